@@ -1,0 +1,125 @@
+package vending
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"iter"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// AuthType says what a credential consists of. The values are those of the Platform API's
+// `auth_type`.
+type AuthType string
+
+// The auth types of the Platform API.
+const (
+	OAuth  AuthType = "o_auth"
+	APIKey AuthType = "api_key"
+	Basic  AuthType = "basic"
+	Header AuthType = "header"
+)
+
+// Valid reports whether t is one of the four auth types.
+func (t AuthType) Valid() bool {
+	switch t {
+	case OAuth, APIKey, Basic, Header:
+		return true
+	}
+	return false
+}
+
+// The field names under which an OAuth credential offers its token to placements.
+const (
+	AccessToken = "access_token"
+	TokenType   = "token_type"
+)
+
+// Field is one named value of a credential.
+type Field struct{ Name, Value string }
+
+// Credential is what a source vends: an access token with its type and expiry, or named
+// fields. It never prints its values. The zero Credential is no credential.
+type Credential struct {
+	// App is the slug of the app that the credential belongs to.
+	App string
+	// AuthType says which fields to expect.
+	AuthType AuthType
+	// Expiry is when the access token ends; zero if the provider does not say.
+	Expiry time.Time
+
+	// values is a pointer so that fmt, which ignores methods on unexported fields of a
+	// containing struct, prints an address and not the fields.
+	values *[]Field
+}
+
+// NewOAuth makes a credential from an OAuth access token. tokenType is normalised as RFC 6749
+// section 7.1 allows (it is case-insensitive, but many APIs insist on "Bearer"); empty means
+// Bearer. extra are further values that a placement of the app may name.
+func NewOAuth(app, accessToken, tokenType string, expiry time.Time, extra ...Field) Credential {
+	if tokenType == "" || strings.EqualFold(tokenType, "bearer") {
+		tokenType = "Bearer"
+	}
+	values := make([]Field, 0, 2+len(extra))
+	values = append(values, Field{AccessToken, accessToken}, Field{TokenType, tokenType})
+	values = append(values, extra...)
+	return Credential{App: app, AuthType: OAuth, Expiry: expiry, values: &values}
+}
+
+// NewFields makes a credential from named fields. It keeps fields.
+func NewFields(app string, authType AuthType, fields []Field) Credential {
+	return Credential{App: app, AuthType: authType, values: &fields}
+}
+
+// IsZero reports whether c holds nothing.
+func (c Credential) IsZero() bool { return c.values == nil || len(*c.values) == 0 }
+
+// Field returns the value called name.
+func (c Credential) Field(name string) (string, bool) {
+	if c.values == nil {
+		return "", false
+	}
+	for i := range *c.values {
+		if f := &(*c.values)[i]; f.Name == name {
+			return f.Value, true
+		}
+	}
+	return "", false
+}
+
+// Fields yields each field's name and value, in the order given by the source.
+func (c Credential) Fields() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		if c.values == nil {
+			return
+		}
+		for _, f := range *c.values {
+			if !yield(f.Name, f.Value) {
+				return
+			}
+		}
+	}
+}
+
+// Equal reports whether both credentials hold the same values. It compares digests in
+// constant time; the expiry does not count.
+func (c Credential) Equal(other Credential) bool {
+	a, b := c.digest(), other.digest()
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+func (c Credential) digest() [sha256.Size]byte {
+	h := sha256.New()
+	for name, value := range c.Fields() {
+		fmt.Fprintf(h, "%d:%s%d:%s", len(name), name, len(value), value)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+func (Credential) String() string               { return redacted }
+func (Credential) GoString() string             { return redacted }
+func (Credential) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
+func (Credential) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (Credential) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,77 @@
+package vending
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// Envelope is the shape of every answer that the gateway or the connection manager makes
+// itself.
+type Envelope struct {
+	Status  string `json:"status"`
+	Message string `json:"message"`
+	Data    any    `json:"data"`
+}
+
+// Upstream is what the provider answered, as far as a mapped error shows it. Its Body is at
+// most 16 KiB and scrubbed of the credential.
+type Upstream struct {
+	Status      int    `json:"status"`
+	ContentType string `json:"content_type,omitempty"`
+	Body        string `json:"body"`
+	// Truncated says that the provider's body was longer than shown.
+	Truncated bool `json:"truncated,omitempty"`
+}
+
+// errorData is the data of an error envelope.
+type errorData struct {
+	Code     Code      `json:"code"`
+	Origin   Origin    `json:"origin"`
+	Upstream *Upstream `json:"upstream,omitempty"`
+}
+
+// The headers that mark an answer as an error of the gateway, or as one it saw pass.
+const (
+	CodeHeader   = "Vendgate-Code"
+	OriginHeader = "Vendgate-Origin"
+)
+
+// WriteError answers with e in the envelope. upstream may be nil.
+func WriteError(w http.ResponseWriter, e *Error, upstream *Upstream) {
+	origin := e.Origin
+	if origin == "" {
+		origin = FromVending
+	}
+	h := w.Header()
+	h.Set(CodeHeader, string(e.Code))
+	h.Set(OriginHeader, string(origin))
+	switch e.Code {
+	case RateLimited:
+		h.Set("Retry-After", strconv.Itoa(ClampRetryAfter(e.RetryAfter)))
+	case InvalidTenantKey:
+		// RFC 9110 section 11.6.1: a 401 names the scheme it wants.
+		h.Set("WWW-Authenticate", `Bearer realm="vendgate"`)
+	}
+	writeEnvelope(w, e.Code.Status(), Envelope{"error", e.Text(), errorData{e.Code, origin, upstream}})
+}
+
+// WriteSuccess answers status with data in the envelope.
+func WriteSuccess(w http.ResponseWriter, status int, message string, data any) {
+	writeEnvelope(w, status, Envelope{"success", message, data})
+}
+
+// writeEnvelope never lets an answer be stored: each may hold a credential or depend on one.
+func writeEnvelope(w http.ResponseWriter, status int, e Envelope) {
+	body, err := json.Marshal(e)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"status":"error","message":"the answer could not be encoded","data":{"code":"internal_error","origin":"gateway"}}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the caller is gone; there is nobody left to tell
+}

@@ -1,0 +1,103 @@
+package vending
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Origin says who produced an error.
+type Origin string
+
+// The origins an error can have.
+const (
+	FromGateway  Origin = "gateway"
+	FromVending  Origin = "vending"
+	FromUpstream Origin = "upstream"
+)
+
+// Error is a refusal with a documented code. Its Message and Err never hold a secret: Message
+// goes to the caller, Err to the log.
+type Error struct {
+	Code   Code
+	Origin Origin
+	// Message replaces the code's default message if not empty.
+	Message string
+	// RetryAfter says when a `rate_limited` caller may come back; see [ClampRetryAfter].
+	RetryAfter time.Duration
+	// Err is the cause, for the log only.
+	Err error
+}
+
+// Errorf makes an error of a source: its origin is `vending` and err, which may be nil, is
+// the cause for the log.
+func Errorf(code Code, err error) *Error {
+	return &Error{Code: code, Origin: FromVending, Err: err}
+}
+
+// Refuse makes an error of the gateway itself with a message for the caller.
+func Refuse(code Code, message string) *Error {
+	return &Error{Code: code, Origin: FromGateway, Message: message}
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return string(e.Code) + ": " + e.Err.Error()
+	}
+	return string(e.Code) + ": " + e.Text()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Text returns the message for the caller.
+func (e *Error) Text() string {
+	if e.Message != "" {
+		return e.Message
+	}
+	return e.Code.Message()
+}
+
+// AsError returns err as an *Error. A source that ran out of its time is unavailable; what is
+// no *Error at all is an `internal_error`.
+func AsError(err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, context.DeadlineExceeded):
+		return Errorf(UpstreamUnavailable, err)
+	default:
+		return Errorf(InternalError, err)
+	}
+}
+
+// The bounds of Retry-After, in seconds.
+const (
+	minRetryAfter = 1
+	maxRetryAfter = 86400
+)
+
+// ClampRetryAfter rounds d up to whole seconds within 1…86400.
+func ClampRetryAfter(d time.Duration) int {
+	s := int64((d + time.Second - 1) / time.Second)
+	return int(min(max(s, minRetryAfter), maxRetryAfter))
+}
+
+// ParseRetryAfter reads a Retry-After header: delay-seconds or an HTTP date (RFC 9110,
+// section 10.2.3). What is absent, past, negative or nonsense is a second; what is longer than
+// a day is a day.
+func ParseRetryAfter(value string, now time.Time) time.Duration {
+	value = strings.TrimSpace(value)
+	d := time.Duration(0)
+	if s, err := strconv.ParseInt(value, 10, 64); err == nil {
+		d = time.Duration(min(max(s, minRetryAfter), maxRetryAfter)) * time.Second
+	} else if errors.Is(err, strconv.ErrRange) && !strings.HasPrefix(value, "-") {
+		d = maxRetryAfter * time.Second
+	} else if t, err := http.ParseTime(value); err == nil {
+		d = t.Sub(now)
+	}
+	return time.Duration(ClampRetryAfter(d)) * time.Second
+}

@@ -1,0 +1,49 @@
+package vending
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// retries is how often a vend is tried again after `upstream_unavailable`.
+	retries = 2
+	// firstBackoff is the mean wait before the first of them; it doubles.
+	firstBackoff = 100 * time.Millisecond
+)
+
+// WithRetry returns a source that asks s again, at most twice and with jittered backoff, while
+// s answers `upstream_unavailable` and the request's deadline allows another try. No other
+// error is retried: each of them says that the next try ends the same way.
+func WithRetry(s Source) Source { return retrying{s} }
+
+type retrying struct{ source Source }
+
+func (r retrying) Vend(ctx context.Context, req Request) (Credential, error) {
+	backoff := firstBackoff
+	for try := 0; ; try++ {
+		cred, err := r.source.Vend(ctx, req)
+		if err == nil || try == retries || !unavailable(err) {
+			return cred, err
+		}
+		wait := backoff/2 + rand.N(backoff)
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+			return Credential{}, err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return Credential{}, err
+		case <-timer.C:
+		}
+		backoff *= 2
+	}
+}
+
+func unavailable(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == UpstreamUnavailable
+}
