@@ -1,0 +1,85 @@
+package policy
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	// x/time/rate is the token bucket of the Go project: exact under parallel load, no goroutine.
+	"golang.org/x/time/rate"
+)
+
+// Budget is how many units may be spent a minute. 600 means ten a second, with a burst of 600; 0
+// means no bound.
+type Budget int
+
+// The budgets of a tenant that names none.
+const (
+	DefaultTokenBudget Budget = 600
+	DefaultAPIBudget   Budget = 120
+)
+
+func (b Budget) limit() rate.Limit {
+	if b <= 0 {
+		return rate.Inf
+	}
+	return rate.Limit(float64(b) / 60)
+}
+
+// Allowance is what is left of one budget. It is safe for parallel use, and exact: no two callers
+// get the last unit.
+type Allowance struct {
+	budget  atomic.Int64
+	limiter *rate.Limiter
+}
+
+// NewAllowance returns a full allowance of b.
+func NewAllowance(b Budget) *Allowance {
+	a := &Allowance{limiter: rate.NewLimiter(b.limit(), int(b))}
+	a.budget.Store(int64(b))
+	return a
+}
+
+// Adjust changes the budget and keeps what was spent.
+func (a *Allowance) Adjust(b Budget, now time.Time) {
+	if a.budget.Swap(int64(b)) != int64(b) {
+		a.limiter.SetLimitAt(now, b.limit())
+		a.limiter.SetBurstAt(now, int(b))
+	}
+}
+
+// Budget returns the budget.
+func (a *Allowance) Budget() Budget { return Budget(a.budget.Load()) }
+
+// Spend takes one unit. If none is left it takes nothing and returns how long until there is one.
+func (a *Allowance) Spend(now time.Time) (wait time.Duration, ok bool) {
+	if a.limiter.AllowN(now, 1) {
+		return 0, true
+	}
+	return a.until(1, now), false
+}
+
+// Left returns how many whole units are left, and how long until all of them are.
+func (a *Allowance) Left(now time.Time) (units int, full time.Duration) {
+	b := a.Budget()
+	if b <= 0 {
+		return math.MaxInt32, 0
+	}
+	return max(0, int(a.limiter.TokensAt(now))), a.until(float64(b), now)
+}
+
+// full reports whether nothing of the budget is missing any more.
+func (a *Allowance) full(now time.Time) bool {
+	return a.limiter.TokensAt(now) >= float64(a.Budget())
+}
+
+// until returns how long it takes until there are units again; the bucket counts in floating
+// point, so a millisecond more keeps a caller that waits exactly so long from coming too early.
+func (a *Allowance) until(units float64, now time.Time) time.Duration {
+	missing := units - a.limiter.TokensAt(now)
+	if missing <= 0 {
+		return 0
+	}
+	seconds := missing / float64(a.limiter.Limit())
+	return time.Duration(seconds*float64(time.Second)) + time.Millisecond
+}

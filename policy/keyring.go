@@ -1,0 +1,172 @@
+package policy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Digest is the SHA-256 of a tenant key: all that is ever kept of one.
+type Digest [sha256.Size]byte
+
+// DigestOf returns the digest of key. Looking a digest up in a map needs no constant-time compare: who
+// could steer a digest bit by bit would have broken SHA-256.
+func DigestOf(key string) Digest { return sha256.Sum256([]byte(key)) }
+
+// ParseDigest reads a digest from 64 hexadecimal digits.
+func ParseDigest(s string) (Digest, error) {
+	var d Digest
+	if n, err := hex.Decode(d[:], []byte(strings.TrimSpace(s))); err != nil || n != len(d) {
+		return d, fmt.Errorf("a key digest is the SHA-256 of the key in 64 hexadecimal digits")
+	}
+	return d, nil
+}
+
+// KeyPrefix begins every tenant key.
+const KeyPrefix = "pk_live_"
+
+// minKeyRandom is how many characters must follow the prefix of a key that an operator configures:
+// 22 of base62 are 128 bits. Keys that we mint have 43.
+const minKeyRandom = 22
+
+// CheckKey reports what is wrong with a configured tenant key, without repeating it.
+func CheckKey(key string) error {
+	random, ok := strings.CutPrefix(key, KeyPrefix)
+	if !ok || len(random) < minKeyRandom {
+		return fmt.Errorf("a tenant key is %s and at least %d random characters; `vendgate tenant create` mints one", KeyPrefix, minKeyRandom)
+	}
+	for i := range len(random) {
+		if c := random[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return fmt.Errorf("a tenant key has only letters and digits after %s (a line break at the end, perhaps?)", KeyPrefix)
+		}
+	}
+	return nil
+}
+
+// KeyStore is where tenants and keys live that come and go without a reload.
+type KeyStore interface {
+	// Version changes whenever a tenant or a key does. It is asked every second, so it must be cheap.
+	Version(ctx context.Context) (int64, error)
+	// Load returns all tenants as of some version.
+	Load(ctx context.Context) (version int64, tenants []StoredTenant, err error)
+}
+
+// StoredTenant is a tenant of a [KeyStore].
+type StoredTenant struct {
+	ID           string
+	Capabilities []Capability
+	Disabled     bool
+	Keys         []Digest
+}
+
+// Keyring finds the tenant of a key. Lookups read one snapshot and take no lock.
+type Keyring struct {
+	configured map[Digest]*Tenant
+	store      KeyStore
+	admit      func(StoredTenant) *Tenant
+	log        *slog.Logger
+
+	snapshot atomic.Pointer[snapshot]
+	reload   sync.Mutex
+	checked  atomic.Int64 // when the store was last asked, in Unix nanoseconds
+}
+
+type snapshot struct {
+	version int64
+	tenants map[Digest]*Tenant
+}
+
+const (
+	// pollEvery bounds how long a key that another process retired still works.
+	pollEvery = time.Second
+	// missEvery bounds how often unknown keys can make us ask the store.
+	missEvery = 100 * time.Millisecond
+)
+
+// NewKeyring returns a keyring over the configured keys and, if store is not nil, over those of the
+// store. admit turns a stored tenant into one with its policy.
+func NewKeyring(ctx context.Context, configured map[Digest]*Tenant, store KeyStore, admit func(StoredTenant) *Tenant, log *slog.Logger) (*Keyring, error) {
+	k := &Keyring{configured: configured, store: store, admit: admit, log: log}
+	k.snapshot.Store(&snapshot{tenants: configured})
+	if store == nil {
+		return k, nil
+	}
+	return k, k.load(ctx)
+}
+
+// Lookup returns the tenant whose key has digest d, or nil.
+func (k *Keyring) Lookup(ctx context.Context, d Digest) *Tenant {
+	if t := k.snapshot.Load().tenants[d]; t != nil || k.store == nil {
+		return t
+	}
+	// The key may have been minted a moment ago, by this process or another.
+	if now := time.Now().UnixNano(); now-k.checked.Load() > int64(missEvery) {
+		k.refresh(ctx)
+	}
+	return k.snapshot.Load().tenants[d]
+}
+
+// Watch follows the store until ctx ends.
+func (k *Keyring) Watch(ctx context.Context) {
+	if k.store == nil {
+		return
+	}
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			k.refresh(ctx)
+		}
+	}
+}
+
+// refresh keeps the old snapshot if the store cannot be read: vends fail then anyway, and dropping all
+// tenants would turn an outage into 401s that callers act on.
+func (k *Keyring) refresh(ctx context.Context) {
+	k.checked.Store(time.Now().UnixNano())
+	version, err := k.store.Version(ctx)
+	if err == nil && version != k.snapshot.Load().version {
+		err = k.load(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		k.log.Error("reading tenant keys", "error", err)
+	}
+}
+
+// load builds a new snapshot. A tenant that the store has disabled loses its configured keys too.
+func (k *Keyring) load(ctx context.Context) error {
+	k.reload.Lock()
+	defer k.reload.Unlock()
+	version, stored, err := k.store.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("loading tenants: %w", err)
+	}
+	disabled := make(map[string]bool)
+	next := &snapshot{version: version, tenants: make(map[Digest]*Tenant, len(stored)+len(k.configured))}
+	for _, s := range stored {
+		if s.Disabled {
+			disabled[s.ID] = true
+			continue
+		}
+		t := k.admit(s)
+		for _, d := range s.Keys {
+			next.tenants[d] = t
+		}
+	}
+	for d, t := range k.configured {
+		if !disabled[t.ID] {
+			next.tenants[d] = t
+		}
+	}
+	k.snapshot.Store(next)
+	return nil
+}

@@ -1,0 +1,85 @@
+package policy
+
+import (
+	"sync"
+	"time"
+)
+
+// Ledger keeps what every tenant has spent. One ledger outlives all reloads of the configuration.
+type Ledger struct {
+	mu       sync.Mutex
+	accounts map[string]*Account
+
+	allowances *Allowances
+}
+
+// NewLedger returns an empty ledger.
+func NewLedger() *Ledger {
+	return &Ledger{accounts: make(map[string]*Account), allowances: NewAllowances()}
+}
+
+// Account returns the account of a known tenant, adjusted to its budgets. Requests do not come here:
+// they use the account in their [Tenant].
+func (l *Ledger) Account(tenant string, b Budgets) *Account {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a, ok := l.accounts[tenant]
+	if !ok {
+		a = &Account{Token: NewAllowance(b.Token), API: NewAllowance(b.API)}
+		l.accounts[tenant] = a
+		return a
+	}
+	now := time.Now()
+	a.Token.Adjust(b.Token, now)
+	a.API.Adjust(b.API, now)
+	return a
+}
+
+// Claims are the units that one request spent from allowances of keys the source has yet to accept.
+type Claims [3]Claim
+
+// Settle settles each claim; accepted as in [Claim.Settle].
+func (c *Claims) Settle(accepted bool) {
+	for i := range c {
+		c[i].Settle(accepted)
+		c[i] = Claim{}
+	}
+}
+
+// Spent says which budget had nothing left, and for how long.
+type Spent struct {
+	// Budget is `token`, `app` or `connection`.
+	Budget string
+	Wait   time.Duration
+}
+
+// Spend takes one unit of each budget that a vend for app and connection draws on, the narrowest
+// first, so that a refusal by a narrow budget costs the tenant's own nothing. If one has nothing left
+// the vend must not happen.
+func (l *Ledger) Spend(t *Tenant, app, connection string, now time.Time) (claims Claims, spent Spent, ok bool) {
+	take := func(i int, kind, name string, b Budget) bool {
+		if b <= 0 {
+			return true
+		}
+		claims[i], spent.Wait, ok = l.allowances.Spend(AllowanceKey{t.ID, kind, name}, b, now)
+		if !ok {
+			spent.Budget = kind
+		}
+		return ok
+	}
+	switch {
+	case !take(0, "connection", connection, t.Budgets.Connection):
+	case !take(1, "app", app, t.Budgets.Apps[app]):
+	case t.Account == nil:
+		take(2, "token", "", t.Budgets.Token)
+	default:
+		if spent.Wait, ok = t.Account.Token.Spend(now); !ok {
+			spent.Budget = "token"
+		}
+	}
+	if spent.Budget != "" {
+		claims.Settle(false)
+		return claims, spent, false
+	}
+	return claims, Spent{}, true
+}

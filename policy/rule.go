@@ -1,0 +1,158 @@
+package policy
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Rule allows or denies calls to one app by method and path.
+type Rule struct {
+	// App is a slug, or "*" for every app.
+	App string
+	// Deny makes the rule refuse what it matches; deny wins over allow, whatever the order.
+	Deny bool
+	// Methods are upper-case; none means every method.
+	Methods []string
+	// Path is a pattern over the path after the app: `*` matches within one segment, a last `/**`
+	// matches any rest, also none. Empty means every path.
+	Path string
+}
+
+// Check reports what is wrong with the rule.
+func (r Rule) Check() error {
+	if r.App == "" {
+		return fmt.Errorf("a rule needs an app, or * for all")
+	}
+	for _, m := range r.Methods {
+		if m == "" || m != strings.ToUpper(m) {
+			return fmt.Errorf("method %q: write methods in upper case", m)
+		}
+	}
+	if r.Path == "" {
+		return nil
+	}
+	if !strings.HasPrefix(r.Path, "/") {
+		return fmt.Errorf("path pattern %q: it must begin with /", r.Path)
+	}
+	if strings.Contains(strings.TrimSuffix(r.Path, "/**"), "**") {
+		return fmt.Errorf("path pattern %q: ** may only stand as the last segment", r.Path)
+	}
+	if strings.ContainsAny(r.Path, "%?#;") || strings.Contains(r.Path, "//") {
+		return fmt.Errorf("path pattern %q: write the decoded path, without %%, ?, #, ; or //", r.Path)
+	}
+	if len(r.Path) > 1 && strings.HasSuffix(r.Path, "/") {
+		return fmt.Errorf("path pattern %q: leave out the last /; paths are compared without it", r.Path)
+	}
+	if _, err := path.Match(r.Path, "/"); err != nil {
+		return fmt.Errorf("path pattern %q: %w", r.Path, err)
+	}
+	return nil
+}
+
+// Rules are the rules of one tenant. The zero Rules permit everything.
+type Rules []Rule
+
+// OverrideHeaders name the headers by which some APIs let a POST stand for another method.
+var OverrideHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+
+// Permit refuses a call that the rules do not permit, with `policy_denied`; a path that two servers
+// could read differently, where a rule would have to choose one reading, is `invalid_request`.
+// Where the app has allow rules, one must match; a deny rule that matches wins. overrides are the
+// values of [OverrideHeaders]: each must be permitted too.
+func (rules Rules) Permit(app, method, rawPath string, overrides ...string) error {
+	if len(rules) == 0 {
+		return nil
+	}
+	var readings []string
+	for _, m := range append([]string{method}, overrides...) {
+		allowed, anyAllow := false, false
+		for i := range rules {
+			r := &rules[i]
+			if r.App != "*" && r.App != app {
+				continue
+			}
+			if readings == nil {
+				var err error
+				if readings, err = pathReadings(rawPath); err != nil {
+					return err
+				}
+			}
+			if r.Deny {
+				if r.matchesMethod(m) && slices.ContainsFunc(readings, r.deniesPath) {
+					return vending.Refuse(vending.PolicyDenied, "")
+				}
+				continue
+			}
+			anyAllow = true
+			allowed = allowed || r.matchesMethod(m) && !slices.ContainsFunc(readings, r.missesPath)
+		}
+		if anyAllow && !allowed {
+			return vending.Refuse(vending.PolicyDenied, "")
+		}
+	}
+	return nil
+}
+
+func (r *Rule) matchesMethod(method string) bool {
+	return len(r.Methods) == 0 || slices.Contains(r.Methods, strings.ToUpper(method))
+}
+
+// deniesPath folds case: an upstream that ignores case would serve what the rule denies.
+func (r *Rule) deniesPath(reading string) bool {
+	return matchPath(strings.ToLower(r.Path), strings.ToLower(reading))
+}
+
+func (r *Rule) missesPath(reading string) bool { return !matchPath(r.Path, reading) }
+
+// matchPath expects a pattern that passed Check.
+func matchPath(pattern, p string) bool {
+	if pattern == "" {
+		return true
+	}
+	base, tail := strings.CutSuffix(pattern, "/**")
+	if tail {
+		for depth := strings.Count(base, "/"); strings.Count(p, "/") > depth; {
+			p = p[:strings.LastIndexByte(p, '/')]
+		}
+	}
+	matched, _ := path.Match(base, p)
+	return matched
+}
+
+// pathReadings returns every path that an upstream might take rawPath for, decoded and cleaned: with
+// encoded slashes as separators and as plain characters, with and without path parameters. A deny
+// rule counts if it matches any of them, an allow rule only if it matches all.
+func pathReadings(rawPath string) ([]string, error) {
+	decoded := decodeLoosely(rawPath)
+	if decodeLoosely(decoded) != decoded {
+		return nil, refuse("a path that is encoded twice cannot be compared with this tenant's rules")
+	}
+	readings := []string{clean(decoded)}
+	add := func(p string) {
+		if p = clean(p); !slices.Contains(readings, p) {
+			readings = append(readings, p)
+		}
+	}
+	// "\x00" cannot occur in a path that passed ParseTarget, so it can stand for one odd character.
+	literal := strings.NewReplacer("%2f", "\x00", "%2F", "\x00").Replace(rawPath)
+	add(decodeLoosely(literal))
+	if strings.Contains(decoded, ";") {
+		add(withoutParameters(decoded))
+	}
+	return readings, nil
+}
+
+// clean collapses slashes; dot segments were refused before.
+func clean(p string) string { return path.Clean("/" + p) }
+
+func withoutParameters(p string) string {
+	segments := strings.Split(p, "/")
+	for i, s := range segments {
+		segments[i], _, _ = strings.Cut(s, ";")
+	}
+	return strings.Join(segments, "/")
+}

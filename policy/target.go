@@ -1,0 +1,135 @@
+package policy
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// maxConnectionLen bounds a connection id, in bytes.
+const maxConnectionLen = 512
+
+// Target is what a call asks for: `{prefix}/{connection}/{app}{path}?{query}`.
+type Target struct {
+	// Connection is the connection id, percent-decoded once.
+	Connection string
+	// App is the app's slug as spelled in the path.
+	App string
+	// Path is the rest: the raw bytes after the app, empty or beginning with "/".
+	Path string
+	// RawQuery is the raw query without "?"; HasQuery tells an empty one from none.
+	RawQuery string
+	HasQuery bool
+}
+
+// ParseTarget splits a request target (RFC 9112, section 3.2) under prefix, which has no trailing
+// slash. ok is false if the target is not under prefix at all. The error is `invalid_request` for
+// every spelling that two parsers could read differently: absolute form, userinfo, fragments,
+// backslashes, NUL and other controls, and dot segments however often they are encoded.
+func ParseTarget(method, requestURI, prefix string) (t Target, ok bool, err error) {
+	if !strings.HasPrefix(requestURI, "/") {
+		return t, true, refuse("the request target must be a path, not a URL")
+	}
+	rest, found := strings.CutPrefix(requestURI, prefix+"/")
+	if !found {
+		return t, false, nil
+	}
+	switch method {
+	case "TRACE", "TRACK", "CONNECT":
+		// They would echo the injected credential, or turn the gateway into a tunnel.
+		return t, true, refuse("the method " + method + " is not forwarded")
+	}
+	if strings.IndexByte(rest, '#') >= 0 {
+		return t, true, refuse("the request target holds a fragment")
+	}
+	path, query, hasQuery := strings.Cut(rest, "?")
+	if err := checkSpelling(path); err != nil {
+		return t, true, err
+	}
+	connection, path, _ := strings.Cut(path, "/")
+	app := path
+	if slash := strings.IndexByte(path, '/'); slash >= 0 {
+		app, path = path[:slash], path[slash:]
+	} else {
+		path = ""
+	}
+	connection, unescapeErr := url.PathUnescape(connection)
+	if unescapeErr != nil || connection == "" || len(connection) > maxConnectionLen || app == "" {
+		return t, true, refuse("the path must be " + prefix + "/{connection_id}/{app}/…")
+	}
+	return Target{Connection: connection, App: app, Path: path, RawQuery: query, HasQuery: hasQuery}, true, nil
+}
+
+func refuse(message string) error { return vending.Refuse(vending.InvalidRequest, message) }
+
+// maxDecodings bounds how often a path is decoded in search of hidden dot segments; who encodes
+// more often than that is hiding something.
+const maxDecodings = 5
+
+// checkSpelling refuses what an upstream might normalise into another path.
+func checkSpelling(path string) error {
+	for range maxDecodings {
+		if err := checkSegments(path); err != nil {
+			return err
+		}
+		if strings.IndexByte(path, '%') < 0 {
+			return nil
+		}
+		decoded := decodeLoosely(path)
+		if decoded == path {
+			return nil
+		}
+		path = decoded
+	}
+	return refuse("the path is encoded too often")
+}
+
+// checkSegments refuses dot segments, with or without path parameters (`..;a=b`), and bytes that
+// parsers disagree about. 0xC0 and 0xC1 never occur in UTF-8 but begin the overlong spellings of
+// "." and "/".
+func checkSegments(path string) error {
+	for i := range len(path) {
+		if c := path[i]; c < ' ' || c == 0x7f || c == '\\' || c == 0xC0 || c == 0xC1 {
+			return refuse("the path holds a backslash, a control character or an overlong encoding")
+		}
+	}
+	if !strings.Contains(path, ".") {
+		return nil
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		segment, _, _ = strings.Cut(segment, ";")
+		if segment == "." || segment == ".." {
+			return refuse("the path holds a dot segment")
+		}
+	}
+	return nil
+}
+
+// decodeLoosely decodes each valid percent triplet and leaves the others, as lenient servers do.
+func decodeLoosely(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if hi, lo := unhex(s[i+1]), unhex(s[i+2]); hi >= 0 && lo >= 0 {
+				b.WriteByte(byte(hi<<4 | lo))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func unhex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}

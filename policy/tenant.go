@@ -1,0 +1,107 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// Capability is something a tenant key may be granted.
+type Capability string
+
+// The capabilities of the Platform API.
+const (
+	CapApps        Capability = "apps"
+	CapConnections Capability = "connections"
+	CapToken       Capability = "token"
+	CapDelete      Capability = "delete"
+)
+
+// AllCapabilities are what a tenant has that names none.
+var AllCapabilities = []Capability{CapApps, CapConnections, CapToken, CapDelete}
+
+// ParseCapabilities reads capability names.
+func ParseCapabilities(names []string) ([]Capability, error) {
+	var caps []Capability
+	for _, name := range names {
+		c := Capability(name)
+		if !slices.Contains(AllCapabilities, c) {
+			return nil, fmt.Errorf("capability %q: write any of apps, connections, token, delete", name)
+		}
+		if !slices.Contains(caps, c) {
+			caps = append(caps, c)
+		}
+	}
+	return caps, nil
+}
+
+// Tenant is the integrating product and what it may do.
+type Tenant struct {
+	// ID names the tenant: `[a-z0-9][a-z0-9_-]{0,62}`.
+	ID string
+	// Source names the source its credentials come from.
+	Source string
+	// Capabilities are what its keys may do.
+	Capabilities []Capability
+	// Apps are the slugs it may call; nil means every app.
+	Apps []string
+	// Rules narrow that by method and path.
+	Rules Rules
+	// MaxBody bounds a request body, in bytes; 0 means no bound.
+	MaxBody int64
+	// MaxInFlight bounds the requests in flight; 0 means no bound.
+	MaxInFlight int64
+	// Budgets bound what it spends.
+	Budgets Budgets
+	// Account is what it has spent so far; nil for a tenant that only its source can judge.
+	Account *Account
+}
+
+// Budgets are the budgets of one tenant.
+type Budgets struct {
+	// Token is spent by each vend, API by every other call to the connection manager.
+	Token, API Budget
+	// Connection bounds each of the tenant's connections by itself; 0 means no such bound.
+	Connection Budget
+	// Apps bounds all calls of the tenant to one app, by slug.
+	Apps map[string]Budget
+}
+
+// Can reports whether the tenant has capability c.
+func (t *Tenant) Can(c Capability) bool { return slices.Contains(t.Capabilities, c) }
+
+// MayCall reports whether the tenant may call app at all.
+func (t *Tenant) MayCall(app string) bool { return t.Apps == nil || slices.Contains(t.Apps, app) }
+
+// CheckTenantID reports what is wrong with a tenant's id.
+func CheckTenantID(id string) error {
+	ok := len(id) > 0 && len(id) <= 63 && id[0] != '-' && id[0] != '_'
+	if !ok || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
+		return fmt.Errorf("tenant id %q: write 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit", id)
+	}
+	return nil
+}
+
+// Account is what a tenant has spent and has under way. It outlives a reload of the configuration.
+type Account struct {
+	Token, API *Allowance
+
+	inFlight atomic.Int64
+}
+
+// Enter counts one more request in flight, unless there are limit already; 0 means no bound. Who
+// entered must leave.
+func (a *Account) Enter(limit int64) bool {
+	if n := a.inFlight.Add(1); limit > 0 && n > limit {
+		a.inFlight.Add(-1)
+		return false
+	}
+	return true
+}
+
+// Leave ends what Enter began.
+func (a *Account) Leave() { a.inFlight.Add(-1) }
+
+// InFlight returns how many requests of the tenant are in flight.
+func (a *Account) InFlight() int64 { return a.inFlight.Load() }
