@@ -1,0 +1,211 @@
+package catalog
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func embeddedApps(t *testing.T) []*App {
+	t.Helper()
+	c, err := Embedded()
+	if err != nil {
+		t.Fatalf("Embedded: %v", err)
+	}
+	return c.Apps()
+}
+
+func TestEmbeddedAppsPassCheck(t *testing.T) {
+	apps, err := Parse(strings.NewReader(embeddedLines))
+	if err != nil {
+		t.Fatalf("Parse: %v", err)
+	}
+	if len(apps) < 30 {
+		t.Errorf("only %d apps", len(apps))
+	}
+	if !slices.IsSortedFunc(apps, func(a, b App) int { return strings.Compare(a.Slug, b.Slug) }) {
+		t.Error("apps.jsonl is not sorted by slug")
+	}
+	for _, app := range apps {
+		if err := app.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// What only an operator may decide, and what a form needs to be shown, is beyond Check.
+func TestEmbeddedAppsAreFitForAll(t *testing.T) {
+	for _, app := range embeddedApps(t) {
+		if app.AllowHTTP || app.AllowPrivate != nil {
+			t.Errorf("%s lifts a guard", app.Slug)
+		}
+		if app.Name == "" || len(app.Categories) == 0 {
+			t.Errorf("%s lacks a name or a category", app.Slug)
+		}
+		if app.OAuth2 != nil && app.OAuth2.AuthorizeURL == "" {
+			t.Errorf("%s cannot be authorized", app.Slug)
+		}
+		for _, f := range app.Fields {
+			if f.Label == "" {
+				t.Errorf("%s: field %s lacks a label", app.Slug, f.Name)
+			}
+		}
+	}
+}
+
+// Every field is a secret but those that name an account or a place.
+func TestEmbeddedFieldsAreSecret(t *testing.T) {
+	public := []string{"access_key_id", "account_sid", "dc", "email", "instance", "region", "shop", "site", "subdomain"}
+	for _, app := range embeddedApps(t) {
+		for _, f := range app.Fields {
+			if want := !slices.Contains(public, f.Name); f.Secret != want {
+				t.Errorf("%s: field %s: secret is %v, want %v", app.Slug, f.Name, f.Secret, want)
+			}
+		}
+	}
+}
+
+// describe writes down where an app's requests and its credential go.
+func describe(a *App) string {
+	lines := []string{a.AuthType + " " + a.Upstream}
+	if p := a.Placement; p != nil {
+		for _, name := range slices.Sorted(maps.Keys(p.Header)) {
+			lines = append(lines, name+": "+p.Header[name])
+		}
+		for _, key := range slices.Sorted(maps.Keys(p.Query)) {
+			lines = append(lines, "?"+key+"="+p.Query[key])
+		}
+		if p.Basic != nil {
+			lines = append(lines, "basic "+p.Basic.Username+":"+p.Basic.Password)
+		}
+		if p.PathPrefix != "" {
+			lines = append(lines, "prefix "+p.PathPrefix)
+		}
+	}
+	if s := a.Sign; s != nil {
+		lines = append(lines, fmt.Sprintf("sign %+v", *s))
+	}
+	if v := a.Verify; v != nil {
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("verify %s %s %s", v.Method, v.Path, v.Body)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestFactsOfPlacement(t *testing.T) {
+	c, err := Embedded()
+	if err != nil {
+		t.Fatalf("Embedded: %v", err)
+	}
+	for slug, want := range map[string]string{
+		"gmail":             "o_auth https://gmail.googleapis.com\nverify  /gmail/v1/users/me/profile",
+		"slack":             "o_auth https://slack.com/api\nAuthorization: Bearer {access_token}\nverify POST /auth.test",
+		"openai":            "api_key https://api.openai.com/v1\nAuthorization: Bearer {api_key}\nverify  /models",
+		"anthropic":         "api_key https://api.anthropic.com\nX-Api-Key: {api_key}\nverify  /v1/models?limit=1",
+		"stripe":            "api_key https://api.stripe.com\nAuthorization: Bearer {api_key}\nverify  /v1/account",
+		"trello":            "api_key https://api.trello.com/1\n?key={api_key}\n?token={token}\nverify  /members/me",
+		"zendesk-api-token": "basic https://{subdomain}.zendesk.com\nbasic {email}/token:{api_token}\nverify  /api/v2/users/me.json",
+		"jira-api-token":    "basic https://{site}.atlassian.net\nbasic {email}:{api_token}\nverify  /rest/api/3/myself",
+		"shopify-token":     "api_key https://{shop}.myshopify.com\nX-Shopify-Access-Token: {api_key}\nverify  /admin/oauth/access_scopes.json",
+		"twilio":            "basic https://api.twilio.com\nbasic {account_sid}:{auth_token}\nverify  /2010-04-01/Accounts/{account_sid}.json",
+		"mailgun":           "api_key https://api.mailgun.net\nbasic api:{api_key}\nverify  /v3/domains?limit=1",
+		"mailchimp-api-key": "api_key https://{dc}.api.mailchimp.com/3.0\nbasic vendgate:{api_key}\nverify  /ping",
+		"telegram-bot":      "api_key https://api.telegram.org\nprefix /bot{token}\nverify  /getMe",
+		"discord-bot":       "api_key https://discord.com/api\nAuthorization: Bot {api_key}\nverify  /v10/users/@me",
+		"openweathermap":    "api_key https://api.openweathermap.org\n?appid={api_key}\nverify  /data/2.5/weather?q=London",
+		"google-maps":       "api_key https://maps.googleapis.com\n?key={api_key}\nverify  /maps/api/geocode/json?address=Berlin",
+		"salesforce":        "o_auth https://{instance}.my.salesforce.com\nverify  /services/data/v62.0/",
+		"linear":            "o_auth https://api.linear.app\nverify POST /graphql {{\"query\":\"{{ viewer {{ id }} }}\"}}",
+		"aws-s3": "api_key https://s3.{region}.amazonaws.com\n" + fmt.Sprintf("sign %+v", Sign{
+			Scheme: "aws_sigv4", Service: "s3", Region: "{region}"}) + "\nverify  /",
+		"aws-ses": "api_key https://email.{region}.amazonaws.com\n" + fmt.Sprintf("sign %+v", Sign{
+			Scheme: "aws_sigv4", Service: "ses", Region: "{region}"}) + "\nverify  /v2/email/account",
+		"coinbase-exchange": "api_key https://api.exchange.coinbase.com\nCB-ACCESS-KEY: {api_key}\nCB-ACCESS-PASSPHRASE: {passphrase}\n" + fmt.Sprintf("sign %+v", Sign{
+			Scheme: "hmac", Hash: "sha256", Key: "{api_secret}", KeyEncoding: "base64", Message: "{timestamp}{method}{path}{body}",
+			Header: "CB-ACCESS-SIGN", Encoding: "base64", TimestampHeader: "CB-ACCESS-TIMESTAMP"}) + "\nverify  /accounts",
+	} {
+		t.Run(slug, func(t *testing.T) {
+			app, ok := c.App(slug)
+			if !ok {
+				t.Fatal("no such app")
+			}
+			if got := describe(app); got != want {
+				t.Errorf("\n got %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+var grantFacts = map[string]OAuth2{
+	"gmail": {
+		AuthorizeURL: "https://accounts.google.com/o/oauth2/v2/auth", TokenURL: "https://oauth2.googleapis.com/token", RevokeURL: "https://oauth2.googleapis.com/revoke",
+		Scopes: []string{"https://www.googleapis.com/auth/gmail.modify"}, AuthorizeParams: map[string]string{"access_type": "offline", "prompt": "consent"},
+	},
+	"slack": {
+		AuthorizeURL: "https://slack.com/oauth/v2/authorize", TokenURL: "https://slack.com/api/oauth.v2.access",
+		Scopes: []string{"channels:read", "channels:history", "groups:read", "users:read", "chat:write"}, ScopeSeparator: ",", NoPKCE: true,
+	},
+	"github": {
+		AuthorizeURL: "https://github.com/login/oauth/authorize", TokenURL: "https://github.com/login/oauth/access_token", Scopes: []string{"repo", "read:user"},
+	},
+	"notion": {
+		AuthorizeURL: "https://api.notion.com/v1/oauth/authorize", TokenURL: "https://api.notion.com/v1/oauth/token",
+		ClientAuth: "header", AuthorizeParams: map[string]string{"owner": "user"},
+	},
+	"dropbox": {
+		AuthorizeURL: "https://www.dropbox.com/oauth2/authorize", TokenURL: "https://api.dropboxapi.com/oauth2/token",
+		Scopes: []string{"account_info.read", "files.metadata.read", "files.content.read", "files.content.write"}, AuthorizeParams: map[string]string{"token_access_type": "offline"},
+	},
+	"microsoft-outlook": {
+		AuthorizeURL: "https://login.microsoftonline.com/common/oauth2/v2.0/authorize", TokenURL: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+		Scopes: []string{"Mail.ReadWrite", "Mail.Send", "User.Read", "offline_access"},
+	},
+	"zoom": {
+		AuthorizeURL: "https://zoom.us/oauth/authorize", TokenURL: "https://zoom.us/oauth/token", RevokeURL: "https://zoom.us/oauth/revoke", ClientAuth: "header",
+	},
+	"airtable": {
+		AuthorizeURL: "https://airtable.com/oauth2/v1/authorize", TokenURL: "https://airtable.com/oauth2/v1/token",
+		Scopes: []string{"data.records:read", "data.records:write", "schema.bases:read"}, ClientAuth: "header",
+	},
+	"linear": {
+		AuthorizeURL: "https://linear.app/oauth/authorize", TokenURL: "https://api.linear.app/oauth/token", RevokeURL: "https://api.linear.app/oauth/revoke",
+		Scopes: []string{"read", "write"}, ScopeSeparator: ",", AuthorizeParams: map[string]string{"prompt": "consent"},
+	},
+	"salesforce": {
+		AuthorizeURL: "https://login.salesforce.com/services/oauth2/authorize", TokenURL: "https://login.salesforce.com/services/oauth2/token", RevokeURL: "https://login.salesforce.com/services/oauth2/revoke",
+		Scopes: []string{"api", "refresh_token"}, TokenLifetime: 7200,
+	},
+}
+
+func TestFactsOfOAuth(t *testing.T) {
+	c, err := Embedded()
+	if err != nil {
+		t.Fatalf("Embedded: %v", err)
+	}
+	for slug, want := range grantFacts {
+		t.Run(slug, func(t *testing.T) {
+			app, ok := c.App(slug)
+			if !ok {
+				t.Fatal("no such app")
+			}
+			if got, want := fmt.Sprintf("%+v", *app.OAuth2), fmt.Sprintf("%+v", want); got != want {
+				t.Errorf("\n got %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+// These answer 200 to a wrong credential, or refuse a right one that lacks a permission.
+func TestFactsOfInconclusiveVerifies(t *testing.T) {
+	var got []string
+	for _, app := range embeddedApps(t) {
+		if app.Verify != nil && app.Verify.Inconclusive {
+			got = append(got, app.Slug)
+		}
+	}
+	want := []string{"aws-s3", "aws-ses", "coinbase-exchange", "google-maps", "mailgun", "openai", "openweathermap", "slack", "stripe", "zoom"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

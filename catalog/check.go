@@ -1,0 +1,207 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// The auth types, as the Platform API spells them.
+const (
+	oAuth      = "o_auth"
+	apiKey     = "api_key"
+	basicAuth  = "basic"
+	headerAuth = "header"
+)
+
+// The names that placements of `o_auth` apps have for the token.
+const (
+	accessToken = "access_token"
+	tokenType   = "token_type"
+)
+
+// maxSlug bounds a slug, in bytes.
+const maxSlug = 64
+
+// Check reports the first rule of this package's types that a breaks, naming the app, the
+// property and what to write instead. Its text quotes no URL and no template: an operator may have
+// put a key there by mistake, and errors are logged.
+//
+// A nil error means that every URL and template can be compiled, and that a placement or a sign
+// takes something from the connection: a request cannot go out bare for want of a place.
+func (a *App) Check() error {
+	if err := checkSlug(a.Slug); err != nil {
+		return fmt.Errorf("app %q: %w", a.Slug, err)
+	}
+	c := checker{a}
+	for _, rule := range []func() error{
+		c.authType, c.categories, c.fields, c.allowances, c.upstream, c.placement, c.sign, c.oauth2, c.verify, c.errorMode,
+	} {
+		if err := rule(); err != nil {
+			return fmt.Errorf("app %s: %w", a.Slug, err)
+		}
+	}
+	return nil
+}
+
+// checker holds the rules, one method for each property of an app.
+type checker struct{ *App }
+
+func checkSlug(slug string) error {
+	if slug == "" || len(slug) > maxSlug || !consistsOf(slug, '-') {
+		return fmt.Errorf("slug must be 1 to %d of a-z, 0-9 and -: write it like my-app", maxSlug)
+	}
+	return nil
+}
+
+// consistsOf reports whether s holds nothing but a-z, 0-9 and extra.
+func consistsOf(s string, extra rune) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != extra
+	})
+}
+
+func (c checker) authType() error {
+	switch c.AuthType {
+	case oAuth, apiKey, basicAuth, headerAuth:
+		return nil
+	}
+	return fmt.Errorf("auth_type %q is unknown: write o_auth, api_key, basic or header", c.AuthType)
+}
+
+func (c checker) categories() error {
+	for _, word := range c.Categories {
+		if word == "" || !consistsOf(word, '-') {
+			return fmt.Errorf("category %q: write lower-case words like project-management", word)
+		}
+	}
+	return nil
+}
+
+func (c checker) fields() error {
+	// The default placement of auth type header sends each field as the header of its name; there
+	// two names that differ in case only would be one header.
+	asHeaders := c.AuthType == headerAuth && c.Placement == nil
+	seen := make(map[string]bool, len(c.Fields))
+	for _, f := range c.Fields {
+		key := f.Name
+		switch {
+		case asHeaders:
+			if err := checkHeaderName(f.Name); err != nil {
+				return fmt.Errorf("fields: %w", err)
+			}
+			key = strings.ToLower(f.Name)
+		case f.Name == "" || !consistsOf(f.Name, '_'):
+			return fmt.Errorf("field %q: a name must be of a-z, 0-9 and _: write it like api_key", f.Name)
+		case c.AuthType == oAuth && (f.Name == accessToken || f.Name == tokenType):
+			return fmt.Errorf("field %s: an o_auth app has it without declaring it: take it out of fields", f.Name)
+		}
+		if seen[key] {
+			return fmt.Errorf("field %s is declared twice: keep one of them", f.Name)
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+// field returns the declared field called name.
+func (c checker) field(name string) (Field, bool) {
+	i := slices.IndexFunc(c.Fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return Field{}, false
+	}
+	return c.Fields[i], true
+}
+
+// template checks the text of a template: its syntax, that its placeholders are declared (or
+// among extra), and that its literal text cannot break out of the line it lands in.
+func (c checker) template(where, text string, extra ...string) ([]part, error) {
+	parts, err := scan(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", where, err)
+	}
+	for _, p := range parts {
+		if p.field {
+			if err := c.placeholder(p.text, extra...); err != nil {
+				return nil, fmt.Errorf("%s: %w", where, err)
+			}
+		} else if strings.ContainsFunc(p.text, isControl) {
+			return nil, fmt.Errorf("%s holds a control character: take it out", where)
+		}
+	}
+	return parts, nil
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+func (c checker) placeholder(name string, extra ...string) error {
+	// A JSON body whose braces were not doubled; it may hold anything, so that it is not quoted.
+	if name == "" || strings.ContainsFunc(name, notToken) {
+		return errors.New("what stands between { and } is no name: write {name}, or {{ and }} for braces")
+	}
+	known := slices.Clone(extra)
+	if c.AuthType == oAuth {
+		known = append(known, accessToken, tokenType)
+	}
+	for _, f := range c.Fields {
+		known = append(known, f.Name)
+	}
+	switch {
+	case slices.Contains(known, name):
+		return nil
+	case len(known) == 0:
+		return fmt.Errorf("{%s} is no declared field: add it to fields", name)
+	}
+	return fmt.Errorf("{%s} is no declared field: add it to fields, or write {%s}", name, strings.Join(known, "} or {"))
+}
+
+func (c checker) errorMode() error {
+	if c.Errors != "" && c.Errors != "passthrough" {
+		return fmt.Errorf("errors %q is unknown: write passthrough, or leave it out to have errors mapped", c.Errors)
+	}
+	return nil
+}
+
+func (c checker) allowances() error {
+	for _, text := range c.AllowPrivate {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("allow_private %q is no CIDR: write it like 10.0.0.0/8", text)
+		}
+		// 10.1.2.3/8 allows all of 10/8, which is hardly what its writer meant.
+		if masked := prefix.Masked(); masked != prefix {
+			return fmt.Errorf("allow_private %q has bits set beyond its length: write %s, or %s/%d for the one address",
+				text, masked, prefix.Addr(), prefix.Addr().BitLen())
+		}
+	}
+	return nil
+}
+
+func (c checker) verify() error {
+	v := c.Verify
+	if v == nil {
+		return nil
+	}
+	switch v.Method {
+	case "", "GET", "HEAD", "POST":
+	default:
+		return fmt.Errorf("verify.method %q: write GET, HEAD or POST: a verify request must change nothing", v.Method)
+	}
+	// "//host" would be read as a host by a lax URL join; a fragment is never sent.
+	if !strings.HasPrefix(v.Path, "/") || strings.HasPrefix(v.Path, "//") {
+		return errors.New("verify.path must begin with one /: write what follows the upstream, like /users/me")
+	}
+	if strings.ContainsAny(v.Path, "#\\ ") {
+		return errors.New("verify.path holds #, a backslash or a space: write them percent-encoded")
+	}
+	if _, err := c.template("verify.path", v.Path); err != nil {
+		return err
+	}
+	if err := c.headers("verify.headers", v.Headers); err != nil {
+		return err
+	}
+	_, err := c.template("verify.body", v.Body)
+	return err
+}

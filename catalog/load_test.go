@@ -1,0 +1,93 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func TestParse(t *testing.T) {
+	in := "\n" + `{"slug":"b","auth_type":"basic","upstream":"https://b.example.com"}` + "\r\n  \t\n" +
+		` {"slug":"a","fields":[{"name":"k","secret":true}]} `
+	apps, err := Parse(strings.NewReader(in))
+	if err != nil {
+		t.Fatalf("Parse: %v", err)
+	}
+	if len(apps) != 2 || apps[0].Slug != "b" || apps[1].Slug != "a" {
+		t.Fatalf("got %+v", apps)
+	}
+	if apps[0].Upstream != "https://b.example.com" || apps[1].Fields[0] != (Field{Name: "k", Secret: true}) {
+		t.Errorf("got %+v", apps)
+	}
+}
+
+func TestParseNothing(t *testing.T) {
+	for _, in := range []string{"", "\n\n", " "} {
+		if apps, err := Parse(strings.NewReader(in)); err != nil || len(apps) != 0 {
+			t.Errorf("%q: got %+v, %v", in, apps, err)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	long := `{"slug":"long","name":"` + strings.Repeat("x", maxLine) + `"}`
+	for name, c := range map[string]struct{ in, want string }{
+		"unknown key":          {`{"slug":"a","colour":"red"}`, `reading line 1 (app "a"): json: unknown field "colour"`},
+		"unknown nested key":   {"\n" + `{"slug":"a","oauth2":{"tokenurl":"x"}}`, `reading line 2 (app "a"): json: unknown field "tokenurl"`},
+		"key before the slug":  {`{"colour":"red","slug":"a"}`, `reading line 1 (app "a"): json: unknown field "colour"`},
+		"wrong type":           {`{"slug":"a","fields":"k"}`, `reading line 1 (app "a"): json: cannot unmarshal string into Go struct field App.fields of type []catalog.Field`},
+		"duplicate slug":       {`{"slug":"a"}` + "\n\n" + `{"slug":"a"}`, `reading line 3 (app "a"): line 1 has the same slug: keep one of them`},
+		"second object":        {`{"slug":"a"}{"slug":"b"}`, `reading line 1 (app "a"): more data after the object: write one app a line`},
+		"trailing data":        {`{"slug":"a"},`, `reading line 1 (app "a"): more data after the object: write one app a line`},
+		"cut off":              {`{"slug":"a","name":"A`, `reading line 1 (app "a"): unexpected EOF`},
+		"object over lines":    {"{\n\"slug\":\"a\"}", `reading line 1: unexpected EOF`},
+		"array":                {`[{"slug":"a"}]`, `reading line 1: no JSON object: write one app a line, {"slug":…}`},
+		"null":                 {`null`, `reading line 1: no JSON object: write one app a line, {"slug":…}`},
+		"slug that is no text": {`{"slug":{},"name":"A"}`, `reading line 1: json: cannot unmarshal object into Go struct field App.slug of type string`},
+		"no object at all":     {`{7`, `reading line 1: invalid character '7' looking for beginning of object key string`},
+		"no slug":              {`{"name":"A"}`, `reading line 1: no slug: write "slug":"…", the app's name in paths`},
+		"slug of another type": {`{"slug":7}`, `reading line 1: json: cannot unmarshal number into Go struct field App.slug of type string`},
+		"invalid UTF-8":        {"{\"slug\":\"a\",\"name\":\"\xff\"}", `reading line 1 (app "a"): invalid UTF-8: save the file as UTF-8`},
+		"long line":            {`{"slug":"a"}` + "\n" + long + "\n", `reading line 2 (app "long"): over 65536 bytes: write one app a line`},
+		"long last line":       {long, `reading line 1 (app "long"): over 65536 bytes: write one app a line`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			apps, err := Parse(strings.NewReader(c.in))
+			if err == nil || err.Error() != c.want {
+				t.Errorf("error\n got %v\nwant %s", err, c.want)
+			}
+			if apps != nil {
+				t.Errorf("apps beside the error: %+v", apps)
+			}
+		})
+	}
+}
+
+func TestParseLongestLine(t *testing.T) {
+	for _, end := range []string{"", "\n"} {
+		empty := `{"slug":"a","name":""}`
+		fits := `{"slug":"a","name":"` + strings.Repeat("x", maxLine-len(empty)) + `"}`
+		if _, err := Parse(strings.NewReader(fits + end)); err != nil {
+			t.Errorf("%d bytes and %q: %v", len(fits), end, err)
+		}
+		over := strings.Replace(fits, `x"`, `xx"`, 1)
+		want := `reading line 1 (app "a"): over 65536 bytes: write one app a line`
+		if _, err := Parse(strings.NewReader(over + end)); err == nil || err.Error() != want {
+			t.Errorf("%d bytes and %q: %v", len(over), end, err)
+		}
+	}
+}
+
+func TestParseKeepsTheReadersError(t *testing.T) {
+	broken := errors.New("disk on fire")
+	in := fmt.Sprintf("{\"slug\":%q}\n", "a")
+	_, err := Parse(iotest.DataErrReader(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(in)))))
+	if !errors.Is(err, iotest.ErrTimeout) || err.Error() != "reading line 1: timeout" {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Parse(iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
