@@ -12,14 +12,14 @@ import (
 // Rule allows or denies calls to one app by method and path.
 type Rule struct {
 	// App is a slug, or "*" for every app.
-	App string
+	App string `json:"app"`
 	// Deny makes the rule refuse what it matches; deny wins over allow, whatever the order.
-	Deny bool
+	Deny bool `json:"deny,omitempty"`
 	// Methods are upper-case; none means every method.
-	Methods []string
+	Methods []string `json:"methods,omitempty"`
 	// Path is a pattern over the path after the app: `*` matches within one segment, a last `/**`
 	// matches any rest, also none. Empty means every path.
-	Path string
+	Path string `json:"path,omitempty"`
 }
 
 // Check reports what is wrong with the rule.

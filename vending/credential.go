@@ -50,9 +50,9 @@ type Credential struct {
 	// Expiry is when the access token ends; zero if the provider does not say.
 	Expiry time.Time
 
-	// values is a pointer so that fmt, which ignores methods on unexported fields of a
-	// containing struct, prints an address and not the fields.
-	values *[]Field
+	// values is a closure because fmt ignores methods on unexported fields of a containing
+	// struct: a function prints as an address under every verb, where %s follows a pointer.
+	values func() []Field
 }
 
 // NewOAuth makes a credential from an OAuth access token. tokenType is normalised as RFC 6749
@@ -65,24 +65,24 @@ func NewOAuth(app, accessToken, tokenType string, expiry time.Time, extra ...Fie
 	values := make([]Field, 0, 2+len(extra))
 	values = append(values, Field{AccessToken, accessToken}, Field{TokenType, tokenType})
 	values = append(values, extra...)
-	return Credential{App: app, AuthType: OAuth, Expiry: expiry, values: &values}
+	return Credential{App: app, AuthType: OAuth, Expiry: expiry, values: func() []Field { return values }}
 }
 
 // NewFields makes a credential from named fields. It keeps fields.
 func NewFields(app string, authType AuthType, fields []Field) Credential {
-	return Credential{App: app, AuthType: authType, values: &fields}
+	return Credential{App: app, AuthType: authType, values: func() []Field { return fields }}
 }
 
 // IsZero reports whether c holds nothing.
-func (c Credential) IsZero() bool { return c.values == nil || len(*c.values) == 0 }
+func (c Credential) IsZero() bool { return c.values == nil || len(c.values()) == 0 }
 
 // Field returns the value called name.
 func (c Credential) Field(name string) (string, bool) {
 	if c.values == nil {
 		return "", false
 	}
-	for i := range *c.values {
-		if f := &(*c.values)[i]; f.Name == name {
+	for _, f := range c.values() {
+		if f.Name == name {
 			return f.Value, true
 		}
 	}
@@ -95,7 +95,7 @@ func (c Credential) Fields() iter.Seq2[string, string] {
 		if c.values == nil {
 			return
 		}
-		for _, f := range *c.values {
+		for _, f := range c.values() {
 			if !yield(f.Name, f.Value) {
 				return
 			}

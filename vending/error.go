@@ -82,7 +82,10 @@ const (
 
 // ClampRetryAfter rounds d up to whole seconds within 1…86400.
 func ClampRetryAfter(d time.Duration) int {
-	s := int64((d + time.Second - 1) / time.Second)
+	s := int64(d / time.Second)
+	if d%time.Second > 0 {
+		s++ // not by adding first: a date millennia ahead would overflow into the past
+	}
 	return int(min(max(s, minRetryAfter), maxRetryAfter))
 }
 

@@ -1,0 +1,159 @@
+package caddymodule
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// logFacts adds the call's facts to Caddy's access-log entry, where one will be written.
+func logFacts(ctx context.Context, f *facts) {
+	extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
+	if server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && server != nil && server.Logs != nil {
+		extra.Add(zap.Object("vendgate", f))
+		caddyhttp.SetVar(ctx, factsVar, f)
+	}
+}
+
+// MarshalLogObject implements zapcore.ObjectMarshaler.
+func (f *facts) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	enc.AddString("tenant", f.tenant)
+	enc.AddString("connection", f.connection)
+	enc.AddString("app", f.app)
+	if f.code != "" {
+		enc.AddString("code", string(f.code))
+		enc.AddString("origin", string(f.origin))
+	}
+	if !f.vending.IsZero() {
+		enc.AddFloat64("vend_ms", milliseconds(f.vend))
+	}
+	if f.upstream > 0 {
+		enc.AddFloat64("upstream_ms", milliseconds(f.upstream))
+	}
+	if f.status != 0 {
+		enc.AddInt("upstream_status", f.status)
+	}
+	return nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// placeholder serves `{vendgate.…}`.
+func (f *facts) placeholder(key string) (any, bool) {
+	switch key {
+	case "vendgate.tenant":
+		return f.tenant, true
+	case "vendgate.user":
+		return f.user, true
+	case "vendgate.connection":
+		return f.connection, true
+	case "vendgate.app":
+		return f.app, true
+	case "vendgate.code":
+		return string(f.code), true
+	case "vendgate.origin":
+		return string(f.origin), true
+	}
+	return nil, false
+}
+
+// accessLog writes the access-log entry of requests with a key in X-Vendgate-Key. Caddy copies a request's
+// header for its log before any handler runs, and redacts only Authorization and cookies in it: the entry it would write holds the
+// key. So that entry is skipped and this one written in its place, alike but for the key and for fields that other handlers add.
+type accessLog struct{ logger *zap.Logger }
+
+func newAccessLog(ctx caddy.Context) accessLog {
+	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access")}
+}
+
+// covers reports whether Caddy's entry for r must be replaced.
+func (l accessLog) covers(r *http.Request) bool {
+	if _, ok := r.Header[keyHeader]; !ok {
+		return false
+	}
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	return ok && server.Logs != nil
+}
+
+// replace serves r through next and writes the entry.
+func (l accessLog) replace(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter) error) error {
+	ctx := r.Context()
+	if skip, _ := caddyhttp.GetVar(ctx, caddyhttp.LogSkipVar).(bool); skip {
+		return next(w)
+	}
+	caddyhttp.SetVar(ctx, caddyhttp.LogSkipVar, true)
+	logs := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs
+	request := r.Clone(ctx) // before it can change
+	request.Header.Set(keyHeader, "REDACTED")
+	recorder := caddyhttp.NewResponseRecorder(w, nil, nil)
+	begun := time.Now()
+	defer func() {
+		level := zapcore.InfoLevel
+		if recorder.Status() >= 500 {
+			level = zapcore.ErrorLevel
+		}
+		fields := l.fields(recorder, request, logs, time.Since(begun))
+		for _, name := range loggerNames(ctx, logs, r.Host) {
+			logger := l.logger
+			if name != "" {
+				logger = logger.Named(name)
+			}
+			if entry := logger.Check(level, "handled request"); entry != nil {
+				entry.Write(fields...)
+			}
+		}
+	}()
+	return next(recorder)
+}
+
+func (l accessLog) fields(recorder caddyhttp.ResponseRecorder, request *http.Request, logs *caddyhttp.ServerLogConfig, took time.Duration) []zap.Field {
+	fields := []zap.Field{
+		zap.Object("request", caddyhttp.LoggableHTTPRequest{Request: request, ShouldLogCredentials: logs.ShouldLogCredentials}),
+		zap.Int64("bytes_read", max(request.ContentLength, 0)),
+		zap.Duration("duration", took),
+		zap.Int("size", recorder.Size()),
+		zap.Int("status", recorder.Status()),
+		zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: recorder.Header(), ShouldLogCredentials: logs.ShouldLogCredentials}),
+	}
+	if f, ok := caddyhttp.GetVar(request.Context(), factsVar).(*facts); ok {
+		fields = append(fields, zap.Object("vendgate", f))
+	}
+	return fields
+}
+
+// factsVar hands a call's facts from the handler to the entry around it.
+const factsVar = "vendgate.facts"
+
+// loggerNames lists the access loggers that Caddy would use for host, by the same rules.
+func loggerNames(ctx context.Context, logs *caddyhttp.ServerLogConfig, host string) []string {
+	if names, ok := caddyhttp.GetVar(ctx, caddyhttp.AccessLoggerNameVarKey).([]any); ok {
+		list := make([]string, 0, len(names))
+		for _, n := range names {
+			name, _ := n.(string)
+			list = append(list, name)
+		}
+		return list
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(host)
+	if names, ok := logs.LoggerNames[host]; ok {
+		return names
+	}
+	labels := strings.Split(host, ".")
+	for i := range labels {
+		labels[i] = "*"
+		if names, ok := logs.LoggerNames[strings.Join(labels, ".")]; ok {
+			return names
+		}
+	}
+	return []string{logs.DefaultLoggerName}
+}

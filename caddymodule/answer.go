@@ -1,0 +1,204 @@
+package caddymodule
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// maxQuoted is how much of a provider's error body a mapped error quotes, in bytes.
+const maxQuoted = 16 << 10
+
+// mappedAnswer is an upstream answer that becomes an error of ours.
+type mappedAnswer struct {
+	refusal  *vending.Error
+	upstream *vending.Upstream
+}
+
+func (m *mappedAnswer) Error() string { return m.refusal.Error() }
+
+// answer is the ReverseProxy's ModifyResponse: it maps, or cleans and lets pass.
+func answer(res *http.Response) error {
+	c := callOf(res.Request.Context())
+	c.facts.upstream = time.Since(c.facts.sent)
+	c.facts.status = res.StatusCode
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return c.checkUpgrade(res)
+	}
+	refusal := c.verdict(res)
+	if refusal != nil {
+		if !c.passthrough {
+			return &mappedAnswer{refusal, c.quote(res)}
+		}
+		c.facts.code, c.facts.origin = refusal.Code, refusal.Origin
+	}
+	c.exchange.RewriteLinks(res.Header, c.here)
+	c.exchange.CleanResponse(res.Header)
+	if refusal != nil {
+		res.Header[vending.CodeHeader] = []string{string(refusal.Code)}
+		res.Header[vending.OriginHeader] = []string{string(refusal.Origin)}
+	}
+	c.finishHeader(res)
+	return nil
+}
+
+// finishHeader prepares our own headers beside the upstream's.
+func (c *call) finishHeader(res *http.Response) {
+	if len(res.Header["Server"]) > 0 {
+		c.Header().Del("Server") // the provider's, not ours in front of it
+	}
+	c.Header()["Server-Timing"] = []string{c.timing()}
+	if res.ContentLength < 0 || len(res.Trailer) > 0 {
+		res.Body = &trailingBody{res.Body, func() { c.exchange.CleanResponse(res.Trailer) }}
+	}
+}
+
+// verdict returns the error that an upstream answer stands for, or nil if it passes.
+func (c *call) verdict(res *http.Response) *vending.Error {
+	e := &vending.Error{Origin: vending.FromUpstream}
+	switch res.StatusCode {
+	case http.StatusUnauthorized:
+		if err := c.exchange.Refusal(); err != nil {
+			return vending.AsError(err)
+		}
+		e.Code = vending.NeedsReconnection
+	case http.StatusTooManyRequests:
+		e.Code = vending.RateLimited
+		e.RetryAfter = vending.ParseRetryAfter(res.Header.Get("Retry-After"), time.Now())
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		e.Code = vending.UpstreamUnavailable
+	default:
+		return nil
+	}
+	return e
+}
+
+// quote reads the beginning of an error body. More than maxQuoted is read, so that a credential on the border is seen
+// whole and can be scrubbed.
+func (c *call) quote(res *http.Response) *vending.Upstream {
+	c.exchange.CleanResponse(res.Header)
+	u := &vending.Upstream{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type")}
+	var body io.Reader = res.Body
+	switch strings.ToLower(res.Header.Get("Content-Encoding")) {
+	case "", "identity":
+	case "gzip":
+		unzipped, err := gzip.NewReader(res.Body)
+		if err != nil {
+			return u
+		}
+		body = unzipped
+	default:
+		// What cannot be read cannot be scrubbed.
+		u.Truncated = true
+		return u
+	}
+	limit := maxQuoted + c.exchange.Overhang()
+	text, _ := io.ReadAll(io.LimitReader(body, int64(limit)+1)) // a broken body is quoted as far as it came
+	u.Body = c.exchange.ScrubBody(text, maxQuoted)
+	u.Truncated = len(text) > maxQuoted
+	return u
+}
+
+// checkUpgrade lets raw bytes flow only after a 101 that answers this very request (RFC 6455, section 4.2.2).
+func (c *call) checkUpgrade(res *http.Response) error {
+	want := inject.WebSocketAccept(res.Request.Header.Get("Sec-Websocket-Key"))
+	if res.Request.Header.Get("Upgrade") == "" || res.Header.Get("Sec-Websocket-Accept") != want {
+		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the provider answered the upgrade wrongly"}
+	}
+	c.exchange.CleanResponse(res.Header)
+	c.Header()["Server-Timing"] = []string{c.timing()}
+	return nil
+}
+
+// answerError is the ReverseProxy's ErrorHandler.
+func answerError(w http.ResponseWriter, _ *http.Request, err error) {
+	c := w.(*call)
+	var mapped *mappedAnswer
+	var refusal *vending.Error
+	switch {
+	case c.request.Context().Err() != nil:
+		// The caller is gone: there is nobody to answer, and nothing of the upstream's to map.
+		panic(http.ErrAbortHandler)
+	case errors.As(err, &mapped):
+		c.refuse(mapped.refusal, mapped.upstream)
+	case c.tooLarge:
+		c.refuse(vending.Refuse(vending.RequestTooLarge, ""), nil)
+	case errors.As(err, &refusal):
+		c.refuse(refusal, nil)
+	default:
+		c.facts.upstream = time.Since(c.facts.sent)
+		c.refuse(&vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Err: err}, nil)
+	}
+}
+
+// refuse answers with e and notes it. What only an operator can mend goes to the log, with its cause scrubbed.
+func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
+	c.facts.code, c.facts.origin = e.Code, e.Origin
+	if c.facts.origin == "" {
+		c.facts.origin = vending.FromVending
+	}
+	if e.Err != nil && !errors.Is(e.Err, context.Canceled) && (e.Code == vending.InternalError || e.Code == vending.UpstreamUnavailable) {
+		c.gateway.log.Error("call failed", "code", string(e.Code), "origin", string(c.facts.origin),
+			"tenant", c.facts.tenant, "app", c.facts.app, "error", c.scrubbed(e.Err))
+	}
+	if !c.facts.vending.IsZero() {
+		c.Header()["Server-Timing"] = []string{c.timing()}
+	}
+	vending.WriteError(c.ResponseWriter, e, upstream)
+}
+
+func (c *call) scrubbed(err error) string {
+	if c.exchange == nil {
+		return err.Error()
+	}
+	return c.exchange.ScrubBody([]byte(err.Error()), maxQuoted)
+}
+
+// WriteHeader cleans interim answers (1xx), which come past answer.
+func (c *call) WriteHeader(status int) {
+	if status < 200 && status != http.StatusSwitchingProtocols && c.exchange != nil {
+		c.exchange.CleanResponse(c.Header())
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController flush and hijack.
+func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// here is where the caller reached this app.
+func (c *call) here() inject.Gateway {
+	origin := c.gateway.publicURL
+	if origin == "" {
+		scheme := "http"
+		if c.request.TLS != nil {
+			scheme = "https"
+		}
+		origin = scheme + "://" + c.request.Host
+	}
+	path, _, _ := strings.Cut(c.request.RequestURI, "?")
+	return inject.Gateway{Origin: origin, Path: strings.TrimSuffix(path, c.target.Path)}
+}
+
+// timing is the Server-Timing of the call (W3C Server Timing), in milliseconds.
+func (c *call) timing() string {
+	b := make([]byte, 0, 48)
+	b = append(b, "vend;dur="...)
+	b = appendMillis(b, c.facts.vend)
+	if c.facts.upstream > 0 {
+		b = append(b, ", upstream;dur="...)
+		b = appendMillis(b, c.facts.upstream)
+	}
+	return string(b)
+}
+
+func appendMillis(b []byte, d time.Duration) []byte {
+	return strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', 3, 64)
+}

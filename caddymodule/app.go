@@ -1,0 +1,197 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/vendgate/vendgate/catalog"
+)
+
+func init() { caddy.RegisterModule(new(App)) }
+
+// App is the Caddy app `vendgate`: what the handlers `vendgate_proxy` and `vendgate_connect` share. The zero
+// App works: tenants and connections live in the embedded store.
+type App struct {
+	// DataDir holds the store and its keyset. Default: `vendgate` in Caddy's data directory. Losing the keyset loses every
+	// connection; who can read both has every credential.
+	DataDir string `json:"data_dir,omitempty"`
+	// PublicURL is scheme and host under which callers reach the gateway. Default: what the request says. Links in answers
+	// are rewritten to it.
+	PublicURL string `json:"public_url,omitempty"`
+	// VendTimeout bounds a vend with its retries. Default: 15s. After it the call is `upstream_unavailable`.
+	VendTimeout caddy.Duration `json:"vend_timeout,omitempty"`
+	// Upstream configures the connections to the providers.
+	Upstream Upstream `json:"upstream,omitzero"`
+	// Apps add to the embedded catalog, or replace entries of it by slug.
+	Apps []AppEntry `json:"apps,omitempty"`
+	// OAuthClients are the OAuth clients by which the local source refreshes tokens.
+	OAuthClients []OAuthClient `json:"oauth_clients,omitempty"`
+	// SourcesRaw are the sources by name. Default: one named `local`.
+	SourcesRaw map[string]json.RawMessage `json:"sources,omitempty" caddy:"namespace=vendgate.sources inline_key=type"`
+	// DefaultSource vends for tenants that name none. Default: `local`, or the only source there is.
+	DefaultSource string `json:"default_source,omitempty"`
+	// Tenants configures tenants. Those in the store need no entry here.
+	Tenants []Tenant `json:"tenants,omitempty"`
+	// TenantDefaults apply to all tenants, as far as they say nothing themselves.
+	TenantDefaults TenantPolicy `json:"tenant_defaults,omitzero"`
+
+	gateway *gateway
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// AppEntry is an app that the operator adds, and where.
+type AppEntry struct {
+	catalog.App
+	// DefinedAt is file and line of the Caddyfile, for error messages.
+	DefinedAt string `json:"defined_at,omitempty"`
+}
+
+// OAuthClient is the client that providers know the operator by.
+type OAuthClient struct {
+	// App is the slug of the app it is for.
+	App string `json:"app"`
+	// Tenant restricts it to one tenant. Default: every tenant without a client of its own.
+	Tenant string `json:"tenant,omitempty"`
+	// ClientID is public.
+	ClientID string `json:"client_id"`
+	// ClientSecret is a reference, `{env.NAME}` or `{file./path}`. Default: none, a public client.
+	ClientSecret string `json:"client_secret,omitempty"`
+	// DefinedAt is file and line of the Caddyfile, for error messages.
+	DefinedAt string `json:"defined_at,omitempty"`
+}
+
+// defaultVendTimeout leaves room for a token call of 10 s and a retry that fails fast.
+const defaultVendTimeout = 15 * time.Second
+
+// localSource is the name and type of the embedded connection manager's source.
+const localSource = "local"
+
+// CaddyModule implements caddy.Module.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "vendgate", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision implements caddy.Provisioner: defaults first, then everything that requests will need, so that a
+// mistake stops the start and not a request.
+func (a *App) Provision(ctx caddy.Context) error {
+	if a.VendTimeout == 0 {
+		a.VendTimeout = caddy.Duration(defaultVendTimeout)
+	}
+	a.Upstream.setDefaults()
+	if err := a.checkPublicURL(); err != nil {
+		return err
+	}
+	sources, err := a.loadSources(ctx)
+	if err != nil {
+		return err
+	}
+	a.gateway, err = openGateway(ctx, a, sources)
+	return err
+}
+
+// Validate implements caddy.Validator.
+func (a *App) Validate() error {
+	if a.VendTimeout < 0 {
+		return fmt.Errorf("vend_timeout %s: write a positive duration", time.Duration(a.VendTimeout))
+	}
+	return a.Upstream.check()
+}
+
+// Start implements caddy.App.
+func (a *App) Start() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.stop = cancel
+	a.running.Go(func() { a.gateway.keyring.Watch(ctx) })
+	return nil
+}
+
+// Stop implements caddy.App.
+func (a *App) Stop() error {
+	if a.stop != nil {
+		a.stop()
+	}
+	a.running.Wait()
+	return nil
+}
+
+// Cleanup implements caddy.CleanerUpper; it is safe after half a Provision.
+func (a *App) Cleanup() error {
+	if a.gateway == nil {
+		return nil
+	}
+	return a.gateway.close()
+}
+
+// loadSources provisions the sources' modules. Where none is configured, or something names `local` without
+// configuring it, it is there all the same.
+func (a *App) loadSources(ctx caddy.Context) (map[string]SourceModule, error) {
+	if a.DefaultSource == "" {
+		a.DefaultSource = localSource
+		if len(a.SourcesRaw) == 1 {
+			for name := range a.SourcesRaw {
+				a.DefaultSource = name
+			}
+		}
+	}
+	sources := make(map[string]SourceModule)
+	if a.SourcesRaw != nil {
+		loaded, err := ctx.LoadModule(a, "SourcesRaw")
+		if err != nil {
+			return nil, fmt.Errorf("loading sources: %w", err)
+		}
+		for name, module := range loaded.(map[string]any) {
+			source, ok := module.(SourceModule)
+			if !ok {
+				return nil, fmt.Errorf("source %s: module %T is no source", name, module)
+			}
+			sources[name] = source
+		}
+	}
+	for _, name := range a.sourceNames() {
+		if sources[name] == nil && name == localSource {
+			sources[name] = new(LocalSource)
+		}
+	}
+	return sources, nil
+}
+
+// sourceNames lists the sources that anything refers to.
+func (a *App) sourceNames() []string {
+	names := []string{a.DefaultSource}
+	if a.TenantDefaults.Source != "" {
+		names = append(names, a.TenantDefaults.Source)
+	}
+	for _, t := range a.Tenants {
+		if t.Source != "" {
+			names = append(names, t.Source)
+		}
+	}
+	return names
+}
+
+func (a *App) checkPublicURL() error {
+	if a.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(a.PublicURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.TrimRight(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		return fmt.Errorf("public_url %q: write scheme and host only, like https://gateway.example", a.PublicURL)
+	}
+	a.PublicURL = strings.TrimRight(a.PublicURL, "/")
+	return nil
+}
+
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.Validator    = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

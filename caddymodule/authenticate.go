@@ -1,0 +1,62 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// keyHeader takes the tenant key where an SDK fills Authorization itself.
+const keyHeader = "X-Vendgate-Key"
+
+// authenticate finds the tenant by the request's key. A key that no one here knows may still belong to a
+// stranger, if a source wants to judge for itself.
+func (g *gateway) authenticate(ctx context.Context, h http.Header) (*policy.Tenant, vending.Secret, error) {
+	key, err := tenantKey(h)
+	if err != nil {
+		return nil, vending.Secret{}, err
+	}
+	digest := policy.DigestOf(key)
+	if t := g.keyring.Lookup(ctx, digest); t != nil {
+		return t, vending.NewSecret(key), nil
+	}
+	if g.stranger != nil && policy.CheckKey(key) == nil {
+		t := *g.stranger
+		t.ID = "key-" + hex.EncodeToString(digest[:12])
+		return &t, vending.NewSecret(key), nil
+	}
+	return nil, vending.Secret{}, vending.Refuse(vending.InvalidTenantKey, "")
+}
+
+// tenantKey reads the key from the one place that holds it. Two values, of which another hop might read the
+// other, are none.
+func tenantKey(h http.Header) (string, error) {
+	values, bare := h[keyHeader], true
+	if len(values) == 0 {
+		values, bare = h["Authorization"], false
+	}
+	switch {
+	case len(values) == 0:
+		return "", vending.Refuse(vending.InvalidTenantKey, "")
+	case len(values) > 1:
+		return "", vending.Refuse(vending.InvalidRequest, "the header with the tenant key occurs more than once")
+	case bare:
+		return values[0], nil
+	}
+	scheme, rest, _ := strings.Cut(values[0], " ")
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		return rest, nil
+	case strings.EqualFold(scheme, "Basic"):
+		if decoded, err := base64.StdEncoding.DecodeString(rest); err == nil {
+			key, _, _ := strings.Cut(string(decoded), ":")
+			return key, nil
+		}
+	}
+	return "", vending.Refuse(vending.InvalidTenantKey, "")
+}

@@ -1,0 +1,57 @@
+package caddymodule
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httputil"
+
+	"github.com/vendgate/vendgate/inject"
+)
+
+// boundedBody notes when a body was cut at its bound: HTTP/2 transports do not hand the reader's error on.
+type boundedBody struct {
+	io.ReadCloser
+	tooLarge *bool
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		*b.tooLarge = true
+	}
+	return n, err
+}
+
+// carryTrailers lets the caller's trailers through, as far as a header of that name would pass. The server fills the
+// caller's Trailer when the body ends, and the transport sends its own right after: so they are copied in between.
+func carryTrailers(pr *httputil.ProxyRequest, placement *inject.Placement) {
+	pr.Out.Trailer = make(http.Header)
+	for name := range pr.In.Trailer {
+		if placement.MayCarry(name) {
+			pr.Out.Trailer[name] = nil
+		}
+	}
+	if pr.Out.Body != nil {
+		pr.Out.Body = &trailingBody{pr.Out.Body, func() {
+			for name := range pr.Out.Trailer {
+				pr.Out.Trailer[name] = pr.In.Trailer[name]
+			}
+		}}
+	}
+}
+
+// trailingBody calls atEOF when the body has ended, before the reader learns of it.
+type trailingBody struct {
+	io.ReadCloser
+	atEOF func()
+}
+
+func (b *trailingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.atEOF()
+	}
+	return n, err
+}

@@ -1,0 +1,135 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+)
+
+func init() {
+	for _, c := range []struct {
+		name, short string
+		build       func(*cobra.Command)
+	}{
+		{"tenant", "Manages Vendgate's tenants and their keys", tenantCommands},
+		{"connection", "Manages Vendgate's connections", connectionCommands},
+		{"keyset", "Manages the keyset that seals Vendgate's store", keysetCommands},
+		{"playground", "Runs Vendgate with a demonstration provider, to try it out", playgroundCommand},
+	} {
+		caddycmd.RegisterCommand(caddycmd.Command{Name: c.name, Short: c.short, CobraFunc: c.build})
+	}
+}
+
+// storeFlags say which store a command works on.
+type storeFlags struct {
+	dir, config, adapter string
+	json                 bool
+}
+
+func (f *storeFlags) add(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.dir, "data", "", "directory of the store (default: data_dir of --config, or vendgate in Caddy's data directory)")
+	flags.StringVar(&f.config, "config", "", "configuration file whose data_dir and apps apply")
+	flags.StringVar(&f.adapter, "adapter", "", "adapter of the configuration file, if it is not JSON or a Caddyfile")
+	flags.BoolVar(&f.json, "json", false, "print JSON")
+}
+
+// app returns the vendgate app of the configuration, or the zero app.
+func (f *storeFlags) app() (*App, error) {
+	a := new(App)
+	if f.config == "" {
+		return a, nil
+	}
+	raw, _, _, err := caddycmd.LoadConfig(f.config, f.adapter)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", f.config, err)
+	}
+	config := struct {
+		Apps struct {
+			Vendgate *App `json:"vendgate"`
+		} `json:"apps"`
+	}{}
+	config.Apps.Vendgate = a
+	if err := json.Unmarshal(raw, &config); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", f.config, err)
+	}
+	return a, nil
+}
+
+// open opens the store, and makes it if there is none.
+func (f *storeFlags) open(cmd *cobra.Command) (*connect.Store, *App, error) {
+	a, err := f.app()
+	if err != nil {
+		return nil, nil, err
+	}
+	if f.dir != "" {
+		a.DataDir = f.dir
+	}
+	store, err := connect.Open(cmd.Context(), connect.Options{Dir: a.dataDir(), Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the store in %s: %w", a.dataDir(), err)
+	}
+	return store, a, nil
+}
+
+// with makes a command's RunE of a function over an open store.
+func (f *storeFlags) with(run func(cmd *cobra.Command, store *connect.Store, a *App, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) (err error) {
+		store, a, err := f.open(cmd)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if closeErr := store.Close(); err == nil {
+				err = closeErr
+			}
+		}()
+		return run(cmd, store, a, args)
+	}
+}
+
+// apps is the embedded catalog with the configuration's additions.
+func (a *App) apps() (*catalog.Catalog, error) {
+	c, err := catalog.Embedded()
+	for i := range a.Apps {
+		if err != nil {
+			break
+		}
+		c, err = c.With(a.Apps[i].App)
+	}
+	return c, err
+}
+
+// printJSON prints v for machines.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// printTable prints rows for people.
+func printTable(w io.Writer, header []string, rows [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{header}, rows...) {
+		if _, err := fmt.Fprintln(t, strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return t.Flush()
+}
+
+// subcommand adds a command that takes exactly the named arguments.
+func subcommand(parent *cobra.Command, use, short string, args int, run func(*cobra.Command, []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(args), RunE: run, SilenceUsage: true}
+	parent.AddCommand(cmd)
+	return cmd
+}

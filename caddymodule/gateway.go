@@ -1,0 +1,195 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// gateway is what the app's configuration became: all that a request needs, resolved and immutable but for
+// what is counted. Its fields are unexported on purpose: some lead to secrets.
+type gateway struct {
+	log         *slog.Logger
+	publicURL   string
+	vendTimeout time.Duration
+	catalog     *catalog.Catalog
+	apps        map[string]*appRoute
+	sources     map[string]*source
+	keyring     *policy.Keyring
+	ledger      *policy.Ledger
+	metrics     *metrics
+	store       *connect.Store
+	// stranger is the pattern of tenants that only their source can judge; nil if no source wants them.
+	stranger *policy.Tenant
+	clients  map[clientKey]client
+
+	closers []func() error
+}
+
+// source is a source under its name.
+type source struct {
+	vending.Source
+	name string
+	// takesKey says that it wants the caller's own key.
+	takesKey bool
+	// isLocal says that it is the embedded connection manager.
+	isLocal bool
+}
+
+// ledgers holds the one ledger, so that budgets outlive reloads.
+var ledgers = caddy.NewUsagePool()
+
+type pooledLedger struct{ *policy.Ledger }
+
+func (pooledLedger) Destruct() error { return nil }
+
+// openGateway puts the gateway together. On error it has already closed what it had opened.
+func openGateway(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *gateway, err error) {
+	g = &gateway{log: ctx.Slogger(), publicURL: a.PublicURL, vendTimeout: time.Duration(a.VendTimeout), sources: make(map[string]*source)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+			g = nil
+		}
+	}()
+	if g.metrics, err = newMetrics(ctx); err != nil {
+		return g, err
+	}
+	ledger, _, err := ledgers.LoadOrNew("ledger", func() (caddy.Destructor, error) { return pooledLedger{policy.NewLedger()}, nil })
+	if err != nil {
+		return g, err
+	}
+	g.ledger = ledger.(pooledLedger).Ledger
+	g.onClose(func() error { _, err := ledgers.Delete("ledger"); return err })
+	if err = g.openCatalog(a); err != nil {
+		return g, err
+	}
+	if g.clients, err = a.resolveClients(g.catalog); err != nil {
+		return g, err
+	}
+	if err = g.openSources(ctx, a, modules); err != nil {
+		return g, err
+	}
+	return g, g.openKeyring(ctx, a)
+}
+
+func (g *gateway) onClose(f func() error) { g.closers = append(g.closers, f) }
+
+// close undoes openGateway, in reverse.
+func (g *gateway) close() error {
+	var errs []error
+	for i := len(g.closers) - 1; i >= 0; i-- {
+		errs = append(errs, g.closers[i]())
+	}
+	g.closers = nil
+	return errors.Join(errs...)
+}
+
+func (g *gateway) openCatalog(a *App) error {
+	embedded, err := catalog.Embedded()
+	if err != nil {
+		return fmt.Errorf("loading the embedded catalog: %w", err)
+	}
+	g.catalog = embedded
+	for i := range a.Apps {
+		entry := &a.Apps[i]
+		if g.catalog, err = g.catalog.With(entry.App); err != nil {
+			return at(entry.DefinedAt, err)
+		}
+	}
+	g.apps = make(map[string]*appRoute, len(g.catalog.Apps()))
+	places := make(map[string]string)
+	for _, e := range a.Apps {
+		places[e.Slug] = e.DefinedAt
+	}
+	for _, app := range g.catalog.Apps() {
+		if g.apps[app.Slug], err = g.openApp(a, app); err != nil {
+			return at(places[app.Slug], err)
+		}
+	}
+	return nil
+}
+
+// roundTripper returns a guarded transport that is given back when the gateway closes.
+func (g *gateway) roundTripper(a *App, allow []string) (http.RoundTripper, error) {
+	rt, key, err := a.Upstream.open(allow)
+	if err != nil {
+		return nil, err
+	}
+	g.onClose(func() error { _, err := transports.Delete(key); return err })
+	return rt, nil
+}
+
+func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]SourceModule) error {
+	for name, module := range modules {
+		if _, ok := module.(*LocalSource); ok && g.store == nil {
+			store, err := g.openStore(ctx, a)
+			if err != nil {
+				return err
+			}
+			g.store = store
+		}
+		env := &SourceEnv{
+			Name: name, Logger: g.log.With("source", name), Catalog: g.catalog, Store: g.store, Client: g.client,
+			Transport: func(allow []string) (http.RoundTripper, error) { return g.roundTripper(a, allow) },
+		}
+		opened, err := module.OpenSource(env)
+		if err != nil {
+			return fmt.Errorf("source %s: %w", name, err)
+		}
+		if c, ok := opened.(interface{ Close() }); ok {
+			g.onClose(func() error { c.Close(); return nil })
+		}
+		s := &source{Source: vending.WithRetry(opened), name: name}
+		_, s.isLocal = module.(*LocalSource)
+		if k, ok := module.(keyTaker); ok {
+			s.takesKey = k.TakesCallerKey()
+		}
+		g.sources[name] = s
+	}
+	return nil
+}
+
+// stores are shared by all configurations that use the same directory, across reloads.
+var stores = caddy.NewUsagePool()
+
+type pooledStore struct{ *connect.Store }
+
+func (s pooledStore) Destruct() error { return s.Close() }
+
+func (g *gateway) openStore(ctx caddy.Context, a *App) (*connect.Store, error) {
+	dir, err := filepath.Abs(a.dataDir())
+	if err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
+		// The store outlives this configuration, so it may not log through its logger.
+		s, err := connect.Open(ctx, connect.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+		return pooledStore{s}, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
+	}
+	g.onClose(func() error { _, err := stores.Delete(dir); return err })
+	return store.(pooledStore).Store, nil
+}
+
+// dataDir is also where the commands look by default.
+func (a *App) dataDir() string {
+	if a.DataDir != "" {
+		return a.DataDir
+	}
+	return defaultDataDir()
+}
+
+func defaultDataDir() string { return filepath.Join(caddy.AppDataDir(), "vendgate") }

@@ -1,0 +1,204 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
+	"github.com/vendgate/vendgate/vending/local"
+)
+
+// openKeyring resolves the configured tenants and joins them with those of the store.
+func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
+	configured := make(map[policy.Digest]*policy.Tenant)
+	policies := make(map[string]*Tenant)
+	for i := range a.Tenants {
+		t := &a.Tenants[i]
+		if policies[t.ID] != nil {
+			return at(t.DefinedAt, fmt.Errorf("tenant %s is defined twice; the first is at %s", t.ID, policies[t.ID].DefinedAt))
+		}
+		policies[t.ID] = t
+		if err := g.addTenant(a, t, configured); err != nil {
+			return at(t.DefinedAt, fmt.Errorf("tenant %s: %w", t.ID, err))
+		}
+	}
+	defaults, err := g.admit(a, "", TenantPolicy{})
+	if err != nil {
+		return fmt.Errorf("tenant_defaults: %w", err)
+	}
+	if g.sources[defaults.Source].takesKey {
+		defaults.Capabilities = []policy.Capability{policy.CapToken}
+		g.stranger = defaults
+	}
+	admit := func(s policy.StoredTenant) *policy.Tenant { return g.admitStored(a, s, policies[s.ID]) }
+	var store policy.KeyStore
+	if g.store != nil {
+		store = keyStore{g.store}
+	}
+	g.keyring, err = policy.NewKeyring(ctx, configured, store, admit, g.log)
+	return err
+}
+
+func (g *gateway) addTenant(a *App, t *Tenant, configured map[policy.Digest]*policy.Tenant) error {
+	if err := policy.CheckTenantID(t.ID); err != nil {
+		return err
+	}
+	tenant, err := g.admit(a, t.ID, t.TenantPolicy)
+	if err != nil {
+		return err
+	}
+	digests, err := t.digests()
+	if err != nil {
+		return err
+	}
+	if len(digests) == 0 && g.store == nil {
+		return fmt.Errorf("no key: write key {env.NAME}, key {file./path} or key_sha256")
+	}
+	for _, d := range digests {
+		if other := configured[d]; other != nil {
+			return fmt.Errorf("it has the same key as tenant %s", other.ID)
+		}
+		configured[d] = tenant
+	}
+	return nil
+}
+
+// admit compiles a policy and, for a tenant with an id, opens its account.
+func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, error) {
+	p = p.over(a.TenantDefaults)
+	if p.Source == "" {
+		p.Source = a.DefaultSource
+	}
+	t, err := p.compile(id)
+	if err != nil {
+		return nil, err
+	}
+	if g.sources[t.Source] == nil {
+		return nil, fmt.Errorf("source %q is not configured", t.Source)
+	}
+	for _, slugs := range [][]string{t.Apps, keys(t.Budgets.Apps)} {
+		for _, slug := range slugs {
+			if _, ok := g.catalog.App(slug); !ok {
+				return nil, fmt.Errorf("app %q is not in the catalog; add it with an app block", slug)
+			}
+		}
+	}
+	for _, r := range t.Rules {
+		if _, ok := g.catalog.App(r.App); !ok && r.App != "*" {
+			return nil, fmt.Errorf("rule for app %q: it is not in the catalog", r.App)
+		}
+	}
+	if id != "" {
+		t.Account = g.ledger.Account(id, t.Budgets)
+	}
+	return t, nil
+}
+
+func keys[V any](m map[string]V) []string {
+	list := make([]string, 0, len(m))
+	for k := range m {
+		list = append(list, k)
+	}
+	return list
+}
+
+// admitStored gives a tenant of the store its configured policy, if there is one. The capabilities in the store
+// hold unless the configuration names others.
+func (g *gateway) admitStored(a *App, s policy.StoredTenant, configured *Tenant) *policy.Tenant {
+	var p TenantPolicy
+	if configured != nil {
+		p = configured.TenantPolicy
+	}
+	t, err := g.admit(a, s.ID, p)
+	if err != nil {
+		// The same policy compiled when the configuration was loaded; only a tenant without one can come here,
+		// and it may do nothing.
+		g.log.Error("admitting a tenant of the store", "tenant", s.ID, "error", err)
+		return &policy.Tenant{ID: s.ID, Source: a.DefaultSource, Account: g.ledger.Account(s.ID, policy.Budgets{})}
+	}
+	if p.Capabilities == nil {
+		t.Capabilities = s.Capabilities
+	}
+	return t
+}
+
+// keyStore shows the keyring the tenants of a store.
+type keyStore struct{ store *connect.Store }
+
+func (k keyStore) Version(ctx context.Context) (int64, error) { return k.store.TenantsVersion(ctx) }
+
+func (k keyStore) Load(ctx context.Context) (int64, []policy.StoredTenant, error) {
+	snapshot, err := k.store.TenantKeys(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	byID := make(map[string]*policy.StoredTenant, len(snapshot.Tenants))
+	for id, t := range snapshot.Tenants {
+		caps, err := policy.ParseCapabilities(t.Capabilities)
+		if err != nil {
+			return 0, nil, fmt.Errorf("tenant %s: %w", id, err)
+		}
+		byID[id] = &policy.StoredTenant{ID: id, Capabilities: caps, Disabled: t.Disabled}
+	}
+	for digest, id := range snapshot.Keys {
+		if t := byID[id]; t != nil {
+			t.Keys = append(t.Keys, policy.Digest(digest))
+		}
+	}
+	list := make([]policy.StoredTenant, 0, len(byID))
+	for _, t := range byID {
+		list = append(list, *t)
+	}
+	return snapshot.Version, list, nil
+}
+
+// clientKey names an OAuth client; tenant is empty for the one of all tenants.
+type clientKey struct{ tenant, app string }
+
+type client struct {
+	id     string
+	secret vending.Secret
+}
+
+func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]client, error) {
+	clients := make(map[clientKey]client, len(a.OAuthClients))
+	for _, c := range a.OAuthClients {
+		app, ok := apps.App(c.App)
+		switch {
+		case !ok:
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client: app %q is not in the catalog", c.App))
+		case app.AuthType != string(vending.OAuth):
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client: app %s does not use OAuth", c.App))
+		case c.ClientID == "":
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_id is missing", c.App))
+		}
+		resolved := client{id: c.ClientID}
+		if c.ClientSecret != "" {
+			secret, err := resolveSecret(c.ClientSecret)
+			if err != nil {
+				return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_secret: %w", c.App, err))
+			}
+			resolved.secret = secret
+		}
+		key := clientKey{c.Tenant, c.App}
+		if _, twice := clients[key]; twice {
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s is defined twice", c.App))
+		}
+		clients[key] = resolved
+	}
+	return clients, nil
+}
+
+// client returns the tenant's own OAuth client for app, or the one for all tenants.
+func (g *gateway) client(tenant, app string) (local.OAuthClient, bool) {
+	c, ok := g.clients[clientKey{tenant, app}]
+	if !ok {
+		c, ok = g.clients[clientKey{"", app}]
+	}
+	return local.OAuthClient{ID: c.id, Secret: c.secret}, ok
+}

@@ -1,0 +1,92 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/vendgate/vendgate/policy"
+)
+
+func init() { caddy.RegisterModule(new(Proxy)) }
+
+// Proxy is the handler `vendgate_proxy`: it answers calls to `{prefix}/{connection_id}/{app}/…` by injecting a
+// freshly vended credential and forwarding them to the app. Other requests pass to the next handler.
+type Proxy struct {
+	// Prefix begins the paths that are the gateway's. Default: `/proxy`.
+	Prefix string `json:"prefix,omitempty"`
+	// Errors is `passthrough` to leave providers' errors as they are, for every app. Default: they are mapped to codes.
+	Errors string `json:"errors,omitempty"`
+
+	gateway   *gateway
+	accessLog accessLog
+}
+
+// CaddyModule implements caddy.Module.
+func (*Proxy) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.vendgate_proxy", New: func() caddy.Module { return new(Proxy) }}
+}
+
+// Provision implements caddy.Provisioner.
+func (p *Proxy) Provision(ctx caddy.Context) error {
+	if p.Prefix == "" {
+		p.Prefix = "/proxy"
+	}
+	app, err := ctx.App("vendgate")
+	if err != nil {
+		return fmt.Errorf("loading the vendgate app: %w", err)
+	}
+	p.gateway = app.(*App).gateway
+	p.accessLog = newAccessLog(ctx)
+	return nil
+}
+
+// Validate implements caddy.Validator.
+func (p *Proxy) Validate() error {
+	if !strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || strings.ContainsAny(p.Prefix, "%?#{}") {
+		return fmt.Errorf("prefix %q: write a plain path without a slash at its end, like /proxy", p.Prefix)
+	}
+	if p.Errors != "" && p.Errors != "passthrough" {
+		return fmt.Errorf("errors %q: write passthrough, or leave it out", p.Errors)
+	}
+	return nil
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if p.accessLog.covers(r) {
+		return p.accessLog.replace(w, r, func(w http.ResponseWriter) error { return p.serve(w, r, next) })
+	}
+	return p.serve(w, r, next)
+}
+
+// serve is one request, in order: parse, authenticate, identify, permit, spend, vend, inject and forward. Each step
+// either passes or answers with its code, and nothing after it happens.
+func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	target, ours, err := policy.ParseTarget(r.Method, r.RequestURI, p.Prefix)
+	if !ours {
+		return next.ServeHTTP(w, r)
+	}
+	c := p.begin(w, r, target)
+	defer c.end()
+	switch {
+	case c.failed(err):
+	case c.failed(c.authenticate()):
+	case c.failed(c.identify()):
+	case c.failed(c.permit()):
+	case c.failed(c.spend()):
+	case c.failed(c.vend()):
+	default:
+		c.forward()
+	}
+	return nil
+}
+
+var (
+	_ caddy.Provisioner           = (*Proxy)(nil)
+	_ caddy.Validator             = (*Proxy)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Proxy)(nil)
+)

@@ -1,0 +1,47 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// secretRef is the only form in which a configuration may mention a secret: a literal would be readable in
+// the admin API, in the autosaved configuration and in Caddy's trace log.
+var secretRef = regexp.MustCompile(`^\{(env\.[A-Za-z_][A-Za-z0-9_]*|file\.[^{}]+)\}$`)
+
+// errSecretForm never repeats what was written: it may be the secret.
+var errSecretForm = errors.New("write {env.NAME} or {file./path}: a secret itself must not stand in the configuration")
+
+// checkSecretRef reports whether ref has the form of a reference.
+func checkSecretRef(ref string) error {
+	if !secretRef.MatchString(ref) {
+		return errSecretForm
+	}
+	return nil
+}
+
+// resolveSecret reads the secret that ref points at. Only Provision calls it: whatever is resolved earlier
+// lands in the adapted JSON.
+func resolveSecret(ref string) (vending.Secret, error) {
+	if err := checkSecretRef(ref); err != nil {
+		return vending.Secret{}, err
+	}
+	text, err := caddy.NewReplacer().ReplaceOrErr(ref, true, true)
+	if err != nil {
+		return vending.Secret{}, fmt.Errorf("the secret %s is missing or empty", ref)
+	}
+	return vending.NewSecret(text), nil
+}
+
+// at prefixes err with the place in the Caddyfile that the configuration came from, where it is known.
+func at(place string, err error) error {
+	if err == nil || place == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", place, err)
+}

@@ -1,0 +1,159 @@
+package caddymodule
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vendgate/vendgate/policy"
+)
+
+// Tenant configures one tenant: its keys, if they do not live in the store, and what it may do.
+type Tenant struct {
+	// ID names the tenant: 1 to 63 of a-z, 0-9, - and _. A tenant of that name in the store gets this policy.
+	ID string `json:"id"`
+	// Keys are references to tenant keys, `{env.NAME}` or `{file./path}`: at most two, both work. A key itself is refused.
+	Keys []string `json:"keys,omitempty"`
+	// KeyDigests are SHA-256 digests of tenant keys, in hexadecimal; they count towards the two.
+	KeyDigests []string `json:"key_digests,omitempty"`
+	// DefinedAt is file and line of the Caddyfile, for error messages.
+	DefinedAt string `json:"defined_at,omitempty"`
+
+	TenantPolicy
+}
+
+// TenantPolicy says what a tenant may do and how often. What is left out comes from `tenant_defaults`, and from
+// the defaults below if that leaves it out too.
+type TenantPolicy struct {
+	// Source names the source that vends for the tenant. Default: the app's default source.
+	Source string `json:"source,omitempty"`
+	// Capabilities are any of `apps`, `connections`, `token` and `delete`. Default: all.
+	Capabilities []string `json:"capabilities,omitempty"`
+	// Apps are the slugs the tenant may call. Default: every app.
+	Apps []string `json:"apps,omitempty"`
+	// Rules narrow that by method and path. Default: none, everything is permitted.
+	Rules []policy.Rule `json:"rules,omitempty"`
+	// MaxBody bounds a request body in bytes; a larger one is `request_too_large`. Default: no bound; bodies are streamed.
+	MaxBody int64 `json:"max_body,omitempty"`
+	// MaxInFlight bounds the requests in flight; more are `rate_limited`. Default: no bound.
+	MaxInFlight int64 `json:"max_in_flight,omitempty"`
+	// Budgets bound the calls a minute.
+	Budgets Budgets `json:"budgets,omitzero"`
+}
+
+// Budgets are in units a minute; 0 means no bound.
+type Budgets struct {
+	// Token is spent by each vend. Default: 600.
+	Token *int `json:"token,omitempty"`
+	// API is spent by every other call to the connection manager. Default: 120.
+	API *int `json:"api,omitempty"`
+	// Connection bounds each connection by itself. Default: no bound.
+	Connection int `json:"connection,omitempty"`
+	// Apps bounds the calls to one app, by slug. Default: no bound.
+	Apps map[string]int `json:"apps,omitempty"`
+}
+
+// over returns p with what it leaves out taken from defaults.
+func (p TenantPolicy) over(defaults TenantPolicy) TenantPolicy {
+	if p.Source == "" {
+		p.Source = defaults.Source
+	}
+	if p.Capabilities == nil {
+		p.Capabilities = defaults.Capabilities
+	}
+	if p.Apps == nil {
+		p.Apps = defaults.Apps
+	}
+	if p.Rules == nil {
+		p.Rules = defaults.Rules
+	}
+	if p.MaxBody == 0 {
+		p.MaxBody = defaults.MaxBody
+	}
+	if p.MaxInFlight == 0 {
+		p.MaxInFlight = defaults.MaxInFlight
+	}
+	if p.Budgets.Token == nil {
+		p.Budgets.Token = defaults.Budgets.Token
+	}
+	if p.Budgets.API == nil {
+		p.Budgets.API = defaults.Budgets.API
+	}
+	if p.Budgets.Connection == 0 {
+		p.Budgets.Connection = defaults.Budgets.Connection
+	}
+	if p.Budgets.Apps == nil {
+		p.Budgets.Apps = defaults.Budgets.Apps
+	}
+	return p
+}
+
+// compile makes the tenant that requests meet. It has no account yet.
+func (p TenantPolicy) compile(id string) (*policy.Tenant, error) {
+	t := &policy.Tenant{
+		ID: id, Source: p.Source, Capabilities: policy.AllCapabilities, Apps: p.Apps, Rules: p.Rules,
+		MaxBody: p.MaxBody, MaxInFlight: p.MaxInFlight,
+		Budgets: policy.Budgets{Token: policy.DefaultTokenBudget, API: policy.DefaultAPIBudget, Connection: policy.Budget(p.Budgets.Connection)},
+	}
+	if p.Capabilities != nil {
+		caps, err := policy.ParseCapabilities(p.Capabilities)
+		if err != nil {
+			return nil, err
+		}
+		t.Capabilities = caps
+	}
+	for _, r := range p.Rules {
+		if err := r.Check(); err != nil {
+			return nil, fmt.Errorf("rule for %s: %w", r.App, err)
+		}
+	}
+	if p.Budgets.Token != nil {
+		t.Budgets.Token = policy.Budget(*p.Budgets.Token)
+	}
+	if p.Budgets.API != nil {
+		t.Budgets.API = policy.Budget(*p.Budgets.API)
+	}
+	for app, units := range p.Budgets.Apps {
+		if t.Budgets.Apps == nil {
+			t.Budgets.Apps = make(map[string]policy.Budget)
+		}
+		t.Budgets.Apps[app] = policy.Budget(units)
+	}
+	return t, p.checkBounds(t)
+}
+
+func (p TenantPolicy) checkBounds(t *policy.Tenant) error {
+	budgets := []policy.Budget{t.Budgets.Token, t.Budgets.API, t.Budgets.Connection}
+	for _, b := range t.Budgets.Apps {
+		budgets = append(budgets, b)
+	}
+	if slices.Min(budgets) < 0 || p.MaxBody < 0 || p.MaxInFlight < 0 {
+		return fmt.Errorf("budgets and bounds are positive numbers, or 0 for no bound")
+	}
+	return nil
+}
+
+// digests resolves the tenant's keys. Only their digests survive.
+func (t *Tenant) digests() ([]policy.Digest, error) {
+	if n := len(t.Keys) + len(t.KeyDigests); n > 2 {
+		return nil, fmt.Errorf("%d keys: a tenant has one, or two during rotation", n)
+	}
+	var list []policy.Digest
+	for _, ref := range t.Keys {
+		key, err := resolveSecret(ref)
+		if err != nil {
+			return nil, fmt.Errorf("key: %w", err)
+		}
+		if err := policy.CheckKey(key.Reveal()); err != nil {
+			return nil, fmt.Errorf("key %s: %w", ref, err)
+		}
+		list = append(list, policy.DigestOf(key.Reveal()))
+	}
+	for _, text := range t.KeyDigests {
+		d, err := policy.ParseDigest(text)
+		if err != nil {
+			return nil, fmt.Errorf("key_sha256: %w", err)
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}

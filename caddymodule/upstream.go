@@ -1,0 +1,141 @@
+package caddymodule
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/vendgate/vendgate/policy"
+)
+
+// Upstream configures the connections to providers, token endpoints and remote sources.
+type Upstream struct {
+	// DialTimeout bounds the dial with its name look-up. Default: 5s.
+	DialTimeout caddy.Duration `json:"dial_timeout,omitempty"`
+	// ResponseHeaderTimeout bounds the wait for the answer's header, after the request went out. Default: 5m, because language models
+	// think for minutes before they answer. Bodies are not bounded: they stream.
+	ResponseHeaderTimeout caddy.Duration `json:"response_header_timeout,omitempty"`
+	// IdleTimeout closes connections without requests. Default: 90s.
+	IdleTimeout caddy.Duration `json:"idle_timeout,omitempty"`
+	// IdleConnections is how many of them are kept for each host. Default: 256; with net/http's own 2, most requests under
+	// load open a new connection.
+	IdleConnections int `json:"idle_connections,omitempty"`
+	// TrustCA are PEM files of authorities to trust beside the system's.
+	TrustCA []string `json:"trust_ca,omitempty"`
+	// ProxyFromEnvironment sends upstream requests through the proxy that HTTPS_PROXY and its kin name. Default: no. The addresses that may be
+	// dialled are then the proxy's to judge: the gateway sees only the proxy's own.
+	ProxyFromEnvironment bool `json:"proxy_from_environment,omitempty"`
+}
+
+func (u *Upstream) setDefaults() {
+	for _, d := range []struct {
+		value    *caddy.Duration
+		fallback time.Duration
+	}{{&u.DialTimeout, 5 * time.Second}, {&u.ResponseHeaderTimeout, 5 * time.Minute}, {&u.IdleTimeout, 90 * time.Second}} {
+		if *d.value == 0 {
+			*d.value = caddy.Duration(d.fallback)
+		}
+	}
+	if u.IdleConnections == 0 {
+		u.IdleConnections = 256
+	}
+}
+
+func (u *Upstream) check() error {
+	if u.DialTimeout < 0 || u.ResponseHeaderTimeout < 0 || u.IdleTimeout < 0 || u.IdleConnections < 0 {
+		return fmt.Errorf("upstream: write positive durations and numbers")
+	}
+	return nil
+}
+
+// transports outlive reloads: a new configuration keeps the connections of the old one where nothing about them changed.
+var transports = caddy.NewUsagePool()
+
+// transport is one pooled http.Transport.
+type transport struct{ *http.Transport }
+
+// Destruct implements caddy.Destructor.
+func (t transport) Destruct() error {
+	t.CloseIdleConnections()
+	return nil
+}
+
+// open returns the transport for hosts that may resolve to global unicast addresses and to those in allow, and
+// the key to give it back by. Different allowances never share connections: a pooled connection was checked by the allowance it
+// was dialled under.
+func (u *Upstream) open(allow []string) (http.RoundTripper, string, error) {
+	allow = slices.Clone(allow)
+	slices.Sort(allow)
+	key := fmt.Sprintf("%+v %s", *u, strings.Join(slices.Compact(allow), " "))
+	t, _, err := transports.LoadOrNew(key, func() (caddy.Destructor, error) {
+		t, err := u.build(allow)
+		return transport{t}, err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return t.(transport).Transport, key, nil
+}
+
+func (u *Upstream) build(allow []string) (*http.Transport, error) {
+	prefixes := make([]netip.Prefix, 0, len(allow))
+	for _, text := range allow {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("allow_private %q: write a CIDR, like 10.1.0.0/16", text)
+		}
+		prefixes = append(prefixes, p)
+	}
+	roots, err := u.roots()
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: time.Duration(u.DialTimeout), Control: policy.NewEgress(prefixes...).Control}
+	t := &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    time.Duration(u.DialTimeout),
+		MaxIdleConnsPerHost:    u.IdleConnections,
+		IdleConnTimeout:        time.Duration(u.IdleTimeout),
+		ResponseHeaderTimeout:  time.Duration(u.ResponseHeaderTimeout),
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 1 << 20,
+		// The caller's Accept-Encoding is the caller's business; bytes pass as they are.
+		DisableCompression: true,
+	}
+	if u.ProxyFromEnvironment {
+		t.Proxy = http.ProxyFromEnvironment
+	}
+	return t, nil
+}
+
+// roots returns nil, which means the system's, where there is nothing to add.
+func (u *Upstream) roots() (*x509.CertPool, error) {
+	if len(u.TrustCA) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	for _, file := range u.TrustCA {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("trust_ca: %w", err)
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("trust_ca %s: no PEM certificate in it", file)
+		}
+	}
+	return pool, nil
+}

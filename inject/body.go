@@ -1,0 +1,80 @@
+package inject
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+const (
+	// defaultMaxBody bounds the body that a signing scheme holds, in bytes, where the app says nothing.
+	defaultMaxBody = 1 << 20
+	// firstRoom is the memory that a body gets before its first byte came, in bytes. A declared length
+	// is only a claim: were it believed at once, idle uploads would cost their full size.
+	firstRoom = 64 << 10
+)
+
+// holdBody reads r's body into memory and puts the copy in its place, together with GetBody and the
+// length; it returns the bytes, which nobody may change. It reads at most limit bytes and one more. A
+// larger body is `request_too_large`, before anything is read if the declared length says so. The
+// original body is closed in every case. No body is nil.
+//
+// The request's trailers stay the map that the original body fills in at its end. Where there are any,
+// the length stays as it was: with a known one net/http would send no trailers (RFC 9112, section 7.1.2).
+func holdBody(r *http.Request, limit int64) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	original := r.Body
+	defer func() { _ = original.Close() }() // all of it was read, or it is refused: either way nothing is lost
+	if r.ContentLength > limit {
+		return nil, bodyTooLarge(limit)
+	}
+	var held bytes.Buffer
+	held.Grow(int(min(max(r.ContentLength, 0), firstRoom)) + bytes.MinRead)
+	if _, err := held.ReadFrom(io.LimitReader(original, limit+1)); err != nil {
+		return nil, bodyUnreadable(err, limit)
+	}
+	if int64(held.Len()) > limit {
+		return nil, bodyTooLarge(limit)
+	}
+	body := held.Bytes()
+	replaceBody(r, body)
+	return body, nil
+}
+
+func replaceBody(r *http.Request, body []byte) {
+	reopen := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	if len(r.Trailer) == 0 {
+		// "chunked" from the inbound request would outweigh the length.
+		r.ContentLength, r.TransferEncoding = int64(len(body)), nil
+		if len(body) == 0 {
+			// With any other body, a length of 0 means to net/http that it is unknown.
+			reopen = func() (io.ReadCloser, error) { return http.NoBody, nil }
+		}
+	}
+	r.GetBody = reopen
+	r.Body, _ = reopen()
+}
+
+func bodyTooLarge(limit int64) error {
+	return vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("this app's requests are read whole before they are sent; their body may have %d bytes", limit))
+}
+
+// bodyUnreadable tells a bound that an outer reader set from a body that ended early.
+func bodyUnreadable(err error, limit int64) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return bodyTooLarge(min(limit, tooLarge.Limit))
+	}
+	return &vending.Error{
+		Code:    vending.InvalidRequest,
+		Origin:  vending.FromGateway,
+		Message: "the request's body could not be read to its end",
+		Err:     fmt.Errorf("reading the request's body: %w", err),
+	}
+}

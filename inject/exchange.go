@@ -1,0 +1,132 @@
+package inject
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Exchange is one call as the transport sees it: where it goes and with which credential. It belongs to
+// one request and is forgotten with it. Its credential is unexported and never leaves but through the
+// request that the transport makes.
+type Exchange struct {
+	placement *Placement
+	path      string
+	query     string
+	hasQuery  bool
+	revend    Revend
+
+	host   string
+	prefix string
+	used   [2]vending.Credential // the one vended and, after a forced vend, the fresh one
+	vends  int
+
+	// refusal says why a 401 of the upstream was not the last word: see Transport.
+	refusal error
+}
+
+// Revend obtains a credential in place of one that the upstream refused.
+type Revend func(ctx context.Context, refused vending.Credential) (vending.Credential, error)
+
+// NewExchange prepares a call to p's app: rawPath is empty or begins with "/", rawQuery is without "?".
+// It resolves the host and fills the path prefix, so that what cannot be placed is refused before
+// anything is dialled. revend may be nil.
+func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string, hasQuery bool, revend Revend) (*Exchange, error) {
+	x := &Exchange{placement: p, path: rawPath, query: rawQuery, hasQuery: hasQuery, revend: revend}
+	return x, x.use(cred)
+}
+
+// use makes cred the credential of the next request.
+func (x *Exchange) use(cred vending.Credential) (err error) {
+	x.used[x.vends] = cred
+	x.vends++
+	if x.host, err = x.placement.upstream.resolve(cred); err != nil {
+		return err
+	}
+	x.prefix, err = x.placement.prefix.fill(cred, pathSegment)
+	return err
+}
+
+func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
+
+// Replayed reports whether the call was sent a second time with a fresh credential.
+func (x *Exchange) Replayed() bool { return x.vends == 2 }
+
+// Refusal returns the error that stands instead of the upstream's 401, if there is one: the source's
+// own, or that the call could not be replayed with the fresh credential.
+func (x *Exchange) Refusal() error { return x.refusal }
+
+// Forget drops the credentials, once the answer has been sent.
+func (x *Exchange) Forget() { *x = Exchange{} }
+
+// Outline is the request to x's app without any credential: what error handlers and logs may see. The
+// transport completes it.
+func (x *Exchange) Outline(out *http.Request) {
+	out.URL.Scheme, out.URL.Host = x.placement.upstream.scheme, x.placement.app.Slug
+	out.Host = ""
+}
+
+type exchangeKey struct{}
+
+// WithExchange returns a context that carries x to the transport.
+func WithExchange(ctx context.Context, x *Exchange) context.Context {
+	return context.WithValue(ctx, exchangeKey{}, x)
+}
+
+// request makes the upstream request: hygiene first, the credential last, on a copy.
+func (x *Exchange) request(r *http.Request, now time.Time) (*http.Request, error) {
+	p, cred := x.placement, x.credential()
+	out := new(http.Request)
+	*out = *r // shares Trailer, which the body's end fills in; everything changed below is replaced
+	out.Header = p.cleanHeader(r.Header, len(p.headers)+1)
+	query, err := x.fullQuery(cred)
+	if err != nil {
+		return nil, err
+	}
+	out.URL, err = requestURL(p.upstream.scheme, x.host, p.upstream.path+x.prefix+x.path, query, x.hasQuery)
+	if err != nil {
+		return nil, err
+	}
+	out.Host = x.host
+	if err := p.setHeaders(out.Header, cred); err != nil {
+		return nil, err
+	}
+	if p.signer != nil {
+		err = p.signer.sign(out, cred, now)
+	}
+	return out, err
+}
+
+// fullQuery appends the placement's parameters to what is left of the caller's.
+func (x *Exchange) fullQuery(cred vending.Credential) (string, error) {
+	p := x.placement
+	query := p.cleanQuery(x.query)
+	if len(p.query) == 0 {
+		return query, nil
+	}
+	var b strings.Builder
+	b.WriteString(query)
+	for i := range p.query {
+		value, err := p.query[i].value.fill(cred, queryValue)
+		if err != nil {
+			return "", err
+		}
+		if b.Len() > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(p.query[i].name)
+		b.WriteByte('=')
+		b.WriteString(value)
+	}
+	return b.String(), nil
+}
+
+// discard reads a little of an answer that will not be used, so that its connection can be, and closes it.
+func discard(res *http.Response) {
+	_, _ = io.CopyN(io.Discard, res.Body, 64<<10)
+	_ = res.Body.Close()
+}

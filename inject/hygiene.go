@@ -1,0 +1,162 @@
+package inject
+
+import (
+	"net/http"
+	"net/textproto"
+	"strings"
+)
+
+// nameSet is a set of header or query names, folded.
+type nameSet map[string]struct{}
+
+func (s nameSet) add(name string)      { s[fold(name)] = struct{}{} }
+func (s nameSet) has(name string) bool { _, ok := s[fold(name)]; return ok }
+
+// fold makes one of the names that servers confuse: case, `_` for `-` (CGI and WSGI turn both into
+// `_`), and such characters at either end.
+func fold(name string) string {
+	return strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
+}
+
+// removed are the folded names of headers that no upstream gets from a caller: they say who called, or
+// would override what the gateway decided. Hop-by-hop headers and what `Connection` names were removed
+// by httputil.ReverseProxy.
+var removed = nameSet{
+	"authorization":     {},
+	"cookie":            {},
+	"forwarded":         {},
+	"via":               {},
+	"x-real-ip":         {},
+	"x-user-email":      {},
+	"x-vendgate-key":    {},
+	"keep-alive":        {},
+	"transfer-encoding": {},
+	// These replace the path that the rules were applied to, on servers that honour them.
+	"x-original-url": {},
+	"x-rewrite-url":  {},
+}
+
+// removedPrefixes are the folded prefixes of such headers.
+var removedPrefixes = []string{"proxy-", "vendgate-", "x-forwarded-"}
+
+// carried are canonical names that are common and harmless.
+var carried = []string{
+	"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "Content-Length", "User-Agent", "Range",
+	"If-None-Match", "If-Match", "Idempotency-Key",
+	"Connection", "Upgrade", "Te", // no more than ReverseProxy put back
+}
+
+// judge fills p.judged, which saves folding the name of nearly every header of a real request.
+func (p *Placement) judge() {
+	p.judged = make(map[string]bool)
+	for _, name := range carried {
+		p.judged[name] = false
+	}
+	for _, set := range []nameSet{removed, p.sets} {
+		for name := range set {
+			p.judged[textproto.CanonicalMIMEHeaderKey(name)] = true
+		}
+	}
+}
+
+// removes reports whether the caller's header must not reach the upstream.
+func (p *Placement) removes(name string) bool {
+	if verdict, ok := p.judged[name]; ok {
+		return verdict
+	}
+	folded := fold(name)
+	if _, ok := removed[folded]; ok {
+		return true
+	}
+	if _, ok := p.sets[folded]; ok {
+		return true
+	}
+	for _, prefix := range removedPrefixes {
+		if strings.HasPrefix(folded, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// MayCarry reports whether a header or trailer of the caller's may reach the upstream under that name.
+func (p *Placement) MayCarry(name string) bool { return !p.removes(name) }
+
+// cleanHeader returns a new header with what of h the upstream may see, and room for more. The values are shared:
+// nobody writes to them.
+func (p *Placement) cleanHeader(h http.Header, room int) http.Header {
+	out := make(http.Header, len(h)+room)
+	for name, values := range h {
+		if !p.removes(name) {
+			out[name] = values
+		}
+	}
+	return out
+}
+
+// cleanQuery removes from raw every parameter whose key the placement sets, in any spelling, and leaves
+// every other byte as it is. Keys may be separated by "&" or, for servers that still split there, ";".
+func (p *Placement) cleanQuery(raw string) string {
+	if len(p.setsKeys) == 0 || raw == "" {
+		return raw
+	}
+	var out strings.Builder
+	dropped := false
+	for rest := raw; rest != ""; {
+		end := strings.IndexAny(rest, "&;")
+		pair, separator := rest, ""
+		if end >= 0 {
+			pair, separator = rest[:end], rest[end:end+1]
+		}
+		rest = rest[len(pair)+len(separator):]
+		if key, _, _ := strings.Cut(pair, "="); p.setsKey(key) {
+			dropped = true
+			continue
+		}
+		out.WriteString(pair)
+		out.WriteString(separator)
+	}
+	if !dropped {
+		return raw
+	}
+	return strings.TrimRight(out.String(), "&;")
+}
+
+// setsKey compares key as the most lenient server would read it: decoded, without white space, without
+// the index of an array (`key[]`, `key[0]`), folded.
+func (p *Placement) setsKey(key string) bool {
+	key = lenientDecode(key)
+	key, _, _ = strings.Cut(key, "[")
+	key, _, _ = strings.Cut(key, "\x00")
+	return p.setsKeys.has(strings.TrimSpace(key))
+}
+
+func lenientDecode(s string) string {
+	if !strings.ContainsAny(s, "%+") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '+':
+			b.WriteByte(' ')
+		case s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
+			b.WriteByte(unhex(s[i+1])<<4 | unhex(s[i+2]))
+			i += 2
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func unhex(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c | 0x20 - 'a' + 10
+}

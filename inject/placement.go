@@ -1,0 +1,212 @@
+package inject
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"sort"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Placement is an app's placement, compiled: where its requests go and how its credential gets into
+// them. It is immutable and safe for parallel use.
+type Placement struct {
+	app      *catalog.App
+	upstream upstream
+	headers  []named
+	query    []named
+	basic    *basic
+	prefix   template
+	signer   signer
+	sets     nameSet             // header names that the placement sets, folded
+	setsKeys nameSet             // query keys that the placement sets, folded
+	judged   map[string]bool     // canonical header names → removed or not; see removes
+	open     map[string]struct{} // fields that need not be kept from sight
+}
+
+type named struct {
+	name  string
+	value template
+}
+
+type basic struct{ username, password template }
+
+// NewPlacement compiles the placement of app, which has passed its Check. Where app states none, the
+// default of its auth type applies.
+func NewPlacement(app *catalog.App) (*Placement, error) {
+	p := &Placement{app: app, sets: nameSet{}, setsKeys: nameSet{}, open: map[string]struct{}{vending.TokenType: {}}}
+	known := map[string]bool{}
+	for _, f := range app.Fields {
+		known[f.Name] = true
+		if !f.Secret {
+			p.open[f.Name] = struct{}{}
+		}
+	}
+	if app.AuthType == string(vending.OAuth) {
+		known[vending.AccessToken], known[vending.TokenType] = true, true
+	}
+	if err := p.compile(func(name string) bool { return known[name] }); err != nil {
+		return nil, fmt.Errorf("app %s: %w", app.Slug, err)
+	}
+	p.judge()
+	return p, nil
+}
+
+func (p *Placement) compile(known func(string) bool) (err error) {
+	if p.upstream, err = newUpstream(p.app.Upstream, known); err != nil {
+		return err
+	}
+	rules := p.app.Placement
+	if rules == nil && p.app.Sign == nil {
+		if rules, err = defaultPlacement(p.app); err != nil {
+			return err
+		}
+	}
+	if rules != nil {
+		err = p.compileRules(rules, known)
+	}
+	if err == nil && p.app.Sign != nil {
+		if p.signer, err = newSigner(p.app.Sign, known); err == nil {
+			for _, name := range p.signer.headers() {
+				p.sets.add(name)
+			}
+		}
+	}
+	return err
+}
+
+// defaultPlacement is what DESIGN calls the default by auth type.
+func defaultPlacement(app *catalog.App) (*catalog.Placement, error) {
+	switch vending.AuthType(app.AuthType) {
+	case vending.OAuth:
+		return &catalog.Placement{Header: map[string]string{"Authorization": "{token_type} {access_token}"}}, nil
+	case vending.Basic:
+		return &catalog.Placement{Basic: &catalog.Basic{Username: "{username}", Password: "{password}"}}, nil
+	case vending.Header:
+		headers := make(map[string]string, len(app.Fields))
+		for _, f := range app.Fields {
+			headers[f.Name] = "{" + f.Name + "}"
+		}
+		if len(headers) > 0 {
+			return &catalog.Placement{Header: headers}, nil
+		}
+	}
+	return nil, errors.New("no placement: say with header, query, basic or path_prefix where the credential goes")
+}
+
+func (p *Placement) compileRules(rules *catalog.Placement, known func(string) bool) (err error) {
+	for _, name := range sortedKeys(rules.Header) {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return fmt.Errorf("header %q is no header name", name)
+		}
+		t, err := parseTemplate(rules.Header[name], known)
+		if err != nil {
+			return fmt.Errorf("header %s: %w", name, err)
+		}
+		p.headers = append(p.headers, named{textproto.CanonicalMIMEHeaderKey(name), t})
+		p.sets.add(name)
+	}
+	for _, key := range sortedKeys(rules.Query) {
+		t, err := parseTemplate(rules.Query[key], known)
+		if err != nil {
+			return fmt.Errorf("query %s: %w", key, err)
+		}
+		p.query = append(p.query, named{url.QueryEscape(key), t})
+		p.setsKeys.add(key)
+	}
+	if rules.Basic != nil {
+		p.basic = &basic{}
+		p.sets.add("Authorization")
+		if p.basic.username, err = parseTemplate(rules.Basic.Username, known); err != nil {
+			return fmt.Errorf("basic user name: %w", err)
+		}
+		if p.basic.password, err = parseTemplate(rules.Basic.Password, known); err != nil {
+			return fmt.Errorf("basic password: %w", err)
+		}
+	}
+	if rules.PathPrefix != "" {
+		if p.prefix, err = parseTemplate(rules.PathPrefix, known); err != nil {
+			return fmt.Errorf("path prefix: %w", err)
+		}
+		if !strings.HasPrefix(rules.PathPrefix, "/") {
+			return fmt.Errorf("path prefix %q must begin with /", rules.PathPrefix)
+		}
+	}
+	return nil
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// App returns the app that p was compiled from.
+func (p *Placement) App() *catalog.App { return p.app }
+
+// setHeaders puts cred's headers into h, which holds nothing of the caller's under those names.
+func (p *Placement) setHeaders(h http.Header, cred vending.Credential) error {
+	for i := range p.headers {
+		value, err := p.headers[i].value.fill(cred, headerText)
+		if err != nil {
+			return err
+		}
+		h[p.headers[i].name] = []string{value}
+	}
+	if p.basic == nil {
+		return nil
+	}
+	pair, err := p.basicPair(cred)
+	if err != nil {
+		return err
+	}
+	h["Authorization"] = []string{"Basic " + pair}
+	return nil
+}
+
+// basicPair encodes user name and password (RFC 7617). A colon in the user name would move the border
+// between the two.
+func (p *Placement) basicPair(cred vending.Credential) (string, error) {
+	username, err := p.basic.username.fill(cred, func(v string) (string, error) {
+		if strings.ContainsRune(v, ':') {
+			return "", errors.New("holds a colon, which a user name cannot")
+		}
+		return headerText(v)
+	})
+	if err != nil {
+		return "", err
+	}
+	password, err := p.basic.password.fill(cred, headerText)
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString([]byte(username + ":" + password)), nil
+}
+
+// headerText refuses values that would end the header early, or that a server would trim into another
+// value than the one stored.
+func headerText(v string) (string, error) {
+	if v == "" {
+		return "", errors.New("is empty")
+	}
+	for i := range len(v) {
+		if c := v[i]; c < ' ' || c == 0x7f {
+			return "", errors.New("holds a line break or another control character")
+		}
+	}
+	if v[0] == ' ' || v[len(v)-1] == ' ' {
+		return "", errors.New("begins or ends with a space")
+	}
+	return v, nil
+}

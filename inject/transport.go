@@ -1,0 +1,96 @@
+package inject
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// maxKept bounds the request body that is kept for a replay, in bytes.
+const maxKept = 64 << 10
+
+// Transport sends the request of the context's [Exchange]. It injects the credential into a copy, so
+// that neither Caddy's loggers nor error handlers can ever see it, and it answers an upstream 401 with
+// one forced vend and, at most, one replay.
+type Transport struct {
+	// Base sends what the transport made.
+	Base http.RoundTripper
+}
+
+var _ http.RoundTripper = (*Transport)(nil)
+
+// RoundTrip implements http.RoundTripper. Errors of the placement are *vending.Error; others are Base's.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	x, ok := r.Context().Value(exchangeKey{}).(*Exchange)
+	if !ok {
+		return nil, errors.New("a request without an exchange reached the injecting transport")
+	}
+	if err := keepBody(r); err != nil {
+		return nil, err
+	}
+	res, err := t.send(r, x)
+	if err != nil || res.StatusCode != http.StatusUnauthorized || x.revend == nil {
+		return res, err
+	}
+	fresh, err := x.revend(r.Context(), x.credential())
+	switch {
+	case err != nil:
+		// That the grant is gone is what the 401 says already; anything else is news to the caller.
+		if e := vending.AsError(err); e.Code != vending.NeedsReconnection {
+			x.refusal = e
+		}
+		return res, nil
+	case fresh.Equal(x.credential()):
+		return res, nil
+	case r.Body != nil && r.Body != http.NoBody && r.GetBody == nil:
+		x.refusal = &vending.Error{
+			Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream,
+			Message: "the credential was renewed, but the request's body was not kept; send the request again",
+		}
+		return res, nil
+	}
+	return t.replay(r, x, res, fresh)
+}
+
+// replay sends r again with fresh. The first answer is dropped only when the second request exists.
+func (t *Transport) replay(r *http.Request, x *Exchange, first *http.Response, fresh vending.Credential) (*http.Response, error) {
+	again := new(http.Request)
+	*again = *r
+	if r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return first, nil
+		}
+		again.Body = body
+	}
+	discard(first)
+	if err := x.use(fresh); err != nil {
+		return nil, err
+	}
+	return t.send(again, x)
+}
+
+func (t *Transport) send(r *http.Request, x *Exchange) (*http.Response, error) {
+	out, err := x.request(r, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	res, err := t.Base.RoundTrip(out)
+	if err != nil {
+		return nil, err
+	}
+	res.Request = r // the copy, credential and all, ends here
+	return res, nil
+}
+
+// keepBody holds a small body of known length in memory for a replay. A body that waits for
+// `100 Continue` is left alone: reading it would tell the client to send before the upstream agreed.
+func keepBody(r *http.Request) error {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength <= 0 || r.ContentLength > maxKept || r.Header.Get("Expect") != "" {
+		return nil
+	}
+	_, err := holdBody(r, maxKept)
+	return err
+}

@@ -1,0 +1,310 @@
+// Package harness runs the gateway in the test's own process, so that the race detector, the leak check and a heap dump see
+// it, and plays providers on real sockets that keep every byte they get.
+package harness
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard" // the module set of the real binary
+
+	_ "github.com/vendgate/vendgate" // the modules under test
+)
+
+// Keys of the tenants that tests configure, and the end user they act for.
+const (
+	KeyA  = "pk_live_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	KeyB  = "pk_live_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
+	Alice = "alice@example.com"
+	Bob   = "bob@example.com"
+)
+
+// Gateway is a running gateway.
+type Gateway struct {
+	t testing.TB
+	// Addr is host and port; URL is `http://` and Addr.
+	Addr, URL string
+	// Client has connections of its own and follows no redirects.
+	Client *http.Client
+	// LogFile receives Caddy's log.
+	LogFile string
+}
+
+// FreeAddr returns a loopback address that nothing listens on.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Secret sets an environment variable for the test and returns the reference to it. It stays set until the test binary
+// ends: a gateway outlives the test function that configured it while it is being stopped.
+func Secret(t testing.TB, name, value string) string {
+	t.Helper()
+	if err := os.Setenv(name, value); err != nil {
+		t.Fatal(err)
+	}
+	return "{env." + name + "}"
+}
+
+// Start runs a gateway with the given options in its `vendgate` block, further global options, and directives of its site.
+func Start(t testing.TB, vendgate string, more ...string) *Gateway {
+	t.Helper()
+	addr := FreeAddr(t)
+	g := &Gateway{t: t, Addr: addr, URL: "http://" + addr, LogFile: filepath.Join(t.TempDir(), "caddy.log")}
+	g.Client = &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       60 * time.Second,
+	}
+	site := "vendgate_proxy"
+	global := ""
+	for _, m := range more {
+		if rest, ok := strings.CutPrefix(m, "global:"); ok {
+			global += rest + "\n"
+			continue
+		}
+		site = m
+	}
+	g.Load(g.Caddyfile(vendgate, global, site))
+	t.Cleanup(func() {
+		g.Client.CloseIdleConnections()
+		if err := caddy.Stop(); err != nil {
+			t.Errorf("stopping caddy: %v", err)
+		}
+	})
+	return g
+}
+
+// Caddyfile is the configuration around a `vendgate` block.
+func (g *Gateway) Caddyfile(vendgate, global, site string) string {
+	return fmt.Sprintf(`{
+	admin off
+	persist_config off
+	auto_https off
+	grace_period 2s
+	log default {
+		level DEBUG
+		output file %q {
+			roll_disabled
+		}
+	}
+	%s
+	vendgate {
+		%s
+	}
+}
+http://%s {
+	%s
+}
+`, g.LogFile, global, vendgate, g.Addr, site)
+}
+
+// Adapt turns a Caddyfile into JSON.
+func Adapt(caddyfile string) ([]byte, error) {
+	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
+	return adapted, err
+}
+
+// Load runs, or reloads, a Caddyfile.
+func (g *Gateway) Load(caddyfile string) {
+	g.t.Helper()
+	if err := g.TryLoad(caddyfile); err != nil {
+		g.t.Fatalf("loading: %v\n%s", err, caddyfile)
+	}
+}
+
+// TryLoad is Load that returns its error.
+func (g *Gateway) TryLoad(caddyfile string) error {
+	adapted, err := Adapt(caddyfile)
+	if err != nil {
+		return err
+	}
+	return caddy.Load(adapted, true)
+}
+
+// Log returns what Caddy logged so far.
+func (g *Gateway) Log() string {
+	g.t.Helper()
+	raw, err := os.ReadFile(g.LogFile)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// Request makes a request of tenant A for Alice; header lines replace or add to that.
+func (g *Gateway) Request(method, path string, body []byte, headers ...string) *http.Request {
+	g.t.Helper()
+	r, err := http.NewRequest(method, g.URL+path, bytes.NewReader(body))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+KeyA)
+	r.Header.Set("X-User-Email", Alice)
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ":")
+		if value = strings.TrimSpace(value); value == "" {
+			r.Header.Del(name)
+		} else {
+			r.Header.Set(name, value)
+		}
+	}
+	return r
+}
+
+// Raw sends bytes on a fresh connection and returns all that comes back until the peer closes or two seconds pass without
+// a byte.
+func (g *Gateway) Raw(request string) string {
+	g.t.Helper()
+	return Raw(g.t, g.Addr, request)
+}
+
+// Raw is for hosts that are not a Gateway.
+func Raw(t testing.TB, addr, request string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	var answer bytes.Buffer
+	buf := make([]byte, 4096)
+	for {
+		_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+		n, err := conn.Read(buf)
+		answer.Write(buf[:n])
+		if err != nil {
+			return answer.String()
+		}
+	}
+}
+
+// Upstream plays a provider on a real socket. It keeps the bytes of each request and answers as it is told.
+type Upstream struct {
+	// Addr is host and port.
+	Addr string
+
+	listener net.Listener
+	mu       sync.Mutex
+	got      []string
+	answer   func(request string) string
+	conns    map[net.Conn]bool
+	done     sync.WaitGroup
+}
+
+// NewUpstream plays a provider that answers what answer returns for the head of a request, byte for byte. Bodies of
+// requests with Content-Length or chunks are read first.
+func NewUpstream(t testing.TB, answer func(request string) string) *Upstream {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveUpstream(t, l, answer)
+}
+
+// NewTLSUpstream is NewUpstream with TLS, HTTP/1.1 only.
+func NewTLSUpstream(t testing.TB, config *tls.Config, answer func(request string) string) *Upstream {
+	t.Helper()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveUpstream(t, l, answer)
+}
+
+func serveUpstream(t testing.TB, l net.Listener, answer func(request string) string) *Upstream {
+	u := &Upstream{Addr: l.Addr().String(), listener: l, answer: answer, conns: make(map[net.Conn]bool)}
+	u.done.Go(u.accept)
+	t.Cleanup(u.close)
+	return u
+}
+
+// OK answers 200 with a small body.
+func OK(string) string {
+	return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+}
+
+// Got returns the requests received so far, byte for byte, and forgets them.
+func (u *Upstream) Got() []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	got := u.got
+	u.got = nil
+	return got
+}
+
+// Answer changes how requests are answered from now on.
+func (u *Upstream) Answer(answer func(request string) string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.answer = answer
+}
+
+func (u *Upstream) close() {
+	_ = u.listener.Close()
+	u.mu.Lock()
+	for c := range u.conns {
+		_ = c.Close()
+	}
+	u.mu.Unlock()
+	u.done.Wait()
+}
+
+func (u *Upstream) accept() {
+	for {
+		conn, err := u.listener.Accept()
+		if err != nil {
+			return
+		}
+		u.mu.Lock()
+		u.conns[conn] = true
+		u.mu.Unlock()
+		u.done.Go(func() { u.serve(conn) })
+	}
+}
+
+func (u *Upstream) serve(conn net.Conn) {
+	defer func() {
+		_ = conn.Close()
+		u.mu.Lock()
+		delete(u.conns, conn)
+		u.mu.Unlock()
+	}()
+	in := &recorder{conn: conn}
+	for {
+		request, err := in.request()
+		if request != "" {
+			u.mu.Lock()
+			u.got = append(u.got, request)
+			answer := u.answer
+			u.mu.Unlock()
+			out := answer(request)
+			if out == "" || func() bool { _, err := conn.Write([]byte(out)); return err != nil }() {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}

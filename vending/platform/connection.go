@@ -1,0 +1,92 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// connection is what is read of `GET /connections/{id}`. needs_reconnection is not: it may be
+// stale either way, and the token call decides.
+type connection struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+	App    appRef `json:"app"`
+	AppID  string `json:"app_id"`
+}
+
+// appRef is a connection's app: an object, or its slug or id alone. The guide shows none of the
+// forms, and an answer that holds neither is refused.
+type appRef struct {
+	ID   string `json:"id"`
+	Slug string `json:"slug"`
+}
+
+func (a *appRef) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, &a.Slug)
+	}
+	type object appRef // without this method
+	return json.Unmarshal(b, (*object)(a))
+}
+
+var (
+	errOtherConnection = errors.New("the platform answered with another connection than the one asked for")
+	errNoApp           = errors.New("the platform named no app that is known here; an alias may be missing")
+)
+
+// app returns the slug of the connection's app. Only the app of an active connection is
+// remembered, as it alone can never change.
+func (s *Source) app(ctx context.Context, c *call) (string, error) {
+	if slug, ok := s.apps.Get(c.connectionKey); ok {
+		return slug, nil
+	}
+	body, err := s.do(ctx, c, http.MethodGet, "")
+	if err != nil {
+		return "", err
+	}
+	conn, err := decode[connection](body)
+	if err != nil {
+		return "", unavailable("reading the connection", err)
+	}
+	if conn.ID != "" && conn.ID != c.connection {
+		return "", unavailable("reading the connection", errOtherConnection)
+	}
+	switch conn.Status {
+	case "pending", "rejected", "expired":
+		return "", vending.Errorf(vending.ConnectionNotActive, nil)
+	}
+	slug := s.slug(conn)
+	if slug == "" {
+		return "", unavailable("reading the connection", errNoApp)
+	}
+	s.remember(c, slug)
+	return slug, nil
+}
+
+// slug returns our slug for the connection's app, or "". An alias outranks the server's slug: the
+// operator says that the two catalogs mean different things by it.
+func (s *Source) slug(c *connection) string {
+	for _, name := range []string{c.App.ID, c.AppID, c.App.Slug} {
+		if alias, ok := s.aliases[name]; ok {
+			return alias
+		}
+	}
+	if validSlug(c.App.Slug) {
+		return c.App.Slug
+	}
+	return ""
+}
+
+// validSlug reports whether s can be a slug of the catalog: `[a-z0-9-]`, at most 64 bytes.
+func validSlug(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}

@@ -1,0 +1,121 @@
+package platform
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"unicode/utf8"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// maxBody bounds an answer in bytes. A token answer is a few KiB at most; an endless one must not
+// cost memory.
+const maxBody = 256 << 10
+
+var (
+	errTooLarge = fmt.Errorf("the answer is over %d bytes", maxBody)
+	errShape    = errors.New("the answer is not what the Platform API describes")
+)
+
+// do makes one HTTP call about the connection and returns the body of a 2xx answer. It calls the
+// RoundTripper and no http.Client: a round trip ends at the first answer, so a redirect never
+// takes the key along, where a Client repeats a bad Location in its error.
+func (s *Source) do(ctx context.Context, c *call, method, action string) ([]byte, error) {
+	// One path segment whatever the id holds: PathEscape leaves no `/`, `?`, `#` or `%` of it.
+	target := s.base + "/connections/" + url.PathEscape(c.connection) + action
+	req, err := http.NewRequestWithContext(ctx, method, target, nil)
+	if err != nil {
+		return nil, vending.Errorf(vending.InternalError, errors.New("the platform's URL cannot be made"))
+	}
+	req.Header = c.header()
+	resp, err := s.transport.RoundTrip(req)
+	if err != nil {
+		return nil, unavailable("calling the platform", reason(err))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	// Also an error's body is read to its end, or the connection could not be used again.
+	body, err := readBounded(resp.Body)
+	if err != nil {
+		return nil, unavailable("reading the platform's answer", err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return nil, s.refusal(ctx, c, resp, body)
+	}
+	return body, nil
+}
+
+func (c *call) header() http.Header {
+	return http.Header{
+		"Authorization": {"Bearer " + c.secret.Reveal()},
+		"X-User-Email":  {c.user},
+		"Accept":        {"application/json"},
+		"User-Agent":    {"vendgate"},
+		// Not sent, as it has no value: it tells net/http that asking twice does no harm, so a POST
+		// that met a keep-alive connection in the moment of its closing is repeated on another.
+		"X-Idempotency-Key": {},
+	}
+}
+
+func readBounded(r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	if err != nil {
+		return nil, reason(err)
+	}
+	if len(body) > maxBody {
+		return nil, errTooLarge
+	}
+	return body, nil
+}
+
+// decode reads the data of a success envelope. Its errors are constant: those of encoding/json
+// repeat what they stumbled over, and that may be a credential.
+func decode[T any](body []byte) (*T, error) {
+	var envelope struct {
+		Status string `json:"status"`
+		Data   *T     `json:"data"`
+	}
+	// encoding/json would replace invalid UTF-8 and so change a credential in silence.
+	if !utf8.Valid(body) || json.Unmarshal(body, &envelope) != nil {
+		return nil, errShape
+	}
+	if envelope.Status != "success" || envelope.Data == nil {
+		return nil, errShape
+	}
+	return envelope.Data, nil
+}
+
+// unavailable makes the error of a call that told us nothing.
+func unavailable(doing string, err error) *vending.Error {
+	return vending.Errorf(vending.UpstreamUnavailable, fmt.Errorf("%s: %w", doing, err))
+}
+
+// reason returns the part of a transport's error that is safe to log. An error of net/http may
+// repeat what the server sent (a malformed status line, a GOAWAY's text), and a server may send
+// back what it got: the tenant key.
+func reason(err error) error {
+	var (
+		network     *net.OpError
+		certificate *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.As(err, &network):
+		return network
+	case errors.As(err, &certificate):
+		return certificate
+	}
+	for _, known := range []error{
+		context.DeadlineExceeded, context.Canceled, io.ErrUnexpectedEOF, io.EOF, http.ErrSchemeMismatch,
+	} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return fmt.Errorf("the exchange broke off (%T)", err)
+}

@@ -1,0 +1,110 @@
+package static
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// AnyUser as a connection's User lets every end user of its tenant use it.
+const AnyUser = "*"
+
+// Connection is one configured credential and who may use it. None of its parts may be empty.
+//
+// Formatted, logged or marshalled by itself it shows its ID only. Its values are exported, so a
+// struct that keeps one in an unexported field prints them: hand it to [New] and let it go.
+type Connection struct {
+	// ID is the opaque connection id in the caller's path.
+	ID string
+	// Tenant is the id of the only tenant that may use it; compared exactly.
+	Tenant string
+	// User is the only end user that may use it, compared lower-cased and trimmed, or [AnyUser].
+	User string
+	// App is the slug of the app it belongs to.
+	App string
+	// AuthType says what Fields hold.
+	AuthType vending.AuthType
+	// Fields are the credential's values in the order in which they are vended; names are
+	// unique. `o_auth` requires `access_token`, takes `token_type` (default Bearer), and offers
+	// the rest to placements. Such a token has no known expiry and is never refreshed.
+	Fields []vending.Field
+}
+
+// check reports what is wrong with c: its name, its field's name, never a value.
+func (c *Connection) check() error {
+	for _, part := range []struct{ name, value string }{
+		{"id", c.ID}, {"tenant", c.Tenant}, {"user", strings.TrimSpace(c.User)}, {"app", c.App},
+	} {
+		if part.value == "" {
+			return fmt.Errorf("its %s is empty", part.name)
+		}
+	}
+	if !c.AuthType.Valid() {
+		return fmt.Errorf("%q is no auth type", string(c.AuthType))
+	}
+	return c.checkFields()
+}
+
+func (c *Connection) checkFields() error {
+	if len(c.Fields) == 0 {
+		return errors.New("it has no fields")
+	}
+	seen := make(map[string]bool, len(c.Fields))
+	for _, f := range c.Fields {
+		switch {
+		case f.Name == "":
+			return errors.New("it has a field without a name")
+		case f.Value == "":
+			return fmt.Errorf("its field %q is empty", f.Name)
+		case seen[f.Name]:
+			return fmt.Errorf("it has the field %q twice", f.Name)
+		}
+		seen[f.Name] = true
+	}
+	if c.AuthType == vending.OAuth && !seen[vending.AccessToken] {
+		return fmt.Errorf("auth type %s requires the field %q", vending.OAuth, vending.AccessToken)
+	}
+	return nil
+}
+
+// credential builds the credential anew: the caller owns all of it.
+func (c *Connection) credential() vending.Credential {
+	if c.AuthType != vending.OAuth {
+		return vending.NewFields(c.App, c.AuthType, slices.Clone(c.Fields))
+	}
+	var token, tokenType string
+	extra := make([]vending.Field, 0, len(c.Fields))
+	for _, f := range c.Fields {
+		switch f.Name {
+		case vending.AccessToken:
+			token = f.Value
+		case vending.TokenType:
+			tokenType = f.Value
+		default:
+			extra = append(extra, f)
+		}
+	}
+	return vending.NewOAuth(c.App, token, tokenType, time.Time{}, extra...)
+}
+
+// String names the connection and nothing it holds.
+func (c Connection) String() string { return "static connection " + strconv.Quote(c.ID) }
+
+// GoString is [Connection.String], for %#v.
+func (c Connection) GoString() string { return c.String() }
+
+// Format writes [Connection.String] for every verb.
+func (c Connection) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue is [Connection.String], for slog.
+func (c Connection) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText is [Connection.String], for encoding/json and its like.
+func (c Connection) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
