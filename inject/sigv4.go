@@ -22,7 +22,7 @@ import (
 const (
 	amzAuthorization = "Authorization"
 	amzDate          = "X-Amz-Date"
-	amzSecurityToken = "X-Amz-Security-Token"
+	amzSecurityToken = "X-Amz-Security-Token" //nolint:gosec // G101: the name of a header
 	amzContentSHA256 = "X-Amz-Content-Sha256"
 )
 

@@ -23,7 +23,7 @@ import (
 
 const (
 	awsID     = "AKIDEXAMPLE"
-	awsSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" //nolint:gosec // G101: the published example
+	awsSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 	awsToken  = "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA=="
 )
 
@@ -442,8 +442,9 @@ func TestSigV4RefusesMalformedFields(t *testing.T) {
 // knows another's id but not the secret. The SDK's signer would find the other's derived key again.
 func TestSigV4KeepsSecretsApart(t *testing.T) {
 	s := awsSigner(t, catalog.Sign{Service: "sqs"})
-	var signatures []string
-	for _, secret := range []string{awsSecret, "guessed", awsSecret} {
+	secrets := []string{awsSecret, "guessed", awsSecret}
+	signatures := make([]string, 0, len(secrets))
+	for _, secret := range secrets {
 		r := awsRequest(t, "GET", "https://sqs.example.com", "/", "", nil)
 		if err := s.sign(r, awsCredential(secret), awsTime); err != nil {
 			t.Fatal(err)
