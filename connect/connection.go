@@ -1,0 +1,178 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Status is where a connection stands: pending → active, rejected or expired.
+type Status string
+
+// The statuses of the Platform API.
+const (
+	Pending  Status = "pending"
+	Active   Status = "active"
+	Rejected Status = "rejected"
+	Expired  Status = "expired"
+)
+
+// Valid reports whether s is one of the four statuses.
+func (s Status) Valid() bool {
+	switch s {
+	case Pending, Active, Rejected, Expired:
+		return true
+	}
+	return false
+}
+
+// Connection is one app authorized by one end user for one tenant, without its grant.
+type Connection struct {
+	// ID is "conn_" and 128 random bits.
+	ID string
+	// Tenant is the tenant's id, User the end user's address, lower-cased, App the app's slug.
+	Tenant, User, App string
+	// Name is what the tenant calls the connection.
+	Name     string
+	Status   Status
+	AuthType vending.AuthType
+	// ViaLink says that the end user made it by the hosted link.
+	ViaLink bool
+	// NeedsReconnection says that the provider refused the grant for good.
+	NeedsReconnection bool
+	// RefreshPending says that a link to renew the grant is open.
+	RefreshPending bool
+	// CreatedAt and UpdatedAt are in UTC, to the millisecond.
+	CreatedAt, UpdatedAt time.Time
+	// Version counts the grants from 1.
+	Version int64
+}
+
+func (c *Connection) binding() binding {
+	return binding{tenant: c.Tenant, id: c.ID, user: c.User, app: c.App, version: c.Version}
+}
+
+const (
+	maxAppLen  = 64  // bytes, as the catalog bounds a slug
+	maxNameLen = 200 // bytes
+)
+
+// ImportConnection stores a connection whose grant is already at hand, and returns its new id. ID,
+// Version and the times of c are set by the store; an empty status means active and an empty name
+// the app's slug. An active connection needs a grant: a token for an OAuth app, fields for any other.
+// What is wrong with c or g is a *vending.Error with `invalid_request` or `invalid_user_email`.
+func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id string, err error) {
+	if err := c.normalize(); err != nil {
+		return "", err
+	}
+	if err := c.checkGrant(g); err != nil {
+		return "", err
+	}
+	c.ID, c.Version = newConnectionID(), 1
+	err = s.update(ctx, "storing a connection", func(tx *sql.Tx) error { return s.insert(ctx, tx, c, g) })
+	if err != nil {
+		return "", err
+	}
+	return c.ID, nil
+}
+
+func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) error {
+	sealed, err := s.sealGrant(ctx, tx, c.binding(), g)
+	if err != nil {
+		return err
+	}
+	now := s.now().UnixMilli()
+	_, err = tx.ExecContext(ctx, `INSERT INTO connections (id, tenant, user, app, name, status, auth_type,
+		via_link, needs_reconnection, refresh_pending, created_at, updated_at, version, sealed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		c.ID, c.Tenant, c.User, c.App, c.Name, string(c.Status), string(c.AuthType),
+		c.ViaLink, c.NeedsReconnection, c.RefreshPending, now, now, c.Version, sealed)
+	return err
+}
+
+// normalize brings a new connection into the form in which it is stored and looked up.
+func (c *Connection) normalize() (err error) {
+	if c.User, err = parseEmail(c.User); err != nil {
+		return err
+	}
+	if c.Status == "" {
+		c.Status = Active
+	}
+	c.Name = strings.TrimSpace(c.Name)
+	if c.Name == "" {
+		c.Name = c.App
+	}
+	switch {
+	case !validTenantID(c.Tenant):
+		return invalid("tenant: " + tenantIDForm)
+	case !validSlug(c.App):
+		return invalid("app: a slug has 1 to 64 of a-z, 0-9 and -")
+	case !c.Status.Valid():
+		return invalid("status: must be pending, active, rejected or expired")
+	case !c.AuthType.Valid():
+		return invalid("auth_type: must be o_auth, api_key, basic or header")
+	case len(c.Name) > maxNameLen || !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, unicode.IsControl):
+		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxNameLen))
+	}
+	return nil
+}
+
+// checkGrant refuses an active connection that could never vend.
+func (c *Connection) checkGrant(g Grant) error {
+	if c.Status != Active {
+		return nil
+	}
+	v := g.Reveal()
+	if c.AuthType == vending.OAuth {
+		if v.AccessToken == "" && v.RefreshToken == "" {
+			return invalid("grant: an o_auth connection needs an access_token or a refresh_token")
+		}
+		return nil
+	}
+	if len(v.Fields) == 0 {
+		return invalid("grant: a connection of this auth_type needs fields")
+	}
+	for _, f := range v.Fields {
+		if f.Name == "" || f.Value == "" {
+			return invalid("grant: a field needs a name and a value")
+		}
+	}
+	return nil
+}
+
+// DeleteConnection deletes a connection of tenant and its grant for good. Without such a
+// connection it is a *vending.Error with `connection_deleted`.
+func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
+	return s.update(ctx, "deleting a connection", func(tx *sql.Tx) error {
+		return mustChange(tx.ExecContext(ctx, `DELETE FROM connections WHERE id = ? AND tenant = ?`, id, tenant))
+	})
+}
+
+// mustChange turns a statement that found no connection into `connection_deleted`.
+func mustChange(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = errNoConnection()
+	}
+	return err
+}
+
+// errNoConnection is the one answer for an unknown connection, another tenant's and another end
+// user's: a caller must not learn which.
+func errNoConnection() *vending.Error { return vending.Errorf(vending.ConnectionDeleted, nil) }
+
+// invalid refuses what a caller sent. The message never repeats it.
+func invalid(message string) *vending.Error { return vending.Refuse(vending.InvalidRequest, message) }
+
+func validSlug(s string) bool {
+	return s != "" && len(s) <= maxAppLen && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}

@@ -1,0 +1,131 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	// A port of SQLite to Go, chosen because a gateway that needs no C compiler can be built by
+	// xcaddy for every platform.
+	"modernc.org/sqlite"
+)
+
+// ErrDamaged says that the database is none, or is corrupt. Restore it from a backup.
+var ErrDamaged = errors.New(databaseName + " is damaged or no database of this program; nothing was changed, restore it from a backup")
+
+// access is how a pool uses the database.
+type access string
+
+// foreign_keys, synchronous and the rest are per connection, so they stand in the DSN.
+// trusted_schema=0 keeps a tampered schema from running functions.
+const (
+	reading access = "_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-8192)&_pragma=trusted_schema(0)"
+	// immediate: a transaction that reads first and writes later would otherwise fail with
+	// SQLITE_BUSY instead of waiting. secure_delete wipes the ciphertext of deleted grants.
+	// fullfsync is what durability takes on macOS.
+	writing access = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)" +
+		"&_pragma=fullfsync(1)&_pragma=secure_delete(1)&_pragma=trusted_schema(0)"
+)
+
+func newConnector(database string, how access) (driver.Connector, error) {
+	path := filepath.ToSlash(database)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/… is /C:/… in a file URI
+	}
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: string(how)}
+	return sqlite.NewConnector(dsn.String())
+}
+
+func openPool(database string, how access) (*sql.DB, error) {
+	c, err := newConnector(database, how)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(c), nil
+}
+
+// prepare checks what there is, makes what there is not, and loads the keyset.
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.quickCheck(ctx); err != nil {
+		return err
+	}
+	// One immediate transaction covers the making of schema and keyset: of two processes that
+	// open a new directory, the second waits and then finds both.
+	if err := s.update(ctx, "preparing the database", func(tx *sql.Tx) error { return s.adopt(ctx, tx) }); err != nil {
+		return err
+	}
+	return s.useWAL(ctx)
+}
+
+// quickCheck refuses a corrupt database before anything is written to it.
+func (s *Store) quickCheck(ctx context.Context) error {
+	var verdict string
+	err := s.writer.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
+	switch {
+	case err != nil && isCorruption(err):
+		return fmt.Errorf("%w (%w)", ErrDamaged, err)
+	case err != nil:
+		return fmt.Errorf("checking the database: %w", err)
+	case verdict != "ok":
+		return fmt.Errorf("%w (%s)", ErrDamaged, verdict)
+	}
+	return nil
+}
+
+// walPatience bounds how long an open waits for others to finish theirs.
+const walPatience = 10 * time.Second
+
+// useWAL lets readers work beside the writer. The mode is kept in the database, so only the first
+// open changes anything; while another process does the same, the change may be refused as busy
+// without SQLite's own waiting.
+func (s *Store) useWAL(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, walPatience)
+	defer cancel()
+	retry := time.NewTicker(10 * time.Millisecond)
+	defer retry.Stop()
+	for {
+		var mode string
+		err := s.writer.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode)
+		switch {
+		case err == nil && mode == "wal":
+			return nil
+		case err == nil:
+			return fmt.Errorf("the file system does not support SQLite's WAL mode (the journal mode stays %q)", mode)
+		case !isBusy(err):
+			return fmt.Errorf("switching to WAL mode: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("switching to WAL mode: %w", ctx.Err())
+		case <-retry.C:
+		}
+	}
+}
+
+// SQLite's primary result codes (https://sqlite.org/rescode.html).
+const (
+	sqliteBusy    = 5
+	sqliteCorrupt = 11
+	sqliteNotADB  = 26
+)
+
+func resultCode(err error) int {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.Code() & 0xff // the higher bits refine the primary code
+}
+
+func isBusy(err error) bool { return resultCode(err) == sqliteBusy }
+
+func isCorruption(err error) bool {
+	code := resultCode(err)
+	return code == sqliteCorrupt || code == sqliteNotADB
+}

@@ -1,0 +1,164 @@
+package connect
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// GrantValues are what a grant consists of.
+type GrantValues struct {
+	// AccessToken and RefreshToken are an OAuth app's; either may be empty.
+	AccessToken, RefreshToken string
+	// TokenType is as the provider spelled it; empty means Bearer.
+	TokenType string
+	// Scope is what the provider granted, as it spelled it.
+	Scope string
+	// Expiry is when the access token ends, kept to the second; zero if the provider does not say.
+	Expiry time.Time
+	// Fields are the values of a key-based app, or those that an OAuth app needs beside its token.
+	Fields []vending.Field
+}
+
+// Grant is what an end user gave an app, and what the vault seals. It never prints its values.
+// The zero Grant is none: that of a pending connection.
+type Grant struct {
+	// values is a pointer so that fmt, which ignores methods on unexported fields of a containing
+	// struct, prints an address and not the tokens.
+	values *GrantValues
+}
+
+// NewGrant makes a grant. It keeps v.Fields.
+func NewGrant(v GrantValues) Grant { return Grant{&v} }
+
+// Reveal returns the grant's values.
+func (g Grant) Reveal() GrantValues {
+	if g.values == nil {
+		return GrantValues{}
+	}
+	return *g.values
+}
+
+// IsZero reports whether g holds nothing.
+func (g Grant) IsZero() bool { return g.values == nil }
+
+// redacted is what a grant prints as.
+const redacted = "[redacted]"
+
+func (Grant) String() string               { return redacted }
+func (Grant) GoString() string             { return redacted }
+func (Grant) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
+func (Grant) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (Grant) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+func (GrantValues) String() string               { return redacted }
+func (GrantValues) GoString() string             { return redacted }
+func (GrantValues) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
+func (GrantValues) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (GrantValues) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// maxGrant bounds an encoded grant, in bytes. The largest tokens known (JWTs with many groups) are
+// below 16 KiB.
+const maxGrant = 64 << 10
+
+// grantFormat is the first byte of an encoded grant.
+const grantFormat = 1
+
+// errGrant never says more: the text at hand is the grant.
+var errGrant = errors.New("the grant has an unknown encoding")
+
+// encode writes v as grantFormat, the expiry in Unix seconds (0 for none), and length-prefixed strings.
+// It is read on every proxied request; encoding/json would cost more than the decryption.
+func (v GrantValues) encode() ([]byte, error) {
+	b := []byte{grantFormat}
+	expiry := int64(0)
+	if !v.Expiry.IsZero() {
+		expiry = v.Expiry.Unix()
+	}
+	b = binary.AppendVarint(b, expiry)
+	for _, s := range [...]string{v.AccessToken, v.RefreshToken, v.TokenType, v.Scope} {
+		b = appendString(b, s)
+	}
+	b = binary.AppendUvarint(b, uint64(len(v.Fields)))
+	for _, f := range v.Fields {
+		b = appendString(appendString(b, f.Name), f.Value)
+	}
+	if len(b) > maxGrant {
+		clear(b)
+		return nil, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("a grant may take at most %d bytes", maxGrant))
+	}
+	return b, nil
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// decodeGrant reads what encode wrote, and wipes plain. All strings of the grant share one copy.
+func decodeGrant(plain []byte) (Grant, error) {
+	d := decoder{rest: string(plain)}
+	clear(plain)
+	if d.rest == "" || d.rest[0] != grantFormat {
+		return Grant{}, errGrant
+	}
+	d.rest = d.rest[1:]
+	v := new(GrantValues)
+	if expiry := d.varint(); expiry != 0 {
+		v.Expiry = time.Unix(expiry, 0).UTC()
+	}
+	for _, s := range [...]*string{&v.AccessToken, &v.RefreshToken, &v.TokenType, &v.Scope} {
+		*s = d.text()
+	}
+	if n := d.uvarint(); n > 0 && n <= uint64(len(d.rest)) {
+		v.Fields = make([]vending.Field, n)
+		for i := range v.Fields {
+			v.Fields[i] = vending.Field{Name: d.text(), Value: d.text()}
+		}
+	} else if n != 0 {
+		return Grant{}, errGrant
+	}
+	if d.bad || d.rest != "" {
+		return Grant{}, errGrant
+	}
+	return Grant{v}, nil
+}
+
+// decoder cuts values off a string, so that none of them is copied again.
+type decoder struct {
+	rest string
+	bad  bool
+}
+
+func (d *decoder) uvarint() uint64 {
+	var x uint64
+	for i := 0; i < len(d.rest) && i < binary.MaxVarintLen64; i++ {
+		x |= uint64(d.rest[i]&0x7f) << (7 * i)
+		if d.rest[i] < 0x80 {
+			d.rest = d.rest[i+1:]
+			return x
+		}
+	}
+	d.bad = true
+	return 0
+}
+
+// varint undoes the zigzag of binary.AppendVarint.
+func (d *decoder) varint() int64 {
+	u := d.uvarint()
+	return int64(u>>1) ^ -int64(u&1) // #nosec G115 -- a reinterpretation of bits, not a conversion
+}
+
+func (d *decoder) text() string {
+	n := d.uvarint()
+	if d.bad || n > uint64(len(d.rest)) {
+		d.bad = true
+		return ""
+	}
+	s := d.rest[:n]
+	d.rest = d.rest[n:]
+	return s
+}

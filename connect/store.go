@@ -1,0 +1,172 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// The files of a store.
+const (
+	databaseName = "vendgate.db"
+	keysetName   = "keyset.json"
+)
+
+// ErrClosed is returned by calls on a store that was closed.
+var ErrClosed = errors.New("the store is closed")
+
+// Options say where a store lives.
+type Options struct {
+	// Dir holds the database and the keyset. It is made with mode 0700 if it does not exist.
+	Dir string
+	// Logger receives what no caller can be told; nil discards it.
+	Logger *slog.Logger
+	// Now is the clock of timestamps and refresh leases; nil means time.Now. All processes that
+	// share Dir must agree on the time to within a few seconds.
+	Now func() time.Time
+}
+
+// Store keeps tenants and connections in one SQLite database, with the grants sealed. Several
+// stores, in one process or in several on the same machine, may share a directory.
+type Store struct {
+	log   *slog.Logger
+	now   func() time.Time
+	vault *vault
+
+	// writer has one connection, because SQLite has one writer: a second would only wait for
+	// its lock, without a queue and without hearing a cancelled context.
+	writer *sql.DB
+	pool   *sql.DB
+
+	// hot serves Grant; see reader. A nil reader is a connection not yet made.
+	connector driver.Connector
+	hot       chan *reader
+	closed    chan struct{}
+	closing   sync.Once
+	closeErr  error
+}
+
+// Open opens the store in o.Dir, and makes it if there is none. It never overwrites what it finds:
+// a database without its keyset, a keyset of another database, a damaged database or one of a newer
+// version is an error (ErrKeysetMissing, ErrKeysetMismatch, ErrDamaged, ErrNewerSchema), and so is
+// a keyset that others than its owner may read (ErrKeysetExposed).
+func Open(ctx context.Context, o Options) (*Store, error) {
+	s, err := open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, o Options) (_ *Store, err error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the directory: %w", err)
+	}
+	database := filepath.Join(dir, databaseName)
+	if err := createPrivate(database); err != nil {
+		return nil, fmt.Errorf("making the database: %w", err)
+	}
+	s := &Store{
+		log:    o.Logger,
+		now:    o.Now,
+		vault:  &vault{path: filepath.Join(dir, keysetName)},
+		closed: make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if err := s.connect(database); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// connect makes the pools. They open their connections when they are first used.
+func (s *Store) connect(database string) (err error) {
+	if s.writer, err = openPool(database, writing); err != nil {
+		return err
+	}
+	s.writer.SetMaxOpenConns(1)
+	if s.pool, err = openPool(database, reading); err != nil {
+		return err
+	}
+	s.pool.SetMaxOpenConns(4)
+	s.pool.SetMaxIdleConns(4)
+	if s.connector, err = newConnector(database, reading); err != nil {
+		return err
+	}
+	s.hot = make(chan *reader, min(max(4, 2*runtime.GOMAXPROCS(0)), 16))
+	for range cap(s.hot) {
+		s.hot <- nil
+	}
+	return nil
+}
+
+// Close waits for reads under way and closes the database. Calls after it return ErrClosed.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		close(s.closed)
+		var errs []error
+		for range cap(s.hot) {
+			if r := <-s.hot; r != nil {
+				errs = append(errs, r.close())
+			}
+		}
+		// The writer goes last: closing the last connection folds the WAL into the database.
+		errs = append(errs, s.pool.Close(), s.writer.Close())
+		if err := errors.Join(errs...); err != nil {
+			s.closeErr = fmt.Errorf("closing the store: %w", err)
+		}
+	})
+	return s.closeErr
+}
+
+// update runs f in a write transaction. It has been written through to the disk when update
+// returns nil; otherwise nothing has changed. doing says in the error what was tried.
+func (s *Store) update(ctx context.Context, doing string, f func(*sql.Tx) error) error {
+	return s.transact(ctx, s.writer, doing, f)
+}
+
+// view runs f on one snapshot of the database.
+func (s *Store) view(ctx context.Context, doing string, f func(*sql.Tx) error) error {
+	return s.transact(ctx, s.pool, doing, f)
+}
+
+func (s *Store) transact(ctx context.Context, db *sql.DB, doing string, f func(*sql.Tx) error) error {
+	select {
+	case <-s.closed:
+		return fmt.Errorf("%s: %w", doing, ErrClosed)
+	default:
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if err := f(tx); err != nil {
+		// The error of f says more; a rollback that fails leaves the same: nothing.
+		_ = tx.Rollback()
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%s: committing: %w", doing, err)
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What an operator may ask that cannot be done. Nothing is changed.
+var (
+	ErrTenantUnknown = errors.New("there is no such tenant")
+	ErrTenantExists  = errors.New("there is a tenant of that id already")
+	ErrTwoKeys       = errors.New("the tenant has two live keys already; promote the newer one first")
+	ErrOneKey        = errors.New("the tenant has one live key only; rotate first")
+)
+
+// Tenant is the integrating product as the store knows it.
+type Tenant struct {
+	// ID is `[a-z0-9][a-z0-9_-]{0,62}`.
+	ID string
+	// Email is the requester's address on the hosted link.
+	Email string
+	// Capabilities are any of apps, connections, token and delete.
+	Capabilities []string
+	// Disabled says that none of its keys is live.
+	Disabled bool
+	// CreatedAt is in UTC, to the millisecond.
+	CreatedAt time.Time
+	// Keys are its one or two keys, older first.
+	Keys []KeyInfo
+}
+
+// KeyInfo is what can be told of a tenant key.
+type KeyInfo struct {
+	// Fingerprint is the first 12 hex digits of the key's SHA-256.
+	Fingerprint string
+	// CreatedAt is in UTC, to the millisecond.
+	CreatedAt time.Time
+}
+
+// capabilities are all there are, in the order in which they are stored.
+var capabilities = []string{"apps", "connections", "token", "delete"}
+
+const tenantIDForm = "an id has 1 to 63 of a-z, 0-9, _ and -, and begins with a letter or digit"
+
+func validTenantID(id string) bool {
+	return id != "" && len(id) <= 63 && id[0] != '-' && id[0] != '_' &&
+		strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+}
+
+// CreateTenant makes a tenant of t's ID, Email and Capabilities (none means all), and mints its
+// key, which cannot be shown again. The id taken is ErrTenantExists; anything wrong with t is a
+// *vending.Error with `invalid_request` or `invalid_user_email`.
+func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err error) {
+	if !validTenantID(t.ID) {
+		return "", invalid("tenant: " + tenantIDForm)
+	}
+	email, err := parseEmail(t.Email)
+	if err != nil {
+		return "", err
+	}
+	granted, err := normalCapabilities(t.Capabilities)
+	if err != nil {
+		return "", err
+	}
+	key, digest := MintKey()
+	err = s.changeTenants(ctx, "creating a tenant", func(tx *sql.Tx) error {
+		now := s.now().UnixMilli()
+		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (id) DO NOTHING`, t.ID, email, strings.Join(granted, " "), now)
+		if err := changed(r, err, ErrTenantExists); err != nil {
+			return err
+		}
+		return insertKey(ctx, tx, t.ID, digest, 1, now)
+	})
+	if err != nil {
+		return "", err
+	}
+	return key, nil
+}
+
+// normalCapabilities orders names as capabilities are, without doubles.
+func normalCapabilities(names []string) ([]string, error) {
+	if len(names) == 0 {
+		return capabilities, nil
+	}
+	for _, n := range names {
+		if !slices.Contains(capabilities, n) {
+			return nil, invalid("capabilities: any of " + strings.Join(capabilities, ", "))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(capabilities), func(c string) bool { return !slices.Contains(names, c) }), nil
+}
+
+// DisableTenant ends all keys of a tenant for good; its connections stay. An unknown one is
+// ErrTenantUnknown.
+func (s *Store) DisableTenant(ctx context.Context, id string) error {
+	return s.changeTenants(ctx, "disabling a tenant", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE tenants SET disabled = 1 WHERE id = ?`, id)
+		return changed(r, err, ErrTenantUnknown)
+	})
+}
+
+// Tenants returns all tenants, ordered by id.
+func (s *Store) Tenants(ctx context.Context) (tenants []Tenant, err error) {
+	err = s.view(ctx, "listing tenants", func(tx *sql.Tx) error {
+		if tenants, err = listTenants(ctx, tx); err != nil {
+			return err
+		}
+		return eachKey(ctx, tx, func(tenant string, digest []byte, created time.Time) {
+			i, ok := slices.BinarySearchFunc(tenants, tenant, func(t Tenant, id string) int { return strings.Compare(t.ID, id) })
+			if ok {
+				tenants[i].Keys = append(tenants[i].Keys, KeyInfo{hex.EncodeToString(digest[:6]), created})
+			}
+		})
+	})
+	return tenants, err
+}
+
+func listTenants(ctx context.Context, tx *sql.Tx) (tenants []Tenant, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id, email, capabilities, disabled, created_at FROM tenants ORDER BY id`)
+	if err != nil {
+		return nil, err
+	}
+	defer closeRows(rows, &err)
+	for rows.Next() {
+		var t Tenant
+		var granted string
+		var created int64
+		if err := rows.Scan(&t.ID, &t.Email, &granted, &t.Disabled, &created); err != nil {
+			return nil, err
+		}
+		t.Capabilities, t.CreatedAt = strings.Fields(granted), time.UnixMilli(created).UTC()
+		tenants = append(tenants, t)
+	}
+	return tenants, rows.Err()
+}
+
+// changeTenants runs f and, in the same transaction, bumps the version that other processes watch.
+func (s *Store) changeTenants(ctx context.Context, doing string, f func(*sql.Tx) error) error {
+	return s.update(ctx, doing, func(tx *sql.Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE meta SET value = value + 1 WHERE name = 'tenants_version'`)
+		if err != nil {
+			return fmt.Errorf("counting the change: %w", err)
+		}
+		return nil
+	})
+}
+
+// changed turns a statement that changed no row into none.
+func changed(r sql.Result, err, none error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = none
+	}
+	return err
+}

@@ -1,0 +1,80 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// ErrStale says that a grant was not stored because the connection has another version by now:
+// somebody else refreshed it, or the end user connected again. What they stored stays.
+var ErrStale = errors.New("the connection has changed in the meantime")
+
+// UpdateGrant replaces the grant of connection id if its version is still fromVersion, sets its
+// needs_reconnection and ends any refresh lease. When it returns nil the new grant has reached the
+// disk; on any error the old one is untouched. ErrStale tells of another version, a *vending.Error
+// with `connection_deleted` of no connection.
+func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g Grant, needsReconnection bool) (newVersion int64, err error) {
+	err = s.update(ctx, "storing a grant", func(tx *sql.Tx) error {
+		b, err := s.rowAt(ctx, tx, id, fromVersion)
+		if err != nil {
+			return err
+		}
+		b.version++
+		sealed, err := s.sealGrant(ctx, tx, b, g)
+		if err != nil {
+			return err
+		}
+		newVersion = b.version
+		return mustChange(tx.ExecContext(ctx, `UPDATE connections SET sealed = ?, version = ?, needs_reconnection = ?,
+			updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
+			sealed, newVersion, needsReconnection, s.now().UnixMilli(), id, fromVersion))
+	})
+	if err != nil {
+		return 0, err
+	}
+	return newVersion, nil
+}
+
+// rowAt reads what the grant of a row is bound to. The old grant must open as that: otherwise sealing
+// the new one would make a row that somebody tampered with genuine.
+func (s *Store) rowAt(ctx context.Context, tx *sql.Tx, id string, version int64) (b binding, err error) {
+	var old []byte
+	b.id = id
+	err = tx.QueryRowContext(ctx, `SELECT tenant, user, app, version, sealed FROM connections WHERE id = ?`, id).
+		Scan(&b.tenant, &b.user, &b.app, &b.version, &old)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return b, errNoConnection()
+	case err != nil:
+		return b, err
+	case b.version != version:
+		return b, ErrStale
+	case old == nil:
+		return b, nil
+	}
+	plain, err := s.vault.open(old, b.associatedData())
+	if err != nil {
+		return b, fmt.Errorf("opening the grant of %s: %w", id, err)
+	}
+	clear(plain)
+	return b, nil
+}
+
+// sealGrant seals g to b; the zero grant is NULL.
+func (s *Store) sealGrant(ctx context.Context, tx *sql.Tx, b binding, g Grant) ([]byte, error) {
+	if g.IsZero() {
+		return nil, nil
+	}
+	if err := s.followKeys(ctx, tx); err != nil {
+		return nil, err
+	}
+	plain, err := g.Reveal().encode()
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := s.vault.seal(plain, b.associatedData())
+	clear(plain)
+	return sealed, err
+}

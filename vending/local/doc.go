@@ -1,0 +1,6 @@
+// Package local is the source over the embedded connection manager, in the same process: it reads
+// the grant from the store, refreshes it at the provider when it is about to end, and vends.
+//
+// It must never vend a token whose refresh is not yet on the disk, never keep a token between two
+// vends, and never have two refreshes of one connection under way, in whatever processes.
+package local

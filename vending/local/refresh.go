@@ -1,0 +1,190 @@
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Causes for the log.
+var (
+	errClosed       = errors.New("the source was closed")
+	errStillExpired = errors.New("the provider's new token has expired already")
+	errLeased       = errors.New("another process is refreshing the connection and has not finished in time")
+)
+
+const (
+	// leaseSlack is what a lease lasts beyond the calls it covers.
+	leaseSlack = 5 * time.Second
+	// leasePoll is how often a lease of another process is looked at; a look takes microseconds.
+	leasePoll = 20 * time.Millisecond
+	// commits is how often storing a refreshed grant is tried.
+	commits = 4
+	// firstCommitWait precedes the second try; it doubles.
+	firstCommitWait = 50 * time.Millisecond
+)
+
+// refresh brings the connection to a later version than h, or says why not. All callers that saw
+// the same version share one refresh, which goes on when they leave: a provider that rotates has
+// perhaps ended the old refresh token already.
+func (s *Source) refresh(ctx context.Context, h holding) error {
+	key := h.ID + "/" + strconv.FormatInt(h.Version, 10)
+	done := s.refreshes.DoChan(key, func() (any, error) { return nil, s.run(h) })
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case result := <-done:
+		return result.Err
+	}
+}
+
+// run keeps Close waiting, and a panic from ending the whole gateway, as singleflight would have it.
+// The panic's value is not logged: nobody knows what it holds.
+func (s *Source) run(h holding) (err error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return vending.Errorf(vending.UpstreamUnavailable, errClosed)
+	}
+	s.underWay.Add(1)
+	s.mu.Unlock()
+	defer s.underWay.Done()
+	defer func() {
+		if p := recover(); p != nil {
+			err = vending.Errorf(vending.InternalError, fmt.Errorf("a refresh panicked with a %T", p))
+			s.o.Logger.Error("refresh panicked", "connection", h.ID, "app", h.App, "error", err)
+		}
+	}()
+	return s.refreshAlone(h)
+}
+
+// refreshAlone refreshes under the row's lease, which outlasts the provider's call and the storing of
+// its answer, each at its longest.
+func (s *Source) refreshAlone(h holding) error {
+	config, err := s.config(h)
+	if err != nil {
+		return err
+	}
+	owner := rand.Text()
+	acquired, err := s.acquire(h, owner)
+	if err != nil || !acquired {
+		return err
+	}
+	stored, err := s.renew(h, config)
+	if !stored { // storing a grant ends the lease by itself
+		s.release(h, owner)
+	}
+	return err
+}
+
+// renew calls the provider and stores what follows from its answer.
+func (s *Source) renew(h holding, config *oauth2.Config) (stored bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
+	defer cancel()
+	// Read again under the lease: what was read before may have been refreshed since.
+	current, grant, err := s.o.Store.Grant(ctx, h.Tenant, h.User, h.ID)
+	if err != nil {
+		return false, err
+	}
+	if current.Version != h.Version {
+		return false, nil
+	}
+	h.grant, h.values = grant, grant.Reveal()
+	next, refusal := s.exchange(ctx, config, h)
+	if refusal == nil {
+		err := s.commit(h, connect.NewGrant(next), false)
+		return err == nil, err
+	}
+	if refusal.Code == vending.NeedsReconnection {
+		stored = s.commit(h, h.grant, true) == nil // commit has logged why not; the answer is the same
+	}
+	return stored, refusal
+}
+
+// acquire waits until this process holds the lease (true), or somebody else has stored another
+// version (false).
+func (s *Source) acquire(h holding, owner string) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
+	defer cancel()
+	poll := time.NewTicker(leasePoll)
+	defer poll.Stop()
+	for {
+		version, leased, err := s.o.Store.RefreshState(ctx, h.ID)
+		switch {
+		case ctx.Err() != nil:
+			return false, vending.Errorf(vending.UpstreamUnavailable, errLeased)
+		case err != nil:
+			return false, err
+		case version != h.Version:
+			return false, nil
+		case !leased:
+			acquired, err := s.o.Store.AcquireRefresh(ctx, h.ID, owner, 2*s.o.RefreshTimeout+leaseSlack)
+			if err != nil || acquired {
+				return acquired, err
+			}
+		}
+		select {
+		case <-ctx.Done(): // and once around the loop to say so
+		case <-poll.C:
+		}
+	}
+}
+
+func (s *Source) release(h holding, owner string) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
+	defer cancel()
+	if err := s.o.Store.ReleaseRefresh(ctx, h.ID, owner); err != nil {
+		s.o.Logger.Error("releasing the refresh lease", "connection", h.ID, "error", err) // it will lapse
+	}
+}
+
+// commit stores a grant in the place of h, and tries more than once: after a rotation there is no
+// other copy. It has its own time, or a provider that answers at the last moment would leave none.
+func (s *Source) commit(h holding, g connect.Grant, needsReconnection bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
+	defer cancel()
+	wait := firstCommitWait
+	for try := 1; ; try++ {
+		_, err := s.o.Store.UpdateGrant(ctx, h.ID, h.Version, g, needsReconnection)
+		if err == nil || errors.Is(err, connect.ErrStale) {
+			// Stale: an earlier try did arrive, or the end user connected again. Either way what is
+			// stored is as new as can be.
+			return nil
+		}
+		if vending.AsError(err).Code == vending.ConnectionDeleted {
+			return err
+		}
+		s.o.Logger.Error("storing a refreshed grant", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "try", try, "error", err)
+		if try == commits {
+			return vending.Errorf(vending.InternalError, fmt.Errorf("storing a refreshed grant: %w", err))
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return vending.Errorf(vending.InternalError, fmt.Errorf("storing a refreshed grant: %w", err))
+		case <-timer.C:
+		}
+		wait *= 2
+	}
+}
+
+// flag records that the grant has ended, so that lists and pages show it. The caller's answer does
+// not depend on it.
+func (s *Source) flag(ctx context.Context, h holding) {
+	if h.NeedsReconnection {
+		return
+	}
+	_, err := s.o.Store.UpdateGrant(ctx, h.ID, h.Version, h.grant, true)
+	if err != nil && !errors.Is(err, connect.ErrStale) && ctx.Err() == nil {
+		s.o.Logger.Error("recording that a grant has ended", "connection", h.ID, "error", err)
+	}
+}

@@ -1,0 +1,210 @@
+package local
+
+import (
+	"context"
+	"crypto/subtle"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// OAuthClient is what an app's provider knows us by. A public client has no secret.
+type OAuthClient struct {
+	ID     string
+	Secret vending.Secret
+}
+
+// Options say what a source works on.
+type Options struct {
+	Store *connect.Store
+	// Catalog finds an app by slug.
+	Catalog func(slug string) (*catalog.App, bool)
+	// Clients finds the OAuth client of an app, for a tenant.
+	Clients func(tenant, app string) (OAuthClient, bool)
+	// Transport reaches token endpoints. It must guard what it dials; without one no token is
+	// ever refreshed.
+	Transport http.RoundTripper
+	// Margin is how long before its expiry a token is refreshed; 0 means 60 s.
+	Margin time.Duration
+	// RefreshTimeout bounds each part of a refresh by itself: waiting for another process, the call
+	// of the provider, and storing its answer; 0 means 10 s.
+	RefreshTimeout time.Duration
+	// Logger receives what the caller must not see; nil discards it.
+	Logger *slog.Logger
+	// Now is the clock of expiries; nil means time.Now.
+	Now func() time.Time
+}
+
+// The defaults of Options.
+const (
+	defaultMargin         = 60 * time.Second
+	defaultRefreshTimeout = 10 * time.Second
+)
+
+// Source vends from a store. Close it before the store.
+type Source struct {
+	o      Options
+	client *http.Client
+
+	refreshes singleflight.Group
+
+	mu       sync.Mutex // guards closed, and under way against being added to after it
+	closed   bool
+	underWay sync.WaitGroup
+}
+
+var _ vending.Source = (*Source)(nil)
+
+// New returns a source over o.
+func New(o Options) *Source {
+	if o.Margin == 0 {
+		o.Margin = defaultMargin
+	}
+	if o.RefreshTimeout == 0 {
+		o.RefreshTimeout = defaultRefreshTimeout
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Transport == nil {
+		o.Transport = noTransport{}
+	}
+	return &Source{o: o, client: newClient(o.Transport)}
+}
+
+// Close waits for refreshes under way. After it the source vends only what needs no refresh.
+func (s *Source) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.underWay.Wait()
+}
+
+// Vend implements [vending.Source].
+func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
+	held, err := s.read(ctx, r)
+	if err != nil {
+		return vending.Credential{}, err
+	}
+	switch held.judge(r, s.o.Now(), s.o.Margin) {
+	case vend:
+		return held.credential(), nil
+	case reconnect:
+		s.flag(ctx, held)
+		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
+	}
+	refreshErr := s.refresh(ctx, held)
+	if ctx.Err() != nil {
+		return vending.Credential{}, fmt.Errorf("waiting for a refresh: %w", ctx.Err())
+	}
+	// The refresh hands over no token: it is shared, and each caller reads the row as its own. That
+	// also sees what another process stored, and a connection that was deleted meanwhile.
+	held, err = s.read(ctx, r)
+	if err != nil {
+		return vending.Credential{}, err
+	}
+	return held.settle(r, s.o.Now(), refreshErr)
+}
+
+// holding is a connection with its grant, as one request read it.
+type holding struct {
+	connect.Connection
+	app    *catalog.App
+	grant  connect.Grant
+	values connect.GrantValues
+}
+
+// read returns what the request may have, or why not.
+func (s *Source) read(ctx context.Context, r vending.Request) (h holding, err error) {
+	h.Connection, h.grant, err = s.o.Store.Grant(ctx, r.Tenant, r.User, r.Connection)
+	if err != nil {
+		return holding{}, err
+	}
+	if h.Status != connect.Active {
+		return holding{}, vending.Errorf(vending.ConnectionNotActive, nil)
+	}
+	if r.App != "" && r.App != h.App {
+		return holding{}, vending.Errorf(vending.AppMismatch, nil)
+	}
+	app, ok := s.o.Catalog(h.App)
+	if !ok {
+		return holding{}, vending.Errorf(vending.UnknownApp, nil)
+	}
+	h.app, h.values = app, h.grant.Reveal()
+	return h, nil
+}
+
+// verdict is what to do with a holding.
+type verdict int
+
+const (
+	vend verdict = iota
+	refresh
+	reconnect
+)
+
+// judge decides by the stored grant alone. A token that is about to end, but cannot be refreshed,
+// is vended while it lasts. A grant that the provider refused for good is not offered to it again.
+func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) verdict {
+	if h.AuthType != vending.OAuth {
+		return vend
+	}
+	refused := h.refused(r)
+	switch {
+	case h.lasts(now.Add(margin)) && !refused:
+		return vend
+	case h.values.RefreshToken != "" && !h.NeedsReconnection:
+		return refresh
+	case h.lasts(now) && !(refused && h.NeedsReconnection):
+		return vend
+	default:
+		return reconnect
+	}
+}
+
+// settle decides after a refresh was tried, whoever did it.
+func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) (vending.Credential, error) {
+	switch {
+	case h.AuthType != vending.OAuth:
+		return h.credential(), nil
+	case h.lasts(now) && (refreshErr == nil || !h.refused(r)):
+		return h.credential(), nil
+	case refreshErr != nil:
+		return vending.Credential{}, refreshErr
+	default:
+		return vending.Credential{}, vending.Errorf(vending.UpstreamUnavailable, errStillExpired)
+	}
+}
+
+// lasts reports whether there is a token that is valid after t, as far as is known.
+func (h *holding) lasts(t time.Time) bool {
+	return h.values.AccessToken != "" && (h.values.Expiry.IsZero() || h.values.Expiry.After(t))
+}
+
+// refused reports whether the upstream has refused the very token that is stored. One that differs
+// is newer: somebody refreshed already.
+func (h *holding) refused(r vending.Request) bool {
+	if !r.Force {
+		return false
+	}
+	token, ok := r.Refused.Field(vending.AccessToken)
+	return !ok || subtle.ConstantTimeCompare([]byte(token), []byte(h.values.AccessToken)) == 1
+}
+
+func (h *holding) credential() vending.Credential {
+	if h.AuthType != vending.OAuth {
+		return vending.NewFields(h.App, h.AuthType, h.values.Fields)
+	}
+	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, h.values.Fields...)
+}
