@@ -56,6 +56,10 @@ func (c *call) finishHeader(res *http.Response) {
 		c.Header().Del("Server") // the provider's, not ours in front of it
 	}
 	c.Header()["Server-Timing"] = []string{c.timing()}
+	if len(res.Trailer) > 0 && c.request.ProtoMajor == 1 {
+		// HTTP/1.1 has trailers only behind chunks (RFC 9112, section 7.1.2); an HTTP/2 provider may send both.
+		res.Header.Del("Content-Length")
+	}
 	if res.ContentLength < 0 || len(res.Trailer) > 0 {
 		res.Body = &trailingBody{res.Body, func() { c.exchange.CleanResponse(res.Trailer) }}
 	}

@@ -32,7 +32,8 @@ const (
 
 // Gateway is a running gateway.
 type Gateway struct {
-	t testing.TB
+	t    testing.TB
+	bind string
 	// Addr is host and port; URL is `http://` and Addr.
 	Addr, URL string
 	// Client has connections of its own and follows no redirects.
@@ -62,26 +63,62 @@ func Secret(t testing.TB, name, value string) string {
 	return "{env." + name + "}"
 }
 
+// Kept is an option of Start.
+const Kept = "kept socket"
+
+// keep makes the gateway listen on a socket that outlives its configurations, as under systemd's socket activation. Caddy's own
+// listeners are closed with their configuration, and the kernel resets connections that wait in them to be accepted.
+func (g *Gateway) keep() string {
+	g.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	file, err := l.(*net.TCPListener).File()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { _, _ = l.Close(), file.Close() })
+	g.Addr, g.URL = l.Addr().String(), "http://"+l.Addr().String()
+	return fmt.Sprintf("bind fd/%d", file.Fd())
+}
+
 // Start runs a gateway with the given options in its `vendgate` block, further global options, and directives of its site.
 func Start(t testing.TB, vendgate string, more ...string) *Gateway {
 	t.Helper()
-	addr := FreeAddr(t)
-	g := &Gateway{t: t, Addr: addr, URL: "http://" + addr, LogFile: filepath.Join(t.TempDir(), "caddy.log")}
-	g.Client = &http.Client{
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       60 * time.Second,
-	}
 	site := "vendgate_proxy"
 	global := ""
+	kept := false
 	for _, m := range more {
+		if m == Kept {
+			kept = true
+			continue
+		}
 		if rest, ok := strings.CutPrefix(m, "global:"); ok {
 			global += rest + "\n"
 			continue
 		}
 		site = m
 	}
-	g.Load(g.Caddyfile(vendgate, global, site))
+	return StartWith(t, func(g *Gateway) string {
+		if kept {
+			g.bind = g.keep()
+		}
+		return g.Caddyfile(vendgate, global, site)
+	})
+}
+
+// StartWith runs a gateway with a Caddyfile of the test's own, which must serve Addr and log to LogFile.
+func StartWith(t testing.TB, caddyfile func(*Gateway) string) *Gateway {
+	t.Helper()
+	addr := FreeAddr(t)
+	g := &Gateway{t: t, bind: "bind 127.0.0.1", Addr: addr, URL: "http://" + addr, LogFile: filepath.Join(t.TempDir(), "caddy.log")}
+	g.Client = &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       60 * time.Second,
+	}
+	g.Load(caddyfile(g))
 	t.Cleanup(func() {
 		g.Client.CloseIdleConnections()
 		if err := caddy.Stop(); err != nil {
@@ -91,8 +128,9 @@ func Start(t testing.TB, vendgate string, more ...string) *Gateway {
 	return g
 }
 
-// Caddyfile is the configuration around a `vendgate` block.
+// Caddyfile is the configuration around a `vendgate` block. Its site answers whatever the Host header says.
 func (g *Gateway) Caddyfile(vendgate, global, site string) string {
+	_, port, _ := net.SplitHostPort(g.Addr)
 	return fmt.Sprintf(`{
 	admin off
 	persist_config off
@@ -109,10 +147,11 @@ func (g *Gateway) Caddyfile(vendgate, global, site string) string {
 		%s
 	}
 }
-http://%s {
+http://:%s {
+	%s
 	%s
 }
-`, g.LogFile, global, vendgate, g.Addr, site)
+`, g.LogFile, global, vendgate, port, g.bind, site)
 }
 
 // Adapt turns a Caddyfile into JSON.
@@ -235,7 +274,7 @@ func NewTLSUpstream(t testing.TB, config *tls.Config, answer func(request string
 func serveUpstream(t testing.TB, l net.Listener, answer func(request string) string) *Upstream {
 	u := &Upstream{Addr: l.Addr().String(), listener: l, answer: answer, conns: make(map[net.Conn]bool)}
 	u.done.Go(u.accept)
-	t.Cleanup(u.close)
+	t.Cleanup(u.Close)
 	return u
 }
 
@@ -260,7 +299,8 @@ func (u *Upstream) Answer(answer func(request string) string) {
 	u.answer = answer
 }
 
-func (u *Upstream) close() {
+// Close ends the provider and its connections. The test's end does so too.
+func (u *Upstream) Close() {
 	_ = u.listener.Close()
 	u.mu.Lock()
 	for c := range u.conns {

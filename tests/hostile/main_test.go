@@ -1,0 +1,15 @@
+// Package hostile attacks a running gateway. What a case claims is read from the bytes that the upstream got, or did not
+// get, and from the bytes that came back; never from the gateway's own idea of them.
+package hostile
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// certmagic refreshes the lock file of Caddy's storage, and notices up to five seconds later that it is gone.
+		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"))
+}

@@ -1,0 +1,158 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vendgate/vendgate/tests/harness"
+)
+
+// TestReloadUnderLoad reloads 200 times while 50 clients call: no call that got anywhere fails, a spent budget stays spent,
+// and nothing is left behind.
+//
+// A reload replaces Caddy's server, and net/http closes without an answer what the old server had accepted but not yet read
+// (server.go, conn.serve: `if c.server.shuttingDown() { return }`). Nothing of such a call has happened, so callers may send it
+// again, as this one does; that it did not happen is what the counts at the provider prove.
+func TestReloadUnderLoad(t *testing.T) {
+	var forwarded atomic.Int64
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		forwarded.Add(1)
+		if r.Header.Get("X-Api-Key") != canary {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		_, _ = w.Write([]byte("ok"))
+	}), "plain")
+	second := `
+	tenant thrifty {
+		key ` + harness.Secret(t, "VG_TENANT_B", harness.KeyB) + `
+		budget token 1
+	}
+`
+	source := strings.Replace(staticSource(t), "source static {", "source static {\n connection c2 {\n tenant thrifty\n app key\n field api_key {env.VG_KEY}\n }\n", 1)
+	config := keyApp(url) + source + second
+	g := harness.Start(t, config, harness.Kept)
+	thrifty := func() int {
+		res, err := g.Client.Do(g.Request("GET", "/proxy/c2/key/", nil, "Authorization: Bearer "+harness.KeyB))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	if status := thrifty(); status != 200 {
+		t.Fatalf("the first call of the thrifty tenant answers %d", status)
+	}
+	begun := time.Now()
+	var calls, unread atomic.Int64
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	for range 50 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := callOnce(g)
+				for tries := 0; errors.Is(err, io.EOF) && tries < 20; tries++ {
+					unread.Add(1)
+					err = callOnce(g)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				calls.Add(1)
+			}
+		})
+	}
+	goroutines := 0
+	for i := range 200 {
+		// Each configuration differs from the one before, so that nothing is skipped.
+		g.Load(g.Caddyfile(config+fmt.Sprintf("\nvend_timeout %ds\n", 10+i%2), "", "vendgate_proxy"))
+		if i == 20 {
+			goroutines = runtime.NumGoroutine()
+		}
+	}
+	if grown := runtime.NumGoroutine() - goroutines; grown > 100 {
+		t.Errorf("%d goroutines more after 180 further reloads", grown)
+	}
+	close(stop)
+	clients.Wait()
+	if took := time.Since(begun); took > 55*time.Second {
+		t.Fatalf("the reloads took %s: too long to tell whether the budget was kept", took)
+	}
+	if status := thrifty(); status != 429 {
+		t.Errorf("after the reloads the spent budget answers %d", status)
+	}
+	if n := calls.Load() + 1; forwarded.Load() != n {
+		t.Errorf("%d calls were answered and %d forwarded", n, forwarded.Load())
+	}
+	t.Logf("%d calls during 200 reloads in %s; %d connections closed unread", calls.Load(), time.Since(begun), unread.Load())
+}
+
+func callOnce(g *harness.Gateway) error {
+	res, err := g.Client.Do(g.Request("GET", "/proxy/c1/key/", nil))
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != 200 || string(body) != "ok" {
+		return fmt.Errorf("answered %d %q %w", res.StatusCode, body, err)
+	}
+	return nil
+}
+
+// TestBadReloadKeepsTheOld: a configuration with a mistake changes nothing.
+func TestBadReloadKeepsTheOld(t *testing.T) {
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }), "plain")
+	g := harness.Start(t, keyApp(url)+staticSource(t))
+	for _, mistake := range []string{"tenant acme {\n budget token none\n}", "tenant other {\n key {env.VG_NOT_SET}\n}", "source platform {\n url http://example.com\n key passthrough\n}"} {
+		if err := g.TryLoad(g.Caddyfile(keyApp(url)+mistake, "", "vendgate_proxy")); err == nil {
+			t.Errorf("%q was accepted", mistake)
+		}
+		if err := callOnce(g); err != nil {
+			t.Errorf("after %q: %v", mistake, err)
+		}
+	}
+}
+
+// TestStreamOutlivesReload: the grace period covers a stream that ends in time.
+func TestStreamOutlivesReload(t *testing.T) {
+	proceed := make(chan struct{})
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = w.Write([]byte("one\n"))
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-proceed:
+		case <-r.Context().Done():
+		}
+		_, _ = w.Write([]byte("two\n"))
+	}), "plain")
+	config := keyApp(url) + staticSource(t)
+	g := harness.Start(t, config)
+	res, err := g.Client.Do(g.Request("GET", "/proxy/c1/key/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if _, err := io.ReadFull(res.Body, make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	g.Load(g.Caddyfile(config+"\nvend_timeout 9s\n", "", "vendgate_proxy")) // the old server shuts down beside the new one
+	close(proceed)
+	if rest, err := io.ReadAll(res.Body); err != nil || string(rest) != "two\n" {
+		t.Errorf("the stream ended with %q, %v", rest, err)
+	}
+}
