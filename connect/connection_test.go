@@ -139,15 +139,7 @@ func TestDeleteConnection(t *testing.T) {
 
 func TestConnectionsPages(t *testing.T) {
 	now := epoch
-	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	s := openStoreAt(t, t.TempDir(), func() time.Time { return now })
 	for i, c := range []Connection{
 		{Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "a"}, {Tenant: "acme", User: "alice@example.com", App: "slack", Name: "b"},
 		{Tenant: "acme", User: "bob@example.com", App: "gmail", Name: "c"}, {Tenant: "evil", User: "alice@example.com", App: "gmail", Name: "d"},

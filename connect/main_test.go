@@ -55,7 +55,12 @@ func oauthGrant(access, refresh string) Grant {
 
 func openStore(t testing.TB, dir string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), Options{Dir: dir, Now: func() time.Time { return epoch }})
+	return openStoreAt(t, dir, func() time.Time { return epoch })
+}
+
+func openStoreAt(t testing.TB, dir string, now func() time.Time) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Options{Dir: dir, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,81 +88,84 @@ func TestOpenTogether(t *testing.T) {
 	}
 }
 
+// spoiler changes something in the directory of a closed store.
+type spoiler func(t *testing.T, dir string)
+
+func overwrite(name, data string) spoiler {
+	return func(t *testing.T, dir string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func chmodKeyset(mode fs.FileMode) spoiler {
+	return func(t *testing.T, dir string) {
+		if err := os.Chmod(filepath.Join(dir, keysetName), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func pragma(text string) spoiler {
+	return func(t *testing.T, dir string) {
+		db, err := openPool(filepath.Join(dir, databaseName), writing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = db.Exec("PRAGMA " + text)
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestOpenRefuses checks that what is wrong with a directory is named, and that nothing in it changes.
 func TestOpenRefuses(t *testing.T) {
 	other := t.TempDir()
 	if err := openStore(t, other).Close(); err != nil {
 		t.Fatal(err)
 	}
-	write := func(name, data string) func(t *testing.T, dir string) {
-		return func(t *testing.T, dir string) {
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	mode := func(m fs.FileMode) func(t *testing.T, dir string) {
-		return func(t *testing.T, dir string) {
-			if err := os.Chmod(filepath.Join(dir, keysetName), m); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	sql := func(queries ...string) func(t *testing.T, dir string) {
-		return func(t *testing.T, dir string) {
-			db, err := openPool(filepath.Join(dir, databaseName), writing)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, q := range queries {
-				if _, err := db.Exec(q); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := db.Close(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 	for name, c := range map[string]struct {
-		spoil func(t *testing.T, dir string)
+		spoil spoiler
 		want  error
 	}{
-		"keyset missing":           {func(t *testing.T, dir string) { removeFile(t, dir, keysetName) }, ErrKeysetMissing},
-		"keyset of another store":  {write(keysetName, readFile(t, other, keysetName)), ErrKeysetMismatch},
-		"keyset empty":             {write(keysetName, ""), ErrKeysetInvalid},
-		"keyset garbage":           {write(keysetName, `{"primaryKeyId":1,"key":[{"keyData":{"value":"c2VjcmV0"}}]}`), ErrKeysetInvalid},
-		"keyset open to group":     {mode(0o640), ErrKeysetExposed},
-		"keyset open to others":    {mode(0o604), ErrKeysetExposed},
-		"keyset writable by group": {mode(0o620), ErrKeysetExposed},
-		"not a database":           {write(databaseName, strings.Repeat("no database at all ", 500)), ErrDamaged},
+		"keyset missing":           {removeKeyset, ErrKeysetMissing},
+		"keyset of another store":  {overwrite(keysetName, readFile(t, other, keysetName)), ErrKeysetMismatch},
+		"keyset empty":             {overwrite(keysetName, ""), ErrKeysetInvalid},
+		"keyset garbage":           {overwrite(keysetName, `{"primaryKeyId":1,"key":[{"keyData":{"value":"c2VjcmV0"}}]}`), ErrKeysetInvalid},
+		"keyset open to group":     {chmodKeyset(0o640), ErrKeysetExposed},
+		"keyset open to others":    {chmodKeyset(0o604), ErrKeysetExposed},
+		"keyset writable by group": {chmodKeyset(0o620), ErrKeysetExposed},
+		"not a database":           {overwrite(databaseName, strings.Repeat("no database at all ", 500)), ErrDamaged},
 		"damaged page":             {damagePage, ErrDamaged},
 		"truncated":                {truncateDatabase, ErrDamaged},
-		"newer schema":             {sql("PRAGMA user_version = 99"), ErrNewerSchema},
-		"another program's":        {sql("PRAGMA application_id = 7"), ErrDamaged},
+		"newer schema":             {pragma("user_version = 99"), ErrNewerSchema},
+		"another program's":        {pragma("application_id = 7"), ErrDamaged},
 	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			s := openStore(t, dir)
-			for range 40 {
-				importGmail(t, s, "ya29.one")
-			}
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			c.spoil(t, dir)
-			before := snapshotDir(t, dir)
-			_, err := Open(t.Context(), Options{Dir: dir})
-			if !errors.Is(err, c.want) {
-				t.Fatalf("error %v, want %v", err, c.want)
-			}
-			after := snapshotDir(t, dir)
-			for _, file := range []string{databaseName, keysetName} {
-				if before[file] != after[file] {
-					t.Errorf("%s was changed", file)
-				}
-			}
-		})
+		t.Run(name, func(t *testing.T) { checkRefusal(t, c.spoil, c.want) })
+	}
+}
+
+func checkRefusal(t *testing.T, spoil spoiler, want error) {
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	for range 40 { // enough for a page in the middle
+		importGmail(t, s, "ya29.one")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, dir)
+	before := snapshotDir(t, dir)
+	if _, err := Open(t.Context(), Options{Dir: dir}); !errors.Is(err, want) {
+		t.Fatalf("error %v, want %v", err, want)
+	}
+	after := snapshotDir(t, dir)
+	for _, file := range []string{databaseName, keysetName} {
+		if before[file] != after[file] {
+			t.Errorf("%s was changed", file)
+		}
 	}
 }
 
@@ -223,9 +226,9 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-func removeFile(t *testing.T, dir, name string) {
+func removeKeyset(t *testing.T, dir string) {
 	t.Helper()
-	if err := os.Remove(filepath.Join(dir, name)); err != nil {
+	if err := os.Remove(filepath.Join(dir, keysetName)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"reflect"
 	"regexp"
@@ -56,7 +57,7 @@ func TestKeyLife(t *testing.T) {
 		}
 	}
 
-	first, err := tool.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "Ops@Acme.example"})
+	first, err := tool.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "ops@acme.example"})
 	live[sha256.Sum256([]byte(first))] = "acme"
 	step("create", err, nil)
 	_, err = tool.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "ops@acme.example"})
@@ -69,7 +70,7 @@ func TestKeyLife(t *testing.T) {
 	step("rotate again", err, ErrTwoKeys)
 	delete(live, sha256.Sum256([]byte(first)))
 	step("promote", tool.PromoteKey(t.Context(), "acme"), nil)
-	other, err := tool.CreateTenant(t.Context(), Tenant{ID: "other", Email: "ops@other.example", Capabilities: []string{"token", "apps", "token"}})
+	other, err := tool.CreateTenant(t.Context(), Tenant{ID: "other", Email: "ops@other.example"})
 	live[sha256.Sum256([]byte(other))] = "other"
 	step("create another", err, nil)
 	delete(live, sha256.Sum256([]byte(second)))
@@ -79,10 +80,32 @@ func TestKeyLife(t *testing.T) {
 	step("rotate nobody's", err, ErrTenantUnknown)
 	step("promote nobody's", tool.PromoteKey(t.Context(), "nobody"), ErrTenantUnknown)
 	step("disable nobody", tool.DisableTenant(t.Context(), "nobody"), ErrTenantUnknown)
+}
 
-	tenants, err := server.Tenants(t.Context())
-	if err != nil || len(tenants) != 2 || len(tenants[0].Keys) != 1 || len(tenants[1].Keys) != 1 {
-		t.Fatalf("%+v, %v; want two tenants of one key", tenants, err)
+func TestTenants(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	for _, tenant := range []Tenant{
+		{ID: "other", Email: "Ops@Other.example", Capabilities: []string{"token", "apps", "token"}},
+		{ID: "acme", Email: "ops@acme.example"},
+	} {
+		if _, err := s.CreateTenant(t.Context(), tenant); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second, err := s.RotateKey(t.Context(), "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DisableTenant(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	tenants, err := s.Tenants(t.Context())
+	if err != nil || len(tenants) != 2 || len(tenants[0].Keys) != 1 || len(tenants[1].Keys) != 2 {
+		t.Fatalf("%+v, %v; want two tenants of one key and of two", tenants, err)
+	}
+	digest := sha256.Sum256([]byte(second))
+	if want := (KeyInfo{hex.EncodeToString(digest[:6]), epoch}); tenants[1].Keys[1] != want {
+		t.Errorf("newer key %+v, want %+v", tenants[1].Keys[1], want)
 	}
 	want := []Tenant{
 		{ID: "acme", Email: "ops@acme.example", Capabilities: []string{"apps", "connections", "token", "delete"}, Disabled: true, CreatedAt: epoch, Keys: tenants[0].Keys},
@@ -91,8 +114,8 @@ func TestKeyLife(t *testing.T) {
 	if !reflect.DeepEqual(tenants, want) {
 		t.Errorf("%+v, want %+v", tenants, want)
 	}
-	snap, err := server.TenantKeys(t.Context())
-	if err != nil || snap.Version != version || !reflect.DeepEqual(snap.Tenants, map[string]Tenant{"acme": want[0], "other": want[1]}) {
+	snap, err := s.TenantKeys(t.Context())
+	if err != nil || len(snap.Keys) != 2 || !reflect.DeepEqual(snap.Tenants, map[string]Tenant{"acme": want[0], "other": want[1]}) {
 		t.Errorf("%+v, %v", snap, err)
 	}
 }

@@ -30,93 +30,104 @@ func (a answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, a.body)
 }
 
+// refusalCase is an answer and what follows from it. logged is what the log must hold; nothing may
+// be logged where it is empty.
+type refusalCase struct {
+	answer  http.Handler
+	want    vending.Code
+	retry   time.Duration
+	flagged bool
+	logged  string
+}
+
+// Short names, so that each case is one line.
+const (
+	gone    = vending.NeedsReconnection
+	away    = vending.UpstreamUnavailable
+	broken  = vending.InternalError
+	limited = vending.RateLimited
+)
+
+var html = map[string]string{"Content-Type": "text/html"}
+
+var refusalCases = map[string]refusalCase{
+	"invalid_grant":              {answer{400, `{"error":"invalid_grant","error_description":"canary-body"}`, nil}, gone, 0, true, ""},
+	"invalid_grant as 401":       {answer{401, `{"error":"invalid_grant"}`, nil}, gone, 0, true, ""},
+	"in upper case":              {answer{400, `{"error":"INVALID_GRANT"}`, nil}, gone, 0, true, ""},
+	"bad_refresh_token, 200":     {answer{200, `{"error":"bad_refresh_token"}`, nil}, gone, 0, true, ""},
+	"invalid_refresh_token":      {answer{200, `{"ok":false,"error":"invalid_refresh_token"}`, nil}, gone, 0, true, ""},
+	"token_revoked":              {answer{200, `{"ok":false,"error":"token_revoked"}`, nil}, gone, 0, true, ""},
+	"token_expired":              {answer{200, `{"ok":false,"error":"token_expired"}`, nil}, gone, 0, true, ""},
+	"form-encoded":               {answer{200, `error=bad_refresh_token`, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}}, gone, 0, true, ""},
+	"429 with seconds":           {answer{429, `{"error":"slow_down"}`, map[string]string{"Retry-After": "17"}}, limited, 17 * time.Second, false, ""},
+	"429 without":                {answer{429, ``, nil}, limited, time.Second, false, ""},
+	"429 with invalid_grant":     {answer{429, `{"error":"invalid_grant"}`, nil}, limited, time.Second, false, ""},
+	"500":                        {answer{500, `canary-body`, nil}, away, 0, false, ""},
+	"503 with invalid_grant":     {answer{503, `{"error":"invalid_grant"}`, nil}, away, 0, false, ""},
+	"temporarily_unavailable":    {answer{400, `{"error":"temporarily_unavailable"}`, nil}, away, 0, false, ""},
+	"redirect":                   {answer{302, ``, map[string]string{"Location": "/elsewhere"}}, away, 0, false, ""},
+	"empty 200":                  {answer{200, ``, nil}, away, 0, false, ""},
+	"HTML 200":                   {answer{200, `<html>canary-body</html>`, html}, away, 0, false, ""},
+	"200 without a token":        {answer{200, `{"token_type":"bearer","refresh_token":"canary-refresh-x"}`, nil}, away, 0, false, ""},
+	"token of a wrong type":      {answer{200, `{"access_token":["canary-body"]}`, nil}, away, 0, false, ""},
+	"expires_in of a wrong type": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, away, 0, false, ""},
+	"oversized":                  {answer{200, `{"access_token":"` + strings.Repeat("x", maxAnswer) + `"}`, nil}, away, 0, false, ""},
+	"oversized form":             {answer{200, "access_token=" + strings.Repeat("x", maxAnswer), map[string]string{"Content-Type": "text/plain"}}, away, 0, false, ""},
+	"invalid_client":             {answer{401, `{"error":"invalid_client","error_description":"canary-body"}`, nil}, broken, 0, false, `"provider_code":"invalid_client"`},
+	"404":                        {answer{404, `canary-body`, html}, broken, 0, false, `"status":404`},
+	"a code that logs":           {answer{400, `{"error":"bad\u0000\ncode \u00e9 ` + strings.Repeat("y", 100) + `"}`, nil}, broken, 0, false, `"provider_code":"badcode` + strings.Repeat("y", 57) + `"`},
+	"a code with our token":      {answer{400, `{"error":"unknown token canary-refresh-0"}`, nil}, broken, 0, false, `"provider_code":"(withheld)"`},
+	"connection cut":             {http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), away, 0, false, ""},
+	"malformed HTTP":             {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { hijack(w, "HTTP/1.1 canary-body\r\n\r\n") }), away, 0, false, ""},
+	"never answers":              {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }), away, 0, false, ""},
+	"slow drip":                  {http.HandlerFunc(drip), away, 0, false, ""},
+}
+
 // TestRefusals is the fallback table: each answer of the provider, with a token that has ended, with
 // one that is about to, and with one that the upstream has refused.
 func TestRefusals(t *testing.T) {
-	const (
-		gone    = vending.NeedsReconnection
-		away    = vending.UpstreamUnavailable
-		broken  = vending.InternalError
-		limited = vending.RateLimited
-	)
-	html := map[string]string{"Content-Type": "text/html"}
-	for name, c := range map[string]struct {
-		answer  http.Handler
-		want    vending.Code
-		retry   time.Duration
-		flagged bool
-		logged  string
-	}{
-		"invalid_grant":              {answer{400, `{"error":"invalid_grant","error_description":"canary-body"}`, nil}, gone, 0, true, ""},
-		"invalid_grant as 401":       {answer{401, `{"error":"invalid_grant"}`, nil}, gone, 0, true, ""},
-		"in upper case":              {answer{400, `{"error":"INVALID_GRANT"}`, nil}, gone, 0, true, ""},
-		"bad_refresh_token, 200":     {answer{200, `{"error":"bad_refresh_token"}`, nil}, gone, 0, true, ""},
-		"invalid_refresh_token":      {answer{200, `{"ok":false,"error":"invalid_refresh_token"}`, nil}, gone, 0, true, ""},
-		"token_revoked":              {answer{200, `{"ok":false,"error":"token_revoked"}`, nil}, gone, 0, true, ""},
-		"token_expired":              {answer{200, `{"ok":false,"error":"token_expired"}`, nil}, gone, 0, true, ""},
-		"form-encoded":               {answer{200, `error=bad_refresh_token`, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}}, gone, 0, true, ""},
-		"429 with seconds":           {answer{429, `{"error":"slow_down"}`, map[string]string{"Retry-After": "17"}}, limited, 17 * time.Second, false, ""},
-		"429 without":                {answer{429, ``, nil}, limited, time.Second, false, ""},
-		"429 with invalid_grant":     {answer{429, `{"error":"invalid_grant"}`, nil}, limited, time.Second, false, ""},
-		"500":                        {answer{500, `canary-body`, nil}, away, 0, false, ""},
-		"503 with invalid_grant":     {answer{503, `{"error":"invalid_grant"}`, nil}, away, 0, false, ""},
-		"temporarily_unavailable":    {answer{400, `{"error":"temporarily_unavailable"}`, nil}, away, 0, false, ""},
-		"redirect":                   {answer{302, ``, map[string]string{"Location": "/elsewhere"}}, away, 0, false, ""},
-		"empty 200":                  {answer{200, ``, nil}, away, 0, false, ""},
-		"HTML 200":                   {answer{200, `<html>canary-body</html>`, html}, away, 0, false, ""},
-		"200 without a token":        {answer{200, `{"token_type":"bearer","refresh_token":"canary-refresh-x"}`, nil}, away, 0, false, ""},
-		"token of a wrong type":      {answer{200, `{"access_token":["canary-body"]}`, nil}, away, 0, false, ""},
-		"expires_in of a wrong type": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, away, 0, false, ""},
-		"oversized":                  {answer{200, `{"access_token":"` + strings.Repeat("x", maxAnswer) + `"}`, nil}, away, 0, false, ""},
-		"oversized form":             {answer{200, "access_token=" + strings.Repeat("x", maxAnswer), map[string]string{"Content-Type": "text/plain"}}, away, 0, false, ""},
-		"invalid_client":             {answer{401, `{"error":"invalid_client","error_description":"canary-body"}`, nil}, broken, 0, false, `"provider_code":"invalid_client"`},
-		"404":                        {answer{404, `canary-body`, html}, broken, 0, false, `"status":404`},
-		"a code that logs":           {answer{400, `{"error":"bad\u0000\ncode \u00e9 ` + strings.Repeat("y", 100) + `"}`, nil}, broken, 0, false, `"provider_code":"badcode` + strings.Repeat("y", 57) + `"`},
-		"a code with our token":      {answer{400, `{"error":"unknown token canary-refresh-0"}`, nil}, broken, 0, false, `"provider_code":"(withheld)"`},
-		"connection cut":             {http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), away, 0, false, ""},
-		"malformed HTTP":             {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { hijack(w, "HTTP/1.1 canary-body\r\n\r\n") }), away, 0, false, ""},
-		"never answers":              {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }), away, 0, false, ""},
-		"slow drip":                  {http.HandlerFunc(drip), away, 0, false, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(c.answer)
-			defer server.Close()
-			var log bytes.Buffer
-			store := openStore(t, t.TempDir())
-			s := New(Options{
-				Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: server.Client().Transport,
-				RefreshTimeout: 300 * time.Millisecond, Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-			})
-			defer s.Close()
-			ended, ending := importApp(t, store, "gmail", grantFor(-time.Second)), importApp(t, store, "gmail", grantFor(30*time.Second))
-			refused := request(importApp(t, store, "gmail", grantFor(time.Hour)))
-			refused.Force, refused.Refused = true, vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
+	for name, c := range refusalCases {
+		t.Run(name, c.check)
+	}
+}
 
-			for _, r := range []vending.Request{request(ended), refused} {
-				cred, err := s.Vend(t.Context(), r)
-				if codeOf(err) != c.want || !cred.IsZero() {
-					t.Errorf("force %v: error %v, want %s", r.Force, err, c.want)
-				}
-				if err != nil && strings.Contains(err.Error(), "canary") {
-					t.Errorf("force %v: the error quotes a secret", r.Force)
-				}
-				if e := vending.AsError(err); e.RetryAfter != c.retry {
-					t.Errorf("force %v: retry after %v, want %v", r.Force, e.RetryAfter, c.retry)
-				}
-			}
-			if cred, err := s.Vend(t.Context(), request(ending)); err != nil || tokenOf(cred) != "canary-access-0" {
-				t.Errorf("a token that is still valid was not vended: %v", err)
-			}
-			for _, id := range []string{ended, ending, refused.Connection} {
-				conn, v := stored(t, store, id)
-				if conn.NeedsReconnection != c.flagged || v.RefreshToken != "canary-refresh-0" || v.AccessToken != "canary-access-0" {
-					t.Errorf("flagged %v, want %v; or the grant has changed", conn.NeedsReconnection, c.flagged)
-				}
-			}
-			if strings.Contains(log.String(), "canary") || !strings.Contains(log.String(), c.logged) || (c.logged == "") != (log.Len() == 0) {
-				t.Errorf("log %s\nwant %s", log.String(), c.logged)
-			}
-		})
+func (c refusalCase) check(t *testing.T) {
+	server := httptest.NewServer(c.answer)
+	defer server.Close()
+	var log bytes.Buffer
+	store := openStore(t, t.TempDir())
+	s := New(Options{
+		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: server.Client().Transport,
+		RefreshTimeout: 300 * time.Millisecond, Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	defer s.Close()
+	ended, ending := importApp(t, store, "gmail", grantFor(-time.Second)), importApp(t, store, "gmail", grantFor(30*time.Second))
+	refused := request(importApp(t, store, "gmail", grantFor(time.Hour)))
+	refused.Force, refused.Refused = true, vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
+
+	for _, r := range []vending.Request{request(ended), refused} {
+		cred, err := s.Vend(t.Context(), r)
+		if codeOf(err) != c.want || !cred.IsZero() {
+			t.Fatalf("force %v: error %v, want %s", r.Force, err, c.want)
+		}
+		if strings.Contains(err.Error(), "canary") {
+			t.Errorf("force %v: the error quotes a secret", r.Force)
+		}
+		if e := vending.AsError(err); e.RetryAfter != c.retry {
+			t.Errorf("force %v: retry after %v, want %v", r.Force, e.RetryAfter, c.retry)
+		}
+	}
+	if cred, err := s.Vend(t.Context(), request(ending)); err != nil || tokenOf(cred) != "canary-access-0" {
+		t.Errorf("a token that is still valid was not vended: %v", err)
+	}
+	for _, id := range []string{ended, ending, refused.Connection} {
+		conn, v := stored(t, store, id)
+		if conn.NeedsReconnection != c.flagged || v.RefreshToken != "canary-refresh-0" || v.AccessToken != "canary-access-0" {
+			t.Errorf("flagged %v, want %v; or the grant has changed", conn.NeedsReconnection, c.flagged)
+		}
+	}
+	if strings.Contains(log.String(), "canary") || !strings.Contains(log.String(), c.logged) || (c.logged == "") != (log.Len() == 0) {
+		t.Errorf("log %s\nwant %s", log.String(), c.logged)
 	}
 }
 

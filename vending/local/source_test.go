@@ -16,8 +16,6 @@ func TestVendWithoutProvider(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)
 	valid := grantFor(time.Hour)
-	fields := connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "canary-key"}}}
-	keyed := func(c *connect.Connection) { c.AuthType = vending.APIKey }
 	with := func(status connect.Status) func(*connect.Connection) {
 		return func(c *connect.Connection) { c.Status = status }
 	}
@@ -27,7 +25,6 @@ func TestVendWithoutProvider(t *testing.T) {
 	ended := importApp(t, store, "gmail", connect.GrantValues{AccessToken: "canary-access-0", Expiry: time.Now().Add(-time.Second)})
 	flagged := importApp(t, store, "gmail", grantFor(30*time.Second), func(c *connect.Connection) { c.NeedsReconnection = true })
 	flaggedEnded := importApp(t, store, "gmail", grantFor(-time.Second), func(c *connect.Connection) { c.NeedsReconnection = true })
-	key := importApp(t, store, "openai", fields, keyed)
 	left := importApp(t, store, "left", valid)
 	stale := vending.NewOAuth("gmail", "canary-access-before", "", time.Time{})
 	same := vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
@@ -64,14 +61,28 @@ func TestVendWithoutProvider(t *testing.T) {
 			}
 		})
 	}
-	for _, force := range []bool{false, true} {
-		cred, err := s.Vend(t.Context(), vending.Request{Tenant: tenant, User: user, Connection: key, App: "openai", Force: force})
-		if err != nil || !cred.Equal(vending.NewFields("openai", vending.APIKey, fields.Fields)) || cred.App != "openai" || cred.AuthType != vending.APIKey {
-			t.Errorf("key-based, force %v: %v, %v", force, cred, err)
-		}
-	}
 	if c, _ := stored(t, store, ended); !c.NeedsReconnection {
 		t.Error("a grant that has ended was not flagged")
+	}
+	if n := p.asked(); n != 0 {
+		t.Errorf("the provider was called %d times", n)
+	}
+}
+
+func TestKeyBased(t *testing.T) {
+	p := startProvider(t)
+	store := openStore(t, t.TempDir())
+	s := newSource(t, p, store)
+	fields := []vending.Field{{Name: "username", Value: "canary-user"}, {Name: "password", Value: "canary-pass"}}
+	for _, authType := range []vending.AuthType{vending.APIKey, vending.Basic, vending.Header} {
+		id := importApp(t, store, "openai", connect.GrantValues{Fields: fields}, func(c *connect.Connection) { c.AuthType = authType })
+		want := vending.NewFields("openai", authType, fields)
+		for _, force := range []bool{false, true} {
+			cred, err := s.Vend(t.Context(), vending.Request{Tenant: tenant, User: user, Connection: id, App: "openai", Force: force, Refused: want})
+			if err != nil || !cred.Equal(want) || cred.App != "openai" || cred.AuthType != authType {
+				t.Errorf("%s, force %v: %v, %v", authType, force, cred, err)
+			}
+		}
 	}
 	if n := p.asked(); n != 0 {
 		t.Errorf("the provider was called %d times", n)
