@@ -115,16 +115,16 @@ func (c checker) field(name string) (Field, bool) {
 	return c.Fields[i], true
 }
 
-// template checks the text of a template: its syntax, that its placeholders are declared (or
-// among extra), and that its literal text cannot break out of the line it lands in.
-func (c checker) template(where, text string, extra ...string) ([]part, error) {
+// template checks the text of a template: its syntax, that its placeholders are declared,
+// and that its literal text cannot break out of the line it lands in.
+func (c checker) template(where, text string) ([]part, error) {
 	parts, err := scan(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", where, err)
 	}
 	for _, p := range parts {
 		if p.field {
-			if err := c.placeholder(p.text, extra...); err != nil {
+			if err := c.placeholder(p.text); err != nil {
 				return nil, fmt.Errorf("%s: %w", where, err)
 			}
 		} else if strings.ContainsFunc(p.text, isControl) {

@@ -42,7 +42,7 @@ func Parse(r io.Reader) ([]App, error) {
 			apps = append(apps, app)
 		}
 		if err != nil {
-			return apps, nil
+			return apps, nil //nolint:nilerr // err is the end of the file
 		}
 	}
 }

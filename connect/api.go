@@ -88,6 +88,8 @@ type tokenAnswer struct {
 	TokenType   string           `json:"token_type"`
 	ExpiresIn   *int64           `json:"expires_in"`
 	AuthType    vending.AuthType `json:"auth_type"`
+	// Fields are those that the app needs beside the token, such as the account's host.
+	Fields map[string]string `json:"fields,omitempty"`
 }
 
 type fieldsAnswer struct {
@@ -110,13 +112,21 @@ func (a *API) reveal(cred vending.Credential) any {
 	if cred.AuthType == vending.OAuth {
 		token, _ := cred.Field(vending.AccessToken)
 		tokenType, _ := cred.Field(vending.TokenType)
-		return tokenAnswer{token, tokenType, a.expiresIn(cred.Expiry), vending.OAuth}
+		return tokenAnswer{token, tokenType, a.expiresIn(cred.Expiry), vending.OAuth, namedFields(cred)}
 	}
+	return fieldsAnswer{AuthType: cred.AuthType, Fields: namedFields(cred)}
+}
+
+// namedFields are cred's values but for the token itself. An OAuth app has some where its host depends
+// on the account, and another gateway in front of this one needs them.
+func namedFields(cred vending.Credential) map[string]string {
 	fields := make(map[string]string)
 	for name, value := range cred.Fields() {
-		fields[name] = value
+		if name != vending.AccessToken && name != vending.TokenType {
+			fields[name] = value
+		}
 	}
-	return fieldsAnswer{AuthType: cred.AuthType, Fields: fields}
+	return fields
 }
 
 // expiresIn rounds down: a token must not be thought to live longer than it does.

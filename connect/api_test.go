@@ -94,7 +94,7 @@ func TestServeToken(t *testing.T) {
 		logged bool
 	}{
 		"oauth": {cred: vending.NewOAuth("gmail", "ya29.x", "", epoch.Add(3599*time.Second+900*time.Millisecond), vending.Field{Name: "site", Value: "s"}), status: 200,
-			body: `{"status":"success","message":"credential vended","data":{"access_token":"ya29.x","token_type":"Bearer","expires_in":3599,"auth_type":"o_auth"}}`},
+			body: `{"status":"success","message":"credential vended","data":{"access_token":"ya29.x","token_type":"Bearer","expires_in":3599,"auth_type":"o_auth","fields":{"site":"s"}}}`},
 		"unknown expiry": {cred: vending.NewOAuth("gmail", "ya29.x", "mac", time.Time{}), status: 200,
 			body: `{"status":"success","message":"credential vended","data":{"access_token":"ya29.x","token_type":"mac","expires_in":null,"auth_type":"o_auth"}}`},
 		"just expired": {cred: vending.NewOAuth("gmail", "ya29.x", "", epoch.Add(-time.Minute)), status: 200,

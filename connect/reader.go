@@ -95,7 +95,7 @@ func (s *Store) readRow(ctx context.Context, tenant, user, id string) (c Connect
 			return c, nil, fmt.Errorf("reading a connection: %w", err)
 		}
 	}
-	c, sealed, err = r.read(tenant, user, id)
+	c, sealed, err = r.read(tenant, user, id) //nolint:contextcheck // see read
 	if err != nil && !errors.Is(err, io.EOF) {
 		// Whatever it was, the next read starts on a new connection.
 		err = errors.Join(err, r.close())

@@ -61,7 +61,7 @@ func (t *Transport) replay(r *http.Request, x *Exchange, first *http.Response, f
 	if r.GetBody != nil {
 		body, err := r.GetBody()
 		if err != nil {
-			return first, nil
+			return first, nil //nolint:nilerr // the first answer stands; GetBody of a kept body cannot fail
 		}
 		again.Body = body
 	}

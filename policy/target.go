@@ -35,7 +35,7 @@ func ParseTarget(method, requestURI, prefix string) (t Target, ok bool, err erro
 	if !found {
 		return t, false, nil
 	}
-	switch method {
+	switch strings.ToUpper(method) { // methods are case-sensitive, but not to every server
 	case "TRACE", "TRACK", "CONNECT":
 		// They would echo the injected credential, or turn the gateway into a tunnel.
 		return t, true, refuse("the method " + method + " is not forwarded")
@@ -85,12 +85,11 @@ func checkSpelling(path string) error {
 	return refuse("the path is encoded too often")
 }
 
-// checkSegments refuses dot segments, with or without path parameters (`..;a=b`), and bytes that
-// parsers disagree about. 0xC0 and 0xC1 never occur in UTF-8 but begin the overlong spellings of
-// "." and "/".
+// checkSegments refuses dot segments, with or without path parameters (`..;a=b`) or what a server that
+// decodes first would take for a query or a fragment (`..%3f`), and bytes that parsers disagree about.
 func checkSegments(path string) error {
 	for i := range len(path) {
-		if c := path[i]; c < ' ' || c == 0x7f || c == '\\' || c == 0xC0 || c == 0xC1 {
+		if c := path[i]; c < ' ' || c == 0x7f || c == '\\' || c >= 0x80 && overlong(path[i:]) {
 			return refuse("the path holds a backslash, a control character or an overlong encoding")
 		}
 	}
@@ -98,12 +97,36 @@ func checkSegments(path string) error {
 		return nil
 	}
 	for segment := range strings.SplitSeq(path, "/") {
-		segment, _, _ = strings.Cut(segment, ";")
+		if end := strings.IndexAny(segment, ";?#"); end >= 0 {
+			segment = segment[:end]
+		}
 		if segment == "." || segment == ".." {
 			return refuse("the path holds a dot segment")
 		}
 	}
 	return nil
+}
+
+// overlong reports whether s begins with bytes that never occur in UTF-8 (RFC 3629, section 3) because they
+// spell a character longer than need be: lenient decoders take %c0%ae and %e0%80%ae for ".".
+func overlong(s string) bool {
+	if s[0] == 0xC0 || s[0] == 0xC1 {
+		return true
+	}
+	if len(s) < 2 || s[1] < 0x80 {
+		return false
+	}
+	switch s[0] {
+	case 0xE0:
+		return s[1] < 0xA0
+	case 0xF0:
+		return s[1] < 0x90
+	case 0xF8:
+		return s[1] < 0x88
+	case 0xFC:
+		return s[1] < 0x84
+	}
+	return false
 }
 
 // decodeLoosely decodes each valid percent triplet and leaves the others, as lenient servers do.
@@ -112,7 +135,7 @@ func decodeLoosely(s string) string {
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
 			if hi, lo := unhex(s[i+1]), unhex(s[i+2]); hi >= 0 && lo >= 0 {
-				b.WriteByte(byte(hi<<4 | lo))
+				b.WriteByte(byte(hi<<4 | lo)) //nolint:gosec // two digits of four bits each
 				i += 2
 				continue
 			}

@@ -113,7 +113,7 @@ func (c Credential) Equal(other Credential) bool {
 func (c Credential) digest() [sha256.Size]byte {
 	h := sha256.New()
 	for name, value := range c.Fields() {
-		fmt.Fprintf(h, "%d:%s%d:%s", len(name), name, len(value), value)
+		_, _ = fmt.Fprintf(h, "%d:%s%d:%s", len(name), name, len(value), value)
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }

@@ -28,7 +28,7 @@ func (r retrying) Vend(ctx context.Context, req Request) (Credential, error) {
 		if err == nil || try == retries || !unavailable(err) {
 			return cred, err
 		}
-		wait := backoff/2 + rand.N(backoff)
+		wait := backoff/2 + rand.N(backoff) //nolint:gosec // jitter is no secret
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 			return Credential{}, err
 		}

@@ -37,7 +37,7 @@ const (
 // perhaps ended the old refresh token already.
 func (s *Source) refresh(ctx context.Context, h holding) error {
 	key := h.ID + "/" + strconv.FormatInt(h.Version, 10)
-	done := s.refreshes.DoChan(key, func() (any, error) { return nil, s.run(h) })
+	done := s.refreshes.DoChan(key, func() (any, error) { return nil, s.run(h) }) //nolint:contextcheck // it outlives its first caller
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
