@@ -159,7 +159,7 @@ http {
 	if err != nil {
 		return c, err
 	}
-	cmd, err := s.start(exec.Command("nginx", "-c", config, "-p", s.dir), addr) //nolint:gosec // our own configuration
+	cmd, err := s.start(exec.Command("nginx", "-c", config, "-p", s.dir), addr)
 	if err == nil {
 		c.pid = cmd.Process.Pid
 		c.pids = children(c.pid)

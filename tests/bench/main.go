@@ -69,7 +69,7 @@ func run() error {
 		_, err = os.Stdout.WriteString(report)
 		return err
 	}
-	return os.WriteFile(*out, []byte(report), 0o644) //nolint:gosec // a report for everyone
+	return os.WriteFile(*out, []byte(report), 0o644)
 }
 
 // self starts this program again in another role.
@@ -78,7 +78,7 @@ func self(role, addr, target string) *exec.Cmd {
 	if err != nil {
 		exe = os.Args[0]
 	}
-	return exec.Command(exe, "-role", role, "-addr", addr, "-target", target) //nolint:gosec // our own arguments
+	return exec.Command(exe, "-role", role, "-addr", addr, "-target", target)
 }
 
 func write(dir, name, content string) (string, error) {

@@ -106,7 +106,7 @@ func (c *contender) memory() memoryStats {
 	if c.admin == "" {
 		return vars.Memstats
 	}
-	res, err := (&http.Client{Timeout: 5 * time.Second}).Get("http://" + c.admin + "/debug/vars") //nolint:noctx // bounded by the client
+	res, err := (&http.Client{Timeout: 5 * time.Second}).Get("http://" + c.admin + "/debug/vars")
 	if err != nil {
 		return vars.Memstats
 	}

@@ -35,7 +35,7 @@ func newStage(dir, binary string) (*stage, error) {
 
 // vendgate runs a command of the binary with input on its standard input.
 func (s *stage) vendgate(input string, args ...string) (string, error) {
-	cmd := exec.Command(s.binary, args...) //nolint:gosec // our own binary and arguments
+	cmd := exec.Command(s.binary, args...)
 	cmd.Stdin = strings.NewReader(input)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -47,7 +47,7 @@ func (s *stage) vendgate(input string, args ...string) (string, error) {
 }
 
 func freeAddr() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback, at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
@@ -87,7 +87,7 @@ func (s *stage) caddy(name, config string) (pid int, admin string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
-	cmd := exec.Command(s.binary, "run", "--config", file, "--adapter", "caddyfile") //nolint:gosec // our own binary
+	cmd := exec.Command(s.binary, "run", "--config", file, "--adapter", "caddyfile")
 	cmd.Env = append(os.Environ(), "VG_KEY="+s.key, "VG_TOKEN="+token, "XDG_CONFIG_HOME="+s.dir, "XDG_DATA_HOME="+s.dir)
 	if _, err := s.start(cmd, admin); err != nil {
 		return 0, "", err
@@ -99,7 +99,7 @@ func (s *stage) caddy(name, config string) (pid int, admin string, err error) {
 func works(c *contender) error {
 	var last error
 	for range 100 {
-		r, err := http.NewRequest(http.MethodGet, c.url, http.NoBody) //nolint:noctx // bounded by the client
+		r, err := http.NewRequest(http.MethodGet, c.url, http.NoBody)
 		if err != nil {
 			return err
 		}
