@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -29,7 +30,7 @@ func TestNothingInTheClear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	canaries = append(canaries, key, key[len(keyPrefix):], second[len(keyPrefix):])
+	canaries = append(canaries, key, key[len(policy.KeyPrefix):], second[len(policy.KeyPrefix):])
 	id, err := s.ImportConnection(t.Context(), gmail("alice@example.com"), oauthGrant(canaries[0], canaries[1]))
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -108,9 +109,10 @@ func (c *Connection) normalize() (err error) {
 	if c.Name == "" {
 		c.Name = c.App
 	}
+	if err := policy.CheckTenantID(c.Tenant); err != nil {
+		return invalid(err.Error())
+	}
 	switch {
-	case !validTenantID(c.Tenant):
-		return invalid("tenant: " + tenantIDForm)
 	case !validSlug(c.App):
 		return invalid("app: a slug has 1 to 64 of a-z, 0-9 and -")
 	case !c.Status.Valid():

@@ -3,9 +3,9 @@ package connect
 import (
 	"crypto/rand"
 	"math/big"
-	"net/mail"
 	"strings"
 
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -25,21 +25,11 @@ func randomBase62(n, width int) string {
 	return strings.Repeat("0", width-len(digits)) + digits
 }
 
-// maxEmailLen is the longest address that SMTP can carry (RFC 5321, section 4.5.3.1.3, less the
-// angle brackets), in bytes.
-const maxEmailLen = 254
-
-// parseEmail reads one bare address (RFC 5322 addr-spec), trims and lower-cases it. Only ASCII passes:
-// Unicode lower-casing folds distinct characters, and two end users must never become one.
+// parseEmail reads one bare address as [policy.ParseUser] does; the header that it names does not exist here.
 func parseEmail(s string) (string, error) {
-	s = strings.TrimSpace(s)
-	ok := s != "" && len(s) <= maxEmailLen && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
-	if ok {
-		a, err := mail.ParseAddress(s)
-		ok = err == nil && a.Name == "" && a.Address == s
-	}
-	if !ok {
+	email, err := policy.ParseUser([]string{s})
+	if err != nil {
 		return "", vending.Refuse(vending.InvalidUserEmail, "an email address must be one bare ASCII address of at most 254 bytes")
 	}
-	return strings.ToLower(s), nil
+	return email, nil
 }

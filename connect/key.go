@@ -7,15 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"time"
-)
 
-// keyPrefix begins every tenant key.
-const keyPrefix = "pk_live_"
+	"github.com/vendgate/vendgate/policy"
+)
 
 // MintKey makes a tenant key: "pk_live_" and 256 random bits in 43 digits of base62. digest is the
 // SHA-256 of the whole key and all that may ever be stored of it.
 func MintKey() (key string, digest [sha256.Size]byte) {
-	key = keyPrefix + randomBase62(32, tenantKeyDigits)
+	key = policy.KeyPrefix + randomBase62(32, tenantKeyDigits)
 	return key, sha256.Sum256([]byte(key))
 }
 

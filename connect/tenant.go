@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/vendgate/vendgate/policy"
 )
 
 // What an operator may ask that cannot be done. Nothing is changed.
@@ -46,19 +48,12 @@ type KeyInfo struct {
 // capabilities are all there are, in the order in which they are stored.
 var capabilities = []string{"apps", "connections", "token", "delete"}
 
-const tenantIDForm = "an id has 1 to 63 of a-z, 0-9, _ and -, and begins with a letter or digit"
-
-func validTenantID(id string) bool {
-	return id != "" && len(id) <= 63 && id[0] != '-' && id[0] != '_' &&
-		strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
-}
-
 // CreateTenant makes a tenant of t's ID, Email and Capabilities (none means all), and mints its
 // key, which cannot be shown again. The id taken is ErrTenantExists; anything wrong with t is a
 // *vending.Error with `invalid_request` or `invalid_user_email`.
 func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err error) {
-	if !validTenantID(t.ID) {
-		return "", invalid("tenant: " + tenantIDForm)
+	if err := policy.CheckTenantID(t.ID); err != nil {
+		return "", invalid(err.Error())
 	}
 	email, err := parseEmail(t.Email)
 	if err != nil {
