@@ -2,13 +2,18 @@ package caddymodule
 
 import (
 	"context"
+	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -79,44 +84,89 @@ func (l accessLog) covers(r *http.Request) bool {
 		return false
 	}
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	return ok && server.Logs != nil
+	return ok && server.Logs != nil && logsHost(server.Logs, r.Host)
+}
+
+// logsHost reports whether Caddy would log a request for host, by the same rules.
+func logsHost(logs *caddyhttp.ServerLogConfig, host string) bool {
+	host = withoutPort(host)
+	matches := func(pattern string) bool { return certmagic.MatchWildcard(host, pattern) }
+	if slices.ContainsFunc(slices.Collect(maps.Keys(logs.LoggerNames)), matches) {
+		return true
+	}
+	return !logs.SkipUnmappedHosts && !slices.ContainsFunc(logs.SkipHosts, matches)
+}
+
+func withoutPort(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return host
 }
 
 // replace serves r through next and writes the entry.
-func (l accessLog) replace(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter) error) error {
+func (l accessLog) replace(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
 	ctx := r.Context()
 	if skip, _ := caddyhttp.GetVar(ctx, caddyhttp.LogSkipVar).(bool); skip {
-		return next(w)
+		return next(w, r)
 	}
 	caddyhttp.SetVar(ctx, caddyhttp.LogSkipVar, true)
 	logs := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs
 	request := r.Clone(ctx) // before it can change
 	request.Header.Set(keyHeader, "REDACTED")
+	body := &countedBody{ReadCloser: r.Body}
+	r = r.WithContext(ctx) // the caller's request keeps its body
+	r.Body = body
 	recorder := caddyhttp.NewResponseRecorder(w, nil, nil)
 	begun := time.Now()
 	defer func() {
-		level := zapcore.InfoLevel
-		if recorder.Status() >= 500 {
-			level = zapcore.ErrorLevel
+		level, message := logLevel(ctx, recorder.Status()), "handled request"
+		if unhandled, _ := caddyhttp.GetVar(ctx, "unhandled").(bool); unhandled {
+			message = "NOP" // Caddy's word for a request that no handler answered
 		}
-		fields := l.fields(recorder, request, logs, time.Since(begun))
+		fields := append(l.fields(recorder, request, logs, time.Since(begun)), zap.Int64("bytes_read", body.n.Load()))
 		for _, name := range loggerNames(ctx, logs, r.Host) {
 			logger := l.logger
 			if name != "" {
 				logger = logger.Named(name)
 			}
-			if entry := logger.Check(level, "handled request"); entry != nil {
+			if entry := logger.Check(level, message); entry != nil {
 				entry.Write(fields...)
 			}
 		}
 	}()
-	return next(recorder)
+	return next(recorder, r)
+}
+
+// countedBody counts what was read of a body. The transport may still be reading when the entry is written.
+type countedBody struct {
+	io.ReadCloser
+	n atomic.Int64
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n.Add(int64(n))
+	return n, err
+}
+
+// logLevel is error for a status from 500 on, unless a handler chose a level.
+func logLevel(ctx context.Context, status int) zapcore.Level {
+	if name, ok := caddyhttp.GetVar(ctx, caddyhttp.LogLevelVar).(string); ok {
+		if level, err := zapcore.ParseLevel(name); err == nil && level >= zapcore.DebugLevel && level <= zapcore.ErrorLevel {
+			return level
+		}
+	}
+	if status >= http.StatusInternalServerError {
+		return zapcore.ErrorLevel
+	}
+	return zapcore.InfoLevel
 }
 
 func (l accessLog) fields(recorder caddyhttp.ResponseRecorder, request *http.Request, logs *caddyhttp.ServerLogConfig, took time.Duration) []zap.Field {
 	fields := []zap.Field{
 		zap.Object("request", caddyhttp.LoggableHTTPRequest{Request: request, ShouldLogCredentials: logs.ShouldLogCredentials}),
-		zap.Int64("bytes_read", max(request.ContentLength, 0)),
+		zap.String("user_id", userID(request.Context())),
 		zap.Duration("duration", took),
 		zap.Int("size", recorder.Size()),
 		zap.Int("status", recorder.Status()),
@@ -126,6 +176,16 @@ func (l accessLog) fields(recorder caddyhttp.ResponseRecorder, request *http.Req
 		fields = append(fields, zap.Object("vendgate", f))
 	}
 	return fields
+}
+
+// userID is what Caddy's authentication handlers found out, if one ran.
+func userID(ctx context.Context) string {
+	repl, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return ""
+	}
+	id, _ := repl.GetString("http.auth.user.id")
+	return id
 }
 
 // factsVar hands a call's facts from the handler to the entry around it.
@@ -141,15 +201,15 @@ func loggerNames(ctx context.Context, logs *caddyhttp.ServerLogConfig, host stri
 		}
 		return list
 	}
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.ToLower(host)
+	host = strings.ToLower(withoutPort(host))
 	if names, ok := logs.LoggerNames[host]; ok {
 		return names
 	}
 	labels := strings.Split(host, ".")
 	for i := range labels {
+		if labels[i] == "" {
+			continue
+		}
 		labels[i] = "*"
 		if names, ok := logs.LoggerNames[strings.Join(labels, ".")]; ok {
 			return names

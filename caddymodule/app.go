@@ -41,6 +41,8 @@ type App struct {
 	Tenants []Tenant `json:"tenants,omitempty"`
 	// TenantDefaults apply to all tenants, as far as they say nothing themselves.
 	TenantDefaults TenantPolicy `json:"tenant_defaults,omitzero"`
+	// DefinedAt are file and line of the Caddyfile, for error messages, by option: `upstream`, `source NAME`.
+	DefinedAt map[string]string `json:"defined_at,omitempty"`
 
 	gateway *gateway
 	stop    context.CancelFunc
@@ -86,8 +88,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 		a.VendTimeout = caddy.Duration(defaultVendTimeout)
 	}
 	a.Upstream.setDefaults()
+	if err := a.Upstream.check(); err != nil {
+		return at(a.DefinedAt["upstream"], err)
+	}
 	if err := a.checkPublicURL(); err != nil {
-		return err
+		return at(a.DefinedAt["public_url"], err)
 	}
 	sources, err := a.loadSources(ctx)
 	if err != nil {
@@ -102,7 +107,7 @@ func (a *App) Validate() error {
 	if a.VendTimeout < 0 {
 		return fmt.Errorf("vend_timeout %s: write a positive duration", time.Duration(a.VendTimeout))
 	}
-	return a.Upstream.check()
+	return nil
 }
 
 // Start implements caddy.App.

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,12 +15,12 @@ import (
 // placement is replaced as a whole.
 func (a *App) parseApp(d *caddyfile.Dispenser) error {
 	entry := AppEntry{DefinedAt: place(d)}
-	if !d.Args(&entry.Slug) {
-		return d.ArgErr()
+	if err := named(d, &entry.Slug, "SLUG { … }"); err != nil {
+		return err
 	}
 	for _, other := range a.Apps {
 		if other.Slug == entry.Slug {
-			return d.Errf("app %s is defined twice; the first is at %s", entry.Slug, other.DefinedAt)
+			return d.Errf("app %s is defined twice: join the blocks; the first is at %s", entry.Slug, other.DefinedAt)
 		}
 	}
 	embedded, err := catalog.Embedded()
@@ -30,17 +31,17 @@ func (a *App) parseApp(d *caddyfile.Dispenser) error {
 		entry.App = *known
 		entry.Categories = slices.Clip(entry.Categories) // appending must not reach the embedded entry
 	}
-	if err := parseBlock(d, appOptions(&entry.App)); err != nil {
+	if err := parseBlock(d, appOptions(&entry.App), "categories", "allow_private", "field", "header", "query"); err != nil {
 		return err
 	}
 	if entry.Name == "" {
 		entry.Name = entry.Slug
 	}
 	if err := entry.Check(); err != nil {
-		return d.Errf("%v (app defined at %s)", err, entry.DefinedAt)
+		return at(entry.DefinedAt, err)
 	}
 	if _, err := inject.NewPlacement(&entry.App); err != nil {
-		return d.Errf("%v (app defined at %s)", err, entry.DefinedAt)
+		return at(entry.DefinedAt, err)
 	}
 	a.Apps = append(a.Apps, entry)
 	return nil
@@ -79,7 +80,7 @@ func addPlacementOptions(opts options, app *catalog.App) {
 	opts["basic"] = func(d *caddyfile.Dispenser) error {
 		b := new(catalog.Basic)
 		if !d.Args(&b.Username, &b.Password) {
-			return d.ArgErr()
+			return missing(d, "basic", "{username} {password}")
 		}
 		placement().Basic = b
 		return nil
@@ -87,24 +88,11 @@ func addPlacementOptions(opts options, app *catalog.App) {
 	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
 }
 
-// pair reads a name and a value into m.
-func pair(d *caddyfile.Dispenser, m *map[string]string) error {
-	var name, value string
-	if !d.Args(&name, &value) {
-		return d.ArgErr()
-	}
-	if *m == nil {
-		*m = make(map[string]string)
-	}
-	(*m)[name] = value
-	return nil
-}
-
 // parseField reads `field NAME [LABEL] [secret]`.
 func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 	var f catalog.Field
 	if !d.Args(&f.Name) {
-		return d.ArgErr()
+		return missing(d, "field", "NAME [LABEL] [secret]")
 	}
 	for _, arg := range d.RemainingArgs() {
 		switch {
@@ -113,7 +101,7 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 		case f.Label == "":
 			f.Label = arg
 		default:
-			return d.Errf("field %s: unexpected argument %q; write field NAME [LABEL] [secret]", f.Name, arg)
+			return d.Errf("field %s has an argument too many; write field NAME [LABEL] [secret], with the label in quotes", f.Name)
 		}
 	}
 	app.Fields = append(app.Fields, f)
@@ -129,7 +117,7 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 	case 2:
 		v.Method, v.Path = args[0], args[1]
 	default:
-		return d.ArgErr()
+		return d.Errf("write verify [METHOD] /path")
 	}
 	app.Verify = v
 	return nil
@@ -140,13 +128,14 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 	if app.OAuth2 != nil {
 		*o = *app.OAuth2
 		o.Scopes = nil
+		o.AuthorizeParams = maps.Clone(o.AuthorizeParams) // adding to it must not reach the embedded entry
 	}
 	err := parseBlock(d, options{
 		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL),
 		"scopes": texts(&o.Scopes), "scope_separator": text(&o.ScopeSeparator), "client_auth": text(&o.ClientAuth),
 		"no_pkce": flag(&o.NoPKCE), "token_lifetime": count(&o.TokenLifetime),
 		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
-	})
+	}, "scopes", "authorize_param")
 	if o.Scopes == nil && app.OAuth2 != nil {
 		o.Scopes = app.OAuth2.Scopes
 	}
@@ -156,8 +145,8 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 
 func parseSign(d *caddyfile.Dispenser, app *catalog.App) error {
 	s := new(catalog.Sign)
-	if !d.Args(&s.Scheme) {
-		return d.Errf("write sign aws_sigv4 { … } or sign hmac { … }")
+	if err := named(d, &s.Scheme, "aws_sigv4|hmac { … }"); err != nil {
+		return err
 	}
 	err := parseBlock(d, options{
 		"service": text(&s.Service), "region": text(&s.Region), "hash": text(&s.Hash), "key": text(&s.Key),
@@ -170,7 +159,7 @@ func parseSign(d *caddyfile.Dispenser, app *catalog.App) error {
 }
 
 // unescaped reads one argument in which `\n` stands for a line break, as signed messages often have.
-func unescaped(s *string) func(*caddyfile.Dispenser) error {
+func unescaped(s *string) option {
 	return func(d *caddyfile.Dispenser) error {
 		err := text(s)(d)
 		*s = strings.ReplaceAll(*s, `\n`, "\n")

@@ -2,6 +2,9 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -10,8 +13,9 @@ import (
 
 // parseSource reads `source TYPE [NAME] { … }`; the name is the type by default.
 func (a *App) parseSource(d *caddyfile.Dispenser) error {
+	where := place(d)
 	if !d.NextArg() {
-		return d.Errf("write source TYPE [NAME]; the types are local, platform and static")
+		return d.Errf("write source TYPE [NAME]; the types are %s", sourceTypes())
 	}
 	kind, name := d.Val(), d.Val()
 	segment := d.NewFromNextSegment()
@@ -20,15 +24,18 @@ func (a *App) parseSource(d *caddyfile.Dispenser) error {
 		name = segment.Val()
 	}
 	if _, twice := a.SourcesRaw[name]; twice {
-		return d.Errf("source %s is defined twice; give one of them another name", name)
+		return at(where, fmt.Errorf("source %s is defined twice: give one of them another name, source %s NAME; the first is at %s", name, kind, a.DefinedAt["source "+name]))
 	}
 	info, err := caddy.GetModule("vendgate.sources." + kind)
 	if err != nil {
-		return d.Errf("%q is no type of source; the types are local, platform and static", kind)
+		return at(where, fmt.Errorf("%q is no type of source; the types are %s", kind, sourceTypes()))
 	}
 	module, ok := info.New().(caddyfile.Unmarshaler)
 	if !ok {
-		return d.Errf("source type %s cannot be written in a Caddyfile", kind)
+		return at(where, fmt.Errorf("a source of type %s cannot be written in a Caddyfile: write it in JSON", kind))
+	}
+	if segment.NextArg() {
+		return segment.Errf("source has an argument too many; write source TYPE [NAME]")
 	}
 	if err := module.UnmarshalCaddyfile(segment); err != nil {
 		return err
@@ -37,7 +44,17 @@ func (a *App) parseSource(d *caddyfile.Dispenser) error {
 		a.SourcesRaw = make(map[string]json.RawMessage)
 	}
 	a.SourcesRaw[name] = caddyconfig.JSONModuleObject(module, "type", kind, nil)
+	a.DefinedAt["source "+name] = where
 	return nil
+}
+
+// sourceTypes lists the types for messages.
+func sourceTypes() string {
+	var types []string
+	for _, info := range caddy.GetModules("vendgate.sources") {
+		types = append(types, info.ID.Name())
+	}
+	return strings.Join(types, ", ")
 }
 
 // UnmarshalCaddyfile implements caddyfile.Unmarshaler.
@@ -47,17 +64,18 @@ func (s *LocalSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // UnmarshalCaddyfile implements caddyfile.Unmarshaler.
 func (s *PlatformSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	where := place(d)
 	err := parseBlock(d, options{
 		"url": text(&s.URL), "key": s.parseKey, "alias": s.parseAlias, "timeout": duration(&s.Timeout),
 		"allow_http": flag(&s.AllowHTTP), "allow_private": texts(&s.AllowPrivate),
-	})
+	}, "key", "alias", "allow_private")
 	switch {
 	case err != nil:
 		return err
 	case s.URL == "":
-		return d.Errf("source platform: url is missing, like https://connect.pabbly.com/platform/v1")
+		return at(where, errors.New("source platform: url is missing: write it like https://connect.pabbly.com/platform/v1"))
 	case s.Key == "" && len(s.Keys) == 0 && !s.Passthrough:
-		return d.Errf("source platform: no key; write key {env.NAME}, key TENANT {env.NAME} or key passthrough")
+		return at(where, fmt.Errorf("source platform: %w", errNoKey))
 	}
 	return nil
 }
@@ -65,62 +83,62 @@ func (s *PlatformSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // parseKey reads `key REF`, `key TENANT REF` or `key passthrough`.
 func (s *PlatformSource) parseKey(d *caddyfile.Dispenser) error {
 	args := d.RemainingArgs()
-	switch {
-	case len(args) == 1 && args[0] == "passthrough":
+	if len(args) < 1 || len(args) > 2 {
+		return d.Errf("write key {env.NAME}, key TENANT {env.NAME} or key passthrough")
+	}
+	ref, tenant := args[len(args)-1], ""
+	if len(args) == 2 {
+		tenant = args[0]
+	}
+	switch passed := tenant == "" && ref == "passthrough"; {
+	case passed && (s.Key != "" || len(s.Keys) > 0), !passed && s.Passthrough:
+		return located(d, errPassthrough)
+	case passed:
 		s.Passthrough = true
 		return nil
-	case len(args) == 1:
-		s.Key = args[0]
-	case len(args) == 2:
-		if s.Keys == nil {
-			s.Keys = make(map[string]string)
-		}
-		s.Keys[args[0]] = args[1]
-	default:
-		return d.ArgErr()
+	case tenant == "" && s.Key != "" || s.Keys[tenant] != "":
+		return d.Errf("%skey stands twice; keep one of them", ofTenant(tenant))
+	case checkSecretRef(ref) != nil:
+		return located(d, errSecretForm)
+	case tenant == "":
+		s.Key = ref
+		return nil
+	case s.Keys == nil:
+		s.Keys = make(map[string]string)
 	}
-	return located(d, checkSecretRef(args[len(args)-1]))
+	s.Keys[tenant] = ref
+	return nil
 }
 
 func (s *PlatformSource) parseAlias(d *caddyfile.Dispenser) error {
-	var remote, slug string
-	if !d.Args(&remote, &slug) {
-		return d.ArgErr()
-	}
-	if s.Aliases == nil {
-		s.Aliases = make(map[string]string)
-	}
-	s.Aliases[remote] = slug
-	return nil
+	return pair(d, &s.Aliases)
 }
 
 // UnmarshalCaddyfile implements caddyfile.Unmarshaler.
 func (s *StaticSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	return parseBlock(d, options{"connection": s.parseConnection})
+	return parseBlock(d, options{"connection": s.parseConnection}, "connection")
 }
 
 // parseConnection reads `connection ID { tenant …; user …; app …; field NAME VALUE }`.
 func (s *StaticSource) parseConnection(d *caddyfile.Dispenser) error {
 	c := StaticConnection{User: "*", Fields: make(map[string]string), DefinedAt: place(d)}
-	if !d.Args(&c.ID) {
-		return d.ArgErr()
+	if err := named(d, &c.ID, "ID { … }"); err != nil {
+		return err
+	}
+	for _, other := range s.Connections {
+		if other.ID == c.ID {
+			return d.Errf("connection %s is defined twice: give one of them another id; the first is at %s", c.ID, other.DefinedAt)
+		}
 	}
 	err := parseBlock(d, options{
 		"tenant": text(&c.Tenant), "user": text(&c.User), "app": text(&c.App),
-		"field": func(d *caddyfile.Dispenser) error {
-			var name, value string
-			if !d.Args(&name, &value) {
-				return d.ArgErr()
-			}
-			c.Fields[name] = value
-			return nil
-		},
-	})
+		"field": func(d *caddyfile.Dispenser) error { return pair(d, &c.Fields) },
+	}, "field")
 	switch {
 	case err != nil:
 		return err
 	case c.Tenant == "" || c.App == "" || len(c.Fields) == 0:
-		return d.Errf("connection %s needs tenant, app and at least one field", c.ID)
+		return at(c.DefinedAt, fmt.Errorf("connection %s needs tenant NAME, app SLUG and at least one field NAME VALUE", c.ID))
 	}
 	s.Connections = append(s.Connections, c)
 	return nil

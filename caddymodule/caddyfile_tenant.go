@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 
@@ -12,46 +13,58 @@ import (
 // parseTenant reads `tenant ID { … }`.
 func (a *App) parseTenant(d *caddyfile.Dispenser) error {
 	t := Tenant{DefinedAt: place(d)}
-	if !d.Args(&t.ID) {
-		return d.ArgErr()
+	if err := named(d, &t.ID, "NAME { … }"); err != nil {
+		return err
 	}
 	if err := policy.CheckTenantID(t.ID); err != nil {
 		return located(d, err)
 	}
 	for _, other := range a.Tenants {
 		if other.ID == t.ID {
-			return d.Errf("tenant %s is defined twice; the first is at %s", t.ID, other.DefinedAt)
+			return d.Errf("tenant %s is defined twice: join the blocks; the first is at %s", t.ID, other.DefinedAt)
 		}
 	}
-	opts := t.options()
-	opts["key"] = func(d *caddyfile.Dispenser) error {
-		var ref string
-		err := secret(&ref)(d)
-		t.Keys = append(t.Keys, ref)
+	if err := t.parse(d, options{"key": t.parseKey, "key_sha256": t.parseDigest}); err != nil {
 		return err
-	}
-	opts["key_sha256"] = func(d *caddyfile.Dispenser) error {
-		var digest string
-		if !d.Args(&digest) {
-			return d.ArgErr()
-		}
-		t.KeyDigests = append(t.KeyDigests, digest)
-		_, err := policy.ParseDigest(digest)
-		return located(d, err)
-	}
-	if err := parseBlock(d, opts); err != nil {
-		return err
-	}
-	if n := len(t.Keys) + len(t.KeyDigests); n > 2 {
-		return d.Errf("tenant %s has %d keys; it may have one, or two during rotation", t.ID, n)
 	}
 	a.Tenants = append(a.Tenants, t)
 	return nil
 }
 
-// options are those of `tenant` and `tenant_defaults`.
-func (p *TenantPolicy) options() options {
-	return options{
+// parseKey reads `key REF`.
+func (t *Tenant) parseKey(d *caddyfile.Dispenser) error {
+	var ref string
+	if err := secret(&ref)(d); err != nil {
+		return err
+	}
+	t.Keys = append(t.Keys, ref)
+	return t.parsedKeys(d)
+}
+
+// parseDigest reads `key_sha256 HEX`.
+func (t *Tenant) parseDigest(d *caddyfile.Dispenser) error {
+	var digest string
+	if !d.Args(&digest) {
+		return missing(d, "key_sha256", "HEX, the key's SHA-256")
+	}
+	if _, err := policy.ParseDigest(digest); err != nil {
+		return d.Errf("key_sha256: %w", err)
+	}
+	t.KeyDigests = append(t.KeyDigests, digest)
+	return t.parsedKeys(d)
+}
+
+// parsedKeys is called after each key, so that the error stands at the line of the one too many.
+func (t *Tenant) parsedKeys(d *caddyfile.Dispenser) error {
+	if err := t.countKeys(); err != nil {
+		return d.Errf("tenant %s: %w", t.ID, err)
+	}
+	return nil
+}
+
+// parse reads the block of `tenant`, with its options more, or of `tenant_defaults`.
+func (p *TenantPolicy) parse(d *caddyfile.Dispenser, more options) error {
+	opts := options{
 		"source":        text(&p.Source),
 		"capabilities":  p.parseCapabilities,
 		"apps":          texts(&p.Apps),
@@ -60,6 +73,8 @@ func (p *TenantPolicy) options() options {
 		"max_in_flight": count(&p.MaxInFlight),
 		"budget":        p.Budgets.parse,
 	}
+	maps.Copy(opts, more)
+	return parseBlock(d, opts, "capabilities", "apps", "rule", "budget", "key", "key_sha256")
 }
 
 func (p *TenantPolicy) parseCapabilities(d *caddyfile.Dispenser) error {
@@ -82,14 +97,16 @@ func (p *TenantPolicy) parseRule(d *caddyfile.Dispenser) error {
 	case "deny":
 		r.Deny = true
 	default:
-		return d.Errf("rule %s: %q is neither allow nor deny", r.App, verb)
+		return d.Errf("rule %s: %q is neither allow nor deny; write rule APP allow|deny [METHOD…] [/path]", r.App, verb)
 	}
 	for _, arg := range d.RemainingArgs() {
 		switch {
 		case r.Path != "":
-			return d.Errf("rule %s: %q stands after the path, which is last", r.App, arg)
+			return d.Errf("rule %s: %q stands after the path, which is last; write a rule for each path", r.App, arg)
 		case strings.HasPrefix(arg, "/"):
 			r.Path = arg
+		case strings.ContainsAny(arg, "/*%."):
+			return d.Errf("rule %s: %q is no method; a path begins with /", r.App, arg)
 		default:
 			r.Methods = append(r.Methods, arg)
 		}
@@ -105,7 +122,10 @@ func (p *TenantPolicy) parseRule(d *caddyfile.Dispenser) error {
 func (b *Budgets) parse(d *caddyfile.Dispenser) error {
 	var kind, app string
 	if !d.Args(&kind) || kind == "app" && !d.Args(&app) || !d.NextArg() {
-		return d.Errf("write budget token|api|connection N, or budget app SLUG N; N is units a minute")
+		return d.Errf("write budget token|api|connection N, or budget app SLUG N; N is units a minute, or unlimited")
+	}
+	if b.has(kind, app) {
+		return d.Errf("budget %s stands twice; keep one of them", strings.TrimSpace(kind+" "+app))
 	}
 	units := 0
 	if d.Val() != "unlimited" {
@@ -121,7 +141,7 @@ func (b *Budgets) parse(d *caddyfile.Dispenser) error {
 	case "api":
 		b.API = &units
 	case "connection":
-		b.Connection = units
+		b.Connection = &units
 	case "app":
 		if b.Apps == nil {
 			b.Apps = make(map[string]int)
@@ -131,4 +151,10 @@ func (b *Budgets) parse(d *caddyfile.Dispenser) error {
 		return d.Errf("budget %q: there are token, api, connection and app", kind)
 	}
 	return nil
+}
+
+// has reports whether the budget is stated already.
+func (b *Budgets) has(kind, app string) bool {
+	_, ok := b.Apps[app]
+	return kind == "token" && b.Token != nil || kind == "api" && b.API != nil || kind == "connection" && b.Connection != nil || kind == "app" && ok
 }

@@ -75,10 +75,7 @@ func (f *storeFlags) open(cmd *cobra.Command) (*connect.Store, *App, error) {
 		a.DataDir = f.dir
 	}
 	store, err := connect.Open(cmd.Context(), connect.Options{Dir: a.dataDir(), Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
-	if err != nil {
-		return nil, nil, fmt.Errorf("opening the store in %s: %w", a.dataDir(), err)
-	}
-	return store, a, nil
+	return store, a, err
 }
 
 // with makes a command's RunE of a function over an open store.

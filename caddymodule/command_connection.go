@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -124,7 +125,7 @@ func tenantExists(cmd *cobra.Command, store *connect.Store, a *App, id string) e
 func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, error) {
 	values := map[string]json.RawMessage{}
 	dec := json.NewDecoder(bytes.NewReader(raw))
-	if err := dec.Decode(&values); err != nil || dec.More() {
+	if err := dec.Decode(&values); err != nil || values == nil || dec.More() {
 		return connect.Grant{}, errors.New("the credential must be one JSON object, like {\"api_key\":\"…\"}")
 	}
 	var g connect.GrantValues
@@ -151,8 +152,8 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 		}
 		g.Fields = append(g.Fields, vending.Field{Name: "session_token", Value: value})
 	}
-	for name := range values {
-		return connect.Grant{}, fmt.Errorf("the credential holds %q, which app %s does not know", name, app.Slug)
+	if len(values) > 0 {
+		return connect.Grant{}, fmt.Errorf("the credential holds %q, which app %s does not know", slices.Sorted(maps.Keys(values))[0], app.Slug)
 	}
 	return connect.NewGrant(g), nil
 }

@@ -81,11 +81,11 @@ func runPlayground(ctx context.Context, out io.Writer, dir, listen string, asJSO
 	if p.provider, err = demoprovider.Start(context.WithoutCancel(ctx), "127.0.0.1:0", demoprovider.Options{}); err != nil {
 		return err
 	}
-	defer p.provider.Close()
+	defer p.provider.Close() //nolint:contextcheck // it ends by itself, whatever became of ctx
 	if err := p.seed(ctx); err != nil {
 		return err
 	}
-	if err := p.start(listen); err != nil {
+	if err := p.start(ctx, listen); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, caddy.Stop()) }()
@@ -150,8 +150,8 @@ func freshKey(ctx context.Context, store *connect.Store) (string, error) {
 }
 
 // start writes the configuration beside the store, where it can be read, and runs it.
-func (p *playground) start(listen string) error {
-	addr, err := freeAddr(listen)
+func (p *playground) start(ctx context.Context, listen string) error {
+	addr, err := freeAddr(ctx, listen)
 	if err != nil {
 		return err
 	}
@@ -174,12 +174,12 @@ func (p *playground) start(listen string) error {
 }
 
 // freeAddr returns listen or, if it is empty, the usual address or one with a free port.
-func freeAddr(listen string) (string, error) {
+func freeAddr(ctx context.Context, listen string) (string, error) {
 	if listen != "" {
 		return listen, nil
 	}
 	var lc net.ListenConfig
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	l, err := lc.Listen(ctx, "tcp", playgroundAddr)
 	if err != nil {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -22,6 +23,9 @@ func init() { caddy.RegisterModule(new(Connect)) }
 // Connect is the handler `vendgate_connect`: the Platform API of the embedded connection manager, under
 // `/platform/v1`. Other requests pass to the next handler.
 type Connect struct {
+	// DefinedAt is file and line of the Caddyfile, for error messages.
+	DefinedAt string `json:"defined_at,omitempty"`
+
 	gateway   *gateway
 	api       *connect.API
 	accessLog accessLog
@@ -43,7 +47,7 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 	}
 	c.gateway = app.(*App).gateway
 	if c.gateway.store == nil {
-		return fmt.Errorf("vendgate_connect serves the embedded connection manager: add source local, or leave the directive out")
+		return at(c.DefinedAt, errors.New("vendgate_connect serves the embedded connection manager: add source local, or leave the directive out"))
 	}
 	c.accessLog = newAccessLog(ctx)
 	c.api = connect.NewAPI(connect.APIOptions{Store: c.gateway.store, Catalog: c.gateway.catalog.App, Source: c.gateway.localSource()})
@@ -66,7 +70,7 @@ func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if !ok {
 		return next.ServeHTTP(w, r)
 	}
-	serve := func(w http.ResponseWriter) error {
+	serve := func(w http.ResponseWriter, r *http.Request) error {
 		if err := c.serve(w, r, path); err != nil {
 			e := vending.AsError(err)
 			if e.Code == vending.InternalError && e.Err != nil {
@@ -79,7 +83,7 @@ func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if c.accessLog.covers(r) {
 		return c.accessLog.replace(w, r, serve)
 	}
-	return serve(w)
+	return serve(w, r)
 }
 
 // endpoint is one call of the Platform API.

@@ -1,11 +1,14 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -131,11 +134,12 @@ func (g *gateway) roundTripper(a *App, allow []string) (http.RoundTripper, error
 }
 
 func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]SourceModule) error {
-	for name, module := range modules {
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		module, place := modules[name], a.DefinedAt["source "+name]
 		if _, ok := module.(*LocalSource); ok && g.store == nil {
 			store, err := g.openStore(ctx, a)
 			if err != nil {
-				return err
+				return at(cmp.Or(a.DefinedAt["data_dir"], place), err)
 			}
 			g.store = store
 		}
@@ -145,7 +149,7 @@ func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]Sour
 		}
 		opened, err := module.OpenSource(env)
 		if err != nil {
-			return fmt.Errorf("source %s: %w", name, err)
+			return at(place, fmt.Errorf("source %s: %w", name, err))
 		}
 		if c, ok := opened.(interface{ Close() }); ok {
 			g.onClose(func() error { c.Close(); return nil })
@@ -178,7 +182,7 @@ func (g *gateway) openStore(ctx caddy.Context, a *App) (*connect.Store, error) {
 		return pooledStore{s}, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
+		return nil, err
 	}
 	g.onClose(func() error { _, err := stores.Delete(dir); return err })
 	return store.(pooledStore).Store, nil

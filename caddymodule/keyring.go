@@ -3,6 +3,9 @@ package caddymodule
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -15,6 +18,13 @@ import (
 
 // openKeyring resolves the configured tenants and joins them with those of the store.
 func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
+	if g.sources[a.DefaultSource] == nil {
+		return at(a.DefinedAt["default_source"], fmt.Errorf("default_source: %w", g.noSource(a.DefaultSource)))
+	}
+	defaults, err := g.admit(a, "", TenantPolicy{})
+	if err != nil {
+		return at(a.DefinedAt["tenant_defaults"], fmt.Errorf("tenant_defaults: %w", err))
+	}
 	configured := make(map[policy.Digest]*policy.Tenant)
 	policies := make(map[string]*Tenant)
 	for i := range a.Tenants {
@@ -26,10 +36,6 @@ func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
 		if err := g.addTenant(a, t, configured); err != nil {
 			return at(t.DefinedAt, fmt.Errorf("tenant %s: %w", t.ID, err))
 		}
-	}
-	defaults, err := g.admit(a, "", TenantPolicy{})
-	if err != nil {
-		return fmt.Errorf("tenant_defaults: %w", err)
 	}
 	if g.sources[defaults.Source].takesKey {
 		defaults.Capabilities = []policy.Capability{policy.CapToken}
@@ -61,7 +67,7 @@ func (g *gateway) addTenant(a *App, t *Tenant, configured map[policy.Digest]*pol
 	}
 	for _, d := range digests {
 		if other := configured[d]; other != nil {
-			return fmt.Errorf("it has the same key as tenant %s", other.ID)
+			return fmt.Errorf("it has the same key as tenant %s: mint one for each with `vendgate tenant create`", other.ID)
 		}
 		configured[d] = tenant
 	}
@@ -79,18 +85,18 @@ func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, erro
 		return nil, err
 	}
 	if g.sources[t.Source] == nil {
-		return nil, fmt.Errorf("source %q is not configured", t.Source)
+		return nil, g.noSource(t.Source)
 	}
-	for _, slugs := range [][]string{t.Apps, keys(t.Budgets.Apps)} {
+	for _, slugs := range [][]string{t.Apps, slices.Sorted(maps.Keys(t.Budgets.Apps))} {
 		for _, slug := range slugs {
 			if _, ok := g.catalog.App(slug); !ok {
-				return nil, fmt.Errorf("app %q is not in the catalog; add it with an app block", slug)
+				return nil, noApp(slug)
 			}
 		}
 	}
 	for _, r := range t.Rules {
 		if _, ok := g.catalog.App(r.App); !ok && r.App != "*" {
-			return nil, fmt.Errorf("rule for app %q: it is not in the catalog", r.App)
+			return nil, fmt.Errorf("rule: %w", noApp(r.App))
 		}
 	}
 	if id != "" {
@@ -99,12 +105,12 @@ func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, erro
 	return t, nil
 }
 
-func keys[V any](m map[string]V) []string {
-	list := make([]string, 0, len(m))
-	for k := range m {
-		list = append(list, k)
-	}
-	return list
+func (g *gateway) noSource(name string) error {
+	return fmt.Errorf("source %q is not configured: add a source block of that name, or write one of %s", name, strings.Join(slices.Sorted(maps.Keys(g.sources)), ", "))
+}
+
+func noApp(slug string) error {
+	return fmt.Errorf("app %q is not in the catalog: correct the slug, or define it with an app block", slug)
 }
 
 // admitStored gives a tenant of the store its configured policy, if there is one. The capabilities in the store
@@ -171,11 +177,11 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]client, error
 		app, ok := apps.App(c.App)
 		switch {
 		case !ok:
-			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client: app %q is not in the catalog", c.App))
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client: %w", noApp(c.App)))
 		case app.AuthType != string(vending.OAuth):
-			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client: app %s does not use OAuth", c.App))
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: the app does not use OAuth: take the client out, or set auth_type o_auth for the app", c.App))
 		case c.ClientID == "":
-			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_id is missing", c.App))
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_id is missing: write the one the provider gave you", c.App))
 		}
 		resolved := client{id: c.ClientID}
 		if c.ClientSecret != "" {
@@ -187,11 +193,15 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]client, error
 		}
 		key := clientKey{c.Tenant, c.App}
 		if _, twice := clients[key]; twice {
-			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s is defined twice", c.App))
+			return nil, at(c.DefinedAt, errClientTwice(c.App))
 		}
 		clients[key] = resolved
 	}
 	return clients, nil
+}
+
+func errClientTwice(app string) error {
+	return fmt.Errorf("oauth_client %s is defined twice: keep one, or give one of them a tenant of its own", app)
 }
 
 // client returns the tenant's own OAuth client for app, or the one for all tenants.

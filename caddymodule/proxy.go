@@ -45,20 +45,26 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 }
 
 // Validate implements caddy.Validator.
-func (p *Proxy) Validate() error {
-	if !strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || strings.ContainsAny(p.Prefix, "%?#{}") {
+func (p *Proxy) Validate() error { return p.check() }
+
+func (p *Proxy) check() error {
+	if p.Prefix != "" && p.badPrefix() {
 		return fmt.Errorf("prefix %q: write a plain path without a slash at its end, like /proxy", p.Prefix)
 	}
 	if p.Errors != "" && p.Errors != "passthrough" {
-		return fmt.Errorf("errors %q: write passthrough, or leave it out", p.Errors)
+		return fmt.Errorf("errors %q: write passthrough, or leave the option out", p.Errors)
 	}
 	return nil
+}
+
+func (p *Proxy) badPrefix() bool {
+	return !strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || strings.ContainsAny(p.Prefix, "%?#{}")
 }
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if p.accessLog.covers(r) {
-		return p.accessLog.replace(w, r, func(w http.ResponseWriter) error { return p.serve(w, r, next) })
+		return p.accessLog.replace(w, r, func(w http.ResponseWriter, r *http.Request) error { return p.serve(w, r, next) })
 	}
 	return p.serve(w, r, next)
 }
@@ -68,7 +74,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	target, ours, err := policy.ParseTarget(r.Method, r.RequestURI, p.Prefix)
 	if !ours {
-		return next.ServeHTTP(w, r)
+		return p.passOn(w, r, next)
 	}
 	c := p.begin(w, r, target)
 	defer c.end()

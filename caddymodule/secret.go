@@ -33,15 +33,28 @@ func resolveSecret(ref string) (vending.Secret, error) {
 	}
 	text, err := caddy.NewReplacer().ReplaceOrErr(ref, true, true)
 	if err != nil {
-		return vending.Secret{}, fmt.Errorf("the secret %s is missing or empty", ref)
+		// err may quote what was read.
+		return vending.Secret{}, fmt.Errorf("the secret %s is missing or empty: set it where the server runs, or name another", ref)
 	}
 	return vending.NewSecret(text), nil
 }
 
-// at prefixes err with the place in the Caddyfile that the configuration came from, where it is known.
+// placedError says where in the Caddyfile the mistake stands, in the form of Caddy's own errors.
+type placedError struct {
+	err   error
+	place string
+}
+
+func (e *placedError) Error() string { return e.err.Error() + ", at " + e.place }
+
+func (e *placedError) Unwrap() error { return e.err }
+
+// at adds the place in the Caddyfile that the configuration came from, where it is known. The first place counts:
+// it is nearest to the mistake.
 func at(place string, err error) error {
-	if err == nil || place == "" {
+	var placed *placedError
+	if err == nil || place == "" || errors.As(err, &placed) {
 		return err
 	}
-	return fmt.Errorf("%s: %w", place, err)
+	return &placedError{err, place}
 }

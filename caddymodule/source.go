@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -14,7 +16,6 @@ import (
 	"github.com/vendgate/vendgate/vending"
 	"github.com/vendgate/vendgate/vending/local"
 	"github.com/vendgate/vendgate/vending/platform"
-	"github.com/vendgate/vendgate/vending/static"
 )
 
 func init() {
@@ -63,24 +64,34 @@ func (*LocalSource) CaddyModule() caddy.ModuleInfo {
 
 // OpenSource implements SourceModule. Token endpoints are dialled under the guard of their app.
 func (s *LocalSource) OpenSource(env *SourceEnv) (vending.Source, error) {
-	transports := make(appTransports)
+	endpoints := make(tokenEndpoints)
 	for _, app := range env.Catalog.Apps() {
-		if app.OAuth2 == nil {
-			continue
+		if app.OAuth2 == nil || endpoints[app.OAuth2.TokenURL] != nil && len(app.AllowPrivate) > 0 {
+			continue // of two apps with one token endpoint, the guard without allowances counts
 		}
 		rt, err := env.Transport(app.AllowPrivate)
 		if err != nil {
 			return nil, err
 		}
-		transports[app.Slug] = rt
+		endpoints[app.OAuth2.TokenURL] = rt
 	}
 	return local.New(local.Options{
-		Store: env.Store, Catalog: env.Catalog.App, Clients: env.Client, Transport: transports[""],
+		Store: env.Store, Catalog: env.Catalog.App, Clients: env.Client, Transport: endpoints,
 		Margin: time.Duration(s.Margin), RefreshTimeout: time.Duration(s.RefreshTimeout), Logger: env.Logger,
 	}), nil
 }
 
-type appTransports map[string]http.RoundTripper
+// tokenEndpoints are the transports by the URL of the token endpoint: each is dialled under the guard of its own app.
+type tokenEndpoints map[string]http.RoundTripper
+
+// RoundTrip implements http.RoundTripper.
+func (t tokenEndpoints) RoundTrip(r *http.Request) (*http.Response, error) {
+	rt, ok := t[r.URL.String()]
+	if !ok {
+		return nil, errors.New("the url is no app's token endpoint")
+	}
+	return rt.RoundTrip(r)
+}
 
 // PlatformSource is the source `platform`: Pabbly Connect's Platform API, or another Vendgate's, over HTTP.
 type PlatformSource struct {
@@ -113,7 +124,7 @@ func (s *PlatformSource) TakesCallerKey() bool { return s.Passthrough }
 // OpenSource implements SourceModule.
 func (s *PlatformSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	if s.Passthrough && (s.Key != "" || len(s.Keys) > 0) {
-		return nil, fmt.Errorf("key passthrough excludes other keys")
+		return nil, errPassthrough
 	}
 	rt, err := env.Transport(s.AllowPrivate)
 	if err != nil {
@@ -121,19 +132,18 @@ func (s *PlatformSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	}
 	keys := make(map[string]vending.Secret)
 	refs := map[string]string{"": s.Key}
-	for tenant, ref := range s.Keys {
-		refs[tenant] = ref
-	}
-	for tenant, ref := range refs {
+	maps.Copy(refs, s.Keys)
+	for _, tenant := range slices.Sorted(maps.Keys(refs)) {
+		ref := refs[tenant]
 		if ref == "" {
 			continue
 		}
 		if keys[tenant], err = resolveSecret(ref); err != nil {
-			return nil, fmt.Errorf("key: %w", err)
+			return nil, fmt.Errorf("%skey: %w", ofTenant(tenant), err)
 		}
 	}
 	if len(keys) == 0 && !s.Passthrough {
-		return nil, fmt.Errorf("no key: write key {env.NAME}, key TENANT {env.NAME} or key passthrough")
+		return nil, errNoKey
 	}
 	o := platform.Options{
 		BaseURL: s.URL, AllowHTTP: s.AllowHTTP, Transport: rt, Passthrough: s.Passthrough, Aliases: s.Aliases,
@@ -151,76 +161,16 @@ func (s *PlatformSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	return platform.New(o)
 }
 
-// StaticSource is the source `static`: the configuration itself.
-type StaticSource struct {
-	// Connections are the connections it vends for.
-	Connections []StaticConnection `json:"connections,omitempty"`
-}
+// Mistakes in the keys of a platform source.
+var (
+	errPassthrough = errors.New("key passthrough excludes other keys: keep it, or keep them")
+	errNoKey       = errors.New("no key: write key {env.NAME}, key TENANT {env.NAME} or key passthrough")
+)
 
-// StaticConnection is one connection whose credential the operator provides.
-type StaticConnection struct {
-	// ID is the connection id in callers' paths.
-	ID string `json:"id"`
-	// Tenant is the tenant it belongs to.
-	Tenant string `json:"tenant"`
-	// User is the end user's email address, or `*` for every end user of the tenant.
-	User string `json:"user"`
-	// App is the slug of its app.
-	App string `json:"app"`
-	// Fields are the credential's values by name. Secret ones are references, `{env.NAME}` or `{file./path}`.
-	Fields map[string]string `json:"fields"`
-	// DefinedAt is file and line of the Caddyfile, for error messages.
-	DefinedAt string `json:"defined_at,omitempty"`
-}
-
-// CaddyModule implements caddy.Module.
-func (*StaticSource) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "vendgate.sources.static", New: func() caddy.Module { return new(StaticSource) }}
-}
-
-// OpenSource implements SourceModule.
-func (s *StaticSource) OpenSource(env *SourceEnv) (vending.Source, error) {
-	var connections []static.Connection
-	for i := range s.Connections {
-		c, err := s.Connections[i].resolve(env.Catalog)
-		if err != nil {
-			return nil, at(s.Connections[i].DefinedAt, fmt.Errorf("connection %s: %w", s.Connections[i].ID, err))
-		}
-		connections = append(connections, c)
+// ofTenant begins a message about one tenant's key; the empty tenant stands for all.
+func ofTenant(id string) string {
+	if id == "" {
+		return ""
 	}
-	return static.New(connections...)
-}
-
-// resolve reads the secrets. Only a field that the catalog calls no secret may stand in the configuration itself.
-func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, error) {
-	app, ok := apps.App(c.App)
-	if !ok {
-		return static.Connection{}, fmt.Errorf("app %q is not in the catalog", c.App)
-	}
-	resolved := static.Connection{ID: c.ID, Tenant: c.Tenant, User: c.User, App: c.App, AuthType: vending.AuthType(app.AuthType)}
-	names := keys(c.Fields)
-	slices.Sort(names)
-	for _, name := range names {
-		value := c.Fields[name]
-		if open(app, name) && checkSecretRef(value) != nil {
-			resolved.Fields = append(resolved.Fields, vending.Field{Name: name, Value: value})
-			continue
-		}
-		secret, err := resolveSecret(value)
-		if err != nil {
-			return static.Connection{}, fmt.Errorf("field %s: %w", name, err)
-		}
-		resolved.Fields = append(resolved.Fields, vending.Field{Name: name, Value: secret.Reveal()})
-	}
-	for _, f := range app.Fields {
-		if _, ok := c.Fields[f.Name]; !ok {
-			return static.Connection{}, fmt.Errorf("field %s is missing: app %s needs it", f.Name, app.Slug)
-		}
-	}
-	return resolved, nil
-}
-
-// open reports whether the catalog declares the field as no secret.
-func open(app *catalog.App, field string) bool {
-	return slices.ContainsFunc(app.Fields, func(f catalog.Field) bool { return f.Name == field && !f.Secret })
+	return "tenant " + id + ": "
 }

@@ -47,7 +47,7 @@ type Budgets struct {
 	// API is spent by every other call to the connection manager. Default: 120.
 	API *int `json:"api,omitempty"`
 	// Connection bounds each connection by itself. Default: no bound.
-	Connection int `json:"connection,omitempty"`
+	Connection *int `json:"connection,omitempty"`
 	// Apps bounds the calls to one app, by slug. Default: no bound.
 	Apps map[string]int `json:"apps,omitempty"`
 }
@@ -78,7 +78,7 @@ func (p TenantPolicy) over(defaults TenantPolicy) TenantPolicy {
 	if p.Budgets.API == nil {
 		p.Budgets.API = defaults.Budgets.API
 	}
-	if p.Budgets.Connection == 0 {
+	if p.Budgets.Connection == nil {
 		p.Budgets.Connection = defaults.Budgets.Connection
 	}
 	if p.Budgets.Apps == nil {
@@ -92,7 +92,7 @@ func (p TenantPolicy) compile(id string) (*policy.Tenant, error) {
 	t := &policy.Tenant{
 		ID: id, Source: p.Source, Capabilities: policy.AllCapabilities, Apps: p.Apps, Rules: p.Rules,
 		MaxBody: p.MaxBody, MaxInFlight: p.MaxInFlight,
-		Budgets: policy.Budgets{Token: policy.DefaultTokenBudget, API: policy.DefaultAPIBudget, Connection: policy.Budget(p.Budgets.Connection)},
+		Budgets: policy.Budgets{Token: policy.DefaultTokenBudget, API: policy.DefaultAPIBudget},
 	}
 	if p.Capabilities != nil {
 		caps, err := policy.ParseCapabilities(p.Capabilities)
@@ -103,7 +103,7 @@ func (p TenantPolicy) compile(id string) (*policy.Tenant, error) {
 	}
 	for _, r := range p.Rules {
 		if err := r.Check(); err != nil {
-			return nil, fmt.Errorf("rule for %s: %w", r.App, err)
+			return nil, fmt.Errorf("rule for app %q: %w", r.App, err)
 		}
 	}
 	if p.Budgets.Token != nil {
@@ -111,6 +111,9 @@ func (p TenantPolicy) compile(id string) (*policy.Tenant, error) {
 	}
 	if p.Budgets.API != nil {
 		t.Budgets.API = policy.Budget(*p.Budgets.API)
+	}
+	if p.Budgets.Connection != nil {
+		t.Budgets.Connection = policy.Budget(*p.Budgets.Connection)
 	}
 	for app, units := range p.Budgets.Apps {
 		if t.Budgets.Apps == nil {
@@ -132,10 +135,17 @@ func (p TenantPolicy) checkBounds(t *policy.Tenant) error {
 	return nil
 }
 
+func (t *Tenant) countKeys() error {
+	if n := len(t.Keys) + len(t.KeyDigests); n > 2 {
+		return fmt.Errorf("there are %d keys: a tenant has one, or two during rotation", n)
+	}
+	return nil
+}
+
 // digests resolves the tenant's keys. Only their digests survive.
 func (t *Tenant) digests() ([]policy.Digest, error) {
-	if n := len(t.Keys) + len(t.KeyDigests); n > 2 {
-		return nil, fmt.Errorf("%d keys: a tenant has one, or two during rotation", n)
+	if err := t.countKeys(); err != nil {
+		return nil, err
 	}
 	var list []policy.Digest
 	for _, ref := range t.Keys {

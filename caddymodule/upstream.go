@@ -54,7 +54,8 @@ func (u *Upstream) check() error {
 	if u.DialTimeout < 0 || u.ResponseHeaderTimeout < 0 || u.IdleTimeout < 0 || u.IdleConnections < 0 {
 		return fmt.Errorf("upstream: write positive durations and numbers")
 	}
-	return nil
+	_, err := u.roots()
+	return err
 }
 
 // transports outlive reloads: a new configuration keeps the connections of the old one where nothing about them changed.
@@ -131,10 +132,10 @@ func (u *Upstream) roots() (*x509.CertPool, error) {
 	for _, file := range u.TrustCA {
 		pem, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("trust_ca: %w", err)
+			return nil, fmt.Errorf("trust_ca: %w: name a PEM file that the server may read", err)
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("trust_ca %s: no PEM certificate in it", file)
+			return nil, fmt.Errorf("trust_ca %s: no PEM certificate is in it: name a file of authorities' certificates", file)
 		}
 	}
 	return pool, nil

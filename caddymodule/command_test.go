@@ -1,0 +1,100 @@
+package caddymodule_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/vendgate/vendgate/connect"
+)
+
+// run runs one of the module's commands as Caddy does, with input on standard input.
+func run(t *testing.T, input string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	command, ok := caddycmd.Commands()[args[0]]
+	if !ok {
+		t.Fatalf("no command %s", args[0])
+	}
+	cmd := &cobra.Command{Use: command.Name, Short: command.Short}
+	command.CobraFunc(cmd)
+	var out, errs bytes.Buffer
+	cmd.SetIn(strings.NewReader(input))
+	cmd.SetOut(&out)
+	cmd.SetErr(&errs)
+	cmd.SetArgs(args[1:])
+	err = cmd.ExecuteContext(t.Context())
+	return out.String(), errs.String(), err
+}
+
+// must is run for what has to succeed; it returns the standard output.
+func must(t *testing.T, input string, args ...string) string {
+	t.Helper()
+	out, errs, err := run(t, input, args...)
+	if err != nil || errs != "" {
+		t.Fatalf("%q: %v\n%s", args, err, errs)
+	}
+	return out
+}
+
+// TestCommandsWithConfig takes data_dir, apps and tenants from a Caddyfile.
+func TestCommandsWithConfig(t *testing.T) {
+	dir := t.TempDir()
+	config := filepath.Join(dir, "Caddyfile")
+	text := fmt.Sprintf("{\n\tvendgate {\n\t\tdata_dir %q\n\t\ttenant configured {\n\t\t\tkey {env.NOT_NEEDED_HERE}\n\t\t}\n\t\t%s\n\t}\n}\n", filepath.Join(dir, "store"), keyApp("127.0.0.1:1"))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	id := must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "configured", "--user", "a@example.com", "--app", "key", "--config", config)
+	if listed := must(t, "", "connection", "list", "--data", filepath.Join(dir, "store")); !strings.Contains(listed, strings.TrimSpace(id)) {
+		t.Errorf("imported %s, listed %s", id, listed)
+	}
+}
+
+func TestKeysetCommands(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	if out := must(t, "", "keyset", "create", "--data", dir); out != "The store and its keyset are in "+dir+"\n" {
+		t.Errorf("created: %q", out)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "keyset.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, "", "keyset", "create", "--json", "--data", dir); out != fmt.Sprintf("{\n  \"data_dir\": %q\n}\n", dir) {
+		t.Errorf("created again: %q", out)
+	}
+	if again, err := os.ReadFile(filepath.Join(dir, "keyset.json")); err != nil || !bytes.Equal(again, before) {
+		t.Errorf("create changed the keyset that was there: %v", err)
+	}
+	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
+	for range 2 {
+		must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--data", dir)
+	}
+	if out := must(t, "", "keyset", "rotate", "--data", dir); out != "2 connections sealed with the new key\n" {
+		t.Errorf("rotated: %q", out)
+	}
+	if out := must(t, "", "keyset", "rotate", "--json", "--data", dir); out != "{\n  \"resealed\": 2\n}\n" {
+		t.Errorf("rotated: %q", out)
+	}
+	if err := os.Remove(filepath.Join(dir, "keyset.json")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := run(t, "", "keyset", "create", "--data", dir); err == nil || !strings.Contains(err.Error(), connect.ErrKeysetMissing.Error()) {
+		t.Errorf("create over a store without its keyset: %v", err)
+	}
+}
+
+// configOf writes a Caddyfile with the options in its `vendgate` block, and returns its name.
+func configOf(t *testing.T, options string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	if err := os.WriteFile(file, []byte("{\n\tvendgate {\n\t\t"+options+"\n\t}\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

@@ -1,0 +1,29 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// passOn serves a request that is not the gateway's by the next handler. If that fails a request with a key in
+// X-Vendgate-Key, it is answered here, with the bare status and without the site's handle_errors: Caddy would
+// log the request with the error, the key with the request, and no setting of it redacts that header.
+func (p *Proxy) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	_, keyed := r.Header[keyHeader]
+	err := next.ServeHTTP(w, r)
+	if err == nil || !keyed {
+		return err
+	}
+	status := http.StatusInternalServerError
+	var failure caddyhttp.HandlerError
+	if errors.As(err, &failure) && failure.StatusCode != 0 {
+		status = failure.StatusCode
+	}
+	if status >= http.StatusInternalServerError {
+		p.gateway.log.Error("handler behind the gateway failed", "status", status, "error", err)
+	}
+	w.WriteHeader(status)
+	return nil
+}

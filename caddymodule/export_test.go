@@ -1,0 +1,35 @@
+package caddymodule
+
+import (
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// What the tests look at from outside.
+var (
+	CheckSecretRef = checkSecretRef
+	ResolveSecret  = resolveSecret
+	ErrSecretForm  = errSecretForm
+	LogsHost       = logsHost
+	LoggerNames    = loggerNames
+)
+
+// Pools are what outlives a configuration, by name.
+func Pools() map[string]*caddy.UsagePool {
+	return map[string]*caddy.UsagePool{"stores": stores, "transports": transports, "ledgers": ledgers}
+}
+
+// Over is TenantPolicy.over.
+func (p TenantPolicy) Over(defaults TenantPolicy) TenantPolicy { return p.over(defaults) }
+
+// Open opens the pooled transport, as an app of the gateway does.
+func (u *Upstream) Open(allow []string) (any, string, error) { return u.open(allow) }
+
+// LogsOf makes a server's log configuration.
+func LogsOf(names map[string][]string, fallback string) *caddyhttp.ServerLogConfig {
+	logs := &caddyhttp.ServerLogConfig{DefaultLoggerName: fallback, LoggerNames: map[string]caddyhttp.StringArray{}}
+	for host, list := range names {
+		logs.LoggerNames[host] = list
+	}
+	return logs
+}

@@ -1,0 +1,98 @@
+package caddymodule_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+
+	"github.com/vendgate/vendgate/caddymodule"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/tests/harness"
+)
+
+// TestProvision holds mistakes that only the start can find against their errors. Whatever was opened before
+// the mistake was found is closed again.
+func TestProvision(t *testing.T) {
+	dir := provisionDir(t)
+	harness.Secret(t, "VG_KEY_A", harness.KeyA)
+	harness.Secret(t, "VG_KEY_B", harness.KeyB)
+	harness.Secret(t, "VG_EMPTY", "")
+	harness.Secret(t, "VG_MALFORMED", "sk_NEVERSHOWN_0000000000000000000000")
+	harness.Secret(t, "VG_SHORT", "pk_live_NEVERSHOWN")
+	harness.Secret(t, "VG_ODD", "pk_live_NEVERSHOWN00000000000000000 0")
+	names := strings.NewReplacer("$DIR", dir, "$DIGEST_A", fmt.Sprintf("%x", policy.DigestOf(harness.KeyA)))
+	goldens(t, "provision", func(t *testing.T, caddyfile string) string {
+		err := validate(names.Replace(caddyfile))
+		checkPoolsEmpty(t)
+		if err == nil {
+			return "valid"
+		}
+		if strings.Contains(err.Error(), "pk_live_A") || strings.Contains(err.Error(), "pk_live_B") {
+			t.Errorf("a key is shown: %v", err)
+		}
+		return strings.ReplaceAll(err.Error(), dir, "$DIR")
+	})
+}
+
+// provisionDir holds the files that the golden files speak of.
+func provisionDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("empty", "")
+	write("blank", "\n")
+	for _, name := range []string{"lost", "damaged"} {
+		store, err := connect.Open(context.Background(), connect.Options{Dir: filepath.Join(dir, name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "lost", "keyset.json")); err != nil {
+		t.Fatal(err)
+	}
+	write("damaged/vendgate.db", strings.Repeat("no database at all. ", 500))
+	return dir
+}
+
+// validate does what `caddy validate` does.
+func validate(caddyfile string) error {
+	adapted, err := harness.Adapt(caddyfile)
+	if err != nil {
+		return err
+	}
+	var config caddy.Config
+	if err := caddy.StrictUnmarshalJSON(adapted, &config); err != nil {
+		return err
+	}
+	config.Admin = &caddy.AdminConfig{Disabled: true}
+	config.Logging = &caddy.Logging{Logs: map[string]*caddy.CustomLog{
+		"default": {BaseLog: caddy.BaseLog{WriterRaw: caddyconfig.JSONModuleObject(new(caddy.DiscardWriter), "output", "discard", nil)}},
+	}}
+	return caddy.Validate(&config)
+}
+
+// checkPoolsEmpty reports what a configuration took and did not give back.
+func checkPoolsEmpty(t *testing.T) {
+	t.Helper()
+	for name, pool := range caddymodule.Pools() {
+		pool.Range(func(key, _ any) bool {
+			n, _ := pool.References(key)
+			t.Errorf("%s: %v is still held %d times", name, key, n)
+			return true
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package caddymodule
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
+	"github.com/vendgate/vendgate/vending/static"
+)
+
+// StaticSource is the source `static`: the configuration itself.
+type StaticSource struct {
+	// Connections are the connections it vends for.
+	Connections []StaticConnection `json:"connections,omitempty"`
+}
+
+// StaticConnection is one connection whose credential the operator provides.
+type StaticConnection struct {
+	// ID is the connection id in callers' paths.
+	ID string `json:"id"`
+	// Tenant is the tenant it belongs to.
+	Tenant string `json:"tenant"`
+	// User is the end user's email address, or `*` for every end user of the tenant.
+	User string `json:"user"`
+	// App is the slug of its app.
+	App string `json:"app"`
+	// Fields are the credential's values by name. Secret ones are references, `{env.NAME}` or `{file./path}`.
+	Fields map[string]string `json:"fields"`
+	// DefinedAt is file and line of the Caddyfile, for error messages.
+	DefinedAt string `json:"defined_at,omitempty"`
+}
+
+// CaddyModule implements caddy.Module.
+func (*StaticSource) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "vendgate.sources.static", New: func() caddy.Module { return new(StaticSource) }}
+}
+
+// OpenSource implements SourceModule.
+func (s *StaticSource) OpenSource(env *SourceEnv) (vending.Source, error) {
+	connections := make([]static.Connection, 0, len(s.Connections))
+	places := make(map[string]string, len(s.Connections))
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		resolved, err := c.resolve(env.Catalog)
+		if first, twice := places[c.ID]; err == nil && twice {
+			err = fmt.Errorf("the id is taken: give it another one; the first is at %s", first)
+		}
+		if err != nil {
+			return nil, at(c.DefinedAt, fmt.Errorf("connection %s: %w", c.ID, err))
+		}
+		connections, places[c.ID] = append(connections, resolved), cmp.Or(c.DefinedAt, fmt.Sprintf("number %d", i+1))
+	}
+	return static.New(connections...)
+}
+
+// resolve reads the secrets. Only a field that the catalog calls no secret may stand in the configuration itself.
+func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, error) {
+	app, ok := apps.App(c.App)
+	if !ok {
+		return static.Connection{}, noApp(c.App)
+	}
+	resolved := static.Connection{ID: c.ID, Tenant: c.Tenant, User: c.User, App: c.App, AuthType: vending.AuthType(app.AuthType)}
+	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
+		value := c.Fields[name]
+		if open(app, name) && checkSecretRef(value) != nil {
+			resolved.Fields = append(resolved.Fields, vending.Field{Name: name, Value: value})
+			continue
+		}
+		secret, err := resolveSecret(value)
+		if err != nil {
+			return static.Connection{}, fmt.Errorf("tenant %s: field %s: %w", c.Tenant, name, err)
+		}
+		resolved.Fields = append(resolved.Fields, vending.Field{Name: name, Value: secret.Reveal()})
+	}
+	return resolved, c.checkComplete(app)
+}
+
+// checkComplete reports the first field that the app needs and the connection has not.
+func (c *StaticConnection) checkComplete(app *catalog.App) error {
+	var needed []string
+	for _, f := range app.Fields {
+		needed = append(needed, f.Name)
+	}
+	if app.AuthType == string(vending.OAuth) {
+		needed = append(needed, vending.AccessToken)
+	}
+	for _, name := range needed {
+		if _, ok := c.Fields[name]; !ok {
+			return fmt.Errorf("field %s is missing, which app %s needs: write field %s VALUE", name, app.Slug, name)
+		}
+	}
+	return nil
+}
+
+// open reports whether the catalog declares the field as no secret.
+func open(app *catalog.App, field string) bool {
+	return slices.ContainsFunc(app.Fields, func(f catalog.Field) bool { return f.Name == field && !f.Secret })
+}

@@ -1,0 +1,63 @@
+package caddymodule_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/vendgate/vendgate/caddymodule"
+	"github.com/vendgate/vendgate/policy"
+)
+
+// TestTenantPolicyOver fills each field by itself, so that one that is forgotten in over is found, whichever it is.
+func TestTenantPolicyOver(t *testing.T) {
+	five, seven := 5, 7
+	mine := caddymodule.TenantPolicy{
+		Source: "mine", Capabilities: []string{"token"}, Apps: []string{"gmail"}, Rules: []policy.Rule{{App: "gmail"}},
+		MaxBody: 5, MaxInFlight: 5,
+		Budgets: caddymodule.Budgets{Token: &five, API: &five, Connection: &five, Apps: map[string]int{"gmail": 5}},
+	}
+	defaults := caddymodule.TenantPolicy{
+		Source: "theirs", Capabilities: []string{"apps"}, Apps: []string{"slack"}, Rules: []policy.Rule{{App: "slack"}},
+		MaxBody: 7, MaxInFlight: 7,
+		Budgets: caddymodule.Budgets{Token: &seven, API: &seven, Connection: &seven, Apps: map[string]int{"slack": 7}},
+	}
+	var none caddymodule.TenantPolicy
+	for name, tt := range map[string]struct{ p, defaults, want caddymodule.TenantPolicy }{
+		"nothing stated":      {none, defaults, defaults},
+		"no defaults":         {mine, none, mine},
+		"everything stated":   {mine, defaults, mine},
+		"nothing of anything": {none, none, none},
+	} {
+		if got := tt.p.Over(tt.defaults); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: got %+v, want %+v", name, got, tt.want)
+		}
+	}
+	v := reflect.ValueOf(mine)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			t.Errorf("the test states no %s", v.Type().Field(i).Name)
+		}
+		partly := reflect.New(v.Type()).Elem()
+		partly.Field(i).Set(v.Field(i))
+		got := reflect.ValueOf(partly.Interface().(caddymodule.TenantPolicy).Over(defaults))
+		for j := range got.NumField() {
+			want := reflect.ValueOf(defaults).Field(j)
+			if i == j {
+				want = v.Field(j)
+			}
+			if !reflect.DeepEqual(got.Field(j).Interface(), want.Interface()) {
+				t.Errorf("only %s stated: %s = %v", v.Type().Field(i).Name, v.Type().Field(j).Name, got.Field(j))
+			}
+		}
+	}
+}
+
+// TestUnlimitedOver: a tenant without a bound keeps none, whatever the defaults say.
+func TestUnlimitedOver(t *testing.T) {
+	zero, seven := 0, 7
+	p := caddymodule.TenantPolicy{Budgets: caddymodule.Budgets{Token: &zero, API: &zero, Connection: &zero}}
+	got := p.Over(caddymodule.TenantPolicy{Budgets: caddymodule.Budgets{Token: &seven, API: &seven, Connection: &seven}}).Budgets
+	if *got.Token != 0 || *got.API != 0 || *got.Connection != 0 {
+		t.Errorf("token %d, api %d, connection %d", *got.Token, *got.API, *got.Connection)
+	}
+}

@@ -1,0 +1,103 @@
+package vendgate_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/vendgate/vendgate"
+
+// arrows are the imports that the design permits, by the importing package's path in the module. A key that ends in
+// a slash stands for all packages below it.
+var arrows = map[string][]string{
+	"cmd/vendgate":             {""},
+	"":                         {"caddymodule"},
+	"caddymodule":              {"caddymodule/demoprovider", "connect", "inject", "policy", "vending", "vending/local", "vending/platform", "vending/static", "catalog"},
+	"caddymodule/demoprovider": {},
+	"connect":                  {"policy", "vending", "catalog"},
+	"inject":                   {"vending", "catalog"},
+	"policy":                   {"vending", "catalog"},
+	"vending/local":            {"connect", "vending", "catalog"},
+	"vending/":                 {"vending", "catalog"},
+	"vending":                  {},
+	"catalog":                  {},
+}
+
+// goPackage is what `go list -json` prints of a package.
+type goPackage struct {
+	ImportPath    string
+	Imports, Deps []string
+}
+
+// TestImports holds the packages to the one way of imports that the design draws. Tests may import what they like.
+func TestImports(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, p := range listPackages(t) {
+		path := inModule(p.ImportPath)
+		if strings.HasPrefix(path, "tests/") {
+			continue
+		}
+		allowed, ok := arrows[path]
+		if !ok {
+			parent, _, _ := strings.Cut(path, "/")
+			if allowed, ok = arrows[parent+"/"]; !ok {
+				t.Errorf("package %s has no place in the design", path)
+			}
+		}
+		seen[path] = true
+		for _, i := range p.Imports {
+			if isOurs(i) && !slices.Contains(allowed, inModule(i)) {
+				t.Errorf("%s imports %s", path, inModule(i))
+			}
+		}
+		if path == "" || path == "caddymodule" || strings.HasPrefix(path, "cmd/") {
+			continue
+		}
+		for _, d := range p.Deps {
+			if strings.HasPrefix(d, "github.com/caddyserver/") || strings.HasPrefix(d, "go.uber.org/zap") {
+				t.Errorf("%s depends on %s", path, d)
+			}
+		}
+	}
+	for path := range arrows {
+		if !strings.HasSuffix(path, "/") && !seen[path] {
+			t.Errorf("package %s is gone", path)
+		}
+	}
+}
+
+func isOurs(path string) bool { return path == module || strings.HasPrefix(path, module+"/") }
+
+func inModule(path string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "./...")
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("listing packages: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("listing packages: %v", err)
+	}
+	var packages []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return packages
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
