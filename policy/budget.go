@@ -2,7 +2,7 @@ package policy
 
 import (
 	"math"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	// x/time/rate is the token bucket of the Go project: exact under parallel load, no goroutine.
@@ -29,48 +29,78 @@ func (b Budget) limit() rate.Limit {
 // Allowance is what is left of one budget. It is safe for parallel use, and exact: no two callers
 // get the last unit.
 type Allowance struct {
-	budget  atomic.Int64
+	mu      sync.Mutex
+	budget  Budget
 	limiter *rate.Limiter
+	latest  time.Time // no unit was spent later
 }
 
 // NewAllowance returns a full allowance of b.
 func NewAllowance(b Budget) *Allowance {
-	a := &Allowance{limiter: rate.NewLimiter(b.limit(), int(b))}
-	a.budget.Store(int64(b))
-	return a
+	return &Allowance{budget: b, limiter: rate.NewLimiter(b.limit(), int(b))}
 }
 
-// Adjust changes the budget and keeps what was spent.
+// Adjust changes the budget and keeps what was spent: a larger one fills up at its own rate, and none is
+// full again for having been changed.
 func (a *Allowance) Adjust(b Budget, now time.Time) {
-	if a.budget.Swap(int64(b)) != int64(b) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case b == a.budget:
+		return
+	case a.budget <= 0:
+		// Without a bound nothing was counted, and the limiter is empty: it would refuse at once.
+		a.limiter = rate.NewLimiter(b.limit(), int(b))
+	default:
+		now = a.notBefore(now)
 		a.limiter.SetLimitAt(now, b.limit())
 		a.limiter.SetBurstAt(now, int(b))
 	}
+	a.budget = b
 }
 
 // Budget returns the budget.
-func (a *Allowance) Budget() Budget { return Budget(a.budget.Load()) }
+func (a *Allowance) Budget() Budget {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.budget
+}
 
 // Spend takes one unit. If none is left it takes nothing and returns how long until there is one.
 func (a *Allowance) Spend(now time.Time) (wait time.Duration, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now = a.notBefore(now)
 	if a.limiter.AllowN(now, 1) {
 		return 0, true
 	}
 	return a.until(1, now), false
 }
 
+// notBefore returns now, or the latest time seen if that is later. Callers read the clock before they wait
+// for the lock; the limiter would go back with the slower ones and refill the same time twice.
+func (a *Allowance) notBefore(now time.Time) time.Time {
+	if now.After(a.latest) {
+		a.latest = now
+	}
+	return a.latest
+}
+
 // Left returns how many whole units are left, and how long until all of them are.
 func (a *Allowance) Left(now time.Time) (units int, full time.Duration) {
-	b := a.Budget()
-	if b <= 0 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.budget <= 0 {
 		return math.MaxInt32, 0
 	}
-	return max(0, int(a.limiter.TokensAt(now))), a.until(float64(b), now)
+	return max(0, int(a.limiter.TokensAt(now))), a.until(float64(a.budget), now)
 }
 
 // full reports whether nothing of the budget is missing any more.
 func (a *Allowance) full(now time.Time) bool {
-	return a.limiter.TokensAt(now) >= float64(a.Budget())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.limiter.TokensAt(now) >= float64(a.budget)
 }
 
 // until returns how long it takes until there are units again; the bucket counts in floating

@@ -21,11 +21,11 @@ func DigestOf(key string) Digest { return sha256.Sum256([]byte(key)) }
 
 // ParseDigest reads a digest from 64 hexadecimal digits.
 func ParseDigest(s string) (Digest, error) {
-	var d Digest
-	if n, err := hex.Decode(d[:], []byte(strings.TrimSpace(s))); err != nil || n != len(d) {
-		return d, fmt.Errorf("a key digest is the SHA-256 of the key in 64 hexadecimal digits")
+	b, err := hex.DecodeString(strings.TrimSpace(s))
+	if err != nil || len(b) != sha256.Size {
+		return Digest{}, fmt.Errorf("a key digest is the SHA-256 of the key in 64 hexadecimal digits")
 	}
-	return d, nil
+	return Digest(b), nil
 }
 
 // KeyPrefix begins every tenant key.
@@ -74,7 +74,8 @@ type Keyring struct {
 
 	snapshot atomic.Pointer[snapshot]
 	reload   sync.Mutex
-	checked  atomic.Int64 // when the store was last asked, in Unix nanoseconds
+	checked  atomic.Int64  // when the store was last asked, in Unix nanoseconds
+	asking   chan struct{} // holds a value while a miss asks the store
 }
 
 type snapshot struct {
@@ -92,7 +93,7 @@ const (
 // NewKeyring returns a keyring over the configured keys and, if store is not nil, over those of the
 // store. admit turns a stored tenant into one with its policy.
 func NewKeyring(ctx context.Context, configured map[Digest]*Tenant, store KeyStore, admit func(StoredTenant) *Tenant, log *slog.Logger) (*Keyring, error) {
-	k := &Keyring{configured: configured, store: store, admit: admit, log: log}
+	k := &Keyring{configured: configured, store: store, admit: admit, log: log, asking: make(chan struct{}, 1)}
 	k.snapshot.Store(&snapshot{tenants: configured})
 	if store == nil {
 		return k, nil
@@ -106,10 +107,22 @@ func (k *Keyring) Lookup(ctx context.Context, d Digest) *Tenant {
 		return t
 	}
 	// The key may have been minted a moment ago, by this process or another.
-	if now := time.Now().UnixNano(); now-k.checked.Load() > int64(missEvery) {
+	k.ask(ctx)
+	return k.snapshot.Load().tenants[d]
+}
+
+// ask refreshes the snapshot for a miss. One asks the store for all that come meanwhile: they wait,
+// because their keys may be in its answer.
+func (k *Keyring) ask(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case k.asking <- struct{}{}:
+	}
+	defer func() { <-k.asking }()
+	if time.Now().UnixNano()-k.checked.Load() > int64(missEvery) {
 		k.refresh(ctx)
 	}
-	return k.snapshot.Load().tenants[d]
 }
 
 // Watch follows the store until ctx ends.
@@ -132,7 +145,8 @@ func (k *Keyring) Watch(ctx context.Context) {
 // refresh keeps the old snapshot if the store cannot be read: vends fail then anyway, and dropping all
 // tenants would turn an outage into 401s that callers act on.
 func (k *Keyring) refresh(ctx context.Context) {
-	k.checked.Store(time.Now().UnixNano())
+	// Afterwards, so that those who waited for a slow store do not ask it one after another.
+	defer func() { k.checked.Store(time.Now().UnixNano()) }()
 	version, err := k.store.Version(ctx)
 	if err == nil && version != k.snapshot.Load().version {
 		err = k.load(ctx)

@@ -137,19 +137,27 @@ func pathReadings(rawPath string) ([]string, error) {
 			readings = append(readings, p)
 		}
 	}
-	// "\x00" cannot occur in a path that passed ParseTarget, so it can stand for one odd character.
-	literal := strings.NewReplacer("%2f", "\x00", "%2F", "\x00").Replace(rawPath)
-	add(decodeLoosely(literal))
-	if strings.Contains(decoded, ";") {
-		add(withoutParameters(decoded))
+	// Parameters may be cut off before the path is decoded, or after.
+	for _, raw := range slices.Compact([]string{rawPath, withoutParameters(rawPath)}) {
+		for _, p := range []string{decodeLoosely(raw), decodeLoosely(plainSlashes.Replace(raw))} {
+			add(p)
+			add(withoutParameters(p))
+		}
 	}
 	return readings, nil
 }
+
+// plainSlashes makes an encoded slash a plain character of its segment: "\x00" cannot occur in a path that
+// passed ParseTarget.
+var plainSlashes = strings.NewReplacer("%2f", "\x00", "%2F", "\x00")
 
 // clean collapses slashes; dot segments were refused before.
 func clean(p string) string { return path.Clean("/" + p) }
 
 func withoutParameters(p string) string {
+	if !strings.Contains(p, ";") {
+		return p
+	}
 	segments := strings.Split(p, "/")
 	for i, s := range segments {
 		segments[i], _, _ = strings.Cut(s, ";")

@@ -93,11 +93,16 @@ type Account struct {
 // Enter counts one more request in flight, unless there are limit already; 0 means no bound. Who
 // entered must leave.
 func (a *Account) Enter(limit int64) bool {
-	if n := a.inFlight.Add(1); limit > 0 && n > limit {
-		a.inFlight.Add(-1)
-		return false
+	for {
+		n := a.inFlight.Load()
+		if limit > 0 && n >= limit {
+			return false
+		}
+		// Counting first and taking back would let one refusal cause another.
+		if a.inFlight.CompareAndSwap(n, n+1) {
+			return true
+		}
 	}
-	return true
 }
 
 // Leave ends what Enter began.

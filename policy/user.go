@@ -29,7 +29,8 @@ func ParseUser(values []string) (string, error) {
 }
 
 // isAddrSpec takes the common dot-atom form without allocating and leaves quoted local parts and
-// domain literals to net/mail.
+// domain literals to net/mail. Of a quoted local part only the shortest spelling passes: `"alice"@…`
+// and `alice@…` are one mailbox, and one mailbox must not become two end users.
 func isAddrSpec(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f {
@@ -41,7 +42,7 @@ func isAddrSpec(s string) bool {
 		return true
 	}
 	addr, err := mail.ParseAddress(s)
-	return err == nil && addr.Name == "" && addr.Address == s
+	return err == nil && addr.Name == "" && addr.String() == "<"+s+">"
 }
 
 // isDotAtom follows RFC 5322 section 3.2.3.

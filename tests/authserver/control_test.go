@@ -13,7 +13,7 @@ import (
 // TestBearer: the API takes a token from the one Authorization header and from nowhere else.
 func TestBearer(t *testing.T) {
 	s := start(t)
-	access, refresh := s.grant(t, "alice@example.com")
+	access, refresh := s.grant(t)
 	for name, c := range map[string]struct {
 		headers []string
 		status  int
@@ -48,8 +48,8 @@ func TestBearer(t *testing.T) {
 
 func TestExpire(t *testing.T) {
 	s := start(t)
-	access, refresh := s.grant(t, "alice@example.com")
-	other, _ := s.grant(t, "alice@example.com")
+	access, refresh := s.grant(t)
+	other, _ := s.grant(t)
 	for _, want := range []int{http.StatusNoContent, http.StatusNotFound} {
 		if a := s.post(t, "/control/expire", "token", access); a.status != want {
 			t.Errorf("expire: %d %s, want %d", a.status, a.body, want)
@@ -79,7 +79,7 @@ func TestGrantRefusals(t *testing.T) {
 // TestFail: planned failures come first, count as calls and rotate nothing.
 func TestFail(t *testing.T) {
 	s := start(t)
-	_, refresh := s.grant(t, "alice@example.com")
+	_, refresh := s.grant(t)
 	for _, c := range []struct {
 		query  string
 		times  int
@@ -116,7 +116,7 @@ func TestFail(t *testing.T) {
 // TestDelay: a client that does not wait for the delayed answer has lost a rotation that happened.
 func TestDelay(t *testing.T) {
 	s := start(t, "-delay", "1h")
-	access, refresh := s.grant(t, "alice@example.com")
+	access, refresh := s.grant(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/oauth2/token", strings.NewReader(form.Encode()))
@@ -147,7 +147,7 @@ func TestDelay(t *testing.T) {
 
 func TestIntrospect(t *testing.T) {
 	s := start(t)
-	access, refresh := s.grant(t, "alice@example.com")
+	access, refresh := s.grant(t)
 	for name, c := range map[string]struct {
 		token  string
 		active bool

@@ -172,7 +172,7 @@ func TestLoginForm(t *testing.T) {
 // TestReuse presents a spent refresh token: the whole grant must end, and each time counts.
 func TestReuse(t *testing.T) {
 	s := start(t)
-	_, spent := s.grant(t, "alice@example.com")
+	_, spent := s.grant(t)
 	fresh := s.refresh(t, spent).object(t)
 	access, _ := fresh["access_token"].(string)
 	refresh, _ := fresh["refresh_token"].(string)
@@ -193,7 +193,7 @@ func TestReuse(t *testing.T) {
 func TestParallelRefresh(t *testing.T) {
 	const callers = 32
 	s := start(t)
-	_, refresh := s.grant(t, "alice@example.com")
+	_, refresh := s.grant(t)
 	var got atomic.Int64
 	var wg sync.WaitGroup
 	for range callers {
@@ -214,8 +214,8 @@ func TestRevoke(t *testing.T) {
 	s := start(t)
 	for _, name := range []string{"access_token", "refresh_token"} {
 		t.Run(name, func(t *testing.T) {
-			access, refresh := s.grant(t, "alice@example.com")
-			other, _ := s.grant(t, "alice@example.com")
+			access, refresh := s.grant(t)
+			other, _ := s.grant(t)
 			token := map[string]string{"access_token": access, "refresh_token": refresh}[name]
 			for range 2 { // what is gone already is no error (RFC 7009, section 2.2)
 				if a := s.post(t, "/oauth2/revoke", "token", token, "token_type_hint", name); a.status != http.StatusOK {

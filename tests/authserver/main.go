@@ -22,10 +22,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	switch err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); {
-	case errors.Is(err, flag.ErrHelp):
-	case err != nil:
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		slog.Error("authserver ended", "error", err)
 		os.Exit(1)
 	}
@@ -42,7 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
-	s, err := newServer("http://"+ln.Addr().String(), o, slog.New(slog.NewTextHandler(stderr, nil)))
+	s, err := newServer(ctx, "http://"+ln.Addr().String(), o, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}

@@ -127,10 +127,10 @@ func (s running) me(t *testing.T, authorization ...string) answer {
 	return s.send(t, r)
 }
 
-// grant mints a grant and returns its tokens.
-func (s running) grant(t *testing.T, subject string) (access, refresh string) {
+// grant mints a grant for alice@example.com and returns its tokens.
+func (s running) grant(t *testing.T) (access, refresh string) {
 	t.Helper()
-	a := s.post(t, "/control/grant", "subject", subject, "scope", "read")
+	a := s.post(t, "/control/grant", "subject", "alice@example.com", "scope", "read")
 	tokens := a.object(t)
 	access, _ = tokens["access_token"].(string)
 	refresh, _ = tokens["refresh_token"].(string)

@@ -36,7 +36,7 @@ type provider struct {
 	clientID, clientSecret string
 }
 
-func newProvider(o options) (*provider, error) {
+func newProvider(ctx context.Context, o options) (*provider, error) {
 	config := &fosite.Config{
 		AccessTokenLifespan: o.accessTTL,
 		GlobalSecret:        []byte(rand.Text() + rand.Text()),
@@ -52,7 +52,7 @@ func newProvider(o options) (*provider, error) {
 		clientID:     "client-" + strings.ToLower(rand.Text()),
 		clientSecret: rand.Text() + rand.Text(),
 	}
-	hashed, err := (&fosite.BCrypt{Config: config}).Hash(context.Background(), []byte(p.clientSecret))
+	hashed, err := (&fosite.BCrypt{Config: config}).Hash(ctx, []byte(p.clientSecret))
 	if err != nil {
 		return nil, fmt.Errorf("hashing the client's secret: %w", err)
 	}

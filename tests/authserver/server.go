@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -25,8 +26,8 @@ type server struct {
 	tokenCalls, refreshOK, refreshReuse, apiCalls atomic.Int64
 }
 
-func newServer(url string, o options, log *slog.Logger) (*server, error) {
-	p, err := newProvider(o)
+func newServer(ctx context.Context, url string, o options, log *slog.Logger) (*server, error) {
+	p, err := newProvider(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,222 @@
+package policy
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func connection(name string) AllowanceKey {
+	return AllowanceKey{Tenant: "acme", Kind: "connection", Name: name}
+}
+
+// spendOne spends a unit that must be there.
+func spendOne(t *testing.T, a *Allowances, key AllowanceKey, b Budget, now time.Time) Claim {
+	t.Helper()
+	c, wait, ok := a.Spend(key, b, now)
+	if !ok || wait != 0 {
+		t.Fatalf("%v: refused, wait %v", key, wait)
+	}
+	return c
+}
+
+// left spends what is left of key and returns how much that was.
+func left(a *Allowances, key AllowanceKey, b Budget, now time.Time) int {
+	for n := 0; ; n++ {
+		c, _, ok := a.Spend(key, b, now)
+		if !ok {
+			return n
+		}
+		c.Settle(true)
+	}
+}
+
+func TestSettle(t *testing.T) {
+	type word bool
+	const yes, no word = true, false
+	for name, c := range map[string]struct {
+		words     []word // of calls that all hold the key at once
+		len, left int
+	}{
+		"accepted":              {[]word{yes}, 1, 9},
+		"rejected":              {[]word{no}, 0, 10},
+		"all rejected":          {[]word{no, no, no}, 0, 10},
+		"accepted, rejected":    {[]word{yes, no, no}, 1, 7},
+		"rejected, accepted":    {[]word{no, no, yes}, 1, 7},
+		"accepted in the midst": {[]word{no, yes, no}, 1, 7},
+		"all accepted":          {[]word{yes, yes, yes}, 1, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now()
+			a := NewAllowances()
+			var claims []Claim
+			for range c.words {
+				claims = append(claims, spendOne(t, a, connection("c1"), 10, now))
+			}
+			if a.Len() != 1 {
+				t.Errorf("%d while calls are under way", a.Len())
+			}
+			for i, w := range c.words {
+				claims[i].Settle(bool(w))
+			}
+			if a.Len() != c.len {
+				t.Errorf("%d stay, want %d", a.Len(), c.len)
+			}
+			if n := left(a, connection("c1"), 10, now); n != c.left {
+				t.Errorf("%d left, want %d", n, c.left)
+			}
+		})
+	}
+}
+
+func TestSettleEmptyClaim(t *testing.T) {
+	Claim{}.Settle(true)
+	now := time.Now()
+	a := NewAllowances()
+	spendOne(t, a, connection("c1"), 1, now).Settle(true)
+	c, wait, ok := a.Spend(connection("c1"), 1, now)
+	if ok || wait <= 0 || c != (Claim{}) {
+		t.Errorf("claim %+v, wait %v, %t", c, wait, ok)
+	}
+	c.Settle(false)
+	if a.Len() != 1 {
+		t.Error("a refusal dropped what was spent")
+	}
+}
+
+// TestUnacceptedIsBounded: before the source's word, too, no more than the budget is under way.
+func TestUnacceptedIsBounded(t *testing.T) {
+	now := time.Now()
+	a := NewAllowances()
+	var claims []Claim
+	for range 3 {
+		claims = append(claims, spendOne(t, a, connection("c1"), 3, now))
+	}
+	for _, c := range claims {
+		if _, wait, ok := a.Spend(connection("c1"), 3, now); ok || wait < 20*time.Second || a.Len() != 1 {
+			t.Errorf("a fourth unit of three, wait %v, %d allowances", wait, a.Len())
+		}
+		c.Settle(false)
+	}
+	if a.Len() != 0 {
+		t.Errorf("%d stay", a.Len())
+	}
+}
+
+func TestKeysAreApart(t *testing.T) {
+	now := time.Now()
+	a := NewAllowances()
+	keys := []AllowanceKey{
+		{"acme", "connection", "x"}, {"acme", "app", "x"}, {"acme", "token", ""}, {"acme", "connection", ""}, {"other", "connection", "x"},
+		{"", "connection", "x"}, {"", "", ""}, {"acmeconnection", "", "x"}, {"acme", "connectionx", ""},
+	}
+	for _, key := range keys {
+		if n := left(a, key, 5, now); n != 5 {
+			t.Errorf("%q: %d left of a fresh key", key, n)
+		}
+	}
+	if a.Len() != len(keys) {
+		t.Errorf("%d keys of %d", a.Len(), len(keys))
+	}
+}
+
+func TestAllowancesAdjust(t *testing.T) {
+	now := time.Now()
+	a := NewAllowances()
+	left(a, connection("c1"), 60, now)
+	if _, _, ok := a.Spend(connection("c1"), 600, now); ok {
+		t.Error("a larger budget forgave what was spent")
+	}
+	if n := left(a, connection("c1"), 600, now.Add(1001*time.Millisecond)); n != 10 {
+		t.Errorf("%d units after a second, want 10", n)
+	}
+}
+
+// TestFreshKeyParallel: callers who make an allowance at the same time share it, whatever the source says.
+func TestFreshKeyParallel(t *testing.T) {
+	const callers, budget = 1000, 600
+	now := time.Now()
+	a := NewAllowances()
+	var spent atomic.Int64
+	var wg, settled sync.WaitGroup
+	settle := make(chan struct{})
+	for i := range callers {
+		wg.Add(1)
+		settled.Go(func() {
+			c, _, ok := a.Spend(connection("c1"), budget, now)
+			if ok {
+				spent.Add(1)
+			}
+			wg.Done()
+			<-settle
+			c.Settle(i%2 == 0)
+		})
+	}
+	wg.Wait()
+	close(settle)
+	settled.Wait()
+	if spent.Load() != budget || a.Len() != 1 {
+		t.Errorf("%d spent of %d, %d allowances", spent.Load(), budget, a.Len())
+	}
+	if n := left(a, connection("c1"), budget, now); n != 0 {
+		t.Errorf("%d left", n)
+	}
+}
+
+// TestAcceptedKeyParallel: the same where some calls settle while others begin.
+func TestAcceptedKeyParallel(t *testing.T) {
+	const callers, budget = 1000, 600
+	now := time.Now()
+	a := NewAllowances()
+	var spent atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			if c, _, ok := a.Spend(connection("c1"), budget, now); ok {
+				spent.Add(1)
+				c.Settle(true)
+			}
+		})
+	}
+	wg.Wait()
+	if spent.Load() != budget || a.Len() != 1 {
+		t.Errorf("%d spent of %d, %d allowances", spent.Load(), budget, a.Len())
+	}
+}
+
+// TestRejectedKeysLeaveNothing: a million distinct keys that no source knows (hostile case 39).
+func TestRejectedKeysLeaveNothing(t *testing.T) {
+	const keys, window = 1_000_000, 100
+	now := time.Now()
+	a := NewAllowances()
+	before := heap()
+	var under [window]Claim
+	for i := range keys {
+		under[i%window].Settle(false)
+		under[i%window] = spendOne(t, a, connection(fmt.Sprint(i)), 10, now)
+		if i%100_000 == 0 && a.Len() > window {
+			t.Fatalf("%d allowances with %d calls under way", a.Len(), window)
+		}
+	}
+	for _, c := range under {
+		c.Settle(false)
+	}
+	if a.Len() != 0 {
+		t.Errorf("%d allowances stay", a.Len())
+	}
+	clear(under[:])
+	if grown := int64(heap()) - int64(before); grown > 1<<20 {
+		t.Errorf("%d bytes stay", grown)
+	}
+	runtime.KeepAlive(a)
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

@@ -1,0 +1,231 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+func TestRuleCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule Rule
+		want string // part of the error; empty for none
+	}{
+		"an app":               {Rule{App: "gmail"}, ""},
+		"every app":            {Rule{App: "*", Deny: true}, ""},
+		"methods":              {Rule{App: "gmail", Methods: []string{"GET", "M-SEARCH"}}, ""},
+		"a path":               {Rule{App: "gmail", Path: "/a/b"}, ""},
+		"a star":               {Rule{App: "gmail", Path: "/a/*/b*"}, ""},
+		"any rest":             {Rule{App: "gmail", Path: "/a/**"}, ""},
+		"any path":             {Rule{App: "gmail", Path: "/**"}, ""},
+		"the root":             {Rule{App: "gmail", Path: "/"}, ""},
+		"no app":               {Rule{Path: "/a"}, "needs an app"},
+		"lower-case method":    {Rule{App: "gmail", Methods: []string{"GET", "post"}}, "upper case"},
+		"empty method":         {Rule{App: "gmail", Methods: []string{""}}, "upper case"},
+		"relative path":        {Rule{App: "gmail", Path: "a/b"}, "begin with /"},
+		"two stars inside":     {Rule{App: "gmail", Path: "/a/**/b"}, "last segment"},
+		"two stars at a name":  {Rule{App: "gmail", Path: "/a**"}, "last segment"},
+		"two rests":            {Rule{App: "gmail", Path: "/**/**"}, "last segment"},
+		"three stars":          {Rule{App: "gmail", Path: "/a/***"}, "last segment"},
+		"encoded":              {Rule{App: "gmail", Path: "/a%2Fb"}, "decoded path"},
+		"a query":              {Rule{App: "gmail", Path: "/a?b"}, "decoded path"},
+		"a fragment":           {Rule{App: "gmail", Path: "/a#b"}, "decoded path"},
+		"a parameter":          {Rule{App: "gmail", Path: "/a;b"}, "decoded path"},
+		"two slashes":          {Rule{App: "gmail", Path: "/a//b"}, "decoded path"},
+		"a slash at the end":   {Rule{App: "gmail", Path: "/a/"}, "last /"},
+		"a class left open":    {Rule{App: "gmail", Path: "/[a"}, "syntax error"},
+		"an escape of nothing": {Rule{App: "gmail", Path: `/a\`}, "syntax error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := c.rule.Check()
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func allow(app, path string, methods ...string) Rule {
+	return Rule{App: app, Path: path, Methods: methods}
+}
+
+func deny(app, path string, methods ...string) Rule {
+	return Rule{App: app, Path: path, Methods: methods, Deny: true}
+}
+
+var permitCases = map[string]struct {
+	rules             Rules
+	app, method, path string
+	want              vending.Code
+}{
+	"no rules":                   {nil, "gmail", "DELETE", "/a", ""},
+	"no rules, odd path":         {nil, "gmail", "GET", "/a%252Fb", ""},
+	"rules of another app":       {Rules{deny("slack", "")}, "gmail", "GET", "/a", ""},
+	"allow of another app":       {Rules{allow("slack", "/b")}, "gmail", "GET", "/a", ""},
+	"other app, odd path":        {Rules{deny("slack", "")}, "gmail", "GET", "/a%252Fb", ""},
+	"allowed":                    {Rules{allow("gmail", "/a")}, "gmail", "GET", "/a", ""},
+	"not allowed":                {Rules{allow("gmail", "/a")}, "gmail", "GET", "/b", vending.PolicyDenied},
+	"one of two allows":          {Rules{allow("gmail", "/a"), allow("gmail", "/b")}, "gmail", "GET", "/b", ""},
+	"allowed for every app":      {Rules{allow("*", "/a")}, "gmail", "GET", "/a", ""},
+	"only that for every app":    {Rules{allow("*", "/a")}, "gmail", "GET", "/b", vending.PolicyDenied},
+	"denied":                     {Rules{deny("gmail", "/a")}, "gmail", "GET", "/a", vending.PolicyDenied},
+	"not denied":                 {Rules{deny("gmail", "/a")}, "gmail", "GET", "/b", ""},
+	"denied for every app":       {Rules{deny("*", "/a")}, "gmail", "GET", "/a", vending.PolicyDenied},
+	"deny first":                 {Rules{deny("gmail", "/a"), allow("gmail", "/**")}, "gmail", "GET", "/a", vending.PolicyDenied},
+	"deny last":                  {Rules{allow("gmail", "/**"), deny("gmail", "/a")}, "gmail", "GET", "/a", vending.PolicyDenied},
+	"wide deny, narrow allow":    {Rules{deny("*", ""), allow("gmail", "/a")}, "gmail", "GET", "/a", vending.PolicyDenied},
+	"app in other case":          {Rules{deny("gmail", "")}, "Gmail", "GET", "/a", ""}, // and no such app
+	"method":                     {Rules{allow("gmail", "", "GET", "HEAD")}, "gmail", "HEAD", "/a", ""},
+	"other method":               {Rules{allow("gmail", "", "GET", "HEAD")}, "gmail", "POST", "/a", vending.PolicyDenied},
+	"method in lower case":       {Rules{deny("gmail", "", "DELETE")}, "gmail", "delete", "/a", vending.PolicyDenied},
+	"denied method elsewhere":    {Rules{deny("gmail", "/a", "DELETE")}, "gmail", "DELETE", "/b", ""},
+	"denied path, other method":  {Rules{deny("gmail", "/a", "DELETE")}, "gmail", "GET", "/a", ""},
+	"method and path not paired": {Rules{allow("gmail", "/a", "GET"), allow("gmail", "/b", "POST")}, "gmail", "POST", "/a", vending.PolicyDenied},
+	"star in a segment":          {Rules{allow("gmail", "/users/*/messages")}, "gmail", "GET", "/users/me/messages", ""},
+	"star takes no slash":        {Rules{allow("gmail", "/users/*/messages")}, "gmail", "GET", "/users/a/b/messages", vending.PolicyDenied},
+	"star at the end":            {Rules{allow("gmail", "/users/*")}, "gmail", "GET", "/users/a/b", vending.PolicyDenied},
+	"part of a segment":          {Rules{allow("gmail", "/v*/a")}, "gmail", "GET", "/v10/a", ""},
+	"prefix is no match":         {Rules{allow("gmail", "/a")}, "gmail", "GET", "/a/b", vending.PolicyDenied},
+	"longer name":                {Rules{allow("gmail", "/a")}, "gmail", "GET", "/ab", vending.PolicyDenied},
+	"any rest, deep":             {Rules{allow("gmail", "/a/**")}, "gmail", "GET", "/a/b/c/d", ""},
+	"any rest, none":             {Rules{allow("gmail", "/a/**")}, "gmail", "GET", "/a", ""},
+	"any rest, a slash":          {Rules{allow("gmail", "/a/**")}, "gmail", "GET", "/a/", ""},
+	"any rest, longer name":      {Rules{allow("gmail", "/a/**")}, "gmail", "GET", "/ab/c", vending.PolicyDenied},
+	"any rest, above":            {Rules{allow("gmail", "/a/b/**")}, "gmail", "GET", "/a", vending.PolicyDenied},
+	"any rest after a star":      {Rules{allow("gmail", "/*/x/**")}, "gmail", "GET", "/a/x/y/z", ""},
+	"any rest, star is one":      {Rules{allow("gmail", "/*/x/**")}, "gmail", "GET", "/a/b/x/y", vending.PolicyDenied},
+	"any path, the root":         {Rules{allow("gmail", "/**")}, "gmail", "GET", "/", ""},
+	"any path, empty":            {Rules{allow("gmail", "/**")}, "gmail", "GET", "", ""},
+	"any path denied":            {Rules{deny("gmail", "/**")}, "gmail", "GET", "", vending.PolicyDenied},
+	"the root":                   {Rules{allow("gmail", "/")}, "gmail", "GET", "", ""},
+	"the root only":              {Rules{allow("gmail", "/")}, "gmail", "GET", "/a", vending.PolicyDenied},
+	"slash at the end, allow":    {Rules{allow("gmail", "/a")}, "gmail", "GET", "/a/", ""},
+	"slash at the end, deny":     {Rules{deny("gmail", "/a")}, "gmail", "GET", "/a/", vending.PolicyDenied},
+	"double slashes, deny":       {Rules{deny("gmail", "/a/b")}, "gmail", "GET", "//a///b//", vending.PolicyDenied},
+	"a query mark encoded":       {Rules{allow("gmail", "/a*")}, "gmail", "GET", "/a%3Fb", ""},
+}
+
+func TestPermit(t *testing.T) {
+	for name, c := range permitCases {
+		t.Run(name, func(t *testing.T) {
+			for _, r := range c.rules {
+				if err := r.Check(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.rules.Permit(c.app, c.method, c.path); code(t, err) != c.want {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+var readingCases = map[string]struct {
+	path, pattern   string
+	denies, permits bool
+}{
+	"plain":                             {"/admin/keys", "/admin/keys", true, true},
+	"encoded letters":                   {"/%61dmin/ke%79s", "/admin/keys", true, true},
+	"encoded in capitals":               {"/adm%69n/%6Beys", "/admin/keys", true, true},
+	"encoded slash, separator":          {"/admin%2Fkeys", "/admin/keys", true, false},
+	"encoded slash, lower case":         {"/admin%2fkeys", "/admin/keys", true, false},
+	"encoded slash, one segment":        {"/projects/a%2Fb", "/projects/*", true, false},
+	"encoded slash, two segments":       {"/projects/a%2Fb", "/projects/*/*", true, false},
+	"encoded slash, any rest":           {"/projects/a%2Fb", "/projects/**", true, true},
+	"encoded slash before":              {"/%2Fadmin/keys", "/admin/keys", true, false},
+	"encoded slash at the end":          {"/admin/keys%2F", "/admin/keys", true, false},
+	"parameter":                         {"/admin;a=b/keys", "/admin/keys", true, false},
+	"parameters everywhere":             {"/admin;a/keys;b=c;d", "/admin/keys", true, false},
+	"encoded parameter":                 {"/admin%3Ba=b/keys", "/admin/keys", true, false},
+	"parameter, any rest":               {"/admin/keys;a=b", "/admin/**", true, true},
+	"parameter that hides a segment":    {"/admin/;a/keys", "/admin/keys", true, false},
+	"encoded slash in a parameter":      {"/admin;a%2Fb/keys", "/admin/keys", true, false},
+	"encoded slash after a parameter":   {"/admin;a%2Fkeys", "/admin/keys", true, false},
+	"both separators encoded":           {"/admin%3Ba%2Fb%2Fkeys", "/admin/b/keys", true, false},
+	"encoded mark before a parameter":   {"/adm%3Bin;a/keys", "/*in/keys", true, false},
+	"folded case":                       {"/ADMIN/Keys", "/admin/keys", true, false},
+	"folded pattern":                    {"/admin/keys", "/Admin/KEYS", true, false},
+	"folded and encoded":                {"/%41DMIN%2Fkeys", "/admin/keys", true, false},
+	"folded beyond ASCII":               {"/ÉTÉ", "/été", true, false},
+	"folded Kelvin sign":                {"/%E2%84%AAeys", "/keys", true, false},
+	"double slashes":                    {"/admin//keys", "/admin/keys", true, true},
+	"encoded UTF-8":                     {"/%C3%A9t%C3%A9", "/été", true, true},
+	"an encoded percent sign":           {"/100%25", "/100*", true, true},
+	"a lone percent sign":               {"/100%", "/100*", true, true},
+	"plus is a plus":                    {"/a+b", "/a b", false, false},
+	"encoded plus":                      {"/a%2Bb", "/a+b", true, true},
+	"space":                             {"/a%20b", "/a b", true, true},
+	"tilde":                             {"/%7Euser", "/~user", true, true},
+	"three dots are a name":             {"/a/.../b", "/a/*/b", true, true},
+	"question mark belongs to the name": {"/keys%3Fa", "/keys", false, false},
+}
+
+// TestReadings: a deny rule holds if any server on the way could take the path for what it denies, an allow rule
+// only if all must take it for what it allows.
+func TestReadings(t *testing.T) {
+	for name, c := range readingCases {
+		t.Run(name, func(t *testing.T) {
+			err := Rules{deny("gmail", c.pattern)}.Permit("gmail", "GET", c.path)
+			if (code(t, err) == vending.PolicyDenied) != c.denies {
+				t.Errorf("deny %s on %s: %v", c.pattern, c.path, err)
+			}
+			err = Rules{allow("gmail", c.pattern)}.Permit("gmail", "GET", c.path)
+			if (code(t, err) == "") != c.permits {
+				t.Errorf("allow %s on %s: %v", c.pattern, c.path, err)
+			}
+		})
+	}
+}
+
+// TestEncodedTwice: where a rule would have to guess how often the app decodes, the call is refused.
+func TestEncodedTwice(t *testing.T) {
+	for _, path := range []string{"/a%252Fb", "/a%252fb", "/%2561dmin", "/100%2525", "/a%253Bb", "/%25%36%31"} {
+		for name, rules := range map[string]Rules{
+			"allow": {allow("gmail", "/**")}, "deny": {deny("gmail", "/x")}, "every app": {deny("*", "/x")}, "by method": {deny("gmail", "", "PUT")},
+		} {
+			t.Run(name+path, func(t *testing.T) {
+				if err := rules.Permit("gmail", "GET", path); code(t, err) != vending.InvalidRequest {
+					t.Errorf("%v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	readOnly := Rules{allow("gmail", "", "GET", "POST")}
+	noDelete := Rules{deny("gmail", "/a/**", "DELETE")}
+	for name, c := range map[string]struct {
+		rules     Rules
+		path      string
+		overrides []string
+		want      vending.Code
+	}{
+		"none":                  {readOnly, "/a", nil, ""},
+		"allowed":               {readOnly, "/a", []string{"GET"}, ""},
+		"not allowed":           {readOnly, "/a", []string{"DELETE"}, vending.PolicyDenied},
+		"lower case":            {readOnly, "/a", []string{"get"}, ""},
+		"one of three":          {readOnly, "/a", []string{"GET", "POST", "PUT"}, vending.PolicyDenied},
+		"empty":                 {readOnly, "/a", []string{""}, vending.PolicyDenied},
+		"denied":                {noDelete, "/a/b", []string{"DELETE"}, vending.PolicyDenied},
+		"denied, lower case":    {noDelete, "/a/b", []string{"delete"}, vending.PolicyDenied},
+		"denied, the last":      {noDelete, "/a/b", []string{"PUT", "DELETE"}, vending.PolicyDenied},
+		"denied for other path": {noDelete, "/b", []string{"DELETE"}, ""},
+		"no rules":              {nil, "/a", []string{"DELETE"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := c.rules.Permit("gmail", "POST", c.path, c.overrides...); code(t, err) != c.want {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestPermitTellsNothing: a refusal names neither the rule nor the path.
+func TestPermitTellsNothing(t *testing.T) {
+	err := Rules{deny("gmail", "/internal-name/**")}.Permit("gmail", "GET", "/internal-name/x")
+	if text := vending.AsError(err).Text(); text != vending.PolicyDenied.Message() {
+		t.Errorf("message %q", text)
+	}
+}
