@@ -24,6 +24,8 @@ type Exchange struct {
 	prefix string
 	used   [2]vending.Credential // the one vended and, after a forced vend, the fresh one
 	vends  int
+	// spellings are what must not come back; see secrets.
+	spellings []string
 
 	// refusal says why a 401 of the upstream was not the last word: see Transport.
 	refusal error
@@ -44,6 +46,7 @@ func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string
 func (x *Exchange) use(cred vending.Credential) (err error) {
 	x.used[x.vends] = cred
 	x.vends++
+	x.spellings = nil
 	if x.host, err = x.placement.upstream.resolve(cred); err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ var removed = nameSet{
 	"x-vendgate-key":    {},
 	"keep-alive":        {},
 	"transfer-encoding": {},
+	"http2-settings":    {}, // belongs to an h2c upgrade, even where Connection does not name it
+	"proxy":             {}, // CGI makes HTTP_PROXY of it, by which programs then call out (CVE-2016-5385)
 	// These replace the path that the rules were applied to, on servers that honour them.
 	"x-original-url": {},
 	"x-rewrite-url":  {},
@@ -128,8 +130,11 @@ func (p *Placement) setsKey(key string) bool {
 	key = lenientDecode(key)
 	key, _, _ = strings.Cut(key, "[")
 	key, _, _ = strings.Cut(key, "\x00")
-	return p.setsKeys.has(strings.TrimSpace(key))
+	return p.setsKeys.has(foldKey(strings.TrimSpace(key)))
 }
+
+// foldKey joins what PHP joins: it turns dots and spaces in the names of parameters into `_`.
+func foldKey(key string) string { return strings.NewReplacer(".", "-", " ", "-").Replace(key) }
 
 func lenientDecode(s string) string {
 	if !strings.ContainsAny(s, "%+") {

@@ -120,7 +120,7 @@ func (p *Placement) compileRules(rules *catalog.Placement, known func(string) bo
 			return fmt.Errorf("query %s: %w", key, err)
 		}
 		p.query = append(p.query, named{url.QueryEscape(key), t})
-		p.setsKeys.add(key)
+		p.setsKeys.add(foldKey(key))
 	}
 	if rules.Basic != nil {
 		p.basic = &basic{}

@@ -3,9 +3,14 @@ package inject
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 const (
@@ -75,8 +80,12 @@ func scrub(text string, secrets []string) (clean string, found bool) {
 	return text, found
 }
 
-// secrets lists every secret value of the credentials used, in the spellings that placements give them.
+// secrets lists every secret value of the credentials used, in the spellings that placements and providers
+// give them. Interim answers, the header and the trailers each need the list: it is made once a vend.
 func (x *Exchange) secrets() []string {
+	if x.spellings != nil {
+		return x.spellings
+	}
 	list := make([]string, 0, 4)
 	for i := range x.vends {
 		for name, value := range x.used[i].Fields() {
@@ -90,21 +99,46 @@ func (x *Exchange) secrets() []string {
 			}
 		}
 	}
+	x.spellings = list
 	return list
 }
 
-// appendSpellings adds value as it is and, where they differ, escaped for a query, a path and JSON. The
-// longest spelling goes first, or its rest would remain.
+// appendSpellings adds value as it is and, where they differ, escaped for a query, a path, JSON and HTML.
+// The longest spelling goes first, or its rest would remain.
 func appendSpellings(list []string, value string) []string {
 	if plainToken(value) {
 		return append(list, value)
 	}
-	for _, spelled := range []string{url.QueryEscape(value), url.PathEscape(value), escapeSegment(value), jsonText(value), strings.ReplaceAll(jsonText(value), "/", `\/`)} {
-		if spelled != value {
-			list = append(list, spelled)
+	own := []string{value}
+	for _, escaped := range []string{
+		url.QueryEscape(value), url.PathEscape(value), escapeSegment(value), encodeComponent(value),
+		jsonText(value, true), jsonText(value, false), asciiJSON(value), html.EscapeString(value),
+	} {
+		// Hex digits come in both cases, and many JSON encoders escape slashes.
+		for _, s := range []string{escaped, lowerHex(escaped), strings.ReplaceAll(escaped, "/", `\/`)} {
+			if !slices.Contains(own, s) {
+				own = append(own, s)
+			}
 		}
 	}
-	return append(list, value)
+	slices.SortStableFunc(own, func(a, b string) int { return len(b) - len(a) })
+	return append(list, own...)
+}
+
+// encodeComponent escapes as encodeURIComponent of browsers and Node does.
+func encodeComponent(v string) string {
+	return strings.NewReplacer("+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*").Replace(url.QueryEscape(v))
+}
+
+// lowerHex writes the hex digits of percent triplets in lower case.
+func lowerHex(v string) string {
+	b := []byte(v)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' && isHex(b[i+1]) && isHex(b[i+2]) {
+			copy(b[i+1:i+3], bytes.ToLower(b[i+1:i+3]))
+		}
+	}
+	return string(b)
 }
 
 // plainToken reports whether v is spelled the same everywhere.
@@ -118,10 +152,29 @@ func plainToken(v string) bool {
 	return true
 }
 
-func jsonText(v string) string {
-	quoted, err := json.Marshal(v)
-	if err != nil {
+// jsonText returns v as it stands between quotes in JSON; forHTML escapes <, > and & as well, as
+// encoding/json does unless told otherwise.
+func jsonText(v string, forHTML bool) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(forHTML)
+	if err := enc.Encode(v); err != nil {
 		return v
 	}
-	return string(quoted[1 : len(quoted)-1])
+	return b.String()[1 : b.Len()-2] // without the quotes and the line break
+}
+
+// asciiJSON is jsonText where all but ASCII is escaped as UTF-16, as Python and PHP do by default.
+func asciiJSON(v string) string {
+	var b strings.Builder
+	for _, r := range jsonText(v, false) {
+		if r < utf8.RuneSelf {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }

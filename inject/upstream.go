@@ -74,10 +74,11 @@ func dnsLabel(v string) (string, error) {
 	return v, nil
 }
 
-// pathSegment escapes a value for a part of one path segment. Dots alone would climb.
+// pathSegment escapes a value for a part of one path segment. Dots would climb: alone, and between
+// slashes too, because many servers decode %2F before they resolve dot segments.
 func pathSegment(v string) (string, error) {
-	if v == "" || v == "." || v == ".." {
-		return "", errors.New("is empty or a dot segment")
+	if v == "" || holdsDotSegment(v) || holdsDotSegment(lenientDecode(v)) {
+		return "", errors.New("is empty or holds a dot segment")
 	}
 	for i := range len(v) {
 		if c := v[i]; c < ' ' || c == 0x7f {
@@ -85,6 +86,16 @@ func pathSegment(v string) (string, error) {
 		}
 	}
 	return escapeSegment(v), nil
+}
+
+func holdsDotSegment(v string) bool {
+	for segment := range strings.SplitSeq(strings.ReplaceAll(v, `\`, "/"), "/") {
+		segment, _, _ = strings.Cut(segment, ";")
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // escapeSegment keeps ":" as it is: it needs no escape in an absolute path (RFC 3986, section 3.3), and

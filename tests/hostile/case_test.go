@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -113,12 +114,12 @@ func answers(expand *strings.Replacer, texts ...string) func(string) string {
 func (f *fleet) checkSent(t *testing.T, got, want []string, expand *strings.Replacer) {
 	t.Helper()
 	if len(got) != len(want) {
-		t.Errorf("the upstream got %d requests, want %d: %.2000q", len(got), len(want), got)
+		t.Errorf("the upstream got %d requests, want %d: %.600q", len(got), len(want), got)
 		return
 	}
 	for i := range got {
 		if w := expand.Replace(want[i]); got[i] != w {
-			t.Errorf("the upstream got\n%.2000q\nwant\n%.2000q", got[i], w)
+			t.Errorf("the upstream got\n%.600q\nwant\n%.600q", got[i], w)
 		}
 		for _, key := range append([]string{harness.Alice, harness.Bob}, tenantKeys...) {
 			if strings.Contains(got[i], key) {
@@ -182,10 +183,19 @@ type answer struct {
 // exchange sends request on a connection of its own and reads the answer to its end.
 func exchange(t testing.TB, addr, request string) *answer {
 	t.Helper()
+	got, err := tryExchange(t, addr, request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func tryExchange(t testing.TB, addr, request string) (*answer, error) {
+	t.Helper()
 	conn := dial(t, addr)
 	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, strings.ReplaceAll(request, "{gw}", addr)); err != nil {
-		t.Fatal(err)
+		return nil, fmt.Errorf("sending the request: %w", err)
 	}
 	method, _, _ := strings.Cut(request, " ")
 	var raw bytes.Buffer
@@ -193,15 +203,15 @@ func exchange(t testing.TB, addr, request string) *answer {
 	for {
 		res, err := http.ReadResponse(in, &http.Request{Method: method})
 		if err != nil {
-			t.Fatalf("reading the answer: %v after %q", err, raw.String())
+			return nil, fmt.Errorf("reading the answer: %w after %q", err, raw.String())
 		}
 		body, err := io.ReadAll(res.Body)
 		_ = res.Body.Close()
 		if err != nil {
-			t.Fatalf("reading the answer's body: %v", err)
+			return nil, fmt.Errorf("reading the answer's body: %w", err)
 		}
 		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
-			return &answer{res, string(body), raw.String()}
+			return &answer{res, string(body), raw.String()}, nil
 		}
 	}
 }

@@ -3,6 +3,7 @@ package hostile
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"html"
 	"maps"
 	"net/url"
@@ -176,12 +177,15 @@ func revendRow(name string, answers, tokens []string, status int, code, within s
 	return r
 }
 
+// inTurn vends the first token, and by force the one after that which was refused.
 func inTurn(tokens ...string) vendFunc {
-	next := 0
 	return func(r vending.Request) (vending.Credential, error) {
-		token := tokens[min(next, len(tokens)-1)]
-		next++
-		return fields(vending.APIKey, "api_key", token)(r)
+		refused, _ := r.Refused.Field("api_key")
+		next := min(slices.Index(tokens, refused)+1, len(tokens)-1)
+		if r.Force != (next > 0) {
+			return vending.Credential{}, errors.New("forced without a refused credential, or the other way round")
+		}
+		return fields(vending.APIKey, "api_key", tokens[next])(r)
 	}
 }
 

@@ -137,8 +137,17 @@ func retiredKey(t *testing.T, f *fleet) {
 		status int
 	}{{"key_sha256 " + digestE + "\n" + fresh, 404}, {fresh, 401}, {"key_sha256 " + digestE, 404}} {
 		f.Load(config(step.keys))
-		if got := exchange(t, f.Addr, as(keyE, get("/proxy/nothing/key/x"))); got.StatusCode != step.status {
-			t.Errorf("with %s: answered %d, want %d", step.keys, got.StatusCode, step.status)
+		request := as(keyE, get("/proxy/nothing/key/x"))
+		got, err := tryExchange(t, f.Addr, request)
+		for range 3 {
+			if err == nil {
+				break
+			}
+			// The old configuration accepted the connection and shut down before it read anything (RFC 9110, section 9.3.1).
+			got, err = tryExchange(t, f.Addr, request)
+		}
+		if err != nil || got.StatusCode != step.status {
+			t.Errorf("with %s: answered %+v, error %v; want %d", step.keys, got, err, step.status)
 		}
 	}
 }

@@ -18,8 +18,7 @@ import (
 
 // leaky is a gateway that is made to tell all it can.
 type leaky struct {
-	*harness.Gateway
-	up    *harness.Upstream
+	fleet
 	admin string
 	dir   string
 }
@@ -28,15 +27,17 @@ type leaky struct {
 // around ours that print what they are given.
 func newLeaky(t *testing.T) *leaky {
 	t.Helper()
-	l := &leaky{up: harness.NewUpstream(t, harness.OK), admin: harness.FreeAddr(t), dir: t.TempDir()}
+	l := &leaky{fleet: fleet{up: harness.NewUpstream(t, harness.OK), duplex: newDuplex(t)}, admin: harness.FreeAddr(t), dir: t.TempDir()}
 	autosave := caddy.ConfigAutosavePath // under XDG_CONFIG_HOME, which Caddy read before this test could set it
 	caddy.ConfigAutosavePath = filepath.Join(l.dir, "config", "autosave.json")
 	t.Cleanup(func() { caddy.ConfigAutosavePath = autosave })
-	options := fmt.Sprintf("data_dir %s/store\n", l.dir) + apps(l.up.Addr) + connections(t) + tenants(t) + "source local\n"
+	options := fmt.Sprintf("data_dir %s/store\n", l.dir) + l.config(t) + "source local\n"
 	l.Gateway = harness.StartWith(t, func(g *harness.Gateway) string {
 		_, port, _ := strings.Cut(g.Addr, ":")
 		return fmt.Sprintf(leakyCaddyfile, l.admin, l.dir, g.LogFile, options, port)
 	})
+	// Stopping Caddy leaves the admin API listening; a configuration without it does not.
+	t.Cleanup(func() { l.Load("{\nadmin off\npersist_config off\n}\n") })
 	return l
 }
 
@@ -95,11 +96,11 @@ func TestLeaks(t *testing.T) {
 		// has is something that shows the place to be what it is taken for.
 		has []string
 	}{
-		{"logs at DEBUG, with trace", func(*testing.T) string { return l.Log() }, []string{"http.log.trace", `"level":"debug"`, "http: panic serving", `"key":"{vendgate.key}"`}},
+		{"logs at DEBUG, with trace", func(*testing.T) string { return l.Log() }, []string{"http.log.trace", `"level":"debug"`, "http: panic serving", `"key":null`, "http.log.error"}},
 		{"access log with the tenant key in X-Vendgate-Key", l.accessEntries, []string{`"tenant":"alpha"`, `"X-Vendgate-Key":["REDACTED"]`, `"code":"needs_reconnection"`, `"status":503`}},
 		{"metrics", func(t *testing.T) string { return l.fetch(t, "/metrics") }, []string{`caddy_vendgate_requests_total{app="key",code=""}`, `code="needs_reconnection"`}},
 		{"admin config", func(t *testing.T) string { return l.fetch(t, "/config/") }, []string{"{env.HOSTILE_KEY}", `"vendgate"`}},
-		{"admin pprof heap of labels", func(t *testing.T) string { return l.fetch(t, "/debug/pprof/goroutine?debug=2") }, []string{"goroutine "}},
+		{"admin goroutine dump", func(t *testing.T) string { return l.fetch(t, "/debug/pprof/goroutine?debug=2") }, []string{"goroutine "}},
 		{"admin vars", func(t *testing.T) string { return l.fetch(t, "/debug/vars") }, []string{"memstats"}},
 		{"autosave, data directory and storage", l.disk, []string{"{env.HOSTILE_KEY}", "SQLite format 3"}},
 	} {
@@ -107,7 +108,7 @@ func TestLeaks(t *testing.T) {
 			text := place.text(t)
 			for _, mark := range place.has {
 				if !strings.Contains(text, mark) {
-					t.Errorf("no %s in %.3000s", mark, text)
+					t.Errorf("no %s in %.600s", mark, text)
 				}
 			}
 			checkSecrets(t, place.name, text)
@@ -121,7 +122,8 @@ var targets = []string{
 	"/proxy/c-bearer/bearer/x", "/proxy/c-signed/signed/x", "/proxy/nothing/key/x", "/proxy/c-key/query/x", "/proxy/c-key/key/../x", "/other", "/fails",
 }
 
-// provoke makes every kind of answer with every placement, and reads all that the caller gets.
+// provoke makes every kind of answer with every placement, and reads all that the caller gets. Bodies that pass through, of
+// successes as of errors in passthrough, are the provider's word to the caller: DESIGN leaves them as they are.
 func (l *leaky) provoke(t *testing.T) {
 	for _, answer := range []func(string) string{
 		harness.OK,
@@ -136,7 +138,11 @@ func (l *leaky) provoke(t *testing.T) {
 		l.up.Answer(answer)
 		for _, target := range targets {
 			got := exchange(t, l.Addr, get(target, "Cookie: session=1"))
-			checkSecrets(t, "the answer to "+target, got.raw)
+			told := got.raw
+			if strings.Contains(target, "/plain/") {
+				told, _, _ = strings.Cut(told, "\r\n\r\n") // passthrough leaves the body alone
+			}
+			checkSecrets(t, "the answer to "+target, told)
 		}
 	}
 	l.up.Got()
@@ -158,6 +164,7 @@ func (l *leaky) provokeByHeader(t *testing.T) {
 // panics has a source panic with a credential in scope. The caller's connection breaks; the gateway goes on.
 func (l *leaky) panics(t *testing.T) {
 	l.up.Answer(harness.OK)
+	l.up.Got()
 	script.play(func(r vending.Request) (vending.Credential, error) {
 		credential, err := fields(vending.APIKey, "api_key", credHeader)(r)
 		if err == nil {
@@ -213,7 +220,7 @@ func (l *leaky) disk(t *testing.T) string {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		raw, err := os.ReadFile(path) //nolint:gosec // below our own directory
+		raw, err := os.ReadFile(path)
 		all.Write(raw)
 		return err
 	})
