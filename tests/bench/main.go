@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,6 +23,7 @@ var (
 	rounds      = flag.Int("rounds", 5, "how often each contender takes its turn")
 	duration    = flag.Duration("duration", 6*time.Second, "how long a turn lasts")
 	connections = flag.Int("connections", 32, "connections that call in parallel")
+	only        = flag.String("only", "", "measure only contenders whose name contains this; for work on one of them")
 	generator   = flag.String("generator", "auto", "wrk, built-in, or auto: wrk where it is installed")
 )
 
@@ -50,6 +53,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	contenders = slices.DeleteFunc(contenders, func(c *contender) bool { return !strings.Contains(c.name, *only) })
 	load, err := chooseGenerator(*generator)
 	if err != nil {
 		return err

@@ -34,6 +34,9 @@ func newReport(contenders []*contender, generator string, rounds int, duration t
 		{"vendgate, source platform", "caddy forward_auth + reverse_proxy", "0.55"},
 		{"vendgate, source static", "plain httputil.ReverseProxy", ""},
 	} {
+		if len(find(contenders, r.a).turns) == 0 || len(find(contenders, r.b).turns) == 0 {
+			continue
+		}
 		ratio := medianRatio(find(contenders, r.a), find(contenders, r.b))
 		fmt.Fprintf(&b, "- %s ÷ %s: **%.2f**", r.a, r.b, ratio)
 		if r.aim != "" {
