@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/vendgate/vendgate/tests/harness"
 )
 
 // TestMain keeps Caddy's data away from the home directory of whoever runs the tests.
@@ -21,8 +23,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	leaks := append(harness.LeakOptions(), goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(dir)
 		os.Exit(code)
 	}))
+	goleak.VerifyTestMain(m, leaks...)
 }

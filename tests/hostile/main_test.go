@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/vendgate/vendgate/tests/harness"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// certmagic refreshes the lock file of Caddy's storage, and notices up to five seconds later that it is gone.
-		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"))
+	goleak.VerifyTestMain(m, harness.LeakOptions()...)
 }
