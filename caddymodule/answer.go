@@ -166,8 +166,12 @@ func (c *call) scrubbed(err error) string {
 	return c.exchange.ScrubBody([]byte(err.Error()), maxQuoted)
 }
 
-// WriteHeader cleans interim answers (1xx), which come past answer.
+// WriteHeader cleans interim answers (1xx), which come past answer. It leaves 100 to net/http, which sends it when the
+// transport begins to read the body, and that is when the provider has asked for it: both together would be two.
 func (c *call) WriteHeader(status int) {
+	if status == http.StatusContinue {
+		return
+	}
 	if status < 200 && status != http.StatusSwitchingProtocols && c.exchange != nil {
 		c.exchange.CleanResponse(c.Header())
 	}

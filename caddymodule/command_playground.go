@@ -155,13 +155,17 @@ func (p *playground) start(ctx context.Context, listen string) error {
 	if err != nil {
 		return err
 	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil || host == "" {
+		return fmt.Errorf("--listen %q: write host and port, like %s", addr, playgroundAddr)
+	}
 	id, secret := p.provider.Client()
 	secretFile := filepath.Join(p.dir, "client-secret")
 	if err := os.WriteFile(secretFile, []byte(secret), 0o600); err != nil {
 		return fmt.Errorf("writing the client secret: %w", err)
 	}
 	file := filepath.Join(p.dir, "Caddyfile")
-	config := fmt.Sprintf(playgroundConfig, p.dir, p.provider.URL(), id, secretFile, addr)
+	config := fmt.Sprintf(playgroundConfig, p.dir, p.provider.URL(), id, secretFile, addr, host)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
 	}
@@ -191,7 +195,8 @@ func freeAddr(ctx context.Context, listen string) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// playgroundConfig takes data directory, provider, client id, file of the client secret, and address.
+// playgroundConfig takes data directory, provider, client id, file of the client secret, address, and its host. The host of a site
+// address only says which requests it answers: without bind, Caddy would listen on every interface.
 const playgroundConfig = `{
 	admin off
 	persist_config off
@@ -248,6 +253,7 @@ const playgroundConfig = `{
 }
 
 http://%[5]s {
+	bind %[6]s
 	vendgate_proxy
 	vendgate_connect
 }

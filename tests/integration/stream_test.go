@@ -185,7 +185,7 @@ func TestExpectContinue(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if body, _ := io.ReadAll(res.Body); string(body) != "got data" {
-		t.Errorf("%q", body)
+	if body, _ := io.ReadAll(res.Body); res.StatusCode != 200 || string(body) != "got data" {
+		t.Errorf("%d %q", res.StatusCode, body)
 	}
 }
