@@ -47,7 +47,7 @@ func build(t testing.TB, name, folder, pkg string) string {
 	path := filepath.Join(builds.dir, name)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-trimpath", "-o", path, pkg) // #nosec G204 -- the test's own words
 	cmd.Dir = filepath.Join(Root(t), folder)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=mod")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building %s: %v\n%s", name, err, out)
 	}
