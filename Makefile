@@ -1,4 +1,4 @@
-.PHONY: run build test lint bench setup
+.PHONY: run build test lint bench
 
 # The one linter, pinned in golangci-lint.mod so that a clean machine has it.
 LINT = go tool -modfile=golangci-lint.mod golangci-lint

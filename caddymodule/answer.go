@@ -60,7 +60,12 @@ func (c *call) finishHeader(res *http.Response) {
 		// HTTP/1.1 has trailers only behind chunks (RFC 9112, section 7.1.2); an HTTP/2 provider may send both.
 		res.Header.Del("Content-Length")
 	}
-	if res.ContentLength < 0 || len(res.Trailer) > 0 {
+	if _, keyed := c.request.Header[keyHeader]; keyed {
+		// Without Authorization, a shared cache in front of us would take the answer for anybody's (RFC 9111, section 3.5).
+		res.Header.Add("Vary", keyHeader+", X-User-Email")
+	}
+	// HTTP/2 has trailers without a word of them before.
+	if res.ContentLength < 0 || len(res.Trailer) > 0 || res.ProtoMajor >= 2 {
 		res.Body = &trailingBody{res.Body, func() { c.exchange.CleanResponse(res.Trailer) }}
 	}
 }
@@ -104,12 +109,17 @@ func (c *call) quote(res *http.Response) *vending.Upstream {
 		u.Truncated = true
 		return u
 	}
+	stop := time.AfterFunc(quoteTimeout, func() { _ = res.Body.Close() }) // a provider may stall in the middle of its error
+	defer stop.Stop()
 	limit := maxQuoted + c.exchange.Overhang()
-	text, _ := io.ReadAll(io.LimitReader(body, int64(limit)+1)) // a broken body is quoted as far as it came
-	u.Body = c.exchange.ScrubBody(text, maxQuoted)
-	u.Truncated = len(text) > maxQuoted
+	text, err := io.ReadAll(io.LimitReader(body, int64(limit)+1)) // a broken body is quoted as far as it came
+	u.Truncated = err != nil || len(text) > maxQuoted
+	u.Body = c.exchange.ScrubBody(text, maxQuoted, err != nil || len(text) > limit)
 	return u
 }
+
+// quoteTimeout bounds the wait for a provider's error body.
+const quoteTimeout = 2 * time.Second
 
 // checkUpgrade lets raw bytes flow only after a 101 that answers this very request (RFC 6455, section 4.2.2).
 func (c *call) checkUpgrade(res *http.Response) error {
@@ -129,12 +139,13 @@ func answerError(w http.ResponseWriter, _ *http.Request, err error) {
 	var refusal *vending.Error
 	switch {
 	case c.request.Context().Err() != nil:
-		// The caller is gone: there is nobody to answer, and nothing of the upstream's to map.
-		panic(http.ErrAbortHandler)
+		c.abort()
 	case errors.As(err, &mapped):
 		c.refuse(mapped.refusal, mapped.upstream)
-	case c.tooLarge:
+	case c.tooLarge.Load():
 		c.refuse(vending.Refuse(vending.RequestTooLarge, ""), nil)
+	case c.malformed.Load():
+		c.refuse(vending.Refuse(vending.InvalidRequest, "the request's body ended early or is not framed correctly"), nil)
 	case errors.As(err, &refusal):
 		c.refuse(refusal, nil)
 	default:
@@ -163,7 +174,7 @@ func (c *call) scrubbed(err error) string {
 	if c.exchange == nil {
 		return err.Error()
 	}
-	return c.exchange.ScrubBody([]byte(err.Error()), maxQuoted)
+	return c.exchange.ScrubBody([]byte(err.Error()), maxQuoted, false)
 }
 
 // WriteHeader cleans interim answers (1xx), which come past answer. It leaves 100 to net/http, which sends it when the

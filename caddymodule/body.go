@@ -9,17 +9,21 @@ import (
 	"github.com/vendgate/vendgate/inject"
 )
 
-// boundedBody notes when a body was cut at its bound: HTTP/2 transports do not hand the reader's error on.
-type boundedBody struct {
+// callersBody notes what was wrong with the caller's body: the transport's error may not say whose fault it was.
+type callersBody struct {
 	io.ReadCloser
-	tooLarge *bool
+	call *call
 }
 
-func (b *boundedBody) Read(p []byte) (int, error) {
+func (b *callersBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		*b.tooLarge = true
+	if err != nil && err != io.EOF {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			b.call.tooLarge.Store(true)
+		} else {
+			b.call.malformed.Store(true)
+		}
 	}
 	return n, err
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -34,8 +35,9 @@ type call struct {
 	entered    bool
 	// passthrough leaves the provider's errors as they are.
 	passthrough bool
-	tooLarge    bool
-	facts       facts
+	// tooLarge and malformed say what was wrong with the caller's body; the transport reads it.
+	tooLarge, malformed atomic.Bool
+	facts               facts
 }
 
 // facts are what logs and metrics may know of a call: nothing in them is secret.
@@ -44,8 +46,10 @@ type facts struct {
 	code                          vending.Code
 	origin                        vending.Origin
 	begun, vending, sent          time.Time
-	vend, upstream                time.Duration
-	status                        int
+	// firstVend is the vend before forwarding; vend has the forced one in it too.
+	firstVend, vend, upstream time.Duration
+	vends                     int
+	status                    int
 }
 
 // errorsHeader asks for provider errors as they are, for one call.
@@ -77,10 +81,22 @@ func (c *call) end() {
 	logFacts(c.request.Context(), &c.facts)
 }
 
+// aborted stands for the code of a call whose caller left before it was answered, in logs and metrics only.
+const aborted vending.Code = "aborted"
+
+// abort ends a call that nobody waits for any more. There is no one to answer, and what failed was no defect.
+func (c *call) abort() {
+	c.facts.code, c.facts.origin = aborted, vending.FromGateway
+	panic(http.ErrAbortHandler)
+}
+
 // failed answers with err, if there is one.
 func (c *call) failed(err error) bool {
 	if err == nil {
 		return false
+	}
+	if c.request.Context().Err() != nil {
+		c.abort()
 	}
 	c.refuse(vending.AsError(err), nil)
 	return true
@@ -114,53 +130,73 @@ func (c *call) permit() error {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
 	if len(c.tenant.Rules) > 0 {
-		var overrides []string
-		for _, name := range policy.OverrideHeaders {
-			overrides = append(overrides, c.request.Header[name]...)
-		}
-		if err := c.tenant.Rules.Permit(c.target.App, c.request.Method, c.target.Path, overrides...); err != nil {
+		if err := c.tenant.Rules.Permit(c.target.App, c.request.Method, c.target.Path, c.overrides()...); err != nil {
 			return err
 		}
 	}
 	return c.bound()
 }
 
+// overrides are the methods that the request's headers ask the provider to take it for.
+func (c *call) overrides() (methods []string) {
+	for name, values := range c.request.Header {
+		if policy.Overrides(name) {
+			methods = append(methods, values...)
+		}
+	}
+	return methods
+}
+
 // bound applies the bounds on the body and on requests in flight.
 func (c *call) bound() error {
-	if limit := c.tenant.MaxBody; limit > 0 {
-		if c.request.ContentLength > limit {
-			return vending.Refuse(vending.RequestTooLarge, "")
-		}
+	limit := c.tenant.MaxBody
+	if limit > 0 && c.request.ContentLength > limit {
+		return vending.Refuse(vending.RequestTooLarge, "")
+	}
+	if body := c.request.Body; body != nil && body != http.NoBody {
 		c.request = c.request.WithContext(c.request.Context()) // the caller's request keeps its body
-		c.request.Body = &boundedBody{http.MaxBytesReader(c.ResponseWriter, c.request.Body, limit), &c.tooLarge}
-	}
-	if account := c.tenant.Account; account != nil {
-		if !account.Enter(c.tenant.MaxInFlight) {
-			c.gateway.metrics.refused("in_flight")
-			return &vending.Error{Code: vending.RateLimited, Origin: vending.FromGateway, Message: "too many requests of this tenant are in flight", RetryAfter: time.Second}
+		if limit > 0 {
+			body = http.MaxBytesReader(c.ResponseWriter, body, limit)
 		}
-		c.entered = true
+		c.request.Body = &callersBody{body, c}
 	}
-	return nil
+	err := c.gateway.enter(c.tenant)
+	c.entered = err == nil
+	return err
+}
+
+// enter counts a request in flight; who entered must leave.
+func (g *gateway) enter(t *policy.Tenant) error {
+	if t.Account.Enter(t.MaxInFlight) {
+		return nil
+	}
+	g.metrics.refused("in_flight")
+	return &vending.Error{Code: vending.RateLimited, Origin: vending.FromGateway, Message: "too many requests of this tenant are in flight", RetryAfter: time.Second}
 }
 
 func (c *call) spend() error {
 	claims, spent, ok := c.gateway.ledger.Spend(c.tenant, c.target.App, c.target.Connection, time.Now())
-	if ok {
-		c.claims = claims
-		return nil
+	if !ok {
+		return c.gateway.spent(spent)
 	}
-	c.gateway.metrics.refused(spent.Budget)
+	c.claims = claims
+	return nil
+}
+
+// spent refuses for a budget that has nothing left.
+func (g *gateway) spent(s policy.Spent) error {
+	g.metrics.refused(s.Budget)
 	return &vending.Error{
-		Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: spent.Wait,
-		Message: "the " + spent.Budget + " budget of this minute is spent",
+		Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: s.Wait,
+		Message: "the " + s.Budget + " budget of this minute is spent",
 	}
 }
 
 func (c *call) vend() error {
 	c.facts.vending = time.Now()
 	credential, err := c.ask(c.request.Context(), vending.Request{})
-	c.facts.vend = time.Since(c.facts.vending)
+	c.facts.firstVend = time.Since(c.facts.vending)
+	c.facts.vend, c.facts.vends = c.facts.firstVend, 1
 	c.claims.Settle(err == nil)
 	c.credential = credential
 	return err
@@ -193,7 +229,7 @@ func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, 
 // revend implements inject.Revend.
 func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.Credential, error) {
 	begun := time.Now()
-	defer func() { c.facts.vend += time.Since(begun) }()
+	defer func() { c.facts.vend, c.facts.vends = c.facts.vend+time.Since(begun), 2 }()
 	return c.ask(ctx, vending.Request{Force: true, Refused: refused})
 }
 

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -50,12 +51,12 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 		return at(c.DefinedAt, errors.New("vendgate_connect serves the embedded connection manager: add source local, or leave the directive out"))
 	}
 	c.accessLog = newAccessLog(ctx)
-	c.api = connect.NewAPI(connect.APIOptions{Store: c.gateway.store, Catalog: c.gateway.catalog.App, Source: c.gateway.localSource()})
+	c.api = connect.NewAPI(connect.APIOptions{Store: c.gateway.store, Catalog: c.gateway.catalog.App, Source: meteredSource{c.gateway.localSource(), c.gateway.metrics}, Logger: c.gateway.log})
 	return nil
 }
 
 // localSource returns the source over the gateway's own store.
-func (g *gateway) localSource() vending.Source {
+func (g *gateway) localSource() *source {
 	for _, s := range g.sources {
 		if s.isLocal {
 			return s
@@ -64,26 +65,61 @@ func (g *gateway) localSource() vending.Source {
 	return nil
 }
 
+// meteredSource counts vends as the gateway's own are counted.
+type meteredSource struct {
+	*source
+	metrics *metrics
+}
+
+// Vend implements vending.Source.
+func (s meteredSource) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
+	begun := time.Now()
+	defer func() { s.metrics.vended(s.name, time.Since(begun)) }()
+	return s.source.Vend(ctx, r)
+}
+
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	path, ok := strings.CutPrefix(r.URL.EscapedPath(), platformBase+"/")
-	if !ok {
-		return next.ServeHTTP(w, r)
-	}
 	serve := func(w http.ResponseWriter, r *http.Request) error {
-		if err := c.serve(w, r, path); err != nil {
-			e := vending.AsError(err)
-			if e.Code == vending.InternalError && e.Err != nil {
-				c.gateway.log.Error("call of the platform api failed", "error", e.Err)
-			}
-			vending.WriteError(w, e, nil)
+		path, ours := strings.CutPrefix(r.URL.EscapedPath(), platformBase+"/")
+		if !ours {
+			return c.gateway.passOn(w, r, next)
 		}
+		c.answer(w, r, path)
 		return nil
 	}
 	if c.accessLog.covers(r) {
 		return c.accessLog.replace(w, r, serve)
 	}
 	return serve(w, r)
+}
+
+// answer serves one call and accounts for it.
+func (c *Connect) answer(w http.ResponseWriter, r *http.Request, path string) {
+	ctx, cancel := context.WithTimeout(r.Context(), c.gateway.vendTimeout)
+	defer cancel()
+	call := &platformCall{connect: c, w: w, r: r.WithContext(ctx)}
+	if err := call.serve(path); err != nil {
+		e := vending.AsError(err)
+		if e.Code == vending.InternalError && e.Err != nil && r.Context().Err() == nil {
+			c.gateway.log.Error("call of the platform api failed", "tenant", call.facts.tenant, "error", e.Err)
+		}
+		vending.WriteError(w, e, nil)
+	}
+	call.facts.code = vending.Code(w.Header().Get(vending.CodeHeader))
+	call.facts.origin = vending.Origin(w.Header().Get(vending.OriginHeader))
+	c.gateway.metrics.countPlatform(&call.facts)
+	logFacts(r.Context(), &call.facts)
+}
+
+// platformCall is one call of the Platform API.
+type platformCall struct {
+	connect *Connect
+	w       http.ResponseWriter
+	r       *http.Request
+	tenant  *policy.Tenant
+	user    string
+	facts   facts
 }
 
 // endpoint is one call of the Platform API.
@@ -113,51 +149,77 @@ func (c *Connect) find(method, path string) (endpoint, string, error) {
 	return endpoint{}, "", vending.Refuse(vending.InvalidRequest, "no such endpoint, or not by this method")
 }
 
-// serve is one call, in the order of the gateway's: authenticate, identify, permit, spend, then the work.
-func (c *Connect) serve(w http.ResponseWriter, r *http.Request, path string) error {
-	tenant, _, err := c.gateway.authenticate(r.Context(), r.Header)
-	if err != nil {
+// serve goes in the gateway's order: authenticate, identify, permit, spend, then the work.
+func (c *platformCall) serve(path string) (err error) {
+	g := c.connect.gateway
+	if c.tenant, _, err = g.authenticate(c.r.Context(), c.r.Header); err != nil {
 		return err
 	}
-	if tenant.Account == nil {
+	if c.tenant.Stranger {
 		return vending.Refuse(vending.InvalidTenantKey, "")
 	}
-	call, id, err := c.find(r.Method, path)
+	c.facts.tenant = c.tenant.ID
+	endpoint, id, err := c.connect.find(c.r.Method, path)
 	if err != nil {
 		return err
 	}
-	user, err := policy.ParseUser(r.Header["X-User-Email"])
-	if err != nil {
+	if c.user, err = policy.ParseUser(c.r.Header["X-User-Email"]); err != nil {
 		return err
 	}
-	if !tenant.Can(call.needs) {
+	c.facts.user, c.facts.connection = c.user, id
+	if !c.tenant.Can(endpoint.needs) {
 		return vending.Refuse(vending.CapabilityDisabled, "")
 	}
-	if err := c.spend(w, tenant, call.vends); err != nil {
-		return err
+	if endpoint.vends {
+		return c.vend(endpoint, id)
 	}
-	call.serve(w, r, tenant.ID, user, id)
+	wait, ok := c.tenant.Account.SpendAPI(c.tenant.Budgets.API, time.Now())
+	c.rateLimit("api", c.tenant.Account.API)
+	if !ok {
+		return g.spent(policy.Spent{Budget: "api", Wait: wait})
+	}
+	endpoint.serve(c.w, c.r, c.tenant.ID, c.user, id)
 	return nil
 }
 
-// spend takes a unit and says in the RateLimit headers (IETF httpapi draft) what is left.
-func (c *Connect) spend(w http.ResponseWriter, tenant *policy.Tenant, vends bool) error {
-	name, allowance := "api", tenant.Account.API
-	if vends {
-		name, allowance = "token", tenant.Account.Token
+// vend hands out a credential. It is bound by all that binds the gateway's own vends; whoever takes the credential away obeys no rule
+// about methods and paths, so a tenant with such rules for the app must call it through the gateway.
+func (c *platformCall) vend(endpoint endpoint, id string) error {
+	g := c.connect.gateway
+	connection, err := g.store.Connection(c.r.Context(), c.tenant.ID, c.user, id)
+	if err != nil {
+		return err
 	}
-	now := time.Now()
-	wait, ok := allowance.Spend(now)
-	if budget := allowance.Budget(); budget > 0 {
-		left, full := allowance.Left(now)
-		w.Header().Set("RateLimit-Policy", `"`+name+`";q=`+strconv.Itoa(int(budget))+`;w=60`)
-		w.Header().Set("RateLimit", `"`+name+`";r=`+strconv.Itoa(left)+`;t=`+strconv.Itoa(int(math.Ceil(full.Seconds()))))
+	c.facts.app = connection.App
+	if !c.tenant.MayCall(connection.App) {
+		return vending.Refuse(vending.PolicyDenied, "")
 	}
+	if c.tenant.Rules.Touch(connection.App) {
+		return vending.Refuse(vending.PolicyDenied, "rules bind this tenant's calls to the app: call it through the gateway, which applies them")
+	}
+	if err := g.enter(c.tenant); err != nil {
+		return err
+	}
+	defer c.tenant.Account.Leave()
+	claims, spent, ok := g.ledger.Spend(c.tenant, connection.App, id, time.Now())
+	c.rateLimit("token", c.tenant.Account.Token)
 	if !ok {
-		c.gateway.metrics.refused(name)
-		return &vending.Error{Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: wait, Message: "the " + name + " budget of this minute is spent"}
+		return g.spent(spent)
 	}
+	defer claims.Settle(true)
+	endpoint.serve(c.w, c.r, c.tenant.ID, c.user, id)
 	return nil
+}
+
+// rateLimit says in the RateLimit headers (IETF httpapi draft) what is left of a budget.
+func (c *platformCall) rateLimit(name string, allowance *policy.Allowance) {
+	budget := allowance.Budget()
+	if budget <= 0 {
+		return
+	}
+	left, full := allowance.Left(time.Now())
+	c.w.Header().Set("RateLimit-Policy", `"`+name+`";q=`+strconv.Itoa(int(budget))+`;w=60`)
+	c.w.Header().Set("RateLimit", `"`+name+`";r=`+strconv.Itoa(left)+`;t=`+strconv.Itoa(int(math.Ceil(full.Seconds()))))
 }
 
 var (

@@ -10,7 +10,7 @@ import (
 // passOn serves a request that is not the gateway's by the next handler. If that fails a request with a key in
 // X-Vendgate-Key, it is answered here, with the bare status and without the site's handle_errors: Caddy would
 // log the request with the error, the key with the request, and no setting of it redacts that header.
-func (p *Proxy) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (g *gateway) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	_, keyed := r.Header[keyHeader]
 	err := next.ServeHTTP(w, r)
 	if err == nil || !keyed {
@@ -22,7 +22,7 @@ func (p *Proxy) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 		status = failure.StatusCode
 	}
 	if status >= http.StatusInternalServerError {
-		p.gateway.log.Error("handler behind the gateway failed", "status", status, "error", err)
+		g.log.Error("handler behind the gateway failed", "status", status, "error", err)
 	}
 	w.WriteHeader(status)
 	return nil

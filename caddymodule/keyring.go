@@ -38,7 +38,8 @@ func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
 		}
 	}
 	if g.sources[defaults.Source].takesKey {
-		defaults.Capabilities = []policy.Capability{policy.CapToken}
+		defaults.Capabilities, defaults.Stranger = []policy.Capability{policy.CapToken}, true
+		defaults.Account = g.ledger.Account(policy.Strangers, defaults.Budgets)
 		g.stranger = defaults
 	}
 	admit := func(s policy.StoredTenant) *policy.Tenant { return g.admitStored(a, s, policies[s.ID]) }
@@ -122,10 +123,9 @@ func (g *gateway) admitStored(a *App, s policy.StoredTenant, configured *Tenant)
 	}
 	t, err := g.admit(a, s.ID, p)
 	if err != nil {
-		// The same policy compiled when the configuration was loaded; only a tenant without one can come here,
-		// and it may do nothing.
+		// The same policy compiled when the configuration was loaded; should it not do so now, the tenant may do nothing.
 		g.log.Error("admitting a tenant of the store", "tenant", s.ID, "error", err)
-		return &policy.Tenant{ID: s.ID, Source: a.DefaultSource, Account: g.ledger.Account(s.ID, policy.Budgets{})}
+		return &policy.Tenant{ID: s.ID, Source: a.DefaultSource, Account: g.ledger.Account(s.ID, policy.Budgets{Token: 1, API: 1})}
 	}
 	if p.Capabilities == nil {
 		t.Capabilities = s.Capabilities

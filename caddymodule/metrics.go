@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,6 +65,20 @@ func (m *metrics) app(slug string) *appMetrics {
 
 func (m *metrics) refused(budget string) { m.refusals.WithLabelValues(budget).Inc() }
 
+// vended accounts for one vend.
+func (m *metrics) vended(source string, took time.Duration) {
+	m.vend.WithLabelValues(source).Observe(took.Seconds())
+}
+
+// countPlatform accounts for a call of the Platform API.
+func (m *metrics) countPlatform(f *facts) {
+	app := f.app
+	if app == "" {
+		app = m.unknown.slug
+	}
+	m.requests.WithLabelValues(app, string(f.code)).Inc()
+}
+
 // count accounts for a call that has ended.
 func (m *metrics) count(c *call) {
 	app := m.unknown
@@ -75,11 +90,14 @@ func (m *metrics) count(c *call) {
 	} else {
 		m.requests.WithLabelValues(app.slug, string(c.facts.code)).Inc()
 	}
-	if !c.facts.vending.IsZero() {
-		m.vend.WithLabelValues(c.tenant.Source).Observe(c.facts.vend.Seconds())
+	if c.facts.vends > 0 {
+		m.vended(c.tenant.Source, c.facts.firstVend)
+	}
+	if c.facts.vends > 1 {
+		m.vended(c.tenant.Source, c.facts.vend-c.facts.firstVend)
 	}
 	if !c.facts.sent.IsZero() {
-		m.overhead.Observe((c.facts.sent.Sub(c.facts.begun) - c.facts.vend).Seconds())
+		m.overhead.Observe((c.facts.sent.Sub(c.facts.begun) - c.facts.firstVend).Seconds())
 	}
 	if c.facts.upstream > 0 {
 		app.upstream.Observe(c.facts.upstream.Seconds())

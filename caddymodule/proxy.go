@@ -74,7 +74,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	target, ours, err := policy.ParseTarget(r.Method, r.RequestURI, p.Prefix)
 	if !ours {
-		return p.passOn(w, r, next)
+		return p.gateway.passOn(w, r, next)
 	}
 	c := p.begin(w, r, target)
 	defer c.end()

@@ -56,9 +56,6 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 
 func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
 
-// Replayed reports whether the call was sent a second time with a fresh credential.
-func (x *Exchange) Replayed() bool { return x.vends == 2 }
-
 // Refusal returns the error that stands instead of the upstream's 401, if there is one: the source's
 // own, or that the call could not be replayed with the fresh credential.
 func (x *Exchange) Refusal() error { return x.refusal }
@@ -128,8 +125,13 @@ func (x *Exchange) fullQuery(cred vending.Credential) (string, error) {
 	return b.String(), nil
 }
 
+// discardTimeout bounds the wait for the rest of an answer that will not be used.
+const discardTimeout = time.Second
+
 // discard reads a little of an answer that will not be used, so that its connection can be, and closes it.
 func discard(res *http.Response) {
+	stop := time.AfterFunc(discardTimeout, func() { _ = res.Body.Close() }) // it may never end
 	_, _ = io.CopyN(io.Discard, res.Body, 64<<10)
+	stop.Stop()
 	_ = res.Body.Close()
 }

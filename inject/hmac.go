@@ -134,16 +134,6 @@ func (h *hmacSigner) headers() []string {
 	return []string{h.header, h.timestampHeader}
 }
 
-func (h *hmacSigner) fields(yield func(string) bool) {
-	for _, t := range []template{h.key, h.prefix, h.message} {
-		for name := range t.names {
-			if !isRequestPart(name) && !yield(name) {
-				return
-			}
-		}
-	}
-}
-
 func (h *hmacSigner) sign(r *http.Request, cred vending.Credential, now time.Time) error {
 	key, err := h.signingKey(cred)
 	if err != nil {

@@ -152,9 +152,6 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
-// App returns the app that p was compiled from.
-func (p *Placement) App() *catalog.App { return p.app }
-
 // setHeaders puts cred's headers into h, which holds nothing of the caller's under those names.
 func (p *Placement) setHeaders(h http.Header, cred vending.Credential) error {
 	for i := range p.headers {

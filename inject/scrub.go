@@ -46,10 +46,14 @@ func (x *Exchange) CleanResponse(h http.Header) {
 
 // ScrubBody returns body without the credential, in any spelling that a provider's error might quote it
 // in, and cut to limit. body should hold [Exchange.Overhang] bytes more than limit, so that a credential
-// across the border is seen whole.
-func (x *Exchange) ScrubBody(body []byte, limit int) string {
+// across the border is seen whole. broken says that body ends before the provider's did: what it ends with may
+// be the beginning of the credential.
+func (x *Exchange) ScrubBody(body []byte, limit int, broken bool) string {
 	text := string(bytes.ToValidUTF8(body, []byte("\uFFFD")))
 	text, _ = scrub(text, x.secrets())
+	if broken {
+		text = withoutBeginning(text, x.secrets())
+	}
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "")
 	}
@@ -63,6 +67,19 @@ func (x *Exchange) Overhang() int {
 		longest = max(longest, len(s))
 	}
 	return longest
+}
+
+// withoutBeginning cuts from the end of text the longest beginning of a secret.
+func withoutBeginning(text string, secrets []string) string {
+	cut := 0
+	for _, s := range secrets {
+		for n := min(len(s)-1, len(text)); n > cut; n-- {
+			if strings.HasSuffix(text, s[:n]) {
+				cut = n
+			}
+		}
+	}
+	return text[:len(text)-cut]
 }
 
 func scrub(text string, secrets []string) (clean string, found bool) {

@@ -29,7 +29,7 @@ func TestScrubBody(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", c.value, "sub", "sub-domain"))
-			if got := x.ScrubBody([]byte(c.body), 1000); got != c.want {
+			if got := x.ScrubBody([]byte(c.body), 1000, false); got != c.want {
 				t.Errorf("%q became %q, want %q", c.body, got, c.want)
 			}
 		})
@@ -44,7 +44,7 @@ func TestScrubBodyAtItsLimit(t *testing.T) {
 	}
 	for at := range limit + 1 {
 		body := strings.Repeat("x", at) + secret + strings.Repeat("y", limit)
-		got := x.ScrubBody([]byte(body[:limit+x.Overhang()]), limit)
+		got := x.ScrubBody([]byte(body[:limit+x.Overhang()]), limit, true)
 		if len(got) > limit || strings.Contains(got, secret[:4]) {
 			t.Errorf("at %d: %q", at, got)
 		}
@@ -69,6 +69,18 @@ func TestCleanResponse(t *testing.T) {
 	for name, values := range want {
 		if strings.Join(h[name], "|") != strings.Join(values, "|") {
 			t.Errorf("%s is %q, want %q", name, h[name], values)
+		}
+	}
+}
+
+// TestScrubBrokenBody: a body that breaks off within the credential, or is cut there because scrubbing shortened what stands before it,
+// does not end with a piece of it.
+func TestScrubBrokenBody(t *testing.T) {
+	const secret = "sk-canary-0123456789abcdef"
+	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", secret, "sub", "s"))
+	for n := 1; n < len(secret); n++ {
+		if got := x.ScrubBody([]byte("key "+secret+" and "+secret[:n]), 1000, true); got != "key [redacted] and " {
+			t.Errorf("cut after %d: %q", n, got)
 		}
 	}
 }

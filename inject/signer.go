@@ -12,8 +12,6 @@ import (
 type signer interface {
 	// headers names the headers that sign sets, so that hygiene removes the caller's.
 	headers() []string
-	// fields yields the fields that sign reads.
-	fields(yield func(string) bool)
 	// sign sets those headers. It may replace the body by a copy in memory, within the scheme's
 	// bound; a larger body is a *vending.Error with `request_too_large`.
 	sign(r *http.Request, cred vending.Credential, now time.Time) error

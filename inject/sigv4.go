@@ -73,17 +73,6 @@ func newSigV4(s *catalog.Sign, known func(string) bool, maxBody int64) (*sigV4, 
 // headers leaves X-Amz-Content-Sha256 out: the caller's is read by payloadHash, which always replaces it.
 func (s *sigV4) headers() []string { return []string{amzAuthorization, amzDate, amzSecurityToken} }
 
-func (s *sigV4) fields(yield func(string) bool) {
-	for _, t := range []template{s.service, s.region, s.keyID, s.secretKey} {
-		for name := range t.names {
-			if !yield(name) {
-				return
-			}
-		}
-	}
-	yield(sessionToken)
-}
-
 // sessionToken is the field of temporary credentials; long-lived ones have none.
 const sessionToken = "session_token"
 

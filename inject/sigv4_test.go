@@ -493,9 +493,6 @@ func TestSigV4Rules(t *testing.T) {
 		})
 	}
 	s := awsSigner(t, catalog.Sign{Service: "s3", Region: "{region}"})
-	if got := slices.Collect(s.fields); !slices.Equal(got, []string{"region", "access_key_id", "secret_access_key", "session_token"}) {
-		t.Errorf("fields %q", got)
-	}
 	if got := s.headers(); !slices.Equal(got, []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"}) {
 		t.Errorf("headers %q", got)
 	}

@@ -63,6 +63,7 @@ type Claim struct {
 	shard *shard
 	key   AllowanceKey
 	entry *entry
+	known bool // a source had accepted the key before
 }
 
 // Spend takes one unit of the allowance called key, made with budget b at first use. If none is left,
@@ -89,7 +90,7 @@ func (a *Allowances) Spend(key AllowanceKey, b Budget, now time.Time) (c Claim, 
 	if !e.kept {
 		s.pending[key] = e
 	}
-	return Claim{s, key, e}, 0, true
+	return Claim{s, key, e, e.kept}, 0, true
 }
 
 // makeRoom drops the allowance that was used longest ago, if the shard is full. If that one is not

@@ -19,44 +19,43 @@ const (
 	DefaultAPIBudget   Budget = 120
 )
 
-func (b Budget) limit() rate.Limit {
-	if b <= 0 {
-		return rate.Inf
-	}
-	return rate.Limit(float64(b) / 60)
-}
+// limit is for budgets that are a bound.
+func (b Budget) limit() rate.Limit { return rate.Limit(float64(b) / 60) }
 
 // Allowance is what is left of one budget. It is safe for parallel use, and exact: no two callers
 // get the last unit.
 type Allowance struct {
 	mu      sync.Mutex
 	budget  Budget
-	limiter *rate.Limiter
-	latest  time.Time // no unit was spent later
+	limiter *rate.Limiter // nil until there is a bound for the first time
+	latest  time.Time     // no unit was spent later
 }
 
 // NewAllowance returns a full allowance of b.
 func NewAllowance(b Budget) *Allowance {
-	return &Allowance{budget: b, limiter: rate.NewLimiter(b.limit(), int(b))}
+	a := new(Allowance)
+	a.Adjust(b, time.Time{})
+	return a
 }
 
 // Adjust changes the budget and keeps what was spent: a larger one fills up at its own rate, and none is
-// full again for having been changed.
+// full again for having been changed, nor for having been without a bound in between.
 func (a *Allowance) Adjust(b Budget, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch {
-	case b == a.budget:
+	if b == a.budget {
 		return
-	case a.budget <= 0:
-		// Without a bound nothing was counted, and the limiter is empty: it would refuse at once.
+	}
+	a.budget = b
+	switch {
+	case b <= 0:
+	case a.limiter == nil:
 		a.limiter = rate.NewLimiter(b.limit(), int(b))
 	default:
 		now = a.notBefore(now)
 		a.limiter.SetLimitAt(now, b.limit())
 		a.limiter.SetBurstAt(now, int(b))
 	}
-	a.budget = b
 }
 
 // Budget returns the budget.
@@ -70,6 +69,9 @@ func (a *Allowance) Budget() Budget {
 func (a *Allowance) Spend(now time.Time) (wait time.Duration, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.budget <= 0 {
+		return 0, true
+	}
 	now = a.notBefore(now)
 	if a.limiter.AllowN(now, 1) {
 		return 0, true
@@ -100,7 +102,7 @@ func (a *Allowance) Left(now time.Time) (units int, full time.Duration) {
 func (a *Allowance) full(now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.limiter.TokensAt(now) >= float64(a.budget)
+	return a.budget <= 0 || a.limiter.TokensAt(now) >= float64(a.budget)
 }
 
 // until returns how long it takes until there are units again; the bucket counts in floating

@@ -18,8 +18,9 @@ func NewLedger() *Ledger {
 	return &Ledger{accounts: make(map[string]*Account), allowances: NewAllowances()}
 }
 
-// Account returns the account of a known tenant, adjusted to its budgets. Requests do not come here:
-// they use the account in their [Tenant].
+// Account returns the account of a tenant, made with its budgets at first use. An account that is there is
+// left alone: the configuration that asks may yet be refused. [Ledger.Spend] adjusts it. Requests do not
+// come here: they use the account in their [Tenant].
 func (l *Ledger) Account(tenant string, b Budgets) *Account {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -27,11 +28,7 @@ func (l *Ledger) Account(tenant string, b Budgets) *Account {
 	if !ok {
 		a = &Account{Token: NewAllowance(b.Token), API: NewAllowance(b.API)}
 		l.accounts[tenant] = a
-		return a
 	}
-	now := time.Now()
-	a.Token.Adjust(b.Token, now)
-	a.API.Adjust(b.API, now)
 	return a
 }
 
@@ -70,10 +67,11 @@ func (l *Ledger) Spend(t *Tenant, app, connection string, now time.Time) (claims
 	switch {
 	case !take(0, "connection", connection, t.Budgets.Connection):
 	case !take(1, "app", app, t.Budgets.Apps[app]):
-	case t.Account == nil:
-		take(2, "token", "", t.Budgets.Token)
+	case t.Stranger && (!take(2, "token", "", t.Budgets.Token) || claims[2].known):
 	default:
-		if spent.Wait, ok = t.Account.Token.Spend(now); !ok {
+		// A stranger whose key no source has accepted yet spends what all such strangers share, or a new
+		// key for each call would escape every budget.
+		if spent.Wait, ok = t.Account.SpendToken(t.Budgets.Token, now); !ok {
 			spent.Budget = "token"
 		}
 	}

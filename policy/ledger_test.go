@@ -136,7 +136,8 @@ func TestLedgerUnknownTenant(t *testing.T) {
 	for _, id := range []string{"passed-through", ""} {
 		t.Run(id, func(t *testing.T) {
 			l, now := NewLedger(), time.Now()
-			tenant := &Tenant{ID: id, Budgets: Budgets{Token: 5}}
+			tenant := &Tenant{ID: id, Budgets: Budgets{Token: 5}, Stranger: true}
+			tenant.Account = l.Account(Strangers, tenant.Budgets)
 			last, refused := spendTimes(l, tenant, 12, now)
 			if refused != 7 || last.Budget != "token" || last.Wait <= 0 {
 				t.Errorf("%d refused, the last by %+v", refused, last)
@@ -144,7 +145,7 @@ func TestLedgerUnknownTenant(t *testing.T) {
 			if n := l.allowances.Len(); n != 1 {
 				t.Errorf("%d allowances", n)
 			}
-			if _, refused = spendTimes(l, &Tenant{ID: "someone", Budgets: tenant.Budgets}, 5, now); refused != 0 {
+			if _, refused = spendTimes(l, &Tenant{ID: "someone", Budgets: tenant.Budgets, Stranger: true, Account: tenant.Account}, 5, now); refused != 0 {
 				t.Errorf("another tenant paid: %d refused", refused)
 			}
 		})
@@ -167,10 +168,8 @@ func TestLedgerParallel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, now := NewLedger(), time.Now()
-			tenant := &Tenant{ID: "acme", Budgets: c.budgets}
-			if c.account {
-				tenant.Account = l.Account("acme", c.budgets)
-			}
+			tenant := &Tenant{ID: "acme", Budgets: c.budgets, Stranger: !c.account}
+			tenant.Account = l.Account("acme", c.budgets)
 			var spent atomic.Int64
 			var wg sync.WaitGroup
 			for range 1000 {
@@ -205,17 +204,74 @@ func TestAccountOutlivesReload(t *testing.T) {
 		exhaust(before.Token, time.Now())
 		before.Enter(1)
 		after := l.Account("acme", Budgets{Token: 600, API: 6})
-		if after != before || after.InFlight() != 1 || after.Token.Budget() != 600 || after.API.Budget() != 6 {
+		if after != before || after.InFlight() != 1 {
 			t.Errorf("%+v, then %+v", before, after)
 		}
-		if _, ok := after.Token.Spend(time.Now()); ok {
+		if _, ok := after.SpendToken(600, time.Now()); ok || after.Token.Budget() != 600 {
 			t.Error("a reload forgave what was spent")
 		}
-		if units, _ := after.API.Left(time.Now()); units != 6 {
+		if _, ok := after.SpendAPI(6, time.Now()); !ok {
+			t.Error("the api budget is spent")
+		}
+		if units, _ := after.API.Left(time.Now()); units != 5 {
 			t.Errorf("%d of the api budget left", units)
 		}
 		if l.Account("other", Budgets{Token: 60}) == after {
 			t.Error("two tenants have one account")
 		}
 	})
+}
+
+// TestLedgerStrangers: whoever brings a new key for each call spends what all strangers share, and a stranger whose key was
+// accepted no longer does.
+func TestLedgerStrangers(t *testing.T) {
+	l, now := NewLedger(), time.Now()
+	stranger := func(id string) *Tenant {
+		b := Budgets{Token: 3}
+		return &Tenant{ID: id, Budgets: b, Stranger: true, Account: l.Account(Strangers, b)}
+	}
+	claims, _, ok := l.Spend(stranger("accepted"), "gmail", "c1", now)
+	if !ok {
+		t.Fatal("the first stranger was refused")
+	}
+	claims.Settle(true)
+	passed := 0
+	for i := range 50 {
+		claims, _, ok := l.Spend(stranger("wrong"+string(rune('a'+i))), "gmail", "c1", now)
+		claims.Settle(false)
+		if ok {
+			passed++
+		}
+	}
+	if passed != 2 {
+		t.Errorf("%d wrong keys reached the source, with 2 units left", passed)
+	}
+	if _, _, ok := l.Spend(stranger("accepted"), "gmail", "c1", now); !ok {
+		t.Error("an accepted stranger pays for the others")
+	}
+	if n := l.allowances.Len(); n != 1 {
+		t.Errorf("%d allowances", n)
+	}
+}
+
+// TestLedgerAccountIsLeftAlone: asking for an account changes nothing; a configuration that asks may yet be refused.
+func TestLedgerAccountIsLeftAlone(t *testing.T) {
+	l, now := NewLedger(), time.Now()
+	tenant := &Tenant{ID: "acme", Budgets: Budgets{Token: 2}}
+	tenant.Account = l.Account("acme", tenant.Budgets)
+	if _, refused := spendTimes(l, tenant, 3, now); refused != 1 {
+		t.Fatalf("%d refused", refused)
+	}
+	l.Account("acme", Budgets{}) // without a bound
+	if _, refused := spendTimes(l, tenant, 3, now); refused != 3 {
+		t.Errorf("%d of 3 refused after another configuration asked", refused)
+	}
+	unbounded := *tenant
+	unbounded.Budgets.Token = 0
+	if _, refused := spendTimes(l, &unbounded, 5, now); refused != 0 {
+		t.Errorf("%d refused without a bound", refused)
+	}
+	if _, refused := spendTimes(l, tenant, 3, now); refused != 3 {
+		t.Errorf("%d of 3 refused after the bound came back", refused)
+	}
 }

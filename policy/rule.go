@@ -56,13 +56,25 @@ func (r Rule) Check() error {
 // Rules are the rules of one tenant. The zero Rules permit everything.
 type Rules []Rule
 
-// OverrideHeaders name the headers by which some APIs let a POST stand for another method.
-var OverrideHeaders = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+// Touch reports whether any rule speaks of app.
+func (rules Rules) Touch(app string) bool {
+	return slices.ContainsFunc(rules, func(r Rule) bool { return r.App == "*" || r.App == app })
+}
+
+// Overrides reports whether name is a header by which some APIs let a POST stand for another method, in any case
+// and with "_" for "-".
+func Overrides(name string) bool {
+	switch strings.ReplaceAll(strings.ToLower(name), "_", "-") {
+	case "x-http-method-override", "x-http-method", "x-method-override":
+		return true
+	}
+	return false
+}
 
 // Permit refuses a call that the rules do not permit, with `policy_denied`; a path that two servers
 // could read differently, where a rule would have to choose one reading, is `invalid_request`.
 // Where the app has allow rules, one must match; a deny rule that matches wins. overrides are the
-// values of [OverrideHeaders]: each must be permitted too.
+// values of headers that [Overrides] names: each must be permitted too.
 func (rules Rules) Permit(app, method, rawPath string, overrides ...string) error {
 	if len(rules) == 0 {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Capability is something a tenant key may be granted.
@@ -54,9 +55,15 @@ type Tenant struct {
 	MaxInFlight int64
 	// Budgets bound what it spends.
 	Budgets Budgets
-	// Account is what it has spent so far; nil for a tenant that only its source can judge.
+	// Account is what it has spent so far.
 	Account *Account
+	// Stranger says that only the source can judge the key: the tenant is known by the key's digest, and its
+	// account is that of all strangers together.
+	Stranger bool
 }
+
+// Strangers names the account of all strangers; no tenant can have that id.
+const Strangers = "*"
 
 // Budgets are the budgets of one tenant.
 type Budgets struct {
@@ -110,3 +117,15 @@ func (a *Account) Leave() { a.inFlight.Add(-1) }
 
 // InFlight returns how many requests of the tenant are in flight.
 func (a *Account) InFlight() int64 { return a.inFlight.Load() }
+
+// SpendToken takes one unit of the token budget, which is b now.
+func (a *Account) SpendToken(b Budget, now time.Time) (wait time.Duration, ok bool) {
+	a.Token.Adjust(b, now)
+	return a.Token.Spend(now)
+}
+
+// SpendAPI takes one unit of the api budget, which is b now.
+func (a *Account) SpendAPI(b Budget, now time.Time) (wait time.Duration, ok bool) {
+	a.API.Adjust(b, now)
+	return a.API.Spend(now)
+}
