@@ -19,7 +19,8 @@ func MintKey() (key string, digest [sha256.Size]byte) {
 }
 
 // RotateKey mints a second key for a tenant; both are live until PromoteKey. ErrTwoKeys tells of a
-// rotation that was not finished, ErrTenantUnknown of no tenant.
+// rotation that was not finished, ErrTenantDisabled of a tenant whose new key would be as dead as its
+// old one, ErrTenantUnknown of no tenant.
 func (s *Store) RotateKey(ctx context.Context, id string) (key string, err error) {
 	key, digest := MintKey()
 	err = s.changeTenants(ctx, "rotating a tenant key", func(tx *sql.Tx) error {
@@ -39,7 +40,8 @@ func (s *Store) RotateKey(ctx context.Context, id string) (key string, err error
 }
 
 // PromoteKey retires the older of a tenant's two keys, and deletes what is stored of it. ErrOneKey
-// tells of a tenant with one key only, ErrTenantUnknown of no tenant.
+// tells of a tenant with one key only, ErrTenantDisabled of one without live keys, ErrTenantUnknown of
+// no tenant.
 func (s *Store) PromoteKey(ctx context.Context, id string) error {
 	return s.changeTenants(ctx, "promoting a tenant key", func(tx *sql.Tx) error {
 		live, oldest, _, err := generations(ctx, tx, id)
@@ -54,13 +56,17 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 	})
 }
 
-// generations counts a tenant's keys. They are ordered by generation and not by time, which may
-// stand still or go back.
+// generations counts the keys of a tenant that is not disabled. They are ordered by generation and not
+// by time, which may stand still or go back.
 func generations(ctx context.Context, tx *sql.Tx, id string) (live int, oldest, newest int64, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT count(k.digest), coalesce(min(k.generation), 0), coalesce(max(k.generation), 0)
-		FROM tenants t LEFT JOIN tenant_keys k ON k.tenant = t.id WHERE t.id = ? GROUP BY t.id`, id).Scan(&live, &oldest, &newest)
-	if errors.Is(err, sql.ErrNoRows) {
+	var disabled bool
+	err = tx.QueryRowContext(ctx, `SELECT t.disabled, count(k.digest), coalesce(min(k.generation), 0), coalesce(max(k.generation), 0)
+		FROM tenants t LEFT JOIN tenant_keys k ON k.tenant = t.id WHERE t.id = ? GROUP BY t.id`, id).Scan(&disabled, &live, &oldest, &newest)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		err = ErrTenantUnknown
+	case err == nil && disabled:
+		err = ErrTenantDisabled
 	}
 	return live, oldest, newest, err
 }

@@ -15,10 +15,11 @@ import (
 
 // What an operator may ask that cannot be done. Nothing is changed.
 var (
-	ErrTenantUnknown = errors.New("there is no such tenant")
-	ErrTenantExists  = errors.New("there is a tenant of that id already")
-	ErrTwoKeys       = errors.New("the tenant has two live keys already; promote the newer one first")
-	ErrOneKey        = errors.New("the tenant has one live key only; rotate first")
+	ErrTenantUnknown  = errors.New("there is no such tenant")
+	ErrTenantExists   = errors.New("there is a tenant of that id already")
+	ErrTenantDisabled = errors.New("the tenant is disabled for good and none of its keys can live; create another tenant")
+	ErrTwoKeys        = errors.New("the tenant has two live keys already; promote the newer one first")
+	ErrOneKey         = errors.New("the tenant has one live key only; rotate first")
 )
 
 // Tenant is the integrating product as the store knows it.
@@ -44,9 +45,6 @@ type KeyInfo struct {
 	// CreatedAt is in UTC, to the millisecond.
 	CreatedAt time.Time
 }
-
-// capabilities are all there are, in the order in which they are stored.
-var capabilities = []string{"apps", "connections", "token", "delete"}
 
 // CreateTenant makes a tenant of t's ID, Email and Capabilities (none means all), and mints its
 // key, which cannot be shown again. The id taken is ErrTenantExists; anything wrong with t is a
@@ -79,17 +77,18 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	return key, nil
 }
 
-// normalCapabilities orders names as capabilities are, without doubles.
-func normalCapabilities(names []string) ([]string, error) {
-	if len(names) == 0 {
-		return capabilities, nil
+// normalCapabilities orders names as policy.AllCapabilities are, without doubles; none means all.
+func normalCapabilities(names []string) (granted []string, err error) {
+	parsed, err := policy.ParseCapabilities(names)
+	if err != nil {
+		return nil, invalid(err.Error())
 	}
-	for _, n := range names {
-		if !slices.Contains(capabilities, n) {
-			return nil, invalid("capabilities: any of " + strings.Join(capabilities, ", "))
+	for _, c := range policy.AllCapabilities {
+		if len(parsed) == 0 || slices.Contains(parsed, c) {
+			granted = append(granted, string(c))
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(capabilities), func(c string) bool { return !slices.Contains(names, c) }), nil
+	return granted, nil
 }
 
 // DisableTenant ends all keys of a tenant for good; its connections stay. An unknown one is

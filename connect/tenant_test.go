@@ -75,6 +75,11 @@ func TestKeyLife(t *testing.T) {
 	step("create another", err, nil)
 	delete(live, sha256.Sum256([]byte(second)))
 	step("disable", tool.DisableTenant(t.Context(), "acme"), nil)
+	dead, err := tool.RotateKey(t.Context(), "acme")
+	if step("rotate a disabled one's", err, ErrTenantDisabled); dead != "" {
+		t.Error("a dead key was handed out")
+	}
+	step("promote a disabled one's", tool.PromoteKey(t.Context(), "acme"), ErrTenantDisabled)
 
 	_, err = tool.RotateKey(t.Context(), "nobody")
 	step("rotate nobody's", err, ErrTenantUnknown)

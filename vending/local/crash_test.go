@@ -63,15 +63,7 @@ func kill(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
 // process must not be in the way.
 func afterCrash(t *testing.T, dir, id string) (*connect.Store, connect.GrantValues) {
 	t.Helper()
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir, Now: func() time.Time { return time.Now().Add(time.Hour) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	store := openStoreAt(t, dir, func() time.Time { return time.Now().Add(time.Hour) })
 	_, v := stored(t, store, id)
 	return store, v
 }
@@ -121,7 +113,7 @@ func TestKilledAfterVend(t *testing.T) {
 	if v.AccessToken != "canary-access-1" || v.RefreshToken != "canary-refresh-1" {
 		t.Fatalf("the new grant is not whole: %q, %q", v.AccessToken, v.RefreshToken)
 	}
-	s := newSource(t, p, store, func(o *Options) { o.Margin = 2 * time.Hour })
+	s := newSource(t, p, store, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(time.Hour) } })
 	if cred, err := s.Vend(t.Context(), request(id)); err != nil || tokenOf(cred) != "canary-access-2" {
 		t.Errorf("token %q, %v; want canary-access-2", tokenOf(cred), err)
 	}

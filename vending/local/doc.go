@@ -2,5 +2,6 @@
 // the grant from the store, refreshes it at the provider when it is about to end, and vends.
 //
 // It must never vend a token whose refresh is not yet on the disk, never keep a token between two
-// vends, and never have two refreshes of one connection under way, in whatever processes.
+// vends (but for one that the disk would not take: see unstored), and never have two refreshes of one
+// connection under way, in whatever processes.
 package local

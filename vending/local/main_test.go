@@ -124,10 +124,16 @@ func clients(_, app string) (OAuthClient, bool) {
 	return OAuthClient{ID: "client:id", Secret: vending.NewSecret(clientSecret)}, app != "clientless"
 }
 
-// openStore uses the real clock: expiries are set relative to it.
+// openStore makes grants seem to have been stored an hour ago, so that one with 30 s left is about to
+// end and is not one that never had more.
 func openStore(t testing.TB, dir string) *connect.Store {
 	t.Helper()
-	s, err := connect.Open(t.Context(), connect.Options{Dir: dir})
+	return openStoreAt(t, dir, func() time.Time { return time.Now().Add(-time.Hour) })
+}
+
+func openStoreAt(t testing.TB, dir string, now func() time.Time) *connect.Store {
+	t.Helper()
+	s, err := connect.Open(t.Context(), connect.Options{Dir: dir, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

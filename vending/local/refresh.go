@@ -26,10 +26,10 @@ const (
 	leaseSlack = 5 * time.Second
 	// leasePoll is how often a lease of another process is looked at; a look takes microseconds.
 	leasePoll = 20 * time.Millisecond
-	// commits is how often storing a refreshed grant is tried.
-	commits = 4
-	// firstCommitWait precedes the second try; it doubles.
+	// firstCommitWait precedes the second try to store a refreshed grant; it doubles up to
+	// maxCommitWait.
 	firstCommitWait = 50 * time.Millisecond
+	maxCommitWait   = time.Second
 )
 
 // refresh brings the connection to a later version than h, or says why not. All callers that saw
@@ -69,6 +69,10 @@ func (s *Source) run(h holding) (err error) {
 // refreshAlone refreshes under the row's lease, which outlasts the provider's call and the storing of
 // its answer, each at its longest.
 func (s *Source) refreshAlone(h holding) error {
+	h, stored, err := s.rescue(h)
+	if err != nil || stored && h.lasts(s.o.Now()) {
+		return err
+	}
 	config, err := s.config(h)
 	if err != nil {
 		return err
@@ -78,8 +82,10 @@ func (s *Source) refreshAlone(h holding) error {
 	if err != nil || !acquired {
 		return err
 	}
-	stored, err := s.renew(h, config)
-	if !stored { // storing a grant ends the lease by itself
+	stored, err = s.renew(h, config)
+	// Storing a grant ends the lease by itself. With one still to be stored it is left to lapse: it
+	// keeps other processes from sending the spent refresh token, and rescue needs none.
+	if !stored && !s.unstored.has(h) {
 		s.release(h, owner)
 	}
 	return err
@@ -100,11 +106,13 @@ func (s *Source) renew(h holding, config *oauth2.Config) (stored bool, err error
 	h.grant, h.values = grant, grant.Reveal()
 	next, refusal := s.exchange(ctx, config, h)
 	if refusal == nil {
-		err := s.commit(h, connect.NewGrant(next), false)
+		err := s.commit(h, connect.NewGrant(next))
 		return err == nil, err
 	}
 	if refusal.Code == vending.NeedsReconnection {
-		stored = s.commit(h, h.grant, true) == nil // commit has logged why not; the answer is the same
+		ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout) // the call may have used up its own
+		defer cancel()
+		stored = s.flag(ctx, h)
 	}
 	return stored, refusal
 }
@@ -146,45 +154,48 @@ func (s *Source) release(h holding, owner string) {
 	}
 }
 
-// commit stores a grant in the place of h, and tries more than once: after a rotation there is no
-// other copy. It has its own time, or a provider that answers at the last moment would leave none.
-func (s *Source) commit(h holding, g connect.Grant, needsReconnection bool) error {
+// commit stores the grant g in the place of h, and keeps trying: after a rotation there is no other
+// copy. It has its own time, or a provider that answers at the last moment would leave none.
+func (s *Source) commit(h holding, g connect.Grant) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
 	defer cancel()
 	wait := firstCommitWait
 	for try := 1; ; try++ {
-		_, err := s.o.Store.UpdateGrant(ctx, h.ID, h.Version, g, needsReconnection)
+		_, err := s.o.Store.UpdateGrant(ctx, h.ID, h.Version, g, false)
 		if err == nil || errors.Is(err, connect.ErrStale) {
 			// Stale: an earlier try did arrive, or the end user connected again. Either way what is
 			// stored is as new as can be.
 			return nil
 		}
-		if vending.AsError(err).Code == vending.ConnectionDeleted {
+		code := vending.AsError(err).Code
+		if code == vending.ConnectionDeleted {
 			return err
 		}
 		s.o.Logger.Error("storing a refreshed grant", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "try", try, "error", err)
-		if try == commits {
+		if code == vending.InvalidRequest { // too large for the store, today and tomorrow
 			return vending.Errorf(vending.InternalError, fmt.Errorf("storing a refreshed grant: %w", err))
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
+			s.unstored.keep(h, g)
 			return vending.Errorf(vending.InternalError, fmt.Errorf("storing a refreshed grant: %w", err))
 		case <-timer.C:
 		}
-		wait *= 2
+		wait = min(2*wait, maxCommitWait)
 	}
 }
 
-// flag records that the grant has ended, so that lists and pages show it. The caller's answer does
-// not depend on it.
-func (s *Source) flag(ctx context.Context, h holding) {
+// flag records that the grant has ended, so that lists and pages show it, and reports whether it did.
+// The caller's answer does not depend on it.
+func (s *Source) flag(ctx context.Context, h holding) bool {
 	if h.NeedsReconnection {
-		return
+		return false
 	}
 	_, err := s.o.Store.UpdateGrant(ctx, h.ID, h.Version, h.grant, true)
 	if err != nil && !errors.Is(err, connect.ErrStale) && ctx.Err() == nil {
 		s.o.Logger.Error("recording that a grant has ended", "connection", h.ID, "error", err)
 	}
+	return err == nil
 }

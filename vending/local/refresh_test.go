@@ -2,15 +2,10 @@ package local
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
-
-	_ "modernc.org/sqlite"
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
@@ -146,82 +141,5 @@ func TestDeletedDuringRefresh(t *testing.T) {
 	})
 	if cred, err := s.Vend(t.Context(), request(id)); codeOf(err) != vending.ConnectionDeleted || !cred.IsZero() {
 		t.Errorf("error %v, want %s", err, vending.ConnectionDeleted)
-	}
-}
-
-// breakStore makes every change of a grant fail, as a full disk would, until mend is called.
-func breakStore(t *testing.T, dir string) (mend func()) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "vendgate.db")+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	exec := func(query string) {
-		if _, err := db.Exec(query); err != nil {
-			t.Error(err)
-		}
-	}
-	exec(`CREATE TRIGGER disk_full BEFORE UPDATE OF sealed ON connections BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
-	return func() { exec(`DROP TRIGGER IF EXISTS disk_full`) }
-}
-
-// onLog calls a function at each record.
-type onLog struct {
-	slog.Handler
-	f func(slog.Record)
-}
-
-func (onLog) Enabled(context.Context, slog.Level) bool { return true }
-
-func (h onLog) Handle(_ context.Context, r slog.Record) error {
-	h.f(r)
-	return nil
-}
-
-// TestUnsavedRotation makes the store fail after the provider has rotated. The new token must not be
-// vended unless it could be stored after all.
-func TestUnsavedRotation(t *testing.T) {
-	for name, c := range map[string]struct {
-		lifetime time.Duration
-		mendAt   int
-		token    string
-		code     vending.Code
-		tries    int
-	}{
-		"for good":                     {-time.Second, 99, "", vending.InternalError, 4},
-		"for good, old token is valid": {30 * time.Second, 99, "canary-access-0", "", 4},
-		"until the second try":         {-time.Second, 1, "canary-access-1", "", 1},
-		"until the last try":           {-time.Second, 3, "canary-access-1", "", 3},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := startProvider(t)
-			dir := t.TempDir()
-			store := openStore(t, dir)
-			id := importApp(t, store, "gmail", grantFor(c.lifetime))
-			mend := breakStore(t, dir)
-			tries := 0
-			s := newSource(t, p, store, func(o *Options) {
-				o.Logger = slog.New(onLog{slog.DiscardHandler, func(r slog.Record) {
-					if r.Message != "storing a refreshed grant" {
-						t.Errorf("logged %q", r.Message)
-					}
-					if tries++; tries == c.mendAt {
-						mend()
-					}
-				}})
-			})
-			cred, err := s.Vend(t.Context(), request(id))
-			if tokenOf(cred) != c.token || codeOf(err) != c.code || tries != c.tries || p.asked() != 1 {
-				t.Errorf("token %q, %v, %d failed tries, %d calls; want %q, %q, %d, 1", tokenOf(cred), err, tries, p.asked(), c.token, c.code, c.tries)
-			}
-			want := "canary-refresh-1"
-			if c.mendAt == 99 {
-				want = "canary-refresh-0"
-			}
-			if _, v := stored(t, store, id); v.RefreshToken != want {
-				t.Errorf("refresh token %q is stored, want %q", v.RefreshToken, want)
-			}
-		})
 	}
 }

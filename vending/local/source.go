@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -32,7 +33,8 @@ type Options struct {
 	// Transport reaches token endpoints. It must guard what it dials; without one no token is
 	// ever refreshed.
 	Transport http.RoundTripper
-	// Margin is how long before its expiry a token is refreshed; 0 means 60 s.
+	// Margin is how long before its expiry a token is refreshed, but never more than half of what it
+	// had left when it was stored; 0 means 60 s.
 	Margin time.Duration
 	// RefreshTimeout bounds each part of a refresh by itself: waiting for another process, the call
 	// of the provider, and storing its answer; 0 means 10 s.
@@ -55,6 +57,7 @@ type Source struct {
 	client *http.Client
 
 	refreshes singleflight.Group
+	unstored  unstored
 
 	mu       sync.Mutex // guards closed, and under way against being added to after it
 	closed   bool
@@ -83,12 +86,14 @@ func New(o Options) *Source {
 	return &Source{o: o, client: newClient(o.Transport)}
 }
 
-// Close waits for refreshes under way. After it the source vends only what needs no refresh.
+// Close waits for refreshes under way, and tries once more to store what they could not, for at most
+// RefreshTimeout. After it the source vends only what needs no refresh.
 func (s *Source) Close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.underWay.Wait()
+	s.rescueAll()
 }
 
 // Vend implements [vending.Source].
@@ -105,12 +110,16 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
 	}
 	refreshErr := s.refresh(ctx, held)
-	if ctx.Err() != nil {
-		return vending.Credential{}, fmt.Errorf("waiting for a refresh: %w", ctx.Err())
+	if ended := ctx.Err(); ended != nil {
+		refreshErr = fmt.Errorf("waiting for a refresh: %w", ended)
+		if errors.Is(ended, context.Canceled) {
+			return vending.Credential{}, refreshErr // nobody is there to take a token
+		}
 	}
 	// The refresh hands over no token: it is shared, and each caller reads the row as its own. That
-	// also sees what another process stored, and a connection that was deleted meanwhile.
-	held, err = s.read(ctx, r)
+	// also sees what another process stored, and a connection that was deleted meanwhile. A caller
+	// whose deadline has passed may have a token that still lasts; the read takes microseconds.
+	held, err = s.read(context.WithoutCancel(ctx), r)
 	if err != nil {
 		return vending.Credential{}, err
 	}
@@ -131,6 +140,7 @@ func (s *Source) read(ctx context.Context, r vending.Request) (h holding, err er
 	if err != nil {
 		return holding{}, err
 	}
+	s.unstored.observe(h.ID, h.Version)
 	if h.Status != connect.Active {
 		return holding{}, vending.Errorf(vending.ConnectionNotActive, nil)
 	}
@@ -162,7 +172,7 @@ func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) 
 	}
 	refused := h.refused(r)
 	switch {
-	case h.lasts(now.Add(margin)) && !refused:
+	case h.lasts(now.Add(h.margin(margin))) && !refused:
 		return vend
 	case h.values.RefreshToken != "" && !h.NeedsReconnection:
 		return refresh
@@ -171,6 +181,12 @@ func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) 
 	default:
 		return reconnect
 	}
+}
+
+// margin is at most half of the token's lifetime, counted from when it was stored: else one that never
+// lives longer than the margin would be refreshed at every vend.
+func (h *holding) margin(most time.Duration) time.Duration {
+	return min(most, max(0, h.values.Expiry.Sub(h.UpdatedAt)/2))
 }
 
 // settle decides after a refresh was tried, whoever did it.
