@@ -39,7 +39,7 @@ type App struct {
 	DefaultSource string `json:"default_source,omitempty"`
 	// Tenants configures tenants. Those in the store need no entry here.
 	Tenants []Tenant `json:"tenants,omitempty"`
-	// TenantDefaults apply to all tenants, as far as they say nothing themselves.
+	// TenantDefaults apply to all tenants, as far as they say nothing themselves; rules and app budgets are joined.
 	TenantDefaults TenantPolicy `json:"tenant_defaults,omitzero"`
 	// DefinedAt are file and line of the Caddyfile, for error messages, by option: `upstream`, `source NAME`.
 	DefinedAt map[string]string `json:"defined_at,omitempty"`

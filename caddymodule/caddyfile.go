@@ -109,7 +109,7 @@ func (a *App) parseOAuthClient(d *caddyfile.Dispenser) error {
 	err := parseBlock(d, options{
 		"client_id":     text(&c.ClientID),
 		"client_secret": secret(&c.ClientSecret),
-		"tenant":        text(&c.Tenant),
+		"tenant":        tenantID(&c.Tenant),
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/vendgate/vendgate/policy"
 )
 
 // parseSource reads `source TYPE [NAME] { … }`; the name is the type by default.
@@ -22,6 +24,11 @@ func (a *App) parseSource(d *caddyfile.Dispenser) error {
 	segment.Next()
 	if segment.NextArg() {
 		name = segment.Val()
+	}
+	if kind == localSource {
+		if others := a.localSources(); len(others) > 0 {
+			return at(where, fmt.Errorf("%w; the first is at %s", errLocalTwice(append(others, name)), a.DefinedAt["source "+others[0]]))
+		}
 	}
 	if _, twice := a.SourcesRaw[name]; twice {
 		return at(where, fmt.Errorf("source %s is defined twice: give one of them another name, source %s NAME; the first is at %s", name, kind, a.DefinedAt["source "+name]))
@@ -100,6 +107,8 @@ func (s *PlatformSource) parseKey(d *caddyfile.Dispenser) error {
 		return d.Errf("%skey stands twice; keep one of them", ofTenant(tenant))
 	case checkSecretRef(ref) != nil:
 		return located(d, errSecretForm)
+	case len(args) == 2 && policy.CheckTenantID(tenant) != nil:
+		return located(d, fmt.Errorf("key: %w", policy.CheckTenantID(tenant)))
 	case tenant == "":
 		s.Key = ref
 		return nil
@@ -131,7 +140,7 @@ func (s *StaticSource) parseConnection(d *caddyfile.Dispenser) error {
 		}
 	}
 	err := parseBlock(d, options{
-		"tenant": text(&c.Tenant), "user": text(&c.User), "app": text(&c.App),
+		"tenant": tenantID(&c.Tenant), "user": c.parseUser, "app": text(&c.App),
 		"field": func(d *caddyfile.Dispenser) error { return pair(d, &c.Fields) },
 	}, "field")
 	switch {
@@ -142,6 +151,13 @@ func (s *StaticSource) parseConnection(d *caddyfile.Dispenser) error {
 	}
 	s.Connections = append(s.Connections, c)
 	return nil
+}
+
+func (c *StaticConnection) parseUser(d *caddyfile.Dispenser) error {
+	if err := text(&c.User)(d); err != nil {
+		return err
+	}
+	return located(d, c.checkUser())
 }
 
 var (

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"fmt"
 	"maps"
 	"strconv"
 	"strings"
@@ -26,6 +27,9 @@ func (a *App) parseTenant(d *caddyfile.Dispenser) error {
 	}
 	if err := t.parse(d, options{"key": t.parseKey, "key_sha256": t.parseDigest}); err != nil {
 		return err
+	}
+	if err := t.checkApps(); err != nil {
+		return at(t.DefinedAt, fmt.Errorf("tenant %s: %w", t.ID, err))
 	}
 	a.Tenants = append(a.Tenants, t)
 	return nil

@@ -6,6 +6,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/dustin/go-humanize"
+
+	"github.com/vendgate/vendgate/policy"
 )
 
 // option reads the arguments of one subdirective, whose name d is at, and nothing more.
@@ -35,6 +37,16 @@ func text(s *string) option {
 			return missing(d, name, "VALUE")
 		}
 		return nil
+	}
+}
+
+// tenantID reads the id of a tenant into id.
+func tenantID(id *string) option {
+	return func(d *caddyfile.Dispenser) error {
+		if err := text(id)(d); err != nil {
+			return err
+		}
+		return located(d, policy.CheckTenantID(*id))
 	}
 }
 

@@ -65,8 +65,8 @@ func (f *storeFlags) app() (*App, error) {
 	return a, nil
 }
 
-// open opens the store, and makes it if there is none.
-func (f *storeFlags) open(cmd *cobra.Command) (*connect.Store, *App, error) {
+// open opens the store. If there is none it makes it, or says so if mustExist.
+func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*connect.Store, *App, error) {
 	a, err := f.app()
 	if err != nil {
 		return nil, nil, err
@@ -74,14 +74,30 @@ func (f *storeFlags) open(cmd *cobra.Command) (*connect.Store, *App, error) {
 	if f.dir != "" {
 		a.DataDir = f.dir
 	}
+	if mustExist && !connect.Exists(a.dataDir()) {
+		return nil, nil, fmt.Errorf("there is no store in %s; `keyset create` makes one", a.dataDir())
+	}
 	store, err := connect.Open(cmd.Context(), connect.Options{Dir: a.dataDir(), Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
 	return store, a, err
 }
 
-// with makes a command's RunE of a function over an open store.
-func (f *storeFlags) with(run func(cmd *cobra.Command, store *connect.Store, a *App, args []string) error) func(*cobra.Command, []string) error {
+// storeRun is what a command does with the open store.
+type storeRun = func(cmd *cobra.Command, store *connect.Store, a *App, args []string) error
+
+// with makes a command's RunE of run; it makes the store if there is none.
+func (f *storeFlags) with(run storeRun) func(*cobra.Command, []string) error {
+	return f.runE(run, false)
+}
+
+// withExisting is with for commands that a store has to be there for: in a mistyped directory they would else make an empty
+// one and find nothing in it.
+func (f *storeFlags) withExisting(run storeRun) func(*cobra.Command, []string) error {
+	return f.runE(run, true)
+}
+
+func (f *storeFlags) runE(run storeRun, mustExist bool) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) (err error) {
-		store, a, err := f.open(cmd)
+		store, a, err := f.open(cmd, mustExist)
 		if err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ OAuth app access_token and, to be refreshed, refresh_token and expires_in (secon
 
 	var filter connect.Filter
 	list := subcommand(parent, "list", "Lists connections; never what they hold", 0,
-		f.with(func(cmd *cobra.Command, store *connect.Store, _ *App, _ []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, _ []string) error {
 			return f.listConnections(cmd, store, filter)
 		}))
 	list.Flags().StringVar(&filter.Tenant, "tenant", "", "only this tenant's")
@@ -60,7 +60,7 @@ OAuth app access_token and, to be refreshed, refresh_token and expires_in (secon
 
 	var tenant string
 	remove := subcommand(parent, "delete ID --tenant NAME", "Deletes a connection and what it holds, for good", 1,
-		f.with(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
 			return store.DeleteConnection(cmd.Context(), tenant, args[0])
 		}))
 	remove.Flags().StringVar(&tenant, "tenant", "", "the tenant it belongs to")
@@ -145,12 +145,12 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 		}
 		g.Fields = append(g.Fields, vending.Field{Name: f.Name, Value: value})
 	}
-	if _, optional := values["session_token"]; optional && app.Sign != nil {
-		value, err := takeText(values, "session_token")
+	if _, optional := values[sessionToken]; optional && app.Sign != nil {
+		value, err := takeText(values, sessionToken)
 		if err != nil {
 			return connect.Grant{}, err
 		}
-		g.Fields = append(g.Fields, vending.Field{Name: "session_token", Value: value})
+		g.Fields = append(g.Fields, vending.Field{Name: sessionToken, Value: value})
 	}
 	if len(values) > 0 {
 		return connect.Grant{}, fmt.Errorf("the credential holds %q, which app %s does not know", slices.Sorted(maps.Keys(values))[0], app.Slug)

@@ -22,7 +22,7 @@ func keysetCommands(parent *cobra.Command) {
 			return err
 		}))
 	subcommand(parent, "rotate", "Adds a new key and seals every connection with it; the old keys stay for old backups", 0,
-		f.with(func(cmd *cobra.Command, store *connect.Store, _ *App, _ []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, _ []string) error {
 			resealed, err := store.RotateKeyset(cmd.Context())
 			if err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"text/template"
 	"time"
@@ -165,7 +166,7 @@ func (p *playground) start(ctx context.Context, listen string) error {
 		return fmt.Errorf("writing the client secret: %w", err)
 	}
 	file := filepath.Join(p.dir, "Caddyfile")
-	config := fmt.Sprintf(playgroundConfig, p.dir, p.provider.URL(), id, secretFile, addr, host)
+	config := fmt.Sprintf(playgroundConfig, quotable(p.dir), p.provider.URL(), id, quotable(secretFile), addr, host)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
 	}
@@ -176,6 +177,9 @@ func (p *playground) start(ctx context.Context, listen string) error {
 	p.facts.Gateway = "http://" + addr
 	return caddy.Load(adapted, true)
 }
+
+// quotable makes path fit between the quotes of a Caddyfile, in which a backslash escapes quotes and nothing else.
+func quotable(path string) string { return strings.ReplaceAll(path, `"`, `\"`) }
 
 // freeAddr returns listen or, if it is empty, the usual address or one with a free port.
 func freeAddr(ctx context.Context, listen string) (string, error) {
@@ -244,7 +248,7 @@ const playgroundConfig = `{
 		}
 		oauth_client demo {
 			client_id %[3]s
-			client_secret {file.%[4]s}
+			client_secret "{file.%[4]s}"
 		}
 		tenant playground {
 			budget app demo-limited 2

@@ -32,9 +32,9 @@ func tenantCommands(parent *cobra.Command) {
 	create.Flags().StringSliceVar(&capabilities, "capabilities", nil, "any of apps, connections, token, delete (default all)")
 	_ = create.MarkFlagRequired("email") // the flag exists
 
-	subcommand(parent, "list", "Lists tenants; never their keys", 0, f.with(f.listTenants))
+	subcommand(parent, "list", "Lists tenants; never their keys", 0, f.withExisting(f.listTenants))
 	subcommand(parent, "rotate NAME", "Mints a second key and prints it, once; both work until promote", 1,
-		f.with(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
 			key, err := store.RotateKey(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -42,11 +42,11 @@ func tenantCommands(parent *cobra.Command) {
 			return f.printKey(cmd.OutOrStdout(), args[0], key)
 		}))
 	subcommand(parent, "promote NAME", "Retires the older of two keys", 1,
-		f.with(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
 			return store.PromoteKey(cmd.Context(), args[0])
 		}))
 	subcommand(parent, "disable NAME", "Disables a tenant and all of its keys, those in the configuration too", 1,
-		f.with(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
 			return store.DisableTenant(cmd.Context(), args[0])
 		}))
 }

@@ -55,6 +55,9 @@ func (g *gateway) addTenant(a *App, t *Tenant, configured map[policy.Digest]*pol
 	if err := policy.CheckTenantID(t.ID); err != nil {
 		return err
 	}
+	if err := t.checkApps(); err != nil {
+		return err
+	}
 	tenant, err := g.admit(a, t.ID, t.TenantPolicy)
 	if err != nil {
 		return err
@@ -180,6 +183,8 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]client, error
 			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client: %w", noApp(c.App)))
 		case app.AuthType != string(vending.OAuth):
 			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: the app does not use OAuth: take the client out, or set auth_type o_auth for the app", c.App))
+		case c.Tenant != "" && policy.CheckTenantID(c.Tenant) != nil:
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: %w", c.App, policy.CheckTenantID(c.Tenant)))
 		case c.ClientID == "":
 			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_id is missing: write the one the provider gave you", c.App))
 		}

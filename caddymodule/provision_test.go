@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -93,6 +94,32 @@ func checkPoolsEmpty(t *testing.T) {
 			n, _ := pool.References(key)
 			t.Errorf("%s: %v is still held %d times", name, key, n)
 			return true
+		})
+	}
+}
+
+// TestProvisionJSON holds mistakes that a Caddyfile cannot state against their errors.
+func TestProvisionJSON(t *testing.T) {
+	harness.Secret(t, "VG_KEY_A", harness.KeyA)
+	for name, tt := range map[string]struct{ sources, want string }{
+		"negative margin":          {`"local": {"type": "local", "margin": -1}`, "source local: margin and refresh_timeout: write positive durations"},
+		"negative refresh_timeout": {`"local": {"type": "local", "refresh_timeout": -1}`, "source local: margin and refresh_timeout: write positive durations"},
+		"two local sources":        {`"a": {"type": "local"}, "b": {"type": "local"}`, "sources a and b are of type local, and there is one store: keep one of them"},
+		"tenant of a key": {`"p": {"type": "platform", "url": "https://p.example/platform/v1", "keys": {"Acme": "{env.VG_KEY_A}"}}`,
+			`source p: key: tenant id "Acme": write 1 to 63 of a-z`},
+		"tenant of a connection": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "Acme", "user": "*", "app": "openai", "fields": {"api_key": "{env.VG_KEY_A}"}}]}`,
+			`source s: connection c: tenant id "Acme": write 1 to 63 of a-z`},
+		"user of a connection": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "alice", "app": "openai", "fields": {"api_key": "{env.VG_KEY_A}"}}]}`,
+			`source s: connection c: user "alice": write one email address`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := &caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}}
+			config.AppsRaw = caddy.ModuleMap{"vendgate": json.RawMessage(fmt.Sprintf(`{"data_dir": %q, "sources": {%s}}`, t.TempDir(), tt.sources))}
+			err := caddy.Validate(config)
+			checkPoolsEmpty(t)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
 		})
 	}
 }

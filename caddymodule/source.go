@@ -1,18 +1,21 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 	"github.com/vendgate/vendgate/vending/local"
 	"github.com/vendgate/vendgate/vending/platform"
@@ -51,9 +54,9 @@ type keyTaker interface{ TakesCallerKey() bool }
 
 // LocalSource is the source `local`: the embedded connection manager, in this process.
 type LocalSource struct {
-	// Margin is how long before its end an access token is refreshed. Default: 60s.
+	// Margin is how long before its end an access token is refreshed. Default: 60s. Negative is an error.
 	Margin caddy.Duration `json:"margin,omitempty"`
-	// RefreshTimeout bounds one call to a token endpoint. Default: 10s.
+	// RefreshTimeout bounds one call to a token endpoint. Default: 10s. Negative, or longer than vend_timeout, is an error.
 	RefreshTimeout caddy.Duration `json:"refresh_timeout,omitempty"`
 }
 
@@ -62,8 +65,53 @@ func (*LocalSource) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "vendgate.sources.local", New: func() caddy.Module { return new(LocalSource) }}
 }
 
+// Provision implements caddy.Provisioner: it holds the source against the app it belongs to.
+func (s *LocalSource) Provision(ctx caddy.Context) error {
+	for _, module := range ctx.Modules() {
+		if a, ok := module.(*App); ok {
+			return s.checkWithin(a)
+		}
+	}
+	return nil
+}
+
+// checkWithin reports what does not fit the rest of the configuration. No vend could wait for a refresh that may take longer than
+// vend_timeout, and two local sources would refresh the grants of one store against each other.
+func (s *LocalSource) checkWithin(a *App) error {
+	names := a.localSources()
+	switch {
+	case len(names) > 1:
+		return errLocalTwice(names)
+	case s.RefreshTimeout > a.VendTimeout:
+		return at(a.DefinedAt["source "+names[0]], fmt.Errorf("source %s: refresh_timeout %s is longer than vend_timeout %s: write a shorter one, or a longer vend_timeout",
+			names[0], time.Duration(s.RefreshTimeout), time.Duration(a.VendTimeout)))
+	}
+	return nil
+}
+
+func errLocalTwice(names []string) error {
+	return fmt.Errorf("sources %s are of type local, and there is one store: keep one of them", strings.Join(names, " and "))
+}
+
+// localSources lists the names of the configured sources of type local, sorted. What cannot be read is reported when it is loaded.
+func (a *App) localSources() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(a.SourcesRaw)) {
+		var source struct {
+			Type string `json:"type"`
+		}
+		if err := json.Unmarshal(a.SourcesRaw[name], &source); err == nil && source.Type == localSource {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // OpenSource implements SourceModule. Token endpoints are dialled under the guard of their app.
 func (s *LocalSource) OpenSource(env *SourceEnv) (vending.Source, error) {
+	if s.Margin < 0 || s.RefreshTimeout < 0 {
+		return nil, errors.New("margin and refresh_timeout: write positive durations, like 60s and 10s")
+	}
 	endpoints := make(tokenEndpoints)
 	for _, app := range env.Catalog.Apps() {
 		if app.OAuth2 == nil || endpoints[app.OAuth2.TokenURL] != nil && len(app.AllowPrivate) > 0 {
@@ -130,6 +178,9 @@ func (s *PlatformSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkNames(env.Catalog); err != nil {
+		return nil, err
+	}
 	keys := make(map[string]vending.Secret)
 	refs := map[string]string{"": s.Key}
 	maps.Copy(refs, s.Keys)
@@ -161,6 +212,22 @@ func (s *PlatformSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	return platform.New(o)
 }
 
+// checkNames reports the first key of a tenant that cannot exist and the first alias of an app that does not: neither would ever
+// be used, and calls would be refused for want of it.
+func (s *PlatformSource) checkNames(apps *catalog.Catalog) error {
+	for _, tenant := range slices.Sorted(maps.Keys(s.Keys)) {
+		if err := policy.CheckTenantID(tenant); err != nil {
+			return fmt.Errorf("key: %w", err)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.Aliases)) {
+		if _, ok := apps.App(s.Aliases[id]); !ok {
+			return fmt.Errorf("alias %s: %w", id, noApp(s.Aliases[id]))
+		}
+	}
+	return nil
+}
+
 // Mistakes in the keys of a platform source.
 var (
 	errPassthrough = errors.New("key passthrough excludes other keys: keep it, or keep them")
@@ -174,3 +241,5 @@ func ofTenant(id string) string {
 	}
 	return "tenant " + id + ": "
 }
+
+var _ caddy.Provisioner = (*LocalSource)(nil)

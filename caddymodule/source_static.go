@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 	"github.com/vendgate/vendgate/vending/static"
 )
@@ -64,6 +66,9 @@ func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, er
 	if !ok {
 		return static.Connection{}, noApp(c.App)
 	}
+	if err := c.check(app); err != nil {
+		return static.Connection{}, err
+	}
 	resolved := static.Connection{ID: c.ID, Tenant: c.Tenant, User: c.User, App: c.App, AuthType: vending.AuthType(app.AuthType)}
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
 		value := c.Fields[name]
@@ -77,8 +82,53 @@ func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, er
 		}
 		resolved.Fields = append(resolved.Fields, vending.Field{Name: name, Value: secret.Reveal()})
 	}
-	return resolved, c.checkComplete(app)
+	return resolved, nil
 }
+
+// check reports the first mistake that shows without the secrets. No request could ever meet a connection of such a tenant or
+// end user, and a field that the app does not know would go nowhere.
+func (c *StaticConnection) check(app *catalog.App) error {
+	if err := policy.CheckTenantID(c.Tenant); err != nil {
+		return err
+	}
+	if err := c.checkUser(); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
+		if known := knownFields(app); !slices.Contains(known, name) {
+			return fmt.Errorf("field %s: app %s has no such field: take it out, or write one of %s", name, app.Slug, strings.Join(known, ", "))
+		}
+	}
+	return c.checkComplete(app)
+}
+
+func (c *StaticConnection) checkUser() error {
+	if c.User == static.AnyUser {
+		return nil
+	}
+	if _, err := policy.ParseUser([]string{c.User}); err != nil {
+		return fmt.Errorf("user %q: write one email address, like alice@example.com, or * for every end user of the tenant", c.User)
+	}
+	return nil
+}
+
+// knownFields lists what a connection of app may hold.
+func knownFields(app *catalog.App) []string {
+	var known []string
+	for _, f := range app.Fields {
+		known = append(known, f.Name)
+	}
+	if app.AuthType == string(vending.OAuth) {
+		known = append(known, vending.AccessToken, vending.TokenType)
+	}
+	if app.Sign != nil {
+		known = append(known, sessionToken)
+	}
+	return known
+}
+
+// sessionToken is the field of temporary AWS credentials, which apps need not declare.
+const sessionToken = "session_token"
 
 // checkComplete reports the first field that the app needs and the connection has not.
 func (c *StaticConnection) checkComplete(app *catalog.App) error {

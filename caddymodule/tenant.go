@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/vendgate/vendgate/policy"
@@ -22,7 +24,7 @@ type Tenant struct {
 }
 
 // TenantPolicy says what a tenant may do and how often. What is left out comes from `tenant_defaults`, and from
-// the defaults below if that leaves it out too.
+// the defaults below if that leaves it out too; rules and the budgets of apps of both are joined.
 type TenantPolicy struct {
 	// Source names the source that vends for the tenant. Default: the app's default source.
 	Source string `json:"source,omitempty"`
@@ -30,7 +32,8 @@ type TenantPolicy struct {
 	Capabilities []string `json:"capabilities,omitempty"`
 	// Apps are the slugs the tenant may call. Default: every app.
 	Apps []string `json:"apps,omitempty"`
-	// Rules narrow that by method and path. Default: none, everything is permitted.
+	// Rules narrow that by method and path. Default: none, everything is permitted. Those of `tenant_defaults` join a tenant's own: a
+	// deny of either holds and, where there is an allow of either, one of them must match.
 	Rules []policy.Rule `json:"rules,omitempty"`
 	// MaxBody bounds a request body in bytes; a larger one is `request_too_large`. Default: no bound; bodies are streamed.
 	MaxBody int64 `json:"max_body,omitempty"`
@@ -48,11 +51,12 @@ type Budgets struct {
 	API *int `json:"api,omitempty"`
 	// Connection bounds each connection by itself. Default: no bound.
 	Connection *int `json:"connection,omitempty"`
-	// Apps bounds the calls to one app, by slug. Default: no bound.
+	// Apps bounds the calls to one app, by slug. Default: no bound. Those of `tenant_defaults` hold for apps that a tenant's own do not name.
 	Apps map[string]int `json:"apps,omitempty"`
 }
 
-// over returns p with what it leaves out taken from defaults.
+// over returns p with what it leaves out taken from defaults. Rules and budgets of apps are joined: a tenant that states one of its own
+// must not thereby lose what the defaults deny or bound elsewhere.
 func (p TenantPolicy) over(defaults TenantPolicy) TenantPolicy {
 	if p.Source == "" {
 		p.Source = defaults.Source
@@ -63,28 +67,48 @@ func (p TenantPolicy) over(defaults TenantPolicy) TenantPolicy {
 	if p.Apps == nil {
 		p.Apps = defaults.Apps
 	}
-	if p.Rules == nil {
-		p.Rules = defaults.Rules
-	}
+	p.Rules = slices.Concat(p.Rules, defaults.Rules)
 	if p.MaxBody == 0 {
 		p.MaxBody = defaults.MaxBody
 	}
 	if p.MaxInFlight == 0 {
 		p.MaxInFlight = defaults.MaxInFlight
 	}
-	if p.Budgets.Token == nil {
-		p.Budgets.Token = defaults.Budgets.Token
-	}
-	if p.Budgets.API == nil {
-		p.Budgets.API = defaults.Budgets.API
-	}
-	if p.Budgets.Connection == nil {
-		p.Budgets.Connection = defaults.Budgets.Connection
-	}
-	if p.Budgets.Apps == nil {
-		p.Budgets.Apps = defaults.Budgets.Apps
-	}
+	p.Budgets = p.Budgets.over(defaults.Budgets)
 	return p
+}
+
+func (b Budgets) over(defaults Budgets) Budgets {
+	b.Token = cmp.Or(b.Token, defaults.Token)
+	b.API = cmp.Or(b.API, defaults.API)
+	b.Connection = cmp.Or(b.Connection, defaults.Connection)
+	if b.Apps == nil {
+		b.Apps = defaults.Apps
+		return b
+	}
+	own := b.Apps
+	b.Apps = maps.Clone(own)
+	maps.Copy(b.Apps, defaults.Apps)
+	maps.Copy(b.Apps, own)
+	return b
+}
+
+// checkApps reports a rule or budget for an app that p itself does not list: it would never count.
+func (p TenantPolicy) checkApps() error {
+	if p.Apps == nil {
+		return nil
+	}
+	for _, r := range p.Rules {
+		if r.App != "*" && !slices.Contains(p.Apps, r.App) {
+			return fmt.Errorf("rule %s: apps does not list %[1]s, so that the rule would never count: add it to apps, or take the rule out", r.App)
+		}
+	}
+	for _, app := range slices.Sorted(maps.Keys(p.Budgets.Apps)) {
+		if !slices.Contains(p.Apps, app) {
+			return fmt.Errorf("budget app %s: apps does not list %[1]s, so that the budget would never count: add it to apps, or take the budget out", app)
+		}
+	}
+	return nil
 }
 
 // compile makes the tenant that requests meet. It has no account yet.

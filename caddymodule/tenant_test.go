@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"maps"
 	"reflect"
 	"testing"
 
@@ -21,11 +22,14 @@ func TestTenantPolicyOver(t *testing.T) {
 		MaxBody: 7, MaxInFlight: 7,
 		Budgets: caddymodule.Budgets{Token: &seven, API: &seven, Connection: &seven, Apps: map[string]int{"slack": 7}},
 	}
+	joined := mine
+	joined.Rules = []policy.Rule{{App: "gmail"}, {App: "slack"}}
+	joined.Budgets.Apps = map[string]int{"gmail": 5, "slack": 7}
 	var none caddymodule.TenantPolicy
 	for name, tt := range map[string]struct{ p, defaults, want caddymodule.TenantPolicy }{
 		"nothing stated":      {none, defaults, defaults},
 		"no defaults":         {mine, none, mine},
-		"everything stated":   {mine, defaults, mine},
+		"everything stated":   {mine, defaults, joined},
 		"nothing of anything": {none, none, none},
 	} {
 		if got := tt.p.Over(tt.defaults); !reflect.DeepEqual(got, tt.want) {
@@ -43,12 +47,40 @@ func TestTenantPolicyOver(t *testing.T) {
 		for j := range got.NumField() {
 			want := reflect.ValueOf(defaults).Field(j)
 			if i == j {
-				want = v.Field(j)
+				want = reflect.ValueOf(joined).Field(j)
 			}
 			if !reflect.DeepEqual(got.Field(j).Interface(), want.Interface()) {
 				t.Errorf("only %s stated: %s = %v", v.Type().Field(i).Name, v.Type().Field(j).Name, got.Field(j))
 			}
 		}
+	}
+}
+
+// TestJoinedOver: what the defaults deny stays denied for a tenant with rules of its own, and its own budget for an app wins.
+func TestJoinedOver(t *testing.T) {
+	own := caddymodule.TenantPolicy{
+		Rules:   []policy.Rule{{App: "gmail", Methods: []string{"GET"}}},
+		Budgets: caddymodule.Budgets{Apps: map[string]int{"gmail": 5, "openai": 0}},
+	}
+	defaults := caddymodule.TenantPolicy{
+		Rules:   []policy.Rule{{App: "*", Deny: true, Path: "/admin/**"}},
+		Budgets: caddymodule.Budgets{Apps: map[string]int{"gmail": 7, "openai": 7, "slack": 7}},
+	}
+	got := own.Over(defaults)
+	rules := policy.Rules(got.Rules)
+	for path, want := range map[string]bool{"/admin/users": false, "/messages": true} {
+		if err := rules.Permit("gmail", "GET", path); (err == nil) != want {
+			t.Errorf("GET %s: %v", path, err)
+		}
+	}
+	if err := rules.Permit("gmail", "POST", "/messages"); err == nil {
+		t.Error("the tenant's own rule does not count any more")
+	}
+	if want := map[string]int{"gmail": 5, "openai": 0, "slack": 7}; !maps.Equal(got.Budgets.Apps, want) {
+		t.Errorf("budgets of apps %v, want %v", got.Budgets.Apps, want)
+	}
+	if len(own.Rules) != 1 || len(own.Budgets.Apps) != 2 || len(defaults.Rules) != 1 || defaults.Budgets.Apps["gmail"] != 7 {
+		t.Errorf("the configuration was changed: %+v, %+v", own, defaults)
 	}
 }
 

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -29,7 +30,7 @@ type Upstream struct {
 	// IdleConnections is how many of them are kept for each host. Default: 256; with net/http's own 2, most requests under
 	// load open a new connection.
 	IdleConnections int `json:"idle_connections,omitempty"`
-	// TrustCA are PEM files of authorities to trust beside the system's.
+	// TrustCA are PEM files of authorities to trust beside the system's. Default: none. A reload reads them anew.
 	TrustCA []string `json:"trust_ca,omitempty"`
 	// ProxyFromEnvironment sends upstream requests through the proxy that HTTPS_PROXY and its kin name. Default: no. The addresses that may be
 	// dialled are then the proxy's to judge: the gateway sees only the proxy's own.
@@ -54,7 +55,11 @@ func (u *Upstream) check() error {
 	if u.DialTimeout < 0 || u.ResponseHeaderTimeout < 0 || u.IdleTimeout < 0 || u.IdleConnections < 0 {
 		return fmt.Errorf("upstream: write positive durations and numbers")
 	}
-	_, err := u.roots()
+	files, err := u.readCA()
+	if err != nil {
+		return err
+	}
+	_, err = u.roots(files)
 	return err
 }
 
@@ -76,9 +81,14 @@ func (t transport) Destruct() error {
 func (u *Upstream) open(allow []string) (http.RoundTripper, string, error) {
 	allow = slices.Clone(allow)
 	slices.Sort(allow)
-	key := fmt.Sprintf("%+v %s", *u, strings.Join(slices.Compact(allow), " "))
+	files, err := u.readCA()
+	if err != nil {
+		return nil, "", err
+	}
+	// With the names of the CA files alone a reload would find the old transport, and trust what the files held before.
+	key := fmt.Sprintf("%+v %x %s", *u, digestsOf(files), strings.Join(slices.Compact(allow), " "))
 	t, _, err := transports.LoadOrNew(key, func() (caddy.Destructor, error) {
-		t, err := u.build(allow)
+		t, err := u.build(allow, files)
 		return transport{t}, err
 	})
 	if err != nil {
@@ -87,7 +97,7 @@ func (u *Upstream) open(allow []string) (http.RoundTripper, string, error) {
 	return t.(transport).Transport, key, nil
 }
 
-func (u *Upstream) build(allow []string) (*http.Transport, error) {
+func (u *Upstream) build(allow []string, files [][]byte) (*http.Transport, error) {
 	prefixes := make([]netip.Prefix, 0, len(allow))
 	for _, text := range allow {
 		p, err := netip.ParsePrefix(text)
@@ -96,7 +106,7 @@ func (u *Upstream) build(allow []string) (*http.Transport, error) {
 		}
 		prefixes = append(prefixes, p)
 	}
-	roots, err := u.roots()
+	roots, err := u.roots(files)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +121,8 @@ func (u *Upstream) build(allow []string) (*http.Transport, error) {
 		ResponseHeaderTimeout:  time.Duration(u.ResponseHeaderTimeout),
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
+		// Without pings, calls on an HTTP/2 connection whose peer is gone in silence would wait until TCP gives up, in minutes.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 		// The caller's Accept-Encoding is the caller's business; bytes pass as they are.
 		DisableCompression: true,
 	}
@@ -120,22 +132,41 @@ func (u *Upstream) build(allow []string) (*http.Transport, error) {
 	return t, nil
 }
 
-// roots returns nil, which means the system's, where there is nothing to add.
-func (u *Upstream) roots() (*x509.CertPool, error) {
-	if len(u.TrustCA) == 0 {
+// readCA reads the files of TrustCA, in order.
+func (u *Upstream) readCA() ([][]byte, error) {
+	var files [][]byte
+	for _, name := range u.TrustCA {
+		pem, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("trust_ca: %w: name a PEM file that the server may read", err)
+		}
+		files = append(files, pem)
+	}
+	return files, nil
+}
+
+// digestsOf returns the SHA-256 digest of each file.
+func digestsOf(files [][]byte) [][sha256.Size]byte {
+	var list [][sha256.Size]byte
+	for _, pem := range files {
+		list = append(list, sha256.Sum256(pem))
+	}
+	return list
+}
+
+// roots returns the system's authorities with those of files, which readCA returned, or nil, which means the system's, where
+// there is nothing to add.
+func (u *Upstream) roots(files [][]byte) (*x509.CertPool, error) {
+	if len(files) == 0 {
 		return nil, nil
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
-	for _, file := range u.TrustCA {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("trust_ca: %w: name a PEM file that the server may read", err)
-		}
+	for i, pem := range files {
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("trust_ca %s: no PEM certificate is in it: name a file of authorities' certificates", file)
+			return nil, fmt.Errorf("trust_ca %s: no PEM certificate is in it: name a file of authorities' certificates", u.TrustCA[i])
 		}
 	}
 	return pool, nil

@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,14 +31,15 @@ const maxSlug = 64
 // put a key there by mistake, and errors are logged.
 //
 // A nil error means that every URL and template can be compiled, and that a placement or a sign
-// takes something from the connection: a request cannot go out bare for want of a place.
+// takes something secret from the connection: a request cannot go out bare for want of a place,
+// and what it carries is kept out of configurations and scrubbed from answers.
 func (a *App) Check() error {
 	if err := checkSlug(a.Slug); err != nil {
 		return fmt.Errorf("app %q: %w", a.Slug, err)
 	}
 	c := checker{a}
 	for _, rule := range []func() error{
-		c.authType, c.categories, c.fields, c.allowances, c.upstream, c.placement, c.sign, c.oauth2, c.verify, c.errorMode,
+		c.authType, c.categories, c.fields, c.allowances, c.upstream, c.placement, c.sign, c.secrecy, c.oauth2, c.verify, c.errorMode,
 	} {
 		if err := rule(); err != nil {
 			return fmt.Errorf("app %s: %w", a.Slug, err)
@@ -113,6 +115,73 @@ func (c checker) field(name string) (Field, bool) {
 		return Field{}, false
 	}
 	return c.Fields[i], true
+}
+
+// secrecy checks that what authenticates is declared secret. Of an app without anything secret a
+// configuration could hold the key as it is, and no answer that repeats it would be scrubbed.
+func (c checker) secrecy() error {
+	names := c.authenticating()
+	isSecret := func(name string) bool {
+		f, ok := c.field(name)
+		return ok && f.Secret || c.AuthType == oAuth && name == accessToken
+	}
+	if slices.ContainsFunc(names, isSecret) {
+		return nil
+	}
+	for _, name := range names {
+		if _, ok := c.field(name); ok {
+			return fmt.Errorf("no field that authenticates is secret, so that a key could stand in the configuration: write field %s secret", name)
+		}
+	}
+	return errors.New("nothing that authenticates is secret: place {access_token}, or write field NAME secret and place that")
+}
+
+// authenticating returns the names that hold the key of a sign or else that are placed, by
+// default or as stated, in an order that is always the same.
+func (c checker) authenticating() []string {
+	switch {
+	case c.Sign != nil && c.Sign.Scheme == schemeAWS:
+		return []string{"secret_access_key"}
+	case c.Sign != nil:
+		return fieldNames(c.Sign.Key)
+	case c.Placement != nil:
+		return c.Placement.fieldNames()
+	case c.AuthType == oAuth:
+		return []string{accessToken}
+	case c.AuthType == basicAuth:
+		return []string{"password"}
+	}
+	var names []string
+	for _, f := range c.Fields {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// fieldNames returns the placeholders of all templates of p.
+func (p *Placement) fieldNames() []string {
+	var names []string
+	for _, templates := range []map[string]string{p.Header, p.Query} {
+		for _, key := range slices.Sorted(maps.Keys(templates)) {
+			names = append(names, fieldNames(templates[key])...)
+		}
+	}
+	if p.Basic != nil {
+		names = append(names, fieldNames(p.Basic.Password+p.Basic.Username)...)
+	}
+	return append(names, fieldNames(p.PathPrefix)...)
+}
+
+// fieldNames returns the placeholders of a template that passed its own check.
+func fieldNames(template string) []string {
+	parts, _ := scan(template)
+	var names []string
+	for _, p := range parts {
+		if p.field {
+			names = append(names, p.text)
+		}
+	}
+	return names
 }
 
 // template checks the text of a template: its syntax, that its placeholders are declared,

@@ -14,15 +14,35 @@ type refusal struct {
 	want string
 }
 
-// of sets the auth type and the fields, with the default placement.
+// of sets the auth type and the fields, all secret, with the default placement.
 func of(authType string, names ...string) change {
 	return func(a *App) {
 		a.AuthType, a.Placement, a.Fields = authType, nil, nil
 		for _, name := range names {
-			a.Fields = append(a.Fields, Field{Name: name})
+			a.Fields = append(a.Fields, Field{Name: name, Secret: true})
 		}
 	}
 }
+
+// open declares every field as no secret, after edit.
+func open(edit change) change {
+	return func(a *App) {
+		edit(a)
+		for i := range a.Fields {
+			a.Fields[i].Secret = false
+		}
+	}
+}
+
+// beside declares another field, first of all.
+func beside(f Field, edit change) change {
+	return func(a *App) {
+		edit(a)
+		a.Fields = append([]Field{f}, a.Fields...)
+	}
+}
+
+const notSecret = `app acme: no field that authenticates is secret, so that a key could stand in the configuration: write field api_key secret`
 
 func nothing(*App) {}
 
@@ -57,14 +77,18 @@ var goodKeyed = map[string]change{
 	"aws":                         aws(nothing),
 	"hmac":                        hmac(nothing),
 	"hmac without a timestamp":    hmac(func(a *App) { a.Sign.Message, a.Sign.TimestampHeader = "{body}", "" }),
+	"one of two is secret":        beside(Field{Name: "id"}, headers("X-Id", "{id}", "X-Key", "{api_key}")),
+	"sign beside an open header":  beside(Field{Name: "id"}, hmac(headers("X-Id", "{id}"))),
 	"verify":                      verify(Verify{Method: "POST", Path: "/me?key={api_key}", Headers: map[string]string{"X-V": "1"}, Body: `{{"k":"{api_key}"}}`}),
 	"passthrough":                 func(a *App) { a.Errors = "passthrough" },
 	"longest slug":                func(a *App) { a.Slug = strings.Repeat("a", 64) },
 }
 
 var goodGranted = map[string]change{
-	"as it is":     nothing,
-	"token placed": headers("X-Token", "{token_type} {access_token}"),
+	"as it is":      nothing,
+	"token placed":  headers("X-Token", "{token_type} {access_token}"),
+	"token signs":   hmac(func(a *App) { a.Sign.Key = "{access_token}" }),
+	"secret placed": beside(Field{Name: "key", Secret: true}, headers("X-Key", "{key}")),
 	"everything": func(a *App) {
 		a.OAuth2 = &OAuth2{
 			AuthorizeURL: "https://auth.example.com/authorize?tenant=common", TokenURL: "https://auth.example.com/token", RevokeURL: "https://auth.example.com/revoke",
@@ -123,6 +147,27 @@ var badKeyed = map[string]refusal{
 	"JSON as verify body":         {verify(Verify{Path: "/", Body: `{"a":"canary"}`}), `app acme: verify.body: what stands between { and } is no name: write {name}, or {{ and }} for braces`},
 	"verify header name":          {verify(Verify{Path: "/", Headers: map[string]string{"Host": "x"}}), `app acme: verify.headers: the header Host belongs to the connection and not to the app: write another one, like Authorization`},
 	"oauth2 of a keyed app":       {func(a *App) { a.OAuth2 = &OAuth2{TokenURL: "https://auth.example.com"} }, `app acme: auth_type api_key has no use for oauth2: take it out, or write auth_type o_auth`},
+}
+
+// badSecrecy are apps whose credential nothing would keep secret.
+var badSecrecy = map[string]refusal{
+	"header":               {open(nothing), notSecret},
+	"query":                {open(func(a *App) { a.Placement = &Placement{Query: map[string]string{"key": "{api_key}"}} }), notSecret},
+	"basic":                {open(basicOf("{api_key}", "")), notSecret},
+	"path prefix":          {open(prefix("/bot{api_key}")), notSecret},
+	"secret, not placed":   {beside(Field{Name: "other", Secret: true}, open(nothing)), notSecret},
+	"key of a sign":        {beside(Field{Name: "other", Secret: true}, open(hmac(headers("X-Other", "{other}")))), notSecret},
+	"aws":                  {open(aws(nothing)), `app acme: no field that authenticates is secret, so that a key could stand in the configuration: write field secret_access_key secret`},
+	"default of basic":     {beside(Field{Name: "username", Secret: true}, open(of("basic", "password"))), `app acme: no field that authenticates is secret, so that a key could stand in the configuration: write field password secret`},
+	"default of header":    {open(of("header", "X-Api-Key", "X-Id")), `app acme: no field that authenticates is secret, so that a key could stand in the configuration: write field X-Api-Key secret`},
+	"password comes first": {beside(Field{Name: "id"}, open(basicOf("{id}", "{api_key}"))), notSecret},
+}
+
+func TestCheckRefusesSecrecy(t *testing.T) {
+	refuse(t, keyed, badSecrecy)
+	refuse(t, granted, map[string]refusal{
+		"token not placed": {headers("X-Type", "{token_type}"), `app acme: nothing that authenticates is secret: place {access_token}, or write field NAME secret and place that`},
+	})
 }
 
 func TestCheckRefuses(t *testing.T) { refuse(t, keyed, badKeyed) }

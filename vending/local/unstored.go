@@ -19,8 +19,8 @@ import (
 type unstored struct {
 	mu     sync.Mutex
 	grants map[string]rotation // by connection id
-	// count is len(grants), for the vends that find nothing here, nearly all: they take no lock.
-	count atomic.Int64
+	// kept is len(grants), for the vends that find nothing here, nearly all: they take no lock.
+	kept atomic.Int64
 }
 
 // rotation is a grant that belongs in the place of the stored one, of that version.
@@ -41,12 +41,12 @@ func (u *unstored) keep(h holding, g connect.Grant) {
 		u.grants = make(map[string]rotation)
 	}
 	u.grants[h.ID] = rotation{h.Version, g}
-	u.count.Store(int64(len(u.grants)))
+	u.kept.Store(int64(len(u.grants)))
 }
 
 // of returns what is to be stored in the place of h.
 func (u *unstored) of(h holding) (connect.Grant, bool) {
-	if u.count.Load() == 0 {
+	if u.kept.Load() == 0 {
 		return connect.Grant{}, false
 	}
 	u.mu.Lock()
@@ -62,14 +62,14 @@ func (u *unstored) has(h holding) bool {
 
 // observe drops the grant of a connection that has reached version: what is stored is newer.
 func (u *unstored) observe(id string, version int64) {
-	if u.count.Load() == 0 {
+	if u.kept.Load() == 0 {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if r, ok := u.grants[id]; ok && r.version < version {
 		delete(u.grants, id)
-		u.count.Store(int64(len(u.grants)))
+		u.kept.Store(int64(len(u.grants)))
 	}
 }
 
@@ -77,7 +77,7 @@ func (u *unstored) drop(id string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.grants, id)
-	u.count.Store(int64(len(u.grants)))
+	u.kept.Store(int64(len(u.grants)))
 }
 
 // takeAll returns all grants and forgets them.
@@ -86,7 +86,7 @@ func (u *unstored) takeAll() map[string]rotation {
 	defer u.mu.Unlock()
 	all := u.grants
 	u.grants = nil
-	u.count.Store(0)
+	u.kept.Store(0)
 	return all
 }
 
