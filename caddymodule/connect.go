@@ -99,7 +99,7 @@ func (c *Connect) answer(w http.ResponseWriter, r *http.Request, path string) {
 	ctx, cancel := context.WithTimeout(r.Context(), c.gateway.vendTimeout)
 	defer cancel()
 	call := &platformCall{connect: c, w: w, r: r.WithContext(ctx)}
-	if err := call.serve(path); err != nil {
+	if err := call.serve(path); err != nil { //nolint:contextcheck // the call's request carries ctx
 		e := vending.AsError(err)
 		if e.Code == vending.InternalError && e.Err != nil && r.Context().Err() == nil {
 			c.gateway.log.Error("call of the platform api failed", "tenant", call.facts.tenant, "error", e.Err)
