@@ -40,9 +40,9 @@ func TestRotationIsDurable(t *testing.T) {
 	var chain []string
 	for run := range 2 {
 		t.Run(fmt.Sprintf("run %d", run+1), func(t *testing.T) {
-			g := harness.Start(t, s.local("margin 2m"), site)
+			g := harness.Start(t, s.local("margin 5s"), site)
 			for range 3 {
-				_, before := s.held(id)
+				before := s.expire(id)
 				chain = append(chain, before.RefreshToken)
 				a := get(t, g, id)
 				expect(t, "a call", a, "200")

@@ -36,7 +36,8 @@ func newStage(t *testing.T, flags ...string) *stage {
 	if err := os.WriteFile(secret, []byte(s.provider.ClientSecret), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	store, err := connect.Open(t.Context(), connect.Options{Dir: s.dir})
+	// What the test stores is an hour old, so that a token with little time left is one near its end, and not a short-lived one.
+	store, err := connect.Open(t.Context(), connect.Options{Dir: s.dir, Now: func() time.Time { return time.Now().Add(-time.Hour) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +107,17 @@ func (s *stage) connect(g tokens, lifetime time.Duration) (id string) {
 		s.t.Fatal(err)
 	}
 	return id
+}
+
+// expire makes the stored access token look expired, and returns the grant.
+func (s *stage) expire(id string) connect.GrantValues {
+	s.t.Helper()
+	c, grant := s.held(id)
+	grant.Expiry = time.Now().Add(-time.Second)
+	if _, err := s.store.UpdateGrant(s.t.Context(), id, c.Version, connect.NewGrant(grant), false); err != nil {
+		s.t.Fatal(err)
+	}
+	return grant
 }
 
 // importBy stores a connection by the program's command, and returns its id.
