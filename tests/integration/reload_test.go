@@ -40,7 +40,13 @@ func TestReloadUnderLoad(t *testing.T) {
 	config := keyApp(url) + source + second
 	g := harness.Start(t, config, harness.Kept)
 	thrifty := func() int {
-		res, err := g.Client.Do(g.Request("GET", "/proxy/c2/key/", nil, "Authorization: Bearer "+harness.KeyB))
+		again := func() (*http.Response, error) {
+			return g.Client.Do(g.Request("GET", "/proxy/c2/key/", nil, "Authorization: Bearer "+harness.KeyB))
+		}
+		res, err := again()
+		for tries := 0; errors.Is(err, io.EOF) && tries < 20; tries++ {
+			res, err = again()
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,12 +81,19 @@ func TestReloadUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	goroutines := 0
+	goroutines, checked := 0, 0
 	for i := range 200 {
 		// Each configuration differs from the one before, so that nothing is skipped.
 		g.Load(g.Caddyfile(config+fmt.Sprintf("\nvend_timeout %ds\n", 10+i%2), "", "vendgate_proxy"))
 		if i == 20 {
 			goroutines = runtime.NumGoroutine()
+		}
+		// Its one unit comes back after a minute, which the reloads may take on a slow machine.
+		if i%20 == 19 && time.Since(begun) < 55*time.Second {
+			checked++
+			if status := thrifty(); status != 429 {
+				t.Errorf("after %d reloads the spent budget answers %d", i+1, status)
+			}
 		}
 	}
 	if grown := runtime.NumGoroutine() - goroutines; grown > 100 {
@@ -88,11 +101,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	close(stop)
 	clients.Wait()
-	if took := time.Since(begun); took > 55*time.Second {
-		t.Fatalf("the reloads took %s: too long to tell whether the budget was kept", took)
-	}
-	if status := thrifty(); status != 429 {
-		t.Errorf("after the reloads the spent budget answers %d", status)
+	if checked == 0 {
+		t.Error("20 reloads took so long that nothing can be said of the budget")
 	}
 	if n := calls.Load() + 1; forwarded.Load() != n {
 		t.Errorf("%d calls were answered and %d forwarded", n, forwarded.Load())
