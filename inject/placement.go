@@ -83,7 +83,7 @@ func (p *Placement) compile(known func(string) bool) (err error) {
 	return err
 }
 
-// defaultPlacement is what DESIGN calls the default by auth type.
+// defaultPlacement is where the credential of an auth type goes if the app does not say.
 func defaultPlacement(app *catalog.App) (*catalog.Placement, error) {
 	switch vending.AuthType(app.AuthType) {
 	case vending.OAuth:

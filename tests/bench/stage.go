@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -75,8 +76,11 @@ func (s *stage) start(cmd *exec.Cmd, addr string) (*exec.Cmd, error) {
 
 func (s *stage) close() {
 	for _, cmd := range s.started {
-		_ = cmd.Process.Kill()
+		// A killed nginx leaves its workers behind; asked to end, it takes them along.
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
+		kill.Stop()
 	}
 }
 

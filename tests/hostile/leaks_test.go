@@ -123,7 +123,7 @@ var targets = []string{
 }
 
 // provoke makes every kind of answer with every placement, and reads all that the caller gets. Bodies that pass through, of
-// successes as of errors in passthrough, are the provider's word to the caller: DESIGN leaves them as they are.
+// successes as of errors in passthrough, are the provider's word to the caller: they stay as they are.
 func (l *leaky) provoke(t *testing.T) {
 	for _, answer := range []func(string) string{
 		harness.OK,
