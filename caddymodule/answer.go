@@ -95,6 +95,8 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 func (c *call) quote(res *http.Response) *vending.Upstream {
 	c.exchange.CleanResponse(res.Header)
 	u := &vending.Upstream{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type")}
+	stop := time.AfterFunc(quoteTimeout, func() { _ = res.Body.Close() }) // a provider may stall in the middle of its error
+	defer stop.Stop()
 	var body io.Reader = res.Body
 	switch strings.ToLower(res.Header.Get("Content-Encoding")) {
 	case "", "identity":
@@ -109,8 +111,6 @@ func (c *call) quote(res *http.Response) *vending.Upstream {
 		u.Truncated = true
 		return u
 	}
-	stop := time.AfterFunc(quoteTimeout, func() { _ = res.Body.Close() }) // a provider may stall in the middle of its error
-	defer stop.Stop()
 	limit := maxQuoted + c.exchange.Overhang()
 	text, err := io.ReadAll(io.LimitReader(body, int64(limit)+1)) // a broken body is quoted as far as it came
 	u.Truncated = err != nil || len(text) > maxQuoted

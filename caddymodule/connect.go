@@ -188,6 +188,12 @@ func (c *platformCall) vend(endpoint endpoint, id string) error {
 	g := c.connect.gateway
 	connection, err := g.store.Connection(c.r.Context(), c.tenant.ID, c.user, id)
 	if err != nil {
+		// Looking for connections costs what finding one does.
+		wait, ok := c.tenant.Account.SpendToken(c.tenant.Budgets.Token, time.Now())
+		c.rateLimit("token", c.tenant.Account.Token)
+		if !ok {
+			return g.spent(policy.Spent{Budget: "token", Wait: wait})
+		}
 		return err
 	}
 	c.facts.app = connection.App

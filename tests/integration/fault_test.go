@@ -73,22 +73,34 @@ func TestRefusedConfigurationLeavesBudgets(t *testing.T) {
 
 // TestStalledErrorBody: a provider that stalls in the middle of its error does not hold the caller.
 func TestStalledErrorBody(t *testing.T) {
-	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = w.Write([]byte("so far " + canary[:10]))
-		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	}), "plain")
-	g := harness.Start(t, keyApp(url)+staticSource(t))
-	g.Client.Timeout = 10 * time.Second
-	res, err := g.Client.Do(g.Request("GET", "/proxy/c1/key/", nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, _ := io.ReadAll(res.Body)
-	if res.Header.Get("Vendgate-Code") != "upstream_unavailable" || !strings.Contains(string(body), `"body":"so far ","truncated":true`) {
-		t.Errorf("%d %s", res.StatusCode, body)
+	for encoding, want := range map[string]string{
+		"":     `"body":"so far ","truncated":true`,
+		"gzip": `"body":""`,
+	} {
+		t.Run(encoding, func(t *testing.T) {
+			url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if encoding == "" {
+					w.WriteHeader(http.StatusServiceUnavailable)
+					_, _ = w.Write([]byte("so far " + canary[:10]))
+				} else {
+					w.Header().Set("Content-Encoding", encoding)
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			}), "plain")
+			g := harness.Start(t, keyApp(url)+staticSource(t))
+			g.Client.Timeout = 10 * time.Second
+			res, err := g.Client.Do(g.Request("GET", "/proxy/c1/key/", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body, _ := io.ReadAll(res.Body)
+			if res.Header.Get("Vendgate-Code") != "upstream_unavailable" || !strings.Contains(string(body), want) {
+				t.Errorf("%d %s", res.StatusCode, body)
+			}
+		})
 	}
 }
 

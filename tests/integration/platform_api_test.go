@@ -66,6 +66,27 @@ func TestTokenEndpointObeysPolicy(t *testing.T) {
 	}
 }
 
+// TestSearchingSpends: who tries connection ids spends the token budget by it.
+func TestSearchingSpends(t *testing.T) {
+	dir := t.TempDir()
+	storedConnection(t, dir)
+	g := harness.Start(t, "data_dir \""+dir+"\"\n"+keyApp("http://127.0.0.1:9")+`
+	tenant acme {
+		key `+harness.Secret(t, "VG_TENANT_A", harness.KeyA)+`
+		budget token 2
+	}`, "vendgate_connect")
+	for i, want := range []string{"connection_deleted", "connection_deleted", "rate_limited"} {
+		res, err := g.Client.Do(g.Request("POST", "/platform/v1/connections/conn_guess/token", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if got := res.Header.Get("Vendgate-Code"); got != want {
+			t.Errorf("call %d: %q, want %q", i+1, got, want)
+		}
+	}
+}
+
 // TestConnectLogsItsFactsAndNoKey: alone on a site, whatever header carries the key.
 func TestConnectLogsItsFactsAndNoKey(t *testing.T) {
 	dir := t.TempDir()
