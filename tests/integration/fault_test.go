@@ -138,13 +138,7 @@ func TestCallerGoneDuringVend(t *testing.T) {
 	fmt.Fprintf(conn, "GET /proxy/c1/key/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nx-user-email: %s\r\n\r\n", g.Addr, harness.KeyA, harness.Alice)
 	<-asked
 	conn.Close()
-	deadline := time.Now().Add(10 * time.Second)
-	for !strings.Contains(g.Log(), `"code":"aborted"`) {
-		if time.Now().After(deadline) {
-			t.Fatalf("no entry of the aborted call:\n%s", g.Log())
-		}
-		time.Sleep(10 * time.Millisecond) // between looks at the log
-	}
+	harness.Within(t, "the entry of the aborted call", 10*time.Second, func() bool { return strings.Contains(g.Log(), `"code":"aborted"`) })
 	if strings.Contains(g.Log(), "internal_error") {
 		t.Error("the caller's leaving was logged as a defect")
 	}
