@@ -46,6 +46,9 @@ var codes = map[Code]struct {
 	InternalError:       {http.StatusInternalServerError, "something went wrong in the gateway; its log has the details"},
 }
 
+// Known reports whether c is one of the documented codes.
+func (c Code) Known() bool { _, ok := codes[c]; return ok }
+
 // Status returns the HTTP status of c; unknown codes are 500.
 func (c Code) Status() int {
 	if k, ok := codes[c]; ok {

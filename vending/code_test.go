@@ -34,14 +34,14 @@ func TestCodes(t *testing.T) {
 	}
 	for code, want := range codes {
 		t.Run(want.text, func(t *testing.T) {
-			if string(code) != want.text || code.Status() != want.status || code.Message() != want.message {
-				t.Errorf("%q: %d %q; want %+v", code, code.Status(), code.Message(), want)
+			if string(code) != want.text || code.Status() != want.status || code.Message() != want.message || !code.Known() {
+				t.Errorf("%q: %d %q known %t; want %+v", code, code.Status(), code.Message(), code.Known(), want)
 			}
 		})
 	}
 	for _, code := range []vending.Code{"", "Rate_Limited", "teapot"} {
-		if code.Status() != 500 || code.Message() != vending.InternalError.Message() {
-			t.Errorf("%q: %d %q", code, code.Status(), code.Message())
+		if code.Known() || code.Status() != 500 || code.Message() != vending.InternalError.Message() {
+			t.Errorf("%q: known %t, %d %q", code, code.Known(), code.Status(), code.Message())
 		}
 	}
 }
