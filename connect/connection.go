@@ -51,6 +51,9 @@ type Connection struct {
 	RefreshPending bool
 	// CreatedAt and UpdatedAt are in UTC, to the millisecond.
 	CreatedAt, UpdatedAt time.Time
+	// LinkExpiresAt is when the pending link ends or, of an expired connection, when its last one did; zero without one. Only
+	// Connections and Describe tell it: no vend asks for it.
+	LinkExpiresAt time.Time
 	// Version counts the grants from 1.
 	Version int64
 }
@@ -76,7 +79,12 @@ func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id
 		return "", err
 	}
 	c.ID, c.Version = newConnectionID(), 1
-	err = s.update(ctx, "storing a connection", func(tx *sql.Tx) error { return s.insert(ctx, tx, c, g) })
+	err = s.update(ctx, "storing a connection", func(tx *sql.Tx) error {
+		if err := s.insert(ctx, tx, c, g); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, about(ConnectionImported, c))
+	})
 	if err != nil {
 		return "", err
 	}
@@ -149,11 +157,43 @@ func (c *Connection) checkGrant(g Grant) error {
 }
 
 // DeleteConnection deletes a connection of tenant and its grant for good. Without such a
-// connection it is a *vending.Error with `connection_deleted`.
+// connection it is a *vending.Error with `connection_deleted`, and while a hold stands one with `connection_in_use`.
 func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
-	return s.update(ctx, "deleting a connection", func(tx *sql.Tx) error {
-		return mustChange(tx.ExecContext(ctx, `DELETE FROM connections WHERE id = ? AND tenant = ?`, id, tenant))
+	_, _, err := s.TakeConnection(ctx, tenant, "", id)
+	return err
+}
+
+// TakeConnection is DeleteConnection that returns what was deleted, so that the grant can be revoked at its provider. Unless user is empty
+// the connection must be theirs. A grant that does not open is zero: what cannot be used can still be deleted.
+func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c Connection, g Grant, err error) {
+	err = s.update(ctx, "deleting a connection", func(tx *sql.Tx) error {
+		if c, err = s.describe(ctx, tx, tenant, user, id); err != nil {
+			return err
+		}
+		if err := refuseHeld(ctx, tx, id); err != nil {
+			return err
+		}
+		var sealed []byte
+		if err := tx.QueryRowContext(ctx, `DELETE FROM connections WHERE id = ? RETURNING sealed`, id).Scan(&sealed); err != nil {
+			return err
+		}
+		if sealed != nil {
+			g = s.openTaken(c, sealed)
+		}
+		return s.record(ctx, tx, about(ConnectionDeleted, c))
 	})
+	return c, g, err
+}
+
+func (s *Store) openTaken(c Connection, sealed []byte) (g Grant) {
+	plain, err := s.vault.open(sealed, c.binding().associatedData())
+	if err == nil {
+		g, err = decodeGrant(plain)
+	}
+	if err != nil {
+		s.log.Error("a deleted grant did not open", "connection", c.ID, "tenant", c.Tenant, "error", err)
+	}
+	return g
 }
 
 // mustChange turns a statement that found no connection into `connection_deleted`.

@@ -9,10 +9,11 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// The digits it takes to write so many random bits in base62: 62^22 > 2^128, 62^43 > 2^256.
+// The digits it takes to write so many random bits in base62: 62^22 > 2^128, 62^33 > 2^192, 62^43 > 2^256.
 const (
 	connectionIDDigits = 22
 	tenantKeyDigits    = 43
+	requestTokenDigits = 33
 )
 
 func newConnectionID() string { return "conn_" + randomBase62(16, connectionIDDigits) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -31,7 +32,7 @@ func (s *Store) RotateKey(ctx context.Context, id string) (key string, err error
 		case live >= 2:
 			return ErrTwoKeys
 		}
-		return insertKey(ctx, tx, id, digest, newest+1, s.now().UnixMilli())
+		return s.insertKey(ctx, tx, id, digest, newest+1)
 	})
 	if err != nil {
 		return "", err
@@ -51,10 +52,16 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 		case live < 2:
 			return ErrOneKey
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM tenant_keys WHERE tenant = ? AND generation = ?`, id, oldest)
-		return err
+		var digest []byte
+		if err := tx.QueryRowContext(ctx, `DELETE FROM tenant_keys WHERE tenant = ? AND generation = ? RETURNING digest`, id, oldest).Scan(&digest); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, AuditRow{Event: KeyPromoted, Tenant: id, Detail: "retired " + fingerprint(digest)})
 	})
 }
+
+// fingerprint names a key without telling it.
+func fingerprint(digest []byte) string { return hex.EncodeToString(digest[:6]) }
 
 // generations counts the keys of a tenant that is not disabled. They are ordered by generation and not
 // by time, which may stand still or go back.
@@ -71,13 +78,13 @@ func generations(ctx context.Context, tx *sql.Tx, id string) (live int, oldest, 
 	return live, oldest, newest, err
 }
 
-func insertKey(ctx context.Context, tx *sql.Tx, tenant string, digest [sha256.Size]byte, generation, now int64) error {
+func (s *Store) insertKey(ctx context.Context, tx *sql.Tx, tenant string, digest [sha256.Size]byte, generation int64) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO tenant_keys (digest, tenant, generation, created_at) VALUES (?, ?, ?, ?)`,
-		digest[:], tenant, generation, now)
+		digest[:], tenant, generation, s.now().UnixMilli())
 	if err != nil {
 		return fmt.Errorf("storing the key's digest: %w", err)
 	}
-	return nil
+	return s.record(ctx, tx, AuditRow{Event: KeyMinted, Tenant: tenant, Detail: fingerprint(digest[:])})
 }
 
 // eachKey calls f with every key, those of one tenant older first.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -16,10 +17,58 @@ const (
 	maxLimit     = 100
 )
 
+// pageOffset fills in the defaults of page and limit, and returns how many rows come before the page. Out of bounds they are
+// `invalid_request`; an offset that would overflow lies past every row.
+func pageOffset(page, limit *int) (int, error) {
+	if *page == 0 {
+		*page = 1
+	}
+	if *limit == 0 {
+		*limit = defaultLimit
+	}
+	switch {
+	case *page < 1:
+		return 0, invalid("page: counts from 1")
+	case *limit < 1 || *limit > maxLimit:
+		return 0, invalid(fmt.Sprintf("limit: must be 1 to %d", maxLimit))
+	case *page-1 > math.MaxInt32/maxLimit:
+		return math.MaxInt32, nil
+	}
+	return (*page - 1) * *limit, nil
+}
+
+// conditions are joined by AND. Their text is constant; values go as arguments.
+type conditions struct {
+	terms []string
+	args  []any
+}
+
+func (c *conditions) add(term string, args ...any) {
+	c.terms, c.args = append(c.terms, term), append(c.args, args...)
+}
+
+// equal adds a condition unless value is empty, which means any.
+func (c *conditions) equal(column, value string) {
+	if value != "" {
+		c.add(column+" = ?", value)
+	}
+}
+
+func (c *conditions) where() (clause string, args []any) {
+	if c.terms == nil {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(c.terms, " AND "), c.args
+}
+
 // Filter says which connections to list. An empty Tenant, User or App means any, so whoever answers
 // a tenant must set Tenant, and User too under the Platform API.
 type Filter struct {
 	Tenant, User, App string
+	// Status is one of the four, or empty for any.
+	Status Status
+	// Search is looked for in name, end user, app and id, as it stands and in any case (of ASCII letters).
+	Search string
 	// Page counts from 1, and Limit is 1…100 connections a page; 0 means 1 and 20.
 	Page, Limit int
 }
@@ -27,49 +76,57 @@ type Filter struct {
 // Connections returns one page of the connections that f names, newest first, and how many there
 // are on all pages. A page or limit out of bounds is a *vending.Error with `invalid_request`.
 func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, total int, err error) {
-	if f.Page == 0 {
-		f.Page = 1
+	offset, err := pageOffset(&f.Page, &f.Limit)
+	if err != nil {
+		return nil, 0, err
 	}
-	if f.Limit == 0 {
-		f.Limit = defaultLimit
-	}
-	if f.Page < 1 || f.Limit < 1 || f.Limit > maxLimit {
-		return nil, 0, invalid(fmt.Sprintf("page counts from 1 and limit is 1 to %d", maxLimit))
-	}
-	where, args := f.where()
+	now := s.now().UnixMilli()
+	where, args := f.where(now)
 	err = s.view(ctx, "listing connections", func(tx *sql.Tx) error {
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM connections`+where, args...).Scan(&total); err != nil {
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM connections c`+where, args...).Scan(&total); err != nil {
 			return err
 		}
-		// A page past the last is empty; comparing this way cannot overflow as an offset could.
-		if f.Page-1 > total/f.Limit {
+		if offset >= total {
 			return nil
 		}
-		page, err = listPage(ctx, tx, where, append(args, f.Limit, (f.Page-1)*f.Limit))
+		page, err = listConnections(ctx, tx, now, where+` ORDER BY c.created_at DESC, c.id DESC LIMIT ? OFFSET ?`, append(args, f.Limit, offset)...)
 		return err
 	})
 	return page, total, err
 }
 
-// where uses constant text only; the values go as arguments.
-func (f Filter) where() (clause string, args []any) {
-	var terms []string
-	for _, t := range [...]struct{ column, value string }{{"tenant", f.Tenant}, {"user", f.User}, {"app", f.App}} {
-		if t.value != "" {
-			terms, args = append(terms, t.column+" = ?"), append(args, t.value)
-		}
+// lapsed is true of a connection whose pending link has run out and was not yet swept; it takes the time.
+const lapsed = `EXISTS (SELECT 1 FROM links l WHERE l.connection = c.id AND l.status = 'pending' AND l.expires_at <= ?)`
+
+func (f Filter) where(now int64) (clause string, args []any) {
+	var c conditions
+	c.equal("c.tenant", f.Tenant)
+	c.equal("c.user", f.User)
+	c.equal("c.app", f.App)
+	switch f.Status {
+	case Pending:
+		c.add("c.status = 'pending' AND NOT "+lapsed, now)
+	case Expired:
+		c.add("(c.status = 'expired' OR c.status = 'pending' AND "+lapsed+")", now)
+	default:
+		c.equal("c.status", string(f.Status))
 	}
-	if terms == nil {
-		return "", nil
+	if f.Search != "" {
+		pattern := "%" + likeEscaper.Replace(f.Search) + "%"
+		c.add(`(c.name LIKE ? ESCAPE '\' OR c.user LIKE ? ESCAPE '\' OR c.app LIKE ? ESCAPE '\' OR c.id LIKE ? ESCAPE '\')`, pattern, pattern, pattern, pattern)
 	}
-	return " WHERE " + strings.Join(terms, " AND "), args
+	return c.where()
 }
 
-const listColumns = `SELECT id, tenant, user, app, name, status, auth_type, via_link, needs_reconnection,
-	refresh_pending, created_at, updated_at, version FROM connections`
+// likeEscaper takes the meaning from what LIKE would read as a pattern.
+var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-func listPage(ctx context.Context, tx *sql.Tx, where string, args []any) (page []Connection, err error) {
-	rows, err := tx.QueryContext(ctx, listColumns+where+` ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?`, args...)
+// listConnections reads connections with the expiry of their pending link; the rest of the query follows the tables.
+func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, args ...any) (found []Connection, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT c.id, c.tenant, c.user, c.app, c.name, c.status, c.auth_type, c.via_link, c.needs_reconnection,
+		c.refresh_pending, c.created_at, c.updated_at, c.version,
+		(SELECT l.expires_at FROM links l WHERE l.connection = c.id AND l.status = 'pending'),
+		(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id) FROM connections c`+rest, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,13 +135,31 @@ func listPage(ctx context.Context, tx *sql.Tx, where string, args []any) (page [
 		var c Connection
 		var authType string
 		var created, updated int64
+		var pending, last sql.NullInt64
 		if err := rows.Scan(&c.ID, &c.Tenant, &c.User, &c.App, &c.Name, &c.Status, &authType, &c.ViaLink, &c.NeedsReconnection,
-			&c.RefreshPending, &created, &updated, &c.Version); err != nil {
+			&c.RefreshPending, &created, &updated, &c.Version, &pending, &last); err != nil {
 			return nil, err
 		}
 		c.AuthType = vending.AuthType(authType)
 		c.CreatedAt, c.UpdatedAt = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
-		page = append(page, c)
+		c.observeLink(pending, last, now)
+		found = append(found, c)
 	}
-	return page, rows.Err()
+	return found, rows.Err()
+}
+
+// observeLink brings in what the connection's link says at the time now. A link that has run out counts as expired from that moment on,
+// and not from when it was swept.
+func (c *Connection) observeLink(pending, last sql.NullInt64, now int64) {
+	switch {
+	case pending.Valid && pending.Int64 > now:
+		c.LinkExpiresAt = time.UnixMilli(pending.Int64).UTC()
+	case pending.Valid && c.Status == Pending:
+		c.Status = Expired
+	case pending.Valid:
+		c.RefreshPending = false
+	}
+	if c.Status == Expired && last.Valid {
+		c.LinkExpiresAt = time.UnixMilli(last.Int64).UTC()
+	}
 }

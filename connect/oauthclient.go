@@ -1,8 +1,14 @@
 package connect
 
 import (
+	"context"
+	"database/sql"
 	"errors"
+	"fmt"
+	"strings"
+	"time"
 
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -17,4 +23,146 @@ type OAuthClient struct {
 	Secret vending.Secret
 	// Scopes replace the app's where there are any.
 	Scopes []string
+}
+
+// StoredOAuthClient is what can be told of a client in the store.
+type StoredOAuthClient struct {
+	// Tenant is empty for the client of all tenants without one of their own.
+	Tenant, App, ID string
+	Scopes          []string
+	// Public says that it has no secret.
+	Public bool
+	// UpdatedAt is in UTC, to the millisecond.
+	UpdatedAt time.Time
+}
+
+// The bounds of an OAuth client, in bytes and in numbers.
+const (
+	maxClientID     = 512
+	maxClientSecret = 16 << 10
+	maxScopes       = 100
+	maxScope        = 200
+)
+
+// SetOAuthClient stores the client of a tenant for an app, or of all tenants where tenant is empty, in the place of the one before. The
+// secret is sealed. What is wrong with it is a *vending.Error with `invalid_request` that names the value and never repeats it.
+func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c OAuthClient) error {
+	if err := checkOAuthClient(tenant, app, c); err != nil {
+		return err
+	}
+	return s.update(ctx, "storing an oauth client", func(tx *sql.Tx) error {
+		var version int64
+		err := tx.QueryRowContext(ctx, `SELECT version FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant, app).Scan(&version)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		version++
+		if err := s.followKeys(ctx, tx); err != nil {
+			return err
+		}
+		var sealed []byte
+		if secret := c.Secret.Reveal(); secret != "" {
+			if sealed, err = s.vault.seal([]byte(secret), clientAD(tenant, app, c.ID, version)); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO oauth_clients (tenant, app, client_id, scopes, version, sealed, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (tenant, app) DO UPDATE SET client_id = excluded.client_id, scopes = excluded.scopes, version = excluded.version,
+			sealed = excluded.sealed, updated_at = excluded.updated_at`,
+			tenant, app, c.ID, strings.Join(c.Scopes, " "), version, sealed, s.now().UnixMilli()); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, AuditRow{Event: OAuthClientSet, Tenant: tenant, App: app, Detail: "client id " + c.ID})
+	})
+}
+
+func checkOAuthClient(tenant, app string, c OAuthClient) error {
+	if tenant != "" {
+		if err := policy.CheckTenantID(tenant); err != nil {
+			return invalid(err.Error())
+		}
+	}
+	secret := c.Secret.Reveal()
+	switch {
+	case !validSlug(app):
+		return invalid("app: a slug has 1 to 64 of a-z, 0-9 and -")
+	case c.ID == "" || len(c.ID) > maxClientID || !printable(c.ID):
+		return invalid(fmt.Sprintf("client_id: must be 1 to %d bytes of visible ASCII", maxClientID))
+	case len(secret) > maxClientSecret || !printable(secret):
+		return invalid(fmt.Sprintf("client_secret: must be at most %d bytes of visible ASCII; a line break at its end is the usual mistake", maxClientSecret))
+	case len(c.Scopes) > maxScopes:
+		return invalid(fmt.Sprintf("scopes: must be at most %d", maxScopes))
+	}
+	for _, scope := range c.Scopes {
+		if scope == "" || len(scope) > maxScope || !printable(scope) || strings.Contains(scope, " ") {
+			return invalid(fmt.Sprintf("scopes: each must be 1 to %d bytes of visible ASCII without spaces", maxScope))
+		}
+	}
+	return nil
+}
+
+// printable is true of visible ASCII and spaces (RFC 6749, appendix A: VSCHAR).
+func printable(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// OAuthClient returns the client that is stored for exactly this tenant, or for all where tenant is empty. Without one it is
+// ErrNoOAuthClient.
+func (s *Store) OAuthClient(ctx context.Context, tenant, app string) (c OAuthClient, err error) {
+	var scopes string
+	var version int64
+	var sealed []byte
+	err = s.pool.QueryRowContext(ctx, `SELECT client_id, scopes, version, sealed FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant, app).
+		Scan(&c.ID, &scopes, &version, &sealed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return OAuthClient{}, ErrNoOAuthClient
+	case err != nil:
+		return OAuthClient{}, fmt.Errorf("reading an oauth client: %w", err)
+	}
+	if c.Scopes = strings.Fields(scopes); sealed == nil {
+		return c, nil
+	}
+	plain, err := s.vault.open(sealed, clientAD(tenant, app, c.ID, version))
+	if err != nil {
+		return OAuthClient{}, fmt.Errorf("opening the oauth client for %s: %w", app, err)
+	}
+	c.Secret = vending.NewSecret(string(plain))
+	clear(plain)
+	return c, nil
+}
+
+// OAuthClients lists the clients, by app and tenant. An empty tenant means any.
+func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []StoredOAuthClient, err error) {
+	err = s.view(ctx, "listing oauth clients", func(tx *sql.Tx) (err error) {
+		rows, err := tx.QueryContext(ctx, `SELECT tenant, app, client_id, scopes, sealed IS NULL, updated_at FROM oauth_clients
+			WHERE ? IN ('', tenant) ORDER BY app, tenant`, tenant)
+		if err != nil {
+			return err
+		}
+		defer closeRows(rows, &err)
+		for rows.Next() {
+			var c StoredOAuthClient
+			var scopes string
+			var updated int64
+			if err := rows.Scan(&c.Tenant, &c.App, &c.ID, &scopes, &c.Public, &updated); err != nil {
+				return err
+			}
+			c.Scopes, c.UpdatedAt = strings.Fields(scopes), time.UnixMilli(updated).UTC()
+			found = append(found, c)
+		}
+		return rows.Err()
+	})
+	return found, err
+}
+
+// DeleteOAuthClient removes a client. Without one it is ErrNoOAuthClient.
+func (s *Store) DeleteOAuthClient(ctx context.Context, tenant, app string) error {
+	return s.update(ctx, "deleting an oauth client", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `DELETE FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant, app)
+		if err := changed(r, err, ErrNoOAuthClient); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, AuditRow{Event: OAuthClientDeleted, Tenant: tenant, App: app})
+	})
 }

@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 )
 
@@ -42,7 +43,55 @@ func (s *Store) addKey(ctx context.Context, tx *sql.Tx) error {
 	if err := s.vault.rotate(); err != nil {
 		return err
 	}
+	if err := s.resealClients(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.record(ctx, tx, AuditRow{Event: KeysetRotated}); err != nil {
+		return err
+	}
 	return s.putKeyCheck(ctx, tx)
+}
+
+// resealClients seals the secrets of OAuth clients with the new key. There are few of them.
+func (s *Store) resealClients(ctx context.Context, tx *sql.Tx) error {
+	type row struct {
+		tenant, app string
+		ad, sealed  []byte
+	}
+	var found []row
+	rows, err := tx.QueryContext(ctx, `SELECT tenant, app, client_id, version, sealed FROM oauth_clients WHERE sealed IS NOT NULL`)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var r row
+		var id string
+		var version int64
+		if err := rows.Scan(&r.tenant, &r.app, &id, &version, &r.sealed); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		r.ad = clientAD(r.tenant, r.app, id, version)
+		found = append(found, r)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, r := range found {
+		plain, err := s.vault.open(r.sealed, r.ad)
+		if err != nil {
+			s.log.Error("the secret of an oauth client does not open", "app", r.app, "tenant", r.tenant, "error", err)
+			continue // it stays as it is; whoever needs it hears of it
+		}
+		sealed, err := s.vault.seal(plain, r.ad)
+		clear(plain)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE oauth_clients SET sealed = ? WHERE tenant = ? AND app = ?`, sealed, r.tenant, r.app); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // batch is how far a re-sealing got, and what its last transaction did.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"fmt"
 	"time"
 )
@@ -37,7 +36,7 @@ func (s *Store) TenantKeys(ctx context.Context) (Snapshot, error) {
 		if err := tx.QueryRowContext(ctx, tenantsVersionQuery).Scan(&snap.Version); err != nil {
 			return err
 		}
-		tenants, err := listTenants(ctx, tx)
+		tenants, err := listTenants(ctx, tx, "")
 		if err != nil {
 			return err
 		}
@@ -54,7 +53,7 @@ func (s *Store) TenantKeys(ctx context.Context) (Snapshot, error) {
 
 func (s *Snapshot) add(tenant string, digest []byte, created time.Time) {
 	t := s.Tenants[tenant]
-	t.Keys = append(t.Keys, KeyInfo{hex.EncodeToString(digest[:6]), created})
+	t.Keys = append(t.Keys, KeyInfo{fingerprint(digest), created})
 	s.Tenants[tenant] = t
 	if !t.Disabled {
 		s.Keys[[sha256.Size]byte(digest)] = tenant

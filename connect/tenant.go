@@ -3,7 +3,6 @@ package connect
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,8 +25,10 @@ var (
 type Tenant struct {
 	// ID is `[a-z0-9][a-z0-9_-]{0,62}`.
 	ID string
-	// Email is the requester's address on the hosted link.
+	// Email is the requester's address on the hosted link, and the tenant's own account under the MCP URL.
 	Email string
+	// Brand is what end users are shown beside the address.
+	Brand Brand
 	// Capabilities are any of apps, connections, token and delete.
 	Capabilities []string
 	// Disabled says that none of its keys is live.
@@ -61,15 +62,21 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	if err != nil {
 		return "", err
 	}
+	if err := t.Brand.normalize(); err != nil {
+		return "", err
+	}
 	key, digest := MintKey()
 	err = s.changeTenants(ctx, "creating a tenant", func(tx *sql.Tx) error {
-		now := s.now().UnixMilli()
-		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT (id) DO NOTHING`, t.ID, email, strings.Join(granted, " "), now)
+		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url, accent, frame_ancestors)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`, t.ID, email, strings.Join(granted, " "), s.now().UnixMilli(),
+			t.Brand.Name, t.Brand.LogoURL, t.Brand.Accent, strings.Join(t.Brand.FrameAncestors, " "))
 		if err := changed(r, err, ErrTenantExists); err != nil {
 			return err
 		}
-		return insertKey(ctx, tx, t.ID, digest, 1, now)
+		if err := s.record(ctx, tx, AuditRow{Event: TenantCreated, Tenant: t.ID}); err != nil {
+			return err
+		}
+		return s.insertKey(ctx, tx, t.ID, digest, 1)
 	})
 	if err != nil {
 		return "", err
@@ -96,40 +103,48 @@ func normalCapabilities(names []string) (granted []string, err error) {
 func (s *Store) DisableTenant(ctx context.Context, id string) error {
 	return s.changeTenants(ctx, "disabling a tenant", func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `UPDATE tenants SET disabled = 1 WHERE id = ?`, id)
-		return changed(r, err, ErrTenantUnknown)
+		if err := changed(r, err, ErrTenantUnknown); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, AuditRow{Event: TenantDisabled, Tenant: id})
 	})
 }
 
 // Tenants returns all tenants, ordered by id.
 func (s *Store) Tenants(ctx context.Context) (tenants []Tenant, err error) {
 	err = s.view(ctx, "listing tenants", func(tx *sql.Tx) error {
-		if tenants, err = listTenants(ctx, tx); err != nil {
+		if tenants, err = listTenants(ctx, tx, ""); err != nil {
 			return err
 		}
 		return eachKey(ctx, tx, func(tenant string, digest []byte, created time.Time) {
 			i, ok := slices.BinarySearchFunc(tenants, tenant, func(t Tenant, id string) int { return strings.Compare(t.ID, id) })
 			if ok {
-				tenants[i].Keys = append(tenants[i].Keys, KeyInfo{hex.EncodeToString(digest[:6]), created})
+				tenants[i].Keys = append(tenants[i].Keys, KeyInfo{fingerprint(digest), created})
 			}
 		})
 	})
 	return tenants, err
 }
 
-func listTenants(ctx context.Context, tx *sql.Tx) (tenants []Tenant, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, email, capabilities, disabled, created_at FROM tenants ORDER BY id`)
+// listTenants reads one tenant, or all where id is empty.
+func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []Tenant, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors
+		FROM tenants WHERE ? IN ('', id) ORDER BY id`, id)
 	if err != nil {
 		return nil, err
 	}
 	defer closeRows(rows, &err)
 	for rows.Next() {
 		var t Tenant
-		var granted string
+		var granted, ancestors string
 		var created int64
-		if err := rows.Scan(&t.ID, &t.Email, &granted, &t.Disabled, &created); err != nil {
+		if err := rows.Scan(&t.ID, &t.Email, &granted, &t.Disabled, &created, &t.Brand.Name, &t.Brand.LogoURL, &t.Brand.Accent, &ancestors); err != nil {
 			return nil, err
 		}
 		t.Capabilities, t.CreatedAt = strings.Fields(granted), time.UnixMilli(created).UTC()
+		if ancestors != "" {
+			t.Brand.FrameAncestors = strings.Fields(ancestors)
+		}
 		tenants = append(tenants, t)
 	}
 	return tenants, rows.Err()

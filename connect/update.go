@@ -27,6 +27,11 @@ func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g
 			return err
 		}
 		newVersion = b.version
+		if needsReconnection {
+			if err := s.recordFailure(ctx, tx, b); err != nil {
+				return err
+			}
+		}
 		return mustChange(tx.ExecContext(ctx, `UPDATE connections SET sealed = ?, version = ?, needs_reconnection = ?,
 			updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
 			sealed, newVersion, needsReconnection, s.now().UnixMilli(), id, fromVersion))
@@ -35,6 +40,15 @@ func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g
 		return 0, err
 	}
 	return newVersion, nil
+}
+
+// recordFailure records a vend that failed for good, the first time only: a backend that keeps asking must not fill the disk.
+func (s *Store) recordFailure(ctx context.Context, tx *sql.Tx, b binding) error {
+	var known bool
+	if err := tx.QueryRowContext(ctx, `SELECT needs_reconnection FROM connections WHERE id = ?`, b.id).Scan(&known); err != nil || known {
+		return err
+	}
+	return s.record(ctx, tx, AuditRow{Event: VendFailed, Tenant: b.tenant, Connection: b.id, User: b.user, App: b.app, Detail: "the provider refused the grant for good"})
 }
 
 // rowAt reads what the grant of a row is bound to. The old grant must open as that: otherwise sealing

@@ -185,9 +185,18 @@ type binding struct {
 	version               int64
 }
 
-// associatedData encodes b; each part is preceded by its length, so that no two bindings look the same.
+// associatedData encodes b.
 func (b binding) associatedData() []byte {
-	parts := [...]string{"connection", b.tenant, b.id, b.user, b.app}
+	return boundTo(b.version, "connection", b.tenant, b.id, b.user, b.app)
+}
+
+// clientAD is what the secret of an OAuth client is sealed to.
+func clientAD(tenant, app, id string, version int64) []byte {
+	return boundTo(version, "oauth_client", tenant, app, id)
+}
+
+// boundTo encodes what a ciphertext is bound to; each part is preceded by its length, so that no two bindings look the same.
+func boundTo(version int64, parts ...string) []byte {
 	n := 8
 	for _, p := range parts {
 		n += 4 + len(p)
@@ -197,5 +206,5 @@ func (b binding) associatedData() []byte {
 		ad = binary.BigEndian.AppendUint32(ad, uint32(len(p))) // #nosec G115 -- bounded when the row is made
 		ad = append(ad, p...)
 	}
-	return binary.BigEndian.AppendUint64(ad, uint64(b.version)) // #nosec G115 -- versions count up from 1
+	return binary.BigEndian.AppendUint64(ad, uint64(version)) // #nosec G115 -- versions count up from 1
 }

@@ -1,0 +1,102 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+const (
+	// attemptLifetime is how long the end user may take at the provider.
+	attemptLifetime = time.Hour
+	// maxAttempts bounds the attempts of one link that are under way; the oldest go.
+	maxAttempts = 20
+)
+
+// ErrNoAttempt says that a callback belongs to no attempt of this browser.
+var ErrNoAttempt = errors.New("the callback belongs to no attempt of this browser")
+
+// Attempt is an authorization that an end user was sent to the provider for.
+type Attempt struct {
+	// Link is the digest of the request token.
+	Link Digest
+	// Verifier is the PKCE code verifier (RFC 7636), RedirectURI the redirect URI that was sent.
+	Verifier    vending.Secret
+	RedirectURI string
+	// Fields are what the app needs beside the token, as the end user entered it.
+	Fields []vending.Field
+}
+
+// sealedAttempt is what the vault seals of an attempt.
+type sealedAttempt struct {
+	Verifier    string          `json:"verifier"`
+	RedirectURI string          `json:"redirect_uri"`
+	Fields      []vending.Field `json:"fields,omitempty"`
+}
+
+// attemptAD binds the secrets of an attempt to its state and link.
+func attemptAD(state, link Digest) []byte {
+	return append(append([]byte("attempt"), state[:]...), link[:]...)
+}
+
+// BeginAttempt keeps an attempt until the provider sends the browser back with state. A link that cannot be used is ErrLinkEnded.
+func (s *Store) BeginAttempt(ctx context.Context, state, browser Digest, a Attempt) error {
+	return s.update(ctx, "beginning an authorization", func(tx *sql.Tx) error {
+		if _, err := s.pendingLink(ctx, tx, a.Link); err != nil {
+			return err
+		}
+		if err := s.followKeys(ctx, tx); err != nil {
+			return err
+		}
+		plain, err := json.Marshal(sealedAttempt{a.Verifier.Reveal(), a.RedirectURI, a.Fields})
+		if err != nil {
+			return fmt.Errorf("encoding an attempt: %w", err)
+		}
+		sealed, err := s.vault.seal(plain, attemptAD(state, a.Link))
+		clear(plain)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM attempts WHERE state IN
+			(SELECT state FROM attempts WHERE link = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`, a.Link[:], maxAttempts-1); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO attempts (state, link, browser, sealed, expires_at) VALUES (?, ?, ?, ?, ?)`,
+			state[:], a.Link[:], browser[:], sealed, s.now().Add(attemptLifetime).UnixMilli())
+		return err
+	})
+}
+
+// TakeAttempt returns the attempt of a state and removes it, so that a callback works once. One of another browser stays, and is
+// ErrNoAttempt as an unknown one is: whoever lures a victim to a callback of their own neither succeeds nor spoils anything.
+func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a Attempt, err error) {
+	var link, sealed []byte
+	err = s.update(ctx, "finishing an authorization", func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, `DELETE FROM attempts WHERE state = ? AND browser = ? AND expires_at > ? RETURNING link, sealed`,
+			state[:], browser[:], s.now().UnixMilli()).Scan(&link, &sealed)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = ErrNoAttempt
+		}
+		return err
+	})
+	if err != nil {
+		return Attempt{}, err
+	}
+	a.Link = Digest(link)
+	plain, err := s.vault.open(sealed, attemptAD(state, a.Link))
+	if err != nil {
+		return Attempt{}, fmt.Errorf("opening an attempt: %w", err)
+	}
+	defer clear(plain)
+	var v sealedAttempt
+	if err := json.Unmarshal(plain, &v); err != nil {
+		return Attempt{}, errors.New("an attempt has an unknown encoding")
+	}
+	a.Verifier, a.RedirectURI, a.Fields = vending.NewSecret(v.Verifier), v.RedirectURI, v.Fields
+	return a, nil
+}

@@ -1,0 +1,165 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Event is a kind of change that the audit trail records.
+type Event string
+
+// The events. A row names tenant, connection, end user and app where they apply, and never holds a secret.
+const (
+	LinkCreated          Event = "link_created"
+	LinkOpened           Event = "link_opened"
+	LinkAccepted         Event = "link_accepted"
+	LinkRejected         Event = "link_rejected"
+	LinkExpired          Event = "link_expired"
+	LinkReplaced         Event = "link_replaced"
+	ConnectionCreated    Event = "connection_created"
+	ConnectionImported   Event = "connection_imported"
+	CredentialsRefreshed Event = "credentials_refreshed"
+	VendFailed           Event = "vend_failed"
+	ConnectionDeleted    Event = "connection_deleted"
+	GrantRevoked         Event = "grant_revoked"
+	RevocationFailed     Event = "revocation_failed"
+	HoldPlaced           Event = "hold_placed"
+	HoldReleased         Event = "hold_released"
+	TenantCreated        Event = "tenant_created"
+	TenantChanged        Event = "tenant_changed"
+	TenantDisabled       Event = "tenant_disabled"
+	KeyMinted            Event = "key_minted"
+	KeyPromoted          Event = "key_promoted"
+	KeysetRotated        Event = "keyset_rotated"
+	OAuthClientSet       Event = "oauth_client_set"
+	OAuthClientDeleted   Event = "oauth_client_deleted"
+	MCPURLIssued         Event = "mcp_url_issued"
+	SignedIn             Event = "signed_in"
+	SignedOut            Event = "signed_out"
+)
+
+// Actor is who makes a change, and by which request.
+type Actor struct {
+	// Name is `operator`, `end user`, `system`, or a face and a key's fingerprint: `api key 0123456789ab`. Empty means `system`.
+	Name string
+	// Request is the id of the HTTP request, as the access log has it; empty for a command.
+	Request string
+}
+
+type actorKey struct{}
+
+// WithActor returns a context by which the changes of a store are recorded as a's.
+func WithActor(ctx context.Context, a Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+func actorOf(ctx context.Context) Actor {
+	a, _ := ctx.Value(actorKey{}).(Actor)
+	if a.Name == "" {
+		a.Name = "system"
+	}
+	return a
+}
+
+// AuditRow is one line of the audit trail.
+type AuditRow struct {
+	ID int64
+	// At is in UTC, to the millisecond.
+	At    time.Time
+	Event Event
+	// Tenant is empty for what concerns the whole store.
+	Tenant, Actor, Request string
+	Connection, User, App  string
+	// Detail says more, in words: a key's fingerprint, the name of a hold.
+	Detail string
+}
+
+// maxDetail bounds a detail, in bytes; what is longer is cut.
+const maxDetail = 300
+
+// record adds a row in the transaction that makes the change: neither is ever there without the other.
+func (s *Store) record(ctx context.Context, tx *sql.Tx, r AuditRow) error {
+	a := actorOf(ctx)
+	r.Detail = strings.ToValidUTF8(r.Detail[:min(len(r.Detail), maxDetail)], "")
+	_, err := tx.ExecContext(ctx, `INSERT INTO audit (at, tenant, event, actor, request, connection, user, app, detail)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.now().UnixMilli(), r.Tenant, string(r.Event), a.Name, a.Request, r.Connection, r.User, r.App, r.Detail)
+	if err != nil {
+		return fmt.Errorf("recording %s: %w", r.Event, err)
+	}
+	return nil
+}
+
+// about is the row of an event that concerns c.
+func about(e Event, c Connection) AuditRow {
+	return AuditRow{Event: e, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App}
+}
+
+// Record adds a row for something that changed nothing in the store, such as a revocation at a provider.
+func (s *Store) Record(ctx context.Context, r AuditRow) error {
+	return s.update(ctx, "writing the audit trail", func(tx *sql.Tx) error { return s.record(ctx, tx, r) })
+}
+
+// AuditFilter says which rows to read. Empty fields mean any, so whoever answers a tenant must set Tenant.
+type AuditFilter struct {
+	Tenant, Connection string
+	Event              Event
+	// Since leaves out what is older; the zero time means nothing.
+	Since time.Time
+	// Page counts from 1, and Limit is 1…100 rows a page; 0 means 1 and 20.
+	Page, Limit int
+}
+
+// Audit returns one page of the audit trail, newest first, and how many rows there are on all pages. A page or limit out of bounds is a
+// *vending.Error with `invalid_request`.
+func (s *Store) Audit(ctx context.Context, f AuditFilter) (rows []AuditRow, total int, err error) {
+	offset, err := pageOffset(&f.Page, &f.Limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	where, args := f.where()
+	err = s.view(ctx, "reading the audit trail", func(tx *sql.Tx) error {
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM audit`+where, args...).Scan(&total); err != nil {
+			return err
+		}
+		if offset >= total {
+			return nil
+		}
+		rows, err = listAudit(ctx, tx, where, append(args, f.Limit, offset))
+		return err
+	})
+	return rows, total, err
+}
+
+func (f AuditFilter) where() (clause string, args []any) {
+	var c conditions
+	c.equal("tenant", f.Tenant)
+	c.equal("connection", f.Connection)
+	c.equal("event", string(f.Event))
+	if !f.Since.IsZero() {
+		c.add("at >= ?", f.Since.UnixMilli())
+	}
+	return c.where()
+}
+
+func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) (found []AuditRow, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id, at, tenant, event, actor, request, connection, user, app, detail
+		FROM audit`+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer closeRows(rows, &err)
+	for rows.Next() {
+		var r AuditRow
+		var at int64
+		if err := rows.Scan(&r.ID, &at, &r.Tenant, &r.Event, &r.Actor, &r.Request, &r.Connection, &r.User, &r.App, &r.Detail); err != nil {
+			return nil, err
+		}
+		r.At = time.UnixMilli(at).UTC()
+		found = append(found, r)
+	}
+	return found, rows.Err()
+}

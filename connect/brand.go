@@ -1,0 +1,107 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Brand is how a tenant appears on the hosted pages.
+type Brand struct {
+	// Name is what end users know the tenant by; empty means the tenant's id.
+	Name string
+	// LogoURL is an https URL of an image. It is never fetched by us: the end user's browser shows it.
+	LogoURL string
+	// Accent is a colour, `#rrggbb`; empty means the pages' own. Pages adjust it until its contrast suffices.
+	Accent string
+	// FrameAncestors are the origins that may frame the hosted pages; none means that nobody may.
+	FrameAncestors []string
+}
+
+// The bounds of a brand, in bytes and in numbers.
+const (
+	maxBrandName      = 100
+	maxLogoURL        = 1000
+	maxFrameAncestors = 10
+)
+
+var accentForm = regexp.MustCompile(`^#[0-9a-f]{6}$`)
+
+// CheckBrand reports what is wrong with b, after bringing it into the form in which it is kept.
+func CheckBrand(b *Brand) error { return b.normalize() }
+
+func (b *Brand) normalize() error {
+	b.Name, b.Accent = strings.TrimSpace(b.Name), strings.ToLower(strings.TrimSpace(b.Accent))
+	switch {
+	case len(b.Name) > maxBrandName || !utf8.ValidString(b.Name) || strings.ContainsFunc(b.Name, unicode.IsControl):
+		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxBrandName))
+	case b.Accent != "" && !accentForm.MatchString(b.Accent):
+		return invalid("accent: write a colour like #0a66c2")
+	case b.LogoURL != "" && !isLogoURL(b.LogoURL):
+		return invalid(fmt.Sprintf("logo_url: write an https URL of at most %d bytes, without user info or quotes", maxLogoURL))
+	case len(b.FrameAncestors) > maxFrameAncestors:
+		return invalid(fmt.Sprintf("frame_ancestors: at most %d origins", maxFrameAncestors))
+	}
+	for _, origin := range b.FrameAncestors {
+		if !isOrigin(origin) {
+			return invalid("frame_ancestors: write origins like https://app.example.com")
+		}
+	}
+	return nil
+}
+
+// isLogoURL is strict because the URL's origin lands in a Content-Security-Policy, where a space, a comma or a semicolon would begin
+// something else.
+func isLogoURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && len(text) <= maxLogoURL && u.Scheme == "https" && u.User == nil && u.Fragment == "" && isHostPort(u.Host) &&
+		!strings.ContainsAny(text, " \t\"'<>;,")
+}
+
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())) && isHostPort(u.Host) && text == u.Scheme+"://"+u.Host
+}
+
+func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" }
+
+var hostPortForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
+
+func isHostPort(host string) bool { return hostPortForm.MatchString(host) }
+
+// SetBrand changes how a tenant appears. An unknown one is ErrTenantUnknown; what is wrong with b is a *vending.Error with
+// `invalid_request`.
+func (s *Store) SetBrand(ctx context.Context, tenant string, b Brand) error {
+	if err := b.normalize(); err != nil {
+		return err
+	}
+	return s.changeTenants(ctx, "changing a tenant", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ? WHERE id = ?`,
+			b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), tenant)
+		if err := changed(r, err, ErrTenantUnknown); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, AuditRow{Event: TenantChanged, Tenant: tenant})
+	})
+}
+
+// Tenant returns one tenant without its keys. An unknown one is ErrTenantUnknown.
+func (s *Store) Tenant(ctx context.Context, id string) (t Tenant, err error) {
+	err = s.view(ctx, "reading a tenant", func(tx *sql.Tx) error {
+		tenants, err := listTenants(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if len(tenants) == 0 {
+			return ErrTenantUnknown
+		}
+		t = tenants[0]
+		return nil
+	})
+	return t, err
+}

@@ -1,0 +1,43 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// ErrNoMCPURL says that no tenant has an MCP URL of that token.
+var ErrNoMCPURL = errors.New("no tenant has an MCP URL of that token")
+
+// IssueMCPURL makes the token of a tenant's MCP URL, 192 random bits in base62, in the place of the one before. It cannot be shown again.
+func (s *Store) IssueMCPURL(ctx context.Context, tenant string) (token vending.Secret, err error) {
+	text := randomBase62(24, requestTokenDigits)
+	digest := DigestOf(text)
+	err = s.update(ctx, "issuing an mcp url", func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO mcp_urls (tenant, digest, created_at) VALUES (?, ?, ?)
+			ON CONFLICT (tenant) DO UPDATE SET digest = excluded.digest, created_at = excluded.created_at`,
+			tenant, digest[:], s.now().UnixMilli()); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, AuditRow{Event: MCPURLIssued, Tenant: tenant})
+	})
+	if err != nil {
+		return vending.Secret{}, err
+	}
+	return vending.NewSecret(text), nil
+}
+
+// MCPTenant returns the tenant whose MCP URL has a token of this digest, or ErrNoMCPURL.
+func (s *Store) MCPTenant(ctx context.Context, token Digest) (tenant string, err error) {
+	err = s.pool.QueryRowContext(ctx, `SELECT tenant FROM mcp_urls WHERE digest = ?`, token[:]).Scan(&tenant)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", ErrNoMCPURL
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading an mcp url: %w", err)
+	}
+	return tenant, nil
+}
