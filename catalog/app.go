@@ -89,6 +89,13 @@ type OAuth2 struct {
 	ClientAuth string `json:"client_auth,omitempty"`
 	// NoPKCE is set where the provider refuses a code challenge (RFC 7636).
 	NoPKCE bool `json:"no_pkce,omitempty"`
+	// Issuer is what the provider names itself by in `iss` (RFC 9207). Where it is empty, `iss` may be any
+	// URL of the authorization endpoint's scheme and host.
+	Issuer string `json:"issuer,omitempty"`
+	// Grant is empty for the authorization code (RFC 6749, section 4.1), or `client_credentials` (section
+	// 4.4): there is no page of the provider's then, and the end user enters a client of their own into the
+	// fields `client_id` and `client_secret`, which are never placed.
+	Grant string `json:"grant,omitempty"`
 	// AuthorizeParams are added to the authorization request.
 	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
 	// TokenLifetime, in seconds, is assumed where the provider's answer names no `expires_in`;

@@ -44,7 +44,7 @@ func TestEmbeddedAppsAreFitForAll(t *testing.T) {
 		if app.Name == "" || len(app.Categories) == 0 {
 			t.Errorf("%s lacks a name or a category", app.Slug)
 		}
-		if app.OAuth2 != nil && app.OAuth2.AuthorizeURL == "" {
+		if !app.CanAuthorize() {
 			t.Errorf("%s cannot be authorized", app.Slug)
 		}
 		for _, f := range app.Fields {

@@ -210,12 +210,17 @@ func (c checker) placeholder(name string, extra ...string) error {
 	if name == "" || strings.ContainsFunc(name, notToken) {
 		return errors.New("what stands between { and } is no name: write {name}, or {{ and }} for braces")
 	}
+	if c.OwnsClient(name) {
+		return fmt.Errorf("{%s} is the OAuth client's, for the token endpoint alone: write {access_token}", name)
+	}
 	known := slices.Clone(extra)
 	if c.AuthType == oAuth {
 		known = append(known, accessToken, tokenType)
 	}
 	for _, f := range c.Fields {
-		known = append(known, f.Name)
+		if !c.OwnsClient(f.Name) {
+			known = append(known, f.Name)
+		}
 	}
 	switch {
 	case slices.Contains(known, name):

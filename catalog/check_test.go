@@ -92,7 +92,7 @@ var goodGranted = map[string]change{
 	"everything": func(a *App) {
 		a.OAuth2 = &OAuth2{
 			AuthorizeURL: "https://auth.example.com/authorize?tenant=common", TokenURL: "https://auth.example.com/token", RevokeURL: "https://auth.example.com/revoke",
-			Scopes: []string{"read", "https://example.com/write"}, ScopeSeparator: ",", ClientAuth: "header", AuthorizeParams: map[string]string{"prompt": "consent"}, TokenLifetime: 3600,
+			Scopes: []string{"read", "https://example.com/write"}, ScopeSeparator: ",", ClientAuth: "header", AuthorizeParams: map[string]string{"prompt": "consent"}, TokenLifetime: 3600, Issuer: "https://auth.example.com/tenant",
 		}
 	},
 	"plain http": func(a *App) { a.OAuth2.TokenURL, a.AllowHTTP = "http://127.0.0.1:9000/token", true },

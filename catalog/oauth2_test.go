@@ -20,7 +20,69 @@ var badGrants = map[string]refusal{
 	"state as parameter": {oauth2(func(o *OAuth2) { o.AuthorizeParams = map[string]string{"state": "x"} }), `app acme: oauth2.authorize_params: "state" is set by the flow itself: take it out`},
 	"token as field":     {func(a *App) { a.Fields = []Field{{Name: "access_token"}} }, `app acme: field access_token: an o_auth app has it without declaring it: take it out of fields`},
 	"token as slot":      {upstream("https://{access_token}.example.com"), `app acme: upstream: {access_token} cannot be a slot: put the token into the placement`},
+	"plain issuer":       {oauth2(func(o *OAuth2) { o.Issuer = "http://auth.example.com" }), `app acme: oauth2.issuer is plain http: write https, or set allow_http`},
+	"issuer with query":  {oauth2(func(o *OAuth2) { o.Issuer = "https://auth.example.com/?a" }), `app acme: oauth2.issuer has a query, which no issuer has: write it like https://auth.example.com`},
+	"issuer with slot":   {oauth2(func(o *OAuth2) { o.Issuer = "https://auth.example.com/{t}" }), `app acme: oauth2.issuer holds a placeholder, which only upstreams may: write a fixed URL`},
 	"undeclared":         {headers("X-Token", "{token}"), `app acme: placement.header X-Token: {token} is no declared field: add it to fields, or write {access_token} or {token_type}`},
 }
 
 func TestCheckRefusesOAuth2(t *testing.T) { refuse(t, granted, badGrants) }
+
+// ownClient makes an app of the client-credentials grant, before edit.
+func ownClient(edit change) change {
+	return func(a *App) {
+		a.OAuth2.Grant = "client_credentials"
+		a.Fields = []Field{{Name: "client_id"}, {Name: "client_secret", Secret: true}}
+		edit(a)
+	}
+}
+
+const neverPlaced = ` is the OAuth client's, for the token endpoint alone: write {access_token}`
+
+func TestCheckRefusesClientCredentials(t *testing.T) {
+	const codeOnly = `app acme: oauth2: authorize_params, no_pkce and issuer belong to the authorization code: take them out, or take out grant`
+	refuse(t, granted, map[string]refusal{
+		"unknown grant":    {ownClient(oauth2(func(o *OAuth2) { o.Grant = "password" })), `app acme: oauth2.grant "password" is unknown: write client_credentials, or leave it out for the authorization code`},
+		"authorize URL":    {ownClient(oauth2(func(o *OAuth2) { o.AuthorizeURL = "https://auth.example.com" })), `app acme: oauth2.authorize_url: grant client_credentials never asks the provider's page: take it out`},
+		"authorize params": {ownClient(oauth2(func(o *OAuth2) { o.AuthorizeParams = map[string]string{"a": "b"} })), codeOnly},
+		"no PKCE":          {ownClient(oauth2(func(o *OAuth2) { o.NoPKCE = true })), codeOnly},
+		"issuer":           {ownClient(oauth2(func(o *OAuth2) { o.Issuer = "https://auth.example.com" })), codeOnly},
+		"no client id":     {ownClient(func(a *App) { a.Fields = a.Fields[1:] }), `app acme: oauth2.grant client_credentials takes the client from the end user: declare the field client_id`},
+		"no client secret": {ownClient(func(a *App) { a.Fields = a.Fields[:1] }), `app acme: oauth2.grant client_credentials takes the client from the end user: declare the field client_secret`},
+		"open secret":      {open(ownClient(nothing)), `app acme: field client_secret is the OAuth client's: write it secret`},
+		"secret placed":    {ownClient(headers("X-Key", "{client_secret}")), `app acme: placement.header X-Key: {client_secret}` + neverPlaced},
+		"id placed":        {ownClient(func(a *App) { a.Placement = &Placement{Query: map[string]string{"id": "{client_id}"}} }), `app acme: placement.query id: {client_id}` + neverPlaced},
+		"id as slot":       {ownClient(upstream("https://{client_id}.api.example.com")), `app acme: upstream: {client_id}` + neverPlaced},
+		"secret signs":     {ownClient(hmac(func(a *App) { a.Sign.Key = "{client_secret}" })), `app acme: sign.key: {client_secret}` + neverPlaced},
+		"id in verify":     {ownClient(verify(Verify{Path: "/{client_id}"})), `app acme: verify.path: {client_id}` + neverPlaced},
+		"undeclared":       {ownClient(headers("X-Token", "{token}")), `app acme: placement.header X-Token: {token} is no declared field: add it to fields, or write {access_token} or {token_type}`},
+	})
+}
+
+// TestCanAuthorize also says which fields are the client's own.
+func TestCanAuthorize(t *testing.T) {
+	for name, c := range map[string]struct {
+		base        func(string) App
+		edit        change
+		want, owned bool
+	}{
+		"key":                {keyed, func(a *App) { a.Fields = append(a.Fields, Field{Name: "client_secret"}) }, true, false},
+		"token alone":        {granted, nothing, false, false},
+		"provider's page":    {granted, oauth2(func(o *OAuth2) { o.AuthorizeURL = "https://auth.example.com" }), true, false},
+		"client credentials": {granted, ownClient(nothing), true, true},
+		"client credentials with an open slot": {granted, ownClient(func(a *App) {
+			a.Upstream, a.Fields = "https://{site}.example.com", append(a.Fields, Field{Name: "site"})
+		}), true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := c.base("acme")
+			c.edit(&app)
+			if err := app.Check(); err != nil {
+				t.Fatal(err)
+			}
+			if app.CanAuthorize() != c.want || app.ClientCredentials() != c.owned || app.OwnsClient("client_secret") != c.owned || app.OwnsClient("site") {
+				t.Errorf("can authorize %v, want %v; or its fields are judged wrongly", app.CanAuthorize(), c.want)
+			}
+		})
+	}
+}

@@ -64,7 +64,7 @@ func (c checker) slots(authority []part) error {
 		switch {
 		case p.text == accessToken || p.text == tokenType:
 			return fmt.Errorf("upstream: {%s} cannot be a slot: put the token into the placement", p.text)
-		case !ok:
+		case !ok, c.OwnsClient(p.text):
 			return fmt.Errorf("upstream: %w", c.placeholder(p.text))
 		case f.Secret:
 			// Resolvers, proxies and TLS (the SNI) show host names to everyone on the way.
