@@ -1,0 +1,72 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the assets are part of the binary
+	"encoding/hex"
+	"net/http"
+	"time"
+)
+
+//go:embed assets/style.css
+var stylesheet []byte
+
+//go:embed assets/dashboard.js
+var dashboardScript []byte
+
+//go:embed assets/vendgate-connect.js
+var helperScript []byte
+
+//go:embed assets/mark.svg
+var mark []byte
+
+// The content types of assets.
+const (
+	CSS        = "text/css; charset=utf-8"
+	JavaScript = "text/javascript; charset=utf-8"
+	SVG        = "image/svg+xml"
+)
+
+// The assets that stand in the binary.
+var (
+	// Stylesheet dresses every page, in the default accent.
+	Stylesheet = NewAsset("style.css", CSS, append(DefaultAccent().CSS(), stylesheet...))
+	// DashboardScript copies to the clipboard and keeps the budgets fresh. Every page works without it.
+	DashboardScript = NewAsset("dashboard.js", JavaScript, dashboardScript)
+	// HelperScript is the browser helper, which tenants load into their own pages.
+	HelperScript = NewAsset("vendgate-connect.js", JavaScript, helperScript)
+	// Mark is the product's own icon.
+	Mark = NewAsset("mark.svg", SVG, mark)
+)
+
+// Asset is a file that pages load.
+type Asset struct {
+	Name, ContentType string
+	Body              []byte
+	// Hash is of Body: it makes the ETag and, as the query's `v`, an address that can be kept for good.
+	Hash string
+}
+
+// NewAsset returns an asset, with its hash.
+func NewAsset(name, contentType string, body []byte) *Asset {
+	sum := sha256.Sum256(body)
+	return &Asset{Name: name, ContentType: contentType, Body: body, Hash: hex.EncodeToString(sum[:8])}
+}
+
+// ServeHTTP answers with the asset; to GET and HEAD, whole, in ranges or with 304. Assets are public and hold nothing of anyone: any
+// page may load them, the tenant's own too.
+func (a *Asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", a.ContentType)
+	h.Set("ETag", `"`+a.Hash+`"`)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'") // an SVG may also be opened as a page
+	if r.URL.Query().Get("v") == a.Hash {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	} else {
+		h.Set("Cache-Control", "public, max-age=300")
+	}
+	http.ServeContent(w, r, a.Name, time.Time{}, bytes.NewReader(a.Body))
+}

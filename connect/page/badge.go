@@ -1,0 +1,50 @@
+package page
+
+// Badge is the state of a connection as a word, a colour and an icon, so that neither colour nor icon is needed to tell it.
+type Badge struct {
+	// Kind is the colour's class: wait, link, bad, good or off.
+	Kind string
+	// Icon names a template `icon-…`.
+	Icon string
+	Text string
+	// Hint says what it means.
+	Hint string
+}
+
+// The badges of the guide, and those for the states that it has no badge for.
+var (
+	badgePending  = Badge{"wait", "hourglass", "Pending", "Waiting for the end user to use the link"}
+	badgeRefresh  = Badge{"wait", "refresh", "Pending", "Refresh in progress: existing credentials still work"}
+	badgeViaLink  = Badge{"link", "link", "Via Link", "Made by the end user through a link"}
+	badgeRejected = Badge{"bad", "close", "Rejected", "The end user declined the request"}
+	badgeExpired  = Badge{"off", "clock", "Expired", "The link ended before it was used"}
+	badgeActive   = Badge{"good", "check", "Active", "The credentials work"}
+	badgeRenew    = Badge{"bad", "alert", "Needs reconnection", "The provider no longer accepts the credentials"}
+)
+
+// Badges returns the row's badges, the state first.
+func (r Row) Badges() (badges []Badge) {
+	switch r.Status {
+	case "pending":
+		return []Badge{badgePending}
+	case "rejected":
+		return []Badge{badgeRejected}
+	case "expired":
+		return []Badge{badgeExpired}
+	}
+	if r.NeedsReconnection {
+		badges = append(badges, badgeRenew)
+	} else {
+		badges = append(badges, badgeActive)
+	}
+	if r.RefreshPending {
+		badges = append(badges, badgeRefresh)
+	}
+	if r.ViaLink {
+		badges = append(badges, badgeViaLink)
+	}
+	return badges
+}
+
+// Expired reports whether the row's link ended unused, which the table says in a sentence.
+func (r Row) Expired() bool { return r.Status == "expired" && !r.LinkExpiresAt.IsZero() }

@@ -1,0 +1,228 @@
+package page
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Brand is the tenant as its end users see it.
+type Brand struct {
+	// Name and Email are the requester's.
+	Name, Email string
+	// LogoURL is an `https` URL; anything else is left out and a monogram stands in its place.
+	LogoURL string
+	// Accent is a colour as ParseAccent takes it; the default stands for anything else.
+	Accent string
+}
+
+// Logo returns the logo's URL, or "" where there is none that a page would load.
+func (b Brand) Logo() string {
+	if LogoOrigin(b.LogoURL) == "" {
+		return ""
+	}
+	return b.LogoURL
+}
+
+// App is the app that a page is about.
+type App struct {
+	Slug, Name string
+	// OAuth says that the end user signs in at the app's provider, rather than entering credentials here.
+	OAuth bool
+}
+
+// Link is what the pages of one hosted link have in common.
+type Link struct {
+	Brand Brand
+	App   App
+	// Connection is the connection's name.
+	Connection string
+	// Renews says that the connection works already and the link renews its credentials.
+	Renews bool
+	// Token is the request token, of which the forms' paths are made.
+	Token vending.Secret
+	// CSRF goes with every form.
+	CSRF string
+}
+
+// FieldPrefix comes before a field's name in what Form posts, so that no app's field can take the place of another.
+const FieldPrefix = "field."
+
+// Invitation asks the end user whether to connect.
+type Invitation struct {
+	Link
+	// ExpiresAt is when the link ends, and Now the time at which the page is drawn.
+	ExpiresAt, Now time.Time
+}
+
+// Form asks for the credentials of a key-based app, or for what an OAuth app needs to know before its end user can sign in.
+type Form struct {
+	Link
+	Fields []Field
+	// Problem says in a sentence why the values were not accepted; empty the first time.
+	Problem string
+}
+
+// Field is one value of a Form.
+type Field struct {
+	Name, Label string
+	// Value is what was entered before. It is not shown where Secret is set.
+	Value  string
+	Secret bool
+	// Problem says what is wrong with the value; empty if nothing is.
+	Problem string
+}
+
+// Redirect takes the end user to an app's provider. The form that comes before may not answer with a redirect itself: browsers hold
+// `form-action` against it.
+type Redirect struct {
+	Link
+	// URL is the provider's authorization URL; `https`, or `http` where the operator allows it.
+	URL string
+}
+
+// Success says that the connection is made, or its credentials renewed.
+type Success struct{ Link }
+
+// Refusal says that the end user rejected the link.
+type Refusal struct{ Link }
+
+// ProviderProblem says what went wrong at the app's provider. Nothing was stored, and the link can be used again.
+type ProviderProblem struct {
+	Link
+	// Title is a short line, and Explanation a sentence or two. Empty ones say that the app could not complete the request.
+	Title, Explanation string
+}
+
+// Invalid is the one page for a link that is unknown, used or expired: it must not tell which, so it shows nothing of the link.
+type Invalid struct{}
+
+// BrowserProblem says that the browser did not send the cookie that binds the link's pages together.
+type BrowserProblem struct {
+	// Token, where it is known, lets the end user open the link again.
+	Token vending.Secret
+}
+
+// Problem is a page for all else that can go wrong: a path that does not exist, a defect here.
+type Problem struct {
+	Title, Explanation string
+	// Request is the request's id, for whoever reports the problem; may be empty.
+	Request string
+}
+
+func (l Link) hosted(name, title string) frame {
+	return frame{layout: hostedLayout, name: name, title: title, accent: l.Brand.Accent}
+}
+
+func (v Invitation) frame() frame {
+	if v.Renews {
+		return v.hosted("invitation", "Renew your "+v.App.Name+" connection")
+	}
+	return v.hosted("invitation", "Connect "+v.App.Name+" to "+v.Brand.Name)
+}
+
+func (v Form) frame() frame {
+	title := "Connect " + v.App.Name
+	if v.Failed() {
+		title = "Error: " + title
+	}
+	return v.hosted("form", title)
+}
+
+func (v Redirect) frame() frame {
+	f := v.hosted("redirect", "Taking you to "+v.App.Name)
+	f.refresh = v.Target()
+	return f
+}
+
+func (v Success) frame() frame { return v.hosted("success", v.Title()) }
+func (v Refusal) frame() frame { return v.hosted("refusal", "You declined this request") }
+
+func (v ProviderProblem) frame() frame {
+	return v.hosted("provider-problem", v.Heading())
+}
+
+func (Invalid) frame() frame {
+	return frame{layout: hostedLayout, name: "invalid", title: "This link cannot be used"}
+}
+
+func (BrowserProblem) frame() frame {
+	return frame{layout: hostedLayout, name: "browser-problem", title: "Your browser did not keep this session"}
+}
+
+func (v Problem) frame() frame {
+	return frame{layout: hostedLayout, name: "problem", title: v.Title}
+}
+
+// Left says how long the link lasts, in words.
+func (v Invitation) Left() string {
+	left := v.ExpiresAt.Sub(v.Now)
+	switch {
+	case v.Now.IsZero() || left <= 0:
+		return ""
+	case left < 2*time.Minute:
+		return "less than 2 minutes left"
+	case left < 2*time.Hour:
+		return fmt.Sprintf("%d minutes left", int(left.Minutes()))
+	default:
+		return fmt.Sprintf("%d hours left", int(left.Hours()))
+	}
+}
+
+// Failed reports whether the form was sent before and not accepted.
+func (v Form) Failed() bool {
+	for _, f := range v.Fields {
+		if f.Problem != "" {
+			return true
+		}
+	}
+	return v.Problem != ""
+}
+
+// Input is the name under which the field is posted.
+func (f Field) Input() string { return FieldPrefix + f.Name }
+
+// Text is what the field is called on the page.
+func (f Field) Text() string {
+	if f.Label == "" {
+		return f.Name
+	}
+	return f.Label
+}
+
+// Target returns the URL to go to, or "" if it is none that a browser may be sent to.
+func (v Redirect) Target() string {
+	u, err := url.Parse(v.URL)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return ""
+	}
+	return u.String()
+}
+
+// Host is where the end user is taken.
+func (v Redirect) Host() string {
+	u, err := url.Parse(v.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// Title is the line that says it.
+func (v Success) Title() string {
+	if v.Renews {
+		return "Credentials updated successfully"
+	}
+	return "Connection created successfully"
+}
+
+// Heading is the title, or the one for want of it.
+func (v ProviderProblem) Heading() string {
+	if strings.TrimSpace(v.Title) == "" {
+		return v.App.Name + " could not complete the request"
+	}
+	return v.Title
+}

@@ -1,0 +1,152 @@
+package page
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// View is what one page shows: one of the structs of this package.
+type View interface {
+	// frame returns the name of the page's template and the layout around it.
+	frame() frame
+}
+
+// frame is what a layout knows besides the view.
+type frame struct {
+	layout, name, title string
+	// accent is the tenant's colour, where the page has a tenant.
+	accent string
+	// refresh is where the browser is to go by itself.
+	refresh string
+	// section marks the current entry of the dashboard's navigation.
+	section string
+}
+
+// The layouts.
+const (
+	hostedLayout    = "hosted"
+	dashboardLayout = "dashboard"
+	bareLayout      = "bare" // a part of a page
+)
+
+// Pages renders views. It is safe for parallel use.
+type Pages struct {
+	base      string
+	templates map[string]*template.Template
+}
+
+// New returns the pages as they are served below base: the path of the connection manager, `/connect`, without a trailing slash.
+func New(base string) *Pages {
+	p := &Pages{base: base, templates: map[string]*template.Template{}}
+	shared := template.Must(template.New("").Funcs(p.functions()).ParseFS(templateFiles, "templates/*.html"))
+	for _, folder := range []string{hostedLayout, dashboardLayout} {
+		files, err := templateFiles.ReadDir("templates/" + folder)
+		if err != nil {
+			panic(err) // the files are part of the binary
+		}
+		for _, f := range files {
+			t := template.Must(template.Must(shared.Clone()).ParseFS(templateFiles, "templates/"+folder+"/"+f.Name()))
+			p.templates[f.Name()] = t
+		}
+	}
+	return p
+}
+
+// Render returns the page of v, whole: a view that cannot be drawn leaves no half page.
+func (p *Pages) Render(v View) ([]byte, error) {
+	f := v.frame()
+	t, ok := p.templates[f.name+".html"]
+	if !ok {
+		return nil, fmt.Errorf("rendering a page: there is no template %s", f.name)
+	}
+	var b bytes.Buffer
+	err := t.ExecuteTemplate(&b, f.layout, layoutData{f.title, f.accent, f.refresh, f.section, v})
+	if err != nil {
+		return nil, fmt.Errorf("rendering the page %s: %w", f.name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Serve answers with the page of v. On an error nothing was written.
+func (p *Pages) Serve(w http.ResponseWriter, status int, v View) error {
+	body, err := p.Render(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, err = w.Write(body)
+	if err != nil {
+		return fmt.Errorf("sending a page: %w", err)
+	}
+	return nil
+}
+
+// layoutData is what the layouts are executed with.
+type layoutData struct {
+	Title, Accent, Refresh, Section string
+	View                            View
+}
+
+func (p *Pages) functions() template.FuncMap {
+	return template.FuncMap{
+		"base":    func() string { return p.base },
+		"asset":   p.asset,
+		"icon":    func(slug string) string { return p.base + "/assets/icon/" + url.PathEscape(slug) + ".svg" },
+		"accent":  p.accentPath,
+		"letters": letters,
+		"words":   words,
+		"once":    func(id, label, text string) once { return once{id, label, text} },
+		"stamp":   clock("2 January 2006, 15:04 UTC"),
+		"short":   clock("2 Jan 2006, 15:04"),
+		"precise": clock("2 Jan 2006, 15:04:05"),
+		"machine": clock(time.RFC3339),
+	}
+}
+
+// clock returns a function that writes times in UTC.
+func clock(layout string) func(time.Time) string {
+	return func(t time.Time) string { return t.UTC().Format(layout) }
+}
+
+// once is a secret that a page shows a single time.
+type once struct{ ID, Label, Text string }
+
+// words makes a sentence's beginning of an event's name: "link_created" is "Link created".
+func words(event string) string {
+	s := strings.ReplaceAll(event, "_", " ")
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// asset returns the path of one of the assets, with the hash that lets browsers keep it for good.
+func (p *Pages) asset(name string) (string, error) {
+	for _, a := range []*Asset{Stylesheet, DashboardScript, Mark} {
+		if a.Name == name {
+			return p.base + "/assets/" + a.Name + "?v=" + a.Hash, nil
+		}
+	}
+	return "", fmt.Errorf("there is no asset %s", name)
+}
+
+// accentPath returns the path of the stylesheet of a tenant's colour, or "" for none or one that is no colour.
+func (p *Pages) accentPath(colour string) string {
+	a, err := ParseAccent(colour)
+	if err != nil {
+		return ""
+	}
+	return p.base + "/assets/accent/" + a.Hex() + ".css?v=" + Stylesheet.Hash
+}

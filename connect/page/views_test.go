@@ -1,0 +1,163 @@
+package page
+
+import (
+	"strings"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+var testNow = time.Date(2026, 8, 1, 9, 30, 0, 0, time.UTC)
+
+// person is what end users and tenants fill into views.
+type person struct {
+	brand           Brand
+	app, keyApp     App
+	connection      string
+	user            string
+	problem, filler string
+}
+
+// people are a plain one, one with the longest of everything, and one who attacks.
+var people = map[string]person{
+	"plain": {
+		brand:      Brand{Name: "Northwind Studio", Email: "ops@northwind.example"},
+		app:        App{Slug: "gmail", Name: "Gmail", OAuth: true},
+		keyApp:     App{Slug: "stripe", Name: "Stripe"},
+		connection: "Work Gmail",
+		user:       "alice@example.com",
+		problem:    "Stripe did not accept these credentials.",
+		filler:     "Secret key",
+	},
+	"longest": {
+		brand:      Brand{Name: strings.Repeat("Donaudampfschifffahrtsgesellschaft", 3), Email: longEmail, LogoURL: "https://logo.example/logo.svg", Accent: "#ffd400"},
+		app:        App{Slug: strings.Repeat("a", 64), Name: "Shopify (Admin API access token) " + strings.Repeat("W", 60), OAuth: true},
+		keyApp:     App{Slug: "shopify", Name: "Shopify (Admin API access token)"},
+		connection: strings.Repeat("Überweisungen", 14),
+		user:       longEmail,
+		problem:    strings.Repeat("The provider says something long about the credentials. ", 8),
+		filler:     "Data center, the end of the key (e.g. us6)",
+	},
+	"hostile": {
+		brand:      Brand{Name: `<script>alert("b")</script>`, Email: `"><img src=x onerror=alert(1)>@x.example`, LogoURL: `javascript:alert(1)`, Accent: `red}body{display:none`},
+		app:        App{Slug: `../../x?"><script>`, Name: `</title><script>alert(1)</script>`, OAuth: true},
+		keyApp:     App{Slug: `'"&`, Name: `{{.}}' onmouseover='alert(1)`},
+		connection: "\u202Eevil\u202C <b>bold</b> 👩‍👩‍👧 \u0627\u0644\u0639\u0631\u0628\u064A\u0629",
+		user:       `javascript:alert(1)`,
+		problem:    `<iframe src=https://evil.example>`,
+		filler:     `"><svg onload=alert(1)>`,
+	},
+	"empty": {},
+}
+
+var longEmail = strings.Repeat("m", 64) + "@" + strings.Repeat(strings.Repeat("d", 62)+".", 3)[:189]
+
+const testToken = "canaryToken0123456789abcdefghijkl"
+
+func (p person) link(app App, renews bool) Link {
+	return Link{Brand: p.brand, App: app, Connection: p.connection, Renews: renews, Token: vending.NewSecret(testToken), CSRF: "csrf-" + p.filler}
+}
+
+// views returns every page, by name, as p fills it.
+func (p person) views() map[string]View {
+	oauth, key := p.link(p.app, false), p.link(p.keyApp, false)
+	renewal := p.link(p.app, true)
+	expires := testNow.Add(47*time.Hour + 10*time.Minute)
+	views := map[string]View{
+		"invitation":           Invitation{Link: oauth, ExpiresAt: expires, Now: testNow},
+		"invitation-key":       Invitation{Link: key, ExpiresAt: testNow.Add(30 * time.Minute), Now: testNow},
+		"invitation-renewal":   Invitation{Link: renewal, ExpiresAt: expires, Now: testNow},
+		"form":                 Form{Link: key, Fields: p.fields("")},
+		"form-problem":         Form{Link: key, Fields: p.fields("Must be letters and digits"), Problem: p.problem},
+		"form-oauth":           Form{Link: oauth, Fields: []Field{{Name: "subdomain", Label: "Zendesk subdomain"}}},
+		"redirect":             Redirect{Link: oauth, URL: "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2"},
+		"redirect-nowhere":     Redirect{Link: oauth, URL: "javascript:alert(1)"},
+		"success":              Success{oauth},
+		"success-renewal":      Success{renewal},
+		"refusal":              Refusal{oauth},
+		"refusal-renewal":      Refusal{renewal},
+		"provider-problem":     ProviderProblem{Link: oauth, Title: p.problem, Explanation: p.problem + " It said access_denied."},
+		"provider-unexplained": ProviderProblem{Link: renewal},
+		"invalid":              Invalid{},
+		"browser-problem":      BrowserProblem{Token: vending.NewSecret(testToken)},
+		"problem":              Problem{Title: "Something went wrong here", Explanation: "It is a defect of ours and was recorded. Nothing was stored.", Request: "0b8e2a6c-1d4f"},
+	}
+	for name, v := range p.dashboard() {
+		views[name] = v
+	}
+	return views
+}
+
+func (p person) fields(problem string) []Field {
+	return []Field{
+		{Name: "account", Label: "Account", Value: p.user, Problem: problem},
+		{Name: "api_key", Label: p.filler, Value: "never-shown", Secret: true},
+	}
+}
+
+func (p person) dashboard() map[string]View {
+	s := Session{Tenant: p.brand.Name, Fingerprint: "0123456789ab", CSRF: "csrf-" + p.filler}
+	noticed := s
+	noticed.Notice, noticed.Alert = "The connection was deleted.", p.problem
+	apps := []App{p.app, p.keyApp, {Slug: "slack", Name: "Slack"}}
+	rows := p.rows()
+	old, young := Key{"0123456789ab", testNow.AddDate(0, -5, 0)}, Key{"ba9876543210", testNow}
+	return map[string]View{
+		"sign-in":             SignIn{CSRF: s.CSRF},
+		"sign-in-problem":     SignIn{CSRF: s.CSRF, Problem: "This key is not known, or was retired."},
+		"connections":         Connections{Session: s, Rows: rows, Apps: apps, Paging: Paging{Page: 2, Limit: 20, Total: 1234}, Now: testNow},
+		"connections-filter":  Connections{Session: noticed, Rows: rows[:1], Apps: apps, Search: p.filler, Status: "active", App: p.app.Slug, Paging: Paging{Page: 1, Limit: 20, Total: 1}, Now: testNow},
+		"connections-none":    Connections{Session: s, Apps: apps, Paging: Paging{Page: 1, Limit: 20}},
+		"connections-nothing": Connections{Session: s, Apps: apps, Search: p.filler + "x", Paging: Paging{Page: 1, Limit: 20}},
+		"new-link":            NewLink{Session: s, Apps: apps},
+		"new-link-problem": NewLink{Session: s, Apps: apps, Email: p.user, App: p.app.Slug, Name: p.connection,
+			EmailProblem: "Must be one bare address", AppProblem: "There is no such app", NameProblem: "At most 200 bytes of text"},
+		"link-made":         LinkMade{Session: s, URL: vending.NewSecret("https://connect.example.com/connect/" + testToken), ExpiresAt: testNow.Add(48 * time.Hour), App: p.app, ID: rows[0].ID, Connection: p.connection, User: p.user, Renews: true},
+		"delete":            Delete{Session: s, Row: rows[0], Revokes: true},
+		"delete-held":       Delete{Session: s, Row: rows[1], Holds: []string{"invoice-sync", p.connection}, MoreHolds: 3},
+		"keys":              Keys{Session: s, Keys: []Key{old}},
+		"keys-rotated":      Keys{Session: s, Keys: []Key{old, young}, NewKey: vending.NewSecret("pk_live_canaryKey0123456789abcdefghijklmnopqrstuvw"), MCPIssuedAt: testNow},
+		"keys-mcp":          Keys{Session: s, Keys: []Key{old}, MCPURL: vending.NewSecret("https://connect.example.com/platform/v1/mcp/" + testToken), MCPIssuedAt: testNow},
+		"audit":             Audit{Session: s, Rows: p.auditRows(), Event: "link_created", Connection: rows[0].ID, Events: []string{"link_created", "link_opened"}, Paging: Paging{Page: 1, Limit: 50, Total: 120}},
+		"audit-none":        Audit{Session: s, Events: []string{"link_created"}, Paging: Paging{Page: 1, Limit: 50}},
+		"budgets":           Budgets{Session: s, Budgets: testBudgets()},
+		"budgets-live":      BudgetsLive{Budgets: testBudgets()},
+		"dashboard-problem": DashboardProblem{Session: s, Title: "This did not work", Explanation: "It is a defect of ours and was recorded.", Request: "0b8e2a6c-1d4f"},
+	}
+}
+
+func (p person) rows() []Row {
+	row := func(id, name, status string, app App) Row {
+		return Row{ID: "conn_" + id, Name: name, User: p.user, App: app, Status: status, ViaLink: true, UpdatedAt: testNow.Add(-26 * time.Hour)}
+	}
+	rows := []Row{
+		row("9f86d081884c7d659a2feaa0c55ad015", p.connection, "active", p.app),
+		row("60303ae22b998861bce3b28f33eec1be", "Billing", "active", p.keyApp),
+		row("fd61a03af4f77d870fc21e05e7e80678", "Support inbox", "pending", p.app),
+		row("a4e624d686e03ed2767c0abd85c14426", "Team calendar", "active", p.app),
+		row("b0c9a3f1de5b4d1c8a0e3f5a7c9d2e4f", "Marketing", "rejected", p.keyApp),
+		row("c1d0b4a2ef6c5e2d9b1f4a6b8d0e3f5a", "Payroll", "expired", p.keyApp),
+		row("d2e1c5b3f07d6f3e0c2a5b7c9e1f4a6b", "Imported", "active", p.app),
+	}
+	rows[1].RefreshPending = true
+	rows[3].NeedsReconnection = true
+	rows[5].LinkExpiresAt = testNow.Add(-50 * time.Hour)
+	rows[6].ViaLink = false
+	return rows
+}
+
+func (p person) auditRows() []AuditRow {
+	return []AuditRow{
+		{At: testNow, Event: "link_created", Actor: "api key 0123456789ab", Connection: "conn_9f86d081884c7d659a2feaa0c55ad015", User: p.user, App: p.app.Slug, Request: "5c9f1f0a-7a0e-4c1c-9f0e-2f6f6e1f7b11", Detail: "to refresh the credentials"},
+		{At: testNow.Add(-time.Hour), Event: "vend_failed", Actor: "system", Connection: "conn_60303ae22b998861bce3b28f33eec1be", User: p.user, App: p.keyApp.Slug, Detail: p.problem},
+		{At: testNow.Add(-2 * time.Hour), Event: "key_minted", Actor: "operator"},
+	}
+}
+
+func testBudgets() []Budget {
+	token, api := Budget{Name: "token", Limit: 600, Left: 431}, Budget{Name: "api", Limit: 120, Left: 4}
+	for i, n := range []int{1, 4, 9, 16, 7, 0, 2, 30, 12} {
+		api.Refusals[i*5+12] = n
+	}
+	return []Budget{token, api, {Name: "free"}}
+}
