@@ -41,6 +41,14 @@ const (
 	SignedOut            Event = "signed_out"
 )
 
+// TenantEvents are the events that a tenant may read of, in the order in which they are offered.
+var TenantEvents = []Event{
+	LinkCreated, LinkOpened, LinkAccepted, LinkRejected, LinkExpired, LinkReplaced,
+	ConnectionCreated, ConnectionImported, CredentialsRefreshed, VendFailed, ConnectionDeleted, GrantRevoked, RevocationFailed,
+	HoldPlaced, HoldReleased, TenantCreated, TenantChanged, TenantDisabled, KeyMinted, KeyPromoted,
+	OAuthClientSet, OAuthClientDeleted, MCPURLIssued, SignedIn, SignedOut,
+}
+
 // Actor is who makes a change, and by which request.
 type Actor struct {
 	// Name is `operator`, `end user`, `system`, or a face and a key's fingerprint: `api key 0123456789ab`. Empty means `system`.

@@ -89,19 +89,3 @@ func (s *Store) SetBrand(ctx context.Context, tenant string, b Brand) error {
 		return s.record(ctx, tx, AuditRow{Event: TenantChanged, Tenant: tenant})
 	})
 }
-
-// Tenant returns one tenant without its keys. An unknown one is ErrTenantUnknown.
-func (s *Store) Tenant(ctx context.Context, id string) (t Tenant, err error) {
-	err = s.view(ctx, "reading a tenant", func(tx *sql.Tx) error {
-		tenants, err := listTenants(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if len(tenants) == 0 {
-			return ErrTenantUnknown
-		}
-		t = tenants[0]
-		return nil
-	})
-	return t, err
-}

@@ -87,9 +87,10 @@ func (s *Store) insertKey(ctx context.Context, tx *sql.Tx, tenant string, digest
 	return s.record(ctx, tx, AuditRow{Event: KeyMinted, Tenant: tenant, Detail: fingerprint(digest[:])})
 }
 
-// eachKey calls f with every key, those of one tenant older first.
-func eachKey(ctx context.Context, tx *sql.Tx, f func(tenant string, digest []byte, created time.Time)) (err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT tenant, digest, created_at FROM tenant_keys ORDER BY tenant, generation`)
+// eachKey calls f with every key of a tenant, or of all where id is empty; those of one tenant older first.
+func eachKey(ctx context.Context, tx *sql.Tx, id string, f func(tenant string, digest []byte, created time.Time)) (err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT tenant, digest, created_at FROM tenant_keys
+		WHERE ? IN ('', tenant) ORDER BY tenant, generation`, id)
 	if err != nil {
 		return err
 	}

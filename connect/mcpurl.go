@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vendgate/vendgate/vending"
 )
@@ -40,4 +41,17 @@ func (s *Store) MCPTenant(ctx context.Context, token Digest) (tenant string, err
 		return "", fmt.Errorf("reading an mcp url: %w", err)
 	}
 	return tenant, nil
+}
+
+// MCPURLIssuedAt returns when the tenant's MCP URL was made; zero if it has none.
+func (s *Store) MCPURLIssuedAt(ctx context.Context, tenant string) (time.Time, error) {
+	var created int64
+	err := s.pool.QueryRowContext(ctx, `SELECT created_at FROM mcp_urls WHERE tenant = ?`, tenant).Scan(&created)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return time.Time{}, nil
+	case err != nil:
+		return time.Time{}, fmt.Errorf("reading an mcp url: %w", err)
+	}
+	return time.UnixMilli(created).UTC(), nil
 }

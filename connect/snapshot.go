@@ -43,7 +43,7 @@ func (s *Store) TenantKeys(ctx context.Context) (Snapshot, error) {
 		for _, t := range tenants {
 			snap.Tenants[t.ID] = t
 		}
-		return eachKey(ctx, tx, snap.add)
+		return eachKey(ctx, tx, "", snap.add)
 	})
 	if err != nil {
 		return Snapshot{}, err

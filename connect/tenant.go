@@ -116,7 +116,7 @@ func (s *Store) Tenants(ctx context.Context) (tenants []Tenant, err error) {
 		if tenants, err = listTenants(ctx, tx, ""); err != nil {
 			return err
 		}
-		return eachKey(ctx, tx, func(tenant string, digest []byte, created time.Time) {
+		return eachKey(ctx, tx, "", func(tenant string, digest []byte, created time.Time) {
 			i, ok := slices.BinarySearchFunc(tenants, tenant, func(t Tenant, id string) int { return strings.Compare(t.ID, id) })
 			if ok {
 				tenants[i].Keys = append(tenants[i].Keys, KeyInfo{fingerprint(digest), created})
@@ -124,6 +124,24 @@ func (s *Store) Tenants(ctx context.Context) (tenants []Tenant, err error) {
 		})
 	})
 	return tenants, err
+}
+
+// Tenant returns one tenant. An unknown one is ErrTenantUnknown.
+func (s *Store) Tenant(ctx context.Context, id string) (t Tenant, err error) {
+	err = s.view(ctx, "reading a tenant", func(tx *sql.Tx) error {
+		tenants, err := listTenants(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if id == "" || len(tenants) == 0 {
+			return ErrTenantUnknown
+		}
+		t = tenants[0]
+		return eachKey(ctx, tx, id, func(_ string, digest []byte, created time.Time) {
+			t.Keys = append(t.Keys, KeyInfo{fingerprint(digest), created})
+		})
+	})
+	return t, err
 }
 
 // listTenants reads one tenant, or all where id is empty.

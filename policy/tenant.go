@@ -93,6 +93,9 @@ func CheckTenantID(id string) error {
 // Account is what a tenant has spent and has under way. It outlives a reload of the configuration.
 type Account struct {
 	Token, API *Allowance
+	// RefusedTokens and RefusedCalls count what was refused for want of either budget; of tokens, also what the narrower budgets and the
+	// bound of requests in flight refused.
+	RefusedTokens, RefusedCalls Refusals
 
 	inFlight atomic.Int64
 }

@@ -1,0 +1,37 @@
+package api
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Options are what the Platform API works on.
+type Options struct {
+	Manager *manager.Manager
+	// Source vends what the token call answers.
+	Source vending.Source
+	// Logger receives what no caller can be told; nil discards it.
+	Logger *slog.Logger
+	// Now is the clock of expires_in; nil means time.Now.
+	Now func() time.Time
+}
+
+// API answers the calls of [Endpoints].
+type API struct{ o Options }
+
+// New returns the API over o.
+func New(o Options) *API {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &API{o}
+}
+
+// Name returns what people call the app of a slug.
+func (a *API) name(slug string) string { return a.o.Manager.AppName(slug) }

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// fieldAnswer is a value that an end user is asked for.
+type fieldAnswer struct {
+	Name   string `json:"name"`
+	Label  string `json:"label"`
+	Secret bool   `json:"secret"`
+}
+
+// appAnswer is an `App` of the Platform API.
+type appAnswer struct {
+	ID         string        `json:"id"`
+	Slug       string        `json:"slug"`
+	Name       string        `json:"name"`
+	IconURL    string        `json:"icon_url"`
+	AuthType   string        `json:"auth_type"`
+	Categories []string      `json:"categories"`
+	Fields     []fieldAnswer `json:"fields"`
+}
+
+func describeApp(app *catalog.App, origin string) appAnswer {
+	answer := appAnswer{
+		ID: app.Slug, Slug: app.Slug, Name: app.Name, IconURL: origin + connect.IconPath(app.Slug), AuthType: app.AuthType,
+		Categories: append([]string{}, app.Categories...), Fields: []fieldAnswer{},
+	}
+	for _, f := range app.Fields {
+		label := f.Label
+		if label == "" {
+			label = f.Name
+		}
+		answer.Fields = append(answer.Fields, fieldAnswer{f.Name, label, f.Secret})
+	}
+	return answer
+}
+
+type appsAnswer struct {
+	Apps  []appAnswer `json:"apps"`
+	Page  int         `json:"page"`
+	Limit int         `json:"limit"`
+	Total int         `json:"total"`
+}
+
+func (a *API) listApps(c *Call) error {
+	q := queryOf(c.R, "search", "page", "limit")
+	number, limit := q.page()
+	if q.err != nil {
+		return q.err
+	}
+	found, total, err := a.o.Manager.Apps(c.Caller, q.text("search"), number, limit)
+	if err != nil {
+		return err
+	}
+	answer := appsAnswer{Apps: []appAnswer{}, Page: number, Limit: limit, Total: total}
+	for _, app := range found {
+		answer.Apps = append(answer.Apps, describeApp(app, c.Origin))
+	}
+	vending.WriteSuccess(c.W, http.StatusOK, "apps found", answer)
+	return nil
+}
+
+func (a *API) getApp(c *Call) error {
+	app, err := a.o.Manager.App(c.Caller, c.Params["app"])
+	if err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.W, http.StatusOK, "app found", describeApp(app, c.Origin))
+	return nil
+}

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Base is where the Platform API is served. It is fixed: clients know it.
+const Base = "/platform/v1"
+
+// MCPPath is the path of a tenant's MCP URL.
+func MCPPath(token string) string { return Base + "/mcp/" + token }
+
+// Endpoint is one kind of call.
+type Endpoint struct {
+	Method string
+	// Pattern is the path under Base: a segment in braces takes any value, `/connections/{id}/token`.
+	Pattern string
+	// Needs is the capability; empty means none.
+	Needs policy.Capability
+	// Public says that no tenant key is asked for.
+	Public bool
+	// ForUser says that the call names an end user.
+	ForUser bool
+	// Vends says that it spends the token budget, not the api budget.
+	Vends bool
+
+	serve func(*API, *Call) error
+}
+
+// Call is one call with what is known of it.
+type Call struct {
+	W      http.ResponseWriter
+	R      *http.Request
+	Caller manager.Caller
+	// Origin is scheme and host under which the caller's end users reach us.
+	Origin string
+	// Params are the values of the pattern's braces, decoded.
+	Params map[string]string
+}
+
+// Endpoints are all there are, in the order of the documentation. Of two patterns that match, the earlier counts.
+var Endpoints = []Endpoint{
+	{Method: "GET", Pattern: "/apps", Needs: policy.CapApps, serve: (*API).listApps},
+	{Method: "GET", Pattern: "/apps/{app}", Needs: policy.CapApps, serve: (*API).getApp},
+	{Method: "POST", Pattern: "/connections/request-link", Needs: policy.CapConnections, ForUser: true, serve: (*API).requestLink},
+	{Method: "POST", Pattern: "/connections/{id}/request-link", Needs: policy.CapConnections, ForUser: true, serve: (*API).refreshLink},
+	{Method: "GET", Pattern: "/connections", Needs: policy.CapConnections, ForUser: true, serve: (*API).listConnections},
+	{Method: "GET", Pattern: "/connections/{id}", Needs: policy.CapConnections, ForUser: true, serve: (*API).getConnection},
+	{Method: "POST", Pattern: "/connections/{id}/token", Needs: policy.CapToken, ForUser: true, Vends: true, serve: (*API).vendToken},
+	{Method: "DELETE", Pattern: "/connections/{id}", Needs: policy.CapDelete, ForUser: true, serve: (*API).deleteConnection},
+	{Method: "PUT", Pattern: "/connections/{id}/holds/{name}", Needs: policy.CapConnections, ForUser: true, serve: (*API).placeHold},
+	{Method: "DELETE", Pattern: "/connections/{id}/holds/{name}", Needs: policy.CapConnections, ForUser: true, serve: (*API).releaseHold},
+	{Method: "GET", Pattern: "/openapi.json", Public: true, serve: (*API).describeItself},
+}
+
+// Serve answers a call of e. An error was not answered yet.
+func (e Endpoint) Serve(a *API, c *Call) error { return e.serve(a, c) }
+
+// Find returns the endpoint of a method and an escaped path under Base, and the values in the path.
+func Find(method, path string) (Endpoint, map[string]string, error) {
+	segments := strings.Split(path, "/")
+	known := false
+	for _, e := range Endpoints {
+		params, ok, err := match(strings.Split(e.Pattern, "/"), segments)
+		switch {
+		case !ok:
+			continue
+		case e.Method != method:
+			known = true
+			continue
+		case err != nil:
+			return Endpoint{}, nil, err
+		}
+		return e, params, nil
+	}
+	if known {
+		return Endpoint{}, nil, vending.Refuse(vending.InvalidRequest, "the endpoint is not called by this method")
+	}
+	return Endpoint{}, nil, vending.Refuse(vending.InvalidRequest, "no such endpoint")
+}
+
+func match(pattern, segments []string) (params map[string]string, ok bool, err error) {
+	if len(pattern) != len(segments) {
+		return nil, false, nil
+	}
+	for i, p := range pattern {
+		name, isParam := strings.CutPrefix(p, "{")
+		switch {
+		case !isParam && p != segments[i], isParam && segments[i] == "":
+			return nil, false, nil
+		case !isParam:
+			continue
+		}
+		value, bad := url.PathUnescape(segments[i])
+		if bad != nil {
+			err = vending.Refuse(vending.InvalidRequest, "the path is not percent-encoded correctly")
+		}
+		if params == nil {
+			params = make(map[string]string, 2)
+		}
+		params[strings.TrimSuffix(name, "}")] = value
+	}
+	return params, true, err
+}

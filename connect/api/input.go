@@ -1,0 +1,113 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 64 << 10
+
+// body is a JSON object that a caller sent. Unknown fields are ignored. err is the first mistake in what was asked for: it names the
+// field, and never repeats its value.
+type body struct {
+	values map[string]json.RawMessage
+	err    error
+}
+
+// readBody refuses a body that is announced to be too large without reading it, and stops reading one that is not.
+func readBody(w http.ResponseWriter, r *http.Request) (*body, error) {
+	if r.ContentLength > maxBody {
+		return nil, vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
+	case err != nil:
+		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")
+	}
+	b := &body{}
+	if !utf8.Valid(raw) || json.NewDecoder(bytes.NewReader(raw)).Decode(&b.values) != nil || !json.Valid(raw) || b.values == nil {
+		return nil, vending.Refuse(vending.InvalidRequest, "the body must be one JSON object")
+	}
+	return b, nil
+}
+
+// text takes a text of least to most bytes; with least 0 it may be left out.
+func (b *body) text(name string, least, most int) (value string) {
+	raw, ok := b.values[name]
+	if b.err != nil {
+		return ""
+	}
+	if (!ok || string(raw) == "null") && least == 0 {
+		return ""
+	}
+	switch {
+	case !ok:
+		b.err = vending.Refuse(vending.InvalidRequest, name+": is missing")
+	case string(raw) == "null" || json.Unmarshal(raw, &value) != nil:
+		b.err = vending.Refuse(vending.InvalidRequest, name+": must be a text")
+	case len(value) < least || len(value) > most:
+		b.err = vending.Refuse(vending.InvalidRequest, fmt.Sprintf("%s: must be %d to %d bytes", name, least, most))
+	}
+	return value
+}
+
+// query is the query of a call; parameters that nobody asks for are ignored.
+type query struct {
+	values url.Values
+	err    error
+}
+
+// queryOf reads the named parameters. One that occurs twice is a mistake: another hop might have read the other value.
+func queryOf(r *http.Request, names ...string) *query {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return &query{err: vending.Refuse(vending.InvalidRequest, "the query is not encoded correctly")}
+	}
+	q := &query{values: values}
+	for _, name := range names {
+		if len(values[name]) > 1 && q.err == nil {
+			q.err = vending.Refuse(vending.InvalidRequest, name+": occurs more than once")
+		}
+	}
+	return q
+}
+
+func (q *query) text(name string) string { return q.values.Get(name) }
+
+// page returns page and limit, with the contract's defaults of 1 and 20 and bounds.
+func (q *query) page() (number, limit int) {
+	return q.number("page", 1, 1<<31-1), q.number("limit", 20, 100)
+}
+
+func (q *query) number(name string, fallback, most int) int {
+	if q.err != nil {
+		return 0
+	}
+	text := q.text(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		bound := fmt.Sprintf("%s: must be a whole number from 1 to %d", name, most)
+		if name == "page" {
+			bound = name + ": must be a whole number from 1"
+		}
+		q.err = vending.Refuse(vending.InvalidRequest, bound)
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,96 @@
+// Package browser knows a browser by a cookie of its own, and ties forms to it.
+//
+// It must never say who somebody is: the cookie only shows that two requests come from one browser.
+package browser
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+
+	"github.com/vendgate/vendgate/connect"
+)
+
+// Browser is whoever sends a cookie.
+type Browser struct {
+	secret string
+	known  bool
+}
+
+// tokenLen is the length of a cookie's value: 256 random bits in base64url.
+const tokenLen = 43
+
+// Jar reads and sets cookies of one name.
+type Jar struct {
+	// Name is the cookie's, without the prefix that it gets under TLS.
+	Name string
+	// Secure says that the browser reaches us by TLS. The cookie is then `__Host-`: no other host and no plain connection can set it
+	// (RFC 6265bis, section 4.1.3.2).
+	Secure bool
+}
+
+func (j Jar) name() string {
+	if j.Secure {
+		return "__Host-" + j.Name
+	}
+	return j.Name
+}
+
+// Of returns the browser of a request. One that sent no cookie, or none of ours, is new and gets one with the answer.
+func (j Jar) Of(w http.ResponseWriter, r *http.Request) Browser {
+	if b, ok := j.Find(r); ok {
+		return b
+	}
+	return j.Begin(w)
+}
+
+// Find returns the browser of a request, if it sent its cookie.
+func (j Jar) Find(r *http.Request) (Browser, bool) {
+	value := j.Value(r)
+	if len(value) != tokenLen {
+		return Browser{}, false
+	}
+	return Browser{value, true}, true
+}
+
+// Begin gives the browser a new cookie, in the place of the one it has.
+func (j Jar) Begin(w http.ResponseWriter) Browser {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // crypto/rand.Read never fails; it ends the process rather than that
+	secret := base64.RawURLEncoding.EncodeToString(b)
+	j.Set(w, secret, 0)
+	return Browser{secret: secret}
+}
+
+// Value returns the cookie's value, or "". Of two cookies of the name, one set by a neighbouring host, neither counts.
+func (j Jar) Value(r *http.Request) string {
+	found := r.CookiesNamed(j.name())
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0].Value
+}
+
+// Set sets the cookie for maxAge seconds; 0 means until the browser is closed, and a negative one removes it.
+func (j Jar) Set(w http.ResponseWriter, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: j.name(), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: j.Secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// Digest is what is stored of a browser.
+func (b Browser) Digest() connect.Digest { return connect.DigestOf(b.secret) }
+
+// CSRF returns the token that forms for a purpose carry. Who cannot read the cookie cannot make it.
+func (b Browser) CSRF(purpose string) string {
+	mac := hmac.New(sha256.New, []byte(b.secret))
+	_, _ = mac.Write([]byte("csrf " + purpose)) // a hash never fails
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// Sent reports whether token is the one of a form for purpose that this browser was given.
+func (b Browser) Sent(purpose, token string) bool {
+	return b.known && hmac.Equal([]byte(token), []byte(b.CSRF(purpose)))
+}

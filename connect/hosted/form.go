@@ -1,0 +1,115 @@
+package hosted
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/authorize"
+	"github.com/vendgate/vendgate/connect/browser"
+	"github.com/vendgate/vendgate/connect/page"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// pending returns a link that can still be used, and notes nothing.
+func (h *Hosted) pending(ctx context.Context, digest connect.Digest) (connect.LinkState, error) {
+	l, err := h.o.Store.Link(ctx, digest)
+	if err == nil && l.Status != connect.Pending {
+		err = connect.ErrLinkEnded
+	}
+	return l, err
+}
+
+// showForm asks for what the app needs.
+func (v *visit) showForm() error {
+	if err := v.know(v.pending(v.r.Context(), v.digest)); err != nil {
+		return err
+	}
+	if !v.asks() {
+		return v.redirect("")
+	}
+	v.show(http.StatusOK, v.formView(v.jar.Of(v.w, v.r), nil))
+	return nil
+}
+
+// formView draws the form with what was entered before, but for what is secret, and with what was wrong with it.
+func (v *visit) formView(b browser.Browser, problem *authorize.Problem) page.Form {
+	f := page.Form{Link: v.view(b)}
+	for _, field := range v.app.Fields {
+		shown := page.Field{Name: field.Name, Label: field.Label, Secret: field.Secret}
+		if !field.Secret {
+			shown.Value = v.r.PostForm.Get(page.FieldPrefix + field.Name)
+		}
+		if problem != nil && problem.Field == field.Name {
+			shown.Problem = problem.Message()
+		}
+		f.Fields = append(f.Fields, shown)
+	}
+	if problem != nil && problem.Field == "" {
+		f.Problem = problem.Message()
+	}
+	return f
+}
+
+// takeForm tries what was entered and, for an app without a provider to sign in at, stores it.
+func (v *visit) takeForm() error {
+	b, err := v.form()
+	if err != nil {
+		return v.ended(err)
+	}
+	err = v.know(v.pending(v.r.Context(), v.digest))
+	if errors.Is(err, connect.ErrLinkEnded) {
+		return v.redirect("done") // a double click: the first one may have been ours
+	}
+	if err != nil {
+		return err
+	}
+	fields := v.entered()
+	if v.signsIn() {
+		if err := authorize.CheckFields(v.app, fields); err != nil {
+			return v.retry(b, err)
+		}
+		return v.depart(b, fields)
+	}
+	grant, err := v.o.Authorizer.FromFields(v.r.Context(), v.app, fields)
+	if err != nil {
+		return v.retry(b, err)
+	}
+	return v.complete(b, grant)
+}
+
+// entered are the values of the form that the app asks for.
+func (v *visit) entered() (fields []vending.Field) {
+	for _, f := range v.app.Fields {
+		fields = append(fields, vending.Field{Name: f.Name, Value: v.r.PostForm.Get(page.FieldPrefix + f.Name)})
+	}
+	return fields
+}
+
+// retry shows the form again with what was wrong. Nothing was stored.
+func (v *visit) retry(b browser.Browser, err error) error {
+	var problem *authorize.Problem
+	if !errors.As(err, &problem) {
+		return err
+	}
+	v.note(problem)
+	v.show(problem.HTTPStatus(), v.formView(b, problem))
+	return nil
+}
+
+// note logs what an operator may have to mend. Of what the end user entered there is nothing in it.
+func (v *visit) note(p *authorize.Problem) {
+	v.o.Logger.Info("a connection was not made", "request", v.where.Request, "tenant", v.link.Connection.Tenant,
+		"connection", v.link.Connection.ID, "app", v.app.Slug, "problem", p)
+}
+
+// showProblem explains what went wrong at the provider. Where the request token is known the page leads back to the link.
+func (v *visit) showProblem(p *authorize.Problem) {
+	if v.app == nil {
+		v.show(p.HTTPStatus(), page.Problem{Title: "This request cannot be processed", Explanation: p.Message(), Request: v.where.Request})
+		return
+	}
+	v.note(p)
+	v.show(p.HTTPStatus(), page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message()})
+}

@@ -1,0 +1,135 @@
+package hosted
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/browser"
+	"github.com/vendgate/vendgate/connect/page"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// visit is one request to the pages of a link.
+type visit struct {
+	*Hosted
+	w     http.ResponseWriter
+	r     *http.Request
+	where Where
+	jar   browser.Jar
+	// token is the request token in the path, if there is one, and digest what is stored of it.
+	token  vending.Secret
+	digest connect.Digest
+	// link, app and tenant are known once find has found them.
+	link   connect.LinkState
+	app    *catalog.App
+	tenant connect.Tenant
+}
+
+// errNoCookie says that a form came without the cookie it was bound to, or with another's.
+var errNoCookie = errors.New("the form was not sent by the browser that it was shown to")
+
+// csrfPurpose is what the forms of a link are bound to.
+func (v *visit) csrfPurpose() string { return "link " + string(v.digest[:]) }
+
+// know takes the link that was read, and finds what its pages show.
+func (v *visit) know(l connect.LinkState, err error) error {
+	if err != nil {
+		return err
+	}
+	v.link = l
+	var ok bool
+	if v.app, ok = v.o.Catalog(l.Connection.App); !ok {
+		return vending.Refuse(vending.UnknownApp, "the app of this link is not available any more; please ask your requester for help")
+	}
+	v.tenant, err = v.o.Tenant(v.r.Context(), l.Connection.Tenant)
+	return err
+}
+
+// view is what the link's pages have in common.
+func (v *visit) view(b browser.Browser) page.Link {
+	name := v.tenant.Brand.Name
+	if name == "" {
+		name = v.tenant.ID
+	}
+	return page.Link{
+		Brand:      page.Brand{Name: name, Email: v.tenant.Email, LogoURL: v.tenant.Brand.LogoURL, Accent: v.tenant.Brand.Accent},
+		App:        page.App{Slug: v.app.Slug, Name: v.app.Name, OAuth: v.signsIn()},
+		Connection: v.link.Connection.Name, Renews: v.link.Renews, Token: v.token, CSRF: b.CSRF(v.csrfPurpose()),
+	}
+}
+
+// signsIn reports whether the end user authorizes the app at its provider.
+func (v *visit) signsIn() bool {
+	return v.app.AuthType == string(vending.OAuth) && !v.app.ClientCredentials()
+}
+
+// asks reports whether the app needs values that the end user enters.
+func (v *visit) asks() bool { return len(v.app.Fields) > 0 }
+
+// maxForm bounds the body of a form, in bytes.
+const maxForm = 256 << 10
+
+// form reads the form that this very browser was shown.
+func (v *visit) form() (browser.Browser, error) {
+	if v.r.ContentLength > maxForm {
+		return browser.Browser{}, vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the form may have at most %d bytes", maxForm))
+	}
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+	if err := v.r.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return browser.Browser{}, vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the form may have at most %d bytes", maxForm))
+		}
+		return browser.Browser{}, vending.Refuse(vending.InvalidRequest, "the form cannot be read")
+	}
+	b := v.jar.Of(v.w, v.r)
+	if !b.Sent(v.csrfPurpose(), v.r.PostForm.Get("csrf")) {
+		return b, errNoCookie
+	}
+	return b, nil
+}
+
+// redirect sends the browser to another page of the link by GET.
+func (v *visit) redirect(action string) error {
+	to := connect.LinkPath(v.token.Reveal())
+	if action != "" {
+		to += "/" + action
+	}
+	v.headers()
+	v.w.Header().Set("Location", to)
+	v.w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+func (v *visit) headers() {
+	page.SecurityHeaders(v.w.Header(), page.HeaderOptions{
+		TLS: v.where.secure(), LogoURL: v.tenant.Brand.LogoURL, FrameAncestors: v.tenant.Brand.FrameAncestors,
+	})
+}
+
+// show answers with a page.
+func (v *visit) show(status int, view page.View) {
+	v.headers()
+	if err := v.o.Pages.Serve(v.w, status, view); err != nil && v.r.Context().Err() == nil {
+		v.o.Logger.Error("drawing a hosted page", "request", v.where.Request, "error", err)
+	}
+}
+
+// returnName is the cookie that brings a browser back from the provider to its link: the database holds no request token that could.
+func returnName(link connect.Digest) string { return fmt.Sprintf("vendgate-return-%x", link[:4]) }
+
+func (v *visit) returnJar(link connect.Digest) browser.Jar {
+	return browser.Jar{Name: returnName(link), Secure: v.where.secure()}
+}
+
+// linkToken is the request token in the path, for a page that leads back to it; zero where the path has none.
+func (v *visit) linkToken() vending.Secret {
+	if strings.HasPrefix(v.r.URL.Path, connect.CallbackPath) {
+		return vending.Secret{}
+	}
+	return v.token
+}

@@ -1,0 +1,128 @@
+package manager
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
+)
+
+const (
+	// maxSearch bounds what is searched for, in bytes.
+	maxSearch = 100
+	// maxLimit and defaultLimit are the bounds of a page.
+	maxLimit, defaultLimit = 100, 20
+)
+
+// App returns the app of an id or slug: `unknown_app` if there is none, `policy_denied` if the caller may not call it. An app's id is its
+// slug: both are stable, and it keeps a list of connections readable.
+func (m *Manager) App(c Caller, id string) (*catalog.App, error) {
+	app, ok := m.o.Catalog.App(id)
+	switch {
+	case !ok:
+		return nil, vending.Refuse(vending.UnknownApp, "")
+	case !c.Tenant.MayCall(app.Slug):
+		return nil, vending.Refuse(vending.PolicyDenied, "this tenant may not use the app")
+	}
+	return app, nil
+}
+
+// AppName is what people call an app; one that has left the catalog is called by its slug.
+func (m *Manager) AppName(slug string) string {
+	if app, ok := m.o.Catalog.App(slug); ok {
+		return app.Name
+	}
+	return slug
+}
+
+// Apps returns one page of the apps that the caller may call, and how many there are. Without a search they are in the order of their
+// slugs, else the best match comes first.
+func (m *Manager) Apps(c Caller, search string, page, limit int) (found []*catalog.App, total int, err error) {
+	if page == 0 {
+		page = 1
+	}
+	if limit == 0 {
+		limit = defaultLimit
+	}
+	switch {
+	case page < 1:
+		return nil, 0, vending.Refuse(vending.InvalidRequest, "page: counts from 1")
+	case limit < 1 || limit > maxLimit:
+		return nil, 0, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("limit: must be 1 to %d", maxLimit))
+	case len(search) > maxSearch || !utf8.ValidString(search):
+		return nil, 0, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("search: must be at most %d bytes of text", maxSearch))
+	}
+	found = slices.DeleteFunc(m.o.Catalog.Apps(), func(a *catalog.App) bool { return !c.Tenant.MayCall(a.Slug) })
+	if search = strings.ToLower(strings.TrimSpace(search)); search != "" {
+		found = matching(found, search)
+	}
+	if page-1 > len(found)/limit {
+		return nil, len(found), nil
+	}
+	first := min((page-1)*limit, len(found))
+	return found[first:min(first+limit, len(found))], len(found), nil
+}
+
+// EachApp calls f with every app that the caller may connect by a link, in the order of their names.
+func (m *Manager) EachApp(c Caller, f func(*catalog.App)) {
+	apps := slices.DeleteFunc(m.o.Catalog.Apps(), func(a *catalog.App) bool { return !c.Tenant.MayCall(a.Slug) || !a.CanAuthorize() })
+	slices.SortStableFunc(apps, func(a, b *catalog.App) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	for _, a := range apps {
+		f(a)
+	}
+}
+
+// matching returns the apps that match, the best first; of equals, by slug.
+func matching(apps []*catalog.App, search string) []*catalog.App {
+	type match struct {
+		app  *catalog.App
+		rank int
+	}
+	var matches []match
+	for _, a := range apps {
+		if r := min(rank(a.Slug, search), rank(strings.ToLower(a.Name), search)); r < none {
+			matches = append(matches, match{a, r})
+		}
+	}
+	slices.SortStableFunc(matches, func(a, b match) int { return cmp.Compare(a.rank, b.rank) })
+	found := make([]*catalog.App, len(matches))
+	for i := range matches {
+		found[i] = matches[i].app
+	}
+	return found
+}
+
+// none is the rank of what does not match.
+const none = 4
+
+// rank is 0 for the text itself, 1 where it begins with the search, 2 where a word of it does, 3 where the search stands in it.
+func rank(text, search string) int {
+	at := strings.Index(text, search)
+	switch {
+	case at < 0:
+		return none
+	case text == search:
+		return 0
+	case at == 0:
+		return 1
+	}
+	for ; at >= 0; at = nextIndex(text, search, at) {
+		if strings.ContainsRune(" -(./", rune(text[at-1])) {
+			return 2
+		}
+	}
+	return 3
+}
+
+// nextIndex finds search in text behind at, or returns -1.
+func nextIndex(text, search string, at int) int {
+	next := strings.Index(text[at+1:], search)
+	if next < 0 {
+		return -1
+	}
+	return at + 1 + next
+}

@@ -1,0 +1,157 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Revoker ends a grant at its provider, and reports whether the provider has a way to.
+type Revoker interface {
+	Revoke(ctx context.Context, tenant string, app *catalog.App, g connect.Grant) (revoked bool, err error)
+}
+
+// Options are what a manager works on.
+type Options struct {
+	Store   *connect.Store
+	Catalog *catalog.Catalog
+	// Clients returns the OAuth client of a tenant for an app, or connect.ErrNoOAuthClient.
+	Clients func(ctx context.Context, tenant, app string) (connect.OAuthClient, error)
+	Revoker Revoker
+	// Logger receives what no caller can be told; nil discards it.
+	Logger *slog.Logger
+}
+
+// Manager works on the connections of all tenants.
+type Manager struct{ o Options }
+
+// New returns a manager over o.
+func New(o Options) *Manager {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Manager{o}
+}
+
+// Caller is on whose behalf something is done. It was authenticated and, where User is set, identified.
+type Caller struct {
+	Tenant *policy.Tenant
+	// User is the end user; empty means all of the tenant's.
+	User string
+}
+
+// RequestLink makes a link by which the caller's end user authorizes an app, named by id or slug.
+func (m *Manager) RequestLink(ctx context.Context, c Caller, app, name string) (connect.Link, error) {
+	found, err := m.App(c, app)
+	if err != nil {
+		return connect.Link{}, err
+	}
+	if err := m.connectable(ctx, c, found); err != nil {
+		return connect.Link{}, err
+	}
+	return m.o.Store.CreateLink(ctx, connect.Connection{
+		Tenant: c.Tenant.ID, User: c.User, App: found.Slug, Name: name, AuthType: vending.AuthType(found.AuthType),
+	})
+}
+
+// RefreshLink makes a link by which the credentials of a connection are renewed; the link before it ends.
+func (m *Manager) RefreshLink(ctx context.Context, c Caller, id string) (connect.Link, error) {
+	found, err := m.Connection(ctx, c, id)
+	if err != nil {
+		return connect.Link{}, err
+	}
+	app, err := m.App(c, found.App)
+	if err != nil {
+		return connect.Link{}, err
+	}
+	if err := m.connectable(ctx, c, app); err != nil {
+		return connect.Link{}, err
+	}
+	return m.o.Store.RenewLink(ctx, c.Tenant.ID, c.User, id)
+}
+
+// connectable refuses a link that nobody could complete: better now, to the engineer, than on the page, to the customer.
+func (m *Manager) connectable(ctx context.Context, c Caller, app *catalog.App) error {
+	switch {
+	case !app.CanAuthorize():
+		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("app_id: end users cannot authorize %s by a link; its connections are imported", app.Slug))
+	case app.AuthType != string(vending.OAuth) || app.ClientCredentials():
+		return nil
+	}
+	_, err := m.o.Clients(ctx, c.Tenant.ID, app.Slug)
+	if errors.Is(err, connect.ErrNoOAuthClient) {
+		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("app_id: %s needs an OAuth client first: register one with the provider and store it with `vendgate oauth-client set %[1]s`", app.Slug))
+	}
+	return err
+}
+
+// Filter says which connections to list.
+type Filter struct {
+	// App is an id or a slug, perhaps of an app that has left the catalog; empty means any.
+	App    string
+	Status connect.Status
+	Search string
+	// Page counts from 1, and Limit is 1…100; 0 means 1 and 20.
+	Page, Limit int
+}
+
+// Connections returns one page of the caller's connections, newest first, and how many there are.
+func (m *Manager) Connections(ctx context.Context, c Caller, f Filter) (page []connect.Connection, total int, err error) {
+	return m.o.Store.Connections(ctx, connect.Filter{
+		Tenant: c.Tenant.ID, User: c.User, App: f.App, Status: f.Status, Search: f.Search, Page: f.Page, Limit: f.Limit,
+	})
+}
+
+// Connection returns one of the caller's connections. Any other is `connection_deleted`.
+func (m *Manager) Connection(ctx context.Context, c Caller, id string) (connect.Connection, error) {
+	return m.o.Store.Describe(ctx, c.Tenant.ID, c.User, id)
+}
+
+// revokeTimeout bounds the conversation with a provider at delete.
+const revokeTimeout = 10 * time.Second
+
+// Delete deletes a connection and revokes its grant at the provider, where it has a revocation endpoint. The connection is gone first: a
+// provider that does not answer cannot keep it. What became of the revocation is in the audit trail.
+func (m *Manager) Delete(ctx context.Context, c Caller, id string) error {
+	gone, grant, err := m.o.Store.TakeConnection(ctx, c.Tenant.ID, c.User, id)
+	if err != nil {
+		return err
+	}
+	app, known := m.o.Catalog.App(gone.App)
+	if !known || grant.IsZero() {
+		return nil
+	}
+	// The caller may leave now; the grant must end all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
+	defer cancel()
+	revoked, err := m.o.Revoker.Revoke(ctx, gone.Tenant, app, grant)
+	row := connect.AuditRow{Event: connect.GrantRevoked, Tenant: gone.Tenant, Connection: gone.ID, User: gone.User, App: gone.App}
+	switch {
+	case err != nil:
+		row.Event = connect.RevocationFailed
+		m.o.Logger.Warn("a deleted grant could not be revoked at its provider", "connection", gone.ID, "tenant", gone.Tenant, "app", gone.App, "error", err)
+	case !revoked:
+		return nil
+	}
+	if err := m.o.Store.Record(context.WithoutCancel(ctx), row); err != nil {
+		m.o.Logger.Error("recording a revocation", "connection", gone.ID, "error", err)
+	}
+	return nil
+}
+
+// Hold says that something depends on a connection; deleting it is `connection_in_use` until the hold is released.
+func (m *Manager) Hold(ctx context.Context, c Caller, id, name string) (connect.Hold, error) {
+	return m.o.Store.Hold(ctx, c.Tenant.ID, c.User, id, name)
+}
+
+// Release ends a hold, and reports whether it stood.
+func (m *Manager) Release(ctx context.Context, c Caller, id, name string) (bool, error) {
+	return m.o.Store.Release(ctx, c.Tenant.ID, c.User, id, name)
+}

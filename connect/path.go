@@ -1,0 +1,13 @@
+package connect
+
+// Root is where the hosted pages are served. It is fixed: providers know the redirect URI below it.
+const Root = "/connect"
+
+// CallbackPath is where providers send browsers back to.
+const CallbackPath = Root + "/callback"
+
+// LinkPath is the path of a request link.
+func LinkPath(token string) string { return Root + "/" + token }
+
+// IconPath is the path of an app's icon.
+func IconPath(slug string) string { return Root + "/assets/icon/" + slug + ".svg" }

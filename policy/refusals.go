@@ -1,0 +1,41 @@
+package policy
+
+import (
+	"sync"
+	"time"
+)
+
+// Refusals counts what a budget has refused in each of the last 60 minutes. The zero value is ready, and safe for parallel use.
+type Refusals struct {
+	mu     sync.Mutex
+	minute int64 // of the latest count, in Unix time
+	counts [60]int
+}
+
+// Add counts one refusal.
+func (r *Refusals) Add(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.advance(now)
+	r.counts[r.minute%60]++
+}
+
+// LastHour returns the counts of the last 60 minutes, the current one last.
+func (r *Refusals) LastHour(now time.Time) (counts [60]int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.advance(now)
+	for i := range counts {
+		counts[i] = r.counts[(r.minute+1+int64(i))%60]
+	}
+	return counts
+}
+
+// advance forgets the minutes that have passed out of the hour. A clock that goes back counts into the latest minute.
+func (r *Refusals) advance(now time.Time) {
+	minute := now.Unix() / 60
+	for passed := min(minute-r.minute, 60); passed > 0; passed-- {
+		r.counts[(minute-passed+1)%60] = 0
+	}
+	r.minute = max(r.minute, minute)
+}
