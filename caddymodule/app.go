@@ -66,6 +66,8 @@ type OAuthClient struct {
 	ClientID string `json:"client_id"`
 	// ClientSecret is a reference, `{env.NAME}` or `{file./path}`. Default: none, a public client.
 	ClientSecret string `json:"client_secret,omitempty"`
+	// Scopes replace the app's in the authorization request: at most 100, of at most 200 bytes each. Default: the app's.
+	Scopes []string `json:"scopes,omitempty"`
 	// DefinedAt is file and line of the Caddyfile, for error messages.
 	DefinedAt string `json:"defined_at,omitempty"`
 }
@@ -93,6 +95,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	if err := a.checkPublicURL(); err != nil {
 		return at(a.DefinedAt["public_url"], err)
+	}
+	if err := a.checkScopes(); err != nil {
+		return err
 	}
 	sources, err := a.loadSources(ctx)
 	if err != nil {

@@ -110,7 +110,8 @@ func (a *App) parseOAuthClient(d *caddyfile.Dispenser) error {
 		"client_id":     text(&c.ClientID),
 		"client_secret": secret(&c.ClientSecret),
 		"tenant":        tenantID(&c.Tenant),
-	})
+		"scopes":        c.parseScopes,
+	}, "scopes")
 	if err != nil {
 		return err
 	}
@@ -124,6 +125,14 @@ func (a *App) parseOAuthClient(d *caddyfile.Dispenser) error {
 	}
 	a.OAuthClients = append(a.OAuthClients, c)
 	return nil
+}
+
+// parseScopes reads `scopes SCOPE…`.
+func (c *OAuthClient) parseScopes(d *caddyfile.Dispenser) error {
+	if err := texts(&c.Scopes)(d); err != nil {
+		return err
+	}
+	return located(d, c.checkScopes())
 }
 
 // parseProxy reads the directive `vendgate_proxy`.
