@@ -96,6 +96,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.checkPublicURL(); err != nil {
 		return at(a.DefinedAt["public_url"], err)
 	}
+	if err := a.checkBrands(); err != nil {
+		return err
+	}
 	if err := a.checkScopes(); err != nil {
 		return err
 	}

@@ -25,13 +25,38 @@ func (a *App) parseTenant(d *caddyfile.Dispenser) error {
 			return d.Errf("tenant %s is defined twice: join the blocks; the first is at %s", t.ID, other.DefinedAt)
 		}
 	}
-	if err := t.parse(d, options{"key": t.parseKey, "key_sha256": t.parseDigest}); err != nil {
+	opts := options{"key": t.parseKey, "key_sha256": t.parseDigest}
+	t.addBrandOptions(opts)
+	if err := t.parse(d, opts); err != nil {
 		return err
 	}
 	if err := t.checkApps(); err != nil {
 		return at(t.DefinedAt, fmt.Errorf("tenant %s: %w", t.ID, err))
 	}
 	a.Tenants = append(a.Tenants, t)
+	return nil
+}
+
+// addBrandOptions adds how the tenant appears. The whole is checked after each of them, so that the error stands at its line.
+func (t *Tenant) addBrandOptions(opts options) {
+	for name, read := range map[string]option{
+		"display_name": text(&t.DisplayName), "email": text(&t.Email), "logo_url": text(&t.LogoURL), "accent": t.parseAccent,
+		"frame_ancestors": texts(&t.FrameAncestors),
+	} {
+		opts[name] = func(d *caddyfile.Dispenser) error {
+			if err := read(d); err != nil {
+				return err
+			}
+			return located(d, t.checkBrand())
+		}
+	}
+}
+
+// parseAccent reads `accent "#rrggbb"`, which without its quotes would be a comment.
+func (t *Tenant) parseAccent(d *caddyfile.Dispenser) error {
+	if !d.Args(&t.Accent) {
+		return d.Errf(`accent: a value is missing; write accent "#0a66c2", in quotes because # begins a comment`)
+	}
 	return nil
 }
 
@@ -78,7 +103,7 @@ func (p *TenantPolicy) parse(d *caddyfile.Dispenser, more options) error {
 		"budget":        p.Budgets.parse,
 	}
 	maps.Copy(opts, more)
-	return parseBlock(d, opts, "capabilities", "apps", "rule", "budget", "key", "key_sha256")
+	return parseBlock(d, opts, "capabilities", "apps", "rule", "budget", "key", "key_sha256", "frame_ancestors")
 }
 
 func (p *TenantPolicy) parseCapabilities(d *caddyfile.Dispenser) error {

@@ -17,6 +17,20 @@ type Tenant struct {
 	Keys []string `json:"keys,omitempty"`
 	// KeyDigests are SHA-256 digests of tenant keys, in hexadecimal; they count towards the two.
 	KeyDigests []string `json:"key_digests,omitempty"`
+	// DisplayName is what end users know the tenant by on the hosted pages: at most 100 bytes. Default: the name in the store, or the id.
+	DisplayName string `json:"display_name,omitempty"`
+	// Email is the requester's address on the hosted pages, and the account that the tenant's MCP URL acts for. Default: the one in the
+	// store.
+	Email string `json:"email,omitempty"`
+	// LogoURL is an https URL of an image for the hosted pages. End users' browsers fetch it, Vendgate never does. Default: the one in the
+	// store, or none.
+	LogoURL string `json:"logo_url,omitempty"`
+	// Accent is a colour for the hosted pages, like `#0a66c2`; a Caddyfile needs quotes around it. Default: the one in the store, or the
+	// pages' own.
+	Accent string `json:"accent,omitempty"`
+	// FrameAncestors are the origins whose pages may frame the hosted ones, like `https://app.acme.example`: at most 10. Who may frame them
+	// can trick end users into a click. Default: those in the store, or none.
+	FrameAncestors []string `json:"frame_ancestors,omitempty"`
 	// DefinedAt is file and line of the Caddyfile, for error messages.
 	DefinedAt string `json:"defined_at,omitempty"`
 

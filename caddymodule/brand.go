@@ -1,0 +1,49 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// brand is how the tenant appears on the hosted pages.
+func (t *Tenant) brand() connect.Brand {
+	return connect.Brand{Name: t.DisplayName, LogoURL: t.LogoURL, Accent: t.Accent, FrameAncestors: t.FrameAncestors}
+}
+
+// checkBrand reports the first mistake in how the tenant appears, under the option's name, and brings the rest into the form in which the
+// store keeps it.
+func (t *Tenant) checkBrand() error {
+	if t.Email != "" {
+		email, err := policy.ParseUser([]string{t.Email})
+		if err != nil {
+			return errors.New("email: write one bare address, like dev@acme.example")
+		}
+		t.Email = email
+	}
+	b := t.brand()
+	if err := connect.CheckBrand(&b); err != nil {
+		message := vending.AsError(err).Text()
+		if rest, ok := strings.CutPrefix(message, "name: "); ok {
+			message = "display_name: " + rest
+		}
+		return errors.New(message)
+	}
+	t.DisplayName, t.Accent = b.Name, b.Accent
+	return nil
+}
+
+// checkBrands is checkBrand for every tenant.
+func (a *App) checkBrands() error {
+	for i := range a.Tenants {
+		t := &a.Tenants[i]
+		if err := t.checkBrand(); err != nil {
+			return at(t.DefinedAt, fmt.Errorf("tenant %s: %w", t.ID, err))
+		}
+	}
+	return nil
+}
