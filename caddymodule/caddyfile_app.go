@@ -133,7 +133,7 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 	err := parseBlock(d, options{
 		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL),
 		"scopes": texts(&o.Scopes), "scope_separator": text(&o.ScopeSeparator), "client_auth": text(&o.ClientAuth),
-		"no_pkce": flag(&o.NoPKCE), "token_lifetime": count(&o.TokenLifetime),
+		"issuer": text(&o.Issuer), "grant": text(&o.Grant), "no_pkce": flag(&o.NoPKCE), "token_lifetime": count(&o.TokenLifetime),
 		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
 	}, "scopes", "authorize_param")
 	if o.Scopes == nil && app.OAuth2 != nil {
