@@ -81,6 +81,22 @@ type Keyring struct {
 type snapshot struct {
 	version int64
 	tenants map[Digest]*Tenant
+	byID    map[string]*Tenant
+}
+
+// newSnapshot makes a snapshot of tenants by the digests of their live keys. Of a tenant that has keys in the store and in the configuration,
+// the one of the configuration goes by its id.
+func (k *Keyring) newSnapshot(version int64, tenants map[Digest]*Tenant) *snapshot {
+	s := &snapshot{version: version, tenants: tenants, byID: make(map[string]*Tenant, len(tenants))}
+	for _, t := range tenants {
+		s.byID[t.ID] = t
+	}
+	for d, t := range k.configured {
+		if tenants[d] == t {
+			s.byID[t.ID] = t
+		}
+	}
+	return s
 }
 
 const (
@@ -94,7 +110,7 @@ const (
 // store. admit turns a stored tenant into one with its policy.
 func NewKeyring(ctx context.Context, configured map[Digest]*Tenant, store KeyStore, admit func(StoredTenant) *Tenant, log *slog.Logger) (*Keyring, error) {
 	k := &Keyring{configured: configured, store: store, admit: admit, log: log, asking: make(chan struct{}, 1)}
-	k.snapshot.Store(&snapshot{tenants: configured})
+	k.snapshot.Store(k.newSnapshot(0, configured))
 	if store == nil {
 		return k, nil
 	}
@@ -109,6 +125,15 @@ func (k *Keyring) Lookup(ctx context.Context, d Digest) *Tenant {
 	// The key may have been minted a moment ago, by this process or another.
 	k.ask(ctx)
 	return k.snapshot.Load().tenants[d]
+}
+
+// Tenant returns the tenant of an id, or nil if no key of it is live.
+func (k *Keyring) Tenant(ctx context.Context, id string) *Tenant {
+	if t := k.snapshot.Load().byID[id]; t != nil || k.store == nil {
+		return t
+	}
+	k.ask(ctx)
+	return k.snapshot.Load().byID[id]
 }
 
 // ask refreshes the snapshot for a miss. One asks the store for all that come meanwhile: they wait,
@@ -165,7 +190,7 @@ func (k *Keyring) load(ctx context.Context) error {
 		return fmt.Errorf("loading tenants: %w", err)
 	}
 	disabled := make(map[string]bool)
-	next := &snapshot{version: version, tenants: make(map[Digest]*Tenant, len(stored)+len(k.configured))}
+	next := make(map[Digest]*Tenant, len(stored)+len(k.configured))
 	for _, s := range stored {
 		if s.Disabled {
 			disabled[s.ID] = true
@@ -173,14 +198,14 @@ func (k *Keyring) load(ctx context.Context) error {
 		}
 		t := k.admit(s)
 		for _, d := range s.Keys {
-			next.tenants[d] = t
+			next[d] = t
 		}
 	}
 	for d, t := range k.configured {
 		if !disabled[t.ID] {
-			next.tenants[d] = t
+			next[d] = t
 		}
 	}
-	k.snapshot.Store(next)
+	k.snapshot.Store(k.newSnapshot(version, next))
 	return nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/vendgate/vendgate/connect/manager"
@@ -13,10 +14,17 @@ type Options struct {
 	Manager *manager.Manager
 	// Source vends what the token call answers.
 	Source vending.Source
+	// Agents serves AI agents.
+	Agents Agents
 	// Logger receives what no caller can be told; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock of expires_in; nil means time.Now.
 	Now func() time.Time
+}
+
+// Agents is an MCP server.
+type Agents interface {
+	Serve(w http.ResponseWriter, r *http.Request, c manager.Caller, origin string)
 }
 
 // API answers the calls of [Endpoints].
@@ -33,5 +41,10 @@ func New(o Options) *API {
 	return &API{o}
 }
 
-// Name returns what people call the app of a slug.
+func (a *API) agent(c *Call) error {
+	a.o.Agents.Serve(c.W, c.R, c.Caller, c.Origin)
+	return nil
+}
+
+// name returns what people call the app of a slug.
 func (a *API) name(slug string) string { return a.o.Manager.AppName(slug) }

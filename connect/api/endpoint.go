@@ -27,6 +27,8 @@ type Endpoint struct {
 	Public bool
 	// ForUser says that the call names an end user.
 	ForUser bool
+	// ByURL says that the path itself says which tenant calls, as `{token}`: the call acts as the tenant's own account.
+	ByURL bool
 	// Vends says that it spends the token budget, not the api budget.
 	Vends bool
 
@@ -44,7 +46,7 @@ type Call struct {
 	Params map[string]string
 }
 
-// Endpoints are all there are, in the order of the documentation. Of two patterns that match, the earlier counts.
+// Endpoints are all there are, GET and DELETE of the MCP server among them, which it refuses with 405 as clients expect (MCP 2025-06-18, streamable HTTP), in the order of the documentation. Of two patterns that match, the earlier counts.
 var Endpoints = []Endpoint{
 	{Method: "GET", Pattern: "/apps", Needs: policy.CapApps, serve: (*API).listApps},
 	{Method: "GET", Pattern: "/apps/{app}", Needs: policy.CapApps, serve: (*API).getApp},
@@ -56,6 +58,12 @@ var Endpoints = []Endpoint{
 	{Method: "DELETE", Pattern: "/connections/{id}", Needs: policy.CapDelete, ForUser: true, serve: (*API).deleteConnection},
 	{Method: "PUT", Pattern: "/connections/{id}/holds/{name}", Needs: policy.CapConnections, ForUser: true, serve: (*API).placeHold},
 	{Method: "DELETE", Pattern: "/connections/{id}/holds/{name}", Needs: policy.CapConnections, ForUser: true, serve: (*API).releaseHold},
+	{Method: "POST", Pattern: "/mcp", ForUser: true, serve: (*API).agent},
+	{Method: "GET", Pattern: "/mcp", ForUser: true, serve: (*API).agent},
+	{Method: "DELETE", Pattern: "/mcp", ForUser: true, serve: (*API).agent},
+	{Method: "POST", Pattern: "/mcp/{token}", ByURL: true, serve: (*API).agent},
+	{Method: "GET", Pattern: "/mcp/{token}", ByURL: true, serve: (*API).agent},
+	{Method: "DELETE", Pattern: "/mcp/{token}", ByURL: true, serve: (*API).agent},
 	{Method: "GET", Pattern: "/openapi.json", Public: true, serve: (*API).describeItself},
 }
 
