@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Event is a kind of change that the audit trail records.
@@ -85,20 +86,30 @@ type AuditRow struct {
 	Detail string
 }
 
-// maxDetail bounds a detail, in bytes; what is longer is cut.
-const maxDetail = 300
+// maxAuditText bounds a detail, an actor and a request id, in bytes; what is longer is cut.
+const maxAuditText = 300
 
 // record adds a row in the transaction that makes the change: neither is ever there without the other.
 func (s *Store) record(ctx context.Context, tx *sql.Tx, r AuditRow) error {
 	a := actorOf(ctx)
-	r.Detail = strings.ToValidUTF8(r.Detail[:min(len(r.Detail), maxDetail)], "")
 	_, err := tx.ExecContext(ctx, `INSERT INTO audit (at, tenant, event, actor, request, connection, user, app, detail)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.now().UnixMilli(), r.Tenant, string(r.Event), a.Name, a.Request, r.Connection, r.User, r.App, r.Detail)
+		s.now().UnixMilli(), r.Tenant, string(r.Event), auditText(a.Name), auditText(a.Request), r.Connection, r.User, r.App, auditText(r.Detail))
 	if err != nil {
 		return fmt.Errorf("recording %s: %w", r.Event, err)
 	}
 	return nil
+}
+
+// auditText cuts a text to its bound and drops what a terminal that prints it would obey.
+func auditText(text string) string {
+	text = strings.ToValidUTF8(text[:min(len(text), maxAuditText)], "")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // about is the row of an event that concerns c.
