@@ -17,7 +17,7 @@ var ErrStale = errors.New("the connection has changed in the meantime")
 // with `connection_deleted` of no connection.
 func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g Grant, needsReconnection bool) (newVersion int64, err error) {
 	err = s.update(ctx, "storing a grant", func(tx *sql.Tx) error {
-		b, err := s.rowAt(ctx, tx, id, fromVersion)
+		b, ended, err := s.rowAt(ctx, tx, id, fromVersion)
 		if err != nil {
 			return err
 		}
@@ -27,8 +27,9 @@ func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g
 			return err
 		}
 		newVersion = b.version
-		if needsReconnection {
-			if err := s.recordFailure(ctx, tx, b); err != nil {
+		if needsReconnection && !ended { // the first time only: a backend that keeps asking must not fill the disk
+			row := AuditRow{Event: VendFailed, Tenant: b.tenant, Connection: id, User: b.user, App: b.app, Detail: "the provider refused the grant for good"}
+			if err := s.record(ctx, tx, row); err != nil {
 				return err
 			}
 		}
@@ -42,38 +43,30 @@ func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g
 	return newVersion, nil
 }
 
-// recordFailure records a vend that failed for good, the first time only: a backend that keeps asking must not fill the disk.
-func (s *Store) recordFailure(ctx context.Context, tx *sql.Tx, b binding) error {
-	var known bool
-	if err := tx.QueryRowContext(ctx, `SELECT needs_reconnection FROM connections WHERE id = ?`, b.id).Scan(&known); err != nil || known {
-		return err
-	}
-	return s.record(ctx, tx, AuditRow{Event: VendFailed, Tenant: b.tenant, Connection: b.id, User: b.user, App: b.app, Detail: "the provider refused the grant for good"})
-}
-
-// rowAt reads what the grant of a row is bound to. The old grant must open as that: otherwise sealing
-// the new one would make a row that somebody tampered with genuine.
-func (s *Store) rowAt(ctx context.Context, tx *sql.Tx, id string, version int64) (b binding, err error) {
+// rowAt reads what the grant of a row is bound to, and whether the grant is known to have ended. The old
+// grant must open as that: otherwise sealing the new one would make a row that somebody tampered with
+// genuine.
+func (s *Store) rowAt(ctx context.Context, tx *sql.Tx, id string, version int64) (b binding, ended bool, err error) {
 	var old []byte
 	b.id = id
-	err = tx.QueryRowContext(ctx, `SELECT tenant, user, app, version, sealed FROM connections WHERE id = ?`, id).
-		Scan(&b.tenant, &b.user, &b.app, &b.version, &old)
+	err = tx.QueryRowContext(ctx, `SELECT tenant, user, app, version, needs_reconnection, sealed FROM connections WHERE id = ?`, id).
+		Scan(&b.tenant, &b.user, &b.app, &b.version, &ended, &old)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return b, errNoConnection()
+		return b, ended, errNoConnection()
 	case err != nil:
-		return b, err
+		return b, ended, err
 	case b.version != version:
-		return b, ErrStale
+		return b, ended, ErrStale
 	case old == nil:
-		return b, nil
+		return b, ended, nil
 	}
 	plain, err := s.vault.open(old, b.associatedData())
 	if err != nil {
-		return b, fmt.Errorf("opening the grant of %s: %w", id, err)
+		return b, ended, fmt.Errorf("opening the grant of %s: %w", id, err)
 	}
 	clear(plain)
-	return b, nil
+	return b, ended, nil
 }
 
 // sealGrant seals g to b; the zero grant is NULL.
