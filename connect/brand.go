@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Brand is how a tenant appears on the hosted pages.
@@ -38,7 +37,7 @@ func CheckBrand(b *Brand) error { return b.normalize() }
 func (b *Brand) normalize() error {
 	b.Name, b.Accent = strings.TrimSpace(b.Name), strings.ToLower(strings.TrimSpace(b.Accent))
 	switch {
-	case len(b.Name) > maxBrandName || !utf8.ValidString(b.Name) || strings.ContainsFunc(b.Name, unicode.IsControl):
+	case !isPlain(b.Name, maxBrandName):
 		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxBrandName))
 	case b.Accent != "" && !accentForm.MatchString(b.Accent):
 		return invalid("accent: write a colour like #0a66c2")
@@ -59,20 +58,24 @@ func (b *Brand) normalize() error {
 // something else.
 func isLogoURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && len(text) <= maxLogoURL && u.Scheme == "https" && u.User == nil && u.Fragment == "" && isHostPort(u.Host) &&
+	return err == nil && len(text) <= maxLogoURL && u.Scheme == "https" && u.User == nil && u.Fragment == "" && isAuthority(u) &&
 		!strings.ContainsAny(text, " \t\"'<>;,")
 }
 
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())) && isHostPort(u.Host) && text == u.Scheme+"://"+u.Host
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())) && isAuthority(u) && text == u.Scheme+"://"+u.Host
 }
 
 func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" }
 
 var hostPortForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)
 
-func isHostPort(host string) bool { return hostPortForm.MatchString(host) }
+// isAuthority is true of a name or an IPv4 address, with a port or without.
+func isAuthority(u *url.URL) bool {
+	_, err := strconv.ParseUint(u.Port(), 10, 16)
+	return hostPortForm.MatchString(u.Host) && (err == nil || u.Port() == "")
+}
 
 // SetBrand changes how a tenant appears. An unknown one is ErrTenantUnknown; what is wrong with b is a *vending.Error with
 // `invalid_request`.

@@ -49,7 +49,7 @@ type Connection struct {
 	NeedsReconnection bool
 	// RefreshPending says that a link to renew the grant is open.
 	RefreshPending bool
-	// CreatedAt and UpdatedAt are in UTC, to the millisecond.
+	// CreatedAt and UpdatedAt are in UTC, to the millisecond. UpdatedAt follows the status and the grant.
 	CreatedAt, UpdatedAt time.Time
 	// LinkExpiresAt is when the pending link ends or, of an expired connection, when its last one did; zero without one. Only
 	// Connections and Describe tell it: no vend asks for it.
@@ -117,8 +117,8 @@ func (c *Connection) normalize() (err error) {
 	if c.Name == "" {
 		c.Name = c.App
 	}
-	if err := policy.CheckTenantID(c.Tenant); err != nil {
-		return invalid(err.Error())
+	if err := checkTenantID(c.Tenant); err != nil {
+		return err
 	}
 	switch {
 	case !validSlug(c.App):
@@ -127,7 +127,7 @@ func (c *Connection) normalize() (err error) {
 		return invalid("status: must be pending, active, rejected or expired")
 	case !c.AuthType.Valid():
 		return invalid("auth_type: must be o_auth, api_key, basic or header")
-	case len(c.Name) > maxNameLen || !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, unicode.IsControl):
+	case !isPlain(c.Name, maxNameLen):
 		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxNameLen))
 	}
 	return nil
@@ -167,7 +167,7 @@ func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
 // the connection must be theirs. A grant that does not open is zero: what cannot be used can still be deleted.
 func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c Connection, g Grant, err error) {
 	err = s.update(ctx, "deleting a connection", func(tx *sql.Tx) error {
-		if c, err = s.describe(ctx, tx, tenant, user, id); err != nil {
+		if c, err = s.owned(ctx, tx, tenant, user, id); err != nil {
 			return err
 		}
 		if err := refuseHeld(ctx, tx, id); err != nil {
@@ -182,7 +182,10 @@ func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c 
 		}
 		return s.record(ctx, tx, about(ConnectionDeleted, c))
 	})
-	return c, g, err
+	if err != nil {
+		return Connection{}, Grant{}, err
+	}
+	return c, g, nil
 }
 
 func (s *Store) openTaken(c Connection, sealed []byte) (g Grant) {
@@ -214,6 +217,21 @@ func errNoConnection() *vending.Error { return vending.Errorf(vending.Connection
 
 // invalid refuses what a caller sent. The message never repeats it.
 func invalid(message string) *vending.Error { return vending.Refuse(vending.InvalidRequest, message) }
+
+// checkTenantID is policy.CheckTenantID without the id in the message.
+func checkTenantID(id string) error {
+	if policy.CheckTenantID(id) != nil {
+		return invalid("tenant: an id has 1 to 63 of a-z, 0-9, - and _, and begins with a letter or digit")
+	}
+	return nil
+}
+
+// isPlain is true of text of up to so many bytes that shows as it reads: a control character could break a line of a log, and one of
+// bidirectional text could turn around what an end user is shown beside it.
+func isPlain(text string, most int) bool {
+	return len(text) <= most && utf8.ValidString(text) &&
+		!strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) })
+}
 
 func validSlug(s string) bool {
 	return s != "" && len(s) <= maxAppLen && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/vendgate/vendgate/vending"
 )
@@ -34,7 +32,7 @@ func (s *Store) Hold(ctx context.Context, tenant, user, id, name string) (h Hold
 		return h, err
 	}
 	err = s.update(ctx, "placing a hold", func(tx *sql.Tx) error {
-		c, err := s.describe(ctx, tx, tenant, user, id)
+		c, err := s.owned(ctx, tx, tenant, user, id)
 		if err != nil {
 			return err
 		}
@@ -64,7 +62,10 @@ func (s *Store) Hold(ctx context.Context, tenant, user, id, name string) (h Hold
 		h = Hold{name, time.UnixMilli(created).UTC()}
 		return err
 	})
-	return h, err
+	if err != nil {
+		return Hold{}, err
+	}
+	return h, nil
 }
 
 // Release ends a hold, and reports whether it stood.
@@ -73,7 +74,7 @@ func (s *Store) Release(ctx context.Context, tenant, user, id, name string) (sto
 		return false, err
 	}
 	err = s.update(ctx, "releasing a hold", func(tx *sql.Tx) error {
-		c, err := s.describe(ctx, tx, tenant, user, id)
+		c, err := s.owned(ctx, tx, tenant, user, id)
 		if err != nil {
 			return err
 		}
@@ -137,7 +138,7 @@ func refuseHeld(ctx context.Context, tx *sql.Tx, id string) error {
 }
 
 func checkHoldName(name string) error {
-	if name == "" || len(name) > maxHoldName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+	if name == "" || !isPlain(name, maxHoldName) {
 		return invalid(fmt.Sprintf("name: a hold's must be 1 to %d bytes of text without control characters", maxHoldName))
 	}
 	return nil

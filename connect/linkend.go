@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
 	"github.com/vendgate/vendgate/vending"
 )
@@ -30,12 +29,16 @@ func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authTy
 		if l.Renews {
 			event = CredentialsRefreshed
 		}
-		return s.endLink(ctx, tx, c, Active, event, browser)
+		if err := s.endLink(ctx, tx, c, Active, event, browser); err != nil {
+			return err
+		}
+		c, err = s.describe(ctx, tx, "", "", c.ID)
+		return err
 	})
 	if err != nil {
 		return Connection{}, err
 	}
-	return s.Describe(ctx, c.Tenant, c.User, c.ID)
+	return c, nil
 }
 
 // replaceGrant seals g as the connection's next version. What was there before need not open: it is what the end user replaces.
@@ -50,11 +53,10 @@ func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c Connection, rene
 		string(c.AuthType), c.ViaLink || !renews, s.now().UnixMilli(), c.Version, sealed, c.ID, c.Version-1))
 }
 
-// RejectLink ends a link as its holder's refusal. A connection that it would have renewed stays as it is. A link that cannot be used is
-// ErrLinkEnded.
-func (s *Store) RejectLink(ctx context.Context, digest, browser Digest) (LinkState, error) {
-	var l LinkState
-	err := s.update(ctx, "rejecting a link", func(tx *sql.Tx) (err error) {
+// RejectLink ends a link as its holder's refusal, and returns it as it is then. A connection that it would have renewed stays as it is. A
+// link that cannot be used is ErrLinkEnded.
+func (s *Store) RejectLink(ctx context.Context, digest, browser Digest) (l LinkState, err error) {
+	err = s.update(ctx, "rejecting a link", func(tx *sql.Tx) error {
 		if l, err = s.pendingLink(ctx, tx, digest); err != nil {
 			return err
 		}
@@ -62,35 +64,33 @@ func (s *Store) RejectLink(ctx context.Context, digest, browser Digest) (LinkSta
 		if l.Renews {
 			status = Active
 		}
-		if err := s.settle(ctx, tx, l.Connection.ID, status); err != nil {
+		if err := s.settle(ctx, tx, l.Connection.ID, status, false); err != nil {
 			return err
 		}
-		return s.endLink(ctx, tx, l.Connection, Rejected, LinkRejected, browser)
+		if err := s.endLink(ctx, tx, l.Connection, Rejected, LinkRejected, browser); err != nil {
+			return err
+		}
+		l, err = s.link(ctx, tx, digest)
+		return err
 	})
-	return l, err
-}
-
-// settle sets the status that a connection has after its link ended without a grant.
-func (s *Store) settle(ctx context.Context, tx *sql.Tx, id string, status Status) error {
-	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET status = ?, refresh_pending = 0, updated_at = ? WHERE id = ?`,
-		string(status), s.now().UnixMilli(), id))
+	if err != nil {
+		return LinkState{}, err
+	}
+	return l, nil
 }
 
 // endLink ends the pending link of c, with the attempts made by it. Without one it is ErrLinkEnded.
 func (s *Store) endLink(ctx context.Context, tx *sql.Tx, c Connection, status Status, event Event, browser Digest) error {
-	var digest []byte
-	err := tx.QueryRowContext(ctx, `SELECT digest FROM links WHERE connection = ? AND status = 'pending'`, c.ID).Scan(&digest)
+	var by, digest []byte
+	if browser != (Digest{}) {
+		by = browser[:]
+	}
+	err := tx.QueryRowContext(ctx, `UPDATE links SET status = ?, browser = ? WHERE connection = ? AND status = 'pending' RETURNING digest`,
+		string(status), by, c.ID).Scan(&digest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrLinkEnded
 	}
 	if err != nil {
-		return err
-	}
-	var by any
-	if browser != (Digest{}) {
-		by = browser[:]
-	}
-	if _, err := tx.ExecContext(ctx, `UPDATE links SET status = ?, browser = ? WHERE digest = ?`, string(status), by, digest); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM attempts WHERE link = ?`, digest); err != nil {
@@ -99,42 +99,46 @@ func (s *Store) endLink(ctx context.Context, tx *sql.Tx, c Connection, status St
 	return s.record(ctx, tx, about(event, c))
 }
 
-const (
-	// sweepBatch is how many links one transaction of a sweep ends: few enough that a refresh waiting for the lock waits milliseconds.
-	sweepBatch = 200
-	// endedFor is how long the holder of an ended link can ask for its status.
-	endedFor = 30 * 24 * time.Hour
-)
+// sweepBatch is how many rows one transaction of a sweep changes: few enough that a refresh waiting for the lock waits milliseconds.
+const sweepBatch = 200
 
-// Sweep ends the links that have run out and forgets attempts, sessions and ended links that are of no use any more. Whoever reads a link
-// or a connection sees that it has expired without this; a sweep makes it part of the audit trail. Parallel sweeps are harmless.
+// Sweep ends the links that have run out, and forgets the attempts and sessions that have. Whoever reads one of them, or a connection, sees
+// that it has expired without this; a sweep makes it part of the audit trail. Parallel sweeps are harmless.
 func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
-	for {
-		n := 0
+	if expired, err = s.inBatches(ctx, s.expireLinks); err != nil {
+		return expired, err
+	}
+	for _, query := range [...]string{
+		`DELETE FROM attempts WHERE state IN (SELECT state FROM attempts WHERE expires_at <= ? LIMIT ?)`,
+		`DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE expires_at <= ? LIMIT ?)`,
+	} {
+		if _, err := s.inBatches(ctx, func(ctx context.Context, tx *sql.Tx) (int, error) {
+			r, err := tx.ExecContext(ctx, query, s.now().UnixMilli(), sweepBatch)
+			if err != nil {
+				return 0, err
+			}
+			n, err := r.RowsAffected()
+			return int(n), err
+		}); err != nil {
+			return expired, err
+		}
+	}
+	return expired, nil
+}
+
+// inBatches runs f, which changes up to sweepBatch rows, in one transaction after the other until there are fewer. It returns how many
+// there were, also when err is not nil.
+func (s *Store) inBatches(ctx context.Context, f func(context.Context, *sql.Tx) (int, error)) (total int, err error) {
+	for n := sweepBatch; n == sweepBatch; total += n {
 		err := s.update(ctx, "sweeping", func(tx *sql.Tx) (err error) {
-			n, err = s.expireLinks(ctx, tx)
+			n, err = f(ctx, tx)
 			return err
 		})
 		if err != nil {
-			return expired, err
-		}
-		if expired += n; n < sweepBatch {
-			break
+			return total, err
 		}
 	}
-	return expired, s.update(ctx, "sweeping", func(tx *sql.Tx) error {
-		now := s.now()
-		for query, before := range map[string]time.Time{
-			`DELETE FROM attempts WHERE expires_at <= ?`:                      now,
-			`DELETE FROM sessions WHERE expires_at <= ?`:                      now,
-			`DELETE FROM links WHERE status <> 'pending' AND expires_at <= ?`: now.Add(-endedFor),
-		} {
-			if _, err := tx.ExecContext(ctx, query, before.UnixMilli()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return total, nil
 }
 
 func (s *Store) expireLinks(ctx context.Context, tx *sql.Tx) (int, error) {
@@ -145,7 +149,8 @@ func (s *Store) expireLinks(ctx context.Context, tx *sql.Tx) (int, error) {
 		return 0, err
 	}
 	for _, c := range due {
-		if err := s.settle(ctx, tx, c.ID, c.Status); err != nil { // Expired, or Active where the link would have renewed it
+		// Its status is Expired by now, or still Active where the link would have renewed it.
+		if err := s.settle(ctx, tx, c.ID, c.Status, false); err != nil {
 			return 0, err
 		}
 		if err := s.endLink(ctx, tx, c, Expired, LinkExpired, Digest{}); err != nil {

@@ -163,3 +163,37 @@ func (c *Connection) observeLink(pending, last sql.NullInt64, now int64) {
 		c.LinkExpiresAt = time.UnixMilli(last.Int64).UTC()
 	}
 }
+
+// Describe returns a connection with the expiry of its link. An empty tenant or user means any. Without such a connection it is a
+// *vending.Error with `connection_deleted`.
+func (s *Store) Describe(ctx context.Context, tenant, user, id string) (c Connection, err error) {
+	err = s.view(ctx, "reading a connection", func(tx *sql.Tx) error {
+		c, err = s.describe(ctx, tx, tenant, user, id)
+		return err
+	})
+	return c, err
+}
+
+func (s *Store) describe(ctx context.Context, tx *sql.Tx, tenant, user, id string) (Connection, error) {
+	var where conditions
+	where.add("c.id = ?", id)
+	where.equal("c.tenant", tenant)
+	where.equal("c.user", user)
+	clause, args := where.where()
+	found, err := listConnections(ctx, tx, s.now().UnixMilli(), clause, args...)
+	switch {
+	case err != nil:
+		return Connection{}, err
+	case len(found) == 0:
+		return Connection{}, errNoConnection()
+	}
+	return found[0], nil
+}
+
+// owned is describe for whoever changes a connection as its tenant: there, a tenant that was forgotten must not mean any.
+func (s *Store) owned(ctx context.Context, tx *sql.Tx, tenant, user, id string) (Connection, error) {
+	if tenant == "" {
+		return Connection{}, errNoConnection()
+	}
+	return s.describe(ctx, tx, tenant, user, id)
+}

@@ -4,7 +4,7 @@ package connect
 // OAuth clients, sessions of the dashboard, MCP URLs, what end users are shown of a tenant, and the audit trail.
 //
 // Of a request token, a state, a cookie and an MCP URL only the SHA-256 is stored. A connection has at most one link that is pending; the
-// others stay until the connection goes, so that the holder of a used one can still ask for its status.
+// latest of the others stay, so that the holder of a used one can still ask for its status.
 const schema2 = `
 ALTER TABLE tenants ADD COLUMN name TEXT NOT NULL DEFAULT '';
 ALTER TABLE tenants ADD COLUMN logo_url TEXT NOT NULL DEFAULT '';
@@ -25,7 +25,7 @@ CREATE TABLE links (
 	browser    BLOB CHECK (browser IS NULL OR length(browser) = 32)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX links_by_connection ON links (connection);
+CREATE INDEX links_by_connection ON links (connection, expires_at);
 CREATE UNIQUE INDEX links_pending ON links (connection) WHERE status = 'pending';
 CREATE INDEX links_by_expiry ON links (expires_at) WHERE status = 'pending';
 

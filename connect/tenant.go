@@ -51,8 +51,8 @@ type KeyInfo struct {
 // key, which cannot be shown again. The id taken is ErrTenantExists; anything wrong with t is a
 // *vending.Error with `invalid_request` or `invalid_user_email`.
 func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err error) {
-	if err := policy.CheckTenantID(t.ID); err != nil {
-		return "", invalid(err.Error())
+	if err := checkTenantID(t.ID); err != nil {
+		return "", err
 	}
 	email, err := parseEmail(t.Email)
 	if err != nil {
@@ -146,8 +146,11 @@ func (s *Store) Tenant(ctx context.Context, id string) (t Tenant, err error) {
 
 // listTenants reads one tenant, or all where id is empty.
 func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []Tenant, err error) {
+	var where conditions
+	where.equal("id", id)
+	clause, args := where.where()
 	rows, err := tx.QueryContext(ctx, `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors
-		FROM tenants WHERE ? IN ('', id) ORDER BY id`, id)
+		FROM tenants`+clause+` ORDER BY id`, args...)
 	if err != nil {
 		return nil, err
 	}
