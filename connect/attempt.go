@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vendgate/vendgate/vending"
@@ -39,12 +40,13 @@ type sealedAttempt struct {
 	Fields      []vending.Field `json:"fields,omitempty"`
 }
 
-// attemptAD binds the secrets of an attempt to its state and link.
-func attemptAD(state, link Digest) []byte {
-	return append(append([]byte("attempt"), state[:]...), link[:]...)
+// attemptAD binds the secrets of an attempt to its state, link and browser.
+func attemptAD(state, link, browser Digest) []byte {
+	return slices.Concat([]byte("attempt"), state[:], link[:], browser[:])
 }
 
-// BeginAttempt keeps an attempt until the provider sends the browser back with state. A link that cannot be used is ErrLinkEnded.
+// BeginAttempt keeps an attempt until the provider sends the browser back with state. A link that cannot be used is ErrLinkEnded, and what
+// is too large to be kept a *vending.Error with `invalid_request`.
 func (s *Store) BeginAttempt(ctx context.Context, state, browser Digest, a Attempt) error {
 	return s.update(ctx, "beginning an authorization", func(tx *sql.Tx) error {
 		if _, err := s.pendingLink(ctx, tx, a.Link); err != nil {
@@ -53,12 +55,7 @@ func (s *Store) BeginAttempt(ctx context.Context, state, browser Digest, a Attem
 		if err := s.followKeys(ctx, tx); err != nil {
 			return err
 		}
-		plain, err := json.Marshal(sealedAttempt{a.Verifier.Reveal(), a.RedirectURI, a.Fields})
-		if err != nil {
-			return fmt.Errorf("encoding an attempt: %w", err)
-		}
-		sealed, err := s.vault.seal(plain, attemptAD(state, a.Link))
-		clear(plain)
+		sealed, err := s.sealAttempt(state, browser, a)
 		if err != nil {
 			return err
 		}
@@ -72,12 +69,26 @@ func (s *Store) BeginAttempt(ctx context.Context, state, browser Digest, a Attem
 	})
 }
 
+func (s *Store) sealAttempt(state, browser Digest, a Attempt) ([]byte, error) {
+	plain, err := json.Marshal(sealedAttempt{a.Verifier.Reveal(), a.RedirectURI, a.Fields})
+	if err != nil {
+		return nil, errors.New("an attempt cannot be encoded") // the text at hand is its fields
+	}
+	defer clear(plain)
+	if len(plain) > maxGrant {
+		return nil, invalid(fmt.Sprintf("fields: may take at most %d bytes", maxGrant))
+	}
+	return s.vault.seal(plain, attemptAD(state, a.Link, browser))
+}
+
 // TakeAttempt returns the attempt of a state and removes it, so that a callback works once. One of another browser stays, and is
-// ErrNoAttempt as an unknown one is: whoever lures a victim to a callback of their own neither succeeds nor spoils anything.
+// ErrNoAttempt as an unknown one is: whoever lures a victim to a callback of their own neither succeeds nor spoils anything. So is one whose
+// link has ended: the provider need not be asked for a grant that could not be stored.
 func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a Attempt, err error) {
 	var link, sealed []byte
 	err = s.update(ctx, "finishing an authorization", func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, `DELETE FROM attempts WHERE state = ? AND browser = ? AND expires_at > ? RETURNING link, sealed`,
+		err := tx.QueryRowContext(ctx, `DELETE FROM attempts WHERE state = ?1 AND browser = ?2 AND expires_at > ?3
+			AND EXISTS (SELECT 1 FROM links l WHERE l.digest = attempts.link AND l.status = 'pending' AND l.expires_at > ?3) RETURNING link, sealed`,
 			state[:], browser[:], s.now().UnixMilli()).Scan(&link, &sealed)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = ErrNoAttempt
@@ -88,7 +99,7 @@ func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a Attem
 		return Attempt{}, err
 	}
 	a.Link = Digest(link)
-	plain, err := s.vault.open(sealed, attemptAD(state, a.Link))
+	plain, err := s.vault.open(sealed, attemptAD(state, a.Link, browser))
 	if err != nil {
 		return Attempt{}, fmt.Errorf("opening an attempt: %w", err)
 	}
