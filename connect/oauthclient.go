@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -62,7 +61,7 @@ func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c OAuthC
 		}
 		var sealed []byte
 		if secret := c.Secret.Reveal(); secret != "" {
-			if sealed, err = s.vault.seal([]byte(secret), clientAD(tenant, app, c.ID, version)); err != nil {
+			if sealed, err = s.vault.seal([]byte(secret), clientBinding{tenant, app, c.ID, version}.associatedData()); err != nil {
 				return err
 			}
 		}
@@ -78,8 +77,8 @@ func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c OAuthC
 
 func checkOAuthClient(tenant, app string, c OAuthClient) error {
 	if tenant != "" {
-		if err := policy.CheckTenantID(tenant); err != nil {
-			return invalid(err.Error())
+		if err := checkTenantID(tenant); err != nil {
+			return err
 		}
 	}
 	secret := c.Secret.Reveal()
@@ -123,7 +122,7 @@ func (s *Store) OAuthClient(ctx context.Context, tenant, app string) (c OAuthCli
 	if c.Scopes = strings.Fields(scopes); sealed == nil {
 		return c, nil
 	}
-	plain, err := s.vault.open(sealed, clientAD(tenant, app, c.ID, version))
+	plain, err := s.vault.open(sealed, clientBinding{tenant, app, c.ID, version}.associatedData())
 	if err != nil {
 		return OAuthClient{}, fmt.Errorf("opening the oauth client for %s: %w", app, err)
 	}
@@ -135,8 +134,11 @@ func (s *Store) OAuthClient(ctx context.Context, tenant, app string) (c OAuthCli
 // OAuthClients lists the clients, by app and tenant. An empty tenant means any.
 func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []StoredOAuthClient, err error) {
 	err = s.view(ctx, "listing oauth clients", func(tx *sql.Tx) (err error) {
-		rows, err := tx.QueryContext(ctx, `SELECT tenant, app, client_id, scopes, sealed IS NULL, updated_at FROM oauth_clients
-			WHERE ? IN ('', tenant) ORDER BY app, tenant`, tenant)
+		var where conditions
+		where.equal("tenant", tenant)
+		clause, args := where.where()
+		rows, err := tx.QueryContext(ctx, `SELECT tenant, app, client_id, scopes, sealed IS NULL, updated_at FROM oauth_clients`+clause+`
+			ORDER BY app, tenant`, args...)
 		if err != nil {
 			return err
 		}
@@ -165,4 +167,27 @@ func (s *Store) DeleteOAuthClient(ctx context.Context, tenant, app string) error
 		}
 		return s.record(ctx, tx, AuditRow{Event: OAuthClientDeleted, Tenant: tenant, App: app})
 	})
+}
+
+// sealedClient is a client as the re-sealing needs it.
+type sealedClient struct {
+	clientBinding
+	sealed []byte
+}
+
+func (s *Store) clientsOfOldKeys(ctx context.Context, tx *sql.Tx) (found []sealedClient, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT tenant, app, client_id, version, sealed FROM oauth_clients WHERE `+ofOldKeys,
+		prefixLen, s.vault.keys.Load().prefix())
+	if err != nil {
+		return nil, err
+	}
+	defer closeRows(rows, &err)
+	for rows.Next() {
+		var r sealedClient
+		if err := rows.Scan(&r.tenant, &r.app, &r.id, &r.version, &r.sealed); err != nil {
+			return nil, err
+		}
+		found = append(found, r)
+	}
+	return found, rows.Err()
 }

@@ -190,9 +190,14 @@ func (b binding) associatedData() []byte {
 	return boundTo(b.version, "connection", b.tenant, b.id, b.user, b.app)
 }
 
-// clientAD is what the secret of an OAuth client is sealed to.
-func clientAD(tenant, app, id string, version int64) []byte {
-	return boundTo(version, "oauth_client", tenant, app, id)
+// clientBinding is what the secret of an OAuth client is sealed to.
+type clientBinding struct {
+	tenant, app, id string
+	version         int64
+}
+
+func (b clientBinding) associatedData() []byte {
+	return boundTo(b.version, "oauth_client", b.tenant, b.app, b.id)
 }
 
 // boundTo encodes what a ciphertext is bound to; each part is preceded by its length, so that no two bindings look the same.
