@@ -89,8 +89,10 @@ func (s *Store) insertKey(ctx context.Context, tx *sql.Tx, tenant string, digest
 
 // eachKey calls f with every key of a tenant, or of all where id is empty; those of one tenant older first.
 func eachKey(ctx context.Context, tx *sql.Tx, id string, f func(tenant string, digest []byte, created time.Time)) (err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT tenant, digest, created_at FROM tenant_keys
-		WHERE ? IN ('', tenant) ORDER BY tenant, generation`, id)
+	var where conditions
+	where.equal("tenant", id)
+	clause, args := where.where()
+	rows, err := tx.QueryContext(ctx, `SELECT tenant, digest, created_at FROM tenant_keys`+clause+` ORDER BY tenant, generation`, args...)
 	if err != nil {
 		return err
 	}

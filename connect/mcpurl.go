@@ -31,9 +31,10 @@ func (s *Store) IssueMCPURL(ctx context.Context, tenant string) (token vending.S
 	return vending.NewSecret(text), nil
 }
 
-// MCPTenant returns the tenant whose MCP URL has a token of this digest, or ErrNoMCPURL.
+// MCPTenant returns the tenant whose MCP URL has a token of this digest, or ErrNoMCPURL. That of a disabled tenant is as dead as its keys.
 func (s *Store) MCPTenant(ctx context.Context, token Digest) (tenant string, err error) {
-	err = s.pool.QueryRowContext(ctx, `SELECT tenant FROM mcp_urls WHERE digest = ?`, token[:]).Scan(&tenant)
+	err = s.pool.QueryRowContext(ctx, `SELECT tenant FROM mcp_urls m WHERE digest = ?
+		AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = m.tenant AND t.disabled)`, token[:]).Scan(&tenant)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", ErrNoMCPURL
 	}
