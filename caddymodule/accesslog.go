@@ -69,9 +69,9 @@ func (f *facts) placeholder(key string) (any, bool) {
 	return nil, false
 }
 
-// accessLog writes the access-log entry of requests with a key in X-Vendgate-Key. Caddy copies a request's
-// header for its log before any handler runs, and redacts only Authorization and cookies in it: the entry it would write holds the
-// key. So that entry is skipped and this one written in its place, alike but for the key and for fields that other handlers add.
+// accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a key in X-Vendgate-Key, or a token in
+// the address. Caddy copies a request's header for its log before any handler runs, and redacts only Authorization and cookies in it.
+// So its entry is skipped and this one written in its place, alike but for the secret and for fields that other handlers add.
 type accessLog struct{ logger *zap.Logger }
 
 func newAccessLog(ctx caddy.Context) accessLog {
@@ -80,8 +80,10 @@ func newAccessLog(ctx caddy.Context) accessLog {
 
 // covers reports whether Caddy's entry for r must be replaced.
 func (l accessLog) covers(r *http.Request) bool {
-	if _, ok := r.Header[keyHeader]; !ok {
-		return false
+	if _, keyed := r.Header[keyHeader]; !keyed {
+		if _, secret := redactURI(r.RequestURI); !secret {
+			return false
+		}
 	}
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	return ok && server.Logs != nil && logsHost(server.Logs, r.Host)
@@ -113,7 +115,10 @@ func (l accessLog) replace(w http.ResponseWriter, r *http.Request, next func(htt
 	caddyhttp.SetVar(ctx, caddyhttp.LogSkipVar, true)
 	logs := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs
 	request := r.Clone(ctx) // before it can change
-	request.Header.Set(keyHeader, "REDACTED")
+	if _, keyed := request.Header[keyHeader]; keyed {
+		request.Header.Set(keyHeader, redacted)
+	}
+	request.RequestURI, _ = redactURI(request.RequestURI)
 	body := &countedBody{ReadCloser: r.Body}
 	r = r.WithContext(ctx) // the caller's request keeps its body
 	r.Body = body
@@ -170,7 +175,7 @@ func (l accessLog) fields(recorder caddyhttp.ResponseRecorder, request *http.Req
 		zap.Duration("duration", took),
 		zap.Int("size", recorder.Size()),
 		zap.Int("status", recorder.Status()),
-		zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: recorder.Header(), ShouldLogCredentials: logs.ShouldLogCredentials}),
+		zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: redactHeader(recorder.Header()), ShouldLogCredentials: logs.ShouldLogCredentials}),
 	}
 	if f, ok := caddyhttp.GetVar(request.Context(), factsVar).(*facts); ok {
 		fields = append(fields, zap.Object("vendgate", f))

@@ -194,16 +194,8 @@ func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // here is where the caller reached this app.
 func (c *call) here() inject.Gateway {
-	origin := c.gateway.publicURL
-	if origin == "" {
-		scheme := "http"
-		if c.request.TLS != nil {
-			scheme = "https"
-		}
-		origin = scheme + "://" + c.request.Host
-	}
 	path, _, _ := strings.Cut(c.request.RequestURI, "?")
-	return inject.Gateway{Origin: origin, Path: strings.TrimSuffix(path, c.target.Path)}
+	return inject.Gateway{Origin: c.gateway.origin(c.request), Path: strings.TrimSuffix(path, c.target.Path)}
 }
 
 // timing is the Server-Timing of the call (W3C Server Timing), in milliseconds.

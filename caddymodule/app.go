@@ -123,6 +123,7 @@ func (a *App) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stop = cancel
 	a.running.Go(func() { a.gateway.keyring.Watch(ctx) })
+	a.running.Go(func() { a.gateway.sweep(ctx) })
 	return nil
 }
 

@@ -171,21 +171,27 @@ func (g *gateway) enter(t *policy.Tenant) error {
 		return nil
 	}
 	g.metrics.refused("in_flight")
+	t.Account.RefusedTokens.Add(time.Now())
 	return &vending.Error{Code: vending.RateLimited, Origin: vending.FromGateway, Message: "too many requests of this tenant are in flight", RetryAfter: time.Second}
 }
 
 func (c *call) spend() error {
 	claims, spent, ok := c.gateway.ledger.Spend(c.tenant, c.target.App, c.target.Connection, time.Now())
 	if !ok {
-		return c.gateway.spent(spent)
+		return c.gateway.spent(c.tenant, spent)
 	}
 	c.claims = claims
 	return nil
 }
 
 // spent refuses for a budget that has nothing left.
-func (g *gateway) spent(s policy.Spent) error {
+func (g *gateway) spent(t *policy.Tenant, s policy.Spent) error {
 	g.metrics.refused(s.Budget)
+	if refused := &t.Account.RefusedTokens; s.Budget != "api" {
+		refused.Add(time.Now())
+	} else {
+		t.Account.RefusedCalls.Add(time.Now())
+	}
 	return &vending.Error{
 		Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: s.Wait,
 		Message: "the " + s.Budget + " budget of this minute is spent",

@@ -20,6 +20,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule/demoprovider"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/dashboard"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -38,6 +39,12 @@ type playgroundFacts struct {
 	TenantKey   string                 `json:"tenant_key"`
 	User        string                 `json:"user"`
 	Connections []playgroundConnection `json:"connections"`
+	// RequestLinks can be opened in a browser, once each: one of an OAuth app, one of an app with a key.
+	RequestLinks []string `json:"request_links"`
+	// APIKey is one that the second link's form accepts.
+	APIKey string `json:"api_key"`
+	// Dashboard is where the tenant signs in with its key.
+	Dashboard string `json:"dashboard"`
 }
 
 type playgroundConnection struct {
@@ -112,6 +119,7 @@ func (p *playground) seed(ctx context.Context) (err error) {
 	if p.facts.TenantKey, err = freshKey(ctx, store); err != nil {
 		return err
 	}
+	p.facts.APIKey = p.provider.NewAPIKey()
 	key := connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: p.provider.NewAPIKey()}}})
 	for _, c := range []struct {
 		app, name string
@@ -130,6 +138,22 @@ func (p *playground) seed(ctx context.Context) (err error) {
 		}
 		p.facts.Connections = append(p.facts.Connections, playgroundConnection{id, c.app, string(c.authType), "/proxy/" + id + "/" + c.app + c.path})
 	}
+	return p.seedLinks(ctx, store)
+}
+
+// seedLinks makes links to click through. They become whole addresses when the gateway's is known.
+func (p *playground) seedLinks(ctx context.Context, store *connect.Store) error {
+	for _, c := range []connect.Connection{
+		{App: "demo", Name: "My demo account", AuthType: vending.OAuth},
+		{App: "demo-key", Name: "My demo key", AuthType: vending.APIKey},
+	} {
+		c.Tenant, c.User = playgroundTenant, playgroundUser
+		link, err := store.CreateLink(ctx, c)
+		if err != nil {
+			return fmt.Errorf("making a link: %w", err)
+		}
+		p.facts.RequestLinks = append(p.facts.RequestLinks, connect.LinkPath(link.Token.Reveal()))
+	}
 	return nil
 }
 
@@ -140,7 +164,9 @@ func (p *playground) grant(account string) connect.Grant {
 
 // freshKey makes the tenant or, in a kept directory that has it, a new key: the old one cannot be shown again.
 func freshKey(ctx context.Context, store *connect.Store) (string, error) {
-	key, err := store.CreateTenant(ctx, connect.Tenant{ID: playgroundTenant, Email: "playground@example.com"})
+	key, err := store.CreateTenant(ctx, connect.Tenant{
+		ID: playgroundTenant, Email: "playground@example.com", Brand: connect.Brand{Name: "The Playground"},
+	})
 	if !errors.Is(err, connect.ErrTenantExists) {
 		return key, err
 	}
@@ -175,6 +201,10 @@ func (p *playground) start(ctx context.Context, listen string) error {
 		return fmt.Errorf("adapting the configuration: %w", err)
 	}
 	p.facts.Gateway = "http://" + addr
+	p.facts.Dashboard = p.facts.Gateway + dashboard.Root
+	for i, path := range p.facts.RequestLinks {
+		p.facts.RequestLinks[i] = p.facts.Gateway + path
+	}
 	return caddy.Load(adapted, true)
 }
 
@@ -274,6 +304,7 @@ var playgroundText = template.Must(template.New("playground").Funcs(template.Fun
   tenant key  {{.TenantKey}}
   end user    {{.User}}
   provider    {{.Provider}}   (stands for a third-party API)
+  dashboard   {{.Dashboard}}   (sign in with the tenant key)
 
 connections
 {{range .Connections}}  {{.ID}}  {{.App}} ({{.AuthType}})
@@ -295,5 +326,9 @@ curl -s -i {{call . 3}}?call=[1-3]'
 curl -s -X POST '{{.Provider}}/demo/revoke?account=bob'
 curl -s -i {{call . 1}}'
 
+6. Connect as your customer would: open these in a browser, each works once. The first signs in at the provider;
+   the second asks for an API key, and {{.APIKey}} is one (try a wrong one first).
+{{range .RequestLinks}}   {{.}}
+{{end}}
 Ctrl-C ends it.
 `))

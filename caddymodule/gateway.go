@@ -34,7 +34,9 @@ type gateway struct {
 	store       *connect.Store
 	// stranger is the pattern of tenants that only their source can judge; nil if no source wants them.
 	stranger *policy.Tenant
-	clients  map[clientKey]client
+	clients  map[clientKey]connect.OAuthClient
+	// configured are the tenants of the configuration, by id.
+	configured map[string]*Tenant
 
 	closers []func() error
 }
@@ -144,7 +146,7 @@ func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]Sour
 			g.store = store
 		}
 		env := &SourceEnv{
-			Name: name, Logger: g.log.With("source", name), Catalog: g.catalog, Store: g.store, Client: g.client,
+			Name: name, Logger: g.log.With("source", name), Catalog: g.catalog, Store: g.store, Clients: g.oauthClient, Guarded: g.guarded,
 			Transport: func(allow []string) (http.RoundTripper, error) { return g.roundTripper(a, allow) },
 		}
 		opened, err := module.OpenSource(env)

@@ -13,7 +13,6 @@ import (
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
-	"github.com/vendgate/vendgate/vending/local"
 )
 
 // openKeyring resolves the configured tenants and joins them with those of the store.
@@ -27,6 +26,7 @@ func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
 	}
 	configured := make(map[policy.Digest]*policy.Tenant)
 	policies := make(map[string]*Tenant)
+	g.configured = policies
 	for i := range a.Tenants {
 		t := &a.Tenants[i]
 		if policies[t.ID] != nil {
@@ -169,13 +169,8 @@ func (k keyStore) Load(ctx context.Context) (int64, []policy.StoredTenant, error
 // clientKey names an OAuth client; tenant is empty for the one of all tenants.
 type clientKey struct{ tenant, app string }
 
-type client struct {
-	id     string
-	secret vending.Secret
-}
-
-func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]client, error) {
-	clients := make(map[clientKey]client, len(a.OAuthClients))
+func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]connect.OAuthClient, error) {
+	clients := make(map[clientKey]connect.OAuthClient, len(a.OAuthClients))
 	for _, c := range a.OAuthClients {
 		app, ok := apps.App(c.App)
 		switch {
@@ -188,13 +183,13 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]client, error
 		case c.ClientID == "":
 			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_id is missing: write the one the provider gave you", c.App))
 		}
-		resolved := client{id: c.ClientID}
+		resolved := connect.OAuthClient{ID: c.ClientID, Scopes: c.Scopes}
 		if c.ClientSecret != "" {
 			secret, err := resolveSecret(c.ClientSecret)
 			if err != nil {
 				return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_secret: %w", c.App, err))
 			}
-			resolved.secret = secret
+			resolved.Secret = secret
 		}
 		key := clientKey{c.Tenant, c.App}
 		if _, twice := clients[key]; twice {
@@ -207,13 +202,4 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]client, error
 
 func errClientTwice(app string) error {
 	return fmt.Errorf("oauth_client %s is defined twice: keep one, or give one of them a tenant of its own", app)
-}
-
-// client returns the tenant's own OAuth client for app, or the one for all tenants.
-func (g *gateway) client(tenant, app string) (local.OAuthClient, bool) {
-	c, ok := g.clients[clientKey{tenant, app}]
-	if !ok {
-		c, ok = g.clients[clientKey{"", app}]
-	}
-	return local.OAuthClient{ID: c.id, Secret: c.secret}, ok
 }

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"log"
+	"net/http"
 	"net/http/httputil"
 	"sync"
 
@@ -11,8 +12,10 @@ import (
 
 // appRoute is one app as the handler forwards to it.
 type appRoute struct {
-	app         *catalog.App
-	placement   *inject.Placement
+	app       *catalog.App
+	placement *inject.Placement
+	// base dials under the app's guard, and adds nothing.
+	base        http.RoundTripper
 	reverse     *httputil.ReverseProxy
 	passthrough bool
 	metrics     *appMetrics
@@ -28,7 +31,7 @@ func (g *gateway) openApp(a *App, app *catalog.App) (*appRoute, error) {
 		return nil, err
 	}
 	return &appRoute{
-		app: app, placement: placement, passthrough: app.Errors == "passthrough", metrics: g.metrics.app(app.Slug),
+		app: app, placement: placement, base: base, passthrough: app.Errors == "passthrough", metrics: g.metrics.app(app.Slug),
 		// Caddy's own reverse_proxy costs four times the allocations, and health checks and balancing mean
 		// nothing for a provider's API.
 		reverse: &httputil.ReverseProxy{

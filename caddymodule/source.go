@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,8 +44,10 @@ type SourceEnv struct {
 	Catalog *catalog.Catalog
 	// Store is the embedded connection manager's; nil unless a local source is configured.
 	Store *connect.Store
-	// Client returns the OAuth client of a tenant for an app.
-	Client func(tenant, app string) (local.OAuthClient, bool)
+	// Clients returns the OAuth client of a tenant for an app, or connect.ErrNoOAuthClient.
+	Clients func(ctx context.Context, tenant, app string) (connect.OAuthClient, error)
+	// Guarded returns the transport that dials under an app's guard.
+	Guarded func(app *catalog.App) http.RoundTripper
 	// Transport returns a transport that dials global unicast addresses and those within the given CIDRs only.
 	Transport func(allow []string) (http.RoundTripper, error)
 }
@@ -112,33 +115,10 @@ func (s *LocalSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	if s.Margin < 0 || s.RefreshTimeout < 0 {
 		return nil, errors.New("margin and refresh_timeout: write positive durations, like 60s and 10s")
 	}
-	endpoints := make(tokenEndpoints)
-	for _, app := range env.Catalog.Apps() {
-		if app.OAuth2 == nil || endpoints[app.OAuth2.TokenURL] != nil && len(app.AllowPrivate) > 0 {
-			continue // of two apps with one token endpoint, the guard without allowances counts
-		}
-		rt, err := env.Transport(app.AllowPrivate)
-		if err != nil {
-			return nil, err
-		}
-		endpoints[app.OAuth2.TokenURL] = rt
-	}
 	return local.New(local.Options{
-		Store: env.Store, Catalog: env.Catalog.App, Clients: env.Client, Transport: endpoints,
+		Store: env.Store, Catalog: env.Catalog.App, Clients: env.Clients, Transport: env.Guarded,
 		Margin: time.Duration(s.Margin), RefreshTimeout: time.Duration(s.RefreshTimeout), Logger: env.Logger,
 	}), nil
-}
-
-// tokenEndpoints are the transports by the URL of the token endpoint: each is dialled under the guard of its own app.
-type tokenEndpoints map[string]http.RoundTripper
-
-// RoundTrip implements http.RoundTripper.
-func (t tokenEndpoints) RoundTrip(r *http.Request) (*http.Response, error) {
-	rt, ok := t[r.URL.String()]
-	if !ok {
-		return nil, errors.New("the url is no app's token endpoint")
-	}
-	return rt.RoundTrip(r)
 }
 
 // PlatformSource is the source `platform`: Pabbly Connect's Platform API, or another Vendgate's, over HTTP.

@@ -71,6 +71,19 @@ func (p *provider) fail(status, n int) {
 	p.post("/control/fail", url.Values{"status": {strconv.Itoa(status)}, "times": {strconv.Itoa(n)}}, nil)
 }
 
+// subject is whom a token stands for.
+func (p *provider) subject(token string) string {
+	p.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, p.URL+"/api/me", nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	var me struct{ Subject string }
+	p.do(r, &me)
+	return me.Subject
+}
+
 func (p *provider) post(path string, form url.Values, into any) {
 	p.t.Helper()
 	r, err := http.NewRequest(http.MethodPost, p.URL+path, strings.NewReader(form.Encode()))

@@ -1,0 +1,152 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/api"
+	"github.com/vendgate/vendgate/connect/authorize"
+	"github.com/vendgate/vendgate/connect/dashboard"
+	"github.com/vendgate/vendgate/connect/hosted"
+	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/connect/mcpserver"
+	"github.com/vendgate/vendgate/connect/page"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// connectionManager is the embedded connection manager by its faces.
+type connectionManager struct {
+	api       *api.API
+	hosted    *hosted.Hosted
+	dashboard *dashboard.Dashboard
+}
+
+// openManager puts the connection manager together over the gateway's store.
+func (g *gateway) openManager() *connectionManager {
+	authorizer := authorize.New(authorize.Options{Clients: g.oauthClient, Transport: g.guarded, Logger: g.log})
+	m := manager.New(manager.Options{Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Revoker: authorizer, Logger: g.log})
+	pages := page.New(connect.Root)
+	return &connectionManager{
+		api: api.New(api.Options{
+			Manager: m, Source: meteredSource{g.localSource(), g.metrics}, Agents: mcpserver.New(mcpserver.Options{Manager: m}), Logger: g.log,
+		}),
+		hosted: hosted.New(hosted.Options{Store: g.store, Authorizer: authorizer, Pages: pages, Catalog: g.catalog.App, Tenant: g.tenant, Logger: g.log}),
+		dashboard: dashboard.New(dashboard.Options{
+			Store: g.store, Manager: m, Pages: pages, Lookup: g.keyring.Lookup, Tenant: g.tenant, Revokes: g.revokes, Logger: g.log,
+		}),
+	}
+}
+
+// guarded returns the transport that dials under an app's guard, or nil for an app that is not in the catalog.
+func (g *gateway) guarded(app *catalog.App) http.RoundTripper {
+	route, ok := g.apps[app.Slug]
+	if !ok {
+		return nil
+	}
+	return route.base
+}
+
+// revokes reports whether the provider of an app has a revocation endpoint.
+func (g *gateway) revokes(slug string) bool {
+	app, ok := g.catalog.App(slug)
+	return ok && app.OAuth2 != nil && app.OAuth2.RevokeURL != ""
+}
+
+// tenant returns what is known of a tenant. What the configuration says about how it appears goes over what the store says.
+func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error) {
+	t, err := g.store.Tenant(ctx, id)
+	configured := g.configured[id]
+	switch {
+	case configured == nil:
+		return t, err
+	case errors.Is(err, connect.ErrTenantUnknown):
+		t = connect.Tenant{ID: id}
+	case err != nil:
+		return connect.Tenant{}, err
+	}
+	brand := configured.brand()
+	if configured.Email != "" {
+		t.Email = configured.Email
+	}
+	if brand.Name != "" {
+		t.Brand.Name = brand.Name
+	}
+	if brand.LogoURL != "" {
+		t.Brand.LogoURL = brand.LogoURL
+	}
+	if brand.Accent != "" {
+		t.Brand.Accent = brand.Accent
+	}
+	if brand.FrameAncestors != nil {
+		t.Brand.FrameAncestors = brand.FrameAncestors
+	}
+	return t, nil
+}
+
+// oauthClient returns the tenant's own OAuth client for an app, or the one for all tenants; of each, the one in the configuration before the
+// one in the store.
+func (g *gateway) oauthClient(ctx context.Context, tenant, app string) (connect.OAuthClient, error) {
+	for _, owner := range []string{tenant, ""} {
+		if c, ok := g.clients[clientKey{owner, app}]; ok {
+			return c, nil
+		}
+		if g.store == nil {
+			continue
+		}
+		c, err := g.store.OAuthClient(ctx, owner, app)
+		if err == nil || !errors.Is(err, connect.ErrNoOAuthClient) {
+			return c, err
+		}
+	}
+	return connect.OAuthClient{}, fmt.Errorf("app %s: %w", app, connect.ErrNoOAuthClient)
+}
+
+// localSource returns the source over the gateway's own store.
+func (g *gateway) localSource() *source {
+	for _, s := range g.sources {
+		if s.isLocal {
+			return s
+		}
+	}
+	return nil
+}
+
+// meteredSource counts vends as the gateway's own are counted.
+type meteredSource struct {
+	*source
+	metrics *metrics
+}
+
+// Vend implements vending.Source.
+func (s meteredSource) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
+	begun := time.Now()
+	defer func() { s.metrics.vended(s.name, time.Since(begun)) }()
+	return s.source.Vend(ctx, r)
+}
+
+// sweepEvery is how often links that have run out are looked for. Until then they already count as expired for whoever asks.
+const sweepEvery = time.Minute
+
+// sweep ends links that have run out until ctx ends.
+func (g *gateway) sweep(ctx context.Context) {
+	if g.store == nil {
+		return
+	}
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if _, err := g.store.Sweep(ctx); err != nil && ctx.Err() == nil {
+			g.log.Error("sweeping the store", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

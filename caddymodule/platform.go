@@ -1,0 +1,175 @@
+package caddymodule
+
+import (
+	"encoding/hex"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/api"
+	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// platformCall is one call of the Platform API.
+type platformCall struct {
+	connect  *Connect
+	w        http.ResponseWriter
+	r        *http.Request
+	request  string
+	endpoint api.Endpoint
+	params   map[string]string
+	tenant   *policy.Tenant
+	user     string
+	facts    facts
+}
+
+// serve goes in the gateway's order: authenticate, identify, permit, spend, then the work.
+func (c *platformCall) serve(path string) error {
+	endpoint, params, unknown := api.Find(c.r.Method, path)
+	c.endpoint, c.params = endpoint, params
+	if endpoint.Public {
+		return c.work()
+	}
+	if err := c.authenticate(); err != nil {
+		return err
+	}
+	c.facts.tenant = c.tenant.ID
+	if unknown != nil {
+		c.announce("api", c.tenant.Account.API, c.tenant.Budgets.API)
+		return unknown
+	}
+	c.announceBudget()
+	if err := c.identify(); err != nil {
+		return err
+	}
+	if endpoint.Needs != "" && !c.tenant.Can(endpoint.Needs) {
+		return vending.Refuse(vending.CapabilityDisabled, "")
+	}
+	if endpoint.Vends {
+		return c.vend(params["id"])
+	}
+	wait, ok := c.tenant.Account.SpendAPI(c.tenant.Budgets.API, time.Now())
+	c.announceBudget()
+	if !ok {
+		return c.connect.gateway.spent(c.tenant, policy.Spent{Budget: "api", Wait: wait})
+	}
+	return c.work()
+}
+
+// authenticate finds the tenant by the key in the header or, where the path is the tenant's own MCP URL, by that. It also names who acts, for
+// the audit trail.
+func (c *platformCall) authenticate() error {
+	g := c.connect.gateway
+	actor := connect.Actor{Name: "mcp url", Request: c.request}
+	if c.endpoint.ByURL {
+		id, err := g.store.MCPTenant(c.r.Context(), connect.DigestOf(c.params["token"]))
+		if err != nil && !errors.Is(err, connect.ErrNoMCPURL) {
+			return err
+		}
+		if err == nil {
+			c.tenant = g.keyring.Tenant(c.r.Context(), id)
+		}
+		if c.tenant == nil {
+			return vending.Refuse(vending.InvalidTenantKey, "the MCP URL is unknown, or was replaced")
+		}
+	} else {
+		tenant, key, err := g.authenticate(c.r.Context(), c.r.Header)
+		if err != nil {
+			return err
+		}
+		if tenant.Stranger {
+			return vending.Refuse(vending.InvalidTenantKey, "")
+		}
+		digest := policy.DigestOf(key.Reveal())
+		c.tenant, actor.Name = tenant, "api key "+hex.EncodeToString(digest[:6])
+	}
+	c.r = c.r.WithContext(connect.WithActor(c.r.Context(), actor))
+	return nil
+}
+
+// identify finds the end user: the one that the header names, or the tenant's own account under its MCP URL.
+func (c *platformCall) identify() (err error) {
+	switch {
+	case c.endpoint.ByURL:
+		t, err := c.connect.gateway.tenant(c.r.Context(), c.tenant.ID)
+		if err != nil {
+			return err
+		}
+		if t.Email == "" {
+			return vending.Refuse(vending.InvalidUserEmail, "the tenant has no email address, so that there is no account for its MCP URL to act as")
+		}
+		c.user = t.Email
+	case c.endpoint.ForUser:
+		if c.user, err = policy.ParseUser(c.r.Header["X-User-Email"]); err != nil {
+			return err
+		}
+	}
+	c.facts.user, c.facts.connection = c.user, c.params["id"]
+	return nil
+}
+
+// work lets the endpoint answer.
+func (c *platformCall) work() error {
+	m := c.connect.manager
+	return c.endpoint.Serve(m.api, &api.Call{
+		W: c.w, R: c.r, Caller: manager.Caller{Tenant: c.tenant, User: c.user}, Origin: c.connect.gateway.origin(c.r), Params: c.params,
+	})
+}
+
+// vend hands out a credential. It is bound by all that binds the gateway's own vends; whoever takes the credential away obeys no rule
+// about methods and paths, so a tenant with such rules for the app must call it through the gateway.
+func (c *platformCall) vend(id string) error {
+	g := c.connect.gateway
+	connection, err := g.store.Connection(c.r.Context(), c.tenant.ID, c.user, id)
+	if err != nil {
+		// Looking for connections costs what finding one does.
+		wait, ok := c.tenant.Account.SpendToken(c.tenant.Budgets.Token, time.Now())
+		c.announceBudget()
+		if !ok {
+			return g.spent(c.tenant, policy.Spent{Budget: "token", Wait: wait})
+		}
+		return err
+	}
+	c.facts.app = connection.App
+	if !c.tenant.MayCall(connection.App) {
+		return vending.Refuse(vending.PolicyDenied, "")
+	}
+	if c.tenant.Rules.Touch(connection.App) {
+		return vending.Refuse(vending.PolicyDenied, "rules bind this tenant's calls to the app: call it through the gateway, which applies them")
+	}
+	if err := g.enter(c.tenant); err != nil {
+		return err
+	}
+	defer c.tenant.Account.Leave()
+	claims, spent, ok := g.ledger.Spend(c.tenant, connection.App, id, time.Now())
+	c.announceBudget()
+	if !ok {
+		return g.spent(c.tenant, spent)
+	}
+	defer claims.Settle(true)
+	return c.work()
+}
+
+// announceBudget says what is left of the budget that the call draws on, whatever becomes of the call.
+func (c *platformCall) announceBudget() {
+	if c.endpoint.Vends {
+		c.announce("token", c.tenant.Account.Token, c.tenant.Budgets.Token)
+		return
+	}
+	c.announce("api", c.tenant.Account.API, c.tenant.Budgets.API)
+}
+
+// announce says in the RateLimit headers (IETF httpapi draft) what is left of a budget.
+func (c *platformCall) announce(name string, allowance *policy.Allowance, budget policy.Budget) {
+	if budget <= 0 {
+		return
+	}
+	left, full := allowance.Left(time.Now())
+	c.w.Header().Set("RateLimit-Policy", `"`+name+`";q=`+strconv.Itoa(int(budget))+`;w=60`)
+	c.w.Header().Set("RateLimit", `"`+name+`";r=`+strconv.Itoa(min(left, int(budget)))+`;t=`+strconv.Itoa(int(math.Ceil(full.Seconds()))))
+}

@@ -1,0 +1,320 @@
+package authorization
+
+import (
+	"database/sql"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/vendgate/vendgate/connect"
+)
+
+func auditOf(id string) connect.AuditFilter { return connect.AuditFilter{Connection: id, Limit: 100} }
+
+// TestOAuthLink is the flow of the guide: a link, the end user at the provider, a call through the gateway.
+func TestOAuthLink(t *testing.T) {
+	o := newOffice(t)
+	address, id := o.link("crm")
+	o.stands(id, "pending", "via_link")
+	if got := o.linkStatus(address); got != "pending" {
+		t.Errorf("status of the link: %s", got)
+	}
+	v := newVisitor(t)
+	v.open(address).sees("invitation", 200, "Work")
+	v.submit("accept").sees("after accepting", 200, "Sign in with")
+	asked := v.provider().Query()
+	if asked.Get("code_challenge_method") != "S256" || asked.Get("redirect_uri") != o.URL+"/connect/callback" || len(asked.Get("state")) < 43 {
+		t.Errorf("authorization request %v", asked)
+	}
+	v.logIn("alice@provider.example").sees("back from the provider", 200, saysCreated)
+	if strings.Contains(v.at.String(), "code=") {
+		t.Error("the page's address still has the code")
+	}
+	o.stands(id, "active", "via_link")
+	if got := o.linkStatus(address); got != "active" {
+		t.Errorf("status of the link: %s", got)
+	}
+	if a := get(t, o.Gateway, id); a.status != http.StatusOK {
+		t.Errorf("a call through the gateway: %s", a)
+	}
+	if got, want := o.events(id), "link_created link_opened link_accepted connection_created"; got != want {
+		t.Errorf("audit trail %s, want %s", got, want)
+	}
+	v.open(v.at.String()).sees("the same browser reloads", 200, saysCreated)
+	v.open(address).sees("the same browser opens the link again", 404, saysInvalid)
+	newVisitor(t).open(address).sees("a stranger opens the used link", 404, saysInvalid)
+	newVisitor(t).open(address+"/done").sees("a stranger asks how it ended", 404, saysInvalid)
+}
+
+// TestKeyLink tries a wrong key first: it is explained, and not stored.
+func TestKeyLink(t *testing.T) {
+	o := newOffice(t)
+	address, id := o.link("vault")
+	v := newVisitor(t)
+	v.open(address).submit("accept").sees("the form", 200, "API key")
+	v.submit("credentials", "field.api_key", "wrong-canary").sees("a wrong key", 422, "The Vault did not accept")
+	if strings.Contains(v.page, "wrong-canary") || strings.Contains(v.page, "alert(1)") {
+		t.Error("the page shows what was entered, or what the provider said")
+	}
+	o.stands(id, "pending", "via_link")
+	v.submit("credentials").sees("no key", 422, "API key")
+	v.submit("credentials", "field.api_key", "right").sees("the right key", 200, saysCreated)
+	o.stands(id, "active", "via_link")
+	if o.keyed.calls.Load() != 2 {
+		t.Errorf("%d calls of the API, want one for each key", o.keyed.calls.Load())
+	}
+	status, data := o.platform(http.MethodPost, "/connections/"+id+"/token", "")
+	if fields, _ := data["fields"].(map[string]any); status != http.StatusOK || fields["api_key"] != "right" {
+		t.Errorf("vended %d", status)
+	}
+}
+
+func TestRejectedLink(t *testing.T) {
+	o := newOffice(t)
+	address, id := o.link("crm")
+	v := newVisitor(t)
+	v.open(address).submit("reject").sees("refusal", 200, "declined")
+	o.stands(id, "rejected", "via_link")
+	if got := o.linkStatus(address); got != "rejected" {
+		t.Errorf("status of the link: %s", got)
+	}
+	newVisitor(t).open(address).sees("a stranger", 404, saysInvalid)
+	if a := get(t, o.Gateway, id); a.code != "connection_not_active" {
+		t.Errorf("a call: %s", a)
+	}
+	newVisitor(t).open(o.renew(id)).submit("accept").logIn("alice").sees("a new link", 200, saysCreated)
+	o.stands(id, "active", "via_link")
+}
+
+// TestRefreshLink renews a connection while it is called all the time.
+func TestRefreshLink(t *testing.T) {
+	o := newOffice(t)
+	address, id := o.link("crm")
+	newVisitor(t).open(address).submit("accept").logIn("first@provider.example").sees("the first time", 200, saysCreated)
+	before := get(t, o.Gateway, id).digest
+	stop, failed := make(chan struct{}), make(chan string, 1)
+	var load sync.WaitGroup
+	load.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			a, err := send(o.Gateway, o.Request(http.MethodGet, "/proxy/"+id+"/crm/me", nil))
+			if err != nil || a.status != http.StatusOK {
+				select {
+				case failed <- a.String():
+				default:
+				}
+			}
+		}
+	})
+	again := o.renew(id)
+	o.stands(id, "active", "via_link", "refresh_pending")
+	if got := o.linkStatus(again); got != "pending" {
+		t.Errorf("status of the refresh link: %s", got)
+	}
+	v := newVisitor(t)
+	v.open(again).sees("invitation", 200, "Renew")
+	v.submit("accept").logIn("x", "consent", "deny").sees("declined at the provider", 403, "Nothing")
+	o.stands(id, "active", "via_link", "refresh_pending")
+	v.submit("accept").logIn("second@provider.example").sees("the second time", 200, saysRenewed)
+	close(stop)
+	load.Wait()
+	select {
+	case what := <-failed:
+		t.Errorf("a call failed during the refresh: %s", what)
+	default:
+	}
+	o.stands(id, "active", "via_link")
+	if after := get(t, o.Gateway, id).digest; after == before {
+		t.Error("the old token is still used")
+	}
+	if got := o.events(id); !strings.HasSuffix(got, "link_created link_opened link_accepted credentials_refreshed") {
+		t.Errorf("audit trail %s", got)
+	}
+}
+
+// TestDeadLinks all get the same page: what was used, what expired, what was replaced, what never was.
+func TestDeadLinks(t *testing.T) {
+	o := newOffice(t)
+	used, _ := o.link("crm")
+	newVisitor(t).open(used).submit("accept").logIn("alice")
+	replaced, id := o.link("crm")
+	live := o.renew(id)
+	expired, expiredID := o.link("crm")
+	o.age(expiredID)
+	o.stands(expiredID, "expired", "via_link")
+	changed := live[:len(live)-1] + "a"
+	if strings.HasSuffix(live, "a") {
+		changed = live[:len(live)-1] + "b"
+	}
+	pages := make(map[string]string)
+	for name, address := range map[string]string{
+		"used": used, "replaced": replaced, "expired": expired, "one changed byte": changed, "a guess": o.URL + "/connect/" + strings.Repeat("A", 33),
+		"too long": o.URL + "/connect/" + strings.Repeat("A", 1000), "short": o.URL + "/connect/x", "encoded": o.URL + "/connect/%00%ff",
+		"a form of a used one": used + "/credentials",
+	} {
+		v := newVisitor(t).open(address).sees(name, 404, saysInvalid)
+		pages[v.page] = name
+		for _, h := range []string{"Content-Security-Policy", "Referrer-Policy", "Cache-Control"} {
+			if v.header.Get(h) == "" {
+				t.Errorf("%s: no %s", name, h)
+			}
+		}
+	}
+	if len(pages) != 1 {
+		t.Errorf("%d different pages for dead links: %v", len(pages), pages)
+	}
+	if got := o.linkStatus(expired); got != "expired" {
+		t.Errorf("status of the expired link: %s", got)
+	}
+	if got := o.linkStatus(replaced); got != "expired" {
+		t.Errorf("status of the replaced link: %s", got)
+	}
+	if got := o.linkStatus(changed); got != "connection_deleted" {
+		t.Errorf("status of no link: %s", got)
+	}
+	newVisitor(t).open(live).sees("the live one", 200, "Accept")
+}
+
+// age makes the link of a connection run out.
+func (o *office) age(id string) {
+	o.stage.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(o.dir, "vendgate.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		o.stage.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`UPDATE links SET expires_at = 1 WHERE connection = ?`, id); err != nil {
+		o.stage.t.Fatal(err)
+	}
+}
+
+// TestForeignState: a callback works only in the browser that left for the provider, once.
+func TestForeignState(t *testing.T) {
+	o := newOffice(t)
+	address, id := o.link("crm")
+	alice := newVisitor(t)
+	alice.open(address).submit("accept")
+	// The provider's answer, not followed.
+	to := alice.provider()
+	q := to.Query()
+	q.Set("login", "mallory@provider.example")
+	to.RawQuery = q.Encode()
+	res, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(to.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	callback := res.Header.Get("Location")
+	if !strings.HasPrefix(callback, o.URL+"/connect/callback?") {
+		t.Fatalf("the provider answered %d %q", res.StatusCode, callback)
+	}
+	victim := newVisitor(t)
+	victim.open(callback).sees("a browser without a cookie", 400, "")
+	victim.open(address).sees("the same link in another browser", 200, "Accept")
+	victim.open(callback).sees("a browser with another cookie", 400, "")
+	o.stands(id, "pending", "via_link")
+	forged, _ := url.Parse(callback)
+	fq := forged.Query()
+	fq.Set("iss", "https://evil.example")
+	forged.RawQuery = fq.Encode()
+	alice.open(forged.String()).sees("another issuer", 502, "")
+	o.stands(id, "pending", "via_link")
+	alice.open(callback).sees("the state again", 400, "")
+	alice.open(address).submit("accept").logIn("alice").sees("once more, properly", 200, saysCreated)
+	o.stands(id, "active", "via_link")
+}
+
+// TestTwoBrowsers accept one link at once: one wins, and only what it gave is stored.
+func TestTwoBrowsers(t *testing.T) {
+	o := newOffice(t)
+	address, id := o.link("crm")
+	one, two := newVisitor(t), newVisitor(t)
+	one.open(address).submit("accept")
+	two.open(address).submit("accept")
+	var both sync.WaitGroup
+	both.Go(func() { one.logIn("one@provider.example") })
+	both.Go(func() { two.logIn("two@provider.example") })
+	both.Wait()
+	won := map[bool]*visitor{strings.Contains(one.text(), saysCreated): one, strings.Contains(two.text(), saysCreated): two}
+	if won[true] == nil || won[false] == nil {
+		t.Fatalf("not one winner:\n%s\n%s", one.text(), two.text())
+	}
+	won[false].sees("the loser", 404, saysInvalid)
+	o.stands(id, "active", "via_link")
+	want := "one@provider.example"
+	if won[true] == two {
+		want = "two@provider.example"
+	}
+	_, grant := o.held(id)
+	if got := o.provider.subject(grant.AccessToken); got != want {
+		t.Errorf("the stored grant is of %s, the winner was %s", got, want)
+	}
+	if got := o.events(id); strings.Count(got, "connection_created") != 1 {
+		t.Errorf("audit trail %s", got)
+	}
+}
+
+// TestDoubleClick sends one form twice at once: both answers are the success, and the key was stored once.
+func TestDoubleClick(t *testing.T) {
+	o := newOffice(t)
+	address, id := o.link("vault")
+	v := newVisitor(t)
+	v.open(address).submit("accept")
+	twin := *v
+	var both sync.WaitGroup
+	both.Go(func() { v.submit("credentials", "field.api_key", "right") })
+	both.Go(func() { twin.submit("credentials", "field.api_key", "right") })
+	both.Wait()
+	v.sees("one click", 200, saysCreated)
+	twin.sees("the other", 200, saysCreated)
+	if got := o.events(id); strings.Count(got, "connection_created") != 1 {
+		t.Errorf("audit trail %s", got)
+	}
+}
+
+// TestForgedForm: a form without the browser's cookie, or with another browser's token, changes nothing.
+func TestForgedForm(t *testing.T) {
+	o := newOffice(t)
+	address, id := o.link("vault")
+	mallory := newVisitor(t)
+	mallory.open(address)
+	stolen := mallory.csrf()
+	for name, v := range map[string]*visitor{"no cookie": newVisitor(t), "another cookie": newVisitor(t).open(address)} {
+		for _, action := range []string{"/accept", "/reject", "/credentials"} {
+			v.do(http.MethodPost, address+action, url.Values{"csrf": {stolen}, "field.api_key": {"right"}}).sees(name+action, 400, "")
+		}
+	}
+	o.stands(id, "pending", "via_link")
+	if o.keyed.calls.Load() != 0 {
+		t.Error("a forged form was tried at the provider")
+	}
+	big := url.Values{"csrf": {stolen}, "field.api_key": {strings.Repeat("x", 300<<10)}}
+	mallory.do(http.MethodPost, address+"/credentials", big).sees("an oversized form", 413, "")
+}
+
+// TestNonsense: whatever the token endpoint answers, nothing is stored and the link can be used again.
+func TestNonsense(t *testing.T) {
+	o := newOffice(t)
+	address, id := o.link("crm")
+	v := newVisitor(t)
+	v.open(address).submit("accept")
+	for name, answer := range map[string]string{
+		"HTML": "<html>hello</html>", "no token": `{"token_type":"bearer"}`, "empty": "", "a list": "[]", "a wrong type": `{"access_token":{"x":1}}`,
+	} {
+		o.front.takeOver(func(c *tokenCall) {
+			c.w.Header().Set("Content-Type", "application/json")
+			_, _ = c.w.Write([]byte(answer))
+		})
+		v.logIn("alice").sees(name, 502, "Nothing was")
+		o.stands(id, "pending", "via_link")
+		v.submit("accept")
+	}
+	v.logIn("alice").sees("an answer that makes sense", 200, saysCreated)
+}
