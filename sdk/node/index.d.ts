@@ -37,7 +37,7 @@ export interface ListConnectionsOptions extends PageOptions {
 export interface RequestLinkOptions {
   /** The app's id or slug. */
   appId: string;
-  /** What to call the connection; the end user sees it. */
+  /** What to call the connection; the end user sees it. At most 200 bytes. */
   name: string;
 }
 
@@ -74,8 +74,8 @@ export interface App extends AppSummary {
   icon_url: string;
   auth_type: AuthType;
   categories: string[];
-  /** What an end user enters to connect a key-based app. */
-  fields?: AppField[];
+  /** What an end user enters to connect the app; empty where signing in is enough. */
+  fields: AppField[];
 }
 
 export interface RequestLink {
@@ -105,8 +105,8 @@ export interface Connection {
   /** RFC 3339, as the others. */
   created_at: string;
   updated_at: string;
-  /** The end of the connection's pending link. */
-  expires_at?: string | null;
+  /** The end of the pending link, also of one that refreshes; null without one. */
+  expires_at: string | null;
 }
 
 export interface OAuthToken {
@@ -130,6 +130,11 @@ export interface FieldsToken {
 
 /** A credential. Use it at once; never store or log it. */
 export type Token = OAuthToken | FieldsToken;
+
+export interface Hold {
+  name: string;
+  created_at: string;
+}
 
 export interface Page {
   page: number;
@@ -177,9 +182,9 @@ export class VendgatePlatform {
   /** Deletes a connection, and revokes its grant where the provider can. Needs the capability `delete`. */
   deleteConnection(email: string, id: string): Promise<{ deleted: true }>;
   /** Says that something of yours, called `name`, depends on the connection: it cannot be deleted until released. */
-  hold(email: string, id: string, name: string): Promise<object | null>;
-  /** Takes a hold back. */
-  release(email: string, id: string, name: string): Promise<object | null>;
+  hold(email: string, id: string, name: string): Promise<Hold>;
+  /** Takes a hold back. `released` is false where none of that name stood. */
+  release(email: string, id: string, name: string): Promise<{ released: boolean }>;
 }
 
 /** The codes of errors: the server's, then those that the SDK makes itself. */

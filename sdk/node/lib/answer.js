@@ -26,14 +26,11 @@ const isRefusal = (envelope) =>
 function readAnswer(answer, call) {
   if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, call);
   const envelope = parseEnvelope(answer.text);
-  if (envelope?.status !== 'success' || !fits(envelope.data, call.has)) {
+  if (envelope?.status !== 'success' || !isObject(envelope.data) || !call.has(envelope.data)) {
     throw invalid(answer, 'an answer that is not of the Platform API; does baseUrl lead to a Vendgate server?');
   }
   return envelope.data;
 }
-
-/** Calls that rely on nothing in the data also take none. */
-const fits = (data, has) => (has ? isObject(data) && has(data) : data === null || isObject(data));
 
 /**
  * Returns the error that an answer stands for. Its code decides. Without one, only 429 and 503 mean the same from whatever

@@ -70,15 +70,15 @@ class VendgatePlatform {
   }
 
   deleteConnection(email, id) {
-    return this.#call(connection('DELETE', email, id));
+    return this.#call(connection('DELETE', email, id, '', (data) => data.deleted === true));
   }
 
   hold(email, id, name) {
-    return this.#call(connection('PUT', email, id, `/holds/${check.segment(name, 'name')}`));
+    return this.#call(connection('PUT', email, id, `/holds/${check.segment(name, 'name')}`, (data) => isText(data.name)));
   }
 
   release(email, id, name) {
-    return this.#call(connection('DELETE', email, id, `/holds/${check.segment(name, 'name')}`));
+    return this.#call(connection('DELETE', email, id, `/holds/${check.segment(name, 'name')}`, (data) => typeof data.released === 'boolean'));
   }
 
   /** The methods above are not async, so that wrong arguments throw at once; only from here on is there a promise. */
@@ -89,7 +89,7 @@ class VendgatePlatform {
 }
 
 /** A call about one connection. */
-function connection(method, email, id, rest = '', has) {
+function connection(method, email, id, rest, has) {
   check.email(email);
   return { method, path: `/connections/${check.segment(id, 'id')}${rest}`, email, has };
 }

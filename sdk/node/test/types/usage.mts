@@ -12,6 +12,7 @@ import {
   type ConnectionStatus,
   type Token,
   type RequestLink,
+  type Hold,
   type ErrorCode,
 } from '@vendgate/connect-platform';
 
@@ -36,8 +37,9 @@ export async function calls(email: string, id: string): Promise<void> {
   await client.listApps();
   await client.getApp('gmail');
   await client.listConnections(email);
+  same<Awaited<ReturnType<typeof client.hold>>, Hold>(true);
+  same<Awaited<ReturnType<typeof client.release>>['released'], boolean>(true);
   await client.hold(email, id, 'workflow 7');
-  await client.release(email, id, 'workflow 7');
   same<Awaited<ReturnType<typeof client.deleteConnection>>['deleted'], true>(true);
 }
 

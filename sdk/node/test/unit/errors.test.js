@@ -132,8 +132,9 @@ test('each method checks that its answer has what callers rely on', async (t) =>
     [getToken, { access_token: 'x', token_type: 'Bearer' }],
     [getToken, { auth_type: 'o_auth', access_token: '' }],
     [getToken, { auth_type: 'api_key', fields: ['x'] }],
-    [(c) => c.deleteConnection(email, 'conn_1'), []],
-    [(c) => c.hold(email, 'conn_1', 'zap'), 'held'],
+    [(c) => c.deleteConnection(email, 'conn_1'), { deleted: false }],
+    [(c) => c.hold(email, 'conn_1', 'zap'), { created_at: 'now' }],
+    [(c) => c.release(email, 'conn_1', 'zap'), {}],
   ]) {
     assert.equal((await caught(t, success(data), call)).code, 'invalid_response', `${call}`);
   }

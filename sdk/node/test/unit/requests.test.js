@@ -27,8 +27,8 @@ const cases = [
   ['getToken', (c) => c.getToken(email, 'conn_1'), 'POST /connections/conn_1/token', oauth],
   ['getToken of a key-based app', (c) => c.getToken(email, 'conn_1'), 'POST /connections/conn_1/token', { auth_type: 'api_key', fields: { api_key: 'sk-x' }, expires_in: null }],
   ['deleteConnection', (c) => c.deleteConnection(email, 'conn_1'), 'DELETE /connections/conn_1', { deleted: true }],
-  ['hold', (c) => c.hold(email, 'conn_1', 'zap 7/8'), 'PUT /connections/conn_1/holds/zap%207%2F8', null],
-  ['release', (c) => c.release(email, 'conn_1', 'zap 7/8'), 'DELETE /connections/conn_1/holds/zap%207%2F8', {}],
+  ['hold', (c) => c.hold(email, 'conn_1', 'zap 7/8'), 'PUT /connections/conn_1/holds/zap%207%2F8', { name: 'zap 7/8', created_at: '2026-01-03T00:00:00Z' }],
+  ['release', (c) => c.release(email, 'conn_1', 'zap 7/8'), 'DELETE /connections/conn_1/holds/zap%207%2F8', { released: false }],
 ];
 
 for (const [name, call, line, data, { noEmail, body = '', status = 200 } = {}] of cases) {
