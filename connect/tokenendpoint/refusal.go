@@ -1,0 +1,168 @@
+package tokenendpoint
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Class says what follows from a refusal.
+type Class int
+
+// The classes of refusals.
+const (
+	// Away may be over soon: no answer came, or one that speaks of a passing trouble.
+	Away Class = iota
+	// Limited asks us to wait.
+	Limited
+	// Nonsense is an answer that OAuth does not know.
+	Nonsense
+	// Ended says that the code or the refresh token will never work again.
+	Ended
+	// Refused is every other refusal: of the client, a scope, the request.
+	Refused
+)
+
+// Refusal is why a call obtained nothing. Its text never holds what the provider wrote, but for its error
+// code, cleaned.
+type Refusal struct {
+	Class Class
+	// Status is the answer's HTTP status; 0 where none came.
+	Status int
+	// Code is the provider's error code (RFC 6749, section 5.2) in visible ASCII, at most 64 bytes, or
+	// [Withheld]; empty where there is none.
+	Code string
+	// RetryAfter is how long to wait where Class is Limited.
+	RetryAfter time.Duration
+
+	cause error
+}
+
+func (r *Refusal) Error() string { return r.cause.Error() }
+
+func (r *Refusal) Unwrap() error { return r.cause }
+
+// BlamesClient reports whether the provider refuses the OAuth client itself (RFC 6749, section 5.2).
+func (r *Refusal) BlamesClient() bool {
+	spelled := strings.ToLower(r.Code)
+	return r.Class == Refused && (r.Status == http.StatusUnauthorized || spelled == "invalid_client" || spelled == "unauthorized_client")
+}
+
+// ended are the error codes by which providers say that a refresh token will never work again:
+// RFC 6749 section 5.2's, and the spellings of those who do not keep to it.
+var ended = []string{"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked", "token_expired", "bad_verification_code"}
+
+// passing are error codes of a trouble that may be over soon (RFC 6749, section 4.1.2.1), which
+// some providers answer with a status that says otherwise.
+var passing = []string{"temporarily_unavailable", "server_error"}
+
+// refusal turns what happened on w into a class. Neither the answer's body nor the library's error,
+// which quotes it, goes any further.
+func (e *Endpoint) refusal(w *wire, err error, secrets []string) *Refusal {
+	var answer *oauth2.RetrieveError
+	if errors.As(err, &answer) {
+		return e.judge("token", answer.Response, answer.ErrorCode, secrets)
+	}
+	return w.broken("token", err)
+}
+
+// broken is the refusal for want of an answer that can be read.
+func (w *wire) broken(endpoint string, err error) *Refusal {
+	r := &Refusal{Class: Away, Status: w.status}
+	switch {
+	case w.fault != nil:
+		err = w.fault
+		if errors.Is(err, errAnswerTooLarge) {
+			r.Class = Nonsense
+		}
+	case w.status != 0:
+		r.Class = Nonsense
+	}
+	r.cause = Fault("calling the "+endpoint+" endpoint", err)
+	return r
+}
+
+// judge classes an answer that is no success.
+func (e *Endpoint) judge(endpoint string, resp *http.Response, code string, secrets []string) *Refusal {
+	r := &Refusal{Class: Refused, Status: resp.StatusCode, Code: loggable(code, secrets)}
+	r.cause = fmt.Errorf("the %s endpoint answered %d %s", endpoint, r.Status, r.Code)
+	switch spelled := strings.ToLower(code); {
+	case r.Status == http.StatusTooManyRequests:
+		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(resp.Header.Get("Retry-After"), e.now())
+	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(passing, spelled):
+		r.Class = Away
+	case r.Status >= 300 && r.Status < 400:
+		r.Class = Nonsense
+	case slices.Contains(ended, spelled):
+		r.Class = Ended
+	}
+	return r
+}
+
+const (
+	// maxCode bounds a provider's error code in the log, in bytes.
+	maxCode = 64
+	// Withheld stands in the place of an error code that repeats a secret.
+	Withheld = "(withheld)"
+)
+
+// loggable cleans a provider's error code for the log. One that repeats a secret is dropped whole.
+func loggable(code string, secrets []string) string {
+	for _, secret := range secrets {
+		if secret != "" && strings.Contains(code, secret) {
+			return Withheld
+		}
+	}
+	code = strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f {
+			return -1
+		}
+		return r
+	}, code)
+	return code[:min(len(code), maxCode)]
+}
+
+// Fault keeps of the error of a call what names the network's fault. The rest may quote what the other
+// side sent.
+func Fault(doing string, err error) error {
+	var op *net.OpError
+	var cert *tls.CertificateVerificationError
+	var timeout net.Error
+	var call *url.Error
+	if errors.As(err, &call) {
+		err = call.Err // without the URL
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		err = context.DeadlineExceeded
+	case errors.Is(err, context.Canceled):
+		err = context.Canceled
+	case errors.Is(err, ErrNoTransport):
+		err = ErrNoTransport
+	case errors.Is(err, errAnswerTooLarge):
+		err = errAnswerTooLarge
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		err = errors.New("the connection was cut")
+	case errors.As(err, &op):
+		err = op
+	case errors.As(err, &cert):
+		err = cert
+	case errors.As(err, &timeout) && timeout.Timeout():
+		err = context.DeadlineExceeded // net/http's own, such as of the TLS handshake
+	default:
+		return fmt.Errorf("%s: the answer was unusable (%T)", doing, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

@@ -1,0 +1,84 @@
+package tokenendpoint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/oauth2"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// The token type hints (RFC 7009, section 2.1).
+const (
+	RefreshToken = "refresh_token"
+	AccessToken  = "access_token"
+)
+
+var errNoRevocation = errors.New("the catalog has no revocation endpoint for the app")
+
+// Revoke ends token at the revocation endpoint (RFC 7009); hint is [RefreshToken] or [AccessToken]. A token
+// that the provider does not know or no longer takes is ended, too.
+func (e *Endpoint) Revoke(ctx context.Context, token vending.Secret, hint string) error {
+	if e.oauth.RevokeURL == "" {
+		return errNoRevocation
+	}
+	r, err := e.revocation(ctx, token, hint)
+	if err != nil {
+		return err
+	}
+	w := &wire{next: e.transport}
+	resp, err := w.client().Do(r)
+	if err != nil {
+		return w.broken("revocation", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		return nil // section 2.2: the body means nothing
+	}
+	code := errorCode(resp.Body)
+	if spelled := strings.ToLower(code); resp.StatusCode == http.StatusBadRequest && (spelled == "invalid_token" || slices.Contains(ended, spelled)) {
+		return nil
+	}
+	return e.judge("revocation", resp, code, []string{token.Reveal(), e.client.Secret.Reveal()})
+}
+
+// revocation makes the request, with the client's authentication as golang.org/x/oauth2 sends it to the
+// token endpoint.
+func (e *Endpoint) revocation(ctx context.Context, token vending.Secret, hint string) (*http.Request, error) {
+	form := url.Values{"token": {token.Reveal()}, "token_type_hint": {hint}}
+	inHeader := authStyle(e.oauth) == oauth2.AuthStyleInHeader
+	if !inHeader {
+		form.Set("client_id", e.client.ID)
+		if !e.client.Secret.IsZero() {
+			form.Set("client_secret", e.client.Secret.Reveal())
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.oauth.RevokeURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, fmt.Errorf("making the revocation request: %w", err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if inHeader {
+		r.SetBasicAuth(url.QueryEscape(e.client.ID), url.QueryEscape(e.client.Secret.Reveal()))
+	}
+	return r, nil
+}
+
+// errorCode reads the error of an answer in JSON (RFC 7009, section 2.2.1); what cannot be read has none.
+func errorCode(body io.Reader) string {
+	var answer struct {
+		Error string `json:"error"`
+	}
+	if err := json.NewDecoder(body).Decode(&answer); err != nil {
+		return ""
+	}
+	return answer.Error
+}
