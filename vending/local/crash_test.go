@@ -29,7 +29,7 @@ func vendAsChild(dir string) int {
 		fmt.Println(err)
 		return 1
 	}
-	s := New(Options{Store: store, Catalog: appsAt(os.Getenv(childProvider)), Clients: clients, Transport: http.DefaultTransport})
+	s := New(Options{Store: store, Catalog: appsAt(os.Getenv(childProvider)), Clients: clients, Transport: through(http.DefaultTransport)})
 	cred, err := s.Vend(ctx, request(os.Getenv(childConnection)))
 	fmt.Println(tokenOf(cred), err)
 	_, _ = os.Stdin.Read(make([]byte, 1)) // until the parent has gone, should it forget to kill

@@ -109,8 +109,8 @@ func appsAt(tokenURL string) func(string) (*catalog.App, bool) {
 		case "gmail":
 		case "basic-auth":
 			o.ClientAuth = "header"
-		case "hourly":
-			o.TokenLifetime = 1800
+		case "machine":
+			o.Grant, o.Scopes = catalog.GrantClientCredentials, []string{"a", "b"}
 		case "openai":
 			o = nil
 		default:
@@ -120,8 +120,13 @@ func appsAt(tokenURL string) func(string) (*catalog.App, bool) {
 	}
 }
 
-func clients(_, app string) (OAuthClient, bool) {
-	return OAuthClient{ID: "client:id", Secret: vending.NewSecret(clientSecret)}, app != "clientless"
+func clients(context.Context, string, string) (connect.OAuthClient, error) {
+	return connect.OAuthClient{ID: "client:id", Secret: vending.NewSecret(clientSecret)}, nil
+}
+
+// through has every app's token endpoint reached by rt.
+func through(rt http.RoundTripper) func(*catalog.App) http.RoundTripper {
+	return func(*catalog.App) http.RoundTripper { return rt }
 }
 
 // openStore makes grants seem to have been stored an hour ago, so that one with 30 s left is about to
@@ -148,7 +153,7 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *connect.Store 
 // newSource makes a source over p with short timeouts; change may set the rest.
 func newSource(t testing.TB, p *provider, store *connect.Store, change ...func(*Options)) *Source {
 	t.Helper()
-	o := Options{Store: store, Catalog: p.apps, Clients: clients, Transport: p.Client().Transport, RefreshTimeout: 5 * time.Second}
+	o := Options{Store: store, Catalog: p.apps, Clients: clients, Transport: through(p.Client().Transport), RefreshTimeout: 5 * time.Second}
 	for _, c := range change {
 		c(&o)
 	}

@@ -8,9 +8,8 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -34,10 +33,10 @@ const (
 
 // refresh brings the connection to a later version than h, or says why not. All callers that saw
 // the same version share one refresh, which goes on when they leave: a provider that rotates has
-// perhaps ended the old refresh token already.
+// perhaps ended the old refresh token already. What is recorded of it is recorded as the first caller's.
 func (s *Source) refresh(ctx context.Context, h holding) error {
 	key := h.ID + "/" + strconv.FormatInt(h.Version, 10)
-	done := s.refreshes.DoChan(key, func() (any, error) { return nil, s.run(h) }) //nolint:contextcheck // it outlives its first caller
+	done := s.refreshes.DoChan(key, func() (any, error) { return nil, s.run(context.WithoutCancel(ctx), h) })
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -48,7 +47,7 @@ func (s *Source) refresh(ctx context.Context, h holding) error {
 
 // run keeps Close waiting, and a panic from ending the whole gateway, as singleflight would have it.
 // The panic's value is not logged: nobody knows what it holds.
-func (s *Source) run(h holding) (err error) {
+func (s *Source) run(ctx context.Context, h holding) (err error) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -63,40 +62,41 @@ func (s *Source) run(h holding) (err error) {
 			s.o.Logger.Error("refresh panicked", "connection", h.ID, "app", h.App, "error", err)
 		}
 	}()
-	return s.refreshAlone(h)
+	return s.refreshAlone(ctx, h)
 }
 
 // refreshAlone refreshes under the row's lease, which outlasts the provider's call and the storing of
 // its answer, each at its longest.
-func (s *Source) refreshAlone(h holding) error {
-	h, stored, err := s.rescue(h)
+func (s *Source) refreshAlone(ctx context.Context, h holding) error {
+	h, stored, err := s.rescue(ctx, h)
 	if err != nil || stored && h.lasts(s.o.Now()) {
 		return err
 	}
-	config, err := s.config(h)
+	endpoint, err := s.endpoint(ctx, h)
 	if err != nil {
 		return err
 	}
 	owner := rand.Text()
-	acquired, err := s.acquire(h, owner)
+	acquired, err := s.acquire(ctx, h, owner)
 	if err != nil || !acquired {
 		return err
 	}
-	stored, err = s.renew(h, config)
+	stored, err = s.renew(ctx, h, endpoint)
 	// Storing a grant ends the lease by itself. With one still to be stored it is left to lapse: it
 	// keeps other processes from sending the spent refresh token, and rescue needs none.
 	if !stored && !s.unstored.has(h) {
-		s.release(h, owner)
+		s.release(ctx, h, owner)
 	}
 	return err
 }
 
 // renew calls the provider and stores what follows from its answer.
-func (s *Source) renew(h holding, config *oauth2.Config) (stored bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
+func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.Endpoint) (stored bool, err error) {
+	deadline := time.Now().Add(s.o.RefreshTimeout)
+	read, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	// Read again under the lease: what was read before may have been refreshed since.
-	current, grant, err := s.o.Store.Grant(ctx, h.Tenant, h.User, h.ID)
+	current, grant, err := s.o.Store.Grant(read, h.Tenant, h.User, h.ID)
 	if err != nil {
 		return false, err
 	}
@@ -104,23 +104,31 @@ func (s *Source) renew(h holding, config *oauth2.Config) (stored bool, err error
 		return false, nil
 	}
 	h.grant, h.values = grant, grant.Reveal()
-	next, refusal := s.exchange(ctx, config, h)
+	next, refusal := s.ask(deadline, h, endpoint) //nolint:contextcheck // on purpose, see there
 	if refusal == nil {
-		err := s.commit(h, connect.NewGrant(next))
+		err := s.commit(ctx, h, connect.NewGrant(next))
 		return err == nil, err
 	}
 	if refusal.Code == vending.NeedsReconnection {
-		ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout) // the call may have used up its own
+		ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout) // the call may have used up its own
 		defer cancel()
 		stored = s.flag(ctx, h)
 	}
 	return stored, refusal
 }
 
+// ask calls the provider in a context of its own. The caller's may carry what looks into the call that it
+// was made for, such as a trace that forwards 1xx answers to the tenant.
+func (s *Source) ask(deadline time.Time, h holding, endpoint *tokenendpoint.Endpoint) (connect.GrantValues, *vending.Error) {
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	return s.exchange(ctx, endpoint, h)
+}
+
 // acquire waits until this process holds the lease (true), or somebody else has stored another
 // version (false).
-func (s *Source) acquire(h holding, owner string) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
+func (s *Source) acquire(ctx context.Context, h holding, owner string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
 	defer cancel()
 	poll := time.NewTicker(leasePoll)
 	defer poll.Stop()
@@ -146,8 +154,8 @@ func (s *Source) acquire(h holding, owner string) (bool, error) {
 	}
 }
 
-func (s *Source) release(h holding, owner string) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
+func (s *Source) release(ctx context.Context, h holding, owner string) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
 	defer cancel()
 	if err := s.o.Store.ReleaseRefresh(ctx, h.ID, owner); err != nil {
 		s.o.Logger.Error("releasing the refresh lease", "connection", h.ID, "error", err) // it will lapse
@@ -156,8 +164,8 @@ func (s *Source) release(h holding, owner string) {
 
 // commit stores the grant g in the place of h, and keeps trying: after a rotation there is no other
 // copy. It has its own time, or a provider that answers at the last moment would leave none.
-func (s *Source) commit(h holding, g connect.Grant) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
+func (s *Source) commit(ctx context.Context, h holding, g connect.Grant) error {
+	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
 	defer cancel()
 	wait := firstCommitWait
 	for try := 1; ; try++ {

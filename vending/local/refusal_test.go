@@ -2,7 +2,9 @@ package local
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -71,8 +75,8 @@ var refusalCases = map[string]refusalCase{
 	"200 without a token":        {answer{200, `{"token_type":"bearer","refresh_token":"canary-refresh-x"}`, nil}, away, 0, false, ""},
 	"token of a wrong type":      {answer{200, `{"access_token":["canary-body"]}`, nil}, away, 0, false, ""},
 	"expires_in of a wrong type": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, away, 0, false, ""},
-	"oversized":                  {answer{200, `{"access_token":"` + strings.Repeat("x", maxAnswer) + `"}`, nil}, away, 0, false, ""},
-	"oversized form":             {answer{200, "access_token=" + strings.Repeat("x", maxAnswer), map[string]string{"Content-Type": "text/plain"}}, away, 0, false, ""},
+	"oversized":                  {answer{200, `{"access_token":"` + strings.Repeat("x", 256<<10) + `"}`, nil}, away, 0, false, ""},
+	"oversized form":             {answer{200, "access_token=" + strings.Repeat("x", 256<<10), map[string]string{"Content-Type": "text/plain"}}, away, 0, false, ""},
 	"invalid_client":             {answer{401, `{"error":"invalid_client","error_description":"canary-body"}`, nil}, broken, 0, false, `"provider_code":"invalid_client"`},
 	"404":                        {answer{404, `canary-body`, html}, broken, 0, false, `"status":404`},
 	"a code that logs":           {answer{400, `{"error":"bad\u0000\ncode \u00e9 ` + strings.Repeat("y", 100) + `"}`, nil}, broken, 0, false, `"provider_code":"badcode` + strings.Repeat("y", 57) + `"`},
@@ -97,7 +101,7 @@ func (c refusalCase) check(t *testing.T) {
 	var log bytes.Buffer
 	store := openStore(t, t.TempDir())
 	s := New(Options{
-		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: server.Client().Transport,
+		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
 		RefreshTimeout: 300 * time.Millisecond, Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	defer s.Close()
@@ -177,72 +181,17 @@ func TestFlaggedIsNotAskedAgain(t *testing.T) {
 	}
 }
 
-// TestLifetimes has the answers that are good, and what becomes of the expiry and the refresh token.
-func TestLifetimes(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	form := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
-	for name, c := range map[string]struct {
-		app     string
-		answer  answer
-		want    time.Duration
-		refresh string
-	}{
-		"a number":            {"gmail", answer{200, `{"access_token":"n","expires_in":3600,"refresh_token":"r"}`, nil}, time.Hour, "r"},
-		"a numeric string":    {"gmail", answer{200, `{"access_token":"n","expires_in":"3600"}`, nil}, time.Hour, "canary-refresh-0"},
-		"absent":              {"gmail", answer{200, `{"access_token":"n"}`, nil}, 0, "canary-refresh-0"},
-		"null":                {"gmail", answer{200, `{"access_token":"n","expires_in":null,"refresh_token":""}`, nil}, 0, "canary-refresh-0"},
-		"zero":                {"gmail", answer{200, `{"access_token":"n","expires_in":0}`, nil}, 0, "canary-refresh-0"},
-		"negative":            {"gmail", answer{200, `{"access_token":"n","expires_in":-5}`, nil}, 0, "canary-refresh-0"},
-		"absent, catalog's":   {"hourly", answer{200, `{"access_token":"n"}`, nil}, 30 * time.Minute, "canary-refresh-0"},
-		"negative, catalog's": {"hourly", answer{200, `{"access_token":"n","expires_in":-5}`, nil}, 30 * time.Minute, "canary-refresh-0"},
-		"form-encoded":        {"gmail", answer{200, `access_token=n&expires_in=3600&refresh_token=r`, form}, time.Hour, "r"},
-		"form-encoded, none":  {"hourly", answer{200, `access_token=n`, form}, 30 * time.Minute, "canary-refresh-0"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			server := httptest.NewServer(c.answer)
-			defer server.Close()
-			store := openStore(t, t.TempDir())
-			s := New(Options{Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: server.Client().Transport, Now: func() time.Time { return now }})
-			defer s.Close()
-			v := grantFor(0)
-			v.Expiry = now.Add(-time.Second)
-			id := importApp(t, store, c.app, v)
-			cred, err := s.Vend(t.Context(), vending.Request{Tenant: tenant, User: user, Connection: id})
-			want := time.Time{}
-			if c.want > 0 {
-				want = now.Add(c.want)
-			}
-			if err != nil || tokenOf(cred) != "n" || !cred.Expiry.Equal(want) {
-				t.Errorf("token %q, expiry %v, %v; want expiry %v", tokenOf(cred), cred.Expiry, err, want)
-			}
-			if _, got := stored(t, store, id); got.RefreshToken != c.refresh {
-				t.Errorf("refresh token %q, want %q", got.RefreshToken, c.refresh)
-			}
-		})
-	}
-}
-
-// TestRedirectIsNotFollowed checks that neither the refresh token nor the secret goes elsewhere.
-func TestRedirectIsNotFollowed(t *testing.T) {
-	elsewhere := 0
-	evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere++ }))
-	defer evil.Close()
-	for _, status := range []int{301, 302, 303, 307, 308} {
-		server := httptest.NewServer(answer{status, "", map[string]string{"Location": evil.URL}})
-		store := openStore(t, t.TempDir())
-		s := New(Options{Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: server.Client().Transport})
-		_, err := s.Vend(t.Context(), request(importApp(t, store, "gmail", grantFor(-time.Second))))
-		if codeOf(err) != vending.UpstreamUnavailable || elsewhere != 0 {
-			t.Errorf("%d: %v, %d calls elsewhere", status, err, elsewhere)
-		}
-		s.Close()
-		server.Close()
-	}
-}
-
 type panicking struct{}
 
 func (panicking) RoundTrip(*http.Request) (*http.Response, error) { panic("canary-panic") }
+
+var errBroken = errors.New("the store is broken")
+
+func noClient(err error) func(*Options) {
+	return func(o *Options) {
+		o.Clients = func(context.Context, string, string) (connect.OAuthClient, error) { return connect.OAuthClient{}, err }
+	}
+}
 
 // TestMisconfigured has what only an operator can mend.
 func TestMisconfigured(t *testing.T) {
@@ -254,10 +203,13 @@ func TestMisconfigured(t *testing.T) {
 		cause  error
 		logged string
 	}{
-		"no client":         {"gmail", func(o *Options) { o.Clients = func(string, string) (OAuthClient, bool) { return OAuthClient{}, false } }, vending.InternalError, errNoClient, `"app":"gmail","tenant":"acme"`},
-		"no token endpoint": {"openai", func(*Options) {}, vending.InternalError, errNotOAuth, `"app":"openai"`},
-		"no transport":      {"gmail", func(o *Options) { o.Transport = nil }, vending.UpstreamUnavailable, errNoTransport, ""},
-		"a panic":           {"gmail", func(o *Options) { o.Transport = panicking{} }, vending.InternalError, nil, `refresh panicked`},
+		"no client":                {"gmail", noClient(connect.ErrNoOAuthClient), vending.InternalError, connect.ErrNoOAuthClient, `"app":"gmail","tenant":"acme"`},
+		"no client, wrapped":       {"gmail", noClient(fmt.Errorf("looking: %w", connect.ErrNoOAuthClient)), vending.InternalError, connect.ErrNoOAuthClient, `"app":"gmail","tenant":"acme"`},
+		"unknown client":           {"gmail", noClient(errBroken), vending.InternalError, errBroken, ""},
+		"no token endpoint":        {"openai", func(*Options) {}, vending.InternalError, errNotOAuth, `"app":"openai"`},
+		"no transport":             {"gmail", func(o *Options) { o.Transport = nil }, vending.UpstreamUnavailable, tokenendpoint.ErrNoTransport, ""},
+		"no transport for the app": {"gmail", func(o *Options) { o.Transport = through(nil) }, vending.UpstreamUnavailable, tokenendpoint.ErrNoTransport, ""},
+		"a panic":                  {"gmail", func(o *Options) { o.Transport = through(panicking{}) }, vending.InternalError, nil, `refresh panicked`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,22 +18,17 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// OAuthClient is what an app's provider knows us by. A public client has no secret.
-type OAuthClient struct {
-	ID     string
-	Secret vending.Secret
-}
-
 // Options say what a source works on.
 type Options struct {
 	Store *connect.Store
 	// Catalog finds an app by slug.
 	Catalog func(slug string) (*catalog.App, bool)
-	// Clients finds the OAuth client of an app, for a tenant.
-	Clients func(tenant, app string) (OAuthClient, bool)
-	// Transport reaches token endpoints. It must guard what it dials; without one no token is
-	// ever refreshed.
-	Transport http.RoundTripper
+	// Clients finds the OAuth client of an app, for a tenant. Without one it returns
+	// connect.ErrNoOAuthClient, wrapped or not.
+	Clients func(ctx context.Context, tenant, app string) (connect.OAuthClient, error)
+	// Transport reaches an app's token endpoint. It must guard what it dials by what that app allows;
+	// where it is nil or returns nil, no token is ever refreshed.
+	Transport func(app *catalog.App) http.RoundTripper
 	// Margin is how long before its expiry a token is refreshed, but never more than half of what it
 	// had left when it was stored; 0 means 60 s.
 	Margin time.Duration
@@ -53,8 +49,7 @@ const (
 
 // Source vends from a store. Close it before the store.
 type Source struct {
-	o      Options
-	client *http.Client
+	o Options
 
 	refreshes singleflight.Group
 	unstored  unstored
@@ -80,10 +75,7 @@ func New(o Options) *Source {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Transport == nil {
-		o.Transport = noTransport{}
-	}
-	return &Source{o: o, client: newClient(o.Transport)}
+	return &Source{o: o}
 }
 
 // Close waits for refreshes under way, and tries once more to store what they could not, for at most
@@ -174,7 +166,7 @@ func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) 
 	switch {
 	case h.lasts(now.Add(h.margin(margin))) && !refused:
 		return vend
-	case h.values.RefreshToken != "" && !h.NeedsReconnection:
+	case h.refreshable() && !h.NeedsReconnection:
 		return refresh
 	case h.lasts(now) && !(refused && h.NeedsReconnection):
 		return vend
@@ -203,6 +195,15 @@ func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) (ve
 	}
 }
 
+// refreshable reports whether the grant holds what its refresh takes.
+func (h *holding) refreshable() bool {
+	if h.app.ClientCredentials() {
+		id, secret := h.ownClient()
+		return id != "" && secret != ""
+	}
+	return h.values.RefreshToken != ""
+}
+
 // lasts reports whether there is a token that is valid after t, as far as is known.
 func (h *holding) lasts(t time.Time) bool {
 	return h.values.AccessToken != "" && (h.values.Expiry.IsZero() || h.values.Expiry.After(t))
@@ -222,5 +223,13 @@ func (h *holding) credential() vending.Credential {
 	if h.AuthType != vending.OAuth {
 		return vending.NewFields(h.App, h.AuthType, h.values.Fields)
 	}
-	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, h.values.Fields...)
+	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, h.vendable()...)
+}
+
+// vendable are the fields beside the token. The OAuth client is for the token endpoint alone.
+func (h *holding) vendable() []vending.Field {
+	if !h.app.ClientCredentials() {
+		return h.values.Fields
+	}
+	return slices.DeleteFunc(slices.Clone(h.values.Fields), func(f vending.Field) bool { return h.app.OwnsClient(f.Name) })
 }

@@ -94,12 +94,12 @@ func (u *unstored) takeAll() map[string]rotation {
 // any call of the provider: a spent refresh token looks like theft to it, and may end the grant. It
 // tries once, as the grant is kept for the next vend, and callers with a valid token should not wait
 // for a disk. The version guards it, so that it needs no lease.
-func (s *Source) rescue(h holding) (_ holding, stored bool, err error) {
+func (s *Source) rescue(ctx context.Context, h holding) (_ holding, stored bool, err error) {
 	g, ok := s.unstored.of(h)
 	if !ok {
 		return h, false, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
 	defer cancel()
 	version, err := s.o.Store.UpdateGrant(ctx, h.ID, h.Version, g, false)
 	switch {

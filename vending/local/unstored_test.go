@@ -141,7 +141,7 @@ func TestRescueForNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.run(h); err != nil || s.unstored.count() != 0 {
+	if err := s.run(t.Context(), h); err != nil || s.unstored.count() != 0 {
 		t.Errorf("%v, %d kept", err, s.unstored.count())
 	}
 	if version, leased, err := store.RefreshState(t.Context(), id); err != nil || leased || version != 2 {
@@ -230,7 +230,7 @@ func TestTooLargeToStore(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	tries := 0
 	s := New(Options{
-		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: server.Client().Transport, RefreshTimeout: time.Second,
+		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport), RefreshTimeout: time.Second,
 		Logger: slog.New(onLog{slog.DiscardHandler, func(slog.Record) { tries++ }}),
 	})
 	defer s.Close()
