@@ -44,6 +44,19 @@ func Scope(o *catalog.OAuth2, client connect.OAuthClient) string {
 	return strings.Join(scopes, cmp.Or(o.ScopeSeparator, " "))
 }
 
+// OwnClient is the OAuth client that the end user of a client-credentials app entered; incomplete where fields lack it.
+func OwnClient(fields []vending.Field) (c connect.OAuthClient) {
+	for _, f := range fields {
+		switch f.Name {
+		case catalog.ClientID:
+			c.ID = f.Value
+		case catalog.ClientSecret:
+			c.Secret = vending.NewSecret(f.Value)
+		}
+	}
+	return c
+}
+
 // Redeem exchanges an authorization code (RFC 6749, section 4.1.3). verifier is the zero Secret where no
 // code challenge was sent.
 func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string, verifier vending.Secret) (connect.GrantValues, error) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/vending"
@@ -34,8 +33,7 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 // client is the tenant's, or the end user's own where the app has such.
 func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, error) {
 	if h.app.ClientCredentials() {
-		id, secret := h.ownClient()
-		return connect.OAuthClient{ID: id, Secret: vending.NewSecret(secret)}, nil
+		return tokenendpoint.OwnClient(h.values.Fields), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
 	defer cancel()
@@ -48,19 +46,6 @@ func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, er
 		return client, fmt.Errorf("finding the oauth client: %w", err)
 	}
 	return client, nil
-}
-
-// ownClient is the OAuth client that the end user of a client-credentials app entered.
-func (h *holding) ownClient() (id, secret string) {
-	for _, f := range h.values.Fields {
-		switch f.Name {
-		case catalog.ClientID:
-			id = f.Value
-		case catalog.ClientSecret:
-			secret = f.Value
-		}
-	}
-	return id, secret
 }
 
 // exchange calls the token endpoint once, for what the app's grant calls a refresh.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -198,8 +199,8 @@ func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) (ve
 // refreshable reports whether the grant holds what its refresh takes.
 func (h *holding) refreshable() bool {
 	if h.app.ClientCredentials() {
-		id, secret := h.ownClient()
-		return id != "" && secret != ""
+		client := tokenendpoint.OwnClient(h.values.Fields)
+		return client.ID != "" && !client.Secret.IsZero()
 	}
 	return h.values.RefreshToken != ""
 }

@@ -1,0 +1,131 @@
+package authorize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Causes for the log.
+var (
+	errDoubled    = errors.New("a parameter of the callback occurs twice")
+	errNoCode     = errors.New("the callback has neither a code nor an error, or a code beyond bounds")
+	errIssuer     = errors.New("the callback's iss is not the app's issuer")
+	errCallback   = errors.New("the callback holds an error of the authorization endpoint")
+	errLargeGrant = errors.New("the grant is larger than any that could be stored")
+)
+
+const (
+	// maxAuthorizationCode bounds a code, in bytes. The longest known, of Microsoft, have about 2 KiB.
+	maxAuthorizationCode = 16 << 10
+	// maxGrant bounds tokens and fields together, in bytes; it leaves room for their encoding in the store's 64 KiB.
+	maxGrant = 60 << 10
+)
+
+// declined are the error codes of a consent that was not given: RFC 6749 section 4.1.2.1's, OpenID Connect's
+// and LinkedIn's.
+var declined = []string{"access_denied", "consent_required", "user_cancelled_login", "user_cancelled_authorize"}
+
+// Finish exchanges the code of a callback for a grant. query is the callback's, whose state the caller has
+// matched with the browser; redirectURI and verifier are those of Begin, fields what the app needs beside
+// the token.
+func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App, redirectURI string, verifier vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
+	if app.OAuth2 == nil || app.OAuth2.AuthorizeURL == "" {
+		return connect.Grant{}, fmt.Errorf("finishing an authorization of %s: %w", app.Slug, errNoConsent)
+	}
+	code, problem := readCallback(app, query)
+	if problem != nil {
+		if problem.Kind == NotConfigured || problem.Kind == ProviderError {
+			a.o.Logger.Error("authorization endpoint refused us", "app", app.Slug, "tenant", tenant, "provider_code", problem.Code)
+		}
+		return connect.Grant{}, problem
+	}
+	fields, err := cleanFields(app, fields)
+	if err != nil {
+		return connect.Grant{}, err
+	}
+	client, err := a.client(ctx, tenant, app)
+	if err != nil {
+		return connect.Grant{}, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
+	defer cancel()
+	values, err := a.endpoint(app, client).Redeem(bounded, code, redirectURI, verifier)
+	if err != nil {
+		return connect.Grant{}, a.refused(ctx, tenant, app, err)
+	}
+	values.Fields = fields
+	return newGrant(app, values)
+}
+
+// readCallback returns the code. What could come from another than the app's provider is refused before
+// anything it says is believed (RFC 9207, section 2.4).
+func readCallback(app *catalog.App, query url.Values) (string, *Problem) {
+	for _, values := range query {
+		if len(values) > 1 { // RFC 6749, section 3.1; which of two counts is for an attacker to choose
+			return "", about(app, Problem{Kind: BadCallback, Err: errDoubled})
+		}
+	}
+	if issuer, sent := query["iss"]; sent && !isIssuer(app.OAuth2, issuer[0]) {
+		return "", about(app, Problem{Kind: WrongIssuer, Err: errIssuer})
+	}
+	if query.Has("error") {
+		return "", about(app, callbackError(query.Get("error")))
+	}
+	code := query.Get("code")
+	if code == "" || len(code) > maxAuthorizationCode {
+		return "", about(app, Problem{Kind: BadCallback, Err: errNoCode})
+	}
+	return code, nil
+}
+
+// callbackError explains an error of the authorization endpoint (RFC 6749, section 4.1.2.1).
+func callbackError(code string) Problem {
+	p := Problem{Kind: ProviderError, Code: cleanCode(code), Err: errCallback}
+	switch {
+	case slices.Contains(declined, p.Code):
+		p.Kind = Declined
+	case p.Code == "temporarily_unavailable" || p.Code == "server_error":
+		p.Kind = Unreachable
+	case p.Code == "unauthorized_client" || p.Code == "invalid_client":
+		p.Kind = NotConfigured
+	}
+	return p
+}
+
+// isIssuer compares as RFC 9207, section 2.4, says: as text. Where the app declares no issuer, it must at least
+// be the authorization endpoint's site.
+func isIssuer(o *catalog.OAuth2, issuer string) bool {
+	if o.Issuer != "" {
+		return issuer == o.Issuer
+	}
+	own, err := url.Parse(o.AuthorizeURL)
+	if err != nil {
+		return false
+	}
+	sent, err := url.Parse(issuer)
+	return err == nil && sent.User == nil && sent.Host != "" && sent.Scheme == own.Scheme && strings.EqualFold(sent.Host, own.Host)
+}
+
+// newGrant makes a grant of what a token endpoint granted. A token that no request can carry, or that no store
+// takes, is nonsense.
+func newGrant(app *catalog.App, v connect.GrantValues) (connect.Grant, error) {
+	size := len(v.AccessToken) + len(v.RefreshToken) + len(v.TokenType) + len(v.Scope)
+	for _, f := range v.Fields {
+		size += len(f.Name) + len(f.Value)
+	}
+	if size > maxGrant {
+		return connect.Grant{}, about(app, Problem{Kind: Nonsense, Err: errLargeGrant})
+	}
+	if err := checkPlaced(app, v); err != nil {
+		return connect.Grant{}, err
+	}
+	return connect.NewGrant(v), nil
+}

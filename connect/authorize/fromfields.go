@@ -1,0 +1,97 @@
+package authorize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/tokenendpoint"
+	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// FromFields makes a grant of what the end user entered. A client-credentials app must give a first token for
+// it; of any other app without a provider's page, it is tried by the verify request of the catalog, once.
+func (a *Authorizer) FromFields(ctx context.Context, app *catalog.App, fields []vending.Field) (connect.Grant, error) {
+	oauth := vending.AuthType(app.AuthType) == vending.OAuth
+	if oauth && !app.ClientCredentials() {
+		return connect.Grant{}, fmt.Errorf("making a grant of %s from fields: its end users authorize it at the provider", app.Slug)
+	}
+	fields, err := cleanFields(app, fields)
+	if err != nil {
+		return connect.Grant{}, err
+	}
+	values := connect.GrantValues{Fields: fields}
+	if oauth {
+		return a.firstToken(ctx, app, values)
+	}
+	if err := a.try(ctx, app, credential(app, values)); err != nil {
+		return connect.Grant{}, err
+	}
+	return connect.NewGrant(values), nil
+}
+
+func (a *Authorizer) firstToken(ctx context.Context, app *catalog.App, v connect.GrantValues) (connect.Grant, error) {
+	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
+	defer cancel()
+	v, err := a.endpoint(app, tokenendpoint.OwnClient(v.Fields)).ClientCredentials(bounded, v)
+	if err != nil {
+		return connect.Grant{}, a.refused(ctx, "", app, err)
+	}
+	return newGrant(app, v)
+}
+
+// try sends the app's verify request with cred.
+func (a *Authorizer) try(ctx context.Context, app *catalog.App, cred vending.Credential) error {
+	placement, err := inject.NewPlacement(app)
+	if err != nil {
+		return fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
+	}
+	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
+	defer cancel()
+	r, err := placement.Verify(bounded, cred)
+	switch {
+	case errors.Is(err, inject.ErrNoVerify):
+		return nil
+	case err != nil:
+		return unplaceable(app, err)
+	}
+	status, err := a.ask(app, r)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("verifying a credential of %s: %w", app.Slug, err)
+	}
+	p := verdict(status)
+	if p == nil || app.Verify.Inconclusive {
+		return nil
+	}
+	p.Status, p.Err = status, err
+	return about(app, *p)
+}
+
+// ask returns the status that the upstream answers r with. Neither its body nor a redirect is looked at.
+func (a *Authorizer) ask(app *catalog.App, r *http.Request) (status int, err error) {
+	base := a.transport(app)
+	if base == nil {
+		return 0, tokenendpoint.ErrNoTransport
+	}
+	res, err := (&inject.Transport{Base: base}).RoundTrip(r)
+	if err != nil {
+		return 0, tokenendpoint.Fault("calling the upstream", err)
+	}
+	_ = res.Body.Close()
+	return res.StatusCode, nil
+}
+
+// verdict says what an upstream's answer to a verify request means; 0 is none. Nil is acceptance.
+func verdict(status int) *Problem {
+	switch {
+	case status >= 200 && status < 300:
+		return nil
+	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status < 300, status >= 500:
+		return &Problem{Kind: Unreachable}
+	}
+	return &Problem{Kind: WrongCredential}
+}

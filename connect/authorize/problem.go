@@ -1,0 +1,157 @@
+package authorize
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect/tokenendpoint"
+)
+
+// Kind says what went wrong.
+type Kind string
+
+// The kinds of problems.
+const (
+	// Declined: the end user, or the provider on their behalf, said no.
+	Declined Kind = "declined"
+	// ProviderError: the provider answered an OAuth error.
+	ProviderError Kind = "provider_error"
+	// Nonsense: the provider answered what OAuth does not know.
+	Nonsense Kind = "nonsense"
+	// Unreachable: nothing could be found out right now.
+	Unreachable Kind = "unreachable"
+	// WrongCredential: the provider does not accept what the end user entered.
+	WrongCredential Kind = "wrong_credential"
+	// MissingField: a value was not entered.
+	MissingField Kind = "missing_field"
+	// BadField: a value cannot be one of this app's.
+	BadField Kind = "bad_field"
+	// UnknownField: the app has no such field.
+	UnknownField Kind = "unknown_field"
+	// WrongIssuer: the callback is another provider's answer (RFC 9207).
+	WrongIssuer Kind = "wrong_issuer"
+	// BadCallback: the callback lacks what it must have, or has it twice.
+	BadCallback Kind = "bad_callback"
+	// NotConfigured: only the operator or the tenant can mend it.
+	NotConfigured Kind = "not_configured"
+)
+
+// Problem is why there is no grant, for the end user. Nothing was stored.
+type Problem struct {
+	Kind Kind
+	// App is what people call the app.
+	App string
+	// Code is the provider's own error code, cleaned to [a-z_0-9]{0,64}.
+	Code string
+	// Status is the HTTP status of the provider's refusal; 0 without one.
+	Status int
+	// Field is the name of the field that is to blame; empty if none is.
+	Field string
+	// Err is the cause, for the log only.
+	Err error
+
+	label  string // what the form calls Field
+	reason string // what is wrong with it
+}
+
+// about completes a problem with app.
+func about(app *catalog.App, p Problem) *Problem {
+	p.App = cmp.Or(app.Name, app.Slug)
+	for _, f := range app.Fields {
+		if f.Name == p.Field {
+			p.label = f.Label
+		}
+	}
+	return &p
+}
+
+// Error is for the log: it may hold the cause, and never a secret.
+func (p *Problem) Error() string {
+	parts := []string{string(p.Kind)}
+	if p.Status != 0 {
+		parts = append(parts, "HTTP "+strconv.Itoa(p.Status))
+	}
+	for _, text := range []string{p.Code, p.Field, p.reason} {
+		if text != "" {
+			parts = append(parts, text)
+		}
+	}
+	if p.Err != nil {
+		parts = append(parts, p.Err.Error())
+	}
+	return strings.Join(parts, ": ")
+}
+
+func (p *Problem) Unwrap() error { return p.Err }
+
+// texts are title and message by kind.
+var texts = map[Kind][2]string{
+	Declined:        {"Access was not granted", "Access was declined at {app}, so nothing was saved."},
+	ProviderError:   {"{app} refused the request", "{app} refused to complete the authorization{detail}; nothing was saved, please try again."},
+	Nonsense:        {"{app} gave an unexpected answer", "{app} gave an answer that makes no sense, so nothing was saved; please try again later."},
+	Unreachable:     {"{app} cannot be reached", "{app} cannot be asked right now, so nothing was saved; please try again in a few minutes."},
+	WrongCredential: {"{app} does not accept this", "{app} does not accept what you entered{detail}; please check it and try again."},
+	MissingField:    {"Something is missing", "{field} is missing; please enter it."},
+	BadField:        {"Something cannot be right", "{field} cannot be right: it {reason}."},
+	UnknownField:    {"Something does not belong here", "{app} has no field called {field}."},
+	WrongIssuer:     {"This answer is not from {app}", "The answer came from another place than {app}, so it was not used; please start again from your link."},
+	BadCallback:     {"This answer cannot be used", "The answer of {app} arrived incomplete or altered, so it was not used; please start again from your link."},
+	NotConfigured:   {"{app} is not set up here", "{app} cannot be connected until whoever sent you the link has completed its set-up{detail}; nothing was saved."},
+}
+
+// Title is a short line for a page.
+func (p *Problem) Title() string { return p.text(0) }
+
+// Message is one sentence for a page. It holds no secret and no words of the provider's.
+func (p *Problem) Message() string { return p.text(1) }
+
+func (p *Problem) text(i int) string {
+	detail := ""
+	switch {
+	case p.Code != "":
+		detail = " (" + p.Code + ")"
+	case p.Status != 0:
+		detail = " (HTTP " + strconv.Itoa(p.Status) + ")"
+	}
+	return strings.NewReplacer(
+		"{app}", cmp.Or(p.App, "The app"), "{detail}", detail,
+		"{field}", cmp.Or(p.label, p.Field, "What you entered"), "{reason}", cmp.Or(p.reason, "has another form than this app's values"),
+	).Replace(texts[p.Kind][i])
+}
+
+// HTTPStatus is the status of a page that explains p.
+func (p *Problem) HTTPStatus() int {
+	switch p.Kind {
+	case Declined:
+		return http.StatusForbidden
+	case WrongCredential, MissingField, BadField, UnknownField:
+		return http.StatusUnprocessableEntity
+	case WrongIssuer, BadCallback:
+		return http.StatusBadRequest
+	case ProviderError, Nonsense:
+		return http.StatusBadGateway
+	case Unreachable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// maxCode bounds a provider's error code, in bytes.
+const maxCode = 64
+
+// cleanCode makes an error code fit to be shown: callbacks can be forged, and a page must not say what they say.
+func cleanCode(code string) string {
+	if code == tokenendpoint.Withheld {
+		return ""
+	}
+	code = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(code))
+	return code[:min(len(code), maxCode)]
+}
