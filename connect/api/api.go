@@ -1,7 +1,6 @@
 package api
 
 import (
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -16,8 +15,6 @@ type Options struct {
 	Source vending.Source
 	// Agents serves AI agents.
 	Agents Agents
-	// Logger receives what no caller can be told; nil discards it.
-	Logger *slog.Logger
 	// Now is the clock of expires_in; nil means time.Now.
 	Now func() time.Time
 }
@@ -32,9 +29,6 @@ type API struct{ o Options }
 
 // New returns the API over o.
 func New(o Options) *API {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

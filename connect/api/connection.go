@@ -35,16 +35,11 @@ func (a *API) ref(slug string) appRef { return appRef{ID: slug, Slug: slug, Name
 
 // describe names an app that has left the catalog by its slug: the connection is still there.
 func (a *API) describe(c connect.Connection) connectionAnswer {
-	answer := connectionAnswer{
+	return connectionAnswer{
 		ID: c.ID, Name: c.Name, App: a.ref(c.App), Status: c.Status,
 		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
-		CreatedAt: whole(c.CreatedAt), UpdatedAt: whole(c.UpdatedAt),
+		CreatedAt: whole(c.CreatedAt), UpdatedAt: whole(c.UpdatedAt), ExpiresAt: manager.LinkExpiry(c),
 	}
-	if !c.LinkExpiresAt.IsZero() && (c.Status == connect.Pending || c.RefreshPending) {
-		expires := whole(c.LinkExpiresAt)
-		answer.ExpiresAt = &expires
-	}
-	return answer
 }
 
 // whole rounds down to the second: some clients' RFC 3339 parsers know no fraction.
@@ -72,7 +67,8 @@ func (a *API) listConnections(c *Call) error {
 	if q.err != nil {
 		return q.err
 	}
-	found, total, err := a.o.Manager.Connections(c.R.Context(), c.Caller, manager.Filter{App: q.text("app_id"), Page: number, Limit: limit})
+	filter := manager.Filter{App: q.text("app_id"), Page: number, Limit: limit}
+	found, total, err := a.o.Manager.Connections(c.R.Context(), c.Caller, filter)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,7 +47,8 @@ type Call struct {
 	Params map[string]string
 }
 
-// Endpoints are all there are, GET and DELETE of the MCP server among them, which it refuses with 405 as clients expect (MCP 2025-06-18, streamable HTTP), in the order of the documentation. Of two patterns that match, the earlier counts.
+// Endpoints are all there are, in the order of the documentation; GET and DELETE of the MCP server are among them, which it refuses with 405 as
+// clients expect (MCP 2025-06-18, streamable HTTP). Of two patterns that match, the earlier counts.
 var Endpoints = []Endpoint{
 	{Method: "GET", Pattern: "/apps", Needs: policy.CapApps, serve: (*API).listApps},
 	{Method: "GET", Pattern: "/apps/{app}", Needs: policy.CapApps, serve: (*API).getApp},
@@ -69,6 +71,9 @@ var Endpoints = []Endpoint{
 
 // Serve answers a call of e. An error was not answered yet.
 func (e Endpoint) Serve(a *API, c *Call) error { return e.serve(a, c) }
+
+// maxParam bounds each value in a path, decoded, in bytes: as much as the gateway takes of a connection id.
+const maxParam = 512
 
 // Find returns the endpoint of a method and an escaped path under Base, and the values in the path.
 func Find(method, path string) (Endpoint, map[string]string, error) {
@@ -105,14 +110,18 @@ func match(pattern, segments []string) (params map[string]string, ok bool, err e
 		case !isParam:
 			continue
 		}
+		name = strings.TrimSuffix(name, "}")
 		value, bad := url.PathUnescape(segments[i])
-		if bad != nil {
-			err = vending.Refuse(vending.InvalidRequest, "the path is not percent-encoded correctly")
+		switch {
+		case bad != nil:
+			err = vending.Refuse(vending.InvalidRequest, name+": is not percent-encoded correctly")
+		case len(value) > maxParam:
+			err = vending.Refuse(vending.InvalidRequest, fmt.Sprintf("%s: may have at most %d bytes", name, maxParam))
 		}
 		if params == nil {
 			params = make(map[string]string, 2)
 		}
-		params[strings.TrimSuffix(name, "}")] = value
+		params[name] = value
 	}
 	return params, true, err
 }

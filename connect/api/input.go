@@ -1,11 +1,11 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,40 +26,35 @@ type body struct {
 
 // readBody refuses a body that is announced to be too large without reading it, and stops reading one that is not.
 func readBody(w http.ResponseWriter, r *http.Request) (*body, error) {
+	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
 	if r.ContentLength > maxBody {
-		return nil, vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
+		return nil, tooLarge
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
+	var over *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge):
-		return nil, vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
+	case errors.As(err, &over):
+		return nil, tooLarge
 	case err != nil:
 		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")
 	}
 	b := &body{}
-	if !utf8.Valid(raw) || json.NewDecoder(bytes.NewReader(raw)).Decode(&b.values) != nil || !json.Valid(raw) || b.values == nil {
+	// encoding/json would put U+FFFD in place of each bad byte.
+	if !utf8.Valid(raw) || json.Unmarshal(raw, &b.values) != nil || b.values == nil {
 		return nil, vending.Refuse(vending.InvalidRequest, "the body must be one JSON object")
 	}
 	return b, nil
 }
 
-// text takes a text of least to most bytes; with least 0 it may be left out.
-func (b *body) text(name string, least, most int) (value string) {
+// text takes a text that must be there.
+func (b *body) text(name string) (value string) {
 	raw, ok := b.values[name]
-	if b.err != nil {
-		return ""
-	}
-	if (!ok || string(raw) == "null") && least == 0 {
-		return ""
-	}
 	switch {
+	case b.err != nil:
 	case !ok:
 		b.err = vending.Refuse(vending.InvalidRequest, name+": is missing")
 	case string(raw) == "null" || json.Unmarshal(raw, &value) != nil:
 		b.err = vending.Refuse(vending.InvalidRequest, name+": must be a text")
-	case len(value) < least || len(value) > most:
-		b.err = vending.Refuse(vending.InvalidRequest, fmt.Sprintf("%s: must be %d to %d bytes", name, least, most))
 	}
 	return value
 }
@@ -89,25 +84,17 @@ func (q *query) text(name string) string { return q.values.Get(name) }
 
 // page returns page and limit, with the contract's defaults of 1 and 20 and bounds.
 func (q *query) page() (number, limit int) {
-	return q.number("page", 1, 1<<31-1), q.number("limit", 20, 100)
+	return q.number("page", 1, math.MaxInt32), q.number("limit", 20, 100)
 }
 
 func (q *query) number(name string, fallback, most int) int {
-	if q.err != nil {
-		return 0
-	}
 	text := q.text(name)
-	if text == "" {
+	if q.err != nil || text == "" {
 		return fallback
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > most {
-		bound := fmt.Sprintf("%s: must be a whole number from 1 to %d", name, most)
-		if name == "page" {
-			bound = name + ": must be a whole number from 1"
-		}
-		q.err = vending.Refuse(vending.InvalidRequest, bound)
-		return 0
+	n, err := strconv.ParseUint(text, 10, 31) // Atoi would take a sign
+	if err != nil || n < 1 || n > uint64(most) {
+		q.err = vending.Refuse(vending.InvalidRequest, fmt.Sprintf("%s: must be a whole number from 1 to %d", name, most))
 	}
-	return n
+	return int(n)
 }

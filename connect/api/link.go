@@ -8,12 +8,6 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// The bounds of what a link is made of, in bytes.
-const (
-	maxAppID = 64
-	maxName  = 200
-)
-
 // linkAnswer is what both link calls answer.
 type linkAnswer struct {
 	ConnectionID string    `json:"connection_id"`
@@ -28,8 +22,7 @@ func (a *API) requestLink(c *Call) error {
 	if err != nil {
 		return err
 	}
-	app := body.text("app_id", 1, maxAppID)
-	name := body.text("name", 1, maxName)
+	app, name := body.text("app_id"), body.text("name")
 	if body.err != nil {
 		return body.err
 	}

@@ -11,12 +11,23 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
+// The bounds of what a caller may say, in bytes, and of a page.
 const (
-	// maxSearch bounds what is searched for, in bytes.
+	maxAppID  = 64
+	maxName   = 200
 	maxSearch = 100
-	// maxLimit and defaultLimit are the bounds of a page.
-	maxLimit, defaultLimit = 100, 20
+
+	defaultLimit = 20
+	maxLimit     = 100
 )
+
+// checkText refuses a text that is empty, too long or not UTF-8. The message names the field and never repeats its value.
+func checkText(field, text string, most int) error {
+	if text == "" || len(text) > most || !utf8.ValidString(text) {
+		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("%s: must be 1 to %d bytes of text", field, most))
+	}
+	return nil
+}
 
 // App returns the app of an id or slug: `unknown_app` if there is none, `policy_denied` if the caller may not call it. An app's id is its
 // slug: both are stable, and it keeps a list of connections readable.
@@ -53,8 +64,10 @@ func (m *Manager) Apps(c Caller, search string, page, limit int) (found []*catal
 		return nil, 0, vending.Refuse(vending.InvalidRequest, "page: counts from 1")
 	case limit < 1 || limit > maxLimit:
 		return nil, 0, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("limit: must be 1 to %d", maxLimit))
-	case len(search) > maxSearch || !utf8.ValidString(search):
-		return nil, 0, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("search: must be at most %d bytes of text", maxSearch))
+	case search != "":
+		if err := checkText("search", search, maxSearch); err != nil {
+			return nil, 0, err
+		}
 	}
 	found = slices.DeleteFunc(m.o.Catalog.Apps(), func(a *catalog.App) bool { return !c.Tenant.MayCall(a.Slug) })
 	if search = strings.ToLower(strings.TrimSpace(search)); search != "" {

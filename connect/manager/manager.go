@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -47,8 +48,15 @@ type Caller struct {
 	User string
 }
 
-// RequestLink makes a link by which the caller's end user authorizes an app, named by id or slug.
+// RequestLink makes a link by which the caller's end user authorizes an app, named by id or slug. name is what the end user is shown: unlike
+// an import, a link is never called after its app for want of one.
 func (m *Manager) RequestLink(ctx context.Context, c Caller, app, name string) (connect.Link, error) {
+	if err := checkText("app_id", app, maxAppID); err != nil {
+		return connect.Link{}, err
+	}
+	if err := checkText("name", strings.TrimSpace(name), maxName); err != nil {
+		return connect.Link{}, err
+	}
 	found, err := m.App(c, app)
 	if err != nil {
 		return connect.Link{}, err
@@ -104,6 +112,11 @@ type Filter struct {
 
 // Connections returns one page of the caller's connections, newest first, and how many there are.
 func (m *Manager) Connections(ctx context.Context, c Caller, f Filter) (page []connect.Connection, total int, err error) {
+	if f.App != "" {
+		if err := checkText("app_id", f.App, maxAppID); err != nil {
+			return nil, 0, err
+		}
+	}
 	return m.o.Store.Connections(ctx, connect.Filter{
 		Tenant: c.Tenant.ID, User: c.User, App: f.App, Status: f.Status, Search: f.Search, Page: f.Page, Limit: f.Limit,
 	})
@@ -112,6 +125,15 @@ func (m *Manager) Connections(ctx context.Context, c Caller, f Filter) (page []c
 // Connection returns one of the caller's connections. Any other is `connection_deleted`.
 func (m *Manager) Connection(ctx context.Context, c Caller, id string) (connect.Connection, error) {
 	return m.o.Store.Describe(ctx, c.Tenant.ID, c.User, id)
+}
+
+// LinkExpiry returns when the link ends that c waits for, rounded down to the second, or nil if it waits for none.
+func LinkExpiry(c connect.Connection) *time.Time {
+	if c.LinkExpiresAt.IsZero() || c.Status != connect.Pending && !c.RefreshPending {
+		return nil
+	}
+	expires := c.LinkExpiresAt.Truncate(time.Second)
+	return &expires
 }
 
 // revokeTimeout bounds the conversation with a provider at delete.
