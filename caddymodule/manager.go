@@ -33,7 +33,8 @@ func (g *gateway) openManager() *connectionManager {
 	pages := page.New(connect.Root)
 	return &connectionManager{
 		api: api.New(api.Options{
-			Manager: m, Source: meteredSource{g.localSource(), g.metrics}, Agents: mcpserver.New(mcpserver.Options{Manager: m}), Logger: g.log,
+			Manager: m, Source: meteredSource{g.localSource(), g.metrics},
+			Agents: mcpserver.New(mcpserver.Options{Manager: m, Logger: g.log}),
 		}),
 		hosted: hosted.New(hosted.Options{Store: g.store, Authorizer: authorizer, Pages: pages, Catalog: g.catalog.App, Tenant: g.tenant, Logger: g.log}),
 		dashboard: dashboard.New(dashboard.Options{

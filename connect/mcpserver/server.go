@@ -1,8 +1,11 @@
 package mcpserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 
@@ -38,13 +41,13 @@ func New(o Options) *Server {
 	}
 	server := mcp.NewServer(&mcp.Implementation{Name: "vendgate", Title: "Vendgate", Version: "1"}, &mcp.ServerOptions{
 		Instructions: instructions,
-		Capabilities: &mcp.ServerCapabilities{},
+		// The tools never change: without this, the SDK would let clients hold requests open to hear of changes.
+		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 	})
 	s.addTools(server)
 	s.handler = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
-		Stateless:           true,
-		JSONResponse:        true,
-		MaxRequestBodyBytes: maxBody,
+		Stateless:    true,
+		JSONResponse: true,
 		// It protects servers that ask for no key. Behind a proxy on the same machine it would refuse every call.
 		DisableLocalhostProtection: true,
 	})
@@ -64,13 +67,53 @@ type call struct {
 
 // Serve answers one HTTP request for a caller that was authenticated, identified and paid for. origin is where end users reach us.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, c manager.Caller, origin string) {
-	if r.ContentLength > maxBody {
-		vending.WriteError(w, vending.Refuse(vending.RequestTooLarge, ""), nil)
+	message, refusal := readMessage(w, r)
+	if refusal != nil {
+		vending.WriteError(w, refusal, nil)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	s.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call{c, origin})))
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, call{c, origin}))
+	r.Body = io.NopCloser(bytes.NewReader(message))
+	s.handler.ServeHTTP(unstored{w}, r)
 }
+
+// readMessage reads the body, which is to be one message. A batch, which the protocol has not had since its revision of 2025-06-18 and the SDK
+// still takes, would do the work of hundreds of calls for the price of one.
+func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *vending.Error) {
+	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
+	if r.ContentLength > maxBody {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge
+	case err != nil:
+		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")
+	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
+		return nil, vending.Refuse(vending.InvalidRequest, "the body must be one message: batches are not taken")
+	}
+	return body, nil
+}
+
+// unstored forbids caches to keep an answer: it depends on who asked. The SDK would only have them ask again.
+type unstored struct{ http.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (w unstored) WriteHeader(status int) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w unstored) Write(b []byte) (int, error) {
+	w.Header().Set("Cache-Control", "no-store")
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController flush.
+func (w unstored) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // callOf returns the call that a tool serves.
 func callOf(ctx context.Context) (call, error) {

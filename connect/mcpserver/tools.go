@@ -35,15 +35,17 @@ func (s *Server) addTools(server *mcp.Server) {
 // addTool adds a tool that a key with the capability may call. Its errors reach the agent as the codes of the Platform API; what only an
 // operator can mend goes to the log.
 func addTool[In, Out any](s *Server, server *mcp.Server, needs policy.Capability, readOnly bool, tool *mcp.Tool, run func(context.Context, call, In) (Out, error)) {
-	closed := false
-	tool.Annotations = &mcp.ToolAnnotations{ReadOnlyHint: readOnly, OpenWorldHint: &closed, DestructiveHint: &closed}
+	no := false
+	tool.Annotations = &mcp.ToolAnnotations{ReadOnlyHint: readOnly, OpenWorldHint: &no, DestructiveHint: &no}
 	mcp.AddTool(server, tool, func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
 		var out Out
 		c, err := callOf(ctx)
-		if err == nil && !c.Tenant.Can(needs) {
+		switch {
+		case err != nil:
+			return nil, out, err
+		case !c.Tenant.Can(needs):
 			err = vending.Refuse(vending.CapabilityDisabled, "")
-		}
-		if err == nil {
+		default:
 			out, err = run(ctx, c, in)
 		}
 		if err == nil {
@@ -51,7 +53,7 @@ func addTool[In, Out any](s *Server, server *mcp.Server, needs policy.Capability
 		}
 		e := vending.AsError(err)
 		if e.Code == vending.InternalError && ctx.Err() == nil {
-			s.log.Error("mcp tool failed", "tool", tool.Name, "error", err)
+			s.log.Error("mcp tool failed", "tool", tool.Name, "tenant", c.Tenant.ID, "error", err)
 		}
 		return nil, out, fmt.Errorf("%s: %s", e.Code, e.Text())
 	})
@@ -107,15 +109,10 @@ type connectionsOut struct {
 }
 
 func (s *Server) describe(c connect.Connection) connectionOut {
-	out := connectionOut{
+	return connectionOut{
 		ID: c.ID, Name: c.Name, AppID: c.App, AppName: s.manager.AppName(c.App), Status: string(c.Status),
-		NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
+		NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending, ExpiresAt: manager.LinkExpiry(c),
 	}
-	if c.Status == connect.Pending || c.RefreshPending {
-		expires := c.LinkExpiresAt.Truncate(time.Second)
-		out.ExpiresAt = &expires
-	}
-	return out
 }
 
 func (s *Server) listConnections(ctx context.Context, c call, in listIn) (connectionsOut, error) {
@@ -139,9 +136,6 @@ type linkOut struct {
 }
 
 func (s *Server) createLink(ctx context.Context, c call, in linkIn) (linkOut, error) {
-	if in.Name == "" {
-		return linkOut{}, vending.Refuse(vending.InvalidRequest, "name: is missing")
-	}
 	link, err := s.manager.RequestLink(ctx, c.Caller, in.AppID, in.Name)
 	if err != nil {
 		return linkOut{}, err
