@@ -11,6 +11,9 @@ const canary = 'ya29.CanaryCredential0123456789';
 const vended = JSON.stringify({ status: 'success', message: 'vended', data: { access_token: canary, token_type: 'Bearer', expires_in: 1, auth_type: 'o_auth' } });
 const getToken = (c) => c.getToken(email, 'conn_1');
 
+/** What a busy machine may add, in milliseconds; far below what a time-out that does not work would take. */
+const slack = 5000;
+
 /** Asserts that a call rejects with a TimeoutError after about ms. */
 async function timesOut(c, ms) {
   const begun = performance.now();
@@ -20,12 +23,12 @@ async function timesOut(c, ms) {
     return error instanceof sdk.VendgateError;
   });
   const took = performance.now() - begun;
-  assert.ok(took >= ms - 2 && took < ms + 700, `it took ${took} ms`);
+  assert.ok(took >= ms - 2 && took < ms + slack, `it took ${took} ms`);
 }
 
 test('a server that does not answer is left after the time-out, and not asked again', async (t) => {
   const server = await serve(t, () => {});
-  await timesOut(client(server, { timeoutMs: 150 }), 150);
+  await timesOut(client(server, { timeoutMs: 600 }), 600);
   assert.equal(server.requests.length, 1);
 });
 
@@ -37,21 +40,21 @@ test('the time-out covers the body, however slowly it drips', async (t) => {
     res.write(vended.slice(0, -1));
     drip = setInterval(() => res.write(' '), 10);
   });
-  await timesOut(client(server, { timeoutMs: 300 }), 300);
+  await timesOut(client(server, { timeoutMs: 600 }), 600);
 });
 
 test('the connection of a call that timed out is closed', async (t) => {
   let closed;
   const done = new Promise((resolve) => (closed = resolve));
   const server = await serve(t, (res) => res.on('close', closed));
-  await timesOut(client(server, { timeoutMs: 100 }), 100);
+  await timesOut(client(server, { timeoutMs: 600 }), 600);
   await done;
 });
 
 test('each attempt has the whole time-out', async (t) => {
-  const slow = (answer) => (res) => setTimeout(() => answer(res), 200);
+  const slow = (answer) => (res) => setTimeout(() => answer(res), 700);
   const server = await serve(t, slow(send(503, '')), slow(success(connection())));
-  assert.equal((await client(server, { timeoutMs: 350 }).getConnection(email, 'conn_1')).status, 'active');
+  assert.equal((await client(server, { timeoutMs: 1300 }).getConnection(email, 'conn_1')).status, 'active');
 });
 
 test('a call that is done leaves no timer that keeps the process', async (t) => {

@@ -17,7 +17,7 @@ const create = (c) => c.createRequestLink(email, { appId: 'openai', name: 'Work'
 const pauses = ({ requests }) => requests.slice(1).map(({ at }, i) => at - requests[i].at);
 
 /** What timers and a busy machine may add, in milliseconds. */
-const slack = 400;
+const slack = 1500;
 
 function within(pause, least, most) {
   assert.ok(pause >= least - 2 && pause <= most + slack, `paused ${pause} ms, not ${least} to ${most}`);
@@ -113,14 +113,14 @@ test('a server that is down is said to be, at once', async () => {
   await once(server, 'close');
   const begun = performance.now();
   for (const call of [get, create]) {
-    await assert.rejects(call(client({ url })), (error) => {
+    await assert.rejects(call(client({ url }, { maxRetries: 10 })), (error) => {
       assert.deepEqual([error.constructor, error.code, error.status, error.response], [sdk.VendgateError, 'connection_failed', undefined, undefined]);
       assert.equal(error.cause.code, 'ECONNREFUSED');
       assert.equal(error.message, `the connection to ${url} failed: ECONNREFUSED`);
       return true;
     });
   }
-  assert.ok(performance.now() - begun < 250 + slack, 'it paused');
+  assert.ok(performance.now() - begun < 5000, 'it paused' /* ten pauses take half a minute */);
 });
 
 test('a host that does not exist is said not to', async () => {
