@@ -80,10 +80,8 @@ func newAccessLog(ctx caddy.Context) accessLog {
 
 // covers reports whether Caddy's entry for r must be replaced.
 func (l accessLog) covers(r *http.Request) bool {
-	if _, keyed := r.Header[keyHeader]; !keyed {
-		if _, secret := redactURI(r.RequestURI); !secret {
-			return false
-		}
+	if _, keyed := r.Header[keyHeader]; !keyed && !tells(r) {
+		return false
 	}
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	return ok && server.Logs != nil && logsHost(server.Logs, r.Host)
@@ -118,7 +116,12 @@ func (l accessLog) replace(w http.ResponseWriter, r *http.Request, next func(htt
 	if _, keyed := request.Header[keyHeader]; keyed {
 		request.Header.Set(keyHeader, redacted)
 	}
-	request.RequestURI, _ = redactURI(request.RequestURI)
+	if tells(request) {
+		request.RequestURI, _ = redactURI(request.RequestURI)
+		if request.Header.Get("Referer") != "" {
+			request.Header.Set("Referer", redacted) // a provider's may hold the state
+		}
+	}
 	body := &countedBody{ReadCloser: r.Body}
 	r = r.WithContext(ctx) // the caller's request keeps its body
 	r.Body = body

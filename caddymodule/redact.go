@@ -40,6 +40,14 @@ func redactURI(uri string) (string, bool) {
 	return uri, false
 }
 
+// tells reports whether the addresses that r came from and goes to hold what redactURI would take. Our own pages send no referrer, but not every
+// client obeys.
+func tells(r *http.Request) bool {
+	_, uri := redactURI(r.RequestURI)
+	_, referrer := redactURI(r.Header.Get("Referer"))
+	return uri || referrer
+}
+
 func isToken(s string) bool {
 	return len(s) == tokenDigits && strings.Trim(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }

@@ -55,7 +55,7 @@ func TestKeyLink(t *testing.T) {
 	address, id := o.link("vault")
 	v := newVisitor(t)
 	v.open(address).submit("accept").sees("the form", 200, "API key")
-	v.submit("credentials", "field.api_key", "wrong-canary").sees("a wrong key", 422, "The Vault did not accept")
+	v.submit("credentials", "field.api_key", "wrong-canary").sees("a wrong key", 422, "The Vault does not accept what you entered")
 	if strings.Contains(v.page, "wrong-canary") || strings.Contains(v.page, "alert(1)") {
 		t.Error("the page shows what was entered, or what the provider said")
 	}
@@ -224,7 +224,7 @@ func TestForeignState(t *testing.T) {
 	fq := forged.Query()
 	fq.Set("iss", "https://evil.example")
 	forged.RawQuery = fq.Encode()
-	alice.open(forged.String()).sees("another issuer", 502, "")
+	alice.open(forged.String()).sees("another issuer", 400, "not from crm")
 	o.stands(id, "pending", "via_link")
 	alice.open(callback).sees("the state again", 400, "")
 	alice.open(address).submit("accept").logIn("alice").sees("once more, properly", 200, saysCreated)

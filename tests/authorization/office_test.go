@@ -41,7 +41,13 @@ func newKeyedAPI(t *testing.T) *keyedAPI {
 	return k
 }
 
-func newOffice(t *testing.T, more ...string) *office {
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	return newOfficeAt(t, site)
+}
+
+// newOfficeAt has directives of its own around the handlers.
+func newOfficeAt(t *testing.T, site string) *office {
 	t.Helper()
 	o := &office{keyed: newKeyedAPI(t)}
 	o.Gateway = harness.StartWith(t, func(g *harness.Gateway) string {
@@ -57,7 +63,7 @@ func newOffice(t *testing.T, more ...string) *office {
 		allow_http
 		allow_private 127.0.0.0/8
 	}
-	`, o.keyed.URL) + strings.Join(more, "\n")
+	`, o.keyed.URL)
 		return g.Caddyfile(config, "", site)
 	})
 	return o

@@ -68,7 +68,7 @@ func (s *stage) app() string {
 
 // tenant configures the tenant acme with the key that harness.Gateway.Request sends.
 func tenant(t testing.TB) string {
-	return "tenant acme {\nkey " + harness.Secret(t, "AUTHORIZATION_TENANT", harness.KeyA) + "\nbudget token unlimited\n}\n"
+	return "tenant acme {\nkey " + harness.Secret(t, "AUTHORIZATION_TENANT", harness.KeyA) + "\ndisplay_name \"Acme Inc.\"\nemail dev@acme.example\nbudget token unlimited\nbudget api unlimited\n}\n"
 }
 
 // local configures the source `local`; its options are source's.

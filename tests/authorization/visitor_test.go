@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -17,11 +18,51 @@ type visitor struct {
 	t      *testing.T
 	client *http.Client
 	// at is where the last page came from, status and page what it was.
-	at     *url.URL
-	status int
-	page   string
-	header http.Header
+	at      *url.URL
+	status  int
+	page    string
+	header  http.Header
+	secrets *secrets
 }
+
+// secrets collects what passes between visitors and gateway that no log may hold.
+type secrets struct {
+	mu   sync.Mutex
+	list map[string]string // to what it is
+}
+
+func (s *secrets) add(what, secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.list == nil {
+		s.list = make(map[string]string)
+	}
+	if len(secret) >= 8 {
+		s.list[secret] = what
+	}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *secrets) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, rest, ok := strings.Cut(r.URL.Path, "/connect/"); ok {
+		if token, _, _ := strings.Cut(rest, "/"); len(token) == 33 {
+			s.add("request token", token)
+		}
+	}
+	for _, name := range []string{"code", "state", "code_challenge"} {
+		s.add(name, r.URL.Query().Get(name))
+	}
+	res, err := visits.RoundTrip(r)
+	if err == nil {
+		for _, c := range res.Cookies() {
+			s.add("cookie "+c.Name, c.Value)
+		}
+	}
+	return res, err
+}
+
+// visits keeps no connection, so that none outlives a test.
+var visits = &http.Transport{DisableKeepAlives: true}
 
 func newVisitor(t *testing.T) *visitor {
 	t.Helper()
@@ -29,7 +70,8 @@ func newVisitor(t *testing.T) *visitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &visitor{t: t, client: &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}}
+	seen := new(secrets)
+	return &visitor{t: t, client: &http.Client{Jar: jar, Transport: seen, Timeout: 30 * time.Second}, secrets: seen}
 }
 
 // open goes to an address, and follows the page's own refresh to the provider, where the visitor logs in as login. With an empty login it
