@@ -109,6 +109,28 @@ test('a refresh link: the old credentials work until the new ones are in', async
   assert.equal((await client.getToken(email, id)).fields.api_key, world.provider.goodKey);
 });
 
+test('a refresh link that is declined leaves the connection as it was, and tells so', async () => {
+  const client = world.client('acme');
+  const id = await world.importKey('acme', 'sk-old');
+  const link = await client.createRefreshLink(email, id);
+  await new EndUser().reject(link.request_link);
+  const done = await client.getConnection(email, id);
+  assert.deepEqual([done.status, done.refresh_pending], ['active', false]);
+  assert.equal((await client.getToken(email, id)).fields.api_key, 'sk-old');
+  const { data } = await (await fetch(`${link.request_link}/status`)).json();
+  assert.deepEqual(data, { status: 'rejected' });
+});
+
+test('a refresh link of a connection that was rejected makes it pending again', async () => {
+  const client = world.client('acme');
+  const first = await client.createRequestLink(email, { appId: 'openai', name: 'Work' });
+  await new EndUser().reject(first.request_link);
+  const second = await client.createRefreshLink(email, first.connection_id);
+  assert.equal((await client.getConnection(email, first.connection_id)).status, 'pending');
+  await new EndUser().accept(second.request_link, world.provider.goodKey);
+  assert.equal((await client.waitForConnection(email, first.connection_id, wait)).status, 'active');
+});
+
 test('lists are the end user’s own, by page and app', async () => {
   const client = world.client('acme');
   const user = 'lister@example.com';
@@ -138,23 +160,29 @@ test('holds, deletion and revocation', async () => {
   await assert.rejects(client.getConnection(email, id), sdk.ConnectionDeletedError);
 });
 
+/** Asks until what a command changed shows; the server notices within a second. */
+async function until(shows) {
+  for (let tries = 0; !(await shows()); tries++) {
+    assert.ok(tries < 200, 'the server does not notice');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 test('a rotated key works beside the old one, which ends when it is retired', async () => {
+  const works = (client) => client.listApps({ limit: 1 }).then(
+    () => true,
+    (error) => {
+      assert.ok(error instanceof sdk.InvalidTenantKeyError, String(error));
+      return false;
+    },
+  );
   const old = world.client('rotating');
   const fresh = world.clientOf(await world.rotateKey('rotating'));
-  await old.listApps();
-  await fresh.listApps();
+  await until(() => works(fresh));
+  assert.ok(await works(old));
   await world.promoteKey('rotating');
-  await fresh.listApps();
-  for (let tries = 0; ; tries++) {
-    try {
-      await old.listApps();
-      assert.ok(tries < 100, 'the retired key still works');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    } catch (error) {
-      assert.ok(error instanceof sdk.InvalidTenantKeyError, String(error));
-      break;
-    }
-  }
+  await until(async () => !(await works(old)));
+  assert.ok(await works(fresh));
 });
 
 /** Each error that the server can be brought to: class, code, status, what meets it, and what its message says. */
