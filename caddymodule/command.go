@@ -1,10 +1,12 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -110,6 +112,20 @@ func (f *storeFlags) runE(run storeRun, mustExist bool) func(*cobra.Command, []s
 	}
 }
 
+// originFlag adds the flag by which a command learns under which origin end users and agents reach the gateway.
+func originFlag(cmd *cobra.Command, origin *string) {
+	cmd.Flags().StringVar(origin, "public-url", "", "scheme and host of the gateway, like https://gateway.example (default: public_url of --config)")
+}
+
+// origin returns what --public-url says or else the configuration; "" if neither does.
+func (a *App) origin(flag string) (string, error) {
+	if flag != "" {
+		a.PublicURL = flag
+	}
+	err := a.checkPublicURL()
+	return a.PublicURL, err
+}
+
 // apps is the embedded catalog with the configuration's additions.
 func (a *App) apps() (*catalog.Catalog, error) {
 	c, err := catalog.Embedded()
@@ -122,12 +138,53 @@ func (a *App) apps() (*catalog.Catalog, error) {
 	return c, err
 }
 
+// catalogApp returns the app of a slug.
+func (a *App) catalogApp(slug string) (*catalog.App, error) {
+	apps, err := a.apps()
+	if err != nil {
+		return nil, err
+	}
+	app, ok := apps.App(slug)
+	if !ok {
+		return nil, fmt.Errorf("app %q is not in the catalog; an app of your own needs --config with the file that defines it", slug)
+	}
+	return app, nil
+}
+
+// readInput reads a file, or standard input where its name is "-": secrets never come as arguments, which other users of the machine
+// could see. Its errors name what was to be read, never a part of it.
+func readInput(cmd *cobra.Command, file, what string, limit int64) ([]byte, error) {
+	in := cmd.InOrStdin()
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = opened.Close() }() // it was only read
+		in = opened
+	}
+	raw, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the %s: %w", what, err)
+	}
+	if int64(len(raw)) > limit {
+		return nil, fmt.Errorf("the %s is larger than %d bytes", what, limit)
+	}
+	return raw, nil
+}
+
 // printJSON prints v for machines.
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
 }
+
+// listed makes no values an empty list, which JSON would show as null.
+func listed(values []string) []string { return append([]string{}, values...) }
+
+// orDash shows people that a cell is empty on purpose.
+func orDash(text string) string { return cmp.Or(text, "-") }
 
 // printTable prints rows for people.
 func printTable(w io.Writer, header []string, rows [][]string) error {

@@ -31,9 +31,9 @@ func TestConnectionCommands(t *testing.T) {
 	}
 	table := must(t, "", "connection", "list", "--data", dir)
 	for _, want := range []string{
-		`(?m)^CONNECTION +TENANT +USER +APP +NAME +STATUS +UPDATED$`,
-		`(?m)^` + key + ` +acme +alice@example\.com +openai +Main +active +20\S+Z$`,
-		`(?m)^` + imported.ConnectionID + ` +acme +bob@example\.com +gmail +gmail +active +20\S+Z$`,
+		`(?m)^CONNECTION +TENANT +USER +APP +NAME +STATUS +VIA LINK +LINK EXPIRES +UPDATED$`,
+		`(?m)^` + key + ` +acme +alice@example\.com +openai +Main +active +no +- +20\S+Z$`,
+		`(?m)^` + imported.ConnectionID + ` +acme +bob@example\.com +gmail +gmail +active +no +- +20\S+Z$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(table) {
 			t.Errorf("no %s in\n%s", want, table)

@@ -1,8 +1,11 @@
 package caddymodule
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,18 +21,19 @@ func tenantCommands(parent *cobra.Command) {
 	parent.Use = "tenant"
 	parent.Long = "Tenants live in the store; their keys are shown once, when they are minted, and only digests of them are kept.\nA running server notices every change within a second."
 
-	var email string
-	var capabilities []string
+	var t connect.Tenant
 	create := subcommand(parent, "create NAME --email ADDRESS", "Makes a tenant and prints its key, once", 1,
 		f.with(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
-			key, err := store.CreateTenant(cmd.Context(), connect.Tenant{ID: args[0], Email: email, Capabilities: capabilities})
+			t.ID = args[0]
+			key, err := store.CreateTenant(cmd.Context(), t)
 			if err != nil {
 				return err
 			}
-			return f.printKey(cmd.OutOrStdout(), args[0], key)
+			return f.printKey(cmd.OutOrStdout(), t.ID, key)
 		}))
-	create.Flags().StringVar(&email, "email", "", "the tenant's address, shown to end users")
-	create.Flags().StringSliceVar(&capabilities, "capabilities", nil, "any of apps, connections, token, delete (default all)")
+	create.Flags().StringVar(&t.Email, "email", "", "the tenant's address, shown to end users")
+	create.Flags().StringSliceVar(&t.Capabilities, "capabilities", nil, "any of apps, connections, token, delete (default all)")
+	brandFlags(create, &t.Brand)
 	_ = create.MarkFlagRequired("email") // the flag exists
 
 	subcommand(parent, "list", "Lists tenants; never their keys", 0, f.withExisting(f.listTenants))
@@ -49,17 +53,30 @@ func tenantCommands(parent *cobra.Command) {
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
 			return store.DisableTenant(cmd.Context(), args[0])
 		}))
+	brandCommand(parent, &f)
+	mcpURLCommand(parent, &f)
+}
+
+// mintedKey is a new key as it is shown, once.
+type mintedKey struct {
+	Tenant string `json:"tenant"`
+	Key    string `json:"key"`
+	Digest string `json:"key_sha256"`
+}
+
+func mintedKeyOf(tenant, key string) mintedKey {
+	return mintedKey{tenant, key, fmt.Sprintf("%x", policy.DigestOf(key))}
 }
 
 func (f *storeFlags) printKey(w io.Writer, tenant, key string) error {
 	if f.json {
-		return printJSON(w, map[string]string{"tenant": tenant, "key": key, "key_sha256": fmt.Sprintf("%x", policy.DigestOf(key))})
+		return printJSON(w, mintedKeyOf(tenant, key))
 	}
 	_, err := fmt.Fprintf(w, "%s\n", key)
 	return err
 }
 
-// tenantRow is a tenant as commands print it.
+// tenantRow is a tenant as commands and the admin API print it.
 type tenantRow struct {
 	ID           string    `json:"id"`
 	Email        string    `json:"email"`
@@ -67,6 +84,19 @@ type tenantRow struct {
 	Disabled     bool      `json:"disabled"`
 	CreatedAt    time.Time `json:"created_at"`
 	Keys         []string  `json:"key_fingerprints"`
+	brandRow
+}
+
+func tenantRows(tenants []connect.Tenant) []tenantRow {
+	rows := make([]tenantRow, 0, len(tenants))
+	for _, t := range tenants {
+		row := tenantRow{ID: t.ID, Email: t.Email, Capabilities: t.Capabilities, Disabled: t.Disabled, CreatedAt: t.CreatedAt, Keys: []string{}, brandRow: brandRowOf(t.Brand)}
+		for _, k := range t.Keys {
+			row.Keys = append(row.Keys, k.Fingerprint)
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 func (f *storeFlags) listTenants(cmd *cobra.Command, store *connect.Store, _ *App, _ []string) error {
@@ -74,22 +104,39 @@ func (f *storeFlags) listTenants(cmd *cobra.Command, store *connect.Store, _ *Ap
 	if err != nil {
 		return err
 	}
-	list := make([]tenantRow, 0, len(tenants))
-	rows := make([][]string, 0, len(tenants))
-	for _, t := range tenants {
-		row := tenantRow{ID: t.ID, Email: t.Email, Capabilities: t.Capabilities, Disabled: t.Disabled, CreatedAt: t.CreatedAt, Keys: []string{}}
-		for _, k := range t.Keys {
-			row.Keys = append(row.Keys, k.Fingerprint)
-		}
+	list := tenantRows(tenants)
+	if f.json {
+		return printJSON(cmd.OutOrStdout(), list)
+	}
+	rows := make([][]string, 0, len(list))
+	for _, t := range list {
 		state := "active"
 		if t.Disabled {
 			state = "disabled"
 		}
-		list = append(list, row)
-		rows = append(rows, []string{t.ID, t.Email, state, strings.Join(t.Capabilities, ","), strings.Join(row.Keys, ","), t.CreatedAt.Format(time.RFC3339)})
+		rows = append(rows, []string{t.ID, orDash(t.Name), t.Email, state, strings.Join(t.Capabilities, ","), strings.Join(t.Keys, ","), t.CreatedAt.Format(time.RFC3339)})
 	}
-	if f.json {
-		return printJSON(cmd.OutOrStdout(), list)
+	return printTable(cmd.OutOrStdout(), []string{"TENANT", "NAME", "EMAIL", "STATE", "CAPABILITIES", "KEY FINGERPRINTS", "CREATED"}, rows)
+}
+
+// knows is nil for a tenant of the configuration or the store, connect.ErrTenantDisabled for one that is of no use any more, and else
+// connect.ErrTenantUnknown.
+func (a *App) knows(ctx context.Context, store *connect.Store, id string) error {
+	t, err := store.Tenant(ctx, id)
+	switch {
+	case errors.Is(err, connect.ErrTenantUnknown) && slices.ContainsFunc(a.Tenants, func(t Tenant) bool { return t.ID == id }):
+		return nil
+	case err == nil && t.Disabled:
+		return connect.ErrTenantDisabled
 	}
-	return printTable(cmd.OutOrStdout(), []string{"TENANT", "EMAIL", "STATE", "CAPABILITIES", "KEY FINGERPRINTS", "CREATED"}, rows)
+	return err
+}
+
+// mustKnow spares the operator something that no one can use because of a typing error.
+func (a *App) mustKnow(ctx context.Context, store *connect.Store, id string) error {
+	err := a.knows(ctx, store, id)
+	if errors.Is(err, connect.ErrTenantUnknown) {
+		return fmt.Errorf("there is no tenant %q in this store; make it with `tenant create`, or name the --config that has it", id)
+	}
+	return err
 }

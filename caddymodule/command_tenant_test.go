@@ -19,7 +19,7 @@ func TestTenantCommands(t *testing.T) {
 		t.Fatalf("created: %q", first)
 	}
 	var minted struct{ Tenant, Key, KeySHA256 string }
-	out := must(t, "", "tenant", "create", "beta", "--email", "b@b.example", "--capabilities", "token,apps", "--json", "--data", dir)
+	out := must(t, "", "tenant", "create", "beta", "--email", "b@b.example", "--capabilities", "token,apps", "--name", " Beta ", "--json", "--data", dir)
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(out, "key_sha256", "KeySHA256")), &minted); err != nil || minted.Tenant != "beta" || !keyForm.MatchString(minted.Key) || len(minted.KeySHA256) != 64 {
 		t.Fatalf("created: %s, %v", out, err)
 	}
@@ -32,9 +32,9 @@ func TestTenantCommands(t *testing.T) {
 	table := must(t, "", "tenant", "list", "--data", dir)
 	lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
 	for i, want := range []string{
-		`^TENANT +EMAIL +STATE +CAPABILITIES +KEY FINGERPRINTS +CREATED$`,
-		`^acme +dev@acme\.example +active +apps,connections,token,delete +[0-9a-f]{12},[0-9a-f]{12} +20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$`,
-		`^beta +b@b\.example +disabled +apps,token +[0-9a-f]{12} +20\S+Z$`,
+		`^TENANT +NAME +EMAIL +STATE +CAPABILITIES +KEY FINGERPRINTS +CREATED$`,
+		`^acme +- +dev@acme\.example +active +apps,connections,token,delete +[0-9a-f]{12},[0-9a-f]{12} +20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$`,
+		`^beta +Beta +b@b\.example +disabled +apps,token +[0-9a-f]{12} +20\S+Z$`,
 	} {
 		if i >= len(lines) || !regexp.MustCompile(want).MatchString(lines[i]) {
 			t.Errorf("line %d is no %s:\n%s", i, want, table)
