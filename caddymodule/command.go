@@ -24,6 +24,7 @@ func init() {
 	}{
 		{"tenant", "Manages Vendgate's tenants and their keys", tenantCommands},
 		{"connection", "Manages Vendgate's connections", connectionCommands},
+		{"oauth-client", "Manages the OAuth clients in Vendgate's store", oauthClientCommands},
 		{"keyset", "Manages the keyset that seals Vendgate's store", keysetCommands},
 		{"playground", "Runs Vendgate with a demonstration provider, to try it out", playgroundCommand},
 	} {
@@ -99,6 +100,7 @@ func (f *storeFlags) withExisting(run storeRun) func(*cobra.Command, []string) e
 
 func (f *storeFlags) runE(run storeRun, mustExist bool) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) (err error) {
+		cmd.SetContext(connect.WithActor(cmd.Context(), connect.Actor{Name: "operator"}))
 		store, a, err := f.open(cmd, mustExist)
 		if err != nil {
 			return err

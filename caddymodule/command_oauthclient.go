@@ -1,0 +1,121 @@
+package caddymodule
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// clientFlags are those of `oauth-client set`.
+type clientFlags struct {
+	tenant, id, secretFile string
+	scopes                 []string
+	public                 bool
+}
+
+func oauthClientCommands(parent *cobra.Command) {
+	var f storeFlags
+	f.add(parent)
+	parent.Use = "oauth-client"
+	parent.Long = `An OAuth client is what an app's provider knows the operator or a tenant by. One that is stored without --tenant serves every
+tenant without one of its own. Secrets are sealed like credentials and never shown.`
+
+	var c clientFlags
+	set := subcommand(parent, "set APP --client-id ID", "Stores the OAuth client for an app, its secret from standard input or a file", 1,
+		f.with(func(cmd *cobra.Command, store *connect.Store, a *App, args []string) error {
+			return c.set(cmd, store, a, args[0])
+		}))
+	set.Flags().StringVar(&c.id, "client-id", "", "the client id that the provider gave out")
+	set.Flags().StringVar(&c.tenant, "tenant", "", "the tenant it is for (default: every tenant without one of its own)")
+	set.Flags().StringSliceVar(&c.scopes, "scopes", nil, "what to ask end users for, separated by commas (default: the app's scopes)")
+	set.Flags().StringVar(&c.secretFile, "secret-file", "-", "file with the client secret, - for standard input")
+	set.Flags().BoolVar(&c.public, "public", false, "the client has no secret")
+	set.MarkFlagsMutuallyExclusive("secret-file", "public")
+	_ = set.MarkFlagRequired("client-id") // the flag exists
+
+	var tenant string
+	list := subcommand(parent, "list", "Lists the OAuth clients in the store; never their secrets", 0,
+		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, _ []string) error {
+			return f.listClients(cmd, store, tenant)
+		}))
+	list.Flags().StringVar(&tenant, "tenant", "", "only this tenant's own")
+
+	remove := subcommand(parent, "delete APP", "Deletes an OAuth client: tokens got by it can no longer be refreshed", 1,
+		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
+			return store.DeleteOAuthClient(cmd.Context(), tenant, args[0])
+		}))
+	remove.Flags().StringVar(&tenant, "tenant", "", "the tenant it is for (default: the one for every tenant)")
+}
+
+// maxSecret bounds what is read of a client secret, in bytes; the store bounds the secret.
+const maxSecret = 64 << 10
+
+func (c *clientFlags) set(cmd *cobra.Command, store *connect.Store, a *App, slug string) error {
+	app, err := a.catalogApp(slug)
+	switch {
+	case err != nil:
+		return err
+	case app.AuthType != string(vending.OAuth):
+		return fmt.Errorf("app %s does not use OAuth, so that it has no OAuth client", slug)
+	case app.ClientCredentials():
+		return fmt.Errorf("each end user of app %s enters an OAuth client of their own, so that yours would never be used", slug)
+	}
+	if c.tenant != "" {
+		if err := a.mustKnow(cmd.Context(), store, c.tenant); err != nil {
+			return err
+		}
+	}
+	client := connect.OAuthClient{ID: c.id, Scopes: c.scopes}
+	if !c.public {
+		raw, err := readInput(cmd, c.secretFile, "client secret", maxSecret)
+		if err != nil {
+			return err
+		}
+		secret := strings.TrimRight(string(raw), "\r\n")
+		if secret == "" {
+			return errors.New("the client secret is empty; for a client without one write --public")
+		}
+		client.Secret = vending.NewSecret(secret)
+	}
+	return store.SetOAuthClient(cmd.Context(), c.tenant, slug, client)
+}
+
+// clientRow is an OAuth client as commands print it.
+type clientRow struct {
+	App string `json:"app"`
+	// Tenant is empty for the client of every tenant without one of its own.
+	Tenant    string    `json:"tenant"`
+	ClientID  string    `json:"client_id"`
+	Scopes    []string  `json:"scopes"`
+	Public    bool      `json:"public"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+func (f *storeFlags) listClients(cmd *cobra.Command, store *connect.Store, tenant string) error {
+	clients, err := store.OAuthClients(cmd.Context(), tenant)
+	if err != nil {
+		return err
+	}
+	list := make([]clientRow, 0, len(clients))
+	rows := make([][]string, 0, len(clients))
+	for _, c := range clients {
+		row := clientRow{App: c.App, Tenant: c.Tenant, ClientID: c.ID, Scopes: listed(c.Scopes), Public: c.Public, UpdatedAt: c.UpdatedAt}
+		list = append(list, row)
+		secret := "sealed"
+		if c.Public {
+			secret = "none"
+		}
+		rows = append(rows, []string{c.App, cmp.Or(c.Tenant, "*"), c.ID, secret, orDash(strings.Join(c.Scopes, ",")), c.UpdatedAt.Format(time.RFC3339)})
+	}
+	if f.json {
+		return printJSON(cmd.OutOrStdout(), list)
+	}
+	return printTable(cmd.OutOrStdout(), []string{"APP", "TENANT", "CLIENT ID", "SECRET", "SCOPES", "UPDATED"}, rows)
+}
