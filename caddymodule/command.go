@@ -25,6 +25,7 @@ func init() {
 		{"tenant", "Manages Vendgate's tenants and their keys", tenantCommands},
 		{"connection", "Manages Vendgate's connections", connectionCommands},
 		{"oauth-client", "Manages the OAuth clients in Vendgate's store", oauthClientCommands},
+		{"audit", "Shows what was changed in Vendgate's store, and by whom", auditCommand},
 		{"keyset", "Manages the keyset that seals Vendgate's store", keysetCommands},
 		{"playground", "Runs Vendgate with a demonstration provider, to try it out", playgroundCommand},
 	} {

@@ -97,17 +97,20 @@ func TestKeysetCommands(t *testing.T) {
 // TestCommandsNeedStore: in a mistyped directory nothing is found and nothing is made.
 func TestCommandsNeedStore(t *testing.T) {
 	for name, args := range map[string][]string{
-		"tenant list":        {"tenant", "list"},
-		"tenant rotate":      {"tenant", "rotate", "acme"},
-		"tenant promote":     {"tenant", "promote", "acme"},
-		"tenant disable":     {"tenant", "disable", "acme"},
-		"tenant brand":       {"tenant", "brand", "acme", "--name", "Acme"},
-		"tenant mcp-url":     {"tenant", "mcp-url", "acme"},
-		"connection list":    {"connection", "list"},
-		"connection delete":  {"connection", "delete", "conn_1", "--tenant", "acme"},
-		"connection link":    {"connection", "link", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--public-url", "https://gw.example"},
-		"connection refresh": {"connection", "refresh", "conn_1", "--tenant", "acme", "--public-url", "https://gw.example"},
-		"keyset rotate":      {"keyset", "rotate"},
+		"tenant list":         {"tenant", "list"},
+		"tenant rotate":       {"tenant", "rotate", "acme"},
+		"tenant promote":      {"tenant", "promote", "acme"},
+		"tenant disable":      {"tenant", "disable", "acme"},
+		"tenant brand":        {"tenant", "brand", "acme", "--name", "Acme"},
+		"tenant mcp-url":      {"tenant", "mcp-url", "acme"},
+		"connection list":     {"connection", "list"},
+		"connection delete":   {"connection", "delete", "conn_1", "--tenant", "acme"},
+		"connection link":     {"connection", "link", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--public-url", "https://gw.example"},
+		"connection refresh":  {"connection", "refresh", "conn_1", "--tenant", "acme", "--public-url", "https://gw.example"},
+		"oauth-client list":   {"oauth-client", "list"},
+		"oauth-client delete": {"oauth-client", "delete", "gmail"},
+		"audit":               {"audit"},
+		"keyset rotate":       {"keyset", "rotate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "mistyped")
