@@ -226,7 +226,7 @@ export interface ErrorDetails {
   code?: string | undefined;
   response?: ErrorResponse | undefined;
   retryAfter?: number | undefined;
-  cause?: unknown;
+  cause?: Error | undefined;
 }
 
 /** What every call rejects with. No error holds the tenant key or a credential. */
@@ -239,7 +239,8 @@ export class VendgateError extends Error {
   readonly response: ErrorResponse | undefined;
   /** Seconds to wait; always on 429, on 503 if the server says it, else undefined. */
   readonly retryAfter: number | undefined;
-  readonly cause?: unknown;
+  /** What made the connection fail; `code` is the system's or Node's, such as `ECONNREFUSED`. */
+  readonly cause?: Error & { code?: string };
 }
 
 /** 400 `invalid_user_email`: `email` is not an address. */

@@ -70,6 +70,7 @@ export function handle(err: unknown): number {
   }
   same<typeof err, VendgateError>(true);
   same<typeof err.retryAfter, number | undefined>(true);
+  same<NonNullable<typeof err.cause>['code'], string | undefined>(true);
   const known: ErrorCode = 'policy_denied';
   return err.code === known || err.code === 'code_of_the_future' || err.response?.data.code === 'x' ? 2 : 3;
 }
