@@ -25,12 +25,15 @@ func (b Budget) Label() string {
 	return b.Name
 }
 
-// Purpose says what spends the budget.
+// Purpose says what spends the budget, where that is known.
 func (b Budget) Purpose() string {
-	if b.Name == "token" {
-		return "Calls through the gateway and token calls"
+	switch b.Name {
+	case "token":
+		return "Calls through the gateway, and token calls"
+	case "api":
+		return "All other API calls, MCP included"
 	}
-	return "All other calls of the Platform API, MCP included"
+	return ""
 }
 
 // Remaining is Left within the bounds of the budget.

@@ -12,7 +12,8 @@ type HeaderOptions struct {
 	Dashboard bool
 	// LogoURL is the tenant's logo, whose origin images may come from.
 	LogoURL string
-	// FrameAncestors are the origins that may frame the page, such as `https://app.example.com`; none means that nobody may.
+	// FrameAncestors are the origins that may frame the page, such as `https://app.example.com` or `https://*.example.com`; none means
+	// that nobody may.
 	FrameAncestors []string
 	// TLS says that the browser reached us by https.
 	TLS bool
@@ -70,7 +71,7 @@ func sources(ancestors []string) string {
 	var list []string
 	for _, a := range ancestors {
 		u, err := url.Parse(a)
-		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil && plainHost(u.Host) {
+		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil && plainHost(strings.TrimPrefix(u.Host, "*.")) {
 			list = append(list, u.Scheme+"://"+u.Host)
 		}
 	}

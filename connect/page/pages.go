@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vendgate/vendgate/vending"
 )
 
 //go:embed templates
@@ -101,17 +103,19 @@ type layoutData struct {
 
 func (p *Pages) functions() template.FuncMap {
 	return template.FuncMap{
-		"base":    func() string { return p.base },
-		"asset":   p.asset,
-		"icon":    func(slug string) string { return p.base + "/assets/icon/" + url.PathEscape(slug) + ".svg" },
-		"accent":  p.accentPath,
-		"letters": letters,
-		"words":   words,
-		"once":    func(id, label, text string) once { return once{id, label, text} },
-		"stamp":   clock("2 January 2006, 15:04 UTC"),
-		"short":   clock("2 Jan 2006, 15:04"),
-		"precise": clock("2 Jan 2006, 15:04:05"),
-		"machine": clock(time.RFC3339),
+		"base":       func() string { return p.base },
+		"link":       p.linkPath,
+		"connection": p.connectionPath,
+		"asset":      p.asset,
+		"icon":       func(slug string) string { return p.base + "/assets/icon/" + url.PathEscape(slug) + ".svg" },
+		"accent":     p.accentPath,
+		"letters":    letters,
+		"words":      words,
+		"once":       func(id, label, text string) once { return once{id, label, text} },
+		"stamp":      clock("2 January 2006, 15:04 UTC"),
+		"short":      clock("2 Jan 2006, 15:04"),
+		"precise":    clock("2 Jan 2006, 15:04:05"),
+		"machine":    clock(time.RFC3339),
 	}
 }
 
@@ -130,6 +134,16 @@ func words(event string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// linkPath returns the path of a link's page, or of what a form there asks for. The template would leave slashes as they are.
+func (p *Pages) linkPath(token vending.Secret, ask ...string) string {
+	return strings.Join(append([]string{p.base, url.PathEscape(token.Reveal())}, ask...), "/")
+}
+
+// connectionPath returns the path of what the dashboard can do with a connection.
+func (p *Pages) connectionPath(id, ask string) string {
+	return p.base + "/dashboard/connections/" + url.PathEscape(id) + "/" + ask
 }
 
 // asset returns the path of one of the assets, with the hash that lets browsers keep it for good.

@@ -131,13 +131,13 @@ func (p person) rows() []Row {
 		return Row{ID: "conn_" + id, Name: name, User: p.user, App: app, Status: status, ViaLink: true, UpdatedAt: testNow.Add(-26 * time.Hour)}
 	}
 	rows := []Row{
-		row("9f86d081884c7d659a2feaa0c55ad015", p.connection, "active", p.app),
-		row("60303ae22b998861bce3b28f33eec1be", "Billing", "active", p.keyApp),
-		row("fd61a03af4f77d870fc21e05e7e80678", "Support inbox", "pending", p.app),
-		row("a4e624d686e03ed2767c0abd85c14426", "Team calendar", "active", p.app),
-		row("b0c9a3f1de5b4d1c8a0e3f5a7c9d2e4f", "Marketing", "rejected", p.keyApp),
-		row("c1d0b4a2ef6c5e2d9b1f4a6b8d0e3f5a", "Payroll", "expired", p.keyApp),
-		row("d2e1c5b3f07d6f3e0c2a5b7c9e1f4a6b", "Imported", "active", p.app),
+		row("4Yx0mQ2bT7cVn9RkWd1sLe", p.connection, "active", p.app),
+		row("0aZ8uH3kPq5wXe2NfJ6rTy", "Billing", "active", p.keyApp),
+		row("7Gd1vB9nMz4cKs0QhR8tWp", "Support inbox", "pending", p.app),
+		row("2Lf6jX5mVb1oYa9EiC3uZn", "Team calendar", "active", p.app),
+		row("5Ns4pK8rGt7dHq2WmB0xFv", "Marketing", "rejected", p.keyApp),
+		row("1Cw9eJ6yUi3lQz8ToA5hRk", "Payroll", "expired", p.keyApp),
+		row("8Vb2gM7sXn0fPd4KjL6cEa", "Imported", "active", p.app),
 	}
 	rows[1].RefreshPending = true
 	rows[3].NeedsReconnection = true
@@ -148,8 +148,8 @@ func (p person) rows() []Row {
 
 func (p person) auditRows() []AuditRow {
 	return []AuditRow{
-		{At: testNow, Event: "link_created", Actor: "api key 0123456789ab", Connection: "conn_9f86d081884c7d659a2feaa0c55ad015", User: p.user, App: p.app.Slug, Request: "5c9f1f0a-7a0e-4c1c-9f0e-2f6f6e1f7b11", Detail: "to refresh the credentials"},
-		{At: testNow.Add(-time.Hour), Event: "vend_failed", Actor: "system", Connection: "conn_60303ae22b998861bce3b28f33eec1be", User: p.user, App: p.keyApp.Slug, Detail: p.problem},
+		{At: testNow, Event: "link_created", Actor: "api key 0123456789ab", Connection: "conn_4Yx0mQ2bT7cVn9RkWd1sLe", User: p.user, App: p.app.Slug, Request: "5c9f1f0a-7a0e-4c1c-9f0e-2f6f6e1f7b11", Detail: "to refresh the credentials"},
+		{At: testNow.Add(-time.Hour), Event: "vend_failed", Actor: "system", Connection: "conn_0aZ8uH3kPq5wXe2NfJ6rTy", User: p.user, App: p.keyApp.Slug, Detail: p.problem},
 		{At: testNow.Add(-2 * time.Hour), Event: "key_minted", Actor: "operator"},
 	}
 }
@@ -159,5 +159,5 @@ func testBudgets() []Budget {
 	for i, n := range []int{1, 4, 9, 16, 7, 0, 2, 30, 12} {
 		api.Refusals[i*5+12] = n
 	}
-	return []Budget{token, api, {Name: "free"}}
+	return []Budget{token, api, {Name: "unbounded"}}
 }
