@@ -120,15 +120,23 @@ func (c *Connection) normalize() (err error) {
 	if err := checkTenantID(c.Tenant); err != nil {
 		return err
 	}
+	if err := checkAuthType(c.AuthType); err != nil {
+		return err
+	}
 	switch {
 	case !validSlug(c.App):
 		return invalid("app: a slug has 1 to 64 of a-z, 0-9 and -")
 	case !c.Status.Valid():
 		return invalid("status: must be pending, active, rejected or expired")
-	case !c.AuthType.Valid():
-		return invalid("auth_type: must be o_auth, api_key, basic or header")
 	case !isPlain(c.Name, maxNameLen):
 		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxNameLen))
+	}
+	return nil
+}
+
+func checkAuthType(a vending.AuthType) error {
+	if !a.Valid() {
+		return invalid("auth_type: must be o_auth, api_key, basic or header")
 	}
 	return nil
 }

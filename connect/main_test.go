@@ -2,9 +2,12 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,4 +110,71 @@ func readFile(t testing.TB, dir, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// ticker is a clock that a test moves, while others may read it.
+type ticker struct{ since atomic.Int64 }
+
+func (c *ticker) now() time.Time          { return epoch.Add(time.Duration(c.since.Load())) }
+func (c *ticker) set(since time.Duration) { c.since.Store(int64(since)) }
+func (c *ticker) add(d time.Duration)     { c.since.Add(int64(d)) }
+
+// must stops the test at an error.
+func must[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func wantCode(t testing.TB, err error, code vending.Code) {
+	t.Helper()
+	if e := new(vending.Error); !errors.As(err, &e) || e.Code != code {
+		t.Errorf("error %v, want %s", err, code)
+	}
+}
+
+func createLink(t testing.TB, s *Store) Link {
+	t.Helper()
+	return must[Link](t)(s.CreateLink(t.Context(), gmail("alice@example.com")))
+}
+
+func renewLink(t testing.TB, s *Store, id string) Link {
+	t.Helper()
+	return must[Link](t)(s.RenewLink(t.Context(), "acme", "alice@example.com", id))
+}
+
+func digestOf(l Link) Digest { return DigestOf(l.Token.Reveal()) }
+
+// alices is the cookie's digest of the browser that completes links.
+var alices = DigestOf("alice's browser")
+
+func completeLink(t testing.TB, s *Store, l Link, access string) Connection {
+	t.Helper()
+	return must[Connection](t)(s.CompleteLink(t.Context(), digestOf(l), alices, vending.OAuth, oauthGrant(access, "1//"+access)))
+}
+
+func describe(t testing.TB, s *Store, id string) Connection {
+	t.Helper()
+	return must[Connection](t)(s.Describe(t.Context(), "acme", "alice@example.com", id))
+}
+
+// wantEvents checks the events of the audit trail, oldest first.
+func wantEvents(t testing.TB, s *Store, f AuditFilter, want ...Event) {
+	t.Helper()
+	f.Limit = maxLimit
+	rows, _, err := s.Audit(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []Event
+	for _, r := range slices.Backward(rows) {
+		got = append(got, r.Event)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("events %v, want %v", got, want)
+	}
 }

@@ -1,0 +1,390 @@
+package connect
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// TestRenewLink renews the link of connections in every state that there is.
+func TestRenewLink(t *testing.T) {
+	const later = time.Hour
+	imported := func(status Status) func(*testing.T, *Store, *ticker) string {
+		return func(t *testing.T, s *Store, _ *ticker) string {
+			c, g := gmail("alice@example.com"), Grant{}
+			if c.Status = status; status == Active {
+				g = oauthGrant("ya29.imported", "")
+			}
+			return must[string](t)(s.ImportConnection(t.Context(), c, g))
+		}
+	}
+	linked := func(end func(*testing.T, *Store, *ticker, Link)) func(*testing.T, *Store, *ticker) string {
+		return func(t *testing.T, s *Store, clock *ticker) string {
+			l := createLink(t, s)
+			end(t, s, clock, l)
+			return l.Connection.ID
+		}
+	}
+	for name, c := range map[string]struct {
+		make            func(*testing.T, *Store, *ticker) string
+		renews, viaLink bool
+		events          []Event // of the renewal
+	}{
+		"pending":  {linked(func(*testing.T, *Store, *ticker, Link) {}), false, true, []Event{LinkReplaced, LinkCreated}},
+		"active":   {linked(ends["completed"].end), true, true, []Event{LinkCreated}},
+		"rejected": {linked(ends["rejected"].end), false, true, []Event{LinkCreated}},
+		"run out":  {linked(ends["run out"].end), false, true, []Event{LinkExpired, LinkCreated}},
+		"swept":    {linked(ends["swept"].end), false, true, []Event{LinkCreated}},
+		"active with a link": {func(t *testing.T, s *Store, clock *ticker) string {
+			id := imported(Active)(t, s, clock)
+			renewLink(t, s, id)
+			return id
+		}, true, false, []Event{LinkReplaced, LinkCreated}},
+		"active whose link ran out": {func(t *testing.T, s *Store, clock *ticker) string {
+			id := imported(Active)(t, s, clock)
+			renewLink(t, s, id)
+			clock.add(LinkLifetime)
+			return id
+		}, true, false, []Event{LinkExpired, LinkCreated}},
+		"imported":            {imported(Active), true, false, []Event{LinkCreated}},
+		"imported as pending": {imported(Pending), false, false, []Event{LinkCreated}},
+		"imported as expired": {imported(Expired), false, false, []Event{LinkCreated}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var clock ticker
+			s := openStoreAt(t, t.TempDir(), clock.now)
+			id := c.make(t, s, &clock)
+			clock.add(later)
+			_, before, err := s.Audit(t.Context(), AuditFilter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			stood := describe(t, s, id)
+			l := renewLink(t, s, id)
+			want := stood
+			want.Status, want.RefreshPending, want.LinkExpiresAt = Pending, c.renews, clock.now().Add(LinkLifetime)
+			if c.renews {
+				want.Status = Active
+			}
+			want.UpdatedAt = l.Connection.UpdatedAt
+			if l.Renews != c.renews || l.Connection != want || l.Connection.ViaLink != c.viaLink || !l.ExpiresAt.Equal(want.LinkExpiresAt) {
+				t.Errorf("renews %v: %+v, want %+v", l.Renews, l.Connection, want)
+			}
+			if c.renews && !l.Connection.UpdatedAt.Equal(stood.UpdatedAt) {
+				t.Error("updated_at moved, though the grant is the old one: its token would be refreshed later than it should")
+			}
+			if rows, _, err := s.Audit(t.Context(), AuditFilter{}); err != nil || len(rows)-before != len(c.events) || rows[0].Event != LinkCreated || rows[len(c.events)-1].Event != c.events[0] {
+				t.Errorf("audit trail %+v, %v; want %v", rows[:len(rows)-before], err, c.events)
+			}
+			if made := completeLink(t, s, l, "ya29.renewed"); made.Status != Active || made.RefreshPending || made.ViaLink != (c.viaLink || !c.renews) {
+				t.Errorf("completed: %+v", made)
+			}
+			wantAccess(t, s, id, "ya29.renewed")
+		})
+	}
+}
+
+// TestRenewedConnectionWorksMeanwhile follows a connection whose grant has ended through the link that renews it.
+func TestRenewedConnectionWorksMeanwhile(t *testing.T) {
+	var clock ticker
+	s := openStoreAt(t, t.TempDir(), clock.now)
+	id := importGmail(t, s, "ya29.old")
+	if _, err := s.UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.ended", ""), true); err != nil {
+		t.Fatal(err)
+	}
+	l := renewLink(t, s, id)
+	if c := describe(t, s, id); !c.RefreshPending || !c.NeedsReconnection || c.Status != Active {
+		t.Errorf("with a link: %+v", c)
+	}
+	wantAccess(t, s, id, "ya29.ended")
+	clock.add(time.Minute)
+	fields := NewGrant(GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "sk-new"}}})
+	got := must[Connection](t)(s.CompleteLink(t.Context(), digestOf(l), alices, vending.APIKey, fields))
+	want := Connection{
+		ID: id, Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "Work Gmail", Status: Active, AuthType: vending.APIKey,
+		CreatedAt: epoch, UpdatedAt: epoch.Add(time.Minute), Version: 3,
+	}
+	if got != want || describe(t, s, id) != want {
+		t.Errorf("completed: %+v, want %+v", got, want)
+	}
+	if _, g, err := s.Grant(t.Context(), "acme", "alice@example.com", id); err != nil || g.Reveal().Fields[0].Value != "sk-new" {
+		t.Errorf("the new grant does not vend: %v", err)
+	}
+	wantEvents(t, s, AuditFilter{Connection: id}, ConnectionImported, VendFailed, LinkCreated, CredentialsRefreshed)
+}
+
+// TestRenewalThatFails checks that a connection stays as it is when its end user refuses to renew it, or does not.
+func TestRenewalThatFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(*testing.T, *Store, *ticker, Link)
+		want []Event
+	}{
+		"rejected": {func(t *testing.T, s *Store, _ *ticker, l Link) {
+			if got := must[LinkState](t)(s.RejectLink(t.Context(), digestOf(l), alices)); got.Status != Rejected || !got.EndedBy(alices) || got.Connection.Status != Active {
+				t.Errorf("RejectLink: %+v", got)
+			}
+		}, []Event{LinkRejected}},
+		"run out": {ends["run out"].end, nil},
+		"swept":   {ends["swept"].end, []Event{LinkExpired}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var clock ticker
+			s := openStoreAt(t, t.TempDir(), clock.now)
+			id := importGmail(t, s, "ya29.old")
+			want := describe(t, s, id)
+			c.end(t, s, &clock, renewLink(t, s, id))
+			if got := describe(t, s, id); got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+			wantAccess(t, s, id, "ya29.old")
+			wantEvents(t, s, AuditFilter{}, append([]Event{ConnectionImported, LinkCreated}, c.want...)...)
+		})
+	}
+}
+
+// TestRefreshMeetsCompletion completes a link while another process refreshes what the connection held before.
+func TestRefreshMeetsCompletion(t *testing.T) {
+	dir := t.TempDir()
+	server, pages := openStore(t, dir), openStore(t, dir)
+	id := importGmail(t, server, "ya29.old")
+	if ok := must[bool](t)(server.AcquireRefresh(t.Context(), id, "server", time.Minute)); !ok {
+		t.Fatal("no lease")
+	}
+	l := renewLink(t, pages, id)
+	if version, leased, err := server.RefreshState(t.Context(), id); err != nil || version != 1 || !leased {
+		t.Errorf("making a link moved the connection to version %d, leased %v, %v", version, leased, err)
+	}
+	completeLink(t, pages, l, "ya29.new")
+	if version, leased, err := server.RefreshState(t.Context(), id); err != nil || version != 2 || leased {
+		t.Errorf("version %d, leased %v, %v; want version 2 without a lease", version, leased, err)
+	}
+	for _, ended := range []bool{false, true} {
+		if _, err := server.UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.late", ""), ended); !errors.Is(err, ErrStale) {
+			t.Errorf("a late refresh: %v, want %v", err, ErrStale)
+		}
+	}
+	if err := server.ReleaseRefresh(t.Context(), id, "server"); err != nil {
+		t.Error(err)
+	}
+	wantAccess(t, server, id, "ya29.new")
+	if c := describe(t, server, id); c.NeedsReconnection {
+		t.Error("the refusal of the old grant was taken for one of the new")
+	}
+	wantEvents(t, server, AuditFilter{}, ConnectionImported, LinkCreated, CredentialsRefreshed)
+}
+
+// TestRefreshWhileLinkIsOpen refreshes the old grant before the link is completed.
+func TestRefreshWhileLinkIsOpen(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	id := importGmail(t, s, "ya29.old")
+	l := renewLink(t, s, id)
+	if _, err := s.UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.refreshed", ""), false); err != nil {
+		t.Fatal(err)
+	}
+	if c := describe(t, s, id); !c.RefreshPending || c.Version != 2 {
+		t.Errorf("%+v, want version 2 whose link is still open", c)
+	}
+	if c := completeLink(t, s, l, "ya29.new"); c.Version != 3 {
+		t.Errorf("version %d, want 3", c.Version)
+	}
+	wantAccess(t, s, id, "ya29.new")
+}
+
+// TestCompleteTogether has 50 browsers complete one link, in two stores over one directory.
+func TestCompleteTogether(t *testing.T) {
+	dir := t.TempDir()
+	stores := []*Store{openStore(t, dir), openStore(t, dir)}
+	for name, l := range map[string]func() Link{
+		"new":     func() Link { return createLink(t, stores[0]) },
+		"renewal": func() Link { return renewLink(t, stores[0], importGmail(t, stores[0], "ya29.old")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			link := l()
+			var mu sync.Mutex
+			var won []int
+			var wg sync.WaitGroup
+			for i := range 50 {
+				wg.Go(func() {
+					browser := DigestOf(fmt.Sprint("browser ", i))
+					c, err := stores[i%2].CompleteLink(t.Context(), digestOf(link), browser, vending.OAuth, oauthGrant(fmt.Sprint("ya29.", i), ""))
+					if err == nil {
+						mu.Lock()
+						won = append(won, i)
+						mu.Unlock()
+					} else if !errors.Is(err, ErrLinkEnded) || c != (Connection{}) {
+						t.Errorf("browser %d: %v, want %v", i, err, ErrLinkEnded)
+					}
+				})
+			}
+			wg.Wait()
+			if len(won) != 1 {
+				t.Fatalf("%v won, want one", won)
+			}
+			wantAccess(t, stores[1], link.Connection.ID, fmt.Sprint("ya29.", won[0]))
+			if got := must[LinkState](t)(stores[1].Link(t.Context(), digestOf(link))); !got.EndedBy(DigestOf(fmt.Sprint("browser ", won[0]))) || got.Connection.Version != link.Connection.Version+1 {
+				t.Errorf("%+v does not name the winner, or counts more than one grant", got)
+			}
+			if _, total, err := stores[0].Audit(t.Context(), AuditFilter{Connection: link.Connection.ID}); err != nil || total > 3 {
+				t.Errorf("%d rows of the audit trail, %v", total, err)
+			}
+		})
+	}
+}
+
+// TestEndTogether completes, rejects, replaces and deletes at once: whoever is first decides, and nothing is left half done.
+func TestEndTogether(t *testing.T) {
+	dir := t.TempDir()
+	stores := []*Store{openStore(t, dir), openStore(t, dir)}
+	for round := range 10 {
+		l := createLink(t, stores[0])
+		id := l.Connection.ID
+		var wg sync.WaitGroup
+		for i, f := range []func(s *Store) error{
+			func(s *Store) error { return linkUses["complete"](t, s, digestOf(l)) },
+			func(s *Store) error { return linkUses["reject"](t, s, digestOf(l)) },
+			func(s *Store) error { return linkUses["attempt"](t, s, digestOf(l)) },
+			func(s *Store) error { _, err := s.RenewLink(t.Context(), "acme", "", id); return err },
+			func(s *Store) error { return s.DeleteConnection(t.Context(), "acme", id) },
+		} {
+			wg.Go(func() {
+				err := f(stores[(i+round)%2])
+				if e := new(vending.Error); err != nil && !errors.Is(err, ErrLinkEnded) && (!errors.As(err, &e) || e.Code != vending.ConnectionDeleted) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	for _, table := range []string{"connections", "links", "attempts"} {
+		var n int
+		if err := stores[0].pool.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d rows are left in %s, %v", n, table, err)
+		}
+	}
+}
+
+// TestCompleteLinkRefuses checks that what cannot be stored leaves the link as it was, to be tried again.
+func TestCompleteLinkRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		authType vending.AuthType
+		grant    GrantValues
+	}{
+		"no token":      {vending.OAuth, GrantValues{TokenType: "Bearer"}},
+		"no fields":     {vending.APIKey, GrantValues{AccessToken: "canary"}},
+		"an empty one":  {vending.Basic, GrantValues{Fields: []vending.Field{{Name: "username"}}}},
+		"too large":     {vending.OAuth, GrantValues{AccessToken: strings.Repeat("canary", 20000)}},
+		"unknown type":  {"magic", GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "canary"}}}},
+		"no type":       {"", GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "canary"}}}},
+		"nothing given": {vending.OAuth, GrantValues{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, t.TempDir())
+			l := createLink(t, s)
+			_, err := s.CompleteLink(t.Context(), digestOf(l), alices, c.authType, NewGrant(c.grant))
+			if wantCode(t, err, vending.InvalidRequest); err != nil && strings.Contains(err.Error(), "canary") {
+				t.Error("the error repeats the grant")
+			}
+			if got := describe(t, s, l.Connection.ID); got != l.Connection {
+				t.Errorf("%+v, want %+v", got, l.Connection)
+			}
+			wantEvents(t, s, AuditFilter{}, LinkCreated)
+			completeLink(t, s, l, "ya29.right")
+		})
+	}
+}
+
+// TestSweep has two stores sweep at once, with more links than a batch takes.
+func TestSweep(t *testing.T) {
+	var clock ticker
+	dir := t.TempDir()
+	stores := []*Store{openStoreAt(t, dir, clock.now), openStoreAt(t, dir, clock.now)}
+	const due = 2*sweepBatch + 7
+	for range due {
+		createLink(t, stores[0])
+	}
+	renewed := importGmail(t, stores[0], "ya29.old")
+	renewLink(t, stores[0], renewed)
+	clock.add(time.Millisecond)
+	late := createLink(t, stores[0])
+	if err := stores[0].BeginSession(t.Context(), DigestOf("cookie"), Session{Tenant: "acme"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stores[0].BeginAttempt(t.Context(), DigestOf("state"), alices, Attempt{Link: digestOf(late)}); err != nil {
+		t.Fatal(err)
+	}
+	clock.set(LinkLifetime)
+	swept := make([]int, 2)
+	var wg sync.WaitGroup
+	for i, s := range stores {
+		wg.Go(func() {
+			var err error
+			if swept[i], err = s.Sweep(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if swept[0]+swept[1] != due+1 {
+		t.Errorf("%v were swept, want %d", swept, due+1)
+	}
+	for event, want := range map[Event]int{LinkExpired: due + 1, SignedOut: 0} {
+		if _, n, err := stores[0].Audit(t.Context(), AuditFilter{Event: event}); err != nil || n != want {
+			t.Errorf("%d times %s, %v; want %d", n, event, err, want)
+		}
+	}
+	for query, want := range map[string]int{
+		`SELECT count(*) FROM attempts`: 0, `SELECT count(*) FROM sessions`: 0,
+		`SELECT count(*) FROM links WHERE status = 'pending'`: 1, `SELECT count(*) FROM connections WHERE status = 'expired'`: due,
+	} {
+		var n int
+		if err := stores[1].pool.QueryRow(query).Scan(&n); err != nil || n != want {
+			t.Errorf("%s: %d, %v; want %d", query, n, err, want)
+		}
+	}
+	wantAccess(t, stores[1], renewed, "ya29.old")
+	if n := must[int](t)(stores[0].Sweep(t.Context())); n != 0 {
+		t.Errorf("%d were swept a second time", n)
+	}
+	completeLink(t, stores[1], late, "ya29.late")
+}
+
+// TestWhoseChange checks that a connection can be changed by its own tenant and end user only, and that a tenant that was forgotten is none.
+func TestWhoseChange(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	id := importGmail(t, s, "ya29.one")
+	for name, c := range map[string]struct{ tenant, user, id string }{
+		"unknown":        {"acme", "alice@example.com", "conn_x"},
+		"other tenant":   {"evil", "alice@example.com", id},
+		"other end user": {"acme", "mallory@example.com", id},
+		"no tenant":      {"", "alice@example.com", id},
+		"nobody":         {"", "", id},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := s.RenewLink(t.Context(), c.tenant, c.user, c.id)
+			if wantCode(t, err, vending.ConnectionDeleted); !l.Token.IsZero() {
+				t.Error("a token was handed out")
+			}
+			_, g, err := s.TakeConnection(t.Context(), c.tenant, c.user, c.id)
+			if wantCode(t, err, vending.ConnectionDeleted); !g.IsZero() {
+				t.Error("a grant was handed out")
+			}
+			_, err = s.Hold(t.Context(), c.tenant, c.user, c.id, "sync")
+			wantCode(t, err, vending.ConnectionDeleted)
+			_, err = s.Release(t.Context(), c.tenant, c.user, c.id, "sync")
+			wantCode(t, err, vending.ConnectionDeleted)
+			if c.tenant != "acme" {
+				wantCode(t, s.DeleteConnection(t.Context(), c.tenant, c.id), vending.ConnectionDeleted)
+			}
+		})
+	}
+	wantAccess(t, s, id, "ya29.one")
+	wantEvents(t, s, AuditFilter{}, ConnectionImported)
+	if l := must[Link](t)(s.RenewLink(t.Context(), "acme", "", id)); !l.Renews {
+		t.Error("a tenant without an end user renews nothing")
+	}
+}
