@@ -15,6 +15,7 @@ type Badge struct {
 var (
 	badgePending  = Badge{"wait", "hourglass", "Pending", "Waiting for the end user to use the link"}
 	badgeRefresh  = Badge{"wait", "refresh", "Pending", "Refresh in progress: existing credentials still work"}
+	badgeRepair   = Badge{"wait", "refresh", "Pending", "Refresh in progress"}
 	badgeViaLink  = Badge{"link", "link", "Via Link", "Made by the end user through a link"}
 	badgeRejected = Badge{"bad", "close", "Rejected", "The end user declined the request"}
 	badgeExpired  = Badge{"off", "clock", "Expired", "The link ended before it was used"}
@@ -32,18 +33,25 @@ func (r Row) Badges() (badges []Badge) {
 	case "expired":
 		return []Badge{badgeExpired}
 	}
-	if r.NeedsReconnection {
+	switch {
+	case r.NeedsReconnection && r.RefreshPending:
+		badges = append(badges, badgeRenew, badgeRepair)
+	case r.NeedsReconnection:
 		badges = append(badges, badgeRenew)
-	} else {
+	case r.RefreshPending:
+		badges = append(badges, badgeActive, badgeRefresh)
+	default:
 		badges = append(badges, badgeActive)
-	}
-	if r.RefreshPending {
-		badges = append(badges, badgeRefresh)
 	}
 	if r.ViaLink {
 		badges = append(badges, badgeViaLink)
 	}
 	return badges
+}
+
+// StillWorks reports whether a refresh is in progress and what the connection holds works until then.
+func (r Row) StillWorks() bool {
+	return r.Status == "active" && r.RefreshPending && !r.NeedsReconnection
 }
 
 // Expired reports whether the row's link ended unused, which the table says in a sentence.

@@ -100,10 +100,15 @@ func (o oklch) exact() (c rgb, ok bool) {
 
 func cube(f float64) float64 { return f * f * f }
 
-// reach moves the lightness of c by steps of sign until c and every ground are at least ratio apart.
+// reach moves the lightness of c by steps of sign until c and every ground are at least ratio apart, or it can
+// move no further.
 func reach(c oklch, sign, ratio float64, grounds ...rgb) oklch {
-	for c.l > 0 && c.l < 1 && !apart(c.rgb(), ratio, grounds) {
-		c.l = min(1, max(0, c.l+sign*0.005))
+	for !apart(c.rgb(), ratio, grounds) {
+		l := min(1, max(0, c.l+sign*0.005))
+		if l == c.l {
+			break
+		}
+		c.l = l
 	}
 	return c
 }

@@ -69,7 +69,7 @@ type LinkMade struct {
 	ExpiresAt            time.Time
 	App                  App
 	ID, Connection, User string
-	// Renews says that the connection keeps working until the link is used.
+	// Renews says that the connection keeps its credentials until the link is used.
 	Renews bool
 }
 

@@ -31,7 +31,7 @@ func TestHostedWords(t *testing.T) {
 	}{
 		{"invitation", []string{"Connect Gmail to Northwind Studio", "ops@northwind.example", "Work Gmail", "3 August 2026, 08:40 UTC", "47 hours left", "Your password is never shared", "Accept & Connect", "Reject"}, []string{"renew"}},
 		{"invitation-key", []string{"kept only if Stripe accepts them", "30 minutes left"}, []string{"password"}},
-		{"invitation-renewal", []string{"Renew your Gmail connection", "keeps working with the present ones"}, []string{"invites"}},
+		{"invitation-renewal", []string{"Renew your Gmail connection", "The present ones stay in use until you are done."}, []string{"invites"}},
 		{"form", []string{"Connect Stripe", "Grant Access", "Reject"}, []string{"Nothing was saved"}},
 		{"form-problem", []string{"Stripe did not accept these credentials.", "Nothing was saved", "Account: Must be letters and digits"}, nil},
 		{"form-oauth", []string{"Zendesk subdomain", "Continue to Gmail"}, []string{"Grant Access"}},
@@ -43,7 +43,7 @@ func TestHostedWords(t *testing.T) {
 		{"refusal-renewal", []string{"You declined", "stays as it is"}, []string{"no connection"}},
 		{"invalid", []string{"This connection link is invalid, has already been used, or has expired. Please contact your requester to get a new link."}, []string{"Northwind"}},
 		{"provider-problem", []string{"It said access_denied.", "Nothing was stored.", "can still be used", "Try again", "Reject"}, nil},
-		{"provider-unexplained", []string{"Gmail could not complete the request", "keeps working with its present credentials"}, nil},
+		{"provider-unexplained", []string{"Gmail could not complete the request", "keeps its present credentials"}, nil},
 		{"browser-problem", []string{"cookie", "Open the link again"}, nil},
 		{"problem", []string{"Something went wrong here", "0b8e2a6c-1d4f"}, nil},
 		{"sign-in-problem", []string{"Tenant key", "This key is not known, or was retired."}, nil},
