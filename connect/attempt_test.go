@@ -1,0 +1,197 @@
+package connect
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+var state = DigestOf("state")
+
+func attemptOf(l Link) Attempt {
+	return Attempt{
+		Link: digestOf(l), Verifier: vending.NewSecret("canary-verifier"), RedirectURI: "https://gate.example/connect/callback",
+		Fields: []vending.Field{{Name: "subdomain", Value: "canary-field"}, {Name: "site", Value: "é\x00\n\"<"}},
+	}
+}
+
+func beginAttempt(t testing.TB, s *Store, l Link) Attempt {
+	t.Helper()
+	a := attemptOf(l)
+	if err := s.BeginAttempt(t.Context(), state, alices, a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func wantAttempt(t testing.TB, s *Store, want Attempt) {
+	t.Helper()
+	got, err := s.TakeAttempt(t.Context(), state, alices)
+	if err != nil || !reflect.DeepEqual(got, want) || got.Verifier.Reveal() != want.Verifier.Reveal() {
+		t.Errorf("another attempt than was begun, or %v", err)
+	}
+}
+
+func TestAttemptWorksOnce(t *testing.T) {
+	dir := t.TempDir()
+	stores := []*Store{openStore(t, dir), openStore(t, dir)}
+	want := beginAttempt(t, stores[0], createLink(t, stores[0]))
+	if _, err := stores[1].TakeAttempt(t.Context(), state, DigestOf("mallory's browser")); !errors.Is(err, ErrNoAttempt) {
+		t.Errorf("another browser: %v, want %v", err, ErrNoAttempt)
+	}
+	wantAttempt(t, stores[1], want)
+	for _, s := range stores {
+		if a, err := s.TakeAttempt(t.Context(), state, alices); !errors.Is(err, ErrNoAttempt) || !a.Verifier.IsZero() {
+			t.Errorf("again: %v, want %v", err, ErrNoAttempt)
+		}
+	}
+	wantEvents(t, stores[0], AuditFilter{}, LinkCreated)
+}
+
+// TestTakeTogether has callbacks of one state arrive at once, in two stores.
+func TestTakeTogether(t *testing.T) {
+	dir := t.TempDir()
+	stores := []*Store{openStore(t, dir), openStore(t, dir)}
+	beginAttempt(t, stores[0], createLink(t, stores[0]))
+	var won atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			if _, err := stores[i%2].TakeAttempt(t.Context(), state, alices); err == nil {
+				won.Add(1)
+			} else if !errors.Is(err, ErrNoAttempt) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d took it, want one", won.Load())
+	}
+}
+
+// TestDeadAttempt checks that an attempt ends with its hour and with its link.
+func TestDeadAttempt(t *testing.T) {
+	wait := func(d time.Duration) func(*testing.T, *Store, *ticker, Link) {
+		return func(_ *testing.T, _ *Store, clock *ticker, _ Link) { clock.add(d) }
+	}
+	for name, c := range map[string]struct {
+		begun time.Duration
+		after func(t *testing.T, s *Store, clock *ticker, l Link)
+		lives bool
+	}{
+		"at once":              {0, wait(0), true},
+		"nearly an hour":       {0, wait(attemptLifetime - time.Millisecond), true},
+		"an hour":              {0, wait(attemptLifetime), false},
+		"the link's last hour": {LinkLifetime - time.Minute, wait(time.Minute - time.Millisecond), true},
+		"the link ran out":     {LinkLifetime - time.Minute, wait(time.Minute), false},
+		"completed":            {0, ends["completed"].end, false},
+		"rejected":             {0, ends["rejected"].end, false},
+		"replaced":             {0, ends["replaced"].end, false},
+		"deleted": {0, func(t *testing.T, s *Store, _ *ticker, l Link) {
+			if err := s.DeleteConnection(t.Context(), "acme", l.Connection.ID); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var clock ticker
+			s := openStoreAt(t, t.TempDir(), clock.now)
+			l := createLink(t, s)
+			clock.set(c.begun)
+			want := beginAttempt(t, s, l)
+			c.after(t, s, &clock, l)
+			if c.lives {
+				wantAttempt(t, s, want)
+				return
+			}
+			if _, err := s.TakeAttempt(t.Context(), state, alices); !errors.Is(err, ErrNoAttempt) {
+				t.Errorf("error %v, want %v", err, ErrNoAttempt)
+			}
+		})
+	}
+}
+
+// TestManyAttempts begins more attempts than a link may have under way.
+func TestManyAttempts(t *testing.T) {
+	var clock ticker
+	s := openStoreAt(t, t.TempDir(), clock.now)
+	l, other := createLink(t, s), createLink(t, s)
+	wantOther := beginAttempt(t, s, other)
+	const begun = maxAttempts + 5
+	for i := range begun {
+		clock.add(time.Second)
+		if err := s.BeginAttempt(t.Context(), DigestOf(fmt.Sprint(i)), alices, attemptOf(l)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range begun {
+		_, err := s.TakeAttempt(t.Context(), DigestOf(fmt.Sprint(i)), alices)
+		if gone := i < begun-maxAttempts; gone != errors.Is(err, ErrNoAttempt) || !gone && err != nil {
+			t.Errorf("attempt %d of %d: %v", i+1, begun, err)
+		}
+	}
+	wantAttempt(t, s, wantOther)
+}
+
+func TestAttemptRefuses(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	l := createLink(t, s)
+	a := attemptOf(l)
+	a.Fields = []vending.Field{{Name: "site", Value: strings.Repeat("canary", 20000)}}
+	err := s.BeginAttempt(t.Context(), state, alices, a)
+	if wantCode(t, err, vending.InvalidRequest); err != nil && strings.Contains(err.Error(), "canary") {
+		t.Error("the error repeats the field")
+	}
+	wantAttempt(t, s, beginAttempt(t, s, l))
+}
+
+// TestMovedAttempt checks that somebody who can write the database cannot make an attempt another's.
+func TestMovedAttempt(t *testing.T) {
+	mallorys := DigestOf("mallory's browser")
+	for name, c := range map[string]struct {
+		move           string
+		by             func(other Link) Digest
+		state, browser Digest
+	}{
+		"to a browser": {`UPDATE attempts SET browser = ?`, func(Link) Digest { return mallorys }, state, mallorys},
+		"to a link":    {`UPDATE attempts SET link = ?`, digestOf, state, alices},
+		"to a state":   {`UPDATE attempts SET state = ?`, func(Link) Digest { return DigestOf("other") }, DigestOf("other"), alices},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, t.TempDir())
+			beginAttempt(t, s, createLink(t, s))
+			to := c.by(createLink(t, s))
+			execSQL(t, s, c.move, to[:])
+			if a, err := s.TakeAttempt(t.Context(), c.state, c.browser); !errors.Is(err, ErrSealed) || !a.Verifier.IsZero() {
+				t.Errorf("error %v, want %v", err, ErrSealed)
+			}
+		})
+	}
+}
+
+// TestAttemptSurvivesRotation rotates the keys while the end user is at the provider.
+func TestAttemptSurvivesRotation(t *testing.T) {
+	dir := t.TempDir()
+	server, tool := openStore(t, dir), openStore(t, dir)
+	l := createLink(t, server)
+	want := beginAttempt(t, server, l)
+	if _, err := tool.RotateKeyset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantAttempt(t, server, want)
+	// Sealed by the new key, taken where it was not heard of.
+	third := openStore(t, dir)
+	if _, err := tool.RotateKeyset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want = beginAttempt(t, tool, l)
+	wantAttempt(t, third, want)
+}
