@@ -1,0 +1,81 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// maxAdminBody bounds the body of a call, in bytes.
+const maxAdminBody = 64 << 10
+
+// readBody reads the JSON object of a call into fields, which are *string or *[]string by name. Unlike a caller of the Platform API, an
+// operator is told of a field that does not exist: a mistyped `capabilities` would otherwise grant them all.
+func (c *adminCall) readBody(fields map[string]any) error {
+	values, err := c.readObject()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		into, ok := fields[name]
+		if !ok {
+			return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("unknown field %.40q; the fields are %s", name, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
+		}
+		if json.Unmarshal(values[name], into) != nil {
+			kind := "a text"
+			if _, many := into.(*[]string); many {
+				kind = "a list of texts"
+			}
+			return vending.Refuse(vending.InvalidRequest, name+": must be "+kind)
+		}
+	}
+	return nil
+}
+
+// readObject refuses a body that is announced to be too large without reading it, and stops reading one that is not.
+func (c *adminCall) readObject() (values map[string]json.RawMessage, err error) {
+	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxAdminBody))
+	if c.r.ContentLength > maxAdminBody {
+		return nil, tooLarge
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxAdminBody))
+	var exceeded *http.MaxBytesError
+	switch {
+	case errors.As(err, &exceeded):
+		return nil, tooLarge
+	case err != nil:
+		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")
+	case !utf8.Valid(raw) || json.Unmarshal(raw, &values) != nil || values == nil:
+		return nil, vending.Refuse(vending.InvalidRequest, "the body must be one JSON object")
+	}
+	return values, nil
+}
+
+// query returns the query's parameters by name. A parameter that does not exist or stands twice is refused: without it the answer would be
+// another one.
+func (c *adminCall) query(names ...string) (map[string]string, error) {
+	parsed, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, vending.Refuse(vending.InvalidRequest, "the query is not encoded correctly")
+	}
+	values := make(map[string]string, len(parsed))
+	for _, name := range slices.Sorted(maps.Keys(parsed)) {
+		switch {
+		case !slices.Contains(names, name):
+			return nil, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("unknown parameter %.40q", name))
+		case len(parsed[name]) > 1:
+			return nil, vending.Refuse(vending.InvalidRequest, name+": occurs more than once")
+		}
+		values[name] = parsed.Get(name)
+	}
+	return values, nil
+}
