@@ -1,9 +1,12 @@
 package connect
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -176,5 +179,16 @@ func wantEvents(t testing.TB, s *Store, f AuditFilter, want ...Event) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("events %v, want %v", got, want)
+	}
+}
+
+// printed formats values in every way in which they could end up in a log or an answer.
+func printed(values ...any) map[string]string {
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "values", values)
+	encoded, err := json.Marshal(values)
+	return map[string]string{
+		"%v": fmt.Sprintf("%v", values), "%+v": fmt.Sprintf("%+v", values), "%#v": fmt.Sprintf("%#v", values), "%q": fmt.Sprintf("%q", values),
+		"log": log.String(), "json": fmt.Sprint(string(encoded), err),
 	}
 }
