@@ -16,7 +16,10 @@ const (
 	requestTokenDigits = 33
 )
 
-func newConnectionID() string { return "conn_" + randomBase62(16, connectionIDDigits) }
+// connectionIDPrefix is how every connection's id begins.
+const connectionIDPrefix = "conn_"
+
+func newConnectionID() string { return connectionIDPrefix + randomBase62(16, connectionIDDigits) }
 
 // randomBase62 writes n random bytes in exactly width digits of 0-9a-zA-Z.
 func randomBase62(n, width int) string {

@@ -11,10 +11,11 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// The bounds of a page.
+// The bounds of a page, and of a search in bytes. SQLite would not take a pattern of more than 50,000.
 const (
 	defaultLimit = 20
 	maxLimit     = 100
+	maxSearch    = 254
 )
 
 // pageOffset fills in the defaults of page and limit, and returns how many rows come before the page. Out of bounds they are
@@ -67,18 +68,22 @@ type Filter struct {
 	Tenant, User, App string
 	// Status is one of the four, or empty for any.
 	Status Status
-	// Search is looked for in name, end user, app and id, as it stands and in any case (of ASCII letters).
+	// Search is looked for in name, end user and app, as it stands and in any case (of ASCII letters), and is how an id may begin: most
+	// short texts stand somewhere in a random id.
 	Search string
 	// Page counts from 1, and Limit is 1…100 connections a page; 0 means 1 and 20.
 	Page, Limit int
 }
 
 // Connections returns one page of the connections that f names, newest first, and how many there
-// are on all pages. A page or limit out of bounds is a *vending.Error with `invalid_request`.
+// are on all pages. A page, limit or search out of bounds is a *vending.Error with `invalid_request`.
 func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, total int, err error) {
 	offset, err := pageOffset(&f.Page, &f.Limit)
 	if err != nil {
 		return nil, 0, err
+	}
+	if !isPlain(f.Search, maxSearch) { // and to LIKE, a NUL would end the pattern
+		return nil, 0, invalid(fmt.Sprintf("search: must be at most %d bytes of text without control characters", maxSearch))
 	}
 	now := s.now().UnixMilli()
 	where, args := f.where(now)
@@ -113,7 +118,11 @@ func (f Filter) where(now int64) (clause string, args []any) {
 	}
 	if f.Search != "" {
 		pattern := "%" + likeEscaper.Replace(f.Search) + "%"
-		c.add(`(c.name LIKE ? ESCAPE '\' OR c.user LIKE ? ESCAPE '\' OR c.app LIKE ? ESCAPE '\' OR c.id LIKE ? ESCAPE '\')`, pattern, pattern, pattern, pattern)
+		term, args := `c.name LIKE ? ESCAPE '\' OR c.user LIKE ? ESCAPE '\' OR c.app LIKE ? ESCAPE '\'`, []any{pattern, pattern, pattern}
+		if strings.HasPrefix(f.Search, connectionIDPrefix) {
+			term, args = term+` OR substr(c.id, 1, ?) = ?`, append(args, len(f.Search), f.Search)
+		}
+		c.add("("+term+")", args...)
 	}
 	return c.where()
 }

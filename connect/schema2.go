@@ -11,7 +11,7 @@ ALTER TABLE tenants ADD COLUMN logo_url TEXT NOT NULL DEFAULT '';
 ALTER TABLE tenants ADD COLUMN accent TEXT NOT NULL DEFAULT '';
 ALTER TABLE tenants ADD COLUMN frame_ancestors TEXT NOT NULL DEFAULT '';
 
-CREATE INDEX connections_by_tenant ON connections (tenant, created_at, id);
+CREATE INDEX connections_by_tenant ON connections (tenant, created_at, id, user, app, name, status);
 
 CREATE TABLE links (
 	digest     BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32),
