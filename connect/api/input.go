@@ -28,6 +28,7 @@ type body struct {
 func readBody(w http.ResponseWriter, r *http.Request) (*body, error) {
 	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
 	if r.ContentLength > maxBody {
+		w.Header().Set("Connection", "close") // or net/http would wait for the body before it answers
 		return nil, tooLarge
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))

@@ -67,13 +67,15 @@ type call struct {
 
 // Serve answers one HTTP request for a caller that was authenticated, identified and paid for. origin is where end users reach us.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, c manager.Caller, origin string) {
-	message, refusal := readMessage(w, r)
-	if refusal != nil {
-		vending.WriteError(w, refusal, nil)
-		return
-	}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, call{c, origin}))
-	r.Body = io.NopCloser(bytes.NewReader(message))
+	if r.Method == http.MethodPost { // the SDK refuses any other
+		message, refusal := readMessage(w, r)
+		if refusal != nil {
+			vending.WriteError(w, refusal, nil)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(message))
+	}
 	s.handler.ServeHTTP(unstored{w}, r)
 }
 
@@ -82,6 +84,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, c manager.Caller,
 func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *vending.Error) {
 	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
 	if r.ContentLength > maxBody {
+		w.Header().Set("Connection", "close") // or net/http would wait for the body before it answers
 		return nil, tooLarge
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
