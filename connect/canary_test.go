@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -43,6 +44,7 @@ func TestNothingInTheClear(t *testing.T) {
 	if _, err := s.UpdateGrant(t.Context(), id, 1, oauthGrant(canaries[2], canaries[3]), false); err != nil {
 		t.Fatal(err)
 	}
+	canaries = append(canaries, manage(t, s)...)
 	if _, err := s.RotateKeyset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +64,39 @@ func TestNothingInTheClear(t *testing.T) {
 		t.Error("the row that does not open was not logged")
 	}
 	search(t, "the log", log.String(), canaries)
+}
+
+// manage stores, and hands out, what the connection manager has beside grants, and returns the canaries.
+func manage(t *testing.T, s *Store) (canaries []string) {
+	t.Helper()
+	used, renewed, left := createLink(t, s), createLink(t, s), createLink(t, s)
+	fresh := renewLink(t, s, renewed.Connection.ID)
+	a := attemptOf(left)
+	a.Verifier, a.Fields = vending.NewSecret("canary-verifier"), []vending.Field{{Name: "client_secret", Value: "canary-field"}}
+	for _, taken := range []bool{true, false} { // one stays
+		if err := s.BeginAttempt(t.Context(), DigestOf(fmt.Sprint("canary-state-", taken)), DigestOf("canary-browser"), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.TakeAttempt(t.Context(), DigestOf("canary-state-true"), DigestOf("canary-browser")); err != nil {
+		t.Fatal(err)
+	}
+	must[LinkState](t)(s.AcceptLink(t.Context(), digestOf(used)))
+	must[Connection](t)(s.CompleteLink(t.Context(), digestOf(used), DigestOf("canary-browser"), vending.OAuth, oauthGrant("canary-linked", "canary-linked-refresh")))
+	if _, _, err := s.TakeConnection(t.Context(), "acme", "", used.Connection.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"canary-secret-1", "canary-secret-2"} {
+		setClient(t, s, "acme", "gmail", client("id", secret))
+	}
+	if err := s.BeginSession(t.Context(), DigestOf("canary-cookie"), Session{Tenant: "acme", Key: DigestOf("canary-key")}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		canaries = append(canaries, must[vending.Secret](t)(s.IssueMCPURL(t.Context(), "acme")).Reveal())
+	}
+	return append(canaries, used.Token.Reveal(), renewed.Token.Reveal(), fresh.Token.Reveal(), left.Token.Reveal(), "canary-verifier", "canary-field",
+		"canary-state", "canary-browser", "canary-linked", "canary-secret", "canary-cookie", "canary-key")
 }
 
 func search(t *testing.T, where, content string, canaries []string) {
