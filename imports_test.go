@@ -15,12 +15,22 @@ const module = "github.com/vendgate/vendgate"
 // arrows are the imports that the design permits, by the importing package's path in the module. A key that ends in
 // a slash stands for all packages below it.
 var arrows = map[string][]string{
-	"cmd/vendgate":             {""},
-	"":                         {"caddymodule"},
-	"caddymodule":              {"caddymodule/demoprovider", "connect", "connect/authorize", "inject", "policy", "vending", "vending/local", "vending/platform", "vending/static", "catalog"},
+	"cmd/vendgate": {""},
+	"":             {"caddymodule"},
+	"caddymodule": {
+		"caddymodule/demoprovider", "connect", "connect/api", "connect/authorize", "connect/dashboard", "connect/hosted", "connect/manager", "connect/mcpserver",
+		"connect/page", "inject", "policy", "vending", "vending/local", "vending/platform", "vending/static", "catalog",
+	},
 	"caddymodule/demoprovider": {},
 	"connect":                  {"policy", "vending", "catalog"},
+	"connect/api":              {"connect", "connect/manager", "policy", "vending", "catalog"},
 	"connect/authorize":        {"connect", "connect/tokenendpoint", "inject", "vending", "catalog"},
+	"connect/browser":          {"connect"},
+	"connect/dashboard":        {"connect", "connect/browser", "connect/manager", "connect/page", "policy", "vending", "catalog"},
+	"connect/hosted":           {"connect", "connect/authorize", "connect/browser", "connect/page", "vending", "catalog"},
+	"connect/manager":          {"connect", "policy", "vending", "catalog"},
+	"connect/mcpserver":        {"connect", "connect/manager", "policy", "vending"},
+	"connect/page":             {"vending"},
 	"connect/tokenendpoint":    {"connect", "vending", "catalog"},
 	"inject":                   {"vending", "catalog"},
 	"policy":                   {"vending", "catalog"},

@@ -80,11 +80,12 @@ func newAccessLog(ctx caddy.Context) accessLog {
 
 // covers reports whether Caddy's entry for r must be replaced.
 func (l accessLog) covers(r *http.Request) bool {
-	if _, keyed := r.Header[keyHeader]; !keyed && !tells(r) {
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || server.Logs == nil {
 		return false
 	}
-	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	return ok && server.Logs != nil && logsHost(server.Logs, r.Host)
+	_, keyed := r.Header[keyHeader]
+	return (keyed || tells(r)) && logsHost(server.Logs, r.Host)
 }
 
 // logsHost reports whether Caddy would log a request for host, by the same rules.

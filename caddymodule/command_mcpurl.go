@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/api"
 )
 
 // issuedMCPURL is the URL that an MCP client needs no key for, as it is shown, once.
@@ -50,7 +49,7 @@ func issueMCPURL(ctx context.Context, store *connect.Store, tenant, origin strin
 	if err != nil {
 		return issuedMCPURL{}, err
 	}
-	issued := issuedMCPURL{Tenant: tenant, Path: api.MCPPath(token.Reveal())}
+	issued := issuedMCPURL{Tenant: tenant, Path: connect.MCPPath(token.Reveal())}
 	if origin != "" {
 		issued.URL = origin + issued.Path
 	}

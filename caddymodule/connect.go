@@ -12,7 +12,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/api"
 	"github.com/vendgate/vendgate/connect/dashboard"
 	"github.com/vendgate/vendgate/connect/hosted"
 	"github.com/vendgate/vendgate/vending"
@@ -55,7 +54,7 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	serve := func(w http.ResponseWriter, r *http.Request) error {
 		path := r.URL.EscapedPath()
-		if rest, ok := strings.CutPrefix(path, api.Base); ok && strings.HasPrefix(rest, "/") {
+		if rest, ok := strings.CutPrefix(path, connect.APIBase); ok && strings.HasPrefix(rest, "/") {
 			c.call(w, r, rest)
 			return nil
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/api"
 )
 
 // redacted stands in a logged address for what must not be there.
@@ -26,7 +25,7 @@ func redactURI(uri string) (string, bool) {
 	if path == connect.CallbackPath && len(uri) > len(path) {
 		return path + "?" + redacted, true
 	}
-	for _, prefix := range []string{connect.Root + "/", api.MCPPath("")} {
+	for _, prefix := range []string{connect.Root + "/", connect.MCPPath("")} {
 		if rest, ok := strings.CutPrefix(uri, prefix); ok {
 			end := strings.IndexAny(rest, "/?")
 			if end < 0 {

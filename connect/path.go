@@ -1,5 +1,11 @@
 package connect
 
+// APIBase is where the Platform API is served. It is fixed: clients know it.
+const APIBase = "/platform/v1"
+
+// MCPPath is the path of a tenant's MCP URL.
+func MCPPath(token string) string { return APIBase + "/mcp/" + token }
+
 // Root is where the hosted pages are served. It is fixed: providers know the redirect URI below it.
 const Root = "/connect"
 

@@ -6,16 +6,14 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Base is where the Platform API is served. It is fixed: clients know it.
-const Base = "/platform/v1"
-
-// MCPPath is the path of a tenant's MCP URL.
-func MCPPath(token string) string { return Base + "/mcp/" + token }
+// Base is where the Platform API is served.
+const Base = connect.APIBase
 
 // Endpoint is one kind of call.
 type Endpoint struct {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/api"
 	"github.com/vendgate/vendgate/connect/page"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -76,5 +75,5 @@ func (v *visit) issueMCPURL() error {
 	if err != nil {
 		return err
 	}
-	return v.showKeys(http.StatusCreated, page.Keys{MCPURL: vending.NewSecret(v.where.Origin + api.MCPPath(token.Reveal()))})
+	return v.showKeys(http.StatusCreated, page.Keys{MCPURL: vending.NewSecret(v.where.Origin + connect.MCPPath(token.Reveal()))})
 }

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/page"
@@ -35,7 +36,7 @@ func (v *visit) takeKey() error {
 		// Else a page elsewhere could sign its visitor in to a tenant of its own, and see what they do there.
 		return v.askKey(http.StatusForbidden, "Your browser did not send this form's cookie. Please try once more.")
 	}
-	key := policy.DigestOf(v.r.PostForm.Get("key"))
+	key := policy.DigestOf(strings.TrimSpace(v.r.PostForm.Get("key"))) // pasted, perhaps with a line break
 	tenant := v.o.Lookup(v.r.Context(), key)
 	if tenant == nil {
 		return v.askKey(http.StatusUnauthorized, "This tenant key is unknown or retired.")

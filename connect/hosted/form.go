@@ -106,7 +106,7 @@ func (v *visit) note(p *authorize.Problem) {
 
 // showProblem explains what went wrong at the provider. Where the request token is known the page leads back to the link.
 func (v *visit) showProblem(p *authorize.Problem) {
-	if v.app == nil {
+	if v.app == nil || v.token.IsZero() {
 		v.show(p.HTTPStatus(), page.Problem{Title: "This request cannot be processed", Explanation: p.Message(), Request: v.where.Request})
 		return
 	}

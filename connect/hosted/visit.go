@@ -45,7 +45,9 @@ func (v *visit) know(l connect.LinkState, err error) error {
 	if v.app, ok = v.o.Catalog(l.Connection.App); !ok {
 		return vending.Refuse(vending.UnknownApp, "the app of this link is not available any more; please ask your requester for help")
 	}
-	v.tenant, err = v.o.Tenant(v.r.Context(), l.Connection.Tenant)
+	if v.tenant, err = v.o.Tenant(v.r.Context(), l.Connection.Tenant); err == nil && v.tenant.Disabled {
+		err = connect.ErrLinkEnded // nobody is there to be given anything
+	}
 	return err
 }
 

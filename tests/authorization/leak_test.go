@@ -17,43 +17,39 @@ import (
 // and the data directory.
 func TestNothingLeaks(t *testing.T) {
 	o := newOfficeAt(t, "log\n"+site)
-	found := new(secrets)
-	visit := func() *visitor {
-		v := newVisitor(t)
-		v.client.Transport, v.secrets = found, found
-		return v
-	}
-	found.add("tenant key", harness.KeyA)
-	found.add("client secret", o.provider.ClientSecret)
+	found := new(harness.Secrets)
+	visit := func() *harness.Visitor { return harness.NewVisitor(t, found) }
+	found.Add("tenant key", harness.KeyA)
+	found.Add("client secret", o.provider.ClientSecret)
 
 	address, id := o.link("crm")
-	v := visit().open(address).submit("accept")
-	v.logIn("x", "consent", "deny").submit("accept").logIn("alice@provider.example").sees("done", 200, saysCreated)
+	v := visit().Open(address).Submit("accept")
+	v.LogIn("x", "consent", "deny").Submit("accept").LogIn("alice@provider.example").Sees("done", 200, harness.SaysCreated)
 	_, grant := o.held(id)
-	found.add("access token", grant.AccessToken)
-	found.add("refresh token", grant.RefreshToken)
+	found.Add("access token", grant.AccessToken)
+	found.Add("refresh token", grant.RefreshToken)
 	status, token := o.platform(http.MethodPost, "/connections/"+id+"/token", "")
 	if status != http.StatusOK || token["access_token"] != grant.AccessToken {
 		t.Fatalf("vended %d", status)
 	}
 	again := o.renew(id)
-	visit().open(again).submit("reject").sees("rejected", 200, "declined")
+	visit().Open(again).Submit("reject").Sees("rejected", 200, "declined")
 	keyed, _ := o.link("vault")
-	v = visit().open(keyed).submit("accept").submit("credentials", "field.api_key", "wrong-key-canary")
-	v.submit("credentials", "field.api_key", "right").sees("done", 200, saysCreated)
-	found.add("entered key", "wrong-key-canary")
+	v = visit().Open(keyed).Submit("accept").Submit("credentials", "field.api_key", "wrong-key-canary")
+	v.Submit("credentials", "field.api_key", "right").Sees("done", 200, harness.SaysCreated)
+	found.Add("entered key", "wrong-key-canary")
 
-	d := visit().open(o.URL+"/connect/dashboard").sees("sign-in", 200, "Sign in")
-	d.do(http.MethodPost, o.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {d.csrf()}, "key": {"pk_live_wrongwrongwrongwrongwrongwrongwrong"}}).sees("wrong key", 401, "unknown or retired")
-	found.add("wrong tenant key", "pk_live_wrongwrongwrongwrongwrongwrongwrong")
-	d.do(http.MethodPost, o.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {d.csrf()}, "key": {harness.KeyA}}).sees("signed in", 200, "Connections")
-	d.open(o.URL+"/connect/dashboard/keys").submit("mcp").sees("an MCP URL", 201, "shown only this once")
-	_, rest, ok := strings.Cut(d.page, "/platform/v1/mcp/")
+	d := visit().Open(o.URL+"/connect/dashboard").Sees("sign-in", 200, "Sign in")
+	d.Do(http.MethodPost, o.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {d.CSRF()}, "key": {"pk_live_wrongwrongwrongwrongwrongwrongwrong"}}).Sees("wrong key", 401, "unknown or retired")
+	found.Add("wrong tenant key", "pk_live_wrongwrongwrongwrongwrongwrongwrong")
+	d.Do(http.MethodPost, o.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {d.CSRF()}, "key": {harness.KeyA}}).Sees("signed in", 200, "Connections")
+	d.Open(o.URL+"/connect/dashboard/keys").Submit("mcp").Sees("an MCP URL", 201, "shown only this once")
+	_, rest, ok := strings.Cut(d.Page, "/platform/v1/mcp/")
 	if !ok {
 		t.Fatal("the page shows no MCP URL")
 	}
 	mcp := rest[:33]
-	found.add("MCP token", mcp)
+	found.Add("MCP token", mcp)
 	res, err := o.Client.Do(o.Request(http.MethodPost, "/platform/v1/mcp/"+mcp, []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`),
 		"Authorization:", "X-User-Email:", "Content-Type: application/json", "Accept: application/json, text/event-stream"))
 	if err != nil || res.StatusCode != http.StatusOK || res.Body.Close() != nil {
@@ -71,17 +67,16 @@ func TestNothingLeaks(t *testing.T) {
 	}
 	text := readAll(t, metrics)
 	places := map[string]string{"the log": log, "the metrics": text, "the data directory": readDir(t, o.dir)}
-	if len(found.list) < 20 {
-		t.Errorf("only %d secrets were collected", len(found.list))
+	if found.Len() < 20 {
+		t.Errorf("only %d secrets were collected", found.Len())
 	}
 	for place, text := range places {
-		for secret, what := range found.list {
-			if place == "the data directory" && what == "client secret" {
-				continue // the file that the configuration refers to
-			}
-			if strings.Contains(text, secret) {
-				t.Errorf("%s holds a %s", place, what)
-			}
+		except := ""
+		if place == "the data directory" {
+			except = "client secret" // the file that the configuration refers to
+		}
+		for _, what := range found.In(text, except) {
+			t.Errorf("%s holds a %s", place, what)
 		}
 	}
 }

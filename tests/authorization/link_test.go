@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/tests/harness"
 )
 
 func auditOf(id string) connect.AuditFilter { return connect.AuditFilter{Connection: id, Limit: 100} }
@@ -22,15 +23,15 @@ func TestOAuthLink(t *testing.T) {
 	if got := o.linkStatus(address); got != "pending" {
 		t.Errorf("status of the link: %s", got)
 	}
-	v := newVisitor(t)
-	v.open(address).sees("invitation", 200, "Work")
-	v.submit("accept").sees("after accepting", 200, "Sign in with")
-	asked := v.provider().Query()
+	v := harness.NewVisitor(t, nil)
+	v.Open(address).Sees("invitation", 200, "Work")
+	v.Submit("accept").Sees("after accepting", 200, "Sign in with")
+	asked := v.Onward().Query()
 	if asked.Get("code_challenge_method") != "S256" || asked.Get("redirect_uri") != o.URL+"/connect/callback" || len(asked.Get("state")) < 43 {
 		t.Errorf("authorization request %v", asked)
 	}
-	v.logIn("alice@provider.example").sees("back from the provider", 200, saysCreated)
-	if strings.Contains(v.at.String(), "code=") {
+	v.LogIn("alice@provider.example").Sees("back from the provider", 200, harness.SaysCreated)
+	if strings.Contains(v.At.String(), "code=") {
 		t.Error("the page's address still has the code")
 	}
 	o.stands(id, "active", "via_link")
@@ -43,25 +44,25 @@ func TestOAuthLink(t *testing.T) {
 	if got, want := o.events(id), "link_created link_opened link_accepted connection_created"; got != want {
 		t.Errorf("audit trail %s, want %s", got, want)
 	}
-	v.open(v.at.String()).sees("the same browser reloads", 200, saysCreated)
-	v.open(address).sees("the same browser opens the link again", 404, saysInvalid)
-	newVisitor(t).open(address).sees("a stranger opens the used link", 404, saysInvalid)
-	newVisitor(t).open(address+"/done").sees("a stranger asks how it ended", 404, saysInvalid)
+	v.Open(v.At.String()).Sees("the same browser reloads", 200, harness.SaysCreated)
+	v.Open(address).Sees("the same browser opens the link again", 404, harness.SaysInvalid)
+	harness.NewVisitor(t, nil).Open(address).Sees("a stranger opens the used link", 404, harness.SaysInvalid)
+	harness.NewVisitor(t, nil).Open(address+"/done").Sees("a stranger asks how it ended", 404, harness.SaysInvalid)
 }
 
 // TestKeyLink tries a wrong key first: it is explained, and not stored.
 func TestKeyLink(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("vault")
-	v := newVisitor(t)
-	v.open(address).submit("accept").sees("the form", 200, "API key")
-	v.submit("credentials", "field.api_key", "wrong-canary").sees("a wrong key", 422, "The Vault does not accept what you entered")
-	if strings.Contains(v.page, "wrong-canary") || strings.Contains(v.page, "alert(1)") {
+	v := harness.NewVisitor(t, nil)
+	v.Open(address).Submit("accept").Sees("the form", 200, "API key")
+	v.Submit("credentials", "field.api_key", "wrong-canary").Sees("a wrong key", 422, "The Vault does not accept what you entered")
+	if strings.Contains(v.Page, "wrong-canary") || strings.Contains(v.Page, "alert(1)") {
 		t.Error("the page shows what was entered, or what the provider said")
 	}
 	o.stands(id, "pending", "via_link")
-	v.submit("credentials").sees("no key", 422, "API key")
-	v.submit("credentials", "field.api_key", "right").sees("the right key", 200, saysCreated)
+	v.Submit("credentials").Sees("no key", 422, "API key")
+	v.Submit("credentials", "field.api_key", "right").Sees("the right key", 200, harness.SaysCreated)
 	o.stands(id, "active", "via_link")
 	if o.keyed.calls.Load() != 2 {
 		t.Errorf("%d calls of the API, want one for each key", o.keyed.calls.Load())
@@ -75,17 +76,17 @@ func TestKeyLink(t *testing.T) {
 func TestRejectedLink(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("crm")
-	v := newVisitor(t)
-	v.open(address).submit("reject").sees("refusal", 200, "declined")
+	v := harness.NewVisitor(t, nil)
+	v.Open(address).Submit("reject").Sees("refusal", 200, "declined")
 	o.stands(id, "rejected", "via_link")
 	if got := o.linkStatus(address); got != "rejected" {
 		t.Errorf("status of the link: %s", got)
 	}
-	newVisitor(t).open(address).sees("a stranger", 404, saysInvalid)
+	harness.NewVisitor(t, nil).Open(address).Sees("a stranger", 404, harness.SaysInvalid)
 	if a := get(t, o.Gateway, id); a.code != "connection_not_active" {
 		t.Errorf("a call: %s", a)
 	}
-	newVisitor(t).open(o.renew(id)).submit("accept").logIn("alice").sees("a new link", 200, saysCreated)
+	harness.NewVisitor(t, nil).Open(o.renew(id)).Submit("accept").LogIn("alice").Sees("a new link", 200, harness.SaysCreated)
 	o.stands(id, "active", "via_link")
 }
 
@@ -93,7 +94,7 @@ func TestRejectedLink(t *testing.T) {
 func TestRefreshLink(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("crm")
-	newVisitor(t).open(address).submit("accept").logIn("first@provider.example").sees("the first time", 200, saysCreated)
+	harness.NewVisitor(t, nil).Open(address).Submit("accept").LogIn("first@provider.example").Sees("the first time", 200, harness.SaysCreated)
 	before := get(t, o.Gateway, id).digest
 	stop, failed := make(chan struct{}), make(chan string, 1)
 	var load sync.WaitGroup
@@ -118,11 +119,11 @@ func TestRefreshLink(t *testing.T) {
 	if got := o.linkStatus(again); got != "pending" {
 		t.Errorf("status of the refresh link: %s", got)
 	}
-	v := newVisitor(t)
-	v.open(again).sees("invitation", 200, "Renew")
-	v.submit("accept").logIn("x", "consent", "deny").sees("declined at the provider", 403, "Nothing")
+	v := harness.NewVisitor(t, nil)
+	v.Open(again).Sees("invitation", 200, "Renew")
+	v.Submit("accept").LogIn("x", "consent", "deny").Sees("declined at the provider", 403, "Nothing")
 	o.stands(id, "active", "via_link", "refresh_pending")
-	v.submit("accept").logIn("second@provider.example").sees("the second time", 200, saysRenewed)
+	v.Submit("accept").LogIn("second@provider.example").Sees("the second time", 200, harness.SaysRenewed)
 	close(stop)
 	load.Wait()
 	select {
@@ -143,7 +144,7 @@ func TestRefreshLink(t *testing.T) {
 func TestDeadLinks(t *testing.T) {
 	o := newOffice(t)
 	used, _ := o.link("crm")
-	newVisitor(t).open(used).submit("accept").logIn("alice")
+	harness.NewVisitor(t, nil).Open(used).Submit("accept").LogIn("alice")
 	replaced, id := o.link("crm")
 	live := o.renew(id)
 	expired, expiredID := o.link("crm")
@@ -159,10 +160,10 @@ func TestDeadLinks(t *testing.T) {
 		"too long": o.URL + "/connect/" + strings.Repeat("A", 1000), "short": o.URL + "/connect/x", "encoded": o.URL + "/connect/%00%ff",
 		"a form of a used one": used + "/credentials",
 	} {
-		v := newVisitor(t).open(address).sees(name, 404, saysInvalid)
-		pages[v.page] = name
+		v := harness.NewVisitor(t, nil).Open(address).Sees(name, 404, harness.SaysInvalid)
+		pages[v.Page] = name
 		for _, h := range []string{"Content-Security-Policy", "Referrer-Policy", "Cache-Control"} {
-			if v.header.Get(h) == "" {
+			if v.Header.Get(h) == "" {
 				t.Errorf("%s: no %s", name, h)
 			}
 		}
@@ -179,7 +180,7 @@ func TestDeadLinks(t *testing.T) {
 	if got := o.linkStatus(changed); got != "connection_deleted" {
 		t.Errorf("status of no link: %s", got)
 	}
-	newVisitor(t).open(live).sees("the live one", 200, "Accept")
+	harness.NewVisitor(t, nil).Open(live).Sees("the live one", 200, "Accept")
 }
 
 // age makes the link of a connection run out.
@@ -199,10 +200,10 @@ func (o *office) age(id string) {
 func TestForeignState(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("crm")
-	alice := newVisitor(t)
-	alice.open(address).submit("accept")
+	alice := harness.NewVisitor(t, nil)
+	alice.Open(address).Submit("accept")
 	// The provider's answer, not followed.
-	to := alice.provider()
+	to := alice.Onward()
 	q := to.Query()
 	q.Set("login", "mallory@provider.example")
 	to.RawQuery = q.Encode()
@@ -215,19 +216,19 @@ func TestForeignState(t *testing.T) {
 	if !strings.HasPrefix(callback, o.URL+"/connect/callback?") {
 		t.Fatalf("the provider answered %d %q", res.StatusCode, callback)
 	}
-	victim := newVisitor(t)
-	victim.open(callback).sees("a browser without a cookie", 400, "")
-	victim.open(address).sees("the same link in another browser", 200, "Accept")
-	victim.open(callback).sees("a browser with another cookie", 400, "")
+	victim := harness.NewVisitor(t, nil)
+	victim.Open(callback).Sees("a browser without a cookie", 400, "")
+	victim.Open(address).Sees("the same link in another browser", 200, "Accept")
+	victim.Open(callback).Sees("a browser with another cookie", 400, "")
 	o.stands(id, "pending", "via_link")
 	forged, _ := url.Parse(callback)
 	fq := forged.Query()
 	fq.Set("iss", "https://evil.example")
 	forged.RawQuery = fq.Encode()
-	alice.open(forged.String()).sees("another issuer", 400, "not from crm")
+	alice.Open(forged.String()).Sees("another issuer", 400, "not from crm")
 	o.stands(id, "pending", "via_link")
-	alice.open(callback).sees("the state again", 400, "")
-	alice.open(address).submit("accept").logIn("alice").sees("once more, properly", 200, saysCreated)
+	alice.Open(callback).Sees("the state again", 400, "")
+	alice.Open(address).Submit("accept").LogIn("alice").Sees("once more, properly", 200, harness.SaysCreated)
 	o.stands(id, "active", "via_link")
 }
 
@@ -235,18 +236,18 @@ func TestForeignState(t *testing.T) {
 func TestTwoBrowsers(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("crm")
-	one, two := newVisitor(t), newVisitor(t)
-	one.open(address).submit("accept")
-	two.open(address).submit("accept")
+	one, two := harness.NewVisitor(t, nil), harness.NewVisitor(t, nil)
+	one.Open(address).Submit("accept")
+	two.Open(address).Submit("accept")
 	var both sync.WaitGroup
-	both.Go(func() { one.logIn("one@provider.example") })
-	both.Go(func() { two.logIn("two@provider.example") })
+	both.Go(func() { one.LogIn("one@provider.example") })
+	both.Go(func() { two.LogIn("two@provider.example") })
 	both.Wait()
-	won := map[bool]*visitor{strings.Contains(one.text(), saysCreated): one, strings.Contains(two.text(), saysCreated): two}
+	won := map[bool]*harness.Visitor{strings.Contains(one.Text(), harness.SaysCreated): one, strings.Contains(two.Text(), harness.SaysCreated): two}
 	if won[true] == nil || won[false] == nil {
-		t.Fatalf("not one winner:\n%s\n%s", one.text(), two.text())
+		t.Fatalf("not one winner:\n%s\n%s", one.Text(), two.Text())
 	}
-	won[false].sees("the loser", 404, saysInvalid)
+	won[false].Sees("the loser", 404, harness.SaysInvalid)
 	o.stands(id, "active", "via_link")
 	want := "one@provider.example"
 	if won[true] == two {
@@ -265,15 +266,15 @@ func TestTwoBrowsers(t *testing.T) {
 func TestDoubleClick(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("vault")
-	v := newVisitor(t)
-	v.open(address).submit("accept")
+	v := harness.NewVisitor(t, nil)
+	v.Open(address).Submit("accept")
 	twin := *v
 	var both sync.WaitGroup
-	both.Go(func() { v.submit("credentials", "field.api_key", "right") })
-	both.Go(func() { twin.submit("credentials", "field.api_key", "right") })
+	both.Go(func() { v.Submit("credentials", "field.api_key", "right") })
+	both.Go(func() { twin.Submit("credentials", "field.api_key", "right") })
 	both.Wait()
-	v.sees("one click", 200, saysCreated)
-	twin.sees("the other", 200, saysCreated)
+	v.Sees("one click", 200, harness.SaysCreated)
+	twin.Sees("the other", 200, harness.SaysCreated)
 	if got := o.events(id); strings.Count(got, "connection_created") != 1 {
 		t.Errorf("audit trail %s", got)
 	}
@@ -283,12 +284,12 @@ func TestDoubleClick(t *testing.T) {
 func TestForgedForm(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("vault")
-	mallory := newVisitor(t)
-	mallory.open(address)
-	stolen := mallory.csrf()
-	for name, v := range map[string]*visitor{"no cookie": newVisitor(t), "another cookie": newVisitor(t).open(address)} {
+	mallory := harness.NewVisitor(t, nil)
+	mallory.Open(address)
+	stolen := mallory.CSRF()
+	for name, v := range map[string]*harness.Visitor{"no cookie": harness.NewVisitor(t, nil), "another cookie": harness.NewVisitor(t, nil).Open(address)} {
 		for _, action := range []string{"/accept", "/reject", "/credentials"} {
-			v.do(http.MethodPost, address+action, url.Values{"csrf": {stolen}, "field.api_key": {"right"}}).sees(name+action, 400, "")
+			v.Do(http.MethodPost, address+action, url.Values{"csrf": {stolen}, "field.api_key": {"right"}}).Sees(name+action, 400, "")
 		}
 	}
 	o.stands(id, "pending", "via_link")
@@ -296,15 +297,15 @@ func TestForgedForm(t *testing.T) {
 		t.Error("a forged form was tried at the provider")
 	}
 	big := url.Values{"csrf": {stolen}, "field.api_key": {strings.Repeat("x", 300<<10)}}
-	mallory.do(http.MethodPost, address+"/credentials", big).sees("an oversized form", 413, "")
+	mallory.Do(http.MethodPost, address+"/credentials", big).Sees("an oversized form", 413, "")
 }
 
 // TestNonsense: whatever the token endpoint answers, nothing is stored and the link can be used again.
 func TestNonsense(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("crm")
-	v := newVisitor(t)
-	v.open(address).submit("accept")
+	v := harness.NewVisitor(t, nil)
+	v.Open(address).Submit("accept")
 	for name, answer := range map[string]string{
 		"HTML": "<html>hello</html>", "no token": `{"token_type":"bearer"}`, "empty": "", "a list": "[]", "a wrong type": `{"access_token":{"x":1}}`,
 	} {
@@ -312,9 +313,9 @@ func TestNonsense(t *testing.T) {
 			c.w.Header().Set("Content-Type", "application/json")
 			_, _ = c.w.Write([]byte(answer))
 		})
-		v.logIn("alice").sees(name, 502, "Nothing was")
+		v.LogIn("alice").Sees(name, 502, "Nothing was")
 		o.stands(id, "pending", "via_link")
-		v.submit("accept")
+		v.Submit("accept")
 	}
-	v.logIn("alice").sees("an answer that makes sense", 200, saysCreated)
+	v.LogIn("alice").Sees("an answer that makes sense", 200, harness.SaysCreated)
 }

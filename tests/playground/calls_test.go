@@ -80,7 +80,7 @@ var fingerprintForm = regexp.MustCompile(`^[0-9a-f]{12}$`)
 func TestPrintedCalls(t *testing.T) {
 	p := start(t, "Ctrl-C ends it.\n", nil)
 	printed := sections(p.Stdout())
-	if len(printed) != 5 || strings.Count(p.Stdout(), "\ncurl ") != 7 {
+	if len(printed) != 6 || strings.Count(p.Stdout(), "\ncurl ") != 7 {
 		t.Fatalf("%d sections; each claim needs its check below\n%s", len(printed), p.Stdout())
 	}
 	run := func(i int, claims ...string) (out []string) {
@@ -116,6 +116,8 @@ func TestPrintedCalls(t *testing.T) {
 		t.Errorf("revoking printed %s", revoked[0])
 	}
 	checkRefusal(t, revoked[1], 401, "needs_reconnection")
+	run(5, "in a browser", "each works once")
+	p.clickThrough(t)
 	addresses := urls(p.Stdout())
 	if len(addresses) != 2 {
 		t.Errorf("the text names %v, want the gateway and the provider", addresses)
