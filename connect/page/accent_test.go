@@ -36,7 +36,7 @@ func checkShades(t *testing.T, chosen rgb, scheme string, s shades, card, page r
 		"a button's text":               {s.on, s.main},
 		"a button's text under pointer": {s.on, s.strong},
 	} {
-		if ratio := contrast(pair[0], pair[1]); ratio < minContrast {
+		if ratio := contrast(pair[0], pair[1]); ratio < 4.5 {
 			t.Errorf("#%s, %s: %s has a contrast of %.2f (#%s, #%s)", chosen.hex(), scheme, what, ratio, pair[0].hex(), pair[1].hex())
 		}
 	}

@@ -89,6 +89,8 @@ func TestRedirectTargets(t *testing.T) {
 		{"http://127.0.0.1:9000/authorize?a=1;url=https://evil.example", "http://127.0.0.1:9000/authorize?a=1;url=https://evil.example"},
 		{"javascript:alert(1)", ""},
 		{"data:text/html,x", ""},
+		{"ftp://evil.example/", ""},
+		{"intent://evil.example/", ""},
 		{"//evil.example/", ""},
 		{"/local", ""},
 		{"", ""},

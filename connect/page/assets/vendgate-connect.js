@@ -21,12 +21,8 @@
     const w = 480, h = Math.min(800, screen.availHeight);
     const left = Math.round(screenX + Math.max(0, (outerWidth - w) / 2));
     const top = Math.round(screenY + Math.max(0, (outerHeight - h) / 2));
-    const popup = window.open('', '', `popup,width=${w},height=${h},left=${left},top=${top}`);
-    if (popup) {
-      popup.opener = null; // no page in the popup may navigate ours
-      popup.location.replace(link);
-    }
-    return popup;
+    // The popup keeps its opener: browsers let nobody else close it.
+    return window.open(link, '', `popup,width=${w},height=${h},left=${left},top=${top}`);
   }
 
   // Pages of providers may cut the popup off from us, and then it counts as closed while the user
