@@ -42,10 +42,17 @@ func (v *visit) rotate() error {
 	return v.showKeys(http.StatusCreated, page.Keys{NewKey: vending.NewSecret(key)})
 }
 
-// promote retires the older key. Who is signed in by it is signed out.
+// promote retires the older key. Who is signed in by it is signed out at once, and not when the keyring notices.
 func (v *visit) promote() error {
+	stored, err := v.o.Store.Tenant(v.r.Context(), v.tenant.ID)
+	if err != nil && !errors.Is(err, connect.ErrTenantUnknown) {
+		return err
+	}
 	if err := v.o.Store.PromoteKey(v.r.Context(), v.tenant.ID); err != nil {
 		return v.refuseKeys(err)
+	}
+	if len(stored.Keys) > 0 && stored.Keys[0].Fingerprint == v.fingerprint() {
+		return v.signOut()
 	}
 	v.redirect("/keys")
 	return nil
