@@ -8,6 +8,7 @@ const { serve, send, success, refusal, client, connection, email } = require('..
 const pending = (more) => success(connection({ status: 'pending', ...more }));
 const wait = (server, options) => client(server, { maxRetries: 0 }).waitForConnection(email, 'conn_1', { intervalMs: 10, ...options });
 const inSeconds = (n) => new Date(Date.now() + n * 1000).toISOString();
+const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 const gap = ({ requests }, i) => requests[i].at - requests[i - 1].at;
 
 for (const status of ['active', 'rejected', 'expired', 'status_of_the_future']) {
@@ -143,8 +144,10 @@ test('a signal ends the wait between looks, with its reason', async (t) => {
     setTimeout(() => stop.abort(reason), 300);
     pending()(res);
   });
+  const before = timers();
   await assert.rejects(wait(server, { intervalMs: 60_000, signal: stop.signal }), reason);
   assert.equal(server.requests.length, 1);
+  assert.ok(timers() <= before, 'a timer is left');
 });
 
 test('a signal ends a look under way, with its reason', async (t) => {
@@ -167,7 +170,6 @@ test('a wait that is over leaves no listener on the signal and no timer', async 
   const { addEventListener, removeEventListener } = stop.signal;
   stop.signal.addEventListener = (...args) => (listeners++, addEventListener.apply(stop.signal, args));
   stop.signal.removeEventListener = (...args) => (listeners--, removeEventListener.apply(stop.signal, args));
-  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
   const before = timers();
   await wait(server, { signal: stop.signal, timeoutMs: 1_000_000 });
   assert.equal(listeners, 0);
