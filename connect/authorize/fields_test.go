@@ -1,0 +1,92 @@
+package authorize
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// slotted has a host's slot, a user name and a field that nothing places.
+func slotted() *catalog.App {
+	return &catalog.App{
+		Slug: "desk", Name: "Desk", AuthType: "basic", Upstream: "https://{site}.api.example.com",
+		Fields:    []catalog.Field{{Name: "site", Label: "Site"}, {Name: "email"}, {Name: "token", Label: "API token", Secret: true}},
+		Placement: &catalog.Placement{Basic: &catalog.Basic{Username: "{email}", Password: "{token}"}},
+	}
+}
+
+func aws(names ...string) *catalog.App {
+	app := &catalog.App{Slug: "s3", AuthType: "api_key", Upstream: "https://s3.example.com", Sign: &catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "r"}}
+	for _, name := range names {
+		app.Fields = append(app.Fields, catalog.Field{Name: name})
+	}
+	return app
+}
+
+func TestCheckFields(t *testing.T) {
+	consent := &catalog.App{
+		Slug: "sales", AuthType: "o_auth", Upstream: "https://{site}.my.example.com", OAuth2: &catalog.OAuth2{},
+		Fields: []catalog.Field{{Name: "site"}},
+	}
+	own := &catalog.App{
+		Slug: "machine", AuthType: "o_auth", Upstream: "https://api.example.com", OAuth2: &catalog.OAuth2{Grant: catalog.GrantClientCredentials},
+		Fields: []catalog.Field{{Name: "client_id"}, {Name: "client_secret", Secret: true}},
+	}
+	long := strings.Repeat("x", maxField)
+	three := &catalog.App{
+		Slug: "three", AuthType: "header", Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "X-A"}, {Name: "X-B"}, {Name: "X-C"}},
+	}
+	for name, c := range map[string]struct {
+		app    *catalog.App
+		fields []vending.Field
+		want   Kind // empty for none
+		field  string
+		says   string
+	}{
+		"good":                     {slotted(), fields("token", "t", "site", "acme", "email", "a@b"), "", "", ""},
+		"trimmed":                  {slotted(), fields("token", "\tt\r\n", "site", " acme\u00a0", "email", "a@b "), "", "", ""},
+		"longest":                  {slotted(), fields("token", long, "site", "acme", "email", "a@b"), "", "", ""},
+		"too long":                 {slotted(), fields("token", long+"x", "site", "acme", "email", "a@b"), BadField, "token", "API token cannot be right: it is longer than 16 KiB."},
+		"too long together":        {three, fields("X-A", long, "X-B", long, "X-C", long), BadField, "X-C", "X-C cannot be right: it makes all values longer than 40 KiB."},
+		"missing":                  {slotted(), fields("site", "acme", "email", "a@b"), MissingField, "token", "API token is missing; please enter it."},
+		"empty":                    {slotted(), fields("token", "t", "site", "", "email", "a@b"), MissingField, "site", "Site is missing; please enter it."},
+		"blank":                    {slotted(), fields("token", "t", "site", "acme", "email", " \r\n"), MissingField, "email", "email is missing; please enter it."},
+		"twice":                    {slotted(), fields("token", "t", "site", "acme", "email", "a@b", "token", "canary"), BadField, "token", "API token cannot be right: it was entered twice."},
+		"unknown":                  {slotted(), fields("token", "t", "site", "acme", "email", "a@b", "admin", "canary"), UnknownField, "admin", "Desk has no field called admin."},
+		"unknown, long and odd":    {slotted(), fields("<b>\r\n\x00\u202e"+strings.Repeat("é", 100), "canary"), UnknownField, "<b>" + strings.Repeat("é", 30), ""},
+		"line break":               {slotted(), fields("token", "canary\r\nX-Evil: 1", "site", "acme", "email", "a@b"), BadField, "token", "API token cannot be right: it holds a line break or another control character."},
+		"NUL":                      {slotted(), fields("token", "canary\x00x", "site", "acme", "email", "a@b"), BadField, "token", ""},
+		"C1 control":               {slotted(), fields("token", "canary\u0085x", "site", "acme", "email", "a@b"), BadField, "token", ""},
+		"no UTF-8":                 {slotted(), fields("token", "canary\xffx", "site", "acme", "email", "a@b"), BadField, "token", "API token cannot be right: it is no text."},
+		"another host":             {slotted(), fields("token", "t", "site", "canary.evil.com/", "email", "a@b"), BadField, "site", "Site cannot be right: it has another form than this app's values."},
+		"colon in the user name":   {slotted(), fields("token", "t", "site", "acme", "email", "canary:b"), BadField, "email", ""},
+		"beside consent":           {consent, fields("site", "acme"), "", "", ""},
+		"beside consent, bad host": {consent, fields("site", "canary."), BadField, "site", ""},
+		"client credentials":       {own, fields("client_id", "a", "client_secret", "b"), "", "", ""},
+		"no client secret":         {own, fields("client_id", "a"), MissingField, "client_secret", ""},
+		"AWS, no session":          {aws("access_key_id", "secret_access_key", "session_token"), fields("access_key_id", "a", "secret_access_key", "b", "session_token", " "), "", "", ""},
+		"AWS, session":             {aws("access_key_id", "secret_access_key", "session_token"), fields("access_key_id", "a", "secret_access_key", "b", "session_token", "canary\n\tx"), BadField, "session_token", ""},
+		"AWS, no secret":           {aws("access_key_id", "secret_access_key"), fields("access_key_id", "a"), MissingField, "secret_access_key", ""},
+		"app without fields":       {&catalog.App{Slug: "mail", AuthType: "o_auth", Upstream: "https://api.example.com", OAuth2: &catalog.OAuth2{}}, nil, "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := CheckFields(c.app, c.fields)
+			if c.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			var p *Problem
+			if !errors.As(err, &p) || p.Kind != c.want || p.Field != c.field || strings.Contains(p.Error()+p.Message(), "canary") {
+				t.Fatalf("error %v, want %s of %q", err, c.want, c.field)
+			}
+			if c.says != "" && p.Message() != c.says {
+				t.Errorf("it says %q, want %q", p.Message(), c.says)
+			}
+		})
+	}
+}

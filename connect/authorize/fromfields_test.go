@@ -1,0 +1,287 @@
+package authorize
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+)
+
+// TestVerdicts has each answer to a verify request, once for an app whose failures prove something and once
+// for one whose do not. The answer's body is a canary.
+func TestVerdicts(t *testing.T) {
+	cases := map[string]struct {
+		answer http.Handler
+		status int
+		want   Kind // empty for acceptance
+	}{
+		"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), 0, Unreachable},
+		"never answers":  {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), 0, Unreachable},
+		"endless 200":    {http.HandlerFunc(drip), 200, ""},
+	}
+	for status, want := range map[int]Kind{
+		200: "", 201: "", 204: "", 299: "",
+		301: WrongCredential, 302: WrongCredential, 304: WrongCredential, 307: WrongCredential,
+		400: WrongCredential, 401: WrongCredential, 403: WrongCredential, 404: WrongCredential, 418: WrongCredential,
+		408: Unreachable, 429: Unreachable, 500: Unreachable, 502: Unreachable, 503: Unreachable, 599: Unreachable,
+	} {
+		body := "canary-body"
+		if status == 204 || status == 304 {
+			body = ""
+		}
+		cases[fmt.Sprint(status)] = struct {
+			answer http.Handler
+			status int
+			want   Kind
+		}{answer{status, body, map[string]string{"Location": "/elsewhere", "X-Canary": "canary"}}, status, want}
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, c.answer, func(o *Options) { o.Timeout = 500 * time.Millisecond })
+			begun := time.Now()
+			g, err := s.FromFields(t.Context(), s.keyed(), fields("api_key", "canary-key"))
+			if c.want == "" {
+				if err != nil || !reflect.DeepEqual(g.Reveal(), connect.GrantValues{Fields: fields("api_key", "canary-key")}) {
+					t.Errorf("not accepted, or as another grant: %v", err)
+				}
+			} else if p := s.mustBe(t, err, c.want); p.Status != c.status || !g.IsZero() {
+				t.Errorf("status %d, want %d", p.Status, c.status)
+			}
+			if got := s.calls(); len(got) != 1 || got[0].line != "GET /api/me" {
+				t.Errorf("%d calls, want one of GET /api/me", len(got))
+			}
+			if took := time.Since(begun); took > 4*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			unsure := s.keyed(func(a *catalog.App) { a.Verify.Inconclusive = true })
+			if g, err := s.FromFields(t.Context(), unsure, fields("api_key", "canary-key")); err != nil || g.IsZero() || len(s.calls()) != 1 {
+				t.Errorf("where failures prove nothing: %v", err)
+			}
+		})
+	}
+}
+
+// TestVerifyNowhere has no upstream at all.
+func TestVerifyNowhere(t *testing.T) {
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	s := newStage(t, granted)
+	nowhere := func(a *catalog.App) { a.Upstream = closed.URL }
+	_, err := s.FromFields(t.Context(), s.keyed(nowhere), fields("api_key", "canary"))
+	if p := s.mustBe(t, err, Unreachable); !strings.Contains(p.Error(), "connection refused") {
+		t.Errorf("error %v does not say why", err)
+	}
+	for name, transport := range map[string]func(*catalog.App) http.RoundTripper{
+		"none": nil, "none for the app": func(*catalog.App) http.RoundTripper { return nil },
+	} {
+		s := newStage(t, granted, func(o *Options) { o.Transport = transport })
+		for _, app := range []*catalog.App{s.keyed(), s.machine()} {
+			values := fields("api_key", "canary")
+			if app.ClientCredentials() {
+				values = fields("client_id", "canary", "client_secret", "canary")
+			}
+			_, err := s.FromFields(t.Context(), app, values)
+			s.mustBe(t, err, Unreachable)
+			if n := len(s.calls()); n != 0 {
+				t.Errorf("%s: %s was called %d times", name, app.Slug, n)
+			}
+		}
+	}
+}
+
+func macOf(key, message string) string {
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(message))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// TestVerifyBytes looks at what the upstream got, for each placement.
+func TestVerifyBytes(t *testing.T) {
+	const key = `c/a?n&a r%y`
+	with := func(p *catalog.Placement) func(*catalog.App) { return func(a *catalog.App) { a.Placement = p } }
+	for name, c := range map[string]struct {
+		change func(*catalog.App)
+		line   string
+		header http.Header
+		body   string
+	}{
+		"header":      {func(*catalog.App) {}, "GET /api/me", http.Header{"X-Key": {key}}, ""},
+		"query":       {with(&catalog.Placement{Query: map[string]string{"key": "{api_key}"}}), "GET /api/me?key=c%2Fa%3Fn%26a+r%25y", http.Header{}, ""},
+		"basic":       {with(&catalog.Placement{Basic: &catalog.Basic{Username: "u", Password: "{api_key}"}}), "GET /api/me", http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("u:"+key))}}, ""},
+		"path prefix": {with(&catalog.Placement{PathPrefix: "/bot{api_key}"}), "GET /api/botc%2Fa%3Fn&a%20r%25y/me", http.Header{}, ""},
+		"sign": {func(a *catalog.App) {
+			a.Placement = nil
+			a.Sign = &catalog.Sign{Scheme: "hmac", Hash: "sha256", Key: "{api_key}", Message: "{method}{path}{body}", Header: "X-Sign"}
+			a.Verify = &catalog.Verify{Method: "POST", Path: "/me?a=b", Body: `{{"q":1}}`}
+		}, "POST /api/me?a=b", http.Header{"X-Sign": {macOf(key, `POST/api/me?a=b{"q":1}`)}, "Content-Type": {"application/json"}}, `{"q":1}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, answer{200, "", nil})
+			if _, err := s.FromFields(t.Context(), s.keyed(c.change), fields("api_key", " "+key+"\n")); err != nil {
+				t.Fatal(err)
+			}
+			got := s.calls()
+			if len(got) != 1 {
+				t.Fatalf("%d calls", len(got))
+			}
+			for _, name := range []string{"Accept-Encoding", "Content-Length", "User-Agent"} {
+				got[0].header.Del(name)
+			}
+			if got[0].line != c.line || got[0].body != c.body || !reflect.DeepEqual(got[0].header, c.header) {
+				t.Errorf("the upstream got\n%s %q %q\nwant\n%s %q %q", got[0].line, got[0].header, got[0].body, c.line, c.header, c.body)
+			}
+		})
+	}
+}
+
+// TestFromFieldsRefuses has what is decided before anybody is asked.
+func TestFromFieldsRefuses(t *testing.T) {
+	s := newStage(t, granted)
+	for name, c := range map[string]struct {
+		app    *catalog.App
+		values []string
+		want   Kind
+		field  string
+	}{
+		"line break":           {s.keyed(), []string{"api_key", "canary\r\nX-Evil: 1"}, BadField, "api_key"},
+		"missing":              {s.keyed(), nil, MissingField, "api_key"},
+		"unknown":              {s.keyed(), []string{"api_key", "k", "role", "canary"}, UnknownField, "role"},
+		"dots in the path":     {s.keyed(func(a *catalog.App) { a.Placement = &catalog.Placement{PathPrefix: "/{api_key}"} }), []string{"api_key", ".."}, BadField, "api_key"},
+		"dots in verify alone": {s.keyed(func(a *catalog.App) { a.Verify.Path = "/{api_key}" }), []string{"api_key", "canary/.."}, BadField, "api_key"},
+		"inconclusive, too": {s.keyed(func(a *catalog.App) {
+			a.Verify.Inconclusive = true
+			a.Placement = &catalog.Placement{PathPrefix: "/{api_key}"}
+		}), []string{"api_key", ".."}, BadField, "api_key"},
+		"no verify, too": {s.keyed(func(a *catalog.App) {
+			a.Verify = nil
+			a.Placement = &catalog.Placement{PathPrefix: "/{api_key}"}
+		}), []string{"api_key", ".."}, BadField, "api_key"},
+		"no client secret": {s.machine(), []string{"client_id", "canary"}, MissingField, "client_secret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, err := s.FromFields(t.Context(), c.app, fields(c.values...))
+			if p := s.mustBe(t, err, c.want); p.Field != c.field || !g.IsZero() {
+				t.Errorf("field %q, want %q", p.Field, c.field)
+			}
+			if n := len(s.calls()); n != 0 {
+				t.Errorf("%d calls", n)
+			}
+		})
+	}
+	if _, err := s.FromFields(t.Context(), s.consents(), nil); err == nil || len(s.calls()) != 0 {
+		t.Errorf("an app of the provider's consent: %v", err)
+	}
+}
+
+func TestWithoutVerify(t *testing.T) {
+	s := newStage(t, answer{401, "", nil})
+	app := s.keyed(func(a *catalog.App) { a.Verify = nil })
+	if g, err := s.FromFields(t.Context(), app, fields("api_key", "k")); err != nil || g.IsZero() || len(s.calls()) != 0 {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestFirstToken has what an end user's own client obtains.
+func TestFirstToken(t *testing.T) {
+	s := newStage(t, granted, clientError(connect.ErrNoOAuthClient))
+	values := fields("client_secret", "canary secret ", "client_id", "canary:id")
+	ordered := fields("client_id", "canary:id", "client_secret", "canary secret")
+	for name, header := range map[string]bool{"client in the body": false, "client in the header": true} {
+		t.Run(name, func(t *testing.T) {
+			form := url.Values{"grant_type": {"client_credentials"}, "scope": {"a,b"}}
+			authorization := "Basic " + base64.StdEncoding.EncodeToString([]byte("canary%3Aid:canary+secret"))
+			app := s.machine(func(a *catalog.App) { a.OAuth2.ClientAuth = "header" })
+			if !header {
+				app.OAuth2.ClientAuth, authorization = "", ""
+				form.Set("client_id", "canary:id")
+				form.Set("client_secret", "canary secret")
+			}
+			g, err := s.FromFields(t.Context(), app, values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := connect.GrantValues{AccessToken: "canary-access", TokenType: "bearer", Scope: "a b", Expiry: now.Add(time.Hour), Fields: ordered}
+			if !reflect.DeepEqual(g.Reveal(), want) {
+				t.Error("another grant than was given")
+			}
+			if got := s.calls(); len(got) != 1 || got[0].line != "POST /token" || got[0].body != form.Encode() || got[0].authorization != authorization {
+				t.Errorf("the provider got another call than it should, or %d", len(got))
+			}
+		})
+	}
+}
+
+func TestFirstTokenRefused(t *testing.T) {
+	html := map[string]string{"Content-Type": "text/html"}
+	for name, c := range map[string]struct {
+		answer answer
+		want   Kind
+		code   string
+		status int
+	}{
+		"invalid_client":      {answer{401, `{"error":"invalid_client","error_description":"canary"}`, nil}, WrongCredential, "invalid_client", 401},
+		"unauthorized_client": {answer{400, `{"error":"unauthorized_client"}`, nil}, WrongCredential, "unauthorized_client", 400},
+		"invalid_grant":       {answer{400, `{"error":"invalid_grant"}`, nil}, WrongCredential, "invalid_grant", 400},
+		"400 in HTML":         {answer{400, `canary`, html}, WrongCredential, "", 400},
+		"401 in HTML":         {answer{401, `canary`, html}, WrongCredential, "", 401},
+		"403 in HTML":         {answer{403, `canary`, html}, WrongCredential, "", 403},
+		"404 in HTML":         {answer{404, `canary`, html}, Nonsense, "", 404},
+		"invalid_scope":       {answer{400, `{"error":"invalid_scope"}`, nil}, ProviderError, "invalid_scope", 400},
+		"echo of the secret":  {answer{400, `{"error":"invalid_client canary-secret"}`, nil}, ProviderError, "", 400},
+		"503":                 {answer{503, `{"error":"invalid_client"}`, nil}, Unreachable, "invalid_client", 503},
+		"HTML 200":            {answer{200, `canary`, html}, Nonsense, "", 200},
+		"token of two lines":  {answer{200, `{"access_token":"canary\n"}`, nil}, Nonsense, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, c.answer)
+			g, err := s.FromFields(t.Context(), s.machine(), fields("client_id", "canary-id", "client_secret", "canary-secret"))
+			if p := s.mustBe(t, err, c.want); p.Code != c.code || p.Status != c.status || !g.IsZero() || len(s.calls()) != 1 {
+				t.Errorf("code %q, status %d; want %q, %d", p.Code, p.Status, c.code, c.status)
+			}
+		})
+	}
+}
+
+// TestGuardIsTheApps: each app is dialled by its own transport.
+func TestGuardIsTheApps(t *testing.T) {
+	var asked []string
+	s := newStage(t, answer{200, "", nil}, func(o *Options) {
+		own := o.Transport
+		o.Transport = func(app *catalog.App) http.RoundTripper {
+			asked = append(asked, app.Slug)
+			return own(app)
+		}
+	})
+	s.answer = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		granted.ServeHTTP(w, r)
+	})
+	if _, err := s.FromFields(t.Context(), s.keyed(), fields("api_key", "k")); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.FromFields(t.Context(), s.machine(), fields("client_id", "a", "client_secret", "b")); err != nil {
+		t.Error(err)
+	}
+	g, err := s.Finish(t.Context(), tenant, s.consents(), redirectURI, canaryVerifier, callback(), nil)
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Revoke(t.Context(), tenant, s.consents(), g); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"crm", "machine", "mail", "mail"}; !reflect.DeepEqual(asked, want) {
+		t.Errorf("dialled by the transports of %v, want %v", asked, want)
+	}
+}
