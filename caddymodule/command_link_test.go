@@ -166,7 +166,7 @@ func TestConnectionListOfLinks(t *testing.T) {
 	}
 	for filter, want := range map[string][]string{
 		"--status=active": {imported}, "--status=pending": {pending.ConnectionID}, "--status=expired": {}, "--search=bill": {imported},
-		"--search=b@example": {pending.ConnectionID}, "--search=100%": {pending.ConnectionID}, "--search=" + imported[5:12]: {imported}, "--search=nothing": {},
+		"--search=b@example": {pending.ConnectionID}, "--search=100%": {pending.ConnectionID}, "--search=" + imported[:12]: {imported}, "--search=nothing": {},
 	} {
 		var rows []struct {
 			ID             string

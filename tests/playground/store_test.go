@@ -26,6 +26,9 @@ type facts struct {
 		AuthType string `json:"auth_type"`
 		Path     string `json:"path"`
 	} `json:"connections"`
+	RequestLinks []string `json:"request_links"`
+	APIKey       string   `json:"api_key"`
+	Dashboard    string   `json:"dashboard"`
 }
 
 // startJSON starts a playground for scripts.
@@ -103,6 +106,12 @@ func TestJSON(t *testing.T) {
 	}
 	if want := []string{"demo o_auth", "demo o_auth", "demo-key api_key", "demo-limited api_key"}; !slices.Equal(apps, want) {
 		t.Errorf("connections %q, want %q", apps, want)
+	}
+	if len(f.RequestLinks) != 2 || f.Dashboard != f.Gateway+"/connect/dashboard" || !strings.HasPrefix(f.APIKey, "demo_key_") {
+		t.Errorf("links %d, dashboard %q", len(f.RequestLinks), f.Dashboard)
+	}
+	for _, link := range f.RequestLinks {
+		harness.NewVisitor(t, nil).Open(link).Sees("a printed link", 200, "Accept & Connect")
 	}
 	p.works(t, f)
 	p.checkSilence(t, p.secretFile(t))
