@@ -58,7 +58,6 @@ export const byPresence = (token: Token): string | undefined => (token.access_to
 export function handle(err: unknown): number {
   if (!(err instanceof PabblyConnectError)) throw err;
   if (err instanceof NeedsReconnectionError) return err.status ?? 401;
-  // Were the classes of one shape, err would be `never` from here on.
   if (err instanceof ConnectionDeletedError) return 0;
   if (err instanceof RateLimitedError) {
     same<typeof err.retryAfter, number>(true);

@@ -33,3 +33,14 @@ test('the types name the client’s methods, no more and no less', () => {
   const names = [...declared.matchAll(/^ {2}(?:get )?(\w+)\(/gm)].map(([, name]) => name);
   assert.deepEqual(names.sort(), Object.getOwnPropertyNames(sdk.VendgatePlatform.prototype).sort());
 });
+
+test('the types and the README state each class’s code and status as they are', () => {
+  const declared = fs.readFileSync(path.join(root, 'index.d.ts'), 'utf8').matchAll(/\/\*\* (\d{3}) `(\w+)`[^]*?export class (\w+) extends VendgateError \{\n {2}readonly code: '(\w+)';/g);
+  const rows = fs.readFileSync(path.join(root, 'README.md'), 'utf8').matchAll(/^\| `(\w+Error)` \| (\d{3}) \| `(\w+)` \|/gm);
+  const inTypes = [...declared].map(([, status, code, name, literal]) => ({ name, code, literal, status: Number(status) }));
+  const inReadme = [...rows].map(([, name, status, code]) => ({ name, code, status: Number(status) })).filter(({ name }) => name !== 'VendgateError');
+  const real = Object.entries(sdk).filter(([, Class]) => Class.status).map(([name, { code, status }]) => ({ name, code, status }));
+  assert.equal(real.length, 13);
+  assert.deepEqual(inTypes, real.map((row) => ({ ...row, literal: row.code })));
+  assert.deepEqual(inReadme, real);
+});
