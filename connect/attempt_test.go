@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -115,6 +116,10 @@ func TestDeadAttempt(t *testing.T) {
 			if _, err := s.TakeAttempt(t.Context(), state, alices); !errors.Is(err, ErrNoAttempt) {
 				t.Errorf("error %v, want %v", err, ErrNoAttempt)
 			}
+			must[int](t)(s.Sweep(t.Context()))
+			if left := fmt.Sprint(rowsOf(t, s, `SELECT count(*) FROM attempts`)); left != "[[0]]" {
+				t.Errorf("%s attempts are left behind, with what is sealed in them", left)
+			}
 		})
 	}
 }
@@ -187,6 +192,14 @@ func TestAttemptSurvivesRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAttempt(t, server, want)
+	if _, err := tool.RotateKeyset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	beginAttempt(t, server, l)
+	if sealed := rowsOf(t, server, `SELECT sealed FROM attempts`)[0][0].([]byte); !bytes.HasPrefix(sealed, tool.vault.keys.Load().prefix()) {
+		t.Error("sealed by a key that was retired before")
+	}
+	execSQL(t, server, `DELETE FROM attempts`)
 	// Sealed by the new key, taken where it was not heard of.
 	third := openStore(t, dir)
 	if _, err := tool.RotateKeyset(t.Context()); err != nil {
