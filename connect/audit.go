@@ -165,8 +165,8 @@ func (f AuditFilter) where() (clause string, args []any) {
 }
 
 func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) (found []AuditRow, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, at, tenant, event, actor, request, connection, user, app, detail
-		FROM audit`+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args...)
+	query := `SELECT id, at, tenant, event, actor, request, connection, user, app, detail FROM audit` + where + ` ORDER BY id DESC LIMIT ? OFFSET ?`
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -258,6 +258,7 @@ func rowsOf(t *testing.T, s *Store, query string) (found [][]any) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
 	columns, err := rows.Columns()
 	for rows.Next() && err == nil {
 		row, dest := make([]any, len(columns)), make([]any, len(columns))
@@ -267,7 +268,7 @@ func rowsOf(t *testing.T, s *Store, query string) (found [][]any) {
 		err = rows.Scan(dest...)
 		found = append(found, row)
 	}
-	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+	if err := errors.Join(err, rows.Err()); err != nil {
 		t.Fatal(err)
 	}
 	return found

@@ -4,50 +4,161 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 )
 
-// fill imports n connections in one transaction.
-func fill(b *testing.B, s *Store, n int) (ids []string) {
-	b.Helper()
-	err := s.update(b.Context(), "filling", func(tx *sql.Tx) error {
-		for range n {
-			c := gmail("alice@example.com")
+// The size of Google's tokens: an access token of 220 bytes, a refresh token of 103.
+func benchGrant() Grant {
+	return oauthGrant("ya29."+rand.Text()+string(make([]byte, 190)), "1//"+string(make([]byte, 100)))
+}
+
+// fill stores n connections in one transaction, dealt out to so many tenants in turn, with the links that made them. A tenant's end users
+// have five each. The connections of one tenant lie apart in the database, as they do when tenants grow side by side.
+func fill(tb testing.TB, s *Store, n, tenants int) (found []Connection) {
+	tb.Helper()
+	err := s.update(tb.Context(), "filling", func(tx *sql.Tx) error {
+		for i := range n {
+			c := gmail(fmt.Sprintf("user%d@example.com", i/tenants/5))
+			c.Tenant, c.Name = tenantOf(i%tenants), fmt.Sprintf("Connection %d of a customer", i)
 			if err := c.normalize(); err != nil {
 				return err
 			}
-			c.ID, c.Version = newConnectionID(), 1
-			// The sizes of Google's: an access token of 220 bytes, a refresh token of 103.
-			if err := s.insert(b.Context(), tx, c, oauthGrant("ya29."+rand.Text()+string(make([]byte, 190)), "1//"+string(make([]byte, 100)))); err != nil {
+			c.ID, c.Version, c.ViaLink = newConnectionID(), 1, true
+			if err := s.insert(tb.Context(), tx, c, benchGrant()); err != nil {
 				return err
 			}
-			ids = append(ids, c.ID)
+			digest := DigestOf(c.ID)
+			if _, err := tx.ExecContext(tb.Context(), `INSERT INTO links (digest, connection, status, renews, created_at, expires_at)
+				VALUES (?, ?, 'active', 0, ?, ?)`, digest[:], c.ID, epoch.UnixMilli(), epoch.Add(LinkLifetime).UnixMilli()); err != nil {
+				return err
+			}
+			found = append(found, c)
 		}
 		return nil
 	})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	return ids
+	return found
 }
 
+func tenantOf(i int) string { return fmt.Sprintf("tenant%d", i) }
+
+// openFilled opens a store whose clock goes on by a millisecond a reading, so that times differ as they do in life.
+func openFilled(tb testing.TB, n, tenants int) (*Store, []Connection) {
+	tb.Helper()
+	var clock ticker
+	s := openStoreAt(tb, tb.TempDir(), func() time.Time { clock.add(time.Millisecond); return clock.now() })
+	return s, fill(tb, s, n, tenants)
+}
+
+// reportTimes reports the median and the 99th percentile of what f takes, in microseconds.
+func reportTimes(b *testing.B, f func(i int) error) {
+	b.Helper()
+	var took []time.Duration
+	for i := 0; b.Loop(); i++ {
+		begun := time.Now()
+		if err := f(i); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(begun))
+	}
+	reportPercentiles(b, "", took)
+}
+
+func reportPercentiles(b *testing.B, name string, took []time.Duration) {
+	slices.Sort(took)
+	for _, percent := range []int{50, 99} {
+		at := took[min(len(took)*percent/100, len(took)-1)]
+		b.ReportMetric(float64(at)/float64(time.Microsecond), fmt.Sprintf("%sp%d-µs", name, percent))
+	}
+}
+
+// BenchmarkConnections lists and searches 100,000 connections of 1,000 tenants, and 20,000 of one among others.
+func BenchmarkConnections(b *testing.B) {
+	for _, size := range []struct{ rows, tenants int }{{100_000, 1_000}, {100_000, 5}} {
+		s, found := openFilled(b, size.rows, size.tenants)
+		// 7919 is a prime: one tenant after the other, and no two that are neighbours.
+		of := func(f Filter) func(i int) Filter {
+			return func(i int) Filter {
+				f.Tenant, f.Limit = tenantOf(i*7919%size.tenants), maxLimit
+				return f
+			}
+		}
+		for _, c := range []struct {
+			name   string
+			filter func(i int) Filter
+		}{
+			{"user", func(i int) Filter {
+				c := found[i*7919%len(found)]
+				return Filter{Tenant: c.Tenant, User: c.User}
+			}},
+			{"tenant", of(Filter{})},
+			{"tenant, last page", of(Filter{Page: size.rows / size.tenants / maxLimit})},
+			{"active", of(Filter{Status: Active})},
+			{"expired", of(Filter{Status: Expired})},
+			{"search many", of(Filter{Search: "Customer"})},
+			{"search few", of(Filter{Search: "user3@"})},
+			{"search none", of(Filter{Search: "nobody"})},
+		} {
+			b.Run(fmt.Sprintf("%s, %d a tenant", c.name, size.rows/size.tenants), func(b *testing.B) {
+				reportTimes(b, func(i int) error {
+					_, _, err := s.Connections(b.Context(), c.filter(i))
+					return err
+				})
+			})
+		}
+	}
+}
+
+// BenchmarkGrant reads grants of a small and of a large store in turn, so that whatever else the machine does slows both.
 func BenchmarkGrant(b *testing.B) {
-	for _, n := range []int{10, 100_000} {
-		s := openStore(b, b.TempDir())
-		ids := fill(b, s, n)
-		b.Run(fmt.Sprintf("rows=%d", n), func(b *testing.B) {
+	type store struct {
+		*Store
+		found []Connection
+		took  []time.Duration
+	}
+	var stores []*store
+	sizes := []int{10, 100_000}
+	for _, n := range sizes {
+		s, found := openFilled(b, n, min(n, 1000))
+		stores = append(stores, &store{Store: s, found: found})
+	}
+	read := func(s *store, i int) error {
+		c := s.found[i*7919%len(s.found)]
+		_, _, err := s.Grant(b.Context(), c.Tenant, c.User, c.ID)
+		return err
+	}
+	b.Run("in turn", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			for _, s := range stores {
+				begun := time.Now()
+				if err := read(s, i); err != nil {
+					b.Fatal(err)
+				}
+				s.took = append(s.took, time.Since(begun))
+			}
+		}
+		for i, s := range stores {
+			reportPercentiles(b, fmt.Sprintf("rows=%d-", sizes[i]), s.took)
+		}
+	})
+	for i, s := range stores {
+		b.Run(fmt.Sprintf("rows=%d", sizes[i]), func(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				if _, _, err := s.Grant(b.Context(), "acme", "alice@example.com", ids[i*7919%n]); err != nil {
+				if err := read(s, i); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
-		b.Run(fmt.Sprintf("rows=%d/parallel", n), func(b *testing.B) {
+		b.Run(fmt.Sprintf("rows=%d/parallel", sizes[i]), func(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
 				for i := 0; pb.Next(); i++ {
-					if _, _, err := s.Grant(b.Context(), "acme", "alice@example.com", ids[i*7919%n]); err != nil {
+					if err := read(s, i); err != nil {
 						b.Error(err)
 						return
 					}
@@ -58,13 +169,12 @@ func BenchmarkGrant(b *testing.B) {
 }
 
 func BenchmarkUpdateGrant(b *testing.B) {
-	s := openStore(b, b.TempDir())
-	id := fill(b, s, 1)[0]
+	s, found := openFilled(b, 1, 1)
 	g := oauthGrant("ya29.x", "1//x")
 	version := int64(1)
 	for b.Loop() {
 		var err error
-		if version, err = s.UpdateGrant(b.Context(), id, version, g, false); err != nil {
+		if version, err = s.UpdateGrant(b.Context(), found[0].ID, version, g, false); err != nil {
 			b.Fatal(err)
 		}
 	}

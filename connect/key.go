@@ -92,7 +92,8 @@ func eachKey(ctx context.Context, tx *sql.Tx, id string, f func(tenant string, d
 	var where conditions
 	where.equal("tenant", id)
 	clause, args := where.where()
-	rows, err := tx.QueryContext(ctx, `SELECT tenant, digest, created_at FROM tenant_keys`+clause+` ORDER BY tenant, generation`, args...)
+	query := `SELECT tenant, digest, created_at FROM tenant_keys` + clause + ` ORDER BY tenant, generation`
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}

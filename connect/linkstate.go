@@ -66,17 +66,17 @@ func (s *Store) pendingLink(ctx context.Context, tx *sql.Tx, digest Digest) (Lin
 
 // OpenLink returns a link for the page that its holder opens, and records the first time. A link that cannot be used is ErrLinkEnded.
 func (s *Store) OpenLink(ctx context.Context, digest Digest) (LinkState, error) {
-	return s.passLink(ctx, digest, "opened", LinkOpened, func(l *LinkState) *bool { return &l.opened })
+	return s.passLink(ctx, digest, `UPDATE links SET opened = 1 WHERE digest = ?`, LinkOpened, func(l *LinkState) *bool { return &l.opened })
 }
 
 // AcceptLink records that the end user wants to go on, and returns the link. One that cannot be used is ErrLinkEnded.
 func (s *Store) AcceptLink(ctx context.Context, digest Digest) (LinkState, error) {
-	return s.passLink(ctx, digest, "accepted", LinkAccepted, func(l *LinkState) *bool { return &l.Accepted })
+	return s.passLink(ctx, digest, `UPDATE links SET accepted = 1 WHERE digest = ?`, LinkAccepted, func(l *LinkState) *bool { return &l.Accepted })
 }
 
-// passLink notes in a column, a constant, that a pending link has come that far; passed is that column of a link. It writes the first time
-// only: pages are read far more often than they are first opened.
-func (s *Store) passLink(ctx context.Context, digest Digest, column string, event Event, passed func(*LinkState) *bool) (LinkState, error) {
+// passLink runs note once a pending link has come that far, which passed tells of it. It writes the first time only: pages are read far more
+// often than they are first opened.
+func (s *Store) passLink(ctx context.Context, digest Digest, note string, event Event, passed func(*LinkState) *bool) (LinkState, error) {
 	var l LinkState
 	read := func(tx *sql.Tx) (err error) {
 		l, err = s.pendingLink(ctx, tx, digest)
@@ -92,7 +92,7 @@ func (s *Store) passLink(ctx context.Context, digest Digest, column string, even
 		if err := read(tx); err != nil || *passed(&l) { // another request may have been first
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE links SET `+column+` = 1 WHERE digest = ?`, digest[:]); err != nil {
+		if _, err := tx.ExecContext(ctx, note, digest[:]); err != nil {
 			return err
 		}
 		*passed(&l) = true

@@ -125,8 +125,8 @@ func TestOAuthClientOutlivesItsKey(t *testing.T) {
 	if !bytes.HasPrefix(sealed, newest.prefix()) {
 		t.Error("the secret is sealed by the old key")
 	}
-	wantClient(t, server, "acme", "gmail", client("id", "secret")) // which has not heard of the new key
-	setClient(t, server, "", "gmail", client("id", "later"))
+	setClient(t, server, "", "gmail", client("id", "later")) // which has not heard of the new key
+	wantClient(t, server, "acme", "gmail", client("id", "secret"))
 	if err := errors.Join(server.Close(), tool.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -117,13 +117,14 @@ func plan(t *testing.T, s *Store, st statement) (steps []string) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, st.query)
 	}
+	defer rows.Close()
 	for rows.Next() && err == nil {
 		var id, parent, unused int
 		var detail string
 		err = rows.Scan(&id, &parent, &unused, &detail)
 		steps = append(steps, detail)
 	}
-	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+	if err := errors.Join(err, rows.Err()); err != nil {
 		t.Fatal(err)
 	}
 	return steps
