@@ -72,10 +72,16 @@ func (f *facts) placeholder(key string) (any, bool) {
 // accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a key in X-Vendgate-Key, or a token in
 // the address. Caddy copies a request's header for its log before any handler runs, and redacts only Authorization and cookies in it.
 // So its entry is skipped and this one written in its place, alike but for the secret and for fields that other handlers add.
-type accessLog struct{ logger *zap.Logger }
+type accessLog struct {
+	logger *zap.Logger
+	// manages says that there is a connection manager, whose addresses hold tokens.
+	manages bool
+	// calls begins the addresses that hold none, of the gateway's own calls: they are not searched. Empty means no such.
+	calls string
+}
 
-func newAccessLog(ctx caddy.Context) accessLog {
-	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access")}
+func newAccessLog(ctx caddy.Context, g *gateway, calls string) accessLog {
+	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls}
 }
 
 // covers reports whether Caddy's entry for r must be replaced.
@@ -85,7 +91,17 @@ func (l accessLog) covers(r *http.Request) bool {
 		return false
 	}
 	_, keyed := r.Header[keyHeader]
-	return (keyed || tells(r)) && logsHost(server.Logs, r.Host)
+	return (keyed || l.tells(r)) && logsHost(server.Logs, r.Host)
+}
+
+// tells reports whether the addresses that r came from and goes to hold a token. Our own pages send no referrer, but not every client obeys.
+func (l accessLog) tells(r *http.Request) bool {
+	if !l.manages || l.calls != "" && strings.HasPrefix(r.RequestURI, l.calls) {
+		return false
+	}
+	_, uri := redactURI(r.RequestURI)
+	_, referrer := redactURI(r.Header.Get("Referer"))
+	return uri || referrer
 }
 
 // logsHost reports whether Caddy would log a request for host, by the same rules.
@@ -117,7 +133,7 @@ func (l accessLog) replace(w http.ResponseWriter, r *http.Request, next func(htt
 	if _, keyed := request.Header[keyHeader]; keyed {
 		request.Header.Set(keyHeader, redacted)
 	}
-	if tells(request) {
+	if l.tells(request) {
 		request.RequestURI, _ = redactURI(request.RequestURI)
 		if request.Header.Get("Referer") != "" {
 			request.Header.Set("Referer", redacted) // a provider's may hold the state

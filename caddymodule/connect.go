@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 	if c.gateway.store == nil {
 		return at(c.DefinedAt, errors.New("vendgate_connect serves the embedded connection manager: add source local, or leave the directive out"))
 	}
-	c.accessLog = newAccessLog(ctx)
+	c.accessLog = newAccessLog(ctx, c.gateway, "")
 	c.manager = c.gateway.openManager()
 	return nil
 }
@@ -96,6 +97,10 @@ func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
+	if !c.gateway.isHost(r) {
+		http.Error(w, "the Host header names no host", http.StatusBadRequest)
+		return
+	}
 	rest, isDashboard := strings.CutPrefix(path, "dashboard")
 	if isDashboard && (rest == "" || rest[0] == '/') {
 		c.manager.dashboard.Serve(w, r, dashboard.Where{Origin: c.gateway.origin(r), Request: id}, rest)
@@ -118,6 +123,14 @@ func requestID(r *http.Request) string {
 	}
 	id, _ := repl.GetString("http.request.uuid")
 	return id
+}
+
+// hostForm is a host name or address with an optional port: what addresses may be built with.
+var hostForm = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$`)
+
+// isHost reports whether origin can be built. Where the configuration has it, the Host header does not matter.
+func (g *gateway) isHost(r *http.Request) bool {
+	return g.publicURL != "" || hostForm.MatchString(r.Host)
 }
 
 // origin is scheme and host under which the request reached us, as far as it tells, unless the configuration knows better.

@@ -30,6 +30,9 @@ type platformCall struct {
 
 // serve goes in the gateway's order: authenticate, identify, permit, spend, then the work.
 func (c *platformCall) serve(path string) error {
+	if !c.connect.gateway.isHost(c.r) {
+		return vending.Refuse(vending.InvalidRequest, "the Host header names no host")
+	}
 	endpoint, params, unknown := api.Find(c.r.Method, path)
 	c.endpoint, c.params = endpoint, params
 	if endpoint.Public {

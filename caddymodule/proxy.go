@@ -40,7 +40,7 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the vendgate app: %w", err)
 	}
 	p.gateway = app.(*App).gateway
-	p.accessLog = newAccessLog(ctx)
+	p.accessLog = newAccessLog(ctx, p.gateway, p.Prefix+"/")
 	return nil
 }
 

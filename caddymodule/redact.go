@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"net/http"
+	"net/url"
+	"path"
 	"strings"
 
 	"github.com/vendgate/vendgate/connect"
@@ -10,45 +12,44 @@ import (
 // redacted stands in a logged address for what must not be there.
 const redacted = "REDACTED"
 
-// tokenDigits is the length of a request token and of an MCP URL's.
-const tokenDigits = 33
-
-// redactURI takes from a request's target what whoever reads a log could use: the request token of a link, the code and the state of a
-// callback, the token of an MCP URL. It reports whether there was any.
+// redactURI takes from an address what whoever reads a log could use: the request token of a link, the code and the state of a callback, the
+// token of an MCP URL. It reports whether there may be any. It goes by where they stand and not by what they look like: an address that is
+// spelled otherwise, or has a full stop from the letter around it, still holds a token that works.
 func redactURI(uri string) (string, bool) {
-	if before, rest, absolute := strings.Cut(uri, "://"); absolute && !strings.HasPrefix(uri, "/") {
-		host, _, _ := strings.Cut(rest, "/")
-		path, found := redactURI(rest[len(host):])
-		return before + "://" + host + path, found
+	parse := url.Parse
+	if strings.HasPrefix(uri, "/") {
+		parse = url.ParseRequestURI // "//connect/…" has no host
 	}
-	path, _, _ := strings.Cut(uri, "?")
-	if path == connect.CallbackPath && len(uri) > len(path) {
-		return path + "?" + redacted, true
+	u, err := parse(uri)
+	if err != nil {
+		return redacted, true
 	}
-	for _, prefix := range []string{connect.Root + "/", connect.MCPPath("")} {
-		if rest, ok := strings.CutPrefix(uri, prefix); ok {
-			end := strings.IndexAny(rest, "/?")
-			if end < 0 {
-				end = len(rest)
-			}
-			if isToken(rest[:end]) {
-				return prefix + redacted + rest[end:], true
-			}
-		}
+	origin := ""
+	if u.Host != "" {
+		origin = u.Scheme + "://" + u.Host
+	}
+	segments := strings.Split(strings.Trim(path.Clean("/"+u.Path), "/"), "/")
+	switch {
+	case len(segments) > 1 && strings.EqualFold("/"+segments[0], connect.Root) && !tellable[segments[1]]:
+		return origin + connect.Root + "/" + redacted + action(segments[2:]), true
+	case len(segments) > 3 && strings.EqualFold("/"+strings.Join(segments[:3], "/")+"/", connect.MCPPath("")):
+		return origin + connect.MCPPath(redacted), true
 	}
 	return uri, false
 }
 
-// tells reports whether the addresses that r came from and goes to hold what redactURI would take. Our own pages send no referrer, but not every
-// client obeys.
-func tells(r *http.Request) bool {
-	_, uri := redactURI(r.RequestURI)
-	_, referrer := redactURI(r.Header.Get("Referer"))
-	return uri || referrer
-}
+// tellable are the segments below connect.Root that are no request token.
+var tellable = map[string]bool{"assets": true, "dashboard": true, "vendgate-connect.js": true}
 
-func isToken(s string) bool {
-	return len(s) == tokenDigits && strings.Trim(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+// action is what of a link's page may be told.
+func action(rest []string) string {
+	if len(rest) == 1 {
+		switch rest[0] {
+		case "accept", "reject", "credentials", "done", "status":
+			return "/" + rest[0]
+		}
+	}
+	return ""
 }
 
 // redactHeader returns h without a request token in the address that an answer sends its browser to.

@@ -85,6 +85,14 @@ func (s *Store) sealAttempt(state, browser Digest, a Attempt) ([]byte, error) {
 // ErrNoAttempt as an unknown one is: whoever lures a victim to a callback of their own neither succeeds nor spoils anything. So is one whose
 // link has ended: the provider need not be asked for a grant that could not be stored.
 func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a Attempt, err error) {
+	var there bool
+	err = s.pool.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM attempts WHERE state = ? AND browser = ?)`, state[:], browser[:]).Scan(&there)
+	switch {
+	case err != nil:
+		return Attempt{}, fmt.Errorf("looking for an authorization: %w", err)
+	case !there:
+		return Attempt{}, ErrNoAttempt // and no stranger's guess waits for the database's one writer
+	}
 	var link, sealed []byte
 	err = s.update(ctx, "finishing an authorization", func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `DELETE FROM attempts WHERE state = ?1 AND browser = ?2 AND expires_at > ?3

@@ -1,5 +1,7 @@
 package connect
 
+import "strings"
+
 // APIBase is where the Platform API is served. It is fixed: clients know it.
 const APIBase = "/platform/v1"
 
@@ -11,6 +13,11 @@ const Root = "/connect"
 
 // CallbackPath is where providers send browsers back to.
 const CallbackPath = Root + "/callback"
+
+// IsToken reports whether text could be a request token or that of an MCP URL.
+func IsToken(text string) bool {
+	return len(text) == requestTokenDigits && strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
 
 // LinkPath is the path of a request link.
 func LinkPath(token string) string { return Root + "/" + token }

@@ -66,6 +66,7 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+CREATE INDEX sessions_by_tenant ON sessions (tenant, expires_at);
 
 CREATE TABLE mcp_urls (
 	tenant     TEXT NOT NULL PRIMARY KEY,

@@ -11,6 +11,9 @@ import (
 // SessionLifetime is how long the dashboard stays signed in.
 const SessionLifetime = 8 * time.Hour
 
+// maxSessions bounds the sessions of one tenant.
+const maxSessions = 100
+
 // ErrNoSession says that there is no session of that cookie, or that it has ended.
 var ErrNoSession = errors.New("there is no such session")
 
@@ -24,6 +27,11 @@ type Session struct {
 // BeginSession keeps a session under the digest of its cookie.
 func (s *Store) BeginSession(ctx context.Context, cookie Digest, v Session) error {
 	return s.update(ctx, "signing in", func(tx *sql.Tx) error {
+		// The oldest go: who holds a key could fill the disk by signing in.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE digest IN
+			(SELECT digest FROM sessions WHERE tenant = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`, v.Tenant, maxSessions-1); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (digest, tenant, key_digest, expires_at) VALUES (?, ?, ?, ?)`,
 			cookie[:], v.Tenant, v.Key[:], s.now().Add(SessionLifetime).UnixMilli())
 		if err != nil {

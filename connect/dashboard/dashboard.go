@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
@@ -70,13 +71,13 @@ var routes = []route{
 	{"POST", "/connections/{id}/refresh", policy.CapConnections, (*visit).refresh},
 	{"GET", "/connections/{id}/delete", policy.CapDelete, (*visit).askDelete},
 	{"POST", "/connections/{id}/delete", policy.CapDelete, (*visit).remove},
-	{"GET", "/keys", "", (*visit).keys},
-	{"POST", "/keys/rotate", "", (*visit).rotate},
-	{"POST", "/keys/promote", "", (*visit).promote},
+	{"GET", "/keys", policy.CapConnections, (*visit).keys},
+	{"POST", "/keys/rotate", policy.CapConnections, (*visit).rotate},
+	{"POST", "/keys/promote", policy.CapConnections, (*visit).promote},
 	{"POST", "/keys/mcp", policy.CapConnections, (*visit).issueMCPURL},
-	{"GET", "/audit", "", (*visit).audit},
-	{"GET", "/budgets", "", (*visit).budgets},
-	{"GET", "/budgets/live", "", (*visit).liveBudgets},
+	{"GET", "/audit", policy.CapConnections, (*visit).audit},
+	{"GET", "/budgets", policy.CapConnections, (*visit).budgets},
+	{"GET", "/budgets/live", policy.CapConnections, (*visit).liveBudgets},
 	{"POST", "/sign-out", "", (*visit).signOut},
 }
 
@@ -96,6 +97,9 @@ func (v *visit) fail(err error) {
 	var refused *vending.Error
 	title, text, status := "Something went wrong on our side", "Nothing was changed. Please try again in a moment.", http.StatusInternalServerError
 	switch {
+	case errors.Is(err, errSignedOut) && v.live:
+		v.w.WriteHeader(http.StatusUnauthorized) // the script must hear of it, and not follow
+		return
 	case errors.Is(err, errSignedOut):
 		v.redirect("/sign-in")
 		return
@@ -104,6 +108,9 @@ func (v *visit) fail(err error) {
 	case errors.Is(err, errForged):
 		title, text, status = "This form is too old", "Go back, reload the page and try again. Nothing was changed.", http.StatusForbidden
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:
+		if refused.Code == vending.RateLimited {
+			v.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))
+		}
 		title, text, status = titles[refused.Code], refused.Text()+".", refused.Code.Status()
 		if title == "" {
 			title = "This cannot be done"
@@ -124,4 +131,5 @@ var titles = map[vending.Code]string{
 	vending.CapabilityDisabled: "Your key may not do this",
 	vending.PolicyDenied:       "This app is not allowed",
 	vending.UnknownApp:         "There is no such app",
+	vending.RateLimited:        "Too much at once",
 }

@@ -41,6 +41,9 @@ func (v *visit) takeKey() error {
 	if tenant == nil {
 		return v.askKey(http.StatusUnauthorized, "This tenant key is unknown or retired.")
 	}
+	if err := v.spend(tenant); err != nil {
+		return err
+	}
 	v.key = key
 	who := v.sessions().Begin(v.w)
 	session := connect.Session{Tenant: tenant.ID, Key: connect.Digest(key)}

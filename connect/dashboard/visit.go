@@ -29,6 +29,8 @@ type visit struct {
 	key    policy.Digest
 	tenant *policy.Tenant
 	known  connect.Tenant
+	// live says that the page's script asks.
+	live bool
 	// notice and alert stand at the top of the page.
 	notice, alert string
 }
@@ -54,6 +56,7 @@ func (v *visit) serve(path string) error {
 	if path == "/sign-in" {
 		return v.signIn()
 	}
+	v.live = path == "/budgets/live"
 	if err := v.recognise(); err != nil {
 		return err
 	}
@@ -67,6 +70,11 @@ func (v *visit) serve(path string) error {
 		if route.method == http.MethodPost {
 			if err := v.readForm(); err != nil {
 				return err
+			}
+			if route.needs != "" { // signing out is free
+				if err := v.spend(v.tenant); err != nil {
+					return err
+				}
 			}
 		}
 		return route.serve(v)
@@ -148,15 +156,21 @@ func (v *visit) readForm() error {
 	return nil
 }
 
+// spend takes a unit of the api budget: a change costs here what it costs by the Platform API.
+func (v *visit) spend(t *policy.Tenant) error {
+	now := v.o.Now()
+	wait, ok := t.Account.SpendAPI(t.Budgets.API, now)
+	if ok {
+		return nil
+	}
+	t.Account.RefusedCalls.Add(now)
+	e := vending.Refuse(vending.RateLimited, "the api budget of this minute is spent; nothing was changed")
+	e.RetryAfter = wait
+	return e
+}
+
 func (v *visit) parseForm() error {
-	if v.r.ContentLength > maxForm {
-		return vending.Refuse(vending.RequestTooLarge, "the form is too large")
-	}
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	if err := v.r.ParseForm(); err != nil {
-		return vending.Refuse(vending.InvalidRequest, "the form cannot be read")
-	}
-	return nil
+	return browser.ReadForm(v.w, v.r, maxForm)
 }
 
 func (v *visit) caller() manager.Caller { return manager.Caller{Tenant: v.tenant} }

@@ -9,6 +9,7 @@ import (
 	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/connect/browser"
 	"github.com/vendgate/vendgate/connect/page"
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -26,7 +27,7 @@ func (v *visit) showForm() error {
 	if err := v.know(v.pending(v.r.Context(), v.digest)); err != nil {
 		return err
 	}
-	if !v.asks() {
+	if !v.asks() || !v.link.Accepted {
 		return v.redirect("")
 	}
 	v.show(http.StatusOK, v.formView(v.jar.Of(v.w, v.r), nil))
@@ -65,6 +66,9 @@ func (v *visit) takeForm() error {
 	if err != nil {
 		return err
 	}
+	if !v.link.Accepted {
+		return v.redirect("") // the invitation says to whom the credentials would go
+	}
 	fields := v.entered()
 	if v.signsIn() {
 		if err := authorize.CheckFields(v.app, fields); err != nil {
@@ -72,11 +76,30 @@ func (v *visit) takeForm() error {
 		}
 		return v.depart(b, fields)
 	}
+	if problem := v.mayTry(); problem != "" {
+		form := v.formView(b, nil)
+		form.Problem = problem
+		v.w.Header().Set("Retry-After", "60")
+		v.show(http.StatusTooManyRequests, form)
+		return nil
+	}
+	defer v.persist()()
 	grant, err := v.o.Authorizer.FromFields(v.r.Context(), v.app, fields)
 	if err != nil {
 		return v.retry(b, err)
 	}
 	return v.complete(b, grant)
+}
+
+// mayTry says why nothing more can be tried by this link for now, or "".
+func (v *visit) mayTry() string {
+	key := policy.AllowanceKey{Tenant: v.link.Connection.Tenant, Kind: "link", Name: string(v.digest[:])}
+	claim, _, ok := v.tries.Spend(key, triesAMinute, v.o.Now())
+	claim.Settle(true)
+	if ok {
+		return ""
+	}
+	return "There were too many tries in a short time. Please wait a minute."
 }
 
 // entered are the values of the form that the app asks for.

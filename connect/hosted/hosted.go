@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/connect/browser"
 	"github.com/vendgate/vendgate/connect/page"
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -33,7 +33,14 @@ type Options struct {
 }
 
 // Hosted serves the pages under connect.Root.
-type Hosted struct{ o Options }
+type Hosted struct {
+	o Options
+	// tries bounds how often credentials are tried by each link: it must not become a way to search for them.
+	tries *policy.Allowances
+}
+
+// triesAMinute is how many credentials may be tried by one link in a minute.
+const triesAMinute policy.Budget = 10
 
 // New returns the pages over o.
 func New(o Options) *Hosted {
@@ -43,7 +50,7 @@ func New(o Options) *Hosted {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Hosted{o}
+	return &Hosted{o, policy.NewAllowances()}
 }
 
 // Where says how a request reached us.
@@ -64,23 +71,27 @@ func (h *Hosted) Serve(w http.ResponseWriter, r *http.Request, where Where, path
 	ctx := connect.WithActor(r.Context(), connect.Actor{Name: "end user", Request: where.Request})
 	v := &visit{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
 	v.jar = browser.Jar{Name: "vendgate-browser", Secure: where.secure()}
-	token, action, _ := strings.Cut(path, "/")
-	if token, err := url.PathUnescape(token); err == nil {
-		v.token = vending.NewSecret(token)
-		v.digest = connect.DigestOf(token)
-	}
-	if err := v.serve(token, action); err != nil {
+	if err := v.serve(path); err != nil {
 		v.fail(err)
 	}
 }
 
 // serve finds the page. HEAD is GET without its effects: link previews ask so.
-func (v *visit) serve(first, action string) error {
+func (v *visit) serve(path string) error {
 	get := v.r.Method == http.MethodGet || v.r.Method == http.MethodHead
 	post := v.r.Method == http.MethodPost
+	token, action, _ := strings.Cut(path, "/")
+	isToken := connect.IsToken(token)
+	if isToken {
+		v.token, v.digest = vending.NewSecret(token), connect.DigestOf(token)
+	}
 	switch {
-	case first == "callback" && action == "" && get:
+	case path == "callback" && v.r.Method == http.MethodGet:
 		return v.callback()
+	case action == "status" && get:
+		return v.status()
+	case !isToken:
+		return connect.ErrLinkEnded
 	case action == "" && get:
 		return v.invite()
 	case action == "accept" && post:
@@ -93,8 +104,6 @@ func (v *visit) serve(first, action string) error {
 		return v.takeForm()
 	case action == "done" && get:
 		return v.done()
-	case action == "status" && get:
-		return v.status()
 	case action == "accept" || action == "reject":
 		return v.redirect("") // somebody reloads, or pastes, the address of a form that was sent
 	}
@@ -107,9 +116,10 @@ func (v *visit) fail(err error) {
 	var refused *vending.Error
 	switch {
 	case errors.Is(err, connect.ErrLinkEnded):
+		v.tenant = connect.Tenant{} // its headers would tell this link from one that never was
 		v.show(http.StatusNotFound, page.Invalid{})
 	case errors.Is(err, errNoCookie), errors.Is(err, connect.ErrNoAttempt):
-		v.show(http.StatusBadRequest, page.BrowserProblem{Token: v.linkToken()})
+		v.show(http.StatusBadRequest, page.BrowserProblem{Token: v.token})
 	case errors.As(err, &problem):
 		v.showProblem(problem)
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:

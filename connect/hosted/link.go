@@ -62,11 +62,10 @@ func (v *visit) reject() error {
 	if err != nil {
 		return v.ended(err)
 	}
-	_, err = v.o.Store.RejectLink(v.r.Context(), v.digest, b.Digest())
-	if errors.Is(err, connect.ErrLinkEnded) {
-		return v.redirect("done") // a double click: the first one may have been ours
+	if _, err = v.pending(v.r.Context(), v.digest); err == nil { // no stranger's guess shall wait for the database's one writer
+		_, err = v.o.Store.RejectLink(v.r.Context(), v.digest, b.Digest())
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, connect.ErrLinkEnded) { // of a double click, the first one may have been ours
 		return err
 	}
 	return v.redirect("done")
@@ -85,9 +84,9 @@ func (v *visit) done() error {
 	if err := v.know(v.o.Store.Link(v.r.Context(), v.digest)); err != nil {
 		return err
 	}
-	b := v.jar.Of(v.w, v.r)
+	b, known := v.jar.Find(v.r)
 	switch {
-	case !v.link.EndedBy(b.Digest()):
+	case !known || !v.link.EndedBy(b.Digest()):
 		return connect.ErrLinkEnded
 	case v.link.Status == connect.Rejected:
 		v.show(http.StatusOK, page.Refusal{Link: v.view(b)})
@@ -106,6 +105,9 @@ type statusAnswer struct {
 func (v *visit) status() error {
 	v.w.Header().Set("Access-Control-Allow-Origin", "*")
 	l, err := v.o.Store.Link(v.r.Context(), v.digest)
+	if err == nil {
+		_, err = v.requester(l)
+	}
 	switch {
 	case errors.Is(err, connect.ErrLinkEnded):
 		vending.WriteError(v.w, vending.Refuse(vending.ConnectionDeleted, "no such link"), nil)
@@ -124,13 +126,16 @@ func (v *visit) callback() error {
 	if err != nil || len(query["state"]) != 1 {
 		return connect.ErrNoAttempt
 	}
-	b := v.jar.Of(v.w, v.r)
+	b, known := v.jar.Find(v.r)
+	if !known {
+		return errNoCookie
+	}
 	attempt, err := v.o.Store.TakeAttempt(v.r.Context(), connect.DigestOf(query.Get("state")), b.Digest())
 	if err != nil {
 		return err
 	}
+	defer v.persist()()
 	v.digest = attempt.Link
-	v.token = vending.Secret{}
 	jar := v.returnJar(attempt.Link)
 	if token := jar.Value(v.r); connect.DigestOf(token) == attempt.Link {
 		v.token = vending.NewSecret(token)

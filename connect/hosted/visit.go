@@ -1,10 +1,11 @@
 package hosted
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
+	"time"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
@@ -45,11 +46,28 @@ func (v *visit) know(l connect.LinkState, err error) error {
 	if v.app, ok = v.o.Catalog(l.Connection.App); !ok {
 		return vending.Refuse(vending.UnknownApp, "the app of this link is not available any more; please ask your requester for help")
 	}
-	if v.tenant, err = v.o.Tenant(v.r.Context(), l.Connection.Tenant); err == nil && v.tenant.Disabled {
-		err = connect.ErrLinkEnded // nobody is there to be given anything
-	}
+	v.tenant, err = v.requester(l)
 	return err
 }
+
+// requester is the tenant of a link. Without a live one the link has ended: nobody is there to be given anything.
+func (v *visit) requester(l connect.LinkState) (connect.Tenant, error) {
+	t, err := v.o.Tenant(v.r.Context(), l.Connection.Tenant)
+	if errors.Is(err, connect.ErrTenantUnknown) || err == nil && t.Disabled {
+		return connect.Tenant{}, connect.ErrLinkEnded
+	}
+	return t, err
+}
+
+// persist keeps what follows going when the browser leaves: the provider is about to make a grant that exists only here.
+func (v *visit) persist() (done func()) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), persistence)
+	v.r = v.r.WithContext(ctx)
+	return cancel
+}
+
+// persistence bounds what is done for a browser that has left: a conversation with the provider, and storing what comes of it.
+const persistence = 30 * time.Second
 
 // view is what the link's pages have in common.
 func (v *visit) view(b browser.Browser) page.Link {
@@ -77,16 +95,8 @@ const maxForm = 256 << 10
 
 // form reads the form that this very browser was shown.
 func (v *visit) form() (browser.Browser, error) {
-	if v.r.ContentLength > maxForm {
-		return browser.Browser{}, vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the form may have at most %d bytes", maxForm))
-	}
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	if err := v.r.ParseForm(); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return browser.Browser{}, vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the form may have at most %d bytes", maxForm))
-		}
-		return browser.Browser{}, vending.Refuse(vending.InvalidRequest, "the form cannot be read")
+	if err := browser.ReadForm(v.w, v.r, maxForm); err != nil {
+		return browser.Browser{}, err
 	}
 	b := v.jar.Of(v.w, v.r)
 	if !b.Sent(v.csrfPurpose(), v.r.PostForm.Get("csrf")) {
@@ -126,12 +136,4 @@ func returnName(link connect.Digest) string { return fmt.Sprintf("vendgate-retur
 
 func (v *visit) returnJar(link connect.Digest) browser.Jar {
 	return browser.Jar{Name: returnName(link), Secure: v.where.secure()}
-}
-
-// linkToken is the request token in the path, for a page that leads back to it; zero where the path has none.
-func (v *visit) linkToken() vending.Secret {
-	if strings.HasPrefix(v.r.URL.Path, connect.CallbackPath) {
-		return vending.Secret{}
-	}
-	return v.token
 }

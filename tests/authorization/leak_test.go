@@ -56,7 +56,7 @@ func TestNothingLeaks(t *testing.T) {
 		t.Fatalf("the MCP URL: %v %v", res, err)
 	}
 
-	for _, mark := range []string{`"uri":"/connect/REDACTED"`, `/connect/callback?REDACTED`, `/platform/v1/mcp/REDACTED`, `"uri":"/connect/REDACTED/credentials"`, `"Location":["/connect/REDACTED/done"]`} {
+	for _, mark := range []string{`"uri":"/connect/REDACTED"`, `/platform/v1/mcp/REDACTED`, `"uri":"/connect/REDACTED/credentials"`, `"Location":["/connect/REDACTED/done"]`} {
 		// An entry is written a moment after its caller has the answer.
 		harness.Within(t, mark+" in the access log", 5*time.Second, func() bool { return strings.Contains(o.Log(), mark) })
 	}
