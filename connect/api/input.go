@@ -88,13 +88,13 @@ func (q *query) page() (number, limit int) {
 	return q.number("page", 1, math.MaxInt32), q.number("limit", 20, 100)
 }
 
-func (q *query) number(name string, fallback, most int) int {
+func (q *query) number(name string, fallback int, most uint64) int {
 	text := q.text(name)
 	if q.err != nil || text == "" {
 		return fallback
 	}
 	n, err := strconv.ParseUint(text, 10, 31) // Atoi would take a sign
-	if err != nil || n < 1 || n > uint64(most) {
+	if err != nil || n < 1 || n > most {
 		q.err = vending.Refuse(vending.InvalidRequest, fmt.Sprintf("%s: must be a whole number from 1 to %d", name, most))
 	}
 	return int(n)
