@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs everything: vet, the linter, the tests under the race detector, and those of the nested module. Installs what they need where apt is at
-# hand. Ends with a line that counts what ran.
+# Runs everything: vet, the linter, the tests under the race detector, those of the nested module, those of the Node SDK, and those in a
+# browser. Installs what they need where apt is at hand. Ends with a line that counts what ran.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,13 @@ need() { # command, Debian package
 }
 need gcc gcc # the race detector needs cgo
 need curl curl
+need chromium chromium # a customer's browser
+need node nodejs
+need npm npm
+if [ "$(node -p 'parseInt(process.versions.node)')" -lt 18 ]; then
+	echo "please install Node 18 or later; this is $(node --version)" >&2
+	exit 1
+fi
 
 failed=0
 step() { # name, command…
@@ -26,19 +33,37 @@ step() { # name, command…
 step "vet" go vet ./...
 step "lint" go tool -modfile=golangci-lint.mod golangci-lint run ./...
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-tests() { # folder, packages…
-	(cd "$1" && shift && CGO_ENABLED=1 go test -race -timeout 20m -json "$@") >"$log.part"
-	local code=$?
+work=$(mktemp -d)
+log=$work/log
+trap 'rm -rf "$work"' EXIT
+show() { # the exit code of what wrote $log.part
 	cat "$log.part" >>"$log"
 	# People see the packages, and whatever failed with its output.
-	go run ./tests/report <"$log.part" || code=1
-	rm -f "$log.part"
-	return $code
+	go run ./tests/report <"$log.part" || return 1
+	return "$1"
+}
+tests() { # folder, packages…
+	(cd "$1" && shift && CGO_ENABLED=1 go test -race -timeout 20m -json "$@") >"$log.part"
+	show $?
+}
+node_tests() { # folder
+	local reporter=--test-reporter=$PWD/tests/report/node.mjs
+	(cd "$1" && npm ci --no-audit --no-fund >&2 && SUITE=$1 NODE_OPTIONS=$reporter npm test --silent) >"$log.part"
+	show $?
+}
+program() { # variable, folder, package: builds it once for all that run it
+	export "$1=$work/$1"
+	(cd "$2" && CGO_ENABLED=0 go build -trimpath -o "${!1}" "$3")
 }
 step "tests" tests . ./...
 step "tests of the authorization server" tests tests/authserver ./...
+step "build" program VENDGATE_BIN . ./cmd/vendgate
+step "build" program AUTHSERVER_BIN tests/authserver .
+step "build" program OLDLINK_BIN . ./tests/browser/oldlink
+CHROMIUM=$(command -v chromium)
+export CHROMIUM
+step "tests of the Node SDK" node_tests sdk/node
+step "tests in a browser" node_tests tests/browser
 
 echo "== in all"
 go run ./tests/report -count <"$log" || failed=1
