@@ -164,9 +164,10 @@ func (f AuditFilter) where() (clause string, args []any) {
 	return c.where()
 }
 
+const auditColumns = `SELECT id, at, tenant, event, actor, request, connection, user, app, detail FROM audit`
+
 func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) (found []AuditRow, err error) {
-	query := `SELECT id, at, tenant, event, actor, request, connection, user, app, detail FROM audit` + where + ` ORDER BY id DESC LIMIT ? OFFSET ?`
-	rows, err := tx.QueryContext(ctx, query, args...)
+	rows, err := tx.QueryContext(ctx, auditColumns+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -87,13 +87,14 @@ func (s *Store) insertKey(ctx context.Context, tx *sql.Tx, tenant string, digest
 	return s.record(ctx, tx, AuditRow{Event: KeyMinted, Tenant: tenant, Detail: fingerprint(digest[:])})
 }
 
+const keyColumns = `SELECT tenant, digest, created_at FROM tenant_keys`
+
 // eachKey calls f with every key of a tenant, or of all where id is empty; those of one tenant older first.
 func eachKey(ctx context.Context, tx *sql.Tx, id string, f func(tenant string, digest []byte, created time.Time)) (err error) {
 	var where conditions
 	where.equal("tenant", id)
 	clause, args := where.where()
-	query := `SELECT tenant, digest, created_at FROM tenant_keys` + clause + ` ORDER BY tenant, generation`
-	rows, err := tx.QueryContext(ctx, query, args...)
+	rows, err := tx.QueryContext(ctx, keyColumns+clause+` ORDER BY tenant, generation`, args...)
 	if err != nil {
 		return err
 	}

@@ -130,12 +130,14 @@ func (f Filter) where(now int64) (clause string, args []any) {
 // likeEscaper takes the meaning from what LIKE would read as a pattern.
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
+const listColumns = `SELECT c.id, c.tenant, c.user, c.app, c.name, c.status, c.auth_type, c.via_link, c.needs_reconnection,
+	c.refresh_pending, c.created_at, c.updated_at, c.version,
+	(SELECT l.expires_at FROM links l WHERE l.connection = c.id AND l.status = 'pending'),
+	(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id) FROM connections c`
+
 // listConnections reads connections with the expiry of their pending link; the rest of the query follows the tables.
 func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, args ...any) (found []Connection, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT c.id, c.tenant, c.user, c.app, c.name, c.status, c.auth_type, c.via_link, c.needs_reconnection,
-		c.refresh_pending, c.created_at, c.updated_at, c.version,
-		(SELECT l.expires_at FROM links l WHERE l.connection = c.id AND l.status = 'pending'),
-		(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id) FROM connections c`+rest, args...)
+	rows, err := tx.QueryContext(ctx, listColumns+rest, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -131,14 +131,15 @@ func (s *Store) OAuthClient(ctx context.Context, tenant, app string) (c OAuthCli
 	return c, nil
 }
 
+const clientColumns = `SELECT tenant, app, client_id, scopes, sealed IS NULL, updated_at FROM oauth_clients`
+
 // OAuthClients lists the clients, by app and tenant. An empty tenant means any.
 func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []StoredOAuthClient, err error) {
 	err = s.view(ctx, "listing oauth clients", func(tx *sql.Tx) (err error) {
 		var where conditions
 		where.equal("tenant", tenant)
 		clause, args := where.where()
-		rows, err := tx.QueryContext(ctx, `SELECT tenant, app, client_id, scopes, sealed IS NULL, updated_at FROM oauth_clients`+clause+`
-			ORDER BY app, tenant`, args...)
+		rows, err := tx.QueryContext(ctx, clientColumns+clause+` ORDER BY app, tenant`, args...)
 		if err != nil {
 			return err
 		}

@@ -144,13 +144,14 @@ func (s *Store) Tenant(ctx context.Context, id string) (t Tenant, err error) {
 	return t, err
 }
 
+const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors FROM tenants`
+
 // listTenants reads one tenant, or all where id is empty.
 func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []Tenant, err error) {
 	var where conditions
 	where.equal("id", id)
 	clause, args := where.where()
-	rows, err := tx.QueryContext(ctx, `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors
-		FROM tenants`+clause+` ORDER BY id`, args...)
+	rows, err := tx.QueryContext(ctx, tenantColumns+clause+` ORDER BY id`, args...)
 	if err != nil {
 		return nil, err
 	}
