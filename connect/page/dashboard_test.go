@@ -97,6 +97,14 @@ func TestOnlyWorkingCredentialsAreSaidToWork(t *testing.T) {
 	}
 }
 
+func TestWords(t *testing.T) {
+	for event, want := range map[string]string{"": "", "link_created": "Link created", "mcp_url_issued": "MCP URL issued", "oauth_client_set": "OAuth client set"} {
+		if got := words(event); got != want {
+			t.Errorf("%q reads %q; want %q", event, got, want)
+		}
+	}
+}
+
 func TestPaging(t *testing.T) {
 	for _, test := range []struct {
 		p                     Paging

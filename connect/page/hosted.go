@@ -72,7 +72,7 @@ type Field struct {
 	// Value is what was entered before. It is not shown where Secret is set.
 	Value  string
 	Secret bool
-	// Problem says what is wrong with the value; empty if nothing is.
+	// Problem says what is wrong with the value, and names it; empty if nothing is.
 	Problem string
 }
 

@@ -33,7 +33,7 @@ func TestHostedWords(t *testing.T) {
 		{"invitation-key", []string{"kept only if Stripe accepts them", "30 minutes left"}, []string{"password"}},
 		{"invitation-renewal", []string{"Renew your Gmail connection", "The present ones stay in use until you are done."}, []string{"invites"}},
 		{"form", []string{"Connect Stripe", "Grant Access", "Reject"}, []string{"Nothing was saved"}},
-		{"form-problem", []string{"Stripe did not accept these credentials.", "Nothing was saved", "Account: Must be letters and digits"}, nil},
+		{"form-problem", []string{"Stripe did not accept these credentials.", "Nothing was saved", "Account must be letters and digits"}, nil},
 		{"form-oauth", []string{"Zendesk subdomain", "Continue to Gmail"}, []string{"Grant Access"}},
 		{"redirect", []string{"Taking you to Gmail", "accounts.example.com", "Sign in with Gmail"}, nil},
 		{"redirect-nowhere", []string{"Nothing was stored"}, []string{"Sign in with"}},

@@ -129,7 +129,7 @@ type once struct{ ID, Label, Text string }
 
 // words makes a sentence's beginning of an event's name: "link_created" is "Link created".
 func words(event string) string {
-	s := strings.ReplaceAll(event, "_", " ")
+	s := strings.NewReplacer("_", " ", "mcp_url", "MCP URL", "oauth", "OAuth").Replace(event)
 	if s == "" {
 		return s
 	}

@@ -68,7 +68,7 @@ func (p person) views() map[string]View {
 		"invitation-key":       Invitation{Link: key, ExpiresAt: testNow.Add(30 * time.Minute), Now: testNow},
 		"invitation-renewal":   Invitation{Link: renewal, ExpiresAt: expires, Now: testNow},
 		"form":                 Form{Link: key, Fields: p.fields("")},
-		"form-problem":         Form{Link: key, Fields: p.fields("Must be letters and digits"), Problem: p.problem},
+		"form-problem":         Form{Link: key, Fields: p.fields("Account must be letters and digits"), Problem: p.problem},
 		"form-oauth":           Form{Link: oauth, Fields: []Field{{Name: "subdomain", Label: "Zendesk subdomain"}}},
 		"redirect":             Redirect{Link: oauth, URL: "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2"},
 		"redirect-nowhere":     Redirect{Link: oauth, URL: "javascript:alert(1)"},
