@@ -90,6 +90,7 @@ func (c *contract) askCommon(e api.Endpoint) {
 	id := c.imported("acme")
 	body := map[string]string{"/connections/request-link": linkBody, "/mcp": pingBody, "/mcp/{token}": pingBody}[e.Pattern]
 	c.ask(e, "", "acme", c.path(e, id, c.mcp), body)
+	c.askNoHost(e, c.path(e, id, c.mcp), body)
 	if e.Public {
 		return
 	}
@@ -106,21 +107,16 @@ func (c *contract) askCommon(e api.Endpoint) {
 	switch {
 	case e.ByURL:
 		c.ask(e, vending.InvalidUserEmail, "acme", c.path(e, "", c.mcpNameless), body)
-		if e.Method == "POST" {
-			c.ask(e, vending.InvalidRequest, "acme", c.mcp, "["+body+"]")
-		}
-		return
 	case e.ForUser:
 		c.ask(e, vending.InvalidUserEmail, "acme", path, body, "X-User-Email: nonsense")
 	}
-	c.askTwice(e, path, body)
 }
 
-// askTwice names the key twice, which is refused whatever the call.
-func (c *contract) askTwice(e api.Endpoint, path, body string) {
+// askNoHost sends a Host header that could not stand in a link, which is refused whatever the call.
+func (c *contract) askNoHost(e api.Endpoint, path, body string) {
 	c.t.Helper()
 	r := c.Request(e.Method, api.Base+path, []byte(body))
-	r.Header["X-Vendgate-Key"] = []string{keyOf("acme"), keyOf("acme")}
+	r.Host = "a'b"
 	got := c.send(r)
 	if got.code != vending.InvalidRequest {
 		c.t.Errorf("%s %s: %d %q", e.Method, e.Pattern, got.status, got.code)
