@@ -45,6 +45,7 @@ func (c *adminCall) readBody(fields map[string]any) error {
 func (c *adminCall) readObject() (values map[string]json.RawMessage, err error) {
 	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxAdminBody))
 	if c.r.ContentLength > maxAdminBody {
+		c.w.Header().Set("Connection", "close") // else net/http would first wait for the body
 		return nil, tooLarge
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxAdminBody))

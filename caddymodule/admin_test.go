@@ -1,7 +1,6 @@
 package caddymodule_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -269,24 +268,23 @@ func TestAdminAPIRefuses(t *testing.T) {
 	}
 }
 
-// endless is a body whose length nobody announces.
-type endless struct{ sent int }
-
-func (e *endless) Read(p []byte) (int, error) {
-	e.sent += len(p)
-	return copy(p, bytes.Repeat([]byte(" "), len(p))), nil
-}
-
-// TestAdminAPIBoundsBodies: a body without announced length is read up to the bound, and no further.
+// TestAdminAPIBoundsBodies: a body that is announced to be too large is refused before it comes, and one of unknown length is not read to
+// its end, where it would be a tenant.
 func TestAdminAPIBoundsBodies(t *testing.T) {
 	a := startAdmin(t, fmt.Sprintf("data_dir %q", t.TempDir()))
-	body := new(endless)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+a.admin+"/vendgate/tenants", body)
-	if err != nil {
-		t.Fatal(err)
+	announced := "POST /vendgate/tenants HTTP/1.1\r\nHost: " + a.admin + "\r\nContent-Length: 65537\r\n\r\n"
+	if got := harness.Raw(t, a.admin, announced); !strings.HasPrefix(got, "HTTP/1.1 413 ") || !strings.Contains(got, "\r\nVendgate-Code: request_too_large\r\n") {
+		t.Errorf("an announced body: %q", got)
 	}
-	if got := a.do(r); got.status != http.StatusRequestEntityTooLarge || got.Data.Code != "request_too_large" {
-		t.Errorf("answered %s", got.body)
+	for padding, want := range map[int]int{60 << 10: http.StatusCreated, 64 << 10: http.StatusRequestEntityTooLarge} {
+		body := fmt.Sprintf(`{"id":"beta","email":"dev@beta.example"%s}`, strings.Repeat(" ", padding))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+a.admin+"/vendgate/tenants", io.MultiReader(strings.NewReader(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.do(r); got.status != want {
+			t.Errorf("%d bytes in chunks: answered %d %s", len(body), got.status, got.body)
+		}
 	}
 }
 
