@@ -35,6 +35,9 @@ func TestCheckFields(t *testing.T) {
 		Slug: "machine", AuthType: "o_auth", Upstream: "https://api.example.com", OAuth2: &catalog.OAuth2{Grant: catalog.GrantClientCredentials},
 		Fields: []catalog.Field{{Name: "client_id"}, {Name: "client_secret", Secret: true}},
 	}
+	// The catalog refuses such an app; were there one, its calls would go out without the client all the same.
+	placed := *own
+	placed.Placement = &catalog.Placement{Header: map[string]string{"X-Key": "{access_token}", "X-Client": "{client_id}"}}
 	long := strings.Repeat("x", maxField)
 	three := &catalog.App{
 		Slug: "three", AuthType: "header", Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "X-A"}, {Name: "X-B"}, {Name: "X-C"}},
@@ -66,6 +69,7 @@ func TestCheckFields(t *testing.T) {
 		"beside consent":           {consent, fields("site", "acme"), "", "", ""},
 		"beside consent, bad host": {consent, fields("site", "canary."), BadField, "site", ""},
 		"client credentials":       {own, fields("client_id", "a", "client_secret", "b"), "", "", ""},
+		"client id placed":         {&placed, fields("client_id", "canary", "client_secret", "b"), BadField, "client_id", ""},
 		"no client secret":         {own, fields("client_id", "a"), MissingField, "client_secret", ""},
 		"AWS, no session":          {aws("access_key_id", "secret_access_key", "session_token"), fields("access_key_id", "a", "secret_access_key", "b", "session_token", " "), "", "", ""},
 		"AWS, session":             {aws("access_key_id", "secret_access_key", "session_token"), fields("access_key_id", "a", "secret_access_key", "b", "session_token", "canary\n\tx"), BadField, "session_token", ""},

@@ -207,7 +207,7 @@ func TestTokenEndpoint(t *testing.T) {
 			s := newStage(t, c.answer, func(o *Options) { o.Timeout = 500 * time.Millisecond })
 			begun := time.Now()
 			g, err := s.Finish(t.Context(), tenant, s.consents(), redirectURI, vending.NewSecret("canary-verifier"), callback(), nil)
-			if p := s.mustBe(t, err, c.want); p.Code != c.code || !g.IsZero() || len(s.calls()) != 1 {
+			if p := s.mustBe(t, err, c.want); p.Code != c.code || p.Field != "" || !g.IsZero() || len(s.calls()) != 1 {
 				t.Errorf("code %q, want %q from one call", p.Code, c.code)
 			}
 			if logged := strings.Contains(s.log.String(), `"app":"mail","tenant":"acme"`); logged != c.logged {

@@ -223,6 +223,17 @@ func TestFirstToken(t *testing.T) {
 	}
 }
 
+// TestFirstTokenTooLarge: what no store would take is said at once.
+func TestFirstTokenTooLarge(t *testing.T) {
+	s := newStage(t, answer{200, `{"access_token":"` + strings.Repeat("x", 30<<10) + `"}`, nil})
+	if _, err := s.FromFields(t.Context(), s.machine(), fields("client_id", "i", "client_secret", "s")); err != nil {
+		t.Errorf("a long token: %v", err)
+	}
+	long := strings.Repeat("x", maxField)
+	_, err := s.FromFields(t.Context(), s.machine(), fields("client_id", long, "client_secret", long))
+	s.mustBe(t, err, Nonsense)
+}
+
 func TestFirstTokenRefused(t *testing.T) {
 	html := map[string]string{"Content-Type": "text/html"}
 	for name, c := range map[string]struct {

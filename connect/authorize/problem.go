@@ -24,7 +24,7 @@ const (
 	// Unreachable: nothing could be found out right now.
 	Unreachable Kind = "unreachable"
 	// WrongCredential: the provider does not accept what the end user entered.
-	WrongCredential Kind = "wrong_credential"
+	WrongCredential Kind = "wrong_credential" //nolint:gosec // G101: it is a name
 	// MissingField: a value was not entered.
 	MissingField Kind = "missing_field"
 	// BadField: a value cannot be one of this app's.

@@ -56,8 +56,8 @@ func TestUnsavedRotation(t *testing.T) {
 		token    string
 		code     vending.Code
 	}{
-		"for good":                     {-time.Second, 100 * time.Millisecond, 0, "", vending.InternalError},
-		"for good, old token is valid": {30 * time.Second, 100 * time.Millisecond, 0, "canary-access-0", ""},
+		"for good":                     {-time.Second, 500 * time.Millisecond, 0, "", vending.InternalError},
+		"for good, old token is valid": {30 * time.Second, 500 * time.Millisecond, 0, "canary-access-0", ""},
 		"until the second try":         {-time.Second, time.Minute, 1, "canary-access-1", ""},
 		"for more than a second":       {-time.Second, time.Minute, 5, "canary-access-1", ""},
 	} {
