@@ -62,7 +62,7 @@ func answerAdmin(w http.ResponseWriter, r *http.Request, serve func(*adminCall) 
 	c := &adminCall{w: w, r: r.WithContext(ctx)}
 	err := c.open()
 	if err == nil {
-		err = serve(c) //nolint:contextcheck // the call's request carries ctx
+		err = serve(c)
 	}
 	if err == nil {
 		return

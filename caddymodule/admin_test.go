@@ -216,7 +216,7 @@ func TestAdminAPIRefuses(t *testing.T) {
 		"email no text":       {"POST", tenants, `{"id":"beta","email":["a@a.example"]}`, "invalid_request", "email: must be a text"},
 		"capabilities text":   {"POST", tenants, `{"id":"beta","email":"a@a.example","capabilities":"token"}`, "invalid_request", "capabilities: must be a list of texts"},
 		"ancestors numbers":   {"POST", tenants, `{"id":"beta","email":"a@a.example","frame_ancestors":[1]}`, "invalid_request", "frame_ancestors: must be a list of texts"},
-		"mistyped field":      {"POST", tenants, `{"id":"beta","email":"a@a.example","capabilites":["token"]}`, "invalid_request", `unknown field "capabilites"; the fields are accent, capabilities, email, frame_ancestors, id, logo_url, name`},
+		"mistyped field":      {"POST", tenants, `{"id":"beta","email":"a@a.example","capability":["token"]}`, "invalid_request", `unknown field "capability"; the fields are accent, capabilities, email, frame_ancestors, id, logo_url, name`},
 		"field of other case": {"POST", tenants, `{"ID":"beta","email":"a@a.example"}`, "invalid_request", `unknown field "ID"`},
 		"long field":          {"POST", tenants, `{"` + strings.Repeat("x", 50000) + `":1}`, "invalid_request", `unknown field "` + strings.Repeat("x", 40) + `";`},
 		"no body":             {"POST", tenants, "", "invalid_request", "the body must be one JSON object"},

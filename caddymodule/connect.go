@@ -103,7 +103,7 @@ func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 	}
 	rest, isDashboard := strings.CutPrefix(path, "dashboard")
 	if isDashboard && (rest == "" || rest[0] == '/') {
-		c.manager.dashboard.Serve(w, r, dashboard.Where{Origin: c.gateway.origin(r), Request: id}, rest)
+		c.manager.dashboard.Serve(w, r, dashboard.Where{Origin: c.gateway.origin(r), Request: id}, rest) //nolint:contextcheck // the request carries it
 		return
 	}
 	c.manager.hosted.Serve(w, r, hosted.Where{Origin: c.gateway.origin(r), Request: id}, path)

@@ -75,7 +75,7 @@ func (j Jar) Value(r *http.Request) string {
 
 // Set sets the cookie for maxAge seconds; 0 means until the browser is closed, and a negative one removes it.
 func (j Jar) Set(w http.ResponseWriter, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ // #nosec G124 -- without TLS a Secure cookie would never come back
 		Name: j.name(), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: j.Secure, SameSite: http.SameSiteLaxMode,
 	})
 }

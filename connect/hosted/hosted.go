@@ -71,7 +71,7 @@ func (h *Hosted) Serve(w http.ResponseWriter, r *http.Request, where Where, path
 	ctx := connect.WithActor(r.Context(), connect.Actor{Name: "end user", Request: where.Request})
 	v := &visit{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
 	v.jar = browser.Jar{Name: "vendgate-browser", Secure: where.secure()}
-	if err := v.serve(path); err != nil {
+	if err := v.serve(path); err != nil { //nolint:contextcheck // the visit's request carries it
 		v.fail(err)
 	}
 }

@@ -185,14 +185,14 @@ func TestDeadLinks(t *testing.T) {
 
 // age makes the link of a connection run out.
 func (o *office) age(id string) {
-	o.stage.t.Helper()
+	o.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(o.dir, "vendgate.db")+"?_pragma=busy_timeout(5000)")
 	if err != nil {
-		o.stage.t.Fatal(err)
+		o.t.Fatal(err)
 	}
 	defer db.Close()
 	if _, err := db.Exec(`UPDATE links SET expires_at = 1 WHERE connection = ?`, id); err != nil {
-		o.stage.t.Fatal(err)
+		o.t.Fatal(err)
 	}
 }
 

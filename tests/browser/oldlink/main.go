@@ -37,7 +37,7 @@ func run(ctx context.Context, dir string, c connect.Connection) error {
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
-	defer store.Close() //nolint:errcheck // the process ends with it
+	defer store.Close()
 	link, err := store.CreateLink(ctx, c)
 	if err != nil {
 		return fmt.Errorf("making the link: %w", err)
