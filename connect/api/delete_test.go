@@ -1,12 +1,16 @@
 package api_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/api"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -73,6 +77,46 @@ func TestDelete(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDeleteOutlivesItsCaller: the grant is revoked although nobody waits any more to hear of it.
+func TestDeleteOutlivesItsCaller(t *testing.T) {
+	s := newStage(t)
+	s.provider.stall = make(chan struct{})
+	id := s.imported("mail", vending.OAuth, token)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	r, err := http.NewRequestWithContext(ctx, http.MethodDelete, s.url+api.Base+"/connections/"+id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Tenant", "acme")
+	r.Header.Set("X-User-Email", alice)
+	left := make(chan error)
+	go func() {
+		res, err := s.client.Do(r)
+		if err == nil {
+			_ = res.Body.Close() // there should be none
+		}
+		left <- err
+	}()
+	until := func(what string, f func() bool) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); !f(); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal(what)
+			}
+		}
+	}
+	until("the provider was not asked", func() bool { return len(s.provider.got()) == 1 })
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller left with %v", err)
+	}
+	close(s.provider.stall)
+	until("no revocation was recorded", func() bool {
+		return slices.Equal(s.events(id), []connect.Event{connect.ConnectionImported, connect.ConnectionDeleted, connect.GrantRevoked})
+	})
 }
 
 // TestDeletePending: what was never completed has nothing to revoke, and its link ends.

@@ -96,9 +96,9 @@ func (s *stage) front(served *api.API, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// oauthClient knows a client for every app but one.
+// oauthClient knows a client for every app but one, and but that whose end users bring their own.
 func (s *stage) oauthClient(_ context.Context, _, app string) (connect.OAuthClient, error) {
-	if app == "unregistered" {
+	if app == "unregistered" || app == "machine" {
 		return connect.OAuthClient{}, connect.ErrNoOAuthClient
 	}
 	return connect.OAuthClient{ID: "client", Secret: vending.NewSecret("client-secret")}, nil

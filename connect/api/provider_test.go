@@ -13,6 +13,9 @@ import (
 type provider struct {
 	server *httptest.Server
 
+	// stall, where it is not nil, keeps the provider from answering until it is closed.
+	stall chan struct{}
+
 	mu      sync.Mutex
 	status  int
 	revoked []string // the forms it got
@@ -31,8 +34,11 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.revoked = append(p.revoked, r.Method+" "+r.URL.Path+" "+r.PostForm.Encode())
+	p.mu.Unlock()
+	if p.stall != nil {
+		<-p.stall
+	}
 	w.WriteHeader(p.status)
 }
 
