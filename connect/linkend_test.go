@@ -388,3 +388,24 @@ func TestWhoseChange(t *testing.T) {
 		t.Error("a tenant without an end user renews nothing")
 	}
 }
+
+// TestEndedLinkStaysAsItEnded checks that what becomes of later links says nothing new of an earlier one.
+func TestEndedLinkStaysAsItEnded(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	used := createLink(t, s)
+	completeLink(t, s, used, "ya29.one")
+	rejected := renewLink(t, s, used.Connection.ID)
+	bobs := DigestOf("bob's browser")
+	must[LinkState](t)(s.RejectLink(t.Context(), digestOf(rejected), bobs))
+	replaced := renewLink(t, s, used.Connection.ID)
+	must[Connection](t)(s.CompleteLink(t.Context(), digestOf(renewLink(t, s, used.Connection.ID)), bobs, vending.OAuth, oauthGrant("ya29.two", "")))
+	for name, c := range map[string]struct {
+		link    Link
+		status  Status
+		browser Digest
+	}{"used": {used, Active, alices}, "rejected": {rejected, Rejected, bobs}, "replaced": {replaced, Expired, Digest{}}} {
+		if got := must[LinkState](t)(s.Link(t.Context(), digestOf(c.link))); got.Status != c.status || got.browser != c.browser {
+			t.Errorf("the %s link is now %s, or another browser's", name, got.Status)
+		}
+	}
+}
