@@ -289,6 +289,10 @@ test('dashboard: a key without a capability is told so', async (t) => {
   const blind = await world().tenant('office-blind', '--capabilities', 'apps,token');
   await signIn(page, gateway, blind.key);
   await sees(page, 'Your key may not do this');
-  await page.getByRole('link', { name: 'Keys' }).click();
-  await sees(page, 'Keys');
+  for (const path of ['/keys', '/audit', '/budgets', '/links/new']) {
+    assert.equal((await page.goto(at(path))).status(), 403, path);
+    assert.match(await page.locator('main').innerText(), /lacks the capability connections/);
+  }
+  await button(page, 'Sign out').click();
+  await sees(page, 'Sign in to the dashboard');
 });
