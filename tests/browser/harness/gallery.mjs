@@ -43,9 +43,8 @@ const hosted = ({ world: { authserver }, tenant, connection, user }) => {
     ['redirecting', async (page) => {
       const provider = `${authserver.url}/**`;
       await page.route(provider, (route) => route.fulfill({ status: 204 })); // the browser stays where it is
-      await accept(page);
+      await Promise.all([page.waitForRequest(provider), accept(page)]);
       await sees(page, 'Taking you to Northwind CRM');
-      await page.waitForRequest(provider).catch(() => {}); // it may have been before
       await page.unroute(provider);
     }],
     ['provider problem', async (page) => {
