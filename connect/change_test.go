@@ -1,0 +1,152 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// scene is a store in which every change can be made.
+type scene struct {
+	*Store
+	active, held, pending string
+	link, open            Link
+	cookie                Digest
+}
+
+// scenes returns what opens copies of one scene: making each anew takes the disk too long.
+func scenes(t *testing.T) func(t *testing.T) *scene {
+	t.Helper()
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	v := scene{active: importGmail(t, s, "canary-access"), held: importGmail(t, s, "canary-held"), cookie: DigestOf("canary-cookie")}
+	hold(t, s, v.held, "sync")
+	v.link, v.open = createLink(t, s), createLink(t, s)
+	v.pending = v.open.Connection.ID
+	must[string](t)(s.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "ops@acme.example"}))
+	must[string](t)(s.CreateTenant(t.Context(), Tenant{ID: "two", Email: "ops@two.example"}))
+	must[string](t)(s.RotateKey(t.Context(), "two"))
+	if err := errors.Join(
+		s.BeginSession(t.Context(), v.cookie, Session{Tenant: "acme", Key: DigestOf("canary-key")}),
+		s.SetOAuthClient(t.Context(), "acme", "slack", OAuthClient{ID: "old", Secret: vending.NewSecret("canary-secret")}),
+		s.Close(),
+	); err != nil {
+		t.Fatal(err)
+	}
+	files := snapshotDir(t, dir)
+	return func(t *testing.T) *scene {
+		t.Helper()
+		dir := t.TempDir()
+		for name, content := range files {
+			overwrite(name, content)(t, dir)
+		}
+		v := v
+		v.Store = openStore(t, dir)
+		return &v
+	}
+}
+
+// change is one that the audit trail records.
+type change struct {
+	do func(ctx context.Context, v *scene) error
+	// want are the rows without time, actor and request, oldest first; a connection of "" is any.
+	want []AuditRow
+}
+
+func row(e Event, tenant, user, app, detail string) AuditRow {
+	return AuditRow{Event: e, Tenant: tenant, User: user, App: app, Detail: detail}
+}
+
+// alicesRow is a row about one of alice's connections.
+func alicesRow(e Event, detail string) AuditRow {
+	return row(e, "acme", "alice@example.com", "gmail", detail)
+}
+
+var changes = map[string]change{
+	"create link": {func(ctx context.Context, v *scene) error {
+		_, err := v.CreateLink(ctx, gmail("alice@example.com"))
+		return err
+	}, []AuditRow{alicesRow(LinkCreated, "")}},
+	"renew link": {func(ctx context.Context, v *scene) error {
+		_, err := v.RenewLink(ctx, "acme", "", v.active)
+		return err
+	}, []AuditRow{alicesRow(LinkCreated, "to refresh the credentials")}},
+	"replace link": {func(ctx context.Context, v *scene) error {
+		_, err := v.RenewLink(ctx, "acme", "", v.pending)
+		return err
+	}, []AuditRow{alicesRow(LinkReplaced, ""), alicesRow(LinkCreated, "")}},
+	"open link": {func(ctx context.Context, v *scene) error {
+		_, err := v.OpenLink(ctx, digestOf(v.open))
+		return err
+	}, []AuditRow{alicesRow(LinkOpened, "")}},
+	"accept link": {func(ctx context.Context, v *scene) error {
+		_, err := v.AcceptLink(ctx, digestOf(v.open))
+		return err
+	}, []AuditRow{alicesRow(LinkAccepted, "")}},
+	"reject link": {func(ctx context.Context, v *scene) error {
+		_, err := v.RejectLink(ctx, digestOf(v.open), alices)
+		return err
+	}, []AuditRow{alicesRow(LinkRejected, "")}},
+	"complete link": {func(ctx context.Context, v *scene) error {
+		_, err := v.CompleteLink(ctx, digestOf(v.link), alices, vending.OAuth, oauthGrant("canary-new", "canary-refresh"))
+		return err
+	}, []AuditRow{alicesRow(ConnectionCreated, "")}},
+	"import": {func(ctx context.Context, v *scene) error {
+		_, err := v.ImportConnection(ctx, gmail("alice@example.com"), oauthGrant("canary-imported", ""))
+		return err
+	}, []AuditRow{alicesRow(ConnectionImported, "")}},
+	"vend fails": {func(ctx context.Context, v *scene) error {
+		_, err := v.UpdateGrant(ctx, v.active, 1, oauthGrant("canary-ended", ""), true)
+		return err
+	}, []AuditRow{alicesRow(VendFailed, "the provider refused the grant for good")}},
+	"delete": {func(ctx context.Context, v *scene) error {
+		return v.DeleteConnection(ctx, "acme", v.active)
+	}, []AuditRow{alicesRow(ConnectionDeleted, "")}},
+	"hold": {func(ctx context.Context, v *scene) error {
+		_, err := v.Hold(ctx, "acme", "", v.active, "invoices")
+		return err
+	}, []AuditRow{alicesRow(HoldPlaced, "invoices")}},
+	"release": {func(ctx context.Context, v *scene) error {
+		_, err := v.Release(ctx, "acme", "", v.held, "sync")
+		return err
+	}, []AuditRow{alicesRow(HoldReleased, "sync")}},
+	"create tenant": {func(ctx context.Context, v *scene) error {
+		_, err := v.CreateTenant(ctx, Tenant{ID: "new", Email: "ops@new.example"})
+		return err
+	}, []AuditRow{row(TenantCreated, "new", "", "", ""), row(KeyMinted, "new", "", "", "*")}},
+	"change tenant": {func(ctx context.Context, v *scene) error {
+		return v.SetBrand(ctx, "acme", Brand{Name: "Acme"})
+	}, []AuditRow{row(TenantChanged, "acme", "", "", "")}},
+	"disable tenant": {func(ctx context.Context, v *scene) error {
+		return v.DisableTenant(ctx, "acme")
+	}, []AuditRow{row(TenantDisabled, "acme", "", "", "")}},
+	"rotate key": {func(ctx context.Context, v *scene) error {
+		_, err := v.RotateKey(ctx, "acme")
+		return err
+	}, []AuditRow{row(KeyMinted, "acme", "", "", "*")}},
+	"promote key": {func(ctx context.Context, v *scene) error {
+		return v.PromoteKey(ctx, "two")
+	}, []AuditRow{row(KeyPromoted, "two", "", "", "*")}},
+	"rotate keyset": {func(ctx context.Context, v *scene) error {
+		_, err := v.RotateKeyset(ctx)
+		return err
+	}, []AuditRow{row(KeysetRotated, "", "", "", "")}},
+	"set oauth client": {func(ctx context.Context, v *scene) error {
+		return v.SetOAuthClient(ctx, "acme", "gmail", OAuthClient{ID: "id-1", Secret: vending.NewSecret("canary-secret")})
+	}, []AuditRow{row(OAuthClientSet, "acme", "", "gmail", "client id id-1")}},
+	"delete oauth client": {func(ctx context.Context, v *scene) error {
+		return v.DeleteOAuthClient(ctx, "acme", "slack")
+	}, []AuditRow{row(OAuthClientDeleted, "acme", "", "slack", "")}},
+	"issue mcp url": {func(ctx context.Context, v *scene) error {
+		_, err := v.IssueMCPURL(ctx, "acme")
+		return err
+	}, []AuditRow{row(MCPURLIssued, "acme", "", "", "")}},
+	"sign in": {func(ctx context.Context, v *scene) error {
+		return v.BeginSession(ctx, DigestOf("other-cookie"), Session{Tenant: "acme", Key: DigestOf("canary-key")})
+	}, []AuditRow{row(SignedIn, "acme", "", "", "*")}},
+	"sign out": {func(ctx context.Context, v *scene) error {
+		return v.EndSession(ctx, v.cookie)
+	}, []AuditRow{row(SignedOut, "acme", "", "", "")}},
+}
