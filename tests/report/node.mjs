@@ -1,5 +1,7 @@
 // A reporter for `node --test --test-reporter=…/node.mjs`: what ran, in the form of `go test -json`, so that one command counts it all.
 
+import { inspect } from 'node:util';
+
 /** What one file of tests, or the whole run, is called: as a package is in Go. */
 const suite = process.env.SUITE ?? 'node';
 
@@ -35,5 +37,8 @@ function* result(type, data) {
   }
 }
 
-/** The cause says what went wrong; the error around it only that a test failed. */
-const explain = (error) => error?.cause?.stack ?? error?.cause ?? error?.stack ?? String(error);
+/** The cause says what went wrong; the error around it only that a test failed. What is thrown need not be an Error, nor have a prototype. */
+const explain = (error) => {
+  const cause = error?.cause ?? error;
+  return typeof cause?.stack === 'string' ? cause.stack : inspect(cause);
+};
