@@ -167,6 +167,11 @@ func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 	if !c.facts.vending.IsZero() {
 		c.Header()["Server-Timing"] = []string{c.timing()}
 	}
+	// The body of a request that was forwarded is the transport's, until that has been told that it is too large.
+	if c.facts.sent.IsZero() || c.tooLarge.Load() {
+		refuse(c.ResponseWriter, c.asked, e)
+		return
+	}
 	vending.WriteError(c.ResponseWriter, e, upstream)
 }
 

@@ -28,6 +28,14 @@ func (b *callersBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close leaves the rest of a body that is too large to refuse; nobody else is given another byte of it.
+func (b *callersBody) Close() error {
+	if b.call.tooLarge.Load() {
+		return nil
+	}
+	return b.ReadCloser.Close()
+}
+
 // carryTrailers lets the caller's trailers through, as far as a header of that name would pass. The server fills the
 // caller's Trailer when the body ends, and the transport sends its own right after: so they are copied in between.
 func carryTrailers(pr *httputil.ProxyRequest, placement *inject.Placement) {

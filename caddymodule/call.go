@@ -23,6 +23,7 @@ type call struct {
 
 	gateway *gateway
 	request *http.Request
+	asked   *http.Request // the request as it came, with its body
 	target  policy.Target
 	tenant  *policy.Tenant
 	key     vending.Secret
@@ -56,7 +57,7 @@ type facts struct {
 const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
-	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, target: target}
+	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target}
 	c.passthrough = p.Errors == "passthrough" || r.Header.Get(errorsHeader) == "passthrough"
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()

@@ -1,0 +1,47 @@
+package integration
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vendgate/vendgate/connect/api"
+	"github.com/vendgate/vendgate/tests/harness"
+)
+
+// TestRefusalIsHeard: who sends a large body that is refused, and reads only when it is all sent, is answered and not reset.
+func TestRefusalIsHeard(t *testing.T) {
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), "plain")
+	g := harness.Start(t, "source local\n"+"data_dir \""+t.TempDir()+"\"\n"+keyApp(url)+strings.Replace(staticSource(t), "budget token unlimited", "budget token unlimited\nsource static\nmax_body 64KiB", 1), "route {\nvendgate_connect\nvendgate_proxy\n}")
+	const size = 6 << 20
+	const announced, chunked = "Content-Length: %d\r\n\r\n%s", "Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
+	for _, c := range []struct{ path, framing, status string }{
+		{"/proxy/c1/key/upload", announced, "413"},
+		{"/proxy/c1/key/upload", chunked, "413"},
+		{"/proxy/c2/key/upload", chunked, "404"},
+		{api.Base + "/connections/request-link", announced, "413"},
+		{api.Base + "/connections/request-link", chunked, "413"},
+		{api.Base + "/connections/unknown/token", chunked, "404"},
+	} {
+		conn, err := net.Dial("tcp", g.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		head := "POST " + c.path + " HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\n"
+		if _, err := fmt.Fprintf(conn, head+c.framing, size, strings.Repeat("x", size)); err != nil {
+			t.Errorf("%s: sending: %v", c.path, err)
+			continue
+		}
+		time.Sleep(20 * time.Millisecond) // a reset would overtake the answer
+		answer := make([]byte, 4096)
+		n, err := conn.Read(answer)
+		if !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 "+c.status+" ") {
+			t.Errorf("%s: %q, %v", c.path, answer[:n], err)
+		}
+	}
+}
