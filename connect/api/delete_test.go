@@ -113,6 +113,7 @@ func TestDeleteOutlivesItsCaller(t *testing.T) {
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("the caller left with %v", err)
 	}
+	until("the caller's leaving went unnoticed", func() bool { return s.lost.Load() == 1 })
 	close(s.provider.stall)
 	until("no revocation was recorded", func() bool {
 		return slices.Equal(s.events(id), []connect.Event{connect.ConnectionImported, connect.ConnectionDeleted, connect.GrantRevoked})

@@ -48,6 +48,7 @@ type stage struct {
 	tenants     map[string]*policy.Tenant
 	description *apitest.Description
 	passed      atomic.Int64 // of the clock, in nanoseconds
+	lost        atomic.Int64 // callers who left before they were answered
 }
 
 func (s *stage) now() time.Time { return epoch.Add(time.Duration(s.passed.Load())) }
@@ -86,6 +87,7 @@ func newStage(t *testing.T, source ...vending.Source) *stage {
 }
 
 func (s *stage) front(served *api.API, w http.ResponseWriter, r *http.Request) {
+	defer context.AfterFunc(r.Context(), func() { s.lost.Add(1) })()
 	endpoint, params, err := api.Find(r.Method, strings.TrimPrefix(r.URL.EscapedPath(), connect.APIBase))
 	if err == nil {
 		caller := manager.Caller{Tenant: s.tenants[r.Header.Get("Tenant")], User: r.Header.Get("X-User-Email")}
