@@ -50,7 +50,7 @@ func tenantKey(h http.Header) (string, error) {
 	}
 	scheme, rest, _ := strings.Cut(values[0], " ")
 	switch {
-	case strings.EqualFold(scheme, "Bearer"):
+	case strings.EqualFold(scheme, "Bearer"), strings.EqualFold(scheme, "token"): // the latter by GitHub's SDKs
 		return rest, nil
 	case strings.EqualFold(scheme, "Basic"):
 		if decoded, err := base64.StdEncoding.DecodeString(rest); err == nil {

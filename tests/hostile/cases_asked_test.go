@@ -45,7 +45,7 @@ var askedCases = []row{
 	badKey("01 key with a line break, in Basic", "Authorization: "+basic(harness.KeyA+"\n:")),
 	badKey("01 key as the Basic password", "Authorization: "+basic("x:"+harness.KeyA)),
 	badKey("01 key without a scheme", "Authorization: "+harness.KeyA),
-	badKey("01 key under another scheme", "Authorization: Token "+harness.KeyA),
+	badKey("01 key under another scheme", "Authorization: ApiKey "+harness.KeyA),
 	badKey("01 key in X-Api-Key", "X-Api-Key: "+harness.KeyA),
 	badKey("01 key in Proxy-Authorization", "Proxy-Authorization: Bearer "+harness.KeyA),
 	badKey("01 key in Cookie", "Cookie: key="+harness.KeyA),
@@ -59,6 +59,7 @@ var askedCases = []row{
 	passes("01 key with a trailing space, in a header", strings.Replace(get("/proxy/c-key/key/x"), harness.KeyA, harness.KeyA+" \t", 1), keyCall),
 	passes("01 key in X-Vendgate-Key, Authorization of an SDK", strings.Replace(get("/proxy/c-key/key/x", "X-Vendgate-Key: "+harness.KeyA), "Bearer "+harness.KeyA, "Bearer dummy", 1), keyCall),
 	passes("01 key as the Basic user name", strings.Replace(get("/proxy/c-key/key/x"), "Bearer "+harness.KeyA, basic(harness.KeyA+":"), 1), keyCall),
+	passes("01 key as GitHub's SDKs send it", strings.Replace(get("/proxy/c-key/key/x"), "Bearer "+harness.KeyA, "token "+harness.KeyA, 1), keyCall),
 	{name: "01 retired key", run: retiredKey},
 
 	{name: "02 unknown, other tenant's, other user's connection", run: sameRefusals},
