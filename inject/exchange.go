@@ -15,6 +15,7 @@ import (
 // request that the transport makes.
 type Exchange struct {
 	placement *Placement
+	placed    *Placement // what of it the credential in use takes; see carrying
 	path      string
 	query     string
 	hasQuery  bool
@@ -47,6 +48,9 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 	x.used[x.vends] = cred
 	x.vends++
 	x.spellings = nil
+	if x.placed, err = x.placement.carrying(cred); err != nil {
+		return err
+	}
 	if x.host, err = x.placement.upstream.resolve(cred); err != nil {
 		return err
 	}
@@ -79,7 +83,7 @@ func WithExchange(ctx context.Context, x *Exchange) context.Context {
 
 // request makes the upstream request: hygiene first, the credential last, on a copy.
 func (x *Exchange) request(r *http.Request, now time.Time) (*http.Request, error) {
-	p, cred := x.placement, x.credential()
+	p, cred := x.placed, x.credential()
 	out := new(http.Request)
 	*out = *r // shares Trailer, which the body's end fills in; everything changed below is replaced
 	out.Header = p.cleanHeader(r.Header, len(p.headers)+1)
@@ -103,7 +107,7 @@ func (x *Exchange) request(r *http.Request, now time.Time) (*http.Request, error
 
 // fullQuery appends the placement's parameters to what is left of the caller's.
 func (x *Exchange) fullQuery(cred vending.Credential) (string, error) {
-	p := x.placement
+	p := x.placed
 	query := p.cleanQuery(x.query)
 	if len(p.query) == 0 {
 		return query, nil

@@ -22,17 +22,18 @@ func fold(name string) string {
 // would override what the gateway decided. Hop-by-hop headers and what `Connection` names were removed
 // by httputil.ReverseProxy.
 var removed = nameSet{
-	"authorization":     {},
-	"cookie":            {},
-	"forwarded":         {},
-	"via":               {},
-	"x-real-ip":         {},
-	"x-user-email":      {},
-	"x-vendgate-key":    {},
-	"keep-alive":        {},
-	"transfer-encoding": {},
-	"http2-settings":    {}, // belongs to an h2c upgrade, even where Connection does not name it
-	"proxy":             {}, // CGI makes HTTP_PROXY of it, by which programs then call out (CVE-2016-5385)
+	"authorization":      {},
+	"cookie":             {},
+	"forwarded":          {},
+	"via":                {},
+	"x-real-ip":          {},
+	"x-user-email":       {},
+	"x-external-user-id": {},
+	"x-vendgate-key":     {},
+	"keep-alive":         {},
+	"transfer-encoding":  {},
+	"http2-settings":     {}, // belongs to an h2c upgrade, even where Connection does not name it
+	"proxy":              {}, // CGI makes HTTP_PROXY of it, by which programs then call out (CVE-2016-5385)
 	// These replace the path that the rules were applied to, on servers that honour them.
 	"x-original-url": {},
 	"x-rewrite-url":  {},

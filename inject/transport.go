@@ -15,7 +15,7 @@ const maxKept = 64 << 10
 // that neither Caddy's loggers nor error handlers can ever see it, and it answers an upstream 401 with
 // one forced vend and, at most, one replay.
 type Transport struct {
-	// Base sends what the transport made.
+	// Base sends what the transport made, unless the credential has a relay of its own.
 	Base http.RoundTripper
 }
 
@@ -77,7 +77,11 @@ func (t *Transport) send(r *http.Request, x *Exchange) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := t.Base.RoundTrip(out)
+	carrier := t.Base
+	if relay := x.credential().Relay(); relay != nil {
+		carrier = relay
+	}
+	res, err := carrier.RoundTrip(out)
 	if err != nil {
 		return nil, err
 	}

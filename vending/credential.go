@@ -53,6 +53,8 @@ type Credential struct {
 	// values is a closure because fmt ignores methods on unexported fields of a containing
 	// struct: a function prints as an address under every verb, where %s follows a pointer.
 	values func() []Field
+	// relay is set where the source keeps the credential to itself; see [NewRelayed].
+	relay Relay
 }
 
 // NewOAuth makes a credential from an OAuth access token. tokenType is normalised as RFC 6749
