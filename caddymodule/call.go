@@ -177,7 +177,7 @@ func (g *gateway) enter(t *policy.Tenant) error {
 }
 
 func (c *call) spend() error {
-	claims, spent, ok := c.gateway.ledger.Spend(c.tenant, c.target.App, c.target.Connection, time.Now())
+	claims, spent, ok := c.gateway.ledger.Spend(c.tenant, nil, c.target.App, c.target.Connection, time.Now())
 	if !ok {
 		return c.gateway.spent(c.tenant, spent)
 	}

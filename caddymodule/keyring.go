@@ -136,21 +136,21 @@ func (g *gateway) admitStored(a *App, s policy.StoredTenant, configured *Tenant)
 	return t
 }
 
-// keyStore shows the keyring the tenants of a store.
+// keyStore shows the keyring the tenants and the caller keys of a store.
 type keyStore struct{ store *connect.Store }
 
 func (k keyStore) Version(ctx context.Context) (int64, error) { return k.store.TenantsVersion(ctx) }
 
-func (k keyStore) Load(ctx context.Context) (int64, []policy.StoredTenant, error) {
+func (k keyStore) Load(ctx context.Context) (policy.Stored, error) {
 	snapshot, err := k.store.TenantKeys(ctx)
 	if err != nil {
-		return 0, nil, err
+		return policy.Stored{}, err
 	}
 	byID := make(map[string]*policy.StoredTenant, len(snapshot.Tenants))
 	for id, t := range snapshot.Tenants {
 		caps, err := policy.ParseCapabilities(t.Capabilities)
 		if err != nil {
-			return 0, nil, fmt.Errorf("tenant %s: %w", id, err)
+			return policy.Stored{}, fmt.Errorf("tenant %s: %w", id, err)
 		}
 		byID[id] = &policy.StoredTenant{ID: id, Capabilities: caps, Disabled: t.Disabled}
 	}
@@ -159,11 +159,21 @@ func (k keyStore) Load(ctx context.Context) (int64, []policy.StoredTenant, error
 			t.Keys = append(t.Keys, policy.Digest(digest))
 		}
 	}
-	list := make([]policy.StoredTenant, 0, len(byID))
-	for _, t := range byID {
-		list = append(list, *t)
+	stored := policy.Stored{
+		Version: snapshot.Version,
+		Tenants: make([]policy.StoredTenant, 0, len(byID)),
+		Callers: make(map[policy.Digest]*policy.CallerKey, len(snapshot.Callers)),
 	}
-	return snapshot.Version, list, nil
+	for _, t := range byID {
+		stored.Tenants = append(stored.Tenants, *t)
+	}
+	for digest, c := range snapshot.Callers {
+		stored.Callers[policy.Digest(digest)] = &policy.CallerKey{
+			ID: c.ID, Tenant: c.Tenant, User: c.User, Connection: c.Connection, Apps: c.Apps,
+			Rules: policy.RulesFor(c.Methods, c.Paths), Budget: policy.Budget(c.Budget), Expires: c.ExpiresAt,
+		}
+	}
+	return stored, nil
 }
 
 // clientKey names an OAuth client; tenant is empty for the one of all tenants.

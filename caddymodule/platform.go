@@ -149,7 +149,7 @@ func (c *platformCall) vend(id string) error {
 		return err
 	}
 	defer c.tenant.Account.Leave()
-	claims, spent, ok := g.ledger.Spend(c.tenant, connection.App, id, time.Now())
+	claims, spent, ok := g.ledger.Spend(c.tenant, nil, connection.App, id, time.Now())
 	c.announceBudget()
 	if !ok {
 		return g.spent(c.tenant, spent)

@@ -38,6 +38,8 @@ const (
 	OAuthClientSet       Event = "oauth_client_set"
 	OAuthClientDeleted   Event = "oauth_client_deleted"
 	MCPURLIssued         Event = "mcp_url_issued"
+	CallerKeyCreated     Event = "caller_key_created"
+	CallerKeyRevoked     Event = "caller_key_revoked"
 	SignedIn             Event = "signed_in"
 	SignedOut            Event = "signed_out"
 )
@@ -47,7 +49,7 @@ var TenantEvents = []Event{
 	LinkCreated, LinkOpened, LinkAccepted, LinkRejected, LinkExpired, LinkReplaced,
 	ConnectionCreated, ConnectionImported, CredentialsRefreshed, VendFailed, ConnectionDeleted, GrantRevoked, RevocationFailed,
 	HoldPlaced, HoldReleased, TenantCreated, TenantChanged, TenantDisabled, KeyMinted, KeyPromoted,
-	OAuthClientSet, OAuthClientDeleted, MCPURLIssued, SignedIn, SignedOut,
+	OAuthClientSet, OAuthClientDeleted, MCPURLIssued, CallerKeyCreated, CallerKeyRevoked, SignedIn, SignedOut,
 }
 
 // Actor is who makes a change, and by which request.

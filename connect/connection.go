@@ -164,7 +164,7 @@ func (c *Connection) checkGrant(g Grant) error {
 	return nil
 }
 
-// DeleteConnection deletes a connection of tenant and its grant for good. Without such a
+// DeleteConnection deletes a connection of tenant, its grant and its caller keys for good. Without such a
 // connection it is a *vending.Error with `connection_deleted`, and while a hold stands one with `connection_in_use`.
 func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
 	_, _, err := s.TakeConnection(ctx, tenant, "", id)
@@ -188,7 +188,10 @@ func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c 
 		if sealed != nil {
 			g = s.openTaken(c, sealed)
 		}
-		return s.record(ctx, tx, about(ConnectionDeleted, c))
+		if err := s.record(ctx, tx, about(ConnectionDeleted, c)); err != nil {
+			return err
+		}
+		return s.revokeKeysOf(ctx, tx, tenant, id)
 	})
 	if err != nil {
 		return Connection{}, Grant{}, err

@@ -9,11 +9,12 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// The digits it takes to write so many random bits in base62: 62^22 > 2^128, 62^33 > 2^192, 62^43 > 2^256.
+// The digits it takes to write so many random bits in base62: 62^11 > 2^64, 62^22 > 2^128, 62^33 > 2^192, 62^43 > 2^256.
 const (
 	connectionIDDigits = 22
 	tenantKeyDigits    = 43
 	requestTokenDigits = 33
+	callerKeyIDDigits  = 11
 )
 
 // connectionIDPrefix is how every connection's id begins.

@@ -105,7 +105,7 @@ func (s *Store) endLink(ctx context.Context, tx *sql.Tx, c Connection, status St
 // sweepBatch is how many rows one transaction of a sweep changes: few enough that a refresh waiting for the lock waits milliseconds.
 const sweepBatch = 200
 
-// Sweep ends the links that have run out, and forgets the attempts and sessions that have. Whoever reads one of them, or a connection, sees
+// Sweep ends the links that have run out, and forgets the attempts, sessions and caller keys that have. Whoever reads one of them, or a connection, sees
 // that it has expired without this; a sweep makes it part of the audit trail. Parallel sweeps are harmless.
 func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
 	if expired, err = s.inBatches(ctx, s.expireLinks); err != nil {
@@ -114,6 +114,7 @@ func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
 	for _, query := range [...]string{
 		`DELETE FROM attempts WHERE state IN (SELECT state FROM attempts WHERE expires_at <= ? LIMIT ?)`,
 		`DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE expires_at <= ? LIMIT ?)`,
+		`DELETE FROM caller_keys WHERE id IN (SELECT id FROM caller_keys WHERE expires_at <= ? LIMIT ?)`,
 	} {
 		if _, err := s.inBatches(ctx, func(ctx context.Context, tx *sql.Tx) (int, error) {
 			r, err := tx.ExecContext(ctx, query, s.now().UnixMilli(), sweepBatch)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Snapshot is all tenants and live keys at one moment.
+// Snapshot is all tenants, live keys and caller keys at one moment.
 type Snapshot struct {
 	// Version is that of TenantsVersion.
 	Version int64
@@ -16,11 +16,13 @@ type Snapshot struct {
 	Keys map[[sha256.Size]byte]string
 	// Tenants are all tenants by id, the disabled ones too.
 	Tenants map[string]Tenant
+	// Callers are the caller keys that have not ended, by digest, whoever's they are.
+	Callers map[Digest]CallerKey
 }
 
 const tenantsVersionQuery = `SELECT value FROM meta WHERE name = 'tenants_version'`
 
-// TenantsVersion returns a counter that goes up with every change to a tenant or its keys, by any
+// TenantsVersion returns a counter that goes up with every change to a tenant, its keys or its caller keys, by any
 // process. It costs one row by primary key, so it may be asked every second.
 func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 	if err := s.pool.QueryRowContext(ctx, tenantsVersionQuery).Scan(&version); err != nil {
@@ -29,9 +31,9 @@ func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 	return version, nil
 }
 
-// TenantKeys returns all tenants and live keys, as of one version.
+// TenantKeys returns all tenants, live keys and caller keys, as of one version.
 func (s *Store) TenantKeys(ctx context.Context) (Snapshot, error) {
-	snap := Snapshot{Keys: make(map[[sha256.Size]byte]string), Tenants: make(map[string]Tenant)}
+	snap := Snapshot{Keys: make(map[[sha256.Size]byte]string), Tenants: make(map[string]Tenant), Callers: make(map[Digest]CallerKey)}
 	err := s.view(ctx, "reading tenant keys", func(tx *sql.Tx) error {
 		if err := tx.QueryRowContext(ctx, tenantsVersionQuery).Scan(&snap.Version); err != nil {
 			return err
@@ -43,7 +45,10 @@ func (s *Store) TenantKeys(ctx context.Context) (Snapshot, error) {
 		for _, t := range tenants {
 			snap.Tenants[t.ID] = t
 		}
-		return eachKey(ctx, tx, "", snap.add)
+		if err := eachKey(ctx, tx, "", snap.add); err != nil {
+			return err
+		}
+		return s.eachCallerKey(ctx, tx, conditions{}, func(d Digest, k CallerKey) { snap.Callers[d] = k })
 	})
 	if err != nil {
 		return Snapshot{}, err

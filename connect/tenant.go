@@ -98,7 +98,7 @@ func normalCapabilities(names []string) (granted []string, err error) {
 	return granted, nil
 }
 
-// DisableTenant ends all keys of a tenant for good; its connections stay. An unknown one is
+// DisableTenant ends all keys of a tenant for good, its caller keys too; its connections stay. An unknown one is
 // ErrTenantUnknown.
 func (s *Store) DisableTenant(ctx context.Context, id string) error {
 	return s.changeTenants(ctx, "disabling a tenant", func(tx *sql.Tx) error {
@@ -106,7 +106,13 @@ func (s *Store) DisableTenant(ctx context.Context, id string) error {
 		if err := changed(r, err, ErrTenantUnknown); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, AuditRow{Event: TenantDisabled, Tenant: id})
+		if err := s.record(ctx, tx, AuditRow{Event: TenantDisabled, Tenant: id}); err != nil {
+			return err
+		}
+		var own conditions
+		own.add("tenant = ?", id) // equal would take an empty one for any
+		_, err = s.revokeCallerKeys(ctx, tx, own)
+		return err
 	})
 }
 
@@ -178,12 +184,16 @@ func (s *Store) changeTenants(ctx context.Context, doing string, f func(*sql.Tx)
 		if err := f(tx); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE meta SET value = value + 1 WHERE name = 'tenants_version'`)
-		if err != nil {
-			return fmt.Errorf("counting the change: %w", err)
-		}
-		return nil
+		return countChange(ctx, tx)
 	})
+}
+
+func countChange(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `UPDATE meta SET value = value + 1 WHERE name = 'tenants_version'`)
+	if err != nil {
+		return fmt.Errorf("counting the change: %w", err)
+	}
+	return nil
 }
 
 // changed turns a statement that changed no row into none.

@@ -12,9 +12,9 @@ import (
 // AllowanceKey names an allowance whose key was not known beforehand.
 type AllowanceKey struct {
 	Tenant string
-	// Kind is `connection`, `app`, or the name of a tenant's own budget.
+	// Kind is `connection`, `app`, `caller_key`, or the name of a tenant's own budget.
 	Kind string
-	// Name is the connection id or the app's slug; empty for a tenant's own budget.
+	// Name is the connection's or the caller key's id, or the app's slug; empty for a tenant's own budget.
 	Name string
 }
 

@@ -53,8 +53,16 @@ func CheckKey(key string) error {
 type KeyStore interface {
 	// Version changes whenever a tenant or a key does. It is asked every second, so it must be cheap.
 	Version(ctx context.Context) (int64, error)
-	// Load returns all tenants as of some version.
-	Load(ctx context.Context) (version int64, tenants []StoredTenant, err error)
+	// Load returns all that there is as of some version.
+	Load(ctx context.Context) (Stored, error)
+}
+
+// Stored is what a [KeyStore] holds.
+type Stored struct {
+	Version int64
+	Tenants []StoredTenant
+	// Callers are the caller keys by digest; those that were revoked are not among them.
+	Callers map[Digest]*CallerKey
 }
 
 // StoredTenant is a tenant of a [KeyStore].
@@ -82,12 +90,13 @@ type snapshot struct {
 	version int64
 	tenants map[Digest]*Tenant
 	byID    map[string]*Tenant
+	callers map[Digest]*CallerKey
 }
 
 // newSnapshot makes a snapshot of tenants by the digests of their live keys. Of a tenant that has keys in the store and in the configuration,
 // the one of the configuration goes by its id.
-func (k *Keyring) newSnapshot(version int64, tenants map[Digest]*Tenant) *snapshot {
-	s := &snapshot{version: version, tenants: tenants, byID: make(map[string]*Tenant, len(tenants))}
+func (k *Keyring) newSnapshot(version int64, tenants map[Digest]*Tenant, callers map[Digest]*CallerKey) *snapshot {
+	s := &snapshot{version: version, tenants: tenants, byID: make(map[string]*Tenant, len(tenants)), callers: callers}
 	for _, t := range tenants {
 		s.byID[t.ID] = t
 	}
@@ -110,7 +119,7 @@ const (
 // store. admit turns a stored tenant into one with its policy.
 func NewKeyring(ctx context.Context, configured map[Digest]*Tenant, store KeyStore, admit func(StoredTenant) *Tenant, log *slog.Logger) (*Keyring, error) {
 	k := &Keyring{configured: configured, store: store, admit: admit, log: log, asking: make(chan struct{}, 1)}
-	k.snapshot.Store(k.newSnapshot(0, configured))
+	k.snapshot.Store(k.newSnapshot(0, configured, nil))
 	if store == nil {
 		return k, nil
 	}
@@ -185,13 +194,13 @@ func (k *Keyring) refresh(ctx context.Context) {
 func (k *Keyring) load(ctx context.Context) error {
 	k.reload.Lock()
 	defer k.reload.Unlock()
-	version, stored, err := k.store.Load(ctx)
+	stored, err := k.store.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("loading tenants: %w", err)
 	}
 	disabled := make(map[string]bool)
-	next := make(map[Digest]*Tenant, len(stored)+len(k.configured))
-	for _, s := range stored {
+	next := make(map[Digest]*Tenant, len(stored.Tenants)+len(k.configured))
+	for _, s := range stored.Tenants {
 		if s.Disabled {
 			disabled[s.ID] = true
 			continue
@@ -206,6 +215,6 @@ func (k *Keyring) load(ctx context.Context) error {
 			next[d] = t
 		}
 	}
-	k.snapshot.Store(k.newSnapshot(version, next))
+	k.snapshot.Store(k.newSnapshot(stored.Version, next, stored.Callers))
 	return nil
 }

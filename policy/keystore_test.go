@@ -10,6 +10,7 @@ type memoryStore struct {
 	mu       sync.Mutex
 	version  int64
 	tenants  []StoredTenant
+	callers  map[Digest]*CallerKey
 	err      error // of Version
 	loadErr  error
 	versions int // calls
@@ -34,11 +35,11 @@ func (s *memoryStore) Version(ctx context.Context) (int64, error) {
 	return s.version, s.err
 }
 
-func (s *memoryStore) Load(context.Context) (int64, []StoredTenant, error) {
+func (s *memoryStore) Load(context.Context) (Stored, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.loads++
-	return s.version, s.tenants, s.loadErr
+	return Stored{s.version, s.tenants, s.callers}, s.loadErr
 }
 
 // put replaces all tenants.
@@ -47,6 +48,14 @@ func (s *memoryStore) put(tenants ...StoredTenant) {
 	defer s.mu.Unlock()
 	s.version++
 	s.tenants = tenants
+}
+
+// putCallers replaces all caller keys.
+func (s *memoryStore) putCallers(callers map[Digest]*CallerKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version++
+	s.callers = callers
 }
 
 // fail makes the store fail from now on.

@@ -45,15 +45,18 @@ func (c *Claims) Settle(accepted bool) {
 
 // Spent says which budget had nothing left, and for how long.
 type Spent struct {
-	// Budget is `token`, `app` or `connection`.
+	// Budget is `token`, `app`, `connection` or `caller_key`.
 	Budget string
 	Wait   time.Duration
 }
 
 // Spend takes one unit of each budget that a vend for app and connection draws on, the narrowest
 // first, so that a refusal by a narrow budget costs the tenant's own nothing. If one has nothing left
-// the vend must not happen.
-func (l *Ledger) Spend(t *Tenant, app, connection string, now time.Time) (claims Claims, spent Spent, ok bool) {
+// the vend must not happen. caller is nil for a call by tenant key.
+func (l *Ledger) Spend(t *Tenant, caller *CallerKey, app, connection string, now time.Time) (claims Claims, spent Spent, ok bool) {
+	if wait, ok := l.spendCaller(caller, now); !ok {
+		return claims, Spent{"caller_key", wait}, false
+	}
 	take := func(i int, kind, name string, b Budget) bool {
 		if b <= 0 {
 			return true
@@ -80,4 +83,15 @@ func (l *Ledger) Spend(t *Tenant, app, connection string, now time.Time) (claims
 		return claims, spent, false
 	}
 	return claims, Spent{}, true
+}
+
+// spendCaller takes one unit of a caller key's own budget. The unit is settled at once: nobody guessed the key, so
+// that calls which no source accepts must count as well.
+func (l *Ledger) spendCaller(k *CallerKey, now time.Time) (wait time.Duration, ok bool) {
+	if k == nil || k.Budget <= 0 {
+		return 0, true
+	}
+	claim, wait, ok := l.allowances.Spend(AllowanceKey{k.Tenant, "caller_key", k.ID}, k.Budget, now)
+	claim.Settle(true)
+	return wait, ok
 }

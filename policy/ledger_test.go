@@ -17,7 +17,7 @@ func known(l *Ledger, b Budgets) *Tenant {
 // spendTimes spends n times and returns what the last refusal said, and how often one came.
 func spendTimes(l *Ledger, tenant *Tenant, n int, now time.Time) (last Spent, refused int) {
 	for range n {
-		claims, spent, ok := l.Spend(tenant, "gmail", "c1", now)
+		claims, spent, ok := l.Spend(tenant, nil, "gmail", "c1", now)
 		if !ok {
 			last = spent
 			refused++
@@ -79,7 +79,7 @@ func TestLedgerApart(t *testing.T) {
 		{acme, "gmail", "c2", ""}, {acme, "gmail", "c2", "app"}, {acme, "slack", "c3", ""}, {other, "gmail", "c1", ""}, {other, "gmail", "c1", ""},
 		{acme, "gmail", "gmail", "app"}, {other, "gmail", "c1", "connection"},
 	} {
-		claims, spent, ok := l.Spend(c.tenant, c.app, c.connection, now)
+		claims, spent, ok := l.Spend(c.tenant, nil, c.app, c.connection, now)
 		claims.Settle(ok)
 		if spent.Budget != c.by || ok != (c.by == "") {
 			t.Errorf("call %d: %t, %+v, want %q", i, ok, spent, c.by)
@@ -97,7 +97,7 @@ func TestLedgerRejected(t *testing.T) {
 	l, now := NewLedger(), time.Now()
 	tenant := known(l, Budgets{Token: 1000, Connection: 5, Apps: map[string]Budget{"gmail": 500}})
 	for i := range 100 {
-		claims, _, ok := l.Spend(tenant, "gmail", fmt.Sprint("guess", i), now)
+		claims, _, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint("guess", i), now)
 		if !ok {
 			t.Fatal("refused")
 		}
@@ -121,7 +121,7 @@ func TestLedgerRefusedLeavesNothing(t *testing.T) {
 	tenant := known(l, Budgets{Token: 1, Connection: 5, Apps: map[string]Budget{"gmail": 5}})
 	exhaust(tenant.Account.Token, now)
 	for i := range 100 {
-		claims, spent, ok := l.Spend(tenant, "gmail", fmt.Sprint(i), now)
+		claims, spent, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint(i), now)
 		if ok || spent.Budget != "token" || claims != (Claims{}) {
 			t.Fatalf("%t, %+v, %+v", ok, spent, claims)
 		}
@@ -174,7 +174,7 @@ func TestLedgerParallel(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 1000 {
 				wg.Go(func() {
-					claims, refusal, ok := l.Spend(tenant, "gmail", "c1", now)
+					claims, refusal, ok := l.Spend(tenant, nil, "gmail", "c1", now)
 					if ok {
 						spent.Add(1)
 					} else if refusal.Budget != c.by {
@@ -230,14 +230,14 @@ func TestLedgerStrangers(t *testing.T) {
 		b := Budgets{Token: 3}
 		return &Tenant{ID: id, Budgets: b, Stranger: true, Account: l.Account(Strangers, b)}
 	}
-	claims, _, ok := l.Spend(stranger("accepted"), "gmail", "c1", now)
+	claims, _, ok := l.Spend(stranger("accepted"), nil, "gmail", "c1", now)
 	if !ok {
 		t.Fatal("the first stranger was refused")
 	}
 	claims.Settle(true)
 	passed := 0
 	for i := range 50 {
-		claims, _, ok := l.Spend(stranger("wrong"+string(rune('a'+i))), "gmail", "c1", now)
+		claims, _, ok := l.Spend(stranger("wrong"+string(rune('a'+i))), nil, "gmail", "c1", now)
 		claims.Settle(false)
 		if ok {
 			passed++
@@ -246,7 +246,7 @@ func TestLedgerStrangers(t *testing.T) {
 	if passed != 2 {
 		t.Errorf("%d wrong keys reached the source, with 2 units left", passed)
 	}
-	if _, _, ok := l.Spend(stranger("accepted"), "gmail", "c1", now); !ok {
+	if _, _, ok := l.Spend(stranger("accepted"), nil, "gmail", "c1", now); !ok {
 		t.Error("an accepted stranger pays for the others")
 	}
 	if n := l.allowances.Len(); n != 1 {

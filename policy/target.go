@@ -7,8 +7,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// maxConnectionLen bounds a connection id, in bytes.
-const maxConnectionLen = 512
+// MaxConnectionLen bounds a connection id, in bytes.
+const MaxConnectionLen = 512
 
 // Target is what a call asks for: `{prefix}/{connection}/{app}{path}?{query}`.
 type Target struct {
@@ -55,7 +55,7 @@ func ParseTarget(method, requestURI, prefix string) (t Target, ok bool, err erro
 		path = ""
 	}
 	connection, unescapeErr := url.PathUnescape(connection)
-	if unescapeErr != nil || connection == "" || len(connection) > maxConnectionLen || app == "" {
+	if unescapeErr != nil || connection == "" || len(connection) > MaxConnectionLen || app == "" {
 		return t, true, refuse("the path must be " + prefix + "/{connection_id}/{app}/…")
 	}
 	return Target{Connection: connection, App: app, Path: path, RawQuery: query, HasQuery: hasQuery}, true, nil

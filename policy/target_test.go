@@ -9,7 +9,7 @@ import (
 )
 
 func TestParseTarget(t *testing.T) {
-	long := strings.Repeat("c", maxConnectionLen)
+	long := strings.Repeat("c", MaxConnectionLen)
 	for name, c := range map[string]struct {
 		uri  string
 		want Target
@@ -22,7 +22,7 @@ func TestParseTarget(t *testing.T) {
 		"an empty query":              {"/proxy/c1/gmail/a?", Target{Connection: "c1", App: "gmail", Path: "/a", HasQuery: true}},
 		"question marks in the query": {"/proxy/c1/gmail/a??b?", Target{Connection: "c1", App: "gmail", Path: "/a", RawQuery: "?b?", HasQuery: true}},
 		"the longest connection":      {"/proxy/" + long + "/gmail", Target{Connection: long, App: "gmail"}},
-		"the longest once decoded":    {"/proxy/" + strings.Repeat("%63", maxConnectionLen) + "/gmail", Target{Connection: long, App: "gmail"}},
+		"the longest once decoded":    {"/proxy/" + strings.Repeat("%63", MaxConnectionLen) + "/gmail", Target{Connection: long, App: "gmail"}},
 		"a connection with a slash":   {"/proxy/a%2Fb/gmail/x", Target{Connection: "a/b", App: "gmail", Path: "/x"}},
 		"a connection with a query":   {"/proxy/a%3Fb%23/gmail/x", Target{Connection: "a?b#", App: "gmail", Path: "/x"}},
 		"a connection decoded once":   {"/proxy/a%252Fb/gmail/x", Target{Connection: "a%2Fb", App: "gmail", Path: "/x"}},
@@ -89,8 +89,8 @@ func TestParseTargetRefuses(t *testing.T) {
 		"no app, query":                  "/proxy/c1?a=b",
 		"empty app":                      "/proxy/c1//x",
 		"empty connection":               "/proxy//gmail/x",
-		"connection one byte too long":   "/proxy/" + strings.Repeat("c", maxConnectionLen+1) + "/gmail/x",
-		"connection too long in UTF-8":   "/proxy/" + strings.Repeat("%C3%A9", maxConnectionLen/2+1) + "/gmail/x",
+		"connection one byte too long":   "/proxy/" + strings.Repeat("c", MaxConnectionLen+1) + "/gmail/x",
+		"connection too long in UTF-8":   "/proxy/" + strings.Repeat("%C3%A9", MaxConnectionLen/2+1) + "/gmail/x",
 		"connection badly encoded":       "/proxy/c%zz/gmail/x",
 		"connection cut in its encoding": "/proxy/c%2/gmail/x",
 		"connection with a line break":   "/proxy/c1%0d%0a/gmail/x",

@@ -1,0 +1,79 @@
+package policy
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// CallerKeyPrefix begins every caller key. No tenant key begins so, and CheckKey refuses it as one.
+const CallerKeyPrefix = "ck_"
+
+// IsCallerKey tells a caller key from a tenant key. It says nothing of whether the key is live.
+func IsCallerKey(key string) bool { return strings.HasPrefix(key, CallerKeyPrefix) }
+
+// CallerKey stands for one tenant, end user and connection at once, for callers that can send one header only or may never reach more
+// than one connection. What binds the tenant binds it too; Apps, Rules and Budget come on top.
+type CallerKey struct {
+	// ID is its public name.
+	ID string
+	// Tenant and User are whom it acts for; Connection is the only one it reaches.
+	Tenant, User, Connection string
+	// Apps are the slugs it may call; none means those of the tenant.
+	Apps []string
+	// Rules narrow that by method and path, as a tenant's do.
+	Rules Rules
+	// Budget bounds its vends; 0 means that only the tenant's budgets do.
+	Budget Budget
+	// Expires is when it ends; the zero time means never.
+	Expires time.Time
+}
+
+// RulesFor returns the rules that permit methods, none meaning every one, on paths that one of patterns matches, none meaning every path.
+func RulesFor(methods, patterns []string) Rules {
+	if len(patterns) == 0 && len(methods) == 0 {
+		return nil
+	}
+	if len(patterns) == 0 {
+		patterns = []string{""}
+	}
+	rules := make(Rules, 0, len(patterns))
+	for _, p := range patterns {
+		rules = append(rules, Rule{App: "*", Methods: methods, Path: p})
+	}
+	return rules
+}
+
+// Permit refuses what the key may not call, as [Rules.Permit] does.
+func (k *CallerKey) Permit(app, method, rawPath string, overrides ...string) error {
+	if len(k.Apps) > 0 && !slices.Contains(k.Apps, app) {
+		return vending.Refuse(vending.PolicyDenied, "")
+	}
+	return k.Rules.Permit(app, method, rawPath, overrides...)
+}
+
+// live reports whether the key has not ended by itself.
+func (k *CallerKey) live(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
+
+// Caller returns the caller key of digest d and its tenant. Both are nil if there is none, it has ended, or no key of the tenant is live:
+// a tenant that is disabled, or was taken out of the configuration, takes its caller keys along.
+func (k *Keyring) Caller(ctx context.Context, d Digest) (*CallerKey, *Tenant) {
+	s := k.snapshot.Load()
+	if s.callers[d] == nil && k.store != nil {
+		// It may have been made a moment ago, by this process or another.
+		k.ask(ctx)
+		s = k.snapshot.Load()
+	}
+	key := s.callers[d]
+	if key == nil || !key.live(time.Now()) {
+		return nil, nil
+	}
+	tenant := s.byID[key.Tenant]
+	if tenant == nil {
+		return nil, nil
+	}
+	return key, tenant
+}
