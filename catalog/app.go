@@ -22,8 +22,14 @@ type App struct {
 	// the token that an OAuth app needs (a subdomain, an instance).
 	Fields []Field `json:"fields,omitempty"`
 	// Upstream is the absolute base URL. Its host may hold slots, `https://{subdomain}.zendesk.com`:
-	// each is filled with exactly one DNS label, and at least two literal labels follow the last.
+	// each is filled with exactly one DNS label, and at least two literal labels follow the last. A field
+	// with options may fill any part of it, and one of kind `host` stands for all of it.
 	Upstream string `json:"upstream"`
+	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by a path
+	// that begins with `/~` and the host; that replaces the host and the base path of Upstream.
+	ExtraHosts []string `json:"extra_hosts,omitempty"`
+	// Headers are sent with each request whose caller sends none of that name, such as the version of an API.
+	Headers map[string]string `json:"headers,omitempty"`
 	// Placement says where the credential goes. Nil means the default of the auth type: for
 	// `o_auth` the header `Authorization: {token_type} {access_token}`, for `basic` HTTP Basic
 	// with the fields `username` and `password`, for `header` each field as a header of its name.
@@ -31,12 +37,19 @@ type App struct {
 	Placement *Placement `json:"placement,omitempty"`
 	// Sign is for APIs that want each request signed.
 	Sign *Sign `json:"sign,omitempty"`
-	// OAuth2 is set exactly when AuthType is `o_auth`.
+	// OAuth2 or OAuth1 is set exactly when AuthType is `o_auth`.
 	OAuth2 *OAuth2 `json:"oauth2,omitempty"`
+	// OAuth1 is for providers that still want each request signed (RFC 5849).
+	OAuth1 *OAuth1 `json:"oauth1,omitempty"`
 	// Verify is a harmless request that shows whether a credential is accepted.
 	Verify *Verify `json:"verify,omitempty"`
+	// RateLimit says how the provider tells that it has had too many calls, where it is not by 429 with
+	// `Retry-After`.
+	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
+	// Community says that the entry is known from one source only. It is where the entry stands that says so.
+	Community bool `json:"-"`
 	// AllowHTTP permits a plain `http` upstream. Never set in the embedded data.
 	AllowHTTP bool `json:"allow_http,omitempty"`
 	// AllowPrivate lists CIDRs outside global unicast that the app's hosts may resolve to.
@@ -44,7 +57,19 @@ type App struct {
 	AllowPrivate []string `json:"allow_private,omitempty"`
 }
 
-// Field is one value that an end user gives when connecting.
+// Where the value of a field comes from.
+const (
+	// FromClient is a value that comes with the OAuth client: what the provider gave the tenant beside its id
+	// and secret, or `client_id` itself.
+	FromClient = "client"
+	// FromGrant is a value that an OAuth2.Capture finds when an end user authorizes.
+	FromGrant = "grant"
+)
+
+// KindHost is the kind of a field whose value is a whole host name, with an optional port.
+const KindHost = "host"
+
+// Field is one value that a connection has beside its token, or instead of one.
 type Field struct {
 	// Name is what templates and connections call it: `[a-z0-9_]`, or for apps of auth type
 	// `header` without a placement, the header's name.
@@ -53,6 +78,12 @@ type Field struct {
 	Label string `json:"label,omitempty"`
 	// Secret says that the value must never be shown.
 	Secret bool `json:"secret,omitempty"`
+	// From is empty for what the end user enters, or `client` or `grant`.
+	From string `json:"from,omitempty"`
+	// Kind is empty for any text, or `host`.
+	Kind string `json:"kind,omitempty"`
+	// Options are the only values there are, if it has any.
+	Options []string `json:"options,omitempty"`
 }
 
 // Placement says where a credential goes in the upstream request. Several may be set at once.
@@ -74,7 +105,19 @@ type Basic struct {
 	Password string `json:"password"`
 }
 
-// OAuth2 is what it takes to obtain and to refresh tokens. URLs are https.
+// OAuth1 is what it takes to obtain a token by RFC 5849, section 2. URLs are https; they may hold slots, as
+// an upstream may. Requests are signed by HMAC-SHA1, with the signature in `Authorization`.
+type OAuth1 struct {
+	RequestTokenURL string `json:"request_token_url"`
+	AuthorizeURL    string `json:"authorize_url"`
+	AccessTokenURL  string `json:"access_token_url"`
+	// AuthorizeParams are added to the address of the provider's page.
+	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
+}
+
+// OAuth2 is what it takes to obtain and to refresh tokens. URLs are https. Those of the three endpoints may
+// hold slots, as an upstream may, and placeholders that fill part of one segment of their paths; no end user
+// can choose a whole host there, because the OAuth client's secret goes to it.
 type OAuth2 struct {
 	AuthorizeURL string `json:"authorize_url,omitempty"`
 	TokenURL     string `json:"token_url"`
@@ -98,16 +141,58 @@ type OAuth2 struct {
 	Grant string `json:"grant,omitempty"`
 	// AuthorizeParams are added to the authorization request.
 	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
+	// TokenParams are added to each request to the token endpoint.
+	TokenParams map[string]string `json:"token_params,omitempty"`
+	// ClientIDParam is what the provider calls `client_id`, where it does not call it that.
+	ClientIDParam string `json:"client_id_param,omitempty"`
+	// Answer names the object inside the token endpoint's answer that holds the token, such as `authed_user`;
+	// empty means that the answer itself does.
+	Answer string `json:"answer,omitempty"`
+	// Capture finds the values of the fields from `grant`.
+	Capture []Capture `json:"capture,omitempty"`
 	// TokenLifetime, in seconds, is assumed where the provider's answer names no `expires_in`;
 	// 0 means such tokens do not expire.
 	TokenLifetime int `json:"token_lifetime,omitempty"`
+}
+
+// Capture finds one value when an end user authorizes, and keeps it with the connection.
+type Capture struct {
+	// Field is the declared field, from `grant`, that gets the value.
+	Field string `json:"field"`
+	// From is `token` for the token endpoint's answer, `callback` for a parameter of the provider's redirect,
+	// or `call` for the answer to a request of its own with the new credential.
+	From string `json:"from"`
+	// URL of `call` is requested by GET. It has one of the app's fixed hosts: the upstream's, an extra one or an
+	// endpoint's.
+	URL string `json:"url,omitempty"`
+	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`, where
+	// brackets take the first element of a list that has such a member, and `0` takes the first of all.
+	// For `callback` it is the parameter's name.
+	Path string `json:"path"`
+	// Pattern is a regular expression with one group, which is the value; empty takes all of the text. It must
+	// match the whole text.
+	Pattern string `json:"pattern,omitempty"`
+}
+
+// RateLimit is a provider's own way to say that it has had too many calls.
+type RateLimit struct {
+	// Statuses are those that mean it, beside 429.
+	Statuses []int `json:"statuses,omitempty"`
+	// When are header fields that must have these values for one of Statuses to mean it.
+	When map[string]string `json:"when,omitempty"`
+	// RetryAfter is the header that says when to call again, in Format, where there is no `Retry-After`.
+	RetryAfter string `json:"retry_after,omitempty"`
+	// Format is `seconds` or `ms` from now, `unix` or `unix_ms` for a time.
+	Format string `json:"format,omitempty"`
 }
 
 // Verify is a request to the upstream with the credential placed.
 type Verify struct {
 	// Method is GET by default.
 	Method string `json:"method,omitempty"`
-	// Path is appended to the upstream's base URL; it may hold a query and placeholders.
+	// Host is one of the extra hosts, if it is not the upstream that is asked.
+	Host string `json:"host,omitempty"`
+	// Path is appended to the upstream's base URL or to the host; it may hold a query and placeholders.
 	Path string `json:"path"`
 	// Headers are sent with it.
 	Headers map[string]string `json:"headers,omitempty"`

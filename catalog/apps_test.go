@@ -10,7 +10,7 @@ import (
 
 func embeddedApps(t *testing.T) []*App {
 	t.Helper()
-	c, err := Embedded()
+	c, err := Embedded("*")
 	if err != nil {
 		t.Fatalf("Embedded: %v", err)
 	}
@@ -18,19 +18,25 @@ func embeddedApps(t *testing.T) []*App {
 }
 
 func TestEmbeddedAppsPassCheck(t *testing.T) {
-	apps, err := Parse(strings.NewReader(embeddedLines))
+	c, err := Embedded("*")
 	if err != nil {
-		t.Fatalf("Parse: %v", err)
+		t.Fatalf("Embedded: %v", err)
 	}
-	if len(apps) < 30 {
-		t.Errorf("only %d apps", len(apps))
-	}
-	if !slices.IsSortedFunc(apps, func(a, b App) int { return strings.Compare(a.Slug, b.Slug) }) {
-		t.Error("apps.jsonl is not sorted by slug")
-	}
-	for _, app := range apps {
-		if err := app.Check(); err != nil {
-			t.Error(err)
+	for name, lines := range map[string]string{"apps.jsonl": verifiedLines, "community.jsonl": communityLines} {
+		apps, err := Parse(strings.NewReader(lines))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !slices.IsSortedFunc(apps, func(a, b App) int { return strings.Compare(a.Slug, b.Slug) }) {
+			t.Errorf("%s is not sorted by slug", name)
+		}
+		for _, app := range apps {
+			if err := app.Check(); err != nil {
+				t.Error(err)
+			}
+			if got, ok := c.App(app.Slug); !ok || got.Upstream != app.Upstream || got.Community != (name == "community.jsonl") {
+				t.Errorf("%s: %s is not the app of that slug: written twice?", name, app.Slug)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -43,27 +44,75 @@ func mustNew(t *testing.T, apps ...App) *Catalog {
 	return c
 }
 
-func TestEmbeddedIsParsedOnce(t *testing.T) {
+func TestEmbeddedAppsAreReadOnce(t *testing.T) {
 	first, err := Embedded()
 	if err != nil {
 		t.Fatalf("Embedded: %v", err)
 	}
-	if second, _ := Embedded(); second != first {
-		t.Error("the second call returned another catalog")
+	second, _ := Embedded("*")
+	a, _ := first.App("gmail")
+	if b, ok := second.App("gmail"); !ok || a != b {
+		t.Error("two catalogs have an app each")
 	}
 }
 
-func TestFromLinesSaysWhatWasBeingDone(t *testing.T) {
+func TestIndexRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ lines, want string }{
-		"unreadable": {"nonsense", `reading the embedded apps: reading line 1: no JSON object: write one app a line, {"slug":…}`},
-		"unchecked":  {`{"slug":"a","auth_type":"none"}`, `checking the embedded apps: app a: auth_type "none" is unknown: write o_auth, api_key, basic or header`},
+		"another order": {`{"name":"A","slug":"a"}`, `the embedded app "" is written twice or does not begin with its slug`},
+		"twice":         {`{"slug":"a"}` + "\n" + `{"slug":"a"}`, `the embedded app "a" is written twice or does not begin with its slug`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if _, err := fromLines(c.lines); err == nil || err.Error() != c.want {
-				t.Errorf("error\n got %v\nwant %s", err, c.want)
-			}
-		})
+		if _, err := index(c.lines, false); err == nil || err.Error() != c.want {
+			t.Errorf("%s: error\n got %v\nwant %s", name, err, c.want)
+		}
 	}
+}
+
+// An entry that cannot be read must not be half there.
+func TestBrokenEntryIsNoApp(t *testing.T) {
+	entries, err := index(`{"slug":"a","auth_type":"none"}`+"\n"+`{"slug":"b","colour":"red"}`, false)
+	if err != nil {
+		t.Fatalf("index: %v", err)
+	}
+	c := newCatalog(entries, nil)
+	for _, slug := range []string{"a", "b"} {
+		if app, ok := c.App(slug); ok || app != nil {
+			t.Errorf("%s: %+v", slug, app)
+		}
+	}
+	if apps := c.Apps(); len(apps) != 0 {
+		t.Errorf("%d apps", len(apps))
+	}
+}
+
+func TestCommunityIsOff(t *testing.T) {
+	slug := slices.Sorted(maps.Keys(mustIndex(t, communityLines)))[0]
+	off, err := Embedded()
+	if err != nil {
+		t.Fatalf("Embedded: %v", err)
+	}
+	if off.Has(slug) || !off.Off(slug) || off.Off("gmail") || off.Off("nothing") {
+		t.Errorf("%s: has %v, off %v", slug, off.Has(slug), off.Off(slug))
+	}
+	one, err := Embedded(slug)
+	if err != nil {
+		t.Fatalf("Embedded: %v", err)
+	}
+	app, ok := one.App(slug)
+	if !ok || !app.Community || one.Off(slug) || len(one.Slugs()) != len(off.Slugs())+1 {
+		t.Errorf("%s asked for: %+v", slug, app)
+	}
+	if _, err := Embedded("gmail"); err == nil || err.Error() != "gmail is no app of the community" {
+		t.Errorf("a verified one asked for: %v", err)
+	}
+}
+
+func mustIndex(t *testing.T, lines string) map[string]*entry {
+	t.Helper()
+	entries, err := index(lines, true)
+	if err != nil {
+		t.Fatalf("index: %v", err)
+	}
+	return entries
 }
 
 func TestWith(t *testing.T) {

@@ -39,7 +39,8 @@ func (a *App) Check() error {
 	}
 	c := checker{a}
 	for _, rule := range []func() error{
-		c.authType, c.categories, c.fields, c.allowances, c.upstream, c.placement, c.sign, c.secrecy, c.oauth2, c.verify, c.errorMode,
+		c.authType, c.categories, c.fields, c.origins, c.allowances, c.upstream, c.extraHosts, c.placement, c.sign, c.secrecy, c.oauth1, c.oauth2,
+		c.captures, c.defaultHeaders, c.verify, c.rateLimit, c.errorMode,
 	} {
 		if err := rule(); err != nil {
 			return fmt.Errorf("app %s: %w", a.Slug, err)
@@ -97,7 +98,7 @@ func (c checker) fields() error {
 			key = strings.ToLower(f.Name)
 		case f.Name == "" || !consistsOf(f.Name, '_'):
 			return fmt.Errorf("field %q: a name must be of a-z, 0-9 and _: write it like api_key", f.Name)
-		case c.AuthType == oAuth && (f.Name == accessToken || f.Name == tokenType):
+		case c.AuthType == oAuth && (f.Name == accessToken || f.Name == tokenType), c.OAuth1 != nil && slices.Contains(oauth1Names, f.Name):
 			return fmt.Errorf("field %s: an o_auth app has it without declaring it: take it out of fields", f.Name)
 		}
 		if seen[key] {
@@ -142,6 +143,8 @@ func (c checker) authenticating() []string {
 	switch {
 	case c.Sign != nil && c.Sign.Scheme == schemeAWS:
 		return []string{"secret_access_key"}
+	case c.OAuth1 != nil:
+		return []string{accessToken}
 	case c.Sign != nil:
 		return fieldNames(c.Sign.Key)
 	case c.Placement != nil:
@@ -210,7 +213,7 @@ func (c checker) placeholder(name string, extra ...string) error {
 	if name == "" || strings.ContainsFunc(name, notToken) {
 		return errors.New("what stands between { and } is no name: write {name}, or {{ and }} for braces")
 	}
-	if c.OwnsClient(name) {
+	if c.OwnsClient(name) || name == ClientSecret && c.fieldFrom(name) == FromClient {
 		return fmt.Errorf("{%s} is the OAuth client's, for the token endpoint alone: write {access_token}", name)
 	}
 	known := slices.Clone(extra)
@@ -262,6 +265,9 @@ func (c checker) verify() error {
 	case "", "GET", "HEAD", "POST":
 	default:
 		return fmt.Errorf("verify.method %q: write GET, HEAD or POST: a verify request must change nothing", v.Method)
+	}
+	if v.Host != "" && !slices.Contains(c.ExtraHosts, v.Host) {
+		return fmt.Errorf("verify.host %s is none of extra_hosts: add it there, or leave it out for the upstream", v.Host)
 	}
 	// "//host" would be read as a host by a lax URL join; a fragment is never sent.
 	if !strings.HasPrefix(v.Path, "/") || strings.HasPrefix(v.Path, "//") {

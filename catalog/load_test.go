@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -18,7 +19,7 @@ func TestParse(t *testing.T) {
 	if len(apps) != 2 || apps[0].Slug != "b" || apps[1].Slug != "a" {
 		t.Fatalf("got %+v", apps)
 	}
-	if apps[0].Upstream != "https://b.example.com" || apps[1].Fields[0] != (Field{Name: "k", Secret: true}) {
+	if apps[0].Upstream != "https://b.example.com" || !reflect.DeepEqual(apps[1].Fields, []Field{{Name: "k", Secret: true}}) {
 		t.Errorf("got %+v", apps)
 	}
 }

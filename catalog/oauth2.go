@@ -14,6 +14,11 @@ var flowParams = []string{
 	"client_id", "client_secret", "code_challenge", "code_challenge_method", "redirect_uri", "response_type", "scope", "state",
 }
 
+// tokenFlowParams are those of the token request (RFC 6749, sections 4.1.3, 4.4.2 and 6).
+var tokenFlowParams = []string{
+	"client_id", "client_secret", "code", "code_verifier", "grant_type", "redirect_uri", "refresh_token", "scope",
+}
+
 // GrantClientCredentials is the OAuth2.Grant of RFC 6749, section 4.4.
 const GrantClientCredentials = "client_credentials"
 
@@ -34,6 +39,21 @@ func (a *App) CanAuthorize() bool {
 	return a.OAuth2 == nil || a.OAuth2.AuthorizeURL != "" || a.ClientCredentials()
 }
 
+// Asked are the fields that an end user enters.
+func (a *App) Asked() []Field { return a.fieldsFrom("") }
+
+// ClientFields are the fields that come with the OAuth client, beside its secret.
+func (a *App) ClientFields() []Field { return a.fieldsFrom(FromClient) }
+
+func (a *App) fieldsFrom(origin string) (found []Field) {
+	for _, f := range a.Fields {
+		if f.From == origin {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
 // OwnsClient reports whether name is one of the fields that hold a's OAuth client: they go to the token
 // endpoint and nowhere else.
 func (a *App) OwnsClient(name string) bool {
@@ -43,7 +63,7 @@ func (a *App) OwnsClient(name string) bool {
 func (c checker) oauth2() error {
 	o := c.OAuth2
 	switch {
-	case o == nil && c.AuthType == oAuth:
+	case o == nil && c.AuthType == oAuth && c.OAuth1 == nil:
 		return errors.New("auth_type o_auth needs oauth2: write at least its token_url")
 	case o == nil:
 		return nil
@@ -53,20 +73,23 @@ func (c checker) oauth2() error {
 		return errors.New("oauth2.token_url is missing: write it like https://auth.example.com/token")
 	case o.ClientAuth != "" && o.ClientAuth != "body" && o.ClientAuth != "header":
 		return fmt.Errorf("oauth2.client_auth %q is unknown: write body or header", o.ClientAuth)
+	case o.ClientAuth == "header" && o.ClientIDParam != "":
+		return errors.New("oauth2.client_id_param names a parameter, and client_auth header sends none: take one of them out")
 	case o.TokenLifetime < 0:
 		return errors.New("oauth2.token_lifetime is negative: write seconds, or leave it out if tokens do not expire")
 	}
 	for _, e := range [][2]string{
-		{"oauth2.authorize_url", o.AuthorizeURL}, {"oauth2.token_url", o.TokenURL}, {"oauth2.revoke_url", o.RevokeURL}, {"oauth2.issuer", o.Issuer},
+		{"oauth2.authorize_url", o.AuthorizeURL}, {"oauth2.token_url", o.TokenURL}, {"oauth2.revoke_url", o.RevokeURL},
 	} {
-		if e[1] == "" {
-			continue
+		if err := c.slotted(e[0], e[1]); err != nil {
+			return err
 		}
-		// Nothing fills OAuth URLs: with a slot, the client secret would go to a host of that very name.
-		if strings.ContainsAny(e[1], "{}") {
-			return fmt.Errorf("%s holds a placeholder, which only upstreams may: write a fixed URL", e[0])
-		}
-		if _, err := c.endpoint(e[0], e[1]); err != nil {
+	}
+	if strings.ContainsAny(o.Issuer, "{}") {
+		return errors.New("oauth2.issuer holds a placeholder, which only endpoints may: write a fixed URL")
+	}
+	if o.Issuer != "" {
+		if _, err := c.endpoint("oauth2.issuer", o.Issuer); err != nil {
 			return err
 		}
 	}
@@ -74,6 +97,29 @@ func (c checker) oauth2() error {
 		return err
 	}
 	return o.check()
+}
+
+// slotted checks the URL of an endpoint that a client's secret may go to; empty is none. With a host that an end user
+// enters, that user would choose who gets the secret.
+func (c checker) slotted(where, raw string) error {
+	if raw == "" {
+		return nil
+	}
+	authority, path := splitURL(raw)
+	for _, name := range fieldNames(authority + path) {
+		f, ok := c.field(name)
+		switch {
+		case !ok:
+			return fmt.Errorf("%s: {%s} is no declared field: add it to fields", where, name)
+		case f.Secret:
+			return fmt.Errorf("%s: field %s is secret, and addresses are not", where, name)
+		case f.From == FromGrant:
+			return fmt.Errorf("%s: field %s is not known before the grant: write a fixed URL", where, name)
+		case f.Kind == KindHost && f.From != FromClient:
+			return fmt.Errorf("%s: field %s would let end users choose who gets the client's secret: declare it from client", where, name)
+		}
+	}
+	return c.slottedURL(where, raw)
 }
 
 // grant checks what each grant needs. A property of the other would be ignored in silence, so that it is
@@ -118,10 +164,22 @@ func (o *OAuth2) check() error {
 			return fmt.Errorf("oauth2.scopes: %q is not one scope: write each as a string of its own", scope)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.AuthorizeParams)) {
-		if name == "" || slices.Contains(flowParams, name) {
-			return fmt.Errorf("oauth2.authorize_params: %q is set by the flow itself: take it out", name)
+	for _, p := range []struct {
+		where  string
+		params map[string]string
+		taken  []string
+	}{{"authorize_params", o.AuthorizeParams, flowParams}, {"token_params", o.TokenParams, tokenFlowParams}} {
+		for _, name := range slices.Sorted(maps.Keys(p.params)) {
+			if name == "" || name == o.ClientIDParam || slices.Contains(p.taken, name) {
+				return fmt.Errorf("oauth2.%s: %q is set by the flow itself: take it out", p.where, name)
+			}
 		}
+	}
+	if slices.Contains(flowParams, o.ClientIDParam) || slices.Contains(tokenFlowParams, o.ClientIDParam) {
+		return fmt.Errorf("oauth2.client_id_param %q has a meaning of its own: write what the provider calls client_id, or leave it out", o.ClientIDParam)
+	}
+	if o.Answer != "" && !consistsOf(strings.ToLower(o.Answer), '_') {
+		return fmt.Errorf("oauth2.answer %q: write the name of one member, like authed_user", o.Answer)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ var badGrants = map[string]refusal{
 	"relative revoke":    {oauth2(func(o *OAuth2) { o.RevokeURL = "/revoke" }), `app acme: oauth2.revoke_url is no absolute https URL` + writeURL},
 	"token URL with key": {oauth2(func(o *OAuth2) { o.TokenURL = "https://id:canary@auth.example.com" }), `app acme: oauth2.token_url has user info: take it out, and say in the placement where the credential goes`},
 	"private token URL":  {oauth2(func(o *OAuth2) { o.TokenURL = "https://localhost/token" }), `app acme: oauth2.token_url: the host is not public: write a public host name, or set allow_private or allow_http`},
-	"slot in token URL":  {oauth2(func(o *OAuth2) { o.TokenURL = "https://{a}.example.com/token" }), `app acme: oauth2.token_url holds a placeholder, which only upstreams may: write a fixed URL`},
+	"slot in token URL":  {oauth2(func(o *OAuth2) { o.TokenURL = "https://{a}.example.com/token" }), `app acme: oauth2.token_url: {a} is no declared field: add it to fields`},
 	"client auth":        {oauth2(func(o *OAuth2) { o.ClientAuth = "basic" }), `app acme: oauth2.client_auth "basic" is unknown: write body or header`},
 	"negative lifetime":  {oauth2(func(o *OAuth2) { o.TokenLifetime = -1 }), `app acme: oauth2.token_lifetime is negative: write seconds, or leave it out if tokens do not expire`},
 	"two scopes in one":  {oauth2(func(o *OAuth2) { o.Scopes = []string{"a b"} }), `app acme: oauth2.scopes: "a b" is not one scope: write each as a string of its own`},
@@ -22,7 +22,7 @@ var badGrants = map[string]refusal{
 	"token as slot":      {upstream("https://{access_token}.example.com"), `app acme: upstream: {access_token} cannot be a slot: put the token into the placement`},
 	"plain issuer":       {oauth2(func(o *OAuth2) { o.Issuer = "http://auth.example.com" }), `app acme: oauth2.issuer is plain http: write https, or set allow_http`},
 	"issuer with query":  {oauth2(func(o *OAuth2) { o.Issuer = "https://auth.example.com/?a" }), `app acme: oauth2.issuer has a query, which no issuer has: write it like https://auth.example.com`},
-	"issuer with slot":   {oauth2(func(o *OAuth2) { o.Issuer = "https://auth.example.com/{t}" }), `app acme: oauth2.issuer holds a placeholder, which only upstreams may: write a fixed URL`},
+	"issuer with slot":   {oauth2(func(o *OAuth2) { o.Issuer = "https://auth.example.com/{t}" }), `app acme: oauth2.issuer holds a placeholder, which only endpoints may: write a fixed URL`},
 	"undeclared":         {headers("X-Token", "{token}"), `app acme: placement.header X-Token: {token} is no declared field: add it to fields, or write {access_token} or {token_type}`},
 }
 

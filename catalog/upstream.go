@@ -18,32 +18,84 @@ const (
 
 // upstream checks the base URL: its parts, and the slots of its host.
 func (c checker) upstream() error {
-	scheme, rest, ok := strings.Cut(c.Upstream, "://")
-	if !ok {
-		return errors.New("upstream is no absolute URL: write it like https://api.example.com")
-	}
-	authority, path := rest, ""
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		authority, path = rest[:i], rest[i:]
-	}
+	_, path := splitURL(c.Upstream)
 	if strings.ContainsAny(path, "{}") {
 		return errors.New("upstream: placeholders may stand in the host only: put this one into placement.path_prefix")
 	}
-	parts, err := scan(authority)
-	if err != nil {
-		return fmt.Errorf("upstream: %w", err)
-	}
-	u, err := c.endpoint("upstream", scheme+"://"+fill(parts, "x")+path)
-	if err != nil {
+	if err := c.slottedURL("upstream", c.Upstream); err != nil {
 		return err
 	}
-	if u.RawQuery != "" || u.ForceQuery {
+	if strings.Contains(path, "?") {
 		return errors.New("upstream has a query: put it into placement.query")
 	}
-	if strings.Contains(u.Path, "\\") || strings.ContainsFunc(u.Path, isControl) || !plainSegments(u.Path) {
+	if path, _ := url.PathUnescape(path); strings.Contains(path, "\\") || strings.ContainsFunc(path, isControl) || !plainSegments(path) {
 		return errors.New("upstream: the path must hold no dot segment, empty segment or backslash: write it like https://api.example.com/v1")
 	}
-	return c.slots(parts)
+	return nil
+}
+
+// splitURL splits an absolute URL before its path, query or fragment. Of what is none it returns raw as a path.
+func splitURL(raw string) (authority, path string) {
+	_, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		return "", raw
+	}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		return rest[:i], rest[i:]
+	}
+	return rest, ""
+}
+
+// slottedURL checks a URL whose host and path may hold placeholders: each way to fill the host must give an endpoint.
+func (c checker) slottedURL(where, raw string) error {
+	scheme, _, ok := strings.Cut(raw, "://")
+	if !ok {
+		return fmt.Errorf("%s is no absolute https URL: write it like https://api.example.com", where)
+	}
+	authority, path := splitURL(raw)
+	host, err := scan(authority)
+	if err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	segments, err := scan(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	if err := c.slots(where, host); err != nil {
+		return err
+	}
+	for _, filled := range c.expand(host) {
+		if _, err := c.endpoint(where, scheme+"://"+filled+fill(segments, "x")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expand fills the host with each option of its fields, with an x for any other value and a whole host name for a host.
+func (c checker) expand(host []part) []string {
+	filled := []string{""}
+	for _, p := range host {
+		values := []string{p.text}
+		if f, ok := c.field(p.text); p.field && ok {
+			switch {
+			case len(f.Options) > 0:
+				values = f.Options
+			case f.Kind == KindHost:
+				values = []string{"host.example.com"}
+			default:
+				values = []string{"x"}
+			}
+		}
+		var next []string
+		for _, before := range filled {
+			for _, v := range values {
+				next = append(next, before+v)
+			}
+		}
+		filled = next
+	}
+	return filled
 }
 
 // plainSegments reports whether no segment of the decoded path is empty or a dot segment; one
@@ -54,29 +106,32 @@ func plainSegments(path string) bool {
 		!slices.ContainsFunc(segments, func(s string) bool { return s == "" || s == "." || s == ".." })
 }
 
-// slots checks the placeholders of the upstream's authority.
-func (c checker) slots(authority []part) error {
-	for _, p := range authority {
+// slots checks the placeholders of an authority.
+func (c checker) slots(where string, authority []part) error {
+	for i, p := range authority {
 		if !p.field {
 			continue
 		}
 		f, ok := c.field(p.text)
 		switch {
 		case p.text == accessToken || p.text == tokenType:
-			return fmt.Errorf("upstream: {%s} cannot be a slot: put the token into the placement", p.text)
+			return fmt.Errorf("%s: {%s} cannot be a slot: put the token into the placement", where, p.text)
 		case !ok, c.OwnsClient(p.text):
-			return fmt.Errorf("upstream: %w", c.placeholder(p.text))
+			return fmt.Errorf("%s: %w", where, c.placeholder(p.text))
 		case f.Secret:
 			// Resolvers, proxies and TLS (the SNI) show host names to everyone on the way.
-			return fmt.Errorf("upstream: field %s is secret, and host names are not: put it into the placement", p.text)
+			return fmt.Errorf("%s: field %s is secret, and host names are not: put it into the placement", where, p.text)
+		case f.Kind == KindHost && len(authority) > 1:
+			return fmt.Errorf("%s: field %s is a whole host: write https://{%s}", where, p.text, p.text)
+		case f.Kind == KindHost, len(f.Options) > 0:
+			continue
 		}
-	}
-	// Were the last labels a slot, an end user could choose the domain that gets the credential.
-	const slot = "\x00"
-	host, _, _ := strings.Cut(fill(authority, slot), ":")
-	literal := host[strings.LastIndex(host, slot)+1:]
-	if strings.Contains(host, slot) && strings.Count(literal, ".") < 2 {
-		return errors.New("upstream: two literal labels must follow the last slot: write it like https://{subdomain}.example.com")
+		// Were the last labels a slot, an end user could choose the domain that gets the credential.
+		for _, literal := range c.expand(authority[i+1:]) {
+			if host, _, _ := strings.Cut(literal, ":"); strings.Count(host, ".") < 2 {
+				return fmt.Errorf("%s: two literal labels must follow the last slot: write it like https://{subdomain}.example.com", where)
+			}
+		}
 	}
 	return nil
 }

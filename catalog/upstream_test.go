@@ -27,8 +27,8 @@ const (
 )
 
 var badUpstreams = map[string]refusal{
-	"no upstream":            {upstream(""), `app acme: upstream is no absolute URL` + writeURL},
-	"no scheme":              {upstream("api.example.com"), `app acme: upstream is no absolute URL` + writeURL},
+	"no upstream":            {upstream(""), `app acme: upstream is no absolute https URL` + writeURL},
+	"no scheme":              {upstream("api.example.com"), `app acme: upstream is no absolute https URL` + writeURL},
 	"other scheme":           {upstream("ftp://api.example.com"), `app acme: upstream is no absolute https URL` + writeURL},
 	"plain http":             {upstream("http://api.example.com"), `app acme: upstream is plain http: write https, or set allow_http`},
 	"http for privates only": {func(a *App) { a.Upstream, a.AllowPrivate = "http://10.0.0.1", []string{"10.0.0.0/8"} }, `app acme: upstream is plain http: write https, or set allow_http`},
@@ -75,7 +75,7 @@ var badUpstreams = map[string]refusal{
 	"slot in the last label": {slotted("https://a.b.c{tenant}"), badSlot},
 	"last of two slots":      {slotted("https://{tenant}.a.{tenant}.com"), badSlot},
 	"slot in the path":       {slotted("https://api.example.com/{tenant}"), `app acme: upstream: placeholders may stand in the host only: put this one into placement.path_prefix`},
-	"slot as port":           {slotted("https://api.example.com:{tenant}"), `app acme: upstream is no valid URL` + writeURL + `: invalid port ":x" after host`},
+	"slot as port":           {slotted("https://api.example.com:{tenant}"), `app acme: upstream: two literal labels must follow the last slot: write it like https://{subdomain}.example.com`},
 	"open brace":             {slotted("https://{tenant.example.com"), `app acme: upstream: a { without }: write {name}, or {{ for a brace`},
 	"single closing brace":   {slotted("https://tenant}.example.com"), `app acme: upstream: a single }: write }} for a brace`},
 }

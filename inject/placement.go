@@ -61,7 +61,7 @@ func NewPlacement(app *catalog.App) (*Placement, error) {
 }
 
 func (p *Placement) compile(known func(string) bool) (err error) {
-	if p.upstream, err = newUpstream(p.app.Upstream, known); err != nil {
+	if p.upstream, err = newUpstream(p.app, known); err != nil {
 		return err
 	}
 	rules := p.app.Placement

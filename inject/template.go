@@ -57,6 +57,11 @@ func parseTemplate(s string, known func(name string) bool) (template, error) {
 // fill renders t with cred's values, each passed through escape first; literals are not
 // escaped. A field that cred lacks is an error that names it.
 func (t template) fill(cred vending.Credential, escape func(string) (string, error)) (string, error) {
+	return t.render(cred.Field, func(_, value string) (string, error) { return escape(value) })
+}
+
+// render is fill for values from anywhere, where what is escaped how depends on the field.
+func (t template) render(field func(name string) (string, bool), escape func(name, value string) (string, error)) (string, error) {
 	if len(t) == 1 && !t[0].field {
 		return t[0].text, nil
 	}
@@ -66,11 +71,11 @@ func (t template) fill(cred vending.Credential, escape func(string) (string, err
 			b.WriteString(p.text)
 			continue
 		}
-		value, ok := cred.Field(p.text)
+		value, ok := field(p.text)
 		if !ok {
 			return "", malformed(p.text, "is missing")
 		}
-		escaped, err := escape(value)
+		escaped, err := escape(p.text, value)
 		if err != nil {
 			return "", malformed(p.text, err.Error())
 		}

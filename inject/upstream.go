@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -13,13 +14,15 @@ import (
 type upstream struct {
 	scheme string
 	host   template
+	slots  slots
 	// fixed is the host where there is no slot.
 	fixed string
 	// path is the raw base path, without a trailing slash.
 	path string
 }
 
-func newUpstream(base string, known func(string) bool) (upstream, error) {
+func newUpstream(app *catalog.App, known func(string) bool) (upstream, error) {
+	base := app.Upstream
 	scheme, rest, ok := strings.Cut(base, "://")
 	if !ok || scheme != "https" && scheme != "http" {
 		return upstream{}, fmt.Errorf("upstream %q: write an absolute https URL", base)
@@ -29,7 +32,7 @@ func newUpstream(base string, known func(string) bool) (upstream, error) {
 	if err != nil {
 		return upstream{}, fmt.Errorf("upstream: %w", err)
 	}
-	u := upstream{scheme: scheme, host: t}
+	u := upstream{scheme: scheme, host: t, slots: slotsOf(app)}
 	if path = strings.TrimRight(path, "/"); path != "" {
 		u.path = "/" + path
 	}
@@ -40,24 +43,12 @@ func newUpstream(base string, known func(string) bool) (upstream, error) {
 	return u, nil
 }
 
-// resolve returns the host, with its port if it has one. A slot takes exactly one DNS label, so that
-// the result cannot leave the pattern that the catalog states.
+// resolve returns the host, with its port if it has one.
 func (u upstream) resolve(cred vending.Credential) (string, error) {
 	if u.fixed != "" {
 		return u.fixed, nil
 	}
-	host, err := u.host.fill(cred, dnsLabel)
-	if err != nil {
-		return "", err
-	}
-	host = strings.ToLower(host)
-	name, _, _ := strings.Cut(host, ":")
-	for label := range strings.SplitSeq(name, ".") {
-		if _, err := dnsLabel(label); err != nil {
-			return "", fmt.Errorf("filling the upstream's host: a label %w", err)
-		}
-	}
-	return host, nil
+	return u.slots.fill(u.host, cred)
 }
 
 // dnsLabel accepts one label of a host name (RFC 1123, section 2.1). Punycode is refused: no

@@ -1,0 +1,47 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The fields that sign the requests of an OAuth 1 app. No app declares them.
+const (
+	ConsumerKey      = "consumer_key"
+	ConsumerSecret   = "consumer_secret"
+	OAuthToken       = "oauth_token"
+	OAuthTokenSecret = "oauth_token_secret"
+)
+
+var oauth1Names = []string{ConsumerKey, ConsumerSecret, OAuthToken, OAuthTokenSecret}
+
+func (c checker) oauth1() error {
+	o := c.OAuth1
+	switch {
+	case o == nil:
+		return nil
+	case c.AuthType != oAuth || c.OAuth2 != nil:
+		return errors.New("oauth1 needs auth_type o_auth and takes the place of oauth2: keep one of them")
+	case c.Sign != nil || c.Placement != nil && (c.Placement.Basic != nil || setsHeader(c.Placement.Header, "Authorization")):
+		return errors.New("oauth1 puts its signature into Authorization: take the sign or the placement out")
+	}
+	for _, e := range [][2]string{
+		{"oauth1.request_token_url", o.RequestTokenURL}, {"oauth1.authorize_url", o.AuthorizeURL}, {"oauth1.access_token_url", o.AccessTokenURL},
+	} {
+		if e[1] == "" {
+			return fmt.Errorf("%s is missing: write it like https://api.example.com/oauth/token", e[0])
+		}
+		if err := c.slotted(e[0], e[1]); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.AuthorizeParams)) {
+		if name == "" || strings.HasPrefix(name, "oauth_") {
+			return fmt.Errorf("oauth1.authorize_params: %q is set by the flow itself: take it out", name)
+		}
+	}
+	return nil
+}

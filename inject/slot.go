@@ -1,0 +1,115 @@
+package inject
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// slots are the fields that may fill a part of a host, by name.
+type slots map[string]catalog.Field
+
+func slotsOf(app *catalog.App) slots {
+	s := make(slots, len(app.Fields))
+	for _, f := range app.Fields {
+		s[f.Name] = f
+	}
+	return s
+}
+
+// fill renders a host. A slot takes exactly one DNS label, one of its field's options, or a whole host where it is all there
+// is: the result cannot leave the pattern that the catalog states.
+func (s slots) fill(host template, cred vending.Credential) (string, error) {
+	return s.render(host, cred.Field)
+}
+
+func (s slots) render(host template, field func(name string) (string, bool)) (string, error) {
+	filled, err := host.render(field, s.escape)
+	if err != nil {
+		return "", err
+	}
+	filled = strings.ToLower(filled)
+	name, _, _ := strings.Cut(filled, ":")
+	for label := range strings.SplitSeq(name, ".") {
+		if _, err := dnsLabel(label); err != nil {
+			return "", fmt.Errorf("filling a host: a label %w", err)
+		}
+	}
+	return filled, nil
+}
+
+func (s slots) escape(name, value string) (string, error) {
+	f := s[name]
+	switch {
+	case f.Kind == catalog.KindHost:
+		return hostName(value)
+	case len(f.Options) == 0:
+		return dnsLabel(value)
+	case !slices.Contains(f.Options, value):
+		return "", errors.New("is none of its options")
+	}
+	return value, nil
+}
+
+// hostName accepts a host name with at least two labels and an optional port. What it resolves to is for the dialer to judge.
+func hostName(v string) (string, error) {
+	name, port := v, ""
+	if i := strings.LastIndexByte(v, ':'); i >= 0 {
+		name, port = v[:i], v[i+1:]
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "", errors.New("has a port that is none")
+		}
+		port = ":" + port
+	}
+	labels := strings.Split(name, ".")
+	for _, label := range labels {
+		if _, err := dnsLabel(label); err != nil {
+			return "", errors.New("is no host name")
+		}
+	}
+	last := strings.ToLower(labels[len(labels)-1])
+	// 2130706433, 0x7f.1 and 127.1 are addresses to some resolvers (WHATWG URL, section 3.5).
+	isNumber := strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x")
+	if _, err := netip.ParseAddr(name); err == nil || isNumber || len(labels) < 2 || len(name) > 253 {
+		return "", errors.New("is no public host name")
+	}
+	return name + port, nil
+}
+
+// Endpoint fills the slots of an OAuth endpoint's URL, which app's Check has accepted, and the placeholders of its path.
+func Endpoint(app *catalog.App, raw string, field func(name string) (string, bool)) (string, error) {
+	if !strings.ContainsRune(raw, '{') {
+		return raw, nil
+	}
+	scheme, rest, _ := strings.Cut(raw, "://")
+	i := strings.IndexByte(rest+"/", '/')
+	known := func(string) bool { return true }
+	host, err := parseTemplate(rest[:i], known)
+	if err != nil {
+		return "", err
+	}
+	path, err := parseTemplate(rest[i:], known)
+	if err != nil {
+		return "", err
+	}
+	filledHost, err := slotsOf(app).render(host, field)
+	if err != nil {
+		return "", err
+	}
+	filledPath, err := path.render(field, func(_, value string) (string, error) { return pathSegment(value) })
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(scheme + "://" + filledHost + filledPath)
+	if err != nil {
+		return "", fmt.Errorf("filling an endpoint of %s: %w", app.Slug, errors.Unwrap(err))
+	}
+	return u.String(), nil
+}
