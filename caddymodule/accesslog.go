@@ -32,6 +32,9 @@ func (f *facts) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString("tenant", f.tenant)
 	enc.AddString("connection", f.connection)
 	enc.AddString("app", f.app)
+	if f.callerKey != "" {
+		enc.AddString("caller_key", f.callerKey)
+	}
 	if f.code != "" {
 		enc.AddString("code", string(f.code))
 		enc.AddString("origin", string(f.origin))
@@ -61,6 +64,8 @@ func (f *facts) placeholder(key string) (any, bool) {
 		return f.connection, true
 	case "vendgate.app":
 		return f.app, true
+	case "vendgate.caller_key":
+		return f.callerKey, true
 	case "vendgate.code":
 		return string(f.code), true
 	case "vendgate.origin":

@@ -26,10 +26,12 @@ type call struct {
 	asked   *http.Request // the request as it came, with its body
 	target  policy.Target
 	tenant  *policy.Tenant
-	key     vending.Secret
-	user    string
-	route   *appRoute
-	claims  policy.Claims
+	// caller is nil for a call by tenant key; key is empty for one by caller key, so that no source gets that.
+	caller *policy.CallerKey
+	key    vending.Secret
+	user   string
+	route  *appRoute
+	claims policy.Claims
 	// credential is set between the vend and the exchange that takes it over.
 	credential vending.Credential
 	exchange   *inject.Exchange
@@ -44,9 +46,11 @@ type call struct {
 // facts are what logs and metrics may know of a call: nothing in them is secret.
 type facts struct {
 	tenant, connection, app, user string
-	code                          vending.Code
-	origin                        vending.Origin
-	begun, vending, sent          time.Time
+	// callerKey is the public id of the caller key, if the call was made by one.
+	callerKey            string
+	code                 vending.Code
+	origin               vending.Origin
+	begun, vending, sent time.Time
 	// firstVend is the vend before forwarding; vend has the forced one in it too.
 	firstVend, vend, upstream time.Duration
 	vends                     int
@@ -104,16 +108,36 @@ func (c *call) failed(err error) bool {
 }
 
 func (c *call) authenticate() (err error) {
-	c.tenant, c.key, err = c.gateway.authenticate(c.request.Context(), c.request.Header)
+	key, err := keyOf(c.request.Header)
+	if err != nil {
+		return err
+	}
+	if policy.IsCallerKey(key) {
+		if c.caller, c.tenant, err = c.gateway.caller(c.request.Context(), key); err == nil {
+			c.facts.callerKey = c.caller.ID
+		}
+	} else {
+		c.tenant, c.key, err = c.gateway.tenantOf(c.request.Context(), key)
+	}
 	if err == nil {
 		c.facts.tenant = c.tenant.ID
 	}
 	return err
 }
 
+// identify finds the end user: the one that the header names or, where it may be left out, the caller key's.
 func (c *call) identify() (err error) {
-	c.user, err = policy.ParseUser(c.request.Header["X-User-Email"])
-	c.facts.user, c.facts.connection = c.user, c.target.Connection
+	c.facts.connection = c.target.Connection
+	named := c.request.Header["X-User-Email"]
+	if c.caller == nil || len(named) > 0 {
+		if c.user, err = policy.ParseUser(named); err != nil {
+			return err
+		}
+	}
+	if c.caller != nil {
+		c.user, err = c.caller.Identify(c.user, c.target.Connection)
+	}
+	c.facts.user = c.user
 	return err
 }
 
@@ -132,6 +156,11 @@ func (c *call) permit() error {
 	}
 	if len(c.tenant.Rules) > 0 {
 		if err := c.tenant.Rules.Permit(c.target.App, c.request.Method, c.target.Path, c.overrides()...); err != nil {
+			return err
+		}
+	}
+	if c.caller != nil {
+		if err := c.caller.Permit(c.target.App, c.request.Method, c.target.Path, c.overrides()...); err != nil {
 			return err
 		}
 	}
@@ -177,7 +206,7 @@ func (g *gateway) enter(t *policy.Tenant) error {
 }
 
 func (c *call) spend() error {
-	claims, spent, ok := c.gateway.ledger.Spend(c.tenant, nil, c.target.App, c.target.Connection, time.Now())
+	claims, spent, ok := c.gateway.ledger.Spend(c.tenant, c.caller, c.target.App, c.target.Connection, time.Now())
 	if !ok {
 		return c.gateway.spent(c.tenant, spent)
 	}

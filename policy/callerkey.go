@@ -55,6 +55,15 @@ func (k *CallerKey) Permit(app, method, rawPath string, overrides ...string) err
 	return k.Rules.Permit(app, method, rawPath, overrides...)
 }
 
+// Identify returns the end user that a call of connection is for; named is whom the call itself names, empty if it names nobody. Another one,
+// and any other connection, are the same `connection_deleted` whether they exist or not.
+func (k *CallerKey) Identify(named, connection string) (user string, err error) {
+	if connection != k.Connection || named != "" && named != k.User {
+		return "", vending.Refuse(vending.ConnectionDeleted, "")
+	}
+	return k.User, nil
+}
+
 // live reports whether the key has not ended by itself.
 func (k *CallerKey) live(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
 
