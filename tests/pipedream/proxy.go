@@ -1,0 +1,141 @@
+package pipedream
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// proxyPrefix begins the headers that are meant for the API behind the proxy.
+const proxyPrefix = "X-Pd-Proxy-"
+
+// refusedNames are headers that the proxy does not take; one that ends in a dash stands for all that begin so.
+var refusedNames = []string{
+	"accept-encoding", "access-control-request-", "connection", "content-length", "cookie", "date", "dnt", "expect", "host", "keep-alive", "origin",
+	"permissions-policy", "referer", "te", "trailer", "transfer-encoding", "upgrade", "via", "user-agent", "proxy-", "sec-",
+}
+
+// hopByHop are the headers of an answer that concern the connection it came by.
+var hopByHop = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+
+// relay calls the API behind the proxy and gives its answer back as it comes.
+func (s *StandIn) relay(w http.ResponseWriter, c *call) *refusal {
+	ctx, cancel := context.WithTimeout(c.Context(), s.now().ProxyTimeout)
+	defer cancel()
+	_ = http.NewResponseController(w).EnableFullDuplex() // an answer may begin before the request has ended
+	res, err := s.upstream.RoundTrip(c.outgoing.WithContext(ctx))
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return &refusal{status: http.StatusGatewayTimeout, text: "the request timed out"}
+	case err != nil:
+		return &refusal{status: http.StatusBadGateway, text: "the API did not answer"}
+	}
+	defer func() { _ = res.Body.Close() }()
+	if !pass(w, res) {
+		panic(http.ErrAbortHandler) // how else could the caller know that the body is cut
+	}
+	return nil
+}
+
+// pass copies an answer, and says whether all of it came.
+func pass(w http.ResponseWriter, res *http.Response) bool {
+	header := w.Header()
+	header["Date"], header["Content-Type"] = nil, nil // none of our own
+	for name, values := range res.Header {
+		if !slices.Contains(hopByHop, name) {
+			header[name] = values
+		}
+	}
+	w.WriteHeader(res.StatusCode)
+	flush := http.NewResponseController(w)
+	buf := make([]byte, 32<<10)
+	for {
+		// The head goes out before the first byte of the body is there.
+		if err := flush.Flush(); err != nil {
+			return false
+		}
+		n, err := res.Body.Read(buf)
+		if _, gone := w.Write(buf[:n]); gone != nil {
+			return false
+		}
+		if err != nil {
+			return errors.Is(err, io.EOF)
+		}
+	}
+}
+
+// prepare makes the call of the API behind the proxy.
+func (s *StandIn) prepare(c *call) *refusal {
+	target, refused := decodeURL(c.subject)
+	if refused != nil {
+		return refused
+	}
+	header, refused := unprefixed(c.Header)
+	if refused != nil {
+		return refused
+	}
+	a, refused := s.account(c.query["account_id"])
+	if refused != nil {
+		return refused
+	}
+	if a.User != c.query["external_user_id"] {
+		return outside("external_user_id is not the account's")
+	}
+	if u, _ := url.Parse(target); u.Scheme+"://"+u.Host != a.Origin {
+		return outside("the URL is not one of the account's app")
+	}
+	out, err := http.NewRequest(c.Method, target, c.Body)
+	if err != nil {
+		return outside("the URL cannot be called")
+	}
+	if out.ContentLength = c.ContentLength; c.ContentLength == 0 {
+		out.Body = http.NoBody
+	}
+	out.Header = header
+	out.Header.Set("User-Agent", "pipedream/1")
+	for name, values := range a.Inject {
+		out.Header[name] = values
+	}
+	c.outgoing = out
+	return nil
+}
+
+// decodeURL reads a url64: URL-safe base64 of an absolute URL, with nothing around or behind it.
+func decodeURL(text string) (string, *refusal) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text { // the decoder skips line ends
+		return "", outside("the url64 is not URL-safe base64 without padding")
+	}
+	u, err := url.Parse(string(raw))
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Contains(string(raw), "#") {
+		return "", outside("the url64 holds no absolute URL")
+	}
+	return string(raw), nil
+}
+
+// unprefixed are the headers for the API behind the proxy.
+func unprefixed(h http.Header) (http.Header, *refusal) {
+	header := make(http.Header)
+	for name, values := range h {
+		rest, ok := strings.CutPrefix(name, proxyPrefix)
+		if !ok {
+			continue
+		}
+		plain := strings.ReplaceAll(strings.ToLower(rest), "_", "-")
+		for _, refused := range refusedNames {
+			if plain == refused || strings.HasSuffix(refused, "-") && strings.HasPrefix(plain, refused) {
+				return nil, outside("the proxy refuses the header %s", name)
+			}
+		}
+		if plain == "" {
+			return nil, outside("the proxy header has no name")
+		}
+		header[http.CanonicalHeaderKey(rest)] = values
+	}
+	return header, nil
+}
