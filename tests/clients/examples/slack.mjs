@@ -1,0 +1,14 @@
+import { WebClient } from '@slack/web-api';
+
+export function slackOf(connection, email) {
+  const slackApiUrl = `${process.env.VENDGATE_URL}/proxy/${connection}/slack/`;
+  return new WebClient(process.env.VENDGATE_KEY, {
+    slackApiUrl,
+    headers: { 'x-user-email': email },
+    requestInterceptor(config) {
+      // filesUploadV2 sends files to another host, past the gateway: the tenant key is not for that.
+      if (!config.url.startsWith(slackApiUrl)) config.headers.delete(['Authorization', 'x-user-email']);
+      return config;
+    },
+  });
+}

@@ -1,0 +1,42 @@
+// What the gateway may change of a request, and what it may not.
+import assert from 'node:assert/strict';
+import { apps, connectionOf, email, tenantKey } from './gateway.mjs';
+
+/** Headers that say who asks: they end at the gateway. */
+const callers = /^(authorization|cookie|x-user-email|vendgate-.*|x-vendgate-.*)$/;
+/** Headers that belong to a connection, or frame a body on it (RFC 9110, section 7.6.1). */
+const hops = /^(host|connection|keep-alive|te|trailer|transfer-encoding|content-length)$/;
+/** Headers by which proxies tell who is behind them. */
+const tales = /^(via|forwarded|x-forwarded-.*|x-real-ip)$/;
+
+export const valuesOf = ({ headers }, name) => headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
+
+const rest = ({ headers }) =>
+  headers
+    .map(([name, value]) => `${name.toLowerCase()}: ${value}`)
+    .filter((line) => !callers.test(line.split(':')[0]) && !hops.test(line.split(':')[0]))
+    .sort();
+
+/** Checks that a provider got what the client sent, with the provider's own credential and nothing of the caller's. */
+export function assertForwarded(app, host, sent, got) {
+  const { base, secret } = apps[app];
+  const [method, target] = sent.line.split(' ');
+  const prefix = `/proxy/${connectionOf(app)}/${app}`;
+  assert.ok(target.startsWith(`${prefix}/`), `the client sent ${sent.line}`);
+  assert.equal(got.line, `${method} ${base}${target.slice(prefix.length)}`);
+  assert.ok(got.body.equals(sent.body), 'the body differs');
+  assert.deepEqual(rest(got), rest(sent));
+
+  assert.ok(text(sent).includes(tenantKey), 'the client did not send the tenant key');
+  assert.deepEqual(valuesOf(sent, 'x-user-email'), [email]);
+  assert.deepEqual(valuesOf(got, 'authorization'), [`Bearer ${secret}`]);
+  assert.deepEqual(valuesOf(got, 'host'), [host]);
+  const names = got.headers.map(([name]) => name.toLowerCase());
+  assert.deepEqual(names.filter((name) => tales.test(name) || (callers.test(name) && name !== 'authorization')), []);
+  assert.equal(text(got).split(secret).length, 2, 'the credential stands in one place');
+  for (const [what, canary] of [['tenant key', tenantKey], ['address', email], ['gateway', valuesOf(sent, 'host')[0]]]) {
+    assert.ok(!text(got).includes(canary) && !text(got).includes(encodeURIComponent(canary)), `the provider saw the ${what}`);
+  }
+}
+
+const text = ({ line, headers, body }) => [line, ...headers.map((pair) => pair.join(': ')), body.toString('latin1')].join('\n');

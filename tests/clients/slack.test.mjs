@@ -1,0 +1,131 @@
+// Slack's own library, through the gateway.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ErrorCode, LogLevel, WebClient, WebClientEvent } from '@slack/web-api';
+import { slackOf } from './examples/slack.mjs';
+import { binary, json, partsOf } from './harness/answers.mjs';
+import { valuesOf } from './harness/forwarded.mjs';
+import { connectionOf, email, tenantKey } from './harness/gateway.mjs';
+import { startProvider } from './harness/recorder.mjs';
+import { through, useWorld } from './harness/world.mjs';
+
+const world = useWorld();
+const timeout = 20_000;
+const connection = connectionOf('slack');
+const form = (request) => Object.fromEntries(new URLSearchParams(request.body.toString()));
+
+/** The README's client, silent. */
+function client() {
+  const slack = slackOf(connection, email);
+  slack.logger.setLevel(LogLevel.ERROR);
+  return slack;
+}
+
+test('slack: a message', { timeout }, async () => {
+  world.slack.answers(json(200, { ok: true, channel: 'C1', ts: '1.2', message: { text: 'Größe & 🐘' } }, { 'x-oauth-scopes': 'chat:write' }));
+  const sent = await client().chat.postMessage({ channel: 'C1', text: 'Größe & 🐘', blocks: [] });
+  assert.equal(sent.ts, '1.2');
+  assert.deepEqual(sent.response_metadata.scopes, ['chat:write']);
+  const [got] = await world.slack.took('POST /api/chat.postMessage');
+  assert.equal(got.body.toString(), 'channel=C1&text=Gr%C3%B6%C3%9Fe%20%26%20%F0%9F%90%98&blocks=%5B%5D');
+  assert.deepEqual(valuesOf(got, 'content-type'), ['application/x-www-form-urlencoded']);
+});
+
+test('slack: a list fetches its next pages', { timeout }, async () => {
+  const page = (name, next_cursor) => json(200, { ok: true, channels: [{ name }], response_metadata: { next_cursor } });
+  world.slack.answers(page('one', 'dGVhbTo='), page('two', ''));
+  const names = [];
+  for await (const { channels } of client().paginate('conversations.list', { limit: 1 })) names.push(channels[0].name);
+  assert.deepEqual(names, ['one', 'two']);
+  const got = await world.slack.took('POST /api/conversations.list', 'POST /api/conversations.list');
+  assert.deepEqual(got.map(form), [{ limit: '1' }, { limit: '1', cursor: 'dGVhbTo=' }]);
+});
+
+test('slack: a picture arrives byte for byte', { timeout }, async () => {
+  world.slack.answers(json(200, { ok: true, profile: {} }));
+  await client().users.setPhoto({ image: binary });
+  const parts = partsOf((await world.slack.took('POST /api/users.setPhoto'))[0]);
+  assert.deepEqual(Object.keys(parts), ['image']);
+  assert.ok(parts.image.content.equals(binary), 'the picture differs');
+});
+
+for (const site of ['url', 'passthrough']) {
+  test(`slack: waits as Retry-After says, at the gateway’s ${site}`, { timeout }, async () => {
+    world.slack.answers(json(429, { ok: false, error: 'ratelimited' }, { 'retry-after': '1' }), json(200, { ok: true }));
+    const slack = through(world[site], client);
+    const told = [];
+    slack.on(WebClientEvent.RATE_LIMITED, (seconds) => told.push(seconds));
+    const asked = performance.now();
+    assert.equal((await slack.auth.test()).ok, true);
+    assert.deepEqual(told, [1]);
+    assert.ok(performance.now() - asked > 1000, 'it did not wait');
+    await world.slack.took('POST /api/auth.test', 'POST /api/auth.test');
+  });
+}
+
+test('slack: ok:false is an error of the platform', { timeout }, async () => {
+  world.slack.answers(json(200, { ok: false, error: 'channel_not_found' }));
+  await assert.rejects(client().chat.postMessage({ channel: 'C0', text: 'x' }), (err) => {
+    assert.deepEqual([err.code, err.data.ok, err.data.error], [ErrorCode.PlatformError, false, 'channel_not_found']);
+    return true;
+  });
+  await world.slack.took('POST /api/chat.postMessage');
+});
+
+test('slack: what the gateway refuses is an HTTP error with its code, and the library repeats it as retryConfig says', { timeout }, async () => {
+  const slack = new WebClient(tenantKey, {
+    slackApiUrl: `${world.url}/proxy/${connection}/slack/`,
+    headers: { 'x-user-email': email },
+    retryConfig: { retries: 1, minTimeout: 1 },
+    logLevel: LogLevel.ERROR,
+  });
+  for (let i = 0; i < 2; i++) world.slack.answers(json(401, { ok: false, error: 'invalid_auth' }));
+  await assert.rejects(slack.auth.test(), (err) => {
+    assert.deepEqual([err.code, err.statusCode, err.headers['vendgate-code']], [ErrorCode.HTTPError, 401, 'needs_reconnection']);
+    assert.deepEqual([err.body.data.code, err.body.data.upstream.status], ['needs_reconnection', 401]);
+    return true;
+  });
+  await world.slack.took('POST /api/auth.test', 'POST /api/auth.test');
+});
+
+// A token given to one call goes into its body as well, which the gateway leaves alone. That is why the README gives it to the client.
+test('slack: a token given to one call would reach Slack in the body', { timeout }, async () => {
+  const taken = [];
+  world.slack.answers((res, request) => {
+    taken.push(form(request).token);
+    json(200, { ok: true })(res);
+  });
+  await client().auth.test({ token: tenantKey });
+  assert.deepEqual(taken, [tenantKey]);
+  await assert.rejects(world.slack.took('POST /api/auth.test'), /the provider saw the tenant key/);
+});
+
+// Slack's host for files is none of the app's: the library goes there past the gateway.
+let files;
+before(async () => (files = await startProvider()));
+after(() => files.stop());
+
+async function upload(slack) {
+  const complete = { ok: true, files: [{ id: 'F1', title: 'report.bin' }] };
+  world.slack.answers(json(200, { ok: true, upload_url: `http://${files.host}/upload/v1/ABC`, file_id: 'F1' }), json(200, complete));
+  files.answers.push((res) => res.end(`OK - ${binary.length}`));
+  const { files: done } = await slack.filesUploadV2({ channel_id: 'C1', file: binary, filename: 'report.bin' });
+  assert.deepEqual(done, [{ ...complete, response_metadata: {} }]);
+  const [url, completed] = await world.slack.took('POST /api/files.getUploadURLExternal', 'POST /api/files.completeUploadExternal');
+  assert.deepEqual(form(url), { filename: 'report.bin', length: String(binary.length) });
+  assert.deepEqual(JSON.parse(form(completed).files), [{ id: 'F1', title: 'report.bin' }]);
+  const [got] = files.requests.splice(0);
+  assert.equal(got.line, 'POST /upload/v1/ABC');
+  assert.ok(partsOf(got).body.content.equals(binary), 'the file differs');
+  return got;
+}
+
+test('slack: files go to Slack’s host for files without the tenant key and the customer’s address', { timeout }, async () => {
+  const got = await upload(client());
+  assert.deepEqual([valuesOf(got, 'authorization'), valuesOf(got, 'x-user-email')], [[], []]);
+});
+
+test('slack: without the README’s interceptor, the library would tell that host both', { timeout }, async () => {
+  const got = await upload(new WebClient(tenantKey, { slackApiUrl: `${world.url}/proxy/${connection}/slack/`, headers: { 'x-user-email': email }, logLevel: LogLevel.ERROR }));
+  assert.deepEqual([valuesOf(got, 'authorization'), valuesOf(got, 'x-user-email')], [[`Bearer ${tenantKey}`], [email]]);
+});
