@@ -147,14 +147,7 @@ func (a *App) Cleanup() error {
 // loadSources provisions the sources' modules. Where none is configured, or something names `local` without
 // configuring it, it is there all the same.
 func (a *App) loadSources(ctx caddy.Context) (map[string]SourceModule, error) {
-	if a.DefaultSource == "" {
-		a.DefaultSource = localSource
-		if len(a.SourcesRaw) == 1 {
-			for name := range a.SourcesRaw {
-				a.DefaultSource = name
-			}
-		}
-	}
+	a.setDefaultSource()
 	sources := make(map[string]SourceModule)
 	if a.SourcesRaw != nil {
 		loaded, err := ctx.LoadModule(a, "SourcesRaw")
@@ -175,6 +168,18 @@ func (a *App) loadSources(ctx caddy.Context) (map[string]SourceModule, error) {
 		}
 	}
 	return sources, nil
+}
+
+func (a *App) setDefaultSource() {
+	if a.DefaultSource != "" {
+		return
+	}
+	a.DefaultSource = localSource
+	if len(a.SourcesRaw) == 1 {
+		for name := range a.SourcesRaw {
+			a.DefaultSource = name
+		}
+	}
 }
 
 // sourceNames lists the sources that anything refers to.

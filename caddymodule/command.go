@@ -24,6 +24,7 @@ func init() {
 	}{
 		{"tenant", "Manages Vendgate's tenants and their keys", tenantCommands},
 		{"connection", "Manages Vendgate's connections", connectionCommands},
+		{"caller-key", "Manages the keys that reach one connection of Vendgate's each", callerKeyCommands},
 		{"oauth-client", "Manages the OAuth clients in Vendgate's store", oauthClientCommands},
 		{"audit", "Shows what was changed in Vendgate's store, and by whom", auditCommand},
 		{"keyset", "Manages the keyset that seals Vendgate's store", keysetCommands},
