@@ -48,8 +48,11 @@ func index(lines string, community bool) (map[string]*entry, error) {
 	for line := range strings.Lines(lines) {
 		rest, ok := strings.CutPrefix(line, `{"slug":"`)
 		slug, _, ended := strings.Cut(rest, `"`)
-		if !ok || !ended || found[slug] != nil {
-			return nil, fmt.Errorf("the embedded app %q is written twice or does not begin with its slug", slug)
+		if !ok || !ended {
+			return nil, fmt.Errorf("embedded app %d does not begin with its slug", len(found)+1)
+		}
+		if found[slug] != nil {
+			return nil, fmt.Errorf("the embedded app %s is written twice", slug)
 		}
 		found[slug] = &entry{line: line, community: community}
 	}

@@ -57,8 +57,8 @@ func TestEmbeddedAppsAreReadOnce(t *testing.T) {
 
 func TestIndexRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ lines, want string }{
-		"another order": {`{"name":"A","slug":"a"}`, `the embedded app "" is written twice or does not begin with its slug`},
-		"twice":         {`{"slug":"a"}` + "\n" + `{"slug":"a"}`, `the embedded app "a" is written twice or does not begin with its slug`},
+		"another order": {`{"name":"A","slug":"a"}`, `embedded app 1 does not begin with its slug`},
+		"twice":         {`{"slug":"a"}` + "\n" + `{"slug":"a"}`, `the embedded app a is written twice`},
 	} {
 		if _, err := index(c.lines, false); err == nil || err.Error() != c.want {
 			t.Errorf("%s: error\n got %v\nwant %s", name, err, c.want)
