@@ -115,7 +115,7 @@ func (c checker) slotted(where, raw string) error {
 			return fmt.Errorf("%s: field %s is secret, and addresses are not", where, name)
 		case f.From == FromGrant:
 			return fmt.Errorf("%s: field %s is not known before the grant: write a fixed URL", where, name)
-		case f.Kind == KindHost && f.From != FromClient:
+		case f.Kind == KindHost && f.From != FromClient && !c.ClientCredentials():
 			return fmt.Errorf("%s: field %s would let end users choose who gets the client's secret: declare it from client", where, name)
 		}
 	}
