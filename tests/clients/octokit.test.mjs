@@ -127,3 +127,10 @@ test('octokit: a 422 is the provider’s also where errors are mapped', { timeou
   });
   await world.github.took('POST /repos/octo/hello/issues');
 });
+
+test('octokit: what goes past the gateway is not sent', { timeout }, async () => {
+  const asset = { owner: 'octo', repo: 'hello', release_id: 1, name: 'a.bin', data: 'x' };
+  await assert.rejects(client().rest.repos.uploadReleaseAsset(asset), /https:\/\/uploads\.github\.com is not the gateway/);
+  await assert.rejects(client().request(`GET http://${world.github.host}/user`), /is not the gateway/);
+  await world.github.took();
+});

@@ -1,7 +1,6 @@
 // All that a file of tests needs: providers, the gateway before them, and ears before that.
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
-import { until } from '../../browser/harness/program.mjs';
 import { assertForwarded } from './forwarded.mjs';
 import { apps, startGateway, tenantKey } from './gateway.mjs';
 import { startEar, startProvider } from './recorder.mjs';
@@ -25,6 +24,7 @@ export function useWorld() {
   });
   after(async () => {
     for (const { stop } of stops) await stop();
+    assert.deepEqual(stops.flatMap(({ requests = [] }) => requests.map(({ line }) => line)), [], 'requests that no test looked at');
   });
   return world;
 }
@@ -35,9 +35,8 @@ const provided = (app, provider, ears) => ({
   answers: (...answers) => provider.answers.push(...answers),
   /** Checks that exactly these requests came, each as the client had sent it but for who asks, and returns them. */
   async took(...lines) {
-    await until('the requests', () => ears.some((ear) => ear.requests.length >= lines.length), { timeoutMs: 5000 }).catch(() => {});
     const got = provider.requests.splice(0);
-    const sent = ears.flatMap((ear) => ear.requests.splice(0));
+    const sent = ears.flatMap((ear) => take(ear.requests, ({ line }) => line.split('/')[3] === app));
     assert.deepEqual(got.map(({ line }) => line), lines);
     assert.equal(sent.length, got.length, 'requests of the client');
     assert.deepEqual(provider.answers, [], 'answers left');
@@ -45,6 +44,13 @@ const provided = (app, provider, ears) => ({
     return got;
   },
 });
+
+/** Removes from a list what fits, and returns it. */
+function take(list, fits) {
+  const taken = list.filter(fits);
+  list.splice(0, list.length, ...list.filter((item) => !fits(item)));
+  return taken;
+}
 
 /** Makes a client that reaches the gateway under another URL. */
 export function through(url, make) {

@@ -1,0 +1,20 @@
+through() { curl -sS -H "Authorization: Bearer $VENDGATE_KEY" -H "x-user-email: $EMAIL" "$@"; }
+github=$VENDGATE_URL/proxy/$GITHUB/github
+openai=$VENDGATE_URL/proxy/$OPENAI/openai
+
+# a list, page by page, as Link says; a 429 waits as Retry-After says
+next=$github/repos/octo/hello/issues?per_page=1
+while [ -n "$next" ]; do
+  through --retry 3 -D headers "$next"
+  next=$(tr -d '\r' <headers | sed -n 's/^[Ll]ink:.*<\([^>]*\)>; rel="next".*/\1/p')
+done
+
+# a file
+through -F purpose=assistants -F "file=@$1" "$openai/files"
+
+# a stream of events
+through -N -H 'Content-Type: application/json' "$openai/chat/completions" \
+  -d '{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Größe?"}]}'
+
+# an error as the provider puts it
+through -H 'Vendgate-Errors: passthrough' "$openai/models"
