@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs everything: vet, the linter, the tests under the race detector, those of the nested module, those of the Node SDK, and those in a
-# browser. Installs what they need where apt is at hand. Ends with a line that counts what ran.
+# Runs everything: vet, the linter, the tests under the race detector, those of the nested module, those of the Node SDK, those of providers'
+# client libraries, and those in a browser. Installs what they need where apt is at hand. Ends with a line that counts what ran.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,6 +18,7 @@ need curl curl
 need chromium chromium # a customer's browser
 need node nodejs
 need npm npm
+need python3 python3
 if [ "$(node -p 'parseInt(process.versions.node)')" -lt 18 ]; then
 	echo "please install Node 18 or later; this is $(node --version)" >&2
 	exit 1
@@ -63,6 +64,7 @@ step "build" program OLDLINK_BIN . ./tests/browser/oldlink
 CHROMIUM=$(command -v chromium)
 export CHROMIUM
 step "tests of the Node SDK" node_tests sdk/node
+step "tests of client libraries" node_tests tests/clients
 step "tests in a browser" node_tests tests/browser
 
 echo "== in all"
