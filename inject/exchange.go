@@ -21,10 +21,13 @@ type Exchange struct {
 	hasQuery  bool
 	revend    Revend
 
-	host   string
-	prefix string
-	used   [2]vending.Credential // the one vended and, after a forced vend, the fresh one
-	vends  int
+	// extra is the extra host that is called, empty for the upstream itself.
+	extra string
+	host  string
+	// base is the raw path that the upstream's base URL and the path prefix put before the caller's.
+	base  string
+	used  [2]vending.Credential // the one vended and, after a forced vend, the fresh one
+	vends int
 	// spellings are what must not come back; see secrets.
 	spellings []string
 
@@ -36,10 +39,14 @@ type Exchange struct {
 type Revend func(ctx context.Context, refused vending.Credential) (vending.Credential, error)
 
 // NewExchange prepares a call to p's app: rawPath is empty or begins with "/", rawQuery is without "?".
-// It resolves the host and fills the path prefix, so that what cannot be placed is refused before
-// anything is dialled. revend may be nil.
+// It resolves the host, which rawPath may begin with (see [Placement.Split]), and fills the path prefix, so that what cannot be
+// placed is refused before anything is dialled. revend may be nil.
 func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string, hasQuery bool, revend Revend) (*Exchange, error) {
-	x := &Exchange{placement: p, path: rawPath, query: rawQuery, hasQuery: hasQuery, revend: revend}
+	x := &Exchange{placement: p, query: rawQuery, hasQuery: hasQuery, revend: revend}
+	var err error
+	if x.extra, x.path, err = p.Split(rawPath); err != nil {
+		return x, err
+	}
 	return x, x.use(cred)
 }
 
@@ -51,10 +58,15 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 	if x.placed, err = x.placement.carrying(cred); err != nil {
 		return err
 	}
+	if x.extra != "" {
+		x.host, x.base = x.extra, ""
+		return nil
+	}
 	if x.host, err = x.placement.upstream.resolve(cred); err != nil {
 		return err
 	}
-	x.prefix, err = x.placement.prefix.fill(cred, pathSegment)
+	prefix, err := x.placement.prefix.fill(cred, pathSegment)
+	x.base = x.placement.upstream.path + prefix
 	return err
 }
 
@@ -86,12 +98,13 @@ func (x *Exchange) request(r *http.Request, now time.Time) (*http.Request, error
 	p, cred := x.placed, x.credential()
 	out := new(http.Request)
 	*out = *r // shares Trailer, which the body's end fills in; everything changed below is replaced
-	out.Header = p.cleanHeader(r.Header, len(p.headers)+1)
+	out.Header = p.cleanHeader(r.Header, len(p.headers)+len(p.defaults)+1)
+	p.addDefaults(out.Header)
 	query, err := x.fullQuery(cred)
 	if err != nil {
 		return nil, err
 	}
-	out.URL, err = requestURL(p.upstream.scheme, x.host, p.upstream.path+x.prefix+x.path, query, x.hasQuery)
+	out.URL, err = requestURL(p.upstream.scheme, x.host, x.base+x.path, query, x.hasQuery)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
 )
 
 // nameSet is a set of header or query names, folded.
@@ -95,6 +97,25 @@ func (p *Placement) cleanHeader(h http.Header, room int) http.Header {
 		}
 	}
 	return out
+}
+
+// defaultHeaders returns the app's headers by their canonical names.
+func defaultHeaders(app *catalog.App) http.Header {
+	h := make(http.Header, len(app.Headers))
+	for name, value := range app.Headers {
+		h.Set(name, value)
+	}
+	return h
+}
+
+// addDefaults adds to h the app's headers that it has none of. The values are shared: nobody writes to them.
+func (p *Placement) addDefaults(h http.Header) {
+	for name, values := range p.defaults {
+		// An empty User-Agent is none: with it, net/http is kept from adding its own.
+		if have := h[name]; len(have) == 0 || name == "User-Agent" && have[0] == "" {
+			h[name] = values
+		}
+	}
 }
 
 // cleanQuery removes from raw every parameter whose key the placement sets, in any spelling, and leaves

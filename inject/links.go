@@ -17,7 +17,7 @@ type Gateway struct {
 // linkHeaders hold one URL each; `Link` (RFC 8288) holds several.
 var linkHeaders = []string{"Location", "Content-Location"}
 
-// RewriteLinks turns URLs of x's own upstream into gateway URLs, so that pagination and resumable
+// RewriteLinks turns URLs of the app's upstream and of its extra hosts into gateway URLs, so that pagination and resumable
 // uploads stay behind the gateway. Other URLs stay as they are.
 func (x *Exchange) RewriteLinks(h http.Header, gw func() Gateway) {
 	for _, name := range linkHeaders {
@@ -60,38 +60,56 @@ func (x *Exchange) rewriteLinkValue(v string, gw func() Gateway) string {
 // path. What is relative to the request's own path resolves correctly as it is.
 func (x *Exchange) rewriteURL(raw string, gw func() Gateway) string {
 	u, err := url.Parse(raw)
-	if err != nil || u.Opaque != "" || u.User != nil {
+	if err != nil || u.Opaque != "" || u.User != nil || u.Host == "" && u.Scheme != "" {
 		return raw
 	}
-	own := u.Host != "" && x.ownHost(u)
-	switch {
-	case u.Host != "" && !own, u.Host == "" && u.Scheme != "":
-		return raw
-	case u.Host == "" && !strings.HasPrefix(u.Path, "/"):
-		return x.withoutKeys(u)
+	if u.Host == "" {
+		if !strings.HasPrefix(u.Path, "/") {
+			return x.withoutKeys(u)
+		}
+		path, inside := x.belowBase(x.extra, u.EscapedPath())
+		if !inside {
+			// Only the upstream can serve it: a path would resolve against the gateway.
+			u.Scheme, u.Host = x.placement.upstream.scheme, x.host
+			return x.withoutKeys(u)
+		}
+		return gw().Path + path + x.afterPath(u)
 	}
-	path, inside := x.belowBase(u.EscapedPath())
+	extra, own := x.ownHost(u)
+	if !own {
+		return raw
+	}
+	path, inside := x.belowBase(extra, u.EscapedPath())
 	if !inside {
-		// Only the upstream can serve it: a path would resolve against the gateway.
-		u.Scheme, u.Host = x.placement.upstream.scheme, x.host
+		u.Scheme, u.Host = x.placement.upstream.scheme, strings.ToLower(u.Host)
 		return x.withoutKeys(u)
 	}
 	g := gw()
-	u.Scheme, u.Host, u.Path, u.RawPath = "", "", "", ""
-	rest := x.withoutKeys(u)
-	if own {
-		return g.Origin + g.Path + path + rest
-	}
-	return g.Path + path + rest
+	return g.Origin + g.Path + path + x.afterPath(u)
 }
 
-// belowBase returns what follows the upstream's base path and the credential's path prefix.
-func (x *Exchange) belowBase(path string) (string, bool) {
-	rest, ok := strings.CutPrefix(path, x.placement.upstream.path+x.prefix)
+// belowBase returns the gateway's path for a path of an extra host or, where that is empty, of the upstream: what follows its base
+// path and the credential's path prefix. Not inside is what the gateway has no path for.
+func (x *Exchange) belowBase(extra, path string) (string, bool) {
+	if extra != "" {
+		return extraPrefix + extra + path, true
+	}
+	base := x.base
+	if x.extra != "" {
+		base = x.placement.upstream.path // an app with extra hosts has no prefix
+	}
+	rest, ok := strings.CutPrefix(path, base)
 	if !ok || rest != "" && rest[0] != '/' {
 		return "", false
 	}
-	return rest, true
+	host, _, err := x.placement.Split(rest)
+	return rest, host == "" && err == nil
+}
+
+// afterPath spells query and fragment of u.
+func (x *Exchange) afterPath(u *url.URL) string {
+	u.Scheme, u.Host, u.Path, u.RawPath = "", "", "", ""
+	return x.withoutKeys(u)
 }
 
 // withoutKeys spells u without the query parameters that carry the credential.
@@ -100,16 +118,31 @@ func (x *Exchange) withoutKeys(u *url.URL) string {
 	return u.String()
 }
 
-// ownHost compares host and port with the one that was called; a missing port is the scheme's default.
-func (x *Exchange) ownHost(u *url.URL) bool {
+// ownHost tells whether u is on one of the app's hosts, and which if it is an extra one. Hosts are compared with their ports; a missing
+// port is the scheme's default.
+func (x *Exchange) ownHost(u *url.URL) (extra string, own bool) {
+	ours := x.placement.upstream.scheme
 	scheme := u.Scheme
 	if scheme == "" {
-		scheme = x.placement.upstream.scheme
+		scheme = ours
 	}
-	if scheme != "https" && scheme != x.placement.upstream.scheme {
-		return false
+	if scheme != "https" && scheme != ours {
+		return "", false
 	}
-	return withPort(scheme, strings.ToLower(u.Host)) == withPort(x.placement.upstream.scheme, x.host)
+	host := withPort(scheme, strings.ToLower(u.Host))
+	for _, extra := range x.placement.app.ExtraHosts {
+		if host == withPort(ours, extra) {
+			return extra, true
+		}
+	}
+	main := x.host
+	if x.extra != "" {
+		var err error
+		if main, err = x.placement.upstream.resolve(x.credential()); err != nil {
+			return "", false
+		}
+	}
+	return "", host == withPort(ours, main)
 }
 
 func withPort(scheme, host string) string {

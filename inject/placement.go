@@ -26,6 +26,7 @@ type Placement struct {
 	basic    *basic
 	prefix   template
 	signer   signer
+	defaults http.Header         // sent where the caller sends none of that name
 	sets     nameSet             // header names that the placement sets, folded
 	setsKeys nameSet             // query keys that the placement sets, folded
 	judged   map[string]bool     // canonical header names → removed or not; see removes
@@ -53,6 +54,7 @@ func NewPlacement(app *catalog.App) (*Placement, error) {
 	if app.AuthType == string(vending.OAuth) {
 		known[vending.AccessToken], known[vending.TokenType] = true, true
 	}
+	p.defaults = defaultHeaders(app)
 	if err := p.compile(func(name string) bool { return known[name] }); err != nil {
 		return nil, fmt.Errorf("app %s: %w", app.Slug, err)
 	}
@@ -65,7 +67,7 @@ func (p *Placement) compile(known func(string) bool) (err error) {
 		return err
 	}
 	rules := p.app.Placement
-	if rules == nil && p.app.Sign == nil {
+	if rules == nil && p.app.Sign == nil && p.app.OAuth1 == nil {
 		if rules, err = defaultPlacement(p.app); err != nil {
 			return err
 		}
@@ -73,14 +75,28 @@ func (p *Placement) compile(known func(string) bool) (err error) {
 	if rules != nil {
 		err = p.compileRules(rules, known)
 	}
-	if err == nil && p.app.Sign != nil {
-		if p.signer, err = newSigner(p.app.Sign, known); err == nil {
-			for _, name := range p.signer.headers() {
-				p.sets.add(name)
-			}
-		}
+	if err == nil {
+		err = p.compileSigner(known)
 	}
 	return err
+}
+
+func (p *Placement) compileSigner(known func(string) bool) (err error) {
+	switch {
+	case p.app.OAuth1 != nil:
+		p.signer = newOAuth1Signer()
+		p.open[catalog.ConsumerKey] = struct{}{} // a name, as a client id is
+	case p.app.Sign != nil:
+		if p.signer, err = newSigner(p.app.Sign, known); err != nil {
+			return err
+		}
+	default:
+		return nil
+	}
+	for _, name := range p.signer.headers() {
+		p.sets.add(name)
+	}
+	return nil
 }
 
 // defaultPlacement is where the credential of an auth type goes if the app does not say.

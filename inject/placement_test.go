@@ -121,13 +121,13 @@ func TestRequestLeavesTheCallersAlone(t *testing.T) {
 }
 
 func TestForget(t *testing.T) {
-	x, err := NewExchange(mustPlace(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}"))), testCredential("api_key", "secret"), "/x", "", false, nil)
+	x, err := NewExchange(mustPlace(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}"))), testCredential("api_key", "secret"), "/x", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	x.Overhang() // fills what is kept
 	x.Forget()
-	if !x.used[0].IsZero() || x.spellings != nil || x.prefix != "" {
+	if !x.used[0].IsZero() || x.spellings != nil || x.base != "" {
 		t.Errorf("kept %+v", x)
 	}
 }

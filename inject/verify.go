@@ -142,11 +142,14 @@ func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Cr
 	if err != nil {
 		return nil, nil, err
 	}
+	if host := p.app.Verify.Host; host != "" {
+		path = extraPrefix + host + path
+	}
 	x, err := NewExchange(p, cred, path, query, t.hasQuery, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := newVerifyRequest(ctx, t.method, body)
+	r, err := p.newVerifyRequest(ctx, t.method, body)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,7 +164,7 @@ func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Cr
 	return x, r, nil
 }
 
-func newVerifyRequest(ctx context.Context, method, body string) (*http.Request, error) {
+func (p *Placement) newVerifyRequest(ctx context.Context, method, body string) (*http.Request, error) {
 	var content io.Reader
 	if body != "" {
 		content = strings.NewReader(body)
@@ -170,7 +173,9 @@ func newVerifyRequest(ctx context.Context, method, body string) (*http.Request, 
 	if err != nil {
 		return nil, fmt.Errorf("making the verify request: %w", err)
 	}
-	r.Header.Set("User-Agent", "vendgate") // some APIs refuse the one of net/http
+	if len(p.defaults["User-Agent"]) == 0 {
+		r.Header.Set("User-Agent", "vendgate") // some APIs refuse the one of net/http
+	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}

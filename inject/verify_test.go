@@ -206,3 +206,26 @@ func TestVerifyWithoutOne(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestVerifyAtExtraHost: the verify request has the app's own headers and goes where it says.
+func TestVerifyAtExtraHost(t *testing.T) {
+	main, missed := startUpstream(t, http.StatusTeapot)
+	extra, arrived := startUpstream(t, http.StatusOK)
+	app := keyApp(main+"/v1", headers("X-Key", "{api_key}"))
+	host := strings.TrimPrefix(extra, "http://")
+	app.ExtraHosts = []string{host}
+	app.Headers = map[string]string{"Api-Version": "7", "User-Agent": "app/1"}
+	app.Verify = &catalog.Verify{Host: host, Path: "/me?a={sub}"}
+	if status := sendVerify(t, app, testCredential("api_key", "secret", "sub", "s&t")); status != http.StatusOK || len(missed) > 0 {
+		t.Fatalf("answered %d, and the upstream had %d requests", status, len(missed))
+	}
+	want := http.Header{"X-Key": {"secret"}, "Api-Version": {"7"}, "User-Agent": {"app/1"}}
+	if got := <-arrived; got.line != "GET /me?a=s%26t" || !reflect.DeepEqual(got.header, want) {
+		t.Errorf("arrived %s with %q", got.line, got.header)
+	}
+	app.Verify.Headers = map[string]string{"api-version": "8"}
+	sendVerify(t, app, testCredential("api_key", "secret", "sub", "s"))
+	if got := <-arrived; got.header.Get("Api-Version") != "8" {
+		t.Errorf("the verify request's own header gave way: %q", got.header)
+	}
+}
