@@ -1,0 +1,149 @@
+package pipedream
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// properties are an account's credentials as they came, without those that are null.
+type properties map[string]json.RawMessage
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *properties) UnmarshalJSON(b []byte) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	for name, value := range all {
+		if !present(value) {
+			delete(all, name)
+		}
+	}
+	*p = all
+	return nil
+}
+
+// accessToken is the property of an OAuth account that is vended.
+const accessToken = "oauth_access_token"
+
+// clientFields are the properties of an OAuth account that are no custom fields. Of them only the access token is vended: the
+// others would let whoever sees them act as the OAuth client.
+var clientFields = map[string]bool{accessToken: true, "oauth_client_id": true, "oauth_client_secret": true, "oauth_refresh_token": true, "oauth_uid": true}
+
+var (
+	errNoToken  = errors.New("the oauth_access_token is missing or empty")
+	errNoFields = errors.New("the credentials hold no value for the app")
+)
+
+// text returns the property called name: a string, or a number or boolean that counts as its JSON text.
+func (p properties) text(name string) (string, bool) {
+	raw, ok := p[name]
+	if !ok || raw[0] == '{' || raw[0] == '[' {
+		return "", false
+	}
+	if raw[0] != '"' {
+		return string(raw), true
+	}
+	var text string
+	err := json.Unmarshal(raw, &text)
+	return text, err == nil
+}
+
+// customs lists the names of the custom fields.
+func (p properties) customs() (names []string) {
+	for name := range p {
+		if !clientFields[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// exposes reports whether the account holds something that could be the app's credential.
+func (a *account) exposes(app *catalog.App) bool {
+	names := []string{accessToken}
+	if app.AuthType != string(vending.OAuth) {
+		names = a.Credentials.customs()
+	}
+	for _, name := range names {
+		if value, _ := a.Credentials.text(name); strings.TrimSpace(value) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// credential makes the credential of app out of the account's. It holds the fields that the catalog declares and no others:
+// only those can be placed, and what is not sent need not be hidden from answers.
+func (a *account) credential(app *catalog.App, mapped map[string]string) (vending.Credential, error) {
+	fields, missing := a.fields(app, mapped)
+	if app.AuthType == string(vending.OAuth) {
+		token, _ := a.Credentials.text(accessToken)
+		if strings.TrimSpace(token) == "" {
+			return vending.Credential{}, unavailable("reading the credentials", errNoToken)
+		}
+		return vending.NewOAuth(app.Slug, token, "", a.expiry(), fields...), nil
+	}
+	switch {
+	case !a.exposes(app):
+		return vending.Credential{}, unavailable("reading the credentials", errNoFields)
+	case missing != "":
+		// Asking again, or connecting again, would end the same way.
+		return vending.Credential{}, vending.Errorf(vending.InternalError,
+			fmt.Errorf("the account has no field %q of app %s: name the one that it has in the source, app %[2]s NAME_SLUG THEIR_FIELD=%[1]s", missing, app.Slug))
+	}
+	cred := vending.NewFields(app.Slug, vending.AuthType(app.AuthType), fields)
+	cred.Expiry = a.expiry()
+	return cred, nil
+}
+
+// fields returns what the account has of the app's fields, in the catalog's order, and the first that it lacks.
+func (a *account) fields(app *catalog.App, mapped map[string]string) (fields []vending.Field, missing string) {
+	theirs := make(map[string]string, len(mapped))
+	for name, ours := range mapped {
+		theirs[ours] = name
+	}
+	only := a.onlyField(app)
+	for _, f := range app.Fields {
+		if app.OwnsClient(f.Name) || clientFields[f.Name] {
+			continue
+		}
+		name, isMapped := theirs[f.Name]
+		if !isMapped {
+			if name = f.Name; mapped[name] != "" {
+				name = "" // it stands for another field
+			}
+		}
+		value, ok := a.Credentials.text(name)
+		if !ok && !isMapped && f.Secret && only != "" {
+			value, ok = a.Credentials.text(only)
+		}
+		if ok {
+			fields = append(fields, vending.Field{Name: f.Name, Value: value})
+		} else if missing == "" {
+			missing = f.Name
+		}
+	}
+	return fields, missing
+}
+
+// onlyField returns the name of the one custom field where the app has one secret field: they can only mean each other. Beside
+// an access token they need not: the field would be something else then.
+func (a *account) onlyField(app *catalog.App) string {
+	secrets := 0
+	for _, f := range app.Fields {
+		if f.Secret {
+			secrets++
+		}
+	}
+	_, oauth := a.Credentials[accessToken]
+	if names := a.Credentials.customs(); secrets == 1 && len(names) == 1 && !oauth {
+		return names[0]
+	}
+	return ""
+}

@@ -1,0 +1,69 @@
+package pipedream
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// accountRefused maps the status of an answer other than 200 about an account. What Pipedream says in it goes nowhere, as it
+// may repeat what was sent to it.
+func (s *Source) accountRefused(ctx context.Context, status int, header http.Header) *vending.Error {
+	switch status {
+	case http.StatusNotFound, http.StatusGone:
+		return vending.Errorf(vending.ConnectionDeleted, nil)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return s.clientRefused(ctx, "account", status)
+	}
+	return refused("account", status, header)
+}
+
+// tokenRefused maps that of the token endpoint. A 4xx is about the OAuth client there, whatever its number (RFC 6749, section 5.2).
+func (s *Source) tokenRefused(ctx context.Context, status int, header http.Header) *vending.Error {
+	if status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests {
+		return s.clientRefused(ctx, "token", status)
+	}
+	return refused("token", status, header)
+}
+
+// refused maps what both have in common. A 4xx without a meaning here says that this client and that server do not speak the
+// same API: a defect, not the caller's.
+func refused(call string, status int, header http.Header) *vending.Error {
+	cause := fmt.Errorf("the %s call to Pipedream was answered %d", call, status)
+	switch {
+	case status == http.StatusTooManyRequests:
+		e := vending.Errorf(vending.RateLimited, cause)
+		e.RetryAfter = retryAfter(header, time.Now())
+		return e
+	case status < 400, status >= 500, status == http.StatusRequestTimeout:
+		return vending.Errorf(vending.UpstreamUnavailable, cause)
+	}
+	return vending.Errorf(vending.InternalError, cause)
+}
+
+// clientRefused is the operator's to mend; the caller knows nothing of the OAuth client.
+func (s *Source) clientRefused(ctx context.Context, call string, status int) *vending.Error {
+	s.logger.LogAttrs(ctx, slog.LevelError, "pipedream refused the OAuth client", slog.String("call", call), slog.Int("status", status))
+	return vending.Errorf(vending.InternalError, fmt.Errorf("Pipedream refused the OAuth client: the %s call was answered %d", call, status))
+}
+
+// epoch tells a time in seconds since 1970 from a number of seconds: no limit is reset in thirty years.
+const epoch = 1_000_000_000
+
+// retryAfter reads `Retry-After` or, where that is absent, `X-RateLimit-Reset`: seconds, or a time in seconds since 1970. The
+// result is a second to a day.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	if v := h.Get("Retry-After"); v != "" {
+		return vending.ParseRetryAfter(v, now)
+	}
+	reset := h.Get("X-RateLimit-Reset")
+	if n, err := strconv.ParseInt(reset, 10, 64); err == nil && n >= epoch {
+		return time.Duration(vending.ClampRetryAfter(time.Unix(n, 0).Sub(now))) * time.Second
+	}
+	return vending.ParseRetryAfter(reset, now)
+}
