@@ -19,7 +19,7 @@ var arrows = map[string][]string{
 	"":             {"caddymodule"},
 	"caddymodule": {
 		"caddymodule/demoprovider", "connect", "connect/api", "connect/authorize", "connect/dashboard", "connect/hosted", "connect/manager", "connect/mcpserver",
-		"connect/page", "inject", "policy", "vending", "vending/local", "vending/platform", "vending/static", "catalog",
+		"connect/page", "inject", "policy", "vending", "vending/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
 	"caddymodule/demoprovider": {},
 	"connect":                  {"policy", "vending", "catalog"},

@@ -62,7 +62,7 @@ func (c *call) finishHeader(res *http.Response) {
 	}
 	if _, keyed := c.request.Header[keyHeader]; keyed {
 		// Without Authorization, a shared cache in front of us would take the answer for anybody's (RFC 9111, section 3.5).
-		res.Header.Add("Vary", keyHeader+", X-User-Email")
+		res.Header.Add("Vary", keyHeader+", X-User-Email, X-External-User-Id")
 	}
 	// HTTP/2 has trailers without a word of them before.
 	if res.ContentLength < 0 || len(res.Trailer) > 0 || res.ProtoMajor >= 2 {

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending/pipedream"
 )
 
 // parseSource reads `source TYPE [NAME] { … }`; the name is the type by default.
@@ -124,6 +125,60 @@ func (s *PlatformSource) parseAlias(d *caddyfile.Dispenser) error {
 }
 
 // UnmarshalCaddyfile implements caddyfile.Unmarshaler.
+func (s *PipedreamSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	where := place(d)
+	err := parseBlock(d, options{
+		"project": text(&s.Project), "environment": checked(text(&s.Environment), s.checkEnvironment), "client_id": text(&s.ClientID),
+		"client_secret": secret(&s.ClientSecret), "end_user": checked(text(&s.EndUser), s.checkEndUser), "app": s.parseApp,
+		"endpoint": text(&s.Endpoint), "timeout": duration(&s.Timeout), "allow_http": flag(&s.AllowHTTP), "allow_private": texts(&s.AllowPrivate),
+	}, "app", "allow_private")
+	switch {
+	case err != nil:
+		return err
+	case s.Project == "" || s.ClientID == "" || s.ClientSecret == "":
+		return at(where, errors.New("source pipedream needs project proj_…, client_id ID and client_secret {env.NAME}"))
+	}
+	return nil
+}
+
+// checked reads an option and checks what was read, so that the error stands at its line.
+func checked(read option, check func() error) option {
+	return func(d *caddyfile.Dispenser) error {
+		if err := read(d); err != nil {
+			return err
+		}
+		return located(d, check())
+	}
+}
+
+// parseApp reads `app SLUG NAME_SLUG [THEIR_FIELD=FIELD …]`.
+func (s *PipedreamSource) parseApp(d *caddyfile.Dispenser) error {
+	var slug string
+	var app pipedream.App
+	if !d.Args(&slug, &app.NameSlug) {
+		return d.Errf("write app SLUG NAME_SLUG [THEIR_FIELD=FIELD …]")
+	}
+	if _, twice := s.Apps[slug]; twice {
+		return d.Errf("app %s stands twice; join the lines", slug)
+	}
+	for _, arg := range d.RemainingArgs() {
+		theirs, ours, ok := strings.Cut(arg, "=")
+		if _, twice := app.Fields[theirs]; !ok || twice || theirs == "" || ours == "" {
+			return d.Errf("app %s: %q: after the name write THEIR_FIELD=FIELD, each of their fields once", slug, arg)
+		}
+		if app.Fields == nil {
+			app.Fields = make(map[string]string)
+		}
+		app.Fields[theirs] = ours
+	}
+	if s.Apps == nil {
+		s.Apps = make(map[string]pipedream.App)
+	}
+	s.Apps[slug] = app
+	return nil
+}
+
+// UnmarshalCaddyfile implements caddyfile.Unmarshaler.
 func (s *StaticSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return parseBlock(d, options{"connection": s.parseConnection}, "connection")
 }
@@ -162,6 +217,7 @@ func (c *StaticConnection) parseUser(d *caddyfile.Dispenser) error {
 
 var (
 	_ caddyfile.Unmarshaler = (*LocalSource)(nil)
+	_ caddyfile.Unmarshaler = (*PipedreamSource)(nil)
 	_ caddyfile.Unmarshaler = (*PlatformSource)(nil)
 	_ caddyfile.Unmarshaler = (*StaticSource)(nil)
 )

@@ -128,9 +128,12 @@ func (c *call) authenticate() (err error) {
 // identify finds the end user: the one that the header names or, where it may be left out, the caller key's.
 func (c *call) identify() (err error) {
 	c.facts.connection = c.target.Connection
-	named := c.request.Header["X-User-Email"]
-	if c.caller == nil || len(named) > 0 {
-		if c.user, err = policy.ParseUser(named); err != nil {
+	header, parse := "X-User-Email", policy.ParseUser
+	if c.gateway.sources[c.tenant.Source].externalIDs {
+		header, parse = "X-External-User-Id", policy.ParseExternalUser
+	}
+	if named := c.request.Header[header]; c.caller == nil || len(named) > 0 {
+		if c.user, err = parse(named); err != nil {
 			return err
 		}
 	}

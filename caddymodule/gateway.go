@@ -47,6 +47,8 @@ type source struct {
 	name string
 	// takesKey says that it wants the caller's own key.
 	takesKey bool
+	// externalIDs says that end users are named by opaque ids, in a header of their own.
+	externalIDs bool
 	// isLocal says that it is the embedded connection manager.
 	isLocal bool
 }
@@ -160,6 +162,9 @@ func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]Sour
 		_, s.isLocal = module.(*LocalSource)
 		if k, ok := module.(keyTaker); ok {
 			s.takesKey = k.TakesCallerKey()
+		}
+		if p, ok := module.(*PipedreamSource); ok {
+			s.externalIDs = p.externalIDs()
 		}
 		g.sources[name] = s
 	}

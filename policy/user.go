@@ -28,6 +28,25 @@ func ParseUser(values []string) (string, error) {
 	return strings.ToLower(user), nil
 }
 
+// ParseExternalUser reads the end user from the values of `x-external-user-id`: exactly one id of 1 to 254 printable ASCII
+// characters, which means nothing to the gateway. Anything else is `invalid_user_email`.
+func ParseExternalUser(values []string) (string, error) {
+	refusal := vending.Refuse(vending.InvalidUserEmail, "x-external-user-id must hold exactly one id of at most 254 printable ASCII characters")
+	if len(values) != 1 {
+		return "", refusal
+	}
+	user := strings.Trim(values[0], " \t")
+	if user == "" || len(user) > maxUserLen {
+		return "", refusal
+	}
+	for i := range len(user) {
+		if user[i] < ' ' || user[i] >= 0x7f {
+			return "", refusal
+		}
+	}
+	return user, nil
+}
+
 // isAddrSpec takes the common dot-atom form without allocating and leaves quoted local parts and
 // domain literals to net/mail. Of a quoted local part only the shortest spelling passes: `"alice"@…`
 // and `alice@…` are one mailbox, and one mailbox must not become two end users.

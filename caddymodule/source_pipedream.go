@@ -1,0 +1,84 @@
+package caddymodule
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/vendgate/vendgate/vending"
+	"github.com/vendgate/vendgate/vending/pipedream"
+)
+
+func init() { caddy.RegisterModule(new(PipedreamSource)) }
+
+// PipedreamSource is the source `pipedream`: Pipedream Connect. A connection is an account there, `apn_…`.
+type PipedreamSource struct {
+	// Project is the project's id, `proj_…`.
+	Project string `json:"project"`
+	// Environment is `production` or `development`. Default: `production`. Accounts of the other one do not exist.
+	Environment string `json:"environment,omitempty"`
+	// ClientID is the id of the OAuth client in the workspace's API settings.
+	ClientID string `json:"client_id"`
+	// ClientSecret is a reference to its secret, `{env.NAME}` or `{file./path}`.
+	ClientSecret string `json:"client_secret"`
+	// EndUser says by what Pipedream knows end users: `email`, sent as `x-user-email`, or `external_id`, an opaque id sent as
+	// `x-external-user-id`. Default: `email`. An account's external id must equal it.
+	EndUser string `json:"end_user,omitempty"`
+	// Apps say by slug what Pipedream calls an app and its custom fields, where that differs: it goes by the slug with `_` for `-`
+	// otherwise, and its fields by their own names.
+	Apps map[string]pipedream.App `json:"apps,omitempty"`
+	// Endpoint is the root of Pipedream's API. Default: `https://api.pipedream.com`.
+	Endpoint string `json:"endpoint,omitempty"`
+	// Timeout bounds each vend. Default: 10s. Calls through Pipedream's proxy are bounded as other calls of the app are.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+	// AllowHTTP permits a plain http endpoint: the client secret and credentials cross the network in clear. Default: no.
+	AllowHTTP bool `json:"allow_http,omitempty"`
+	// AllowPrivate lists CIDRs outside global unicast that the endpoint's host may resolve to. Default: none.
+	AllowPrivate []string `json:"allow_private,omitempty"`
+}
+
+// CaddyModule implements caddy.Module.
+func (*PipedreamSource) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "vendgate.sources.pipedream", New: func() caddy.Module { return new(PipedreamSource) }}
+}
+
+// OpenSource implements SourceModule.
+func (s *PipedreamSource) OpenSource(env *SourceEnv) (vending.Source, error) {
+	if err := s.checkEndUser(); err != nil {
+		return nil, err
+	}
+	rt, err := env.Transport(s.AllowPrivate)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := resolveSecret(s.ClientSecret)
+	if err != nil {
+		return nil, fmt.Errorf("client_secret: %w", err)
+	}
+	return pipedream.New(pipedream.Options{
+		Endpoint: s.Endpoint, AllowHTTP: s.AllowHTTP, Transport: rt, Project: s.Project, Environment: cmp.Or(s.Environment, "production"),
+		ClientID: s.ClientID, ClientSecret: secret, ExternalIDs: s.externalIDs(), Catalog: env.Catalog, Apps: s.Apps,
+		Timeout: time.Duration(s.Timeout), Logger: env.Logger,
+	})
+}
+
+// externalIDs reports whether end users are named by opaque ids.
+func (s *PipedreamSource) externalIDs() bool { return s.EndUser == "external_id" }
+
+func (s *PipedreamSource) checkEndUser() error {
+	switch s.EndUser {
+	case "", "email", "external_id":
+		return nil
+	}
+	return fmt.Errorf("end_user %q: write email or external_id", s.EndUser)
+}
+
+func (s *PipedreamSource) checkEnvironment() error {
+	switch s.Environment {
+	case "", "production", "development":
+		return nil
+	}
+	return fmt.Errorf("environment %q: write production or development", s.Environment)
+}
