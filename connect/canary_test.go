@@ -95,6 +95,17 @@ func manage(t *testing.T, s *Store) (canaries []string) {
 	for range 2 {
 		canaries = append(canaries, must[vending.Secret](t)(s.IssueMCPURL(t.Context(), "acme")).Reveal())
 	}
+	called := importGmail(t, s, "canary-called")
+	for _, revoked := range []bool{true, false} {
+		key, made := createCallerKey(t, s, callerKey(called))
+		canaries = append(canaries, key.Reveal(), key.Reveal()[len(policy.CallerKeyPrefix):])
+		if !revoked {
+			continue
+		}
+		if err := s.RevokeCallerKey(t.Context(), made.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return append(canaries, used.Token.Reveal(), renewed.Token.Reveal(), fresh.Token.Reveal(), left.Token.Reveal(), "canary-verifier", "canary-field",
 		"canary-state", "canary-browser", "canary-linked", "canary-secret", "canary-cookie", "canary-key")
 }

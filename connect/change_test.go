@@ -12,8 +12,10 @@ import (
 type scene struct {
 	*Store
 	active, held, pending string
-	link, open            Link
-	cookie                Digest
+	// caller is the id of the caller key that reaches called.
+	caller, called string
+	link, open     Link
+	cookie         Digest
 }
 
 // scenes returns what opens copies of one scene: making each anew takes the disk too long.
@@ -28,6 +30,9 @@ func scenes(t *testing.T) func(t *testing.T) *scene {
 	must[string](t)(s.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "ops@acme.example"}))
 	must[string](t)(s.CreateTenant(t.Context(), Tenant{ID: "two", Email: "ops@two.example"}))
 	must[string](t)(s.RotateKey(t.Context(), "two"))
+	v.called = importGmail(t, s, "canary-called")
+	_, made := createCallerKey(t, s, callerKey(v.called))
+	v.caller = made.ID
 	if err := errors.Join(
 		s.BeginSession(t.Context(), v.cookie, Session{Tenant: "acme", Key: DigestOf("canary-key")}),
 		s.SetOAuthClient(t.Context(), "acme", "slack", OAuthClient{ID: "old", Secret: vending.NewSecret("canary-secret")}),
@@ -121,7 +126,7 @@ var changes = map[string]change{
 	}, []AuditRow{row(TenantChanged, "acme", "", "", "")}},
 	"disable tenant": {func(ctx context.Context, v *scene) error {
 		return v.DisableTenant(ctx, "acme")
-	}, []AuditRow{row(TenantDisabled, "acme", "", "", "")}},
+	}, []AuditRow{row(TenantDisabled, "acme", "", "", ""), row(CallerKeyRevoked, "acme", "alice@example.com", "", "*")}},
 	"rotate key": {func(ctx context.Context, v *scene) error {
 		_, err := v.RotateKey(ctx, "acme")
 		return err
@@ -143,6 +148,16 @@ var changes = map[string]change{
 		_, err := v.IssueMCPURL(ctx, "acme")
 		return err
 	}, []AuditRow{row(MCPURLIssued, "acme", "", "", "")}},
+	"create caller key": {func(ctx context.Context, v *scene) error {
+		_, _, err := v.CreateCallerKey(ctx, CallerKey{Tenant: "acme", Connection: v.active}, true)
+		return err
+	}, []AuditRow{row(CallerKeyCreated, "acme", "alice@example.com", "", "*")}},
+	"revoke caller key": {func(ctx context.Context, v *scene) error {
+		return v.RevokeCallerKey(ctx, v.caller)
+	}, []AuditRow{row(CallerKeyRevoked, "acme", "alice@example.com", "", "*")}},
+	"delete with its caller key": {func(ctx context.Context, v *scene) error {
+		return v.DeleteConnection(ctx, "acme", v.called)
+	}, []AuditRow{alicesRow(ConnectionDeleted, ""), row(CallerKeyRevoked, "acme", "alice@example.com", "", "*")}},
 	"sign in": {func(ctx context.Context, v *scene) error {
 		return v.BeginSession(ctx, DigestOf("other-cookie"), Session{Tenant: "acme", Key: DigestOf("canary-key")})
 	}, []AuditRow{row(SignedIn, "acme", "", "", "*")}},

@@ -182,6 +182,7 @@ func TestNoTableIsScanned(t *testing.T) {
 		{"hold", func() error { _, err := s.Hold(t.Context(), tenant, user, held, "sync"); return err }},
 		{"holds", func() error { _, err := s.Holds(t.Context(), held); return err }},
 		{"release", func() error { _, err := s.Release(t.Context(), tenant, user, held, "sync"); return err }},
+		{"make caller key", func() error { _, _, err := s.CreateCallerKey(t.Context(), callerKey(held), true); return err }},
 		{"delete", func() error { _, _, err := s.TakeConnection(t.Context(), tenant, user, held); return err }},
 		{"sign in", func() error { return s.BeginSession(t.Context(), DigestOf("cookie"), Session{Tenant: tenant}) }},
 		{"session", func() error { _, err := s.Session(t.Context(), DigestOf("cookie")); return err }},
