@@ -1,6 +1,6 @@
 // All that a file of tests needs: providers, the gateway before them, and ears before that.
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import { assertForwarded } from './forwarded.mjs';
 import { apps, startGateway, tenantKey } from './gateway.mjs';
 import { startEar, startProvider } from './recorder.mjs';
@@ -22,9 +22,12 @@ export function useWorld() {
     Object.assign(process.env, { VENDGATE_URL: world.url, VENDGATE_KEY: tenantKey });
     stops = [...Object.values(ears), gateway, ...Object.values(providers)];
   });
+  afterEach(() => {
+    const left = stops.flatMap(({ requests = [], answers = [] }) => [...answers.splice(0), ...requests.splice(0).map(({ line }) => line)]);
+    assert.deepEqual(left, [], 'answers and requests that the test did not look at');
+  });
   after(async () => {
     for (const { stop } of stops) await stop();
-    assert.deepEqual(stops.flatMap(({ requests = [] }) => requests.map(({ line }) => line)), [], 'requests that no test looked at');
   });
   return world;
 }
@@ -39,7 +42,6 @@ const provided = (app, provider, ears) => ({
     const sent = ears.flatMap((ear) => take(ear.requests, ({ line }) => line.split('/')[3] === app));
     assert.deepEqual(got.map(({ line }) => line), lines);
     assert.equal(sent.length, got.length, 'requests of the client');
-    assert.deepEqual(provider.answers, [], 'answers left');
     got.forEach((request, i) => assertForwarded(app, provider.host, sent[i], request));
     return got;
   },
