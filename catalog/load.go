@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"unicode/utf8"
 )
 
@@ -20,31 +21,88 @@ const maxLine = 64 << 10
 // errors that name the line and, where it can be read, the slug. It does not [App.Check] the apps.
 func Parse(r io.Reader) ([]App, error) {
 	var apps []App
-	seen := make(map[string]int)
-	lines := bufio.NewReaderSize(r, maxLine+1) // and the line feed
-	for number := 1; ; number++ {
-		line, err := lines.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
-			return nil, lineError(number, line, fmt.Errorf("over %d bytes: write one app a line", maxLine))
+	for line := range scanLines(r) {
+		if line.Err != nil {
+			return nil, lineError(line)
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("reading line %d: %w", number, err)
-		}
-		if text := bytes.TrimSpace(line); len(text) > 0 {
-			app, perr := parseLine(text)
-			if perr != nil {
-				return nil, lineError(number, text, perr)
+		apps = append(apps, line.App)
+	}
+	return apps, nil
+}
+
+// Line is one line of a catalog file: an app, or what is wrong with it.
+type Line struct {
+	// Number counts from 1.
+	Number int
+	// Slug is empty where it cannot be read.
+	Slug string
+	App  App
+	// Err names the slug, where there is one, and not the line.
+	Err error
+}
+
+// Lines reads apps as [Parse] does and holds each against its [App.Check]. It goes on after a mistake, so that an operator
+// hears of all at once.
+func Lines(r io.Reader) iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		for line := range scanLines(r) {
+			switch {
+			case line.Err == nil:
+				line.Err = line.App.Check()
+			case line.Slug != "":
+				line.Err = fmt.Errorf("app %q: %w", line.Slug, line.Err)
 			}
-			if first, ok := seen[app.Slug]; ok {
-				return nil, lineError(number, text, fmt.Errorf("line %d has the same slug: keep one of them", first))
+			if !yield(line) {
+				return
 			}
-			seen[app.Slug] = number
-			apps = append(apps, app)
-		}
-		if err != nil {
-			return apps, nil //nolint:nilerr // err is the end of the file
 		}
 	}
+}
+
+// scanLines yields the lines that are not blank, and ends with the file or with what kept it from being read.
+func scanLines(r io.Reader) iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		seen := make(map[string]int)
+		lines := bufio.NewReaderSize(r, maxLine+1) // and the line feed
+		for number := 1; ; number++ {
+			text, err := lines.ReadSlice('\n')
+			line := Line{Number: number}
+			switch {
+			case errors.Is(err, bufio.ErrBufferFull):
+				line.Slug, line.Err = slugOf(text), fmt.Errorf("over %d bytes: write one app a line", maxLine)
+			case err != nil && !errors.Is(err, io.EOF):
+				line.Err = err
+			default:
+				line.read(bytes.TrimSpace(text), seen)
+			}
+			if (line.Err != nil || line.Slug != "") && !yield(line) {
+				return
+			}
+			for errors.Is(err, bufio.ErrBufferFull) { // the rest of a long line
+				_, err = lines.ReadSlice('\n')
+			}
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+// read takes the app from a line's text, which may be blank. seen are the lines of the slugs before.
+func (l *Line) read(text []byte, seen map[string]int) {
+	if len(text) == 0 {
+		return
+	}
+	if l.App, l.Err = parseLine(text); l.Err != nil {
+		l.Slug = slugOf(text)
+		return
+	}
+	l.Slug = l.App.Slug
+	if first, ok := seen[l.Slug]; ok {
+		l.Err = fmt.Errorf("line %d has the same slug: keep one of them", first)
+		return
+	}
+	seen[l.Slug] = l.Number
 }
 
 // parseLine reads exactly one JSON object.
@@ -72,11 +130,11 @@ func parseLine(text []byte) (App, error) {
 }
 
 // lineError names the line and the slug of what could not be read.
-func lineError(number int, line []byte, err error) error {
-	if slug := slugOf(line); slug != "" {
-		return fmt.Errorf("reading line %d (app %q): %w", number, slug, err)
+func lineError(l Line) error {
+	if l.Slug != "" {
+		return fmt.Errorf("reading line %d (app %q): %w", l.Number, l.Slug, l.Err)
 	}
-	return fmt.Errorf("reading line %d: %w", number, err)
+	return fmt.Errorf("reading line %d: %w", l.Number, l.Err)
 }
 
 // slugOf finds the slug in a line that may be cut off or otherwise broken after it; "" if there is

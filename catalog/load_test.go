@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -90,5 +91,39 @@ func TestParseKeepsTheReadersError(t *testing.T) {
 	}
 	if _, err := Parse(iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestLines: every mistake of a file is told, each with its line.
+func TestLines(t *testing.T) {
+	good := `{"slug":"a","auth_type":"api_key","upstream":"https://a.example.com","fields":[{"name":"k","secret":true}],"placement":{"query":{"k":"{k}"}}}`
+	in := strings.Join([]string{
+		"", good, `{"slug":"b","colour":"red"}`, `{"slug":"long","name":"` + strings.Repeat("x", 3*maxLine) + `"}`, `{7`, good,
+		strings.Replace(good, `"slug":"a"`, `"slug":"c"`, 1), `{"slug":"d","auth_type":"none"}`,
+	}, "\n")
+	var got []string
+	for line := range Lines(strings.NewReader(in)) {
+		got = append(got, fmt.Sprintf("%d %s %v", line.Number, line.Slug, line.Err))
+	}
+	want := []string{
+		"2 a <nil>",
+		`3 b app "b": json: unknown field "colour"`,
+		`4 long app "long": over 65536 bytes: write one app a line`,
+		"5  invalid character '7' looking for beginning of object key string",
+		`6 a app "a": line 2 has the same slug: keep one of them`,
+		"7 c <nil>",
+		`8 d app d: auth_type "none" is unknown: write o_auth, api_key, basic or header`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for range Lines(strings.NewReader(in)) {
+		break // and no more is read
+	}
+	broken := iotest.ErrReader(errors.New("the disk is gone"))
+	for line := range Lines(broken) {
+		if line.Err == nil || line.Err.Error() != "the disk is gone" {
+			t.Errorf("got %+v", line)
+		}
 	}
 }
