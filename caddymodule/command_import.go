@@ -34,7 +34,9 @@ func importCommand(parent *cobra.Command, f *storeFlags) {
 		}))
 	add.Long = `Stores a connection from a JSON object, read from standard input or --file and never from arguments, which other
 users of the machine could see. For a key-based app it holds the fields that the catalog names, {"api_key":"…"}; for an
-OAuth app access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339).`
+OAuth app access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for an
+OAuth 1 app oauth_token and oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key
+and consumer_secret.`
 	connectionFlags(add, &c)
 	add.Flags().StringVar(&file, "file", "-", "file to read, - for standard input")
 }
@@ -71,10 +73,14 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 	}
 	var g connect.GrantValues
 	var err error
-	if app.AuthType == string(vending.OAuth) {
-		if err = readTokens(values, &g, now); err != nil {
-			return connect.Grant{}, err
-		}
+	switch {
+	case app.OAuth1 != nil:
+		err = readOAuth1(values, &g)
+	case app.AuthType == string(vending.OAuth):
+		err = readTokens(values, &g, now)
+	}
+	if err != nil {
+		return connect.Grant{}, err
 	}
 	for _, f := range app.Fields {
 		value, err := takeText(values, f.Name)
@@ -125,6 +131,29 @@ func readTokens(values map[string]json.RawMessage, g *connect.GrantValues, now t
 	}
 	if g.AccessToken == "" && g.RefreshToken == "" {
 		return errors.New(`the credential needs "access_token", "refresh_token" or both`)
+	}
+	return nil
+}
+
+// readOAuth1 takes what RFC 5849, section 2.3, calls token credentials, and the client that obtained them if it is stated.
+func readOAuth1(values map[string]json.RawMessage, g *connect.GrantValues) (err error) {
+	if g.AccessToken, err = takeText(values, catalog.OAuthToken); err != nil {
+		return err
+	}
+	for _, name := range []string{catalog.OAuthTokenSecret, catalog.ConsumerKey, catalog.ConsumerSecret} {
+		value, err := takeText(values, name)
+		if err != nil {
+			return err
+		}
+		if value != "" {
+			g.Fields = append(g.Fields, vending.Field{Name: name, Value: value})
+		}
+	}
+	switch n := len(g.Fields); {
+	case g.AccessToken == "" || n == 0 || g.Fields[0].Name != catalog.OAuthTokenSecret:
+		return errors.New(`the credential needs "oauth_token" and "oauth_token_secret"`)
+	case n == 2:
+		return errors.New(`"consumer_key" and "consumer_secret" belong together: write both, or neither for the tenant's OAuth client`)
 	}
 	return nil
 }

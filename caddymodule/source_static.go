@@ -73,14 +73,14 @@ func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, er
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
 		value := c.Fields[name]
 		if open(app, name) && checkSecretRef(value) != nil {
-			resolved.Fields = append(resolved.Fields, vending.Field{Name: name, Value: value})
+			resolved.Fields = append(resolved.Fields, vending.Field{Name: vendedName(app, name), Value: value})
 			continue
 		}
 		secret, err := resolveSecret(value)
 		if err != nil {
 			return static.Connection{}, fmt.Errorf("tenant %s: field %s: %w", c.Tenant, name, err)
 		}
-		resolved.Fields = append(resolved.Fields, vending.Field{Name: name, Value: secret.Reveal()})
+		resolved.Fields = append(resolved.Fields, vending.Field{Name: vendedName(app, name), Value: secret.Reveal()})
 	}
 	return resolved, nil
 }
@@ -118,7 +118,10 @@ func knownFields(app *catalog.App) []string {
 	for _, f := range app.Fields {
 		known = append(known, f.Name)
 	}
-	if app.AuthType == string(vending.OAuth) {
+	switch {
+	case app.OAuth1 != nil:
+		known = append(known, oauth1Fields...)
+	case app.AuthType == string(vending.OAuth):
 		known = append(known, vending.AccessToken, vending.TokenType)
 	}
 	if app.Sign != nil {
@@ -130,13 +133,27 @@ func knownFields(app *catalog.App) []string {
 // sessionToken is the field of temporary AWS credentials, which apps need not declare.
 const sessionToken = "session_token"
 
+// oauth1Fields are what a connection of an OAuth 1 app consists of, in the words of RFC 5849.
+var oauth1Fields = []string{catalog.ConsumerKey, catalog.ConsumerSecret, catalog.OAuthToken, catalog.OAuthTokenSecret}
+
+// vendedName is what a credential calls a field: it has the token of every OAuth app under one name.
+func vendedName(app *catalog.App, field string) string {
+	if app.OAuth1 != nil && field == catalog.OAuthToken {
+		return vending.AccessToken
+	}
+	return field
+}
+
 // checkComplete reports the first field that the app needs and the connection has not.
 func (c *StaticConnection) checkComplete(app *catalog.App) error {
 	var needed []string
 	for _, f := range app.Fields {
 		needed = append(needed, f.Name)
 	}
-	if app.AuthType == string(vending.OAuth) {
+	switch {
+	case app.OAuth1 != nil:
+		needed = append(needed, oauth1Fields...)
+	case app.AuthType == string(vending.OAuth):
 		needed = append(needed, vending.AccessToken)
 	}
 	for _, name := range needed {
@@ -149,5 +166,8 @@ func (c *StaticConnection) checkComplete(app *catalog.App) error {
 
 // open reports whether the catalog declares the field as no secret.
 func open(app *catalog.App, field string) bool {
+	if app.OAuth1 != nil && field == catalog.ConsumerKey {
+		return true
+	}
 	return slices.ContainsFunc(app.Fields, func(f catalog.Field) bool { return f.Name == field && !f.Secret })
 }
