@@ -1,0 +1,139 @@
+package pipedream_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vendgate/vendgate/vending"
+	"github.com/vendgate/vendgate/vending/pipedream"
+)
+
+// accountOf is alice's live account of an app, with credentials.
+func accountOf(app, credentials string) string {
+	return fmt.Sprintf(`{"id":"apn_1","external_id":"alice@example.com","app":{"name_slug":%q},"credentials":%s}`, app, credentials)
+}
+
+// TestCredential: which of Pipedream's properties become which fields.
+func TestCredential(t *testing.T) {
+	named := map[string]pipedream.App{
+		"mail": {NameSlug: "mail", Fields: map[string]string{"login": "username", "username": "password"}},
+		"shop": {NameSlug: "shop", Fields: map[string]string{"shop_id": "shop"}},
+	}
+	for name, tt := range map[string]struct {
+		app, credentials string
+		apps             map[string]pipedream.App
+		auth             vending.AuthType
+		want             []string
+	}{
+		"token alone":                  {"google-sheets", `{"oauth_access_token":"t"}`, nil, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer"}},
+		"no declared field beside it":  {"google-sheets", `{"oauth_access_token":"t","extra":"x","token_type":"mac"}`, nil, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer"}},
+		"a declared field":             {"shop", `{"oauth_access_token":"t","shop":"acme","oauth_uid":"u"}`, nil, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer", "shop", "acme"}},
+		"a declared field, named":      {"shop", `{"oauth_access_token":"t","shop_id":"acme"}`, named, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer", "shop", "acme"}},
+		"a declared field, absent":     {"shop", `{"oauth_access_token":"t","other":"acme"}`, nil, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer"}},
+		"key by its name":              {"openai", `{"api_key":"k"}`, nil, vending.APIKey, []string{"api_key", "k"}},
+		"key by its name among others": {"openai", `{"org":"o","api_key":"k"}`, nil, vending.APIKey, []string{"api_key", "k"}},
+		"the only key":                 {"openai", `{"apikey":"k"}`, nil, vending.APIKey, []string{"api_key", "k"}},
+		"the only key beside nulls":    {"openai", `{"apikey":"k","org":null,"oauth_uid":null}`, nil, vending.APIKey, []string{"api_key", "k"}},
+		"number and boolean":           {"mail", `{"username":12345678901234567890,"password":true}`, nil, vending.Basic, []string{"username", "12345678901234567890", "password", "true"}},
+		"empty among others":           {"mail", `{"username":"u","password":""}`, nil, vending.Basic, []string{"username", "u", "password", ""}},
+		"names that cross":             {"mail", `{"login":"u","username":"p"}`, named, vending.Basic, []string{"username", "u", "password", "p"}},
+		"escapes":                      {"openai", `{"api_key":"a\"\u00e9\\"}`, nil, vending.APIKey, []string{"api_key", `a"é\`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			account := accountOf(strings.ReplaceAll(tt.app, "-", "_"), tt.credentials)
+			for _, answer := range []string{account, `{"data":` + account + `}`} {
+				source := newSource(t, serve(t, nil, says(200, answer), nil), func(o *pipedream.Options) { o.Apps = tt.apps })
+				r := request()
+				r.App = tt.app
+				cred, err := vend(source, r)
+				vended(t, cred, err, tt.want...)
+				if cred.App != tt.app || cred.AuthType != tt.auth {
+					t.Errorf("%s %s", cred.App, cred.AuthType)
+				}
+			}
+		})
+	}
+}
+
+// TestUnusable: an account without what the app needs ends the vend; no request goes out bare.
+func TestUnusable(t *testing.T) {
+	const live, failing = ``, `"healthy":false,"error":"invalid_grant canary",`
+	for name, tt := range map[string]struct {
+		app, state, credentials string
+		code                    vending.Code
+	}{
+		"no token":                 {"google-sheets", live, `{"oauth_client_id":"canary"}`, vending.UpstreamUnavailable},
+		"empty token":              {"google-sheets", live, `{"oauth_access_token":""}`, vending.UpstreamUnavailable},
+		"blank token":              {"google-sheets", live, `{"oauth_access_token":" "}`, vending.UpstreamUnavailable},
+		"token of another type":    {"google-sheets", live, `{"oauth_access_token":{"canary":1}}`, vending.UpstreamUnavailable},
+		"a key for an OAuth app":   {"google-sheets", live, `{"api_key":"canary"}`, vending.UpstreamUnavailable},
+		"a token for a key app":    {"openai", live, `{"oauth_access_token":"canary"}`, vending.UpstreamUnavailable},
+		"a token and something":    {"openai", live, `{"oauth_access_token":"canary","team":"canary"}`, vending.InternalError},
+		"two keys, neither ours":   {"openai", live, `{"key":"canary","other":"canary"}`, vending.InternalError},
+		"one of two fields":        {"mail", live, `{"password":"canary"}`, vending.InternalError},
+		"the only one of two":      {"mail", live, `{"token":"canary"}`, vending.InternalError},
+		"an object for a key":      {"openai", live, `{"api_key":{"canary":1}}`, vending.UpstreamUnavailable},
+		"an empty key":             {"openai", live, `{"api_key":""}`, vending.UpstreamUnavailable},
+		"credentials of a string":  {"openai", live, `"canary"`, vending.UpstreamUnavailable},
+		"credentials of a list":    {"openai", live, `["canary"]`, vending.UpstreamUnavailable},
+		"failing without a token":  {"google-sheets", failing, `{"oauth_access_token":null,"oauth_uid":"canary"}`, vending.NeedsReconnection},
+		"failing, none exposed":    {"google-sheets", failing, `null`, vending.NeedsReconnection},
+		"failing, an empty key":    {"openai", failing, `{"api_key":""}`, vending.NeedsReconnection},
+		"dead":                     {"google-sheets", `"dead":true,`, `{"oauth_access_token":"canary"}`, vending.NeedsReconnection},
+		"dead, none exposed":       {"google-sheets", `"dead":true,`, `null`, vending.NeedsReconnection},
+		"dead of another type":     {"google-sheets", `"dead":"yes",`, `{"oauth_access_token":"canary"}`, vending.UpstreamUnavailable},
+		"healthy of another type":  {"google-sheets", `"healthy":"canary",`, `{"oauth_access_token":"canary"}`, vending.UpstreamUnavailable},
+		"another account's answer": {"google-sheets", `"id":"apn_2",`, `{"oauth_access_token":"canary"}`, vending.UpstreamUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			theirs := strings.ReplaceAll(tt.app, "-", "_")
+			account := fmt.Sprintf(`{%s"external_id":"alice@example.com","app":{"name_slug":%q},"credentials":%s}`, tt.state, theirs, tt.credentials)
+			r := request()
+			r.App = tt.app
+			cred, err := vend(newSource(t, serve(t, nil, says(200, account), nil)), r)
+			_ = refused(t, cred, err, tt.code)
+		})
+	}
+}
+
+// TestFailingButUsable: an error that may have passed does not withhold a token that is there.
+func TestFailingButUsable(t *testing.T) {
+	for _, state := range []string{
+		`"healthy":false,"error":"x"`, `"healthy":false`, `"healthy":null,"dead":null,"error":null`, `"error":{"code":1}`,
+	} {
+		account := `{` + state + `,"external_id":"alice@example.com","app":{"name_slug":"google_sheets"},"credentials":{"oauth_access_token":"t"}}`
+		cred, err := vend(newSource(t, serve(t, nil, says(200, account), nil)), request())
+		vended(t, cred, err, "access_token", "t", "token_type", "Bearer")
+	}
+}
+
+// TestExpiry: expires_at is a hint, in whatever form.
+func TestExpiry(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		`"2030-01-02T03:04:05.678Z"`: time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC), `1893553445`: time.Unix(1893553445, 0),
+		`null`: {}, `"soon"`: {}, `-1`: {}, `{}`: {}, `1e400`: {},
+	} {
+		account := `{"expires_at":` + text + `,"external_id":"alice@example.com","app":{"name_slug":"google_sheets"},"credentials":{"oauth_access_token":"t"}}`
+		cred, err := vend(newSource(t, serve(t, nil, says(200, account), nil)), request())
+		if err != nil || !cred.Expiry.Equal(want) {
+			t.Errorf("%s: %v, %v", text, cred.Expiry, err)
+		}
+	}
+}
+
+// TestMissingFieldIsNamed: the log tells an operator which line to write.
+func TestMissingFieldIsNamed(t *testing.T) {
+	r := request()
+	r.App = "mail"
+	cred, err := vend(newSource(t, serve(t, nil, says(200, accountOf("mail", `{"user":"canary","password":"canary"}`)), nil)), r)
+	e := refused(t, cred, err, vending.InternalError)
+	const want = `the account has no field "username" of app mail: name the one that it has in the source, app mail NAME_SLUG THEIR_FIELD=username`
+	if e.Err == nil || e.Err.Error() != want {
+		t.Errorf("cause %v", e.Err)
+	}
+	if strings.Contains(e.Text(), "mail") {
+		t.Errorf("the caller is told: %s", e.Text())
+	}
+}
