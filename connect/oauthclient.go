@@ -22,6 +22,8 @@ type OAuthClient struct {
 	Secret vending.Secret
 	// Scopes replace the app's where there are any.
 	Scopes []string
+	// Fields are what else the provider gave out with it; see [OAuthClient.Fits].
+	Fields []ClientField
 }
 
 // StoredOAuthClient is what can be told of a client in the store.
@@ -29,6 +31,8 @@ type StoredOAuthClient struct {
 	// Tenant is empty for the client of all tenants without one of their own.
 	Tenant, App, ID string
 	Scopes          []string
+	// Fields are the names of what comes with it.
+	Fields []string
 	// Public says that it has no secret.
 	Public bool
 	// UpdatedAt is in UTC, to the millisecond.
@@ -44,7 +48,7 @@ const (
 )
 
 // SetOAuthClient stores the client of a tenant for an app, or of all tenants where tenant is empty, in the place of the one before. The
-// secret is sealed. What is wrong with it is a *vending.Error with `invalid_request` that names the value and never repeats it.
+// secret and the fields are sealed. What is wrong with it is a *vending.Error with `invalid_request` that names the value and never repeats it.
 func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c OAuthClient) error {
 	if err := checkOAuthClient(tenant, app, c); err != nil {
 		return err
@@ -60,8 +64,9 @@ func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c OAuthC
 			return err
 		}
 		var sealed []byte
-		if secret := c.Secret.Reveal(); secret != "" {
-			if sealed, err = s.vault.seal([]byte(secret), clientBinding{tenant, app, c.ID, version}.associatedData()); err != nil {
+		if plain := c.encodeSecrets(); plain != nil {
+			defer clear(plain)
+			if sealed, err = s.vault.seal(plain, clientBinding{tenant, app, c.ID, version}.associatedData()); err != nil {
 				return err
 			}
 		}
@@ -97,7 +102,7 @@ func checkOAuthClient(tenant, app string, c OAuthClient) error {
 			return invalid(fmt.Sprintf("scopes: each must be 1 to %d bytes of visible ASCII without spaces", maxScope))
 		}
 	}
-	return nil
+	return checkClientFields(c.Fields)
 }
 
 // printable is true of visible ASCII and spaces (RFC 6749, appendix A: VSCHAR).
@@ -126,12 +131,13 @@ func (s *Store) OAuthClient(ctx context.Context, tenant, app string) (c OAuthCli
 	if err != nil {
 		return OAuthClient{}, fmt.Errorf("opening the oauth client for %s: %w", app, err)
 	}
-	c.Secret = vending.NewSecret(string(plain))
-	clear(plain)
+	if err := c.decodeSecrets(plain); err != nil {
+		return OAuthClient{}, fmt.Errorf("reading the oauth client for %s: %w", app, err)
+	}
 	return c, nil
 }
 
-const clientColumns = `SELECT tenant, app, client_id, scopes, sealed IS NULL, updated_at FROM oauth_clients`
+const clientColumns = `SELECT tenant, app, client_id, scopes, version, sealed, updated_at FROM oauth_clients`
 
 // OAuthClients lists the clients, by app and tenant. An empty tenant means any.
 func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []StoredOAuthClient, err error) {
@@ -147,16 +153,38 @@ func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []Stored
 		for rows.Next() {
 			var c StoredOAuthClient
 			var scopes string
-			var updated int64
-			if err := rows.Scan(&c.Tenant, &c.App, &c.ID, &scopes, &c.Public, &updated); err != nil {
+			var version, updated int64
+			var sealed []byte
+			if err := rows.Scan(&c.Tenant, &c.App, &c.ID, &scopes, &version, &sealed, &updated); err != nil {
 				return err
 			}
+			s.describeSealed(&c, version, sealed)
 			c.Scopes, c.UpdatedAt = strings.Fields(scopes), time.UnixMilli(updated).UTC()
 			found = append(found, c)
 		}
 		return rows.Err()
 	})
 	return found, err
+}
+
+// describeSealed adds what is sealed of c as far as it can be told. What does not open is taken for a secret: whoever replaces the client must
+// see it in the list.
+func (s *Store) describeSealed(c *StoredOAuthClient, version int64, sealed []byte) {
+	if c.Public = sealed == nil; c.Public {
+		return
+	}
+	plain, err := s.vault.open(sealed, clientBinding{c.Tenant, c.App, c.ID, version}.associatedData())
+	if err != nil {
+		return
+	}
+	var held OAuthClient
+	if err := held.decodeSecrets(plain); err != nil {
+		return
+	}
+	c.Public = held.Secret.IsZero()
+	for _, f := range held.Fields {
+		c.Fields = append(c.Fields, f.Name)
+	}
 }
 
 // DeleteOAuthClient removes a client. Without one it is ErrNoOAuthClient.

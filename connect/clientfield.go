@@ -1,0 +1,154 @@
+package connect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// The bounds of what comes with an OAuth client beside its secret, in numbers and in bytes.
+const (
+	maxClientFields     = 20
+	maxClientFieldName  = 64
+	maxClientFieldValue = 2 << 10
+)
+
+// ClientField is one value that a provider gave out with an OAuth client.
+type ClientField struct {
+	Name  string
+	Value vending.Secret
+}
+
+// ClientFieldError says why an OAuth client does not fit its app. Its text names a field and never holds a value.
+type ClientFieldError struct{ App, Field, reason string }
+
+func (e *ClientFieldError) Error() string {
+	return fmt.Sprintf("the oauth client for %s: field %s %s", e.App, e.Field, e.reason)
+}
+
+// FieldsOf returns the fields of app that come with c. Its id is one of them where the app says so.
+func (c OAuthClient) FieldsOf(app *catalog.App) (found []vending.Field) {
+	for _, declared := range app.ClientFields() {
+		if value := c.field(declared.Name); value != "" {
+			found = append(found, vending.Field{Name: declared.Name, Value: value})
+		}
+	}
+	return found
+}
+
+func (c OAuthClient) field(name string) string {
+	if name == catalog.ClientID {
+		return c.ID
+	}
+	for _, f := range c.Fields {
+		if f.Name == name {
+			return f.Value.Reveal()
+		}
+	}
+	return ""
+}
+
+// Fits reports why c cannot serve app, as a *ClientFieldError: a field is missing, or is none that the app takes from its client.
+func (c OAuthClient) Fits(app *catalog.App) error {
+	declared := app.ClientFields()
+	for _, f := range c.Fields {
+		known := slices.ContainsFunc(declared, func(d catalog.Field) bool { return d.Name == f.Name })
+		switch {
+		case f.Name == catalog.ClientID:
+			return &ClientFieldError{app.Slug, f.Name, "is the client id itself: take the field out"}
+		case !known:
+			return &ClientFieldError{app.Slug, f.Name, "is none that the app takes from its client: " + written(declared)}
+		}
+	}
+	for _, d := range declared {
+		switch value := c.field(d.Name); {
+		case value == "":
+			return &ClientFieldError{app.Slug, d.Name, "is missing, which the app needs: store it with the client"}
+		case len(d.Options) > 0 && !slices.Contains(d.Options, value):
+			return &ClientFieldError{app.Slug, d.Name, "is none of " + strings.Join(d.Options, ", ")}
+		}
+	}
+	return nil
+}
+
+func written(declared []catalog.Field) string {
+	var names []string
+	for _, d := range declared {
+		if d.Name != catalog.ClientID {
+			names = append(names, d.Name)
+		}
+	}
+	if names == nil {
+		return "take it out"
+	}
+	return "write one of " + strings.Join(names, ", ")
+}
+
+// checkClientFields bounds fields as far as that can be known without the catalog.
+func checkClientFields(fields []ClientField) error {
+	if len(fields) > maxClientFields {
+		return invalid(fmt.Sprintf("fields: must be at most %d", maxClientFields))
+	}
+	seen := map[string]bool{}
+	for _, f := range fields {
+		value := f.Value.Reveal()
+		badName := strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyz0123456789_") != ""
+		switch {
+		case f.Name == "" || len(f.Name) > maxClientFieldName || badName:
+			return invalid(fmt.Sprintf("fields: a name has 1 to %d of a-z, 0-9 and _", maxClientFieldName))
+		case seen[f.Name]:
+			return invalid("fields: " + f.Name + " stands twice")
+		case value == "" || len(value) > maxClientFieldValue || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+			return invalid(fmt.Sprintf("fields: %s: must be 1 to %d bytes of text on one line", f.Name, maxClientFieldValue))
+		}
+		seen[f.Name] = true
+	}
+	return nil
+}
+
+// clientFormat is the first byte of what is sealed of a client that has fields. Without any it is the secret alone, which has no control
+// characters.
+const clientFormat = 1
+
+// encodeSecrets returns what the vault seals of c, or nil if there is nothing to.
+func (c OAuthClient) encodeSecrets() []byte {
+	secret := c.Secret.Reveal()
+	switch {
+	case len(c.Fields) > 0:
+		b := appendString([]byte{clientFormat}, secret)
+		for _, f := range c.Fields {
+			b = appendString(appendString(b, f.Name), f.Value.Reveal())
+		}
+		return b
+	case secret != "":
+		return []byte(secret)
+	}
+	return nil
+}
+
+// decodeSecrets reads what encodeSecrets wrote, and wipes plain.
+func (c *OAuthClient) decodeSecrets(plain []byte) error {
+	d := decoder{rest: string(plain)}
+	clear(plain)
+	if d.rest == "" || d.rest[0] != clientFormat {
+		c.Secret = vending.NewSecret(d.rest)
+		return nil
+	}
+	d.rest = d.rest[1:]
+	if secret := d.text(); secret != "" {
+		c.Secret = vending.NewSecret(secret)
+	}
+	for d.rest != "" && !d.bad {
+		c.Fields = append(c.Fields, ClientField{d.text(), vending.NewSecret(d.text())})
+	}
+	if d.bad {
+		*c = OAuthClient{}
+		return errGrant
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package connect
+
+import (
+	"errors"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
+)
+
+func withFields(c OAuthClient, pairs ...string) OAuthClient {
+	for i := 0; i < len(pairs); i += 2 {
+		c.Fields = append(c.Fields, ClientField{pairs[i], vending.NewSecret(pairs[i+1])})
+	}
+	return c
+}
+
+// TestClientFields stores clients with fields, with a secret and without, and reads them back under a later key too.
+func TestClientFields(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	sent := map[string]OAuthClient{
+		"ads":    withFields(client("id", "canary-secret"), "developer_token", "canary-developer", "api_host", "eu.example.com"),
+		"public": withFields(OAuthClient{ID: "id"}, "subscription_key", "canary é"),
+	}
+	wanted := func(s *Store) {
+		t.Helper()
+		for app, want := range sent {
+			got := must[OAuthClient](t)(s.OAuthClient(t.Context(), "acme", app))
+			if got.ID != want.ID || got.Secret.Reveal() != want.Secret.Reveal() || len(got.Fields) != len(want.Fields) {
+				t.Fatalf("%s: another client, of %d fields", app, len(got.Fields))
+			}
+			for i, f := range want.Fields {
+				if got.Fields[i].Name != f.Name || got.Fields[i].Value.Reveal() != f.Value.Reveal() {
+					t.Errorf("%s: field %s is another", app, f.Name)
+				}
+			}
+			for name, text := range printed(got) {
+				if strings.Contains(text, "canary") {
+					t.Errorf("%s prints a field", name)
+				}
+			}
+		}
+	}
+	for app, c := range sent {
+		setClient(t, s, "acme", app, c)
+	}
+	wanted(s)
+	if resealed, err := s.RotateKeyset(t.Context()); err != nil || resealed != 2 {
+		t.Fatalf("%d re-sealed, %v", resealed, err)
+	}
+	newest := s.vault.keys.Load()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dropOldKeys(t, newest, filepath.Join(dir, keysetName))
+	s = openStore(t, dir)
+	wanted(s)
+	list := must[[]StoredOAuthClient](t)(s.OAuthClients(t.Context(), ""))
+	if len(list) != 2 || !reflect.DeepEqual(list[0].Fields, []string{"developer_token", "api_host"}) || list[0].Public ||
+		!reflect.DeepEqual(list[1].Fields, []string{"subscription_key"}) || !list[1].Public {
+		t.Errorf("the list has %+v", list)
+	}
+	execSQL(t, s, `UPDATE oauth_clients SET tenant = 'evil'`)
+	if list := must[[]StoredOAuthClient](t)(s.OAuthClients(t.Context(), "")); len(list) != 2 || list[0].Fields != nil || list[0].Public {
+		t.Errorf("of what does not open, the list has %+v", list)
+	}
+}
+
+func TestClientFieldsRefused(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	many := withFields(client("id", "s"))
+	for range maxClientFields + 1 {
+		many = withFields(many, "canary", "x")
+	}
+	for name, c := range map[string]OAuthClient{
+		"many":         many,
+		"no name":      withFields(client("id", "s"), "", "canary"),
+		"name":         withFields(client("id", "s"), "Canary", "canary"),
+		"long name":    withFields(client("id", "s"), strings.Repeat("canary", 11), "x"),
+		"twice":        withFields(client("id", "s"), "a", "canary", "a", "canary"),
+		"no value":     withFields(client("id", "s"), "a", ""),
+		"a line break": withFields(client("id", "s"), "a", "canary\n"),
+		"no text":      withFields(client("id", "s"), "a", "canary\xff"),
+		"long":         withFields(client("id", "s"), "a", strings.Repeat("canary", 400)),
+	} {
+		err := s.SetOAuthClient(t.Context(), "acme", "gmail", c)
+		e := new(vending.Error)
+		if !errors.As(err, &e) || e.Code != vending.InvalidRequest || !strings.HasPrefix(e.Text(), "fields:") || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func TestClientFits(t *testing.T) {
+	app := &catalog.App{Slug: "ads", Fields: []catalog.Field{
+		{Name: "client_id", From: catalog.FromClient}, {Name: "developer_token", From: catalog.FromClient, Secret: true},
+		{Name: "region", From: catalog.FromClient, Options: []string{"eu", "us"}}, {Name: "account"}, {Name: "realm", From: catalog.FromGrant},
+	}}
+	c := client("the-id", "s")
+	for name, tc := range map[string]struct {
+		client OAuthClient
+		says   string
+	}{
+		"all":           {withFields(c, "region", "eu", "developer_token", "canary"), ""},
+		"one missing":   {withFields(c, "region", "eu"), "the oauth client for ads: field developer_token is missing, which the app needs: store it with the client"},
+		"no option":     {withFields(c, "region", "canary", "developer_token", "canary"), "the oauth client for ads: field region is none of eu, us"},
+		"an end user's": {withFields(c, "account", "canary"), "the oauth client for ads: field account is none that the app takes from its client: write one of developer_token, region"},
+		"the id":        {withFields(c, "client_id", "canary"), "the oauth client for ads: field client_id is the client id itself: take the field out"},
+	} {
+		err := tc.client.Fits(app)
+		if (err == nil) != (tc.says == "") || err != nil && err.Error() != tc.says {
+			t.Errorf("%s: %v, want %q", name, err, tc.says)
+		}
+	}
+	if err := c.Fits(&catalog.App{Slug: "mail"}); err != nil {
+		t.Errorf("an app that declares none: %v", err)
+	}
+	if err := withFields(c, "x", "canary").Fits(&catalog.App{Slug: "mail"}); err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("a field for an app that declares none: %v", err)
+	}
+	want := []vending.Field{{Name: "client_id", Value: "the-id"}, {Name: "developer_token", Value: "d"}, {Name: "region", Value: "eu"}}
+	if got := withFields(c, "region", "eu", "developer_token", "d", "account", "x").FieldsOf(app); !reflect.DeepEqual(got, want) {
+		t.Errorf("fields %v", got)
+	}
+}
