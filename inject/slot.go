@@ -83,7 +83,8 @@ func hostName(v string) (string, error) {
 	return name + port, nil
 }
 
-// Endpoint fills the slots of an OAuth endpoint's URL, which app's Check has accepted, and the placeholders of its path.
+// Endpoint fills the slots of an OAuth endpoint's URL, which app's Check has accepted, and the placeholders of its path. The error is a
+// *FieldError if a field is to blame.
 func Endpoint(app *catalog.App, raw string, field func(name string) (string, bool)) (string, error) {
 	if !strings.ContainsRune(raw, '{') {
 		return raw, nil
@@ -101,11 +102,11 @@ func Endpoint(app *catalog.App, raw string, field func(name string) (string, boo
 	}
 	filledHost, err := slotsOf(app).render(host, field)
 	if err != nil {
-		return "", err
+		return "", blame(app, err)
 	}
 	filledPath, err := path.render(field, func(_, value string) (string, error) { return pathSegment(value) })
 	if err != nil {
-		return "", err
+		return "", blame(app, err)
 	}
 	u, err := url.Parse(scheme + "://" + filledHost + filledPath)
 	if err != nil {

@@ -75,14 +75,16 @@ func (x *Exchange) rehearse(r *http.Request) error {
 	return err
 }
 
+func (p *Placement) blame(err error) error { return blame(p.app, err) }
+
 // blame finds the field for which err refuses a credential. Such errors quote its name.
-func (p *Placement) blame(err error) error {
+func blame(app *catalog.App, err error) error {
 	var refusal *vending.Error
 	if !errors.As(err, &refusal) {
 		return err
 	}
 	names := []string{vending.AccessToken, vending.TokenType}
-	for _, f := range p.app.Fields {
+	for _, f := range app.Fields {
 		names = append(names, f.Name)
 	}
 	for _, name := range names {
