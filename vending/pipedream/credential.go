@@ -108,7 +108,7 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (fields []v
 	for name, ours := range mapped {
 		theirs[ours] = name
 	}
-	only := a.onlyField(app)
+	only := a.onlyField(app, mapped)
 	for _, f := range app.Fields {
 		if app.OwnsClient(f.Name) || clientFields[f.Name] {
 			continue
@@ -132,9 +132,9 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (fields []v
 	return fields, missing
 }
 
-// onlyField returns the name of the one custom field where the app has one secret field: they can only mean each other. Beside
-// an access token they need not: the field would be something else then.
-func (a *account) onlyField(app *catalog.App) string {
+// onlyField returns the name of the one custom field where the app has one secret field: they can only mean each other, unless
+// the name means another field. Beside an access token they need not: the field would be something else then.
+func (a *account) onlyField(app *catalog.App, mapped map[string]string) string {
 	secrets := 0
 	for _, f := range app.Fields {
 		if f.Secret {
@@ -142,7 +142,8 @@ func (a *account) onlyField(app *catalog.App) string {
 		}
 	}
 	_, oauth := a.Credentials[accessToken]
-	if names := a.Credentials.customs(); secrets == 1 && len(names) == 1 && !oauth {
+	names := a.Credentials.customs()
+	if secrets == 1 && len(names) == 1 && !oauth && mapped[names[0]] == "" && !declares(app, names[0]) {
 		return names[0]
 	}
 	return ""

@@ -74,6 +74,7 @@ func TestUnusable(t *testing.T) {
 		"two keys, neither ours":   {"openai", live, `{"key":"canary","other":"canary"}`, vending.InternalError},
 		"one of two fields":        {"mail", live, `{"password":"canary"}`, vending.InternalError},
 		"the only one of two":      {"mail", live, `{"token":"canary"}`, vending.InternalError},
+		"the only one, of another": {"mail", live, `{"username":"canary"}`, vending.InternalError},
 		"an object for a key":      {"openai", live, `{"api_key":{"canary":1}}`, vending.UpstreamUnavailable},
 		"an empty key":             {"openai", live, `{"api_key":""}`, vending.UpstreamUnavailable},
 		"credentials of a string":  {"openai", live, `"canary"`, vending.UpstreamUnavailable},
@@ -135,5 +136,21 @@ func TestMissingFieldIsNamed(t *testing.T) {
 	}
 	if strings.Contains(e.Text(), "mail") {
 		t.Errorf("the caller is told: %s", e.Text())
+	}
+}
+
+// TestNameTaken: a custom field that the operator gave to one field of the app is no other's, whatever its name.
+func TestNameTaken(t *testing.T) {
+	for theirs, credentials := range map[string]string{"password": `{"password":"canary"}`, "login": `{"login":"canary"}`} {
+		s := serve(t, nil, says(200, accountOf("mail", credentials)), nil)
+		source := newSource(t, s, func(o *pipedream.Options) {
+			o.Apps = map[string]pipedream.App{"mail": {NameSlug: "mail", Fields: map[string]string{theirs: "username"}}}
+		})
+		r := request()
+		r.App = "mail"
+		cred, err := vend(source, r)
+		if e := refused(t, cred, err, vending.InternalError); !strings.Contains(e.Err.Error(), `no field "password"`) {
+			t.Errorf("%s: cause %v", theirs, e.Err)
+		}
 	}
 }
