@@ -148,22 +148,26 @@ func (c *call) permit() error {
 	if !c.tenant.Can(policy.CapToken) {
 		return vending.Refuse(vending.CapabilityDisabled, "")
 	}
-	route, ok := c.gateway.apps[c.target.App]
-	if !ok {
-		return vending.Refuse(vending.UnknownApp, "")
+	route, err := c.gateway.route(c.target.App)
+	if err != nil {
+		return err
 	}
 	c.route, c.facts.app = route, route.app.Slug
 	c.passthrough = c.passthrough || route.passthrough
 	if !c.tenant.MayCall(c.target.App) {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
+	host, path, err := route.placement.Split(c.target.Path)
+	if err != nil {
+		return err
+	}
 	if len(c.tenant.Rules) > 0 {
-		if err := c.tenant.Rules.Permit(c.target.App, c.request.Method, c.target.Path, c.overrides()...); err != nil {
+		if err := c.tenant.Rules.Permit(c.target.App, c.request.Method, host, path, c.overrides()...); err != nil {
 			return err
 		}
 	}
 	if c.caller != nil {
-		if err := c.caller.Permit(c.target.App, c.request.Method, c.target.Path, c.overrides()...); err != nil {
+		if err := c.caller.Permit(c.target.App, c.request.Method, host, path, c.overrides()...); err != nil {
 			return err
 		}
 	}
@@ -227,7 +231,7 @@ func (g *gateway) spent(t *policy.Tenant, s policy.Spent) error {
 	}
 	return &vending.Error{
 		Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: s.Wait,
-		Message: "the " + s.Budget + " budget of this minute is spent",
+		Message: "the " + strings.ReplaceAll(s.Budget, "_", " ") + " budget of this minute is spent",
 	}
 }
 
