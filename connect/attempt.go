@@ -26,7 +26,7 @@ var ErrNoAttempt = errors.New("the callback belongs to no attempt of this browse
 type Attempt struct {
 	// Link is the digest of the request token.
 	Link Digest
-	// Verifier is the PKCE code verifier (RFC 7636), RedirectURI the redirect URI that was sent.
+	// Verifier is the PKCE code verifier (RFC 7636) or what OAuth 1 has in its place, RedirectURI the redirect URI that was sent.
 	Verifier    vending.Secret
 	RedirectURI string
 	// Fields are what the app needs beside the token, as the end user entered it.

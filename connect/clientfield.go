@@ -31,8 +31,12 @@ func (e *ClientFieldError) Error() string {
 	return fmt.Sprintf("the oauth client for %s: field %s %s", e.App, e.Field, e.reason)
 }
 
-// FieldsOf returns the fields of app that come with c. Its id is one of them where the app says so.
+// FieldsOf returns the fields of app that come with c. Its id is one of them where the app says so. The requests of an OAuth 1 app are
+// signed with id and secret.
 func (c OAuthClient) FieldsOf(app *catalog.App) (found []vending.Field) {
+	if app.OAuth1 != nil {
+		found = append(found, vending.Field{Name: catalog.ConsumerKey, Value: c.ID}, vending.Field{Name: catalog.ConsumerSecret, Value: c.Secret.Reveal()})
+	}
 	for _, declared := range app.ClientFields() {
 		if value := c.field(declared.Name); value != "" {
 			found = append(found, vending.Field{Name: declared.Name, Value: value})
@@ -56,6 +60,9 @@ func (c OAuthClient) field(name string) string {
 // Fits reports why c cannot serve app, as a *ClientFieldError: a field is missing, or is none that the app takes from its client.
 func (c OAuthClient) Fits(app *catalog.App) error {
 	declared := app.ClientFields()
+	if app.OAuth1 != nil && c.Secret.IsZero() {
+		return &ClientFieldError{app.Slug, catalog.ClientSecret, "is missing: the app's requests are signed with it"}
+	}
 	for _, f := range c.Fields {
 		known := slices.ContainsFunc(declared, func(d catalog.Field) bool { return d.Name == f.Name })
 		switch {
