@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"connect/manager":          {"connect", "policy", "vending", "catalog"},
 	"connect/mcpserver":        {"connect", "connect/manager", "policy", "vending"},
 	"connect/page":             {"vending"},
-	"connect/tokenendpoint":    {"connect", "vending", "catalog"},
+	"connect/tokenendpoint":    {"connect", "inject", "vending", "catalog"},
 	"inject":                   {"vending", "catalog"},
 	"policy":                   {"vending", "catalog"},
 	"vending/local":            {"connect", "connect/tokenendpoint", "vending", "catalog"},

@@ -58,49 +58,32 @@ func OwnClient(fields []vending.Field) (c connect.OAuthClient) {
 }
 
 // Redeem exchanges an authorization code (RFC 6749, section 4.1.3). verifier is the zero Secret where no
-// code challenge was sent.
-func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string, verifier vending.Secret) (connect.GrantValues, error) {
-	config := e.config()
-	config.RedirectURL = redirectURI
-	var options []oauth2.AuthCodeOption
+// code challenge was sent. whole is the answer as JSON: what else it says may have its use.
+func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string, verifier vending.Secret) (v connect.GrantValues, whole vending.Secret, err error) {
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI}}
 	if !verifier.IsZero() {
-		options = append(options, oauth2.VerifierOption(verifier.Reveal()))
+		form.Set("code_verifier", verifier.Reveal())
 	}
-	return e.converse(ctx, connect.GrantValues{}, func(ctx context.Context) (*oauth2.Token, error) {
-		return config.Exchange(ctx, code, options...)
-	}, code, verifier.Reveal())
+	return e.converse(ctx, connect.GrantValues{}, form, code, verifier.Reveal())
 }
 
 // Refresh obtains a new access token (RFC 6749, section 6). What the answer does not say stays as held has it.
 func (e *Endpoint) Refresh(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
-	return e.converse(ctx, held, func(ctx context.Context) (*oauth2.Token, error) {
-		return e.config().TokenSource(ctx, &oauth2.Token{RefreshToken: held.RefreshToken}).Token()
-	}, held.RefreshToken, held.AccessToken)
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {held.RefreshToken}}
+	next, _, err := e.converse(ctx, held, form, held.RefreshToken, held.AccessToken)
+	return next, err
 }
 
 // ClientCredentials obtains an access token for the client itself (RFC 6749, section 4.4). What the answer
 // does not say stays as held has it; a refresh token, which none should send, is dropped.
 func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
-	config := clientcredentials.Config{
-		ClientID:     e.client.ID,
-		ClientSecret: e.client.Secret.Reveal(),
-		TokenURL:     e.oauth.TokenURL,
-		AuthStyle:    authStyle(e.oauth),
-	}
+	form := url.Values{"grant_type": {"client_credentials"}}
 	if scope := Scope(e.oauth, e.client); scope != "" { // the library would join by a space
-		config.EndpointParams = url.Values{"scope": {scope}}
+		form.Set("scope", scope)
 	}
-	next, err := e.converse(ctx, held, config.Token, held.AccessToken)
+	next, _, err := e.converse(ctx, held, form, held.AccessToken)
 	next.RefreshToken = ""
 	return next, err
-}
-
-func (e *Endpoint) config() *oauth2.Config {
-	return &oauth2.Config{
-		ClientID:     e.client.ID,
-		ClientSecret: e.client.Secret.Reveal(),
-		Endpoint:     oauth2.Endpoint{TokenURL: e.oauth.TokenURL, AuthStyle: authStyle(e.oauth)},
-	}
 }
 
 // authStyle is never oauth2's auto-detection: that sends the refresh token a second time after a
@@ -113,32 +96,41 @@ func authStyle(o *catalog.OAuth2) oauth2.AuthStyle {
 }
 
 // converse calls the endpoint once. secrets are what was sent, beside the client's own.
-func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, obtain func(context.Context) (*oauth2.Token, error), secrets ...string) (connect.GrantValues, error) {
+//
+// The library's client-credentials request is the one that takes a grant type and parameters of all kinds.
+func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, form url.Values, secrets ...string) (v connect.GrantValues, whole vending.Secret, err error) {
 	asked := e.now()
 	w := &wire{next: e.transport}
-	token, err := obtain(context.WithValue(ctx, oauth2.HTTPClient, w.client()))
+	var answer *said
+	w.read = func(contentType string, body []byte) []byte {
+		answer = read(contentType, body, e.oauth.Answer, held.AccessToken != "" || held.RefreshToken != "", asked)
+		return answer.rendered()
+	}
+	config := clientcredentials.Config{TokenURL: e.oauth.TokenURL, AuthStyle: authStyle(e.oauth), EndpointParams: form}
+	config.ClientID, config.ClientSecret = e.client.ID, e.client.Secret.Reveal()
+	if name := e.oauth.ClientIDParam; name != "" {
+		form.Set(name, e.client.ID)
+		config.ClientID = ""
+	}
+	for name, value := range e.oauth.TokenParams {
+		form.Set(name, value)
+	}
+	_, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, w.client()))
 	if err != nil {
-		return connect.GrantValues{}, e.refusal(w, err, append(secrets, e.client.Secret.Reveal()))
+		return connect.GrantValues{}, vending.Secret{}, e.refusal(w, answer, err, append(secrets, e.client.Secret.Reveal()))
 	}
-	held.AccessToken = token.AccessToken
-	held.Expiry = expiry(token, asked, e.oauth)
-	held.RefreshToken = cmp.Or(token.RefreshToken, held.RefreshToken)
-	held.TokenType = cmp.Or(token.TokenType, held.TokenType)
-	if scope, ok := token.Extra("scope").(string); ok {
-		held.Scope = cmp.Or(scope, held.Scope)
-	}
-	return held, nil
+	held.AccessToken = answer.accessToken
+	held.Expiry = expiry(answer.lifetime, asked, e.oauth)
+	held.RefreshToken = cmp.Or(answer.refreshToken, held.RefreshToken)
+	held.TokenType = cmp.Or(answer.tokenType, held.TokenType)
+	held.Scope = cmp.Or(answer.scope, held.Scope)
+	return held, vending.NewSecret(string(answer.whole)), nil
 }
 
 // expiry counts from before the call, so that a slow answer makes no token look younger than it is.
-// expires_in that is absent, zero or negative says nothing; the catalog's lifetime stands in, and zero
+// Where the answer says nothing the catalog's lifetime stands in, and zero
 // means that the token does not expire as far as is known.
-func expiry(token *oauth2.Token, asked time.Time, o *catalog.OAuth2) time.Time {
-	lifetime := time.Duration(token.ExpiresIn) * time.Second
-	if lifetime == 0 && !token.Expiry.IsZero() {
-		// A form-encoded answer, and one to client credentials, leaves only the sum with the library's own clock.
-		lifetime = time.Until(token.Expiry).Round(time.Second)
-	}
+func expiry(lifetime time.Duration, asked time.Time, o *catalog.OAuth2) time.Time {
 	if lifetime <= 0 {
 		lifetime = time.Duration(o.TokenLifetime) * time.Second
 	}

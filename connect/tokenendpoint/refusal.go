@@ -70,10 +70,10 @@ var passing = []string{"temporarily_unavailable", "server_error"}
 
 // refusal turns what happened on w into a class. Neither the answer's body nor the library's error,
 // which quotes it, goes any further.
-func (e *Endpoint) refusal(w *wire, err error, secrets []string) *Refusal {
-	var answer *oauth2.RetrieveError
-	if errors.As(err, &answer) {
-		return e.judge("token", answer.Response, answer.ErrorCode, secrets)
+func (e *Endpoint) refusal(w *wire, answer *said, err error, secrets []string) *Refusal {
+	var retrieved *oauth2.RetrieveError
+	if errors.As(err, &retrieved) { // and so there was an answer
+		return e.judge("token", retrieved.Response, answer.code, secrets)
 	}
 	return w.broken("token", err)
 }

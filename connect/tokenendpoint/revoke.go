@@ -1,6 +1,7 @@
 package tokenendpoint
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,7 +57,7 @@ func (e *Endpoint) revocation(ctx context.Context, token vending.Secret, hint st
 	form := url.Values{"token": {token.Reveal()}, "token_type_hint": {hint}}
 	inHeader := authStyle(e.oauth) == oauth2.AuthStyleInHeader
 	if !inHeader {
-		form.Set("client_id", e.client.ID)
+		form.Set(cmp.Or(e.oauth.ClientIDParam, "client_id"), e.client.ID)
 		if !e.client.Secret.IsZero() {
 			form.Set("client_secret", e.client.Secret.Reveal())
 		}

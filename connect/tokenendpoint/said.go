@@ -1,0 +1,140 @@
+package tokenendpoint
+
+import (
+	"encoding/json"
+	"math"
+	"mime"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// said is what a token endpoint's answer says, in whatever of the known spellings. golang.org/x/oauth2 knows fewer of them, so
+// that it is given what rendered returns.
+type said struct {
+	accessToken, refreshToken, tokenType, scope string
+	// lifetime is 0 where the answer says nothing of it.
+	lifetime time.Duration
+	// refused says that the answer is an error, whatever its status, and code which one; it may be empty.
+	refused bool
+	code    string
+	// whole is the answer as JSON.
+	whole []byte
+}
+
+// members are those of a JSON object.
+type members map[string]json.RawMessage
+
+// read takes an answer apart. The token is in the object called member, or in the answer itself where member is empty; where it is
+// optional, too. What cannot be read says nothing.
+func read(contentType string, body []byte, member string, optional bool, asked time.Time) *said {
+	s := &said{whole: body}
+	var all members
+	if form := formOf(contentType, body); form != nil {
+		all = form
+		s.whole, _ = json.Marshal(form) // strings always can be
+	} else if err := json.Unmarshal(body, &all); err != nil || all == nil {
+		return new(said)
+	}
+	s.refused, s.code = all.refusal()
+	token := all
+	if raw, there := all[member]; member != "" && (there || !optional) {
+		token = nil
+		_ = json.Unmarshal(raw, &token) // what is no object has no members
+	}
+	if !s.refused {
+		s.refused, s.code = token.refusal()
+	}
+	var known bool
+	if s.lifetime, known = token.lifetime(asked); known {
+		s.accessToken = token.text("access_token")
+	}
+	s.refreshToken, s.tokenType, s.scope = token.text("refresh_token"), token.text("token_type"), token.scope()
+	return s
+}
+
+// formOf reads an answer that is form-encoded, as GitHub's and Facebook's were; nil if it is not.
+func formOf(contentType string, body []byte) members {
+	media, _, _ := mime.ParseMediaType(contentType)
+	if media != "application/x-www-form-urlencoded" && media != "text/plain" || strings.HasPrefix(strings.TrimSpace(string(body)), "{") {
+		return nil
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil
+	}
+	form := members{}
+	for name := range values {
+		form[name], _ = json.Marshal(values.Get(name)) // a string always can be
+	}
+	return form
+}
+
+// text returns a member that is a string, or "".
+func (m members) text(name string) (text string) {
+	if json.Unmarshal(m[name], &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// refusal reports whether the answer is an error. Some providers say so with status 200, by an `error` of any shape or by `ok`.
+func (m members) refusal() (refused bool, code string) {
+	code = m.text("error")
+	switch string(m["error"]) {
+	case "", "null", "false", "0", `""`:
+		return string(m["ok"]) == "false", ""
+	}
+	return true, code
+}
+
+// scope joins what is a list; a text stays as it is.
+func (m members) scope() string {
+	var list []string
+	if json.Unmarshal(m["scope"], &list) == nil {
+		return strings.Join(list, " ")
+	}
+	return m.text("scope")
+}
+
+// notBefore tells a time from a lifetime, in seconds: no token lasts for thirty years.
+const notBefore = 1_000_000_000
+
+// lifetime reads `expires_in`, a number or its text. Where there is none, `expires` and `expires_at` may hold the same, or a Unix time. What
+// is not positive says nothing. It is not known where `expires_in` is anything else.
+func (m members) lifetime(asked time.Time) (lifetime time.Duration, known bool) {
+	for _, name := range []string{"expires_in", "expires", "expires_at"} {
+		raw := m[name]
+		text := m.text(name)
+		if text == "" {
+			text = string(raw)
+		}
+		if text == "" || text == "null" || text == `""` {
+			continue
+		}
+		seconds, err := strconv.ParseFloat(text, 64)
+		switch {
+		case err != nil && name == "expires_in":
+			return 0, false
+		case err != nil:
+			continue
+		case name != "expires_in" && seconds >= notBefore:
+			seconds -= float64(asked.Unix())
+		}
+		if seconds > 0 {
+			return time.Duration(min(seconds, math.MaxInt32)) * time.Second, true
+		}
+	}
+	return 0, true
+}
+
+// rendered is the answer as RFC 6749, section 5.1, has it. It is an error where it refuses.
+func (s *said) rendered() []byte {
+	plain := map[string]string{"access_token": s.accessToken, "token_type": s.tokenType, "refresh_token": s.refreshToken}
+	if s.refused {
+		plain = map[string]string{"error": "refused"}
+	}
+	b, _ := json.Marshal(plain) // strings always can be
+	return b
+}
