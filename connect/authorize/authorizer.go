@@ -61,6 +61,10 @@ func (a *Authorizer) client(ctx context.Context, tenant string, app *catalog.App
 	if err != nil {
 		return client, fmt.Errorf("finding the oauth client for %s: %w", app.Slug, err)
 	}
+	if err := client.Fits(app); err != nil {
+		a.o.Logger.Error("oauth client does not fit its app", "app", app.Slug, "tenant", tenant, "error", err)
+		return client, about(app, Problem{Kind: NotConfigured, Err: err})
+	}
 	return client, nil
 }
 
@@ -71,8 +75,15 @@ func (a *Authorizer) transport(app *catalog.App) http.RoundTripper {
 	return a.o.Transport(app)
 }
 
-func (a *Authorizer) endpoint(app *catalog.App, client connect.OAuthClient) *tokenendpoint.Endpoint {
-	return tokenendpoint.New(app.OAuth2, client, a.transport(app), a.o.Now)
+// endpoint is the token endpoint of o, which is app's with its URLs filled.
+func (a *Authorizer) endpoint(app *catalog.App, o *catalog.OAuth2, client connect.OAuthClient) *tokenendpoint.Endpoint {
+	return tokenendpoint.New(o, client, a.transport(app), a.o.Now)
+}
+
+// filled is app's OAuth2 with its URLs filled.
+func (a *Authorizer) filled(app *catalog.App, client connect.OAuthClient, fields []vending.Field) (*catalog.OAuth2, error) {
+	o, err := tokenendpoint.Filled(app, client, fields)
+	return o, unplaceable(app, err)
 }
 
 // refused explains what came of a call of app's token endpoint in the caller's ctx. Where the OAuth client
@@ -108,8 +119,8 @@ func blamesInput(r *tokenendpoint.Refusal) bool {
 	return r.Code == "" && (r.Status == http.StatusBadRequest || r.Status == http.StatusForbidden)
 }
 
-// credential is what calls with a grant of app would place.
-func credential(app *catalog.App, v connect.GrantValues) vending.Credential {
+// credential is what calls with a grant of app would place, beside what comes with the OAuth client.
+func credential(app *catalog.App, v connect.GrantValues, client []vending.Field) vending.Credential {
 	if vending.AuthType(app.AuthType) != vending.OAuth {
 		return vending.NewFields(app.Slug, vending.AuthType(app.AuthType), v.Fields)
 	}
@@ -119,5 +130,5 @@ func credential(app *catalog.App, v connect.GrantValues) vending.Credential {
 			beside = append(beside, f)
 		}
 	}
-	return vending.NewOAuth(app.Slug, v.AccessToken, v.TokenType, v.Expiry, beside...)
+	return vending.NewOAuth(app.Slug, v.AccessToken, v.TokenType, v.Expiry, append(beside, client...)...)
 }

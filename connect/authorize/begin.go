@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -17,19 +18,23 @@ import (
 
 // Request is an authorization request, and what its callback is held against.
 type Request struct {
-	// URL is where the browser goes. It holds State.
+	// URL is where the browser goes. It holds State, but for OAuth 1: there the provider knows it already.
 	URL string
 	// State has 256 random bits.
 	State string
-	// Verifier is the PKCE code verifier (RFC 7636); the zero Secret where the app takes none.
+	// Verifier is the PKCE code verifier (RFC 7636), or the temporary credentials of OAuth 1; the zero Secret where the app takes
+	// neither.
 	Verifier vending.Secret
 }
 
 var errNoConsent = errors.New("the catalog has no authorization endpoint for the app; its connections can only be imported")
 
-// Begin makes an authorization request (RFC 6749, section 4.1.1). redirectURI is sent as it is, and Finish
-// must be given the same.
-func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App, redirectURI string) (Request, error) {
+// Begin makes an authorization request (RFC 6749, section 4.1.1). redirectURI is sent as it is. fields are what the end user entered. Finish
+// must be given the same of both.
+func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App, redirectURI string, fields []vending.Field) (Request, error) {
+	if app.OAuth1 != nil {
+		return a.beginOAuth1(ctx, tenant, app, redirectURI, fields)
+	}
 	if app.OAuth2 == nil || app.OAuth2.AuthorizeURL == "" {
 		a.o.Logger.Error("app has no authorization endpoint", "app", app.Slug, "tenant", tenant)
 		return Request{}, about(app, Problem{Kind: NotConfigured, Err: errNoConsent})
@@ -38,23 +43,30 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 	if err != nil {
 		return Request{}, err
 	}
-	target, err := url.Parse(app.OAuth2.AuthorizeURL)
+	if fields, err = cleanFields(app, fields); err != nil {
+		return Request{}, err
+	}
+	o, err := a.filled(app, client, fields)
+	if err != nil {
+		return Request{}, err
+	}
+	target, err := url.Parse(o.AuthorizeURL)
 	if err != nil {
 		return Request{}, fmt.Errorf("reading the authorize_url of %s: %w", app.Slug, err)
 	}
 	q := target.Query() // the app's own, such as an audience
-	for name, value := range app.OAuth2.AuthorizeParams {
+	for name, value := range o.AuthorizeParams {
 		q.Set(name, value)
 	}
 	r := Request{State: newState()}
 	q.Set("response_type", "code")
-	q.Set("client_id", client.ID)
+	q.Set(cmp.Or(o.ClientIDParam, "client_id"), client.ID)
 	q.Set("redirect_uri", redirectURI)
 	q.Set("state", r.State)
-	if scope := tokenendpoint.Scope(app.OAuth2, client); scope != "" {
+	if scope := tokenendpoint.Scope(o, client); scope != "" {
 		q.Set("scope", scope)
 	}
-	if !app.OAuth2.NoPKCE {
+	if !o.NoPKCE {
 		verifier := oauth2.GenerateVerifier()
 		q.Set("code_challenge", oauth2.S256ChallengeFromVerifier(verifier))
 		q.Set("code_challenge_method", "S256")

@@ -43,7 +43,7 @@ func TestBegin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, granted, c.options)
 			app := s.consents(c.change)
-			r, err := s.Begin(t.Context(), tenant, app, redirectURI)
+			r, err := s.Begin(t.Context(), tenant, app, redirectURI, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func TestBeginIsUnguessable(t *testing.T) {
 	app := s.consents()
 	seen := make(map[string]bool)
 	for range 50 {
-		r, err := s.Begin(t.Context(), tenant, app, redirectURI)
+		r, err := s.Begin(t.Context(), tenant, app, redirectURI, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestBeginRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, granted, clientError(c.err))
-			r, err := s.Begin(t.Context(), tenant, s.consents(c.change), redirectURI)
+			r, err := s.Begin(t.Context(), tenant, s.consents(c.change), redirectURI, nil)
 			if !errors.Is(err, c.cause) || r.URL != "" || !strings.Contains(s.log.String(), c.logged) {
 				t.Errorf("error %v with log %s; want %v and %s", err, s.log, c.cause, c.logged)
 			}

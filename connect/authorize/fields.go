@@ -10,6 +10,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/inject"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -23,33 +24,35 @@ const (
 	maxName = 64
 )
 
-// CheckFields reports what is wrong with fields as far as that can be known without the provider: before an
-// end user is sent to it in vain.
+// CheckFields reports what is wrong with what an end user entered, as far as that can be known without the provider: before they
+// are sent to it in vain.
 func CheckFields(app *catalog.App, fields []vending.Field) error {
 	_, err := cleanFields(app, fields)
 	return err
 }
 
-// cleanFields returns what the end user entered in the app's order, trimmed. What it returns can be placed.
+// cleanFields returns what the end user entered in the app's order, as it was meant. What it returns can be placed, and stand in
+// the addresses of the app's endpoints.
 func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, error) {
+	asked := app.Asked()
 	values := make(map[string]string, len(given))
 	for _, f := range given {
-		if !slices.ContainsFunc(app.Fields, func(known catalog.Field) bool { return known.Name == f.Name }) {
+		if !slices.ContainsFunc(asked, func(known catalog.Field) bool { return known.Name == f.Name }) {
 			return nil, about(app, Problem{Kind: UnknownField, Field: cleanName(f.Name)})
 		}
 		if _, twice := values[f.Name]; twice {
 			return nil, about(app, Problem{Kind: BadField, Field: f.Name, reason: "was entered twice"})
 		}
-		values[f.Name] = strings.TrimSpace(f.Value)
+		values[f.Name] = f.Value
 	}
 	var fields []vending.Field
 	size := 0
-	for _, f := range app.Fields {
-		value := values[f.Name]
+	for _, f := range asked {
+		value := meant(app, f, values[f.Name])
 		if value == "" && optional(app, f.Name) {
 			continue
 		}
-		if err := checkValue(app, f.Name, value); err != nil {
+		if err := checkValue(app, f, value); err != nil {
 			return nil, err
 		}
 		if size += len(value); size > maxFields {
@@ -57,8 +60,43 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 		}
 		fields = append(fields, vending.Field{Name: f.Name, Value: value})
 	}
-	// Any token will do: that of the grant is not there yet.
-	return fields, checkPlaced(app, connect.GrantValues{AccessToken: "token", Fields: fields})
+	return fields, checkAsked(app, fields)
+}
+
+// checkAsked checks what was entered where it will land. What is not there yet, a token or what comes with the grant and the client, has
+// a stand-in, and is never to blame.
+func checkAsked(app *catalog.App, fields []vending.Field) error {
+	standIns := []vending.Field{}
+	for _, f := range app.Fields {
+		if f.From != "" {
+			standIns = append(standIns, vending.Field{Name: f.Name, Value: standIn(f)})
+		}
+	}
+	if app.OAuth1 != nil {
+		for _, name := range []string{catalog.ConsumerKey, catalog.ConsumerSecret, catalog.OAuthTokenSecret} {
+			standIns = append(standIns, vending.Field{Name: name, Value: "x"})
+		}
+	}
+	err := checkPlaced(app, connect.GrantValues{AccessToken: "token", Fields: fields}, standIns)
+	if err == nil && app.OAuth2 != nil {
+		_, err = tokenendpoint.Filled(app, connect.OAuthClient{}, slices.Concat(fields, standIns))
+		err = unplaceable(app, err)
+	}
+	var p *Problem
+	if errors.As(err, &p) && p.Field != "" && !slices.ContainsFunc(fields, func(f vending.Field) bool { return f.Name == p.Field }) {
+		return nil
+	}
+	return err
+}
+
+func standIn(f catalog.Field) string {
+	switch {
+	case len(f.Options) > 0:
+		return f.Options[0]
+	case f.Kind == catalog.KindHost:
+		return "host.example.com"
+	}
+	return "x"
 }
 
 // optional reports whether a connection may lack a field: long-lived AWS keys have no session token.
@@ -66,7 +104,8 @@ func optional(app *catalog.App, name string) bool {
 	return app.Sign != nil && app.Sign.Scheme == "aws_sigv4" && name == "session_token"
 }
 
-func checkValue(app *catalog.App, name, value string) error {
+func checkValue(app *catalog.App, f catalog.Field, value string) error {
+	name := f.Name
 	switch {
 	case value == "":
 		return about(app, Problem{Kind: MissingField, Field: name})
@@ -76,6 +115,8 @@ func checkValue(app *catalog.App, name, value string) error {
 		return about(app, Problem{Kind: BadField, Field: name, reason: "is no text"})
 	case strings.ContainsFunc(value, unicode.IsControl):
 		return about(app, Problem{Kind: BadField, Field: name, reason: "holds a line break or another control character"})
+	case len(f.Options) > 0 && !slices.Contains(f.Options, value):
+		return about(app, Problem{Kind: BadField, Field: name, reason: "is none of the choices"})
 	}
 	return nil
 }
@@ -91,16 +132,16 @@ func cleanName(name string) string {
 	return strings.ToValidUTF8(name[:min(len(name), maxName)], "")
 }
 
-// checkPlaced reports why no call could go out with v.
-func checkPlaced(app *catalog.App, v connect.GrantValues) error {
+// checkPlaced reports why no call could go out with v, and what comes with the OAuth client.
+func checkPlaced(app *catalog.App, v connect.GrantValues, client []vending.Field) error {
 	p, err := inject.NewPlacement(app)
 	if err != nil {
 		return fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
 	}
-	return unplaceable(app, p.Check(credential(app, v)))
+	return unplaceable(app, p.Check(credential(app, v, client)))
 }
 
-// unplaceable explains err, an error of a placement; nil stays nil.
+// unplaceable explains err, an error of a placement or of filling an endpoint; nil stays nil. Who gave the value is who can mend it.
 func unplaceable(app *catalog.App, err error) error {
 	if err == nil {
 		return nil
@@ -112,6 +153,15 @@ func unplaceable(app *catalog.App, err error) error {
 	}
 	if vending.AuthType(app.AuthType) == vending.OAuth && (p.Field == vending.AccessToken || p.Field == vending.TokenType) {
 		p.Kind, p.Field = Nonsense, ""
+	}
+	for _, f := range app.Fields {
+		switch {
+		case f.Name != p.Field:
+		case f.From == catalog.FromGrant:
+			p.Kind = NoAccount
+		case f.From == catalog.FromClient:
+			p.Kind = NotConfigured
+		}
 	}
 	return about(app, p)
 }

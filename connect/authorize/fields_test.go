@@ -94,3 +94,52 @@ func TestCheckFields(t *testing.T) {
 		})
 	}
 }
+
+// TestMeant has what people paste where a part of an address is asked for.
+func TestMeant(t *testing.T) {
+	desk := &catalog.App{
+		Slug: "desk", AuthType: "o_auth", Upstream: "https://{site}.desk.example.com/api", OAuth2: &catalog.OAuth2{
+			AuthorizeURL: "https://{site}.desk.example.com/authorize", TokenURL: "https://{region}.auth.example.com/token",
+		},
+		Fields: []catalog.Field{{Name: "site", Label: "Site"}, {Name: "region", Options: []string{"eu.west", "us"}}, {Name: "note"}, {Name: "realm", From: catalog.FromGrant}},
+	}
+	host := &catalog.App{
+		Slug: "own", AuthType: "api_key", Upstream: "https://{host}", Fields: []catalog.Field{{Name: "host", Kind: catalog.KindHost}, {Name: "key", Secret: true}},
+		Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{key}"}},
+	}
+	long := "https://acme.desk.example.com/agent/dashboard?x=1#y"
+	for name, c := range map[string]struct {
+		app   *catalog.App
+		given []vending.Field
+		want  string // of the first field; empty is refused
+	}{
+		"the label":                 {desk, fields("site", "acme", "region", "us", "note", "n"), "acme"},
+		"a pasted address":          {desk, fields("site", long, "region", "us", "note", "n"), "acme"},
+		"with spaces":               {desk, fields("site", "\t"+long+"\n", "region", "us", "note", "n"), "acme"},
+		"the host":                  {desk, fields("site", "Acme.Desk.Example.com", "region", "us", "note", "n"), "acme"},
+		"the host and a slash":      {desk, fields("site", "acme.desk.example.com/", "region", "us", "note", "n"), "acme"},
+		"another host":              {desk, fields("site", "https://acme.desk.example.com.evil.com", "region", "us", "note", "n"), ""},
+		"user info":                 {desk, fields("site", "https://acme.desk.example.com@evil.com", "region", "us", "note", "n"), ""},
+		"two labels":                {desk, fields("site", "https://a.b.desk.example.com", "region", "us", "note", "n"), ""},
+		"a port":                    {desk, fields("site", "https://acme.desk.example.com:8443", "region", "us", "note", "n"), ""},
+		"no choice":                 {desk, fields("site", "acme", "region", "mars", "note", "n"), ""},
+		"a choice with a dot":       {desk, fields("site", "acme", "region", "eu.west", "note", "n"), "acme"},
+		"what the provider says":    {desk, fields("site", "acme", "region", "us", "note", "n", "realm", "canary"), ""},
+		"a whole host":              {host, fields("host", "crm.example.com", "key", "k"), "crm.example.com"},
+		"a whole host, pasted":      {host, fields("host", " https://CRM.example.com:8443/login?a ", "key", "k"), "crm.example.com:8443"},
+		"a whole host, user info":   {host, fields("host", "https://a@crm.example.com", "key", "k"), ""},
+		"a whole host, a number":    {host, fields("host", "2130706433", "key", "k"), ""},
+		"a whole host, another way": {host, fields("host", "http:crm.example.com", "key", "k"), ""},
+		"a secret stays":            {host, fields("key", "https://crm.example.com/x", "host", "crm.example.com"), "crm.example.com"},
+	} {
+		got, err := cleanFields(c.app, c.given)
+		switch {
+		case c.want == "" && err == nil:
+			t.Errorf("%s: %v was taken", name, got)
+		case c.want != "" && (err != nil || got[0].Value != c.want):
+			t.Errorf("%s: %v, %v", name, got, err)
+		case name == "a secret stays" && got[1].Value != "https://crm.example.com/x":
+			t.Errorf("the secret is %q", got[1].Value)
+		}
+	}
+}

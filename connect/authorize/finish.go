@@ -37,15 +37,11 @@ var declined = []string{"access_denied", "consent_required", "user_cancelled_log
 // matched with the browser; redirectURI and verifier are those of Begin, fields what the app needs beside
 // the token.
 func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App, redirectURI string, verifier vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
+	if app.OAuth1 != nil {
+		return a.finishOAuth1(ctx, tenant, app, verifier, query, fields)
+	}
 	if app.OAuth2 == nil || app.OAuth2.AuthorizeURL == "" {
 		return connect.Grant{}, fmt.Errorf("finishing an authorization of %s: %w", app.Slug, errNoConsent)
-	}
-	code, problem := readCallback(app, query)
-	if problem != nil {
-		if problem.Kind == NotConfigured || problem.Kind == ProviderError {
-			a.o.Logger.Error("authorization endpoint refused us", "app", app.Slug, "tenant", tenant, "provider_code", problem.Code)
-		}
-		return connect.Grant{}, problem
 	}
 	fields, err := cleanFields(app, fields)
 	if err != nil {
@@ -55,25 +51,39 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if err != nil {
 		return connect.Grant{}, err
 	}
+	o, err := a.filled(app, client, fields)
+	if err != nil {
+		return connect.Grant{}, err
+	}
+	code, problem := readCallback(app, o, query)
+	if problem != nil {
+		if problem.Kind == NotConfigured || problem.Kind == ProviderError {
+			a.o.Logger.Error("authorization endpoint refused us", "app", app.Slug, "tenant", tenant, "provider_code", problem.Code)
+		}
+		return connect.Grant{}, problem
+	}
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
-	values, err := a.endpoint(app, client).Redeem(bounded, code, redirectURI, verifier)
+	values, whole, err := a.endpoint(app, o, client).Redeem(bounded, code, redirectURI, verifier)
 	if err != nil {
 		return connect.Grant{}, a.refused(ctx, tenant, app, err)
 	}
 	values.Fields = fields
-	return newGrant(app, values)
+	if values.Fields, err = a.capture(ctx, app, client, answered{values, whole, query}); err != nil {
+		return connect.Grant{}, err
+	}
+	return newGrant(app, values, client.FieldsOf(app))
 }
 
 // readCallback returns the code. What could come from another than the app's provider is refused before
 // anything it says is believed (RFC 9207, section 2.4).
-func readCallback(app *catalog.App, query url.Values) (string, *Problem) {
+func readCallback(app *catalog.App, o *catalog.OAuth2, query url.Values) (string, *Problem) {
 	for _, values := range query {
 		if len(values) > 1 { // RFC 6749, section 3.1; which of two counts is for an attacker to choose
 			return "", about(app, Problem{Kind: BadCallback, Err: errDoubled})
 		}
 	}
-	if issuer, sent := query["iss"]; sent && !isIssuer(app.OAuth2, issuer[0]) {
+	if issuer, sent := query["iss"]; sent && !isIssuer(o, issuer[0]) {
 		return "", about(app, Problem{Kind: WrongIssuer, Err: errIssuer})
 	}
 	if query.Has("error") {
@@ -115,8 +125,8 @@ func isIssuer(o *catalog.OAuth2, issuer string) bool {
 }
 
 // newGrant makes a grant of what a token endpoint granted. A token that no request can carry, or that no store
-// takes, is nonsense.
-func newGrant(app *catalog.App, v connect.GrantValues) (connect.Grant, error) {
+// takes, is nonsense. client is what comes with the OAuth client: calls place it, and it is not part of the grant.
+func newGrant(app *catalog.App, v connect.GrantValues, client []vending.Field) (connect.Grant, error) {
 	size := len(v.AccessToken) + len(v.RefreshToken) + len(v.TokenType) + len(v.Scope)
 	for _, f := range v.Fields {
 		size += len(f.Name) + len(f.Value)
@@ -124,7 +134,7 @@ func newGrant(app *catalog.App, v connect.GrantValues) (connect.Grant, error) {
 	if size > maxGrant {
 		return connect.Grant{}, about(app, Problem{Kind: Nonsense, Err: errLargeGrant})
 	}
-	if err := checkPlaced(app, v); err != nil {
+	if err := checkPlaced(app, v, client); err != nil {
 		return connect.Grant{}, err
 	}
 	return connect.NewGrant(v), nil

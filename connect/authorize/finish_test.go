@@ -45,7 +45,7 @@ func TestConsent(t *testing.T) {
 					a.OAuth2.ClientAuth = "header"
 				}
 			})
-			r, err := s.Begin(t.Context(), tenant, app, redirectURI)
+			r, err := s.Begin(t.Context(), tenant, app, redirectURI, fields("site", "x"))
 			if err != nil {
 				t.Fatal(err)
 			}

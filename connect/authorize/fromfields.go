@@ -28,20 +28,25 @@ func (a *Authorizer) FromFields(ctx context.Context, app *catalog.App, fields []
 	if oauth {
 		return a.firstToken(ctx, app, values)
 	}
-	if err := a.try(ctx, app, credential(app, values)); err != nil {
+	if err := a.try(ctx, app, credential(app, values, nil)); err != nil {
 		return connect.Grant{}, err
 	}
 	return connect.NewGrant(values), nil
 }
 
 func (a *Authorizer) firstToken(ctx context.Context, app *catalog.App, v connect.GrantValues) (connect.Grant, error) {
+	client := tokenendpoint.OwnClient(v.Fields)
+	o, err := a.filled(app, client, v.Fields)
+	if err != nil {
+		return connect.Grant{}, err
+	}
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
-	v, err := a.endpoint(app, tokenendpoint.OwnClient(v.Fields)).ClientCredentials(bounded, v)
+	v, err = a.endpoint(app, o, client).ClientCredentials(bounded, v)
 	if err != nil {
 		return connect.Grant{}, a.refused(ctx, "", app, err)
 	}
-	return newGrant(app, v)
+	return newGrant(app, v, nil)
 }
 
 // try sends the app's verify request with cred.
@@ -73,16 +78,25 @@ func (a *Authorizer) try(ctx context.Context, app *catalog.App, cred vending.Cre
 
 // ask returns the status that the upstream answers r with. Neither its body nor a redirect is looked at.
 func (a *Authorizer) ask(app *catalog.App, r *http.Request) (status int, err error) {
-	base := a.transport(app)
-	if base == nil {
-		return 0, tokenendpoint.ErrNoTransport
-	}
-	res, err := (&inject.Transport{Base: base}).RoundTrip(r)
+	res, err := a.send(app, r)
 	if err != nil {
-		return 0, tokenendpoint.Fault("calling the upstream", err)
+		return 0, err
 	}
 	_ = res.Body.Close()
 	return res.StatusCode, nil
+}
+
+// send sends a request that a placement made, and follows no redirect.
+func (a *Authorizer) send(app *catalog.App, r *http.Request) (*http.Response, error) {
+	base := a.transport(app)
+	if base == nil {
+		return nil, tokenendpoint.ErrNoTransport
+	}
+	res, err := (&inject.Transport{Base: base}).RoundTrip(r)
+	if err != nil {
+		return nil, tokenendpoint.Fault("calling the upstream", err)
+	}
+	return res, nil
 }
 
 // verdict says what an upstream's answer to a verify request means; 0 is none. Nil is acceptance.

@@ -31,6 +31,8 @@ const (
 	BadField Kind = "bad_field"
 	// UnknownField: the app has no such field.
 	UnknownField Kind = "unknown_field"
+	// NoAccount: the provider did not say which account was authorized, where the app needs to know.
+	NoAccount Kind = "no_account"
 	// WrongIssuer: the callback is another provider's answer (RFC 9207).
 	WrongIssuer Kind = "wrong_issuer"
 	// BadCallback: the callback lacks what it must have, or has it twice.
@@ -97,6 +99,7 @@ var texts = map[Kind][2]string{
 	MissingField:    {"Something is missing", "{field} is missing; please enter it."},
 	BadField:        {"Something cannot be right", "{field} cannot be right: it {reason}."},
 	UnknownField:    {"Something does not belong here", "{app} has no field called {field}."},
+	NoAccount:       {"{app} did not say which account it is", "{app} did not say which account you connected{detail}, so nothing was saved; please try again, perhaps with another account."},
 	WrongIssuer:     {"This answer is not from {app}", "The answer came from another place than {app}, so it was not used; please start again from your link."},
 	BadCallback:     {"This answer cannot be used", "The answer of {app} arrived incomplete or altered, so it was not used; please start again from your link."},
 	NotConfigured:   {"{app} is not set up here", "{app} cannot be connected until whoever sent you the link has completed its set-up{detail}; nothing was saved."},
@@ -131,7 +134,7 @@ func (p *Problem) HTTPStatus() int {
 		return http.StatusUnprocessableEntity
 	case WrongIssuer, BadCallback:
 		return http.StatusBadRequest
-	case ProviderError, Nonsense:
+	case ProviderError, Nonsense, NoAccount:
 		return http.StatusBadGateway
 	case Unreachable:
 		return http.StatusServiceUnavailable

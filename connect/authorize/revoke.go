@@ -28,9 +28,13 @@ func (a *Authorizer) Revoke(ctx context.Context, tenant string, app *catalog.App
 			return false, err
 		}
 	}
+	o, err := a.filled(app, client, v.Fields)
+	if err != nil {
+		return false, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
-	if err := a.endpoint(app, client).Revoke(ctx, vending.NewSecret(token), hint); err != nil {
+	if err := a.endpoint(app, o, client).Revoke(ctx, vending.NewSecret(token), hint); err != nil {
 		return false, fmt.Errorf("revoking a grant of %s: %w", app.Slug, err)
 	}
 	return true, nil

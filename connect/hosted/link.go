@@ -43,7 +43,7 @@ func (v *visit) accept() error {
 // depart sends the browser to the provider.
 func (v *visit) depart(b browser.Browser, fields []vending.Field) error {
 	redirectURI := v.where.Origin + connect.CallbackPath
-	request, err := v.o.Authorizer.Begin(v.r.Context(), v.link.Connection.Tenant, v.app, redirectURI)
+	request, err := v.o.Authorizer.Begin(v.r.Context(), v.link.Connection.Tenant, v.app, redirectURI, fields)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,215 @@
+package authorize
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/tokenendpoint"
+	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Causes for the log. None repeats what the provider said.
+var (
+	errNoCapture    = errors.New("what the provider answered does not hold the value, or in another form")
+	errNotJSON      = errors.New("the answer is no JSON")
+	errLargeCapture = errors.New("the answer is larger than 256 KiB")
+)
+
+const (
+	// maxCaptured bounds a captured value, in bytes.
+	maxCaptured = 2 << 10
+	// maxCaptureAnswer bounds the answer to a call, in bytes.
+	maxCaptureAnswer = 256 << 10
+)
+
+// answered is what the provider said when an end user authorized an app.
+type answered struct {
+	values connect.GrantValues
+	// token is the token endpoint's answer as JSON, and query the callback's.
+	token vending.Secret
+	query url.Values
+}
+
+// capture finds the values of app's fields from the grant, and returns all of the grant's fields in the app's order. URLs are asked in ctx,
+// each once whatever is found in its answer.
+func (a *Authorizer) capture(ctx context.Context, app *catalog.App, client connect.OAuthClient, given answered) ([]vending.Field, error) {
+	fields := slices.Clone(given.values.Fields)
+	answers := map[string]any{}
+	for _, c := range app.OAuth2.Capture {
+		value, err := a.captured(ctx, app, client, c, given, answers)
+		if err != nil {
+			return nil, err
+		}
+		fields = append(fields, vending.Field{Name: c.Field, Value: value})
+	}
+	order := func(f vending.Field) int {
+		return slices.IndexFunc(app.Fields, func(known catalog.Field) bool { return known.Name == f.Name })
+	}
+	slices.SortStableFunc(fields, func(x, y vending.Field) int { return order(x) - order(y) })
+	return fields, nil
+}
+
+func (a *Authorizer) captured(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture, given answered, answers map[string]any) (string, error) {
+	text := ""
+	switch c.From {
+	case catalog.CaptureCallback:
+		text = given.query.Get(c.Path) // which readCallback has seen once at most
+	default:
+		answer, known := answers[c.URL]
+		if !known {
+			var err error
+			if answer, err = a.lookInto(ctx, app, client, c, given); err != nil {
+				return "", err
+			}
+			answers[c.URL] = answer
+		}
+		text = follow(answer, c.Path)
+	}
+	value := match(c.Pattern, text)
+	if value == "" || len(value) > maxCaptured {
+		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "from", c.From)
+		return "", about(app, Problem{Kind: NoAccount, Field: c.Field, Err: errNoCapture})
+	}
+	return value, nil
+}
+
+// lookInto returns the JSON that c looks into: the token endpoint's answer, or that of a call.
+func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture, given answered) (answer any, err error) {
+	if c.From == catalog.CaptureToken {
+		answer, err = parse(given.token.Reveal())
+		return answer, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
+	defer cancel()
+	status, body, err := a.call(bounded, app, client, c.URL, given.values)
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return nil, fmt.Errorf("asking %s for the account: %w", app.Slug, err)
+	case errors.Is(err, errLargeCapture):
+		return nil, about(app, Problem{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
+	}
+	if p := verdict(status); p != nil {
+		if p.Kind == WrongCredential { // it is the provider's own, a second old
+			p.Kind = NoAccount
+		}
+		p.Status, p.Err = status, err
+		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "status", status, "error", err)
+		return nil, about(app, *p)
+	}
+	if answer, err = parse(body); err != nil {
+		return nil, about(app, Problem{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
+	}
+	return answer, nil
+}
+
+// call asks target by GET with the new token, where the app places it.
+func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.OAuthClient, target string, v connect.GrantValues) (status int, body string, err error) {
+	probe, err := probing(app, target)
+	if err != nil {
+		return 0, "", err
+	}
+	placement, err := inject.NewPlacement(probe)
+	if err != nil {
+		return 0, "", fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
+	}
+	r, err := placement.Verify(ctx, credential(app, v, client.FieldsOf(app)))
+	if err != nil {
+		return 0, "", unplaceable(app, err)
+	}
+	res, err := a.send(app, r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxCaptureAnswer+1))
+	switch {
+	case err != nil:
+		return 0, "", tokenendpoint.Fault("reading the account", err)
+	case len(b) > maxCaptureAnswer:
+		return res.StatusCode, "", errLargeCapture
+	}
+	return res.StatusCode, string(b), nil
+}
+
+// probing is app with the capture's URL for its verify request. Of the placement it leaves out what is not known yet and what
+// belongs to the upstream's paths; where nothing is left that holds the token, it goes into `Authorization`.
+func probing(app *catalog.App, target string) (*catalog.App, error) {
+	u, err := url.Parse(target)
+	if err != nil {
+		return nil, fmt.Errorf("reading the capture's url of %s: %w", app.Slug, err)
+	}
+	probe := *app
+	probe.Upstream, probe.ExtraHosts, probe.Sign = u.Scheme+"://"+u.Host, nil, nil
+	probe.Verify = &catalog.Verify{Path: literal(u.RequestURI()), Headers: map[string]string{"Accept": "application/json"}}
+	if app.Placement == nil {
+		return &probe, nil
+	}
+	placed := false
+	keep := func(templates map[string]string) map[string]string {
+		kept := map[string]string{}
+		for name, template := range templates {
+			if !needsGrant(app, template) {
+				kept[name] = template
+				placed = placed || strings.Contains(template, "{"+vending.AccessToken+"}")
+			}
+		}
+		return kept
+	}
+	probe.Placement = &catalog.Placement{Header: keep(app.Placement.Header), Query: keep(app.Placement.Query)}
+	if b := app.Placement.Basic; b != nil && !needsGrant(app, b.Username+b.Password) {
+		probe.Placement.Basic, placed = b, true
+	}
+	if !placed {
+		probe.Placement.Header["Authorization"] = "Bearer {" + vending.AccessToken + "}"
+	}
+	return &probe, nil
+}
+
+// literal writes text as a template without placeholders.
+func literal(text string) string { return strings.NewReplacer("{", "{{", "}", "}}").Replace(text) }
+
+// needsGrant reports whether a template names a field that is still to be captured.
+func needsGrant(app *catalog.App, template string) bool {
+	return slices.ContainsFunc(app.Fields, func(f catalog.Field) bool {
+		return f.From == catalog.FromGrant && strings.Contains(template, "{"+f.Name+"}")
+	})
+}
+
+// parse reads JSON, and keeps numbers as they are written.
+func parse(text string) (answer any, err error) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	if dec.Decode(&answer) != nil {
+		return nil, errNotJSON
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errNotJSON
+	}
+	return answer, nil
+}
+
+// match returns what pattern finds in text, which it must match as a whole.
+func match(pattern, text string) string {
+	if pattern == "" {
+		return text
+	}
+	re, err := regexp.Compile(`^(?:` + pattern + `)$`)
+	if err != nil {
+		return ""
+	}
+	m := re.FindStringSubmatch(text)
+	if len(m) != 2 {
+		return ""
+	}
+	return m[1]
+}

@@ -1,0 +1,72 @@
+package authorize
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
+)
+
+// meant is what an end user meant by value: without the spaces around it, and of an address that was pasted where a host or a part of
+// one is asked for, that alone. What is no address of the app's stays as it is, and is refused.
+func meant(app *catalog.App, f catalog.Field, value string) string {
+	value = strings.TrimSpace(value)
+	switch {
+	case f.Kind == catalog.KindHost:
+		return strings.ToLower(hostIn(value))
+	case f.Secret || len(f.Options) > 0 || !strings.ContainsAny(value, "./:"):
+		return value
+	}
+	host := strings.ToLower(hostIn(value))
+	for _, pattern := range hostPatterns(app) {
+		if label := labelIn(pattern, f.Name, host); label != "" {
+			return label
+		}
+	}
+	return value
+}
+
+// hostIn is the host, and the port if there is one, of an address with or without its scheme.
+func hostIn(address string) string {
+	if _, rest, ok := strings.Cut(address, "://"); ok {
+		address = rest
+	}
+	if end := strings.IndexAny(address, "/?#"); end >= 0 {
+		address = address[:end]
+	}
+	return address
+}
+
+// hostPatterns are the hosts of an app that have slots.
+func hostPatterns(app *catalog.App) (patterns []string) {
+	urls := []string{app.Upstream}
+	if o := app.OAuth2; o != nil {
+		urls = append(urls, o.AuthorizeURL, o.TokenURL)
+	}
+	if o := app.OAuth1; o != nil {
+		urls = append(urls, o.AuthorizeURL)
+	}
+	for _, u := range urls {
+		if host := hostIn(u); strings.Contains(host, "{") {
+			patterns = append(patterns, host)
+		}
+	}
+	return patterns
+}
+
+var slot = regexp.MustCompile(`\\\{([a-z0-9_]+)\\\}`)
+
+// labelIn returns the part of host that fills the field's slot in pattern, or "" where host is not of that pattern.
+func labelIn(pattern, field, host string) string {
+	form := slot.ReplaceAllStringFunc(regexp.QuoteMeta(pattern), func(quoted string) string {
+		if slot.FindStringSubmatch(quoted)[1] == field {
+			return `([a-z0-9-]+)`
+		}
+		return `[a-z0-9.-]+`
+	})
+	m := regexp.MustCompile("^" + form + "$").FindStringSubmatch(host) // of quoted text and our own classes
+	if len(m) != 2 {
+		return ""
+	}
+	return m[1]
+}
