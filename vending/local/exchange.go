@@ -23,11 +23,16 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 	if err != nil {
 		return nil, err
 	}
+	oauth, err := tokenendpoint.Filled(h.app, client, h.values.Fields)
+	if err != nil {
+		s.o.Logger.Error("token endpoint has no address", "app", h.App, "tenant", h.Tenant, "connection", h.ID, "error", err)
+		return nil, vending.Errorf(vending.InternalError, err)
+	}
 	var transport http.RoundTripper
 	if s.o.Transport != nil {
 		transport = s.o.Transport(h.app)
 	}
-	return tokenendpoint.New(h.app.OAuth2, client, transport, s.o.Now), nil
+	return tokenendpoint.New(oauth, client, transport, s.o.Now), nil
 }
 
 // client is the tenant's, or the end user's own where the app has such.
@@ -44,6 +49,10 @@ func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, er
 	}
 	if err != nil {
 		return client, fmt.Errorf("finding the oauth client: %w", err)
+	}
+	if err := client.Fits(h.app); err != nil {
+		s.o.Logger.Error("oauth client does not fit its app", "app", h.App, "tenant", h.Tenant, "error", err)
+		return client, vending.Errorf(vending.InternalError, err)
 	}
 	return client, nil
 }

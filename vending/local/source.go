@@ -97,7 +97,7 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 	}
 	switch held.judge(r, s.o.Now(), s.o.Margin) {
 	case vend:
-		return held.credential(), nil
+		return s.credential(ctx, held)
 	case reconnect:
 		s.flag(ctx, held)
 		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
@@ -112,11 +112,15 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 	// The refresh hands over no token: it is shared, and each caller reads the row as its own. That
 	// also sees what another process stored, and a connection that was deleted meanwhile. A caller
 	// whose deadline has passed may have a token that still lasts; the read takes microseconds.
-	held, err = s.read(context.WithoutCancel(ctx), r)
+	ctx = context.WithoutCancel(ctx)
+	held, err = s.read(ctx, r)
 	if err != nil {
 		return vending.Credential{}, err
 	}
-	return held.settle(r, s.o.Now(), refreshErr)
+	if err := held.settle(r, s.o.Now(), refreshErr); err != nil {
+		return vending.Credential{}, err
+	}
+	return s.credential(ctx, held)
 }
 
 // holding is a connection with its grant, as one request read it.
@@ -182,17 +186,15 @@ func (h *holding) margin(most time.Duration) time.Duration {
 	return min(most, max(0, h.values.Expiry.Sub(h.UpdatedAt)/2))
 }
 
-// settle decides after a refresh was tried, whoever did it.
-func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) (vending.Credential, error) {
+// settle decides after a refresh was tried, whoever did it; nil is to vend.
+func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) error {
 	switch {
-	case h.AuthType != vending.OAuth:
-		return h.credential(), nil
-	case h.lasts(now) && (refreshErr == nil || !h.refused(r)):
-		return h.credential(), nil
+	case h.AuthType != vending.OAuth, h.lasts(now) && (refreshErr == nil || !h.refused(r)):
+		return nil
 	case refreshErr != nil:
-		return vending.Credential{}, refreshErr
+		return refreshErr
 	default:
-		return vending.Credential{}, vending.Errorf(vending.UpstreamUnavailable, errStillExpired)
+		return vending.Errorf(vending.UpstreamUnavailable, errStillExpired)
 	}
 }
 
@@ -220,17 +222,52 @@ func (h *holding) refused(r vending.Request) bool {
 	return !ok || subtle.ConstantTimeCompare([]byte(token), []byte(h.values.AccessToken)) == 1
 }
 
-func (h *holding) credential() vending.Credential {
+// credential is what calls with h place. What comes with the OAuth client is read anew each time, by apps that have such: it is
+// the client's of today.
+func (s *Source) credential(ctx context.Context, h holding) (vending.Credential, error) {
 	if h.AuthType != vending.OAuth {
-		return vending.NewFields(h.App, h.AuthType, h.values.Fields)
+		return vending.NewFields(h.App, h.AuthType, h.values.Fields), nil
 	}
-	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, h.vendable()...)
+	fields := h.vendable()
+	if h.takesClient() {
+		client, err := s.client(ctx, h)
+		if err != nil {
+			return vending.Credential{}, err
+		}
+		fields = joined(fields, client.FieldsOf(h.app))
+	}
+	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, fields...), nil
 }
 
-// vendable are the fields beside the token. The OAuth client is for the token endpoint alone.
+// takesClient reports whether calls place something of the OAuth client. A token of OAuth 1 that was imported may have come with the
+// client that obtained it.
+func (h *holding) takesClient() bool {
+	return len(h.app.ClientFields()) > 0 || h.app.OAuth1 != nil && !holds(h.values.Fields, catalog.ConsumerSecret)
+}
+
+func holds(fields []vending.Field, name string) bool {
+	return slices.ContainsFunc(fields, func(f vending.Field) bool { return f.Name == name })
+}
+
+// joined returns fields and those of more that they lack.
+func joined(fields, more []vending.Field) []vending.Field {
+	all := slices.Clone(fields)
+	for _, f := range more {
+		if !holds(fields, f.Name) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// vendable are the fields beside the token. The OAuth client is for the token endpoint alone, and what an entry of the catalog takes from
+// it today may once have been asked for.
 func (h *holding) vendable() []vending.Field {
-	if !h.app.ClientCredentials() {
+	others := func(f vending.Field) bool {
+		return h.app.OwnsClient(f.Name) || slices.ContainsFunc(h.app.ClientFields(), func(c catalog.Field) bool { return c.Name == f.Name })
+	}
+	if !slices.ContainsFunc(h.values.Fields, others) {
 		return h.values.Fields
 	}
-	return slices.DeleteFunc(slices.Clone(h.values.Fields), func(f vending.Field) bool { return h.app.OwnsClient(f.Name) })
+	return slices.DeleteFunc(slices.Clone(h.values.Fields), others)
 }
