@@ -73,15 +73,16 @@ func (c *call) finishHeader(res *http.Response) {
 // verdict returns the error that an upstream answer stands for, or nil if it passes.
 func (c *call) verdict(res *http.Response) *vending.Error {
 	e := &vending.Error{Origin: vending.FromUpstream}
+	if limit := c.route.app.RateLimit; limited(limit, res) {
+		e.Code, e.RetryAfter = vending.RateLimited, retryAfter(limit, res.Header, time.Now())
+		return e
+	}
 	switch res.StatusCode {
 	case http.StatusUnauthorized:
 		if err := c.exchange.Refusal(); err != nil {
 			return vending.AsError(err)
 		}
 		e.Code = vending.NeedsReconnection
-	case http.StatusTooManyRequests:
-		e.Code = vending.RateLimited
-		e.RetryAfter = vending.ParseRetryAfter(res.Header.Get("Retry-After"), time.Now())
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		e.Code = vending.UpstreamUnavailable
 	default:

@@ -29,7 +29,9 @@ type App struct {
 	VendTimeout caddy.Duration `json:"vend_timeout,omitempty"`
 	// Upstream configures the connections to the providers.
 	Upstream Upstream `json:"upstream,omitzero"`
-	// Apps add to the embedded catalog, or replace entries of it by slug.
+	// Catalog says which apps there are beside the verified ones.
+	Catalog Catalog `json:"catalog,omitzero"`
+	// Apps add to the catalog, or replace entries of it by slug. They win over those of the catalog's file.
 	Apps []AppEntry `json:"apps,omitempty"`
 	// OAuthClients are the OAuth clients by which the local source refreshes tokens.
 	OAuthClients []OAuthClient `json:"oauth_clients,omitempty"`

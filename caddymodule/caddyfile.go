@@ -62,24 +62,37 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		return nil, d.Errf("vendgate takes no argument; write its options in a block, vendgate { … }")
 	}
 	a := &App{DefinedAt: make(map[string]string)}
+	var blocks []*caddyfile.Dispenser
 	opts := options{
 		"data_dir":        text(&a.DataDir),
 		"public_url":      a.parsePublicURL,
 		"vend_timeout":    duration(&a.VendTimeout),
 		"default_source":  text(&a.DefaultSource),
 		"upstream":        a.Upstream.parse,
-		"app":             a.parseApp,
+		"catalog":         a.Catalog.parse,
+		"app":             later(&blocks),
 		"oauth_client":    a.parseOAuthClient,
 		"source":          a.parseSource,
 		"tenant":          a.parseTenant,
 		"tenant_defaults": func(d *caddyfile.Dispenser) error { return a.TenantDefaults.parse(d, nil) },
 	}
-	for _, name := range []string{"data_dir", "default_source", "upstream", "tenant_defaults"} {
+	for _, name := range []string{"catalog", "data_dir", "default_source", "upstream", "tenant_defaults"} {
 		read := opts[name]
 		opts[name] = func(d *caddyfile.Dispenser) error { a.DefinedAt[name] = place(d); return read(d) }
 	}
 	err := parseBlock(d, opts, "app", "oauth_client", "source", "tenant")
+	if err == nil {
+		err = a.parseApps(blocks)
+	}
 	return httpcaddyfile.App{Name: "vendgate", Value: caddyconfig.JSON(a, nil)}, err
+}
+
+// later keeps the tokens of a block for when all else is known.
+func later(blocks *[]*caddyfile.Dispenser) option {
+	return func(d *caddyfile.Dispenser) error {
+		*blocks = append(*blocks, d.NewFromNextSegment())
+		return nil
+	}
 }
 
 func (a *App) parsePublicURL(d *caddyfile.Dispenser) error {

@@ -1,19 +1,53 @@
 package caddymodule
 
 import (
-	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/vendgate/vendgate/catalog"
-	"github.com/vendgate/vendgate/inject"
 )
 
-// parseApp reads `app SLUG { … }`. An app of the embedded catalog keeps what the block does not state; its
-// placement is replaced as a whole.
-func (a *App) parseApp(d *caddyfile.Dispenser) error {
+// parse reads `catalog { … }`.
+func (c *Catalog) parse(d *caddyfile.Dispenser) error {
+	return parseBlock(d, options{
+		"community": func(d *caddyfile.Dispenser) error {
+			if c.Community = d.RemainingArgs(); len(c.Community) == 0 {
+				c.Community = []string{"*"}
+			}
+			_, err := c.embedded()
+			return located(d, err)
+		},
+		"file": text(&c.File),
+	})
+}
+
+// parseApps reads the `app` blocks, once it is known which apps of the catalog are on.
+func (a *App) parseApps(blocks []*caddyfile.Dispenser) error {
+	if len(blocks) == 0 {
+		return nil
+	}
+	embedded, err := a.Catalog.embedded()
+	if err != nil {
+		return err
+	}
+	for _, d := range blocks {
+		if err := a.parseApp(d, embedded); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseApp reads `app SLUG { … }`. A block with an auth_type is all there is of the app, whatever the catalog has under that slug, now or
+// in a later version. Without one, an app of the embedded catalog keeps what the block does not state; its placement is replaced as a
+// whole.
+func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error {
+	whole := states(d, "auth_type")
+	d.Next()
 	entry := AppEntry{DefinedAt: place(d)}
 	if err := named(d, &entry.Slug, "SLUG { … }"); err != nil {
 		return err
@@ -23,47 +57,63 @@ func (a *App) parseApp(d *caddyfile.Dispenser) error {
 			return d.Errf("app %s is defined twice: join the blocks; the first is at %s", entry.Slug, other.DefinedAt)
 		}
 	}
-	embedded, err := catalog.Embedded()
-	if err != nil {
-		return located(d, err)
-	}
-	if known, ok := embedded.App(entry.Slug); ok {
+	known, ok := embedded.App(entry.Slug)
+	switch {
+	case whole:
+	case ok:
 		entry.App = *known
 		entry.Categories = slices.Clip(entry.Categories) // appending must not reach the embedded entry
+	case embedded.Off(entry.Slug):
+		return d.Errf("app %s: %s", entry.Slug, turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
 	}
-	if err := parseBlock(d, appOptions(&entry.App), "categories", "allow_private", "field", "header", "query"); err != nil {
+	if err := parseBlock(d, appOptions(&entry.App), "allow_private", "categories", "default_header", "extra_hosts", "field", "header", "query"); err != nil {
 		return err
 	}
 	if entry.Name == "" {
 		entry.Name = entry.Slug
 	}
-	if err := entry.Check(); err != nil {
-		return at(entry.DefinedAt, err)
-	}
-	if _, err := inject.NewPlacement(&entry.App); err != nil {
+	if err := checkApp(&entry.App); err != nil {
 		return at(entry.DefinedAt, err)
 	}
 	a.Apps = append(a.Apps, entry)
 	return nil
 }
 
+// states reports whether the block that d is before has an option of that name.
+func states(d *caddyfile.Dispenser, name string) bool {
+	defer d.Reset()
+	d.Next()
+	d.RemainingArgs()
+	for nesting := d.Nesting(); d.NextBlock(nesting); d.NextSegment() {
+		if d.Val() == name {
+			return true
+		}
+	}
+	return false
+}
+
 func appOptions(app *catalog.App) options {
 	opts := options{
 		"name": text(&app.Name), "categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
 		"errors": text(&app.Errors), "allow_http": flag(&app.AllowHTTP), "allow_private": texts(&app.AllowPrivate),
-		"verify": func(d *caddyfile.Dispenser) error { return parseVerify(d, app) },
-		"oauth2": func(d *caddyfile.Dispenser) error { return parseOAuth2(d, app) },
-		"sign":   func(d *caddyfile.Dispenser) error { return parseSign(d, app) },
+		"verify":     func(d *caddyfile.Dispenser) error { return parseVerify(d, app) },
+		"oauth1":     func(d *caddyfile.Dispenser) error { return parseOAuth1(d, app) },
+		"oauth2":     func(d *caddyfile.Dispenser) error { return parseOAuth2(d, app) },
+		"sign":       func(d *caddyfile.Dispenser) error { return parseSign(d, app) },
+		"rate_limit": func(d *caddyfile.Dispenser) error { return parseRateLimit(d, app) },
 	}
-	fields := 0
-	opts["field"] = func(d *caddyfile.Dispenser) error {
-		if fields++; fields == 1 {
-			app.Fields = nil // the first one stated replaces the embedded ones
-		}
-		return parseField(d, app)
-	}
+	// The first one stated replaces the embedded ones.
+	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
+	opts["extra_hosts"] = replacing(func() { app.ExtraHosts = nil }, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
+	opts["default_header"] = replacing(func() { app.Headers = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
 	addPlacementOptions(opts, app)
 	return opts
+}
+
+// replacing calls forget before the first time that read is called.
+func replacing(forget func(), read option) option {
+	once := sync.OnceFunc(forget)
+	return func(d *caddyfile.Dispenser) error { once(); return read(d) }
 }
 
 // addPlacementOptions adds `header`, `query`, `basic` and `path_prefix`.
@@ -88,7 +138,7 @@ func addPlacementOptions(opts options, app *catalog.App) {
 	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
 }
 
-// parseField reads `field NAME [LABEL] [secret]`.
+// parseField reads `field NAME [LABEL] [secret] [{ … }]`.
 func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 	var f catalog.Field
 	if !d.Args(&f.Name) {
@@ -104,11 +154,12 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 			return d.Errf("field %s has an argument too many; write field NAME [LABEL] [secret], with the label in quotes", f.Name)
 		}
 	}
+	err := parseBlock(d, options{"from": text(&f.From), "kind": text(&f.Kind), "options": texts(&f.Options)}, "options")
 	app.Fields = append(app.Fields, f)
-	return nil
+	return err
 }
 
-// parseVerify reads `verify [METHOD] /path`.
+// parseVerify reads `verify [METHOD] /path [{ … }]`.
 func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 	v := new(catalog.Verify)
 	switch args := d.RemainingArgs(); len(args) {
@@ -120,27 +171,39 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 		return d.Errf("write verify [METHOD] /path")
 	}
 	app.Verify = v
-	return nil
+	return parseBlock(d, options{
+		"host": text(&v.Host), "body": text(&v.Body), "inconclusive": flag(&v.Inconclusive),
+		"header": func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
+	}, "header")
 }
 
-func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
-	o := new(catalog.OAuth2)
-	if app.OAuth2 != nil {
-		*o = *app.OAuth2
-		o.Scopes = nil
-		o.AuthorizeParams = maps.Clone(o.AuthorizeParams) // adding to it must not reach the embedded entry
-	}
-	err := parseBlock(d, options{
-		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL),
-		"scopes": texts(&o.Scopes), "scope_separator": text(&o.ScopeSeparator), "client_auth": text(&o.ClientAuth),
-		"issuer": text(&o.Issuer), "grant": text(&o.Grant), "no_pkce": flag(&o.NoPKCE), "token_lifetime": count(&o.TokenLifetime),
-		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
-	}, "scopes", "authorize_param")
-	if o.Scopes == nil && app.OAuth2 != nil {
-		o.Scopes = app.OAuth2.Scopes
-	}
-	app.OAuth2 = o
-	return err
+// parseRateLimit reads `rate_limit { … }`.
+func parseRateLimit(d *caddyfile.Dispenser, app *catalog.App) error {
+	r := new(catalog.RateLimit)
+	app.RateLimit = r
+	return parseBlock(d, options{
+		"statuses": func(d *caddyfile.Dispenser) error {
+			var list []string
+			if err := texts(&list)(d); err != nil {
+				return err
+			}
+			for _, s := range list {
+				status, err := strconv.Atoi(s)
+				if err != nil {
+					return d.Errf("statuses: %q is no status; write one like 403", s)
+				}
+				r.Statuses = append(r.Statuses, status)
+			}
+			return nil
+		},
+		"when": func(d *caddyfile.Dispenser) error { return pair(d, &r.When) },
+		"retry_after": func(d *caddyfile.Dispenser) error {
+			if !d.Args(&r.RetryAfter, &r.Format) {
+				return missing(d, "retry_after", "HEADER seconds|ms|unix|unix_ms")
+			}
+			return nil
+		},
+	}, "statuses", "when")
 }
 
 func parseSign(d *caddyfile.Dispenser, app *catalog.App) error {

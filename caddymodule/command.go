@@ -130,21 +130,9 @@ func (a *App) origin(flag string) (string, error) {
 	return a.PublicURL, err
 }
 
-// apps is the embedded catalog with the configuration's additions.
-func (a *App) apps() (*catalog.Catalog, error) {
-	c, err := catalog.Embedded()
-	for i := range a.Apps {
-		if err != nil {
-			break
-		}
-		c, err = c.With(a.Apps[i].App)
-	}
-	return c, err
-}
-
 // catalogApp returns the app of a slug.
 func (a *App) catalogApp(slug string) (*catalog.App, error) {
-	apps, err := a.apps()
+	apps, _, err := a.apps()
 	if err != nil {
 		return nil, err
 	}

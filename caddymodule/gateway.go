@@ -26,12 +26,15 @@ type gateway struct {
 	publicURL   string
 	vendTimeout time.Duration
 	catalog     *catalog.Catalog
-	apps        map[string]*appRoute
-	sources     map[string]*source
-	keyring     *policy.Keyring
-	ledger      *policy.Ledger
-	metrics     *metrics
-	store       *connect.Store
+	routes      routes
+	// public dials global unicast addresses only; allowing dials more, for the operator's apps that say so, by slug.
+	public   http.RoundTripper
+	allowing map[string]http.RoundTripper
+	sources  map[string]*source
+	keyring  *policy.Keyring
+	ledger   *policy.Ledger
+	metrics  *metrics
+	store    *connect.Store
 	// stranger is the pattern of tenants that only their source can judge; nil if no source wants them.
 	stranger *policy.Tenant
 	clients  map[clientKey]connect.OAuthClient
@@ -102,26 +105,22 @@ func (g *gateway) close() error {
 	return errors.Join(errs...)
 }
 
+// openCatalog also opens the transports that calls may need, so that no request ever does.
 func (g *gateway) openCatalog(a *App) error {
-	embedded, err := catalog.Embedded()
+	apps, own, err := a.apps()
 	if err != nil {
-		return fmt.Errorf("loading the embedded catalog: %w", err)
+		return err
 	}
-	g.catalog = embedded
-	for i := range a.Apps {
-		entry := &a.Apps[i]
-		if g.catalog, err = g.catalog.With(entry.App); err != nil {
-			return at(entry.DefinedAt, err)
+	g.catalog, g.allowing = apps, make(map[string]http.RoundTripper)
+	if g.public, err = g.roundTripper(a, nil); err != nil {
+		return err
+	}
+	for _, e := range own {
+		if len(e.AllowPrivate) == 0 {
+			continue
 		}
-	}
-	g.apps = make(map[string]*appRoute, len(g.catalog.Apps()))
-	places := make(map[string]string)
-	for _, e := range a.Apps {
-		places[e.Slug] = e.DefinedAt
-	}
-	for _, app := range g.catalog.Apps() {
-		if g.apps[app.Slug], err = g.openApp(a, app); err != nil {
-			return at(places[app.Slug], err)
+		if g.allowing[e.Slug], err = g.roundTripper(a, e.AllowPrivate); err != nil {
+			return at(e.DefinedAt, err)
 		}
 	}
 	return nil

@@ -45,11 +45,10 @@ func (g *gateway) openManager() *connectionManager {
 
 // guarded returns the transport that dials under an app's guard, or nil for an app that is not in the catalog.
 func (g *gateway) guarded(app *catalog.App) http.RoundTripper {
-	route, ok := g.apps[app.Slug]
-	if !ok {
+	if !g.catalog.Has(app.Slug) {
 		return nil
 	}
-	return route.base
+	return g.base(app)
 }
 
 // revokes reports whether the provider of an app has a revocation endpoint.

@@ -8,30 +8,56 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/vending"
 )
 
 // appRoute is one app as the handler forwards to it.
 type appRoute struct {
-	app       *catalog.App
-	placement *inject.Placement
-	// base dials under the app's guard, and adds nothing.
-	base        http.RoundTripper
+	app         *catalog.App
+	placement   *inject.Placement
 	reverse     *httputil.ReverseProxy
 	passthrough bool
 	metrics     *appMetrics
 }
 
-func (g *gateway) openApp(a *App, app *catalog.App) (*appRoute, error) {
+// routes are the apps' routes by slug. Each is opened when it is first called: a gateway calls few of the catalog's apps, and must
+// start fast. There are never more than the catalog has apps.
+type routes struct{ opened sync.Map }
+
+// route returns the route to an app of the catalog.
+func (g *gateway) route(slug string) (*appRoute, error) {
+	if open, ok := g.routes.opened.Load(slug); ok {
+		return open.(func() (*appRoute, error))()
+	}
+	app, ok := g.catalog.App(slug)
+	if !ok {
+		return nil, g.noApp(slug)
+	}
+	open, _ := g.routes.opened.LoadOrStore(slug, sync.OnceValues(func() (*appRoute, error) { return g.openRoute(app) }))
+	return open.(func() (*appRoute, error))()
+}
+
+// noApp says of an app of the community how it can be had.
+func (g *gateway) noApp(slug string) error {
+	if !g.catalog.Off(slug) {
+		return vending.Refuse(vending.UnknownApp, "")
+	}
+	return vending.Refuse(vending.UnknownApp, turnOn(slug))
+}
+
+// turnOn says how an app of the community can be had.
+func turnOn(slug string) string {
+	return slug + " is a community entry of the catalog, known from one source only, and off; the option catalog { community " + slug + " } turns it on"
+}
+
+func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
 	placement, err := inject.NewPlacement(app)
 	if err != nil {
-		return nil, err
+		return nil, vending.Errorf(vending.InternalError, err)
 	}
-	base, err := g.roundTripper(a, app.AllowPrivate)
-	if err != nil {
-		return nil, err
-	}
+	base := g.base(app)
 	return &appRoute{
-		app: app, placement: placement, base: base, passthrough: app.Errors == "passthrough", metrics: g.metrics.app(app.Slug),
+		app: app, placement: placement, passthrough: app.Errors == "passthrough", metrics: g.metrics.app(app.Slug),
 		// Caddy's own reverse_proxy costs four times the allocations, and health checks and balancing mean
 		// nothing for a provider's API.
 		reverse: &httputil.ReverseProxy{
@@ -44,6 +70,14 @@ func (g *gateway) openApp(a *App, app *catalog.App) (*appRoute, error) {
 			ErrorLog: log.New(discard{}, "", 0),
 		},
 	}, nil
+}
+
+// base returns the transport that dials under an app's guard, and adds nothing.
+func (g *gateway) base(app *catalog.App) http.RoundTripper {
+	if own, ok := g.allowing[app.Slug]; ok {
+		return own
+	}
+	return g.public
 }
 
 type discard struct{}

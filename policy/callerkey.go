@@ -48,11 +48,11 @@ func RulesFor(methods, patterns []string) Rules {
 }
 
 // Permit refuses what the key may not call, as [Rules.Permit] does.
-func (k *CallerKey) Permit(app, method, rawPath string, overrides ...string) error {
+func (k *CallerKey) Permit(app, method, host, rawPath string, overrides ...string) error {
 	if len(k.Apps) > 0 && !slices.Contains(k.Apps, app) {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
-	return k.Rules.Permit(app, method, rawPath, overrides...)
+	return k.Rules.Permit(app, method, host, rawPath, overrides...)
 }
 
 // Identify returns the end user that a call of connection is for; named is whom the call itself names, empty if it names nobody. Another one,

@@ -96,7 +96,7 @@ func TestCallerKeyPermit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := &CallerKey{Apps: c.apps, Rules: RulesFor(c.methods, c.paths)}
-			if err := k.Permit(c.app, c.method, c.path, c.overrides...); codeOf(err) != c.want {
+			if err := k.Permit(c.app, c.method, "", c.path, c.overrides...); codeOf(err) != c.want {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})

@@ -18,7 +18,8 @@ type Rule struct {
 	// Methods are upper-case; none means every method.
 	Methods []string `json:"methods,omitempty"`
 	// Path is a pattern over the path after the app: `*` matches within one segment, a last `/**`
-	// matches any rest, also none. Empty means every path.
+	// matches any rest, also none. Empty means every path. A pattern for an extra host of the app begins with `/~`
+	// and the host, `/~upload.example.com/**`, and then goes on as the path there; see [Rules.Permit].
 	Path string `json:"path,omitempty"`
 }
 
@@ -75,7 +76,11 @@ func Overrides(name string) bool {
 // could read differently, where a rule would have to choose one reading, is `invalid_request`.
 // Where the app has allow rules, one must match; a deny rule that matches wins. overrides are the
 // values of headers that [Overrides] names: each must be permitted too.
-func (rules Rules) Permit(app, method, rawPath string, overrides ...string) error {
+//
+// host is the extra host of the app that the call goes to, or empty for its upstream; rawPath is the path there. What is
+// allowed by a path alone is allowed at the upstream: elsewhere the same path may do something else. What is denied by a path alone
+// is denied at every host.
+func (rules Rules) Permit(app, method, host, rawPath string, overrides ...string) error {
 	if len(rules) == 0 {
 		return nil
 	}
@@ -94,13 +99,13 @@ func (rules Rules) Permit(app, method, rawPath string, overrides ...string) erro
 				}
 			}
 			if r.Deny {
-				if r.matchesMethod(m) && slices.ContainsFunc(readings, r.deniesPath) {
+				if r.matchesMethod(m) && slices.ContainsFunc(readings, r.denies(host)) {
 					return vending.Refuse(vending.PolicyDenied, "")
 				}
 				continue
 			}
 			anyAllow = true
-			allowed = allowed || r.matchesMethod(m) && !slices.ContainsFunc(readings, r.missesPath)
+			allowed = allowed || r.matchesMethod(m) && !slices.ContainsFunc(readings, r.misses(host))
 		}
 		if anyAllow && !allowed {
 			return vending.Refuse(vending.PolicyDenied, "")
@@ -113,12 +118,29 @@ func (r *Rule) matchesMethod(method string) bool {
 	return len(r.Methods) == 0 || slices.Contains(r.Methods, strings.ToUpper(method))
 }
 
-// deniesPath folds case: an upstream that ignores case would serve what the rule denies.
-func (r *Rule) deniesPath(reading string) bool {
-	return matchPath(strings.ToLower(r.Path), strings.ToLower(reading))
+// denies folds case: an upstream that ignores case would serve what the rule denies.
+func (r *Rule) denies(host string) func(reading string) bool {
+	pattern := strings.ToLower(r.Path)
+	return func(reading string) bool {
+		reading = strings.ToLower(reading)
+		return matchPath(pattern, reading) || host != "" && matchPath(pattern, atHost(host, reading))
+	}
 }
 
-func (r *Rule) missesPath(reading string) bool { return !matchPath(r.Path, reading) }
+func (r *Rule) misses(host string) func(reading string) bool {
+	return func(reading string) bool {
+		switch {
+		case host == "":
+			return !matchPath(r.Path, reading)
+		case r.Path == "":
+			return false
+		}
+		return !strings.HasPrefix(r.Path, "/~") || !matchPath(r.Path, atHost(host, reading))
+	}
+}
+
+// atHost is the path of a reading at an extra host, as a rule spells it.
+func atHost(host, reading string) string { return strings.TrimSuffix("/~"+host+reading, "/") }
 
 // matchPath expects a pattern that passed Check.
 func matchPath(pattern, p string) bool {

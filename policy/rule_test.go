@@ -114,7 +114,7 @@ func TestPermit(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := c.rules.Permit(c.app, c.method, c.path); code(t, err) != c.want {
+			if err := c.rules.Permit(c.app, c.method, "", c.path); code(t, err) != c.want {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
@@ -166,11 +166,11 @@ var readingCases = map[string]struct {
 func TestReadings(t *testing.T) {
 	for name, c := range readingCases {
 		t.Run(name, func(t *testing.T) {
-			err := Rules{deny("gmail", c.pattern)}.Permit("gmail", "GET", c.path)
+			err := Rules{deny("gmail", c.pattern)}.Permit("gmail", "GET", "", c.path)
 			if (code(t, err) == vending.PolicyDenied) != c.denies {
 				t.Errorf("deny %s on %s: %v", c.pattern, c.path, err)
 			}
-			err = Rules{allow("gmail", c.pattern)}.Permit("gmail", "GET", c.path)
+			err = Rules{allow("gmail", c.pattern)}.Permit("gmail", "GET", "", c.path)
 			if (code(t, err) == "") != c.permits {
 				t.Errorf("allow %s on %s: %v", c.pattern, c.path, err)
 			}
@@ -185,11 +185,62 @@ func TestEncodedTwice(t *testing.T) {
 			"allow": {allow("gmail", "/**")}, "deny": {deny("gmail", "/x")}, "every app": {deny("*", "/x")}, "by method": {deny("gmail", "", "PUT")},
 		} {
 			t.Run(name+path, func(t *testing.T) {
-				if err := rules.Permit("gmail", "GET", path); code(t, err) != vending.InvalidRequest {
+				if err := rules.Permit("gmail", "GET", "", path); code(t, err) != vending.InvalidRequest {
 					t.Errorf("%v", err)
 				}
 			})
 		}
+	}
+}
+
+// TestExtraHosts: an allow rule speaks of the upstream unless it names the host; a deny rule speaks of all.
+func TestExtraHosts(t *testing.T) {
+	const host = "upload.example.com"
+	for name, c := range map[string]struct {
+		rules Rules
+		path  string
+		want  vending.Code
+	}{
+		"no rules":                     {nil, "/v1", ""},
+		"whole app":                    {Rules{allow("gmail", "")}, "/v1", ""},
+		"same path":                    {Rules{allow("gmail", "/v1")}, "/v1", vending.PolicyDenied},
+		"any path":                     {Rules{allow("gmail", "/**")}, "/v1", vending.PolicyDenied},
+		"star for the host":            {Rules{allow("gmail", "/*/v1")}, "/v1", vending.PolicyDenied},
+		"host named":                   {Rules{allow("gmail", "/~upload.example.com/v1")}, "/v1", ""},
+		"host named, other path":       {Rules{allow("gmail", "/~upload.example.com/v1")}, "/v2", vending.PolicyDenied},
+		"host named, other spelling":   {Rules{allow("gmail", "/~upload.example.com/v1/*")}, "/v1/a%2Fb", vending.PolicyDenied},
+		"host named, any path":         {Rules{allow("gmail", "/~upload.example.com/**")}, "/v1/a", ""},
+		"host named, the root":         {Rules{allow("gmail", "/~upload.example.com")}, "/", ""},
+		"host named, no path":          {Rules{allow("gmail", "/~upload.example.com/**")}, "", ""},
+		"another host named":           {Rules{allow("gmail", "/~files.example.com/**")}, "/v1", vending.PolicyDenied},
+		"any host":                     {Rules{allow("gmail", "/~*/v1")}, "/v1", ""},
+		"beside the upstream's":        {Rules{allow("gmail", "/**"), allow("gmail", "/~upload.example.com/**")}, "/v1", ""},
+		"denied path":                  {Rules{deny("gmail", "/v1/**")}, "/v1/a", vending.PolicyDenied},
+		"denied path, folded":          {Rules{deny("gmail", "/v1/**")}, "/V1%2Fa", vending.PolicyDenied},
+		"denied path, other path":      {Rules{deny("gmail", "/v1/**")}, "/v2", ""},
+		"denied host":                  {Rules{deny("gmail", "/~Upload.example.com/**")}, "/v1", vending.PolicyDenied},
+		"denied path at host":          {Rules{deny("gmail", "/~upload.example.com/v1")}, "/v1", vending.PolicyDenied},
+		"another host denied":          {Rules{deny("gmail", "/~files.example.com/**")}, "/v1", ""},
+		"any host denied":              {Rules{deny("gmail", "/~*/**")}, "/v1", vending.PolicyDenied},
+		"path that looks like the one": {Rules{allow("gmail", "/~upload.example.com/v1")}, "/~upload.example.com/v1", vending.PolicyDenied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, r := range c.rules {
+				if err := r.Check(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.rules.Permit("gmail", "GET", host, c.path); code(t, err) != c.want {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+	// Where no host is meant, ~ is a letter like any other.
+	if err := (Rules{allow("gmail", "/*")}).Permit("gmail", "GET", "", "/~user"); err != nil {
+		t.Error(err)
+	}
+	if err := (Rules{deny("gmail", "/~*/v1")}).Permit("gmail", "GET", "", "/v1"); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -215,7 +266,7 @@ func TestOverrides(t *testing.T) {
 		"no rules":              {nil, "/a", []string{"DELETE"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := c.rules.Permit("gmail", "POST", c.path, c.overrides...); code(t, err) != c.want {
+			if err := c.rules.Permit("gmail", "POST", "", c.path, c.overrides...); code(t, err) != c.want {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
@@ -224,7 +275,7 @@ func TestOverrides(t *testing.T) {
 
 // TestPermitTellsNothing: a refusal names neither the rule nor the path.
 func TestPermitTellsNothing(t *testing.T) {
-	err := Rules{deny("gmail", "/internal-name/**")}.Permit("gmail", "GET", "/internal-name/x")
+	err := Rules{deny("gmail", "/internal-name/**")}.Permit("gmail", "GET", "", "/internal-name/x")
 	if text := vending.AsError(err).Text(); text != vending.PolicyDenied.Message() {
 		t.Errorf("message %q", text)
 	}

@@ -1,0 +1,62 @@
+package caddymodule
+
+import (
+	"maps"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/vendgate/vendgate/catalog"
+)
+
+// parseOAuth1 reads `oauth1 { … }`. Of an app of the catalog, what the block does not state stays.
+func parseOAuth1(d *caddyfile.Dispenser, app *catalog.App) error {
+	o := new(catalog.OAuth1)
+	if app.OAuth1 != nil {
+		*o = *app.OAuth1
+		o.AuthorizeParams = maps.Clone(o.AuthorizeParams) // adding to it must not reach the embedded entry
+	}
+	app.OAuth1 = o
+	return parseBlock(d, options{
+		"request_token_url": text(&o.RequestTokenURL), "authorize_url": text(&o.AuthorizeURL), "access_token_url": text(&o.AccessTokenURL),
+		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
+	}, "authorize_param")
+}
+
+// parseOAuth2 reads `oauth2 { … }`, as parseOAuth1 does.
+func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
+	o := new(catalog.OAuth2)
+	if app.OAuth2 != nil {
+		*o = *app.OAuth2
+		o.Scopes = nil
+		// Adding to them must not reach the embedded entry.
+		o.AuthorizeParams, o.TokenParams = maps.Clone(o.AuthorizeParams), maps.Clone(o.TokenParams)
+	}
+	err := parseBlock(d, options{
+		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL),
+		"scopes": texts(&o.Scopes), "scope_separator": text(&o.ScopeSeparator), "client_auth": text(&o.ClientAuth),
+		"issuer": text(&o.Issuer), "grant": text(&o.Grant), "no_pkce": flag(&o.NoPKCE), "token_lifetime": count(&o.TokenLifetime),
+		"client_id_param": text(&o.ClientIDParam), "answer": text(&o.Answer),
+		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
+		"token_param":     func(d *caddyfile.Dispenser) error { return pair(d, &o.TokenParams) },
+		"capture":         replacing(func() { o.Capture = nil }, func(d *caddyfile.Dispenser) error { return parseCapture(d, o) }),
+	}, "scopes", "authorize_param", "token_param", "capture")
+	if o.Scopes == nil && app.OAuth2 != nil {
+		o.Scopes = app.OAuth2.Scopes
+	}
+	app.OAuth2 = o
+	return err
+}
+
+// parseCapture reads `capture FIELD token|callback|call PATH [{ … }]`.
+func parseCapture(d *caddyfile.Dispenser, o *catalog.OAuth2) error {
+	var c catalog.Capture
+	if !d.Args(&c.Field, &c.From, &c.Path) {
+		return missing(d, "capture", "FIELD token|callback|call PATH")
+	}
+	if d.NextArg() {
+		return d.Errf("capture has an argument too many; write capture FIELD token|callback|call PATH")
+	}
+	err := parseBlock(d, options{"url": text(&c.URL), "pattern": text(&c.Pattern)})
+	o.Capture = append(o.Capture, c)
+	return err
+}
