@@ -8,7 +8,7 @@ import { connectionOf, email } from './harness/gateway.mjs';
 import { through, useWorld } from './harness/world.mjs';
 
 const world = useWorld();
-const timeout = 20_000;
+const timeout = 50_000;
 const connection = connectionOf('github');
 
 function client() {
@@ -74,7 +74,7 @@ for (const [status, site, retries] of [[403, 'url'], [403, 'passthrough'], [429,
     const { data } = await through(world[site], client).rest.users.getAuthenticated({ request: { retries } });
     assert.equal(data.login, 'octocat');
     const waited = performance.now() - asked;
-    assert.ok(waited > 950 && waited < 8000, `waited ${waited} ms`);
+    assert.ok(waited > 950, `waited ${waited} ms`);
     await world.github.took('GET /user', 'GET /user');
   });
 }

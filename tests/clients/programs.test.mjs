@@ -73,7 +73,7 @@ for (const [name, commandOf] of Object.entries(commands)) {
   });
 }
 
-test('curl: pages by Link, Retry-After, a file, a stream, an error', { timeout: 30_000 }, async () => {
+test('curl: pages by Link, Retry-After, a file, a stream, an error', { timeout: 60_000 }, async () => {
   const talk = prepare();
   const began = performance.now();
   const lines = await run('sh', ['-e', example('curl.sh')], (line) => line.includes('"delta"') && talk.saw());

@@ -10,7 +10,7 @@ import { startProvider } from './harness/recorder.mjs';
 import { through, useWorld } from './harness/world.mjs';
 
 const world = useWorld();
-const timeout = 20_000;
+const timeout = 50_000;
 const connection = connectionOf('slack');
 const form = (request) => Object.fromEntries(new URLSearchParams(request.body.toString()));
 

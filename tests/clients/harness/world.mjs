@@ -11,23 +11,27 @@ import { startEar, startProvider } from './recorder.mjs';
  */
 export function useWorld() {
   const world = {};
-  let stops = [];
+  const parts = [];
+  const started = async (starting) => {
+    const part = await starting;
+    parts.unshift(part);
+    return part;
+  };
   before(async () => {
     const providers = {};
-    for (const app of Object.keys(apps)) providers[app] = await startProvider();
-    const gateway = await startGateway(Object.fromEntries(Object.entries(providers).map(([app, { host }]) => [app, host])));
-    const ears = { url: await startEar(gateway.mapped), passthrough: await startEar(gateway.passthrough) };
+    for (const app of Object.keys(apps)) providers[app] = await started(startProvider());
+    const gateway = await started(startGateway(Object.fromEntries(Object.entries(providers).map(([app, { host }]) => [app, host]))));
+    const ears = { url: await started(startEar(gateway.mapped)), passthrough: await started(startEar(gateway.passthrough)) };
     for (const [name, ear] of Object.entries(ears)) world[name] = `http://${ear.host}`;
     for (const [app, provider] of Object.entries(providers)) world[app] = provided(app, provider, Object.values(ears));
     Object.assign(process.env, { VENDGATE_URL: world.url, VENDGATE_KEY: tenantKey });
-    stops = [...Object.values(ears), gateway, ...Object.values(providers)];
   });
   afterEach(() => {
-    const left = stops.flatMap(({ requests = [], answers = [] }) => [...answers.splice(0), ...requests.splice(0).map(({ line }) => line)]);
+    const left = parts.flatMap(({ requests = [], answers = [] }) => [...answers.splice(0), ...requests.splice(0).map(({ line }) => line)]);
     assert.deepEqual(left, [], 'answers and requests that the test did not look at');
   });
   after(async () => {
-    for (const { stop } of stops) await stop();
+    for (const { stop } of parts) await stop();
   });
   return world;
 }
