@@ -24,8 +24,8 @@ var refusedNames = []string{
 var hopByHop = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 // relay calls the API behind the proxy and gives its answer back as it comes.
-func (s *StandIn) relay(w http.ResponseWriter, c *call) *refusal {
-	ctx, cancel := context.WithTimeout(c.Context(), s.now().ProxyTimeout)
+func (s *StandIn) relay(ctx context.Context, w http.ResponseWriter, c *call) *refusal {
+	ctx, cancel := context.WithTimeout(ctx, s.now().ProxyTimeout)
 	defer cancel()
 	_ = http.NewResponseController(w).EnableFullDuplex() // an answer may begin before the request has ended
 	res, err := s.upstream.RoundTrip(c.outgoing.WithContext(ctx))
@@ -54,19 +54,17 @@ func pass(w http.ResponseWriter, res *http.Response) bool {
 	w.WriteHeader(res.StatusCode)
 	flush := http.NewResponseController(w)
 	buf := make([]byte, 32<<10)
-	for {
-		// The head goes out before the first byte of the body is there.
-		if err := flush.Flush(); err != nil {
-			return false
-		}
+	gone := flush.Flush() // the head goes out before the first byte of the body is there
+	for gone == nil {
 		n, err := res.Body.Read(buf)
-		if _, gone := w.Write(buf[:n]); gone != nil {
-			return false
+		if _, gone = w.Write(buf[:n]); gone == nil {
+			gone = flush.Flush()
 		}
 		if err != nil {
 			return errors.Is(err, io.EOF)
 		}
 	}
+	return false
 }
 
 // prepare makes the call of the API behind the proxy.
@@ -107,8 +105,8 @@ func (s *StandIn) prepare(c *call) *refusal {
 
 // decodeURL reads a url64: URL-safe base64 of an absolute URL, with nothing around or behind it.
 func decodeURL(text string) (string, *refusal) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text { // the decoder skips line ends
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text { // the decoder is lenient
 		return "", outside("the url64 is not URL-safe base64 without padding")
 	}
 	u, err := url.Parse(string(raw))

@@ -117,9 +117,9 @@ func proxyPath(url string) string {
 	return "/v1/connect/proj_1/proxy/" + base64.RawURLEncoding.EncodeToString([]byte(url)) + proxyQuery
 }
 
-func (c *raw) proxy(method, url, body string, more ...string) reply {
+func (c *raw) proxy(method, url string) reply {
 	c.t.Helper()
-	return c.send(c.request(method+" "+proxyPath(url), body, more...))
+	return c.send(c.request(method+" "+proxyPath(url), ""))
 }
 
 // refused expects an answer that says why, and a violation if outside.

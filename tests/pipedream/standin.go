@@ -151,7 +151,7 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case AccountOf:
 		refused = s.describe(w, c)
 	case Proxy:
-		refused = s.relay(w, c)
+		refused = s.relay(r.Context(), w, c)
 	}
 	if refused != nil {
 		s.refuse(w, c, refused)

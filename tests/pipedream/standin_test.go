@@ -65,7 +65,7 @@ func TestBearers(t *testing.T) {
 	c.refused("revoked", c.account(account), 401, false)
 	c.bearer = "unknown"
 	c.refused("unknown", c.account(account), 401, false)
-	c.refused("unknown, for the proxy", c.proxy("GET", "https://slack.com/", ""), 401, false)
+	c.refused("unknown, for the proxy", c.proxy("GET", "https://slack.com/"), 401, false)
 	for name, header := range map[string]string{
 		"none": "", "basic": "Authorization: Basic eDp5\r\n", "in lower case": "Authorization: bearer x\r\n",
 	} {
@@ -81,7 +81,7 @@ func TestLimit(t *testing.T) {
 	c := newRaw(t, o, "")
 	c.account(account)
 	c.refused("the second", c.account("apn_0"), 404, false)
-	for _, got := range []reply{c.account(account), c.proxy("GET", "https://slack.com/", "")} {
+	for _, got := range []reply{c.account(account), c.proxy("GET", "https://slack.com/")} {
 		if got.StatusCode != 429 || got.body != `{"error":"Throttled"}`+"\n" {
 			t.Errorf("%d %q", got.StatusCode, got.body)
 		}
