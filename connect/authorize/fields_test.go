@@ -143,3 +143,17 @@ func TestMeant(t *testing.T) {
 		}
 	}
 }
+
+func TestAround(t *testing.T) {
+	for upstream, want := range map[string]string{
+		"https://{site}.desk.example.com/api": "….desk.example.com", "https://api-{site}.example.com": "api-….example.com", "https://{site}.{zone}.example.com": "", "https://api.example.com": "",
+	} {
+		app := &catalog.App{Upstream: upstream}
+		if got := Around(app, catalog.Field{Name: "site"}); got != want {
+			t.Errorf("%s: %q, want %q", upstream, got, want)
+		}
+		if got := Around(app, catalog.Field{Name: "site", Options: []string{"eu"}}) + Around(app, catalog.Field{Name: "other"}); got != "" {
+			t.Errorf("%s: %q for what is chosen, or stands elsewhere", upstream, got)
+		}
+	}
+}

@@ -26,6 +26,17 @@ func meant(app *catalog.App, f catalog.Field, value string) string {
 	return value
 }
 
+// Around is the host that a value of f is a part of, with … in its place, or "" if it is none or there is nothing to see.
+func Around(app *catalog.App, f catalog.Field) string {
+	for _, pattern := range hostPatterns(app) {
+		host := strings.ReplaceAll(pattern, "{"+f.Name+"}", "…")
+		if len(f.Options) == 0 && f.Kind == "" && host != pattern && !strings.Contains(host, "{") {
+			return host
+		}
+	}
+	return ""
+}
+
 // hostIn is the host, and the port if there is one, of an address with or without its scheme.
 func hostIn(address string) string {
 	if _, rest, ok := strings.Cut(address, "://"); ok {

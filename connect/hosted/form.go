@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/connect/browser"
@@ -37,8 +38,9 @@ func (v *visit) showForm() error {
 // formView draws the form with what was entered before, but for what is secret, and with what was wrong with it.
 func (v *visit) formView(b browser.Browser, problem *authorize.Problem) page.Form {
 	f := page.Form{Link: v.view(b)}
-	for _, field := range v.app.Fields {
-		shown := page.Field{Name: field.Name, Label: field.Label, Secret: field.Secret}
+	for _, field := range v.app.Asked() {
+		shown := page.Field{Name: field.Name, Label: field.Label, Secret: field.Secret, Options: field.Options, Host: field.Kind == catalog.KindHost}
+		shown.Around = authorize.Around(v.app, field)
 		if !field.Secret {
 			shown.Value = v.r.PostForm.Get(page.FieldPrefix + field.Name)
 		}
@@ -104,7 +106,7 @@ func (v *visit) mayTry() string {
 
 // entered are the values of the form that the app asks for.
 func (v *visit) entered() (fields []vending.Field) {
-	for _, f := range v.app.Fields {
+	for _, f := range v.app.Asked() {
 		fields = append(fields, vending.Field{Name: f.Name, Value: v.r.PostForm.Get(page.FieldPrefix + f.Name)})
 	}
 	return fields

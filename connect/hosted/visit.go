@@ -88,7 +88,7 @@ func (v *visit) signsIn() bool {
 }
 
 // asks reports whether the app needs values that the end user enters.
-func (v *visit) asks() bool { return len(v.app.Fields) > 0 }
+func (v *visit) asks() bool { return len(v.app.Asked()) > 0 }
 
 // maxForm bounds the body of a form, in bytes.
 const maxForm = 256 << 10

@@ -72,6 +72,12 @@ type Field struct {
 	// Value is what was entered before. It is not shown where Secret is set.
 	Value  string
 	Secret bool
+	// Options are the only values there are, if it has any.
+	Options []string
+	// Host says that the value is a host name.
+	Host bool
+	// Around is the host that the value is a part of, with … in its place; empty if it is none.
+	Around string
 	// Problem says what is wrong with the value, and names it; empty if nothing is.
 	Problem string
 }
@@ -184,6 +190,18 @@ func (v Form) Failed() bool {
 
 // Input is the name under which the field is posted.
 func (f Field) Input() string { return FieldPrefix + f.Name }
+
+// DescribedBy are the ids of what explains the field, the i-th of its form; empty if nothing does.
+func (f Field) DescribedBy(i int) string {
+	var ids []string
+	if f.Around != "" {
+		ids = append(ids, fmt.Sprintf("hint-%d", i))
+	}
+	if f.Problem != "" {
+		ids = append(ids, fmt.Sprintf("problem-%d", i))
+	}
+	return strings.Join(ids, " ")
+}
 
 // Text is what the field is called on the page.
 func (f Field) Text() string {

@@ -34,7 +34,7 @@ func TestHostedWords(t *testing.T) {
 		{"invitation-renewal", []string{"Renew your Gmail connection", "The present ones stay in use until you are done."}, []string{"invites"}},
 		{"form", []string{"Connect Stripe", "Grant Access", "Reject"}, []string{"Nothing was saved"}},
 		{"form-problem", []string{"Stripe did not accept these credentials.", "Nothing was saved", "Account must be letters and digits"}, nil},
-		{"form-oauth", []string{"Zendesk subdomain", "Continue to Gmail"}, []string{"Grant Access"}},
+		{"form-oauth", []string{"Zendesk subdomain", "The “…” of ….zendesk.com. You can paste the whole address.", "Continue to Gmail"}, []string{"Grant Access"}},
 		{"redirect", []string{"Taking you to Gmail", "accounts.example.com", "Sign in with Gmail"}, nil},
 		{"redirect-nowhere", []string{"Nothing was stored"}, []string{"Sign in with"}},
 		{"success", []string{"Connection created successfully"}, []string{"updated"}},
@@ -79,6 +79,21 @@ func TestFormKeepsAllButSecrets(t *testing.T) {
 	}
 	if strings.Contains(source, "never-shown") {
 		t.Error("the form shows a secret value")
+	}
+}
+
+// TestFormBeforeSignIn has what a form keeps, and what explains each field to a screen reader.
+func TestFormBeforeSignIn(t *testing.T) {
+	_, source := document(t, people["plain"].views()["form-oauth-problem"])
+	for _, want := range []string{
+		`<select id="field-0" name="field.region" required autocomplete="off">`,
+		`<option value="">Please choose</option>`, `<option>eu</option>`, `<option selected>us</option>`,
+		`name="field.host" type="text" value="crm" required autocomplete="off" autocapitalize="none" spellcheck="false" inputmode="url" placeholder="host.example.com" aria-invalid="true" aria-describedby="problem-1">`,
+		`aria-invalid="true" aria-describedby="hint-2 problem-2">`, `id="hint-2"`, `id="problem-2"`,
+	} {
+		if !strings.Contains(source, want) {
+			t.Errorf("the form does not have %s:\n%s", want, source)
+		}
 	}
 }
 
