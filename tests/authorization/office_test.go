@@ -46,8 +46,8 @@ func newOffice(t *testing.T) *office {
 	return newOfficeAt(t, site)
 }
 
-// newOfficeAt has directives of its own around the handlers.
-func newOfficeAt(t *testing.T, site string) *office {
+// newOfficeAt has directives of its own around the handlers, and more options.
+func newOfficeAt(t *testing.T, site string, more ...string) *office {
 	t.Helper()
 	o := &office{keyed: newKeyedAPI(t)}
 	o.Gateway = harness.StartWith(t, func(g *harness.Gateway) string {
@@ -64,7 +64,7 @@ func newOfficeAt(t *testing.T, site string) *office {
 		allow_private 127.0.0.0/8
 	}
 	`, o.keyed.URL)
-		return g.Caddyfile(config, "", site)
+		return g.Caddyfile(config+strings.Join(more, ""), "", site)
 	})
 	return o
 }
