@@ -123,6 +123,10 @@ type OAuth2 struct {
 	TokenURL     string `json:"token_url"`
 	// RevokeURL is the revocation endpoint (RFC 7009), where there is one.
 	RevokeURL string `json:"revoke_url,omitempty"`
+	// RefreshURL is where tokens are refreshed, if not at TokenURL.
+	RefreshURL string `json:"refresh_url,omitempty"`
+	// Exchange trades the token that a code gives for one that lives longer.
+	Exchange *Exchange `json:"exchange,omitempty"`
 	// Scopes are a starting set.
 	Scopes []string `json:"scopes,omitempty"`
 	// ScopeSeparator is a space by default.
@@ -153,6 +157,15 @@ type OAuth2 struct {
 	// TokenLifetime, in seconds, is assumed where the provider's answer names no `expires_in`;
 	// 0 means such tokens do not expire.
 	TokenLifetime int `json:"token_lifetime,omitempty"`
+}
+
+// Exchange is one more request at connect time, as the APIs of Meta want it: GET with `grant_type`, the client's
+// `client_id` and `client_secret`, and the token, all in the query. Its answer is one of a token endpoint.
+type Exchange struct {
+	URL       string `json:"url"`
+	GrantType string `json:"grant_type"`
+	// Param is the parameter with the token.
+	Param string `json:"param"`
 }
 
 // Capture finds one value when an end user authorizes, and keeps it with the connection.

@@ -80,6 +80,7 @@ func (c checker) oauth2() error {
 	}
 	for _, e := range [][2]string{
 		{"oauth2.authorize_url", o.AuthorizeURL}, {"oauth2.token_url", o.TokenURL}, {"oauth2.revoke_url", o.RevokeURL},
+		{"oauth2.refresh_url", o.RefreshURL},
 	} {
 		if err := c.slotted(e[0], e[1]); err != nil {
 			return err
@@ -96,7 +97,26 @@ func (c checker) oauth2() error {
 	if err := c.grant(o); err != nil {
 		return err
 	}
+	if err := c.exchange(o); err != nil {
+		return err
+	}
 	return o.check()
+}
+
+// exchange checks where the client's secret goes in a query.
+func (c checker) exchange(o *OAuth2) error {
+	x := o.Exchange
+	if x == nil {
+		return nil
+	}
+	if o.AuthorizeURL == "" || x.GrantType == "" || x.Param == "" || slices.Contains(flowParams, x.Param) || x.Param == "grant_type" {
+		return errors.New("oauth2.exchange needs an authorize_url, a grant_type and a param of its own: write them like th_exchange_token and access_token")
+	}
+	u, err := c.endpoint("oauth2.exchange.url", x.URL)
+	if err == nil && u.RawQuery != "" {
+		err = errors.New("oauth2.exchange.url has a query: take it out")
+	}
+	return err
 }
 
 // slotted checks the URL of an endpoint that a client's secret may go to; empty is none. With a host that an end user

@@ -66,6 +66,22 @@ func TestCheckRefusesCaptures(t *testing.T) {
 	})
 }
 
+func TestCheckRefusesExchanges(t *testing.T) {
+	const incomplete = `app acme: oauth2.exchange needs an authorize_url, a grant_type and a param of its own: write them like th_exchange_token and access_token`
+	exchange := func(x Exchange) change {
+		return func(a *App) { a.OAuth2.AuthorizeURL, a.OAuth2.Exchange = "https://auth.example.com/authorize", &x }
+	}
+	refuse(t, granted, map[string]refusal{
+		"no grant type":    {exchange(Exchange{URL: "https://auth.example.com/x", Param: "access_token"}), incomplete},
+		"no param":         {exchange(Exchange{URL: "https://auth.example.com/x", GrantType: "x"}), incomplete},
+		"secret's param":   {exchange(Exchange{URL: "https://auth.example.com/x", GrantType: "x", Param: "client_secret"}), incomplete},
+		"no url":           {exchange(Exchange{GrantType: "x", Param: "access_token"}), `app acme: oauth2.exchange.url is no absolute https URL` + writeURL},
+		"query":            {exchange(Exchange{URL: "https://auth.example.com/x?a=canary", GrantType: "x", Param: "access_token"}), `app acme: oauth2.exchange.url has a query: take it out`},
+		"no authorization": {func(a *App) { a.OAuth2.Exchange = &Exchange{URL: "https://auth.example.com/x", GrantType: "x", Param: "access_token"} }, incomplete},
+		"refresh":          {oauth2(func(o *OAuth2) { o.RefreshURL = "http://auth.example.com" }), `app acme: oauth2.refresh_url is plain http: write https, or set allow_http`},
+	})
+}
+
 func TestCheckRefusesExtras(t *testing.T) {
 	extra := func(hosts ...string) change { return func(a *App) { a.ExtraHosts = hosts } }
 	header := func(name, value string) change { return func(a *App) { a.Headers = map[string]string{name: value} } }
