@@ -72,13 +72,15 @@ func TestCheckRefusesExchanges(t *testing.T) {
 		return func(a *App) { a.OAuth2.AuthorizeURL, a.OAuth2.Exchange = "https://auth.example.com/authorize", &x }
 	}
 	refuse(t, granted, map[string]refusal{
-		"no grant type":    {exchange(Exchange{URL: "https://auth.example.com/x", Param: "access_token"}), incomplete},
-		"no param":         {exchange(Exchange{URL: "https://auth.example.com/x", GrantType: "x"}), incomplete},
-		"secret's param":   {exchange(Exchange{URL: "https://auth.example.com/x", GrantType: "x", Param: "client_secret"}), incomplete},
-		"no url":           {exchange(Exchange{GrantType: "x", Param: "access_token"}), `app acme: oauth2.exchange.url is no absolute https URL` + writeURL},
-		"query":            {exchange(Exchange{URL: "https://auth.example.com/x?a=canary", GrantType: "x", Param: "access_token"}), `app acme: oauth2.exchange.url has a query: take it out`},
-		"no authorization": {func(a *App) { a.OAuth2.Exchange = &Exchange{URL: "https://auth.example.com/x", GrantType: "x", Param: "access_token"} }, incomplete},
-		"refresh":          {oauth2(func(o *OAuth2) { o.RefreshURL = "http://auth.example.com" }), `app acme: oauth2.refresh_url is plain http: write https, or set allow_http`},
+		"no grant type":  {exchange(Exchange{URL: "https://auth.example.com/x", Param: "access_token"}), incomplete},
+		"no param":       {exchange(Exchange{URL: "https://auth.example.com/x", GrantType: "x"}), incomplete},
+		"secret's param": {exchange(Exchange{URL: "https://auth.example.com/x", GrantType: "x", Param: "client_secret"}), incomplete},
+		"no url":         {exchange(Exchange{GrantType: "x", Param: "access_token"}), `app acme: oauth2.exchange.url is no absolute https URL` + writeURL},
+		"query":          {exchange(Exchange{URL: "https://auth.example.com/x?a=canary", GrantType: "x", Param: "access_token"}), `app acme: oauth2.exchange.url has a query: take it out`},
+		"no authorization": {func(a *App) {
+			a.OAuth2.Exchange = &Exchange{URL: "https://auth.example.com/x", GrantType: "x", Param: "access_token"}
+		}, incomplete},
+		"refresh": {oauth2(func(o *OAuth2) { o.RefreshURL = "http://auth.example.com" }), `app acme: oauth2.refresh_url is plain http: write https, or set allow_http`},
 	})
 }
 
