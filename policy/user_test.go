@@ -120,3 +120,37 @@ func TestParseUserIsStable(t *testing.T) {
 		}
 	}
 }
+
+// TestParseExternalUser: an id is one printable text, kept as it is.
+func TestParseExternalUser(t *testing.T) {
+	long := strings.Repeat("x", maxUserLen)
+	for name, tt := range map[string]struct {
+		values []string
+		want   string // empty for a refusal
+	}{
+		"plain":        {[]string{"user-1"}, "user-1"},
+		"as it is":     {[]string{"User 1/@"}, "User 1/@"},
+		"outer spaces": {[]string{" \tu1 "}, "u1"},
+		"254 bytes":    {[]string{long}, long},
+		"255 bytes":    {[]string{long + "x"}, ""},
+		"none":         {nil, ""},
+		"empty":        {[]string{""}, ""},
+		"spaces":       {[]string{" \t"}, ""},
+		"two":          {[]string{"u1", "u1"}, ""},
+		"tab inside":   {[]string{"u\t1"}, ""},
+		"line break":   {[]string{"u\r\n1"}, ""},
+		"NUL":          {[]string{"u\x00"}, ""},
+		"DEL":          {[]string{"u\x7f"}, ""},
+		"beyond ASCII": {[]string{"\u00fcser"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ParseExternalUser(tt.values)
+			if got != tt.want || (err != nil) != (tt.want == "") {
+				t.Errorf("%q, %v", got, err)
+			}
+			if err != nil && (vending.AsError(err).Code != vending.InvalidUserEmail || !strings.Contains(vending.AsError(err).Text(), "x-external-user-id")) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
