@@ -64,7 +64,11 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	}
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
-	values, whole, err := a.endpoint(app, o, client).Redeem(bounded, code, redirectURI, verifier)
+	endpoint := a.endpoint(app, o, client)
+	values, whole, err := endpoint.Redeem(bounded, code, redirectURI, verifier)
+	if err == nil && o.Exchange != nil {
+		values, err = endpoint.Exchange(bounded, values)
+	}
 	if err != nil {
 		return connect.Grant{}, a.refused(ctx, tenant, app, err)
 	}

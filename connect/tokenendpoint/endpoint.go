@@ -64,13 +64,13 @@ func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string, verifie
 	if !verifier.IsZero() {
 		form.Set("code_verifier", verifier.Reveal())
 	}
-	return e.converse(ctx, connect.GrantValues{}, form, code, verifier.Reveal())
+	return e.converse(ctx, connect.GrantValues{}, e.oauth.TokenURL, form, code, verifier.Reveal())
 }
 
 // Refresh obtains a new access token (RFC 6749, section 6). What the answer does not say stays as held has it.
 func (e *Endpoint) Refresh(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {held.RefreshToken}}
-	next, _, err := e.converse(ctx, held, form, held.RefreshToken, held.AccessToken)
+	next, _, err := e.converse(ctx, held, cmp.Or(e.oauth.RefreshURL, e.oauth.TokenURL), form, held.RefreshToken, held.AccessToken)
 	return next, err
 }
 
@@ -81,7 +81,7 @@ func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValu
 	if scope := Scope(e.oauth, e.client); scope != "" { // the library would join by a space
 		form.Set("scope", scope)
 	}
-	next, _, err := e.converse(ctx, held, form, held.AccessToken)
+	next, _, err := e.converse(ctx, held, e.oauth.TokenURL, form, held.AccessToken)
 	next.RefreshToken = ""
 	return next, err
 }
@@ -95,18 +95,36 @@ func authStyle(o *catalog.OAuth2) oauth2.AuthStyle {
 	return oauth2.AuthStyleInParams
 }
 
-// converse calls the endpoint once. secrets are what was sent, beside the client's own.
+// Exchange trades the token of held, which is new, as the catalog's exchange says.
+func (e *Endpoint) Exchange(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
+	x := e.oauth.Exchange
+	query := url.Values{"grant_type": {x.GrantType}, "client_id": {e.client.ID}, "client_secret": {e.client.Secret.Reveal()}, x.Param: {held.AccessToken}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, x.URL+"?"+query.Encode(), nil)
+	if err != nil {
+		return connect.GrantValues{}, Fault("making an exchange request", err)
+	}
+	h := e.hear(held)
+	resp, err := h.client().Do(r)
+	if err != nil {
+		return connect.GrantValues{}, h.broken("exchange", err)
+	}
+	_ = resp.Body.Close() // it is read
+	if resp.StatusCode != http.StatusOK || h.answer.accessToken == "" {
+		refusal := e.judge("exchange", resp, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
+		if resp.StatusCode == http.StatusOK && h.answer.code == "" {
+			refusal.Class = Nonsense
+		}
+		return connect.GrantValues{}, refusal
+	}
+	return h.grant(), nil
+}
+
+// converse calls the endpoint at tokenURL once. secrets are what was sent, beside the client's own.
 //
 // The library's client-credentials request is the one that takes a grant type and parameters of all kinds.
-func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, form url.Values, secrets ...string) (v connect.GrantValues, whole vending.Secret, err error) {
-	asked := e.now()
-	w := &wire{next: e.transport}
-	var answer *said
-	w.read = func(contentType string, body []byte) []byte {
-		answer = read(contentType, body, e.oauth.Answer, held.AccessToken != "" || held.RefreshToken != "", asked)
-		return answer.rendered()
-	}
-	config := clientcredentials.Config{TokenURL: e.oauth.TokenURL, AuthStyle: authStyle(e.oauth), EndpointParams: form}
+func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, tokenURL string, form url.Values, secrets ...string) (v connect.GrantValues, whole vending.Secret, err error) {
+	h := e.hear(held)
+	config := clientcredentials.Config{TokenURL: tokenURL, AuthStyle: authStyle(e.oauth), EndpointParams: form}
 	config.ClientID, config.ClientSecret = e.client.ID, e.client.Secret.Reveal()
 	if name := e.oauth.ClientIDParam; name != "" {
 		form.Set(name, e.client.ID)
@@ -115,16 +133,39 @@ func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, form 
 	for name, value := range e.oauth.TokenParams {
 		form.Set(name, value)
 	}
-	_, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, w.client()))
-	if err != nil {
-		return connect.GrantValues{}, vending.Secret{}, e.refusal(w, answer, err, append(secrets, e.client.Secret.Reveal()))
+	if _, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, h.client())); err != nil {
+		return connect.GrantValues{}, vending.Secret{}, e.refusal(&h.wire, h.answer, err, append(secrets, e.client.Secret.Reveal()))
 	}
-	held.AccessToken = answer.accessToken
-	held.Expiry = expiry(answer.lifetime, asked, e.oauth)
-	held.RefreshToken = cmp.Or(answer.refreshToken, held.RefreshToken)
-	held.TokenType = cmp.Or(answer.tokenType, held.TokenType)
-	held.Scope = cmp.Or(answer.scope, held.Scope)
-	return held, vending.NewSecret(string(answer.whole)), nil
+	return h.grant(), vending.NewSecret(string(h.answer.whole)), nil
+}
+
+// hearing is the way of one call with what was said on it.
+type hearing struct {
+	wire
+	endpoint *Endpoint
+	held     connect.GrantValues
+	asked    time.Time
+	answer   *said
+}
+
+func (e *Endpoint) hear(held connect.GrantValues) *hearing {
+	h := &hearing{wire: wire{next: e.transport}, endpoint: e, held: held, asked: e.now()}
+	h.read = func(contentType string, body []byte) []byte {
+		h.answer = read(contentType, body, e.oauth.Answer, held.AccessToken != "" || held.RefreshToken != "", h.asked)
+		return h.answer.rendered()
+	}
+	return h
+}
+
+// grant is what was granted. What the answer does not say stays as it was held.
+func (h *hearing) grant() connect.GrantValues {
+	v := h.held
+	v.AccessToken = h.answer.accessToken
+	v.Expiry = expiry(h.answer.lifetime, h.asked, h.endpoint.oauth)
+	v.RefreshToken = cmp.Or(h.answer.refreshToken, v.RefreshToken)
+	v.TokenType = cmp.Or(h.answer.tokenType, v.TokenType)
+	v.Scope = cmp.Or(h.answer.scope, v.Scope)
+	return v
 }
 
 // expiry counts from before the call, so that a slow answer makes no token look younger than it is.

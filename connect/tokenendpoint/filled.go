@@ -21,7 +21,7 @@ func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Fiel
 		}
 	}
 	field := func(name string) (value string, ok bool) { value, ok = values[name]; return value, ok }
-	for _, u := range []*string{&o.AuthorizeURL, &o.TokenURL, &o.RevokeURL} {
+	for _, u := range []*string{&o.AuthorizeURL, &o.TokenURL, &o.RefreshURL, &o.RevokeURL} {
 		if !strings.ContainsRune(*u, '{') {
 			continue
 		}
