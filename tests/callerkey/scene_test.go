@@ -195,3 +195,19 @@ func (s *scene) pipeline(key string) string {
 	}
 	return harness.Raw(s.t, s.Addr, request(s.mine, "")+request(s.second, "Connection: close\r\n"))
 }
+
+// checkFiles looks for a key in the store's files.
+func (s *scene) checkFiles(key string) {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "*"))
+	if err != nil || len(files) < 2 {
+		s.t.Fatalf("the store has files %v, %v", files, err)
+	}
+	for _, name := range files {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.checkClean(filepath.Base(name), string(raw), key)
+	}
+}

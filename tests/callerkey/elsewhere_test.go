@@ -1,0 +1,104 @@
+package callerkey
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/api"
+	"github.com/vendgate/vendgate/tests/harness"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// TestPlatformAPI: no endpoint knows a caller key, not even for its own connection, in whatever form it comes.
+func TestPlatformAPI(t *testing.T) {
+	s := newScene(t, "")
+	key, _ := s.mint(nil)
+	for _, e := range api.Endpoints {
+		path := strings.NewReplacer("{id}", s.mine, "{name}", "sync", "{app}", "key", "{token}", key).Replace(e.Pattern)
+		for form, line := range map[string]string{"bearer": bearer(key), "header": "X-Vendgate-Key: " + key, "basic": basic(key, "")} {
+			t.Run(e.Method+" "+e.Pattern+" "+form, func(t *testing.T) {
+				s.t = t
+				a := s.raw(e.Method+" "+api.Base+path+" HTTP/1.1", line, "x-user-email: "+harness.Alice, "Content-Type: application/json", "Content-Length: 2", "", "{}")
+				if e.Public {
+					if a.status != http.StatusOK {
+						t.Errorf("answered %d", a.status)
+					}
+					return
+				}
+				s.mustRefuse(a, http.StatusUnauthorized, vending.InvalidTenantKey, key)
+			})
+		}
+	}
+	if _, err := s.store.Describe(t.Context(), "acme", harness.Alice, s.mine); err != nil {
+		t.Errorf("the connection is gone: %v", err)
+	}
+}
+
+// TestDashboard: a caller key opens no session, nor does its cookie-less header show a page.
+func TestDashboard(t *testing.T) {
+	s := newScene(t, "")
+	key, _ := s.mint(nil)
+	v := harness.NewVisitor(t, nil).Open(s.URL + "/connect/dashboard")
+	v = v.Do(http.MethodPost, s.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {v.CSRF()}, "key": {key + "\n"}})
+	v.Sees("signing in", http.StatusUnauthorized, "This tenant key is unknown or retired.")
+	v.Open(s.URL+"/connect/dashboard/keys").Sees("the keys", http.StatusOK, "Sign in")
+	for _, line := range []string{bearer(key), "X-Vendgate-Key: " + key, "Cookie: session=" + key} {
+		if a := s.raw("GET /connect/dashboard/keys HTTP/1.1", line); a.status/100 != 3 {
+			t.Errorf("answered %d", a.status)
+		}
+	}
+	for _, path := range []string{"/connect/" + key, "/connect/" + key + "/status"} {
+		if a := s.get(path, key); a.status == http.StatusOK && !strings.Contains(a.body, "invalid, has already been used, or has expired") {
+			t.Errorf("%s answered %d %s", path[:12], a.status, a.body)
+		}
+	}
+}
+
+// TestOtherSources: a key for a connection that the store does not know works where the tenant's source does not ask for the tenant's own
+// key, and no source ever gets a caller key.
+func TestOtherSources(t *testing.T) {
+	platform := harness.NewUpstream(t, harness.OK)
+	s := newScene(t, "source static", "source platform {\n url http://"+platform.Addr+"/platform/v1\n key passthrough\n allow_http\n allow_private 127.0.0.0/8\n}\ntenant evil {\n source platform\n}\n")
+	at := func(tenant, connection string) string {
+		key, _ := s.mint(func(k *connect.CallerKey) { k.Tenant, k.User, k.Connection = tenant, harness.Alice, connection })
+		return key
+	}
+	key := at("acme", "c1")
+	if a := s.get("/proxy/c1/key/x", key); a.status != http.StatusOK || len(a.sent) != 1 || !strings.Contains(a.sent[0], "X-Api-Key: "+staticCredential+"\r\n") {
+		t.Errorf("the static connection answered %d %s, and the provider got %q", a.status, a.code, a.sent)
+	}
+	s.mustRefuse(s.get("/proxy/c2/key/x", key), http.StatusNotFound, vending.ConnectionDeleted, key)
+
+	passed := at("evil", "conn_far")
+	s.mustRefuse(s.get("/proxy/conn_far/key/x", passed), http.StatusUnauthorized, vending.InvalidTenantKey, passed)
+	if got := platform.Got(); len(got) != 0 {
+		t.Errorf("the source that passes keys through got %d requests", len(got))
+	}
+}
+
+// TestStrangers: where the source judges keys that nobody here knows, caller keys are not among them.
+func TestStrangers(t *testing.T) {
+	platform := harness.NewUpstream(t, harness.OK)
+	s := newScene(t, "", "source platform {\n url http://"+platform.Addr+"/platform/v1\n key passthrough\n allow_http\n allow_private 127.0.0.0/8\n}\n")
+	s.Load(strings.Replace(s.config(s.Gateway, "source local", "source platform {\n url http://"+platform.Addr+"/platform/v1\n key passthrough\n allow_http\n allow_private 127.0.0.0/8\n}\n"),
+		"default_source local", "default_source platform", 1))
+	key, id := s.mint(nil)
+	s.mustPass(s.get("/proxy/"+s.mine+"/key/x", key), key)
+	if err := s.store.RevokeCallerKey(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	harness.Within(t, "the revocation", patience, func() bool { return s.get("/proxy/"+s.mine+"/key/x", key).status == http.StatusUnauthorized })
+	for _, dead := range []string{key, "ck_" + strings.Repeat("a", 43)} {
+		s.mustRefuse(s.get("/proxy/conn_far/key/x", dead), http.StatusUnauthorized, vending.InvalidTenantKey, dead)
+	}
+	if got := platform.Got(); len(got) != 0 {
+		t.Errorf("the source that judges strangers got %d requests", len(got))
+	}
+	s.get("/proxy/conn_far/key/x", harness.KeyA, "x-user-email: "+harness.Alice)
+	if len(platform.Got()) == 0 {
+		t.Error("the source judges nobody, so that this test shows nothing")
+	}
+}
