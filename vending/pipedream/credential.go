@@ -29,7 +29,7 @@ func (p *properties) UnmarshalJSON(b []byte) error {
 }
 
 // accessToken is the property of an OAuth account that is vended.
-const accessToken = "oauth_access_token"
+const accessToken = "oauth_access_token" //nolint:gosec // its name
 
 // clientFields are the properties of an OAuth account that are no custom fields. Of them only the access token is vended: the
 // others would let whoever sees them act as the OAuth client.

@@ -58,7 +58,7 @@ func (p *passes) close() {
 
 // get returns the current pass, or waits for a new one as long as ctx lasts.
 func (p *passes) get(ctx context.Context) (vending.Secret, error) {
-	f, err := p.join()
+	f, err := p.join() //nolint:contextcheck // the fetch belongs to no caller
 	if err != nil {
 		return vending.Secret{}, err
 	}

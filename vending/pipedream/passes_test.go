@@ -86,13 +86,13 @@ func TestWaitersAreBound(t *testing.T) {
 		defer p.close()
 		begun := time.Now()
 		var waiting sync.WaitGroup
-		for _, patience := range []time.Duration{100, 300, 600} {
-			ctx, cancel := context.WithTimeout(t.Context(), patience*time.Millisecond)
+		for _, patience := range []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			waiting.Go(func() {
 				_, err := p.get(ctx)
-				if !errors.Is(err, context.DeadlineExceeded) || vending.AsError(err).Code != vending.UpstreamUnavailable || time.Since(begun) != patience*time.Millisecond {
-					t.Errorf("patience %d: %v after %s", patience, err, time.Since(begun))
+				if !errors.Is(err, context.DeadlineExceeded) || vending.AsError(err).Code != vending.UpstreamUnavailable || time.Since(begun) != patience {
+					t.Errorf("patience %s: %v after %s", patience, err, time.Since(begun))
 				}
 			})
 			synctest.Wait() // the impatient one began the fetch

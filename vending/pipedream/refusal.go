@@ -49,7 +49,7 @@ func refused(call string, status int, header http.Header) *vending.Error {
 // clientRefused is the operator's to mend; the caller knows nothing of the OAuth client.
 func (s *Source) clientRefused(ctx context.Context, call string, status int) *vending.Error {
 	s.logger.LogAttrs(ctx, slog.LevelError, "pipedream refused the OAuth client", slog.String("call", call), slog.Int("status", status))
-	return vending.Errorf(vending.InternalError, fmt.Errorf("Pipedream refused the OAuth client: the %s call was answered %d", call, status))
+	return vending.Errorf(vending.InternalError, fmt.Errorf("the OAuth client was refused: the %s call to Pipedream was answered %d", call, status))
 }
 
 // epoch tells a time in seconds since 1970 from a number of seconds: no limit is reset in thirty years.
