@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,6 +26,7 @@ func init() {
 		{"tenant", "Manages Vendgate's tenants and their keys", tenantCommands},
 		{"connection", "Manages Vendgate's connections", connectionCommands},
 		{"caller-key", "Manages the keys that reach one connection of Vendgate's each", callerKeyCommands},
+		{"app", "Shows the catalog of apps, and checks one of your own", appCommands},
 		{"oauth-client", "Manages the OAuth clients in Vendgate's store", oauthClientCommands},
 		{"audit", "Shows what was changed in Vendgate's store, and by whom", auditCommand},
 		{"keyset", "Manages the keyset that seals Vendgate's store", keysetCommands},
@@ -137,7 +139,10 @@ func (a *App) catalogApp(slug string) (*catalog.App, error) {
 		return nil, err
 	}
 	app, ok := apps.App(slug)
-	if !ok {
+	switch {
+	case apps.Off(slug):
+		return nil, errors.New(turnOn(slug))
+	case !ok:
 		return nil, fmt.Errorf("app %q is not in the catalog; an app of your own needs --config with the file that defines it", slug)
 	}
 	return app, nil

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,15 +54,16 @@ func goldens(t *testing.T, dir string, seen func(t *testing.T, caddyfile string)
 
 // TestAdapt holds every form of the Caddyfile against the JSON it becomes, or the error that tells what to write instead.
 func TestAdapt(t *testing.T) {
+	community := communityApp(t)
 	goldens(t, "adapt", func(t *testing.T, caddyfile string) string {
-		adapted, err := harness.Adapt(caddyfile)
+		adapted, err := harness.Adapt(strings.ReplaceAll(caddyfile, "$COMMUNITY", community))
 		if err != nil {
-			return err.Error()
+			return strings.ReplaceAll(err.Error(), community, "$COMMUNITY")
 		}
 		var indented bytes.Buffer
 		if err := json.Indent(&indented, adapted, "", "\t"); err != nil {
 			t.Fatal(err)
 		}
-		return indented.String()
+		return strings.ReplaceAll(indented.String(), strconv.Quote(community), `"$COMMUNITY"`)
 	})
 }

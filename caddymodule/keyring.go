@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -94,13 +95,13 @@ func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, erro
 	for _, slugs := range [][]string{t.Apps, slices.Sorted(maps.Keys(t.Budgets.Apps))} {
 		for _, slug := range slugs {
 			if _, ok := g.catalog.App(slug); !ok {
-				return nil, noApp(slug)
+				return nil, noApp(g.catalog, slug)
 			}
 		}
 	}
 	for _, r := range t.Rules {
 		if _, ok := g.catalog.App(r.App); !ok && r.App != "*" {
-			return nil, fmt.Errorf("rule: %w", noApp(r.App))
+			return nil, fmt.Errorf("rule: %w", noApp(g.catalog, r.App))
 		}
 	}
 	if id != "" {
@@ -113,7 +114,10 @@ func (g *gateway) noSource(name string) error {
 	return fmt.Errorf("source %q is not configured: add a source block of that name, or write one of %s", name, strings.Join(slices.Sorted(maps.Keys(g.sources)), ", "))
 }
 
-func noApp(slug string) error {
+func noApp(apps *catalog.Catalog, slug string) error {
+	if apps.Off(slug) {
+		return errors.New(turnOn(slug))
+	}
 	return fmt.Errorf("app %q is not in the catalog: correct the slug, or define it with an app block", slug)
 }
 
@@ -185,7 +189,7 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]connect.OAuth
 		app, ok := apps.App(c.App)
 		switch {
 		case !ok:
-			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client: %w", noApp(c.App)))
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client: %w", noApp(apps, c.App)))
 		case app.AuthType != string(vending.OAuth):
 			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: the app does not use OAuth: take the client out, or set auth_type o_auth for the app", c.App))
 		case c.Tenant != "" && policy.CheckTenantID(c.Tenant) != nil:
@@ -200,6 +204,15 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]connect.OAuth
 				return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_secret: %w", c.App, err))
 			}
 			resolved.Secret = secret
+		}
+		fields, err := c.resolveFields(app)
+		if err != nil {
+			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: %w", c.App, err))
+		}
+		if resolved.Fields = fields; !app.ClientCredentials() {
+			if err := resolved.Fits(app); err != nil {
+				return nil, at(c.DefinedAt, err)
+			}
 		}
 		key := clientKey{c.Tenant, c.App}
 		if _, twice := clients[key]; twice {

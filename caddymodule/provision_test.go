@@ -28,7 +28,8 @@ func TestProvision(t *testing.T) {
 	harness.Secret(t, "VG_MALFORMED", "sk_NEVERSHOWN_0000000000000000000000")
 	harness.Secret(t, "VG_SHORT", "pk_live_NEVERSHOWN")
 	harness.Secret(t, "VG_ODD", "pk_live_NEVERSHOWN00000000000000000 0")
-	names := strings.NewReplacer("$DIR", dir, "$DIGEST_A", fmt.Sprintf("%x", policy.DigestOf(harness.KeyA)))
+	community := communityApp(t)
+	names := strings.NewReplacer("$DIR", dir, "$DIGEST_A", fmt.Sprintf("%x", policy.DigestOf(harness.KeyA)), "$COMMUNITY", community)
 	goldens(t, "provision", func(t *testing.T, caddyfile string) string {
 		err := validate(names.Replace(caddyfile))
 		checkPoolsEmpty(t)
@@ -38,7 +39,7 @@ func TestProvision(t *testing.T) {
 		if strings.Contains(err.Error(), "pk_live_A") || strings.Contains(err.Error(), "pk_live_B") {
 			t.Errorf("a key is shown: %v", err)
 		}
-		return strings.ReplaceAll(err.Error(), dir, "$DIR")
+		return strings.NewReplacer(dir, "$DIR", community, "$COMMUNITY").Replace(err.Error())
 	})
 }
 
@@ -53,6 +54,11 @@ func provisionDir(t *testing.T) string {
 	}
 	write("empty", "")
 	write("blank", "\n")
+	const shop = `{"slug":"shop","name":"Shop","auth_type":"api_key","upstream":"https://shop.example.com","fields":[{"name":"api_key","secret":true}],"placement":{"query":{"key":"{api_key}"}}}` + "\n"
+	write("apps.jsonl", shop+"\n"+strings.Replace(shop, `"slug":"shop"`, `"slug":"crm"`, 1))
+	write("misspelt.jsonl", shop+strings.Replace(shop, "placement", "placment", 1))
+	write("unchecked.jsonl", "\n"+strings.Replace(shop, "https:", "http:", 1))
+	write("twice.jsonl", shop+"\n"+shop)
 	for _, name := range []string{"lost", "damaged"} {
 		store, err := connect.Open(context.Background(), connect.Options{Dir: filepath.Join(dir, name)})
 		if err != nil {

@@ -30,19 +30,14 @@ func (g *gateway) route(slug string) (*appRoute, error) {
 		return open.(func() (*appRoute, error))()
 	}
 	app, ok := g.catalog.App(slug)
-	if !ok {
-		return nil, g.noApp(slug)
+	switch {
+	case g.catalog.Off(slug):
+		return nil, vending.Refuse(vending.UnknownApp, turnOn(slug))
+	case !ok:
+		return nil, vending.Refuse(vending.UnknownApp, "")
 	}
 	open, _ := g.routes.opened.LoadOrStore(slug, sync.OnceValues(func() (*appRoute, error) { return g.openRoute(app) }))
 	return open.(func() (*appRoute, error))()
-}
-
-// noApp says of an app of the community how it can be had.
-func (g *gateway) noApp(slug string) error {
-	if !g.catalog.Off(slug) {
-		return vending.Refuse(vending.UnknownApp, "")
-	}
-	return vending.Refuse(vending.UnknownApp, turnOn(slug))
 }
 
 // turnOn says how an app of the community can be had.

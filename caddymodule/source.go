@@ -202,7 +202,7 @@ func (s *PlatformSource) checkNames(apps *catalog.Catalog) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.Aliases)) {
 		if _, ok := apps.App(s.Aliases[id]); !ok {
-			return fmt.Errorf("alias %s: %w", id, noApp(s.Aliases[id]))
+			return fmt.Errorf("alias %s: %w", id, noApp(apps, s.Aliases[id]))
 		}
 	}
 	return nil

@@ -64,7 +64,7 @@ func (s *StaticSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, error) {
 	app, ok := apps.App(c.App)
 	if !ok {
-		return static.Connection{}, noApp(c.App)
+		return static.Connection{}, noApp(apps, c.App)
 	}
 	if err := c.check(app); err != nil {
 		return static.Connection{}, err

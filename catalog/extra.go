@@ -15,6 +15,8 @@ func (c checker) extraHosts() error {
 		switch {
 		case strings.ContainsAny(host, "{}"):
 			return fmt.Errorf("extra_hosts: %q holds a placeholder: write a fixed host", host)
+		case strings.Contains(host, "/"):
+			return fmt.Errorf("extra_hosts: %q is no host: write it like upload.example.com", host)
 		case host == main:
 			return fmt.Errorf("extra_hosts: %s is the upstream's host: take it out", host)
 		case slices.Contains(c.ExtraHosts[:i], host):

@@ -1,0 +1,206 @@
+package caddymodule
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendgate/vendgate/catalog"
+)
+
+// appFlags say which apps a command is about.
+type appFlags struct {
+	storeFlags
+	community bool
+}
+
+func appCommands(cmd *cobra.Command) {
+	f := new(appFlags)
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.config, "config", "", "configuration file whose catalog and apps apply")
+	flags.StringVar(&f.adapter, "adapter", "", "adapter of the configuration file, if it is not JSON or a Caddyfile")
+	flags.BoolVar(&f.json, "json", false, "print JSON")
+	list := &cobra.Command{
+		Use: "list [TEXT]", Short: "Lists the apps whose slug, name or category holds the text",
+		Args: cobra.MaximumNArgs(1), SilenceUsage: true, RunE: f.list,
+	}
+	list.Flags().BoolVar(&f.community, "community", false, "list community entries that are off, too")
+	cmd.AddCommand(list)
+	subcommand(cmd, "show SLUG", "Shows where an app's calls and its credential go", 1, f.show)
+	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells every mistake", 1, checkFile)
+	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows."
+}
+
+// catalogs returns the apps of the configuration, and those that are there when the whole community is on.
+func (f *appFlags) catalogs() (on, all *catalog.Catalog, err error) {
+	a, err := f.app()
+	if err != nil {
+		return nil, nil, err
+	}
+	if on, _, err = a.apps(); err != nil {
+		return nil, nil, err
+	}
+	a.Catalog.Community = []string{"*"}
+	all, _, err = a.apps()
+	return on, all, err
+}
+
+// appRow is an app as a list prints it.
+type appRow struct {
+	Slug       string   `json:"slug"`
+	Name       string   `json:"name"`
+	AuthType   string   `json:"auth_type"`
+	Upstream   string   `json:"upstream"`
+	Categories []string `json:"categories"`
+	State      string   `json:"state"`
+}
+
+func (f *appFlags) list(cmd *cobra.Command, args []string) error {
+	on, all, err := f.catalogs()
+	if err != nil {
+		return err
+	}
+	from := on
+	if f.community {
+		from = all
+	}
+	rows := []appRow{}
+	for _, app := range from.Apps() {
+		if len(args) == 0 || mentions(app, strings.ToLower(args[0])) {
+			rows = append(rows, appRow{app.Slug, app.Name, app.AuthType, app.Upstream, listed(app.Categories), stateOf(app, on)})
+		}
+	}
+	if f.json {
+		return printJSON(cmd.OutOrStdout(), rows)
+	}
+	table := make([][]string, 0, len(rows))
+	for _, r := range rows {
+		table = append(table, []string{r.Slug, r.Name, r.AuthType, r.State, r.Upstream})
+	}
+	return printTable(cmd.OutOrStdout(), []string{"APP", "NAME", "AUTH", "STATE", "UPSTREAM"}, table)
+}
+
+func mentions(app *catalog.App, text string) bool {
+	return strings.Contains(app.Slug, text) || strings.Contains(strings.ToLower(app.Name), text) ||
+		slices.ContainsFunc(app.Categories, func(c string) bool { return strings.Contains(c, text) })
+}
+
+// stateOf says whether an app can be called, and what vouches for it.
+func stateOf(app *catalog.App, on *catalog.Catalog) string {
+	switch {
+	case on.Off(app.Slug):
+		return "off"
+	case app.Community:
+		return "community"
+	}
+	return "on"
+}
+
+func (f *appFlags) show(cmd *cobra.Command, args []string) error {
+	on, all, err := f.catalogs()
+	if err != nil {
+		return err
+	}
+	app, ok := all.App(args[0])
+	if !ok {
+		return fmt.Errorf("app %q is not in the catalog; `app list --community TEXT` searches it, and an app of your own needs --config", args[0])
+	}
+	if f.json {
+		return printJSON(cmd.OutOrStdout(), app)
+	}
+	rows := [][]string{{"name", app.Name}, {"state", stateOf(app, on)}, {"auth", app.AuthType}}
+	rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/…", app.Upstream + "/…"})
+	for _, host := range app.ExtraHosts {
+		rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/~" + host + "/…", "https://" + host + "/…"})
+	}
+	for _, place := range places(app) {
+		rows = append(rows, []string{"credential", place})
+	}
+	for _, name := range slices.Sorted(maps.Keys(app.Headers)) {
+		rows = append(rows, []string{"default header", name + ": " + app.Headers[name]})
+	}
+	for _, field := range app.Fields {
+		rows = append(rows, []string{"field", fieldText(field)})
+	}
+	if app.OAuth2 != nil {
+		rows = append(rows, []string{"authorize", orDash(app.OAuth2.AuthorizeURL)}, []string{"token", app.OAuth2.TokenURL})
+	}
+	if app.OAuth1 != nil {
+		rows = append(rows, []string{"authorize", app.OAuth1.AuthorizeURL}, []string{"token", app.OAuth1.AccessTokenURL})
+	}
+	if v := app.Verify; v != nil {
+		rows = append(rows, []string{"verify", cmp.Or(v.Method, "GET") + " " + v.Path})
+	}
+	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
+}
+
+// places says where an app's credential goes.
+func places(app *catalog.App) (list []string) {
+	switch {
+	case app.OAuth1 != nil:
+		return []string{"a signature by OAuth 1.0a in the header Authorization"}
+	case app.Sign != nil:
+		list = append(list, "a signature by "+app.Sign.Scheme)
+	case app.Placement == nil:
+		return []string{"the default of " + app.AuthType}
+	}
+	p := app.Placement
+	if p == nil {
+		return list
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Header)) {
+		list = append(list, "header "+name+": "+p.Header[name])
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.Query)) {
+		list = append(list, "query "+key+"="+p.Query[key])
+	}
+	if p.Basic != nil {
+		list = append(list, "basic "+p.Basic.Username+":"+p.Basic.Password)
+	}
+	if p.PathPrefix != "" {
+		list = append(list, "path "+p.PathPrefix)
+	}
+	return list
+}
+
+func fieldText(f catalog.Field) string {
+	words := []string{f.Name}
+	if f.Secret {
+		words = append(words, "secret")
+	}
+	if f.From != "" {
+		words = append(words, "from "+f.From)
+	}
+	if f.Kind != "" {
+		words = append(words, f.Kind)
+	}
+	if len(f.Options) > 0 {
+		words = append(words, "one of "+strings.Join(f.Options, " "))
+	}
+	return strings.Join(words, ", ")
+}
+
+func checkFile(cmd *cobra.Command, args []string) error {
+	if _, err := os.Stat(args[0]); err != nil {
+		return err
+	}
+	apps, mistakes := readCatalog(args[0])
+	for _, mistake := range mistakes {
+		if _, err := fmt.Fprintln(cmd.OutOrStdout(), mistake); err != nil {
+			return err
+		}
+	}
+	switch len(mistakes) {
+	case 0:
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "ok: %d apps\n", len(apps))
+		return err
+	case 1:
+		return fmt.Errorf("%s has a mistake", args[0])
+	}
+	return fmt.Errorf("%s has %d mistakes", args[0], len(mistakes))
+}

@@ -1,0 +1,126 @@
+package caddymodule_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vendgate/vendgate/catalog"
+)
+
+const shopLine = `{"slug":"shop","name":"Shop","auth_type":"api_key","upstream":"https://{shop}.example.com/v1","extra_hosts":["upload.example.com"],` +
+	`"headers":{"Api-Version":"2"},"fields":[{"name":"api_key","secret":true},{"name":"shop"}],"placement":{"query":{"key":"{api_key}"}},"verify":{"path":"/me"}}`
+
+// catalogFile writes lines into a file and returns its name.
+func catalogFile(t *testing.T, lines ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "apps.jsonl")
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// communityApp returns the slug of an app that is off by default.
+func communityApp(t *testing.T) string {
+	t.Helper()
+	on, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := catalog.Embedded("*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, slug := range all.Slugs() {
+		if on.Off(slug) {
+			return slug
+		}
+	}
+	t.Fatal("the catalog has no app of the community")
+	return ""
+}
+
+func TestAppList(t *testing.T) {
+	listed := func(args ...string) map[string]string {
+		var rows []struct{ Slug, State string }
+		out := must(t, "", append([]string{"app", "list", "--json"}, args...)...)
+		if err := json.Unmarshal([]byte(out), &rows); err != nil {
+			t.Fatal(err)
+		}
+		states := make(map[string]string)
+		for _, r := range rows {
+			states[r.Slug] = r.State
+		}
+		return states
+	}
+	off := communityApp(t)
+	if all := listed(); all["gmail"] != "on" || all["slack"] != "on" || all[off] != "" {
+		t.Errorf("listed %v", all)
+	}
+	if all := listed("--community"); all["gmail"] != "on" || all[off] != "off" {
+		t.Errorf("with the community listed %q and %q", all["gmail"], all[off])
+	}
+	if some := listed("GMail"); some["gmail"] != "on" || some["slack"] != "" {
+		t.Errorf("found %v", some)
+	}
+	if none := must(t, "", "app", "list", "--json", "no such thing"); none != "[]\n" {
+		t.Errorf("found %q", none)
+	}
+	config := configOf(t, "catalog {\ncommunity "+off+"\nfile "+catalogFile(t, shopLine)+"\n}")
+	if all := listed("--config", config); all["shop"] != "on" || all[off] != "community" {
+		t.Errorf("of the configuration listed %q and %q", all["shop"], all[off])
+	}
+	if table := must(t, "", "app", "list", "shop", "--config", config); !strings.HasPrefix(table, "APP ") || !strings.Contains(table, "\nshop ") {
+		t.Errorf("printed %s", table)
+	}
+}
+
+func TestAppShow(t *testing.T) {
+	config := configOf(t, "catalog {\nfile "+catalogFile(t, shopLine)+"\n}")
+	shown := strings.Join(strings.Fields(must(t, "", "app", "show", "shop", "--config", config)), " ")
+	if want := "APP shop name Shop state on auth api_key /proxy/{connection_id}/shop/… https://{shop}.example.com/v1/… " +
+		"/proxy/{connection_id}/shop/~upload.example.com/… https://upload.example.com/… credential query key={api_key} " +
+		"default header Api-Version: 2 field api_key, secret field shop verify GET /me"; shown != want {
+		t.Errorf("got  %s\nwant %s", shown, want)
+	}
+	var app catalog.App
+	if err := json.Unmarshal([]byte(must(t, "", "app", "show", "shop", "--json", "--config", config)), &app); err != nil || app.Placement.Query["key"] != "{api_key}" {
+		t.Errorf("got %+v, %v", app, err)
+	}
+	off := communityApp(t)
+	if out := must(t, "", "app", "show", off); !strings.Contains(out, "off") {
+		t.Errorf("%s is not shown as off: %s", off, out)
+	}
+	if _, _, err := run(t, "", "app", "show", "shop"); err == nil || !strings.Contains(err.Error(), `app "shop" is not in the catalog`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestAppCheck: every mistake is told with its line, and success only where there is none.
+func TestAppCheck(t *testing.T) {
+	file := catalogFile(t, shopLine, "", strings.Replace(shopLine, `"slug":"shop"`, `"slug":"b"`, 1))
+	if out := must(t, "", "app", "check", file); out != "ok: 2 apps\n" {
+		t.Errorf("printed %q", out)
+	}
+	file = catalogFile(t, shopLine, strings.Replace(shopLine, "headers", "header", 1), `{"slug":"c"}`, "[]", shopLine)
+	out, _, err := run(t, "", "app", "check", file)
+	if err == nil || err.Error() != file+" has 4 mistakes" {
+		t.Errorf("error %v", err)
+	}
+	want := []string{
+		file + `:2: app "shop": json: unknown field "header"`,
+		file + `:3: app c: auth_type "" is unknown: write o_auth, api_key, basic or header`,
+		file + `:4: no JSON object: write one app a line, {"slug":…}`,
+		file + `:5: app "shop": line 1 has the same slug: keep one of them`, "",
+	}
+	if out != strings.Join(want, "\n") {
+		t.Errorf("printed\n%s", out)
+	}
+	if _, _, err := run(t, "", "app", "check", file+".gone"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}
