@@ -28,7 +28,7 @@ type ClientField struct {
 type ClientFieldError struct{ App, Field, reason string }
 
 func (e *ClientFieldError) Error() string {
-	return fmt.Sprintf("the oauth client for %s: field %s %s", e.App, e.Field, e.reason)
+	return fmt.Sprintf("field %s of the oauth client for %s %s", e.Field, e.App, e.reason)
 }
 
 // FieldsOf returns the fields of app that come with c. Its id is one of them where the app says so. The requests of an OAuth 1 app are
@@ -60,6 +60,9 @@ func (c OAuthClient) field(name string) string {
 // Fits reports why c cannot serve app, as a *ClientFieldError: a field is missing, or is none that the app takes from its client.
 func (c OAuthClient) Fits(app *catalog.App) error {
 	declared := app.ClientFields()
+	if err := checkClientFields(c.Fields); err != nil {
+		return err
+	}
 	if app.OAuth1 != nil && c.Secret.IsZero() {
 		return &ClientFieldError{app.Slug, catalog.ClientSecret, "is missing: the app's requests are signed with it"}
 	}
@@ -75,7 +78,7 @@ func (c OAuthClient) Fits(app *catalog.App) error {
 	for _, d := range declared {
 		switch value := c.field(d.Name); {
 		case value == "":
-			return &ClientFieldError{app.Slug, d.Name, "is missing, which the app needs: store it with the client"}
+			return &ClientFieldError{app.Slug, d.Name, "is missing: set it with the client"}
 		case len(d.Options) > 0 && !slices.Contains(d.Options, value):
 			return &ClientFieldError{app.Slug, d.Name, "is none of " + strings.Join(d.Options, ", ")}
 		}

@@ -106,10 +106,10 @@ func TestClientFits(t *testing.T) {
 		says   string
 	}{
 		"all":           {withFields(c, "region", "eu", "developer_token", "canary"), ""},
-		"one missing":   {withFields(c, "region", "eu"), "the oauth client for ads: field developer_token is missing, which the app needs: store it with the client"},
-		"no option":     {withFields(c, "region", "canary", "developer_token", "canary"), "the oauth client for ads: field region is none of eu, us"},
-		"an end user's": {withFields(c, "account", "canary"), "the oauth client for ads: field account is none that the app takes from its client: write one of developer_token, region"},
-		"the id":        {withFields(c, "client_id", "canary"), "the oauth client for ads: field client_id is the client id itself: take the field out"},
+		"one missing":   {withFields(c, "region", "eu"), "field developer_token of the oauth client for ads is missing: set it with the client"},
+		"no option":     {withFields(c, "region", "canary", "developer_token", "canary"), "field region of the oauth client for ads is none of eu, us"},
+		"an end user's": {withFields(c, "account", "canary"), "field account of the oauth client for ads is none that the app takes from its client: write one of developer_token, region"},
+		"the id":        {withFields(c, "client_id", "canary"), "field client_id of the oauth client for ads is the client id itself: take the field out"},
 	} {
 		err := tc.client.Fits(app)
 		if (err == nil) != (tc.says == "") || err != nil && err.Error() != tc.says {

@@ -13,6 +13,8 @@ type fieldAnswer struct {
 	Name   string `json:"name"`
 	Label  string `json:"label"`
 	Secret bool   `json:"secret"`
+	// Options are the only values there are, if it has any.
+	Options []string `json:"options,omitempty"`
 }
 
 // appAnswer is an `App` of the Platform API.
@@ -31,12 +33,12 @@ func describeApp(app *catalog.App, origin string) appAnswer {
 		ID: app.Slug, Slug: app.Slug, Name: app.Name, IconURL: origin + connect.IconPath(app.Slug), AuthType: app.AuthType,
 		Categories: append([]string{}, app.Categories...), Fields: []fieldAnswer{},
 	}
-	for _, f := range app.Fields {
+	for _, f := range app.Asked() {
 		label := f.Label
 		if label == "" {
 			label = f.Name
 		}
-		answer.Fields = append(answer.Fields, fieldAnswer{f.Name, label, f.Secret})
+		answer.Fields = append(answer.Fields, fieldAnswer{f.Name, label, f.Secret, f.Options})
 	}
 	return answer
 }

@@ -74,9 +74,15 @@ func (p *provider) apps() []catalog.App {
 		Slug: "basic", Name: "Basic", AuthType: "basic", Upstream: "https://api.example.com",
 		Fields: []catalog.Field{{Name: "username"}, {Name: "password", Secret: true}},
 	}
+	big := oauth("big-mail", "Big", code(func(o *catalog.OAuth2) {
+		o.Capture = []catalog.Capture{{Field: "realm", From: catalog.CaptureCallback, Path: "realmId"}}
+	}))
+	big.Fields = []catalog.Field{
+		{Name: "region", Label: "Region", Options: []string{"eu", "us"}}, {Name: "realm", From: catalog.FromGrant}, {Name: "developer", Secret: true, From: catalog.FromClient},
+	}
 	return []catalog.App{
 		oauth("mail", "Mail", code(func(o *catalog.OAuth2) { o.RevokeURL = p.server.URL + "/revoke" })),
-		oauth("gmail", "Gmail", code(nil)), oauth("mailer", "Mailer", code(nil)), oauth("big-mail", "Big", code(nil)),
+		oauth("gmail", "Gmail", code(nil)), oauth("mailer", "Mailer", code(nil)), big,
 		oauth("acme", "Acme (Mail)", code(nil)), oauth("unregistered", "Unregistered", code(nil)),
 		oauth("imported", "Imported", code(func(o *catalog.OAuth2) { o.AuthorizeURL = "" })),
 		machine, key, basic,

@@ -26,6 +26,8 @@ func TestTokenShapes(t *testing.T) {
 	}{
 		"oauth": {cred: vending.NewOAuth("mail", "ya29.x", "", epoch.Add(3599*time.Second+900*time.Millisecond), vending.Field{Name: "site", Value: "s"}), status: 200,
 			body: `{"status":"success","message":"credential vended","data":{"access_token":"ya29.x","token_type":"Bearer","expires_in":3599,"auth_type":"o_auth","fields":{"site":"s"}}}`},
+		"captured, and the client's": {cred: vending.NewOAuth("ads", "ya29.x", "bot", time.Time{}, vending.Field{Name: "realm", Value: "9130"}, vending.Field{Name: "developer", Value: "d"}), status: 200,
+			body: `{"status":"success","message":"credential vended","data":{"access_token":"ya29.x","token_type":"bot","expires_in":null,"auth_type":"o_auth","fields":{"developer":"d","realm":"9130"}}}`},
 		"unknown expiry": {cred: vending.NewOAuth("mail", "ya29.x", "mac", time.Time{}), status: 200,
 			body: `{"status":"success","message":"credential vended","data":{"access_token":"ya29.x","token_type":"mac","expires_in":null,"auth_type":"o_auth"}}`},
 		"just expired": {cred: vending.NewOAuth("mail", "ya29.x", "", epoch.Add(-time.Minute)), status: 200,

@@ -177,7 +177,7 @@ func TestCaptureFails(t *testing.T) {
 func TestClientThatDoesNotFit(t *testing.T) {
 	s := newStage(t, accounts{withEndpoint, whoAmI})
 	_, err := s.Begin(t.Context(), tenant, s.captures(), redirectURI, fields("site", "acme"))
-	if s.mustBe(t, err, NotConfigured); !strings.Contains(s.log.String(), "field developer is missing") {
+	if s.mustBe(t, err, NotConfigured); !strings.Contains(s.log.String(), "field developer of the oauth client for mail is missing") {
 		t.Errorf("log %s", s.log)
 	}
 	_, err = s.Finish(t.Context(), tenant, s.captures(), redirectURI, vending.Secret{}, url.Values{"code": {"c"}}, fields("site", "acme"))

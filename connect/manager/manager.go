@@ -93,11 +93,17 @@ func (m *Manager) connectable(ctx context.Context, c Caller, app *catalog.App) e
 	case app.AuthType != string(vending.OAuth) || app.ClientCredentials():
 		return nil
 	}
-	_, err := m.o.Clients(ctx, c.Tenant.ID, app.Slug)
+	client, err := m.o.Clients(ctx, c.Tenant.ID, app.Slug)
 	if errors.Is(err, connect.ErrNoOAuthClient) {
 		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("app_id: %s needs an OAuth client first: register one with the provider and store it with `vendgate oauth-client set %[1]s`", app.Slug))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if err := client.Fits(app); err != nil {
+		return vending.Refuse(vending.InvalidRequest, "app_id: "+err.Error())
+	}
+	return nil
 }
 
 // Filter says which connections to list.

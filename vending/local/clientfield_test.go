@@ -90,7 +90,7 @@ func TestClientWithoutItsField(t *testing.T) {
 	for name, lifetime := range map[string]time.Duration{"valid": time.Hour, "ended": -time.Second} {
 		id := importApp(t, store, "gmail", grantFor(lifetime))
 		cred, err := s.Vend(t.Context(), request(id))
-		if codeOf(err) != vending.InternalError || !cred.IsZero() || !strings.Contains(log.String(), "field developer is missing") {
+		if codeOf(err) != vending.InternalError || !cred.IsZero() || !strings.Contains(log.String(), "field developer of the oauth client for gmail is missing") {
 			t.Errorf("%s: %v, log %s", name, err, log)
 		}
 		log.Reset()
