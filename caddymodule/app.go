@@ -70,6 +70,9 @@ type OAuthClient struct {
 	ClientSecret string `json:"client_secret,omitempty"`
 	// Scopes replace the app's in the authorization request: at most 100, of at most 200 bytes each. Default: the app's.
 	Scopes []string `json:"scopes,omitempty"`
+	// Fields are what else the provider gave out with the client, where the app takes such from it. Secret ones are references,
+	// `{env.NAME}` or `{file./path}`. Default: none.
+	Fields map[string]string `json:"fields,omitempty"`
 	// DefinedAt is file and line of the Caddyfile, for error messages.
 	DefinedAt string `json:"defined_at,omitempty"`
 }

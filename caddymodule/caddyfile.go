@@ -124,7 +124,8 @@ func (a *App) parseOAuthClient(d *caddyfile.Dispenser) error {
 		"client_secret": secret(&c.ClientSecret),
 		"tenant":        tenantID(&c.Tenant),
 		"scopes":        c.parseScopes,
-	}, "scopes")
+		"field":         func(d *caddyfile.Dispenser) error { return pair(d, &c.Fields) },
+	}, "scopes", "field")
 	if err != nil {
 		return err
 	}

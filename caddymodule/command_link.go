@@ -87,14 +87,20 @@ func (a *App) linkable(ctx context.Context, store *connect.Store, tenant, slug s
 		return nil, fmt.Errorf("end users cannot authorize %s by a link; its connections are imported", slug)
 	case app.AuthType != string(vending.OAuth) || app.ClientCredentials():
 		return app, nil
-	case slices.ContainsFunc(a.OAuthClients, func(c OAuthClient) bool { return c.App == slug && (c.Tenant == "" || c.Tenant == tenant) }):
-		return app, nil
 	}
-	clients, err := store.OAuthClients(ctx, "")
-	if err == nil && !slices.ContainsFunc(clients, func(c connect.StoredOAuthClient) bool { return c.App == slug && (c.Tenant == "" || c.Tenant == tenant) }) {
-		err = fmt.Errorf("app %s needs an OAuth client first; store one with `oauth-client set`, or name the --config that has it", slug)
+	for _, owner := range []string{tenant, ""} {
+		if slices.ContainsFunc(a.OAuthClients, func(c OAuthClient) bool { return c.App == slug && c.Tenant == owner }) {
+			return app, nil
+		}
+		client, err := store.OAuthClient(ctx, owner, slug)
+		if err == nil {
+			err = client.Fits(app)
+		}
+		if !errors.Is(err, connect.ErrNoOAuthClient) {
+			return app, err
+		}
 	}
-	return app, err
+	return nil, fmt.Errorf("app %s needs an OAuth client first; store one with `oauth-client set`, or name the --config that has it", slug)
 }
 
 // linkRow is a link as it is shown, once.

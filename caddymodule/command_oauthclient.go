@@ -16,7 +16,7 @@ import (
 // clientFlags are those of `oauth-client set`.
 type clientFlags struct {
 	tenant, id, secretFile string
-	scopes                 []string
+	scopes, fields         []string
 	public                 bool
 }
 
@@ -35,6 +35,7 @@ tenant without one of its own. Secrets are sealed like credentials and never sho
 	set.Flags().StringVar(&c.id, "client-id", "", "the client id that the provider gave out")
 	set.Flags().StringVar(&c.tenant, "tenant", "", "the tenant it is for (default: every tenant without one of its own)")
 	set.Flags().StringSliceVar(&c.scopes, "scopes", nil, "what to ask end users for, separated by commas (default: the app's scopes)")
+	set.Flags().StringArrayVar(&c.fields, "field", nil, "NAME=VALUE, NAME=@FILE or NAME=@- for standard input: what else the provider gave out; repeatable")
 	set.Flags().StringVar(&c.secretFile, "secret-file", "-", "file with the client secret, - for standard input")
 	set.Flags().BoolVar(&c.public, "public", false, "the client has no secret")
 	set.MarkFlagsMutuallyExclusive("secret-file", "public")
@@ -84,6 +85,12 @@ func (c *clientFlags) set(cmd *cobra.Command, store *connect.Store, a *App, slug
 		}
 		client.Secret = vending.NewSecret(secret)
 	}
+	if client.Fields, err = c.readFields(cmd, app); err != nil {
+		return err
+	}
+	if err := client.Fits(app); err != nil {
+		return err
+	}
 	return store.SetOAuthClient(cmd.Context(), c.tenant, slug, client)
 }
 
@@ -94,6 +101,7 @@ type clientRow struct {
 	Tenant    string    `json:"tenant"`
 	ClientID  string    `json:"client_id"`
 	Scopes    []string  `json:"scopes"`
+	Fields    []string  `json:"fields"`
 	Public    bool      `json:"public"`
 	UpdatedAt time.Time `json:"updated_at"`
 }
@@ -106,16 +114,16 @@ func (f *storeFlags) listClients(cmd *cobra.Command, store *connect.Store, tenan
 	list := make([]clientRow, 0, len(clients))
 	rows := make([][]string, 0, len(clients))
 	for _, c := range clients {
-		row := clientRow{App: c.App, Tenant: c.Tenant, ClientID: c.ID, Scopes: listed(c.Scopes), Public: c.Public, UpdatedAt: c.UpdatedAt}
+		row := clientRow{App: c.App, Tenant: c.Tenant, ClientID: c.ID, Scopes: listed(c.Scopes), Fields: listed(c.Fields), Public: c.Public, UpdatedAt: c.UpdatedAt}
 		list = append(list, row)
 		secret := "sealed"
 		if c.Public {
 			secret = "none"
 		}
-		rows = append(rows, []string{c.App, cmp.Or(c.Tenant, "*"), c.ID, secret, orDash(strings.Join(c.Scopes, ",")), c.UpdatedAt.Format(time.RFC3339)})
+		rows = append(rows, []string{c.App, cmp.Or(c.Tenant, "*"), c.ID, secret, orDash(strings.Join(c.Scopes, ",")), orDash(strings.Join(c.Fields, ",")), c.UpdatedAt.Format(time.RFC3339)})
 	}
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), list)
 	}
-	return printTable(cmd.OutOrStdout(), []string{"APP", "TENANT", "CLIENT ID", "SECRET", "SCOPES", "UPDATED"}, rows)
+	return printTable(cmd.OutOrStdout(), []string{"APP", "TENANT", "CLIENT ID", "SECRET", "SCOPES", "FIELDS", "UPDATED"}, rows)
 }

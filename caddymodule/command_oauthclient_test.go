@@ -65,10 +65,10 @@ func TestOAuthClientCommands(t *testing.T) {
 	}
 	lines := strings.Split(say("", "list"), "\n")
 	for i, want := range []string{
-		`^APP +TENANT +CLIENT ID +SECRET +SCOPES +UPDATED$`,
-		`^gmail +\* +all-again\.example +sealed +- +20\S+Z$`,
-		`^gmail +acme +acme\.example +sealed +openid,https://mail\.google\.com/ +20\S+Z$`,
-		`^slack +\* +public\.example +none +- +20\S+Z$`,
+		`^APP +TENANT +CLIENT ID +SECRET +SCOPES +FIELDS +UPDATED$`,
+		`^gmail +\* +all-again\.example +sealed +- +- +20\S+Z$`,
+		`^gmail +acme +acme\.example +sealed +openid,https://mail\.google\.com/ +- +20\S+Z$`,
+		`^slack +\* +public\.example +none +- +- +20\S+Z$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(lines[i]) {
 			t.Errorf("line %d is no %s: %s", i, want, lines[i])
