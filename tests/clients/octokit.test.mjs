@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RequestError } from 'octokit';
 import { octokitOf } from './examples/octokit.mjs';
-import { json } from './harness/answers.mjs';
+import { binary, json } from './harness/answers.mjs';
 import { connectionOf, email } from './harness/gateway.mjs';
 import { through, useWorld } from './harness/world.mjs';
 
@@ -90,6 +90,18 @@ test('octokit: repeats a mapped 429 in its own time, and a program finds Retry-A
   await world.github.took('GET /user', 'GET /user', 'GET /user');
 });
 
+test('octokit: a mapped 403 of an exhausted quota says when to come back', { timeout }, async () => {
+  const reset = Math.ceil(Date.now() / 1000) + 60;
+  world.github.answers(json(403, { message: 'API rate limit exceeded' }, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(reset) }));
+  await assert.rejects(client().rest.users.getAuthenticated({ request: { retries: 0 } }), (err) => {
+    assert.deepEqual([err.status, err.response.data.data.code], [429, 'rate_limited']);
+    const seconds = Number(err.response.headers['retry-after']);
+    assert.ok(seconds > 30 && seconds <= 61, `${seconds} seconds`);
+    return true;
+  });
+  await world.github.took('GET /user');
+});
+
 const refusal = { message: 'Bad credentials', documentation_url: 'https://docs.github.com/rest', status: '401' };
 
 for (const [name, site, headers] of [
@@ -128,9 +140,15 @@ test('octokit: a 422 is the provider’s also where errors are mapped', { timeou
   await world.github.took('POST /repos/octo/hello/issues');
 });
 
+test('octokit: a release’s file goes to GitHub’s host for uploads through the gateway', { timeout }, async () => {
+  world.elsewhere.answers(json(201, { id: 1, state: 'uploaded' }));
+  const asset = { owner: 'octo', repo: 'hello', release_id: 1, name: 'a.bin', label: 'a file', data: binary, headers: { 'content-type': 'application/octet-stream' } };
+  assert.equal((await client().rest.repos.uploadReleaseAsset(asset)).data.state, 'uploaded');
+  const [got] = await world.elsewhere.took('POST http://uploads.github.com/repos/octo/hello/releases/1/assets?name=a.bin&label=a%20file');
+  assert.ok(got.body.equals(binary), 'the file differs');
+});
+
 test('octokit: what goes past the gateway is not sent', { timeout }, async () => {
-  const asset = { owner: 'octo', repo: 'hello', release_id: 1, name: 'a.bin', data: 'x' };
-  await assert.rejects(client().rest.repos.uploadReleaseAsset(asset), /https:\/\/uploads\.github\.com is not the gateway/);
   await assert.rejects(client().request(`GET http://${world.github.host}/user`), /is not the gateway/);
   await world.github.took();
 });

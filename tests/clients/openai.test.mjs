@@ -117,3 +117,15 @@ test('openai: a mapped 401 is an AuthenticationError with the gateway’s code i
   });
   await world.openai.took('POST /v1/chat/completions');
 });
+
+test('openai: a caller key is enough for a client that sends no second header', { timeout }, async () => {
+  const apiKey = await world.callerKey(connectionOf('openai'));
+  assert.match(apiKey, /^ck_\w+$/);
+  world.openai.answers(json(200, completion));
+  const openai = new OpenAI({ baseURL: `${world.url}/proxy/${connectionOf('openai')}/openai`, apiKey });
+  assert.equal((await openai.chat.completions.create(question)).choices[0].message.content, 'Tall.');
+  await world.openai.took('POST /v1/chat/completions');
+  const other = new OpenAI({ baseURL: `${world.url}/proxy/${connectionOf('github')}/github`, apiKey });
+  await assert.rejects(other.models.list(), (err) => [err.status, err.headers.get('vendgate-code')].join() === '404,connection_deleted');
+  world.refused('GET /proxy/alice-github/github/models');
+});

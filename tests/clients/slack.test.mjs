@@ -97,35 +97,45 @@ test('slack: a token given to one call would reach Slack in the body', { timeout
   });
   await client().auth.test({ token: tenantKey });
   assert.deepEqual(taken, [tenantKey]);
-  await assert.rejects(world.slack.took('POST /api/auth.test'), /the provider saw the tenant key/);
+  await assert.rejects(world.slack.took('POST /api/auth.test'), /the provider saw the client’s key/);
 });
 
-// Slack's host for files is none of the app's: the library goes there past the gateway.
-let files;
-before(async () => (files = await startProvider()));
-after(() => files.stop());
+// Slack's API says where to send a file, and that is another host.
+let stranger;
+before(async () => (stranger = await startProvider()));
+after(() => stranger.stop());
 
-async function upload(slack) {
+/** Uploads a file that Slack wants at a URL, to whom `host` plays. */
+async function upload(slack, url, host) {
   const complete = { ok: true, files: [{ id: 'F1', title: 'report.bin' }] };
-  world.slack.answers(json(200, { ok: true, upload_url: `http://${files.host}/upload/v1/ABC`, file_id: 'F1' }), json(200, complete));
-  files.answers.push((res) => res.end(`OK - ${binary.length}`));
-  const { files: done } = await slack.filesUploadV2({ channel_id: 'C1', file: binary, filename: 'report.bin' });
-  assert.deepEqual(done, [{ ...complete, response_metadata: {} }]);
-  const [url, completed] = await world.slack.took('POST /api/files.getUploadURLExternal', 'POST /api/files.completeUploadExternal');
-  assert.deepEqual(form(url), { filename: 'report.bin', length: String(binary.length) });
+  world.slack.answers(json(200, { ok: true, upload_url: url, file_id: 'F1' }), json(200, complete));
+  host((res) => res.end(`OK - ${binary.length}`));
+  const { files } = await slack.filesUploadV2({ channel_id: 'C1', file: binary, filename: 'report.bin' });
+  assert.deepEqual(files, [{ ...complete, response_metadata: {} }]);
+  const [asked, completed] = await world.slack.took('POST /api/files.getUploadURLExternal', 'POST /api/files.completeUploadExternal');
+  assert.deepEqual(form(asked), { filename: 'report.bin', length: String(binary.length) });
   assert.deepEqual(JSON.parse(form(completed).files), [{ id: 'F1', title: 'report.bin' }]);
-  const [got] = files.requests.splice(0);
-  assert.equal(got.line, 'POST /upload/v1/ABC');
-  assert.ok(partsOf(got).body.content.equals(binary), 'the file differs');
-  return got;
 }
 
-test('slack: files go to Slack’s host for files without the tenant key and the customer’s address', { timeout }, async () => {
-  const got = await upload(client());
-  assert.deepEqual([valuesOf(got, 'authorization'), valuesOf(got, 'x-user-email')], [[], []]);
+test('slack: files go to Slack’s host for files through the gateway', { timeout }, async () => {
+  await upload(client(), 'https://files.slack.com/upload/v1/ABC', world.elsewhere.answers);
+  const [got] = await world.elsewhere.took('POST http://files.slack.com/upload/v1/ABC');
+  assert.ok(partsOf(got).body.content.equals(binary), 'the file differs');
 });
 
-test('slack: without the README’s interceptor, the library would tell that host both', { timeout }, async () => {
-  const got = await upload(new WebClient(tenantKey, { slackApiUrl: `${world.url}/proxy/${connection}/slack/`, headers: { 'x-user-email': email }, logLevel: LogLevel.ERROR }));
-  assert.deepEqual([valuesOf(got, 'authorization'), valuesOf(got, 'x-user-email')], [[`Bearer ${tenantKey}`], [email]]);
+/** Uploads a file to a host that the app does not have, and returns what that is told of the caller. */
+async function toldStranger(slack) {
+  await upload(slack, `http://${stranger.host}/upload`, (answer) => stranger.answers.push(answer));
+  const [got] = stranger.requests.splice(0);
+  assert.ok(partsOf(got).body.content.equals(binary), 'the file differs');
+  return ['authorization', 'x-user-email'].map((name) => valuesOf(got, name));
+}
+
+test('slack: no other host gets the tenant key and the customer’s address', { timeout }, async () => {
+  assert.deepEqual(await toldStranger(client()), [[], []]);
+});
+
+test('slack: without the README’s interceptor, the library would tell it both', { timeout }, async () => {
+  const slack = new WebClient(tenantKey, { slackApiUrl: `${world.url}/proxy/${connection}/slack/`, headers: { 'x-user-email': email }, logLevel: LogLevel.ERROR });
+  assert.deepEqual(await toldStranger(slack), [[`Bearer ${tenantKey}`], [email]]);
 });

@@ -6,7 +6,8 @@ export function slackOf(connection, email) {
     slackApiUrl,
     headers: { 'x-user-email': email },
     requestInterceptor(config) {
-      // filesUploadV2 sends files to another host, past the gateway: the tenant key is not for that.
+      // filesUploadV2 sends files to another host: reach that through the gateway, too, and show the key to no one else.
+      config.url = config.url.replace('https://files.slack.com/', `${slackApiUrl}~files.slack.com/`);
       if (!config.url.startsWith(slackApiUrl)) config.headers.delete(['Authorization', 'x-user-email']);
       return config;
     },

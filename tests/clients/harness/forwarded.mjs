@@ -11,30 +11,37 @@ const tales = /^(via|forwarded|x-forwarded-.*|x-real-ip)$/;
 
 export const valuesOf = ({ headers }, name) => headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
 
-const rest = ({ headers }) =>
+const remaining = ({ headers }) =>
   headers
     .map(([name, value]) => `${name.toLowerCase()}: ${value}`)
     .filter((line) => !callers.test(line.split(':')[0]) && !hops.test(line.split(':')[0]))
     .sort();
 
 /** Checks that a provider got what the client sent, with the provider's own credential and nothing of the caller's. */
-export function assertForwarded(app, host, sent, got) {
-  const { base, secret } = apps[app];
+export function assertForwarded(host, sent, got) {
   const [method, target] = sent.line.split(' ');
+  const [, , , app] = target.split('/');
   const prefix = `/proxy/${connectionOf(app)}/${app}`;
   assert.ok(target.startsWith(`${prefix}/`), `the client sent ${sent.line}`);
-  assert.equal(got.line, `${method} ${base}${target.slice(prefix.length)}`);
+  const rest = target.slice(prefix.length);
+  const [, other, below] = rest.match(/^\/~([^/]+)(.*)$/) ?? []; // through a proxy: the whole URL
+  assert.equal(got.line, `${method} ${other ? `http://${other}${below}` : `${apps[app].base}${rest}`}`);
   assert.ok(got.body.equals(sent.body), 'the body differs');
-  assert.deepEqual(rest(got), rest(sent));
+  assert.deepEqual(remaining(got), remaining(sent));
+  assertCredentials(other ?? host, apps[app].secret, sent, got);
+}
 
-  assert.ok(text(sent).includes(tenantKey), 'the client did not send the tenant key');
-  assert.deepEqual(valuesOf(sent, 'x-user-email'), [email]);
+/** Whoever sends a caller key (`ck_`) need not say who the customer is. */
+function assertCredentials(host, secret, sent, got) {
+  const [key] = text(sent).match(/ck_\w+/) ?? [tenantKey];
+  assert.ok(text(sent).includes(key), 'the client did not send its key');
+  assert.deepEqual(valuesOf(sent, 'x-user-email'), key === tenantKey ? [email] : []);
   assert.deepEqual(valuesOf(got, 'authorization'), [`Bearer ${secret}`]);
   assert.deepEqual(valuesOf(got, 'host'), [host]);
   const names = got.headers.map(([name]) => name.toLowerCase());
   assert.deepEqual(names.filter((name) => tales.test(name) || (callers.test(name) && name !== 'authorization')), []);
   assert.equal(text(got).split(secret).length, 2, 'the credential stands in one place');
-  for (const [what, canary] of [['tenant key', tenantKey], ['address', email], ['gateway', valuesOf(sent, 'host')[0]]]) {
+  for (const [what, canary] of [['client’s key', key], ['tenant key', tenantKey], ['address', email], ['gateway', valuesOf(sent, 'host')[0]]]) {
     assert.ok(!text(got).includes(canary) && !text(got).includes(encodeURIComponent(canary)), `the provider saw the ${what}`);
   }
 }

@@ -1,7 +1,7 @@
 // The gateway: the real program, with the catalog's apps at providers of the tests.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { binary, freePorts, start, until, workDir } from '../../browser/harness/program.mjs';
+import { binary, freePorts, run, start, until, workDir } from '../../browser/harness/program.mjs';
 
 /** Slugs of the catalog, with the path of their APIs, and the credential that the gateway has of each. */
 export const apps = {
@@ -39,10 +39,15 @@ const caddyfile = (dir, [mapped, passthrough], hosts) => `{
 	}
 	vendgate {
 		data_dir "${dir}/data"
+		upstream {
+			proxy_from_environment
+		}
+		source local
 		source static {${Object.keys(apps).map((app) => connection(dir, app)).join('')}
 		}
 		tenant acme {
 			key {file.${dir}/tenant}
+			source static
 		}${Object.keys(apps).map((app) => override(app, hosts[app])).join('')}
 	}
 }
@@ -60,8 +65,11 @@ http://:${passthrough} {
 }
 `;
 
-/** Starts it on two ports: one that maps providers' errors, and one that leaves them as they are. */
-export async function startGateway(hosts) {
+/**
+ * Starts it on two ports: one that maps providers' errors, and one that leaves them as they are. What goes to other hosts than these,
+ * whose names mean nothing here, goes to `elsewhere`, which gets it as a proxy does.
+ */
+export async function startGateway(hosts, elsewhere) {
   const file = await binary('vendgate', 'VENDGATE_BIN', '.', './cmd/vendgate');
   const [mapped, passthrough] = await freePorts(2);
   const dir = path.join(workDir, 'gateway');
@@ -70,11 +78,13 @@ export async function startGateway(hosts) {
   for (const [app, { secret }] of Object.entries(apps)) write(app, secret);
   write('tenant', tenantKey);
   write('Caddyfile', caddyfile(dir, [mapped, passthrough], hosts));
-  const env = { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
-  const program = start(file, ['run', '--config', path.join(dir, 'Caddyfile')], { env });
+  const config = ['--config', path.join(dir, 'Caddyfile')];
+  const env = { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir, HTTP_PROXY: `http://${elsewhere}`, NO_PROXY: '' };
+  const program = start(file, ['run', ...config], { env });
   await until('the gateway', async () => {
     if (program.ended()) throw new Error(`the gateway ended:\n${program.log()}`);
     return fetch(`http://127.0.0.1:${passthrough}`).catch(() => false);
   });
-  return { mapped, passthrough, stop: () => program.stop() };
+  const callerKey = (connection) => run(file, ['caller-key', 'create', '--tenant', 'acme', '--connection', connection, '--user', email, ...config], { env });
+  return { mapped, passthrough, callerKey, stop: () => program.stop() };
 }

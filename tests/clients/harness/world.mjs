@@ -6,8 +6,9 @@ import { apps, startGateway, tenantKey } from './gateway.mjs';
 import { startEar, startProvider } from './recorder.mjs';
 
 /**
- * Starts a world for the tests of a file. `world[app]` is the provider of an app; `url` is where clients reach a gateway that maps
- * errors, and `passthrough` one that does not. Clients are pointed at `url` by the environment, as the README says.
+ * Starts a world for the tests of a file. `world[app]` is the provider of an app, and `world.elsewhere` all its other hosts; `url` is
+ * where clients reach a gateway that maps errors, and `passthrough` one that does not. Clients are pointed at `url` by the
+ * environment, as the README says.
  */
 export function useWorld() {
   const world = {};
@@ -20,10 +21,15 @@ export function useWorld() {
   before(async () => {
     const providers = {};
     for (const app of Object.keys(apps)) providers[app] = await started(startProvider());
-    const gateway = await started(startGateway(Object.fromEntries(Object.entries(providers).map(([app, { host }]) => [app, host]))));
+    const hosts = Object.fromEntries(Object.entries(providers).map(([app, { host }]) => [app, host]));
+    providers.elsewhere = await started(startProvider());
+    const gateway = await started(startGateway(hosts, providers.elsewhere.host));
+    world.callerKey = gateway.callerKey;
     const ears = { url: await started(startEar(gateway.mapped)), passthrough: await started(startEar(gateway.passthrough)) };
     for (const [name, ear] of Object.entries(ears)) world[name] = `http://${ear.host}`;
-    for (const [app, provider] of Object.entries(providers)) world[app] = provided(app, provider, Object.values(ears));
+    for (const [name, provider] of Object.entries(providers)) world[name] = provided(name, provider, Object.values(ears));
+    /** Checks that the gateway, and it alone, got these requests since the last look. */
+    world.refused = (...lines) => assert.deepEqual(Object.values(ears).flatMap(({ requests }) => requests.splice(0).map(({ line }) => line)), lines);
     Object.assign(process.env, { VENDGATE_URL: world.url, VENDGATE_KEY: tenantKey });
   });
   afterEach(() => {
@@ -36,20 +42,26 @@ export function useWorld() {
   return world;
 }
 
-const provided = (app, provider, ears) => ({
+const provided = (name, provider, ears) => ({
   host: provider.host,
   /** Says what the next requests get. */
   answers: (...answers) => provider.answers.push(...answers),
   /** Checks that exactly these requests came, each as the client had sent it but for who asks, and returns them. */
   async took(...lines) {
     const got = provider.requests.splice(0);
-    const sent = ears.flatMap((ear) => take(ear.requests, ({ line }) => line.split('/')[3] === app));
+    const sent = ears.flatMap((ear) => take(ear.requests, (request) => addressee(request) === name));
     assert.deepEqual(got.map(({ line }) => line), lines);
     assert.equal(sent.length, got.length, 'requests of the client');
-    got.forEach((request, i) => assertForwarded(app, provider.host, sent[i], request));
+    got.forEach((request, i) => assertForwarded(provider.host, sent[i], request));
     return got;
   },
 });
+
+/** Who shall get what the client sent to `/proxy/{connection_id}/{app}/…`. */
+const addressee = ({ line }) => {
+  const [, , , app, first] = line.split('/');
+  return first.startsWith('~') ? 'elsewhere' : app;
+};
 
 /** Removes from a list what fits, and returns it. */
 function take(list, fits) {
