@@ -107,10 +107,8 @@ func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *conne
 	case source.passthrough:
 		return false, fmt.Errorf("source %s wants each caller's own tenant key, and a caller key is none", source.name)
 	}
-	if k.User != "" {
-		if k.User, err = policy.ParseUser([]string{k.User}); err != nil {
-			return false, errors.New("--user: write one bare email address")
-		}
+	if err := source.parseUser(k); err != nil {
+		return false, err
 	}
 	for _, slug := range k.Apps {
 		if _, err := a.catalogApp(slug); err != nil {
@@ -124,6 +122,21 @@ func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *conne
 		return false, nil
 	}
 	return true, a.checkConnection(ctx, store, k)
+}
+
+// parseUser brings the end user into the form in which the source's callers name them.
+func (s sourceConfig) parseUser(k *connect.CallerKey) (err error) {
+	if k.User == "" {
+		return nil
+	}
+	parse, form := policy.ParseUser, "one bare email address"
+	if s.externalIDs {
+		parse, form = policy.ParseExternalUser, "one id of at most 254 printable ASCII characters"
+	}
+	if k.User, err = parse([]string{k.User}); err != nil {
+		return fmt.Errorf("--user: source %s knows end users by %s", s.name, form)
+	}
+	return nil
 }
 
 // keyless reports whether a tenant stands in the configuration alone, and without a key.

@@ -118,7 +118,7 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 		"keyless tenant":      {[]string{"create", "--tenant", "bare", "--connection", id, "--config", configOf(t, "tenant bare {\n }")}, "tenant bare has no key"},
 		"unknown connection":  {[]string{"create", "--tenant", "acme", "--connection", "conn_x"}, "there is no such connection of tenant acme in this store"},
 		"another end user's":  {create("--user", "bob@example.com"), "there is no such connection of tenant acme in this store"},
-		"no email":            {create("--user", "alice"), "--user: write one bare email address"},
+		"no email":            {create("--user", "alice"), "--user: source local knows end users by one bare email address"},
 		"unknown app":         {create("--app", "gmial"), `app "gmial" is not in the catalog`},
 		"app of another":      {create("--app", "gmail,slack"), "the connection is one of app openai, which --app does not name"},
 		"bad method":          {create("--method", "get"), "methods: write them in upper case"},
@@ -133,6 +133,8 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 		"other source's user": {with(platform + "source local\n default_source platform"), "--user is needed: source platform vends for the tenant"},
 		"passed-through key":  {with(passing, "--user", "a@example.com"), "source platform wants each caller's own tenant key"},
 		"unknown source":      {with("tenant acme {\n source elsewhere\n }\n"), "source elsewhere is not configured"},
+		"no external id":      {with(pipedreamed("external_id"), "--user", "é"), "--user: source pipedream knows end users by one id"},
+		"an id for an email":  {with(pipedreamed("email"), "--user", "User-42"), "--user: source pipedream knows end users by one bare email address"},
 		"revoke unknown":      {[]string{"revoke", "ckey_x"}, connect.ErrNoCallerKey.Error()},
 		"revoke none":         {[]string{"revoke"}, "accepts 1 arg(s), received 0"},
 	} {
@@ -151,6 +153,11 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 	}
 }
 
+// pipedreamed configures Pipedream as the default source of a server with a store.
+func pipedreamed(endUser string) string {
+	return "source pipedream {\n project proj_1\n client_id c\n client_secret {env.X}\n end_user " + endUser + "\n }\nsource local\n default_source pipedream"
+}
+
 // TestCallerKeyOfOtherSources: what the store cannot know is taken at the operator's word.
 func TestCallerKeyOfOtherSources(t *testing.T) {
 	dir, id := callerKeyScene(t)
@@ -160,6 +167,7 @@ func TestCallerKeyOfOtherSources(t *testing.T) {
 		"by the defaults": {static + "default_source local\ntenant_defaults {\n source static\n }", "acme", "c1", "a@example.com"},
 		"the tenant's":    {static + "default_source local\ntenant acme {\n source static\n }", "acme", "c1", "a@example.com"},
 		"configured only": {static + "default_source static\ntenant conf {\n key {env.Y}\n }", "conf", "c1", "a@example.com"},
+		"by an opaque id": {pipedreamed("external_id"), "acme", "apn_1", "User-42"},
 		"local, named":    {"source local mine\ntenant acme {\n source mine\n }", "acme", id, ""},
 		"local, alone":    {static + "tenant acme {\n source local\n }", "acme", id, ""},
 	} {

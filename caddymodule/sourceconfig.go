@@ -12,6 +12,8 @@ type sourceConfig struct {
 	name, kind string
 	// passthrough says that it wants the caller's own tenant key.
 	passthrough bool
+	// externalIDs says that end users are named by opaque ids.
+	externalIDs bool
 }
 
 // sourceOf returns the source that vends for a tenant.
@@ -28,11 +30,12 @@ func (a *App) sourceOf(tenant string) (sourceConfig, error) {
 	var config struct {
 		Type        string `json:"type"`
 		Passthrough bool   `json:"passthrough"`
+		EndUser     string `json:"end_user"`
 	}
 	if !ok || json.Unmarshal(raw, &config) != nil {
 		return sourceConfig{}, fmt.Errorf("tenant %s: source %s is not configured", tenant, name)
 	}
-	return sourceConfig{name, config.Type, config.Passthrough}, nil
+	return sourceConfig{name, config.Type, config.Passthrough, config.EndUser == "external_id"}, nil
 }
 
 // opensStore reports whether the server of this configuration opens the store: only a source of type local makes it.
