@@ -66,6 +66,7 @@ func TestNeverPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	source.Close() // what prints it may not read on while the fetch ends
 	type keeper struct {
 		source *pipedream.Source
 		cred   vending.Credential
