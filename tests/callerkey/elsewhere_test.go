@@ -3,6 +3,7 @@ package callerkey
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,5 +101,41 @@ func TestStrangers(t *testing.T) {
 	s.get("/proxy/conn_far/key/x", harness.KeyA, "x-user-email: "+harness.Alice)
 	if len(platform.Got()) == 0 {
 		t.Error("the source judges nobody, so that this test shows nothing")
+	}
+}
+
+// TestOpaqueUsers: where end users are named by opaque ids, so are those of caller keys.
+func TestOpaqueUsers(t *testing.T) {
+	pipedream := harness.NewUpstream(t, func(request string) string {
+		body := `{"access_token":"pd-token","token_type":"Bearer","expires_in":3600}`
+		if !strings.HasPrefix(request, "POST /v1/oauth/token ") {
+			body = `{"id":"apn_1","external_id":"User-42","healthy":true,"dead":false,"app":{"name_slug":"key","auth_type":"keys"},"credentials":{"api_key":"` + mineCredential + `"}}`
+		}
+		return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+	})
+	s := newScene(t, "source pipedream", "source pipedream {\n project proj_1\n client_id c\n client_secret "+harness.Secret(t, "CK_PD", "pd-secret")+
+		"\n end_user external_id\n endpoint http://"+pipedream.Addr+"\n allow_http\n allow_private 127.0.0.0/8\n}\n")
+	key, _ := s.mint(func(k *connect.CallerKey) { k.User, k.Connection = "User-42", "apn_1" })
+	others, _ := s.mint(func(k *connect.CallerKey) { k.User, k.Connection = "user-42", "apn_1" })
+	const path = "/proxy/apn_1/key/x"
+	s.mustPass(s.get(path, key), key)
+	s.mustPass(s.get(path, key, "x-external-user-id: User-42", "x-user-email: bob@example.com"), key)
+	pipedream.Got()
+	for _, c := range []struct {
+		path, line string
+		code       vending.Code
+	}{
+		{path, "x-external-user-id: user-42", vending.ConnectionDeleted},
+		{path, "x-external-user-id:", vending.InvalidUserEmail},
+		{"/proxy/apn_2/key/x", "x-external-user-id: User-42", vending.ConnectionDeleted},
+	} {
+		s.mustRefuse(s.get(c.path, key, c.line), c.code.Status(), c.code, key)
+	}
+	if got := pipedream.Got(); len(got) != 0 {
+		t.Errorf("Pipedream was asked %d times", len(got))
+	}
+	s.mustRefuse(s.get(path, others), http.StatusNotFound, vending.ConnectionDeleted, others) // the account is another's
+	for _, request := range pipedream.Got() {
+		s.checkClean("what Pipedream got", request, others)
 	}
 }

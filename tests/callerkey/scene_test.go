@@ -147,7 +147,7 @@ func (s *scene) mustPass(a answered, key string) {
 	}
 	for _, request := range a.sent {
 		s.checkClean("what the provider got", request, key)
-		for _, line := range []string{"authorization:", "x-vendgate-key:", "x-user-email:", strings.ToLower(harness.Alice), "acme"} {
+		for _, line := range []string{"authorization:", "x-vendgate-key:", "x-user-email:", "x-external-user-id:", strings.ToLower(harness.Alice), "acme"} {
 			if strings.Contains(strings.ToLower(request), line) {
 				s.t.Errorf("the provider learns %s", line)
 			}
