@@ -142,3 +142,13 @@ func (c *raw) refused(name string, got reply, status int, outside bool) {
 		}
 	}
 }
+
+// parse reads a request from its bytes.
+func parse(t *testing.T, text string) *http.Request {
+	t.Helper()
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(text)))
+	if err != nil {
+		t.Fatalf("%v in %.300q", err, text)
+	}
+	return r
+}

@@ -42,12 +42,18 @@ func (s *StandIn) checkClient(c *call) *refusal {
 
 // issue answers with a new token.
 func (s *StandIn) issue(w http.ResponseWriter) {
-	o, token := s.now(), "pd_at_"+rand.Text()
+	seconds := int(s.now().ExpiresIn / time.Second)
+	answer(w, http.StatusOK, map[string]any{"access_token": s.Grant(), "token_type": "Bearer", "expires_in": seconds})
+}
+
+// Grant issues a token, as an answer of the test's own may want to hold.
+func (s *StandIn) Grant() string {
+	token := "pd_at_" + rand.Text()
 	s.mu.Lock()
-	s.tokens[token] = time.Now().Add(o.ExpiresIn)
+	defer s.mu.Unlock()
+	s.tokens[token] = time.Now().Add(s.options.ExpiresIn)
 	s.secrets = append(s.secrets, token)
-	s.mu.Unlock()
-	answer(w, http.StatusOK, map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": int(o.ExpiresIn / time.Second)})
+	return token
 }
 
 // Revoke ends all tokens before their time.
