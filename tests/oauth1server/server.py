@@ -121,6 +121,7 @@ PAGE = """<!doctype html><title>Consent</title><form method="post" action="/oaut
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # else an answer goes out in pieces, and waits
 
     def answer(self, status, body="", content_type="text/html; charset=utf-8", **headers):
         raw = (body or "").encode()
