@@ -63,7 +63,7 @@ func TestEmbeddedAppsAreFitForAll(t *testing.T) {
 
 // Every field whose name sounds like a secret is one, but for those that providers call public.
 func TestEmbeddedFieldsAreSecret(t *testing.T) {
-	public := []string{"access_key_id", "consumer_key", "key_id"}
+	public := []string{"access_key_id", "key_id"}
 	for _, app := range embeddedApps(t) {
 		for _, f := range app.Fields {
 			sounds := slices.ContainsFunc([]string{"key", "secret", "token", "password", "passphrase"}, func(word string) bool { return strings.Contains(f.Name, word) })
@@ -107,7 +107,7 @@ func TestFactsOfPlacement(t *testing.T) {
 	}
 	for slug, want := range map[string]string{
 		"gmail":             "o_auth https://gmail.googleapis.com\nverify  /gmail/v1/users/me/profile",
-		"slack":             "o_auth https://slack.com/api\nAuthorization: Bearer {access_token}\nverify POST /auth.test",
+		"slack":             "o_auth https://slack.com/api\nAuthorization: Bearer {access_token}",
 		"openai":            "api_key https://api.openai.com/v1\nAuthorization: Bearer {api_key}\nverify  /models",
 		"anthropic":         "api_key https://api.anthropic.com\nX-Api-Key: {api_key}\nverify  /v1/models?limit=1",
 		"stripe":            "api_key https://api.stripe.com\nAuthorization: Bearer {api_key}\nverify  /v1/account",
@@ -210,13 +210,13 @@ func TestFactsOfInconclusiveVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Embedded: %v", err)
 	}
-	for _, slug := range []string{"aws-s3", "aws-ses", "coinbase-exchange", "mailgun", "openai", "openweathermap", "slack", "stripe", "zoom"} {
+	for _, slug := range []string{"aws-s3", "aws-ses", "coinbase-exchange", "mailgun", "openai", "openweathermap", "stripe", "zoom"} {
 		if app, ok := c.App(slug); !ok || app.Verify == nil || !app.Verify.Inconclusive {
 			t.Errorf("%s: a failure would be taken for a wrong key", slug)
 		}
 	}
 	// Their 200 proves nothing either, because a wrong key gets one.
-	for _, slug := range []string{"google-maps", "aviationstack", "ipstack"} {
+	for _, slug := range []string{"google-maps", "aviationstack", "ipstack", "slack", "slack-token"} {
 		if app, ok := c.App(slug); !ok || app.Verify != nil {
 			t.Errorf("%s: any key would be taken for a right one", slug)
 		}
