@@ -8,6 +8,7 @@ import OpenAI from 'openai';
 import { workDir } from '../browser/harness/program.mjs';
 import { openaiOf } from './examples/openai.mjs';
 import { binary, conversation, json, partsOf } from './harness/answers.mjs';
+import { valuesOf } from './harness/forwarded.mjs';
 import { connectionOf, email } from './harness/gateway.mjs';
 import { through, useWorld } from './harness/world.mjs';
 
@@ -24,12 +25,14 @@ const refusal = (status, error, headers) => json(status, { error: { message: 'to
 
 test('openai: a chat completion', { timeout }, async () => {
   world.openai.answers(json(200, completion, { 'set-cookie': '__cf_bm=canary; path=/', 'x-request-id': 'req_1' }));
-  const { data, response, request_id } = await client().chat.completions.create(question).withResponse();
+  const headers = { cookie: 'session=canary', 'x-forwarded-for': '192.0.2.1', 'x-trace': '7' };
+  const { data, response, request_id } = await client().chat.completions.create(question, { headers }).withResponse();
   assert.equal(data.choices[0].message.content, 'Tall.');
   assert.equal(request_id, 'req_1');
   assert.equal(response.headers.get('set-cookie'), null);
   const [got] = await world.openai.took('POST /v1/chat/completions');
   assert.equal(got.body.toString(), JSON.stringify(question));
+  assert.deepEqual(['x-trace', 'cookie', 'x-forwarded-for'].map((name) => valuesOf(got, name)), [['7'], [], []]);
 });
 
 test('openai: chat completions stream word by word', { timeout }, async () => {

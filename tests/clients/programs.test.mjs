@@ -19,7 +19,7 @@ before(() => writeFileSync(file, binary));
 
 /** Runs a program of the examples on a file, and returns the lines it printed; `heard` gets each as it comes. */
 async function run(command, args, heard) {
-  const env = { ...process.env, EMAIL: email, GITHUB: connectionOf('github'), OPENAI: connectionOf('openai'), PYTHONDONTWRITEBYTECODE: '1' };
+  const env = { ...process.env, EMAIL: email, GITHUB: connectionOf('github'), OPENAI: connectionOf('openai'), PYTHONDONTWRITEBYTECODE: '1', NO_PROXY: '*', no_proxy: '*' };
   const program = spawn(command, [...args, file], { cwd: mkdtempSync(path.join(workDir, 'run-')), env, stdio: ['ignore', 'pipe', 'pipe'] });
   let complaints = '';
   program.stderr.on('data', (text) => (complaints += text));

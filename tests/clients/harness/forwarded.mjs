@@ -13,8 +13,8 @@ export const valuesOf = ({ headers }, name) => headers.filter(([key]) => key.toL
 
 const remaining = ({ headers }) =>
   headers
-    .map(([name, value]) => `${name.toLowerCase()}: ${value}`)
-    .filter((line) => !callers.test(line.split(':')[0]) && !hops.test(line.split(':')[0]))
+    .map(([name, value]) => [name.toLowerCase(), value])
+    .filter(([name]) => ![callers, hops, tales].some((kind) => kind.test(name)))
     .sort();
 
 /** Checks that a provider got what the client sent, with the provider's own credential and nothing of the caller's. */
