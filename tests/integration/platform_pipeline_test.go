@@ -135,7 +135,7 @@ func TestPlatformKeys(t *testing.T) {
 		"cut":                      {[]string{"Authorization: Bearer " + keyOf("acme")[:50]}, "invalid_tenant_key"},
 		"two spaces":               {[]string{"Authorization: Bearer  " + keyOf("acme")}, "invalid_tenant_key"},
 		"without a scheme":         {[]string{"Authorization: " + keyOf("acme")}, "invalid_tenant_key"},
-		"another scheme":           {[]string{"Authorization: Token " + keyOf("acme")}, "invalid_tenant_key"},
+		"another scheme":           {[]string{"Authorization: ApiKey " + keyOf("acme")}, "invalid_tenant_key"},
 		"as a password":            {[]string{basic("x", keyOf("acme"))}, "invalid_tenant_key"},
 		"its own header is wrong":  {[]string{"X-Vendgate-Key: " + keyOf("nobody")}, "invalid_tenant_key"},
 		"in another's own header":  {[]string{"Authorization:", "X-Api-Key: " + keyOf("acme")}, "invalid_tenant_key"},
