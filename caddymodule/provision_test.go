@@ -117,6 +117,12 @@ func TestProvisionJSON(t *testing.T) {
 			`source s: connection c: tenant id "Acme": write 1 to 63 of a-z`},
 		"user of a connection": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "alice", "app": "openai", "fields": {"api_key": "{env.VG_KEY_A}"}}]}`,
 			`source s: connection c: user "alice": write one email address`},
+		"half of an OAuth 1 connection": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "*", "app": "flickr", "fields": {"consumer_key": "k", "oauth_token": "{env.VG_KEY_A}"}}]}`,
+			`source s: connection c: field consumer_secret is missing, which app flickr needs`},
+		"OAuth 2's name for its token": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "*", "app": "flickr", "fields": {"access_token": "{env.VG_KEY_A}"}}]}`,
+			`source s: connection c: field access_token: app flickr has no such field: take it out, or write one of consumer_key, consumer_secret, oauth_token, oauth_token_secret`},
+		"an OAuth 1 secret as it is": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "*", "app": "flickr", "fields": {"consumer_key": "k", "consumer_secret": "NEVER", "oauth_token": "{env.VG_KEY_A}", "oauth_token_secret": "{env.VG_KEY_A}"}}]}`,
+			`source s: connection c: tenant acme: field consumer_secret: `},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := &caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}}

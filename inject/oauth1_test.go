@@ -264,3 +264,17 @@ func FuzzOAuth1Query(f *testing.F) {
 		}
 	})
 }
+
+// TestOAuth1Verify: the catalog's verify request is signed as any other.
+func TestOAuth1Verify(t *testing.T) {
+	base, arrived := startUpstream(t, http.StatusOK)
+	app := oauth1App(base)
+	app.Verify = &catalog.Verify{Path: "/me?a=b%20c"}
+	if status := sendVerify(t, app, oauth1Credential()); status != http.StatusOK {
+		t.Errorf("answered %d", status)
+	}
+	got := <-arrived
+	if got.line != "GET /me?a=b%20c" || !strings.HasPrefix(got.header.Get("Authorization"), `OAuth oauth_consumer_key="dpf43f3p2l4k3l03", oauth_nonce="`) {
+		t.Errorf("the upstream got %s with %s", got.line, got.header)
+	}
+}
