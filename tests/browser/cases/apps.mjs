@@ -42,6 +42,34 @@ test('apps: OAuth that asks for a field before the provider', async (t) => {
   assert.deepEqual(complaints, []);
 });
 
+test('apps: OAuth with a choice, and an address that is pasted, before the provider', async (t) => {
+  const tenant = await world().tenant('app-tickets');
+  const link = await tenant.link('tickets');
+  const { page, complaints } = await world().visitor(t);
+  await page.goto(link.request_link);
+  await accept(page);
+  await page.getByText('The “…” of ….tickets.example.com.').waitFor();
+  const onward = button(page, 'Continue to Ticket Office');
+  await fill(page, { Site: 'https://acme.tickets.example.com.evil.example/' });
+  await onward.click();
+  assert.equal(await page.getByLabel('Region').evaluate((select) => select.validity.valueMissing), true, 'the browser asks for a choice');
+  await page.getByLabel('Region').selectOption('us');
+  await onward.click();
+  await page.getByText('Site cannot be right').first().waitFor();
+  assert.equal(await page.getByLabel('Region').inputValue(), 'us', 'the choice need not be made again');
+  const site = page.getByLabel('Site', { exact: true });
+  assert.equal(await site.getAttribute('aria-invalid'), 'true');
+  const described = await site.evaluate((input) => input.getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).innerText));
+  assert.match(described.join(' '), /whole address.*Site cannot be right/s);
+  await fill(page, { Site: 'https://acme.tickets.example.com/queue?open=1' });
+  await onward.click();
+  await logIn(page);
+  await sees(page, says.created);
+  const { fields } = await tenant.client.getToken(alice, link.connection_id);
+  assert.deepEqual(fields, { site: 'acme', region: 'us' });
+  assert.deepEqual(complaints, []);
+});
+
 test('apps: basic', async (t) => {
   const tenant = await world().tenant('app-desk');
   const link = await tenant.link('desk');

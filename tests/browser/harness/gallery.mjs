@@ -76,6 +76,17 @@ const hosted = ({ world: { authserver }, tenant, connection, user }) => {
       await button(page, 'Grant Access').click();
       await page.getByRole('alert').waitFor();
     }],
+    ['form with a choice', async (page) => {
+      await page.goto((await link('tickets')).request_link);
+      await accept(page);
+      await sees(page, 'Connect Ticket Office');
+    }],
+    ['form with a choice and a wrong field', async (page) => {
+      await fill(page, { Site: 'a.b' });
+      await page.getByLabel('Region').selectOption('us');
+      await button(page, 'Continue to Ticket Office').click();
+      await page.getByRole('alert').waitFor();
+    }],
     ['form with a wrong field', async (page) => {
       await page.goto((await link('shop')).request_link);
       await accept(page);

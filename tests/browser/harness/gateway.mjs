@@ -36,6 +36,24 @@ const apps = (api, authserver) => `
 			allow_http
 			allow_private 127.0.0.0/8
 		}
+		app tickets {
+			name "Ticket Office"
+			auth_type o_auth
+			upstream https://{site}.tickets.example.com
+			field site "Site"
+			field region "Region" {
+				options eu us
+			}
+			header Authorization "{token_type} {access_token}"
+			header X-Region {region}
+			oauth2 {
+				authorize_url ${authserver}/oauth2/auth
+				token_url ${authserver}/oauth2/token
+				scopes read
+			}
+			allow_http
+			allow_private 127.0.0.0/8
+		}
 		app robot {
 			name "Robot Fleet"
 			auth_type o_auth
@@ -102,6 +120,10 @@ ${apps(apis.url, authserver.url)}
 			client_secret "{file.${dir}/client-secret}"
 		}
 		oauth_client shop {
+			client_id ${authserver.client.id}
+			client_secret "{file.${dir}/client-secret}"
+		}
+		oauth_client tickets {
 			client_id ${authserver.client.id}
 			client_secret "{file.${dir}/client-secret}"
 		}
