@@ -32,12 +32,13 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 		o.AuthorizeParams, o.TokenParams = maps.Clone(o.AuthorizeParams), maps.Clone(o.TokenParams)
 	}
 	err := parseBlock(d, options{
-		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL),
+		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL), "refresh_url": text(&o.RefreshURL),
 		"scopes": texts(&o.Scopes), "scope_separator": text(&o.ScopeSeparator), "client_auth": text(&o.ClientAuth),
 		"issuer": text(&o.Issuer), "grant": text(&o.Grant), "no_pkce": flag(&o.NoPKCE), "token_lifetime": count(&o.TokenLifetime),
 		"client_id_param": text(&o.ClientIDParam), "answer": text(&o.Answer),
 		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
 		"token_param":     func(d *caddyfile.Dispenser) error { return pair(d, &o.TokenParams) },
+		"exchange":        func(d *caddyfile.Dispenser) error { return parseExchange(d, o) },
 		"capture":         replacing(func() { o.Capture = nil }, func(d *caddyfile.Dispenser) error { return parseCapture(d, o) }),
 	}, "scopes", "authorize_param", "token_param", "capture")
 	if o.Scopes == nil && app.OAuth2 != nil {
@@ -59,4 +60,16 @@ func parseCapture(d *caddyfile.Dispenser, o *catalog.OAuth2) error {
 	err := parseBlock(d, options{"url": text(&c.URL), "pattern": text(&c.Pattern)})
 	o.Capture = append(o.Capture, c)
 	return err
+}
+
+// parseExchange reads `exchange URL GRANT_TYPE PARAM`.
+func parseExchange(d *caddyfile.Dispenser, o *catalog.OAuth2) error {
+	o.Exchange = new(catalog.Exchange)
+	if !d.Args(&o.Exchange.URL, &o.Exchange.GrantType, &o.Exchange.Param) {
+		return missing(d, "exchange", "URL GRANT_TYPE PARAM")
+	}
+	if d.NextArg() {
+		return d.Errf("exchange has an argument too many; write exchange URL GRANT_TYPE PARAM")
+	}
+	return nil
 }
