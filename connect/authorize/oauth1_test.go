@@ -16,8 +16,8 @@ import (
 )
 
 // signs is an app of OAuth 1 whose provider depends on what the end user enters.
-func (s *stage) signs(change ...func(*catalog.App)) *catalog.App {
-	app := &catalog.App{
+func (s *stage) signs() *catalog.App {
+	return &catalog.App{
 		Slug: "voice", Name: "Acme Voice", AuthType: "o_auth", Upstream: s.URL + "/api", AllowHTTP: true,
 		Fields: []catalog.Field{{Name: "site", Label: "Site"}},
 		OAuth1: &catalog.OAuth1{
@@ -25,10 +25,6 @@ func (s *stage) signs(change ...func(*catalog.App)) *catalog.App {
 			AuthorizeParams: map[string]string{"name": "Vendgate & more"},
 		},
 	}
-	for _, f := range change {
-		f(app)
-	}
-	return app
 }
 
 var temporary = answer{200, "oauth_token=temp%2Bt&oauth_token_secret=canary-temp&oauth_callback_confirmed=true\r\n", nil}
@@ -59,7 +55,7 @@ func TestOAuth1Begin(t *testing.T) {
 		t.Errorf("state %q, or another thing is kept", r.State)
 	}
 	got := s.calls()
-	if len(got) != 1 || got[0].line != "POST /acme%2F1/request?scope=x%20y" || got[0].body != "" {
+	if len(got) != 1 || got[0].line != "POST /acme%2F1/request?scope=x%20y" || got[0].body != "" || got[0].header.Get("User-Agent") != "vendgate" {
 		t.Fatalf("the provider got %+v", got)
 	}
 	header := regexp.MustCompile(`^OAuth oauth_callback="([^"]+)", oauth_consumer_key="client%3Aid", oauth_nonce="[A-Z2-7]{20,30}", oauth_signature="[^"]+", ` +

@@ -67,7 +67,9 @@ func (w *oauth1Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.fault = tokenendpoint.ErrNoTransport
 		return nil, w.fault
 	}
-	res, err := w.next.RoundTrip(r.WithContext(w.call))
+	r = r.Clone(w.call)
+	r.Header.Set("User-Agent", "vendgate") // some providers refuse the one of net/http
+	res, err := w.next.RoundTrip(r)
 	if err != nil {
 		w.fault = err
 		return nil, err

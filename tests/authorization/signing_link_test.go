@@ -76,7 +76,7 @@ func TestForeignToken(t *testing.T) {
 	o := newSigningOffice(t, site)
 	address, id := o.link("legacy")
 	alice := harness.NewVisitor(t, nil).Open(address).Submit("accept")
-	callback := o.signing.callback(alice, "mallory@provider.example", "approve")
+	callback := o.signing.callback(alice, "mallory@provider.example")
 	if !strings.HasPrefix(callback.String(), o.URL+"/connect/callback?") || len(callback.Query().Get("state")) < 43 {
 		t.Fatalf("the provider sends the browser to %s", callback)
 	}
@@ -87,7 +87,7 @@ func TestForeignToken(t *testing.T) {
 
 	// Another token of the same provider, which Mallory authorized.
 	mallory := harness.NewVisitor(t, nil).Open(address).Submit("accept")
-	other := o.signing.callback(mallory, "mallory@provider.example", "approve").Query()
+	other := o.signing.callback(mallory, "mallory@provider.example").Query()
 	for name, change := range map[string]func(url.Values){
 		"another token": func(q url.Values) {
 			q.Set("oauth_token", other.Get("oauth_token"))
@@ -100,7 +100,7 @@ func TestForeignToken(t *testing.T) {
 		"no verifier":    func(q url.Values) { q.Del("oauth_verifier") },
 	} {
 		left := harness.NewVisitor(t, nil).Open(address).Submit("accept")
-		forged := o.signing.callback(left, "alice@provider.example", "approve")
+		forged := o.signing.callback(left, "alice@provider.example")
 		q := forged.Query()
 		change(q)
 		forged.RawQuery = q.Encode()
@@ -146,7 +146,7 @@ func TestSigningProviderFails(t *testing.T) {
 			c.page, c.text = 502, "Legacy refused to complete the authorization (HTTP 401)"
 		}
 		v.Open(address).Submit("accept")
-		to := o.signing.callback(v, "alice", "approve")
+		to := o.signing.callback(v, "alice")
 		o.signing.fail(c.status)
 		v.Open(to.String()).Sees("after it: "+c.status, c.page, c.text)
 		if strings.Contains(v.Page+o.Log(), "canary of a failure") {
@@ -185,7 +185,7 @@ func TestNothingSignedLeaks(t *testing.T) {
 		t.Errorf("only %d secrets were collected", found.Len())
 	}
 	harness.Within(t, "the last call in the access log", 5*time.Second, func() bool { return strings.Contains(o.Log(), `/legacy/me"`) })
-	metrics, err := o.Client.Get(o.Gateway.URL + "/metrics")
+	metrics, err := o.Client.Get(o.URL + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

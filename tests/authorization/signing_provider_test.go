@@ -120,11 +120,10 @@ func (p *signingProvider) control(what string, form url.Values, into any) {
 	}
 }
 
-// callback consents as login, or with consent `deny` declines, in v's browser, and returns where the provider would send it, which v
-// does not follow.
-func (p *signingProvider) callback(v *harness.Visitor, login, consent string) *url.URL {
+// callback consents as login where v was sent, and returns where the provider would send v on to.
+func (p *signingProvider) callback(v *harness.Visitor, login string) *url.URL {
 	p.t.Helper()
-	form := url.Values{"oauth_token": {v.Onward().Query().Get("oauth_token")}, "login": {login}, "consent": {consent}}
+	form := url.Values{"oauth_token": {v.Onward().Query().Get("oauth_token")}, "login": {login}, "consent": {"approve"}}
 	stays := *controls
 	stays.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	res, err := stays.PostForm(p.URL+"/oauth/authorize", form)
