@@ -24,7 +24,7 @@ func TestRoutesOpenOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &gateway{catalog: apps, metrics: m}
-	slugs := append(apps.Slugs()[:20], "no-such-app")
+	slugs := append([]string{"no-such-app"}, apps.Slugs()[:20]...)
 	var mu sync.Mutex
 	seen := make(map[*appRoute]bool)
 	var callers sync.WaitGroup
