@@ -67,16 +67,20 @@ func TestOtherSources(t *testing.T) {
 		key, _ := s.mint(func(k *connect.CallerKey) { k.Tenant, k.User, k.Connection = tenant, harness.Alice, connection })
 		return key
 	}
-	key := at("acme", "c1")
+	key, passed := at("acme", "c1"), at("evil", "conn_far") // both before the first call, which makes the gateway read them
 	if a := s.get("/proxy/c1/key/x", key); a.status != http.StatusOK || len(a.sent) != 1 || !strings.Contains(a.sent[0], "X-Api-Key: "+staticCredential+"\r\n") {
 		t.Errorf("the static connection answered %d %s, and the provider got %q", a.status, a.code, a.sent)
 	}
 	s.mustRefuse(s.get("/proxy/c2/key/x", key), http.StatusNotFound, vending.ConnectionDeleted, key)
 
-	passed := at("evil", "conn_far")
 	s.mustRefuse(s.get("/proxy/conn_far/key/x", passed), http.StatusUnauthorized, vending.InvalidTenantKey, passed)
 	if got := platform.Got(); len(got) != 0 {
 		t.Errorf("the source that passes keys through got %d requests", len(got))
+	}
+	for line := range strings.Lines(s.Log()) {
+		if strings.Contains(line, `"connection":"conn_far"`) && strings.Contains(line, "vend_ms") {
+			t.Error("the source that passes keys through was asked to vend")
+		}
 	}
 }
 
