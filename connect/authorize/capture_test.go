@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -225,10 +226,10 @@ func TestSlots(t *testing.T) {
 		t.Errorf("the provider got %q, want %q", lines, want)
 	}
 	for _, bad := range []string{"..", "../x", ""} {
-		if _, err := s.Begin(t.Context(), tenant, app, redirectURI, fields("shop", bad)); err == nil {
-			t.Errorf("%q was taken", bad)
-		} else if p := err.(*Problem); p.Field != "shop" {
-			t.Errorf("%q: %v", bad, p)
+		_, err := s.Begin(t.Context(), tenant, app, redirectURI, fields("shop", bad))
+		var p *Problem
+		if !errors.As(err, &p) || p.Field != "shop" {
+			t.Errorf("%q: %v", bad, err)
 		}
 	}
 }

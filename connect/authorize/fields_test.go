@@ -146,7 +146,7 @@ func TestMeant(t *testing.T) {
 
 func TestAround(t *testing.T) {
 	for upstream, want := range map[string]string{
-		"https://{site}.desk.example.com/api": "….desk.example.com", "https://api-{site}.example.com": "api-….example.com", "https://{site}.{zone}.example.com": "", "https://api.example.com": "",
+		"https://{site}.desk.example.com/api": "acme.desk.example.com", "https://api-{site}.example.com": "api-acme.example.com", "https://{site}.{zone}.example.com": "", "https://api.example.com": "",
 	} {
 		app := &catalog.App{Upstream: upstream}
 		if got := Around(app, catalog.Field{Name: "site"}); got != want {

@@ -76,7 +76,7 @@ type Field struct {
 	Options []string
 	// Host says that the value is a host name.
 	Host bool
-	// Around is the host that the value is a part of, with … in its place; empty if it is none.
+	// Around is the host that the value is a part of, with acme in its place; empty if it is none.
 	Around string
 	// Problem says what is wrong with the value, and names it; empty if nothing is.
 	Problem string

@@ -34,7 +34,7 @@ func TestHostedWords(t *testing.T) {
 		{"invitation-renewal", []string{"Renew your Gmail connection", "The present ones stay in use until you are done."}, []string{"invites"}},
 		{"form", []string{"Connect Stripe", "Grant Access", "Reject"}, []string{"Nothing was saved"}},
 		{"form-problem", []string{"Stripe did not accept these credentials.", "Nothing was saved", "Account must be letters and digits"}, nil},
-		{"form-oauth", []string{"Zendesk subdomain", "The “…” of ….zendesk.com. You can paste the whole address.", "Continue to Gmail"}, []string{"Grant Access"}},
+		{"form-oauth", []string{"Zendesk subdomain", "The “acme” of acme.zendesk.com, for instance. You can paste the whole address.", "Continue to Gmail"}, []string{"Grant Access"}},
 		{"redirect", []string{"Taking you to Gmail", "accounts.example.com", "Sign in with Gmail"}, nil},
 		{"redirect-nowhere", []string{"Nothing was stored"}, []string{"Sign in with"}},
 		{"success", []string{"Connection created successfully"}, []string{"updated"}},

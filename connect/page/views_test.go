@@ -69,11 +69,11 @@ func (p person) views() map[string]View {
 		"invitation-renewal": Invitation{Link: renewal, ExpiresAt: expires, Now: testNow},
 		"form":               Form{Link: key, Fields: p.fields("")},
 		"form-problem":       Form{Link: key, Fields: p.fields("Account must be letters and digits"), Problem: p.problem},
-		"form-oauth":         Form{Link: oauth, Fields: []Field{{Name: "subdomain", Label: "Zendesk subdomain", Around: "….zendesk.com"}}},
+		"form-oauth":         Form{Link: oauth, Fields: []Field{{Name: "subdomain", Label: "Zendesk subdomain", Around: "acme.zendesk.com"}}},
 		"form-oauth-problem": Form{Link: oauth, Fields: []Field{
 			{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Value: "us"},
 			{Name: "host", Label: "Server", Host: true, Value: "crm", Problem: "Server cannot be right."},
-			{Name: "subdomain", Label: "Subdomain", Around: "….zendesk.com", Value: "a.b", Problem: "Subdomain cannot be right."},
+			{Name: "subdomain", Label: "Subdomain", Around: "acme.zendesk.com", Value: "a.b", Problem: "Subdomain cannot be right."},
 		}},
 		"redirect":             Redirect{Link: oauth, URL: "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2"},
 		"redirect-nowhere":     Redirect{Link: oauth, URL: "javascript:alert(1)"},
