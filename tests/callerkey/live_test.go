@@ -26,9 +26,14 @@ func TestByAnotherProcess(t *testing.T) {
 		return command(append([]string{"caller-key", "create", "--tenant", "acme", "--connection", s.mine}, more...)...)
 	}
 	path := "/proxy/" + s.mine + "/key/x"
+	begins := func(key string) {
+		t.Helper()
+		harness.Within(t, "a new key", patience, func() bool { return s.get(path, key).status != http.StatusUnauthorized })
+	}
 	ends := func(what, key string, end func()) {
 		t.Helper()
-		s.mustPass(s.get(path, key), key) // at once
+		begins(key)
+		s.mustPass(s.get(path, key), key)
 		end()
 		harness.Within(t, what, patience, func() bool { return s.get(path, key).status == http.StatusUnauthorized })
 		s.mustRefuse(s.get(path, key), http.StatusUnauthorized, vending.InvalidTenantKey, key)
@@ -46,6 +51,7 @@ func TestByAnotherProcess(t *testing.T) {
 	lasting := create("--name", "lasting")
 	ends("revoking", create("--name", "agent"), func() { command("caller-key", "revoke", idOf("agent")) })
 	narrow := create("--method", "GET", "--path", "/y/**", "--budget", "5")
+	begins(narrow)
 	s.mustRefuse(s.get(path, narrow), http.StatusForbidden, vending.PolicyDenied, narrow)
 	s.mustPass(s.get("/proxy/"+s.mine+"/key/y/z", narrow), narrow)
 
