@@ -108,6 +108,7 @@ func TestCaptureBare(t *testing.T) {
 	for name, p := range map[string]*catalog.Placement{
 		"by default":     nil,
 		"in a path":      {PathPrefix: "/t/{access_token}"},
+		"beside a path":  {Header: map[string]string{"X-Developer": "{developer}"}, PathPrefix: "/t/{access_token}"},
 		"with the realm": {Header: map[string]string{"X-Token": "{access_token}:{realm}"}},
 	} {
 		s := newStage(t, accounts{withEndpoint, whoAmI}, developed)

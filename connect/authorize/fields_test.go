@@ -99,7 +99,7 @@ func TestCheckFields(t *testing.T) {
 func TestMeant(t *testing.T) {
 	desk := &catalog.App{
 		Slug: "desk", AuthType: "o_auth", Upstream: "https://{site}.desk.example.com/api", OAuth2: &catalog.OAuth2{
-			AuthorizeURL: "https://{site}.desk.example.com/authorize", TokenURL: "https://{region}.auth.example.com/token",
+			AuthorizeURL: "https://{site}.desk.example.com/authorize", TokenURL: "https://auth.example.com/token",
 		},
 		Fields: []catalog.Field{{Name: "site", Label: "Site"}, {Name: "region", Options: []string{"eu.west", "us"}}, {Name: "note"}, {Name: "realm", From: catalog.FromGrant}},
 	}
