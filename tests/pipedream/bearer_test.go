@@ -13,25 +13,30 @@ import (
 // fetched is how often a token was asked for.
 func (s *stage) fetched() int { return len(s.pd.Got(pipedream.Token)) }
 
-// TestOneFetch: a hundred first callers at once share one token, and so do all after them.
-func TestOneFetch(t *testing.T) {
-	s := newStage(t, options())
-	s.pd.Fail(pipedream.Token, -1, pipedream.Slow(300*time.Millisecond))
+// together makes so many calls at once, each of which must succeed.
+func (s *stage) together(n int) {
+	s.t.Helper()
 	var callers sync.WaitGroup
-	for range 100 {
+	for range n {
 		callers.Go(func() {
-			r := s.Request("GET", "/proxy/"+opened+"/chat/x", nil)
-			res, err := s.Client.Do(r)
+			res, err := s.Client.Do(s.Request("GET", "/proxy/"+opened+"/chat/x", nil))
 			if err != nil {
-				t.Error(err)
+				s.t.Error(err)
 				return
 			}
 			if res.Body.Close(); res.StatusCode != http.StatusOK {
-				t.Errorf("a caller got %d", res.StatusCode)
+				s.t.Errorf("a caller got %d", res.StatusCode)
 			}
 		})
 	}
 	callers.Wait()
+}
+
+// TestOneFetch: a hundred first callers at once share one token, and so do all after them.
+func TestOneFetch(t *testing.T) {
+	s := newStage(t, options())
+	s.pd.Fail(pipedream.Token, -1, pipedream.Slow(300*time.Millisecond))
+	s.together(100)
 	if n, sent := s.fetched(), s.up.Got(); n != 1 || len(sent) != 100 {
 		t.Errorf("%d fetches, and the provider got %d requests", n, len(sent))
 	}
@@ -116,6 +121,12 @@ func TestRevoked(t *testing.T) {
 		if n := s.fetched(); n != i+2 {
 			t.Errorf("%s: %d fetches in all", account, n)
 		}
+	}
+	s.pd.Revoke()
+	s.pd.Fail(pipedream.Token, -1, pipedream.Slow(300*time.Millisecond))
+	s.together(100)
+	if n, sent := s.fetched(), s.up.Got(); n != 4 || len(sent) != 100 {
+		t.Errorf("a hundred callers: %d fetches in all, and the provider got %d requests", n, len(sent))
 	}
 }
 
