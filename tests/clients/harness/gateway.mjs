@@ -85,6 +85,12 @@ export async function startGateway(hosts, elsewhere) {
     if (program.ended()) throw new Error(`the gateway ended:\n${program.log()}`);
     return fetch(`http://127.0.0.1:${passthrough}`).catch(() => false);
   });
-  const callerKey = (connection) => run(file, ['caller-key', 'create', '--tenant', 'acme', '--connection', connection, '--user', email, ...config], { env });
+  const callerKey = async (connection) => {
+    const key = await run(file, ['caller-key', 'create', '--tenant', 'acme', '--connection', connection, '--user', email, ...config], { env });
+    const headers = { authorization: `Bearer ${key}` };
+    // A running gateway notices within a second.
+    await until('the gateway to know the key', async () => (await fetch(`http://127.0.0.1:${mapped}/proxy/none/openai/`, { headers })).status === 404);
+    return key;
+  };
   return { mapped, passthrough, callerKey, stop: () => program.stop() };
 }
