@@ -93,12 +93,14 @@ func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error)
 func (g *gateway) oauthClient(ctx context.Context, tenant, app string) (connect.OAuthClient, error) {
 	for _, owner := range []string{tenant, ""} {
 		if c, ok := g.clients[clientKey{owner, app}]; ok {
+			c.Shared = owner == ""
 			return c, nil
 		}
 		if g.store == nil {
 			continue
 		}
 		c, err := g.store.OAuthClient(ctx, owner, app)
+		c.Shared = owner == ""
 		if err == nil || !errors.Is(err, connect.ErrNoOAuthClient) {
 			return c, err
 		}

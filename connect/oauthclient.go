@@ -24,6 +24,8 @@ type OAuthClient struct {
 	Scopes []string
 	// Fields are what else the provider gave out with it; see [OAuthClient.Fits].
 	Fields []ClientField
+	// Shared says that it is that of all tenants without one of their own. Who looks a client up for a tenant sets it.
+	Shared bool
 }
 
 // StoredOAuthClient is what can be told of a client in the store.

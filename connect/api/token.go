@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/vendgate/vendgate/vending"
@@ -29,25 +30,29 @@ func (a *API) vendToken(c *Call) error {
 	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.W, http.StatusOK, "credential vended", a.reveal(cred))
+	withheld, err := a.o.Manager.Withheld(c.R.Context(), c.Caller.Tenant.ID, cred.App)
+	if err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.W, http.StatusOK, "credential vended", a.reveal(cred, withheld))
 	return nil
 }
 
-func (a *API) reveal(cred vending.Credential) any {
+func (a *API) reveal(cred vending.Credential, withheld []string) any {
 	if cred.AuthType == vending.OAuth {
 		token, _ := cred.Field(vending.AccessToken)
 		tokenType, _ := cred.Field(vending.TokenType)
-		return tokenAnswer{token, tokenType, a.expiresIn(cred.Expiry), vending.OAuth, namedFields(cred)}
+		return tokenAnswer{token, tokenType, a.expiresIn(cred.Expiry), vending.OAuth, namedFields(cred, withheld)}
 	}
-	return fieldsAnswer{AuthType: cred.AuthType, Fields: namedFields(cred)}
+	return fieldsAnswer{AuthType: cred.AuthType, Fields: namedFields(cred, withheld)}
 }
 
-// namedFields are cred's values but for the token itself. An OAuth app has some where its host depends
+// namedFields are cred's values but for the token itself and those withheld. An OAuth app has some where its host depends
 // on the account, and another gateway in front of this one needs them.
-func namedFields(cred vending.Credential) map[string]string {
+func namedFields(cred vending.Credential, withheld []string) map[string]string {
 	fields := make(map[string]string)
 	for name, value := range cred.Fields() {
-		if name != vending.AccessToken && name != vending.TokenType {
+		if !slices.Contains(withheld, name) && name != vending.AccessToken && name != vending.TokenType {
 			fields[name] = value
 		}
 	}

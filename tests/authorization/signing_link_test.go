@@ -157,6 +157,22 @@ func TestSigningProviderFails(t *testing.T) {
 	v.Open(address).Submit("accept").Open(v.Onward().String()).Submit("authorize", "login", "alice", "consent", "approve").Sees("in the end", 200, harness.SaysCreated)
 }
 
+// TestSharedConsumerSecretIsKept: a tenant is not told the secret of a client that is the operator's, and yet its calls are signed by it.
+func TestSharedConsumerSecretIsKept(t *testing.T) {
+	p := startSigningProvider(t)
+	o := &signingOffice{newOfficeAt(t, site, p.app(), strings.Replace(p.client(), "tenant acme\n", "", 1)), p}
+	id := o.authorized()
+	expect(t, "a call", o.call(t, id, http.MethodGet, "/me", "", ""), "200")
+	status, vended := o.platform(http.MethodPost, "/connections/"+id+"/token", "")
+	fields, _ := vended["fields"].(map[string]any)
+	if status != http.StatusOK || fields["consumer_key"] != p.ClientKey || fields["oauth_token_secret"] == "" {
+		t.Fatalf("vended %d", status)
+	}
+	if _, told := fields["consumer_secret"]; told {
+		t.Error("the tenant is told the operator's consumer secret")
+	}
+}
+
 // TestNothingSignedLeaks looks for what an OAuth 1 flow must keep in the log at DEBUG, the access log, the metrics and the data
 // directory.
 func TestNothingSignedLeaks(t *testing.T) {

@@ -67,7 +67,7 @@ func (p *signingProvider) app() string {
 }
 
 func (p *signingProvider) client() string {
-	return "oauth_client legacy {\nclient_id " + p.ClientKey + "\nclient_secret " + harness.Secret(p.t, "AUTHORIZATION_CONSUMER", p.ClientSecret) + "\n}\n"
+	return "oauth_client legacy {\ntenant acme\nclient_id " + p.ClientKey + "\nclient_secret " + harness.Secret(p.t, "AUTHORIZATION_CONSUMER", p.ClientSecret) + "\n}\n"
 }
 
 // tokenPair is what RFC 5849 calls token credentials.
