@@ -230,9 +230,9 @@ func (q *quirky) reached(what, account, realm, developer string) {
 }
 
 // invoices calls the API for a connection.
-func invoices(t *testing.T, g *harness.Gateway, id string, headers ...string) answer {
+func invoices(t *testing.T, g *harness.Gateway, id string) answer {
 	t.Helper()
-	a, err := send(g, g.Request(http.MethodGet, "/proxy/"+id+"/books/invoices", nil, headers...))
+	a, err := send(g, g.Request(http.MethodGet, "/proxy/"+id+"/books/invoices", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
