@@ -51,7 +51,7 @@ func newBookshop(t *testing.T) *bookshop {
 		return g.Caddyfile(b.local("margin 5s")+b.quirky.app()+deskApp, "", site)
 	})
 	b.config = filepath.Join(t.TempDir(), "Caddyfile")
-	b.write(b.config, "{\nvendgate {\n"+b.quirky.app()+"}\n}\n")
+	b.write(b.config, "{\nvendgate {\n"+b.quirky.app()+tenant(t)+"}\n}\n")
 	return b
 }
 
@@ -67,7 +67,7 @@ func (b *bookshop) setClient(developer string) {
 	b.t.Helper()
 	file := filepath.Join(b.t.TempDir(), "developer")
 	b.write(file, developer+"\n")
-	harness.Run(b.t, harness.Environ(b.t), b.provider.ClientSecret, harness.Program(b.t), "oauth-client", "set", "books", "--client-id", b.provider.ClientID,
+	harness.Run(b.t, harness.Environ(b.t), b.provider.ClientSecret, harness.Program(b.t), "oauth-client", "set", "books", "--tenant", "acme", "--client-id", b.provider.ClientID,
 		"--field", "developer=@"+file, "--data", b.dir, "--config", b.config)
 }
 
@@ -193,7 +193,7 @@ func TestQuirkyChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := fmt.Sprintf("oauth_client books {\nclient_id %s\nclient_secret {file.%s/client-secret}\nfield developer {file.%s/developer}\n}\n", s.provider.ClientID, s.dir, s.dir)
+	client := fmt.Sprintf("oauth_client books {\ntenant acme\nclient_id %s\nclient_secret {file.%s/client-secret}\nfield developer {file.%s/developer}\n}\n", s.provider.ClientID, s.dir, s.dir)
 	back, _ := harness.StartApart(t, func(g *harness.Gateway) string { return g.Caddyfile(s.local("margin 5s")+q.app()+client, "", site) })
 	front := harness.Start(t, fmt.Sprintf("source platform {\nurl %s/platform/v1\nkey %s\nallow_http\nallow_private 127.0.0.0/8\n}\n%s%s",
 		back.URL, harness.Secret(t, "AUTHORIZATION_BACK", harness.KeyA), q.app(), tenant(t)), proxyOnly)
