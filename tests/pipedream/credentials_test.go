@@ -153,7 +153,7 @@ func TestBrokenAccounts(t *testing.T) {
 		"a list":               {pipedream.Answer(200, "application/json", `{"data":[]}`), 0, ""},
 		"no content":           {pipedream.Answer(204, "application/json", ""), 0, ""},
 		"a redirect":           {pipedream.Answer(302, "text/html", "", "Location: "+s.pd.URL+"/v1/connect/proj_1/accounts/"+keyed), 0, ""},
-		"huge":                 {pipedream.Huge(32<<20, `{"id":`, "1}"), 0, ""},
+		"huge":                 {pipedream.Huge(32<<20, `{"external_id":"`+harness.Alice+`","app":{"name_slug":"chat"},"credentials":{"oauth_access_token":"`+oauthToken+`"}`, "}"), 0, ""},
 		"400":                  {pipedream.Answer(400, "application/json", `{"error":"x"}`), 0, ""},
 		"403":                  {pipedream.Answer(403, "application/json", `{"error":"x"}`), 0, ""},
 		"404":                  {pipedream.Answer(404, "application/json", `{"error":"x"}`), 404, "connection_deleted"},

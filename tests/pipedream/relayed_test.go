@@ -48,6 +48,25 @@ func TestRelayed(t *testing.T) {
 	}
 }
 
+// TestRelayedURLs: whatever letters the encoding of a URL takes, and however long it is.
+func TestRelayedURLs(t *testing.T) {
+	s := newStage(t, options())
+	for i := range 3 {
+		path := "/" + strings.Repeat("a", i) + "~~~???>>>"
+		s.fine(path, s.do(rawRequest(s, "/proxy/"+sealed+"/chat"+path)))
+		if targets, _ := s.through(i); len(targets) != 1 || targets[0] != s.origin+"/base"+path {
+			t.Errorf("%s: through the proxy %q", path, targets)
+		}
+	}
+}
+
+// rawRequest is one whose target is sent as it stands.
+func rawRequest(s *stage, target string) *http.Request {
+	r := s.Request("GET", "/", nil)
+	r.URL.Opaque = target
+	return r
+}
+
 // TestNothingExposed: credentials that are null or empty are as good as none.
 func TestNothingExposed(t *testing.T) {
 	s := newStage(t, options())
