@@ -12,8 +12,8 @@ import (
 const (
 	ConsumerKey      = "consumer_key"
 	ConsumerSecret   = "consumer_secret"
-	OAuthToken       = "oauth_token"
-	OAuthTokenSecret = "oauth_token_secret"
+	OAuthToken       = "oauth_token"        //nolint:gosec // names, not values
+	OAuthTokenSecret = "oauth_token_secret" //nolint:gosec // names, not values
 )
 
 var oauth1Names = []string{ConsumerKey, ConsumerSecret, OAuthToken, OAuthTokenSecret}
