@@ -3,11 +3,9 @@ package pipedream
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 
 	"github.com/vendgate/vendgate/vending"
@@ -33,14 +31,14 @@ func (s *Source) do(ctx context.Context, method, target string, header http.Head
 	req.Header = header
 	resp, err := s.transport.RoundTrip(req)
 	if err != nil {
-		return 0, nil, nil, unavailable("calling Pipedream", reason(err))
+		return 0, nil, nil, unavailable("calling Pipedream", vending.Reason(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	// Also an error's body is read to its end, or the connection could not be used again.
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return 0, nil, nil, unavailable("reading Pipedream's answer", reason(err))
+		return 0, nil, nil, unavailable("reading Pipedream's answer", vending.Reason(err))
 	case len(answer) > maxBody:
 		return 0, nil, nil, unavailable("reading Pipedream's answer", errTooLarge)
 	}
@@ -50,25 +48,4 @@ func (s *Source) do(ctx context.Context, method, target string, header http.Head
 // unavailable makes the error of a call that told us nothing.
 func unavailable(doing string, err error) *vending.Error {
 	return vending.Errorf(vending.UpstreamUnavailable, fmt.Errorf("%s: %w", doing, err))
-}
-
-// reason returns the part of a transport's error that is safe to log. An error of net/http may repeat what the server sent (a
-// malformed status line, a GOAWAY's text), and a server may send back what it got: the client secret, or the access token.
-func reason(err error) error {
-	var (
-		network     *net.OpError
-		certificate *tls.CertificateVerificationError
-	)
-	switch {
-	case errors.As(err, &network):
-		return network
-	case errors.As(err, &certificate):
-		return certificate
-	}
-	for _, known := range []error{context.DeadlineExceeded, context.Canceled, io.ErrUnexpectedEOF, io.EOF, http.ErrSchemeMismatch} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	return fmt.Errorf("the exchange broke off (%T)", err)
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -64,7 +63,7 @@ func New(o Options) (*Source, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	base, err := parseEndpoint(o.Endpoint, o.AllowHTTP)
+	base, err := vending.ParseEndpoint(o.Endpoint, o.AllowHTTP)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
@@ -100,22 +99,6 @@ func (o *Options) check() error {
 		return errors.New("timeout is negative")
 	}
 	return checkApps(o.Catalog, o.Apps)
-}
-
-// parseEndpoint returns the endpoint without its trailing slash.
-func parseEndpoint(text string, allowHTTP bool) (string, error) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return "", errors.New("it is no URL") // err repeats the text
-	case u.Scheme != "https" && (u.Scheme != "http" || !allowHTTP):
-		return "", errors.New("it must be https, or http where that is allowed")
-	case u.Hostname() == "" || u.Opaque != "":
-		return "", errors.New("it has no host")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("it must not have user info, a query or a fragment")
-	}
-	return u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/"), nil
 }
 
 // maxID bounds an id of Pipedream's in bytes; the ones seen have about ten.

@@ -2,12 +2,10 @@ package platform
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"unicode/utf8"
@@ -37,7 +35,7 @@ func (s *Source) do(ctx context.Context, c *call, method, action string) ([]byte
 	req.Header = c.header()
 	resp, err := s.transport.RoundTrip(req)
 	if err != nil {
-		return nil, unavailable("calling the platform", reason(err))
+		return nil, unavailable("calling the platform", vending.Reason(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	// Also an error's body is read to its end, or the connection could not be used again.
@@ -66,7 +64,7 @@ func (c *call) header() http.Header {
 func readBounded(r io.Reader) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
 	if err != nil {
-		return nil, reason(err)
+		return nil, vending.Reason(err)
 	}
 	if len(body) > maxBody {
 		return nil, errTooLarge
@@ -94,28 +92,4 @@ func decode[T any](body []byte) (*T, error) {
 // unavailable makes the error of a call that told us nothing.
 func unavailable(doing string, err error) *vending.Error {
 	return vending.Errorf(vending.UpstreamUnavailable, fmt.Errorf("%s: %w", doing, err))
-}
-
-// reason returns the part of a transport's error that is safe to log. An error of net/http may
-// repeat what the server sent (a malformed status line, a GOAWAY's text), and a server may send
-// back what it got: the tenant key.
-func reason(err error) error {
-	var (
-		network     *net.OpError
-		certificate *tls.CertificateVerificationError
-	)
-	switch {
-	case errors.As(err, &network):
-		return network
-	case errors.As(err, &certificate):
-		return certificate
-	}
-	for _, known := range []error{
-		context.DeadlineExceeded, context.Canceled, io.ErrUnexpectedEOF, io.EOF, http.ErrSchemeMismatch,
-	} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	return fmt.Errorf("the exchange broke off (%T)", err)
 }

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2" // the Go ecosystem's standard bounded LRU; no goroutines, no dependencies
@@ -53,7 +51,7 @@ type Options struct {
 // New makes a source. An unusable option is an error that names it, and never holds a secret: a
 // BaseURL is not repeated, as it may carry a password.
 func New(o Options) (*Source, error) {
-	base, err := parseBase(o.BaseURL, o.AllowHTTP)
+	base, err := vending.ParseEndpoint(o.BaseURL, o.AllowHTTP)
 	if err != nil {
 		return nil, fmt.Errorf("reading the base URL of a platform source: %w", err)
 	}
@@ -98,20 +96,4 @@ func (o *Options) check() error {
 		}
 	}
 	return nil
-}
-
-// parseBase returns the base URL without its trailing slash.
-func parseBase(text string, allowHTTP bool) (string, error) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return "", errors.New("it is no URL") // err repeats the text
-	case u.Scheme != "https" && (u.Scheme != "http" || !allowHTTP):
-		return "", errors.New("it must be https, or http where that is allowed")
-	case u.Hostname() == "" || u.Opaque != "":
-		return "", errors.New("it has no host")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("it must not have user info, a query or a fragment")
-	}
-	return u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/"), nil
 }
