@@ -38,12 +38,20 @@ func (c checker) extraHosts() error {
 
 // defaultHeaders checks what is sent where the caller sends nothing else. The text is sent as it is.
 func (c checker) defaultHeaders() error {
+	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		if err := checkHeaderName(name); err != nil {
 			return fmt.Errorf("headers: %w", err)
 		}
-		value := c.Headers[name]
+		value, key := c.Headers[name], strings.ReplaceAll(strings.ToLower(name), "_", "-")
+		if seen[key] {
+			return fmt.Errorf("headers: %s is set twice: keep one spelling", name)
+		}
+		seen[key] = true
 		switch {
+		case key == "x-user-email" || key == "x-external-user-id" || strings.HasPrefix(key, "vendgate-") || strings.HasPrefix(key, "x-vendgate-") ||
+			strings.HasPrefix(key, "proxy-") || strings.HasPrefix(key, "x-forwarded") || strings.Contains(key, "method-override") || key == "x-http-method":
+			return fmt.Errorf("headers: %s is the gateway's to judge or to remove: take it out", name)
 		case value == "" || strings.TrimSpace(value) != value || strings.ContainsFunc(value, isControl):
 			return fmt.Errorf("headers %s: must be text without a line break or spaces around it", name)
 		case strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Cookie"):

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -15,20 +17,8 @@ import (
 // well under 1 KiB; the bound keeps a file that is no catalog from being read into memory.
 const maxLine = 64 << 10
 
-// Parse reads apps from JSON lines (one object a line, blank lines allowed), in their order. It
-// is strict, so that a misspelt key cannot leave a credential without its placement: unknown
-// keys, a slug seen before, anything after the object, invalid UTF-8 and lines over 64 KiB are
-// errors that name the line and, where it can be read, the slug. It does not [App.Check] the apps.
-func Parse(r io.Reader) ([]App, error) {
-	var apps []App
-	for line := range scanLines(r) {
-		if line.Err != nil {
-			return nil, lineError(line)
-		}
-		apps = append(apps, line.App)
-	}
-	return apps, nil
-}
+// maxFile bounds a catalog file, in bytes: a device without end must not keep a start waiting.
+const maxFile = 64 << 20
 
 // Line is one line of a catalog file: an app, or what is wrong with it.
 type Line struct {
@@ -41,8 +31,10 @@ type Line struct {
 	Err error
 }
 
-// Lines reads apps as [Parse] does and holds each against its [App.Check]. It goes on after a mistake, so that an operator
-// hears of all at once.
+// Lines reads apps from JSON lines (one object a line, blank lines allowed), in their order, and holds each against its [App.Check].
+// It is strict, so that a misspelt key cannot leave a credential without its placement: unknown or repeated keys, a slug seen before, anything
+// after the object, invalid UTF-8, lines over 64 KiB and files over 64 MiB are errors. It goes on after a mistake, so that an
+// operator hears of all at once.
 func Lines(r io.Reader) iter.Seq[Line] {
 	return func(yield func(Line) bool) {
 		for line := range scanLines(r) {
@@ -64,9 +56,15 @@ func scanLines(r io.Reader) iter.Seq[Line] {
 	return func(yield func(Line) bool) {
 		seen := make(map[string]int)
 		lines := bufio.NewReaderSize(r, maxLine+1) // and the line feed
+		size := 0
 		for number := 1; ; number++ {
 			text, err := lines.ReadSlice('\n')
 			line := Line{Number: number}
+			if size += len(text); size > maxFile {
+				line.Err = fmt.Errorf("the file has over %d bytes: name a catalog file", maxFile)
+				yield(line)
+				return
+			}
 			switch {
 			case errors.Is(err, bufio.ErrBufferFull):
 				line.Slug, line.Err = slugOf(text), fmt.Errorf("over %d bytes: write one app a line", maxLine)
@@ -78,8 +76,9 @@ func scanLines(r io.Reader) iter.Seq[Line] {
 			if (line.Err != nil || line.Slug != "") && !yield(line) {
 				return
 			}
-			for errors.Is(err, bufio.ErrBufferFull) { // the rest of a long line
-				_, err = lines.ReadSlice('\n')
+			for errors.Is(err, bufio.ErrBufferFull) && size <= maxFile { // the rest of a long line
+				text, err = lines.ReadSlice('\n')
+				size += len(text)
 			}
 			if err != nil {
 				return
@@ -93,7 +92,10 @@ func (l *Line) read(text []byte, seen map[string]int) {
 	if len(text) == 0 {
 		return
 	}
-	if l.App, l.Err = parseLine(text); l.Err != nil {
+	if l.App, l.Err = parseLine(text); l.Err == nil {
+		l.Err = checkKeys(json.NewDecoder(bytes.NewReader(text)))
+	}
+	if l.Err != nil {
 		l.Slug = slugOf(text)
 		return
 	}
@@ -129,12 +131,57 @@ func parseLine(text []byte) (App, error) {
 	return app, nil
 }
 
-// lineError names the line and the slug of what could not be read.
-func lineError(l Line) error {
-	if l.Slug != "" {
-		return fmt.Errorf("reading line %d (app %q): %w", l.Number, l.Slug, l.Err)
+// checkKeys refuses what encoding/json takes in silence: a key that is repeated, of which the last would win, or spelt in another case.
+// Names of headers and parameters have the case that they have.
+func checkKeys(d *json.Decoder) error {
+	if _, err := d.Token(); err != nil { // the brace
+		return err
 	}
-	return fmt.Errorf("reading line %d: %w", l.Number, l.Err)
+	return checkObject(d, false)
+}
+
+// namings are the objects whose keys are names of the provider's.
+var namings = []string{"header", "headers", "query", "when", "authorize_params", "token_params"}
+
+func checkObject(d *json.Decoder, naming bool) error {
+	seen := map[string]bool{}
+	for {
+		token, err := d.Token()
+		key, isKey := token.(string)
+		if err != nil || !isKey {
+			return err // the closing brace
+		}
+		folded := strings.ToLower(key)
+		switch {
+		case seen[folded]:
+			return fmt.Errorf("%q is there twice: keep one of them", key)
+		case !naming && key != folded:
+			return fmt.Errorf("unknown field %q: write %q", key, folded)
+		}
+		seen[folded] = true
+		if err := checkValue(d, slices.Contains(namings, key) && !naming); err != nil {
+			return err
+		}
+	}
+}
+
+func checkValue(d *json.Decoder, naming bool) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	switch token {
+	case json.Delim('{'):
+		return checkObject(d, naming)
+	case json.Delim('['):
+		for d.More() {
+			if err := checkValue(d, false); err != nil {
+				return err
+			}
+		}
+		_, err = d.Token()
+	}
+	return err
 }
 
 // slugOf finds the slug in a line that may be cut off or otherwise broken after it; "" if there is

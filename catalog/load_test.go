@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -38,6 +39,11 @@ func TestParseErrors(t *testing.T) {
 	for name, c := range map[string]struct{ in, want string }{
 		"unknown key":          {`{"slug":"a","colour":"red"}`, `reading line 1 (app "a"): json: unknown field "colour"`},
 		"unknown nested key":   {"\n" + `{"slug":"a","oauth2":{"tokenurl":"x"}}`, `reading line 2 (app "a"): json: unknown field "tokenurl"`},
+		"repeated key":         {`{"slug":"a","upstream":"https://a.example.com","upstream":"https://canary.example.com"}`, `reading line 1 (app "a"): "upstream" is there twice: keep one of them`},
+		"another case twice":   {`{"slug":"a","upstream":"https://a.example.com","UPSTREAM":"https://canary.example.com"}`, `reading line 1 (app "a"): "UPSTREAM" is there twice: keep one of them`},
+		"another case":         {`{"slug":"a","oauth2":{"Token_URL":"https://a.example.com"}}`, `reading line 1 (app "a"): unknown field "Token_URL": write "token_url"`},
+		"header twice":         {`{"slug":"a","headers":{"X-A":"1","x-a":"2"}}`, `reading line 1 (app "a"): "x-a" is there twice: keep one of them`},
+		"repeated in a list":   {`{"slug":"a","fields":[{"name":"a","name":"b"}]}`, `reading line 1 (app "a"): "name" is there twice: keep one of them`},
 		"key before the slug":  {`{"colour":"red","slug":"a"}`, `reading line 1 (app "a"): json: unknown field "colour"`},
 		"wrong type":           {`{"slug":"a","fields":"k"}`, `reading line 1 (app "a"): json: cannot unmarshal string into Go struct field App.fields of type []catalog.Field`},
 		"duplicate slug":       {`{"slug":"a"}` + "\n\n" + `{"slug":"a"}`, `reading line 3 (app "a"): line 1 has the same slug: keep one of them`},
@@ -126,4 +132,24 @@ func TestLines(t *testing.T) {
 			t.Errorf("got %+v", line)
 		}
 	}
+}
+
+// Parse reads lines until the first that cannot be read, without checking the apps.
+func Parse(r io.Reader) ([]App, error) {
+	var apps []App
+	for line := range scanLines(r) {
+		if line.Err != nil {
+			return nil, lineError(line)
+		}
+		apps = append(apps, line.App)
+	}
+	return apps, nil
+}
+
+// lineError names the line and the slug of what could not be read.
+func lineError(l Line) error {
+	if l.Slug != "" {
+		return fmt.Errorf("reading line %d (app %q): %w", l.Number, l.Slug, l.Err)
+	}
+	return fmt.Errorf("reading line %d: %w", l.Number, l.Err)
 }

@@ -31,7 +31,11 @@ func TestCheckRefusesFields(t *testing.T) {
 		"never captured":    {with(nil, Field{Name: "a", From: "grant"}), `app acme: field a is from the grant, and no oauth2.capture finds it: declare one`},
 		"host takes secret": {with(func(a *App) { a.OAuth2.TokenURL = "https://{a}/token" }, Field{Name: "a", Kind: "host"}), `app acme: oauth2.token_url: field a would let end users choose who gets the client's secret: declare it from client`},
 		"unknown yet":       {with(func(a *App) { a.OAuth2.TokenURL = "https://{a}.example.com/token" }, Field{Name: "a", From: "grant"}), `app acme: oauth2.token_url: field a is not known before the grant: write a fixed URL`},
-		"secret address":    {with(func(a *App) { a.OAuth2.TokenURL = "https://example.com/{a}" }, Field{Name: "a", Secret: true}), `app acme: oauth2.token_url: field a is secret, and addresses are not`},
+		"host takes values": {with(func(a *App) {
+			a.Upstream = "https://{a}"
+			a.Placement = &Placement{Header: map[string]string{"Authorization": "Bearer {access_token}", "X-Dev": "{dev}"}}
+		}, Field{Name: "a", Kind: "host"}, Field{Name: "dev", From: "client", Secret: true}), `app acme: upstream: field a would let end users choose who gets the client's secret values: declare it from client`},
+		"secret address": {with(func(a *App) { a.OAuth2.TokenURL = "https://example.com/{a}" }, Field{Name: "a", Secret: true}), `app acme: oauth2.token_url: field a is secret, and addresses are not`},
 	})
 	refuse(t, keyed, map[string]refusal{
 		"no grant": {with(nil, Field{Name: "a", From: "grant"}), `app acme: field a: only an o_auth app has values from a client or a grant: leave from out`},
@@ -102,6 +106,10 @@ func TestCheckRefusesExtras(t *testing.T) {
 		"credential":       {header("authorization", "canary"), `app acme: headers: authorization is for credentials: write a placement`},
 		"placed already":   {header("x-api-key", "canary"), `app acme: headers: the placement sets x-api-key: keep one of them`},
 		"connection level": {header("Host", "canary"), `app acme: headers: the header Host belongs to the connection and not to the app: write another one, like Authorization`},
+
+		"two spellings":  {func(a *App) { a.Headers = map[string]string{"X-A": "1", "x_a": "2"} }, `app acme: headers: x_a is set twice: keep one spelling`},
+		"end user's":     {header("X-User-Email", "canary"), `app acme: headers: X-User-Email is the gateway's to judge or to remove: take it out`},
+		"another method": {header("X-HTTP-Method-Override", "DELETE"), `app acme: headers: X-HTTP-Method-Override is the gateway's to judge or to remove: take it out`},
 
 		"limit of nothing":  {limit(RateLimit{}), `app acme: rate_limit says nothing: write statuses or retry_after, or leave it out`},
 		"usual status":      {limit(RateLimit{Statuses: []int{429}}), `app acme: rate_limit.statuses: 429: write those beside 429, such as 403`},

@@ -121,6 +121,8 @@ func (c checker) slots(where string, authority []part) error {
 		case f.Secret:
 			// Resolvers, proxies and TLS (the SNI) show host names to everyone on the way.
 			return fmt.Errorf("%s: field %s is secret, and host names are not: put it into the placement", where, p.text)
+		case f.Kind == KindHost && f.From == "" && c.placesClientSecret():
+			return fmt.Errorf("%s: field %s would let end users choose who gets the client's secret values: declare it from client", where, p.text)
 		case f.Kind == KindHost && len(authority) > 1:
 			return fmt.Errorf("%s: field %s is a whole host: write https://{%s}", where, p.text, p.text)
 		case f.Kind == KindHost, len(f.Options) > 0:
@@ -134,6 +136,24 @@ func (c checker) slots(where string, authority []part) error {
 		}
 	}
 	return nil
+}
+
+// placesClientSecret reports whether calls carry a secret that came with the OAuth client. An OAuth 1 signature does not show its own.
+func (c checker) placesClientSecret() bool {
+	names := make([]string, 0, 8)
+	if c.Placement != nil {
+		names = c.Placement.fieldNames()
+	}
+	if c.Sign != nil {
+		names = append(names, fieldNames(c.Sign.Key+c.Sign.Prefix)...)
+	}
+	if c.Verify != nil {
+		names = append(names, fieldNames(c.Verify.Path+c.Verify.Body)...)
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		f, _ := c.field(name)
+		return f.From == FromClient && f.Secret
+	})
 }
 
 // endpoint checks what an upstream and the OAuth URLs have in common. It is https, or http
