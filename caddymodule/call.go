@@ -161,24 +161,38 @@ func (c *call) permit() error {
 	if err != nil {
 		return err
 	}
-	if len(c.tenant.Rules) > 0 {
-		if err := c.tenant.Rules.Permit(c.target.App, c.request.Method, host, path, c.overrides()...); err != nil {
-			return err
-		}
-	}
-	if c.caller != nil {
-		if err := c.caller.Permit(c.target.App, c.request.Method, host, path, c.overrides()...); err != nil {
-			return err
-		}
+	if err := c.rule(host, path); err != nil {
+		return err
 	}
 	return c.bound()
 }
 
-// overrides are the methods that the request's headers ask the provider to take it for.
+// rule holds the call against the rules of the tenant and of the caller key.
+func (c *call) rule(host, path string) error {
+	if len(c.tenant.Rules) == 0 && c.caller == nil {
+		return nil
+	}
+	methods, reroutes := inject.Steering(c.target.RawQuery)
+	if reroutes && (c.tenant.Rules.Touch(c.target.App) || c.caller != nil && c.caller.Rules.Touch(c.target.App)) {
+		return vending.Refuse(vending.InvalidRequest, "the query parameter rest_route names another path than the one that rules judge")
+	}
+	methods = append(methods, c.overrides()...)
+	if err := c.tenant.Rules.Permit(c.target.App, c.request.Method, host, path, methods...); err != nil || c.caller == nil {
+		return err
+	}
+	return c.caller.Permit(c.target.App, c.request.Method, host, path, methods...)
+}
+
+// overrides are the methods that the request's headers ask the provider to take it for. A list is read as each of its members.
 func (c *call) overrides() (methods []string) {
 	for name, values := range c.request.Header {
-		if policy.Overrides(name) {
-			methods = append(methods, values...)
+		if !policy.Overrides(name) {
+			continue
+		}
+		for _, value := range values {
+			for method := range strings.SplitSeq(value, ",") {
+				methods = append(methods, strings.TrimSpace(method))
+			}
 		}
 	}
 	return methods

@@ -149,10 +149,7 @@ func (p *Placement) cleanQuery(raw string) string {
 // setsKey compares key as the most lenient server would read it: decoded, without white space, without
 // the index of an array (`key[]`, `key[0]`), folded.
 func (p *Placement) setsKey(key string) bool {
-	key = lenientDecode(key)
-	key, _, _ = strings.Cut(key, "[")
-	key, _, _ = strings.Cut(key, "\x00")
-	return p.setsKeys.has(foldKey(strings.TrimSpace(key)))
+	return p.setsKeys.has(lenientKey(key))
 }
 
 // foldKey joins what PHP joins: it turns dots and spaces in the names of parameters into `_`.

@@ -226,6 +226,11 @@ func TestNarrowing(t *testing.T) {
 		"override":                 {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method-Override: POST"}, denied},
 		"override, other name":     {narrow, "GET /key/v1/models/x", []string{"X-Method-Override: delete"}, denied},
 		"override, underscores":    {narrow, "GET /key/v1/models/x", []string{"x_http_method: PATCH"}, ""}, // Caddy drops it
+		"override among others":    {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method-Override: GET, DELETE"}, denied},
+		"override in the query":    {narrow, "GET /key/v1/models/x?_method=DELETE", nil, denied},
+		"override, odd spelling":   {narrow, "GET /key/v1/models/x?a=1;%5fMethod[]=delete", nil, denied},
+		"no override":              {narrow, "GET /key/v1/models/x?method=track.love", nil, ""},
+		"another route":            {narrow, "GET /key/v1/models/x?rest_route=/wp/v2/users", nil, vending.InvalidRequest},
 		"override to the same":     {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method-Override: GET"}, ""},
 		"second override":          {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method: GET", "X-HTTP-Method: PUT"}, denied},
 		"no bounds of its own":     {wide, "POST /key/v1/files", nil, ""},
