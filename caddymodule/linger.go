@@ -21,22 +21,24 @@ const (
 // section 9.6). HTTP/2 resets the stream alone.
 func refuse(w http.ResponseWriter, r *http.Request, e *vending.Error) {
 	control := http.NewResponseController(w)
-	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" || !isLarge(r) || control.EnableFullDuplex() != nil {
+	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" || r.ContentLength >= 0 && r.ContentLength <= readAway {
+		vending.WriteError(w, e, nil)
+		return
+	}
+	// A sender that pauses must not keep its answer waiting.
+	if control.SetReadDeadline(time.Now().Add(lingerTime)) != nil || r.ContentLength < 0 && isSmall(r) || control.EnableFullDuplex() != nil {
 		vending.WriteError(w, e, nil)
 		return
 	}
 	w.Header().Set("Connection", "close")
 	vending.WriteError(w, e, nil)
-	if control.Flush() == nil && control.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+	if control.Flush() == nil {
 		_, _ = io.CopyN(io.Discard, r.Body, lingerBytes) // whatever ends it ends the connection, too
 	}
 }
 
-// isLarge reports whether more of the body is left than net/http reads away. Of one without a length it reads as much to find out.
-func isLarge(r *http.Request) bool {
-	if r.ContentLength >= 0 {
-		return r.ContentLength > readAway
-	}
+// isSmall reads as much of a body as net/http reads away, and reports whether that was all.
+func isSmall(r *http.Request) bool {
 	_, err := io.CopyN(io.Discard, r.Body, readAway)
-	return err == nil
+	return err == io.EOF
 }
