@@ -57,7 +57,7 @@ func TestRefusalDoesNotWait(t *testing.T) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	head := "POST /proxy/none/key/upload HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\n"
-	if _, err := fmt.Fprintf(conn, head+"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"); err != nil {
+	if _, err := conn.Write([]byte(head + "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	answer := make([]byte, 4096)
