@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -40,5 +41,5 @@ func refuse(w http.ResponseWriter, r *http.Request, e *vending.Error) {
 // isSmall reads as much of a body as net/http reads away, and reports whether that was all.
 func isSmall(r *http.Request) bool {
 	_, err := io.CopyN(io.Discard, r.Body, readAway)
-	return err == io.EOF
+	return errors.Is(err, io.EOF)
 }
