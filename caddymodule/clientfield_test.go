@@ -155,3 +155,18 @@ func TestImportOfCapturedFields(t *testing.T) {
 		}
 	}
 }
+
+// TestImportSaysWhereItIsFrom: what stands in an address is a part of the connection, though it comes with the client.
+func TestImportSaysWhereItIsFrom(t *testing.T) {
+	hosted := strings.NewReplacer("upstream https://ads.example", "upstream https://{region}.ads.example").Replace(adsApp)
+	dir, config := t.TempDir(), configOf(t, hosted+"\ntenant acme {\n key {env.NOT_NEEDED_HERE}\n }")
+	args := []string{"connection", "import", "--tenant", "acme", "--user", "alice@example.com", "--app", "ads", "--data", dir, "--config", config}
+	if _, _, err := run(t, `{"access_token":"at-NEVER","site":"acme","realm":"9130"}`, args...); err == nil || !strings.Contains(err.Error(), `the credential lacks "region"`) {
+		t.Errorf("an import that does not say where it is from: %v", err)
+	}
+	id := strings.TrimSpace(must(t, `{"access_token":"at-NEVER","site":"acme","realm":"9130","region":"eu"}`, args...))
+	_, grant, err := openStore(t, dir).Grant(t.Context(), "acme", "alice@example.com", id)
+	if err != nil || fmt.Sprint(grant.Reveal().Fields) != "[{region eu} {realm 9130} {site acme}]" {
+		t.Errorf("stored the fields %v, %v", grant.Reveal().Fields, err)
+	}
+}

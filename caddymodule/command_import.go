@@ -34,7 +34,7 @@ func importCommand(parent *cobra.Command, f *storeFlags) {
 		}))
 	add.Long = `Stores a connection from a JSON object, read from standard input or --file and never from arguments, which other
 users of the machine could see. For a key-based app it holds the fields that the catalog names, {"api_key":"…"}; for an
-OAuth app those that do not come with the OAuth client, access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for an
+OAuth app those that do not come with the OAuth client, those that do but say where the tokens are from (such as the host), access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for an
 OAuth 1 app oauth_token and oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key
 and consumer_secret.`
 	connectionFlags(add, &c)
@@ -82,9 +82,10 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 	if err != nil {
 		return connect.Grant{}, err
 	}
+	addresses := app.AddressFields()
 	for _, f := range app.Fields {
-		if f.From == catalog.FromClient {
-			continue // it comes with the client of the moment, and is no part of a connection
+		if f.From == catalog.FromClient && !slices.Contains(addresses, f.Name) {
+			continue // it comes with the client of the moment, and is no part of a connection: that is only where it was obtained
 		}
 		value, err := takeText(values, f.Name)
 		if err != nil {

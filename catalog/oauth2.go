@@ -45,6 +45,24 @@ func (a *App) Asked() []Field { return a.fieldsFrom("") }
 // ClientFields are the fields that come with the OAuth client, beside its secret.
 func (a *App) ClientFields() []Field { return a.fieldsFrom(FromClient) }
 
+// AddressFields names those of ClientFields that stand in the address of the upstream or of an OAuth endpoint.
+func (a *App) AddressFields() (names []string) {
+	var addresses strings.Builder
+	addresses.WriteString(a.Upstream)
+	if o := a.OAuth2; o != nil {
+		addresses.WriteString(o.AuthorizeURL + o.TokenURL + o.RefreshURL + o.RevokeURL)
+	}
+	if o := a.OAuth1; o != nil {
+		addresses.WriteString(o.RequestTokenURL + o.AuthorizeURL + o.AccessTokenURL)
+	}
+	for _, f := range a.ClientFields() {
+		if strings.Contains(addresses.String(), "{"+f.Name+"}") {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
 func (a *App) fieldsFrom(origin string) (found []Field) {
 	for _, f := range a.Fields {
 		if f.From == origin {

@@ -45,6 +45,26 @@ func (c OAuthClient) FieldsOf(app *catalog.App) (found []vending.Field) {
 	return found
 }
 
+// AddressFields returns the fields of c that stand in app's addresses. A grant keeps them: they say where it was obtained, and its tokens
+// must not go anywhere else when the client is set anew.
+func (c OAuthClient) AddressFields(app *catalog.App) (found []vending.Field) {
+	for _, name := range app.AddressFields() {
+		found = append(found, vending.Field{Name: name, Value: c.field(name)})
+	}
+	return found
+}
+
+// Moved reports whether app with c is at another address than where a grant with the fields held was obtained. One that does not say
+// counts as obtained elsewhere.
+func (c OAuthClient) Moved(app *catalog.App, held []vending.Field) bool {
+	for _, f := range c.AddressFields(app) {
+		if !slices.Contains(held, f) {
+			return true
+		}
+	}
+	return false
+}
+
 func (c OAuthClient) field(name string) string {
 	if name == catalog.ClientID {
 		return c.ID

@@ -22,8 +22,8 @@ type Request struct {
 	URL string
 	// State has 256 random bits.
 	State string
-	// Verifier is the PKCE code verifier (RFC 7636), or the temporary credentials of OAuth 1; the zero Secret where the app takes
-	// neither.
+	// Verifier is what Finish needs of Begin: the PKCE code verifier (RFC 7636) or the temporary credentials of OAuth 1, and where the
+	// client was at; the zero Secret where the app takes none of them.
 	Verifier vending.Secret
 }
 
@@ -58,7 +58,7 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 	for name, value := range o.AuthorizeParams {
 		q.Set(name, value)
 	}
-	r := Request{State: newState()}
+	r, keep := Request{State: newState()}, begun{}
 	q.Set("response_type", "code")
 	q.Set(cmp.Or(o.ClientIDParam, "client_id"), client.ID)
 	q.Set("redirect_uri", redirectURI)
@@ -70,8 +70,9 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 		verifier := oauth2.GenerateVerifier()
 		q.Set("code_challenge", oauth2.S256ChallengeFromVerifier(verifier))
 		q.Set("code_challenge_method", "S256")
-		r.Verifier = vending.NewSecret(verifier)
+		keep[keptVerifier] = []string{verifier}
 	}
+	r.Verifier = keep.seal(app, client)
 	target.RawQuery = q.Encode()
 	r.URL = target.String()
 	return r, nil

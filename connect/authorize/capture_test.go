@@ -213,8 +213,8 @@ func TestSlots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(g.Reveal().Fields, fields("shop", "acme")) {
-		t.Error("the grant holds what comes with the client")
+	if !reflect.DeepEqual(g.Reveal().Fields, fields("shop", "acme", "directory", "dir 1")) {
+		t.Error("the grant holds other fields than what was entered and what says where it is from")
 	}
 	if revoked, err := s.Revoke(t.Context(), tenant, app, g); err != nil || !revoked {
 		t.Errorf("revoked: %v, %v", revoked, err)

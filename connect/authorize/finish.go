@@ -18,6 +18,7 @@ var (
 	errDoubled    = errors.New("a parameter of the callback occurs twice")
 	errNoCode     = errors.New("the callback has neither a code nor an error, or a code beyond bounds")
 	errIssuer     = errors.New("the callback's iss is not the app's issuer")
+	errOtherFlow  = errors.New("the attempt was begun by another version of OAuth than the app's of today")
 	errCallback   = errors.New("the callback holds an error of the authorization endpoint")
 	errLargeGrant = errors.New("the grant is larger than any that could be stored")
 )
@@ -43,12 +44,19 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if app.OAuth2 == nil || app.OAuth2.AuthorizeURL == "" {
 		return connect.Grant{}, fmt.Errorf("finishing an authorization of %s: %w", app.Slug, errNoConsent)
 	}
+	keep := unseal(verifier)
+	if keep.get(catalog.OAuthToken) != "" { // the app was one of OAuth 1 when the end user left
+		return connect.Grant{}, about(app, Problem{Kind: BadCallback, Err: errOtherFlow})
+	}
 	fields, err := cleanFields(app, fields)
 	if err != nil {
 		return connect.Grant{}, err
 	}
 	client, err := a.client(ctx, tenant, app)
 	if err != nil {
+		return connect.Grant{}, err
+	}
+	if err := keep.check(app, client); err != nil {
 		return connect.Grant{}, err
 	}
 	o, err := a.filled(app, client, fields)
@@ -65,7 +73,7 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	endpoint := a.endpoint(app, o, client)
-	values, whole, err := endpoint.Redeem(bounded, code, redirectURI, verifier)
+	values, whole, err := endpoint.Redeem(bounded, code, redirectURI, keep.verifier())
 	if err == nil && o.Exchange != nil {
 		values, err = endpoint.Exchange(bounded, values)
 	}
@@ -76,7 +84,7 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if values.Fields, err = a.capture(ctx, app, client, answered{values, whole, query}); err != nil {
 		return connect.Grant{}, err
 	}
-	return newGrant(app, values, client.FieldsOf(app))
+	return newGrant(app, values, client)
 }
 
 // readCallback returns the code. What could come from another than the app's provider is refused before
@@ -129,8 +137,8 @@ func isIssuer(o *catalog.OAuth2, issuer string) bool {
 }
 
 // newGrant makes a grant of what a token endpoint granted. A token that no request can carry, or that no store
-// takes, is nonsense. client is what comes with the OAuth client: calls place it, and it is not part of the grant.
-func newGrant(app *catalog.App, v connect.GrantValues, client []vending.Field) (connect.Grant, error) {
+// takes, is nonsense. Calls place what comes with the client, too; of that, the grant keeps what says where it was obtained.
+func newGrant(app *catalog.App, v connect.GrantValues, client connect.OAuthClient) (connect.Grant, error) {
 	size := len(v.AccessToken) + len(v.RefreshToken) + len(v.TokenType) + len(v.Scope)
 	for _, f := range v.Fields {
 		size += len(f.Name) + len(f.Value)
@@ -138,8 +146,11 @@ func newGrant(app *catalog.App, v connect.GrantValues, client []vending.Field) (
 	if size > maxGrant {
 		return connect.Grant{}, about(app, Problem{Kind: Nonsense, Err: errLargeGrant})
 	}
-	if err := checkPlaced(app, v, client); err != nil {
+	if err := checkPlaced(app, v, client.FieldsOf(app)); err != nil {
 		return connect.Grant{}, err
+	}
+	if !app.ClientCredentials() {
+		v.Fields = append(slices.Clone(v.Fields), client.AddressFields(app)...)
 	}
 	return connect.NewGrant(v), nil
 }

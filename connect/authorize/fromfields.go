@@ -46,7 +46,7 @@ func (a *Authorizer) firstToken(ctx context.Context, app *catalog.App, v connect
 	if err != nil {
 		return connect.Grant{}, a.refused(ctx, "", app, err)
 	}
-	return newGrant(app, v, nil)
+	return newGrant(app, v, connect.OAuthClient{})
 }
 
 // try sends the app's verify request with cred.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -181,4 +182,16 @@ func (s *stage) mustBe(t *testing.T, err error, kind Kind) *Problem {
 		}
 	}
 	return p
+}
+
+// reaching has hosts, with their ports, reached at the sockets of providers.
+func reaching(hosts map[string]*provider) func(*catalog.App) http.RoundTripper {
+	rt := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		p, known := hosts[address]
+		if !known {
+			return nil, errors.New("dialled " + address)
+		}
+		return new(net.Dialer).DialContext(ctx, network, p.Listener.Addr().String())
+	}}
+	return func(*catalog.App) http.RoundTripper { return rt }
 }

@@ -63,26 +63,30 @@ func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalo
 	}
 	target.RawQuery = q.Encode()
 	r.URL = target.String()
-	r.Verifier = vending.NewSecret(url.Values{catalog.OAuthToken: {token}, catalog.OAuthTokenSecret: {secret}}.Encode())
+	r.Verifier = begun{catalog.OAuthToken: {token}, catalog.OAuthTokenSecret: {secret}}.seal(app, client)
 	return r, nil
 }
 
 // finishOAuth1 exchanges temporary credentials, as beginOAuth1 left them, for a token (section 2.3).
 func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catalog.App, temporary vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
-	held, err := url.ParseQuery(temporary.Reveal())
-	token := held.Get(catalog.OAuthToken)
-	if err != nil || token == "" { // the app was another one when the end user left
-		return connect.Grant{}, about(app, Problem{Kind: BadCallback, Err: errOtherToken})
+	held := unseal(temporary)
+	token := held.get(catalog.OAuthToken)
+	if token == "" { // the app was one of OAuth 2 when the end user left
+		return connect.Grant{}, about(app, Problem{Kind: BadCallback, Err: errOtherFlow})
 	}
 	verifier, problem := readOAuth1Callback(query, token)
 	if problem != nil {
 		return connect.Grant{}, a.explain(tenant, app, *problem)
 	}
-	if fields, err = cleanFields(app, fields); err != nil {
+	fields, err := cleanFields(app, fields)
+	if err != nil {
 		return connect.Grant{}, err
 	}
 	client, err := a.client(ctx, tenant, app)
 	if err != nil {
+		return connect.Grant{}, err
+	}
+	if err := held.check(app, client); err != nil {
 		return connect.Grant{}, err
 	}
 	config, err := consumer(app, client, fields)
@@ -90,7 +94,7 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 		return connect.Grant{}, err
 	}
 	granted, secret, problem, err := a.converse(ctx, app, config, func() (string, string, error) {
-		return config.AccessToken(token, held.Get(catalog.OAuthTokenSecret), verifier)
+		return config.AccessToken(token, held.get(catalog.OAuthTokenSecret), verifier)
 	})
 	switch {
 	case err != nil:
@@ -99,7 +103,7 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 		return connect.Grant{}, a.explain(tenant, app, *problem)
 	}
 	fields = append(fields, vending.Field{Name: catalog.OAuthTokenSecret, Value: secret})
-	return newGrant(app, connect.GrantValues{AccessToken: granted, Fields: fields}, client.FieldsOf(app))
+	return newGrant(app, connect.GrantValues{AccessToken: granted, Fields: fields}, client)
 }
 
 // userRefused are the values of `oauth_problem` by which providers say that the end user declined; it is an extension of the

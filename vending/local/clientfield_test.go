@@ -57,7 +57,7 @@ func TestClientFields(t *testing.T) {
 		}
 	})
 	grant := grantFor(time.Hour)
-	grant.Fields = []vending.Field{{Name: "developer", Value: "canary-entered"}, {Name: "site", Value: "acme"}, {Name: "realm", Value: "9130"}}
+	grant.Fields = []vending.Field{{Name: "developer", Value: "canary-entered"}, {Name: "site", Value: "acme"}, {Name: "realm", Value: "9130"}, {Name: "client_id", Value: "client:id"}}
 	id := importApp(t, store, "gmail", grant)
 	for _, developer = range []string{"canary-1", "canary-2"} {
 		cred, err := s.Vend(t.Context(), request(id))
@@ -108,7 +108,9 @@ func TestEndpointWithoutItsSlot(t *testing.T) {
 	s := newSource(t, p, store, func(o *Options) {
 		o.Catalog, o.Clients, o.Logger = p.ads, withDeveloper("d"), slog.New(slog.NewTextHandler(log, nil))
 	})
-	_, err := s.Vend(t.Context(), request(importApp(t, store, "gmail", grantFor(-time.Second))))
+	grant := grantFor(-time.Second)
+	grant.Fields = []vending.Field{{Name: "client_id", Value: "client:id"}}
+	_, err := s.Vend(t.Context(), request(importApp(t, store, "gmail", grant)))
 	if codeOf(err) != vending.InternalError || p.asked() != 0 || !strings.Contains(log.String(), `field site`) {
 		t.Errorf("%v after %d calls, log %s", err, p.asked(), log)
 	}

@@ -11,7 +11,11 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-var errNotOAuth = errors.New("the catalog has no token endpoint for the app")
+// Causes for the log.
+var (
+	errNotOAuth = errors.New("the catalog has no token endpoint for the app")
+	errMoved    = errors.New("the grant was obtained at another address than the oauth client's of today")
+)
 
 // endpoint says where and as whom to refresh.
 func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoint, error) {
@@ -35,7 +39,8 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 	return tokenendpoint.New(oauth, client, transport, s.o.Now), nil
 }
 
-// client is the tenant's, or the end user's own where the app has such.
+// client is the tenant's, or the end user's own where the app has such. It is needs_reconnection where it would take what was granted at
+// one address to another.
 func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, error) {
 	if h.app.ClientCredentials() {
 		return tokenendpoint.OwnClient(h.values.Fields), nil
@@ -53,6 +58,11 @@ func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, er
 	if err := client.Fits(h.app); err != nil {
 		s.o.Logger.Error("oauth client does not fit its app", "app", h.App, "tenant", h.Tenant, "error", err)
 		return client, vending.Errorf(vending.InternalError, err)
+	}
+	if client.Moved(h.app, h.values.Fields) {
+		// It is not flagged: with the client of before, the connection works as before.
+		s.o.Logger.Warn("grant was obtained at another address than its oauth client's of today", "app", h.App, "tenant", h.Tenant, "connection", h.ID)
+		return client, vending.Errorf(vending.NeedsReconnection, errMoved)
 	}
 	return client, nil
 }
