@@ -80,9 +80,9 @@ func (a *Authorizer) endpoint(app *catalog.App, o *catalog.OAuth2, client connec
 	return tokenendpoint.New(o, client, a.transport(app), a.o.Now)
 }
 
-// filled is app's OAuth2 with its URLs filled.
-func (a *Authorizer) filled(app *catalog.App, client connect.OAuthClient, fields []vending.Field) (*catalog.OAuth2, error) {
-	o, err := tokenendpoint.Filled(app, client, fields)
+// filled is app's OAuth2 with the URLs filled that are used.
+func (a *Authorizer) filled(app *catalog.App, client connect.OAuthClient, fields []vending.Field, used ...tokenendpoint.URL) (*catalog.OAuth2, error) {
+	o, err := tokenendpoint.Filled(app, client, fields, used...)
 	return o, unplaceable(app, err)
 }
 

@@ -46,7 +46,7 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 	if fields, err = cleanFields(app, fields); err != nil {
 		return Request{}, err
 	}
-	o, err := a.filled(app, client, fields)
+	o, err := a.filled(app, client, fields, tokenendpoint.AuthorizeURL)
 	if err != nil {
 		return Request{}, err
 	}

@@ -79,7 +79,7 @@ func checkAsked(app *catalog.App, fields []vending.Field) error {
 	}
 	err := checkPlaced(app, connect.GrantValues{AccessToken: "token", Fields: fields}, standIns)
 	if err == nil && app.OAuth2 != nil {
-		_, err = tokenendpoint.Filled(app, connect.OAuthClient{}, slices.Concat(fields, standIns))
+		_, err = tokenendpoint.Filled(app, connect.OAuthClient{}, slices.Concat(fields, standIns), allURLs...)
 		err = unplaceable(app, err)
 	}
 	var p *Problem
@@ -88,6 +88,8 @@ func checkAsked(app *catalog.App, fields []vending.Field) error {
 	}
 	return err
 }
+
+var allURLs = []tokenendpoint.URL{tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL, tokenendpoint.RefreshURL, tokenendpoint.RevokeURL}
 
 func standIn(f catalog.Field) string {
 	switch {

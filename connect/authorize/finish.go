@@ -10,6 +10,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -59,7 +60,7 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if err := keep.check(app, client); err != nil {
 		return connect.Grant{}, err
 	}
-	o, err := a.filled(app, client, fields)
+	o, err := a.filled(app, client, fields, tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL)
 	if err != nil {
 		return connect.Grant{}, err
 	}

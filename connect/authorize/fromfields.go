@@ -36,7 +36,7 @@ func (a *Authorizer) FromFields(ctx context.Context, app *catalog.App, fields []
 
 func (a *Authorizer) firstToken(ctx context.Context, app *catalog.App, v connect.GrantValues) (connect.Grant, error) {
 	client := tokenendpoint.OwnClient(v.Fields)
-	o, err := a.filled(app, client, v.Fields)
+	o, err := a.filled(app, client, v.Fields, tokenendpoint.TokenURL)
 	if err != nil {
 		return connect.Grant{}, err
 	}

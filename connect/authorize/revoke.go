@@ -31,7 +31,7 @@ func (a *Authorizer) Revoke(ctx context.Context, tenant string, app *catalog.App
 			return false, fmt.Errorf("revoking a grant of %s: %w", app.Slug, errMoved)
 		}
 	}
-	o, err := a.filled(app, client, v.Fields)
+	o, err := a.filled(app, client, v.Fields, tokenendpoint.RevokeURL)
 	if err != nil {
 		return false, err
 	}

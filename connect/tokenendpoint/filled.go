@@ -1,7 +1,9 @@
 package tokenendpoint
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -10,9 +12,29 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
+// URL is one of the addresses that an app's OAuth2 has.
+type URL int
+
+// The addresses, as the catalog calls them.
+const (
+	AuthorizeURL URL = iota
+	TokenURL
+	RefreshURL
+	RevokeURL
+)
+
+// RefreshesAt is where app's tokens are refreshed.
+func RefreshesAt(app *catalog.App) URL {
+	if app.OAuth2.RefreshURL == "" || app.ClientCredentials() {
+		return TokenURL
+	}
+	return RefreshURL
+}
+
 // Filled returns app's OAuth2 with the placeholders of its endpoints filled by what comes with the client and what the end user
-// entered. The error names the field to blame; see [inject.Endpoint].
-func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Field) (*catalog.OAuth2, error) {
+// entered. Only those that are used are filled, and others with placeholders are empty: what they lack is in nobody's way. The error is for
+// [Blamed].
+func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Field, used ...URL) (*catalog.OAuth2, error) {
 	o := *app.OAuth2
 	values := map[string]string{}
 	for _, f := range append(client.FieldsOf(app), entered...) {
@@ -21,8 +43,12 @@ func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Fiel
 		}
 	}
 	field := func(name string) (value string, ok bool) { value, ok = values[name]; return value, ok }
-	for _, u := range []*string{&o.AuthorizeURL, &o.TokenURL, &o.RefreshURL, &o.RevokeURL} {
-		if !strings.ContainsRune(*u, '{') {
+	for which, u := range []*string{&o.AuthorizeURL, &o.TokenURL, &o.RefreshURL, &o.RevokeURL} {
+		switch {
+		case !strings.ContainsRune(*u, '{'):
+			continue
+		case !slices.Contains(used, URL(which)):
+			*u = ""
 			continue
 		}
 		filled, err := inject.Endpoint(app, *u, field)
@@ -32,4 +58,17 @@ func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Fiel
 		*u = filled
 	}
 	return &o, nil
+}
+
+// Blamed returns the field of app without which, or with whose value, an address could not be filled; false if no field is to blame.
+func Blamed(app *catalog.App, err error) (catalog.Field, bool) {
+	var blamed *inject.FieldError
+	if !errors.As(err, &blamed) {
+		return catalog.Field{}, false
+	}
+	i := slices.IndexFunc(app.Fields, func(f catalog.Field) bool { return f.Name == blamed.Field })
+	if i < 0 {
+		return catalog.Field{}, false
+	}
+	return app.Fields[i], true
 }

@@ -100,20 +100,47 @@ func TestClientWithoutItsField(t *testing.T) {
 	}
 }
 
-// TestEndpointWithoutItsSlot: a connection that lacks what its token endpoint's address takes is not refreshed anywhere.
+// TestEndpointWithoutItsSlot: a connection that lacks what its token endpoint's address takes is not refreshed anywhere, and can be made
+// anew. What another address takes is in no refresh's way.
 func TestEndpointWithoutItsSlot(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
-	log := new(bytes.Buffer)
-	s := newSource(t, p, store, func(o *Options) {
-		o.Catalog, o.Clients, o.Logger = p.ads, withDeveloper("d"), slog.New(slog.NewTextHandler(log, nil))
-	})
-	grant := grantFor(-time.Second)
-	grant.Fields = []vending.Field{{Name: "client_id", Value: "client:id"}}
-	_, err := s.Vend(t.Context(), request(importApp(t, store, "gmail", grant)))
-	if codeOf(err) != vending.InternalError || p.asked() != 0 || !strings.Contains(log.String(), `field site`) {
-		t.Errorf("%v after %d calls, log %s", err, p.asked(), log)
+	for name, c := range map[string]struct {
+		change func(*catalog.App)
+		want   vending.Code
+	}{
+		"entered":         {func(*catalog.App) {}, vending.NeedsReconnection},
+		"captured":        {func(a *catalog.App) { a.OAuth2.TokenURL = p.URL + "/{realm}/token" }, vending.NeedsReconnection},
+		"refresh_url":     {func(a *catalog.App) { a.OAuth2.RefreshURL = p.URL + "/{site}/refresh" }, vending.NeedsReconnection},
+		"undeclared":      {func(a *catalog.App) { a.OAuth2.TokenURL = p.URL + "/{undeclared}/token" }, vending.InternalError},
+		"other addresses": {func(a *catalog.App) { a.OAuth2 = elsewhere(a.OAuth2, p.URL+"/token", "") }, ""},
+		"only token_url":  {func(a *catalog.App) { a.OAuth2 = elsewhere(a.OAuth2, p.URL+"/{site}/token", p.URL+"/refresh") }, ""},
+	} {
+		asked := p.asked()
+		s := newSource(t, p, store, func(o *Options) {
+			o.Clients = withDeveloper("d")
+			o.Catalog = func(slug string) (*catalog.App, bool) {
+				app, _ := p.ads(slug)
+				c.change(app)
+				return app, true
+			}
+		})
+		grant := grantFor(-time.Second)
+		grant.RefreshToken = p.current
+		grant.Fields = []vending.Field{{Name: "client_id", Value: "client:id"}}
+		_, err := s.Vend(t.Context(), request(importApp(t, store, "gmail", grant)))
+		if codeOf(err) != c.want || (p.asked() != asked) != (c.want == "") {
+			t.Errorf("%s: %v after %d calls, want %q", name, err, p.asked()-asked, c.want)
+		}
 	}
+}
+
+// elsewhere is o with a slot in the addresses that a refresh does not use.
+func elsewhere(o *catalog.OAuth2, tokenURL, refreshURL string) *catalog.OAuth2 {
+	changed := *o
+	changed.AuthorizeURL, changed.RevokeURL = "https://{site}.example.com/authorize", "https://{site}.example.com/revoke"
+	changed.TokenURL, changed.RefreshURL = tokenURL, refreshURL
+	return &changed
 }
 
 // TestWithoutRefreshToken: a provider that gives none is never asked; when the token ends, the end user must connect again.

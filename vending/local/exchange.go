@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/vending"
@@ -27,7 +28,10 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 	if err != nil {
 		return nil, err
 	}
-	oauth, err := tokenendpoint.Filled(h.app, client, h.values.Fields)
+	oauth, err := tokenendpoint.Filled(h.app, client, h.values.Fields, tokenendpoint.RefreshesAt(h.app))
+	if field, known := tokenendpoint.Blamed(h.app, err); known && field.From != catalog.FromClient { // a connection made anew has it
+		return nil, vending.Errorf(vending.NeedsReconnection, err)
+	}
 	if err != nil {
 		s.o.Logger.Error("token endpoint has no address", "app", h.App, "tenant", h.Tenant, "connection", h.ID, "error", err)
 		return nil, vending.Errorf(vending.InternalError, err)
