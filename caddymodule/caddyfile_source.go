@@ -130,13 +130,16 @@ func (s *PipedreamSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	err := parseBlock(d, options{
 		"project": text(&s.Project), "environment": checked(text(&s.Environment), s.checkEnvironment), "client_id": text(&s.ClientID),
 		"client_secret": secret(&s.ClientSecret), "end_user": checked(text(&s.EndUser), s.checkEndUser), "app": s.parseApp,
+		"tenant":   checked(texts(&s.Tenants), s.checkTenants),
 		"endpoint": text(&s.Endpoint), "timeout": duration(&s.Timeout), "allow_http": flag(&s.AllowHTTP), "allow_private": texts(&s.AllowPrivate),
-	}, "app", "allow_private")
+	}, "app", "tenant", "allow_private")
 	switch {
 	case err != nil:
 		return err
 	case s.Project == "" || s.ClientID == "" || s.ClientSecret == "":
 		return at(where, errors.New("source pipedream needs project proj_…, client_id ID and client_secret {env.NAME}"))
+	case len(s.Tenants) == 0:
+		return at(where, errors.New("source pipedream: tenant is missing: write tenant NAME …, the tenants whose accounts the project holds"))
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 
 // pipedreamed configures Pipedream as the default source of a server with a store.
 func pipedreamed(endUser string) string {
-	return "source pipedream {\n project proj_1\n client_id c\n client_secret {env.X}\n end_user " + endUser + "\n }\nsource local\n default_source pipedream"
+	return "source pipedream {\n project proj_1\n tenant acme\n client_id c\n client_secret {env.X}\n end_user " + endUser + "\n }\nsource local\n default_source pipedream"
 }
 
 // TestCallerKeyOfOtherSources: what the store cannot know is taken at the operator's word.

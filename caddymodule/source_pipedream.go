@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 	"github.com/vendgate/vendgate/vending/pipedream"
 )
@@ -23,6 +24,9 @@ type PipedreamSource struct {
 	ClientID string `json:"client_id"`
 	// ClientSecret is a reference to its secret, `{env.NAME}` or `{file./path}`.
 	ClientSecret string `json:"client_secret"`
+	// Tenants are those whose accounts the project holds; any other tenant has none here. Pipedream cannot tell tenants apart, so
+	// that two of them share a project only if their end users of one name are one person.
+	Tenants []string `json:"tenants"`
 	// EndUser says by what Pipedream knows end users: `email`, sent as `x-user-email`, or `external_id`, an opaque id sent as
 	// `x-external-user-id`. Default: `email`. An account's external id must equal it.
 	EndUser string `json:"end_user,omitempty"`
@@ -46,7 +50,7 @@ func (*PipedreamSource) CaddyModule() caddy.ModuleInfo {
 
 // OpenSource implements SourceModule.
 func (s *PipedreamSource) OpenSource(env *SourceEnv) (vending.Source, error) {
-	if err := s.checkEndUser(); err != nil {
+	if err := cmp.Or(s.checkEndUser(), s.checkTenants()); err != nil {
 		return nil, err
 	}
 	rt, err := env.Transport(s.AllowPrivate)
@@ -59,7 +63,7 @@ func (s *PipedreamSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	}
 	return pipedream.New(pipedream.Options{
 		Endpoint: s.Endpoint, AllowHTTP: s.AllowHTTP, Transport: rt, Project: s.Project, Environment: cmp.Or(s.Environment, "production"),
-		ClientID: s.ClientID, ClientSecret: secret, ExternalIDs: s.externalIDs(), Catalog: env.Catalog, Apps: s.Apps,
+		ClientID: s.ClientID, ClientSecret: secret, Tenants: s.Tenants, ExternalIDs: s.externalIDs(), Catalog: env.Catalog, Apps: s.Apps,
 		Timeout: time.Duration(s.Timeout), Logger: env.Logger,
 	})
 }
@@ -73,6 +77,16 @@ func (s *PipedreamSource) checkEndUser() error {
 		return nil
 	}
 	return fmt.Errorf("end_user %q: write email or external_id", s.EndUser)
+}
+
+// checkTenants reports a name that no request could ever have.
+func (s *PipedreamSource) checkTenants() error {
+	for _, tenant := range s.Tenants {
+		if err := policy.CheckTenantID(tenant); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *PipedreamSource) checkEnvironment() error {

@@ -53,6 +53,7 @@ func pipedreamGateway(t *testing.T, addr, options, apps string) string {
 	return apps + `
 	source pipedream {
 		project proj_1
+		tenant acme
 		client_id the-client
 		client_secret ` + harness.Secret(t, "VG_PD_SECRET", pdSecret) + `
 		endpoint http://` + addr + `

@@ -117,7 +117,7 @@ func TestOpaqueUsers(t *testing.T) {
 		}
 		return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
 	})
-	s := newScene(t, "source pipedream", "source pipedream {\n project proj_1\n client_id c\n client_secret "+harness.Secret(t, "CK_PD", "pd-secret")+
+	s := newScene(t, "source pipedream", "source pipedream {\n project proj_1\n tenant acme\n client_id c\n client_secret "+harness.Secret(t, "CK_PD", "pd-secret")+
 		"\n end_user external_id\n endpoint http://"+pipedream.Addr+"\n allow_http\n allow_private 127.0.0.0/8\n}\n")
 	key, _ := s.mint(func(k *connect.CallerKey) { k.User, k.Connection = "User-42", "apn_1" })
 	others, _ := s.mint(func(k *connect.CallerKey) { k.User, k.Connection = "user-42", "apn_1" })

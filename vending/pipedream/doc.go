@@ -1,5 +1,5 @@
 // Package pipedream vends from Pipedream Connect over HTTP. A connection is an account there (`apn_…`), and the tenant's end
-// user is the account's external user.
+// user is the account's external user. A project belongs to the tenants that [Options] name.
 //
 // What it is made of:
 //
@@ -11,7 +11,8 @@
 //
 // One vend, in order; whatever fails ends it, closed, with the code in brackets:
 //
-//  1. The connection has the form of an account id, or no call is made [connection_deleted].
+//  1. The tenant is one of those whose accounts the project holds, and the connection has the form of an account id, or no
+//     call is made [connection_deleted].
 //  2. The access token is at hand, or is fetched [internal_error where the OAuth client is refused].
 //  3. The account is asked for with its credentials. A 401 drops the access token and asks once more with a fresh one.
 //     [404: connection_deleted; 429: rate_limited; 401, 403: internal_error; 5xx, broken, slow: upstream_unavailable]
@@ -24,5 +25,6 @@
 // Pipedream refreshes tokens by itself and offers no way to force it: a forced vend asks again, no more.
 //
 // The package must never keep a credential, print one or put one into an error, never follow a redirect with the access
-// token, and never vend for an account whose end user and app the answer does not name.
+// token, never vend for an account whose end user and app the answer does not name,
+// and never for a tenant that the operator has not named: Pipedream cannot tell tenants apart.
 package pipedream

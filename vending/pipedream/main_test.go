@@ -144,7 +144,7 @@ func newSource(t *testing.T, s *stand, change ...func(*pipedream.Options)) *pipe
 	transport := &http.Transport{DisableCompression: true}
 	o := pipedream.Options{
 		Endpoint: s.URL + "/", AllowHTTP: true, Transport: transport, Project: "proj_1", Environment: "development",
-		ClientID: "the-client", ClientSecret: vending.NewSecret(clientSecret), Catalog: apps(t),
+		ClientID: "the-client", ClientSecret: vending.NewSecret(clientSecret), Catalog: apps(t), Tenants: []string{"acme", "beta"},
 	}
 	for _, f := range change {
 		f(&o)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,9 @@ type Options struct {
 	// ClientID and ClientSecret are the OAuth client of the workspace's API settings.
 	ClientID     string
 	ClientSecret vending.Secret
+	// Tenants are those whose accounts the project holds, one at least. Pipedream knows no tenants: the end users of all of
+	// these share their names, and any other tenant has no account here.
+	Tenants []string
 	// ExternalIDs says that end users are named by opaque ids, compared byte for byte. Else they are email addresses, and
 	// an account's external id counts lower-cased and trimmed.
 	ExternalIDs bool
@@ -73,6 +77,10 @@ func New(o Options) (*Source, error) {
 	s := &Source{
 		connect: base + "/v1/connect/" + o.Project, environment: o.Environment, transport: o.Transport,
 		externalIDs: o.ExternalIDs, catalog: o.Catalog, apps: maps.Clone(o.Apps), named: make(map[string]bool), timeout: o.Timeout, logger: o.Logger,
+		tenants: make(map[string]bool),
+	}
+	for _, tenant := range o.Tenants {
+		s.tenants[tenant] = true
 	}
 	for _, app := range o.Apps {
 		s.named[app.NameSlug] = true
@@ -95,6 +103,8 @@ func (o *Options) check() error {
 		return errors.New("client_id is missing: write the id of the OAuth client in the workspace's API settings")
 	case o.ClientSecret.IsZero():
 		return errors.New("client_secret is missing: write the secret of the OAuth client in the workspace's API settings")
+	case len(o.Tenants) == 0, slices.Contains(o.Tenants, ""):
+		return errors.New("tenant is missing: name the tenants whose accounts the project holds")
 	case o.Timeout < 0:
 		return errors.New("timeout is negative")
 	}

@@ -29,6 +29,8 @@ func TestNewErrors(t *testing.T) {
 		"environment":           {func(o *pipedream.Options) { o.Environment = "" }, "environment: write production or development"},
 		"no client":             {func(o *pipedream.Options) { o.ClientID = "" }, "client_id is missing"},
 		"no secret":             {func(o *pipedream.Options) { o.ClientSecret = vending.NewSecret("") }, "client_secret is missing"},
+		"no tenant":             {func(o *pipedream.Options) { o.Tenants = nil }, "tenant is missing"},
+		"an empty tenant":       {func(o *pipedream.Options) { o.Tenants = []string{"acme", ""} }, "tenant is missing"},
 		"negative timeout":      {func(o *pipedream.Options) { o.Timeout = -1 }, "timeout is negative"},
 		"plain http":            {func(o *pipedream.Options) { o.Endpoint, o.AllowHTTP = "http://p.example", false }, "endpoint: it must be https"},
 		"other scheme":          {func(o *pipedream.Options) { o.Endpoint = "ftp://p.example" }, "endpoint: it must be https"},
@@ -46,7 +48,7 @@ func TestNewErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := pipedream.Options{
-				Transport: http.DefaultTransport, Project: "proj_1", Environment: "production", ClientID: "c", ClientSecret: vending.NewSecret(clientSecret), Catalog: apps(t), AllowHTTP: true,
+				Transport: http.DefaultTransport, Project: "proj_1", Environment: "production", ClientID: "c", ClientSecret: vending.NewSecret(clientSecret), Catalog: apps(t), AllowHTTP: true, Tenants: []string{"acme"},
 			}
 			tt.change(&o)
 			s, err := pipedream.New(o)
@@ -64,7 +66,7 @@ func TestNeverPrinted(t *testing.T) {
 	source := newSource(t, s, func(o *pipedream.Options) {
 		o.Transport = vending.Relay(o.Transport.RoundTrip) // net/http's own fields are not to be read while it runs
 	})
-	cred, err := source.Vend(t.Context(), vending.Request{User: "alice+1@example.com", Connection: "apn_1", App: "google-sheets"})
+	cred, err := source.Vend(t.Context(), vending.Request{Tenant: "acme", User: "alice+1@example.com", Connection: "apn_1", App: "google-sheets"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -203,7 +203,7 @@ func TestRelayAfterRefusedToken(t *testing.T) {
 	if got, _ := proxied(t, s); got.header.Get("Authorization") != "Bearer canary-fresh" {
 		t.Errorf("it came with %s", got.header.Get("Authorization"))
 	}
-	if same, err := vend(newSource(t, serve(t, nil, says(200, keyless["null"]), nil)), vending.Request{User: "alice+1@example.com", Connection: "apn_1", App: "google-sheets"}); err != nil || same.Equal(cred) {
+	if same, err := vend(newSource(t, serve(t, nil, says(200, keyless["null"]), nil)), vending.Request{Tenant: "acme", User: "alice+1@example.com", Connection: "apn_1", App: "google-sheets"}); err != nil || same.Equal(cred) {
 		t.Errorf("relays that different tokens open are one credential: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ type Source struct {
 	connect     string // the project's URL, without a trailing slash
 	environment string
 	transport   http.RoundTripper
+	tenants     map[string]bool // whose accounts the project holds
 	externalIDs bool
 	catalog     *catalog.Catalog
 	apps        map[string]App
@@ -31,7 +32,7 @@ var _ vending.Source = (*Source)(nil)
 // Vend asks Pipedream for the account that r.Connection names. Refusals are a *[vending.Error]. If ctx ends first, its error
 // is wrapped.
 func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
-	if !validID(r.Connection, "apn_") || r.User == "" {
+	if !s.tenants[r.Tenant] || !validID(r.Connection, "apn_") || r.User == "" {
 		return vending.Credential{}, vending.Errorf(vending.ConnectionDeleted, nil)
 	}
 	limited, cancel := context.WithTimeout(ctx, s.timeout)

@@ -62,6 +62,32 @@ func TestNoCall(t *testing.T) {
 	}
 }
 
+// TestTenant: an account, also one that exposes nothing, serves the tenants that the project is for; no other costs a call.
+func TestTenant(t *testing.T) {
+	for name, account := range map[string]string{"exposed": sheets, "relayed": accountOf("google_sheets", "null")} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, nil, says(200, account), nil)
+			source := newSource(t, s)
+			for _, other := range []string{"gamma", "", "Acme", "acme ", "acm"} {
+				r := request()
+				r.Tenant = other
+				cred, err := vend(source, r)
+				_ = refused(t, cred, err, vending.ConnectionDeleted)
+			}
+			if n := len(s.asked("/")); n != 0 {
+				t.Errorf("%d calls for tenants that have no accounts here", n)
+			}
+			for _, theirs := range []string{"acme", "beta"} {
+				r := request()
+				r.Tenant = theirs
+				if cred, err := vend(source, r); err != nil || (cred.Relay() != nil) != (name == "relayed") {
+					t.Errorf("%s: relay %t, %v", theirs, cred.Relay() != nil, err)
+				}
+			}
+		})
+	}
+}
+
 // TestEndUser: an account serves the end user that it names and nobody else.
 func TestEndUser(t *testing.T) {
 	for name, tt := range map[string]struct {
