@@ -170,3 +170,19 @@ func TestImportSaysWhereItIsFrom(t *testing.T) {
 		t.Errorf("stored the fields %v, %v", grant.Reveal().Fields, err)
 	}
 }
+
+// TestClientHostOfNoForm: a host that nobody could be sent to is refused when it is set and when a server starts.
+func TestClientHostOfNoForm(t *testing.T) {
+	const want = "field host of the oauth client for gitea cannot stand where the app takes it: write a public host name"
+	for _, host := range []string{"https://git.example.com/", "127.0.0.1:80"} {
+		_, _, err := run(t, "cs-NEVER", "oauth-client", "set", "gitea", "--client-id", "id", "--field", "host="+host, "--data", t.TempDir())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("set with %s: %v", host, err)
+		}
+		err = validate("{\n\tvendgate {\n\t\tsource static\n\t\toauth_client gitea {\n\t\t\tclient_id id\n\t\t\tfield host " + host + "\n\t\t}\n\t}\n}\n")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a server with %s: %v", host, err)
+		}
+	}
+	must(t, "cs-NEVER", "oauth-client", "set", "gitea", "--client-id", "id", "--field", "host=git.example.com:8443", "--data", t.TempDir())
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -88,7 +89,7 @@ func (c *clientFlags) set(cmd *cobra.Command, store *connect.Store, a *App, slug
 	if client.Fields, err = c.readFields(cmd, app); err != nil {
 		return err
 	}
-	if err := client.Fits(app); err != nil {
+	if err := authorize.CheckClient(app, client); err != nil {
 		return err
 	}
 	return store.SetOAuthClient(cmd.Context(), c.tenant, slug, client)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -210,7 +211,7 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]connect.OAuth
 			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: %w", c.App, err))
 		}
 		if resolved.Fields = fields; !app.ClientCredentials() {
-			if err := resolved.Fits(app); err != nil {
+			if err := authorize.CheckClient(app, resolved); err != nil {
 				return nil, at(c.DefinedAt, err)
 			}
 		}

@@ -77,15 +77,26 @@ func (c OAuthClient) field(name string) string {
 	return ""
 }
 
-// Fits reports why c cannot serve app, as a *ClientFieldError: a field is missing, or is none that the app takes from its client.
+// Fits reports why c cannot serve app, as a *ClientFieldError: a field is missing. One more than the app takes is in nobody's way: an
+// entry of the catalog may have taken it once.
 func (c OAuthClient) Fits(app *catalog.App) error {
-	declared := app.ClientFields()
-	if err := checkClientFields(c.Fields); err != nil {
-		return err
-	}
 	if app.OAuth1 != nil && c.Secret.IsZero() {
 		return &ClientFieldError{app.Slug, catalog.ClientSecret, "is missing: the app's requests are signed with it"}
 	}
+	for _, d := range app.ClientFields() {
+		if c.field(d.Name) == "" {
+			return &ClientFieldError{app.Slug, d.Name, "is missing: set it with the client"}
+		}
+	}
+	return nil
+}
+
+// FitsExactly is Fits for whoever sets c: it has no field but those that app takes from its client, and of choices one.
+func (c OAuthClient) FitsExactly(app *catalog.App) error {
+	if err := checkClientFields(c.Fields); err != nil {
+		return err
+	}
+	declared := app.ClientFields()
 	for _, f := range c.Fields {
 		known := slices.ContainsFunc(declared, func(d catalog.Field) bool { return d.Name == f.Name })
 		switch {
@@ -96,14 +107,11 @@ func (c OAuthClient) Fits(app *catalog.App) error {
 		}
 	}
 	for _, d := range declared {
-		switch value := c.field(d.Name); {
-		case value == "":
-			return &ClientFieldError{app.Slug, d.Name, "is missing: set it with the client"}
-		case len(d.Options) > 0 && !slices.Contains(d.Options, value):
+		if value := c.field(d.Name); value != "" && len(d.Options) > 0 && !slices.Contains(d.Options, value) {
 			return &ClientFieldError{app.Slug, d.Name, "is none of " + strings.Join(d.Options, ", ")}
 		}
 	}
-	return nil
+	return c.Fits(app)
 }
 
 func written(declared []catalog.Field) string {

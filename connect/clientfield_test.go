@@ -111,7 +111,7 @@ func TestClientFits(t *testing.T) {
 		"an end user's": {withFields(c, "account", "canary"), "field account of the oauth client for ads is none that the app takes from its client: write one of developer_token, region"},
 		"the id":        {withFields(c, "client_id", "canary"), "field client_id of the oauth client for ads is the client id itself: take the field out"},
 	} {
-		err := tc.client.Fits(app)
+		err := tc.client.FitsExactly(app)
 		if (err == nil) != (tc.says == "") || err != nil && err.Error() != tc.says {
 			t.Errorf("%s: %v, want %q", name, err, tc.says)
 		}
@@ -119,8 +119,15 @@ func TestClientFits(t *testing.T) {
 	if err := c.Fits(&catalog.App{Slug: "mail"}); err != nil {
 		t.Errorf("an app that declares none: %v", err)
 	}
-	if err := withFields(c, "x", "canary").Fits(&catalog.App{Slug: "mail"}); err == nil || strings.Contains(err.Error(), "canary") {
+	more := withFields(c, "x", "canary")
+	if err := more.FitsExactly(&catalog.App{Slug: "mail"}); err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("a field for an app that declares none: %v", err)
+	}
+	if err := more.Fits(&catalog.App{Slug: "mail"}); err != nil {
+		t.Errorf("a field that the catalog has dropped, at use: %v", err)
+	}
+	if err := withFields(c, "region", "eu").Fits(app); err == nil || err.Error() != "field developer_token of the oauth client for ads is missing: set it with the client" {
+		t.Errorf("a field that is missing, at use: %v", err)
 	}
 	want := []vending.Field{{Name: "client_id", Value: "the-id"}, {Name: "developer_token", Value: "d"}, {Name: "region", Value: "eu"}}
 	if got := withFields(c, "region", "eu", "developer_token", "d", "account", "x").FieldsOf(app); !reflect.DeepEqual(got, want) {

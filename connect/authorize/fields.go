@@ -77,14 +77,23 @@ func checkAsked(app *catalog.App, fields []vending.Field) error {
 			standIns = append(standIns, vending.Field{Name: name, Value: "x"})
 		}
 	}
-	err := checkPlaced(app, connect.GrantValues{AccessToken: "token", Fields: fields}, standIns)
-	if err == nil && app.OAuth2 != nil {
-		_, err = tokenendpoint.Filled(app, connect.OAuthClient{}, slices.Concat(fields, standIns), allURLs...)
-		err = unplaceable(app, err)
-	}
+	err := checkEverywhere(app, fields, standIns)
 	var p *Problem
 	if errors.As(err, &p) && p.Field != "" && !slices.ContainsFunc(fields, func(f vending.Field) bool { return f.Name == p.Field }) {
 		return nil
+	}
+	return err
+}
+
+// checkEverywhere checks all values where they will land: in calls, and in the addresses of app's endpoints.
+func checkEverywhere(app *catalog.App, fields, others []vending.Field) error {
+	err := checkPlaced(app, connect.GrantValues{AccessToken: "token", Fields: fields}, others)
+	if err == nil && app.OAuth2 != nil {
+		_, err = tokenendpoint.Filled(app, connect.OAuthClient{}, slices.Concat(fields, others), allURLs...)
+		err = unplaceable(app, err)
+	}
+	if err == nil && app.OAuth1 != nil {
+		_, err = consumer(app, connect.OAuthClient{}, slices.Concat(fields, others))
 	}
 	return err
 }

@@ -1,0 +1,45 @@
+package authorize
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// CheckClient reports why c is not to be set for app: it does not fit, or one of its values cannot stand where the app takes it. The error
+// holds no value.
+func CheckClient(app *catalog.App, c connect.OAuthClient) error {
+	if err := c.FitsExactly(app); err != nil {
+		return err
+	}
+	if vending.AuthType(app.AuthType) != vending.OAuth || app.ClientCredentials() {
+		return nil
+	}
+	others := []vending.Field{{Name: catalog.OAuthTokenSecret, Value: "x"}}
+	for _, f := range app.Fields {
+		if f.From != catalog.FromClient {
+			others = append(others, vending.Field{Name: f.Name, Value: standIn(f)})
+		}
+	}
+	var p *Problem
+	if !errors.As(checkEverywhere(app, c.FieldsOf(app), others), &p) {
+		return nil
+	}
+	for _, f := range app.ClientFields() {
+		if f.Name == p.Field { // and no stand-in is
+			return fmt.Errorf("field %s of the oauth client for %s cannot stand where the app takes it: %s", f.Name, app.Slug, rightForm(f))
+		}
+	}
+	return nil
+}
+
+// rightForm says what to write for f.
+func rightForm(f catalog.Field) string {
+	if f.Kind == catalog.KindHost {
+		return "write a public host name like git.example.com, perhaps with a port, and no scheme or path"
+	}
+	return "write the value alone, and no whole address"
+}

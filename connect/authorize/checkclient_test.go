@@ -1,0 +1,48 @@
+package authorize
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
+)
+
+func TestCheckClient(t *testing.T) {
+	parts := &catalog.App{
+		Slug: "parts", AuthType: "o_auth", Upstream: "https://{site}.api.example.com",
+		Fields: []catalog.Field{
+			{Name: "site"}, {Name: "label", From: catalog.FromClient}, {Name: "realm", From: catalog.FromClient}, {Name: "key", From: catalog.FromClient, Secret: true},
+			{Name: "account", From: catalog.FromGrant},
+		},
+		Placement: &catalog.Placement{Header: map[string]string{"Authorization": "Bearer {access_token}", "X-Key": "{key}/{account}"}},
+		OAuth2:    &catalog.OAuth2{TokenURL: "https://login.example.com/token", RevokeURL: "https://{label}.example.com/{realm}/revoke"},
+	}
+	whole := []string{"label", "acme", "realm", "a b", "key", "k"}
+	for name, c := range map[string]struct {
+		app    *catalog.App
+		fields []string
+		says   string
+	}{
+		"host":                {hosted("oauth2"), []string{"host", "git.example.com:8443", "developer", "d"}, ""},
+		"host, OAuth 1":       {hosted("oauth1"), []string{"host", "git.example.com", "developer", "d"}, ""},
+		"an address":          {hosted("oauth2"), []string{"host", "https://canary.example.com/", "developer", "d"}, "field host of the oauth client for git cannot stand"},
+		"an address, OAuth 1": {hosted("oauth1"), []string{"host", "https://canary.example.com/", "developer", "d"}, "field host of the oauth client for git cannot stand"},
+		"an IP address":       {hosted("oauth2"), []string{"host", "127.0.0.1:80", "developer", "d"}, "field host of"},
+		"one missing":         {hosted("oauth2"), []string{"host", "git.example.com"}, "field developer of the oauth client for git is missing"},
+		"unknown":             {hosted("oauth2"), []string{"host", "git.example.com", "developer", "d", "canary", "x"}, "field canary of the oauth client for git is none"},
+		"parts":               {parts, whole, ""},
+		"two labels":          {parts, append([]string{"label", "canary.evil"}, whole[2:]...), "field label of the oauth client for parts cannot stand"},
+		"a dot segment":       {parts, []string{"label", "acme", "realm", "..", "key", "k"}, "field realm of the oauth client for parts cannot stand"},
+	} {
+		client := connect.OAuthClient{ID: "id", Secret: vending.NewSecret("canary-secret")}
+		for _, f := range fields(c.fields...) {
+			client.Fields = append(client.Fields, connect.ClientField{Name: f.Name, Value: vending.NewSecret(f.Value)})
+		}
+		err := CheckClient(c.app, client)
+		if (err == nil) != (c.says == "") || err != nil && (!strings.Contains(err.Error(), c.says) || name != "unknown" && strings.Contains(err.Error(), "canary")) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+}
