@@ -109,9 +109,9 @@ func (e *Endpoint) Exchange(ctx context.Context, held connect.GrantValues) (conn
 		return connect.GrantValues{}, h.broken("exchange", err)
 	}
 	_ = resp.Body.Close() // it is read
-	if resp.StatusCode != http.StatusOK || h.answer.accessToken == "" {
+	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" {
 		refusal := e.judge("exchange", resp, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
-		if resp.StatusCode == http.StatusOK && h.answer.code == "" {
+		if resp.StatusCode == http.StatusOK && !h.answer.refused {
 			refusal.Class = Nonsense
 		}
 		return connect.GrantValues{}, refusal
@@ -172,10 +172,10 @@ func (h *hearing) grant() connect.GrantValues {
 // Where the answer says nothing the catalog's lifetime stands in, and zero
 // means that the token does not expire as far as is known.
 func expiry(lifetime time.Duration, asked time.Time, o *catalog.OAuth2) time.Time {
-	if lifetime <= 0 {
+	if lifetime == 0 {
 		lifetime = time.Duration(o.TokenLifetime) * time.Second
 	}
-	if lifetime <= 0 {
+	if lifetime == 0 {
 		return time.Time{}
 	}
 	return asked.Add(lifetime)
