@@ -28,12 +28,16 @@ func (p *properties) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// accessToken is the property of an OAuth account that is vended.
-const accessToken = "oauth_access_token" //nolint:gosec // its name
+const (
+	// accessToken is the property of an OAuth account that is vended.
+	accessToken = "oauth_access_token" //nolint:gosec // its name
+	// clientID is vended only to an app that sends it with every request, if the operator says so.
+	clientID = "oauth_client_id"
+)
 
-// clientFields are the properties of an OAuth account that are no custom fields. Of them only the access token is vended: the
+// clientFields are the properties of an OAuth account that are no custom fields. Of them only the access token is vended by itself: the
 // others would let whoever sees them act as the OAuth client.
-var clientFields = map[string]bool{accessToken: true, "oauth_client_id": true, "oauth_client_secret": true, "oauth_refresh_token": true, "oauth_uid": true}
+var clientFields = map[string]bool{accessToken: true, clientID: true, "oauth_client_secret": true, "oauth_refresh_token": true, "oauth_uid": true}
 
 var (
 	errNoToken  = errors.New("the oauth_access_token is missing or empty")
@@ -87,29 +91,36 @@ func (a *account) credential(app *catalog.App, mapped map[string]string) (vendin
 		if strings.TrimSpace(token) == "" {
 			return vending.Credential{}, unavailable("reading the credentials", errNoToken)
 		}
+		if missing != "" {
+			return vending.Credential{}, lacking(app, missing)
+		}
 		return vending.NewOAuth(app.Slug, token, "", a.expiry(), fields...), nil
 	}
 	switch {
 	case !a.exposes(app):
 		return vending.Credential{}, unavailable("reading the credentials", errNoFields)
 	case missing != "":
-		// Asking again, or connecting again, would end the same way.
-		return vending.Credential{}, vending.Errorf(vending.InternalError,
-			fmt.Errorf("the account has no field %q of app %s: name the one that it has in the source, app %[2]s NAME_SLUG THEIR_FIELD=%[1]s", missing, app.Slug))
+		return vending.Credential{}, lacking(app, missing)
 	}
 	cred := vending.NewFields(app.Slug, vending.AuthType(app.AuthType), fields)
 	cred.Expiry = a.expiry()
 	return cred, nil
 }
 
-// fields returns what the account has of the app's fields, in the catalog's order, and the first that it lacks.
+// lacking is the operator's to mend: asking again, or connecting again, would end the same way.
+func lacking(app *catalog.App, field string) *vending.Error {
+	return vending.Errorf(vending.InternalError,
+		fmt.Errorf("the account has no field %q of app %s: name the one that it has in the source, app %[2]s NAME_SLUG THEIR_FIELD=%[1]s", field, app.Slug))
+}
+
+// fields returns what the account has of the app's fields, in the catalog's order, and the first that it lacks and needs.
 func (a *account) fields(app *catalog.App, mapped map[string]string) (fields []vending.Field, missing string) {
 	theirs := make(map[string]string, len(mapped))
 	for name, ours := range mapped {
 		theirs[ours] = name
 	}
 	only := a.onlyField(app, mapped)
-	for _, f := range app.Fields {
+	for _, f := range fieldsOf(app) {
 		if app.OwnsClient(f.Name) || clientFields[f.Name] {
 			continue
 		}
@@ -125,7 +136,7 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (fields []v
 		}
 		if ok {
 			fields = append(fields, vending.Field{Name: f.Name, Value: value})
-		} else if missing == "" {
+		} else if missing == "" && needs(app, f.Name) {
 			missing = f.Name
 		}
 	}
@@ -136,7 +147,7 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (fields []v
 // the name means another field. Beside an access token they need not: the field would be something else then.
 func (a *account) onlyField(app *catalog.App, mapped map[string]string) string {
 	secrets := 0
-	for _, f := range app.Fields {
+	for _, f := range fieldsOf(app) {
 		if f.Secret {
 			secrets++
 		}

@@ -18,8 +18,10 @@ func accountOf(app, credentials string) string {
 // TestCredential: which of Pipedream's properties become which fields.
 func TestCredential(t *testing.T) {
 	named := map[string]pipedream.App{
-		"mail": {NameSlug: "mail", Fields: map[string]string{"login": "username", "username": "password"}},
-		"shop": {NameSlug: "shop", Fields: map[string]string{"shop_id": "shop"}},
+		"mail":   {NameSlug: "mail", Fields: map[string]string{"login": "username", "username": "password"}},
+		"shop":   {NameSlug: "shop", Fields: map[string]string{"shop_id": "shop"}},
+		"live":   {NameSlug: "live", Fields: map[string]string{"oauth_client_id": "client_id"}},
+		"signed": {NameSlug: "signed", Fields: map[string]string{"oauth_client_id": "consumer_key", "secret": "consumer_secret", "other": "oauth_token_secret"}},
 	}
 	for name, tt := range map[string]struct {
 		app, credentials string
@@ -31,7 +33,8 @@ func TestCredential(t *testing.T) {
 		"no declared field beside it":  {"google-sheets", `{"oauth_access_token":"t","extra":"x","token_type":"mac"}`, nil, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer"}},
 		"a declared field":             {"shop", `{"oauth_access_token":"t","shop":"acme","oauth_uid":"u"}`, nil, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer", "shop", "acme"}},
 		"a declared field, named":      {"shop", `{"oauth_access_token":"t","shop_id":"acme"}`, named, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer", "shop", "acme"}},
-		"a declared field, absent":     {"shop", `{"oauth_access_token":"t","other":"acme"}`, nil, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer"}},
+		"a client's id, named":         {"live", `{"oauth_access_token":"t","oauth_client_id":"c"}`, named, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer", "client_id", "c"}},
+		"what signs, named":            {"signed", `{"oauth_access_token":"t","oauth_client_id":"c","secret":"s","other":"o"}`, named, vending.OAuth, []string{"access_token", "t", "token_type", "Bearer", "consumer_key", "c", "consumer_secret", "s", "oauth_token_secret", "o"}},
 		"key by its name":              {"openai", `{"api_key":"k"}`, nil, vending.APIKey, []string{"api_key", "k"}},
 		"key by its name among others": {"openai", `{"org":"o","api_key":"k"}`, nil, vending.APIKey, []string{"api_key", "k"}},
 		"the only key":                 {"openai", `{"apikey":"k"}`, nil, vending.APIKey, []string{"api_key", "k"}},
@@ -68,6 +71,11 @@ func TestUnusable(t *testing.T) {
 		"empty token":              {"google-sheets", live, `{"oauth_access_token":""}`, vending.UpstreamUnavailable},
 		"blank token":              {"google-sheets", live, `{"oauth_access_token":" "}`, vending.UpstreamUnavailable},
 		"token of another type":    {"google-sheets", live, `{"oauth_access_token":{"canary":1}}`, vending.UpstreamUnavailable},
+		"no field for the host":    {"shop", live, `{"oauth_access_token":"canary","other":"canary"}`, vending.InternalError},
+		"null for the host":        {"shop", live, `{"oauth_access_token":"canary","shop":null}`, vending.InternalError},
+		"no field for a header":    {"live", live, `{"oauth_access_token":"canary","oauth_client_id":"canary"}`, vending.InternalError},
+		"nothing to sign with":     {"signed", live, `{"oauth_access_token":"canary","oauth_client_id":"canary"}`, vending.InternalError},
+		"no token and no field":    {"shop", live, `{"oauth_client_id":"canary"}`, vending.UpstreamUnavailable},
 		"a key for an OAuth app":   {"google-sheets", live, `{"api_key":"canary"}`, vending.UpstreamUnavailable},
 		"a token for a key app":    {"openai", live, `{"oauth_access_token":"canary"}`, vending.UpstreamUnavailable},
 		"a token and something":    {"openai", live, `{"oauth_access_token":"canary","team":"canary"}`, vending.InternalError},
@@ -126,16 +134,23 @@ func TestExpiry(t *testing.T) {
 
 // TestMissingFieldIsNamed: the log tells an operator which line to write.
 func TestMissingFieldIsNamed(t *testing.T) {
-	r := request()
-	r.App = "mail"
-	cred, err := vend(newSource(t, serve(t, nil, says(200, accountOf("mail", `{"user":"canary","password":"canary"}`)), nil)), r)
-	e := refused(t, cred, err, vending.InternalError)
-	const want = `the account has no field "username" of app mail: name the one that it has in the source, app mail NAME_SLUG THEIR_FIELD=username`
-	if e.Err == nil || e.Err.Error() != want {
-		t.Errorf("cause %v", e.Err)
-	}
-	if strings.Contains(e.Text(), "mail") {
-		t.Errorf("the caller is told: %s", e.Text())
+	for _, c := range []struct{ app, credentials, field string }{
+		{"mail", `{"user":"canary","password":"canary"}`, "username"},
+		{"shop", `{"oauth_access_token":"canary"}`, "shop"},
+		{"live", `{"oauth_access_token":"canary"}`, "client_id"},
+		{"signed", `{"oauth_access_token":"canary"}`, "consumer_key"},
+	} {
+		r := request()
+		r.App = c.app
+		cred, err := vend(newSource(t, serve(t, nil, says(200, accountOf(c.app, c.credentials)), nil)), r)
+		e := refused(t, cred, err, vending.InternalError)
+		want := fmt.Sprintf("the account has no field %q of app %s: name the one that it has in the source, app %[2]s NAME_SLUG THEIR_FIELD=%[1]s", c.field, c.app)
+		if e.Err == nil || e.Err.Error() != want {
+			t.Errorf("cause %v", e.Err)
+		}
+		if strings.Contains(e.Text(), c.app) {
+			t.Errorf("the caller is told: %s", e.Text())
+		}
 	}
 }
 

@@ -112,7 +112,7 @@ func inTurn(handlers ...http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// apps are an OAuth app, one with a field beside its token, one with two fields, and one with one.
+// apps are OAuth apps, one of them with a field in its host, one with the client's id in a header, one that signs, one with two fields, and one with one.
 func apps(t *testing.T) *catalog.Catalog {
 	t.Helper()
 	oauth := &catalog.OAuth2{AuthorizeURL: "https://a.example/authorize", TokenURL: "https://a.example/token"}
@@ -122,6 +122,15 @@ func apps(t *testing.T) *catalog.Catalog {
 		catalog.App{
 			Slug: "shop", AuthType: "o_auth", Upstream: "https://{shop}.shop.example.com", OAuth2: oauth,
 			Fields: []catalog.Field{{Name: "shop"}},
+		},
+		catalog.App{
+			Slug: "live", AuthType: "o_auth", Upstream: "https://live.example.com", OAuth2: oauth,
+			Fields:    []catalog.Field{{Name: "client_id", From: catalog.FromClient}, {Name: "region", From: catalog.FromClient}},
+			Placement: &catalog.Placement{Header: map[string]string{"Authorization": "Bearer {access_token}", "Client-Id": "{client_id}"}},
+		},
+		catalog.App{
+			Slug: "signed", AuthType: "o_auth", Upstream: "https://signed.example.com",
+			OAuth1: &catalog.OAuth1{RequestTokenURL: "https://s.example/r", AuthorizeURL: "https://s.example/a", AccessTokenURL: "https://s.example/t"},
 		},
 		catalog.App{
 			Slug: "mail", AuthType: "basic", Upstream: "https://mail.example.com",
