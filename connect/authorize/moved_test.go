@@ -49,7 +49,7 @@ func newServers(t *testing.T, flow string) *servers {
 			}}, nil
 		}
 	})
-	s.Authorizer.o.Transport = reaching(map[string]*provider{"a.example.com:80": s.provider, "b.example.com:80": s.other})
+	s.o.Transport = reaching(map[string]*provider{"a.example.com:80": s.provider, "b.example.com:80": s.other})
 	return s
 }
 
