@@ -26,7 +26,7 @@ type account struct {
 	Credentials properties      `json:"credentials"`
 }
 
-var errOtherAccount = errors.New("the answer is about another account than the one asked for")
+var errOtherAccount = errors.New("the answer does not say that it is about the account asked for")
 
 // account asks for the account with its credentials, and returns the access token that the answer came for.
 func (s *Source) account(ctx context.Context, id string) (*account, vending.Secret, error) {

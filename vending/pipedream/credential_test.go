@@ -94,11 +94,10 @@ func TestUnusable(t *testing.T) {
 		"dead, none exposed":       {"google-sheets", `"dead":true,`, `null`, vending.NeedsReconnection},
 		"dead of another type":     {"google-sheets", `"dead":"yes",`, `{"oauth_access_token":"canary"}`, vending.UpstreamUnavailable},
 		"healthy of another type":  {"google-sheets", `"healthy":"canary",`, `{"oauth_access_token":"canary"}`, vending.UpstreamUnavailable},
-		"another account's answer": {"google-sheets", `"id":"apn_2",`, `{"oauth_access_token":"canary"}`, vending.UpstreamUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			theirs := strings.ReplaceAll(tt.app, "-", "_")
-			account := fmt.Sprintf(`{%s"external_id":"alice@example.com","app":{"name_slug":%q},"credentials":%s}`, tt.state, theirs, tt.credentials)
+			account := fmt.Sprintf(`{"id":"apn_1",%s"external_id":"alice@example.com","app":{"name_slug":%q},"credentials":%s}`, tt.state, theirs, tt.credentials)
 			r := request()
 			r.App = tt.app
 			cred, err := vend(newSource(t, serve(t, nil, says(200, account), nil)), r)
@@ -112,7 +111,7 @@ func TestFailingButUsable(t *testing.T) {
 	for _, state := range []string{
 		`"healthy":false,"error":"x"`, `"healthy":false`, `"healthy":null,"dead":null,"error":null`, `"error":{"code":1}`,
 	} {
-		account := `{` + state + `,"external_id":"alice@example.com","app":{"name_slug":"google_sheets"},"credentials":{"oauth_access_token":"t"}}`
+		account := `{"id":"apn_1",` + state + `,"external_id":"alice@example.com","app":{"name_slug":"google_sheets"},"credentials":{"oauth_access_token":"t"}}`
 		cred, err := vend(newSource(t, serve(t, nil, says(200, account), nil)), request())
 		vended(t, cred, err, "access_token", "t", "token_type", "Bearer")
 	}
@@ -124,7 +123,7 @@ func TestExpiry(t *testing.T) {
 		`"2030-01-02T03:04:05.678Z"`: time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC), `1893553445`: time.Unix(1893553445, 0),
 		`null`: {}, `"soon"`: {}, `-1`: {}, `{}`: {}, `1e400`: {},
 	} {
-		account := `{"expires_at":` + text + `,"external_id":"alice@example.com","app":{"name_slug":"google_sheets"},"credentials":{"oauth_access_token":"t"}}`
+		account := `{"id":"apn_1","expires_at":` + text + `,"external_id":"alice@example.com","app":{"name_slug":"google_sheets"},"credentials":{"oauth_access_token":"t"}}`
 		cred, err := vend(newSource(t, serve(t, nil, says(200, account), nil)), request())
 		if err != nil || !cred.Expiry.Equal(want) {
 			t.Errorf("%s: %v, %v", text, cred.Expiry, err)

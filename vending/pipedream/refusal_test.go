@@ -66,8 +66,8 @@ func TestRefusal(t *testing.T) {
 		"huge":             {says(200, "{"+huge+"}"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
 		"huge error":       {says(401, huge), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
 		"no HTTP":          {noHTTP, vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"empty object":     {says(200, "{}"), vending.UpstreamUnavailable, vending.ConnectionDeleted, false},
-		"null data":        {says(200, `{"data":null}`), vending.UpstreamUnavailable, vending.ConnectionDeleted, false},
+		"empty object":     {says(200, "{}"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"null data":        {says(200, `{"data":null}`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
 		"data of a list":   {says(200, `{"data":["canary"]}`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
 		"an id of numbers": {says(200, `{"id":1,"external_id":"canary"}`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
 	} {

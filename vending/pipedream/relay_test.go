@@ -216,7 +216,7 @@ func TestUnhealthyRelay(t *testing.T) {
 
 // TestKeyAppRelay: a key app whose account exposes nothing goes the same way.
 func TestKeyAppRelay(t *testing.T) {
-	s := serve(t, nil, says(200, `{"external_id":"alice@example.com","app":{"name_slug":"openai","auth_type":"keys"}}`), nil)
+	s := serve(t, nil, says(200, `{"id":"apn_1","external_id":"alice@example.com","app":{"name_slug":"openai","auth_type":"keys"}}`), nil)
 	r := request()
 	r.App = "openai"
 	cred, err := vend(newSource(t, s, func(o *pipedream.Options) { o.Endpoint = s.URL }), r)

@@ -54,7 +54,7 @@ func (s *Source) vend(ctx context.Context, r vending.Request) (vending.Credentia
 	}
 	app, ok := s.catalog.App(r.App)
 	switch {
-	case a.ID != "" && a.ID != r.Connection:
+	case a.ID != r.Connection:
 		return vending.Credential{}, unavailable("reading the account", errOtherAccount)
 	case !s.isUser(a.ExternalID, r.User):
 		return vending.Credential{}, vending.Errorf(vending.ConnectionDeleted, nil)

@@ -88,6 +88,15 @@ func TestTenant(t *testing.T) {
 	}
 }
 
+// TestOtherAccount: an answer that is about another account, or about none, is nobody's.
+func TestOtherAccount(t *testing.T) {
+	for _, id := range []string{``, `"id":null,`, `"id":"",`, `"id":"apn_2",`, `"id":"APN_1",`, `"id":"apn_1 ",`, `"id":1,`} {
+		answer := strings.Replace(sheets, `"id":"apn_1",`, id, 1)
+		cred, err := vend(newSource(t, serve(t, nil, says(200, answer), nil)), request())
+		_ = refused(t, cred, err, vending.UpstreamUnavailable)
+	}
+}
+
 // TestEndUser: an account serves the end user that it names and nobody else.
 func TestEndUser(t *testing.T) {
 	for name, tt := range map[string]struct {
