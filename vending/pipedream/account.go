@@ -1,29 +1,24 @@
 package pipedream
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/vendgate/vendgate/vending"
 )
 
 // account is what is read of `GET /accounts/{id}`. Whatever of it is absent or null is zero.
 type account struct {
-	ID         string `json:"id"`
-	ExternalID string `json:"external_id"`
-	Healthy    *bool  `json:"healthy"`
-	Dead       bool   `json:"dead"`
-	App        struct {
-		NameSlug string `json:"name_slug"`
-	} `json:"app"`
-	Error       json.RawMessage `json:"error"`
-	ExpiresAt   json.RawMessage `json:"expires_at"`
-	Credentials properties      `json:"credentials"`
+	ID, ExternalID, NameSlug string
+	Healthy                  *bool
+	Dead                     bool
+	Error, ExpiresAt         json.RawMessage
+	Credentials              properties
 }
 
 var errOtherAccount = errors.New("the answer does not say that it is about the account asked for")
@@ -68,18 +63,39 @@ func (s *Source) header(bearer vending.Secret) http.Header {
 // decodeAccount reads the account, bare or under `data`. Its errors are constant: those of encoding/json repeat what they
 // stumbled over, and that may be a credential.
 func decodeAccount(body []byte) (*account, error) {
-	var envelope struct {
-		Data json.RawMessage `json:"data"`
+	envelope, err := members(body, "data")
+	if err != nil {
+		return nil, err
 	}
-	if !isObject(body) || json.Unmarshal(body, &envelope) != nil {
-		return nil, errShape
+	if present(envelope["data"]) {
+		body = envelope["data"]
 	}
-	if present(envelope.Data) {
-		body = envelope.Data
+	all, err := members(body, "id", "external_id", "healthy", "dead", "app", "error", "expires_at", "credentials")
+	if err != nil {
+		return nil, err
 	}
-	a := new(account)
-	if !isObject(body) || json.Unmarshal(body, a) != nil {
-		return nil, errShape
+	a := &account{Error: all["error"], ExpiresAt: all["expires_at"]}
+	app := map[string]json.RawMessage{}
+	if present(all["app"]) {
+		if app, err = members(all["app"], "name_slug"); err != nil {
+			return nil, err
+		}
+	}
+	if present(all["credentials"]) {
+		if a.Credentials, err = members(all["credentials"], slices.Collect(maps.Keys(clientFields))...); err != nil {
+			return nil, err
+		}
+		maps.DeleteFunc(a.Credentials, func(_ string, value json.RawMessage) bool { return !present(value) })
+	}
+	for _, m := range []struct {
+		value json.RawMessage
+		into  any
+	}{
+		{all["id"], &a.ID}, {all["external_id"], &a.ExternalID}, {all["healthy"], &a.Healthy}, {all["dead"], &a.Dead}, {app["name_slug"], &a.NameSlug},
+	} {
+		if present(m.value) && json.Unmarshal(m.value, m.into) != nil {
+			return nil, errShape
+		}
 	}
 	return a, nil
 }
@@ -102,12 +118,4 @@ func (a *account) expiry() time.Time {
 		return time.Unix(seconds, 0)
 	}
 	return time.Time{}
-}
-
-func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
-
-// isObject reports whether raw may be an object, in UTF-8: encoding/json would replace what is not, and so change a credential
-// in silence.
-func isObject(raw []byte) bool {
-	return utf8.Valid(raw) && bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{"))
 }

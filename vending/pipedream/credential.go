@@ -13,21 +13,6 @@ import (
 // properties are an account's credentials as they came, without those that are null.
 type properties map[string]json.RawMessage
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (p *properties) UnmarshalJSON(b []byte) error {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(b, &all); err != nil {
-		return err
-	}
-	for name, value := range all {
-		if !present(value) {
-			delete(all, name)
-		}
-	}
-	*p = all
-	return nil
-}
-
 const (
 	// accessToken is the property of an OAuth account that is vended.
 	accessToken = "oauth_access_token" //nolint:gosec // its name

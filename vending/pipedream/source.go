@@ -58,7 +58,7 @@ func (s *Source) vend(ctx context.Context, r vending.Request) (vending.Credentia
 		return vending.Credential{}, unavailable("reading the account", errOtherAccount)
 	case !s.isUser(a.ExternalID, r.User):
 		return vending.Credential{}, vending.Errorf(vending.ConnectionDeleted, nil)
-	case !ok || !s.isApp(a.App.NameSlug, r.App):
+	case !ok || !s.isApp(a.NameSlug, r.App):
 		return vending.Credential{}, vending.Errorf(vending.AppMismatch, nil)
 	case a.Dead || a.failing() && !a.exposes(app):
 		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
