@@ -67,9 +67,28 @@ func (a *account) exposes(app *catalog.App) bool {
 	return false
 }
 
+// otherKind says what the account holds where that is the other kind of credential alone, or "". What has gone missing within
+// the right kind may come back.
+func (a *account) otherKind(app *catalog.App) string {
+	customs := len(a.Credentials.customs())
+	_, token := a.Credentials[accessToken]
+	switch oauth := app.AuthType == string(vending.OAuth); {
+	case oauth && customs > 0 && customs == len(a.Credentials):
+		return "keys and no token"
+	case !oauth && customs == 0 && token:
+		return "a token and no keys"
+	}
+	return ""
+}
+
 // credential makes the credential of app out of the account's. It holds the fields that the catalog declares and no others:
 // only those can be placed, and what is not sent need not be hidden from answers.
 func (a *account) credential(app *catalog.App, mapped map[string]string) (vending.Credential, error) {
+	if other := a.otherKind(app); other != "" {
+		// Asking again, or connecting again, would end the same way.
+		return vending.Credential{}, vending.Errorf(vending.InternalError,
+			fmt.Errorf("the account holds %s, which app %s does not take: name the app that it is of in the source, app SLUG NAME_SLUG", other, app.Slug))
+	}
 	fields, missing := a.fields(app, mapped)
 	if app.AuthType == string(vending.OAuth) {
 		token, _ := a.Credentials.text(accessToken)
