@@ -69,7 +69,8 @@ var (
 	refusedPrefixes = []string{"access-control-request-", "proxy-", "sec-"}
 )
 
+// refusedHeader compares as servers may that turn `-` and `_` into one (CGI, WSGI): to them `User_agent` is the refused header.
 func refusedHeader(name string) bool {
-	name = strings.ToLower(name)
+	name = strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
 	return refusedHeaders[name] || slices.ContainsFunc(refusedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
