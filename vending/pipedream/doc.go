@@ -4,8 +4,9 @@
 // What it is made of:
 //
 //   - [Source] vends; [Options] say for which project, and with which OAuth client.
-//   - passes holds the access token for Pipedream's own API: the only thing that is kept, until two minutes before its end.
-//     One fetch of it is in flight at a time, and belongs to no caller.
+//   - passes holds the access token for Pipedream's own API: the only thing that is kept. It is used until two minutes before
+//     its end, and stays in memory, unused, until the next fetch replaces it. One fetch is in flight at a time, and belongs to
+//     no caller.
 //   - account is what Pipedream answers about an account, and [App] says what it calls an app and the app's fields.
 //   - relay sends a request through Pipedream's proxy, for accounts whose credentials Pipedream keeps.
 //
@@ -16,11 +17,12 @@
 //  2. The access token is at hand, or is fetched [internal_error where the OAuth client is refused].
 //  3. The account is asked for with its credentials. A 401 drops the access token and asks once more with a fresh one.
 //     [404: connection_deleted; 429: rate_limited; 401, 403: internal_error; 5xx, broken, slow: upstream_unavailable]
-//  4. The answer is about that account [upstream_unavailable], whose external user is the end user [connection_deleted]
+//  4. The answer has one reading and is about that account [upstream_unavailable], whose external user is the end user [connection_deleted]
 //     and whose app is the path's [app_mismatch]. What is absent is never the right one.
 //  5. The account is alive [needs_reconnection].
-//  6. Its credentials become the fields that the catalog declares for the app. Where it exposes none, the credential is a
-//     relay instead, which the access token opens.
+//  6. Its credentials become the fields that the catalog declares for the app [internal_error where they are of the other
+//     kind, or lack one that every request needs]. Where it exposes none, the credential is a relay instead, which the access
+//     token opens.
 //
 // Pipedream refreshes tokens by itself and offers no way to force it: a forced vend asks again, no more.
 //

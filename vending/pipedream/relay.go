@@ -12,7 +12,8 @@ import (
 )
 
 // relay sends requests through Pipedream's proxy, which adds the account's credential. What comes back is the upstream's
-// answer, or Pipedream's own 429 or 504, which mean the same.
+// answer, or Pipedream's own: its 429 and 504 mean the same, and its 400, 403 and 404 nobody can tell
+// from the upstream's.
 func (s *Source) relay(bearer vending.Secret, account, externalID string) vending.Relay {
 	query := "?external_user_id=" + url.QueryEscape(externalID) + "&account_id=" + url.QueryEscape(account)
 	return func(r *http.Request) (*http.Response, error) {
