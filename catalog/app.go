@@ -179,7 +179,8 @@ type Capture struct {
 	// endpoint's.
 	URL string `json:"url,omitempty"`
 	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`, where
-	// brackets take the first element of a list that has such a member, and `0` takes the first of all.
+	// brackets take the one element of a list that has such a member, and `0` takes the only one. Of several, the
+	// first may be another account than the one that was just authorized, so that there is no value then.
 	// For `callback` it is the parameter's name.
 	Path string `json:"path"`
 	// Pattern is a regular expression with one group, which is the value; empty takes all of the text. It must

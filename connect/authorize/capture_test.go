@@ -25,9 +25,9 @@ func TestFollow(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"instance": "https://eu7.example.com", "id": "12345678901234567890", "ratio": "1.50", "yes": "", "none": "", "missing": "", "instance.more": "",
-		"accounts": "", "accounts.0.uri": "x", "accounts.2.id": "9", "accounts.3.id": "", "accounts.-1.id": "",
-		"accounts[is_default=true].uri": "y", "accounts[id=9].uri": "z", "accounts[name=a.b c].id": "8", "accounts[id=10].uri": "", "accounts[gone=].uri": "",
-		"instance[a=b].c": "", "list.0": "first", "list.1.0": "inner", "list.x": "",
+		"accounts": "", "accounts.0.uri": "", "accounts.2.id": "9", "accounts.3.id": "", "accounts.-1.id": "",
+		"accounts[is_default=true].uri": "", "accounts[is_default=false].uri": "x", "accounts[id=9].uri": "z", "accounts[name=a.b c].id": "8", "accounts[id=10].uri": "", "accounts[gone=].uri": "",
+		"instance[a=b].c": "", "list.0": "", "list.1.0": "inner", "list.x": "",
 	} {
 		if got := follow(answer, path); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
@@ -68,14 +68,14 @@ func (s *stage) captures(change ...func(*catalog.App)) *catalog.App {
 			{Field: "data_centre", From: catalog.CaptureToken, Path: "api_endpoint", Pattern: `https://([a-z0-9]+)\.api\.example\.com`},
 			{Field: "realm", From: catalog.CaptureCallback, Path: "realmId"},
 			{Field: "account", From: catalog.CaptureCall, URL: s.URL + "/whoami?all=1", Path: "accounts[is_default=true].id"},
-			{Field: "name", From: catalog.CaptureCall, URL: s.URL + "/whoami?all=1", Path: "accounts.0.name"},
+			{Field: "name", From: catalog.CaptureCall, URL: s.URL + "/whoami?all=1", Path: "owners.0.name"},
 		}
 	}}, change...)...)
 }
 
 var (
 	withEndpoint = answer{200, `{"access_token":"canary-access","token_type":"bearer","api_endpoint":"https://us9.api.example.com","refresh_token":"canary-refresh"}`, nil}
-	whoAmI       = answer{200, `{"accounts":[{"id":1,"name":"one"},{"id":42,"is_default":true}]}`, nil}
+	whoAmI       = answer{200, `{"owners":[{"name":"one"}],"accounts":[{"id":1},{"id":42,"is_default":true}]}`, nil}
 )
 
 func developed(o *Options) {
@@ -150,7 +150,9 @@ func TestCaptureFails(t *testing.T) {
 		"twice in the callback":       {withEndpoint, whoAmI, "realmId=9&realmId=canary", BadCallback, "", 0},
 		"long in the callback":        {withEndpoint, whoAmI, "realmId=" + strings.Repeat("canary", 400), NoAccount, "realm", 1},
 		"not to be placed":            {withEndpoint, whoAmI, "realmId=canary%0d%0aX-Evil:1", NoAccount, "realm", 2},
-		"a path that climbs":          {withEndpoint, answer{200, `{"accounts":[{"name":"one"},{"id":"..","is_default":true}]}`, nil}, needed, NoAccount, "account", 2},
+		"a path that climbs":          {withEndpoint, answer{200, `{"owners":[{"name":"one"}],"accounts":[{"id":1},{"id":"..","is_default":true}]}`, nil}, needed, NoAccount, "account", 2},
+		"two accounts":                {withEndpoint, answer{200, `{"owners":[{"name":"one"}],"accounts":[{"id":1,"is_default":true},{"id":2,"is_default":true}]}`, nil}, needed, NoAccount, "account", 2},
+		"two owners":                  {withEndpoint, answer{200, `{"owners":[{"name":"one"},{"name":"two"}],"accounts":[{"id":1,"is_default":true}]}`, nil}, needed, NoAccount, "name", 2},
 		"none in the call's answer":   {withEndpoint, answer{200, `{"accounts":[]}`, nil}, needed, NoAccount, "account", 2},
 		"the call refused":            {withEndpoint, answer{403, `canary-body`, nil}, needed, NoAccount, "", 2},
 		"the call redirected":         {withEndpoint, answer{302, ``, map[string]string{"Location": "/canary"}}, needed, NoAccount, "", 2},

@@ -12,7 +12,7 @@ func follow(answer any, path string) string {
 		name, filter, filtered := strings.Cut(step, "[")
 		answer = child(answer, name)
 		if filtered {
-			answer = first(answer, strings.TrimSuffix(filter, "]"))
+			answer = only(answer, strings.TrimSuffix(filter, "]"))
 		}
 	}
 	switch v := answer.(type) {
@@ -42,38 +42,44 @@ func steps(path string) (found []string) {
 	return append(found, path[from:])
 }
 
-// child is the member called name of an object, or the element of that index of a list.
+// child is the member called name of an object, or the element of that index of a list. `0` is the only element: of several, the first may
+// be another account than the one that was just authorized.
 func child(answer any, name string) any {
 	switch v := answer.(type) {
 	case map[string]any:
 		return v[name]
 	case []any:
-		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(v) {
+		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(v) && (i > 0 || len(v) == 1) {
 			return v[i]
 		}
 	}
 	return nil
 }
 
-// first is the first element of a list that has the member that filter, `key=value`, says.
-func first(answer any, filter string) any {
+// only is the one element of a list that has the member that filter, `key=value`, says.
+func only(answer any, filter string) (found any) {
 	key, want, _ := strings.Cut(filter, "=")
 	list, _ := answer.([]any)
 	for _, element := range list {
-		switch v := child(element, key).(type) {
-		case string:
-			if v == want {
-				return element
-			}
-		case json.Number:
-			if v.String() == want {
-				return element
-			}
-		case bool:
-			if strconv.FormatBool(v) == want {
-				return element
-			}
+		if !says(child(element, key), want) {
+			continue
 		}
+		if found != nil {
+			return nil
+		}
+		found = element
 	}
-	return nil
+	return found
+}
+
+func says(value any, want string) bool {
+	switch v := value.(type) {
+	case string:
+		return v == want
+	case json.Number:
+		return v.String() == want
+	case bool:
+		return strconv.FormatBool(v) == want
+	}
+	return false
 }

@@ -99,7 +99,7 @@ var texts = map[Kind][2]string{
 	MissingField:    {"Something is missing", "{field} is missing; please enter it."},
 	BadField:        {"Something cannot be right", "{field} cannot be right: it {reason}."},
 	UnknownField:    {"Something does not belong here", "{app} has no field called {field}."},
-	NoAccount:       {"{app} did not say which account it is", "{app} did not say which account you connected{detail}, so nothing was saved; please try again, perhaps with another account."},
+	NoAccount:       {"{app} did not say which account it is", "{app} did not say which account you connected, or named several{detail}, so nothing was saved; please try again, and grant access to exactly one."},
 	WrongIssuer:     {"This answer is not from {app}", "The answer came from another place than {app}, so it was not used; please start again from your link."},
 	BadCallback:     {"This answer cannot be used", "The answer of {app} arrived incomplete or altered, so it was not used; please start again from your link."},
 	NotConfigured:   {"{app} is not set up here", "{app} cannot be connected until whoever sent you the link has completed its set-up{detail}; nothing was saved."},
