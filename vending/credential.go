@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,6 +54,8 @@ type Credential struct {
 	// values is a closure because fmt ignores methods on unexported fields of a containing
 	// struct: a function prints as an address under every verb, where %s follows a pointer.
 	values func() []Field
+	// withheld are names.
+	withheld []string
 	// relay is set where the source keeps the credential to itself; see [NewRelayed].
 	relay Relay
 }
@@ -74,6 +77,15 @@ func NewOAuth(app, accessToken, tokenType string, expiry time.Time, extra ...Fie
 func NewFields(app string, authType AuthType, fields []Field) Credential {
 	return Credential{App: app, AuthType: authType, values: func() []Field { return fields }}
 }
+
+// Withholding returns c with names marked as what calls are made with and the tenant is not told: the operator's own secrets.
+func (c Credential) Withholding(names ...string) Credential {
+	c.withheld = names
+	return c
+}
+
+// Withholds reports whether the tenant is not told the field called name.
+func (c Credential) Withholds(name string) bool { return slices.Contains(c.withheld, name) }
 
 // IsZero reports whether c holds nothing.
 func (c Credential) IsZero() bool { return c.values == nil || len(c.values()) == 0 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/vendgate/vendgate/vending"
@@ -30,29 +29,25 @@ func (a *API) vendToken(c *Call) error {
 	if err != nil {
 		return err
 	}
-	withheld, err := a.o.Manager.Withheld(c.R.Context(), c.Caller.Tenant.ID, cred.App)
-	if err != nil {
-		return err
-	}
-	vending.WriteSuccess(c.W, http.StatusOK, "credential vended", a.reveal(cred, withheld))
+	vending.WriteSuccess(c.W, http.StatusOK, "credential vended", a.reveal(cred))
 	return nil
 }
 
-func (a *API) reveal(cred vending.Credential, withheld []string) any {
+func (a *API) reveal(cred vending.Credential) any {
 	if cred.AuthType == vending.OAuth {
 		token, _ := cred.Field(vending.AccessToken)
 		tokenType, _ := cred.Field(vending.TokenType)
-		return tokenAnswer{token, tokenType, a.expiresIn(cred.Expiry), vending.OAuth, namedFields(cred, withheld)}
+		return tokenAnswer{token, tokenType, a.expiresIn(cred.Expiry), vending.OAuth, namedFields(cred)}
 	}
-	return fieldsAnswer{AuthType: cred.AuthType, Fields: namedFields(cred, withheld)}
+	return fieldsAnswer{AuthType: cred.AuthType, Fields: namedFields(cred)}
 }
 
-// namedFields are cred's values but for the token itself and those withheld. An OAuth app has some where its host depends
+// namedFields are cred's values but for the token itself and those that it withholds. An OAuth app has some where its host depends
 // on the account, and another gateway in front of this one needs them.
-func namedFields(cred vending.Credential, withheld []string) map[string]string {
+func namedFields(cred vending.Credential) map[string]string {
 	fields := make(map[string]string)
 	for name, value := range cred.Fields() {
-		if !slices.Contains(withheld, name) && name != vending.AccessToken && name != vending.TokenType {
+		if !cred.Withholds(name) && name != vending.AccessToken && name != vending.TokenType {
 			fields[name] = value
 		}
 	}

@@ -229,14 +229,30 @@ func (s *Source) credential(ctx context.Context, h holding) (vending.Credential,
 		return vending.NewFields(h.App, h.AuthType, h.values.Fields), nil
 	}
 	fields := h.vendable()
+	var withheld []string
 	if h.takesClient() {
 		client, err := s.client(ctx, h)
 		if err != nil {
 			return vending.Credential{}, err
 		}
-		fields = joined(fields, client.FieldsOf(h.app))
+		given := client.FieldsOf(h.app)
+		if client.Shared {
+			withheld = h.secretsOf(given, fields)
+		}
+		fields = joined(fields, given)
 	}
-	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, fields...), nil
+	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, fields...).Withholding(withheld...), nil
+}
+
+// secretsOf names the secrets among what a client gives and fields do not have.
+func (h *holding) secretsOf(given, fields []vending.Field) (names []string) {
+	for _, f := range given {
+		declared := slices.ContainsFunc(h.app.Fields, func(c catalog.Field) bool { return c.Name == f.Name && c.Secret })
+		if (declared || f.Name == catalog.ConsumerSecret) && !holds(fields, f.Name) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 // takesClient reports whether calls place something of the OAuth client. A token of OAuth 1 that was imported may have come with the
