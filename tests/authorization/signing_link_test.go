@@ -173,6 +173,19 @@ func TestSharedConsumerSecretIsKept(t *testing.T) {
 	}
 }
 
+// TestDeparturesAreBounded: a link cannot make the provider be called without end.
+func TestDeparturesAreBounded(t *testing.T) {
+	o := newSigningOffice(t, site)
+	address, _ := o.link("legacy")
+	v := harness.NewVisitor(t, nil).Open(address)
+	for range 10 {
+		v.Submit("accept")
+		v.Onward()
+		v.Open(address)
+	}
+	v.Submit("accept").Sees("after ten departures", 503, "cannot be asked right now")
+}
+
 // TestNothingSignedLeaks looks for what an OAuth 1 flow must keep in the log at DEBUG, the access log, the metrics and the data
 // directory.
 func TestNothingSignedLeaks(t *testing.T) {
