@@ -115,8 +115,9 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	}
 	rows := [][]string{{"name", app.Name}, {"state", stateOf(app, on)}, {"auth", app.AuthType}}
 	rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/…", app.Upstream + "/…"})
+	scheme, _, _ := strings.Cut(app.Upstream, "://") // as the calls have it
 	for _, host := range app.ExtraHosts {
-		rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/~" + host + "/…", "https://" + host + "/…"})
+		rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/~" + host + "/…", scheme + "://" + host + "/…"})
 	}
 	for _, place := range places(app) {
 		rows = append(rows, []string{"credential", place})
