@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -66,13 +68,11 @@ func importConnection(cmd *cobra.Command, store *connect.Store, a *App, c connec
 
 // readGrant reads the JSON object of an import. Its errors name keys, never values.
 func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, error) {
-	values := map[string]json.RawMessage{}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if err := dec.Decode(&values); err != nil || values == nil || dec.More() {
-		return connect.Grant{}, errors.New("the credential must be one JSON object, like {\"api_key\":\"…\"}")
+	values, err := readObject(raw)
+	if err != nil {
+		return connect.Grant{}, err
 	}
 	var g connect.GrantValues
-	var err error
 	switch {
 	case app.OAuth1 != nil:
 		err = readOAuth1(values, &g)
@@ -106,7 +106,56 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 	if len(values) > 0 {
 		return connect.Grant{}, fmt.Errorf("the credential holds %q, which app %s does not know", slices.Sorted(maps.Keys(values))[0], app.Slug)
 	}
+	if err := checkImport(app, g); err != nil {
+		return connect.Grant{}, err
+	}
 	return connect.NewGrant(g), nil
+}
+
+// checkImport says in a sentence why no call could go out with g.
+func checkImport(app *catalog.App, g connect.GrantValues) error {
+	err := authorize.CheckImported(app, g)
+	var problem *authorize.Problem
+	switch {
+	case !errors.As(err, &problem):
+		return err
+	case problem.Field == "":
+		return fmt.Errorf("the credential cannot be right: no call of app %s can carry it", app.Slug)
+	}
+	return fmt.Errorf("the credential's %q: %s", problem.Field, problem.Message())
+}
+
+var errNoObject = errors.New("the credential must be one JSON object, like {\"api_key\":\"…\"}")
+
+// readObject reads an object and nothing after it. Of a doubled key nobody can say which value was meant.
+func readObject(raw []byte) (map[string]json.RawMessage, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil, errNoObject
+	}
+	values := map[string]json.RawMessage{}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, errNoObject
+		}
+		name, _ := key.(string)
+		if _, twice := values[name]; twice {
+			return nil, fmt.Errorf("the credential holds %q twice", name)
+		}
+		var value json.RawMessage
+		if dec.Decode(&value) != nil {
+			return nil, errNoObject
+		}
+		values[name] = value
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, errNoObject
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errNoObject
+	}
+	return values, nil
 }
 
 // readTokens takes what a token endpoint answers (RFC 6749, section 5.1), or the same with expires_at.

@@ -25,7 +25,7 @@ func CheckClient(app *catalog.App, c connect.OAuthClient) error {
 		}
 	}
 	var p *Problem
-	if !errors.As(checkEverywhere(app, c.FieldsOf(app), others), &p) {
+	if !errors.As(checkEverywhere(app, connect.GrantValues{Fields: c.FieldsOf(app)}, others), &p) {
 		return nil
 	}
 	for _, f := range app.ClientFields() {

@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -66,18 +67,11 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 // checkAsked checks what was entered where it will land. What is not there yet, a token or what comes with the grant and the client, has
 // a stand-in, and is never to blame.
 func checkAsked(app *catalog.App, fields []vending.Field) error {
-	standIns := []vending.Field{}
-	for _, f := range app.Fields {
-		if f.From != "" {
-			standIns = append(standIns, vending.Field{Name: f.Name, Value: standIn(f)})
-		}
-	}
-	if app.OAuth1 != nil {
-		for _, name := range []string{catalog.ConsumerKey, catalog.ConsumerSecret, catalog.OAuthTokenSecret} {
-			standIns = append(standIns, vending.Field{Name: name, Value: "x"})
-		}
-	}
-	err := checkEverywhere(app, fields, standIns)
+	return blaming(fields, checkEverywhere(app, connect.GrantValues{Fields: fields}, standIns(app)))
+}
+
+// blaming is err, unless that blames a value which is none of fields.
+func blaming(fields []vending.Field, err error) error {
 	var p *Problem
 	if errors.As(err, &p) && p.Field != "" && !slices.ContainsFunc(fields, func(f vending.Field) bool { return f.Name == p.Field }) {
 		return nil
@@ -85,15 +79,31 @@ func checkAsked(app *catalog.App, fields []vending.Field) error {
 	return err
 }
 
+// standIns are values in the place of those that an end user does not enter.
+func standIns(app *catalog.App) (fields []vending.Field) {
+	for _, f := range app.Fields {
+		if f.From != "" {
+			fields = append(fields, vending.Field{Name: f.Name, Value: standIn(f)})
+		}
+	}
+	if app.OAuth1 != nil {
+		for _, name := range []string{catalog.ConsumerKey, catalog.ConsumerSecret, catalog.OAuthTokenSecret} {
+			fields = append(fields, vending.Field{Name: name, Value: "x"})
+		}
+	}
+	return fields
+}
+
 // checkEverywhere checks all values where they will land: in calls, and in the addresses of app's endpoints.
-func checkEverywhere(app *catalog.App, fields, others []vending.Field) error {
-	err := checkPlaced(app, connect.GrantValues{AccessToken: "token", Fields: fields}, others)
+func checkEverywhere(app *catalog.App, v connect.GrantValues, others []vending.Field) error {
+	v.AccessToken = cmp.Or(v.AccessToken, "token")
+	err := checkPlaced(app, v, others)
 	if err == nil && app.OAuth2 != nil {
-		_, err = tokenendpoint.Filled(app, connect.OAuthClient{}, slices.Concat(fields, others), allURLs...)
+		_, err = tokenendpoint.Filled(app, connect.OAuthClient{}, slices.Concat(v.Fields, others), allURLs...)
 		err = unplaceable(app, err)
 	}
 	if err == nil && app.OAuth1 != nil {
-		_, err = consumer(app, connect.OAuthClient{}, slices.Concat(fields, others))
+		_, err = consumer(app, connect.OAuthClient{}, slices.Concat(v.Fields, others))
 	}
 	return err
 }
