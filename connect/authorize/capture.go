@@ -75,6 +75,24 @@ func (a *Authorizer) captured(ctx context.Context, app *catalog.App, client conn
 		}
 		text = follow(answer, c.Path)
 	}
+	return a.value(app, c, text)
+}
+
+// checkCallback reports a value that the callback lacks, before its code is spent on tokens that nobody could use.
+func (a *Authorizer) checkCallback(app *catalog.App, query url.Values) error {
+	for _, c := range app.OAuth2.Capture {
+		if c.From != catalog.CaptureCallback {
+			continue
+		}
+		if _, err := a.value(app, c, query.Get(c.Path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value is what c takes of text.
+func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (string, error) {
 	value := match(c.Pattern, text)
 	if value == "" || len(value) > maxCaptured {
 		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "from", c.From)
@@ -92,7 +110,10 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	status, body, err := a.call(bounded, app, client, c.URL, given.values)
+	var unplaced *Problem
 	switch {
+	case errors.As(err, &unplaced): // nothing was sent: no call can carry the token
+		return nil, err
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return nil, fmt.Errorf("asking %s for the account: %w", app.Slug, err)
 	case errors.Is(err, errLargeCapture):

@@ -145,15 +145,16 @@ func TestCaptureFails(t *testing.T) {
 		"of another form":             {token(`"https://canary.evil.example"`), whoAmI, needed, NoAccount, "data_centre", 1},
 		"more than the pattern":       {token(`"https://us9.api.example.com/canary"`), whoAmI, needed, NoAccount, "data_centre", 1},
 		"an object":                   {token(`{"canary":1}`), whoAmI, needed, NoAccount, "data_centre", 1},
-		"not in the callback":         {withEndpoint, whoAmI, "", NoAccount, "realm", 1},
-		"empty in the callback":       {withEndpoint, whoAmI, "realmId=", NoAccount, "realm", 1},
+		"not in the callback":         {withEndpoint, whoAmI, "", NoAccount, "realm", 0},
+		"empty in the callback":       {withEndpoint, whoAmI, "realmId=", NoAccount, "realm", 0},
 		"twice in the callback":       {withEndpoint, whoAmI, "realmId=9&realmId=canary", BadCallback, "", 0},
-		"long in the callback":        {withEndpoint, whoAmI, "realmId=" + strings.Repeat("canary", 400), NoAccount, "realm", 1},
+		"long in the callback":        {withEndpoint, whoAmI, "realmId=" + strings.Repeat("canary", 400), NoAccount, "realm", 0},
 		"not to be placed":            {withEndpoint, whoAmI, "realmId=canary%0d%0aX-Evil:1", NoAccount, "realm", 2},
 		"a path that climbs":          {withEndpoint, answer{200, `{"owners":[{"name":"one"}],"accounts":[{"id":1},{"id":"..","is_default":true}]}`, nil}, needed, NoAccount, "account", 2},
 		"two accounts":                {withEndpoint, answer{200, `{"owners":[{"name":"one"}],"accounts":[{"id":1,"is_default":true},{"id":2,"is_default":true}]}`, nil}, needed, NoAccount, "account", 2},
 		"two owners":                  {withEndpoint, answer{200, `{"owners":[{"name":"one"},{"name":"two"}],"accounts":[{"id":1,"is_default":true}]}`, nil}, needed, NoAccount, "name", 2},
 		"none in the call's answer":   {withEndpoint, answer{200, `{"accounts":[]}`, nil}, needed, NoAccount, "account", 2},
+		"a token no header carries":   {answer{200, `{"access_token":"canary\u0001access","api_endpoint":"https://us9.api.example.com"}`, nil}, whoAmI, needed, Nonsense, "", 1},
 		"the call refused":            {withEndpoint, answer{403, `canary-body`, nil}, needed, NoAccount, "", 2},
 		"the call redirected":         {withEndpoint, answer{302, ``, map[string]string{"Location": "/canary"}}, needed, NoAccount, "", 2},
 		"the call failed":             {withEndpoint, answer{502, `canary-body`, nil}, needed, Unreachable, "", 2},
@@ -170,10 +171,40 @@ func TestCaptureFails(t *testing.T) {
 				t.Fatal(err)
 			}
 			g, err := s.Finish(t.Context(), tenant, s.captures(), redirectURI, vending.NewSecret("canary-verifier"), query, fields("site", "acme"))
-			if p := s.mustBe(t, err, c.want); p.Field != c.field || !g.IsZero() || len(s.calls()) != c.calls {
-				t.Errorf("field %q, want %q, and %d calls", p.Field, c.field, c.calls)
+			got := s.calls()
+			if n := len(got) - 1; c.calls > 0 && n >= 0 { // what was granted is given back
+				if got[n].line != "POST /revoke" || !strings.Contains(got[n].body, "token_type_hint=") {
+					t.Errorf("the tokens are not revoked, but %s", got[n].line)
+				}
+				got = got[:n]
+			}
+			if p := s.mustBe(t, err, c.want); p.Field != c.field || !g.IsZero() || len(got) != c.calls {
+				t.Errorf("field %q, want %q, and %d calls, want %d", p.Field, c.field, len(got), c.calls)
 			}
 		})
+	}
+}
+
+// TestGivenBack: of an attempt that fails, tokens are revoked even where the browser has left, and what comes of it changes nothing.
+func TestGivenBack(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	s := newStage(t, accounts{withEndpoint, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/revoke" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		leave()
+		<-r.Context().Done()
+	})}, developed)
+	_, err := s.Finish(ctx, tenant, s.captures(), redirectURI, vending.Secret{}, url.Values{"code": {"c"}, "realmId": {"9"}}, fields("site", "acme"))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if got := s.calls(); len(got) != 3 || got[2].line != "POST /revoke" || !strings.Contains(got[2].body, "token=canary-refresh&") {
+		t.Errorf("the provider got %d calls", len(got))
+	}
+	if log := s.log.String(); !strings.Contains(log, "tokens of an attempt that failed are not revoked") || strings.Contains(log, "canary") {
+		t.Errorf("log %s", log)
 	}
 }
 
