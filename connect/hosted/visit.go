@@ -77,7 +77,7 @@ func (v *visit) view(b browser.Browser) page.Link {
 	}
 	return page.Link{
 		Brand:      page.Brand{Name: name, Email: v.tenant.Email, LogoURL: v.tenant.Brand.LogoURL, Accent: v.tenant.Brand.Accent},
-		App:        page.App{Slug: v.app.Slug, Name: v.app.Name, OAuth: v.signsIn()},
+		App:        page.App{Slug: v.app.Slug, Name: v.app.Name, OAuth: v.signsIn(), Tried: v.isTried()},
 		Connection: v.link.Connection.Name, Renews: v.link.Renews, Token: v.token, CSRF: b.CSRF(v.csrfPurpose()),
 	}
 }
@@ -85,6 +85,11 @@ func (v *visit) view(b browser.Browser) page.Link {
 // signsIn reports whether the end user authorizes the app at its provider.
 func (v *visit) signsIn() bool {
 	return v.app.AuthType == string(vending.OAuth) && !v.app.ClientCredentials()
+}
+
+// isTried reports whether the app tells a credential that it takes from one that it refuses, before one is stored.
+func (v *visit) isTried() bool {
+	return v.app.ClientCredentials() || v.app.Verify != nil && !v.app.Verify.Inconclusive
 }
 
 // asks reports whether the app needs values that the end user enters.

@@ -32,6 +32,8 @@ type App struct {
 	Slug, Name string
 	// OAuth says that the end user signs in at the app's provider, rather than entering credentials here.
 	OAuth bool
+	// Tried says that credentials which the app refuses are not stored. Not every app can be asked, or gives an answer that is certain.
+	Tried bool
 }
 
 // Link is what the pages of one hosted link have in common.

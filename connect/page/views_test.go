@@ -23,7 +23,7 @@ var people = map[string]person{
 	"plain": {
 		brand:      Brand{Name: "Northwind Studio", Email: "ops@northwind.example"},
 		app:        App{Slug: "gmail", Name: "Gmail", OAuth: true},
-		keyApp:     App{Slug: "stripe", Name: "Stripe"},
+		keyApp:     App{Slug: "stripe", Name: "Stripe", Tried: true},
 		connection: "Work Gmail",
 		user:       "alice@example.com",
 		problem:    "Stripe did not accept these credentials.",
@@ -61,12 +61,16 @@ func (p person) link(app App, renews bool) Link {
 // views returns every page, by name, as p fills it.
 func (p person) views() map[string]View {
 	oauth, key := p.link(p.app, false), p.link(p.keyApp, false)
+	untried := key
+	untried.App.Tried = false
 	renewal := p.link(p.app, true)
 	expires := testNow.Add(47*time.Hour + 10*time.Minute)
 	views := map[string]View{
 		"invitation":         Invitation{Link: oauth, ExpiresAt: expires, Now: testNow},
 		"invitation-key":     Invitation{Link: key, ExpiresAt: testNow.Add(30 * time.Minute), Now: testNow},
 		"invitation-renewal": Invitation{Link: renewal, ExpiresAt: expires, Now: testNow},
+		"invitation-untried": Invitation{Link: untried, ExpiresAt: expires, Now: testNow},
+		"form-untried":       Form{Link: untried, Fields: p.fields("")},
 		"form":               Form{Link: key, Fields: p.fields("")},
 		"form-problem":       Form{Link: key, Fields: p.fields("Account must be letters and digits"), Problem: p.problem},
 		"form-oauth":         Form{Link: oauth, Fields: []Field{{Name: "subdomain", Label: "Zendesk subdomain", Around: "acme.zendesk.com"}}},

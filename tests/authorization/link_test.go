@@ -55,7 +55,7 @@ func TestKeyLink(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("vault")
 	v := harness.NewVisitor(t, nil)
-	v.Open(address).Submit("accept").Sees("the form", 200, "API key")
+	v.Open(address).Submit("accept").Sees("the form", 200, "They are tried with The Vault before anything is saved.")
 	v.Submit("credentials", "field.api_key", "wrong-canary").Sees("a wrong key", 422, "The Vault does not accept what you entered")
 	if strings.Contains(v.Page, "wrong-canary") || strings.Contains(v.Page, "alert(1)") {
 		t.Error("the page shows what was entered, or what the provider said")
@@ -70,6 +70,20 @@ func TestKeyLink(t *testing.T) {
 	status, data := o.platform(http.MethodPost, "/connections/"+id+"/token", "")
 	if fields, _ := data["fields"].(map[string]any); status != http.StatusOK || fields["api_key"] != "right" {
 		t.Errorf("vended %d", status)
+	}
+}
+
+// TestUntriedKeyLink: where no answer of the app's would keep a key out, the pages do not say so.
+func TestUntriedKeyLink(t *testing.T) {
+	const app = "auth_type api_key\nupstream https://api.example.com\nfield api_key Key secret\nheader X-Api-Key {api_key}\n"
+	o := newOfficeAt(t, site, "app mute {\n"+app+"}\n", "app unsure {\n"+app+"verify /me {\ninconclusive\n}\n}\n")
+	for _, slug := range []string{"mute", "unsure"} {
+		address, _ := o.link(slug)
+		v := harness.NewVisitor(t, nil).Open(address)
+		if strings.Contains(v.Text(), "kept only") {
+			t.Errorf("%s: the invitation says %s", slug, v.Text())
+		}
+		v.Submit("accept").Sees(slug, 200, "They are saved as you enter them")
 	}
 }
 
