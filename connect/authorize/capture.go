@@ -60,22 +60,18 @@ func (a *Authorizer) capture(ctx context.Context, app *catalog.App, client conne
 }
 
 func (a *Authorizer) captured(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture, given answered, answers map[string]any) (string, error) {
-	text := ""
-	switch c.From {
-	case catalog.CaptureCallback:
-		text = given.query.Get(c.Path) // which readCallback has seen once at most
-	default:
-		answer, known := answers[c.URL]
-		if !known {
-			var err error
-			if answer, err = a.lookInto(ctx, app, client, c, given); err != nil {
-				return "", err
-			}
-			answers[c.URL] = answer
-		}
-		text = follow(answer, c.Path)
+	if c.From == catalog.CaptureCallback {
+		return a.value(app, c, given.query.Get(c.Path)) // which readCallback has seen once at most
 	}
-	return a.value(app, c, text)
+	answer, known := answers[c.URL]
+	if !known {
+		var err error
+		if answer, err = a.lookInto(ctx, app, client, c, given); err != nil {
+			return "", err
+		}
+		answers[c.URL] = answer
+	}
+	return a.value(app, c, follow(answer, c.Path))
 }
 
 // checkCallback reports a value that the callback lacks, before its code is spent on tokens that nobody could use.
