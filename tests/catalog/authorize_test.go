@@ -82,7 +82,11 @@ func (e entry) wantedParams(clientID string, r authorize.Request) url.Values {
 		want.Set("scope", strings.Join(scopes, cmp.Or(e.text("oauth2", "scope_separator"), " ")))
 	}
 	if e.at("oauth2", "no_pkce") != true {
-		digest := sha256.Sum256([]byte(r.Verifier.Reveal()))
+		verifier := r.Verifier.Reveal()
+		if kept, err := url.ParseQuery(verifier); err == nil && kept.Has("code_verifier") { // beside where the end user was sent
+			verifier = kept.Get("code_verifier")
+		}
+		digest := sha256.Sum256([]byte(verifier))
 		want.Set("code_challenge", base64.RawURLEncoding.EncodeToString(digest[:]))
 		want.Set("code_challenge_method", "S256")
 	}
