@@ -51,7 +51,7 @@ func importConnection(cmd *cobra.Command, store *connect.Store, a *App, c connec
 	if err != nil {
 		return "", err
 	}
-	if err := a.mustKnow(cmd.Context(), store, c.Tenant); err != nil {
+	if err := a.mustConnect(cmd.Context(), store, c.Tenant); err != nil {
 		return "", err
 	}
 	raw, err := readInput(cmd, file, "credential", maxImport)

@@ -24,7 +24,7 @@ func linkCommand(parent *cobra.Command, f *storeFlags) {
 			if err != nil {
 				return err
 			}
-			if err := a.mustKnow(cmd.Context(), store, c.Tenant); err != nil {
+			if err := a.mustConnect(cmd.Context(), store, c.Tenant); err != nil {
 				return err
 			}
 			app, err := a.linkable(cmd.Context(), store, c.Tenant, c.App)
@@ -53,6 +53,9 @@ func refreshCommand(parent *cobra.Command, f *storeFlags) {
 			}
 			c, err := store.Describe(cmd.Context(), tenant, "", args[0])
 			if err != nil {
+				return err
+			}
+			if err := a.mustConnect(cmd.Context(), store, tenant); err != nil {
 				return err
 			}
 			if _, err := a.linkable(cmd.Context(), store, tenant, c.App); err != nil {

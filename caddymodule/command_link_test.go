@@ -115,6 +115,8 @@ func TestConnectionLinkErrors(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
 	id := strings.TrimSpace(must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--data", dir))
+	const elsewhere = "so that no call would find a connection of this store"
+	static := configOf(t, "source static\nsource local\ntenant acme {\n source static\n }")
 	unlinkable := configOf(t, "app crm {\n auth_type o_auth\n upstream https://crm.example\n oauth2 {\n token_url https://crm.example/token\n }\n }")
 	link := func(more ...string) []string {
 		return append([]string{"link", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--public-url", "https://gw.example"}, more...)
@@ -129,6 +131,9 @@ func TestConnectionLinkErrors(t *testing.T) {
 		"unknown app":       {link("--app", "nosuch"), `app "nosuch" is not in the catalog`},
 		"unlinkable app":    {link("--app", "crm", "--config", unlinkable), "end users cannot authorize crm by a link; its connections are imported"},
 		"unknown tenant":    {link("--tenant", "nobody"), `there is no tenant "nobody" in this store`},
+		"another source":    {link("--config", static), "source static vends for tenant acme, " + elsewhere},
+		"refresh, another":  {[]string{"refresh", id, "--tenant", "acme", "--public-url", "https://gw.example", "--config", static}, elsewhere},
+		"import, another":   {[]string{"import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--config", static}, elsewhere},
 		"bad user":          {link("--user", "alice"), "email"},
 		"bad name":          {link("--name", strings.Repeat("x", 201)), "name: must be at most 200 bytes"},
 		"no flags":          {[]string{"link"}, `required flag(s) "app", "tenant", "user" not set`},

@@ -140,3 +140,15 @@ func (a *App) mustKnow(ctx context.Context, store *connect.Store, id string) err
 	}
 	return err
 }
+
+// mustConnect spares the operator a connection that no call would find, because another source vends for the tenant.
+func (a *App) mustConnect(ctx context.Context, store *connect.Store, id string) error {
+	if err := a.mustKnow(ctx, store, id); err != nil {
+		return err
+	}
+	source, err := a.sourceOf(id)
+	if err == nil && source.kind != localSource {
+		err = fmt.Errorf("source %s vends for tenant %s, so that no call would find a connection of this store: connect the account there, or give the tenant a source of type local", source.name, id)
+	}
+	return err
+}

@@ -29,7 +29,10 @@ type connectionManager struct {
 // openManager puts the connection manager together over the gateway's store.
 func (g *gateway) openManager() *connectionManager {
 	authorizer := authorize.New(authorize.Options{Clients: g.oauthClient, Transport: g.guarded, Logger: g.log})
-	m := manager.New(manager.Options{Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Revoker: authorizer, Logger: g.log})
+	m := manager.New(manager.Options{
+		Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Revoker: authorizer, Logger: g.log,
+		Vends: func(source string) bool { return g.sources[source].isLocal },
+	})
 	pages := page.New(connect.Root)
 	return &connectionManager{
 		api: api.New(api.Options{

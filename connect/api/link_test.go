@@ -88,6 +88,18 @@ func TestUnconnectableApps(t *testing.T) {
 	}
 }
 
+// TestLinkOfAnotherSource: nothing would vend what a customer of such a tenant connects here.
+func TestLinkOfAnotherSource(t *testing.T) {
+	s := newStage(t)
+	got := s.call("away", alice, "POST", "/connections/request-link", strings.NewReader(`{"app_id":"key","name":"One"}`))
+	if got.code != "invalid_request" || got.message() != "source elsewhere vends for this tenant, so that no call would find what is connected here: connect the account there" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := s.call("away", alice, "GET", "/connections", nil); !strings.Contains(got.body, `"total":0`) {
+		t.Errorf("it left %s", got.body)
+	}
+}
+
 // TestRefreshLink: a new link ends the one before, whatever the connection's state, and an active one goes on vending.
 func TestRefreshLink(t *testing.T) {
 	s := newStage(t)

@@ -53,6 +53,9 @@ type stage struct {
 
 func (s *stage) now() time.Time { return epoch.Add(time.Duration(s.passed.Load())) }
 
+// elsewhere is a source that does not vend from the store.
+const elsewhere = "elsewhere"
+
 // newStage opens a stage; source, where there is one, takes the place of the store's own.
 func newStage(t *testing.T, source ...vending.Source) *stage {
 	t.Helper()
@@ -60,6 +63,7 @@ func newStage(t *testing.T, source ...vending.Source) *stage {
 	for _, id := range []string{"acme", "evil"} {
 		s.tenants[id] = &policy.Tenant{ID: id, Capabilities: policy.AllCapabilities}
 	}
+	s.tenants["away"] = &policy.Tenant{ID: "away", Source: elsewhere, Capabilities: policy.AllCapabilities}
 	s.tenants["narrow"] = &policy.Tenant{ID: "narrow", Capabilities: policy.AllCapabilities, Apps: []string{"key"}}
 	var err error
 	if s.store, err = connect.Open(t.Context(), connect.Options{Dir: t.TempDir(), Now: s.now}); err != nil {
@@ -78,6 +82,7 @@ func newStage(t *testing.T, source ...vending.Source) *stage {
 	m := manager.New(manager.Options{
 		Store: s.store, Catalog: apps, Clients: s.oauthClient,
 		Revoker: authorize.New(authorize.Options{Clients: s.oauthClient, Transport: s.provider.transport, Now: s.now}),
+		Vends:   func(source string) bool { return source != elsewhere },
 	})
 	served := api.New(api.Options{Manager: m, Source: source[0], Agents: mcpserver.New(mcpserver.Options{Manager: m}), Now: s.now})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.front(served, w, r) }))

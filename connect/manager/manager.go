@@ -26,6 +26,8 @@ type Options struct {
 	// Clients returns the OAuth client of a tenant for an app, or connect.ErrNoOAuthClient.
 	Clients func(ctx context.Context, tenant, app string) (connect.OAuthClient, error)
 	Revoker Revoker
+	// Vends reports whether a source vends from Store; nil: every one does.
+	Vends func(source string) bool
 	// Logger receives what no caller can be told; nil discards it.
 	Logger *slog.Logger
 }
@@ -88,6 +90,8 @@ func (m *Manager) RefreshLink(ctx context.Context, c Caller, id string) (connect
 // connectable refuses a link that nobody could complete: better now, to the engineer, than on the page, to the customer.
 func (m *Manager) connectable(ctx context.Context, c Caller, app *catalog.App) error {
 	switch {
+	case m.o.Vends != nil && !m.o.Vends(c.Tenant.Source):
+		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("source %s vends for this tenant, so that no call would find what is connected here: connect the account there", c.Tenant.Source))
 	case !app.CanAuthorize():
 		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("app_id: end users cannot authorize %s by a link; its connections are imported", app.Slug))
 	case app.AuthType != string(vending.OAuth) || app.ClientCredentials():
