@@ -32,8 +32,21 @@ func init() {
 		{"keyset", "Manages the keyset that seals Vendgate's store", keysetCommands},
 		{"playground", "Runs Vendgate with a demonstration provider, to try it out", playgroundCommand},
 	} {
-		caddycmd.RegisterCommand(caddycmd.Command{Name: c.name, Short: c.short, CobraFunc: c.build})
+		caddycmd.RegisterCommand(caddycmd.Command{Name: c.name, Short: c.short, CobraFunc: func(cmd *cobra.Command) {
+			c.build(cmd)
+			if cmd.HasSubCommands() {
+				cmd.Args, cmd.RunE, cmd.SilenceUsage = cobra.ArbitraryArgs, noSubcommand, true
+			}
+		}})
 	}
+}
+
+// noSubcommand shows the help of a command that only has others; a misspelt one must not pass for done.
+func noSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s has no command %q; `%[1]s --help` lists them", cmd.Name(), args[0])
+	}
+	return cmd.Help()
 }
 
 // storeFlags say which store a command works on.

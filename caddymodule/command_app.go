@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
 )
 
 // appFlags say which apps a command is about.
@@ -32,7 +33,7 @@ func appCommands(cmd *cobra.Command) {
 	list.Flags().BoolVar(&f.community, "community", false, "list community entries that are off, too")
 	cmd.AddCommand(list)
 	subcommand(cmd, "show SLUG", "Shows where an app's calls and its credential go", 1, f.show)
-	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells every mistake", 1, checkFile)
+	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells the first mistake of each app", 1, checkFile)
 	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows."
 }
 
@@ -71,12 +72,17 @@ func (f *appFlags) list(cmd *cobra.Command, args []string) error {
 	}
 	rows := []appRow{}
 	for _, app := range from.Apps() {
-		if len(args) == 0 || mentions(app, strings.ToLower(args[0])) {
+		if mentions(app, strings.Join(args, "")) {
 			rows = append(rows, appRow{app.Slug, app.Name, app.AuthType, app.Upstream, listed(app.Categories), stateOf(app, on)})
 		}
 	}
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), rows)
+	}
+	if text := strings.Join(args, ""); len(rows) == 0 || text != "" && !f.community {
+		if err := f.more(cmd, text, len(rows), on, all); err != nil || len(rows) == 0 {
+			return err
+		}
 	}
 	table := make([][]string, 0, len(rows))
 	for _, r := range rows {
@@ -85,7 +91,30 @@ func (f *appFlags) list(cmd *cobra.Command, args []string) error {
 	return printTable(cmd.OutOrStdout(), []string{"APP", "NAME", "AUTH", "STATE", "UPSTREAM"}, table)
 }
 
+// more tells a person, beside the table, what a search did not find or did not show.
+func (f *appFlags) more(cmd *cobra.Command, text string, found int, on, all *catalog.Catalog) error {
+	off := 0
+	for _, app := range all.Apps() {
+		if on.Off(app.Slug) && mentions(app, text) {
+			off++
+		}
+	}
+	var notes []string
+	if found == 0 {
+		notes = append(notes, fmt.Sprintf("nothing matches %q", text))
+	}
+	if off > 0 && !f.community {
+		notes = append(notes, fmt.Sprintf("%d more with --community", off))
+	}
+	if notes == nil {
+		return nil
+	}
+	_, err := fmt.Fprintln(cmd.ErrOrStderr(), strings.Join(notes, "; "))
+	return err
+}
+
 func mentions(app *catalog.App, text string) bool {
+	text = strings.ToLower(text)
 	return strings.Contains(app.Slug, text) || strings.Contains(strings.ToLower(app.Name), text) ||
 		slices.ContainsFunc(app.Categories, func(c string) bool { return strings.Contains(c, text) })
 }
@@ -129,7 +158,8 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"field", fieldText(field)})
 	}
 	if app.OAuth2 != nil {
-		rows = append(rows, []string{"authorize", orDash(app.OAuth2.AuthorizeURL)}, []string{"token", app.OAuth2.TokenURL})
+		rows = append(rows, []string{"authorize", orDash(app.OAuth2.AuthorizeURL)}, []string{"token", app.OAuth2.TokenURL},
+			[]string{"scopes", orDash(strings.Join(app.OAuth2.Scopes, " "))})
 	}
 	if app.OAuth1 != nil {
 		rows = append(rows, []string{"authorize", app.OAuth1.AuthorizeURL}, []string{"token", app.OAuth1.AccessTokenURL})
@@ -140,6 +170,13 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
 }
 
+// defaultPlaces are where the credential of an auth type goes if the app does not say.
+var defaultPlaces = map[string]string{
+	string(vending.OAuth):  "header Authorization: {token_type} {access_token}",
+	string(vending.Basic):  "basic {username}:{password}",
+	string(vending.Header): "each field as the header of its name",
+}
+
 // places says where an app's credential goes.
 func places(app *catalog.App) (list []string) {
 	switch {
@@ -148,7 +185,7 @@ func places(app *catalog.App) (list []string) {
 	case app.Sign != nil:
 		list = append(list, "a signature by "+app.Sign.Scheme)
 	case app.Placement == nil:
-		return []string{"the default of " + app.AuthType}
+		return []string{defaultPlaces[app.AuthType]}
 	}
 	p := app.Placement
 	if p == nil {
@@ -195,6 +232,9 @@ func checkFile(cmd *cobra.Command, args []string) error {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), mistake); err != nil {
 			return err
 		}
+	}
+	if len(apps)+len(mistakes) == 0 {
+		return fmt.Errorf("%s holds no app: write one JSON object a line", args[0])
 	}
 	switch len(mistakes) {
 	case 0:

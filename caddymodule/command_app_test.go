@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,11 +71,20 @@ func TestAppList(t *testing.T) {
 	if none := must(t, "", "app", "list", "--json", "no such thing"); none != "[]\n" {
 		t.Errorf("found %q", none)
 	}
+	if out, errs, err := run(t, "", "app", "list", "no such thing"); out != "" || errs != "nothing matches \"no such thing\"\n" || err != nil {
+		t.Errorf("found nothing: %q, %q, %v", out, errs, err)
+	}
+	if _, errs, _ := run(t, "", "app", "list", off); !regexp.MustCompile(`^(nothing matches "` + off + `"; )?\d+ more with --community\n$`).MatchString(errs) {
+		t.Errorf("of what is off: %q", errs)
+	}
+	if out, errs, err := run(t, "", "app", "list", "--community", off); !strings.Contains(out, off) || errs != "" || err != nil {
+		t.Errorf("with the community: %q, %q, %v", out, errs, err)
+	}
 	config := configOf(t, "catalog {\ncommunity "+off+"\nfile "+catalogFile(t, shopLine)+"\n}")
 	if all := listed("--config", config); all["shop"] != "on" || all[off] != "community" {
 		t.Errorf("of the configuration listed %q and %q", all["shop"], all[off])
 	}
-	if table := must(t, "", "app", "list", "shop", "--config", config); !strings.HasPrefix(table, "APP ") || !strings.Contains(table, "\nshop ") {
+	if table := must(t, "", "app", "list", "shop", "--config", config, "--community"); !strings.HasPrefix(table, "APP ") || !strings.Contains(table, "\nshop ") {
 		t.Errorf("printed %s", table)
 	}
 }
@@ -90,6 +100,12 @@ func TestAppShow(t *testing.T) {
 	var app catalog.App
 	if err := json.Unmarshal([]byte(must(t, "", "app", "show", "shop", "--json", "--config", config)), &app); err != nil || app.Placement.Query["key"] != "{api_key}" {
 		t.Errorf("got %+v, %v", app, err)
+	}
+	gmail := strings.Join(strings.Fields(must(t, "", "app", "show", "gmail")), " ")
+	for _, want := range []string{"credential header Authorization: {token_type} {access_token} ", " scopes https://www.googleapis.com/auth/gmail.modify "} {
+		if !strings.Contains(gmail, want) {
+			t.Errorf("no %q in %s", want, gmail)
+		}
 	}
 	off := communityApp(t)
 	if out := must(t, "", "app", "show", off); !strings.Contains(out, "off") {
@@ -112,13 +128,21 @@ func TestAppCheck(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	want := []string{
-		file + `:2: app "shop": json: unknown field "header"`,
+		file + `:2: app "shop": unknown field "header"`,
 		file + `:3: app c: auth_type "" is unknown: write o_auth, api_key, basic or header`,
-		file + `:4: no JSON object: write one app a line, {"slug":…}`,
+		file + `:4: no JSON object: write one app a line, {"slug":…}, as ` + "`jq -c . FILE` writes it",
 		file + `:5: app "shop": line 1 has the same slug: keep one of them`, "",
 	}
 	if out != strings.Join(want, "\n") {
 		t.Errorf("printed\n%s", out)
+	}
+	_, _, err = run(t, "", "app", "check", catalogFile(t, "", " "))
+	if err == nil || !strings.HasSuffix(err.Error(), " holds no app: write one JSON object a line") {
+		t.Errorf("of an empty file: %v", err)
+	}
+	out, _, err = run(t, "", "app", "check", catalogFile(t, "{", `"slug":"shop"`, "}"))
+	if err == nil || !strings.Contains(strings.SplitN(out, "\n", 2)[0], ":1: the object does not end on this line: write one app a line, as `jq -c . FILE` writes it") {
+		t.Errorf("of an object over lines: %v\n%s", err, out)
 	}
 	if _, _, err := run(t, "", "app", "check", file+".gone"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)

@@ -199,3 +199,13 @@ func configOf(t *testing.T, options string) string {
 	}
 	return file
 }
+
+// TestNoSubcommand: what is misspelt must not exit as if it were done.
+func TestNoSubcommand(t *testing.T) {
+	if _, _, err := run(t, "", "app", "bogus"); err == nil || err.Error() != "app has no command \"bogus\"; `app --help` lists them" {
+		t.Errorf("got %v", err)
+	}
+	if out := must(t, "", "tenant"); !strings.Contains(out, "  rotate ") {
+		t.Errorf("without a command printed %s", out)
+	}
+}

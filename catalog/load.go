@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -111,7 +112,7 @@ func (l *Line) read(text []byte, seen map[string]int) {
 func parseLine(text []byte) (App, error) {
 	var app App
 	if text[0] != '{' { // null would be an app without any property
-		return app, errors.New("no JSON object: write one app a line, {\"slug\":…}")
+		return app, errors.New("no JSON object: write one app a line, {\"slug\":…}, as `jq -c . FILE` writes it")
 	}
 	// encoding/json would put U+FFFD in place of each bad byte.
 	if !utf8.Valid(text) {
@@ -120,7 +121,7 @@ func parseLine(text []byte) (App, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&app); err != nil {
-		return app, err
+		return app, inWords(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return app, errors.New("more data after the object: write one app a line")
@@ -129,6 +130,29 @@ func parseLine(text []byte) (App, error) {
 		return app, errors.New("no slug: write \"slug\":\"…\", the app's name in paths")
 	}
 	return app, nil
+}
+
+// inWords says what encoding/json found wrong without the names of Go's types.
+func inWords(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the object does not end on this line: write one app a line, as `jq -c . FILE` writes it")
+	}
+	var mistyped *json.UnmarshalTypeError
+	if !errors.As(err, &mistyped) {
+		return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	want := "an object, {…}"
+	switch mistyped.Type.Kind() {
+	case reflect.String:
+		want = `a text, "…"`
+	case reflect.Bool:
+		want = "true or false"
+	case reflect.Slice:
+		want = "a list, […]"
+	case reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64:
+		want = "a number that fits"
+	}
+	return fmt.Errorf("%q: write %s, not: %s", mistyped.Field, want, mistyped.Value)
 }
 
 // checkKeys refuses what encoding/json takes in silence: a key that is repeated, of which the last would win, or spelt in another case.

@@ -127,7 +127,7 @@ func TestReloadReadsFile(t *testing.T) {
 	if got := sent(); got != "GET /v2/x HTTP/1.1" {
 		t.Errorf("after the reload sent %q", got)
 	}
-	if err := change("\n" + strings.Replace(line, "upstream", "upstreem", 1)); err == nil || !strings.Contains(err.Error(), file+`:2: app "wiki": json: unknown field "upstreem"`) {
+	if err := change("\n" + strings.Replace(line, "upstream", "upstreem", 1)); err == nil || !strings.Contains(err.Error(), file+`:2: app "wiki": unknown field "upstreem"`) {
 		t.Errorf("a misspelt file: %v", err)
 	}
 	if got := sent(); got != "GET /v2/x HTTP/1.1" {
