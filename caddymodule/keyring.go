@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -100,15 +101,32 @@ func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, erro
 			}
 		}
 	}
-	for _, r := range t.Rules {
-		if _, ok := g.catalog.App(r.App); !ok && r.App != "*" {
-			return nil, fmt.Errorf("rule: %w", noApp(g.catalog, r.App))
+	for i := range t.Rules {
+		if err := g.checkRule(&t.Rules[i]); err != nil {
+			return nil, fmt.Errorf("rule: %w", err)
 		}
 	}
 	if id != "" {
 		t.Account = g.ledger.Account(id, t.Budgets)
 	}
 	return t, nil
+}
+
+// checkRule reports a rule that could never count, because of its app or the app's host that it names. Where an app has no other hosts, a path
+// may begin with ~ as any other.
+func (g *gateway) checkRule(r *policy.Rule) error {
+	if r.App == "*" {
+		return nil
+	}
+	app, ok := g.catalog.App(r.App)
+	if !ok {
+		return noApp(g.catalog, r.App)
+	}
+	host, named := r.Host()
+	if !named || len(app.ExtraHosts) == 0 || slices.ContainsFunc(app.ExtraHosts, func(h string) bool { matched, _ := path.Match(host, h); return matched }) {
+		return nil
+	}
+	return fmt.Errorf("path %s: app %s has no host %s, so that the rule would never count: write one of %s", r.Path, r.App, host, strings.Join(app.ExtraHosts, ", "))
 }
 
 func (g *gateway) noSource(name string) error {

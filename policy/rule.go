@@ -29,6 +29,9 @@ func (r Rule) Check() error {
 		return fmt.Errorf("a rule needs an app, or * for all")
 	}
 	for _, m := range r.Methods {
+		if strings.Contains(m, ",") {
+			return fmt.Errorf("method %q: separate methods by spaces", m)
+		}
 		if m == "" || m != strings.ToUpper(m) {
 			return fmt.Errorf("method %q: write methods in upper case", m)
 		}
@@ -52,6 +55,16 @@ func (r Rule) Check() error {
 		return fmt.Errorf("path pattern %q: %w", r.Path, err)
 	}
 	return nil
+}
+
+// Host is the pattern of the extra host that the path begins with, if it does; a deny rule folds case.
+func (r Rule) Host() (pattern string, ok bool) {
+	rest, ok := strings.CutPrefix(r.Path, "/~")
+	pattern, _, _ = strings.Cut(rest, "/")
+	if r.Deny {
+		pattern = strings.ToLower(pattern)
+	}
+	return pattern, ok
 }
 
 // Rules are the rules of one tenant. The zero Rules permit everything.

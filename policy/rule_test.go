@@ -22,6 +22,7 @@ func TestRuleCheck(t *testing.T) {
 		"the root":             {Rule{App: "gmail", Path: "/"}, ""},
 		"no app":               {Rule{Path: "/a"}, "needs an app"},
 		"lower-case method":    {Rule{App: "gmail", Methods: []string{"GET", "post"}}, "upper case"},
+		"methods by commas":    {Rule{App: "gmail", Methods: []string{"GET,POST"}}, "separate methods by spaces"},
 		"empty method":         {Rule{App: "gmail", Methods: []string{""}}, "upper case"},
 		"relative path":        {Rule{App: "gmail", Path: "a/b"}, "begin with /"},
 		"two stars inside":     {Rule{App: "gmail", Path: "/a/**/b"}, "last segment"},
@@ -43,6 +44,17 @@ func TestRuleCheck(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestRuleHost(t *testing.T) {
+	for path, want := range map[string]string{"": "", "/a": "", "/a/~b": "", "/**": "", "/~": "", "/~Up.example": "Up.example", "/~up.example:8443/a": "up.example:8443", "/~*.example/**": "*.example"} {
+		if got, ok := (Rule{App: "*", Path: path}).Host(); got != want || ok != strings.HasPrefix(path, "/~") {
+			t.Errorf("%q: %q, %t", path, got, ok)
+		}
+		if got, _ := (Rule{App: "*", Path: path, Deny: true}).Host(); got != strings.ToLower(want) {
+			t.Errorf("%q, denied: %q", path, got)
+		}
 	}
 }
 
