@@ -42,7 +42,7 @@ func (g *gateway) route(slug string) (*appRoute, error) {
 
 // turnOn says how an app of the community can be had.
 func turnOn(slug string) string {
-	return slug + " is a community entry of the catalog, known from one source only, and off; the option catalog { community " + slug + " } turns it on"
+	return slug + " is a community entry of the catalog, known from one source only, and off; write `community " + slug + "` in the block `catalog` to turn it on"
 }
 
 func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {

@@ -65,7 +65,7 @@ func TestRouteOfCommunity(t *testing.T) {
 			continue
 		}
 		_, err := (&gateway{catalog: apps}).route(slug)
-		if e := vending.AsError(err); e.Code != vending.UnknownApp || !strings.Contains(e.Text(), "catalog { community "+slug+" }") {
+		if e := vending.AsError(err); e.Code != vending.UnknownApp || !strings.Contains(e.Text(), "write `community "+slug+"` in the block `catalog`") {
 			t.Fatalf("%s: %v", slug, err)
 		}
 	}

@@ -84,7 +84,7 @@ func TestCommunityOff(t *testing.T) {
 	call := func() string {
 		return g.Raw("GET /proxy/c1/" + slug + "/x HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\nConnection: close\r\n\r\n")
 	}
-	if answer := call(); !strings.Contains(answer, `"code":"unknown_app"`) || !strings.Contains(answer, "catalog { community "+slug+" } turns it on") {
+	if answer := call(); !strings.Contains(answer, `"code":"unknown_app"`) || !strings.Contains(answer, "write `community "+slug+"` in the block `catalog` to turn it on") {
 		t.Errorf("answered %q", answer)
 	}
 	g.Load(g.Caddyfile("catalog {\ncommunity "+slug+"\n}\n"+tenant, "", "vendgate_proxy"))
