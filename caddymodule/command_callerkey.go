@@ -41,7 +41,7 @@ A running server notices every change within a second.`
 	flags.StringSliceVar(&k.Apps, "app", nil, "app that it may call; several with commas, or the flag again (default: as the tenant may)")
 	flags.StringSliceVar(&k.Methods, "method", nil, "method that it may use, in upper case; several likewise (default: as the tenant may)")
 	flags.StringArrayVar(&k.Paths, "path", nil, "pattern of a path that it may call, as in a tenant's rules; the flag again for several (default: as the tenant may)")
-	flags.IntVar(&k.Budget, "budget", 0, "how many calls it may make a minute, besides the tenant's budgets (default: as the tenant may)")
+	flags.IntVar(&k.Budget, "budget", 0, "how many calls it may make a minute, besides the tenant's budgets (default: 0, no bound of its own)")
 	flags.StringVar(&expires, "expires", "", "when it ends: a duration like 24h or 30d, or a time like 2026-01-02T15:04:05Z (default: never)")
 	flags.StringVar(&k.Name, "name", "", "what to call it")
 	_ = create.MarkFlagRequired("connection") // the flag exists
@@ -54,6 +54,9 @@ A running server notices every change within a second.`
 	list.Flags().StringVar(&tenant, "tenant", "", "only this tenant's")
 	subcommand(parent, "revoke ID", "Ends a caller key for good", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
+			if strings.HasPrefix(args[0], policy.CallerKeyPrefix) {
+				return errors.New("that is a key; write its id, ckey_…, from `caller-key list`")
+			}
 			return store.RevokeCallerKey(cmd.Context(), args[0])
 		}))
 }
@@ -87,7 +90,9 @@ func (f *storeFlags) createCallerKey(cmd *cobra.Command, store *connect.Store, a
 		row.Key = key.Reveal()
 		return printJSON(cmd.OutOrStdout(), row)
 	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), key.Reveal())
+	if _, err = fmt.Fprintln(cmd.OutOrStdout(), key.Reveal()); err == nil {
+		_, err = fmt.Fprintln(cmd.ErrOrStderr(), "its id, to revoke it by: "+k.ID)
+	}
 	return err
 }
 

@@ -29,7 +29,10 @@ func TestCallerKeyCommands(t *testing.T) {
 		t.Helper()
 		return must(t, "", append(append([]string{"caller-key"}, args...), "--data", dir)...)
 	}
-	plain := say("create", "--tenant", "acme", "--connection", id)
+	plain, noted, err := run(t, "", "caller-key", "create", "--tenant", "acme", "--connection", id, "--data", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if !regexp.MustCompile(`^ck_[0-9A-Za-z]{43}\n$`).MatchString(plain) {
 		t.Errorf("what is printed is no caller key and nothing else, but has %d bytes", len(plain))
 	}
@@ -51,8 +54,8 @@ func TestCallerKeyCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]string{strings.TrimSpace(plain): "", made.Key: made.ID} {
-		if got := snapshot.Callers[connect.Digest(policy.DigestOf(key))].ID; got == "" || want != "" && got != want {
+	for key, want := range map[string]string{strings.TrimSpace(plain): strings.TrimPrefix(strings.TrimSpace(noted), "its id, to revoke it by: "), made.Key: made.ID} {
+		if got := snapshot.Callers[connect.Digest(policy.DigestOf(key))].ID; got == "" || got != want {
 			t.Errorf("the key that was printed is that of %q, want %q", got, want)
 		}
 	}
@@ -124,7 +127,7 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 		"bad method":          {create("--method", "get"), "methods: write them in upper case"},
 		"bad path":            {create("--path", "v1"), `path pattern "v1": it must begin with /`},
 		"bad budget":          {create("--budget", "many"), `invalid argument "many"`},
-		"negative budget":     {create("--budget=-1"), "budget: must be a positive number"},
+		"negative budget":     {create("--budget=-1"), "0 means no bound of its own"},
 		"bad expiry":          {create("--expires", "soon"), `--expires "soon": write a duration like 24h or 30d`},
 		"expiry in the past":  {create("--expires", "2020-01-02T15:04:05Z"), "a time to come"},
 		"negative expiry":     {create("--expires=-1h"), "a time to come"},
@@ -136,6 +139,7 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 		"no external id":      {with(pipedreamed("external_id"), "--user", "é"), "--user: source pipedream knows end users by one id"},
 		"an id for an email":  {with(pipedreamed("email"), "--user", "User-42"), "--user: source pipedream knows end users by one bare email address"},
 		"revoke unknown":      {[]string{"revoke", "ckey_x"}, connect.ErrNoCallerKey.Error()},
+		"revoke by the key":   {[]string{"revoke", "ck_x"}, "that is a key; write its id, ckey_…, from `caller-key list`"},
 		"revoke none":         {[]string{"revoke"}, "accepts 1 arg(s), received 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,10 +23,13 @@ func tenantCommands(parent *cobra.Command) {
 
 	var t connect.Tenant
 	create := subcommand(parent, "create NAME --email ADDRESS", "Makes a tenant and prints its key, once", 1,
-		f.with(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
+		f.with(func(cmd *cobra.Command, store *connect.Store, a *App, args []string) error {
 			t.ID = args[0]
 			key, err := store.CreateTenant(cmd.Context(), t)
 			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintln(cmd.ErrOrStderr(), "tenant "+t.ID+" is in the store "+a.dataDir()); err != nil {
 				return err
 			}
 			return f.printKey(cmd.OutOrStdout(), t.ID, key)

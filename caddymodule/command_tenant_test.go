@@ -14,7 +14,10 @@ var keyForm = regexp.MustCompile(`^pk_live_[0-9A-Za-z]{43}$`)
 
 func TestTenantCommands(t *testing.T) {
 	dir := t.TempDir()
-	first := must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
+	first, noted, err := run(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
+	if err != nil || noted != "tenant acme is in the store "+dir+"\n" {
+		t.Fatalf("created: %v, and said %q", err, noted)
+	}
 	if !keyForm.MatchString(strings.TrimSuffix(first, "\n")) {
 		t.Fatalf("created: %q", first)
 	}

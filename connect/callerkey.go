@@ -104,7 +104,7 @@ func (k *CallerKey) check() error {
 	case !isPlain(k.Name, maxNameLen):
 		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxNameLen))
 	case k.Budget < 0:
-		return invalid("budget: must be a positive number of units a minute, or 0 for none")
+		return invalid("budget: must be a positive number of units a minute; 0 means no bound of its own")
 	case !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(k.CreatedAt):
 		return invalid("expires: must be a time to come")
 	case max(len(k.Apps), len(k.Methods), len(k.Paths)) > maxCallerList:
