@@ -85,29 +85,12 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 		return connect.Grant{}, a.refused(ctx, tenant, app, err)
 	}
 	values.Fields = fields
-	grant, err := a.completed(ctx, app, client, answered{values, whole, query})
-	if err != nil {
-		a.giveBack(ctx, tenant, app, client, values)
-	}
-	return grant, err
-}
-
-// completed makes a grant of what the token endpoint granted and what app needs beside it.
-func (a *Authorizer) completed(ctx context.Context, app *catalog.App, client connect.OAuthClient, given answered) (grant connect.Grant, err error) {
-	v := given.values
-	if v.Fields, err = a.capture(ctx, app, client, given); err != nil {
+	// Tokens that cannot be kept are not revoked: many providers keep one grant for a user and a client, and ending this one would end that
+	// of a connection that works.
+	if values.Fields, err = a.capture(ctx, app, client, answered{values, whole, query}); err != nil {
 		return connect.Grant{}, err
 	}
-	return newGrant(app, v, client)
-}
-
-// giveBack revokes tokens that nobody will ever hold, where the provider lets it: they must not outlive the attempt. It goes on when the
-// browser has left, and what comes of it changes nothing for the end user.
-func (a *Authorizer) giveBack(ctx context.Context, tenant string, app *catalog.App, client connect.OAuthClient, v connect.GrantValues) {
-	v.Fields = append(slices.Clone(v.Fields), client.AddressFields(app)...)
-	if _, err := a.Revoke(context.WithoutCancel(ctx), tenant, app, connect.NewGrant(v)); err != nil {
-		a.o.Logger.Warn("tokens of an attempt that failed are not revoked", "app", app.Slug, "tenant", tenant, "error", err)
-	}
+	return newGrant(app, values, client)
 }
 
 // readCallback returns the code. What could come from another than the app's provider is refused before
