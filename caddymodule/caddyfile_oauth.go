@@ -38,7 +38,8 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 		"client_id_param": text(&o.ClientIDParam), "answer": text(&o.Answer),
 		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
 		"token_param":     func(d *caddyfile.Dispenser) error { return pair(d, &o.TokenParams) },
-		"exchange":        func(d *caddyfile.Dispenser) error { return parseExchange(d, o) },
+		"exchange":        exchange("exchange", &o.Exchange),
+		"renew":           exchange("renew", &o.Renew),
 		"capture":         replacing(func() { o.Capture = nil }, func(d *caddyfile.Dispenser) error { return parseCapture(d, o) }),
 	}, "scopes", "authorize_param", "token_param", "capture")
 	if o.Scopes == nil && app.OAuth2 != nil {
@@ -62,14 +63,17 @@ func parseCapture(d *caddyfile.Dispenser, o *catalog.OAuth2) error {
 	return err
 }
 
-// parseExchange reads `exchange URL GRANT_TYPE PARAM`.
-func parseExchange(d *caddyfile.Dispenser, o *catalog.OAuth2) error {
-	o.Exchange = new(catalog.Exchange)
-	if !d.Args(&o.Exchange.URL, &o.Exchange.GrantType, &o.Exchange.Param) {
-		return missing(d, "exchange", "URL GRANT_TYPE PARAM")
+// exchange reads `exchange URL GRANT_TYPE PARAM`, or an option of another name.
+func exchange(name string, into **catalog.Exchange) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		var x catalog.Exchange
+		if !d.Args(&x.URL, &x.GrantType, &x.Param) {
+			return missing(d, name, "URL GRANT_TYPE PARAM")
+		}
+		if d.NextArg() {
+			return d.Errf("%s has an argument too many; write %s URL GRANT_TYPE PARAM", name, name)
+		}
+		*into = &x
+		return nil
 	}
-	if d.NextArg() {
-		return d.Errf("exchange has an argument too many; write exchange URL GRANT_TYPE PARAM")
-	}
-	return nil
 }

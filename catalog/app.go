@@ -127,6 +127,9 @@ type OAuth2 struct {
 	RefreshURL string `json:"refresh_url,omitempty"`
 	// Exchange trades the token that a code gives for one that lives longer.
 	Exchange *Exchange `json:"exchange,omitempty"`
+	// Renew trades a token that came without a refresh token for a new one, from half of its lifetime on: once it
+	// has expired, nothing but the end user's consent brings another.
+	Renew *Exchange `json:"renew,omitempty"`
 	// Scopes are a starting set.
 	Scopes []string `json:"scopes,omitempty"`
 	// ScopeSeparator is a space by default.
@@ -159,8 +162,9 @@ type OAuth2 struct {
 	TokenLifetime int `json:"token_lifetime,omitempty"`
 }
 
-// Exchange is one more request at connect time, as the APIs of Meta want it: GET with `grant_type`, the client's
-// `client_id` and `client_secret`, and the token, all in the query. Its answer is one of a token endpoint.
+// Exchange trades one token for another, as the APIs of Meta want it: GET with `grant_type` and the token, all in the
+// query, to which [OAuth2.Exchange] adds the client's `client_id` and `client_secret`. Its answer is one of a token
+// endpoint.
 type Exchange struct {
 	URL       string `json:"url"`
 	GrantType string `json:"grant_type"`

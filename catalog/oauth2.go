@@ -115,24 +115,26 @@ func (c checker) oauth2() error {
 	if err := c.grant(o); err != nil {
 		return err
 	}
-	if err := c.exchange(o); err != nil {
+	if err := c.exchange("oauth2.exchange", o, o.Exchange); err != nil {
+		return err
+	}
+	if err := c.exchange("oauth2.renew", o, o.Renew); err != nil {
 		return err
 	}
 	return o.check()
 }
 
-// exchange checks where the client's secret goes in a query.
-func (c checker) exchange(o *OAuth2) error {
-	x := o.Exchange
+// exchange checks where a token goes in a query.
+func (c checker) exchange(where string, o *OAuth2, x *Exchange) error {
 	if x == nil {
 		return nil
 	}
 	if o.AuthorizeURL == "" || x.GrantType == "" || x.Param == "" || slices.Contains(flowParams, x.Param) || x.Param == "grant_type" {
-		return errors.New("oauth2.exchange needs an authorize_url, a grant_type and a param of its own: write them like th_exchange_token and access_token")
+		return fmt.Errorf("%s needs an authorize_url, a grant_type and a param of its own: write them like th_exchange_token and access_token", where)
 	}
-	u, err := c.endpoint("oauth2.exchange.url", x.URL)
+	u, err := c.endpoint(where+".url", x.URL)
 	if err == nil && u.RawQuery != "" {
-		err = errors.New("oauth2.exchange.url has a query: take it out")
+		err = fmt.Errorf("%s.url has a query: take it out", where)
 	}
 	return err
 }

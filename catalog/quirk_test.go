@@ -75,6 +75,9 @@ func TestCheckRefusesExchanges(t *testing.T) {
 	exchange := func(x Exchange) change {
 		return func(a *App) { a.OAuth2.AuthorizeURL, a.OAuth2.Exchange = "https://auth.example.com/authorize", &x }
 	}
+	renew := func(x Exchange) change {
+		return func(a *App) { a.OAuth2.AuthorizeURL, a.OAuth2.Renew = "https://auth.example.com/authorize", &x }
+	}
 	refuse(t, granted, map[string]refusal{
 		"no grant type":  {exchange(Exchange{URL: "https://auth.example.com/x", Param: "access_token"}), incomplete},
 		"no param":       {exchange(Exchange{URL: "https://auth.example.com/x", GrantType: "x"}), incomplete},
@@ -84,7 +87,11 @@ func TestCheckRefusesExchanges(t *testing.T) {
 		"no authorization": {func(a *App) {
 			a.OAuth2.Exchange = &Exchange{URL: "https://auth.example.com/x", GrantType: "x", Param: "access_token"}
 		}, incomplete},
-		"refresh": {oauth2(func(o *OAuth2) { o.RefreshURL = "http://auth.example.com" }), `app acme: oauth2.refresh_url is plain http: write https, or set allow_http`},
+		"renewal":         {renew(Exchange{URL: "https://auth.example.com/x", GrantType: "x", Param: "grant_type"}), `app acme: oauth2.renew needs an authorize_url, a grant_type and a param of its own: write them like th_exchange_token and access_token`},
+		"renewal, http":   {renew(Exchange{URL: "http://auth.example.com/x", GrantType: "x", Param: "access_token"}), `app acme: oauth2.renew.url is plain http: write https, or set allow_http`},
+		"renewal, within": {renew(Exchange{URL: "https://127.0.0.1/x", GrantType: "x", Param: "access_token"}), `app acme: oauth2.renew.url: the host is an IP address: write a host name, or set allow_private or allow_http`},
+		"renewal, query":  {renew(Exchange{URL: "https://auth.example.com/x?a=canary", GrantType: "x", Param: "access_token"}), `app acme: oauth2.renew.url has a query: take it out`},
+		"refresh":         {oauth2(func(o *OAuth2) { o.RefreshURL = "http://auth.example.com" }), `app acme: oauth2.refresh_url is plain http: write https, or set allow_http`},
 	})
 }
 

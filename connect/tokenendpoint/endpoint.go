@@ -97,20 +97,31 @@ func authStyle(o *catalog.OAuth2) oauth2.AuthStyle {
 
 // Exchange trades the token of held, which is new, as the catalog's exchange says.
 func (e *Endpoint) Exchange(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
-	x := e.oauth.Exchange
-	query := url.Values{"grant_type": {x.GrantType}, "client_id": {e.client.ID}, "client_secret": {e.client.Secret.Reveal()}, x.Param: {held.AccessToken}}
+	client := url.Values{"client_id": {e.client.ID}, "client_secret": {e.client.Secret.Reveal()}}
+	return e.trade(ctx, "exchange", e.oauth.Exchange, client, held)
+}
+
+// Renew trades the token of held, which lasts, as the catalog's renew says. What the answer does not say stays as held has it.
+func (e *Endpoint) Renew(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
+	return e.trade(ctx, "renewal", e.oauth.Renew, url.Values{}, held)
+}
+
+// trade calls x once. query is what x takes beside the grant type and the token.
+func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, query url.Values, held connect.GrantValues) (connect.GrantValues, error) {
+	query.Set("grant_type", x.GrantType)
+	query.Set(x.Param, held.AccessToken)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, x.URL+"?"+query.Encode(), nil)
 	if err != nil {
-		return connect.GrantValues{}, Fault("making an exchange request", err)
+		return connect.GrantValues{}, Fault("making a request of the "+name+" endpoint", err)
 	}
 	h := e.hear(held)
 	resp, err := h.client().Do(r)
 	if err != nil {
-		return connect.GrantValues{}, h.broken("exchange", err)
+		return connect.GrantValues{}, h.broken(name, err)
 	}
 	_ = resp.Body.Close() // it is read
 	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" {
-		refusal := e.judge("exchange", resp, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
+		refusal := e.judge(name, resp, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
 		if resp.StatusCode == http.StatusOK && !h.answer.refused {
 			refusal.Class = Nonsense
 		}

@@ -24,6 +24,13 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 		s.o.Logger.Error("app has no token endpoint", "app", h.App, "connection", h.ID)
 		return nil, vending.Errorf(vending.InternalError, errNotOAuth)
 	}
+	var transport http.RoundTripper
+	if s.o.Transport != nil {
+		transport = s.o.Transport(h.app)
+	}
+	if h.renews() { // at a fixed address, by the token alone
+		return tokenendpoint.New(h.app.OAuth2, connect.OAuthClient{}, transport, s.o.Now), nil
+	}
 	client, err := s.client(ctx, h)
 	if err != nil {
 		return nil, err
@@ -35,10 +42,6 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 	if err != nil {
 		s.o.Logger.Error("token endpoint has no address", "app", h.App, "tenant", h.Tenant, "connection", h.ID, "error", err)
 		return nil, vending.Errorf(vending.InternalError, err)
-	}
-	var transport http.RoundTripper
-	if s.o.Transport != nil {
-		transport = s.o.Transport(h.app)
 	}
 	return tokenendpoint.New(oauth, client, transport, s.o.Now), nil
 }
@@ -74,9 +77,12 @@ func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, er
 // exchange calls the token endpoint once, for what the app's grant calls a refresh.
 func (s *Source) exchange(ctx context.Context, endpoint *tokenendpoint.Endpoint, h holding) (next connect.GrantValues, refusal *vending.Error) {
 	var err error
-	if h.app.ClientCredentials() {
+	switch {
+	case h.app.ClientCredentials():
 		next, err = endpoint.ClientCredentials(ctx, h.values)
-	} else {
+	case h.renews():
+		next, err = endpoint.Renew(ctx, h.values)
+	default:
 		next, err = endpoint.Refresh(ctx, h.values)
 	}
 	if err != nil {

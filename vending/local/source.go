@@ -54,6 +54,7 @@ type Source struct {
 
 	refreshes singleflight.Group
 	unstored  unstored
+	renewals  renewals
 
 	mu       sync.Mutex // guards closed, and under way against being added to after it
 	closed   bool
@@ -102,12 +103,17 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 		s.flag(ctx, held)
 		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
 	}
+	if held.renews() && !s.renewals.due(held.ID, s.o.Now()) {
+		return s.credential(ctx, held)
+	}
 	refreshErr := s.refresh(ctx, held)
 	if ended := ctx.Err(); ended != nil {
 		refreshErr = fmt.Errorf("waiting for a refresh: %w", ended)
 		if errors.Is(ended, context.Canceled) {
 			return vending.Credential{}, refreshErr // nobody is there to take a token
 		}
+	} else if held.renews() {
+		s.renewals.note(held.ID, s.o.Now(), refreshErr)
 	}
 	// The refresh hands over no token: it is shared, and each caller reads the row as its own. That
 	// also sees what another process stored, and a connection that was deleted meanwhile. A caller
@@ -171,7 +177,7 @@ func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) 
 	switch {
 	case h.lasts(now.Add(h.margin(margin))) && !refused:
 		return vend
-	case h.refreshable() && !h.NeedsReconnection:
+	case h.refreshable(now, refused) && !h.NeedsReconnection:
 		return refresh
 	case h.lasts(now) && !(refused && h.NeedsReconnection):
 		return vend
@@ -181,9 +187,14 @@ func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) 
 }
 
 // margin is at most half of the token's lifetime, counted from when it was stored: else one that never
-// lives longer than the margin would be refreshed at every vend.
+// lives longer than the margin would be refreshed at every vend. It is just that where only a token that
+// lasts brings the next one.
 func (h *holding) margin(most time.Duration) time.Duration {
-	return min(most, max(0, h.values.Expiry.Sub(h.UpdatedAt)/2))
+	half := max(0, h.values.Expiry.Sub(h.UpdatedAt)/2)
+	if h.renews() {
+		return half
+	}
+	return min(most, half)
 }
 
 // settle decides after a refresh was tried, whoever did it; nil is to vend.
@@ -199,7 +210,10 @@ func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) err
 }
 
 // refreshable reports whether the grant holds what its refresh takes.
-func (h *holding) refreshable() bool {
+func (h *holding) refreshable(now time.Time, refused bool) bool {
+	if h.renews() {
+		return h.lasts(now) && !refused
+	}
 	if h.app.ClientCredentials() {
 		client := tokenendpoint.OwnClient(h.values.Fields)
 		return client.ID != "" && !client.Secret.IsZero()

@@ -1,0 +1,33 @@
+package local
+
+import (
+	"sync"
+	"time"
+)
+
+// renewalPause is how long after a renewal that failed the next one is tried. There are weeks for it, and
+// meanwhile calls need not wait: the token lasts.
+const renewalPause = time.Hour
+
+// renews reports whether a token that lasts is what brings the next one.
+func (h *holding) renews() bool {
+	return h.app.OAuth2 != nil && h.app.OAuth2.Renew != nil && h.values.RefreshToken == ""
+}
+
+// renewals remembers, by connection, when a renewal failed. Its zero value is ready for use.
+type renewals struct{ failed sync.Map }
+
+// due reports whether the connection's token may be renewed now.
+func (r *renewals) due(connection string, now time.Time) bool {
+	at, failed := r.failed.Load(connection)
+	return !failed || now.Sub(at.(time.Time)) >= renewalPause
+}
+
+// note keeps what came of a renewal.
+func (r *renewals) note(connection string, now time.Time, err error) {
+	if err == nil {
+		r.failed.Delete(connection)
+		return
+	}
+	r.failed.Store(connection, now)
+}
