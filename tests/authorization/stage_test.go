@@ -112,8 +112,14 @@ func (s *stage) connect(g tokens, lifetime time.Duration) (id string) {
 // expire makes the stored access token look expired, and returns the grant.
 func (s *stage) expire(id string) connect.GrantValues {
 	s.t.Helper()
+	return s.leave(id, -time.Second)
+}
+
+// leave makes the stored access token end after left, of a lifetime that began an hour ago, and returns the grant.
+func (s *stage) leave(id string, left time.Duration) connect.GrantValues {
+	s.t.Helper()
 	c, grant := s.held(id)
-	grant.Expiry = time.Now().Add(-time.Second)
+	grant.Expiry = time.Now().Add(left)
 	if _, err := s.store.UpdateGrant(s.t.Context(), id, c.Version, connect.NewGrant(grant), false); err != nil {
 		s.t.Fatal(err)
 	}
