@@ -57,10 +57,10 @@ func (r *renewer) app(slug string) (*catalog.App, bool) {
 
 // renewing returns a source over p, without any OAuth client, as a renewal takes the token alone, and a request for a token that ends after
 // life.
-func renewing(t *testing.T, p *renewer, life time.Duration, now *time.Time) (*Source, *connect.Store, vending.Request) {
+func renewing(t *testing.T, p *renewer, dir string, life time.Duration, now *time.Time) (*Source, *connect.Store, vending.Request) {
 	t.Helper()
-	store := openStoreAt(t, t.TempDir(), time.Now)
-	o := Options{Store: store, Catalog: p.app, Transport: through(p.Client().Transport), Now: func() time.Time { return *now }}
+	store := openStoreAt(t, dir, time.Now)
+	o := Options{RefreshTimeout: time.Second, Store: store, Catalog: p.app, Transport: through(p.Client().Transport), Now: func() time.Time { return *now }}
 	noClient(connect.ErrNoOAuthClient)(&o)
 	s := New(o)
 	t.Cleanup(s.Close)
@@ -101,7 +101,7 @@ func TestRenewal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := startRenewer(t, c.status, c.body)
 			now := time.Now().Add(c.age)
-			s, store, r := renewing(t, p, life, &now)
+			s, store, r := renewing(t, p, t.TempDir(), life, &now)
 			if c.forced {
 				r.Force, r.Refused = true, vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
 			}
@@ -130,7 +130,7 @@ func TestRenewalAgain(t *testing.T) {
 	const life = 60 * 24 * time.Hour
 	p := startRenewer(t, http.StatusServiceUnavailable, "")
 	now := time.Now().Add(life/2 + time.Hour)
-	s, _, r := renewing(t, p, life, &now)
+	s, _, r := renewing(t, p, t.TempDir(), life, &now)
 	for i, step := range []struct {
 		later time.Duration
 		token string
@@ -149,6 +149,28 @@ func TestRenewalAgain(t *testing.T) {
 		if err != nil || tokenOf(cred) != step.token || len(p.lines) != step.calls {
 			t.Errorf("step %d: token %q, %d calls, %v; want %q and %d", i, tokenOf(cred), len(p.lines), err, step.token, step.calls)
 		}
+	}
+}
+
+// TestUnsavedRenewal makes the store fail after the provider has renewed. The old token may have ended by that, so the new one is not
+// lost, and the provider is not asked again.
+func TestUnsavedRenewal(t *testing.T) {
+	const life = 60 * 24 * time.Hour
+	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
+	dir := t.TempDir()
+	now := time.Now().Add(life/2 + time.Hour)
+	s, _, r := renewing(t, p, dir, life, &now)
+	mend := breakStore(t, dir)
+	for i, want := range []string{"canary-access-0", "canary-access-0", renewedToken, renewedToken} {
+		if i == 2 {
+			mend()
+		}
+		if cred, err := s.Vend(t.Context(), r); err != nil || tokenOf(cred) != want {
+			t.Errorf("vend %d: token %q, %v; want %q", i, tokenOf(cred), err, want)
+		}
+	}
+	if len(p.lines) != 1 {
+		t.Errorf("calls %q", p.lines)
 	}
 }
 

@@ -112,7 +112,7 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 		if errors.Is(ended, context.Canceled) {
 			return vending.Credential{}, refreshErr // nobody is there to take a token
 		}
-	} else if held.renews() {
+	} else if held.renews() && !s.unstored.has(held) { // what only waits to be stored is no failure of the provider's
 		s.renewals.note(held.ID, s.o.Now(), refreshErr)
 	}
 	// The refresh hands over no token: it is shared, and each caller reads the row as its own. That

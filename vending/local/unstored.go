@@ -29,10 +29,10 @@ type rotation struct {
 	grant   connect.Grant
 }
 
-// keep takes g if the provider has rotated. Otherwise the stored refresh token still works, and there
-// is nothing to lose.
+// keep takes g if the provider has rotated, or may have ended the token that was renewed. Otherwise the stored
+// refresh token still works, and there is nothing to lose.
 func (u *unstored) keep(h holding, g connect.Grant) {
-	if g.Reveal().RefreshToken == h.values.RefreshToken {
+	if !h.renews() && g.Reveal().RefreshToken == h.values.RefreshToken {
 		return
 	}
 	u.mu.Lock()

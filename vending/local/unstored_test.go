@@ -12,6 +12,7 @@ import (
 
 	_ "modernc.org/sqlite"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -216,7 +217,7 @@ func TestCloseStoresWhatIsKept(t *testing.T) {
 // TestUnrotatedIsNotKept: a refresh token that still works is no reason to hold a credential.
 func TestUnrotatedIsNotKept(t *testing.T) {
 	var u unstored
-	h := holding{values: grantFor(0)}
+	h := holding{app: &catalog.App{}, values: grantFor(0)}
 	u.keep(h, connect.NewGrant(grantFor(time.Hour)))
 	if n := u.count(); n != 0 {
 		t.Errorf("%d grants are kept, want none", n)
