@@ -22,12 +22,12 @@ const (
 // section 9.6). HTTP/2 resets the stream alone.
 func refuse(w http.ResponseWriter, r *http.Request, e *vending.Error) {
 	control := http.NewResponseController(w)
-	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" || r.ContentLength >= 0 && r.ContentLength <= readAway {
+	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" || r.ContentLength == 0 {
 		vending.WriteError(w, e, nil)
 		return
 	}
 	// A sender that pauses must not keep its answer waiting.
-	if control.SetReadDeadline(time.Now().Add(lingerTime)) != nil || r.ContentLength < 0 && isSmall(r) || control.EnableFullDuplex() != nil {
+	if control.SetReadDeadline(time.Now().Add(lingerTime)) != nil || isSmall(r) || control.EnableFullDuplex() != nil {
 		vending.WriteError(w, e, nil)
 		return
 	}
@@ -38,8 +38,11 @@ func refuse(w http.ResponseWriter, r *http.Request, e *vending.Error) {
 	}
 }
 
-// isSmall reads as much of a body as net/http reads away, and reports whether that was all.
+// isSmall reports whether net/http reads away all of a body. One of unknown length is read as far for that.
 func isSmall(r *http.Request) bool {
+	if r.ContentLength >= 0 {
+		return r.ContentLength <= readAway
+	}
 	_, err := io.CopyN(io.Discard, r.Body, readAway)
 	return errors.Is(err, io.EOF)
 }

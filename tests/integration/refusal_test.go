@@ -50,19 +50,21 @@ func TestRefusalIsHeard(t *testing.T) {
 func TestRefusalDoesNotWait(t *testing.T) {
 	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), "plain")
 	g := harness.Start(t, keyApp(url)+staticSource(t))
-	conn, err := net.Dial("tcp", g.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-	head := "POST /proxy/none/key/upload HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\n"
-	if _, err := conn.Write([]byte(head + "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	answer := make([]byte, 4096)
-	n, err := conn.Read(answer)
-	if !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 404 ") {
-		t.Errorf("%q, %v", answer[:n], err)
+	for _, half := range []string{"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "Content-Length: 1000\r\n\r\nhalf", "Content-Length: 1000000\r\n\r\nhalf"} {
+		conn, err := net.Dial("tcp", g.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		head := "POST /proxy/none/key/upload HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\n"
+		if _, err := conn.Write([]byte(head + half)); err != nil {
+			t.Fatal(err)
+		}
+		answer := make([]byte, 4096)
+		n, err := conn.Read(answer)
+		if !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 404 ") {
+			t.Errorf("%q: %q, %v", half, answer[:n], err)
+		}
 	}
 }
