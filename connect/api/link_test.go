@@ -92,7 +92,7 @@ func TestUnconnectableApps(t *testing.T) {
 func TestLinkOfAnotherSource(t *testing.T) {
 	s := newStage(t)
 	got := s.call("away", alice, "POST", "/connections/request-link", strings.NewReader(`{"app_id":"key","name":"One"}`))
-	if got.code != "invalid_request" || got.message() != "source elsewhere vends for this tenant, so that no call would find what is connected here: connect the account there" {
+	if got.code != "invalid_request" || got.message() != "source elsewhere vends for this tenant, so that no call through the gateway would find what is connected here: connect the account there" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	if got := s.call("away", alice, "GET", "/connections", nil); !strings.Contains(got.body, `"total":0`) {

@@ -91,7 +91,7 @@ func (m *Manager) RefreshLink(ctx context.Context, c Caller, id string) (connect
 func (m *Manager) connectable(ctx context.Context, c Caller, app *catalog.App) error {
 	switch {
 	case m.o.Vends != nil && !m.o.Vends(c.Tenant.Source):
-		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("source %s vends for this tenant, so that no call would find what is connected here: connect the account there", c.Tenant.Source))
+		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("source %s vends for this tenant, so that no call through the gateway would find what is connected here: connect the account there", c.Tenant.Source))
 	case !app.CanAuthorize():
 		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("app_id: end users cannot authorize %s by a link; its connections are imported", app.Slug))
 	case app.AuthType != string(vending.OAuth) || app.ClientCredentials():
