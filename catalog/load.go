@@ -9,8 +9,8 @@ import (
 	"io"
 	"iter"
 	"reflect"
-	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -156,18 +156,28 @@ func inWords(err error) error {
 }
 
 // checkKeys refuses what encoding/json takes in silence: a key that is repeated, of which the last would win, or spelt in another case.
-// Names of headers and parameters have the case that they have.
 func checkKeys(d *json.Decoder) error {
 	if _, err := d.Token(); err != nil { // the brace
 		return err
 	}
-	return checkObject(d, false)
+	return checkObject(d, ownKeys)
 }
 
-// namings are the objects whose keys are names of the provider's.
-var namings = []string{"header", "headers", "query", "when", "authorize_params", "token_params"}
+// naming is what the keys of an object are.
+type naming int
 
-func checkObject(d *json.Decoder, naming bool) error {
+const (
+	ownKeys       naming = iota // properties of the format: lower-case ASCII
+	headerKeys                  // names of headers, which have no case
+	parameterKeys               // names of parameters, which may differ by their case alone
+)
+
+// namings are the objects whose keys are names of the provider's.
+var namings = map[string]naming{
+	"header": headerKeys, "headers": headerKeys, "when": headerKeys, "query": parameterKeys, "authorize_params": parameterKeys, "token_params": parameterKeys,
+}
+
+func checkObject(d *json.Decoder, keys naming) error {
 	seen := map[string]bool{}
 	for {
 		token, err := d.Token()
@@ -175,31 +185,39 @@ func checkObject(d *json.Decoder, naming bool) error {
 		if err != nil || !isKey {
 			return err // the closing brace
 		}
-		folded := strings.ToLower(key)
-		switch {
-		case seen[folded]:
-			return fmt.Errorf("%q is there twice: keep one of them", key)
-		case !naming && key != folded:
-			return fmt.Errorf("unknown field %q: write %q", key, folded)
+		name, of := key, ownKeys
+		if keys != parameterKeys {
+			name = strings.ToLower(key)
 		}
-		seen[folded] = true
-		if err := checkValue(d, slices.Contains(namings, key) && !naming); err != nil {
+		switch {
+		case keys == ownKeys && strings.ContainsFunc(key, func(r rune) bool { return r > unicode.MaxASCII }):
+			// encoding/json takes U+017F for an s and U+212A for a k.
+			return fmt.Errorf("unknown field %+q: write it in ASCII", key)
+		case seen[name]:
+			return fmt.Errorf("%q is there twice: keep one of them", key)
+		case keys == ownKeys && key != name:
+			return fmt.Errorf("unknown field %q: write %q", key, name)
+		case keys == ownKeys:
+			of = namings[key]
+		}
+		seen[name] = true
+		if err := checkValue(d, of); err != nil {
 			return err
 		}
 	}
 }
 
-func checkValue(d *json.Decoder, naming bool) error {
+func checkValue(d *json.Decoder, keys naming) error {
 	token, err := d.Token()
 	if err != nil {
 		return err
 	}
 	switch token {
 	case json.Delim('{'):
-		return checkObject(d, naming)
+		return checkObject(d, keys)
 	case json.Delim('['):
 		for d.More() {
-			if err := checkValue(d, false); err != nil {
+			if err := checkValue(d, ownKeys); err != nil {
 				return err
 			}
 		}

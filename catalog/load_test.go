@@ -26,6 +26,17 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestParseNames: providers tell parameters apart by their case, and name them as they like.
+func TestParseNames(t *testing.T) {
+	apps, err := Parse(strings.NewReader(`{"slug":"a","placement":{"query":{"key":"1","Key":"2","ſ":"3","s":"4"}},"oauth2":{"token_url":"","authorize_params":{"A":"1","a":"2"},"token_params":{"B":"1","b":"2"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(apps[0].Placement.Query, apps[0].OAuth2.AuthorizeParams, apps[0].OAuth2.TokenParams); got != "map[Key:2 key:1 s:4 ſ:3] map[A:1 a:2] map[B:1 b:2]" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestParseNothing(t *testing.T) {
 	for _, in := range []string{"", "\n\n", " "} {
 		if apps, err := Parse(strings.NewReader(in)); err != nil || len(apps) != 0 {
@@ -43,6 +54,11 @@ func TestParseErrors(t *testing.T) {
 		"another case twice":   {`{"slug":"a","upstream":"https://a.example.com","UPSTREAM":"https://canary.example.com"}`, `reading line 1 (app "a"): "UPSTREAM" is there twice: keep one of them`},
 		"another case":         {`{"slug":"a","oauth2":{"Token_URL":"https://a.example.com"}}`, `reading line 1 (app "a"): unknown field "Token_URL": write "token_url"`},
 		"header twice":         {`{"slug":"a","headers":{"X-A":"1","x-a":"2"}}`, `reading line 1 (app "a"): "x-a" is there twice: keep one of them`},
+		"header in capitals":   {`{"slug":"a","rate_limit":{"when":{"X-A":"1","X-a":"2"}}}`, `reading line 1 (app "a"): "X-a" is there twice: keep one of them`},
+		"parameter twice":      {`{"slug":"a","placement":{"query":{"k":"1","k":"2"}}}`, `reading line 1 (app "a"): "k" is there twice: keep one of them`},
+		"long s":               {`{"slug":"a","upstream":"https://a.example.com","upſtream":"https://canary.example.com"}`, `reading line 1 (app "a"): unknown field "up\u017ftream": write it in ASCII`},
+		"long s, alone":        {`{"slug":"a","oauth2":{"ſcopes":["a"]}}`, `reading line 1 (app "a"): unknown field "\u017fcopes": write it in ASCII`},
+		"Kelvin sign":          {"{\"slug\":\"a\",\"oauth2\":{\"to\u212aen_url\":\"https://a.example.com\"}}", `reading line 1 (app "a"): unknown field "to\u212aen_url": write it in ASCII`},
 		"repeated in a list":   {`{"slug":"a","fields":[{"name":"a","name":"b"}]}`, `reading line 1 (app "a"): "name" is there twice: keep one of them`},
 		"key before the slug":  {`{"colour":"red","slug":"a"}`, `reading line 1 (app "a"): unknown field "colour"`},
 		"wrong type":           {`{"slug":"a","fields":"k"}`, `reading line 1 (app "a"): "fields": write a list, […], not: string`},
