@@ -61,6 +61,9 @@ func (c checker) slottedURL(where, raw string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", where, err)
 	}
+	if _, query, _ := strings.Cut(path, "?"); len(fieldNames(query)) > 0 {
+		return fmt.Errorf("%s has a placeholder in its query, where a value could add parameters: put it into host or path, and fixed parameters into authorize_params or token_params", where)
+	}
 	if err := c.slots(where, host); err != nil {
 		return err
 	}
@@ -149,6 +152,9 @@ func (c checker) placesClientSecret() bool {
 	}
 	if c.Verify != nil {
 		names = append(names, fieldNames(c.Verify.Path+c.Verify.Body)...)
+		for _, text := range c.Verify.Headers {
+			names = append(names, fieldNames(text)...)
+		}
 	}
 	return slices.ContainsFunc(names, func(name string) bool {
 		f, _ := c.field(name)

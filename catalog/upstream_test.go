@@ -81,3 +81,34 @@ var badUpstreams = map[string]refusal{
 }
 
 func TestCheckRefusesUpstream(t *testing.T) { refuse(t, keyed, badUpstreams) }
+
+// TestCheckRefusesClientValues: who enters the host must not be sent what is the client's, by the verify request neither.
+func TestCheckRefusesClientValues(t *testing.T) {
+	const want = `app acme: upstream: field a would let end users choose who gets the client's secret values: declare it from client`
+	sending := func(v Verify) change {
+		return with(func(a *App) { a.Upstream, a.Verify = "https://{a}", &v }, Field{Name: "a", Kind: "host"}, Field{Name: "dev", From: "client", Secret: true})
+	}
+	refuse(t, granted, map[string]refusal{
+		"path":    {sending(Verify{Path: "/me/{dev}"}), want},
+		"body":    {sending(Verify{Method: "POST", Path: "/me", Body: `{{"dev":"{dev}"}}`}), want},
+		"headers": {sending(Verify{Path: "/me", Headers: map[string]string{"X-Dev": "{dev}"}}), want},
+	})
+}
+
+func TestCheckRefusesSlotsInQueries(t *testing.T) {
+	const want = ` has a placeholder in its query, where a value could add parameters: put it into host or path, and fixed parameters into authorize_params or token_params`
+	org := func(edit func(*OAuth2)) change { return with(oauth2(edit), Field{Name: "org"}) }
+	refuse(t, granted, map[string]refusal{
+		"token":      {org(func(o *OAuth2) { o.TokenURL = "https://auth.example.com/{org}/token?org={org}" }), `app acme: oauth2.token_url` + want},
+		"no path":    {org(func(o *OAuth2) { o.AuthorizeURL = "https://auth.example.com?a=b&org={org}" }), `app acme: oauth2.authorize_url` + want},
+		"slot first": {org(func(o *OAuth2) { o.RevokeURL = "https://{org}.auth.example.com/?{org}" }), `app acme: oauth2.revoke_url` + want},
+		"OAuth 1": {with(func(a *App) {
+			a.OAuth2, a.OAuth1 = nil, &OAuth1{RequestTokenURL: "https://api.example.com/request", AuthorizeURL: "https://example.com/authorize?org={org}", AccessTokenURL: "https://api.example.com/access"}
+		}, Field{Name: "org"}), `app acme: oauth1.authorize_url` + want},
+	})
+	app := granted("acme")
+	org(func(o *OAuth2) { o.TokenURL = "https://{org}.auth.example.com/{org}/token?a={{b}}" })(&app)
+	if err := app.Check(); err != nil {
+		t.Errorf("fixed parameters: %v", err)
+	}
+}
