@@ -63,11 +63,11 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 		return nil
 	}
 	if x.host, err = x.placement.upstream.resolve(cred); err != nil {
-		return err
+		return x.placement.mendable(err)
 	}
 	prefix, err := x.placement.prefix.fill(cred, pathSegment)
 	x.base = x.placement.upstream.path + prefix
-	return err
+	return x.placement.mendable(err)
 }
 
 func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
@@ -93,8 +93,14 @@ func WithExchange(ctx context.Context, x *Exchange) context.Context {
 	return context.WithValue(ctx, exchangeKey{}, x)
 }
 
-// request makes the upstream request: hygiene first, the credential last, on a copy.
+// request makes the upstream request.
 func (x *Exchange) request(r *http.Request, now time.Time) (*http.Request, error) {
+	out, err := x.complete(r, now)
+	return out, x.placement.mendable(err)
+}
+
+// complete does it on a copy: hygiene first, the credential last.
+func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, error) {
 	p, cred := x.placed, x.credential()
 	out := new(http.Request)
 	*out = *r // shares Trailer, which the body's end fills in; everything changed below is replaced

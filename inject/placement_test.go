@@ -131,3 +131,31 @@ func TestForget(t *testing.T) {
 		t.Errorf("kept %+v", x)
 	}
 }
+
+// TestOAuthClientsValues: what comes with the OAuth client is not the end user's to mend, wherever it is placed.
+func TestOAuthClientsValues(t *testing.T) {
+	app := &catalog.App{
+		Slug: "app", AuthType: string(vending.OAuth), Upstream: "https://{region}.example.com",
+		Fields: []catalog.Field{{Name: "region", From: catalog.FromClient}, {Name: "key", Secret: true, From: catalog.FromClient}, {Name: "site"}},
+		Placement: &catalog.Placement{
+			Header: map[string]string{"Authorization": "Bearer {access_token}", "X-Key": "{key}"}, PathPrefix: "/{site}",
+		},
+		OAuth2: &catalog.OAuth2{TokenURL: "https://example.com/token"},
+	}
+	p, err := NewPlacement(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lacking, want := range map[string]vending.Code{"region": vending.InternalError, "key": vending.InternalError, "site": vending.NeedsReconnection, "none": ""} {
+		var fields []vending.Field
+		for _, f := range []vending.Field{{Name: "region", Value: "eu"}, {Name: "key", Value: "k"}, {Name: "site", Value: "s"}} {
+			if f.Name != lacking {
+				fields = append(fields, f)
+			}
+		}
+		err := p.Check(vending.NewOAuth("app", "token", "", time.Time{}, fields...))
+		if got := signCode(err); got != want || err != nil && !strings.Contains(err.Error(), lacking) {
+			t.Errorf("without %s: %v", lacking, err)
+		}
+	}
+}

@@ -83,14 +83,14 @@ func hostName(v string) (string, error) {
 	return name + port, nil
 }
 
-// Endpoint fills the slots of an OAuth endpoint's URL, which app's Check has accepted, and the placeholders of its path. The error is a
-// *FieldError if a field is to blame.
+// Endpoint fills the slots of an OAuth endpoint's URL and the placeholders of its path. app's Check must have accepted it, and so found
+// none in its query. The error is a *FieldError if a field is to blame.
 func Endpoint(app *catalog.App, raw string, field func(name string) (string, bool)) (string, error) {
 	if !strings.ContainsRune(raw, '{') {
 		return raw, nil
 	}
 	scheme, rest, _ := strings.Cut(raw, "://")
-	i := strings.IndexByte(rest+"/", '/')
+	i := strings.IndexAny(rest+"/", "/?") // a query needs no path before it
 	known := func(string) bool { return true }
 	host, err := parseTemplate(rest[:i], known)
 	if err != nil {

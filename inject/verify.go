@@ -77,6 +77,31 @@ func (x *Exchange) rehearse(r *http.Request) error {
 
 func (p *Placement) blame(err error) error { return blame(p.app, err) }
 
+// mendable changes the refusal of a value that comes with the OAuth client: an end user who connects again does not mend that. A source
+// leaves such a value out where it belongs to a client that several tenants share.
+func (p *Placement) mendable(err error) error {
+	var refusal *vending.Error
+	if !errors.As(err, &refusal) || refusal.Code != vending.NeedsReconnection {
+		return err
+	}
+	names := []string{}
+	if p.app.OAuth1 != nil {
+		names = append(names, catalog.ConsumerKey, catalog.ConsumerSecret)
+	}
+	for _, f := range p.app.ClientFields() {
+		names = append(names, f.Name)
+	}
+	for _, name := range names {
+		if strings.Contains(refusal.Text(), strconv.Quote(name)) {
+			return &vending.Error{
+				Code: vending.InternalError, Origin: vending.FromGateway, Err: err,
+				Message: fmt.Sprintf("the value %q, which comes with the OAuth client, was not vended or cannot be placed; connecting again does not mend that", name),
+			}
+		}
+	}
+	return err
+}
+
 // blame finds the field for which err refuses a credential. Such errors quote its name.
 func blame(app *catalog.App, err error) error {
 	var refusal *vending.Error

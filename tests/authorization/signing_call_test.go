@@ -159,3 +159,29 @@ func TestSignedChain(t *testing.T) {
 		})
 	}
 }
+
+// TestChainOfSharedClient: the secret of a client that all tenants share signs at its own gateway, and is not told to another one. That is
+// nothing that an end user could mend by connecting again.
+func TestChainOfSharedClient(t *testing.T) {
+	p := startSigningProvider(t)
+	s := newStage(t)
+	shared := strings.Replace(p.client(), "tenant acme\n", "", 1)
+	var config string
+	back, _ := harness.StartApart(t, func(g *harness.Gateway) string {
+		config = g.Caddyfile(s.local("margin 5s")+p.app()+shared, "", site)
+		return config
+	})
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	s.write(file, config)
+	one := p.grant("one")
+	id := strings.TrimSpace(harness.Run(t, harness.Environ(t), fmt.Sprintf(`{"oauth_token":%q,"oauth_token_secret":%q}`, one.Token, one.Secret), harness.Program(t),
+		"connection", "import", "--tenant", "acme", "--user", harness.Alice, "--app", "legacy", "--data", s.dir, "--config", file))
+	expect(t, "a call through the gateway that has the client", signedCall(t, back, id, http.MethodGet, "/me", "", ""), "200")
+
+	platform := fmt.Sprintf("source platform {\nurl %s/platform/v1\nkey %s\nallow_http\nallow_private 127.0.0.0/8\n}\n", back.URL, harness.Secret(t, "AUTHORIZATION_BACK", harness.KeyA))
+	front := harness.Start(t, platform+p.app()+tenant(t), proxyOnly)
+	a := signedCall(t, front, id, http.MethodGet, "/me", "", "")
+	if expect(t, "a call through another one", a, "500 internal_error gateway"); !strings.Contains(a.message, `"consumer_secret"`) {
+		t.Errorf("the caller reads %q", a.message)
+	}
+}
