@@ -17,7 +17,7 @@ func TestEndpoint(t *testing.T) {
 		"https://{org}.example.com?a=b&c=d":        "https://blue-1.example.com?a=b&c=d",
 		"https://{host}?a={{b}}":                   "https://id.example.com:8443?a={b}",
 		"https://{org}.example.com/?a=b":           "https://blue-1.example.com/?a=b",
-		"https://{org}.example.com/{wild}/t?a=b/c": "https://blue-1.example.com/a%2Fb%3Fc%26d=e%20f/t?a=b/c",
+		"https://{org}.example.com/{wild}/t?a=b/c": "https://blue-1.example.com/a%2Fb%3Fc&d=e%20f/t?a=b/c",
 		"https://{host}/{org}":                     "https://id.example.com:8443/Blue-1",
 	} {
 		got, err := Endpoint(app, raw, field)
