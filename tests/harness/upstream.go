@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"crypto/tls"
 	"net"
 	"sync"
 	"testing"
@@ -28,20 +27,6 @@ func NewUpstream(t testing.TB, answer func(request string) string) *Upstream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serveUpstream(t, l, answer)
-}
-
-// NewTLSUpstream is NewUpstream with TLS, HTTP/1.1 only.
-func NewTLSUpstream(t testing.TB, config *tls.Config, answer func(request string) string) *Upstream {
-	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return serveUpstream(t, l, answer)
-}
-
-func serveUpstream(t testing.TB, l net.Listener, answer func(request string) string) *Upstream {
 	u := &Upstream{Addr: l.Addr().String(), listener: l, answer: answer, conns: make(map[net.Conn]bool)}
 	u.done.Go(u.accept)
 	t.Cleanup(u.Close)
