@@ -184,8 +184,10 @@ type Capture struct {
 	URL string `json:"url,omitempty"`
 	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`, where
 	// brackets take the one element of a list that has such a member, and `0` takes the only one. Of several, the
-	// first may be another account than the one that was just authorized, so that there is no value then.
-	// For `callback` it is the parameter's name.
+	// first may be another account than the one that was just authorized, so that there is no value then, unless
+	// they all lead to the same. Where that is how a provider answers, the end user says which one it is: brackets
+	// may hold fields that they enter, `[url=https://{site}.example.com].id`, and upper case does not matter there.
+	// With no name before them, brackets look into the answer itself. For `callback` it is the parameter's name.
 	Path string `json:"path"`
 	// Pattern is a regular expression with one group, which is the value; empty takes all of the text. It must
 	// match the whole text.

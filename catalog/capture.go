@@ -15,8 +15,35 @@ const (
 	CaptureCall     = "call"
 )
 
-// capturePath is the form of a path: names and indexes, each with a filter at most, joined by dots.
-var capturePath = regexp.MustCompile(`^[A-Za-z0-9_-]+(\[[A-Za-z0-9_-]+=[^\[\]]*\])?(\.[A-Za-z0-9_-]+(\[[A-Za-z0-9_-]+=[^\[\]]*\])?)*$`)
+const (
+	captureName   = `[A-Za-z0-9_-]+`
+	captureFilter = `\[` + captureName + `=([^\[\]]*)\]`
+)
+
+var (
+	// capturePath is the form of a path: names and indexes, each with a filter at most, joined by dots. The first may be a filter alone.
+	capturePath = regexp.MustCompile(`^(` + captureFilter + `|` + captureName + `(` + captureFilter + `)?)(\.` + captureName + `(` + captureFilter + `)?)*$`)
+	// captureWanted finds the values of its filters.
+	captureWanted = regexp.MustCompile(captureFilter)
+)
+
+// Choices are the values of the filters of c's path that depend on what the end user entered, like `https://{site}.example.com`.
+func (c Capture) Choices() (templates []string) {
+	for _, filter := range captureWanted.FindAllStringSubmatch(c.Path, -1) {
+		if len(fieldNames(filter[1])) > 0 {
+			templates = append(templates, filter[1])
+		}
+	}
+	return templates
+}
+
+// ChosenBy names the fields in c's [Capture.Choices].
+func (c Capture) ChosenBy() (names []string) {
+	for _, template := range c.Choices() {
+		names = append(names, fieldNames(template)...)
+	}
+	return names
+}
 
 // captures checks that each field from the grant has exactly one capture, and each capture such a field.
 func (c checker) captures() error {
@@ -52,6 +79,9 @@ func (c checker) capture(capture Capture) error {
 	if pattern, err := regexp.Compile(capture.Pattern); err != nil || capture.Pattern != "" && pattern.NumSubexp() != 1 {
 		return errors.New("pattern must be a regular expression with one group: write it like ^https://([a-z]+)\\.example\\.com$")
 	}
+	if err := c.captureFilters(capture.Path); err != nil {
+		return err
+	}
 	switch capture.From {
 	case CaptureToken, CaptureCallback:
 		if capture.URL != "" {
@@ -62,6 +92,35 @@ func (c checker) capture(capture Capture) error {
 		return c.captureURL(capture.URL)
 	}
 	return fmt.Errorf("from %q is unknown: write token, callback or call", capture.From)
+}
+
+// captureFilters checks the placeholders of a path: an end user chooses by what they enter and may see.
+func (c checker) captureFilters(path string) error {
+	for _, filter := range captureWanted.FindAllStringSubmatch(path, -1) {
+		parts, err := scan(filter[1])
+		if err != nil {
+			return fmt.Errorf("path: %w", err)
+		}
+		for _, p := range parts {
+			f, ok := c.field(p.text)
+			switch {
+			case !p.field:
+			case !ok:
+				return fmt.Errorf("path: {%s} is no declared field: add it to fields", p.text)
+			case f.From != "":
+				return fmt.Errorf("path: field %s is from the %s, and only what the end user enters can choose: take its from out", p.text, f.From)
+			case f.Secret:
+				return fmt.Errorf("path: field %s is secret, and what is compared with an answer is not: take secret out", p.text)
+			}
+		}
+		if !holdsField(parts) || !strings.HasPrefix(filter[1], "https://") {
+			continue
+		}
+		if err := c.slottedURL("path", filter[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // captureURL checks where a call takes the new token.

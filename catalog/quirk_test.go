@@ -42,26 +42,40 @@ func TestCheckRefusesFields(t *testing.T) {
 	})
 }
 
-func capture(c Capture) change {
+func capture(c Capture, others ...Field) change {
 	return with(func(a *App) {
 		a.OAuth2.AuthorizeURL = "https://auth.example.com/authorize"
 		a.OAuth2.Capture = append(a.OAuth2.Capture, c)
-	}, Field{Name: "site", From: "grant"})
+	}, append([]Field{{Name: "site", From: "grant"}}, others...)...)
+}
+
+// choice captures what the end user chooses by a field.
+func choice(name string, others ...Field) change {
+	return capture(Capture{Field: "site", From: "token", Path: "list[name={" + name + "}].id"}, others...)
 }
 
 func TestCheckRefusesCaptures(t *testing.T) {
 	const badPath = `app acme: oauth2.capture site: path must be names joined by dots, like accounts[is_default=true].base_uri, or for callback one name`
 	refuse(t, granted, map[string]refusal{
-		"no such field":   {capture(Capture{Field: "b", From: "token", Path: "a"}), `app acme: oauth2.capture b: no field of that name is from the grant: declare it with from grant`},
-		"unknown place":   {capture(Capture{Field: "site", From: "moon", Path: "a"}), `app acme: oauth2.capture site: from "moon" is unknown: write token, callback or call`},
-		"no path":         {capture(Capture{Field: "site", From: "token"}), badPath},
-		"path":            {capture(Capture{Field: "site", From: "token", Path: "a..b"}), badPath},
-		"deep callback":   {capture(Capture{Field: "site", From: "callback", Path: "a.b"}), badPath},
-		"pattern":         {capture(Capture{Field: "site", From: "token", Path: "a", Pattern: "("}), `app acme: oauth2.capture site: pattern must be a regular expression with one group: write it like ^https://([a-z]+)\.example\.com$`},
-		"two groups":      {capture(Capture{Field: "site", From: "token", Path: "a", Pattern: "(.)(.)"}), `app acme: oauth2.capture site: pattern must be a regular expression with one group: write it like ^https://([a-z]+)\.example\.com$`},
-		"url for nothing": {capture(Capture{Field: "site", From: "token", Path: "a", URL: "https://api.example.com"}), `app acme: oauth2.capture site: url is for from call alone: take it out`},
-		"stranger's host": {capture(Capture{Field: "site", From: "call", Path: "a", URL: "https://canary.example.net/"}), `app acme: oauth2.capture site: url has a host that the app does not have: add it to extra_hosts`},
-		"no url":          {capture(Capture{Field: "site", From: "call", Path: "a"}), `app acme: oauth2.capture site: url is no absolute https URL` + writeURL},
+		"no such field":           {capture(Capture{Field: "b", From: "token", Path: "a"}), `app acme: oauth2.capture b: no field of that name is from the grant: declare it with from grant`},
+		"unknown place":           {capture(Capture{Field: "site", From: "moon", Path: "a"}), `app acme: oauth2.capture site: from "moon" is unknown: write token, callback or call`},
+		"no path":                 {capture(Capture{Field: "site", From: "token"}), badPath},
+		"path":                    {capture(Capture{Field: "site", From: "token", Path: "a..b"}), badPath},
+		"deep callback":           {capture(Capture{Field: "site", From: "callback", Path: "a.b"}), badPath},
+		"pattern":                 {capture(Capture{Field: "site", From: "token", Path: "a", Pattern: "("}), `app acme: oauth2.capture site: pattern must be a regular expression with one group: write it like ^https://([a-z]+)\.example\.com$`},
+		"two groups":              {capture(Capture{Field: "site", From: "token", Path: "a", Pattern: "(.)(.)"}), `app acme: oauth2.capture site: pattern must be a regular expression with one group: write it like ^https://([a-z]+)\.example\.com$`},
+		"url for nothing":         {capture(Capture{Field: "site", From: "token", Path: "a", URL: "https://api.example.com"}), `app acme: oauth2.capture site: url is for from call alone: take it out`},
+		"stranger's host":         {capture(Capture{Field: "site", From: "call", Path: "a", URL: "https://canary.example.net/"}), `app acme: oauth2.capture site: url has a host that the app does not have: add it to extra_hosts`},
+		"no url":                  {capture(Capture{Field: "site", From: "call", Path: "a"}), `app acme: oauth2.capture site: url is no absolute https URL` + writeURL},
+		"no field to choose by":   {choice("org"), `app acme: oauth2.capture site: path: {org} is no declared field: add it to fields`},
+		"chosen by a grant":       {choice("site"), `app acme: oauth2.capture site: path: field site is from the grant, and only what the end user enters can choose: take its from out`},
+		"chosen by a client":      {choice("org", Field{Name: "org", From: "client"}), `app acme: oauth2.capture site: path: field org is from the client, and only what the end user enters can choose: take its from out`},
+		"chosen by a secret":      {choice("org", Field{Name: "org", Secret: true}), `app acme: oauth2.capture site: path: field org is secret, and what is compared with an answer is not: take secret out`},
+		"chosen by no name":       {choice("", Field{Name: "org"}), `app acme: oauth2.capture site: path: {} is no declared field: add it to fields`},
+		"a brace":                 {capture(Capture{Field: "site", From: "token", Path: "a[b={c].d"}), `app acme: oauth2.capture site: path: a { without }: write {name}, or {{ for a brace`},
+		"an address of any owner": {capture(Capture{Field: "site", From: "token", Path: "[b=https://{org}].d"}, Field{Name: "org"}), `app acme: oauth2.capture site: path: two literal labels must follow the last slot: write it like https://{subdomain}.example.com`},
+		"two filters at once":     {capture(Capture{Field: "site", From: "token", Path: "[a=b][c=d].e"}), badPath},
+		"a filter inside a path":  {capture(Capture{Field: "site", From: "token", Path: "a.[b=c].d"}), badPath},
 		"declared twice": {func(a *App) {
 			capture(Capture{Field: "site", From: "token", Path: "a"})(a)
 			a.OAuth2.Capture = append(a.OAuth2.Capture, a.OAuth2.Capture[0])
@@ -155,7 +169,10 @@ func TestCheckAcceptsQuirks(t *testing.T) {
 		"client's host": with(func(a *App) {
 			a.Upstream, a.OAuth2.AuthorizeURL, a.OAuth2.TokenURL = "https://{host}", "https://{host}/authorize", "https://{host}/{realm}/token"
 		}, Field{Name: "host", Kind: KindHost, From: FromClient}, Field{Name: "realm"}),
-		"captured": capture(Capture{Field: "site", From: "call", URL: "https://auth.example.com/me", Path: "list[main=true].0.url", Pattern: `^https://([a-z]+)\.example\.com$`}),
+		"chosen":         choice("org", Field{Name: "org"}),
+		"chosen by URL":  capture(Capture{Field: "site", From: "token", Path: "[url=https://{org}.example.com].id"}, Field{Name: "org"}),
+		"literal braces": capture(Capture{Field: "site", From: "token", Path: "list[name={{org}}].id"}),
+		"captured":       capture(Capture{Field: "site", From: "call", URL: "https://auth.example.com/me", Path: "list[main=true].0.url", Pattern: `^https://([a-z]+)\.example\.com$`}),
 	} {
 		app := granted("acme")
 		edit(&app)

@@ -71,7 +71,7 @@ func (a *Authorizer) captured(ctx context.Context, app *catalog.App, client conn
 		}
 		answers[c.URL] = answer
 	}
-	return a.value(app, c, follow(answer, c.Path))
+	return a.value(app, c, follow(answer, c.Path, given.values.Fields))
 }
 
 // checkCallback reports a value that the callback lacks, before its code is spent on tokens that nobody could use.
@@ -92,6 +92,9 @@ func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (st
 	value := match(c.Pattern, text)
 	if value == "" || len(value) > maxCaptured {
 		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "from", c.From)
+		if chosen := c.ChosenBy(); len(chosen) > 0 {
+			return "", about(app, Problem{Kind: BadField, Field: chosen[0], Err: errNoCapture, reason: "is none that you gave access to"})
+		}
 		return "", about(app, Problem{Kind: NoAccount, Field: c.Field, Err: errNoCapture})
 	}
 	return value, nil

@@ -67,7 +67,25 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 // checkAsked checks what was entered where it will land. What is not there yet, a token or what comes with the grant and the client, has
 // a stand-in, and is never to blame.
 func checkAsked(app *catalog.App, fields []vending.Field) error {
+	for _, u := range chosenURLs(app) {
+		_, err := inject.Endpoint(app, u, valueIn(fields))
+		if err := blaming(fields, unplaceable(app, err)); err != nil {
+			return err
+		}
+	}
 	return blaming(fields, checkEverywhere(app, connect.GrantValues{Fields: fields}, standIns(app)))
+}
+
+// valueIn finds the value of a field by its name.
+func valueIn(fields []vending.Field) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, f := range fields {
+			if f.Name == name {
+				return f.Value, true
+			}
+		}
+		return "", false
+	}
 }
 
 // blaming is err, unless that blames a value which is none of fields.

@@ -48,9 +48,9 @@ func hostIn(address string) string {
 	return address
 }
 
-// hostPatterns are the hosts of an app that have slots.
+// hostPatterns are the hosts of an app that have slots, and those that an end user chooses by.
 func hostPatterns(app *catalog.App) (patterns []string) {
-	urls := []string{app.Upstream}
+	urls := append([]string{app.Upstream}, chosenURLs(app)...)
 	if o := app.OAuth2; o != nil {
 		urls = append(urls, o.AuthorizeURL, o.TokenURL)
 	}
@@ -63,6 +63,21 @@ func hostPatterns(app *catalog.App) (patterns []string) {
 		}
 	}
 	return patterns
+}
+
+// chosenURLs are the addresses by which the end user chooses one of those that a provider lists.
+func chosenURLs(app *catalog.App) (urls []string) {
+	if app.OAuth2 == nil {
+		return nil
+	}
+	for _, c := range app.OAuth2.Capture {
+		for _, template := range c.Choices() {
+			if strings.HasPrefix(template, "https://") {
+				urls = append(urls, template)
+			}
+		}
+	}
+	return urls
 }
 
 var slot = regexp.MustCompile(`\\\{([a-z0-9_]+)\\\}`)

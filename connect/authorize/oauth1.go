@@ -139,15 +139,7 @@ func readOAuth1Callback(query url.Values, token string) (string, *Problem) {
 func consumer(app *catalog.App, client connect.OAuthClient, fields []vending.Field) (*oauth1.Config, error) {
 	config := oauth1.NewConfig(client.ID, client.Secret.Reveal())
 	config.Noncer = nonces{}
-	known := append(client.FieldsOf(app), fields...)
-	field := func(name string) (string, bool) {
-		for _, f := range known {
-			if f.Name == name {
-				return f.Value, true
-			}
-		}
-		return "", false
-	}
+	field := valueIn(append(client.FieldsOf(app), fields...))
 	var err error
 	for _, e := range []struct {
 		into *string

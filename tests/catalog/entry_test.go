@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,7 +122,7 @@ func (e entry) values() map[string]string {
 			values[name] = f.list("options")[0].(string)
 		case f.text("kind") == "host":
 			values[name] = "self.example.org"
-		case strings.Contains(e.text("upstream"), "{"+name+"}"):
+		case strings.Contains(e.text("upstream"), "{"+name+"}"), e.chooses(name):
 			values[name] = "acme-1"
 		case e.text("sign", "key_encoding") == "base64" && e.text("sign", "key") == "{"+name+"}":
 			values[name] = "c2VjcmV0"
@@ -136,6 +137,13 @@ func (e entry) values() map[string]string {
 		values["oauth_token"], values["oauth_token_secret"] = token, key
 	}
 	return values
+}
+
+// chooses reports whether the end user tells by a field which of several accounts is meant, by its address.
+func (e entry) chooses(name string) bool {
+	return slices.ContainsFunc(e.list("oauth2", "capture"), func(c any) bool {
+		return strings.Contains(entry(c.(map[string]any)).text("path"), "=https://{"+name+"}.")
+	})
 }
 
 // credential is what a source would vend of values.
