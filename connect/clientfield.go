@@ -56,13 +56,35 @@ func (c OAuthClient) AddressFields(app *catalog.App) (found []vending.Field) {
 
 // Moved reports whether app with c is at another address than where a grant with the fields held was obtained. One that does not say
 // counts as obtained elsewhere.
-func (c OAuthClient) Moved(app *catalog.App, held []vending.Field) bool {
+func (c OAuthClient) Moved(app *catalog.App, held []vending.Field) bool { return c.MovedBy(app, held) != "" }
+
+// MovedBy names the field by which app with c is at another address, or "" if it has not [OAuthClient.Moved].
+func (c OAuthClient) MovedBy(app *catalog.App, held []vending.Field) string {
 	for _, f := range c.AddressFields(app) {
-		if !slices.Contains(held, f) {
-			return true
+		same := func(h vending.Field) bool {
+			return h.Name == f.Name && (h.Value == f.Value || strings.EqualFold(h.Value, f.Value) && inHosts(app, f.Name))
+		}
+		if !slices.ContainsFunc(held, same) {
+			return f.Name
 		}
 	}
-	return false
+	return ""
+}
+
+// inHosts reports whether a field stands in no path of app's addresses: in a host, upper case does not matter.
+func inHosts(app *catalog.App, name string) bool {
+	urls := []string{app.Upstream}
+	if o := app.OAuth2; o != nil {
+		urls = append(urls, o.AuthorizeURL, o.TokenURL, o.RefreshURL, o.RevokeURL)
+	}
+	if o := app.OAuth1; o != nil {
+		urls = append(urls, o.RequestTokenURL, o.AuthorizeURL, o.AccessTokenURL)
+	}
+	return !slices.ContainsFunc(urls, func(u string) bool {
+		_, rest, _ := strings.Cut(u, "://")
+		_, path, _ := strings.Cut(rest, "/")
+		return strings.Contains(path, "{"+name+"}")
+	})
 }
 
 func (c OAuthClient) field(name string) string {
@@ -91,7 +113,8 @@ func (c OAuthClient) Fits(app *catalog.App) error {
 	return nil
 }
 
-// FitsExactly is Fits for whoever sets c: it has no field but those that app takes from its client, and of choices one.
+// FitsExactly is Fits for whoever sets c: it has no field but those that app takes from its client, of choices one, and no value with
+// spaces around it, which come from pasting and which nobody sees.
 func (c OAuthClient) FitsExactly(app *catalog.App) error {
 	if err := checkClientFields(c.Fields); err != nil {
 		return err
@@ -109,6 +132,11 @@ func (c OAuthClient) FitsExactly(app *catalog.App) error {
 	for _, d := range declared {
 		if value := c.field(d.Name); value != "" && len(d.Options) > 0 && !slices.Contains(d.Options, value) {
 			return &ClientFieldError{app.Slug, d.Name, "is none of " + strings.Join(d.Options, ", ")}
+		}
+	}
+	for _, f := range append([]ClientField{{catalog.ClientID, vending.NewSecret(c.ID)}, {catalog.ClientSecret, c.Secret}}, c.Fields...) {
+		if value := f.Value.Reveal(); strings.TrimSpace(value) != value {
+			return &ClientFieldError{app.Slug, f.Name, "begins or ends with a space: take it out"}
 		}
 	}
 	return c.Fits(app)

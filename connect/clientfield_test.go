@@ -109,6 +109,10 @@ func TestClientFits(t *testing.T) {
 		"one missing":   {withFields(c, "region", "eu"), "field developer_token of the oauth client for ads is missing: set it with the client"},
 		"no option":     {withFields(c, "region", "canary", "developer_token", "canary"), "field region of the oauth client for ads is none of eu, us"},
 		"an end user's": {withFields(c, "account", "canary"), "field account of the oauth client for ads is none that the app takes from its client: write one of developer_token, region"},
+		"spaced id":     {withFields(client(" canary", "s"), "region", "eu", "developer_token", "d"), "field client_id of the oauth client for ads begins or ends with a space: take it out"},
+		"spaced secret": {withFields(client("the-id", "canary "), "region", "eu", "developer_token", "d"), "field client_secret of the oauth client for ads begins or ends with a space: take it out"},
+		"spaced field":  {withFields(c, "region", "eu", "developer_token", "canary "), "field developer_token of the oauth client for ads begins or ends with a space: take it out"},
+		"inner spaces":  {withFields(client("the id", "a secret"), "region", "eu", "developer_token", "d d"), ""},
 		"the id":        {withFields(c, "client_id", "canary"), "field client_id of the oauth client for ads is the client id itself: take the field out"},
 	} {
 		err := tc.client.FitsExactly(app)
@@ -132,5 +136,33 @@ func TestClientFits(t *testing.T) {
 	want := []vending.Field{{Name: "client_id", Value: "the-id"}, {Name: "developer_token", Value: "d"}, {Name: "region", Value: "eu"}}
 	if got := withFields(c, "region", "eu", "developer_token", "d", "account", "x").FieldsOf(app); !reflect.DeepEqual(got, want) {
 		t.Errorf("fields %v", got)
+	}
+}
+
+// TestMovedBy: a host is the same in any case, and a path is not.
+func TestMovedBy(t *testing.T) {
+	app := &catalog.App{
+		Slug: "git", Upstream: "https://{host}/api", OAuth2: &catalog.OAuth2{AuthorizeURL: "https://{host}/authorize", TokenURL: "https://{site}.example.com/{realm}/token"},
+		Fields: []catalog.Field{{Name: "host", From: catalog.FromClient, Kind: catalog.KindHost}, {Name: "realm", From: catalog.FromClient}, {Name: "site", From: catalog.FromClient}, {Name: "key", From: catalog.FromClient}},
+	}
+	c := withFields(client("id", "s"), "host", "Git.example.com", "realm", "Main", "site", "ACME", "key", "k")
+	for name, tc := range map[string]struct {
+		held []string
+		want string
+	}{
+		"as it is":      {[]string{"Git.example.com", "Main", "ACME"}, ""},
+		"in lower case": {[]string{"git.example.com", "Main", "acme"}, ""},
+		"another host":  {[]string{"git.example.org", "Main", "acme"}, "host"},
+		"another realm": {[]string{"git.example.com", "main", "acme"}, "realm"},
+		"another site":  {[]string{"git.example.com", "Main", "acme2"}, "site"},
+		"none":          {nil, "host"},
+	} {
+		var held []vending.Field
+		for i, value := range tc.held {
+			held = append(held, vending.Field{Name: []string{"host", "realm", "site"}[i], Value: value})
+		}
+		if got := c.MovedBy(app, held); got != tc.want || c.Moved(app, held) != (tc.want != "") {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
 	}
 }
