@@ -112,6 +112,9 @@ func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *conne
 	case source.passthrough:
 		return false, fmt.Errorf("source %s wants each caller's own tenant key, and a caller key is none", source.name)
 	}
+	if err := source.checkServes(k.Tenant); err != nil {
+		return false, fmt.Errorf("tenant %s: %w", k.Tenant, err)
+	}
 	if err := source.parseUser(k); err != nil {
 		return false, err
 	}

@@ -136,11 +136,13 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 		"other source's user": {with(platform + "source local\n default_source platform"), "--user is needed: source platform vends for the tenant"},
 		"passed-through key":  {with(passing, "--user", "a@example.com"), "source platform wants each caller's own tenant key"},
 		"unknown source":      {with("tenant acme {\n source elsewhere\n }\n"), "source elsewhere is not configured"},
-		"no external id":      {with(pipedreamed("external_id"), "--user", "é"), "--user: source pipedream knows end users by one id"},
-		"an id for an email":  {with(pipedreamed("email"), "--user", "User-42"), "--user: source pipedream knows end users by one bare email address"},
-		"revoke unknown":      {[]string{"revoke", "ckey_x"}, connect.ErrNoCallerKey.Error()},
-		"revoke by the key":   {[]string{"revoke", "ck_x"}, "that is a key; write its id, ckey_…, from `caller-key list`"},
-		"revoke none":         {[]string{"revoke"}, "accepts 1 arg(s), received 0"},
+		"unserved tenant": {with(strings.Replace(pipedreamed("email"), "tenant acme", "tenant beta", 1), "--user", "a@example.com"),
+			"tenant acme: source pipedream does not name it, so that each of its calls would be connection_deleted: write tenant acme in that source, or give the tenant another source"},
+		"no external id":     {with(pipedreamed("external_id"), "--user", "é"), "--user: source pipedream knows end users by one id"},
+		"an id for an email": {with(pipedreamed("email"), "--user", "User-42"), "--user: source pipedream knows end users by one bare email address"},
+		"revoke unknown":     {[]string{"revoke", "ckey_x"}, connect.ErrNoCallerKey.Error()},
+		"revoke by the key":  {[]string{"revoke", "ck_x"}, "that is a key; write its id, ckey_…, from `caller-key list`"},
+		"revoke none":        {[]string{"revoke"}, "accepts 1 arg(s), received 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, _, err := run(t, "", append([]string{"caller-key", "--data", dir}, tt.args...)...)

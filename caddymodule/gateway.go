@@ -52,6 +52,8 @@ type source struct {
 	takesKey bool
 	// externalIDs says that end users are named by opaque ids, in a header of their own.
 	externalIDs bool
+	// tenants are those that it vends for; nil for every tenant.
+	tenants []string
 	// isLocal says that it is the embedded connection manager.
 	isLocal bool
 }
@@ -137,6 +139,9 @@ func (g *gateway) roundTripper(a *App, allow []string) (http.RoundTripper, error
 }
 
 func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]SourceModule) error {
+	if err := a.checkProjects(modules); err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		module, place := modules[name], a.DefinedAt["source "+name]
 		if _, ok := module.(*LocalSource); ok && g.store == nil {
@@ -163,7 +168,7 @@ func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]Sour
 			s.takesKey = k.TakesCallerKey()
 		}
 		if p, ok := module.(*PipedreamSource); ok {
-			s.externalIDs = p.externalIDs()
+			s.externalIDs, s.tenants = p.externalIDs(), p.Tenants
 		}
 		g.sources[name] = s
 	}

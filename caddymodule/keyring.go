@@ -45,7 +45,15 @@ func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
 		defaults.Account = g.ledger.Account(policy.Strangers, defaults.Budgets)
 		g.stranger = defaults
 	}
-	admit := func(s policy.StoredTenant) *policy.Tenant { return g.admitStored(a, s, policies[s.ID]) }
+	warned := make(map[string]bool) // a keyring admits one tenant at a time
+	admit := func(s policy.StoredTenant) *policy.Tenant {
+		t := g.admitStored(a, s, policies[s.ID])
+		if err := g.sources[t.Source].checkServes(t.ID); err != nil && !warned[t.ID] {
+			warned[t.ID] = true
+			g.log.Warn("admitting a tenant of the store", "tenant", t.ID, "error", err)
+		}
+		return t
+	}
 	var store policy.KeyStore
 	if g.store != nil {
 		store = keyStore{g.store}
@@ -63,6 +71,9 @@ func (g *gateway) addTenant(a *App, t *Tenant, configured map[policy.Digest]*pol
 	}
 	tenant, err := g.admit(a, t.ID, t.TenantPolicy)
 	if err != nil {
+		return err
+	}
+	if err := g.sources[tenant.Source].checkServes(t.ID); err != nil {
 		return err
 	}
 	digests, err := t.digests()

@@ -3,6 +3,9 @@ package caddymodule
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -24,8 +27,9 @@ type PipedreamSource struct {
 	ClientID string `json:"client_id"`
 	// ClientSecret is a reference to its secret, `{env.NAME}` or `{file./path}`.
 	ClientSecret string `json:"client_secret"`
-	// Tenants are those whose accounts the project holds; any other tenant has none here. Pipedream cannot tell tenants apart, so
-	// that two of them share a project only if their end users of one name are one person.
+	// Tenants are those whose accounts the project holds; any other tenant has none here, and may not have this source. Pipedream
+	// cannot tell tenants apart, so that two of them share a project only if their end users of one name are one person. All sources
+	// of one project and environment name the same tenants.
 	Tenants []string `json:"tenants"`
 	// EndUser says by what Pipedream knows end users: `email`, sent as `x-user-email`, or `external_id`, an opaque id sent as
 	// `x-external-user-id`. Default: `email`. An account's external id must equal it.
@@ -95,4 +99,38 @@ func (s *PipedreamSource) checkEnvironment() error {
 		return nil
 	}
 	return fmt.Errorf("environment %q: write production or development", s.Environment)
+}
+
+// pipedreamProject is all by which Pipedream tells accounts apart.
+type pipedreamProject struct{ endpoint, project, environment string }
+
+// checkProjects reports sources that would each keep to their own tenants, though the end users of one name have the same accounts in both.
+func (a *App) checkProjects(modules map[string]SourceModule) error {
+	seen := make(map[pipedreamProject]string)
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		s, ok := modules[name].(*PipedreamSource)
+		if !ok {
+			continue
+		}
+		first, ok := seen[s.accounts()]
+		if !ok {
+			seen[s.accounts()] = name
+			continue
+		}
+		if !slices.Equal(s.tenantSet(), modules[first].(*PipedreamSource).tenantSet()) {
+			return at(a.DefinedAt["source "+name], fmt.Errorf("sources %s and %s vend from one project for different tenants, which Pipedream cannot tell apart: "+
+				"give each a project of its own, or write one source with all of the tenants, which says openly that they share end users", first, name))
+		}
+	}
+	return nil
+}
+
+// accounts is where s vends from. An endpoint that is none is reported when the source is opened.
+func (s *PipedreamSource) accounts() pipedreamProject {
+	endpoint, _ := vending.ParseEndpoint(cmp.Or(s.Endpoint, pipedream.DefaultEndpoint), true)
+	return pipedreamProject{strings.ToLower(endpoint), s.Project, cmp.Or(s.Environment, "production")}
+}
+
+func (s *PipedreamSource) tenantSet() []string {
+	return slices.Compact(slices.Sorted(slices.Values(s.Tenants)))
 }

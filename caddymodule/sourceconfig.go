@@ -14,6 +14,8 @@ type sourceConfig struct {
 	passthrough bool
 	// externalIDs says that end users are named by opaque ids.
 	externalIDs bool
+	// tenants are those that it vends for; nil for every tenant.
+	tenants []string
 }
 
 // sourceOf returns the source that vends for a tenant.
@@ -28,14 +30,27 @@ func (a *App) sourceOf(tenant string) (sourceConfig, error) {
 		return sourceConfig{name: name, kind: localSource}, nil
 	}
 	var config struct {
-		Type        string `json:"type"`
-		Passthrough bool   `json:"passthrough"`
-		EndUser     string `json:"end_user"`
+		Type        string   `json:"type"`
+		Passthrough bool     `json:"passthrough"`
+		EndUser     string   `json:"end_user"`
+		Tenants     []string `json:"tenants"`
 	}
 	if !ok || json.Unmarshal(raw, &config) != nil {
 		return sourceConfig{}, fmt.Errorf("tenant %s: source %s is not configured", tenant, name)
 	}
-	return sourceConfig{name, config.Type, config.Passthrough, config.EndUser == "external_id"}, nil
+	return sourceConfig{name, config.Type, config.Passthrough, config.EndUser == "external_id", config.Tenants}, nil
+}
+
+func (s sourceConfig) checkServes(tenant string) error { return checkServed(s.name, s.tenants, tenant) }
+
+func (s *source) checkServes(tenant string) error { return checkServed(s.name, s.tenants, tenant) }
+
+// checkServed reports that a source that vends for tenants alone, or for every one if that is nil, would refuse each call of this one.
+func checkServed(source string, tenants []string, tenant string) error {
+	if tenants == nil || slices.Contains(tenants, tenant) {
+		return nil
+	}
+	return fmt.Errorf("source %s does not name it, so that each of its calls would be connection_deleted: write tenant %s in that source, or give the tenant another source", source, tenant)
 }
 
 // opensStore reports whether the server of this configuration opens the store: only a source of type local makes it.

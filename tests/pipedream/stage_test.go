@@ -35,6 +35,7 @@ type stage struct {
 	pd     *pipedream.StandIn
 	up     *harness.Upstream
 	origin string
+	others string // the key of a tenant of the store, where there is one
 }
 
 // newStage configures the source by further lines, too.
@@ -70,12 +71,17 @@ func (s *stage) config(source ...string) string {
 		app("key", "auth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}") +
 		fmt.Sprintf("source pipedream {\nproject proj_1\ntenant acme\nenvironment development\nclient_id %s\nclient_secret %s\nendpoint %s\nallow_http\nallow_private 127.0.0.0/8\n%s\n}\n",
 			clientID, harness.Secret(s.t, "VG_PD_SECRET", clientSecret), s.pd.URL, strings.Join(source, "\n")) +
-		"tenant acme {\nkey " + harness.Secret(s.t, "VG_TENANT_A", harness.KeyA) + "\nbudget token unlimited\n}\n" +
-		"tenant other {\nkey " + harness.Secret(s.t, "VG_TENANT_B", harness.KeyB) + "\nbudget token unlimited\n}\n"
+		"tenant acme {\nkey " + harness.Secret(s.t, "VG_TENANT_A", harness.KeyA) + "\nbudget token unlimited\n}\n"
 }
 
 // secrets are what nobody may tell.
-func (s *stage) secrets() []string { return append(s.pd.Secrets(), harness.KeyA, harness.KeyB) }
+func (s *stage) secrets() []string {
+	secrets := append(s.pd.Secrets(), harness.KeyA, harness.KeyB)
+	if s.others != "" {
+		secrets = append(secrets, s.others)
+	}
+	return secrets
+}
 
 // checkLog searches all that was logged, the access log at DEBUG included.
 func (s *stage) checkLog() {
