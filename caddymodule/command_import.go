@@ -1,11 +1,9 @@
 package caddymodule
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -36,8 +34,9 @@ func importCommand(parent *cobra.Command, f *storeFlags) {
 		}))
 	add.Long = `Stores a connection from a JSON object, read from standard input or --file and never from arguments, which other
 users of the machine could see. For a key-based app it holds the fields that the catalog names, {"api_key":"…"}; for an
-OAuth app those that do not come with the OAuth client, those that do but say where the tokens are from (such as the host), access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for an
-OAuth 1 app oauth_token and oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key
+OAuth app those that do not come with the OAuth client, those that do but say where the tokens are from (such as the
+host), access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for one whose
+customers enter a client of their own client_id and client_secret suffice; for an OAuth 1 app oauth_token and oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key
 and consumer_secret.`
 	connectionFlags(add, &c)
 	add.Flags().StringVar(&file, "file", "-", "file to read, - for standard input")
@@ -62,8 +61,54 @@ func importConnection(cmd *cobra.Command, store *connect.Store, a *App, c connec
 	if err != nil {
 		return "", err
 	}
+	if err := a.mustBeAt(cmd.Context(), store, c.Tenant, app, grant); err != nil {
+		return "", err
+	}
 	c.AuthType = vending.AuthType(app.AuthType)
 	return store.ImportConnection(cmd.Context(), c, grant)
+}
+
+// mustBeAt refuses a grant that was obtained at another address than the one that the tenant's OAuth client of today is for, as far as that
+// can be known here: no call would carry it.
+func (a *App) mustBeAt(ctx context.Context, store *connect.Store, tenant string, app *catalog.App, g connect.Grant) error {
+	if len(app.AddressFields()) == 0 {
+		return nil
+	}
+	client, err := a.clientAddress(ctx, store, tenant, app)
+	if errors.Is(err, connect.ErrNoOAuthClient) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if field := client.MovedBy(app, g.Reveal().Fields); field != "" {
+		return fmt.Errorf("the credential's %q is another than that of the OAuth client which tenant %s has for app %s, so that no call could carry it: "+
+			"import what was granted there, or set the client anew first", field, tenant, app.Slug)
+	}
+	return nil
+}
+
+// clientAddress is the tenant's OAuth client for app, of whose values only those are known that stand in addresses. One that is configured by
+// what only the server can read counts as none.
+func (a *App) clientAddress(ctx context.Context, store *connect.Store, tenant string, app *catalog.App) (connect.OAuthClient, error) {
+	for _, owner := range []string{tenant, ""} {
+		for _, c := range a.OAuthClients {
+			if c.App != app.Slug || c.Tenant != owner {
+				continue
+			}
+			known := OAuthClient{Fields: maps.Clone(c.Fields)}
+			maps.DeleteFunc(known.Fields, func(name, _ string) bool { return !slices.Contains(app.AddressFields(), name) })
+			fields, err := known.resolveFields(app)
+			if err != nil {
+				return connect.OAuthClient{}, connect.ErrNoOAuthClient
+			}
+			return connect.OAuthClient{ID: c.ClientID, Fields: fields}, nil
+		}
+		if client, err := store.OAuthClient(ctx, owner, app.Slug); !errors.Is(err, connect.ErrNoOAuthClient) {
+			return client, err
+		}
+	}
+	return connect.OAuthClient{}, connect.ErrNoOAuthClient
 }
 
 // readGrant reads the JSON object of an import. Its errors name keys, never values.
@@ -78,6 +123,9 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 		err = readOAuth1(values, &g)
 	case app.AuthType == string(vending.OAuth):
 		err = readTokens(values, &g, now)
+		if err == nil && g.AccessToken == "" && g.RefreshToken == "" && !app.ClientCredentials() { // where the client suffices
+			err = errors.New(`the credential needs "access_token", "refresh_token" or both`)
+		}
 	}
 	if err != nil {
 		return connect.Grant{}, err
@@ -91,8 +139,12 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 		if err != nil {
 			return connect.Grant{}, err
 		}
-		if value == "" {
-			return connect.Grant{}, fmt.Errorf("the credential lacks %q, which app %s needs", f.Name, app.Slug)
+		switch {
+		case value != "":
+		case app.Chooses(f.Name): // what it finds is there
+			continue
+		default:
+			return connect.Grant{}, lacks(app, f.Name)
 		}
 		g.Fields = append(g.Fields, vending.Field{Name: f.Name, Value: value})
 	}
@@ -112,7 +164,11 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 	return connect.NewGrant(g), nil
 }
 
-// checkImport says in a sentence why no call could go out with g.
+func lacks(app *catalog.App, field string) error {
+	return fmt.Errorf("the credential lacks %q, which app %s needs", field, app.Slug)
+}
+
+// checkImport says why no call could go out with g.
 func checkImport(app *catalog.App, g connect.GrantValues) error {
 	err := authorize.CheckImported(app, g)
 	var problem *authorize.Problem
@@ -121,105 +177,8 @@ func checkImport(app *catalog.App, g connect.GrantValues) error {
 		return err
 	case problem.Field == "":
 		return fmt.Errorf("the credential cannot be right: no call of app %s can carry it", app.Slug)
+	case problem.Kind == authorize.MissingField:
+		return lacks(app, problem.Field)
 	}
-	return fmt.Errorf("the credential's %q: %s", problem.Field, problem.Message())
-}
-
-var errNoObject = errors.New("the credential must be one JSON object, like {\"api_key\":\"…\"}")
-
-// readObject reads an object and nothing after it. Of a doubled key nobody can say which value was meant.
-func readObject(raw []byte) (map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, errNoObject
-	}
-	values := map[string]json.RawMessage{}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return nil, errNoObject
-		}
-		name, _ := key.(string)
-		if _, twice := values[name]; twice {
-			return nil, fmt.Errorf("the credential holds %q twice", name)
-		}
-		var value json.RawMessage
-		if dec.Decode(&value) != nil {
-			return nil, errNoObject
-		}
-		values[name] = value
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, errNoObject
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errNoObject
-	}
-	return values, nil
-}
-
-// readTokens takes what a token endpoint answers (RFC 6749, section 5.1), or the same with expires_at.
-func readTokens(values map[string]json.RawMessage, g *connect.GrantValues, now time.Time) (err error) {
-	for name, into := range map[string]*string{"access_token": &g.AccessToken, "refresh_token": &g.RefreshToken, "token_type": &g.TokenType, "scope": &g.Scope} {
-		if *into, err = takeText(values, name); err != nil {
-			return err
-		}
-	}
-	at, err := takeText(values, "expires_at")
-	if err != nil {
-		return err
-	}
-	if at != "" {
-		if g.Expiry, err = time.Parse(time.RFC3339, at); err != nil {
-			return errors.New(`"expires_at" must be a time like 2026-01-02T15:04:05Z`)
-		}
-	}
-	if raw, ok := values["expires_in"]; ok {
-		var seconds int64
-		if err := json.Unmarshal(raw, &seconds); err != nil || seconds <= 0 || seconds > 1<<32 {
-			return errors.New(`"expires_in" must be a positive number of seconds`)
-		}
-		delete(values, "expires_in")
-		g.Expiry = now.Add(time.Duration(seconds) * time.Second)
-	}
-	if g.AccessToken == "" && g.RefreshToken == "" {
-		return errors.New(`the credential needs "access_token", "refresh_token" or both`)
-	}
-	return nil
-}
-
-// readOAuth1 takes what RFC 5849, section 2.3, calls token credentials, and the client that obtained them if it is stated.
-func readOAuth1(values map[string]json.RawMessage, g *connect.GrantValues) (err error) {
-	if g.AccessToken, err = takeText(values, catalog.OAuthToken); err != nil {
-		return err
-	}
-	for _, name := range []string{catalog.OAuthTokenSecret, catalog.ConsumerKey, catalog.ConsumerSecret} {
-		value, err := takeText(values, name)
-		if err != nil {
-			return err
-		}
-		if value != "" {
-			g.Fields = append(g.Fields, vending.Field{Name: name, Value: value})
-		}
-	}
-	switch n := len(g.Fields); {
-	case g.AccessToken == "" || n == 0 || g.Fields[0].Name != catalog.OAuthTokenSecret:
-		return errors.New(`the credential needs "oauth_token" and "oauth_token_secret"`)
-	case n == 2:
-		return errors.New(`"consumer_key" and "consumer_secret" belong together: write both, or neither for the tenant's OAuth client`)
-	}
-	return nil
-}
-
-// takeText takes a text value out of values; "" if it is not there.
-func takeText(values map[string]json.RawMessage, name string) (text string, err error) {
-	raw, ok := values[name]
-	if !ok {
-		return "", nil
-	}
-	delete(values, name)
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return "", fmt.Errorf("%q must be a text", name)
-	}
-	return text, nil
+	return fmt.Errorf("the credential's %q %s", problem.Field, problem.Reason())
 }

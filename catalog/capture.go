@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,11 @@ func (c Capture) ChosenBy() (names []string) {
 		names = append(names, fieldNames(template)...)
 	}
 	return names
+}
+
+// Chooses reports whether a capture of a is found by what the end user enters into the field called name.
+func (a *App) Chooses(name string) bool {
+	return a.OAuth2 != nil && slices.ContainsFunc(a.OAuth2.Capture, func(c Capture) bool { return slices.Contains(c.ChosenBy(), name) })
 }
 
 // captures checks that each field from the grant has exactly one capture, and each capture such a field.

@@ -56,7 +56,9 @@ func (c OAuthClient) AddressFields(app *catalog.App) (found []vending.Field) {
 
 // Moved reports whether app with c is at another address than where a grant with the fields held was obtained. One that does not say
 // counts as obtained elsewhere.
-func (c OAuthClient) Moved(app *catalog.App, held []vending.Field) bool { return c.MovedBy(app, held) != "" }
+func (c OAuthClient) Moved(app *catalog.App, held []vending.Field) bool {
+	return c.MovedBy(app, held) != ""
+}
 
 // MovedBy names the field by which app with c is at another address, or "" if it has not [OAuthClient.Moved].
 func (c OAuthClient) MovedBy(app *catalog.App, held []vending.Field) string {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -148,7 +150,8 @@ func (c *Connection) checkGrant(g Grant) error {
 	}
 	v := g.Reveal()
 	if c.AuthType == vending.OAuth {
-		if v.AccessToken == "" && v.RefreshToken == "" {
+		own := slices.ContainsFunc(v.Fields, func(f vending.Field) bool { return f.Name == catalog.ClientSecret }) // which brings tokens by itself
+		if v.AccessToken == "" && v.RefreshToken == "" && !own {
 			return invalid("grant: an o_auth connection needs an access_token or a refresh_token")
 		}
 		return nil

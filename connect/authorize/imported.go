@@ -1,38 +1,65 @@
 package authorize
 
 import (
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// CheckImported reports what is wrong with a grant that was made elsewhere, as far as that can be known without the provider. Its values are
-// taken as they are: what a form would mend is refused here, because nobody sees what would be stored.
+// CheckImported reports what is wrong with a grant that was made elsewhere, as far as that can be known without the provider: a *[Problem]
+// about a field of it, for whoever imports. Its values are taken as they are: what a form would mend is refused here, because nobody sees
+// what would be stored.
 func CheckImported(app *catalog.App, v connect.GrantValues) error {
 	token := vending.AccessToken
 	if app.OAuth1 != nil {
 		token = catalog.OAuthToken
 	}
-	for _, f := range []vending.Field{{Name: token, Value: v.AccessToken}, {Name: "refresh_token", Value: v.RefreshToken}} {
-		if f.Value == "" {
-			continue
-		}
-		if err := checkValue(app, catalog.Field{Name: f.Name}, f.Value); err != nil {
-			return err
-		}
-	}
+	tokens := []vending.Field{{Name: token, Value: v.AccessToken}, {Name: "refresh_token", Value: v.RefreshToken}, {Name: vending.TokenType, Value: v.TokenType}}
 	others := standIns(app)
-	for _, f := range v.Fields {
-		known := catalog.Field{Name: f.Name}
-		if i := slices.IndexFunc(app.Fields, func(c catalog.Field) bool { return c.Name == f.Name }); i >= 0 {
-			known = app.Fields[i]
+	for _, f := range slices.Concat(tokens, v.Fields) {
+		known, declared := declaredAs(app, f.Name)
+		if f.Value == "" && !declared {
+			continue
 		}
 		if err := checkValue(app, known, f.Value); err != nil {
 			return err
 		}
+		if !declared && !usable(f.Value) {
+			return about(app, Problem{Kind: BadField, Field: f.Name, reason: "begins or ends with a space"})
+		}
 		others = slices.DeleteFunc(others, func(o vending.Field) bool { return o.Name == f.Name })
 	}
-	return blaming(v.Fields, checkEverywhere(app, v, others))
+	return aboutImport(app, v, checkEverywhere(app, v, others))
+}
+
+func declaredAs(app *catalog.App, name string) (f catalog.Field, declared bool) {
+	if i := slices.IndexFunc(app.Fields, func(c catalog.Field) bool { return c.Name == name }); i >= 0 {
+		return app.Fields[i], true
+	}
+	return catalog.Field{Name: name}, false
+}
+
+// aboutImport says of a problem with a value what to write instead. Whoever gives such a value elsewhere, here it is who imports.
+func aboutImport(app *catalog.App, v connect.GrantValues, err error) error {
+	var p *Problem
+	if !errors.As(err, &p) || p.Field == "" {
+		return err
+	}
+	f, declared := declaredAs(app, p.Field)
+	value, given := valueIn(v.Fields)(p.Field)
+	switch {
+	case given && strings.TrimSpace(value) != value:
+		p.Kind, p.reason = BadField, "begins or ends with a space"
+	case given:
+		p.Kind, p.reason = BadField, "cannot stand where the app takes it: "+rightForm(f)
+	case declared && f.From == "":
+		p.Kind = MissingField
+	default: // it has a stand-in
+		return nil
+	}
+	return p
 }

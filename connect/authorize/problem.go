@@ -111,6 +111,9 @@ func (p *Problem) Title() string { return p.text(0) }
 // Message is one sentence for a page. It holds no secret and no words of the provider's.
 func (p *Problem) Message() string { return p.text(1) }
 
+// Reason says what is wrong with Field, without naming it.
+func (p *Problem) Reason() string { return cmp.Or(p.reason, "has another form than this app's values") }
+
 func (p *Problem) text(i int) string {
 	detail := ""
 	switch {
@@ -121,7 +124,7 @@ func (p *Problem) text(i int) string {
 	}
 	return strings.NewReplacer(
 		"{app}", cmp.Or(p.App, "The app"), "{detail}", detail,
-		"{field}", cmp.Or(p.label, p.Field, "What you entered"), "{reason}", cmp.Or(p.reason, "has another form than this app's values"),
+		"{field}", cmp.Or(p.label, p.Field, "What you entered"), "{reason}", p.Reason(),
 	).Replace(texts[p.Kind][i])
 }
 
