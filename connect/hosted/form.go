@@ -78,12 +78,8 @@ func (v *visit) takeForm() error {
 		}
 		return v.depart(b, fields)
 	}
-	if problem := v.mayTry(); problem != "" {
-		form := v.formView(b, nil)
-		form.Problem = problem
-		v.w.Header().Set("Retry-After", "60")
-		v.show(http.StatusTooManyRequests, form)
-		return nil
+	if !v.mayTry() {
+		return v.tooOften(b)
 	}
 	defer v.persist()()
 	grant, err := v.o.Authorizer.FromFields(v.r.Context(), v.app, fields)
@@ -93,15 +89,26 @@ func (v *visit) takeForm() error {
 	return v.complete(b, grant)
 }
 
-// mayTry says why nothing more can be tried by this link for now, or "".
-func (v *visit) mayTry() string {
+// mayTry reports whether something more can be tried by this link for now.
+func (v *visit) mayTry() bool {
 	key := policy.AllowanceKey{Tenant: v.link.Connection.Tenant, Kind: "link", Name: string(v.digest[:])}
 	claim, _, ok := v.tries.Spend(key, triesAMinute, v.o.Now())
 	claim.Settle(true)
-	if ok {
-		return ""
+	return ok
+}
+
+// tooOften says that there were too many tries: above the form, if there is one.
+func (v *visit) tooOften(b browser.Browser) error {
+	const explanation = "There were too many tries in a short time. Please wait a minute."
+	v.w.Header().Set("Retry-After", "60")
+	if !v.asks() {
+		v.show(http.StatusTooManyRequests, page.ProviderProblem{Link: v.view(b), Title: "Too many tries", Explanation: explanation})
+		return nil
 	}
-	return "There were too many tries in a short time. Please wait a minute."
+	form := v.formView(b, nil)
+	form.Problem = explanation
+	v.show(http.StatusTooManyRequests, form)
+	return nil
 }
 
 // entered are the values of the form that the app asks for.

@@ -6,7 +6,6 @@ import (
 	"net/url"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/connect/browser"
 	"github.com/vendgate/vendgate/connect/page"
 	"github.com/vendgate/vendgate/vending"
@@ -44,8 +43,8 @@ func (v *visit) accept() error {
 // depart sends the browser to the provider.
 func (v *visit) depart(b browser.Browser, fields []vending.Field) error {
 	// An OAuth 1 provider is called each time, in the name of the tenant's client: who holds a link must not be able to exhaust that.
-	if v.app.OAuth1 != nil && v.mayTry() != "" {
-		return &authorize.Problem{Kind: authorize.Unreachable, App: v.app.Name}
+	if v.app.OAuth1 != nil && !v.mayTry() {
+		return v.tooOften(b)
 	}
 	redirectURI := v.where.Origin + connect.CallbackPath
 	request, err := v.o.Authorizer.Begin(v.r.Context(), v.link.Connection.Tenant, v.app, redirectURI, fields)

@@ -176,17 +176,31 @@ func TestSharedConsumerSecretIsKept(t *testing.T) {
 	}
 }
 
-// TestDeparturesAreBounded: a link cannot make the provider be called without end.
+// TestDeparturesAreBounded: a link cannot make the provider be called without end, and says so as the form of any other app does.
 func TestDeparturesAreBounded(t *testing.T) {
-	o := newSigningOffice(t, site)
-	address, _ := o.link("legacy")
-	v := harness.NewVisitor(t, nil).Open(address)
-	for range 10 {
-		v.Submit("accept")
-		v.Onward()
-		v.Open(address)
+	p := startSigningProvider(t)
+	asking := strings.NewReplacer("app legacy {", "app asking {\nfield site Site\nheader X-Site {site}", "oauth_client legacy {", "oauth_client asking {")
+	o := newOfficeAt(t, site, p.app(), p.client(), asking.Replace(p.app()), asking.Replace(p.client()))
+	for app, leave := range map[string]func(v *harness.Visitor){
+		"legacy": func(v *harness.Visitor) { v.Submit("accept") },
+		"asking": func(v *harness.Visitor) { v.Submit("accept").Submit("credentials", "field.site", "acme") },
+	} {
+		address, _ := o.link(app)
+		v := harness.NewVisitor(t, nil).Open(address)
+		for range 10 {
+			leave(v)
+			v.Onward()
+			v.Open(address)
+		}
+		leave(v)
+		v.Sees("after ten departures", 429, "There were too many tries in a short time. Please wait a minute.")
+		if after := v.Header.Get("Retry-After"); after != "60" {
+			t.Errorf("%s: Retry-After %q", app, after)
+		}
+		if form := strings.Contains(v.Page, `name="field.site" type="text" value="acme"`); form != (app == "asking") {
+			t.Errorf("%s: the page has what was entered: %v", app, form)
+		}
 	}
-	v.Submit("accept").Sees("after ten departures", 503, "cannot be asked right now")
 }
 
 // TestNothingSignedLeaks looks for what an OAuth 1 flow must keep in the log at DEBUG, the access log, the metrics and the data
