@@ -36,8 +36,8 @@ func importCommand(parent *cobra.Command, f *storeFlags) {
 users of the machine could see. For a key-based app it holds the fields that the catalog names, {"api_key":"…"}; for an
 OAuth app those that do not come with the OAuth client, those that do but say where the tokens are from (such as the
 host), access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for one whose
-customers enter a client of their own client_id and client_secret suffice; for an OAuth 1 app oauth_token and oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key
-and consumer_secret.`
+customers enter a client of their own client_id and client_secret suffice; for an OAuth 1 app oauth_token and
+oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key and consumer_secret.`
 	connectionFlags(add, &c)
 	add.Flags().StringVar(&file, "file", "-", "file to read, - for standard input")
 }
