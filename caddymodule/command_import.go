@@ -141,10 +141,10 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 		}
 		switch {
 		case value != "":
-		case app.Chooses(f.Name): // what it finds is there
+		case app.OnlyChooses(f.Name): // what was found by it is another
 			continue
 		default:
-			return connect.Grant{}, lacks(app, f.Name)
+			return connect.Grant{}, fmt.Errorf("the credential lacks %q, which app %s needs", f.Name, app.Slug)
 		}
 		g.Fields = append(g.Fields, vending.Field{Name: f.Name, Value: value})
 	}
@@ -164,10 +164,6 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 	return connect.NewGrant(g), nil
 }
 
-func lacks(app *catalog.App, field string) error {
-	return fmt.Errorf("the credential lacks %q, which app %s needs", field, app.Slug)
-}
-
 // checkImport says why no call could go out with g.
 func checkImport(app *catalog.App, g connect.GrantValues) error {
 	err := authorize.CheckImported(app, g)
@@ -177,8 +173,6 @@ func checkImport(app *catalog.App, g connect.GrantValues) error {
 		return err
 	case problem.Field == "":
 		return fmt.Errorf("the credential cannot be right: no call of app %s can carry it", app.Slug)
-	case problem.Kind == authorize.MissingField:
-		return lacks(app, problem.Field)
 	}
 	return fmt.Errorf("the credential's %q %s", problem.Field, problem.Reason())
 }

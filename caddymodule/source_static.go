@@ -148,7 +148,9 @@ func vendedName(app *catalog.App, field string) string {
 func (c *StaticConnection) checkComplete(app *catalog.App) error {
 	var needed []string
 	for _, f := range app.Fields {
-		needed = append(needed, f.Name)
+		if !app.OnlyChooses(f.Name) { // what was found by it is another
+			needed = append(needed, f.Name)
+		}
 	}
 	switch {
 	case app.OAuth1 != nil:

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -46,9 +47,16 @@ func (c Capture) ChosenBy() (names []string) {
 	return names
 }
 
-// Chooses reports whether a capture of a is found by what the end user enters into the field called name.
-func (a *App) Chooses(name string) bool {
-	return a.OAuth2 != nil && slices.ContainsFunc(a.OAuth2.Capture, func(c Capture) bool { return slices.Contains(c.ChosenBy(), name) })
+// OnlyChooses reports whether what the end user enters into the field called name serves to find what a capture of a takes, and nothing
+// else: a connection that has that can do without.
+func (a *App) OnlyChooses(name string) bool {
+	if a.OAuth2 == nil || !slices.ContainsFunc(a.OAuth2.Capture, func(c Capture) bool { return slices.Contains(c.ChosenBy(), name) }) {
+		return false
+	}
+	rest, o := *a, *a.OAuth2
+	rest.OAuth2, o.Capture = &o, nil
+	text, err := json.Marshal(rest)
+	return err == nil && !strings.Contains(string(text), "{"+name+"}")
 }
 
 // captures checks that each field from the grant has exactly one capture, and each capture such a field.

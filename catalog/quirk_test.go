@@ -181,3 +181,18 @@ func TestCheckAcceptsQuirks(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyChooses: what is placed as well is needed by every call.
+func TestOnlyChooses(t *testing.T) {
+	app := granted("acme")
+	choice("org", Field{Name: "org"}, Field{Name: "other"})(&app)
+	for name, want := range map[string]bool{"org": true, "other": false, "site": false} {
+		if got := app.OnlyChooses(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	app.Upstream = "https://{org}.api.example.com"
+	if keyed := keyed("keyed"); app.OnlyChooses("org") || keyed.OnlyChooses("api_key") {
+		t.Error("a field that stands in the upstream's address is not needed")
+	}
+}

@@ -49,17 +49,14 @@ func aboutImport(app *catalog.App, v connect.GrantValues, err error) error {
 	if !errors.As(err, &p) || p.Field == "" {
 		return err
 	}
-	f, declared := declaredAs(app, p.Field)
 	value, given := valueIn(v.Fields)(p.Field)
-	switch {
-	case given && strings.TrimSpace(value) != value:
-		p.Kind, p.reason = BadField, "begins or ends with a space"
-	case given:
-		p.Kind, p.reason = BadField, "cannot stand where the app takes it: "+rightForm(f)
-	case declared && f.From == "":
-		p.Kind = MissingField
-	default: // it has a stand-in
+	if !given { // it has a stand-in
 		return nil
+	}
+	f, _ := declaredAs(app, p.Field)
+	p.Kind, p.reason = BadField, "cannot stand where the app takes it: "+rightForm(f)
+	if strings.TrimSpace(value) != value {
+		p.reason = "begins or ends with a space"
 	}
 	return p
 }
