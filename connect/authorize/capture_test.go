@@ -204,7 +204,7 @@ func TestChoice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for entered, want := range map[string][2]string{
-		"first": {"first", "1"}, " Acme ": {"Acme", "2"}, "https://ACME.example.com/jira/your-work?x=1": {"acme", "2"}, "first.example.com": {"first", "1"},
+		"first": {"first", "1"}, "Acme": {"Acme", "2"}, "https://ACME.example.com/jira/your-work?x=1": {"acme", "2"}, "first.example.com": {"first", "1"},
 	} {
 		if err := CheckFields(app, fields("site", entered)); err != nil {
 			t.Errorf("%s: %v", entered, err)
