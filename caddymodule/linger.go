@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// lingerTime and lingerBytes bound what is read after a refusal.
+	// lingerTime and lingerBytes bound what is read after a refusal; lingerTime also bounds a pause before it, and hearTime all of that.
 	lingerTime  = time.Second
+	hearTime    = 10 * time.Second
 	lingerBytes = 8 << 20
 	// readAway is what net/http itself reads away of a body before it answers, in bytes.
 	readAway = 256 << 10
@@ -26,8 +27,7 @@ func refuse(w http.ResponseWriter, r *http.Request, e *vending.Error) {
 		vending.WriteError(w, e, nil)
 		return
 	}
-	// A sender that pauses must not keep its answer waiting.
-	if control.SetReadDeadline(time.Now().Add(lingerTime)) != nil || isSmall(r) || control.EnableFullDuplex() != nil {
+	if r.ContentLength <= readAway && arrives(control, r) || control.SetReadDeadline(time.Now().Add(lingerTime)) != nil || control.EnableFullDuplex() != nil {
 		vending.WriteError(w, e, nil)
 		return
 	}
@@ -38,11 +38,20 @@ func refuse(w http.ResponseWriter, r *http.Request, e *vending.Error) {
 	}
 }
 
-// isSmall reports whether net/http reads away all of a body. One of unknown length is read as far for that.
-func isSmall(r *http.Request) bool {
-	if r.ContentLength >= 0 {
-		return r.ContentLength <= readAway
+// arrives reads as much of a body as net/http would read away before it answers, and reports whether that was all. A sender that pauses must
+// not keep its answer waiting, and one that goes on is heard out for a while.
+func arrives(control *http.ResponseController, r *http.Request) bool {
+	part := make([]byte, 16<<10)
+	begun := time.Now()
+	for rest := readAway; rest > 0 && time.Since(begun) < hearTime; {
+		if control.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+			return false
+		}
+		n, err := r.Body.Read(part)
+		if err != nil {
+			return errors.Is(err, io.EOF)
+		}
+		rest -= n
 	}
-	_, err := io.CopyN(io.Discard, r.Body, readAway)
-	return errors.Is(err, io.EOF)
+	return false
 }

@@ -1,7 +1,10 @@
 package integration
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -66,5 +69,40 @@ func TestRefusalDoesNotWait(t *testing.T) {
 		if !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 404 ") {
 			t.Errorf("%q: %q, %v", half, answer[:n], err)
 		}
+	}
+}
+
+// TestRefusalHearsOut: a sender of a small body who is slow, but goes on, can send all of it, reads its answer and keeps its connection.
+func TestRefusalHearsOut(t *testing.T) {
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), "plain")
+	g := harness.Start(t, keyApp(url)+staticSource(t))
+	conn, err := net.Dial("tcp", g.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	reader := bufio.NewReader(conn)
+	head := "POST /proxy/none/key/upload HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\n"
+	for _, pause := range []time.Duration{500 * time.Millisecond, 0} {
+		const parts, size = 5, 10_000
+		if _, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n", head, parts*size); err != nil {
+			t.Fatal(err)
+		}
+		for range parts {
+			time.Sleep(pause)
+			if _, err := conn.Write(bytes.Repeat([]byte("x"), size)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(1200 * time.Millisecond) // no deadline of then may end the connection
+		res, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusNotFound || res.Close {
+			t.Errorf("%s, closing %t, %v", res.Status, res.Close, err)
+		}
+		_ = res.Body.Close()
 	}
 }
