@@ -19,6 +19,7 @@ func CheckImported(app *catalog.App, v connect.GrantValues) error {
 		token = catalog.OAuthToken
 	}
 	tokens := []vending.Field{{Name: token, Value: v.AccessToken}, {Name: "refresh_token", Value: v.RefreshToken}, {Name: vending.TokenType, Value: v.TokenType}}
+	tokens = slices.DeleteFunc(tokens, func(f vending.Field) bool { return f.Value == "" })
 	others := standIns(app)
 	for _, f := range slices.Concat(tokens, v.Fields) {
 		known, declared := declaredAs(app, f.Name)

@@ -45,3 +45,21 @@ func TestCheckImported(t *testing.T) {
 		}
 	}
 }
+
+// TestImportedKeysNamedAsTokens: a key may be called as a part of a token is, and one that lacks is missing.
+func TestImportedKeysNamedAsTokens(t *testing.T) {
+	for _, name := range []string{"access_token", "refresh_token", "token_type"} {
+		app := &catalog.App{
+			Slug: "keyed", AuthType: string(vending.APIKey), Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: name, Secret: true}},
+			Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{" + name + "}"}},
+		}
+		if err := CheckImported(app, connect.GrantValues{Fields: []vending.Field{{Name: name, Value: "abc"}}}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var p *Problem
+		err := CheckImported(app, connect.GrantValues{Fields: []vending.Field{{Name: name, Value: ""}}})
+		if !errors.As(err, &p) || p.Field != name || p.Reason() != "is missing" {
+			t.Errorf("%s is empty: %v", name, err)
+		}
+	}
+}

@@ -112,7 +112,12 @@ func (p *Problem) Title() string { return p.text(0) }
 func (p *Problem) Message() string { return p.text(1) }
 
 // Reason says what is wrong with Field, without naming it.
-func (p *Problem) Reason() string { return cmp.Or(p.reason, "has another form than this app's values") }
+func (p *Problem) Reason() string {
+	if p.Kind == MissingField {
+		return "is missing"
+	}
+	return cmp.Or(p.reason, "has another form than this app's values")
+}
 
 func (p *Problem) text(i int) string {
 	detail := ""
