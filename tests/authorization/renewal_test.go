@@ -111,7 +111,7 @@ func TestRenewingLink(t *testing.T) {
 	v.Open(v.Onward().String()).Sees("back from the provider", 200, harness.SaysCreated)
 	expectLines(t, "connecting", p, "GET /authorize", "POST /token", "GET /access_token")
 
-	call := func(what, token string, lines ...string) {
+	call := func(what, token string) {
 		t.Helper()
 		a, err := send(o.Gateway, o.Request(http.MethodGet, "/proxy/"+id+"/photos/me", nil))
 		if err != nil {
@@ -121,12 +121,22 @@ func TestRenewingLink(t *testing.T) {
 		if a.digest != bearer(token) {
 			t.Errorf("%s: the API got another token", what)
 		}
-		expectLines(t, what, p, append(lines, "GET /v1/me")...)
 	}
 	call("a young token", "canary-days-1")
+	expectLines(t, "a young token", p, "GET /v1/me")
 	o.leave(id, 40*time.Minute)
-	call("a token whose time is half over", "canary-days-2", "GET /refresh_access_token")
+	call("a token whose time is half over", "canary-days-1") // the renewal goes on beside it
+	harness.Within(t, "the renewal", 10*time.Second, func() bool {
+		_, held := o.held(id)
+		return held.AccessToken == "canary-days-2"
+	})
 	call("the next one", "canary-days-2")
+	call("the next one, again", "canary-days-2")
+	asked := p.asked()
+	slices.Sort(asked)
+	if want := []string{"GET /refresh_access_token", "GET /v1/me", "GET /v1/me", "GET /v1/me"}; !slices.Equal(asked, want) {
+		t.Errorf("the provider was asked %q", asked)
+	}
 	if _, held := o.held(id); time.Until(held.Expiry) < 59*24*time.Hour || held.RefreshToken != "" {
 		t.Errorf("the new token ends at %s", held.Expiry)
 	}

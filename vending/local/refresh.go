@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/vending"
@@ -35,14 +37,18 @@ const (
 // the same version share one refresh, which goes on when they leave: a provider that rotates has
 // perhaps ended the old refresh token already. What is recorded of it is recorded as the first caller's.
 func (s *Source) refresh(ctx context.Context, h holding) error {
-	key := h.ID + "/" + strconv.FormatInt(h.Version, 10)
-	done := s.refreshes.DoChan(key, func() (any, error) { return nil, s.run(context.WithoutCancel(ctx), h) })
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case result := <-done:
+	case result := <-s.begin(ctx, h):
 		return result.Err
 	}
+}
+
+// begin starts the refresh of h, or joins the one under way.
+func (s *Source) begin(ctx context.Context, h holding) <-chan singleflight.Result {
+	key := h.ID + "/" + strconv.FormatInt(h.Version, 10)
+	return s.refreshes.DoChan(key, func() (any, error) { return nil, s.run(context.WithoutCancel(ctx), h) })
 }
 
 // run keeps Close waiting, and a panic from ending the whole gateway, as singleflight would have it.
@@ -62,7 +68,11 @@ func (s *Source) run(ctx context.Context, h holding) (err error) {
 			s.o.Logger.Error("refresh panicked", "connection", h.ID, "app", h.App, "error", err)
 		}
 	}()
-	return s.refreshAlone(ctx, h)
+	err = s.refreshAlone(ctx, h)
+	if h.renews() && !s.unstored.has(h) { // what only waits to be stored is no failure of the provider's
+		s.renewals.note(h.ID, s.o.Now(), err)
+	}
+	return err
 }
 
 // refreshAlone refreshes under the row's lease, which outlasts the provider's call and the storing of

@@ -6,7 +6,7 @@ import (
 )
 
 // renewalPause is how long after a renewal that failed the next one is tried. There are weeks for it, and
-// meanwhile calls need not wait: the token lasts.
+// meanwhile the token lasts.
 const renewalPause = time.Hour
 
 // renews reports whether a token that lasts is what brings the next one.
@@ -26,8 +26,11 @@ func (r *renewals) due(connection string, now time.Time) bool {
 // note keeps what came of a renewal.
 func (r *renewals) note(connection string, now time.Time, err error) {
 	if err == nil {
-		r.failed.Delete(connection)
+		r.forget(connection)
 		return
 	}
 	r.failed.Store(connection, now)
 }
+
+// forget drops what no renewal will ask for.
+func (r *renewals) forget(connection string) { r.failed.Delete(connection) }

@@ -1,9 +1,12 @@
 package local
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -48,6 +51,12 @@ func (r *renewer) answers(status int, body string) {
 	r.status, r.body = status, body
 }
 
+func (r *renewer) asked() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.lines)
+}
+
 func (r *renewer) app(slug string) (*catalog.App, bool) {
 	return &catalog.App{Slug: slug, Name: slug, OAuth2: &catalog.OAuth2{
 		AuthorizeURL: r.URL + "/authorize", TokenURL: r.URL + "/token",
@@ -59,14 +68,31 @@ func (r *renewer) app(slug string) (*catalog.App, bool) {
 // life.
 func renewing(t *testing.T, p *renewer, dir string, life time.Duration, now *time.Time) (*Source, *connect.Store, vending.Request) {
 	t.Helper()
-	store := openStoreAt(t, dir, time.Now)
+	imported := false
+	store := openStoreAt(t, dir, func() time.Time {
+		if !imported {
+			return time.Now()
+		}
+		return *now
+	})
 	o := Options{RefreshTimeout: time.Second, Store: store, Catalog: p.app, Transport: through(p.Client().Transport), Now: func() time.Time { return *now }}
 	noClient(connect.ErrNoOAuthClient)(&o)
 	s := New(o)
 	t.Cleanup(s.Close)
 	v := grantFor(life)
 	v.RefreshToken = ""
-	return s, store, request(importApp(t, store, "gmail", v))
+	r := request(importApp(t, store, "gmail", v))
+	imported = true
+	return s, store, r
+}
+
+// vendAlone vends, and waits for a renewal that was begun by that.
+func vendAlone(t *testing.T, s *Source, store *connect.Store, r vending.Request) (string, error) {
+	t.Helper()
+	c, _ := stored(t, store, r.Connection)
+	cred, err := s.Vend(t.Context(), r)
+	_, _, _ = s.refreshes.Do(fmt.Sprintf("%s/%d", c.ID, c.Version), func() (any, error) { return nil, nil }) // which joins one under way
+	return tokenOf(cred), err
 }
 
 // TestRenewal has tokens of sixty days without a refresh token, at all ages.
@@ -92,6 +118,7 @@ func TestRenewal(t *testing.T) {
 		"provider is away":    {age: life/2 + time.Hour, status: 503, token: "canary-access-0", calls: 1},
 		"provider is busy":    {age: life/2 + time.Hour, status: 429, token: "canary-access-0", calls: 1},
 		"renewal is refused":  {age: life/2 + time.Hour, status: 400, body: `{"error":{"message":"no","code":190}}`, token: "canary-access-0", calls: 1},
+		"answer has ended":    {age: life/2 + time.Hour, status: 200, body: `{"access_token":"canary-ended","expires_at":1600000000}`, token: "canary-access-0", calls: 1},
 		"answer is nonsense":  {age: life/2 + time.Hour, status: 200, body: `{"ok":true}`, token: "canary-access-0", calls: 1},
 		"token is refused":    {age: life/2 + time.Hour, status: 200, body: granted, forced: true, token: "canary-access-0"},
 		"young, but refused":  {age: time.Hour, status: 200, body: granted, forced: true, token: "canary-access-0"},
@@ -105,14 +132,18 @@ func TestRenewal(t *testing.T) {
 			if c.forced {
 				r.Force, r.Refused = true, vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
 			}
-			for range 3 {
-				cred, err := s.Vend(t.Context(), r)
-				if tokenOf(cred) != c.token || codeOf(err) != c.code {
-					t.Errorf("token %q, %v; want %q and %q", tokenOf(cred), err, c.token, c.code)
+			for i := range 3 {
+				want := c.token
+				if i == 0 && want == renewedToken { // no call waits
+					want = "canary-access-0"
+				}
+				token, err := vendAlone(t, s, store, r)
+				if token != want || codeOf(err) != c.code {
+					t.Errorf("token %q, %v; want %q and %q", token, err, want, c.code)
 				}
 			}
-			if len(p.lines) != c.calls || c.calls > 0 && p.lines[0] != call {
-				t.Errorf("calls %q; want %d", p.lines, c.calls)
+			if lines := p.asked(); len(lines) != c.calls || c.calls > 0 && lines[0] != call {
+				t.Errorf("calls %q; want %d", lines, c.calls)
 			}
 			conn, held := stored(t, store, r.Connection)
 			if left := held.Expiry.Sub(now); c.token == renewedToken && (left > life || left < life-time.Second) { // it is stored in seconds
@@ -130,7 +161,7 @@ func TestRenewalAgain(t *testing.T) {
 	const life = 60 * 24 * time.Hour
 	p := startRenewer(t, http.StatusServiceUnavailable, "")
 	now := time.Now().Add(life/2 + time.Hour)
-	s, _, r := renewing(t, p, t.TempDir(), life, &now)
+	s, store, r := renewing(t, p, t.TempDir(), life, &now)
 	for i, step := range []struct {
 		later time.Duration
 		token string
@@ -138,16 +169,16 @@ func TestRenewalAgain(t *testing.T) {
 	}{
 		{0, "canary-access-0", 1},
 		{59 * time.Minute, "canary-access-0", 1},
-		{2 * time.Minute, renewedToken, 2},
+		{2 * time.Minute, "canary-access-0", 2},
 		{time.Hour, renewedToken, 2},
 	} {
 		now = now.Add(step.later)
 		if i == 2 {
 			p.answers(http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
 		}
-		cred, err := s.Vend(t.Context(), r)
-		if err != nil || tokenOf(cred) != step.token || len(p.lines) != step.calls {
-			t.Errorf("step %d: token %q, %d calls, %v; want %q and %d", i, tokenOf(cred), len(p.lines), err, step.token, step.calls)
+		token, err := vendAlone(t, s, store, r)
+		if calls := len(p.asked()); err != nil || token != step.token || calls != step.calls {
+			t.Errorf("step %d: token %q, %d calls, %v; want %q and %d", i, token, calls, err, step.token, step.calls)
 		}
 	}
 }
@@ -159,18 +190,73 @@ func TestUnsavedRenewal(t *testing.T) {
 	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
 	dir := t.TempDir()
 	now := time.Now().Add(life/2 + time.Hour)
-	s, _, r := renewing(t, p, dir, life, &now)
+	s, store, r := renewing(t, p, dir, life, &now)
 	mend := breakStore(t, dir)
-	for i, want := range []string{"canary-access-0", "canary-access-0", renewedToken, renewedToken} {
+	for i, want := range []string{"canary-access-0", "canary-access-0", "canary-access-0", renewedToken} {
 		if i == 2 {
 			mend()
 		}
-		if cred, err := s.Vend(t.Context(), r); err != nil || tokenOf(cred) != want {
-			t.Errorf("vend %d: token %q, %v; want %q", i, tokenOf(cred), err, want)
+		if token, err := vendAlone(t, s, store, r); err != nil || token != want {
+			t.Errorf("vend %d: token %q, %v; want %q", i, token, err, want)
 		}
 	}
-	if len(p.lines) != 1 {
-		t.Errorf("calls %q", p.lines)
+	if lines := p.asked(); len(lines) != 1 {
+		t.Errorf("calls %q", lines)
+	}
+}
+
+// TestUnsavedRenewalOutlivesTheToken: what waits to be stored is there when the old token has ended, too.
+func TestUnsavedRenewalOutlivesTheToken(t *testing.T) {
+	const life = 60 * 24 * time.Hour
+	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
+	dir := t.TempDir()
+	now := time.Now().Add(life - time.Minute)
+	s, store, r := renewing(t, p, dir, life, &now)
+	mend := breakStore(t, dir)
+	for i, want := range []string{"canary-access-0", "", renewedToken, renewedToken} {
+		if i == 2 {
+			mend()
+		}
+		token, err := vendAlone(t, s, store, r)
+		if token != want || (want == "") != (codeOf(err) == vending.InternalError) {
+			t.Errorf("vend %d: token %q, %v; want %q", i, token, err, want)
+		}
+		now = now.Add(2 * time.Minute)
+	}
+	if c, _ := stored(t, store, r.Connection); c.NeedsReconnection || len(p.asked()) != 1 {
+		t.Errorf("needs reconnection: %t, calls %q", c.NeedsReconnection, p.asked())
+	}
+}
+
+// TestHangingRenewal has a provider that does not answer: no call waits for it, or asks it again.
+func TestHangingRenewal(t *testing.T) {
+	const life = 60 * 24 * time.Hour
+	p := startRenewer(t, http.StatusOK, "")
+	answer := make(chan struct{})
+	p.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-answer
+		p.ServeHTTP(w, r)
+	})
+	now := time.Now().Add(life/2 + time.Hour)
+	s, store, r := renewing(t, p, t.TempDir(), life, &now)
+	vend := func() {
+		t.Helper()
+		ctx, leave := context.WithCancel(t.Context())
+		cred, err := s.Vend(ctx, r)
+		leave()
+		if err != nil || tokenOf(cred) != "canary-access-0" {
+			t.Errorf("token %q, %v", tokenOf(cred), err)
+		}
+	}
+	vend()
+	vend()
+	if token, err := vendAlone(t, s, store, r); err != nil || token != "canary-access-0" { // for the time of a refresh
+		t.Errorf("token %q, %v", token, err)
+	}
+	vend()
+	close(answer)
+	if s.renewals.due(r.Connection, now) {
+		t.Error("the renewal is due again at once")
 	}
 }
 

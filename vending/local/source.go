@@ -99,12 +99,18 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 	switch held.judge(r, s.o.Now(), s.o.Margin) {
 	case vend:
 		return s.credential(ctx, held)
+	case renew:
+		if s.renewals.due(held.ID, s.o.Now()) {
+			s.begin(ctx, held) // no call waits for it, as there are weeks for it
+		}
+		return s.credential(ctx, held)
 	case reconnect:
+		s.renewals.forget(held.ID)
+		if s.unstored.has(held) { // which a refresh stores first
+			break
+		}
 		s.flag(ctx, held)
 		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
-	}
-	if held.renews() && !s.renewals.due(held.ID, s.o.Now()) {
-		return s.credential(ctx, held)
 	}
 	refreshErr := s.refresh(ctx, held)
 	if ended := ctx.Err(); ended != nil {
@@ -112,8 +118,6 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 		if errors.Is(ended, context.Canceled) {
 			return vending.Credential{}, refreshErr // nobody is there to take a token
 		}
-	} else if held.renews() && !s.unstored.has(held) { // what only waits to be stored is no failure of the provider's
-		s.renewals.note(held.ID, s.o.Now(), refreshErr)
 	}
 	// The refresh hands over no token: it is shared, and each caller reads the row as its own. That
 	// also sees what another process stored, and a connection that was deleted meanwhile. A caller
@@ -163,6 +167,7 @@ type verdict int
 
 const (
 	vend verdict = iota
+	renew
 	refresh
 	reconnect
 )
@@ -177,7 +182,9 @@ func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) 
 	switch {
 	case h.lasts(now.Add(h.margin(margin))) && !refused:
 		return vend
-	case h.refreshable(now, refused) && !h.NeedsReconnection:
+	case h.renews() && h.lasts(now) && !refused && !h.NeedsReconnection:
+		return renew
+	case h.refreshable() && !h.NeedsReconnection:
 		return refresh
 	case h.lasts(now) && !(refused && h.NeedsReconnection):
 		return vend
@@ -210,10 +217,7 @@ func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) err
 }
 
 // refreshable reports whether the grant holds what its refresh takes.
-func (h *holding) refreshable(now time.Time, refused bool) bool {
-	if h.renews() {
-		return h.lasts(now) && !refused
-	}
+func (h *holding) refreshable() bool {
 	if h.app.ClientCredentials() {
 		client := tokenendpoint.OwnClient(h.values.Fields)
 		return client.ID != "" && !client.Secret.IsZero()
