@@ -62,7 +62,7 @@ func (c checker) slottedURL(where, raw string) error {
 		return fmt.Errorf("%s: %w", where, err)
 	}
 	if _, query, _ := strings.Cut(path, "?"); len(fieldNames(query)) > 0 {
-		return fmt.Errorf("%s has a placeholder in its query, where a value could add parameters: put it into host or path, and fixed parameters into authorize_params or token_params", where)
+		return fmt.Errorf("%s has a placeholder in its query, where a value could add parameters: put it into host or path", where)
 	}
 	if err := c.slots(where, host); err != nil {
 		return err

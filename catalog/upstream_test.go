@@ -96,7 +96,7 @@ func TestCheckRefusesClientValues(t *testing.T) {
 }
 
 func TestCheckRefusesSlotsInQueries(t *testing.T) {
-	const want = ` has a placeholder in its query, where a value could add parameters: put it into host or path, and fixed parameters into authorize_params or token_params`
+	const want = ` has a placeholder in its query, where a value could add parameters: put it into host or path`
 	org := func(edit func(*OAuth2)) change { return with(oauth2(edit), Field{Name: "org"}) }
 	refuse(t, granted, map[string]refusal{
 		"token":      {org(func(o *OAuth2) { o.TokenURL = "https://auth.example.com/{org}/token?org={org}" }), `app acme: oauth2.token_url` + want},

@@ -12,7 +12,7 @@ import (
 
 const description = `Vendgate is a reverse proxy that calls third-party APIs with your customers' credentials,
 and the connection manager that gets and keeps them. It is Caddy with modules of its own:
-each command and option of Caddy works here, too.
+each command and option of Caddy works here, too; where an example says caddy, type vendgate.
 
 To see it at work, without any configuration:
 
