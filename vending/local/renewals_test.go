@@ -16,7 +16,11 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-const renewedToken = "canary-renewed"
+const (
+	renewedToken = "canary-renewed"
+	// life is that of Instagram's tokens.
+	life = 60 * 24 * time.Hour
+)
 
 // renewer is a provider whose tokens renew themselves, as Instagram's and Threads' do.
 type renewer struct {
@@ -66,7 +70,7 @@ func (r *renewer) app(slug string) (*catalog.App, bool) {
 
 // renewing returns a source over p, without any OAuth client, as a renewal takes the token alone, and a request for a token that ends after
 // life.
-func renewing(t *testing.T, p *renewer, dir string, life time.Duration, now *time.Time) (*Source, *connect.Store, vending.Request) {
+func renewing(t *testing.T, p *renewer, dir string, now *time.Time) (*Source, *connect.Store, vending.Request) {
 	t.Helper()
 	imported := false
 	store := openStoreAt(t, dir, func() time.Time {
@@ -98,7 +102,6 @@ func vendAlone(t *testing.T, s *Source, store *connect.Store, r vending.Request)
 // TestRenewal has tokens of sixty days without a refresh token, at all ages.
 func TestRenewal(t *testing.T) {
 	const (
-		life    = 60 * 24 * time.Hour
 		granted = `{"access_token":"` + renewedToken + `","token_type":"bearer","expires_in":5184000}`
 		call    = "GET /renew?access_token=canary-access-0&grant_type=ig_refresh_token "
 	)
@@ -128,7 +131,7 @@ func TestRenewal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := startRenewer(t, c.status, c.body)
 			now := time.Now().Add(c.age)
-			s, store, r := renewing(t, p, t.TempDir(), life, &now)
+			s, store, r := renewing(t, p, t.TempDir(), &now)
 			if c.forced {
 				r.Force, r.Refused = true, vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
 			}
@@ -158,10 +161,9 @@ func TestRenewal(t *testing.T) {
 
 // TestRenewalAgain: what failed is tried anew after a while, and then no longer.
 func TestRenewalAgain(t *testing.T) {
-	const life = 60 * 24 * time.Hour
 	p := startRenewer(t, http.StatusServiceUnavailable, "")
 	now := time.Now().Add(life/2 + time.Hour)
-	s, store, r := renewing(t, p, t.TempDir(), life, &now)
+	s, store, r := renewing(t, p, t.TempDir(), &now)
 	for i, step := range []struct {
 		later time.Duration
 		token string
@@ -186,11 +188,10 @@ func TestRenewalAgain(t *testing.T) {
 // TestUnsavedRenewal makes the store fail after the provider has renewed. The old token may have ended by that, so the new one is not
 // lost, and the provider is not asked again.
 func TestUnsavedRenewal(t *testing.T) {
-	const life = 60 * 24 * time.Hour
 	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
 	dir := t.TempDir()
 	now := time.Now().Add(life/2 + time.Hour)
-	s, store, r := renewing(t, p, dir, life, &now)
+	s, store, r := renewing(t, p, dir, &now)
 	mend := breakStore(t, dir)
 	for i, want := range []string{"canary-access-0", "canary-access-0", "canary-access-0", renewedToken} {
 		if i == 2 {
@@ -207,11 +208,10 @@ func TestUnsavedRenewal(t *testing.T) {
 
 // TestUnsavedRenewalOutlivesTheToken: what waits to be stored is there when the old token has ended, too.
 func TestUnsavedRenewalOutlivesTheToken(t *testing.T) {
-	const life = 60 * 24 * time.Hour
 	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
 	dir := t.TempDir()
 	now := time.Now().Add(life - time.Minute)
-	s, store, r := renewing(t, p, dir, life, &now)
+	s, store, r := renewing(t, p, dir, &now)
 	mend := breakStore(t, dir)
 	for i, want := range []string{"canary-access-0", "", renewedToken, renewedToken} {
 		if i == 2 {
@@ -230,7 +230,6 @@ func TestUnsavedRenewalOutlivesTheToken(t *testing.T) {
 
 // TestHangingRenewal has a provider that does not answer: no call waits for it, or asks it again.
 func TestHangingRenewal(t *testing.T) {
-	const life = 60 * 24 * time.Hour
 	p := startRenewer(t, http.StatusOK, "")
 	answer := make(chan struct{})
 	p.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -238,7 +237,7 @@ func TestHangingRenewal(t *testing.T) {
 		p.ServeHTTP(w, r)
 	})
 	now := time.Now().Add(life/2 + time.Hour)
-	s, store, r := renewing(t, p, t.TempDir(), life, &now)
+	s, store, r := renewing(t, p, t.TempDir(), &now)
 	vend := func() {
 		t.Helper()
 		ctx, leave := context.WithCancel(t.Context())
