@@ -80,6 +80,9 @@ func (p *Placement) blame(err error) error { return blame(p.app, err) }
 // mendable changes the refusal of a value that comes with the OAuth client: an end user who connects again does not mend that. A source
 // leaves such a value out where it belongs to a client that several tenants share.
 func (p *Placement) mendable(err error) error {
+	if err == nil { // at no cost, which refusal has
+		return nil
+	}
 	var refusal *vending.Error
 	if !errors.As(err, &refusal) || refusal.Code != vending.NeedsReconnection {
 		return err
