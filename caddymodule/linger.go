@@ -41,7 +41,8 @@ func refuse(w http.ResponseWriter, r *http.Request, e *vending.Error) {
 // arrives reads as much of a body as net/http would read away before it answers, and reports whether that was all. A sender that pauses must
 // not keep its answer waiting, and one that goes on is heard out for a while.
 func arrives(control *http.ResponseController, r *http.Request) bool {
-	part := make([]byte, 16<<10)
+	part := buffers.Get()
+	defer buffers.Put(part)
 	begun := time.Now()
 	for rest := readAway; rest > 0 && time.Since(begun) < hearTime; {
 		if control.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
