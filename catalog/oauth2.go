@@ -45,22 +45,35 @@ func (a *App) Asked() []Field { return a.fieldsFrom("") }
 // ClientFields are the fields that come with the OAuth client, beside its secret.
 func (a *App) ClientFields() []Field { return a.fieldsFrom(FromClient) }
 
-// AddressFields names those of ClientFields that stand in the address of the upstream or of an OAuth endpoint.
-func (a *App) AddressFields() (names []string) {
-	var addresses strings.Builder
-	addresses.WriteString(a.Upstream)
+// addresses are the URLs of the upstream and of the OAuth endpoints; those that there are not are empty.
+func (a *App) addresses() []string {
+	urls := []string{a.Upstream}
 	if o := a.OAuth2; o != nil {
-		addresses.WriteString(o.AuthorizeURL + o.TokenURL + o.RefreshURL + o.RevokeURL)
+		urls = append(urls, o.AuthorizeURL, o.TokenURL, o.RefreshURL, o.RevokeURL)
 	}
 	if o := a.OAuth1; o != nil {
-		addresses.WriteString(o.RequestTokenURL + o.AuthorizeURL + o.AccessTokenURL)
+		urls = append(urls, o.RequestTokenURL, o.AuthorizeURL, o.AccessTokenURL)
 	}
+	return urls
+}
+
+// AddressFields names those of ClientFields that stand in the address of the upstream or of an OAuth endpoint.
+func (a *App) AddressFields() (names []string) {
+	addresses := strings.Join(a.addresses(), "")
 	for _, f := range a.ClientFields() {
-		if strings.Contains(addresses.String(), "{"+f.Name+"}") {
+		if strings.Contains(addresses, "{"+f.Name+"}") {
 			names = append(names, f.Name)
 		}
 	}
 	return names
+}
+
+// OnlyInHosts reports whether the field called name stands in no path of these addresses: in a host, upper case does not matter.
+func (a *App) OnlyInHosts(name string) bool {
+	return !slices.ContainsFunc(a.addresses(), func(u string) bool {
+		_, path := splitURL(u)
+		return strings.Contains(path, "{"+name+"}")
+	})
 }
 
 func (a *App) fieldsFrom(origin string) (found []Field) {

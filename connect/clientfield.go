@@ -64,29 +64,13 @@ func (c OAuthClient) Moved(app *catalog.App, held []vending.Field) bool {
 func (c OAuthClient) MovedBy(app *catalog.App, held []vending.Field) string {
 	for _, f := range c.AddressFields(app) {
 		same := func(h vending.Field) bool {
-			return h.Name == f.Name && (h.Value == f.Value || strings.EqualFold(h.Value, f.Value) && inHosts(app, f.Name))
+			return h.Name == f.Name && (h.Value == f.Value || strings.EqualFold(h.Value, f.Value) && app.OnlyInHosts(f.Name))
 		}
 		if !slices.ContainsFunc(held, same) {
 			return f.Name
 		}
 	}
 	return ""
-}
-
-// inHosts reports whether a field stands in no path of app's addresses: in a host, upper case does not matter.
-func inHosts(app *catalog.App, name string) bool {
-	urls := []string{app.Upstream}
-	if o := app.OAuth2; o != nil {
-		urls = append(urls, o.AuthorizeURL, o.TokenURL, o.RefreshURL, o.RevokeURL)
-	}
-	if o := app.OAuth1; o != nil {
-		urls = append(urls, o.RequestTokenURL, o.AuthorizeURL, o.AccessTokenURL)
-	}
-	return !slices.ContainsFunc(urls, func(u string) bool {
-		_, rest, _ := strings.Cut(u, "://")
-		_, path, _ := strings.Cut(rest, "/")
-		return strings.Contains(path, "{"+name+"}")
-	})
 }
 
 func (c OAuthClient) field(name string) string {
