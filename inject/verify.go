@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,18 +95,26 @@ func (p *Placement) mendable(err error) error {
 	for _, f := range p.app.ClientFields() {
 		names = append(names, f.Name)
 	}
-	for _, name := range names {
-		if strings.Contains(refusal.Text(), strconv.Quote(name)) {
-			return &vending.Error{
-				Code: vending.InternalError, Origin: vending.FromGateway, Err: err,
-				Message: fmt.Sprintf("the value %q, which comes with the OAuth client, was not vended or cannot be placed; connecting again does not mend that", name),
-			}
-		}
+	name, named := namedBy(refusal, names)
+	if !named {
+		return err
 	}
-	return err
+	return &vending.Error{
+		Code: vending.InternalError, Origin: vending.FromGateway, Err: err,
+		Message: fmt.Sprintf("the value %q, which comes with the OAuth client, was not vended or cannot be placed; connecting again does not mend that", name),
+	}
 }
 
-// blame finds the field for which err refuses a credential. Such errors quote its name.
+// namedBy returns which of names a refusal is about. Such errors quote the field's name.
+func namedBy(refusal *vending.Error, names []string) (name string, ok bool) {
+	i := slices.IndexFunc(names, func(name string) bool { return strings.Contains(refusal.Text(), strconv.Quote(name)) })
+	if i < 0 {
+		return "", false
+	}
+	return names[i], true
+}
+
+// blame finds the field for which err refuses a credential.
 func blame(app *catalog.App, err error) error {
 	var refusal *vending.Error
 	if !errors.As(err, &refusal) {
@@ -115,10 +124,8 @@ func blame(app *catalog.App, err error) error {
 	for _, f := range app.Fields {
 		names = append(names, f.Name)
 	}
-	for _, name := range names {
-		if strings.Contains(refusal.Text(), strconv.Quote(name)) {
-			return &FieldError{Field: name, Err: refusal}
-		}
+	if name, named := namedBy(refusal, names); named {
+		return &FieldError{Field: name, Err: refusal}
 	}
 	return err
 }
