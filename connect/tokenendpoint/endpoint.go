@@ -119,8 +119,9 @@ func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, 
 	if err != nil {
 		return connect.GrantValues{}, h.broken(name, err)
 	}
-	_ = resp.Body.Close()                                                                                            // it is read
-	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" || h.answer.lifetime < 0 { // it has ended already
+	_ = resp.Body.Close() // it is read
+	ended := h.answer.lifetime < 0
+	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" || ended {
 		refusal := e.judge(name, resp, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
 		if resp.StatusCode == http.StatusOK && !h.answer.refused {
 			refusal.Class = Nonsense
