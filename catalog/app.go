@@ -46,6 +46,8 @@ type App struct {
 	// RateLimit says how the provider tells that it has had too many calls, where it is not by 429 with
 	// `Retry-After`.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
+	// Steering names what lets a request stand for another one than its request line says.
+	Steering *Steering `json:"steering,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
 	// Community says that the entry is known from one source only. It is where the entry stands that says so.
