@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"net/http"
 	"path"
 	"slices"
 	"strings"
@@ -75,50 +76,41 @@ func (rules Rules) Touch(app string) bool {
 	return slices.ContainsFunc(rules, func(r Rule) bool { return r.App == "*" || r.App == app })
 }
 
-// Overrides reports whether name is a header by which some APIs let a POST stand for another method, in any case
-// and with "_" for "-".
-func Overrides(name string) bool {
-	switch strings.ReplaceAll(strings.ToLower(name), "_", "-") {
-	case "x-http-method-override", "x-http-method", "x-method-override":
-		return true
-	}
-	return false
-}
-
 // Permit refuses a call that the rules do not permit, with `policy_denied`; a path that two servers
 // could read differently, where a rule would have to choose one reading, is `invalid_request`.
 // Where the app has allow rules, one must match; a deny rule that matches wins. overrides are the
-// values of headers that [Overrides] names: each must be permitted too.
+// methods that the request's headers ask for, see [Steering.Check]: each must be permitted too.
 //
-// host is the extra host of the app that the call goes to, or empty for its upstream; rawPath is the path there. What is
-// allowed by a path alone is allowed at the upstream: elsewhere the same path may do something else. What is denied by a path alone
-// is denied at every host.
+// host is the extra host of the app that the call goes to, or empty for its upstream; rawPath is the
+// path there. What is allowed by a path alone is allowed at the upstream: elsewhere the same path may
+// do something else. What is denied by a path alone is denied at every host.
 func (rules Rules) Permit(app, method, host, rawPath string, overrides ...string) error {
-	if len(rules) == 0 {
+	return rules.permit(app, host, append([]string{method}, overrides...), func() (readings, error) {
+		return readPath(rawPath, false)
+	})
+}
+
+// permit judges every one of methods. read is called once, if a rule speaks of the app.
+func (rules Rules) permit(app, host string, methods []string, read func() (readings, error)) error {
+	if !rules.Touch(app) {
 		return nil
 	}
-	var readings []string
-	for _, m := range append([]string{method}, overrides...) {
+	paths, err := read()
+	if err != nil {
+		return err
+	}
+	for _, m := range methods {
 		allowed, anyAllow := false, false
 		for i := range rules {
 			r := &rules[i]
-			if r.App != "*" && r.App != app {
-				continue
+			switch {
+			case r.App != "*" && r.App != app:
+			case r.Deny && r.matchesMethod(m) && slices.ContainsFunc(paths.lenient, r.denies(host)):
+				return vending.Refuse(vending.PolicyDenied, "")
+			case !r.Deny:
+				anyAllow = true
+				allowed = allowed || r.matchesMethod(m) && !slices.ContainsFunc(paths.strict, r.misses(host))
 			}
-			if readings == nil {
-				var err error
-				if readings, err = pathReadings(rawPath); err != nil {
-					return err
-				}
-			}
-			if r.Deny {
-				if r.matchesMethod(m) && slices.ContainsFunc(readings, r.denies(host)) {
-					return vending.Refuse(vending.PolicyDenied, "")
-				}
-				continue
-			}
-			anyAllow = true
-			allowed = allowed || r.matchesMethod(m) && !slices.ContainsFunc(readings, r.misses(host))
 		}
 		if anyAllow && !allowed {
 			return vending.Refuse(vending.PolicyDenied, "")
@@ -127,16 +119,22 @@ func (rules Rules) Permit(app, method, host, rawPath string, overrides ...string
 	return nil
 }
 
+// matchesMethod takes HEAD for GET, which it is but for the body (RFC 9110, section 9.3.2).
 func (r *Rule) matchesMethod(method string) bool {
-	return len(r.Methods) == 0 || slices.Contains(r.Methods, strings.ToUpper(method))
+	method = strings.ToUpper(method)
+	return len(r.Methods) == 0 || slices.Contains(r.Methods, method) ||
+		method == http.MethodHead && slices.Contains(r.Methods, http.MethodGet)
 }
 
-// denies folds case: an upstream that ignores case would serve what the rule denies.
+// denies folds case: an upstream that ignores case would serve what the rule denies. So would one that
+// knows /tickets.json by the name of /tickets, too.
 func (r *Rule) denies(host string) func(reading string) bool {
 	pattern := strings.ToLower(r.Path)
+	plain, hasFormat := withoutFormat(pattern)
 	return func(reading string) bool {
 		reading = strings.ToLower(reading)
-		return matchPath(pattern, reading) || host != "" && matchPath(pattern, atHost(host, reading))
+		return matchPath(pattern, reading) || hasFormat && matchPath(plain, reading) ||
+			host != "" && matchPath(pattern, atHost(host, reading))
 	}
 }
 
@@ -168,46 +166,4 @@ func matchPath(pattern, p string) bool {
 	}
 	matched, _ := path.Match(base, p)
 	return matched
-}
-
-// pathReadings returns every path that an upstream might take rawPath for, decoded and cleaned: with
-// encoded slashes as separators and as plain characters, with and without path parameters. A deny
-// rule counts if it matches any of them, an allow rule only if it matches all.
-func pathReadings(rawPath string) ([]string, error) {
-	decoded := decodeLoosely(rawPath)
-	if decodeLoosely(decoded) != decoded {
-		return nil, refuse("a path that is encoded twice cannot be compared with this tenant's rules")
-	}
-	readings := []string{clean(decoded)}
-	add := func(p string) {
-		if p = clean(p); !slices.Contains(readings, p) {
-			readings = append(readings, p)
-		}
-	}
-	// Parameters may be cut off before the path is decoded, or after.
-	for _, raw := range slices.Compact([]string{rawPath, withoutParameters(rawPath)}) {
-		for _, p := range []string{decodeLoosely(raw), decodeLoosely(plainSlashes.Replace(raw))} {
-			add(p)
-			add(withoutParameters(p))
-		}
-	}
-	return readings, nil
-}
-
-// plainSlashes makes an encoded slash a plain character of its segment: "\x00" cannot occur in a path that
-// passed ParseTarget.
-var plainSlashes = strings.NewReplacer("%2f", "\x00", "%2F", "\x00")
-
-// clean collapses slashes; dot segments were refused before.
-func clean(p string) string { return path.Clean("/" + p) }
-
-func withoutParameters(p string) string {
-	if !strings.Contains(p, ";") {
-		return p
-	}
-	segments := strings.Split(p, "/")
-	for i, s := range segments {
-		segments[i], _, _ = strings.Cut(s, ";")
-	}
-	return strings.Join(segments, "/")
 }

@@ -85,8 +85,9 @@ func checkSpelling(path string) error {
 	return refuse("the path is encoded too often")
 }
 
-// checkSegments refuses dot segments, with or without path parameters (`..;a=b`) or what a server that
-// decodes first would take for a query or a fragment (`..%3f`), and bytes that parsers disagree about.
+// checkSegments refuses dot segments, with or without spaces around them, path parameters (`..;a=b`) or
+// what a server that decodes first would take for a query or a fragment (`..%3f`), and bytes that parsers
+// disagree about.
 func checkSegments(path string) error {
 	for i := range len(path) {
 		if c := path[i]; c < ' ' || c == 0x7f || c == '\\' || c >= 0x80 && overlong(path[i:]) {
@@ -100,6 +101,7 @@ func checkSegments(path string) error {
 		if end := strings.IndexAny(segment, ";?#"); end >= 0 {
 			segment = segment[:end]
 		}
+		segment = strings.Trim(segment, spaces) // which Windows' file names lose
 		if segment == "." || segment == ".." {
 			return refuse("the path holds a dot segment")
 		}
