@@ -5,8 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
-
-	"github.com/vendgate/vendgate/inject"
 )
 
 // callersBody notes what was wrong with the caller's body: the transport's error may not say whose fault it was.
@@ -36,12 +34,13 @@ func (b *callersBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// carryTrailers lets the caller's trailers through, as far as a header of that name would pass. The server fills the
-// caller's Trailer when the body ends, and the transport sends its own right after: so they are copied in between.
-func carryTrailers(pr *httputil.ProxyRequest, placement *inject.Placement) {
+// carryTrailers lets the caller's trailers through, as far as a header of that name would pass and it may stand behind
+// a body. The server fills the caller's Trailer when the body ends, and the transport sends its own right after: so
+// they are copied in between.
+func carryTrailers(pr *httputil.ProxyRequest, route *appRoute) {
 	pr.Out.Trailer = make(http.Header)
 	for name := range pr.In.Trailer {
-		if placement.MayCarry(name) {
+		if route.placement.MayCarry(name) && route.steering.MayTrail(name) {
 			pr.Out.Trailer[name] = nil
 		}
 	}

@@ -101,6 +101,7 @@ func appOptions(app *catalog.App) options {
 		"oauth2":     func(d *caddyfile.Dispenser) error { return parseOAuth2(d, app) },
 		"sign":       func(d *caddyfile.Dispenser) error { return parseSign(d, app) },
 		"rate_limit": func(d *caddyfile.Dispenser) error { return parseRateLimit(d, app) },
+		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
@@ -175,6 +176,15 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 		"host": text(&v.Host), "body": text(&v.Body), "inconclusive": flag(&v.Inconclusive),
 		"header": func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
 	}, "header")
+}
+
+// parseSteering reads `steering { … }`.
+func parseSteering(d *caddyfile.Dispenser, app *catalog.App) error {
+	s := new(catalog.Steering)
+	app.Steering = s
+	return parseBlock(d, options{
+		"query": texts(&s.Query), "body": texts(&s.Body), "headers": texts(&s.Headers), "batch": texts(&s.Batch), "splits_first": flag(&s.SplitsFirst),
+	})
 }
 
 // parseRateLimit reads `rate_limit { … }`.

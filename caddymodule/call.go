@@ -154,48 +154,47 @@ func (c *call) permit() error {
 	}
 	c.route, c.facts.app = route, route.app.Slug
 	c.passthrough = c.passthrough || route.passthrough
-	if !c.tenant.MayCall(c.target.App) {
+	if !c.tenant.MayCall(c.target.App) || c.caller != nil && !c.caller.MayCall(c.target.App) {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
 	host, path, err := route.placement.Split(c.target.Path)
 	if err != nil {
 		return err
 	}
-	if err := c.rule(host, path); err != nil {
+	if c.caller == nil && len(c.tenant.Rules) == 0 {
+		return c.bound()
+	}
+	judged, rules := c.judged(host, path)
+	if err := route.steering.Permit(judged, rules...); err != nil {
 		return err
 	}
-	return c.bound()
+	if err := c.bound(); err != nil {
+		return err
+	}
+	return c.screen(judged, rules)
 }
 
-// rule holds the call against the rules of the tenant and of the caller key.
-func (c *call) rule(host, path string) error {
-	if len(c.tenant.Rules) == 0 && c.caller == nil {
+// screen holds the body against the rules, as far as fields in it could name another request.
+func (c *call) screen(judged policy.Call, rules []policy.Rules) error {
+	if c.request.Body == nil || c.request.Body == http.NoBody {
 		return nil
 	}
-	methods, reroutes := inject.Steering(c.target.RawQuery)
-	if reroutes && (c.tenant.Rules.Touch(c.target.App) || c.caller != nil && c.caller.Rules.Touch(c.target.App)) {
-		return vending.Refuse(vending.InvalidRequest, "the query parameter rest_route names another path than the one that rules judge")
-	}
-	methods = append(methods, c.overrides()...)
-	if err := c.tenant.Rules.Permit(c.target.App, c.request.Method, host, path, methods...); err != nil || c.caller == nil {
+	screen, err := c.route.steering.Screen(judged, rules...)
+	if err != nil || screen == nil {
 		return err
 	}
-	return c.caller.Permit(c.target.App, c.request.Method, host, path, methods...)
+	return inject.Screen(c.request, screen, screen.Whole)
 }
 
-// overrides are the methods that the request's headers ask the provider to take it for. A list is read as each of its members.
-func (c *call) overrides() (methods []string) {
-	for name, values := range c.request.Header {
-		if !policy.Overrides(name) {
-			continue
-		}
-		for _, value := range values {
-			for method := range strings.SplitSeq(value, ",") {
-				methods = append(methods, strings.TrimSpace(method))
-			}
-		}
+// judged is what the rules are held against, and the rules: the tenant's and those of the caller key.
+func (c *call) judged(host, path string) (policy.Call, []policy.Rules) {
+	judged := policy.Call{
+		App: c.target.App, Method: c.request.Method, Host: host, Path: path, RawQuery: c.target.RawQuery, Header: c.request.Header,
 	}
-	return methods
+	if c.caller == nil {
+		return judged, []policy.Rules{c.tenant.Rules}
+	}
+	return judged, []policy.Rules{c.tenant.Rules, c.caller.Rules}
 }
 
 // bound applies the bounds on the body and on requests in flight.
@@ -323,6 +322,6 @@ func outline(pr *httputil.ProxyRequest) {
 	}
 	pr.Out.Trailer = nil
 	if len(pr.In.Trailer) > 0 {
-		carryTrailers(pr, c.route.placement)
+		carryTrailers(pr, c.route)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -15,6 +16,7 @@ import (
 type appRoute struct {
 	app         *catalog.App
 	placement   *inject.Placement
+	steering    *policy.Steering
 	reverse     *httputil.ReverseProxy
 	passthrough bool
 	metrics     *appMetrics
@@ -52,7 +54,7 @@ func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
 	}
 	base := g.base(app)
 	return &appRoute{
-		app: app, placement: placement, passthrough: app.Errors == "passthrough", metrics: g.metrics.app(app.Slug),
+		app: app, placement: placement, steering: policy.NewSteering(app.Steering), passthrough: app.Errors == "passthrough", metrics: g.metrics.app(app.Slug),
 		// Caddy's own reverse_proxy costs four times the allocations, and health checks and balancing mean
 		// nothing for a provider's API.
 		reverse: &httputil.ReverseProxy{

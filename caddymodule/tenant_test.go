@@ -69,11 +69,11 @@ func TestJoinedOver(t *testing.T) {
 	got := own.Over(defaults)
 	rules := policy.Rules(got.Rules)
 	for path, want := range map[string]bool{"/admin/users": false, "/messages": true} {
-		if err := rules.Permit("gmail", "GET", "", path); (err == nil) != want {
+		if err := new(policy.Steering).Permit(policy.Call{App: "gmail", Method: "GET", Path: path}, rules); (err == nil) != want {
 			t.Errorf("GET %s: %v", path, err)
 		}
 	}
-	if err := rules.Permit("gmail", "POST", "", "/messages"); err == nil {
+	if err := new(policy.Steering).Permit(policy.Call{App: "gmail", Method: "POST", Path: "/messages"}, rules); err == nil {
 		t.Error("the tenant's own rule does not count any more")
 	}
 	if want := map[string]int{"gmail": 5, "openai": 0, "slack": 7}; !maps.Equal(got.Budgets.Apps, want) {

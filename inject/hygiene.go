@@ -36,9 +36,21 @@ var removed = nameSet{
 	"transfer-encoding":  {},
 	"http2-settings":     {}, // belongs to an h2c upgrade, even where Connection does not name it
 	"proxy":              {}, // CGI makes HTTP_PROXY of it, by which programs then call out (CVE-2016-5385)
-	// These replace the path that the rules were applied to, on servers that honour them.
-	"x-original-url": {},
-	"x-rewrite-url":  {},
+	// These replace the request line that the rules were applied to, or the host, on servers that honour them.
+	"x-original-url":        {},
+	"x-original-uri":        {},
+	"x-original-path":       {},
+	"x-original-host":       {},
+	"x-original-method":     {},
+	"x-rewrite-url":         {},
+	"x-rewrite-uri":         {},
+	"x-rewrite-path":        {},
+	"x-override-url":        {},
+	"x-envoy-original-path": {},
+	"x-envoy-original-host": {},
+	"x-http-host-override":  {},
+	"x-http-path-override":  {},
+	"x-http-destinationurl": {},
 }
 
 // removedPrefixes are the folded prefixes of such headers.
@@ -149,11 +161,16 @@ func (p *Placement) cleanQuery(raw string) string {
 // setsKey compares key as the most lenient server would read it: decoded, without white space, without
 // the index of an array (`key[]`, `key[0]`), folded.
 func (p *Placement) setsKey(key string) bool {
-	return p.setsKeys.has(lenientKey(key))
+	key, _, _ = strings.Cut(lenientDecode(key), "\x00")
+	name, _, indexed := strings.Cut(key, "[")
+	// A bracket that nothing closes is a "_" to PHP.
+	return p.setsKeys.has(foldKey(name)) || indexed && p.setsKeys.has(foldKey(strings.ReplaceAll(key, "[", "_")))
 }
 
 // foldKey joins what PHP joins: it turns dots and spaces in the names of parameters into `_`.
-func foldKey(key string) string { return strings.NewReplacer(".", "-", " ", "-").Replace(key) }
+func foldKey(key string) string {
+	return fold(strings.NewReplacer(".", "-", " ", "-").Replace(strings.TrimSpace(key)))
+}
 
 func lenientDecode(s string) string {
 	if !strings.ContainsAny(s, "%+") {

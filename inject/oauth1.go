@@ -95,7 +95,7 @@ func oauth1KeysOf(cred vending.Credential) (k oauth1Keys, err error) {
 // body must go out as it came, and a provider that found them in two places would refuse the request, or
 // believe the wrong ones.
 func isOAuth1(key string) bool {
-	return strings.HasPrefix(fold(foldKey(strings.TrimSpace(key))), "oauth-")
+	return strings.HasPrefix(foldKey(key), "oauth-")
 }
 
 // formOf returns the parameters of a form, which the signature covers (RFC 5849, section 3.4.1.3.1); the body is held

@@ -47,13 +47,8 @@ func RulesFor(methods, patterns []string) Rules {
 	return rules
 }
 
-// Permit refuses what the key may not call, as [Rules.Permit] does.
-func (k *CallerKey) Permit(app, method, host, rawPath string, overrides ...string) error {
-	if len(k.Apps) > 0 && !slices.Contains(k.Apps, app) {
-		return vending.Refuse(vending.PolicyDenied, "")
-	}
-	return k.Rules.Permit(app, method, host, rawPath, overrides...)
-}
+// MayCall reports whether the key may call app at all.
+func (k *CallerKey) MayCall(app string) bool { return len(k.Apps) == 0 || slices.Contains(k.Apps, app) }
 
 // Identify returns the end user that a call of connection is for; named is whom the call itself names, empty if it names nobody. Another one,
 // and any other connection, are the same `connection_deleted` whether they exist or not.

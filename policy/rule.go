@@ -20,7 +20,7 @@ type Rule struct {
 	Methods []string `json:"methods,omitempty"`
 	// Path is a pattern over the path after the app: `*` matches within one segment, a last `/**`
 	// matches any rest, also none. Empty means every path. A pattern for an extra host of the app begins with `/~`
-	// and the host, `/~upload.example.com/**`, and then goes on as the path there; see [Rules.Permit].
+	// and the host, `/~upload.example.com/**`, and then goes on as the path there; see [Steering.Permit].
 	Path string `json:"path,omitempty"`
 }
 
@@ -76,29 +76,13 @@ func (rules Rules) Touch(app string) bool {
 	return slices.ContainsFunc(rules, func(r Rule) bool { return r.App == "*" || r.App == app })
 }
 
-// Permit refuses a call that the rules do not permit, with `policy_denied`; a path that two servers
-// could read differently, where a rule would have to choose one reading, is `invalid_request`.
-// Where the app has allow rules, one must match; a deny rule that matches wins. overrides are the
-// methods that the request's headers ask for, see [Steering.Check]: each must be permitted too.
+// permit refuses a call that the rules do not permit, with `policy_denied`. Where the app has allow rules,
+// one must match; a deny rule that matches wins. Every one of methods must be permitted.
 //
-// host is the extra host of the app that the call goes to, or empty for its upstream; rawPath is the
-// path there. What is allowed by a path alone is allowed at the upstream: elsewhere the same path may
-// do something else. What is denied by a path alone is denied at every host.
-func (rules Rules) Permit(app, method, host, rawPath string, overrides ...string) error {
-	return rules.permit(app, host, append([]string{method}, overrides...), func() (readings, error) {
-		return readPath(rawPath, false)
-	})
-}
-
-// permit judges every one of methods. read is called once, if a rule speaks of the app.
-func (rules Rules) permit(app, host string, methods []string, read func() (readings, error)) error {
-	if !rules.Touch(app) {
-		return nil
-	}
-	paths, err := read()
-	if err != nil {
-		return err
-	}
+// host is the extra host of the app that the call goes to, or empty for its upstream; paths are there.
+// What is allowed by a path alone is allowed at the upstream: elsewhere the same path may do something
+// else. What is denied by a path alone is denied at every host.
+func (rules Rules) permit(app, host string, methods []string, paths readings) error {
 	for _, m := range methods {
 		allowed, anyAllow := false, false
 		for i := range rules {

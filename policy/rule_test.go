@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -60,6 +61,15 @@ func TestRuleHost(t *testing.T) {
 
 func allow(app, path string, methods ...string) Rule {
 	return Rule{App: app, Path: path, Methods: methods}
+}
+
+// permitted holds one call against rules; overrides are the values of a header.
+func permitted(rules Rules, app, method, host, path string, overrides ...string) error {
+	header := http.Header{}
+	for _, o := range overrides {
+		header.Add("X-Http-Method-Override", o)
+	}
+	return new(Steering).Permit(Call{App: app, Method: method, Host: host, Path: path, Header: header}, rules)
 }
 
 func deny(app, path string, methods ...string) Rule {
@@ -132,7 +142,7 @@ func TestPermit(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := c.rules.Permit(c.app, c.method, "", c.path); code(t, err) != c.want {
+			if err := permitted(c.rules, c.app, c.method, "", c.path); code(t, err) != c.want {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
@@ -219,11 +229,11 @@ var readingCases = map[string]struct {
 func TestReadings(t *testing.T) {
 	for name, c := range readingCases {
 		t.Run(name, func(t *testing.T) {
-			err := Rules{deny("gmail", c.pattern)}.Permit("gmail", "GET", "", c.path)
+			err := permitted(Rules{deny("gmail", c.pattern)}, "gmail", "GET", "", c.path)
 			if (code(t, err) == vending.PolicyDenied) != c.denies {
 				t.Errorf("deny %s on %s: %v", c.pattern, c.path, err)
 			}
-			err = Rules{allow("gmail", c.pattern)}.Permit("gmail", "GET", "", c.path)
+			err = permitted(Rules{allow("gmail", c.pattern)}, "gmail", "GET", "", c.path)
 			if (code(t, err) == "") != c.permits {
 				t.Errorf("allow %s on %s: %v", c.pattern, c.path, err)
 			}
@@ -238,7 +248,7 @@ func TestEncodedTwice(t *testing.T) {
 			"allow": {allow("gmail", "/**")}, "deny": {deny("gmail", "/x")}, "every app": {deny("*", "/x")}, "by method": {deny("gmail", "", "PUT")},
 		} {
 			t.Run(name+path, func(t *testing.T) {
-				if err := rules.Permit("gmail", "GET", "", path); code(t, err) != vending.InvalidRequest {
+				if err := permitted(rules, "gmail", "GET", "", path); code(t, err) != vending.InvalidRequest {
 					t.Errorf("%v", err)
 				}
 			})
@@ -283,16 +293,16 @@ func TestExtraHosts(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := c.rules.Permit("gmail", "GET", host, c.path); code(t, err) != c.want {
+			if err := permitted(c.rules, "gmail", "GET", host, c.path); code(t, err) != c.want {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
 	}
 	// Where no host is meant, ~ is a letter like any other.
-	if err := (Rules{allow("gmail", "/*")}).Permit("gmail", "GET", "", "/~user"); err != nil {
+	if err := permitted(Rules{allow("gmail", "/*")}, "gmail", "GET", "", "/~user"); err != nil {
 		t.Error(err)
 	}
-	if err := (Rules{deny("gmail", "/~*/v1")}).Permit("gmail", "GET", "", "/v1"); err != nil {
+	if err := permitted(Rules{deny("gmail", "/~*/v1")}, "gmail", "GET", "", "/v1"); err != nil {
 		t.Error(err)
 	}
 }
@@ -319,7 +329,7 @@ func TestOverrides(t *testing.T) {
 		"no rules":              {nil, "/a", []string{"DELETE"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := c.rules.Permit("gmail", "POST", "", c.path, c.overrides...); code(t, err) != c.want {
+			if err := permitted(c.rules, "gmail", "POST", "", c.path, c.overrides...); code(t, err) != c.want {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
@@ -328,7 +338,7 @@ func TestOverrides(t *testing.T) {
 
 // TestPermitTellsNothing: a refusal names neither the rule nor the path.
 func TestPermitTellsNothing(t *testing.T) {
-	err := Rules{deny("gmail", "/internal-name/**")}.Permit("gmail", "GET", "", "/internal-name/x")
+	err := permitted(Rules{deny("gmail", "/internal-name/**")}, "gmail", "GET", "", "/internal-name/x")
 	if text := vending.AsError(err).Text(); text != vending.PolicyDenied.Message() {
 		t.Errorf("message %q", text)
 	}
