@@ -217,7 +217,7 @@ func TestNarrowing(t *testing.T) {
 		"the tenant's path":        {narrow, "GET /key/v1/files", nil, denied},
 		"the key's path":           {narrow, "GET /key/v2/x", nil, denied},
 		"the tenant's deny":        {narrow, "GET /key/v1/secret/x", nil, denied},
-		"HEAD is no GET":           {narrow, "HEAD /key/v1/models/x", nil, denied},
+		"HEAD is judged as GET":    {narrow, "HEAD /key/v1/models/x", nil, ""},
 		"path in another case":     {narrow, "GET /key/v1/MODELS/x", nil, denied},
 		"path behind a parameter":  {narrow, "GET /key/v1/files;/v1/models/x", nil, denied},
 		"encoded path":             {narrow, "GET /key/%76%31/models/x", nil, ""},
