@@ -37,17 +37,18 @@ func readPath(rawPath string, splitsFirst bool) (readings, error) {
 	var s set
 	// Parameters may be cut off before the path is decoded, or after.
 	for _, raw := range []string{rawPath, withoutParameters(rawPath)} {
+		s.add(decodeLoosely(plainSeparators.Replace(raw)))
 		if !splitsFirst {
 			s.add(decodeLoosely(raw))
 		}
-		s.add(decodeLoosely(plainSeparators.Replace(raw)))
 	}
-	folds := []func(string) []string{withoutEnd, trimmed, aroundScript, one(withoutParameters)}
+	folds := []func(string) []string{withoutEnd, trimmed, one(withoutParameters)}
 	if !s.close(folds) {
 		return readings{}, refuse("the path has more readings than can be compared with the rules")
 	}
 	r := readings{strict: slices.Clone(s.paths)}
-	if !s.close(append(folds, withoutSuffix, one(norm.NFKC.String), one(decodeUnicode))) {
+	s.add(decoded) // a deny does not trust in how an app splits
+	if !s.close(append(folds, aroundScript, withoutSuffix, one(norm.NFKC.String), one(decodeUnicode))) {
 		return readings{}, refuse("the path has more readings than can be compared with the rules")
 	}
 	r.lenient = s.paths

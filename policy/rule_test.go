@@ -213,7 +213,7 @@ var readingCases = map[string]struct {
 	"a hidden file":                   {"/a/.well-known", "/a", false, false},
 	"a script's path":                 {"/xmlrpc.php/x", "/xmlrpc.php", true, false},
 	"a front controller":              {"/index.php/wp/v2/users", "/wp/v2/users", true, false},
-	"a front controller, any rest":    {"/index.php/wp/v2/users", "/index.php/**", true, false},
+	"a front controller, any rest":    {"/index.php/wp/v2/users", "/index.php/**", true, true},
 	"a file of that name":             {"/contents/index.php", "/contents/*", true, true},
 	"a domain is no script":           {"/sites/example.pl/goals", "/sites/*/goals", true, true},
 	"look-alike letters":              {"/%EF%BD%81dmin", "/admin", true, false},

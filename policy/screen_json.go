@@ -2,11 +2,16 @@ package policy
 
 import "strconv"
 
-// jsonReader reads the names of the members of a body that is one JSON object (RFC 8259). Of what those
-// hold it reads no names: servers take a method from the body's own members.
+// maxDepth bounds how deep a JSON body may be nested, which its reader keeps count of.
+const maxDepth = 1000
+
+// jsonReader reads the names of the members of a body that is one JSON object (RFC 8259). Servers take a
+// method from the body's own members; names that the app's entry declares may be deeper (Asana's
+// `{"options":{"method":…}}`).
 type jsonReader struct {
 	steering *Steering
-	depth    int
+	// inObject says of each level whether it is an object, or else an array.
+	inObject []bool
 	// done says that the body is no object, or that its end was read.
 	done bool
 	// inString and isName say what the next byte belongs to, and mayBeName that the next string is a name.
@@ -29,6 +34,9 @@ func (r *jsonReader) write(p []byte) error {
 		default:
 			r.byteBetween(c)
 		}
+		if len(r.inObject) > maxDepth {
+			return refuse("JSON that is nested so deep cannot be compared with the rules")
+		}
 	}
 	return nil
 }
@@ -40,21 +48,21 @@ func (r *jsonReader) byteBetween(c byte) {
 	switch c {
 	case '"':
 		r.inString, r.isName, r.name = true, r.mayBeName, fieldName{}
-		r.done = r.depth == 0
+		r.done = len(r.inObject) == 0
 	case '{', '[':
-		r.depth++
-		r.mayBeName = c == '{' && r.depth == 1
-		r.done = c == '[' && r.depth == 1
+		r.mayBeName = c == '{'
+		r.done = c == '[' && len(r.inObject) == 0
+		r.inObject = append(r.inObject, r.mayBeName)
 	case '}', ']':
-		r.depth--
-		r.mayBeName, r.done = false, r.depth <= 0
+		r.inObject = r.inObject[:max(len(r.inObject)-1, 0)]
+		r.mayBeName, r.done = false, len(r.inObject) == 0
 	case ',':
-		r.mayBeName = r.depth == 1
+		r.mayBeName = len(r.inObject) > 0 && r.inObject[len(r.inObject)-1]
 	case ':':
 		r.mayBeName = false
 	case ' ', '\t', '\r', '\n', 0xEF, 0xBB, 0xBF, 0xFE, 0xFF: // white space, and byte order marks
 	default:
-		r.done = r.depth == 0
+		r.done = len(r.inObject) == 0
 	}
 }
 
@@ -67,8 +75,12 @@ func (r *jsonReader) stringByte(c byte) error {
 		r.escape = append(r.escape, c)
 	case c == '"':
 		r.inString = false
-		if r.isName {
+		switch {
+		case !r.isName:
+		case len(r.inObject) == 1:
 			return r.steering.judge(&r.name, inJSON)
+		default:
+			return r.steering.judge(&r.name, deepInJSON)
 		}
 	case r.isName:
 		r.name.add(c)

@@ -18,9 +18,10 @@ const (
 // disposition begins the header that names a part (RFC 7578, section 4.2).
 var disposition = []byte("content-disposition")
 
-// nameParameter is how servers find the name in it: quoted either way or not at all, and as the extended
-// form of RFC 8187, which RFC 7578 forbids and some read.
-var nameParameter = regexp.MustCompile(`(?i)(?:^|[^a-z0-9_-])name(\*?[0-9]*\*?)[ \t]*=[ \t\r\n]*("(?:[^"\\]|\\.)*"|'[^']*'|[^;\s]*)`)
+// nameParameter is how servers find the name in it: quoted either way, with an open quote or without any,
+// and as the extended form of RFC 8187, which RFC 7578 forbids and some read.
+var nameParameter = regexp.MustCompile(
+	`(?i)(?:^|[^a-z0-9_-])name(\*?[0-9]*\*?)[ \t]*=[ \t\r\n]*("(?:[^"\\]|\\.)*"|'[^']*'|["'][^\r\n]*|[^;\s]*)`)
 
 // multipartReader reads the names of a form's parts. It knows no boundary, as parsers disagree about
 // those: every header that looks like a part's is read, up to the next empty line.
@@ -91,14 +92,18 @@ func (r *multipartReader) judge() error {
 		if extended != "" {
 			_, value, _ = strings.Cut(value, "''")
 		}
-		var plain, decoded fieldName
-		for _, c := range []byte(strings.ReplaceAll(value, `\`, "")) {
-			plain.add(c)
-		}
-		decoded.decode(value)
-		for _, name := range []*fieldName{&plain, &decoded} {
-			if err := r.steering.judge(name, inForm); err != nil {
-				return err
+		whole := strings.ReplaceAll(value, `\`, "")
+		beforeParameter, _, _ := strings.Cut(whole, ";") // behind an open quote
+		for _, name := range []string{whole, beforeParameter} {
+			var plain, decoded fieldName
+			for i := range len(name) {
+				plain.add(name[i])
+			}
+			decoded.decode(name)
+			for _, f := range []*fieldName{&plain, &decoded} {
+				if err := r.steering.judge(f, inForm); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -71,6 +71,7 @@ const (
 	inQuery place = iota
 	inForm
 	inJSON
+	deepInJSON
 )
 
 // steers returns what of a request the name can stand for, "method", "path" or "request", or "" if it is
@@ -94,6 +95,8 @@ func (f *fieldName) steers(at place, declared map[string]bool) string {
 func (f *fieldName) judge(core []byte, at place, declared map[string]bool) string {
 	name := string(core)
 	switch {
+	case at == deepInJSON && !declared[name]:
+		return ""
 	case strings.HasSuffix(name, "methodoverride"), strings.HasSuffix(name, "overridemethod"), strings.HasSuffix(name, "verboverride"):
 		return "method" // X-HTTP-Method-Override as a field: ASP.NET MVC, Google's and other APIs
 	case f.marked && (name == "method" || name == "httpmethod" || name == "httpverb"):

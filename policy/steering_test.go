@@ -195,8 +195,10 @@ func TestSplitsFirst(t *testing.T) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
-	if err := s.Permit(Call{App: "app", Method: "GET", Path: "/admin%20/x"}, Rules{deny("app", "/admin/**")}); code(t, err) != deniedCode {
-		t.Errorf("%v", err)
+	for _, path := range []string{"/admin%20/x", "/admin%2Fx", "/admin%3fx"} {
+		if err := s.Permit(Call{App: "app", Method: "GET", Path: path}, Rules{deny("app", "/admin/**")}); code(t, err) != deniedCode {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
 
@@ -245,6 +247,9 @@ var bodyCases = map[string]struct {
 	"JSON, _method":               {"application/json", `{"a":"\"{[","b":[{"c":1}],"_method":"DELETE"}`, deniedCode, deniedCode},
 	"JSON, escaped":               {"application/vnd.api+json", "\ufeff {\"\\u005fm\\u0065thod\": 1}", deniedCode, deniedCode},
 	"JSON, declared":              {"application/json", `{"batch":[]}`, "", deniedCode},
+	"JSON, declared, deep":        {"application/json", `{"a":[1,{"b":2,"options":{"c":[],"batch":1}}]}`, "", deniedCode},
+	"JSON, declared, a value":     {"application/json", `{"a":["batch",{"b":"batch"}]}`, "", ""},
+	"JSON, too deep":              {"application/json", strings.Repeat(`{"a":`, 2000), invalidCode, invalidCode},
 	"JSON as text":                {"text/plain", `{"_method":"DELETE"}`, deniedCode, deniedCode},
 	"JSON, an array":              {"application/json", `[{"_method":"DELETE"}]`, "", ""},
 	"JSON, a string":              {"application/json", `"_method"`, "", ""},

@@ -27,7 +27,7 @@ type server struct{ addr string }
 // taken is what a server took a request for.
 type taken struct {
 	Method string
-	Route  *string
+	Route  any // what PHP has under that name, of any type
 }
 
 // start runs a program that listens on the address that takes the place of {addr} or {port}, and ends it with the test.
