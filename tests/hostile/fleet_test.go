@@ -38,7 +38,7 @@ var canaries = []string{
 	"alpha+pass%2F77f4", "alpha%20pass%2F77f4",
 }
 
-var tenantKeys = []string{harness.KeyA, harness.KeyB, keyC, keyD, keyE, keyG, keyZ}
+var tenantKeys = []string{harness.KeyA, harness.KeyB, keyC, keyD, keyE, keyG, keyH, keyZ}
 
 // fleet is one gateway with a provider behind each kind of app, and a host that no call may ever reach.
 type fleet struct {
@@ -61,7 +61,7 @@ const longLines = "global:servers {\nmax_header_size 1MB\n}"
 // config is the whole `vendgate` block.
 func (f *fleet) config(t *testing.T) string {
 	raw := fmt.Sprintf("app raw {\nauth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}\nupstream http://%s\nallow_http\nallow_private 127.0.0.0/8\n}\n", f.duplex.addr)
-	return apps(f.up.Addr) + raw + connections(t) + tenants(t)
+	return apps(f.up.Addr) + boundApps(f.up.Addr) + raw + connections(t) + tenants(t)
 }
 
 // apps has one app of each kind over the provider at addr.
@@ -101,6 +101,7 @@ func connections(t *testing.T) string {
 		connection("c-signed", "alpha", "*", "signed", secret("api_key", "HOSTILE_SIGN", credSign)) +
 		connection("c-raw", "alpha", "*", "raw", key) +
 		connection("c-bob", "alpha", harness.Bob, "key", key) +
+		connection("h-site", "theta", "*", "site", key) + connection("h-graph", "theta", "*", "graph", key) + connection("h-store", "theta", "*", "store", key) +
 		connection("c-beta", "beta", "*", "key", secret("api_key", "HOSTILE_BETA", credBeta)) +
 		"}\nsource scripted\ndefault_source static\n"
 }
@@ -114,5 +115,6 @@ func tenants(t *testing.T) string {
 		tenant("delta", key("HOSTILE_TENANT_D", keyD)+"budget token 5\nsource scripted") +
 		tenant("zeta", key("HOSTILE_TENANT_Z", keyZ)+"budget token 7\nsource scripted") +
 		tenant("eta", key("HOSTILE_TENANT_G", keyG)+"budget token unlimited\nsource scripted") +
+		tenant("theta", key("HOSTILE_TENANT_H", keyH)+"budget token unlimited"+theta) +
 		tenant("epsilon", "key_sha256 "+digestE)
 }
