@@ -184,7 +184,7 @@ func parseSteering(d *caddyfile.Dispenser, app *catalog.App) error {
 	app.Steering = s
 	return parseBlock(d, options{
 		"query": texts(&s.Query), "body": texts(&s.Body), "headers": texts(&s.Headers), "batch": texts(&s.Batch), "splits_first": flag(&s.SplitsFirst),
-	})
+	}, "query", "body", "headers", "batch")
 }
 
 // parseRateLimit reads `rate_limit { … }`.

@@ -20,6 +20,10 @@ need node nodejs
 need npm npm
 need python3 python3
 /usr/bin/python3 -c 'import oauthlib' 2>/dev/null || need oauthlib python3-oauthlib # an OAuth 1 provider; Debian's python3 has it
+need php php-cli # servers that fold what rules must judge
+[ -e /usr/share/php/Symfony/Component/HttpFoundation/Request.php ] || need symfony php-symfony-http-foundation
+need ruby ruby
+ruby -e 'require "rack"; require "webrick"' 2>/dev/null || { need rack ruby-rack && need webrick ruby-webrick; }
 if [ "$(node -p 'parseInt(process.versions.node)')" -lt 18 ]; then
 	echo "please install Node 18 or later; this is $(node --version)" >&2
 	exit 1
