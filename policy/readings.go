@@ -198,7 +198,7 @@ func decodeUnicode(p string) string {
 	for i := 0; i < len(p); i++ {
 		if p[i] == '%' && i+5 < len(p) && p[i+1]|0x20 == 'u' {
 			if r, err := strconv.ParseUint(p[i+2:i+6], 16, 16); err == nil {
-				b.WriteRune(rune(r)) //nolint:gosec // sixteen bits
+				b.WriteRune(rune(r))
 				i += 5
 				continue
 			}

@@ -54,7 +54,7 @@ func requests() (all []request) {
 // request must not arrive, and what is data must.
 func TestRealServers(t *testing.T) {
 	for name, c := range map[string]struct {
-		run  func(*testing.T) *server
+		run   func(*testing.T) *server
 		least int // of the requests at least so many must be folded, or the test shows nothing
 	}{"PHP": {php, 100}, "Rack": {rack, 25}} {
 		t.Run(name, func(t *testing.T) {
