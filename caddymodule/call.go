@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// call is one request on its way through the gateway. It is the response writer that ReverseProxy writes to, so that
-// interim answers pass through it too.
+// call is one request on its way through the gateway. It is the response writer that ReverseProxy writes to, and takes the interim
+// answers.
 type call struct {
 	http.ResponseWriter
 
@@ -270,7 +272,7 @@ func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, 
 	defer cancel()
 	ctx, end := startSpan(ctx, "vendgate.vend")
 	defer end()
-	credential, err := source.Vend(ctx, r)
+	credential, err := source.Vend(detach(ctx), r)
 	switch {
 	case err != nil:
 		return vending.Credential{}, err
@@ -281,6 +283,17 @@ func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, 
 		return vending.Credential{}, vending.Errorf(vending.AppMismatch, nil)
 	}
 	return credential, nil
+}
+
+// detach hides from a source whatever watches the calls of the request, which a forced vend is asked for in the midst of: interim
+// answers of a token endpoint or a remote source would reach the caller. The span alone goes along.
+func detach(ctx context.Context) context.Context {
+	span := trace.SpanFromContext(ctx)
+	ctx = httpx.Detach(ctx)
+	if span.SpanContext().IsValid() {
+		ctx = trace.ContextWithSpan(ctx, span)
+	}
+	return ctx
 }
 
 // revend implements inject.Revend.
@@ -305,6 +318,7 @@ func (c *call) forward() {
 	}
 	c.exchange, c.credential = x, vending.Credential{}
 	ctx := context.WithValue(inject.WithExchange(c.request.Context(), x), callKey{}, c)
+	ctx = httpx.WithInterim(ctx, c)
 	ctx, end := startSpan(ctx, "vendgate.upstream")
 	defer end()
 	c.facts.sent = time.Now()
