@@ -37,6 +37,8 @@ type call struct {
 	// credential is set between the vend and the exchange that takes it over.
 	credential vending.Credential
 	exchange   *inject.Exchange
+	// hops is how the upstream learns through how many gateways the call came.
+	hops []string
 	entered    bool
 	// passthrough leaves the provider's errors as they are.
 	passthrough bool
@@ -58,6 +60,9 @@ type facts struct {
 	vends                     int
 	status                    int
 }
+
+// hops is this process's: an id for each configuration would not find a loop across a reload.
+var hops = policy.NewHops()
 
 // errorsHeader asks for provider errors as they are, for one call.
 const errorsHeader = "Vendgate-Errors"
@@ -149,6 +154,10 @@ func (c *call) identify() (err error) {
 func (c *call) permit() error {
 	if !c.tenant.Can(policy.CapToken) {
 		return vending.Refuse(vending.CapabilityDisabled, "")
+	}
+	var err error
+	if c.hops, err = hops.Next(c.request.Header[policy.HopsHeader]); err != nil {
+		return err
 	}
 	route, err := c.gateway.route(c.target.App)
 	if err != nil {
@@ -317,6 +326,9 @@ func (c *call) forward() {
 		return
 	}
 	c.exchange, c.credential = x, vending.Credential{}
+	if c.route.counted && x.MayCallGateway(c.gateway.catalog.Has) {
+		x.SetHeader(policy.HopsHeader, c.hops)
+	}
 	ctx := context.WithValue(inject.WithExchange(c.request.Context(), x), callKey{}, c)
 	ctx = httpx.WithInterim(ctx, c)
 	ctx, end := startSpan(ctx, "vendgate.upstream")

@@ -17,6 +17,9 @@ type appRoute struct {
 	placement   *inject.Placement
 	reverse     *httputil.ReverseProxy
 	passthrough bool
+	// counted says that requests which may call a gateway carry the count of those before: the operator or an end user chose the
+	// upstream, so that it may be one.
+	counted bool
 	metrics     *appMetrics
 }
 
@@ -53,6 +56,7 @@ func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
 	base := g.base(app)
 	return &appRoute{
 		app: app, placement: placement, passthrough: app.Errors == "passthrough", metrics: g.metrics.app(app.Slug),
+		counted: g.own[app.Slug] || placement.HostVaries(),
 		// Caddy's own reverse_proxy costs four times the allocations, and health checks and balancing mean
 		// nothing for a provider's API.
 		reverse: &httputil.ReverseProxy{
