@@ -38,8 +38,8 @@ type call struct {
 	credential vending.Credential
 	exchange   *inject.Exchange
 	// hops is how the upstream learns through how many gateways the call came.
-	hops []string
-	entered    bool
+	hops    []string
+	entered bool
 	// passthrough leaves the provider's errors as they are.
 	passthrough bool
 	// tooLarge and malformed say what was wrong with the caller's body; the transport reads it.
@@ -326,7 +326,7 @@ func (c *call) forward() {
 		return
 	}
 	c.exchange, c.credential = x, vending.Credential{}
-	if c.route.counted && x.MayCallGateway(c.gateway.catalog.Has) {
+	if c.route.counted && x.MayCallGateway(c.gateway.mayLeadBack) {
 		x.SetHeader(policy.HopsHeader, c.hops)
 	}
 	ctx := context.WithValue(inject.WithExchange(c.request.Context(), x), callKey{}, c)

@@ -10,7 +10,7 @@ import (
 
 var _ httpx.Interim = (*call)(nil)
 
-// Interim implements httpx.Interim: it passes an interim answer (1xx) on, cleaned as the final one is. ReverseProxy would do it by
+// Interim implements httpx.Interim: it passes an interim answer (1xx) on, cleaned. ReverseProxy would do it by
 // the header of the final answer, and clear that afterwards, with all that the operator's directives had set.
 //
 // 100 is left to net/http, which sends it when the transport begins to read the body, and that is when the provider has asked for it:
@@ -20,7 +20,6 @@ func (c *call) Interim(status int, h http.Header) {
 		return
 	}
 	removeHopByHop(h)
-	c.exchange.RewriteLinks(h, c.here)
 	c.exchange.CleanResponse(h)
 	own := c.Header()
 	kept := maps.Clone(own)

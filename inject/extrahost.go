@@ -27,9 +27,6 @@ func (p *Placement) Split(rawPath string) (host, path string, err error) {
 	return "", "", vending.Refuse(vending.InvalidRequest, "what follows ~ is none of the app's other hosts; write ~"+strings.Join(hosts, " or ~"))
 }
 
-// HostVaries reports whether a connection's fields fill a part of the upstream's host, so that the end user or the operator chose it.
-func (p *Placement) HostVaries() bool { return p.upstream.fixed == "" }
-
 // mayBeExtra reports whether a path begins with "~" in any reading: decoded however often, and behind empty segments.
 func mayBeExtra(path string) bool {
 	for {

@@ -54,7 +54,7 @@ func start(r *http.Request, interim Interim) *attempt {
 	a := &attempt{Context: r.Context(), interim: interim}
 	a.trace = httptrace.ClientTrace{GotConn: a.gotConn, WroteHeaders: a.wroteHeaders, Got1xxResponse: a.got1xx}
 	a.traced = httptrace.WithClientTrace(context.Background(), &a.trace)
-	a.request = r.WithContext(a)
+	a.request = r.WithContext(a) //nolint:contextcheck // it is the request's own, with another trace
 	if r.Body != nil && r.Body != http.NoBody {
 		if r.GetBody == nil {
 			a.request.GetBody = unkept

@@ -187,7 +187,10 @@ func (s *Stream) Head(end bool, status string, fields ...string) {
 }
 
 // OK answers 200 with the body "ok".
-func (s *Stream) OK() {
-	s.Head(false, "200", "content-type", "text/plain")
-	_ = s.framer.WriteData(s.ID, true, []byte("ok"))
+func (s *Stream) OK() { s.Answer("text/plain", "ok") }
+
+// Answer answers 200 with a body, which fits into one frame.
+func (s *Stream) Answer(contentType, body string) {
+	s.Head(false, "200", "content-type", contentType)
+	_ = s.framer.WriteData(s.ID, true, []byte(body))
 }
