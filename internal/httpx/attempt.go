@@ -14,8 +14,8 @@ import (
 
 // attempt is one request on its way through an http.Transport, and the context that this gets for it. net/http sends a request again
 // on its own in two loops: an HTTP/2 stream that the peer refused, with growing pauses and up to eight times, and one that met
-// GOAWAY, without pause or end (golang.org/issue/18775 and what followed; RoundTripOpt of h2_bundle.go, roundTrip of transport.go).
-// Neither can be configured, but both report each connection before they use it. There the attempt ends itself.
+// GOAWAY, without pause or end (http2Transport.RoundTripOpt in h2_bundle.go, Transport.roundTrip in transport.go; Go 1.26). Neither
+// can be configured, but both report each connection before they use it. There the attempt ends itself.
 //
 // A request that met a kept HTTP/1.1 connection in the moment of its closing is left to net/http: it tries every kept connection,
 // and then a new one, where that is safe (RFC 9112, section 9.3.1).
