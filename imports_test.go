@@ -19,7 +19,7 @@ var arrows = map[string][]string{
 	"":             {"caddymodule"},
 	"caddymodule": {
 		"caddymodule/demoprovider", "connect", "connect/api", "connect/authorize", "connect/dashboard", "connect/hosted", "connect/manager", "connect/mcpserver",
-		"connect/page", "inject", "policy", "vending", "vending/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
+		"connect/page", "inject", "internal/httpx", "policy", "vending", "vending/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
 	"caddymodule/demoprovider": {},
 	"connect":                  {"policy", "vending", "catalog"},
@@ -32,7 +32,8 @@ var arrows = map[string][]string{
 	"connect/mcpserver":        {"connect", "connect/manager", "policy", "vending"},
 	"connect/page":             {"vending"},
 	"connect/tokenendpoint":    {"connect", "inject", "vending", "catalog"},
-	"inject":                   {"vending", "catalog"},
+	"inject":                   {"internal/httpx", "vending", "catalog"},
+	"internal/httpx":           {},
 	"policy":                   {"vending", "catalog"},
 	"vending/local":            {"connect", "connect/tokenendpoint", "vending", "catalog"},
 	"vending/":                 {"vending", "catalog"},

@@ -29,6 +29,9 @@ func (m *mappedAnswer) Error() string { return m.refusal.Error() }
 func answer(res *http.Response) error {
 	c := callOf(res.Request.Context())
 	c.facts.upstream = time.Since(c.facts.sent)
+	if !final(res.StatusCode) {
+		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the provider answered with an invalid status code"}
+	}
 	c.facts.status = res.StatusCode
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return c.checkUpgrade(res)
@@ -48,6 +51,13 @@ func answer(res *http.Response) error {
 	}
 	c.finishHeader(res)
 	return nil
+}
+
+// final reports whether an answer may end with a status. HTTP/2 carries any number, and HTTP/1.1 any of three digits, where net/http
+// panics if it is to write anything but 100 to 999. From 600 on they have no meaning, and pass (RFC 9110, section 15). What is left
+// of 1xx is never an answer's last; 101 is looked at by checkUpgrade.
+func final(status int) bool {
+	return 200 <= status && status <= 999 || status == http.StatusSwitchingProtocols
 }
 
 // finishHeader prepares our own headers beside the upstream's.
@@ -181,18 +191,6 @@ func (c *call) scrubbed(err error) string {
 		return err.Error()
 	}
 	return c.exchange.ScrubBody([]byte(err.Error()), maxQuoted, false)
-}
-
-// WriteHeader cleans interim answers (1xx), which come past answer. It leaves 100 to net/http, which sends it when the
-// transport begins to read the body, and that is when the provider has asked for it: both together would be two.
-func (c *call) WriteHeader(status int) {
-	if status == http.StatusContinue {
-		return
-	}
-	if status < 200 && status != http.StatusSwitchingProtocols && c.exchange != nil {
-		c.exchange.CleanResponse(c.Header())
-	}
-	c.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap lets http.ResponseController flush and hijack.

@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// call is one request on its way through the gateway. It is the response writer that ReverseProxy writes to, so that
-// interim answers pass through it too.
+// call is one request on its way through the gateway. It is the response writer that ReverseProxy writes to, and takes the interim
+// answers.
 type call struct {
 	http.ResponseWriter
 
@@ -35,7 +37,9 @@ type call struct {
 	// credential is set between the vend and the exchange that takes it over.
 	credential vending.Credential
 	exchange   *inject.Exchange
-	entered    bool
+	// hops is how the upstream learns through how many gateways the call came.
+	hops    []string
+	entered bool
 	// passthrough leaves the provider's errors as they are.
 	passthrough bool
 	// tooLarge and malformed say what was wrong with the caller's body; the transport reads it.
@@ -56,6 +60,9 @@ type facts struct {
 	vends                     int
 	status                    int
 }
+
+// hops is this process's: an id for each configuration would not find a loop across a reload.
+var hops = policy.NewHops()
 
 // errorsHeader asks for provider errors as they are, for one call.
 const errorsHeader = "Vendgate-Errors"
@@ -147,6 +154,10 @@ func (c *call) identify() (err error) {
 func (c *call) permit() error {
 	if !c.tenant.Can(policy.CapToken) {
 		return vending.Refuse(vending.CapabilityDisabled, "")
+	}
+	var err error
+	if c.hops, err = hops.Next(c.request.Header[policy.HopsHeader]); err != nil {
+		return err
 	}
 	route, err := c.gateway.route(c.target.App)
 	if err != nil {
@@ -269,7 +280,7 @@ func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, 
 	defer cancel()
 	ctx, end := startSpan(ctx, "vendgate.vend")
 	defer end()
-	credential, err := source.Vend(ctx, r)
+	credential, err := source.Vend(detach(ctx), r)
 	switch {
 	case err != nil:
 		return vending.Credential{}, err
@@ -280,6 +291,17 @@ func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, 
 		return vending.Credential{}, vending.Errorf(vending.AppMismatch, nil)
 	}
 	return credential, nil
+}
+
+// detach hides from a source whatever watches the calls of the request, which a forced vend is asked for in the midst of: interim
+// answers of a token endpoint or a remote source would reach the caller. The span alone goes along.
+func detach(ctx context.Context) context.Context {
+	span := trace.SpanFromContext(ctx)
+	ctx = httpx.Detach(ctx)
+	if span.SpanContext().IsValid() {
+		ctx = trace.ContextWithSpan(ctx, span)
+	}
+	return ctx
 }
 
 // revend implements inject.Revend.
@@ -303,7 +325,11 @@ func (c *call) forward() {
 		return
 	}
 	c.exchange, c.credential = x, vending.Credential{}
+	if c.route.counted && x.MayCallGateway(c.gateway.mayLeadBack) {
+		x.SetHeader(policy.HopsHeader, c.hops)
+	}
 	ctx := context.WithValue(inject.WithExchange(c.request.Context(), x), callKey{}, c)
+	ctx = httpx.WithInterim(ctx, c)
 	ctx, end := startSpan(ctx, "vendgate.upstream")
 	defer end()
 	c.facts.sent = time.Now()

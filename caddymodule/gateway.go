@@ -30,11 +30,13 @@ type gateway struct {
 	// public dials global unicast addresses only; allowing dials more, for the operator's apps that say so, by slug.
 	public   http.RoundTripper
 	allowing map[string]http.RoundTripper
-	sources  map[string]*source
-	keyring  *policy.Keyring
-	ledger   *policy.Ledger
-	metrics  *metrics
-	store    *connect.Store
+	// own are the slugs of the operator's apps.
+	own     map[string]bool
+	sources map[string]*source
+	keyring *policy.Keyring
+	ledger  *policy.Ledger
+	metrics *metrics
+	store   *connect.Store
 	// stranger is the pattern of tenants that only their source can judge; nil if no source wants them.
 	stranger *policy.Tenant
 	clients  map[clientKey]connect.OAuthClient
@@ -113,11 +115,12 @@ func (g *gateway) openCatalog(a *App) error {
 	if err != nil {
 		return err
 	}
-	g.catalog, g.allowing = apps, make(map[string]http.RoundTripper)
+	g.catalog, g.allowing, g.own = apps, make(map[string]http.RoundTripper), make(map[string]bool)
 	if g.public, err = g.roundTripper(a, nil); err != nil {
 		return err
 	}
 	for _, e := range own {
+		g.own[e.Slug] = true
 		if len(e.AllowPrivate) == 0 {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httputil"
+	"strings"
 	"sync"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -19,7 +20,10 @@ type appRoute struct {
 	steering    *policy.Steering
 	reverse     *httputil.ReverseProxy
 	passthrough bool
-	metrics     *appMetrics
+	// counted says that requests which may call a gateway carry the count of those before: the operator or an end user chose the
+	// upstream, so that it may be one.
+	counted bool
+	metrics *appMetrics
 }
 
 // routes are the apps' routes by slug. Each is opened when it is first called: a gateway calls few of the catalog's apps, and must
@@ -55,6 +59,7 @@ func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
 	base := g.base(app)
 	return &appRoute{
 		app: app, placement: placement, steering: policy.NewSteering(app.Steering), passthrough: app.Errors == "passthrough", metrics: g.metrics.app(app.Slug),
+		counted: g.mayLeadBack(app.Slug),
 		// Caddy's own reverse_proxy costs four times the allocations, and health checks and balancing mean
 		// nothing for a provider's API.
 		reverse: &httputil.ReverseProxy{
@@ -67,6 +72,12 @@ func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
 			ErrorLog: log.New(discard{}, "", 0),
 		},
 	}, nil
+}
+
+// mayLeadBack reports whether an app's upstream may be a gateway: the operator chose it, or whoever made a connection fills its host.
+func (g *gateway) mayLeadBack(slug string) bool {
+	app, ok := g.catalog.App(slug)
+	return ok && (g.own[slug] || strings.Contains(app.Upstream, "{")) // which may stand in the host only
 }
 
 // base returns the transport that dials under an app's guard, and adds nothing.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -69,6 +70,11 @@ var transports = caddy.NewUsagePool()
 // transport is one pooled http.Transport.
 type transport struct{ *http.Transport }
 
+// RoundTrip implements http.RoundTripper.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return httpx.Transport{Base: t.Transport}.RoundTrip(r)
+}
+
 // Destruct implements caddy.Destructor.
 func (t transport) Destruct() error {
 	t.CloseIdleConnections()
@@ -94,7 +100,7 @@ func (u *Upstream) open(allow []string) (http.RoundTripper, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return t.(transport).Transport, key, nil
+	return t.(transport), key, nil
 }
 
 func (u *Upstream) build(allow []string, files [][]byte) (*http.Transport, error) {
@@ -112,7 +118,7 @@ func (u *Upstream) build(allow []string, files [][]byte) (*http.Transport, error
 	}
 	dialer := &net.Dialer{Timeout: time.Duration(u.DialTimeout), Control: policy.NewEgress(prefixes...).Control}
 	t := &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            httpx.LimitDials(dialer.DialContext),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    time.Duration(u.DialTimeout),

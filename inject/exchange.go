@@ -31,6 +31,10 @@ type Exchange struct {
 	// spellings are what must not come back; see secrets.
 	spellings []string
 
+	// ownHeader is one that the gateway itself sends, empty for none.
+	ownHeader string
+	ownValues []string
+
 	// refusal says why a 401 of the upstream was not the last word: see Transport.
 	refusal error
 }
@@ -79,6 +83,10 @@ func (x *Exchange) Refusal() error { return x.refusal }
 // Forget drops the credentials, once the answer has been sent.
 func (x *Exchange) Forget() { *x = Exchange{} }
 
+// SetHeader adds a header of the gateway's own, by its canonical name, to the requests that are made. The values are shared: nobody
+// writes to them.
+func (x *Exchange) SetHeader(name string, values []string) { x.ownHeader, x.ownValues = name, values }
+
 // Outline is the request to x's app without any credential: what error handlers and logs may see. The
 // transport completes it.
 func (x *Exchange) Outline(out *http.Request) {
@@ -104,7 +112,10 @@ func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, erro
 	p, cred := x.placed, x.credential()
 	out := new(http.Request)
 	*out = *r // shares Trailer, which the body's end fills in; everything changed below is replaced
-	out.Header = p.cleanHeader(r.Header, len(p.headers)+len(p.defaults)+1)
+	out.Header = p.cleanHeader(r.Header, len(p.headers)+len(p.defaults)+2)
+	if x.ownHeader != "" {
+		out.Header[x.ownHeader] = x.ownValues
+	}
 	p.addDefaults(out.Header)
 	query, err := x.fullQuery(cred)
 	if err != nil {

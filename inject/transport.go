@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -82,11 +83,21 @@ func (t *Transport) send(r *http.Request, x *Exchange) (*http.Response, error) {
 		carrier = relay
 	}
 	res, err := carrier.RoundTrip(out)
+	if errors.Is(err, httpx.ErrRefused) {
+		return nil, refusedByPeer(err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	res.Request = r // the copy, credential and all, ends here
 	return res, nil
+}
+
+func refusedByPeer(err error) error {
+	return &vending.Error{
+		Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, RetryAfter: time.Second, Err: err,
+		Message: "the provider refused the request, or ended its connection, before it answered; retry with backoff",
+	}
 }
 
 // keepBody holds a small body of known length in memory for a replay. A body that waits for

@@ -43,7 +43,7 @@ var streamCases = []row{
 	{name: "29 trailers", request: get("/proxy/c-key/key/x"), sent: keyCall, status: 200, body: "ok", raw: "2\r\nok\r\n0\r\n", lacks: "Set-Cookie: ",
 		answer: lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Trailer: X-Sum, X-Echo") + "2\r\nok\r\n0\r\nX-Sum: 7\r\nX-Echo: " + credHeader + "\r\n\r\n"},
 	{name: "29 trailers arrive, scrubbed", run: trailers},
-	{name: "29 HEAD", request: call("HEAD", "/proxy/c-key/key/x"), sent: upstream("HEAD /base/x", "X-Api-Key: "+credHeader), answer: "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n",
+	{name: "29 HEAD", request: call("HEAD", "/proxy/c-key/key/x"), sent: upstream("HEAD /base/x", "Connection: close", "X-Api-Key: "+credHeader), answer: "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n",
 		status: 200, headers: []string{"Content-Length: 1234"}, lacks: "\r\n\r\n."},
 	{name: "29 HEAD refused upstream", run: headRefused},
 	{name: "29 204 with a body", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: reply("204 No Content", "hello", "Connection: close"), status: 204, lacks: "hello"},

@@ -1,0 +1,88 @@
+package httpx
+
+import (
+	"errors"
+	"net/http"
+)
+
+// Transport sends a request through Base, an http.Transport, once; and once more, at once, where an HTTP/2 peer has not processed it.
+// That is known of a stream that was refused on a connection which goes on (REFUSED_STREAM; RFC 9113, section 8.7). Of a connection
+// that comes to its end (GOAWAY) it is not, since net/http does not tell that from a protocol error: then only requests that may be
+// repeated in any case are. What is refused twice is [ErrRefused].
+//
+// No httptrace of the request's context sees what happens. Interim answers go to where [WithInterim] says.
+type Transport struct{ Base http.RoundTripper }
+
+var _ http.RoundTripper = Transport{}
+
+var (
+	// ErrRefused says that an HTTP/2 peer did not take the request, or gave it back, and that it was not sent again.
+	ErrRefused = errors.New("the HTTP/2 connection ended, or the peer refused the request, before there was an answer")
+	errDials   = errors.New("the peer ended each connection at once")
+	errUnkept  = errors.New("the request's body was not kept")
+)
+
+// RoundTrip implements http.RoundTripper.
+func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	interim := interimOf(r.Context())
+	first := start(r, interim)
+	res, err := t.send(first, r)
+	if !first.stopped.Load() || err == nil || r.Context().Err() != nil {
+		return res, err
+	}
+	again := again(r, first)
+	if again == nil {
+		return nil, ErrRefused
+	}
+	second := start(again, interim)
+	res, err = t.send(second, r)
+	if second.stopped.Load() && err != nil && r.Context().Err() == nil {
+		return nil, ErrRefused
+	}
+	return res, err
+}
+
+func (t Transport) send(a *attempt, r *http.Request) (*http.Response, error) {
+	res, err := t.Base.RoundTrip(a.request)
+	a.finish()
+	switch {
+	case errors.Is(err, errUnkept):
+		return nil, ErrRefused
+	case err != nil:
+		return nil, err
+	}
+	res.Request = r
+	return res, nil
+}
+
+// again returns r for a second attempt, or nil where it must not or cannot be sent again.
+func again(r *http.Request, first *attempt) *http.Request {
+	if first.wrote.Load() && !first.same && !repeatable(r) {
+		return nil
+	}
+	if r.Body == nil || r.Body == http.NoBody {
+		return r
+	}
+	if r.GetBody == nil {
+		return nil
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil
+	}
+	copied := *r
+	copied.Body = body
+	return &copied
+}
+
+// repeatable reports whether sending r twice does no more than sending it once, as net/http judges it: by the method (RFC 9110,
+// section 9.2.1), or as whoever made the request says.
+func repeatable(r *http.Request) bool {
+	switch r.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	_, key := r.Header["Idempotency-Key"]
+	_, xkey := r.Header["X-Idempotency-Key"]
+	return key || xkey
+}
