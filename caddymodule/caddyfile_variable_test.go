@@ -147,7 +147,7 @@ func TestVariablesWithoutAFile(t *testing.T) {
 			t.Errorf("named %s: %v", name, err)
 		}
 		for _, empty := range []string{`"{$VG_UNSET}"`, "``", `" "`} {
-			if err := adaptText(name, fmt.Sprintf(text, empty)); err == nil || !strings.Contains(err.Error(), "a method is empty") {
+			if err := adaptText(name, fmt.Sprintf(text, empty)); err == nil || !strings.Contains(err.Error(), "is empty: write one in upper case") {
 				t.Errorf("named %s, with %s: %v", name, empty, err)
 			}
 		}
@@ -167,8 +167,8 @@ func TestEmptyArgumentsOfOptions(t *testing.T) {
 		fmt.Sprintf(tenant, `user_hint ""`):                                                           "user_hint: a value is missing",
 		fmt.Sprintf(tenant, `accent ""`):                                                              "accent has an empty argument",
 		fmt.Sprintf(tenant, `frame_ancestors ""`):                                                     "frame_ancestors",
-		fmt.Sprintf(tenant, `rule gmail allow ""`):                                                    "a method is empty",
-		fmt.Sprintf(tenant, `rule gmail allow GET ""`):                                                "a method is empty",
+		fmt.Sprintf(tenant, `rule gmail allow ""`):                                                    "is empty: write one in upper case",
+		fmt.Sprintf(tenant, `rule gmail allow GET ""`):                                                "is empty: write one in upper case",
 		fmt.Sprintf(tenant, `rule "" allow GET`):                                                      "needs an app",
 		fmt.Sprintf(tenant, `rule " " allow GET`):                                                     "rule has an empty argument",
 		"catalog {\ncommunity \"\"\n}":                                                                "",

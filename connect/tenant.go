@@ -47,7 +47,7 @@ type KeyInfo struct {
 	CreatedAt time.Time
 }
 
-// CreateTenant makes a tenant of t's ID, Email and Capabilities (none means all), and mints its
+// CreateTenant makes a tenant of t's ID, Email and Capabilities (nil means all), and mints its
 // key, which cannot be shown again. The id taken is ErrTenantExists; anything wrong with t is a
 // *vending.Error with `invalid_request` or `invalid_user_email`.
 func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err error) {
@@ -84,8 +84,12 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	return key, nil
 }
 
-// normalCapabilities orders names as policy.AllCapabilities are, without doubles; none means all.
+// normalCapabilities orders names as policy.AllCapabilities are, without doubles; nil means all. An empty list was stated, and
+// cannot have meant that.
 func normalCapabilities(names []string) (granted []string, err error) {
+	if isEmptyList(names) {
+		return nil, invalid("capabilities: must be any of apps, connections, token, delete, or left out for all")
+	}
 	parsed, err := policy.ParseCapabilities(names)
 	if err != nil {
 		return nil, invalid(err.Error())

@@ -24,7 +24,7 @@ func TestRuleCheck(t *testing.T) {
 		"lower-case method":    {Rule{App: "gmail", Methods: []string{"GET", "post"}}, "upper case"},
 		"methods by commas":    {Rule{App: "gmail", Methods: []string{"GET,POST"}}, "separate methods by spaces"},
 		"empty method":         {Rule{App: "gmail", Methods: []string{""}}, "upper case"},
-		"blank method":         {Rule{App: "gmail", Methods: []string{"GET", " "}}, "a method is empty"},
+		"blank method":         {Rule{App: "gmail", Methods: []string{"GET", " "}}, "is empty: write one in upper case"},
 		"methods of nothing":   {Rule{App: "gmail", Methods: []string{}}, "methods is an empty list"},
 		"every method, by *":   {Rule{App: "gmail", Methods: []string{"*"}}, "letters and -"},
 		"method by variable":   {Rule{App: "gmail", Methods: []string{"$METHODS"}}, "letters and -"},

@@ -18,7 +18,7 @@ func (r Rule) checkWords() error {
 	for _, m := range r.Methods {
 		switch {
 		case strings.TrimSpace(m) == "":
-			return fmt.Errorf("a method is empty: write one in upper case, like GET, or leave it out for every method")
+			return fmt.Errorf("method %q is empty: write one in upper case, like GET, or leave it out for every method", m)
 		case strings.ContainsAny(m, "{}"):
 			return placeholderError("method", m)
 		case strings.Contains(m, ","):
