@@ -11,14 +11,15 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// checkVariables refuses a variable, {$NAME} or {$NAME:default}, that has no value, anywhere in the part of a Caddyfile that
-// d holds. Caddy puts values in place before it splits the text into words (caddyfile/parse.go, replaceEnvVars), so that no
-// parser sees one that was nothing: `rule gmail allow {$METHODS} /x/**` would be a rule for every method, and a deny that
-// stands in a variable would be gone. What is said here of a value's absence holds of one that begins a comment, too: it
+// checkVariables refuses a variable, {$NAME} or {$NAME:default}, that has no value, anywhere in the
+// part of a Caddyfile that d holds. Caddy puts values in place before it splits the text into words
+// (caddyfile/parse.go, replaceEnvVars), so that no parser sees one that was nothing: `rule gmail
+// allow {$METHODS} /x/**` would be a rule for every method, and a deny that stands in a variable
+// would be gone. What is said here of a value's absence holds of one that begins a comment, too: it
 // takes the rest of its line along.
 //
-// It reads the files that d's tokens name once more. Of a configuration that came by standard input or by the admin API there
-// is no such file, and nothing to be known of its variables.
+// It reads the files that d's tokens name once more. Of a configuration that came by standard input
+// or by the admin API there is no such file, and nothing to be known of its variables.
 func checkVariables(d *caddyfile.Dispenser) error {
 	parts := sourceParts(*d)
 	foreign := make(map[string]bool)
@@ -38,7 +39,8 @@ func checkVariables(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// sourcePart are the tokens that stand in one file, or in the part of it that was imported at one place.
+// sourcePart are the tokens that stand in one file, or in the part of it that was imported at one
+// place.
 type sourcePart struct {
 	file, imported string
 	tokens         []caddyfile.Token
@@ -79,8 +81,8 @@ func (p *sourcePart) isOf(name string) bool {
 	return !slices.ContainsFunc(p.tokens, func(t caddyfile.Token) bool { return !words[word{t.Line, t.Text}] })
 }
 
-// check reports the first variable without a value between the part's first token and its last, and beside them where only
-// such variables are between them and the next token.
+// check reports the first variable without a value between the part's first token and its last, and
+// beside them where only such variables are between them and the next token.
 func (p *sourcePart) check() error {
 	raw, err := readRegular(p.file)
 	if err != nil {
@@ -117,7 +119,8 @@ func (p *sourcePart) check() error {
 	return nil
 }
 
-// variableMark stands in a token where a variable had no value (e), or begins a comment (c). Its ends are of Unicode's private use.
+// variableMark stands in a token where a variable had no value (e), or begins a comment (c). Its
+// ends are of Unicode's private use.
 var variableMark = regexp.MustCompile("\uE000([ec])([^\uE001]*)\uE001")
 
 func isMark(t caddyfile.Token) bool { return variableMark.FindString(t.Text) == t.Text && t.Text != "" }
@@ -141,8 +144,8 @@ func variableError(t caddyfile.Token) error {
 	return nil
 }
 
-// markVariable is what stands for a variable in a text that is looked through: its value, unless that says nothing. It keeps
-// the line breaks, by which tokens are found again.
+// markVariable is what stands for a variable in a text that is looked through: its value, unless
+// that says nothing. It keeps the line breaks, by which tokens are found again.
 func markVariable(name, value string, afterSpace bool) string {
 	mark := func(kind string) string { return "\uE000" + kind + name + "\uE001" }
 	if isBlank(value) {
@@ -156,8 +159,8 @@ func markVariable(name, value string, afterSpace bool) string {
 
 var commentInside = regexp.MustCompile(`(\s)#`)
 
-// expandVariables puts values in place as Caddy does (caddyfile/parse.go, replaceEnvVars), each as stand returns it, and
-// reports whether there was any variable.
+// expandVariables puts values in place as Caddy does (caddyfile/parse.go, replaceEnvVars), each as
+// stand returns it, and reports whether there was any variable.
 func expandVariables(input []byte, stand func(name, value string, afterSpace bool) string) (out []byte, found bool) {
 	for {
 		before, rest, ok := bytes.Cut(input, []byte("{$"))
@@ -183,7 +186,8 @@ func expandVariables(input []byte, stand func(name, value string, afterSpace boo
 	}
 }
 
-// readRegular reads a file that can be read twice. A pipe cannot, and waiting for it would never end.
+// readRegular reads a file that can be read twice. A pipe cannot, and waiting for it would never
+// end.
 func readRegular(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -192,5 +196,5 @@ func readRegular(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", name)
 	}
-	return os.ReadFile(name) //nolint:gosec // Caddy has read it before
+	return os.ReadFile(name)
 }

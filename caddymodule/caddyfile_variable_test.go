@@ -10,7 +10,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 )
 
-// adaptFile adapts a Caddyfile as `caddy run --config FILE` does: the text comes from the file that is named.
+// adaptFile adapts a Caddyfile as `caddy run --config FILE` does: the text comes from the file that
+// is named.
 func adaptFile(t *testing.T, file string) error {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -25,8 +26,9 @@ func adaptText(name, text string) error {
 	return err
 }
 
-// TestVanishedVariables: Caddy's lexer leaves nothing of a variable without a value, so that the bound which it was to state
-// would be gone. Each line is one of a tenant's block, by itself in a Caddyfile.
+// TestVanishedVariables: Caddy's lexer leaves nothing of a variable without a value, so that the
+// bound which it was to state would be gone. Each line is one of a tenant's block, by itself in a
+// Caddyfile.
 func TestVanishedVariables(t *testing.T) {
 	t.Setenv("VG_SET", "GET")
 	t.Setenv("VG_EMPTY", "")
@@ -137,8 +139,8 @@ func TestVanishedVariablesElsewhere(t *testing.T) {
 	}
 }
 
-// TestVariablesWithoutAFile: of a configuration from standard input only what is left can be seen. A file that happens to have
-// its name, or a pipe, is not its source.
+// TestVariablesWithoutAFile: of a configuration from standard input only what is left can be seen.
+// A file that happens to have its name, or a pipe, is not its source.
 func TestVariablesWithoutAFile(t *testing.T) {
 	text := "{\n\tvendgate {\n\t\ttenant acme {\n\t\t\trule gmail allow %s /x/**\n\t\t}\n\t}\n}\n"
 	other := writeCaddyfile(t, "{\n\tdebug\n}\n{$VG_UNSET} {\n\trespond {$VG_UNSET}\n}\n# {$VG_UNSET}\n")
@@ -154,7 +156,8 @@ func TestVariablesWithoutAFile(t *testing.T) {
 	}
 }
 
-// TestEmptyArgumentsOfOptions: what is in quotes and empty is refused, except where a text is sent to an app.
+// TestEmptyArgumentsOfOptions: what is in quotes and empty is refused, except where a text is sent
+// to an app.
 func TestEmptyArgumentsOfOptions(t *testing.T) {
 	tenant := "tenant acme {\n%s\n}"
 	for option, want := range map[string]string{

@@ -10,15 +10,17 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// errEmpty is what is said of a value that was given and is empty: mostly a variable of the shell that is not set. Many
-// flags mean "no bound" where they are left out, and an empty one must not.
+// errEmpty is what is said of a value that was given and is empty: mostly a variable of the shell
+// that is not set. Many flags mean "no bound" where they are left out, and an empty one must not.
 var (
-	errEmpty        = errors.New("it is empty: give it a value, or leave the flag out; a shell variable in it may not be set")
+	errEmpty = errors.New("it is empty: give it a value, or leave the flag out; " +
+		"a shell variable in it may not be set")
 	errEmptyElement = errors.New("it has an empty element: write values with one comma between them; " +
 		"a shell variable in it may not be set")
 )
 
-// refuseEmpty makes a command and all below it refuse flags and arguments that are given and empty, before anything runs.
+// refuseEmpty makes a command and all below it refuse flags and arguments that are given and empty,
+// before anything runs.
 func refuseEmpty(cmd *cobra.Command) {
 	for _, flags := range []*pflag.FlagSet{cmd.PersistentFlags(), cmd.Flags()} {
 		flags.VisitAll(func(flag *pflag.Flag) {
@@ -49,8 +51,8 @@ func checkArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// givenValue is the value of a flag that must not be set to nothing. It checks what is given each time, since a list that
-// is given twice does not show that the second one was empty.
+// givenValue is the value of a flag that must not be set to nothing. It checks what is given each
+// time, since a list that is given twice does not show that the second one was empty.
 type givenValue struct{ pflag.Value }
 
 // Set implements pflag.Value.

@@ -13,7 +13,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// moduleCommands are all commands that the module adds to Caddy. TestModuleCommands holds the list against what is registered.
+// moduleCommands are all commands that the module adds to Caddy. TestModuleCommands holds the list
+// against what is registered.
 var moduleCommands = []string{"app", "audit", "caller-key", "connection", "keyset", "oauth-client", "playground", "tenant"}
 
 // leaves calls f with each command that runs, and the words by which it is called.
@@ -47,8 +48,8 @@ func emptyForms(flag *pflag.Flag) []string {
 	return forms
 }
 
-// TestEmptyFlags gives every flag of every command nothing: with its bound left out a key would have none, and a list
-// would show all. Nothing may be written.
+// TestEmptyFlags gives every flag of every command nothing: with its bound left out a key would
+// have none, and a list would show all. Nothing may be written.
 func TestEmptyFlags(t *testing.T) {
 	count := 0
 	leaves(t, func(words []string, cmd *cobra.Command) {
@@ -76,7 +77,7 @@ func refusesEmpty(t *testing.T, words []string, cmd *cobra.Command, empty string
 	if flag, _, _ := strings.Cut(empty, "="); flag != "--data" && cmd.Flags().Lookup("data") != nil {
 		args = append(args, "--data="+dir)
 	}
-	out, _, err := runEnded(t, append(args, empty)...)
+	out, err := runEnded(t, append(args, empty)...)
 	name, _, _ := strings.Cut(strings.TrimPrefix(empty, "--"), "=")
 	if err == nil || !strings.Contains(err.Error(), "--"+name) || out != "" {
 		t.Errorf("%q with %q: %v, printed %q", words, empty, err, out)
@@ -86,15 +87,17 @@ func refusesEmpty(t *testing.T, words []string, cmd *cobra.Command, empty string
 	}
 }
 
-// runEnded is run for commands that are to be refused. The playground, should it not be, ends at once.
-func runEnded(t *testing.T, args ...string) (stdout, stderr string, err error) {
+// runEnded is run for commands that are to be refused. The playground, should it not be, ends at
+// once.
+func runEnded(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if args[0] == "playground" {
 		cancel()
 	}
-	return runContext(ctx, t, "", args...)
+	stdout, _, err = runContext(ctx, t, "", args...)
+	return stdout, err
 }
 
 // argumentsFor are as many arguments as a command takes, as its usage writes them.
@@ -133,7 +136,7 @@ func TestEmptyArguments(t *testing.T) {
 				if cmd.InheritedFlags().Lookup("data") != nil {
 					args = append(args, "--data", dir)
 				}
-				out, _, err := runEnded(t, append(slices.Clone(words), args...)...)
+				out, err := runEnded(t, append(slices.Clone(words), args...)...)
 				if err == nil || !strings.Contains(err.Error(), "is empty") || out != "" {
 					t.Errorf("%q with %q: %v, printed %q", words, args, err, out)
 				}

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// UnmarshalJSON implements json.Unmarshaler. It refuses bounds that are stated and empty, which in a struct look as if they
-// had been left out, and then would mean no bound; and fields that do not exist, as Caddy does for its modules.
+// UnmarshalJSON implements json.Unmarshaler. It refuses bounds that are stated and empty, which in
+// a struct look as if they had been left out, and then would mean no bound; and fields that do not
+// exist, as Caddy does for its modules.
 func (a *App) UnmarshalJSON(raw []byte) error {
 	type plain App
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -78,7 +79,8 @@ func (o stated) checkPolicy() error {
 	return nil
 }
 
-// check reports the first of names that is a member and says nothing. encoding/json takes a member's name in any case.
+// check reports the first of names that is a member and says nothing. encoding/json takes a
+// member's name in any case.
 func (o stated) check(names ...string) error {
 	for _, name := range names {
 		for member, value := range o {
@@ -97,8 +99,8 @@ func (o stated) text(name string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// saysNothing reports whether a value is null, text of nothing or white space, or a list or object that is empty or has such
-// an element.
+// saysNothing reports whether a value is null, text of nothing or white space, or a list or object
+// that is empty or has such an element.
 func saysNothing(raw json.RawMessage) bool {
 	var v any
 	if json.Unmarshal(raw, &v) != nil {

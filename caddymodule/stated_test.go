@@ -9,8 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// TestEmptyBoundsInJSON: a member that is there and says nothing is not the same as one that is left out. Of fields that do
-// not exist Caddy's own strictness must stay.
+// TestEmptyBoundsInJSON: a member that is there and says nothing is not the same as one that is
+// left out. Of fields that do not exist Caddy's own strictness must stay.
 func TestEmptyBoundsInJSON(t *testing.T) {
 	tenant := func(members string) string {
 		return `"tenants": [{"id": "acme", "key_digests": ["` + strings.Repeat("0", 64) + `"], ` + members + `}]`

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// The values of Brand.UserHint that are no words to be shown, and the part of words that stands for the masked address.
+// The values of Brand.UserHint that are no words to be shown, and the part of words that stands for
+// the masked address.
 const (
 	HintMasked = "masked"
 	HintOff    = "off"
@@ -34,9 +35,9 @@ func checkUserHint(hint string) error {
 	return nil
 }
 
-// MaskUser makes of an end user's address what its owner recognizes and nobody else learns: of the local part its first and
-// last character, `m…y@example.com`, and of one that would be whole by that its first alone, `m…@example.com`. The mask
-// does not tell how long the part is.
+// MaskUser makes of an end user's address what its owner recognizes and nobody else learns: of the
+// local part its first and last character, `m…y@example.com`, and of one that would be whole by
+// that its first alone, `m…@example.com`. The mask does not tell how long the part is.
 func MaskUser(user string) string {
 	local, domain := user, ""
 	if at := strings.LastIndexByte(user, '@'); at >= 0 {

@@ -5,12 +5,14 @@ import (
 	"strings"
 )
 
-// methodLetters are what a rule's methods are made of: those that are registered (RFC 9110, section 16.1.1) have no others.
+// methodLetters are what a rule's methods are made of: those that are registered (RFC 9110, section
+// 16.1.1) have no others.
 const methodLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
 
-// checkWords reports what makes the rule another one than was meant: a value that is stated and empty, which would mean every
-// method, and a word that no call could ever have, by which a deny would silently permit all. Placeholders, {env.NAME} and
-// their like, are such words: nobody expands them here.
+// checkWords reports what makes the rule another one than was meant: a value that is stated and
+// empty, which would mean every method, and a word that no call could ever have, by which a deny
+// would silently permit all. Placeholders, {env.NAME} and their like, are such words: nobody
+// expands them here.
 func (r Rule) checkWords() error {
 	if r.Methods != nil && len(r.Methods) == 0 {
 		return fmt.Errorf("methods is an empty list: name one, or leave it out for every method")

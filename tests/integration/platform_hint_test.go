@@ -10,7 +10,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// link makes a link of the app `key` for Alice, or one that renews a connection, and returns the address of its page.
+// link makes a link of the app `key` for Alice, or one that renews a connection, and returns the
+// address of its page.
 func (p *platform) link(tenant, renews string) string {
 	p.t.Helper()
 	path := "/connections/request-link"
@@ -29,7 +30,8 @@ func (p *platform) link(tenant, renews string) string {
 	return made.Data.RequestLink
 }
 
-// hintPages walks through a link and returns what each of its pages says, by name, without its elements.
+// hintPages walks through a link and returns what each of its pages says, by name, without its
+// elements.
 func (p *platform) hintPages(tenant, renews string) map[string]string {
 	p.t.Helper()
 	pages := make(map[string]string)
@@ -52,7 +54,8 @@ func (p *platform) hintPages(tenant, renews string) map[string]string {
 	return pages
 }
 
-// TestUserHint: every page of a link says for whom it was made, as the tenant wants it: in the configuration before the store.
+// TestUserHint: every page of a link says for whom it was made, as the tenant wants it: in the
+// configuration before the store.
 func TestUserHint(t *testing.T) {
 	const own = `user_hint "For {user} <b>only</b>, {user}."`
 	p := startPlatform(t, keyed(t, "acme"), keyed(t, "quiet", "user_hint off"), keyed(t, "own", own), keyed(t, "back", "user_hint masked"))
