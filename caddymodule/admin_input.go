@@ -19,7 +19,8 @@ import (
 const maxAdminBody = 64 << 10
 
 // readBody reads the JSON object of a call into fields, which are *string or *[]string by name. Unlike a caller of the Platform API, an
-// operator is told of a field that does not exist: a mistyped `capabilities` would otherwise grant them all.
+// operator is told of a field that does not exist: a mistyped `capabilities` would otherwise grant them all. So would an
+// empty one, and it is refused likewise.
 func (c *adminCall) readBody(fields map[string]any) error {
 	values, err := c.readObject()
 	if err != nil {
@@ -36,6 +37,9 @@ func (c *adminCall) readBody(fields map[string]any) error {
 				kind = "a list of texts"
 			}
 			return vending.Refuse(vending.InvalidRequest, name+": must be "+kind)
+		}
+		if saysNothing(values[name]) {
+			return vending.Refuse(vending.InvalidRequest, name+": is empty; give it a value, or leave it out")
 		}
 	}
 	return nil
@@ -75,6 +79,8 @@ func (c *adminCall) query(names ...string) (map[string]string, error) {
 			return nil, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("unknown parameter %.40q", name))
 		case len(parsed[name]) > 1:
 			return nil, vending.Refuse(vending.InvalidRequest, name+": occurs more than once")
+		case isBlank(parsed.Get(name)):
+			return nil, vending.Refuse(vending.InvalidRequest, name+": is empty; give it a value, or leave it out")
 		}
 		values[name] = parsed.Get(name)
 	}

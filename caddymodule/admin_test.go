@@ -119,7 +119,8 @@ func TestAdminAPI(t *testing.T) {
 		t.Errorf("no tenants: %s", got.body)
 	}
 	made := a.ok(201, "POST", "/vendgate/tenants", `{"id":"acme","email":"Dev@Acme.example","capabilities":["token","apps"],"name":"Acme Industries",
-		"logo_url":"https://cdn.acme.example/a.svg","accent":"#0A66C2","frame_ancestors":["https://app.acme.example"]}`)
+		"logo_url":"https://cdn.acme.example/a.svg","accent":"#0A66C2","frame_ancestors":["https://app.acme.example"],
+		"user_hint":"For {user}"}`)
 	second := a.ok(200, "POST", "/vendgate/tenants/acme/rotate", "")
 	if !keyForm.MatchString(made.Data.Key) || !keyForm.MatchString(second.Data.Key) || made.Data.Key == second.Data.Key || second.Data.Tenant != "acme" {
 		t.Fatalf("keys: %+v and %+v", made.Data, second.Data)
@@ -130,7 +131,7 @@ func TestAdminAPI(t *testing.T) {
 	}
 	if got := listed[0]; got.ID != "acme" || got.Email != "dev@acme.example" || !slices.Equal(got.Capabilities, []string{"apps", "token"}) || got.Name != "Acme Industries" ||
 		got.LogoURL != "https://cdn.acme.example/a.svg" || got.Accent != "#0a66c2" || !slices.Equal(got.FrameAncestors, []string{"https://app.acme.example"}) ||
-		!slices.Equal(got.Fingerprints, []string{made.Data.Digest[:12], second.Data.Digest[:12]}) {
+		got.UserHint != "For {user}" || !slices.Equal(got.Fingerprints, []string{made.Data.Digest[:12], second.Data.Digest[:12]}) {
 		t.Errorf("listed %+v", got)
 	}
 	if got := a.ok(200, "POST", "/vendgate/tenants/acme/promote", ""); !slices.Equal(got.Data.Fingerprints, []string{second.Data.Digest[:12]}) {

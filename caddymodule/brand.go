@@ -12,7 +12,7 @@ import (
 
 // brand is how the tenant appears on the hosted pages.
 func (t *Tenant) brand() connect.Brand {
-	return connect.Brand{Name: t.DisplayName, LogoURL: t.LogoURL, Accent: t.Accent, FrameAncestors: t.FrameAncestors}
+	return connect.Brand{Name: t.DisplayName, LogoURL: t.LogoURL, Accent: t.Accent, FrameAncestors: t.FrameAncestors, UserHint: t.UserHint}
 }
 
 // checkBrand reports the first mistake in how the tenant appears, under the option's name, and brings the rest into the form in which the
@@ -33,7 +33,7 @@ func (t *Tenant) checkBrand() error {
 		}
 		return errors.New(message)
 	}
-	t.DisplayName, t.Accent = b.Name, b.Accent
+	t.DisplayName, t.Accent, t.UserHint = b.Name, b.Accent, b.UserHint
 	return nil
 }
 

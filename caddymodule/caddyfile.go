@@ -39,8 +39,13 @@ func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) erro
 			return d.Errf("%s stands twice; the first is on line %d", name, first)
 		}
 		seen[name] = d.Line()
+		empty := hasEmptyArgument(*d)
 		if err := read(d); err != nil {
 			return err
+		}
+		if empty && !slices.Contains(freeTexts, name) {
+			return d.Errf("%s has an empty argument, and many options mean no bound without one: "+
+				"write its value, or leave the argument out", name)
 		}
 		if d.NextArg() {
 			return d.Errf("%s has an argument too many; put a value with spaces in quotes", name)
@@ -49,11 +54,30 @@ func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) erro
 	return nil
 }
 
+// freeTexts are the options by which an app is sent a text that may be empty or a space.
+var freeTexts = []string{
+	"authorize_param", "basic", "default_header", "header", "message", "prefix", "query", "scope_separator", "token_param",
+}
+
+// hasEmptyArgument reports whether the line that d is at has an argument of nothing or white space, such as a variable in
+// quotes whose value is empty. d is a copy: the option is yet to be read.
+func hasEmptyArgument(d caddyfile.Dispenser) bool {
+	for d.NextArg() {
+		if isBlank(d.Val()) {
+			return true
+		}
+	}
+	return false
+}
+
 // place is file and line of the current token.
 func place(d *caddyfile.Dispenser) string { return fmt.Sprintf("%s:%d", d.File(), d.Line()) }
 
 // parseApp reads the global option `vendgate { … }`.
 func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
+	if err := checkVariables(d); err != nil {
+		return nil, err
+	}
 	d.Next()
 	if existing != nil {
 		return nil, d.Errf("vendgate is configured twice; join the blocks")
@@ -151,6 +175,9 @@ func (c *OAuthClient) parseScopes(d *caddyfile.Dispenser) error {
 
 // parseProxy reads the directive `vendgate_proxy`.
 func parseProxy(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	if err := checkVariables(h.Dispenser); err != nil {
+		return nil, err
+	}
 	p := new(Proxy)
 	h.Next()
 	if h.NextArg() {
@@ -169,6 +196,9 @@ func parseProxy(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 
 // parseConnect reads the directive `vendgate_connect`, which has no options.
 func parseConnect(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	if err := checkVariables(h.Dispenser); err != nil {
+		return nil, err
+	}
 	h.Next()
 	c := &Connect{DefinedAt: place(h.Dispenser)}
 	if h.NextArg() {

@@ -41,7 +41,7 @@ func (a *App) parseTenant(d *caddyfile.Dispenser) error {
 func (t *Tenant) addBrandOptions(opts options) {
 	for name, read := range map[string]option{
 		"display_name": text(&t.DisplayName), "email": text(&t.Email), "logo_url": text(&t.LogoURL), "accent": t.parseAccent,
-		"frame_ancestors": texts(&t.FrameAncestors),
+		"frame_ancestors": texts(&t.FrameAncestors), "user_hint": text(&t.UserHint),
 	} {
 		opts[name] = func(d *caddyfile.Dispenser) error {
 			if err := read(d); err != nil {
@@ -134,7 +134,7 @@ func (p *TenantPolicy) parseRule(d *caddyfile.Dispenser) error {
 			return d.Errf("rule %s: %q stands after the path, which is last; write a rule for each path", r.App, arg)
 		case strings.HasPrefix(arg, "/"):
 			r.Path = arg
-		case strings.ContainsAny(arg, "/*%."):
+		case strings.ContainsAny(arg, "/*%.") && !strings.ContainsAny(arg, "{}"): // of braces the rule has more to say
 			return d.Errf("rule %s: %q is no method; a path begins with /", r.App, arg)
 		default:
 			r.Methods = append(r.Methods, arg)

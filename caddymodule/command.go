@@ -37,6 +37,7 @@ func init() {
 			if cmd.HasSubCommands() {
 				cmd.Args, cmd.RunE, cmd.SilenceUsage = cobra.ArbitraryArgs, noSubcommand, true
 			}
+			refuseEmpty(cmd)
 		}})
 	}
 }

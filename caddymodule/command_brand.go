@@ -1,6 +1,10 @@
 package caddymodule
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,19 +18,30 @@ func brandFlags(cmd *cobra.Command, b *connect.Brand) {
 	cmd.Flags().StringVar(&b.LogoURL, "logo-url", "", "https URL of an image, fetched by end users' browsers only")
 	cmd.Flags().StringVar(&b.Accent, "accent", "", "a colour, like #0a66c2")
 	cmd.Flags().StringSliceVar(&b.FrameAncestors, "frame-ancestors", nil, "origins that may frame the hosted pages, like https://app.example.com")
+	cmd.Flags().StringVar(&b.UserHint, "user-hint", "", "how the hosted pages tell whose connection it is: masked, off, or words in which {user} stands for the masked address (default: masked)")
+}
+
+// brandParts are the parts of a brand by the names of their flags: each takes its part over from another brand.
+var brandParts = map[string]func(b, from *connect.Brand){
+	"name":            func(b, from *connect.Brand) { b.Name = from.Name },
+	"logo-url":        func(b, from *connect.Brand) { b.LogoURL = from.LogoURL },
+	"accent":          func(b, from *connect.Brand) { b.Accent = from.Accent },
+	"frame-ancestors": func(b, from *connect.Brand) { b.FrameAncestors = from.FrameAncestors },
+	"user-hint":       func(b, from *connect.Brand) { b.UserHint = from.UserHint },
 }
 
 // brandCommand adds `tenant brand`.
 func brandCommand(parent *cobra.Command, f *storeFlags) {
 	var given connect.Brand
+	var cleared []string
 	brand := subcommand(parent, "brand NAME", "Changes what is given of how a tenant appears to end users, and prints the whole", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
 			t, err := store.Tenant(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			b, changed := mergeBrand(cmd, t.Brand, given)
-			if changed {
+			b, changed, err := mergeBrand(cmd, t.Brand, given, cleared)
+			if err == nil && changed {
 				err = store.SetBrand(cmd.Context(), t.ID, b)
 			}
 			if err == nil {
@@ -37,24 +52,32 @@ func brandCommand(parent *cobra.Command, f *storeFlags) {
 			}
 			return f.printBrand(cmd, t)
 		}))
-	brand.Long = "Changes the flags that are given; one that is given empty, like --name \"\", is taken away. Without a flag nothing changes."
+	brand.Long = "Changes the flags that are given, and brings those that --clear names back to their defaults. Without a flag nothing changes."
 	brandFlags(brand, &given)
+	brand.Flags().StringSliceVar(&cleared, "clear", nil, "what to bring back to its default, by the names of the flags: any of "+
+		strings.Join(slices.Sorted(maps.Keys(brandParts)), ", "))
 }
 
-// mergeBrand takes of given what has a flag on the command line.
-func mergeBrand(cmd *cobra.Command, b, given connect.Brand) (merged connect.Brand, changed bool) {
-	for name, take := range map[string]func(){
-		"name":            func() { b.Name = given.Name },
-		"logo-url":        func() { b.LogoURL = given.LogoURL },
-		"accent":          func() { b.Accent = given.Accent },
-		"frame-ancestors": func() { b.FrameAncestors = given.FrameAncestors },
-	} {
+// mergeBrand takes of given what has a flag on the command line, and nothing of what is cleared.
+func mergeBrand(cmd *cobra.Command, b, given connect.Brand, cleared []string) (merged connect.Brand, changed bool, err error) {
+	for name, take := range brandParts {
 		if cmd.Flags().Changed(name) {
-			take()
+			take(&b, &given)
 			changed = true
 		}
 	}
-	return b, changed
+	for _, name := range cleared {
+		take, ok := brandParts[name]
+		switch {
+		case !ok:
+			return b, false, fmt.Errorf("--clear %q: write any of %s", name, strings.Join(slices.Sorted(maps.Keys(brandParts)), ", "))
+		case cmd.Flags().Changed(name):
+			return b, false, fmt.Errorf("--%s is given and cleared: write one of the two", name)
+		}
+		take(&b, new(connect.Brand))
+		changed = true
+	}
+	return b, changed, nil
 }
 
 // brandRow is a brand as commands and the admin API print it.
@@ -63,10 +86,11 @@ type brandRow struct {
 	LogoURL        string   `json:"logo_url"`
 	Accent         string   `json:"accent"`
 	FrameAncestors []string `json:"frame_ancestors"`
+	UserHint       string   `json:"user_hint"`
 }
 
 func brandRowOf(b connect.Brand) brandRow {
-	return brandRow{b.Name, b.LogoURL, b.Accent, listed(b.FrameAncestors)}
+	return brandRow{b.Name, b.LogoURL, b.Accent, listed(b.FrameAncestors), cmp.Or(b.UserHint, connect.HintMasked)}
 }
 
 func (f *storeFlags) printBrand(cmd *cobra.Command, t connect.Tenant) error {
@@ -74,6 +98,6 @@ func (f *storeFlags) printBrand(cmd *cobra.Command, t connect.Tenant) error {
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), b)
 	}
-	row := []string{t.ID, orDash(b.Name), orDash(b.Accent), orDash(b.LogoURL), orDash(strings.Join(b.FrameAncestors, ","))}
-	return printTable(cmd.OutOrStdout(), []string{"TENANT", "NAME", "ACCENT", "LOGO URL", "FRAME ANCESTORS"}, [][]string{row})
+	row := []string{t.ID, orDash(b.Name), orDash(b.Accent), orDash(b.LogoURL), orDash(strings.Join(b.FrameAncestors, ",")), b.UserHint}
+	return printTable(cmd.OutOrStdout(), []string{"TENANT", "NAME", "ACCENT", "LOGO URL", "FRAME ANCESTORS", "USER HINT"}, [][]string{row})
 }

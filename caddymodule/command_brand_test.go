@@ -16,6 +16,7 @@ type brandJSON struct {
 	LogoURL        string `json:"logo_url"`
 	Accent         string
 	FrameAncestors []string `json:"frame_ancestors"`
+	UserHint       string   `json:"user_hint"`
 }
 
 // TestTenantBrand: each flag changes its own and nothing else.
@@ -23,7 +24,7 @@ func TestTenantBrand(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--name", "Acme Industries", "--logo-url", "https://cdn.acme.example/a.svg",
 		"--accent", "#0A66C2", "--frame-ancestors", "https://app.acme.example,https://b.acme.example", "--data", dir)
-	want := brandJSON{"Acme Industries", "https://cdn.acme.example/a.svg", "#0a66c2", []string{"https://app.acme.example", "https://b.acme.example"}}
+	want := brandJSON{"Acme Industries", "https://cdn.acme.example/a.svg", "#0a66c2", []string{"https://app.acme.example", "https://b.acme.example"}, "masked"}
 	check := func(what string, args ...string) {
 		t.Helper()
 		out := must(t, "", append([]string{"tenant", "brand", "acme", "--json", "--data", dir}, args...)...)
@@ -38,24 +39,32 @@ func TestTenantBrand(t *testing.T) {
 	want.Accent = "#ffffff"
 	check("accent", "--accent", "#FFFFFF")
 	want.LogoURL = ""
-	check("no logo", "--logo-url", "")
+	check("no logo", "--clear", "logo-url")
 	want.FrameAncestors = []string{"http://localhost:3000"}
 	check("frame ancestors", "--frame-ancestors", "http://localhost:3000")
 	want.FrameAncestors = []string{}
-	check("no frame ancestors", "--frame-ancestors", "")
+	check("no frame ancestors", "--clear", "frame-ancestors")
+	want.UserHint = "Only for {user}"
+	check("user hint", "--user-hint", " Only for {user} ")
+	want.UserHint = "off"
+	check("no user hint", "--user-hint", "off")
+	want.UserHint, want.Accent = "masked", ""
+	check("two cleared, one changed", "--clear", "user-hint,accent", "--name", "Acme")
+	want.Accent = "#ffffff"
+	check("accent again", "--accent", "#ffffff")
 	want.Name, want.LogoURL = "Acme Two", "https://cdn.acme.example/b.svg"
 	check("two at once", "--name", "Acme Two", "--logo-url", "https://cdn.acme.example/b.svg")
 	check("after all")
 
 	if table := must(t, "", "tenant", "brand", "acme", "--data", dir); !regexp.MustCompile(
-		`^TENANT +NAME +ACCENT +LOGO URL +FRAME ANCESTORS\nacme +Acme Two +#ffffff +https://cdn\.acme\.example/b\.svg +-\n$`).MatchString(table) {
+		`^TENANT +NAME +ACCENT +LOGO URL +FRAME ANCESTORS +USER HINT\nacme +Acme Two +#ffffff +https://cdn\.acme\.example/b\.svg +- +masked\n$`).MatchString(table) {
 		t.Errorf("the table is\n%s", table)
 	}
 	if listed := must(t, "", "tenant", "list", "--json", "--data", dir); !strings.Contains(listed, `"name": "Acme Two"`) || !strings.Contains(listed, `"frame_ancestors": []`) {
 		t.Errorf("listed: %s", listed)
 	}
-	if n := len(audited(t, "--event", "tenant_changed", "--data", dir)); n != 6 {
-		t.Errorf("%d changes are recorded, want 6: showing is none", n)
+	if n := len(audited(t, "--event", "tenant_changed", "--data", dir)); n != 10 {
+		t.Errorf("%d changes are recorded, want 10: showing is none", n)
 	}
 }
 
@@ -71,6 +80,9 @@ func TestTenantBrandErrors(t *testing.T) {
 		"http logo":      {[]string{"brand", "acme", "--logo-url", "http://a.example/x.png"}, "logo_url: write an https URL"},
 		"bad ancestor":   {[]string{"brand", "acme", "--frame-ancestors", "*"}, "frame_ancestors: write origins like"},
 		"control":        {[]string{"brand", "acme", "--name", "a\x1b[2J"}, "name: must be at most 100 bytes of text without control characters"},
+		"bad hint":       {[]string{"brand", "acme", "--user-hint", "none"}, "user_hint: write masked, off, or words"},
+		"clear nothing":  {[]string{"brand", "acme", "--clear", "keys"}, `--clear "keys": write any of accent, frame-ancestors, logo-url, name, user-hint`},
+		"clear and set":  {[]string{"brand", "acme", "--name", "x", "--clear", "name"}, "--name is given and cleared"},
 		"no name":        {[]string{"brand"}, "accepts 1 arg(s), received 0"},
 		"at creation":    {[]string{"create", "other", "--email", "x@x.example", "--accent", "teal"}, "accent: write a colour"},
 	} {

@@ -23,6 +23,12 @@ import (
 // run runs one of the module's commands as Caddy does, with input on standard input.
 func run(t *testing.T, input string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
+	return runContext(t.Context(), t, input, args...)
+}
+
+// runContext is run within a context.
+func runContext(ctx context.Context, t *testing.T, input string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
 	command, ok := caddycmd.Commands()[args[0]]
 	if !ok {
 		t.Fatalf("no command %s", args[0])
@@ -34,7 +40,7 @@ func run(t *testing.T, input string, args ...string) (stdout, stderr string, err
 	cmd.SetOut(&out)
 	cmd.SetErr(&errs)
 	cmd.SetArgs(args[1:])
-	err = cmd.ExecuteContext(t.Context())
+	err = cmd.ExecuteContext(ctx)
 	return out.String(), errs.String(), err
 }
 

@@ -46,10 +46,17 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 	if c.gateway.store == nil {
 		return at(c.DefinedAt, errors.New("vendgate_connect serves the embedded connection manager: add source local, or leave the directive out"))
 	}
+	if c.gateway.publicURL == "" {
+		c.gateway.warnOfHost.Do(func() { c.gateway.log.Warn(hostWarning) })
+	}
 	c.accessLog = newAccessLog(ctx, c.gateway, "")
 	c.manager = c.gateway.openManager()
 	return nil
 }
+
+// hostWarning is logged once a configuration that serves the connection manager and does not say where it is reached.
+const hostWarning = "public_url is not set: request links, redirect URIs, and the origin that may call the MCP server follow the " +
+	"Host header of each request, which callers choose; write public_url https://HOST in the vendgate block"
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {

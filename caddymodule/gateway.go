@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -42,6 +43,8 @@ type gateway struct {
 	clients  map[clientKey]connect.OAuthClient
 	// configured are the tenants of the configuration, by id.
 	configured map[string]*Tenant
+	// warnOfHost is for what is said once, however many handlers there are.
+	warnOfHost sync.Once
 
 	closers []func() error
 }

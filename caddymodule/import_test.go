@@ -14,7 +14,7 @@ import (
 func TestImportedCaddyfile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tenants")
 	for name, tt := range map[string]struct{ text, want string }{
-		"adapting": {"tenant acme {\n\tbudgets 5\n}\n", `unknown option "budgets"; the options here are accent, apps, budget, capabilities, display_name, email, frame_ancestors, key, key_sha256, logo_url, max_body, max_in_flight, rule, source, at ` + file + ":2"},
+		"adapting": {"tenant acme {\n\tbudgets 5\n}\n", `unknown option "budgets"; the options here are accent, apps, budget, capabilities, display_name, email, frame_ancestors, key, key_sha256, logo_url, max_body, max_in_flight, rule, source, user_hint, at ` + file + ":2"},
 		"starting": {"\ntenant acme {\n\tkey {env.VG_NOT_SET}\n}\n", "tenant acme: key: the secret {env.VG_NOT_SET} is missing or empty: set it where the server runs, or name another, at " + file + ":2"},
 	} {
 		t.Run(name, func(t *testing.T) {

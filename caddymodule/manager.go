@@ -88,6 +88,9 @@ func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error)
 	if brand.FrameAncestors != nil {
 		t.Brand.FrameAncestors = brand.FrameAncestors
 	}
+	if brand.UserHint != "" {
+		t.Brand.UserHint = brand.UserHint
+	}
 	return t, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
@@ -32,6 +33,11 @@ type platformCall struct {
 func (c *platformCall) serve(path string) error {
 	if !c.connect.gateway.isHost(c.r) {
 		return vending.Refuse(vending.InvalidRequest, "the Host header names no host")
+	}
+	if path == "/mcp" || strings.HasPrefix(path, "/mcp/") { // by any method
+		if err := c.connect.gateway.checkAgentOrigin(c.r); err != nil {
+			return err
+		}
 	}
 	endpoint, params, unknown := api.Find(c.r.Method, path)
 	c.endpoint, c.params = endpoint, params

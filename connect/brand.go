@@ -20,6 +20,9 @@ type Brand struct {
 	Accent string
 	// FrameAncestors are the origins that may frame the hosted pages; none means that nobody may.
 	FrameAncestors []string
+	// UserHint is how the hosted pages tell whose connection it is: HintMasked, which empty means too, HintOff, or words of the
+	// tenant's own in which HintUser stands for the masked address.
+	UserHint string
 }
 
 // The bounds of a brand, in bytes and in numbers.
@@ -36,6 +39,7 @@ func CheckBrand(b *Brand) error { return b.normalize() }
 
 func (b *Brand) normalize() error {
 	b.Name, b.Accent = strings.TrimSpace(b.Name), strings.ToLower(strings.TrimSpace(b.Accent))
+	b.UserHint = strings.TrimSpace(b.UserHint)
 	switch {
 	case !isPlain(b.Name, maxBrandName):
 		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxBrandName))
@@ -51,7 +55,7 @@ func (b *Brand) normalize() error {
 			return invalid("frame_ancestors: write origins like https://app.example.com")
 		}
 	}
-	return nil
+	return checkUserHint(b.UserHint)
 }
 
 // isLogoURL is strict because the URL's origin lands in a Content-Security-Policy, where a space, a comma or a semicolon would begin
@@ -84,8 +88,8 @@ func (s *Store) SetBrand(ctx context.Context, tenant string, b Brand) error {
 		return err
 	}
 	return s.changeTenants(ctx, "changing a tenant", func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ? WHERE id = ?`,
-			b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), tenant)
+		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ?, user_hint = ?
+			WHERE id = ?`, b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), b.UserHint, tenant)
 		if err := changed(r, err, ErrTenantUnknown); err != nil {
 			return err
 		}

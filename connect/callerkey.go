@@ -24,7 +24,7 @@ type CallerKey struct {
 	Name string
 	// Tenant, User and Connection are what the key stands for.
 	Tenant, User, Connection string
-	// Apps, Methods and Paths are what it may call; none of each means no bound but the tenant's.
+	// Apps, Methods and Paths are what it may call; nil means no bound but the tenant's.
 	Apps, Methods, Paths []string
 	// Budget bounds its vends a minute; 0 means that only the tenant's budgets do.
 	Budget int
@@ -107,6 +107,8 @@ func (k *CallerKey) check() error {
 		return invalid("budget: must be a positive number of units a minute; 0 means no bound of its own")
 	case !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(k.CreatedAt):
 		return invalid("expires: must be a time to come")
+	case isEmptyList(k.Apps) || isEmptyList(k.Methods) || isEmptyList(k.Paths):
+		return invalid("apps, methods, paths: must not be empty lists; what is left out has no bound but the tenant's")
 	case max(len(k.Apps), len(k.Methods), len(k.Paths)) > maxCallerList:
 		return invalid(fmt.Sprintf("apps, methods, paths: must be at most %d of each", maxCallerList))
 	case !all(k.Apps, validSlug):
@@ -123,6 +125,9 @@ func (k *CallerKey) check() error {
 	}
 	return nil
 }
+
+// isEmptyList tells a list that was stated, and has nothing in it, from one that was left out.
+func isEmptyList(values []string) bool { return values != nil && len(values) == 0 }
 
 func all(values []string, ok func(string) bool) bool {
 	return !slices.ContainsFunc(values, func(v string) bool { return !ok(v) })

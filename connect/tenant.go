@@ -47,7 +47,7 @@ type KeyInfo struct {
 	CreatedAt time.Time
 }
 
-// CreateTenant makes a tenant of t's ID, Email and Capabilities (none means all), and mints its
+// CreateTenant makes a tenant of t's ID, Email and Capabilities (nil means all), and mints its
 // key, which cannot be shown again. The id taken is ErrTenantExists; anything wrong with t is a
 // *vending.Error with `invalid_request` or `invalid_user_email`.
 func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err error) {
@@ -67,9 +67,9 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	}
 	key, digest := MintKey()
 	err = s.changeTenants(ctx, "creating a tenant", func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url, accent, frame_ancestors)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`, t.ID, email, strings.Join(granted, " "), s.now().UnixMilli(),
-			t.Brand.Name, t.Brand.LogoURL, t.Brand.Accent, strings.Join(t.Brand.FrameAncestors, " "))
+		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url, accent, frame_ancestors, user_hint)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`, t.ID, email, strings.Join(granted, " "), s.now().UnixMilli(),
+			t.Brand.Name, t.Brand.LogoURL, t.Brand.Accent, strings.Join(t.Brand.FrameAncestors, " "), t.Brand.UserHint)
 		if err := changed(r, err, ErrTenantExists); err != nil {
 			return err
 		}
@@ -84,8 +84,12 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	return key, nil
 }
 
-// normalCapabilities orders names as policy.AllCapabilities are, without doubles; none means all.
+// normalCapabilities orders names as policy.AllCapabilities are, without doubles; nil means all. An empty list was stated, and
+// cannot have meant that.
 func normalCapabilities(names []string) (granted []string, err error) {
+	if isEmptyList(names) {
+		return nil, invalid("capabilities: must be any of apps, connections, token, delete, or left out for all")
+	}
 	parsed, err := policy.ParseCapabilities(names)
 	if err != nil {
 		return nil, invalid(err.Error())
@@ -150,7 +154,8 @@ func (s *Store) Tenant(ctx context.Context, id string) (t Tenant, err error) {
 	return t, err
 }
 
-const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors FROM tenants`
+const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors, user_hint
+	FROM tenants`
 
 // listTenants reads one tenant, or all where id is empty.
 func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []Tenant, err error) {
@@ -166,7 +171,8 @@ func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []Tenant, 
 		var t Tenant
 		var granted, ancestors string
 		var created int64
-		if err := rows.Scan(&t.ID, &t.Email, &granted, &t.Disabled, &created, &t.Brand.Name, &t.Brand.LogoURL, &t.Brand.Accent, &ancestors); err != nil {
+		if err := rows.Scan(&t.ID, &t.Email, &granted, &t.Disabled, &created,
+			&t.Brand.Name, &t.Brand.LogoURL, &t.Brand.Accent, &ancestors, &t.Brand.UserHint); err != nil {
 			return nil, err
 		}
 		t.Capabilities, t.CreatedAt = strings.Fields(granted), time.UnixMilli(created).UTC()

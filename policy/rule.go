@@ -29,13 +29,8 @@ func (r Rule) Check() error {
 	if r.App == "" {
 		return fmt.Errorf("a rule needs an app, or * for all")
 	}
-	for _, m := range r.Methods {
-		if strings.Contains(m, ",") {
-			return fmt.Errorf("method %q: separate methods by spaces", m)
-		}
-		if m == "" || m != strings.ToUpper(m) {
-			return fmt.Errorf("method %q: write methods in upper case", m)
-		}
+	if err := r.checkWords(); err != nil {
+		return err
 	}
 	if r.Path == "" {
 		return nil

@@ -79,6 +79,7 @@ func (v *visit) view(b browser.Browser) page.Link {
 		Brand:      page.Brand{Name: name, Email: v.tenant.Email, LogoURL: v.tenant.Brand.LogoURL, Accent: v.tenant.Brand.Accent},
 		App:        page.App{Slug: v.app.Slug, Name: v.app.Name, OAuth: v.signsIn(), Tried: v.isTried()},
 		Connection: v.link.Connection.Name, Renews: v.link.Renews, Token: v.token, CSRF: b.CSRF(v.csrfPurpose()),
+		For: userHint(v.tenant.Brand.UserHint, v.link.Connection.User),
 	}
 }
 

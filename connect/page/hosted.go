@@ -42,12 +42,21 @@ type Link struct {
 	App   App
 	// Connection is the connection's name.
 	Connection string
+	// For says for whom the link was made; nothing where the tenant does not want it told.
+	For []HintPart
 	// Renews says that the connection works already and the link renews its credentials.
 	Renews bool
 	// Token is the request token, of which the forms' paths are made.
 	Token vending.Secret
 	// CSRF goes with every form.
 	CSRF string
+}
+
+// HintPart is a part of the sentence that says for whom a link was made.
+type HintPart struct {
+	Text string
+	// Address says that Text is the end user's address, masked, rather than words.
+	Address bool
 }
 
 // FieldPrefix comes before a field's name in what Form posts, so that no app's field can take the place of another.

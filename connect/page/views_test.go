@@ -15,6 +15,7 @@ type person struct {
 	app, keyApp     App
 	connection      string
 	user            string
+	hint            []HintPart
 	problem, filler string
 }
 
@@ -26,6 +27,7 @@ var people = map[string]person{
 		keyApp:     App{Slug: "stripe", Name: "Stripe", Tried: true},
 		connection: "Work Gmail",
 		user:       "alice@example.com",
+		hint:       []HintPart{{Text: "This link was made for "}, {Text: "a…e@example.com", Address: true}, {Text: "."}},
 		problem:    "Stripe did not accept these credentials.",
 		filler:     "Secret key",
 	},
@@ -35,6 +37,7 @@ var people = map[string]person{
 		keyApp:     App{Slug: "shopify", Name: "Shopify (Admin API access token)"},
 		connection: strings.Repeat("Überweisungen", 14),
 		user:       longEmail,
+		hint:       []HintPart{{Text: strings.Repeat("Kundendienst", 16) + " "}, {Text: "m…m" + longEmail[64:], Address: true}, {Text: "!"}},
 		problem:    strings.Repeat("The provider says something long about the credentials. ", 8),
 		filler:     "Data center, the end of the key (e.g. us6)",
 	},
@@ -44,6 +47,7 @@ var people = map[string]person{
 		keyApp:     App{Slug: `'"&`, Name: `{{.}}' onmouseover='alert(1)`},
 		connection: "\u202Eevil\u202C <b>bold</b> 👩‍👩‍👧 \u0627\u0644\u0639\u0631\u0628\u064A\u0629",
 		user:       `javascript:alert(1)`,
+		hint:       []HintPart{{Text: `</p><script>alert("h")</script>`}, {Text: `<…>@"><img src=x>`, Address: true}, {Text: `{{.}}&lt;`}},
 		problem:    `<iframe src=https://evil.example>`,
 		filler:     `"><svg onload=alert(1)>`,
 	},
@@ -55,7 +59,7 @@ var longEmail = strings.Repeat("m", 64) + "@" + strings.Repeat(strings.Repeat("d
 const testToken = "canaryToken0123456789abcdefghijkl"
 
 func (p person) link(app App, renews bool) Link {
-	return Link{Brand: p.brand, App: app, Connection: p.connection, Renews: renews, Token: vending.NewSecret(testToken), CSRF: "csrf-" + p.filler}
+	return Link{Brand: p.brand, App: app, Connection: p.connection, Renews: renews, Token: vending.NewSecret(testToken), CSRF: "csrf-" + p.filler, For: p.hint}
 }
 
 // views returns every page, by name, as p fills it.

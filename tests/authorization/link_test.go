@@ -25,12 +25,13 @@ func TestOAuthLink(t *testing.T) {
 	}
 	v := harness.NewVisitor(t, nil)
 	v.Open(address).Sees("invitation", 200, "Work")
-	v.Submit("accept").Sees("after accepting", 200, "Sign in with")
+	v.Submit("accept").Sees("after accepting", 200, "Sign in with").Sees("after accepting", 200, "made for a…e@example.com")
 	asked := v.Onward().Query()
 	if asked.Get("code_challenge_method") != "S256" || asked.Get("redirect_uri") != o.URL+"/connect/callback" || len(asked.Get("state")) < 43 {
 		t.Errorf("authorization request %v", asked)
 	}
 	v.LogIn("alice@provider.example").Sees("back from the provider", 200, harness.SaysCreated)
+	v.Sees("back from the provider", 200, "made for a…e@example.com")
 	if strings.Contains(v.At.String(), "code=") {
 		t.Error("the page's address still has the code")
 	}

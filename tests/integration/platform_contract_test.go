@@ -145,6 +145,9 @@ func (c *contract) askOwn(e api.Endpoint) {
 	case "POST /mcp", "POST /mcp/{token}":
 		c.ask(e, vending.RequestTooLarge, "acme", c.path(e, "", c.mcp), large)
 	}
+	if strings.HasPrefix(e.Pattern, "/mcp") {
+		c.ask(e, vending.PolicyDenied, "acme", c.path(e, "", c.mcp), "", "Origin: https://elsewhere.example")
+	}
 	switch e.Method + " " + e.Pattern {
 	case "DELETE /connections/{id}":
 		id := c.imported("acme")

@@ -151,3 +151,49 @@ func TestMCPURLEnds(t *testing.T) {
 		t.Errorf("the URL of a disabled tenant: %q", got)
 	}
 }
+
+// TestMCPOrigin: a page of another origin may not call the MCP server, by whichever URL and method, with a key or without. It
+// costs the tenant nothing. Programs send no Origin.
+func TestMCPOrigin(t *testing.T) {
+	p := startPlatform(t, "public_url https://gw.example\n", keyed(t, "acme", "email "+opsEmail, "budget api 3"))
+	p.importedFor("acme", opsEmail, "key")
+	url := p.mcpURL("acme")
+	for _, path := range []string{"/mcp", url, "/mcp/" + strings.Repeat("0", 33)} {
+		for _, origin := range []string{"https://evil.example", "null", p.URL, "http://gw.example", "https://gw.example:8443", "https://gw.example/"} {
+			got := p.tool(path, "list_connections", "{}", "Authorization: Bearer "+keyOf("acme"), "X-User-Email: "+opsEmail, "Origin: "+origin)
+			if got.status != http.StatusForbidden || got.code != "policy_denied" || strings.Contains(got.body, "conn_") || got.header.Get("RateLimit") != "" {
+				t.Errorf("%s from %s: %d %s", path[:4], origin, got.status, got.body)
+			}
+		}
+		for _, method := range []string{"GET", "DELETE", "OPTIONS", "PUT"} {
+			request := method + " " + api.Base + path + " HTTP/1.1\r\nHost: gw.example\r\nOrigin: https://evil.example\r\nConnection: close\r\n\r\n"
+			if got := harness.Raw(t, strings.TrimPrefix(p.URL, "http://"), request); !strings.HasPrefix(got, "HTTP/1.1 403 ") {
+				t.Errorf("%s %s: %q", method, path[:4], got)
+			}
+		}
+		twice := "POST " + api.Base + path + " HTTP/1.1\r\nHost: gw.example\r\nOrigin: https://gw.example\r\norigin: https://gw.example\r\n" +
+			"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
+		if got := harness.Raw(t, strings.TrimPrefix(p.URL, "http://"), twice); !strings.HasPrefix(got, "HTTP/1.1 403 ") {
+			t.Errorf("two of them, at %s: %q", path[:4], got)
+		}
+	}
+	for _, origin := range []string{"Origin: https://gw.example", "Origin: https://GW.example:443", "Origin:"} {
+		if got := p.tool(url, "list_connections", "{}", origin); got.status != http.StatusOK || !strings.Contains(got.body, "conn_") {
+			t.Errorf("%s: %d %s", origin, got.status, got.body)
+		}
+	}
+}
+
+// TestWarningOfHost: a start without public_url says once what follows from it.
+func TestWarningOfHost(t *testing.T) {
+	const warning = "public_url is not set: request links, redirect URIs, and the origin that may call the MCP server follow the Host header"
+	if log := startPlatform(t).Log(); strings.Count(log, warning) != 1 || !strings.Contains(log, "write public_url https://HOST") {
+		t.Errorf("logged %s", log)
+	}
+}
+
+func TestNoWarningOfHost(t *testing.T) {
+	if log := startPlatform(t, "public_url https://gw.example\n").Log(); strings.Contains(log, "public_url") {
+		t.Errorf("logged %s", log)
+	}
+}

@@ -18,7 +18,8 @@ export const kinds = {
   },
   longest: {
     tenant: 't'.repeat(63),
-    look: ['--name', long(100), '--email', `${long(64)}@${[long(62), long(62), long(60)].join('.').toLowerCase()}.ex`],
+    look: ['--name', long(100), '--email', `${long(64)}@${[long(62), long(62), long(60)].join('.').toLowerCase()}.ex`,
+      '--user-hint', `${long(190)} {user}`],
     connection: long(200),
     user: `${long(64).toLowerCase()}@${[long(62), long(62), long(60)].join('.').toLowerCase()}.ex`,
     hold: 'h'.repeat(100),
