@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"net/http"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
@@ -24,6 +26,9 @@ func (p TenantPolicy) Over(defaults TenantPolicy) TenantPolicy { return p.over(d
 
 // Open opens the pooled transport, as an app of the gateway does.
 func (u *Upstream) Open(allow []string) (any, string, error) { return u.open(allow) }
+
+// Plain is the http.Transport of a pooled one.
+func Plain(rt any) *http.Transport { return rt.(transport).Transport }
 
 // LogsOf makes a server's log configuration.
 func LogsOf(names map[string][]string, fallback string) *caddyhttp.ServerLogConfig {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/internal/httpx"
+	"github.com/vendgate/vendgate/internal/stdlog"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -69,6 +71,13 @@ var transports = caddy.NewUsagePool()
 // transport is one pooled http.Transport.
 type transport struct{ *http.Transport }
 
+// RoundTrip implements http.RoundTripper. Its errors are safe to log: net/http's own may quote what the provider sent,
+// and that may belong to an answer of before.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := t.Transport.RoundTrip(r)
+	return res, httpx.SafeError(err)
+}
+
 // Destruct implements caddy.Destructor.
 func (t transport) Destruct() error {
 	t.CloseIdleConnections()
@@ -94,7 +103,7 @@ func (u *Upstream) open(allow []string) (http.RoundTripper, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return t.(transport).Transport, key, nil
+	return t.(transport), key, nil
 }
 
 func (u *Upstream) build(allow []string, files [][]byte) (*http.Transport, error) {
@@ -112,7 +121,7 @@ func (u *Upstream) build(allow []string, files [][]byte) (*http.Transport, error
 	}
 	dialer := &net.Dialer{Timeout: time.Duration(u.DialTimeout), Control: policy.NewEgress(prefixes...).Control}
 	t := &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            stdlog.Guard(dialer.DialContext),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    time.Duration(u.DialTimeout),

@@ -146,7 +146,7 @@ func TestTransportPings(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	config := rt.(*http.Transport).HTTP2
+	config := caddymodule.Plain(rt).HTTP2
 	if config == nil || config.SendPingTimeout != 30*time.Second || config.PingTimeout != 15*time.Second {
 		t.Errorf("pings: %+v", config)
 	}
