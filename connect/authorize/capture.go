@@ -145,16 +145,16 @@ func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.
 	if err != nil {
 		return 0, "", unplaceable(app, err)
 	}
-	res, b, err := httpx.Do(a.placing(app), r, maxCaptureAnswer)
+	res, err := httpx.Do(a.placing(app), r, maxCaptureAnswer)
 	switch {
 	case res == nil:
 		return 0, "", callingUpstream(err)
 	case errors.Is(err, httpx.ErrTooLarge):
-		return res.StatusCode, "", err
+		return res.Status, "", err
 	case err != nil:
 		return 0, "", fmt.Errorf("reading the account: %w", err)
 	}
-	return res.StatusCode, string(b), nil
+	return res.Status, string(res.Body), nil
 }
 
 // probing is app with the capture's URL for its verify request. Of the placement it leaves out what is not known yet and what

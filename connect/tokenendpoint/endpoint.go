@@ -117,13 +117,14 @@ func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, 
 		return connect.GrantValues{}, fmt.Errorf("making a request of the %s endpoint: %w", name, httpx.SafeError(err))
 	}
 	h := e.hear(held)
-	resp, err := h.RoundTrip(r) //nolint:bodyclose // it is in memory
+	resp, err := h.RoundTrip(r)
 	if err != nil {
 		return connect.GrantValues{}, h.broken(name, err)
 	}
+	_ = resp.Body.Close() // it is read
 	ended := h.answer.lifetime < 0
 	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" || ended {
-		refusal := e.judge(name, resp, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
+		refusal := e.judge(name, resp.StatusCode, resp.Header, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
 		if resp.StatusCode == http.StatusOK && !h.answer.refused {
 			refusal.Class = Nonsense
 		}

@@ -69,7 +69,7 @@ var passing = []string{"temporarily_unavailable", "server_error"}
 func (e *Endpoint) refusal(h *hearing, err error, secrets []string) *Refusal {
 	var retrieved *oauth2.RetrieveError
 	if errors.As(err, &retrieved) { // and so there was an answer
-		return e.judge("token", retrieved.Response, h.answer.code, secrets)
+		return e.judge("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.answer.code, secrets)
 	}
 	return h.broken("token", err)
 }
@@ -96,12 +96,12 @@ func calling(endpoint string, err error) error {
 }
 
 // judge classes an answer that is no success.
-func (e *Endpoint) judge(endpoint string, resp *http.Response, code string, secrets []string) *Refusal {
-	r := &Refusal{Class: Refused, Status: resp.StatusCode, Code: loggable(code, secrets)}
+func (e *Endpoint) judge(endpoint string, status int, header http.Header, code string, secrets []string) *Refusal {
+	r := &Refusal{Class: Refused, Status: status, Code: loggable(code, secrets)}
 	r.cause = fmt.Errorf("the %s endpoint answered %d %s", endpoint, r.Status, r.Code)
 	switch spelled := strings.ToLower(code); {
 	case r.Status == http.StatusTooManyRequests:
-		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(resp.Header.Get("Retry-After"), e.now())
+		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
 	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(passing, spelled):
 		r.Class = Away
 	case r.Status >= 300 && r.Status < 400:

@@ -36,18 +36,18 @@ func (e *Endpoint) Revoke(ctx context.Context, token vending.Secret, hint string
 	if err != nil {
 		return err
 	}
-	resp, body, err := httpx.Do(e.transport, r, maxAnswer)
+	resp, err := httpx.Do(e.transport, r, maxAnswer)
 	if resp == nil {
 		return &Refusal{Class: Away, cause: calling("revocation", err)}
 	}
-	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+	if resp.Status >= 200 && resp.Status < 300 {
 		return nil // section 2.2: the body means nothing
 	}
-	code := errorCode(body) // none where the body could not be read
-	if spelled := strings.ToLower(code); resp.StatusCode == http.StatusBadRequest && (spelled == "invalid_token" || slices.Contains(ended, spelled)) {
+	code := errorCode(resp.Body) // none where the body could not be read
+	if spelled := strings.ToLower(code); resp.Status == http.StatusBadRequest && (spelled == "invalid_token" || slices.Contains(ended, spelled)) {
 		return nil
 	}
-	return e.judge("revocation", resp, code, []string{token.Reveal(), e.client.Secret.Reveal()})
+	return e.judge("revocation", resp.Status, resp.Header, code, []string{token.Reveal(), e.client.Secret.Reveal()})
 }
 
 // revocation makes the request, with the client's authentication as golang.org/x/oauth2 sends it to the

@@ -24,18 +24,22 @@ type Call struct {
 
 // RoundTrip implements http.RoundTripper.
 func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, body, err := Do(c.Transport, r, c.Limit)
-	if res != nil {
-		c.Status = res.StatusCode
+	res, err := roundTrip(c.Transport, r)
+	if err != nil {
+		c.Err = err
+		return nil, err
 	}
+	defer func(whole io.Closer) { _ = whole.Close() }(res.Body)
+	c.Status = res.StatusCode
+	body, err := readAll(res.Body, c.Limit)
 	if err != nil {
 		c.Err = err
 		return nil, err
 	}
 	if c.Edit != nil {
 		body = c.Edit(res.Header, body)
-		res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	}
+	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return res, nil
 }
 

@@ -1,7 +1,6 @@
 package httpx
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +14,14 @@ var (
 	ErrNoTransport = errors.New("no transport to the host is configured")
 )
 
-// Do sends r by rt, once, and reads the answer to its end: at most limit bytes of body. The response's Body reads
-// from memory and need not be closed.
+// Response is an answer that was read whole.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Do sends r by rt, once, and reads the answer to its end: at most limit bytes of body.
 //
 // It calls the RoundTripper and no http.Client: a round trip ends at the first answer, so a redirect never takes a
 // credential along, where a Client repeats a bad Location in its error.
@@ -24,22 +29,26 @@ var (
 // A body that is larger is [ErrTooLarge], and never cut: it could leave half a token. An error after the answer's
 // header comes with the response, without its body; the connection is then not used again. Errors are safe to log
 // ([SafeError]).
-func Do(rt http.RoundTripper, r *http.Request, limit int) (res *http.Response, body []byte, err error) {
-	if res, err = roundTrip(rt, r); err != nil {
-		return nil, nil, err
+func Do(rt http.RoundTripper, r *http.Request, limit int) (*Response, error) {
+	res, err := roundTrip(rt, r)
+	if err != nil {
+		return nil, err
 	}
-	defer closeBody(res.Body)
-	// Also an error's body is read to its end, or the connection could not be used again.
-	body, err = io.ReadAll(io.LimitReader(res.Body, int64(limit)+1))
-	if err == nil && len(body) > limit {
+	defer func() { _ = res.Body.Close() }() // all is known of it that will be
+	body, err := readAll(res.Body, limit)
+	return &Response{res.StatusCode, res.Header, body}, err
+}
+
+// readAll reads an answer's body. Also an error's is read to its end, or the connection could not be used again.
+func readAll(body io.Reader, limit int) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
+	if err == nil && len(raw) > limit {
 		err = fmt.Errorf("%w: the answer has more than %d bytes", ErrTooLarge, limit)
 	}
 	if err != nil {
-		res.Body = http.NoBody
-		return res, nil, SafeError(err)
+		return nil, SafeError(err)
 	}
-	res.Body = io.NopCloser(bytes.NewReader(body))
-	return res, body, nil
+	return raw, nil
 }
 
 // Status is [Do] for calls of whose answer only the status counts: no byte of the body is waited for.
@@ -48,23 +57,23 @@ func Status(rt http.RoundTripper, r *http.Request) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	closeBody(res.Body)
+	_ = res.Body.Close()
 	return res.StatusCode, nil
 }
 
 func roundTrip(rt http.RoundTripper, r *http.Request) (*http.Response, error) {
 	if rt == nil {
 		if r.Body != nil {
-			closeBody(r.Body)
+			_ = r.Body.Close() // as a RoundTripper must
 		}
 		return nil, SafeError(ErrNoTransport)
 	}
 	res, err := rt.RoundTrip(r)
-	return res, SafeError(err)
+	if err != nil {
+		return nil, SafeError(err)
+	}
+	return res, nil
 }
-
-// closeBody closes a body of which all is known that will be: an error could change nothing.
-func closeBody(body io.Closer) { _ = body.Close() }
 
 // Fresh returns a transport that ends each connection with the answer (RFC 9112, section 9.6), for rare calls whose
 // answers hold tokens. net/http reads on from a connection that it keeps, and logs what comes beyond the answer.

@@ -82,20 +82,16 @@ func TestDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, _ := answering(t, c.answer, false)
-			res, body, err := Do(transport(t), get(t, url), 10)
-			status := 0
-			if res != nil {
-				status = res.StatusCode
-				if again, readErr := io.ReadAll(res.Body); readErr != nil || string(again) != c.body {
-					t.Errorf("Body has %q, %v", again, readErr)
-				}
+			res, err := Do(transport(t), get(t, url), 10)
+			if res == nil {
+				res = new(Response)
 			}
 			told := ""
 			if err != nil {
 				told = err.Error()
 			}
-			if status != c.status || string(body) != c.body || told != c.told {
-				t.Errorf("%d %q %q, want %d %q %q", status, body, told, c.status, c.body, c.told)
+			if res.Status != c.status || string(res.Body) != c.body || told != c.told {
+				t.Errorf("%d %q %q, want %d %q %q", res.Status, res.Body, told, c.status, c.body, c.told)
 			}
 			if errors.Is(err, ErrTooLarge) != strings.HasPrefix(name, "longer") {
 				t.Errorf("ErrTooLarge: %v", err)
@@ -110,7 +106,7 @@ func TestConnections(t *testing.T) {
 	url, dials := answering(t, "HTTP/1.1 503 Down\r\nContent-Length: 5\r\n\r\nhello", true)
 	rt := transport(t)
 	for range 3 {
-		if _, _, err := Do(rt, get(t, url), 10); err != nil {
+		if _, err := Do(rt, get(t, url), 10); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -120,7 +116,7 @@ func TestConnections(t *testing.T) {
 	rt.CloseIdleConnections()
 	for range 3 {
 		r := get(t, url)
-		if _, _, err := Do(Fresh(rt), r, 10); err != nil || r.Close {
+		if _, err := Do(Fresh(rt), r, 10); err != nil || r.Close {
 			t.Fatalf("%v; the request was changed: %t", err, r.Close)
 		}
 	}
@@ -145,7 +141,7 @@ func TestStatus(t *testing.T) {
 // TestNoTransport fails closed, and closes the request's body as a RoundTripper must.
 func TestNoTransport(t *testing.T) {
 	for name, do := range map[string]func(*http.Request) error{
-		"Do":     func(r *http.Request) error { _, _, err := Do(Fresh(nil), r, 10); return err },
+		"Do":     func(r *http.Request) error { _, err := Do(Fresh(nil), r, 10); return err },
 		"Status": func(r *http.Request) error { _, err := Status(nil, r); return err },
 		"Call":   func(r *http.Request) error { _, err := Client(new(Call)).Do(r); return err },
 	} {
@@ -192,7 +188,7 @@ func TestCallerLeaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() }))
 	defer server.Close()
-	if _, _, err := Do(transport(t), get(t, server.URL).WithContext(ctx), 10); !errors.Is(err, context.Canceled) || err.Error() != "context canceled" {
+	if _, err := Do(transport(t), get(t, server.URL).WithContext(ctx), 10); !errors.Is(err, context.Canceled) || err.Error() != "context canceled" {
 		t.Error(err)
 	}
 }

@@ -63,7 +63,7 @@ func TestSafeStreamError(t *testing.T) {
 	server.StartTLS()
 	defer server.Close()
 	r := get(t, server.URL)
-	_, _, err := Do(server.Client().Transport, r, 10)
+	_, err := Do(server.Client().Transport, r, 10)
 	if err == nil || err.Error() != "the other side ended the HTTP/2 stream with error code 2" { // INTERNAL_ERROR
 		t.Error(err)
 	}

@@ -37,6 +37,7 @@ func TestBeyondProviders(t *testing.T) {
 		for _, framing := range slices.Sorted(maps.Keys(framings)) {
 			for moment, later := range moments {
 				t.Run("53 "+framing+" "+moment, func(t *testing.T) {
+					s.t = t
 					method := http.MethodGet
 					if framing == "HEAD" {
 						method = http.MethodHead
@@ -92,6 +93,7 @@ func TestBeyondSources(t *testing.T) {
 			for _, framing := range []string{"Content-Length too short", "bytes after the last chunk", "two answers"} {
 				for moment, later := range moments {
 					t.Run("53 "+name+" "+framing+" "+moment, func(t *testing.T) {
+						s.t = t
 						before := s.seen()
 						release := s.b.play(later, func(r *http.Request) (string, string) {
 							if strings.HasPrefix(r.URL.Path, c.path) {
@@ -111,7 +113,7 @@ func TestBeyondSources(t *testing.T) {
 				}
 			}
 		}
-		t.Run("53 pipedream's token", func(t *testing.T) { s.pipedreamToken(t) })
+		t.Run("53 pipedream's token", s.pipedreamToken)
 	})
 }
 
@@ -137,6 +139,7 @@ func sourceAnswer(r *http.Request) string {
 
 // pipedreamToken has the access token's own answer followed by more: a new gateway asks for one at once.
 func (s *beyond) pipedreamToken(t *testing.T) {
+	s.t = t
 	s.Load(s.Caddyfile(s.options+"vend_timeout 14s\n", "", "vendgate_proxy"))
 	s.b.play(false, func(r *http.Request) (string, string) {
 		if r.URL.Path == "/pd/v1/oauth/token" {
@@ -160,6 +163,7 @@ func TestBeyondGrants(t *testing.T) {
 			}
 			for moment, later := range moments {
 				t.Run("53 "+framing+" "+moment, func(t *testing.T) {
+					s.t = t
 					p := new(granting)
 					babble := func(r *http.Request) (string, string) { return framings[framing](p.answer(r)), extra(framing) }
 					release, releaseAPI := s.b.play(later, babble), s.api.play(later, babble)

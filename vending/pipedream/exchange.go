@@ -27,14 +27,14 @@ func (s *Source) do(
 		return 0, nil, nil, vending.Errorf(vending.InternalError, errors.New("the URL of Pipedream's API cannot be made"))
 	}
 	req.Header = header
-	resp, answer, err := httpx.Do(rt, req, maxBody)
+	resp, err := httpx.Do(rt, req, maxBody)
 	switch {
 	case resp == nil:
 		return 0, nil, nil, unavailable("calling Pipedream", err)
 	case err != nil:
 		return 0, nil, nil, unavailable("reading Pipedream's answer", err)
 	}
-	return resp.StatusCode, resp.Header, answer, nil
+	return resp.Status, resp.Header, resp.Body, nil
 }
 
 // unavailable makes the error of a call that told us nothing.

@@ -28,16 +28,16 @@ func (s *Source) do(ctx context.Context, c *call, method, action string) ([]byte
 		return nil, vending.Errorf(vending.InternalError, errors.New("the platform's URL cannot be made"))
 	}
 	req.Header = c.header()
-	resp, body, err := httpx.Do(s.transport, req, maxBody)
+	resp, err := httpx.Do(s.transport, req, maxBody)
 	switch {
 	case resp == nil:
 		return nil, unavailable("calling the platform", err)
 	case err != nil:
 		return nil, unavailable("reading the platform's answer", err)
-	case resp.StatusCode/100 != 2:
-		return nil, s.refusal(ctx, c, resp, body)
+	case resp.Status/100 != 2:
+		return nil, s.refusal(ctx, c, resp)
 	}
-	return body, nil
+	return resp.Body, nil
 }
 
 func (c *call) header() http.Header {
