@@ -4,14 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -48,14 +47,9 @@ func (c *adminCall) readBody(fields map[string]any) error {
 // readObject refuses a body that is announced to be too large without reading it, and stops reading one that is not.
 func (c *adminCall) readObject() (values map[string]json.RawMessage, err error) {
 	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxAdminBody))
-	if c.r.ContentLength > maxAdminBody {
-		c.w.Header().Set("Connection", "close") // else net/http would first wait for the body
-		return nil, tooLarge
-	}
-	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxAdminBody))
-	var exceeded *http.MaxBytesError
+	raw, err := httpx.ReadBody(c.w, c.r, maxAdminBody)
 	switch {
-	case errors.As(err, &exceeded):
+	case errors.Is(err, httpx.ErrTooLarge):
 		return nil, tooLarge
 	case err != nil:
 		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")

@@ -12,9 +12,14 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/internal/stdlog"
 )
 
-func init() { caddy.RegisterModule(new(App)) }
+func init() {
+	// Commands call providers, too, and load no configuration. Caddy itself has set the output by now.
+	stdlog.Install()
+	caddy.RegisterModule(new(App))
+}
 
 // App is the Caddy app `vendgate`: what the handlers `vendgate_proxy` and `vendgate_connect` share. The zero
 // App works: tenants and connections live in the embedded store.
@@ -91,6 +96,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // Provision implements caddy.Provisioner: defaults first, then everything that requests will need, so that a
 // mistake stops the start and not a request.
 func (a *App) Provision(ctx caddy.Context) error {
+	stdlog.Install() // the load of this configuration has set the standard logger's output
 	if a.VendTimeout == 0 {
 		a.VendTimeout = caddy.Duration(defaultVendTimeout)
 	}
@@ -127,6 +133,8 @@ func (a *App) Validate() error {
 func (a *App) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stop = cancel
+	stdlog.Install()
+	a.running.Go(func() { stdlog.Watch(ctx) })
 	a.running.Go(func() { a.gateway.keyring.Watch(ctx) })
 	a.running.Go(func() { a.gateway.sweep(ctx) })
 	return nil
@@ -143,6 +151,7 @@ func (a *App) Stop() error {
 
 // Cleanup implements caddy.CleanerUpper; it is safe after half a Provision.
 func (a *App) Cleanup() error {
+	stdlog.Install() // connections of this configuration may last a little longer
 	if a.gateway == nil {
 		return nil
 	}

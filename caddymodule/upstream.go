@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/vendgate/vendgate/internal/httpx"
+	"github.com/vendgate/vendgate/internal/stdlog"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -70,9 +71,11 @@ var transports = caddy.NewUsagePool()
 // transport is one pooled http.Transport.
 type transport struct{ *http.Transport }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. Its errors are safe to log: net/http's own may quote what the provider sent,
+// and that may belong to an answer of before.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	return httpx.Transport{Base: t.Transport}.RoundTrip(r)
+	res, err := httpx.Transport{Base: t.Transport}.RoundTrip(r)
+	return res, httpx.SafeError(err)
 }
 
 // Destruct implements caddy.Destructor.
@@ -118,7 +121,7 @@ func (u *Upstream) build(allow []string, files [][]byte) (*http.Transport, error
 	}
 	dialer := &net.Dialer{Timeout: time.Duration(u.DialTimeout), Control: policy.NewEgress(prefixes...).Control}
 	t := &http.Transport{
-		DialContext:            httpx.LimitDials(dialer.DialContext),
+		DialContext:            httpx.LimitDials(stdlog.Guard(dialer.DialContext)),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    time.Duration(u.DialTimeout),

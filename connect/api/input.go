@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -27,14 +27,9 @@ type body struct {
 // readBody refuses a body that is announced to be too large without reading it, and stops reading one that is not.
 func readBody(w http.ResponseWriter, r *http.Request) (*body, error) {
 	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
-	if r.ContentLength > maxBody {
-		w.Header().Set("Connection", "close") // or net/http would wait for the body before it answers
-		return nil, tooLarge
-	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var over *http.MaxBytesError
+	raw, err := httpx.ReadBody(w, r, maxBody)
 	switch {
-	case errors.As(err, &over):
+	case errors.Is(err, httpx.ErrTooLarge):
 		return nil, tooLarge
 	case err != nil:
 		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")

@@ -13,16 +13,15 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // Causes for the log. None repeats what the provider said.
 var (
-	errNoCapture    = errors.New("what the provider answered does not hold the value, or in another form")
-	errNotJSON      = errors.New("the answer is no JSON")
-	errLargeCapture = errors.New("the answer is larger than 256 KiB")
+	errNoCapture = errors.New("what the provider answered does not hold the value, or in another form")
+	errNotJSON   = errors.New("the answer is no JSON")
 )
 
 const (
@@ -115,7 +114,7 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 		return nil, err
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return nil, fmt.Errorf("asking %s for the account: %w", app.Slug, err)
-	case errors.Is(err, errLargeCapture):
+	case errors.Is(err, httpx.ErrTooLarge):
 		return nil, about(app, Problem{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
 	}
 	if p := verdict(status); p != nil {
@@ -146,19 +145,16 @@ func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.
 	if err != nil {
 		return 0, "", unplaceable(app, err)
 	}
-	res, err := a.send(app, r)
-	if err != nil {
-		return 0, "", err
-	}
-	defer func() { _ = res.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(res.Body, maxCaptureAnswer+1))
+	res, err := httpx.Do(a.placing(app), r, maxCaptureAnswer)
 	switch {
+	case res == nil:
+		return 0, "", callingUpstream(err)
+	case errors.Is(err, httpx.ErrTooLarge):
+		return res.Status, "", err
 	case err != nil:
-		return 0, "", tokenendpoint.Fault("reading the account", err)
-	case len(b) > maxCaptureAnswer:
-		return res.StatusCode, "", errLargeCapture
+		return 0, "", fmt.Errorf("reading the account: %w", err)
 	}
-	return res.StatusCode, string(b), nil
+	return res.Status, string(res.Body), nil
 }
 
 // probing is app with the capture's URL for its verify request. Of the placement it leaves out what is not known yet and what

@@ -10,6 +10,7 @@ import (
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/tokenendpoint"
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -78,26 +79,23 @@ func (a *Authorizer) try(ctx context.Context, app *catalog.App, cred vending.Cre
 
 // ask returns the status that the upstream answers r with. Neither its body nor a redirect is looked at.
 func (a *Authorizer) ask(app *catalog.App, r *http.Request) (status int, err error) {
-	res, err := a.send(app, r)
+	status, err = httpx.Status(a.placing(app), r)
 	if err != nil {
-		return 0, err
+		return 0, callingUpstream(err)
 	}
-	_ = res.Body.Close()
-	return res.StatusCode, nil
+	return status, nil
 }
 
-// send sends a request that a placement made, and follows no redirect.
-func (a *Authorizer) send(app *catalog.App, r *http.Request) (*http.Response, error) {
-	base := a.transport(app)
+// placing is the transport of requests that a placement made; nil where nothing may be dialled.
+func (a *Authorizer) placing(app *catalog.App) http.RoundTripper {
+	base := httpx.Fresh(a.transport(app))
 	if base == nil {
-		return nil, tokenendpoint.ErrNoTransport
+		return nil
 	}
-	res, err := (&inject.Transport{Base: base}).RoundTrip(r)
-	if err != nil {
-		return nil, tokenendpoint.Fault("calling the upstream", err)
-	}
-	return res, nil
+	return &inject.Transport{Base: base}
 }
+
+func callingUpstream(err error) error { return fmt.Errorf("calling the upstream: %w", err) }
 
 // verdict says what an upstream's answer to a verify request means; 0 is none. Nil is acceptance.
 func verdict(status int) *Problem {

@@ -139,6 +139,7 @@ func TestVerifyBytes(t *testing.T) {
 			for _, name := range []string{"Accept-Encoding", "Content-Length", "User-Agent"} {
 				got[0].header.Del(name)
 			}
+			c.header.Set("Connection", "close") // a connection of its own; see httpx.Fresh
 			if got[0].line != c.line || got[0].body != c.body || !reflect.DeepEqual(got[0].header, c.header) {
 				t.Errorf("the upstream got\n%s %q %q\nwant\n%s %q %q", got[0].line, got[0].header, got[0].body, c.line, c.header, c.body)
 			}

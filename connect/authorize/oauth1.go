@@ -17,10 +17,9 @@ import (
 
 // Causes for the log.
 var (
-	errLargeAnswer = errors.New("the answer is larger than any with a token")
-	errNoAnswer    = errors.New("the answer holds no token that can be used, or does not confirm the callback")
-	errOtherToken  = errors.New("the callback is for another token than the one that was asked for")
-	errUnverified  = errors.New("the callback has no verifier")
+	errNoAnswer   = errors.New("the answer holds no token that can be used, or does not confirm the callback")
+	errOtherToken = errors.New("the callback is for another token than the one that was asked for")
+	errUnverified = errors.New("the callback has no verifier")
 )
 
 // beginOAuth1 obtains temporary credentials (RFC 5849, section 2.1), which go into the request's Verifier. As the protocol has no state,

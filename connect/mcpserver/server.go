@@ -13,6 +13,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -83,14 +84,9 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, c manager.Caller,
 // still takes, would do the work of hundreds of calls for the price of one.
 func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *vending.Error) {
 	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
-	if r.ContentLength > maxBody {
-		w.Header().Set("Connection", "close") // or net/http would wait for the body before it answers
-		return nil, tooLarge
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var over *http.MaxBytesError
+	body, err := httpx.ReadBody(w, r, maxBody)
 	switch {
-	case errors.As(err, &over):
+	case errors.Is(err, httpx.ErrTooLarge):
 		return nil, tooLarge
 	case err != nil:
 		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")

@@ -3,6 +3,7 @@ package tokenendpoint
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,8 +14,12 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
+
+// maxAnswer bounds what an endpoint may answer, in bytes.
+const maxAnswer = 256 << 10
 
 // Endpoint is an app's token endpoint, as one OAuth client sees it. It is immutable and safe for parallel
 // use. Each call asks once, within its context's deadline; what the provider or the network does not grant
@@ -29,10 +34,7 @@ type Endpoint struct {
 // New returns the endpoint of o for client. transport must guard what it dials; without one every call
 // fails. now is the clock of expiries.
 func New(o *catalog.OAuth2, client connect.OAuthClient, transport http.RoundTripper, now func() time.Time) *Endpoint {
-	if transport == nil {
-		transport = noTransport{}
-	}
-	return &Endpoint{oauth: o, client: client, transport: transport, now: now}
+	return &Endpoint{oauth: o, client: client, transport: httpx.Fresh(transport), now: now}
 }
 
 // Scope is what client asks o for: its own scopes or else the app's, as the provider joins them.
@@ -112,17 +114,17 @@ func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, 
 	query.Set(x.Param, held.AccessToken)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, x.URL+"?"+query.Encode(), nil)
 	if err != nil {
-		return connect.GrantValues{}, Fault("making a request of the "+name+" endpoint", err)
+		return connect.GrantValues{}, fmt.Errorf("making a request of the %s endpoint: %w", name, httpx.SafeError(err))
 	}
 	h := e.hear(held)
-	resp, err := h.client().Do(r)
+	resp, err := h.RoundTrip(r)
 	if err != nil {
 		return connect.GrantValues{}, h.broken(name, err)
 	}
 	_ = resp.Body.Close() // it is read
 	ended := h.answer.lifetime < 0
 	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" || ended {
-		refusal := e.judge(name, resp, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
+		refusal := e.judge(name, resp.StatusCode, resp.Header, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
 		if resp.StatusCode == http.StatusOK && !h.answer.refused {
 			refusal.Class = Nonsense
 		}
@@ -145,15 +147,15 @@ func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, token
 	for name, value := range e.oauth.TokenParams {
 		form.Set(name, value)
 	}
-	if _, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, h.client())); err != nil {
-		return connect.GrantValues{}, vending.Secret{}, e.refusal(&h.wire, h.answer, err, append(secrets, e.client.Secret.Reveal()))
+	if _, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, httpx.Client(&h.Call))); err != nil {
+		return connect.GrantValues{}, vending.Secret{}, e.refusal(h, err, append(secrets, e.client.Secret.Reveal()))
 	}
 	return h.grant(), vending.NewSecret(string(h.answer.whole)), nil
 }
 
 // hearing is the way of one call with what was said on it.
 type hearing struct {
-	wire
+	httpx.Call
 	endpoint *Endpoint
 	held     connect.GrantValues
 	asked    time.Time
@@ -161,9 +163,10 @@ type hearing struct {
 }
 
 func (e *Endpoint) hear(held connect.GrantValues) *hearing {
-	h := &hearing{wire: wire{next: e.transport}, endpoint: e, held: held, asked: e.now()}
-	h.read = func(contentType string, body []byte) []byte {
-		h.answer = read(contentType, body, e.oauth.Answer, held.AccessToken != "" || held.RefreshToken != "", h.asked)
+	h := &hearing{Call: httpx.Call{Transport: e.transport, Limit: maxAnswer}, endpoint: e, held: held, asked: e.now()}
+	h.Edit = func(header http.Header, body []byte) []byte {
+		h.answer = read(header.Get("Content-Type"), body, e.oauth.Answer, held.AccessToken != "" || held.RefreshToken != "", h.asked)
+		header.Set("Content-Type", "application/json")
 		return h.answer.rendered()
 	}
 	return h

@@ -1,20 +1,16 @@
 package tokenendpoint
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -68,39 +64,44 @@ var ended = []string{"invalid_grant", "bad_refresh_token", "invalid_refresh_toke
 // some providers answer with a status that says otherwise.
 var passing = []string{"temporarily_unavailable", "server_error"}
 
-// refusal turns what happened on w into a class. Neither the answer's body nor the library's error,
+// refusal turns what happened on h into a class. Neither the answer's body nor the library's error,
 // which quotes it, goes any further.
-func (e *Endpoint) refusal(w *wire, answer *said, err error, secrets []string) *Refusal {
+func (e *Endpoint) refusal(h *hearing, err error, secrets []string) *Refusal {
 	var retrieved *oauth2.RetrieveError
 	if errors.As(err, &retrieved) { // and so there was an answer
-		return e.judge("token", retrieved.Response, answer.code, secrets)
+		return e.judge("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.answer.code, secrets)
 	}
-	return w.broken("token", err)
+	return h.broken("token", err)
 }
 
 // broken is the refusal for want of an answer that can be read.
-func (w *wire) broken(endpoint string, err error) *Refusal {
-	r := &Refusal{Class: Away, Status: w.status}
+func (h *hearing) broken(endpoint string, err error) *Refusal {
+	r := &Refusal{Class: Away, Status: h.Status}
 	switch {
-	case w.fault != nil:
-		err = w.fault
-		if errors.Is(err, errAnswerTooLarge) {
+	case h.Err != nil:
+		err = h.Err
+		if errors.Is(err, httpx.ErrTooLarge) {
 			r.Class = Nonsense
 		}
-	case w.status != 0:
+	case h.Status != 0:
 		r.Class = Nonsense
 	}
-	r.cause = Fault("calling the "+endpoint+" endpoint", err)
+	r.cause = calling(endpoint, err)
 	return r
 }
 
+// calling says which call failed. The rest of err may quote what the other side sent.
+func calling(endpoint string, err error) error {
+	return fmt.Errorf("calling the %s endpoint: %w", endpoint, httpx.SafeError(err))
+}
+
 // judge classes an answer that is no success.
-func (e *Endpoint) judge(endpoint string, resp *http.Response, code string, secrets []string) *Refusal {
-	r := &Refusal{Class: Refused, Status: resp.StatusCode, Code: loggable(code, secrets)}
+func (e *Endpoint) judge(endpoint string, status int, header http.Header, code string, secrets []string) *Refusal {
+	r := &Refusal{Class: Refused, Status: status, Code: loggable(code, secrets)}
 	r.cause = fmt.Errorf("the %s endpoint answered %d %s", endpoint, r.Status, r.Code)
 	switch spelled := strings.ToLower(code); {
 	case r.Status == http.StatusTooManyRequests:
-		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(resp.Header.Get("Retry-After"), e.now())
+		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
 	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(passing, spelled):
 		r.Class = Away
 	case r.Status >= 300 && r.Status < 400:
@@ -132,37 +133,4 @@ func loggable(code string, secrets []string) string {
 		return r
 	}, code)
 	return code[:min(len(code), maxCode)]
-}
-
-// Fault keeps of the error of a call what names the network's fault. The rest may quote what the other
-// side sent.
-func Fault(doing string, err error) error {
-	var op *net.OpError
-	var cert *tls.CertificateVerificationError
-	var timeout net.Error
-	var call *url.Error
-	if errors.As(err, &call) {
-		err = call.Err // without the URL
-	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		err = context.DeadlineExceeded
-	case errors.Is(err, context.Canceled):
-		err = context.Canceled
-	case errors.Is(err, ErrNoTransport):
-		err = ErrNoTransport
-	case errors.Is(err, errAnswerTooLarge):
-		err = errAnswerTooLarge
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		err = errors.New("the connection was cut")
-	case errors.As(err, &op):
-		err = op
-	case errors.As(err, &cert):
-		err = cert
-	case errors.As(err, &timeout) && timeout.Timeout():
-		err = context.DeadlineExceeded // net/http's own, such as of the TLS handshake
-	default:
-		return fmt.Errorf("%s: the answer was unusable (%T)", doing, err)
-	}
-	return fmt.Errorf("%s: %w", doing, err)
 }

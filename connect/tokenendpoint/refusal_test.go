@@ -200,7 +200,7 @@ func TestFault(t *testing.T) {
 		transport http.RoundTripper
 		want      string
 	}{
-		"no transport":      {closed.URL, nil, "no transport to token endpoints is configured"},
+		"no transport":      {closed.URL, nil, "no transport to the host is configured"},
 		"refused":           {closed.URL, &http.Transport{}, "connection refused"},
 		"unknown authority": {strange.URL, &http.Transport{}, "x509: certificate signed by unknown authority"},
 		"another's name":    {named, strange.Client().Transport, "x509: certificate is valid for"},

@@ -1,12 +1,12 @@
 package tokenendpoint
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -35,20 +36,18 @@ func (e *Endpoint) Revoke(ctx context.Context, token vending.Secret, hint string
 	if err != nil {
 		return err
 	}
-	w := &wire{next: e.transport}
-	resp, err := w.client().Do(r)
-	if err != nil {
-		return w.broken("revocation", err)
+	resp, err := httpx.Do(e.transport, r, maxAnswer)
+	if resp == nil {
+		return &Refusal{Class: Away, cause: calling("revocation", err)}
 	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+	if resp.Status >= 200 && resp.Status < 300 {
 		return nil // section 2.2: the body means nothing
 	}
-	code := errorCode(resp.Body)
-	if spelled := strings.ToLower(code); resp.StatusCode == http.StatusBadRequest && (spelled == "invalid_token" || slices.Contains(ended, spelled)) {
+	code := errorCode(resp.Body) // none where the body could not be read
+	if spelled := strings.ToLower(code); resp.Status == http.StatusBadRequest && (spelled == "invalid_token" || slices.Contains(ended, spelled)) {
 		return nil
 	}
-	return e.judge("revocation", resp, code, []string{token.Reveal(), e.client.Secret.Reveal()})
+	return e.judge("revocation", resp.Status, resp.Header, code, []string{token.Reveal(), e.client.Secret.Reveal()})
 }
 
 // revocation makes the request, with the client's authentication as golang.org/x/oauth2 sends it to the
@@ -74,11 +73,11 @@ func (e *Endpoint) revocation(ctx context.Context, token vending.Secret, hint st
 }
 
 // errorCode reads the error of an answer in JSON (RFC 7009, section 2.2.1); what cannot be read has none.
-func errorCode(body io.Reader) string {
+func errorCode(body []byte) string {
 	var answer struct {
 		Error string `json:"error"`
 	}
-	if err := json.NewDecoder(body).Decode(&answer); err != nil {
+	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&answer); err != nil {
 		return ""
 	}
 	return answer.Error

@@ -3,6 +3,7 @@
 package hostile
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -11,5 +12,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, harness.LeakOptions()...)
+	cleanup := goleak.Cleanup(func(code int) {
+		harness.RemoveBuilds()
+		os.Exit(code)
+	})
+	goleak.VerifyTestMain(m, append(harness.LeakOptions(), cleanup)...)
 }

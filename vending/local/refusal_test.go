@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/tokenendpoint"
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -207,8 +207,8 @@ func TestMisconfigured(t *testing.T) {
 		"no client, wrapped":       {"gmail", noClient(fmt.Errorf("looking: %w", connect.ErrNoOAuthClient)), vending.InternalError, connect.ErrNoOAuthClient, `"app":"gmail","tenant":"acme"`},
 		"unknown client":           {"gmail", noClient(errBroken), vending.InternalError, errBroken, ""},
 		"no token endpoint":        {"openai", func(*Options) {}, vending.InternalError, errNotOAuth, `"app":"openai"`},
-		"no transport":             {"gmail", func(o *Options) { o.Transport = nil }, vending.UpstreamUnavailable, tokenendpoint.ErrNoTransport, ""},
-		"no transport for the app": {"gmail", func(o *Options) { o.Transport = through(nil) }, vending.UpstreamUnavailable, tokenendpoint.ErrNoTransport, ""},
+		"no transport":             {"gmail", func(o *Options) { o.Transport = nil }, vending.UpstreamUnavailable, httpx.ErrNoTransport, ""},
+		"no transport for the app": {"gmail", func(o *Options) { o.Transport = through(nil) }, vending.UpstreamUnavailable, httpx.ErrNoTransport, ""},
 		"a panic":                  {"gmail", func(o *Options) { o.Transport = through(panicking{}) }, vending.InternalError, nil, `refresh panicked`},
 	} {
 		t.Run(name, func(t *testing.T) {

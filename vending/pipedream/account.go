@@ -32,7 +32,7 @@ func (s *Source) account(ctx context.Context, id string) (*account, vending.Secr
 		}
 		asked := s.header(bearer)
 		asked["Accept"] = []string{"application/json"}
-		status, header, body, err := s.do(ctx, http.MethodGet, s.connect+"/accounts/"+id+"?include_credentials=true", asked, nil)
+		status, header, body, err := s.do(ctx, s.transport, http.MethodGet, s.connect+"/accounts/"+id+"?include_credentials=true", asked, nil)
 		if err != nil {
 			return nil, bearer, err
 		}

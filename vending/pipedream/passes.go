@@ -66,7 +66,7 @@ func (p *passes) get(ctx context.Context) (vending.Secret, error) {
 	case <-f.done:
 		return f.pass.secret, f.err
 	case <-ctx.Done():
-		return vending.Secret{}, unavailable("waiting for an access token", vending.Reason(ctx.Err()))
+		return vending.Secret{}, unavailable("waiting for an access token", ctx.Err())
 	}
 }
 

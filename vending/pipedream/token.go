@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/http/httpguts" // net/http's own rule for what a header value may hold
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -43,7 +44,7 @@ func (s *Source) fetchPass(ctx context.Context, client oauthClient) (pass, error
 	}
 	// The lifetime counts from before the call: an end too early costs a fetch, one too late a refused call.
 	asked := time.Now()
-	status, header, body, err := s.do(ctx, http.MethodPost, client.url, http.Header{
+	status, header, body, err := s.do(ctx, httpx.Fresh(s.transport), http.MethodPost, client.url, http.Header{
 		"Content-Type": {"application/json"}, "Accept": {"application/json"}, "User-Agent": {userAgent},
 		// Not sent, as it has no value: it tells net/http that asking twice does no harm, so that a POST which met a
 		// keep-alive connection in the moment of its closing is repeated on another.

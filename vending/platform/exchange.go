@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"unicode/utf8"
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -17,14 +17,9 @@ import (
 // cost memory.
 const maxBody = 256 << 10
 
-var (
-	errTooLarge = fmt.Errorf("the answer is over %d bytes", maxBody)
-	errShape    = errors.New("the answer is not what the Platform API describes")
-)
+var errShape = errors.New("the answer is not what the Platform API describes")
 
-// do makes one HTTP call about the connection and returns the body of a 2xx answer. It calls the
-// RoundTripper and no http.Client: a round trip ends at the first answer, so a redirect never
-// takes the key along, where a Client repeats a bad Location in its error.
+// do makes one HTTP call about the connection and returns the body of a 2xx answer.
 func (s *Source) do(ctx context.Context, c *call, method, action string) ([]byte, error) {
 	// One path segment whatever the id holds: PathEscape leaves no `/`, `?`, `#` or `%` of it.
 	target := s.base + "/connections/" + url.PathEscape(c.connection) + action
@@ -33,20 +28,16 @@ func (s *Source) do(ctx context.Context, c *call, method, action string) ([]byte
 		return nil, vending.Errorf(vending.InternalError, errors.New("the platform's URL cannot be made"))
 	}
 	req.Header = c.header()
-	resp, err := s.transport.RoundTrip(req)
-	if err != nil {
-		return nil, unavailable("calling the platform", vending.Reason(err))
-	}
-	defer func() { _ = resp.Body.Close() }()
-	// Also an error's body is read to its end, or the connection could not be used again.
-	body, err := readBounded(resp.Body)
-	if err != nil {
+	resp, err := httpx.Do(s.transport, req, maxBody)
+	switch {
+	case resp == nil:
+		return nil, unavailable("calling the platform", err)
+	case err != nil:
 		return nil, unavailable("reading the platform's answer", err)
+	case resp.Status/100 != 2:
+		return nil, s.refusal(ctx, c, resp)
 	}
-	if resp.StatusCode/100 != 2 {
-		return nil, s.refusal(ctx, c, resp, body)
-	}
-	return body, nil
+	return resp.Body, nil
 }
 
 func (c *call) header() http.Header {
@@ -59,17 +50,6 @@ func (c *call) header() http.Header {
 		// that met a keep-alive connection in the moment of its closing is repeated on another.
 		"X-Idempotency-Key": {},
 	}
-}
-
-func readBounded(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
-	if err != nil {
-		return nil, vending.Reason(err)
-	}
-	if len(body) > maxBody {
-		return nil, errTooLarge
-	}
-	return body, nil
 }
 
 // decode reads the data of a success envelope. Its errors are constant: those of encoding/json

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -15,13 +16,13 @@ import (
 // ours and a 4xx as the status is, else by its status. The server's message goes nowhere, as it
 // may repeat what was sent to it. A 5xx is `upstream_unavailable` whatever it says; the caller
 // backs off by its own clock, so that its Retry-After cannot hold up a request.
-func (s *Source) refusal(ctx context.Context, c *call, resp *http.Response, body []byte) *vending.Error {
-	status := resp.StatusCode
+func (s *Source) refusal(ctx context.Context, c *call, resp *httpx.Response) *vending.Error {
+	status := resp.Status
 	cause := fmt.Errorf("the platform answered %d", status)
 	if status < 400 || status >= 500 || status == http.StatusRequestTimeout {
 		return vending.Errorf(vending.UpstreamUnavailable, cause)
 	}
-	code := codeOf(body)
+	code := codeOf(resp.Body)
 	if code == "" {
 		code = codeFor(status)
 	}
