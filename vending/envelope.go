@@ -49,6 +49,10 @@ func WriteError(w http.ResponseWriter, e *Error, upstream *Upstream) {
 	switch e.Code {
 	case RateLimited:
 		h.Set("Retry-After", strconv.Itoa(ClampRetryAfter(e.RetryAfter)))
+	case UpstreamUnavailable:
+		if e.RetryAfter > 0 {
+			h.Set("Retry-After", strconv.Itoa(ClampRetryAfter(e.RetryAfter)))
+		}
 	case InvalidTenantKey:
 		// RFC 9110 section 11.6.1: a 401 names the scheme it wants.
 		h.Set("WWW-Authenticate", `Bearer realm="vendgate"`)

@@ -103,6 +103,16 @@ func TestWriteError(t *testing.T) {
 		"unavailable for a while": {
 			err: &vending.Error{Code: vending.UpstreamUnavailable, RetryAfter: time.Minute, Message: "later"}, status: 503,
 			body:   `{"status":"error","message":"later","data":{"code":"upstream_unavailable","origin":"vending"}}`,
+			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "vending", "Retry-After", "60"},
+		},
+		"unavailable for a moment": {
+			err: &vending.Error{Code: vending.UpstreamUnavailable, RetryAfter: time.Millisecond, Message: "later"}, status: 503,
+			body:   `{"status":"error","message":"later","data":{"code":"upstream_unavailable","origin":"vending"}}`,
+			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "vending", "Retry-After", "1"},
+		},
+		"unavailable, nobody knows how long": {
+			err: &vending.Error{Code: vending.UpstreamUnavailable, Message: "later"}, status: 503,
+			body:   `{"status":"error","message":"later","data":{"code":"upstream_unavailable","origin":"vending"}}`,
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "vending"},
 		},
 		"of the upstream": {

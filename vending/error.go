@@ -26,7 +26,8 @@ type Error struct {
 	Origin Origin
 	// Message replaces the code's default message if not empty.
 	Message string
-	// RetryAfter says when a `rate_limited` caller may come back; see [ClampRetryAfter].
+	// RetryAfter says when a `rate_limited` caller may come back, and where it is known when an
+	// `upstream_unavailable` one may; 0 means that it is not known. See [ClampRetryAfter].
 	RetryAfter time.Duration
 	// Err is the cause, for the log only.
 	Err error
