@@ -47,7 +47,9 @@ func own(t *testing.T, vendTimeout, source string, lifetime time.Duration, on fu
 	s := newStage(t)
 	o := &owned{stage: s, granted: s.provider.grant()}
 	o.id = s.connect(o.granted, lifetime)
-	config := func(g *harness.Gateway) string { return g.Caddyfile("vend_timeout "+vendTimeout+"\n"+s.local(source), "", site) }
+	config := func(g *harness.Gateway) string {
+		return g.Caddyfile("vend_timeout "+vendTimeout+"\n"+s.local(source), "", site)
+	}
 	o.owner, o.process = harness.StartApart(t, config)
 	o.other, _ = harness.StartApart(t, config)
 	reached := make(chan struct{})
