@@ -36,7 +36,7 @@ const (
 )
 
 // leasePart is so many tenths of a lease.
-func (s *Source) leasePart(tenths time.Duration) time.Duration { return s.o.Lease / 10 * tenths }
+func (s *Source) leasePart(tenths int) time.Duration { return s.o.Lease * time.Duration(tenths) / 10 }
 
 // lease is a refresh lease that this process has, as far as it knows. It is renewed until it is ended.
 type lease struct {

@@ -231,7 +231,7 @@ func (s *Source) commit(ctx context.Context, h holding, g connect.Grant, owner s
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			s.keep(h, g, owner)
+			s.keep(h, g, owner) //nolint:contextcheck // the keeper outlives every caller
 			return vending.Errorf(vending.InternalError, fmt.Errorf("storing a refreshed grant: %w", err))
 		case <-timer.C:
 		}

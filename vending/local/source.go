@@ -83,7 +83,7 @@ func New(o Options) *Source {
 	if o.RefreshTimeout == 0 {
 		o.RefreshTimeout = defaultRefreshTimeout
 	}
-	if o.Lease == 0 {
+	if o.Lease <= 0 {
 		o.Lease = defaultLease
 	}
 	o.Lease = min(o.Lease, connect.MaxLease)
