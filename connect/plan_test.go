@@ -174,10 +174,11 @@ func TestNoTableIsScanned(t *testing.T) {
 		{"make link", func() error { _, err := s.CreateLink(t.Context(), gmail(user)); return err }},
 		{"sweep", func() error { _, err := s.Sweep(t.Context()); return err }},
 		{"refresh", func() error {
-			_, err := s.AcquireRefresh(t.Context(), held, "owner", LinkLifetime)
-			return errors.Join(err, s.ReleaseRefresh(t.Context(), held, "owner"))
+			_, err := s.AcquireRefresh(t.Context(), held, RefreshState{Version: 1}, "owner", MaxLease)
+			_, renewErr := s.RenewRefresh(t.Context(), held, "owner", MaxLease)
+			return errors.Join(err, renewErr, s.ReleaseRefresh(t.Context(), held, "owner"))
 		}},
-		{"state of a refresh", func() error { _, _, err := s.RefreshState(t.Context(), held); return err }},
+		{"state of a refresh", func() error { _, err := s.RefreshState(t.Context(), held); return err }},
 		{"end of a refresh", func() error { _, err := s.UpdateGrant(t.Context(), held, 1, oauthGrant("t", "r"), true); return err }},
 		{"hold", func() error { _, err := s.Hold(t.Context(), tenant, user, held, "sync"); return err }},
 		{"holds", func() error { _, err := s.Holds(t.Context(), held); return err }},

@@ -149,16 +149,16 @@ func TestRefreshMeetsCompletion(t *testing.T) {
 	dir := t.TempDir()
 	server, pages := openStore(t, dir), openStore(t, dir)
 	id := importGmail(t, server, "ya29.old")
-	if ok := must[bool](t)(server.AcquireRefresh(t.Context(), id, "server", time.Minute)); !ok {
+	if ok := must[bool](t)(server.AcquireRefresh(t.Context(), id, RefreshState{Version: 1}, "server", time.Minute)); !ok {
 		t.Fatal("no lease")
 	}
 	l := renewLink(t, pages, id)
-	if version, leased, err := server.RefreshState(t.Context(), id); err != nil || version != 1 || !leased {
-		t.Errorf("making a link moved the connection to version %d, leased %v, %v", version, leased, err)
+	if state, err := server.RefreshState(t.Context(), id); err != nil || state.Version != 1 || !state.Leased() {
+		t.Errorf("making a link moved the connection to %+v, %v", state, err)
 	}
 	completeLink(t, pages, l, "ya29.new")
-	if version, leased, err := server.RefreshState(t.Context(), id); err != nil || version != 2 || leased {
-		t.Errorf("version %d, leased %v, %v; want version 2 without a lease", version, leased, err)
+	if state, err := server.RefreshState(t.Context(), id); err != nil || state != (RefreshState{Version: 2}) {
+		t.Errorf("%+v, %v; want version 2 without a lease", state, err)
 	}
 	for _, ended := range []bool{false, true} {
 		if _, err := server.UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.late", ""), ended); !errors.Is(err, ErrStale) {

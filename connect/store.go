@@ -30,8 +30,8 @@ type Options struct {
 	Dir string
 	// Logger receives what no caller can be told; nil discards it.
 	Logger *slog.Logger
-	// Now is the clock of timestamps and refresh leases; nil means time.Now. All processes that
-	// share Dir must agree on the time to within a few seconds.
+	// Now is the clock of timestamps and refresh leases; nil means time.Now. Processes that share Dir
+	// are on one machine, and so have one clock. A second's difference between them does no harm.
 	Now func() time.Time
 }
 

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/vendgate/vendgate/vending"
 )
@@ -94,48 +93,4 @@ func TestUpdateGrantHonoursContext(t *testing.T) {
 		t.Errorf("Grant: %v, want %v", err, context.Canceled)
 	}
 	wantAccess(t, s, id, "ya29.one")
-}
-
-func TestRefreshLease(t *testing.T) {
-	now := atomic.Int64{}
-	clock := func() time.Time { return epoch.Add(time.Duration(now.Load())) }
-	dir := t.TempDir()
-	stores := []*Store{openStoreAt(t, dir, clock), openStoreAt(t, dir, clock)}
-	id := importGmail(t, stores[0], "ya29.one")
-	const ttl = 10 * time.Second
-	for _, step := range []struct {
-		name   string
-		do     func() (bool, error)
-		want   bool
-		leased bool
-	}{
-		{"a takes it", func() (bool, error) { return stores[0].AcquireRefresh(t.Context(), id, "a", ttl) }, true, true},
-		{"b does not", func() (bool, error) { return stores[1].AcquireRefresh(t.Context(), id, "b", ttl) }, false, true},
-		{"a again", func() (bool, error) { return stores[0].AcquireRefresh(t.Context(), id, "a", ttl) }, true, true},
-		{"b releases what it does not have", func() (bool, error) { return true, stores[1].ReleaseRefresh(t.Context(), id, "b") }, true, true},
-		{"a releases", func() (bool, error) { return true, stores[0].ReleaseRefresh(t.Context(), id, "a") }, true, false},
-		{"b takes it", func() (bool, error) { return stores[1].AcquireRefresh(t.Context(), id, "b", ttl) }, true, true},
-		{"a waits", func() (bool, error) {
-			now.Store(int64(ttl - time.Millisecond))
-			return stores[0].AcquireRefresh(t.Context(), id, "a", ttl)
-		}, false, true},
-		{"b's lapses", func() (bool, error) { now.Store(int64(ttl)); return true, nil }, true, false},
-		{"a takes it over", func() (bool, error) { return stores[0].AcquireRefresh(t.Context(), id, "a", ttl) }, true, true},
-		{"a grant ends it", func() (bool, error) {
-			_, err := stores[0].UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.two", ""), false)
-			return true, err
-		}, true, false},
-		{"unknown connection", func() (bool, error) { return stores[0].AcquireRefresh(t.Context(), "conn_x", "a", ttl) }, false, false},
-	} {
-		got, err := step.do()
-		if err != nil || got != step.want {
-			t.Fatalf("%s: %v, %v; want %v", step.name, got, err, step.want)
-		}
-		if _, leased, err := stores[1].RefreshState(t.Context(), id); err != nil || leased != step.leased {
-			t.Fatalf("%s: leased %v, %v; want %v", step.name, leased, err, step.leased)
-		}
-	}
-	if version, _, err := stores[1].RefreshState(t.Context(), id); err != nil || version != 2 {
-		t.Errorf("version %d, %v; want 2", version, err)
-	}
 }

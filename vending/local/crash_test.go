@@ -19,6 +19,7 @@ const (
 	childDir        = "VENDGATE_TEST_DIR"
 	childConnection = "VENDGATE_TEST_CONNECTION"
 	childProvider   = "VENDGATE_TEST_PROVIDER"
+	childStalls     = "VENDGATE_TEST_STALLS" // before it sends, until it is told to go on
 )
 
 // vendAsChild vends once, says so, and waits to be killed.
@@ -29,18 +30,37 @@ func vendAsChild(dir string) int {
 		fmt.Println(err)
 		return 1
 	}
-	s := New(Options{Store: store, Catalog: appsAt(os.Getenv(childProvider)), Clients: clients, Transport: through(http.DefaultTransport)})
+	transport := http.DefaultTransport
+	if os.Getenv(childStalls) != "" {
+		transport = roundTrip(stall)
+	}
+	s := New(Options{Store: store, Catalog: appsAt(os.Getenv(childProvider)), Clients: clients, Transport: through(transport)})
 	cred, err := s.Vend(ctx, request(os.Getenv(childConnection)))
 	fmt.Println(tokenOf(cred), err)
 	_, _ = os.Stdin.Read(make([]byte, 1)) // until the parent has gone, should it forget to kill
 	return 0
 }
 
+// stall is a transport that takes long to connect, as it were.
+func stall(r *http.Request) (*http.Response, error) {
+	fmt.Println("sending")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
 // startChild runs this test's binary as another process.
 func startChild(t *testing.T, p *provider, dir, id string) (*exec.Cmd, *bufio.Reader) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	cmd, out, _ := startChildWith(t, p, dir, id)
+	return cmd, out
+}
+
+// startChildWith is startChild with more of an environment; go on tells it to.
+func startChildWith(t *testing.T, p *provider, dir, id string, env ...string) (cmd *exec.Cmd, out *bufio.Reader, goOn func()) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childConnection+"="+id, childProvider+"="+p.URL)
+	cmd.Env = append(cmd.Env, env...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +73,11 @@ func startChild(t *testing.T, p *provider, dir, id string) (*exec.Cmd, *bufio.Re
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return cmd, bufio.NewReader(stdout)
+	return cmd, bufio.NewReader(stdout), func() {
+		if _, err := stdin.Write([]byte{'\n'}); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // kill is kill -9; Wait reports nothing else than that.

@@ -3,5 +3,6 @@
 //
 // It must never vend a token whose refresh is not yet on the disk, never keep a token between two
 // vends (but for one that the disk would not take: see unstored), and never have two refreshes of one
-// connection under way, in whatever processes.
+// connection under way, in whatever processes: a lease in the row sees to it, see lease.go, as far as it
+// can for a process that is killed or stopped when the refresh token is on its way.
 package local

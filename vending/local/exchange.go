@@ -28,6 +28,9 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 	if s.o.Transport != nil {
 		transport = s.o.Transport(h.app)
 	}
+	if transport != nil {
+		transport = guarded{transport}
+	}
 	if h.renews() { // at a fixed address, by the token alone
 		return tokenendpoint.New(h.app.OAuth2, connect.OAuthClient{}, transport, s.o.Now), nil
 	}

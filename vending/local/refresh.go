@@ -19,18 +19,14 @@ import (
 var (
 	errClosed       = errors.New("the source was closed")
 	errStillExpired = errors.New("the provider's new token has expired already")
-	errLeased       = errors.New("another process is refreshing the connection and has not finished in time")
 )
 
 const (
-	// leaseSlack is what a lease lasts beyond the calls it covers.
-	leaseSlack = 5 * time.Second
 	// leasePoll is how often a lease of another process is looked at; a look takes microseconds.
 	leasePoll = 20 * time.Millisecond
-	// firstCommitWait precedes the second try to store a refreshed grant; it doubles up to
-	// maxCommitWait.
+	// firstCommitWait precedes the second try to store a refreshed grant; it doubles up to a beat of the
+	// lease, for one that could be stored again is to be stored before another process calls the provider.
 	firstCommitWait = 50 * time.Millisecond
-	maxCommitWait   = time.Second
 )
 
 // refresh brings the connection to a later version than h, or says why not. All callers that saw
@@ -69,14 +65,15 @@ func (s *Source) run(ctx context.Context, h holding) (err error) {
 		}
 	}()
 	err = s.refreshAlone(ctx, h)
-	if h.renews() && !s.unstored.has(h) { // what only waits to be stored is no failure of the provider's
+	// What only waits to be stored, or for another process, is no failure of the provider's.
+	if h.renews() && !s.unstored.has(h) && !errors.Is(err, errLeased) {
 		s.renewals.note(h.ID, s.o.Now(), err)
 	}
 	return err
 }
 
-// refreshAlone refreshes under the row's lease, which outlasts the provider's call and the storing of
-// its answer, each at its longest.
+// refreshAlone refreshes under the row's lease, which is renewed during the provider's call and the storing
+// of its answer.
 func (s *Source) refreshAlone(ctx context.Context, h holding) error {
 	h, stored, err := s.rescue(ctx, h)
 	if err != nil || stored && h.lasts(s.o.Now()) {
@@ -86,22 +83,22 @@ func (s *Source) refreshAlone(ctx context.Context, h holding) error {
 	if err != nil {
 		return err
 	}
-	owner := rand.Text()
-	acquired, err := s.acquire(ctx, h, owner)
-	if err != nil || !acquired {
+	l, err := s.acquire(ctx, h)
+	if err != nil || l == nil {
 		return err
 	}
-	stored, err = s.renew(ctx, h, endpoint)
-	// Storing a grant ends the lease by itself. With one still to be stored it is left to lapse: it
-	// keeps other processes from sending the spent refresh token, and rescue needs none.
+	defer l.release() // should what follows panic
+	stored, err = s.renew(ctx, h, endpoint, l)
+	l.release()
+	// Storing a grant ends the lease by itself. With one still to be stored it is kept.
 	if !stored && !s.unstored.has(h) {
-		s.release(ctx, h, owner)
+		s.release(ctx, h, l.owner)
 	}
 	return err
 }
 
 // renew calls the provider and stores what follows from its answer.
-func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.Endpoint) (stored bool, err error) {
+func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.Endpoint, l *lease) (stored bool, err error) {
 	deadline := time.Now().Add(s.o.RefreshTimeout)
 	read, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -114,9 +111,9 @@ func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.E
 		return false, nil
 	}
 	h.grant, h.values = grant, grant.Reveal()
-	next, refusal := s.ask(deadline, h, endpoint) //nolint:contextcheck // on purpose, see there
-	if refusal == nil {
-		err := s.commit(ctx, h, connect.NewGrant(next))
+	next, refusal := s.ask(deadline, h, endpoint, l) //nolint:contextcheck // on purpose, see there
+	if refusal == nil {                              // the version guards what is stored, whatever has become of the lease
+		err := s.commit(ctx, h, connect.NewGrant(next), l.owner)
 		return err == nil, err
 	}
 	if refusal.Code == vending.NeedsReconnection {
@@ -127,43 +124,80 @@ func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.E
 	return stored, refusal
 }
 
-// ask calls the provider in a context of its own. The caller's may carry what looks into the call that it
+// ask calls the provider in a context of the lease. The caller's may carry what looks into the call that it
 // was made for, such as a trace that forwards 1xx answers to the tenant.
-func (s *Source) ask(deadline time.Time, h holding, endpoint *tokenendpoint.Endpoint) (connect.GrantValues, *vending.Error) {
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+func (s *Source) ask(deadline time.Time, h holding, endpoint *tokenendpoint.Endpoint, l *lease) (connect.GrantValues, *vending.Error) {
+	ctx, cancel := context.WithDeadline(l.ctx, deadline)
 	defer cancel()
-	return s.exchange(ctx, endpoint, h)
+	next, refusal := s.exchange(ctx, endpoint, h)
+	if cause := context.Cause(l.ctx); refusal != nil && refusal.Code == vending.UpstreamUnavailable && cause != nil {
+		s.o.Logger.Error("token call ended without its lease", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "error", cause)
+		refusal = vending.Errorf(vending.UpstreamUnavailable, cause)
+	}
+	return next, refusal
 }
 
-// acquire waits until this process holds the lease (true), or somebody else has stored another
-// version (false).
-func (s *Source) acquire(ctx context.Context, h holding, owner string) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
+// acquire waits until this process holds the lease, or somebody else has stored another version (nil). It
+// waits at least for as long as the lease of a dead process may stand.
+func (s *Source) acquire(ctx context.Context, h holding) (*lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, max(s.o.RefreshTimeout, s.o.Lease+s.leasePart(beatTenths)))
 	defer cancel()
 	poll := time.NewTicker(leasePoll)
 	defer poll.Stop()
+	var last connect.RefreshState
 	for {
-		version, leased, err := s.o.Store.RefreshState(ctx, h.ID)
+		state, err := s.o.Store.RefreshState(ctx, h.ID)
 		switch {
 		case ctx.Err() != nil:
-			return false, vending.Errorf(vending.UpstreamUnavailable, errLeased)
+			return nil, s.leased(h, last, errBusy)
 		case err != nil:
-			return false, err
-		case version != h.Version:
-			return false, nil
-		case !leased:
-			acquired, err := s.o.Store.AcquireRefresh(ctx, h.ID, owner, 2*s.o.RefreshTimeout+leaseSlack)
-			if err != nil || acquired {
-				return acquired, err
+			return nil, err
+		case state.Version != h.Version:
+			return nil, nil
+		case !state.Leased():
+			l, err := s.take(ctx, h, state)
+			if l != nil || err != nil && ctx.Err() == nil {
+				return l, err
 			}
 		}
+		last = state
 		select {
 		case <-ctx.Done(): // and once around the loop to say so
+		case <-s.closing:
+			return nil, vending.Errorf(vending.UpstreamUnavailable, errClosed)
 		case <-poll.C:
 		}
 	}
 }
 
+// take takes the lease that nobody held when state was read; nil if somebody was faster. Whose lapsed may be
+// alive: it gets time to find out, or to store what it could not. See beatTenths.
+func (s *Source) take(ctx context.Context, h holding, state connect.RefreshState) (*lease, error) {
+	owner := s.name + fresh + rand.Text()
+	if state.Owner != "" {
+		owner = s.name + takenOver + rand.Text()
+	}
+	begun := time.Now()
+	acquired, err := s.o.Store.AcquireRefresh(ctx, h.ID, state, owner, s.o.Lease)
+	if err != nil || !acquired {
+		return nil, err
+	}
+	l := s.hold(h, owner, begun) //nolint:contextcheck // it outlives this context
+	if state.Owner == "" {
+		return l, nil
+	}
+	s.o.Logger.Warn("taking over a refresh that did not finish", "connection", h.ID, "tenant", h.Tenant, "app", h.App)
+	select {
+	case <-time.After(s.leasePart(pauseTenths)):
+		return l, nil
+	case <-s.closing: // the row is left as it is: the next process has to pause as well
+	case <-l.ctx.Done():
+	}
+	l.release()
+	return nil, nil // the loop sees what has become of it
+}
+
+// release ends the lease of owner, which is no longer renewed.
 func (s *Source) release(ctx context.Context, h holding, owner string) {
 	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
 	defer cancel()
@@ -174,7 +208,7 @@ func (s *Source) release(ctx context.Context, h holding, owner string) {
 
 // commit stores the grant g in the place of h, and keeps trying: after a rotation there is no other
 // copy. It has its own time, or a provider that answers at the last moment would leave none.
-func (s *Source) commit(ctx context.Context, h holding, g connect.Grant) error {
+func (s *Source) commit(ctx context.Context, h holding, g connect.Grant, owner string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
 	defer cancel()
 	wait := firstCommitWait
@@ -197,11 +231,11 @@ func (s *Source) commit(ctx context.Context, h holding, g connect.Grant) error {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			s.unstored.keep(h, g)
+			s.keep(h, g, owner) //nolint:contextcheck // the keeper outlives every caller
 			return vending.Errorf(vending.InternalError, fmt.Errorf("storing a refreshed grant: %w", err))
 		case <-timer.C:
 		}
-		wait = min(2*wait, maxCommitWait)
+		wait = min(2*wait, s.leasePart(beatTenths))
 	}
 }
 

@@ -87,18 +87,17 @@ func TestAnotherProcessRefreshes(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()
 	store, other := openStore(t, dir), openStore(t, dir)
-	s := newSource(t, p, store, func(o *Options) { o.RefreshTimeout = 200 * time.Millisecond })
-	lease := func(id string) {
-		if ok, err := other.AcquireRefresh(t.Context(), id, "other", time.Hour); err != nil || !ok {
-			t.Fatal(ok, err)
-		}
-	}
+	s := newSource(t, p, store, func(o *Options) { o.RefreshTimeout, o.Lease = 200*time.Millisecond, 100*time.Millisecond })
+	lease := func(id string) { leaseToOther(t, other, id, connect.MaxLease) }
 
 	ended := importApp(t, store, "gmail", grantFor(-time.Second))
 	lease(ended)
-	if _, err := s.Vend(t.Context(), request(ended)); codeOf(err) != vending.UpstreamUnavailable || !errors.Is(err, errLeased) {
-		t.Errorf("ended: %v", err)
-	}
+	_, err := s.Vend(t.Context(), request(ended))
+	wantLeased(t, "ended", err, connect.MaxLease)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = s.Vend(ctx, request(ended))
+	wantLeased(t, "ended, and the caller has less time than the refresh", err, connect.MaxLease)
 	ending := importApp(t, store, "gmail", grantFor(30*time.Second))
 	lease(ending)
 	if cred, err := s.Vend(t.Context(), request(ending)); err != nil || tokenOf(cred) != "canary-access-0" {

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -34,8 +35,14 @@ type Options struct {
 	// had left when it was stored; 0 means 60 s.
 	Margin time.Duration
 	// RefreshTimeout bounds each part of a refresh by itself: waiting for another process, the call
-	// of the provider, and storing its answer; 0 means 10 s.
+	// of the provider, and storing its answer; 0 means 10 s. The wait for another process lasts longer
+	// where one that died has a lease for longer, and a call that loses its lease ends sooner.
 	RefreshTimeout time.Duration
+	// Lease is how long the refresh lease of a connection lasts unless this process renews it, as it does
+	// five times in that while it refreshes. It is what a process that dies delays the next refresh by,
+	// with a pause of three tenths of it. At most [connect.MaxLease]; 0 means 5 s. All processes that share
+	// the store should have the same.
+	Lease time.Duration
 	// Logger receives what the caller must not see; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock of expiries; nil means time.Now.
@@ -46,18 +53,23 @@ type Options struct {
 const (
 	defaultMargin         = 60 * time.Second
 	defaultRefreshTimeout = 10 * time.Second
+	defaultLease          = 5 * time.Second
 )
 
 // Source vends from a store. Close it before the store.
 type Source struct {
 	o Options
+	// name begins the owner of each lease of this source.
+	name string
 
 	refreshes singleflight.Group
 	unstored  unstored
+	keeper    keeper
 	renewals  renewals
 
 	mu       sync.Mutex // guards closed, and under way against being added to after it
 	closed   bool
+	closing  chan struct{} // closed with it
 	underWay sync.WaitGroup
 }
 
@@ -71,22 +83,30 @@ func New(o Options) *Source {
 	if o.RefreshTimeout == 0 {
 		o.RefreshTimeout = defaultRefreshTimeout
 	}
+	if o.Lease <= 0 {
+		o.Lease = defaultLease
+	}
+	o.Lease = min(o.Lease, connect.MaxLease)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Source{o: o}
+	return &Source{o: o, name: rand.Text(), closing: make(chan struct{})}
 }
 
-// Close waits for refreshes under way, and tries once more to store what they could not, for at most
-// RefreshTimeout. After it the source vends only what needs no refresh.
+// Close waits for refreshes under way, but not for those that wait for another process, and tries once more
+// to store what they could not, for at most RefreshTimeout. After it the source vends only what needs no refresh.
 func (s *Source) Close() {
 	s.mu.Lock()
-	s.closed = true
+	if !s.closed {
+		s.closed = true
+		close(s.closing)
+	}
 	s.mu.Unlock()
 	s.underWay.Wait()
+	s.keeper.close()
 	s.rescueAll()
 }
 
@@ -111,6 +131,11 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 		}
 		s.flag(ctx, held)
 		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
+	case refresh:
+		if held.lasts(s.o.Now()) && !held.refused(r) && s.occupied(ctx, held) {
+			s.begin(ctx, held) // for the others, and for when the lease lapses
+			return s.credential(ctx, held)
+		}
 	}
 	refreshErr := s.refresh(ctx, held)
 	if ended := ctx.Err(); ended != nil {
@@ -118,6 +143,7 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 		if errors.Is(ended, context.Canceled) {
 			return vending.Credential{}, refreshErr // nobody is there to take a token
 		}
+		refreshErr = s.waited(ctx, held, refreshErr)
 	}
 	// The refresh hands over no token: it is shared, and each caller reads the row as its own. That
 	// also sees what another process stored, and a connection that was deleted meanwhile. A caller

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
@@ -15,7 +17,7 @@ import (
 // connection. It is the one place that holds a credential between two vends: the refresh token in the
 // store is spent, so without this copy the end user would have to connect again because a disk was full
 // for a while. Nothing is vended from here. A grant leaves when it is stored, when the connection
-// turns out to have moved on or to be gone, and at Close.
+// turns out to have moved on or to be gone, and at Close. Until then the keeper goes on trying.
 type unstored struct {
 	mu     sync.Mutex
 	grants map[string]rotation // by connection id
@@ -27,21 +29,25 @@ type unstored struct {
 type rotation struct {
 	version int64
 	grant   connect.Grant
+	// owner is the name of the refresh lease that brought it.
+	owner string
+	since time.Time
 }
 
 // keep takes g if the provider has rotated, or may have ended the token that was renewed. Otherwise the stored
-// refresh token still works, and there is nothing to lose.
-func (u *unstored) keep(h holding, g connect.Grant) {
+// refresh token still works, and there is nothing to lose. It reports whether it did.
+func (u *unstored) keep(h holding, g connect.Grant, owner string) bool {
 	if !h.renews() && g.Reveal().RefreshToken == h.values.RefreshToken {
-		return
+		return false
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.grants == nil {
 		u.grants = make(map[string]rotation)
 	}
-	u.grants[h.ID] = rotation{h.Version, g}
+	u.grants[h.ID] = rotation{h.Version, g, owner, time.Now()}
 	u.kept.Store(int64(len(u.grants)))
+	return true
 }
 
 // of returns what is to be stored in the place of h.
@@ -73,11 +79,14 @@ func (u *unstored) observe(id string, version int64) {
 	}
 }
 
-func (u *unstored) drop(id string) {
+// drop forgets the grant that was to follow version.
+func (u *unstored) drop(id string, version int64) { u.observe(id, version+1) }
+
+// all returns a copy of what is kept.
+func (u *unstored) all() map[string]rotation {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	delete(u.grants, id)
-	u.kept.Store(int64(len(u.grants)))
+	return maps.Clone(u.grants)
 }
 
 // takeAll returns all grants and forgets them.
@@ -104,11 +113,11 @@ func (s *Source) rescue(ctx context.Context, h holding) (_ holding, stored bool,
 	version, err := s.o.Store.UpdateGrant(ctx, h.ID, h.Version, g, false)
 	switch {
 	case err == nil:
-		s.unstored.drop(h.ID)
+		s.unstored.drop(h.ID, h.Version)
 		h.Version, h.grant, h.values = version, g, g.Reveal()
 		return h, true, nil
 	case movedOn(err):
-		s.unstored.drop(h.ID)
+		s.unstored.drop(h.ID, h.Version)
 		return h, false, nil // the refresh will see it, too
 	}
 	s.o.Logger.Error("storing a kept grant", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "error", err)

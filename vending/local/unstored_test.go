@@ -100,7 +100,10 @@ func rotateUnstored(t *testing.T, change ...func(*Options)) (p *provider, store 
 	store = openStore(t, dir)
 	id = importApp(t, store, "gmail", grantFor(-time.Second))
 	mend = breakStore(t, dir)
-	s = newSource(t, p, store, append(change, func(o *Options) { o.RefreshTimeout = 250 * time.Millisecond })...)
+	s = newSource(t, p, store, append([]func(*Options){func(o *Options) {
+		o.RefreshTimeout = 250 * time.Millisecond
+		o.Lease = connect.MaxLease // so that the keeper leaves it alone
+	}}, change...)...)
 	for range 2 { // the second must not send the spent token
 		if cred, err := s.Vend(t.Context(), request(id)); codeOf(err) != vending.InternalError || !cred.IsZero() {
 			t.Fatalf("token %q, %v; want nothing", tokenOf(cred), err)
@@ -109,8 +112,8 @@ func rotateUnstored(t *testing.T, change ...func(*Options)) (p *provider, store 
 	if n := p.asked(); n != 1 {
 		t.Fatalf("%d calls, want 1", n)
 	}
-	if _, leased, err := store.RefreshState(t.Context(), id); err != nil || !leased {
-		t.Fatalf("leased %v, %v: another process may send the spent token", leased, err)
+	if state, err := store.RefreshState(t.Context(), id); err != nil || !state.Leased() {
+		t.Fatalf("%+v, %v: another process may send the spent token", state, err)
 	}
 	return p, store, s, id, mend
 }
@@ -145,8 +148,8 @@ func TestRescueForNobody(t *testing.T) {
 	if err := s.run(t.Context(), h); err != nil || s.unstored.count() != 0 {
 		t.Errorf("%v, %d kept", err, s.unstored.count())
 	}
-	if version, leased, err := store.RefreshState(t.Context(), id); err != nil || leased || version != 2 {
-		t.Errorf("version %d, leased %v, %v; want 2 and no lease", version, leased, err)
+	if state, err := store.RefreshState(t.Context(), id); err != nil || state != (connect.RefreshState{Version: 2}) {
+		t.Errorf("%+v, %v; want version 2 and no lease", state, err)
 	}
 }
 
@@ -218,9 +221,8 @@ func TestCloseStoresWhatIsKept(t *testing.T) {
 func TestUnrotatedIsNotKept(t *testing.T) {
 	var u unstored
 	h := holding{app: &catalog.App{}, values: grantFor(0)}
-	u.keep(h, connect.NewGrant(grantFor(time.Hour)))
-	if n := u.count(); n != 0 {
-		t.Errorf("%d grants are kept, want none", n)
+	if kept := u.keep(h, connect.NewGrant(grantFor(time.Hour)), "owner"); kept || u.count() != 0 {
+		t.Errorf("%d grants are kept, want none", u.count())
 	}
 }
 
