@@ -43,15 +43,9 @@ func (f *fieldName) add(c byte) {
 
 // decode takes a name that is percent-encoded.
 func (f *fieldName) decode(text string) {
-	for i := 0; i < len(text); i++ {
-		if text[i] == '%' && i+2 < len(text) {
-			if hi, lo := unhex(text[i+1]), unhex(text[i+2]); hi >= 0 && lo >= 0 {
-				f.add(byte(hi<<4 | lo)) //nolint:gosec // two digits of four bits each
-				i += 2
-				continue
-			}
-		}
-		f.add(text[i])
+	decoded := decodeLoosely(text)
+	for i := range len(decoded) {
+		f.add(decoded[i])
 	}
 }
 

@@ -133,6 +133,9 @@ func overlong(s string) bool {
 
 // decodeLoosely decodes each valid percent triplet and leaves the others, as lenient servers do.
 func decodeLoosely(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
