@@ -129,6 +129,7 @@ func (c *call) checkUpgrade(res *http.Response) error {
 		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the provider answered the upgrade wrongly"}
 	}
 	c.exchange.CleanResponse(res.Header)
+	res.Status = "" // ReverseProxy writes the provider's words otherwise; of any other answer net/http writes its own
 	c.Header()["Server-Timing"] = []string{c.timing()}
 	return nil
 }

@@ -62,7 +62,7 @@ const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
 	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target}
-	c.passthrough = p.Errors == "passthrough" || r.Header.Get(errorsHeader) == "passthrough"
+	c.passthrough = p.Errors == "passthrough"
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
@@ -121,6 +121,8 @@ func (c *call) authenticate() (err error) {
 	}
 	if err == nil {
 		c.facts.tenant = c.tenant.ID
+		// What passes is not scrubbed: for the holder of a caller key the operator alone may want that.
+		c.passthrough = c.passthrough || c.caller == nil && c.request.Header.Get(errorsHeader) == "passthrough"
 	}
 	return err
 }

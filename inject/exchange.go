@@ -28,8 +28,8 @@ type Exchange struct {
 	base  string
 	used  [2]vending.Credential // the one vended and, after a forced vend, the fresh one
 	vends int
-	// spellings are what must not come back; see secrets.
-	spellings []string
+	// hidden is what must not come back; see secrets.
+	hidden *secrets
 
 	// refusal says why a 401 of the upstream was not the last word: see Transport.
 	refusal error
@@ -54,7 +54,7 @@ func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string
 func (x *Exchange) use(cred vending.Credential) (err error) {
 	x.used[x.vends] = cred
 	x.vends++
-	x.spellings = nil
+	x.hidden = nil
 	if x.placed, err = x.placement.carrying(cred); err != nil {
 		return err
 	}
