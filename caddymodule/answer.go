@@ -60,14 +60,17 @@ func (c *call) finishHeader(res *http.Response) {
 		// HTTP/1.1 has trailers only behind chunks (RFC 9112, section 7.1.2); an HTTP/2 provider may send both.
 		res.Header.Del("Content-Length")
 	}
-	if _, keyed := c.request.Header[keyHeader]; keyed {
-		// Without Authorization, a shared cache in front of us would take the answer for anybody's (RFC 9111, section 3.5).
-		res.Header.Add("Vary", keyHeader+", X-User-Email, X-External-User-Id")
-	}
+	inject.Private(res.Header)
 	// HTTP/2 has trailers without a word of them before.
 	if res.ContentLength < 0 || len(res.Trailer) > 0 || res.ProtoMajor >= 2 {
-		res.Body = &trailingBody{res.Body, func() { c.exchange.CleanResponse(res.Trailer) }}
+		res.Body = &trailingBody{res.Body, func() { c.cleanTrailer(res.Trailer) }}
 	}
+}
+
+// cleanTrailer is CleanResponse of trailers, which steer no cache (RFC 9110, section 6.5.1).
+func (c *call) cleanTrailer(trailer http.Header) {
+	delete(trailer, "Cache-Control")
+	c.exchange.CleanResponse(trailer)
 }
 
 // verdict returns the error that an upstream answer stands for, or nil if it passes.

@@ -20,14 +20,16 @@ const (
 // ours. (`Vendgate-*` are handled apart.)
 var dropped = []string{"Set-Cookie", "Set-Cookie2", "Alt-Svc", "Clear-Site-Data"}
 
-// CleanResponse removes from h what must not reach the caller, and the credential from every other value.
+// CleanResponse removes from h what must not reach the caller, and the credential from every other value. What h says to caches holds for
+// the caller's own alone; see [Private].
 func (x *Exchange) CleanResponse(h http.Header) {
 	for _, name := range dropped {
 		delete(h, name)
 	}
+	keepPrivate(h)
 	s := x.secrets()
 	for name, values := range h {
-		if strings.HasPrefix(name, "Vendgate-") {
+		if strings.HasPrefix(name, "Vendgate-") || steersCaches(name) {
 			delete(h, name)
 			continue
 		}
