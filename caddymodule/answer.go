@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -205,7 +206,13 @@ func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // here is where the caller reached this app.
 func (c *call) here() inject.Gateway {
 	path, _, _ := strings.Cut(c.request.RequestURI, "?")
-	return inject.Gateway{Origin: c.gateway.origin(c.request), Path: strings.TrimSuffix(path, c.target.Path)}
+	return inject.Gateway{Origin: c.gateway.origin(c.request), Path: strings.TrimSuffix(path, c.target.Path), Takes: takes}
+}
+
+// takes reports whether the gateway takes a call for path below an app.
+func takes(path string) bool {
+	_, _, err := policy.ParseTarget(http.MethodGet, "/proxy/c/app"+path, "/proxy")
+	return err == nil
 }
 
 // timing is the Server-Timing of the call (W3C Server Timing), in milliseconds.

@@ -81,7 +81,7 @@ func disguises[T string | []byte](s *secrets, text T) bool {
 			continue // within base64
 		case c == 0, c == replaced[0] && next == replaced[1], c >= utf8.RuneSelf && s.wide, c == '\\',
 			c == '%' && (isHex(next) || next == 'u' || introduces[next]),
-			c == '&' && (next == '#' || introduces[next] || reference(text, i+1)),
+			c == '&' && (next == '#' || introduces[next] || entityAt(text, i+1)),
 			c == '=' && (next == '\r' || next == '\n' || isHex(next) && isHex(after) && quotes(text, i, next, after)):
 			return true
 		}
@@ -90,8 +90,8 @@ func disguises[T string | []byte](s *secrets, text T) bool {
 	return false
 }
 
-// reference reports whether the name of a character reference of HTML begins at i. Parameters of a query have no semicolon.
-func reference[T string | []byte](text T, i int) bool {
+// entityAt reports whether the name of a character reference of HTML begins at i. Parameters of a query have no semicolon.
+func entityAt[T string | []byte](text T, i int) bool {
 	end := i
 	for end < len(text) && end-i < maxEntity && (isAlnum(text[end]) || introduces[text[end]] && text[end] != '&' && text[end] != '=') {
 		end++
