@@ -145,7 +145,8 @@ func (r *reader) appendBackslash(list []reading, p, q, depth int) []reading {
 	case controls[c] != 0:
 		return appendByte(list, controls[c], after-p, false)
 	case !isAlnum(c):
-		return appendByte(list, c, after-p, false)
+		// Nobody escapes a percent sign by a backslash that may be one itself.
+		return appendByte(list, c, after-p, introduces[c] && c != '\\')
 	}
 	return list
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -58,13 +59,18 @@ func (x *Exchange) ScrubBody(body []byte, limit int, broken bool) string {
 }
 
 // Overhang returns how many bytes beyond its limit a body should have for ScrubBody to see a credential across the border
-// whole: as many as the longest has where each byte is escaped as in JSON (`\u002F`).
+// whole, as it is or, where it needs escapes, with each byte escaped as in JSON. Of one that is spelled longer, what is
+// there is cut off.
 func (x *Exchange) Overhang() int {
 	longest := 0
 	for _, v := range x.secrets().values {
-		longest = max(longest, len(v))
+		n := len(v)
+		if strings.ContainsFunc(v, func(c rune) bool { return c >= utf8.RuneSelf || !isAlnum(byte(c)) && !strings.ContainsRune("-_.~", c) }) {
+			n *= len(`\u002F`)
+		}
+		longest = max(longest, n)
 	}
-	return longest * len(`\u002F`)
+	return longest
 }
 
 // scrub returns text without the secrets; ok is false if it is the mark alone, for want of time to search it.
