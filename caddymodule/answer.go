@@ -53,6 +53,7 @@ func answer(res *http.Response) error {
 
 // finishHeader prepares our own headers beside the upstream's.
 func (c *call) finishHeader(res *http.Response) {
+	c.logAnswer(res.Header)
 	if len(res.Header["Server"]) > 0 {
 		c.Header().Del("Server") // the provider's, not ours in front of it
 	}
@@ -65,6 +66,16 @@ func (c *call) finishHeader(res *http.Response) {
 	// HTTP/2 has trailers without a word of them before.
 	if res.ContentLength < 0 || len(res.Trailer) > 0 || res.ProtoMajor >= 2 {
 		res.Body = &trailingBody{res.Body, func() { c.cleanTrailer(res.Trailer) }}
+	}
+}
+
+// logAnswer sees to it that no log has a token that an answer's header quotes.
+func (c *call) logAnswer(h http.Header) {
+	if !c.log.coversAnswer(c.asked, h) {
+		return
+	}
+	if c.entry = c.log.open(c.ResponseWriter, c.asked); c.entry != nil {
+		c.entry.begun, c.ResponseWriter = c.facts.begun, c.entry.recorder
 	}
 }
 
@@ -134,6 +145,7 @@ func (c *call) checkUpgrade(res *http.Response) error {
 	}
 	c.exchange.CleanResponse(res.Header)
 	res.Status = "" // ReverseProxy writes the provider's words otherwise; of any other answer net/http writes its own
+	c.logAnswer(res.Header)
 	c.Header()["Server-Timing"] = []string{c.timing()}
 	return nil
 }

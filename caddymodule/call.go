@@ -40,7 +40,11 @@ type call struct {
 	passthrough bool
 	// tooLarge and malformed say what was wrong with the caller's body; the transport reads it.
 	tooLarge, malformed atomic.Bool
+	read                atomic.Int64 // of the caller's body, in bytes
 	facts               facts
+	// log writes the access-log entry, entry, of a call whose answer Caddy must not log.
+	log   accessLog
+	entry *entry
 }
 
 // facts are what logs and metrics may know of a call: nothing in them is secret.
@@ -61,7 +65,7 @@ type facts struct {
 const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
-	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target}
+	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, log: p.accessLog}
 	c.passthrough = p.Errors == "passthrough"
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()
@@ -84,6 +88,9 @@ func (c *call) end() {
 	c.gateway.metrics.inFlight.Dec()
 	c.gateway.metrics.count(c)
 	logFacts(c.request.Context(), &c.facts)
+	if c.entry != nil {
+		c.entry.write(c.read.Load())
+	}
 }
 
 // aborted stands for the code of a call whose caller left before it was answered, in logs and metrics only.
