@@ -159,7 +159,7 @@ func (l accessLog) replace(w http.ResponseWriter, r *http.Request, next func(htt
 	body := &countedBody{ReadCloser: r.Body}
 	r = r.WithContext(r.Context()) // the caller's request keeps its body
 	r.Body = body
-	defer func() { e.write(body.n.Load()) }()
+	defer func() { e.write(body.n.Load()) }() //nolint:contextcheck // the entry's request carries it
 	return next(e.recorder, r)
 }
 

@@ -218,7 +218,8 @@ func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // here is where the caller reached this app.
 func (c *call) here() inject.Gateway {
 	path, _, _ := strings.Cut(c.request.RequestURI, "?")
-	return inject.Gateway{Origin: c.gateway.origin(c.request), Path: strings.TrimSuffix(path, c.target.Path), Takes: takes}
+	path = strings.TrimSuffix(path, c.target.Path)
+	return inject.Gateway{Origin: c.gateway.origin(c.request), Path: path, Takes: takes}
 }
 
 // takes reports whether the gateway takes a call for path below an app.

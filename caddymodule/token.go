@@ -9,7 +9,8 @@ import (
 const (
 	// tokenLength is how many digits a request token or the token of an MCP URL has, of base62.
 	tokenLength = 33
-	// stateLength is from how many characters on the state of an authorization is taken for one; ours have 43.
+	// stateLength is from how many characters on the state of an authorization is taken for one;
+	// ours have 43.
 	stateLength = 20
 	// leastQuote is the length of the shortest text that quotes an address with a secret, in bytes.
 	leastQuote = 20
@@ -17,8 +18,9 @@ const (
 	decodings = 4
 )
 
-// hints reports whether text is worth a closer look for a token, a state or a code. It is for every header of every call: one pass, no
-// allocation, and true of all that [quotesToken], [quotesLink] or [isTokenWithin] are true of.
+// hints reports whether text is worth a closer look for a token, a state or a code. It is for every
+// header of every call: one pass, no allocation, and true of all that [quotesToken], [quotesLink]
+// or [isTokenWithin] are true of.
 func hints(text string) bool {
 	run := 0
 	for i := range len(text) {
@@ -29,23 +31,28 @@ func hints(text string) bool {
 			}
 			continue
 		}
-		switch {
-		case run < len("code"):
-		case c == '/' || c == '\\' || c == '%':
-			if before := text[i-run : i]; run >= len(linkRoot) && strings.EqualFold(before[run-len(linkRoot):], linkRoot) {
-				return true
-			}
-			fallthrough
-		case c == '=':
-			if before := text[:i]; c != '/' && (strings.HasSuffix(before, "state") || strings.HasSuffix(before, "verifier") || strings.HasSuffix(before, "code")) {
-				return true
-			}
+		if run >= len("code") && endsInHint(text[:i], run, c) {
+			return true
 		}
 		if run = 0; c == '%' && i+2 < len(text) {
 			if v, ok := fromHex(text[i+1], text[i+2]); ok && (isBase62(v) || v == '%') {
 				return true // what needs no escape, or is escaped twice
 			}
 		}
+	}
+	return false
+}
+
+// endsInHint reports whether before, which ends in a word of run letters and digits, ends in the root of links or the name
+// of a parameter; c is what follows it.
+func endsInHint(before string, run int, c byte) bool {
+	switch c {
+	case '/', '\\':
+		return run >= len(linkRoot) && strings.EqualFold(before[len(before)-len(linkRoot):], linkRoot)
+	case '%':
+		return endsInHint(before, run, '/') || endsInHint(before, run, '=')
+	case '=':
+		return strings.HasSuffix(before, "state") || strings.HasSuffix(before, "code") || strings.HasSuffix(before, "verifier")
 	}
 	return false
 }
@@ -107,24 +114,27 @@ func decodeLoosely(text string) string {
 	return b.String()
 }
 
-// quotesToken reports whether text has what looks like a token: a run of base62 that is as long as one, or longer and no hex digest. Or it
-// quotes an address with one where it stands, or with the state or the code of an authorization, at whatever path.
+// quotesToken reports whether text has what looks like a token: a run of base62 that is as long as
+// one, or longer and no hex digest. Or it quotes an address with one where it stands, or with the
+// state or the code of an authorization, at whatever path.
 func quotesToken(text string) bool {
 	return len(text) >= leastQuote && hints(text) && decoded(text, func(text string) bool {
 		return anyRun(text, func(run string) bool {
-			return len(run) == tokenLength || len(run) > tokenLength && strings.ToLower(run) != run && strings.ToUpper(run) != run
+			return len(run) == tokenLength || strings.ToLower(run) != run && strings.ToUpper(run) != run
 		}) || isCallback(text) || holdsLink(text)
 	})
 }
 
-// quotesLink is quotesToken for the path of a call, where providers have identifiers that look like tokens: it goes by where they stand.
+// quotesLink is quotesToken for the path of a call, where providers have identifiers that look like
+// tokens: it goes by where they stand.
 func quotesLink(text string) bool {
 	return len(text) >= leastQuote && hints(text) && decoded(text, holdsLink)
 }
 
 // isTokenWithin reports whether a run of text is exactly as long as a token.
 func isTokenWithin(text string) bool {
-	return len(text) >= tokenLength && hints(text) && decoded(text, func(text string) bool { return anyRun(text, connect.IsToken) })
+	is := func(text string) bool { return anyRun(text, connect.IsToken) }
+	return len(text) >= tokenLength && hints(text) && decoded(text, is)
 }
 
 // anyRun reports whether is is true of a run of base62 in text.
@@ -142,8 +152,8 @@ func anyRun(text string, is func(run string) bool) bool {
 	return false
 }
 
-// isCallback reports whether text has the parameters that a provider sends a browser back with (RFC 6749, section 4.1.2; RFC 5849,
-// section 2.2).
+// isCallback reports whether text has the parameters that a provider sends a browser back with (RFC
+// 6749, section 4.1.2; RFC 5849, section 2.2).
 func isCallback(text string) bool {
 	state, has := parameter(text, "state")
 	if has && len(state) >= stateLength {
@@ -163,7 +173,7 @@ func parameter(text, name string) (value string, ok bool) {
 			return "", false
 		}
 		if rest = after; before == "" || !isBase62(before[len(before)-1]) && before[len(before)-1] != '_' {
-			end := strings.IndexFunc(after, func(c rune) bool { return c == '&' || c == '#' || c == ';' || c == '"' || c == ' ' })
+			end := strings.IndexAny(after, `&#;" `)
 			if end < 0 {
 				end = len(after)
 			}
@@ -172,7 +182,8 @@ func parameter(text, name string) (value string, ok bool) {
 	}
 }
 
-// holdsLink reports whether text has the address of a link, or of the callback with its parameters, whatever stands around it.
+// holdsLink reports whether text has the address of a link, or of the callback with its parameters,
+// whatever stands around it.
 func holdsLink(text string) bool {
 	lower := strings.ToLower(text)
 	for from := 0; ; {
@@ -185,9 +196,9 @@ func holdsLink(text string) bool {
 		if len(rest) == len(text)-from {
 			continue
 		}
-		end := strings.IndexFunc(rest, func(c rune) bool { return c > 'z' || !isBase62(byte(c)) })
-		if end < 0 {
-			end = len(rest)
+		end := 0
+		for end < len(rest) && isBase62(rest[end]) {
+			end++
 		}
 		if end >= tokenLength || strings.EqualFold(rest[:end], "callback") && isCallback(rest) {
 			return true

@@ -10,9 +10,11 @@ const cacheControl = "Cache-Control"
 // private is shared by all answers that state nothing: nobody writes to it.
 var private = []string{"private"}
 
-// Private sees to it that no shared cache stores an answer that has h for a header: it was made for one caller, and what a provider says
-// of its answer to us (RFC 9111, sections 3.5 and 5.2.2) would hold for the gateway's URL, which is the same for all callers whose
-// credentials differ. A `Vary` would not do: it would go on serving after a key is revoked. A caller's own cache goes on working.
+// Private sees to it that no shared cache stores an answer that has h for a header: it was made for
+// one caller, and what a provider says of its answer to us (RFC 9111, sections 3.5 and 5.2.2) would
+// hold for the gateway's URL, which is the same for all callers whose credentials differ. A `Vary`
+// would not do: it would go on serving after a key is revoked. A caller's own cache goes on
+// working.
 func Private(h http.Header) {
 	if len(h[cacheControl]) == 0 {
 		h[cacheControl] = private
@@ -21,8 +23,9 @@ func Private(h http.Header) {
 	keepPrivate(h)
 }
 
-// keepPrivate changes the Cache-Control that h has, if it has one: `public`, `s-maxage` and a `private` for certain fields alone go, and one
-// `private` for all of it comes, unless nothing may be stored anyway.
+// keepPrivate changes the Cache-Control that h has, if it has one: `public`, `s-maxage` and a
+// `private` for certain fields alone go, and one `private` for all of it comes, unless nothing may
+// be stored anyway.
 func keepPrivate(h http.Header) {
 	lines := h[cacheControl]
 	if len(lines) == 0 || len(lines) == 1 && isPrivate(lines[0]) {
@@ -59,7 +62,8 @@ func isPrivate(line string) bool {
 	kept, clean, length := false, true, 0
 	for name, value := range directives(line) {
 		switch {
-		case strings.EqualFold(name, "public"), strings.EqualFold(name, "s-maxage"), strings.EqualFold(name, "private") && value != "":
+		case strings.EqualFold(name, "public"), strings.EqualFold(name, "s-maxage"),
+			strings.EqualFold(name, "private") && value != "":
 			clean = false
 		case strings.EqualFold(name, "private"), strings.EqualFold(name, "no-store") && value == "":
 			kept = true
@@ -70,8 +74,9 @@ func isPrivate(line string) bool {
 	return kept && clean && len(line)-strings.Count(line, ",")-strings.Count(line, " ") == length
 }
 
-// directives yields the directives of a Cache-Control line (RFC 9111, section 5.2) with what follows their names: nothing, or "=" and a
-// value, without white space around it. It reads what nobody should send, too: other separators, quotes without end.
+// directives yields the directives of a Cache-Control line (RFC 9111, section 5.2) with what
+// follows their names: nothing, or "=" and a value, without white space around it. It reads what
+// nobody should send, too: other separators, quotes without end.
 func directives(line string) func(yield func(name, value string) bool) {
 	return func(yield func(name, value string) bool) {
 		for i := 0; i < len(line); {
@@ -126,8 +131,9 @@ func skipSpace(line string, i int) int {
 // isTokenByte reports whether c may be in a token (RFC 9110, section 5.6.2).
 func isTokenByte(c byte) bool { return isAlnum(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0 }
 
-// steersCaches reports whether a header tells the caches of a network apart from others what to keep, or marks what they keep:
-// `CDN-Cache-Control` and those of single networks (RFC 9213), `Surrogate-Control` and `-Key`, nginx's and Akamai's.
+// steersCaches reports whether a header tells the caches of a network apart from others what to
+// keep, or marks what they keep: `CDN-Cache-Control` and those of single networks (RFC 9213),
+// `Surrogate-Control` and `-Key`, nginx's and Akamai's.
 func steersCaches(name string) bool {
 	if len(name) > len(cacheControl) && strings.HasSuffix(name, "-"+cacheControl) {
 		return true

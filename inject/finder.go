@@ -9,101 +9,16 @@ import (
 const (
 	// nestings is how often what looks like base64, hex or UTF-16 is decoded in search of a secret.
 	nestings = 3
-	// workPerByte bounds the work for each byte of a text. What takes more is built to take it, and is not quoted at all.
+	// workPerByte bounds the work for each byte of a text. What takes more is built to take it, and
+	// is not quoted at all.
 	workPerByte = 128
 	leastWork   = 1 << 20
-	// unfinished is how near the end of a text that breaks off an escape of escapes may have begun that is not whole, in bytes.
+	// unfinished is how near the end of a text that breaks off an escape of escapes may have begun
+	// that is not whole, in bytes.
 	unfinished = 96
 	// short is how long an escape is at most that may yet go on where it could also end.
 	short = 12
 )
-
-// secrets are values that must not come back, with what is known of all of them.
-type secrets struct {
-	values []string
-	// least is how many characters the shortest of them has that is not too short to be looked for.
-	least int
-	// spaced and wide say that one has a space, or a byte that is no printable ASCII.
-	spaced, wide bool
-}
-
-func (s *secrets) add(value string) {
-	s.values = append(s.values, value)
-	if len(value) < minSecret {
-		return
-	}
-	if n := utf8.RuneCountInString(value); s.least == 0 || n < s.least {
-		s.least = n
-	}
-	s.spaced = s.spaced || strings.IndexByte(value, ' ') >= 0
-	for i := range len(value) {
-		s.wide = s.wide || value[i] < ' ' || value[i] > '~'
-	}
-}
-
-// in reports whether text may hold a secret. It is true of every text that does, and of hardly any other.
-func (s *secrets) in(text string) bool {
-	for _, v := range s.values {
-		if len(v) < minSecret {
-			if text == v {
-				return true
-			}
-		} else if strings.Contains(text, v) {
-			return true
-		}
-	}
-	return s.least > 0 && len(text) >= s.least && disguises(s, text)
-}
-
-// disguises reports whether text has an escape, or is encoded for long enough to hold a secret.
-func disguises[T string | []byte](s *secrets, text T) bool {
-	run := 0
-	for i := range len(text) {
-		c := text[i]
-		if base64Digits[c] != 0 {
-			if run++; run*3 >= s.least*4 && run >= minSecret {
-				return true
-			}
-			if c != '+' || !s.spaced {
-				continue
-			}
-			return true
-		}
-		next, after := byte(0), byte(0)
-		if i+1 < len(text) {
-			next = text[i+1]
-		}
-		if i+2 < len(text) {
-			after = text[i+2]
-		}
-		switch {
-		case c == '\r' || c == '\n':
-			continue // within base64
-		case c == 0, c == replaced[0] && next == replaced[1], c >= utf8.RuneSelf && s.wide, c == '\\',
-			c == '%' && (isHex(next) || next == 'u' || introduces[next]),
-			c == '&' && (next == '#' || introduces[next] || entityAt(text, i+1)),
-			c == '=' && (next == '\r' || next == '\n' || isHex(next) && isHex(after) && quotes(text, i, next, after)):
-			return true
-		}
-		run = 0
-	}
-	return false
-}
-
-// entityAt reports whether the name of a character reference of HTML begins at i. Parameters of a query have no semicolon.
-func entityAt[T string | []byte](text T, i int) bool {
-	end := i
-	for end < len(text) && end-i < maxEntity && (isAlnum(text[end]) || introduces[text[end]] && text[end] != '&' && text[end] != '=') {
-		end++
-	}
-	return end > i && end < len(text) && (text[end] == ';' || introduces[text[end]] && text[end] != '&' && text[end] != '=')
-}
-
-// quotes tells quoted-printable at i from a digit or a word behind an equals sign: it quotes what needs it, or one character after the other.
-func quotes[T string | []byte](text T, i int, hi, lo byte) bool {
-	c := unhex(hi)<<4 | unhex(lo)
-	return c <= ' ' || c == '=' || i+3 < len(text) && text[i+3] == '='
-}
 
 // finder finds secrets in a text in all their spellings.
 type finder struct {
@@ -114,7 +29,8 @@ type finder struct {
 	cut int
 }
 
-// find returns where secrets stand in text, and where to cut a text that breaks off. ok is false if that takes too much work.
+// find returns where secrets stand in text, and where to cut a text that breaks off. ok is false if
+// that takes too much work.
 func (s *secrets) find(text string, broken bool) (found []span, cut int, ok bool) {
 	if broken {
 		text = withoutPartialRune(text)
@@ -167,7 +83,8 @@ func (f *finder) search(v view, depth int) {
 	}
 }
 
-// flatten decodes v without its escapes, layer by layer. It reports whether there are soft line breaks.
+// flatten decodes v without its escapes, layer by layer. It reports whether there are soft line
+// breaks.
 func (f *finder) flatten(v view, r *reader, depth int, weak bool) (folded bool) {
 	known, bare := v.text, viewBuilder{of: v, bare: true}
 	for layer := 1; layer <= layers; layer++ {
@@ -190,7 +107,8 @@ func (f *finder) flatten(v view, r *reader, depth int, weak bool) (folded bool) 
 	return folded
 }
 
-// encoded reports whether text may be an encoding as a whole, or have one that is long enough to hold a secret.
+// encoded reports whether text may be an encoding as a whole, or have one that is long enough to
+// hold a secret.
 func (f *finder) encoded(text string) bool {
 	run := 0
 	for i := range len(text) {
@@ -255,7 +173,8 @@ func (f *finder) trim(v view, r *reader, secret string) {
 	}
 }
 
-// match returns where secret ends that begins at p, or -1. With open set, it is instead the end of the text that has to come first.
+// match returns where secret ends that begins at p, or -1. With open set, it is instead the end of
+// the text that has to come first.
 func (r *reader) match(p int, secret string, open bool) int { return r.goOn(p, secret, open, false) }
 
 // goOn is match; begun says that a part of secret was there before p.
@@ -290,12 +209,15 @@ func (r *reader) goOnEscaped(p int, secret string, open, begun bool) int {
 	for i := len(list) - 1; i >= 0; i-- {
 		x := list[i]
 		if rest, ok := strings.CutPrefix(secret, string(x.bytes[:x.n])); ok {
-			if end := r.goOn(p+int(x.size), rest, open, true); end >= 0 {
+			if end := r.goOn(p+x.size, rest, open, true); end >= 0 {
 				return end
 			}
 		}
 	}
-	if rest := len(r.text) - p; open && introduces[r.text[p]] && (rest < short || rest < unfinished && (begun || nested(list))) {
+	if !open || !introduces[r.text[p]] {
+		return -1
+	}
+	if rest := len(r.text) - p; rest < short || rest < unfinished && (begun || nested(list)) {
 		return p
 	}
 	return -1
@@ -320,8 +242,8 @@ func (f *finder) decode(v view, depth int) {
 	}
 }
 
-// decodeRuns decodes stretches of v that are made of digits and long enough to hold a secret, or stand at the end of a text
-// that breaks off. An encoding may begin at each of the first digits.
+// decodeRuns decodes stretches of v that are made of digits and long enough to hold a secret, or
+// stand at the end of a text that breaks off. An encoding may begin at each of the first digits.
 func (f *finder) decodeRuns(v view, depth int, kind runKind) {
 	var room [512]byte
 	for from := 0; from < len(v.text); from++ {
@@ -341,36 +263,4 @@ func (f *finder) decodeRuns(v view, depth int, kind runKind) {
 		}
 		from = to
 	}
-}
-
-// held is in for what was decoded.
-func (f *finder) held(text []byte) bool {
-	run := 0
-	for _, c := range text {
-		if run++; !f.legible(c) {
-			run = 0
-		} else if run == f.least {
-			break
-		}
-	}
-	if run < f.least {
-		return false
-	}
-	for _, secret := range f.values {
-		for i := 0; len(secret) >= minSecret && i+len(secret) <= len(text); i++ {
-			if text[i] == secret[0] && string(text[i:i+len(secret)]) == secret {
-				return true
-			}
-		}
-	}
-	return disguises(f.secrets, text)
-}
-
-// legible reports whether c may be a part of a secret in any spelling.
-func (f *finder) legible(c byte) bool {
-	switch c {
-	case 0, '\r', '\n', replaced[0], replaced[1], replaced[2]:
-		return true
-	}
-	return f.wide || ' ' <= c && c <= '~'
 }

@@ -92,8 +92,9 @@ func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) s
 	if extra, own := x.ownHost(r.scheme, host); own && !userinfo {
 		return x.place(r, extra, host, gw)
 	}
-	g := gw()
-	if scheme, own, _ := strings.Cut(g.Origin, "://"); sameHost(cmp.Or(r.scheme, scheme), host, scheme, own) || strings.Contains(raw, `\`) && strings.Contains(raw, own) {
+	scheme, own, _ := strings.Cut(gw().Origin, "://")
+	// With a backslash, what RFC 3986 reads as the host may be another than what browsers do.
+	if sameHost(cmp.Or(r.scheme, scheme), host, scheme, own) || strings.Contains(raw, `\`) && strings.Contains(raw, own) {
 		return "" // what it would lead to, the provider has no say in
 	}
 	return raw
@@ -108,8 +109,9 @@ func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
 	whole := r
 	whole.path = resolve(cmp.Or(base, "/"), r.path)
 	to := x.place(whole, x.extra, "", gw)
-	// The first part of a relative path must not read as a scheme, and without a path of its own the app is not what it resolves against.
-	if asIs := strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path) && x.path != ""; asIs && strings.HasPrefix(to, gw().Path) {
+	// A call without a path of its own has another base at the gateway than at the upstream.
+	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
+	if asIs && strings.HasPrefix(to, gw().Path) {
 		return x.withoutKeys(r)
 	}
 	return to

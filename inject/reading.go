@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// layers is how often a text may be escaped over and still be read: JSON in JSON in a URL is three times.
+// layers is how often a text may be escaped over and still be read: JSON in JSON in a URL is three
+// times.
 const layers = 4
 
 // reading is one thing that size bytes of a text may stand for: up to four bytes.
@@ -16,12 +17,13 @@ type reading struct {
 	n     uint8
 	// weak readings are rarely meant: a plus sign for a space, quoted-printable.
 	weak bool
-	size int32
+	size int
 }
 
-// reader reads the characters of a text in every spelling that URLs (RFC 3986, section 2.1), forms, JSON and JavaScript, HTML and
-// quoted-printable (RFC 2045, section 6.7) have for them, in any mixture and several layers deep. A text can be read in more than one way,
-// and only who wrote it knows which is meant, so that a reader offers all.
+// reader reads the characters of a text in every spelling that URLs (RFC 3986, section 2.1), forms,
+// JSON and JavaScript, HTML and quoted-printable (RFC 2045, section 6.7) have for them, in any
+// mixture and several layers deep. A text can be read in more than one way, and only who wrote it
+// knows which is meant, so that a reader offers all.
 type reader struct {
 	text string
 	// memo has the readings where an escape may begin, by position and layers.
@@ -42,7 +44,7 @@ var plain = func() (table [256][]reading) {
 }()
 
 func appendByte(list []reading, c byte, size int, weak bool) []reading {
-	list = appendReading(list, reading{bytes: [4]byte{c}, n: 1, size: int32(size), weak: weak})
+	list = appendReading(list, reading{bytes: [4]byte{c}, n: 1, size: size, weak: weak})
 	if c >= utf8.RuneSelf {
 		list = appendRune(list, rune(c), size)
 	}
@@ -50,7 +52,7 @@ func appendByte(list []reading, c byte, size int, weak bool) []reading {
 }
 
 func appendRune(list []reading, c rune, size int) []reading {
-	x := reading{size: int32(size)}
+	x := reading{size: size}
 	x.n = uint8(utf8.EncodeRune(x.bytes[:], c)) //nolint:gosec // at most four
 	return appendReading(list, x)
 }
@@ -63,7 +65,8 @@ func appendReading(list []reading, x reading) []reading {
 	return append(list, x)
 }
 
-// at returns what may begin at p, undoing up to depth layers of escapes. The deepest reading is the last.
+// at returns what may begin at p, undoing up to depth layers of escapes. The deepest reading is the
+// last.
 func (r *reader) at(p, depth int) []reading {
 	c := r.text[p]
 	if depth == 0 || !introduces[c] {
@@ -81,7 +84,7 @@ func (r *reader) at(p, depth int) []reading {
 	list := shallow[:len(shallow):len(shallow)]
 	for _, lead := range shallow {
 		if lead.n == 1 && introduces[lead.bytes[0]] {
-			list = r.appendEscape(list, lead.bytes[0], p, p+int(lead.size), depth-1)
+			list = r.appendEscape(list, lead.bytes[0], p, p+lead.size, depth-1)
 		}
 	}
 	if next := p + 1; len(list) > 1 || next < len(r.text) && introduces[r.text[next]] {
@@ -112,7 +115,7 @@ func (r *reader) appendEscape(list []reading, lead byte, p, q, depth int) []read
 			return appendByte(list, byte(v), end-p, true) //nolint:gosec // two digits
 		}
 	case '+':
-		return appendReading(list, reading{bytes: [4]byte{' '}, n: 1, size: int32(q - p), weak: true})
+		return appendReading(list, reading{bytes: [4]byte{' '}, n: 1, size: q - p, weak: true})
 	}
 	return list
 }
@@ -120,7 +123,8 @@ func (r *reader) appendEscape(list []reading, lead byte, p, q, depth int) []read
 // controls are the letters that stand for control characters after a backslash.
 var controls = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', 'b': '\b', 'f': '\f', 'v': '\v', 'a': '\a', 'e': 0x1b}
 
-// appendBackslash reads the escapes of JSON (RFC 8259, section 7), JavaScript, and languages like it.
+// appendBackslash reads the escapes of JSON (RFC 8259, section 7), JavaScript, and languages like
+// it.
 func (r *reader) appendBackslash(list []reading, p, q, depth int) []reading {
 	if v, end := r.number(q, depth, 8, 1, 3); end > 0 {
 		return appendByte(list, byte(v), end-p, false) //nolint:gosec // more than 255 is no escape anywhere
@@ -163,7 +167,8 @@ func (r *reader) braced(p, depth int) (v rune, end int) {
 	return v, end
 }
 
-// appendUnit reads four digits, which are half of a character where they are a surrogate: the other half follows in the same spelling.
+// appendUnit reads four digits, which are half of a character where they are a surrogate: the other
+// half follows in the same spelling.
 func (r *reader) appendUnit(list []reading, lead byte, p, q, depth int) []reading {
 	v, end := r.hex(q, depth, 4, 4)
 	if end == 0 {
@@ -192,7 +197,8 @@ func (r *reader) unit(p, depth int, lead byte) (v rune, end int) {
 // maxEntity bounds the name of a character reference of HTML; the longest has 31 letters.
 const maxEntity = 32
 
-// appendEntity reads the character references of HTML and XML. A semicolon may be missing, as it may to browsers.
+// appendEntity reads the character references of HTML and XML. A semicolon may be missing, as it
+// may to browsers.
 func (r *reader) appendEntity(list []reading, p, q, depth int) []reading {
 	if _, digits := r.char(q, depth, func(c byte) bool { return c == '#' }); digits > 0 {
 		v, end := r.number(digits, depth, 10, 1, 9)
@@ -222,14 +228,15 @@ func (r *reader) appendEntity(list []reading, p, q, depth int) []reading {
 	}
 	name = append(name, ';')
 	if text := html.UnescapeString(string(name)); len(text) <= 4 && text[0] != '&' || text == "&" {
-		x := reading{n: uint8(len(text)), size: int32(end - p)} //nolint:gosec // at most four
+		x := reading{n: uint8(len(text)), size: end - p} //nolint:gosec // at most four
 		copy(x.bytes[:], text)
 		list = appendReading(list, x)
 	}
 	return list
 }
 
-// char returns the ASCII character at p that ok takes, in its deepest reading, and where it ends; 0 if there is none.
+// char returns the ASCII character at p that ok takes, in its deepest reading, and where it ends; 0
+// if there is none.
 func (r *reader) char(p, depth int, ok func(byte) bool) (c byte, end int) {
 	if p >= len(r.text) {
 		return 0, 0
@@ -237,7 +244,7 @@ func (r *reader) char(p, depth int, ok func(byte) bool) (c byte, end int) {
 	list := r.at(p, depth)
 	for i := len(list) - 1; i >= 0; i-- {
 		if x := &list[i]; x.n == 1 && ok(x.bytes[0]) {
-			return x.bytes[0], p + int(x.size)
+			return x.bytes[0], p + x.size
 		}
 	}
 	return 0, 0

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// reference is a URL reference in its parts (RFC 3986, section 4.1), with nothing decoded. Browsers read some references otherwise than the
-// RFC does (WHATWG URL, section 4.4): where they do, it is their reading, which leads further.
+// reference is a URL reference in its parts (RFC 3986, section 4.1), with nothing decoded. Browsers
+// read some references otherwise than the RFC does (WHATWG URL, section 4.4): where they do, it is
+// their reading, which leads further.
 type reference struct {
 	scheme string // in lower case, without ":"
 	// authority is what follows "//"; a reference without one may still have a path that begins so.
@@ -26,7 +27,8 @@ func parseReference(raw string) (r reference) {
 		r.scheme, raw = strings.ToLower(raw[:end]), raw[end+1:]
 	}
 	slashed := strings.ReplaceAll(raw, `\`, "/")
-	// A backslash for one of the two slashes makes a host of what the RFC reads as a path. It is no host to us: the path is safe.
+	// A backslash for one of the two slashes makes a host of what the RFC reads as a path. It is no
+	// host to us: the path is safe.
 	if strings.HasPrefix(slashed, "//") && (r.scheme != "" || strings.HasPrefix(raw, "//")) {
 		end := strings.IndexByte(slashed[2:], '/')
 		if end < 0 {
@@ -50,7 +52,8 @@ func cutAt(text string, c byte) (before, rest string) {
 func isScheme(text string) bool {
 	for i := range len(text) {
 		c := text[i]
-		if letter := 'a' <= c|0x20 && c|0x20 <= 'z'; !letter && (i == 0 || !isAlnum(c) && strings.IndexByte("+-.", c) < 0) {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (i == 0 || !isAlnum(c) && strings.IndexByte("+-.", c) < 0) {
 			return false
 		}
 	}
@@ -77,8 +80,8 @@ func (r reference) host() (host string, userinfo bool) {
 	return r.authority[at+1:], at >= 0
 }
 
-// resolve returns path, which is relative or absolute, against the path base without dot segments (RFC 3986, sections 5.2.2 to 5.2.4). To
-// browsers, an encoded dot is one.
+// resolve returns path, which is relative or absolute, against the path base without dot segments
+// (RFC 3986, sections 5.2.2 to 5.2.4). To browsers, an encoded dot is one.
 func resolve(base, path string) string {
 	if !strings.HasPrefix(path, "/") {
 		path = base[:strings.LastIndexByte(base, '/')+1] + path

@@ -6,23 +6,22 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 const (
 	// mark stands where a credential stood.
 	mark = "[redacted]"
-	// minSecret is the length, in bytes, under which a value is only scrubbed where it is all there is:
-	// shorter ones occur by chance.
+	// minSecret is the length, in bytes, under which a value is only scrubbed where it is all there
+	// is: shorter ones occur by chance.
 	minSecret = 6
 )
 
-// dropped are response headers that speak of the upstream's own origin or connection, or would pose as
-// ours. (`Vendgate-*` are handled apart.)
+// dropped are response headers that speak of the upstream's own origin or connection, or would pose
+// as ours. (`Vendgate-*` are handled apart.)
 var dropped = []string{"Set-Cookie", "Set-Cookie2", "Alt-Svc", "Clear-Site-Data"}
 
-// CleanResponse removes from h what must not reach the caller, and the credential from every other value. What h says to caches holds for
-// the caller's own alone; see [Private].
+// CleanResponse removes from h what must not reach the caller, and the credential from every other
+// value. What h says to caches holds for the caller's own alone; see [Private].
 func (x *Exchange) CleanResponse(h http.Header) {
 	for _, name := range dropped {
 		delete(h, name)
@@ -42,9 +41,10 @@ func (x *Exchange) CleanResponse(h http.Header) {
 	}
 }
 
-// ScrubBody returns body without the credential, in any spelling that a provider's error might quote it in, and cut to
-// limit, both in bytes. broken says that body ends before the provider's did: what it ends with may be the beginning of
-// the credential. A body that takes too much work to search is not quoted at all.
+// ScrubBody returns body without the credential, in any spelling that a provider's error might
+// quote it in, and cut to limit, both in bytes. broken says that body ends before the provider's
+// did: what it ends with may be the beginning of the credential. A body that takes too much work to
+// search is not quoted at all.
 func (x *Exchange) ScrubBody(body []byte, limit int, broken bool) string {
 	// The spellings of the credential may be what is no UTF-8, so that they go first.
 	text, ok := x.secrets().scrub(string(body), broken)
@@ -58,14 +58,14 @@ func (x *Exchange) ScrubBody(body []byte, limit int, broken bool) string {
 	return text
 }
 
-// Overhang returns how many bytes beyond its limit a body should have for ScrubBody to see a credential across the border
-// whole, as it is or, where it needs escapes, with each byte escaped as in JSON. Of one that is spelled longer, what is
-// there is cut off.
+// Overhang returns how many bytes beyond its limit a body should have for ScrubBody to see a
+// credential across the border whole, as it is or, where it needs escapes, with each byte escaped
+// as in JSON. Of one that is spelled longer, what is there is cut off.
 func (x *Exchange) Overhang() int {
 	longest := 0
 	for _, v := range x.secrets().values {
 		n := len(v)
-		if strings.ContainsFunc(v, func(c rune) bool { return c >= utf8.RuneSelf || !isAlnum(byte(c)) && !strings.ContainsRune("-_.~", c) }) {
+		if !plainToken(v) {
 			n *= len(`\u002F`)
 		}
 		longest = max(longest, n)
@@ -73,7 +73,18 @@ func (x *Exchange) Overhang() int {
 	return longest
 }
 
-// scrub returns text without the secrets; ok is false if it is the mark alone, for want of time to search it.
+// plainToken reports whether v needs no escape anywhere.
+func plainToken(v string) bool {
+	for i := range len(v) {
+		if !isAlnum(v[i]) && strings.IndexByte("-_.~", v[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// scrub returns text without the secrets; ok is false if it is the mark alone, for want of time to
+// search it.
 func (s *secrets) scrub(text string, broken bool) (clean string, ok bool) {
 	found, cut, ok := s.find(text, broken)
 	switch {
@@ -101,8 +112,9 @@ func (s *secrets) scrub(text string, broken bool) (clean string, ok bool) {
 	return b.String(), true
 }
 
-// secrets are every secret value of the credentials used, and what a placement makes of them that no decoding undoes. Interim
-// answers, the header and the trailers each need them: they are listed once a vend.
+// secrets are every secret value of the credentials used, and what a placement makes of them that
+// no decoding undoes. Interim answers, the header and the trailers each need them: they are listed
+// once a vend.
 func (x *Exchange) secrets() *secrets {
 	if x.hidden != nil {
 		return x.hidden

@@ -104,7 +104,8 @@ var escapes = map[string]func(string) string{
 	"escape()":     func(s string) string { return eachOf(s, `"'<>&+/=% `, units("%%u%04X")) },
 	"JSON":         func(s string) string { b, _ := json.Marshal(s); return string(b[1 : len(b)-1]) },
 	"JSON slashes": func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), "/", `\/`) },
-	// System.Text.Json, JavaScriptEncoder.Default: https://learn.microsoft.com/dotnet/standard/serialization/system-text-json/character-encoding
+	// System.Text.Json, JavaScriptEncoder.Default:
+	// https://learn.microsoft.com/dotnet/standard/serialization/system-text-json/character-encoding
 	".NET":       func(s string) string { return eachOf(strings.ReplaceAll(s, `\`, `\\`), "\"&'+<>`", units(`\u%04X`)) },
 	"whole JSON": func(s string) string { return each(s, units(`\u%04x`)) },
 	"PHP": func(s string) string {
@@ -119,7 +120,8 @@ var escapes = map[string]func(string) string{
 	"HTML":        html.EscapeString,
 	"decimal":     func(s string) string { return each(s, func(r rune) string { return fmt.Sprintf("&#%d;", r) }) },
 	"hexadecimal": func(s string) string { return each(s, func(r rune) string { return fmt.Sprintf("&#x%04X;", r) }) },
-	// Handlebars.escapeExpression: https://github.com/handlebars-lang/handlebars.js/blob/master/lib/handlebars/utils.js
+	// Handlebars.escapeExpression:
+	// https://github.com/handlebars-lang/handlebars.js/blob/master/lib/handlebars/utils.js
 	"Handlebars": byName(map[rune]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '"': "&quot;", '\'': "&#x27;", '`': "&#x60;", '=': "&#x3D;"}, "%c"),
 	"names":      byName(map[rune]string{'&': "&amp;", '+': "&plus;", '/': "&sol;", '=': "&equals;", '"': "&QUOT;", '\\': "&bsol;", '%': "&percnt;", '.': "&period;"}, "&#%d;"),
 	"quoted-printable": func(s string) string {
@@ -171,7 +173,8 @@ func wrapped(s string) string {
 	return b.String()
 }
 
-// TestScrubSpellings: a credential in any one escape, and twice in any two, is gone, and nothing else is.
+// TestScrubSpellings: a credential in any one escape, and twice in any two, is gone, and nothing
+// else is.
 func TestScrubSpellings(t *testing.T) {
 	for _, secret := range []string{
 		`sk/"a&b\c d+é<x>='77` + "`", "sk-live-0123456789abcdef", "a+b/c==&d", "пароль-秘密", "%41%42%43%44", `\u0041\x41\101`, "&#65;&amp;&amp;", "=41=42=3D=", "++++++", "🔑🔑",
@@ -188,7 +191,8 @@ func TestScrubSpellings(t *testing.T) {
 	}
 }
 
-// TestScrubCutSpellings: a body that breaks off anywhere within an encoded credential does not end with a piece of it.
+// TestScrubCutSpellings: a body that breaks off anywhere within an encoded credential does not end
+// with a piece of it.
 func TestScrubCutSpellings(t *testing.T) {
 	const secret, before = `sk/"a&b+c d=<x>='77-0123456789abcdefghij`, "the key is "
 	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", secret, "sub", "s"))
@@ -236,8 +240,8 @@ func randomText(random *rand.Rand, alphabet string, length int) string {
 	return string(text)
 }
 
-// checkChain hides a random credential by random encoders, each with other text around what the one before made. What depends on the credential
-// is found by doing the same to another one.
+// checkChain hides a random credential by random encoders, each with other text around what the one
+// before made. What depends on the credential is found by doing the same to another one.
 func checkChain(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	from := alphabet
@@ -265,7 +269,8 @@ func checkChain(t *testing.T, seed uint64) {
 		text, changed, chain = table[name](before+text+after), table[name](before+changed+after), chain+name+", "
 	}
 	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", secret, "sub", "s"))
-	// What scrubbing leaves as it is shows where the text was changed; what was not whole UTF-8 is another matter.
+	// What scrubbing leaves as it is shows where the text was changed; what was not whole UTF-8 is
+	// another matter.
 	found, _, ok := x.secrets().find(text, false)
 	if !ok || len(found) == 0 {
 		t.Fatalf("seed %d: %q by %s is left in %q", seed, secret, chain, text)

@@ -53,14 +53,15 @@ func (b *viewBuilder) add(text string, from, to int) {
 
 func (b *viewBuilder) view(last bool) view { return view{string(b.bytes), b.spans, last} }
 
-// flatten decodes up to depth layers of the escapes of a view; those that are rarely meant only if weak says so.
+// flatten decodes up to depth layers of the escapes of a view; those that are rarely meant only if
+// weak says so.
 func flatten(b *viewBuilder, r *reader, depth int, weak bool) {
 	v := b.of
 	for p := 0; p < len(v.text); {
 		list := plain[v.text[p]][:1] // not as Latin-1
 		if introduces[v.text[p]] {
 			list = r.at(p, depth)
-			if rest := len(v.text) - p; v.last && rest < short && (len(list) == 1 || int(list[len(list)-1].size) == rest) {
+			if rest := len(v.text) - p; v.last && rest < short && (len(list) == 1 || list[len(list)-1].size == rest) {
 				return // an escape that is cut off would stand between the end and what it belongs to
 			}
 		}
@@ -70,8 +71,8 @@ func flatten(b *viewBuilder, r *reader, depth int, weak bool) {
 				x = other
 			}
 		}
-		b.add(string(x.bytes[:x.n]), p, p+int(x.size))
-		p += int(x.size)
+		b.add(string(x.bytes[:x.n]), p, p+x.size)
+		p += x.size
 	}
 }
 
@@ -120,7 +121,8 @@ func (k runKind) view(v view, from, to int, last bool) view {
 	return base64View(v, from, to, last)
 }
 
-// base64Digits are the values of the digits of base64 in both alphabets (RFC 4648, sections 4 and 5), plus one.
+// base64Digits are the values of the digits of base64 in both alphabets (RFC 4648, sections 4 and
+// 5), plus one.
 var base64Digits = func() (table [256]byte) {
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	for i := range len(digits) {
@@ -186,7 +188,8 @@ func hexView(v view, from, to int, last bool) view {
 	return b.view(last)
 }
 
-// utf16View decodes v as UTF-16 from its byte at from on; high is which byte of each pair is the higher one.
+// utf16View decodes v as UTF-16 from its byte at from on; high is which byte of each pair is the
+// higher one.
 func utf16View(v view, from, high int) view {
 	b := viewBuilder{of: v}
 	unit := func(i int) rune { return rune(v.text[i+high])<<8 | rune(v.text[i+1-high]) }
@@ -208,10 +211,12 @@ func utf16View(v view, from, high int) view {
 	return b.view(v.last)
 }
 
-// replaced is what HTML has in the place of NUL, and many a decoder in that of bytes that it does not know.
+// replaced is what HTML has in the place of NUL, and many a decoder in that of bytes that it does
+// not know.
 const replaced = "\uFFFD"
 
-// withoutNUL is v without its bytes that are NUL, or were. Other encodings of ASCII put them in between.
+// withoutNUL is v without its bytes that are NUL, or were. Other encodings of ASCII put them in
+// between.
 func withoutNUL(v view) view {
 	b := viewBuilder{of: v}
 	for i := 0; i < len(v.text); i++ {
@@ -225,8 +230,8 @@ func withoutNUL(v view) view {
 	return b.view(v.last)
 }
 
-// unfold is v without the soft line breaks of quoted-printable (RFC 2045, section 6.7), which may be within an escape, and be
-// escaped themselves up to depth times.
+// unfold is v without the soft line breaks of quoted-printable (RFC 2045, section 6.7), which may
+// be within an escape, and be escaped themselves up to depth times.
 func unfold(v view, r *reader, depth int) view {
 	b := viewBuilder{of: v}
 	for p := 0; p < len(v.text); {

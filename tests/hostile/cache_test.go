@@ -14,7 +14,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// nginxConf is a cache for all that its origins let it keep, by URL alone, as nginx does by itself. `/direct/` leads past the gateway.
+// nginxConf is a cache for all that its origins let it keep, by URL alone, as nginx does by itself.
+// `/direct/` leads past the gateway.
 const nginxConf = `
 daemon off; worker_processes 1; pid %[1]s/nginx.pid; error_log %[1]s/error.log;
 events { worker_connections 64; }
@@ -64,8 +65,8 @@ func startNginx(t *testing.T, f *fleet) string {
 	return addr
 }
 
-// TestSharedCache: whatever a provider says to caches, one in front of the gateway serves nobody what another caller got, nor anything
-// after a key was revoked.
+// TestSharedCache: whatever a provider says to caches, one in front of the gateway serves nobody
+// what another caller got, nor anything after a key was revoked.
 func TestSharedCache(t *testing.T) {
 	f := newFleet(t)
 	cache := startNginx(t, f)

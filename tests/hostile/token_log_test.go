@@ -12,14 +12,16 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// What a log must not hold: a request token, and the code and state that a provider sends a browser back with.
+// What a log must not hold: a request token, and the code and state that a provider sends a browser
+// back with.
 const (
 	linkToken = "1kV9aZ0QxT7bN3mLpR5sUw2yEoHcGdJfX"
 	authCode  = "SplxlOBeZQQYbYS6WxSbIA"
 	authState = "af0ifjsldkj-XyZ_0123456789abcdefghijklmnopq"
 )
 
-// newTokenStage logs all there is, around the gateway and a connection manager and a handler that fails for the rest.
+// newTokenStage logs all there is, around the gateway and a connection manager and a handler that
+// fails for the rest.
 func newTokenStage(t *testing.T) *fleet {
 	t.Helper()
 	f := &fleet{up: harness.NewUpstream(t, harness.OK), duplex: newDuplex(t)}
@@ -40,7 +42,8 @@ func newTokenStage(t *testing.T) *fleet {
 	return f
 }
 
-// TestTokensInLogs sends a token in every place of a request that Caddy logs, and has answers quote it: it is in no log.
+// TestTokensInLogs sends a token in every place of a request that Caddy logs, and has answers quote
+// it: it is in no log.
 func TestTokensInLogs(t *testing.T) {
 	f := newTokenStage(t)
 	const callback = "/connect/callback?code=" + authCode + "&state=" + authState
