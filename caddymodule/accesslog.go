@@ -16,6 +16,8 @@ import (
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/vendgate/vendgate/connect"
 )
 
 // logFacts adds the call's facts to Caddy's access-log entry, where one will be written.
@@ -30,7 +32,7 @@ func logFacts(ctx context.Context, f *facts) {
 // MarshalLogObject implements zapcore.ObjectMarshaler.
 func (f *facts) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString("tenant", f.tenant)
-	enc.AddString("connection", f.connection)
+	enc.AddString("connection", f.shownConnection())
 	enc.AddString("app", f.app)
 	if f.callerKey != "" {
 		enc.AddString("caller_key", f.callerKey)
@@ -51,6 +53,14 @@ func (f *facts) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	return nil
 }
 
+// shownConnection is the connection that a call named, unless it named a request token instead.
+func (f *facts) shownConnection() string {
+	if connect.IsToken(f.connection) {
+		return redacted
+	}
+	return f.connection
+}
+
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // placeholder serves `{vendgate.…}`.
@@ -61,7 +71,7 @@ func (f *facts) placeholder(key string) (any, bool) {
 	case "vendgate.user":
 		return f.user, true
 	case "vendgate.connection":
-		return f.connection, true
+		return f.shownConnection(), true
 	case "vendgate.app":
 		return f.app, true
 	case "vendgate.caller_key":
@@ -75,13 +85,13 @@ func (f *facts) placeholder(key string) (any, bool) {
 }
 
 // accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a key in X-Vendgate-Key, or a token in
-// the address. Caddy copies a request's header for its log before any handler runs, and redacts only Authorization and cookies in it.
-// So its entry is skipped and this one written in its place, alike but for the secret and for fields that other handlers add.
+// the address or a header. Caddy copies a request's header for its log before any handler runs, and redacts only Authorization and
+// cookies in it. So its entry is skipped and this one written in its place, alike but for the secret and for fields that other handlers add.
 type accessLog struct {
 	logger *zap.Logger
 	// manages says that there is a connection manager, whose addresses hold tokens.
 	manages bool
-	// calls begins the addresses that hold none, of the gateway's own calls: they are not searched. Empty means no such.
+	// calls begins the addresses of the gateway's own calls; see redactCall. Empty means no such.
 	calls string
 }
 
@@ -99,14 +109,28 @@ func (l accessLog) covers(r *http.Request) bool {
 	return (keyed || l.tells(r)) && logsHost(server.Logs, r.Host)
 }
 
-// tells reports whether the addresses that r came from and goes to hold a token. Our own pages send no referrer, but not every client obeys.
+// coversAnswer is covers for a request that holds no secret, and an answer to it whose header does.
+func (l accessLog) coversAnswer(r *http.Request, h http.Header) bool {
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	return ok && server.Logs != nil && l.manages && anyHeader(h) && logsHost(server.Logs, r.Host)
+}
+
+// tells reports whether what Caddy would log of r holds a token. Our own pages send no referrer, but not every client obeys, and proxies in
+// front name the address in headers of their own.
 func (l accessLog) tells(r *http.Request) bool {
-	if !l.manages || l.calls != "" && strings.HasPrefix(r.RequestURI, l.calls) {
+	if !l.manages {
 		return false
 	}
-	_, uri := redactURI(r.RequestURI)
-	_, referrer := redactURI(r.Header.Get("Referer"))
-	return uri || referrer
+	_, uri := l.redact(r.RequestURI)
+	return uri || anyHeader(r.Header) || quotesToken(r.Host)
+}
+
+// redact is redactURI or redactCall.
+func (l accessLog) redact(uri string) (string, bool) {
+	if l.calls != "" && strings.HasPrefix(uri, l.calls) {
+		return redactCall(uri, l.calls)
+	}
+	return redactURI(uri)
 }
 
 // logsHost reports whether Caddy would log a request for host, by the same rules.
@@ -128,44 +152,64 @@ func withoutPort(host string) string {
 
 // replace serves r through next and writes the entry.
 func (l accessLog) replace(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
-	ctx := r.Context()
-	if skip, _ := caddyhttp.GetVar(ctx, caddyhttp.LogSkipVar).(bool); skip {
+	e := l.open(w, r)
+	if e == nil {
 		return next(w, r)
 	}
+	body := &countedBody{ReadCloser: r.Body}
+	r = r.WithContext(r.Context()) // the caller's request keeps its body
+	r.Body = body
+	defer func() { e.write(body.n.Load()) }() //nolint:contextcheck // the entry's request carries it
+	return next(e.recorder, r)
+}
+
+// entry is what will be logged of a request in the place of Caddy's entry.
+type entry struct {
+	log      accessLog
+	logs     *caddyhttp.ServerLogConfig
+	request  *http.Request // as it came, redacted
+	recorder caddyhttp.ResponseRecorder
+	begun    time.Time
+}
+
+// open skips Caddy's entry for r and prepares one. It is nil where there is to be no entry, or another handler of ours writes it.
+func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
+	ctx := r.Context()
+	if skip, _ := caddyhttp.GetVar(ctx, caddyhttp.LogSkipVar).(bool); skip {
+		return nil
+	}
 	caddyhttp.SetVar(ctx, caddyhttp.LogSkipVar, true)
-	logs := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs
 	request := r.Clone(ctx) // before it can change
 	if _, keyed := request.Header[keyHeader]; keyed {
 		request.Header.Set(keyHeader, redacted)
 	}
 	if l.tells(request) {
-		request.RequestURI, _ = redactURI(request.RequestURI)
+		request.RequestURI, _ = l.redact(request.RequestURI)
+		request.Header = redactHeader(request.Header)
 		if request.Header.Get("Referer") != "" {
 			request.Header.Set("Referer", redacted) // a provider's may hold the state
 		}
 	}
-	body := &countedBody{ReadCloser: r.Body}
-	r = r.WithContext(ctx) // the caller's request keeps its body
-	r.Body = body
-	recorder := caddyhttp.NewResponseRecorder(w, nil, nil)
-	begun := time.Now()
-	defer func() {
-		level, message := logLevel(ctx, recorder.Status()), "handled request"
-		if unhandled, _ := caddyhttp.GetVar(ctx, "unhandled").(bool); unhandled {
-			message = "NOP" // Caddy's word for a request that no handler answered
+	return &entry{l, ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs, request, caddyhttp.NewResponseRecorder(w, nil, nil), time.Now()}
+}
+
+// write writes the entry; read is how many bytes of the request's body were.
+func (e *entry) write(read int64) {
+	ctx := e.request.Context()
+	level, message := logLevel(ctx, e.recorder.Status()), "handled request"
+	if unhandled, _ := caddyhttp.GetVar(ctx, "unhandled").(bool); unhandled {
+		message = "NOP" // Caddy's word for a request that no handler answered
+	}
+	fields := append(e.fields(time.Since(e.begun)), zap.Int64("bytes_read", read))
+	for _, name := range loggerNames(ctx, e.logs, e.request.Host) {
+		logger := e.log.logger
+		if name != "" {
+			logger = logger.Named(name)
 		}
-		fields := append(l.fields(recorder, request, logs, time.Since(begun)), zap.Int64("bytes_read", body.n.Load()))
-		for _, name := range loggerNames(ctx, logs, r.Host) {
-			logger := l.logger
-			if name != "" {
-				logger = logger.Named(name)
-			}
-			if entry := logger.Check(level, message); entry != nil {
-				entry.Write(fields...)
-			}
+		if checked := logger.Check(level, message); checked != nil {
+			checked.Write(fields...)
 		}
-	}()
-	return next(recorder, r)
+	}
 }
 
 // countedBody counts what was read of a body. The transport may still be reading when the entry is written.
@@ -193,16 +237,20 @@ func logLevel(ctx context.Context, status int) zapcore.Level {
 	return zapcore.InfoLevel
 }
 
-func (l accessLog) fields(recorder caddyhttp.ResponseRecorder, request *http.Request, logs *caddyhttp.ServerLogConfig, took time.Duration) []zap.Field {
-	fields := []zap.Field{
-		zap.Object("request", caddyhttp.LoggableHTTPRequest{Request: request, ShouldLogCredentials: logs.ShouldLogCredentials}),
-		zap.String("user_id", userID(request.Context())),
-		zap.Duration("duration", took),
-		zap.Int("size", recorder.Size()),
-		zap.Int("status", recorder.Status()),
-		zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: redactHeader(recorder.Header()), ShouldLogCredentials: logs.ShouldLogCredentials}),
+func (e *entry) fields(took time.Duration) []zap.Field {
+	shown, credentials := *e.request, e.logs.ShouldLogCredentials
+	if quotesToken(shown.Host) {
+		shown.Host = redacted
 	}
-	if f, ok := caddyhttp.GetVar(request.Context(), factsVar).(*facts); ok {
+	fields := []zap.Field{
+		zap.Object("request", caddyhttp.LoggableHTTPRequest{Request: &shown, ShouldLogCredentials: credentials}),
+		zap.String("user_id", userID(e.request.Context())),
+		zap.Duration("duration", took),
+		zap.Int("size", e.recorder.Size()),
+		zap.Int("status", e.recorder.Status()),
+		zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: redactHeader(e.recorder.Header()), ShouldLogCredentials: credentials}),
+	}
+	if f, ok := caddyhttp.GetVar(e.request.Context(), factsVar).(*facts); ok {
 		fields = append(fields, zap.Object("vendgate", f))
 	}
 	return fields

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -62,6 +63,7 @@ func final(status int) bool {
 
 // finishHeader prepares our own headers beside the upstream's.
 func (c *call) finishHeader(res *http.Response) {
+	c.logAnswer(res.Header)
 	if len(res.Header["Server"]) > 0 {
 		c.Header().Del("Server") // the provider's, not ours in front of it
 	}
@@ -70,14 +72,27 @@ func (c *call) finishHeader(res *http.Response) {
 		// HTTP/1.1 has trailers only behind chunks (RFC 9112, section 7.1.2); an HTTP/2 provider may send both.
 		res.Header.Del("Content-Length")
 	}
-	if _, keyed := c.request.Header[keyHeader]; keyed {
-		// Without Authorization, a shared cache in front of us would take the answer for anybody's (RFC 9111, section 3.5).
-		res.Header.Add("Vary", keyHeader+", X-User-Email, X-External-User-Id")
-	}
+	inject.Private(res.Header)
 	// HTTP/2 has trailers without a word of them before.
 	if res.ContentLength < 0 || len(res.Trailer) > 0 || res.ProtoMajor >= 2 {
-		res.Body = &trailingBody{res.Body, func() { c.exchange.CleanResponse(res.Trailer) }}
+		res.Body = &trailingBody{res.Body, func() { c.cleanTrailer(res.Trailer) }}
 	}
+}
+
+// logAnswer sees to it that no log has a token that an answer's header quotes.
+func (c *call) logAnswer(h http.Header) {
+	if !c.log.coversAnswer(c.asked, h) {
+		return
+	}
+	if c.entry = c.log.open(c.ResponseWriter, c.asked); c.entry != nil {
+		c.entry.begun, c.ResponseWriter = c.facts.begun, c.entry.recorder
+	}
+}
+
+// cleanTrailer is CleanResponse of trailers, which steer no cache (RFC 9110, section 6.5.1).
+func (c *call) cleanTrailer(trailer http.Header) {
+	delete(trailer, "Cache-Control")
+	c.exchange.CleanResponse(trailer)
 }
 
 // verdict returns the error that an upstream answer stands for, or nil if it passes.
@@ -139,6 +154,8 @@ func (c *call) checkUpgrade(res *http.Response) error {
 		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the provider answered the upgrade wrongly"}
 	}
 	c.exchange.CleanResponse(res.Header)
+	res.Status = "" // ReverseProxy writes the provider's words otherwise; of any other answer net/http writes its own
+	c.logAnswer(res.Header)
 	c.Header()["Server-Timing"] = []string{c.timing()}
 	return nil
 }
@@ -199,7 +216,14 @@ func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // here is where the caller reached this app.
 func (c *call) here() inject.Gateway {
 	path, _, _ := strings.Cut(c.request.RequestURI, "?")
-	return inject.Gateway{Origin: c.gateway.origin(c.request), Path: strings.TrimSuffix(path, c.target.Path)}
+	path = strings.TrimSuffix(path, c.target.Path)
+	return inject.Gateway{Origin: c.gateway.origin(c.request), Path: path, Takes: takes}
+}
+
+// takes reports whether the gateway takes a call for path below an app.
+func takes(path string) bool {
+	_, _, err := policy.ParseTarget(http.MethodGet, "/proxy/c/app"+path, "/proxy")
+	return err == nil
 }
 
 // timing is the Server-Timing of the call (W3C Server Timing), in milliseconds.

@@ -15,6 +15,7 @@ type callersBody struct {
 
 func (b *callersBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	b.call.read.Add(int64(n))
 	if err != nil && err != io.EOF {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {

@@ -44,7 +44,11 @@ type call struct {
 	passthrough bool
 	// tooLarge and malformed say what was wrong with the caller's body; the transport reads it.
 	tooLarge, malformed atomic.Bool
+	read                atomic.Int64 // of the caller's body, in bytes
 	facts               facts
+	// log writes the access-log entry, entry, of a call whose answer Caddy must not log.
+	log   accessLog
+	entry *entry
 }
 
 // facts are what logs and metrics may know of a call: nothing in them is secret.
@@ -68,8 +72,8 @@ var hops = policy.NewHops()
 const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
-	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target}
-	c.passthrough = p.Errors == "passthrough" || r.Header.Get(errorsHeader) == "passthrough"
+	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, log: p.accessLog}
+	c.passthrough = p.Errors == "passthrough"
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
@@ -91,6 +95,9 @@ func (c *call) end() {
 	c.gateway.metrics.inFlight.Dec()
 	c.gateway.metrics.count(c)
 	logFacts(c.request.Context(), &c.facts)
+	if c.entry != nil {
+		c.entry.write(c.read.Load())
+	}
 }
 
 // aborted stands for the code of a call whose caller left before it was answered, in logs and metrics only.
@@ -128,6 +135,8 @@ func (c *call) authenticate() (err error) {
 	}
 	if err == nil {
 		c.facts.tenant = c.tenant.ID
+		// What passes is not scrubbed: for the holder of a caller key the operator alone may want that.
+		c.passthrough = c.passthrough || c.caller == nil && c.request.Header.Get(errorsHeader) == "passthrough"
 	}
 	return err
 }

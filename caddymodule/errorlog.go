@@ -8,12 +8,13 @@ import (
 )
 
 // passOn serves a request that is not the gateway's by the next handler. If that fails a request with a key in
-// X-Vendgate-Key, it is answered here, with the bare status and without the site's handle_errors: Caddy would
-// log the request with the error, the key with the request, and no setting of it redacts that header.
+// X-Vendgate-Key, or with what looks like a token, it is answered here, with the bare status and without the site's
+// handle_errors: Caddy would log the request with the error, the secret with the request, and no setting of it redacts that.
 func (g *gateway) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	_, keyed := r.Header[keyHeader]
+	tells := keyed || accessLog{manages: g.store != nil}.tells(r) // other handlers may change r
 	err := next.ServeHTTP(w, r)
-	if err == nil || !keyed {
+	if err == nil || !tells {
 		return err
 	}
 	status := http.StatusInternalServerError
@@ -22,7 +23,11 @@ func (g *gateway) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		status = failure.StatusCode
 	}
 	if status >= http.StatusInternalServerError {
-		g.log.Error("handler behind the gateway failed", "status", status, "error", err)
+		text := err.Error()
+		if quotesToken(text) {
+			text = redacted // of a file, say, whose name is the address
+		}
+		g.log.Error("handler behind the gateway failed", "status", status, "error", text)
 	}
 	w.WriteHeader(status)
 	return nil

@@ -12,18 +12,59 @@ import (
 // redacted stands in a logged address for what must not be there.
 const redacted = "REDACTED"
 
-// redactURI takes from an address what whoever reads a log could use: the request token of a link, the code and the state of a callback, the
-// token of an MCP URL. It reports whether there may be any. It goes by where they stand and not by what they look like: an address that is
-// spelled otherwise, or has a full stop from the letter around it, still holds a token that works.
+// redactURI takes from the address of a request what whoever reads a log could use: the request token of a link, the code and the state of
+// a callback, the token of an MCP URL, where they stand and, in an address that is mistyped or quotes another, by what they look like. It
+// reports whether there may be any.
 func redactURI(uri string) (string, bool) {
-	parse := url.Parse
-	if strings.HasPrefix(uri, "/") {
-		parse = url.ParseRequestURI // "//connect/…" has no host
+	if told, found := redactPlace(uri); found {
+		return told, true
 	}
-	u, err := parse(uri)
+	if !quotesToken(uri) {
+		return uri, false
+	}
+	path, _, _ := strings.Cut(uri, "?")
+	if quotesToken(path) {
+		return "/" + redacted, true
+	}
+	return path + "?" + redacted, true
+}
+
+// redactCall is redactURI for one of the gateway's own calls, whose addresses begin with calls. What follows connection and app there is
+// the provider's to spell.
+func redactCall(uri, calls string) (string, bool) {
+	if !hints(uri) {
+		return uri, false
+	}
+	path, query, _ := strings.Cut(uri, "?")
+	head := strings.SplitN(path[len(calls):], "/", 3)
+	switch {
+	case quotesLink(path), isTokenWithin(strings.Join(head[:min(len(head), 2)], "/")):
+		return calls + redacted, true
+	case quotesLink(query), isTokenWithin(query):
+		return path + "?" + redacted, true
+	}
+	return uri, false
+}
+
+// redactPlace goes by where a secret stands and not by what it looks like: an address that is spelled otherwise, or has a full stop from the
+// letter around it, still holds a token that works.
+func redactPlace(uri string) (string, bool) {
+	u, err := parseAddress(uri)
 	if err != nil {
 		return redacted, true
 	}
+	return redactParsed(uri, u)
+}
+
+func parseAddress(uri string) (*url.URL, error) {
+	if strings.HasPrefix(uri, "/") {
+		return url.ParseRequestURI(uri) // "//connect/…" has no host
+	}
+	return url.Parse(uri)
+}
+
+// redactParsed takes from an address the request token of a link, the code and the state of a callback, the token of an MCP URL.
+func redactParsed(uri string, u *url.URL) (string, bool) {
 	origin := ""
 	if u.Host != "" {
 		origin = u.Scheme + "://" + u.Host
@@ -52,13 +93,55 @@ func action(rest []string) string {
 	return ""
 }
 
-// redactHeader returns h without a request token in the address that an answer sends its browser to.
+// redactHeader returns h without values that quote a token, whatever the header is for: proxies in front name the address of a
+// request in headers of their own, and answers name the next one.
 func redactHeader(h http.Header) http.Header {
-	uri, found := redactURI(h.Get("Location"))
-	if !found {
+	if !anyHeader(h) {
 		return h
 	}
 	h = h.Clone()
-	h.Set("Location", uri)
+	for name, values := range h {
+		if unlogged(name) {
+			continue
+		}
+		for i, v := range values {
+			if quotes(v) {
+				values[i] = redactValue(v)
+			}
+		}
+	}
 	return h
+}
+
+// redactValue keeps of an address what may be told.
+func redactValue(v string) string {
+	if quotesPlace(v) {
+		if told, found := redactPlace(v); found && !quotesToken(told) {
+			return told
+		}
+	}
+	return redacted
+}
+
+// anyHeader reports whether a value of h quotes a token. A call that has none pays one pass over its headers.
+func anyHeader(h http.Header) bool {
+	for name, values := range h {
+		for _, v := range values {
+			if len(v) >= leastQuote && hints(v) && !unlogged(name) && quotes(v) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func quotes(v string) bool { return quotesToken(v) || hints(v) && quotesPlace(v) }
+
+// unlogged reports whether Caddy keeps a header's values out of its logs.
+func unlogged(name string) bool {
+	switch name {
+	case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", keyHeader:
+		return true
+	}
+	return false
 }

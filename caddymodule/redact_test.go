@@ -34,8 +34,24 @@ func TestRedactURI(t *testing.T) {
 		"the MCP server with headers":  {"/platform/v1/mcp", ""},
 		"absolute form":                {"http://gw.example/connect/" + token, "http://gw.example/connect/REDACTED"},
 		"the dashboard":                {"/connect/dashboard?q=x", ""},
-		"another path with that token": {"/other/" + token, ""},
-		"a query with an address":      {"/x?u=http://h/connect/" + token, ""},
+		"another path with that token": {"/other/" + token, "/REDACTED"},
+		"a query with an address":      {"/x?u=http://h/connect/" + token, "/x?REDACTED"},
+		"an encoded address":           {"/x?next=https%3A%2F%2Fgw%2Fconnect%2F" + token, "/x?REDACTED"},
+		"one that is encoded twice":    {"/x?next=https%253A%252F%252Fgw%252Fconnect%252F" + token, "/x?REDACTED"},
+		"an encoded digit in a query":  {"/x?next=%2Fconnect%2F%61" + token[1:], "/x?REDACTED"},
+		"a mistyped root":              {"/conect/" + token, "/REDACTED"},
+		"a folder before":              {"/x/connect/" + token, "/REDACTED"},
+		"an encoded slash":             {"/Connect%2F" + token, "/connect/REDACTED"},
+		"the token alone":              {"/" + token, "/REDACTED"},
+		"a digit too many":             {"/conect/" + token + "x1", "/REDACTED"},
+		"a full stop behind another":   {"/conect/" + token + ".", "/REDACTED"},
+		"a mistyped callback":          {"/conect/callback?code=c&state=s", "/conect/callback?REDACTED"},
+		"another callback":             {"/oauth/return?state=s&code=c", "/oauth/return?REDACTED"},
+		"a state without a code":       {"/x?error=access_denied&state=abcdefghijklmnopqrst-_", "/x?REDACTED"},
+		"a callback of OAuth 1":        {"/x?oauth_token=abcdef&oauth_verifier=g", "/x?REDACTED"},
+		"a digest":                     {"/x/" + strings.Repeat("0123456789abcdef", 4), ""},
+		"a state of another kind":      {"/issues?state=open&page=2", ""},
+		"an id":                        {"/x/550e8400-e29b-41d4-a716-446655440000?barcode=4006381333931", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, secret := c.want, c.want != ""
@@ -57,5 +73,98 @@ func TestRedactHeader(t *testing.T) {
 	}
 	if strings.Contains(h.Get("Location"), redacted) {
 		t.Error("the answer's own header was changed")
+	}
+}
+
+// TestRedactCall: what a provider's identifiers look like is no token, where the address of a link stands is.
+func TestRedactCall(t *testing.T) {
+	token := strings.Repeat("aZ0", 11)
+	const sheet = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms"
+	for name, c := range map[string]struct{ uri, want string }{
+		"a call":                      {"/proxy/conn_0123456789abcdefABCDEF/gmail/gmail/v1/users/me/messages?q=x", ""},
+		"a spreadsheet":               {"/proxy/c/google-sheets/v4/spreadsheets/" + sheet, ""},
+		"a file with as many digits":  {"/proxy/c/google-drive/drive/v3/files/" + token, ""},
+		"a folder called connect":     {"/proxy/c/docusign/restapi/connect/results", ""},
+		"issues that are open":        {"/proxy/c/github/issues?state=open&code=x", ""},
+		"a page token":                {"/proxy/c/app/x?page=" + sheet, ""},
+		"a quoted link":               {"/proxy/c/app/x?text=see%20https://gw.example/connect/" + token, "/proxy/c/app/x?REDACTED"},
+		"a quoted link, encoded":      {"/proxy/c/app/x?text=https%3A%2F%2Fgw%2Fconnect%2F" + token, "/proxy/c/app/x?REDACTED"},
+		"a quoted callback":           {"/proxy/c/app/x?u=%2Fconnect%2Fcallback%3Fcode%3Dc%26state%3Ds", "/proxy/c/app/x?REDACTED"},
+		"a token in the query":        {"/proxy/c/app/x?text=" + token + ".", "/proxy/c/app/x?REDACTED"},
+		"a link in the path":          {"/proxy/c/app/connect/" + token, "/proxy/REDACTED"},
+		"a link that is prefixed":     {"/proxy/connect/" + token, "/proxy/REDACTED"},
+		"a token for a connection":    {"/proxy/" + token + "/app/x", "/proxy/REDACTED"},
+		"an encoded one for an app":   {"/proxy/c/%61" + token[1:] + "/x", "/proxy/REDACTED"},
+		"an address that is encoded":  {"/proxy/c/app/https%3A%2F%2Fgw%2F%63onnect%2F" + token, "/proxy/REDACTED"},
+		"nothing but the prefix":      {"/proxy/", ""},
+		"a percent sign at the end":   {"/proxy/c/app/x%", ""},
+		"a percent sign and no digit": {"/proxy/c/app/%zz/" + token, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want, secret := c.want, c.want != ""
+			if !secret {
+				want = c.uri
+			}
+			if got, found := redactCall(c.uri, "/proxy/"); got != want || found != secret {
+				t.Errorf("%s, %t", got, found)
+			}
+		})
+	}
+}
+
+// TestRedactAnyHeader: whatever names an address may name one with a token.
+func TestRedactAnyHeader(t *testing.T) {
+	token := strings.Repeat("aZ0", 11)
+	for value, want := range map[string]string{
+		"/connect/" + token + "/credentials":                              "/connect/REDACTED/credentials",
+		"https://gw.example/connect/" + token:                             "https://gw.example/connect/REDACTED",
+		"/connect/callback?code=c&state=s":                                "/connect/REDACTED",
+		"/conect/callback?code=abc&state=xyz":                             redacted,
+		"/conect/" + token:                                                redacted,
+		token:                                                             redacted,
+		"</connect/" + token + ">; rel=next":                              redacted,
+		"0; url=/connect/" + token:                                        redacted,
+		"%2Fconnect%2F" + token:                                           redacted,
+		"/x?next=%252Fconnect%252F" + token:                               redacted,
+		`{"u":"https:\/\/gw\/connect\/` + token:                           redacted,
+		"/platform/v1/mcp/" + token:                                       "/platform/v1/mcp/REDACTED",
+		"/connect/dashboard?q=a-long-enough-search":                       "",
+		"Mozilla/5.0 (compatible; bot/2.1; +http://bot.example/bot.html)": "",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01":         "",
+		"sha256=" + strings.Repeat("0123456789abcdef", 4):                 "",
+	} {
+		h := http.Header{"X-Original-Url": {value}, "Cookie": {"/connect/" + token}}
+		got := redactHeader(h)
+		if want == "" {
+			want = value
+		}
+		if got.Get("X-Original-Url") != want || got.Get("Cookie") != h.Get("Cookie") || h.Get("X-Original-Url") != value {
+			t.Errorf("%s is logged as %s, want %s", value, got.Get("X-Original-Url"), want)
+		}
+	}
+}
+
+// TestHintsCostNothing holds what every call pays for.
+func TestHintsCostNothing(t *testing.T) {
+	h := http.Header{
+		"User-Agent": {"OpenAI/Python 1.40.0 (with a longer tail of words)"}, "Accept": {"application/json, text/plain, */*"}, "Accept-Encoding": {"gzip, deflate, br, zstd"},
+		"Content-Type": {"application/json; charset=utf-8"}, "X-User-Email": {"alice.the.customer@example.com"}, "Authorization": {"Bearer " + strings.Repeat("aZ0", 20)},
+		"Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		if _, found := redactCall("/proxy/conn_0123456789abcdefABCDEF/gmail/gmail/v1/users/me/messages?q=from%3Ax%20y", "/proxy/"); found || anyHeader(h) {
+			t.Fatal("found a token")
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkHints(b *testing.B) {
+	h := http.Header{"User-Agent": {"OpenAI/Python 1.40.0 (with a longer tail of words)"}, "Accept": {"application/json, text/plain, */*"}, "Accept-Encoding": {"gzip, deflate, br, zstd"},
+		"Content-Type": {"application/json; charset=utf-8"}, "X-User-Email": {"alice.the.customer@example.com"}}
+	for b.Loop() {
+		_, _ = redactCall("/proxy/conn_0123456789abcdefABCDEF/gmail/gmail/v1/users/me/messages?q=from%3Ax%20y", "/proxy/")
+		anyHeader(h)
 	}
 }

@@ -28,8 +28,8 @@ type Exchange struct {
 	base  string
 	used  [2]vending.Credential // the one vended and, after a forced vend, the fresh one
 	vends int
-	// spellings are what must not come back; see secrets.
-	spellings []string
+	// hidden is what must not come back; see secrets.
+	hidden *secrets
 
 	// ownHeader is one that the gateway itself sends, empty for none.
 	ownHeader string
@@ -58,7 +58,7 @@ func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string
 func (x *Exchange) use(cred vending.Credential) (err error) {
 	x.used[x.vends] = cred
 	x.vends++
-	x.spellings = nil
+	x.hidden = nil
 	if x.placed, err = x.placement.carrying(cred); err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
 package inject
 
 import (
+	"cmp"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -12,17 +12,30 @@ type Gateway struct {
 	Origin string
 	// Path is the raw path of the app, `/proxy/{connection_id}/{app}`, without a trailing slash.
 	Path string
+	// Takes reports whether the gateway would take a call for a raw path below Path; nil takes all.
+	Takes func(path string) bool
 }
 
 // linkHeaders hold one URL each; `Link` (RFC 8288) holds several.
 var linkHeaders = []string{"Location", "Content-Location"}
 
-// RewriteLinks turns URLs of the app's upstream and of its extra hosts into gateway URLs, so that pagination and resumable
-// uploads stay behind the gateway. Other URLs stay as they are.
+// RewriteLinks turns URLs of the app's upstream and of its extra hosts into gateway URLs, so that pagination and resumable uploads
+// stay behind the gateway. No link leads to a part of the gateway beyond the app: what would is left to the upstream, as an absolute
+// URL without the credential, or removed where it names the gateway itself. Other URLs stay as they are.
 func (x *Exchange) RewriteLinks(h http.Header, gw func() Gateway) {
 	for _, name := range linkHeaders {
-		for i, v := range h[name] {
-			h[name][i] = x.rewriteURL(v, gw)
+		values := h[name]
+		if len(values) == 0 {
+			continue
+		}
+		kept := values[:0]
+		for _, v := range values {
+			if to := x.rewriteURL(v, gw); to != "" {
+				kept = append(kept, to)
+			}
+		}
+		if h[name] = kept; len(kept) == 0 {
+			delete(h, name)
 		}
 	}
 	for i, v := range h["Link"] {
@@ -46,7 +59,7 @@ func (x *Exchange) rewriteLinkValue(v string, gw func() Gateway) string {
 		case c == '<' && !quoted:
 			if end := strings.IndexByte(v[i:], '>'); end > 0 {
 				b.WriteByte('<')
-				b.WriteString(x.rewriteURL(v[i+1:i+end], gw))
+				b.WriteString(x.rewriteURL(v[i+1:i+end], gw)) // empty, it leads nowhere
 				i += end - 1
 				continue
 			}
@@ -56,36 +69,71 @@ func (x *Exchange) rewriteLinkValue(v string, gw func() Gateway) string {
 	return b.String()
 }
 
-// rewriteURL keeps the form of the reference: an absolute URL stays absolute, an absolute path stays a
-// path. What is relative to the request's own path resolves correctly as it is.
+// rewriteURL keeps the form of the reference: an absolute URL stays absolute, a path stays a path. Empty is one that has no safe form.
 func (x *Exchange) rewriteURL(raw string, gw func() Gateway) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Opaque != "" || u.User != nil || u.Host == "" && u.Scheme != "" {
+	r := parseReference(raw)
+	switch {
+	case r.scheme != "" && r.scheme != "http" && r.scheme != "https":
 		return raw
+	case r.scheme != "" && r.authority == "":
+		return "" // to browsers, `http:/x` is a path or a host, which depends on the scheme of the gateway
+	case r.authority != "":
+		return x.rewriteAbsolute(raw, r, gw)
+	case r.path == "":
+		return x.withoutKeys(r) // resolves to the request's own path
+	case r.path[0] == '/':
+		return x.place(r, x.extra, "", gw)
 	}
-	if u.Host == "" {
-		if !strings.HasPrefix(u.Path, "/") {
-			return x.withoutKeys(u)
-		}
-		path, inside := x.belowBase(x.extra, u.EscapedPath())
-		if !inside {
-			// Only the upstream can serve it: a path would resolve against the gateway.
-			u.Scheme, u.Host = x.placement.upstream.scheme, x.host
-			return x.withoutKeys(u)
-		}
-		return gw().Path + path + x.afterPath(u)
+	return x.rewriteRelative(r, gw)
+}
+
+func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) string {
+	host, userinfo := r.host()
+	if extra, own := x.ownHost(r.scheme, host); own && !userinfo {
+		return x.place(r, extra, host, gw)
 	}
-	extra, own := x.ownHost(u)
-	if !own {
-		return raw
+	scheme, own, _ := strings.Cut(gw().Origin, "://")
+	// With a backslash, what RFC 3986 reads as the host may be another than what browsers do.
+	if sameHost(cmp.Or(r.scheme, scheme), host, scheme, own) || strings.Contains(raw, `\`) && strings.Contains(raw, own) {
+		return "" // what it would lead to, the provider has no say in
 	}
-	path, inside := x.belowBase(extra, u.EscapedPath())
-	if !inside {
-		u.Scheme, u.Host = x.placement.upstream.scheme, strings.ToLower(u.Host)
-		return x.withoutKeys(u)
+	return raw
+}
+
+// rewriteRelative leaves what resolves against the request's own path as it would at the upstream.
+func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
+	base := x.path
+	if x.extra == "" {
+		base = x.base + x.path
+	}
+	whole := r
+	whole.path = resolve(cmp.Or(base, "/"), r.path)
+	to := x.place(whole, x.extra, "", gw)
+	// A call without a path of its own has another base at the gateway than at the upstream.
+	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
+	if asIs && strings.HasPrefix(to, gw().Path) {
+		return x.withoutKeys(r)
+	}
+	return to
+}
+
+// place returns r, whose path is absolute, as a link to the gateway; host is empty for a path alone. What the gateway has no path for, or
+// refuses, only the upstream can serve.
+func (x *Exchange) place(r reference, extra, host string, gw func() Gateway) string {
+	if r.path != "" {
+		r.path = resolve("/", r.path)
 	}
 	g := gw()
-	return g.Origin + g.Path + path + x.afterPath(u)
+	path, inside := x.belowBase(extra, r.path)
+	if !inside || g.Takes != nil && !g.Takes(path) {
+		to := cmp.Or(strings.ToLower(host), x.host)
+		return x.placement.upstream.scheme + "://" + to + x.withoutKeys(r)
+	}
+	r.path = g.Path + path
+	if host != "" {
+		r.path = g.Origin + r.path
+	}
+	return x.withoutKeys(r)
 }
 
 // belowBase returns the gateway's path for a path of an extra host or, where that is empty, of the upstream: what follows its base
@@ -106,32 +154,25 @@ func (x *Exchange) belowBase(extra, path string) (string, bool) {
 	return rest, host == "" && err == nil
 }
 
-// afterPath spells query and fragment of u.
-func (x *Exchange) afterPath(u *url.URL) string {
-	u.Scheme, u.Host, u.Path, u.RawPath = "", "", "", ""
-	return x.withoutKeys(u)
-}
-
-// withoutKeys spells u without the query parameters that carry the credential.
-func (x *Exchange) withoutKeys(u *url.URL) string {
-	u.RawQuery = x.placement.cleanQuery(u.RawQuery)
-	return u.String()
-}
-
-// ownHost tells whether u is on one of the app's hosts, and which if it is an extra one. Hosts are compared with their ports; a missing
-// port is the scheme's default.
-func (x *Exchange) ownHost(u *url.URL) (extra string, own bool) {
-	ours := x.placement.upstream.scheme
-	scheme := u.Scheme
-	if scheme == "" {
-		scheme = ours
+// withoutKeys spells path, query and fragment of r without the query parameters that carry the credential.
+func (x *Exchange) withoutKeys(r reference) string {
+	query := x.placement.cleanQuery(strings.TrimPrefix(r.query, "?"))
+	if query != "" || r.query == "?" {
+		query = "?" + query
 	}
+	return r.path + query + r.fragment
+}
+
+// ownHost tells whether a host is one of the app's, and which if it is an extra one. Hosts are compared with their ports; a missing
+// port is the scheme's default.
+func (x *Exchange) ownHost(scheme, host string) (extra string, own bool) {
+	ours := x.placement.upstream.scheme
+	scheme = cmp.Or(scheme, ours)
 	if scheme != "https" && scheme != ours {
 		return "", false
 	}
-	host := withPort(scheme, strings.ToLower(u.Host))
 	for _, extra := range x.placement.app.ExtraHosts {
-		if host == withPort(ours, extra) {
+		if sameHost(scheme, host, ours, extra) {
 			return extra, true
 		}
 	}
@@ -142,7 +183,12 @@ func (x *Exchange) ownHost(u *url.URL) (extra string, own bool) {
 			return "", false
 		}
 	}
-	return "", host == withPort(ours, main)
+	return "", sameHost(scheme, host, ours, main)
+}
+
+// sameHost compares two hosts with their ports, a missing one being that of the scheme.
+func sameHost(scheme, host, otherScheme, other string) bool {
+	return strings.EqualFold(withPort(scheme, host), withPort(otherScheme, other))
 }
 
 func withPort(scheme, host string) string {

@@ -127,7 +127,7 @@ func TestForget(t *testing.T) {
 	}
 	x.Overhang() // fills what is kept
 	x.Forget()
-	if !x.used[0].IsZero() || x.spellings != nil || x.base != "" {
+	if !x.used[0].IsZero() || x.hidden != nil || x.base != "" {
 		t.Errorf("kept %+v", x)
 	}
 }

@@ -1,172 +1,139 @@
 package inject
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
-	"fmt"
-	"html"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
 const (
 	// mark stands where a credential stood.
 	mark = "[redacted]"
-	// minSecret is the length, in bytes, under which a value is only scrubbed where it is all there is:
-	// shorter ones occur by chance.
+	// minSecret is the length, in bytes, under which a value is only scrubbed where it is all there
+	// is: shorter ones occur by chance.
 	minSecret = 6
 )
 
-// dropped are response headers that speak of the upstream's own origin or connection, or would pose as
-// ours. (`Vendgate-*` are handled apart.)
+// dropped are response headers that speak of the upstream's own origin or connection, or would pose
+// as ours. (`Vendgate-*` are handled apart.)
 var dropped = []string{"Set-Cookie", "Set-Cookie2", "Alt-Svc", "Clear-Site-Data"}
 
-// CleanResponse removes from h what must not reach the caller, and the credential from every other value.
+// CleanResponse removes from h what must not reach the caller, and the credential from every other
+// value. What h says to caches holds for the caller's own alone; see [Private].
 func (x *Exchange) CleanResponse(h http.Header) {
 	for _, name := range dropped {
 		delete(h, name)
 	}
-	secrets := x.secrets()
+	keepPrivate(h)
+	s := x.secrets()
 	for name, values := range h {
-		if strings.HasPrefix(name, "Vendgate-") {
+		if strings.HasPrefix(name, "Vendgate-") || steersCaches(name) {
 			delete(h, name)
 			continue
 		}
 		for i, v := range values {
-			if clean, found := scrub(v, secrets); found {
-				values[i] = clean
+			if s.in(v) {
+				values[i], _ = s.scrub(v, false)
 			}
 		}
 	}
 }
 
-// ScrubBody returns body without the credential, in any spelling that a provider's error might quote it
-// in, and cut to limit. body should hold [Exchange.Overhang] bytes more than limit, so that a credential
-// across the border is seen whole. broken says that body ends before the provider's did: what it ends with may
-// be the beginning of the credential.
+// ScrubBody returns body without the credential, in any spelling that a provider's error might
+// quote it in, and cut to limit, both in bytes. broken says that body ends before the provider's
+// did: what it ends with may be the beginning of the credential. A body that takes too much work to
+// search is not quoted at all.
 func (x *Exchange) ScrubBody(body []byte, limit int, broken bool) string {
-	text := string(bytes.ToValidUTF8(body, []byte("\uFFFD")))
-	text, _ = scrub(text, x.secrets())
-	if broken {
-		text = withoutBeginning(text, x.secrets())
+	// The spellings of the credential may be what is no UTF-8, so that they go first.
+	text, ok := x.secrets().scrub(string(body), broken)
+	if !ok {
+		return mark
 	}
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "")
 	}
 	return text
 }
 
-// Overhang returns how many bytes the longest spelling of the credential has.
+// Overhang returns how many bytes beyond its limit a body should have for ScrubBody to see a
+// credential across the border whole, as it is or, where it needs escapes, with each byte escaped
+// as in JSON. Of one that is spelled longer, what is there is cut off.
 func (x *Exchange) Overhang() int {
 	longest := 0
-	for _, s := range x.secrets() {
-		longest = max(longest, len(s))
+	for _, v := range x.secrets().values {
+		n := len(v)
+		if !plainToken(v) {
+			n *= len(`\u002F`)
+		}
+		longest = max(longest, n)
 	}
 	return longest
 }
 
-// withoutBeginning cuts from the end of text the longest beginning of a secret.
-func withoutBeginning(text string, secrets []string) string {
-	cut := 0
-	for _, s := range secrets {
-		for n := min(len(s)-1, len(text)); n > cut; n-- {
-			if strings.HasSuffix(text, s[:n]) {
-				cut = n
-			}
-		}
-	}
-	return text[:len(text)-cut]
-}
-
-func scrub(text string, secrets []string) (clean string, found bool) {
-	for _, s := range secrets {
-		if len(s) < minSecret {
-			if text == s {
-				return mark, true
-			}
-			continue
-		}
-		if strings.Contains(text, s) {
-			text, found = strings.ReplaceAll(text, s, mark), true
-		}
-	}
-	return text, found
-}
-
-// secrets lists every secret value of the credentials used, in the spellings that placements and providers
-// give them. Interim answers, the header and the trailers each need the list: it is made once a vend.
-func (x *Exchange) secrets() []string {
-	if x.spellings != nil {
-		return x.spellings
-	}
-	list := make([]string, 0, 4)
-	for i := range x.vends {
-		for name, value := range x.used[i].Fields() {
-			if _, open := x.placement.open[name]; !open && value != "" {
-				list = appendSpellings(list, value)
-			}
-		}
-		if x.placement.basic != nil {
-			if pair, err := x.placement.basicPair(x.used[i]); err == nil {
-				list = append(list, pair)
-			}
-		}
-	}
-	x.spellings = list
-	return list
-}
-
-// appendSpellings adds value as it is and, where they differ, escaped for a query, a path, JSON and HTML.
-// The longest spelling goes first, or its rest would remain.
-func appendSpellings(list []string, value string) []string {
-	if plainToken(value) {
-		return append(list, value)
-	}
-	own := []string{value}
-	for _, escaped := range []string{
-		url.QueryEscape(value), url.PathEscape(value), escapeSegment(value), encodeComponent(value),
-		jsonText(value, true), jsonText(value, false), asciiJSON(value), html.EscapeString(value),
-	} {
-		// Hex digits come in both cases, and many JSON encoders escape slashes.
-		for _, s := range []string{escaped, lowerHex(escaped), strings.ReplaceAll(escaped, "/", `\/`)} {
-			if !slices.Contains(own, s) {
-				own = append(own, s)
-			}
-		}
-	}
-	slices.SortStableFunc(own, func(a, b string) int { return len(b) - len(a) })
-	return append(list, own...)
-}
-
-// encodeComponent escapes as encodeURIComponent of browsers and Node does.
-func encodeComponent(v string) string {
-	return strings.NewReplacer("+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*").Replace(url.QueryEscape(v))
-}
-
-// lowerHex writes the hex digits of percent triplets in lower case.
-func lowerHex(v string) string {
-	b := []byte(v)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' && isHex(b[i+1]) && isHex(b[i+2]) {
-			copy(b[i+1:i+3], bytes.ToLower(b[i+1:i+3]))
-		}
-	}
-	return string(b)
-}
-
-// plainToken reports whether v is spelled the same everywhere.
+// plainToken reports whether v needs no escape anywhere.
 func plainToken(v string) bool {
 	for i := range len(v) {
-		c := v[i]
-		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.' && c != '~' {
+		if !isAlnum(v[i]) && strings.IndexByte("-_.~", v[i]) < 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// scrub returns text without the secrets; ok is false if it is the mark alone, for want of time to
+// search it.
+func (s *secrets) scrub(text string, broken bool) (clean string, ok bool) {
+	found, cut, ok := s.find(text, broken)
+	switch {
+	case !ok:
+		return mark, false
+	case len(found) == 0:
+		return text[:cut], true
+	}
+	slices.SortFunc(found, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var b strings.Builder
+	done := 0 // what of text is in b, or redacted
+	for i := 0; i < len(found); {
+		part := found[i]
+		for i++; i < len(found) && found[i].from < part.to; i++ {
+			part.to = max(part.to, found[i].to)
+		}
+		if part.from >= cut {
+			break
+		}
+		b.WriteString(text[done:part.from])
+		b.WriteString(mark)
+		done = part.to
+	}
+	b.WriteString(text[min(done, cut):cut])
+	return b.String(), true
+}
+
+// secrets are every secret value of the credentials used, and what a placement makes of them that
+// no decoding undoes. Interim answers, the header and the trailers each need them: they are listed
+// once a vend.
+func (x *Exchange) secrets() *secrets {
+	if x.hidden != nil {
+		return x.hidden
+	}
+	s := &secrets{values: make([]string, 0, 4)}
+	for i := range x.vends {
+		for name, value := range x.used[i].Fields() {
+			if _, open := x.placement.open[name]; !open && value != "" {
+				s.add(value)
+			}
+		}
+		if x.placement.basic != nil {
+			if pair, err := x.placement.basicPair(x.used[i]); err == nil {
+				s.add(pair)
+			}
+		}
+	}
+	x.hidden = s
+	return s
 }
 
 // jsonText returns v as it stands between quotes in JSON; forHTML escapes <, > and & as well, as
@@ -179,19 +146,4 @@ func jsonText(v string, forHTML bool) string {
 		return v
 	}
 	return b.String()[1 : b.Len()-2] // without the quotes and the line break
-}
-
-// asciiJSON is jsonText where all but ASCII is escaped as UTF-16, as Python and PHP do by default.
-func asciiJSON(v string) string {
-	var b strings.Builder
-	for _, r := range jsonText(v, false) {
-		if r < utf8.RuneSelf {
-			b.WriteRune(r)
-			continue
-		}
-		for _, unit := range utf16.AppendRune(nil, r) {
-			fmt.Fprintf(&b, `\u%04x`, unit)
-		}
-	}
-	return b.String()
 }

@@ -19,6 +19,7 @@ need chromium chromium # a customer's browser
 need node nodejs
 need npm npm
 need python3 python3
+need nginx nginx-light # a shared cache in front of the gateway
 /usr/bin/python3 -c 'import oauthlib' 2>/dev/null || need oauthlib python3-oauthlib # an OAuth 1 provider; Debian's python3 has it
 need php php-cli # servers that fold what rules must judge
 [ -e /usr/share/php/Symfony/Component/HttpFoundation/Request.php ] || need symfony php-symfony-http-foundation

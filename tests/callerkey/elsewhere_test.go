@@ -143,3 +143,22 @@ func TestOpaqueUsers(t *testing.T) {
 		s.checkClean("what Pipedream got", request, others)
 	}
 }
+
+// TestErrorsAreScrubbed: the header that leaves a provider's error as it is leaves the credential in it, and a caller key must not show that.
+func TestErrorsAreScrubbed(t *testing.T) {
+	s := newScene(t, "key "+harness.Secret(t, "CK_TENANT", harness.KeyA))
+	key, _ := s.mint(nil)
+	s.up.Answer(func(string) string {
+		return "HTTP/1.1 503 Down\r\nContent-Length: 17\r\n\r\nbad " + mineCredential
+	})
+	path := "/proxy/" + s.mine + "/key/x"
+	for _, line := range []string{"Vendgate-Errors: passthrough", "vendgate-errors: passthrough"} {
+		a := s.get(path, key, line)
+		if a.status != http.StatusServiceUnavailable || a.code != string(vending.UpstreamUnavailable) || strings.Contains(a.body, mineCredential) || !strings.Contains(a.body, "bad [redacted]") {
+			t.Errorf("a caller key got %d %s", a.status, a.body)
+		}
+	}
+	if a := s.get(path, harness.KeyA, "X-User-Email: "+harness.Alice, "Vendgate-Errors: passthrough"); !strings.HasPrefix(a.body, "bad "+mineCredential) {
+		t.Errorf("the tenant, who may, got %d %s", a.status, a.body)
+	}
+}

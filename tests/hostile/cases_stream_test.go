@@ -32,7 +32,7 @@ func badUpgrade(name, request string, sent []string, answer ...string) row {
 }
 
 func switched(accept string) string {
-	return lines("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: "+accept, "X-Echo: "+credHeader, "Set-Cookie: a=b")
+	return lines("HTTP/1.1 101 Switching by "+credHeader, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: "+accept, "X-Echo: "+credHeader, "Set-Cookie: a=b")
 }
 
 var streamCases = []row{
@@ -167,7 +167,7 @@ func realUpgrade(t *testing.T, f *fleet) {
 	}
 	raw := readUntil(t, conn, "first")
 	checkSecrets(t, "the caller", raw)
-	if !strings.HasPrefix(raw, "HTTP/1.1 101 ") || !strings.Contains(raw, "Sec-Websocket-Accept: "+wsAccept) || strings.Contains(raw, "Set-Cookie") {
+	if !strings.HasPrefix(raw, "HTTP/1.1 101 Switching Protocols\r\n") || !strings.Contains(raw, "Sec-Websocket-Accept: "+wsAccept) || strings.Contains(raw, "Set-Cookie") {
 		t.Errorf("the caller got %q", raw)
 	}
 	if want := strings.ReplaceAll(shaken("GET /x")[0], "{up}", f.duplex.addr); <-head != want {

@@ -1,0 +1,154 @@
+package inject
+
+import (
+	"net/http"
+	"strings"
+)
+
+const cacheControl = "Cache-Control"
+
+// private is shared by all answers that state nothing: nobody writes to it.
+var private = []string{"private"}
+
+// Private sees to it that no shared cache stores an answer that has h for a header: it was made for
+// one caller, and what a provider says of its answer to us (RFC 9111, sections 3.5 and 5.2.2) would
+// hold for the gateway's URL, which is the same for all callers whose credentials differ. A `Vary`
+// would not do: it would go on serving after a key is revoked. A caller's own cache goes on
+// working.
+func Private(h http.Header) {
+	if len(h[cacheControl]) == 0 {
+		h[cacheControl] = private
+		return
+	}
+	keepPrivate(h)
+}
+
+// keepPrivate changes the Cache-Control that h has, if it has one: `public`, `s-maxage` and a
+// `private` for certain fields alone go, and one `private` for all of it comes, unless nothing may
+// be stored anyway.
+func keepPrivate(h http.Header) {
+	lines := h[cacheControl]
+	if len(lines) == 0 || len(lines) == 1 && isPrivate(lines[0]) {
+		return
+	}
+	var b strings.Builder
+	stored := true
+	for _, line := range lines {
+		for name, value := range directives(line) {
+			switch strings.ToLower(name) {
+			case "public", "s-maxage", "private":
+				continue
+			case "no-store":
+				stored = stored && value != ""
+			}
+			if b.Len() > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(name)
+			b.WriteString(value)
+		}
+	}
+	if stored {
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("private")
+	}
+	h[cacheControl] = []string{b.String()}
+}
+
+// isPrivate reports whether a Cache-Control of one line keeps shared caches away as it is.
+func isPrivate(line string) bool {
+	kept, clean, length := false, true, 0
+	for name, value := range directives(line) {
+		switch {
+		case strings.EqualFold(name, "public"), strings.EqualFold(name, "s-maxage"),
+			strings.EqualFold(name, "private") && value != "":
+			clean = false
+		case strings.EqualFold(name, "private"), strings.EqualFold(name, "no-store") && value == "":
+			kept = true
+		}
+		length += len(name) + len(value)
+	}
+	// What was skipped are commas and white space, or else the line is not as caches want it.
+	return kept && clean && len(line)-strings.Count(line, ",")-strings.Count(line, " ") == length
+}
+
+// directives yields the directives of a Cache-Control line (RFC 9111, section 5.2) with what
+// follows their names: nothing, or "=" and a value, without white space around it. It reads what
+// nobody should send, too: other separators, quotes without end.
+func directives(line string) func(yield func(name, value string) bool) {
+	return func(yield func(name, value string) bool) {
+		for i := 0; i < len(line); {
+			begin := i
+			for i < len(line) && isTokenByte(line[i]) {
+				i++
+			}
+			name := line[begin:i]
+			if name == "" {
+				i++
+				continue
+			}
+			value, end, ok := argument(line, i)
+			if i = end; ok && !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// argument reads what may follow a directive's name at i. It is not ok if a quote has no end.
+func argument(line string, i int) (value string, end int, ok bool) {
+	at := skipSpace(line, i)
+	if at == len(line) || line[at] != '=' {
+		return "", i, true
+	}
+	at = skipSpace(line, at+1)
+	if at < len(line) && line[at] == '"' {
+		for end = at + 1; end < len(line) && line[end] != '"'; end++ {
+			if line[end] == '\\' {
+				end++
+			}
+		}
+		if end >= len(line) {
+			return "", len(line), false
+		}
+		return "=" + line[at:end+1], end + 1, true
+	}
+	for end = at; end < len(line) && isTokenByte(line[end]); {
+		end++
+	}
+	return "=" + line[at:end], end, true
+}
+
+func skipSpace(line string, i int) int {
+	for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// isTokenByte reports whether c may be in a token (RFC 9110, section 5.6.2).
+func isTokenByte(c byte) bool { return isAlnum(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0 }
+
+// steersCaches reports whether a header tells the caches of a network apart from others what to
+// keep, or marks what they keep: `CDN-Cache-Control` and those of single networks (RFC 9213),
+// `Surrogate-Control` and `-Key`, nginx's and Akamai's.
+func steersCaches(name string) bool {
+	if len(name) > len(cacheControl) && strings.HasSuffix(name, "-"+cacheControl) {
+		return true
+	}
+	switch name[0] {
+	case 'S':
+		return strings.HasPrefix(name, "Surrogate-")
+	case 'E':
+		return strings.HasPrefix(name, "Edge-")
+	case 'C':
+		return name == "Cache-Tag" || name == "Cache-Tags"
+	case 'X':
+		return name == "X-Accel-Expires" || name == "X-Accel-Redirect" || name == "Xkey" || name == "X-Litespeed-Tag"
+	case 'N':
+		return name == "Netlify-Vary" || name == "Netlify-Cache-Tag"
+	}
+	return false
+}

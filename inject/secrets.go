@@ -1,0 +1,129 @@
+package inject
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// secrets are values that must not come back, with what is known of all of them.
+type secrets struct {
+	values []string
+	// least is how many characters the shortest of them has that is not too short to be looked for.
+	least int
+	// spaced and wide say that one has a space, or a byte that is no printable ASCII.
+	spaced, wide bool
+}
+
+func (s *secrets) add(value string) {
+	s.values = append(s.values, value)
+	if len(value) < minSecret {
+		return
+	}
+	if n := utf8.RuneCountInString(value); s.least == 0 || n < s.least {
+		s.least = n
+	}
+	s.spaced = s.spaced || strings.IndexByte(value, ' ') >= 0
+	for i := range len(value) {
+		s.wide = s.wide || value[i] < ' ' || value[i] > '~'
+	}
+}
+
+// in reports whether text may hold a secret. It is true of every text that does, and of hardly any
+// other.
+func (s *secrets) in(text string) bool {
+	for _, v := range s.values {
+		if len(v) < minSecret {
+			if text == v {
+				return true
+			}
+		} else if strings.Contains(text, v) {
+			return true
+		}
+	}
+	return s.least > 0 && len(text) >= s.least && disguises(s, text)
+}
+
+// disguises reports whether text has an escape, or is encoded for long enough to hold a secret.
+func disguises[T string | []byte](s *secrets, text T) bool {
+	run := 0
+	for i := range len(text) {
+		c := text[i]
+		if base64Digits[c] != 0 {
+			if run++; run*3 >= s.least*4 && run >= minSecret {
+				return true
+			}
+			if c != '+' || !s.spaced {
+				continue
+			}
+			return true
+		}
+		next, after := byte(0), byte(0)
+		if i+1 < len(text) {
+			next = text[i+1]
+		}
+		if i+2 < len(text) {
+			after = text[i+2]
+		}
+		switch {
+		case c == '\r' || c == '\n':
+			continue // within base64
+		case c == 0, c == replaced[0] && next == replaced[1], c >= utf8.RuneSelf && s.wide, c == '\\',
+			c == '%' && (isHex(next) || next == 'u' || introduces[next]),
+			c == '&' && (next == '#' || introduces[next] || entityAt(text, i+1)),
+			c == '=' && (next == '\r' || next == '\n' || isHex(next) && isHex(after) && quotes(text, i, next, after)):
+			return true
+		}
+		run = 0
+	}
+	return false
+}
+
+// entityAt reports whether the name of a character reference of HTML begins at i. Parameters of a
+// query have no semicolon.
+func entityAt[T string | []byte](text T, i int) bool {
+	escape := func(c byte) bool { return introduces[c] && c != '&' && c != '=' }
+	end := i
+	for end < len(text) && end-i < maxEntity && (isAlnum(text[end]) || escape(text[end])) {
+		end++
+	}
+	return end > i && end < len(text) && (text[end] == ';' || escape(text[end]))
+}
+
+// quotes tells quoted-printable at i from a digit or a word behind an equals sign: it quotes what
+// needs it, or one character after the other.
+func quotes[T string | []byte](text T, i int, hi, lo byte) bool {
+	c := unhex(hi)<<4 | unhex(lo)
+	return c <= ' ' || c == '=' || i+3 < len(text) && text[i+3] == '='
+}
+
+// held is in for what was decoded.
+func (s *secrets) held(text []byte) bool {
+	run := 0
+	for _, c := range text {
+		if run++; !s.legible(c) {
+			run = 0
+		} else if run == s.least {
+			break
+		}
+	}
+	if run < s.least {
+		return false
+	}
+	for _, secret := range s.values {
+		for i := 0; len(secret) >= minSecret && i+len(secret) <= len(text); i++ {
+			if text[i] == secret[0] && string(text[i:i+len(secret)]) == secret {
+				return true
+			}
+		}
+	}
+	return disguises(s, text)
+}
+
+// legible reports whether c may be a part of a secret in any spelling.
+func (s *secrets) legible(c byte) bool {
+	switch c {
+	case 0, '\r', '\n', replaced[0], replaced[1], replaced[2]:
+		return true
+	}
+	return s.wide || ' ' <= c && c <= '~'
+}
