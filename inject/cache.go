@@ -34,7 +34,7 @@ func keepPrivate(h http.Header) {
 	var b strings.Builder
 	stored := true
 	for _, line := range lines {
-		for name, value := range directives(line) {
+		for name, value, end := directive(line, 0); name != ""; name, value, end = directive(line, end) {
 			switch strings.ToLower(name) {
 			case "public", "s-maxage", "private":
 				continue
@@ -60,7 +60,7 @@ func keepPrivate(h http.Header) {
 // isPrivate reports whether a Cache-Control of one line keeps shared caches away as it is.
 func isPrivate(line string) bool {
 	kept, clean, length := false, true, 0
-	for name, value := range directives(line) {
+	for name, value, end := directive(line, 0); name != ""; name, value, end = directive(line, end) {
 		switch {
 		case strings.EqualFold(name, "public"), strings.EqualFold(name, "s-maxage"),
 			strings.EqualFold(name, "private") && value != "":
@@ -74,49 +74,51 @@ func isPrivate(line string) bool {
 	return kept && clean && len(line)-strings.Count(line, ",")-strings.Count(line, " ") == length
 }
 
-// directives yields the directives of a Cache-Control line (RFC 9111, section 5.2) with what
-// follows their names: nothing, or "=" and a value, without white space around it. It reads what
-// nobody should send, too: other separators, quotes without end.
-func directives(line string) func(yield func(name, value string) bool) {
-	return func(yield func(name, value string) bool) {
-		for i := 0; i < len(line); {
-			begin := i
-			for i < len(line) && isTokenByte(line[i]) {
-				i++
-			}
-			name := line[begin:i]
-			if name == "" {
-				i++
-				continue
-			}
-			value, end, ok := argument(line, i)
-			if i = end; ok && !yield(name, value) {
-				return
-			}
+// directive returns the next directive of a Cache-Control line from i on (RFC 9111, section 5.2), with what follows its
+// name: nothing, or "=" and a value, without white space around it. The name is empty at the end of the line. It reads
+// what nobody should send, too: other separators, quotes without end.
+func directive(line string, i int) (name, value string, end int) {
+	for i < len(line) {
+		begin := i
+		for i < len(line) && isTokenByte(line[i]) {
+			i++
+		}
+		if i == begin {
+			i++
+			continue
+		}
+		name = line[begin:i]
+		var ok bool
+		if value, i, ok = argument(line, i); ok {
+			return name, value, i
 		}
 	}
+	return "", "", len(line)
 }
 
 // argument reads what may follow a directive's name at i. It is not ok if a quote has no end.
 func argument(line string, i int) (value string, end int, ok bool) {
-	at := skipSpace(line, i)
-	if at == len(line) || line[at] != '=' {
+	sign := skipSpace(line, i)
+	if sign == len(line) || line[sign] != '=' {
 		return "", i, true
 	}
-	at = skipSpace(line, at+1)
-	if at < len(line) && line[at] == '"' {
-		for end = at + 1; end < len(line) && line[end] != '"'; end++ {
+	at := skipSpace(line, sign+1)
+	if end = at; end < len(line) && line[end] == '"' {
+		for end++; end < len(line) && line[end] != '"'; end++ {
 			if line[end] == '\\' {
 				end++
 			}
 		}
-		if end >= len(line) {
+		if end++; end > len(line) {
 			return "", len(line), false
 		}
-		return "=" + line[at:end+1], end + 1, true
+	} else {
+		for end < len(line) && isTokenByte(line[end]) {
+			end++
+		}
 	}
-	for end = at; end < len(line) && isTokenByte(line[end]); {
-		end++
+	if at == sign+1 {
+		return line[sign:end], end, true
 	}
 	return "=" + line[at:end], end, true
 }

@@ -57,6 +57,10 @@ func disguises[T string | []byte](s *secrets, text T) bool {
 			}
 			return true
 		}
+		if ' ' <= c && c < utf8.RuneSelf && !introduces[c] {
+			run = 0
+			continue
+		}
 		next, after := byte(0), byte(0)
 		if i+1 < len(text) {
 			next = text[i+1]
@@ -98,15 +102,7 @@ func quotes[T string | []byte](text T, i int, hi, lo byte) bool {
 
 // held is in for what was decoded.
 func (s *secrets) held(text []byte) bool {
-	run := 0
-	for _, c := range text {
-		if run++; !s.legible(c) {
-			run = 0
-		} else if run == s.least {
-			break
-		}
-	}
-	if run < s.least {
+	if !s.legibleFor(text) {
 		return false
 	}
 	for _, secret := range s.values {
@@ -117,6 +113,22 @@ func (s *secrets) held(text []byte) bool {
 		}
 	}
 	return disguises(s, text)
+}
+
+// legibleFor reports whether as many bytes of text as the shortest secret has may be a part of one, one after the other.
+// It looks at the last of so many first: most of what is decoded is no text at all.
+func (s *secrets) legibleFor(text []byte) bool {
+	for from := 0; from+s.least <= len(text); {
+		i := from + s.least - 1
+		for i >= from && s.legible(text[i]) {
+			i--
+		}
+		if i < from {
+			return true
+		}
+		from = i + 1
+	}
+	return false
 }
 
 // legible reports whether c may be a part of a secret in any spelling.

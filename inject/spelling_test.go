@@ -275,6 +275,9 @@ func checkChain(t *testing.T, seed uint64) {
 	if !ok || len(found) == 0 {
 		t.Fatalf("seed %d: %q by %s is left in %q", seed, secret, chain, text)
 	}
+	if !x.secrets().in(text) {
+		t.Fatalf("seed %d: %q by %s is not looked for in a header %q", seed, secret, chain, text)
+	}
 	if len(text) != len(changed) {
 		return // the other one has another length, so that they cannot be compared
 	}
