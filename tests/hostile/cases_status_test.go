@@ -25,7 +25,7 @@ var beyondCases = append(statusRows(), []row{
 // statusRows has final answers whose status HTTP does not have (RFC 9110, section 15), and some that have no meaning.
 func statusRows() []row {
 	var rows []row
-	for _, status := range []string{"000", "001", "007", "099", "+99", "-99", "1000", "99", "9", "abc", "2e2", "0x1"} {
+	for _, status := range []string{"000", "001", "007", "099", "+99", "-99", "1000", "99", "9", "abc", "2e2", "0x1", "2xx-t1-secret"} {
 		r := mapped("55 status "+status, reply(status+" Odd", "theirs"), 503, "upstream_unavailable")
 		r.lacks = "theirs"
 		rows = append(rows, r)
