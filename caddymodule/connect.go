@@ -108,6 +108,7 @@ func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 		http.Error(w, "the Host header names no host", http.StatusBadRequest)
 		return
 	}
+	defer heard(w, r)()
 	rest, isDashboard := strings.CutPrefix(path, "dashboard")
 	if isDashboard && (rest == "" || rest[0] == '/') {
 		c.manager.dashboard.Serve(w, r, dashboard.Where{Origin: c.gateway.origin(r), Request: id}, rest) //nolint:contextcheck // the request carries it

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/api"
 	"github.com/vendgate/vendgate/tests/harness"
 )
@@ -28,6 +29,9 @@ func TestRefusalIsHeard(t *testing.T) {
 		{api.Base + "/connections/request-link", announced, "413"},
 		{api.Base + "/connections/request-link", chunked, "413"},
 		{api.Base + "/connections/unknown/token", chunked, "404"},
+		{connect.Root + "/dashboard/sign-in", announced, "4"},
+		{connect.Root + "/unknown/credentials", announced, "4"},
+		{connect.Root + "/unknown/credentials", chunked, "4"},
 	} {
 		conn, err := net.Dial("tcp", g.Addr)
 		if err != nil {
@@ -35,7 +39,7 @@ func TestRefusalIsHeard(t *testing.T) {
 		}
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-		head := "POST " + c.path + " HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\n"
+		head := "POST " + c.path + " HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 		if _, err := fmt.Fprintf(conn, head+c.framing, size, strings.Repeat("x", size)); err != nil {
 			t.Errorf("%s: sending: %v", c.path, err)
 			continue
@@ -43,7 +47,7 @@ func TestRefusalIsHeard(t *testing.T) {
 		time.Sleep(20 * time.Millisecond) // a reset would overtake the answer
 		answer := make([]byte, 4096)
 		n, err := conn.Read(answer)
-		if !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 "+c.status+" ") {
+		if !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 "+c.status) {
 			t.Errorf("%s: %q, %v", c.path, answer[:n], err)
 		}
 	}
