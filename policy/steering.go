@@ -71,7 +71,7 @@ func (s *Steering) Permit(c Call, sets ...Rules) error {
 			return err
 		}
 		if scopeOf(c.App, []Rules{rules}).binds() && !s.permitsBatch(c, rules, paths) {
-			return vending.Refuse(vending.PolicyDenied, "the rules cannot check the requests in this one's body: allow this path by name, without a wildcard, to permit it")
+			return vending.Refuse(vending.PolicyDenied, "the rules cannot check the requests in this one's body: to permit it, allow this path by name, not by a wildcard")
 		}
 	}
 	return nil
