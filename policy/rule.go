@@ -46,7 +46,7 @@ func (r Rule) Check() error {
 	}
 	if slices.ContainsFunc(strings.Split(r.Path, "/"), isDotSegment) {
 		return fmt.Errorf("path pattern %q: calls with dot segments are refused, so that it would match none: "+
-			"write the path without . and ..", r.Path)
+			"write the path that they lead to", r.Path)
 	}
 	if len(r.Path) > 1 && strings.HasSuffix(r.Path, "/") {
 		return fmt.Errorf("path pattern %q: leave out the last /; paths are compared without it", r.Path)
