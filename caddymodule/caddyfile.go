@@ -36,7 +36,7 @@ func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) erro
 		case !ok:
 			return d.Errf("unknown option %q; the options here are %s", name, strings.Join(slices.Sorted(maps.Keys(opts)), ", "))
 		case twice && !slices.Contains(repeatable, name):
-			return d.Errf("%s stands twice; the first is on line %d", name, first)
+			return d.Errf("%s is a duplicate; the first is on line %d", name, first)
 		}
 		seen[name] = d.Line()
 		empty := hasEmptyArgument(*d)
@@ -48,7 +48,7 @@ func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) erro
 				"write its value, or leave the argument out", name)
 		}
 		if d.NextArg() {
-			return d.Errf("%s has an argument too many; put a value with spaces in quotes", name)
+			return d.Errf("%s has too many arguments; put a value with spaces in quotes", name)
 		}
 	}
 	return nil

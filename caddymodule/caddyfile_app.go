@@ -152,7 +152,7 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 		case f.Label == "":
 			f.Label = arg
 		default:
-			return d.Errf("field %s has an argument too many; write field NAME [LABEL] [secret], with the label in quotes", f.Name)
+			return d.Errf("field %s has too many arguments; write field NAME [LABEL] [secret], with the label in quotes", f.Name)
 		}
 	}
 	err := parseBlock(d, options{"from": text(&f.From), "kind": text(&f.Kind), "options": texts(&f.Options)}, "options")

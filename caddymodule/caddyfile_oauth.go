@@ -56,7 +56,7 @@ func parseCapture(d *caddyfile.Dispenser, o *catalog.OAuth2) error {
 		return missing(d, "capture", "FIELD token|callback|call PATH")
 	}
 	if d.NextArg() {
-		return d.Errf("capture has an argument too many; write capture FIELD token|callback|call PATH")
+		return d.Errf("capture has too many arguments; write capture FIELD token|callback|call PATH")
 	}
 	err := parseBlock(d, options{"url": text(&c.URL), "pattern": text(&c.Pattern)})
 	o.Capture = append(o.Capture, c)
@@ -71,7 +71,7 @@ func exchange(name string, into **catalog.Exchange) func(*caddyfile.Dispenser) e
 			return missing(d, name, "URL GRANT_TYPE PARAM")
 		}
 		if d.NextArg() {
-			return d.Errf("%s has an argument too many; write %s URL GRANT_TYPE PARAM", name, name)
+			return d.Errf("%s has too many arguments; write %s URL GRANT_TYPE PARAM", name, name)
 		}
 		*into = &x
 		return nil

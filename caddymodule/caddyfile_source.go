@@ -43,7 +43,7 @@ func (a *App) parseSource(d *caddyfile.Dispenser) error {
 		return at(where, fmt.Errorf("a source of type %s cannot be written in a Caddyfile: write it in JSON", kind))
 	}
 	if segment.NextArg() {
-		return segment.Errf("source has an argument too many; write source TYPE [NAME]")
+		return segment.Errf("source has too many arguments; write source TYPE [NAME]")
 	}
 	if err := module.UnmarshalCaddyfile(segment); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (s *PlatformSource) parseKey(d *caddyfile.Dispenser) error {
 		s.Passthrough = true
 		return nil
 	case tenant == "" && s.Key != "" || s.Keys[tenant] != "":
-		return d.Errf("%skey stands twice; keep one of them", ofTenant(tenant))
+		return d.Errf("%skey is a duplicate; keep one of them", ofTenant(tenant))
 	case checkSecretRef(ref) != nil:
 		return located(d, errSecretForm)
 	case len(args) == 2 && policy.CheckTenantID(tenant) != nil:
@@ -162,7 +162,7 @@ func (s *PipedreamSource) parseApp(d *caddyfile.Dispenser) error {
 		return d.Errf("write app SLUG NAME_SLUG [THEIR_FIELD=FIELD …]")
 	}
 	if _, twice := s.Apps[slug]; twice {
-		return d.Errf("app %s stands twice; join the lines", slug)
+		return d.Errf("app %s is a duplicate; join the lines", slug)
 	}
 	for _, arg := range d.RemainingArgs() {
 		theirs, ours, ok := strings.Cut(arg, "=")

@@ -131,11 +131,11 @@ func (p *TenantPolicy) parseRule(d *caddyfile.Dispenser) error {
 	for _, arg := range d.RemainingArgs() {
 		switch {
 		case r.Path != "":
-			return d.Errf("rule %s: %q stands after the path, which is last; write a rule for each path", r.App, arg)
+			return d.Errf("rule %s: %q comes after the path: write the path last, and one rule for each path", r.App, arg)
 		case strings.HasPrefix(arg, "/"):
 			r.Path = arg
 		case strings.ContainsAny(arg, "/*%.") && !strings.ContainsAny(arg, "{}"): // of braces the rule has more to say
-			return d.Errf("rule %s: %q is no method; a path begins with /", r.App, arg)
+			return d.Errf("rule %s: %q is not a method: write methods in upper case, and begin a path with /", r.App, arg)
 		default:
 			r.Methods = append(r.Methods, arg)
 		}
@@ -154,13 +154,13 @@ func (b *Budgets) parse(d *caddyfile.Dispenser) error {
 		return d.Errf("write budget token|api|connection N, or budget app SLUG N; N is units a minute, or unlimited")
 	}
 	if b.has(kind, app) {
-		return d.Errf("budget %s stands twice; keep one of them", strings.TrimSpace(kind+" "+app))
+		return d.Errf("budget %s is a duplicate; keep one of them", strings.TrimSpace(kind+" "+app))
 	}
 	units := 0
 	if d.Val() != "unlimited" {
 		n, err := strconv.Atoi(d.Val())
 		if err != nil || n <= 0 {
-			return d.Errf("budget %s: %q is no positive number of units a minute; for none write unlimited", kind, d.Val())
+			return d.Errf("budget %s: %q is not a positive number of units a minute; for none write unlimited", kind, d.Val())
 		}
 		units = n
 	}

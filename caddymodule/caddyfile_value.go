@@ -25,7 +25,7 @@ func named(d *caddyfile.Dispenser, id *string, form string) error {
 		return missing(d, name, form)
 	}
 	if d.NextArg() {
-		return d.Errf("%s has an argument too many; write %s %s", name, name, form)
+		return d.Errf("%s has too many arguments; write %s %s", name, name, form)
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func duration(v *caddy.Duration) option {
 		}
 		parsed, err := caddy.ParseDuration(s)
 		if err != nil || parsed <= 0 {
-			return d.Errf("%s: %q is no positive duration; write one like 10s or 5m", name, s)
+			return d.Errf("%s: %q is not a positive duration; write one like 10s or 5m", name, s)
 		}
 		*v = caddy.Duration(parsed)
 		return nil
@@ -92,7 +92,7 @@ func count[N int | int64](v *N) option {
 		}
 		n, err := strconv.ParseInt(s, 10, 32)
 		if err != nil || n <= 0 {
-			return d.Errf("%s: %q is no positive whole number; write one like 100", name, s)
+			return d.Errf("%s: %q is not a positive whole number; write one like 100", name, s)
 		}
 		*v = N(n)
 		return nil
@@ -109,7 +109,7 @@ func size(v *int64) option {
 		}
 		n, err := humanize.ParseBytes(s)
 		if err != nil || n == 0 || n > 1<<62 {
-			return d.Errf("%s: %q is no size; write one like 10MiB", name, s)
+			return d.Errf("%s: %q is not a size; write a number and a unit, like 10MiB", name, s)
 		}
 		*v = int64(n)
 		return nil
@@ -134,7 +134,7 @@ func pair(d *caddyfile.Dispenser, m *map[string]string) error {
 		return missing(d, option, "NAME VALUE")
 	}
 	if _, twice := (*m)[name]; twice {
-		return d.Errf("%s %s stands twice; keep one of them", option, name)
+		return d.Errf("%s %s is a duplicate; keep one of them", option, name)
 	}
 	if *m == nil {
 		*m = make(map[string]string)

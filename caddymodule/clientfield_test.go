@@ -88,7 +88,7 @@ func TestClientFieldCommandErrors(t *testing.T) {
 		"no value":              {[]string{"region="}, "fields: region: must be 1 to"},
 		"no name":               {[]string{"=NEVER"}, "--field: write NAME=VALUE"},
 		"no sign":               {[]string{"NEVER"}, "--field: write NAME=VALUE"},
-		"twice":                 {[]string{"region=eu", "region=us"}, "fields: region stands twice"},
+		"twice":                 {[]string{"region=eu", "region=us"}, "fields: region is a duplicate"},
 		"two of standard input": {[]string{"developer_token=@-"}, "--field developer_token: standard input is taken already"},
 		"no such file":          {[]string{"developer_token=@" + filepath.Join(dir, "none")}, "no such file"},
 	} {

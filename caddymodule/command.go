@@ -128,8 +128,17 @@ func (f *storeFlags) runE(run storeRun, mustExist bool) func(*cobra.Command, []s
 				err = closeErr
 			}
 		}()
-		return run(cmd, store, a, args)
+		return withAdvice(run(cmd, store, a, args))
 	}
+}
+
+// withAdvice adds what an operator can do where a command finds no such tenant in its store.
+func withAdvice(err error) error {
+	if errors.Is(err, connect.ErrTenantUnknown) {
+		return fmt.Errorf("%w in this store: make it with `tenant create`, name its store with --data or --config, "+
+			"or change its tenant block, if it is one of the configuration", err)
+	}
+	return err
 }
 
 // originFlag adds the flag by which a command learns under which origin end users and agents reach the gateway.

@@ -75,7 +75,7 @@ func TestTenantBrandErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		"unknown tenant": {[]string{"brand", "nobody", "--name", "x"}, connect.ErrTenantUnknown.Error()},
+		"unknown tenant": {[]string{"brand", "nobody", "--name", "x"}, connect.ErrTenantUnknown.Error() + " in this store: make it with `tenant create`"},
 		"bad accent":     {[]string{"brand", "acme", "--accent", "teal"}, "accent: write a colour like #0a66c2"},
 		"http logo":      {[]string{"brand", "acme", "--logo-url", "http://a.example/x.png"}, "logo_url: write an https URL"},
 		"bad ancestor":   {[]string{"brand", "acme", "--frame-ancestors", "*"}, "frame_ancestors: write origins like"},

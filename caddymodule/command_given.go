@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,10 +18,16 @@ var (
 		"a shell variable in it may not be set")
 	errEmptyElement = errors.New("it has an empty element: write values with one comma between them; " +
 		"a shell variable in it may not be set")
+	errSwallowed = errors.New("it is a flag itself, and so the value is missing: " +
+		"a shell variable before it may not be set; put variables in quotes")
 )
 
+// longFlag is how a flag is written. As a value it is the next flag, which an unset variable outside
+// quotes left in the place of the value: `--name $NAME --path=/x` would make a key without a bound.
+var longFlag = regexp.MustCompile(`^--[a-z][a-z-]*(=|$)`)
+
 // refuseEmpty makes a command and all below it refuse flags and arguments that are given and empty,
-// before anything runs.
+// and flags whose value is the next flag, before anything runs.
 func refuseEmpty(cmd *cobra.Command) {
 	for _, flags := range []*pflag.FlagSet{cmd.PersistentFlags(), cmd.Flags()} {
 		flags.VisitAll(func(flag *pflag.Flag) {
@@ -32,7 +39,7 @@ func refuseEmpty(cmd *cobra.Command) {
 	if takes := cmd.Args; takes != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := takes(cmd, args); err != nil {
-				return err
+				return fmt.Errorf("%w; write `%s`", err, cmd.UseLine())
 			}
 			return checkArguments(cmd, args)
 		}
@@ -59,6 +66,9 @@ type givenValue struct{ pflag.Value }
 func (v givenValue) Set(text string) error {
 	if isBlank(text) {
 		return errEmpty
+	}
+	if longFlag.MatchString(text) {
+		return errSwallowed
 	}
 	if v.Type() == "stringSlice" {
 		// As pflag splits it; what it cannot read it refuses itself.

@@ -121,6 +121,22 @@ func TestEmptySecondFlag(t *testing.T) {
 	}
 }
 
+// TestSwallowedFlags: an unset variable outside quotes, `--name $NAME --path=/models/**`, makes the
+// next flag the value, and the key would have no bound.
+func TestSwallowedFlags(t *testing.T) {
+	create := []string{"caller-key", "create", "--data", filepath.Join(t.TempDir(), "store"), "--tenant", "acme", "--connection", "conn_1"}
+	for flag, next := range map[string]string{
+		"--name": "--path=/models/**", "--user": "--path", "--method": "--expires=24h", "--app": "--path=/x", "--path": "--budget=3",
+	} {
+		out, _, err := run(t, "", append(slices.Clone(create), flag, next)...)
+		if err == nil || !strings.Contains(err.Error(), flag+`" flag: it is a flag itself`) || out != "" {
+			t.Errorf("%s %s: %v, printed %q", flag, next, err, out)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "store")
+	must(t, "", "tenant", "create", "acme", "--data", dir, "--email", "dev@acme.example", "--name", "-- Acme --", "--user-hint", "--{user}")
+}
+
 // TestEmptyArguments gives every command nothing for each of its arguments.
 func TestEmptyArguments(t *testing.T) {
 	count := 0

@@ -154,7 +154,7 @@ func checkClientFields(fields []ClientField) error {
 		case f.Name == "" || len(f.Name) > maxClientFieldName || badName:
 			return invalid(fmt.Sprintf("fields: a name has 1 to %d of a-z, 0-9 and _", maxClientFieldName))
 		case seen[f.Name]:
-			return invalid("fields: " + f.Name + " stands twice")
+			return invalid("fields: " + f.Name + " is a duplicate: keep one")
 		case value == "" || len(value) > maxClientFieldValue || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
 			return invalid(fmt.Sprintf("fields: %s: must be 1 to %d bytes of text on one line", f.Name, maxClientFieldValue))
 		}

@@ -15,7 +15,7 @@ import (
 // What an operator may ask that cannot be done. Nothing is changed.
 var (
 	ErrTenantUnknown  = errors.New("there is no such tenant")
-	ErrTenantExists   = errors.New("there is a tenant of that id already")
+	ErrTenantExists   = errors.New("a tenant of that id exists already: choose another id")
 	ErrTenantDisabled = errors.New("the tenant is disabled for good and none of its keys can live; create another tenant")
 	ErrTwoKeys        = errors.New("the tenant has two live keys already; promote the newer one first")
 	ErrOneKey         = errors.New("the tenant has one live key only; rotate first")

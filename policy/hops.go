@@ -47,11 +47,11 @@ func (h *Hops) Next(values []string) ([]string, error) {
 	n, last, ok := parseHops(values)
 	switch {
 	case !ok:
-		return nil, refuse("the header " + HopsHeader + " is invalid; only gateways send it")
+		return nil, refuse("the header " + HopsHeader + " is invalid: leave it out, because only gateways send it")
 	case last == h.id:
-		return nil, refuse("the request has come from this gateway: the app's upstream leads back to it")
+		return nil, refuse("the request has passed this gateway already: correct the app's upstream, which leads back to it")
 	case n >= maxHops:
-		return nil, refuse("the request has come through too many gateways: an app's upstream may lead back to one of them")
+		return nil, refuse("the request has passed too many gateways: find the app whose upstream leads back to one of them")
 	}
 	return h.after[n], nil
 }

@@ -32,7 +32,7 @@ func readPath(rawPath string, splitsFirst bool) (readings, error) {
 	}
 	decoded := decodeLoosely(rawPath)
 	if decodeLoosely(decoded) != decoded {
-		return readings{}, refuse("a path that is encoded twice cannot be compared with the rules")
+		return readings{}, refuse("a path that is encoded twice cannot be compared with the rules: encode it once")
 	}
 	var s set
 	// Parameters may be cut off before the path is decoded, or after.

@@ -39,10 +39,14 @@ func (r Rule) Check() error {
 		return fmt.Errorf("path pattern %q: it must begin with /", r.Path)
 	}
 	if strings.Contains(strings.TrimSuffix(r.Path, "/**"), "**") {
-		return fmt.Errorf("path pattern %q: ** may only stand as the last segment", r.Path)
+		return fmt.Errorf("path pattern %q: write ** as the last segment only", r.Path)
 	}
 	if strings.ContainsAny(r.Path, "%?#;") || strings.Contains(r.Path, "//") {
 		return fmt.Errorf("path pattern %q: write the decoded path, without %%, ?, #, ; or //", r.Path)
+	}
+	if slices.ContainsFunc(strings.Split(r.Path, "/"), isDotSegment) {
+		return fmt.Errorf("path pattern %q: calls with dot segments are refused, so that it would match none: "+
+			"write the path that they lead to", r.Path)
 	}
 	if len(r.Path) > 1 && strings.HasSuffix(r.Path, "/") {
 		return fmt.Errorf("path pattern %q: leave out the last /; paths are compared without it", r.Path)
@@ -52,6 +56,8 @@ func (r Rule) Check() error {
 	}
 	return nil
 }
+
+func isDotSegment(s string) bool { return s == "." || s == ".." }
 
 // Host is the pattern of the extra host that the path begins with, if it does; a deny rule folds case.
 func (r Rule) Host() (pattern string, ok bool) {

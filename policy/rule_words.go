@@ -27,6 +27,8 @@ func (r Rule) checkWords() error {
 			return fmt.Errorf("method %q: separate methods by spaces", m)
 		case m != strings.ToUpper(m):
 			return fmt.Errorf("method %q: write methods in upper case", m)
+		case m == "ALL" || m == "ANY":
+			return fmt.Errorf("method %q is not a method of HTTP: leave it out for every method", m)
 		case strings.Trim(m, methodLetters) != "":
 			return fmt.Errorf("method %q: a method is made of letters and -; leave it out for every method", m)
 		}

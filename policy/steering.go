@@ -71,7 +71,7 @@ func (s *Steering) Permit(c Call, sets ...Rules) error {
 			return err
 		}
 		if scopeOf(c.App, []Rules{rules}).binds() && !s.permitsBatch(c, rules, paths) {
-			return vending.Refuse(vending.PolicyDenied, "requests in the body of this one cannot be compared with the rules; to permit it, allow this path by name")
+			return vending.Refuse(vending.PolicyDenied, "the rules cannot check the requests in this one's body: to permit it, allow this path by name, not by a wildcard")
 		}
 	}
 	return nil
@@ -140,7 +140,7 @@ func refuseSteering(what, place, name string) error {
 	if what == "path" {
 		code = vending.InvalidRequest
 	}
-	return vending.Refuse(code, place+" "+strconv.Quote(name)+" can name another "+what+" than the one that the rules judge: leave it out")
+	return vending.Refuse(code, place+" "+strconv.Quote(name)+" can name another "+what+" than the one that the rules check: leave it out")
 }
 
 // permitsBatch reports whether the call is to no endpoint whose body holds requests, or rules allow that

@@ -103,7 +103,7 @@ func checkSegments(path string) error {
 		}
 		segment = strings.Trim(segment, spaces) // which Windows' file names lose
 		if segment == "." || segment == ".." {
-			return refuse("the path holds a dot segment")
+			return refuse("the path has a dot segment: write it without . and ..")
 		}
 	}
 	return nil
