@@ -28,45 +28,76 @@ func (x *Exchange) RewriteLinks(h http.Header, gw func() Gateway) {
 		if len(values) == 0 {
 			continue
 		}
-		kept := values[:0]
-		for _, v := range values {
-			if to := x.rewriteURL(v, gw); to != "" {
-				kept = append(kept, to)
-			}
-		}
-		if h[name] = kept; len(kept) == 0 {
-			delete(h, name)
-		}
+		setOrDelete(h, name, kept(values, func(v string) string { return x.rewriteURL(v, gw) }))
 	}
-	for i, v := range h["Link"] {
-		h["Link"][i] = x.rewriteLinkValue(v, gw)
+	if values := h["Link"]; len(values) > 0 {
+		setOrDelete(h, "Link", kept(values, func(v string) string { return x.rewriteLinkValue(v, gw) }))
 	}
 }
 
-// rewriteLinkValue rewrites what stands between angle brackets outside of quoted strings.
+// kept returns what rewrite makes of values, without those that it leaves nothing of.
+func kept(values []string, rewrite func(string) string) []string {
+	list := values[:0]
+	for _, v := range values {
+		if v = rewrite(v); v != "" {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+func setOrDelete(h http.Header, name string, values []string) {
+	if h[name] = values; len(values) == 0 {
+		delete(h, name)
+	}
+}
+
+// rewriteLinkValue rewrites each link of a list (RFC 8288, section 3), and leaves out those that have no safe form: an empty one
+// would lead to the same page again.
 func (x *Exchange) rewriteLinkValue(v string, gw func() Gateway) string {
-	var b strings.Builder
-	quoted := false
-	for i := 0; i < len(v); i++ {
-		switch c := v[i]; {
-		case c == '\\' && quoted && i+1 < len(v):
-			b.WriteByte(c)
+	var links []string
+	for rest := v; rest != ""; {
+		end := endOfLink(rest)
+		if link, ok := x.rewriteLink(rest[:end], gw); ok {
+			links = append(links, link)
+		}
+		rest = rest[min(end+1, len(rest)):]
+	}
+	return strings.TrimLeft(strings.Join(links, ","), " ")
+}
+
+// endOfLink is where the first link of a list ends: at a comma that is neither quoted nor between angle brackets.
+func endOfLink(list string) int {
+	quoted, inside := false, false
+	for i := 0; i < len(list); i++ {
+		switch c := list[i]; {
+		case c == '\\' && quoted:
 			i++
-			b.WriteByte(v[i])
-			continue
-		case c == '"':
+		case c == '"' && !inside:
 			quoted = !quoted
 		case c == '<' && !quoted:
-			if end := strings.IndexByte(v[i:], '>'); end > 0 {
-				b.WriteByte('<')
-				b.WriteString(x.rewriteURL(v[i+1:i+end], gw)) // empty, it leads nowhere
-				i += end - 1
-				continue
-			}
+			inside = true
+		case c == '>' && !quoted:
+			inside = false
+		case c == ',' && !quoted && !inside:
+			return i
 		}
-		b.WriteByte(v[i])
 	}
-	return b.String()
+	return len(list)
+}
+
+// rewriteLink rewrites what is between the angle brackets of one link. It is not ok if that has no safe form.
+func (x *Exchange) rewriteLink(link string, gw func() Gateway) (rewritten string, ok bool) {
+	before, rest, found := strings.Cut(link, "<")
+	target, after, closed := strings.Cut(rest, ">")
+	if !found || !closed || strings.Contains(before, `"`) {
+		return link, true
+	}
+	url := x.rewriteURL(target, gw)
+	if url == "" && target != "" {
+		return "", false
+	}
+	return before + "<" + url + ">" + after, true
 }
 
 // rewriteURL keeps the form of the reference: an absolute URL stays absolute, a path stays a path. Empty is one that has no safe form.
