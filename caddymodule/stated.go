@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -76,7 +78,23 @@ func (o stated) checkPolicy() error {
 	if err := inside.Budgets.check("token", "api", "connection", "apps"); err != nil {
 		return fmt.Errorf("budgets: %w", err)
 	}
+	for member, value := range inside.Budgets {
+		if strings.EqualFold(member, "apps") {
+			if err := checkEach(value); err != nil {
+				return fmt.Errorf("budgets: apps: %w", err)
+			}
+		}
+	}
 	return nil
+}
+
+// checkEach is check for all members of an object.
+func checkEach(raw json.RawMessage) error {
+	var o stated
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return err
+	}
+	return o.check(slices.Sorted(maps.Keys(o))...)
 }
 
 // check reports the first of names that is a member and says nothing. encoding/json takes a

@@ -40,6 +40,7 @@ func TestEmptyBoundsInJSON(t *testing.T) {
 		tenant(`"budgets": {}`):                                                    `budgets is empty`,
 		tenant(`"budgets": {"connection": null}`):                                  `budgets: connection is empty`,
 		tenant(`"budgets": {"apps": {}}`):                                          `budgets: apps is empty`,
+		tenant(`"budgets": {"apps": {"gmail": null}}`):                             `budgets: apps: gmail is empty`,
 		tenant(`"source": ""`):                                                     `source is empty`,
 		tenant(`"appz": []`):                                                       `unknown field "appz"`,
 		`"tenant_defaults": {"apps": []}`:                                          `tenant_defaults: apps is empty`,

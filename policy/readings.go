@@ -48,7 +48,7 @@ func readPath(rawPath string, splitsFirst bool) (readings, error) {
 	}
 	r := readings{strict: slices.Clone(s.paths)}
 	s.add(decoded) // a deny does not trust in how an app splits
-	if !s.close(append(folds, aroundScript, withoutSuffix, one(norm.NFKC.String), one(decodeUnicode))) {
+	if !s.close(append(folds, aroundScript, withoutSuffix, one(withoutStreams), one(norm.NFKC.String), one(decodeUnicode))) {
 		return readings{}, refuse("the path has more readings than can be compared with the rules")
 	}
 	r.lenient = s.paths
@@ -65,6 +65,9 @@ func plain(p string) bool {
 		default:
 			return false
 		}
+	}
+	if strings.Contains(p, stream) {
+		return false
 	}
 	return !strings.Contains(p, ".") || !slices.ContainsFunc(strings.Split(p, "/"), isScript)
 }
@@ -141,6 +144,25 @@ func trimmed(p string) []string {
 		}
 	}
 	return []string{strings.Join(segments, "/")}
+}
+
+// stream begins the type of an NTFS stream, the last part of `name:stream:$TYPE`. Neither part of
+// `name::$DATA` and `name:$I30:$INDEX_ALLOCATION` is needed to name the file or the directory, so
+// that servers on Windows serve it by these names, too (CVE-1999-0278, CVE-2010-2731).
+const stream = ":$"
+
+// withoutStreams cuts streams off the segments.
+func withoutStreams(p string) string {
+	if !strings.Contains(p, stream) {
+		return p
+	}
+	segments := strings.Split(p, "/")
+	for i, s := range segments {
+		if strings.Contains(s, stream) {
+			segments[i], _, _ = strings.Cut(s, ":")
+		}
+	}
+	return strings.Join(segments, "/")
 }
 
 // scripts are suffixes of files that servers run. What follows such a segment is the script's to read

@@ -74,7 +74,7 @@ func isMethodRune(r rune) bool {
 // links to other objects, parts of an upload (tus), and a base to call instead.
 var resourceNames = []string{
 	"copy-source", "copy-from", "rename-source", "move-source", "source-copy", "destination", "symlink-target", "object-manifest",
-	"upload-concat", "base-url-override",
+	"upload-concat", "url-override", "uri-override",
 }
 
 func namesResource(folded string) bool {

@@ -115,6 +115,8 @@ func TestSteeringHeaders(t *testing.T) {
 		"Swift's copy":        {"X-Copy-From", "/a/b", invalidCode, "", false, false},
 		"rename":              {"X-Ms-Rename-Source", "/a/b", invalidCode, "", false, false},
 		"WebDAV":              {"Destination", "/secret", invalidCode, "", false, false},
+		"another URL":         {"X-Http-Url-Override", "/secret", invalidCode, "", false, false},
+		"another URI":         {"X_uri_override", "/secret", invalidCode, "", false, false},
 		"tus":                 {"Upload-Concat", "final;/files/a /files/b", invalidCode, "", false, false},
 		"declared":            {"X-Do-It", "now", deniedCode, deniedCode, false, false},
 		"ordinary":            {"X-Amz-Content-Sha256", "x", "", "", true, false},
