@@ -20,6 +20,21 @@ func fold(name string) string {
 	return strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
 }
 
+// foldHeader is fold of a header's name, of which PHP and lighttpd turn the other signs into `_`, too.
+func foldHeader(name string) string {
+	return strings.Trim(strings.Map(foldLetter, name), "-")
+}
+
+func foldLetter(r rune) rune {
+	switch {
+	case 'A' <= r && r <= 'Z':
+		return r | 0x20
+	case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r >= 0x80:
+		return r
+	}
+	return '-'
+}
+
 // removed are the folded names of headers that no upstream gets from a caller: they say who called, or
 // would override what the gateway decided. Hop-by-hop headers and what `Connection` names were removed
 // by httputil.ReverseProxy.
@@ -51,6 +66,13 @@ var removed = nameSet{
 	"x-http-host-override":  {},
 	"x-http-path-override":  {},
 	"x-http-destinationurl": {},
+	// These are here for spellings that are not canonical, Content_Type and its like: some servers have one
+	// variable for both, and would read the body, or its frame, otherwise than it was judged.
+	"content-type":     {},
+	"content-length":   {},
+	"content-encoding": {},
+	"host":             {},
+	"expect":           {},
 }
 
 // removedPrefixes are the folded prefixes of such headers.
@@ -59,20 +81,21 @@ var removedPrefixes = []string{"proxy-", "vendgate-", "x-forwarded-"}
 // carried are canonical names that are common and harmless.
 var carried = []string{
 	"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "Content-Length", "User-Agent", "Range",
-	"If-None-Match", "If-Match", "Idempotency-Key",
+	"If-None-Match", "If-Match", "Idempotency-Key", "Content-Encoding", "Expect", "Host",
 	"Connection", "Upgrade", "Te", // no more than ReverseProxy put back
 }
 
 // judge fills p.judged, which saves folding the name of nearly every header of a real request.
 func (p *Placement) judge() {
 	p.judged = make(map[string]bool)
+	for name := range removed {
+		p.judged[textproto.CanonicalMIMEHeaderKey(name)] = true
+	}
 	for _, name := range carried {
 		p.judged[name] = false
 	}
-	for _, set := range []nameSet{removed, p.sets} {
-		for name := range set {
-			p.judged[textproto.CanonicalMIMEHeaderKey(name)] = true
-		}
+	for name := range p.sets {
+		p.judged[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
 }
 
@@ -81,7 +104,7 @@ func (p *Placement) removes(name string) bool {
 	if verdict, ok := p.judged[name]; ok {
 		return verdict
 	}
-	folded := fold(name)
+	folded := foldHeader(name)
 	if _, ok := removed[folded]; ok {
 		return true
 	}

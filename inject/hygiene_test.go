@@ -10,12 +10,13 @@ import (
 func TestRemoves(t *testing.T) {
 	p := mustPlace(t, keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}", "X_Odd_", "{sub}")))
 	for names, want := range map[string]bool{
-		"Authorization authorization AUTHORIZATION Authorization_ -Authorization":                           true,
-		"X-Api-Key x-api-key X_Api_Key X_API-KEY X-Api-Key- _X-Api-Key X-Odd x_odd":                         true,
-		"Cookie Forwarded Via X-Real-Ip X_Real_Ip X-User-Email X_User_Email X-Vendgate-Key":                 true,
-		"Proxy Proxy-Authorization Proxy-Connection Proxy_Anything Vendgate-Errors VENDGATE_CODE":           true,
-		"X-Forwarded-For X_Forwarded_Host X-Forwarded-Anything Keep-Alive Transfer-Encoding Http2-Settings": true,
-		"X-Original-Url X_Rewrite_Url": true,
+		"Authorization authorization AUTHORIZATION Authorization_ -Authorization":                                   true,
+		"X-Api-Key x-api-key X_Api_Key X_API-KEY X-Api-Key- _X-Api-Key X-Odd x_odd":                                 true,
+		"Cookie Forwarded Via X-Real-Ip X_Real_Ip X-User-Email X_User_Email X-Vendgate-Key":                         true,
+		"Proxy Proxy-Authorization Proxy-Connection Proxy_Anything Vendgate-Errors VENDGATE_CODE":                   true,
+		"X-Forwarded-For X_Forwarded_Host X-Forwarded-Anything Keep-Alive Transfer-Encoding Http2-Settings":         true,
+		"X-Original-Url X_Rewrite_Url X.Original.Url X!Rewrite~Url X.Api.Key Proxy.X Vendgate.Code":                 true,
+		"Content_Type Content.Type content-type- Content_Length Content_Encoding Host_ Expect_":                     true,
 		"Accept Content-Type User-Agent X-Api-Keys My-X-Api-Key X-Forwarded Forwarded-For Viable Range Traceparent": false,
 		"Set-Cookie Authorization-Info Cookie2x Proxied Vendgate Idempotency-Key":                                   false,
 	} {

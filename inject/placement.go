@@ -94,7 +94,7 @@ func (p *Placement) compileSigner(known func(string) bool) (err error) {
 		return nil
 	}
 	for _, name := range p.signer.headers() {
-		p.sets.add(name)
+		p.sets.add(foldHeader(name))
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (p *Placement) compileRules(rules *catalog.Placement, known func(string) bo
 			return fmt.Errorf("header %s: %w", name, err)
 		}
 		p.headers = append(p.headers, named{textproto.CanonicalMIMEHeaderKey(name), t})
-		p.sets.add(name)
+		p.sets.add(foldHeader(name))
 	}
 	for _, key := range sortedKeys(rules.Query) {
 		t, err := parseTemplate(rules.Query[key], known)

@@ -1,9 +1,11 @@
 package inject
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
@@ -81,6 +83,26 @@ func TestScrubBrokenBody(t *testing.T) {
 	for n := 1; n < len(secret); n++ {
 		if got := x.ScrubBody([]byte("key "+secret+" and "+secret[:n]), 1000, true); got != "key [redacted] and " {
 			t.Errorf("cut after %d: %q", n, got)
+		}
+	}
+}
+
+// TestLongHeaders: a provider cannot have all that a header may hold searched for the credential.
+func TestLongHeaders(t *testing.T) {
+	app := keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}"))
+	x := exchangeWith(t, app, testCredential("api_key", "sk-live/+AAAA"))
+	h := http.Header{"X-First": {"sk-live%2F%2BAAAA"}}
+	for i := range 4000 {
+		h[fmt.Sprintf("X-%d", i)] = []string{strings.Repeat(`%00\\\\`, 30) + "sk-live%2F%2BAAAA"}
+	}
+	begun := time.Now()
+	x.CleanResponse(h)
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	for name, values := range h {
+		if strings.Contains(values[0], "AAAA") {
+			t.Fatalf("%s: %q", name, values[0])
 		}
 	}
 }

@@ -20,8 +20,13 @@ type readings struct {
 	lenient []string
 }
 
-// maxReadings bounds them; a path that has more is made to have them.
-const maxReadings = 64
+const (
+	// maxReadings bounds them; a path that has more is made to have them.
+	maxReadings = 64
+	// maxOddPath bounds a path that has more than one reading, in bytes: the work grows by both. Common servers
+	// take no more than 8 KiB.
+	maxOddPath = 16 << 10
+)
 
 // readPath returns the readings of rawPath. splitsFirst says that the app's servers split a path before
 // they decode it: an encoded separator is then a plain character.
@@ -29,6 +34,9 @@ func readPath(rawPath string, splitsFirst bool) (readings, error) {
 	if plain(rawPath) {
 		p := clean(rawPath)
 		return readings{strict: []string{p}, lenient: namesOf(p)}, nil
+	}
+	if len(rawPath) > maxOddPath {
+		return readings{}, refuse("a path of more than 16384 bytes with escapes, parameters or suffixes cannot be compared with the rules")
 	}
 	decoded := decodeLoosely(rawPath)
 	if decodeLoosely(decoded) != decoded {
@@ -42,13 +50,13 @@ func readPath(rawPath string, splitsFirst bool) (readings, error) {
 			s.add(decodeLoosely(raw))
 		}
 	}
-	folds := []func(string) []string{withoutEnd, trimmed, one(withoutParameters)}
+	folds := []func(string) []string{withoutEnd, trimmed, one(withoutParameters), one(decodeUnicode)}
 	if !s.close(folds) {
 		return readings{}, refuse("the path has more readings than can be compared with the rules")
 	}
 	r := readings{strict: slices.Clone(s.paths)}
 	s.add(decoded) // a deny does not trust in how an app splits
-	if !s.close(append(folds, aroundScript, withoutSuffix, one(withoutStreams), one(norm.NFKC.String), one(decodeUnicode))) {
+	if !s.close(append(folds, aroundScript, withoutSuffix, one(withoutStreams), one(norm.NFKC.String))) {
 		return readings{}, refuse("the path has more readings than can be compared with the rules")
 	}
 	r.lenient = s.paths
@@ -213,7 +221,7 @@ func withoutFormat(pattern string) (string, bool) {
 
 // decodeUnicode decodes %uXXXX, as IIS does.
 func decodeUnicode(p string) string {
-	if !strings.Contains(strings.ToLower(p), "%u") {
+	if !strings.Contains(p, "%u") && !strings.Contains(p, "%U") {
 		return p
 	}
 	var b strings.Builder

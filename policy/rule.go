@@ -145,10 +145,22 @@ func matchPath(pattern, p string) bool {
 	}
 	base, tail := strings.CutSuffix(pattern, "/**")
 	if tail {
-		for depth := strings.Count(base, "/"); strings.Count(p, "/") > depth; {
-			p = p[:strings.LastIndexByte(p, '/')]
-		}
+		p = firstSegments(p, strings.Count(base, "/"))
 	}
 	matched, _ := path.Match(base, p)
 	return matched
+}
+
+// firstSegments cuts p before its slash number n, counted from 0.
+func firstSegments(p string, n int) string {
+	for i := range len(p) {
+		if p[i] != '/' {
+			continue
+		}
+		if n == 0 {
+			return p[:i]
+		}
+		n--
+	}
+	return p
 }

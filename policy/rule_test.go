@@ -198,6 +198,8 @@ var readingCases = map[string]struct {
 	"encoded UTF-8":                   {"/%C3%A9t%C3%A9", "/été", true, true},
 	"an encoded percent sign":         {"/100%25", "/100*", true, true},
 	"a lone percent sign":             {"/100%", "/100*", true, true},
+	"IIS' escapes":                    {"/%u0061dmin/keys", "/admin/keys", true, false},
+	"IIS' escaped separator":          {"/projects/a%u002fb", "/projects/*", true, false},
 	"plus is a plus":                  {"/a+b", "/a b", false, false},
 	"encoded plus":                    {"/a%2Bb", "/a+b", true, true},
 	"space":                           {"/a%20b", "/a b", true, true},

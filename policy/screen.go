@@ -127,16 +127,13 @@ func (s *Steering) judge(f *fieldName, at place) error {
 // formReader reads the names of a url-encoded form (WHATWG URL, section 5.1).
 type formReader struct {
 	steering *Steering
-	name     fieldName
+	name     encodedName
 	inValue  bool
-	// escape holds what there is of a percent triplet, at a chunk's end.
-	escape []byte
 }
 
 func (r *formReader) write(p []byte) error {
 	for _, c := range p {
 		switch {
-		case c == 0: // UTF-16
 		case c == '&' || c == ';' || c == '\n' || c == '\r':
 			if err := r.end(); err != nil {
 				return err
@@ -148,22 +145,10 @@ func (r *formReader) write(p []byte) error {
 			}
 			r.inValue = true
 		default:
-			r.letter(c)
+			r.name.add(c)
 		}
 	}
 	return nil
-}
-
-// letter takes one byte of a name, which may be a part of a percent triplet.
-func (r *formReader) letter(c byte) {
-	if len(r.escape) == 0 && c != '%' {
-		r.name.add(c)
-		return
-	}
-	if r.escape = append(r.escape, c); len(r.escape) == 3 {
-		r.name.decode(string(r.escape))
-		r.escape = r.escape[:0]
-	}
 }
 
 // end judges the name and begins another.
@@ -172,8 +157,8 @@ func (r *formReader) end() error {
 		r.inValue = false
 		return nil
 	}
-	r.name.decode(string(r.escape))
-	err := r.steering.judge(&r.name, inForm)
-	r.name, r.escape = fieldName{}, r.escape[:0]
+	r.name.flush()
+	err := r.steering.judge(&r.name.fieldName, inForm)
+	r.name = encodedName{}
 	return err
 }

@@ -26,7 +26,10 @@ func (r *jsonReader) write(p []byte) error {
 		switch {
 		case r.done:
 			return nil
-		case c == 0: // UTF-16
+		case c == 0 && len(r.inObject) > 0:
+			// Half of a character may look like a quote.
+			return refuse("JSON in UTF-16 or UTF-32 cannot be compared with the rules: send UTF-8")
+		case c == 0:
 		case r.inString:
 			if err := r.stringByte(c); err != nil {
 				return err

@@ -102,7 +102,7 @@ func (s *Steering) check(c Call, scope scope) (overrides []string, err error) {
 	if strings.ContainsAny(c.Path, "%;") {
 		// A server that decodes before it splits finds a query in the path, and some take path parameters
 		// for parameters of the request.
-		decoded := strings.NewReplacer("?", "&", "/", "&").Replace(decodeLoosely(c.Path))
+		decoded := strings.NewReplacer("?", "&", "/", "&").Replace(decodeUnicode(decodeLoosely(c.Path)))
 		if i := strings.IndexAny(decoded, "&;"); i >= 0 {
 			if err := s.checkPairs(decoded[i:]); err != nil {
 				return nil, err

@@ -39,9 +39,20 @@ var common = map[string]bool{
 	"Content-Type": true, "User-Agent": true, "X-User-Email": true, "X-Vendgate-Key": true, "Host": true,
 }
 
-// foldHeader makes one of the names that servers confuse: case, `_` for `-`, and those at either end.
+// foldHeader makes one of the names that servers confuse: case, `_` and, in the variables of PHP and CGI,
+// any other sign for `-`, and those at either end.
 func foldHeader(name string) string {
-	return strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
+	return strings.Trim(strings.Map(foldLetter, name), "-")
+}
+
+func foldLetter(r rune) rune {
+	switch {
+	case 'A' <= r && r <= 'Z':
+		return r | 0x20
+	case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r >= 0x80:
+		return r
+	}
+	return '-'
 }
 
 // overridesMethod reports whether servers take the method from a header of that folded name.

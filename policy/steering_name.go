@@ -43,10 +43,40 @@ func (f *fieldName) add(c byte) {
 
 // decode takes a name that is percent-encoded.
 func (f *fieldName) decode(text string) {
-	decoded := decodeLoosely(text)
+	decoded := decodeUnicode(decodeLoosely(text))
 	for i := range len(decoded) {
 		f.add(decoded[i])
 	}
+}
+
+// encodedName is a fieldName that comes byte by byte and percent-encoded.
+type encodedName struct {
+	fieldName
+	// escape holds what there is of an escape, `%5F` or IIS' `%u005F`, of which taken bytes have come.
+	escape [len("%uXXXX")]byte
+	taken  int
+}
+
+// add takes the next byte, which may be a part of an escape.
+func (e *encodedName) add(c byte) {
+	switch {
+	case c == '%':
+		e.flush()
+	case e.taken == 0:
+		e.fieldName.add(c)
+		return
+	}
+	e.escape[e.taken] = c
+	e.taken++
+	if want := len("%XX"); e.taken == len(e.escape) || e.taken == want && e.escape[1]|0x20 != 'u' {
+		e.flush()
+	}
+}
+
+// flush takes the escape, or what there is of one, for the characters that it stands for.
+func (e *encodedName) flush() {
+	e.decode(string(e.escape[:e.taken]))
+	e.taken = 0
 }
 
 // String is the name as a message may quote it: nothing but letters and digits.

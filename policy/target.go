@@ -76,7 +76,7 @@ func checkSpelling(path string) error {
 		if strings.IndexByte(path, '%') < 0 {
 			return nil
 		}
-		decoded := decodeLoosely(path)
+		decoded := decodeUnicode(decodeLoosely(path))
 		if decoded == path {
 			return nil
 		}

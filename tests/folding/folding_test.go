@@ -47,7 +47,13 @@ func requests() (all []request) {
 		all = append(all, request{"POST", "/posts", "application/json", fmt.Sprintf(`{"a":1,%q:%q}`, plain, value)},
 			request{"POST", "/posts", "application/json", `{"\u005f` + strings.TrimPrefix(plain, "_") + `":"` + value + `"}`})
 	}
-	return all
+	for _, header := range []string{
+		"Content-Disposition: form-data; name=\"_method\x00x\"", "Content-ID: _method", "Content-ID:\r\n\t_method", "Content-Disposition: form-data; name=_method/x",
+		"Content-Disposition: form-data; name=_method\"x", "Content-Disposition: form-data; x=\"a;name=_method\"", "Content-Disposition: form-data; name=\"_method\"x",
+	} {
+		all = append(all, request{"POST", "/posts", "multipart/form-data; boundary=b", "--b\r\n" + header + "\r\n\r\nDELETE\r\n--b--\r\n"})
+	}
+	return append(all, request{"POST", "/posts", form, "_method\x00x=DELETE"})
 }
 
 // TestRealServers sends every spelling to the server itself and through the gateway: what makes the server take it for another
