@@ -176,7 +176,7 @@ func (e *Endpoint) hear(held connect.GrantValues) *hearing {
 func (h *hearing) grant() connect.GrantValues {
 	v := h.held
 	v.AccessToken = h.answer.accessToken
-	v.Expiry = expiry(h.answer.lifetime, h.asked, h.endpoint.oauth)
+	v.Expiry = expiry(h.answer, h.asked, h.endpoint.oauth)
 	v.RefreshToken = cmp.Or(h.answer.refreshToken, v.RefreshToken)
 	v.TokenType = cmp.Or(h.answer.tokenType, v.TokenType)
 	v.Scope = cmp.Or(h.answer.scope, v.Scope)
@@ -184,11 +184,15 @@ func (h *hearing) grant() connect.GrantValues {
 }
 
 // expiry counts from before the call, so that a slow answer makes no token look younger than it is.
-// Where the answer says nothing the catalog's lifetime stands in, and zero
-// means that the token does not expire as far as is known.
-func expiry(lifetime time.Duration, asked time.Time, o *catalog.OAuth2) time.Time {
+// Where the answer says nothing, or nothing that can be read, the catalog's lifetime stands in. Zero means
+// that the token does not expire as far as is known.
+func expiry(answer *said, asked time.Time, o *catalog.OAuth2) time.Time {
+	lifetime := answer.lifetime
 	if lifetime == 0 {
 		lifetime = time.Duration(o.TokenLifetime) * time.Second
+	}
+	if lifetime == 0 && answer.unread {
+		lifetime = assumedLifetime
 	}
 	if lifetime == 0 {
 		return time.Time{}

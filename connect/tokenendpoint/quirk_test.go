@@ -73,7 +73,7 @@ func TestSpellings(t *testing.T) {
 		"expires in seconds":         {"", answer{200, `access_token=n&expires=3600`, plain}, connect.GrantValues{AccessToken: "n", Expiry: hour}},
 		"expires as a time":          {"", answer{200, fmt.Sprintf(`{"access_token":"n","expires":%d}`, hour.Unix()), nil}, connect.GrantValues{AccessToken: "n", Expiry: hour}},
 		"expires_at":                 {"", answer{200, fmt.Sprintf(`{"access_token":"n","expires_at":"%d"}`, hour.Unix()), nil}, connect.GrantValues{AccessToken: "n", Expiry: hour}},
-		"expires_at of a date":       {"", answer{200, `{"access_token":"n","expires_at":"2027-01-01"}`, nil}, connect.GrantValues{AccessToken: "n"}},
+		"expires_at of a date":       {"", answer{200, `{"access_token":"n","expires_at":"2027-01-01"}`, nil}, connect.GrantValues{AccessToken: "n", Expiry: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		"expires_at that has passed": {"", answer{200, `{"access_token":"n","expires_at":1500000000}`, nil}, connect.GrantValues{AccessToken: "n", Expiry: now.Add(-time.Second)}},
 		"expires_at of this moment":  {"", answer{200, fmt.Sprintf(`{"access_token":"n","expires_at":%d}`, now.Unix()), nil}, connect.GrantValues{AccessToken: "n", Expiry: now.Add(-time.Second)}},
 		"expires_at in milliseconds": {"", answer{200, fmt.Sprintf(`{"access_token":"n","expires_at":%d}`, hour.UnixMilli()), nil}, connect.GrantValues{AccessToken: "n", Expiry: hour}},
