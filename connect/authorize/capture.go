@@ -116,6 +116,8 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 		return nil, fmt.Errorf("asking %s for the account: %w", app.Slug, err)
 	case errors.Is(err, httpx.ErrTooLarge):
 		return nil, about(app, Problem{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
+	case errors.Is(err, httpx.ErrCoding) && status < 500:
+		return nil, about(app, Problem{Kind: Nonsense, Status: status, Err: err})
 	}
 	if p := verdict(status); p != nil {
 		if p.Kind == WrongCredential { // it is the provider's own, a second old
@@ -149,7 +151,7 @@ func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.
 	switch {
 	case res == nil:
 		return 0, "", callingUpstream(err)
-	case errors.Is(err, httpx.ErrTooLarge):
+	case errors.Is(err, httpx.ErrTooLarge), errors.Is(err, httpx.ErrCoding):
 		return res.Status, "", err
 	case err != nil:
 		return 0, "", fmt.Errorf("reading the account: %w", err)
