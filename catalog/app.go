@@ -136,8 +136,9 @@ type OAuth2 struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// ScopeSeparator is a space by default.
 	ScopeSeparator string `json:"scope_separator,omitempty"`
-	// ClientAuth says where the client's id and secret go: `body` (the default) or `header`
-	// (RFC 6749, section 2.3.1).
+	// ClientAuth says where the client's id and secret go: `body` (the default), `header` (RFC 6749, section
+	// 2.3.1: both are form-encoded, and then HTTP Basic), or `header_raw`, which is HTTP Basic alone
+	// (RFC 7617) for providers that do not decode a secret with characters like `+`, `/` or `=`.
 	ClientAuth string `json:"client_auth,omitempty"`
 	// NoPKCE is set where the provider refuses a code challenge (RFC 7636).
 	NoPKCE bool `json:"no_pkce,omitempty"`

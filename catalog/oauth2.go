@@ -22,6 +22,18 @@ var tokenFlowParams = []string{
 // GrantClientCredentials is the OAuth2.Grant of RFC 6749, section 4.4.
 const GrantClientCredentials = "client_credentials"
 
+// The values of OAuth2.ClientAuth; empty is ClientInBody.
+const (
+	ClientInBody      = "body"
+	ClientInHeader    = "header"
+	ClientInHeaderRaw = "header_raw"
+)
+
+// ClientInHeader reports whether the client authenticates by HTTP Basic, in either spelling.
+func (o *OAuth2) ClientInHeader() bool {
+	return o.ClientAuth == ClientInHeader || o.ClientAuth == ClientInHeaderRaw
+}
+
 // The fields that hold the OAuth client of a client-credentials app.
 const (
 	ClientID     = "client_id"
@@ -102,10 +114,11 @@ func (c checker) oauth2() error {
 		return fmt.Errorf("auth_type %s has no use for oauth2: take it out, or write auth_type o_auth", c.AuthType)
 	case o.TokenURL == "":
 		return errors.New("oauth2.token_url is missing: write it like https://auth.example.com/token")
-	case o.ClientAuth != "" && o.ClientAuth != "body" && o.ClientAuth != "header":
-		return fmt.Errorf("oauth2.client_auth %q is unknown: write body or header", o.ClientAuth)
-	case o.ClientAuth == "header" && o.ClientIDParam != "":
-		return errors.New("oauth2.client_id_param names a parameter, and client_auth header sends none: take one of them out")
+	case o.ClientAuth != "" && o.ClientAuth != ClientInBody && !o.ClientInHeader():
+		return fmt.Errorf("oauth2.client_auth %q is unknown: write body, header or header_raw", o.ClientAuth)
+	case o.ClientInHeader() && o.ClientIDParam != "":
+		return fmt.Errorf("oauth2.client_id_param names a parameter, and client_auth %s sends none: take one of them out",
+			o.ClientAuth)
 	case o.TokenLifetime < 0:
 		return errors.New("oauth2.token_lifetime is negative: write seconds, or leave it out if tokens do not expire")
 	}

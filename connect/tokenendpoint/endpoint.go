@@ -91,10 +91,32 @@ func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValu
 // authStyle is never oauth2's auto-detection: that sends the refresh token a second time after a
 // refusal, which a provider that detects reuse takes for theft.
 func authStyle(o *catalog.OAuth2) oauth2.AuthStyle {
-	if o.ClientAuth == "header" {
+	if o.ClientInHeader() {
 		return oauth2.AuthStyleInHeader
 	}
 	return oauth2.AuthStyleInParams
+}
+
+// authenticate sets the Authorization of a client whose place is the header.
+func (e *Endpoint) authenticate(header http.Header) {
+	id, secret := e.client.ID, e.client.Secret.Reveal()
+	if e.oauth.ClientAuth != catalog.ClientInHeaderRaw {
+		id, secret = url.QueryEscape(id), url.QueryEscape(secret)
+	}
+	(&http.Request{Header: header}).SetBasicAuth(id, secret)
+}
+
+// authenticated is the way of requests whose client the library would spell in its one way.
+type authenticated struct {
+	http.RoundTripper
+	endpoint *Endpoint
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a authenticated) RoundTrip(r *http.Request) (*http.Response, error) {
+	spelled := r.Clone(r.Context())
+	a.endpoint.authenticate(spelled.Header)
+	return a.RoundTripper.RoundTrip(spelled)
 }
 
 // Exchange trades the token of held, which is new, as the catalog's exchange says.
@@ -146,6 +168,9 @@ func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, token
 	}
 	for name, value := range e.oauth.TokenParams {
 		form.Set(name, value)
+	}
+	if e.oauth.ClientAuth == catalog.ClientInHeaderRaw && e.transport != nil {
+		h.Transport = authenticated{e.transport, e}
 	}
 	if _, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, httpx.Client(&h.Call))); err != nil {
 		return connect.GrantValues{}, vending.Secret{}, e.refusal(h, err, append(secrets, e.client.Secret.Reveal()))
