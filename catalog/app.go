@@ -153,6 +153,10 @@ type OAuth2 struct {
 	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
 	// TokenParams are added to each request to the token endpoint.
 	TokenParams map[string]string `json:"token_params,omitempty"`
+	// RefreshParams are added to the refresh request alone (RFC 6749, section 6), and take the place of
+	// TokenParams of the same name. One of them may be `scope`, which Entra wants where the token is for an
+	// app's own API.
+	RefreshParams map[string]string `json:"refresh_params,omitempty"`
 	// ClientIDParam is what the provider calls `client_id`, where it does not call it that.
 	ClientIDParam string `json:"client_id_param,omitempty"`
 	// Answer names the object inside the token endpoint's answer that holds the token, such as `authed_user`;

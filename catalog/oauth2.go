@@ -19,6 +19,9 @@ var tokenFlowParams = []string{
 	"client_id", "client_secret", "code", "code_verifier", "grant_type", "redirect_uri", "refresh_token", "scope",
 }
 
+// refreshFlowParams are those that the flow sets in the refresh request, or that belong to the code alone.
+var refreshFlowParams = []string{"client_id", "client_secret", "code", "code_verifier", "grant_type", "refresh_token"}
+
 // GrantClientCredentials is the OAuth2.Grant of RFC 6749, section 4.4.
 const GrantClientCredentials = "client_credentials"
 
@@ -200,6 +203,8 @@ func (c checker) grant(o *OAuth2) error {
 		return errors.New("oauth2.authorize_url: grant client_credentials never asks the provider's page: take it out")
 	case len(o.AuthorizeParams) > 0 || o.NoPKCE || o.Issuer != "":
 		return errors.New("oauth2: authorize_params, no_pkce and issuer belong to the authorization code: take them out, or take out grant")
+	case len(o.RefreshParams) > 0:
+		return errors.New("oauth2.refresh_params: grant client_credentials has no refresh token: write token_params instead")
 	}
 	for _, name := range []string{ClientID, ClientSecret} {
 		if _, ok := c.field(name); !ok {
@@ -234,7 +239,10 @@ func (o *OAuth2) check() error {
 		where  string
 		params map[string]string
 		taken  []string
-	}{{"authorize_params", o.AuthorizeParams, flowParams}, {"token_params", o.TokenParams, tokenFlowParams}} {
+	}{
+		{"authorize_params", o.AuthorizeParams, flowParams}, {"token_params", o.TokenParams, tokenFlowParams},
+		{"refresh_params", o.RefreshParams, refreshFlowParams},
+	} {
 		for _, name := range slices.Sorted(maps.Keys(p.params)) {
 			if name == "" || name == o.ClientIDParam || slices.Contains(p.taken, name) {
 				return fmt.Errorf("oauth2.%s: %q is set by the flow itself: take it out", p.where, name)

@@ -72,6 +72,9 @@ func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string, verifie
 // Refresh obtains a new access token (RFC 6749, section 6). What the answer does not say stays as held has it.
 func (e *Endpoint) Refresh(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {held.RefreshToken}}
+	for name, value := range e.oauth.RefreshParams {
+		form.Set(name, value)
+	}
 	next, _, err := e.converse(ctx, held, cmp.Or(e.oauth.RefreshURL, e.oauth.TokenURL), form, held.RefreshToken, held.AccessToken)
 	return next, err
 }
@@ -167,7 +170,9 @@ func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, token
 		config.ClientID = ""
 	}
 	for name, value := range e.oauth.TokenParams {
-		form.Set(name, value)
+		if !form.Has(name) { // or it is one of the refresh's own
+			form.Set(name, value)
+		}
 	}
 	if e.oauth.ClientAuth == catalog.ClientInHeaderRaw && e.transport != nil {
 		h.Transport = authenticated{e.transport, e}
