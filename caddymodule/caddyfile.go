@@ -56,7 +56,7 @@ func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) erro
 
 // freeTexts are the options by which an app is sent a text that may be empty or a space.
 var freeTexts = []string{
-	"authorize_param", "basic", "default_header", "header", "message", "prefix", "query", "scope_separator", "token_param",
+	"authorize_param", "basic", "default_header", "header", "message", "prefix", "query", "refresh_param", "scope_separator", "token_param",
 }
 
 // hasEmptyArgument reports whether the line that d is at has an argument of nothing or white space, such as a variable in

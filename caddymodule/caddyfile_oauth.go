@@ -30,6 +30,7 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 		o.Scopes = nil
 		// Adding to them must not reach the embedded entry.
 		o.AuthorizeParams, o.TokenParams = maps.Clone(o.AuthorizeParams), maps.Clone(o.TokenParams)
+		o.RefreshParams = maps.Clone(o.RefreshParams)
 	}
 	err := parseBlock(d, options{
 		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL), "refresh_url": text(&o.RefreshURL),
@@ -38,10 +39,11 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 		"client_id_param": text(&o.ClientIDParam), "answer": text(&o.Answer),
 		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
 		"token_param":     func(d *caddyfile.Dispenser) error { return pair(d, &o.TokenParams) },
+		"refresh_param":   func(d *caddyfile.Dispenser) error { return pair(d, &o.RefreshParams) },
 		"exchange":        exchange("exchange", &o.Exchange),
 		"renew":           exchange("renew", &o.Renew),
 		"capture":         replacing(func() { o.Capture = nil }, func(d *caddyfile.Dispenser) error { return parseCapture(d, o) }),
-	}, "scopes", "authorize_param", "token_param", "capture")
+	}, "scopes", "authorize_param", "token_param", "refresh_param", "capture")
 	if o.Scopes == nil && app.OAuth2 != nil {
 		o.Scopes = app.OAuth2.Scopes
 	}

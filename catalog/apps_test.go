@@ -182,7 +182,7 @@ var grantFacts = map[string]OAuth2{
 	"salesforce": {
 		AuthorizeURL: "https://login.salesforce.com/services/oauth2/authorize", TokenURL: "https://login.salesforce.com/services/oauth2/token", RevokeURL: "https://login.salesforce.com/services/oauth2/revoke",
 		Scopes: []string{"api", "refresh_token"}, TokenLifetime: 7200,
-		Capture: []Capture{{Field: "instance", From: "token", Path: "instance_url", Pattern: `^https://([a-z0-9-]+)\.my\.salesforce\.com/?$`}},
+		Capture: []Capture{{Field: "instance", From: "token", Path: "instance_url", Pattern: `^https://([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.my\.salesforce\.com/?$`}},
 	},
 }
 

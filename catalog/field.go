@@ -32,11 +32,11 @@ func (c checker) origin(f Field) error {
 		return errors.New("the client of a client_credentials app is the end user's: leave from out")
 	case f.From == FromClient && f.Name == ClientSecret:
 		return errors.New("the client's secret is for the token endpoint alone: take the field out")
-	case f.Kind != "" && f.Kind != KindHost:
-		return fmt.Errorf("kind %q is unknown: write host, or leave it out", f.Kind)
+	case f.Kind != "" && f.Kind != KindHost && f.Kind != KindLabels:
+		return fmt.Errorf("kind %q is unknown: write host or labels, or leave it out", f.Kind)
 	case len(f.Options) > 0 && (f.Kind != "" || f.From == FromGrant || f.Secret):
 		return errors.New("options are for what is entered, and is no host and no secret: take them out")
-	case f.Kind == KindHost && f.Secret:
+	case f.Kind != "" && f.Secret:
 		return errors.New("host names are no secret: take secret out")
 	case slices.Contains(f.Options, ""):
 		return errors.New("an option is empty: take it out")

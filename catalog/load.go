@@ -175,6 +175,7 @@ const (
 // namings are the objects whose keys are names of the provider's.
 var namings = map[string]naming{
 	"header": headerKeys, "headers": headerKeys, "when": headerKeys, "query": parameterKeys, "authorize_params": parameterKeys, "token_params": parameterKeys,
+	"refresh_params": parameterKeys,
 }
 
 func checkObject(d *json.Decoder, keys naming) error {

@@ -28,11 +28,11 @@ func TestParse(t *testing.T) {
 
 // TestParseNames: providers tell parameters apart by their case, and name them as they like.
 func TestParseNames(t *testing.T) {
-	apps, err := Parse(strings.NewReader(`{"slug":"a","placement":{"query":{"key":"1","Key":"2","ſ":"3","s":"4"}},"oauth2":{"token_url":"","authorize_params":{"A":"1","a":"2"},"token_params":{"B":"1","b":"2"}}}`))
+	apps, err := Parse(strings.NewReader(`{"slug":"a","placement":{"query":{"key":"1","Key":"2","ſ":"3","s":"4"}},"oauth2":{"token_url":"","authorize_params":{"A":"1","a":"2"},"token_params":{"B":"1","b":"2"},"refresh_params":{"C":"1","c":"2"}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(apps[0].Placement.Query, apps[0].OAuth2.AuthorizeParams, apps[0].OAuth2.TokenParams); got != "map[Key:2 key:1 s:4 ſ:3] map[A:1 a:2] map[B:1 b:2]" {
+	if got := fmt.Sprint(apps[0].Placement.Query, apps[0].OAuth2.AuthorizeParams, apps[0].OAuth2.TokenParams, apps[0].OAuth2.RefreshParams); got != "map[Key:2 key:1 s:4 ſ:3] map[A:1 a:2] map[B:1 b:2] map[C:1 c:2]" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -19,8 +19,23 @@ var tokenFlowParams = []string{
 	"client_id", "client_secret", "code", "code_verifier", "grant_type", "redirect_uri", "refresh_token", "scope",
 }
 
+// refreshFlowParams are those that the flow sets in the refresh request, or that belong to the code alone.
+var refreshFlowParams = []string{"client_id", "client_secret", "code", "code_verifier", "grant_type", "refresh_token"}
+
 // GrantClientCredentials is the OAuth2.Grant of RFC 6749, section 4.4.
 const GrantClientCredentials = "client_credentials"
+
+// The values of OAuth2.ClientAuth; empty is ClientInBody.
+const (
+	ClientInBody      = "body"
+	ClientInHeader    = "header"
+	ClientInHeaderRaw = "header_raw"
+)
+
+// ClientInHeader reports whether the client authenticates by HTTP Basic, in either spelling.
+func (o *OAuth2) ClientInHeader() bool {
+	return o.ClientAuth == ClientInHeader || o.ClientAuth == ClientInHeaderRaw
+}
 
 // The fields that hold the OAuth client of a client-credentials app.
 const (
@@ -102,10 +117,11 @@ func (c checker) oauth2() error {
 		return fmt.Errorf("auth_type %s has no use for oauth2: take it out, or write auth_type o_auth", c.AuthType)
 	case o.TokenURL == "":
 		return errors.New("oauth2.token_url is missing: write it like https://auth.example.com/token")
-	case o.ClientAuth != "" && o.ClientAuth != "body" && o.ClientAuth != "header":
-		return fmt.Errorf("oauth2.client_auth %q is unknown: write body or header", o.ClientAuth)
-	case o.ClientAuth == "header" && o.ClientIDParam != "":
-		return errors.New("oauth2.client_id_param names a parameter, and client_auth header sends none: take one of them out")
+	case o.ClientAuth != "" && o.ClientAuth != ClientInBody && !o.ClientInHeader():
+		return fmt.Errorf("oauth2.client_auth %q is unknown: write body, header or header_raw", o.ClientAuth)
+	case o.ClientInHeader() && o.ClientIDParam != "":
+		return fmt.Errorf("oauth2.client_id_param names a parameter, and client_auth %s sends none: take one of them out",
+			o.ClientAuth)
 	case o.TokenLifetime < 0:
 		return errors.New("oauth2.token_lifetime is negative: write seconds, or leave it out if tokens do not expire")
 	}
@@ -187,6 +203,8 @@ func (c checker) grant(o *OAuth2) error {
 		return errors.New("oauth2.authorize_url: grant client_credentials never asks the provider's page: take it out")
 	case len(o.AuthorizeParams) > 0 || o.NoPKCE || o.Issuer != "":
 		return errors.New("oauth2: authorize_params, no_pkce and issuer belong to the authorization code: take them out, or take out grant")
+	case len(o.RefreshParams) > 0:
+		return errors.New("oauth2.refresh_params: grant client_credentials has no refresh token: write token_params instead")
 	}
 	for _, name := range []string{ClientID, ClientSecret} {
 		if _, ok := c.field(name); !ok {
@@ -221,7 +239,10 @@ func (o *OAuth2) check() error {
 		where  string
 		params map[string]string
 		taken  []string
-	}{{"authorize_params", o.AuthorizeParams, flowParams}, {"token_params", o.TokenParams, tokenFlowParams}} {
+	}{
+		{"authorize_params", o.AuthorizeParams, flowParams}, {"token_params", o.TokenParams, tokenFlowParams},
+		{"refresh_params", o.RefreshParams, refreshFlowParams},
+	} {
 		for _, name := range slices.Sorted(maps.Keys(p.params)) {
 			if name == "" || name == o.ClientIDParam || slices.Contains(p.taken, name) {
 				return fmt.Errorf("oauth2.%s: %q is set by the flow itself: take it out", p.where, name)

@@ -19,11 +19,16 @@ func at(url string, fields ...Field) change {
 func TestCheckRefusesFields(t *testing.T) {
 	refuse(t, granted, map[string]refusal{
 		"unknown origin":    {with(nil, Field{Name: "a", From: "moon"}), `app acme: field a: from "moon" is unknown: write client or grant, or leave it out for what the end user enters`},
-		"unknown kind":      {with(nil, Field{Name: "a", Kind: "url"}), `app acme: field a: kind "url" is unknown: write host, or leave it out`},
+		"unknown kind":      {with(nil, Field{Name: "a", Kind: "url"}), `app acme: field a: kind "url" is unknown: write host or labels, or leave it out`},
 		"placed secret":     {with(nil, Field{Name: "client_secret", From: "client", Secret: true}), `app acme: field client_secret: the client's secret is for the token endpoint alone: take the field out`},
 		"secret options":    {with(nil, Field{Name: "a", Secret: true, Options: []string{"x"}}), `app acme: field a: options are for what is entered, and is no host and no secret: take them out`},
 		"empty option":      {with(nil, Field{Name: "a", Options: []string{""}}), `app acme: field a: an option is empty: take it out`},
 		"host from grant":   {with(nil, Field{Name: "a", Kind: "host", From: "grant"}), `app acme: field a: a host from an answer could be anybody's: capture the part that varies`},
+		"secret labels":     {with(nil, Field{Name: "a", Kind: "labels", Secret: true}), `app acme: field a: host names are no secret: take secret out`},
+		"labels at the end": {at("https://api.{a}", Field{Name: "a", Kind: "labels"}), badSlot},
+		"labels of a name":  {at("https://{a}.com", Field{Name: "a", Kind: "labels"}), badSlot},
+		"labels to choose": {with(nil, Field{Name: "a", Kind: "labels", Options: []string{"x"}}),
+			`app acme: field a: options are for what is entered, and is no host and no secret: take them out`},
 		"secret host":       {with(nil, Field{Name: "a", Kind: "host", Secret: true}), `app acme: field a: host names are no secret: take secret out`},
 		"part of a host":    {at("https://api.{a}", Field{Name: "a", Kind: "host"}), `app acme: upstream: field a is a whole host: write https://{a}`},
 		"option no host":    {at("https://api.{a}", Field{Name: "a", Options: []string{"example.com", "-"}}), badHost},

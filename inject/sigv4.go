@@ -13,6 +13,7 @@ import (
 	// The reference for what AWS accepts, kept by AWS itself.
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go/encoding/httpbinding" // how the SDK encodes a path
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
@@ -233,19 +234,38 @@ func scopeName(v string) (string, error) {
 // and the payload may stay unsigned.
 func (s awsScope) s3() bool {
 	switch s.service {
-	case "s3", "s3-outposts", "s3-object-lambda":
+	case "s3", "s3express", "s3-outposts", "s3-object-lambda":
 		return true
 	}
 	return false
 }
 
 // path returns the path as the signature covers it, before the signer escapes it once more where the
-// service wants that. AWS joins repeated slashes before it compares, but for S3.
-func (s awsScope) path(wire string) string {
-	for !s.s3() && strings.Contains(wire, "//") {
+// service wants that. wire is the path that is sent, which stays as it is.
+//
+// S3 decodes what it gets and encodes it by its own rule, so that one object has one signature, however
+// its key is spelled. Other services take the bytes of the wire, and AWS joins repeated slashes before it
+// compares.
+func (s awsScope) path(wire string) (string, error) {
+	if s.s3() {
+		return s3Path(wire)
+	}
+	for strings.Contains(wire, "//") {
 		wire = strings.ReplaceAll(wire, "//", "/")
 	}
-	return wire
+	return wire, nil
+}
+
+// s3Path is S3's own spelling of the object key in wire: all but unreserved characters (RFC 3986, section
+// 2.3) and slashes are encoded, in capitals, and a bare "+" is a space. S3 shows what it computed in the
+// CanonicalRequest of its SignatureDoesNotMatch (https://github.com/curl/curl/issues/13754 for "=",
+// https://github.com/anomalizer/ngx_aws_auth/issues/87 for "+").
+func s3Path(wire string) (string, error) {
+	key, err := url.PathUnescape(strings.ReplaceAll(wire, "+", "%20"))
+	if err != nil {
+		return "", vending.Refuse(vending.InvalidRequest, "the path cannot be signed: it holds an invalid percent encoding")
+	}
+	return httpbinding.EscapePath(key, false), nil
 }
 
 // authorize sets the headers of the signature on r.
@@ -258,16 +278,20 @@ func (s awsScope) authorize(r *http.Request, keys aws.Credentials, hash string, 
 	if !strings.HasPrefix(wire, "/") {
 		return vending.Refuse(vending.InvalidRequest, "the path cannot be signed")
 	}
+	path, err := s.path(wire)
+	if err != nil {
+		return err
+	}
 	host := wireHost(r)
 	twin := &http.Request{
 		Method: r.Method,
 		Host:   host,
 		Header: signedHeaders(r.Header),
-		URL:    &url.URL{Opaque: "//" + host + s.path(wire), RawQuery: r.URL.RawQuery},
+		URL:    &url.URL{Opaque: "//" + host + path, RawQuery: r.URL.RawQuery},
 	}
 	// A new signer for each request: it keeps the signing key it derived and finds it again by the access
 	// key id alone, so that who knows another's id could have requests signed with the other's secret.
-	err := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = s.s3() }).
+	err = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = s.s3() }).
 		SignHTTP(r.Context(), keys, twin, hash, s.service, s.region, now)
 	if err != nil {
 		return fmt.Errorf("signing the request for %s: %w", s.service, err)

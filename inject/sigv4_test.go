@@ -174,10 +174,15 @@ func verifySigV4(r *http.Request, body []byte, service string) error {
 	return nil
 }
 
-// specPath: S3 takes the path as it came; others join its slashes and escape it a second time.
+// specPath: S3 decodes the path, where a plus is a space, and encodes it once; others join its slashes and
+// escape it a second time.
 func specPath(path, service string) string {
 	if service == "s3" {
-		return path
+		key, err := url.QueryUnescape(path) // reads the plus as S3 does
+		if err != nil {
+			return "undecodable"
+		}
+		return specEscape(key, "/")
 	}
 	segments := slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return s == "" })
 	joined := "/" + strings.Join(segments, "/")
@@ -249,6 +254,13 @@ func TestSigV4VerifiesFromTheWire(t *testing.T) {
 		{name: "bare unicode", path: "/bucket/é€"},
 		{name: "encoded though unreserved", path: "/%61%7E%2Eb"},
 		{name: "sub-delims", path: "/model:v1@x/!$&'()*+,;=/[1]"},
+		{name: "at sign", path: "/bucket/mac@2x.png"},
+		{name: "parentheses", path: "/bucket/report%20(1).pdf"},
+		{name: "partition", path: "/bucket/state=fl/day=2024-05-22/data.parquet"},
+		{name: "encoded sub-delims", path: "/bucket/%21%24%26%27%28%29%2a%2B%2c%3b%3D%3a%40"},
+		{name: "invalid UTF-8", path: "/bucket/%ff%00"},
+		{name: "encoded percent", path: "/bucket/100%25@"},
+		{name: "plus and space", path: "/bucket/a+b%20c%2Bd"},
 		{name: "double slashes", path: "/a//b///c"},
 		{name: "leading double slash", path: "//a/b"},
 		{name: "trailing slash", path: "/a/b/"},
@@ -290,7 +302,11 @@ func TestSigV4VerifiesFromTheWire(t *testing.T) {
 				if c.wantQuery != "" {
 					wantQuery = c.wantQuery
 				}
-				if _, query, _ := strings.Cut(got.target, "?"); query != wantQuery {
+				path, query, _ := strings.Cut(got.target, "?")
+				if c.path != "" && path != c.path && !strings.HasPrefix(c.name, "bare") {
+					t.Errorf("path on the wire %q, want %q", path, c.path)
+				}
+				if query != wantQuery {
 					t.Errorf("query on the wire %q, want %q", query, wantQuery)
 				}
 				if string(got.body) != c.body || got.header.Get("X-Amz-Security-Token") != awsToken {
@@ -298,6 +314,43 @@ func TestSigV4VerifiesFromTheWire(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestSigV4S3Paths compares with signatures on which two others agree: aws4 of npm, which decodes and
+// encodes as S3 does (https://github.com/mhart/aws4), given the path, and the AWS SDK for JavaScript
+// (@smithy/signature-v4 with uriEscapePath false), given the object's key.
+func TestSigV4S3Paths(t *testing.T) {
+	for path, signature := range map[string]string{
+		"/mac@2x.png":                           "164b99293a0486277f261765bd40e50f6ab6a956b1acc948b79e72dd018fcf29",
+		"/report%20(1).pdf":                     "f1d22f92908cd3a829b2202b79b4b0f4b7fd8bd105718f0256a318c55445303c",
+		"/state=fl/a=b.parquet":                 "36c46b348cfe2bbc3dbb2c3e3a2bf1bf997b809aaba401950c2cd8ea974bccff",
+		"/a%2Fb%2fc":                            "e154427475a909218252ab341c1d94439407fc055d1ab9f49fa75c24f511b172",
+		"/%61%7E.txt":                           "cf8750324790abe84a8e7f25b5b9c04ee80e271bf0f55b48018cac78c3069379",
+		"/a+b":                                  "9d35ea49959acca66317b34c3c3b1ddad182acb8364c3c0fc59841f40cf628c7",
+		"/a%2Bb":                                "ce411b523c6d97d1fdb369979d5c75e08ccb2920bf2f9eef605f4daedd0f4196",
+		"/!$&'()*,;:=@":                         "08ccdd380887fe219d4ee0a19f11dda3498029577ced39e14df1269c2fdc2fbe",
+		"/%21%24%26%27%28%29%2a%2c%3b%3a%3d%40": "08ccdd380887fe219d4ee0a19f11dda3498029577ced39e14df1269c2fdc2fbe",
+		"/a//b/":                                "d7c6c3ea8075d1362f67412d7322bb19fd290b26b9573a5e4f883fb8cc7ad950",
+		"/%C3%A9%e2%82%ac":                      "96f6fe07e51fb2b2b4fee07ac9b93b7bce3f48bf62942d3ea7688e481f67eaea",
+		"/100%25@":                              "82f79e71d7fe9ea921ae68396db545a4104a66608d6cc31b309619070152c541",
+	} {
+		r := awsRequest(t, "GET", "https://examplebucket.s3.amazonaws.com", path, "", nil)
+		if err := awsSigner(t, catalog.Sign{Service: "s3"}).sign(r, awsCredential(awsSecret), awsTime); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		if _, got, _ := strings.Cut(r.Header.Get("Authorization"), "Signature="); got != signature {
+			t.Errorf("%s: signature %s, want %s", path, got, signature)
+		}
+		if got := r.URL.RequestURI(); got != path {
+			t.Errorf("%s goes out as %s", path, got)
+		}
+	}
+}
+
+func TestS3PathThatCannotBeRead(t *testing.T) {
+	if _, err := (awsScope{service: "s3"}).path("/a%zz"); signCode(err) != vending.InvalidRequest {
+		t.Errorf("error %v", err)
 	}
 }
 

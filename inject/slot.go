@@ -24,8 +24,8 @@ func slotsOf(app *catalog.App) slots {
 	return s
 }
 
-// fill renders a host. A slot takes exactly one DNS label, one of its field's options, or a whole host where it is all there
-// is: the result cannot leave the pattern that the catalog states.
+// fill renders a host. A slot takes exactly one DNS label, several where its field's kind says so, one of its field's
+// options, or a whole host where it is all there is: the result cannot leave the pattern that the catalog states.
 func (s slots) fill(host template, cred vending.Credential) (string, error) {
 	return s.render(host, cred.Field)
 }
@@ -37,6 +37,9 @@ func (s slots) render(host template, field func(name string) (string, bool)) (st
 	}
 	filled = strings.ToLower(filled)
 	name, _, _ := strings.Cut(filled, ":")
+	if len(name) > maxHostName {
+		return "", errors.New("filling a host: it is longer than 253 characters")
+	}
 	for label := range strings.SplitSeq(name, ".") {
 		if _, err := dnsLabel(label); err != nil {
 			return "", fmt.Errorf("filling a host: a label %w", err)
@@ -50,12 +53,30 @@ func (s slots) escape(name, value string) (string, error) {
 	switch {
 	case f.Kind == catalog.KindHost:
 		return hostName(value)
+	case f.Kind == catalog.KindLabels:
+		return dnsLabels(value)
 	case len(f.Options) == 0:
 		return dnsLabel(value)
 	case !slices.Contains(f.Options, value):
 		return "", errors.New("is none of its options")
 	}
 	return value, nil
+}
+
+// maxHostName bounds a host name, in bytes (RFC 1035, section 2.3.4).
+const maxHostName = 253
+
+// dnsLabels accepts labels joined by dots, of up to half of the longest host name, so that the rest of it has its place.
+func dnsLabels(v string) (string, error) {
+	if len(v) > maxHostName/2 {
+		return "", errors.New("is too long for a part of a host name")
+	}
+	for label := range strings.SplitSeq(v, ".") {
+		if _, err := dnsLabel(label); err != nil {
+			return "", errors.New("is no part of a host name")
+		}
+	}
+	return v, nil
 }
 
 // hostName accepts a host name with at least two labels and an optional port. What it resolves to is for the dialer to judge.
@@ -77,7 +98,7 @@ func hostName(v string) (string, error) {
 	last := strings.ToLower(labels[len(labels)-1])
 	// 2130706433, 0x7f.1 and 127.1 are addresses to some resolvers (WHATWG URL, section 3.5).
 	isNumber := strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x")
-	if _, err := netip.ParseAddr(name); err == nil || isNumber || len(labels) < 2 || len(name) > 253 {
+	if _, err := netip.ParseAddr(name); err == nil || isNumber || len(labels) < 2 || len(name) > maxHostName {
 		return "", errors.New("is no public host name")
 	}
 	return name + port, nil

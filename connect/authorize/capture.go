@@ -21,6 +21,7 @@ import (
 // Causes for the log. None repeats what the provider said.
 var (
 	errNoCapture = errors.New("what the provider answered does not hold the value, or in another form")
+	errOtherForm = errors.New("the value that the provider answered does not match the capture's pattern")
 	errNotJSON   = errors.New("the answer is no JSON")
 )
 
@@ -88,7 +89,16 @@ func (a *Authorizer) checkCallback(app *catalog.App, query url.Values) error {
 
 // value is what c takes of text.
 func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (string, error) {
-	value := match(c.Pattern, text)
+	value := text
+	if c.Pattern != "" {
+		value = match(c.Pattern, plainAddress(text))
+	}
+	if value == "" && text != "" && len(text) <= maxCaptured {
+		a.o.Logger.Warn("a provider named an account of another form than its app's: if the account is meant, "+
+			"widen the capture's pattern and the host that it fills, in an app of your own",
+			"app", app.Slug, "field", c.Field, "from", c.From, "pattern", c.Pattern)
+		return "", about(app, Problem{Kind: OtherAccount, Field: c.Field, Err: errOtherForm})
+	}
 	if value == "" || len(value) > maxCaptured {
 		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "from", c.From)
 		if chosen := c.ChosenBy(); len(chosen) > 0 {
@@ -116,6 +126,8 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 		return nil, fmt.Errorf("asking %s for the account: %w", app.Slug, err)
 	case errors.Is(err, httpx.ErrTooLarge):
 		return nil, about(app, Problem{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
+	case errors.Is(err, httpx.ErrCoding) && status < 500:
+		return nil, about(app, Problem{Kind: Nonsense, Status: status, Err: err})
 	}
 	if p := verdict(status); p != nil {
 		if p.Kind == WrongCredential { // it is the provider's own, a second old
@@ -149,7 +161,7 @@ func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.
 	switch {
 	case res == nil:
 		return 0, "", callingUpstream(err)
-	case errors.Is(err, httpx.ErrTooLarge):
+	case errors.Is(err, httpx.ErrTooLarge), errors.Is(err, httpx.ErrCoding):
 		return res.Status, "", err
 	case err != nil:
 		return 0, "", fmt.Errorf("reading the account: %w", err)
@@ -214,11 +226,27 @@ func parse(text string) (answer any, err error) {
 	return answer, nil
 }
 
-// match returns what pattern finds in text, which it must match as a whole.
-func match(pattern, text string) string {
-	if pattern == "" {
+// plainAddress writes an https address as patterns expect it: scheme and host in lower case, no port that https
+// has anyway, no dot at the host's end and no path of a slash alone (RFC 3986, section 6.2). Any other text stays.
+func plainAddress(text string) string {
+	trimmed := strings.TrimSpace(text)
+	scheme, _, ok := strings.Cut(trimmed, "://")
+	if !ok || !strings.EqualFold(scheme, "https") {
 		return text
 	}
+	u, err := url.Parse(trimmed)
+	if err != nil || u.User != nil {
+		return text
+	}
+	u.Host = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(u.Host), ":443"), ".")
+	if u.Path == "/" {
+		u.Path = ""
+	}
+	return u.String()
+}
+
+// match returns what pattern finds in text, which it must match as a whole.
+func match(pattern, text string) string {
 	re, err := regexp.Compile(`^(?:` + pattern + `)$`)
 	if err != nil {
 		return ""

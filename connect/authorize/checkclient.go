@@ -3,6 +3,7 @@ package authorize
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
@@ -17,6 +18,10 @@ func CheckClient(app *catalog.App, c connect.OAuthClient) error {
 	}
 	if vending.AuthType(app.AuthType) != vending.OAuth || app.ClientCredentials() {
 		return nil
+	}
+	if o := app.OAuth2; o != nil && o.ClientAuth == catalog.ClientInHeaderRaw && strings.Contains(c.ID, ":") {
+		return fmt.Errorf("the client id for %s holds a colon, where its secret would begin (RFC 7617): "+
+			"write client_auth header, which encodes it", app.Slug)
 	}
 	others := []vending.Field{{Name: catalog.OAuthTokenSecret, Value: "x"}}
 	for _, f := range app.Fields {

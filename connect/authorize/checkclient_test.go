@@ -46,3 +46,23 @@ func TestCheckClient(t *testing.T) {
 		}
 	}
 }
+
+// TestRawClientID: where nothing is encoded, the id ends at its first colon.
+func TestRawClientID(t *testing.T) {
+	app := &catalog.App{
+		Slug: "games", AuthType: "o_auth", Upstream: "https://api.example.com",
+		OAuth2: &catalog.OAuth2{TokenURL: "https://login.example.com/token", ClientAuth: catalog.ClientInHeaderRaw},
+	}
+	client := connect.OAuthClient{ID: "canary:id", Secret: vending.NewSecret("a:b")}
+	err := CheckClient(app, client)
+	if err == nil || !strings.Contains(err.Error(), "write client_auth header") || strings.Contains(err.Error(), "canary") {
+		t.Errorf("%v", err)
+	}
+	if client.ID = "id"; CheckClient(app, client) != nil {
+		t.Error("a secret with a colon is refused")
+	}
+	client.ID, app.OAuth2.ClientAuth = "client:id", catalog.ClientInHeader
+	if err := CheckClient(app, client); err != nil {
+		t.Error(err)
+	}
+}

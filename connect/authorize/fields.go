@@ -197,7 +197,7 @@ func unplaceable(app *catalog.App, err error) error {
 		switch {
 		case f.Name != p.Field:
 		case f.From == catalog.FromGrant:
-			p.Kind = NoAccount
+			p.Kind = OtherAccount
 		case f.From == catalog.FromClient:
 			p.Kind = NotConfigured
 		}

@@ -19,7 +19,7 @@ func meant(app *catalog.App, f catalog.Field, value string) string {
 	}
 	host := strings.ToLower(hostIn(value))
 	for _, pattern := range hostPatterns(app) {
-		if label := labelIn(pattern, f.Name, host); label != "" {
+		if label := labelIn(pattern, f, host); label != "" {
 			return label
 		}
 	}
@@ -30,7 +30,7 @@ func meant(app *catalog.App, f catalog.Field, value string) string {
 func Around(app *catalog.App, f catalog.Field) string {
 	for _, pattern := range hostPatterns(app) {
 		host := strings.ReplaceAll(pattern, "{"+f.Name+"}", "acme")
-		if len(f.Options) == 0 && f.Kind == "" && host != pattern && !strings.Contains(host, "{") {
+		if len(f.Options) == 0 && f.Kind != catalog.KindHost && host != pattern && !strings.Contains(host, "{") {
 			return host
 		}
 	}
@@ -82,10 +82,13 @@ func chosenURLs(app *catalog.App) (urls []string) {
 
 var slot = regexp.MustCompile(`\\\{([a-z0-9_]+)\\\}`)
 
-// labelIn returns the part of host that fills the field's slot in pattern, or "" where host is not of that pattern.
-func labelIn(pattern, field, host string) string {
+// labelIn returns the part of host, in one label or more, that fills the field's slot in pattern, or "" where host is not of that pattern.
+func labelIn(pattern string, field catalog.Field, host string) string {
 	form := slot.ReplaceAllStringFunc(regexp.QuoteMeta(pattern), func(quoted string) string {
-		if slot.FindStringSubmatch(quoted)[1] == field {
+		if slot.FindStringSubmatch(quoted)[1] == field.Name {
+			if field.Kind == catalog.KindLabels {
+				return `([a-z0-9.-]+)`
+			}
 			return `([a-z0-9-]+)`
 		}
 		return `[a-z0-9.-]+`

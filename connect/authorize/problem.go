@@ -33,6 +33,9 @@ const (
 	UnknownField Kind = "unknown_field"
 	// NoAccount: the provider did not say which account was authorized, where the app needs to know.
 	NoAccount Kind = "no_account"
+	// OtherAccount: the provider named an account of another form than those of the app, such as one at a host
+	// that the app does not have.
+	OtherAccount Kind = "other_account"
 	// WrongIssuer: the callback is another provider's answer (RFC 9207).
 	WrongIssuer Kind = "wrong_issuer"
 	// BadCallback: the callback lacks what it must have, or has it twice.
@@ -100,9 +103,11 @@ var texts = map[Kind][2]string{
 	BadField:        {"Something cannot be right", "{field} cannot be right: it {reason}."},
 	UnknownField:    {"Something does not belong here", "{app} has no field called {field}."},
 	NoAccount:       {"{app} did not say which account it is", "{app} did not say which account you connected, or named several{detail}, so nothing was saved; please try again, and grant access to exactly one."},
-	WrongIssuer:     {"This answer is not from {app}", "The answer came from another place than {app}, so it was not used; please start again from your link."},
-	BadCallback:     {"This answer cannot be used", "The answer of {app} arrived incomplete or altered, so it was not used; please start again from your link."},
-	NotConfigured:   {"{app} is not set up here", "{app} cannot be connected until whoever sent you the link has completed its set-up{detail}; nothing was saved."},
+	OtherAccount: {"This account of {app} cannot be used here", "You connected an account of {app}, but its {value} has another form than " +
+		"the accounts that can be used here, so nothing was saved; please connect another account, or tell whoever sent you the link."},
+	WrongIssuer:   {"This answer is not from {app}", "The answer came from another place than {app}, so it was not used; please start again from your link."},
+	BadCallback:   {"This answer cannot be used", "The answer of {app} arrived incomplete or altered, so it was not used; please start again from your link."},
+	NotConfigured: {"{app} is not set up here", "{app} cannot be connected until whoever sent you the link has completed its set-up{detail}; nothing was saved."},
 }
 
 // Title is a short line for a page.
@@ -130,6 +135,7 @@ func (p *Problem) text(i int) string {
 	return strings.NewReplacer(
 		"{app}", cmp.Or(p.App, "The app"), "{detail}", detail,
 		"{field}", cmp.Or(p.label, p.Field, "What you entered"), "{reason}", p.Reason(),
+		"{value}", cmp.Or(p.label, p.Field),
 	).Replace(texts[p.Kind][i])
 }
 
@@ -142,7 +148,7 @@ func (p *Problem) HTTPStatus() int {
 		return http.StatusUnprocessableEntity
 	case WrongIssuer, BadCallback:
 		return http.StatusBadRequest
-	case ProviderError, Nonsense, NoAccount:
+	case ProviderError, Nonsense, NoAccount, OtherAccount:
 		return http.StatusBadGateway
 	case Unreachable:
 		return http.StatusServiceUnavailable

@@ -12,6 +12,7 @@ import (
 
 var kinds = []Kind{
 	Declined, ProviderError, Nonsense, Unreachable, WrongCredential, MissingField, BadField, UnknownField, WrongIssuer, BadCallback, NotConfigured, NoAccount,
+	OtherAccount,
 }
 
 // TestTexts: every kind says one sentence, with nothing left to fill in, whether little is known or much.
@@ -54,6 +55,8 @@ func TestMessages(t *testing.T) {
 		{Problem{Kind: WrongCredential, Status: 401}, "Acme Mail does not accept what you entered (HTTP 401); please check it and try again."},
 		{Problem{Kind: WrongCredential, Status: 401, Code: "invalid_client"}, "Acme Mail does not accept what you entered (invalid_client); please check it and try again."},
 		{Problem{Kind: MissingField, Field: "api_key"}, "API key is missing; please enter it."},
+		{Problem{Kind: OtherAccount, Field: "api_key"}, "You connected an account of Acme Mail, but its API key has another form than the accounts that " +
+			"can be used here, so nothing was saved; please connect another account, or tell whoever sent you the link."},
 		{Problem{Kind: UnknownField, Field: "{app}"}, "Acme Mail has no field called {app}."},
 	} {
 		if got := about(app, c.p).Message(); got != c.want {

@@ -72,6 +72,9 @@ func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string, verifie
 // Refresh obtains a new access token (RFC 6749, section 6). What the answer does not say stays as held has it.
 func (e *Endpoint) Refresh(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {held.RefreshToken}}
+	for name, value := range e.oauth.RefreshParams {
+		form.Set(name, value)
+	}
 	next, _, err := e.converse(ctx, held, cmp.Or(e.oauth.RefreshURL, e.oauth.TokenURL), form, held.RefreshToken, held.AccessToken)
 	return next, err
 }
@@ -91,10 +94,32 @@ func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValu
 // authStyle is never oauth2's auto-detection: that sends the refresh token a second time after a
 // refusal, which a provider that detects reuse takes for theft.
 func authStyle(o *catalog.OAuth2) oauth2.AuthStyle {
-	if o.ClientAuth == "header" {
+	if o.ClientInHeader() {
 		return oauth2.AuthStyleInHeader
 	}
 	return oauth2.AuthStyleInParams
+}
+
+// authenticate sets the Authorization of a client whose place is the header.
+func (e *Endpoint) authenticate(header http.Header) {
+	id, secret := e.client.ID, e.client.Secret.Reveal()
+	if e.oauth.ClientAuth != catalog.ClientInHeaderRaw {
+		id, secret = url.QueryEscape(id), url.QueryEscape(secret)
+	}
+	(&http.Request{Header: header}).SetBasicAuth(id, secret)
+}
+
+// authenticated is the way of requests whose client the library would spell in its one way.
+type authenticated struct {
+	http.RoundTripper
+	endpoint *Endpoint
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a authenticated) RoundTrip(r *http.Request) (*http.Response, error) {
+	spelled := r.Clone(r.Context())
+	a.endpoint.authenticate(spelled.Header)
+	return a.RoundTripper.RoundTrip(spelled)
 }
 
 // Exchange trades the token of held, which is new, as the catalog's exchange says.
@@ -145,7 +170,12 @@ func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, token
 		config.ClientID = ""
 	}
 	for name, value := range e.oauth.TokenParams {
-		form.Set(name, value)
+		if !form.Has(name) { // or it is one of the refresh's own
+			form.Set(name, value)
+		}
+	}
+	if e.oauth.ClientAuth == catalog.ClientInHeaderRaw && e.transport != nil {
+		h.Transport = authenticated{e.transport, e}
 	}
 	if _, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, httpx.Client(&h.Call))); err != nil {
 		return connect.GrantValues{}, vending.Secret{}, e.refusal(h, err, append(secrets, e.client.Secret.Reveal()))
@@ -176,7 +206,7 @@ func (e *Endpoint) hear(held connect.GrantValues) *hearing {
 func (h *hearing) grant() connect.GrantValues {
 	v := h.held
 	v.AccessToken = h.answer.accessToken
-	v.Expiry = expiry(h.answer.lifetime, h.asked, h.endpoint.oauth)
+	v.Expiry = expiry(h.answer, h.asked, h.endpoint.oauth)
 	v.RefreshToken = cmp.Or(h.answer.refreshToken, v.RefreshToken)
 	v.TokenType = cmp.Or(h.answer.tokenType, v.TokenType)
 	v.Scope = cmp.Or(h.answer.scope, v.Scope)
@@ -184,11 +214,15 @@ func (h *hearing) grant() connect.GrantValues {
 }
 
 // expiry counts from before the call, so that a slow answer makes no token look younger than it is.
-// Where the answer says nothing the catalog's lifetime stands in, and zero
-// means that the token does not expire as far as is known.
-func expiry(lifetime time.Duration, asked time.Time, o *catalog.OAuth2) time.Time {
+// Where the answer says nothing, or nothing that can be read, the catalog's lifetime stands in. Zero means
+// that the token does not expire as far as is known.
+func expiry(answer *said, asked time.Time, o *catalog.OAuth2) time.Time {
+	lifetime := answer.lifetime
 	if lifetime == 0 {
 		lifetime = time.Duration(o.TokenLifetime) * time.Second
+	}
+	if lifetime == 0 && answer.unread {
+		lifetime = assumedLifetime
 	}
 	if lifetime == 0 {
 		return time.Time{}

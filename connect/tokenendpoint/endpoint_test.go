@@ -2,6 +2,7 @@ package tokenendpoint
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // The client's authentication, in the header and at the beginning of a form.
 const (
 	inHeader = "Basic Y2xpZW50JTNBaWQ6Y2FuYXJ5K2NsaWVudCUyQnNlY3JldA=="
+	inRaw    = "Basic Y2xpZW50LWlkOmNhbmFyeSArLz06c2VjcmV0"
 	inBody   = "client_id=client%3Aid&client_secret=canary+client%2Bsecret&"
 	form     = "application/x-www-form-urlencoded"
 )
@@ -62,6 +64,37 @@ func TestCalls(t *testing.T) {
 				t.Errorf("the provider got\n%q\nwant\n%q", rec.calls, want)
 			}
 		})
+	}
+}
+
+// TestRawHeader has the client whose secret is not encoded, in each of the calls. Vimeo's own client does so
+// (https://github.com/vimeo/vimeo.js/blob/master/lib/vimeo.js, whose secrets hold "+" and "/"), and Epic Games
+// takes nothing else (https://github.com/supabase/auth/issues/2623).
+func TestRawHeader(t *testing.T) {
+	for name, ask := range map[string]func(*testing.T, *Endpoint) error{
+		"code":    func(t *testing.T, e *Endpoint) error { _, err := redeemPlain(t, e); return err },
+		"refresh": func(t *testing.T, e *Endpoint) error { _, err := e.Refresh(t.Context(), held); return err },
+		"client credentials": func(t *testing.T, e *Endpoint) error {
+			_, err := e.ClientCredentials(t.Context(), held)
+			return err
+		},
+		"revocation": func(t *testing.T, e *Endpoint) error {
+			return e.Revoke(t.Context(), vending.NewSecret("canary-token"), AccessToken)
+		},
+	} {
+		rec := &recorder{answer: answer{200, `{"access_token":"n"}`, nil}}
+		e := start(t, rec, func(o *catalog.OAuth2) { o.ClientAuth = "header_raw" })
+		e.client = connect.OAuthClient{ID: "client-id", Secret: vending.NewSecret("canary +/=:secret")}
+		if err := ask(t, e); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(rec.calls) != 1 || rec.calls[0].authorization != inRaw || strings.Contains(rec.calls[0].body, "client") != (name == "client credentials") {
+			t.Errorf("%s: the provider got %q", name, rec.calls)
+		}
+	}
+	e := New(&catalog.OAuth2{TokenURL: "https://auth.example.com", ClientAuth: "header_raw"}, testClient, nil, func() time.Time { return now })
+	if _, err := e.Refresh(t.Context(), held); err == nil {
+		t.Error("a token without a transport")
 	}
 }
 

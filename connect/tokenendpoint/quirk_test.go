@@ -57,6 +57,29 @@ func TestParameters(t *testing.T) {
 	}
 }
 
+// TestRefreshParameters: Entra takes a refresh without a scope for one of the app's own token, where the token
+// is for the app's own API (AADSTS90009, https://github.com/grafana/grafana/issues/95379).
+func TestRefreshParameters(t *testing.T) {
+	const shared = "audience=books&client_id=client%3Aid&client_secret=canary+client%2Bsecret&"
+	for way, want := range map[string]string{
+		"code": shared + "code=canary-code&code_verifier=canary-verifier&grant_type=authorization_code&" +
+			"redirect_uri=https%3A%2F%2Fgate.example.com%2Fcb&zone=a",
+		"refresh": shared + "grant_type=refresh_token&refresh_token=canary-refresh-0&scope=api%3A%2F%2Fbooks%2F.default+offline_access&zone=b",
+	} {
+		rec := &recorder{answer: answer{200, `{"access_token":"n"}`, nil}}
+		e := start(t, rec, func(o *catalog.OAuth2) {
+			o.Scopes, o.TokenParams = []string{"other"}, map[string]string{"audience": "books", "zone": "a"}
+			o.RefreshParams = map[string]string{"scope": "api://books/.default offline_access", "zone": "b"}
+		})
+		if _, err := ways[way](t, e); err != nil {
+			t.Error(err)
+		}
+		if len(rec.calls) != 1 || rec.calls[0].body != want {
+			t.Errorf("%s: the provider got\n%q\nwant\n%q", way, rec.calls, want)
+		}
+	}
+}
+
 // TestSpellings has answers that providers give and RFC 6749 does not know.
 func TestSpellings(t *testing.T) {
 	encoded, plain := map[string]string{"Content-Type": form}, map[string]string{"Content-Type": "text/plain; charset=utf-8"}
@@ -73,7 +96,7 @@ func TestSpellings(t *testing.T) {
 		"expires in seconds":         {"", answer{200, `access_token=n&expires=3600`, plain}, connect.GrantValues{AccessToken: "n", Expiry: hour}},
 		"expires as a time":          {"", answer{200, fmt.Sprintf(`{"access_token":"n","expires":%d}`, hour.Unix()), nil}, connect.GrantValues{AccessToken: "n", Expiry: hour}},
 		"expires_at":                 {"", answer{200, fmt.Sprintf(`{"access_token":"n","expires_at":"%d"}`, hour.Unix()), nil}, connect.GrantValues{AccessToken: "n", Expiry: hour}},
-		"expires_at of a date":       {"", answer{200, `{"access_token":"n","expires_at":"2027-01-01"}`, nil}, connect.GrantValues{AccessToken: "n"}},
+		"expires_at of a date":       {"", answer{200, `{"access_token":"n","expires_at":"2027-01-01"}`, nil}, connect.GrantValues{AccessToken: "n", Expiry: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		"expires_at that has passed": {"", answer{200, `{"access_token":"n","expires_at":1500000000}`, nil}, connect.GrantValues{AccessToken: "n", Expiry: now.Add(-time.Second)}},
 		"expires_at of this moment":  {"", answer{200, fmt.Sprintf(`{"access_token":"n","expires_at":%d}`, now.Unix()), nil}, connect.GrantValues{AccessToken: "n", Expiry: now.Add(-time.Second)}},
 		"expires_at in milliseconds": {"", answer{200, fmt.Sprintf(`{"access_token":"n","expires_at":%d}`, hour.UnixMilli()), nil}, connect.GrantValues{AccessToken: "n", Expiry: hour}},

@@ -80,7 +80,7 @@ func (h *hearing) broken(endpoint string, err error) *Refusal {
 	switch {
 	case h.Err != nil:
 		err = h.Err
-		if errors.Is(err, httpx.ErrTooLarge) {
+		if errors.Is(err, httpx.ErrTooLarge) || errors.Is(err, httpx.ErrCoding) && h.Status < 500 {
 			r.Class = Nonsense
 		}
 	case h.Status != 0:

@@ -123,7 +123,7 @@ func drip(w http.ResponseWriter, r *http.Request) {
 
 // TestAsksOnce: whatever the answer, no second call with the other client authentication.
 func TestAsksOnce(t *testing.T) {
-	for _, style := range []string{"", "body", "header"} {
+	for _, style := range []string{"", "body", "header", "header_raw"} {
 		rec := &recorder{answer: answer{401, `{"error":"invalid_client"}`, nil}}
 		e := start(t, rec, func(o *catalog.OAuth2) { o.ClientAuth = style })
 		for _, ask := range []func() (connect.GrantValues, error){

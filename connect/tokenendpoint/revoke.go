@@ -67,7 +67,7 @@ func (e *Endpoint) revocation(ctx context.Context, token vending.Secret, hint st
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if inHeader {
-		r.SetBasicAuth(url.QueryEscape(e.client.ID), url.QueryEscape(e.client.Secret.Reveal()))
+		e.authenticate(r.Header)
 	}
 	return r, nil
 }

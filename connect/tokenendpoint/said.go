@@ -2,10 +2,8 @@ package tokenendpoint
 
 import (
 	"encoding/json"
-	"math"
 	"mime"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -16,6 +14,8 @@ type said struct {
 	accessToken, refreshToken, tokenType, scope string
 	// lifetime is 0 where the answer says nothing of it, and negative where the token has ended already.
 	lifetime time.Duration
+	// unread says that the answer speaks of an end that cannot be read, so that lifetime is 0.
+	unread bool
 	// refused says that the answer is an error, whatever its status, and code which one; it may be empty.
 	refused bool
 	code    string
@@ -47,7 +47,7 @@ func read(contentType string, body []byte, member string, optional bool, asked t
 		s.refused, s.code = token.refusal()
 	}
 	var known bool
-	if s.lifetime, known = token.lifetime(asked); known {
+	if s.lifetime, s.unread, known = token.lifetime(asked); known {
 		s.accessToken = token.text("access_token")
 	}
 	s.refreshToken, s.tokenType, s.scope = token.text("refresh_token"), token.text("token_type"), token.scope()
@@ -96,53 +96,6 @@ func (m members) scope() string {
 		return strings.Join(list, " ")
 	}
 	return m.text("scope")
-}
-
-const (
-	// notBefore tells a time from a lifetime, in seconds: no token lasts for thirty years.
-	notBefore = 1_000_000_000
-	// notAfter tells a time in milliseconds from one in seconds: no token lasts until the year 5138.
-	notAfter = 100_000_000_000
-)
-
-// lifetime reads `expires_in`, a number or its text. Where there is none, `expires` and `expires_at` may hold the same, or a Unix time, of
-// which one that is over counts. A lifetime that is not positive says nothing. It is not known where `expires_in` is anything else.
-func (m members) lifetime(asked time.Time) (lifetime time.Duration, known bool) {
-	for _, name := range []string{"expires_in", "expires", "expires_at"} {
-		raw := m[name]
-		text := m.text(name)
-		if text == "" {
-			text = string(raw)
-		}
-		if text == "" || text == "null" || text == `""` {
-			continue
-		}
-		seconds, err := strconv.ParseFloat(text, 64)
-		switch {
-		case err != nil && name == "expires_in":
-			return 0, false
-		case err != nil:
-			continue
-		case name != "expires_in" && seconds >= notBefore:
-			return until(seconds, asked), true
-		}
-		if seconds > 0 {
-			return time.Duration(min(seconds, math.MaxInt32)) * time.Second, true
-		}
-	}
-	return 0, true
-}
-
-// until is the lifetime of a token that ends at a Unix time; it is never 0.
-func until(at float64, asked time.Time) time.Duration {
-	if at > notAfter {
-		at /= 1000
-	}
-	left := at - float64(asked.Unix())
-	if left < 1 {
-		return -time.Second
-	}
-	return time.Duration(min(left, math.MaxInt32)) * time.Second
 }
 
 // rendered is the answer as RFC 6749, section 5.1, has it. It is an error where it refuses.

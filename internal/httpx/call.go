@@ -11,7 +11,7 @@ import (
 type Call struct {
 	// Transport sends the request; nil fails with [ErrNoTransport].
 	Transport http.RoundTripper
-	// Limit bounds the answer's body, in bytes.
+	// Limit bounds the answer's body, in bytes, as it comes and decoded.
 	Limit int
 	// Edit returns the body that the library reads in the place of body; nil leaves it as it is.
 	Edit func(header http.Header, body []byte) []byte
@@ -31,7 +31,7 @@ func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	defer func(whole io.Closer) { _ = whole.Close() }(res.Body)
 	c.Status = res.StatusCode
-	body, err := readAll(res.Body, c.Limit)
+	body, err := readDecoded(res.Header, res.Body, c.Limit)
 	if err != nil {
 		c.Err = err
 		return nil, err

@@ -26,7 +26,10 @@ type Response struct {
 // It calls the RoundTripper and no http.Client: a round trip ends at the first answer, so a redirect never takes a
 // credential along, where a Client repeats a bad Location in its error.
 //
-// A body that is larger is [ErrTooLarge], and never cut: it could leave half a token. An error after the answer's
+// It asks for an answer without a content coding. One that comes in gzip or deflate anyway is decoded, any
+// other is [ErrCoding].
+//
+// A body that is larger, as it comes or decoded, is [ErrTooLarge], and never cut: it could leave half a token. An error after the answer's
 // header comes with the response, without its body; the connection is then not used again. Errors are safe to log
 // ([SafeError]).
 func Do(rt http.RoundTripper, r *http.Request, limit int) (*Response, error) {
@@ -35,7 +38,7 @@ func Do(rt http.RoundTripper, r *http.Request, limit int) (*Response, error) {
 		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }() // all is known of it that will be
-	body, err := readAll(res.Body, limit)
+	body, err := readDecoded(res.Header, res.Body, limit)
 	return &Response{res.StatusCode, res.Header, body}, err
 }
 
@@ -68,7 +71,7 @@ func roundTrip(rt http.RoundTripper, r *http.Request) (*http.Response, error) {
 		}
 		return nil, SafeError(ErrNoTransport)
 	}
-	res, err := rt.RoundTrip(r)
+	res, err := rt.RoundTrip(identity(r))
 	if err != nil {
 		return nil, SafeError(err)
 	}

@@ -56,7 +56,7 @@ func safeText(err error) string {
 		return op.Error()
 	case errors.As(err, &cert):
 		return cert.Error()
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrCoding):
 		return err.Error() // nothing but this package makes it
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was cut"
