@@ -83,6 +83,7 @@ func (t *Transport) send(r *http.Request, x *Exchange) (*http.Response, error) {
 		carrier = relay
 	}
 	res, err := carrier.RoundTrip(out)
+	x.sent = x.sent || !httpx.Unsent(err)
 	if errors.Is(err, httpx.ErrRefused) {
 		return nil, refusedByPeer(err)
 	}
