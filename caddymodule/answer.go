@@ -34,6 +34,7 @@ func answer(res *http.Response) error {
 		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the provider answered with an invalid status code"}
 	}
 	c.facts.status = res.StatusCode
+	c.cured(res.StatusCode)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return c.checkUpgrade(res)
 	}
@@ -107,7 +108,10 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 		if err := c.exchange.Refusal(); err != nil {
 			return vending.AsError(err)
 		}
-		e.Code = vending.NeedsReconnection
+		e.Code, e.Reason = vending.NeedsReconnection, vending.FreshCredentialRefused
+		if c.exchange.Ended() {
+			e.Reason = vending.GrantEnded
+		}
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		e.Code, e.RetryAfter = vending.UpstreamUnavailable, vending.StatedRetryAfter(res.Header, time.Now())
 	default:

@@ -31,6 +31,7 @@ type Upstream struct {
 type errorData struct {
 	Code     Code      `json:"code"`
 	Origin   Origin    `json:"origin"`
+	Reason   Reason    `json:"reason,omitempty"`
 	Sent     *bool     `json:"sent,omitempty"`
 	Upstream *Upstream `json:"upstream,omitempty"`
 }
@@ -62,10 +63,14 @@ func WriteError(w http.ResponseWriter, e *Error, upstream *Upstream) {
 			h.Set("Retry-After", strconv.Itoa(ClampRetryAfter(e.RetryAfter)))
 		}
 	}
+	reason := e.Reason
+	if e.Code == NeedsReconnection && reason == "" {
+		reason = GrantEnded
+	}
 	if e.Code.Status() == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", Challenge)
 	}
-	writeEnvelope(w, e.Code.Status(), Envelope{"error", e.Text(), errorData{e.Code, origin, e.Sent, upstream}})
+	writeEnvelope(w, e.Code.Status(), Envelope{"error", e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream}})
 }
 
 // WriteSuccess answers status with data in the envelope.

@@ -88,7 +88,7 @@ func TestWriteError(t *testing.T) {
 		},
 		"reconnect": {
 			err: vending.Errorf(vending.NeedsReconnection, nil), status: 401,
-			body:   `{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending"}}`,
+			body:   `{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending","reason":"grant_ended"}}`,
 			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "vending", "WWW-Authenticate", vending.Challenge},
 		},
 		"rate limit": {
@@ -117,9 +117,9 @@ func TestWriteError(t *testing.T) {
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "vending"},
 		},
 		"of the upstream": {
-			err:      &vending.Error{Code: vending.NeedsReconnection, Origin: vending.FromUpstream, Message: "again"},
+			err:      &vending.Error{Code: vending.NeedsReconnection, Origin: vending.FromUpstream, Reason: vending.FreshCredentialRefused, Message: "again"},
 			upstream: &vending.Upstream{Status: 401, ContentType: "text/plain", Body: "expired\n", Truncated: true}, status: 401,
-			body:   `{"status":"error","message":"again","data":{"code":"needs_reconnection","origin":"upstream","upstream":{"status":401,"content_type":"text/plain","body":"expired\n","truncated":true}}}`,
+			body:   `{"status":"error","message":"again","data":{"code":"needs_reconnection","origin":"upstream","reason":"fresh_credential_refused","upstream":{"status":401,"content_type":"text/plain","body":"expired\n","truncated":true}}}`,
 			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "upstream", "WWW-Authenticate", vending.Challenge},
 		},
 		"of the upstream, empty": {
