@@ -34,6 +34,7 @@ func answer(res *http.Response) error {
 		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the provider answered with an invalid status code"}
 	}
 	c.facts.status = res.StatusCode
+	c.cured(res.StatusCode)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return c.checkUpgrade(res)
 	}
@@ -107,9 +108,12 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 		if err := c.exchange.Refusal(); err != nil {
 			return vending.AsError(err)
 		}
-		e.Code = vending.NeedsReconnection
+		e.Code, e.Reason = vending.NeedsReconnection, vending.FreshCredentialRefused
+		if c.exchange.Ended() {
+			e.Reason = vending.GrantEnded
+		}
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		e.Code = vending.UpstreamUnavailable
+		e.Code, e.RetryAfter = vending.UpstreamUnavailable, vending.StatedRetryAfter(res.Header, time.Now())
 	default:
 		return nil
 	}
@@ -120,7 +124,7 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 // whole and can be scrubbed.
 func (c *call) quote(res *http.Response) *vending.Upstream {
 	c.exchange.CleanResponse(res.Header)
-	u := &vending.Upstream{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type")}
+	u := &vending.Upstream{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Headers: vending.UpstreamHeaders(res.Header)}
 	stop := time.AfterFunc(quoteTimeout, func() { _ = res.Body.Close() }) // a provider may stall in the middle of its error
 	defer stop.Stop()
 	var body io.Reader = res.Body
@@ -192,6 +196,9 @@ func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 		c.gateway.log.Error("call failed", "code", string(e.Code), "origin", string(c.facts.origin),
 			"tenant", c.facts.tenant, "app", c.facts.app, "error", c.scrubbed(e.Err))
 	}
+	if e.Code == vending.UpstreamUnavailable {
+		e = c.telling(e)
+	}
 	if !c.facts.vending.IsZero() {
 		c.Header()["Server-Timing"] = []string{c.timing()}
 	}
@@ -201,6 +208,13 @@ func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 		return
 	}
 	vending.WriteError(c.ResponseWriter, e, upstream)
+}
+
+// telling returns e with whether the request may have reached the provider. It is a copy, for a source may share its errors.
+func (c *call) telling(e *vending.Error) *vending.Error {
+	told, sent := *e, c.exchange != nil && c.exchange.Sent()
+	told.Sent = &sent
+	return &told
 }
 
 func (c *call) scrubbed(err error) string {

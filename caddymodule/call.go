@@ -313,12 +313,29 @@ func detach(ctx context.Context) context.Context {
 	return ctx
 }
 
-// revend implements inject.Revend.
+// revend implements inject.Revend. Where a new credential did not help a while ago it returns the refused one, so that the 401 stands.
 func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.Credential, error) {
 	begun := time.Now()
+	if !c.gateway.refusals.Permit(c.grant(), refused, begun) {
+		return refused, nil
+	}
 	defer func() { c.facts.vend, c.facts.vends = c.facts.vend+time.Since(begun), 2 }()
-	return c.ask(ctx, vending.Request{Force: true, Refused: refused})
+	fresh, err := c.ask(ctx, vending.Request{Force: true, Refused: refused})
+	if err == nil {
+		c.gateway.refusals.Vended(c.grant(), refused, fresh, time.Now())
+	}
+	return fresh, err
 }
+
+// cured notes what the upstream said to a credential that was vended by force. That it is busy or away says nothing of that.
+func (c *call) cured(status int) {
+	if c.facts.vends == 2 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests && status < http.StatusInternalServerError {
+		c.gateway.refusals.Cured(c.grant())
+	}
+}
+
+// grant names the connection among those of all tenants. A tenant's id has no slash.
+func (c *call) grant() string { return c.tenant.ID + "/" + c.target.Connection }
 
 type callKey struct{}
 

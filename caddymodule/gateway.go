@@ -37,7 +37,9 @@ type gateway struct {
 	keyring *policy.Keyring
 	ledger  *policy.Ledger
 	metrics *metrics
-	store   *connect.Store
+	// refusals remembers forced vends that did not help.
+	refusals vending.Refusals
+	store    *connect.Store
 	// stranger is the pattern of tenants that only their source can judge; nil if no source wants them.
 	stranger *policy.Tenant
 	clients  map[clientKey]connect.OAuthClient

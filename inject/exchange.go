@@ -37,6 +37,10 @@ type Exchange struct {
 
 	// refusal says why a 401 of the upstream was not the last word: see Transport.
 	refusal error
+	// ended says that a forced vend found the grant to have ended.
+	ended bool
+	// sent says that a request may have reached the provider.
+	sent bool
 }
 
 // Revend obtains a credential in place of one that the upstream refused.
@@ -79,6 +83,12 @@ func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
 // Refusal returns the error that stands instead of the upstream's 401, if there is one: the source's
 // own, or that the call could not be replayed with the fresh credential.
 func (x *Exchange) Refusal() error { return x.refusal }
+
+// Ended reports whether a forced vend, after a 401 of the upstream, found that the grant has ended.
+func (x *Exchange) Ended() bool { return x.ended }
+
+// Sent reports whether a request of this call may have reached the provider, with or without an answer.
+func (x *Exchange) Sent() bool { return x.sent }
 
 // Forget drops the credentials, once the answer has been sent.
 func (x *Exchange) Forget() { *x = Exchange{} }

@@ -39,7 +39,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 		// That the grant is gone is what the 401 says already; anything else is news to the caller.
-		if e := vending.AsError(err); e.Code != vending.NeedsReconnection {
+		if e := vending.AsError(err); e.Code == vending.NeedsReconnection {
+			x.ended = true
+		} else {
 			x.refusal = e
 		}
 		return res, nil
@@ -83,6 +85,7 @@ func (t *Transport) send(r *http.Request, x *Exchange) (*http.Response, error) {
 		carrier = relay
 	}
 	res, err := carrier.RoundTrip(out)
+	x.sent = x.sent || !httpx.Unsent(err)
 	if errors.Is(err, httpx.ErrRefused) {
 		return nil, refusedByPeer(err)
 	}

@@ -19,7 +19,10 @@ type Envelope struct {
 type Upstream struct {
 	Status      int    `json:"status"`
 	ContentType string `json:"content_type,omitempty"`
-	Body        string `json:"body"`
+	// Headers are the request ids and quotas that the answer had, by their lower-case names; see
+	// [UpstreamHeaders].
+	Headers map[string]string `json:"headers,omitempty"`
+	Body    string            `json:"body"`
 	// Truncated says that the provider's body was longer than shown.
 	Truncated bool `json:"truncated,omitempty"`
 }
@@ -28,6 +31,8 @@ type Upstream struct {
 type errorData struct {
 	Code     Code      `json:"code"`
 	Origin   Origin    `json:"origin"`
+	Reason   Reason    `json:"reason,omitempty"`
+	Sent     *bool     `json:"sent,omitempty"`
 	Upstream *Upstream `json:"upstream,omitempty"`
 }
 
@@ -36,6 +41,10 @@ const (
 	CodeHeader   = "Vendgate-Code"
 	OriginHeader = "Vendgate-Origin"
 )
+
+// Challenge is the WWW-Authenticate of every 401, which must have one (RFC 9110, section 15.5.2). Clients that hold a
+// user name and password back until they are asked, such as git and curl --anyauth, send them for Basic.
+const Challenge = `Bearer realm="vendgate", Basic realm="vendgate"`
 
 // WriteError answers with e in the envelope. upstream may be nil.
 func WriteError(w http.ResponseWriter, e *Error, upstream *Upstream) {
@@ -53,11 +62,15 @@ func WriteError(w http.ResponseWriter, e *Error, upstream *Upstream) {
 		if e.RetryAfter > 0 {
 			h.Set("Retry-After", strconv.Itoa(ClampRetryAfter(e.RetryAfter)))
 		}
-	case InvalidTenantKey:
-		// RFC 9110 section 11.6.1: a 401 names the scheme it wants.
-		h.Set("WWW-Authenticate", `Bearer realm="vendgate"`)
 	}
-	writeEnvelope(w, e.Code.Status(), Envelope{"error", e.Text(), errorData{e.Code, origin, upstream}})
+	reason := e.Reason
+	if e.Code == NeedsReconnection && reason == "" {
+		reason = GrantEnded
+	}
+	if e.Code.Status() == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", Challenge)
+	}
+	writeEnvelope(w, e.Code.Status(), Envelope{"error", e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream}})
 }
 
 // WriteSuccess answers status with data in the envelope.

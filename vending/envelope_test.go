@@ -58,6 +58,7 @@ func check(t *testing.T, got answer, status int, body string, extra ...string) {
 }
 
 func TestWriteError(t *testing.T) {
+	sent := true
 	tests := map[string]struct {
 		err      *vending.Error
 		upstream *vending.Upstream
@@ -83,12 +84,12 @@ func TestWriteError(t *testing.T) {
 		"key": {
 			err: vending.Refuse(vending.InvalidTenantKey, ""), status: 401,
 			body:   `{"status":"error","message":"the tenant key is missing, unknown or retired","data":{"code":"invalid_tenant_key","origin":"gateway"}}`,
-			header: []string{"Vendgate-Code", "invalid_tenant_key", "Vendgate-Origin", "gateway", "WWW-Authenticate", `Bearer realm="vendgate"`},
+			header: []string{"Vendgate-Code", "invalid_tenant_key", "Vendgate-Origin", "gateway", "WWW-Authenticate", vending.Challenge},
 		},
 		"reconnect": {
 			err: vending.Errorf(vending.NeedsReconnection, nil), status: 401,
-			body:   `{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending"}}`,
-			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "vending"},
+			body:   `{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending","reason":"grant_ended"}}`,
+			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "vending", "WWW-Authenticate", vending.Challenge},
 		},
 		"rate limit": {
 			err: &vending.Error{Code: vending.RateLimited, RetryAfter: 1500 * time.Millisecond}, status: 429,
@@ -116,15 +117,15 @@ func TestWriteError(t *testing.T) {
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "vending"},
 		},
 		"of the upstream": {
-			err:      &vending.Error{Code: vending.NeedsReconnection, Origin: vending.FromUpstream, Message: "again"},
+			err:      &vending.Error{Code: vending.NeedsReconnection, Origin: vending.FromUpstream, Reason: vending.FreshCredentialRefused, Message: "again"},
 			upstream: &vending.Upstream{Status: 401, ContentType: "text/plain", Body: "expired\n", Truncated: true}, status: 401,
-			body:   `{"status":"error","message":"again","data":{"code":"needs_reconnection","origin":"upstream","upstream":{"status":401,"content_type":"text/plain","body":"expired\n","truncated":true}}}`,
-			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "upstream"},
+			body:   `{"status":"error","message":"again","data":{"code":"needs_reconnection","origin":"upstream","reason":"fresh_credential_refused","upstream":{"status":401,"content_type":"text/plain","body":"expired\n","truncated":true}}}`,
+			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "upstream", "WWW-Authenticate", vending.Challenge},
 		},
 		"of the upstream, empty": {
-			err:      &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "down"},
-			upstream: &vending.Upstream{Status: 502}, status: 503,
-			body:   `{"status":"error","message":"down","data":{"code":"upstream_unavailable","origin":"upstream","upstream":{"status":502,"body":""}}}`,
+			err:      &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "down", Sent: &sent},
+			upstream: &vending.Upstream{Status: 502, Headers: map[string]string{"x-request-id": "r1"}}, status: 503,
+			body:   `{"status":"error","message":"down","data":{"code":"upstream_unavailable","origin":"upstream","sent":true,"upstream":{"status":502,"headers":{"x-request-id":"r1"},"body":""}}}`,
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "upstream"},
 		},
 		"defect": {

@@ -19,6 +19,18 @@ const (
 	FromUpstream Origin = "upstream"
 )
 
+// Reason says why an end user must connect again.
+type Reason string
+
+// The reasons of `needs_reconnection`.
+const (
+	// GrantEnded: the grant was revoked or has expired, or is not to be had any more.
+	GrantEnded Reason = "grant_ended"
+	// FreshCredentialRefused: the upstream answered 401 although the credential is as new as can be. A scope may be missing, or
+	// something in the request caused it.
+	FreshCredentialRefused Reason = "fresh_credential_refused"
+)
+
 // Error is a refusal with a documented code. Its Message and Err never hold a secret: Message
 // goes to the caller, Err to the log.
 type Error struct {
@@ -29,6 +41,11 @@ type Error struct {
 	// RetryAfter says when a `rate_limited` caller may come back, and where it is known when an
 	// `upstream_unavailable` one may; 0 means that it is not known. See [ClampRetryAfter].
 	RetryAfter time.Duration
+	// Reason tells the causes of a `needs_reconnection` apart; empty means [GrantEnded].
+	Reason Reason
+	// Sent says, of an `upstream_unavailable` that answers a proxied call, whether the provider may have
+	// received the request, so that it is not to be repeated blindly; nil where nothing was to be sent.
+	Sent *bool
 	// Err is the cause, for the log only.
 	Err error
 }
@@ -88,6 +105,14 @@ func ClampRetryAfter(d time.Duration) int {
 		s++ // not by adding first: a date millennia ahead would overflow into the past
 	}
 	return int(min(max(s, minRetryAfter), maxRetryAfter))
+}
+
+// StatedRetryAfter is [ParseRetryAfter] of an answer that need not state one: 0 if it does not.
+func StatedRetryAfter(h http.Header, now time.Time) time.Duration {
+	if value := h.Get("Retry-After"); value != "" {
+		return ParseRetryAfter(value, now)
+	}
+	return 0
 }
 
 // ParseRetryAfter reads a Retry-After header: delay-seconds or an HTTP date (RFC 9110,

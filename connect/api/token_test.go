@@ -77,7 +77,7 @@ func TestTokenOfTheStore(t *testing.T) {
 		"pending": {s.linked("mail", "One").ConnectionID,
 			`{"status":"error","message":"the connection is not active yet, or was rejected, or its link has expired","data":{"code":"connection_not_active","origin":"vending"}}`},
 		"ended": {ended,
-			`{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending"}}`},
+			`{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending","reason":"grant_ended"}}`},
 		"lost app": {s.imported("left", vending.OAuth, token),
 			`{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"vending"}}`},
 		"unknown": {"conn_x", gone},

@@ -40,7 +40,7 @@ type Refusal struct {
 	// Code is the provider's error code (RFC 6749, section 5.2) in visible ASCII, at most 64 bytes, or
 	// [Withheld]; empty where there is none.
 	Code string
-	// RetryAfter is how long to wait where Class is Limited.
+	// RetryAfter is how long to wait where Class is Limited or, if the provider says, Away.
 	RetryAfter time.Duration
 
 	cause error
@@ -103,7 +103,7 @@ func (e *Endpoint) judge(endpoint string, status int, header http.Header, code s
 	case r.Status == http.StatusTooManyRequests:
 		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
 	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(passing, spelled):
-		r.Class = Away
+		r.Class, r.RetryAfter = Away, vending.StatedRetryAfter(header, e.now())
 	case r.Status >= 300 && r.Status < 400:
 		r.Class = Nonsense
 	case slices.Contains(ended, spelled):

@@ -21,7 +21,10 @@ func SafeError(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &safe):
-		return safe
+		if err == error(safe) { //nolint:errorlint // a wrapper around it may say more, such as Unsent
+			return safe
+		}
+		return &safeError{text: safe.text, err: err}
 	}
 	return &safeError{text: safeText(err), err: err}
 }

@@ -22,24 +22,24 @@ var (
 	errUnkept  = errors.New("the request's body was not kept")
 )
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. [Unsent] tells of an error whether the request may have reached the peer.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	interim := interimOf(r.Context())
 	first := start(r, interim)
 	res, err := t.send(first, r)
 	if !first.stopped.Load() || err == nil || r.Context().Err() != nil {
-		return res, err
+		return res, mark(err, first.unsent())
 	}
 	again := again(r, first)
 	if again == nil {
-		return nil, ErrRefused
+		return nil, mark(ErrRefused, first.unsent())
 	}
 	second := start(again, interim)
 	res, err = t.send(second, r)
 	if second.stopped.Load() && err != nil && r.Context().Err() == nil {
-		return nil, ErrRefused
+		err = ErrRefused
 	}
-	return res, err
+	return res, mark(err, first.unsent() && second.unsent())
 }
 
 func (t Transport) send(a *attempt, r *http.Request) (*http.Response, error) {

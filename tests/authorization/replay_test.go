@@ -88,6 +88,46 @@ func TestNeverTwice(t *testing.T) {
 	s.provider.counted("the grant was not given up", tally{TokenCalls: 1, RefreshOK: 1})
 }
 
+// TestRefusedAgainAndAgain: an upstream that no new token satisfies, as for want of a scope, costs one refresh, not one a call, and the
+// grant is not given up.
+func TestRefusedAgainAndAgain(t *testing.T) {
+	s := newStage(t)
+	id := s.connect(s.provider.grant(), time.Minute)
+	g := s.start("5s")
+	s.api.refuses.Store(true)
+	for range 10 {
+		a := get(t, g, id)
+		expect(t, "a call", a, "401 needs_reconnection upstream")
+		if !bytes.Contains([]byte(a.body), []byte(`"reason":"fresh_credential_refused"`)) {
+			t.Errorf("the reason: %s", a.body)
+		}
+	}
+	for _, a := range parallel(t, 10, func() (answer, error) { return send(g, g.Request(http.MethodPost, "/proxy/"+id+"/crm/messages", nil)) }) {
+		expect(t, "a parallel call", a, "401 needs_reconnection upstream")
+	}
+	s.provider.counted("one forced vend", tally{TokenCalls: 1, RefreshOK: 1})
+	if sent := len(s.api.requests()); sent != 21 {
+		t.Errorf("the upstream got %d calls, want one each and one replay", sent)
+	}
+	s.api.refuses.Store(false)
+	expect(t, "a call that it does not refuse", get(t, g, id), "200")
+	s.provider.counted("the grant lives", tally{TokenCalls: 1, RefreshOK: 1})
+}
+
+// TestEndedGrantIsTold: a 401 whose forced vend finds the grant revoked says so.
+func TestEndedGrantIsTold(t *testing.T) {
+	s := newStage(t)
+	granted := s.provider.grant()
+	id := s.connect(granted, time.Minute)
+	g := s.start("5s")
+	s.provider.revoke(granted.Refresh) // and the access token with it
+	for range 2 {
+		if a := get(t, g, id); !bytes.Contains([]byte(a.body), []byte(`"reason":"grant_ended"`)) {
+			t.Errorf("%v: %s", a, a.body)
+		}
+	}
+}
+
 // TestParallelReplays: 50 callers that meet one refused token share one forced refresh.
 func TestParallelReplays(t *testing.T) {
 	s := newStage(t)

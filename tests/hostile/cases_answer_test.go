@@ -201,7 +201,31 @@ func retryRows() []row {
 	} {
 		rows = append(rows, mapped("28 Retry-After "+c.name, reply("429 Slow", "x", c.header), 429, "rate_limited").with("Retry-After: "+c.want))
 	}
-	return append(rows, mapped("28 Retry-After of a 503 is not ours to give", reply("503 Down", "x", "Retry-After: 7"), 503, "upstream_unavailable").with("!Retry-After"))
+	for _, c := range []struct{ name, status, header, want string }{
+		{"seconds", "503 Down", "Retry-After: 7", "Retry-After: 7"}, {"of a 502", "502 Bad", "Retry-After: 8", "Retry-After: 8"},
+		{"of a 504", "504 Late", "Retry-After: 9", "Retry-After: 9"}, {"absent", "503 Down", "X: y", "!Retry-After"}, {"empty", "503 Down", "Retry-After:", "!Retry-After"},
+		{"zero", "503 Down", "Retry-After: 0", "Retry-After: 1"}, {"a day and more", "503 Down", "Retry-After: 86401", "Retry-After: 86400"},
+		{"past date", "503 Down", "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT", "Retry-After: 1"}, {"far date", "503 Down", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT", "Retry-After: 86400"},
+	} {
+		rows = append(rows, mapped("28 Retry-After of unavailability, "+c.name, reply(c.status, "x", c.header), 503, "upstream_unavailable").with(c.want).quoting(`"sent":true`))
+	}
+	return append(rows, factRows()...)
+}
+
+// factRows has what survives of a mapped answer's headers.
+func factRows() []row {
+	own := []string{"X-Request-Id: req_1", "CF-RAY: 8a", "X-RateLimit-Remaining: 0", "x-ratelimit-reset-tokens: 6m0s", "X-Trace-Id: key " + credHeader, "X-Powered-By: x"}
+	const quoted = `"headers":{"cf-ray":"8a","x-ratelimit-remaining":"0","x-ratelimit-reset-tokens":"6m0s","x-request-id":"req_1","x-trace-id":"key [redacted]"}`
+	var rows []row
+	for _, c := range []struct {
+		answer string
+		status int
+		code   string
+	}{{"401 No", 401, "needs_reconnection"}, {"429 Slow", 429, "rate_limited"}, {"503 Down", 503, "upstream_unavailable"}} {
+		rows = append(rows, mapped("28 facts of a "+c.answer, reply(c.answer, "x", own...), c.status, c.code).quoting(quoted))
+	}
+	rows[0] = rows[0].with(`WWW-Authenticate: Bearer realm="vendgate", Basic realm="vendgate"`)
+	return rows
 }
 
 func atoi(status string) (n int) {

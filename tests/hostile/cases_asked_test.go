@@ -54,7 +54,7 @@ var askedCases = []row{
 	badKey("01 empty X-Vendgate-Key beside a right Authorization", "X-Vendgate-Key:", "Authorization: Bearer "+harness.KeyA),
 	badRequest("01 two keys in X-Vendgate-Key", get("/proxy/c-key/key/x", "X-Vendgate-Key: "+harness.KeyA, "X-Vendgate-Key: "+harness.KeyB)),
 	{name: "01 challenge", request: lines("GET /proxy/c-key/key/x HTTP/1.1", "Host: {gw}"), status: 401, code: "invalid_tenant_key", origin: "gateway",
-		headers: []string{`WWW-Authenticate: Bearer realm="vendgate"`}},
+		headers: []string{`WWW-Authenticate: Bearer realm="vendgate", Basic realm="vendgate"`}},
 	// White space around a header's value is no part of it (RFC 9110, section 5.5).
 	passes("01 key with a trailing space, in a header", strings.Replace(get("/proxy/c-key/key/x"), harness.KeyA, harness.KeyA+" \t", 1), keyCall),
 	passes("01 key in X-Vendgate-Key, Authorization of an SDK", strings.Replace(get("/proxy/c-key/key/x", "X-Vendgate-Key: "+harness.KeyA), "Bearer "+harness.KeyA, "Bearer dummy", 1), keyCall),

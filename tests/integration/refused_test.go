@@ -55,18 +55,21 @@ func TestRefusedStreams(t *testing.T) {
 	for _, c := range []struct {
 		method, path string
 		size, sent   int
+		told         string // data.sent: whether the provider may have processed it
 	}{
-		{"GET", "/refused", 0, 2}, {"HEAD", "/refused", 0, 2}, {"POST", "/refused", 0, 2}, {"POST", "/refused", 100, 2}, {"POST", "/refused", 1 << 20, 1}, {"DELETE", "/refused", 0, 2},
-		{"GET", "/away", 0, 2}, {"POST", "/away", 0, 1}, {"POST", "/away", 100, 1}, {"POST", "/away", 1 << 20, 1},
+		{"GET", "/refused", 0, 2, `"sent":false`}, {"HEAD", "/refused", 0, 2, ""}, {"POST", "/refused", 0, 2, `"sent":false`},
+		{"POST", "/refused", 100, 2, `"sent":false`}, {"POST", "/refused", 1 << 20, 1, `"sent":true`}, {"DELETE", "/refused", 0, 2, `"sent":false`},
+		{"GET", "/away", 0, 2, `"sent":true`}, {"POST", "/away", 0, 1, `"sent":true`}, {"POST", "/away", 100, 1, `"sent":true`}, {"POST", "/away", 1 << 20, 1, `"sent":true`},
 	} {
 		before := len(peer.Streams())
 		res, err := g.Client.Do(g.Request(c.method, "/proxy/c1/key"+c.path, make([]byte, c.size)))
 		if err != nil {
 			t.Fatalf("%s %s, %d bytes: %v", c.method, c.path, c.size, err)
 		}
+		body, _ := io.ReadAll(res.Body)
 		res.Body.Close()
-		if sent := len(peer.Streams()) - before; !isRefused(res) || sent != c.sent {
-			t.Errorf("%s %s, %d bytes: sent %d times, answered %d %v", c.method, c.path, c.size, sent, res.StatusCode, res.Header)
+		if sent := len(peer.Streams()) - before; !isRefused(res) || sent != c.sent || !strings.Contains(string(body), c.told) {
+			t.Errorf("%s %s, %d bytes: sent %d times, answered %d %v %s", c.method, c.path, c.size, sent, res.StatusCode, res.Header, body)
 		}
 	}
 	res, err := g.Client.Do(g.Request("GET", "/proxy/c1/key/fine", nil))

@@ -19,7 +19,9 @@ func (s *Source) refusal(h holding, err error) *vending.Error {
 		e.RetryAfter = r.RetryAfter
 		return e
 	case tokenendpoint.Away, tokenendpoint.Nonsense:
-		return vending.Errorf(vending.UpstreamUnavailable, r)
+		e := vending.Errorf(vending.UpstreamUnavailable, r)
+		e.RetryAfter = r.RetryAfter
+		return e
 	case tokenendpoint.Ended:
 		return vending.Errorf(vending.NeedsReconnection, r)
 	}

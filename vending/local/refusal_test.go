@@ -67,6 +67,7 @@ var refusalCases = map[string]refusalCase{
 	"429 without":                {answer{429, ``, nil}, limited, time.Second, false, ""},
 	"429 with invalid_grant":     {answer{429, `{"error":"invalid_grant"}`, nil}, limited, time.Second, false, ""},
 	"500":                        {answer{500, `canary-body`, nil}, away, 0, false, ""},
+	"503 that says when":         {answer{503, ``, map[string]string{"Retry-After": "17"}}, away, 17 * time.Second, false, ""},
 	"503 with invalid_grant":     {answer{503, `{"error":"invalid_grant"}`, nil}, away, 0, false, ""},
 	"temporarily_unavailable":    {answer{400, `{"error":"temporarily_unavailable"}`, nil}, away, 0, false, ""},
 	"redirect":                   {answer{302, ``, map[string]string{"Location": "/elsewhere"}}, away, 0, false, ""},

@@ -41,7 +41,9 @@ func refused(call string, status int, header http.Header) *vending.Error {
 		e.RetryAfter = retryAfter(header, time.Now())
 		return e
 	case status < 400, status >= 500, status == http.StatusRequestTimeout:
-		return vending.Errorf(vending.UpstreamUnavailable, cause)
+		e := vending.Errorf(vending.UpstreamUnavailable, cause)
+		e.RetryAfter = vending.StatedRetryAfter(header, time.Now())
+		return e
 	}
 	return vending.Errorf(vending.InternalError, cause)
 }

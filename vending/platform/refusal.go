@@ -14,13 +14,15 @@ import (
 
 // refusal maps an answer other than 2xx (guide, section 12): by its code where that is one of
 // ours and a 4xx as the status is, else by its status. The server's message goes nowhere, as it
-// may repeat what was sent to it. A 5xx is `upstream_unavailable` whatever it says; the caller
-// backs off by its own clock, so that its Retry-After cannot hold up a request.
+// may repeat what was sent to it. A 5xx is `upstream_unavailable` whatever it says. Its Retry-After
+// is for the caller: [vending.WithRetry] goes by its own clock, so that it holds up no request.
 func (s *Source) refusal(ctx context.Context, c *call, resp *httpx.Response) *vending.Error {
 	status := resp.Status
 	cause := fmt.Errorf("the platform answered %d", status)
 	if status < 400 || status >= 500 || status == http.StatusRequestTimeout {
-		return vending.Errorf(vending.UpstreamUnavailable, cause)
+		e := vending.Errorf(vending.UpstreamUnavailable, cause)
+		e.RetryAfter = vending.StatedRetryAfter(resp.Header, time.Now())
+		return e
 	}
 	code := codeOf(resp.Body)
 	if code == "" {

@@ -18,6 +18,7 @@ var refusals = map[string]struct {
 	own    vending.Code // with a configured key
 	passed vending.Code // with the caller's; as own where empty
 	logged bool         // with a configured key
+	retry  time.Duration
 }{
 	"invalid_user_email":            {answer: refuses(400, "invalid_user_email"), own: vending.InvalidUserEmail},
 	"invalid_request":               {answer: refuses(400, "invalid_request"), own: vending.InvalidRequest},
@@ -48,7 +49,7 @@ var refusals = map[string]struct {
 	"500":                           {answer: refuses(500, "internal_error"), own: vending.UpstreamUnavailable},
 	"500 with a code of 4xx":        {answer: refuses(500, "needs_reconnection"), own: vending.UpstreamUnavailable},
 	"502 HTML":                      {answer: says(502, "<html>"+tenantKey), own: vending.UpstreamUnavailable},
-	"upstream_unavailable":          {answer: refuses(503, "upstream_unavailable", "Retry-After", "600"), own: vending.UpstreamUnavailable},
+	"upstream_unavailable":          {answer: refuses(503, "upstream_unavailable", "Retry-After", "600"), own: vending.UpstreamUnavailable, retry: 10 * time.Minute},
 	"599":                           {answer: says(599, ""), own: vending.UpstreamUnavailable},
 	"304":                           {answer: says(304, ""), own: vending.UpstreamUnavailable},
 	"302 with a code of 4xx":        {answer: refuses(302, "needs_reconnection"), own: vending.UpstreamUnavailable},
@@ -69,7 +70,7 @@ func TestRefusal(t *testing.T) {
 				var logged bytes.Buffer
 				s := serve(t, handlers[0], handlers[1])
 				cred, err := vend(newSource(t, s, func(o *platform.Options) { o.Logger = slog.New(slog.NewJSONHandler(&logged, nil)) }), request())
-				check(t, refusal(t, cred, err, tt.own))
+				check(t, refusal(t, cred, err, tt.own), tt.retry)
 				clean(t, logged.String())
 				if got := strings.Contains(logged.String(), `"level":"ERROR","msg":"the platform refused the tenant key","tenant":"acme"`); got != tt.logged {
 					t.Errorf("logged = %s, want %t", logged.String(), tt.logged)
@@ -79,7 +80,7 @@ func TestRefusal(t *testing.T) {
 				var logged bytes.Buffer
 				s := serve(t, handlers[0], handlers[1])
 				cred, err := vend(newSource(t, s, passthrough, func(o *platform.Options) { o.Logger = slog.New(slog.NewJSONHandler(&logged, nil)) }), request())
-				check(t, refusal(t, cred, err, tt.passed))
+				check(t, refusal(t, cred, err, tt.passed), tt.retry)
 				if logged.Len() != 0 {
 					t.Errorf("a caller filled the log: %s", logged.String())
 				}
@@ -88,10 +89,9 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// check asserts that only `rate_limited` tells the caller when to come back.
-func check(t *testing.T, e *vending.Error) {
+// check asserts that the caller is told when to come back as the platform told it.
+func check(t *testing.T, e *vending.Error, want time.Duration) {
 	t.Helper()
-	want := time.Duration(0)
 	if e.Code == vending.RateLimited {
 		want = 17 * time.Second
 	}
