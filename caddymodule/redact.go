@@ -38,9 +38,9 @@ func redactCall(uri, calls string) (string, bool) {
 	path, query, _ := strings.Cut(uri, "?")
 	head := strings.SplitN(path[len(calls):], "/", 3)
 	switch {
-	case quotesLink(path), isTokenWithin(strings.Join(head[:min(len(head), 2)], "/")):
+	case quotesLink(path), quotesKey(path), isTokenWithin(strings.Join(head[:min(len(head), 2)], "/")):
 		return calls + redacted, true
-	case quotesLink(query), isTokenWithin(query):
+	case quotesLink(query), quotesKey(query), isTokenWithin(query):
 		return path + "?" + redacted, true
 	}
 	return uri, false

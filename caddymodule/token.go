@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/policy"
 )
 
 const (
@@ -135,6 +136,30 @@ func quotesLink(text string) bool {
 func isTokenWithin(text string) bool {
 	is := func(text string) bool { return anyRun(text, connect.IsToken) }
 	return len(text) >= tokenLength && hints(text) && decoded(text, is)
+}
+
+// quotesKey reports whether text has a tenant key or a caller key: SDKs put an API key into the query or the path, and may be given one.
+func quotesKey(text string) bool {
+	return len(text) >= tokenLength && hints(text) && decoded(text, func(text string) bool {
+		return holdsKey(text, policy.KeyPrefix) || holdsKey(text, policy.CallerKeyPrefix)
+	})
+}
+
+func holdsKey(text, prefix string) bool {
+	for {
+		_, rest, found := strings.Cut(text, prefix)
+		if !found {
+			return false
+		}
+		end := 0
+		for end < len(rest) && isBase62(rest[end]) {
+			end++
+		}
+		if end >= tokenLength {
+			return true
+		}
+		text = rest
+	}
 }
 
 // anyRun reports whether is is true of a run of base62 in text.
