@@ -34,6 +34,8 @@ type call struct {
 	user   string
 	route  *appRoute
 	claims policy.Claims
+	// screened is nil where no rule has to see the body.
+	screened *policy.Screen
 	// credential is set between the vend and the exchange that takes it over.
 	credential vending.Credential
 	exchange   *inject.Exchange
@@ -84,6 +86,9 @@ func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Targ
 
 // end accounts for the call and forgets it.
 func (c *call) end() {
+	if c.screened != nil {
+		c.screened.Abort()
+	}
 	c.claims.Settle(false)
 	if c.entered {
 		c.tenant.Account.Leave()
@@ -203,6 +208,7 @@ func (c *call) screen(judged policy.Call, rules []policy.Rules) error {
 	if err != nil || screen == nil {
 		return err
 	}
+	c.screened = screen
 	return inject.Screen(c.request, screen, screen.Whole)
 }
 

@@ -15,8 +15,9 @@ import (
 // of the body than one name or one part's header. Its errors are *vending.Error.
 type Screen struct {
 	// Whole says that the body must be seen whole before any of it is sent: the app's entry declares fields.
-	Whole   bool
-	readers []screenReader
+	Whole    bool
+	readers  []screenReader
+	inflater *inflater // nil for a body that is not compressed
 }
 
 // screenReader reads one syntax. write returns an error as soon as a field steers; end is the body's.
@@ -63,20 +64,20 @@ func (s *Steering) Screen(c Call, sets ...Rules) (*Screen, error) {
 	if len(screen.readers) == 0 {
 		return nil, nil
 	}
-	return screen.legible(c.Header, contentType, form || len(s.body) > 0)
+	return screen.legible(c.Header, contentType, form)
 }
 
-// legible refuses a body that the readers cannot read. Compressed JSON passes where no field of it is
-// known to steer: metrics and logs are often sent so.
-func (s *Screen) legible(h http.Header, contentType string, must bool) (*Screen, error) {
+// legible refuses a body that the readers cannot read, and has compressed JSON, as metrics and logs are
+// often sent, decoded for them. No server is known to take a compressed form.
+func (s *Screen) legible(h http.Header, contentType string, form bool) (*Screen, error) {
 	for _, coding := range h["Content-Encoding"] {
-		switch strings.ToLower(strings.TrimSpace(coding)) {
-		case "", "identity":
+		switch coding = strings.ToLower(strings.TrimSpace(coding)); {
+		case coding == "" || coding == "identity":
+		case !form && s.inflater == nil && (coding == "gzip" || coding == "x-gzip" || coding == "deflate"):
+			s.inflater = newInflater(coding, s.readers)
+			s.readers = []screenReader{s.inflater}
 		default:
-			if must {
-				return nil, vending.Refuse(vending.InvalidRequest, "a compressed form cannot be compared with the rules: send it uncompressed")
-			}
-			return nil, nil
+			return nil, refuse("a body in this content coding cannot be compared with the rules: send it uncompressed, or JSON in gzip")
 		}
 	}
 	if _, params, err := mime.ParseMediaType(contentType); err == nil && !asciiKin(params["charset"]) ||
@@ -112,6 +113,14 @@ func (s *Screen) Close() error {
 		}
 	}
 	return nil
+}
+
+// Abort ends what the screen has under way for a body that is not read to its end. It may be called at any
+// time, and beside the other methods.
+func (s *Screen) Abort() {
+	if s.inflater != nil {
+		s.inflater.abort()
+	}
 }
 
 var _ io.WriteCloser = (*Screen)(nil)

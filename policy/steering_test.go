@@ -333,7 +333,9 @@ func TestScreenRefuses(t *testing.T) {
 	}{
 		"two types":       {[]string{form, json}, nil, invalidCode, invalidCode},
 		"compressed form": {[]string{form}, []string{"gzip"}, invalidCode, invalidCode},
-		"compressed JSON": {[]string{json}, []string{"gzip"}, "", invalidCode},
+		"compressed JSON": {[]string{json}, []string{"gzip"}, "", ""},
+		"another coding":  {[]string{json}, []string{"br"}, invalidCode, invalidCode},
+		"two codings":     {[]string{json}, []string{"gzip", "gzip"}, invalidCode, invalidCode},
 		"identity":        {[]string{form}, []string{"Identity"}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

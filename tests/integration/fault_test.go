@@ -42,7 +42,7 @@ func TestUnannouncedTrailers(t *testing.T) {
 func TestRefusedConfigurationLeavesBudgets(t *testing.T) {
 	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }), "plain")
 	config := strings.Replace(keyApp(url)+staticSource(t), "budget token unlimited", "budget token 1", 1)
-	g := harness.Start(t, config)
+	g := harness.Start(t, config, harness.Kept) // what waits in a listener that Caddy closes would be reset
 	status := func() int {
 		res, err := g.Client.Do(g.Request("GET", "/proxy/c1/key/", nil))
 		if err != nil {
