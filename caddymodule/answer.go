@@ -78,6 +78,7 @@ func (c *call) finishHeader(res *http.Response) {
 	if res.ContentLength < 0 || len(res.Trailer) > 0 || res.ProtoMajor >= 2 {
 		res.Body = &trailingBody{res.Body, func() { c.cleanTrailer(res.Trailer) }}
 	}
+	c.hold(res)
 }
 
 // logAnswer sees to it that no log has a token that an answer's header quotes.

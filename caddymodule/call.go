@@ -47,6 +47,7 @@ type call struct {
 	// tooLarge and malformed say what was wrong with the caller's body; the transport reads it.
 	tooLarge, malformed atomic.Bool
 	read                atomic.Int64 // of the caller's body, in bytes
+	head                responseHead
 	facts               facts
 	// log writes the access-log entry, entry, of a call whose answer Caddy must not log.
 	log   accessLog
@@ -365,6 +366,7 @@ func (c *call) forward() {
 	ctx, end := startSpan(ctx, "vendgate.upstream")
 	defer end()
 	c.facts.sent = time.Now()
+	defer c.finish()
 	c.route.reverse.ServeHTTP(c, c.request.WithContext(ctx))
 }
 

@@ -47,11 +47,3 @@ func removeHopByHop(h http.Header) {
 		delete(h, name)
 	}
 }
-
-// WriteHeader drops whatever interim answer ReverseProxy might still write: they all go to Interim.
-func (c *call) WriteHeader(status int) {
-	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
-		return
-	}
-	c.ResponseWriter.WriteHeader(status)
-}

@@ -28,7 +28,7 @@ const (
 	GrantEnded Reason = "grant_ended"
 	// FreshCredentialRefused: the upstream answered 401 although the credential is as new as can be. A scope may be missing, or
 	// something in the request caused it.
-	FreshCredentialRefused Reason = "fresh_credential_refused"
+	FreshCredentialRefused Reason = "fresh_credential_refused" //nolint:gosec // no credential, but a word
 )
 
 // Error is a refusal with a documented code. Its Message and Err never hold a secret: Message

@@ -17,7 +17,7 @@ func TestRefusals(t *testing.T) {
 	var r vending.Refusals
 	now := time.Unix(1e9, 0)
 	n := 0
-	for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+	for _, minutes := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
 		if !r.Permit("c", token(n), now) {
 			t.Fatalf("forced vend %d is not permitted", n)
 		}
@@ -27,9 +27,9 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("a call that was under way does not get token %d", n+1)
 		}
 		n++
-		now = now.Add(want*time.Minute - 1)
+		now = now.Add(time.Duration(minutes)*time.Minute - 1)
 		if r.Permit("c", token(n), now) {
-			t.Errorf("token %d may be replaced within %v minutes", n, want)
+			t.Errorf("token %d may be replaced within %d minutes", n, minutes)
 		}
 		now = now.Add(1)
 	}
