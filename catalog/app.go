@@ -71,8 +71,8 @@ const (
 // KindHost is the kind of a field whose value is a whole host name, with an optional port.
 const KindHost = "host"
 
-// KindLabels is the kind of a field that fills a part of a host with one DNS label or several joined by dots,
-// for providers that keep some accounts below another name: acme.my.example.com and acme.demo.my.example.com.
+// KindLabels is the kind of a field that fills a part of a host with one DNS label or several joined by
+// dots, for providers that keep some accounts below another name: acme.example.com, acme.demo.example.com.
 const KindLabels = "labels"
 
 // Field is one value that a connection has beside its token, or instead of one.
