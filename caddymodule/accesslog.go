@@ -84,9 +84,11 @@ func (f *facts) placeholder(key string) (any, bool) {
 	return nil, false
 }
 
-// accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a key in X-Vendgate-Key, or a token in
-// the address or a header. Caddy copies a request's header for its log before any handler runs, and redacts only Authorization and
-// cookies in it. So its entry is skipped and this one written in its place, alike but for the secret and for fields that other handlers add.
+// accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a
+// key in X-Vendgate-Key, or a token in the address or a header. Caddy copies a request's header for
+// its log before any handler runs, and redacts only Authorization and cookies in it. So its entry
+// is skipped and this one written in its place, alike but for the secret and for fields that other
+// handlers add.
 type accessLog struct {
 	logger *zap.Logger
 	// manages says that there is a connection manager, whose addresses hold tokens.
@@ -115,8 +117,8 @@ func (l accessLog) coversAnswer(r *http.Request, h http.Header) bool {
 	return ok && server.Logs != nil && l.manages && anyHeader(h) && logsHost(server.Logs, r.Host)
 }
 
-// tells reports whether what Caddy would log of r holds a token. Our own pages send no referrer, but not every client obeys, and proxies in
-// front name the address in headers of their own.
+// tells reports whether what Caddy would log of r holds a token. Our own pages send no referrer,
+// but not every client obeys, and proxies in front name the address in headers of their own.
 func (l accessLog) tells(r *http.Request) bool {
 	if !l.manages {
 		return false
@@ -172,7 +174,8 @@ type entry struct {
 	begun    time.Time
 }
 
-// open skips Caddy's entry for r and prepares one. It is nil where there is to be no entry, or another handler of ours writes it.
+// open skips Caddy's entry for r and prepares one. It is nil where there is to be no entry, or
+// another handler of ours writes it.
 func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 	ctx := r.Context()
 	if skip, _ := caddyhttp.GetVar(ctx, caddyhttp.LogSkipVar).(bool); skip {

@@ -17,9 +17,10 @@ import (
 // maxAdminBody bounds the body of a call, in bytes.
 const maxAdminBody = 64 << 10
 
-// readBody reads the JSON object of a call into fields, which are *string or *[]string by name. Unlike a caller of the Platform API, an
-// operator is told of a field that does not exist: a mistyped `capabilities` would otherwise grant them all. So would an
-// empty one, and it is refused likewise.
+// readBody reads the JSON object of a call into fields, which are *string or *[]string by name.
+// Unlike a caller of the Platform API, an operator is told of a field that does not exist: a
+// mistyped `capabilities` would otherwise grant them all. So would an empty one, and it is refused
+// likewise.
 func (c *adminCall) readBody(fields map[string]any) error {
 	values, err := c.readObject()
 	if err != nil {

@@ -55,9 +55,10 @@ func answer(res *http.Response) error {
 	return nil
 }
 
-// final reports whether an answer may end with a status. HTTP/2 carries any number, and HTTP/1.1 any of three digits, where net/http
-// panics if it is to write anything but 100 to 999. From 600 on they have no meaning, and pass (RFC 9110, section 15). What is left
-// of 1xx is never an answer's last; 101 is looked at by checkUpgrade.
+// final reports whether an answer may end with a status. HTTP/2 carries any number, and HTTP/1.1
+// any of three digits, where net/http panics if it is to write anything but 100 to 999. From 600 on
+// they have no meaning, and pass (RFC 9110, section 15). What is left of 1xx is never an answer's
+// last; 101 is looked at by checkUpgrade.
 func final(status int) bool {
 	return 200 <= status && status <= 999 || status == http.StatusSwitchingProtocols
 }
@@ -211,7 +212,8 @@ func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 	vending.WriteError(c.ResponseWriter, e, upstream)
 }
 
-// telling returns e with whether the request may have reached the provider. It is a copy, for a source may share its errors.
+// telling returns e with whether the request may have reached the provider. It is a copy, for a
+// source may share its errors.
 func (c *call) telling(e *vending.Error) *vending.Error {
 	told, sent := *e, c.exchange != nil && c.exchange.Sent()
 	told.Sent = &sent

@@ -35,9 +35,9 @@ func (b *callersBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// carryTrailers lets the caller's trailers through, as far as a header of that name would pass and it may stand behind
-// a body. The server fills the caller's Trailer when the body ends, and the transport sends its own right after: so
-// they are copied in between.
+// carryTrailers lets the caller's trailers through, as far as a header of that name would pass and
+// it may stand behind a body. The server fills the caller's Trailer when the body ends, and the
+// transport sends its own right after: so they are copied in between.
 func carryTrailers(pr *httputil.ProxyRequest, route *appRoute) {
 	pr.Out.Trailer = make(http.Header)
 	for name := range pr.In.Trailer {

@@ -59,8 +59,8 @@ var freeTexts = []string{
 	"authorize_param", "basic", "default_header", "header", "message", "prefix", "query", "refresh_param", "scope_separator", "token_param",
 }
 
-// hasEmptyArgument reports whether the line that d is at has an argument of nothing or white space, such as a variable in
-// quotes whose value is empty. d is a copy: the option is yet to be read.
+// hasEmptyArgument reports whether the line that d is at has an argument of nothing or white space,
+// such as a variable in quotes whose value is empty. d is a copy: the option is yet to be read.
 func hasEmptyArgument(d caddyfile.Dispenser) bool {
 	for d.NextArg() {
 		if isBlank(d.Val()) {

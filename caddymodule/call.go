@@ -18,8 +18,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// call is one request on its way through the gateway. It is the response writer that ReverseProxy writes to, and takes the interim
-// answers.
+// call is one request on its way through the gateway. It is the response writer that ReverseProxy
+// writes to, and takes the interim answers.
 type call struct {
 	http.ResponseWriter
 
@@ -213,7 +213,8 @@ func (c *call) screen(judged policy.Call, rules []policy.Rules) error {
 	return inject.Screen(c.request, screen, screen.Whole)
 }
 
-// judged is what the rules are held against, and the rules: the tenant's and those of the caller key.
+// judged is what the rules are held against, and the rules: the tenant's and those of the caller
+// key.
 func (c *call) judged(host, path string) (policy.Call, []policy.Rules) {
 	judged := policy.Call{
 		App: c.target.App, Method: c.request.Method, Host: host, Path: path, RawQuery: c.target.RawQuery, Header: c.request.Header,
@@ -309,8 +310,9 @@ func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, 
 	return credential, nil
 }
 
-// detach hides from a source whatever watches the calls of the request, which a forced vend is asked for in the midst of: interim
-// answers of a token endpoint or a remote source would reach the caller. The span alone goes along.
+// detach hides from a source whatever watches the calls of the request, which a forced vend is
+// asked for in the midst of: interim answers of a token endpoint or a remote source would reach the
+// caller. The span alone goes along.
 func detach(ctx context.Context) context.Context {
 	span := trace.SpanFromContext(ctx)
 	ctx = httpx.Detach(ctx)
@@ -320,7 +322,8 @@ func detach(ctx context.Context) context.Context {
 	return ctx
 }
 
-// revend implements inject.Revend. Where a new credential did not help a while ago it returns the refused one, so that the 401 stands.
+// revend implements inject.Revend. Where a new credential did not help a while ago it returns the
+// refused one, so that the 401 stands.
 func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.Credential, error) {
 	begun := time.Now()
 	if !c.gateway.refusals.Permit(c.grant(), refused, begun) {
@@ -334,7 +337,8 @@ func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.
 	return fresh, err
 }
 
-// cured notes what the upstream said to a credential that was vended by force. That it is busy or away says nothing of that.
+// cured notes what the upstream said to a credential that was vended by force. That it is busy or
+// away says nothing of that.
 func (c *call) cured(status int) {
 	if c.facts.vends == 2 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests && status < http.StatusInternalServerError {
 		c.gateway.refusals.Cured(c.grant())

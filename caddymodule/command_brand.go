@@ -21,7 +21,8 @@ func brandFlags(cmd *cobra.Command, b *connect.Brand) {
 	cmd.Flags().StringVar(&b.UserHint, "user-hint", "", "how the hosted pages tell whose connection it is: masked, off, or words in which {user} stands for the masked address (default: masked)")
 }
 
-// brandParts are the parts of a brand by the names of their flags: each takes its part over from another brand.
+// brandParts are the parts of a brand by the names of their flags: each takes its part over from
+// another brand.
 var brandParts = map[string]func(b, from *connect.Brand){
 	"name":            func(b, from *connect.Brand) { b.Name = from.Name },
 	"logo-url":        func(b, from *connect.Brand) { b.LogoURL = from.LogoURL },

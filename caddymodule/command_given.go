@@ -22,8 +22,9 @@ var (
 		"a shell variable before it may not be set; put variables in quotes")
 )
 
-// longFlag is how a flag is written. As a value it is the next flag, which an unset variable outside
-// quotes left in the place of the value: `--name $NAME --path=/x` would make a key without a bound.
+// longFlag is how a flag is written. As a value it is the next flag, which an unset variable
+// outside quotes left in the place of the value: `--name $NAME --path=/x` would make a key without
+// a bound.
 var longFlag = regexp.MustCompile(`^--[a-z][a-z-]*(=|$)`)
 
 // refuseEmpty makes a command and all below it refuse flags and arguments that are given and empty,

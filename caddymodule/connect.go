@@ -54,7 +54,8 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// hostWarning is logged once a configuration that serves the connection manager and does not say where it is reached.
+// hostWarning is logged once a configuration that serves the connection manager and does not say
+// where it is reached.
 const hostWarning = "public_url is not set: request links, redirect URIs, and the origin that may call the MCP server follow the " +
 	"Host header of each request, which callers choose; write public_url https://HOST in the vendgate block"
 

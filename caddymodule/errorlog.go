@@ -7,9 +7,10 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// passOn serves a request that is not the gateway's by the next handler. If that fails a request with a key in
-// X-Vendgate-Key, or with what looks like a token, it is answered here, with the bare status and without the site's
-// handle_errors: Caddy would log the request with the error, the secret with the request, and no setting of it redacts that.
+// passOn serves a request that is not the gateway's by the next handler. If that fails a request
+// with a key in X-Vendgate-Key, or with what looks like a token, it is answered here, with the bare
+// status and without the site's handle_errors: Caddy would log the request with the error, the
+// secret with the request, and no setting of it redacts that.
 func (g *gateway) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	_, keyed := r.Header[keyHeader]
 	tells := keyed || accessLog{manages: g.store != nil}.tells(r) // other handlers may change r

@@ -57,8 +57,9 @@ func arrives(control *http.ResponseController, r *http.Request) bool {
 	return false
 }
 
-// heard prepares for an answer that may be written before a large body was read, and returns what is to be done after it: to read on for a
-// moment what the caller is still sending, as after a refusal. What is short net/http reads away by itself.
+// heard prepares for an answer that may be written before a large body was read, and returns what
+// is to be done after it: to read on for a moment what the caller is still sending, as after a
+// refusal. What is short net/http reads away by itself.
 func heard(w http.ResponseWriter, r *http.Request) (after func()) {
 	control := http.NewResponseController(w)
 	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" || 0 <= r.ContentLength && r.ContentLength <= readAway || control.EnableFullDuplex() != nil {

@@ -12,9 +12,10 @@ import (
 // redacted stands in a logged address for what must not be there.
 const redacted = "REDACTED"
 
-// redactURI takes from the address of a request what whoever reads a log could use: the request token of a link, the code and the state of
-// a callback, the token of an MCP URL, where they stand and, in an address that is mistyped or quotes another, by what they look like. It
-// reports whether there may be any.
+// redactURI takes from the address of a request what whoever reads a log could use: the request
+// token of a link, the code and the state of a callback, the token of an MCP URL, where they stand
+// and, in an address that is mistyped or quotes another, by what they look like. It reports whether
+// there may be any.
 func redactURI(uri string) (string, bool) {
 	if told, found := redactPlace(uri); found {
 		return told, true
@@ -29,8 +30,8 @@ func redactURI(uri string) (string, bool) {
 	return path + "?" + redacted, true
 }
 
-// redactCall is redactURI for one of the gateway's own calls, whose addresses begin with calls. What follows connection and app there is
-// the provider's to spell.
+// redactCall is redactURI for one of the gateway's own calls, whose addresses begin with calls.
+// What follows connection and app there is the provider's to spell.
 func redactCall(uri, calls string) (string, bool) {
 	if !hints(uri) {
 		return uri, false
@@ -46,8 +47,8 @@ func redactCall(uri, calls string) (string, bool) {
 	return uri, false
 }
 
-// redactPlace goes by where a secret stands and not by what it looks like: an address that is spelled otherwise, or has a full stop from the
-// letter around it, still holds a token that works.
+// redactPlace goes by where a secret stands and not by what it looks like: an address that is
+// spelled otherwise, or has a full stop from the letter around it, still holds a token that works.
 func redactPlace(uri string) (string, bool) {
 	u, err := parseAddress(uri)
 	if err != nil {
@@ -63,7 +64,8 @@ func parseAddress(uri string) (*url.URL, error) {
 	return url.Parse(uri)
 }
 
-// redactParsed takes from an address the request token of a link, the code and the state of a callback, the token of an MCP URL.
+// redactParsed takes from an address the request token of a link, the code and the state of a
+// callback, the token of an MCP URL.
 func redactParsed(uri string, u *url.URL) (string, bool) {
 	origin := ""
 	if u.Host != "" {
@@ -93,8 +95,8 @@ func action(rest []string) string {
 	return ""
 }
 
-// redactHeader returns h without values that quote a token, whatever the header is for: proxies in front name the address of a
-// request in headers of their own, and answers name the next one.
+// redactHeader returns h without values that quote a token, whatever the header is for: proxies in
+// front name the address of a request in headers of their own, and answers name the next one.
 func redactHeader(h http.Header) http.Header {
 	if !anyHeader(h) {
 		return h
@@ -123,7 +125,8 @@ func redactValue(v string) string {
 	return redacted
 }
 
-// anyHeader reports whether a value of h quotes a token. A call that has none pays one pass over its headers.
+// anyHeader reports whether a value of h quotes a token. A call that has none pays one pass over
+// its headers.
 func anyHeader(h http.Header) bool {
 	for name, values := range h {
 		for _, v := range values {

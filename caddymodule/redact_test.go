@@ -76,7 +76,8 @@ func TestRedactHeader(t *testing.T) {
 	}
 }
 
-// TestRedactCall: what a provider's identifiers look like is no token, where the address of a link stands is.
+// TestRedactCall: what a provider's identifiers look like is no token, where the address of a link
+// stands is.
 func TestRedactCall(t *testing.T) {
 	token := strings.Repeat("aZ0", 11)
 	const sheet = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms"

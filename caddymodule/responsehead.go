@@ -7,16 +7,17 @@ import (
 	"strings"
 )
 
-// maxHeld is how much of an answer of known length is held back until more of it has come, in bytes. net/http, which buffers 4 KiB,
-// would hold it as well.
+// maxHeld is how much of an answer of known length is held back until more of it has come, in
+// bytes. net/http, which buffers 4 KiB, would hold it as well.
 const maxHeld = 4 << 10
 
-// responseHead is what ReverseProxy has written and the caller has not been sent. As long as that is so, an answer that breaks off can
-// still be replaced by an error.
+// responseHead is what ReverseProxy has written and the caller has not been sent. As long as that
+// is so, an answer that breaks off can still be replaced by an error.
 type responseHead struct {
 	// status is the answer's; 0 if nothing is held.
 	status int
-	// length is of the answer's body, in bytes; -1 if that is unknown, or ReverseProxy flushes the answer all the time.
+	// length is of the answer's body, in bytes; -1 if that is unknown, or ReverseProxy flushes the
+	// answer all the time.
 	length int64
 	held   []byte
 	// header is the provider's, as it was copied into the caller's answer.
@@ -26,8 +27,9 @@ type responseHead struct {
 	broken error
 }
 
-// hold makes the answer one that may be replaced until a part of it is sent. The server must not guess a content type that the
-// provider did not state (RFC 9110, section 8.3): net/http leaves that where the header has the name without a value.
+// hold makes the answer one that may be replaced until a part of it is sent. The server must not
+// guess a content type that the provider did not state (RFC 9110, section 8.3): net/http leaves
+// that where the header has the name without a value.
 func (c *call) hold(res *http.Response) {
 	c.head = responseHead{length: res.ContentLength, header: res.Header, body: res.Body}
 	res.Body = (*answerBody)(c)
@@ -39,8 +41,8 @@ func (c *call) hold(res *http.Response) {
 	}
 }
 
-// WriteHeader implements http.ResponseWriter. The status of an answer waits for its body, or for a flush. Whatever interim answer
-// ReverseProxy might still write is dropped: they all go to Interim.
+// WriteHeader implements http.ResponseWriter. The status of an answer waits for its body, or for a
+// flush. Whatever interim answer ReverseProxy might still write is dropped: they all go to Interim.
 func (c *call) WriteHeader(status int) {
 	switch {
 	case status < http.StatusOK && status != http.StatusSwitchingProtocols:
@@ -86,8 +88,8 @@ func (c *call) release() (err error) {
 	return err
 }
 
-// finish is to be deferred around ReverseProxy, which panics where an answer breaks off. If the caller has got nothing of it yet, it gets
-// an error.
+// finish is to be deferred around ReverseProxy, which panics where an answer breaks off. If the
+// caller has got nothing of it yet, it gets an error.
 func (c *call) finish() {
 	cause := recover()
 	switch {
@@ -107,8 +109,8 @@ func (c *call) finish() {
 // answerBody is the body of the provider's answer to a call.
 type answerBody call
 
-// Read reads on. What came before the body broke off is sent before ReverseProxy learns of that, and ends the connection with what is in
-// the server's buffers.
+// Read reads on. What came before the body broke off is sent before ReverseProxy learns of that,
+// and ends the connection with what is in the server's buffers.
 func (b *answerBody) Read(p []byte) (int, error) {
 	head := &b.head
 	if head.broken != nil {

@@ -20,8 +20,8 @@ type appRoute struct {
 	steering    *policy.Steering
 	reverse     *httputil.ReverseProxy
 	passthrough bool
-	// counted says that requests which may call a gateway carry the count of those before: the operator or an end user chose the
-	// upstream, so that it may be one.
+	// counted says that requests which may call a gateway carry the count of those before: the
+	// operator or an end user chose the upstream, so that it may be one.
 	counted bool
 	metrics *appMetrics
 }
@@ -74,7 +74,8 @@ func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
 	}, nil
 }
 
-// mayLeadBack reports whether an app's upstream may be a gateway: the operator chose it, or whoever made a connection fills its host.
+// mayLeadBack reports whether an app's upstream may be a gateway: the operator chose it, or whoever
+// made a connection fills its host.
 func (g *gateway) mayLeadBack(slug string) bool {
 	app, ok := g.catalog.App(slug)
 	return ok && (g.own[slug] || strings.Contains(app.Upstream, "{")) // which may stand in the host only

@@ -59,8 +59,9 @@ type keyTaker interface{ TakesCallerKey() bool }
 type LocalSource struct {
 	// Margin is how long before its end an access token is refreshed. Default: 60s. Negative is an error.
 	Margin caddy.Duration `json:"margin,omitempty"`
-	// RefreshTimeout bounds one call to a token endpoint. Default: 10s. Negative, or longer than vend_timeout, is an error. A call
-	// whose refresh lease cannot be renewed ends sooner, within 4 s of the last renewal.
+	// RefreshTimeout bounds one call to a token endpoint. Default: 10s. Negative, or longer than
+	// vend_timeout, is an error. A call whose refresh lease cannot be renewed ends sooner, within 4 s
+	// of the last renewal.
 	RefreshTimeout caddy.Duration `json:"refresh_timeout,omitempty"`
 }
 

@@ -31,9 +31,10 @@ type Tenant struct {
 	// FrameAncestors are the origins whose pages may frame the hosted ones, like `https://app.acme.example`: at most 10. Who may frame them
 	// can trick end users into a click. Default: those in the store, or none.
 	FrameAncestors []string `json:"frame_ancestors,omitempty"`
-	// UserHint is how the hosted pages tell the end user whose connection it is, so that the wrong person notices: `masked` shows the end
-	// user's address like `m…y@example.com`, `off` nothing, and anything else is shown as it is, with the masked address in the place of
-	// `{user}`: at most 200 bytes. Default: the one in the store, or `masked`.
+	// UserHint is how the hosted pages tell the end user whose connection it is, so that the wrong
+	// person notices: `masked` shows the end user's address like `m…y@example.com`, `off` nothing, and
+	// anything else is shown as it is, with the masked address in the place of `{user}`: at most 200
+	// bytes. Default: the one in the store, or `masked`.
 	UserHint string `json:"user_hint,omitempty"`
 	// DefinedAt is file and line of the Caddyfile, for error messages.
 	DefinedAt string `json:"defined_at,omitempty"`

@@ -44,8 +44,8 @@ func hints(text string) bool {
 	return false
 }
 
-// endsInHint reports whether before, which ends in a word of run letters and digits, ends in the root of links or the name
-// of a parameter; c is what follows it.
+// endsInHint reports whether before, which ends in a word of run letters and digits, ends in the
+// root of links or the name of a parameter; c is what follows it.
 func endsInHint(before string, run int, c byte) bool {
 	switch c {
 	case '/', '\\':
@@ -138,7 +138,8 @@ func isTokenWithin(text string) bool {
 	return len(text) >= tokenLength && hints(text) && decoded(text, is)
 }
 
-// quotesKey reports whether text has a tenant key or a caller key: SDKs put an API key into the query or the path, and may be given one.
+// quotesKey reports whether text has a tenant key or a caller key: SDKs put an API key into the
+// query or the path, and may be given one.
 func quotesKey(text string) bool {
 	return len(text) >= tokenLength && hints(text) && decoded(text, func(text string) bool {
 		return holdsKey(text, policy.KeyPrefix) || holdsKey(text, policy.CallerKeyPrefix)

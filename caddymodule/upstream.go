@@ -71,8 +71,8 @@ var transports = caddy.NewUsagePool()
 // transport is one pooled http.Transport.
 type transport struct{ *http.Transport }
 
-// RoundTrip implements http.RoundTripper. Its errors are safe to log: net/http's own may quote what the provider sent,
-// and that may belong to an answer of before.
+// RoundTrip implements http.RoundTripper. Its errors are safe to log: net/http's own may quote what
+// the provider sent, and that may belong to an answer of before.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := httpx.Transport{Base: t.Transport}.RoundTrip(r)
 	return res, httpx.SafeError(err)

@@ -71,8 +71,9 @@ const (
 // KindHost is the kind of a field whose value is a whole host name, with an optional port.
 const KindHost = "host"
 
-// KindLabels is the kind of a field that fills a part of a host with one DNS label or several joined by dots,
-// for providers that keep some accounts below another name: acme.my.example.com and acme.demo.my.example.com.
+// KindLabels is the kind of a field that fills a part of a host with one DNS label or several
+// joined by dots, for providers that keep some accounts below another name: acme.example.com,
+// acme.demo.example.com.
 const KindLabels = "labels"
 
 // Field is one value that a connection has beside its token, or instead of one.
@@ -140,9 +141,9 @@ type OAuth2 struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// ScopeSeparator is a space by default.
 	ScopeSeparator string `json:"scope_separator,omitempty"`
-	// ClientAuth says where the client's id and secret go: `body` (the default), `header` (RFC 6749, section
-	// 2.3.1: both are form-encoded, and then HTTP Basic), or `header_raw`, which is HTTP Basic alone
-	// (RFC 7617) for providers that do not decode a secret with characters like `+`, `/` or `=`.
+	// ClientAuth says where the client's id and secret go: `body` (the default), `header` (RFC 6749,
+	// section 2.3.1: both are form-encoded, and then HTTP Basic), or `header_raw`, which is HTTP Basic
+	// alone (RFC 7617) for providers that do not decode a secret with characters like `+`, `/` or `=`.
 	ClientAuth string `json:"client_auth,omitempty"`
 	// NoPKCE is set where the provider refuses a code challenge (RFC 7636).
 	NoPKCE bool `json:"no_pkce,omitempty"`
@@ -157,9 +158,9 @@ type OAuth2 struct {
 	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
 	// TokenParams are added to each request to the token endpoint.
 	TokenParams map[string]string `json:"token_params,omitempty"`
-	// RefreshParams are added to the refresh request alone (RFC 6749, section 6), and take the place of
-	// TokenParams of the same name. One of them may be `scope`, which Entra wants where the token is for an
-	// app's own API.
+	// RefreshParams are added to the refresh request alone (RFC 6749, section 6), and take the place
+	// of TokenParams of the same name. One of them may be `scope`, which Entra wants where the token
+	// is for an app's own API.
 	RefreshParams map[string]string `json:"refresh_params,omitempty"`
 	// ClientIDParam is what the provider calls `client_id`, where it does not call it that.
 	ClientIDParam string `json:"client_id_param,omitempty"`

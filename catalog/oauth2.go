@@ -19,7 +19,8 @@ var tokenFlowParams = []string{
 	"client_id", "client_secret", "code", "code_verifier", "grant_type", "redirect_uri", "refresh_token", "scope",
 }
 
-// refreshFlowParams are those that the flow sets in the refresh request, or that belong to the code alone.
+// refreshFlowParams are those that the flow sets in the refresh request, or that belong to the code
+// alone.
 var refreshFlowParams = []string{"client_id", "client_secret", "code", "code_verifier", "grant_type", "refresh_token"}
 
 // GrantClientCredentials is the OAuth2.Grant of RFC 6749, section 4.4.

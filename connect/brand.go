@@ -20,8 +20,8 @@ type Brand struct {
 	Accent string
 	// FrameAncestors are the origins that may frame the hosted pages; none means that nobody may.
 	FrameAncestors []string
-	// UserHint is how the hosted pages tell whose connection it is: HintMasked, which empty means too, HintOff, or words of the
-	// tenant's own in which HintUser stands for the masked address.
+	// UserHint is how the hosted pages tell whose connection it is: HintMasked, which empty means too,
+	// HintOff, or words of the tenant's own in which HintUser stands for the masked address.
 	UserHint string
 }
 

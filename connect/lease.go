@@ -16,18 +16,20 @@ const MaxLease = time.Minute
 type RefreshState struct {
 	// Version is that of the grant.
 	Version int64
-	// Owner is who took the refresh lease; empty where it was released, or ended by a new grant. One whose
-	// lease has lapsed is still named: it has died, or was stopped, or could not write to the store.
+	// Owner is who took the refresh lease; empty where it was released, or ended by a new grant. One
+	// whose lease has lapsed is still named: it has died, or was stopped, or could not write to the
+	// store.
 	Owner string
-	// Left is how long the lease still lasts by the store's clock; 0 without a lease, or if it has lapsed.
+	// Left is how long the lease still lasts by the store's clock; 0 without a lease, or if it has
+	// lapsed.
 	Left time.Duration
 }
 
 // Leased reports whether somebody holds the lease.
 func (r RefreshState) Leased() bool { return r.Left > 0 }
 
-// RefreshState returns the state of connection id, for those who wait for it to change. Without such a
-// connection it is a *vending.Error with `connection_deleted`.
+// RefreshState returns the state of connection id, for those who wait for it to change. Without
+// such a connection it is a *vending.Error with `connection_deleted`.
 func (s *Store) RefreshState(ctx context.Context, id string) (r RefreshState, err error) {
 	var owner sql.NullString
 	var until sql.NullInt64
@@ -46,14 +48,15 @@ func (s *Store) RefreshState(ctx context.Context, id string) (r RefreshState, er
 	return r, nil
 }
 
-// AcquireRefresh takes the refresh lease of connection id for owner, a name unique to one refresh, for
-// ttl, at most [MaxLease]. It reports false where the row is no longer as seen says, where the lease has
-// not lapsed, or where somebody else keeps writing to the store. Of all processes that share the
-// database, one holds the lease: until it releases it or stores a grant, or no longer renews it.
+// AcquireRefresh takes the refresh lease of connection id for owner, a name unique to one refresh,
+// for ttl, at most [MaxLease]. It reports false where the row is no longer as seen says, where the
+// lease has not lapsed, or where somebody else keeps writing to the store. Of all processes that
+// share the database, one holds the lease: until it releases it or stores a grant, or no longer
+// renews it.
 //
-// The lease is in the row and not in an open transaction, which would block every other write for as
-// long as a provider takes to answer. One statement takes it, on the store's clock: nothing of it depends
-// on a session of the database.
+// The lease is in the row and not in an open transaction, which would block every other write for
+// as long as a provider takes to answer. One statement takes it, on the store's clock: nothing of
+// it depends on a session of the database.
 func (s *Store) AcquireRefresh(ctx context.Context, id string, seen RefreshState, owner string, ttl time.Duration) (bool, error) {
 	acquired, err := s.setLease(ctx, "acquiring the refresh lease", ttl, func(tx *sql.Tx, now, until int64) (sql.Result, error) {
 		return tx.ExecContext(ctx, `UPDATE connections SET lease_owner = ?, lease_until = ?
@@ -67,17 +70,18 @@ func (s *Store) AcquireRefresh(ctx context.Context, id string, seen RefreshState
 	return acquired, err
 }
 
-// RenewRefresh makes the lease of owner last for ttl from now on, at most [MaxLease]. It reports false if
-// owner has lost it. One that has lapsed is renewed where nobody has taken it since. Unlike
-// AcquireRefresh it returns an error where somebody else keeps writing to the store.
+// RenewRefresh makes the lease of owner last for ttl from now on, at most [MaxLease]. It reports
+// false if owner has lost it. One that has lapsed is renewed where nobody has taken it since.
+// Unlike AcquireRefresh it returns an error where somebody else keeps writing to the store.
 func (s *Store) RenewRefresh(ctx context.Context, id, owner string, ttl time.Duration) (bool, error) {
 	return s.setLease(ctx, "renewing the refresh lease", ttl, func(tx *sql.Tx, _, until int64) (sql.Result, error) {
 		return tx.ExecContext(ctx, `UPDATE connections SET lease_until = ? WHERE id = ? AND lease_owner = ?`, until, id, owner)
 	})
 }
 
-// setLease runs the one statement of a change of a lease, and reports whether it found its row. What it is
-// handed is read once the store is this process's to write: before that, seconds may go by.
+// setLease runs the one statement of a change of a lease, and reports whether it found its row.
+// What it is handed is read once the store is this process's to write: before that, seconds may go
+// by.
 func (s *Store) setLease(ctx context.Context, doing string, ttl time.Duration,
 	set func(tx *sql.Tx, now, until int64) (sql.Result, error),
 ) (bool, error) {

@@ -119,7 +119,8 @@ func TestLeaseIsTakenAsSeen(t *testing.T) {
 	}
 }
 
-// TestLeaseAfterClockSetBack: a lease of a dead process must not last as long as the clock was set back.
+// TestLeaseAfterClockSetBack: a lease of a dead process must not last as long as the clock was set
+// back.
 func TestLeaseAfterClockSetBack(t *testing.T) {
 	l := newLeasing(t)
 	l.clock.add(24 * time.Hour)

@@ -84,8 +84,8 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	return key, nil
 }
 
-// normalCapabilities orders names as policy.AllCapabilities are, without doubles; nil means all. An empty list was stated, and
-// cannot have meant that.
+// normalCapabilities orders names as policy.AllCapabilities are, without doubles; nil means all. An
+// empty list was stated, and cannot have meant that.
 func normalCapabilities(names []string) (granted []string, err error) {
 	if isEmptyList(names) {
 		return nil, invalid("capabilities: must be any of apps, connections, token, delete, or left out for all")

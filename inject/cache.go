@@ -74,9 +74,10 @@ func isPrivate(line string) bool {
 	return kept && clean && len(line)-strings.Count(line, ",")-strings.Count(line, " ") == length
 }
 
-// directive returns the next directive of a Cache-Control line from i on (RFC 9111, section 5.2), with what follows its
-// name: nothing, or "=" and a value, without white space around it. The name is empty at the end of the line. It reads
-// what nobody should send, too: other separators, quotes without end.
+// directive returns the next directive of a Cache-Control line from i on (RFC 9111, section 5.2),
+// with what follows its name: nothing, or "=" and a value, without white space around it. The name
+// is empty at the end of the line. It reads what nobody should send, too: other separators, quotes
+// without end.
 func directive(line string, i int) (name, value string, end int) {
 	for i < len(line) {
 		begin := i

@@ -87,14 +87,15 @@ func (x *Exchange) Refusal() error { return x.refusal }
 // Ended reports whether a forced vend, after a 401 of the upstream, found that the grant has ended.
 func (x *Exchange) Ended() bool { return x.ended }
 
-// Sent reports whether a request of this call may have reached the provider, with or without an answer.
+// Sent reports whether a request of this call may have reached the provider, with or without an
+// answer.
 func (x *Exchange) Sent() bool { return x.sent }
 
 // Forget drops the credentials, once the answer has been sent.
 func (x *Exchange) Forget() { *x = Exchange{} }
 
-// SetHeader adds a header of the gateway's own, by its canonical name, to the requests that are made. The values are shared: nobody
-// writes to them.
+// SetHeader adds a header of the gateway's own, by its canonical name, to the requests that are
+// made. The values are shared: nobody writes to them.
 func (x *Exchange) SetHeader(name string, values []string) { x.ownHeader, x.ownValues = name, values }
 
 // Outline is the request to x's app without any credential: what error handlers and logs may see. The

@@ -5,9 +5,10 @@ import "strings"
 // defaultPrefix is where gateways take calls unless they are told otherwise.
 const defaultPrefix = "/proxy/"
 
-// MayCallGateway reports whether the call's path could be that of a call of a gateway, `{prefix}/{connection_id}/{app}/…`, to whatever
-// server decodes it: it holds the default prefix or, behind another segment, the slug of an app for which isApp holds. Only such a
-// call can be a part of a loop over gateways.
+// MayCallGateway reports whether the call's path could be that of a call of a gateway,
+// `{prefix}/{connection_id}/{app}/…`, to whatever server decodes it: it holds the default prefix
+// or, behind another segment, the slug of an app for which isApp holds. Only such a call can be a
+// part of a loop over gateways.
 func (x *Exchange) MayCallGateway(isApp func(slug string) bool) bool {
 	for path := x.base + x.path; ; {
 		if holdsCall(path, isApp) {

@@ -20,7 +20,8 @@ func fold(name string) string {
 	return strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
 }
 
-// foldHeader is fold of a header's name, of which PHP and lighttpd turn the other signs into `_`, too.
+// foldHeader is fold of a header's name, of which PHP and lighttpd turn the other signs into `_`,
+// too.
 func foldHeader(name string) string {
 	return strings.Trim(strings.Map(foldLetter, name), "-")
 }
@@ -51,7 +52,8 @@ var removed = nameSet{
 	"transfer-encoding":  {},
 	"http2-settings":     {}, // belongs to an h2c upgrade, even where Connection does not name it
 	"proxy":              {}, // CGI makes HTTP_PROXY of it, by which programs then call out (CVE-2016-5385)
-	// These replace the request line that the rules were applied to, or the host, on servers that honour them.
+	// These replace the request line that the rules were applied to, or the host, on servers that
+	// honour them.
 	"x-original-url":        {},
 	"x-original-uri":        {},
 	"x-original-path":       {},
@@ -66,8 +68,8 @@ var removed = nameSet{
 	"x-http-host-override":  {},
 	"x-http-path-override":  {},
 	"x-http-destinationurl": {},
-	// These are here for spellings that are not canonical, Content_Type and its like: some servers have one
-	// variable for both, and would read the body, or its frame, otherwise than it was judged.
+	// These are here for spellings that are not canonical, Content_Type and its like: some servers
+	// have one variable for both, and would read the body, or its frame, otherwise than it was judged.
 	"content-type":     {},
 	"content-length":   {},
 	"content-encoding": {},

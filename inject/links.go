@@ -19,9 +19,10 @@ type Gateway struct {
 // linkHeaders hold one URL each; `Link` (RFC 8288) holds several.
 var linkHeaders = []string{"Location", "Content-Location"}
 
-// RewriteLinks turns URLs of the app's upstream and of its extra hosts into gateway URLs, so that pagination and resumable uploads
-// stay behind the gateway. No link leads to a part of the gateway beyond the app: what would is left to the upstream, as an absolute
-// URL without the credential, or removed where it names the gateway itself. Other URLs stay as they are.
+// RewriteLinks turns URLs of the app's upstream and of its extra hosts into gateway URLs, so that
+// pagination and resumable uploads stay behind the gateway. No link leads to a part of the gateway
+// beyond the app: what would is left to the upstream, as an absolute URL without the credential, or
+// removed where it names the gateway itself. Other URLs stay as they are.
 func (x *Exchange) RewriteLinks(h http.Header, gw func() Gateway) {
 	for _, name := range linkHeaders {
 		values := h[name]
@@ -52,8 +53,8 @@ func setOrDelete(h http.Header, name string, values []string) {
 	}
 }
 
-// rewriteLinkValue rewrites each link of a list (RFC 8288, section 3), and leaves out those that have no safe form: an empty one
-// would lead to the same page again.
+// rewriteLinkValue rewrites each link of a list (RFC 8288, section 3), and leaves out those that
+// have no safe form: an empty one would lead to the same page again.
 func (x *Exchange) rewriteLinkValue(v string, gw func() Gateway) string {
 	var links []string
 	for rest := v; rest != ""; {
@@ -66,7 +67,8 @@ func (x *Exchange) rewriteLinkValue(v string, gw func() Gateway) string {
 	return strings.TrimLeft(strings.Join(links, ","), " ")
 }
 
-// endOfLink is where the first link of a list ends: at a comma that is neither quoted nor between angle brackets.
+// endOfLink is where the first link of a list ends: at a comma that is neither quoted nor between
+// angle brackets.
 func endOfLink(list string) int {
 	quoted, inside := false, false
 	for i := 0; i < len(list); i++ {
@@ -86,7 +88,8 @@ func endOfLink(list string) int {
 	return len(list)
 }
 
-// rewriteLink rewrites what is between the angle brackets of one link. It is not ok if that has no safe form.
+// rewriteLink rewrites what is between the angle brackets of one link. It is not ok if that has no
+// safe form.
 func (x *Exchange) rewriteLink(link string, gw func() Gateway) (rewritten string, ok bool) {
 	before, rest, found := strings.Cut(link, "<")
 	target, after, closed := strings.Cut(rest, ">")
@@ -100,7 +103,8 @@ func (x *Exchange) rewriteLink(link string, gw func() Gateway) (rewritten string
 	return before + "<" + url + ">" + after, true
 }
 
-// rewriteURL keeps the form of the reference: an absolute URL stays absolute, a path stays a path. Empty is one that has no safe form.
+// rewriteURL keeps the form of the reference: an absolute URL stays absolute, a path stays a path.
+// Empty is one that has no safe form.
 func (x *Exchange) rewriteURL(raw string, gw func() Gateway) string {
 	r := parseReference(raw)
 	switch {
@@ -148,8 +152,8 @@ func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
 	return to
 }
 
-// place returns r, whose path is absolute, as a link to the gateway; host is empty for a path alone. What the gateway has no path for, or
-// refuses, only the upstream can serve.
+// place returns r, whose path is absolute, as a link to the gateway; host is empty for a path
+// alone. What the gateway has no path for, or refuses, only the upstream can serve.
 func (x *Exchange) place(r reference, extra, host string, gw func() Gateway) string {
 	if r.path != "" {
 		r.path = resolve("/", r.path)
@@ -185,7 +189,8 @@ func (x *Exchange) belowBase(extra, path string) (string, bool) {
 	return rest, host == "" && err == nil
 }
 
-// withoutKeys spells path, query and fragment of r without the query parameters that carry the credential.
+// withoutKeys spells path, query and fragment of r without the query parameters that carry the
+// credential.
 func (x *Exchange) withoutKeys(r reference) string {
 	query := x.placement.cleanQuery(strings.TrimPrefix(r.query, "?"))
 	if query != "" || r.query == "?" {
@@ -194,8 +199,8 @@ func (x *Exchange) withoutKeys(r reference) string {
 	return r.path + query + r.fragment
 }
 
-// ownHost tells whether a host is one of the app's, and which if it is an extra one. Hosts are compared with their ports; a missing
-// port is the scheme's default.
+// ownHost tells whether a host is one of the app's, and which if it is an extra one. Hosts are
+// compared with their ports; a missing port is the scheme's default.
 func (x *Exchange) ownHost(scheme, host string) (extra string, own bool) {
 	ours := x.placement.upstream.scheme
 	scheme = cmp.Or(scheme, ours)

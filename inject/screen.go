@@ -9,13 +9,14 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Screen has judge see r's body, all that is written to it, before any of that is sent. A body of up to
-// 64 KiB is read at once, and judge's error returned. Of a longer one the rest is written to judge as it is
-// sent, and what judge refuses ends the request in the middle: the bytes with the refused part in them,
-// and all that follow, stay here. whole says that no such body may begin to go out: it is
-// `request_too_large`.
+// Screen has judge see r's body, all that is written to it, before any of that is sent. A body of
+// up to 64 KiB is read at once, and judge's error returned. Of a longer one the rest is written to
+// judge as it is sent, and what judge refuses ends the request in the middle: the bytes with the
+// refused part in them, and all that follow, stay here. whole says that no such body may begin to
+// go out: it is `request_too_large`.
 //
-// What has come of the body stays in memory until it is sent. Its length and its trailers stay as they are.
+// What has come of the body stays in memory until it is sent. Its length and its trailers stay as
+// they are.
 func Screen(r *http.Request, judge io.WriteCloser, whole bool) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil

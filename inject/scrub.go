@@ -14,8 +14,9 @@ const (
 	// minSecret is the length, in bytes, under which a value is only scrubbed where it is all there
 	// is: shorter ones occur by chance.
 	minSecret = 6
-	// maxSearched bounds what of one header's values is searched for encoded secrets, in bytes: what is
-	// built to take the most work takes 10 µs a byte. Of real headers, few values have so much as an escape.
+	// maxSearched bounds what of one header's values is searched for encoded secrets, in bytes: what
+	// is built to take the most work takes 10 µs a byte. Of real headers, few values have so much as
+	// an escape.
 	maxSearched = 64 << 10
 )
 

@@ -115,8 +115,9 @@ func (s *secrets) held(text []byte) bool {
 	return disguises(s, text)
 }
 
-// legibleFor reports whether as many bytes of text as the shortest secret has may be a part of one, one after the other.
-// It looks at the last of so many first: most of what is decoded is no text at all.
+// legibleFor reports whether as many bytes of text as the shortest secret has may be a part of one,
+// one after the other. It looks at the last of so many first: most of what is decoded is no text at
+// all.
 func (s *secrets) legibleFor(text []byte) bool {
 	for from := 0; from+s.least <= len(text); {
 		i := from + s.least - 1

@@ -243,9 +243,9 @@ func (s awsScope) s3() bool {
 // path returns the path as the signature covers it, before the signer escapes it once more where the
 // service wants that. wire is the path that is sent, which stays as it is.
 //
-// S3 decodes what it gets and encodes it by its own rule, so that one object has one signature, however
-// its key is spelled. Other services take the bytes of the wire, and AWS joins repeated slashes before it
-// compares.
+// S3 decodes what it gets and encodes it by its own rule, so that one object has one signature,
+// however its key is spelled. Other services take the bytes of the wire, and AWS joins repeated
+// slashes before it compares.
 func (s awsScope) path(wire string) (string, error) {
 	if s.s3() {
 		return s3Path(wire)
@@ -256,9 +256,10 @@ func (s awsScope) path(wire string) (string, error) {
 	return wire, nil
 }
 
-// s3Path is S3's own spelling of the object key in wire: all but unreserved characters (RFC 3986, section
-// 2.3) and slashes are encoded, in capitals, and a bare "+" is a space. S3 shows what it computed in the
-// CanonicalRequest of its SignatureDoesNotMatch (https://github.com/curl/curl/issues/13754 for "=",
+// s3Path is S3's own spelling of the object key in wire: all but unreserved characters (RFC 3986,
+// section 2.3) and slashes are encoded, in capitals, and a bare "+" is a space. S3 shows what it
+// computed in the CanonicalRequest of its SignatureDoesNotMatch
+// (https://github.com/curl/curl/issues/13754 for "=",
 // https://github.com/anomalizer/ngx_aws_auth/issues/87 for "+").
 func s3Path(wire string) (string, error) {
 	key, err := url.PathUnescape(strings.ReplaceAll(wire, "+", "%20"))

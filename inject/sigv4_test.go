@@ -174,8 +174,8 @@ func verifySigV4(r *http.Request, body []byte, service string) error {
 	return nil
 }
 
-// specPath: S3 decodes the path, where a plus is a space, and encodes it once; others join its slashes and
-// escape it a second time.
+// specPath: S3 decodes the path, where a plus is a space, and encodes it once; others join its
+// slashes and escape it a second time.
 func specPath(path, service string) string {
 	if service == "s3" {
 		key, err := url.QueryUnescape(path) // reads the plus as S3 does
@@ -317,9 +317,9 @@ func TestSigV4VerifiesFromTheWire(t *testing.T) {
 	}
 }
 
-// TestSigV4S3Paths compares with signatures on which two others agree: aws4 of npm, which decodes and
-// encodes as S3 does (https://github.com/mhart/aws4), given the path, and the AWS SDK for JavaScript
-// (@smithy/signature-v4 with uriEscapePath false), given the object's key.
+// TestSigV4S3Paths compares with signatures on which two others agree: aws4 of npm, which decodes
+// and encodes as S3 does (https://github.com/mhart/aws4), given the path, and the AWS SDK for
+// JavaScript (@smithy/signature-v4 with uriEscapePath false), given the object's key.
 func TestSigV4S3Paths(t *testing.T) {
 	for path, signature := range map[string]string{
 		"/mac@2x.png":                           "164b99293a0486277f261765bd40e50f6ab6a956b1acc948b79e72dd018fcf29",

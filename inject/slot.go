@@ -24,8 +24,9 @@ func slotsOf(app *catalog.App) slots {
 	return s
 }
 
-// fill renders a host. A slot takes exactly one DNS label, several where its field's kind says so, one of its field's
-// options, or a whole host where it is all there is: the result cannot leave the pattern that the catalog states.
+// fill renders a host. A slot takes exactly one DNS label, several where its field's kind says so,
+// one of its field's options, or a whole host where it is all there is: the result cannot leave the
+// pattern that the catalog states.
 func (s slots) fill(host template, cred vending.Credential) (string, error) {
 	return s.render(host, cred.Field)
 }
@@ -66,7 +67,8 @@ func (s slots) escape(name, value string) (string, error) {
 // maxHostName bounds a host name, in bytes (RFC 1035, section 2.3.4).
 const maxHostName = 253
 
-// dnsLabels accepts labels joined by dots, of up to half of the longest host name, so that the rest of it has its place.
+// dnsLabels accepts labels joined by dots, of up to half of the longest host name, so that the rest
+// of it has its place.
 func dnsLabels(v string) (string, error) {
 	if len(v) > maxHostName/2 {
 		return "", errors.New("is too long for a part of a host name")

@@ -11,8 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// BenchmarkForward sends calls through the transport under a ReverseProxy, as the gateway does, to a provider on a socket: over what
-// net/http offers alone, and over what the gateway puts above it.
+// BenchmarkForward sends calls through the transport under a ReverseProxy, as the gateway does, to
+// a provider on a socket: over what net/http offers alone, and over what the gateway puts above it.
 func BenchmarkForward(b *testing.B) {
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
 	defer provider.Close()

@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// HopsHeader says on requests to upstreams that may lead to a gateway through how many of them they have come, and which was the last:
-// `2 5f0c3a9e71b2d468`. `Via` (RFC 9110, section 7.6.3) says the same, but has common servers switch compression off.
+// HopsHeader says on requests to upstreams that may lead to a gateway through how many of them they
+// have come, and which was the last: `2 5f0c3a9e71b2d468`. `Via` (RFC 9110, section 7.6.3) says the
+// same, but has common servers switch compression off.
 const HopsHeader = "Vendgate-Hops"
 
 // maxHops is how many gateways a request may pass. A chain of three is unusual already.
@@ -19,7 +20,8 @@ const idLen = 16
 // Hops counts the gateways on a request's way. It is immutable and safe for parallel use.
 type Hops struct {
 	id string
-	// after are the header's values for a request that came through as many gateways as the index says.
+	// after are the header's values for a request that came through as many gateways as the index
+	// says.
 	after [maxHops][]string
 }
 
@@ -34,12 +36,13 @@ func NewHops() *Hops {
 	return h
 }
 
-// Next judges the header's values on a request that came in, and returns those that an upstream gets; nobody may change them. It is
-// `invalid_request` where the last gateway was this one, where there were too many, and for what no gateway sends: a value that
-// cannot be read must not count as none. The upstream never gets a byte of the caller's values.
+// Next judges the header's values on a request that came in, and returns those that an upstream
+// gets; nobody may change them. It is `invalid_request` where the last gateway was this one, where
+// there were too many, and for what no gateway sends: a value that cannot be read must not count as
+// none. The upstream never gets a byte of the caller's values.
 //
-// A loop over one gateway ends at its second call, one over several at the fourth. It is no 503, which would
-// invite every one of them to retry.
+// A loop over one gateway ends at its second call, one over several at the fourth. It is no 503,
+// which would invite every one of them to retry.
 func (h *Hops) Next(values []string) ([]string, error) {
 	if len(values) == 0 {
 		return h.after[0], nil

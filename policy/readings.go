@@ -12,24 +12,24 @@ import (
 
 // readings are the paths that servers may take one raw path for, decoded and cleaned.
 type readings struct {
-	// strict are those that an allow rule must match, every one: what a server does to a path before it
-	// looks for a resource of that name.
+	// strict are those that an allow rule must match, every one: what a server does to a path before
+	// it looks for a resource of that name.
 	strict []string
-	// lenient are those of which a deny rule may match none: beside the strict ones, other names by which
-	// some servers know the same resource.
+	// lenient are those of which a deny rule may match none: beside the strict ones, other names by
+	// which some servers know the same resource.
 	lenient []string
 }
 
 const (
 	// maxReadings bounds them; a path that has more is made to have them.
 	maxReadings = 64
-	// maxOddPath bounds a path that has more than one reading, in bytes: the work grows by both. Common servers
-	// take no more than 8 KiB.
+	// maxOddPath bounds a path that has more than one reading, in bytes: the work grows by both.
+	// Common servers take no more than 8 KiB.
 	maxOddPath = 16 << 10
 )
 
-// readPath returns the readings of rawPath. splitsFirst says that the app's servers split a path before
-// they decode it: an encoded separator is then a plain character.
+// readPath returns the readings of rawPath. splitsFirst says that the app's servers split a path
+// before they decode it: an encoded separator is then a plain character.
 func readPath(rawPath string, splitsFirst bool) (readings, error) {
 	if plain(rawPath) {
 		p := clean(rawPath)
@@ -92,7 +92,8 @@ func (s *set) add(p string) {
 	}
 }
 
-// close adds what folds make of the paths, and of what they make, and reports whether that had an end.
+// close adds what folds make of the paths, and of what they make, and reports whether that had an
+// end.
 func (s *set) close(folds []func(string) []string) bool {
 	for i := 0; i < len(s.paths); i++ {
 		for _, fold := range folds {
@@ -111,8 +112,8 @@ func one(f func(string) string) func(string) []string {
 	return func(p string) []string { return []string{f(p)} }
 }
 
-// plainSeparators makes encoded separators plain characters of their segment, which no pattern names:
-// ParseTarget has refused such characters.
+// plainSeparators makes encoded separators plain characters of their segment, which no pattern
+// names: ParseTarget has refused such characters.
 var plainSeparators = strings.NewReplacer("%2f", "\x01", "%2F", "\x01", "%3f", "\x02", "%3F", "\x02", "%23", "\x03")
 
 // clean collapses slashes; dot segments were refused before.
@@ -142,8 +143,8 @@ func withoutEnd(p string) []string {
 // spaces are what servers take for white space at the ends of a segment.
 const spaces = " \t\u00a0"
 
-// trimmed takes dots and spaces off the ends of segments, as Windows' file names lose them, and spaces
-// off their beginning.
+// trimmed takes dots and spaces off the ends of segments, as Windows' file names lose them, and
+// spaces off their beginning.
 func trimmed(p string) []string {
 	segments := strings.Split(p, "/")
 	for i, s := range segments {
@@ -173,9 +174,9 @@ func withoutStreams(p string) string {
 	return strings.Join(segments, "/")
 }
 
-// scripts are suffixes of files that servers run. What follows such a segment is the script's to read
-// (PATH_INFO; RFC 3875, section 4.1.5): the script itself may answer, or be a front controller that
-// routes the rest.
+// scripts are suffixes of files that servers run. What follows such a segment is the script's to
+// read (PATH_INFO; RFC 3875, section 4.1.5): the script itself may answer, or be a front controller
+// that routes the rest.
 var scripts = []string{".php", ".phtml", ".asp", ".aspx", ".ashx", ".asmx", ".jsp", ".jspx", ".cfm", ".cgi", ".fcgi"}
 
 func isScript(segment string) bool {
@@ -192,8 +193,9 @@ func aroundScript(p string) []string {
 	return []string{strings.Join(segments[:i+1], "/"), strings.Join(append(slices.Clone(segments[:i]), segments[i+1:]...), "/")}
 }
 
-// withoutSuffix cuts a suffix off the last segment: frameworks take it for the format of the answer, and
-// serve /admin as /admin.json, or under any other suffix (Rails' `(.:format)`, Spring's suffix patterns).
+// withoutSuffix cuts a suffix off the last segment: frameworks take it for the format of the
+// answer, and serve /admin as /admin.json, or under any other suffix (Rails' `(.:format)`, Spring's
+// suffix patterns).
 func withoutSuffix(p string) []string {
 	slash := strings.LastIndexByte(p, '/')
 	first, last := strings.IndexByte(p[slash+1:], '.'), strings.LastIndexByte(p[slash+1:], '.')

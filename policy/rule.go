@@ -19,8 +19,9 @@ type Rule struct {
 	// Methods are upper-case; none means every method.
 	Methods []string `json:"methods,omitempty"`
 	// Path is a pattern over the path after the app: `*` matches within one segment, a last `/**`
-	// matches any rest, also none. Empty means every path. A pattern for an extra host of the app begins with `/~`
-	// and the host, `/~upload.example.com/**`, and then goes on as the path there; see [Steering.Permit].
+	// matches any rest, also none. Empty means every path. A pattern for an extra host of the app
+	// begins with `/~` and the host, `/~upload.example.com/**`, and then goes on as the path there;
+	// see [Steering.Permit].
 	Path string `json:"path,omitempty"`
 }
 
@@ -77,12 +78,12 @@ func (rules Rules) Touch(app string) bool {
 	return slices.ContainsFunc(rules, func(r Rule) bool { return r.App == "*" || r.App == app })
 }
 
-// permit refuses a call that the rules do not permit, with `policy_denied`. Where the app has allow rules,
-// one must match; a deny rule that matches wins. Every one of methods must be permitted.
+// permit refuses a call that the rules do not permit, with `policy_denied`. Where the app has allow
+// rules, one must match; a deny rule that matches wins. Every one of methods must be permitted.
 //
-// host is the extra host of the app that the call goes to, or empty for its upstream; paths are there.
-// What is allowed by a path alone is allowed at the upstream: elsewhere the same path may do something
-// else. What is denied by a path alone is denied at every host.
+// host is the extra host of the app that the call goes to, or empty for its upstream; paths are
+// there. What is allowed by a path alone is allowed at the upstream: elsewhere the same path may do
+// something else. What is denied by a path alone is denied at every host.
 func (rules Rules) permit(app, host string, methods []string, paths readings) error {
 	for _, m := range methods {
 		allowed, anyAllow := false, false
@@ -111,8 +112,8 @@ func (r *Rule) matchesMethod(method string) bool {
 		method == http.MethodHead && slices.Contains(r.Methods, http.MethodGet)
 }
 
-// denies folds case: an upstream that ignores case would serve what the rule denies. So would one that
-// knows /tickets.json by the name of /tickets, too.
+// denies folds case: an upstream that ignores case would serve what the rule denies. So would one
+// that knows /tickets.json by the name of /tickets, too.
 func (r *Rule) denies(host string) func(reading string) bool {
 	pattern := strings.ToLower(r.Path)
 	plain, hasFormat := withoutFormat(pattern)

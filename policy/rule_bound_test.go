@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestLongPaths: a path of as many bytes as a header may have costs no more than it takes to read it a few times.
+// TestLongPaths: a path of as many bytes as a header may have costs no more than it takes to read
+// it a few times.
 func TestLongPaths(t *testing.T) {
 	for name, unit := range map[string]string{"plain": "/a", "odd": "/a;b", "scripts": "/a.php", "encoded": "/%EF%BC%A1;x%23"} {
 		t.Run(name, func(t *testing.T) {

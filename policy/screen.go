@@ -11,24 +11,26 @@ import (
 )
 
 // Screen looks through a request's body, as it is written to it, for fields that could name another
-// request: those of a form, url-encoded or multipart, and the members of a JSON object. It keeps no more
-// of the body than one name or one part's header. Its errors are *vending.Error.
+// request: those of a form, url-encoded or multipart, and the members of a JSON object. It keeps no
+// more of the body than one name or one part's header. Its errors are *vending.Error.
 type Screen struct {
-	// Whole says that the body must be seen whole before any of it is sent: the app's entry declares fields.
+	// Whole says that the body must be seen whole before any of it is sent: the app's entry declares
+	// fields.
 	Whole    bool
 	readers  []screenReader
 	inflater *inflater // nil for a body that is not compressed
 }
 
-// screenReader reads one syntax. write returns an error as soon as a field steers; end is the body's.
+// screenReader reads one syntax. write returns an error as soon as a field steers; end is the
+// body's.
 type screenReader interface {
 	write(p []byte) error
 	end() error
 }
 
-// Screen returns what the body of c is to be written to, or nil where sets bind neither methods nor paths
-// of the app, or no server would look for fields in such a body. A body that cannot be read as it would be,
-// because it is compressed or in an encoding that is not ASCII's kin, is refused.
+// Screen returns what the body of c is to be written to, or nil where sets bind neither methods nor
+// paths of the app, or no server would look for fields in such a body. A body that cannot be read
+// as it would be, because it is compressed or in an encoding that is not ASCII's kin, is refused.
 func (s *Steering) Screen(c Call, sets ...Rules) (*Screen, error) {
 	if !scopeOf(c.App, sets).binds() {
 		return nil, nil
@@ -67,8 +69,8 @@ func (s *Steering) Screen(c Call, sets ...Rules) (*Screen, error) {
 	return screen.legible(c.Header, contentType, form)
 }
 
-// legible refuses a body that the readers cannot read, and has compressed JSON, as metrics and logs are
-// often sent, decoded for them. No server is known to take a compressed form.
+// legible refuses a body that the readers cannot read, and has compressed JSON, as metrics and logs
+// are often sent, decoded for them. No server is known to take a compressed form.
 func (s *Screen) legible(h http.Header, contentType string, form bool) (*Screen, error) {
 	for _, coding := range h["Content-Encoding"] {
 		switch coding = strings.ToLower(strings.TrimSpace(coding)); {
@@ -87,8 +89,8 @@ func (s *Screen) legible(h http.Header, contentType string, form bool) (*Screen,
 	return s, nil
 }
 
-// asciiKin reports whether a charset spells ASCII characters as ASCII does, at most with NULs between
-// them. Others (EBCDIC, UTF-7) could hide a field's name.
+// asciiKin reports whether a charset spells ASCII characters as ASCII does, at most with NULs
+// between them. Others (EBCDIC, UTF-7) could hide a field's name.
 func asciiKin(charset string) bool {
 	return charset == "" || slices.ContainsFunc(
 		[]string{"utf-8", "utf8", "utf-16", "utf-32", "us-ascii", "ascii", "iso-8859-", "latin", "windows-125", "shift_jis", "euc-", "gb", "big5", "koi8-"},
@@ -115,8 +117,8 @@ func (s *Screen) Close() error {
 	return nil
 }
 
-// Abort ends what the screen has under way for a body that is not read to its end. It may be called at any
-// time, and beside the other methods.
+// Abort ends what the screen has under way for a body that is not read to its end. It may be called
+// at any time, and beside the other methods.
 func (s *Screen) Abort() {
 	if s.inflater != nil {
 		s.inflater.abort()

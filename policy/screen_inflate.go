@@ -12,15 +12,16 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// maxInflated bounds what a compressed body may hold, in bytes: a megabyte of it can stand for a gigabyte.
+// maxInflated bounds what a compressed body may hold, in bytes: a megabyte of it can stand for a
+// gigabyte.
 const maxInflated = 64 << 20
 
 var errAborted = errors.New("the call has ended")
 
-// inflater has readers see what a compressed body holds. It decodes in a goroutine of its own, since the
-// library's decoders read and cannot be written to; the goroutine ends with the body, or with abort. What a
-// write holds may be judged only by the time of the next, so that a refusal can come late; it always comes
-// before the end of the body.
+// inflater has readers see what a compressed body holds. It decodes in a goroutine of its own,
+// since the library's decoders read and cannot be written to; the goroutine ends with the body, or
+// with abort. What a write holds may be judged only by the time of the next, so that a refusal can
+// come late; it always comes before the end of the body.
 type inflater struct {
 	coding  string
 	readers []screenReader
@@ -105,8 +106,8 @@ func errCompressed() error {
 	return refuse("the body is not what its Content-Encoding says, and cannot be compared with the rules")
 }
 
-// decoder reads one of the content codings of RFC 9110, section 8.4.1. Some clients send deflate without
-// zlib's header.
+// decoder reads one of the content codings of RFC 9110, section 8.4.1. Some clients send deflate
+// without zlib's header.
 func decoder(coding string, compressed io.Reader) (io.Reader, error) {
 	in := bufio.NewReader(compressed)
 	if coding != "deflate" {

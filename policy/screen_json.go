@@ -5,16 +5,17 @@ import "strconv"
 // maxDepth bounds how deep a JSON body may be nested, which its reader keeps count of.
 const maxDepth = 1000
 
-// jsonReader reads the names of the members of a body that is one JSON object (RFC 8259). Servers take a
-// method from the body's own members; names that the app's entry declares may be deeper (Asana's
-// `{"options":{"method":…}}`).
+// jsonReader reads the names of the members of a body that is one JSON object (RFC 8259). Servers
+// take a method from the body's own members; names that the app's entry declares may be deeper
+// (Asana's `{"options":{"method":…}}`).
 type jsonReader struct {
 	steering *Steering
 	// inObject says of each level whether it is an object, or else an array.
 	inObject []bool
 	// done says that the body is no object, or that its end was read.
 	done bool
-	// inString and isName say what the next byte belongs to, and mayBeName that the next string is a name.
+	// inString and isName say what the next byte belongs to, and mayBeName that the next string is a
+	// name.
 	inString, isName, mayBeName bool
 	name                        fieldName
 	// escape holds what there is of an escape.

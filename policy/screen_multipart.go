@@ -7,27 +7,28 @@ import (
 )
 
 const (
-	// maxPartHeader bounds what is looked at of a part's header at once, in bytes, and keptPartHeader what
-	// of it is looked at again with what follows.
+	// maxPartHeader bounds what is looked at of a part's header at once, in bytes, and keptPartHeader
+	// what of it is looked at again with what follows.
 	maxPartHeader  = 16 << 10
 	keptPartHeader = 8 << 10
 	// maxID bounds what is kept of a Content-ID.
 	maxID = 256
 )
 
-// disposition begins the header that names a part (RFC 7578, section 4.2), and contentID one that does for
-// Rack, where there is no other.
+// disposition begins the header that names a part (RFC 7578, section 4.2), and contentID one that
+// does for Rack, where there is no other.
 var disposition, contentID = []byte("content-disposition"), []byte("content-id:")
 
-// nameParameter is what comes before the name in it, also in its extended form (RFC 8187, which RFC 7578
-// forbids and some read). Some servers look for it behind any sign, and within other parameters.
+// nameParameter is what comes before the name in it, also in its extended form (RFC 8187, which RFC
+// 7578 forbids and some read). Some servers look for it behind any sign, and within other
+// parameters.
 var nameParameter = regexp.MustCompile(`(?i)\bname(\*?[0-9]*\*?)[ \t]*=[ \t\r\n]*`)
 
 // otherField is where another field of a part's header begins.
 var otherField = regexp.MustCompile(`\n[^ \t]`)
 
-// multipartReader reads the names of a form's parts. It knows no boundary, as parsers disagree about
-// those: every header that looks like a part's is read, up to the next empty line.
+// multipartReader reads the names of a form's parts. It knows no boundary, as parsers disagree
+// about those: every header that looks like a part's is read, up to the next empty line.
 type multipartReader struct {
 	steering *Steering
 	// matched is how much of disposition was read, and header what follows it.
@@ -93,8 +94,8 @@ func (r *multipartReader) endID() error {
 	return err
 }
 
-// match takes a byte before a header. disposition begins with the only "c" that could begin it again
-// but the one after "-", so that a mismatch starts over.
+// match takes a byte before a header. disposition begins with the only "c" that could begin it
+// again but the one after "-", so that a mismatch starts over.
 func (r *multipartReader) match(c byte) {
 	switch c = lower(c); c {
 	case disposition[r.matched]:
@@ -148,7 +149,8 @@ func (r *multipartReader) judgeHeader(header []byte) error {
 		own = other[0]
 	}
 	for _, at := range nameParameter.FindAllSubmatchIndex(header, -1) {
-		// The other fields are those of a mail's part, whose names may be so, but name no field of a form.
+		// The other fields are those of a mail's part, whose names may be so, but name no field of a
+		// form.
 		v := partName{steering: r.steering, whole: at[0] < own, extended: at[2] < at[3]}
 		if v.whole && len(bytes.Trim(header[at[2]:at[3]], "*")) > 0 {
 			return errPieces()

@@ -2,11 +2,12 @@ package policy
 
 import "github.com/vendgate/vendgate/vending"
 
-// partName reads the value of a part's name, plain and percent-encoded at once. Servers disagree about
-// where it ends, so that it is judged at each sign where one of them ends it.
+// partName reads the value of a part's name, plain and percent-encoded at once. Servers disagree
+// about where it ends, so that it is judged at each sign where one of them ends it.
 type partName struct {
 	steering *Steering
-	// whole says that a name in encoded words is refused, and extended that charset and language come first.
+	// whole says that a name in encoded words is refused, and extended that charset and language come
+	// first.
 	whole, extended bool
 
 	plain   fieldName

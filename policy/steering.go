@@ -10,8 +10,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Steering judges the requests to one app: by its request line, and by what else could make the app's
-// servers take it for another request. It is immutable and safe for parallel use.
+// Steering judges the requests to one app: by its request line, and by what else could make the
+// app's servers take it for another request. It is immutable and safe for parallel use.
 type Steering struct {
 	query, body map[string]bool // cores of names, see fieldName
 	headers     map[string]bool // folded
@@ -37,7 +37,8 @@ func NewSteering(s *catalog.Steering) *Steering {
 // Call is what of a request rules are held against.
 type Call struct {
 	App, Method string
-	// Host is the extra host of the app that is called, empty for its upstream, and Path the raw path there.
+	// Host is the extra host of the app that is called, empty for its upstream, and Path the raw path
+	// there.
 	Host, Path string
 	RawQuery   string
 	Header     http.Header
@@ -45,8 +46,8 @@ type Call struct {
 
 // Permit refuses a call that any of sets does not permit, see [Rules.Permit]. Where a set binds the
 // app's methods or paths it also refuses what could name another one, or another resource, than the
-// request line: in the query, in headers, in the path's own parameters. A list of methods in a header
-// such as X-HTTP-Method-Override is judged method by method.
+// request line: in the query, in headers, in the path's own parameters. A list of methods in a
+// header such as X-HTTP-Method-Override is judged method by method.
 func (s *Steering) Permit(c Call, sets ...Rules) error {
 	methods := []string{c.Method}
 	if scope := scopeOf(c.App, sets); scope.binds() {
@@ -143,8 +144,8 @@ func refuseSteering(what, place, name string) error {
 	return vending.Refuse(code, place+" "+strconv.Quote(name)+" can name another "+what+" than the one that the rules check: leave it out")
 }
 
-// permitsBatch reports whether the call is to no endpoint whose body holds requests, or rules allow that
-// by name: a wildcard names nothing.
+// permitsBatch reports whether the call is to no endpoint whose body holds requests, or rules allow
+// that by name: a wildcard names nothing.
 func (s *Steering) permitsBatch(c Call, rules Rules, paths readings) bool {
 	for _, reading := range paths.lenient {
 		name, is := s.batchAt(c.Host, strings.ToLower(reading))

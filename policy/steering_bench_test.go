@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// BenchmarkPermit is what rules cost a call: none, a plain one, and one with an odd path and a query.
+// BenchmarkPermit is what rules cost a call: none, a plain one, and one with an odd path and a
+// query.
 func BenchmarkPermit(b *testing.B) {
 	rules := Rules{allow("app", "/v1/**", "GET"), deny("*", "/v1/admin/**"), deny("*", "", "DELETE")}
 	header := http.Header{"Accept": {"*/*"}, "User-Agent": {"x"}, "Content-Type": {"application/json"}, "X-Request-Id": {"1"}}

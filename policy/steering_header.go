@@ -7,8 +7,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// checkHeaders refuses headers that name another resource than the path, where rules bind paths, or what
-// the app's entry declares. It returns the methods that the others ask for.
+// checkHeaders refuses headers that name another resource than the path, where rules bind paths, or
+// what the app's entry declares. It returns the methods that the others ask for.
 func (s *Steering) checkHeaders(h http.Header, scope scope) (overrides []string, err error) {
 	for name, values := range h {
 		if common[name] {
@@ -39,8 +39,8 @@ var common = map[string]bool{
 	"Content-Type": true, "User-Agent": true, "X-User-Email": true, "X-Vendgate-Key": true, "Host": true,
 }
 
-// foldHeader makes one of the names that servers confuse: case, `_` and, in the variables of PHP and CGI,
-// any other sign for `-`, and those at either end.
+// foldHeader makes one of the names that servers confuse: case, `_` and, in the variables of PHP
+// and CGI, any other sign for `-`, and those at either end.
 func foldHeader(name string) string {
 	return strings.Trim(strings.Map(foldLetter, name), "-")
 }
@@ -80,9 +80,9 @@ func isMethodRune(r rune) bool {
 	return 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || r == '-' || r == '_'
 }
 
-// resourceNames are parts of the folded names of headers that name a resource beside the path: sources
-// and destinations of copies (WebDAV, RFC 4918, section 10.3; S3, GCS, Azure, OSS, COS, OBS, Swift),
-// links to other objects, parts of an upload (tus), and a base to call instead.
+// resourceNames are parts of the folded names of headers that name a resource beside the path:
+// sources and destinations of copies (WebDAV, RFC 4918, section 10.3; S3, GCS, Azure, OSS, COS,
+// OBS, Swift), links to other objects, parts of an upload (tus), and a base to call instead.
 var resourceNames = []string{
 	"copy-source", "copy-from", "rename-source", "move-source", "source-copy", "destination", "symlink-target", "object-manifest",
 	"upload-concat", "url-override", "uri-override",
@@ -97,8 +97,9 @@ func namesResource(folded string) bool {
 	return false
 }
 
-// notInTrailers are fields that a recipient may act on before a trailer comes, so that a sender must not
-// put them there (RFC 9110, section 6.5.1): framing, routing, conditions, authentication, content.
+// notInTrailers are fields that a recipient may act on before a trailer comes, so that a sender
+// must not put them there (RFC 9110, section 6.5.1): framing, routing, conditions, authentication,
+// content.
 var notInTrailers = map[string]bool{
 	"age": true, "authorization": true, "cache-control": true, "content-encoding": true, "content-length": true, "content-range": true,
 	"content-type": true, "cookie": true, "expect": true, "forwarded": true, "from": true, "host": true, "if-match": true,

@@ -8,12 +8,12 @@ import (
 const maxCore = 40
 
 // fieldName is the name of a parameter or field on its way through lenient servers: they fold case,
-// decode, ignore white space before it, take `.`, ` ` and a lone `[` for `_` (PHP), and cut it at an
-// index or at NUL. What all of that leaves are its letters and digits.
+// decode, ignore white space before it, take `.`, ` ` and a lone `[` for `_` (PHP), and cut it at
+// an index or at NUL. What all of that leaves are its letters and digits.
 type fieldName struct {
 	core [maxCore]byte
-	// n is how many bytes the core has, more than fit if it is too long, and cut how many it has before an
-	// index, where it has one.
+	// n is how many bytes the core has, more than fit if it is too long, and cut how many it has
+	// before an index, where it has one.
 	n, cut int
 	// marked says that something else than white space came before the first letter: `_method`.
 	marked, isCut bool
@@ -98,8 +98,8 @@ const (
 	deepInJSON
 )
 
-// steers returns what of a request the name can stand for, "method", "path" or "request", or "" if it is
-// data. declared are the cores of names that the app's entry knows.
+// steers returns what of a request the name can stand for, "method", "path" or "request", or "" if
+// it is data. declared are the cores of names that the app's entry knows.
 func (f *fieldName) steers(at place, declared map[string]bool) string {
 	if f.n == 0 {
 		return ""
@@ -141,8 +141,8 @@ func (f *fieldName) judge(core []byte, at place, declared map[string]bool) strin
 	return ""
 }
 
-// reroutes are names by which front controllers take the path from the query: `_url` (Phalcon), `_route`,
-// `_path` and `_controller` (Symfony), and their kind.
+// reroutes are names by which front controllers take the path from the query: `_url` (Phalcon),
+// `_route`, `_path` and `_controller` (Symfony), and their kind.
 var reroutes = map[string]bool{
 	"url": true, "uri": true, "path": true, "route": true, "controller": true, "pathinfo": true,
 	"requesturi": true, "originalurl": true, "originaluri": true, "rewriteurl": true,

@@ -85,9 +85,9 @@ func checkSpelling(path string) error {
 	return refuse("the path is encoded too often")
 }
 
-// checkSegments refuses dot segments, with or without spaces around them, path parameters (`..;a=b`) or
-// what a server that decodes first would take for a query or a fragment (`..%3f`), and bytes that parsers
-// disagree about.
+// checkSegments refuses dot segments, with or without spaces around them, path parameters
+// (`..;a=b`) or what a server that decodes first would take for a query or a fragment (`..%3f`),
+// and bytes that parsers disagree about.
 func checkSegments(path string) error {
 	for i := range len(path) {
 		if c := path[i]; c < ' ' || c == 0x7f || c == '\\' || c >= 0x80 && overlong(path[i:]) {

@@ -15,6 +15,7 @@ need() { # command, Debian package
 }
 need gcc gcc # the race detector needs cgo
 need curl curl
+need git git # a client of an app that is a git server
 need chromium chromium # a customer's browser
 need node nodejs
 need npm npm

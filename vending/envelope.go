@@ -42,8 +42,9 @@ const (
 	OriginHeader = "Vendgate-Origin"
 )
 
-// Challenge is the WWW-Authenticate of every 401, which must have one (RFC 9110, section 15.5.2). Clients that hold a
-// user name and password back until they are asked, such as git and curl --anyauth, send them for Basic.
+// Challenge is the WWW-Authenticate of every 401, which must have one (RFC 9110, section 15.5.2).
+// Clients that hold a user name and password back until they are asked, such as git and curl
+// --anyauth, send them for Basic.
 const Challenge = `Bearer realm="vendgate", Basic realm="vendgate"`
 
 // WriteError answers with e in the envelope. upstream may be nil.

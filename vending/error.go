@@ -26,8 +26,8 @@ type Reason string
 const (
 	// GrantEnded: the grant was revoked or has expired, or is not to be had any more.
 	GrantEnded Reason = "grant_ended"
-	// FreshCredentialRefused: the upstream answered 401 although the credential is as new as can be. A scope may be missing, or
-	// something in the request caused it.
+	// FreshCredentialRefused: the upstream answered 401 although the credential is as new as can be. A
+	// scope may be missing, or something in the request caused it.
 	FreshCredentialRefused Reason = "fresh_credential_refused" //nolint:gosec // no credential, but a word
 )
 
@@ -43,8 +43,9 @@ type Error struct {
 	RetryAfter time.Duration
 	// Reason tells the causes of a `needs_reconnection` apart; empty means [GrantEnded].
 	Reason Reason
-	// Sent says, of an `upstream_unavailable` that answers a proxied call, whether the provider may have
-	// received the request, so that it is not to be repeated blindly; nil where nothing was to be sent.
+	// Sent says, of an `upstream_unavailable` that answers a proxied call, whether the provider may
+	// have received the request, so that it is not to be repeated blindly; nil where nothing was to be
+	// sent.
 	Sent *bool
 	// Err is the cause, for the log only.
 	Err error

@@ -10,16 +10,18 @@ import (
 const (
 	firstPause = time.Minute
 	maxPause   = time.Hour
-	// maxRefusals bounds the connections that are remembered. Beyond it others are forgotten at random, which costs one
-	// forced vend each.
+	// maxRefusals bounds the connections that are remembered. Beyond it others are forgotten at
+	// random, which costs one forced vend each.
 	maxRefusals = 1 << 13
 )
 
-// Refusals remembers, by connection, that a forced vend did not help: the upstream refused the fresh credential as well, as
-// it does for want of a scope, or because of something in the request. Each forced vend may spend a refresh token, so that the
-// next one waits: a minute at first, and twice as long each time, up to an hour. It holds digests, and no credential.
+// Refusals remembers, by connection, that a forced vend did not help: the upstream refused the
+// fresh credential as well, as it does for want of a scope, or because of something in the request.
+// Each forced vend may spend a refresh token, so that the next one waits: a minute at first, and
+// twice as long each time, up to an hour. It holds digests, and no credential.
 //
-// Only calls that the upstream refused look into it. The zero value is ready for use; it is safe for parallel use.
+// Only calls that the upstream refused look into it. The zero value is ready for use; it is safe
+// for parallel use.
 type Refusals struct {
 	mu      sync.Mutex
 	entries map[string]refused
@@ -32,8 +34,9 @@ type refused struct {
 	before, fresh digest
 	until         time.Time
 	pause         time.Duration
-	// early says that another credential was replaced before the pause was over. It happens once a pause: a grant that is new
-	// is worth a try, and gateways that share a store must not go on refusing each other's tokens.
+	// early says that another credential was replaced before the pause was over. It happens once a
+	// pause: a grant that is new is worth a try, and gateways that share a store must not go on
+	// refusing each other's tokens.
 	early bool
 }
 
@@ -54,7 +57,8 @@ func (r *Refusals) Permit(connection string, c Credential, now time.Time) bool {
 	return true
 }
 
-// Vended notes that fresh took the place of c by force. Until [Refusals.Cured] says otherwise it did not help.
+// Vended notes that fresh took the place of c by force. Until [Refusals.Cured] says otherwise it
+// did not help.
 func (r *Refusals) Vended(connection string, c, fresh Credential, now time.Time) {
 	next := refused{before: c.digest(), fresh: fresh.digest(), pause: firstPause}
 	if next.before == next.fresh {

@@ -12,7 +12,8 @@ func token(n int) vending.Credential {
 	return vending.NewOAuth("crm", fmt.Sprintf("t%d", n), "", time.Time{})
 }
 
-// TestRefusals: each forced vend that does not help doubles the pause before the next, and one that helps ends it.
+// TestRefusals: each forced vend that does not help doubles the pause before the next, and one that
+// helps ends it.
 func TestRefusals(t *testing.T) {
 	var r vending.Refusals
 	now := time.Unix(1e9, 0)
@@ -62,7 +63,8 @@ func TestRefusalsOfANewGrant(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreBounded: who makes upstreams refuse calls cannot fill the memory, nor make a connection wait that never was refused.
+// TestRefusalsAreBounded: who makes upstreams refuse calls cannot fill the memory, nor make a
+// connection wait that never was refused.
 func TestRefusalsAreBounded(t *testing.T) {
 	var r vending.Refusals
 	now := time.Unix(1e9, 0)

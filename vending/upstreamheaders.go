@@ -13,29 +13,32 @@ const (
 	maxUpstreamValue   = 256
 )
 
-// idParts are what the names of headers with the id of a request have in them, without "-" and "_", as providers write them:
-// X-Request-Id, request-id, x-amzn-RequestId, X-GitHub-Request-Id, sprequestguid, X-Slack-Req-Id, X-B3-TraceId,
-// X-Cloud-Trace-Context, traceparent, X-Correlation-Id, X-Transaction-Id, intuit_tid, CF-RAY, x-amz-id-2, X-Amz-Cf-Id,
-// PayPal-Debug-Id, X-FB-Debug, X-Tt-Logid, x-ms-activity-id, X-LI-UUID, X-GUploader-UploadID, x-vercel-id.
+// idParts are what the names of headers with the id of a request have in them, without "-" and "_",
+// as providers write them: X-Request-Id, request-id, x-amzn-RequestId, X-GitHub-Request-Id,
+// sprequestguid, X-Slack-Req-Id, X-B3-TraceId, X-Cloud-Trace-Context, traceparent,
+// X-Correlation-Id, X-Transaction-Id, intuit_tid, CF-RAY, x-amz-id-2, X-Amz-Cf-Id, PayPal-Debug-Id,
+// X-FB-Debug, X-Tt-Logid, x-ms-activity-id, X-LI-UUID, X-GUploader-UploadID, x-vercel-id.
 var idParts = []string{
 	"requestid", "requestguid", "requestuuid", "reqid", "traceid", "tracecontext", "traceparent", "correlationid", "transactionid",
 	"operationid", "activityid", "intuittid", "cfray", "amzid2", "amzcfid", "debugid", "fbdebug", "logid", "errorid", "liuuid",
 	"uploaderuploadid", "vercelid", "uniqueid", "eventid",
 }
 
-// quotaParts are the same of headers that say what is left of a quota, and when there is more: RateLimit-Policy,
-// X-RateLimit-Remaining, x-ratelimit-reset-tokens, X-Rate-Limit-Reset, anthropic-ratelimit-*, X-Shopify-Shop-Api-Call-Limit,
-// Sforce-Limit-Info, X-Quota-*, X-MinLimit-Remaining, X-Remaining-Today, x-ms-throttle-*, Retry-After and retry-after-ms,
+// quotaParts are the same of headers that say what is left of a quota, and when there is more:
+// RateLimit-Policy, X-RateLimit-Remaining, x-ratelimit-reset-tokens, X-Rate-Limit-Reset,
+// anthropic-ratelimit-*, X-Shopify-Shop-Api-Call-Limit, Sforce-Limit-Info, X-Quota-*,
+// X-MinLimit-Remaining, X-Remaining-Today, x-ms-throttle-*, Retry-After and retry-after-ms,
 // x-ms-retry-after-ms.
 var quotaParts = []string{"ratelimit", "calllimit", "limitinfo", "quota", "throttl", "remaining", "retryafter", "xlimit", "concurrencylimit"}
 
 // quotaEnds end such names: X-App-Usage, X-Business-Use-Case-Usage, X-Shopify-Api-Limit.
 var quotaEnds = []string{"usage", "limit"}
 
-// UpstreamHeaders returns what of a provider's headers helps to wait, or to ask its support, after an error: request ids and
-// quotas, by lower-case name. They are told by parts of their names, for each provider has its own. There are at most 16 of
-// each kind, with at most 256 bytes of each value; several values are joined by ", " (RFC 9110, section 5.3). h must have been
-// cleaned of credentials. The result is nil if there are none.
+// UpstreamHeaders returns what of a provider's headers helps to wait, or to ask its support, after
+// an error: request ids and quotas, by lower-case name. They are told by parts of their names, for
+// each provider has its own. There are at most 16 of each kind, with at most 256 bytes of each
+// value; several values are joined by ", " (RFC 9110, section 5.3). h must have been cleaned of
+// credentials. The result is nil if there are none.
 func UpstreamHeaders(h http.Header) map[string]string {
 	var ids, quotas []string
 	for name := range h {

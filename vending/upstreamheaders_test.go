@@ -11,7 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestUpstreamHeaders has the headers of well-known providers, as their documentation spells them, and what is not for a caller.
+// TestUpstreamHeaders has the headers of well-known providers, as their documentation spells them,
+// and what is not for a caller.
 func TestUpstreamHeaders(t *testing.T) {
 	kept := []string{
 		"X-Request-Id", "request-id", "x-amzn-RequestId", "x-amz-request-id", "x-amz-id-2", "x-ms-request-id", "client-request-id",
@@ -39,7 +40,8 @@ func TestUpstreamHeaders(t *testing.T) {
 	}
 }
 
-// TestUpstreamHeadersBounds: a provider cannot make an error grow, and one kind of header does not displace the other.
+// TestUpstreamHeadersBounds: a provider cannot make an error grow, and one kind of header does not
+// displace the other.
 func TestUpstreamHeadersBounds(t *testing.T) {
 	h := http.Header{"X-Request-Id": {strings.Repeat("é", 300), "second"}, "Ratelimit": {"a", "b"}, "X-Request-Id-" + strings.Repeat("x", 100): {"x"}}
 	for i := range 100 {

@@ -226,8 +226,9 @@ func parse(text string) (answer any, err error) {
 	return answer, nil
 }
 
-// plainAddress writes an https address as patterns expect it: scheme and host in lower case, no port that https
-// has anyway, no dot at the host's end and no path of a slash alone (RFC 3986, section 6.2). Any other text stays.
+// plainAddress writes an https address as patterns expect it: scheme and host in lower case, no
+// port that https has anyway, no dot at the host's end and no path of a slash alone (RFC 3986,
+// section 6.2). Any other text stays.
 func plainAddress(text string) string {
 	trimmed := strings.TrimSpace(text)
 	scheme, _, ok := strings.Cut(trimmed, "://")

@@ -23,9 +23,10 @@ func embedded(t *testing.T, slug string) *catalog.App {
 	return app
 }
 
-// TestCapturedHosts has the hosts that providers name, against the catalog's own entries. Salesforce keeps sandboxes, scratch and
-// demonstration orgs below names of their own
-// (https://help.salesforce.com/s/articleView?id=xcloud.domain_name_url_formats.htm, "My Domain URL Formats").
+// TestCapturedHosts has the hosts that providers name, against the catalog's own entries.
+// Salesforce keeps sandboxes, scratch and demonstration orgs below names of their own
+// (https://help.salesforce.com/s/articleView?id=xcloud.domain_name_url_formats.htm, "My Domain URL
+// Formats").
 func TestCapturedHosts(t *testing.T) {
 	s := newStage(t, granted)
 	for _, c := range []struct{ slug, says, want string }{

@@ -14,7 +14,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// zipped is h with each answer in gzip, whatever the request accepts, as providers behind some caches answer.
+// zipped is h with each answer in gzip, whatever the request accepts, as providers behind some
+// caches answer.
 func zipped(t *testing.T, h http.Handler) http.Handler {
 	t.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,8 +40,8 @@ func zipped(t *testing.T, h http.Handler) http.Handler {
 	})
 }
 
-// TestCompressedAnswers: the token, the account and OAuth 1's tokens are read though they come compressed,
-// and none of the requests asked for that.
+// TestCompressedAnswers: the token, the account and OAuth 1's tokens are read though they come
+// compressed, and none of the requests asked for that.
 func TestCompressedAnswers(t *testing.T) {
 	s := newStage(t, zipped(t, accounts{withEndpoint, whoAmI}), developed)
 	query := url.Values{"code": {"c"}, "realmId": {"9130"}}
@@ -64,7 +65,8 @@ func TestCompressedAnswers(t *testing.T) {
 	}
 }
 
-// TestUnreadableCodings: what cannot be decoded is the provider's fault, not an account that it did not name.
+// TestUnreadableCodings: what cannot be decoded is the provider's fault, not an account that it did
+// not name.
 func TestUnreadableCodings(t *testing.T) {
 	brotli := answer{200, "canary", map[string]string{"Content-Encoding": "br"}}
 	s := newStage(t, accounts{withEndpoint, brotli}, developed)

@@ -82,7 +82,8 @@ func chosenURLs(app *catalog.App) (urls []string) {
 
 var slot = regexp.MustCompile(`\\\{([a-z0-9_]+)\\\}`)
 
-// labelIn returns the part of host, in one label or more, that fills the field's slot in pattern, or "" where host is not of that pattern.
+// labelIn returns the part of host, in one label or more, that fills the field's slot in pattern,
+// or "" where host is not of that pattern.
 func labelIn(pattern string, field catalog.Field, host string) string {
 	form := slot.ReplaceAllStringFunc(regexp.QuoteMeta(pattern), func(quoted string) string {
 		if slot.FindStringSubmatch(quoted)[1] == field.Name {

@@ -33,8 +33,8 @@ const (
 	UnknownField Kind = "unknown_field"
 	// NoAccount: the provider did not say which account was authorized, where the app needs to know.
 	NoAccount Kind = "no_account"
-	// OtherAccount: the provider named an account of another form than those of the app, such as one at a host
-	// that the app does not have.
+	// OtherAccount: the provider named an account of another form than those of the app, such as one
+	// at a host that the app does not have.
 	OtherAccount Kind = "other_account"
 	// WrongIssuer: the callback is another provider's answer (RFC 9207).
 	WrongIssuer Kind = "wrong_issuer"

@@ -66,7 +66,8 @@ func TestHostedWords(t *testing.T) {
 	}
 }
 
-// TestWhose: every page of a link says for whom it was made, if the tenant wants it; a page without a link never does.
+// TestWhose: every page of a link says for whom it was made, if the tenant wants it; a page without
+// a link never does.
 func TestWhose(t *testing.T) {
 	p := people["plain"]
 	silent := p

@@ -214,8 +214,8 @@ func (h *hearing) grant() connect.GrantValues {
 }
 
 // expiry counts from before the call, so that a slow answer makes no token look younger than it is.
-// Where the answer says nothing, or nothing that can be read, the catalog's lifetime stands in. Zero means
-// that the token does not expire as far as is known.
+// Where the answer says nothing, or nothing that can be read, the catalog's lifetime stands in.
+// Zero means that the token does not expire as far as is known.
 func expiry(answer *said, asked time.Time, o *catalog.OAuth2) time.Time {
 	lifetime := answer.lifetime
 	if lifetime == 0 {

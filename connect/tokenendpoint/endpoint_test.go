@@ -67,9 +67,9 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// TestRawHeader has the client whose secret is not encoded, in each of the calls. Vimeo's own client does so
-// (https://github.com/vimeo/vimeo.js/blob/master/lib/vimeo.js, whose secrets hold "+" and "/"), and Epic Games
-// takes nothing else (https://github.com/supabase/auth/issues/2623).
+// TestRawHeader has the client whose secret is not encoded, in each of the calls. Vimeo's own
+// client does so (https://github.com/vimeo/vimeo.js/blob/master/lib/vimeo.js, whose secrets hold
+// "+" and "/"), and Epic Games takes nothing else (https://github.com/supabase/auth/issues/2623).
 func TestRawHeader(t *testing.T) {
 	for name, ask := range map[string]func(*testing.T, *Endpoint) error{
 		"code":    func(t *testing.T, e *Endpoint) error { _, err := redeemPlain(t, e); return err },

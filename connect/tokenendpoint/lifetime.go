@@ -11,23 +11,23 @@ import (
 const (
 	// notBefore tells a time from a lifetime, in seconds: no token lasts for thirty years.
 	notBefore = 1_000_000_000
-	// notAfter tells a time in seconds from one in milliseconds, that from microseconds, and those from
-	// nanoseconds, each a thousand times the one before: no token lasts until the year 5138.
+	// notAfter tells a time in seconds from one in milliseconds, that from microseconds, and those
+	// from nanoseconds, each a thousand times the one before: no token lasts until the year 5138.
 	notAfter = 100_000_000_000
 	// maxLifetime bounds what is believed, in seconds: 68 years.
 	maxLifetime = math.MaxInt32
-	// assumedLifetime is that of a token whose end is named and cannot be read. It must not count as one
-	// that never ends.
+	// assumedLifetime is that of a token whose end is named and cannot be read. It must not count as
+	// one that never ends.
 	assumedLifetime = time.Hour
 )
 
-// lifetime reads `expires_in`, a number or its text. Where that says nothing, `expires`, `expires_at` and
-// `expires_on` (Entra's first version) may hold the same, or a time, of which one that is over counts. A
-// number that is not positive says nothing, and neither does a time that is not after 1970: some write
-// their zero so.
+// lifetime reads `expires_in`, a number or its text. Where that says nothing, `expires`,
+// `expires_at` and `expires_on` (Entra's first version) may hold the same, or a time, of which one
+// that is over counts. A number that is not positive says nothing, and neither does a time that is
+// not after 1970: some write their zero so.
 //
-// unread says that there is an end, but none that can be read. The lifetime is not known at all where that
-// is `expires_in`, of which RFC 6749, section 5.1, leaves no doubt.
+// unread says that there is an end, but none that can be read. The lifetime is not known at all
+// where that is `expires_in`, of which RFC 6749, section 5.1, leaves no doubt.
 func (m members) lifetime(asked time.Time) (lifetime time.Duration, unread, known bool) {
 	known = true
 	for _, name := range []string{"expires_in", "expires", "expires_at", "expires_on"} {
@@ -67,16 +67,16 @@ func readEnd(text string) (seconds float64, isTime, ok bool) {
 }
 
 // layouts are the dates that providers write: RFC 3339, as Square does
-// (https://developer.squareup.com/reference/square/o-auth-api/obtain-token), its relatives in ISO 8601,
-// and HTTP's (RFC 9110, section 5.6.7). Where there is no zone it is UTC.
+// (https://developer.squareup.com/reference/square/o-auth-api/obtain-token), its relatives in ISO
+// 8601, and HTTP's (RFC 9110, section 5.6.7). Where there is no zone it is UTC.
 var layouts = []string{
 	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07",
 	"2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02",
 	time.RFC1123, time.RFC1123Z, time.RFC850, time.ANSIC,
 }
 
-// parseDate reads a date in one of layouts; a fraction may follow the seconds, and letters may have any
-// case.
+// parseDate reads a date in one of layouts; a fraction may follow the seconds, and letters may have
+// any case.
 func parseDate(text string) (at time.Time, ok bool) {
 	upper := strings.ToUpper(text)
 	if len(upper) > len("2006-01-02") && upper[len("2006-01-02")] == ' ' && '0' <= upper[0] && upper[0] <= '9' {

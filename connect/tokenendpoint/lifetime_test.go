@@ -9,7 +9,8 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-// TestExpirySpellings has the ends of tokens as providers write them. The clock is at noon of 2026-03-01.
+// TestExpirySpellings has the ends of tokens as providers write them. The clock is at noon of
+// 2026-03-01.
 func TestExpirySpellings(t *testing.T) {
 	hour, ended := now.Add(time.Hour), now.Add(-time.Second)
 	far := now.Add((1<<31 - 1) * time.Second)
@@ -78,8 +79,8 @@ func TestExpirySpellings(t *testing.T) {
 	}
 }
 
-// TestUnreadableLifetime: an expires_in that is no number makes the answer invalid, and for another end
-// that cannot be read the catalog's lifetime counts.
+// TestUnreadableLifetime: an expires_in that is no number makes the answer invalid, and for another
+// end that cannot be read the catalog's lifetime counts.
 func TestUnreadableLifetime(t *testing.T) {
 	for _, value := range []string{
 		`"NaN"`, `"nan"`, `"Inf"`, `"-Infinity"`, `"0x10"`, `"1_000"`, `true`, `{}`, `[3600]`, `"3600 seconds"`,

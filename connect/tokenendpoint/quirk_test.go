@@ -57,8 +57,9 @@ func TestParameters(t *testing.T) {
 	}
 }
 
-// TestRefreshParameters: Entra takes a refresh without a scope for one of the app's own token, where the token
-// is for the app's own API (AADSTS90009, https://github.com/grafana/grafana/issues/95379).
+// TestRefreshParameters: Entra takes a refresh without a scope for one of the app's own token,
+// where the token is for the app's own API (AADSTS90009,
+// https://github.com/grafana/grafana/issues/95379).
 func TestRefreshParameters(t *testing.T) {
 	const shared = "audience=books&client_id=client%3Aid&client_secret=canary+client%2Bsecret&"
 	for way, want := range map[string]string{

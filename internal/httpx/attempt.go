@@ -12,13 +12,15 @@ import (
 	"sync/atomic"
 )
 
-// attempt is one request on its way through an http.Transport, and the context that this gets for it. net/http sends a request again
-// on its own in two loops: an HTTP/2 stream that the peer refused, with growing pauses and up to eight times, and one that met
-// GOAWAY, without pause or end (http2Transport.RoundTripOpt in h2_bundle.go, Transport.roundTrip in transport.go; Go 1.26). Neither
-// can be configured, but both report each connection before they use it. There the attempt ends itself.
+// attempt is one request on its way through an http.Transport, and the context that this gets for
+// it. net/http sends a request again on its own in two loops: an HTTP/2 stream that the peer
+// refused, with growing pauses and up to eight times, and one that met GOAWAY, without pause or end
+// (http2Transport.RoundTripOpt in h2_bundle.go, Transport.roundTrip in transport.go; Go 1.26).
+// Neither can be configured, but both report each connection before they use it. There the attempt
+// ends itself.
 //
-// A request that met a kept HTTP/1.1 connection in the moment of its closing is left to net/http: it tries every kept connection,
-// and then a new one, where that is safe (RFC 9112, section 9.3.1).
+// A request that met a kept HTTP/1.1 connection in the moment of its closing is left to net/http:
+// it tries every kept connection, and then a new one, where that is safe (RFC 9112, section 9.3.1).
 type attempt struct {
 	context.Context                 // the request's own
 	traced          context.Context // holds the trace, and nothing of the request's
@@ -45,7 +47,8 @@ type attempt struct {
 const (
 	// maxUnused bounds the HTTP/2 connections that turn out to be closed before anything went out.
 	maxUnused = 3
-	// maxDials bounds the connections made for one attempt. A peer that ends each at once would be dialled without pause or end.
+	// maxDials bounds the connections made for one attempt. A peer that ends each at once would be
+	// dialled without pause or end.
 	maxDials = 4
 )
 
@@ -65,7 +68,8 @@ func start(r *http.Request, interim Interim) *attempt {
 	return a
 }
 
-// unkept is the GetBody of a body that is not kept: net/http would wrap no error, but put the text of one into another's.
+// unkept is the GetBody of a body that is not kept: net/http would wrap no error, but put the text
+// of one into another's.
 func unkept() (io.ReadCloser, error) { return nil, errUnkept }
 
 type attemptKey struct{}
@@ -84,8 +88,9 @@ func (a *attempt) Value(key any) any {
 // ended is the channel of contexts that have ended.
 var ended = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-// Done implements context.Context. An attempt that was stopped returns another channel than before: a context that could be cancelled
-// would cost each call, and net/http asks anew for each connection, right after it has told of it.
+// Done implements context.Context. An attempt that was stopped returns another channel than before:
+// a context that could be cancelled would cost each call, and net/http asks anew for each
+// connection, right after it has told of it.
 func (a *attempt) Done() <-chan struct{} {
 	if a.stopped.Load() {
 		return ended
@@ -109,7 +114,8 @@ func (a *attempt) gotConn(info httptrace.GotConnInfo) {
 	last := a.conn
 	a.conn = info.Conn
 	if a.request.Method == http.MethodHead && !isHTTP2(info.Conn) {
-		// A body in answer to HEAD would stay in the connection, where net/http takes it for an answer that nobody asked for, and logs it.
+		// A body in answer to HEAD would stay in the connection, where net/http takes it for an answer
+		// that nobody asked for, and logs it.
 		a.request.Close = true
 	}
 	if last == nil || !isHTTP2(last) {
@@ -132,7 +138,8 @@ func isHTTP2(conn net.Conn) bool {
 	return ok && c.ConnectionState().NegotiatedProtocol == "h2"
 }
 
-// LimitDials returns a dial function for an http.Transport below a [Transport], which bounds the connections that one request makes.
+// LimitDials returns a dial function for an http.Transport below a [Transport], which bounds the
+// connections that one request makes.
 func LimitDials(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if a, ok := ctx.Value(attemptKey{}).(*attempt); ok && a.dials.Add(1) > maxDials {

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// Bound bounds r's body to limit bytes. One that is announced to be larger is [ErrTooLarge] without being read, and
-// the connection is not used again.
+// Bound bounds r's body to limit bytes. One that is announced to be larger is [ErrTooLarge] without
+// being read, and the connection is not used again.
 func Bound(w http.ResponseWriter, r *http.Request, limit int64) error {
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close") // or net/http would wait for the body before it answers
@@ -17,8 +17,8 @@ func Bound(w http.ResponseWriter, r *http.Request, limit int64) error {
 	return nil
 }
 
-// ReadBody reads r's body whole. It is [ErrTooLarge] if it has more than limit bytes; any other error says that it
-// ended early or is not framed correctly.
+// ReadBody reads r's body whole. It is [ErrTooLarge] if it has more than limit bytes; any other
+// error says that it ended early or is not framed correctly.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if err := Bound(w, r, limit); err != nil {
 		return nil, err
@@ -30,7 +30,8 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return body, nil
 }
 
-// Exceeded returns [ErrTooLarge] for the error of reading over a bound that [Bound] set, and any other as it is.
+// Exceeded returns [ErrTooLarge] for the error of reading over a bound that [Bound] set, and any
+// other as it is.
 func Exceeded(err error) error {
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// Call is [Do] as an http.RoundTripper, for one call of a library that makes its requests itself. It keeps what the
-// errors of such libraries do not wrap. It is not safe for parallel use.
+// Call is [Do] as an http.RoundTripper, for one call of a library that makes its requests itself.
+// It keeps what the errors of such libraries do not wrap. It is not safe for parallel use.
 type Call struct {
 	// Transport sends the request; nil fails with [ErrNoTransport].
 	Transport http.RoundTripper
@@ -43,8 +43,8 @@ func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// Client returns a client over rt for a library that wants one. It follows no redirect, which would carry a grant and
-// the client's secret elsewhere.
+// Client returns a client over rt for a library that wants one. It follows no redirect, which would
+// carry a grant and the client's secret elsewhere.
 func Client(rt http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     rt,

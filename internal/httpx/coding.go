@@ -12,21 +12,22 @@ import (
 	"strings"
 )
 
-// ErrCoding says that an answer is in a content coding (RFC 9110, section 8.4) that cannot be undone. No
-// request of this package accepts any, so that it is the other side, or what is between, that is wrong.
+// ErrCoding says that an answer is in a content coding (RFC 9110, section 8.4) that cannot be
+// undone. No request of this package accepts any, so that it is the other side, or what is between,
+// that is wrong.
 var ErrCoding = errors.New("the answer's content coding cannot be read")
 
 const (
 	// maxCodings bounds the codings that one answer is in. More than one is rare.
 	maxCodings = 3
-	// codingOverhead is what an incompressible body may grow by, in bytes, for up to 1 MiB: gzip's header
-	// and 5 bytes for each block of at most 64 KiB (RFC 1951, section 3.2.4).
+	// codingOverhead is what an incompressible body may grow by, in bytes, for up to 1 MiB: gzip's
+	// header and 5 bytes for each block of at most 64 KiB (RFC 1951, section 3.2.4).
 	codingOverhead = 1 << 10
 )
 
-// identity returns r with `Accept-Encoding: identity` (RFC 9110, section 12.5.3), unless it has a value of its
-// own. r stays as it is. Without the header a server may send any coding, and net/http's own gzip is off
-// where this is used for calls.
+// identity returns r with `Accept-Encoding: identity` (RFC 9110, section 12.5.3), unless it has a
+// value of its own. r stays as it is. Without the header a server may send any coding, and
+// net/http's own gzip is off where this is used for calls.
 func identity(r *http.Request) *http.Request {
 	if len(r.Header["Accept-Encoding"]) > 0 {
 		return r
@@ -40,8 +41,9 @@ func identity(r *http.Request) *http.Request {
 	return asking
 }
 
-// readDecoded reads an answer's body, at most limit bytes of it, and undoes its codings, after which it
-// has at most limit bytes, too; h then no longer names them. Servers compress what they were asked not to.
+// readDecoded reads an answer's body, at most limit bytes of it, and undoes its codings, after
+// which it has at most limit bytes, too; h then no longer names them. Servers compress what they
+// were asked not to.
 func readDecoded(h http.Header, body io.Reader, limit int) ([]byte, error) {
 	codings := codings(h)
 	if len(codings) == 0 {
@@ -89,8 +91,8 @@ func decode(coding string, raw []byte, limit int) ([]byte, error) {
 	return plain, err
 }
 
-// newDecoder returns the reader of one coding (RFC 9110, section 8.4.1). Names that are not known here are
-// not repeated, as the other side wrote them.
+// newDecoder returns the reader of one coding (RFC 9110, section 8.4.1). Names that are not known
+// here are not repeated, as the other side wrote them.
 func newDecoder(coding string, raw []byte) (r io.Reader, err error) {
 	switch coding {
 	case "gzip", "x-gzip":
@@ -108,8 +110,8 @@ func newDecoder(coding string, raw []byte) (r io.Reader, err error) {
 	return r, nil
 }
 
-// inflater reads deflate, which is in the format of zlib (RFC 1950) but for the servers that leave its
-// frame away.
+// inflater reads deflate, which is in the format of zlib (RFC 1950) but for the servers that leave
+// its frame away.
 func inflater(raw []byte) (io.Reader, error) {
 	if len(raw) >= 2 && raw[0]&0x0f == 8 && (int(raw[0])<<8|int(raw[1]))%31 == 0 {
 		return zlib.NewReader(bytes.NewReader(raw))

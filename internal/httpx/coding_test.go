@@ -121,7 +121,8 @@ func (a *asked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
 }
 
-// TestAcceptEncoding: each call asks for no coding, and leaves the request that it was given as it is.
+// TestAcceptEncoding: each call asks for no coding, and leaves the request that it was given as it
+// is.
 func TestAcceptEncoding(t *testing.T) {
 	for way, send := range map[string]func(rt http.RoundTripper, r *http.Request) error{
 		"Do":     func(rt http.RoundTripper, r *http.Request) error { _, err := Do(rt, r, 9); return err },

@@ -23,15 +23,15 @@ type Response struct {
 
 // Do sends r by rt, once, and reads the answer to its end: at most limit bytes of body.
 //
-// It calls the RoundTripper and no http.Client: a round trip ends at the first answer, so a redirect never takes a
-// credential along, where a Client repeats a bad Location in its error.
+// It calls the RoundTripper and no http.Client: a round trip ends at the first answer, so a
+// redirect never takes a credential along, where a Client repeats a bad Location in its error.
 //
-// It asks for an answer without a content coding. One that comes in gzip or deflate anyway is decoded, any
-// other is [ErrCoding].
+// It asks for an answer without a content coding. One that comes in gzip or deflate anyway is
+// decoded, any other is [ErrCoding].
 //
-// A body that is larger, as it comes or decoded, is [ErrTooLarge], and never cut: it could leave half a token. An error after the answer's
-// header comes with the response, without its body; the connection is then not used again. Errors are safe to log
-// ([SafeError]).
+// A body that is larger, as it comes or decoded, is [ErrTooLarge], and never cut: it could leave
+// half a token. An error after the answer's header comes with the response, without its body; the
+// connection is then not used again. Errors are safe to log ([SafeError]).
 func Do(rt http.RoundTripper, r *http.Request, limit int) (*Response, error) {
 	res, err := roundTrip(rt, r)
 	if err != nil {
@@ -42,7 +42,8 @@ func Do(rt http.RoundTripper, r *http.Request, limit int) (*Response, error) {
 	return &Response{res.StatusCode, res.Header, body}, err
 }
 
-// readAll reads an answer's body. Also an error's is read to its end, or the connection could not be used again.
+// readAll reads an answer's body. Also an error's is read to its end, or the connection could not
+// be used again.
 func readAll(body io.Reader, limit int) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
 	if err == nil && len(raw) > limit {
@@ -54,7 +55,8 @@ func readAll(body io.Reader, limit int) ([]byte, error) {
 	return raw, nil
 }
 
-// Status is [Do] for calls of whose answer only the status counts: no byte of the body is waited for.
+// Status is [Do] for calls of whose answer only the status counts: no byte of the body is waited
+// for.
 func Status(rt http.RoundTripper, r *http.Request) (int, error) {
 	res, err := roundTrip(rt, r)
 	if err != nil {
@@ -78,9 +80,9 @@ func roundTrip(rt http.RoundTripper, r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// Fresh returns a transport that ends each connection with the answer (RFC 9112, section 9.6), for rare calls whose
-// answers hold tokens. net/http reads on from a connection that it keeps, and logs what comes beyond the answer.
-// Fresh of nil is nil.
+// Fresh returns a transport that ends each connection with the answer (RFC 9112, section 9.6), for
+// rare calls whose answers hold tokens. net/http reads on from a connection that it keeps, and logs
+// what comes beyond the answer. Fresh of nil is nil.
 func Fresh(rt http.RoundTripper) http.RoundTripper {
 	if rt == nil {
 		return nil

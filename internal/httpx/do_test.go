@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// answering is a server that answers each request with the same bytes and closes the connection. dials counts them.
+// answering is a server that answers each request with the same bytes and closes the connection.
+// dials counts them.
 func answering(t *testing.T, answer string, keep bool) (url string, dials *atomic.Int64) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -100,8 +101,8 @@ func TestDo(t *testing.T) {
 	}
 }
 
-// TestConnections: an answer that was read to its end leaves its connection for the next call, unless that is to be
-// fresh.
+// TestConnections: an answer that was read to its end leaves its connection for the next call,
+// unless that is to be fresh.
 func TestConnections(t *testing.T) {
 	url, dials := answering(t, "HTTP/1.1 503 Down\r\nContent-Length: 5\r\n\r\nhello", true)
 	rt := transport(t)

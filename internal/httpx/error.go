@@ -11,10 +11,10 @@ import (
 	"net/url"
 )
 
-// SafeError returns err with a text that is safe to log: what names the network's fault, and no word of the other
-// side. An error of net/http may repeat what the server sent (a malformed status line, a GOAWAY's text), and a server
-// may send back what it got: a key, a secret or a token. What err wraps is still found by errors.Is and errors.As.
-// SafeError of nil is nil.
+// SafeError returns err with a text that is safe to log: what names the network's fault, and no
+// word of the other side. An error of net/http may repeat what the server sent (a malformed status
+// line, a GOAWAY's text), and a server may send back what it got: a key, a secret or a token. What
+// err wraps is still found by errors.Is and errors.As. SafeError of nil is nil.
 func SafeError(err error) error {
 	var safe *safeError
 	switch {
@@ -77,8 +77,9 @@ func safeText(err error) string {
 	return fmt.Sprintf("the answer was unusable (%T)", err)
 }
 
-// streamError has the fields of http2.StreamError, by which the one of net/http, which has no name outside, is
-// found (its method As). Code is of RFC 9113, section 7; Cause may quote the other side.
+// streamError has the fields of http2.StreamError, by which the one of net/http, which has no name
+// outside, is found (its method As). Code is of RFC 9113, section 7; Cause may quote the other
+// side.
 type streamError struct {
 	StreamID uint32
 	Code     uint32

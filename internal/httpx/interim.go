@@ -7,17 +7,18 @@ import (
 	"net/textproto"
 )
 
-// Interim takes the interim answers (1xx, but never 101) of a request. It may change the header. It is called before the request's
-// RoundTrip returns, from another goroutine and never twice at once.
+// Interim takes the interim answers (1xx, but never 101) of a request. It may change the header. It
+// is called before the request's RoundTrip returns, from another goroutine and never twice at once.
 type Interim interface {
 	Interim(status int, h http.Header)
 }
 
 const (
-	// maxInterim is how many interim answers of a request are passed on. More of them are dropped: a server may send a 102 every few
-	// seconds (RFC 2518, section 10.1), and none of them is needed.
+	// maxInterim is how many interim answers of a request are passed on. More of them are dropped: a
+	// server may send a 102 every few seconds (RFC 2518, section 10.1), and none of them is needed.
 	maxInterim = 32
-	// maxInterimBytes bounds their headers together, in bytes. It is what net/http allows where nobody looks at them.
+	// maxInterimBytes bounds their headers together, in bytes. It is what net/http allows where nobody
+	// looks at them.
 	maxInterimBytes = 1 << 20
 	// lineBytes stands for the status line, and for what separates a header's name and value.
 	lineBytes = 32
@@ -30,7 +31,8 @@ var (
 
 type interimKey struct{}
 
-// WithInterim has a [Transport] give the interim answers of requests with the returned context to i. Without it they are dropped.
+// WithInterim has a [Transport] give the interim answers of requests with the returned context to
+// i. Without it they are dropped.
 func WithInterim(ctx context.Context, i Interim) context.Context {
 	return context.WithValue(ctx, interimKey{}, i)
 }

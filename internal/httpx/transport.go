@@ -5,24 +5,28 @@ import (
 	"net/http"
 )
 
-// Transport sends a request through Base, an http.Transport, once; and once more, at once, where an HTTP/2 peer has not processed it.
-// That is known of a stream that was refused on a connection which goes on (REFUSED_STREAM; RFC 9113, section 8.7). Of a connection
-// that comes to its end (GOAWAY) it is not, since net/http does not tell that from a protocol error: then only requests that may be
-// repeated in any case are. What is refused twice is [ErrRefused].
+// Transport sends a request through Base, an http.Transport, once; and once more, at once, where an
+// HTTP/2 peer has not processed it. That is known of a stream that was refused on a connection
+// which goes on (REFUSED_STREAM; RFC 9113, section 8.7). Of a connection that comes to its end
+// (GOAWAY) it is not, since net/http does not tell that from a protocol error: then only requests
+// that may be repeated in any case are. What is refused twice is [ErrRefused].
 //
-// No httptrace of the request's context sees what happens. Interim answers go to where [WithInterim] says.
+// No httptrace of the request's context sees what happens. Interim answers go to where
+// [WithInterim] says.
 type Transport struct{ Base http.RoundTripper }
 
 var _ http.RoundTripper = Transport{}
 
 var (
-	// ErrRefused says that an HTTP/2 peer did not take the request, or gave it back, and that it was not sent again.
+	// ErrRefused says that an HTTP/2 peer did not take the request, or gave it back, and that it was
+	// not sent again.
 	ErrRefused = errors.New("the HTTP/2 connection ended, or the peer refused the request, before there was an answer")
 	errDials   = errors.New("the peer ended each connection at once")
 	errUnkept  = errors.New("the request's body was not kept")
 )
 
-// RoundTrip implements http.RoundTripper. [Unsent] tells of an error whether the request may have reached the peer.
+// RoundTrip implements http.RoundTripper. [Unsent] tells of an error whether the request may have
+// reached the peer.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	interim := interimOf(r.Context())
 	first := start(r, interim)
@@ -75,8 +79,8 @@ func again(r *http.Request, first *attempt) *http.Request {
 	return &copied
 }
 
-// repeatable reports whether sending r twice does no more than sending it once, as net/http judges it: by the method (RFC 9110,
-// section 9.2.1), or as whoever made the request says.
+// repeatable reports whether sending r twice does no more than sending it once, as net/http judges
+// it: by the method (RFC 9110, section 9.2.1), or as whoever made the request says.
 func repeatable(r *http.Request) bool {
 	switch r.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:

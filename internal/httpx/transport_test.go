@@ -30,7 +30,8 @@ func transportTo(t *testing.T, peer *h2peer.Peer) Transport {
 	return Transport{base}
 }
 
-// generous ends what hangs. Left alone, net/http would take 64 s over a stream that is refused, and for ever over GOAWAY.
+// generous ends what hangs. Left alone, net/http would take 64 s over a stream that is refused, and
+// for ever over GOAWAY.
 const generous = 20 * time.Second
 
 // send sends one request and returns the answer's body.
@@ -124,7 +125,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestRefusedAtOnce: a peer that ends each connection before a request is dialled a few times, not for ever.
+// TestRefusedAtOnce: a peer that ends each connection before a request is dialled a few times, not
+// for ever.
 func TestRefusedAtOnce(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
 		t.Run(method, func(t *testing.T) {
@@ -162,7 +164,8 @@ func TestConnectionLivesOn(t *testing.T) {
 	}
 }
 
-// TestStaleConnections: kept HTTP/1.1 connections that the server has closed cost no request, however many there are.
+// TestStaleConnections: kept HTTP/1.1 connections that the server has closed cost no request,
+// however many there are.
 func TestStaleConnections(t *testing.T) {
 	const stale = 8
 	server := newRawServer(t)

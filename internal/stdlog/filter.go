@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// unsolicited begins the message with what came beyond an answer (transport.go, readLoopPeekFailLocked), and verbose
-// those that GODEBUG=http2debug turns on (h2_bundle.go): some of them quote header fields and data, by %q.
+// unsolicited begins the message with what came beyond an answer (transport.go,
+// readLoopPeekFailLocked), and verbose those that GODEBUG=http2debug turns on (h2_bundle.go): some
+// of them quote header fields and data, by %q.
 var (
 	unsolicited = []byte("Unsolicited response received on idle HTTP channel")
 	verbose     = []byte("http2: ")
@@ -27,7 +28,8 @@ func (f *filter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// clean returns message, of which it cuts off what net/http quotes. Before it are the standard logger's prefix and time.
+// clean returns message, of which it cuts off what net/http quotes. Before it are the standard
+// logger's prefix and time.
 func clean(message []byte) []byte {
 	end := -1
 	if i := bytes.Index(message, unsolicited); i >= 0 {
@@ -41,15 +43,16 @@ func clean(message []byte) []byte {
 	return append(bytes.Clone(message[:end]), withheld...)
 }
 
-// armed is the flag by which [check] sees that the filter is in place without a lock: whoever sets another output
-// by slog.SetDefault or zap.RedirectStdLog sets the flags, too. It has no meaning of its own where there is no prefix.
+// armed is the flag by which [check] sees that the filter is in place without a lock: whoever sets
+// another output by slog.SetDefault or zap.RedirectStdLog sets the flags, too. It has no meaning of
+// its own where there is no prefix.
 const armed = log.Lmsgprefix
 
 // installing is held while the standard logger's output is looked at and set.
 var installing sync.Mutex
 
-// Install puts the filter in front of what the standard logger writes to, unless it is there. It is safe for parallel
-// use.
+// Install puts the filter in front of what the standard logger writes to, unless it is there. It is
+// safe for parallel use.
 func Install() {
 	installing.Lock()
 	defer installing.Unlock()
@@ -83,8 +86,8 @@ func check() {
 func restore() {
 	installing.Lock()
 	defer installing.Unlock()
-	// The flags go before the output. While the filter is still there, somebody may be about to replace it: the next
-	// check has to look again.
+	// The flags go before the output. While the filter is still there, somebody may be about to
+	// replace it: the next check has to look again.
 	if put() {
 		arm()
 	}

@@ -124,7 +124,8 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// TestCheckIsNotDeceived: the flags of the logger are set before its output, and a check may come in between.
+// TestCheckIsNotDeceived: the flags of the logger are set before its output, and a check may come
+// in between.
 func TestCheckIsNotDeceived(t *testing.T) {
 	o := logging(t)
 	Install()

@@ -23,8 +23,9 @@ func Watch(ctx context.Context) {
 	}
 }
 
-// Conn is a connection whose bytes are handed out when the filter is in place: what net/http logs of a connection, it
-// has read from it before. It has all methods of the TCP connection, which net/http and io look for.
+// Conn is a connection whose bytes are handed out when the filter is in place: what net/http logs
+// of a connection, it has read from it before. It has all methods of the TCP connection, which
+// net/http and io look for.
 type Conn struct{ *net.TCPConn }
 
 // Read implements net.Conn.

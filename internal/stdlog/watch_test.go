@@ -29,8 +29,8 @@ func TestWatch(t *testing.T) {
 	})
 }
 
-// TestConn: the transport of net/http logs what comes beyond an answer, and the filter is in place by then though it
-// was replaced since the connection was made.
+// TestConn: the transport of net/http logs what comes beyond an answer, and the filter is in place
+// by then though it was replaced since the connection was made.
 func TestConn(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -165,8 +165,8 @@ func killMidRefresh(t *testing.T, p killPoint) {
 	s.checkAfterKill(id, other, rotated, p.left(t, rotated))
 }
 
-// checkAfterKill compares what the other process and a restarted one say, once the lease has lapsed, with what the provider has
-// counted.
+// checkAfterKill compares what the other process and a restarted one say, once the lease has
+// lapsed, with what the provider has counted.
 func (s *stage) checkAfterKill(id string, other *harness.Gateway, rotated bool, left []string) {
 	t := s.t
 	a := get(t, other, id)

@@ -40,8 +40,9 @@ type owned struct {
 	first        <-chan answer // the owner's
 }
 
-// own starts a refresh by one process and returns when the provider's front has its token call, which on then answers.
-// vendTimeout is of both processes, and lifetime is what is left of the token.
+// own starts a refresh by one process and returns when the provider's front has its token call,
+// which on then answers. vendTimeout is of both processes, and lifetime is what is left of the
+// token.
 func own(t *testing.T, vendTimeout, source string, lifetime time.Duration, on func(c *tokenCall, reached chan<- struct{})) *owned {
 	t.Helper()
 	s := newStage(t)
@@ -102,8 +103,8 @@ func leaseOf(t *testing.T, a answer) int {
 	return seconds
 }
 
-// TestOwnerKilled kills the process that refreshes before the provider has seen its call. The next call has to wait for the lease
-// to lapse, and no longer.
+// TestOwnerKilled kills the process that refreshes before the provider has seen its call. The next
+// call has to wait for the lease to lapse, and no longer.
 func TestOwnerKilled(t *testing.T) {
 	t.Parallel()
 	o := own(t, "15s", "margin 5s", -time.Second, beforeRotation)
@@ -119,8 +120,8 @@ func TestOwnerKilled(t *testing.T) {
 	o.provider.counted("one refresh in all", tally{TokenCalls: 1, RefreshOK: 1})
 }
 
-// TestCallerLeavesBeforeTheLease has callers with less time than the lease of a dead process has left. They are told what they
-// wait for and how long, and that is enough.
+// TestCallerLeavesBeforeTheLease has callers with less time than the lease of a dead process has
+// left. They are told what they wait for and how long, and that is enough.
 func TestCallerLeavesBeforeTheLease(t *testing.T) {
 	t.Parallel()
 	o := own(t, "1s", "margin 5s\nrefresh_timeout 1s", -time.Second, beforeRotation)
@@ -140,7 +141,8 @@ func TestCallerLeavesBeforeTheLease(t *testing.T) {
 	o.provider.counted("one refresh in all", tally{TokenCalls: 1, RefreshOK: 1})
 }
 
-// TestLastingTokenDoesNotWait: a token that can still be used does not wait for what another process does, dead or alive.
+// TestLastingTokenDoesNotWait: a token that can still be used does not wait for what another
+// process does, dead or alive.
 func TestLastingTokenDoesNotWait(t *testing.T) {
 	for name, end := range map[string]func(*owned){
 		"killed":  func(o *owned) { o.process.Kill() },
@@ -170,8 +172,9 @@ func TestLastingTokenDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestOwnerStopped stops the process that refreshes for longer than its lease, and wakes it. Its call was on its way, and the
-// other process's comes after it, never beside it: the provider's front counts. When it wakes it makes no other.
+// TestOwnerStopped stops the process that refreshes for longer than its lease, and wakes it. Its
+// call was on its way, and the other process's comes after it, never beside it: the provider's
+// front counts. When it wakes it makes no other.
 func TestOwnerStopped(t *testing.T) {
 	t.Parallel()
 	o := own(t, "15s", "margin 5s", -time.Second, beforeRotation)
@@ -190,8 +193,8 @@ func TestOwnerStopped(t *testing.T) {
 	o.provider.counted("one refresh in all", tally{TokenCalls: 1, RefreshOK: 1})
 }
 
-// TestSlowProvider: an answer that takes longer than the lease, and just less than it may. The lease is renewed meanwhile, and
-// another process waits.
+// TestSlowProvider: an answer that takes longer than the lease, and just less than it may. The
+// lease is renewed meanwhile, and another process waits.
 func TestSlowProvider(t *testing.T) {
 	t.Parallel()
 	proceed := make(chan struct{})
@@ -215,8 +218,9 @@ func TestSlowProvider(t *testing.T) {
 	o.provider.counted("one refresh in all", tally{TokenCalls: 1, RefreshOK: 1})
 }
 
-// TestStoreLocked has another program hold the store's write lock for longer than the lease lasts, when the provider has rotated
-// and nothing could be stored. Whoever gets the lock next, the rotated grant is stored before anybody sends the spent token.
+// TestStoreLocked has another program hold the store's write lock for longer than the lease lasts,
+// when the provider has rotated and nothing could be stored. Whoever gets the lock next, the
+// rotated grant is stored before anybody sends the spent token.
 func TestStoreLocked(t *testing.T) {
 	for name, after := range map[string]func(o *owned, db *sql.DB) []<-chan answer{
 		"until the lease has lapsed": func(o *owned, db *sql.DB) []<-chan answer {

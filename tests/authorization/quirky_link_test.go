@@ -150,11 +150,11 @@ func TestQuirkyRenewal(t *testing.T) {
 	} {
 		silent()
 		v := harness.NewVisitor(t, nil).Open(b.renew(id)).Submit("accept").Submit("credentials", fill...)
-		said := "Books did not say which account you connected"
+		says := "Books did not say which account you connected"
 		if what == "another instance" {
-			said = "has another form than the accounts that can be used here"
+			says = "its instance has another form than the accounts that can be used here"
 		}
-		v.LogIn("alice").Sees(what, 502, said)
+		v.LogIn("alice").Sees(what, 502, says)
 		b.quirky.says("77", "https://us1.books.example", "7")
 		v.Submit("accept").Sees(what+": the form again", 200, "Shop")
 	}

@@ -88,8 +88,8 @@ func TestNeverTwice(t *testing.T) {
 	s.provider.counted("the grant was not given up", tally{TokenCalls: 1, RefreshOK: 1})
 }
 
-// TestRefusedAgainAndAgain: an upstream that no new token satisfies, as for want of a scope, costs one refresh, not one a call, and the
-// grant is not given up.
+// TestRefusedAgainAndAgain: an upstream that no new token satisfies, as for want of a scope, costs
+// one refresh, not one a call, and the grant is not given up.
 func TestRefusedAgainAndAgain(t *testing.T) {
 	s := newStage(t)
 	id := s.connect(s.provider.grant(), time.Minute)

@@ -144,7 +144,8 @@ func TestOpaqueUsers(t *testing.T) {
 	}
 }
 
-// TestErrorsAreScrubbed: the header that leaves a provider's error as it is leaves the credential in it, and a caller key must not show that.
+// TestErrorsAreScrubbed: the header that leaves a provider's error as it is leaves the credential
+// in it, and a caller key must not show that.
 func TestErrorsAreScrubbed(t *testing.T) {
 	s := newScene(t, "key "+harness.Secret(t, "CK_TENANT", harness.KeyA))
 	key, _ := s.mint(nil)

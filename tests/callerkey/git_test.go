@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestChallengedClients: programs that keep a user name and password back until a server asks for Basic reach an app by a
-// caller key in the URL, as in `git clone http://KEY:x@…`.
+// TestChallengedClients: programs that keep a user name and password back until a server asks for
+// Basic reach an app by a caller key in the URL, as in `git clone http://KEY:x@…`.
 func TestChallengedClients(t *testing.T) {
 	s := newScene(t, "")
 	key, _ := s.mint(nil)
@@ -23,7 +23,7 @@ func TestChallengedClients(t *testing.T) {
 	for name, args := range programs {
 		program, err := exec.LookPath(name)
 		if err != nil {
-			t.Logf("%s is not installed: %v", name, err)
+			t.Errorf("%v: tests/run.sh installs it", err)
 			continue
 		}
 		s.up.Answer(dumbRepository())
@@ -39,8 +39,8 @@ func TestChallengedClients(t *testing.T) {
 	}
 }
 
-// dumbRepository answers as git's dumb protocol has it (gitprotocol-http): a repository without a commit has no refs, and
-// is cloned by HEAD and info/refs alone.
+// dumbRepository answers as git's dumb protocol has it (gitprotocol-http): a repository without a
+// commit has no refs, and is cloned by HEAD and info/refs alone.
 func dumbRepository() func(string) string {
 	files := map[string]string{"/info/refs": "", "/HEAD": "ref: refs/heads/main\n"}
 	return func(request string) string {

@@ -8,7 +8,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// methodNames are spellings of the field that names a method, most of which some server folds to it.
+// methodNames are spellings of the field that names a method, most of which some server folds to
+// it.
 var methodNames = []string{
 	"_method", "_METHOD", "%5fmethod", "_m%65thod", ".method", "+_method", "%20%20_method", "_method%00", "_method%00x", "[method", "%5Bmethod",
 	"_method[]", "_method[a]", "_method%5B%5D", "%5B_method", "_method+", "_method%20", "%09_method", "%0A_method",
@@ -56,8 +57,8 @@ func requests() (all []request) {
 	return append(all, request{"POST", "/posts", form, "_method\x00x=DELETE"})
 }
 
-// TestRealServers sends every spelling to the server itself and through the gateway: what makes the server take it for another
-// request must not arrive, and what is data must.
+// TestRealServers sends every spelling to the server itself and through the gateway: what makes the
+// server take it for another request must not arrive, and what is data must.
 func TestRealServers(t *testing.T) {
 	for name, c := range map[string]struct {
 		run   func(*testing.T) *server
@@ -93,7 +94,8 @@ func TestRealServers(t *testing.T) {
 	}
 }
 
-// isData reports whether a request's only field is one of plainNames, and short enough to be judged.
+// isData reports whether a request's only field is one of plainNames, and short enough to be
+// judged.
 func isData(r request) bool {
 	for _, name := range plainNames {
 		for _, pair := range []string{"&" + name + "=", `"` + name + `"`} {

@@ -1,5 +1,6 @@
-// Package folding puts real servers behind the gateway, PHP with Symfony's HttpFoundation and Ruby's Rack, and asks them what
-// they took each request for: whatever they fold, no request may become another one than the rules judged.
+// Package folding puts real servers behind the gateway, PHP with Symfony's HttpFoundation and
+// Ruby's Rack, and asks them what they took each request for: whatever they fold, no request may
+// become another one than the rules judged.
 package folding
 
 import (
@@ -30,7 +31,8 @@ type taken struct {
 	Route  any // what PHP has under that name, of any type
 }
 
-// start runs a program that listens on the address that takes the place of {addr} or {port}, and ends it with the test.
+// start runs a program that listens on the address that takes the place of {addr} or {port}, and
+// ends it with the test.
 func start(t *testing.T, program string, args ...string) *server {
 	t.Helper()
 	s := &server{harness.FreeAddr(t)}

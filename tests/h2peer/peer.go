@@ -1,4 +1,5 @@
-// Package h2peer plays an HTTP/2 server frame by frame, for what no server of net/http would ever send.
+// Package h2peer plays an HTTP/2 server frame by frame, for what no server of net/http would ever
+// send.
 package h2peer
 
 import (
@@ -45,8 +46,9 @@ type Stream struct {
 	framer *http2.Framer
 }
 
-// New plays a server that calls answer as soon as a request's header has come, on the connection's one goroutine. What came after it
-// on the same connection is read when answer returns. Bodies are read away.
+// New plays a server that calls answer as soon as a request's header has come, on the connection's
+// one goroutine. What came after it on the same connection is read when answer returns. Bodies are
+// read away.
 func New(t testing.TB, answer func(*Stream)) *Peer { return start(t, nil, answer) }
 
 // Greeting is New for a server that sends more right after its settings.
@@ -175,7 +177,8 @@ func (s *Stream) Reset(code http2.ErrCode) { _ = s.framer.WriteRSTStream(s.ID, c
 // GoAway ends the connection; last is the last stream that was processed.
 func (s *Stream) GoAway(last uint32, code http2.ErrCode) { _ = s.framer.WriteGoAway(last, code, nil) }
 
-// Head sends a header with the given `:status` and fields, as name and value in turn, and ends the stream if end.
+// Head sends a header with the given `:status` and fields, as name and value in turn, and ends the
+// stream if end.
 func (s *Stream) Head(end bool, status string, fields ...string) {
 	var block bytes.Buffer
 	enc := hpack.NewEncoder(&block)

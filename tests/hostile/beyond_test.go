@@ -27,7 +27,8 @@ const beyondCanary = "beyond-canary-53"
 // beyondSeen is how the log tells of it.
 const beyondSeen = "Unsolicited response received on idle HTTP channel (withheld"
 
-// framings are ways to end an answer before the bytes do, by name: each returns an answer with body, as far as it may have one.
+// framings are ways to end an answer before the bytes do, by name: each returns an answer with
+// body, as far as it may have one.
 var framings = map[string]func(body string) string{
 	"HEAD":                       func(body string) string { return reply("200 OK", body) }, // body is beyond it
 	"204":                        func(string) string { return lines("HTTP/1.1 204 No Content") },
@@ -189,7 +190,8 @@ func (l *stdLog) String() string {
 	return l.buf.String()
 }
 
-// captureStdLog is for a configuration whose default log is not the standard one: the standard logger then keeps its output.
+// captureStdLog is for a configuration whose default log is not the standard one: the standard
+// logger then keeps its output.
 func captureStdLog(t *testing.T) *stdLog {
 	t.Helper()
 	l, out, flags := new(stdLog), log.Writer(), log.Flags()
@@ -202,8 +204,9 @@ func captureStdLog(t *testing.T) *stdLog {
 	return l
 }
 
-// beyond is a gateway that calls babblers in every way that it calls out: api is the upstream of all apps, and b has
-// everything else. A connection of the one is thus never waiting for bytes beyond an answer of the other.
+// beyond is a gateway that calls babblers in every way that it calls out: api is the upstream of
+// all apps, and b has everything else. A connection of the one is thus never waiting for bytes
+// beyond an answer of the other.
 type beyond struct {
 	*harness.Gateway
 	t      *testing.T

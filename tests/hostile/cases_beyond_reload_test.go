@@ -112,7 +112,8 @@ func (a *reloaded) load(caddyfile string, change func(map[string]any)) int {
 // logged is all that the program printed and wrote.
 func (a *reloaded) logged() string { return a.process.Stdout() + a.process.Stderr() + a.Log() }
 
-// around makes a call, does what happens, and only then has the babbler send what is beyond the answer.
+// around makes a call, does what happens, and only then has the babbler send what is beyond the
+// answer.
 func (a *reloaded) around(what func()) {
 	a.t.Helper()
 	before := strings.Count(a.logged(), beyondSeen)
@@ -131,8 +132,8 @@ func (a *reloaded) around(what func()) {
 	}
 }
 
-// TestBeyondReload: Caddy gives the standard logger another output at each load, also at one that fails, whose modules
-// need not be provisioned. Connections outlive all of them.
+// TestBeyondReload: Caddy gives the standard logger another output at each load, also at one that
+// fails, whose modules need not be provisioned. Connections outlive all of them.
 func TestBeyondReload(t *testing.T) {
 	a := newReloaded(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -140,7 +141,8 @@ func TestBeyondReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	// Without a default log of the configuration's own, Caddy makes one, and the standard logger's output is that.
+	// Without a default log of the configuration's own, Caddy makes one, and the standard logger's
+	// output is that.
 	bare := func(config map[string]any) { delete(config, "logging") }
 	sink := func(config map[string]any) {
 		config["logging"].(map[string]any)["sink"] = map[string]any{"writer": map[string]any{"output": "stderr"}}

@@ -68,7 +68,8 @@ func TestBeyondProviders(t *testing.T) {
 	})
 }
 
-// TestBeyondTaken: what came beyond an answer may be taken for the next one, whose error quotes nothing of it either.
+// TestBeyondTaken: what came beyond an answer may be taken for the next one, whose error quotes
+// nothing of it either.
 func TestBeyondTaken(t *testing.T) {
 	s := newBeyond(t, nil, "")
 	s.api.play(false, func(*http.Request) (string, string) { return extra(""), "\r\n\r\n" })
@@ -137,7 +138,8 @@ func sourceAnswer(r *http.Request) string {
 	return "ok"
 }
 
-// pipedreamToken has the access token's own answer followed by more: a new gateway asks for one at once.
+// pipedreamToken has the access token's own answer followed by more: a new gateway asks for one at
+// once.
 func (s *beyond) pipedreamToken(t *testing.T) {
 	s.t = t
 	s.Load(s.Caddyfile(s.options+"vend_timeout 14s\n", "", "vendgate_proxy"))
@@ -153,8 +155,8 @@ func (s *beyond) pipedreamToken(t *testing.T) {
 	s.check()
 }
 
-// TestBeyondGrants is for the calls by which grants come about and are refreshed. Their connections end with the answer, so that
-// nobody reads on.
+// TestBeyondGrants is for the calls by which grants come about and are refreshed. Their connections
+// end with the answer, so that nobody reads on.
 func TestBeyondGrants(t *testing.T) {
 	wires(t, func(t *testing.T, s *beyond) {
 		for _, framing := range slices.Sorted(maps.Keys(framings)) {
@@ -228,7 +230,8 @@ func (p *granting) answer(r *http.Request) string {
 	return "ok"
 }
 
-// grants tries to connect an account of each app. Where that can work it calls with one, which refreshes its token.
+// grants tries to connect an account of each app. Where that can work it calls with one, which
+// refreshes its token.
 func (s *beyond) grants(t *testing.T, p *granting, works bool) {
 	address, _ := s.link(t, "key")
 	harness.NewVisitor(t, nil).Open(address).Submit("accept").Submit("credentials", "field.api_key", "sk-entered-53")

@@ -13,8 +13,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestLoops runs calls to an app whose upstream is the gateway that they come through, or another one before it. The credential is a
-// tenant key, so that nothing but the loop's guard ends them.
+// TestLoops runs calls to an app whose upstream is the gateway that they come through, or another
+// one before it. The credential is a tenant key, so that nothing but the loop's guard ends them.
 func TestLoops(t *testing.T) {
 	for _, c := range []struct {
 		name, base string

@@ -133,7 +133,8 @@ var ruleCases = []row{
 	{name: "43 a field far behind in a long body", run: fieldFarBehind},
 }
 
-// fieldFarBehind: bodies that are too long to be held pass as they come, and end before what the rules refuse.
+// fieldFarBehind: bodies that are too long to be held pass as they come, and end before what the
+// rules refuse.
 func fieldFarBehind(t *testing.T, f *fleet) {
 	for name, c := range map[string]struct {
 		contentType, before, after string

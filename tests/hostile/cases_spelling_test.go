@@ -42,9 +42,11 @@ func wide(text string, high int) string {
 // jsonTwice is JSON that a text in JSON holds.
 var jsonTwice = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(jsonOdd)
 
-// spellings are ways of quoting odd that frameworks have. A part of each is replaced, so that what stands around it shows.
+// spellings are ways of quoting odd that frameworks have. A part of each is replaced, so that what
+// stands around it shows.
 var spellings = map[string]string{
-	// JavaScriptEncoder.Default of System.Text.Encodings.Web escapes these, and all beyond ASCII, in upper-case hex.
+	// JavaScriptEncoder.Default of System.Text.Encodings.Web escapes these, and all beyond ASCII, in
+	// upper-case hex.
 	"by .NET's JSON": spelled(strings.ReplaceAll(odd, `\`, `\\`), `\u%04X`, func(r rune) bool { return r > 126 || strings.ContainsRune("\"&'+<>`", r) }),
 	// html/template, jsStrReplacementTable and htmlReplacementTable.
 	"by a Go template in a script": strings.NewReplacer(`/`, `\/`, `"`, `\u0022`, `&`, `\u0026`, `\`, `\\`, `+`, `\u002b`, `<`, `\u003c`, `>`, `\u003e`, `'`, `\u0027`).Replace(odd),

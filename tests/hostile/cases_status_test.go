@@ -22,7 +22,8 @@ var beyondCases = append(statusRows(), []row{
 	keyRow("57 a count of gateways goes no further", "Vendgate-Hops: 2 0123456789abcdef", "Vendgate_Hops: 9"),
 }...)
 
-// statusRows has final answers whose status HTTP does not have (RFC 9110, section 15), and some that have no meaning.
+// statusRows has final answers whose status HTTP does not have (RFC 9110, section 15), and some
+// that have no meaning.
 func statusRows() []row {
 	var rows []row
 	for _, status := range []string{"000", "001", "007", "099", "+99", "-99", "1000", "99", "9", "abc", "2e2", "0x1", "2xx-t1-secret"} {

@@ -10,7 +10,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestNoGuessedContentType: what a provider does not state is not guessed, by either version of HTTP.
+// TestNoGuessedContentType: what a provider does not state is not guessed, by either version of
+// HTTP.
 func TestNoGuessedContentType(t *testing.T) {
 	answer := ""
 	up := harness.NewUpstream(t, func(string) string { return answer })
@@ -38,7 +39,8 @@ func TestNoGuessedContentType(t *testing.T) {
 	}
 }
 
-// TestCutAnswers: of an answer that breaks off the caller gets what came, or a whole error where nothing of it was sent.
+// TestCutAnswers: of an answer that breaks off the caller gets what came, or a whole error where
+// nothing of it was sent.
 func TestCutAnswers(t *testing.T) {
 	answer := ""
 	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -20,8 +20,9 @@ func sized(status, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
-// TestSourceInterim: nobody sees the interim answers of a remote source, which may hold the gateway's own key, whether it is asked
-// before a call, again after a 503, or by force; those of the provider pass.
+// TestSourceInterim: nobody sees the interim answers of a remote source, which may hold the
+// gateway's own key, whether it is asked before a call, again after a 503, or by force; those of
+// the provider pass.
 func TestSourceInterim(t *testing.T) {
 	const early = "HTTP/1.1 103 Early Hints\r\nX-Platform: " + harness.KeyB + "\r\n\r\n"
 	tokens := 0
@@ -67,7 +68,8 @@ func TestSourceInterim(t *testing.T) {
 	}
 }
 
-// TestInterimLeavesHeaders: what the operator's directives set is on the final answer, and on no other.
+// TestInterimLeavesHeaders: what the operator's directives set is on the final answer, and on no
+// other.
 func TestInterimLeavesHeaders(t *testing.T) {
 	const early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nStrict-Transport-Security: theirs\r\n\r\n"
 	provider := harness.NewUpstream(t, func(string) string { return early + "HTTP/1.1 102 Processing\r\n\r\n" + early + sized("200 OK", "1") })

@@ -152,8 +152,8 @@ func TestMCPURLEnds(t *testing.T) {
 	}
 }
 
-// TestMCPOrigin: a page of another origin may not call the MCP server, by whichever URL and method, with a key or without. It
-// costs the tenant nothing. Programs send no Origin.
+// TestMCPOrigin: a page of another origin may not call the MCP server, by whichever URL and method,
+// with a key or without. It costs the tenant nothing. Programs send no Origin.
 func TestMCPOrigin(t *testing.T) {
 	p := startPlatform(t, "public_url https://gw.example\n", keyed(t, "acme", "email "+opsEmail, "budget api 3"))
 	p.importedFor("acme", opsEmail, "key")

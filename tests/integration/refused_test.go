@@ -31,14 +31,16 @@ func interims(ctx context.Context, seen *[]string) context.Context {
 	}})
 }
 
-// promptly is far more than a call takes that is not held, and less than net/http would hold one that is refused.
+// promptly is far more than a call takes that is not held, and less than net/http would hold one
+// that is refused.
 const promptly = 30 * time.Second
 
 func isRefused(res *http.Response) bool {
 	return res.StatusCode == 503 && res.Header.Get("Vendgate-Code") == "upstream_unavailable" && res.Header.Get("Vendgate-Origin") == "upstream" && res.Header.Get("Retry-After") == "1"
 }
 
-// TestRefusedStreams: a call that an HTTP/2 provider refuses is sent once more at most, and answered at once.
+// TestRefusedStreams: a call that an HTTP/2 provider refuses is sent once more at most, and
+// answered at once.
 func TestRefusedStreams(t *testing.T) {
 	peer := h2peer.New(t, func(s *h2peer.Stream) {
 		switch s.Path {
@@ -82,7 +84,8 @@ func TestRefusedStreams(t *testing.T) {
 	res.Body.Close()
 }
 
-// TestConnectionEnds: a provider that ends its connections in good order costs no call that may be repeated.
+// TestConnectionEnds: a provider that ends its connections in good order costs no call that may be
+// repeated.
 func TestConnectionEnds(t *testing.T) {
 	peer := h2peer.New(t, func(s *h2peer.Stream) {
 		if s.Conn == 1 && s.Number == 3 {

@@ -17,8 +17,8 @@ type received struct {
 	trailer string
 }
 
-// TestScreenedBodies: under rules a body that names another method ends before that, whatever carries it, and any other arrives
-// whole, with its trailers.
+// TestScreenedBodies: under rules a body that names another method ends before that, whatever
+// carries it, and any other arrives whole, with its trailers.
 func TestScreenedBodies(t *testing.T) {
 	const data, steers = `"}`, `","_method":"DELETE"}`
 	for _, protocol := range []string{"plain", "HTTP/1.1", "HTTP/2.0"} {

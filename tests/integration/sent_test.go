@@ -10,7 +10,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestSent: a 503 says whether the provider may have got the request, so that nobody repeats a payment blindly.
+// TestSent: a 503 says whether the provider may have got the request, so that nobody repeats a
+// payment blindly.
 func TestSent(t *testing.T) {
 	lost := harness.NewUpstream(t, func(string) string { return "" }) // reads it all, and hangs up
 	fails := harness.NewUpstream(t, func(string) string { return "HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n" })

@@ -60,7 +60,8 @@ var everyone = []string{"Accept", "Accept-Encoding", "User-Agent"}
 
 var forms = map[Kind]form{
 	Token: {
-		// Connection is between a client and the server that it talks to (RFC 9110, section 7.6.1): no API sees it.
+		// Connection is between a client and the server that it talks to (RFC 9110, section 7.6.1): no
+		// API sees it.
 		methods: []string{"POST"}, headers: []string{"Content-Type", "Content-Length", "Connection"}, required: []string{"Content-Type"}, body: true,
 	},
 	AccountOf: {

@@ -20,7 +20,8 @@ func early(name, value string) pipedream.Fault {
 	}
 }
 
-// TestInterim: interim answers to vends reach no caller, be they by force; those of a relayed call do, cleaned.
+// TestInterim: interim answers to vends reach no caller, be they by force; those of a relayed call
+// do, cleaned.
 func TestInterim(t *testing.T) {
 	s := newStage(t, options())
 	s.pd.Fail(pipedream.Token, -1, early("X-Canary", "vend"))

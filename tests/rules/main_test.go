@@ -1,6 +1,7 @@
-// Package rules holds rules against calls as providers document them, through a running gateway: none may be refused that the
-// rules permit, and none may pass that stands for another request than its request line says. calls.jsonl and hostile.jsonl
-// have one request a line, each with the page that documents it.
+// Package rules holds rules against calls as providers document them, through a running gateway:
+// none may be refused that the rules permit, and none may pass that stands for another request than
+// its request line says. calls.jsonl and hostile.jsonl have one request a line, each with the page
+// that documents it.
 package rules
 
 import (
@@ -29,8 +30,8 @@ type documented struct {
 	Headers           map[string]string
 	ContentType       string `json:"content_type"`
 	Body              string
-	// Rule is a path pattern in calls.jsonl, and all of a rule after the app in hostile.jsonl. Allow are the methods
-	// that the call needs beside its own.
+	// Rule is a path pattern in calls.jsonl, and all of a rule after the app in hostile.jsonl. Allow
+	// are the methods that the call needs beside its own.
 	Rule, Allow string
 	Why, Source string
 }
@@ -116,8 +117,8 @@ func newStage(t *testing.T, calls []documented, rules [][]string) *stage {
 // keyOf is the key of tenant number i.
 func keyOf(i int) string { return fmt.Sprintf("pk_live_%043d", i) }
 
-// local is app's entry with what rules look at, and the provider of the test: its base path stays, its extra hosts are the
-// provider's other names.
+// local is app's entry with what rules look at, and the provider of the test: its base path stays,
+// its extra hosts are the provider's other names.
 func (s *stage) local(t *testing.T, app *catalog.App) string {
 	t.Helper()
 	entry := map[string]any{

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestDocumentedCalls sends each call twice: under a rule for it alone, and under one that denies something else.
+// TestDocumentedCalls sends each call twice: under a rule for it alone, and under one that denies
+// something else.
 func TestDocumentedCalls(t *testing.T) {
 	calls := read(t, "calls.jsonl")
 	if len(calls) < 250 {
@@ -47,7 +48,8 @@ func TestDocumentedCalls(t *testing.T) {
 	}
 }
 
-// reaches holds a call of an extra host, which is no name of this machine's: past the rules it cannot be dialled.
+// reaches holds a call of an extra host, which is no name of this machine's: past the rules it
+// cannot be dialled.
 func (s *stage) reaches(t *testing.T, i int, c documented) {
 	t.Helper()
 	answer := s.Raw(c.text(fmt.Sprintf("c%d", i), keyOf(i)))
@@ -56,7 +58,8 @@ func (s *stage) reaches(t *testing.T, i int, c documented) {
 	}
 }
 
-// TestSteeringCalls sends each request that stands for another one, under a rule that its request line keeps.
+// TestSteeringCalls sends each request that stands for another one, under a rule that its request
+// line keeps.
 func TestSteeringCalls(t *testing.T) {
 	calls := read(t, "hostile.jsonl")
 	if len(calls) < 250 {
@@ -94,7 +97,8 @@ func TestSteeringCalls(t *testing.T) {
 	}
 }
 
-// TestRequestLinePermitted shows that what TestSteeringCalls sends is refused for what it hides, not for its request line.
+// TestRequestLinePermitted shows that what TestSteeringCalls sends is refused for what it hides,
+// not for its request line.
 func TestRequestLinePermitted(t *testing.T) {
 	var bare []documented
 	var rules [][]string

@@ -10,14 +10,14 @@ import (
 
 // keepLease is how long the lease of a grant that could not be stored is renewed. For that time an
 // operator can mend the store; after it, other processes may offer the spent refresh token, whose
-// refusal makes the end user connect again. It is bounded for a process that can never store it, such as
-// one that cannot read the keyset: others could, after the end user has.
+// refusal makes the end user connect again. It is bounded for a process that can never store it,
+// such as one that cannot read the keyset: others could, after the end user has.
 const keepLease = time.Hour
 
-// keeper tries to store what is kept, at each beat of a lease, and renews the leases of the rest: they keep
-// other processes from sending refresh tokens that are spent. It is one goroutine, while anything is kept.
-// If the process dies its leases lapse within seconds, and the grants are lost with it: the next process
-// sends the spent token, which is how it finds out.
+// keeper tries to store what is kept, at each beat of a lease, and renews the leases of the rest:
+// they keep other processes from sending refresh tokens that are spent. It is one goroutine, while
+// anything is kept. If the process dies its leases lapse within seconds, and the grants are lost
+// with it: the next process sends the spent token, which is how it finds out.
 type keeper struct {
 	mu      sync.Mutex
 	running bool
@@ -85,8 +85,8 @@ func (k *keeper) idle(u *unstored) bool {
 	return !k.running
 }
 
-// retry tries to store r. It reports whether the store took anything at all: a full disk is not asked once
-// for each connection.
+// retry tries to store r. It reports whether the store took anything at all: a full disk is not
+// asked once for each connection.
 func (s *Source) retry(ctx context.Context, id string, r rotation) bool {
 	_, err := s.o.Store.UpdateGrant(ctx, id, r.version, r.grant, false)
 	switch {

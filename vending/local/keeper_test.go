@@ -28,8 +28,8 @@ func TestKeptIsStoredWithoutVend(t *testing.T) {
 	}
 }
 
-// TestKeptKeepsOthersAway: while a process has a grant that it could not store, no other sends the spent token, for many times as
-// long as a lease lasts.
+// TestKeptKeepsOthersAway: while a process has a grant that it could not store, no other sends the
+// spent token, for many times as long as a lease lasts.
 func TestKeptKeepsOthersAway(t *testing.T) {
 	t.Parallel()
 	p, store, s, id, mend := rotateUnstored(t, shortLease)
@@ -46,7 +46,8 @@ func TestKeptKeepsOthersAway(t *testing.T) {
 	}
 }
 
-// TestKeptForGood: a grant that this process can never store does not keep the others away for ever.
+// TestKeptForGood: a grant that this process can never store does not keep the others away for
+// ever.
 func TestKeptForGood(t *testing.T) {
 	t.Parallel()
 	p, store, s, id, mend := rotateUnstored(t, shortLease)

@@ -25,10 +25,10 @@ var (
 
 // The parts of a lease, in tenths of how long it lasts: 5 s by default.
 //
-// No process waits longer for one that was killed than the lease and the pause. A process that is alive
-// renews the lease at each beat, and a beat is shorter than the pause: so it has found out that its lease
-// was taken over, or has stored what it could not store before, when the one that took it over calls the
-// provider. That holds whatever becomes of the clock.
+// No process waits longer for one that was killed than the lease and the pause. A process that is
+// alive renews the lease at each beat, and a beat is shorter than the pause: so it has found out
+// that its lease was taken over, or has stored what it could not store before, when the one that
+// took it over calls the provider. That holds whatever becomes of the clock.
 const (
 	beatTenths   = 2 // between two renewals
 	marginTenths = 2 // the token call ends that much before the lease
@@ -38,11 +38,12 @@ const (
 // leasePart is so many tenths of a lease.
 func (s *Source) leasePart(tenths int) time.Duration { return s.o.Lease * time.Duration(tenths) / 10 }
 
-// lease is a refresh lease that this process has, as far as it knows. It is renewed until it is ended.
+// lease is a refresh lease that this process has, as far as it knows. It is renewed until it is
+// ended.
 type lease struct {
 	owner string
-	// ctx is that of the token call: it ends when the lease is lost, or before it could be. It is made from
-	// no caller's context.
+	// ctx is that of the token call: it ends when the lease is lost, or before it could be. It is made
+	// from no caller's context.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	// renew is [connect.Store.RenewRefresh] of this lease.
@@ -114,8 +115,8 @@ func (l *lease) extend(begun time.Time) {
 	l.lapse.Reset(time.Until(l.end))
 }
 
-// release stops the renewing, and what is left of the token call. The row is left as it is. A second release
-// does nothing.
+// release stops the renewing, and what is left of the token call. The row is left as it is. A
+// second release does nothing.
 func (l *lease) release() {
 	l.stop()
 	<-l.done
@@ -123,9 +124,9 @@ func (l *lease) release() {
 	l.cancel(nil)
 }
 
-// lost says why the lease is no longer this process's; nil while it is. A process that was stopped may get
-// here before its timers do, and one on a machine that was suspended has a monotonic clock that was, too:
-// so it asks both clocks.
+// lost says why the lease is no longer this process's; nil while it is. A process that was stopped
+// may get here before its timers do, and one on a machine that was suspended has a monotonic clock
+// that was, too: so it asks both clocks.
 func (l *lease) lost() error {
 	l.mu.Lock()
 	end := l.end
@@ -140,10 +141,11 @@ type leaseKey struct{}
 
 // guarded sends nothing without a lease.
 //
-// The lease is looked at when a call begins, and again when its body is about to be written: connecting may
-// take seconds, and the refresh token is in the body. A process that is killed, stopped or cut off from the
-// store after that may have sent the token, and nobody can call it back: the next owner sends it a second
-// time. So it is with a renewal, too, that has its token in the URL: there is one look only.
+// The lease is looked at when a call begins, and again when its body is about to be written:
+// connecting may take seconds, and the refresh token is in the body. A process that is killed,
+// stopped or cut off from the store after that may have sent the token, and nobody can call it
+// back: the next owner sends it a second time. So it is with a renewal, too, that has its token in
+// the URL: there is one look only.
 type guarded struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -191,15 +193,15 @@ const (
 	takenOver = "+" // of one that had lapsed
 )
 
-// occupied reports whether another process has begun to refresh h, or had and did not finish. Callers whose
-// token lasts do not wait for what goes on then.
+// occupied reports whether another process has begun to refresh h, or had and did not finish.
+// Callers whose token lasts do not wait for what goes on then.
 func (s *Source) occupied(ctx context.Context, h holding) bool {
 	state, err := s.o.Store.RefreshState(ctx, h.ID)
 	return err == nil && state.Version == h.Version && state.Owner != "" && !strings.HasPrefix(state.Owner, s.name+fresh)
 }
 
-// leased is the error of a call whose time ended while it waited for the refresh of h, which was as state
-// says. otherwise is its cause where nobody else was the cause.
+// leased is the error of a call whose time ended while it waited for the refresh of h, which was as
+// state says. otherwise is its cause where nobody else was the cause.
 func (s *Source) leased(h holding, state connect.RefreshState, otherwise error) error {
 	left := state.Left
 	switch {
@@ -214,8 +216,8 @@ func (s *Source) leased(h holding, state connect.RefreshState, otherwise error) 
 	return e
 }
 
-// waited says what a caller waited for whose deadline has passed; err is what to say where that is nothing
-// else than a refresh of this process.
+// waited says what a caller waited for whose deadline has passed; err is what to say where that is
+// nothing else than a refresh of this process.
 func (s *Source) waited(ctx context.Context, h holding, err error) error {
 	state, stateErr := s.o.Store.RefreshState(context.WithoutCancel(ctx), h.ID) // microseconds
 	if stateErr != nil {

@@ -64,7 +64,8 @@ func TestLeaseIsRenewed(t *testing.T) {
 	})
 }
 
-// TestLeaseThatIsNotRenewed ends calls before the row's lease ends, whatever keeps it from being renewed.
+// TestLeaseThatIsNotRenewed ends calls before the row's lease ends, whatever keeps it from being
+// renewed.
 func TestLeaseThatIsNotRenewed(t *testing.T) {
 	for name, c := range map[string]struct {
 		renew func(context.Context, int) (bool, error)
@@ -105,7 +106,8 @@ func TestLeaseThatIsNotRenewed(t *testing.T) {
 	}
 }
 
-// TestNothingIsSentWithoutLease: what is too late is not sent, neither at the beginning of a call nor once it is connected.
+// TestNothingIsSentWithoutLease: what is too late is not sent, neither at the beginning of a call
+// nor once it is connected.
 func TestNothingIsSentWithoutLease(t *testing.T) {
 	var arrived atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -171,7 +173,8 @@ func (d dialled) RoundTrip(r *http.Request) (*http.Response, error) {
 	return d.RoundTripper.RoundTrip(r)
 }
 
-// TestRetriedBodyIsGuarded: a transport that takes a body a second time must not get one without a guard.
+// TestRetriedBodyIsGuarded: a transport that takes a body a second time must not get one without a
+// guard.
 func TestRetriedBodyIsGuarded(t *testing.T) {
 	l := leaseOver(func(context.Context) (bool, error) { return true, nil })
 	defer l.release()

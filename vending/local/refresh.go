@@ -24,8 +24,9 @@ var (
 const (
 	// leasePoll is how often a lease of another process is looked at; a look takes microseconds.
 	leasePoll = 20 * time.Millisecond
-	// firstCommitWait precedes the second try to store a refreshed grant; it doubles up to a beat of the
-	// lease, for one that could be stored again is to be stored before another process calls the provider.
+	// firstCommitWait precedes the second try to store a refreshed grant; it doubles up to a beat of
+	// the lease, for one that could be stored again is to be stored before another process calls the
+	// provider.
 	firstCommitWait = 50 * time.Millisecond
 )
 
@@ -72,8 +73,8 @@ func (s *Source) run(ctx context.Context, h holding) (err error) {
 	return err
 }
 
-// refreshAlone refreshes under the row's lease, which is renewed during the provider's call and the storing
-// of its answer.
+// refreshAlone refreshes under the row's lease, which is renewed during the provider's call and the
+// storing of its answer.
 func (s *Source) refreshAlone(ctx context.Context, h holding) error {
 	h, stored, err := s.rescue(ctx, h)
 	if err != nil || stored && h.lasts(s.o.Now()) {
@@ -124,8 +125,8 @@ func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.E
 	return stored, refusal
 }
 
-// ask calls the provider in a context of the lease. The caller's may carry what looks into the call that it
-// was made for, such as a trace that forwards 1xx answers to the tenant.
+// ask calls the provider in a context of the lease. The caller's may carry what looks into the call
+// that it was made for, such as a trace that forwards 1xx answers to the tenant.
 func (s *Source) ask(deadline time.Time, h holding, endpoint *tokenendpoint.Endpoint, l *lease) (connect.GrantValues, *vending.Error) {
 	ctx, cancel := context.WithDeadline(l.ctx, deadline)
 	defer cancel()
@@ -137,8 +138,8 @@ func (s *Source) ask(deadline time.Time, h holding, endpoint *tokenendpoint.Endp
 	return next, refusal
 }
 
-// acquire waits until this process holds the lease, or somebody else has stored another version (nil). It
-// waits at least for as long as the lease of a dead process may stand.
+// acquire waits until this process holds the lease, or somebody else has stored another version
+// (nil). It waits at least for as long as the lease of a dead process may stand.
 func (s *Source) acquire(ctx context.Context, h holding) (*lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(s.o.RefreshTimeout, s.o.Lease+s.leasePart(beatTenths)))
 	defer cancel()
@@ -170,8 +171,8 @@ func (s *Source) acquire(ctx context.Context, h holding) (*lease, error) {
 	}
 }
 
-// take takes the lease that nobody held when state was read; nil if somebody was faster. Whose lapsed may be
-// alive: it gets time to find out, or to store what it could not. See beatTenths.
+// take takes the lease that nobody held when state was read; nil if somebody was faster. Whose
+// lapsed may be alive: it gets time to find out, or to store what it could not. See beatTenths.
 func (s *Source) take(ctx context.Context, h holding, state connect.RefreshState) (*lease, error) {
 	owner := s.name + fresh + rand.Text()
 	if state.Owner != "" {

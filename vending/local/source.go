@@ -38,10 +38,10 @@ type Options struct {
 	// of the provider, and storing its answer; 0 means 10 s. The wait for another process lasts longer
 	// where one that died has a lease for longer, and a call that loses its lease ends sooner.
 	RefreshTimeout time.Duration
-	// Lease is how long the refresh lease of a connection lasts unless this process renews it, as it does
-	// five times in that while it refreshes. It is what a process that dies delays the next refresh by,
-	// with a pause of three tenths of it. At most [connect.MaxLease]; 0 means 5 s. All processes that share
-	// the store should have the same.
+	// Lease is how long the refresh lease of a connection lasts unless this process renews it, as it
+	// does five times in that while it refreshes. It is what a process that dies delays the next
+	// refresh by, with a pause of three tenths of it. At most [connect.MaxLease]; 0 means 5 s. All
+	// processes that share the store should have the same.
 	Lease time.Duration
 	// Logger receives what the caller must not see; nil discards it.
 	Logger *slog.Logger
@@ -96,8 +96,9 @@ func New(o Options) *Source {
 	return &Source{o: o, name: rand.Text(), closing: make(chan struct{})}
 }
 
-// Close waits for refreshes under way, but not for those that wait for another process, and tries once more
-// to store what they could not, for at most RefreshTimeout. After it the source vends only what needs no refresh.
+// Close waits for refreshes under way, but not for those that wait for another process, and tries
+// once more to store what they could not, for at most RefreshTimeout. After it the source vends
+// only what needs no refresh.
 func (s *Source) Close() {
 	s.mu.Lock()
 	if !s.closed {

@@ -50,7 +50,8 @@ func ownerOf(t *testing.T, s *connect.Store, id string) string {
 	return state.Owner
 }
 
-// TestTakeover: what a dead process leaves lapses, and the caller that waits for that gets its token.
+// TestTakeover: what a dead process leaves lapses, and the caller that waits for that gets its
+// token.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
@@ -69,8 +70,8 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
-// TestTakeoverGivesTime takes over from a process that lives, and could not write to the store for a while. It stores what it got
-// before the provider is called again.
+// TestTakeoverGivesTime takes over from a process that lives, and could not write to the store for
+// a while. It stores what it got before the provider is called again.
 func TestTakeoverGivesTime(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
@@ -91,8 +92,8 @@ func TestTakeoverGivesTime(t *testing.T) {
 	}
 }
 
-// TestTakeoverFromTheLiving takes a lease over from a process whose call of the provider is under way, as it may be when the clock
-// is set. That call ends before another begins.
+// TestTakeoverFromTheLiving takes a lease over from a process whose call of the provider is under
+// way, as it may be when the clock is set. That call ends before another begins.
 func TestTakeoverFromTheLiving(t *testing.T) {
 	t.Parallel()
 	calls := make(chan *http.Request, 2)
@@ -144,8 +145,9 @@ func lapse(t *testing.T, dir string) {
 	}
 }
 
-// TestStoppedBeforeItSends stops a process that has the lease and is about to send the refresh token, until another has used it
-// up. When it goes on it must not send it, and vend what the other one stored.
+// TestStoppedBeforeItSends stops a process that has the lease and is about to send the refresh
+// token, until another has used it up. When it goes on it must not send it, and vend what the other
+// one stored.
 func TestStoppedBeforeItSends(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
@@ -177,7 +179,8 @@ func TestStoppedBeforeItSends(t *testing.T) {
 	}
 }
 
-// TestCloseDoesNotWaitForOthers closes a source that waits for another process, or is about to take over from it.
+// TestCloseDoesNotWaitForOthers closes a source that waits for another process, or is about to take
+// over from it.
 func TestCloseDoesNotWaitForOthers(t *testing.T) {
 	for name, ttl := range map[string]time.Duration{"waiting": connect.MaxLease, "taking over": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
@@ -207,7 +210,8 @@ func TestCloseDoesNotWaitForOthers(t *testing.T) {
 	}
 }
 
-// TestStoreBusy has the store's lock held by another program: a refresh cannot begin, which is nobody's defect.
+// TestStoreBusy has the store's lock held by another program: a refresh cannot begin, which is
+// nobody's defect.
 func TestStoreBusy(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
