@@ -46,6 +46,8 @@ func (c *call) header() http.Header {
 		"X-User-Email":  {c.user},
 		"Accept":        {"application/json"},
 		"User-Agent":    {"vendgate"},
+		// As httpx would add it to a copy, for each call.
+		"Accept-Encoding": {"identity"},
 		// Not sent, as it has no value: it tells net/http that asking twice does no harm, so a POST
 		// that met a keep-alive connection in the moment of its closing is repeated on another.
 		"X-Idempotency-Key": {},
