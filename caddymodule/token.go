@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/internal/lenient"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -36,7 +37,7 @@ func hints(text string) bool {
 			return true
 		}
 		if run = 0; c == '%' && i+2 < len(text) {
-			if v, ok := fromHex(text[i+1], text[i+2]); ok && (isBase62(v) || v == '%') {
+			if v, ok := lenient.Hex(text[i+1], text[i+2]); ok && (isBase62(v) || v == '%') {
 				return true // what needs no escape, or is escaped twice
 			}
 		}
@@ -65,54 +66,19 @@ func isBase62(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-func fromHex(hi, lo byte) (c byte, ok bool) {
-	h, l := hexDigit(hi), hexDigit(lo)
-	return h<<4 | l, h < 16 && l < 16
-}
-
-// hexDigit is the value of a digit, 16 or more if c is none.
-func hexDigit(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return c | 0x20 - 'a' + 10
-	}
-	return 16
-}
-
 // decoded calls is with text and all that percent-decoding makes of it, until it is true.
 func decoded(text string, is func(string) bool) bool {
 	for range decodings {
 		if is(text) {
 			return true
 		}
-		once := decodeLoosely(text)
+		once := lenient.Decode(text)
 		if once == text {
 			return false
 		}
 		text = once
 	}
 	return is(text)
-}
-
-// decodeLoosely decodes each valid percent triplet and leaves the others.
-func decodeLoosely(text string) string {
-	if strings.IndexByte(text, '%') < 0 {
-		return text
-	}
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '%' && i+2 < len(text) {
-			if c, ok := fromHex(text[i+1], text[i+2]); ok {
-				b.WriteByte(c)
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
 }
 
 // quotesToken reports whether text has what looks like a token: a run of base62 that is as long as

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Steering names what lets a request to the app stand for another one than its request line says. Rules
-// and the bounds of caller keys judge request lines; where they apply, such a request is refused. Names
-// that nothing else is called by (`_method`, `$httpMethod`, `rest_route`) are known for every app and
-// need no entry; here belongs a name that is ordinary data at other providers.
+// Steering names what lets a request to the app stand for another one than its request line says.
+// Rules and the bounds of caller keys judge request lines; where they apply, such a request is
+// refused. Names that nothing else is called by (`_method`, `$httpMethod`, `rest_route`) are known
+// for every app and need no entry; here belongs a name that is ordinary data at other providers.
 type Steering struct {
 	// Query are query parameters that name another method, path or nested request, like `method` of
 	// Facebook's Graph API.
@@ -23,8 +23,9 @@ type Steering struct {
 	// Batch are patterns, in the form of a rule's path, of endpoints whose bodies hold requests of their
 	// own: batches and GraphQL.
 	Batch []string `json:"batch,omitempty"`
-	// SplitsFirst says that the provider's servers split a path before they decode it, so that an encoded
-	// slash, question mark or number sign is a plain character of its segment (GitLab's `group%2Fproject`).
+	// SplitsFirst says that the provider's servers split a path before they decode it, so that an
+	// encoded slash, question mark or number sign is a plain character of its segment (GitLab's
+	// `group%2Fproject`).
 	SplitsFirst bool `json:"splits_first,omitempty"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/internal/lenient"
 )
 
 // nameSet is a set of header or query names, folded.
@@ -18,22 +19,6 @@ func (s nameSet) has(name string) bool { _, ok := s[fold(name)]; return ok }
 // `_`), and such characters at either end.
 func fold(name string) string {
 	return strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
-}
-
-// foldHeader is fold of a header's name, of which PHP and lighttpd turn the other signs into `_`,
-// too.
-func foldHeader(name string) string {
-	return strings.Trim(strings.Map(foldLetter, name), "-")
-}
-
-func foldLetter(r rune) rune {
-	switch {
-	case 'A' <= r && r <= 'Z':
-		return r | 0x20
-	case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r >= 0x80:
-		return r
-	}
-	return '-'
 }
 
 // removed are the folded names of headers that no upstream gets from a caller: they say who called, or
@@ -106,7 +91,7 @@ func (p *Placement) removes(name string) bool {
 	if verdict, ok := p.judged[name]; ok {
 		return verdict
 	}
-	folded := foldHeader(name)
+	folded := lenient.Header(name)
 	if _, ok := removed[folded]; ok {
 		return true
 	}
@@ -197,24 +182,8 @@ func foldKey(key string) string {
 	return fold(strings.NewReplacer(".", "-", " ", "-").Replace(strings.TrimSpace(key)))
 }
 
-func lenientDecode(s string) string {
-	if !strings.ContainsAny(s, "%+") {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '+':
-			b.WriteByte(' ')
-		case s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
-			b.WriteByte(unhex(s[i+1])<<4 | unhex(s[i+2]))
-			i += 2
-		default:
-			b.WriteByte(s[i])
-		}
-	}
-	return b.String()
-}
+// lenientDecode decodes a part of a query.
+func lenientDecode(s string) string { return lenient.Decode(strings.ReplaceAll(s, "+", " ")) }
 
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'

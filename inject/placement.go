@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/internal/lenient"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -94,7 +95,7 @@ func (p *Placement) compileSigner(known func(string) bool) (err error) {
 		return nil
 	}
 	for _, name := range p.signer.headers() {
-		p.sets.add(foldHeader(name))
+		p.sets.add(lenient.Header(name))
 	}
 	return nil
 }
@@ -128,7 +129,7 @@ func (p *Placement) compileRules(rules *catalog.Placement, known func(string) bo
 			return fmt.Errorf("header %s: %w", name, err)
 		}
 		p.headers = append(p.headers, named{textproto.CanonicalMIMEHeaderKey(name), t})
-		p.sets.add(foldHeader(name))
+		p.sets.add(lenient.Header(name))
 	}
 	for _, key := range sortedKeys(rules.Query) {
 		t, err := parseTemplate(rules.Query[key], known)

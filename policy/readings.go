@@ -8,6 +8,8 @@ import (
 
 	// x/text is the Go project's own; its NFKC folds the look-alikes that some servers fold.
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/vendgate/vendgate/internal/lenient"
 )
 
 // readings are the paths that servers may take one raw path for, decoded and cleaned.
@@ -38,16 +40,16 @@ func readPath(rawPath string, splitsFirst bool) (readings, error) {
 	if len(rawPath) > maxOddPath {
 		return readings{}, refuse("a path of more than 16384 bytes with escapes, parameters or suffixes cannot be compared with the rules")
 	}
-	decoded := decodeLoosely(rawPath)
-	if decodeLoosely(decoded) != decoded {
+	decoded := lenient.Decode(rawPath)
+	if lenient.Decode(decoded) != decoded {
 		return readings{}, refuse("a path that is encoded twice cannot be compared with the rules: encode it once")
 	}
 	var s set
 	// Parameters may be cut off before the path is decoded, or after.
 	for _, raw := range []string{rawPath, withoutParameters(rawPath)} {
-		s.add(decodeLoosely(plainSeparators.Replace(raw)))
+		s.add(lenient.Decode(plainSeparators.Replace(raw)))
 		if !splitsFirst {
-			s.add(decodeLoosely(raw))
+			s.add(lenient.Decode(raw))
 		}
 	}
 	folds := []func(string) []string{withoutEnd, trimmed, one(withoutParameters), one(decodeUnicode)}

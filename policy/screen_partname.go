@@ -1,6 +1,9 @@
 package policy
 
-import "github.com/vendgate/vendgate/vending"
+import (
+	"github.com/vendgate/vendgate/internal/lenient"
+	"github.com/vendgate/vendgate/vending"
+)
 
 // partName reads the value of a part's name, plain and percent-encoded at once. Servers disagree
 // about where it ends, so that it is judged at each sign where one of them ends it.
@@ -34,7 +37,7 @@ func (v *partName) read(value []byte) error {
 			continue
 		case c == '\\': // before a quoted sign
 			continue
-		case foldLetter(rune(c)) == '-' && c != '_' && c != '-' && c != '.' && c != '%' && c != '[' && c != 0:
+		case lenient.Letter(rune(c)) == '-' && c != '_' && c != '-' && c != '.' && c != '%' && c != '[' && c != 0:
 			if err := v.judge(); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/internal/lenient"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -26,7 +27,7 @@ func NewSteering(s *catalog.Steering) *Steering {
 	}
 	t := &Steering{query: cores(s.Query), body: cores(s.Body), headers: make(map[string]bool), splitsFirst: s.SplitsFirst}
 	for _, name := range s.Headers {
-		t.headers[foldHeader(name)] = true
+		t.headers[lenient.Header(name)] = true
 	}
 	for _, pattern := range s.Batch {
 		t.batch = append(t.batch, strings.ToLower(pattern))
@@ -44,10 +45,11 @@ type Call struct {
 	Header     http.Header
 }
 
-// Permit refuses a call that any of sets does not permit, see [Rules.Permit]. Where a set binds the
-// app's methods or paths it also refuses what could name another one, or another resource, than the
-// request line: in the query, in headers, in the path's own parameters. A list of methods in a
-// header such as X-HTTP-Method-Override is judged method by method.
+// Permit refuses a call that any of sets does not permit: a deny rule that matches wins, and of a
+// set that has allow rules for the app, one must match. Where a set binds the app's methods or paths
+// it also refuses what could name another one, or another resource, than the request line: in the
+// query, in headers, in the path's own parameters. A list of methods in a header such as
+// X-HTTP-Method-Override is judged method by method.
 func (s *Steering) Permit(c Call, sets ...Rules) error {
 	methods := []string{c.Method}
 	if scope := scopeOf(c.App, sets); scope.binds() {
@@ -103,7 +105,7 @@ func (s *Steering) check(c Call, scope scope) (overrides []string, err error) {
 	if strings.ContainsAny(c.Path, "%;") {
 		// A server that decodes before it splits finds a query in the path, and some take path parameters
 		// for parameters of the request.
-		decoded := strings.NewReplacer("?", "&", "/", "&").Replace(decodeUnicode(decodeLoosely(c.Path)))
+		decoded := strings.NewReplacer("?", "&", "/", "&").Replace(decodeUnicode(lenient.Decode(c.Path)))
 		if i := strings.IndexAny(decoded, "&;"); i >= 0 {
 			if err := s.checkPairs(decoded[i:]); err != nil {
 				return nil, err

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/vendgate/vendgate/internal/lenient"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -11,10 +12,10 @@ import (
 // what the app's entry declares. It returns the methods that the others ask for.
 func (s *Steering) checkHeaders(h http.Header, scope scope) (overrides []string, err error) {
 	for name, values := range h {
-		if common[name] {
+		if common[name] && len(s.headers) == 0 {
 			continue
 		}
-		folded := foldHeader(name)
+		folded := lenient.Header(name)
 		switch {
 		case overridesMethod(folded):
 			for _, value := range values {
@@ -33,26 +34,10 @@ func (s *Steering) checkHeaders(h http.Header, scope scope) (overrides []string,
 	return overrides, nil
 }
 
-// common are headers that need no look; nearly every request has them.
+// common are headers that need no look, unless an entry declares some; nearly every request has them.
 var common = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Authorization": true, "Connection": true, "Content-Length": true,
 	"Content-Type": true, "User-Agent": true, "X-User-Email": true, "X-Vendgate-Key": true, "Host": true,
-}
-
-// foldHeader makes one of the names that servers confuse: case, `_` and, in the variables of PHP
-// and CGI, any other sign for `-`, and those at either end.
-func foldHeader(name string) string {
-	return strings.Trim(strings.Map(foldLetter, name), "-")
-}
-
-func foldLetter(r rune) rune {
-	switch {
-	case 'A' <= r && r <= 'Z':
-		return r | 0x20
-	case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r >= 0x80:
-		return r
-	}
-	return '-'
 }
 
 // overridesMethod reports whether servers take the method from a header of that folded name.
@@ -110,6 +95,6 @@ var notInTrailers = map[string]bool{
 // MayTrail reports whether a trailer of that name may go to the app: not if it is a field of the
 // header alone, nor one that could name another request.
 func (s *Steering) MayTrail(name string) bool {
-	folded := foldHeader(name)
+	folded := lenient.Header(name)
 	return !notInTrailers[folded] && !overridesMethod(folded) && !namesResource(folded) && !s.headers[folded]
 }

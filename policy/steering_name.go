@@ -2,6 +2,8 @@ package policy
 
 import (
 	"strings"
+
+	"github.com/vendgate/vendgate/internal/lenient"
 )
 
 // maxCore bounds what is kept of a name, in bytes; no name that steers is longer.
@@ -43,7 +45,7 @@ func (f *fieldName) add(c byte) {
 
 // decode takes a name that is percent-encoded.
 func (f *fieldName) decode(text string) {
-	decoded := decodeUnicode(decodeLoosely(text))
+	decoded := decodeUnicode(lenient.Decode(text))
 	for i := range len(decoded) {
 		f.add(decoded[i])
 	}

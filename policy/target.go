@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/vendgate/vendgate/internal/lenient"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -76,7 +77,7 @@ func checkSpelling(path string) error {
 		if strings.IndexByte(path, '%') < 0 {
 			return nil
 		}
-		decoded := decodeUnicode(decodeLoosely(path))
+		decoded := decodeUnicode(lenient.Decode(path))
 		if decoded == path {
 			return nil
 		}
@@ -129,35 +130,4 @@ func overlong(s string) bool {
 		return s[1] < 0x84
 	}
 	return false
-}
-
-// decodeLoosely decodes each valid percent triplet and leaves the others, as lenient servers do.
-func decodeLoosely(s string) string {
-	if strings.IndexByte(s, '%') < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if hi, lo := unhex(s[i+1]), unhex(s[i+2]); hi >= 0 && lo >= 0 {
-				b.WriteByte(byte(hi<<4 | lo)) //nolint:gosec // two digits of four bits each
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vendgate/vendgate/internal/lenient"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -261,7 +262,7 @@ func FuzzParseTarget(f *testing.F) {
 			if strings.ContainsAny(p, "\\\x00\r\n") {
 				t.Fatalf("%q hides %q", raw, p)
 			}
-			next := decodeLoosely(p)
+			next := lenient.Decode(p)
 			if next == p {
 				return
 			}
