@@ -120,8 +120,8 @@ func (l accessLog) coversAnswer(r *http.Request, h http.Header) bool {
 // tells reports whether what Caddy would log of r holds a token. Our own pages send no referrer,
 // but not every client obeys, and proxies in front name the address in headers of their own.
 func (l accessLog) tells(r *http.Request) bool {
-	if !l.manages {
-		return false
+	if !l.manages { // there are no links, but there are keys
+		return quotesKey(r.RequestURI) || anyKey(r.Header)
 	}
 	_, uri := l.redact(r.RequestURI)
 	return uri || anyHeader(r.Header) || quotesToken(r.Host)

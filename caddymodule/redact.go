@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/vendgate/vendgate/connect"
@@ -133,6 +134,16 @@ func anyHeader(h http.Header) bool {
 			if len(v) >= leastQuote && hints(v) && !unlogged(name) && quotes(v) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// anyKey reports whether a value of h that would be logged holds a key.
+func anyKey(h http.Header) bool {
+	for name, values := range h {
+		if !unlogged(name) && slices.ContainsFunc(values, quotesKey) {
+			return true
 		}
 	}
 	return false

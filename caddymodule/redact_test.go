@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -171,5 +173,34 @@ func BenchmarkHints(b *testing.B) {
 	for b.Loop() {
 		_, _ = redactCall("/proxy/conn_0123456789abcdefABCDEF/gmail/gmail/v1/users/me/messages?q=from%3Ax%20y", "/proxy/")
 		anyHeader(h)
+	}
+}
+
+// TestKeysWithoutLinks: a gateway without a connection manager has no tokens in addresses, but its
+// tenants have keys.
+func TestKeysWithoutLinks(t *testing.T) {
+	const key = "pk_live_1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upm"
+	for name, c := range map[string]struct {
+		uri, header, value string
+		want               bool
+	}{
+		"nothing":             {"/proxy/c/app/x?q=1", "X-Note", "x", false},
+		"in the query":        {"/proxy/c/app/x?key=" + key, "X-Note", "x", true},
+		"in the path":         {"/proxy/c/app/" + key, "X-Note", "x", true},
+		"at another handler":  {"/x?key=" + key, "X-Note", "x", true},
+		"in a header":         {"/proxy/c/app/x", "X-Api-Key", key, true},
+		"where Caddy redacts": {"/proxy/c/app/x", "Authorization", "Bearer " + key, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, c.uri, nil)
+			r.Header.Set(c.header, c.value)
+			l := accessLog{calls: "/proxy/"}
+			if l.tells(r) != c.want {
+				t.Errorf("tells is %t", !c.want)
+			}
+			if uri, _ := l.redact(r.RequestURI); strings.Contains(uri, key) || strings.Contains(fmt.Sprint(redactHeader(r.Header)["X-Api-Key"]), key) {
+				t.Errorf("%s, %v", uri, redactHeader(r.Header))
+			}
+		})
 	}
 }
