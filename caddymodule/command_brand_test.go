@@ -64,7 +64,7 @@ func TestTenantBrand(t *testing.T) {
 		t.Errorf("listed: %s", listed)
 	}
 	if n := len(audited(t, "--event", "tenant_changed", "--data", dir)); n != 10 {
-		t.Errorf("%d changes are recorded, want 10: showing is none", n)
+		t.Errorf("%d changes are recorded, want 10: showing changes nothing", n)
 	}
 }
 

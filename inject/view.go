@@ -132,7 +132,7 @@ var base64Digits = func() (table [256]byte) {
 	return table
 }()
 
-// fromBase64 appends what digits decode to; those of text that are none are line breaks.
+// fromBase64 appends what digits decode to; other characters of text are line breaks.
 func fromBase64(dst []byte, text string) []byte {
 	bits, n := 0, 0
 	for i := range len(text) {

@@ -38,7 +38,7 @@ func TestCodings(t *testing.T) {
 		"a refusal":          {answer{400, zipped(t, `{"error":"invalid_grant"}`), in("gzip")}, "", Ended, "invalid_grant"},
 		"brotli":             {answer{200, "canary", in("br")}, "", Nonsense, ""},
 		"brotli, an outage":  {answer{503, "canary", in("br")}, "", Away, ""},
-		"gzip that is none":  {answer{200, "canary", in("gzip")}, "", Nonsense, ""},
+		"invalid gzip":       {answer{200, "canary", in("gzip")}, "", Nonsense, ""},
 		"a refusal, unread":  {answer{400, "canary", in("zstd")}, "", Nonsense, ""},
 		"nothing compressed": {answer{502, "", in("gzip")}, "", Away, ""},
 	} {

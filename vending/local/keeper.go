@@ -9,7 +9,7 @@ import (
 )
 
 // keepLease is how long the lease of a grant that could not be stored is renewed. For that time an
-// operator can mend the store; after it, other processes may offer the spent refresh token, whose
+// operator can repair the store; after it, other processes may offer the spent refresh token, whose
 // refusal makes the end user connect again. It is bounded for a process that can never store it,
 // such as one that cannot read the keyset: others could, after the end user has.
 const keepLease = time.Hour
