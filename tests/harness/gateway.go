@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,16 +41,25 @@ type Gateway struct {
 	LogFile string
 }
 
-// FreeAddr returns a loopback address that nothing listens on.
+// FreeAddr returns a loopback address that nothing listens on, and none that it has returned before: Caddy's listeners
+// share a port (SO_REUSEPORT), so that two tests with one address would get each other's answers.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := l.Addr().String()
+		l.Close()
+		if _, taken := freeAddrs.LoadOrStore(addr, true); !taken {
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
+
+// freeAddrs are all that FreeAddr has returned.
+var freeAddrs sync.Map
 
 // Secret sets an environment variable for the test and returns the reference to it. It stays set until the test binary
 // ends: a gateway outlives the test function that configured it while it is being stopped.
