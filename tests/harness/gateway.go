@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -176,13 +178,41 @@ func (g *Gateway) Load(caddyfile string) {
 	}
 }
 
-// TryLoad is Load that returns its error.
+// TryLoad is Load that returns its error. After a reload, the listener of the configuration before
+// is closed: the kernel would reset connections that wait in it to be accepted.
 func (g *Gateway) TryLoad(caddyfile string) error {
+	g.t.Helper()
 	adapted, err := Adapt(caddyfile)
 	if err != nil {
 		return err
 	}
-	return caddy.Load(adapted, true)
+	if err := caddy.Load(adapted, true); err != nil {
+		return err
+	}
+	Within(g.t, "closing the listener of the configuration before", 10*time.Second, func() bool { return listeners(g.t, g.Addr) < 2 })
+	return nil
+}
+
+// listeners counts the sockets that listen at an IPv4 address, by proc_pid_net(5).
+func listeners(t testing.TB, addr string) (n int) {
+	t.Helper()
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ip := at.Addr().As4()
+	slices.Reverse(ip[:]) // the kernel prints it as a little-endian number
+	local := fmt.Sprintf("%X:%04X", ip, at.Port())
+	for line := range strings.Lines(string(raw)) {
+		if f := strings.Fields(line); len(f) > 3 && f[1] == local && f[3] == "0A" {
+			n++
+		}
+	}
+	return n
 }
 
 // Log returns what Caddy logged so far.
