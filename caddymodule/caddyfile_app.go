@@ -46,6 +46,7 @@ func (a *App) parseApps(blocks []*caddyfile.Dispenser) error {
 // whole.
 func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error {
 	whole := states(d, "auth_type")
+	renamed := states(d, "name") && !states(d, "short_name")
 	d.Next()
 	entry := AppEntry{DefinedAt: place(d)}
 	if err := named(d, &entry.Slug, "SLUG { … }"); err != nil {
@@ -72,6 +73,9 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 	if entry.Name == "" {
 		entry.Name = entry.Slug
 	}
+	if renamed { // pages would call it by the embedded short name
+		entry.ShortName = ""
+	}
 	if err := checkApp(&entry.App); err != nil {
 		return at(entry.DefinedAt, err)
 	}
@@ -94,7 +98,7 @@ func states(d *caddyfile.Dispenser, name string) bool {
 
 func appOptions(app *catalog.App) options {
 	opts := options{
-		"name": text(&app.Name), "categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
+		"name": text(&app.Name), "short_name": text(&app.ShortName), "help_url": text(&app.HelpURL), "categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
 		"errors": text(&app.Errors), "allow_http": flag(&app.AllowHTTP), "allow_private": texts(&app.AllowPrivate),
 		"verify":     func(d *caddyfile.Dispenser) error { return parseVerify(d, app) },
 		"oauth1":     func(d *caddyfile.Dispenser) error { return parseOAuth1(d, app) },
@@ -157,7 +161,9 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 			return d.Errf("field %s has too many arguments; write field NAME [LABEL] [secret], with the label in quotes", f.Name)
 		}
 	}
-	err := parseBlock(d, options{"from": text(&f.From), "kind": text(&f.Kind), "options": texts(&f.Options)}, "options")
+	err := parseBlock(d, options{
+		"from": text(&f.From), "help": text(&f.Help), "kind": text(&f.Kind), "options": texts(&f.Options),
+	}, "options")
 	app.Fields = append(app.Fields, f)
 	return err
 }
@@ -176,8 +182,9 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 	app.Verify = v
 	return parseBlock(d, options{
 		"host": text(&v.Host), "body": text(&v.Body), "inconclusive": flag(&v.Inconclusive),
-		"header": func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
-	}, "header")
+		"header":  func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
+		"success": text(&v.Success), "wrong": statuses(&v.Wrong),
+	}, "header", "wrong")
 }
 
 // parseSteering reads `steering { … }`.

@@ -119,6 +119,15 @@ func about(e Event, c Connection) AuditRow {
 	return AuditRow{Event: e, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App}
 }
 
+// granted is the row of an event by which c holds g.
+func granted(e Event, c Connection, g Grant) AuditRow {
+	row := about(e, c)
+	if !g.IsZero() && !g.Verified() {
+		row.Detail = "not verified: the provider has not confirmed the credentials"
+	}
+	return row
+}
+
 // Record adds a row for something that changed nothing in the store, such as a revocation at a provider.
 func (s *Store) Record(ctx context.Context, r AuditRow) error {
 	return s.update(ctx, "writing the audit trail", func(tx *sql.Tx) error { return s.record(ctx, tx, r) })
