@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/vendgate/vendgate/vending"
 )
 
 // Event is a kind of change that the audit trail records.
@@ -119,10 +121,11 @@ func about(e Event, c Connection) AuditRow {
 	return AuditRow{Event: e, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App}
 }
 
-// granted is the row of an event by which c holds g.
+// granted is the row of an event by which c holds g. A token needs no word: the provider issued it, and
+// one from elsewhere is verified when it is refreshed.
 func granted(e Event, c Connection, g Grant) AuditRow {
 	row := about(e, c)
-	if !g.IsZero() && !g.Verified() {
+	if c.AuthType != vending.OAuth && !g.IsZero() && !g.Verified() {
 		row.Detail = "not verified: the provider has not confirmed the credentials"
 	}
 	return row

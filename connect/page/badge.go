@@ -20,6 +20,8 @@ var (
 	badgeRejected = Badge{"bad", "close", "Rejected", "The end user declined the request"}
 	badgeExpired  = Badge{"off", "clock", "Expired", "The link ended before it was used"}
 	badgeActive   = Badge{"good", "check", "Active", "The credentials work"}
+	badgeUnsure   = Badge{"good", "check", "Active", "Calls use the credentials"}
+	badgeDoubt    = Badge{"wait", "alert", "Not verified", "The provider has not confirmed the credentials"}
 	badgeRenew    = Badge{"bad", "alert", "Needs reconnection", "The provider no longer accepts the credentials"}
 )
 
@@ -33,15 +35,19 @@ func (r Row) Badges() (badges []Badge) {
 	case "expired":
 		return []Badge{badgeExpired}
 	}
+	active := []Badge{badgeActive}
+	if r.Unverified {
+		active = []Badge{badgeUnsure, badgeDoubt}
+	}
 	switch {
 	case r.NeedsReconnection && r.RefreshPending:
 		badges = append(badges, badgeRenew, badgeRepair)
 	case r.NeedsReconnection:
 		badges = append(badges, badgeRenew)
 	case r.RefreshPending:
-		badges = append(badges, badgeActive, badgeRefresh)
+		badges = append(active, badgeRefresh)
 	default:
-		badges = append(badges, badgeActive)
+		badges = active
 	}
 	if r.ViaLink {
 		badges = append(badges, badgeViaLink)
