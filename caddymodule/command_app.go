@@ -143,7 +143,13 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), app)
 	}
-	rows := [][]string{{"name", app.Name}, {"short name", app.CallName()}, {"help", orDash(app.HelpURL)}, {"state", stateOf(app, on)}, {"auth", app.AuthType}}
+	rows := [][]string{{"name", app.Name}, {"state", stateOf(app, on)}, {"auth", app.AuthType}}
+	if app.ShortName != "" {
+		rows = append(rows, []string{"short name", app.ShortName})
+	}
+	if app.HelpURL != "" {
+		rows = append(rows, []string{"help", app.HelpURL})
+	}
 	rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/…", app.Upstream + "/…"})
 	scheme, _, _ := strings.Cut(app.Upstream, "://") // as the calls have it
 	for _, host := range app.ExtraHosts {

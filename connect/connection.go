@@ -96,6 +96,9 @@ func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id
 	return c.ID, nil
 }
 
+// Check reports what would keep ImportConnection from storing c, of which the grant is not known yet.
+func (c Connection) Check() error { return c.normalize() }
+
 func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) error {
 	sealed, err := s.sealGrant(ctx, tx, c.binding(), g)
 	if err != nil {
