@@ -194,7 +194,8 @@ func (t *trial) noAPI(err error) *Problem {
 	return p
 }
 
-// success judges an answer by which an API says that all is well.
+// success judges an answer by which an API says that all is well. One that is too large to be read
+// whole is no refusal: those are short.
 func (t *trial) success() *Problem {
 	path, want := t.app.Verify.Succeeds()
 	switch {
@@ -202,10 +203,10 @@ func (t *trial) success() *Problem {
 		p := t.noAPI(errPage)
 		p.Status = 0
 		return p
-	case path == nil:
-		return nil
 	case t.err != nil && !errors.Is(t.err, httpx.ErrTooLarge) && !errors.Is(t.err, httpx.ErrCoding):
 		return &Problem{Kind: Unreachable, Err: t.err}
+	case path == nil && !errors.Is(t.err, httpx.ErrCoding):
+		return nil
 	}
 	var answer any
 	d := json.NewDecoder(strings.NewReader(string(t.res.Body)))

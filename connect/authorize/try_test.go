@@ -90,6 +90,9 @@ func TestVerdictOfRefused(t *testing.T) {
 		"by a header":         {catalog.Refused{Statuses: []int{400}, When: map[string]string{"X-Code": "17"}}, answer{400, ``, map[string]string{"X-Code": "17"}}, WrongCredential},
 		"in 200":              {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `{"error":"invalid_auth"}`, nil}, WrongCredential},
 		"not in 200":          {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `{}`, nil}, ""},
+		"not in a large 200":  {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, strings.Repeat("x", maxVerdict+1), nil}, ""},
+		"in a coding of 200":  {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `x`, map[string]string{"Content-Encoding": "br"}}, Nonsense},
+		"cut off in 200":      {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `x`, map[string]string{"Content-Length": "9"}}, Unreachable},
 		"a status of its own": {catalog.Refused{Statuses: []int{498}}, answer{498, ``, nil}, WrongCredential},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,19 +35,19 @@ func (r Row) Badges() (badges []Badge) {
 	case "expired":
 		return []Badge{badgeExpired}
 	}
-	active := []Badge{badgeActive}
-	if r.Unverified {
-		active = []Badge{badgeUnsure, badgeDoubt}
-	}
 	switch {
-	case r.NeedsReconnection && r.RefreshPending:
-		badges = append(badges, badgeRenew, badgeRepair)
 	case r.NeedsReconnection:
 		badges = append(badges, badgeRenew)
-	case r.RefreshPending:
-		badges = append(active, badgeRefresh)
+	case r.Unverified:
+		badges = append(badges, badgeUnsure, badgeDoubt)
 	default:
-		badges = active
+		badges = append(badges, badgeActive)
+	}
+	switch {
+	case r.RefreshPending && r.NeedsReconnection:
+		badges = append(badges, badgeRepair)
+	case r.RefreshPending:
+		badges = append(badges, badgeRefresh)
 	}
 	if r.ViaLink {
 		badges = append(badges, badgeViaLink)
