@@ -73,7 +73,7 @@ const (
 )
 
 // ImportConnection stores a connection whose grant is already at hand, and returns its new id. ID,
-// Version and the times of c are set by the store; an empty status means active and an empty name
+// Version and the times of c are set by the store, and Verified by the grant; an empty status means active and an empty name
 // the app's slug. An active connection needs a grant: a token for an OAuth app, fields for any other.
 // What is wrong with c or g is a *vending.Error with `invalid_request` or `invalid_user_email`.
 func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id string, err error) {

@@ -25,8 +25,8 @@ type connection struct {
 	AppID             string `json:"app_id"`
 	AppName           string `json:"app_name"`
 	Status            string
-	NeedsReconnection bool   `json:"needs_reconnection"`
-	RefreshPending    bool   `json:"refresh_pending"`
+	NeedsReconnection bool `json:"needs_reconnection"`
+	RefreshPending    bool `json:"refresh_pending"`
 	Verified          bool
 	ExpiresAt         string `json:"expires_at"`
 }
