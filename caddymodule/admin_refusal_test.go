@@ -32,7 +32,7 @@ func TestAdminAPIRefuses(t *testing.T) {
 		"email no text":       {"POST", tenants, `{"id":"beta","email":["a@a.example"]}`, "invalid_request", "email: must be a text"},
 		"capabilities text":   {"POST", tenants, `{"id":"beta","email":"a@a.example","capabilities":"token"}`, "invalid_request", "capabilities: must be a list of texts"},
 		"ancestors numbers":   {"POST", tenants, `{"id":"beta","email":"a@a.example","frame_ancestors":[1]}`, "invalid_request", "frame_ancestors: must be a list of texts"},
-		"mistyped field":      {"POST", tenants, `{"id":"beta","email":"a@a.example","capability":["token"]}`, "invalid_request", `unknown field "capability"; the fields are accent, capabilities, email, frame_ancestors, id, logo_url, name, user_hint`},
+		"mistyped field":      {"POST", tenants, `{"id":"beta","email":"a@a.example","capability":["token"]}`, "invalid_request", `unknown field "capability"; the fields are accent, capabilities, email, frame_ancestors, id, logo_url, name, unconfirmed, user_hint`},
 		"no capabilities":     {"POST", tenants, `{"id":"beta","email":"a@a.example","capabilities":[]}`, "invalid_request", "capabilities: is empty"},
 		"empty capability":    {"POST", tenants, `{"id":"beta","email":"a@a.example","capabilities":["token",""]}`, "invalid_request", "capabilities: is empty"},
 		"blank capability":    {"POST", tenants, `{"id":"beta","email":"a@a.example","capabilities":[" "]}`, "invalid_request", "capabilities: is empty"},

@@ -24,7 +24,7 @@ func (c *adminCall) createTenant() error {
 	err := c.readBody(map[string]any{
 		"id": &t.ID, "email": &t.Email, "capabilities": &t.Capabilities,
 		"name": &t.Brand.Name, "logo_url": &t.Brand.LogoURL, "accent": &t.Brand.Accent, "frame_ancestors": &t.Brand.FrameAncestors,
-		"user_hint": &t.Brand.UserHint,
+		"user_hint": &t.Brand.UserHint, "unconfirmed": &t.Brand.Unconfirmed,
 	})
 	if err != nil {
 		return err

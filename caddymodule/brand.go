@@ -12,7 +12,7 @@ import (
 
 // brand is how the tenant appears on the hosted pages.
 func (t *Tenant) brand() connect.Brand {
-	return connect.Brand{Name: t.DisplayName, LogoURL: t.LogoURL, Accent: t.Accent, FrameAncestors: t.FrameAncestors, UserHint: t.UserHint}
+	return connect.Brand{Name: t.DisplayName, LogoURL: t.LogoURL, Accent: t.Accent, FrameAncestors: t.FrameAncestors, UserHint: t.UserHint, Unconfirmed: t.Unconfirmed}
 }
 
 // checkBrand reports the first mistake in how the tenant appears, under the option's name, and brings the rest into the form in which the

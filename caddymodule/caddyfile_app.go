@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -47,6 +46,7 @@ func (a *App) parseApps(blocks []*caddyfile.Dispenser) error {
 // whole.
 func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error {
 	whole := states(d, "auth_type")
+	renamed := states(d, "name") && !states(d, "short_name")
 	d.Next()
 	entry := AppEntry{DefinedAt: place(d)}
 	if err := named(d, &entry.Slug, "SLUG { … }"); err != nil {
@@ -66,11 +66,15 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 	case embedded.Off(entry.Slug):
 		return d.Errf("app %s: %s", entry.Slug, turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
 	}
-	if err := parseBlock(d, appOptions(&entry.App), "allow_private", "categories", "default_header", "extra_hosts", "field", "header", "query"); err != nil {
+	if err := parseBlock(d, appOptions(&entry.App),
+		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "query", "refused"); err != nil {
 		return err
 	}
 	if entry.Name == "" {
 		entry.Name = entry.Slug
+	}
+	if renamed { // pages would call it by the embedded short name
+		entry.ShortName = ""
 	}
 	if err := checkApp(&entry.App); err != nil {
 		return at(entry.DefinedAt, err)
@@ -94,7 +98,7 @@ func states(d *caddyfile.Dispenser, name string) bool {
 
 func appOptions(app *catalog.App) options {
 	opts := options{
-		"name": text(&app.Name), "categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
+		"name": text(&app.Name), "short_name": text(&app.ShortName), "help_url": text(&app.HelpURL), "categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
 		"errors": text(&app.Errors), "allow_http": flag(&app.AllowHTTP), "allow_private": texts(&app.AllowPrivate),
 		"verify":     func(d *caddyfile.Dispenser) error { return parseVerify(d, app) },
 		"oauth1":     func(d *caddyfile.Dispenser) error { return parseOAuth1(d, app) },
@@ -107,6 +111,8 @@ func appOptions(app *catalog.App) options {
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
 	opts["extra_hosts"] = replacing(func() { app.ExtraHosts = nil }, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
 	opts["default_header"] = replacing(func() { app.Headers = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
+	refused := func(d *caddyfile.Dispenser) error { return parseRefused(d, app) }
+	opts["refused"] = replacing(func() { app.Refused = nil }, refused)
 	addPlacementOptions(opts, app)
 	return opts
 }
@@ -155,7 +161,9 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 			return d.Errf("field %s has too many arguments; write field NAME [LABEL] [secret], with the label in quotes", f.Name)
 		}
 	}
-	err := parseBlock(d, options{"from": text(&f.From), "kind": text(&f.Kind), "options": texts(&f.Options)}, "options")
+	err := parseBlock(d, options{
+		"from": text(&f.From), "help": text(&f.Help), "kind": text(&f.Kind), "options": texts(&f.Options),
+	}, "options")
 	app.Fields = append(app.Fields, f)
 	return err
 }
@@ -174,8 +182,9 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 	app.Verify = v
 	return parseBlock(d, options{
 		"host": text(&v.Host), "body": text(&v.Body), "inconclusive": flag(&v.Inconclusive),
-		"header": func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
-	}, "header")
+		"header":  func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
+		"success": text(&v.Success), "wrong": statuses(&v.Wrong),
+	}, "header", "wrong")
 }
 
 // parseSteering reads `steering { … }`.
@@ -192,21 +201,8 @@ func parseRateLimit(d *caddyfile.Dispenser, app *catalog.App) error {
 	r := new(catalog.RateLimit)
 	app.RateLimit = r
 	return parseBlock(d, options{
-		"statuses": func(d *caddyfile.Dispenser) error {
-			var list []string
-			if err := texts(&list)(d); err != nil {
-				return err
-			}
-			for _, s := range list {
-				status, err := strconv.Atoi(s)
-				if err != nil {
-					return d.Errf("statuses: %q is no status; write one like 403", s)
-				}
-				r.Statuses = append(r.Statuses, status)
-			}
-			return nil
-		},
-		"when": func(d *caddyfile.Dispenser) error { return pair(d, &r.When) },
+		"statuses": statuses(&r.Statuses),
+		"when":     func(d *caddyfile.Dispenser) error { return pair(d, &r.When) },
 		"retry_after": func(d *caddyfile.Dispenser) error {
 			if !d.Args(&r.RetryAfter, &r.Format) {
 				return missing(d, "retry_after", "HEADER seconds|ms|unix|unix_ms")

@@ -42,6 +42,7 @@ func (t *Tenant) addBrandOptions(opts options) {
 	for name, read := range map[string]option{
 		"display_name": text(&t.DisplayName), "email": text(&t.Email), "logo_url": text(&t.LogoURL), "accent": t.parseAccent,
 		"frame_ancestors": texts(&t.FrameAncestors), "user_hint": text(&t.UserHint),
+		"unconfirmed": text(&t.Unconfirmed),
 	} {
 		opts[name] = func(d *caddyfile.Dispenser) error {
 			if err := read(d); err != nil {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -143,6 +144,12 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		return printJSON(cmd.OutOrStdout(), app)
 	}
 	rows := [][]string{{"name", app.Name}, {"state", stateOf(app, on)}, {"auth", app.AuthType}}
+	if app.ShortName != "" {
+		rows = append(rows, []string{"short name", app.ShortName})
+	}
+	if app.HelpURL != "" {
+		rows = append(rows, []string{"help", app.HelpURL})
+	}
 	rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/…", app.Upstream + "/…"})
 	scheme, _, _ := strings.Cut(app.Upstream, "://") // as the calls have it
 	for _, host := range app.ExtraHosts {
@@ -165,7 +172,7 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"authorize", app.OAuth1.AuthorizeURL}, []string{"token", app.OAuth1.AccessTokenURL})
 	}
 	if v := app.Verify; v != nil {
-		rows = append(rows, []string{"verify", cmp.Or(v.Method, "GET") + " " + v.Path})
+		rows = append(rows, []string{"verify", verifyText(v)})
 	}
 	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
 }
@@ -204,6 +211,21 @@ func places(app *catalog.App) (list []string) {
 		list = append(list, "path "+p.PathPrefix)
 	}
 	return list
+}
+
+// verifyText says how a credential is tried, and what its answers mean.
+func verifyText(v *catalog.Verify) string {
+	words := []string{cmp.Or(v.Method, "GET") + " " + v.Path}
+	if v.Success != "" {
+		words = append(words, "success "+v.Success)
+	}
+	for _, status := range v.Wrong {
+		words = append(words, "wrong "+strconv.Itoa(status))
+	}
+	if v.Inconclusive {
+		words = append(words, "inconclusive")
+	}
+	return strings.Join(words, ", ")
 }
 
 func fieldText(f catalog.Field) string {

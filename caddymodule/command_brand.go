@@ -18,6 +18,7 @@ func brandFlags(cmd *cobra.Command, b *connect.Brand) {
 	cmd.Flags().StringVar(&b.LogoURL, "logo-url", "", "https URL of an image, fetched by end users' browsers only")
 	cmd.Flags().StringVar(&b.Accent, "accent", "", "a colour, like #0a66c2")
 	cmd.Flags().StringSliceVar(&b.FrameAncestors, "frame-ancestors", nil, "origins that may frame the hosted pages, like https://app.example.com")
+	cmd.Flags().StringVar(&b.Unconfirmed, "unconfirmed", "", "what becomes of credentials that their provider neither accepts nor refuses: ask the end user, or refuse (default: ask)")
 	cmd.Flags().StringVar(&b.UserHint, "user-hint", "", "how the hosted pages tell whose connection it is: masked, off, or words in which {user} stands for the masked address (default: masked)")
 }
 
@@ -29,6 +30,7 @@ var brandParts = map[string]func(b, from *connect.Brand){
 	"accent":          func(b, from *connect.Brand) { b.Accent = from.Accent },
 	"frame-ancestors": func(b, from *connect.Brand) { b.FrameAncestors = from.FrameAncestors },
 	"user-hint":       func(b, from *connect.Brand) { b.UserHint = from.UserHint },
+	"unconfirmed":     func(b, from *connect.Brand) { b.Unconfirmed = from.Unconfirmed },
 }
 
 // brandCommand adds `tenant brand`.
@@ -88,10 +90,13 @@ type brandRow struct {
 	Accent         string   `json:"accent"`
 	FrameAncestors []string `json:"frame_ancestors"`
 	UserHint       string   `json:"user_hint"`
+	Unconfirmed    string   `json:"unconfirmed"`
 }
 
 func brandRowOf(b connect.Brand) brandRow {
-	return brandRow{b.Name, b.LogoURL, b.Accent, listed(b.FrameAncestors), cmp.Or(b.UserHint, connect.HintMasked)}
+	return brandRow{
+		b.Name, b.LogoURL, b.Accent, listed(b.FrameAncestors), cmp.Or(b.UserHint, connect.HintMasked), cmp.Or(b.Unconfirmed, connect.AskUnconfirmed),
+	}
 }
 
 func (f *storeFlags) printBrand(cmd *cobra.Command, t connect.Tenant) error {
@@ -99,6 +104,6 @@ func (f *storeFlags) printBrand(cmd *cobra.Command, t connect.Tenant) error {
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), b)
 	}
-	row := []string{t.ID, orDash(b.Name), orDash(b.Accent), orDash(b.LogoURL), orDash(strings.Join(b.FrameAncestors, ",")), b.UserHint}
-	return printTable(cmd.OutOrStdout(), []string{"TENANT", "NAME", "ACCENT", "LOGO URL", "FRAME ANCESTORS", "USER HINT"}, [][]string{row})
+	row := []string{t.ID, orDash(b.Name), orDash(b.Accent), orDash(b.LogoURL), orDash(strings.Join(b.FrameAncestors, ",")), b.UserHint, b.Unconfirmed}
+	return printTable(cmd.OutOrStdout(), []string{"TENANT", "NAME", "ACCENT", "LOGO URL", "FRAME ANCESTORS", "USER HINT", "UNCONFIRMED"}, [][]string{row})
 }

@@ -17,6 +17,7 @@ type brandJSON struct {
 	Accent         string
 	FrameAncestors []string `json:"frame_ancestors"`
 	UserHint       string   `json:"user_hint"`
+	Unconfirmed    string
 }
 
 // TestTenantBrand: each flag changes its own and nothing else.
@@ -24,7 +25,7 @@ func TestTenantBrand(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--name", "Acme Industries", "--logo-url", "https://cdn.acme.example/a.svg",
 		"--accent", "#0A66C2", "--frame-ancestors", "https://app.acme.example,https://b.acme.example", "--data", dir)
-	want := brandJSON{"Acme Industries", "https://cdn.acme.example/a.svg", "#0a66c2", []string{"https://app.acme.example", "https://b.acme.example"}, "masked"}
+	want := brandJSON{"Acme Industries", "https://cdn.acme.example/a.svg", "#0a66c2", []string{"https://app.acme.example", "https://b.acme.example"}, "masked", "ask"}
 	check := func(what string, args ...string) {
 		t.Helper()
 		out := must(t, "", append([]string{"tenant", "brand", "acme", "--json", "--data", dir}, args...)...)
@@ -52,19 +53,23 @@ func TestTenantBrand(t *testing.T) {
 	check("two cleared, one changed", "--clear", "user-hint,accent", "--name", "Acme")
 	want.Accent = "#ffffff"
 	check("accent again", "--accent", "#ffffff")
+	want.Unconfirmed = "refuse"
+	check("unconfirmed", "--unconfirmed", "refuse")
+	want.Unconfirmed = "ask"
+	check("unconfirmed by default", "--clear", "unconfirmed")
 	want.Name, want.LogoURL = "Acme Two", "https://cdn.acme.example/b.svg"
 	check("two at once", "--name", "Acme Two", "--logo-url", "https://cdn.acme.example/b.svg")
 	check("after all")
 
 	if table := must(t, "", "tenant", "brand", "acme", "--data", dir); !regexp.MustCompile(
-		`^TENANT +NAME +ACCENT +LOGO URL +FRAME ANCESTORS +USER HINT\nacme +Acme Two +#ffffff +https://cdn\.acme\.example/b\.svg +- +masked\n$`).MatchString(table) {
+		`^TENANT +NAME +ACCENT +LOGO URL +FRAME ANCESTORS +USER HINT +UNCONFIRMED\nacme +Acme Two +#ffffff +https://cdn\.acme\.example/b\.svg +- +masked +ask\n$`).MatchString(table) {
 		t.Errorf("the table is\n%s", table)
 	}
 	if listed := must(t, "", "tenant", "list", "--json", "--data", dir); !strings.Contains(listed, `"name": "Acme Two"`) || !strings.Contains(listed, `"frame_ancestors": []`) {
 		t.Errorf("listed: %s", listed)
 	}
-	if n := len(audited(t, "--event", "tenant_changed", "--data", dir)); n != 10 {
-		t.Errorf("%d changes are recorded, want 10: showing changes nothing", n)
+	if n := len(audited(t, "--event", "tenant_changed", "--data", dir)); n != 12 {
+		t.Errorf("%d changes are recorded, want 12: showing changes nothing", n)
 	}
 }
 
@@ -81,7 +86,8 @@ func TestTenantBrandErrors(t *testing.T) {
 		"bad ancestor":   {[]string{"brand", "acme", "--frame-ancestors", "*"}, "frame_ancestors: write origins like"},
 		"control":        {[]string{"brand", "acme", "--name", "a\x1b[2J"}, "name: must be at most 100 bytes of text without control characters"},
 		"bad hint":       {[]string{"brand", "acme", "--user-hint", "none"}, "user_hint: write masked, off, or words"},
-		"clear nothing":  {[]string{"brand", "acme", "--clear", "keys"}, `--clear "keys": write any of accent, frame-ancestors, logo-url, name, user-hint`},
+		"bad choice":     {[]string{"brand", "acme", "--unconfirmed", "never"}, "unconfirmed: write ask or refuse"},
+		"clear nothing":  {[]string{"brand", "acme", "--clear", "keys"}, `--clear "keys": write any of accent, frame-ancestors, logo-url, name, unconfirmed, user-hint`},
 		"clear and set":  {[]string{"brand", "acme", "--name", "x", "--clear", "name"}, "--name is given and cleared"},
 		"no name":        {[]string{"brand"}, "accepts 1 arg(s), received 0"},
 		"at creation":    {[]string{"create", "other", "--email", "x@x.example", "--accent", "teal"}, "accent: write a colour"},

@@ -19,7 +19,7 @@ func callerKeyScene(t *testing.T) (dir, connection string) {
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
 	must(t, "", "tenant", "create", "gone", "--email", "dev@gone.example", "--data", dir)
 	must(t, "", "tenant", "disable", "gone", "--data", dir)
-	id := must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "alice@example.com", "--app", "openai", "--data", dir)
+	id := must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "alice@example.com", "--app", "openai", "--no-verify", "--data", dir)
 	return dir, strings.TrimSpace(id)
 }
 

@@ -74,6 +74,7 @@ type connectionRow struct {
 	ViaLink           bool      `json:"via_link"`
 	NeedsReconnection bool      `json:"needs_reconnection"`
 	RefreshPending    bool      `json:"refresh_pending"`
+	Verified          bool      `json:"verified"`
 	CreatedAt         time.Time `json:"created_at"`
 	UpdatedAt         time.Time `json:"updated_at"`
 	// ExpiresAt is when a pending link ends, or an expired one did; null without one.
@@ -82,7 +83,7 @@ type connectionRow struct {
 
 func connectionRowOf(c connect.Connection) connectionRow {
 	row := connectionRow{
-		c.ID, c.Tenant, c.User, c.App, c.Name, string(c.Status), c.ViaLink, c.NeedsReconnection, c.RefreshPending, c.CreatedAt, c.UpdatedAt, nil,
+		c.ID, c.Tenant, c.User, c.App, c.Name, string(c.Status), c.ViaLink, c.NeedsReconnection, c.RefreshPending, c.Verified, c.CreatedAt, c.UpdatedAt, nil,
 	}
 	if !c.LinkExpiresAt.IsZero() {
 		row.ExpiresAt = &c.LinkExpiresAt
@@ -98,6 +99,9 @@ func (r *connectionRow) cells() []string {
 	}
 	if r.RefreshPending {
 		state += ", refresh pending"
+	}
+	if r.Status == string(connect.Active) && !r.Verified {
+		state += ", not verified"
 	}
 	if r.ViaLink {
 		viaLink = "yes"

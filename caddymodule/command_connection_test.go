@@ -21,7 +21,7 @@ func TestConnectionCommands(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"access_token":"at-NEVER","refresh_token":"rt-NEVER","expires_in":3600,"token_type":"bearer","scope":"a b"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	key := strings.TrimSpace(must(t, `{"api_key":"sk-NEVER"}`, "connection", "import", "--tenant", "acme", "--user", "Alice@Example.com", "--app", "openai", "--name", "Main", "--data", dir))
+	key := strings.TrimSpace(must(t, `{"api_key":"sk-NEVER"}`, "connection", "import", "--tenant", "acme", "--user", "Alice@Example.com", "--app", "openai", "--no-verify", "--name", "Main", "--data", dir))
 	oauth := must(t, "", "connection", "import", "--tenant", "acme", "--user", "bob@example.com", "--app", "gmail", "--file", file, "--json", "--data", dir)
 	var imported struct {
 		ConnectionID string `json:"connection_id"`
@@ -32,8 +32,8 @@ func TestConnectionCommands(t *testing.T) {
 	table := must(t, "", "connection", "list", "--data", dir)
 	for _, want := range []string{
 		`(?m)^CONNECTION +TENANT +USER +APP +NAME +STATUS +VIA LINK +LINK EXPIRES +UPDATED$`,
-		`(?m)^` + key + ` +acme +alice@example\.com +openai +Main +active +no +- +20\S+Z$`,
-		`(?m)^` + imported.ConnectionID + ` +acme +bob@example\.com +gmail +gmail +active +no +- +20\S+Z$`,
+		`(?m)^` + key + ` +acme +alice@example\.com +openai +Main +active, not verified +no +- +20\S+Z$`,
+		`(?m)^` + imported.ConnectionID + ` +acme +bob@example\.com +gmail +gmail +active, not verified +no +- +20\S+Z$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(table) {
 			t.Errorf("no %s in\n%s", want, table)

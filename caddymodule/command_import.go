@@ -20,14 +20,15 @@ import (
 func importCommand(parent *cobra.Command, f *storeFlags) {
 	var c connect.Connection
 	var file string
+	var try tryFlags
 	add := subcommand(parent, "import --tenant NAME --user ADDRESS --app SLUG", "Stores a connection from fields or tokens on standard input, and prints its id", 0,
 		f.with(func(cmd *cobra.Command, store *connect.Store, a *App, _ []string) error {
-			id, err := importConnection(cmd, store, a, c, file)
+			id, verified, err := importConnection(cmd, store, a, c, file, try)
 			if err != nil {
 				return err
 			}
 			if f.json {
-				return printJSON(cmd.OutOrStdout(), map[string]string{"connection_id": id})
+				return printJSON(cmd.OutOrStdout(), importedRow{id, verified})
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), id)
 			return err
@@ -37,35 +38,55 @@ users of the machine could see. For a key-based app it holds the fields that the
 OAuth app those that do not come with the OAuth client, those that do but say where the tokens are from (such as the
 host), access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for one whose
 customers enter a client of their own client_id and client_secret suffice; for an OAuth 1 app oauth_token and
-oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key and consumer_secret.`
+oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key and consumer_secret.
+
+Fields are tried with the provider, as those are that customers enter: what it refuses is not stored, nor what cannot
+be tried now. Tokens are not tried, and are not verified until they are refreshed.`
 	connectionFlags(add, &c)
 	add.Flags().StringVar(&file, "file", "-", "file to read, - for standard input")
+	try.add(add)
+}
+
+// importedRow is a new connection as machines are told of it.
+type importedRow struct {
+	ID       string `json:"connection_id"`
+	Verified bool   `json:"verified"`
 }
 
 // maxImport bounds the JSON object of an import, in bytes.
 const maxImport = 1 << 20
 
-func importConnection(cmd *cobra.Command, store *connect.Store, a *App, c connect.Connection, file string) (string, error) {
+func importConnection(cmd *cobra.Command, store *connect.Store, a *App, c connect.Connection, file string, try tryFlags) (id string, verified bool, err error) {
 	app, err := a.catalogApp(c.App)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if err := a.mustConnect(cmd.Context(), store, c.Tenant); err != nil {
-		return "", err
+		return "", false, err
+	}
+	c.AuthType = vending.AuthType(app.AuthType)
+	if err = c.Check(); err == nil { // before the provider is asked in vain
+		err = try.check(cmd.Context(), store, a, c.Tenant)
+	}
+	if err != nil {
+		return "", false, err
 	}
 	raw, err := readInput(cmd, file, "credential", maxImport)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	grant, err := readGrant(raw, app, time.Now())
+	if err == nil {
+		err = a.mustBeAt(cmd.Context(), store, c.Tenant, app, grant)
+	}
+	if err == nil {
+		grant, err = try.grant(cmd.Context(), a, app, grant)
+	}
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	if err := a.mustBeAt(cmd.Context(), store, c.Tenant, app, grant); err != nil {
-		return "", err
-	}
-	c.AuthType = vending.AuthType(app.AuthType)
-	return store.ImportConnection(cmd.Context(), c, grant)
+	id, err = store.ImportConnection(cmd.Context(), c, grant)
+	return id, grant.Verified(), err
 }
 
 // mustBeAt refuses a grant that was obtained at another address than the one that the tenant's OAuth client of today is for, as far as that

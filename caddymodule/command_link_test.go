@@ -114,7 +114,7 @@ func TestConnectionLinkNeedsClient(t *testing.T) {
 func TestConnectionLinkErrors(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
-	id := strings.TrimSpace(must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--data", dir))
+	id := strings.TrimSpace(must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--no-verify", "--data", dir))
 	const elsewhere = "so that no call would find a connection of this store"
 	static := configOf(t, "source static\nsource local\ntenant acme {\n source static\n }")
 	unlinkable := configOf(t, "app crm {\n auth_type o_auth\n upstream https://crm.example\n oauth2 {\n token_url https://crm.example/token\n }\n }")
@@ -133,7 +133,7 @@ func TestConnectionLinkErrors(t *testing.T) {
 		"unknown tenant":    {link("--tenant", "nobody"), `there is no tenant "nobody" in this store`},
 		"another source":    {link("--config", static), "source static vends for tenant acme, " + elsewhere},
 		"refresh, another":  {[]string{"refresh", id, "--tenant", "acme", "--public-url", "https://gw.example", "--config", static}, elsewhere},
-		"import, another":   {[]string{"import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--config", static}, elsewhere},
+		"import, another":   {[]string{"import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--no-verify", "--config", static}, elsewhere},
 		"bad user":          {link("--user", "alice"), "email"},
 		"bad name":          {link("--name", strings.Repeat("x", 201)), "name: must be at most 200 bytes"},
 		"no flags":          {[]string{"link"}, `required flag(s) "app", "tenant", "user" not set`},
@@ -157,12 +157,12 @@ func TestConnectionLinkErrors(t *testing.T) {
 func TestConnectionListOfLinks(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
-	imported := strings.TrimSpace(must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--name", "Billing", "--data", dir))
+	imported := strings.TrimSpace(must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--no-verify", "--name", "Billing", "--data", dir))
 	pending := makeLink(t, "link", "--tenant", "acme", "--user", "b@example.com", "--app", "openai", "--name", "100% sure", "--data", dir)
 	renewal := makeLink(t, "refresh", imported, "--tenant", "acme", "--data", dir)
 	table := must(t, "", "connection", "list", "--data", dir)
 	for _, want := range []string{
-		`(?m)^` + imported + ` +acme +a@example\.com +openai +Billing +active, refresh pending +no +` + renewal.ExpiresAt.Format(time.RFC3339) + ` +20\S+Z$`,
+		`(?m)^` + imported + ` +acme +a@example\.com +openai +Billing +active, refresh pending, not verified +no +` + renewal.ExpiresAt.Format(time.RFC3339) + ` +20\S+Z$`,
 		`(?m)^` + pending.ConnectionID + ` +acme +b@example\.com +openai +100% sure +pending +yes +` + pending.ExpiresAt.Format(time.RFC3339) + ` +20\S+Z$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(table) {
@@ -203,7 +203,7 @@ func TestConnectionListOfLinks(t *testing.T) {
 func TestConnectionDeleteHonoursHolds(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
-	id := strings.TrimSpace(must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--data", dir))
+	id := strings.TrimSpace(must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--no-verify", "--data", dir))
 	store := openStore(t, dir)
 	for _, name := range []string{"invoice-sync", "crm-sync"} {
 		if _, err := store.Hold(t.Context(), "acme", "", id, name); err != nil {

@@ -120,7 +120,7 @@ func (p *playground) seed(ctx context.Context) (err error) {
 		return err
 	}
 	p.facts.APIKey = p.provider.NewAPIKey()
-	key := connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: p.provider.NewAPIKey()}}})
+	key := connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: p.provider.NewAPIKey()}}}).Verify()
 	for _, c := range []struct {
 		app, name string
 		authType  vending.AuthType
@@ -159,7 +159,7 @@ func (p *playground) seedLinks(ctx context.Context, store *connect.Store) error 
 
 func (p *playground) grant(account string) connect.Grant {
 	g := p.provider.NewGrant(account)
-	return connect.NewGrant(connect.GrantValues{AccessToken: g.AccessToken, RefreshToken: g.RefreshToken, TokenType: "Bearer", Expiry: g.Expiry})
+	return connect.NewGrant(connect.GrantValues{AccessToken: g.AccessToken, RefreshToken: g.RefreshToken, TokenType: "Bearer", Expiry: g.Expiry}).Verify()
 }
 
 // freshKey makes the tenant or, in a kept directory that has it, a new key: the old one cannot be shown again.

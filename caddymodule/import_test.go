@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 func TestImportedCaddyfile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tenants")
 	for name, tt := range map[string]struct{ text, want string }{
-		"adapting": {"tenant acme {\n\tbudgets 5\n}\n", `unknown option "budgets"; the options here are accent, apps, budget, capabilities, display_name, email, frame_ancestors, key, key_sha256, logo_url, max_body, max_in_flight, rule, source, user_hint, at ` + file + ":2"},
+		"adapting": {"tenant acme {\n\tbudgets 5\n}\n", `unknown option "budgets"; the options here are accent, apps, budget, capabilities, display_name, email, frame_ancestors, key, key_sha256, logo_url, max_body, max_in_flight, rule, source, unconfirmed, user_hint, at ` + file + ":2"},
 		"starting": {"\ntenant acme {\n\tkey {env.VG_NOT_SET}\n}\n", "tenant acme: key: the secret {env.VG_NOT_SET} is missing or empty: set it where the server runs, or name another, at " + file + ":2"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -26,6 +27,30 @@ func TestImportedCaddyfile(t *testing.T) {
 				t.Errorf("%v\nwant %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestRenamedApp: pages call an app of the catalog that was given another name by that.
+func TestRenamedApp(t *testing.T) {
+	for block, want := range map[string]string{
+		"name \"Our blog\"": "", "name \"Our blog (staging)\"\n short_name \"Our blog\"": "Our blog", "short_name Blog\n name X": "Blog",
+	} {
+		adapted, err := harness.Adapt("{\n\tvendgate {\n\t\tapp jira-api-token {\n\t\t\t" + block + "\n\t\t}\n\t}\n}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var config struct {
+			Apps struct {
+				Vendgate struct {
+					Apps []struct {
+						ShortName string `json:"short_name"`
+					}
+				}
+			}
+		}
+		if err := json.Unmarshal(adapted, &config); err != nil || config.Apps.Vendgate.Apps[0].ShortName != want {
+			t.Errorf("%s: %s, %v", block, adapted, err)
+		}
 	}
 }
 

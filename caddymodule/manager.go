@@ -91,6 +91,9 @@ func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error)
 	if brand.UserHint != "" {
 		t.Brand.UserHint = brand.UserHint
 	}
+	if brand.Unconfirmed != "" {
+		t.Brand.Unconfirmed = brand.Unconfirmed
+	}
 	return t, nil
 }
 

@@ -23,7 +23,18 @@ type Brand struct {
 	// UserHint is how the hosted pages tell whose connection it is: HintMasked, which empty means too,
 	// HintOff, or words of the tenant's own in which HintUser stands for the masked address.
 	UserHint string
+	// Unconfirmed is what becomes of credentials that their provider neither accepts nor refuses:
+	// AskUnconfirmed, which empty means too, or RefuseUnconfirmed.
+	Unconfirmed string
 }
+
+// The values of Brand.Unconfirmed.
+const (
+	// AskUnconfirmed lets the end user decide whether they are stored.
+	AskUnconfirmed = "ask"
+	// RefuseUnconfirmed never stores them.
+	RefuseUnconfirmed = "refuse"
+)
 
 // The bounds of a brand, in bytes and in numbers.
 const (
@@ -49,6 +60,8 @@ func (b *Brand) normalize() error {
 		return invalid(fmt.Sprintf("logo_url: write an https URL of at most %d bytes, without user info or quotes", maxLogoURL))
 	case len(b.FrameAncestors) > maxFrameAncestors:
 		return invalid(fmt.Sprintf("frame_ancestors: at most %d origins", maxFrameAncestors))
+	case b.Unconfirmed != "" && b.Unconfirmed != AskUnconfirmed && b.Unconfirmed != RefuseUnconfirmed:
+		return invalid("unconfirmed: write ask or refuse")
 	}
 	for _, origin := range b.FrameAncestors {
 		if !isOrigin(origin) {
@@ -88,8 +101,8 @@ func (s *Store) SetBrand(ctx context.Context, tenant string, b Brand) error {
 		return err
 	}
 	return s.changeTenants(ctx, "changing a tenant", func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ?, user_hint = ?
-			WHERE id = ?`, b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), b.UserHint, tenant)
+		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ?, user_hint = ?,
+			unconfirmed = ? WHERE id = ?`, b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), b.UserHint, b.Unconfirmed, tenant)
 		if err := changed(r, err, ErrTenantUnknown); err != nil {
 			return err
 		}

@@ -51,6 +51,9 @@ type Connection struct {
 	NeedsReconnection bool
 	// RefreshPending says that a link to renew the grant is open.
 	RefreshPending bool
+	// Verified says that the provider issued what the connection holds, or was seen to accept it before
+	// it was stored. Only Connections and Describe tell it: no vend asks for it.
+	Verified bool
 	// CreatedAt and UpdatedAt are in UTC, to the millisecond. UpdatedAt follows the status and the grant.
 	CreatedAt, UpdatedAt time.Time
 	// LinkExpiresAt is when the pending link ends or, of an expired connection, when its last one did; zero without one. Only
@@ -70,7 +73,7 @@ const (
 )
 
 // ImportConnection stores a connection whose grant is already at hand, and returns its new id. ID,
-// Version and the times of c are set by the store; an empty status means active and an empty name
+// Version and the times of c are set by the store, and Verified by the grant; an empty status means active and an empty name
 // the app's slug. An active connection needs a grant: a token for an OAuth app, fields for any other.
 // What is wrong with c or g is a *vending.Error with `invalid_request` or `invalid_user_email`.
 func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id string, err error) {
@@ -85,13 +88,16 @@ func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id
 		if err := s.insert(ctx, tx, c, g); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, about(ConnectionImported, c))
+		return s.record(ctx, tx, granted(ConnectionImported, c, g))
 	})
 	if err != nil {
 		return "", err
 	}
 	return c.ID, nil
 }
+
+// Check reports what would keep ImportConnection from storing c, of which the grant is not known yet.
+func (c Connection) Check() error { return c.normalize() }
 
 func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) error {
 	sealed, err := s.sealGrant(ctx, tx, c.binding(), g)
@@ -104,7 +110,15 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) e
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		c.ID, c.Tenant, c.User, c.App, c.Name, string(c.Status), string(c.AuthType),
 		c.ViaLink, c.NeedsReconnection, c.RefreshPending, now, now, c.Version, sealed)
-	return err
+	if err != nil || !g.verified {
+		return err
+	}
+	return setVerified(ctx, tx, c.ID, true)
+}
+
+// setVerified stores whether the provider is known to accept what a connection holds.
+func setVerified(ctx context.Context, tx *sql.Tx, id string, verified bool) error {
+	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET verified = ? WHERE id = ?`, verified, id))
 }
 
 // normalize brings a new connection into the form in which it is stored and looked up.

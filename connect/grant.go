@@ -29,11 +29,22 @@ type GrantValues struct {
 type Grant struct {
 	// values is a pointer so that fmt, which ignores methods on unexported fields of a containing
 	// struct, prints an address and not the tokens.
-	values *GrantValues
+	values   *GrantValues
+	verified bool
 }
 
-// NewGrant makes a grant. It keeps v.Fields.
-func NewGrant(v GrantValues) Grant { return Grant{&v} }
+// NewGrant makes a grant that no provider is known to accept. It keeps v.Fields.
+func NewGrant(v GrantValues) Grant { return Grant{values: &v} }
+
+// Verify returns g as one that its provider issued or was seen to accept. A store tells that of the
+// connection; the vault does not seal it, and a grant that was read from a store lacks it.
+func (g Grant) Verify() Grant {
+	g.verified = !g.IsZero()
+	return g
+}
+
+// Verified reports whether g is of Verify.
+func (g Grant) Verified() bool { return g.verified }
 
 // Reveal returns the grant's values.
 func (g Grant) Reveal() GrantValues {
@@ -124,7 +135,7 @@ func decodeGrant(plain []byte) (Grant, error) {
 	if d.bad || d.rest != "" {
 		return Grant{}, errGrant
 	}
-	return Grant{v}, nil
+	return Grant{values: v}, nil
 }
 
 // decoder cuts values off a string, so that none of them is copied again.

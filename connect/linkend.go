@@ -10,7 +10,7 @@ import (
 
 // CompleteLink stores what the end user gave by a link, and ends it, in one step: of two browsers that try, one succeeds, and the other gets
 // ErrLinkEnded with nothing of what it gave stored. Until that moment a connection that the link renews vends what it held before.
-// authType is the app's at the time. What is wrong with it or with g is a *vending.Error with `invalid_request`, and the link stays.
+// The connection is verified where g is. authType is the app's at the time. What is wrong with it or with g is a *vending.Error with `invalid_request`, and the link stays.
 func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authType vending.AuthType, g Grant) (c Connection, err error) {
 	err = s.update(ctx, "completing a link", func(tx *sql.Tx) error {
 		l, err := s.pendingLink(ctx, tx, digest)
@@ -32,7 +32,7 @@ func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authTy
 		if l.Renews {
 			event = CredentialsRefreshed
 		}
-		if err := s.endLink(ctx, tx, c, Active, event, browser); err != nil {
+		if err := s.endLinkBy(ctx, tx, granted(event, c, g), Active, browser); err != nil {
 			return err
 		}
 		c, err = s.describe(ctx, tx, "", "", c.ID)
@@ -51,9 +51,13 @@ func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c Connection, rene
 	if err != nil {
 		return err
 	}
-	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET status = 'active', auth_type = ?, via_link = ?, needs_reconnection = 0,
+	err = mustChange(tx.ExecContext(ctx, `UPDATE connections SET status = 'active', auth_type = ?, via_link = ?, needs_reconnection = 0,
 		refresh_pending = 0, updated_at = ?, version = ?, sealed = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
 		string(c.AuthType), c.ViaLink || !renews, s.now().UnixMilli(), c.Version, sealed, c.ID, c.Version-1))
+	if err != nil {
+		return err
+	}
+	return setVerified(ctx, tx, c.ID, g.verified)
 }
 
 // RejectLink ends a link as its holder's refusal, and returns it as it is then. A connection that it would have renewed stays as it is. A
@@ -84,12 +88,17 @@ func (s *Store) RejectLink(ctx context.Context, digest, browser Digest) (l LinkS
 
 // endLink ends the pending link of c, with the attempts made by it. Without one it is ErrLinkEnded.
 func (s *Store) endLink(ctx context.Context, tx *sql.Tx, c Connection, status Status, event Event, browser Digest) error {
+	return s.endLinkBy(ctx, tx, about(event, c), status, browser)
+}
+
+// endLinkBy is endLink with the row of the event.
+func (s *Store) endLinkBy(ctx context.Context, tx *sql.Tx, row AuditRow, status Status, browser Digest) error {
 	var by, digest []byte
 	if browser != (Digest{}) {
 		by = browser[:]
 	}
 	err := tx.QueryRowContext(ctx, `UPDATE links SET status = ?, browser = ? WHERE connection = ? AND status = 'pending' RETURNING digest`,
-		string(status), by, c.ID).Scan(&digest)
+		string(status), by, row.Connection).Scan(&digest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrLinkEnded
 	}
@@ -99,7 +108,7 @@ func (s *Store) endLink(ctx context.Context, tx *sql.Tx, c Connection, status St
 	if _, err := tx.ExecContext(ctx, `DELETE FROM attempts WHERE link = ?`, digest); err != nil {
 		return err
 	}
-	return s.record(ctx, tx, about(event, c))
+	return s.record(ctx, tx, row)
 }
 
 // sweepBatch is how many rows one transaction of a sweep changes: few enough that a refresh waiting for the lock waits milliseconds.

@@ -131,7 +131,7 @@ func (f Filter) where(now int64) (clause string, args []any) {
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 const listColumns = `SELECT c.id, c.tenant, c.user, c.app, c.name, c.status, c.auth_type, c.via_link, c.needs_reconnection,
-	c.refresh_pending, c.created_at, c.updated_at, c.version,
+	c.refresh_pending, c.verified, c.created_at, c.updated_at, c.version,
 	(SELECT l.expires_at FROM links l WHERE l.connection = c.id AND l.status = 'pending'),
 	(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id) FROM connections c`
 
@@ -148,7 +148,7 @@ func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, ar
 		var created, updated int64
 		var pending, last sql.NullInt64
 		if err := rows.Scan(&c.ID, &c.Tenant, &c.User, &c.App, &c.Name, &c.Status, &authType, &c.ViaLink, &c.NeedsReconnection,
-			&c.RefreshPending, &created, &updated, &c.Version, &pending, &last); err != nil {
+			&c.RefreshPending, &c.Verified, &created, &updated, &c.Version, &pending, &last); err != nil {
 			return nil, err
 		}
 		c.AuthType = vending.AuthType(authType)

@@ -67,9 +67,9 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	}
 	key, digest := MintKey()
 	err = s.changeTenants(ctx, "creating a tenant", func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url, accent, frame_ancestors, user_hint)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`, t.ID, email, strings.Join(granted, " "), s.now().UnixMilli(),
-			t.Brand.Name, t.Brand.LogoURL, t.Brand.Accent, strings.Join(t.Brand.FrameAncestors, " "), t.Brand.UserHint)
+		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url, accent, frame_ancestors, user_hint, unconfirmed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`, t.ID, email, strings.Join(granted, " "), s.now().UnixMilli(),
+			t.Brand.Name, t.Brand.LogoURL, t.Brand.Accent, strings.Join(t.Brand.FrameAncestors, " "), t.Brand.UserHint, t.Brand.Unconfirmed)
 		if err := changed(r, err, ErrTenantExists); err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (s *Store) Tenant(ctx context.Context, id string) (t Tenant, err error) {
 	return t, err
 }
 
-const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors, user_hint
+const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors, user_hint, unconfirmed
 	FROM tenants`
 
 // listTenants reads one tenant, or all where id is empty.
@@ -172,7 +172,7 @@ func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []Tenant, 
 		var granted, ancestors string
 		var created int64
 		if err := rows.Scan(&t.ID, &t.Email, &granted, &t.Disabled, &created,
-			&t.Brand.Name, &t.Brand.LogoURL, &t.Brand.Accent, &ancestors, &t.Brand.UserHint); err != nil {
+			&t.Brand.Name, &t.Brand.LogoURL, &t.Brand.Accent, &ancestors, &t.Brand.UserHint, &t.Brand.Unconfirmed); err != nil {
 			return nil, err
 		}
 		t.Capabilities, t.CreatedAt = strings.Fields(granted), time.UnixMilli(created).UTC()

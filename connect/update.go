@@ -12,7 +12,7 @@ import (
 var ErrStale = errors.New("the connection has changed in the meantime")
 
 // UpdateGrant replaces the grant of connection id if its version is still fromVersion, sets its
-// needs_reconnection and ends any refresh lease. When it returns nil the new grant has reached the
+// needs_reconnection and ends any refresh lease; a verified g makes the connection verified. When it returns nil the new grant has reached the
 // disk; on any error the old one is untouched. ErrStale tells of another version, a *vending.Error
 // with `connection_deleted` of no connection.
 func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g Grant, needsReconnection bool) (newVersion int64, err error) {
@@ -33,9 +33,13 @@ func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g
 				return err
 			}
 		}
-		return mustChange(tx.ExecContext(ctx, `UPDATE connections SET sealed = ?, version = ?, needs_reconnection = ?,
+		err = mustChange(tx.ExecContext(ctx, `UPDATE connections SET sealed = ?, version = ?, needs_reconnection = ?,
 			updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
 			sealed, newVersion, needsReconnection, s.now().UnixMilli(), id, fromVersion))
+		if err != nil || !g.verified {
+			return err // what was verified stays so: the same grant is stored with another flag
+		}
+		return setVerified(ctx, tx, id, true)
 	})
 	if err != nil {
 		return 0, err

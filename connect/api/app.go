@@ -13,15 +13,21 @@ type fieldAnswer struct {
 	Name   string `json:"name"`
 	Label  string `json:"label"`
 	Secret bool   `json:"secret"`
+	// Help says where to find the value, or how it looks, if it has any.
+	Help string `json:"help,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`
 }
 
 // appAnswer is an `App` of the Platform API.
 type appAnswer struct {
-	ID         string        `json:"id"`
-	Slug       string        `json:"slug"`
-	Name       string        `json:"name"`
+	ID   string `json:"id"`
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+	// ShortName is what end users know it by, where the name says more than that.
+	ShortName string `json:"short_name,omitempty"`
+	// HelpURL says where end users find the credential, where that is known.
+	HelpURL    string        `json:"help_url,omitempty"`
 	IconURL    string        `json:"icon_url"`
 	AuthType   string        `json:"auth_type"`
 	Categories []string      `json:"categories"`
@@ -30,7 +36,7 @@ type appAnswer struct {
 
 func describeApp(app *catalog.App, origin string) appAnswer {
 	answer := appAnswer{
-		ID: app.Slug, Slug: app.Slug, Name: app.Name, IconURL: origin + connect.IconPath(app.Slug), AuthType: app.AuthType,
+		ID: app.Slug, Slug: app.Slug, Name: app.Name, ShortName: app.ShortName, HelpURL: app.HelpURL, IconURL: origin + connect.IconPath(app.Slug), AuthType: app.AuthType,
 		Categories: append([]string{}, app.Categories...), Fields: []fieldAnswer{},
 	}
 	for _, f := range app.Asked() {
@@ -38,7 +44,7 @@ func describeApp(app *catalog.App, origin string) appAnswer {
 		if label == "" {
 			label = f.Name
 		}
-		answer.Fields = append(answer.Fields, fieldAnswer{f.Name, label, f.Secret, f.Options})
+		answer.Fields = append(answer.Fields, fieldAnswer{f.Name, label, f.Secret, f.Help, f.Options})
 	}
 	return answer
 }

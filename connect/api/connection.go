@@ -25,8 +25,10 @@ type connectionAnswer struct {
 	ViaLink           bool           `json:"via_link"`
 	NeedsReconnection bool           `json:"needs_reconnection"`
 	RefreshPending    bool           `json:"refresh_pending"`
-	CreatedAt         time.Time      `json:"created_at"`
-	UpdatedAt         time.Time      `json:"updated_at"`
+	// Verified says that the provider issued the credentials, or was seen to accept them.
+	Verified  bool      `json:"verified"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 	// ExpiresAt is null unless a link is pending.
 	ExpiresAt *time.Time `json:"expires_at"`
 }
@@ -37,7 +39,7 @@ func (a *API) ref(slug string) appRef { return appRef{ID: slug, Slug: slug, Name
 func (a *API) describe(c connect.Connection) connectionAnswer {
 	return connectionAnswer{
 		ID: c.ID, Name: c.Name, App: a.ref(c.App), Status: c.Status,
-		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
+		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending, Verified: c.Verified,
 		CreatedAt: whole(c.CreatedAt), UpdatedAt: whole(c.UpdatedAt), ExpiresAt: manager.LinkExpiry(c),
 	}
 }

@@ -142,7 +142,7 @@ func isIssuer(o *catalog.OAuth2, issuer string) bool {
 	return err == nil && sent.User == nil && sent.Host != "" && sent.Scheme == own.Scheme && strings.EqualFold(sent.Host, own.Host)
 }
 
-// newGrant makes a grant of what a token endpoint granted. A token that no request can carry, or that no store
+// newGrant makes a grant of what a token endpoint granted, which is thereby verified. A token that no request can carry, or that no store
 // takes, is nonsense. Calls place what comes with the client, too; of that, the grant keeps what says where it was obtained.
 func newGrant(app *catalog.App, v connect.GrantValues, client connect.OAuthClient) (connect.Grant, error) {
 	size := len(v.AccessToken) + len(v.RefreshToken) + len(v.TokenType) + len(v.Scope)
@@ -158,5 +158,5 @@ func newGrant(app *catalog.App, v connect.GrantValues, client connect.OAuthClien
 	if !app.ClientCredentials() {
 		v.Fields = append(slices.Clone(v.Fields), client.AddressFields(app)...)
 	}
-	return connect.NewGrant(v), nil
+	return connect.NewGrant(v).Verify(), nil
 }

@@ -1,6 +1,8 @@
 package authorize
 
 import (
+	"cmp"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
 )
 
 // TestVerdicts has each answer to a verify request, once for an app whose failures prove something and once
@@ -26,10 +29,14 @@ func TestVerdicts(t *testing.T) {
 		answer http.Handler
 		status int
 		want   Kind // empty for acceptance
+		unsure Kind // where failures may have other causes
 	}{
-		"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), 0, Unreachable},
-		"never answers":  {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), 0, Unreachable},
-		"endless 200":    {http.HandlerFunc(drip), 200, ""},
+		"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), 0, Unreachable, Unreachable},
+		"never answers":  {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), 0, Unreachable, Unreachable},
+		"endless 200":    {http.HandlerFunc(drip), 200, "", ""},
+	}
+	unsure := map[int]Kind{
+		301: Nonsense, 302: Nonsense, 304: Nonsense, 307: Nonsense, 400: Unconfirmed, 403: Unconfirmed, 404: Unconfirmed, 418: Unconfirmed,
 	}
 	for status, want := range map[int]Kind{
 		200: "", 201: "", 204: "", 299: "",
@@ -45,7 +52,8 @@ func TestVerdicts(t *testing.T) {
 			answer http.Handler
 			status int
 			want   Kind
-		}{answer{status, body, map[string]string{"Location": "/elsewhere", "X-Canary": "canary"}}, status, want}
+			unsure Kind
+		}{answer{status, body, map[string]string{"Location": "/elsewhere", "X-Canary": "canary"}}, status, want, cmp.Or(unsure[status], want)}
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +61,7 @@ func TestVerdicts(t *testing.T) {
 			begun := time.Now()
 			g, err := s.FromFields(t.Context(), s.keyed(), fields("api_key", "canary-key"))
 			if c.want == "" {
-				if err != nil || !reflect.DeepEqual(g.Reveal(), connect.GrantValues{Fields: fields("api_key", "canary-key")}) {
+				if err != nil || !g.Verified() || !reflect.DeepEqual(g.Reveal(), connect.GrantValues{Fields: fields("api_key", "canary-key")}) {
 					t.Errorf("not accepted, or as another grant: %v", err)
 				}
 			} else if p := s.mustBe(t, err, c.want); p.Status != c.status || !g.IsZero() {
@@ -65,11 +73,30 @@ func TestVerdicts(t *testing.T) {
 			if took := time.Since(begun); took > 4*time.Second {
 				t.Errorf("it took %v", took)
 			}
-			unsure := s.keyed(func(a *catalog.App) { a.Verify.Inconclusive = true })
-			if g, err := s.FromFields(t.Context(), unsure, fields("api_key", "canary-key")); err != nil || g.IsZero() || len(s.calls()) != 1 {
-				t.Errorf("where failures prove nothing: %v", err)
-			}
+			s.unsure(t, c.status, c.unsure)
 		})
+	}
+}
+
+// unsure tries the app whose failures prove little, without and with the end user's word that it be
+// stored.
+func (s *stage) unsure(t *testing.T, status int, want Kind) {
+	t.Helper()
+	app := s.keyed(func(a *catalog.App) { a.Verify.Inconclusive = true })
+	for name, from := range map[string]func(context.Context, *catalog.App, []vending.Field) (connect.Grant, error){
+		"": s.FromFields, "anyway": s.FromUnconfirmedFields,
+	} {
+		g, err := from(t.Context(), app, fields("api_key", "canary-key"))
+		if want == "" || want == Unconfirmed && name == "anyway" {
+			if err != nil || g.IsZero() || g.Verified() != (want == "") {
+				t.Errorf("unsure, %s: verified %t, %v", name, g.Verified(), err)
+			}
+		} else if p := s.mustBe(t, err, want); p.Status != status || !g.IsZero() {
+			t.Errorf("unsure, %s: status %d, want %d", name, p.Status, status)
+		}
+		if n := len(s.calls()); n != 1 {
+			t.Errorf("unsure, %s: %d calls", name, n)
+		}
 	}
 }
 
@@ -189,7 +216,7 @@ func TestFromFieldsRefuses(t *testing.T) {
 func TestWithoutVerify(t *testing.T) {
 	s := newStage(t, answer{401, "", nil})
 	app := s.keyed(func(a *catalog.App) { a.Verify = nil })
-	if g, err := s.FromFields(t.Context(), app, fields("api_key", "k")); err != nil || g.IsZero() || len(s.calls()) != 0 {
+	if g, err := s.FromFields(t.Context(), app, fields("api_key", "k")); err != nil || g.IsZero() || g.Verified() || len(s.calls()) != 0 {
 		t.Errorf("error %v", err)
 	}
 }
@@ -210,8 +237,8 @@ func TestFirstToken(t *testing.T) {
 				form.Set("client_secret", "canary secret")
 			}
 			g, err := s.FromFields(t.Context(), app, values)
-			if err != nil {
-				t.Fatal(err)
+			if err != nil || !g.Verified() {
+				t.Fatalf("verified %t, %v", g.Verified(), err)
 			}
 			want := connect.GrantValues{AccessToken: "canary-access", TokenType: "bearer", Scope: "a b", Expiry: now.Add(time.Hour), Fields: ordered}
 			if !reflect.DeepEqual(g.Reveal(), want) {

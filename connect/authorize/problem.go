@@ -23,6 +23,13 @@ const (
 	Nonsense Kind = "nonsense"
 	// Unreachable: nothing could be found out right now.
 	Unreachable Kind = "unreachable"
+	// NoServer: nothing answers at the host that the end user entered.
+	NoServer Kind = "no_server"
+	// NoAPI: what answers at the host that the end user entered is another thing than the app's API.
+	NoAPI Kind = "no_api"
+	// Unconfirmed: the provider neither accepts what the end user entered nor says that it is wrong. It
+	// is the one kind that does not rule out that the credential works.
+	Unconfirmed Kind = "unconfirmed"
 	// WrongCredential: the provider does not accept what the end user entered.
 	WrongCredential Kind = "wrong_credential" //nolint:gosec // G101: it is a name
 	// MissingField: a value was not entered.
@@ -60,11 +67,13 @@ type Problem struct {
 
 	label  string // what the form calls Field
 	reason string // what is wrong with it
+	host   string // what was asked, where it was entered
+	to     string // the host that it redirects to
 }
 
 // about completes a problem with app.
 func about(app *catalog.App, p Problem) *Problem {
-	p.App = cmp.Or(app.Name, app.Slug)
+	p.App = app.CallName()
 	for _, f := range app.Fields {
 		if f.Name == p.Field {
 			p.label = f.Label
@@ -98,6 +107,9 @@ var texts = map[Kind][2]string{
 	ProviderError:   {"{app} refused the request", "{app} refused to complete the authorization{detail}; nothing was saved, please try again."},
 	Nonsense:        {"{app} gave an unexpected answer", "{app} gave an answer that makes no sense, so nothing was saved; please try again later."},
 	Unreachable:     {"{app} cannot be reached", "{app} cannot be asked right now, so nothing was saved; please try again in a few minutes."},
+	NoServer:        {"{app} was not found", "Nothing that can be asked answers at {host}, so nothing was saved; please check the address, or try again in a few minutes."},
+	NoAPI:           {"{app} was not found", "What answers at {host} is not {app}{detail}, so nothing was saved; please check the address."},
+	Unconfirmed:     {"{app} did not confirm this", "{app} neither accepts nor refuses what you entered{detail}, perhaps for want of a permission, so nothing was saved."},
 	WrongCredential: {"{app} does not accept this", "{app} does not accept what you entered{detail}; please check it and try again."},
 	MissingField:    {"Something is missing", "{field} is missing; please enter it."},
 	BadField:        {"Something cannot be right", "{field} cannot be right: it {reason}."},
@@ -132,10 +144,13 @@ func (p *Problem) text(i int) string {
 	case p.Status != 0:
 		detail = " (HTTP " + strconv.Itoa(p.Status) + ")"
 	}
+	if p.to != "" {
+		detail = strings.TrimSuffix(detail, ")") + "; it leads to " + p.to + ")"
+	}
 	return strings.NewReplacer(
 		"{app}", cmp.Or(p.App, "The app"), "{detail}", detail,
 		"{field}", cmp.Or(p.label, p.Field, "What you entered"), "{reason}", p.Reason(),
-		"{value}", cmp.Or(p.label, p.Field),
+		"{host}", cmp.Or(p.host, "this address"), "{value}", cmp.Or(p.label, p.Field),
 	).Replace(texts[p.Kind][i])
 }
 
@@ -144,7 +159,7 @@ func (p *Problem) HTTPStatus() int {
 	switch p.Kind {
 	case Declined:
 		return http.StatusForbidden
-	case WrongCredential, MissingField, BadField, UnknownField:
+	case WrongCredential, NoServer, NoAPI, Unconfirmed, MissingField, BadField, UnknownField:
 		return http.StatusUnprocessableEntity
 	case WrongIssuer, BadCallback:
 		return http.StatusBadRequest

@@ -55,7 +55,7 @@ func (v *visit) connections() error {
 func (v *visit) row(c connect.Connection) page.Row {
 	return page.Row{
 		ID: c.ID, Name: c.Name, User: c.User, App: v.app(c.App), Status: string(c.Status),
-		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
+		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending, Unverified: c.Status == connect.Active && !c.Verified,
 		UpdatedAt: c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
 	}
 }

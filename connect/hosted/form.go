@@ -39,7 +39,9 @@ func (v *visit) showForm() error {
 func (v *visit) formView(b browser.Browser, problem *authorize.Problem) page.Form {
 	f := page.Form{Link: v.view(b)}
 	for _, field := range v.app.Asked() {
-		shown := page.Field{Name: field.Name, Label: field.Label, Secret: field.Secret, Options: field.Options, Host: field.Kind == catalog.KindHost}
+		shown := page.Field{
+			Name: field.Name, Label: field.Label, Help: field.Help, Secret: field.Secret, Options: field.Options, Host: field.Kind == catalog.KindHost,
+		}
 		shown.Around = authorize.Around(v.app, field)
 		if !field.Secret {
 			shown.Value = v.r.PostForm.Get(page.FieldPrefix + field.Name)
@@ -83,7 +85,11 @@ func (v *visit) takeForm() error {
 	}
 	defer v.persist()()
 	grant, err := v.o.Authorizer.FromFields(v.r.Context(), v.app, fields)
-	if err != nil {
+	var problem *authorize.Problem
+	switch {
+	case errors.As(err, &problem) && problem.Kind == authorize.Unconfirmed:
+		return v.unconfirmed(b, fields, problem)
+	case err != nil:
 		return v.retry(b, err)
 	}
 	return v.complete(b, grant)

@@ -102,6 +102,10 @@ func (v *visit) serve(path string) error {
 		return v.showForm()
 	case action == "credentials" && post:
 		return v.takeForm()
+	case action == "unconfirmed" && post:
+		return v.answerUnconfirmed()
+	case action == "unconfirmed":
+		return v.redirect("credentials") // as below, of the form's second step
 	case action == "done" && get:
 		return v.done()
 	case action == "accept" || action == "reject":

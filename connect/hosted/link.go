@@ -139,6 +139,9 @@ func (v *visit) callback() error {
 		return err
 	}
 	defer v.persist()()
+	if attempt.RedirectURI == "" { // it was not for a provider
+		return connect.ErrNoAttempt
+	}
 	v.digest = attempt.Link
 	jar := v.returnJar(attempt.Link)
 	if token := jar.Value(v.r); connect.DigestOf(token) == attempt.Link {

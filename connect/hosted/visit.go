@@ -76,8 +76,11 @@ func (v *visit) view(b browser.Browser) page.Link {
 		name = v.tenant.ID
 	}
 	return page.Link{
-		Brand:      page.Brand{Name: name, Email: v.tenant.Email, LogoURL: v.tenant.Brand.LogoURL, Accent: v.tenant.Brand.Accent},
-		App:        page.App{Slug: v.app.Slug, Name: v.app.Name, OAuth: v.signsIn(), Tried: v.isTried()},
+		Brand: page.Brand{Name: name, Email: v.tenant.Email, LogoURL: v.tenant.Brand.LogoURL, Accent: v.tenant.Brand.Accent},
+		App: page.App{
+			Slug: v.app.Slug, Name: v.app.CallName(), HelpURL: v.app.HelpURL, OAuth: v.signsIn(), Tried: v.isTried(), Doubtful: v.isDoubtful(),
+		},
+		Unverified: v.link.Status == connect.Active && !v.link.Connection.Verified && v.app.Verify != nil,
 		Connection: v.link.Connection.Name, Renews: v.link.Renews, Token: v.token, CSRF: b.CSRF(v.csrfPurpose()),
 		For: userHint(v.tenant.Brand.UserHint, v.link.Connection.User),
 	}
@@ -88,9 +91,12 @@ func (v *visit) signsIn() bool {
 	return v.app.AuthType == string(vending.OAuth) && !v.app.ClientCredentials()
 }
 
-// isTried reports whether the app tells a credential that it takes from one that it refuses, before one is stored.
-func (v *visit) isTried() bool {
-	return v.app.ClientCredentials() || v.app.Verify != nil && !v.app.Verify.Inconclusive
+// isTried reports whether the app is asked about a credential before that is stored.
+func (v *visit) isTried() bool { return v.app.ClientCredentials() || v.app.Verify != nil }
+
+// isDoubtful reports whether a credential may be stored of which the app has not said that it takes it.
+func (v *visit) isDoubtful() bool {
+	return !v.app.ClientCredentials() && v.app.Verify != nil && v.app.Verify.Inconclusive && !v.refusesUnconfirmed()
 }
 
 // asks reports whether the app needs values that the end user enters.

@@ -100,6 +100,7 @@ type connectionOut struct {
 	Status            string     `json:"status"`
 	NeedsReconnection bool       `json:"needs_reconnection"`
 	RefreshPending    bool       `json:"refresh_pending"`
+	Verified          bool       `json:"verified" jsonschema:"whether the provider issued the credentials or was seen to accept them"`
 	ExpiresAt         *time.Time `json:"expires_at,omitempty" jsonschema:"when the pending link ends"`
 }
 
@@ -111,7 +112,8 @@ type connectionsOut struct {
 func (s *Server) describe(c connect.Connection) connectionOut {
 	return connectionOut{
 		ID: c.ID, Name: c.Name, AppID: c.App, AppName: s.manager.AppName(c.App), Status: string(c.Status),
-		NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending, ExpiresAt: manager.LinkExpiry(c),
+		NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending, Verified: c.Verified,
+		ExpiresAt: manager.LinkExpiry(c),
 	}
 }
 

@@ -25,8 +25,9 @@ type connection struct {
 	AppID             string `json:"app_id"`
 	AppName           string `json:"app_name"`
 	Status            string
-	NeedsReconnection bool   `json:"needs_reconnection"`
-	RefreshPending    bool   `json:"refresh_pending"`
+	NeedsReconnection bool `json:"needs_reconnection"`
+	RefreshPending    bool `json:"refresh_pending"`
+	Verified          bool
 	ExpiresAt         string `json:"expires_at"`
 }
 
@@ -98,11 +99,11 @@ func TestConversation(t *testing.T) {
 		}
 	}
 	check()
-	grant := connect.NewGrant(connect.GrantValues{AccessToken: canary, RefreshToken: canary})
+	grant := connect.NewGrant(connect.GrantValues{AccessToken: canary, RefreshToken: canary}).Verify()
 	if _, err := s.store.CompleteLink(t.Context(), connect.DigestOf(token), connect.Digest{1}, "o_auth", grant); err != nil {
 		t.Fatal(err)
 	}
-	want.Status, want.ExpiresAt = "active", ""
+	want.Status, want.ExpiresAt, want.Verified = "active", "", true
 	check()
 	if _, err := s.store.RenewLink(t.Context(), "acme", alice, made.ConnectionID); err != nil {
 		t.Fatal(err)

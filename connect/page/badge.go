@@ -20,6 +20,8 @@ var (
 	badgeRejected = Badge{"bad", "close", "Rejected", "The end user declined the request"}
 	badgeExpired  = Badge{"off", "clock", "Expired", "The link ended before it was used"}
 	badgeActive   = Badge{"good", "check", "Active", "The credentials work"}
+	badgeUnsure   = Badge{"good", "check", "Active", "Calls use the credentials"}
+	badgeDoubt    = Badge{"wait", "alert", "Not verified", "The provider has not confirmed the credentials"}
 	badgeRenew    = Badge{"bad", "alert", "Needs reconnection", "The provider no longer accepts the credentials"}
 )
 
@@ -34,14 +36,18 @@ func (r Row) Badges() (badges []Badge) {
 		return []Badge{badgeExpired}
 	}
 	switch {
-	case r.NeedsReconnection && r.RefreshPending:
-		badges = append(badges, badgeRenew, badgeRepair)
 	case r.NeedsReconnection:
 		badges = append(badges, badgeRenew)
-	case r.RefreshPending:
-		badges = append(badges, badgeActive, badgeRefresh)
+	case r.Unverified:
+		badges = append(badges, badgeUnsure, badgeDoubt)
 	default:
 		badges = append(badges, badgeActive)
+	}
+	switch {
+	case r.RefreshPending && r.NeedsReconnection:
+		badges = append(badges, badgeRepair)
+	case r.RefreshPending:
+		badges = append(badges, badgeRefresh)
 	}
 	if r.ViaLink {
 		badges = append(badges, badgeViaLink)

@@ -44,7 +44,9 @@ type Row struct {
 	// Status is pending, active, rejected or expired.
 	Status                                     string
 	ViaLink, NeedsReconnection, RefreshPending bool
-	UpdatedAt                                  time.Time
+	// Unverified says that the provider has not confirmed what an active connection holds.
+	Unverified bool
+	UpdatedAt  time.Time
 	// LinkExpiresAt is when the pending link ends, or ended; zero without one.
 	LinkExpiresAt time.Time
 }

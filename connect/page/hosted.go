@@ -32,8 +32,21 @@ type App struct {
 	Slug, Name string
 	// OAuth says that the end user signs in at the app's provider, rather than entering credentials here.
 	OAuth bool
-	// Tried says that credentials which the app refuses are not stored. Not every app can be asked, or gives an answer that is certain.
+	// HelpURL is a page of the app's that says where to find its credentials; may be empty.
+	HelpURL string
+	// Tried says that credentials which the app refuses are not stored. Not every app can be asked.
 	Tried bool
+	// Doubtful says that the app's answer may leave it open whether it accepts them.
+	Doubtful bool
+}
+
+// Help is HelpURL, or "" if it is none that a page would lead to.
+func (a App) Help() string {
+	u, err := url.Parse(a.HelpURL)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return ""
+	}
+	return u.String()
 }
 
 // Link is what the pages of one hosted link have in common.
@@ -46,6 +59,8 @@ type Link struct {
 	For []HintPart
 	// Renews says that the connection works already and the link renews its credentials.
 	Renews bool
+	// Unverified says that the link made a connection whose credentials the app did not confirm.
+	Unverified bool
 	// Token is the request token, of which the forms' paths are made.
 	Token vending.Secret
 	// CSRF goes with every form.
@@ -80,6 +95,8 @@ type Form struct {
 // Field is one value of a Form.
 type Field struct {
 	Name, Label string
+	// Help says where to find the value, or how it looks; may be empty.
+	Help string
 	// Value is what was entered before. It is not shown where Secret is set.
 	Value  string
 	Secret bool
@@ -91,6 +108,16 @@ type Field struct {
 	Around string
 	// Problem says what is wrong with the value, and names it; empty if nothing is.
 	Problem string
+}
+
+// Unconfirmed asks whether to save credentials that the app neither accepts nor refuses. Nothing was
+// stored so far.
+type Unconfirmed struct {
+	Link
+	// Title is a short line, and Explanation a sentence.
+	Title, Explanation string
+	// Key stands for what was entered, which the page does not hold.
+	Key vending.Secret
 }
 
 // Redirect takes the end user to an app's provider. The form that comes before may not answer with a redirect itself: browsers hold
@@ -149,6 +176,8 @@ func (v Form) frame() frame {
 	return v.hosted("form", title)
 }
 
+func (v Unconfirmed) frame() frame { return v.hosted("unconfirmed", v.Title) }
+
 func (v Redirect) frame() frame {
 	f := v.hosted("redirect", "Taking you to "+v.App.Name)
 	f.refresh = v.Target()
@@ -205,6 +234,9 @@ func (f Field) Input() string { return FieldPrefix + f.Name }
 // DescribedBy are the ids of what explains the field, the i-th of its form; empty if nothing does.
 func (f Field) DescribedBy(i int) string {
 	var ids []string
+	if f.Help != "" {
+		ids = append(ids, fmt.Sprintf("help-%d", i))
+	}
 	if f.Around != "" {
 		ids = append(ids, fmt.Sprintf("hint-%d", i))
 	}

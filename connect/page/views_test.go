@@ -1,6 +1,7 @@
 package page
 
 import (
+	"net/url"
 	"strings"
 	"time"
 
@@ -68,6 +69,16 @@ func (p person) views() map[string]View {
 	untried := key
 	untried.App.Tried = false
 	renewal := p.link(p.app, true)
+	doubtful := key
+	doubtful.App.Tried, doubtful.App.Doubtful, doubtful.App.HelpURL = true, true, "https://help.example.com/keys?a=b&c="+url.QueryEscape(p.filler)
+	unverified := doubtful
+	unverified.Unverified = true
+	renewed := doubtful
+	renewed.Renews = true
+	helped := p.fields("")
+	helped[0].Help, helped[1].Help = "In your profile, below “API”: "+p.filler, p.problem
+	misled := doubtful
+	misled.App.HelpURL = "javascript:alert(1)"
 	expires := testNow.Add(47*time.Hour + 10*time.Minute)
 	views := map[string]View{
 		"invitation":         Invitation{Link: oauth, ExpiresAt: expires, Now: testNow},
@@ -83,6 +94,12 @@ func (p person) views() map[string]View {
 			{Name: "host", Label: "Server", Host: true, Value: "crm", Problem: "Server cannot be right."},
 			{Name: "subdomain", Label: "Subdomain", Around: "acme.zendesk.com", Value: "a.b", Problem: "Subdomain cannot be right."},
 		}},
+		"invitation-doubtful":  Invitation{Link: doubtful, ExpiresAt: expires, Now: testNow},
+		"form-help":            Form{Link: doubtful, Fields: helped},
+		"form-misled":          Form{Link: misled, Fields: p.fields("")},
+		"unconfirmed":          Unconfirmed{Link: doubtful, Title: p.keyApp.Name + " did not confirm this", Explanation: p.problem, Key: vending.NewSecret("KEY")},
+		"unconfirmed-renewal":  Unconfirmed{Link: renewed, Title: p.keyApp.Name + " did not confirm this", Explanation: p.problem, Key: vending.NewSecret("KEY")},
+		"success-unverified":   Success{unverified},
 		"redirect":             Redirect{Link: oauth, URL: "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2"},
 		"redirect-nowhere":     Redirect{Link: oauth, URL: "javascript:alert(1)"},
 		"success":              Success{oauth},
@@ -156,6 +173,7 @@ func (p person) rows() []Row {
 	rows[3].NeedsReconnection = true
 	rows[5].LinkExpiresAt = testNow.Add(-50 * time.Hour)
 	rows[6].ViaLink = false
+	rows[6].Unverified, rows[1].Unverified = true, true
 	return rows
 }
 

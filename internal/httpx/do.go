@@ -55,15 +55,29 @@ func readAll(body io.Reader, limit int) ([]byte, error) {
 	return raw, nil
 }
 
+// Head is [Do] for calls of whose answer the body often does not count: it is read only where wanted
+// says so of the status and the header, and else no byte of it is waited for.
+func Head(rt http.RoundTripper, r *http.Request, limit int, wanted func(status int, h http.Header) bool) (*Response, error) {
+	res, err := roundTrip(rt, r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }() // all is known of it that will be
+	answer := &Response{Status: res.StatusCode, Header: res.Header}
+	if wanted(res.StatusCode, res.Header) {
+		answer.Body, err = readDecoded(res.Header, res.Body, limit)
+	}
+	return answer, err
+}
+
 // Status is [Do] for calls of whose answer only the status counts: no byte of the body is waited
 // for.
 func Status(rt http.RoundTripper, r *http.Request) (int, error) {
-	res, err := roundTrip(rt, r)
+	res, err := Head(rt, r, 0, func(int, http.Header) bool { return false })
 	if err != nil {
 		return 0, err
 	}
-	_ = res.Body.Close()
-	return res.StatusCode, nil
+	return res.Status, nil
 }
 
 func roundTrip(rt http.RoundTripper, r *http.Request) (*http.Response, error) {

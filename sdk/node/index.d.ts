@@ -68,10 +68,16 @@ export interface AppField {
   label: string;
   /** Whether to hide what is typed into it. */
   secret: boolean;
+  /** Where to find the value, or how it looks. */
+  help?: string;
 }
 
 export interface App extends AppSummary {
   icon_url: string;
+  /** What end users know it by, where `name` says more than that. */
+  short_name?: string;
+  /** A page that says where to find the credential. */
+  help_url?: string;
   auth_type: AuthType;
   categories: string[];
   /** What an end user enters to connect the app; empty where signing in is enough. */
@@ -102,6 +108,8 @@ export interface Connection {
   needs_reconnection: boolean;
   /** A refresh link is open; the old credentials still work. */
   refresh_pending: boolean;
+  /** The provider issued the credentials, or was seen to accept them; false, too, while there are none. */
+  verified: boolean;
   /** RFC 3339, as the others. */
   created_at: string;
   updated_at: string;

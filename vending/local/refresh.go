@@ -114,7 +114,7 @@ func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.E
 	h.grant, h.values = grant, grant.Reveal()
 	next, refusal := s.ask(deadline, h, endpoint, l) //nolint:contextcheck // on purpose, see there
 	if refusal == nil {                              // the version guards what is stored, whatever has become of the lease
-		err := s.commit(ctx, h, connect.NewGrant(next), l.owner)
+		err := s.commit(ctx, h, connect.NewGrant(next).Verify(), l.owner)
 		return err == nil, err
 	}
 	if refusal.Code == vending.NeedsReconnection {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { right } from '../harness/server.mjs';
-import { accept, button, connectByForm, connectByOAuth, fill, logIn, says, sees } from '../harness/steps.mjs';
+import { accept, button, connectByForm, connectByOAuth, fill, logIn, says, sees, signIn } from '../harness/steps.mjs';
 import { alice } from '../harness/world.mjs';
 import { world } from '../suite.mjs';
 
@@ -83,6 +83,43 @@ test('apps: basic', async (t) => {
   assert.deepEqual(await tenant.client.getToken(alice, link.connection_id), { auth_type: 'basic', fields: right.basic, expires_in: null });
   assert.deepEqual(complaints, []);
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`apps: a key that is not confirmed, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async (t) => {
+    const { gateway } = world();
+    const tenant = await world().tenant(`app-harbour-${javaScriptEnabled}`, '--name', 'Acme Rockets');
+    const link = await tenant.link('harbour');
+    const { page, complaints } = await world().visitor(t, { javaScriptEnabled });
+    await connectByForm(page, link.request_link, { Berth: '12', 'API key': 'wrong-key-canary' });
+    await page.getByText('Harbour Master does not accept what you entered').first().waitFor();
+    await fill(page, { 'API key': right.narrow });
+    await button(page, 'Grant Access').click();
+    await sees(page, 'Harbour Master did not confirm this');
+    assert.equal((await page.content()).includes(right.narrow), false, 'the page holds the key');
+    assert.equal((await tenant.client.getConnection(alice, link.connection_id)).status, 'pending');
+
+    await button(page, 'Enter them again').click();
+    await sees(page, 'Connect Harbour Master');
+    assert.equal(await page.getByLabel('Berth').inputValue(), '12', 'what is not secret need not be entered again');
+    assert.equal(await page.getByLabel('API key').inputValue(), '');
+    const help = page.getByRole('link', { name: 'Where to find this in Harbour Master (opens in a new tab)' });
+    assert.equal(await help.getAttribute('href'), 'https://help.harbour.example/keys');
+    assert.equal(await help.getAttribute('rel'), 'noopener noreferrer');
+    await fill(page, { 'API key': right.narrow });
+    await button(page, 'Grant Access').click();
+    await button(page, 'Save anyway').click();
+    await sees(page, says.created);
+    await page.getByText('Harbour Master did not confirm the credentials').waitFor();
+    const made = await tenant.client.getConnection(alice, link.connection_id);
+    assert.deepEqual([made.status, made.verified], ['active', false]);
+    assert.equal((await tenant.call(link.connection_id, 'harbour', '/ships')).status, 200);
+
+    const { page: desk } = await world().visitor(t);
+    await signIn(desk, gateway, tenant.key);
+    await desk.getByText('Not verified').waitFor();
+    assert.deepEqual(complaints, []);
+  });
+}
 
 test('apps: header', async (t) => {
   const tenant = await world().tenant('app-beacon');

@@ -77,6 +77,20 @@ const hosted = ({ world: { authserver }, tenant, connection, user }) => {
       await button(page, 'Grant Access').click();
       await page.getByRole('alert').waitFor();
     }],
+    ['form with help', async (page) => {
+      await page.goto((await link('harbour')).request_link);
+      await accept(page);
+      await sees(page, 'Connect Harbour Master');
+    }],
+    ['unconfirmed', async (page) => {
+      await fill(page, { Berth: '12', 'API key': right.narrow });
+      await button(page, 'Grant Access').click();
+      await sees(page, 'Harbour Master did not confirm this');
+    }],
+    ['success, not verified', async (page) => {
+      await button(page, 'Save anyway').click();
+      await sees(page, says.created);
+    }],
     ['form with a choice', async (page) => {
       await page.goto((await link('tickets')).request_link);
       await accept(page);

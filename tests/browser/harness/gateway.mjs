@@ -79,6 +79,26 @@ const apps = (api, authserver) => `
 			allow_http
 			allow_private 127.0.0.0/8
 		}
+		app harbour {
+			name "Harbour Master (self-hosted, API key)"
+			short_name "Harbour Master"
+			help_url https://help.harbour.example/keys
+			auth_type api_key
+			upstream ${api}/harbour
+			field berth "Berth" {
+				help "The number on your contract, like 12."
+			}
+			field api_key "API key" secret {
+				help "In your profile, below “Access”."
+			}
+			header X-Api-Key {api_key}
+			header X-Berth {berth}
+			verify /me {
+				inconclusive
+			}
+			allow_http
+			allow_private 127.0.0.0/8
+		}
 		app desk {
 			name "Help Desk"
 			auth_type basic

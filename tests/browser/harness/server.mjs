@@ -29,6 +29,7 @@ export function answer(res, status, body, headers = {}) {
 /** What the APIs accept. */
 export const right = {
   key: 'right-key-canary',
+  narrow: 'narrow-key-canary',
   basic: { username: 'alice', password: 'right-password-canary' },
   header: { 'X-Account': 'acct-7', 'X-Token': 'right-token-canary' },
 };
@@ -42,13 +43,16 @@ export async function startAPIs(authserver) {
   const basic = `Basic ${Buffer.from(`${right.basic.username}:${right.basic.password}`).toString('base64')}`;
   const accepts = {
     crm: async (headers) => (await fetch(`${authserver.url}/api/me`, { headers: { authorization: headers.authorization ?? '' } })).ok,
+    harbour: (headers) => headers['x-api-key'] === right.key,
     vault: (headers) => headers['x-api-key'] === right.key,
     desk: (headers) => headers.authorization === basic,
     beacon: (headers) => headers['x-account'] === right.header['X-Account'] && headers['x-token'] === right.header['X-Token'],
   };
   const server = await serve(async ({ method, url, headers }, res) => {
     calls.push({ method, url, headers });
-    const [, api] = url.split('/');
+    const [, api, what] = url.split('/');
+    // An API whose keys may lack the permission to look at themselves.
+    if (api === 'harbour' && headers['x-api-key'] === right.narrow) return answer(res, what === 'me' ? 403 : 200, { ok: what !== 'me' });
     const ok = await accepts[api]?.(headers);
     if (ok === undefined) return answer(res, 404, { error: 'no such API' });
     return ok ? answer(res, 200, { ok: true, url }) : answer(res, 401, { error: 'wrong <script>alert(1)</script> credential' });

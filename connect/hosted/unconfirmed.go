@@ -1,0 +1,91 @@
+package hosted
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/authorize"
+	"github.com/vendgate/vendgate/connect/browser"
+	"github.com/vendgate/vendgate/connect/page"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// refusesUnconfirmed reports whether the tenant takes only credentials that their provider confirms.
+func (v *visit) refusesUnconfirmed() bool {
+	return v.tenant.Brand.Unconfirmed == connect.RefuseUnconfirmed
+}
+
+// unconfirmed asks whether to save what the provider neither accepts nor refuses, unless the tenant
+// does not take it. Until the answer, it is sealed with the link as what is entered before a sign-in
+// is: the page holds a key to it that works once, in this browser, for an hour.
+func (v *visit) unconfirmed(b browser.Browser, fields []vending.Field, p *authorize.Problem) error {
+	v.note(p)
+	if v.refusesUnconfirmed() {
+		form := v.formView(b, p)
+		form.Problem += " Only credentials that " + v.app.CallName() + " confirms can be saved here."
+		v.show(p.HTTPStatus(), form)
+		return nil
+	}
+	key := rand.Text()
+	attempt := connect.Attempt{Link: v.digest, Fields: fields}
+	if err := v.o.Store.BeginAttempt(v.r.Context(), connect.DigestOf(key), b.Digest(), attempt); err != nil {
+		return err
+	}
+	v.show(p.HTTPStatus(), page.Unconfirmed{Link: v.view(b), Title: p.Title(), Explanation: p.Message(), Key: vending.NewSecret(key)})
+	return nil
+}
+
+// answerUnconfirmed saves what unconfirmed asked about, or shows the form again. It is tried once
+// more: what counts is what the provider says when it is stored.
+func (v *visit) answerUnconfirmed() error {
+	b, err := v.form()
+	if err != nil {
+		return v.ended(err)
+	}
+	err = v.know(v.pending(v.r.Context(), v.digest))
+	if errors.Is(err, connect.ErrLinkEnded) {
+		return v.redirect("done") // a double click: the first one may have been ours
+	}
+	if err != nil {
+		return err
+	}
+	if !v.mayTry() {
+		return v.tooOften(b)
+	}
+	fields, err := v.takeUnconfirmed(b)
+	switch {
+	case errors.Is(err, connect.ErrNoAttempt):
+		form := v.formView(b, nil)
+		form.Problem = "What you entered is not kept any more, so it has to be entered again."
+		v.show(http.StatusUnprocessableEntity, form)
+		return nil
+	case err != nil:
+		return err
+	case v.r.PostForm.Has("again") || v.refusesUnconfirmed():
+		v.show(http.StatusOK, v.formView(b, nil))
+		return nil
+	}
+	defer v.persist()()
+	grant, err := v.o.Authorizer.FromUnconfirmedFields(v.r.Context(), v.app, fields)
+	if err != nil {
+		return v.retry(b, err)
+	}
+	return v.complete(b, grant)
+}
+
+// takeUnconfirmed returns what was entered and forgets it. It stands in the request then, for the form.
+func (v *visit) takeUnconfirmed(b browser.Browser) ([]vending.Field, error) {
+	attempt, err := v.o.Store.TakeAttempt(v.r.Context(), connect.DigestOf(v.r.PostForm.Get("entered")), b.Digest())
+	switch {
+	case err != nil:
+		return nil, err
+	case attempt.Link != v.digest || attempt.RedirectURI != "": // of another link of this browser's, or a sign-in
+		return nil, connect.ErrNoAttempt
+	}
+	for _, f := range attempt.Fields {
+		v.r.PostForm.Set(page.FieldPrefix+f.Name, f.Value)
+	}
+	return attempt.Fields, nil
+}
