@@ -12,8 +12,14 @@ package catalog
 type App struct {
 	// Slug names the app in paths: `[a-z0-9]` and `-`, at most 64 bytes.
 	Slug string `json:"slug"`
-	// Name is what people call the product.
+	// Name is the product's, and tells entries of one product apart: `WordPress (self-hosted,
+	// application password)`.
 	Name string `json:"name"`
+	// ShortName is what end users know the product by, `WordPress`, where Name says more than that: at
+	// most 40 bytes. Empty means Name.
+	ShortName string `json:"short_name,omitempty"`
+	// HelpURL is the https page of the provider's that says where end users find the credential.
+	HelpURL string `json:"help_url,omitempty"`
 	// Categories are a few lower-case words for search.
 	Categories []string `json:"categories,omitempty"`
 	// AuthType is `o_auth`, `api_key`, `basic` or `header`.
@@ -83,6 +89,9 @@ type Field struct {
 	Name string `json:"name"`
 	// Label is what a form calls it.
 	Label string `json:"label,omitempty"`
+	// Help is a short sentence that a form shows below it: where to find the value, or how it looks. At
+	// most 200 bytes.
+	Help string `json:"help,omitempty"`
 	// Secret says that the value must never be shown.
 	Secret bool `json:"secret,omitempty"`
 	// From is empty for what the end user enters, or `client` or `grant`.
@@ -230,8 +239,15 @@ type Verify struct {
 	Headers map[string]string `json:"headers,omitempty"`
 	// Body is sent as JSON where not empty.
 	Body string `json:"body,omitempty"`
-	// Inconclusive says that only success proves something: a failure may have other causes
-	// than a wrong credential.
+	// Success says what the answer to an accepted credential holds, for APIs that answer 2xx to a wrong
+	// one as well: `ok=true` is the value of a member, `data.me.id` that there is one which is not null.
+	// Names are joined by dots; an index is the name of an element of a list.
+	Success string `json:"success,omitempty"`
+	// Wrong are the statuses that mean a wrong credential, beside 401, which always does.
+	Wrong []int `json:"wrong,omitempty"`
+	// Inconclusive says that a status from 400 to 499 other than 401 and those in Wrong may have another
+	// cause than a wrong credential, such as a scope. Without it, all of them mean a wrong one but 408
+	// and 429.
 	Inconclusive bool `json:"inconclusive,omitempty"`
 }
 

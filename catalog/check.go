@@ -39,7 +39,7 @@ func (a *App) Check() error {
 	}
 	c := checker{a}
 	for _, rule := range []func() error{
-		c.authType, c.categories, c.fields, c.origins, c.allowances, c.upstream, c.extraHosts, c.placement, c.sign, c.secrecy, c.oauth1, c.oauth2,
+		c.authType, c.names, c.categories, c.fields, c.origins, c.allowances, c.upstream, c.extraHosts, c.placement, c.sign, c.secrecy, c.oauth1, c.oauth2,
 		c.captures, c.defaultHeaders, c.verify, c.rateLimit, c.steering, c.errorMode,
 	} {
 		if err := rule(); err != nil {
@@ -254,34 +254,4 @@ func (c checker) allowances() error {
 		}
 	}
 	return nil
-}
-
-func (c checker) verify() error {
-	v := c.Verify
-	if v == nil {
-		return nil
-	}
-	switch v.Method {
-	case "", "GET", "HEAD", "POST":
-	default:
-		return fmt.Errorf("verify.method %q: write GET, HEAD or POST: a verify request must change nothing", v.Method)
-	}
-	if v.Host != "" && !slices.Contains(c.ExtraHosts, v.Host) {
-		return fmt.Errorf("verify.host %s is none of extra_hosts: add it there, or leave it out for the upstream", v.Host)
-	}
-	// "//host" would be read as a host by a lax URL join; a fragment is never sent.
-	if !strings.HasPrefix(v.Path, "/") || strings.HasPrefix(v.Path, "//") {
-		return errors.New("verify.path must begin with one /: write what follows the upstream, like /users/me")
-	}
-	if strings.ContainsAny(v.Path, "#\\ ") {
-		return errors.New("verify.path holds #, a backslash or a space: write them percent-encoded")
-	}
-	if _, err := c.template("verify.path", v.Path); err != nil {
-		return err
-	}
-	if err := c.headers("verify.headers", v.Headers); err != nil {
-		return err
-	}
-	_, err := c.template("verify.body", v.Body)
-	return err
 }
