@@ -184,7 +184,8 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 		"host": text(&v.Host), "body": text(&v.Body), "inconclusive": flag(&v.Inconclusive),
 		"header":  func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
 		"success": text(&v.Success), "wrong": statuses(&v.Wrong),
-	}, "header", "wrong")
+		"accepted": func(d *caddyfile.Dispenser) error { return parseAccepted(d, v) },
+	}, "header", "wrong", "accepted")
 }
 
 // parseSteering reads `steering { … }`.

@@ -40,3 +40,17 @@ func parseRefused(d *caddyfile.Dispenser, app *catalog.App) error {
 	app.Refused = append(app.Refused, r)
 	return err
 }
+
+// parseAccepted reads `accepted STATUS [TEXT …]`.
+func parseAccepted(d *caddyfile.Dispenser, v *catalog.Verify) error {
+	var all []string
+	if err := texts(&all)(d); err != nil {
+		return err
+	}
+	status, err := strconv.Atoi(all[0])
+	if err != nil {
+		return d.Errf("accepted: %q is no status; write one like 401", all[0])
+	}
+	v.Accepted = append(v.Accepted, catalog.Accepted{Status: status, Body: all[1:]})
+	return nil
+}

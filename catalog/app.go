@@ -245,8 +245,11 @@ type Verify struct {
 	// one as well: `ok=true` is the value of a member, `data.me.id` that there is one which is not null.
 	// Names are joined by dots; an index is the name of an element of a list.
 	Success string `json:"success,omitempty"`
-	// Wrong are the statuses that mean a wrong credential, beside 401, which always does.
+	// Wrong are the statuses that mean a wrong credential, beside 401, which always does but where
+	// Accepted says otherwise.
 	Wrong []int `json:"wrong,omitempty"`
+	// Accepted are failures that say that the credential is right, 401 among them.
+	Accepted []Accepted `json:"accepted,omitempty"`
 	// Inconclusive says that a status from 400 to 499 other than 401 and those in Wrong may have another
 	// cause than a wrong credential, such as a scope. Without it, all of them mean a wrong one but 408
 	// and 429.

@@ -80,5 +80,5 @@ func (v *Verify) checkAnswers() error {
 			return fmt.Errorf("verify.wrong: %d is a duplicate: keep one of them", status)
 		}
 	}
-	return nil
+	return v.checkAccepted()
 }

@@ -58,7 +58,8 @@ func (a *Authorizer) try(ctx context.Context, app *catalog.App, v connect.GrantV
 // redirect.
 func (a *Authorizer) ask(app *catalog.App, r *http.Request) (*httpx.Response, error) {
 	res, err := httpx.Head(a.placing(app), r, maxVerdict, func(status int, h http.Header) bool {
-		return app.RefusalInBody(status, h) || app.Verify.Success != "" && is2xx(status)
+		return app.RefusalInBody(status, h) || app.Verify.AcceptanceInBody(status) ||
+			app.Verify.Success != "" && is2xx(status)
 	})
 	if err != nil {
 		return res, callingUpstream(err)
@@ -140,6 +141,8 @@ func (t *trial) verdict() *Problem {
 	v, status := t.app.Verify, t.res.Status
 	p := verdict(status)
 	switch {
+	case v.Accepts(status, t.res.Body):
+		return nil
 	case t.app.RefusesCredential(status, t.res.Header, t.res.Body), slices.Contains(v.Wrong, status):
 		return &Problem{Kind: WrongCredential, Status: status}
 	case p == nil:

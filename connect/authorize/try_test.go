@@ -21,6 +21,7 @@ func TestVerdictsOfAnEntry(t *testing.T) {
 	slack := catalog.Verify{Path: "/me", Success: "ok=true"}
 	graphQL := catalog.Verify{Path: "/me", Success: "data.me.id", Inconclusive: true}
 	wrong := catalog.Verify{Path: "/me", Wrong: []int{400, 403, 302, 500}, Inconclusive: true}
+	restricted := catalog.Verify{Path: "/me", Accepted: []catalog.Accepted{{Status: 401, Body: []string{"missing_permissions"}}, {Status: 402}}, Inconclusive: true}
 	for name, c := range map[string]struct {
 		verify catalog.Verify
 		answer answer
@@ -44,12 +45,18 @@ func TestVerdictsOfAnEntry(t *testing.T) {
 		"null data":          {graphQL, answer{200, `{"data":null}`, nil}, WrongCredential},
 		"a status for scope": {graphQL, answer{403, `{}`, nil}, Unconfirmed},
 
-		"a wrong 400":   {wrong, answer{400, ``, nil}, WrongCredential},
-		"a wrong 403":   {wrong, answer{403, ``, nil}, WrongCredential},
-		"a wrong 302":   {wrong, answer{302, ``, nil}, WrongCredential},
-		"a wrong 500":   {wrong, answer{500, ``, nil}, WrongCredential},
-		"another one":   {wrong, answer{404, ``, nil}, Unconfirmed},
-		"a 503 besides": {wrong, answer{503, ``, nil}, Unreachable},
+		"a wrong 400": {wrong, answer{400, ``, nil}, WrongCredential},
+		"a wrong 403": {wrong, answer{403, ``, nil}, WrongCredential},
+		"a wrong 302": {wrong, answer{302, ``, nil}, WrongCredential},
+		"a wrong 500": {wrong, answer{500, ``, nil}, WrongCredential},
+		"another one": {wrong, answer{404, ``, nil}, Unconfirmed},
+		// https://github.com/elevenlabs/cli/pull/126: 401 to a key that lacks a permission, too
+		"a right 401":        {restricted, answer{401, `{"detail":{"status":"missing_permissions"}}`, jsonType}, ""},
+		"a wrong 401":        {restricted, answer{401, `{"detail":{"status":"invalid_api_key"}}`, jsonType}, WrongCredential},
+		"no credit":          {restricted, answer{402, ``, nil}, ""},
+		"a 401 of no app's":  {wrong, answer{401, `missing_permissions`, nil}, WrongCredential},
+		"another permission": {restricted, answer{403, `missing_permissions`, nil}, Unconfirmed},
+		"a 503 besides":      {wrong, answer{503, ``, nil}, Unreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer)
