@@ -161,3 +161,34 @@ func embedded(t *testing.T) map[string]*App {
 	}
 	return apps
 }
+
+// These answer to a right credential that lacks a permission, or credit, as many answer to a wrong
+// one. The texts are the providers' own codes.
+func TestFactsOfAcceptedFailures(t *testing.T) {
+	apps := embedded(t)
+	for slug, want := range map[string]struct {
+		status       int
+		text, source string
+	}{
+		"elevenlabs":      {401, "missing_permissions", "https://github.com/elevenlabs/cli/pull/126"},
+		"resend":          {401, "restricted_api_key", "https://resend.com/docs/api-reference/errors"},
+		"atlassian-admin": {401, "INSUFFICIENT_SCOPE", "https://jira.atlassian.com/browse/AX-196"},
+		"woocommerce": {401, "does not have read permissions",
+			"https://github.com/woocommerce/woocommerce/blob/trunk/plugins/woocommerce/includes/class-wc-rest-authentication.php"},
+		"square-token":  {403, "INSUFFICIENT_SCOPES", "https://developer.squareup.com/docs/build-basics/handling-errors"},
+		"wrike-token":   {403, "access_forbidden", "https://developers.wrike.com/errors/"},
+		"contentful":    {403, "AccessDenied", "https://www.contentful.com/developers/docs/references/errors/"},
+		"hubspot-token": {403, "MISSING_SCOPES", "https://developers.hubspot.com/docs/api/error-handling"},
+		"figma-token":   {403, "Invalid scope", "https://developers.figma.com/docs/rest-api/errors/"},
+		"deepseek":      {402, "", "https://api-docs.deepseek.com/quick_start/error_codes"},
+	} {
+		app := apps[slug]
+		if app == nil || app.Verify == nil || want.source == "" {
+			t.Errorf("%s: no verify request", slug)
+			continue
+		}
+		if v := app.Verify; !v.Accepts(want.status, []byte(`{"x":"`+want.text+`"}`)) || v.Accepts(401, []byte("canary")) || !v.Inconclusive {
+			t.Errorf("%s: %+v", slug, *v)
+		}
+	}
+}
