@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -66,7 +65,8 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 	case embedded.Off(entry.Slug):
 		return d.Errf("app %s: %s", entry.Slug, turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
 	}
-	if err := parseBlock(d, appOptions(&entry.App), "allow_private", "categories", "default_header", "extra_hosts", "field", "header", "query"); err != nil {
+	if err := parseBlock(d, appOptions(&entry.App),
+		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "query", "refused"); err != nil {
 		return err
 	}
 	if entry.Name == "" {
@@ -107,6 +107,8 @@ func appOptions(app *catalog.App) options {
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
 	opts["extra_hosts"] = replacing(func() { app.ExtraHosts = nil }, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
 	opts["default_header"] = replacing(func() { app.Headers = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
+	refused := func(d *caddyfile.Dispenser) error { return parseRefused(d, app) }
+	opts["refused"] = replacing(func() { app.Refused = nil }, refused)
 	addPlacementOptions(opts, app)
 	return opts
 }
@@ -192,20 +194,7 @@ func parseRateLimit(d *caddyfile.Dispenser, app *catalog.App) error {
 	r := new(catalog.RateLimit)
 	app.RateLimit = r
 	return parseBlock(d, options{
-		"statuses": func(d *caddyfile.Dispenser) error {
-			var list []string
-			if err := texts(&list)(d); err != nil {
-				return err
-			}
-			for _, s := range list {
-				status, err := strconv.Atoi(s)
-				if err != nil {
-					return d.Errf("statuses: %q is no status; write one like 403", s)
-				}
-				r.Statuses = append(r.Statuses, status)
-			}
-			return nil
-		},
+		"statuses": statuses(&r.Statuses),
 		"when": func(d *caddyfile.Dispenser) error { return pair(d, &r.When) },
 		"retry_after": func(d *caddyfile.Dispenser) error {
 			if !d.Args(&r.RetryAfter, &r.Format) {

@@ -46,6 +46,8 @@ type App struct {
 	// RateLimit says how the provider tells that it has had too many calls, where it is not by 429 with
 	// `Retry-After`.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
+	// Refused are the answers by which the provider refuses the credential, beside 401.
+	Refused []Refused `json:"refused,omitempty"`
 	// Steering names what lets a request stand for another one than its request line says.
 	Steering *Steering `json:"steering,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.

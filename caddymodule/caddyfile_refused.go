@@ -1,0 +1,42 @@
+package caddymodule
+
+import (
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/vendgate/vendgate/catalog"
+)
+
+// statuses reads one status code or more, and adds them to list.
+func statuses(list *[]int) option {
+	return func(d *caddyfile.Dispenser) error {
+		name := d.Val()
+		var all []string
+		if err := texts(&all)(d); err != nil {
+			return err
+		}
+		for _, s := range all {
+			status, err := strconv.Atoi(s)
+			if err != nil {
+				return d.Errf("%s: %q is no status; write one like 403", name, s)
+			}
+			*list = append(*list, status)
+		}
+		return nil
+	}
+}
+
+// parseRefused reads `refused STATUS… [{ … }]`.
+func parseRefused(d *caddyfile.Dispenser, app *catalog.App) error {
+	var r catalog.Refused
+	if err := statuses(&r.Statuses)(d); err != nil {
+		return err
+	}
+	err := parseBlock(d, options{
+		"when": func(d *caddyfile.Dispenser) error { return pair(d, &r.When) },
+		"body": texts(&r.Body),
+	}, "when", "body")
+	app.Refused = append(app.Refused, r)
+	return err
+}
