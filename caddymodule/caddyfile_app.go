@@ -195,7 +195,7 @@ func parseRateLimit(d *caddyfile.Dispenser, app *catalog.App) error {
 	app.RateLimit = r
 	return parseBlock(d, options{
 		"statuses": statuses(&r.Statuses),
-		"when": func(d *caddyfile.Dispenser) error { return pair(d, &r.When) },
+		"when":     func(d *caddyfile.Dispenser) error { return pair(d, &r.When) },
 		"retry_after": func(d *caddyfile.Dispenser) error {
 			if !d.Args(&r.RetryAfter, &r.Format) {
 				return missing(d, "retry_after", "HEADER seconds|ms|unix|unix_ms")
