@@ -260,10 +260,10 @@ func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.
 	return fresh, err
 }
 
-// cured notes what the upstream said to a credential that was vended by force. That it is busy or
-// away says nothing of that.
+// cured notes what the upstream said to a credential that was vended by force and that it did not
+// refuse. That it is busy or away says nothing of that.
 func (c *call) cured(status int) {
-	if c.facts.vends == 2 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests && status < http.StatusInternalServerError {
+	if c.facts.vends == 2 && status != http.StatusTooManyRequests && status < http.StatusInternalServerError {
 		c.gateway.refusals.Cured(c.grant())
 	}
 }
