@@ -149,8 +149,8 @@ func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, 
 	_ = resp.Body.Close() // it is read
 	ended := h.answer.lifetime < 0
 	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" || ended {
-		refusal := e.judge(name, resp.StatusCode, resp.Header, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
-		if resp.StatusCode == http.StatusOK && !h.answer.refused {
+		refusal := e.judge(name, resp.StatusCode, resp.Header, h.answer, []string{held.AccessToken, e.client.Secret.Reveal()})
+		if resp.StatusCode == http.StatusOK && !h.answer.refused && refusal.Class != Ended {
 			refusal.Class = Nonsense
 		}
 		return connect.GrantValues{}, refusal
