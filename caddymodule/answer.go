@@ -36,6 +36,7 @@ func answer(res *http.Response) error {
 	c.facts.status = res.StatusCode
 	if !c.exchange.Refused() {
 		c.cured(res.StatusCode)
+		c.noteAccepted(res.StatusCode)
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return c.checkUpgrade(res)

@@ -86,6 +86,9 @@ func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
 // says. It is false where no other credential could be vended.
 func (x *Exchange) Refused() bool { return x.refused }
 
+// Doubted returns the credential that was sent last, if its provider had refused it before.
+func (x *Exchange) Doubted() (vending.Credential, bool) { return x.credential(), x.credential().Doubted() }
+
 // Refusal returns the error that stands instead of an answer that refuses the credential, if there
 // is one: the source's own, or that the call could not be replayed with the fresh credential.
 func (x *Exchange) Refusal() error { return x.refusal }

@@ -3,6 +3,7 @@ package tokenendpoint
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -89,6 +90,18 @@ func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValu
 	next, _, err := e.converse(ctx, held, e.oauth.TokenURL, form, held.AccessToken)
 	next.RefreshToken = ""
 	return next, err
+}
+
+// Fingerprint identifies what a refresh of held sends, without telling it: the same again would be
+// refused again.
+func (e *Endpoint) Fingerprint(held connect.GrantValues) [sha256.Size]byte {
+	h := sha256.New()
+	for _, part := range []string{
+		e.oauth.TokenURL, e.oauth.RefreshURL, e.oauth.ClientAuth, e.client.ID, e.client.Secret.Reveal(), held.RefreshToken, held.AccessToken,
+	} {
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // authStyle is never oauth2's auto-detection: that sends the refresh token a second time after a
