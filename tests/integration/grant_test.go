@@ -386,7 +386,7 @@ func TestRefusedKeys(t *testing.T) {
 	}
 }
 
-// TestCallersOwn401: Gitea answers 401 to `?token=abc`, whatever the Authorization header says; ten
+// TestCallersOwn401: Gitea reads `?token=abc` before the Authorization header, and answers 401; ten
 // such calls cost one refresh, and the grant lives (go-gitea/gitea, services/auth/oauth2.go).
 func TestCallersOwn401(t *testing.T) {
 	g := startGrants(t)
