@@ -82,12 +82,14 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 
 func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
 
-// Refused reports whether the upstream's answer refuses the credential, by 401 or as the app's entry
-// says. It is false where no other credential could be vended.
+// Refused reports whether the upstream's answer refuses the credential, by 401 or as the app's
+// entry says. It is false where no other credential could be vended.
 func (x *Exchange) Refused() bool { return x.refused }
 
 // Doubted returns the credential that was sent last, if its provider had refused it before.
-func (x *Exchange) Doubted() (vending.Credential, bool) { return x.credential(), x.credential().Doubted() }
+func (x *Exchange) Doubted() (vending.Credential, bool) {
+	return x.credential(), x.credential().Doubted()
+}
 
 // Refusal returns the error that stands instead of an answer that refuses the credential, if there
 // is one: the source's own, or that the call could not be replayed with the fresh credential.

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// aheadBody is a body whose beginning can be looked at before it is read. Nobody waits for it longer
-// than they want to: what is looked at is read in a goroutine of its own, which goes on until the
-// read that it is in returns, as it does when the body is closed.
+// aheadBody is a body whose beginning can be looked at before it is read. Nobody waits for it
+// longer than they want to: what is looked at is read in a goroutine of its own, which goes on until
+// the read that it is in returns, as it does when the body is closed.
 type aheadBody struct {
 	body io.ReadCloser
+	// ended is called by whoever reads to the end, before they are told of it.
+	ended func()
 	// done is closed when the goroutine has ended.
 	done chan struct{}
 
@@ -24,8 +26,8 @@ type aheadBody struct {
 }
 
 // readAhead begins to read at most limit bytes of body.
-func readAhead(body io.ReadCloser, limit int) *aheadBody {
-	a := &aheadBody{body: body, done: make(chan struct{}), buf: make([]byte, 0, limit)}
+func readAhead(body io.ReadCloser, limit int, ended func()) *aheadBody {
+	a := &aheadBody{body: body, ended: ended, done: make(chan struct{}), buf: make([]byte, 0, limit)}
 	a.more.L = &a.mu
 	go a.run()
 	return a
@@ -49,8 +51,8 @@ func (a *aheadBody) run() {
 	}
 }
 
-// prefix returns what has come of the body: all that is read ahead, or what came within timeout. The
-// bytes stay the body's: nobody may change them.
+// prefix returns what has come of the body: all that is read ahead, or what came within timeout.
+// The bytes stay the body's: nobody may change them.
 func (a *aheadBody) prefix(timeout time.Duration) []byte {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
@@ -76,12 +78,15 @@ func (a *aheadBody) Read(p []byte) (int, error) {
 		a.mu.Unlock()
 		return n, nil
 	}
-	err := a.err
+	n, err := 0, a.err
 	a.mu.Unlock()
-	if err != nil {
-		return 0, err
+	if err == nil {
+		n, err = a.body.Read(p) // the goroutine has ended
 	}
-	return a.body.Read(p) // the goroutine has ended
+	if err != nil {
+		a.ended()
+	}
+	return n, err
 }
 
 // Close implements io.Closer. It ends the goroutine, too.

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,19 +14,29 @@ import (
 // prefixTimeout bounds the wait for the beginning of a body that may tell of a refused credential.
 const prefixTimeout = 2 * time.Second
 
-// refuses reports whether an upstream's answer refuses the credential. The body that it leaves in
-// res reads as before, whatever of it was looked at.
-func refuses(app *catalog.App, res *http.Response) bool {
+// refuses reports whether an upstream's answer refuses the credential. The answer that it returns
+// reads as res would have, whatever of the body was looked at.
+func refuses(app *catalog.App, res *http.Response) (*http.Response, bool) {
 	if !app.RefusalInBody(res.StatusCode, res.Header) {
-		return app.RefusesCredential(res.StatusCode, res.Header, nil)
+		return res, app.RefusesCredential(res.StatusCode, res.Header, nil)
 	}
 	if !looksInto(res) {
-		return false
+		return res, false
 	}
-	ahead := readAhead(res.Body, catalog.RefusedPrefix)
-	res.Body = ahead
-	prefix := ahead.prefix(prefixTimeout)
-	return app.RefusesCredential(res.StatusCode, res.Header, httpx.DecodePrefix(res.Header, prefix, catalog.RefusedPrefix))
+	// net/http fills in the trailers of res at the body's end, which may come while others look at the
+	// answer: they get a copy, whose trailers are there when they have read to the end.
+	out := new(http.Response)
+	*out = *res
+	out.Trailer = res.Trailer.Clone()
+	ahead := readAhead(res.Body, catalog.RefusedPrefix, func() {
+		if out.Trailer == nil && res.Trailer != nil {
+			out.Trailer = make(http.Header, len(res.Trailer))
+		}
+		maps.Copy(out.Trailer, res.Trailer)
+	})
+	out.Body = ahead
+	prefix := httpx.DecodePrefix(res.Header, ahead.prefix(prefixTimeout), catalog.RefusedPrefix)
+	return out, app.RefusesCredential(res.StatusCode, res.Header, prefix)
 }
 
 // looksInto reports whether the beginning of a body may be waited for. What is no error may be a
@@ -34,7 +45,8 @@ func looksInto(res *http.Response) bool {
 	if res.Body == nil || res.Body == http.NoBody || res.ContentLength == 0 {
 		return false
 	}
-	return res.StatusCode >= http.StatusBadRequest || res.ContentLength > 0 && res.ContentLength <= catalog.RefusedPrefix
+	isShort := res.ContentLength > 0 && res.ContentLength <= catalog.RefusedPrefix
+	return res.StatusCode >= http.StatusBadRequest || isShort
 }
 
 // readable are the content codings that a body can be looked into in.

@@ -175,6 +175,31 @@ func TestStreamIsNotHeld(t *testing.T) {
 	}
 }
 
+// TestTrailersBehindPrefix: the trailers of an error that was looked into arrive, however it ends.
+func TestTrailersBehindPrefix(t *testing.T) {
+	for name, announced := range map[string]bool{"announced": true, "not announced": false} {
+		for _, length := range []int{10, 10 << 10} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				trailer := http.TrailerPrefix + "X-Sum"
+				if announced {
+					w.Header().Set("Trailer", "X-Sum")
+					trailer = "X-Sum"
+				}
+				w.WriteHeader(403)
+				_, _ = io.WriteString(w, strings.Repeat("x", length))
+				_ = http.NewResponseController(w).Flush()
+				w.Header().Set(trailer, "17")
+			}))
+			res, _, _ := sendSession(t, server.URL, http.MethodGet, "")
+			body, err := io.ReadAll(res.Body)
+			if err != nil || len(body) != length || res.Trailer.Get("X-Sum") != "17" {
+				t.Errorf("%s, %d bytes: got %d, %v, trailers %v", name, length, len(body), err, res.Trailer)
+			}
+			server.Close()
+		}
+	}
+}
+
 // dripping is a body that comes a byte at a time, and ends as err says.
 type dripping struct {
 	text   string
@@ -203,7 +228,8 @@ func TestReadAhead(t *testing.T) {
 			if end == nil {
 				source.err = io.EOF
 			}
-			a := readAhead(source, 10)
+			ends := 0
+			a := readAhead(source, 10, func() { ends++ })
 			if got := string(a.prefix(time.Minute)); got != text[:min(size, 10)] {
 				t.Errorf("%s, %d bytes: the prefix is %q", name, size, got)
 			}
@@ -211,8 +237,8 @@ func TestReadAhead(t *testing.T) {
 			if string(body) != text || !errors.Is(err, end) {
 				t.Errorf("%s, %d bytes: %q, %v", name, size, body, err)
 			}
-			if a.Close() != nil || !source.closed {
-				t.Errorf("%s, %d bytes: not closed", name, size)
+			if a.Close() != nil || !source.closed || ends != 1 {
+				t.Errorf("%s, %d bytes: not closed, or ended %d times", name, size, ends)
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 const maxKept = 64 << 10
 
 // Transport sends the request of the context's [Exchange]. It injects the credential into a copy, so
-// that neither Caddy's loggers nor error handlers can ever see it, and where the upstream refuses the
+// that neither Caddy's loggers nor error handlers can ever see it. Where the upstream refuses the
 // credential, by 401 or as the app's entry says, there is one forced vend and, at most, one replay.
 type Transport struct {
 	// Base sends what the transport made, unless the credential has a relay of its own.
@@ -38,7 +38,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	fresh, err := x.revend(r.Context(), x.credential())
 	switch {
 	case err != nil:
-		// That the grant is gone is what the answer says already; anything else is news to the caller.
+		// That the grant is gone is what the answer says already; all else is news to the caller.
 		if e := vending.AsError(err); e.Code == vending.NeedsReconnection {
 			x.ended = true
 		} else {
@@ -93,7 +93,9 @@ func (t *Transport) send(r *http.Request, x *Exchange) (*http.Response, error) {
 		return nil, err
 	}
 	res.Request = r // the copy, credential and all, ends here
-	x.refused = x.revend != nil && refuses(x.placement.app, res)
+	if x.revend != nil {
+		res, x.refused = refuses(x.placement.app, res)
+	}
 	return res, nil
 }
 

@@ -91,8 +91,8 @@ func decode(coding string, raw []byte, limit int) ([]byte, error) {
 	return plain, err
 }
 
-// DecodePrefix undoes the codings of a body that begins with raw, as far as that goes, and returns at
-// most limit bytes. What cannot be decoded is nothing.
+// DecodePrefix undoes the codings of a body that begins with raw, as far as that goes, and returns
+// at most limit bytes. What cannot be decoded is nothing.
 func DecodePrefix(h http.Header, raw []byte, limit int) []byte {
 	codings := codings(h)
 	if len(codings) > maxCodings {
