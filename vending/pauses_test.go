@@ -20,9 +20,9 @@ func TestPauses(t *testing.T) {
 	if pausing(this, 0) {
 		t.Error("pauses before anything failed")
 	}
-	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+	for i, minutes := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
 		p.Failed("c", this, refused, now)
-		want *= time.Minute
+		want := time.Duration(minutes) * time.Minute
 		if !pausing(this, want-time.Second) || pausing(this, want) || pausing(other, 0) {
 			t.Errorf("failure %d: no pause of %v", i+1, want)
 		}

@@ -13,7 +13,9 @@ import (
 var _ vending.Noter = (*Source)(nil)
 
 // replaceable reports whether a token endpoint brings another credential.
-func (h *holding) replaceable() bool { return h.AuthType == vending.OAuth && (h.refreshable() || h.renews()) }
+func (h *holding) replaceable() bool {
+	return h.AuthType == vending.OAuth && (h.refreshable() || h.renews())
+}
 
 // doubtful reports whether a flag on the connection comes from refused calls alone, so that an
 // accepted one lifts it: nothing but the end user brings another credential. Where there is a token
