@@ -34,7 +34,10 @@ func answer(res *http.Response) error {
 		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the provider answered with an invalid status code"}
 	}
 	c.facts.status = res.StatusCode
-	c.cured(res.StatusCode)
+	if !c.exchange.Refused() {
+		c.cured(res.StatusCode)
+		c.noteAccepted(res.StatusCode)
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return c.checkUpgrade(res)
 	}
@@ -105,8 +108,7 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 		e.Code, e.RetryAfter = vending.RateLimited, retryAfter(limit, res.Header, time.Now())
 		return e
 	}
-	switch res.StatusCode {
-	case http.StatusUnauthorized:
+	if c.exchange.Refused() {
 		if err := c.exchange.Refusal(); err != nil {
 			return vending.AsError(err)
 		}
@@ -114,6 +116,9 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 		if c.exchange.Ended() {
 			e.Reason = vending.GrantEnded
 		}
+		return e
+	}
+	switch res.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		e.Code, e.RetryAfter = vending.UpstreamUnavailable, vending.StatedRetryAfter(res.Header, time.Now())
 	default:

@@ -42,8 +42,9 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 		"refresh_param":   func(d *caddyfile.Dispenser) error { return pair(d, &o.RefreshParams) },
 		"exchange":        exchange("exchange", &o.Exchange),
 		"renew":           exchange("renew", &o.Renew),
+		"ended":           replacing(func() { o.Ended = nil }, func(d *caddyfile.Dispenser) error { return texts(&o.Ended)(d) }),
 		"capture":         replacing(func() { o.Capture = nil }, func(d *caddyfile.Dispenser) error { return parseCapture(d, o) }),
-	}, "scopes", "authorize_param", "token_param", "refresh_param", "capture")
+	}, "scopes", "authorize_param", "token_param", "refresh_param", "capture", "ended")
 	if o.Scopes == nil && app.OAuth2 != nil {
 		o.Scopes = app.OAuth2.Scopes
 	}

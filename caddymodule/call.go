@@ -212,7 +212,7 @@ func (c *call) vend() error {
 // ask vends once. What asks for a forced vend fills Force and Refused; the rest is the call's.
 func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, error) {
 	source := c.gateway.sources[c.tenant.Source]
-	r.Tenant, r.User, r.Connection, r.App = c.tenant.ID, c.user, c.target.Connection, c.target.App
+	c.fill(&r)
 	if source.takesKey {
 		r.Key = c.key
 	}
@@ -231,6 +231,24 @@ func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, 
 		return vending.Credential{}, vending.Errorf(vending.AppMismatch, nil)
 	}
 	return credential, nil
+}
+
+// fill says in r whose credential is asked for.
+func (c *call) fill(r *vending.Request) {
+	r.Tenant, r.User, r.Connection, r.App = c.tenant.ID, c.user, c.target.Connection, c.target.App
+}
+
+// noteAccepted tells the source that the upstream took a credential that it had refused before. Only
+// success says so: what else it answers may have come before it looked at the credential.
+func (c *call) noteAccepted(status int) {
+	noter := c.gateway.sources[c.tenant.Source].noter
+	credential, doubted := c.exchange.Doubted()
+	if !doubted || noter == nil || status < 200 || status > 299 {
+		return
+	}
+	var r vending.Request
+	c.fill(&r)
+	noter.Accepted(detach(c.request.Context()), r, credential)
 }
 
 // detach hides from a source whatever watches the calls of the request, which a forced vend is
@@ -260,10 +278,10 @@ func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.
 	return fresh, err
 }
 
-// cured notes what the upstream said to a credential that was vended by force. That it is busy or
-// away says nothing of that.
+// cured notes what the upstream said to a credential that was vended by force and that it did not
+// refuse. That it is busy or away says nothing of that.
 func (c *call) cured(status int) {
-	if c.facts.vends == 2 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests && status < http.StatusInternalServerError {
+	if c.facts.vends == 2 && status != http.StatusTooManyRequests && status < http.StatusInternalServerError {
 		c.gateway.refusals.Cured(c.grant())
 	}
 }

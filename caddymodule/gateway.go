@@ -63,6 +63,8 @@ type source struct {
 	tenants []string
 	// isLocal says that it is the embedded connection manager.
 	isLocal bool
+	// noter is the source again, if it wants to know of accepted credentials.
+	noter vending.Noter
 }
 
 // ledgers holds the one ledger, so that budgets outlive reloads.
@@ -172,6 +174,7 @@ func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]Sour
 		}
 		s := &source{Source: vending.WithRetry(opened), name: name}
 		_, s.isLocal = module.(*LocalSource)
+		s.noter, _ = opened.(vending.Noter)
 		if k, ok := module.(keyTaker); ok {
 			s.takesKey = k.TakesCallerKey()
 		}

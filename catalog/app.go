@@ -178,6 +178,10 @@ type OAuth2 struct {
 	// Answer names the object inside the token endpoint's answer that holds the token, such as `authed_user`;
 	// empty means that the answer itself does.
 	Answer string `json:"answer,omitempty"`
+	// Ended are texts by which the provider says, in answer to a refresh, that the grant has ended,
+	// beside the known ones: an error code in whichever member, or a part of a description. Case does
+	// not matter.
+	Ended []string `json:"ended,omitempty"`
 	// Capture finds the values of the fields from `grant`.
 	Capture []Capture `json:"capture,omitempty"`
 	// TokenLifetime, in seconds, is assumed where the provider's answer names no `expires_in`;

@@ -250,6 +250,12 @@ func (o *OAuth2) check() error {
 			}
 		}
 	}
+	for _, text := range o.Ended {
+		if strings.TrimSpace(text) != text || text == "" || len(text) > maxRefusedText || strings.ContainsFunc(text, isControl) {
+			return fmt.Errorf("oauth2.ended: %q: write an error code or a part of a description, of 1 to %d bytes, "+
+				"like refresh_token_expired", text, maxRefusedText)
+		}
+	}
 	if slices.Contains(flowParams, o.ClientIDParam) || slices.Contains(tokenFlowParams, o.ClientIDParam) {
 		return fmt.Errorf("oauth2.client_id_param %q has a meaning of its own: write what the provider calls client_id, or leave it out", o.ClientIDParam)
 	}

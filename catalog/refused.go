@@ -14,7 +14,7 @@ import (
 // whether it refuses the credential. Errors are short, and what is streamed must not wait.
 const RefusedPrefix = 8 << 10
 
-// maxRefusedText bounds one text of [Refused.Body], in bytes.
+// maxRefusedText bounds one text of [Refused.Body] and of [OAuth2.Ended], in bytes.
 const maxRefusedText = 256
 
 // Refused is an answer by which a provider refuses the credential, beside 401.

@@ -12,10 +12,18 @@ import (
 var ErrStale = errors.New("the connection has changed in the meantime")
 
 // UpdateGrant replaces the grant of connection id if its version is still fromVersion, sets its
-// needs_reconnection and ends any refresh lease; a verified g makes the connection verified. When it returns nil the new grant has reached the
-// disk; on any error the old one is untouched. ErrStale tells of another version, a *vending.Error
-// with `connection_deleted` of no connection.
+// needs_reconnection and ends any refresh lease; a verified g makes the connection verified. When it
+// returns nil the new grant has reached the disk; on any error the old one is untouched. ErrStale
+// tells of another version, a *vending.Error with `connection_deleted` of no connection.
 func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g Grant, needsReconnection bool) (newVersion int64, err error) {
+	if needsReconnection {
+		return s.EndGrant(ctx, id, fromVersion, g, "the provider refused the grant for good")
+	}
+	return s.storeGrant(ctx, id, fromVersion, g, nil)
+}
+
+// storeGrant is UpdateGrant; why says that and why the grant has ended, nil that it lives.
+func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g Grant, why *string) (newVersion int64, err error) {
 	err = s.update(ctx, "storing a grant", func(tx *sql.Tx) error {
 		b, ended, err := s.rowAt(ctx, tx, id, fromVersion)
 		if err != nil {
@@ -27,15 +35,14 @@ func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g
 			return err
 		}
 		newVersion = b.version
-		if needsReconnection && !ended { // the first time only: a backend that keeps asking must not fill the disk
-			row := AuditRow{Event: VendFailed, Tenant: b.tenant, Connection: id, User: b.user, App: b.app, Detail: "the provider refused the grant for good"}
-			if err := s.record(ctx, tx, row); err != nil {
+		if why != nil && !ended { // the first time only: a backend that keeps asking must not fill the disk
+			if err := s.record(ctx, tx, b.failure(*why)); err != nil {
 				return err
 			}
 		}
 		err = mustChange(tx.ExecContext(ctx, `UPDATE connections SET sealed = ?, version = ?, needs_reconnection = ?,
 			updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
-			sealed, newVersion, needsReconnection, s.now().UnixMilli(), id, fromVersion))
+			sealed, newVersion, why != nil, s.now().UnixMilli(), id, fromVersion))
 		if err != nil || !g.verified {
 			return err // what was verified stays so: the same grant is stored with another flag
 		}

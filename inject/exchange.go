@@ -35,7 +35,9 @@ type Exchange struct {
 	ownHeader string
 	ownValues []string
 
-	// refusal says why a 401 of the upstream was not the last word: see Transport.
+	// refused says that the upstream's last answer refuses the credential.
+	refused bool
+	// refusal says why such an answer was not the last word: see Transport.
 	refusal error
 	// ended says that a forced vend found the grant to have ended.
 	ended bool
@@ -80,11 +82,20 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 
 func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
 
-// Refusal returns the error that stands instead of the upstream's 401, if there is one: the source's
-// own, or that the call could not be replayed with the fresh credential.
+// Refused reports whether the upstream's answer refuses the credential, by 401 or as the app's
+// entry says. It is false where no other credential could be vended.
+func (x *Exchange) Refused() bool { return x.refused }
+
+// Doubted returns the credential that was sent last, if its provider had refused it before.
+func (x *Exchange) Doubted() (vending.Credential, bool) {
+	return x.credential(), x.credential().Doubted()
+}
+
+// Refusal returns the error that stands instead of an answer that refuses the credential, if there
+// is one: the source's own, or that the call could not be replayed with the fresh credential.
 func (x *Exchange) Refusal() error { return x.refusal }
 
-// Ended reports whether a forced vend, after a 401 of the upstream, found that the grant has ended.
+// Ended reports whether a forced vend, after such an answer, found that the grant has ended.
 func (x *Exchange) Ended() bool { return x.ended }
 
 // Sent reports whether a request of this call may have reached the provider, with or without an
@@ -128,6 +139,9 @@ func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, erro
 		out.Header[x.ownHeader] = x.ownValues
 	}
 	p.addDefaults(out.Header)
+	if p.readsErrors {
+		acceptReadable(out.Header)
+	}
 	query, err := x.fullQuery(cred)
 	if err != nil {
 		return nil, err

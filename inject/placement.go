@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 
@@ -32,6 +33,8 @@ type Placement struct {
 	setsKeys nameSet             // query keys that the placement sets, folded
 	judged   map[string]bool     // canonical header names → removed or not; see removes
 	open     map[string]struct{} // fields that need not be kept from sight
+	// readsErrors says that the text of an answer may tell that it refuses the credential.
+	readsErrors bool
 }
 
 type named struct {
@@ -56,6 +59,7 @@ func NewPlacement(app *catalog.App) (*Placement, error) {
 		known[vending.AccessToken], known[vending.TokenType] = true, true
 	}
 	p.defaults = defaultHeaders(app)
+	p.readsErrors = slices.ContainsFunc(app.Refused, func(r catalog.Refused) bool { return len(r.Body) > 0 })
 	if err := p.compile(func(name string) bool { return known[name] }); err != nil {
 		return nil, fmt.Errorf("app %s: %w", app.Slug, err)
 	}

@@ -13,8 +13,8 @@ import (
 const maxKept = 64 << 10
 
 // Transport sends the request of the context's [Exchange]. It injects the credential into a copy, so
-// that neither Caddy's loggers nor error handlers can ever see it, and it answers an upstream 401 with
-// one forced vend and, at most, one replay.
+// that neither Caddy's loggers nor error handlers can ever see it. Where the upstream refuses the
+// credential, by 401 or as the app's entry says, there is one forced vend and, at most, one replay.
 type Transport struct {
 	// Base sends what the transport made, unless the credential has a relay of its own.
 	Base http.RoundTripper
@@ -32,13 +32,13 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res, err := t.send(r, x)
-	if err != nil || res.StatusCode != http.StatusUnauthorized || x.revend == nil {
+	if err != nil || !x.refused {
 		return res, err
 	}
 	fresh, err := x.revend(r.Context(), x.credential())
 	switch {
 	case err != nil:
-		// That the grant is gone is what the 401 says already; anything else is news to the caller.
+		// That the grant is gone is what the answer says already; all else is news to the caller.
 		if e := vending.AsError(err); e.Code == vending.NeedsReconnection {
 			x.ended = true
 		} else {
@@ -93,6 +93,9 @@ func (t *Transport) send(r *http.Request, x *Exchange) (*http.Response, error) {
 		return nil, err
 	}
 	res.Request = r // the copy, credential and all, ends here
+	if x.revend != nil {
+		res, x.refused = refuses(x.placement.app, res)
+	}
 	return res, nil
 }
 

@@ -56,6 +56,8 @@ type Credential struct {
 	values func() []Field
 	// withheld are names.
 	withheld []string
+	// doubted says that the provider refused the credential the last time.
+	doubted bool
 	// relay is set where the source keeps the credential to itself; see [NewRelayed].
 	relay Relay
 }
@@ -86,6 +88,16 @@ func (c Credential) Withholding(names ...string) Credential {
 
 // Withholds reports whether the tenant is not told the field called name.
 func (c Credential) Withholds(name string) bool { return slices.Contains(c.withheld, name) }
+
+// Doubting returns c with the mark that the provider refused it the last time.
+func (c Credential) Doubting() Credential {
+	c.doubted = true
+	return c
+}
+
+// Doubted reports whether the source knows that the provider refused c the last time. It is vended
+// all the same, for one refusal may have had another cause.
+func (c Credential) Doubted() bool { return c.doubted }
 
 // IsZero reports whether c holds nothing.
 func (c Credential) IsZero() bool { return c.values == nil || len(c.values()) == 0 }

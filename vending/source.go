@@ -32,8 +32,19 @@ type Request struct {
 	Force bool
 	// Refused is the credential that the upstream refused; zero unless Force is set.
 	Refused Credential
+	// HandOut says that the credential leaves us instead of being used for a call: where it is known
+	// that the provider refuses it, none is vended.
+	HandOut bool
 	// Key is the tenant key of the caller, for sources that pass it through.
 	Key Secret
+}
+
+// Noter is a source that remembers that a provider refused a credential, of which a forced vend tells
+// it, and so wants to know if the provider accepts it again.
+type Noter interface {
+	Source
+	// Accepted notes that a call with c, a credential that [Credential.Doubted] is true of, was accepted.
+	Accepted(ctx context.Context, r Request, c Credential)
 }
 
 // Secret is a string that formats as a fixed mark, so that a stray %v or log field cannot

@@ -25,7 +25,9 @@ type fieldsAnswer struct {
 }
 
 func (a *API) vendToken(c *Call) error {
-	cred, err := a.o.Source.Vend(c.R.Context(), vending.Request{Tenant: c.Caller.Tenant.ID, User: c.Caller.User, Connection: c.Params["id"]})
+	cred, err := a.o.Source.Vend(c.R.Context(), vending.Request{
+		Tenant: c.Caller.Tenant.ID, User: c.Caller.User, Connection: c.Params["id"], HandOut: true,
+	})
 	if err != nil {
 		return err
 	}

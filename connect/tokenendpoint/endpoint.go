@@ -3,6 +3,7 @@ package tokenendpoint
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -91,6 +92,18 @@ func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValu
 	return next, err
 }
 
+// Fingerprint identifies what a refresh of held sends, without telling it: the same again would be
+// refused again.
+func (e *Endpoint) Fingerprint(held connect.GrantValues) [sha256.Size]byte {
+	h := sha256.New()
+	for _, part := range []string{
+		e.oauth.TokenURL, e.oauth.RefreshURL, e.oauth.ClientAuth, e.client.ID, e.client.Secret.Reveal(), held.RefreshToken, held.AccessToken,
+	} {
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
 // authStyle is never oauth2's auto-detection: that sends the refresh token a second time after a
 // refusal, which a provider that detects reuse takes for theft.
 func authStyle(o *catalog.OAuth2) oauth2.AuthStyle {
@@ -149,8 +162,8 @@ func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, 
 	_ = resp.Body.Close() // it is read
 	ended := h.answer.lifetime < 0
 	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" || ended {
-		refusal := e.judge(name, resp.StatusCode, resp.Header, h.answer.code, []string{held.AccessToken, e.client.Secret.Reveal()})
-		if resp.StatusCode == http.StatusOK && !h.answer.refused {
+		refusal := e.judge(name, resp.StatusCode, resp.Header, h.answer, []string{held.AccessToken, e.client.Secret.Reveal()})
+		if resp.StatusCode == http.StatusOK && !h.answer.refused && refusal.Class != Ended {
 			refusal.Class = Nonsense
 		}
 		return connect.GrantValues{}, refusal

@@ -56,10 +56,6 @@ func (r *Refusal) BlamesClient() bool {
 	return r.Class == Refused && (r.Status == http.StatusUnauthorized || spelled == "invalid_client" || spelled == "unauthorized_client")
 }
 
-// ended are the error codes by which providers say that a refresh token will never work again:
-// RFC 6749 section 5.2's, and the spellings of those who do not keep to it.
-var ended = []string{"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked", "token_expired", "bad_verification_code"}
-
 // passing are error codes of a trouble that may be over soon (RFC 6749, section 4.1.2.1), which
 // some providers answer with a status that says otherwise.
 var passing = []string{"temporarily_unavailable", "server_error"}
@@ -69,7 +65,10 @@ var passing = []string{"temporarily_unavailable", "server_error"}
 func (e *Endpoint) refusal(h *hearing, err error, secrets []string) *Refusal {
 	var retrieved *oauth2.RetrieveError
 	if errors.As(err, &retrieved) { // and so there was an answer
-		return e.judge("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.answer.code, secrets)
+		return e.judge("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.answer, secrets)
+	}
+	if _, ended := h.ended(); ended { // with status 200, without a token and without `error`
+		return e.judge("token", h.Status, nil, h.answer, secrets)
 	}
 	return h.broken("token", err)
 }
@@ -95,18 +94,31 @@ func calling(endpoint string, err error) error {
 	return fmt.Errorf("calling the %s endpoint: %w", endpoint, httpx.SafeError(err))
 }
 
+// ended asks what there is of an answer whether the grant has ended.
+func (h *hearing) ended() (code string, ended bool) {
+	if h.answer == nil || h.answer.accessToken != "" && !h.answer.refused {
+		return "", false
+	}
+	return h.answer.words.ended(h.endpoint.oauth.Ended)
+}
+
 // judge classes an answer that is no success.
-func (e *Endpoint) judge(endpoint string, status int, header http.Header, code string, secrets []string) *Refusal {
+func (e *Endpoint) judge(endpoint string, status int, header http.Header, answer *said, secrets []string) *Refusal {
+	code := answer.code
+	word, ended := answer.words.ended(e.oauth.Ended)
+	if ended && code == "" {
+		code = word
+	}
 	r := &Refusal{Class: Refused, Status: status, Code: loggable(code, secrets)}
 	r.cause = fmt.Errorf("the %s endpoint answered %d %s", endpoint, r.Status, r.Code)
-	switch spelled := strings.ToLower(code); {
+	switch {
 	case r.Status == http.StatusTooManyRequests:
 		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
-	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(passing, spelled):
+	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(passing, strings.ToLower(code)):
 		r.Class, r.RetryAfter = Away, vending.StatedRetryAfter(header, e.now())
 	case r.Status >= 300 && r.Status < 400:
 		r.Class = Nonsense
-	case slices.Contains(ended, spelled):
+	case ended:
 		r.Class = Ended
 	}
 	return r

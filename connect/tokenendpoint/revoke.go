@@ -44,10 +44,10 @@ func (e *Endpoint) Revoke(ctx context.Context, token vending.Secret, hint string
 		return nil // section 2.2: the body means nothing
 	}
 	code := errorCode(resp.Body) // none where the body could not be read
-	if spelled := strings.ToLower(code); resp.Status == http.StatusBadRequest && (spelled == "invalid_token" || slices.Contains(ended, spelled)) {
+	if resp.Status == http.StatusBadRequest && slices.Contains(endedCodes, strings.ToLower(code)) {
 		return nil
 	}
-	return e.judge("revocation", resp.Status, resp.Header, code, []string{token.Reveal(), e.client.Secret.Reveal()})
+	return e.judge("revocation", resp.Status, resp.Header, &said{code: code}, []string{token.Reveal(), e.client.Secret.Reveal()})
 }
 
 // revocation makes the request, with the client's authentication as golang.org/x/oauth2 sends it to the

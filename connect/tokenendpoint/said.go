@@ -19,6 +19,8 @@ type said struct {
 	// refused says that the answer is an error, whatever its status, and code which one; it may be empty.
 	refused bool
 	code    string
+	// words are what an answer without a token says.
+	words refusalText
 	// whole is the answer as JSON.
 	whole []byte
 }
@@ -35,7 +37,7 @@ func read(contentType string, body []byte, member string, optional bool, asked t
 		all = form
 		s.whole, _ = json.Marshal(form) // strings always can be
 	} else if err := json.Unmarshal(body, &all); err != nil || all == nil {
-		return new(said)
+		return &said{words: plainWords(contentType, body)}
 	}
 	s.refused, s.code = all.refusal()
 	token := all
@@ -49,6 +51,10 @@ func read(contentType string, body []byte, member string, optional bool, asked t
 	var known bool
 	if s.lifetime, s.unread, known = token.lifetime(asked); known {
 		s.accessToken = token.text("access_token")
+	}
+	if s.refused || s.accessToken == "" {
+		s.words = all.words(token)
+		s.words.texts = append(s.words.texts, plainWords(contentType, body).texts...)
 	}
 	s.refreshToken, s.tokenType, s.scope = token.text("refresh_token"), token.text("token_type"), token.scope()
 	return s

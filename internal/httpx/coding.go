@@ -91,6 +91,23 @@ func decode(coding string, raw []byte, limit int) ([]byte, error) {
 	return plain, err
 }
 
+// DecodePrefix undoes the codings of a body that begins with raw, as far as that goes, and returns
+// at most limit bytes. What cannot be decoded is nothing.
+func DecodePrefix(h http.Header, raw []byte, limit int) []byte {
+	codings := codings(h)
+	if len(codings) > maxCodings {
+		return nil
+	}
+	for i := len(codings) - 1; i >= 0; i-- {
+		decoder, err := newDecoder(codings[i], raw)
+		if err != nil {
+			return nil
+		}
+		raw, _ = io.ReadAll(io.LimitReader(decoder, int64(limit))) // it breaks off where raw does
+	}
+	return raw[:min(len(raw), limit)]
+}
+
 // newDecoder returns the reader of one coding (RFC 9110, section 8.4.1). Names that are not known
 // here are not repeated, as the other side wrote them.
 func newDecoder(coding string, raw []byte) (r io.Reader, err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -19,6 +20,7 @@ import (
 var (
 	errClosed       = errors.New("the source was closed")
 	errStillExpired = errors.New("the provider's new token has expired already")
+	errNoRenewal    = errors.New("the token has ended, and there is nothing to renew it with")
 )
 
 const (
@@ -84,6 +86,10 @@ func (s *Source) refreshAlone(ctx context.Context, h holding) error {
 	if err != nil {
 		return err
 	}
+	what := endpoint.Fingerprint(h.values)
+	if pausing, err := s.refusals.Pausing(h.ID, what, s.o.Now()); pausing {
+		return err
+	}
 	l, err := s.acquire(ctx, h)
 	if err != nil || l == nil {
 		return err
@@ -95,7 +101,19 @@ func (s *Source) refreshAlone(ctx context.Context, h holding) error {
 	if !stored && !s.unstored.has(h) {
 		s.release(ctx, h, l.owner)
 	}
+	s.pace(h, what, err)
 	return err
+}
+
+// pace keeps a token endpoint that refuses us from being asked at each call. Another OAuth client or
+// another grant is tried at once.
+func (s *Source) pace(h holding, what [32]byte, err error) {
+	switch {
+	case isRefused(err) && vending.AsError(err).Code == vending.InternalError:
+		s.refusals.Failed(h.ID, what, err, s.o.Now())
+	case err == nil:
+		s.refusals.Over(h.ID)
+	}
 }
 
 // renew calls the provider and stores what follows from its answer.
@@ -120,7 +138,7 @@ func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.E
 	if refusal.Code == vending.NeedsReconnection {
 		ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout) // the call may have used up its own
 		defer cancel()
-		stored = s.flag(ctx, h)
+		stored = s.flag(ctx, h, refusal)
 	}
 	return stored, refusal
 }
@@ -240,15 +258,30 @@ func (s *Source) commit(ctx context.Context, h holding, g connect.Grant, owner s
 	}
 }
 
-// flag records that the grant has ended, so that lists and pages show it, and reports whether it did.
-// The caller's answer does not depend on it.
-func (s *Source) flag(ctx context.Context, h holding) bool {
+// flag records that the grant has ended, and why, so that lists and pages show it, and reports
+// whether it did. The caller's answer does not depend on it.
+func (s *Source) flag(ctx context.Context, h holding, cause error) bool {
 	if h.NeedsReconnection {
 		return false
 	}
-	_, err := s.o.Store.UpdateGrant(ctx, h.ID, h.Version, h.grant, true)
+	_, err := s.o.Store.EndGrant(ctx, h.ID, h.Version, h.grant, why(cause))
 	if err != nil && !errors.Is(err, connect.ErrStale) && ctx.Err() == nil {
 		s.o.Logger.Error("recording that a grant has ended", "connection", h.ID, "error", err)
 	}
 	return err == nil
+}
+
+// why is what the audit trail says of an ended grant: that another connection of the same account
+// took over nobody here can know. The provider's code is bounded, and has no character that a
+// terminal obeys.
+func why(cause error) string {
+	var r *tokenendpoint.Refusal
+	switch {
+	case !errors.As(cause, &r):
+		return cause.Error()
+	case r.Class == tokenendpoint.Ended:
+		return strings.TrimSpace(fmt.Sprintf("refresh_token no longer valid at the provider: %d %s", r.Status, r.Code))
+	default:
+		return strings.TrimSpace(fmt.Sprintf("the provider refused the OAuth client that was entered: %d %s", r.Status, r.Code))
+	}
 }

@@ -66,6 +66,8 @@ type Source struct {
 	unstored  unstored
 	keeper    keeper
 	renewals  renewals
+	// refusals paces the calls of a token endpoint that refuses us, lifted the lifting of flags.
+	refusals, lifted vending.Pauses
 
 	mu       sync.Mutex // guards closed, and under way against being added to after it
 	closed   bool
@@ -119,7 +121,11 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 	}
 	switch held.judge(r, s.o.Now(), s.o.Margin) {
 	case vend:
-		return s.credential(ctx, held)
+		c, err := s.credential(ctx, held)
+		if err == nil && r.Force {
+			s.doubt(ctx, held, r, c)
+		}
+		return c, err
 	case renew:
 		if s.renewals.due(held.ID, s.o.Now()) {
 			s.begin(ctx, held) // no call waits for it, as there are weeks for it
@@ -130,8 +136,8 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 		if s.unstored.has(held) { // which a refresh stores first
 			break
 		}
-		s.flag(ctx, held)
-		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
+		s.flag(ctx, held, errNoRenewal)
+		return vending.Credential{}, held.ended(nil)
 	case refresh:
 		if held.lasts(s.o.Now()) && !held.refused(r) && s.occupied(ctx, held) {
 			s.begin(ctx, held) // for the others, and for when the lease lapses
@@ -202,7 +208,10 @@ const (
 // judge decides by the stored grant alone. A token that is about to end, but cannot be refreshed,
 // is vended while it lasts. A grant that the provider refused for good is not offered to it again.
 func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) verdict {
-	if h.AuthType != vending.OAuth {
+	switch {
+	case r.HandOut && h.NeedsReconnection:
+		return reconnect
+	case h.AuthType != vending.OAuth:
 		return vend
 	}
 	refused := h.refused(r)
@@ -213,7 +222,7 @@ func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) 
 		return renew
 	case h.refreshable() && !h.NeedsReconnection:
 		return refresh
-	case h.lasts(now) && !(refused && h.NeedsReconnection):
+	case h.lasts(now) && !(refused && h.NeedsReconnection && h.replaceable()):
 		return vend
 	default:
 		return reconnect
@@ -234,6 +243,8 @@ func (h *holding) margin(most time.Duration) time.Duration {
 // settle decides after a refresh was tried, whoever did it; nil is to vend.
 func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) error {
 	switch {
+	case r.HandOut && (h.NeedsReconnection || isEnded(refreshErr)):
+		return h.ended(refreshErr)
 	case h.AuthType != vending.OAuth, h.lasts(now) && (refreshErr == nil || !h.refused(r)):
 		return nil
 	case refreshErr != nil:
@@ -270,6 +281,15 @@ func (h *holding) refused(r vending.Request) bool {
 // credential is what calls with h place. What comes with the OAuth client is read anew each time, by apps that have such: it is
 // the client's of today.
 func (s *Source) credential(ctx context.Context, h holding) (vending.Credential, error) {
+	c, err := s.plain(ctx, h)
+	if err == nil && h.doubtful() {
+		c = c.Doubting()
+	}
+	return c, err
+}
+
+// plain is credential without what is known of it.
+func (s *Source) plain(ctx context.Context, h holding) (vending.Credential, error) {
 	if h.AuthType != vending.OAuth {
 		return vending.NewFields(h.App, h.AuthType, h.values.Fields), nil
 	}

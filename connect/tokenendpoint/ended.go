@@ -1,0 +1,213 @@
+package tokenendpoint
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// endedCodes are error codes by which providers say that a refresh token will never work again, in
+// lower case, each with who says so.
+var endedCodes = []string{
+	"invalid_grant",         // RFC 6749, section 5.2
+	"bad_refresh_token",     // GitHub with status 200; HubSpot in `status` and without `error`
+	"bad_verification_code", // GitHub, of a code
+	"invalid_refresh_token", // Slack, oauth.v2.access
+	"token_revoked",         // Slack
+	"token_expired",         // Slack
+	"account_inactive",      // Slack, of a deleted user or workspace
+	"invalid_code",          // Zoho with status 200 (schmorrison/Zoho#18)
+	"expired_token",         // RFC 8628, section 3.5; Baidu
+	"invalid_token",         // Spring Security OAuth, InvalidTokenException: the request has no other token
+	"bad_token",             // Entra, as MSAL's InteractionRequiredAuthErrorCodes has it
+	"interaction_required",  // OpenID Connect Core, section 3.1.2.6, and Entra; so are the next two
+	"login_required",
+	"consent_required",
+	"inactive_user", // Salesforce, "OAuth 2.0 authorization errors"; so is the next
+	"inactive_org",
+}
+
+// othersCodes are about something else, whatever the description says of a refresh token
+// (RFC 6749, section 5.2; GitHub's incorrect_client_credentials, Salesforce's invalid_client_id).
+var othersCodes = []string{
+	"invalid_client", "invalid_client_id", "invalid_client_secret", "incorrect_client_credentials",
+	"unsupported_grant_type", "invalid_scope", "redirect_uri_mismatch", "slow_down",
+}
+
+// endedTexts are descriptions that decide where the code does not, as in `unauthorized_client`,
+// which alone means the OAuth client, in lower case and by who writes them.
+var endedTexts = []string{
+	"token was already used",                    // Gitea, 400 unauthorized_client: superseded
+	"grant does not exist",                      // Gitea
+	"value passed for the token was invalid",    // X, 400 invalid_request
+	"expired access/refresh token",              // Salesforce
+	"inactive user",                             // Salesforce
+	"unknown basecamp id",                       // 37signals, 401 without JSON members of OAuth (basecamp/bc-api#247)
+	"token has been expired or revoked",         // Google
+	"user has revoked",                          // LinkedIn and others
+	"revoked by the user",                       // LinkedIn
+	"token has been revoked",                    // league/oauth2-server in `hint`, behind invalid_request before its version 9
+	"session not active", "token is not active", // Keycloak
+}
+
+// endedWords make a text that names the refresh token say that it has ended: Atlassian's and
+// Bitbucket's "refresh_token is invalid", Gitea's "unable to parse refresh token", Twitch's
+// "Invalid refresh token", Intuit's "Refresh token not found", Strava's RefreshToken … invalid.
+var endedWords = []string{
+	"invalid", "not valid", "no longer", "expired", "revoked", "not found", "unknown", "not exist", "unable to parse",
+	"already used", "already been used", "was used", "reused", "superseded", "inactive", "not active", "incorrect", "disabled",
+}
+
+// notEndedWords make such a text speak of the request or the client.
+var notEndedWords = []string{
+	"missing", "is required", "are required", "grant type", "not supported", "unsupported", "not allowed",
+	"not enabled", "client secret", "client id", "client assertion", "client credentials", "too many", "rate limit",
+}
+
+// ended reports whether an answer that refuses says that the grant has ended: by a code that the
+// app's entry or anyone is known to use, or by a description. own are the entry's texts. code is the
+// one to log, empty where there is none.
+func (r *refusalText) ended(own []string) (code string, ended bool) {
+	for _, text := range own {
+		spelled := strings.ToLower(text)
+		if i := slices.Index(r.codes, spelled); i >= 0 {
+			return r.codes[i], true
+		}
+		if slices.ContainsFunc(r.texts, func(t string) bool { return strings.Contains(t, spelled) }) {
+			return r.word(), true
+		}
+	}
+	known := func(list []string) int {
+		return slices.IndexFunc(r.codes, func(code string) bool { return slices.Contains(list, code) })
+	}
+	if i := known(endedCodes); i >= 0 {
+		return r.codes[i], true
+	}
+	if known(othersCodes) >= 0 {
+		return "", false
+	}
+	ended = slices.ContainsFunc(slices.Concat(r.codes, r.texts, r.records), endsGrant)
+	return r.word(), ended
+}
+
+// word is the first code that is no number.
+func (r *refusalText) word() string {
+	i := slices.IndexFunc(r.codes, func(code string) bool { return !isNumber(code) })
+	if i < 0 {
+		return ""
+	}
+	return r.codes[i]
+}
+
+// endsGrant reads one description, in lower case.
+func endsGrant(text string) bool {
+	if slices.ContainsFunc(endedTexts, func(known string) bool { return strings.Contains(text, known) }) {
+		return true
+	}
+	text = strings.NewReplacer("_", " ", "-", " ", "refreshtoken", "refresh token").Replace(text)
+	has := func(word string) bool { return strings.Contains(text, word) }
+	return has("refresh token") && slices.ContainsFunc(endedWords, has) && !slices.ContainsFunc(notEndedWords, has)
+}
+
+// refusalText is what a refusal says in its many members, in lower case and bounded.
+type refusalText struct {
+	// codes are short names and numbers.
+	codes []string
+	// texts are descriptions.
+	texts []string
+	// records are the elements of `errors` with their values joined.
+	records []string
+}
+
+// The bounds of what is read of a refusal.
+const (
+	maxTexts    = 16
+	maxTextRead = 1 << 10 // bytes of each
+)
+
+// The members in which providers say what went wrong, the standard's own first: `status` is HubSpot's
+// and Google's, `type` and `error_subcode` Meta's, `reason` Zoom's, `errortype` Fitbit's,
+// `errorcode` Autodesk's and Smartsheet's, `errorid` Yahoo's and `error_name` Stack Exchange's.
+var (
+	codeMembers = []string{"error", "status", "code", "error_code", "errorcode", "errorid", "error_id", "error_name", "errortype", "type", "error_subcode", "errcode"}
+	textMembers = []string{
+		"error_description", "errordescription", "message", "error_message", "errormessage", "error_msg", "errmsg", "msg", "description",
+		"detail", "details", "reason", "hint", "developermessage", "localizedmessage", "error",
+	}
+)
+
+// words collects what m and the object that holds the token say: in themselves, in the object
+// `error` and in those of the list `errors`.
+func (m members) words(token members) (r refusalText) {
+	r.take(m)
+	r.take(token)
+	var inner members
+	if json.Unmarshal(m["error"], &inner) == nil {
+		r.take(inner)
+	}
+	var list []members
+	if json.Unmarshal(m["errors"], &list) == nil {
+		for _, inner := range list[:min(len(list), maxTexts)] {
+			r.take(inner)
+			r.records = append(r.records, inner.joined())
+		}
+	}
+	return r
+}
+
+// plainWords is words for an answer that is a line of text.
+func plainWords(contentType string, body []byte) (r refusalText) {
+	text := strings.TrimSpace(string(body))
+	if len(text) <= maxTextRead && !strings.HasPrefix(text, "{") && !strings.Contains(contentType, "html") {
+		r.texts = []string{strings.ToLower(text)}
+	}
+	return r
+}
+
+func (r *refusalText) take(m members) {
+	lower := make(members, len(m))
+	for name, raw := range m {
+		lower[strings.ToLower(name)] = raw
+	}
+	for _, name := range codeMembers {
+		if code := lower.word(name); code != "" && len(r.codes) < maxTexts {
+			r.codes = append(r.codes, strings.ToLower(code))
+		}
+	}
+	for _, name := range textMembers {
+		if text := lower.word(name); text != "" && len(r.texts) < maxTexts {
+			r.texts = append(r.texts, strings.ToLower(text))
+		}
+	}
+}
+
+// word returns a member that is a string or a number, or "".
+func (m members) word(name string) string {
+	text := m.text(name)
+	if raw := string(m[name]); text == "" && isNumber(raw) {
+		text = raw
+	}
+	return text[:min(len(text), maxTextRead)]
+}
+
+// joined are the strings of an object, in the order of their names.
+func (m members) joined() string {
+	var all []string
+	for _, name := range sortedNames(m) {
+		if text := m.word(name); text != "" {
+			all = append(all, text)
+		}
+	}
+	return strings.ToLower(strings.Join(all, " "))
+}
+
+func sortedNames(m members) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names[:min(len(names), maxTexts)]
+}
+
+func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }

@@ -1,0 +1,75 @@
+package tokenendpoint
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/vendgate/vendgate/catalog"
+)
+
+// TestEnded has the answers by which providers say that a grant has ended, and those that look like
+// them. source is where an answer is seen or documented.
+func TestEnded(t *testing.T) {
+	text := map[string]string{"Content-Type": "text/plain"}
+	for name, c := range map[string]struct {
+		answer answer
+		ended  bool
+		code   string
+		source string
+	}{
+		"Atlassian":                {answer{403, `{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`, nil}, true, "unauthorized_client", "raycast/extensions#11836"},
+		"Atlassian, in words":      {answer{403, `{"error":"invalid_grant","error_description":"Unknown or invalid refresh token."}`, nil}, true, "invalid_grant", "developer.atlassian.com, OAuth 2.0 (3LO) apps"},
+		"HubSpot":                  {answer{400, `{"status":"BAD_REFRESH_TOKEN","message":"missing or invalid refresh token","correlationId":"c"}`, nil}, true, "bad_refresh_token", "airbytehq/airbyte#79592"},
+		"Entra, a second factor":   {answer{400, `{"error":"interaction_required","error_description":"AADSTS50076: …","error_codes":[50076],"suberror":"basic_action"}`, nil}, true, "interaction_required", "learn.microsoft.com, reference-error-codes"},
+		"Entra, consent":           {answer{400, `{"error":"consent_required"}`, nil}, true, "consent_required", "MSAL, InteractionRequiredAuthErrorCodes"},
+		"Entra, corrupted":         {answer{400, `{"error":"bad_token"}`, nil}, true, "bad_token", "MSAL, InteractionRequiredAuthErrorCodes"},
+		"Gitea, expired":           {answer{400, `{"error":"unauthorized_client","error_description":"unable to parse refresh token"}`, nil}, true, "unauthorized_client", "go-gitea/gitea, routers/web/auth/oauth2_provider.go"},
+		"Gitea, superseded":        {answer{400, `{"error":"unauthorized_client","error_description":"token was already used"}`, nil}, true, "unauthorized_client", "go-gitea/gitea, routers/web/auth/oauth2_provider.go"},
+		"GitHub":                   {answer{200, `error=bad_refresh_token&error_description=The+refresh+token+passed+is+incorrect+or+expired.`, map[string]string{"Content-Type": form}}, true, "bad_refresh_token", "docs.github.com"},
+		"Zoho":                     {answer{200, `{"error":"invalid_code"}`, nil}, true, "invalid_code", "schmorrison/Zoho#18"},
+		"Strava":                   {answer{400, `{"message":"Bad Request","errors":[{"resource":"RefreshToken","field":"refresh_token","code":"invalid"}]}`, nil}, true, "invalid", "dreeveapp/dreeve#1449"},
+		"Twitch":                   {answer{400, `{"error":"Bad Request","status":400,"message":"Invalid refresh token"}`, nil}, true, "BadRequest", "dev.twitch.tv, Refreshing Access Tokens"},
+		"X":                        {answer{400, `{"error":"invalid_request","error_description":"Value passed for the token was invalid."}`, nil}, true, "invalid_request", "plhery/node-twitter-api-v2#496, for a code"},
+		"league/oauth2-server":     {answer{401, `{"error":"invalid_request","error_description":"The refresh token is invalid.","hint":"Token has been revoked"}`, nil}, true, "invalid_request", "thephpleague/oauth2-server#993"},
+		"Spring Security OAuth":    {answer{401, `{"error":"invalid_token","error_description":"Invalid refresh token (expired): x"}`, nil}, true, "invalid_token", "spring-attic/spring-security-oauth#1009"},
+		"37signals":                {answer{401, `Unknown Basecamp ID.`, text}, true, "", "basecamp/bc-api#247"},
+		"errors in a list":         {answer{400, `{"errors":[{"errorType":"invalid_grant","message":"Refresh token invalid: x"}],"success":false}`, nil}, true, "invalid_grant", "dev.fitbit.com"},
+		"an object":                {answer{400, `{"error":{"code":"TOKEN_EXPIRED","message":"x"}}`, nil}, true, "token_expired", "a relative"},
+		"a code in words":          {answer{400, `{"error":"refresh_token_revoked"}`, nil}, true, "refresh_token_revoked", "a relative"},
+		"another case and member":  {answer{400, `{"ErrorCode":"X1","ErrorDescription":"RefreshToken has EXPIRED"}`, nil}, true, "x1", "a relative"},
+		"200 without error":        {answer{200, `{"errcode":42002,"errmsg":"refresh_token expired"}`, nil}, true, "", "developers.weixin.qq.com"},
+		"an entry's code":          {answer{400, `{"error":{"type":"OAuthException","code":190,"message":"canary"}}`, nil}, true, "190", "developers.facebook.com, error-handling"},
+		"an entry's text":          {answer{400, `{"error":"invalid_request","error_description":"Your grant was Withdrawn yesterday"}`, nil}, true, "invalid_request", "the entry"},
+		"the client":               {answer{400, `{"error":"unauthorized_client"}`, nil}, false, "unauthorized_client", "RFC 6749, section 5.2"},
+		"the client, in words":     {answer{400, `{"error":"unauthorized_client","error_description":"The client is not allowed to use the grant type refresh_token, which is invalid for it"}`, nil}, false, "unauthorized_client", "a relative"},
+		"the secret":               {answer{401, `{"error":"invalid_client","error_description":"Client secret expired, refresh token invalid"}`, nil}, false, "invalid_client", "RFC 6749, section 5.2"},
+		"no refresh token arrived": {answer{400, `{"error":"invalid_request","error_description":"Missing required parameter: refresh_token is invalid"}`, nil}, false, "invalid_request", "a relative"},
+		"an unknown grant type":    {answer{400, `{"error":"unsupported_grant_type","error_description":"refresh_token is invalid"}`, nil}, false, "unsupported_grant_type", "RFC 6749, section 5.2"},
+		"Strava, the client":       {answer{400, `{"message":"Bad Request","errors":[{"resource":"Application","field":"client_id","code":"invalid"}]}`, nil}, false, "", "dreeveapp/dreeve#372"},
+		"a scope":                  {answer{400, `{"error":"invalid_scope","error_description":"refresh token has expired"}`, nil}, false, "invalid_scope", "RFC 6749, section 5.2"},
+		"unknown":                  {answer{400, `{"error":"whatever","error_description":"something else is invalid"}`, nil}, false, "whatever", ""},
+		"a page":                   {answer{400, `<p>refresh token expired</p>`, html}, false, "", ""},
+		"no member":                {answer{400, `[]`, nil}, false, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := start(t, c.answer, func(o *catalog.OAuth2) { o.Ended = []string{"190", "was withdrawn"} })
+			_, err := e.Refresh(t.Context(), held)
+			var r *Refusal
+			if !errors.As(err, &r) || (r.Class == Ended) != c.ended || r.Class != Ended && r.Class != Refused || r.Code != c.code {
+				t.Errorf("%v, class %v; want ended %t and code %q (%s)", err, r.Class, c.ended, c.code, c.source)
+			}
+		})
+	}
+}
+
+// TestEndedIsNoOutage: an answer that speaks of a passing trouble ends no grant, whatever it says.
+func TestEndedIsNoOutage(t *testing.T) {
+	const body = `{"status":"BAD_REFRESH_TOKEN","message":"refresh token is invalid"}`
+	for status, class := range map[int]Class{429: Limited, 500: Away, 503: Away, 408: Away, 302: Nonsense} {
+		_, err := start(t, answer{status, body, nil}).Refresh(t.Context(), held)
+		var r *Refusal
+		if !errors.As(err, &r) || r.Class != class {
+			t.Errorf("%d: %v, want class %v", status, err, class)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package inject
+
+import (
+	"io"
+	"sync"
+	"time"
+)
+
+// aheadBody is a body whose beginning can be looked at before it is read. Nobody waits for it
+// longer than they want to: what is looked at is read in a goroutine of its own, which goes on until
+// the read that it is in returns, as it does when the body is closed.
+type aheadBody struct {
+	body io.ReadCloser
+	// ended is called by whoever reads to the end, before they are told of it.
+	ended func()
+	// done is closed when the goroutine has ended.
+	done chan struct{}
+
+	mu   sync.Mutex
+	more sync.Cond // on mu: there is more in buf, or the goroutine has ended
+	buf  []byte
+	off  int // of buf that was read from here
+	err  error
+	// enough ends the goroutine after the read that it is in, and over says that it has ended.
+	enough, over bool
+}
+
+// readAhead begins to read at most limit bytes of body.
+func readAhead(body io.ReadCloser, limit int, ended func()) *aheadBody {
+	a := &aheadBody{body: body, ended: ended, done: make(chan struct{}), buf: make([]byte, 0, limit)}
+	a.more.L = &a.mu
+	go a.run()
+	return a
+}
+
+func (a *aheadBody) run() {
+	defer close(a.done)
+	room := a.buf[:cap(a.buf)] // only what is beyond len(a.buf) is written, and nobody else looks there
+	for n := 0; ; {
+		got, err := a.body.Read(room[n:])
+		n += got
+		a.mu.Lock()
+		a.buf, a.err = room[:n], err
+		a.over = err != nil || n == len(room) || a.enough
+		over := a.over
+		a.more.Broadcast()
+		a.mu.Unlock()
+		if over {
+			return
+		}
+	}
+}
+
+// prefix returns what has come of the body: all that is read ahead, or what came within timeout.
+// The bytes stay the body's: nobody may change them.
+func (a *aheadBody) prefix(timeout time.Duration) []byte {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-a.done:
+	case <-timer.C:
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.enough = true
+	return a.buf
+}
+
+// Read implements io.Reader.
+func (a *aheadBody) Read(p []byte) (int, error) {
+	a.mu.Lock()
+	for a.off == len(a.buf) && !a.over {
+		a.more.Wait()
+	}
+	if a.off < len(a.buf) {
+		n := copy(p, a.buf[a.off:])
+		a.off += n
+		a.mu.Unlock()
+		return n, nil
+	}
+	n, err := 0, a.err
+	a.mu.Unlock()
+	if err == nil {
+		n, err = a.body.Read(p) // the goroutine has ended
+	}
+	if err != nil {
+		a.ended()
+	}
+	return n, err
+}
+
+// Close implements io.Closer. It ends the goroutine, too.
+func (a *aheadBody) Close() error { return a.body.Close() }
