@@ -58,8 +58,9 @@ type Problem struct {
 	// Err is the cause, for the log only.
 	Err error
 
-	label  string // what the form calls Field
-	reason string // what is wrong with it
+	label   string // what the form calls Field
+	reason  string // what is wrong with it
+	suggest string // what to write instead; a part of what was entered, and not for the log
 }
 
 // about completes a problem with app.
@@ -121,7 +122,7 @@ func (p *Problem) Reason() string {
 	if p.Kind == MissingField {
 		return "is missing"
 	}
-	return cmp.Or(p.reason, "has another form than this app's values")
+	return cmp.Or(p.reason, otherForm)
 }
 
 func (p *Problem) text(i int) string {
@@ -132,9 +133,13 @@ func (p *Problem) text(i int) string {
 	case p.Status != 0:
 		detail = " (HTTP " + strconv.Itoa(p.Status) + ")"
 	}
+	reason := p.Reason()
+	if p.suggest != "" {
+		reason += "; write only " + p.suggest
+	}
 	return strings.NewReplacer(
 		"{app}", cmp.Or(p.App, "The app"), "{detail}", detail,
-		"{field}", cmp.Or(p.label, p.Field, "What you entered"), "{reason}", p.Reason(),
+		"{field}", cmp.Or(p.label, p.Field, "What you entered"), "{reason}", reason,
 		"{value}", cmp.Or(p.label, p.Field),
 	).Replace(texts[p.Kind][i])
 }
