@@ -23,6 +23,7 @@ const (
 	ConnectionCreated    Event = "connection_created"
 	ConnectionImported   Event = "connection_imported"
 	CredentialsRefreshed Event = "credentials_refreshed"
+	ConnectionMoved      Event = "connection_moved"
 	VendFailed           Event = "vend_failed"
 	ConnectionDeleted    Event = "connection_deleted"
 	GrantRevoked         Event = "grant_revoked"
@@ -47,7 +48,7 @@ const (
 // TenantEvents are the events that a tenant may read of, in the order in which they are offered.
 var TenantEvents = []Event{
 	LinkCreated, LinkOpened, LinkAccepted, LinkRejected, LinkExpired, LinkReplaced,
-	ConnectionCreated, ConnectionImported, CredentialsRefreshed, VendFailed, ConnectionDeleted, GrantRevoked, RevocationFailed,
+	ConnectionCreated, ConnectionImported, CredentialsRefreshed, ConnectionMoved, VendFailed, ConnectionDeleted, GrantRevoked, RevocationFailed,
 	HoldPlaced, HoldReleased, TenantCreated, TenantChanged, TenantDisabled, KeyMinted, KeyPromoted,
 	OAuthClientSet, OAuthClientDeleted, MCPURLIssued, CallerKeyCreated, CallerKeyRevoked, SignedIn, SignedOut,
 }

@@ -90,7 +90,13 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if values.Fields, err = a.capture(ctx, app, client, answered{values, whole, query}); err != nil {
 		return connect.Grant{}, err
 	}
-	return newGrant(app, values, client)
+	g, err := newGrant(app, values, client)
+	if err == nil && app.SiteNames != nil {
+		values = g.Reveal()
+		values.SiteNames = a.siteNames(ctx, app, credential(app, values, client.FieldsOf(app)))
+		g = connect.NewGrant(values)
+	}
+	return g, err
 }
 
 // readCallback returns the code. What could come from another than the app's provider is refused before

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/connect/browser"
 	"github.com/vendgate/vendgate/connect/page"
 	"github.com/vendgate/vendgate/vending"
@@ -157,6 +158,10 @@ func (v *visit) callback() error {
 
 // complete stores the grant and ends the link.
 func (v *visit) complete(b browser.Browser, g connect.Grant) error {
+	bound := v.bound()
+	if err := authorize.CheckBinding(v.app, bound, g.Reveal().Fields); err != nil { // another link may have been completed meanwhile
+		return err
+	}
 	_, err := v.o.Store.CompleteLink(v.r.Context(), v.digest, b.Digest(), vending.AuthType(v.app.AuthType), g)
 	if errors.Is(err, connect.ErrLinkEnded) && !v.token.IsZero() {
 		return v.redirect("done") // a double click: the first one may have been ours
@@ -164,6 +169,7 @@ func (v *visit) complete(b browser.Browser, g connect.Grant) error {
 	if err != nil {
 		return err
 	}
+	v.noteMove(bound, g)
 	if v.token.IsZero() {
 		v.show(http.StatusOK, page.Success{Link: v.view(b)})
 		return nil

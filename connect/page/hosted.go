@@ -42,6 +42,8 @@ type Link struct {
 	App   App
 	// Connection is the connection's name.
 	Connection string
+	// At is the address of the account or site that the connection has; empty where there is none yet, or one for all.
+	At string
 	// For says for whom the link was made; nothing where the tenant does not want it told.
 	For []HintPart
 	// Renews says that the connection works already and the link renews its credentials.
@@ -85,10 +87,12 @@ type Field struct {
 	Secret bool
 	// Options are the only values there are, if it has any.
 	Options []string
-	// Host says that the value is a host name.
-	Host bool
+	// Host says that the value is a host name, and Site that the path of a site may follow.
+	Host, Site bool
 	// Around is the host that the value is a part of, with acme in its place; empty if it is none.
 	Around string
+	// Bound says that Value is the address of the connection that the link renews, and stays.
+	Bound bool
 	// Problem says what is wrong with the value, and names it; empty if nothing is.
 	Problem string
 }
@@ -205,7 +209,7 @@ func (f Field) Input() string { return FieldPrefix + f.Name }
 // DescribedBy are the ids of what explains the field, the i-th of its form; empty if nothing does.
 func (f Field) DescribedBy(i int) string {
 	var ids []string
-	if f.Around != "" {
+	if f.Around != "" || f.Bound {
 		ids = append(ids, fmt.Sprintf("hint-%d", i))
 	}
 	if f.Problem != "" {

@@ -62,6 +62,12 @@ func (p person) link(app App, renews bool) Link {
 	return Link{Brand: p.brand, App: app, Connection: p.connection, Renews: renews, Token: vending.NewSecret(testToken), CSRF: "csrf-" + p.filler, For: p.hint}
 }
 
+// at is l of a connection that has an address.
+func (p person) at(l Link) Link {
+	l.At = "xn--bcher-kva.example:8443/" + p.filler
+	return l
+}
+
 // views returns every page, by name, as p fills it.
 func (p person) views() map[string]View {
 	oauth, key := p.link(p.app, false), p.link(p.keyApp, false)
@@ -72,7 +78,7 @@ func (p person) views() map[string]View {
 	views := map[string]View{
 		"invitation":         Invitation{Link: oauth, ExpiresAt: expires, Now: testNow},
 		"invitation-key":     Invitation{Link: key, ExpiresAt: testNow.Add(30 * time.Minute), Now: testNow},
-		"invitation-renewal": Invitation{Link: renewal, ExpiresAt: expires, Now: testNow},
+		"invitation-renewal": Invitation{Link: p.at(renewal), ExpiresAt: expires, Now: testNow},
 		"invitation-untried": Invitation{Link: untried, ExpiresAt: expires, Now: testNow},
 		"form-untried":       Form{Link: untried, Fields: p.fields("")},
 		"form":               Form{Link: key, Fields: p.fields("")},
@@ -83,10 +89,15 @@ func (p person) views() map[string]View {
 			{Name: "host", Label: "Server", Host: true, Value: "crm", Problem: "Server cannot be right."},
 			{Name: "subdomain", Label: "Subdomain", Around: "acme.zendesk.com", Value: "a.b", Problem: "Subdomain cannot be right."},
 		}},
+		"form-site":  Form{Link: p.at(key), Fields: []Field{{Name: "host", Label: "Site", Host: true, Site: true}}},
+		"form-bound": Form{Link: p.at(p.link(p.keyApp, true)), Fields: []Field{{Name: "host", Label: "Site", Host: true, Site: true, Value: p.user, Bound: true}, {Name: "key", Label: p.filler, Secret: true}}},
+		"form-bound-problem": Form{Link: p.at(p.link(p.keyApp, true)), Fields: []Field{
+			{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Value: "us", Bound: true, Problem: "Region cannot be right: it is another address than the one of this connection."},
+		}},
 		"redirect":             Redirect{Link: oauth, URL: "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2"},
 		"redirect-nowhere":     Redirect{Link: oauth, URL: "javascript:alert(1)"},
 		"success":              Success{oauth},
-		"success-renewal":      Success{renewal},
+		"success-renewal":      Success{p.at(renewal)},
 		"refusal":              Refusal{oauth},
 		"refusal-renewal":      Refusal{renewal},
 		"provider-problem":     ProviderProblem{Link: oauth, Title: p.problem, Explanation: p.problem + " It said access_denied."},
