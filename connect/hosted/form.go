@@ -150,5 +150,5 @@ func (v *visit) showProblem(p *authorize.Problem) {
 		return
 	}
 	v.note(p)
-	v.show(p.HTTPStatus(), page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message()})
+	v.show(p.HTTPStatus(), page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message(), Said: p.Said})
 }

@@ -96,7 +96,7 @@ func (v *visit) done() error {
 	case v.link.Status == connect.Rejected:
 		v.show(http.StatusOK, page.Refusal{Link: v.view(b)})
 	default:
-		v.show(http.StatusOK, page.Success{Link: v.view(b)})
+		v.show(http.StatusOK, page.Success{Link: v.view(b), Missing: v.ungranted(v.grant())})
 	}
 	return nil
 }
@@ -151,6 +151,7 @@ func (v *visit) callback() error {
 	}
 	grant, err := v.o.Authorizer.Finish(v.r.Context(), v.link.Connection.Tenant, v.app, attempt.RedirectURI, attempt.Verifier, query, attempt.Fields)
 	if err != nil {
+		v.noteFailure(err)
 		return err
 	}
 	return v.complete(b, grant)
@@ -169,9 +170,9 @@ func (v *visit) complete(b browser.Browser, g connect.Grant) error {
 	if err != nil {
 		return err
 	}
-	v.noteMove(bound, g)
+	v.noteGrant(bound, g)
 	if v.token.IsZero() {
-		v.show(http.StatusOK, page.Success{Link: v.view(b)})
+		v.show(http.StatusOK, page.Success{Link: v.view(b), Missing: v.ungranted(g)})
 		return nil
 	}
 	return v.redirect("done")

@@ -1,11 +1,13 @@
 package hosted_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -32,7 +34,9 @@ const alice = "alice@example.com"
 type sites struct {
 	*httptest.Server
 
-	home string // how it calls itself, as `home` of https://developer.wordpress.org/rest-api/reference/ has it
+	scope    string // what a token is granted for
+	instance string // whose account it is
+	home     string // how it calls itself, as `home` of https://developer.wordpress.org/rest-api/reference/ has it
 
 	mu    sync.Mutex
 	lines []string
@@ -51,6 +55,10 @@ func (s *sites) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.lines = append(s.lines, r.Method+" "+r.Host+r.RequestURI)
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
+	if r.URL.Path == "/token" {
+		_ = json.NewEncoder(w).Encode(map[string]string{"access_token": "t", "scope": s.scope, "instance": s.instance})
+		return
+	}
 	_, password, _ := r.BasicAuth()
 	switch path, below := strings.CutPrefix(r.URL.Path, "/blog/wp-json"); {
 	case !below:
@@ -95,12 +103,34 @@ type office struct {
 	sites *sites
 	store *connect.Store
 	app   *catalog.App
+	log   bytes.Buffer
+}
+
+func (o *office) logger() *slog.Logger { return slog.New(slog.NewTextHandler(&o.log, nil)) }
+
+// events are the audit trail of a connection, the oldest first, with their details.
+func (o *office) events(id string) (events []string) {
+	o.Helper()
+	rows, _, err := o.store.Audit(o.Context(), connect.AuditFilter{Connection: id})
+	if err != nil {
+		o.Fatal(err)
+	}
+	for _, r := range slices.Backward(rows) {
+		events = append(events, strings.TrimSpace(string(r.Event)+" "+r.Detail))
+	}
+	return events
 }
 
 func newOffice(t *testing.T) *office {
 	t.Helper()
-	o := &office{T: t, sites: newSites(t)}
-	o.app = o.sites.app()
+	s := newSites(t)
+	return newOfficeOf(t, s, s.app())
+}
+
+// newOfficeOf is one whose only app is given; all that it calls is at sites.
+func newOfficeOf(t *testing.T, s *sites, app *catalog.App) *office {
+	t.Helper()
+	o := &office{T: t, sites: s, app: app}
 	if err := o.app.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +144,7 @@ func newOffice(t *testing.T) *office {
 	}, DisableKeepAlives: true}
 	h := hosted.New(hosted.Options{
 		Store: o.store, Pages: page.New(connect.Root),
-		Authorizer: authorize.New(authorize.Options{Clients: noClient, Transport: func(*catalog.App) http.RoundTripper { return toSites }}),
+		Authorizer: authorize.New(authorize.Options{Clients: aClient, Logger: o.logger(), Transport: func(*catalog.App) http.RoundTripper { return toSites }}),
 		Catalog:    o.lookup,
 		Tenant: func(_ context.Context, id string) (connect.Tenant, error) {
 			return connect.Tenant{ID: id, Email: "ops@acme.example", Brand: connect.Brand{Name: "Acme"}}, nil
@@ -128,6 +158,11 @@ func newOffice(t *testing.T) *office {
 }
 
 func (o *office) lookup(slug string) (*catalog.App, bool) { return o.app, slug == o.app.Slug }
+
+// aClient is known to all providers.
+func aClient(context.Context, string, string) (connect.OAuthClient, error) {
+	return connect.OAuthClient{ID: "client", Secret: vending.NewSecret("client-secret")}, nil
+}
 
 func noClient(context.Context, string, string) (connect.OAuthClient, error) {
 	return connect.OAuthClient{}, connect.ErrNoOAuthClient

@@ -106,7 +106,11 @@ type Redirect struct {
 }
 
 // Success says that the connection is made, or its credentials renewed.
-type Success struct{ Link }
+type Success struct {
+	Link
+	// Missing are the scopes that were asked for and that the app did not grant.
+	Missing []string
+}
 
 // Refusal says that the end user rejected the link.
 type Refusal struct{ Link }
@@ -116,6 +120,8 @@ type ProviderProblem struct {
 	Link
 	// Title is a short line, and Explanation a sentence or two. Empty ones say that the app could not complete the request.
 	Title, Explanation string
+	// Said are the provider's own words; may be empty.
+	Said string
 }
 
 // Invalid is the one page for a link that is unknown, used or expired: it must not tell which, so it shows nothing of the link.
@@ -259,3 +265,12 @@ func (v ProviderProblem) Heading() string {
 	}
 	return v.Title
 }
+
+// maxShownScopes is how many of the scopes that are missing a page names.
+const maxShownScopes = 10
+
+// Shown are the first of the scopes that are missing.
+func (v Success) Shown() []string { return v.Missing[:min(len(v.Missing), maxShownScopes)] }
+
+// More is how many scopes are missing beside those Shown.
+func (v Success) More() int { return max(0, len(v.Missing)-maxShownScopes) }

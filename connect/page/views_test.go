@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -96,11 +97,12 @@ func (p person) views() map[string]View {
 		}},
 		"redirect":             Redirect{Link: oauth, URL: "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2"},
 		"redirect-nowhere":     Redirect{Link: oauth, URL: "javascript:alert(1)"},
-		"success":              Success{oauth},
-		"success-renewal":      Success{p.at(renewal)},
+		"success":              Success{Link: oauth},
+		"success-renewal":      Success{Link: p.at(renewal)},
+		"success-less":         Success{Link: renewal, Missing: append(slices.Repeat([]string{"https://mail.example.com/auth/" + p.filler}, 11), strings.Repeat("s", 200))[1:]},
 		"refusal":              Refusal{oauth},
 		"refusal-renewal":      Refusal{renewal},
-		"provider-problem":     ProviderProblem{Link: oauth, Title: p.problem, Explanation: p.problem + " It said access_denied."},
+		"provider-problem":     ProviderProblem{Link: oauth, Title: p.problem, Explanation: p.problem + " It said access_denied.", Said: p.problem},
 		"provider-unexplained": ProviderProblem{Link: renewal},
 		"invalid":              Invalid{},
 		"browser-problem":      BrowserProblem{Token: vending.NewSecret(testToken)},
