@@ -105,6 +105,7 @@ func appOptions(app *catalog.App) options {
 		"oauth2":     func(d *caddyfile.Dispenser) error { return parseOAuth2(d, app) },
 		"sign":       func(d *caddyfile.Dispenser) error { return parseSign(d, app) },
 		"rate_limit": func(d *caddyfile.Dispenser) error { return parseRateLimit(d, app) },
+		"site_names": func(d *caddyfile.Dispenser) error { return parseSiteNames(d, app) },
 		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
@@ -162,8 +163,9 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 		}
 	}
 	err := parseBlock(d, options{
-		"from": text(&f.From), "help": text(&f.Help), "kind": text(&f.Kind), "options": texts(&f.Options),
-	}, "options")
+		"cut": texts(&f.Cut), "from": text(&f.From), "help": text(&f.Help), "kind": text(&f.Kind), "options": texts(&f.Options),
+		"site_path": flag(&f.SitePath),
+	}, "options", "cut")
 	app.Fields = append(app.Fields, f)
 	return err
 }
@@ -186,6 +188,13 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 		"success": text(&v.Success), "wrong": statuses(&v.Wrong),
 		"accepted": func(d *caddyfile.Dispenser) error { return parseAccepted(d, v) },
 	}, "header", "wrong", "accepted")
+}
+
+// parseSiteNames reads `site_names { … }`.
+func parseSiteNames(d *caddyfile.Dispenser, app *catalog.App) error {
+	n := new(catalog.SiteNames)
+	app.SiteNames = n
+	return parseBlock(d, options{"url": text(&n.URL), "paths": texts(&n.Paths), "pattern": text(&n.Pattern)}, "paths")
 }
 
 // parseSteering reads `steering { … }`.

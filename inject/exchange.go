@@ -72,11 +72,11 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 		x.host, x.base = x.extra, ""
 		return nil
 	}
-	if x.host, err = x.placement.upstream.resolve(cred); err != nil {
+	if x.host, x.base, err = x.placement.upstream.resolve(cred); err != nil {
 		return x.placement.mendable(err)
 	}
 	prefix, err := x.placement.prefix.fill(cred, pathSegment)
-	x.base = x.placement.upstream.path + prefix
+	x.base += prefix
 	return x.placement.mendable(err)
 }
 

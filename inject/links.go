@@ -124,13 +124,23 @@ func (x *Exchange) rewriteURL(raw string, gw func() Gateway) string {
 
 func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) string {
 	host, userinfo := r.host()
-	if extra, own := x.ownHost(r.scheme, host); own && !userinfo {
+	extra, own := x.ownHost(host)
+	if own && !userinfo {
+		if extra == "" && !x.reaches(r.path, gw()) { // it may be the host alone that the site has in common with its name
+			if path, named := x.namedPath(host, r.path, gw); named {
+				r.path = path
+			}
+		}
 		return x.place(r, extra, host, gw)
 	}
-	scheme, own, _ := strings.Cut(gw().Origin, "://")
+	_, gateway, _ := strings.Cut(gw().Origin, "://")
 	// With a backslash, what RFC 3986 reads as the host may be another than what browsers do.
-	if sameHost(cmp.Or(r.scheme, scheme), host, scheme, own) || strings.Contains(raw, `\`) && strings.Contains(raw, own) {
+	if sameHost(host, gateway) || strings.Contains(raw, `\`) && strings.Contains(raw, gateway) {
 		return "" // what it would lead to, the provider has no say in
+	}
+	if path, named := x.namedPath(host, r.path, gw); named && !userinfo {
+		r.path = path
+		return x.place(r, "", host, gw)
 	}
 	return raw
 }
@@ -171,6 +181,12 @@ func (x *Exchange) place(r reference, extra, host string, gw func() Gateway) str
 	return x.withoutKeys(r)
 }
 
+// reaches reports whether the gateway would take a call for a path of the upstream, which is absolute.
+func (x *Exchange) reaches(path string, g Gateway) bool {
+	below, inside := x.belowBase("", resolve("/", cmp.Or(path, "/")))
+	return inside && (g.Takes == nil || g.Takes(below))
+}
+
 // belowBase returns the gateway's path for a path of an extra host or, where that is empty, of the upstream: what follows its base
 // path and the credential's path prefix. Not inside is what the gateway has no path for.
 func (x *Exchange) belowBase(extra, path string) (string, bool) {
@@ -179,7 +195,7 @@ func (x *Exchange) belowBase(extra, path string) (string, bool) {
 	}
 	base := x.base
 	if x.extra != "" {
-		base = x.placement.upstream.path // an app with extra hosts has no prefix
+		_, base, _ = x.placement.upstream.resolve(x.credential()) // an app with extra hosts has no prefix
 	}
 	rest, ok := strings.CutPrefix(path, base)
 	if !ok || rest != "" && rest[0] != '/' {
@@ -197,42 +213,4 @@ func (x *Exchange) withoutKeys(r reference) string {
 		query = "?" + query
 	}
 	return r.path + query + r.fragment
-}
-
-// ownHost tells whether a host is one of the app's, and which if it is an extra one. Hosts are
-// compared with their ports; a missing port is the scheme's default.
-func (x *Exchange) ownHost(scheme, host string) (extra string, own bool) {
-	ours := x.placement.upstream.scheme
-	scheme = cmp.Or(scheme, ours)
-	if scheme != "https" && scheme != ours {
-		return "", false
-	}
-	for _, extra := range x.placement.app.ExtraHosts {
-		if sameHost(scheme, host, ours, extra) {
-			return extra, true
-		}
-	}
-	main := x.host
-	if x.extra != "" {
-		var err error
-		if main, err = x.placement.upstream.resolve(x.credential()); err != nil {
-			return "", false
-		}
-	}
-	return "", sameHost(scheme, host, ours, main)
-}
-
-// sameHost compares two hosts with their ports, a missing one being that of the scheme.
-func sameHost(scheme, host, otherScheme, other string) bool {
-	return strings.EqualFold(withPort(scheme, host), withPort(otherScheme, other))
-}
-
-func withPort(scheme, host string) string {
-	if strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']') {
-		return host
-	}
-	if scheme == "http" {
-		return host + ":80"
-	}
-	return host + ":443"
 }

@@ -58,6 +58,8 @@ type Credential struct {
 	withheld []string
 	// doubted says that the provider refused the credential the last time.
 	doubted bool
+	// siteNames are addresses; see SiteNames.
+	siteNames []string
 	// relay is set where the source keeps the credential to itself; see [NewRelayed].
 	relay Relay
 }
@@ -98,6 +100,16 @@ func (c Credential) Doubting() Credential {
 // Doubted reports whether the source knows that the provider refused c the last time. It is vended
 // all the same, for one refusal may have had another cause.
 func (c Credential) Doubted() bool { return c.doubted }
+
+// Naming returns c with the addresses by which the connection's site calls itself in links, each
+// `host[:port][/path]`. It keeps names.
+func (c Credential) Naming(names []string) Credential {
+	c.siteNames = names
+	return c
+}
+
+// SiteNames are the addresses of [Credential.Naming]. They are no part of the credential: nothing is sent to them.
+func (c Credential) SiteNames() []string { return c.siteNames }
 
 // IsZero reports whether c holds nothing.
 func (c Credential) IsZero() bool { return c.values == nil || len(c.values()) == 0 }

@@ -48,12 +48,16 @@ func (a *Authorizer) confirm(ctx context.Context, app *catalog.App, v connect.Gr
 	err := a.try(ctx, app, v)
 	var p *Problem
 	switch {
-	case err == nil:
-		return connect.NewGrant(v).Verify(), nil
-	case errors.Is(err, inject.ErrNoVerify), unconfirmed && errors.As(err, &p) && p.Kind == Unconfirmed:
-		return connect.NewGrant(v), nil
+	case err == nil, errors.Is(err, inject.ErrNoVerify), unconfirmed && errors.As(err, &p) && p.Kind == Unconfirmed:
+	default:
+		return connect.Grant{}, err
 	}
-	return connect.Grant{}, err
+	v.SiteNames = a.siteNames(ctx, app, credential(app, v, nil))
+	grant := connect.NewGrant(v)
+	if err == nil {
+		grant = grant.Verify()
+	}
+	return grant, nil
 }
 
 func (a *Authorizer) firstToken(ctx context.Context, app *catalog.App, v connect.GrantValues) (connect.Grant, error) {

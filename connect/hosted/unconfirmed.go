@@ -68,6 +68,9 @@ func (v *visit) answerUnconfirmed() error {
 		return nil
 	}
 	defer v.persist()()
+	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil { // another link may have been completed meanwhile
+		return v.retry(b, err)
+	}
 	grant, err := v.o.Authorizer.FromUnconfirmedFields(v.r.Context(), v.app, fields)
 	if err != nil {
 		return v.retry(b, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/connect/browser"
 	"github.com/vendgate/vendgate/connect/page"
 	"github.com/vendgate/vendgate/vending"
@@ -82,6 +83,7 @@ func (v *visit) view(b browser.Browser) page.Link {
 		},
 		Unverified: v.link.Status == connect.Active && !v.link.Connection.Verified && v.app.Verify != nil,
 		Connection: v.link.Connection.Name, Renews: v.link.Renews, Token: v.token, CSRF: b.CSRF(v.csrfPurpose()),
+		At:  authorize.At(v.app, v.held()),
 		For: userHint(v.tenant.Brand.UserHint, v.link.Connection.User),
 	}
 }

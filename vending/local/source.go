@@ -291,7 +291,7 @@ func (s *Source) credential(ctx context.Context, h holding) (vending.Credential,
 // plain is credential without what is known of it.
 func (s *Source) plain(ctx context.Context, h holding) (vending.Credential, error) {
 	if h.AuthType != vending.OAuth {
-		return vending.NewFields(h.App, h.AuthType, h.values.Fields), nil
+		return vending.NewFields(h.App, h.AuthType, h.values.Fields).Naming(h.values.SiteNames), nil
 	}
 	fields := h.vendable()
 	var withheld []string
@@ -306,7 +306,8 @@ func (s *Source) plain(ctx context.Context, h holding) (vending.Credential, erro
 		}
 		fields = joined(fields, given)
 	}
-	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, fields...).Withholding(withheld...), nil
+	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, fields...).
+		Withholding(withheld...).Naming(h.values.SiteNames), nil
 }
 
 // secretsOf names the secrets among what a client gives and fields do not have.
