@@ -13,7 +13,7 @@ import (
 var kinds = []Kind{
 	Declined, ProviderError, Nonsense, Unreachable, WrongCredential, MissingField, BadField, UnknownField, WrongIssuer, BadCallback, NotConfigured, NoAccount,
 	OtherAccount, NoServer, NoAPI, Unconfirmed,
-	OtherAccount, ConsentNeeded, ProviderFailed, ScopeRefused,
+	ConsentNeeded, ProviderFailed, ScopeRefused,
 }
 
 // TestTexts: every kind says one sentence, with nothing left to fill in, whether little is known or much.
