@@ -29,8 +29,8 @@ type grants struct {
 	called []string
 }
 
-// startGrants has the apps crm (OAuth) and key (an API key), both of which refuse a credential by 401 or
-// by 403 with a text.
+// startGrants has the apps crm (OAuth) and key (an API key), both of which refuse a credential by
+// 401 or by 403 with a text.
 func startGrants(t *testing.T) *grants {
 	t.Helper()
 	g := &grants{t: t}
@@ -228,8 +228,8 @@ func TestTokenThatEndedEarly(t *testing.T) {
 	}
 }
 
-// TestEndedGrants: however the provider says it, a grant that has ended is flagged, said in the audit
-// trail, handed out no more and not refreshed again, until it changes.
+// TestEndedGrants: however the provider says it, a grant that has ended is flagged, said in the
+// audit trail, handed out no more and not refreshed again, until it changes.
 func TestEndedGrants(t *testing.T) {
 	g := startGrants(t)
 	for name, c := range map[string]struct {
@@ -286,7 +286,8 @@ func (g *grants) changes(id string, v connect.GrantValues) {
 	}
 }
 
-// TestEndedWithinMargin: the token call that finds out hands out nothing, though the old token lasts.
+// TestEndedWithinMargin: the token call that finds out hands out nothing, though the old token
+// lasts.
 func TestEndedWithinMargin(t *testing.T) {
 	g := startGrants(t)
 	g.answers(always(200, "{}"), always(400, `{"error":"invalid_grant"}`))
