@@ -36,7 +36,8 @@ func startGrants(t *testing.T) *grants {
 	g := &grants{t: t}
 	url, _ := provider(t, g, "plain")
 	dir := t.TempDir()
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir})
+	// What is stored here is an hour old, so that a token with little time left is near its end.
+	store, err := connect.Open(t.Context(), connect.Options{Dir: dir, Now: func() time.Time { return time.Now().Add(-time.Hour) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +292,7 @@ func (g *grants) changes(id string, v connect.GrantValues) {
 func TestEndedWithinMargin(t *testing.T) {
 	g := startGrants(t)
 	g.answers(always(200, "{}"), always(400, `{"error":"invalid_grant"}`))
-	id := g.connected("crm", lives(time.Second/2))
+	id := g.connected("crm", lives(30*time.Second))
 	if a := g.handOut(id); a.Status != 401 || a.Data.Code != "needs_reconnection" {
 		t.Errorf("answered %d %s", a.Status, a.body)
 	}
