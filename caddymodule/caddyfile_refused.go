@@ -27,16 +27,18 @@ func statuses(list *[]int) option {
 	}
 }
 
-// parseRefused reads `refused STATUS… [{ … }]`.
+// parseRefused reads `refused STATUS… [{ … }]`, where the block may name the statuses, too.
 func parseRefused(d *caddyfile.Dispenser, app *catalog.App) error {
 	var r catalog.Refused
-	if err := statuses(&r.Statuses)(d); err != nil {
-		return err
+	if d.CountRemainingArgs() > 0 {
+		if err := statuses(&r.Statuses)(d); err != nil {
+			return err
+		}
 	}
 	err := parseBlock(d, options{
+		"statuses": statuses(&r.Statuses), "body": texts(&r.Body),
 		"when": func(d *caddyfile.Dispenser) error { return pair(d, &r.When) },
-		"body": texts(&r.Body),
-	}, "when", "body")
+	}, "statuses", "when", "body")
 	app.Refused = append(app.Refused, r)
 	return err
 }

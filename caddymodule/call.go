@@ -238,8 +238,8 @@ func (c *call) fill(r *vending.Request) {
 	r.Tenant, r.User, r.Connection, r.App = c.tenant.ID, c.user, c.target.Connection, c.target.App
 }
 
-// noteAccepted tells the source that the upstream took a credential that it had refused before. Only
-// success says so: what else it answers may have come before it looked at the credential.
+// noteAccepted tells the source that the upstream took a credential that it had refused before.
+// Only success says so: what else it answers may have come before it looked at the credential.
 func (c *call) noteAccepted(status int) {
 	noter := c.gateway.sources[c.tenant.Source].noter
 	credential, doubted := c.exchange.Doubted()

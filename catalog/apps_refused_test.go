@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestEmbeddedRefusals has an answer of each provider whose entry says by what it refuses a credential,
-// where it is seen or documented, and one of the same status that means something else.
+// TestEmbeddedRefusals has an answer of each provider whose entry says by what it refuses a
+// credential, where it is seen or documented, and one of the same status that means something else.
 func TestEmbeddedRefusals(t *testing.T) {
 	apps, err := Embedded("*")
 	if err != nil {

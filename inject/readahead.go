@@ -7,8 +7,8 @@ import (
 )
 
 // aheadBody is a body whose beginning can be looked at before it is read. Nobody waits for it
-// longer than they want to: what is looked at is read in a goroutine of its own, which goes on until
-// the read that it is in returns, as it does when the body is closed.
+// longer than they want to: what is looked at is read in a goroutine of its own, which goes on
+// until the read that it is in returns, as it does when the body is closed.
 type aheadBody struct {
 	body io.ReadCloser
 	// ended is called by whoever reads to the end, before they are told of it.

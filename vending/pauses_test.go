@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestPauses: the same waits longer each time, another does not wait, and a long quiet is forgotten.
+// TestPauses: the same waits longer each time, another does not wait, a long quiet is forgotten.
 func TestPauses(t *testing.T) {
 	var p Pauses
 	now := time.Unix(0, 0)

@@ -39,11 +39,11 @@ type Request struct {
 	Key Secret
 }
 
-// Noter is a source that remembers that a provider refused a credential, of which a forced vend tells
-// it, and so wants to know if the provider accepts it again.
+// Noter is a source that remembers that a provider refused a credential, of which a forced vend
+// tells it, and so wants to know if the provider accepts it again.
 type Noter interface {
 	Source
-	// Accepted notes that a call with c, a credential that [Credential.Doubted] is true of, was accepted.
+	// Accepted notes that a call with c, of which [Credential.Doubted] is true, was accepted.
 	Accepted(ctx context.Context, r Request, c Credential)
 }
 

@@ -50,13 +50,21 @@ var endedTexts = []string{
 	"session not active", "token is not active", // Keycloak
 }
 
-// endedWords make a text that names the refresh token say that it has ended: Atlassian's and
-// Bitbucket's "refresh_token is invalid", Gitea's "unable to parse refresh token", Twitch's
-// "Invalid refresh token", Intuit's "Refresh token not found", Strava's RefreshToken … invalid.
+// endedWords make a text that names the token, which is the only one in the request, say that it has
+// ended: Atlassian's and Bitbucket's "refresh_token is invalid", Gitea's "unable to parse refresh
+// token", Twitch's "Invalid refresh token", Intuit's "Refresh token not found", Zoom's "Invalid
+// Token!", Strava's RefreshToken … invalid.
 var endedWords = []string{
 	"invalid", "not valid", "no longer", "expired", "revoked", "not found", "unknown", "not exist", "unable to parse",
 	"already used", "already been used", "was used", "reused", "superseded", "inactive", "not active", "incorrect", "disabled",
 }
+
+// goneWords do so with the user, and overWords with what the user gave.
+var (
+	goneWords = []string{"deleted", "deactivated", "disabled", "inactive", "not active", "not exist", "not found", "removed"}
+	overWords = []string{"revoked", "expired", "withdrawn"}
+	given     = []string{"authorization", "grant", "consent", "session"}
+)
 
 // notEndedWords make such a text speak of the request or the client.
 var notEndedWords = []string{
@@ -64,9 +72,12 @@ var notEndedWords = []string{
 	"not enabled", "client secret", "client id", "client assertion", "client credentials", "too many", "rate limit",
 }
 
+// clientWords do so where the text does not name the refresh token.
+var clientWords = []string{"client", "secret", "endpoint", "token type", "scope", "redirect", "code", "certificate", "request"}
+
 // ended reports whether an answer that refuses says that the grant has ended: by a code that the
-// app's entry or anyone is known to use, or by a description. own are the entry's texts. code is the
-// one to log, empty where there is none.
+// app's entry or anyone is known to use, or by a description. own are the entry's texts. code is
+// the one to log, empty where there is none.
 func (r *refusalText) ended(own []string) (code string, ended bool) {
 	for _, text := range own {
 		spelled := strings.ToLower(text)
@@ -78,7 +89,9 @@ func (r *refusalText) ended(own []string) (code string, ended bool) {
 		}
 	}
 	known := func(list []string) int {
-		return slices.IndexFunc(r.codes, func(code string) bool { return slices.Contains(list, code) })
+		return slices.IndexFunc(r.codes, func(code string) bool {
+			return slices.ContainsFunc(list, func(one string) bool { return folded(one) == folded(code) })
+		})
 	}
 	if i := known(endedCodes); i >= 0 {
 		return r.codes[i], true
@@ -86,7 +99,7 @@ func (r *refusalText) ended(own []string) (code string, ended bool) {
 	if known(othersCodes) >= 0 {
 		return "", false
 	}
-	ended = slices.ContainsFunc(slices.Concat(r.codes, r.texts, r.records), endsGrant)
+	ended = slices.ContainsFunc(r.texts, endsGrant) || slices.ContainsFunc(slices.Concat(r.codes, r.records), endsRefreshToken)
 	return r.word(), ended
 }
 
@@ -101,12 +114,37 @@ func (r *refusalText) word() string {
 
 // endsGrant reads one description, in lower case.
 func endsGrant(text string) bool {
-	if slices.ContainsFunc(endedTexts, func(known string) bool { return strings.Contains(text, known) }) {
+	knows := func(known string) bool { return strings.Contains(text, known) }
+	if slices.ContainsFunc(endedTexts, knows) || endsRefreshToken(text) {
 		return true
 	}
-	text = strings.NewReplacer("_", " ", "-", " ", "refreshtoken", "refresh token").Replace(text)
+	text = spaced(text)
+	has := func(words ...string) bool { return slices.ContainsFunc(words, knows) }
+	if has(notEndedWords...) || has(clientWords...) {
+		return false
+	}
+	return has("token") && has(endedWords...) || has("user") && has(goneWords...) || has(given...) && has(overWords...)
+}
+
+// endsRefreshToken reads a description or a code that names the refresh token, in lower case.
+func endsRefreshToken(text string) bool {
+	text = spaced(text)
 	has := func(word string) bool { return strings.Contains(text, word) }
 	return has("refresh token") && slices.ContainsFunc(endedWords, has) && !slices.ContainsFunc(notEndedWords, has)
+}
+
+func spaced(text string) string {
+	return strings.NewReplacer("_", " ", "-", " ", "refreshtoken", "refresh token").Replace(text)
+}
+
+// folded makes one of the spellings of a code: InvalidGrant, INVALID-GRANT, invalid_grant.
+func folded(code string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == ' ' || r == '.' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(code))
 }
 
 // refusalText is what a refusal says in its many members, in lower case and bounded.
@@ -125,14 +163,16 @@ const (
 	maxTextRead = 1 << 10 // bytes of each
 )
 
-// The members in which providers say what went wrong, the standard's own first: `status` is HubSpot's
-// and Google's, `type` and `error_subcode` Meta's, `reason` Zoom's, `errortype` Fitbit's,
-// `errorcode` Autodesk's and Smartsheet's, `errorid` Yahoo's and `error_name` Stack Exchange's.
+// The members in which providers say what went wrong, the standard's own first: `status` is
+// HubSpot's and Google's, `type` and `error_subcode` Meta's, `reason` Zoom's, `errortype` Fitbit's,
+// `errorcode` Autodesk's and Smartsheet's, `errorid` Yahoo's, `error_name` Stack Exchange's.
 var (
-	codeMembers = []string{"error", "status", "code", "error_code", "errorcode", "errorid", "error_id", "error_name", "errortype", "type", "error_subcode", "errcode"}
+	codeMembers = []string{
+		"error", "status", "code", "error_code", "errorcode", "errorid", "error_id", "error_name", "errortype", "type", "error_subcode", "errcode",
+	}
 	textMembers = []string{
 		"error_description", "errordescription", "message", "error_message", "errormessage", "error_msg", "errmsg", "msg", "description",
-		"detail", "details", "reason", "hint", "developermessage", "localizedmessage", "error",
+		"detail", "details", "reason", "hint", "developermessage", "localizedmessage",
 	}
 )
 
@@ -155,8 +195,13 @@ func (m members) words(token members) (r refusalText) {
 	return r
 }
 
-// plainWords is words for an answer that is a line of text.
+// plainWords is words for an answer that is a line of text, or a list of objects.
 func plainWords(contentType string, body []byte) (r refusalText) {
+	if list := []byte(`{"errors":` + string(body) + `}`); json.Valid(list) { // a list alone, as Salesforce's API answers
+		var m members
+		_ = json.Unmarshal(list, &m)
+		return m.words(nil)
+	}
 	text := strings.TrimSpace(string(body))
 	if len(text) <= maxTextRead && !strings.HasPrefix(text, "{") && !strings.Contains(contentType, "html") {
 		r.texts = []string{strings.ToLower(text)}

@@ -29,14 +29,15 @@ type grants struct {
 	called []string
 }
 
-// startGrants has the apps crm (OAuth) and key (an API key), both of which refuse a credential by 401 or
-// by 403 with a text.
+// startGrants has the apps crm (OAuth) and key (an API key), both of which refuse a credential by
+// 401 or by 403 with a text.
 func startGrants(t *testing.T) *grants {
 	t.Helper()
 	g := &grants{t: t}
 	url, _ := provider(t, g, "plain")
 	dir := t.TempDir()
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir})
+	// What is stored here is an hour old, so that a token with little time left is near its end.
+	store, err := connect.Open(t.Context(), connect.Options{Dir: dir, Now: func() time.Time { return time.Now().Add(-time.Hour) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,8 +229,8 @@ func TestTokenThatEndedEarly(t *testing.T) {
 	}
 }
 
-// TestEndedGrants: however the provider says it, a grant that has ended is flagged, said in the audit
-// trail, handed out no more and not refreshed again, until it changes.
+// TestEndedGrants: however the provider says it, a grant that has ended is flagged, said in the
+// audit trail, handed out no more and not refreshed again, until it changes.
 func TestEndedGrants(t *testing.T) {
 	g := startGrants(t)
 	for name, c := range map[string]struct {
@@ -286,11 +287,12 @@ func (g *grants) changes(id string, v connect.GrantValues) {
 	}
 }
 
-// TestEndedWithinMargin: the token call that finds out hands out nothing, though the old token lasts.
+// TestEndedWithinMargin: the token call that finds out hands out nothing, though the old token
+// lasts.
 func TestEndedWithinMargin(t *testing.T) {
 	g := startGrants(t)
 	g.answers(always(200, "{}"), always(400, `{"error":"invalid_grant"}`))
-	id := g.connected("crm", lives(time.Second/2))
+	id := g.connected("crm", lives(30*time.Second))
 	if a := g.handOut(id); a.Status != 401 || a.Data.Code != "needs_reconnection" {
 		t.Errorf("answered %d %s", a.Status, a.body)
 	}

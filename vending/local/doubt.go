@@ -74,8 +74,8 @@ func (s *Source) noted(h holding, err error) {
 	}
 }
 
-// isRefused reports whether err is a refusal of the token endpoint's that says nothing of the grant:
-// of the client, a scope, or in words that nobody knows.
+// isRefused reports whether err is a refusal of the token endpoint's that says nothing of the
+// grant: of the client, a scope, or in words that nobody knows.
 func isRefused(err error) bool {
 	var r *tokenendpoint.Refusal
 	return errors.As(err, &r) && r.Class == tokenendpoint.Refused

@@ -99,7 +99,7 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
-// TestDoubtIsNotTheTokenEndpoints: a call that is accepted does not lift what a token endpoint said.
+// TestDoubtIsNotTheTokenEndpoints: an accepted call does not lift what a token endpoint said.
 func TestDoubtIsNotTheTokenEndpoints(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	s := newSource(t, startProvider(t), store)

@@ -105,8 +105,8 @@ func (s *Source) refreshAlone(ctx context.Context, h holding) error {
 	return err
 }
 
-// pace keeps a token endpoint that refuses us from being asked at each call. Another OAuth client or
-// another grant is tried at once.
+// pace keeps a token endpoint that refuses us from being asked at each call. Another OAuth client
+// or another grant is tried at once.
 func (s *Source) pace(h holding, what [32]byte, err error) {
 	switch {
 	case isRefused(err) && vending.AsError(err).Code == vending.InternalError:
