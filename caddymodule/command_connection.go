@@ -24,7 +24,7 @@ func connectionCommands(parent *cobra.Command) {
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
 			gone, _, err := store.TakeConnection(cmd.Context(), tenant, "", args[0])
 			if err == nil && gone.Status == connect.Active {
-				_, err = fmt.Fprintf(cmd.ErrOrStderr(), "deleted; what was granted stays valid at the provider of %s until it is withdrawn there\n", gone.App)
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "deleted; what was granted stays valid at the provider of %s until it is withdrawn there\n", gone.App)
 			}
 			return err
 		}))

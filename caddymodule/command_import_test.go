@@ -20,7 +20,7 @@ func TestImportNamesTheField(t *testing.T) {
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
 	for name, tt := range map[string]struct{ app, input, want string }{
 		"a client's host": {"gitea", `{"host":"https://NEVER.example.com","access_token":"t"}`,
-			`the credential's "host" cannot stand where the app takes it: write a public host name like git.example.com, perhaps with a port, and no scheme or path`},
+			`the credential's "host" cannot stand where the app takes it: write a public host name like git.example.com, perhaps with a port and the path of a site (git.example.com/git), and no scheme`},
 		"a captured value": {"jira", `{"cloud_id":"..","access_token":"t"}`, `the credential's "cloud_id" cannot stand where the app takes it: write the value alone, and no whole address`},
 		"spaces":           {"openai", `{"api_key":"NEVER "}`, `the credential's "api_key" begins or ends with a space`},
 		"spaced token":     {"gmail", `{"access_token":" NEVER"}`, `the credential's "access_token" begins or ends with a space`},

@@ -104,3 +104,15 @@ func TestNarrowRenewal(t *testing.T) {
 		}
 	}
 }
+
+// TestFailuresAreBounded: who holds a link fills no audit trail with it.
+func TestFailuresAreBounded(t *testing.T) {
+	o := newOfficeOf(t, newSites(t), gitApp())
+	l, err := o.gitLink()
+	for range 15 {
+		o.signIn(l, err, "error=access_denied").Sees("declined", 403, "Access was not granted")
+	}
+	if events := o.events(l.Connection.ID); len(events) > 13 {
+		t.Errorf("%d rows: %q", len(events), events)
+	}
+}

@@ -103,8 +103,11 @@ func (v *visit) takeForm() error {
 }
 
 // mayTry reports whether something more can be tried by this link for now.
-func (v *visit) mayTry() bool {
-	key := policy.AllowanceKey{Tenant: v.link.Connection.Tenant, Kind: "link", Name: string(v.digest[:])}
+func (v *visit) mayTry() bool { return v.may("link") }
+
+// may reports whether one more of a kind may happen by this link in this minute.
+func (v *visit) may(kind string) bool {
+	key := policy.AllowanceKey{Tenant: v.link.Connection.Tenant, Kind: kind, Name: string(v.digest[:])}
 	claim, _, ok := v.tries.Spend(key, triesAMinute, v.o.Now())
 	claim.Settle(true)
 	return ok

@@ -24,7 +24,7 @@ func (v *visit) record(event connect.Event, detail string) {
 // noteFailure records why a callback brought no grant, in the provider's own words where there are any.
 func (v *visit) noteFailure(err error) {
 	var p *authorize.Problem
-	if !errors.As(err, &p) {
+	if !errors.As(err, &p) || !v.may("failure") { // who holds a link must not be able to fill the trail
 		return
 	}
 	detail := cmp.Or(p.Code, string(p.Kind))
