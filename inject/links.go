@@ -117,15 +117,15 @@ func (x *Exchange) rewriteURL(raw string, gw func() Gateway) string {
 	case r.path == "":
 		return x.withoutKeys(r) // resolves to the request's own path
 	case r.path[0] == '/':
-		return x.place(r, x.extra, "", gw)
+		return x.place(r, x.at, "", gw)
 	}
 	return x.rewriteRelative(r, gw)
 }
 
 func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) string {
 	host, userinfo := r.host()
-	if extra, own := x.ownHost(r.scheme, host); own && !userinfo {
-		return x.place(r, extra, host, gw)
+	if at, own := x.ownHost(r.scheme, host); own && !userinfo {
+		return x.place(r, at, host, gw)
 	}
 	scheme, own, _ := strings.Cut(gw().Origin, "://")
 	// With a backslash, what RFC 3986 reads as the host may be another than what browsers do.
@@ -138,15 +138,15 @@ func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) s
 // rewriteRelative leaves what resolves against the request's own path as it would at the upstream.
 func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
 	base := x.path
-	if x.extra == "" {
+	if x.at == "" {
 		base = x.base + x.path
 	}
 	whole := r
 	whole.path = resolve(cmp.Or(base, "/"), r.path)
-	to := x.place(whole, x.extra, "", gw)
+	to := x.place(whole, x.at, "", gw)
 	// A call without a path of its own has another base at the gateway than at the upstream.
 	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
-	if asIs && strings.HasPrefix(to, gw().Path) {
+	if asIs && strings.HasPrefix(to, gw().Path+x.at) {
 		return x.withoutKeys(r)
 	}
 	return to
@@ -154,12 +154,12 @@ func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
 
 // place returns r, whose path is absolute, as a link to the gateway; host is empty for a path
 // alone. What the gateway has no path for, or refuses, only the upstream can serve.
-func (x *Exchange) place(r reference, extra, host string, gw func() Gateway) string {
+func (x *Exchange) place(r reference, at, host string, gw func() Gateway) string {
 	if r.path != "" {
 		r.path = resolve("/", r.path)
 	}
 	g := gw()
-	path, inside := x.belowBase(extra, r.path)
+	path, inside := x.locate(at, r.path)
 	if !inside || g.Takes != nil && !g.Takes(path) {
 		to := cmp.Or(strings.ToLower(host), x.host)
 		return x.placement.upstream.scheme + "://" + to + x.withoutKeys(r)
@@ -171,22 +171,39 @@ func (x *Exchange) place(r reference, extra, host string, gw func() Gateway) str
 	return x.withoutKeys(r)
 }
 
-// belowBase returns the gateway's path for a path of an extra host or, where that is empty, of the upstream: what follows its base
-// path and the credential's path prefix. Not inside is what the gateway has no path for.
-func (x *Exchange) belowBase(extra, path string) (string, bool) {
-	if extra != "" {
-		return extraPrefix + extra + path, true
+// locate returns the gateway's path for a path at one of the app's places. Not ok is what the gateway
+// has no path for. At the upstream's own host that is what follows its base path and the credential's
+// path prefix, or a declared path beside them.
+func (x *Exchange) locate(at, path string) (located string, ok bool) {
+	b := x.placement.beside
+	switch {
+	case b != nil && at == b.at && b.host != "":
+		return at + path, b.refusal(path) == nil
+	case len(at) > len(extraPrefix):
+		return at + path, true
 	}
+	besides := b != nil && b.host == "" && b.refusal(path) == nil
+	if besides && x.at == b.at {
+		return b.at + path, true // where a path is both, a call stays on its side
+	}
+	if located, ok = x.belowBase(path); !ok && besides {
+		return b.at + path, true
+	}
+	return located, ok
+}
+
+// belowBase cuts the upstream's base path and the credential's path prefix off.
+func (x *Exchange) belowBase(path string) (rest string, ok bool) {
 	base := x.base
-	if x.extra != "" {
-		base = x.placement.upstream.path // an app with extra hosts has no prefix
+	if x.at != "" {
+		base = x.placement.upstream.path // an app with other places has no prefix
 	}
-	rest, ok := strings.CutPrefix(path, base)
+	rest, ok = strings.CutPrefix(path, base)
 	if !ok || rest != "" && rest[0] != '/' {
 		return "", false
 	}
-	host, _, err := x.placement.Split(rest)
-	return rest, host == "" && err == nil
+	at, _, err := x.placement.Split(rest)
+	return rest, at == "" && err == nil
 }
 
 // withoutKeys spells path, query and fragment of r without the query parameters that carry the
@@ -199,9 +216,9 @@ func (x *Exchange) withoutKeys(r reference) string {
 	return r.path + query + r.fragment
 }
 
-// ownHost tells whether a host is one of the app's, and which if it is an extra one. Hosts are
-// compared with their ports; a missing port is the scheme's default.
-func (x *Exchange) ownHost(scheme, host string) (extra string, own bool) {
+// ownHost tells whether a host is one of the app's, and how paths to it begin if it is not the
+// upstream's. Hosts are compared with their ports; a missing port is the scheme's default.
+func (x *Exchange) ownHost(scheme, host string) (at string, own bool) {
 	ours := x.placement.upstream.scheme
 	scheme = cmp.Or(scheme, ours)
 	if scheme != "https" && scheme != ours {
@@ -209,11 +226,14 @@ func (x *Exchange) ownHost(scheme, host string) (extra string, own bool) {
 	}
 	for _, extra := range x.placement.app.ExtraHosts {
 		if sameHost(scheme, host, ours, extra) {
-			return extra, true
+			return extraPrefix + extra, true
 		}
 	}
+	if b := x.placement.beside; b != nil && b.host != "" && sameHost(scheme, host, ours, b.host) {
+		return b.at, true
+	}
 	main := x.host
-	if x.extra != "" {
+	if len(x.at) > len(extraPrefix) {
 		var err error
 		if main, err = x.placement.upstream.resolve(x.credential()); err != nil {
 			return "", false
