@@ -26,7 +26,7 @@ need php php-cli # servers that fold what rules must judge
 [ -e /usr/share/php/Symfony/Component/HttpFoundation/Request.php ] || need symfony php-symfony-http-foundation
 # A WordPress and its database: without the packages that would start services.
 command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || need mariadbd mariadb-server-core --no-install-recommends
-php -m | grep -qx mysqli || need mysqli php-mysql
+php -r 'exit((int)!extension_loaded("mysqli"));' || need mysqli php-mysql
 [ -e /usr/share/wordpress/wp-load.php ] || need wordpress wordpress --no-install-recommends
 need ruby ruby
 ruby -e 'require "rack"; require "webrick"' 2>/dev/null || { need rack ruby-rack && need webrick ruby-webrick; }
