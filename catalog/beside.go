@@ -65,12 +65,7 @@ func (c checker) besideHost() error {
 	if slices.Contains(c.ExtraHosts, b.Host) {
 		return fmt.Errorf("beside.host: %s is one of extra_hosts: take it out of one of them", b.Host)
 	}
-	probe := *c.App // a host of its own obeys the rules of extra hosts
-	probe.ExtraHosts = []string{b.Host}
-	if err := (checker{&probe}).extraHosts(); err != nil {
-		return fmt.Errorf("beside.host: %w", err)
-	}
-	return nil
+	return c.otherHost("beside.host", b.Host)
 }
 
 // besidePlacement holds a placement of its own to the rules of the app's: no request goes out bare.
