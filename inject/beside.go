@@ -51,7 +51,7 @@ func newBeside(app *catalog.App, api *Placement) (*beside, error) {
 			b.base = append(b.base, foldSegment(segment))
 		}
 	}
-	p.app, p.beside = app, b
+	p.app, p.beside, p.apart = app, b, entry.Placement != nil
 	return b, nil
 }
 

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"testing"
@@ -140,5 +141,22 @@ func TestBesideAtTheRoot(t *testing.T) {
 		if got := x.rewriteURL("/b/r.git/info/refs", testGateway); got != want {
 			t.Errorf("from %s it became %q, want %q", called, got, want)
 		}
+	}
+}
+
+// TestBesideRelay: a source's own proxy puts the credential where the API takes it, and so cannot call
+// what takes it elsewhere.
+func TestBesideRelay(t *testing.T) {
+	for path, ok := range map[string]bool{"/user": true, "/~/uploads/a": false} {
+		var wire bytes.Buffer
+		_, err := NewExchange(mustPlace(t, gitApp("")), relayed(&wire, http.StatusOK), path, "", false, nil)
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	same := gitApp("")
+	same.Beside.Placement = nil
+	if _, err := NewExchange(mustPlace(t, same), relayed(new(bytes.Buffer), http.StatusOK), "/~/uploads/a", "", false, nil); err != nil {
+		t.Errorf("by the API's own placement: %v", err)
 	}
 }

@@ -22,6 +22,7 @@ import (
 type Placement struct {
 	app      *catalog.App
 	beside   *beside // nil where the app has nothing outside of its API
+	apart    bool    // this is the placement of what lies there, and not that of the API
 	upstream upstream
 	headers  []named
 	query    []named

@@ -32,6 +32,8 @@ func (p *Placement) carrying(cred vending.Credential) (*Placement, error) {
 // unrelayable says why a request cannot be made without the credential, or "".
 func (p *Placement) unrelayable() string {
 	switch {
+	case p.apart:
+		return "what lies beside its API takes the credential in another place"
 	case p.signer != nil:
 		return "its requests are signed with the credential"
 	case p.prefix.holdsField():

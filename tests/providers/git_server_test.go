@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/vendgate/vendgate/tests/harness"
 )
 
 // gitServer is git's own server over HTTP (git-http-backend) where GitLab has it: beside an API that takes
@@ -99,6 +101,17 @@ func (s *gitServer) repository(t *testing.T, path string) {
 	s.git(t, "", "init", "--quiet", "--initial-branch=main", work)
 	s.commit(t, work, "README", path)
 	s.git(t, work, "push", "--quiet", bare, "main")
+	s.branches(t, bare)
+}
+
+// branches adds as many as it takes for a clone to ask for them in a compressed body.
+func (s *gitServer) branches(t *testing.T, bare string) {
+	t.Helper()
+	var stream strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&stream, "commit refs/heads/b%d\ncommitter A <a@example.com> %d +0000\ndata 1\n.\nfrom refs/heads/main\n\n", i, 1700000000+i)
+	}
+	harness.Run(t, gitEnv(s.root), stream.String(), "git", "-C", bare, "fast-import", "--quiet")
 }
 
 func (s *gitServer) commit(t *testing.T, work, file, text string) {
