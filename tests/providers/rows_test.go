@@ -10,7 +10,7 @@ import (
 
 // TestProviders goes through the table: one gateway, one connection a row, made by a link.
 func TestProviders(t *testing.T) {
-	rows := slices.Concat(tokenRows, answerRows, formRows)
+	rows := slices.Concat(tokenRows, answerRows, formRows, endedRows)
 	providers, dir := standin(t, rows), t.TempDir()
 	var apps strings.Builder
 	for _, r := range rows {

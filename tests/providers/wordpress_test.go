@@ -17,6 +17,7 @@ func newBlogger(t *testing.T) (*customer, *wordpress) {
 	t.Helper()
 	resolves(t, "blog.test")
 	w := newWordPress(t, "blog.test")
+	w.isCalled("www." + w.Host) // as sites often are, behind a proxy that serves both names
 	config := tenant(t, filepath.Join(t.TempDir(), "store")) + "catalog {\ncommunity wordpress\n}\n" +
 		"app wordpress {\nupstream http://{host}/wp-json\nallow_http\nallow_private 127.0.0.0/8\n}\n"
 	g := harness.StartWith(t, func(g *harness.Gateway) string { return g.Caddyfile(config, "", site) })
@@ -34,6 +35,10 @@ func TestWordPress(t *testing.T) {
 	c, w := newBlogger(t)
 	id, password := w.password("gateway")
 	c.link()
+	c.enters(w, "abcd efgh ijkl mnop qrst uvwx").Sees("a wrong password", http.StatusUnprocessableEntity, "does not accept what you entered")
+	if got := c.stated(); got == "active false" {
+		t.Errorf("after a wrong password the connection is %s", got)
+	}
 	c.enters(w, password).Sees("the right password", http.StatusOK, harness.SaysCreated)
 	c.postsAndLists(t)
 	c.uploads(t)
@@ -41,6 +46,7 @@ func TestWordPress(t *testing.T) {
 	w.revoke(id)
 	c.calls(http.MethodPost, "/wp/v2/posts", `{"title":"Late"}`, "Content-Type: application/json").
 		must(t, "a post after the password was revoked", 401, "needs_reconnection")
+	c.isFlagged(t)
 	_, second := w.password("gateway, once more")
 	c.renew()
 	c.enters(w, second).Sees("the new password", http.StatusOK, harness.SaysRenewed)
