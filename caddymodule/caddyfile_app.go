@@ -108,8 +108,7 @@ func appOptions(app *catalog.App) options {
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
 	opts["extra_hosts"] = replacing(func() { app.ExtraHosts = nil }, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
 	opts["default_header"] = replacing(func() { app.Headers = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
-	placement := addPlacementOptions(opts, &app.Placement)
-	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
+	addPlacementOptions(opts, app)
 	return opts
 }
 
@@ -119,9 +118,15 @@ func replacing(forget func(), read option) option {
 	return func(d *caddyfile.Dispenser) error { once(); return read(d) }
 }
 
-// addPlacementOptions adds `header`, `query` and `basic`, and returns the placement that they write
-// to: a new one in p, from the first one stated on.
-func addPlacementOptions(opts options, p **catalog.Placement) (placement func() *catalog.Placement) {
+// addPlacementOptions adds `header`, `query`, `basic` and `path_prefix`.
+func addPlacementOptions(opts options, app *catalog.App) {
+	placement := addRequestOptions(opts, &app.Placement)
+	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
+}
+
+// addRequestOptions adds `header`, `query` and `basic`, and returns the placement that they write to:
+// a new one in p, from the first one stated on.
+func addRequestOptions(opts options, p **catalog.Placement) (placement func() *catalog.Placement) {
 	stated := false
 	placement = func() *catalog.Placement {
 		if !stated {
@@ -154,7 +159,7 @@ func parseBeside(d *caddyfile.Dispenser, app *catalog.App) error {
 	}
 	app.Beside = b
 	opts := options{"paths": texts(&b.Paths)}
-	addPlacementOptions(opts, &b.Placement)
+	addRequestOptions(opts, &b.Placement)
 	return parseBlock(d, opts, "paths", "header", "query")
 }
 
