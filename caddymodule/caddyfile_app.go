@@ -101,6 +101,7 @@ func appOptions(app *catalog.App) options {
 		"oauth2":     func(d *caddyfile.Dispenser) error { return parseOAuth2(d, app) },
 		"sign":       func(d *caddyfile.Dispenser) error { return parseSign(d, app) },
 		"rate_limit": func(d *caddyfile.Dispenser) error { return parseRateLimit(d, app) },
+		"site_names": func(d *caddyfile.Dispenser) error { return parseSiteNames(d, app) },
 		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
 		"beside":     func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
 	}
@@ -179,7 +180,9 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 			return d.Errf("field %s has too many arguments; write field NAME [LABEL] [secret], with the label in quotes", f.Name)
 		}
 	}
-	err := parseBlock(d, options{"from": text(&f.From), "kind": text(&f.Kind), "options": texts(&f.Options)}, "options")
+	err := parseBlock(d, options{
+		"from": text(&f.From), "kind": text(&f.Kind), "options": texts(&f.Options), "site_path": flag(&f.SitePath), "cut": texts(&f.Cut),
+	}, "options", "cut")
 	app.Fields = append(app.Fields, f)
 	return err
 }
@@ -200,6 +203,13 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 		"host": text(&v.Host), "body": text(&v.Body), "inconclusive": flag(&v.Inconclusive),
 		"header": func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
 	}, "header")
+}
+
+// parseSiteNames reads `site_names { … }`.
+func parseSiteNames(d *caddyfile.Dispenser, app *catalog.App) error {
+	n := new(catalog.SiteNames)
+	app.SiteNames = n
+	return parseBlock(d, options{"url": text(&n.URL), "paths": texts(&n.Paths), "pattern": text(&n.Pattern)}, "paths")
 }
 
 // parseSteering reads `steering { … }`.

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,9 +22,13 @@ func connectionCommands(parent *cobra.Command) {
 	var tenant string
 	remove := subcommand(parent, "delete ID --tenant NAME", "Deletes a connection and what it holds, for good, unless a hold stands", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
-			return store.DeleteConnection(cmd.Context(), tenant, args[0])
+			gone, _, err := store.TakeConnection(cmd.Context(), tenant, "", args[0])
+			if err == nil && gone.Status == connect.Active {
+				_, err = fmt.Fprintf(cmd.ErrOrStderr(), "deleted; what was granted stays valid at the provider of %s until it is withdrawn there\n", gone.App)
+			}
+			return err
 		}))
-	remove.Long = "Deletes a connection and what it holds, for good. The grant at the provider stays: delete by the Platform API, which revokes it, or\nrevoke it there. While a hold stands, nothing is deleted."
+	remove.Long = "Deletes a connection and what it holds, for good. The grant at the provider stays: delete by the Platform API, which revokes it where the\nprovider can be asked to, or withdraw it there. While a hold stands, nothing is deleted."
 	tenantFlag(remove, &tenant)
 }
 

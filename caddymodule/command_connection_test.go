@@ -64,7 +64,10 @@ func TestConnectionCommands(t *testing.T) {
 			t.Errorf("%s: listed %s", filter, listed)
 		}
 	}
-	must(t, "", "connection", "delete", key, "--tenant", "acme", "--data", dir)
+	_, said, err := run(t, "", "connection", "delete", key, "--tenant", "acme", "--data", dir)
+	if err != nil || !strings.Contains(said, "deleted; what was granted stays valid at the provider of openai until it is withdrawn there") {
+		t.Errorf("delete: %v, %s", err, said)
+	}
 	if left := must(t, "", "connection", "list", "--data", dir); strings.Contains(left, key) || !strings.Contains(left, imported.ConnectionID) {
 		t.Errorf("left after delete:\n%s", left)
 	}

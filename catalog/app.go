@@ -48,6 +48,9 @@ type App struct {
 	// RateLimit says how the provider tells that it has had too many calls, where it is not by 429 with
 	// `Retry-After`.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
+	// SiteNames is for software that people host themselves, whose links may name it otherwise than its
+	// connections do.
+	SiteNames *SiteNames `json:"site_names,omitempty"`
 	// Steering names what lets a request stand for another one than its request line says.
 	Steering *Steering `json:"steering,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
@@ -93,6 +96,24 @@ type Field struct {
 	Kind string `json:"kind,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`
+	// SitePath says that a value of kind `host` may go on with the path below which a site lives,
+	// `example.com/blog`. It goes between the host and the base path of an address.
+	SitePath bool `json:"site_path,omitempty"`
+	// Cut are paths that people paste along with the address of their site and that are no part of it,
+	// such as `/wp-admin`: what is entered into a field of kind `host` ends before the first of them.
+	Cut []string `json:"cut,omitempty"`
+}
+
+// SiteNames say where a self-hosted app tells by which addresses it calls itself, in the links of its
+// answers. They take the place of the connection's own address in links and are never called.
+type SiteNames struct {
+	// URL is requested by GET with the credential when a connection is made. Its host is the upstream's,
+	// slot and all, `https://{host}/wp-json/`.
+	URL string `json:"url"`
+	// Paths lead to the addresses in its JSON, as those of a Capture do, without brackets.
+	Paths []string `json:"paths"`
+	// Pattern is a regular expression with one group, which is the address; empty takes all of the text.
+	Pattern string `json:"pattern,omitempty"`
 }
 
 // Placement says where a credential goes in the upstream request. Several may be set at once.

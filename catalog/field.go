@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // fieldFrom returns where the value of a declared field comes from.
@@ -42,6 +43,18 @@ func (c checker) origin(f Field) error {
 		return errors.New("an option is empty: take it out")
 	case f.Kind == KindHost && f.From == FromGrant:
 		return errors.New("a host from an answer could be anybody's: capture the part that varies")
+	case f.Kind != KindHost && (f.SitePath || len(f.Cut) > 0):
+		return errors.New("site_path and cut are for a whole host: write kind host, or take them out")
+	}
+	return checkCut(f.Cut)
+}
+
+// checkCut checks the paths that are cut off.
+func checkCut(paths []string) error {
+	for _, p := range paths {
+		if !strings.HasPrefix(p, "/") || len(p) < 2 || strings.HasSuffix(p, "/") || !plainSegments(p) || strings.ContainsAny(p, "%?#\\ {}") {
+			return fmt.Errorf("cut %q is not a path: write it like /wp-admin", p)
+		}
 	}
 	return nil
 }

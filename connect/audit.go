@@ -20,9 +20,12 @@ const (
 	LinkRejected         Event = "link_rejected"
 	LinkExpired          Event = "link_expired"
 	LinkReplaced         Event = "link_replaced"
+	LinkFailed           Event = "link_failed"
 	ConnectionCreated    Event = "connection_created"
 	ConnectionImported   Event = "connection_imported"
 	CredentialsRefreshed Event = "credentials_refreshed"
+	ConnectionMoved      Event = "connection_moved"
+	ScopesNotGranted     Event = "scopes_not_granted"
 	VendFailed           Event = "vend_failed"
 	ConnectionDeleted    Event = "connection_deleted"
 	GrantRevoked         Event = "grant_revoked"
@@ -46,8 +49,8 @@ const (
 
 // TenantEvents are the events that a tenant may read of, in the order in which they are offered.
 var TenantEvents = []Event{
-	LinkCreated, LinkOpened, LinkAccepted, LinkRejected, LinkExpired, LinkReplaced,
-	ConnectionCreated, ConnectionImported, CredentialsRefreshed, VendFailed, ConnectionDeleted, GrantRevoked, RevocationFailed,
+	LinkCreated, LinkOpened, LinkAccepted, LinkRejected, LinkExpired, LinkReplaced, LinkFailed,
+	ConnectionCreated, ConnectionImported, CredentialsRefreshed, ConnectionMoved, ScopesNotGranted, VendFailed, ConnectionDeleted, GrantRevoked, RevocationFailed,
 	HoldPlaced, HoldReleased, TenantCreated, TenantChanged, TenantDisabled, KeyMinted, KeyPromoted,
 	OAuthClientSet, OAuthClientDeleted, MCPURLIssued, CallerKeyCreated, CallerKeyRevoked, SignedIn, SignedOut,
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/vending"
@@ -22,6 +23,9 @@ type GrantValues struct {
 	Expiry time.Time
 	// Fields are the values of a key-based app, or those that an OAuth app needs beside its token.
 	Fields []vending.Field
+	// SiteNames are the addresses by which the connection's site calls itself in links; see
+	// [vending.Credential.Naming]. They are found when an end user connects, and nothing is sent to them.
+	SiteNames []string
 }
 
 // Grant is what an end user gave an app, and what the vault seals. It never prints its values.
@@ -65,16 +69,22 @@ func (GrantValues) MarshalText() ([]byte, error) { return []byte(redacted), nil 
 // below 16 KiB.
 const maxGrant = 64 << 10
 
-// grantFormat is the first byte of an encoded grant.
-const grantFormat = 1
+// The first byte of an encoded grant: grantNamed is of one that ends with the names of its site.
+const (
+	grantFormat = 1
+	grantNamed  = 2
+)
 
 // errGrant never says more: the text at hand is the grant.
 var errGrant = errors.New("the grant has an unknown encoding")
 
-// encode writes v as grantFormat, the expiry in Unix seconds (0 for none), and length-prefixed strings.
+// encode writes v as its format, the expiry in Unix seconds (0 for none), and length-prefixed strings.
 // It is read on every proxied request; encoding/json would cost more than the decryption.
 func (v GrantValues) encode() ([]byte, error) {
 	b := []byte{grantFormat}
+	if len(v.SiteNames) > 0 {
+		b[0] = grantNamed
+	}
 	expiry := int64(0)
 	if !v.Expiry.IsZero() {
 		expiry = v.Expiry.Unix()
@@ -86,6 +96,9 @@ func (v GrantValues) encode() ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(len(v.Fields)))
 	for _, f := range v.Fields {
 		b = appendString(appendString(b, f.Name), f.Value)
+	}
+	if len(v.SiteNames) > 0 {
+		b = appendString(b, strings.Join(v.SiteNames, " "))
 	}
 	if len(b) > maxGrant {
 		clear(b)
@@ -102,9 +115,10 @@ func appendString(b []byte, s string) []byte {
 func decodeGrant(plain []byte) (Grant, error) {
 	d := decoder{rest: string(plain)}
 	clear(plain)
-	if d.rest == "" || d.rest[0] != grantFormat {
+	if d.rest == "" || d.rest[0] != grantFormat && d.rest[0] != grantNamed {
 		return Grant{}, errGrant
 	}
+	named := d.rest[0] == grantNamed
 	d.rest = d.rest[1:]
 	v := new(GrantValues)
 	if expiry := d.varint(); expiry != 0 {
@@ -121,7 +135,10 @@ func decodeGrant(plain []byte) (Grant, error) {
 	} else if n != 0 {
 		return Grant{}, errGrant
 	}
-	if d.bad || d.rest != "" {
+	if named {
+		v.SiteNames = strings.Fields(d.text())
+	}
+	if d.bad || d.rest != "" || named && len(v.SiteNames) == 0 {
 		return Grant{}, errGrant
 	}
 	return Grant{v}, nil

@@ -17,6 +17,7 @@ var grantCases = map[string]GrantValues{
 	"empty":       {},
 	"oauth":       {AccessToken: "ya29.a", RefreshToken: "1//r", TokenType: "bearer", Scope: "a b", Expiry: epoch},
 	"fields":      {Fields: []vending.Field{{Name: "api_key", Value: "sk-1"}, {Name: "site", Value: "é\x00\n"}}},
+	"site names":  {Fields: []vending.Field{{Name: "host", Value: "a.example"}}, SiteNames: []string{"www.a.example", "b.example:8080/blog"}},
 	"before 1970": {AccessToken: "x", Expiry: time.Unix(-5, 0).UTC()},
 	"long":        {AccessToken: strings.Repeat("a", 20000), RefreshToken: strings.Repeat("b", 300)},
 }

@@ -160,3 +160,36 @@ func TestBesideRelay(t *testing.T) {
 		t.Errorf("by the API's own placement: %v", err)
 	}
 }
+
+// TestBesideAtASite: what lies beside the API of software that people host themselves lies below the
+// path of their site, and its links may name the site otherwise.
+func TestBesideAtASite(t *testing.T) {
+	app := siteApp(true)
+	app.Beside = &catalog.Beside{Paths: []string{"/uploads/**"}}
+	p := mustPlace(t, app)
+	cred := testCredential("api_key", "secret", "host", "a.example/blog").Naming([]string{"www.a.example/site"})
+	if out := sent(t, p, cred, "/~/uploads/a", http.Header{}); out.URL.String() != "https://a.example/blog/uploads/a" {
+		t.Errorf("it would call %s", out.URL)
+	}
+	const own = "https://gw.example/proxy/c/app"
+	for _, called := range []string{"/x", "/~/uploads/a"} {
+		for raw, want := range map[string]string{
+			"https://a.example/blog/uploads/b":     own + "/~/uploads/b",
+			"https://a.example/blog/api/x":         own + "/x",
+			"https://a.example/uploads/b":          "https://a.example/uploads/b",
+			"https://a.example/blog/login":         "https://a.example/blog/login",
+			"https://www.a.example/site/uploads/b": own + "/~/uploads/b",
+			"https://www.a.example/site/api/x":     own + "/x",
+			"https://www.a.example/site/login":     "https://www.a.example/site/login",
+			"/blog/uploads/b":                      "/proxy/c/app/~/uploads/b",
+		} {
+			x, err := NewExchange(p, cred, called, "", false, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := x.rewriteURL(raw, testGateway); got != want {
+				t.Errorf("from %s, %q became %q, want %q", called, raw, got, want)
+			}
+		}
+	}
+}

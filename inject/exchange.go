@@ -73,15 +73,15 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 		x.host, x.base = x.at[len(extraPrefix):], ""
 		return nil
 	}
-	if x.host, err = x.placement.upstream.resolve(cred); err != nil {
+	if x.host, x.base, err = x.placement.upstream.resolve(cred); err != nil {
 		return x.placement.mendable(err)
 	}
-	if x.at != "" {
-		x.base = ""
+	if x.at != "" { // beside the API, and still at the site
+		x.base = strings.TrimSuffix(x.base, x.placement.upstream.path)
 		return nil
 	}
 	prefix, err := x.placement.prefix.fill(cred, pathSegment)
-	x.base = x.placement.upstream.path + prefix
+	x.base += prefix
 	return x.placement.mendable(err)
 }
 

@@ -79,7 +79,7 @@ func TestRewriteURLOfExtraHosts(t *testing.T) {
 		{"upstream to extra", "/x", "https://upload.example.com/v1/s?id=1&key=secret#f", own + "/~upload.example.com/v1/s?id=1#f"},
 		{"upstream to extra, host alone", "/x", "https://upload.example.com?id=1", own + "/~upload.example.com?id=1"},
 		{"upstream to extra, default port and case", "/x", "//UPLOAD.example.com:443/a", own + "/~upload.example.com/a"},
-		{"upstream to extra, downgraded", "/x", "http://upload.example.com/a", "http://upload.example.com/a"},
+		{"upstream to extra, another scheme", "/x", "http://upload.example.com/a", own + "/~upload.example.com/a"},
 		{"upstream to extra, other port", "/x", "https://upload.example.com:444/a", "https://upload.example.com:444/a"},
 		{"upstream to itself", "/x", "https://api.example.com/v1/a", own + "/a"},
 		{"upstream to itself where ~ means a host", "/x", "https://api.example.com/v1/~a", "https://api.example.com/v1/~a"},

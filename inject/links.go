@@ -124,25 +124,31 @@ func (x *Exchange) rewriteURL(raw string, gw func() Gateway) string {
 
 func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) string {
 	host, userinfo := r.host()
-	if at, own := x.ownHost(r.scheme, host); own && !userinfo {
+	at, own := x.ownHost(host)
+	if own && !userinfo {
+		if at == "" && !x.reaches(r.path, gw()) { // it may be the host alone that the site has in common with its name
+			if path, named := x.namedPath(host, r.path, gw); named {
+				r.path = path
+			}
+		}
 		return x.place(r, at, host, gw)
 	}
-	scheme, own, _ := strings.Cut(gw().Origin, "://")
+	_, gateway, _ := strings.Cut(gw().Origin, "://")
 	// With a backslash, what RFC 3986 reads as the host may be another than what browsers do.
-	if sameHost(cmp.Or(r.scheme, scheme), host, scheme, own) || strings.Contains(raw, `\`) && strings.Contains(raw, own) {
+	if sameHost(host, gateway) || strings.Contains(raw, `\`) && strings.Contains(raw, gateway) {
 		return "" // what it would lead to, the provider has no say in
+	}
+	if path, named := x.namedPath(host, r.path, gw); named && !userinfo {
+		r.path = path
+		return x.place(r, "", host, gw)
 	}
 	return raw
 }
 
 // rewriteRelative leaves what resolves against the request's own path as it would at the upstream.
 func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
-	base := x.path
-	if x.at == "" {
-		base = x.base + x.path
-	}
 	whole := r
-	whole.path = resolve(cmp.Or(base, "/"), r.path)
+	whole.path = resolve(cmp.Or(x.base+x.path, "/"), r.path)
 	to := x.place(whole, x.at, "", gw)
 	// A call without a path of its own has another base at the gateway than at the upstream.
 	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
@@ -171,6 +177,12 @@ func (x *Exchange) place(r reference, at, host string, gw func() Gateway) string
 	return x.withoutKeys(r)
 }
 
+// reaches reports whether the gateway would take a call for a path of the upstream, which is absolute.
+func (x *Exchange) reaches(path string, g Gateway) bool {
+	located, inside := x.locate("", resolve("/", cmp.Or(path, "/")))
+	return inside && (g.Takes == nil || g.Takes(located))
+}
+
 // locate returns the gateway's path for a path at one of the app's places. Not ok is what the gateway
 // has no path for. At the upstream's own host that is what follows its base path and the credential's
 // path prefix, or a declared path beside them.
@@ -182,21 +194,32 @@ func (x *Exchange) locate(at, path string) (located string, ok bool) {
 	case len(at) > len(extraPrefix):
 		return at + path, true
 	}
-	besides := b != nil && b.host == "" && b.refusal(path) == nil
+	aside, besides := x.asideOf(b, path)
 	if besides && x.at == b.at {
-		return b.at + path, true // where a path is both, a call stays on its side
+		return aside, true // where a path is both, a call stays on its side
 	}
 	if located, ok = x.belowBase(path); !ok && besides {
-		return b.at + path, true
+		return aside, true
 	}
 	return located, ok
+}
+
+// asideOf returns the gateway's path for a path of the upstream's host that b declares: what follows the
+// path of the connection's site.
+func (x *Exchange) asideOf(b *beside, path string) (located string, ok bool) {
+	if b == nil || b.host != "" {
+		return "", false
+	}
+	_, base, _ := x.placement.upstream.resolve(x.credential()) // the call's own host was resolved from it
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(base, x.placement.upstream.path))
+	return b.at + rest, ok && b.refusal(rest) == nil
 }
 
 // belowBase cuts the upstream's base path and the credential's path prefix off.
 func (x *Exchange) belowBase(path string) (rest string, ok bool) {
 	base := x.base
 	if x.at != "" {
-		base = x.placement.upstream.path // an app with other places has no prefix
+		_, base, _ = x.placement.upstream.resolve(x.credential()) // an app with other places has no prefix
 	}
 	rest, ok = strings.CutPrefix(path, base)
 	if !ok || rest != "" && rest[0] != '/' {
@@ -214,45 +237,4 @@ func (x *Exchange) withoutKeys(r reference) string {
 		query = "?" + query
 	}
 	return r.path + query + r.fragment
-}
-
-// ownHost tells whether a host is one of the app's, and how paths to it begin if it is not the
-// upstream's. Hosts are compared with their ports; a missing port is the scheme's default.
-func (x *Exchange) ownHost(scheme, host string) (at string, own bool) {
-	ours := x.placement.upstream.scheme
-	scheme = cmp.Or(scheme, ours)
-	if scheme != "https" && scheme != ours {
-		return "", false
-	}
-	for _, extra := range x.placement.app.ExtraHosts {
-		if sameHost(scheme, host, ours, extra) {
-			return extraPrefix + extra, true
-		}
-	}
-	if b := x.placement.beside; b != nil && b.host != "" && sameHost(scheme, host, ours, b.host) {
-		return b.at, true
-	}
-	main := x.host
-	if len(x.at) > len(extraPrefix) {
-		var err error
-		if main, err = x.placement.upstream.resolve(x.credential()); err != nil {
-			return "", false
-		}
-	}
-	return "", sameHost(scheme, host, ours, main)
-}
-
-// sameHost compares two hosts with their ports, a missing one being that of the scheme.
-func sameHost(scheme, host, otherScheme, other string) bool {
-	return strings.EqualFold(withPort(scheme, host), withPort(otherScheme, other))
-}
-
-func withPort(scheme, host string) string {
-	if strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']') {
-		return host
-	}
-	if scheme == "http" {
-		return host + ":80"
-	}
-	return host + ":443"
 }

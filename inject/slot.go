@@ -27,26 +27,35 @@ func slotsOf(app *catalog.App) slots {
 // fill renders a host. A slot takes exactly one DNS label, several where its field's kind says so,
 // one of its field's options, or a whole host where it is all there is: the result cannot leave the
 // pattern that the catalog states.
-func (s slots) fill(host template, cred vending.Credential) (string, error) {
+// The site's path is what a host's value goes on with, where its field allows that; else it is empty.
+func (s slots) fill(host template, cred vending.Credential) (filled, sitePath string, err error) {
 	return s.render(host, cred.Field)
 }
 
-func (s slots) render(host template, field func(name string) (string, bool)) (string, error) {
-	filled, err := host.render(field, s.escape)
+func (s slots) render(host template, field func(name string) (string, bool)) (filled, sitePath string, err error) {
+	filled, err = host.render(field, func(name, value string) (string, error) {
+		if f := s[name]; f.Kind == catalog.KindHost && f.SitePath {
+			var err error
+			if value, sitePath, err = splitSite(value); err != nil {
+				return "", err
+			}
+		}
+		return s.escape(name, value)
+	})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	filled = strings.ToLower(filled)
 	name, _, _ := strings.Cut(filled, ":")
 	if len(name) > maxHostName {
-		return "", errors.New("filling a host: it is longer than 253 characters")
+		return "", "", errors.New("filling a host: it is longer than 253 characters")
 	}
 	for label := range strings.SplitSeq(name, ".") {
-		if _, err := dnsLabel(label); err != nil {
-			return "", fmt.Errorf("filling a host: a label %w", err)
+		if _, err := hostLabel(label); err != nil {
+			return "", "", fmt.Errorf("filling a host: a label %w", err)
 		}
 	}
-	return filled, nil
+	return filled, sitePath, nil
 }
 
 func (s slots) escape(name, value string) (string, error) {
@@ -93,9 +102,12 @@ func hostName(v string) (string, error) {
 	}
 	labels := strings.Split(name, ".")
 	for _, label := range labels {
-		if _, err := dnsLabel(label); err != nil {
+		if _, err := hostLabel(label); err != nil {
 			return "", errors.New("is no host name")
 		}
+	}
+	if !plainInternational(name) {
+		return "", errors.New("is no international host name in its plain form")
 	}
 	last := strings.ToLower(labels[len(labels)-1])
 	// 2130706433, 0x7f.1 and 127.1 are addresses to some resolvers (WHATWG URL, section 3.5).
@@ -123,7 +135,7 @@ func Endpoint(app *catalog.App, raw string, field func(name string) (string, boo
 	if err != nil {
 		return "", err
 	}
-	filledHost, err := slotsOf(app).render(host, field)
+	filledHost, sitePath, err := slotsOf(app).render(host, field)
 	if err != nil {
 		return "", blame(app, err)
 	}
@@ -131,7 +143,7 @@ func Endpoint(app *catalog.App, raw string, field func(name string) (string, boo
 	if err != nil {
 		return "", blame(app, err)
 	}
-	u, err := url.Parse(scheme + "://" + filledHost + filledPath)
+	u, err := url.Parse(scheme + "://" + filledHost + sitePath + filledPath)
 	if err != nil {
 		return "", fmt.Errorf("filling an endpoint of %s: %w", app.Slug, errors.Unwrap(err))
 	}

@@ -43,24 +43,35 @@ func newUpstream(app *catalog.App, known func(string) bool) (upstream, error) {
 	return u, nil
 }
 
-// resolve returns the host, with its port if it has one.
-func (u upstream) resolve(cred vending.Credential) (string, error) {
+// resolve returns the host, with its port if it has one, and the raw base path: that of the
+// connection's site, if it has one, and then the app's.
+func (u upstream) resolve(cred vending.Credential) (host, base string, err error) {
 	if u.fixed != "" {
-		return u.fixed, nil
+		return u.fixed, u.path, nil
 	}
-	return u.slots.fill(u.host, cred)
+	host, sitePath, err := u.slots.fill(u.host, cred)
+	return host, sitePath + u.path, err
 }
 
-// dnsLabel accepts one label of a host name (RFC 1123, section 2.1). Punycode is refused: no
-// account name needs it, and it makes look-alikes.
+// dnsLabel is [hostLabel] without punycode: no account name needs it, and it makes look-alikes.
 func dnsLabel(v string) (string, error) {
-	ok := len(v) > 0 && len(v) <= 63 && v[0] != '-' && v[len(v)-1] != '-' && !strings.HasPrefix(strings.ToLower(v), "xn--")
+	if isPunycode(v) {
+		return "", errNoLabel
+	}
+	return hostLabel(v)
+}
+
+var errNoLabel = errors.New("is no single DNS label")
+
+// hostLabel accepts one label of a host name (RFC 1123, section 2.1).
+func hostLabel(v string) (string, error) {
+	ok := len(v) > 0 && len(v) <= 63 && v[0] != '-' && v[len(v)-1] != '-'
 	for i := 0; ok && i < len(v); i++ {
 		c := v[i] | 0x20
 		ok = 'a' <= c && c <= 'z' || '0' <= v[i] && v[i] <= '9' || v[i] == '-'
 	}
 	if !ok {
-		return "", errors.New("is no single DNS label")
+		return "", errNoLabel
 	}
 	return v, nil
 }

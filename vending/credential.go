@@ -56,6 +56,8 @@ type Credential struct {
 	values func() []Field
 	// withheld are names.
 	withheld []string
+	// siteNames are addresses; see SiteNames.
+	siteNames []string
 	// relay is set where the source keeps the credential to itself; see [NewRelayed].
 	relay Relay
 }
@@ -86,6 +88,16 @@ func (c Credential) Withholding(names ...string) Credential {
 
 // Withholds reports whether the tenant is not told the field called name.
 func (c Credential) Withholds(name string) bool { return slices.Contains(c.withheld, name) }
+
+// Naming returns c with the addresses by which the connection's site calls itself in links, each
+// `host[:port][/path]`. It keeps names.
+func (c Credential) Naming(names []string) Credential {
+	c.siteNames = names
+	return c
+}
+
+// SiteNames are the addresses of [Credential.Naming]. They are no part of the credential: nothing is sent to them.
+func (c Credential) SiteNames() []string { return c.siteNames }
 
 // IsZero reports whether c holds nothing.
 func (c Credential) IsZero() bool { return c.values == nil || len(c.values()) == 0 }

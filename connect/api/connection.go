@@ -82,12 +82,15 @@ func (a *API) listConnections(c *Call) error {
 
 type deletedAnswer struct {
 	Deleted bool `json:"deleted"`
+	// Grant is what is left at the provider.
+	Grant manager.Remainder `json:"grant"`
 }
 
 func (a *API) deleteConnection(c *Call) error {
-	if err := a.o.Manager.Delete(c.R.Context(), c.Caller, c.Params["id"]); err != nil {
+	gone, err := a.o.Manager.Delete(c.R.Context(), c.Caller, c.Params["id"])
+	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.W, http.StatusOK, "connection deleted", deletedAnswer{true})
+	vending.WriteSuccess(c.W, http.StatusOK, gone.Message(), deletedAnswer{true, gone.Grant})
 	return nil
 }

@@ -30,6 +30,8 @@ func (s *stage) events(id string) (events []connect.Event) {
 // TestDelete: the connection is gone whatever the provider says, and what it says is in the audit trail.
 func TestDelete(t *testing.T) {
 	const form = "POST /revoke client_id=client&client_secret=client-secret&token="
+	const asked = "; Mail did not confirm that it has revoked the grant: if it must end, withdraw it there"
+	stays := func(app string) string { return "; what was granted stays valid at " + app + " until it is withdrawn there" }
 	accessOnly := connect.GrantValues{AccessToken: "ya29.one"}
 	for name, c := range map[string]struct {
 		app      string
@@ -37,14 +39,16 @@ func TestDelete(t *testing.T) {
 		provider int // its status; 0 means that it is down
 		asked    []string
 		event    connect.Event
+		left     string
+		says     string
 	}{
-		"revoked":                       {"mail", token, 200, []string{form + "1%2F%2Fone&token_type_hint=refresh_token"}, connect.GrantRevoked},
-		"revoked by the access token":   {"mail", accessOnly, 200, []string{form + "ya29.one&token_type_hint=access_token"}, connect.GrantRevoked},
-		"provider refuses":              {"mail", token, 400, []string{form + "1%2F%2Fone&token_type_hint=refresh_token"}, connect.RevocationFailed},
-		"provider is down":              {"mail", token, 0, nil, connect.RevocationFailed},
-		"without a revocation endpoint": {"gmail", token, 200, nil, ""},
-		"a key":                         {"key", keys, 200, nil, ""},
-		"an app that left the catalog":  {"left", token, 200, nil, ""},
+		"revoked":                       {"mail", token, 200, []string{form + "1%2F%2Fone&token_type_hint=refresh_token"}, connect.GrantRevoked, "revoked", ""},
+		"revoked by the access token":   {"mail", accessOnly, 200, []string{form + "ya29.one&token_type_hint=access_token"}, connect.GrantRevoked, "revoked", ""},
+		"provider refuses":              {"mail", token, 400, []string{form + "1%2F%2Fone&token_type_hint=refresh_token"}, connect.RevocationFailed, "unconfirmed", asked},
+		"provider is down":              {"mail", token, 0, nil, connect.RevocationFailed, "unconfirmed", asked},
+		"without a revocation endpoint": {"gmail", token, 200, nil, "", "stays", stays("Gmail")},
+		"a key":                         {"key", keys, 200, nil, "", "stays", stays("Key")},
+		"an app that left the catalog":  {"left", token, 200, nil, "", "stays", stays("left")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
@@ -57,7 +61,7 @@ func TestDelete(t *testing.T) {
 			}
 			id := s.imported(c.app, authType, c.grant)
 			got := s.call("acme", alice, http.MethodDelete, "/connections/"+id, nil)
-			if want := `{"status":"success","message":"connection deleted","data":{"deleted":true}}`; got.status != 200 || got.body != want {
+			if want := `{"status":"success","message":"connection deleted` + c.says + `","data":{"deleted":true,"grant":"` + c.left + `"}}`; got.status != 200 || got.body != want {
 				t.Errorf("%d %s", got.status, got.body)
 			}
 			if asked := s.provider.got(); !slices.Equal(asked, c.asked) {
@@ -124,7 +128,7 @@ func TestDeleteOutlivesItsCaller(t *testing.T) {
 func TestDeletePending(t *testing.T) {
 	s := newStage(t)
 	l := s.linked("mail", "One")
-	if got := s.call("acme", alice, "DELETE", "/connections/"+l.ConnectionID, nil); got.status != 200 {
+	if got := s.call("acme", alice, "DELETE", "/connections/"+l.ConnectionID, nil); got.status != 200 || !strings.Contains(got.body, `"grant":"none"`) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	if _, err := s.store.OpenLink(t.Context(), connect.DigestOf(l.RequestToken)); err == nil {

@@ -92,7 +92,7 @@ func TestSnowflakeAccount(t *testing.T) {
 		}
 	}
 	f := app.Fields[0]
-	if got := meant(app, f, "https://XY12345.us-east-2.aws.snowflakecomputing.com/console"); got != "xy12345.us-east-2.aws" {
+	if got, _ := meant(app, f, "https://XY12345.us-east-2.aws.snowflakecomputing.com/console"); got != "xy12345.us-east-2.aws" {
 		t.Errorf("a pasted address means %q", got)
 	}
 	if got := Around(app, f); got != "acme.snowflakecomputing.com" {

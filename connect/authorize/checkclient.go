@@ -43,6 +43,9 @@ func CheckClient(app *catalog.App, c connect.OAuthClient) error {
 
 // rightForm says what to write for f.
 func rightForm(f catalog.Field) string {
+	if f.Kind == catalog.KindHost && f.SitePath {
+		return "write a public host name like git.example.com, perhaps with a port, and the path of a site below it (git.example.com/git), without a scheme or a slash at its end"
+	}
 	if f.Kind == catalog.KindHost {
 		return "write a public host name like git.example.com, perhaps with a port, and no scheme or path"
 	}

@@ -49,12 +49,16 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 	var fields []vending.Field
 	size := 0
 	for _, f := range asked {
-		value := meant(app, f, values[f.Name])
+		value := strings.TrimSpace(values[f.Name])
 		if value == "" && optional(app, f.Name) {
 			continue
 		}
 		if err := checkValue(app, f, value); err != nil {
 			return nil, err
+		}
+		value, problem := meant(app, f, value)
+		if problem != nil {
+			return nil, problem
 		}
 		if size += len(value); size > maxFields {
 			return nil, about(app, Problem{Kind: BadField, Field: f.Name, reason: fmt.Sprintf("makes all values longer than %d KiB", maxFields>>10)})
@@ -185,7 +189,7 @@ func unplaceable(app *catalog.App, err error) error {
 	if err == nil {
 		return nil
 	}
-	p := Problem{Kind: BadField, Err: err, reason: "has another form than this app's values"}
+	p := Problem{Kind: BadField, Err: err, reason: otherForm}
 	var blamed *inject.FieldError
 	if errors.As(err, &blamed) {
 		p.Field = blamed.Field
@@ -196,6 +200,8 @@ func unplaceable(app *catalog.App, err error) error {
 	for _, f := range app.Fields {
 		switch {
 		case f.Name != p.Field:
+		case f.From == "":
+			p.reason = formOf(app, f)
 		case f.From == catalog.FromGrant:
 			p.Kind = OtherAccount
 		case f.From == catalog.FromClient:
@@ -203,4 +209,20 @@ func unplaceable(app *catalog.App, err error) error {
 		}
 	}
 	return about(app, p)
+}
+
+// otherForm is what is wrong with a value of which no more is known.
+const otherForm = "has another form than this app's values"
+
+// formOf says what is wrong with a value of f that the end user entered, and what to write.
+func formOf(app *catalog.App, f catalog.Field) string {
+	switch around := Around(app, f); {
+	case f.Kind == catalog.KindHost && f.SitePath:
+		return noSite
+	case f.Kind == catalog.KindHost:
+		return noHost
+	case around != "":
+		return "is no part of an address of this app; write what is acme in " + around + ", or the whole address"
+	}
+	return otherForm
 }

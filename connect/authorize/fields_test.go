@@ -64,7 +64,7 @@ func TestCheckFields(t *testing.T) {
 		"NUL":                      {slotted(), fields("token", "canary\x00x", "site", "acme", "email", "a@b"), BadField, "token", ""},
 		"C1 control":               {slotted(), fields("token", "canary\u0085x", "site", "acme", "email", "a@b"), BadField, "token", ""},
 		"no UTF-8":                 {slotted(), fields("token", "canary\xffx", "site", "acme", "email", "a@b"), BadField, "token", "API token cannot be right: it is no text."},
-		"another host":             {slotted(), fields("token", "t", "site", "canary.evil.com/", "email", "a@b"), BadField, "site", "Site cannot be right: it has another form than this app's values."},
+		"another host":             {slotted(), fields("token", "t", "site", "canary.evil.com/", "email", "a@b"), BadField, "site", "Site cannot be right: it is no part of an address of this app; write what is acme in acme.api.example.com, or the whole address."},
 		"colon in the user name":   {slotted(), fields("token", "t", "site", "acme", "email", "canary:b"), BadField, "email", ""},
 		"beside consent":           {consent, fields("site", "acme"), "", "", ""},
 		"beside consent, bad host": {consent, fields("site", "canary."), BadField, "site", ""},
@@ -104,7 +104,7 @@ func TestMeant(t *testing.T) {
 		Fields: []catalog.Field{{Name: "site", Label: "Site"}, {Name: "region", Options: []string{"eu.west", "us"}}, {Name: "note"}, {Name: "realm", From: catalog.FromGrant}},
 	}
 	host := &catalog.App{
-		Slug: "own", AuthType: "api_key", Upstream: "https://{host}", Fields: []catalog.Field{{Name: "host", Kind: catalog.KindHost}, {Name: "key", Secret: true}},
+		Slug: "own", AuthType: "api_key", Upstream: "https://{host}", Fields: []catalog.Field{{Name: "host", Kind: catalog.KindHost, Cut: []string{"/login"}}, {Name: "key", Secret: true}},
 		Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{key}"}},
 	}
 	long := "https://acme.desk.example.com/agent/dashboard?x=1#y"

@@ -20,7 +20,6 @@ var (
 	errNoCode     = errors.New("the callback has neither a code nor an error, or a code beyond bounds")
 	errIssuer     = errors.New("the callback's iss is not the app's issuer")
 	errOtherFlow  = errors.New("the attempt was begun by another version of OAuth than the app's of today")
-	errCallback   = errors.New("the callback holds an error of the authorization endpoint")
 	errLargeGrant = errors.New("the grant is larger than any that could be stored")
 )
 
@@ -30,10 +29,6 @@ const (
 	// maxGrant bounds tokens and fields together, in bytes; it leaves room for their encoding in the store's 64 KiB.
 	maxGrant = 60 << 10
 )
-
-// declined are the error codes of a consent that was not given: RFC 6749 section 4.1.2.1's, OpenID Connect's
-// and LinkedIn's.
-var declined = []string{"access_denied", "consent_required", "user_cancelled_login", "user_cancelled_authorize"}
 
 // Finish exchanges the code of a callback for a grant. query is the callback's, whose state the caller has
 // matched with the browser; redirectURI and verifier are those of Begin, fields what the app needs beside
@@ -66,9 +61,7 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	}
 	code, problem := readCallback(app, o, query)
 	if problem != nil {
-		if problem.Kind == NotConfigured || problem.Kind == ProviderError {
-			a.o.Logger.Error("authorization endpoint refused us", "app", app.Slug, "tenant", tenant, "provider_code", problem.Code)
-		}
+		a.noteCallback(ctx, app, tenant, problem)
 		return connect.Grant{}, problem
 	}
 	if err := a.checkCallback(app, query); err != nil {
@@ -90,6 +83,7 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if values.Fields, err = a.capture(ctx, app, client, answered{values, whole, query}); err != nil {
 		return connect.Grant{}, err
 	}
+	values.SiteNames = a.siteNames(ctx, app, credential(app, values, client.FieldsOf(app)))
 	return newGrant(app, values, client)
 }
 
@@ -104,28 +98,14 @@ func readCallback(app *catalog.App, o *catalog.OAuth2, query url.Values) (string
 	if issuer, sent := query["iss"]; sent && !isIssuer(o, issuer[0]) {
 		return "", about(app, Problem{Kind: WrongIssuer, Err: errIssuer})
 	}
-	if query.Has("error") {
-		return "", about(app, callbackError(query.Get("error")))
-	}
 	code := query.Get("code")
+	if refusedBy(query) {
+		return "", about(app, callbackError(query))
+	}
 	if code == "" || len(code) > maxAuthorizationCode {
 		return "", about(app, Problem{Kind: BadCallback, Err: errNoCode})
 	}
 	return code, nil
-}
-
-// callbackError explains an error of the authorization endpoint (RFC 6749, section 4.1.2.1).
-func callbackError(code string) Problem {
-	p := Problem{Kind: ProviderError, Code: cleanCode(code), Err: errCallback}
-	switch {
-	case slices.Contains(declined, p.Code):
-		p.Kind = Declined
-	case p.Code == "temporarily_unavailable" || p.Code == "server_error":
-		p.Kind = Unreachable
-	case p.Code == "unauthorized_client" || p.Code == "invalid_client":
-		p.Kind = NotConfigured
-	}
-	return p
 }
 
 // isIssuer compares as RFC 9207, section 2.4, says: as text. Where the app declares no issuer, it must at least

@@ -125,15 +125,25 @@ func TestCallback(t *testing.T) {
 		"no code":                   {nil, "state=s", BadCallback, ""},
 		"empty code":                {nil, "code=", BadCallback, ""},
 		"long code":                 {nil, "code=" + strings.Repeat("c", maxAuthorizationCode+1), BadCallback, ""},
-		"declined":                  {nil, "error=access_denied&error_description=canary+call+now", Declined, "access_denied"},
+		"declined":                  {nil, "error=access_denied&error_description=call+now", Declined, "access_denied"},
 		"declined, with a code":     {nil, "error=access_denied&code=c", Declined, "access_denied"},
 		"declined at LinkedIn":      {nil, "error=user_cancelled_login", Declined, "user_cancelled_login"},
-		"invalid_scope":             {nil, "error=invalid_scope&error_uri=https://canary.example.com", ProviderError, "invalid_scope"},
+		"invalid_scope":             {nil, "error=invalid_scope&error_uri=https://canary.example.com", ScopeRefused, "invalid_scope"},
 		"empty error":               {nil, "error=", ProviderError, ""},
 		"error with markup":         {nil, "error=%3Cb%3ECALL+%2B1-2_3%3C/b%3E", ProviderError, "bcall12_3b"},
 		"long error":                {nil, "error=" + strings.Repeat("x", 100), ProviderError, strings.Repeat("x", 64)},
 		"temporarily_unavailable":   {nil, "error=temporarily_unavailable", Unreachable, "temporarily_unavailable"},
-		"server_error":              {nil, "error=server_error", Unreachable, "server_error"},
+		"server_error":              {nil, "error=server_error", ProviderFailed, "server_error"},
+		"consent_required":          {nil, "error=consent_required", ConsentNeeded, "consent_required"},
+		"interaction_required":      {nil, "error=interaction_required", ConsentNeeded, "interaction_required"},
+		"login_required":            {nil, "error=login_required", ConsentNeeded, "login_required"},
+		"account selection":         {nil, "error=account_selection_required", ConsentNeeded, "account_selection_required"},
+		"invalid_request":           {nil, "error=invalid_request", NotConfigured, "invalid_request"},
+		"unsupported_response_type": {nil, "error=unsupported_response_type", NotConfigured, "unsupported_response_type"},
+		"redirect_uri_mismatch":     {nil, "error=redirect_uri_mismatch", NotConfigured, "redirect_uri_mismatch"},
+		"of another provider's":     {nil, "error=OAUTH_APPROVAL_ERROR_GENERIC", ProviderError, "oauth_approval_error_generic"},
+		"Facebook's":                {nil, "error_code=1349126&error_message=App+not+active", ProviderError, "1349126"},
+		"Facebook's, with a code":   {nil, "code=c&error_reason=x", "", ""},
 		"unauthorized_client":       {nil, "error=unauthorized_client", NotConfigured, "unauthorized_client"},
 		"error_description alone":   {nil, "error_description=canary", BadCallback, ""},
 	} {
@@ -159,8 +169,12 @@ func TestCallback(t *testing.T) {
 			if p := s.mustBe(t, err, c.want); p.Code != c.code || !g.IsZero() || calls != 0 || p.App != "Acme Mail" {
 				t.Errorf("code %q after %d calls, want %q and none", p.Code, calls, c.code)
 			}
-			if logged := c.want == NotConfigured || c.want == ProviderError; logged != strings.Contains(s.log.String(), `"app":"mail","tenant":"acme"`) {
-				t.Errorf("log %s, want a line: %v", s.log, logged)
+			if said := c.code != "" || c.want == ProviderError; said != strings.Contains(s.log.String(), `"app":"mail","tenant":"acme","provider_code":"`+c.code+`"`) {
+				t.Errorf("log %s, want a line: %v", s.log, said)
+			}
+			errs := c.want == NotConfigured || c.want == ProviderError || c.want == ProviderFailed || c.want == ScopeRefused
+			if errs != strings.Contains(s.log.String(), `"level":"ERROR"`) {
+				t.Errorf("log %s, want one for the operator: %v", s.log, errs)
 			}
 		})
 	}

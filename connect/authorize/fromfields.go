@@ -32,6 +32,7 @@ func (a *Authorizer) FromFields(ctx context.Context, app *catalog.App, fields []
 	if err := a.try(ctx, app, credential(app, values, nil)); err != nil {
 		return connect.Grant{}, err
 	}
+	values.SiteNames = a.siteNames(ctx, app, credential(app, values, nil))
 	return connect.NewGrant(values), nil
 }
 

@@ -7,23 +7,27 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-// meant is what an end user meant by value: without the spaces around it, and of an address that was pasted where a host or a part of
-// one is asked for, that alone. What is no address of the app's stays as it is, and is refused.
-func meant(app *catalog.App, f catalog.Field, value string) string {
-	value = strings.TrimSpace(value)
+// meant is what an end user meant by value, which has no spaces around it: of an address that was pasted where a part of a host is asked
+// for, that part alone, and where a whole host is, what [address] makes of it. A path is no part of a slot: the app's entry says what is
+// called. What is no address of the app's stays as it is, and is refused.
+func meant(app *catalog.App, f catalog.Field, value string) (string, *Problem) {
 	switch {
 	case f.Kind == catalog.KindHost:
-		return strings.ToLower(hostIn(value))
+		return address(app, f, value)
 	case f.Secret || len(f.Options) > 0 || !strings.ContainsAny(value, "./:"):
-		return value
+		return value, nil
 	}
-	host := strings.ToLower(hostIn(value))
+	scheme, _, there := strings.Cut(value, "://")
+	if !there {
+		scheme = "https"
+	}
+	host, ok := hostForm(strings.ToLower(scheme), hostIn(value))
 	for _, pattern := range hostPatterns(app) {
-		if label := labelIn(pattern, f, host); label != "" {
-			return label
+		if label := labelIn(pattern, f, host); ok && label != "" {
+			return label, nil
 		}
 	}
-	return value
+	return value, nil
 }
 
 // Around is the host that a value of f is a part of, with acme in its place, or "" if it is none or there is nothing to see.
@@ -42,7 +46,7 @@ func hostIn(address string) string {
 	if _, rest, ok := strings.Cut(address, "://"); ok {
 		address = rest
 	}
-	if end := strings.IndexAny(address, "/?#"); end >= 0 {
+	if end := strings.IndexAny(address, `/?#\`); end >= 0 {
 		address = address[:end]
 	}
 	return address

@@ -123,7 +123,7 @@ func readOAuth1Callback(query url.Values, token string) (string, *Problem) {
 	case query.Has("denied") || userRefused[fault]:
 		return "", &Problem{Kind: Declined, Err: errCallback}
 	case fault != "":
-		return "", &Problem{Kind: ProviderError, Code: cleanCode(fault), Err: errCallback}
+		return "", &Problem{Kind: ProviderError, Code: cleanCode(fault), Said: plainWords(query.Get("oauth_problem_advice")), Err: errCallback}
 	case query.Get(catalog.OAuthToken) != token:
 		return "", &Problem{Kind: BadCallback, Err: errOtherToken}
 	case verifier == "":

@@ -42,6 +42,13 @@ const (
 	BadCallback Kind = "bad_callback"
 	// NotConfigured: only the operator or the tenant can mend it.
 	NotConfigured Kind = "not_configured"
+	// ConsentNeeded: the provider wants the end user to sign in, to choose an account or to consent
+	// first, or an administrator to.
+	ConsentNeeded Kind = "consent_needed"
+	// ProviderFailed: the provider reported an error of its own.
+	ProviderFailed Kind = "provider_failed"
+	// ScopeRefused: the provider does not offer a scope that was asked for, or not to this account.
+	ScopeRefused Kind = "scope_refused"
 )
 
 // Problem is why there is no grant, for the end user. Nothing was stored.
@@ -51,6 +58,9 @@ type Problem struct {
 	App string
 	// Code is the provider's own error code, cleaned to [a-z_0-9]{0,64}.
 	Code string
+	// Said are the provider's own words, plain text of at most 200 characters; empty without any. Whoever
+	// makes a callback chooses them, so that a page shows them as what the provider said.
+	Said string
 	// Status is the HTTP status of the provider's refusal; 0 without one.
 	Status int
 	// Field is the name of the field that is to blame; empty if none is.
@@ -58,8 +68,9 @@ type Problem struct {
 	// Err is the cause, for the log only.
 	Err error
 
-	label  string // what the form calls Field
-	reason string // what is wrong with it
+	label   string // what the form calls Field
+	reason  string // what is wrong with it
+	suggest string // what to write instead; a part of what was entered, and not for the log
 }
 
 // about completes a problem with app.
@@ -83,6 +94,9 @@ func (p *Problem) Error() string {
 		if text != "" {
 			parts = append(parts, text)
 		}
+	}
+	if p.Said != "" {
+		parts = append(parts, strconv.Quote(p.Said))
 	}
 	if p.Err != nil {
 		parts = append(parts, p.Err.Error())
@@ -108,6 +122,11 @@ var texts = map[Kind][2]string{
 	WrongIssuer:   {"This answer is not from {app}", "The answer came from another place than {app}, so it was not used; please start again from your link."},
 	BadCallback:   {"This answer cannot be used", "The answer of {app} arrived incomplete or altered, so it was not used; please start again from your link."},
 	NotConfigured: {"{app} is not set up here", "{app} cannot be connected until whoever sent you the link has completed its set-up{detail}; nothing was saved."},
+	ConsentNeeded: {"{app} needs you to confirm something first", "{app} wants you to sign in, choose an account or allow the access there, or an administrator of your " +
+		"account to allow it{detail}, so nothing was saved; please try again and complete what it asks for."},
+	ProviderFailed: {"{app} reported an error", "{app} could not complete the authorization{detail}, so nothing was saved; if it happens again, tell whoever sent you the link."},
+	ScopeRefused: {"{app} does not offer what was asked for", "{app} does not offer all the permissions that were asked for, or not to your account{detail}, so nothing was saved; " +
+		"please tell whoever sent you the link."},
 }
 
 // Title is a short line for a page.
@@ -121,7 +140,7 @@ func (p *Problem) Reason() string {
 	if p.Kind == MissingField {
 		return "is missing"
 	}
-	return cmp.Or(p.reason, "has another form than this app's values")
+	return cmp.Or(p.reason, otherForm)
 }
 
 func (p *Problem) text(i int) string {
@@ -132,9 +151,13 @@ func (p *Problem) text(i int) string {
 	case p.Status != 0:
 		detail = " (HTTP " + strconv.Itoa(p.Status) + ")"
 	}
+	reason := p.Reason()
+	if p.suggest != "" {
+		reason += "; write only " + p.suggest
+	}
 	return strings.NewReplacer(
 		"{app}", cmp.Or(p.App, "The app"), "{detail}", detail,
-		"{field}", cmp.Or(p.label, p.Field, "What you entered"), "{reason}", p.Reason(),
+		"{field}", cmp.Or(p.label, p.Field, "What you entered"), "{reason}", reason,
 		"{value}", cmp.Or(p.label, p.Field),
 	).Replace(texts[p.Kind][i])
 }
@@ -142,13 +165,13 @@ func (p *Problem) text(i int) string {
 // HTTPStatus is the status of a page that explains p.
 func (p *Problem) HTTPStatus() int {
 	switch p.Kind {
-	case Declined:
+	case Declined, ConsentNeeded:
 		return http.StatusForbidden
 	case WrongCredential, MissingField, BadField, UnknownField:
 		return http.StatusUnprocessableEntity
 	case WrongIssuer, BadCallback:
 		return http.StatusBadRequest
-	case ProviderError, Nonsense, NoAccount, OtherAccount:
+	case ProviderError, ProviderFailed, ScopeRefused, Nonsense, NoAccount, OtherAccount:
 		return http.StatusBadGateway
 	case Unreachable:
 		return http.StatusServiceUnavailable

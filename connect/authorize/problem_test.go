@@ -12,7 +12,7 @@ import (
 
 var kinds = []Kind{
 	Declined, ProviderError, Nonsense, Unreachable, WrongCredential, MissingField, BadField, UnknownField, WrongIssuer, BadCallback, NotConfigured, NoAccount,
-	OtherAccount,
+	OtherAccount, ConsentNeeded, ProviderFailed, ScopeRefused,
 }
 
 // TestTexts: every kind says one sentence, with nothing left to fill in, whether little is known or much.

@@ -82,7 +82,7 @@ func (v *visit) askDelete() error {
 	if err != nil {
 		return err
 	}
-	view := page.Delete{Session: v.session(), Row: v.row(found), Revokes: found.Status == connect.Active && v.o.Revokes(found.App)}
+	view := page.Delete{Session: v.session(), Row: v.row(found), Active: found.Status == connect.Active, Revokes: v.o.Revokes(found.App)}
 	for i, h := range holds {
 		if i == maxShownHolds {
 			view.MoreHolds = len(holds) - i
@@ -102,7 +102,7 @@ func (v *visit) askDelete() error {
 const maxShownHolds = 10
 
 func (v *visit) remove() error {
-	err := v.o.Manager.Delete(v.r.Context(), v.caller(), v.id)
+	_, err := v.o.Manager.Delete(v.r.Context(), v.caller(), v.id)
 	if err != nil && vending.AsError(err).Code == vending.ConnectionInUse {
 		return v.askDelete()
 	}

@@ -37,12 +37,16 @@ func (v *visit) showForm() error {
 
 // formView draws the form with what was entered before, but for what is secret, and with what was wrong with it.
 func (v *visit) formView(b browser.Browser, problem *authorize.Problem) page.Form {
-	f := page.Form{Link: v.view(b)}
+	f, bound := page.Form{Link: v.view(b)}, v.binding()
 	for _, field := range v.app.Asked() {
 		shown := page.Field{Name: field.Name, Label: field.Label, Secret: field.Secret, Options: field.Options, Host: field.Kind == catalog.KindHost}
+		shown.Site = field.SitePath
 		shown.Around = authorize.Around(v.app, field)
 		if !field.Secret {
 			shown.Value = v.r.PostForm.Get(page.FieldPrefix + field.Name)
+		}
+		if at, isBound := bound[field.Name]; isBound {
+			shown.Value, shown.Bound = at, true
 		}
 		if problem != nil && problem.Field == field.Name {
 			shown.Problem = problem.Message()
@@ -72,6 +76,9 @@ func (v *visit) takeForm() error {
 		return v.redirect("") // the invitation says to whom the credentials would go
 	}
 	fields := v.entered()
+	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil { // before any of it goes to another address
+		return v.retry(b, err)
+	}
 	if v.signsIn() {
 		if err := authorize.CheckFields(v.app, fields); err != nil {
 			return v.retry(b, err)
@@ -143,5 +150,5 @@ func (v *visit) showProblem(p *authorize.Problem) {
 		return
 	}
 	v.note(p)
-	v.show(p.HTTPStatus(), page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message()})
+	v.show(p.HTTPStatus(), page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message(), Said: p.Said})
 }

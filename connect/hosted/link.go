@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/connect/browser"
 	"github.com/vendgate/vendgate/connect/page"
 	"github.com/vendgate/vendgate/vending"
@@ -95,7 +96,7 @@ func (v *visit) done() error {
 	case v.link.Status == connect.Rejected:
 		v.show(http.StatusOK, page.Refusal{Link: v.view(b)})
 	default:
-		v.show(http.StatusOK, page.Success{Link: v.view(b)})
+		v.show(http.StatusOK, page.Success{Link: v.view(b), Missing: v.ungranted(v.grant())})
 	}
 	return nil
 }
@@ -150,6 +151,7 @@ func (v *visit) callback() error {
 	}
 	grant, err := v.o.Authorizer.Finish(v.r.Context(), v.link.Connection.Tenant, v.app, attempt.RedirectURI, attempt.Verifier, query, attempt.Fields)
 	if err != nil {
+		v.noteFailure(err)
 		return err
 	}
 	return v.complete(b, grant)
@@ -157,6 +159,10 @@ func (v *visit) callback() error {
 
 // complete stores the grant and ends the link.
 func (v *visit) complete(b browser.Browser, g connect.Grant) error {
+	bound := v.bound()
+	if err := authorize.CheckBinding(v.app, bound, g.Reveal().Fields); err != nil { // another link may have been completed meanwhile
+		return err
+	}
 	_, err := v.o.Store.CompleteLink(v.r.Context(), v.digest, b.Digest(), vending.AuthType(v.app.AuthType), g)
 	if errors.Is(err, connect.ErrLinkEnded) && !v.token.IsZero() {
 		return v.redirect("done") // a double click: the first one may have been ours
@@ -164,8 +170,9 @@ func (v *visit) complete(b browser.Browser, g connect.Grant) error {
 	if err != nil {
 		return err
 	}
+	v.noteGrant(bound, g)
 	if v.token.IsZero() {
-		v.show(http.StatusOK, page.Success{Link: v.view(b)})
+		v.show(http.StatusOK, page.Success{Link: v.view(b), Missing: v.ungranted(g)})
 		return nil
 	}
 	return v.redirect("done")

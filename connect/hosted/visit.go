@@ -9,6 +9,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/authorize"
 	"github.com/vendgate/vendgate/connect/browser"
 	"github.com/vendgate/vendgate/connect/page"
 	"github.com/vendgate/vendgate/vending"
@@ -79,6 +80,7 @@ func (v *visit) view(b browser.Browser) page.Link {
 		Brand:      page.Brand{Name: name, Email: v.tenant.Email, LogoURL: v.tenant.Brand.LogoURL, Accent: v.tenant.Brand.Accent},
 		App:        page.App{Slug: v.app.Slug, Name: v.app.Name, OAuth: v.signsIn(), Tried: v.isTried()},
 		Connection: v.link.Connection.Name, Renews: v.link.Renews, Token: v.token, CSRF: b.CSRF(v.csrfPurpose()),
+		At:  authorize.At(v.app, v.held()),
 		For: userHint(v.tenant.Brand.UserHint, v.link.Connection.User),
 	}
 }

@@ -146,38 +146,6 @@ func LinkExpiry(c connect.Connection) *time.Time {
 	return &expires
 }
 
-// revokeTimeout bounds the conversation with a provider at delete.
-const revokeTimeout = 10 * time.Second
-
-// Delete deletes a connection and revokes its grant at the provider, where it has a revocation endpoint. The connection is gone first: a
-// provider that does not answer cannot keep it. What became of the revocation is in the audit trail.
-func (m *Manager) Delete(ctx context.Context, c Caller, id string) error {
-	gone, grant, err := m.o.Store.TakeConnection(ctx, c.Tenant.ID, c.User, id)
-	if err != nil {
-		return err
-	}
-	app, known := m.o.Catalog.App(gone.App)
-	if !known {
-		return nil
-	}
-	// The caller may leave now; the grant must end all the same.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
-	defer cancel()
-	revoked, err := m.o.Revoker.Revoke(ctx, gone.Tenant, app, grant)
-	row := connect.AuditRow{Event: connect.GrantRevoked, Tenant: gone.Tenant, Connection: gone.ID, User: gone.User, App: gone.App}
-	switch {
-	case err != nil:
-		row.Event = connect.RevocationFailed
-		m.o.Logger.Warn("a deleted grant could not be revoked at its provider", "connection", gone.ID, "tenant", gone.Tenant, "app", gone.App, "error", err)
-	case !revoked:
-		return nil
-	}
-	if err := m.o.Store.Record(context.WithoutCancel(ctx), row); err != nil {
-		m.o.Logger.Error("recording a revocation", "connection", gone.ID, "error", err)
-	}
-	return nil
-}
-
 // Hold says that something depends on a connection; deleting it is `connection_in_use` until the hold is released.
 func (m *Manager) Hold(ctx context.Context, c Caller, id, name string) (connect.Hold, error) {
 	return m.o.Store.Hold(ctx, c.Tenant.ID, c.User, id, name)

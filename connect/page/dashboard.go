@@ -81,8 +81,8 @@ type Delete struct {
 	Holds []string
 	// MoreHolds is how many there are beyond those.
 	MoreHolds int
-	// Revokes says that the grant is also revoked at the provider.
-	Revokes bool
+	// Active says that the connection holds a grant, and Revokes that the provider can be asked to end one.
+	Active, Revokes bool
 }
 
 // Keys shows the tenant's keys and its MCP URL.

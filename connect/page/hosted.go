@@ -42,6 +42,8 @@ type Link struct {
 	App   App
 	// Connection is the connection's name.
 	Connection string
+	// At is the address of the account or site that the connection has; empty where there is none yet, or one for all.
+	At string
 	// For says for whom the link was made; nothing where the tenant does not want it told.
 	For []HintPart
 	// Renews says that the connection works already and the link renews its credentials.
@@ -85,10 +87,12 @@ type Field struct {
 	Secret bool
 	// Options are the only values there are, if it has any.
 	Options []string
-	// Host says that the value is a host name.
-	Host bool
+	// Host says that the value is a host name, and Site that the path of a site may follow.
+	Host, Site bool
 	// Around is the host that the value is a part of, with acme in its place; empty if it is none.
 	Around string
+	// Bound says that Value is the address of the connection that the link renews, and stays.
+	Bound bool
 	// Problem says what is wrong with the value, and names it; empty if nothing is.
 	Problem string
 }
@@ -102,7 +106,11 @@ type Redirect struct {
 }
 
 // Success says that the connection is made, or its credentials renewed.
-type Success struct{ Link }
+type Success struct {
+	Link
+	// Missing are the scopes that were asked for and that the app did not grant.
+	Missing []string
+}
 
 // Refusal says that the end user rejected the link.
 type Refusal struct{ Link }
@@ -112,6 +120,8 @@ type ProviderProblem struct {
 	Link
 	// Title is a short line, and Explanation a sentence or two. Empty ones say that the app could not complete the request.
 	Title, Explanation string
+	// Said are the provider's own words; may be empty.
+	Said string
 }
 
 // Invalid is the one page for a link that is unknown, used or expired: it must not tell which, so it shows nothing of the link.
@@ -205,7 +215,7 @@ func (f Field) Input() string { return FieldPrefix + f.Name }
 // DescribedBy are the ids of what explains the field, the i-th of its form; empty if nothing does.
 func (f Field) DescribedBy(i int) string {
 	var ids []string
-	if f.Around != "" {
+	if f.Around != "" || f.Bound {
 		ids = append(ids, fmt.Sprintf("hint-%d", i))
 	}
 	if f.Problem != "" {
@@ -255,3 +265,12 @@ func (v ProviderProblem) Heading() string {
 	}
 	return v.Title
 }
+
+// maxShownScopes is how many of the scopes that are missing a page names.
+const maxShownScopes = 10
+
+// Shown are the first of the scopes that are missing.
+func (v Success) Shown() []string { return v.Missing[:min(len(v.Missing), maxShownScopes)] }
+
+// More is how many scopes are missing beside those Shown.
+func (v Success) More() int { return max(0, len(v.Missing)-maxShownScopes) }

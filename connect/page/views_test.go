@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +63,12 @@ func (p person) link(app App, renews bool) Link {
 	return Link{Brand: p.brand, App: app, Connection: p.connection, Renews: renews, Token: vending.NewSecret(testToken), CSRF: "csrf-" + p.filler, For: p.hint}
 }
 
+// at is l of a connection that has an address.
+func (p person) at(l Link) Link {
+	l.At = "xn--bcher-kva.example:8443/" + p.filler
+	return l
+}
+
 // views returns every page, by name, as p fills it.
 func (p person) views() map[string]View {
 	oauth, key := p.link(p.app, false), p.link(p.keyApp, false)
@@ -72,7 +79,7 @@ func (p person) views() map[string]View {
 	views := map[string]View{
 		"invitation":         Invitation{Link: oauth, ExpiresAt: expires, Now: testNow},
 		"invitation-key":     Invitation{Link: key, ExpiresAt: testNow.Add(30 * time.Minute), Now: testNow},
-		"invitation-renewal": Invitation{Link: renewal, ExpiresAt: expires, Now: testNow},
+		"invitation-renewal": Invitation{Link: p.at(renewal), ExpiresAt: expires, Now: testNow},
 		"invitation-untried": Invitation{Link: untried, ExpiresAt: expires, Now: testNow},
 		"form-untried":       Form{Link: untried, Fields: p.fields("")},
 		"form":               Form{Link: key, Fields: p.fields("")},
@@ -83,13 +90,19 @@ func (p person) views() map[string]View {
 			{Name: "host", Label: "Server", Host: true, Value: "crm", Problem: "Server cannot be right."},
 			{Name: "subdomain", Label: "Subdomain", Around: "acme.zendesk.com", Value: "a.b", Problem: "Subdomain cannot be right."},
 		}},
+		"form-site":  Form{Link: p.at(key), Fields: []Field{{Name: "host", Label: "Site", Host: true, Site: true}}},
+		"form-bound": Form{Link: p.at(p.link(p.keyApp, true)), Fields: []Field{{Name: "host", Label: "Site", Host: true, Site: true, Value: p.user, Bound: true}, {Name: "key", Label: p.filler, Secret: true}}},
+		"form-bound-problem": Form{Link: p.at(p.link(p.keyApp, true)), Fields: []Field{
+			{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Value: "us", Bound: true, Problem: "Region cannot be right: it is another address than the one of this connection."},
+		}},
 		"redirect":             Redirect{Link: oauth, URL: "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2"},
 		"redirect-nowhere":     Redirect{Link: oauth, URL: "javascript:alert(1)"},
-		"success":              Success{oauth},
-		"success-renewal":      Success{renewal},
+		"success":              Success{Link: oauth},
+		"success-renewal":      Success{Link: p.at(renewal)},
+		"success-less":         Success{Link: renewal, Missing: append(slices.Repeat([]string{"https://mail.example.com/auth/" + p.filler}, 11), strings.Repeat("s", 200))[1:]},
 		"refusal":              Refusal{oauth},
 		"refusal-renewal":      Refusal{renewal},
-		"provider-problem":     ProviderProblem{Link: oauth, Title: p.problem, Explanation: p.problem + " It said access_denied."},
+		"provider-problem":     ProviderProblem{Link: oauth, Title: p.problem, Explanation: p.problem + " It said access_denied.", Said: p.problem},
 		"provider-unexplained": ProviderProblem{Link: renewal},
 		"invalid":              Invalid{},
 		"browser-problem":      BrowserProblem{Token: vending.NewSecret(testToken)},
@@ -126,7 +139,8 @@ func (p person) dashboard() map[string]View {
 		"new-link-problem": NewLink{Session: s, Apps: apps, Email: p.user, App: p.app.Slug, Name: p.connection,
 			EmailProblem: "Must be one bare address", AppProblem: "There is no such app", NameProblem: "At most 200 bytes of text"},
 		"link-made":         LinkMade{Session: s, URL: vending.NewSecret("https://connect.example.com/connect/" + testToken), ExpiresAt: testNow.Add(48 * time.Hour), App: p.app, ID: rows[0].ID, Connection: p.connection, User: p.user, Renews: true},
-		"delete":            Delete{Session: s, Row: rows[0], Revokes: true},
+		"delete":            Delete{Session: s, Row: rows[0], Active: true, Revokes: true},
+		"delete-stays":      Delete{Session: s, Row: rows[0], Active: true},
 		"delete-held":       Delete{Session: s, Row: rows[1], Holds: []string{"invoice-sync", p.connection}, MoreHolds: 3},
 		"keys":              Keys{Session: s, Keys: []Key{old}},
 		"keys-rotated":      Keys{Session: s, Keys: []Key{old, young}, NewKey: vending.NewSecret("pk_live_canaryKey0123456789abcdefghijklmnopqrstuvw"), MCPIssuedAt: testNow},

@@ -136,6 +136,12 @@ export interface Hold {
   created_at: string;
 }
 
+/** What became of a connection. `grant` is what is left at the provider; servers that do not tell leave it out. */
+export interface Deleted {
+  deleted: true;
+  grant?: 'none' | 'revoked' | 'stays' | 'unconfirmed';
+}
+
 export interface Page {
   page: number;
   limit: number;
@@ -180,7 +186,7 @@ export class VendgatePlatform {
   /** Vends a working credential. Never store or log it. */
   getToken(email: string, id: string): Promise<Token>;
   /** Deletes a connection, and revokes its grant where the provider can. Needs the capability `delete`. */
-  deleteConnection(email: string, id: string): Promise<{ deleted: true }>;
+  deleteConnection(email: string, id: string): Promise<Deleted>;
   /** Says that something of yours, called `name`, depends on the connection: it cannot be deleted until released. */
   hold(email: string, id: string, name: string): Promise<Hold>;
   /** Takes a hold back. `released` is false where none of that name stood. */

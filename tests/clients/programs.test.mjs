@@ -18,7 +18,7 @@ const example = (name) => fileURLToPath(new URL(`examples/${name}`, import.meta.
 before(() => writeFileSync(file, binary));
 
 /** Runs a program of the examples on a file, and returns the lines it printed; `heard` gets each as it comes. */
-async function run(command, args, heard) {
+async function run(command, args, heard, status = 0) {
   const env = { ...process.env, EMAIL: email, GITHUB: connectionOf('github'), OPENAI: connectionOf('openai'), PYTHONDONTWRITEBYTECODE: '1', NO_PROXY: '*', no_proxy: '*' };
   const program = spawn(command, [...args, file], { cwd: mkdtempSync(path.join(workDir, 'run-')), env, stdio: ['ignore', 'pipe', 'pipe'] });
   let complaints = '';
@@ -29,7 +29,7 @@ async function run(command, args, heard) {
     lines.push(line);
     heard(line);
   }
-  assert.deepEqual(await ended, [0, null], complaints);
+  assert.deepEqual(await ended, [status, null], complaints);
   return lines;
 }
 
@@ -83,4 +83,13 @@ test('curl: pages by Link, Retry-After, a file, a stream, an error', { timeout: 
     assert.ok(said.includes(words), `${words} is not in ${said}`);
   }
   await check();
+});
+
+test('curl: a Link that leads elsewhere gets no call, and no key', { timeout: 60_000 }, async () => {
+  const link = `<http://${world.openai.host}/v1/steal?page=2>; rel="next"`;
+  world.github.answers(json(200, [{ title: 'one' }], { link }));
+  const lines = await run('sh', ['-e', example('curl.sh')], () => {}, 1);
+  assert.deepEqual(lines, ['[{"title":"one"}]']);
+  await world.github.took('GET /repos/octo/hello/issues?per_page=1');
+  await world.openai.took();
 });

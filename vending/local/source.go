@@ -271,7 +271,7 @@ func (h *holding) refused(r vending.Request) bool {
 // the client's of today.
 func (s *Source) credential(ctx context.Context, h holding) (vending.Credential, error) {
 	if h.AuthType != vending.OAuth {
-		return vending.NewFields(h.App, h.AuthType, h.values.Fields), nil
+		return vending.NewFields(h.App, h.AuthType, h.values.Fields).Naming(h.values.SiteNames), nil
 	}
 	fields := h.vendable()
 	var withheld []string
@@ -286,7 +286,8 @@ func (s *Source) credential(ctx context.Context, h holding) (vending.Credential,
 		}
 		fields = joined(fields, given)
 	}
-	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, fields...).Withholding(withheld...), nil
+	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, fields...).
+		Withholding(withheld...).Naming(h.values.SiteNames), nil
 }
 
 // secretsOf names the secrets among what a client gives and fields do not have.

@@ -155,7 +155,7 @@ test('holds, deletion and revocation', async () => {
   assert.deepEqual(await client.release(email, id, 'zap 7/8 ü'), { released: true });
   assert.deepEqual(await client.release(email, id, 'zap 7/8 ü'), { released: false });
   const revoked = world.provider.revoked.size;
-  assert.deepEqual(await client.deleteConnection(email, id), { deleted: true });
+  assert.deepEqual(await client.deleteConnection(email, id), { deleted: true, grant: 'revoked' });
   assert.ok(world.provider.revoked.size > revoked, 'the provider was not told');
   await assert.rejects(client.getConnection(email, id), sdk.ConnectionDeletedError);
 });

@@ -2,9 +2,10 @@ through() { curl -sS -H "Authorization: Bearer $VENDGATE_KEY" -H "x-user-email: 
 github=$VENDGATE_URL/proxy/$GITHUB/github
 openai=$VENDGATE_URL/proxy/$OPENAI/openai
 
-# a list, page by page, as Link says; a 429 waits as Retry-After says
+# a list, page by page, as Link says, while that leads through the gateway; a 429 waits as Retry-After says
 next=$github/repos/octo/hello/issues?per_page=1
 while [ -n "$next" ]; do
+  case $next in "$github/"*) ;; *) echo "Link leads elsewhere, the key does not: $next" >&2 && exit 1 ;; esac
   through --retry 3 -D headers "$next"
   next=$(tr -d '\r' <headers | sed -n 's/^[Ll]ink:.*<\([^>]*\)>; rel="next".*/\1/p')
 done

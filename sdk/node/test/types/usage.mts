@@ -41,6 +41,7 @@ export async function calls(email: string, id: string): Promise<void> {
   same<Awaited<ReturnType<typeof client.release>>['released'], boolean>(true);
   await client.hold(email, id, 'workflow 7');
   same<Awaited<ReturnType<typeof client.deleteConnection>>['deleted'], true>(true);
+  same<Awaited<ReturnType<typeof client.deleteConnection>>['grant'], 'none' | 'revoked' | 'stays' | 'unconfirmed' | undefined>(true);
 }
 
 export function authorization(token: Token): string {

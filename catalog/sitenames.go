@@ -1,0 +1,40 @@
+package catalog
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// siteNames checks where a site tells its names. Only the connection's own site is asked: any other
+// would get its credential.
+func (c checker) siteNames() error {
+	n := c.SiteNames
+	if n == nil {
+		return nil
+	}
+	own, _ := splitURL(c.Upstream)
+	authority, path := splitURL(n.URL)
+	scheme, _, _ := strings.Cut(c.Upstream, "://")
+	decoded, err := url.PathUnescape(path)
+	switch {
+	case !strings.Contains(own, "{"):
+		return errors.New("site_names: the upstream has one fixed host, and no other name: take site_names out")
+	case authority != own || !strings.HasPrefix(n.URL, scheme+"://"):
+		return errors.New("site_names.url must have the upstream's scheme and host: write it like https://{host}/wp-json/")
+	case strings.ContainsAny(path, "{}#") || err != nil || strings.ContainsFunc(decoded, isControl):
+		return errors.New("site_names.url holds a placeholder, a fragment or a control character after its host: take it out")
+	case len(n.Paths) == 0:
+		return errors.New("site_names.paths is empty: write the members that hold an address, like home")
+	}
+	for _, p := range n.Paths {
+		if !capturePath.MatchString(p) || strings.ContainsAny(p, "[]") {
+			return errors.New("site_names.paths must be names joined by dots, like home or links.0.href")
+		}
+	}
+	if pattern, err := regexp.Compile(n.Pattern); err != nil || n.Pattern != "" && pattern.NumSubexp() != 1 {
+		return errors.New("site_names.pattern must be a regular expression with one group: write it like ^(https://.*)/api$")
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package inject
+
+import (
+	"cmp"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// ownHost tells whether a host is one of the app's, and how paths to it begin if it is not the
+// upstream's.
+func (x *Exchange) ownHost(host string) (at string, own bool) {
+	for _, extra := range x.placement.app.ExtraHosts {
+		if sameHost(host, extra) {
+			return extraPrefix + extra, true
+		}
+	}
+	if b := x.placement.beside; b != nil && b.host != "" && sameHost(host, b.host) {
+		return b.at, true
+	}
+	main := x.host
+	if len(x.at) > len(extraPrefix) {
+		var err error
+		if main, _, err = x.placement.upstream.resolve(x.credential()); err != nil {
+			return "", false
+		}
+	}
+	return "", sameHost(host, main)
+}
+
+// namedPath returns the path of the upstream for a path at one of the other names of its site. It is not
+// named where the gateway would not take a call for that: then the link is not one to the app.
+func (x *Exchange) namedPath(host, path string, gw func() Gateway) (to string, named bool) {
+	names := x.credential().SiteNames()
+	if len(names) == 0 {
+		return "", false
+	}
+	_, base, err := x.placement.upstream.resolve(x.credential())
+	if err != nil {
+		return "", false
+	}
+	site := strings.TrimSuffix(base, x.placement.upstream.path)
+	path = resolve("/", cmp.Or(path, "/"))
+	for _, name := range names {
+		nameHost, namePath := cutAt(name, '/')
+		rest, below := strings.CutPrefix(path, namePath)
+		if !below || rest != "" && rest[0] != '/' || !sameHost(host, nameHost) {
+			continue
+		}
+		if x.reaches(site+rest, gw()) {
+			return site + rest, true
+		}
+	}
+	return "", false
+}
+
+// sameHost compares two hosts with their ports. Those of http and https are like none: behind a proxy that
+// ends TLS, a site may name itself by the other scheme, or by one scheme and the other's port, and is the
+// same site. A link is fetched from the connection's own host all the same.
+func sameHost(host, other string) bool {
+	name, port := cutPort(host)
+	otherName, otherPort := cutPort(other)
+	return port == otherPort && strings.EqualFold(asciiName(name), asciiName(otherName))
+}
+
+// asciiName is a host name without the dot of the root, and an international one in its ASCII form.
+func asciiName(name string) string {
+	name = strings.TrimSuffix(name, ".")
+	for i := range len(name) {
+		if name[i] < 0x80 {
+			continue
+		}
+		if ascii, err := idna.Lookup.ToASCII(name); err == nil {
+			return ascii
+		}
+		break
+	}
+	return name
+}
