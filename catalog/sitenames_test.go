@@ -11,7 +11,9 @@ func cut(paths ...string) change {
 }
 
 func TestCheckSites(t *testing.T) {
-	badCut := func(p string) string { return `app acme: field a: cut "` + p + `" is not a path: write it like /wp-admin` }
+	badCut := func(p string) string {
+		return `app acme: field a: cut "` + p + `" is not a path: write it like /wp-admin`
+	}
 	const where = `app acme: site_names.url must have the upstream's scheme and host: write it like https://{host}/wp-json/`
 	const held = `app acme: site_names.url holds a placeholder, a fragment or a control character after its host: take it out`
 	const badPath = `app acme: site_names.paths must be names joined by dots, like home or links.0.href`

@@ -31,7 +31,9 @@ func (s *stage) events(id string) (events []connect.Event) {
 func TestDelete(t *testing.T) {
 	const form = "POST /revoke client_id=client&client_secret=client-secret&token="
 	const asked = "; Mail did not confirm that it has revoked the grant: if it must end, withdraw it there"
-	stays := func(app string) string { return "; what was granted stays valid at " + app + " until it is withdrawn there" }
+	stays := func(app string) string {
+		return "; what was granted stays valid at " + app + " until it is withdrawn there"
+	}
 	accessOnly := connect.GrantValues{AccessToken: "ya29.one"}
 	for name, c := range map[string]struct {
 		app      string

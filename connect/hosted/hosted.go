@@ -72,7 +72,7 @@ func (h *Hosted) Serve(w http.ResponseWriter, r *http.Request, where Where, path
 	v := &visit{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
 	v.jar = browser.Jar{Name: "vendgate-browser", Secure: where.secure()}
 	if err := v.serve(path); err != nil { //nolint:contextcheck // the visit's request carries it
-		v.fail(err)
+		v.fail(err) //nolint:contextcheck // the same
 	}
 }
 

@@ -153,7 +153,7 @@ func newOfficeOf(t *testing.T, s *sites, app *catalog.App) *office {
 	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.Serve(w, r, hosted.Where{Origin: o.URL}, strings.TrimPrefix(r.URL.EscapedPath(), connect.Root+"/"))
 	}))
-	t.Cleanup(o.Server.Close)
+	t.Cleanup(o.Close)
 	return o
 }
 
