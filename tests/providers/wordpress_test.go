@@ -19,15 +19,16 @@ func newBlogger(t *testing.T) (*customer, *wordpress) {
 	w := newWordPress(t, "blog.test")
 	w.isCalled("www." + w.Host) // as sites often are, behind a proxy that serves both names
 	config := tenant(t, filepath.Join(t.TempDir(), "store")) + "catalog {\ncommunity wordpress\n}\n" +
-		"app wordpress {\nupstream http://{host}/wp-json\nallow_http\nallow_private 127.0.0.0/8\n}\n"
+		"app wordpress {\nupstream http://{host}/wp-json\nsite_names {\nurl http://{host}/wp-json/?_fields=home,url\npaths home url\n}\n" +
+		"allow_http\nallow_private 127.0.0.0/8\n}\n"
 	g := harness.StartWith(t, func(g *harness.Gateway) string { return g.Caddyfile(config, "", site) })
 	return &customer{t: t, Gateway: g, app: "wordpress"}, w
 }
 
 // enters fills in the form for a site.
-func (c *customer) enters(w *wordpress, password string) *harness.Visitor {
+func (c *customer) enters(site, password string) *harness.Visitor {
 	c.t.Helper()
-	return c.page.Submit("credentials", "field.host", w.Host, "field.username", "alice", "field.application_password", password)
+	return c.page.Submit("credentials", "field.host", site, "field.username", "alice", "field.application_password", password)
 }
 
 // TestWordPress goes with a real WordPress from a link to calls, to the end of the credential, and on.
@@ -35,11 +36,11 @@ func TestWordPress(t *testing.T) {
 	c, w := newBlogger(t)
 	id, password := w.password("gateway")
 	c.link()
-	c.enters(w, "abcd efgh ijkl mnop qrst uvwx").Sees("a wrong password", http.StatusUnprocessableEntity, "does not accept what you entered")
+	c.enters("http://"+w.Host+"/wp-admin/profile.php", "abcd efgh ijkl mnop qrst uvwx").Sees("a wrong password", http.StatusUnprocessableEntity, "does not accept what you entered")
 	if got := c.stated(); got == "active false" {
 		t.Errorf("after a wrong password the connection is %s", got)
 	}
-	c.enters(w, password).Sees("the right password", http.StatusOK, harness.SaysCreated)
+	c.enters(w.Host, password).Sees("the right password", http.StatusOK, harness.SaysCreated)
 	c.postsAndLists(t)
 	c.uploads(t)
 
@@ -49,7 +50,7 @@ func TestWordPress(t *testing.T) {
 	c.isFlagged(t)
 	_, second := w.password("gateway, once more")
 	c.renew()
-	c.enters(w, second).Sees("the new password", http.StatusOK, harness.SaysRenewed)
+	c.enters(w.Host, second).Sees("the new password", http.StatusOK, harness.SaysRenewed)
 	if got := c.stated(); got != "active false" {
 		t.Errorf("the renewed connection is %s", got)
 	}
