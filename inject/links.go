@@ -219,7 +219,7 @@ func (x *Exchange) ownHost(scheme, host string) (extra string, own bool) {
 			return "", false
 		}
 	}
-	return "", sameHost(scheme, host, ours, main)
+	return "", sameHost(scheme, host, ours, main) || x.mayServe(host)
 }
 
 // sameHost compares two hosts with their ports, a missing one being that of the scheme.

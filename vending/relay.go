@@ -27,3 +27,13 @@ func NewRelayed(app string, authType AuthType, pass string, relay Relay) Credent
 
 // Relay returns what sends the requests of c, or nil where c itself is placed in them.
 func (c Credential) Relay() Relay { return c.relay }
+
+// ToAccountHost returns c, whose relay finds the host of each request by the account: what the
+// request's URL says of it does not count.
+func (c Credential) ToAccountHost() Credential {
+	c.ownHost = true
+	return c
+}
+
+// FindsHost reports whether c's relay decides on the host of a request, and not its URL.
+func (c Credential) FindsHost() bool { return c.relay != nil && c.ownHost }

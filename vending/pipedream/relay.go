@@ -8,23 +8,52 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// relay sends requests through Pipedream's proxy, which adds the account's credential. What comes back is the upstream's
-// answer, or Pipedream's own: its 429 and 504 mean the same, and its 400, 403 and 404 nobody can tell
-// from the upstream's.
-func (s *Source) relay(bearer vending.Secret, account, externalID string) vending.Relay {
-	query := "?external_user_id=" + url.QueryEscape(externalID) + "&account_id=" + url.QueryEscape(account)
+// relayed makes the credential of an account that Pipedream keeps back.
+func (s *Source) relayed(a *account, app *catalog.App, bearer vending.Secret) (vending.Credential, error) {
+	c, err := decodeConnect(a.Connect)
+	if err != nil {
+		return vending.Credential{}, unreadable("reading what the proxy does", err)
+	}
+	to, err := newTarget(app, c)
+	if err != nil {
+		return vending.Credential{}, err
+	}
+	mapped := s.apps[app.Slug].Fields
+	if name := a.elsewhere(app, a.fields(app, mapped), mapped); name != "" && !c.dynamic() {
+		return vending.Credential{}, otherServer(app, name)
+	}
+	cred := vending.NewRelayed(app.Slug, vending.AuthType(app.AuthType), bearer.Reveal(), s.relay(bearer, a, to))
+	if c.dynamic() {
+		cred = cred.ToAccountHost()
+	}
+	return cred, nil
+}
+
+// relay sends requests through Pipedream's proxy, which adds the account's credential. What comes back
+// is the upstream's answer, or Pipedream's own: its 429 and 504 mean the same, what it says of the call
+// is an error of the source ([own]), and a 401 for the access token ends with a forced vend.
+func (s *Source) relay(bearer vending.Secret, a *account, to target) vending.Relay {
+	query := "?external_user_id=" + url.QueryEscape(a.ExternalID) + "&account_id=" + url.QueryEscape(a.ID)
 	return func(r *http.Request) (*http.Response, error) {
-		out, err := s.wrap(r, query, bearer)
+		out, err := s.wrap(r, to, query, bearer)
 		if err != nil {
 			if r.Body != nil {
 				_ = r.Body.Close() // none of it was sent
 			}
 			return nil, err
 		}
-		return s.transport.RoundTrip(out)
+		res, err := s.transport.RoundTrip(out)
+		if err != nil {
+			return nil, err
+		}
+		if err := own(res); err != nil {
+			return nil, err
+		}
+		return res, nil
 	}
 }
 
@@ -32,15 +61,18 @@ func (s *Source) relay(bearer vending.Secret, account, externalID string) vendin
 var proxied = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
 // wrap makes the request to the proxy: the upstream's URL in the path, its headers under names of their own, the body as it is.
-func (s *Source) wrap(r *http.Request, query string, bearer vending.Secret) (*http.Request, error) {
+func (s *Source) wrap(r *http.Request, to target, query string, bearer vending.Secret) (*http.Request, error) {
 	if !slices.Contains(proxied, r.Method) {
 		return nil, vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, which takes "+strings.Join(proxied, ", ")+" only")
 	}
 	if r.Header.Get("Upgrade") != "" {
 		return nil, vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, which takes no upgrades")
 	}
-	target := base64.RawURLEncoding.EncodeToString([]byte(r.URL.Scheme + "://" + r.URL.Host + r.URL.RequestURI()))
-	u, err := url.Parse(s.connect + "/proxy/" + target + query)
+	address, err := to.of(r)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(s.connect + "/proxy/" + base64.RawURLEncoding.EncodeToString([]byte(address)) + query)
 	if err != nil {
 		return nil, vending.Errorf(vending.InternalError, errors.New("the URL of Pipedream's proxy cannot be made"))
 	}
@@ -50,9 +82,13 @@ func (s *Source) wrap(r *http.Request, query string, bearer vending.Secret) (*ht
 	out.Trailer = nil // the proxy refuses them
 	out.Header = s.header(bearer)
 	for name, values := range r.Header {
-		if !refusedHeader(name) {
-			out.Header["X-Pd-Proxy-"+name] = values
+		if refusedHeader(name) {
+			continue
 		}
+		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "{{") }) {
+			return nil, vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, which may take {{ in a header for a placeholder")
+		}
+		out.Header["X-Pd-Proxy-"+name] = values
 	}
 	if contentType, ok := r.Header["Content-Type"]; ok {
 		out.Header["Content-Type"] = contentType // the proxy reads the body too
