@@ -1,6 +1,7 @@
 package pipedream
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -12,8 +13,9 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// relayed makes the credential of an account that Pipedream keeps back.
-func (s *Source) relayed(a *account, app *catalog.App, bearer vending.Secret) (vending.Credential, error) {
+// relayed makes the credential of an account that Pipedream keeps back. A forced one takes the place of
+// one that was answered with 401.
+func (s *Source) relayed(a *account, app *catalog.App, bearer vending.Secret, forced bool) (vending.Credential, error) {
 	c, err := decodeConnect(a.Connect)
 	if err != nil {
 		return vending.Credential{}, unreadable("reading what the proxy does", err)
@@ -26,7 +28,7 @@ func (s *Source) relayed(a *account, app *catalog.App, bearer vending.Secret) (v
 	if name := a.elsewhere(app, a.fields(app, mapped), mapped); name != "" && !c.dynamic() {
 		return vending.Credential{}, otherServer(app, name)
 	}
-	cred := vending.NewRelayed(app.Slug, vending.AuthType(app.AuthType), bearer.Reveal(), s.relay(bearer, a, to))
+	cred := vending.NewRelayed(app.Slug, vending.AuthType(app.AuthType), bearer.Reveal(), s.relay(bearer, a, to, forced))
 	if c.dynamic() {
 		cred = cred.ToAccountHost()
 	}
@@ -35,8 +37,10 @@ func (s *Source) relayed(a *account, app *catalog.App, bearer vending.Secret) (v
 
 // relay sends requests through Pipedream's proxy, which adds the account's credential. What comes back
 // is the upstream's answer, or Pipedream's own: its 429 and 504 mean the same, what it says of the call
-// is an error of the source ([own]), and a 401 for the access token ends with a forced vend.
-func (s *Source) relay(bearer vending.Secret, a *account, to target) vending.Relay {
+// is an error of the source ([own]), and a 401 may be for the access token. A forced vend finds that
+// out; after one, the relay does.
+func (s *Source) relay(bearer vending.Secret, a *account, to target, forced bool) vending.Relay {
+	id := a.ID
 	query := "?external_user_id=" + url.QueryEscape(a.ExternalID) + "&account_id=" + url.QueryEscape(a.ID)
 	return func(r *http.Request) (*http.Response, error) {
 		out, err := s.wrap(r, to, query, bearer)
@@ -53,8 +57,21 @@ func (s *Source) relay(bearer vending.Secret, a *account, to target) vending.Rel
 		if err := own(res); err != nil {
 			return nil, err
 		}
+		if forced && res.StatusCode == http.StatusUnauthorized && s.refuses(r.Context(), bearer, id) {
+			_ = res.Body.Close()
+			s.passes.drop(bearer)
+			return nil, s.clientRefused(r.Context(), "proxy", res.StatusCode)
+		}
 		return res, nil
 	}
+}
+
+// refuses reports whether Pipedream answers 401 to the access token where no upstream is asked.
+func (s *Source) refuses(ctx context.Context, bearer vending.Secret, account string) bool {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	status, _, _, err := s.do(ctx, s.transport, http.MethodGet, s.connect+"/accounts/"+account, s.header(bearer), nil)
+	return err == nil && status == http.StatusUnauthorized
 }
 
 // proxied are the methods that the proxy takes.

@@ -70,7 +70,7 @@ func (s *Source) vend(ctx context.Context, r vending.Request) (vending.Credentia
 	case a.Dead || a.failing() && !a.exposes(app):
 		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
 	case a.keepsBack(app):
-		return s.relayed(a, app, bearer)
+		return s.relayed(a, app, bearer, r.Force)
 	}
 	cred, err := a.credential(app, s.apps[r.App].Fields)
 	if err != nil {
