@@ -1,6 +1,7 @@
 package pipedream
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -153,8 +154,8 @@ func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
-			if hi, lo := hexValue(s[i+1]), hexValue(s[i+2]); hi >= 0 && lo >= 0 {
-				b.WriteByte(byte(hi<<4 | lo))
+			if decoded, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
+				b.Write(decoded)
 				i += 2
 				continue
 			}
@@ -163,8 +164,6 @@ func unescape(s string) string {
 	}
 	return b.String()
 }
-
-func hexValue(c byte) int { return strings.IndexByte("0123456789abcdef", c|0x20) }
 
 // noProxy refuses an app's calls for good: only an operator can have the source vend the credential.
 func noProxy(err error) *vending.Error {

@@ -61,15 +61,15 @@ func spelled(body []byte) error {
 		Account, Domain json.RawMessage
 	}
 	if json.Unmarshal(body, &said) != nil {
-		return nil
+		return nil //nolint:nilerr // it is none of the proxy's errors
 	}
 	var text string
 	if json.Unmarshal(said.Error, &text) == nil {
 		switch lower := strings.ToLower(text); {
 		case lower == "app record not found":
-			return noProxy(errors.New("Pipedream's proxy does not serve the app: use an OAuth client of your own there"))
+			return noProxy(errors.New("the proxy of Pipedream does not serve the app: use an OAuth client of your own there"))
 		case strings.HasPrefix(lower, "unsupported header"):
-			return vending.Errorf(vending.InternalError, errors.New("Pipedream's proxy refused a header of the request"))
+			return vending.Errorf(vending.InternalError, errors.New("the proxy of Pipedream refused a header of the request"))
 		}
 		return nil
 	}
@@ -81,7 +81,7 @@ func spelled(body []byte) error {
 	case saysAny(said.Account, "account and user mismatch"):
 		return vending.Errorf(vending.ConnectionDeleted, nil)
 	case saysAny(said.Domain, "not allowed for this app"):
-		return noProxy(errors.New("Pipedream's proxy does not call that host for the app: use an OAuth client of your own there"))
+		return noProxy(errors.New("the proxy of Pipedream does not call that host for the app: use an OAuth client of your own there"))
 	}
 	return nil
 }

@@ -22,14 +22,14 @@ type target struct {
 func newTarget(app *catalog.App, c connect) (target, error) {
 	t := target{app, c}
 	if c.disabled {
-		return t, noProxy(fmt.Errorf("Pipedream's proxy does not serve app %s (proxy_enabled is false): use an OAuth client of your own there", app.Slug))
+		return t, noProxy(fmt.Errorf("the proxy of Pipedream does not serve app %s (proxy_enabled is false): use an OAuth client of your own there", app.Slug))
 	}
 	if !c.dynamic() {
 		return t, nil
 	}
 	ours := ourHost(app)
 	if host, path := c.hostAndPath(); !overlap(ours, host) || strings.ContainsAny(path, "*?#") || strings.Contains(path+host, "{{") {
-		return t, noProxy(fmt.Errorf("Pipedream's proxy calls app %s at other addresses than %s: use an OAuth client of your own there", app.Slug, app.Upstream))
+		return t, noProxy(fmt.Errorf("the proxy of Pipedream calls app %s at other addresses than %s: use an OAuth client of your own there", app.Slug, app.Upstream))
 	}
 	return t, nil
 }
@@ -55,14 +55,14 @@ func (t target) of(r *http.Request) (string, error) {
 		return t.relative(r.URL.Host, uri)
 	}
 	if !t.connect.allows(r.URL.Host) {
-		return "", noProxy(fmt.Errorf("Pipedream's proxy does not call %s for app %s (allowed_domains): use an OAuth client of your own there", r.URL.Host, t.app.Slug))
+		return "", noProxy(fmt.Errorf("the proxy of Pipedream does not call %s for app %s (allowed_domains): use an OAuth client of your own there", r.URL.Host, t.app.Slug))
 	}
 	return r.URL.Scheme + "://" + r.URL.Host + uri, nil
 }
 
 func (t target) relative(host, uri string) (string, error) {
 	if slices.Contains(t.app.ExtraHosts, host) {
-		return "", noProxy(fmt.Errorf("Pipedream's proxy calls app %s at the account's own host alone, and not at %s", t.app.Slug, host))
+		return "", noProxy(fmt.Errorf("the proxy of Pipedream calls app %s at the account's own host alone, and not at %s", t.app.Slug, host))
 	}
 	_, base := t.connect.hostAndPath()
 	rest, below := strings.CutPrefix(uri, base)
@@ -70,7 +70,7 @@ func (t target) relative(host, uri string) (string, error) {
 	case !strings.HasPrefix(uri, "/"):
 		return "", vending.Errorf(vending.InternalError, errors.New("the upstream's path is not absolute"))
 	case !below || path != "" && path[0] != '/':
-		return "", noProxy(fmt.Errorf("Pipedream's proxy calls app %s below %s alone", t.app.Slug, base))
+		return "", noProxy(fmt.Errorf("the proxy of Pipedream calls app %s below %s alone", t.app.Slug, base))
 	case leadsAway(path), leadsAway(uri):
 		return "", vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, to which a path must not begin with two slashes")
 	case path == "":

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -51,13 +50,7 @@ func (s *Source) token(ctx context.Context, c *call, app string) (vending.Creden
 	if err != nil {
 		return vending.Credential{}, unavailable("reading the credential", err)
 	}
-	return cred.Advised(advice), nil
-}
-
-// advice says what to do about a value that cannot be placed: the platform checked what it holds
-// against an entry of its own.
-func advice(field string) string {
-	return fmt.Sprintf("the platform has field %q in another form: declare the app as the platform has it, with an app block", field)
+	return cred, nil
 }
 
 // gone reports whether err says that there is no such connection.
