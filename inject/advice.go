@@ -9,9 +9,9 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// mendable changes the refusal of a value that no end user corrects by connecting again: one that comes
-// with the OAuth client, or that a source has in another form than the app's entry. The log says what an
-// operator can do.
+// mendable changes the refusal of a value that no end user corrects by connecting again: one that
+// comes with the OAuth client, or that a source has in another form than the app's entry. The log
+// says what an operator can do.
 func (x *Exchange) mendable(err error) error {
 	if err = x.placement.mendable(err); err == nil {
 		return nil
@@ -28,7 +28,8 @@ func (x *Exchange) mendable(err error) error {
 		if advice, ok := x.credential().Advice(name); ok {
 			return &vending.Error{
 				Code: vending.InternalError, Origin: vending.FromGateway, Err: fmt.Errorf("%s: %s", what, advice),
-				Message: "the source has a value of this connection in a form that cannot be placed; connecting again does not change that",
+				Message: "the source has a value of this connection in a form that cannot be placed; " +
+					"connecting again does not change that",
 			}
 		}
 		return err

@@ -8,12 +8,13 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// carrying returns the placement for a request with cred: p itself or, where cred's relay places the credential, what is left
-// of p without it. That keeps the app's host, base path, and the headers and parameters that every request of the app has;
-// hygiene is the same.
+// carrying returns the placement for a request with cred: p itself or, where cred's relay places
+// the credential, what is left of p without it. That keeps the app's host, base path, and the
+// headers and parameters that every request of the app has; hygiene is the same.
 //
-// An app whose requests cannot be made without the credential is an `internal_error`: only an operator can have the source
-// vend it instead, so that neither another call nor a new connection would end otherwise.
+// An app whose requests cannot be made without the credential is an `internal_error`: only an
+// operator can have the source vend it instead, so that neither another call nor a new connection
+// would end otherwise.
 func (p *Placement) carrying(cred vending.Credential) (*Placement, error) {
 	if cred.Relay() == nil {
 		return p, nil
@@ -34,8 +35,8 @@ func (p *Placement) carrying(cred vending.Credential) (*Placement, error) {
 	return &bare, nil
 }
 
-// relayedHost stands in URLs where the relay finds the host. Nobody has it (RFC 6761, section 6.4), so
-// that a request that did not go by the relay would end there.
+// relayedHost stands in URLs where the relay finds the host. Nobody has it (RFC 6761, section 6.4),
+// so that a request that did not go by the relay would end there.
 const relayedHost = "relayed.invalid"
 
 // mayServe reports whether host may be the one to which the relay took the request: it is of the

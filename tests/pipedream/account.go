@@ -7,17 +7,19 @@ import (
 	"strings"
 )
 
-// Account is one that an end user has connected. What the API says of it can be bent field by field; what
-// the proxy goes by cannot. It has all that is documented (the schemas Account, AccountCredentials and App
-// of the OpenAPI, which are the types of @pipedream/sdk 3.1.6).
+// Account is one that an end user has connected. What the API says of it can be bent field by
+// field; what the proxy goes by cannot. It has all that is documented (the schemas Account,
+// AccountCredentials and App of the OpenAPI, which are the types of @pipedream/sdk 3.1.6).
 type Account struct {
 	ID, User, App string
 	// Inject are the headers that the proxy adds, by which the API behind it knows the account.
 	Inject http.Header
-	// Origin is the scheme, host and port of that API. The proxy adds Inject to calls of no other; if empty, to none.
+	// Origin is the scheme, host and port of that API. The proxy adds Inject to calls of no other;
+	// if empty, to none.
 	Origin string
 
-	// base is the target URL that the proxy goes by, and unproxied says that it does not serve the app.
+	// base is the target URL that the proxy goes by, and unproxied says that it does not serve the
+	// app.
 	base      string
 	unproxied bool
 	fields    map[string]any
@@ -34,7 +36,8 @@ func OAuth(id, user, app, token string) *Account {
 	})
 }
 
-// Keys makes an account of an app that asks for keys: name and value in turn. The API behind the proxy gets the first as a bearer.
+// Keys makes an account of an app that asks for keys: name and value in turn. The API behind the
+// proxy gets the first as a bearer.
 func Keys(id, user, app string, pairs ...string) *Account {
 	credentials := make(map[string]any)
 	var names []string
@@ -64,8 +67,8 @@ func scopesOf(authType string) []string {
 }
 
 // describeApp is an app with all that is documented: the schema App of the OpenAPI (the types of
-// @pipedream/sdk 3.1.6), and `connect` (docs, Connect API proxy, "Understanding the Connect object"),
-// which neither has. Custom fields are a JSON text of a list, "[]" if there are none.
+// @pipedream/sdk 3.1.6), and `connect` (docs, Connect API proxy, "Understanding the Connect
+// object"), which neither has. Custom fields are a JSON text of a list, "[]" if there are none.
 func describeApp(slug, authType string, customFields []string) map[string]any {
 	custom := []map[string]any{}
 	for _, name := range customFields {
@@ -80,9 +83,9 @@ func describeApp(slug, authType string, customFields []string) map[string]any {
 	}
 }
 
-// Nulls makes the API say null wherever the schema permits it, but for what tells whose account it is:
-// of an account the id alone is required, of an app name_slug, name, img_src, categories, featured_weight
-// and scope_profiles (OpenAPI).
+// Nulls makes the API say null wherever the schema permits it, but for what tells whose account it
+// is: of an account the id alone is required, of an app name_slug, name, img_src, categories,
+// featured_weight and scope_profiles (OpenAPI).
 func (a *Account) Nulls() *Account {
 	for _, path := range nullable {
 		a.Set(path, nil)
@@ -103,8 +106,8 @@ var nullable = []string{
 	"app.id", "app.auth_type", "app.description", "app.custom_fields_json", "app.connect",
 }
 
-// Set makes the API say value at path, whose names are parted by dots: nil is null, and the wrong type is taken too. Call it before
-// [StandIn.Put].
+// Set makes the API say value at path, whose names are parted by dots: nil is null, and the wrong
+// type is taken too. Call it before [StandIn.Put].
 func (a *Account) Set(path string, value any) *Account {
 	parent, name := a.at(path)
 	parent[name] = value
@@ -126,8 +129,8 @@ func (a *Account) at(path string) (map[string]any, string) {
 	return parent, names[len(names)-1]
 }
 
-// Behind names the origin of the API that the proxy may call for the account: the app's own, which full
-// URLs may name and relative ones are resolved against (docs, "Apps with static domains").
+// Behind names the origin of the API that the proxy may call for the account: the app's own, which
+// full URLs may name and relative ones are resolved against (docs, "Apps with static domains").
 func (a *Account) Behind(origin string) *Account {
 	if a.Origin, a.base = origin, origin; origin == "" {
 		return a
@@ -136,9 +139,10 @@ func (a *Account) Behind(origin string) *Account {
 	return a.Set("app.connect", map[string]any{"proxy_enabled": true, "allowed_domains": []string{host}, "base_proxy_target_url": origin})
 }
 
-// Dynamic makes base, which holds a placeholder, the app's target URL: the proxy takes relative targets
-// alone then (docs, "Apps with dynamic domains"; GitLab has its fixed domain among those allowed even
-// so, and Salesforce none: community thread 13445). It leads to the account's origin, with base's path.
+// Dynamic makes base, which holds a placeholder, the app's target URL: the proxy takes relative
+// targets alone then (docs, "Apps with dynamic domains"; GitLab has its fixed domain among those
+// allowed even so, and Salesforce none: community thread 13445). It leads to the account's origin,
+// with base's path.
 func (a *Account) Dynamic(base string, allowed ...string) *Account {
 	a.base = base
 	var domains any

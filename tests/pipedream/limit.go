@@ -12,7 +12,8 @@ type window struct {
 	spent int
 }
 
-// spend takes one call of those that the kind's window has left: accounts and the proxy have one each.
+// spend takes one call of those that the kind's window has left: accounts and the proxy have one
+// each.
 func (s *StandIn) spend(kind Kind) *refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()

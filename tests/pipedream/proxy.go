@@ -14,9 +14,9 @@ import (
 // proxyPrefix begins the headers that are meant for the API behind the proxy.
 const proxyPrefix = "X-Pd-Proxy-"
 
-// refusedNames are headers that the proxy does not take (docs, Connect API proxy, "Restricted headers"; that it
-// is so for User-Agent was measured, and reported as "Unsupported header"); one that ends in a dash stands
-// for all that begin so.
+// refusedNames are headers that the proxy does not take (docs, Connect API proxy, "Restricted
+// headers"; that it is so for User-Agent was measured, and reported as "Unsupported header"); one
+// that ends in a dash stands for all that begin so.
 var refusedNames = []string{
 	"accept-encoding", "access-control-request-", "connection", "content-length", "cookie", "date", "dnt", "expect", "host", "keep-alive", "origin",
 	"permissions-policy", "referer", "te", "trailer", "transfer-encoding", "upgrade", "via", "user-agent", "proxy-", "sec-",
@@ -109,9 +109,10 @@ func (s *StandIn) prepare(c *call) *refusal {
 	return nil
 }
 
-// resolve returns the URL that a target means. A full one must have an allowed domain, which here is that
-// of the origin, and a static base; a relative one goes on from the base (docs, "When to use relative vs
-// full URLs"). Placeholders lead to the account's own address, which here is its origin.
+// resolve returns the URL that a target means. A full one must have an allowed domain, which here
+// is that of the origin, and a static base; a relative one goes on from the base (docs, "When to
+// use relative vs full URLs"). Placeholders lead to the account's own address, which here is its
+// origin.
 func (a *Account) resolve(target string) (string, *refusal) {
 	dynamic := strings.Contains(a.base, "{{")
 	if strings.HasPrefix(target, "/") {
@@ -127,9 +128,9 @@ func (a *Account) resolve(target string) (string, *refusal) {
 	return target, nil
 }
 
-// decodeURL reads a url64: URL-safe base64, as the docs have it, of an absolute URL or of one that is
-// relative to a host, with nothing around or behind it. A relative one that begins with two slashes
-// would name a host.
+// decodeURL reads a url64: URL-safe base64, as the docs have it, of an absolute URL or of one that
+// is relative to a host, with nothing around or behind it. A relative one that begins with two
+// slashes would name a host.
 func decodeURL(text string) (string, *refusal) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text { // the decoder is lenient

@@ -24,7 +24,8 @@ func verified(t *testing.T) []*catalog.App {
 	return apps.Apps()
 }
 
-// TestReadmeReach: the README lists the apps that cannot be had from Pipedream, or not by each account.
+// TestReadmeReach: the README lists the apps that cannot be had from Pipedream, or not by each
+// account.
 func TestReadmeReach(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/vendgate/vendgate/tests/pipedream"
 )
 
-// TestOtherServer: an account's token never goes to a server other than the account's, neither directly
-// nor by the proxy, and the log says what to write.
+// TestOtherServer: an account's token never goes to a server other than the account's, neither
+// directly nor by the proxy, and the log says what to write.
 func TestOtherServer(t *testing.T) {
 	s := newStage(t, options(), "app key key api_url=-")
 	for _, field := range []string{"base_api_url", "base_url", "instance_url", "domain", "host", "subdomain", "api_url", "endpoint"} {
@@ -37,8 +37,8 @@ func (s *stage) putDesk(base string) {
 	s.pd.Put(pipedream.OAuth("apn_desk", harness.Alice, "desk", hidden).Behind(s.origin).Dynamic(base).Drop("credentials"))
 }
 
-// TestRelativeTargets: where Pipedream's own target URL holds placeholders, its proxy gets a path alone, and
-// the call goes to the account's own host.
+// TestRelativeTargets: where Pipedream's own target URL holds placeholders, its proxy gets a path
+// alone, and the call goes to the account's own host.
 func TestRelativeTargets(t *testing.T) {
 	s := newStage(t, options())
 	s.putDesk("https://{{custom_fields.subdomain}}.desk.example")
@@ -64,7 +64,8 @@ func TestRelativeTargets(t *testing.T) {
 	s.fine("at a fixed host", s.get(sealed, "chat"))
 }
 
-// TestRelativeTargetsRefused: a path cannot become a host, and what the proxy calls elsewhere is not sent.
+// TestRelativeTargetsRefused: a path cannot become a host, and what the proxy calls elsewhere is
+// not sent.
 func TestRelativeTargetsRefused(t *testing.T) {
 	s := newStage(t, options())
 	for name, c := range map[string]struct {
@@ -89,8 +90,8 @@ func TestRelativeTargetsRefused(t *testing.T) {
 	}
 }
 
-// TestProxyHonoured: what the account says of the proxy counts before anything is sent, and the proxy's own
-// errors are not the provider's.
+// TestProxyHonoured: what the account says of the proxy counts before anything is sent, and the
+// proxy's own errors are not the provider's.
 func TestProxyHonoured(t *testing.T) {
 	s := newStage(t, options())
 	for name, account := range map[string]*pipedream.Account{
@@ -138,8 +139,8 @@ func TestNobodyFound(t *testing.T) {
 	}
 }
 
-// TestValueForms: what Pipedream has in no form that can be placed is the operator's to correct: connecting
-// again brings the same.
+// TestValueForms: what Pipedream has in no form that can be placed is the operator's to correct:
+// connecting again brings the same.
 func TestValueForms(t *testing.T) {
 	s := newStage(t, options())
 	for _, value := range []string{"https://field-canary-6610.evil.example", "a.field-canary-6611", "field canary 6612"} {

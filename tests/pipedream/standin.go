@@ -1,5 +1,10 @@
-// Package pipedream plays Pipedream Connect's API on a real socket: tokens, accounts with their credentials, and the proxy. It holds who calls
-// it to what is known of that API, and knows nothing of the gateway: it must never import what it is there to test.
+// Package pipedream plays Pipedream Connect's API on a real socket: tokens, accounts with their
+// credentials, and the proxy. It holds who calls it to what is published of that API, and knows
+// nothing of the gateway: it must never import what it is there to test.
+//
+// What is published, and named where a rule follows from it: the OpenAPI (pipedream.com/docs), from
+// which the types of @pipedream/sdk 3.1.6 are made; the pages of pipedream.com/docs/connect
+// ("docs"); issues of PipedreamHQ/pipedream; threads of pipedream.com/community.
 package pipedream
 
 import (
@@ -18,20 +23,24 @@ import (
 // Options are what the API is like. The zero value of a bound stands for what holds in truth.
 type Options struct {
 	Project, Environment, ClientID, ClientSecret string
-	// ExpiresIn is how long a token lives, and what its answer says of that in whole seconds: an hour in truth.
+	// ExpiresIn is how long a token lives, and what its answer says of that in whole seconds: an
+	// hour in truth.
 	ExpiresIn time.Duration
 	// Enveloped puts accounts under `data`.
 	Enveloped bool
 	// ErrorObjects makes `error` an object in the body of an error: the schema ErrorResponse says a
 	// string, and public reports have objects (issue 18638).
 	ErrorObjects bool
-	// Reads are the calls for accounts, and Calls those of the proxy, that are permitted in each Window:
-	// 2,000 and 1,000 in 5 minutes in truth (docs, "Rate limits", and Connect API proxy, "Limits").
+	// Reads are the calls for accounts, and Calls those of the proxy, that are permitted in each
+	// Window: 2,000 and 1,000 in 5 minutes in truth (docs, "Rate limits", and Connect API proxy,
+	// "Limits").
 	Reads, Calls int
 	Window       time.Duration
-	// ProxyTimeout bounds a call through the proxy, its answer's body included: 30 seconds in truth.
+	// ProxyTimeout bounds a call through the proxy, its answer's body included: 30 seconds in
+	// truth.
 	ProxyTimeout time.Duration
-	// Dial and RootCAs are how the proxy reaches and trusts the APIs behind it; nil is as everyone does.
+	// Dial and RootCAs are how the proxy reaches and trusts the APIs behind it; nil is as everyone
+	// does.
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 	RootCAs *x509.CertPool
 	// TLS is nil for an API in the clear.
@@ -73,7 +82,8 @@ type StandIn struct {
 	violations []string
 }
 
-// Start runs the API until the test's end. A call outside the facts that [StandIn.Violations] did not take fails the test.
+// Start runs the API until the test's end. A call outside the facts that [StandIn.Violations] did
+// not take fails the test.
 func Start(t testing.TB, o Options) *StandIn {
 	t.Helper()
 	o.complete()
@@ -120,7 +130,8 @@ type nothing struct{}
 
 func (nothing) Write(p []byte) (int, error) { return len(p), nil }
 
-// Change changes what the API is like from the next call on, but for how it and the APIs behind it are reached.
+// Change changes what the API is like from the next call on, but for how it and the APIs behind it
+// are reached.
 func (s *StandIn) Change(change func(*Options)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,14 +145,16 @@ func (s *StandIn) now() Options {
 	return s.options
 }
 
-// Secrets are all values that none but the API and its client may ever see: the client's secret, tokens, and credentials of accounts.
+// Secrets are all values that none but the API and its client may ever see: the client's secret,
+// tokens, and credentials of accounts.
 func (s *StandIn) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.secrets...)
 }
 
-// ServeHTTP holds a call to the facts, then to what is permitted, then fails as it was told to, or answers.
+// ServeHTTP holds a call to the facts, then to what is permitted, then fails as it was told to, or
+// answers.
 func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newCall(r)
 	s.record(c)

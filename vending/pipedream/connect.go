@@ -3,6 +3,7 @@ package pipedream
 import (
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// connect is what Pipedream says of its proxy for an app: the member `connect` of an app, also of the
-// one in an account (docs, Connect API proxy, "Understanding the Connect object").
+// connect is what Pipedream says of its proxy for an app: the member `connect` of an app, also of
+// the one in an account (docs, Connect API proxy, "Understanding the Connect object").
 type connect struct {
 	// disabled says that the proxy does not serve the app; where nothing is said it may.
 	disabled bool
@@ -36,7 +37,9 @@ func decodeConnect(raw json.RawMessage) (c connect, err error) {
 	}
 	enabled := true
 	c.bounded = present(all["allowed_domains"])
-	for name, into := range map[string]any{"proxy_enabled": &enabled, "allowed_domains": &c.domains, "base_proxy_target_url": &c.base} {
+	for name, into := range map[string]any{
+		"proxy_enabled": &enabled, "allowed_domains": &c.domains, "base_proxy_target_url": &c.base,
+	} {
 		if present(all[name]) && json.Unmarshal(all[name], into) != nil {
 			return connect{}, errShape
 		}
@@ -51,8 +54,8 @@ func decodeConnect(raw json.RawMessage) (c connect, err error) {
 // placeholder stands in a base for a value of the account: `{{custom_fields.base_api_url}}`.
 var placeholder = regexp.MustCompile(`\{\{\s*(?:[A-Za-z0-9_]+\.)*([A-Za-z0-9_-]+)\s*\}\}`)
 
-// dynamic reports whether the base depends on the account. Targets must be relative then (docs, "Apps
-// with dynamic domains").
+// dynamic reports whether the base depends on the account. Targets must be relative then (docs,
+// "Apps with dynamic domains").
 func (c connect) dynamic() bool { return strings.Contains(c.base, "{{") }
 
 // placeholders are the properties of the account in the base.
@@ -127,8 +130,9 @@ func skipStars(reach []bool, b string) {
 	}
 }
 
-// leadsAway reports whether a path, as it is or decoded, could be read as one that begins with a host
-// (`//evil.example/`, RFC 3986, section 4.2; browsers drop control characters before they look).
+// leadsAway reports whether a path, as it is or decoded, could be read as one that begins with a
+// host (`//evil.example/`, RFC 3986, section 4.2; browsers drop control characters before they
+// look).
 func leadsAway(path string) bool {
 	const head = 64 // what comes later begins no path
 	for path = path[:min(len(path), head)]; ; {
@@ -166,9 +170,15 @@ func unescape(s string) string {
 }
 
 // noProxy refuses an app's calls for good: only an operator can have the source vend the credential.
-func noProxy(err error) *vending.Error {
+func noProxy(format string, args ...any) *vending.Error {
 	return &vending.Error{
-		Code: vending.InternalError, Origin: vending.FromVending, Err: err,
+		Code: vending.InternalError, Origin: vending.FromVending,
 		Message: "this app cannot be called through the source's own proxy, and the source does not vend its credential",
+		Err:     fmt.Errorf(format+": use an OAuth client of your own there", args...),
 	}
+}
+
+// refuse refuses a call of the caller's that the proxy does not take.
+func refuse(why string) *vending.Error {
+	return vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, "+why)
 }

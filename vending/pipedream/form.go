@@ -8,9 +8,9 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-// inForm returns value in the form that the catalog has for the field: Pipedream keeps a whole address,
-// `https://acme.my.salesforce.com`, where an app's host has a slot for a part of it. What is no address
-// of the app's stays as it is, and cannot be placed.
+// inForm returns value in the form that the catalog has for the field: Pipedream keeps a whole
+// address, `https://acme.my.salesforce.com`, where an app's host has a slot for a part of it. What
+// is no address of the app's stays as it is, and cannot be placed.
 func inForm(app *catalog.App, f catalog.Field, value string) string {
 	if f.Secret {
 		return value
@@ -43,8 +43,8 @@ func inForm(app *catalog.App, f catalog.Field, value string) string {
 	return value
 }
 
-// captured applies the pattern by which the connection manager finds the same value in the provider's
-// own answer.
+// captured applies the pattern by which the connection manager finds the same value in the
+// provider's own answer.
 func captured(app *catalog.App, field, value string) string {
 	if app.OAuth2 == nil {
 		return ""
@@ -67,8 +67,8 @@ func captured(app *catalog.App, field, value string) string {
 	return ""
 }
 
-// slotIn returns the part of host that fills the field's slot in pattern, or "" where host is not of
-// that pattern.
+// slotIn returns the part of host that fills the field's slot in pattern, or "" where host is not
+// of that pattern.
 func slotIn(pattern string, f catalog.Field, host string) string {
 	slot := "{" + f.Name + "}"
 	if strings.Count(pattern, "{") != 1 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/vendgate/vendgate/vending"
@@ -15,13 +16,15 @@ import (
 // maxProxyError bounds, in bytes, an error of the proxy's own; those seen have below a hundred.
 const maxProxyError = 4 << 10
 
-// own returns the error that an answer of the proxy's own means, or nil for one of the upstream's, whose
-// body is left as it came. The proxy passes an upstream's answer on as it is, so that only the spelling
-// tells; what is not known is the upstream's.
+var errHeader = errors.New("the proxy of Pipedream refused a header of the request")
+
+// own returns the error that an answer of the proxy's own means, or nil for one of the upstream's,
+// whose body is left as it came. The proxy passes an upstream's answer on as it is, so that only
+// the spelling tells; what is not known is the upstream's.
 func own(res *http.Response) error {
 	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	switch {
-	case res.StatusCode != http.StatusBadRequest && res.StatusCode != http.StatusForbidden && res.StatusCode != http.StatusNotFound,
+	case !slices.Contains([]int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound}, res.StatusCode),
 		media != "application/json", res.ContentLength > maxProxyError, res.Header.Get("Content-Encoding") != "":
 		return nil
 	}
@@ -52,9 +55,9 @@ func (f failing) Read([]byte) (int, error) {
 	return 0, f.err
 }
 
-// spelled knows the errors of the proxy that are public: PipedreamHQ/pipedream issue 18638 (account and
-// user mismatch), the community's thread 13445 (a domain that is not allowed), issue 20400 (an app
-// that the proxy does not serve) and docs, Connect API proxy, "Restricted headers".
+// spelled knows the errors of the proxy that are public: PipedreamHQ/pipedream issue 18638 (account
+// and user mismatch), the community's thread 13445 (a domain that is not allowed), issue 20400 (an
+// app that the proxy does not serve) and docs, Connect API proxy, "Restricted headers".
 func spelled(body []byte) error {
 	var said struct {
 		Error           json.RawMessage `json:"error"`
@@ -67,9 +70,9 @@ func spelled(body []byte) error {
 	if json.Unmarshal(said.Error, &text) == nil {
 		switch lower := strings.ToLower(text); {
 		case lower == "app record not found":
-			return noProxy(errors.New("the proxy of Pipedream does not serve the app: use an OAuth client of your own there"))
+			return noProxy("the proxy of Pipedream does not serve the app")
 		case strings.HasPrefix(lower, "unsupported header"):
-			return vending.Errorf(vending.InternalError, errors.New("the proxy of Pipedream refused a header of the request"))
+			return vending.Errorf(vending.InternalError, errHeader)
 		}
 		return nil
 	}
@@ -81,7 +84,7 @@ func spelled(body []byte) error {
 	case saysAny(said.Account, "account and user mismatch"):
 		return vending.Errorf(vending.ConnectionDeleted, nil)
 	case saysAny(said.Domain, "not allowed for this app"):
-		return noProxy(errors.New("the proxy of Pipedream does not call that host for the app: use an OAuth client of your own there"))
+		return noProxy("the proxy of Pipedream does not call that host for the app")
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ type Reach int
 const (
 	// Anyhow is by all: those that expose their credential, and those that Pipedream keeps back.
 	Anyhow Reach = iota
-	// OwnClient is by those that expose their credential alone, on an OAuth client of the project's own.
+	// OwnClient is by those that expose their credential alone, on an OAuth client of the project's
+	// own.
 	OwnClient
 	// ProxyOnly is by those that Pipedream keeps back alone.
 	ProxyOnly
@@ -28,12 +29,14 @@ func ReachOf(app *catalog.App) Reach {
 	if app.AuthType != string(vending.OAuth) {
 		return Anyhow // such accounts expose their keys
 	}
-	// Pipedream exposes nothing of an OAuth client but its id, and an OAuth 1 signature takes its secret.
+	// Pipedream exposes nothing of an OAuth client but its id, and an OAuth 1 signature takes its
+	// secret.
 	direct := app.OAuth1 == nil && !slices.ContainsFunc(app.ClientFields(), func(f catalog.Field) bool {
 		return f.Secret && needs(app, f.Name)
 	})
 	// A signature is over the request, and a path would hold the value that Pipedream keeps back.
-	relayed := app.OAuth1 == nil && app.Sign == nil && (app.Placement == nil || !strings.Contains(app.Placement.PathPrefix, "{"))
+	inPath := app.Placement != nil && strings.Contains(app.Placement.PathPrefix, "{")
+	relayed := app.OAuth1 == nil && app.Sign == nil && !inPath
 	switch {
 	case direct && relayed:
 		return Anyhow
@@ -45,8 +48,8 @@ func ReachOf(app *catalog.App) Reach {
 	return Never
 }
 
-// ClientValues names the fields that calls of app hold and that come with the OAuth client: an account
-// that exposes its credential has them by a line of [Options.Apps] alone, if at all.
+// ClientValues names the fields that calls of app hold and that come with the OAuth client: an
+// account that exposes its credential has them by a line of [Options.Apps] alone, if at all.
 func ClientValues(app *catalog.App) (names []string) {
 	for _, f := range app.ClientFields() {
 		if needs(app, f.Name) {

@@ -13,8 +13,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// relayed makes the credential of an account that Pipedream keeps back. A forced one takes the place of
-// one that was answered with 401.
+// relayed makes the credential of an account that Pipedream keeps back. A forced one takes the
+// place of one that was answered with 401.
 func (s *Source) relayed(a *account, app *catalog.App, bearer vending.Secret, forced bool) (vending.Credential, error) {
 	c, err := decodeConnect(a.Connect)
 	if err != nil {
@@ -35,10 +35,10 @@ func (s *Source) relayed(a *account, app *catalog.App, bearer vending.Secret, fo
 	return cred, nil
 }
 
-// relay sends requests through Pipedream's proxy, which adds the account's credential. What comes back
-// is the upstream's answer, or Pipedream's own: its 429 and 504 mean the same, what it says of the call
-// is an error of the source ([own]), and a 401 may be for the access token. A forced vend finds that
-// out; after one, the relay does.
+// relay sends requests through Pipedream's proxy, which adds the account's credential. What comes
+// back is the upstream's answer, or Pipedream's own: its 429 and 504 mean the same, what it says of
+// the call is an error of the source ([own]), and a 401 may be for the access token. A forced vend
+// finds that out; after one, the relay does.
 func (s *Source) relay(bearer vending.Secret, a *account, to target, forced bool) vending.Relay {
 	id := a.ID
 	query := "?external_user_id=" + url.QueryEscape(a.ExternalID) + "&account_id=" + url.QueryEscape(a.ID)
@@ -77,13 +77,14 @@ func (s *Source) refuses(ctx context.Context, bearer vending.Secret, account str
 // proxied are the methods that the proxy takes.
 var proxied = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// wrap makes the request to the proxy: the upstream's URL in the path, its headers under names of their own, the body as it is.
+// wrap makes the request to the proxy: the upstream's URL in the path, its headers under names of
+// their own, the body as it is.
 func (s *Source) wrap(r *http.Request, to target, query string, bearer vending.Secret) (*http.Request, error) {
 	if !slices.Contains(proxied, r.Method) {
-		return nil, vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, which takes "+strings.Join(proxied, ", ")+" only")
+		return nil, refuse("which takes " + strings.Join(proxied, ", ") + " only")
 	}
 	if r.Header.Get("Upgrade") != "" {
-		return nil, vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, which takes no upgrades")
+		return nil, refuse("which takes no upgrades")
 	}
 	address, err := to.of(r)
 	if err != nil {
@@ -103,7 +104,7 @@ func (s *Source) wrap(r *http.Request, to target, query string, bearer vending.S
 			continue
 		}
 		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "{{") }) {
-			return nil, vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, which may take {{ in a header for a placeholder")
+			return nil, refuse("which may take {{ in a header for a placeholder")
 		}
 		out.Header["X-Pd-Proxy-"+name] = values
 	}
@@ -113,7 +114,8 @@ func (s *Source) wrap(r *http.Request, to target, query string, bearer vending.S
 	return out, nil
 }
 
-// refusedHeaders are those for which the proxy answers 400, in lower case; refusedPrefixes begin more of them.
+// refusedHeaders are those for which the proxy answers 400, in lower case; refusedPrefixes begin
+// more of them.
 var (
 	refusedHeaders = map[string]bool{
 		"accept-encoding": true, "connection": true, "content-length": true, "cookie": true, "date": true, "dnt": true, "expect": true,
@@ -123,7 +125,8 @@ var (
 	refusedPrefixes = []string{"access-control-request-", "proxy-", "sec-"}
 )
 
-// refusedHeader compares as servers may that turn `-` and `_` into one (CGI, WSGI): to them `User_agent` is the refused header.
+// refusedHeader compares as servers may that turn `-` and `_` into one (CGI, WSGI): to them
+// `User_agent` is the refused header.
 func refusedHeader(name string) bool {
 	name = strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
 	return refusedHeaders[name] || slices.ContainsFunc(refusedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })

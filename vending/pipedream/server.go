@@ -11,18 +11,18 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// server is what an address says of where it leads. Scheme and host are in lower case, the host has no
-// port that its scheme has anyway.
+// server is what an address says of where it leads. Scheme and host are in lower case, the host has
+// no port that its scheme has anyway.
 type server struct {
 	scheme, host, path string
 	userinfo           bool
 }
 
-// parseServer reads an absolute URL, or a host with or without a port and a path. It is not ok where
-// clients could read different hosts.
+// parseServer reads an absolute URL, or a host with or without a port and a path. It is not ok
+// where clients could read different hosts.
 func parseServer(value string) (s server, ok bool) {
 	value = strings.TrimSpace(value)
-	if value == "" || strings.ContainsFunc(value, func(c rune) bool { return c == '\\' || unicode.IsSpace(c) || unicode.IsControl(c) }) {
+	if strings.ContainsFunc(value, func(c rune) bool { return c == '\\' || unicode.IsSpace(c) || unicode.IsControl(c) }) {
 		return s, false
 	}
 	rest := strings.TrimPrefix(value, "//")
@@ -49,9 +49,9 @@ func cutAuthority(rest string) (authority, path string) {
 	return rest, ""
 }
 
-// elsewhere returns the first custom field that names a server other than the app's, or "". The token
-// is for that one (self-hosted GitLab, `base_api_url`), and must not go to the one that the catalog
-// happens to know.
+// elsewhere returns the first custom field that names a server other than the app's, or "". The
+// token is for that one (self-hosted GitLab, `base_api_url`), and must not go to the one that the
+// catalog happens to know.
 func (a *account) elsewhere(app *catalog.App, f found, mapped map[string]string) string {
 	hosts := append([]string{filledHost(app, f.fields)}, app.ExtraHosts...)
 	names := a.Credentials.customs()
@@ -75,9 +75,10 @@ func filledHost(app *catalog.App, fields []vending.Field) string {
 }
 
 func otherServer(app *catalog.App, name string) *vending.Error {
-	return vending.Errorf(vending.InternalError, fmt.Errorf("the account's %q names a server other than that of app %s, which must not get its credential: "+
-		"define an app whose upstream's host is a field of kind host and write app SLUG NAME_SLUG %[3]s=FIELD in the source, "+
-		"or, if calls do not go there, app %[2]s NAME_SLUG %[3]s=-", name, app.Slug, name))
+	return vending.Errorf(vending.InternalError, fmt.Errorf(
+		"the account's %q names a server other than that of app %s, which must not get its credential: "+
+			"define an app whose host is a field of kind host and write app SLUG NAME_SLUG %[3]s=FIELD in the source, "+
+			"or, if calls do not go there, app %[2]s NAME_SLUG %[3]s=-", name, app.Slug, name))
 }
 
 // namesOther reports whether a property names a server, and none of hosts.
@@ -98,7 +99,7 @@ func (a *account) namesOther(name string, hosts []string) bool {
 	case a.isAddress(name) && looksLikeHost(at, value):
 		return !ok || !slices.Contains(hosts, at.host)
 	case a.isHostPart(name) && ok:
-		return !slices.ContainsFunc(hosts, func(host string) bool { return slices.Contains(strings.Split(host, "."), at.host) })
+		return !slices.Contains(strings.Split(strings.Join(hosts, "."), "."), at.host)
 	}
 	return false
 }
@@ -112,12 +113,14 @@ func (a *account) mayNameServer(name string) bool {
 // isURL reports whether value is a URL with a host, absolute or relative to a scheme.
 func isURL(value string) bool {
 	value = strings.TrimSpace(value)
-	scheme, _, ok := strings.Cut(value, "://")
-	return strings.HasPrefix(value, "//") || ok && scheme != "" && strings.Trim(strings.ToLower(scheme), "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
+	scheme, _, ok := strings.Cut(strings.ToLower(value), "://")
+	return strings.HasPrefix(value, "//") ||
+		ok && scheme != "" && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
-// looksLikeHost tells a host name from other text: it has a dot, a port or brackets, or is localhost. In a
-// single label nobody but the provider could see one, and an unreadable value may be one.
+// looksLikeHost tells a host name from other text: it has a dot, a port or brackets, or is
+// localhost. In a single label nobody but the provider could see one, and an unreadable value may
+// be one.
 func looksLikeHost(at server, value string) bool {
 	if at.host == "" {
 		return strings.ContainsAny(value, "\\@\t\r\n")
@@ -126,12 +129,13 @@ func looksLikeHost(at server, value string) bool {
 	return err == nil || strings.ContainsAny(at.host, ".:[。．｡") || at.host == "localhost"
 }
 
-// addressWords stand in the names that apps give to the address of their API (PipedreamHQ/pipedream,
-// components: base_api_url, base_url, base_uri, instance_url, api_url, api_domain, host_url, endpoint,
-// server_url, site, shop, region, environment), without what parts words.
+// addressWords stand in the names that apps give to the address of their API
+// (PipedreamHQ/pipedream, components: base_api_url, base_url, base_uri, instance_url, api_url,
+// api_domain, host_url, endpoint, server_url, site, shop, region, environment), without what parts
+// words.
 var addressWords = []string{
-	"url", "uri", "host", "domain", "endpoint", "server", "instance", "site", "shop", "region", "origin", "cluster", "datacenter",
-	"environment", "gateway", "address", "portal", "baseapi", "apibase",
+	"url", "uri", "host", "domain", "endpoint", "server", "instance", "site", "shop", "region", "origin", "cluster",
+	"datacenter", "environment", "gateway", "address", "portal", "baseapi", "apibase",
 }
 
 // hostWords are those in the names of what is a part of a host by itself.
@@ -161,6 +165,6 @@ func hasWord(name string, words []string) bool {
 // isPicture reports whether a property is a URL for browsers, by its name.
 func isPicture(name string) bool {
 	folded := strings.ToLower(name)
-	return slices.ContainsFunc([]string{"icon", "avatar", "image", "picture", "photo", "logo", "redirect", "callback", "webhook"},
-		func(word string) bool { return strings.Contains(folded, word) })
+	words := []string{"icon", "avatar", "image", "picture", "photo", "logo", "redirect", "callback", "webhook"}
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(folded, word) })
 }

@@ -2,7 +2,6 @@ package pipedream
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,14 +21,15 @@ type target struct {
 func newTarget(app *catalog.App, c connect) (target, error) {
 	t := target{app, c}
 	if c.disabled {
-		return t, noProxy(fmt.Errorf("the proxy of Pipedream does not serve app %s (proxy_enabled is false): use an OAuth client of your own there", app.Slug))
+		return t, noProxy("the proxy of Pipedream does not serve app %s (proxy_enabled is false)", app.Slug)
 	}
 	if !c.dynamic() {
 		return t, nil
 	}
 	ours := ourHost(app)
-	if host, path := c.hostAndPath(); !overlap(ours, host) || strings.ContainsAny(path, "*?#") || strings.Contains(path+host, "{{") {
-		return t, noProxy(fmt.Errorf("the proxy of Pipedream calls app %s at other addresses than %s: use an OAuth client of your own there", app.Slug, app.Upstream))
+	host, path := c.hostAndPath()
+	if !overlap(ours, host) || strings.ContainsAny(path, "*?#") || strings.Contains(path+host, "{{") {
+		return t, noProxy("the proxy of Pipedream calls app %s at other addresses than %s", app.Slug, app.Upstream)
 	}
 	return t, nil
 }
@@ -44,25 +44,25 @@ func ourHost(app *catalog.App) string {
 	return strings.ToLower(host)
 }
 
-// of returns the target of r: a path, which Pipedream resolves against the account's own address, where
-// that is how it knows the app, else the URL as the upstream would have got it.
+// of returns the target of r: a path, which Pipedream resolves against the account's own address,
+// where that is how it knows the app, else the URL as the upstream would have got it.
 func (t target) of(r *http.Request) (string, error) {
 	uri := r.URL.RequestURI()
 	if strings.Contains(unescape(uri), "{{") {
-		return "", vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, which may take {{ in a URL for a placeholder")
+		return "", refuse("which may take {{ in a URL for a placeholder")
 	}
 	if t.connect.dynamic() {
 		return t.relative(r.URL.Host, uri)
 	}
 	if !t.connect.allows(r.URL.Host) {
-		return "", noProxy(fmt.Errorf("the proxy of Pipedream does not call %s for app %s (allowed_domains): use an OAuth client of your own there", r.URL.Host, t.app.Slug))
+		return "", noProxy("the proxy of Pipedream does not call %s for app %s (allowed_domains)", r.URL.Host, t.app.Slug)
 	}
 	return r.URL.Scheme + "://" + r.URL.Host + uri, nil
 }
 
 func (t target) relative(host, uri string) (string, error) {
 	if slices.Contains(t.app.ExtraHosts, host) {
-		return "", noProxy(fmt.Errorf("the proxy of Pipedream calls app %s at the account's own host alone, and not at %s", t.app.Slug, host))
+		return "", noProxy("the proxy of Pipedream calls app %s at the account's own host, and not at %s", t.app.Slug, host)
 	}
 	_, base := t.connect.hostAndPath()
 	rest, below := strings.CutPrefix(uri, base)
@@ -70,9 +70,9 @@ func (t target) relative(host, uri string) (string, error) {
 	case !strings.HasPrefix(uri, "/"):
 		return "", vending.Errorf(vending.InternalError, errors.New("the upstream's path is not absolute"))
 	case !below || path != "" && path[0] != '/':
-		return "", noProxy(fmt.Errorf("the proxy of Pipedream calls app %s below %s alone", t.app.Slug, base))
+		return "", noProxy("the proxy of Pipedream calls app %s below %s alone", t.app.Slug, base)
 	case leadsAway(path), leadsAway(uri):
-		return "", vending.Refuse(vending.InvalidRequest, "this connection is called through Pipedream's proxy, to which a path must not begin with two slashes")
+		return "", refuse("to which a path must not begin with two slashes")
 	case path == "":
 		rest = "/" + rest
 	}
