@@ -1,6 +1,7 @@
 package pipedream
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,7 +89,8 @@ func decodeAccount(body []byte) (*account, error) {
 		}
 	}
 	a.Connect = app["connect"]
-	if c, err := decodeConnect(a.Connect); err == nil { // else it is an error of calls that need it
+	if bytes.Contains(a.Connect, []byte("{{")) {
+		c, _ := decodeConnect(a.Connect) // what cannot be read is an error of the calls that need it
 		a.inTarget = c.placeholders()
 	}
 	_ = json.Unmarshal(app["auth_type"], &a.AuthType) // it is a hint: of any other type it is absent
