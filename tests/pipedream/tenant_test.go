@@ -23,12 +23,8 @@ func (s *stage) admit(source string) {
 	if err := store.Close(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.restart(fmt.Sprintf("data_dir %q\nsource local\ndefault_source pipedream\n%s", dir, s.config(source)))
+	s.Load(s.Caddyfile(fmt.Sprintf("data_dir %q\nsource local\ndefault_source pipedream\n%s", dir, s.config(source)), "", "log\nvendgate_proxy"))
 }
-
-// restart starts another gateway in the place of the first, at an address of its own: at the first one's,
-// a connection could still be accepted by the server that is about to end.
-func (s *stage) restart(global string) { s.Gateway = harness.Start(s.t, global, "log\nvendgate_proxy") }
 
 // TestAnotherTenant: whoever knows an account and its end user is still nobody, unless the project is their tenant's. Pipedream is
 // not even asked, and the answer is the one for accounts that are not.
@@ -58,7 +54,7 @@ func TestAnotherTenant(t *testing.T) {
 // TestTenantsOfOneProject: a project may be that of several tenants.
 func TestTenantsOfOneProject(t *testing.T) {
 	s := newStage(t, options(), "tenant other")
-	s.restart(s.config("tenant other") + "tenant other {\nkey " + harness.Secret(t, "VG_TENANT_B", harness.KeyB) + "\n}\n")
+	s.Load(s.Caddyfile(s.config("tenant other")+"tenant other {\nkey "+harness.Secret(t, "VG_TENANT_B", harness.KeyB)+"\n}\n", "", "log\nvendgate_proxy"))
 	for _, key := range []string{harness.KeyA, harness.KeyB} {
 		s.fine("directly", s.call("GET", "/proxy/"+opened+"/chat/x", "", "Authorization: Bearer "+key))
 		s.fine("by the proxy", s.call("GET", "/proxy/"+sealed+"/chat/x", "", "Authorization: Bearer "+key))
