@@ -73,8 +73,8 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 		x.host, x.base = x.at[len(extraPrefix):], ""
 		return nil
 	}
-	if x.host, x.base, err = x.placement.upstream.resolve(cred); err != nil {
-		return x.placement.mendable(err)
+	if x.host, x.base, err = x.placed.upstream.resolve(cred); err != nil {
+		return x.mendable(err)
 	}
 	if x.at != "" { // beside the API, and still at the site
 		x.base = strings.TrimSuffix(x.base, x.placement.upstream.path)
@@ -82,7 +82,7 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 	}
 	prefix, err := x.placement.prefix.fill(cred, pathSegment)
 	x.base += prefix
-	return x.placement.mendable(err)
+	return x.mendable(err)
 }
 
 func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
@@ -122,7 +122,7 @@ func WithExchange(ctx context.Context, x *Exchange) context.Context {
 // request makes the upstream request.
 func (x *Exchange) request(r *http.Request, now time.Time) (*http.Request, error) {
 	out, err := x.complete(r, now)
-	return out, x.placement.mendable(err)
+	return out, x.mendable(err)
 }
 
 // complete does it on a copy: hygiene first, the credential last.

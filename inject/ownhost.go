@@ -25,7 +25,7 @@ func (x *Exchange) ownHost(host string) (at string, own bool) {
 			return "", false
 		}
 	}
-	return "", sameHost(host, main)
+	return "", sameHost(host, main) || x.mayServe(host)
 }
 
 // namedPath returns the path of the upstream for a path at one of the other names of its site. It is not
