@@ -107,6 +107,7 @@ func appOptions(app *catalog.App) options {
 		"rate_limit": func(d *caddyfile.Dispenser) error { return parseRateLimit(d, app) },
 		"site_names": func(d *caddyfile.Dispenser) error { return parseSiteNames(d, app) },
 		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
+		"beside":     func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
@@ -126,12 +127,19 @@ func replacing(forget func(), read option) option {
 
 // addPlacementOptions adds `header`, `query`, `basic` and `path_prefix`.
 func addPlacementOptions(opts options, app *catalog.App) {
+	placement := addRequestOptions(opts, &app.Placement)
+	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
+}
+
+// addRequestOptions adds `header`, `query` and `basic`, and returns the placement that they write to:
+// a new one in p, from the first one stated on.
+func addRequestOptions(opts options, p **catalog.Placement) (placement func() *catalog.Placement) {
 	stated := false
-	placement := func() *catalog.Placement {
+	placement = func() *catalog.Placement {
 		if !stated {
-			app.Placement, stated = new(catalog.Placement), true
+			*p, stated = new(catalog.Placement), true
 		}
-		return app.Placement
+		return *p
 	}
 	opts["header"] = func(d *caddyfile.Dispenser) error { return pair(d, &placement().Header) }
 	opts["query"] = func(d *caddyfile.Dispenser) error { return pair(d, &placement().Query) }
@@ -143,7 +151,23 @@ func addPlacementOptions(opts options, app *catalog.App) {
 		placement().Basic = b
 		return nil
 	}
-	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
+	return placement
+}
+
+// parseBeside reads `beside [HOST] { … }`.
+func parseBeside(d *caddyfile.Dispenser, app *catalog.App) error {
+	b := new(catalog.Beside)
+	switch args := d.RemainingArgs(); len(args) {
+	case 0:
+	case 1:
+		b.Host = args[0]
+	default:
+		return d.Errf("beside has too many arguments; write beside [HOST] { … }")
+	}
+	app.Beside = b
+	opts := options{"paths": texts(&b.Paths)}
+	addRequestOptions(opts, &b.Placement)
+	return parseBlock(d, opts, "paths", "header", "query")
 }
 
 // parseField reads `field NAME [LABEL] [secret] [{ … }]`.

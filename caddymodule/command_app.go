@@ -131,6 +131,21 @@ func stateOf(app *catalog.App, on *catalog.Catalog) string {
 	return "on"
 }
 
+// besideRows show what the app has outside of its API.
+func besideRows(app *catalog.App) (rows [][]string) {
+	if app.Beside == nil {
+		return nil
+	}
+	scheme, rest, _ := strings.Cut(app.Upstream, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	for _, path := range app.Beside.Paths {
+		rows = append(rows, []string{
+			"/proxy/{connection_id}/" + app.Slug + "/~" + app.Beside.Host + path, scheme + "://" + cmp.Or(app.Beside.Host, host) + path,
+		})
+	}
+	return rows
+}
+
 func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	on, all, err := f.catalogs()
 	if err != nil {
@@ -155,6 +170,7 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	for _, host := range app.ExtraHosts {
 		rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/~" + host + "/…", scheme + "://" + host + "/…"})
 	}
+	rows = append(rows, besideRows(app)...)
 	for _, place := range places(app) {
 		rows = append(rows, []string{"credential", place})
 	}

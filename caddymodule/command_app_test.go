@@ -107,6 +107,12 @@ func TestAppShow(t *testing.T) {
 			t.Errorf("no %q in %s", want, gmail)
 		}
 	}
+	git := strings.Join(strings.Fields(must(t, "", "app", "show", "gitlab-token")), " ")
+	github := strings.Join(strings.Fields(must(t, "", "app", "show", "github")), " ")
+	if !strings.Contains(git, "/proxy/{connection_id}/gitlab-token/~/**/info/refs https://gitlab.com/**/info/refs ") ||
+		!strings.Contains(github, "/proxy/{connection_id}/github/~github.com/*/*/info/refs https://github.com/*/*/info/refs ") {
+		t.Errorf("what lies beside the APIs is not shown:\n%s\n%s", git, github)
+	}
 	off := communityApp(t)
 	if out := must(t, "", "app", "show", off); !strings.Contains(out, "off") {
 		t.Errorf("%s is not shown as off: %s", off, out)

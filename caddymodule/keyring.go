@@ -123,8 +123,8 @@ func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, erro
 	return t, nil
 }
 
-// checkRule reports a rule that could never count, because of its app or the app's host that it names. Where an app has no other hosts, a path
-// may begin with ~ as any other.
+// checkRule reports a rule that could never count, because of its app or the app's host that it names.
+// Where an app has no other hosts and nothing beside its API, a path may begin with ~ as any other.
 func (g *gateway) checkRule(r *policy.Rule) error {
 	if r.App == "*" {
 		return nil
@@ -134,10 +134,14 @@ func (g *gateway) checkRule(r *policy.Rule) error {
 		return noApp(g.catalog, r.App)
 	}
 	host, named := r.Host()
-	if !named || len(app.ExtraHosts) == 0 || slices.ContainsFunc(app.ExtraHosts, func(h string) bool { matched, _ := path.Match(host, h); return matched }) {
+	hosts := app.ExtraHosts
+	if app.Beside != nil {
+		hosts = append(slices.Clip(hosts), app.Beside.Host)
+	}
+	if !named || len(hosts) == 0 || slices.ContainsFunc(hosts, func(h string) bool { matched, _ := path.Match(host, h); return matched }) {
 		return nil
 	}
-	return fmt.Errorf("path %s: app %s has no host %s, so that the rule would never count: write one of %s", r.Path, r.App, host, strings.Join(app.ExtraHosts, ", "))
+	return fmt.Errorf("path %s: app %s has no host %q, so that the rule would never count: begin it with /~%s/", r.Path, r.App, host, strings.Join(hosts, "/ or /~"))
 }
 
 func (g *gateway) noSource(name string) error {

@@ -26,14 +26,14 @@ func (c *call) permit() error {
 	if !c.tenant.MayCall(c.target.App) || c.caller != nil && !c.caller.MayCall(c.target.App) {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
-	host, path, err := route.placement.Split(c.target.Path)
+	at, path, err := route.placement.Split(c.target.Path)
 	if err != nil {
 		return err
 	}
 	if c.caller == nil && len(c.tenant.Rules) == 0 {
 		return c.bound()
 	}
-	judged, rules := c.judged(host, path)
+	judged, rules := c.judged(at, path)
 	if err := route.steering.Permit(judged, rules...); err != nil {
 		return err
 	}
@@ -58,9 +58,9 @@ func (c *call) screen(judged policy.Call, rules []policy.Rules) error {
 
 // judged is what the rules are held against, and the rules: the tenant's and those of the caller
 // key.
-func (c *call) judged(host, path string) (policy.Call, []policy.Rules) {
+func (c *call) judged(at, path string) (policy.Call, []policy.Rules) {
 	judged := policy.Call{
-		App: c.target.App, Method: c.request.Method, Host: host, Path: path, RawQuery: c.target.RawQuery, Header: c.request.Header,
+		App: c.target.App, Method: c.request.Method, At: at, Path: path, RawQuery: c.target.RawQuery, Header: c.request.Header,
 	}
 	if c.caller == nil {
 		return judged, []policy.Rules{c.tenant.Rules}

@@ -34,6 +34,8 @@ type App struct {
 	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by a path
 	// that begins with `/~` and the host; that replaces the host and the base path of Upstream.
 	ExtraHosts []string `json:"extra_hosts,omitempty"`
+	// Beside is what the app has outside of its API, such as git over HTTP.
+	Beside *Beside `json:"beside,omitempty"`
 	// Headers are sent with each request whose caller sends none of that name, such as the version of an API.
 	Headers map[string]string `json:"headers,omitempty"`
 	// Placement says where the credential goes. Nil means the default of the auth type: for

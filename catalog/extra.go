@@ -10,28 +10,37 @@ import (
 
 // extraHosts checks the other hosts. They get the credential, so that none may be the choice of an end user.
 func (c checker) extraHosts() error {
-	main, _ := splitURL(c.Upstream)
 	for i, host := range c.ExtraHosts {
-		switch {
-		case strings.ContainsAny(host, "{}"):
-			return fmt.Errorf("extra_hosts: %q holds a placeholder: write a fixed host", host)
-		case strings.Contains(host, "/"):
-			return fmt.Errorf("extra_hosts: %q is no host: write it like upload.example.com", host)
-		case host == main:
-			return fmt.Errorf("extra_hosts: %s is the upstream's host: take it out", host)
-		case slices.Contains(c.ExtraHosts[:i], host):
+		if slices.Contains(c.ExtraHosts[:i], host) {
 			return fmt.Errorf("extra_hosts: %s is there twice: keep one", host)
 		}
-		u, err := c.endpoint("extra_hosts", "https://"+host)
-		if err != nil {
+		if err := c.otherHost("extra_hosts", host); err != nil {
 			return err
-		}
-		if u.Host != host || u.Path != "" || u.RawQuery != "" {
-			return fmt.Errorf("extra_hosts: %q is no host: write it like upload.example.com", host)
 		}
 	}
 	if len(c.ExtraHosts) > 0 && c.Placement != nil && c.Placement.PathPrefix != "" {
 		return errors.New("extra_hosts: a path prefix is the upstream's alone: declare another app for these hosts")
+	}
+	return nil
+}
+
+// otherHost checks a host besides the upstream's. It may have a port.
+func (c checker) otherHost(where, host string) error {
+	main, _ := splitURL(c.Upstream)
+	switch {
+	case strings.ContainsAny(host, "{}"):
+		return fmt.Errorf("%s: %q holds a placeholder: write a fixed host", where, host)
+	case strings.Contains(host, "/"):
+		return fmt.Errorf("%s: %q is no host: write it like upload.example.com", where, host)
+	case host == main:
+		return fmt.Errorf("%s: %s is the upstream's host: take it out", where, host)
+	}
+	u, err := c.endpoint(where, "https://"+host)
+	if err != nil {
+		return err
+	}
+	if u.Host != host || u.Path != "" || u.RawQuery != "" {
+		return fmt.Errorf("%s: %q is no host: write it like upload.example.com", where, host)
 	}
 	return nil
 }

@@ -21,9 +21,9 @@ type Exchange struct {
 	hasQuery  bool
 	revend    Revend
 
-	// extra is the extra host that is called, empty for the upstream itself.
-	extra string
-	host  string
+	// at is where the call goes, empty for the upstream itself; see [Placement.Split].
+	at   string
+	host string
 	// base is the raw path that the upstream's base URL and the path prefix put before the caller's.
 	base  string
 	used  [2]vending.Credential // the one vended and, after a forced vend, the fresh one
@@ -54,8 +54,11 @@ type Revend func(ctx context.Context, refused vending.Credential) (vending.Crede
 func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string, hasQuery bool, revend Revend) (*Exchange, error) {
 	x := &Exchange{placement: p, query: rawQuery, hasQuery: hasQuery, revend: revend}
 	var err error
-	if x.extra, x.path, err = p.Split(rawPath); err != nil {
+	if x.at, x.path, err = p.Split(rawPath); err != nil {
 		return x, err
+	}
+	if p.beside != nil && x.at == p.beside.at {
+		x.placement = p.beside.placement
 	}
 	return x, x.use(cred)
 }
@@ -68,16 +71,20 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 	if x.placed, err = x.placement.carrying(cred); err != nil {
 		return err
 	}
-	if x.extra != "" {
-		x.host, x.base = x.extra, ""
+	if len(x.at) > len(extraPrefix) {
+		x.host, x.base = x.at[len(extraPrefix):], ""
 		return nil
 	}
-	if x.host, x.base, err = x.placement.upstream.resolve(cred); err != nil {
-		return x.placement.mendable(err)
+	if x.host, x.base, err = x.placed.upstream.resolve(cred); err != nil {
+		return x.mendable(err)
+	}
+	if x.at != "" { // beside the API, and still at the site
+		x.base = strings.TrimSuffix(x.base, x.placement.upstream.path)
+		return nil
 	}
 	prefix, err := x.placement.prefix.fill(cred, pathSegment)
 	x.base += prefix
-	return x.placement.mendable(err)
+	return x.mendable(err)
 }
 
 func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
@@ -126,7 +133,7 @@ func WithExchange(ctx context.Context, x *Exchange) context.Context {
 // request makes the upstream request.
 func (x *Exchange) request(r *http.Request, now time.Time) (*http.Request, error) {
 	out, err := x.complete(r, now)
-	return out, x.placement.mendable(err)
+	return out, x.mendable(err)
 }
 
 // complete does it on a copy: hygiene first, the credential last.

@@ -1,30 +1,50 @@
 package inject
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/vendgate/vendgate/vending"
 )
 
-// extraPrefix begins a path to one of an app's extra hosts: `/~upload.example.com/v1`. No host name begins with "~", and hardly any path.
+// extraPrefix begins a path to one of an app's extra hosts, `/~upload.example.com/v1`, or to what it
+// has beside its API, `/~/group/repo.git`. No host name begins with "~", and hardly any path.
 const extraPrefix = "/~"
 
-// Split takes the extra host off a caller's raw path, which is empty or begins with "/"; host is empty for a path of the upstream
-// itself. An app without extra hosts has every path. Of any other, a path that a server might read as beginning with "~" is that of
-// a declared host, letter for letter, or `invalid_request`: a misspelt host must not end as a path at another one.
-func (p *Placement) Split(rawPath string) (host, path string, err error) {
-	hosts := p.app.ExtraHosts
-	if len(hosts) == 0 || !mayBeExtra(rawPath) {
+// Split takes what names a place other than the upstream off a caller's raw path, which is empty or
+// begins with "/": at is `/~` and a declared extra host, or how paths to what lies beside the app's
+// API begin, which is `/~` alone at the upstream's own host. It is empty for a path of the upstream
+// itself, and path is then all of it. An app without such places has every path. Of any other, a path
+// that a server might read as beginning with "~" is that of a declared place, letter for letter, or
+// `invalid_request`: a misspelt host must not end as a path at another one.
+func (p *Placement) Split(rawPath string) (at, path string, err error) {
+	if len(p.app.ExtraHosts) == 0 && p.beside == nil || !mayBeExtra(rawPath) {
 		return "", rawPath, nil
 	}
 	if rest, ok := strings.CutPrefix(rawPath, extraPrefix); ok {
-		host, _, _ = strings.Cut(rest, "/")
-		if slices.Contains(hosts, host) {
-			return host, rest[len(host):], nil
+		name, _, _ := strings.Cut(rest, "/")
+		at, path = rawPath[:len(extraPrefix)+len(name)], rest[len(name):]
+		if p.beside != nil && at == p.beside.at {
+			return at, path, p.beside.refusal(path)
+		}
+		for _, host := range p.app.ExtraHosts {
+			if name == host {
+				return at, path, nil
+			}
 		}
 	}
-	return "", "", vending.Refuse(vending.InvalidRequest, "what follows ~ is none of the app's other hosts; write ~"+strings.Join(hosts, " or ~"))
+	return "", "", vending.Refuse(vending.InvalidRequest,
+		"what follows ~ is none of the app's other hosts; write "+strings.Join(p.elsewhere(), " or "))
+}
+
+// elsewhere are the places besides the upstream, as paths to them begin, for messages.
+func (p *Placement) elsewhere() (list []string) {
+	for _, host := range p.app.ExtraHosts {
+		list = append(list, "~"+host)
+	}
+	if p.beside != nil {
+		list = append(list, p.beside.at[1:]+"/…")
+	}
+	return list
 }
 
 // mayBeExtra reports whether a path begins with "~" in any reading: decoded however often, and behind empty segments.

@@ -19,20 +19,20 @@ func extraApp(hosts ...string) *catalog.App {
 
 func TestSplit(t *testing.T) {
 	p := mustPlace(t, extraApp("upload.example.com", "files.example.com:8443"))
-	for _, c := range []struct{ path, host, rest string }{
+	for _, c := range []struct{ path, at, rest string }{
 		{"", "", ""},
 		{"/", "", "/"},
 		{"/a/~upload.example.com/b", "", "/a/~upload.example.com/b"},
 		{"/a~", "", "/a~"},
-		{"/~upload.example.com/v1/a%2Fb", "upload.example.com", "/v1/a%2Fb"},
-		{"/~upload.example.com/~files.example.com:8443/x", "upload.example.com", "/~files.example.com:8443/x"},
-		{"/~upload.example.com//x", "upload.example.com", "//x"},
-		{"/~upload.example.com/", "upload.example.com", "/"},
-		{"/~upload.example.com", "upload.example.com", ""},
-		{"/~files.example.com:8443/x", "files.example.com:8443", "/x"},
+		{"/~upload.example.com/v1/a%2Fb", "/~upload.example.com", "/v1/a%2Fb"},
+		{"/~upload.example.com/~files.example.com:8443/x", "/~upload.example.com", "/~files.example.com:8443/x"},
+		{"/~upload.example.com//x", "/~upload.example.com", "//x"},
+		{"/~upload.example.com/", "/~upload.example.com", "/"},
+		{"/~upload.example.com", "/~upload.example.com", ""},
+		{"/~files.example.com:8443/x", "/~files.example.com:8443", "/x"},
 	} {
-		if host, rest, err := p.Split(c.path); host != c.host || rest != c.rest || err != nil {
-			t.Errorf("%q: %q and %q, error %v; want %q and %q", c.path, host, rest, err, c.host, c.rest)
+		if at, rest, err := p.Split(c.path); at != c.at || rest != c.rest || err != nil {
+			t.Errorf("%q: %q and %q, error %v; want %q and %q", c.path, at, rest, err, c.at, c.rest)
 		}
 	}
 }

@@ -117,21 +117,21 @@ func (x *Exchange) rewriteURL(raw string, gw func() Gateway) string {
 	case r.path == "":
 		return x.withoutKeys(r) // resolves to the request's own path
 	case r.path[0] == '/':
-		return x.place(r, x.extra, "", gw)
+		return x.place(r, x.at, "", gw)
 	}
 	return x.rewriteRelative(r, gw)
 }
 
 func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) string {
 	host, userinfo := r.host()
-	extra, own := x.ownHost(host)
+	at, own := x.ownHost(host)
 	if own && !userinfo {
-		if extra == "" && !x.reaches(r.path, gw()) { // it may be the host alone that the site has in common with its name
+		if at == "" && !x.reaches(r.path, gw()) { // it may be the host alone that the site has in common with its name
 			if path, named := x.namedPath(host, r.path, gw); named {
 				r.path = path
 			}
 		}
-		return x.place(r, extra, host, gw)
+		return x.place(r, at, host, gw)
 	}
 	_, gateway, _ := strings.Cut(gw().Origin, "://")
 	// With a backslash, what RFC 3986 reads as the host may be another than what browsers do.
@@ -147,16 +147,12 @@ func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) s
 
 // rewriteRelative leaves what resolves against the request's own path as it would at the upstream.
 func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
-	base := x.path
-	if x.extra == "" {
-		base = x.base + x.path
-	}
 	whole := r
-	whole.path = resolve(cmp.Or(base, "/"), r.path)
-	to := x.place(whole, x.extra, "", gw)
+	whole.path = resolve(cmp.Or(x.base+x.path, "/"), r.path)
+	to := x.place(whole, x.at, "", gw)
 	// A call without a path of its own has another base at the gateway than at the upstream.
 	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
-	if asIs && strings.HasPrefix(to, gw().Path) {
+	if asIs && strings.HasPrefix(to, gw().Path+x.at) {
 		return x.withoutKeys(r)
 	}
 	return to
@@ -164,12 +160,12 @@ func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
 
 // place returns r, whose path is absolute, as a link to the gateway; host is empty for a path
 // alone. What the gateway has no path for, or refuses, only the upstream can serve.
-func (x *Exchange) place(r reference, extra, host string, gw func() Gateway) string {
+func (x *Exchange) place(r reference, at, host string, gw func() Gateway) string {
 	if r.path != "" {
 		r.path = resolve("/", r.path)
 	}
 	g := gw()
-	path, inside := x.belowBase(extra, r.path)
+	path, inside := x.locate(at, r.path)
 	if !inside || g.Takes != nil && !g.Takes(path) {
 		to := cmp.Or(strings.ToLower(host), x.host)
 		return x.placement.upstream.scheme + "://" + to + x.withoutKeys(r)
@@ -183,26 +179,54 @@ func (x *Exchange) place(r reference, extra, host string, gw func() Gateway) str
 
 // reaches reports whether the gateway would take a call for a path of the upstream, which is absolute.
 func (x *Exchange) reaches(path string, g Gateway) bool {
-	below, inside := x.belowBase("", resolve("/", cmp.Or(path, "/")))
-	return inside && (g.Takes == nil || g.Takes(below))
+	located, inside := x.locate("", resolve("/", cmp.Or(path, "/")))
+	return inside && (g.Takes == nil || g.Takes(located))
 }
 
-// belowBase returns the gateway's path for a path of an extra host or, where that is empty, of the upstream: what follows its base
-// path and the credential's path prefix. Not inside is what the gateway has no path for.
-func (x *Exchange) belowBase(extra, path string) (string, bool) {
-	if extra != "" {
-		return extraPrefix + extra + path, true
+// locate returns the gateway's path for a path at one of the app's places. Not ok is what the gateway
+// has no path for. At the upstream's own host that is what follows its base path and the credential's
+// path prefix, or a declared path beside them.
+func (x *Exchange) locate(at, path string) (located string, ok bool) {
+	b := x.placement.beside
+	switch {
+	case b != nil && at == b.at && b.host != "":
+		return at + path, b.refusal(path) == nil
+	case len(at) > len(extraPrefix):
+		return at + path, true
 	}
+	aside, besides := x.asideOf(b, path)
+	if besides && x.at == b.at {
+		return aside, true // where a path is both, a call stays on its side
+	}
+	if located, ok = x.belowBase(path); !ok && besides {
+		return aside, true
+	}
+	return located, ok
+}
+
+// asideOf returns the gateway's path for a path of the upstream's host that b declares: what follows the
+// path of the connection's site.
+func (x *Exchange) asideOf(b *beside, path string) (located string, ok bool) {
+	if b == nil || b.host != "" {
+		return "", false
+	}
+	_, base, _ := x.placement.upstream.resolve(x.credential()) // the call's own host was resolved from it
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(base, x.placement.upstream.path))
+	return b.at + rest, ok && b.refusal(rest) == nil
+}
+
+// belowBase cuts the upstream's base path and the credential's path prefix off.
+func (x *Exchange) belowBase(path string) (rest string, ok bool) {
 	base := x.base
-	if x.extra != "" {
-		_, base, _ = x.placement.upstream.resolve(x.credential()) // an app with extra hosts has no prefix
+	if x.at != "" {
+		_, base, _ = x.placement.upstream.resolve(x.credential()) // an app with other places has no prefix
 	}
-	rest, ok := strings.CutPrefix(path, base)
+	rest, ok = strings.CutPrefix(path, base)
 	if !ok || rest != "" && rest[0] != '/' {
 		return "", false
 	}
-	host, _, err := x.placement.Split(rest)
-	return rest, host == "" && err == nil
+	at, _, err := x.placement.Split(rest)
+	return rest, at == "" && err == nil
 }
 
 // withoutKeys spells path, query and fragment of r without the query parameters that carry the

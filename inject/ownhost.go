@@ -7,21 +7,25 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// ownHost tells whether a host is one of the app's, and which if it is an extra one.
-func (x *Exchange) ownHost(host string) (extra string, own bool) {
+// ownHost tells whether a host is one of the app's, and how paths to it begin if it is not the
+// upstream's.
+func (x *Exchange) ownHost(host string) (at string, own bool) {
 	for _, extra := range x.placement.app.ExtraHosts {
 		if sameHost(host, extra) {
-			return extra, true
+			return extraPrefix + extra, true
 		}
 	}
+	if b := x.placement.beside; b != nil && b.host != "" && sameHost(host, b.host) {
+		return b.at, true
+	}
 	main := x.host
-	if x.extra != "" {
+	if len(x.at) > len(extraPrefix) {
 		var err error
 		if main, _, err = x.placement.upstream.resolve(x.credential()); err != nil {
 			return "", false
 		}
 	}
-	return "", sameHost(host, main)
+	return "", sameHost(host, main) || x.mayServe(host)
 }
 
 // namedPath returns the path of the upstream for a path at one of the other names of its site. It is not

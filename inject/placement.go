@@ -22,6 +22,8 @@ import (
 // them. It is immutable and safe for parallel use.
 type Placement struct {
 	app      *catalog.App
+	beside   *beside // nil where the app has nothing outside of its API
+	apart    bool    // this is the placement of what lies there, and not that of the API
 	upstream upstream
 	headers  []named
 	query    []named
@@ -47,6 +49,14 @@ type basic struct{ username, password template }
 // NewPlacement compiles the placement of app, which has passed its Check. Where app states none, the
 // default of its auth type applies.
 func NewPlacement(app *catalog.App) (*Placement, error) {
+	p, err := newPlacement(app)
+	if err == nil && app.Beside != nil {
+		p.beside, err = newBeside(app, p)
+	}
+	return p, err
+}
+
+func newPlacement(app *catalog.App) (*Placement, error) {
 	p := &Placement{app: app, sets: nameSet{}, setsKeys: nameSet{}, open: map[string]struct{}{vending.TokenType: {}}}
 	known := map[string]bool{}
 	for _, f := range app.Fields {

@@ -157,3 +157,52 @@ func TestRelayedRevend(t *testing.T) {
 		})
 	}
 }
+
+// TestRelayFindsHost: a host with a slot is the relay's to find, and no request goes out past it.
+func TestRelayFindsHost(t *testing.T) {
+	var wire bytes.Buffer
+	app := keyApp("https://{sub}.example.com/base", headers("X-Key", "{api_key}"))
+	x, err := NewExchange(mustPlace(t, app), relayed(&wire, 200).ToAccountHost(), "/a%2fb//c", "z=%zz", true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), http.MethodGet, "https://app/", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := (&Transport{Base: direct{}}).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if got := wire.String(); !strings.HasPrefix(got, "GET /base/a%2fb//c?z=%zz HTTP/1.1\r\nHost: relayed.invalid\r\n") {
+		t.Errorf("the relay got %q", got)
+	}
+	for _, c := range []struct{ raw, want string }{
+		{"/base/next", "/proxy/c/app/next"},
+		{"https://acme.example.com/base/next?p=2", "https://gw.example/proxy/c/app/next?p=2"},
+		{"https://ACME.example.com:443/base/next", "https://gw.example/proxy/c/app/next"},
+		{"https://a.b.example.com/base/next", "https://a.b.example.com/base/next"},
+		{"https://.example.com/base/next", "https://.example.com/base/next"},
+		{"https://example.com/base/next", "https://example.com/base/next"},
+		{"https://acme.example.com.evil.example/base/next", "https://acme.example.com.evil.example/base/next"},
+		{"https://acme.example.com:8443/base/next", "https://acme.example.com:8443/base/next"},
+		{"https://u@acme.example.com/base/next", "https://u@acme.example.com/base/next"},
+	} {
+		if got := x.rewriteURL(c.raw, testGateway); got != c.want {
+			t.Errorf("%q became %q, want %q", c.raw, got, c.want)
+		}
+	}
+	// Where the whole host is a field, a link may lead to anybody's.
+	whole := keyApp("https://{sub}", headers("X-Key", "{api_key}"))
+	whole.Fields[1].Kind = catalog.KindHost
+	if x, err = NewExchange(mustPlace(t, whole), relayed(&wire, 200).ToAccountHost(), "/x", "", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := x.rewriteURL("https://evil.example/a", testGateway); got != "https://evil.example/a" {
+		t.Errorf("a link became %q", got)
+	}
+	if _, err := NewExchange(mustPlace(t, app), vending.NewFields("app", vending.APIKey, nil).ToAccountHost(), "/", "", false, nil); err == nil {
+		t.Error("a credential without a relay found its host")
+	}
+}

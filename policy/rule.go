@@ -20,8 +20,8 @@ type Rule struct {
 	Methods []string `json:"methods,omitempty"`
 	// Path is a pattern over the path after the app: `*` matches within one segment, a last `/**`
 	// matches any rest, also none. Empty means every path. A pattern for an extra host of the app
-	// begins with `/~` and the host, `/~upload.example.com/**`, and then goes on as the path there;
-	// see [Steering.Permit].
+	// begins with `/~` and the host, `/~upload.example.com/**`, and then goes on as the path there; one
+	// for what lies beside the app's API begins with `/~/`. See [Steering.Permit].
 	Path string `json:"path,omitempty"`
 }
 
@@ -81,21 +81,21 @@ func (rules Rules) Touch(app string) bool {
 // permit refuses a call that the rules do not permit, with `policy_denied`. Where the app has allow
 // rules, one must match; a deny rule that matches wins. Every one of methods must be permitted.
 //
-// host is the extra host of the app that the call goes to, or empty for its upstream; paths are
-// there. What is allowed by a path alone is allowed at the upstream: elsewhere the same path may do
-// something else. What is denied by a path alone is denied at every host.
-func (rules Rules) permit(app, host string, methods []string, paths readings) error {
+// at is where the call goes, and paths are there; see [Call]. What is allowed by a path alone is
+// allowed at the upstream: elsewhere the same path may do something else. What is denied by a path
+// alone is denied everywhere.
+func (rules Rules) permit(app, at string, methods []string, paths readings) error {
 	for _, m := range methods {
 		allowed, anyAllow := false, false
 		for i := range rules {
 			r := &rules[i]
 			switch {
 			case r.App != "*" && r.App != app:
-			case r.Deny && r.matchesMethod(m) && slices.ContainsFunc(paths.lenient, r.denies(host)):
+			case r.Deny && r.matchesMethod(m) && slices.ContainsFunc(paths.lenient, r.denies(at)):
 				return vending.Refuse(vending.PolicyDenied, "")
 			case !r.Deny:
 				anyAllow = true
-				allowed = allowed || r.matchesMethod(m) && !slices.ContainsFunc(paths.strict, r.misses(host))
+				allowed = allowed || r.matchesMethod(m) && !slices.ContainsFunc(paths.strict, r.misses(at))
 			}
 		}
 		if anyAllow && !allowed {
@@ -114,30 +114,30 @@ func (r *Rule) matchesMethod(method string) bool {
 
 // denies folds case: an upstream that ignores case would serve what the rule denies. So would one
 // that knows /tickets.json by the name of /tickets, too.
-func (r *Rule) denies(host string) func(reading string) bool {
+func (r *Rule) denies(at string) func(reading string) bool {
 	pattern := strings.ToLower(r.Path)
 	plain, hasFormat := withoutFormat(pattern)
 	return func(reading string) bool {
 		reading = strings.ToLower(reading)
 		return matchPath(pattern, reading) || hasFormat && matchPath(plain, reading) ||
-			host != "" && matchPath(pattern, atHost(host, reading))
+			at != "" && matchPath(pattern, placed(at, reading))
 	}
 }
 
-func (r *Rule) misses(host string) func(reading string) bool {
+func (r *Rule) misses(at string) func(reading string) bool {
 	return func(reading string) bool {
 		switch {
-		case host == "":
+		case at == "":
 			return !matchPath(r.Path, reading)
 		case r.Path == "":
 			return false
 		}
-		return !strings.HasPrefix(r.Path, "/~") || !matchPath(r.Path, atHost(host, reading))
+		return !strings.HasPrefix(r.Path, "/~") || !matchPath(r.Path, placed(at, reading))
 	}
 }
 
-// atHost is the path of a reading at an extra host, as a rule spells it.
-func atHost(host, reading string) string { return strings.TrimSuffix("/~"+host+reading, "/") }
+// placed is the path of a reading at another place than the upstream, as a rule spells it.
+func placed(at, reading string) string { return strings.TrimSuffix(at+reading, "/") }
 
 // matchPath expects a pattern that passed Check.
 func matchPath(pattern, p string) bool {

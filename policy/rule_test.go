@@ -86,7 +86,42 @@ func permitted(rules Rules, app, method, host, path string, overrides ...string)
 	for _, o := range overrides {
 		header.Add("X-Http-Method-Override", o)
 	}
-	return new(Steering).Permit(Call{App: app, Method: method, Host: host, Path: path, Header: header}, rules)
+	return new(Steering).Permit(Call{App: app, Method: method, At: placeOf(host), Path: path, Header: header}, rules)
+}
+
+// TestRulesBeside: what lies beside the API is allowed by name alone, and denied by what denies its path.
+func TestRulesBeside(t *testing.T) {
+	for name, c := range map[string]struct {
+		rules Rules
+		want  vending.Code
+	}{
+		"no rules":                    {nil, ""},
+		"allow of the app":            {Rules{allow("app", "")}, ""},
+		"allow of the same path":      {Rules{allow("app", "/g/r.git/**")}, deniedCode},
+		"allow of all paths":          {Rules{allow("app", "/**")}, deniedCode},
+		"allow of an extra host":      {Rules{allow("app", "/~up.example/**")}, deniedCode},
+		"allow of it":                 {Rules{allow("app", "/~/g/r.git/**")}, ""},
+		"allow of it, another method": {Rules{allow("app", "/~/g/**", "POST")}, deniedCode},
+		"allow of another":            {Rules{allow("app", "/~/h/**")}, deniedCode},
+		"deny of it":                  {Rules{deny("app", "/~/G/**")}, deniedCode},
+		"deny of the same path":       {Rules{deny("app", "/g/**")}, deniedCode},
+		"deny of an extra host":       {Rules{deny("app", "/~up.example/**")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := new(Steering).Permit(Call{App: "app", Method: "GET", At: "/~", Path: "/g/r.git/info/refs"}, c.rules)
+			if code(t, err) != c.want {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// placeOf is how paths to an extra host begin.
+func placeOf(host string) string {
+	if host == "" {
+		return ""
+	}
+	return "/~" + host
 }
 
 func deny(app, path string, methods ...string) Rule {

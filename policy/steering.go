@@ -38,11 +38,12 @@ func NewSteering(s *catalog.Steering) *Steering {
 // Call is what of a request rules are held against.
 type Call struct {
 	App, Method string
-	// Host is the extra host of the app that is called, empty for its upstream, and Path the raw path
+	// At is where the call goes, as its path and that of a rule begin: empty for the app's upstream,
+	// `/~` and the host for an extra host, `/~` for what lies beside the app's API. Path is the raw path
 	// there.
-	Host, Path string
-	RawQuery   string
-	Header     http.Header
+	At, Path string
+	RawQuery string
+	Header   http.Header
 }
 
 // Permit refuses a call that any of sets does not permit: a deny rule that matches wins, and of a
@@ -70,7 +71,7 @@ func (s *Steering) Permit(c Call, sets ...Rules) error {
 				return err
 			}
 		}
-		if err := rules.permit(c.App, c.Host, methods, paths); err != nil {
+		if err := rules.permit(c.App, c.At, methods, paths); err != nil {
 			return err
 		}
 		if scopeOf(c.App, []Rules{rules}).binds() && !s.permitsBatch(c, rules, paths) {
@@ -150,7 +151,7 @@ func refuseSteering(what, place, name string) error {
 // that by name: a wildcard names nothing.
 func (s *Steering) permitsBatch(c Call, rules Rules, paths readings) bool {
 	for _, reading := range paths.lenient {
-		name, is := s.batchAt(c.Host, strings.ToLower(reading))
+		name, is := s.batchAt(c.At, strings.ToLower(reading))
 		if is && !slices.ContainsFunc(rules, func(r Rule) bool { return r.names(c, name, paths) }) {
 			return false
 		}
@@ -159,9 +160,9 @@ func (s *Steering) permitsBatch(c Call, rules Rules, paths readings) bool {
 }
 
 // batchAt returns the segment by which a rule must name a batch endpoint.
-func (s *Steering) batchAt(host, reading string) (name string, is bool) {
+func (s *Steering) batchAt(at, reading string) (name string, is bool) {
 	for _, pattern := range s.batch {
-		if matchPath(pattern, reading) || host != "" && matchPath(pattern, atHost(host, reading)) {
+		if matchPath(pattern, reading) || at != "" && matchPath(pattern, placed(at, reading)) {
 			segments := strings.Split(pattern, "/")
 			for i := len(segments) - 1; i > 0; i-- {
 				if !strings.ContainsAny(segments[i], `*?[\`) {
@@ -182,7 +183,7 @@ const odataBatch = "$batch"
 
 // names reports whether r allows the call by a path that spells segment name.
 func (r *Rule) names(c Call, name string, paths readings) bool {
-	if r.Deny || r.App != "*" && r.App != c.App || !r.matchesMethod(c.Method) || slices.ContainsFunc(paths.strict, r.misses(c.Host)) {
+	if r.Deny || r.App != "*" && r.App != c.App || !r.matchesMethod(c.Method) || slices.ContainsFunc(paths.strict, r.misses(c.At)) {
 		return false
 	}
 	if name == "" {

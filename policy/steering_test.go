@@ -177,7 +177,7 @@ func TestBatch(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := declared.Permit(Call{App: "app", Method: "POST", Host: c.host, Path: c.path}, c.rules); code(t, err) != c.want {
+			if err := declared.Permit(Call{App: "app", Method: "POST", At: placeOf(c.host), Path: c.path}, c.rules); code(t, err) != c.want {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})

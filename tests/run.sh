@@ -4,10 +4,10 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-need() { # command, Debian package
+need() { # command, Debian package, apt-get's options
 	command -v "$1" >/dev/null && return
 	if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2" >/dev/null
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${@:2}" >/dev/null
 	else
 		echo "please install $2 (for $1)" >&2
 		exit 1
@@ -24,6 +24,10 @@ need nginx nginx-light # a shared cache in front of the gateway
 /usr/bin/python3 -c 'import oauthlib' 2>/dev/null || need oauthlib python3-oauthlib # an OAuth 1 provider; Debian's python3 has it
 need php php-cli # servers that fold what rules must judge
 [ -e /usr/share/php/Symfony/Component/HttpFoundation/Request.php ] || need symfony php-symfony-http-foundation
+# A WordPress and its database: without the packages that would start services.
+command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || need mariadbd mariadb-server-core --no-install-recommends
+php -r 'exit((int)!extension_loaded("mysqli"));' || need mysqli php-mysql
+[ -e /usr/share/wordpress/wp-load.php ] || need wordpress wordpress --no-install-recommends
 need ruby ruby
 ruby -e 'require "rack"; require "webrick"' 2>/dev/null || { need rack ruby-rack && need webrick ruby-webrick; }
 if [ "$(node -p 'parseInt(process.versions.node)')" -lt 18 ]; then

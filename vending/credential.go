@@ -62,6 +62,10 @@ type Credential struct {
 	siteNames []string
 	// relay is set where the source keeps the credential to itself; see [NewRelayed].
 	relay Relay
+	// ownHost is set where relay decides on the host; see [Credential.ToAccountHost].
+	ownHost bool
+	// advice is set where an end user cannot correct the values; see [Credential.Advised].
+	advice func(field string) string
 }
 
 // NewOAuth makes a credential from an OAuth access token. tokenType is normalised as RFC 6749

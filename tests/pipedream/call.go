@@ -58,10 +58,13 @@ type form struct {
 // everyone is what HTTP clients send by themselves.
 var everyone = []string{"Accept", "Accept-Encoding", "User-Agent"}
 
+// forms are the calls as the OpenAPI declares them: of an account retrieveAccount, of the proxy
+// proxyGet to proxyDelete. x-pd-environment is required on both, account_id and external_user_id
+// are on the proxy. HEAD and OPTIONS are not declared.
 var forms = map[Kind]form{
 	Token: {
-		// Connection is between a client and the server that it talks to (RFC 9110, section 7.6.1): no
-		// API sees it.
+		// Connection is between a client and the server that it talks to (RFC 9110, section 7.6.1):
+		// no API sees it.
 		methods: []string{"POST"}, headers: []string{"Content-Type", "Content-Length", "Connection"}, required: []string{"Content-Type"}, body: true,
 	},
 	AccountOf: {

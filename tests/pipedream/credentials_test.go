@@ -2,6 +2,7 @@ package pipedream_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,12 @@ func TestBentAccounts(t *testing.T) {
 		"null auth_type": {set("app.auth_type", nil), true}, "null custom fields": {set("app.custom_fields_json", nil), true},
 		"null uid": {set("credentials.oauth_uid", nil), true}, "a field more": {set("created_at", map[string]any{"a": 1}), true},
 		"a custom field": {set("credentials.base_url", "field-canary-6604"), true},
+		"all nulls":      {(*pipedream.Account).Nulls, true}, "the least": {(*pipedream.Account).Bare, true},
+		"a signer": {set("credentials.oauth_signer_uri", "https://signer.example"), true}, "what is to come": {set("credentials.oauth_new", "https://x.example"), true},
+		"the app's own server": {set("credentials.base_url", strings.ToUpper(s.origin)+"/field-canary-6607"), true},
+
+		"another server": {set("credentials.base_api_url", "gitlab.acme.example"), false}, "a subdomain": {set("credentials.subdomain", "field-canary-6606"), false},
+		"a server under any name": {set("credentials.workspace", "HTTPS://gitlab.acme.example/x"), false},
 
 		"no user": {drop("external_id"), false}, "null user": {set("external_id", nil), false}, "a user that is a number": {set("external_id", 7), false}, "an empty user": {set("external_id", ""), false},
 		"no app": {drop("app"), false}, "null app": {set("app", nil), false}, "an app that is text": {set("app", "chat"), false}, "no slug": {drop("app.name_slug"), false},
@@ -109,8 +116,8 @@ func TestBentAccounts(t *testing.T) {
 		"dead in words": {set("dead", "true"), false},
 		"another id":    {set("id", "apn_other"), false},
 		"no id":         {drop("id"), false}, "null id": {set("id", nil), false}, "an empty id": {set("id", ""), false},
-		"no token":       {drop("credentials.oauth_access_token"), false},
-		"a null token":   {set("credentials.oauth_access_token", nil), false},
+		"no token":       {drop("credentials.oauth_access_token"), true}, // through the proxy
+		"a null token":   {set("credentials.oauth_access_token", nil), true},
 		"an empty token": {set("credentials.oauth_access_token", ""), false}, "a token that is a list": {set("credentials.oauth_access_token", []any{oauthToken}), false},
 		"a token with a line end": {set("credentials.oauth_access_token", "a\r\nX-Evil: b"), false}, "credentials that are text": {set("credentials", "xoxb"), false},
 		"credentials that are a list": {set("credentials", []any{oauthToken}), false},
@@ -156,6 +163,8 @@ func TestBrokenAccounts(t *testing.T) {
 		"a redirect":           {pipedream.Answer(302, "text/html", "", "Location: "+s.pd.URL+"/v1/connect/proj_1/accounts/"+keyed), 0, ""},
 		"huge":                 {pipedream.Huge(32<<20, `{"external_id":"`+harness.Alice+`","app":{"name_slug":"chat"},"credentials":{"oauth_access_token":"`+oauthToken+`"}`, "}"), 0, ""},
 		"400":                  {pipedream.Answer(400, "application/json", `{"error":"x"}`), 0, ""},
+		"400 with an object":   {pipedream.Answer(400, "application/json", `{"error":{"base":["x"]},"code":null,"details":{}}`), 0, ""},
+		"404 with an object":   {pipedream.Answer(404, "application/json", `{"error":{"id":["record not found"]}}`), 404, "connection_deleted"},
 		"403":                  {pipedream.Answer(403, "application/json", `{"error":"x"}`), 0, ""},
 		"404":                  {pipedream.Answer(404, "application/json", `{"error":"x"}`), 404, "connection_deleted"},
 		"418":                  {pipedream.Answer(418, "text/plain", "x"), 0, ""},
@@ -181,8 +190,12 @@ func TestBrokenAccounts(t *testing.T) {
 			t.Errorf("%s: took %s", name, took)
 		}
 		// A 503 is asked for again twice; that a kept connection had been closed is no answer at all, and does not count.
-		if n := len(s.pd.Got(pipedream.AccountOf)) - before; n < 1 || n > 2 && got.status != 503 || n > 3 && name != "hung up" {
+		n := len(s.pd.Got(pipedream.AccountOf)) - before
+		if n < 1 || n > 2 && got.status != 503 || n > 3 && name != "hung up" {
 			t.Errorf("%s: asked %d times", name, n)
+		}
+		if unreadable := []string{"HTML", "garbage", "empty", "null", "an empty object", "null data", "a list", "no content", "a redirect", "huge"}; n != 1 && slices.Contains(unreadable, name) {
+			t.Errorf("%s: asked %d times for what cannot be read", name, n)
 		}
 	}
 	s.pd.Fail(pipedream.AccountOf, 0, nil)
@@ -192,24 +205,24 @@ func TestBrokenAccounts(t *testing.T) {
 	}
 }
 
-// TestLimitOfTheProject: the source's own limit is told from the provider's by nothing the caller must know.
-func TestLimitOfTheProject(t *testing.T) {
+// TestLimitsOfTheProject: the source's own limits are told from the provider's by nothing the caller must
+// know. Reading accounts has one, and the proxy another.
+func TestLimitsOfTheProject(t *testing.T) {
 	o := options()
-	o.Calls, o.Window = 3, time.Minute
+	o.Reads, o.Calls, o.Window = 4, 1, time.Minute
 	s := newStage(t, o)
-	s.fine("the first", s.get(opened, "chat"))    // one call
-	s.fine("by the proxy", s.get(sealed, "chat")) // two
-	for _, account := range []string{opened, sealed} {
-		got := s.get(account, "chat")
-		s.refused("spent", got, 429, "rate_limited")
+	spent := func(name string, got answered) {
+		t.Helper()
+		s.refused(name, got, 429, "rate_limited")
 		if after := got.header.Get("Retry-After"); len(after) != 2 {
-			t.Errorf("Retry-After is %q", after)
+			t.Errorf("%s: Retry-After is %q", name, after)
 		}
 	}
-	s.pd.Change(func(o *pipedream.Options) { o.Calls = 4 })
-	got := s.get(sealed, "chat") // the account is the last that is permitted
-	s.refused("spent by the proxy", got, 429, "rate_limited")
-	if after := got.header.Get("Retry-After"); len(after) != 2 {
-		t.Errorf("Retry-After is %q", after)
+	s.fine("the first", s.get(opened, "chat"))
+	s.fine("by the proxy", s.get(sealed, "chat"))
+	spent("the proxy's", s.get(sealed, "chat"))
+	s.fine("reading goes on", s.get(opened, "chat"))
+	for _, account := range []string{opened, sealed} {
+		spent("the accounts'", s.get(account, "chat"))
 	}
 }

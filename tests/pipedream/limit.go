@@ -6,28 +6,32 @@ import (
 	"time"
 )
 
-// window counts the calls of the project since start.
+// window counts the calls of one kind that the project made since start.
 type window struct {
 	start time.Time
 	spent int
 }
 
-// spend takes one call of those that the window has left.
-func (s *StandIn) spend() *refusal {
+// spend takes one call of those that the kind's window has left: accounts and the proxy have one
+// each.
+func (s *StandIn) spend(kind Kind) *refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	if now.Sub(s.window.start) >= s.options.Window {
-		s.window = window{start: now}
+	now, w, calls := time.Now(), s.windows[kind], s.options.Reads
+	if kind == Proxy {
+		calls = s.options.Calls
 	}
-	if s.window.spent >= s.options.Calls {
-		return throttled(s.options.Calls, s.window.start.Add(s.options.Window))
+	if now.Sub(w.start) >= s.options.Window {
+		*w = window{start: now}
 	}
-	s.window.spent++
+	if w.spent >= calls {
+		return throttled(calls, w.start.Add(s.options.Window))
+	}
+	w.spent++
 	return nil
 }
 
-// throttled is the answer until reset.
+// throttled is the answer until reset (OpenAPI, TooManyRequestsErrorBody and the headers of a 429).
 func throttled(calls int, reset time.Time) *refusal {
 	seconds := int((time.Until(reset) + time.Second - 1) / time.Second)
 	return &refusal{status: http.StatusTooManyRequests, text: "Throttled", header: map[string]string{

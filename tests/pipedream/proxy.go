@@ -14,7 +14,9 @@ import (
 // proxyPrefix begins the headers that are meant for the API behind the proxy.
 const proxyPrefix = "X-Pd-Proxy-"
 
-// refusedNames are headers that the proxy does not take; one that ends in a dash stands for all that begin so.
+// refusedNames are headers that the proxy does not take (docs, Connect API proxy, "Restricted
+// headers"; that it is so for User-Agent was measured, and reported as "Unsupported header"); one
+// that ends in a dash stands for all that begin so.
 var refusedNames = []string{
 	"accept-encoding", "access-control-request-", "connection", "content-length", "cookie", "date", "dnt", "expect", "host", "keep-alive", "origin",
 	"permissions-policy", "referer", "te", "trailer", "transfer-encoding", "upgrade", "via", "user-agent", "proxy-", "sec-",
@@ -69,7 +71,7 @@ func pass(w http.ResponseWriter, res *http.Response) bool {
 
 // prepare makes the call of the API behind the proxy.
 func (s *StandIn) prepare(c *call) *refusal {
-	target, refused := decodeURL(c.subject)
+	text, refused := decodeURL(c.subject)
 	if refused != nil {
 		return refused
 	}
@@ -82,10 +84,14 @@ func (s *StandIn) prepare(c *call) *refusal {
 		return refused
 	}
 	if a.User != c.query["external_user_id"] {
-		return outside("external_user_id is not the account's")
+		return &refusal{status: http.StatusBadRequest, text: "account and user mismatch", of: "account", outside: true} // issue 18638
 	}
-	if u, _ := url.Parse(target); u.Scheme+"://"+u.Host != a.Origin {
-		return outside("the URL is not one of the account's app")
+	if a.unproxied {
+		return &refusal{status: http.StatusBadRequest, text: "App record not found", outside: true} // issue 20400
+	}
+	target, refused := a.resolve(text)
+	if refused != nil {
+		return refused
 	}
 	out, err := http.NewRequest(c.Method, target, c.Body)
 	if err != nil {
@@ -103,15 +109,39 @@ func (s *StandIn) prepare(c *call) *refusal {
 	return nil
 }
 
-// decodeURL reads a url64: URL-safe base64 of an absolute URL, with nothing around or behind it.
+// resolve returns the URL that a target means. A full one must have an allowed domain, which here
+// is that of the origin, and a static base; a relative one goes on from the base (docs, "When to
+// use relative vs full URLs"). Placeholders lead to the account's own address, which here is its
+// origin.
+func (a *Account) resolve(target string) (string, *refusal) {
+	dynamic := strings.Contains(a.base, "{{")
+	if strings.HasPrefix(target, "/") {
+		_, after, _ := strings.Cut(strings.TrimPrefix(a.base, "https://"), "/")
+		if a.Origin == "" || !dynamic {
+			after = ""
+		}
+		return a.Origin + strings.TrimSuffix("/"+after, "/") + target, nil
+	}
+	if u, _ := url.Parse(target); dynamic || u.Scheme+"://"+u.Host != a.Origin {
+		return "", &refusal{status: http.StatusBadRequest, text: "not allowed for this app", of: "domain", outside: true} // community thread 13445
+	}
+	return target, nil
+}
+
+// decodeURL reads a url64: URL-safe base64, as the docs have it, of an absolute URL or of one that
+// is relative to a host, with nothing around or behind it. A relative one that begins with two
+// slashes would name a host.
 func decodeURL(text string) (string, *refusal) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text { // the decoder is lenient
 		return "", outside("the url64 is not URL-safe base64 without padding")
 	}
+	if strings.HasPrefix(string(raw), "/") && !strings.HasPrefix(string(raw), "//") && !strings.ContainsAny(string(raw), "#\\ ") {
+		return string(raw), nil
+	}
 	u, err := url.Parse(string(raw))
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Contains(string(raw), "#") {
-		return "", outside("the url64 holds no absolute URL")
+		return "", outside("the url64 holds neither an absolute URL nor a path")
 	}
 	return string(raw), nil
 }

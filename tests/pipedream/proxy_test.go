@@ -53,7 +53,9 @@ func TestProxyCalls(t *testing.T) {
 		"loose bits":         with(strings.TrimSuffix(spelled(base64.RawURLEncoding, origin, "fn4"), "4")+"5", proxyQuery),
 		"escaped":            strings.Replace(c.request("GET "+path, ""), "/proxy/a", "/proxy/%61", 1),
 		"empty":              with("", proxyQuery),
-		"a path":             with(plain([]byte("/x")), proxyQuery),
+		"no path":            with(plain([]byte("x")), proxyQuery),
+		"two slashes":        with(plain([]byte("//x/")), proxyQuery),
+		"a path's fragment":  with(plain([]byte("/x#a")), proxyQuery),
 		"no scheme":          with(plain([]byte("//"+up.Addr+"/")), proxyQuery),
 		"another scheme":     with(plain([]byte("ftp://"+up.Addr+"/")), proxyQuery),
 		"a user in the URL":  with(plain([]byte("http://a:b@"+up.Addr+"/")), proxyQuery),
@@ -186,4 +188,36 @@ func TestProxyStreams(t *testing.T) {
 	}
 	close(next)
 	c.refused("silent", c.proxy("GET", up.URL+"/silent"), 504, false)
+}
+
+// TestProxyTargets: full URLs and relative ones, by what the app's target URL is.
+func TestProxyTargets(t *testing.T) {
+	up := harness.NewUpstream(t, harness.OK)
+	origin := "http://" + up.Addr
+	c := newRaw(t, options(), origin)
+	for _, tt := range []struct {
+		account      *pipedream.Account
+		target, path string
+		body         string
+	}{
+		{pipedream.OAuth(account, user, "slack", "xoxb-canary-5505").Behind(origin), "/a?b=//c", "/a?b=//c", ""},
+		{pipedream.OAuth(account, user, "slack", "xoxb-canary-5505").Behind(origin), origin + "/a", "/a", ""},
+		{pipedream.OAuth(account, user, "gitlab", "xoxb-canary-5505").Behind(origin).Dynamic("https://{{custom_fields.base_api_url}}", "gitlab.com"), "/a", "/a", ""},
+		{pipedream.OAuth(account, user, "zendesk", "xoxb-canary-5505").Behind(origin).Dynamic("https://{{custom_fields.subdomain}}.zendesk.com/api/v2"), "/a", "/api/v2/a", ""},
+		{pipedream.OAuth(account, user, "salesforce", "xoxb-canary-5505").Behind(origin).Dynamic("{{custom_fields.instance_url}}"), "/a", "/a", ""},
+		{pipedream.OAuth(account, user, "gitlab", "xoxb-canary-5505").Behind(origin).Dynamic("https://{{custom_fields.base_api_url}}", "gitlab.com"), origin + "/a", "", `{"error":{"domain":["not allowed for this app"]}}`},
+		{pipedream.OAuth(account, user, "brave", "xoxb-canary-5505").Behind(origin).Unproxied(), "/a", "", `{"error":"App record not found"}`},
+	} {
+		c.Put(tt.account)
+		got := c.proxy("GET", tt.target)
+		if tt.body != "" {
+			if c.refused(tt.target, got, 400, true); got.body != tt.body+"\n" {
+				t.Errorf("%s: %s", tt.target, got.body)
+			}
+			continue
+		}
+		if sent := up.Got(); got.StatusCode != 200 || len(sent) != 1 || !strings.HasPrefix(sent[0], "GET "+tt.path+" ") {
+			t.Errorf("%s: %d, the API behind got %q", tt.target, got.StatusCode, sent)
+		}
+	}
 }

@@ -128,8 +128,8 @@ func (c *raw) refused(name string, got reply, status int, outside bool) {
 	if got.err != nil {
 		c.t.Fatalf("%s: %v", name, got.err)
 	}
-	var said struct{ Error string }
-	if err := json.Unmarshal([]byte(got.body), &said); err != nil || said.Error == "" || got.StatusCode != status {
+	var said struct{ Error any } // a string, or an object
+	if err := json.Unmarshal([]byte(got.body), &said); err != nil || said.Error == nil || said.Error == "" || got.StatusCode != status {
 		c.t.Errorf("%s: %d %q, want %d", name, got.StatusCode, got.body, status)
 	}
 	violations := c.Violations()

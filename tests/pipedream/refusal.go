@@ -1,6 +1,7 @@
 package pipedream
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 )
@@ -9,6 +10,8 @@ import (
 type refusal struct {
 	status int
 	text   string
+	// of is what `error` says it of where that is an object; `base` if empty.
+	of string
 	// outside says that no client may send such a call, whatever the API's state.
 	outside bool
 	header  map[string]string
@@ -28,7 +31,11 @@ func (s *StandIn) refuse(w http.ResponseWriter, c *call, refused *refusal) {
 	for name, value := range refused.header {
 		w.Header().Set(name, value)
 	}
-	answer(w, refused.status, map[string]string{"error": refused.text})
+	if s.now().ErrorObjects && refused.status != http.StatusTooManyRequests || refused.of != "" {
+		answer(w, refused.status, map[string]any{"error": map[string]any{cmp.Or(refused.of, "base"): []string{refused.text}}})
+		return
+	}
+	answer(w, refused.status, map[string]any{"error": refused.text})
 }
 
 // Violations returns the calls outside the facts so far, and forgets them.

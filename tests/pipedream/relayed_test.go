@@ -195,3 +195,21 @@ func TestRelayedAfterRevocation(t *testing.T) {
 		t.Errorf("%d fetches", n)
 	}
 }
+
+// TestRelayedTokenRefused: a 401 of Pipedream's own is not the provider's, however often it comes.
+func TestRelayedTokenRefused(t *testing.T) {
+	s := newStage(t, options())
+	s.pd.Fail(pipedream.Proxy, -1, func(w http.ResponseWriter, wait func(time.Duration) bool) bool {
+		s.pd.Revoke()
+		return pipedream.Answer(401, "application/json", `{"error":"x"}`)(w, wait)
+	})
+	got := s.call("POST", "/proxy/"+sealed+"/chat/x", "body")
+	if s.refused("refused", got, 500, "internal_error"); got.origin != "vending" {
+		t.Errorf("origin %q", got.origin)
+	}
+	if n := len(s.pd.Got(pipedream.Proxy)); n != 2 {
+		t.Errorf("%d calls of the proxy", n)
+	}
+	s.pd.Fail(pipedream.Proxy, 0, nil)
+	s.fine("afterwards", s.get(sealed, "chat"))
+}

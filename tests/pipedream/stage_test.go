@@ -71,6 +71,8 @@ func (s *stage) config(source ...string) string {
 	}
 	return app("chat", "auth_type o_auth\noauth2 {\nauthorize_url https://provider.example/a\ntoken_url https://provider.example/t\n}") +
 		app("key", "auth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}") +
+		"app desk {\nupstream https://{subdomain}.desk.example/base\nfield subdomain\nextra_hosts files.desk.example\nauth_type o_auth\n" +
+		"oauth2 {\nauthorize_url https://provider.example/a\ntoken_url https://provider.example/t\n}\n}\n" +
 		fmt.Sprintf("source pipedream {\nproject proj_1\ntenant acme\nenvironment development\nclient_id %s\nclient_secret %s\nendpoint %s\nallow_http\nallow_private 127.0.0.0/8\n%s\n}\n",
 			clientID, harness.Secret(s.t, "VG_PD_SECRET", clientSecret), s.pd.URL, strings.Join(source, "\n")) +
 		"tenant acme {\nkey " + harness.Secret(s.t, "VG_TENANT_A", harness.KeyA) + "\nbudget token unlimited\n}\n"

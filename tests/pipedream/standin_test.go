@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vendgate/vendgate/tests/pipedream"
 )
 
 // TestTokens: one form of request, and tokens that end.
@@ -74,18 +76,20 @@ func TestBearers(t *testing.T) {
 	}
 }
 
-// TestLimit: so many calls in each window, whatever they ask for.
+// TestLimit: so many calls of each kind in each window, whatever they ask for.
 func TestLimit(t *testing.T) {
 	o := options()
-	o.Calls, o.Window = 2, 1500*time.Millisecond
+	o.Reads, o.Calls, o.Window = 2, 1, 1500*time.Millisecond
 	c := newRaw(t, o, "")
+	c.Put(pipedream.OAuth(account, user, "slack", "xoxb-canary-5502").Unproxied())
 	c.account(account)
 	c.refused("the second", c.account("apn_0"), 404, false)
-	for _, got := range []reply{c.account(account), c.proxy("GET", "https://slack.com/")} {
+	c.refused("the proxy's own", c.proxy("GET", "/x"), 400, true)
+	for limit, got := range map[string]reply{"2": c.account(account), "1": c.proxy("GET", "/x")} {
 		if got.StatusCode != 429 || got.body != `{"error":"Throttled"}`+"\n" {
 			t.Errorf("%d %q", got.StatusCode, got.body)
 		}
-		for name, want := range map[string]string{"X-Ratelimit-Limit": "2", "X-Ratelimit-Remaining": "0"} {
+		for name, want := range map[string]string{"X-Ratelimit-Limit": limit, "X-Ratelimit-Remaining": "0"} {
 			if v := got.Header.Get(name); v != want {
 				t.Errorf("%s is %q", name, v)
 			}

@@ -16,7 +16,9 @@ import (
 // maxTokenRequest is far above what a request for a token needs.
 const maxTokenRequest = 64 << 10
 
-// checkClient holds a request for a token to its form, and knows the client.
+// checkClient holds a request for a token to its form, and knows the client (OpenAPI,
+// createOauthToken: JSON with grant_type, client_id, client_secret; a scope may be added, and is
+// not by our client). A wrong client is 401 (docs, "Troubleshooting").
 func (s *StandIn) checkClient(c *call) *refusal {
 	if media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return outside("the content type is not JSON")
@@ -40,7 +42,8 @@ func (s *StandIn) checkClient(c *call) *refusal {
 	return nil
 }
 
-// issue answers with a new token.
+// issue answers with a new token (OpenAPI, CreateOAuthTokenResponse: all three members are
+// required, and expires_in is whole seconds; docs, "Authentication": an hour).
 func (s *StandIn) issue(w http.ResponseWriter) {
 	seconds := int(s.now().ExpiresIn / time.Second)
 	answer(w, http.StatusOK, map[string]any{"access_token": s.Grant(), "token_type": "Bearer", "expires_in": seconds})
@@ -76,7 +79,8 @@ func (s *StandIn) authenticate(c *call) *refusal {
 	return nil
 }
 
-// readStrings reads one JSON object whose values are strings, no key twice. Its errors name no value.
+// readStrings reads one JSON object whose values are strings, no key twice. Its errors name no
+// value.
 func readStrings(r io.Reader) (map[string]string, error) {
 	dec := json.NewDecoder(r)
 	var words []string

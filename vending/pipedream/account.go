@@ -1,24 +1,31 @@
 package pipedream
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/vendgate/vendgate/vending"
 )
 
-// account is what is read of `GET /accounts/{id}`. Whatever of it is absent or null is zero.
+// account is what is read of `GET /accounts/{id}`, the schema Account of Pipedream's OpenAPI. Whatever
+// of it is absent or null is zero.
 type account struct {
 	ID, ExternalID, NameSlug string
-	Healthy                  *bool
-	Dead                     bool
-	Error, ExpiresAt         json.RawMessage
-	Credentials              properties
+	// AuthType is `oauth`, `keys` or `none`; empty where the answer does not say.
+	AuthType         string
+	Healthy          *bool
+	Dead             bool
+	Error, ExpiresAt json.RawMessage
+	// Connect is what the proxy does for the app; see [decodeConnect].
+	Connect     json.RawMessage
+	Credentials properties
+	// inTarget are the properties that stand in the proxy's own target URL.
+	inTarget []string
 }
 
 var errOtherAccount = errors.New("the answer does not say that it is about the account asked for")
@@ -45,7 +52,7 @@ func (s *Source) account(ctx context.Context, id string) (*account, vending.Secr
 		}
 		a, err := decodeAccount(body)
 		if err != nil {
-			return nil, bearer, unavailable("reading the account", err)
+			return nil, bearer, unreadable("reading the account", err)
 		}
 		return a, bearer, nil
 	}
@@ -77,12 +84,18 @@ func decodeAccount(body []byte) (*account, error) {
 	a := &account{Error: all["error"], ExpiresAt: all["expires_at"]}
 	app := map[string]json.RawMessage{}
 	if present(all["app"]) {
-		if app, err = members(all["app"], "name_slug"); err != nil {
+		if app, err = members(all["app"], "name_slug", "auth_type", "connect"); err != nil {
 			return nil, err
 		}
 	}
+	a.Connect = app["connect"]
+	if bytes.Contains(a.Connect, []byte("{{")) {
+		c, _ := decodeConnect(a.Connect) // what cannot be read is an error of the calls that need it
+		a.inTarget = c.placeholders()
+	}
+	_ = json.Unmarshal(app["auth_type"], &a.AuthType) // it is a hint: of any other type it is absent
 	if present(all["credentials"]) {
-		if a.Credentials, err = members(all["credentials"], slices.Collect(maps.Keys(clientFields))...); err != nil {
+		if a.Credentials, err = members(all["credentials"], theirs...); err != nil {
 			return nil, err
 		}
 		maps.DeleteFunc(a.Credentials, func(_ string, value json.RawMessage) bool { return !present(value) })

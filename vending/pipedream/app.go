@@ -14,9 +14,14 @@ import (
 type App struct {
 	// NameSlug is the app's `name_slug` there, such as `slack_v2`.
 	NameSlug string `json:"name_slug"`
-	// Fields map its custom fields to fields of the catalog's app. What has no entry counts by its own name.
+	// Fields map its custom fields to fields of the catalog's app, or to `-`: what has no entry counts by
+	// its own name. A custom field that names a server other than the app's ends the vend, since the
+	// token is for that server; `-` says that calls do not go there, so that the field does not count.
 	Fields map[string]string `json:"fields,omitempty"`
 }
+
+// ignored stands in [App.Fields] for a custom field that says nothing of calls.
+const ignored = "-"
 
 // checkApps reports the first entry that no account could ever match.
 func checkApps(apps *catalog.Catalog, entries map[string]App) error {
@@ -33,8 +38,10 @@ func checkApps(apps *catalog.Catalog, entries map[string]App) error {
 		for _, theirs := range slices.Sorted(maps.Keys(entry.Fields)) {
 			field := entry.Fields[theirs]
 			switch other, twice := ours[field]; {
-			case theirs == "" || clientFields[theirs] && theirs != clientID:
+			case theirs == "" || isPipedreams(theirs) && theirs != clientID:
 				return fmt.Errorf("app %s: %q is no custom field: write the name that Pipedream has for it", slug, theirs)
+			case field == ignored:
+				continue
 			case !declares(app, field):
 				return fmt.Errorf("app %s: %s=%s: the app has no such field: write one that it declares", slug, theirs, field)
 			case twice:

@@ -20,9 +20,19 @@ const (
 	clientID = "oauth_client_id"
 )
 
-// clientFields are the properties of an OAuth account that are no custom fields. Of them only the access token is vended by itself: the
-// others would let whoever sees them act as the OAuth client.
-var clientFields = map[string]bool{accessToken: true, clientID: true, "oauth_client_secret": true, "oauth_refresh_token": true, "oauth_uid": true}
+// theirs are the properties that Pipedream documents for OAuth accounts (schema AccountCredentials),
+// and the client's secret, which it does not expose.
+var theirs = []string{
+	accessToken, clientID, "oauth_client_secret", "oauth_refresh_token", "oauth_uid", "oauth_signer_uri",
+}
+
+// isPipedreams reports whether a property is one of Pipedream's own and no custom field. All that begin
+// with `oauth_` are, whatever comes to be documented. Of them only the access token is vended by
+// itself: others would let who sees them act as the OAuth client.
+func isPipedreams(name string) bool {
+	const prefix = "oauth_"
+	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+}
 
 var (
 	errNoToken  = errors.New("the oauth_access_token is missing or empty")
@@ -46,7 +56,7 @@ func (p properties) text(name string) (string, bool) {
 // customs lists the names of the custom fields.
 func (p properties) customs() (names []string) {
 	for name := range p {
-		if !clientFields[name] {
+		if !isPipedreams(name) {
 			names = append(names, name)
 		}
 	}
@@ -65,6 +75,19 @@ func (a *account) exposes(app *catalog.App) bool {
 		}
 	}
 	return false
+}
+
+// keepsBack reports whether Pipedream keeps the account's credential to itself, so that calls go
+// through its proxy: there are no credentials at all, or they are an OAuth account's without the token.
+// Accounts on Pipedream's own OAuth client are so (docs, managed auth, OAuth clients).
+func (a *account) keepsBack(app *catalog.App) bool {
+	if len(a.Credentials) == 0 {
+		return true
+	}
+	if _, token := a.Credentials[accessToken]; token || app.AuthType != string(vending.OAuth) {
+		return false
+	}
+	return a.AuthType == "oauth" || len(a.Credentials.customs()) < len(a.Credentials)
 }
 
 // otherKind says what the account holds where that is the other kind of credential alone, or "". What has gone missing within
@@ -89,66 +112,80 @@ func (a *account) credential(app *catalog.App, mapped map[string]string) (vendin
 		return vending.Credential{}, vending.Errorf(vending.InternalError,
 			fmt.Errorf("the account holds %s, which app %s does not take: name the app that it is of in the source, app SLUG NAME_SLUG", other, app.Slug))
 	}
-	fields, missing := a.fields(app, mapped)
-	if app.AuthType == string(vending.OAuth) {
-		token, _ := a.Credentials.text(accessToken)
-		if strings.TrimSpace(token) == "" {
-			return vending.Credential{}, unavailable("reading the credentials", errNoToken)
-		}
-		if missing != "" {
-			return vending.Credential{}, lacking(app, missing)
-		}
-		return vending.NewOAuth(app.Slug, token, "", a.expiry(), fields...), nil
-	}
+	oauth := app.AuthType == string(vending.OAuth)
+	found := a.fields(app, mapped)
+	token, _ := a.Credentials.text(accessToken)
 	switch {
-	case !a.exposes(app):
-		return vending.Credential{}, unavailable("reading the credentials", errNoFields)
-	case missing != "":
-		return vending.Credential{}, lacking(app, missing)
+	case oauth && strings.TrimSpace(token) == "":
+		return vending.Credential{}, unreadable("reading the credentials", errNoToken)
+	case !oauth && !a.exposes(app):
+		return vending.Credential{}, unreadable("reading the credentials", errNoFields)
+	case found.missing != "":
+		return vending.Credential{}, lacking(app, found.missing)
 	}
-	cred := vending.NewFields(app.Slug, vending.AuthType(app.AuthType), fields)
+	if name := a.elsewhere(app, found, mapped); name != "" {
+		return vending.Credential{}, otherServer(app, name)
+	}
+	if oauth {
+		return vending.NewOAuth(app.Slug, token, "", a.expiry(), found.fields...), nil
+	}
+	cred := vending.NewFields(app.Slug, vending.AuthType(app.AuthType), found.fields)
 	cred.Expiry = a.expiry()
 	return cred, nil
 }
 
-// lacking is the operator's to mend: asking again, or connecting again, would end the same way.
+// lacking is the operator's to correct: asking again, or connecting again, would end the same way.
 func lacking(app *catalog.App, field string) *vending.Error {
-	return vending.Errorf(vending.InternalError,
-		fmt.Errorf("the account has no field %q of app %s: name the one that it has in the source, app %[2]s NAME_SLUG THEIR_FIELD=%[1]s", field, app.Slug))
+	return vending.Errorf(vending.InternalError, fmt.Errorf("the account has no field %q of app %s: %s", field, app.Slug, lineFor(app, field)))
 }
 
-// fields returns what the account has of the app's fields, in the catalog's order, and the first that it lacks and needs.
-func (a *account) fields(app *catalog.App, mapped map[string]string) (fields []vending.Field, missing string) {
+// lineFor says how the source's configuration names the account's value for a field.
+func lineFor(app *catalog.App, field string) string {
+	return fmt.Sprintf("name the one that it has in the source, app %s NAME_SLUG THEIR_FIELD=%s", app.Slug, field)
+}
+
+// found is what an account has of an app's fields.
+type found struct {
+	fields  []vending.Field // in the catalog's order
+	missing string          // the first field that it lacks and needs
+	used    []string        // the properties that became fields
+}
+
+// fields finds the values of app's fields, in the form that the catalog has for them.
+func (a *account) fields(app *catalog.App, mapped map[string]string) (f found) {
 	theirs := make(map[string]string, len(mapped))
 	for name, ours := range mapped {
 		theirs[ours] = name
 	}
 	only := a.onlyField(app, mapped)
-	for _, f := range fieldsOf(app) {
-		if app.OwnsClient(f.Name) || clientFields[f.Name] {
+	for _, field := range fieldsOf(app) {
+		if app.OwnsClient(field.Name) {
 			continue
 		}
-		name, isMapped := theirs[f.Name]
+		name, isMapped := theirs[field.Name]
 		if !isMapped {
-			if name = f.Name; mapped[name] != "" {
-				name = "" // it stands for another field
+			if name = field.Name; mapped[name] != "" || isPipedreams(name) {
+				name = "" // it stands for another field, or for none
 			}
 		}
 		value, ok := a.Credentials.text(name)
-		if !ok && !isMapped && f.Secret && only != "" {
-			value, ok = a.Credentials.text(only)
+		if !ok && !isMapped && field.Secret && only != "" {
+			name = only
+			value, ok = a.Credentials.text(name)
 		}
 		if ok {
-			fields = append(fields, vending.Field{Name: f.Name, Value: value})
-		} else if missing == "" && needs(app, f.Name) {
-			missing = f.Name
+			f.used = append(f.used, name)
+			f.fields = append(f.fields, vending.Field{Name: field.Name, Value: inForm(app, field, value)})
+		} else if f.missing == "" && needs(app, field.Name) {
+			f.missing = field.Name
 		}
 	}
-	return fields, missing
+	return f
 }
 
 // onlyField returns the name of the one custom field where the app has one secret field: they can only mean each other, unless
-// the name means another field. Beside an access token they need not: the field would be something else then.
+// the name means another field or a server. Beside an access token they need not: the field would be
+// something else then.
 func (a *account) onlyField(app *catalog.App, mapped map[string]string) string {
 	secrets := 0
 	for _, f := range fieldsOf(app) {
@@ -158,7 +195,8 @@ func (a *account) onlyField(app *catalog.App, mapped map[string]string) string {
 	}
 	_, oauth := a.Credentials[accessToken]
 	names := a.Credentials.customs()
-	if secrets == 1 && len(names) == 1 && !oauth && mapped[names[0]] == "" && !declares(app, names[0]) {
+	if secrets == 1 && len(names) == 1 && !oauth && mapped[names[0]] == "" && !declares(app, names[0]) &&
+		!a.mayNameServer(names[0]) {
 		return names[0]
 	}
 	return ""

@@ -67,7 +67,6 @@ func TestUnusable(t *testing.T) {
 		app, state, credentials string
 		code                    vending.Code
 	}{
-		"no token":                 {"google-sheets", live, `{"oauth_client_id":"canary"}`, vending.UpstreamUnavailable},
 		"empty token":              {"google-sheets", live, `{"oauth_access_token":""}`, vending.UpstreamUnavailable},
 		"blank token":              {"google-sheets", live, `{"oauth_access_token":" "}`, vending.UpstreamUnavailable},
 		"token of another type":    {"google-sheets", live, `{"oauth_access_token":{"canary":1}}`, vending.UpstreamUnavailable},
@@ -75,10 +74,8 @@ func TestUnusable(t *testing.T) {
 		"null for the host":        {"shop", live, `{"oauth_access_token":"canary","shop":null}`, vending.InternalError},
 		"no field for a header":    {"live", live, `{"oauth_access_token":"canary","oauth_client_id":"canary"}`, vending.InternalError},
 		"nothing to sign with":     {"signed", live, `{"oauth_access_token":"canary","oauth_client_id":"canary"}`, vending.InternalError},
-		"no token and no field":    {"shop", live, `{"oauth_client_id":"canary"}`, vending.UpstreamUnavailable},
 		"a key for an OAuth app":   {"google-sheets", live, `{"api_key":"canary"}`, vending.InternalError},
 		"a key, and a null token":  {"google-sheets", live, `{"api_key":"canary","oauth_access_token":null}`, vending.InternalError},
-		"a field, and no token":    {"shop", live, `{"shop":"canary","oauth_uid":"canary"}`, vending.UpstreamUnavailable},
 		"a token for a key app":    {"openai", live, `{"oauth_access_token":"canary"}`, vending.InternalError},
 		"no token for a key app":   {"openai", live, `{"oauth_uid":"canary"}`, vending.UpstreamUnavailable},
 		"a token and something":    {"openai", live, `{"oauth_access_token":"canary","team":"canary"}`, vending.InternalError},
@@ -86,6 +83,11 @@ func TestUnusable(t *testing.T) {
 		"one of two fields":        {"mail", live, `{"password":"canary"}`, vending.InternalError},
 		"the only one of two":      {"mail", live, `{"token":"canary"}`, vending.InternalError},
 		"the only one, of another": {"mail", live, `{"username":"canary"}`, vending.InternalError},
+		"the signer of a key app":  {"openai", live, `{"oauth_signer_uri":"https://canary.example"}`, vending.UpstreamUnavailable},
+		"one of theirs, to come":   {"openai", live, `{"oauth_Canary":"canary"}`, vending.UpstreamUnavailable},
+		"an address for a key":     {"openai", live, `{"base_url":"https://canary.example"}`, vending.InternalError},
+		"a host for a key":         {"openai", live, `{"domain":"canary.example"}`, vending.InternalError},
+		"a token's secret":         {"signed", live, `{"oauth_access_token":"canary","oauth_client_id":"canary","consumer_secret":"canary","oauth_token_secret":"canary"}`, vending.InternalError},
 		"an object for a key":      {"openai", live, `{"api_key":{"canary":1}}`, vending.UpstreamUnavailable},
 		"an empty key":             {"openai", live, `{"api_key":""}`, vending.UpstreamUnavailable},
 		"credentials of a string":  {"openai", live, `"canary"`, vending.UpstreamUnavailable},

@@ -31,10 +31,20 @@ func (s *Source) do(
 	switch {
 	case resp == nil:
 		return 0, nil, nil, unavailable("calling Pipedream", err)
+	case errors.Is(err, httpx.ErrTooLarge), errors.Is(err, httpx.ErrCoding):
+		return 0, nil, nil, unreadable("reading Pipedream's answer", err)
 	case err != nil:
 		return 0, nil, nil, unavailable("reading Pipedream's answer", err)
 	}
 	return resp.Status, resp.Header, resp.Body, nil
+}
+
+// unreadable makes the error of an answer that is not what Pipedream describes. It is not asked for
+// again: the next one would be the same, and each counts in the project's rate limit.
+func unreadable(doing string, err error) *vending.Error {
+	e := unavailable(doing, err)
+	e.Final = true
+	return e
 }
 
 // unavailable makes the error of a call that told us nothing.

@@ -51,7 +51,8 @@ type Options struct {
 	Apps map[string]App
 	// Timeout bounds one vend with all its calls, and a fetch of the access token; 0 means [DefaultTimeout].
 	Timeout time.Duration
-	// Logger hears when Pipedream refuses the OAuth client; nil means nobody does.
+	// Logger hears when Pipedream refuses the OAuth client, and when it has found no account at all; nil
+	// means nobody does.
 	Logger *slog.Logger
 }
 
@@ -75,7 +76,7 @@ func New(o Options) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{
-		connect: base + "/v1/connect/" + o.Project, environment: o.Environment, transport: o.Transport,
+		connect: base + "/v1/connect/" + o.Project, project: o.Project, environment: o.Environment, transport: o.Transport,
 		externalIDs: o.ExternalIDs, catalog: o.Catalog, apps: maps.Clone(o.Apps), named: make(map[string]bool), timeout: o.Timeout, logger: o.Logger,
 		tenants: make(map[string]bool),
 	}

@@ -16,6 +16,7 @@ import (
 func (s *Source) accountRefused(ctx context.Context, status int, header http.Header) *vending.Error {
 	switch status {
 	case http.StatusNotFound, http.StatusGone:
+		s.missed(ctx)
 		return vending.Errorf(vending.ConnectionDeleted, nil)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return s.clientRefused(ctx, "account", status)
@@ -40,7 +41,9 @@ func refused(call string, status int, header http.Header) *vending.Error {
 		e := vending.Errorf(vending.RateLimited, cause)
 		e.RetryAfter = retryAfter(header, time.Now())
 		return e
-	case status < 400, status >= 500, status == http.StatusRequestTimeout:
+	case status < 400:
+		return unreadable("reading Pipedream's answer", cause)
+	case status >= 500, status == http.StatusRequestTimeout:
 		e := vending.Errorf(vending.UpstreamUnavailable, cause)
 		e.RetryAfter = vending.StatedRetryAfter(header, time.Now())
 		return e
@@ -48,9 +51,22 @@ func refused(call string, status int, header http.Header) *vending.Error {
 	return vending.Errorf(vending.InternalError, cause)
 }
 
-// clientRefused is the operator's to mend; the caller knows nothing of the OAuth client.
+// missed logs, once, that no account was found so far. Pipedream answers 404 for an account that is
+// not there, and for all of them where the project or the environment is another one: only that none
+// was ever found tells the two apart.
+func (s *Source) missed(ctx context.Context) {
+	if s.found.Load() || s.warned.Swap(true) {
+		return
+	}
+	s.logger.LogAttrs(ctx, slog.LevelWarn,
+		"pipedream has found no account so far: check project and environment, for accounts of another one do not exist",
+		slog.String("project", s.project), slog.String("environment", s.environment))
+}
+
+// clientRefused is the operator's to correct; the caller knows nothing of the OAuth client.
 func (s *Source) clientRefused(ctx context.Context, call string, status int) *vending.Error {
-	s.logger.LogAttrs(ctx, slog.LevelError, "pipedream refused the OAuth client", slog.String("call", call), slog.Int("status", status))
+	s.logger.LogAttrs(ctx, slog.LevelError, "pipedream refused the OAuth client", slog.String("call", call), slog.Int("status", status),
+		slog.String("project", s.project), slog.String("environment", s.environment))
 	return vending.Errorf(vending.InternalError, fmt.Errorf("the OAuth client was refused: the %s call to Pipedream was answered %d", call, status))
 }
 

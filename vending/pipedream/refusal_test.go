@@ -194,3 +194,31 @@ func TestUnreachable(t *testing.T) {
 		t.Errorf("cause %v", e.Err)
 	}
 }
+
+// TestNobodyFound: that no account was ever found is logged, once, and that one is missing is not.
+func TestNobodyFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers []http.HandlerFunc
+		lines   int
+	}{
+		"none":        {[]http.HandlerFunc{says(404, `{"error":"record not found"}`)}, 1},
+		"none, gone":  {[]http.HandlerFunc{says(410, `{"error":{"account":["gone"]}}`)}, 1},
+		"one at last": {[]http.HandlerFunc{says(404, ""), says(200, sheets), says(404, "")}, 1},
+		"one before":  {[]http.HandlerFunc{says(200, sheets), says(404, "")}, 0},
+	} {
+		var log bytes.Buffer
+		source := newSource(t, serve(t, nil, inTurn(c.answers...), nil), func(o *pipedream.Options) {
+			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		})
+		for range 4 {
+			_, _ = vend(source, request())
+		}
+		if n := strings.Count(log.String(), "pipedream has found no account so far"); n != c.lines {
+			t.Errorf("%s: %d lines in %s", name, n, &log)
+		}
+		if c.lines > 0 && (!strings.Contains(log.String(), "project=proj_1") || !strings.Contains(log.String(), "environment=development")) {
+			t.Errorf("%s: %s", name, &log)
+		}
+		clean(t, log.String())
+	}
+}

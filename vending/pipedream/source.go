@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -15,6 +16,7 @@ import (
 // Source vends from Pipedream Connect. It is safe for concurrent use.
 type Source struct {
 	connect     string // the project's URL, without a trailing slash
+	project     string
 	environment string
 	transport   http.RoundTripper
 	tenants     map[string]bool // whose accounts the project holds
@@ -25,6 +27,8 @@ type Source struct {
 	timeout     time.Duration
 	logger      *slog.Logger
 	passes      passes
+	found       atomic.Bool // whether any account was found since the start
+	warned      atomic.Bool // whether the log says that none was
 }
 
 var _ vending.Source = (*Source)(nil)
@@ -52,20 +56,27 @@ func (s *Source) vend(ctx context.Context, r vending.Request) (vending.Credentia
 	if err != nil {
 		return vending.Credential{}, err
 	}
+	if !s.found.Load() {
+		s.found.Store(true)
+	}
 	app, ok := s.catalog.App(r.App)
 	switch {
 	case a.ID != r.Connection:
-		return vending.Credential{}, unavailable("reading the account", errOtherAccount)
+		return vending.Credential{}, unreadable("reading the account", errOtherAccount)
 	case !s.isUser(a.ExternalID, r.User):
 		return vending.Credential{}, vending.Errorf(vending.ConnectionDeleted, nil)
 	case !ok || !s.isApp(a.NameSlug, r.App):
 		return vending.Credential{}, vending.Errorf(vending.AppMismatch, nil)
 	case a.Dead || a.failing() && !a.exposes(app):
 		return vending.Credential{}, vending.Errorf(vending.NeedsReconnection, nil)
-	case len(a.Credentials) == 0:
-		return vending.NewRelayed(r.App, vending.AuthType(app.AuthType), bearer.Reveal(), s.relay(bearer, r.Connection, a.ExternalID)), nil
+	case a.keepsBack(app):
+		return s.relayed(a, app, bearer, r.Force)
 	}
-	return a.credential(app, s.apps[r.App].Fields)
+	cred, err := a.credential(app, s.apps[r.App].Fields)
+	if err != nil {
+		return vending.Credential{}, err
+	}
+	return cred.Advised(func(field string) string { return lineFor(app, field) }), nil
 }
 
 // isUser reports whether the account belongs to the end user.

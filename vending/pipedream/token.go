@@ -58,11 +58,11 @@ func (s *Source) fetchPass(ctx context.Context, client oauthClient) (pass, error
 	}
 	var answer tokenAnswer
 	if !isObject(body) || json.Unmarshal(body, &answer) != nil {
-		return pass{}, unavailable("reading the access token", errShape)
+		return pass{}, unreadable("reading the access token", errShape)
 	}
 	p, err := answer.pass(asked)
 	if err != nil {
-		return pass{}, unavailable("reading the access token", err)
+		return pass{}, unreadable("reading the access token", err)
 	}
 	return p, nil
 }

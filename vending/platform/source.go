@@ -59,7 +59,7 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 	defer cancel()
 	cred, err := s.vend(limited, c, r.App)
 	if err == nil {
-		return cred, nil
+		return cred.Advised(advice), nil
 	}
 	if ctx.Err() != nil {
 		return vending.Credential{}, fmt.Errorf("vending from the platform: %w", ctx.Err())

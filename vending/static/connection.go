@@ -74,8 +74,15 @@ func (c *Connection) checkFields() error {
 	return nil
 }
 
-// credential builds the credential anew: the caller owns all of it.
+// credential builds the credential anew: the caller owns all of it. Its values are the operator's.
 func (c *Connection) credential() vending.Credential {
+	id := c.ID
+	return c.build().Advised(func(field string) string {
+		return fmt.Sprintf("correct it in the source's configuration, connection %s { field %s VALUE }", id, field)
+	})
+}
+
+func (c *Connection) build() vending.Credential {
 	if c.AuthType != vending.OAuth {
 		return vending.NewFields(c.App, c.AuthType, slices.Clone(c.Fields))
 	}

@@ -235,3 +235,17 @@ func TestNeverPrinted(t *testing.T) {
 		t.Errorf("Connection prints as %s", got)
 	}
 }
+
+// TestAdvice: a value that cannot be placed is the operator's, who wrote it.
+func TestAdvice(t *testing.T) {
+	for _, c := range []static.Connection{openai(), gmail()} {
+		cred, err := mustNew(t, c).Vend(t.Context(), vending.Request{Tenant: "acme", User: "alice@example.com", Connection: c.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		advice, ok := cred.Advice("org")
+		if want := "correct it in the source's configuration, connection " + c.ID + " { field org VALUE }"; !ok || advice != want {
+			t.Errorf("advice %q, want %q", advice, want)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package pipedream_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/tests/harness"
+	"github.com/vendgate/vendgate/vending"
+	source "github.com/vendgate/vendgate/vending/pipedream"
+)
+
+// verified are the apps of the catalog that the README lists.
+func verified(t *testing.T) []*catalog.App {
+	t.Helper()
+	apps, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return apps.Apps()
+}
+
+// TestReadmeReach: the README lists the apps that cannot be had from Pipedream, or not by each
+// account.
+func TestReadmeReach(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make(map[string][]string)
+	for _, app := range verified(t) {
+		var row string
+		switch reach := source.ReachOf(app); {
+		case reach == source.Never:
+			row = "cannot be had"
+		case reach == source.OwnClient:
+			row = "on an OAuth client of your own there alone"
+		case reach == source.ProxyOnly:
+			row = "through Pipedream's proxy alone"
+		case len(source.ClientValues(app)) > 0:
+			row = "directly by a line of the source alone"
+		default:
+			continue
+		}
+		want[row] = append(want[row], "`"+app.Slug+"`")
+	}
+	if len(want) != 4 {
+		t.Errorf("%d rows", len(want))
+	}
+	for row, slugs := range want {
+		_, list, _ := strings.Cut(string(text), "\n| "+row+" | ")
+		list, _, _ = strings.Cut(list, "\n")
+		cells := strings.Split(list, " | ")
+		if got := strings.TrimSuffix(cells[len(cells)-1], " |"); got != strings.Join(slugs, " ") {
+			t.Errorf("the README's row %q has\n%s\nwant\n%s", row, got, strings.Join(slugs, " "))
+		}
+	}
+}
+
+// TestReach holds what ReachOf says of the catalog against what placements do: with an account that
+// Pipedream keeps back a request can be made, or not.
+func TestReach(t *testing.T) {
+	slots := 0
+	for _, app := range verified(t) {
+		p, err := inject.NewPlacement(app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		relay := func(*http.Request) (*http.Response, error) { return nil, http.ErrHandlerTimeout }
+		cred := vending.NewRelayed(app.Slug, vending.AuthType(app.AuthType), "pass", relay).ToAccountHost()
+		_, err = inject.NewExchange(p, cred, "/x", "", false, nil)
+		reach := source.ReachOf(app)
+		if oauth := app.AuthType == string(vending.OAuth); oauth && (err == nil) != (reach == source.Anyhow || reach == source.ProxyOnly) {
+			t.Errorf("%s: reach %d, %v", app.Slug, reach, err)
+		}
+		if err == nil && strings.Contains(app.Upstream, "{") {
+			slots++
+		}
+	}
+	if slots < 36 { // all but those that sign with a key
+		t.Errorf("%d apps with a slot in their host can be called through the proxy", slots)
+	}
+}

@@ -1,0 +1,104 @@
+package pipedream
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/vendgate/vendgate/vending"
+)
+
+// maxProxyError bounds, in bytes, an error of the proxy's own; those seen have below a hundred.
+const maxProxyError = 4 << 10
+
+var errHeader = errors.New("the proxy of Pipedream refused a header of the request")
+
+// own returns the error that an answer of the proxy's own means, or nil for one of the upstream's,
+// whose body is left as it came. The proxy passes an upstream's answer on as it is, so that only
+// the spelling tells; what is not known is the upstream's.
+func own(res *http.Response) error {
+	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	switch {
+	case !slices.Contains([]int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound}, res.StatusCode),
+		media != "application/json", res.ContentLength > maxProxyError, res.Header.Get("Content-Encoding") != "":
+		return nil
+	}
+	head, err := io.ReadAll(io.LimitReader(res.Body, maxProxyError+1))
+	if err == nil && len(head) <= maxProxyError {
+		if own := spelled(head); own != nil {
+			_ = res.Body.Close()
+			return own
+		}
+	}
+	res.Body = &restored{io.MultiReader(bytes.NewReader(head), failing{err}, res.Body), res.Body}
+	return nil
+}
+
+// restored is a body of which a part was read.
+type restored struct {
+	io.Reader
+	io.Closer
+}
+
+// failing ends with the error of an earlier read.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) {
+	if f.err == nil {
+		return 0, io.EOF
+	}
+	return 0, f.err
+}
+
+// spelled knows the errors of the proxy that are public: PipedreamHQ/pipedream issue 18638 (account
+// and user mismatch), the community's thread 13445 (a domain that is not allowed), issue 20400 (an
+// app that the proxy does not serve) and docs, Connect API proxy, "Restricted headers".
+func spelled(body []byte) error {
+	var said struct {
+		Error           json.RawMessage `json:"error"`
+		Account, Domain json.RawMessage
+	}
+	if json.Unmarshal(body, &said) != nil {
+		return nil //nolint:nilerr // it is none of the proxy's errors
+	}
+	var text string
+	if json.Unmarshal(said.Error, &text) == nil {
+		switch lower := strings.ToLower(text); {
+		case lower == "app record not found":
+			return noProxy("the proxy of Pipedream does not serve the app")
+		case strings.HasPrefix(lower, "unsupported header"):
+			return vending.Errorf(vending.InternalError, errHeader)
+		}
+		return nil
+	}
+	if present(said.Error) {
+		said.Account, said.Domain = nil, nil
+		_ = json.Unmarshal(said.Error, &said) // an object of the same members
+	}
+	switch {
+	case saysAny(said.Account, "account and user mismatch"):
+		return vending.Errorf(vending.ConnectionDeleted, nil)
+	case saysAny(said.Domain, "not allowed for this app"):
+		return noProxy("the proxy of Pipedream does not call that host for the app")
+	}
+	return nil
+}
+
+// saysAny reports whether a list of texts has one that is want.
+func saysAny(list json.RawMessage, want string) bool {
+	var texts []string
+	if json.Unmarshal(list, &texts) != nil {
+		return false
+	}
+	for _, text := range texts {
+		if strings.EqualFold(text, want) {
+			return true
+		}
+	}
+	return false
+}
