@@ -47,6 +47,9 @@ type Error struct {
 	// have received the request, so that it is not to be repeated blindly; nil where nothing was to be
 	// sent.
 	Sent *bool
+	// Final says, of a source's `upstream_unavailable`, that it is not to be asked again for this
+	// request: it answered, and nothing says that another answer would be different.
+	Final bool
 	// Err is the cause, for the log only.
 	Err error
 }

@@ -15,8 +15,8 @@ const (
 )
 
 // WithRetry returns a source that asks s again, at most twice and with jittered backoff, while
-// s answers `upstream_unavailable` and the request's deadline allows another try. No other
-// error is retried: each of them says that the next try ends the same way.
+// s answers an `upstream_unavailable` that is not Final and the request's deadline allows another
+// try. No other error is retried: each of them says that the next try ends the same way.
 func WithRetry(s Source) Source { return retrying{s} }
 
 type retrying struct{ source Source }
@@ -45,5 +45,5 @@ func (r retrying) Vend(ctx context.Context, req Request) (Credential, error) {
 
 func unavailable(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Code == UpstreamUnavailable
+	return errors.As(err, &e) && e.Code == UpstreamUnavailable && !e.Final
 }
