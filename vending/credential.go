@@ -58,6 +58,8 @@ type Credential struct {
 	withheld []string
 	// siteNames are addresses; see SiteNames.
 	siteNames []string
+	// configured are names; see Configured.
+	configured []string
 	// relay is set where the source keeps the credential to itself; see [NewRelayed].
 	relay Relay
 }
@@ -88,6 +90,17 @@ func (c Credential) Withholding(names ...string) Credential {
 
 // Withholds reports whether the tenant is not told the field called name.
 func (c Credential) Withholds(name string) bool { return slices.Contains(c.withheld, name) }
+
+// Configured returns c with names marked as values that the operator wrote, in the configuration or with an
+// OAuth client: a host among them may be inside the operator's network. It keeps names.
+func (c Credential) Configured(names ...string) Credential {
+	c.configured = names
+	return c
+}
+
+// IsConfigured reports whether the operator wrote the field called name. Unless a source says so, an end
+// user may have chosen it.
+func (c Credential) IsConfigured(name string) bool { return slices.Contains(c.configured, name) }
 
 // Naming returns c with the addresses by which the connection's site calls itself in links, each
 // `host[:port][/path]`. It keeps names.
