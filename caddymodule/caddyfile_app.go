@@ -157,8 +157,8 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 		}
 	}
 	err := parseBlock(d, options{
-		"from": text(&f.From), "kind": text(&f.Kind), "options": texts(&f.Options), "site_path": flag(&f.SitePath), "cut": texts(&f.Cut),
-	}, "options", "cut")
+		"from": text(&f.From), "kind": text(&f.Kind), "options": texts(&f.Options), "site_path": flag(&f.SitePath), "cut": texts(&f.Cut), "hosts": texts(&f.Hosts),
+	}, "options", "cut", "hosts")
 	app.Fields = append(app.Fields, f)
 	return err
 }

@@ -18,12 +18,17 @@ type slots struct {
 	fields map[string]catalog.Field
 	// private says that the operator lets the app's hosts be inside their network.
 	private bool
+	// whole are those that may name a whole host in place of the one they fill.
+	whole []catalog.Field
 }
 
 func slotsOf(app *catalog.App) slots {
-	s := slots{make(map[string]catalog.Field, len(app.Fields)), len(app.AllowPrivate) > 0}
+	s := slots{fields: make(map[string]catalog.Field, len(app.Fields)), private: len(app.AllowPrivate) > 0}
 	for _, f := range app.Fields {
 		s.fields[f.Name] = f
+		if len(f.Hosts) > 0 {
+			s.whole = append(s.whole, f)
+		}
 	}
 	return s
 }
@@ -40,6 +45,9 @@ func (s slots) fill(host template, cred vending.Credential) (filled, sitePath st
 func (s slots) render(
 	host template, field func(name string) (string, bool), configured func(name string) bool,
 ) (filled, sitePath string, err error) {
+	if named := s.named(host, field); named != "" {
+		return named, "", nil
+	}
 	filled, err = host.render(field, func(name, value string) (string, error) {
 		f := s.fields[name]
 		if f.Kind == catalog.KindHost && f.SitePath {
@@ -70,6 +78,17 @@ func (s slots) render(
 		}
 	}
 	return filled, sitePath, nil
+}
+
+// named is the whole host that a field of host names, if one does.
+func (s slots) named(host template, field func(name string) (string, bool)) string {
+	for i := range s.whole {
+		f := &s.whole[i]
+		if value, ok := field(f.Name); ok && host.holds(f.Name) && f.NamesHost(value) {
+			return strings.ToLower(value)
+		}
+	}
+	return ""
 }
 
 func (s slots) escape(name, value string) (string, error) {
