@@ -187,9 +187,9 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 		}
 	}
 	err := parseBlock(d, options{
-		"cut": texts(&f.Cut), "from": text(&f.From), "help": text(&f.Help), "kind": text(&f.Kind), "options": texts(&f.Options),
-		"site_path": flag(&f.SitePath),
-	}, "options", "cut")
+		"cut": texts(&f.Cut), "from": text(&f.From), "help": text(&f.Help), "hosts": texts(&f.Hosts), "kind": text(&f.Kind),
+		"options": texts(&f.Options), "site_path": flag(&f.SitePath),
+	}, "options", "cut", "hosts")
 	app.Fields = append(app.Fields, f)
 	return err
 }

@@ -180,7 +180,7 @@ func (s *PlatformSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	}
 	o := platform.Options{
 		BaseURL: s.URL, AllowHTTP: s.AllowHTTP, Transport: rt, Passthrough: s.Passthrough, Aliases: s.Aliases,
-		Timeout: time.Duration(s.Timeout), Logger: env.Logger,
+		Timeout: time.Duration(s.Timeout), Catalog: env.Catalog.App, Logger: env.Logger,
 	}
 	if !s.Passthrough {
 		o.Key = func(tenant string) (vending.Secret, bool) {

@@ -107,6 +107,9 @@ type Field struct {
 	Kind string `json:"kind,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`
+	// Hosts are other hosts of the provider's that a value may name whole, in place of filling its slot in
+	// the upstream: `*.my.salesforce.mil`. The star is one DNS label, or several for the kind `labels`.
+	Hosts []string `json:"hosts,omitempty"`
 	// SitePath says that a value of kind `host` may go on with the path below which a site lives,
 	// `example.com/blog`. It goes between the host and the base path of an address.
 	SitePath bool `json:"site_path,omitempty"`

@@ -56,6 +56,9 @@ var goodKeyed = map[string]change{
 	"loopback address":        loopback("http://127.0.0.1:9000"),
 	"loopback address, IPv6":  loopback("http://[::1]:9000"),
 	"single label inside":     loopback("http://backend:9000/api"),
+	"underscore inside":       loopback("http://my_backend:9000/api"),
+	"localhost inside":        loopback("http://localhost:9000/api"),
+	"IPv6, port and path":     loopback("https://[::1]:9000/git/api/v1"),
 	"https to a private name": func(a *App) { a.Upstream, a.AllowPrivate = "https://crm.internal", []string{"10.0.0.0/8"} },
 	"plain http":              func(a *App) { a.Upstream, a.AllowHTTP = "http://api.example.com", true },
 	"slot": func(a *App) {

@@ -212,7 +212,11 @@ func (c checker) host(host string) error {
 		}
 		return nil
 	}
-	labels := strings.Split(host, ".")
+	spelled := host
+	if inside { // container networks have names that no public host does
+		spelled = strings.ReplaceAll(host, "_", "x")
+	}
+	labels := strings.Split(spelled, ".")
 	last := labels[len(labels)-1]
 	if len(host) > maxHost || slices.ContainsFunc(labels, badLabel) {
 		return errors.New("the host is no host name: write lower-case letters, digits, - and dots (an international name as xn--…)")

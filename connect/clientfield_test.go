@@ -156,6 +156,7 @@ func TestMovedBy(t *testing.T) {
 		"another realm": {[]string{"git.example.com", "main", "acme"}, "realm"},
 		"another site":  {[]string{"git.example.com", "Main", "acme2"}, "site"},
 		"none":          {nil, "host"},
+		"a path":        {[]string{"git.example.com/Git", "Main", "acme"}, "host"},
 	} {
 		var held []vending.Field
 		for i, value := range tc.held {
@@ -163,6 +164,22 @@ func TestMovedBy(t *testing.T) {
 		}
 		if got := c.MovedBy(app, held); got != tc.want || c.Moved(app, held) != (tc.want != "") {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+// TestMovedBySite: of a site below a path, upper case matters in the path alone.
+func TestMovedBySite(t *testing.T) {
+	app := &catalog.App{
+		Slug: "git", Upstream: "https://{host}/api", OAuth2: &catalog.OAuth2{TokenURL: "https://{host}/token"},
+		Fields: []catalog.Field{{Name: "host", From: catalog.FromClient, Kind: catalog.KindHost, SitePath: true}},
+	}
+	c := withFields(client("id", "s"), "host", "gitea:3000/Git")
+	for value, want := range map[string]string{
+		"gitea:3000/Git": "", "Gitea:3000/Git": "", "gitea:3000/git": "host", "gitea:3000": "host", "gitea:3000/Git/x": "host", "gitea/Git": "host",
+	} {
+		if got := c.MovedBy(app, []vending.Field{{Name: "host", Value: value}}); got != want {
+			t.Errorf("%s: %q, want %q", value, got, want)
 		}
 	}
 }

@@ -14,12 +14,21 @@ import (
 )
 
 // slots are the fields that may fill a part of a host, by name.
-type slots map[string]catalog.Field
+type slots struct {
+	fields map[string]catalog.Field
+	// private says that the operator lets the app's hosts be inside their network.
+	private bool
+	// whole are those that may name a whole host in place of the one they fill.
+	whole []catalog.Field
+}
 
 func slotsOf(app *catalog.App) slots {
-	s := make(slots, len(app.Fields))
+	s := slots{fields: make(map[string]catalog.Field, len(app.Fields)), private: len(app.AllowPrivate) > 0}
 	for _, f := range app.Fields {
-		s[f.Name] = f
+		s.fields[f.Name] = f
+		if len(f.Hosts) > 0 {
+			s.whole = append(s.whole, f)
+		}
 	}
 	return s
 }
@@ -29,16 +38,26 @@ func slotsOf(app *catalog.App) slots {
 // pattern that the catalog states.
 // The site's path is what a host's value goes on with, where its field allows that; else it is empty.
 func (s slots) fill(host template, cred vending.Credential) (filled, sitePath string, err error) {
-	return s.render(host, cred.Field)
+	return s.render(host, cred.Field, cred.IsConfigured)
 }
 
-func (s slots) render(host template, field func(name string) (string, bool)) (filled, sitePath string, err error) {
+// render fills host by field; configured tells which values the operator wrote.
+func (s slots) render(
+	host template, field func(name string) (string, bool), configured func(name string) bool,
+) (filled, sitePath string, err error) {
+	if named := s.named(host, field); named != "" {
+		return named, "", nil
+	}
 	filled, err = host.render(field, func(name, value string) (string, error) {
-		if f := s[name]; f.Kind == catalog.KindHost && f.SitePath {
+		f := s.fields[name]
+		if f.Kind == catalog.KindHost && f.SitePath {
 			var err error
 			if value, sitePath, err = splitSite(value); err != nil {
 				return "", err
 			}
+		}
+		if f.Kind == catalog.KindHost && s.private && configured(name) {
+			return insideHost(value)
 		}
 		return s.escape(name, value)
 	})
@@ -46,6 +65,9 @@ func (s slots) render(host template, field func(name string) (string, bool)) (fi
 		return "", "", err
 	}
 	filled = strings.ToLower(filled)
+	if len(host) == 1 && s.fields[host[0].text].Kind == catalog.KindHost { // checked as a whole
+		return filled, sitePath, nil
+	}
 	name, _, _ := strings.Cut(filled, ":")
 	if len(name) > maxHostName {
 		return "", "", errors.New("filling a host: it is longer than 253 characters")
@@ -58,8 +80,19 @@ func (s slots) render(host template, field func(name string) (string, bool)) (fi
 	return filled, sitePath, nil
 }
 
+// named is the whole host that a field of host names, if one does.
+func (s slots) named(host template, field func(name string) (string, bool)) string {
+	for i := range s.whole {
+		f := &s.whole[i]
+		if value, ok := field(f.Name); ok && host.holds(f.Name) && f.NamesHost(value) {
+			return strings.ToLower(value)
+		}
+	}
+	return ""
+}
+
 func (s slots) escape(name, value string) (string, error) {
-	f := s[name]
+	f := s.fields[name]
 	switch {
 	case f.Kind == catalog.KindHost:
 		return hostName(value)
@@ -92,13 +125,9 @@ func dnsLabels(v string) (string, error) {
 
 // hostName accepts a host name with at least two labels and an optional port. What it resolves to is for the dialer to judge.
 func hostName(v string) (string, error) {
-	name, port := v, ""
-	if i := strings.LastIndexByte(v, ':'); i >= 0 {
-		name, port = v[:i], v[i+1:]
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return "", errors.New("has a port that is none")
-		}
-		port = ":" + port
+	name, port, err := splitPort(v)
+	if err != nil {
+		return "", err
 	}
 	labels := strings.Split(name, ".")
 	for _, label := range labels {
@@ -109,17 +138,33 @@ func hostName(v string) (string, error) {
 	if !plainInternational(name) {
 		return "", errors.New("is no international host name in its plain form")
 	}
-	last := strings.ToLower(labels[len(labels)-1])
-	// 2130706433, 0x7f.1 and 127.1 are addresses to some resolvers (WHATWG URL, section 3.5).
-	isNumber := strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x")
-	if _, err := netip.ParseAddr(name); err == nil || isNumber || len(labels) < 2 || len(name) > maxHostName {
+	if _, err := netip.ParseAddr(name); err == nil || isNumber(labels[len(labels)-1]) || len(labels) < 2 || len(name) > maxHostName {
 		return "", errors.New("is no public host name")
 	}
 	return name + port, nil
 }
 
+// splitPort splits a host and its port, which keeps its colon.
+func splitPort(v string) (name, port string, err error) {
+	i := strings.LastIndexByte(v, ':')
+	if i <= strings.LastIndexByte(v, ']') {
+		return v, "", nil
+	}
+	if n, err := strconv.ParseUint(v[i+1:], 10, 16); err != nil || n == 0 {
+		return "", "", errors.New("has a port that is none")
+	}
+	return v[:i], v[i:], nil
+}
+
+// isNumber reports whether a name that ends in label is an address to some resolvers: 2130706433, 0x7f.1
+// and 127.1 are (WHATWG URL, section 3.5).
+func isNumber(label string) bool {
+	return strings.Trim(label, "0123456789") == "" || strings.HasPrefix(strings.ToLower(label), "0x")
+}
+
 // Endpoint fills the slots of an OAuth endpoint's URL and the placeholders of its path. app's Check must have accepted it, and so found
-// none in its query. The error is a *FieldError if a field is to blame.
+// none in its query. A value of a field from `client` is the one that came with the OAuth client, which the operator sets. The error is a
+// *FieldError if a field is to blame.
 func Endpoint(app *catalog.App, raw string, field func(name string) (string, bool)) (string, error) {
 	if !strings.ContainsRune(raw, '{') {
 		return raw, nil
@@ -135,7 +180,8 @@ func Endpoint(app *catalog.App, raw string, field func(name string) (string, boo
 	if err != nil {
 		return "", err
 	}
-	filledHost, sitePath, err := slotsOf(app).render(host, field)
+	slots := slotsOf(app)
+	filledHost, sitePath, err := slots.render(host, field, func(name string) bool { return slots.fields[name].From == catalog.FromClient })
 	if err != nil {
 		return "", blame(app, err)
 	}

@@ -93,6 +93,16 @@ func (t template) names(yield func(string) bool) {
 	}
 }
 
+// holds reports whether t uses the field.
+func (t template) holds(field string) bool {
+	for name := range t.names {
+		if name == field {
+			return true
+		}
+	}
+	return false
+}
+
 // malformed refuses a credential that cannot be placed. It names the field, never its value.
 func malformed(field, what string) error {
 	return &vending.Error{

@@ -60,6 +60,8 @@ type Credential struct {
 	doubted bool
 	// siteNames are addresses; see SiteNames.
 	siteNames []string
+	// configured are names; see Configured.
+	configured []string
 	// relay is set where the source keeps the credential to itself; see [NewRelayed].
 	relay Relay
 	// ownHost is set where relay decides on the host; see [Credential.ToAccountHost].
@@ -104,6 +106,17 @@ func (c Credential) Doubting() Credential {
 // Doubted reports whether the source knows that the provider refused c the last time. It is vended
 // all the same, for one refusal may have had another cause.
 func (c Credential) Doubted() bool { return c.doubted }
+
+// Configured returns c with names marked as values that the operator wrote, in the configuration or with an
+// OAuth client: a host among them may be inside the operator's network. It keeps names.
+func (c Credential) Configured(names ...string) Credential {
+	c.configured = names
+	return c
+}
+
+// IsConfigured reports whether the operator wrote the field called name. Unless a source says so, an end
+// user may have chosen it.
+func (c Credential) IsConfigured(name string) bool { return slices.Contains(c.configured, name) }
 
 // Naming returns c with the addresses by which the connection's site calls itself in links, each
 // `host[:port][/path]`. It keeps names.

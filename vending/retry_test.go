@@ -28,7 +28,10 @@ func (s *script) Vend(_ context.Context, r vending.Request) (vending.Credential,
 	return vending.NewOAuth("gmail", "token", "", time.Time{}), nil
 }
 
-var unavailable = vending.Errorf(vending.UpstreamUnavailable, errors.New("down"))
+var (
+	unavailable = vending.Errorf(vending.UpstreamUnavailable, errors.New("down"))
+	final       = &vending.Error{Code: vending.UpstreamUnavailable, Final: true, Err: errors.New("misread")}
+)
 
 func TestWithRetry(t *testing.T) {
 	plain := errors.New("plain")
@@ -45,6 +48,8 @@ func TestWithRetry(t *testing.T) {
 		"plain error":             {[]error{plain}, 1, plain},
 		"its own time-out":        {[]error{context.DeadlineExceeded}, 1, context.DeadlineExceeded},
 		"another after the first": {[]error{unavailable, plain}, 2, plain},
+		"final":                   {[]error{final}, 1, final},
+		"final after the first":   {[]error{unavailable, final}, 2, final},
 	}
 	for _, code := range []vending.Code{
 		vending.InvalidUserEmail, vending.InvalidRequest, vending.AppMismatch, vending.InvalidTenantKey, vending.NeedsReconnection,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -124,11 +125,11 @@ func credential(app *catalog.App, v connect.GrantValues, client []vending.Field)
 	if vending.AuthType(app.AuthType) != vending.OAuth {
 		return vending.NewFields(app.Slug, vending.AuthType(app.AuthType), v.Fields)
 	}
-	var beside []vending.Field
+	beside := slices.Clone(client) // before what a grant once kept of them
 	for _, f := range v.Fields {
 		if !app.OwnsClient(f.Name) {
 			beside = append(beside, f)
 		}
 	}
-	return vending.NewOAuth(app.Slug, v.AccessToken, v.TokenType, v.Expiry, append(beside, client...)...)
+	return vending.NewOAuth(app.Slug, v.AccessToken, v.TokenType, v.Expiry, beside...).Configured(app.AddressFields()...)
 }

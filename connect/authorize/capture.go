@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -91,7 +92,7 @@ func (a *Authorizer) checkCallback(app *catalog.App, query url.Values) error {
 func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (string, error) {
 	value := text
 	if c.Pattern != "" {
-		value = match(c.Pattern, plainAddress(text))
+		value = cmp.Or(match(c.Pattern, plainAddress(text)), namedHost(app, c.Field, plainAddress(text)))
 	}
 	if value == "" && text != "" && len(text) <= maxCaptured {
 		a.o.Logger.Warn("a provider named an account of another form than its app's: if the account is meant, "+
@@ -257,4 +258,14 @@ func match(pattern, text string) string {
 		return ""
 	}
 	return m[1]
+}
+
+// namedHost is the host of address, a plain one without a path, if that is one that a value of the field may
+// name whole.
+func namedHost(app *catalog.App, field, address string) string {
+	host, ok := strings.CutPrefix(strings.TrimSuffix(address, "/"), "https://")
+	if f, _ := declaredAs(app, field); ok && f.NamesHost(host) {
+		return host
+	}
+	return ""
 }

@@ -35,19 +35,23 @@ func CheckClient(app *catalog.App, c connect.OAuthClient) error {
 	}
 	for _, f := range app.ClientFields() {
 		if f.Name == p.Field { // and no stand-in is
-			return fmt.Errorf("field %s of the oauth client for %s cannot stand where the app takes it: %s", f.Name, app.Slug, rightForm(f))
+			return fmt.Errorf("field %s of the oauth client for %s cannot stand where the app takes it: %s", f.Name, app.Slug, rightForm(app, f))
 		}
 	}
 	return nil
 }
 
 // rightForm says what to write for f.
-func rightForm(f catalog.Field) string {
-	if f.Kind == catalog.KindHost && f.SitePath {
-		return "write a public host name like git.example.com, perhaps with a port and the path of a site (git.example.com/git), and no scheme"
+func rightForm(app *catalog.App, f catalog.Field) string {
+	if f.Kind != catalog.KindHost {
+		return "write the value alone, and no whole address"
 	}
-	if f.Kind == catalog.KindHost {
-		return "write a public host name like git.example.com, perhaps with a port, and no scheme or path"
+	form := "a public host name like git.example.com"
+	if len(app.AllowPrivate) > 0 && f.From == catalog.FromClient {
+		form = "a host like git.example.com, gitea, 10.0.0.7 or [fd00::7]"
 	}
-	return "write the value alone, and no whole address"
+	if f.SitePath {
+		return "write " + form + ", perhaps with a port and the path of a site (git.example.com/git), and no scheme"
+	}
+	return "write " + form + ", perhaps with a port, and no scheme or path"
 }

@@ -30,6 +30,12 @@ func TestCheckClient(t *testing.T) {
 		"an address":          {hosted("oauth2"), []string{"host", "https://canary.example.com/", "developer", "d"}, "field host of the oauth client for git cannot stand"},
 		"an address, OAuth 1": {hosted("oauth1"), []string{"host", "https://canary.example.com/", "developer", "d"}, "field host of the oauth client for git cannot stand"},
 		"an IP address":       {hosted("oauth2"), []string{"host", "127.0.0.1:80", "developer", "d"}, "field host of"},
+		"inside":              {inside(false), []string{"host", "gitea:3000", "developer", "d"}, ""},
+		"an address inside":   {inside(false), []string{"host", "[fd00::7]:3000", "developer", "d"}, ""},
+		"below a path":        {inside(true), []string{"host", "10.0.0.7:3000/git", "developer", "d"}, ""},
+		"no path there":       {inside(false), []string{"host", "gitea:3000/git", "developer", "d"}, "write a host like git.example.com, gitea, 10.0.0.7 or [fd00::7], perhaps with a port, and no scheme or path"},
+		"a number inside":     {inside(true), []string{"host", "2130706433", "developer", "d"}, "write a host like git.example.com, gitea, 10.0.0.7 or [fd00::7], perhaps with a port and the path of a site"},
+		"not inside":          {hosted("oauth2"), []string{"host", "gitea:3000", "developer", "d"}, "write a public host name like git.example.com"},
 		"one missing":         {hosted("oauth2"), []string{"host", "git.example.com"}, "field developer of the oauth client for git is missing"},
 		"unknown":             {hosted("oauth2"), []string{"host", "git.example.com", "developer", "d", "canary", "x"}, "field canary of the oauth client for git is none"},
 		"parts":               {parts, whole, ""},
@@ -44,6 +50,33 @@ func TestCheckClient(t *testing.T) {
 		if (err == nil) != (c.says == "") || err != nil && (!strings.Contains(err.Error(), c.says) || name != "unknown" && strings.Contains(err.Error(), "canary")) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
+	}
+}
+
+// inside is the app of a Git server in the operator's own network.
+func inside(sitePath bool) *catalog.App {
+	app := hosted("oauth2")
+	app.AllowPrivate, app.Fields[0].SitePath = []string{"10.0.0.0/8"}, sitePath
+	return app
+}
+
+// TestInsideIsTheOperators: what an end user enters stays a public name, whatever the operator allows.
+func TestInsideIsTheOperators(t *testing.T) {
+	app := &catalog.App{
+		Slug: "shop", AuthType: "api_key", Upstream: "https://{host}/api", AllowPrivate: []string{"10.0.0.0/8"},
+		Fields:    []catalog.Field{{Name: "host", Kind: catalog.KindHost, SitePath: true}, {Name: "key", Secret: true}},
+		Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{key}"}},
+	}
+	for _, host := range []string{"gitea", "gitea:3000", "localhost", "10.0.0.7", "10.0.0.7:3000/git", "[fd00::7]", "http://gitea:3000/git"} {
+		if err := CheckFields(app, fields("host", host, "key", "k")); err == nil {
+			t.Errorf("%s was taken from an end user", host)
+		}
+		if err := CheckImported(app, connect.GrantValues{Fields: fields("host", host, "key", "k")}); err == nil {
+			t.Errorf("%s was imported", host)
+		}
+	}
+	if err := CheckFields(app, fields("host", "shop.example.com/blog", "key", "k")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -68,7 +68,7 @@ func aboutImport(app *catalog.App, v connect.GrantValues, err error) error {
 		return nil
 	}
 	f, _ := declaredAs(app, p.Field)
-	p.Kind, p.reason = BadField, "cannot stand where the app takes it: "+rightForm(f)
+	p.Kind, p.reason = BadField, "cannot stand where the app takes it: "+rightForm(app, f)
 	if strings.TrimSpace(value) != value {
 		p.reason = "begins or ends with a space"
 	}

@@ -27,6 +27,9 @@ func meant(app *catalog.App, f catalog.Field, value string) (string, *Problem) {
 			return label, nil
 		}
 	}
+	if ok && f.NamesHost(host) {
+		return host, nil
+	}
 	return value, nil
 }
 

@@ -294,7 +294,7 @@ func (s *Source) plain(ctx context.Context, h holding) (vending.Credential, erro
 		return vending.NewFields(h.App, h.AuthType, h.values.Fields).Naming(h.values.SiteNames), nil
 	}
 	fields := h.vendable()
-	var withheld []string
+	var withheld, configured []string
 	if h.takesClient() {
 		client, err := s.client(ctx, h)
 		if err != nil {
@@ -304,10 +304,10 @@ func (s *Source) plain(ctx context.Context, h holding) (vending.Credential, erro
 		if client.Shared {
 			withheld = h.secretsOf(given, fields)
 		}
-		fields = joined(fields, given)
+		fields, configured = joined(fields, given), h.app.AddressFields()
 	}
 	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, fields...).
-		Withholding(withheld...).Naming(h.values.SiteNames), nil
+		Withholding(withheld...).Configured(configured...).Naming(h.values.SiteNames), nil
 }
 
 // secretsOf names the secrets among what a client gives and fields do not have.

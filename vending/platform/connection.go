@@ -14,8 +14,13 @@ import (
 type connection struct {
 	ID     string `json:"id"`
 	Status string `json:"status"`
-	App    appRef `json:"app"`
-	AppID  string `json:"app_id"`
+	naming
+}
+
+// naming are the members that name the app of a connection.
+type naming struct {
+	App   appRef `json:"app"`
+	AppID string `json:"app_id"`
 }
 
 // appRef is a connection's app: an object, or its slug or id alone. The guide shows none of the
@@ -33,50 +38,63 @@ func (a *appRef) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*object)(a))
 }
 
+const theConnection = "the connection"
+
 var (
 	errOtherConnection = errors.New("the platform answered with another connection than the one asked for")
-	errNoApp           = errors.New("the platform named no app that is known here; an alias may be missing")
+	errNoApp           = errors.New("the platform named no app that is known here: an alias may be missing")
 )
 
-// app returns the slug of the connection's app. Only the app of an active connection is
-// remembered, as it alone can never change.
+// app returns the slug of the connection's app, or "" where the key may not read connections. Only
+// the app of an active connection is remembered, as it alone can never change.
 func (s *Source) app(ctx context.Context, c *call) (string, error) {
 	if slug, ok := s.apps.Get(c.connectionKey); ok {
 		return slug, nil
 	}
-	body, err := s.do(ctx, c, http.MethodGet, "")
+	if s.blind.has(c) {
+		return "", nil
+	}
+	resp, err := s.do(ctx, c, http.MethodGet, "")
 	if err != nil {
 		return "", err
 	}
-	conn, err := decode[connection](body)
-	if err != nil {
-		return "", unavailable("reading the connection", err)
+	if resp.Status == http.StatusForbidden && codeOf(resp.Body) == vending.CapabilityDisabled {
+		s.noteBlind(ctx, c)
+		return "", nil
 	}
+	conn, err := read[connection](ctx, s, c, resp, theConnection)
+	if err != nil {
+		return "", err
+	}
+	return s.activeApp(c, conn)
+}
+
+func (s *Source) activeApp(c *call, conn *connection) (string, error) {
 	if conn.ID != "" && conn.ID != c.connection {
-		return "", unavailable("reading the connection", errOtherConnection)
+		return "", unreadable(theConnection, errOtherConnection)
 	}
 	switch conn.Status {
 	case "pending", "rejected", "expired":
 		return "", vending.Errorf(vending.ConnectionNotActive, nil)
 	}
-	slug := s.slug(conn)
+	slug := s.slug(conn.naming)
 	if slug == "" {
-		return "", unavailable("reading the connection", errNoApp)
+		return "", foreign(theConnection, errNoApp)
 	}
 	s.remember(c, slug)
 	return slug, nil
 }
 
-// slug returns our slug for the connection's app, or "". An alias outranks the server's slug: the
-// operator says that the two catalogs mean different things by it.
-func (s *Source) slug(c *connection) string {
-	for _, name := range []string{c.App.ID, c.AppID, c.App.Slug} {
+// slug returns our slug for an app as the server names it, or "". An alias outranks the server's
+// slug: the operator says that the two catalogs mean different things by it.
+func (s *Source) slug(n naming) string {
+	for _, name := range []string{n.App.ID, n.AppID, n.App.Slug} {
 		if alias, ok := s.aliases[name]; ok {
 			return alias
 		}
 	}
-	if validSlug(c.App.Slug) {
-		return c.App.Slug
+	if validSlug(n.App.Slug) {
+		return n.App.Slug
 	}
 	return ""
 }

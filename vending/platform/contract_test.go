@@ -2,185 +2,127 @@ package platform_test
 
 import (
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/catalog"
+	standin "github.com/vendgate/vendgate/tests/platform"
 	"github.com/vendgate/vendgate/vending"
 	"github.com/vendgate/vendgate/vending/platform"
 )
 
-// guide is a stand-in for the server of the Platform API guide, sections 4, 8, 11 and 12. It is
-// strict: a request that the guide does not describe fails the test.
-type guide struct {
-	t           *testing.T
-	keys        map[string]guideKey
-	connections map[string]guideConnection
-	budget      int // token calls left
-	down        bool
-}
+// guide is the stand-in for the server of the Platform API guide, with keys and connections of two
+// tenants.
+type guide struct{ *standin.StandIn }
 
-type guideKey struct {
-	tenant       string
-	capabilities []string
-}
-
-type guideConnection struct {
-	tenant, user, app, status string
-	revoked                   bool
-	token                     any
-}
-
-func (g *guide) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	capability := g.strict(r)
-	key, ok := g.keys[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
-	id := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/platform/v1/connections/"), "/token")
-	c, known := g.connections[id]
-	switch {
-	case !ok:
-		g.error(w, 401, "invalid_tenant_key")
-	case !slices.Contains(key.capabilities, capability):
-		g.error(w, 403, "capability_disabled")
-	case !known || c.tenant != key.tenant || c.user != r.Header.Get("X-User-Email"):
-		g.error(w, 404, "connection_deleted")
-	case capability == "connections":
-		g.success(w, map[string]any{
-			"id": id, "name": "Work", "status": c.status, "needs_reconnection": c.revoked,
-			"app": map[string]string{"id": "opaque-" + c.app, "slug": c.app, "name": strings.ToUpper(c.app)},
-		})
-	case g.down:
-		g.error(w, 503, "upstream_unavailable")
-	case g.budget == 0:
-		w.Header().Set("Retry-After", "42")
-		g.error(w, 429, "rate_limited")
-	case c.revoked:
-		g.error(w, 401, "needs_reconnection")
-	default:
-		g.budget--
-		g.success(w, c.token)
+func newGuide(t *testing.T, style standin.Style) *guide {
+	g := standin.New(t)
+	g.Style = style
+	all := []string{"apps", "connections", "token", "delete"}
+	g.Keys = map[string]standin.Key{
+		"pk_live_acme":   {Tenant: "acme", Capabilities: all},
+		"pk_live_rotate": {Tenant: "acme", Capabilities: all},
+		"pk_live_other":  {Tenant: "other", Capabilities: []string{"connections", "token"}},
+		"pk_live_read":   {Tenant: "acme", Capabilities: []string{"connections"}},
+		"pk_live_blind":  {Tenant: "acme", Capabilities: []string{"token"}},
 	}
-}
-
-// strict fails the test unless r is one of the two calls, with the headers of section 4 and
-// nothing besides; it returns the capability that r needs.
-func (g *guide) strict(r *http.Request) string {
-	capability := "connections"
-	want := "GET /platform/v1/connections/{id}"
-	if strings.HasSuffix(r.URL.Path, "/token") {
-		capability, want = "token", "POST /platform/v1/connections/{id}/token"
-	}
-	rest := strings.TrimSuffix(strings.TrimPrefix(r.RequestURI, "/platform/v1/connections/"), "/token")
-	if r.Method+" "+strings.Replace(r.RequestURI, rest, "{id}", 1) != want {
-		g.t.Errorf("request %s %s, want %s", r.Method, r.RequestURI, want)
-	}
-	for name, values := range r.Header {
-		allowed := []string{"Authorization", "X-User-Email", "Accept", "Accept-Encoding", "User-Agent", "Content-Length"}
-		if !slices.Contains(allowed, name) || len(values) != 1 {
-			g.t.Errorf("header %s: %q", name, values)
+	active := func(user, app string, token any) standin.Connection {
+		return standin.Connection{
+			Tenant: "acme", User: user + "@example.com", App: standin.AppObject("opaque-"+app, app), Status: "active", Token: token,
 		}
 	}
-	if auth := r.Header.Get("Authorization"); !strings.HasPrefix(auth, "Bearer pk_live_") {
-		g.t.Errorf("Authorization: %q", auth)
+	g.Connections = map[string]standin.Connection{
+		"alice-gmail": active("alice", "gmail", standin.OAuth("ya29.alice", 3599)),
+		"bob-gmail":   active("bob", "gmail", standin.OAuth("ya29.bob", nil)),
+		"alice-openai": active("alice", "openai", standin.Fields("api_key", map[string]any{
+			"api_key": "sk-alice", "organization": nil, "scopes": []string{"all"}, "meta": map[string]any{"version": 2},
+		})),
+		"alice-basic":   active("alice", "basic", standin.Fields("basic", map[string]any{"username": "alice", "password": ""})),
+		"alice-pending": {Tenant: "acme", User: "alice@example.com", App: "gmail", Status: "pending"},
+		"alice-revoked": {Tenant: "acme", User: "alice@example.com", App: "gmail", Status: "active", Revoked: true},
 	}
-	if body, err := io.ReadAll(r.Body); err != nil || len(body) != 0 {
-		g.t.Errorf("body of %d bytes, %v", len(body), err)
-	}
-	return capability
+	return &guide{g}
 }
 
-func (g *guide) success(w http.ResponseWriter, data any) {
-	g.write(w, 200, map[string]any{"status": "success", "message": "OK", "data": data})
+// apps is a small catalog.
+var apps = map[string]*catalog.App{
+	"gmail":   {Slug: "gmail", AuthType: "o_auth", Upstream: "https://gmail.googleapis.com"},
+	"openai":  {Slug: "openai", AuthType: "api_key", Upstream: "https://api.openai.com", Fields: []catalog.Field{{Name: "api_key", Secret: true}}},
+	"basic":   {Slug: "basic", AuthType: "basic", Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "username"}, {Name: "password", Secret: true}}},
+	"zendesk": {Slug: "zendesk", AuthType: "o_auth", Upstream: "https://{subdomain}.zendesk.com", Fields: []catalog.Field{{Name: "subdomain"}, {Name: "shard"}}},
+	"aws": {
+		Slug: "aws", AuthType: "api_key", Upstream: "https://s3.amazonaws.com", Sign: &catalog.Sign{Scheme: "aws_sigv4"},
+		Fields: []catalog.Field{{Name: "access_key_id"}, {Name: "secret_access_key", Secret: true}, {Name: "session_token", Secret: true}},
+	},
+	"owner": {
+		Slug: "owner", AuthType: "o_auth", Upstream: "https://api.example.com", OAuth2: &catalog.OAuth2{Grant: "client_credentials"},
+		Fields: []catalog.Field{{Name: "client_id"}, {Name: "client_secret", Secret: true}},
+	},
+	"signed": {Slug: "signed", AuthType: "o_auth", Upstream: "https://api.example.com", OAuth1: &catalog.OAuth1{}},
 }
 
-func (g *guide) error(w http.ResponseWriter, status int, code string) {
-	g.write(w, status, map[string]any{"status": "error", "message": "refused", "data": map[string]string{"code": code}})
+func withCatalog(o *platform.Options) {
+	o.Catalog = func(slug string) (*catalog.App, bool) { app, ok := apps[slug]; return app, ok }
 }
 
-func (g *guide) write(w http.ResponseWriter, status int, envelope any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(envelope); err != nil {
-		g.t.Errorf("encoding: %v", err)
-	}
-}
-
-func newGuide(t *testing.T) *guide {
-	token := func(user string) any {
-		return map[string]any{"access_token": "ya29." + user, "token_type": "Bearer", "expires_in": 3599, "auth_type": "o_auth"}
-	}
-	return &guide{
-		t: t, budget: 600,
-		keys: map[string]guideKey{
-			"pk_live_acme":   {"acme", []string{"apps", "connections", "token"}},
-			"pk_live_rotate": {"acme", []string{"apps", "connections", "token"}},
-			"pk_live_other":  {"other", []string{"connections", "token"}},
-			"pk_live_read":   {"acme", []string{"connections"}},
-		},
-		connections: map[string]guideConnection{
-			"alice-gmail": {tenant: "acme", user: "alice@example.com", app: "gmail", status: "active", token: token("alice")},
-			"bob-gmail":   {tenant: "acme", user: "bob@example.com", app: "gmail", status: "active", token: token("bob")},
-			"alice-openai": {tenant: "acme", user: "alice@example.com", app: "openai", status: "active", token: map[string]any{
-				"auth_type": "api_key", "fields": map[string]string{"api_key": "sk-alice"}, "expires_in": nil,
-			}},
-			"alice-pending": {tenant: "acme", user: "alice@example.com", app: "gmail", status: "pending"},
-			"alice-revoked": {tenant: "acme", user: "alice@example.com", app: "gmail", status: "active", revoked: true},
-		},
-	}
-}
-
-// TestGuide walks through what the guide describes, against a server over HTTP/1.1 and one over
-// TLS and HTTP/2.
+// TestGuide walks through what the guide describes, in every form that it leaves open, against a
+// server over HTTP/1.1 and one over TLS and HTTP/2.
 func TestGuide(t *testing.T) {
-	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
-		t.Run(proto, func(t *testing.T) {
-			g := newGuide(t)
-			source := g.source(t, proto)
-			tests := []struct {
-				name, key, user, id, app string
-				before                   func()
-				code                     vending.Code
-				want                     []string
-			}{
-				{name: "OAuth", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
-				{name: "OAuth of another end user", key: "acme", user: "bob", id: "bob-gmail", app: "gmail", want: []string{"access_token", "ya29.bob", "token_type", "Bearer"}},
-				{name: "API key", key: "acme", user: "alice", id: "alice-openai", app: "openai", want: []string{"api_key", "sk-alice"}},
-				{name: "second key during rotation", key: "rotate", user: "alice", id: "alice-gmail", app: "gmail", want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
-				{name: "not hers", key: "acme", user: "alice", id: "bob-gmail", app: "gmail", code: vending.ConnectionDeleted},
-				{name: "another tenant's", key: "other", user: "alice", id: "alice-gmail", app: "gmail", code: vending.ConnectionDeleted},
-				{name: "unknown", key: "acme", user: "alice", id: "none", app: "gmail", code: vending.ConnectionDeleted},
-				{name: "app mismatch", key: "acme", user: "alice", id: "alice-openai", app: "gmail", code: vending.AppMismatch},
-				{name: "unknown key", key: "none", user: "alice", id: "alice-gmail", app: "gmail", code: vending.InvalidTenantKey},
-				{name: "no token capability", key: "read", user: "alice", id: "alice-gmail", app: "gmail", code: vending.CapabilityDisabled},
-				{name: "pending", key: "acme", user: "alice", id: "alice-pending", app: "gmail", code: vending.ConnectionNotActive},
-				{name: "revoked", key: "acme", user: "alice", id: "alice-revoked", app: "gmail", code: vending.NeedsReconnection},
-				{name: "transient", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", before: func() { g.down = true }, code: vending.UpstreamUnavailable},
-				{name: "budget spent", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", before: func() { g.down, g.budget = false, 0 }, code: vending.RateLimited},
-				{name: "key retired", key: "rotate", user: "alice", id: "alice-gmail", app: "gmail", before: func() { delete(g.keys, "pk_live_rotate") }, code: vending.InvalidTenantKey},
+	for name, style := range standin.Styles() {
+		for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
+			t.Run(name+"/"+proto, func(t *testing.T) { walk(t, newGuide(t, style), proto) })
+		}
+	}
+}
+
+func walk(t *testing.T, g *guide, proto string) {
+	source := g.source(t, proto)
+	tests := []struct {
+		name, key, user, id, app string
+		before                   func()
+		code                     vending.Code
+		want                     []string
+	}{
+		{name: "OAuth", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
+		{name: "OAuth of another end user", key: "acme", user: "bob", id: "bob-gmail", app: "gmail", want: []string{"access_token", "ya29.bob", "token_type", "Bearer"}},
+		{name: "API key", key: "acme", user: "alice", id: "alice-openai", app: "openai", want: []string{"api_key", "sk-alice"}},
+		{name: "HTTP Basic", key: "acme", user: "alice", id: "alice-basic", app: "basic", want: []string{"password", "", "username", "alice"}},
+		{name: "token alone", key: "blind", user: "alice", id: "alice-gmail", app: "gmail", want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
+		{name: "API key, token alone", key: "blind", user: "alice", id: "alice-openai", app: "openai", want: []string{"api_key", "sk-alice"}},
+		{name: "another form, token alone", key: "blind", user: "alice", id: "alice-openai", app: "gmail", code: vending.AppMismatch},
+		{name: "not hers, token alone", key: "blind", user: "alice", id: "bob-gmail", app: "gmail", code: vending.ConnectionDeleted},
+		{name: "second key during rotation", key: "rotate", user: "alice", id: "alice-gmail", app: "gmail", want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
+		{name: "not hers", key: "acme", user: "alice", id: "bob-gmail", app: "gmail", code: vending.ConnectionDeleted},
+		{name: "another tenant's", key: "other", user: "alice", id: "alice-gmail", app: "gmail", code: vending.ConnectionDeleted},
+		{name: "unknown", key: "acme", user: "alice", id: "none", app: "gmail", code: vending.ConnectionDeleted},
+		{name: "app mismatch", key: "acme", user: "alice", id: "alice-openai", app: "gmail", code: vending.AppMismatch},
+		{name: "unknown key", key: "none", user: "alice", id: "alice-gmail", app: "gmail", code: vending.InvalidTenantKey},
+		{name: "no token capability", key: "read", user: "alice", id: "alice-gmail", app: "gmail", code: vending.CapabilityDisabled},
+		{name: "pending", key: "acme", user: "alice", id: "alice-pending", app: "gmail", code: vending.ConnectionNotActive},
+		{name: "revoked", key: "acme", user: "alice", id: "alice-revoked", app: "gmail", code: vending.NeedsReconnection},
+		{name: "transient", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", before: func() { g.Fail(refuses(503, "upstream_unavailable")) }, code: vending.UpstreamUnavailable},
+		{name: "budget spent", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", before: func() { g.Fail(nil); g.Budget(0, 120) }, code: vending.RateLimited},
+		{name: "key retired", key: "rotate", user: "alice", id: "alice-gmail", app: "gmail", before: func() { delete(g.Keys, "pk_live_rotate") }, code: vending.InvalidTenantKey},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.before != nil {
+				tt.before()
 			}
-			for _, tt := range tests {
-				t.Run(tt.name, func(t *testing.T) {
-					if tt.before != nil {
-						tt.before()
-					}
-					cred, err := vend(source, vending.Request{
-						User: tt.user + "@example.com", Connection: tt.id, App: tt.app, Key: vending.NewSecret("pk_live_" + tt.key),
-					})
-					if tt.code != "" {
-						if e := refusal(t, cred, err, tt.code); tt.code == vending.RateLimited && e.RetryAfter != 42*time.Second {
-							t.Errorf("RetryAfter = %v", e.RetryAfter)
-						}
-						return
-					}
-					vended(t, cred, err, tt.want...)
-				})
+			cred, err := vend(source, vending.Request{
+				User: tt.user + "@example.com", Connection: tt.id, App: tt.app, Key: vending.NewSecret("pk_live_" + tt.key),
+			})
+			if tt.code != "" {
+				if e := refusal(t, cred, err, tt.code); tt.code == vending.RateLimited && e.RetryAfter != 42*time.Second {
+					t.Errorf("RetryAfter = %v", e.RetryAfter)
+				}
+				return
 			}
+			vended(t, cred, err, tt.want...)
 		})
 	}
 }
@@ -202,7 +144,8 @@ func (g *guide) source(t *testing.T, proto string) *platform.Source {
 		ForceAttemptHTTP2: server.EnableHTTP2,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	source, err := platform.New(platform.Options{BaseURL: server.URL + "/platform/v1", Transport: transport, Passthrough: true})
+	source, err := platform.New(platform.Options{BaseURL: server.URL + "/platform/v1", Transport: transport, Passthrough: true,
+		Catalog: func(slug string) (*catalog.App, bool) { app, ok := apps[slug]; return app, ok }})
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}

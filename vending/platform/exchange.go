@@ -2,12 +2,10 @@ package platform
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"unicode/utf8"
 
 	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
@@ -17,10 +15,8 @@ import (
 // cost memory.
 const maxBody = 256 << 10
 
-var errShape = errors.New("the answer is not what the Platform API describes")
-
-// do makes one HTTP call about the connection and returns the body of a 2xx answer.
-func (s *Source) do(ctx context.Context, c *call, method, action string) ([]byte, error) {
+// do makes one HTTP call about the connection.
+func (s *Source) do(ctx context.Context, c *call, method, action string) (*httpx.Response, error) {
 	// One path segment whatever the id holds: PathEscape leaves no `/`, `?`, `#` or `%` of it.
 	target := s.base + "/connections/" + url.PathEscape(c.connection) + action
 	req, err := http.NewRequestWithContext(ctx, method, target, nil)
@@ -32,12 +28,28 @@ func (s *Source) do(ctx context.Context, c *call, method, action string) ([]byte
 	switch {
 	case resp == nil:
 		return nil, unavailable("calling the platform", err)
+	case err != nil && resp.Status != http.StatusServiceUnavailable &&
+		(errors.Is(err, httpx.ErrTooLarge) || errors.Is(err, httpx.ErrCoding)):
+		return nil, unreadable("the platform's answer", err)
 	case err != nil:
 		return nil, unavailable("reading the platform's answer", err)
-	case resp.Status/100 != 2:
+	}
+	return resp, nil
+}
+
+// read returns the data of an answer, or the error that it is. what names it in errors.
+func read[T any](ctx context.Context, s *Source, c *call, resp *httpx.Response, what string) (*T, error) {
+	if resp.Status/100 != 2 {
 		return nil, s.refusal(ctx, c, resp)
 	}
-	return resp.Body, nil
+	data, err := decode[T](resp.Body)
+	switch {
+	case errors.Is(err, errSaid):
+		return nil, s.refusal(ctx, c, resp)
+	case err != nil:
+		return nil, unreadable(what, err)
+	}
+	return data, nil
 }
 
 func (c *call) header() http.Header {
@@ -54,24 +66,25 @@ func (c *call) header() http.Header {
 	}
 }
 
-// decode reads the data of a success envelope. Its errors are constant: those of encoding/json
-// repeat what they stumbled over, and that may be a credential.
-func decode[T any](body []byte) (*T, error) {
-	var envelope struct {
-		Status string `json:"status"`
-		Data   *T     `json:"data"`
-	}
-	// encoding/json would replace invalid UTF-8 and so change a credential in silence.
-	if !utf8.Valid(body) || json.Unmarshal(body, &envelope) != nil {
-		return nil, errShape
-	}
-	if envelope.Status != "success" || envelope.Data == nil {
-		return nil, errShape
-	}
-	return envelope.Data, nil
-}
-
-// unavailable makes the error of a call that told us nothing.
+// unavailable makes the error of a call that told us nothing. It is worth another try.
 func unavailable(doing string, err error) *vending.Error {
 	return vending.Errorf(vending.UpstreamUnavailable, fmt.Errorf("%s: %w", doing, err))
+}
+
+// unreadable makes the error of an answer that is none of the Platform API: a page of a proxy, or
+// JSON of another form. The server did answer, and is not asked again for this request; the guide's
+// SDK repeats calls on 503 alone (section 7).
+func unreadable(what string, err error) *vending.Error {
+	return final(unavailable("reading "+what, err))
+}
+
+func final(e *vending.Error) *vending.Error {
+	e.Final = true
+	return e
+}
+
+// foreign makes the error of an answer that is well formed and of no use here. It is the operator's
+// to resolve: it would be the same when asked again, and after connecting again.
+func foreign(what string, err error) *vending.Error {
+	return vending.Errorf(vending.InternalError, fmt.Errorf("reading %s: %w", what, err))
 }

@@ -4,65 +4,56 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/vendgate/vendgate/vending"
 )
 
-// fields are a key-based credential's values in the server's order. Each is a string, or a
-// number or boolean that counts as its JSON text; anything else, and a name that is empty or
-// stands twice, makes the answer unreadable.
+// fields are the values of a credential beside its token, in the server's order.
 type fields []vending.Field
 
-var errFields = errors.New("the fields are not an object of named, plain values")
+var (
+	errFields = errors.New("the fields are not an object of named values")
+	errValue  = errors.New("a field of the app has a value that is not plain, or stands twice")
+)
 
-// UnmarshalJSON reads tokens and not a map: a map would lose the order, and would hide which of
-// two equal names won.
-func (f *fields) UnmarshalJSON(b []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.UseNumber() // a long number would lose digits as a float64
-	open, err := dec.Token()
-	if err != nil || open == nil {
-		return err
+// readFields reads the fields that take wants: each a string, or a number or boolean that counts
+// as its JSON text. null is no value. What else the object holds is the server's own affair, be it
+// a list or an object. No object at all, as null or the empty list that some languages make of an
+// empty object, is no fields.
+//
+// It reads tokens and not a map: a map would lose the order, and would hide which of two equal
+// names won.
+func readFields(raw json.RawMessage, take func(name string) bool) (fields, error) {
+	if !stated(raw) {
+		return nil, nil
 	}
-	if open != json.Delim('{') {
-		return errFields
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil, errFields
 	}
+	var f fields
 	for dec.More() {
-		field, err := readField(dec)
+		name, err := dec.Token()
 		if err != nil {
-			return err
+			return nil, errFields
 		}
-		if field.Name == "" || f.has(field.Name) {
-			return errFields
+		var value json.RawMessage // not decoded: a long number would lose digits
+		if err := dec.Decode(&value); err != nil {
+			return nil, errFields
 		}
-		*f = append(*f, field)
+		field := vending.Field{}
+		if field.Name, _ = name.(string); string(value) == "null" || !take(field.Name) {
+			continue
+		}
+		if f.has(field.Name) || value[0] == '{' || value[0] == '[' {
+			return nil, errValue
+		}
+		if field.Value = string(value); value[0] == '"' {
+			field.Value = text(value)
+		}
+		f = append(f, field)
 	}
-	return nil
-}
-
-func readField(dec *json.Decoder) (vending.Field, error) {
-	name, err := dec.Token()
-	if err != nil {
-		return vending.Field{}, errFields
-	}
-	value, err := dec.Token()
-	if err != nil {
-		return vending.Field{}, errFields
-	}
-	field := vending.Field{}
-	field.Name, _ = name.(string) // "" is refused by the caller
-	switch v := value.(type) {
-	case string:
-		field.Value = v
-	case json.Number:
-		field.Value = v.String()
-	case bool:
-		field.Value = strconv.FormatBool(v)
-	default:
-		return vending.Field{}, errFields
-	}
-	return field, nil
+	return f, nil
 }
 
 func (f fields) has(name string) bool {

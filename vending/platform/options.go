@@ -10,6 +10,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2" // the Go ecosystem's standard bounded LRU; no goroutines, no dependencies
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -40,11 +41,16 @@ type Options struct {
 	// Aliases map the server's app ids and slugs to slugs of the catalog. What has no alias
 	// counts by its slug as it is; an id without an alias counts for nothing.
 	Aliases map[string]string
+	// Catalog returns an app by its slug. Of the fields that the server answers, only those count that
+	// the app declares. Nil means that all count, and that a key which may not read connections is of
+	// no use: nothing would say what a credential of an app looks like.
+	Catalog func(slug string) (*catalog.App, bool)
 	// Timeout bounds one vend with all its calls; 0 means [DefaultTimeout].
 	Timeout time.Duration
 	// CacheSize bounds how many connections' apps are remembered; 0 means [DefaultCacheSize].
 	CacheSize int
-	// Logger hears when the server refuses a configured tenant key; nil means nobody does.
+	// Logger hears when the server refuses a configured tenant key, or does not let it read
+	// connections; nil means that neither is logged.
 	Logger *slog.Logger
 }
 
@@ -71,9 +77,13 @@ func New(o Options) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the cache of a platform source: %w", err)
 	}
+	blind, err := newBlindKeys()
+	if err != nil {
+		return nil, fmt.Errorf("making the memory of a platform source: %w", err)
+	}
 	return &Source{
 		base: base, transport: o.Transport, ownKey: o.Key, aliases: maps.Clone(o.Aliases),
-		timeout: o.Timeout, apps: apps, logger: o.Logger,
+		timeout: o.Timeout, catalog: o.Catalog, apps: apps, blind: blind, logger: o.Logger,
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,23 +11,32 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// refusal maps an answer other than 2xx (guide, section 12): by its code where that is one of
+// refusal maps an answer that is an error (guide, section 12): by its code where that is one of
 // ours and a 4xx as the status is, else by its status. The server's message goes nowhere, as it
-// may repeat what was sent to it. A 5xx is `upstream_unavailable` whatever it says. Its Retry-After
-// is for the caller: [vending.WithRetry] goes by its own clock, so that it holds up no request.
+// may repeat what was sent to it. A 2xx whose envelope states an error counts by its code too.
+//
+// A 5xx is `upstream_unavailable` whatever it says, and only 503 is worth another try (guide,
+// section 7). Its Retry-After is for the caller: [vending.WithRetry] goes by its own clock, so that
+// it holds up no request.
 func (s *Source) refusal(ctx context.Context, c *call, resp *httpx.Response) *vending.Error {
 	status := resp.Status
 	cause := fmt.Errorf("the platform answered %d", status)
-	if status < 400 || status >= 500 || status == http.StatusRequestTimeout {
-		e := vending.Errorf(vending.UpstreamUnavailable, cause)
-		e.RetryAfter = vending.StatedRetryAfter(resp.Header, time.Now())
-		return e
-	}
-	code := codeOf(resp.Body)
-	if code == "" {
-		code = codeFor(status)
+	var code vending.Code
+	switch {
+	case status/100 == 4 && status != http.StatusRequestTimeout:
+		if code = codeOf(resp.Body); code == "" {
+			code = codeFor(status)
+		}
+	case status/100 == 2:
+		cause = fmt.Errorf("the platform answered %d with an error", status)
+		code = codeOf(resp.Body)
 	}
 	switch code {
+	case "":
+		e := vending.Errorf(vending.UpstreamUnavailable, cause)
+		e.RetryAfter = vending.StatedRetryAfter(resp.Header, time.Now())
+		e.Final = status != http.StatusServiceUnavailable
+		return e
 	case vending.InvalidTenantKey, vending.CapabilityDisabled:
 		return s.keyRefused(ctx, c, code, status)
 	case vending.RateLimited:
@@ -37,28 +45,6 @@ func (s *Source) refusal(ctx context.Context, c *call, resp *httpx.Response) *ve
 		return e
 	}
 	return vending.Errorf(code, cause)
-}
-
-// codeOf returns the code in an error's body if a vend can end with it, else "". Others, like
-// `connection_in_use`, would send the caller after something that it did not do.
-func codeOf(body []byte) vending.Code {
-	var envelope struct {
-		Data struct {
-			Code vending.Code `json:"code"`
-		} `json:"data"`
-	}
-	if json.Unmarshal(body, &envelope) != nil {
-		return ""
-	}
-	switch code := envelope.Data.Code; code {
-	case vending.InvalidUserEmail, vending.InvalidRequest, vending.AppMismatch,
-		vending.InvalidTenantKey, vending.NeedsReconnection,
-		vending.CapabilityDisabled, vending.PolicyDenied,
-		vending.ConnectionDeleted, vending.UnknownApp,
-		vending.ConnectionNotActive, vending.RateLimited:
-		return code
-	}
-	return ""
 }
 
 // codeFor maps a 4xx status that came without a usable code. What is not listed, such as 405,
@@ -79,8 +65,8 @@ func codeFor(status int) vending.Code {
 	return vending.InternalError
 }
 
-// keyRefused is about the key. A caller who sent its own is told; a configured one is the
-// operator's to mend, of whom the caller knows nothing.
+// keyRefused is about the key. A caller who sent its own is told; a configured one is for the
+// operator to correct, of whom the caller knows nothing.
 func (s *Source) keyRefused(ctx context.Context, c *call, code vending.Code, status int) *vending.Error {
 	if s.ownKey == nil {
 		return vending.Errorf(code, fmt.Errorf("the platform answered %d", status))

@@ -12,6 +12,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/net/http/httpguts" // net/http's own rule for what a header value may hold
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -26,7 +27,9 @@ type Source struct {
 	ownKey    func(tenant string) (vending.Secret, bool) // nil: the caller's key is passed through
 	aliases   map[string]string
 	timeout   time.Duration
+	catalog   func(slug string) (*catalog.App, bool) // nil: none is known
 	apps      *lru.Cache[connectionKey, string]
+	blind     blindKeys
 	logger    *slog.Logger
 }
 
@@ -46,7 +49,8 @@ type call struct {
 }
 
 // Vend asks the server for a fresh credential of one connection. The connection's app comes first,
-// from memory or by one more call; only if it is r.App is a credential asked for. Nothing
+// from memory or by one more call; only if it is r.App is a credential asked for. With a key that
+// may not read connections the credential must have the form of r.App's instead. Nothing
 // vended is kept, so Force needs no more than asking again: the server refreshes on demand.
 //
 // Refusals are a *[vending.Error]. If ctx ends first, its error is wrapped.
@@ -72,10 +76,26 @@ func (s *Source) vend(ctx context.Context, c *call, want string) (vending.Creden
 	if err != nil {
 		return vending.Credential{}, err
 	}
-	if want != "" && app != want {
+	switch {
+	case app == "":
+		return s.vendUnread(ctx, c, want)
+	case want != "" && app != want:
 		return vending.Credential{}, vending.Errorf(vending.AppMismatch, nil)
 	}
-	return s.token(ctx, c, app)
+	t, asked, err := s.token(ctx, c)
+	if err != nil {
+		return vending.Credential{}, err
+	}
+	return t.credential(app, s.entry(app), asked)
+}
+
+// entry returns what the catalog knows of an app, or nil.
+func (s *Source) entry(slug string) *catalog.App {
+	if s.catalog == nil {
+		return nil
+	}
+	app, _ := s.catalog(slug)
+	return app
 }
 
 // prepare refuses what no call could answer. In particular an id that is a dot segment never

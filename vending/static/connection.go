@@ -35,6 +35,9 @@ type Connection struct {
 	// unique. `o_auth` requires `access_token`, takes `token_type` (default Bearer), and offers
 	// the rest to placements. Such a token has no known expiry and is never refreshed.
 	Fields []vending.Field
+
+	// names are those of Fields, all of which the operator wrote.
+	names []string
 }
 
 // check reports what is wrong with c: its name, its field's name, never a value.
@@ -84,7 +87,7 @@ func (c *Connection) credential() vending.Credential {
 
 func (c *Connection) build() vending.Credential {
 	if c.AuthType != vending.OAuth {
-		return vending.NewFields(c.App, c.AuthType, slices.Clone(c.Fields))
+		return vending.NewFields(c.App, c.AuthType, slices.Clone(c.Fields)).Configured(c.names...)
 	}
 	var token, tokenType string
 	extra := make([]vending.Field, 0, len(c.Fields))
@@ -98,7 +101,7 @@ func (c *Connection) build() vending.Credential {
 			extra = append(extra, f)
 		}
 	}
-	return vending.NewOAuth(c.App, token, tokenType, time.Time{}, extra...)
+	return vending.NewOAuth(c.App, token, tokenType, time.Time{}, extra...).Configured(c.names...)
 }
 
 // String names the connection and nothing it holds.

@@ -34,6 +34,10 @@ func New(connections ...Connection) (*Source, error) {
 		}
 		c.User = strings.ToLower(strings.TrimSpace(c.User))
 		c.Fields = slices.Clone(c.Fields)
+		c.names = nil
+		for _, f := range c.Fields {
+			c.names = append(c.names, f.Name)
+		}
 		byID[c.ID] = &c
 	}
 	return &Source{func(id string) *Connection { return byID[id] }}, nil
