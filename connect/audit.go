@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/vendgate/vendgate/vending"
 )
 
 // Event is a kind of change that the audit trail records.
@@ -122,16 +120,6 @@ func auditText(text string) string {
 // about is the row of an event that concerns c.
 func about(e Event, c Connection) AuditRow {
 	return AuditRow{Event: e, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App}
-}
-
-// granted is the row of an event by which c holds g. A token needs no word: the provider issued it, and
-// one from elsewhere is verified when it is refreshed.
-func granted(e Event, c Connection, g Grant) AuditRow {
-	row := about(e, c)
-	if c.AuthType != vending.OAuth && !g.IsZero() && !g.Verified() {
-		row.Detail = "not verified: the provider has not confirmed the credentials"
-	}
-	return row
 }
 
 // Record adds a row for something that changed nothing in the store, such as a revocation at a provider.

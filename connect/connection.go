@@ -116,11 +116,6 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) e
 	return setVerified(ctx, tx, c.ID, true)
 }
 
-// setVerified stores whether the provider is known to accept what a connection holds.
-func setVerified(ctx context.Context, tx *sql.Tx, id string, verified bool) error {
-	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET verified = ? WHERE id = ?`, verified, id))
-}
-
 // normalize brings a new connection into the form in which it is stored and looked up.
 func (c *Connection) normalize() (err error) {
 	if c.User, err = parseEmail(c.User); err != nil {

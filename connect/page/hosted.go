@@ -40,15 +40,6 @@ type App struct {
 	Doubtful bool
 }
 
-// Help is HelpURL, or "" if it is none that a page would lead to.
-func (a App) Help() string {
-	u, err := url.Parse(a.HelpURL)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return ""
-	}
-	return u.String()
-}
-
 // Link is what the pages of one hosted link have in common.
 type Link struct {
 	Brand Brand
@@ -114,16 +105,6 @@ type Field struct {
 	Problem string
 }
 
-// Unconfirmed asks whether to save credentials that the app neither accepts nor refuses. Nothing was
-// stored so far.
-type Unconfirmed struct {
-	Link
-	// Title is a short line, and Explanation a sentence.
-	Title, Explanation string
-	// Key stands for what was entered, which the page does not hold.
-	Key vending.Secret
-}
-
 // Redirect takes the end user to an app's provider. The form that comes before may not answer with a redirect itself: browsers hold
 // `form-action` against it.
 type Redirect struct {
@@ -185,8 +166,6 @@ func (v Form) frame() frame {
 	}
 	return v.hosted("form", title)
 }
-
-func (v Unconfirmed) frame() frame { return v.hosted("unconfirmed", v.Title) }
 
 func (v Redirect) frame() frame {
 	f := v.hosted("redirect", "Taking you to "+v.App.Name)
