@@ -151,7 +151,7 @@ func TestRefreshLink(t *testing.T) {
 	if after := get(t, o.Gateway, id).digest; after == before {
 		t.Error("the old token is still used")
 	}
-	if got := o.events(id); !strings.HasSuffix(got, "link_created link_opened link_accepted credentials_refreshed") {
+	if got := o.events(id); !strings.HasSuffix(got, "link_created link_opened link_accepted link_failed credentials_refreshed") {
 		t.Errorf("audit trail %s", got)
 	}
 }
