@@ -34,7 +34,7 @@ func inForm(app *catalog.App, f catalog.Field, value string) string {
 	switch {
 	case f.Kind == catalog.KindHost:
 		return at.host + at.path
-	case slices.Contains(f.Options, at.host) && at.path == "":
+	case (slices.Contains(f.Options, at.host) || f.NamesHost(at.host)) && at.path == "":
 		return at.host
 	}
 	if part := slotIn(pattern, f, at.host); part != "" && at.path == "" {

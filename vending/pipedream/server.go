@@ -69,7 +69,12 @@ func filledHost(app *catalog.App, fields []vending.Field) string {
 	_, rest, _ := strings.Cut(app.Upstream, "://")
 	host, _ := cutAuthority(rest)
 	for _, f := range fields {
-		host = strings.ReplaceAll(host, "{"+f.Name+"}", f.Value)
+		slot := "{" + f.Name + "}"
+		whole := func(declared catalog.Field) bool { return declared.Name == f.Name && declared.NamesHost(f.Value) }
+		if strings.Contains(host, slot) && slices.ContainsFunc(app.Fields, whole) {
+			return strings.ToLower(f.Value)
+		}
+		host = strings.ReplaceAll(host, slot, f.Value)
 	}
 	return strings.ToLower(strings.TrimSuffix(host, ":443"))
 }

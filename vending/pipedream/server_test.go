@@ -133,6 +133,8 @@ func TestForms(t *testing.T) {
 		{"salesforce", "instance_url", "https://Acme-Dev.develop.my.salesforce.com:443/", "instance", "acme-dev.develop"},
 		{"salesforce", "instance_url", "acme.my.salesforce.com", "instance", "acme"},
 		{"salesforce", "instance", "acme", "instance", "acme"},
+		{"salesforce", "instance_url", "https://Acme.my.salesforce.mil/", "instance", "acme.my.salesforce.mil"},
+		{"salesforce", "instance_url", "https://acme.my.salesforce.mil.evil.example", "instance", "https://acme.my.salesforce.mil.evil.example"},
 		{"zendesk", "domain", "https://acme.zendesk.com/", "subdomain", "acme"},
 		{"zendesk", "domain", "ACME.zendesk.com", "subdomain", "acme"},
 		{"zoho-crm", "api_domain", "https://www.zohoapis.com.au", "region", "com.au"},
