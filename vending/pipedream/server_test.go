@@ -31,7 +31,7 @@ func servers(t *testing.T) *catalog.Catalog {
 		catalog.App{
 			Slug: "salesforce", AuthType: "o_auth", Upstream: "https://{instance}.my.salesforce.com",
 			OAuth2: oauth(catalog.Capture{Field: "instance", From: "token", Path: "instance_url", Pattern: `^https://([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.my\.salesforce\.com/?$`}),
-			Fields: []catalog.Field{{Name: "instance", From: catalog.FromGrant, Kind: catalog.KindLabels}},
+			Fields: []catalog.Field{{Name: "instance", From: catalog.FromGrant, Kind: catalog.KindLabels, Hosts: []string{"*.my.salesforce.mil"}}},
 		},
 		catalog.App{
 			Slug: "zoho-crm", AuthType: "o_auth", Upstream: "https://www.zohoapis.{region}/crm", OAuth2: oauth(),
