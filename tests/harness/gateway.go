@@ -5,6 +5,7 @@ package harness
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -43,25 +44,32 @@ type Gateway struct {
 	LogFile string
 }
 
-// FreeAddr returns a loopback address that nothing listens on, and none that it has returned before: Caddy's listeners
-// share a port (SO_REUSEPORT), so that two tests with one address would get each other's answers.
+// reserved keeps the sockets of FreeAddr open until the test binary ends.
+var reserved sync.Map
+
+// FreeAddr returns a loopback address that nothing listens on, and that no test on this machine has
+// been given: Caddy's listeners share a port (SO_REUSEPORT), so that two tests with one address would
+// get each other's answers. The port is below those that the kernel chooses for others (ip(7),
+// ip_local_port_range), and an abstract socket (unix(7)) tells the tests of other packages that it is
+// taken.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 10000 {
+		port := 10000 + rand.IntN(20000)
+		mark, err := net.Listen("unix", fmt.Sprintf("@vendgate-test-port-%d", port))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		addr := l.Addr().String()
-		l.Close()
-		if _, taken := freeAddrs.LoadOrStore(addr, true); !taken {
+		reserved.Store(port, mark)
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
 			return addr
 		}
 	}
+	t.Fatal("no address is free")
+	return ""
 }
-
-// freeAddrs are all that FreeAddr has returned.
-var freeAddrs sync.Map
 
 // Secret sets an environment variable for the test and returns the reference to it. It stays set until the test binary
 // ends: a gateway outlives the test function that configured it while it is being stopped.
