@@ -152,7 +152,7 @@ func (t *trial) verdict() *Problem {
 		return p
 	case t.elsewhere(), t.missing():
 		return t.noAPI(nil)
-	case v.Inconclusive:
+	case v.Inconclusive, status == http.StatusPaymentRequired:
 		return &Problem{Kind: Unconfirmed, Status: status}
 	}
 	return &Problem{Kind: WrongCredential, Status: status}

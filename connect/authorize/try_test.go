@@ -45,11 +45,15 @@ func TestVerdictsOfAnEntry(t *testing.T) {
 		"null data":          {graphQL, answer{200, `{"data":null}`, nil}, WrongCredential},
 		"a status for scope": {graphQL, answer{403, `{}`, nil}, Unconfirmed},
 
-		"a wrong 400": {wrong, answer{400, ``, nil}, WrongCredential},
-		"a wrong 403": {wrong, answer{403, ``, nil}, WrongCredential},
-		"a wrong 302": {wrong, answer{302, ``, nil}, WrongCredential},
-		"a wrong 500": {wrong, answer{500, ``, nil}, WrongCredential},
-		"another one": {wrong, answer{404, ``, nil}, Unconfirmed},
+		// RFC 9110 reserves 402 for payment: the key of an account without credit is no wrong one.
+		"a payment":       {catalog.Verify{Path: "/me"}, answer{402, `{}`, jsonType}, Unconfirmed},
+		"a wrong 402":     {catalog.Verify{Path: "/me", Wrong: []int{402}}, answer{402, ``, nil}, WrongCredential},
+		"a 403 for a 402": {catalog.Verify{Path: "/me"}, answer{403, ``, nil}, WrongCredential},
+		"a wrong 400":     {wrong, answer{400, ``, nil}, WrongCredential},
+		"a wrong 403":     {wrong, answer{403, ``, nil}, WrongCredential},
+		"a wrong 302":     {wrong, answer{302, ``, nil}, WrongCredential},
+		"a wrong 500":     {wrong, answer{500, ``, nil}, WrongCredential},
+		"another one":     {wrong, answer{404, ``, nil}, Unconfirmed},
 		// https://github.com/elevenlabs/cli/pull/126: 401 to a key that lacks a permission, too
 		"a right 401":        {restricted, answer{401, `{"detail":{"status":"missing_permissions"}}`, jsonType}, ""},
 		"a wrong 401":        {restricted, answer{401, `{"detail":{"status":"invalid_api_key"}}`, jsonType}, WrongCredential},
