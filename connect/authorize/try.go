@@ -141,6 +141,8 @@ func (t *trial) verdict() *Problem {
 	v, status := t.app.Verify, t.res.Status
 	p := verdict(status)
 	switch {
+	case t.app.TooMany(status, t.res.Header):
+		return &Problem{Kind: Unreachable, Status: status}
 	case v.Accepts(status, t.res.Body):
 		return nil
 	case t.app.RefusesCredential(status, t.res.Header, t.res.Body), slices.Contains(v.Wrong, status):

@@ -113,6 +113,22 @@ func TestVerdictOfRefused(t *testing.T) {
 	}
 }
 
+// TestVerdictOfALimit: an answer by which the provider says that it has had too many calls says nothing
+// of the credential, whatever its status is (GitHub's is 403).
+func TestVerdictOfALimit(t *testing.T) {
+	limit := catalog.RateLimit{Statuses: []int{403}, When: map[string]string{"X-RateLimit-Remaining": "0"}}
+	for name, c := range map[string]struct {
+		left string
+		want Kind
+	}{"nothing left": {"0", Unreachable}, "some left": {"9", WrongCredential}} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, answer{403, `{"message":"canary"}`, map[string]string{"X-RateLimit-Remaining": c.left}})
+			app := s.keyed(func(a *catalog.App) { a.RateLimit, a.Verify.Wrong = &limit, []int{403} })
+			s.tried(t, app, fields("api_key", "canary-key"), c.want)
+		})
+	}
+}
+
 // TestVerdictsAtAnEnteredHost: what shows that no such API is at a host that the end user entered is
 // said of that host, whether failures prove something or not.
 func TestVerdictsAtAnEnteredHost(t *testing.T) {
