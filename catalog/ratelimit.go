@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// TooMany reports whether an answer says that the provider has had too many calls: by 429, or in the
-// app's own way.
+// TooMany reports whether an answer says that the provider has had too many calls: by 429, or in
+// the app's own way.
 func (a *App) TooMany(status int, h http.Header) bool {
 	own := a.RateLimit
 	if own == nil || !slices.Contains(own.Statuses, status) {

@@ -88,7 +88,8 @@ var inconclusiveVerifies = map[string]struct {
 	"blogger-api-key":       {"/blogs/2399953", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
 	"google-books":          {"/volumes?q=test&maxResults=1", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
 	"google-text-to-speech": {"/v1/voices", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
-	// 403 is an address or an organization that may not, or the token of an installation; a wrong one is 401.
+	// 403 is an address or an organization that may not, or the token of an installation; a wrong
+	// one is 401.
 	"anthropic":      {"/v1/models?limit=1", "", nil, "https://docs.anthropic.com/en/api/errors"},
 	"github-token":   {"/user", "", nil, "https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api"},
 	"groq":           {"/models", "", nil, "https://console.groq.com/docs/errors"},

@@ -86,8 +86,8 @@ func TestScrubBrokenBody(t *testing.T) {
 	}
 }
 
-// TestLongHeaders: a provider cannot have all that a header may hold searched for the credential. What
-// is searched keeps its text but for the credential; of the rest nothing but the mark is left.
+// TestLongHeaders: a provider cannot have all that a header may hold searched for the credential.
+// What is searched keeps its text but for the credential; of the rest nothing but the mark is left.
 func TestLongHeaders(t *testing.T) {
 	app := keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}"))
 	x := exchangeWith(t, app, testCredential("api_key", "sk-live/+AAAA"))

@@ -113,8 +113,8 @@ func TestVerdictOfRefused(t *testing.T) {
 	}
 }
 
-// TestVerdictOfALimit: an answer by which the provider says that it has had too many calls says nothing
-// of the credential, whatever its status is (GitHub's is 403).
+// TestVerdictOfALimit: an answer by which the provider says that it has had too many calls says
+// nothing of the credential, whatever its status is (GitHub's is 403).
 func TestVerdictOfALimit(t *testing.T) {
 	limit := catalog.RateLimit{Statuses: []int{403}, When: map[string]string{"X-RateLimit-Remaining": "0"}}
 	for name, c := range map[string]struct {
