@@ -104,8 +104,8 @@ func (c *call) cleanTrailer(trailer http.Header) {
 // verdict returns the error that an upstream answer stands for, or nil if it passes.
 func (c *call) verdict(res *http.Response) *vending.Error {
 	e := &vending.Error{Origin: vending.FromUpstream}
-	if limit := c.route.app.RateLimit; limited(limit, res) {
-		e.Code, e.RetryAfter = vending.RateLimited, retryAfter(limit, res.Header, time.Now())
+	if app := c.route.app; app.TooMany(res.StatusCode, res.Header) {
+		e.Code, e.RetryAfter = vending.RateLimited, retryAfter(app.RateLimit, res.Header, time.Now())
 		return e
 	}
 	if c.exchange.Refused() {

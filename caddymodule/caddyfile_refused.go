@@ -19,7 +19,7 @@ func statuses(list *[]int) option {
 		for _, s := range all {
 			status, err := strconv.Atoi(s)
 			if err != nil {
-				return d.Errf("%s: %q is no status; write one like 403", name, s)
+				return d.Errf("%s: %q is an invalid status; write a number like 403", name, s)
 			}
 			*list = append(*list, status)
 		}
@@ -45,13 +45,13 @@ func parseRefused(d *caddyfile.Dispenser, app *catalog.App) error {
 
 // parseAccepted reads `accepted STATUS [TEXT …]`.
 func parseAccepted(d *caddyfile.Dispenser, v *catalog.Verify) error {
-	var all []string
-	if err := texts(&all)(d); err != nil {
-		return err
+	all := d.RemainingArgs()
+	if len(all) == 0 {
+		return missing(d, "accepted", "STATUS [TEXT …]")
 	}
 	status, err := strconv.Atoi(all[0])
 	if err != nil {
-		return d.Errf("accepted: %q is no status; write one like 401", all[0])
+		return d.Errf("accepted: %q is an invalid status; write a number like 401", all[0])
 	}
 	v.Accepted = append(v.Accepted, catalog.Accepted{Status: status, Body: all[1:]})
 	return nil

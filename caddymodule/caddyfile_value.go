@@ -64,7 +64,13 @@ func texts(list *[]string) option {
 
 // flag reads nothing and sets b.
 func flag(b *bool) option {
-	return func(*caddyfile.Dispenser) error { *b = true; return nil }
+	return func(d *caddyfile.Dispenser) error {
+		if d.CountRemainingArgs() > 0 {
+			return d.Errf("%s takes no value; write it alone, or leave it out", d.Val())
+		}
+		*b = true
+		return nil
+	}
 }
 
 func duration(v *caddy.Duration) option {

@@ -183,14 +183,59 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	if app.OAuth2 != nil {
 		rows = append(rows, []string{"authorize", orDash(app.OAuth2.AuthorizeURL)}, []string{"token", app.OAuth2.TokenURL},
 			[]string{"scopes", orDash(strings.Join(app.OAuth2.Scopes, " "))})
+		for _, text := range app.OAuth2.Ended {
+			rows = append(rows, []string{"ended", text})
+		}
 	}
 	if app.OAuth1 != nil {
 		rows = append(rows, []string{"authorize", app.OAuth1.AuthorizeURL}, []string{"token", app.OAuth1.AccessTokenURL})
 	}
+	rows = append(rows, judgedRows(app)...)
+	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
+}
+
+// judgedRows show how a credential is tried, by which answers it counts as refused, and where a site
+// is asked for its names.
+func judgedRows(app *catalog.App) (rows [][]string) {
 	if v := app.Verify; v != nil {
 		rows = append(rows, []string{"verify", verifyText(v)})
 	}
-	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
+	for _, r := range app.Refused {
+		rows = append(rows, []string{"refused", refusedText(r)})
+	}
+	if n := app.SiteNames; n != nil {
+		text := "GET " + n.URL + ", " + strings.Join(n.Paths, " ")
+		if n.Pattern != "" {
+			text += ", pattern " + n.Pattern
+		}
+		rows = append(rows, []string{"site names", text})
+	}
+	return rows
+}
+
+// refusedText says which answers mean that the credential is refused.
+func refusedText(r catalog.Refused) string {
+	var words []string
+	for _, status := range r.Statuses {
+		words = append(words, strconv.Itoa(status))
+	}
+	words = []string{strings.Join(words, " ")}
+	for _, name := range slices.Sorted(maps.Keys(r.When)) {
+		words = append(words, "when "+name+": "+r.When[name])
+	}
+	return strings.Join(append(words, inBody(r.Body)...), ", ")
+}
+
+// inBody says which texts one must occur of in an answer's body.
+func inBody(texts []string) []string {
+	if len(texts) == 0 {
+		return nil
+	}
+	quoted := make([]string, 0, len(texts))
+	for _, text := range texts {
+		quoted = append(quoted, strconv.Quote(text))
+	}
+	return []string{"body " + strings.Join(quoted, " or ")}
 }
 
 // defaultPlaces are where the credential of an auth type goes if the app does not say.
@@ -232,11 +277,17 @@ func places(app *catalog.App) (list []string) {
 // verifyText says how a credential is tried, and what its answers mean.
 func verifyText(v *catalog.Verify) string {
 	words := []string{cmp.Or(v.Method, "GET") + " " + v.Path}
+	if v.Host != "" {
+		words[0] = cmp.Or(v.Method, "GET") + " https://" + v.Host + v.Path
+	}
 	if v.Success != "" {
 		words = append(words, "success "+v.Success)
 	}
 	for _, status := range v.Wrong {
 		words = append(words, "wrong "+strconv.Itoa(status))
+	}
+	for _, a := range v.Accepted {
+		words = append(words, strings.Join(append([]string{"accepted " + strconv.Itoa(a.Status)}, inBody(a.Body)...), " with "))
 	}
 	if v.Inconclusive {
 		words = append(words, "inconclusive")
@@ -260,6 +311,12 @@ func fieldText(f catalog.Field) string {
 	}
 	if len(f.Hosts) > 0 {
 		words = append(words, "or the whole host "+strings.Join(f.Hosts, " "))
+	}
+	if f.SitePath {
+		words = append(words, "with a site's path")
+	}
+	if len(f.Cut) > 0 {
+		words = append(words, "cut "+strings.Join(f.Cut, " "))
 	}
 	return strings.Join(words, ", ")
 }

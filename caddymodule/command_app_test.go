@@ -113,6 +113,18 @@ func TestAppShow(t *testing.T) {
 		!strings.Contains(github, "/proxy/{connection_id}/github/~github.com/*/*/info/refs https://github.com/*/*/info/refs ") {
 		t.Errorf("what lies beside the APIs is not shown:\n%s\n%s", git, github)
 	}
+	for slug, wants := range map[string][]string{
+		"openai": {`verify GET /models, accepted 401 with body "insufficient permissions for this operation", accepted 403 with`},
+		"gemini": {`refused 400, body "API_KEY_INVALID" or "keyInvalid"`}, "jira-api-token": {"when X-Seraph-LoginReason: AUTHENTICATED_FAILED"},
+		"wordpress": {"with a site's path, cut ", " site names GET https://{host}/wp-json/?_fields=home,url, home url"}, "deepseek": {", accepted 402, inconclusive"},
+	} {
+		shown := strings.Join(strings.Fields(must(t, "", "app", "show", slug)), " ")
+		for _, want := range wants {
+			if !strings.Contains(shown, want) {
+				t.Errorf("no %q in %s", want, shown)
+			}
+		}
+	}
 	off := communityApp(t)
 	if out := must(t, "", "app", "show", off); !strings.Contains(out, "off") {
 		t.Errorf("%s is not shown as off: %s", off, out)

@@ -31,7 +31,7 @@ func triedApp(t *testing.T) (config string, calls *atomic.Int64) {
 // open only on request.
 func TestImportIsTried(t *testing.T) {
 	app, calls := triedApp(t)
-	const unconfirmed = "the credential was not stored: crm neither accepts nor refuses what you entered (HTTP 403), perhaps for want of a permission, so nothing was saved; " +
+	const unconfirmed = "the credential was not stored: crm neither accepts nor refuses what you entered (HTTP 403), perhaps because a permission or credit is missing, so nothing was saved; " +
 		"--unconfirmed stores it all the same"
 	for name, tt := range map[string]struct {
 		options, key string

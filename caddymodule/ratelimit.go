@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,19 +10,6 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
-
-// limited reports whether an answer says that the provider has had too many calls: by 429, or in the app's own way.
-func limited(own *catalog.RateLimit, res *http.Response) bool {
-	if own == nil || !slices.Contains(own.Statuses, res.StatusCode) {
-		return res.StatusCode == http.StatusTooManyRequests
-	}
-	for name, value := range own.When {
-		if !slices.Contains(res.Header.Values(name), value) {
-			return false
-		}
-	}
-	return true
-}
 
 // retryAfter is when to call again, from `Retry-After` or else from the app's own header, clamped as any `Retry-After` is.
 func retryAfter(own *catalog.RateLimit, h http.Header, now time.Time) time.Duration {

@@ -39,8 +39,10 @@ func (v *Verify) AcceptanceInBody(status int) bool {
 func (v *Verify) checkAccepted() error {
 	for _, a := range v.Accepted {
 		switch {
-		case a.Status < 400 || a.Status > 499 || slices.Contains(notWrong, a.Status):
+		case a.Status < 400 || a.Status > 499:
 			return fmt.Errorf("verify.accepted: status %d: write one from 400 to 499, such as 401", a.Status)
+		case slices.Contains(notWrong, a.Status):
+			return fmt.Errorf("verify.accepted: %d says nothing of a credential: take it out", a.Status)
 		case slices.Contains(v.Wrong, a.Status) && len(a.Body) == 0:
 			return fmt.Errorf("verify.accepted: %d is in verify.wrong, too: take it out of one of them", a.Status)
 		case len(a.Body) == 0 && a.Status != http.StatusPaymentRequired:

@@ -46,7 +46,7 @@ func TestCheckAccepted(t *testing.T) {
 	refuse(t, keyed, map[string]refusal{
 		"200":       {accepted(200, "x"), status("200")},
 		"500":       {accepted(500, "x"), status("500")},
-		"429":       {accepted(429, "x"), status("429")},
+		"429":       {accepted(429, "x"), `app acme: verify.accepted: 429 says nothing of a credential: take it out`},
 		"no status": {accepted(0, "x"), status("0")},
 		"403 alone": {accepted(403), `app acme: verify.accepted: 403 may mean a wrong credential: write the text (body) that tells it`},
 		"a wrong":   {accepted(402), `app acme: verify.accepted: 402 is in verify.wrong, too: take it out of one of them`},

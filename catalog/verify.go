@@ -75,7 +75,7 @@ func (v *Verify) checkAnswers() error {
 		case status < 300 || status > 599 || slices.Contains(notWrong, status):
 			return fmt.Errorf("verify.wrong: %d does not mean a wrong credential: write those that do, such as 400 or 403", status)
 		case status == http.StatusUnauthorized:
-			return errors.New("verify.wrong: 401 always means a wrong credential: take it out")
+			return errors.New("verify.wrong: 401 means a wrong credential anyway: take it out")
 		case slices.Contains(v.Wrong[:i], status):
 			return fmt.Errorf("verify.wrong: %d is a duplicate: keep one of them", status)
 		}

@@ -82,6 +82,20 @@ var inconclusiveVerifies = map[string]struct {
 	"line-bot":       {"/v2/bot/info", "", nil, "https://developers.line.biz/en/reference/messaging-api/#status-codes"},
 	"supabase-token": {"/projects", "", nil, "https://supabase.com/docs/reference/api/introduction"},
 	"twilio":         {"/2010-04-01/Accounts/{account_sid}.json", "", nil, "https://www.twilio.com/docs/api/errors/20008"},
+	// 400 FAILED_PRECONDITION is a region without the API, 403 a key that is not for it; a wrong one
+	// is 400 API_KEY_INVALID.
+	"gemini":                {"/v1beta/models?pageSize=1", "", nil, "https://ai.google.dev/gemini-api/docs/troubleshooting"},
+	"blogger-api-key":       {"/blogs/2399953", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
+	"google-books":          {"/volumes?q=test&maxResults=1", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
+	"google-text-to-speech": {"/v1/voices", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
+	// 403 is an address or an organization that may not, or the token of an installation; a wrong
+	// one is 401.
+	"anthropic":      {"/v1/models?limit=1", "", nil, "https://docs.anthropic.com/en/api/errors"},
+	"github-token":   {"/user", "", nil, "https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api"},
+	"groq":           {"/models", "", nil, "https://console.groq.com/docs/errors"},
+	"jira-api-token": {"/rest/api/3/myself", "", nil, "https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-myself/"},
+	// 403 is a token without the scope; a wrong one is 401.
+	"calendly-token": {"/users/me", "", nil, "https://developer.calendly.com/api-docs"},
 	"workos":         {"/organizations?limit=1", "", nil, "https://workos.com/docs/reference/authentication"},
 }
 
@@ -181,6 +195,11 @@ func TestFactsOfAcceptedFailures(t *testing.T) {
 		"hubspot-token": {403, "MISSING_SCOPES", "https://developers.hubspot.com/docs/api/error-handling"},
 		"figma-token":   {403, "Invalid scope", "https://developers.figma.com/docs/rest-api/errors/"},
 		"deepseek":      {402, "", "https://api-docs.deepseek.com/quick_start/error_codes"},
+		"openai":        {401, "insufficient permissions for this operation", "https://github.com/openai/codex/issues/19743"},
+		"linode":        {401, "not authorized to use this endpoint", "https://github.com/trailofbits/algo/pull/14348"},
+		"plausible":     {400, "Missing site ID", "https://github.com/plausible/analytics/blob/master/lib/plausible_web/plugs/authorize_public_api.ex"},
+		// Of an address that the account does not know yet.
+		"brevo": {401, "unrecognised IP address", "https://developers.brevo.com/docs/ip-security"},
 	} {
 		app := apps[slug]
 		if app == nil || app.Verify == nil || want.source == "" {

@@ -30,7 +30,7 @@ func TestVerifyAnswers(t *testing.T) {
 		"filter":        {verify(Verify{Path: "/", Success: "a[b=c].d"}), success},
 		"line break":    {verify(Verify{Path: "/", Success: "ok=canary\n"}), success},
 		"HEAD":          {verify(Verify{Method: "HEAD", Path: "/", Success: "ok=true"}), `app acme: verify.success: an answer to HEAD has no body: write method GET, or take success out`},
-		"wrong 401":     {verify(Verify{Path: "/", Wrong: []int{401}}), `app acme: verify.wrong: 401 always means a wrong credential: take it out`},
+		"wrong 401":     {verify(Verify{Path: "/", Wrong: []int{401}}), `app acme: verify.wrong: 401 means a wrong credential anyway: take it out`},
 		"wrong twice":   {verify(Verify{Path: "/", Wrong: []int{403, 403}}), `app acme: verify.wrong: 403 is a duplicate: keep one of them`},
 		"wrong success": {verify(Verify{Path: "/", Wrong: []int{200}}), wrong("200")},
 		"wrong 429":     {verify(Verify{Path: "/", Wrong: []int{429}}), wrong("429")},

@@ -15,7 +15,7 @@ const (
 	noSite      = "is not the address of a site; write it like shop.example.com or example.com/shop"
 	otherScheme = "begins with another scheme than https; write it like shop.example.com"
 	userInfo    = "holds a user name or a password; write the address alone, like shop.example.com"
-	noName      = "is no valid international name; write its ASCII form, which begins with xn--"
+	noName      = "is no valid international name; check it, or write its ASCII form, which begins with xn--"
 	hasPath     = "goes on with a path, but the app is called at the root of its host"
 	oddPath     = "goes on with a path that cannot be a site's: parts of letters, digits, - . _ and ~ are possible, like example.com/shop"
 )

@@ -123,7 +123,7 @@ var texts = map[Kind][2]string{
 	Unreachable:     {"{app} cannot be reached", "{app} cannot be asked right now, so nothing was saved; please try again in a few minutes."},
 	NoServer:        {"{app} was not found", "Nothing that can be asked answers at {host}, so nothing was saved; please check the address, or try again in a few minutes."},
 	NoAPI:           {"{app} was not found", "What answers at {host} is not {app}{detail}, so nothing was saved; please check the address."},
-	Unconfirmed:     {"{app} did not confirm this", "{app} neither accepts nor refuses what you entered{detail}, perhaps for want of a permission, so nothing was saved."},
+	Unconfirmed:     {"{app} did not confirm this", "{app} neither accepts nor refuses what you entered{detail}, perhaps because a permission or credit is missing, so nothing was saved."},
 	WrongCredential: {"{app} does not accept this", "{app} does not accept what you entered{detail}; please check it and try again."},
 	MissingField:    {"Something is missing", "{field} is missing; please enter it."},
 	BadField:        {"Something cannot be right", "{field} cannot be right: it {reason}."},

@@ -141,6 +141,8 @@ func (t *trial) verdict() *Problem {
 	v, status := t.app.Verify, t.res.Status
 	p := verdict(status)
 	switch {
+	case t.app.TooMany(status, t.res.Header):
+		return &Problem{Kind: Unreachable, Status: status}
 	case v.Accepts(status, t.res.Body):
 		return nil
 	case t.app.RefusesCredential(status, t.res.Header, t.res.Body), slices.Contains(v.Wrong, status):
@@ -152,7 +154,7 @@ func (t *trial) verdict() *Problem {
 		return p
 	case t.elsewhere(), t.missing():
 		return t.noAPI(nil)
-	case v.Inconclusive:
+	case v.Inconclusive, status == http.StatusPaymentRequired:
 		return &Problem{Kind: Unconfirmed, Status: status}
 	}
 	return &Problem{Kind: WrongCredential, Status: status}

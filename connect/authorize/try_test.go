@@ -45,11 +45,15 @@ func TestVerdictsOfAnEntry(t *testing.T) {
 		"null data":          {graphQL, answer{200, `{"data":null}`, nil}, WrongCredential},
 		"a status for scope": {graphQL, answer{403, `{}`, nil}, Unconfirmed},
 
-		"a wrong 400": {wrong, answer{400, ``, nil}, WrongCredential},
-		"a wrong 403": {wrong, answer{403, ``, nil}, WrongCredential},
-		"a wrong 302": {wrong, answer{302, ``, nil}, WrongCredential},
-		"a wrong 500": {wrong, answer{500, ``, nil}, WrongCredential},
-		"another one": {wrong, answer{404, ``, nil}, Unconfirmed},
+		// RFC 9110 reserves 402 for payment: the key of an account without credit is no wrong one.
+		"a payment":       {catalog.Verify{Path: "/me"}, answer{402, `{}`, jsonType}, Unconfirmed},
+		"a wrong 402":     {catalog.Verify{Path: "/me", Wrong: []int{402}}, answer{402, ``, nil}, WrongCredential},
+		"a 403 for a 402": {catalog.Verify{Path: "/me"}, answer{403, ``, nil}, WrongCredential},
+		"a wrong 400":     {wrong, answer{400, ``, nil}, WrongCredential},
+		"a wrong 403":     {wrong, answer{403, ``, nil}, WrongCredential},
+		"a wrong 302":     {wrong, answer{302, ``, nil}, WrongCredential},
+		"a wrong 500":     {wrong, answer{500, ``, nil}, WrongCredential},
+		"another one":     {wrong, answer{404, ``, nil}, Unconfirmed},
 		// https://github.com/elevenlabs/cli/pull/126: 401 to a key that lacks a permission, too
 		"a right 401":        {restricted, answer{401, `{"detail":{"status":"missing_permissions"}}`, jsonType}, ""},
 		"a wrong 401":        {restricted, answer{401, `{"detail":{"status":"invalid_api_key"}}`, jsonType}, WrongCredential},
@@ -105,6 +109,22 @@ func TestVerdictOfRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer)
 			s.tried(t, s.keyed(refused(c.refused)), fields("api_key", "canary-key"), c.want)
+		})
+	}
+}
+
+// TestVerdictOfALimit: an answer by which the provider says that it has had too many calls says
+// nothing of the credential, whatever its status is (GitHub's is 403).
+func TestVerdictOfALimit(t *testing.T) {
+	limit := catalog.RateLimit{Statuses: []int{403}, When: map[string]string{"X-RateLimit-Remaining": "0"}}
+	for name, c := range map[string]struct {
+		left string
+		want Kind
+	}{"nothing left": {"0", Unreachable}, "some left": {"9", WrongCredential}} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, answer{403, `{"message":"canary"}`, map[string]string{"X-RateLimit-Remaining": c.left}})
+			app := s.keyed(func(a *catalog.App) { a.RateLimit, a.Verify.Wrong = &limit, []int{403} })
+			s.tried(t, app, fields("api_key", "canary-key"), c.want)
 		})
 	}
 }

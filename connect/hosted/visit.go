@@ -98,7 +98,7 @@ func (v *visit) isTried() bool { return v.app.ClientCredentials() || v.app.Verif
 
 // isDoubtful reports whether a credential may be stored of which the app has not said that it takes it.
 func (v *visit) isDoubtful() bool {
-	return !v.app.ClientCredentials() && v.app.Verify != nil && v.app.Verify.Inconclusive && !v.refusesUnconfirmed()
+	return !v.app.ClientCredentials() && v.app.Verify != nil && !v.refusesUnconfirmed()
 }
 
 // asks reports whether the app needs values that the end user enters.

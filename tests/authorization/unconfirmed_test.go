@@ -95,7 +95,7 @@ func (d *doubt) isClear(text string) {
 	}
 }
 
-const saysUnconfirmed = "Doubt neither accepts nor refuses what you entered (HTTP 403), perhaps for want of a permission, so nothing was saved."
+const saysUnconfirmed = "Doubt neither accepts nor refuses what you entered (HTTP 403), perhaps because a permission or credit is missing, so nothing was saved."
 
 // TestUnconfirmedKey: what the provider leaves open is saved when the end user asks for it, and said to
 // be so from then on.
