@@ -85,7 +85,8 @@ func TestOtherServer(t *testing.T) {
 	}
 	for _, credentials := range []string{
 		`"subdomain":"acme"`, `"domain":"acme"`, `"instance":"acme"`, `"host":2130706433`, `"endpoint":{"url":"https://x.example"}`, `"hosts":["x.example"]`,
-		`"anything":"https://x.example/"`, `"workspace":"http://gitlab.acme.example"`,
+		`"anything":"https://x.example/"`, `"workspace":"http://gitlab.acme.example"`, `"logon_url":"https://x.example"`, `"silicon_url":"https://x.example"`,
+		`"icontactBaseUrl":"https://x.example"`, `"photon_host":"https://x.example"`, `"imagekit_endpoint":"https://x.example"`,
 	} {
 		cred, err := vendFrom(t, "gitlab", `{"oauth_access_token":"canary",`+credentials+`}`, nil)
 		_ = refused(t, cred, err, vending.InternalError)
@@ -97,7 +98,8 @@ func TestSameServer(t *testing.T) {
 	for _, credentials := range []string{
 		`"base_api_url":"gitlab.com"`, `"base_api_url":"https://GitLab.com/"`, `"base_url":"https://gitlab.com:443/api/v4"`, `"host":"gitlab.com."`, `"api_url":"http://gitlab.com"`,
 		`"upload_url":"https://upload.gitlab.com/x"`, `"base_url":""`, `"base_url":null`, `"base_url":"  "`, `"self_hosted":false`, `"self_hosted":"no"`, `"domain":"gitlab"`,
-		`"endpoint":{}`, `"icon":"https://cdn.example/x.png"`, `"avatar_url":"https://cdn.example/x.png"`, `"email":"alice@x.example"`, `"api_key":"SG.abc.def"`, `"server_token":"a.b.c"`,
+		`"endpoint":{}`, `"icon":"https://cdn.example/x.png"`, `"LogoURL":"https://cdn.example/x.png"`, `"img-photo.url":"https://cdn.example/x.png"`,
+		`"redirectUri":"https://app.example/back"`, `"webhookURL2":"https://app.example/hook"`, `"profile_images":"https://cdn.example/x.png"`, `"avatar_url":"https://cdn.example/x.png"`, `"email":"alice@x.example"`, `"api_key":"SG.abc.def"`, `"server_token":"a.b.c"`,
 		`"username":"john.doe"`, `"team":"acme"`, `"version":"v1.2"`, `"region":"eu"`, `"site_name":"My site no. 2"`, `"oauth_signer_uri":"https://signer.example"`,
 	} {
 		cred, err := vendFrom(t, "gitlab", `{"oauth_access_token":"t",`+credentials+`}`, nil)
