@@ -71,6 +71,7 @@ func filledHost(app *catalog.App, fields []vending.Field) string {
 	for _, f := range fields {
 		host = strings.ReplaceAll(host, "{"+f.Name+"}", f.Value)
 	}
+	host, _ = cutAuthority(host) // of a site, which may have a path
 	return strings.ToLower(strings.TrimSuffix(host, ":443"))
 }
 

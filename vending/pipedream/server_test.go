@@ -25,6 +25,15 @@ func servers(t *testing.T) *catalog.Catalog {
 			Fields: []catalog.Field{{Name: "host", Kind: catalog.KindHost}},
 		},
 		catalog.App{
+			Slug: "git", AuthType: "o_auth", Upstream: "https://api.git.example", OAuth2: oauth(),
+			Beside: &catalog.Beside{Host: "files.git.example", Paths: []string{"/*/*.git/info/refs"}},
+		},
+		catalog.App{
+			Slug: "wordpress", AuthType: "basic", Upstream: "https://{host}/wp-json", Fields: []catalog.Field{
+				{Name: "host", Kind: catalog.KindHost, SitePath: true}, {Name: "username"}, {Name: "password", Secret: true},
+			},
+		},
+		catalog.App{
 			Slug: "own-key", AuthType: "api_key", Upstream: "https://{host}", Fields: []catalog.Field{{Name: "host", Kind: catalog.KindHost}, {Name: "api_key", Secret: true}},
 			Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{api_key}"}},
 		},
@@ -124,6 +133,8 @@ func TestDeclaredServer(t *testing.T) {
 	vended(t, cred, err, "access_token", "t", "token_type", "Bearer")
 	cred, err = vendFrom(t, "own-key", `{"api_key":"canary","host":"a.example","base_url":"https://b.example"}`, nil)
 	_ = refused(t, cred, err, vending.InternalError)
+	cred, err = vendFrom(t, "wordpress", `{"host":"https://A.example/blog","url":"https://a.example/blog/wp-admin","username":"u","password":"p"}`, nil)
+	vended(t, cred, err, "host", "a.example/blog", "username", "u", "password", "p")
 	cred, err = vendFrom(t, "own-key", `{"api_key":"k","host":"https://a.example"}`, nil)
 	vended(t, cred, err, "host", "a.example", "api_key", "k")
 }
