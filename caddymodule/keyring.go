@@ -138,7 +138,11 @@ func (g *gateway) checkRule(r *policy.Rule) error {
 	if app.Beside != nil {
 		hosts = append(slices.Clip(hosts), app.Beside.Host)
 	}
-	if !named || len(hosts) == 0 || slices.ContainsFunc(hosts, func(h string) bool { matched, _ := path.Match(host, h); return matched }) {
+	counts := func(h string) bool {
+		matched, _ := path.Match(host, h)
+		return matched && (h != "" || host == "" || r.Deny) // a wildcard of an allow rule means hosts
+	}
+	if !named || len(hosts) == 0 || slices.ContainsFunc(hosts, counts) {
 		return nil
 	}
 	return fmt.Errorf("path %s: app %s has no host %q, so that the rule would never count: begin it with /~%s/", r.Path, r.App, host, strings.Join(hosts, "/ or /~"))

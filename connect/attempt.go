@@ -106,8 +106,26 @@ func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a Attem
 	if err != nil {
 		return Attempt{}, err
 	}
-	a.Link = Digest(link)
-	plain, err := s.vault.open(sealed, attemptAD(state, a.Link, browser))
+	return s.openAttempt(state, browser, Digest(link), sealed)
+}
+
+// Attempt returns what TakeAttempt would, and leaves it where it is.
+func (s *Store) Attempt(ctx context.Context, state, browser Digest) (Attempt, error) {
+	var link, sealed []byte
+	err := s.pool.QueryRowContext(ctx, `SELECT link, sealed FROM attempts WHERE state = ?1 AND browser = ?2 AND expires_at > ?3
+		AND EXISTS (SELECT 1 FROM links l WHERE l.digest = attempts.link AND l.status = 'pending' AND l.expires_at > ?3)`,
+		state[:], browser[:], s.now().UnixMilli()).Scan(&link, &sealed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Attempt{}, ErrNoAttempt
+	case err != nil:
+		return Attempt{}, fmt.Errorf("looking for an authorization: %w", err)
+	}
+	return s.openAttempt(state, browser, Digest(link), sealed)
+}
+
+func (s *Store) openAttempt(state, browser, link Digest, sealed []byte) (Attempt, error) {
+	plain, err := s.vault.open(sealed, attemptAD(state, link, browser))
 	if err != nil {
 		return Attempt{}, fmt.Errorf("opening an attempt: %w", err)
 	}
@@ -116,6 +134,5 @@ func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a Attem
 	if err := json.Unmarshal(plain, &v); err != nil {
 		return Attempt{}, errors.New("an attempt has an unknown encoding")
 	}
-	a.Verifier, a.RedirectURI, a.Fields = vending.NewSecret(v.Verifier), v.RedirectURI, v.Fields
-	return a, nil
+	return Attempt{Link: link, Verifier: vending.NewSecret(v.Verifier), RedirectURI: v.RedirectURI, Fields: v.Fields}, nil
 }

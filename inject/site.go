@@ -77,6 +77,9 @@ func ParseSite(raw string) (s Site, ok bool) {
 		return Site{}, false
 	}
 	name, port := cutPort(host)
+	if _, _, err := splitPort(name + port); err != nil {
+		return Site{}, false
+	}
 	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(name, "."))
 	if err != nil || !isLinkHost(name) {
 		return Site{}, false

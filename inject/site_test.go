@@ -151,6 +151,7 @@ func TestParseSite(t *testing.T) {
 		"https://example.com./": "example.com", " https://example.com ": "example.com",
 		"": "", "example.com": "", "//example.com": "", "ftp://example.com": "", "https://": "", "https:///a": "", "https://u@example.com": "",
 		"https://example.com?a": "", "https://example.com#a": "", "https://example.com/a;b": "", "https://example.com/a/../b": "", "https://[::1]/": "",
+		"https://a.example:x": "", "https://a.example:8 evil.example": "", "https://a.example:0": "", "https://a.example:65536": "", "https://a.example:+1": "",
 		"https://exa mple.com": "", "https://-a.example": "", `https:\\example.com`: "", "https://example.com/%2e": "", "https://a.example,b.example": "",
 		"https://" + strings.Repeat("a.", 127) + "aa": "",
 	} {

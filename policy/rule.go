@@ -119,8 +119,11 @@ func (r *Rule) denies(at string) func(reading string) bool {
 	plain, hasFormat := withoutFormat(pattern)
 	return func(reading string) bool {
 		reading = strings.ToLower(reading)
-		return matchPath(pattern, reading) || hasFormat && matchPath(plain, reading) ||
-			at != "" && matchPath(pattern, placed(at, reading))
+		if matchPath(pattern, reading) || hasFormat && matchPath(plain, reading) {
+			return true
+		}
+		reading = placed(at, reading)
+		return at != "" && (matchPath(pattern, reading) || hasFormat && matchPath(plain, reading))
 	}
 }
 
@@ -131,6 +134,8 @@ func (r *Rule) misses(at string) func(reading string) bool {
 			return !matchPath(r.Path, reading)
 		case r.Path == "":
 			return false
+		case at == "/~" && !strings.HasPrefix(r.Path, "/~/"): // a wildcard means hosts
+			return true
 		}
 		return !strings.HasPrefix(r.Path, "/~") || !matchPath(r.Path, placed(at, reading))
 	}

@@ -19,7 +19,7 @@ func (v *visit) refusesUnconfirmed() bool {
 
 // unconfirmed asks whether to save what the provider neither accepts nor refuses, unless the tenant
 // does not take it. Until the answer, it is sealed with the link as what is entered before a sign-in
-// is: the page holds a key to it that works once, in this browser, for an hour.
+// is: the page holds a key to it that works for one link, in this browser, for an hour.
 func (v *visit) unconfirmed(b browser.Browser, fields []vending.Field, p *authorize.Problem) error {
 	v.note(p)
 	if v.refusesUnconfirmed() {
@@ -54,33 +54,52 @@ func (v *visit) answerUnconfirmed() error {
 	if !v.mayTry() {
 		return v.tooOften(b)
 	}
-	fields, err := v.takeUnconfirmed(b)
+	fields, err := v.keptUnconfirmed(b)
 	switch {
 	case errors.Is(err, connect.ErrNoAttempt):
-		form := v.formView(b, nil)
-		form.Problem = "What you entered is not kept any more, so it has to be entered again."
-		v.show(http.StatusUnprocessableEntity, form)
-		return nil
+		return v.enterAgain(b)
 	case err != nil:
 		return err
 	case v.r.PostForm.Has("again") || v.refusesUnconfirmed():
+		if err := v.forgetUnconfirmed(b); err != nil {
+			return err
+		}
 		v.show(http.StatusOK, v.formView(b, nil))
 		return nil
 	}
 	defer v.persist()()
-	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil { // another link may have been completed meanwhile
-		return v.retry(b, err)
-	}
-	grant, err := v.o.Authorizer.FromUnconfirmedFields(v.r.Context(), v.app, fields)
+	grant, err := v.saveUnconfirmed(fields)
 	if err != nil {
+		if failed := v.forgetUnconfirmed(b); failed != nil {
+			return failed
+		}
 		return v.retry(b, err)
 	}
 	return v.complete(b, grant)
 }
 
-// takeUnconfirmed returns what was entered and forgets it. It stands in the request then, for the form.
-func (v *visit) takeUnconfirmed(b browser.Browser) ([]vending.Field, error) {
-	attempt, err := v.o.Store.TakeAttempt(v.r.Context(), connect.DigestOf(v.r.PostForm.Get("entered")), b.Digest())
+func (v *visit) saveUnconfirmed(fields []vending.Field) (connect.Grant, error) {
+	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil { // another link may have been completed meanwhile
+		return connect.Grant{}, err
+	}
+	return v.o.Authorizer.FromUnconfirmedFields(v.r.Context(), v.app, fields)
+}
+
+// enterAgain shows the form where what was entered is not kept, unless the link has ended meanwhile.
+func (v *visit) enterAgain(b browser.Browser) error {
+	if _, err := v.pending(v.r.Context(), v.digest); errors.Is(err, connect.ErrLinkEnded) {
+		return v.redirect("done")
+	}
+	form := v.formView(b, nil)
+	form.Problem = "What you entered is not kept any more, so it has to be entered again."
+	v.show(http.StatusUnprocessableEntity, form)
+	return nil
+}
+
+// keptUnconfirmed returns what was entered, which stands in the request then, for the form. It is kept
+// until the link ends or it is refused: of a double click, the second one is answered as the first.
+func (v *visit) keptUnconfirmed(b browser.Browser) ([]vending.Field, error) {
+	attempt, err := v.o.Store.Attempt(v.r.Context(), v.unconfirmedKey(), b.Digest())
 	switch {
 	case err != nil:
 		return nil, err
@@ -92,3 +111,13 @@ func (v *visit) takeUnconfirmed(b browser.Browser) ([]vending.Field, error) {
 	}
 	return attempt.Fields, nil
 }
+
+func (v *visit) forgetUnconfirmed(b browser.Browser) error {
+	_, err := v.o.Store.TakeAttempt(v.r.Context(), v.unconfirmedKey(), b.Digest())
+	if errors.Is(err, connect.ErrNoAttempt) {
+		return nil
+	}
+	return err
+}
+
+func (v *visit) unconfirmedKey() connect.Digest { return connect.DigestOf(v.r.PostForm.Get("entered")) }

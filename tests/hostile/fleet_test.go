@@ -61,7 +61,7 @@ const longLines = "global:servers {\nmax_header_size 1MB\n}"
 // config is the whole `vendgate` block.
 func (f *fleet) config(t *testing.T) string {
 	raw := fmt.Sprintf("app raw {\nauth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}\nupstream http://%s\nallow_http\nallow_private 127.0.0.0/8\n}\n", f.duplex.addr)
-	return apps(f.up.Addr) + boundApps(f.up.Addr) + raw + connections(t) + tenants(t)
+	return apps(f.up.Addr) + boundApps(f.up.Addr) + besideApps(f.up.Addr) + raw + connections(t, f.up.Addr) + tenants(t)
 }
 
 // apps has one app of each kind over the provider at addr.
@@ -83,7 +83,8 @@ func apps(addr string) string {
 		app("slot", "auth_type api_key\nfield sub Subdomain\nfield api_key Key secret\nupstream https://{sub}.slot.example.com/v1\nheader X-Api-Key {api_key}\n# %s")
 }
 
-func connections(t *testing.T) string {
+// connections are those of the source static; addr is the provider's.
+func connections(t *testing.T, addr string) string {
 	connection := func(id, tenant, user, app, values string) string {
 		return fmt.Sprintf("connection %s {\ntenant %s\nuser %s\napp %s\n%s\n}\n", id, tenant, user, app, values)
 	}
@@ -102,6 +103,8 @@ func connections(t *testing.T) string {
 		connection("c-raw", "alpha", "*", "raw", key) +
 		connection("c-bob", "alpha", harness.Bob, "key", key) +
 		connection("h-site", "theta", "*", "site", key) + connection("h-graph", "theta", "*", "graph", key) + connection("h-store", "theta", "*", "store", key) +
+		connection("c-forge", "alpha", "*", "forge", key) + connection("c-fickle", "alpha", "*", "fickle", key) +
+		connection("c-home", "alpha", "*", "home", key+"field host "+addr+"/blog\n") + connection("h-forge", "theta", "*", "forge", key) +
 		connection("c-beta", "beta", "*", "key", secret("api_key", "HOSTILE_BETA", credBeta)) +
 		"}\nsource scripted\ndefault_source static\n"
 }
@@ -115,6 +118,6 @@ func tenants(t *testing.T) string {
 		tenant("delta", key("HOSTILE_TENANT_D", keyD)+"budget token 5\nsource scripted") +
 		tenant("zeta", key("HOSTILE_TENANT_Z", keyZ)+"budget token 7\nsource scripted") +
 		tenant("eta", key("HOSTILE_TENANT_G", keyG)+"budget token unlimited\nsource scripted") +
-		tenant("theta", key("HOSTILE_TENANT_H", keyH)+"budget token unlimited"+theta) +
+		tenant("theta", key("HOSTILE_TENANT_H", keyH)+"budget token unlimited"+theta+besideRules) +
 		tenant("epsilon", "key_sha256 "+digestE)
 }

@@ -76,6 +76,7 @@ func filledHost(app *catalog.App, fields []vending.Field) string {
 		}
 		host = strings.ReplaceAll(host, slot, f.Value)
 	}
+	host, _ = cutAuthority(host) // of a site, which may have a path
 	return strings.ToLower(strings.TrimSuffix(host, ":443"))
 }
 
@@ -167,9 +168,26 @@ func hasWord(name string, words []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(folded, word) })
 }
 
-// isPicture reports whether a property is a URL for browsers, by its name.
+// pictureWords are whole words in the names of URLs that are for browsers.
+var pictureWords = []string{"icon", "avatar", "image", "picture", "photo", "logo", "redirect", "callback", "webhook"}
+
+// isPicture reports whether a property is a URL for browsers, by its name. `logon_url` is none.
 func isPicture(name string) bool {
-	folded := strings.ToLower(name)
-	words := []string{"icon", "avatar", "image", "picture", "photo", "logo", "redirect", "callback", "webhook"}
-	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(folded, word) })
+	return slices.ContainsFunc(wordsOf(name), func(word string) bool {
+		return slices.Contains(pictureWords, strings.TrimSuffix(word, "s"))
+	})
+}
+
+// wordsOf splits a name in any of the usual forms, and returns its words in lower case.
+func wordsOf(name string) []string {
+	var b strings.Builder
+	after := ' '
+	for _, r := range name {
+		if unicode.IsUpper(r) && unicode.IsLower(after) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+		after = r
+	}
+	return strings.FieldsFunc(strings.ToLower(b.String()), func(r rune) bool { return !unicode.IsLetter(r) })
 }

@@ -25,6 +25,15 @@ func servers(t *testing.T) *catalog.Catalog {
 			Fields: []catalog.Field{{Name: "host", Kind: catalog.KindHost}},
 		},
 		catalog.App{
+			Slug: "git", AuthType: "o_auth", Upstream: "https://api.git.example", OAuth2: oauth(),
+			Beside: &catalog.Beside{Host: "files.git.example", Paths: []string{"/*/*.git/info/refs"}},
+		},
+		catalog.App{
+			Slug: "wordpress", AuthType: "basic", Upstream: "https://{host}/wp-json", Fields: []catalog.Field{
+				{Name: "host", Kind: catalog.KindHost, SitePath: true}, {Name: "username"}, {Name: "password", Secret: true},
+			},
+		},
+		catalog.App{
 			Slug: "own-key", AuthType: "api_key", Upstream: "https://{host}", Fields: []catalog.Field{{Name: "host", Kind: catalog.KindHost}, {Name: "api_key", Secret: true}},
 			Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{api_key}"}},
 		},
@@ -85,7 +94,8 @@ func TestOtherServer(t *testing.T) {
 	}
 	for _, credentials := range []string{
 		`"subdomain":"acme"`, `"domain":"acme"`, `"instance":"acme"`, `"host":2130706433`, `"endpoint":{"url":"https://x.example"}`, `"hosts":["x.example"]`,
-		`"anything":"https://x.example/"`, `"workspace":"http://gitlab.acme.example"`,
+		`"anything":"https://x.example/"`, `"workspace":"http://gitlab.acme.example"`, `"logon_url":"https://x.example"`, `"silicon_url":"https://x.example"`,
+		`"icontactBaseUrl":"https://x.example"`, `"photon_host":"https://x.example"`, `"imagekit_endpoint":"https://x.example"`,
 	} {
 		cred, err := vendFrom(t, "gitlab", `{"oauth_access_token":"canary",`+credentials+`}`, nil)
 		_ = refused(t, cred, err, vending.InternalError)
@@ -97,7 +107,8 @@ func TestSameServer(t *testing.T) {
 	for _, credentials := range []string{
 		`"base_api_url":"gitlab.com"`, `"base_api_url":"https://GitLab.com/"`, `"base_url":"https://gitlab.com:443/api/v4"`, `"host":"gitlab.com."`, `"api_url":"http://gitlab.com"`,
 		`"upload_url":"https://upload.gitlab.com/x"`, `"base_url":""`, `"base_url":null`, `"base_url":"  "`, `"self_hosted":false`, `"self_hosted":"no"`, `"domain":"gitlab"`,
-		`"endpoint":{}`, `"icon":"https://cdn.example/x.png"`, `"avatar_url":"https://cdn.example/x.png"`, `"email":"alice@x.example"`, `"api_key":"SG.abc.def"`, `"server_token":"a.b.c"`,
+		`"endpoint":{}`, `"icon":"https://cdn.example/x.png"`, `"LogoURL":"https://cdn.example/x.png"`, `"img-photo.url":"https://cdn.example/x.png"`,
+		`"redirectUri":"https://app.example/back"`, `"webhookURL2":"https://app.example/hook"`, `"profile_images":"https://cdn.example/x.png"`, `"avatar_url":"https://cdn.example/x.png"`, `"email":"alice@x.example"`, `"api_key":"SG.abc.def"`, `"server_token":"a.b.c"`,
 		`"username":"john.doe"`, `"team":"acme"`, `"version":"v1.2"`, `"region":"eu"`, `"site_name":"My site no. 2"`, `"oauth_signer_uri":"https://signer.example"`,
 	} {
 		cred, err := vendFrom(t, "gitlab", `{"oauth_access_token":"t",`+credentials+`}`, nil)
@@ -122,6 +133,8 @@ func TestDeclaredServer(t *testing.T) {
 	vended(t, cred, err, "access_token", "t", "token_type", "Bearer")
 	cred, err = vendFrom(t, "own-key", `{"api_key":"canary","host":"a.example","base_url":"https://b.example"}`, nil)
 	_ = refused(t, cred, err, vending.InternalError)
+	cred, err = vendFrom(t, "wordpress", `{"host":"https://A.example/blog","url":"https://a.example/blog/wp-admin","username":"u","password":"p"}`, nil)
+	vended(t, cred, err, "host", "a.example/blog", "username", "u", "password", "p")
 	cred, err = vendFrom(t, "own-key", `{"api_key":"k","host":"https://a.example"}`, nil)
 	vended(t, cred, err, "host", "a.example", "api_key", "k")
 }

@@ -61,7 +61,8 @@ func (t target) of(r *http.Request) (string, error) {
 }
 
 func (t target) relative(host, uri string) (string, error) {
-	if slices.Contains(t.app.ExtraHosts, host) {
+	besides := t.app.Beside != nil && t.app.Beside.Host == host
+	if besides || slices.Contains(t.app.ExtraHosts, host) {
 		return "", noProxy("the proxy of Pipedream calls app %s at the account's own host, and not at %s", t.app.Slug, host)
 	}
 	_, base := t.connect.hostAndPath()

@@ -79,6 +79,7 @@ func TestNoTarget(t *testing.T) {
 	}{
 		"not enabled":           {"gitlab", `{"proxy_enabled":false}`, "https://gitlab.com/", vending.InternalError},
 		"not enabled, dynamic":  {"zendesk", `{"proxy_enabled":false,"base_proxy_target_url":"https://{{a}}.zendesk.com"}`, "https://relayed.invalid/", vending.InternalError},
+		"beside, dynamic":       {"git", `{"base_proxy_target_url":"https://{{a}}.git.example"}`, "https://files.git.example/g/r.git/info/refs", vending.InternalError},
 		"another domain":        {"gitlab", `{"allowed_domains":["a.example"]}`, "https://gitlab.com/", vending.InternalError},
 		"no domain":             {"gitlab", `{"allowed_domains":[]}`, "https://gitlab.com/", vending.InternalError},
 		"an end of the name":    {"gitlab", `{"allowed_domains":["lab.com","gitlab.co","com.","","*"]}`, "https://notgitlab.com/", vending.InternalError},

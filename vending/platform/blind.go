@@ -74,8 +74,11 @@ func (s *Source) vendUnread(ctx context.Context, c *call, want string) (vending.
 	if err != nil {
 		return vending.Credential{}, err
 	}
-	other := s.slug(t.naming())
+	naming := t.naming()
+	other := s.slug(naming)
 	switch {
+	case other == "" && naming.stated():
+		return vending.Credential{}, foreign(theCredential, errNoApp)
 	case other != "" && other != want:
 		return vending.Credential{}, vending.Errorf(vending.AppMismatch, errOtherApp)
 	case t.AuthType.Valid() && string(t.AuthType) != app.AuthType:

@@ -85,6 +85,9 @@ func (s *Source) activeApp(c *call, conn *connection) (string, error) {
 	return slug, nil
 }
 
+// stated reports whether an app is named at all.
+func (n naming) stated() bool { return n.App.ID+n.App.Slug+n.AppID != "" }
+
 // slug returns our slug for an app as the server names it, or "". An alias outranks the server's
 // slug: the operator says that the two catalogs mean different things by it.
 func (s *Source) slug(n naming) string {
