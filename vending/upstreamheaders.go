@@ -17,8 +17,8 @@ const (
 // as providers write them: X-Request-Id, request-id, x-amzn-RequestId, X-GitHub-Request-Id,
 // sprequestguid, X-Slack-Req-Id, X-B3-TraceId, X-Cloud-Trace-Context, traceparent,
 // X-Correlation-Id, X-Transaction-Id, intuit_tid, CF-RAY, x-amz-id-2, X-Amz-Cf-Id, PayPal-Debug-Id,
-// X-FB-Debug, X-Tt-Logid, x-ms-activity-id, X-LI-UUID, X-GUploader-UploadID, x-vercel-id, x-zm-trackingid
-// and Webex's TrackingID, X-DocuSign-TraceToken.
+// X-FB-Debug, X-Tt-Logid, x-ms-activity-id, X-LI-UUID, X-GUploader-UploadID, x-vercel-id,
+// x-zm-trackingid and Webex's TrackingID, X-DocuSign-TraceToken.
 var idParts = []string{
 	"requestid", "requestguid", "requestuuid", "reqid", "traceid", "tracecontext", "traceparent", "correlationid", "transactionid",
 	"operationid", "activityid", "intuittid", "cfray", "amzid2", "amzcfid", "debugid", "fbdebug", "logid", "errorid", "liuuid",
