@@ -19,7 +19,7 @@ func retryAfter(own *catalog.RateLimit, h http.Header, now time.Time) time.Durat
 			return time.Duration(vending.ClampRetryAfter(d)) * time.Second
 		}
 	}
-	return vending.ParseRetryAfter(stated, now)
+	return max(time.Second, vending.StatedRetryAfter(h, now))
 }
 
 // ownRetryAfter reads a number, which may have a fraction. Values that no duration can hold become the longest one.

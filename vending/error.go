@@ -3,6 +3,7 @@ package vending
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -116,21 +117,54 @@ func StatedRetryAfter(h http.Header, now time.Time) time.Duration {
 	if value := h.Get("Retry-After"); value != "" {
 		return ParseRetryAfter(value, now)
 	}
+	for _, name := range retryAfterMillis {
+		if ms, ok := parseDelay(h.Get(name)); ok {
+			return clampSeconds(ms / 1000)
+		}
+	}
 	return 0
 }
 
+// retryAfterMillis are OpenAI's and Azure's, in milliseconds.
+var retryAfterMillis = []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"}
+
+// unixRetryAfter tells a time since 1970 from a delay, in seconds: no delay is thirty years.
+const unixRetryAfter = 1_000_000_000
+
+// retryDates are HTTP's dates with a zone that is spelled otherwise, and RFC 3339's.
+var retryDates = []string{time.RFC1123, time.RFC1123Z, time.RFC3339}
+
 // ParseRetryAfter reads a Retry-After header: delay-seconds or an HTTP date (RFC 9110,
-// section 10.2.3). What is absent, past, negative or nonsense is a second; what is longer than
+// section 10.2.3), and their relatives, which are seconds with a fraction (Discord), seconds since
+// 1970 and other dates. What is absent, past, negative or nonsense is a second; what is longer than
 // a day is a day.
 func ParseRetryAfter(value string, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)
-	d := time.Duration(0)
-	if s, err := strconv.ParseInt(value, 10, 64); err == nil {
-		d = time.Duration(min(max(s, minRetryAfter), maxRetryAfter)) * time.Second
-	} else if errors.Is(err, strconv.ErrRange) && !strings.HasPrefix(value, "-") {
-		d = maxRetryAfter * time.Second
-	} else if t, err := http.ParseTime(value); err == nil {
-		d = t.Sub(now)
+	if s, ok := parseDelay(value); ok {
+		if s >= unixRetryAfter {
+			s -= float64(now.Unix())
+		}
+		return clampSeconds(s)
 	}
-	return time.Duration(ClampRetryAfter(d)) * time.Second
+	at, err := http.ParseTime(value)
+	for i := 0; err != nil && i < len(retryDates); i++ {
+		at, err = time.Parse(retryDates[i], value)
+	}
+	if err != nil {
+		return minRetryAfter * time.Second
+	}
+	return time.Duration(ClampRetryAfter(at.Sub(now))) * time.Second
+}
+
+// parseDelay reads a decimal number, which may have a fraction.
+func parseDelay(value string) (float64, bool) {
+	if strings.Trim(value, "+-.0123456789") != "" { // ParseFloat takes NaN and hexadecimal numbers, too
+		return 0, false
+	}
+	s, err := strconv.ParseFloat(value, 64)
+	return s, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+func clampSeconds(s float64) time.Duration {
+	return time.Duration(min(max(math.Ceil(s), minRetryAfter), maxRetryAfter)) * time.Second
 }

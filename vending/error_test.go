@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/http"
 	"testing"
 	"time"
 
@@ -32,7 +33,14 @@ func TestParseRetryAfter(t *testing.T) {
 		"endless digits":      {"99999999999999999999999999", 24 * time.Hour},
 		"negative":            {"-5", time.Second},
 		"below int64":         {"-99999999999999999999999999", time.Second},
-		"fraction":            {"1.5", time.Second},
+		"fraction":            {"1.5", 2 * time.Second},
+		"long fraction":       {"64.57", 65 * time.Second},
+		"not a number":        {"NaN", time.Second},
+		"a time":              {"1772600827", time.Minute},
+		"a time past":         {"1500000000", time.Second},
+		"date ahead, UTC":     {"Wed, 04 Mar 2026 05:07:07 UTC", time.Minute},
+		"date ahead, zone":    {"Wed, 04 Mar 2026 06:07:07 +0100", time.Minute},
+		"date ahead, RFC3339": {"2026-03-04T05:07:07Z", time.Minute},
 		"hex":                 {"0x10", time.Second},
 		"duration":            {"5m", time.Second},
 		"garbage":             {"soon", time.Second},
@@ -56,6 +64,24 @@ func TestParseRetryAfter(t *testing.T) {
 	half := now.Add(500 * time.Millisecond)
 	if got := vending.ParseRetryAfter("Wed, 04 Mar 2026 05:06:09 GMT", half); got != 2*time.Second {
 		t.Errorf("1.5 s ahead = %v, want 2s: to come back early is to be refused again", got)
+	}
+}
+
+// TestStatedRetryAfter has headers of answers that state when to call again, or do not.
+func TestStatedRetryAfter(t *testing.T) {
+	for name, c := range map[string]struct {
+		header http.Header
+		want   time.Duration
+	}{
+		"none":          {http.Header{}, 0},
+		"seconds":       {http.Header{"Retry-After": {"7"}, "Retry-After-Ms": {"90000"}}, 7 * time.Second},
+		"OpenAI, Azure": {http.Header{"Retry-After-Ms": {"1500"}}, 2 * time.Second},
+		"Cosmos DB":     {http.Header{"X-Ms-Retry-After-Ms": {"9000"}}, 9 * time.Second},
+		"nonsense":      {http.Header{"Retry-After-Ms": {"soon"}}, 0},
+	} {
+		if got := vending.StatedRetryAfter(c.header, time.Now()); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }
 

@@ -17,19 +17,24 @@ const (
 // as providers write them: X-Request-Id, request-id, x-amzn-RequestId, X-GitHub-Request-Id,
 // sprequestguid, X-Slack-Req-Id, X-B3-TraceId, X-Cloud-Trace-Context, traceparent,
 // X-Correlation-Id, X-Transaction-Id, intuit_tid, CF-RAY, x-amz-id-2, X-Amz-Cf-Id, PayPal-Debug-Id,
-// X-FB-Debug, X-Tt-Logid, x-ms-activity-id, X-LI-UUID, X-GUploader-UploadID, x-vercel-id.
+// X-FB-Debug, X-Tt-Logid, x-ms-activity-id, X-LI-UUID, X-GUploader-UploadID, x-vercel-id,
+// x-zm-trackingid and Webex's TrackingID, X-DocuSign-TraceToken.
 var idParts = []string{
 	"requestid", "requestguid", "requestuuid", "reqid", "traceid", "tracecontext", "traceparent", "correlationid", "transactionid",
 	"operationid", "activityid", "intuittid", "cfray", "amzid2", "amzcfid", "debugid", "fbdebug", "logid", "errorid", "liuuid",
 	"uploaderuploadid", "vercelid", "uniqueid", "eventid",
+	"trackingid", "tracetoken",
 }
 
 // quotaParts are the same of headers that say what is left of a quota, and when there is more:
 // RateLimit-Policy, X-RateLimit-Remaining, x-ratelimit-reset-tokens, X-Rate-Limit-Reset,
 // anthropic-ratelimit-*, X-Shopify-Shop-Api-Call-Limit, Sforce-Limit-Info, X-Quota-*,
 // X-MinLimit-Remaining, X-Remaining-Today, x-ms-throttle-*, Retry-After and retry-after-ms,
-// x-ms-retry-after-ms.
-var quotaParts = []string{"ratelimit", "calllimit", "limitinfo", "quota", "throttl", "remaining", "retryafter", "xlimit", "concurrencylimit"}
+// x-ms-retry-after-ms, X-ESI-Error-Limit-Reset, Backoff (Zotero), Stripe-Should-Retry.
+var quotaParts = []string{
+	"ratelimit", "calllimit", "limitinfo", "quota", "throttl", "remaining", "retryafter", "xlimit", "concurrencylimit", "errorlimit",
+	"backoff", "shouldretry",
+}
 
 // quotaEnds end such names: X-App-Usage, X-Business-Use-Case-Usage, X-Shopify-Api-Limit.
 var quotaEnds = []string{"usage", "limit"}

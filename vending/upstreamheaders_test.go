@@ -40,6 +40,19 @@ func TestUpstreamHeaders(t *testing.T) {
 	}
 }
 
+// TestUpstreamHeadersOfOthers has names that are in a documentation each, of which none is like
+// another's.
+func TestUpstreamHeadersOfOthers(t *testing.T) {
+	for _, name := range []string{
+		"X-Zm-Trackingid", "Trackingid", "X-Docusign-Tracetoken", "X-Esi-Error-Limit-Remain", "Backoff", "Stripe-Should-Retry", "X-Ms-Retry-After-Ms",
+		"Apigw-Requestid", "Opc-Request-Id", "Box-Request-Id", "Etsy-Request-Uuid", "X-Hubspot-Ratelimit-Daily", "X-Api-Calls-Remaining",
+	} {
+		if got := vending.UpstreamHeaders(http.Header{name: {"v"}}); got[strings.ToLower(name)] != "v" {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // TestUpstreamHeadersBounds: a provider cannot make an error grow, and one kind of header does not
 // displace the other.
 func TestUpstreamHeadersBounds(t *testing.T) {

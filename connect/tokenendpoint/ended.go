@@ -25,6 +25,8 @@ var endedCodes = []string{
 	"consent_required",
 	"inactive_user", // Salesforce, "OAuth 2.0 authorization errors"; so is the next
 	"inactive_org",
+	"session_not_found", // Supabase Auth's error codes; so is the next
+	"session_expired",
 }
 
 // othersCodes are about something else, whatever the description says of a refresh token
@@ -48,6 +50,7 @@ var endedTexts = []string{
 	"revoked by the user",                       // LinkedIn
 	"token has been revoked",                    // league/oauth2-server in `hint`, behind invalid_request before its version 9
 	"session not active", "token is not active", // Keycloak
+	"session not found", // Better Auth, 400 invalid_request (better-auth/better-auth#8103)
 }
 
 // endedWords make a text that names the token, which is the only one in the request, say that it has
@@ -57,11 +60,15 @@ var endedTexts = []string{
 var endedWords = []string{
 	"invalid", "not valid", "no longer", "expired", "revoked", "not found", "unknown", "not exist", "unable to parse",
 	"already used", "already been used", "was used", "reused", "superseded", "inactive", "not active", "incorrect", "disabled",
+	"requires an active", // Shopify, 401 invalid_request
+	"cannot decrypt",     // league/oauth2-server in `hint`, as amoCRM has it (thephpleague/oauth2-server#880)
 }
 
 // goneWords do so with the user, and overWords with what the user gave.
 var (
-	goneWords = []string{"deleted", "deactivated", "disabled", "inactive", "not active", "not exist", "not found", "removed"}
+	goneWords = []string{
+		"deleted", "deactivated", "disabled", "inactive", "not active", "not exist", "not found", "removed", "blocked", "suspended",
+	}
 	overWords = []string{"revoked", "expired", "withdrawn"}
 	given     = []string{"authorization", "grant", "consent", "session"}
 )
@@ -72,8 +79,11 @@ var notEndedWords = []string{
 	"not enabled", "client secret", "client id", "client assertion", "client credentials", "too many", "rate limit",
 }
 
-// clientWords do so where the text does not name the refresh token.
-var clientWords = []string{"client", "secret", "endpoint", "token type", "scope", "redirect", "code", "certificate", "request"}
+// clientWords do so where the text does not name the refresh token, or it is of what is in between.
+var clientWords = []string{
+	"client", "secret", "endpoint", "token type", "scope", "redirect", "code", "certificate", "request",
+	"application", "this app ", "the app ", "ip address", "csrf", "route", "path", "cannot post", "quota",
+}
 
 // ended reports whether an answer that refuses says that the grant has ended: by a code that the
 // app's entry or anyone is known to use, or by a description. own are the entry's texts. code is
@@ -90,6 +100,7 @@ func (r *refusalText) ended(own []string) (code string, ended bool) {
 	}
 	known := func(list []string) int {
 		return slices.IndexFunc(r.codes, func(code string) bool {
+			code, _, _ = strings.Cut(code, ":") // "invalid_grant: Token is expired" (ccpgames/sso-issues#54)
 			return slices.ContainsFunc(list, func(one string) bool { return folded(one) == folded(code) })
 		})
 	}
@@ -101,6 +112,17 @@ func (r *refusalText) ended(own []string) (code string, ended bool) {
 	}
 	ended = slices.ContainsFunc(r.texts, endsGrant) || slices.ContainsFunc(slices.Concat(r.codes, r.records), endsRefreshToken)
 	return r.word(), ended
+}
+
+// limitWords say that the client asks too often: Exact Online's 400 access_denied "Rate limit
+// exceeded" (websmurf/laravel-exact-online#31), Zoho's "too many requests continuously".
+var limitWords = []string{"rate limit", "ratelimit", "too many requests", "slow down"}
+
+// limits reports whether an answer asks to wait, whatever its status.
+func (r *refusalText) limits() bool {
+	return slices.ContainsFunc(slices.Concat(r.codes, r.texts), func(text string) bool {
+		return slices.ContainsFunc(limitWords, func(word string) bool { return strings.Contains(spaced(text), word) })
+	})
 }
 
 // word is the first code that is no number.
@@ -153,7 +175,7 @@ type refusalText struct {
 	codes []string
 	// texts are descriptions.
 	texts []string
-	// records are the elements of `errors` with their values joined.
+	// records are the elements of lists with their values joined, and texts with the field they are of.
 	records []string
 }
 
@@ -161,6 +183,7 @@ type refusalText struct {
 const (
 	maxTexts    = 16
 	maxTextRead = 1 << 10 // bytes of each
+	maxDepth    = 2       // of objects in the answer
 )
 
 // The members in which providers say what went wrong, the standard's own first: `status` is
@@ -168,30 +191,22 @@ const (
 // `errorcode` Autodesk's and Smartsheet's, `errorid` Yahoo's, `error_name` Stack Exchange's.
 var (
 	codeMembers = []string{
-		"error", "status", "code", "error_code", "errorcode", "errorid", "error_id", "error_name", "errortype", "type", "error_subcode", "errcode",
+		"error", "status", "code", "error_code", "errorcode", "errorid", "error_id", "error_name", "errortype", "error_type", "type",
+		"error_subcode", "errcode",
 	}
 	textMembers = []string{
 		"error_description", "errordescription", "message", "error_message", "errormessage", "error_msg", "errmsg", "msg", "description",
-		"detail", "details", "reason", "hint", "developermessage", "localizedmessage",
+		"detail", "details", "reason", "hint", "developermessage", "localizedmessage", "title", "err", "faultstring",
 	}
+	// innerMembers are those whose value may be an object or a list with more of them: `fault` and its
+	// `detail` are Apigee's, `data` is TikTok's, `meta` Instagram's.
+	innerMembers = []string{"error", "errors", "fault", "detail", "details", "data", "meta"}
 )
 
-// words collects what m and the object that holds the token say: in themselves, in the object
-// `error` and in those of the list `errors`.
+// words collects what m and the object that holds the token say, in themselves and in innerMembers.
 func (m members) words(token members) (r refusalText) {
-	r.take(m)
-	r.take(token)
-	var inner members
-	if json.Unmarshal(m["error"], &inner) == nil {
-		r.take(inner)
-	}
-	var list []members
-	if json.Unmarshal(m["errors"], &list) == nil {
-		for _, inner := range list[:min(len(list), maxTexts)] {
-			r.take(inner)
-			r.records = append(r.records, inner.joined())
-		}
-	}
+	r.take(m, maxDepth)
+	r.take(token, maxDepth)
 	return r
 }
 
@@ -204,12 +219,13 @@ func plainWords(contentType string, body []byte) (r refusalText) {
 	}
 	text := strings.TrimSpace(string(body))
 	if len(text) <= maxTextRead && !strings.HasPrefix(text, "{") && !strings.Contains(contentType, "html") {
-		r.texts = []string{strings.ToLower(text)}
+		r.takeWord(text)
 	}
 	return r
 }
 
-func (r *refusalText) take(m members) {
+// take reads an object, and what is in it down to a depth.
+func (r *refusalText) take(m members, depth int) {
 	lower := make(members, len(m))
 	for name, raw := range m {
 		lower[strings.ToLower(name)] = raw
@@ -223,6 +239,60 @@ func (r *refusalText) take(m members) {
 		if text := lower.word(name); text != "" && len(r.texts) < maxTexts {
 			r.texts = append(r.texts, strings.ToLower(text))
 		}
+	}
+	for _, name := range innerMembers {
+		if depth > 0 {
+			r.takeInner(lower[name], depth-1)
+		}
+	}
+	r.takeFields(lower["errors"])
+}
+
+// takeInner reads a member that may be an object or a list of objects and texts.
+func (r *refusalText) takeInner(raw json.RawMessage, depth int) {
+	var inner members
+	if json.Unmarshal(raw, &inner) == nil {
+		r.take(inner, depth)
+		return
+	}
+	var list []json.RawMessage
+	_ = json.Unmarshal(raw, &list) // what is no list has no elements
+	for _, raw := range list[:min(len(list), maxTexts)] {
+		var inner members
+		var text string
+		switch {
+		case json.Unmarshal(raw, &text) == nil:
+			r.takeWord(text)
+		case json.Unmarshal(raw, &inner) == nil:
+			r.take(inner, depth)
+			r.records = append(r.records, inner.joined())
+		}
+	}
+}
+
+// takeFields reads what frameworks say of a form: `errors` is a text, or has texts by field.
+func (r *refusalText) takeFields(raw json.RawMessage) {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		r.takeWord(text)
+	}
+	var fields members
+	_ = json.Unmarshal(raw, &fields) // what is no object has no fields
+	for _, name := range sortedNames(fields) {
+		var texts []string
+		_ = json.Unmarshal(fields[name], &texts)
+		for _, text := range texts[:min(len(texts), maxTexts)] {
+			r.records = append(r.records, strings.ToLower(name+" "+text[:min(len(text), maxTextRead)]))
+		}
+	}
+}
+
+// takeWord reads a text that has no name, which may be a code.
+func (r *refusalText) takeWord(text string) {
+	text = strings.ToLower(strings.TrimSpace(text[:min(len(text), maxTextRead)]))
+	r.texts = append(r.texts, text)
+	if len(text) <= maxCode && !strings.ContainsAny(text, " \t\n=&<") {
+		r.codes = append(r.codes, text)
 	}
 }
 

@@ -3,6 +3,7 @@ package tokenendpoint
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/vendgate/vendgate/catalog"
 )
@@ -58,6 +59,29 @@ func TestEnded(t *testing.T) {
 		"Strava, the client":            {answer{400, `{"message":"Bad Request","errors":[{"resource":"Application","field":"client_id","code":"invalid"}]}`, nil}, false, "", "dreeveapp/dreeve#372"},
 		"a scope":                       {answer{400, `{"error":"invalid_scope","error_description":"refresh token has expired"}`, nil}, false, "invalid_scope", "RFC 6749, section 5.2"},
 		"a malformed request":           {answer{400, `{"error":"invalid_request","error_description":"Invalid token request"}`, nil}, false, "invalid_request", "a relative"},
+		"EVE, a code with its text":     {answer{400, `{"error":"invalid_grant: Token is unknown."}`, nil}, true, "invalid_grant:Tokenisunknown.", "ccpgames/sso-issues#54"},
+		"Better Auth":                   {answer{400, `{"error":"invalid_request","error_description":"session not found"}`, nil}, true, "invalid_request", "better-auth/better-auth#8103"},
+		"amoCRM":                        {answer{401, `{"hint":"Token has been revoked","title":"x","type":"https://developers.amocrm.ru/v3/errors/OAuthProblemJson","status":401}`, nil}, true, "https://developers.amocrm.ru/v3/errors/oauthproblemjson", "amocrm/amocrm-api-php#315"},
+		"amoCRM, corrupted":             {answer{401, `{"hint":"Cannot decrypt the refresh token","title":"x","status":401}`, nil}, true, "", "thephpleague/oauth2-server#880"},
+		"Apigee":                        {answer{401, `{"fault":{"faultstring":"Refresh Token expired","detail":{"errorcode":"keymanagement.service.refresh_token_expired"}}}`, nil}, true, "keymanagement.service.refresh_token_expired", "docs.apigee.com, runtime errors of OAuthV2"},
+		"Shopify":                       {answer{401, `{"error":"invalid_request","error_description":"This request requires an active refresh_token"}`, nil}, true, "invalid_request", "shopify.dev, offline access tokens"},
+		"Supabase":                      {answer{400, `{"code":400,"error_code":"session_not_found","msg":"Session does not exist"}`, nil}, true, "session_not_found", "supabase.com/docs, auth error codes"},
+		"Firebase":                      {answer{400, `{"error":{"code":400,"message":"USER_DISABLED","status":"INVALID_ARGUMENT"}}`, nil}, true, "invalid_argument", "firebase.google.com, REST API, errors of a refresh"},
+		"Auth0, the user":               {answer{401, `{"error":"unauthorized","error_description":"user is blocked"}`, nil}, true, "unauthorized", "auth0.com/docs, blocked users"},
+		"TikTok, version 1":             {answer{200, `{"data":{"description":"Refresh token is invalid or has expired","error_code":10010},"message":"error"}`, nil}, true, "", "developers.tiktok.com, error codes"},
+		"texts in a list":               {answer{401, `{"requestId":"r","errors":["The refresh token is invalid or expired"]}`, nil}, true, "", "a relative"},
+		"codes in a list":               {answer{401, `{"errors":["INVALID_GRANT"]}`, nil}, true, "invalid_grant", "a relative"},
+		"one text of errors":            {answer{401, `{"errors":"Invalid refresh token"}`, nil}, true, "", "a relative"},
+		"errors by field":               {answer{422, `{"message":"The given data was invalid.","errors":{"refresh_token":["is invalid"]}}`, nil}, true, "", "laravel.com/docs, validation"},
+		"problem details":               {answer{400, `{"type":"about:blank","title":"Invalid refresh token","status":400}`, nil}, true, "about:blank", "RFC 9457"},
+		"a code alone":                  {answer{400, `invalid_grant`, text}, true, "invalid_grant", "a relative"},
+		"a code alone, in JSON":         {answer{400, `"invalid_grant"`, nil}, true, "invalid_grant", "a relative"},
+		"an invalid field":              {answer{422, `{"errors":{"client_id":["is invalid"],"refresh_token":["is required"]}}`, nil}, false, "", "a relative"},
+		"no such route":                 {answer{404, `{"message":"Route oauth/token not found"}`, nil}, false, "", "laravel.com/docs, routing"},
+		"no such path":                  {answer{404, `Cannot POST /oauth/token: not found`, text}, false, "", "expressjs.com"},
+		"a form's token":                {answer{403, `{"message":"CSRF token invalid"}`, nil}, false, "", "a relative"},
+		"an address":                    {answer{403, `{"error":"access_denied","message":"Token invalid from this IP address"}`, nil}, false, "access_denied", "a relative"},
+		"the application":               {answer{403, `{"error":"unauthorized_client","error_description":"This app has been removed. Invalid token."}`, nil}, false, "unauthorized_client", "a relative"},
 		"unknown":                       {answer{400, `{"error":"whatever","error_description":"something else is invalid"}`, nil}, false, "whatever", ""},
 		"a page":                        {answer{400, `<p>refresh token expired</p>`, html}, false, "", ""},
 		"no member":                     {answer{400, `[]`, nil}, false, "", ""},
@@ -70,6 +94,22 @@ func TestEnded(t *testing.T) {
 				t.Errorf("%v, class %v; want ended %t and code %q (%s)", err, r.Class, c.ended, c.code, c.source)
 			}
 		})
+	}
+}
+
+// TestLimitInWords has answers that ask to wait by another status than 429.
+func TestLimitInWords(t *testing.T) {
+	for name, body := range map[string]string{
+		"Exact Online": `{"error":"access_denied","error_description":"Rate limit exceeded: access_token not expired"}`,
+		"Zoho":         `{"error":"Access Denied","error_description":"You have made too many requests continuously."}`,
+		"RFC 8628":     `{"error":"slow_down"}`,
+		"a code":       `{"errors":[{"code":"TOO_MANY_REQUESTS"}]}`,
+	} {
+		_, err := start(t, answer{400, body, map[string]string{"Retry-After": "7"}}).Refresh(t.Context(), held)
+		var r *Refusal
+		if !errors.As(err, &r) || r.Class != Limited || r.RetryAfter != 7*time.Second {
+			t.Errorf("%s: %v, want a limit", name, err)
+		}
 	}
 }
 

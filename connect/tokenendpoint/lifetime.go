@@ -21,16 +21,22 @@ const (
 	assumedLifetime = time.Hour
 )
 
-// lifetime reads `expires_in`, a number or its text. Where that says nothing, `expires`,
-// `expires_at` and `expires_on` (Entra's first version) may hold the same, or a time, of which one
-// that is over counts. A number that is not positive says nothing, and neither does a time that is
-// not after 1970: some write their zero so.
+// endNames are the members that say when a token ends, the surest first: Zoho's `expires_in` is in
+// milliseconds where it has `expires_in_sec` beside it, `expires_on` is Entra's first version's,
+// `expire_in` Shopee's, `expiry` that of golang.org/x/oauth2's tokens.
+var endNames = []string{
+	"expires_in_sec", "expires_in", "expires", "expires_at", "expires_on", "expire_in", "expiry", "expiresIn", "expiresAt",
+}
+
+// lifetime reads `expires_in`, a number or its text. Where that says nothing, others of endNames may
+// hold the same, or a time, of which one that is over counts. A number that is not positive says
+// nothing, and neither does a time that is not after 1970: some write their zero so.
 //
 // unread says that there is an end, but none that can be read. The lifetime is not known at all
 // where that is `expires_in`, of which RFC 6749, section 5.1, leaves no doubt.
 func (m members) lifetime(asked time.Time) (lifetime time.Duration, unread, known bool) {
 	known = true
-	for _, name := range []string{"expires_in", "expires", "expires_at", "expires_on"} {
+	for _, name := range endNames {
 		text := strings.TrimSpace(m.text(name))
 		if raw := string(m[name]); text == "" && !strings.HasPrefix(raw, `"`) {
 			text = raw

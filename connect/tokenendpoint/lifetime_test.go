@@ -50,6 +50,11 @@ func TestExpirySpellings(t *testing.T) {
 		`"expires_in":99999999999999999999`:                       far,
 		`"expires_in":0.5`:                                        now.Add(time.Second),
 		`"expires_in":" 3600 "`:                                   hour,
+		`"expires_in_sec":3600,"expires_in":3600000`:              hour, // zoho.com/crm/developer/docs, Refresh Access Tokens
+		`"expire_in":3600`:                                        hour,
+		`"expiresIn":"3600"`:                                      hour,
+		`"expiresAt":"2026-03-01T13:00:00Z"`:                      hour,
+		`"expiry":"2026-03-01T13:00:00.1Z"`:                       hour,
 		// An end that cannot be read is an hour away.
 		`"expires_at":"soon"`:            hour,
 		`"expires_at":"NaN"`:             hour,

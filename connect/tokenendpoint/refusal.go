@@ -120,6 +120,8 @@ func (e *Endpoint) judge(endpoint string, status int, header http.Header, answer
 		r.Class = Nonsense
 	case ended:
 		r.Class = Ended
+	case answer.words.limits():
+		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
 	}
 	return r
 }

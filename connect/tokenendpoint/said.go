@@ -54,7 +54,8 @@ func read(contentType string, body []byte, member string, optional bool, asked t
 	}
 	if s.refused || s.accessToken == "" {
 		s.words = all.words(token)
-		s.words.texts = append(s.words.texts, plainWords(contentType, body).texts...)
+		plain := plainWords(contentType, body)
+		s.words.texts, s.words.codes = append(s.words.texts, plain.texts...), append(s.words.codes, plain.codes...)
 	}
 	s.refreshToken, s.tokenType, s.scope = token.text("refresh_token"), token.text("token_type"), token.scope()
 	return s

@@ -195,5 +195,8 @@ func (s *Stream) OK() { s.Answer("text/plain", "ok") }
 // Answer answers 200 with a body, which fits into one frame.
 func (s *Stream) Answer(contentType, body string) {
 	s.Head(false, "200", "content-type", contentType)
-	_ = s.framer.WriteData(s.ID, true, []byte(body))
+	s.Data(true, body)
 }
+
+// Data sends a part of a body, which fits into one frame, and ends the stream if end.
+func (s *Stream) Data(end bool, part string) { _ = s.framer.WriteData(s.ID, end, []byte(part)) }

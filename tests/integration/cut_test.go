@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/http2"
+
+	"github.com/vendgate/vendgate/tests/h2peer"
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
@@ -84,5 +87,53 @@ func TestCutAnswers(t *testing.T) {
 				t.Errorf("%d %v, %d bytes, %v", res.StatusCode, res.Header, len(body), err)
 			}
 		})
+	}
+}
+
+// TestCutStreams is TestCutAnswers of an HTTP/2 provider, by callers of both versions.
+func TestCutStreams(t *testing.T) {
+	short := strings.Repeat("x", 50)
+	ways := map[string]func(*h2peer.Stream){
+		"/reset-after-head": func(s *h2peer.Stream) {
+			s.Head(false, "200", "content-type", "text/plain", "content-length", "100")
+			s.Reset(http2.ErrCodeInternal)
+		},
+		"/reset-within": func(s *h2peer.Stream) {
+			s.Head(false, "200", "content-type", "text/plain", "content-length", "100", "x-theirs", "1")
+			s.Data(false, short)
+			s.Reset(http2.ErrCodeCancel)
+		},
+		"/ended-within": func(s *h2peer.Stream) {
+			s.Head(false, "200", "content-type", "text/plain", "content-length", "100")
+			s.Data(true, short)
+		},
+		"/ended-without": func(s *h2peer.Stream) {
+			s.Head(true, "200", "content-type", "text/plain", "content-length", "100")
+		},
+		"/error-cut": func(s *h2peer.Stream) {
+			s.Head(false, "404", "content-type", "text/plain", "content-length", "100")
+			s.Data(true, short)
+		},
+	}
+	peer := h2peer.New(t, func(s *h2peer.Stream) { ways[s.Path](s) })
+	g := harness.Start(t, trusting(t, peer)+keyApp(peer.URL)+staticSource(t), "global:servers {\n protocols h1 h2c\n}")
+	g.Client.Timeout = promptly
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	h2 := &http.Transport{Protocols: protocols}
+	defer h2.CloseIdleConnections()
+	for path := range ways {
+		for _, client := range []*http.Client{g.Client, {Transport: h2, Timeout: promptly}} {
+			res, err := client.Do(g.Request("GET", "/proxy/c1/key"+path, nil))
+			if err != nil {
+				t.Errorf("%s: %v", path, err)
+				continue
+			}
+			body, err := io.ReadAll(res.Body)
+			res.Body.Close()
+			if err != nil || res.StatusCode != 503 || res.Header.Get("X-Theirs") != "" || !strings.Contains(string(body), `"sent":true`) {
+				t.Errorf("%s, %s: %d %v %s %v", path, res.Proto, res.StatusCode, res.Header, body, err)
+			}
+		}
 	}
 }

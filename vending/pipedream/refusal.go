@@ -1,11 +1,11 @@
 package pipedream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/vendgate/vendgate/vending"
@@ -70,18 +70,8 @@ func (s *Source) clientRefused(ctx context.Context, call string, status int) *ve
 	return vending.Errorf(vending.InternalError, fmt.Errorf("the OAuth client was refused: the %s call to Pipedream was answered %d", call, status))
 }
 
-// epoch tells a time in seconds since 1970 from a number of seconds: no limit is reset in thirty years.
-const epoch = 1_000_000_000
-
 // retryAfter reads `Retry-After` or, where that is absent, `X-RateLimit-Reset`: seconds, or a time in seconds since 1970. The
 // result is a second to a day.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	if v := h.Get("Retry-After"); v != "" {
-		return vending.ParseRetryAfter(v, now)
-	}
-	reset := h.Get("X-RateLimit-Reset")
-	if n, err := strconv.ParseInt(reset, 10, 64); err == nil && n >= epoch {
-		return time.Duration(vending.ClampRetryAfter(time.Unix(n, 0).Sub(now))) * time.Second
-	}
-	return vending.ParseRetryAfter(reset, now)
+	return vending.ParseRetryAfter(cmp.Or(h.Get("Retry-After"), h.Get("X-RateLimit-Reset")), now)
 }
