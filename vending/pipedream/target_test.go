@@ -1,11 +1,14 @@
 package pipedream_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vendgate/vendgate/vending"
 	"github.com/vendgate/vendgate/vending/pipedream"
@@ -240,5 +243,34 @@ func TestUnreadableAsksOnce(t *testing.T) {
 	_ = refused(t, cred, err, vending.UpstreamUnavailable)
 	if n := len(s.asked("/oauth/token")); n != 1 {
 		t.Errorf("a token that cannot be read: %d calls", n)
+	}
+}
+
+// TestProxyErrorThatDoesNotEnd: what may be an error of the proxy's own is waited for, but not for
+// as long as an upstream likes: the answer goes to the caller, who decides.
+func TestProxyErrorThatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	s := serve(t, nil, says(200, keyless["absent"]), func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"error":`)
+		_ = http.NewResponseController(w).Flush()
+		<-release
+		_, _ = io.WriteString(w, `"mine"}`)
+	})
+	defer close(release)
+	r := upstreamRequest(t, "GET", "https://sheets.example.com/", "")
+	ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
+	defer cancel()
+	res, err := relayTo(t, s).Relay().RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	release <- struct{}{}
+	body, err := io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusForbidden || string(body) != `{"error":"mine"}` || err != nil {
+		t.Errorf("answer %d %s, %v", res.StatusCode, body, err)
 	}
 }
