@@ -158,7 +158,7 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (f found) {
 		theirs[ours] = name
 	}
 	only := a.onlyField(app, mapped)
-	for _, field := range fieldsOf(app) {
+	for _, field := range app.CredentialFields() {
 		if app.OwnsClient(field.Name) {
 			continue
 		}
@@ -176,7 +176,7 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (f found) {
 		if ok {
 			f.used = append(f.used, name)
 			f.fields = append(f.fields, vending.Field{Name: field.Name, Value: inForm(app, field, value)})
-		} else if f.missing == "" && needs(app, field.Name) {
+		} else if f.missing == "" && app.Needs(field.Name) {
 			f.missing = field.Name
 		}
 	}
@@ -188,7 +188,7 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (f found) {
 // something else then.
 func (a *account) onlyField(app *catalog.App, mapped map[string]string) string {
 	secrets := 0
-	for _, f := range fieldsOf(app) {
+	for _, f := range app.CredentialFields() {
 		if f.Secret {
 			secrets++
 		}
