@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -35,7 +36,7 @@ func CheckBinding(app *catalog.App, bound, entered []vending.Field) error {
 		if problem != nil {
 			return problem
 		}
-		if !sameAddress(value, at) {
+		if !connect.SameSite(value, at) {
 			return about(app, Problem{Kind: BadField, Field: f.Name, suggest: at,
 				reason: "is another address than the one of this connection, which keeps it; to connect another one, ask for a new link"})
 		}
@@ -49,7 +50,7 @@ func Moved(app *catalog.App, bound, now []vending.Field) (from, to string, moved
 	i := slices.IndexFunc(bound, func(f vending.Field) bool {
 		known, _ := declaredAs(app, f.Name)
 		value, there := valueIn(now)(f.Name)
-		return known.From == catalog.FromGrant && there && !sameAddress(value, f.Value)
+		return known.From == catalog.FromGrant && there && !connect.SameSite(value, f.Value)
 	})
 	if i < 0 {
 		return "", "", false
@@ -69,11 +70,4 @@ func At(app *catalog.App, bound []vending.Field) string {
 		}
 	}
 	return ""
-}
-
-// sameAddress compares two hosts, which may go on with a path.
-func sameAddress(a, b string) bool {
-	hostA, pathA, _ := strings.Cut(a, "/")
-	hostB, pathB, _ := strings.Cut(b, "/")
-	return strings.EqualFold(hostA, hostB) && pathA == pathB
 }
