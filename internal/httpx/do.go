@@ -70,16 +70,6 @@ func Head(rt http.RoundTripper, r *http.Request, limit int, wanted func(status i
 	return answer, err
 }
 
-// Status is [Do] for calls of whose answer only the status counts: no byte of the body is waited
-// for.
-func Status(rt http.RoundTripper, r *http.Request) (int, error) {
-	res, err := Head(rt, r, 0, func(int, http.Header) bool { return false })
-	if err != nil {
-		return 0, err
-	}
-	return res.Status, nil
-}
-
 func roundTrip(rt http.RoundTripper, r *http.Request) (*http.Response, error) {
 	if rt == nil {
 		if r.Body != nil {
