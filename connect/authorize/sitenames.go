@@ -36,7 +36,7 @@ func (a *Authorizer) siteNames(ctx context.Context, app *catalog.App, cred vendi
 	for _, path := range app.SiteNames.Paths {
 		text := follow(answer, path, nil)
 		if app.SiteNames.Pattern != "" {
-			text = match(app.SiteNames.Pattern, text)
+			text = catalog.Find(app.SiteNames.Pattern, text)
 		}
 		site, ok := inject.ParseSite(text)
 		if name := site.String(); ok && name != own && !slices.Contains(names, name) && len(names) < maxSiteNames {
