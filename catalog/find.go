@@ -8,8 +8,8 @@ import (
 // found are the patterns that [Find] has compiled. There are no more of them than entries have.
 var found sync.Map // of *regexp.Regexp by pattern
 
-// Find returns what the group of an entry's pattern finds in text, which the pattern must match as a
-// whole, or "".
+// Find returns what the group of an entry's pattern finds in text, which the pattern must match as
+// a whole, or "".
 func Find(pattern, text string) string {
 	known, ok := found.Load(pattern)
 	if !ok {

@@ -17,8 +17,8 @@ func (a *App) CredentialFields() []Field {
 	return a.Fields
 }
 
-// Needs reports whether no request of a can be made without the field: of an OAuth app's, some serve
-// only to obtain the token. Long-lived AWS keys have no session token.
+// Needs reports whether no request of a can be made without the field: of an OAuth app's, some
+// serve only to obtain the token. Long-lived AWS keys have no session token.
 func (a *App) Needs(field string) bool {
 	switch {
 	case a.OwnsClient(field):

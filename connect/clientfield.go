@@ -73,8 +73,8 @@ func (c OAuthClient) MovedBy(app *catalog.App, held []vending.Field) string {
 	return ""
 }
 
-// SameSite compares two hosts, in which upper case does not matter, with the paths of sites that may
-// follow, in which it does.
+// SameSite compares two hosts, in which upper case does not matter, with the paths of sites that
+// may follow, in which it does.
 func SameSite(a, b string) bool {
 	hostA, pathA, _ := strings.Cut(a, "/")
 	hostB, pathB, _ := strings.Cut(b, "/")

@@ -97,8 +97,8 @@ func TestGrantNeverPrints(t *testing.T) {
 	}
 }
 
-// TestGrantFormats: a grant from before there were names of sites opens, and what is not exactly one
-// of either format is refused.
+// TestGrantFormats: a grant from before there were names of sites opens, and what is not exactly
+// one of either format is refused.
 func TestGrantFormats(t *testing.T) {
 	old := []byte("\x01\x00" + "\x01a" + "\x00" + "\x06bearer" + "\x00" + "\x01" + "\x04host" + "\x09a.example")
 	want := GrantValues{AccessToken: "a", TokenType: "bearer", Fields: []vending.Field{{Name: "host", Value: "a.example"}}}

@@ -246,8 +246,8 @@ func plainAddress(text string) string {
 	return u.String()
 }
 
-// namedHost is the host of address, a plain one without a path, if that is one that a value of the field may
-// name whole.
+// namedHost is the host of address, a plain one without a path, if that is one that a value of the
+// field may name whole.
 func namedHost(app *catalog.App, field, address string) string {
 	host, ok := strings.CutPrefix(strings.TrimSuffix(address, "/"), "https://")
 	if f, _ := declaredAs(app, field); ok && f.NamesHost(host) {

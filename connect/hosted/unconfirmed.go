@@ -12,14 +12,15 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// refusesUnconfirmed reports whether the tenant takes only credentials that their provider confirms.
+// refusesUnconfirmed reports whether the tenant takes only credentials that their provider
+// confirms.
 func (v *visit) refusesUnconfirmed() bool {
 	return v.tenant.Brand.Unconfirmed == connect.RefuseUnconfirmed
 }
 
 // unconfirmed asks whether to save what the provider neither accepts nor refuses, unless the tenant
-// does not take it. Until the answer, it is sealed with the link as what is entered before a sign-in
-// is: the page holds a key to it that works once, in this browser, for an hour.
+// does not take it. Until the answer, it is sealed with the link as what is entered before a
+// sign-in is: the page holds a key to it that works once, in this browser, for an hour.
 func (v *visit) unconfirmed(b browser.Browser, fields []vending.Field, p *authorize.Problem) error {
 	v.note(p)
 	if v.refusesUnconfirmed() {
@@ -78,7 +79,8 @@ func (v *visit) answerUnconfirmed() error {
 	return v.complete(b, grant)
 }
 
-// takeUnconfirmed returns what was entered and forgets it. It stands in the request then, for the form.
+// takeUnconfirmed returns what was entered and forgets it. It stands in the request then, for the
+// form.
 func (v *visit) takeUnconfirmed(b browser.Browser) ([]vending.Field, error) {
 	attempt, err := v.o.Store.TakeAttempt(v.r.Context(), connect.DigestOf(v.r.PostForm.Get("entered")), b.Digest())
 	switch {

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Peek looks at the beginning of res's body: at most limit bytes, and only what comes within timeout.
-// The answer that it returns in place of res reads as res would have; head is a part of it, and
-// nobody may change it.
+// Peek looks at the beginning of res's body: at most limit bytes, and only what comes within
+// timeout. The answer that it returns in place of res reads as res would have; head is a part of
+// it, and nobody may change it.
 func Peek(res *http.Response, limit int, timeout time.Duration) (out *http.Response, head []byte) {
-	// net/http fills in the trailers of res at the body's end, which may come while others look at the
-	// answer: they get a copy, whose trailers are there when they have read to the end.
+	// net/http fills in the trailers of res at the body's end, which may come while others look at
+	// the answer: they get a copy, whose trailers are there when they have read to the end.
 	out = new(http.Response)
 	*out = *res
 	out.Trailer = res.Trailer.Clone()

@@ -13,9 +13,10 @@ import (
 type App struct {
 	// NameSlug is the app's `name_slug` there, such as `slack_v2`.
 	NameSlug string `json:"name_slug"`
-	// Fields map its custom fields to fields of the catalog's app, or to `-`: what has no entry counts by
-	// its own name. A custom field that names a server other than the app's ends the vend, since the
-	// token is for that server; `-` says that calls do not go there, so that the field does not count.
+	// Fields map its custom fields to fields of the catalog's app, or to `-`: what has no entry
+	// counts by its own name. A custom field that names a server other than the app's ends the
+	// vend, since the token is for that server; `-` says that calls do not go there, so that the
+	// field does not count.
 	Fields map[string]string `json:"fields,omitempty"`
 }
 

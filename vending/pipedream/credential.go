@@ -20,15 +20,15 @@ const (
 	clientID = "oauth_client_id"
 )
 
-// theirs are the properties that Pipedream documents for OAuth accounts (schema AccountCredentials),
-// and the client's secret, which it does not expose.
+// theirs are the properties that Pipedream documents for OAuth accounts (schema
+// AccountCredentials), and the client's secret, which it does not expose.
 var theirs = []string{
 	accessToken, clientID, "oauth_client_secret", "oauth_refresh_token", "oauth_uid", "oauth_signer_uri",
 }
 
-// isPipedreams reports whether a property is one of Pipedream's own and no custom field. All that begin
-// with `oauth_` are, whatever comes to be documented. Of them only the access token is vended by
-// itself: others would let who sees them act as the OAuth client.
+// isPipedreams reports whether a property is one of Pipedream's own and no custom field. All that
+// begin with `oauth_` are, whatever comes to be documented. Of them only the access token is vended
+// by itself: others would let who sees them act as the OAuth client.
 func isPipedreams(name string) bool {
 	const prefix = "oauth_"
 	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
@@ -78,8 +78,8 @@ func (a *account) exposes(app *catalog.App) bool {
 }
 
 // keepsBack reports whether Pipedream keeps the account's credential to itself, so that calls go
-// through its proxy: there are no credentials at all, or they are an OAuth account's without the token.
-// Accounts on Pipedream's own OAuth client are so (docs, managed auth, OAuth clients).
+// through its proxy: there are no credentials at all, or they are an OAuth account's without the
+// token. Accounts on Pipedream's own OAuth client are so (docs, managed auth, OAuth clients).
 func (a *account) keepsBack(app *catalog.App) bool {
 	if len(a.Credentials) == 0 {
 		return true
@@ -183,9 +183,9 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (f found) {
 	return f
 }
 
-// onlyField returns the name of the one custom field where the app has one secret field: they can only mean each other, unless
-// the name means another field or a server. Beside an access token they need not: the field would be
-// something else then.
+// onlyField returns the name of the one custom field where the app has one secret field: they can
+// only mean each other, unless the name means another field or a server. Beside an access token
+// they need not: the field would be something else then.
 func (a *account) onlyField(app *catalog.App, mapped map[string]string) string {
 	secrets := 0
 	for _, f := range app.CredentialFields() {

@@ -14,8 +14,8 @@ import (
 	"github.com/vendgate/vendgate/vending/pipedream"
 )
 
-// keptBack is alice's account of an app whose credential Pipedream keeps; connect is what it says of
-// the app's proxy.
+// keptBack is alice's account of an app whose credential Pipedream keeps; connect is what it says
+// of the app's proxy.
 func keptBack(connect, credentials string) string {
 	return fmt.Sprintf(`{"id":"apn_1","external_id":"alice@example.com","app":{"name_slug":"theirs","auth_type":"oauth","connect":%s},"credentials":%s}`, connect, credentials)
 }
@@ -73,7 +73,8 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// TestNoTarget: what the proxy does not call, or calls elsewhere, is refused before anything is sent.
+// TestNoTarget: what the proxy does not call, or calls elsewhere, is refused before anything is
+// sent.
 func TestNoTarget(t *testing.T) {
 	const zendesk = `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com"}`
 	for name, c := range map[string]struct {
@@ -140,8 +141,8 @@ func TestRelayHeaderPlaceholder(t *testing.T) {
 	}
 }
 
-// TestKeptBack: an OAuth account without its token is called through the proxy, unless what it shows
-// names a server that the proxy would not find by itself.
+// TestKeptBack: an OAuth account without its token is called through the proxy, unless what it
+// shows names a server that the proxy would not find by itself.
 func TestKeptBack(t *testing.T) {
 	const dynamic = `{"base_proxy_target_url":"https://{{custom_fields.base_api_url}}"}`
 	for name, c := range map[string]struct {
@@ -219,8 +220,8 @@ func TestProxyErrors(t *testing.T) {
 	}
 }
 
-// TestUnreadableAsksOnce: an answer that is no account costs one call of the project's limit, and an
-// answer that says to come back may cost three.
+// TestUnreadableAsksOnce: an answer that is no account costs one call of the project's limit, and
+// an answer that says to come back may cost three.
 func TestUnreadableAsksOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
