@@ -131,8 +131,8 @@ func addPlacementOptions(opts options, app *catalog.App) {
 	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
 }
 
-// addRequestOptions adds `header`, `query` and `basic`, and returns the placement that they write to:
-// a new one in p, from the first one stated on.
+// addRequestOptions adds `header`, `query` and `basic`, and returns the placement that they write
+// to: a new one in p, from the first one stated on.
 func addRequestOptions(opts options, p **catalog.Placement) (placement func() *catalog.Placement) {
 	stated := false
 	placement = func() *catalog.Placement {

@@ -35,7 +35,8 @@ func (f *tryFlags) check(ctx context.Context, store *connect.Store, a *App, tena
 	return err
 }
 
-// unconfirmed is what a tenant says of such credentials: in the configuration, or else in the store.
+// unconfirmed is what a tenant says of such credentials: in the configuration, or else in the
+// store.
 func (a *App) unconfirmed(ctx context.Context, store *connect.Store, tenant string) (string, error) {
 	for _, t := range a.Tenants {
 		if t.ID == tenant && t.Unconfirmed != "" {

@@ -27,8 +27,8 @@ func triedApp(t *testing.T) (config string, calls *atomic.Int64) {
 		"verify /me {\n inconclusive\n }\n allow_http\n allow_private 127.0.0.0/8\n}\n", server.URL), calls
 }
 
-// TestImportIsTried: what the provider refuses, or cannot be asked about, is not stored; what it leaves
-// open only on request.
+// TestImportIsTried: what the provider refuses, or cannot be asked about, is not stored; what it
+// leaves open only on request.
 func TestImportIsTried(t *testing.T) {
 	app, calls := triedApp(t)
 	const unconfirmed = "the credential was not stored: crm neither accepts nor refuses what you entered (HTTP 403), perhaps because a permission or credit is missing, so nothing was saved; " +

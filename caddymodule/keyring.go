@@ -123,8 +123,9 @@ func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, erro
 	return t, nil
 }
 
-// checkRule reports a rule that could never count, because of its app or the app's host that it names.
-// Where an app has no other hosts and nothing beside its API, a path may begin with ~ as any other.
+// checkRule reports a rule that could never count, because of its app or the app's host that it
+// names. Where an app has no other hosts and nothing beside its API, a path may begin with ~ as any
+// other.
 func (g *gateway) checkRule(r *policy.Rule) error {
 	if r.App == "*" {
 		return nil

@@ -34,9 +34,10 @@ type PipedreamSource struct {
 	// EndUser says by what Pipedream knows end users: `email`, sent as `x-user-email`, or `external_id`, an opaque id sent as
 	// `x-external-user-id`. Default: `email`. An account's external id must equal it.
 	EndUser string `json:"end_user,omitempty"`
-	// Apps say by slug what Pipedream calls an app and its custom fields, where that differs: it goes by the slug with `_` for `-`
-	// otherwise, and its fields by their own names. A field of theirs that names a server other than the app's ends each
-	// vend, unless it is mapped to a field or to `-`, which says that calls do not go there.
+	// Apps say by slug what Pipedream calls an app and its custom fields, where that differs: it
+	// goes by the slug with `_` for `-` otherwise, and its fields by their own names. A field of
+	// theirs that names a server other than the app's ends each vend, unless it is mapped to a
+	// field or to `-`, which says that calls do not go there.
 	Apps map[string]pipedream.App `json:"apps,omitempty"`
 	// Endpoint is the root of Pipedream's API. Default: `https://api.pipedream.com`.
 	Endpoint string `json:"endpoint,omitempty"`

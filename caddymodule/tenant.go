@@ -36,8 +36,8 @@ type Tenant struct {
 	// anything else is shown as it is, with the masked address in the place of `{user}`: at most 200
 	// bytes. Default: the one in the store, or `masked`.
 	UserHint string `json:"user_hint,omitempty"`
-	// Unconfirmed is what becomes of credentials that their provider neither accepts nor refuses: `ask`
-	// lets the end user save them, after a page has said so, and the connection then carries
+	// Unconfirmed is what becomes of credentials that their provider neither accepts nor refuses:
+	// `ask` lets the end user save them, after a page has said so, and the connection then carries
 	// `verified: false`; `refuse` never stores them. Default: the one in the store, or `ask`.
 	Unconfirmed string `json:"unconfirmed,omitempty"`
 	// DefinedAt is file and line of the Caddyfile, for error messages.

@@ -20,8 +20,8 @@ type Accepted struct {
 }
 
 // Accepts reports whether an answer that is no success says that the credential is right. body is
-// the decoded body or its beginning; it may be nil where [Verify.AcceptanceInBody] says that it does
-// not matter.
+// the decoded body or its beginning; it may be nil where [Verify.AcceptanceInBody] says that it
+// does not matter.
 func (v *Verify) Accepts(status int, body []byte) bool {
 	body = body[:min(len(body), RefusedPrefix)]
 	occurs := func(text string) bool { return bytes.Contains(body, []byte(text)) }

@@ -15,8 +15,8 @@ type App struct {
 	// Name is the product's, and tells entries of one product apart: `WordPress (self-hosted,
 	// application password)`.
 	Name string `json:"name"`
-	// ShortName is what end users know the product by, `WordPress`, where Name says more than that: at
-	// most 40 bytes. Empty means Name.
+	// ShortName is what end users know the product by, `WordPress`, where Name says more than that:
+	// at most 40 bytes. Empty means Name.
 	ShortName string `json:"short_name,omitempty"`
 	// HelpURL is the https page of the provider's that says where end users find the credential.
 	HelpURL string `json:"help_url,omitempty"`
@@ -56,8 +56,8 @@ type App struct {
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// Refused are the answers by which the provider refuses the credential, beside 401.
 	Refused []Refused `json:"refused,omitempty"`
-	// SiteNames is for software that people host themselves, whose links may name it otherwise than its
-	// connections do.
+	// SiteNames is for software that people host themselves, whose links may name it otherwise than
+	// its connections do.
 	SiteNames *SiteNames `json:"site_names,omitempty"`
 	// Steering names what lets a request stand for another one than its request line says.
 	Steering *Steering `json:"steering,omitempty"`
@@ -96,8 +96,8 @@ type Field struct {
 	Name string `json:"name"`
 	// Label is what a form calls it.
 	Label string `json:"label,omitempty"`
-	// Help is a short sentence that a form shows below it: where to find the value, or how it looks. At
-	// most 200 bytes.
+	// Help is a short sentence that a form shows below it: where to find the value, or how it
+	// looks. At most 200 bytes.
 	Help string `json:"help,omitempty"`
 	// Secret says that the value must never be shown.
 	Secret bool `json:"secret,omitempty"`
@@ -107,26 +107,29 @@ type Field struct {
 	Kind string `json:"kind,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`
-	// Hosts are other hosts of the provider's that a value may name whole, in place of filling its slot in
-	// the upstream: `*.my.salesforce.mil`. The star is one DNS label, or several for the kind `labels`.
+	// Hosts are other hosts of the provider's that a value may name whole, in place of filling its
+	// slot in the upstream: `*.my.salesforce.mil`. The star is one DNS label, or several for the
+	// kind `labels`.
 	Hosts []string `json:"hosts,omitempty"`
 	// SitePath says that a value of kind `host` may go on with the path below which a site lives,
 	// `example.com/blog`. It goes between the host and the base path of an address.
 	SitePath bool `json:"site_path,omitempty"`
-	// Cut are paths that people paste along with the address of their site and that are no part of it,
-	// such as `/wp-admin`: what is entered into a field of kind `host` ends before the first of them.
+	// Cut are paths that people paste along with the address of their site and that are no part of
+	// it, such as `/wp-admin`: what is entered into a field of kind `host` ends before the first of
+	// them.
 	Cut []string `json:"cut,omitempty"`
 }
 
-// SiteNames say where a self-hosted app tells by which addresses it calls itself, in the links of its
-// answers. They take the place of the connection's own address in links and are never called.
+// SiteNames say where a self-hosted app tells by which addresses it calls itself, in the links of
+// its answers. They take the place of the connection's own address in links and are never called.
 type SiteNames struct {
-	// URL is requested by GET with the credential when a connection is made. Its host is the upstream's,
-	// slot and all, `https://{host}/wp-json/`.
+	// URL is requested by GET with the credential when a connection is made. Its host is the
+	// upstream's, slot and all, `https://{host}/wp-json/`.
 	URL string `json:"url"`
 	// Paths lead to the addresses in its JSON, as those of a Capture do, without brackets.
 	Paths []string `json:"paths"`
-	// Pattern is a regular expression with one group, which is the address; empty takes all of the text.
+	// Pattern is a regular expression with one group, which is the address; empty takes all of the
+	// text.
 	Pattern string `json:"pattern,omitempty"`
 }
 
@@ -205,8 +208,8 @@ type OAuth2 struct {
 	// empty means that the answer itself does.
 	Answer string `json:"answer,omitempty"`
 	// Ended are texts by which the provider says, in answer to a refresh, that the grant has ended,
-	// beside the known ones: an error code in whichever member, or a part of a description. Case does
-	// not matter.
+	// beside the known ones: an error code in whichever member, or a part of a description. Case
+	// does not matter.
 	Ended []string `json:"ended,omitempty"`
 	// Capture finds the values of the fields from `grant`.
 	Capture []Capture `json:"capture,omitempty"`
@@ -271,9 +274,9 @@ type Verify struct {
 	Headers map[string]string `json:"headers,omitempty"`
 	// Body is sent as JSON where not empty.
 	Body string `json:"body,omitempty"`
-	// Success says what the answer to an accepted credential holds, for APIs that answer 2xx to a wrong
-	// one as well: `ok=true` is the value of a member, `data.me.id` that there is one which is not null.
-	// Names are joined by dots; an index is the name of an element of a list.
+	// Success says what the answer to an accepted credential holds, for APIs that answer 2xx to a
+	// wrong one as well: `ok=true` is the value of a member, `data.me.id` that there is one which
+	// is not null. Names are joined by dots; an index is the name of an element of a list.
 	Success string `json:"success,omitempty"`
 	// Wrong are the statuses that mean a wrong credential, beside 401, which always does but where
 	// Accepted says otherwise.

@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// Beside is what an app has outside of its API: git over HTTP, private assets. The caller reaches it
-// by a path that begins with `/~` and Host, so with `/~/` at the upstream's own host; what follows is
-// the path from that host's root. It gets the credential, so that nothing is reachable but Paths.
+// Beside is what an app has outside of its API: git over HTTP, private assets. The caller reaches
+// it by a path that begins with `/~` and Host, so with `/~/` at the upstream's own host; what
+// follows is the path from that host's root. It gets the credential, so that nothing is reachable
+// but Paths.
 type Beside struct {
 	// Host is a fixed host, where it is another one than that of the upstream.
 	Host string `json:"host,omitempty"`
-	// Paths are patterns of the decoded path: `*` matches within one segment, and `**`, as the first
-	// or the last segment, one segment or more. None of them reaches below the upstream's base path,
-	// which rules judge by other paths.
+	// Paths are patterns of the decoded path: `*` matches within one segment, and `**`, as the
+	// first or the last segment, one segment or more. None of them reaches below the upstream's
+	// base path, which rules judge by other paths.
 	Paths []string `json:"paths"`
 	// Placement says where the credential goes there, if not where it goes in calls of the API: git
 	// servers want HTTP Basic.

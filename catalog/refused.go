@@ -19,8 +19,8 @@ const maxRefusedText = 256
 
 // Refused is an answer by which a provider refuses the credential, beside 401.
 type Refused struct {
-	// Statuses are those of such answers. One that has a meaning of its own, such as 403, needs When
-	// or Body to tell it from an answer to a request that the credential does not allow.
+	// Statuses are those of such answers. One that has a meaning of its own, such as 403, needs
+	// When or Body to tell it from an answer to a request that the credential does not allow.
 	Statuses []int `json:"statuses"`
 	// When are header fields that must all have these values.
 	When map[string]string `json:"when,omitempty"`

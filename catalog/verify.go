@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// verifySuccess is the form of Verify.Success: names joined by dots and, with a value, what the last
-// one must be.
+// verifySuccess is the form of Verify.Success: names joined by dots and, with a value, what the
+// last one must be.
 var verifySuccess = regexp.MustCompile(`^(` + captureName + `(?:\.` + captureName + `)*)(?:=(.+))?$`)
 
 // notWrong are the statuses that say nothing about a credential, whatever an entry says: that the
@@ -20,8 +20,8 @@ var notWrong = []int{
 	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
-// Succeeds splits Success: the names that lead to the member, and the text that its value must have,
-// which is empty where any value but null will do. Without a Success there are no names.
+// Succeeds splits Success: the names that lead to the member, and the text that its value must
+// have, which is empty where any value but null will do. Without a Success there are no names.
 func (v *Verify) Succeeds() (path []string, want string) {
 	found := verifySuccess.FindStringSubmatch(v.Success)
 	if found == nil {

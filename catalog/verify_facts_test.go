@@ -57,7 +57,8 @@ var inconclusiveVerifies = map[string]struct {
 	wrong    []int
 	source   string
 }{
-	// 403 "Invalid Application-ID or API key"; 404 is a secured key, which the service has no record of.
+	// 403 "Invalid Application-ID or API key"; 404 is a secured key, which the service has no
+	// record of.
 	"algolia": {"/1/keys/{api_key}", "", []int{403}, "https://www.algolia.com/doc/rest-api/search/get-api-key"},
 	// 403 is both, by ActiveCampaign's list of statuses, but every user may ask who they are.
 	"activecampaign": {"/users/me", "", []int{403}, "https://developers.activecampaign.com/reference/http-status-codes"},
@@ -68,7 +69,8 @@ var inconclusiveVerifies = map[string]struct {
 	"youtube-data-api-key": {"/youtube/v3/i18nLanguages?part=snippet", "", []int{400}, "https://developers.google.com/youtube/v3/docs/errors"},
 	// A wrong token is answered 203, with a page to sign in at.
 	"azure-devops": {"/_apis/projects?api-version=7.0", "count", nil, "https://learn.microsoft.com/en-us/rest/api/azure/devops/core/projects/list"},
-	// A user of type `anonymous`, who has no accountId, where a site lets everybody in; 403 without access to Confluence.
+	// A user of type `anonymous`, who has no accountId, where a site lets everybody in; 403 without
+	// access to Confluence.
 	"confluence-api-token": {"/wiki/rest/api/user/current", "accountId", nil,
 		"https://developer.atlassian.com/cloud/confluence/rest/v1/api-group-users/"},
 	// 401 to tokens that belong to an account at /user/tokens/verify, though they are right.

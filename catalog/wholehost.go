@@ -10,8 +10,8 @@ import (
 // anyLabel begins a pattern of Field.Hosts.
 const anyLabel = "*."
 
-// NamesHost reports whether value is one of the hosts that it may name whole, in place of filling its
-// slot.
+// NamesHost reports whether value is one of the hosts that it may name whole, in place of filling
+// its slot.
 func (f *Field) NamesHost(value string) bool {
 	for _, pattern := range f.Hosts {
 		suffix, wild := strings.CutPrefix(pattern, anyLabel)
@@ -39,8 +39,9 @@ func (f *Field) endsIn(host, suffix string) bool {
 	return true
 }
 
-// wholeHosts checks the hosts that values may name. They get the credential, so that they are public names
-// of the provider's, and no other address and nothing else of a request depends on the value.
+// wholeHosts checks the hosts that values may name. They get the credential, so that they are
+// public names of the provider's, and no other address and nothing else of a request depends on the
+// value.
 func (c checker) wholeHosts() error {
 	for _, f := range c.Fields {
 		if len(f.Hosts) == 0 {

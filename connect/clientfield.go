@@ -64,7 +64,7 @@ func (c OAuthClient) Moved(app *catalog.App, held []vending.Field) bool {
 func (c OAuthClient) MovedBy(app *catalog.App, held []vending.Field) string {
 	for _, f := range c.AddressFields(app) {
 		same := func(h vending.Field) bool {
-			return h.Name == f.Name && (h.Value == f.Value || app.OnlyInHosts(f.Name) && sameHost(h.Value, f.Value))
+			return h.Name == f.Name && (h.Value == f.Value || app.OnlyInHosts(f.Name) && SameSite(h.Value, f.Value))
 		}
 		if !slices.ContainsFunc(held, same) {
 			return f.Name
@@ -73,8 +73,9 @@ func (c OAuthClient) MovedBy(app *catalog.App, held []vending.Field) string {
 	return ""
 }
 
-// sameHost compares two hosts, in which upper case does not matter, with the paths of sites that may follow, in which it does.
-func sameHost(a, b string) bool {
+// SameSite compares two hosts, in which upper case does not matter, with the paths of sites that
+// may follow, in which it does.
+func SameSite(a, b string) bool {
 	hostA, pathA, _ := strings.Cut(a, "/")
 	hostB, pathB, _ := strings.Cut(b, "/")
 	return strings.EqualFold(hostA, hostB) && pathA == pathB

@@ -51,8 +51,8 @@ type Connection struct {
 	NeedsReconnection bool
 	// RefreshPending says that a link to renew the grant is open.
 	RefreshPending bool
-	// Verified says that the provider issued what the connection holds, or was seen to accept it before
-	// it was stored. Only Connections and Describe tell it: no vend asks for it.
+	// Verified says that the provider issued what the connection holds, or was seen to accept it
+	// before it was stored. Only Connections and Describe tell it: no vend asks for it.
 	Verified bool
 	// CreatedAt and UpdatedAt are in UTC, to the millisecond. UpdatedAt follows the status and the grant.
 	CreatedAt, UpdatedAt time.Time
@@ -73,9 +73,10 @@ const (
 )
 
 // ImportConnection stores a connection whose grant is already at hand, and returns its new id. ID,
-// Version and the times of c are set by the store, and Verified by the grant; an empty status means active and an empty name
-// the app's slug. An active connection needs a grant: a token for an OAuth app, fields for any other.
-// What is wrong with c or g is a *vending.Error with `invalid_request` or `invalid_user_email`.
+// Version and the times of c are set by the store, and Verified by the grant; an empty status means
+// active and an empty name the app's slug. An active connection needs a grant: a token for an OAuth
+// app, fields for any other. What is wrong with c or g is a *vending.Error with `invalid_request`
+// or `invalid_user_email`.
 func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id string, err error) {
 	if err := c.normalize(); err != nil {
 		return "", err
@@ -96,7 +97,8 @@ func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id
 	return c.ID, nil
 }
 
-// Check reports what would keep ImportConnection from storing c, of which the grant is not known yet.
+// Check reports what would keep ImportConnection from storing c, of which the grant is not known
+// yet.
 func (c Connection) Check() error { return c.normalize() }
 
 func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) error {

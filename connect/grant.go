@@ -24,7 +24,8 @@ type GrantValues struct {
 	// Fields are the values of a key-based app, or those that an OAuth app needs beside its token.
 	Fields []vending.Field
 	// SiteNames are the addresses by which the connection's site calls itself in links; see
-	// [vending.Credential.Naming]. They are found when an end user connects, and nothing is sent to them.
+	// [vending.Credential.Naming]. They are found when an end user connects, and nothing is sent to
+	// them.
 	SiteNames []string
 }
 
@@ -89,8 +90,8 @@ const (
 // errGrant never says more: the text at hand is the grant.
 var errGrant = errors.New("the grant has an unknown encoding")
 
-// encode writes v as its format, the expiry in Unix seconds (0 for none), and length-prefixed strings.
-// It is read on every proxied request; encoding/json would cost more than the decryption.
+// encode writes v as its format, the expiry in Unix seconds (0 for none), and length-prefixed
+// strings. It is read on every proxied request; encoding/json would cost more than the decryption.
 func (v GrantValues) encode() ([]byte, error) {
 	b := []byte{grantFormat}
 	if len(v.SiteNames) > 0 {

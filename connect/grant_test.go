@@ -96,3 +96,38 @@ func TestGrantNeverPrints(t *testing.T) {
 		}
 	}
 }
+
+// TestGrantFormats: a grant from before there were names of sites opens, and what is not exactly
+// one of either format is refused.
+func TestGrantFormats(t *testing.T) {
+	old := []byte("\x01\x00" + "\x01a" + "\x00" + "\x06bearer" + "\x00" + "\x01" + "\x04host" + "\x09a.example")
+	want := GrantValues{AccessToken: "a", TokenType: "bearer", Fields: []vending.Field{{Name: "host", Value: "a.example"}}}
+	if g, err := decodeGrant(bytes.Clone(old)); err != nil || !reflect.DeepEqual(g.Reveal(), want) {
+		t.Fatalf("the old format: %v", err)
+	}
+	if plain, err := want.encode(); err != nil || !bytes.Equal(plain, old) {
+		t.Errorf("a grant without names is not in the old format: %q, %v", plain, err)
+	}
+	named := want
+	named.SiteNames = []string{"www.a.example", "b.example/git"}
+	plain, err := named.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	altered := map[string][]byte{
+		"as the old format": append([]byte{grantFormat}, plain[1:]...),
+		"as a later one":    append([]byte{grantNamed + 1}, plain[1:]...),
+		"old, as named":     append([]byte{grantNamed}, old[1:]...),
+		"more after it":     append(bytes.Clone(plain), 0),
+		"no names":          append(append([]byte{grantNamed}, old[1:]...), 0),
+		"blank names":       append(append([]byte{grantNamed}, old[1:]...), 2, ' ', ' '),
+	}
+	for n := range plain {
+		altered[fmt.Sprint("cut to ", n)] = bytes.Clone(plain[:n])
+	}
+	for name, data := range altered {
+		if g, err := decodeGrant(data); err == nil || !g.IsZero() {
+			t.Errorf("%s: it opened", name)
+		}
+	}
+}

@@ -8,9 +8,11 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// CompleteLink stores what the end user gave by a link, and ends it, in one step: of two browsers that try, one succeeds, and the other gets
-// ErrLinkEnded with nothing of what it gave stored. Until that moment a connection that the link renews vends what it held before.
-// The connection is verified where g is. authType is the app's at the time. What is wrong with it or with g is a *vending.Error with `invalid_request`, and the link stays.
+// CompleteLink stores what the end user gave by a link, and ends it, in one step: of two browsers
+// that try, one succeeds, and the other gets ErrLinkEnded with nothing of what it gave stored.
+// Until that moment a connection that the link renews vends what it held before. The connection is
+// verified where g is. authType is the app's at the time. What is wrong with it or with g is a
+// *vending.Error with `invalid_request`, and the link stays.
 func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authType vending.AuthType, g Grant) (c Connection, err error) {
 	err = s.update(ctx, "completing a link", func(tx *sql.Tx) error {
 		l, err := s.pendingLink(ctx, tx, digest)

@@ -12,9 +12,9 @@ import (
 var ErrStale = errors.New("the connection has changed in the meantime")
 
 // UpdateGrant replaces the grant of connection id if its version is still fromVersion, sets its
-// needs_reconnection and ends any refresh lease; a verified g makes the connection verified. When it
-// returns nil the new grant has reached the disk; on any error the old one is untouched. ErrStale
-// tells of another version, a *vending.Error with `connection_deleted` of no connection.
+// needs_reconnection and ends any refresh lease; a verified g makes the connection verified. When
+// it returns nil the new grant has reached the disk; on any error the old one is untouched.
+// ErrStale tells of another version, a *vending.Error with `connection_deleted` of no connection.
 func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g Grant, needsReconnection bool) (newVersion int64, err error) {
 	if needsReconnection {
 		return s.EndGrant(ctx, id, fromVersion, g, "the provider refused the grant for good")

@@ -12,8 +12,8 @@ func setVerified(ctx context.Context, tx *sql.Tx, id string, verified bool) erro
 	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET verified = ? WHERE id = ?`, verified, id))
 }
 
-// granted is the row of an event by which c holds g. A token needs no word: the provider issued it, and
-// one from elsewhere is verified when it is refreshed.
+// granted is the row of an event by which c holds g. A token needs no word: the provider issued it,
+// and one from elsewhere is verified when it is refreshed.
 func granted(e Event, c Connection, g Grant) AuditRow {
 	row := about(e, c)
 	if c.AuthType != vending.OAuth && !g.IsZero() && !g.Verified() {

@@ -10,8 +10,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestAdvice: a value that cannot be placed is the end user's to correct where connecting again brings
-// another, and the operator's where it does not.
+// TestAdvice: a value that cannot be placed is the end user's to correct where connecting again
+// brings another, and the operator's where it does not.
 func TestAdvice(t *testing.T) {
 	advised := func(c vending.Credential) vending.Credential {
 		return c.Advised(func(field string) string { return "write the line of " + field })

@@ -10,8 +10,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// gitApp is an app whose API takes its key in a header, and whose git server takes it by HTTP Basic, as
-// GitLab's does (lib/gitlab/auth.rb, Projects::… GitHttpClientController).
+// gitApp is an app whose API takes its key in a header, and whose git server takes it by HTTP
+// Basic, as GitLab's does (lib/gitlab/auth.rb, Projects::… GitHttpClientController).
 func gitApp(host string) *catalog.App {
 	app := keyApp("https://git.example.com/api/v4", &catalog.Placement{Header: map[string]string{"PRIVATE-TOKEN": "{api_key}"}})
 	app.ExtraHosts = []string{"upload.example.com"}
@@ -43,8 +43,8 @@ func TestSplitBeside(t *testing.T) {
 	}
 }
 
-// TestSplitBesideRefuses: what is not declared goes nowhere, and no spelling leads to the API, whose
-// paths rules know by other names.
+// TestSplitBesideRefuses: what is not declared goes nowhere, and no spelling leads to the API,
+// whose paths rules know by other names.
 func TestSplitBesideRefuses(t *testing.T) {
 	p, other := mustPlace(t, gitApp("")), mustPlace(t, gitApp("code.example.com"))
 	for _, path := range []string{
@@ -76,8 +76,8 @@ func TestSplitBesideRefuses(t *testing.T) {
 	}
 }
 
-// TestRequestBeside: the credential goes as the git server wants it, and neither the API's header nor
-// one of the caller's goes along.
+// TestRequestBeside: the credential goes as the git server wants it, and neither the API's header
+// nor one of the caller's goes along.
 func TestRequestBeside(t *testing.T) {
 	for host, want := range map[string]string{"": "git.example.com", "code.example.com": "code.example.com"} {
 		p := mustPlace(t, gitApp(host))
@@ -128,8 +128,8 @@ func TestRewriteURLBeside(t *testing.T) {
 	}
 }
 
-// TestBesideAtTheRoot: where the API has no base path, a path may be reached both ways; a call stays
-// on the side that it came by, since the credential goes elsewhere there.
+// TestBesideAtTheRoot: where the API has no base path, a path may be reached both ways; a call
+// stays on the side that it came by, since the credential goes elsewhere there.
 func TestBesideAtTheRoot(t *testing.T) {
 	app := gitApp("")
 	app.Upstream = "https://git.example.com"
@@ -144,8 +144,8 @@ func TestBesideAtTheRoot(t *testing.T) {
 	}
 }
 
-// TestBesideRelay: a source's own proxy puts the credential where the API takes it, and so cannot call
-// what takes it elsewhere.
+// TestBesideRelay: a source's own proxy puts the credential where the API takes it, and so cannot
+// call what takes it elsewhere.
 func TestBesideRelay(t *testing.T) {
 	for path, ok := range map[string]bool{"/user": true, "/~/uploads/a": false} {
 		var wire bytes.Buffer
@@ -161,8 +161,8 @@ func TestBesideRelay(t *testing.T) {
 	}
 }
 
-// TestBesideAtASite: what lies beside the API of software that people host themselves lies below the
-// path of their site, and its links may name the site otherwise.
+// TestBesideAtASite: what lies beside the API of software that people host themselves lies below
+// the path of their site, and its links may name the site otherwise.
 func TestBesideAtASite(t *testing.T) {
 	app := siteApp(true)
 	app.Beside = &catalog.Beside{Paths: []string{"/uploads/**"}}

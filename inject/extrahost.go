@@ -6,16 +6,16 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// extraPrefix begins a path to one of an app's extra hosts, `/~upload.example.com/v1`, or to what it
-// has beside its API, `/~/group/repo.git`. No host name begins with "~", and hardly any path.
+// extraPrefix begins a path to one of an app's extra hosts, `/~upload.example.com/v1`, or to what
+// it has beside its API, `/~/group/repo.git`. No host name begins with "~", and hardly any path.
 const extraPrefix = "/~"
 
 // Split takes what names a place other than the upstream off a caller's raw path, which is empty or
 // begins with "/": at is `/~` and a declared extra host, or how paths to what lies beside the app's
 // API begin, which is `/~` alone at the upstream's own host. It is empty for a path of the upstream
-// itself, and path is then all of it. An app without such places has every path. Of any other, a path
-// that a server might read as beginning with "~" is that of a declared place, letter for letter, or
-// `invalid_request`: a misspelt host must not end as a path at another one.
+// itself, and path is then all of it. An app without such places has every path. Of any other, a
+// path that a server might read as beginning with "~" is that of a declared place, letter for
+// letter, or `invalid_request`: a misspelt host must not end as a path at another one.
 func (p *Placement) Split(rawPath string) (at, path string, err error) {
 	if len(p.app.ExtraHosts) == 0 && p.beside == nil || !mayBeExtra(rawPath) {
 		return "", rawPath, nil

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// insideHost accepts a host that the operator wrote for software in their own network: what [hostName]
-// does, and a name of one label (`gitea:3000`, `localhost`), an address of IPv4 or one of IPv6 in brackets
-// (RFC 3986, section 3.2.2), each with an optional port. Which addresses may be dialled is for the app's
-// allow_private to say, at the dial.
+// insideHost accepts a host that the operator wrote for software in their own network: what
+// [hostName] does, and a name of one label (`gitea:3000`, `localhost`), an address of IPv4 or one
+// of IPv6 in brackets (RFC 3986, section 3.2.2), each with an optional port. Which addresses may be
+// dialled is for the app's allow_private to say, at the dial.
 //
-// Container networks have names with underscores, which no public host does. What is a number and no
-// address in its usual form is refused: resolvers read such differently.
+// Container networks have names with underscores, which no public host does. What is a number and
+// no address in its usual form is refused: resolvers read such differently.
 func insideHost(v string) (string, error) {
 	name, port, err := splitPort(v)
 	if err != nil {

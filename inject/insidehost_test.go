@@ -9,7 +9,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// inside are hosts as an operator writes them for software in their own network, and where calls go.
+// inside are hosts as an operator writes them for software in their own network, and where calls
+// go.
 var inside = map[string]string{
 	"gitea":                  "gitea",
 	"gitea:3000":             "gitea:3000",
@@ -71,7 +72,8 @@ var inside = map[string]string{
 	strings.Repeat("a.", 127) + "a": "",
 }
 
-// forge is an app whose host comes with the OAuth client; from is empty for one that an end user enters.
+// forge is an app whose host comes with the OAuth client; from is empty for one that an end user
+// enters.
 func forge(from string, allow ...string) *catalog.App {
 	return &catalog.App{
 		Slug: "forge", AuthType: "o_auth", Upstream: "https://{host}/api/v1", AllowPrivate: allow,
@@ -109,8 +111,8 @@ func TestInsideHost(t *testing.T) {
 	}
 }
 
-// TestInsideHostOfOthers: neither an end user, nor a source that passes on what one may have entered, nor an
-// app without allow_private gets further than public names.
+// TestInsideHostOfOthers: neither an end user, nor a source that passes on what one may have
+// entered, nor an app without allow_private gets further than public names.
 func TestInsideHostOfOthers(t *testing.T) {
 	public := map[string]bool{"git.example.com": true, "git.corp.internal": true} // what they resolve to, the dialer judges
 	for value := range inside {
@@ -132,8 +134,8 @@ func TestInsideHostOfOthers(t *testing.T) {
 	}
 }
 
-// TestInsideUpstream: the operator's own upstream is a name or an address, and links to it stay behind the
-// gateway.
+// TestInsideUpstream: the operator's own upstream is a name or an address, and links to it stay
+// behind the gateway.
 func TestInsideUpstream(t *testing.T) {
 	for upstream, link := range map[string]string{
 		"http://gitea:3000/git/api/v1":   "http://gitea:3000/git/api/v1/y?p=2",

@@ -177,15 +177,16 @@ func (x *Exchange) place(r reference, at, host string, gw func() Gateway) string
 	return x.withoutKeys(r)
 }
 
-// reaches reports whether the gateway would take a call for a path of the upstream, which is absolute.
+// reaches reports whether the gateway would take a call for a path of the upstream, which is
+// absolute.
 func (x *Exchange) reaches(path string, g Gateway) bool {
 	located, inside := x.locate("", resolve("/", cmp.Or(path, "/")))
 	return inside && (g.Takes == nil || g.Takes(located))
 }
 
-// locate returns the gateway's path for a path at one of the app's places. Not ok is what the gateway
-// has no path for. At the upstream's own host that is what follows its base path and the credential's
-// path prefix, or a declared path beside them.
+// locate returns the gateway's path for a path at one of the app's places. Not ok is what the
+// gateway has no path for. At the upstream's own host that is what follows its base path and the
+// credential's path prefix, or a declared path beside them.
 func (x *Exchange) locate(at, path string) (located string, ok bool) {
 	b := x.placement.beside
 	switch {
@@ -204,8 +205,8 @@ func (x *Exchange) locate(at, path string) (located string, ok bool) {
 	return located, ok
 }
 
-// asideOf returns the gateway's path for a path of the upstream's host that b declares: what follows the
-// path of the connection's site.
+// asideOf returns the gateway's path for a path of the upstream's host that b declares: what
+// follows the path of the connection's site.
 func (x *Exchange) asideOf(b *beside, path string) (located string, ok bool) {
 	if b == nil || b.host != "" {
 		return "", false

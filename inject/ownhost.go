@@ -28,8 +28,9 @@ func (x *Exchange) ownHost(host string) (at string, own bool) {
 	return "", sameHost(host, main) || x.mayServe(host)
 }
 
-// namedPath returns the path of the upstream for a path at one of the other names of its site. It is not
-// named where the gateway would not take a call for that: then the link is not one to the app.
+// namedPath returns the path of the upstream for a path at one of the other names of its site. It
+// is not named where the gateway would not take a call for that: then the link is not one to the
+// app.
 func (x *Exchange) namedPath(host, path string, gw func() Gateway) (to string, named bool) {
 	names := x.credential().SiteNames()
 	if len(names) == 0 {
@@ -54,9 +55,9 @@ func (x *Exchange) namedPath(host, path string, gw func() Gateway) (to string, n
 	return "", false
 }
 
-// sameHost compares two hosts with their ports. Those of http and https are like none: behind a proxy that
-// ends TLS, a site may name itself by the other scheme, or by one scheme and the other's port, and is the
-// same site. A link is fetched from the connection's own host all the same.
+// sameHost compares two hosts with their ports. Those of http and https are like none: behind a
+// proxy that ends TLS, a site may name itself by the other scheme, or by one scheme and the other's
+// port, and is the same site. A link is fetched from the connection's own host all the same.
 func sameHost(host, other string) bool {
 	name, port := cutPort(host)
 	otherName, otherPort := cutPort(other)

@@ -1,7 +1,6 @@
 package inject
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,19 +22,8 @@ func refuses(app *catalog.App, res *http.Response) (*http.Response, bool) {
 	if !looksInto(res) {
 		return res, false
 	}
-	// net/http fills in the trailers of res at the body's end, which may come while others look at the
-	// answer: they get a copy, whose trailers are there when they have read to the end.
-	out := new(http.Response)
-	*out = *res
-	out.Trailer = res.Trailer.Clone()
-	ahead := readAhead(res.Body, catalog.RefusedPrefix, func() {
-		if out.Trailer == nil && res.Trailer != nil {
-			out.Trailer = make(http.Header, len(res.Trailer))
-		}
-		maps.Copy(out.Trailer, res.Trailer)
-	})
-	out.Body = ahead
-	prefix := httpx.DecodePrefix(res.Header, ahead.prefix(prefixTimeout), catalog.RefusedPrefix)
+	out, head := httpx.Peek(res, catalog.RefusedPrefix, prefixTimeout)
+	prefix := httpx.DecodePrefix(res.Header, head, catalog.RefusedPrefix)
 	return out, app.RefusesCredential(res.StatusCode, res.Header, prefix)
 }
 

@@ -22,8 +22,8 @@ func splitSite(v string) (host, path string, err error) {
 	return host, path, nil
 }
 
-// isSitePath accepts what people give folders, and nothing that a server could read otherwise than it is
-// written: no encoding, no parameter, no empty or dot segment, and no dot at a segment's end.
+// isSitePath accepts what people give folders, and nothing that a server could read otherwise than
+// it is written: no encoding, no parameter, no empty or dot segment, and no dot at a segment's end.
 func isSitePath(path string) bool {
 	if len(path) < 2 || len(path) > maxSitePath || path[0] != '/' {
 		return false
@@ -45,8 +45,8 @@ func isSitePath(path string) bool {
 // section 2.3.2.5).
 func isPunycode(label string) bool { return len(label) >= 4 && strings.EqualFold(label[:4], "xn--") }
 
-// plainInternational reports whether the labels of name that are punycode say what the name's own form
-// says: others are read in one way by some programs and in another by others.
+// plainInternational reports whether the labels of name that are punycode say what the name's own
+// form says: others are read in one way by some programs and in another by others.
 func plainInternational(name string) bool {
 	if !strings.Contains(strings.ToLower(name), "xn--") {
 		return true
@@ -59,13 +59,13 @@ func plainInternational(name string) bool {
 	return err == nil && strings.EqualFold(ascii, name)
 }
 
-// Site is an address of a site in the form of a host's value: `host[:port][/path]`, in ASCII and lower
-// case but for the path.
+// Site is an address of a site in the form of a host's value: `host[:port][/path]`, in ASCII and
+// lower case but for the path.
 type Site struct{ Host, Path string }
 
-// ParseSite reads the address by which a site calls itself, an absolute http or https URL. The scheme is
-// dropped, as is a port that is a scheme's default: behind a proxy that ends TLS, sites name the wrong one.
-// It is not ok where links to it could be read in more than one way.
+// ParseSite reads the address by which a site calls itself, an absolute http or https URL. The
+// scheme is dropped, as is a port that is a scheme's default: behind a proxy that ends TLS, sites
+// name the wrong one. It is not ok where links to it could be read in more than one way.
 func ParseSite(raw string) (s Site, ok bool) {
 	r := parseReference(raw)
 	if r.scheme != "http" && r.scheme != "https" || r.authority == "" || r.query+r.fragment != "" || strings.Contains(raw, `\`) {
@@ -103,8 +103,8 @@ func isLinkHost(name string) bool {
 	return true
 }
 
-// cutPort splits a host and its port, which keeps its colon and is empty where it is one that a scheme
-// has anyway.
+// cutPort splits a host and its port, which keeps its colon and is empty where it is one that a
+// scheme has anyway.
 func cutPort(host string) (name, port string) {
 	colon := strings.LastIndexByte(host, ':')
 	if colon <= strings.LastIndexByte(host, ']') {

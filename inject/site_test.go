@@ -18,7 +18,8 @@ func siteApp(sitePath bool) *catalog.App {
 	return app
 }
 
-// TestSiteOfCall: a site's path goes between its host and the app's base path, in calls and in endpoints, and nothing else does.
+// TestSiteOfCall: a site's path goes between its host and the app's base path, in calls and in
+// endpoints, and nothing else does.
 func TestSiteOfCall(t *testing.T) {
 	for value, want := range map[string]string{
 		"a.example":             "https://a.example/api/x",
@@ -86,7 +87,8 @@ func blames(err error, field string) bool {
 	return errors.As(err, &blamed) && blamed.Field == field
 }
 
-// TestLinksOfSite: what a link has before the app's base path is the site's, and what is beside it is not the gateway's.
+// TestLinksOfSite: what a link has before the app's base path is the site's, and what is beside it
+// is not the gateway's.
 func TestLinksOfSite(t *testing.T) {
 	const own = "https://gw.example/proxy/c/app"
 	names := []string{"www.a.example", "c.example/old", "d.example:8080/blog", "xn--bcher-kva.example/blog"}
@@ -122,8 +124,9 @@ func TestLinksOfSite(t *testing.T) {
 	}
 }
 
-// TestNameOfAnotherSite: who calls their site by somebody else's name gets no call to that: the link leads to the connection's own path at
-// the gateway, which dials the connection's own host, and a name of the gateway's reaches no other connection.
+// TestNameOfAnotherSite: who calls their site by somebody else's name gets no call to that: the
+// link leads to the connection's own path at the gateway, which dials the connection's own host,
+// and a name of the gateway's reaches no other connection.
 func TestNameOfAnotherSite(t *testing.T) {
 	cred := testCredential("api_key", "k", "host", "evil.example").Naming([]string{"api.victim.example", "gw.example"})
 	x := exchangeWith(t, siteApp(true), cred)

@@ -36,7 +36,8 @@ func slotsOf(app *catalog.App) slots {
 // fill renders a host. A slot takes exactly one DNS label, several where its field's kind says so,
 // one of its field's options, or a whole host where it is all there is: the result cannot leave the
 // pattern that the catalog states.
-// The site's path is what a host's value goes on with, where its field allows that; else it is empty.
+// The site's path is what a host's value goes on with, where its field allows that; else it is
+// empty.
 func (s slots) fill(host template, cred vending.Credential) (filled, sitePath string, err error) {
 	return s.render(host, cred.Field, cred.IsConfigured)
 }
@@ -156,14 +157,15 @@ func splitPort(v string) (name, port string, err error) {
 	return v[:i], v[i:], nil
 }
 
-// isNumber reports whether a name that ends in label is an address to some resolvers: 2130706433, 0x7f.1
-// and 127.1 are (WHATWG URL, section 3.5).
+// isNumber reports whether a name that ends in label is an address to some resolvers: 2130706433,
+// 0x7f.1 and 127.1 are (WHATWG URL, section 3.5).
 func isNumber(label string) bool {
 	return strings.Trim(label, "0123456789") == "" || strings.HasPrefix(strings.ToLower(label), "0x")
 }
 
-// Endpoint fills the slots of an OAuth endpoint's URL and the placeholders of its path. app's Check must have accepted it, and so found
-// none in its query. A value of a field from `client` is the one that came with the OAuth client, which the operator sets. The error is a
+// Endpoint fills the slots of an OAuth endpoint's URL and the placeholders of its path. app's Check
+// must have accepted it, and so found none in its query. A value of a field from `client` is the
+// one that came with the OAuth client, which the operator sets. The error is a
 // *FieldError if a field is to blame.
 func Endpoint(app *catalog.App, raw string, field func(name string) (string, bool)) (string, error) {
 	if !strings.ContainsRune(raw, '{') {

@@ -6,8 +6,8 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-// TestWholeHost: a value that names one of the declared hosts is called there, links included, and any
-// other fills its slot.
+// TestWholeHost: a value that names one of the declared hosts is called there, links included, and
+// any other fills its slot.
 func TestWholeHost(t *testing.T) {
 	app := keyApp("https://{org}.my.example.com/v1", headers("X-Key", "{api_key}"))
 	app.Fields = append(app.Fields, catalog.Field{Name: "org", Kind: catalog.KindLabels, Hosts: []string{"*.my.example.mil", "api.example.org"}})

@@ -89,7 +89,8 @@ func permitted(rules Rules, app, method, host, path string, overrides ...string)
 	return new(Steering).Permit(Call{App: app, Method: method, At: placeOf(host), Path: path, Header: header}, rules)
 }
 
-// TestRulesBeside: what lies beside the API is allowed by name alone, and denied by what denies its path.
+// TestRulesBeside: what lies beside the API is allowed by name alone, and denied by what denies its
+// path.
 func TestRulesBeside(t *testing.T) {
 	for name, c := range map[string]struct {
 		rules Rules

@@ -38,9 +38,9 @@ func NewSteering(s *catalog.Steering) *Steering {
 // Call is what of a request rules are held against.
 type Call struct {
 	App, Method string
-	// At is where the call goes, as its path and that of a rule begin: empty for the app's upstream,
-	// `/~` and the host for an extra host, `/~` for what lies beside the app's API. Path is the raw path
-	// there.
+	// At is where the call goes, as its path and that of a rule begin: empty for the app's
+	// upstream, `/~` and the host for an extra host, `/~` for what lies beside the app's API. Path
+	// is the raw path there.
 	At, Path string
 	RawQuery string
 	Header   http.Header

@@ -107,15 +107,15 @@ func (c Credential) Doubting() Credential {
 // all the same, for one refusal may have had another cause.
 func (c Credential) Doubted() bool { return c.doubted }
 
-// Configured returns c with names marked as values that the operator wrote, in the configuration or with an
-// OAuth client: a host among them may be inside the operator's network. It keeps names.
+// Configured returns c with names marked as values that the operator wrote, in the configuration or
+// with an OAuth client: a host among them may be inside the operator's network. It keeps names.
 func (c Credential) Configured(names ...string) Credential {
 	c.configured = names
 	return c
 }
 
-// IsConfigured reports whether the operator wrote the field called name. Unless a source says so, an end
-// user may have chosen it.
+// IsConfigured reports whether the operator wrote the field called name. Unless a source says so,
+// an end user may have chosen it.
 func (c Credential) IsConfigured(name string) bool { return slices.Contains(c.configured, name) }
 
 // Naming returns c with the addresses by which the connection's site calls itself in links, each
@@ -125,7 +125,8 @@ func (c Credential) Naming(names []string) Credential {
 	return c
 }
 
-// SiteNames are the addresses of [Credential.Naming]. They are no part of the credential: nothing is sent to them.
+// SiteNames are the addresses of [Credential.Naming]. They are no part of the credential: nothing
+// is sent to them.
 func (c Credential) SiteNames() []string { return c.siteNames }
 
 // IsZero reports whether c holds nothing.

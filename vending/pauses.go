@@ -40,16 +40,7 @@ func (p *Pauses) Failed(connection string, what [32]byte, err error, now time.Ti
 		next.pause = min(2*last.pause, maxPause)
 	}
 	next.until = now.Add(next.pause)
-	if !known && len(p.entries) >= maxRefusals {
-		for other := range p.entries {
-			delete(p.entries, other)
-			break
-		}
-	}
-	if p.entries == nil {
-		p.entries = make(map[string]pausing)
-	}
-	p.entries[connection] = next
+	remember(&p.entries, connection, next)
 }
 
 // Over forgets the connection: what failed works, or the grant has changed.

@@ -75,16 +75,21 @@ func (r *Refusals) Vended(connection string, c, fresh Credential, now time.Time)
 		next.early = last.early && now.Before(last.until)
 	}
 	next.until = now.Add(next.pause)
-	if !known && len(r.entries) >= maxRefusals {
-		for other := range r.entries {
-			delete(r.entries, other)
+	remember(&r.entries, connection, next)
+}
+
+// remember keeps e of a connection, in place of another's where there are too many.
+func remember[E any](entries *map[string]E, connection string, e E) {
+	if _, known := (*entries)[connection]; !known && len(*entries) >= maxRefusals {
+		for other := range *entries {
+			delete(*entries, other)
 			break
 		}
 	}
-	if r.entries == nil {
-		r.entries = make(map[string]refused)
+	if *entries == nil {
+		*entries = make(map[string]E)
 	}
-	r.entries[connection] = next
+	(*entries)[connection] = e
 }
 
 // Cured notes that the upstream took a credential that was vended by force.

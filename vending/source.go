@@ -32,8 +32,8 @@ type Request struct {
 	Force bool
 	// Refused is the credential that the upstream refused; zero unless Force is set.
 	Refused Credential
-	// HandOut says that the credential leaves us instead of being used for a call: where it is known
-	// that the provider refuses it, none is vended.
+	// HandOut says that the credential leaves us instead of being used for a call: where it is
+	// known that the provider refuses it, none is vended.
 	HandOut bool
 	// Key is the tenant key of the caller, for sources that pass it through.
 	Key Secret

@@ -20,9 +20,10 @@ const (
 	oddPath     = "goes on with a path that cannot be a site's: parts of letters, digits, - . _ and ~ are possible, like example.com/shop"
 )
 
-// address is what an end user meant by text, where a whole host is asked for: the host and, where f allows
-// one, the path of a site. What is known not to belong to a site is cut off. A path that is left and cannot be
-// used is a problem: without it, the credential would go to whatever lives at the root.
+// address is what an end user meant by text, where a whole host is asked for: the host and, where f
+// allows one, the path of a site. What is known not to belong to a site is cut off. A path that is
+// left and cannot be used is a problem: without it, the credential would go to whatever lives at
+// the root.
 func address(app *catalog.App, f catalog.Field, text string) (value string, p *Problem) {
 	wrong := func(reason, suggest string) (string, *Problem) {
 		return "", about(app, Problem{Kind: BadField, Field: f.Name, reason: reason, suggest: suggest})
@@ -59,9 +60,10 @@ func address(app *catalog.App, f catalog.Field, text string) (value string, p *P
 	return host + path, nil
 }
 
-// hostForm is a host in lower case, without the port that its scheme has anyway and the dot of the root. An
-// international name is in its ASCII form (RFC 5891, section 5: the Lookup profile of UTS 46): that is what
-// is dialled, and what is shown, since letters of other scripts may look like those of a name one knows.
+// hostForm is a host in lower case, without the port that its scheme has anyway and the dot of the
+// root. An international name is in its ASCII form (RFC 5891, section 5: the Lookup profile of UTS
+// 46): that is what is dialled, and what is shown, since letters of other scripts may look like
+// those of a name one knows.
 func hostForm(scheme, host string) (form string, ok bool) {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 {
@@ -99,8 +101,8 @@ func sitePath(path string, cuts []string) string {
 	return strings.TrimRight(path, "/")
 }
 
-// cuts are the paths at which a site's address ends: those that the entry names, and the app's own base path,
-// which people find in examples.
+// cuts are the paths at which a site's address ends: those that the entry names, and the app's own
+// base path, which people find in examples.
 func cuts(app *catalog.App, f catalog.Field) []string {
 	_, rest, _ := strings.Cut(app.Upstream, "://")
 	if _, base, there := strings.Cut(rest, "/"); there && strings.Trim(base, "/") != "" {

@@ -21,7 +21,8 @@ func shop(sitePath bool) *catalog.App {
 	}
 }
 
-// TestAddress: no path is lost on the way to a host, and no address that a program could read otherwise is taken.
+// TestAddress: no path is lost on the way to a host, and no address that a program could read
+// otherwise is taken.
 func TestAddress(t *testing.T) {
 	const path = "Site cannot be right: it goes on with a path, but the app is called at the root of its host; write only example.com."
 	refusedAs := func(reason string) string { return "Site cannot be right: it " + reason + "." }
@@ -110,7 +111,8 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// TestImportedSite: an import is stored as it is given, so that what the form would change is refused, with what to write.
+// TestImportedSite: an import is stored as it is given, so that what the form would change is
+// refused, with what to write.
 func TestImportedSite(t *testing.T) {
 	for value, ok := range map[string]bool{
 		"example.com/blog": true, "xn--bcher-kva.example/blog": true, "example.com/blog/": false, "https://example.com/blog": false, "bücher.example": false,

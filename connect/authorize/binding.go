@@ -5,12 +5,14 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Binding returns those of the fields that a connection holds which say where its app is called: its
-// address, or a part of it. Who renews a connection renews it there: the tenant's calls, and what it knows of
-// the account, are about that site. It includes what was found when the end user authorized.
+// Binding returns those of the fields that a connection holds which say where its app is called:
+// its address, or a part of it. Who renews a connection renews it there: the tenant's calls, and
+// what it knows of the account, are about that site. It includes what was found when the end user
+// authorized.
 func Binding(app *catalog.App, held []vending.Field) (bound []vending.Field) {
 	patterns := strings.Join(hostPatterns(app), " ")
 	for _, f := range held {
@@ -22,8 +24,9 @@ func Binding(app *catalog.App, held []vending.Field) (bound []vending.Field) {
 	return bound
 }
 
-// CheckBinding refuses what an end user enters to renew a connection, where it names another address than
-// the one that the connection has. What is missing or invalid is for [CheckFields] to say.
+// CheckBinding refuses what an end user enters to renew a connection, where it names another
+// address than the one that the connection has. What is missing or invalid is for [CheckFields] to
+// say.
 func CheckBinding(app *catalog.App, bound, entered []vending.Field) error {
 	for _, f := range app.Asked() {
 		at, isBound := valueIn(bound)(f.Name)
@@ -35,7 +38,7 @@ func CheckBinding(app *catalog.App, bound, entered []vending.Field) error {
 		if problem != nil {
 			return problem
 		}
-		if !sameAddress(value, at) {
+		if !connect.SameSite(value, at) {
 			return about(app, Problem{Kind: BadField, Field: f.Name, suggest: at,
 				reason: "is another address than the one of this connection, which keeps it; to connect another one, ask for a new link"})
 		}
@@ -43,13 +46,14 @@ func CheckBinding(app *catalog.App, bound, entered []vending.Field) error {
 	return nil
 }
 
-// Moved returns the address, or the part of one, that the provider named when a connection was renewed, and the one
-// from before, where they differ: the end user has signed in to another account, or it has got another address.
+// Moved returns the address, or the part of one, that the provider named when a connection was
+// renewed, and the one from before, where they differ: the end user has signed in to another
+// account, or it has got another address.
 func Moved(app *catalog.App, bound, now []vending.Field) (from, to string, moved bool) {
 	i := slices.IndexFunc(bound, func(f vending.Field) bool {
 		known, _ := declaredAs(app, f.Name)
 		value, there := valueIn(now)(f.Name)
-		return known.From == catalog.FromGrant && there && !sameAddress(value, f.Value)
+		return known.From == catalog.FromGrant && there && !connect.SameSite(value, f.Value)
 	})
 	if i < 0 {
 		return "", "", false
@@ -58,7 +62,8 @@ func Moved(app *catalog.App, bound, now []vending.Field) (from, to string, moved
 	return bound[i].Value, to, true
 }
 
-// At is the host of app's calls, and the path of the site there, that bound makes; empty for an app that has one for all.
+// At is the host of app's calls, and the path of the site there, that bound makes; empty for an app
+// that has one for all.
 func At(app *catalog.App, bound []vending.Field) string {
 	for _, pattern := range hostPatterns(app) {
 		for _, f := range bound {
@@ -69,11 +74,4 @@ func At(app *catalog.App, bound []vending.Field) string {
 		}
 	}
 	return ""
-}
-
-// sameAddress compares two hosts, which may go on with a path.
-func sameAddress(a, b string) bool {
-	hostA, pathA, _ := strings.Cut(a, "/")
-	hostB, pathB, _ := strings.Cut(b, "/")
-	return strings.EqualFold(hostA, hostB) && pathA == pathB
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestBinding has the ways in which an address comes to a connection: entered, in whole or in part, chosen from a list, and found in an answer.
+// TestBinding has the ways in which an address comes to a connection: entered, in whole or in part,
+// chosen from a list, and found in an answer.
 func TestBinding(t *testing.T) {
 	sales := &catalog.App{
 		Slug: "sales", AuthType: "o_auth", Upstream: "https://{instance}.sales.example.com", OAuth2: &catalog.OAuth2{TokenURL: "https://auth.example.com"},

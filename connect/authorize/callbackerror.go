@@ -15,9 +15,10 @@ import (
 
 var errCallback = errors.New("the callback holds an error of the authorization endpoint")
 
-// callbackKinds are the error codes of an authorization endpoint: RFC 6749 section 4.1.2.1's, OpenID Connect
-// Core section 3.1.2.6's and, from "user_" on, LinkedIn's. A code that is not here is a ProviderError, which the
-// provider's own words explain. So is server_error: it may be for good, as Gitea's "a grant exists with different scope" is.
+// callbackKinds are the error codes of an authorization endpoint: RFC 6749 section 4.1.2.1's,
+// OpenID Connect Core section 3.1.2.6's and, from "user_" on, LinkedIn's. A code that is not here
+// is a ProviderError, which the provider's own words explain. So is server_error: it may be for
+// good, as Gitea's "a grant exists with different scope" is.
 var callbackKinds = map[string]Kind{
 	"access_denied":              Declined,
 	"user_cancelled_login":       Declined,
@@ -43,8 +44,9 @@ var callbackKinds = map[string]Kind{
 	"registration_not_supported": NotConfigured,
 }
 
-// refusedBy reports whether a callback is an error. Facebook says some by `error_code` and `error_message`
-// alone (https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow).
+// refusedBy reports whether a callback is an error. Facebook says some by `error_code` and
+// `error_message` alone
+// (https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow).
 func refusedBy(query url.Values) bool {
 	return query.Has("error") || query.Get("code") == "" && (query.Has("error_code") || query.Has("error_message"))
 }
@@ -73,8 +75,9 @@ func (a *Authorizer) noteCallback(ctx context.Context, app *catalog.App, tenant 
 // maxSaid bounds what is repeated of a provider's words, in characters.
 const maxSaid = 200
 
-// plainWords makes a provider's words fit to be repeated on a page, in a log and in the audit trail: one line of text
-// without markup and without what is not seen, such as the controls that turn the direction of text around.
+// plainWords makes a provider's words fit to be repeated on a page, in a log and in the audit
+// trail: one line of text without markup and without what is not seen, such as the controls that
+// turn the direction of text around.
 func plainWords(text string) string {
 	if len(text) > 16*maxSaid { // of four bytes, and most of them dropped
 		text = text[:16*maxSaid]

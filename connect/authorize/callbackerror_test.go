@@ -10,11 +10,13 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestSaid: the provider's own words come along with its code, on one line and without anything that shows as something else.
+// TestSaid: the provider's own words come along with its code, on one line and without anything
+// that shows as something else.
 func TestSaid(t *testing.T) {
 	long := strings.Repeat("é", maxSaid)
 	for _, c := range []struct{ query, want string }{
-		// Gitea, routers/web/auth/oauth2_provider.go: a grant that was made for other scopes is never widened.
+		// Gitea, routers/web/auth/oauth2_provider.go: a grant that was made for other scopes is
+		// never widened.
 		{"error=server_error&error_description=a+grant+exists+with+different+scope", "a grant exists with different scope"},
 		{"error=access_denied", ""},
 		{"error=x&error_description=", ""},

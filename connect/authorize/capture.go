@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -92,7 +91,7 @@ func (a *Authorizer) checkCallback(app *catalog.App, query url.Values) error {
 func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (string, error) {
 	value := text
 	if c.Pattern != "" {
-		value = cmp.Or(match(c.Pattern, plainAddress(text)), namedHost(app, c.Field, plainAddress(text)))
+		value = cmp.Or(catalog.Find(c.Pattern, plainAddress(text)), namedHost(app, c.Field, plainAddress(text)))
 	}
 	if value == "" && text != "" && len(text) <= maxCaptured {
 		a.o.Logger.Warn("a provider named an account of another form than its app's: if the account is meant, "+
@@ -247,21 +246,8 @@ func plainAddress(text string) string {
 	return u.String()
 }
 
-// match returns what pattern finds in text, which it must match as a whole.
-func match(pattern, text string) string {
-	re, err := regexp.Compile(`^(?:` + pattern + `)$`)
-	if err != nil {
-		return ""
-	}
-	m := re.FindStringSubmatch(text)
-	if len(m) != 2 {
-		return ""
-	}
-	return m[1]
-}
-
-// namedHost is the host of address, a plain one without a path, if that is one that a value of the field may
-// name whole.
+// namedHost is the host of address, a plain one without a path, if that is one that a value of the
+// field may name whole.
 func namedHost(app *catalog.App, field, address string) string {
 	host, ok := strings.CutPrefix(strings.TrimSuffix(address, "/"), "https://")
 	if f, _ := declaredAs(app, field); ok && f.NamesHost(host) {

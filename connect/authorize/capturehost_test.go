@@ -28,8 +28,8 @@ func embedded(t *testing.T, slug string) *catalog.App {
 // Salesforce keeps sandboxes, scratch and demonstration orgs below names of their own
 // (https://help.salesforce.com/s/articleView?id=xcloud.domain_name_url_formats.htm, "My Domain URL
 // Formats"). Orgs of the US Department of Defense are below salesforce.mil, some others below
-// my-salesforce.com and cloudforce.com (forcedotcom/sfdx-core, src/util/sfdcUrl.ts), and those without a
-// My Domain have an instance's host, https://eu55.salesforce.com
+// my-salesforce.com and cloudforce.com (forcedotcom/sfdx-core, src/util/sfdcUrl.ts), and those
+// without a My Domain have an instance's host, https://eu55.salesforce.com
 // (https://help.salesforce.com/s/articleView?id=xcloud.domain_name_setting_login_policy.htm).
 func TestCapturedHosts(t *testing.T) {
 	s := newStage(t, granted)
@@ -126,10 +126,10 @@ func TestSnowflakeAccount(t *testing.T) {
 	}
 }
 
-// TestEnteredHosts: a value may be the whole host where a provider has several, as it is pasted or typed.
-// Azure's resources have hosts by kind and by cloud, and regional ones
-// (https://learn.microsoft.com/azure/ai-services/cognitive-services-custom-subdomains), Vertex AI has a
-// global endpoint and two of multi-regions
+// TestEnteredHosts: a value may be the whole host where a provider has several, as it is pasted or
+// typed. Azure's resources have hosts by kind and by cloud, and regional ones
+// (https://learn.microsoft.com/azure/ai-services/cognitive-services-custom-subdomains), Vertex AI
+// has a global endpoint and two of multi-regions
 // (https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations).
 func TestEnteredHosts(t *testing.T) {
 	for _, c := range []struct{ slug, field, given, called string }{

@@ -60,7 +60,8 @@ func inside(sitePath bool) *catalog.App {
 	return app
 }
 
-// TestInsideIsTheOperators: what an end user enters stays a public name, whatever the operator allows.
+// TestInsideIsTheOperators: what an end user enters stays a public name, whatever the operator
+// allows.
 func TestInsideIsTheOperators(t *testing.T) {
 	app := &catalog.App{
 		Slug: "shop", AuthType: "api_key", Upstream: "https://{host}/api", AllowPrivate: []string{"10.0.0.0/8"},

@@ -12,16 +12,16 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// FromFields makes a grant of what the end user entered. A client-credentials app must give a first token for
-// it; of any other app without a provider's page, it is tried by the verify request of the catalog, once.
-// What is neither accepted nor refused is a *[Problem] of kind Unconfirmed. The grant is verified unless
-// the catalog has no verify request.
+// FromFields makes a grant of what the end user entered. A client-credentials app must give a first
+// token for it; of any other app without a provider's page, it is tried by the verify request of
+// the catalog, once. What is neither accepted nor refused is a *[Problem] of kind Unconfirmed. The
+// grant is verified unless the catalog has no verify request.
 func (a *Authorizer) FromFields(ctx context.Context, app *catalog.App, fields []vending.Field) (connect.Grant, error) {
 	return a.fromFields(ctx, app, fields, false)
 }
 
-// FromUnconfirmedFields is FromFields, but what is neither accepted nor refused becomes a grant that
-// is not verified: the end user has decided so.
+// FromUnconfirmedFields is FromFields, but what is neither accepted nor refused becomes a grant
+// that is not verified: the end user has decided so.
 func (a *Authorizer) FromUnconfirmedFields(ctx context.Context, app *catalog.App, fields []vending.Field) (connect.Grant, error) {
 	return a.fromFields(ctx, app, fields, true)
 }

@@ -38,11 +38,11 @@ func CheckImported(app *catalog.App, v connect.GrantValues) error {
 	return aboutImport(app, v, checkEverywhere(app, v, others))
 }
 
-// Imported makes a grant of one that was made elsewhere and passed CheckImported. What a key-based app
-// takes is tried as FromFields tries it, and so is the client of a client-credentials app. A token of
-// another OAuth app is not: it may have ended, and to refresh it would spend what only the caller
-// holds. Such a grant is not verified until it is refreshed. unconfirmed takes what is neither
-// accepted nor refused.
+// Imported makes a grant of one that was made elsewhere and passed CheckImported. What a key-based
+// app takes is tried as FromFields tries it, and so is the client of a client-credentials app. A
+// token of another OAuth app is not: it may have ended, and to refresh it would spend what only the
+// caller holds. Such a grant is not verified until it is refreshed. unconfirmed takes what is
+// neither accepted nor refused.
 func (a *Authorizer) Imported(ctx context.Context, app *catalog.App, g connect.Grant, unconfirmed bool) (connect.Grant, error) {
 	if isOAuth(app) && !app.ClientCredentials() {
 		return g, nil

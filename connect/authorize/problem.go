@@ -25,10 +25,11 @@ const (
 	Unreachable Kind = "unreachable"
 	// NoServer: nothing answers at the host that the end user entered.
 	NoServer Kind = "no_server"
-	// NoAPI: what answers at the host that the end user entered is another thing than the app's API.
+	// NoAPI: what answers at the host that the end user entered is another thing than the app's
+	// API.
 	NoAPI Kind = "no_api"
-	// Unconfirmed: the provider neither accepts what the end user entered nor says that it is wrong. It
-	// is the one kind that does not rule out that the credential works.
+	// Unconfirmed: the provider neither accepts what the end user entered nor says that it is
+	// wrong. It is the one kind that does not rule out that the credential works.
 	Unconfirmed Kind = "unconfirmed"
 	// WrongCredential: the provider does not accept what the end user entered.
 	WrongCredential Kind = "wrong_credential" //nolint:gosec // G101: it is a name
@@ -65,8 +66,8 @@ type Problem struct {
 	App string
 	// Code is the provider's own error code, cleaned to [a-z_0-9]{0,64}.
 	Code string
-	// Said are the provider's own words, plain text of at most 200 characters; empty without any. Whoever
-	// makes a callback chooses them, so that a page shows them as what the provider said.
+	// Said are the provider's own words, plain text of at most 200 characters; empty without any.
+	// Whoever makes a callback chooses them, so that a page shows them as what the provider said.
 	Said string
 	// Status is the HTTP status of the provider's refusal; 0 without one.
 	Status int

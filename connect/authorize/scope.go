@@ -10,13 +10,14 @@ import (
 	"github.com/vendgate/vendgate/connect/tokenendpoint"
 )
 
-// impliedScopes are those that providers grant without repeating them in `scope`: Entra leaves out offline_access
-// (https://learn.microsoft.com/entra/identity-platform/scopes-oidc), others those of OpenID Connect.
+// impliedScopes are those that providers grant without repeating them in `scope`: Entra leaves out
+// offline_access (https://learn.microsoft.com/entra/identity-platform/scopes-oidc), others those of
+// OpenID Connect.
 var impliedScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access", "offline", "refresh_token"}
 
-// Ungranted returns the scopes that were asked for and, by the token's answer, not granted (RFC 6749, section
-// 3.3). An answer without `scope` has granted all of them (section 5.1), as far as anybody can tell, and so
-// has one that names another that includes them.
+// Ungranted returns the scopes that were asked for and, by the token's answer, not granted (RFC
+// 6749, section 3.3). An answer without `scope` has granted all of them (section 5.1), as far as
+// anybody can tell, and so has one that names another that includes them.
 func (a *Authorizer) Ungranted(ctx context.Context, tenant string, app *catalog.App, g connect.Grant) (missing []string) {
 	granted := listed(g.Reveal().Scope)
 	if app.OAuth2 == nil || len(granted) == 0 {
@@ -56,7 +57,8 @@ func covered(scope string, granted []string) bool {
 			names = append(names, name[:i])
 		}
 	}
-	// `write_products` of Shopify includes `read_products`, `admin:org` of GitHub `write:org` and that `read:org`.
+	// `write_products` of Shopify includes `read_products`, `admin:org` of GitHub `write:org` and
+	// that `read:org`.
 	for _, lesser := range []string{"read", "write"} {
 		if rest, ok := strings.CutPrefix(name, lesser); ok && rest != "" {
 			names = append(names, "write"+rest, "admin"+rest, "manage"+rest)
@@ -65,8 +67,8 @@ func covered(scope string, granted []string) bool {
 	return slices.ContainsFunc(granted, func(g string) bool { return slices.Contains(names, scopeName(g)) })
 }
 
-// scopeName is the last part of a scope that is a URL, as Google and Entra have them in one place and the name
-// alone in another.
+// scopeName is the last part of a scope that is a URL, as Google and Entra have them in one place
+// and the name alone in another.
 func scopeName(scope string) string {
 	scope = strings.ToLower(scope)
 	if _, rest, isURL := strings.Cut(scope, "://"); isURL {

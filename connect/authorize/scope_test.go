@@ -9,7 +9,8 @@ import (
 	"github.com/vendgate/vendgate/connect"
 )
 
-// TestUngranted has what was asked for and what providers answer, which is seldom letter for letter the same.
+// TestUngranted has what was asked for and what providers answer, which is seldom letter for letter
+// the same.
 func TestUngranted(t *testing.T) {
 	for name, c := range map[string]struct {
 		asked, separator, granted string

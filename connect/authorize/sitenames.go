@@ -17,9 +17,9 @@ const maxSiteNames = 4
 
 var errNoNames = errors.New("the site does not say how it calls itself")
 
-// siteNames returns the addresses by which the site of a connection calls itself, without the one that the
-// connection has. They are for links alone, so that a connection does without them where the site does not say.
-// Nothing is called there: a site may say what it likes.
+// siteNames returns the addresses by which the site of a connection calls itself, without the one
+// that the connection has. They are for links alone, so that a connection does without them where
+// the site does not say. Nothing is called there: a site may say what it likes.
 func (a *Authorizer) siteNames(ctx context.Context, app *catalog.App, cred vending.Credential) []string {
 	if app.SiteNames == nil {
 		return nil
@@ -36,7 +36,7 @@ func (a *Authorizer) siteNames(ctx context.Context, app *catalog.App, cred vendi
 	for _, path := range app.SiteNames.Paths {
 		text := follow(answer, path, nil)
 		if app.SiteNames.Pattern != "" {
-			text = match(app.SiteNames.Pattern, text)
+			text = catalog.Find(app.SiteNames.Pattern, text)
 		}
 		site, ok := inject.ParseSite(text)
 		if name := site.String(); ok && name != own && !slices.Contains(names, name) && len(names) < maxSiteNames {
@@ -46,7 +46,8 @@ func (a *Authorizer) siteNames(ctx context.Context, app *catalog.App, cred vendi
 	return names
 }
 
-// askSite returns the answer of the site to app's request for its names, which goes to the connection's own address.
+// askSite returns the answer of the site to app's request for its names, which goes to the
+// connection's own address.
 func (a *Authorizer) askSite(ctx context.Context, app *catalog.App, cred vending.Credential) (answer any, err error) {
 	placement, err := inject.NewPlacement(namesProbe(app))
 	if err != nil {

@@ -27,8 +27,9 @@ var (
 	errPage     = errors.New("the verify request was answered with a page for people")
 )
 
-// try sends the app's verify request with the credential of v, once. Nil means that it was accepted;
-// without such a request it is inject.ErrNoVerify, and all else that the answer may mean a *[Problem].
+// try sends the app's verify request with the credential of v, once. Nil means that it was
+// accepted; without such a request it is inject.ErrNoVerify, and all else that the answer may mean
+// a *[Problem].
 func (a *Authorizer) try(ctx context.Context, app *catalog.App, v connect.GrantValues) error {
 	placement, err := inject.NewPlacement(app)
 	if err != nil {
@@ -80,8 +81,8 @@ func callingUpstream(err error) error { return fmt.Errorf("calling the upstream:
 
 func is2xx(status int) bool { return status >= 200 && status < 300 }
 
-// verdict says what the status of an answer to a request with a credential means, as far as that does
-// not depend on the app; 0 is no answer. Nil is acceptance.
+// verdict says what the status of an answer to a request with a credential means, as far as that
+// does not depend on the app; 0 is no answer. Nil is acceptance.
 func verdict(status int) *Problem {
 	switch {
 	case is2xx(status):
@@ -96,8 +97,8 @@ func verdict(status int) *Problem {
 type site struct {
 	// field is the one that it was entered into; empty for an app with hosts of its own.
 	field string
-	// host is the whole name, and any says that the end user chooses all of it: nobody knows whether
-	// there is such an API.
+	// host is the whole name, and any says that the end user chooses all of it: nobody knows
+	// whether there is such an API.
 	host string
 	any  bool
 }
@@ -160,7 +161,8 @@ func (t *trial) verdict() *Problem {
 	return &Problem{Kind: WrongCredential, Status: status}
 }
 
-// unreachable is the problem that nothing answered. Of a host that was entered, the name may be wrong.
+// unreachable is the problem that nothing answered. Of a host that was entered, the name may be
+// wrong.
 func (t *trial) unreachable() *Problem {
 	if t.site.field == "" {
 		return &Problem{Kind: Unreachable, Err: t.err}
@@ -168,15 +170,15 @@ func (t *trial) unreachable() *Problem {
 	return &Problem{Kind: NoServer, Field: t.site.field, host: t.site.host, Err: t.err}
 }
 
-// elsewhere reports whether the answer leads to another address. Where every failure proves something,
-// at a host of the provider's own, that is where people sign in.
+// elsewhere reports whether the answer leads to another address. Where every failure proves
+// something, at a host of the provider's own, that is where people sign in.
 func (t *trial) elsewhere() bool {
 	return t.res.Status < 400 && (t.site.field != "" || t.app.Verify.Inconclusive)
 }
 
 // missing reports whether an answer shows that no API of the app's is at the host that was entered:
-// it has no such resource. Of a host below the provider's own name, an answer for programs may still
-// be the API's, for want of a permission.
+// it has no such resource. Of a host below the provider's own name, an answer for programs may
+// still be the API's, for want of a permission.
 func (t *trial) missing() bool {
 	switch t.res.Status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
@@ -243,7 +245,8 @@ func holds(answer any, path []string, want string) bool {
 	return says(answer, want, func(x, y string) bool { return x == y })
 }
 
-// isPage reports whether the answer is for people. No API of the catalog answers its verify request so.
+// isPage reports whether the answer is for people. No API of the catalog answers its verify request
+// so.
 func (t *trial) isPage() bool {
 	kind, _, err := mime.ParseMediaType(t.res.Header.Get("Content-Type"))
 	return err == nil && (kind == "text/html" || kind == "application/xhtml+xml")

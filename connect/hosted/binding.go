@@ -6,7 +6,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// bound are the fields that say at which address the connection is that the link renews: nil for a new one.
+// bound are the fields that say at which address the connection is that the link renews: nil for a
+// new one.
 func (v *visit) bound() []vending.Field {
 	if !v.link.Renews {
 		return nil
@@ -14,11 +15,12 @@ func (v *visit) bound() []vending.Field {
 	return v.held()
 }
 
-// held are the fields that say at which address the connection is: nil for one that is still to be made.
+// held are the fields that say at which address the connection is: nil for one that is still to be
+// made.
 func (v *visit) held() []vending.Field { return authorize.Binding(v.app, v.grant().Reveal().Fields) }
 
-// grant is what the connection holds by now: nothing where it is still to be made, or where its grant does not open, which the
-// store has logged.
+// grant is what the connection holds by now: nothing where it is still to be made, or where its
+// grant does not open, which the store has logged.
 func (v *visit) grant() connect.Grant {
 	c := v.link.Connection
 	if c.Status != connect.Active {

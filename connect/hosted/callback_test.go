@@ -37,7 +37,8 @@ func (o *office) gitLink() (connect.Link, error) {
 	return o.store.CreateLink(o.Context(), connect.Connection{Tenant: "acme", User: alice, App: "git", AuthType: vending.OAuth})
 }
 
-// TestCallbackErrors: the page tells one error from another and repeats the provider's words as such; log and audit trail have them, too.
+// TestCallbackErrors: the page tells one error from another and repeats the provider's words as
+// such; log and audit trail have them, too.
 func TestCallbackErrors(t *testing.T) {
 	for _, c := range []struct {
 		answer string
@@ -45,7 +46,8 @@ func TestCallbackErrors(t *testing.T) {
 		says   []string
 		trail  string
 	}{
-		// Gitea answers so where a grant for other scopes exists: it is not "cannot be reached", and trying again does not help.
+		// Gitea answers so where a grant for other scopes exists: it is not "cannot be reached",
+		// and trying again does not help.
 		{"error=server_error&error_description=a+grant+exists+with+different+scope", 502,
 			[]string{"Git reported an error", "(server_error)", "Git said: a grant exists with different scope"}, "server_error: a grant exists with different scope"},
 		{"error=temporarily_unavailable", 503, []string{"Git cannot be reached"}, "temporarily_unavailable"},
@@ -77,7 +79,8 @@ func TestCallbackErrors(t *testing.T) {
 	}
 }
 
-// TestNarrowRenewal: a renewal that could not widen what is granted says so, and one at another account's address is in the audit trail.
+// TestNarrowRenewal: a renewal that could not widen what is granted says so, and one at another
+// account's address is in the audit trail.
 func TestNarrowRenewal(t *testing.T) {
 	s := newSites(t)
 	o := newOfficeOf(t, s, gitApp())

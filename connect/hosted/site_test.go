@@ -200,7 +200,8 @@ func (o *office) held(id string) connect.GrantValues {
 	return g.Reveal()
 }
 
-// TestSiteBelowPath: what is pasted is where the credential is tried and where calls go, path and all.
+// TestSiteBelowPath: what is pasted is where the credential is tried and where calls go, path and
+// all.
 func TestSiteBelowPath(t *testing.T) {
 	o := newOffice(t)
 	id := o.connect("https://Shop.example/blog/wp-admin/profile.php?user=1")
@@ -214,7 +215,8 @@ func TestSiteBelowPath(t *testing.T) {
 	}
 }
 
-// TestRenewedSite: a refresh link shows the address of its connection, and takes no other, whatever the browser sends.
+// TestRenewedSite: a refresh link shows the address of its connection, and takes no other, whatever
+// the browser sends.
 func TestRenewedSite(t *testing.T) {
 	o := newOffice(t)
 	id := o.connect("bücher.example/blog")
@@ -240,8 +242,9 @@ func TestRenewedSite(t *testing.T) {
 	}
 }
 
-// TestLinksOfConnectedSite has a caller follow the Link of a site that calls itself otherwise, and of one that calls itself by a stranger's
-// name: the call goes to the connection's own host both times.
+// TestLinksOfConnectedSite has a caller follow the Link of a site that calls itself otherwise, and
+// of one that calls itself by a stranger's name: the call goes to the connection's own host both
+// times.
 func TestLinksOfConnectedSite(t *testing.T) {
 	for _, home := range []string{"http://www.shop.example/blog", "https://api.victim.example", "https://api.victim.example/blog"} {
 		o := newOffice(t)
@@ -306,7 +309,8 @@ func (s *sites) get(ctx context.Context) (http.Header, error) {
 	return res.Header, errors.Join(err, res.Body.Close())
 }
 
-// TestSiteWithoutNames: a site that does not say how it calls itself, or says nonsense, is connected all the same.
+// TestSiteWithoutNames: a site that does not say how it calls itself, or says nonsense, is
+// connected all the same.
 func TestSiteWithoutNames(t *testing.T) {
 	for home, want := range map[string][]string{
 		"": nil, "nonsense": nil, "https://shop.example/blog/": nil, "javascript:alert(1)": nil, "https://u:p@x.example": nil, "https://x.example/?a": nil,

@@ -11,8 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// record adds what concerns the link's connection to the audit trail. It is told of nobody that this failed: what it is about has
-// happened.
+// record adds what concerns the link's connection to the audit trail. It is told of nobody that
+// this failed: what it is about has happened.
 func (v *visit) record(event connect.Event, detail string) {
 	c := v.link.Connection
 	row := connect.AuditRow{Event: event, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App, Detail: detail}
@@ -21,7 +21,8 @@ func (v *visit) record(event connect.Event, detail string) {
 	}
 }
 
-// noteFailure records why a callback brought no grant, in the provider's own words where there are any.
+// noteFailure records why a callback brought no grant, in the provider's own words where there are
+// any.
 func (v *visit) noteFailure(err error) {
 	var p *authorize.Problem
 	if !errors.As(err, &p) || !v.may("failure") { // who holds a link must not be able to fill the trail
@@ -34,8 +35,8 @@ func (v *visit) noteFailure(err error) {
 	v.record(connect.LinkFailed, detail)
 }
 
-// noteGrant records what the end user gave that differs from what was there, or was asked for: nobody entered it, and nobody may
-// have noticed.
+// noteGrant records what the end user gave that differs from what was there, or was asked for:
+// nobody entered it, and nobody may have noticed.
 func (v *visit) noteGrant(bound []vending.Field, g connect.Grant) {
 	if from, to, moved := authorize.Moved(v.app, bound, g.Reveal().Fields); moved {
 		v.record(connect.ConnectionMoved, "from "+from+" to "+to)

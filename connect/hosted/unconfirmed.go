@@ -12,7 +12,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// refusesUnconfirmed reports whether the tenant takes only credentials that their provider confirms.
+// refusesUnconfirmed reports whether the tenant takes only credentials that their provider
+// confirms.
 func (v *visit) refusesUnconfirmed() bool {
 	return v.tenant.Brand.Unconfirmed == connect.RefuseUnconfirmed
 }

@@ -96,7 +96,8 @@ func (v *visit) signsIn() bool {
 // isTried reports whether the app is asked about a credential before that is stored.
 func (v *visit) isTried() bool { return v.app.ClientCredentials() || v.app.Verify != nil }
 
-// isDoubtful reports whether a credential may be stored of which the app has not said that it takes it.
+// isDoubtful reports whether a credential may be stored of which the app has not said that it takes
+// it.
 func (v *visit) isDoubtful() bool {
 	return !v.app.ClientCredentials() && v.app.Verify != nil && !v.refusesUnconfirmed()
 }

@@ -20,8 +20,8 @@ const (
 	Nothing Remainder = "none"
 	// Revoked: the provider has ended the grant.
 	Revoked Remainder = "revoked"
-	// Stays: the provider has no way to end the grant, or it is a key, which only its owner can end. What
-	// was stored of it is gone; it ends when it is withdrawn there.
+	// Stays: the provider has no way to end the grant, or it is a key, which only its owner can
+	// end. What was stored of it is gone; it ends when it is withdrawn there.
 	Stays Remainder = "stays"
 	// Unconfirmed: the provider was asked to end the grant, and did not say that it has.
 	Unconfirmed Remainder = "unconfirmed"
@@ -45,8 +45,9 @@ func (d Deletion) Message() string {
 	return "connection deleted"
 }
 
-// Delete deletes a connection and revokes its grant at the provider, where it has a revocation endpoint. The connection is gone first: a
-// provider that does not answer cannot keep it. What became of the grant is returned; of a revocation, it is in the audit trail, too.
+// Delete deletes a connection and revokes its grant at the provider, where it has a revocation
+// endpoint. The connection is gone first: a provider that does not answer cannot keep it. What
+// became of the grant is returned; of a revocation, it is in the audit trail, too.
 func (m *Manager) Delete(ctx context.Context, c Caller, id string) (Deletion, error) {
 	gone, grant, err := m.o.Store.TakeConnection(ctx, c.Tenant.ID, c.User, id)
 	if err != nil {

@@ -83,7 +83,8 @@ type Delete struct {
 	Holds []string
 	// MoreHolds is how many there are beyond those.
 	MoreHolds int
-	// Active says that the connection holds a grant, and Revokes that the provider can be asked to end one.
+	// Active says that the connection holds a grant, and Revokes that the provider can be asked to
+	// end one.
 	Active, Revokes bool
 }
 

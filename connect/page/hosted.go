@@ -46,7 +46,8 @@ type Link struct {
 	App   App
 	// Connection is the connection's name.
 	Connection string
-	// At is the address of the account or site that the connection has; empty where there is none yet, or one for all.
+	// At is the address of the account or site that the connection has; empty where there is none
+	// yet, or one for all.
 	At string
 	// For says for whom the link was made; nothing where the tenant does not want it told.
 	For []HintPart

@@ -2,8 +2,8 @@ package page
 
 import "github.com/vendgate/vendgate/vending"
 
-// Unconfirmed asks whether to save credentials that the app neither accepts nor refuses. Nothing was
-// stored so far.
+// Unconfirmed asks whether to save credentials that the app neither accepts nor refuses. Nothing
+// was stored so far.
 type Unconfirmed struct {
 	Link
 	// Title is a short line, and Explanation a sentence.

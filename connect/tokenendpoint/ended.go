@@ -53,10 +53,10 @@ var endedTexts = []string{
 	"session not found", // Better Auth, 400 invalid_request (better-auth/better-auth#8103)
 }
 
-// endedWords make a text that names the token, which is the only one in the request, say that it has
-// ended: Atlassian's and Bitbucket's "refresh_token is invalid", Gitea's "unable to parse refresh
-// token", Twitch's "Invalid refresh token", Intuit's "Refresh token not found", Zoom's "Invalid
-// Token!", Strava's RefreshToken … invalid.
+// endedWords make a text that names the token, which is the only one in the request, say that it
+// has ended: Atlassian's and Bitbucket's "refresh_token is invalid", Gitea's "unable to parse
+// refresh token", Twitch's "Invalid refresh token", Intuit's "Refresh token not found", Zoom's
+// "Invalid Token!", Strava's RefreshToken … invalid.
 var endedWords = []string{
 	"invalid", "not valid", "no longer", "expired", "revoked", "not found", "unknown", "not exist", "unable to parse",
 	"already used", "already been used", "was used", "reused", "superseded", "inactive", "not active", "incorrect", "disabled",

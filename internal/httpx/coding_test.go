@@ -125,8 +125,8 @@ func (a *asked) RoundTrip(r *http.Request) (*http.Response, error) {
 // is.
 func TestAcceptEncoding(t *testing.T) {
 	for way, send := range map[string]func(rt http.RoundTripper, r *http.Request) error{
-		"Do":     func(rt http.RoundTripper, r *http.Request) error { _, err := Do(rt, r, 9); return err },
-		"Status": func(rt http.RoundTripper, r *http.Request) error { _, err := Status(rt, r); return err },
+		"Do":   func(rt http.RoundTripper, r *http.Request) error { _, err := Do(rt, r, 9); return err },
+		"Head": func(rt http.RoundTripper, r *http.Request) error { _, err := Head(rt, r, 9, unwanted); return err },
 		"Call": func(rt http.RoundTripper, r *http.Request) error {
 			res, err := (&Call{Transport: rt, Limit: 9}).RoundTrip(r)
 			if err != nil {

@@ -55,8 +55,8 @@ func readAll(body io.Reader, limit int) ([]byte, error) {
 	return raw, nil
 }
 
-// Head is [Do] for calls of whose answer the body often does not count: it is read only where wanted
-// says so of the status and the header, and else no byte of it is waited for.
+// Head is [Do] for calls of whose answer the body often does not count: it is read only where
+// wanted says so of the status and the header, and else no byte of it is waited for.
 func Head(rt http.RoundTripper, r *http.Request, limit int, wanted func(status int, h http.Header) bool) (*Response, error) {
 	res, err := roundTrip(rt, r)
 	if err != nil {
@@ -68,16 +68,6 @@ func Head(rt http.RoundTripper, r *http.Request, limit int, wanted func(status i
 		answer.Body, err = readDecoded(res.Header, res.Body, limit)
 	}
 	return answer, err
-}
-
-// Status is [Do] for calls of whose answer only the status counts: no byte of the body is waited
-// for.
-func Status(rt http.RoundTripper, r *http.Request) (int, error) {
-	res, err := Head(rt, r, 0, func(int, http.Header) bool { return false })
-	if err != nil {
-		return 0, err
-	}
-	return res.Status, nil
 }
 
 func roundTrip(rt http.RoundTripper, r *http.Request) (*http.Response, error) {

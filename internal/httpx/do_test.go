@@ -126,25 +126,27 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// TestStatus does not wait for the body.
-func TestStatus(t *testing.T) {
+func unwanted(int, http.Header) bool { return false }
+
+// TestHead does not wait for a body that is not wanted.
+func TestHead(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	}))
 	defer server.Close()
-	if status, err := Status(transport(t), get(t, server.URL)); status != http.StatusAccepted || err != nil {
-		t.Errorf("%d, %v", status, err)
+	if res, err := Head(transport(t), get(t, server.URL), 9, unwanted); err != nil || res.Status != http.StatusAccepted || res.Body != nil {
+		t.Errorf("%+v, %v", res, err)
 	}
 }
 
 // TestNoTransport fails closed, and closes the request's body as a RoundTripper must.
 func TestNoTransport(t *testing.T) {
 	for name, do := range map[string]func(*http.Request) error{
-		"Do":     func(r *http.Request) error { _, err := Do(Fresh(nil), r, 10); return err },
-		"Status": func(r *http.Request) error { _, err := Status(nil, r); return err },
-		"Call":   func(r *http.Request) error { _, err := Client(new(Call)).Do(r); return err },
+		"Do":   func(r *http.Request) error { _, err := Do(Fresh(nil), r, 10); return err },
+		"Head": func(r *http.Request) error { _, err := Head(nil, r, 9, unwanted); return err },
+		"Call": func(r *http.Request) error { _, err := Client(new(Call)).Do(r); return err },
 	} {
 		r := get(t, "http://127.0.0.1:1")
 		body := &closing{Reader: strings.NewReader("")}

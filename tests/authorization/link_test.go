@@ -74,8 +74,8 @@ func TestKeyLink(t *testing.T) {
 	}
 }
 
-// TestUntriedKeyLink: the pages promise no more than is done with a key: it may not be tried, or the
-// answer may leave it open.
+// TestUntriedKeyLink: the pages promise no more than is done with a key: it may not be tried, or
+// the answer may leave it open.
 func TestUntriedKeyLink(t *testing.T) {
 	const app = "auth_type api_key\nupstream https://api.example.com\nfield api_key Key secret\nheader X-Api-Key {api_key}\n"
 	o := newOfficeAt(t, site, "app mute {\n"+app+"}\n", "app unsure {\n"+app+"verify /me {\ninconclusive\n}\n}\n")

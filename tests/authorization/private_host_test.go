@@ -49,8 +49,8 @@ func (f *forge) asked() []string {
 	return got
 }
 
-// forges configures the app `forge`, whose host comes with the client, and `pasted`, whose host an end
-// user enters.
+// forges configures the app `forge`, whose host comes with the client, and `pasted`, whose host an
+// end user enters.
 func forges(t *testing.T, host string) string {
 	return fmt.Sprintf(`
 	app forge {
@@ -89,8 +89,8 @@ func forges(t *testing.T, host string) string {
 }
 
 // TestPrivateHosts: the host of an OAuth client, and one that the operator configured for a static
-// connection, may be a name or an address of the operator's own network, below a path. Calls and token
-// calls go there, and links come back as the gateway's. What an end user entered may not.
+// connection, may be a name or an address of the operator's own network, below a path. Calls and
+// token calls go there, and links come back as the gateway's. What an end user entered may not.
 func TestPrivateHosts(t *testing.T) {
 	f := newForge(t)
 	port := f.Listener.Addr().String()[strings.LastIndexByte(f.Listener.Addr().String(), ':'):]
@@ -142,7 +142,8 @@ func (f *forge) reached(t *testing.T, host string) {
 	}
 }
 
-// callLinked asserts that a call by the key is answered 200 with the link, without the gateway's origin.
+// callLinked asserts that a call by the key is answered 200 with the link, without the gateway's
+// origin.
 func callLinked(t *testing.T, g *harness.Gateway, path, key, link string) {
 	t.Helper()
 	res, err := g.Client.Do(g.Request(http.MethodGet, path, nil, "Authorization: Bearer "+key))

@@ -102,8 +102,8 @@ func (d *doubt) isClear(text string) {
 
 const saysUnconfirmed = "Doubt neither accepts nor refuses what you entered (HTTP 403), perhaps because a permission or credit is missing, so nothing was saved."
 
-// TestUnconfirmedKey: what the provider leaves open is saved when the end user asks for it, and said to
-// be so from then on.
+// TestUnconfirmedKey: what the provider leaves open is saved when the end user asks for it, and
+// said to be so from then on.
 func TestUnconfirmedKey(t *testing.T) {
 	d := newDoubt(t)
 	address, id := d.link("doubt")
@@ -142,8 +142,8 @@ func call(t *testing.T, g *harness.Gateway, id, app string) answer {
 	return answer{status: res.StatusCode, body: string(body)}
 }
 
-// TestWhatIsNeverSaved: a wrong key, and one that cannot be tried, although the entry says that failures
-// prove little.
+// TestWhatIsNeverSaved: a wrong key, and one that cannot be tried, although the entry says that
+// failures prove little.
 func TestWhatIsNeverSaved(t *testing.T) {
 	d := newDoubt(t)
 	for status, want := range map[int]struct {
@@ -203,8 +203,8 @@ func TestUnconfirmedEnteredAgain(t *testing.T) {
 	d.verified(id, "active", true)
 }
 
-// TestUnconfirmedRefused: a tenant takes nothing that is not confirmed, not even if it changes its mind
-// while the page is open.
+// TestUnconfirmedRefused: a tenant takes nothing that is not confirmed, not even if it changes its
+// mind while the page is open.
 func TestUnconfirmedRefused(t *testing.T) {
 	d := newDoubt(t)
 	address, id := d.link("doubt")
@@ -291,8 +291,8 @@ func entered(t *testing.T, v *harness.Visitor) string {
 	return key
 }
 
-// TestEnteredHosts: of a host that is entered, the page says whether it is there and has such an API.
-// Everything but the gateway goes through a proxy, which knows three hosts.
+// TestEnteredHosts: of a host that is entered, the page says whether it is there and has such an
+// API. Everything but the gateway goes through a proxy, which knows three hosts.
 func TestEnteredHosts(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Host {

@@ -21,7 +21,8 @@ func (a *asked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
-// TestPastedSites: what people copy from the address bar of software that they host, and which request tries their credential.
+// TestPastedSites: what people copy from the address bar of software that they host, and which
+// request tries their credential.
 func TestPastedSites(t *testing.T) {
 	all, err := catalog.Embedded("*")
 	if err != nil {
@@ -63,7 +64,8 @@ func TestPastedSites(t *testing.T) {
 	}
 }
 
-// TestSitesInTheirPlaces: a path is taken where software is made for one, and never silently lost elsewhere.
+// TestSitesInTheirPlaces: a path is taken where software is made for one, and never silently lost
+// elsewhere.
 func TestSitesInTheirPlaces(t *testing.T) {
 	all, err := catalog.Embedded("*")
 	if err != nil {

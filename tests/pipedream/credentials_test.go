@@ -205,8 +205,8 @@ func TestBrokenAccounts(t *testing.T) {
 	}
 }
 
-// TestLimitsOfTheProject: the source's own limits are told from the provider's by nothing the caller must
-// know. Reading accounts has one, and the proxy another.
+// TestLimitsOfTheProject: the source's own limits are told from the provider's by nothing the
+// caller must know. Reading accounts has one, and the proxy another.
 func TestLimitsOfTheProject(t *testing.T) {
 	o := options()
 	o.Reads, o.Calls, o.Window = 4, 1, time.Minute

@@ -63,14 +63,15 @@ func (s Style) refuse(w http.ResponseWriter, status int, code string) {
 	write(w, status, e)
 }
 
-// AppObject is an app as an object. `id` is what `/apps` lists and `request-link` takes (8), an opaque
-// string; that there is a slug is Vendgate's own word, and the rest is null where it is not known.
+// AppObject is an app as an object. `id` is what `/apps` lists and `request-link` takes (8), an
+// opaque string; that there is a slug is Vendgate's own word, and the rest is null where it is not
+// known.
 func AppObject(id string, slug any) map[string]any {
 	return map[string]any{"id": id, "slug": slug, "name": nil, "icon_url": nil, "auth_type": nil}
 }
 
-// metadata is the data of `GET /connections/{id}`: of it the guide states `status` alone (7, 8); ids
-// are opaque strings.
+// metadata is the data of `GET /connections/{id}`: of it the guide states `status` alone (7, 8);
+// ids are opaque strings.
 func (c Connection) metadata(id string) map[string]any {
 	return map[string]any{
 		"id": id, "name": "Work", "status": c.Status, "app": c.App,

@@ -131,7 +131,8 @@ func TestStyles(t *testing.T) {
 	}
 }
 
-// TestTokenBudget: a key of `token` alone does not draw on the budget for other calls with each vend.
+// TestTokenBudget: a key of `token` alone does not draw on the budget for other calls with each
+// vend.
 func TestTokenBudget(t *testing.T) {
 	s := newStage(t, platform.Style{}, "token")
 	s.carries(t, "chat", "chat", "Authorization: Bearer "+token)

@@ -15,8 +15,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// gitServer is git's own server over HTTP (git-http-backend) where GitLab has it: beside an API that takes
-// the token in PRIVATE-TOKEN, at the root of the host, and by HTTP Basic alone
+// gitServer is git's own server over HTTP (git-http-backend) where GitLab has it: beside an API
+// that takes the token in PRIVATE-TOKEN, at the root of the host, and by HTTP Basic alone
 // (https://docs.gitlab.com/api/oauth2/#access-git-over-https-with-access-token, and GitLab's
 // app/controllers/repositories/git_http_client_controller.rb).
 type gitServer struct {

@@ -55,7 +55,8 @@ func (w *workshop) at(key, path string) string {
 	return fmt.Sprintf("http://%s:x@%s/proxy/%s/gitlab-token%s", key, w.Addr, w.id, path)
 }
 
-// TestGitClone clones, pulls and pushes by git itself what lies beside the API, by the catalog's entry.
+// TestGitClone clones, pulls and pushes by git itself what lies beside the API, by the catalog's
+// entry.
 func TestGitClone(t *testing.T) {
 	w := newWorkshop(t)
 	w.git.repository(t, "group/sub/repo.git")
@@ -100,8 +101,8 @@ func (w *workshop) checkRequests(t *testing.T, key string) {
 	}
 }
 
-// TestGitBounds: a key reaches what lies beside the API as far as its paths name it, and nothing else that
-// way: not the API by another name, and not what the entry does not declare.
+// TestGitBounds: a key reaches what lies beside the API as far as its paths name it, and nothing
+// else that way: not the API by another name, and not what the entry does not declare.
 func TestGitBounds(t *testing.T) {
 	w := newWorkshop(t)
 	w.git.repository(t, "group/mine.git")

@@ -82,7 +82,8 @@ func mac(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// uriEncode leaves the unreserved characters, and the slashes of a path, and writes upper-case digits.
+// uriEncode leaves the unreserved characters, and the slashes of a path, and writes upper-case
+// digits.
 func uriEncode(text string, path bool) string {
 	var b strings.Builder
 	for i := range len(text) {

@@ -170,8 +170,8 @@ func basicWants(pair string) func(*provider, http.ResponseWriter, *request) {
 	}
 }
 
-// outlives calls until the first token, which must be one of a second or two, has ended and is renewed.
-// Each call must pass.
+// outlives calls until the first token, which must be one of a second or two, has ended and is
+// renewed. Each call must pass.
 func (c *customer) outlives(t *testing.T) {
 	t.Helper()
 	harness.Within(t, "a refresh", 10*time.Second, func() bool {

@@ -21,8 +21,8 @@ type row struct {
 	// source is where it is documented or reported, does what the provider does, and sees what the
 	// caller, or the provider, must see of the gateway then.
 	source, does, sees string
-	// oauth are more options of the app's `oauth2` block, and options more of the app's; app is all of
-	// an app that is not OAuth's. In each %s is the provider's address.
+	// oauth are more options of the app's `oauth2` block, and options more of the app's; app is all
+	// of an app that is not OAuth's. In each %s is the provider's address.
 	oauth, options, app string
 	// secret is that of the OAuth client; `secret` if empty.
 	secret string

@@ -25,7 +25,8 @@ type wordpress struct {
 
 const wordpressFiles = "/usr/share/wordpress"
 
-// newWordPress installs one. Both servers end with the test, and all they write is in folders of the test.
+// newWordPress installs one. Both servers end with the test, and all they write is in folders of
+// the test.
 func newWordPress(t *testing.T, domain string) *wordpress {
 	t.Helper()
 	dir := t.TempDir()

@@ -11,8 +11,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// newBlogger is a customer with a WordPress, whose app is the catalog's own entry but for plain http on
-// this machine. The gateway runs in this process, which finds the site by its name.
+// newBlogger is a customer with a WordPress, whose app is the catalog's own entry but for plain
+// http on this machine. The gateway runs in this process, which finds the site by its name.
 func newBlogger(t *testing.T) (*customer, *wordpress) {
 	t.Helper()
 	resolves(t, "blog.test")
@@ -31,7 +31,8 @@ func (c *customer) enters(site, password string) *harness.Visitor {
 	return c.page.Submit("credentials", "field.host", site, "field.username", "alice", "field.application_password", password)
 }
 
-// TestWordPress goes with a real WordPress from a link to calls, to the end of the credential, and on.
+// TestWordPress goes with a real WordPress from a link to calls, to the end of the credential, and
+// on.
 func TestWordPress(t *testing.T) {
 	c, w := newBlogger(t)
 	id, password := w.password("gateway")

@@ -47,6 +47,10 @@ func (s *Source) doubt(ctx context.Context, h holding, r vending.Request, c vend
 // Accepted implements [vending.Noter]. A connection whose calls are refused and accepted by turns
 // is not written each time: flags are lifted at once at first, and then with pauses that grow.
 func (s *Source) Accepted(ctx context.Context, r vending.Request, c vending.Credential) {
+	what, now := sha256.Sum256([]byte(r.Connection)), s.o.Now()
+	if pausing, _ := s.lifted.Pausing(r.Connection, what, now); pausing {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.RefreshTimeout)
 	defer cancel()
 	r.Force, r.HandOut = false, false
@@ -55,10 +59,6 @@ func (s *Source) Accepted(ctx context.Context, r vending.Request, c vending.Cred
 		return
 	}
 	if own, err := s.credential(ctx, h); err != nil || !own.Equal(c) {
-		return
-	}
-	what, now := sha256.Sum256([]byte(h.ID)), s.o.Now()
-	if pausing, _ := s.lifted.Pausing(h.ID, what, now); pausing {
 		return
 	}
 	if err := s.o.Store.SetRefused(ctx, h.ID, h.Version, false, ""); err != nil {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestSiteNames: the names of a connection's site come along with its credential, and a refresh keeps them.
+// TestSiteNames: the names of a connection's site come along with its credential, and a refresh
+// keeps them.
 func TestSiteNames(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())

@@ -12,8 +12,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// account is what is read of `GET /accounts/{id}`, the schema Account of Pipedream's OpenAPI. Whatever
-// of it is absent or null is zero.
+// account is what is read of `GET /accounts/{id}`, the schema Account of Pipedream's OpenAPI.
+// Whatever of it is absent or null is zero.
 type account struct {
 	ID, ExternalID, NameSlug string
 	// AuthType is `oauth`, `keys` or `none`; empty where the answer does not say.

@@ -7,16 +7,16 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
-	"github.com/vendgate/vendgate/vending"
 )
 
 // App is what Pipedream calls an app of the catalog.
 type App struct {
 	// NameSlug is the app's `name_slug` there, such as `slack_v2`.
 	NameSlug string `json:"name_slug"`
-	// Fields map its custom fields to fields of the catalog's app, or to `-`: what has no entry counts by
-	// its own name. A custom field that names a server other than the app's ends the vend, since the
-	// token is for that server; `-` says that calls do not go there, so that the field does not count.
+	// Fields map its custom fields to fields of the catalog's app, or to `-`: what has no entry
+	// counts by its own name. A custom field that names a server other than the app's ends the
+	// vend, since the token is for that server; `-` says that calls do not go there, so that the
+	// field does not count.
 	Fields map[string]string `json:"fields,omitempty"`
 }
 
@@ -58,33 +58,7 @@ func validNameSlug(s string) bool {
 }
 
 func declares(app *catalog.App, field string) bool {
-	return slices.ContainsFunc(fieldsOf(app), func(f catalog.Field) bool { return f.Name == field })
-}
-
-// oauth1Fields are what an app that signs by OAuth 1 has beside the fields it declares.
-var oauth1Fields = []catalog.Field{{Name: catalog.ConsumerKey}, {Name: catalog.ConsumerSecret, Secret: true}, {Name: catalog.OAuthTokenSecret, Secret: true}}
-
-func fieldsOf(app *catalog.App) []catalog.Field {
-	if app.OAuth1 != nil {
-		return slices.Concat(app.Fields, oauth1Fields)
-	}
-	return app.Fields
-}
-
-// needs reports whether no request of app can be made without the field. Of an OAuth app's, some serve only to obtain the token.
-func needs(app *catalog.App, field string) bool {
-	if app.AuthType != string(vending.OAuth) || app.Sign != nil || app.OAuth1 != nil {
-		return true
-	}
-	texts := []string{app.Upstream}
-	if p := app.Placement; p != nil {
-		texts = slices.AppendSeq(append(texts, p.PathPrefix), maps.Values(p.Header))
-		texts = slices.AppendSeq(texts, maps.Values(p.Query))
-		if p.Basic != nil {
-			texts = append(texts, p.Basic.Username, p.Basic.Password)
-		}
-	}
-	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, "{"+field+"}") })
+	return slices.ContainsFunc(app.CredentialFields(), func(f catalog.Field) bool { return f.Name == field })
 }
 
 // isApp reports whether an account of the app that Pipedream calls nameSlug may be used for ours. A name that an entry gives

@@ -169,7 +169,8 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// noProxy refuses an app's calls for good: only an operator can have the source vend the credential.
+// noProxy refuses an app's calls for good: only an operator can have the source vend the
+// credential.
 func noProxy(format string, args ...any) *vending.Error {
 	return &vending.Error{
 		Code: vending.InternalError, Origin: vending.FromVending,

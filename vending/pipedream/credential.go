@@ -20,15 +20,15 @@ const (
 	clientID = "oauth_client_id"
 )
 
-// theirs are the properties that Pipedream documents for OAuth accounts (schema AccountCredentials),
-// and the client's secret, which it does not expose.
+// theirs are the properties that Pipedream documents for OAuth accounts (schema
+// AccountCredentials), and the client's secret, which it does not expose.
 var theirs = []string{
 	accessToken, clientID, "oauth_client_secret", "oauth_refresh_token", "oauth_uid", "oauth_signer_uri",
 }
 
-// isPipedreams reports whether a property is one of Pipedream's own and no custom field. All that begin
-// with `oauth_` are, whatever comes to be documented. Of them only the access token is vended by
-// itself: others would let who sees them act as the OAuth client.
+// isPipedreams reports whether a property is one of Pipedream's own and no custom field. All that
+// begin with `oauth_` are, whatever comes to be documented. Of them only the access token is vended
+// by itself: others would let who sees them act as the OAuth client.
 func isPipedreams(name string) bool {
 	const prefix = "oauth_"
 	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
@@ -78,8 +78,8 @@ func (a *account) exposes(app *catalog.App) bool {
 }
 
 // keepsBack reports whether Pipedream keeps the account's credential to itself, so that calls go
-// through its proxy: there are no credentials at all, or they are an OAuth account's without the token.
-// Accounts on Pipedream's own OAuth client are so (docs, managed auth, OAuth clients).
+// through its proxy: there are no credentials at all, or they are an OAuth account's without the
+// token. Accounts on Pipedream's own OAuth client are so (docs, managed auth, OAuth clients).
 func (a *account) keepsBack(app *catalog.App) bool {
 	if len(a.Credentials) == 0 {
 		return true
@@ -158,7 +158,7 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (f found) {
 		theirs[ours] = name
 	}
 	only := a.onlyField(app, mapped)
-	for _, field := range fieldsOf(app) {
+	for _, field := range app.CredentialFields() {
 		if app.OwnsClient(field.Name) {
 			continue
 		}
@@ -176,19 +176,19 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (f found) {
 		if ok {
 			f.used = append(f.used, name)
 			f.fields = append(f.fields, vending.Field{Name: field.Name, Value: inForm(app, field, value)})
-		} else if f.missing == "" && needs(app, field.Name) {
+		} else if f.missing == "" && app.Needs(field.Name) {
 			f.missing = field.Name
 		}
 	}
 	return f
 }
 
-// onlyField returns the name of the one custom field where the app has one secret field: they can only mean each other, unless
-// the name means another field or a server. Beside an access token they need not: the field would be
-// something else then.
+// onlyField returns the name of the one custom field where the app has one secret field: they can
+// only mean each other, unless the name means another field or a server. Beside an access token
+// they need not: the field would be something else then.
 func (a *account) onlyField(app *catalog.App, mapped map[string]string) string {
 	secrets := 0
-	for _, f := range fieldsOf(app) {
+	for _, f := range app.CredentialFields() {
 		if f.Secret {
 			secrets++
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 	"github.com/vendgate/vendgate/vending/pipedream"
 )
@@ -171,5 +172,24 @@ func TestNameTaken(t *testing.T) {
 		if e := refused(t, cred, err, vending.InternalError); !strings.Contains(e.Err.Error(), `no field "password"`) {
 			t.Errorf("%s: cause %v", theirs, e.Err)
 		}
+	}
+}
+
+// TestLongLivedAWSKeys: they have no session token, and are called without one.
+func TestLongLivedAWSKeys(t *testing.T) {
+	c, err := catalog.New(catalog.App{
+		Slug: "aws", AuthType: "api_key", Upstream: "https://s3.example.com",
+		Fields: []catalog.Field{{Name: "access_key_id"}, {Name: "secret_access_key", Secret: true}, {Name: "session_token", Secret: true}},
+		Sign:   &catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "us-east-1"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, nil, says(200, accountOf("aws", `{"access_key_id":"AK","secret_access_key":"canary"}`)), nil)
+	r := request()
+	r.App = "aws"
+	cred, err := vend(newSource(t, s, func(o *pipedream.Options) { o.Catalog = c }), r)
+	if secret, _ := cred.Field("secret_access_key"); err != nil || secret != "canary" {
+		t.Fatalf("vended %t, %v", !cred.IsZero(), err)
 	}
 }

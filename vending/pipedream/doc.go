@@ -8,9 +8,11 @@
 //     its end, and stays in memory, unused, until the next fetch replaces it. One fetch is in flight at a time, and belongs to
 //     no caller.
 //   - account is what Pipedream answers about an account, and [App] says what it calls an app and the app's fields.
-//   - server is where a value of an account leads; a credential goes to no other than the account's own.
-//   - relay sends a request through Pipedream's proxy, for accounts whose credentials Pipedream keeps, and
-//     target is what it names there, by what connect says that the proxy does for the app.
+//   - server is where a value of an account leads; a credential goes to no other than the account's
+//     own.
+//   - relay sends a request through Pipedream's proxy, for accounts whose credentials Pipedream
+//     keeps, and target is what it names there, by what connect says that the proxy does for the
+//     app.
 //   - [ReachOf] says by which accounts an app can be called at all.
 //
 // One vend, in order; whatever fails ends it, closed, with the code in brackets:
@@ -23,14 +25,14 @@
 //  4. The answer has one reading and is about that account [upstream_unavailable], whose external user is the end user [connection_deleted]
 //     and whose app is the path's [app_mismatch]. What is absent is never the right one.
 //  5. The account is alive [needs_reconnection].
-//  6. Its credentials become the fields that the catalog declares for the app, in the form that it has for
-//     them [internal_error where they are of the other kind, lack one that every request needs, or name a
-//     server that is not the app's]. Where it exposes none, or an OAuth account no token, the credential
-//     is a relay instead, which the access token opens [internal_error where the proxy does not serve
-//     the app, or calls it elsewhere].
+//  6. Its credentials become the fields that the catalog declares for the app, in the form that it
+//     has for them [internal_error where they are of the other kind, lack one that every request
+//     needs, or name a server that is not the app's]. Where it exposes none, or an OAuth account no
+//     token, the credential is a relay instead, which the access token opens [internal_error where
+//     the proxy does not serve the app, or calls it elsewhere].
 //
-// An answer that cannot be read is not asked for again within the request: each counts in the project's
-// rate limit.
+// An answer that cannot be read is not asked for again within the request: each counts in the
+// project's rate limit.
 //
 // Pipedream refreshes tokens by itself and offers no way to force it: a forced vend asks again, no more.
 //

@@ -1,7 +1,6 @@
 package pipedream
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -56,12 +55,8 @@ func captured(app *catalog.App, field, value string) string {
 		if at, ok := parseServer(value); ok && at.scheme != "" && !at.userinfo {
 			value = at.scheme + "://" + at.host + strings.TrimSuffix(at.path, "/")
 		}
-		re, err := regexp.Compile(`^(?:` + c.Pattern + `)$`)
-		if err != nil {
-			return ""
-		}
-		if m := re.FindStringSubmatch(value); len(m) == 2 {
-			return m[1]
+		if part := catalog.Find(c.Pattern, value); part != "" {
+			return part
 		}
 	}
 	return ""

@@ -51,8 +51,8 @@ type Options struct {
 	Apps map[string]App
 	// Timeout bounds one vend with all its calls, and a fetch of the access token; 0 means [DefaultTimeout].
 	Timeout time.Duration
-	// Logger hears when Pipedream refuses the OAuth client, and when it has found no account at all; nil
-	// means nobody does.
+	// Logger hears when Pipedream refuses the OAuth client, and when it has found no account at
+	// all; nil means nobody does.
 	Logger *slog.Logger
 }
 

@@ -1,15 +1,15 @@
 package pipedream
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -18,41 +18,25 @@ const maxProxyError = 4 << 10
 
 var errHeader = errors.New("the proxy of Pipedream refused a header of the request")
 
-// own returns the error that an answer of the proxy's own means, or nil for one of the upstream's,
-// whose body is left as it came. The proxy passes an upstream's answer on as it is, so that only
-// the spelling tells; what is not known is the upstream's.
-func own(res *http.Response) error {
+// ownTimeout bounds the wait for a body that may hold such an error.
+const ownTimeout = 2 * time.Second
+
+// own returns the error that an answer of the proxy's own means, or the answer, which reads as it
+// came. The proxy passes an upstream's answer on as it is, so that only the spelling tells; what is
+// not known is the upstream's.
+func own(res *http.Response) (*http.Response, error) {
 	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	switch {
 	case !slices.Contains([]int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound}, res.StatusCode),
 		media != "application/json", res.ContentLength > maxProxyError, res.Header.Get("Content-Encoding") != "":
-		return nil
+		return res, nil
 	}
-	head, err := io.ReadAll(io.LimitReader(res.Body, maxProxyError+1))
-	if err == nil && len(head) <= maxProxyError {
-		if own := spelled(head); own != nil {
-			_ = res.Body.Close()
-			return own
-		}
+	res, head := httpx.Peek(res, maxProxyError+1, ownTimeout) // a body that is cut short is no JSON
+	if err := spelled(head); err != nil {
+		_ = res.Body.Close()
+		return nil, err
 	}
-	res.Body = &restored{io.MultiReader(bytes.NewReader(head), failing{err}, res.Body), res.Body}
-	return nil
-}
-
-// restored is a body of which a part was read.
-type restored struct {
-	io.Reader
-	io.Closer
-}
-
-// failing ends with the error of an earlier read.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) {
-	if f.err == nil {
-		return 0, io.EOF
-	}
-	return 0, f.err
+	return res, nil
 }
 
 // spelled knows the errors of the proxy that are public: PipedreamHQ/pipedream issue 18638 (account

@@ -32,7 +32,7 @@ func ReachOf(app *catalog.App) Reach {
 	// Pipedream exposes nothing of an OAuth client but its id, and an OAuth 1 signature takes its
 	// secret.
 	direct := app.OAuth1 == nil && !slices.ContainsFunc(app.ClientFields(), func(f catalog.Field) bool {
-		return f.Secret && needs(app, f.Name)
+		return f.Secret && app.Needs(f.Name)
 	})
 	// A signature is over the request, and a path would hold the value that Pipedream keeps back.
 	inPath := app.Placement != nil && strings.Contains(app.Placement.PathPrefix, "{")
@@ -52,7 +52,7 @@ func ReachOf(app *catalog.App) Reach {
 // account that exposes its credential has them by a line of [Options.Apps] alone, if at all.
 func ClientValues(app *catalog.App) (names []string) {
 	for _, f := range app.ClientFields() {
-		if needs(app, f.Name) {
+		if app.Needs(f.Name) {
 			names = append(names, f.Name)
 		}
 	}

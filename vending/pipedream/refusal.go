@@ -52,8 +52,8 @@ func refused(call string, status int, header http.Header) *vending.Error {
 }
 
 // missed logs, once, that no account was found so far. Pipedream answers 404 for an account that is
-// not there, and for all of them where the project or the environment is another one: only that none
-// was ever found tells the two apart.
+// not there, and for all of them where the project or the environment is another one: only that
+// none was ever found tells the two apart.
 func (s *Source) missed(ctx context.Context) {
 	if s.found.Load() || s.warned.Swap(true) {
 		return

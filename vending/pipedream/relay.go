@@ -54,7 +54,7 @@ func (s *Source) relay(bearer vending.Secret, a *account, to target, forced bool
 		if err != nil {
 			return nil, err
 		}
-		if err := own(res); err != nil {
+		if res, err = own(res); err != nil {
 			return nil, err
 		}
 		if forced && res.StatusCode == http.StatusUnauthorized && s.refuses(r.Context(), bearer, id) {

@@ -66,8 +66,8 @@ func vendFrom(t *testing.T, slug, credentials string, fields map[string]string) 
 	return vend(source, r)
 }
 
-// TestOtherServer: the token of an account that names a server goes to no other, in whatever form and
-// under whatever name the account says so.
+// TestOtherServer: the token of an account that names a server goes to no other, in whatever form
+// and under whatever name the account says so.
 func TestOtherServer(t *testing.T) {
 	names := []string{
 		"base_api_url", "base_url", "baseUrl", "instance_url", "domain", "host", "hostname", "api_url", "endpoint", "base_uri", "server", "API-Host", "region", "site_name",

@@ -1,18 +1,21 @@
 package pipedream_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vendgate/vendgate/vending"
 	"github.com/vendgate/vendgate/vending/pipedream"
 )
 
-// keptBack is alice's account of an app whose credential Pipedream keeps; connect is what it says of
-// the app's proxy.
+// keptBack is alice's account of an app whose credential Pipedream keeps; connect is what it says
+// of the app's proxy.
 func keptBack(connect, credentials string) string {
 	return fmt.Sprintf(`{"id":"apn_1","external_id":"alice@example.com","app":{"name_slug":"theirs","auth_type":"oauth","connect":%s},"credentials":%s}`, connect, credentials)
 }
@@ -70,7 +73,8 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// TestNoTarget: what the proxy does not call, or calls elsewhere, is refused before anything is sent.
+// TestNoTarget: what the proxy does not call, or calls elsewhere, is refused before anything is
+// sent.
 func TestNoTarget(t *testing.T) {
 	const zendesk = `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com"}`
 	for name, c := range map[string]struct {
@@ -138,8 +142,8 @@ func TestRelayHeaderPlaceholder(t *testing.T) {
 	}
 }
 
-// TestKeptBack: an OAuth account without its token is called through the proxy, unless what it shows
-// names a server that the proxy would not find by itself.
+// TestKeptBack: an OAuth account without its token is called through the proxy, unless what it
+// shows names a server that the proxy would not find by itself.
 func TestKeptBack(t *testing.T) {
 	const dynamic = `{"base_proxy_target_url":"https://{{custom_fields.base_api_url}}"}`
 	for name, c := range map[string]struct {
@@ -217,8 +221,8 @@ func TestProxyErrors(t *testing.T) {
 	}
 }
 
-// TestUnreadableAsksOnce: an answer that is no account costs one call of the project's limit, and an
-// answer that says to come back may cost three.
+// TestUnreadableAsksOnce: an answer that is no account costs one call of the project's limit, and
+// an answer that says to come back may cost three.
 func TestUnreadableAsksOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
@@ -241,5 +245,34 @@ func TestUnreadableAsksOnce(t *testing.T) {
 	_ = refused(t, cred, err, vending.UpstreamUnavailable)
 	if n := len(s.asked("/oauth/token")); n != 1 {
 		t.Errorf("a token that cannot be read: %d calls", n)
+	}
+}
+
+// TestProxyErrorThatDoesNotEnd: what may be an error of the proxy's own is waited for, but not for
+// as long as an upstream likes: the answer goes to the caller, who decides.
+func TestProxyErrorThatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	s := serve(t, nil, says(200, keyless["absent"]), func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"error":`)
+		_ = http.NewResponseController(w).Flush()
+		<-release
+		_, _ = io.WriteString(w, `"mine"}`)
+	})
+	defer close(release)
+	r := upstreamRequest(t, "GET", "https://sheets.example.com/", "")
+	ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
+	defer cancel()
+	res, err := relayTo(t, s).Relay().RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	release <- struct{}{}
+	body, err := io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusForbidden || string(body) != `{"error":"mine"}` || err != nil {
+		t.Errorf("answer %d %s, %v", res.StatusCode, body, err)
 	}
 }

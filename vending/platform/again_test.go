@@ -8,8 +8,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestAskedAgain: as the guide's SDK does (section 7), 503 and transport errors are worth another try,
-// and nothing else is.
+// TestAskedAgain: as the guide's SDK does (section 7), 503 and transport errors are worth another
+// try, and nothing else is.
 func TestAskedAgain(t *testing.T) {
 	tests := map[string]struct {
 		answer http.HandlerFunc
@@ -51,7 +51,8 @@ func TestAskedAgain(t *testing.T) {
 					t.Fatal("vended")
 				}
 				clean(t, err.Error())
-				// net/http itself repeats a call on a kept connection that was closed before an answer.
+				// net/http itself repeats a call on a kept connection that was closed before an
+				// answer.
 				if got := s.asked(call); got != tt.tries && (tt.tries == 1 || got < tt.tries) {
 					t.Errorf("asked %d times, want %d: %v", got, tt.tries, err)
 				}
@@ -60,7 +61,8 @@ func TestAskedAgain(t *testing.T) {
 	}
 }
 
-// TestUndeclaredFields: what the app does not declare is the server's own affair, and null is no value.
+// TestUndeclaredFields: what the app does not declare is the server's own affair, and null is no
+// value.
 func TestUndeclaredFields(t *testing.T) {
 	tests := map[string]struct {
 		app, auth, fields string

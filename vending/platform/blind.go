@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// blindFor is how long a key that may not read connections is not tried again: the calls that the
-	// server refuses it would draw on a budget of 120 a minute, a fifth of that for tokens (guide,
-	// section 12).
+	// blindFor is how long a key that may not read connections is not tried again: the calls that
+	// the server refuses it would draw on a budget of 120 a minute, a fifth of that for tokens
+	// (guide, section 12).
 	blindFor = 5 * time.Minute
 	// maxBlind bounds how many such keys are remembered.
 	maxBlind = 1024
@@ -44,7 +44,8 @@ func (b blindKeys) has(c *call) bool {
 	return ok && time.Now().Before(until)
 }
 
-// noteBlind keeps in mind that the key may not read connections, and tells the operator what follows.
+// noteBlind keeps in mind that the key may not read connections, and tells the operator what
+// follows.
 func (s *Source) noteBlind(ctx context.Context, c *call) {
 	s.blind.until.Add(keyID{strings.Clone(c.tenant), c.key}, time.Now().Add(blindFor))
 	if s.ownKey == nil {
@@ -63,8 +64,8 @@ var (
 
 // vendUnread vends where the key may not read connections. The path's app is taken for the
 // connection's. The token call tells the kind of a credential (`auth_type`) and the names of its
-// fields, and nothing else by which apps differ: what contradicts the app's entry is refused, but of
-// two apps with the same kind and fields a connection of one passes for the other's.
+// fields, and nothing else by which apps differ: what contradicts the app's entry is refused, but
+// of two apps with the same kind and fields a connection of one passes for the other's.
 func (s *Source) vendUnread(ctx context.Context, c *call, want string) (vending.Credential, error) {
 	app := s.entry(want)
 	if app == nil {

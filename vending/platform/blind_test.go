@@ -50,8 +50,8 @@ var unread = map[string]struct {
 	"no app":               {app: "", data: `{"auth_type":"o_auth","access_token":"` + secret + `"}`, code: vending.InternalError},
 }
 
-// TestUnread: a key with the capability `token` alone vends, as long as the answer does not contradict
-// the path's app.
+// TestUnread: a key with the capability `token` alone vends, as long as the answer does not
+// contradict the path's app.
 func TestUnread(t *testing.T) {
 	for name, tt := range unread {
 		t.Run(name, func(t *testing.T) {

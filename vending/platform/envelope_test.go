@@ -13,8 +13,8 @@ func withStatus(text string) string { return strings.Replace(gmailToken, `"succe
 // with returns gmailToken with members added to its envelope.
 func with(members string) string { return strings.Replace(gmailToken, `{`, `{`+members+`,`, 1) }
 
-// TestEnvelope: the guide gives `status` no value, so a 2xx with an object `data` is a success unless
-// it states an error. Both calls are judged alike.
+// TestEnvelope: the guide gives `status` no value, so a 2xx with an object `data` is a success
+// unless it states an error. Both calls are judged alike.
 func TestEnvelope(t *testing.T) {
 	tests := map[string]struct {
 		body string

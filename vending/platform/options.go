@@ -41,9 +41,9 @@ type Options struct {
 	// Aliases map the server's app ids and slugs to slugs of the catalog. What has no alias
 	// counts by its slug as it is; an id without an alias counts for nothing.
 	Aliases map[string]string
-	// Catalog returns an app by its slug. Of the fields that the server answers, only those count that
-	// the app declares. Nil means that all count, and that a key which may not read connections is of
-	// no use: nothing would say what a credential of an app looks like.
+	// Catalog returns an app by its slug. Of the fields that the server answers, only those count
+	// that the app declares. Nil means that all count, and that a key which may not read
+	// connections is of no use: nothing would say what a credential of an app looks like.
 	Catalog func(slug string) (*catalog.App, bool)
 	// Timeout bounds one vend with all its calls; 0 means [DefaultTimeout].
 	Timeout time.Duration

@@ -12,8 +12,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// token is what `POST /connections/{id}/token` answers, in both shapes (guide, section 8). The guide
-// gives it no member that names connection or app; one that is there all the same is read by
+// token is what `POST /connections/{id}/token` answers, in both shapes (guide, section 8). The
+// guide gives it no member that names connection or app; one that is there all the same is read by
 // [token.naming].
 type token struct {
 	AuthType    vending.AuthType `json:"auth_type"`
@@ -37,7 +37,8 @@ var (
 	errExpiry   = errors.New("the expires_in is no number")
 )
 
-// token asks for a credential and returns when it was asked. A connection that is gone is forgotten.
+// token asks for a credential and returns when it was asked. A connection that is gone is
+// forgotten.
 func (s *Source) token(ctx context.Context, c *call) (*token, time.Time, error) {
 	// The lifetime counts from before the call: an expiry too early costs a vend, one too late
 	// an upstream 401.

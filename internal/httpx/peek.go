@@ -1,10 +1,31 @@
-package inject
+package httpx
 
 import (
 	"io"
+	"maps"
+	"net/http"
 	"sync"
 	"time"
 )
+
+// Peek looks at the beginning of res's body: at most limit bytes, and only what comes within
+// timeout. The answer that it returns in place of res reads as res would have; head is a part of
+// it, and nobody may change it.
+func Peek(res *http.Response, limit int, timeout time.Duration) (out *http.Response, head []byte) {
+	// net/http fills in the trailers of res at the body's end, which may come while others look at
+	// the answer: they get a copy, whose trailers are there when they have read to the end.
+	out = new(http.Response)
+	*out = *res
+	out.Trailer = res.Trailer.Clone()
+	ahead := readAhead(res.Body, limit, func() {
+		if out.Trailer == nil && res.Trailer != nil {
+			out.Trailer = make(http.Header, len(res.Trailer))
+		}
+		maps.Copy(out.Trailer, res.Trailer)
+	})
+	out.Body = ahead
+	return out, ahead.prefix(timeout)
+}
 
 // aheadBody is a body whose beginning can be looked at before it is read. Nobody waits for it
 // longer than they want to: what is looked at is read in a goroutine of its own, which goes on
