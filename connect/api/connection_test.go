@@ -10,7 +10,7 @@ import (
 )
 
 // gone is the one answer about every connection that is not the caller's, byte for byte.
-const gone = `{"status":"error","message":"no such connection","data":{"code":"connection_deleted","origin":"vending"}}`
+const gone = `{"status":"error","message":"no such connection","data":{"code":"connection_deleted","origin":"vending"},"error":{"code":"connection_deleted","type":"vendgate_error","message":"no such connection"}}`
 
 var (
 	token = connect.GrantValues{AccessToken: "ya29.one", RefreshToken: "1//one", TokenType: "Bearer"}

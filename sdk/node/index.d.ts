@@ -233,6 +233,8 @@ export interface ErrorResponse {
   status: string;
   message: string;
   data: { code: string; origin?: string; [key: string]: unknown };
+  /** The code and the message again; undefined of a token call, and from a server that does not send it. */
+  error?: { code: string; type: string; message: string };
 }
 
 export interface ErrorDetails {
