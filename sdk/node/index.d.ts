@@ -211,6 +211,8 @@ export type ErrorCode =
   | 'policy_denied'
   | 'connection_deleted'
   | 'unknown_app'
+  /** Nothing is served at the path: `baseUrl` is wrong. */
+  | 'not_found'
   | 'connection_in_use'
   | 'connection_not_active'
   | 'request_too_large'
