@@ -110,6 +110,8 @@ export interface Connection {
   refresh_pending: boolean;
   /** The provider issued the credentials, or was seen to accept them; false, too, while there are none. */
   verified: boolean;
+  /** What the connection holds beside its credential and is not secret, such as `account_sid` or `subdomain`, by name. */
+  fields: Record<string, string>;
   /** RFC 3339, as the others. */
   created_at: string;
   updated_at: string;
