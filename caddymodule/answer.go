@@ -46,6 +46,7 @@ func answer(res *http.Response) error {
 		return &mappedAnswer{refusal, c.quote(res)}
 	}
 	c.exchange.RewriteLinks(res.Header, c.here)
+	c.exchange.RewriteEndpoint(res, c.here)
 	if refusal != nil && c.caller != nil {
 		if err := c.scrubPassed(res, refusal); err != nil {
 			return err
