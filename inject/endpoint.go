@@ -190,7 +190,7 @@ func (e *firstEvent) readPart(line []byte) {
 	}
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch {
-	case string(name) == "event" && !bytes.HasPrefix([]byte("endpoint"), value):
+	case string(name) == "event" && !startOf(string(value), "endpoint"):
 		e.state = ordinary
 	case string(name) == "data" && !e.named && len(value) > 0 && !isURL(value):
 		e.state = ordinary
@@ -201,5 +201,8 @@ func (e *firstEvent) readPart(line []byte) {
 // absolute URL or a path.
 func isURL(data []byte) bool {
 	text := strings.ToLower(string(data[:min(len(data), len("https://"))]))
-	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "http://") || strings.HasPrefix("https://", text) || strings.HasPrefix("http://", text)
+	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "http://") || startOf(text, "https://") || startOf(text, "http://")
 }
+
+// startOf reports whether part is the beginning of whole, or all of it.
+func startOf(part, whole string) bool { return len(part) <= len(whole) && whole[:len(part)] == part }
