@@ -58,7 +58,33 @@ func TestExample(t *testing.T) {
 			t.Errorf("%s: answered %d %s", path, res.StatusCode, body)
 		}
 	}
+	for _, path := range []string{"/", "/proxy", "/proxyc1/openai/models", "/platform/v1", "/v1/mail/send?key=pk_live_x", "/PROXY/c1/openai"} {
+		mustNotServe(t, "http://"+addr+path)
+	}
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// mustNotServe sends requests that no SDK may take for answered.
+func mustNotServe(t *testing.T, url string) {
+	t.Helper()
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodHead, http.MethodOptions} {
+		req, err := http.NewRequest(method, url, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer pk_live_x")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		const want = `{"status":"error","message":"nothing is served at this path: check the base URL","data":{"code":"not_found","origin":"gateway"},` +
+			`"error":{"code":"not_found","type":"vendgate_error","message":"nothing is served at this path: check the base URL"}}`
+		if res.StatusCode != http.StatusNotFound || method != http.MethodHead && string(body) != want || res.Header.Get("Vendgate-Code") != "not_found" {
+			t.Errorf("%s %s: answered %d %s", method, url, res.StatusCode, body)
+		}
+	}
 }
 
 // TestExampleOptions takes the comments away from the options that the example shows: each must be one that exists.

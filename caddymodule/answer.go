@@ -42,15 +42,19 @@ func answer(res *http.Response) error {
 		return c.checkUpgrade(res)
 	}
 	refusal := c.verdict(res)
-	if refusal != nil {
-		if !c.passthrough {
-			return &mappedAnswer{refusal, c.quote(res)}
-		}
-		c.facts.code, c.facts.origin = refusal.Code, refusal.Origin
+	if refusal != nil && !c.passthrough {
+		return &mappedAnswer{refusal, c.quote(res)}
 	}
 	c.exchange.RewriteLinks(res.Header, c.here)
+	c.exchange.RewriteEndpoint(res, c.here)
+	if refusal != nil && c.caller != nil {
+		if err := c.scrubPassed(res, refusal); err != nil {
+			return err
+		}
+	}
 	c.exchange.CleanResponse(res.Header)
 	if refusal != nil {
+		c.facts.code, c.facts.origin = refusal.Code, refusal.Origin
 		res.Header[vending.CodeHeader] = []string{string(refusal.Code)}
 		res.Header[vending.OriginHeader] = []string{string(refusal.Origin)}
 	}
@@ -140,6 +144,7 @@ func (c *call) quote(res *http.Response) *vending.Upstream {
 	case "gzip":
 		unzipped, err := gzip.NewReader(res.Body)
 		if err != nil {
+			u.Truncated = !errors.Is(err, io.EOF)
 			return u
 		}
 		body = unzipped
@@ -211,10 +216,19 @@ func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 	}
 	// The body of a request that was forwarded is the transport's, until that has been told that it is too large.
 	if c.facts.sent.IsZero() || c.tooLarge.Load() {
-		refuse(c.ResponseWriter, c.asked, e)
+		refuse(c.ResponseWriter, c.asked, c.errorForm(), e)
 		return
 	}
-	vending.WriteError(c.ResponseWriter, e, upstream)
+	vending.WriteErrorAs(c.ResponseWriter, c.errorForm(), e, upstream)
+}
+
+// errorForm is the form of errors that the SDKs of the path's app parse. An error may come before
+// the call has a route.
+func (c *call) errorForm() vending.Form {
+	if app, ok := c.gateway.catalog.App(c.target.App); ok {
+		return vending.Form(app.ErrorForm)
+	}
+	return ""
 }
 
 // telling returns e with whether the request may have reached the provider. It is a copy, for a

@@ -16,8 +16,10 @@ func init() {
 	httpcaddyfile.RegisterGlobalOption("vendgate", parseApp)
 	httpcaddyfile.RegisterHandlerDirective("vendgate_proxy", parseProxy)
 	httpcaddyfile.RegisterHandlerDirective("vendgate_connect", parseConnect)
+	httpcaddyfile.RegisterHandlerDirective("vendgate_not_found", parseNotFound)
 	httpcaddyfile.RegisterDirectiveOrder("vendgate_proxy", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterDirectiveOrder("vendgate_connect", httpcaddyfile.Before, "reverse_proxy")
+	httpcaddyfile.RegisterDirectiveOrder("vendgate_not_found", httpcaddyfile.After, "acme_server") // the last of Caddy's own
 }
 
 // options are the subdirectives of a block.
@@ -205,6 +207,18 @@ func parseConnect(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 		return nil, h.Errf("vendgate_connect takes no argument; its paths are fixed")
 	}
 	return c, parseBlock(h.Dispenser, options{})
+}
+
+// parseNotFound reads the directive `vendgate_not_found`, which has no options.
+func parseNotFound(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	if err := checkVariables(h.Dispenser); err != nil {
+		return nil, err
+	}
+	h.Next()
+	if h.NextArg() {
+		return nil, h.Errf("vendgate_not_found takes no argument; write it last in its site")
+	}
+	return new(NotFound), parseBlock(h.Dispenser, options{})
 }
 
 // located is d.WrapErr for errors that may be nil.

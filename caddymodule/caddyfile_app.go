@@ -99,7 +99,7 @@ func states(d *caddyfile.Dispenser, name string) bool {
 func appOptions(app *catalog.App) options {
 	opts := options{
 		"name": text(&app.Name), "short_name": text(&app.ShortName), "help_url": text(&app.HelpURL), "categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
-		"errors": text(&app.Errors), "allow_http": flag(&app.AllowHTTP), "allow_private": texts(&app.AllowPrivate),
+		"errors": text(&app.Errors), "error_form": text(&app.ErrorForm), "allow_http": flag(&app.AllowHTTP), "allow_private": texts(&app.AllowPrivate),
 		"verify":     func(d *caddyfile.Dispenser) error { return parseVerify(d, app) },
 		"oauth1":     func(d *caddyfile.Dispenser) error { return parseOAuth1(d, app) },
 		"oauth2":     func(d *caddyfile.Dispenser) error { return parseOAuth2(d, app) },

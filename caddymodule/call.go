@@ -141,8 +141,12 @@ func (c *call) authenticate() (err error) {
 	}
 	if err == nil {
 		c.facts.tenant = c.tenant.ID
-		// What passes is not scrubbed: for the holder of a caller key the operator alone may want that.
-		c.passthrough = c.passthrough || c.caller == nil && c.request.Header.Get(errorsHeader) == "passthrough"
+		// For the holder of a caller key, the operator alone may want that.
+		if c.caller == nil {
+			c.passthrough = c.passthrough || c.request.Header.Get(errorsHeader) == policy.Passthrough
+		} else {
+			c.passthrough = c.passthrough || c.caller.Passthrough
+		}
 	}
 	return err
 }

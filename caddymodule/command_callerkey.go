@@ -42,6 +42,7 @@ A running server notices every change within a second.`
 	flags.StringSliceVar(&k.Methods, "method", nil, "method that it may use, in upper case; several likewise (default: as the tenant may)")
 	flags.StringArrayVar(&k.Paths, "path", nil, "pattern of a path that it may call, as in a tenant's rules; the flag again for several (default: as the tenant may)")
 	flags.IntVar(&k.Budget, "budget", 0, "how many calls it may make a minute, besides the tenant's budgets (default: 0, no bound of its own)")
+	flags.StringVar(&k.Errors, "errors", "", "passthrough leaves providers' errors as they are, scrubbed, for SDKs that parse them (default: mapped to codes, unless the app says otherwise)")
 	flags.StringVar(&expires, "expires", "", "when it ends: a duration like 24h or 30d, or a time like 2026-01-02T15:04:05Z (default: never)")
 	flags.StringVar(&k.Name, "name", "", "what to call it")
 	_ = create.MarkFlagRequired("connection") // the flag exists
@@ -177,10 +178,12 @@ type callerKeyRow struct {
 	User       string `json:"user"`
 	Connection string `json:"connection_id"`
 	// Apps, Methods and Paths are empty where only the tenant's bounds hold, and so is Budget.
-	Apps      []string  `json:"apps"`
-	Methods   []string  `json:"methods"`
-	Paths     []string  `json:"paths"`
-	Budget    int       `json:"budget"`
+	Apps    []string `json:"apps"`
+	Methods []string `json:"methods"`
+	Paths   []string `json:"paths"`
+	Budget  int      `json:"budget"`
+	// Errors is empty, or passthrough.
+	Errors    string    `json:"errors"`
 	CreatedAt time.Time `json:"created_at"`
 	// ExpiresAt is null for a key that does not expire.
 	ExpiresAt *time.Time `json:"expires_at"`
@@ -191,7 +194,7 @@ type callerKeyRow struct {
 func callerKeyRowOf(k connect.CallerKey) callerKeyRow {
 	row := callerKeyRow{
 		ID: k.ID, Name: k.Name, Tenant: k.Tenant, User: k.User, Connection: k.Connection,
-		Apps: listed(k.Apps), Methods: listed(k.Methods), Paths: listed(k.Paths), Budget: k.Budget, CreatedAt: k.CreatedAt,
+		Apps: listed(k.Apps), Methods: listed(k.Methods), Paths: listed(k.Paths), Budget: k.Budget, Errors: k.Errors, CreatedAt: k.CreatedAt,
 	}
 	if !k.ExpiresAt.IsZero() {
 		row.ExpiresAt = &k.ExpiresAt
@@ -217,11 +220,11 @@ func (f *storeFlags) listCallerKeys(cmd *cobra.Command, store *connect.Store, te
 		}
 		rows = append(rows, []string{
 			k.ID, orDash(k.Name), k.Tenant, k.User, k.Connection, orDash(strings.Join(k.Apps, ",")), orDash(strings.Join(k.Methods, ",")),
-			orDash(strings.Join(k.Paths, ",")), orDash(budget), k.CreatedAt.Format(time.RFC3339), expires,
+			orDash(strings.Join(k.Paths, ",")), orDash(budget), orDash(k.Errors), k.CreatedAt.Format(time.RFC3339), expires,
 		})
 	}
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), list)
 	}
-	return printTable(cmd.OutOrStdout(), []string{"ID", "NAME", "TENANT", "USER", "CONNECTION", "APPS", "METHODS", "PATHS", "BUDGET", "CREATED", "EXPIRES"}, rows)
+	return printTable(cmd.OutOrStdout(), []string{"ID", "NAME", "TENANT", "USER", "CONNECTION", "APPS", "METHODS", "PATHS", "BUDGET", "ERRORS", "CREATED", "EXPIRES"}, rows)
 }

@@ -46,7 +46,7 @@ func TestCallerKeyCommands(t *testing.T) {
 	var made row
 	before := time.Now()
 	if err := json.Unmarshal([]byte(say("create", "--tenant", "acme", "--connection", id, "--user", " Alice@Example.com", "--app", "openai,slack", "--method", "GET", "--method", "POST",
-		"--path", "/v1/models/**", "--path", "/a b,c", "--budget", "30", "--expires", "30d", "--name", "agent 7", "--json")), &made); err != nil {
+		"--path", "/v1/models/**", "--path", "/a b,c", "--budget", "30", "--errors", "passthrough", "--expires", "30d", "--name", "agent 7", "--json")), &made); err != nil {
 		t.Fatal(err)
 	}
 	store := openStore(t, dir)
@@ -65,9 +65,9 @@ func TestCallerKeyCommands(t *testing.T) {
 	table := say("list", "--tenant", "acme")
 	lines := strings.Split(table, "\n")
 	for i, want := range []string{
-		`^ID +NAME +TENANT +USER +CONNECTION +APPS +METHODS +PATHS +BUDGET +CREATED +EXPIRES$`,
-		`^ckey_\w{11} +- +acme +alice@example\.com +` + id + ` +- +- +- +- +20\S+Z +never$`,
-		`^` + made.ID + ` +agent 7 +acme +alice@example\.com +` + id + ` +openai,slack +GET,POST +/v1/models/\*\*,/a b,c +30 +20\S+Z +20\S+Z$`,
+		`^ID +NAME +TENANT +USER +CONNECTION +APPS +METHODS +PATHS +BUDGET +ERRORS +CREATED +EXPIRES$`,
+		`^ckey_\w{11} +- +acme +alice@example\.com +` + id + ` +- +- +- +- +- +20\S+Z +never$`,
+		`^` + made.ID + ` +agent 7 +acme +alice@example\.com +` + id + ` +openai,slack +GET,POST +/v1/models/\*\*,/a b,c +30 +passthrough +20\S+Z +20\S+Z$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(lines[i]) {
 			t.Errorf("line %d is no %s: %s", i, want, lines[i])
@@ -126,6 +126,7 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 		"app of another":      {create("--app", "gmail,slack"), "the connection is one of app openai, which --app does not name"},
 		"bad method":          {create("--method", "get"), "methods: write them in upper case"},
 		"bad path":            {create("--path", "v1"), `path pattern "v1": it must begin with /`},
+		"bad errors":          {create("--errors", "mapped"), "errors: write passthrough"},
 		"bad budget":          {create("--budget", "many"), `invalid argument "many"`},
 		"negative budget":     {create("--budget=-1"), "0 means no bound of its own"},
 		"bad expiry":          {create("--expires", "soon"), `--expires "soon": write a duration like 24h or 30d`},

@@ -290,6 +290,7 @@ http://%[5]s {
 	bind %[6]s
 	vendgate_proxy
 	vendgate_connect
+	vendgate_not_found
 }
 `
 

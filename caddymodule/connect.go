@@ -90,7 +90,7 @@ func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 		if e.Code == vending.InternalError && e.Err != nil && r.Context().Err() == nil {
 			c.gateway.log.Error("call of the platform api failed", "tenant", call.facts.tenant, "request", call.request, "error", e.Err)
 		}
-		refuse(w, r, e)
+		refuse(w, r, "", e)
 	}
 	call.facts.code = vending.Code(w.Header().Get(vending.CodeHeader))
 	call.facts.origin = vending.Origin(w.Header().Get(vending.OriginHeader))

@@ -213,7 +213,8 @@ func (k keyStore) Load(ctx context.Context) (policy.Stored, error) {
 	for digest, c := range snapshot.Callers {
 		stored.Callers[policy.Digest(digest)] = &policy.CallerKey{
 			ID: c.ID, Tenant: c.Tenant, User: c.User, Connection: c.Connection, Apps: c.Apps,
-			Rules: policy.RulesFor(c.Methods, c.Paths), Budget: policy.Budget(c.Budget), Expires: c.ExpiresAt,
+			Rules: policy.RulesFor(c.Methods, c.Paths), Budget: policy.Budget(c.Budget),
+			Passthrough: c.Errors == policy.Passthrough, Expires: c.ExpiresAt,
 		}
 	}
 	return stored, nil

@@ -21,18 +21,18 @@ const (
 // refuse answers a request whose body nobody has read, or not to its end. If much of that is left, it then reads on for a moment what the
 // caller is still sending: a connection that is closed on unread bytes is reset, and the caller might lose the answer with it (RFC 9112,
 // section 9.6). HTTP/2 resets the stream alone.
-func refuse(w http.ResponseWriter, r *http.Request, e *vending.Error) {
+func refuse(w http.ResponseWriter, r *http.Request, form vending.Form, e *vending.Error) {
 	control := http.NewResponseController(w)
 	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" || r.ContentLength == 0 {
-		vending.WriteError(w, e, nil)
+		vending.WriteErrorAs(w, form, e, nil)
 		return
 	}
 	if r.ContentLength <= readAway && arrives(control, r) || control.SetReadDeadline(time.Now().Add(lingerTime)) != nil || control.EnableFullDuplex() != nil {
-		vending.WriteError(w, e, nil)
+		vending.WriteErrorAs(w, form, e, nil)
 		return
 	}
 	w.Header().Set("Connection", "close")
-	vending.WriteError(w, e, nil)
+	vending.WriteErrorAs(w, form, e, nil)
 	if control.Flush() == nil {
 		_, _ = io.CopyN(io.Discard, r.Body, lingerBytes) // whatever ends it ends the connection, too
 	}

@@ -63,6 +63,9 @@ type App struct {
 	Steering *Steering `json:"steering,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
+	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
+	// `aws_xml`.
+	ErrorForm string `json:"error_form,omitempty"`
 	// Community says that the entry is known from one source only. It is where the entry stands that says so.
 	Community bool `json:"-"`
 	// AllowHTTP permits a plain `http` upstream. Never set in the embedded data.
@@ -71,6 +74,9 @@ type App struct {
 	// Never set in the embedded data.
 	AllowPrivate []string `json:"allow_private,omitempty"`
 }
+
+// AWSXML is the form of errors that SDKs for Amazon S3 parse, `<Error><Code>…</Code>…</Error>`.
+const AWSXML = "aws_xml"
 
 // Where the value of a field comes from.
 const (

@@ -28,6 +28,9 @@ type CallerKey struct {
 	Apps, Methods, Paths []string
 	// Budget bounds its vends a minute; 0 means that only the tenant's budgets do.
 	Budget int
+	// Errors is `passthrough` for a key whose calls get providers' errors as they are, scrubbed; empty
+	// means that they are mapped, unless the app or the handler says otherwise.
+	Errors string
 	// CreatedAt and ExpiresAt are in UTC, to the millisecond; a key without ExpiresAt does not expire.
 	CreatedAt, ExpiresAt time.Time
 }
@@ -85,9 +88,9 @@ func (k *CallerKey) insert(ctx context.Context, tx *sql.Tx, digest Digest) error
 	if !k.ExpiresAt.IsZero() {
 		expires = sql.NullInt64{Int64: k.ExpiresAt.UnixMilli(), Valid: true}
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO caller_keys (id, digest, tenant, user, connection, name, apps, methods, paths, budget, created_at, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, k.ID, digest[:], k.Tenant, k.User, k.Connection, k.Name,
-		joinLines(k.Apps), joinLines(k.Methods), joinLines(k.Paths), k.Budget, k.CreatedAt.UnixMilli(), expires)
+	_, err := tx.ExecContext(ctx, `INSERT INTO caller_keys (id, digest, tenant, user, connection, name, apps, methods, paths, budget, errors, created_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, k.ID, digest[:], k.Tenant, k.User, k.Connection, k.Name,
+		joinLines(k.Apps), joinLines(k.Methods), joinLines(k.Paths), k.Budget, k.Errors, k.CreatedAt.UnixMilli(), expires)
 	return err
 }
 
@@ -105,6 +108,8 @@ func (k *CallerKey) check() error {
 		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxNameLen))
 	case k.Budget < 0:
 		return invalid("budget: must be a positive number of units a minute; 0 means no bound of its own")
+	case k.Errors != "" && k.Errors != policy.Passthrough:
+		return invalid("errors: write passthrough, or leave it out to have providers' errors mapped")
 	case !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(k.CreatedAt):
 		return invalid("expires: must be a time to come")
 	case isEmptyList(k.Apps) || isEmptyList(k.Methods) || isEmptyList(k.Paths):
@@ -138,7 +143,7 @@ func (k *CallerKey) about(e Event) AuditRow {
 	return AuditRow{Event: e, Tenant: k.Tenant, Connection: k.Connection, User: k.User, Detail: strings.TrimSpace(k.ID + " " + k.Name)}
 }
 
-const callerColumns = `SELECT id, digest, tenant, user, connection, name, apps, methods, paths, budget, created_at, expires_at FROM caller_keys`
+const callerColumns = `SELECT id, digest, tenant, user, connection, name, apps, methods, paths, budget, errors, created_at, expires_at FROM caller_keys`
 
 // CallerKeys lists the keys that have not ended, oldest first. An empty tenant means any.
 func (s *Store) CallerKeys(ctx context.Context, tenant string) (found []CallerKey, err error) {
@@ -165,7 +170,7 @@ func (s *Store) eachCallerKey(ctx context.Context, tx *sql.Tx, where conditions,
 		var apps, methods, paths string
 		var created int64
 		var expires sql.NullInt64
-		if err := rows.Scan(&k.ID, &digest, &k.Tenant, &k.User, &k.Connection, &k.Name, &apps, &methods, &paths, &k.Budget, &created, &expires); err != nil {
+		if err := rows.Scan(&k.ID, &digest, &k.Tenant, &k.User, &k.Connection, &k.Name, &apps, &methods, &paths, &k.Budget, &k.Errors, &created, &expires); err != nil {
 			return err
 		}
 		k.Apps, k.Methods, k.Paths = splitLines(apps), splitLines(methods), splitLines(paths)

@@ -15,7 +15,7 @@ const applicationID = 0x56454e44
 
 // migrations bring the schema from version i to i+1; PRAGMA user_version holds the version. A
 // migration that has been released is never edited.
-var migrations = []string{schema1, schema2, schema3, schema4, schema5}
+var migrations = []string{schema1, schema2, schema3, schema4, schema5, schema6}
 
 // Times are Unix milliseconds. `sealed` is NULL until a link is completed. A connection names a
 // tenant without a foreign key: tenants may also stand in the gateway's configuration. It is an

@@ -15,6 +15,9 @@ const CallerKeyPrefix = "ck_"
 // IsCallerKey tells a caller key from a tenant key. It says nothing of whether the key is live.
 func IsCallerKey(key string) bool { return strings.HasPrefix(key, CallerKeyPrefix) }
 
+// Passthrough is the value of the options `errors` by which providers' errors are left as they are.
+const Passthrough = "passthrough"
+
 // CallerKey stands for one tenant, end user and connection at once, for callers that can send one header only or may never reach more
 // than one connection. What binds the tenant binds it too; Apps, Rules and Budget come on top.
 type CallerKey struct {
@@ -28,6 +31,8 @@ type CallerKey struct {
 	Rules Rules
 	// Budget bounds its vends; 0 means that only the tenant's budgets do.
 	Budget Budget
+	// Passthrough says that its calls get providers' errors as they are, scrubbed.
+	Passthrough bool
 	// Expires is when it ends; the zero time means never.
 	Expires time.Time
 }

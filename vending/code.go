@@ -16,6 +16,7 @@ const (
 	PolicyDenied        Code = "policy_denied"
 	ConnectionDeleted   Code = "connection_deleted"
 	UnknownApp          Code = "unknown_app"
+	NotFound            Code = "not_found"
 	ConnectionInUse     Code = "connection_in_use"
 	ConnectionNotActive Code = "connection_not_active"
 	RequestTooLarge     Code = "request_too_large"
@@ -38,6 +39,7 @@ var codes = map[Code]struct {
 	PolicyDenied:        {http.StatusForbidden, "this tenant may not call this app, method or path"},
 	ConnectionDeleted:   {http.StatusNotFound, "no such connection"},
 	UnknownApp:          {http.StatusNotFound, "no such app"},
+	NotFound:            {http.StatusNotFound, "nothing is served at this path: check the base URL"},
 	ConnectionInUse:     {http.StatusConflict, "the connection is held by something that depends on it"},
 	ConnectionNotActive: {http.StatusConflict, "the connection is not active yet, or was rejected, or its link has expired"},
 	RequestTooLarge:     {http.StatusRequestEntityTooLarge, "the request body is larger than allowed"},

@@ -22,6 +22,7 @@ func TestCodes(t *testing.T) {
 		vending.PolicyDenied:        {"policy_denied", 403, "this tenant may not call this app, method or path"},
 		vending.ConnectionDeleted:   {"connection_deleted", 404, "no such connection"},
 		vending.UnknownApp:          {"unknown_app", 404, "no such app"},
+		vending.NotFound:            {"not_found", 404, "nothing is served at this path: check the base URL"},
 		vending.ConnectionInUse:     {"connection_in_use", 409, "the connection is held by something that depends on it"},
 		vending.ConnectionNotActive: {"connection_not_active", 409, "the connection is not active yet, or was rejected, or its link has expired"},
 		vending.RequestTooLarge:     {"request_too_large", 413, "the request body is larger than allowed"},
@@ -29,8 +30,8 @@ func TestCodes(t *testing.T) {
 		vending.UpstreamUnavailable: {"upstream_unavailable", 503, "the source or the provider cannot be reached right now; retry with backoff"},
 		vending.InternalError:       {"internal_error", 500, "something went wrong in the gateway; its log has the details"},
 	}
-	if len(codes) != 15 {
-		t.Errorf("%d distinct codes, want 15", len(codes))
+	if len(codes) != 16 {
+		t.Errorf("%d distinct codes, want 16", len(codes))
 	}
 	for code, want := range codes {
 		t.Run(want.text, func(t *testing.T) {

@@ -12,6 +12,26 @@ type Envelope struct {
 	Status  string `json:"status"`
 	Message string `json:"message"`
 	Data    any    `json:"data"`
+	// Error is in every error envelope, and in no other.
+	Error *ErrorMember `json:"error,omitempty"`
+}
+
+// ErrorMember repeats the code and the message of an error. SDKs look for a member `error`, some
+// there alone: stripe-node takes any answer without one for a success, whatever its status.
+type ErrorMember struct {
+	Code Code `json:"code"`
+	// Type is always [ErrorType].
+	Type    string `json:"type"`
+	Message string `json:"message"`
+}
+
+// ErrorType is the `type` of every error: no provider's SDK knows it, and so none takes it for a
+// kind of its own.
+const ErrorType = "vendgate_error"
+
+// failure is the envelope of an error.
+func failure(code Code, message string, data errorData) Envelope {
+	return Envelope{"error", message, data, &ErrorMember{code, ErrorType, message}}
 }
 
 // Upstream is what the provider answered, as far as a mapped error shows it. Its Body is at
@@ -49,6 +69,12 @@ const Challenge = `Bearer realm="vendgate", Basic realm="vendgate"`
 
 // WriteError answers with e in the envelope. upstream may be nil.
 func WriteError(w http.ResponseWriter, e *Error, upstream *Upstream) {
+	WriteErrorAs(w, "", e, upstream)
+}
+
+// WriteErrorAs answers with e in the form that the app's SDKs parse. Only the envelope shows
+// upstream, which may be nil.
+func WriteErrorAs(w http.ResponseWriter, form Form, e *Error, upstream *Upstream) {
 	origin := e.Origin
 	if origin == "" {
 		origin = FromVending
@@ -71,22 +97,32 @@ func WriteError(w http.ResponseWriter, e *Error, upstream *Upstream) {
 	if e.Code.Status() == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", Challenge)
 	}
-	writeEnvelope(w, e.Code.Status(), Envelope{"error", e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream}})
+	if form == AWSXML {
+		writeBody(w, e.Code.Status(), "application/xml", awsXML(e))
+		return
+	}
+	writeEnvelope(w, e.Code.Status(), failure(e.Code, e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream}))
 }
 
 // WriteSuccess answers status with data in the envelope.
 func WriteSuccess(w http.ResponseWriter, status int, message string, data any) {
-	writeEnvelope(w, status, Envelope{"success", message, data})
+	writeEnvelope(w, status, Envelope{Status: "success", Message: message, Data: data})
 }
 
-// writeEnvelope never lets an answer be stored: each may hold a credential or depend on one.
 func writeEnvelope(w http.ResponseWriter, status int, e Envelope) {
 	body, err := json.Marshal(e)
 	if err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"status":"error","message":"the answer could not be encoded","data":{"code":"internal_error","origin":"gateway"}}`)
+		e = failure(InternalError, "the answer could not be encoded", errorData{Code: InternalError, Origin: FromGateway})
+		status = http.StatusInternalServerError
+		body, _ = json.Marshal(e) // of texts alone
 	}
+	writeBody(w, status, "application/json", body)
+}
+
+// writeBody never lets an answer be stored: each may hold a credential or depend on one.
+func writeBody(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")

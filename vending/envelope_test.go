@@ -1,6 +1,7 @@
 package vending_test
 
 import (
+	"encoding/xml"
 	"errors"
 	"io"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -68,69 +70,69 @@ func TestWriteError(t *testing.T) {
 	}{
 		"of a source": {
 			err: vending.Errorf(vending.ConnectionDeleted, errors.New("for the log")), status: 404,
-			body:   `{"status":"error","message":"no such connection","data":{"code":"connection_deleted","origin":"vending"}}`,
+			body:   `{"status":"error","message":"no such connection","data":{"code":"connection_deleted","origin":"vending"},"error":{"code":"connection_deleted","type":"vendgate_error","message":"no such connection"}}`,
 			header: []string{"Vendgate-Code", "connection_deleted", "Vendgate-Origin", "vending"},
 		},
 		"without an origin": {
 			err: &vending.Error{Code: vending.AppMismatch}, status: 400,
-			body:   `{"status":"error","message":"the connection belongs to another app than the one in the path","data":{"code":"app_mismatch","origin":"vending"}}`,
+			body:   `{"status":"error","message":"the connection belongs to another app than the one in the path","data":{"code":"app_mismatch","origin":"vending"},"error":{"code":"app_mismatch","type":"vendgate_error","message":"the connection belongs to another app than the one in the path"}}`,
 			header: []string{"Vendgate-Code", "app_mismatch", "Vendgate-Origin", "vending"},
 		},
 		"of the gateway": {
 			err: vending.Refuse(vending.InvalidRequest, `no "..", <b>`), status: 400,
-			body:   `{"status":"error","message":"no \"..\", \u003cb\u003e","data":{"code":"invalid_request","origin":"gateway"}}`,
+			body:   `{"status":"error","message":"no \"..\", \u003cb\u003e","data":{"code":"invalid_request","origin":"gateway"},"error":{"code":"invalid_request","type":"vendgate_error","message":"no \"..\", \u003cb\u003e"}}`,
 			header: []string{"Vendgate-Code", "invalid_request", "Vendgate-Origin", "gateway"},
 		},
 		"key": {
 			err: vending.Refuse(vending.InvalidTenantKey, ""), status: 401,
-			body:   `{"status":"error","message":"the tenant key is missing, unknown or retired","data":{"code":"invalid_tenant_key","origin":"gateway"}}`,
+			body:   `{"status":"error","message":"the tenant key is missing, unknown or retired","data":{"code":"invalid_tenant_key","origin":"gateway"},"error":{"code":"invalid_tenant_key","type":"vendgate_error","message":"the tenant key is missing, unknown or retired"}}`,
 			header: []string{"Vendgate-Code", "invalid_tenant_key", "Vendgate-Origin", "gateway", "WWW-Authenticate", vending.Challenge},
 		},
 		"reconnect": {
 			err: vending.Errorf(vending.NeedsReconnection, nil), status: 401,
-			body:   `{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending","reason":"grant_ended"}}`,
+			body:   `{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending","reason":"grant_ended"},"error":{"code":"needs_reconnection","type":"vendgate_error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again"}}`,
 			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "vending", "WWW-Authenticate", vending.Challenge},
 		},
 		"rate limit": {
 			err: &vending.Error{Code: vending.RateLimited, RetryAfter: 1500 * time.Millisecond}, status: 429,
-			body:   `{"status":"error","message":"too many requests; wait as long as Retry-After says","data":{"code":"rate_limited","origin":"vending"}}`,
+			body:   `{"status":"error","message":"too many requests; wait as long as Retry-After says","data":{"code":"rate_limited","origin":"vending"},"error":{"code":"rate_limited","type":"vendgate_error","message":"too many requests; wait as long as Retry-After says"}}`,
 			header: []string{"Vendgate-Code", "rate_limited", "Vendgate-Origin", "vending", "Retry-After", "2"},
 		},
 		"rate limit without a time": {
 			err: vending.Refuse(vending.RateLimited, "wait"), status: 429,
-			body:   `{"status":"error","message":"wait","data":{"code":"rate_limited","origin":"gateway"}}`,
+			body:   `{"status":"error","message":"wait","data":{"code":"rate_limited","origin":"gateway"},"error":{"code":"rate_limited","type":"vendgate_error","message":"wait"}}`,
 			header: []string{"Vendgate-Code", "rate_limited", "Vendgate-Origin", "gateway", "Retry-After", "1"},
 		},
 		"unavailable for a while": {
 			err: &vending.Error{Code: vending.UpstreamUnavailable, RetryAfter: time.Minute, Message: "later"}, status: 503,
-			body:   `{"status":"error","message":"later","data":{"code":"upstream_unavailable","origin":"vending"}}`,
+			body:   `{"status":"error","message":"later","data":{"code":"upstream_unavailable","origin":"vending"},"error":{"code":"upstream_unavailable","type":"vendgate_error","message":"later"}}`,
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "vending", "Retry-After", "60"},
 		},
 		"unavailable for a moment": {
 			err: &vending.Error{Code: vending.UpstreamUnavailable, RetryAfter: time.Millisecond, Message: "later"}, status: 503,
-			body:   `{"status":"error","message":"later","data":{"code":"upstream_unavailable","origin":"vending"}}`,
+			body:   `{"status":"error","message":"later","data":{"code":"upstream_unavailable","origin":"vending"},"error":{"code":"upstream_unavailable","type":"vendgate_error","message":"later"}}`,
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "vending", "Retry-After", "1"},
 		},
 		"unavailable, nobody knows how long": {
 			err: &vending.Error{Code: vending.UpstreamUnavailable, Message: "later"}, status: 503,
-			body:   `{"status":"error","message":"later","data":{"code":"upstream_unavailable","origin":"vending"}}`,
+			body:   `{"status":"error","message":"later","data":{"code":"upstream_unavailable","origin":"vending"},"error":{"code":"upstream_unavailable","type":"vendgate_error","message":"later"}}`,
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "vending"},
 		},
 		"of the upstream": {
 			err:      &vending.Error{Code: vending.NeedsReconnection, Origin: vending.FromUpstream, Reason: vending.FreshCredentialRefused, Message: "again"},
 			upstream: &vending.Upstream{Status: 401, ContentType: "text/plain", Body: "expired\n", Truncated: true}, status: 401,
-			body:   `{"status":"error","message":"again","data":{"code":"needs_reconnection","origin":"upstream","reason":"fresh_credential_refused","upstream":{"status":401,"content_type":"text/plain","body":"expired\n","truncated":true}}}`,
+			body:   `{"status":"error","message":"again","data":{"code":"needs_reconnection","origin":"upstream","reason":"fresh_credential_refused","upstream":{"status":401,"content_type":"text/plain","body":"expired\n","truncated":true}},"error":{"code":"needs_reconnection","type":"vendgate_error","message":"again"}}`,
 			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "upstream", "WWW-Authenticate", vending.Challenge},
 		},
 		"of the upstream, empty": {
 			err:      &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "down", Sent: &sent},
 			upstream: &vending.Upstream{Status: 502, Headers: map[string]string{"x-request-id": "r1"}}, status: 503,
-			body:   `{"status":"error","message":"down","data":{"code":"upstream_unavailable","origin":"upstream","sent":true,"upstream":{"status":502,"headers":{"x-request-id":"r1"},"body":""}}}`,
+			body:   `{"status":"error","message":"down","data":{"code":"upstream_unavailable","origin":"upstream","sent":true,"upstream":{"status":502,"headers":{"x-request-id":"r1"},"body":""}},"error":{"code":"upstream_unavailable","type":"vendgate_error","message":"down"}}`,
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "upstream"},
 		},
 		"defect": {
 			err: vending.AsError(errors.New("for the log")), status: 500,
-			body:   `{"status":"error","message":"something went wrong in the gateway; its log has the details","data":{"code":"internal_error","origin":"vending"}}`,
+			body:   `{"status":"error","message":"something went wrong in the gateway; its log has the details","data":{"code":"internal_error","origin":"vending"},"error":{"code":"internal_error","type":"vendgate_error","message":"something went wrong in the gateway; its log has the details"}}`,
 			header: []string{"Vendgate-Code", "internal_error", "Vendgate-Origin", "vending"},
 		},
 	}
@@ -154,7 +156,7 @@ func TestWriteSuccess(t *testing.T) {
 		"no data": {200, "", nil, 200, `{"status":"success","message":"","data":null}`},
 		"data that has no JSON": {
 			200, "ok", map[string]any{"f": func() {}}, 500,
-			`{"status":"error","message":"the answer could not be encoded","data":{"code":"internal_error","origin":"gateway"}}`,
+			`{"status":"error","message":"the answer could not be encoded","data":{"code":"internal_error","origin":"gateway"},"error":{"code":"internal_error","type":"vendgate_error","message":"the answer could not be encoded"}}`,
 		},
 	}
 	for name, tt := range tests {
@@ -164,5 +166,18 @@ func TestWriteSuccess(t *testing.T) {
 			})
 			check(t, got, tt.want, tt.body)
 		})
+	}
+}
+
+// TestErrorForm: the XML is well-formed whatever the message holds, and its headers are those of
+// the envelope.
+func TestErrorForm(t *testing.T) {
+	got := get(t, func(w http.ResponseWriter, _ *http.Request) {
+		vending.WriteErrorAs(w, vending.AWSXML, vending.Refuse(vending.RateLimited, `wait for <b> & "c"`), nil)
+	})
+	check(t, got, 429, xml.Header+`<Error><Code>rate_limited</Code><Message>wait for &lt;b&gt; &amp; &#34;c&#34;</Message></Error>`,
+		"Content-Type", "application/xml", "Vendgate-Code", "rate_limited", "Vendgate-Origin", "gateway", "Retry-After", "1")
+	if string(vending.AWSXML) != catalog.AWSXML {
+		t.Error("the catalog calls the form otherwise")
 	}
 }

@@ -53,8 +53,8 @@ func TestApp(t *testing.T) {
 			`"auth_type":"o_auth","categories":[],"fields":[{"name":"region","label":"Region","secret":false,"options":["eu","us"]}]}}`,
 		"/apps/%6bey": `{"status":"success","message":"app found","data":{"id":"key","slug":"key","name":"Key","icon_url":"https://gateway.example.com/connect/assets/icon/key.svg",` +
 			`"auth_type":"api_key","categories":["ai","test"],"fields":[{"name":"api_key","label":"API key","secret":true},{"name":"account","label":"account","secret":false}]}}`,
-		"/apps/KEY":    `{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"gateway"}}`,
-		"/apps/..%2f.": `{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"gateway"}}`,
+		"/apps/KEY":    `{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"gateway"},"error":{"code":"unknown_app","type":"vendgate_error","message":"no such app"}}`,
+		"/apps/..%2f.": `{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"gateway"},"error":{"code":"unknown_app","type":"vendgate_error","message":"no such app"}}`,
 	} {
 		if got := s.get(path); got.body != want {
 			t.Errorf("%s: %s\nwant %s", path, got.body, want)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -26,9 +27,11 @@ type connectionAnswer struct {
 	NeedsReconnection bool           `json:"needs_reconnection"`
 	RefreshPending    bool           `json:"refresh_pending"`
 	// Verified says that the provider issued the credentials, or was seen to accept them.
-	Verified  bool      `json:"verified"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	Verified bool `json:"verified"`
+	// Fields are the connection's open fields; see [manager.Manager.OpenFields].
+	Fields    map[string]string `json:"fields"`
+	CreatedAt time.Time         `json:"created_at"`
+	UpdatedAt time.Time         `json:"updated_at"`
 	// ExpiresAt is null unless a link is pending.
 	ExpiresAt *time.Time `json:"expires_at"`
 }
@@ -36,10 +39,11 @@ type connectionAnswer struct {
 func (a *API) ref(slug string) appRef { return appRef{ID: slug, Slug: slug, Name: a.name(slug)} }
 
 // describe names an app that has left the catalog by its slug: the connection is still there.
-func (a *API) describe(c connect.Connection) connectionAnswer {
+func (a *API) describe(ctx context.Context, c connect.Connection) connectionAnswer {
 	return connectionAnswer{
 		ID: c.ID, Name: c.Name, App: a.ref(c.App), Status: c.Status,
 		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending, Verified: c.Verified,
+		Fields:    a.o.Manager.OpenFields(ctx, c),
 		CreatedAt: whole(c.CreatedAt), UpdatedAt: whole(c.UpdatedAt), ExpiresAt: manager.LinkExpiry(c),
 	}
 }
@@ -52,7 +56,7 @@ func (a *API) getConnection(c *Call) error {
 	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.W, http.StatusOK, "connection found", a.describe(found))
+	vending.WriteSuccess(c.W, http.StatusOK, "connection found", a.describe(c.R.Context(), found))
 	return nil
 }
 
@@ -76,7 +80,7 @@ func (a *API) listConnections(c *Call) error {
 	}
 	answer := connectionsAnswer{Connections: []connectionAnswer{}, Page: number, Limit: limit, Total: total}
 	for _, one := range found {
-		answer.Connections = append(answer.Connections, a.describe(one))
+		answer.Connections = append(answer.Connections, a.describe(c.R.Context(), one))
 	}
 	vending.WriteSuccess(c.W, http.StatusOK, "connections found", answer)
 	return nil

@@ -10,7 +10,7 @@ import (
 )
 
 // gone is the one answer about every connection that is not the caller's, byte for byte.
-const gone = `{"status":"error","message":"no such connection","data":{"code":"connection_deleted","origin":"vending"}}`
+const gone = `{"status":"error","message":"no such connection","data":{"code":"connection_deleted","origin":"vending"},"error":{"code":"connection_deleted","type":"vendgate_error","message":"no such connection"}}`
 
 var (
 	token = connect.GrantValues{AccessToken: "ya29.one", RefreshToken: "1//one", TokenType: "Bearer"}
@@ -30,55 +30,57 @@ func TestConnectionStates(t *testing.T) {
 		want  string              // what follows its id
 	}{
 		"imported": {func(s *stage) string { return s.imported("mail", vending.OAuth, token) },
-			`"name":"Work mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,` + made + `,` + still + `,` + none},
+			`"name":"Work mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
+		"with an open field": {func(s *stage) string { return s.imported("key", vending.APIKey, keys) },
+			`"name":"Work key","app":{"id":"key","slug":"key","name":"Key"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{"account":"a"},` + made + `,` + still + `,` + none},
 		"of an app that left the catalog": {func(s *stage) string { return s.imported("left", vending.OAuth, token) },
-			`"name":"Work left","app":{"id":"left","slug":"left","name":"left"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,` + made + `,` + still + `,` + none},
+			`"name":"Work left","app":{"id":"left","slug":"left","name":"left"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 		"pending": {func(s *stage) string { return s.linked("mail", "Mine").ConnectionID },
-			`"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"pending","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,` + made + `,` + still + `,` + ends},
+			`"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"pending","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + ends},
 		"imported as pending": {func(s *stage) string {
 			id, err := s.store.ImportConnection(s.Context(), connect.Connection{Tenant: "acme", User: alice, App: "mail", Status: connect.Pending, AuthType: vending.OAuth}, connect.Grant{})
 			if err != nil {
 				s.Fatal(err)
 			}
 			return id
-		}, `"name":"mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"pending","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,` + made + `,` + still + `,` + none},
+		}, `"name":"mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"pending","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 		"completed": {func(s *stage) string {
 			l := s.linked("mail", "Mine")
 			s.passed.Store(int64(time.Minute))
 			s.complete(l, vending.OAuth, token)
 			return l.ConnectionID
-		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,` + made + `,"updated_at":"2026-03-01T12:01:00Z",` + none},
+		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,"updated_at":"2026-03-01T12:01:00Z",` + none},
 		"verified": {func(s *stage) string {
 			l := s.linked("mail", "Mine")
 			if _, err := s.store.CompleteLink(s.Context(), connect.DigestOf(l.RequestToken), connect.Digest{}, vending.OAuth, connect.NewGrant(token).Verify()); err != nil {
 				s.Fatal(err)
 			}
 			return l.ConnectionID
-		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":true,` + made + `,` + still + `,` + none},
+		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":true,"fields":{},` + made + `,` + still + `,` + none},
 		"rejected": {func(s *stage) string {
 			l := s.linked("mail", "Mine")
 			if _, err := s.store.RejectLink(s.Context(), connect.DigestOf(l.RequestToken), connect.Digest{}); err != nil {
 				s.Fatal(err)
 			}
 			return l.ConnectionID
-		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"rejected","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,` + made + `,` + still + `,` + none},
+		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"rejected","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 		"expired": {func(s *stage) string {
 			l := s.linked("mail", "Mine")
 			s.passed.Store(int64(connect.LinkLifetime))
 			return l.ConnectionID
-		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"expired","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,` + made + `,` + still + `,` + none},
+		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"expired","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 		"refresh pending": {func(s *stage) string {
 			id := s.imported("mail", vending.OAuth, token)
 			s.post("/connections/"+id+"/request-link", "")
 			return id
-		}, `"name":"Work mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":true,"verified":false,` + made + `,` + still + `,` + ends},
+		}, `"name":"Work mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":true,"verified":false,"fields":{},` + made + `,` + still + `,` + ends},
 		"needs reconnection": {func(s *stage) string {
 			id := s.imported("mail", vending.OAuth, token)
 			if _, err := s.store.UpdateGrant(s.Context(), id, 1, connect.NewGrant(token), true); err != nil {
 				s.Fatal(err)
 			}
 			return id
-		}, `"name":"Work mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":true,"refresh_pending":false,"verified":false,` + made + `,` + still + `,` + none},
+		}, `"name":"Work mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":true,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)

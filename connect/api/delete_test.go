@@ -156,7 +156,7 @@ func TestHolds(t *testing.T) {
 	if got := hold("PUT", "invoice-sync"); got.body != `{"status":"success","message":"hold placed","data":{"name":"invoice-sync","created_at":"2026-03-01T12:00:00Z"}}` {
 		t.Errorf("placed again: %s", got.body)
 	}
-	if got := remove(); got.status != 409 || got.body != `{"status":"error","message":"the connection is held by invoice-sync; release that first","data":{"code":"connection_in_use","origin":"gateway"}}` {
+	if got := remove(); got.status != 409 || got.body != `{"status":"error","message":"the connection is held by invoice-sync; release that first","data":{"code":"connection_in_use","origin":"gateway"},"error":{"code":"connection_in_use","type":"vendgate_error","message":"the connection is held by invoice-sync; release that first"}}` {
 		t.Errorf("deleted: %d %s", got.status, got.body)
 	}
 	for _, name := range []string{"a%2Fb", "b%20c", "d"} {

@@ -35,13 +35,13 @@ func TestTokenShapes(t *testing.T) {
 		"basic": {cred: vending.NewFields("basic", vending.Basic, []vending.Field{{Name: "username", Value: "u"}, {Name: "password", Value: "p"}}), status: 200,
 			body: `{"status":"success","message":"credential vended","data":{"auth_type":"basic","fields":{"password":"p","username":"u"},"expires_in":null}}`},
 		"refused": {err: vending.Errorf(vending.ConnectionNotActive, nil), status: 409,
-			body: `{"status":"error","message":"the connection is not active yet, or was rejected, or its link has expired","data":{"code":"connection_not_active","origin":"vending"}}`},
+			body: `{"status":"error","message":"the connection is not active yet, or was rejected, or its link has expired","data":{"code":"connection_not_active","origin":"vending"},"error":{"code":"connection_not_active","type":"vendgate_error","message":"the connection is not active yet, or was rejected, or its link has expired"}}`},
 		"unavailable": {err: vending.Errorf(vending.UpstreamUnavailable, errors.New("for the log")), status: 503,
-			body: `{"status":"error","message":"the source or the provider cannot be reached right now; retry with backoff","data":{"code":"upstream_unavailable","origin":"vending"}}`},
+			body: `{"status":"error","message":"the source or the provider cannot be reached right now; retry with backoff","data":{"code":"upstream_unavailable","origin":"vending"},"error":{"code":"upstream_unavailable","type":"vendgate_error","message":"the source or the provider cannot be reached right now; retry with backoff"}}`},
 		"provider limits": {err: &vending.Error{Code: vending.RateLimited, Origin: vending.FromVending, RetryAfter: 90 * time.Second}, status: 429,
-			body: `{"status":"error","message":"too many requests; wait as long as Retry-After says","data":{"code":"rate_limited","origin":"vending"}}`},
+			body: `{"status":"error","message":"too many requests; wait as long as Retry-After says","data":{"code":"rate_limited","origin":"vending"},"error":{"code":"rate_limited","type":"vendgate_error","message":"too many requests; wait as long as Retry-After says"}}`},
 		"defect": {err: errors.New("disk on fire"), status: 500,
-			body: `{"status":"error","message":"something went wrong in the gateway; its log has the details","data":{"code":"internal_error","origin":"vending"}}`},
+			body: `{"status":"error","message":"something went wrong in the gateway; its log has the details","data":{"code":"internal_error","origin":"vending"},"error":{"code":"internal_error","type":"vendgate_error","message":"something went wrong in the gateway; its log has the details"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, sourceFunc(func(r vending.Request) (vending.Credential, error) {
@@ -75,11 +75,11 @@ func TestTokenOfTheStore(t *testing.T) {
 		"client credentials": {s.imported("machine", vending.OAuth, machine),
 			`{"status":"success","message":"credential vended","data":{"access_token":"ya29.machine","token_type":"Bearer","expires_in":null,"auth_type":"o_auth"}}`},
 		"pending": {s.linked("mail", "One").ConnectionID,
-			`{"status":"error","message":"the connection is not active yet, or was rejected, or its link has expired","data":{"code":"connection_not_active","origin":"vending"}}`},
+			`{"status":"error","message":"the connection is not active yet, or was rejected, or its link has expired","data":{"code":"connection_not_active","origin":"vending"},"error":{"code":"connection_not_active","type":"vendgate_error","message":"the connection is not active yet, or was rejected, or its link has expired"}}`},
 		"ended": {ended,
-			`{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending","reason":"grant_ended"}}`},
+			`{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending","reason":"grant_ended"},"error":{"code":"needs_reconnection","type":"vendgate_error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again"}}`},
 		"lost app": {s.imported("left", vending.OAuth, token),
-			`{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"vending"}}`},
+			`{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"vending"},"error":{"code":"unknown_app","type":"vendgate_error","message":"no such app"}}`},
 		"unknown": {"conn_x", gone},
 	} {
 		if got := s.post("/connections/"+c.id+"/token", ""); got.body != c.want {

@@ -102,7 +102,7 @@ func TestListening(t *testing.T) {
 // TestBodyBound: 64 KiB, announced or not.
 func TestBodyBound(t *testing.T) {
 	s := newStage(t)
-	const tooLarge = `{"status":"error","message":"the body may have at most 65536 bytes","data":{"code":"request_too_large","origin":"gateway"}}`
+	const tooLarge = `{"status":"error","message":"the body may have at most 65536 bytes","data":{"code":"request_too_large","origin":"gateway"},"error":{"code":"request_too_large","type":"vendgate_error","message":"the body may have at most 65536 bytes"}}`
 	full := call + strings.Repeat(" ", 64<<10-len(call))
 	if res, body := s.raw("POST", strings.NewReader(full)); res.StatusCode != 200 {
 		t.Errorf("64 KiB: %s %s", res.Status, body)

@@ -93,15 +93,16 @@ type listIn struct {
 }
 
 type connectionOut struct {
-	ID                string     `json:"id"`
-	Name              string     `json:"name"`
-	AppID             string     `json:"app_id"`
-	AppName           string     `json:"app_name"`
-	Status            string     `json:"status"`
-	NeedsReconnection bool       `json:"needs_reconnection"`
-	RefreshPending    bool       `json:"refresh_pending"`
-	Verified          bool       `json:"verified" jsonschema:"whether the provider issued the credentials or was seen to accept them"`
-	ExpiresAt         *time.Time `json:"expires_at,omitempty" jsonschema:"when the pending link ends"`
+	ID                string            `json:"id"`
+	Name              string            `json:"name"`
+	AppID             string            `json:"app_id"`
+	AppName           string            `json:"app_name"`
+	Status            string            `json:"status"`
+	NeedsReconnection bool              `json:"needs_reconnection"`
+	RefreshPending    bool              `json:"refresh_pending"`
+	Verified          bool              `json:"verified" jsonschema:"whether the provider issued the credentials or was seen to accept them"`
+	Fields            map[string]string `json:"fields" jsonschema:"values of the account that are not secret, such as its host or id"`
+	ExpiresAt         *time.Time        `json:"expires_at,omitempty" jsonschema:"when the pending link ends"`
 }
 
 type connectionsOut struct {
@@ -109,10 +110,11 @@ type connectionsOut struct {
 	Total       int             `json:"total"`
 }
 
-func (s *Server) describe(c connect.Connection) connectionOut {
+func (s *Server) describe(ctx context.Context, c connect.Connection) connectionOut {
 	return connectionOut{
 		ID: c.ID, Name: c.Name, AppID: c.App, AppName: s.manager.AppName(c.App), Status: string(c.Status),
 		NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending, Verified: c.Verified,
+		Fields:    s.manager.OpenFields(ctx, c),
 		ExpiresAt: manager.LinkExpiry(c),
 	}
 }
@@ -121,7 +123,7 @@ func (s *Server) listConnections(ctx context.Context, c call, in listIn) (connec
 	found, total, err := s.manager.Connections(ctx, c.Caller, manager.Filter{App: in.AppID, Page: in.Page, Limit: in.Limit})
 	out := connectionsOut{Connections: []connectionOut{}, Total: total}
 	for _, one := range found {
-		out.Connections = append(out.Connections, s.describe(one))
+		out.Connections = append(out.Connections, s.describe(ctx, one))
 	}
 	return out, err
 }
@@ -154,5 +156,5 @@ func (s *Server) checkStatus(ctx context.Context, c call, in statusIn) (connecti
 	if err != nil {
 		return connectionOut{}, err
 	}
-	return s.describe(found), nil
+	return s.describe(ctx, found), nil
 }

@@ -110,6 +110,8 @@ export interface Connection {
   refresh_pending: boolean;
   /** The provider issued the credentials, or was seen to accept them; false, too, while there are none. */
   verified: boolean;
+  /** What the connection holds beside its credential and is not secret, such as `account_sid` or `subdomain`, by name. */
+  fields: Record<string, string>;
   /** RFC 3339, as the others. */
   created_at: string;
   updated_at: string;
@@ -211,6 +213,8 @@ export type ErrorCode =
   | 'policy_denied'
   | 'connection_deleted'
   | 'unknown_app'
+  /** Nothing is served at the path: `baseUrl` is wrong. */
+  | 'not_found'
   | 'connection_in_use'
   | 'connection_not_active'
   | 'request_too_large'
@@ -233,6 +237,8 @@ export interface ErrorResponse {
   status: string;
   message: string;
   data: { code: string; origin?: string; [key: string]: unknown };
+  /** The code and the message again; undefined of a token call, and from a server that does not send it. */
+  error?: { code: string; type: string; message: string };
 }
 
 export interface ErrorDetails {

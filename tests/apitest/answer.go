@@ -92,8 +92,13 @@ func (d *Description) checkBody(t testing.TB, response []string, header http.Hea
 		t.Errorf("%v: %v\n%s", response, err, body)
 	}
 	var envelope struct {
-		Data struct{ Code vending.Code }
+		Message string
+		Data    struct{ Code vending.Code }
+		Error   vending.ErrorMember
 	}
 	_ = json.Unmarshal(body, &envelope) // it was valid
+	if e := envelope.Error; envelope.Data.Code != "" && (e.Code != envelope.Data.Code || e.Message != envelope.Message) {
+		t.Errorf("%v: error is %+v in %s", response, e, body)
+	}
 	return envelope.Data.Code
 }

@@ -48,7 +48,8 @@ func apps(addr string) (text string) {
 	for _, slug := range []string{"key", "other"} {
 		text += fmt.Sprintf("app %s {\n auth_type api_key\n upstream http://%s\n field api_key \"API key\" secret\n header X-Api-Key {api_key}\n allow_http\n allow_private 127.0.0.0/8\n}\n", slug, addr)
 	}
-	return text
+	_, other, _ := strings.Cut(text, "app other ")
+	return text + "app xml " + strings.Replace(other, "\n}\n", "\nerrors passthrough\nerror_form aws_xml\n}\n", 1)
 }
 
 // newScene starts a gateway; options say more about tenant acme and the rest.

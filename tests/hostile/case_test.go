@@ -138,12 +138,16 @@ func checkEnvelope(t *testing.T, got *answer, r row) {
 	var envelope struct {
 		Status, Message string
 		Data            struct{ Code, Origin string }
+		Error           struct{ Code, Type, Message string }
 	}
 	if err := json.Unmarshal([]byte(got.body), &envelope); err != nil && !strings.HasPrefix(r.request, "HEAD") {
 		t.Errorf("no envelope: %v in %q", err, got.body)
 	}
 	if envelope.Status != "error" || envelope.Message == "" || envelope.Data.Code != r.code || envelope.Data.Origin != r.origin {
 		t.Errorf("envelope %+v", envelope)
+	}
+	if e := envelope.Error; e.Code != r.code || e.Type != "vendgate_error" || e.Message != envelope.Message {
+		t.Errorf("error %+v in envelope %+v", e, envelope)
 	}
 	checkHeader(t, got.Header, "Cache-Control: no-store")
 	checkHeader(t, got.Header, "Content-Type: application/json")

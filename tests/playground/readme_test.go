@@ -64,8 +64,8 @@ func TestReadmeCodes(t *testing.T) {
 			return true
 		})
 	}
-	if codes != 15 {
-		t.Errorf("found %d codes in package vending, the design has 15", codes)
+	if codes != 16 {
+		t.Errorf("found %d codes in package vending, the design has 16", codes)
 	}
 }
 

@@ -1,0 +1,128 @@
+package inject
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/vendgate/vendgate/catalog"
+)
+
+// streamOf is the answer of an MCP server whose SSE endpoint is /v1/sse, as it reaches the caller.
+func streamOf(t *testing.T, body io.Reader, change func(*http.Response)) *http.Response {
+	t.Helper()
+	app := keyApp("https://mcp.example.com/v1", &catalog.Placement{Query: map[string]string{"key": "{api_key}"}})
+	p, err := NewPlacement(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := NewExchange(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := &http.Response{
+		StatusCode: http.StatusOK, ContentLength: 7, Body: io.NopCloser(body), Request: &http.Request{Method: http.MethodGet},
+		Header: http.Header{"Content-Type": {"text/event-stream; charset=utf-8"}, "Content-Length": {"7"}},
+	}
+	if change != nil {
+		change(res)
+	}
+	x.RewriteEndpoint(res, func() Gateway { return Gateway{Origin: "https://gw.example", Path: "/proxy/c1/app"} })
+	return res
+}
+
+const gwMessages = "https://gw.example/proxy/c1/app/messages?s=1"
+
+// TestRewriteEndpoint: whole, and byte by byte.
+func TestRewriteEndpoint(t *testing.T) {
+	const rest = "event: message\ndata: https://mcp.example.com/v1/x\n\nevent: endpoint\ndata: https://mcp.example.com/v1/y\n\n"
+	const from = "https://mcp.example.com/v1/messages?s=1"
+	for name, tt := range map[string]struct{ first, want string }{
+		"absolute":          {"event: endpoint\ndata: " + from + "\n\n", "event: endpoint\ndata: " + gwMessages + "\n\n"},
+		"CR LF":             {"event: endpoint\r\ndata: " + from + "\r\n\r\n", "event: endpoint\r\ndata: " + gwMessages + "\r\n\r\n"},
+		"mixed ends":        {"event: endpoint\ndata: " + from + "\r\n\r\n", "event: endpoint\ndata: " + gwMessages + "\r\n\r\n"},
+		"no space":          {"event:endpoint\ndata:" + from + "\n\n", "event:endpoint\ndata:" + gwMessages + "\n\n"},
+		"data first":        {"data: " + from + "\nid: 1\nevent: endpoint\n\n", "data: " + gwMessages + "\nid: 1\nevent: endpoint\n\n"},
+		"comments before":   {": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + from + "\n\n", ": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + gwMessages + "\n\n"},
+		"byte order mark":   {"\uFEFFevent: endpoint\ndata: " + from + "\n\n", "\uFEFFevent: endpoint\ndata: " + gwMessages + "\n\n"},
+		"a path":            {"event: endpoint\ndata: /v1/messages?s=1\n\n", "event: endpoint\ndata: /proxy/c1/app/messages?s=1\n\n"},
+		"relative":          {"event: endpoint\ndata: messages?s=1\n\n", "event: endpoint\ndata: messages?s=1\n\n"},
+		"with the key":      {"event: endpoint\ndata: " + from + "&key=sk-123456\n\n", "event: endpoint\ndata: " + gwMessages + "\n\n"},
+		"another host":      {"event: endpoint\ndata: https://evil.example/m\n\n", "event: endpoint\ndata: https://evil.example/m\n\n"},
+		"beyond the app":    {"event: endpoint\ndata: https://gw.example/platform/v1/x\n\n", "event: endpoint\ndata: \n\n"},
+		"two lines of data": {"event: endpoint\ndata: " + from + "\ndata: x\n\n", "event: endpoint\ndata: " + from + "\ndata: x\n\n"},
+		"another event":     {"event: endpoints\ndata: " + from + "\n\n", "event: endpoints\ndata: " + from + "\n\n"},
+		"no name":           {"data: " + from + "\n\n", "data: " + from + "\n\n"},
+		"JSON":              {"data: {\"event: endpoint\": 1}\n\n", "data: {\"event: endpoint\": 1}\n\n"},
+		"without data":      {"event: endpoint\n\n", "event: endpoint\n\n"},
+		"too long":          {"event: endpoint\ndata: " + from + strings.Repeat("x", maxEvent) + "\n\n", "event: endpoint\ndata: " + from + strings.Repeat("x", maxEvent) + "\n\n"},
+		"empty":             {"\n\n", "\n\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := tt.want + rest
+			for kind, r := range map[string]io.Reader{
+				"whole": strings.NewReader(tt.first + rest), "byte by byte": iotest.OneByteReader(strings.NewReader(tt.first + rest)),
+				"halves": iotest.HalfReader(strings.NewReader(tt.first + rest)), "error with data": iotest.DataErrReader(strings.NewReader(tt.first + rest)),
+			} {
+				res := streamOf(t, r, nil)
+				got, err := io.ReadAll(res.Body)
+				if err != nil || string(got) != want {
+					t.Errorf("%s: %v %.500q\nwant %.500q", kind, err, got, want)
+				}
+				if res.ContentLength != -1 || res.Header.Get("Content-Length") != "" {
+					t.Errorf("%s: the old length stands", kind)
+				}
+			}
+		})
+	}
+}
+
+// TestEndpointStreams: nothing waits but an event that may be the endpoint, and a stream that breaks
+// off ends as it did, with all that came.
+func TestEndpointStreams(t *testing.T) {
+	for name, tt := range map[string]struct{ sent, want string }{
+		"comment":       {": hi\n", ": hi\n"},
+		"JSON, begun":   {"data: {", "data: {"},
+		"text, begun":   {"data: tick", "data: tick"},
+		"other event":   {"event: mess", "event: mess"},
+		"second block":  {"retry: 1\n\ndata: [1", "retry: 1\n\ndata: [1"},
+		"whole event":   {"event: endpoint\ndata: /v1/m\n\n", "event: endpoint\ndata: /proxy/c1/app/m\n\n"},
+		"and beginning": {"event: endpoint\ndata: /v1/m\n\nda", "event: endpoint\ndata: /proxy/c1/app/m\n\nda"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, w := io.Pipe()
+			res := streamOf(t, r, nil)
+			go func() { _, _ = io.WriteString(w, tt.sent) }() // and then it is silent
+			got := make([]byte, len(tt.want))
+			if _, err := io.ReadFull(res.Body, got); err != nil || string(got) != tt.want {
+				t.Errorf("%v %q", err, got)
+			}
+			_ = w.Close()
+		})
+	}
+	broken := errors.New("broken")
+	res := streamOf(t, io.MultiReader(strings.NewReader("event: endpoint\ndata: /v1"), iotest.ErrReader(broken)), nil)
+	if got, err := io.ReadAll(res.Body); !errors.Is(err, broken) || string(got) != "event: endpoint\ndata: /v1" {
+		t.Errorf("%v %q", err, got)
+	}
+}
+
+// TestNoEndpoint: other answers are not looked at.
+func TestNoEndpoint(t *testing.T) {
+	for name, change := range map[string]func(*http.Response){
+		"POST":   func(r *http.Response) { r.Request.Method = http.MethodPost },
+		"JSON":   func(r *http.Response) { r.Header.Set("Content-Type", "application/json") },
+		"gzip":   func(r *http.Response) { r.Header.Set("Content-Encoding", "gzip") },
+		"a part": func(r *http.Response) { r.StatusCode = http.StatusPartialContent },
+	} {
+		t.Run(name, func(t *testing.T) {
+			res := streamOf(t, strings.NewReader("event: endpoint\ndata: /v1/m\n\n"), change)
+			if got, err := io.ReadAll(res.Body); err != nil || string(got) != "event: endpoint\ndata: /v1/m\n\n" || res.ContentLength != 7 {
+				t.Errorf("%v %q", err, got)
+			}
+		})
+	}
+}
