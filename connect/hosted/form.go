@@ -61,8 +61,8 @@ func (v *visit) formView(b browser.Browser, problem *authorize.Problem) page.For
 	return f
 }
 
-// takeForm tries what was entered and, for an app without a provider to sign in at, stores it.
-func (v *visit) takeForm() error {
+// posted passes a form of a link that is still pending to take.
+func (v *visit) posted(take func(browser.Browser) error) error {
 	b, err := v.form()
 	if err != nil {
 		return v.ended(err)
@@ -74,6 +74,13 @@ func (v *visit) takeForm() error {
 	if err != nil {
 		return err
 	}
+	return take(b)
+}
+
+func (v *visit) takeForm() error { return v.posted(v.takeFields) }
+
+// takeFields tries what was entered and, for an app without a provider to sign in at, stores it.
+func (v *visit) takeFields(b browser.Browser) error {
 	if !v.link.Accepted {
 		return v.redirect("") // the invitation says to whom the credentials would go
 	}

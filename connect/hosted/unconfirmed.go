@@ -40,18 +40,9 @@ func (v *visit) unconfirmed(b browser.Browser, fields []vending.Field, p *author
 
 // answerUnconfirmed saves what unconfirmed asked about, or shows the form again. It is tried once
 // more: what counts is what the provider says when it is stored.
-func (v *visit) answerUnconfirmed() error {
-	b, err := v.form()
-	if err != nil {
-		return v.ended(err)
-	}
-	err = v.know(v.pending(v.r.Context(), v.digest))
-	if errors.Is(err, connect.ErrLinkEnded) {
-		return v.redirect("done") // a double click: the first one may have been ours
-	}
-	if err != nil {
-		return err
-	}
+func (v *visit) answerUnconfirmed() error { return v.posted(v.takeAnswer) }
+
+func (v *visit) takeAnswer(b browser.Browser) error {
 	if !v.mayTry() {
 		return v.tooOften(b)
 	}
