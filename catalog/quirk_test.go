@@ -125,7 +125,7 @@ func TestCheckRefusesExtras(t *testing.T) {
 		"with path":      {extra("a.example.com/v1"), `app acme: extra_hosts: "a.example.com/v1" is no host: write it like upload.example.com`},
 		"private":        {extra("localhost"), `app acme: extra_hosts: the host is not public: write a public host name, or set allow_private or allow_http`},
 		"beside prefix":  {func(a *App) { prefix("/bot{api_key}")(a); a.ExtraHosts = []string{"a.example.com"} }, `app acme: extra_hosts: a path prefix is the upstream's alone: declare another app for these hosts`},
-		"verified where": {func(a *App) { a.Verify = &Verify{Host: "a.example.com", Path: "/me"} }, `app acme: verify.host a.example.com is none of extra_hosts: add it there, or leave it out for the upstream`},
+		"verified where": {func(a *App) { a.Verify = &Verify{Host: "a.example.com", Path: "/me"} }, `app acme: verify.host a.example.com is not one of extra_hosts: add it there, or leave it out for the upstream`},
 
 		"empty header":     {header("X-Version", ""), `app acme: headers X-Version: must be text without a line break or spaces around it`},
 		"two lines":        {header("X-Version", "1\r\nA: canary"), `app acme: headers X-Version: must be text without a line break or spaces around it`},

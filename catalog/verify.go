@@ -41,7 +41,7 @@ func (c checker) verify() error {
 		return fmt.Errorf("verify.method %q: write GET, HEAD or POST: a verify request must change nothing", v.Method)
 	}
 	if v.Host != "" && !slices.Contains(c.ExtraHosts, v.Host) {
-		return fmt.Errorf("verify.host %s is none of extra_hosts: add it there, or leave it out for the upstream", v.Host)
+		return fmt.Errorf("verify.host %s is not one of extra_hosts: add it there, or leave it out for the upstream", v.Host)
 	}
 	// "//host" would be read as a host by a lax URL join; a fragment is never sent.
 	if !strings.HasPrefix(v.Path, "/") || strings.HasPrefix(v.Path, "//") {

@@ -33,7 +33,7 @@ func (p *Placement) Split(rawPath string) (at, path string, err error) {
 		}
 	}
 	return "", "", vending.Refuse(vending.InvalidRequest,
-		"what follows ~ is none of the app's other hosts; write "+strings.Join(p.elsewhere(), " or "))
+		"what follows ~ is not one of the app's other hosts; write "+strings.Join(p.elsewhere(), " or "))
 }
 
 // elsewhere are the places besides the upstream, as paths to them begin, for messages.

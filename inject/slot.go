@@ -152,7 +152,7 @@ func splitPort(v string) (name, port string, err error) {
 		return v, "", nil
 	}
 	if n, err := strconv.ParseUint(v[i+1:], 10, 16); err != nil || n == 0 {
-		return "", "", errors.New("has a port that is none")
+		return "", "", errors.New("has an invalid port")
 	}
 	return v[:i], v[i:], nil
 }

@@ -13,7 +13,7 @@ type fields []vending.Field
 
 var (
 	errFields = errors.New("the fields are not an object of named values")
-	errValue  = errors.New("a field of the app has a value that is not plain, or stands twice")
+	errValue  = errors.New("a field of the app has a value that is not plain, or a duplicate member")
 )
 
 // readFields reads the fields that take wants: each a string, or a number or boolean that counts
