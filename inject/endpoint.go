@@ -36,9 +36,10 @@ type endpointBody struct {
 	rewrite func(url string) string
 	// held is of the first event, which is not known to be whole; ready is for the reader.
 	held, ready []byte
-	// passing says that the first event is behind, and err how the stream ended meanwhile.
-	passing bool
-	err     error
+	// begun says that something of the stream is no longer held, passing that the first event is
+	// not, and err how the stream ended meanwhile.
+	begun, passing bool
+	err            error
 }
 
 // Read implements io.Reader.
@@ -64,12 +65,13 @@ func (b *endpointBody) Read(p []byte) (int, error) {
 
 // decide moves to ready what need not be held any more.
 func (b *endpointBody) decide() {
-	event := readEvent(b.held)
-	if event.to > maxEvent || event.state == undecided && (b.err != nil || len(b.held) > maxEvent) {
+	event := readEvent(b.held, !b.begun)
+	if event.to > event.past+maxEvent || event.state == undecided && (b.err != nil || len(b.held) > event.past+maxEvent) {
 		event.state = ordinary
 	}
 	switch event.state {
 	case undecided:
+		b.begun = b.begun || event.past > 0
 		b.ready = append(b.ready, b.held[:event.past]...)
 		b.held = append(b.held[:0], b.held[event.past:]...)
 		return
@@ -105,10 +107,11 @@ type firstEvent struct {
 	data  int
 }
 
-// readEvent reads the beginning of a stream, as far as it came.
-func readEvent(text []byte) (e firstEvent) {
+// readEvent reads the first event, as far as it came. Only where the stream begins is a byte order
+// mark one.
+func readEvent(text []byte, begins bool) (e firstEvent) {
 	at := 0
-	if bytes.HasPrefix(text, []byte("\uFEFF")) {
+	if begins && bytes.HasPrefix(text, []byte("\uFEFF")) {
 		at = len("\uFEFF")
 	}
 	e.past = at
@@ -136,8 +139,9 @@ func readEvent(text []byte) (e firstEvent) {
 	return e
 }
 
-// lineEnd returns where the line at `at` ends and the next begins, which is -1 while that is not known:
-// a CR may be half of a CR LF.
+// lineEnd returns where the line at `at` ends and the next begins, which is -1 while that is not
+// known. A CR ends a line at once, since the server may wait for what the event asks for. If it was
+// half of a CR LF, the LF is read with it the next time, or as an empty line where no event is open.
 func lineEnd(text []byte, at int) (end, next int) {
 	i := bytes.IndexAny(text[at:], "\r\n")
 	switch {
@@ -145,9 +149,7 @@ func lineEnd(text []byte, at int) (end, next int) {
 		return len(text), -1
 	case text[at+i] == '\n':
 		return at + i, at + i + 1
-	case at+i+1 == len(text):
-		return at + i, -1
-	case text[at+i+1] == '\n':
+	case at+i+1 < len(text) && text[at+i+1] == '\n':
 		return at + i, at + i + 2
 	}
 	return at + i, at + i + 1
@@ -184,7 +186,7 @@ func (e *firstEvent) readLine(text []byte, at, end int) {
 
 // readPart reads a line whose end has not come, and holds it only while it may be of an endpoint.
 func (e *firstEvent) readPart(line []byte) {
-	name, value, whole := bytes.Cut(bytes.TrimRight(line, "\r"), []byte(":"))
+	name, value, whole := bytes.Cut(line, []byte(":"))
 	if !whole {
 		return
 	}

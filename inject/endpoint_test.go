@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"net/http"
@@ -44,10 +45,13 @@ func TestRewriteEndpoint(t *testing.T) {
 		"absolute":          {"event: endpoint\ndata: " + from + "\n\n", "event: endpoint\ndata: " + gwMessages + "\n\n"},
 		"CR LF":             {"event: endpoint\r\ndata: " + from + "\r\n\r\n", "event: endpoint\r\ndata: " + gwMessages + "\r\n\r\n"},
 		"mixed ends":        {"event: endpoint\ndata: " + from + "\r\n\r\n", "event: endpoint\ndata: " + gwMessages + "\r\n\r\n"},
+		"CR":                {"event: endpoint\rdata: " + from + "\r\r", "event: endpoint\rdata: " + gwMessages + "\r\r"},
 		"no space":          {"event:endpoint\ndata:" + from + "\n\n", "event:endpoint\ndata:" + gwMessages + "\n\n"},
 		"data first":        {"data: " + from + "\nid: 1\nevent: endpoint\n\n", "data: " + gwMessages + "\nid: 1\nevent: endpoint\n\n"},
 		"comments before":   {": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + from + "\n\n", ": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + gwMessages + "\n\n"},
 		"byte order mark":   {"\uFEFFevent: endpoint\ndata: " + from + "\n\n", "\uFEFFevent: endpoint\ndata: " + gwMessages + "\n\n"},
+		"mark within":       {"\n\uFEFFevent: endpoint\ndata: " + from + "\n\n", "\n\uFEFFevent: endpoint\ndata: " + from + "\n\n"},
+		"long comments":     {strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " + from + "\n\n", strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " + gwMessages + "\n\n"},
 		"a path":            {"event: endpoint\ndata: /v1/messages?s=1\n\n", "event: endpoint\ndata: /proxy/c1/app/messages?s=1\n\n"},
 		"relative":          {"event: endpoint\ndata: messages?s=1\n\n", "event: endpoint\ndata: messages?s=1\n\n"},
 		"with the key":      {"event: endpoint\ndata: " + from + "&key=sk-123456\n\n", "event: endpoint\ndata: " + gwMessages + "\n\n"},
@@ -68,7 +72,7 @@ func TestRewriteEndpoint(t *testing.T) {
 				"halves": iotest.HalfReader(strings.NewReader(tt.first + rest)), "error with data": iotest.DataErrReader(strings.NewReader(tt.first + rest)),
 			} {
 				res := streamOf(t, r, nil)
-				got, err := io.ReadAll(res.Body)
+				got, err := io.ReadAll(bufio.NewReaderSize(res.Body, 32<<10))
 				if err != nil || string(got) != want {
 					t.Errorf("%s: %v %.500q\nwant %.500q", kind, err, got, want)
 				}
@@ -90,6 +94,7 @@ func TestEndpointStreams(t *testing.T) {
 		"other event":   {"event: mess", "event: mess"},
 		"second block":  {"retry: 1\n\ndata: [1", "retry: 1\n\ndata: [1"},
 		"whole event":   {"event: endpoint\ndata: /v1/m\n\n", "event: endpoint\ndata: /proxy/c1/app/m\n\n"},
+		"ended by CR":   {"event: endpoint\rdata: /v1/m\r\r", "event: endpoint\rdata: /proxy/c1/app/m\r\r"},
 		"and beginning": {"event: endpoint\ndata: /v1/m\n\nda", "event: endpoint\ndata: /proxy/c1/app/m\n\nda"},
 	} {
 		t.Run(name, func(t *testing.T) {
