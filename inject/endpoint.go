@@ -23,11 +23,30 @@ func (x *Exchange) RewriteEndpoint(res *http.Response, gw func() Gateway) {
 	delete(h, "Content-Length")
 }
 
+// uncoded is the Accept-Encoding of a caller that takes no coding; nobody writes to it.
+var uncoded = []string{"identity"}
+
+// askStreamPlain has a stream of events sent without a coding, where the caller would take one: an
+// endpoint could not be seen in it. Most servers send streams so anyway.
+func askStreamPlain(h http.Header) {
+	if len(h["Accept-Encoding"]) == 0 {
+		return
+	}
+	for _, line := range h["Accept"] {
+		if strings.Contains(strings.ToLower(line), eventStream) {
+			h["Accept-Encoding"] = uncoded
+			return
+		}
+	}
+}
+
+const eventStream = "text/event-stream"
+
 // isEventStream reports whether the body is a stream of events as it is, without a coding.
 func isEventStream(h http.Header) bool {
 	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	coding := h.Get("Content-Encoding")
-	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream") && (coding == "" || strings.EqualFold(coding, "identity"))
+	return strings.EqualFold(strings.TrimSpace(kind), eventStream) && (coding == "" || strings.EqualFold(coding, "identity"))
 }
 
 // endpointBody is a stream whose first event may be rewritten.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/vendgate/vendgate/catalog"
 )
@@ -127,6 +128,40 @@ func TestNoEndpoint(t *testing.T) {
 			res := streamOf(t, strings.NewReader("event: endpoint\ndata: /v1/m\n\n"), change)
 			if got, err := io.ReadAll(res.Body); err != nil || string(got) != "event: endpoint\ndata: /v1/m\n\n" || res.ContentLength != 7 {
 				t.Errorf("%v %q", err, got)
+			}
+		})
+	}
+}
+
+// TestStreamsAreAskedPlain: a GET for a stream of events is answered without a coding, in which an
+// endpoint could not be seen. What else is asked for keeps the codings that the caller takes.
+func TestStreamsAreAskedPlain(t *testing.T) {
+	p := mustPlace(t, keyApp("https://mcp.example.com", &catalog.Placement{Header: map[string]string{"X-Key": "{api_key}"}}))
+	for name, tt := range map[string]struct{ method, accept, codings, want string }{
+		"stream":     {http.MethodGet, "Text/Event-Stream", "gzip, br", "identity"},
+		"of several": {http.MethodGet, "application/json, text/event-stream;q=0.5", "gzip, br", "identity"},
+		"none asked": {http.MethodGet, "text/event-stream", "", ""},
+		"JSON":       {http.MethodGet, "application/json", "gzip, br", "gzip, br"},
+		"POST":       {http.MethodPost, "text/event-stream", "gzip, br", "gzip, br"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x, err := NewExchange(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &http.Request{Method: tt.method, Header: http.Header{"Accept": {tt.accept}}}
+			if tt.codings != "" {
+				r.Header.Set("Accept-Encoding", tt.codings)
+			}
+			out, err := x.request(r, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := out.Header.Get("Accept-Encoding"); got != tt.want {
+				t.Errorf("Accept-Encoding is %q, want %q", got, tt.want)
+			}
+			if got := r.Header.Get("Accept-Encoding"); got != tt.codings {
+				t.Errorf("the caller's own became %q", got)
 			}
 		})
 	}
