@@ -166,3 +166,19 @@ func TestStreamsAreAskedPlain(t *testing.T) {
 		})
 	}
 }
+
+// FuzzEndpoint: how a stream arrives makes no difference.
+func FuzzEndpoint(f *testing.F) {
+	f.Add("event: endpoint\r\ndata: https://mcp.example.com/v1/m\r\n\r\n")
+	f.Add("\uFEFF: x\r\n\r\nid: 1\rdata: /v1/m\revent: endpoint\r\rx")
+	f.Fuzz(func(t *testing.T, text string) {
+		whole, err := io.ReadAll(bufio.NewReaderSize(streamOf(t, strings.NewReader(text), nil).Body, 64<<10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytewise, err := io.ReadAll(streamOf(t, iotest.OneByteReader(strings.NewReader(text)), nil).Body)
+		if err != nil || string(bytewise) != string(whole) {
+			t.Errorf("%q became %q, and %v %q byte by byte", text, whole, err, bytewise)
+		}
+	})
+}
