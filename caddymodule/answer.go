@@ -137,7 +137,8 @@ func (c *call) quote(res *http.Response) *vending.Upstream {
 	c.exchange.CleanResponse(res.Header)
 	u := &vending.Upstream{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Headers: vending.UpstreamHeaders(res.Header)}
 	var body io.Reader = res.Body
-	giveUp := res.Body.Close // a provider may stall in the middle of its error; and res.Body may be another by then
+	// A provider may stall in the middle of its error; res.Body may be another one by then.
+	giveUp := res.Body.Close
 	defer time.AfterFunc(quoteTimeout, func() { _ = giveUp() }).Stop()
 	switch strings.ToLower(strings.Join(res.Header["Content-Encoding"], ", ")) {
 	case "", "identity":
