@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -119,7 +120,7 @@ type firstEvent struct {
 	state eventState
 	// from and to are where the URL of an endpoint is.
 	from, to int
-	// past is how much of the stream comes before the event: comments, and blocks without data.
+	// past is how much of the stream comes before the event's name and data.
 	past int
 	// named says that the event is called endpoint; data counts its lines with data.
 	named bool
@@ -134,7 +135,6 @@ func readEvent(text []byte, begins bool) (e firstEvent) {
 		at = len("\uFEFF")
 	}
 	e.past = at
-	inside := false // a block that has fields
 	for e.state == undecided && at < len(text) {
 		end, next := lineEnd(text, at)
 		if next < 0 {
@@ -144,16 +144,12 @@ func readEvent(text []byte, begins bool) (e firstEvent) {
 		switch {
 		case end == at:
 			e.endBlock(next)
-			inside = false
-		case text[at] == ':':
-			if !inside {
-				e.past = next
-			}
-		default:
-			inside = true
+		case text[at] != ':':
 			e.readLine(text, at, end)
 		}
-		at = next
+		if at = next; !e.named && e.data == 0 {
+			e.past = next
+		}
 	}
 	return e
 }
@@ -200,13 +196,22 @@ func (e *firstEvent) readLine(text []byte, at, end int) {
 			e.state = ordinary
 		}
 		e.from, e.to = end-len(value), end
+	case "id", "retry":
+	default:
+		e.state = ordinary // no server of events
 	}
 }
+
+// beginnings are what a line may begin with.
+var beginnings = []string{"event", "data", "id", "retry", "\uFEFF"}
 
 // readPart reads a line whose end has not come, and holds it only while it may be of an endpoint.
 func (e *firstEvent) readPart(line []byte) {
 	name, value, whole := bytes.Cut(line, []byte(":"))
 	if !whole {
+		if !slices.ContainsFunc(beginnings, func(known string) bool { return startOf(string(line), known) }) {
+			e.state = ordinary
+		}
 		return
 	}
 	value = bytes.TrimPrefix(value, []byte(" "))
