@@ -136,10 +136,11 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 func (c *call) quote(res *http.Response) *vending.Upstream {
 	c.exchange.CleanResponse(res.Header)
 	u := &vending.Upstream{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Headers: vending.UpstreamHeaders(res.Header)}
-	stop := time.AfterFunc(quoteTimeout, func() { _ = res.Body.Close() }) // a provider may stall in the middle of its error
-	defer stop.Stop()
 	var body io.Reader = res.Body
-	switch strings.ToLower(res.Header.Get("Content-Encoding")) {
+	// A provider may stall in the middle of its error; res.Body may be another one by then.
+	giveUp := res.Body.Close
+	defer time.AfterFunc(quoteTimeout, func() { _ = giveUp() }).Stop()
+	switch strings.ToLower(strings.Join(res.Header["Content-Encoding"], ", ")) {
 	case "", "identity":
 	case "gzip":
 		unzipped, err := gzip.NewReader(res.Body)

@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +42,22 @@ func TestEmbeddedAppsPassCheck(t *testing.T) {
 	}
 }
 
+// secretLabel is how a label ends that asks for a secret.
+var secretLabel = regexp.MustCompile(`(?i)(^|or |api |app )(key|token|password|secret)$`)
+
+// TestNoOpenFieldAsksForASecret: what is not marked secret is shown to all who may read the
+// connection.
+func TestNoOpenFieldAsksForASecret(t *testing.T) {
+	for _, app := range embeddedApps(t) {
+		for _, f := range app.Fields {
+			label, _, _ := strings.Cut(f.Label, " (")
+			if !f.Secret && f.From != FromClient && secretLabel.MatchString(label) {
+				t.Errorf("%s: %s (%s) may be a secret, and is not marked so", app.Slug, f.Name, f.Label)
+			}
+		}
+	}
+}
+
 // What only an operator may decide, and what a form needs to be shown, is beyond Check.
 func TestEmbeddedAppsAreFitForAll(t *testing.T) {
 	for _, app := range embeddedApps(t) {
@@ -64,10 +81,11 @@ func TestEmbeddedAppsAreFitForAll(t *testing.T) {
 // Every field whose name sounds like a secret is one, but for those that providers call public.
 func TestEmbeddedFieldsAreSecret(t *testing.T) {
 	public := []string{"access_key_id", "key_id"}
+	others := []string{"stack-exchange key", "teamwork username"} // a public key; a name or a key
 	for _, app := range embeddedApps(t) {
 		for _, f := range app.Fields {
 			sounds := slices.ContainsFunc([]string{"key", "secret", "token", "password", "passphrase"}, func(word string) bool { return strings.Contains(f.Name, word) })
-			if want := sounds && !slices.Contains(public, f.Name); f.Secret != want && app.Slug+" "+f.Name != "stack-exchange key" {
+			if want := sounds && !slices.Contains(public, f.Name); f.Secret != want && !slices.Contains(others, app.Slug+" "+f.Name) {
 				t.Errorf("%s: field %s: secret is %v, want %v", app.Slug, f.Name, f.Secret, want)
 			}
 		}

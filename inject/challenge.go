@@ -20,10 +20,15 @@ func withoutDiscovery(h http.Header) {
 	}
 }
 
-// withoutParam returns a line of challenges (RFC 9110, section 11.6.1) without the parameter,
-// however often it occurs. Clients look for it by a regular expression, so that it is found as well
-// where only a space is before it or its value is no token.
+// maxCuts bounds how often the parameter is taken out of one line. Each time takes as long as the
+// line is, which may be 1 MiB.
+const maxCuts = 8
+
+// withoutParam returns a line of challenges (RFC 9110, section 11.6.1) without the parameter, or
+// nothing of it if the parameter occurs too often. Clients look for it by a regular expression, so
+// that it is found as well where only a space is before it or its value is no token.
 func withoutParam(line string) string {
+	cuts := 0
 	for i := 0; i < len(line); {
 		start, end := nextParam(line, i)
 		switch {
@@ -31,7 +36,10 @@ func withoutParam(line string) string {
 			return line
 		case !isDiscovery(line[start:end]):
 			i = end
+		case cuts == maxCuts:
+			return ""
 		default:
+			cuts++
 			line, i = cutParam(line, start, end)
 		}
 	}

@@ -3,6 +3,7 @@ package inject
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -35,6 +36,7 @@ func TestWithoutDiscovery(t *testing.T) {
 		"another's name":       {[]string{`Bearer x_resource_metadata="u", resource_metadata_uri="v"`}, []string{`Bearer x_resource_metadata="u", resource_metadata_uri="v"`}},
 		"in a quoted string":   {[]string{`Bearer error_description="no \"resource_metadata=\" here, resource_metadata=x"`}, []string{`Bearer error_description="no \"resource_metadata=\" here, resource_metadata=x"`}},
 		"none":                 {[]string{`Bearer realm="a"  ,scope="b"`, `Basic`}, []string{`Bearer realm="a"  ,scope="b"`, `Basic`}},
+		"too often":            {[]string{`Bearer ` + strings.Repeat(`x resource_metadata=x,y z `, 4<<10), `Basic`}, []string{`Basic`}},
 		"odd":                  {[]string{`=,"=" ,,= "a`, `"`, `=`}, []string{`=,"=" ,,= "a`, `"`, `=`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -23,11 +24,30 @@ func (x *Exchange) RewriteEndpoint(res *http.Response, gw func() Gateway) {
 	delete(h, "Content-Length")
 }
 
+// uncoded is the Accept-Encoding of a caller that takes no coding; nobody writes to it.
+var uncoded = []string{"identity"}
+
+// askStreamPlain has a stream of events sent without a coding, where the caller would take one: an
+// endpoint could not be seen in it. Most servers send streams so anyway.
+func askStreamPlain(h http.Header) {
+	if len(h["Accept-Encoding"]) == 0 {
+		return
+	}
+	for _, line := range h["Accept"] {
+		if strings.Contains(strings.ToLower(line), eventStream) {
+			h["Accept-Encoding"] = uncoded
+			return
+		}
+	}
+}
+
+const eventStream = "text/event-stream"
+
 // isEventStream reports whether the body is a stream of events as it is, without a coding.
 func isEventStream(h http.Header) bool {
 	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	coding := h.Get("Content-Encoding")
-	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream") && (coding == "" || strings.EqualFold(coding, "identity"))
+	return strings.EqualFold(strings.TrimSpace(kind), eventStream) && (coding == "" || strings.EqualFold(coding, "identity"))
 }
 
 // endpointBody is a stream whose first event may be rewritten.
@@ -36,9 +56,10 @@ type endpointBody struct {
 	rewrite func(url string) string
 	// held is of the first event, which is not known to be whole; ready is for the reader.
 	held, ready []byte
-	// passing says that the first event is behind, and err how the stream ended meanwhile.
-	passing bool
-	err     error
+	// begun says that something of the stream is no longer held, passing that the first event is
+	// not, and err how the stream ended meanwhile.
+	begun, passing bool
+	err            error
 }
 
 // Read implements io.Reader.
@@ -64,12 +85,13 @@ func (b *endpointBody) Read(p []byte) (int, error) {
 
 // decide moves to ready what need not be held any more.
 func (b *endpointBody) decide() {
-	event := readEvent(b.held)
-	if event.to > maxEvent || event.state == undecided && (b.err != nil || len(b.held) > maxEvent) {
+	event := readEvent(b.held, !b.begun)
+	if event.to > event.past+maxEvent || event.state == undecided && (b.err != nil || len(b.held) > event.past+maxEvent) {
 		event.state = ordinary
 	}
 	switch event.state {
 	case undecided:
+		b.begun = b.begun || event.past > 0
 		b.ready = append(b.ready, b.held[:event.past]...)
 		b.held = append(b.held[:0], b.held[event.past:]...)
 		return
@@ -98,21 +120,21 @@ type firstEvent struct {
 	state eventState
 	// from and to are where the URL of an endpoint is.
 	from, to int
-	// past is how much of the stream comes before the event: comments, and blocks without data.
+	// past is how much of the stream comes before the event's name and data.
 	past int
 	// named says that the event is called endpoint; data counts its lines with data.
 	named bool
 	data  int
 }
 
-// readEvent reads the beginning of a stream, as far as it came.
-func readEvent(text []byte) (e firstEvent) {
+// readEvent reads the first event, as far as it came. Only where the stream begins is a byte order
+// mark one.
+func readEvent(text []byte, begins bool) (e firstEvent) {
 	at := 0
-	if bytes.HasPrefix(text, []byte("\uFEFF")) {
+	if begins && bytes.HasPrefix(text, []byte("\uFEFF")) {
 		at = len("\uFEFF")
 	}
 	e.past = at
-	inside := false // a block that has fields
 	for e.state == undecided && at < len(text) {
 		end, next := lineEnd(text, at)
 		if next < 0 {
@@ -122,22 +144,19 @@ func readEvent(text []byte) (e firstEvent) {
 		switch {
 		case end == at:
 			e.endBlock(next)
-			inside = false
-		case text[at] == ':':
-			if !inside {
-				e.past = next
-			}
-		default:
-			inside = true
+		case text[at] != ':':
 			e.readLine(text, at, end)
 		}
-		at = next
+		if at = next; !e.named && e.data == 0 {
+			e.past = next
+		}
 	}
 	return e
 }
 
-// lineEnd returns where the line at `at` ends and the next begins, which is -1 while that is not known:
-// a CR may be half of a CR LF.
+// lineEnd returns where the line at `at` ends and the next begins, which is -1 while that is not
+// known. A CR ends a line at once, since the server may wait for what the event asks for. If it was
+// half of a CR LF, the LF is read with it the next time, or as an empty line where no event is open.
 func lineEnd(text []byte, at int) (end, next int) {
 	i := bytes.IndexAny(text[at:], "\r\n")
 	switch {
@@ -145,9 +164,7 @@ func lineEnd(text []byte, at int) (end, next int) {
 		return len(text), -1
 	case text[at+i] == '\n':
 		return at + i, at + i + 1
-	case at+i+1 == len(text):
-		return at + i, -1
-	case text[at+i+1] == '\n':
+	case at+i+1 < len(text) && text[at+i+1] == '\n':
 		return at + i, at + i + 2
 	}
 	return at + i, at + i + 1
@@ -179,13 +196,22 @@ func (e *firstEvent) readLine(text []byte, at, end int) {
 			e.state = ordinary
 		}
 		e.from, e.to = end-len(value), end
+	case "id", "retry":
+	default:
+		e.state = ordinary // no server of events
 	}
 }
 
+// beginnings are what a line may begin with.
+var beginnings = []string{"event", "data", "id", "retry", "\uFEFF"}
+
 // readPart reads a line whose end has not come, and holds it only while it may be of an endpoint.
 func (e *firstEvent) readPart(line []byte) {
-	name, value, whole := bytes.Cut(bytes.TrimRight(line, "\r"), []byte(":"))
+	name, value, whole := bytes.Cut(line, []byte(":"))
 	if !whole {
+		if !slices.ContainsFunc(beginnings, func(known string) bool { return startOf(string(line), known) }) {
+			e.state = ordinary
+		}
 		return
 	}
 	value = bytes.TrimPrefix(value, []byte(" "))

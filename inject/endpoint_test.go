@@ -1,12 +1,14 @@
 package inject
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/vendgate/vendgate/catalog"
 )
@@ -44,10 +46,13 @@ func TestRewriteEndpoint(t *testing.T) {
 		"absolute":          {"event: endpoint\ndata: " + from + "\n\n", "event: endpoint\ndata: " + gwMessages + "\n\n"},
 		"CR LF":             {"event: endpoint\r\ndata: " + from + "\r\n\r\n", "event: endpoint\r\ndata: " + gwMessages + "\r\n\r\n"},
 		"mixed ends":        {"event: endpoint\ndata: " + from + "\r\n\r\n", "event: endpoint\ndata: " + gwMessages + "\r\n\r\n"},
+		"CR":                {"event: endpoint\rdata: " + from + "\r\r", "event: endpoint\rdata: " + gwMessages + "\r\r"},
 		"no space":          {"event:endpoint\ndata:" + from + "\n\n", "event:endpoint\ndata:" + gwMessages + "\n\n"},
 		"data first":        {"data: " + from + "\nid: 1\nevent: endpoint\n\n", "data: " + gwMessages + "\nid: 1\nevent: endpoint\n\n"},
 		"comments before":   {": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + from + "\n\n", ": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + gwMessages + "\n\n"},
 		"byte order mark":   {"\uFEFFevent: endpoint\ndata: " + from + "\n\n", "\uFEFFevent: endpoint\ndata: " + gwMessages + "\n\n"},
+		"mark within":       {"\n\uFEFFevent: endpoint\ndata: " + from + "\n\n", "\n\uFEFFevent: endpoint\ndata: " + from + "\n\n"},
+		"long comments":     {strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " + from + "\n\n", strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " + gwMessages + "\n\n"},
 		"a path":            {"event: endpoint\ndata: /v1/messages?s=1\n\n", "event: endpoint\ndata: /proxy/c1/app/messages?s=1\n\n"},
 		"relative":          {"event: endpoint\ndata: messages?s=1\n\n", "event: endpoint\ndata: messages?s=1\n\n"},
 		"with the key":      {"event: endpoint\ndata: " + from + "&key=sk-123456\n\n", "event: endpoint\ndata: " + gwMessages + "\n\n"},
@@ -68,7 +73,7 @@ func TestRewriteEndpoint(t *testing.T) {
 				"halves": iotest.HalfReader(strings.NewReader(tt.first + rest)), "error with data": iotest.DataErrReader(strings.NewReader(tt.first + rest)),
 			} {
 				res := streamOf(t, r, nil)
-				got, err := io.ReadAll(res.Body)
+				got, err := io.ReadAll(bufio.NewReaderSize(res.Body, 32<<10))
 				if err != nil || string(got) != want {
 					t.Errorf("%s: %v %.500q\nwant %.500q", kind, err, got, want)
 				}
@@ -88,8 +93,12 @@ func TestEndpointStreams(t *testing.T) {
 		"JSON, begun":   {"data: {", "data: {"},
 		"text, begun":   {"data: tick", "data: tick"},
 		"other event":   {"event: mess", "event: mess"},
+		"no field":      {"one\n", "one\n"},
+		"no line":       {"one", "one"},
+		"id":            {"id: 1\n: hi\nretry: 1\n", "id: 1\n: hi\nretry: 1\n"},
 		"second block":  {"retry: 1\n\ndata: [1", "retry: 1\n\ndata: [1"},
 		"whole event":   {"event: endpoint\ndata: /v1/m\n\n", "event: endpoint\ndata: /proxy/c1/app/m\n\n"},
+		"ended by CR":   {"event: endpoint\rdata: /v1/m\r\r", "event: endpoint\rdata: /proxy/c1/app/m\r\r"},
 		"and beginning": {"event: endpoint\ndata: /v1/m\n\nda", "event: endpoint\ndata: /proxy/c1/app/m\n\nda"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,4 +134,54 @@ func TestNoEndpoint(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestStreamsAreAskedPlain: a GET for a stream of events is answered without a coding, in which an
+// endpoint could not be seen. What else is asked for keeps the codings that the caller takes.
+func TestStreamsAreAskedPlain(t *testing.T) {
+	p := mustPlace(t, keyApp("https://mcp.example.com", &catalog.Placement{Header: map[string]string{"X-Key": "{api_key}"}}))
+	for name, tt := range map[string]struct{ method, accept, codings, want string }{
+		"stream":     {http.MethodGet, "Text/Event-Stream", "gzip, br", "identity"},
+		"of several": {http.MethodGet, "application/json, text/event-stream;q=0.5", "gzip, br", "identity"},
+		"none asked": {http.MethodGet, "text/event-stream", "", ""},
+		"JSON":       {http.MethodGet, "application/json", "gzip, br", "gzip, br"},
+		"POST":       {http.MethodPost, "text/event-stream", "gzip, br", "gzip, br"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x, err := NewExchange(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &http.Request{Method: tt.method, Header: http.Header{"Accept": {tt.accept}}}
+			if tt.codings != "" {
+				r.Header.Set("Accept-Encoding", tt.codings)
+			}
+			out, err := x.request(r, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := out.Header.Get("Accept-Encoding"); got != tt.want {
+				t.Errorf("Accept-Encoding is %q, want %q", got, tt.want)
+			}
+			if got := r.Header.Get("Accept-Encoding"); got != tt.codings {
+				t.Errorf("the caller's own became %q", got)
+			}
+		})
+	}
+}
+
+// FuzzEndpoint: how a stream arrives makes no difference.
+func FuzzEndpoint(f *testing.F) {
+	f.Add("event: endpoint\r\ndata: https://mcp.example.com/v1/m\r\n\r\n")
+	f.Add("\uFEFF: x\r\n\r\nid: 1\rdata: /v1/m\revent: endpoint\r\rx")
+	f.Fuzz(func(t *testing.T, text string) {
+		whole, err := io.ReadAll(bufio.NewReaderSize(streamOf(t, strings.NewReader(text), nil).Body, 64<<10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytewise, err := io.ReadAll(streamOf(t, iotest.OneByteReader(strings.NewReader(text)), nil).Body)
+		if err != nil || string(bytewise) != string(whole) {
+			t.Errorf("%q became %q, and %v %q byte by byte", text, whole, err, bytewise)
+		}
+	})
 }

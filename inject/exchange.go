@@ -149,6 +149,9 @@ func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, erro
 	if p.readsErrors {
 		acceptReadable(out.Header)
 	}
+	if r.Method == http.MethodGet {
+		askStreamPlain(out.Header)
+	}
 	query, err := x.fullQuery(cred)
 	if err != nil {
 		return nil, err

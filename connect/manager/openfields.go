@@ -2,6 +2,8 @@ package manager
 
 import (
 	"context"
+	"encoding/base64"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -64,7 +66,24 @@ const minSecret = 6
 // holdsAny reports whether an open value is one of secrets or holds one, as where somebody entered
 // their key twice, or an address with the key in it.
 func holdsAny(value string, secrets []string) bool {
-	return slices.ContainsFunc(secrets, func(s string) bool {
-		return s != "" && (value == s || len(s) >= minSecret && strings.Contains(value, s))
+	return slices.ContainsFunc(spellings(value), func(text string) bool {
+		return slices.ContainsFunc(secrets, func(s string) bool {
+			return s != "" && (text == s || len(s) >= minSecret && strings.Contains(text, s))
+		})
 	})
+}
+
+// spellings are value and what it may be an encoding of: an address, or credentials for Basic.
+func spellings(value string) []string {
+	list := []string{value}
+	if text, err := url.PathUnescape(value); err == nil {
+		list = append(list, text)
+	}
+	word := strings.TrimRight(value[strings.LastIndexByte(value, ' ')+1:], "=")
+	for _, coding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if text, err := coding.DecodeString(word); err == nil {
+			list = append(list, string(text))
+		}
+	}
+	return list
 }

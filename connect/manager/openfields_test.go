@@ -93,6 +93,8 @@ func TestOpenFields(t *testing.T) {
 		"unknown app":              {[]catalog.App{key("other", "O")}, []vending.Field{field("site", "eu")}, nil},
 		"the secret once more":     {[]catalog.App{app}, []vending.Field{field("key", "sk-123456"), field("site", "sk-123456")}, nil},
 		"the secret within":        {[]catalog.App{app}, []vending.Field{field("key", "sk-123456"), field("site", "x.example/?k=sk-123456")}, nil},
+		"the secret, escaped":      {[]catalog.App{app}, []vending.Field{field("key", "sk@123/456"), field("site", "https://u:sk%40123%2f456@x.example")}, nil},
+		"the secret as base64":     {[]catalog.App{app}, []vending.Field{field("key", "sk-123456"), field("site", "Basic dTpzay0xMjM0NTY=")}, nil},
 		"the token":                {[]catalog.App{app}, []vending.Field{field("key", "k"), field("site", "NEVER-access")}, nil},
 		"a short secret":           {[]catalog.App{app}, []vending.Field{field("pin", "eu"), field("site", "eu")}, nil},
 		"a short one by chance":    {[]catalog.App{app}, []vending.Field{field("pin", "u"), field("site", "eu")}, map[string]string{"site": "eu"}},

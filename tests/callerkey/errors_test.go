@@ -42,6 +42,7 @@ func TestErrorsPassthrough(t *testing.T) {
 		"empty gzip":   {"Content-Encoding: gzip\r\n", "", passing, ""},
 		"broken gzip":  {"Content-Encoding: gzip\r\n", quoted, passing, mapped},
 		"other coding": {"Content-Encoding: br\r\n", quoted, passing, mapped},
+		"two codings":  {"Content-Encoding: identity\r\nContent-Encoding: br\r\n", quoted, passing, mapped},
 		"long":         {"", quoted + strings.Repeat(" ", 16<<10), passing, mapped},
 		"other key":    {"", quoted, mapping, mapped},
 	} {
