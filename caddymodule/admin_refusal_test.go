@@ -84,7 +84,7 @@ func TestAdminAPIRefuses(t *testing.T) {
 			if got.Status != "error" || got.Data.Code != tt.code || !strings.Contains(got.Message, tt.want) || got.header.Get("Vendgate-Code") != tt.code {
 				t.Errorf("answered %d %s", got.status, got.body)
 			}
-			if got.status/100 != 4 || strings.Contains(got.body, "NEVER") || len(got.body) > 1000 {
+			if got.status/100 != 4 || strings.Contains(got.body, "NEVER") || len(got.Message) > 550 || len(got.body) > 100+2*550 {
 				t.Errorf("answered %d %s", got.status, got.body)
 			}
 		})

@@ -109,11 +109,11 @@ test('openai: a 400 is the provider’s also where errors are mapped', { timeout
   await world.openai.took('POST /v1/chat/completions');
 });
 
-test('openai: a mapped 401 is an AuthenticationError with the gateway’s code in a header', { timeout }, async () => {
+test('openai: a mapped 401 is an AuthenticationError with the gateway’s code', { timeout }, async () => {
   world.openai.answers(refusal(401, { type: 'invalid_request_error', code: 'invalid_api_key' }));
   await assert.rejects(fails(client), (err) => {
     assert.ok(err instanceof OpenAI.AuthenticationError, err.constructor.name);
-    assert.deepEqual([err.code, err.type], [undefined, undefined]);
+    assert.deepEqual([err.code, err.type], ['needs_reconnection', 'vendgate_error']);
     assert.equal(err.headers.get('vendgate-code'), 'needs_reconnection');
     assert.equal(err.headers.get('vendgate-origin'), 'upstream');
     return true;

@@ -195,7 +195,7 @@ func retryRows() []row {
 	for _, c := range []struct{ name, header, want string }{
 		{"absent", "X: y", "1"}, {"empty", "Retry-After:", "1"}, {"zero", "Retry-After: 0", "1"}, {"seconds", "Retry-After: 120", "120"},
 		{"negative", "Retry-After: -5", "1"}, {"a day and more", "Retry-After: 86401", "86400"}, {"huge", "Retry-After: 99999999999999999999", "86400"},
-		{"hugely negative", "Retry-After: -99999999999999999999", "1"}, {"a fraction", "Retry-After: 1.5", "1"}, {"garbage", "Retry-After: soon", "1"},
+		{"hugely negative", "Retry-After: -99999999999999999999", "1"}, {"a fraction", "Retry-After: 1.5", "2"}, {"garbage", "Retry-After: soon", "1"},
 		{"past date", "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT", "1"}, {"far date", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT", "86400"},
 		{"twice", "Retry-After: 5\r\nRetry-After: 9", "5"},
 	} {
