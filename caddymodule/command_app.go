@@ -194,8 +194,8 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
 }
 
-// judgedRows show how a credential is tried, by which answers it counts as refused, and where a site
-// is asked for its names.
+// judgedRows show how a credential is tried, by which answers it counts as refused, and where a
+// site is asked for its names.
 func judgedRows(app *catalog.App) (rows [][]string) {
 	if v := app.Verify; v != nil {
 		rows = append(rows, []string{"verify", verifyText(v)})

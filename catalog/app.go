@@ -289,9 +289,9 @@ type Verify struct {
 	Wrong []int `json:"wrong,omitempty"`
 	// Accepted are failures that say that the credential is right, 401 among them.
 	Accepted []Accepted `json:"accepted,omitempty"`
-	// Inconclusive says that a status from 400 to 499 other than 401 and those in Wrong may have another
-	// cause than a wrong credential, such as a scope. Without it, all of them mean a wrong one but
-	// 402, which leaves it open, 408 and 429.
+	// Inconclusive says that a status from 400 to 499 other than 401 and those in Wrong may have
+	// another cause than a wrong credential, such as a scope. Without it, all of them mean a wrong
+	// one but 402, which leaves it open, 408 and 429.
 	Inconclusive bool `json:"inconclusive,omitempty"`
 }
 

@@ -84,8 +84,8 @@ var inconclusiveVerifies = map[string]struct {
 	"line-bot":       {"/v2/bot/info", "", nil, "https://developers.line.biz/en/reference/messaging-api/#status-codes"},
 	"supabase-token": {"/projects", "", nil, "https://supabase.com/docs/reference/api/introduction"},
 	"twilio":         {"/2010-04-01/Accounts/{account_sid}.json", "", nil, "https://www.twilio.com/docs/api/errors/20008"},
-	// 400 FAILED_PRECONDITION is a region without the API, 403 a key that is not for it; a wrong one
-	// is 400 API_KEY_INVALID.
+	// 400 FAILED_PRECONDITION is a region without the API, 403 a key that is not for it; a wrong
+	// one is 400 API_KEY_INVALID.
 	"gemini":                {"/v1beta/models?pageSize=1", "", nil, "https://ai.google.dev/gemini-api/docs/troubleshooting"},
 	"blogger-api-key":       {"/blogs/2399953", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
 	"google-books":          {"/volumes?q=test&maxResults=1", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},

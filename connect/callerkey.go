@@ -28,8 +28,8 @@ type CallerKey struct {
 	Apps, Methods, Paths []string
 	// Budget bounds its vends a minute; 0 means that only the tenant's budgets do.
 	Budget int
-	// Errors is `passthrough` for a key whose calls get providers' errors as they are, scrubbed; empty
-	// means that they are mapped, unless the app or the handler says otherwise.
+	// Errors is `passthrough` for a key whose calls get providers' errors as they are, scrubbed;
+	// empty means that they are mapped, unless the app or the handler says otherwise.
 	Errors string
 	// CreatedAt and ExpiresAt are in UTC, to the millisecond; a key without ExpiresAt does not expire.
 	CreatedAt, ExpiresAt time.Time

@@ -69,8 +69,8 @@ func nextParam(line string, i int) (start, end int) {
 	return -1, len(line)
 }
 
-// valueEnd is where the value that begins at i ends: a quoted string (RFC 9110, section 5.6.4), which
-// may lack its end, or text without spaces and commas.
+// valueEnd is where the value that begins at i ends: a quoted string (RFC 9110, section 5.6.4),
+// which may lack its end, or text without spaces and commas.
 func valueEnd(line string, i int) int {
 	if i < len(line) && line[i] == '"' {
 		for i++; i < len(line); i++ {

@@ -11,9 +11,9 @@ import (
 // maxEvent bounds what is held of a stream's first event, in bytes: a longer one names no endpoint.
 const maxEvent = 8 << 10
 
-// RewriteEndpoint has the first event of a stream lead to the gateway, if it is `endpoint`: by that,
-// MCP servers name the URL that their clients post to (MCP 2024-11-05, Transports, HTTP with SSE).
-// The event alone is held, until it is whole; what follows streams.
+// RewriteEndpoint has the first event of a stream lead to the gateway, if it is `endpoint`: by
+// that, MCP servers name the URL that their clients post to (MCP 2024-11-05, Transports, HTTP with
+// SSE). The event alone is held, until it is whole; what follows streams.
 func (x *Exchange) RewriteEndpoint(res *http.Response, gw func() Gateway) {
 	h := res.Header
 	if res.Request == nil || res.Request.Method != http.MethodGet || res.StatusCode != http.StatusOK || !isEventStream(h) {
@@ -156,7 +156,8 @@ func readEvent(text []byte, begins bool) (e firstEvent) {
 
 // lineEnd returns where the line at `at` ends and the next begins, which is -1 while that is not
 // known. A CR ends a line at once, since the server may wait for what the event asks for. If it was
-// half of a CR LF, the LF is read with it the next time, or as an empty line where no event is open.
+// half of a CR LF, the LF is read with it the next time, or as an empty line where no event is
+// open.
 func lineEnd(text []byte, at int) (end, next int) {
 	i := bytes.IndexAny(text[at:], "\r\n")
 	switch {
@@ -223,8 +224,8 @@ func (e *firstEvent) readPart(line []byte) {
 	}
 }
 
-// isURL reports whether data that came before the event's name may be an endpoint, or its beginning: an
-// absolute URL or a path.
+// isURL reports whether data that came before the event's name may be an endpoint, or its
+// beginning: an absolute URL or a path.
 func isURL(data []byte) bool {
 	text := strings.ToLower(string(data[:min(len(data), len("https://"))]))
 	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "http://") || startOf(text, "https://") || startOf(text, "http://")

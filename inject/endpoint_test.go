@@ -85,8 +85,8 @@ func TestRewriteEndpoint(t *testing.T) {
 	}
 }
 
-// TestEndpointStreams: nothing waits but an event that may be the endpoint, and a stream that breaks
-// off ends as it did, with all that came.
+// TestEndpointStreams: nothing waits but an event that may be the endpoint, and a stream that
+// breaks off ends as it did, with all that came.
 func TestEndpointStreams(t *testing.T) {
 	for name, tt := range map[string]struct{ sent, want string }{
 		"comment":       {": hi\n", ": hi\n"},

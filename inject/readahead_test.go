@@ -14,8 +14,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestCallerLeavesReadAhead: nothing goes on where the caller leaves while the beginning of an answer
-// is awaited.
+// TestCallerLeavesReadAhead: nothing goes on where the caller leaves while the beginning of an
+// answer is awaited.
 func TestCallerLeavesReadAhead(t *testing.T) {
 	for name, version2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,8 @@ const (
 var dropped = []string{"Set-Cookie", "Set-Cookie2", "Alt-Svc", "Clear-Site-Data"}
 
 // CleanResponse removes from h what must not reach the caller, and the credential from every other
-// value, and what would lead MCP clients past the gateway. What h says to caches holds for the caller's own alone; see [Private].
+// value, and what would lead MCP clients past the gateway. What h says to caches holds for the
+// caller's own alone; see [Private].
 func (x *Exchange) CleanResponse(h http.Header) {
 	for _, name := range dropped {
 		delete(h, name)

@@ -129,8 +129,8 @@ func TestVerdictOfALimit(t *testing.T) {
 	}
 }
 
-// TestVerdictsAtAnEnteredHost: what shows that no such API is at a host that the end user entered is
-// said of that host, whether failures prove something or not.
+// TestVerdictsAtAnEnteredHost: what shows that no such API is at a host that the end user entered
+// is said of that host, whether failures prove something or not.
 func TestVerdictsAtAnEnteredHost(t *testing.T) {
 	whole := func(a *catalog.App) {
 		a.Upstream = "http://{host}/api"

@@ -19,8 +19,8 @@ func (v *visit) refusesUnconfirmed() bool {
 }
 
 // unconfirmed asks whether to save what the provider neither accepts nor refuses, unless the tenant
-// does not take it. Until the answer, it is sealed with the link as what is entered before a sign-in
-// is: the page holds a key to it that works for one link, in this browser, for an hour.
+// does not take it. Until the answer, it is sealed with the link as what is entered before a
+// sign-in is: the page holds a key to it that works for one link, in this browser, for an hour.
 func (v *visit) unconfirmed(b browser.Browser, fields []vending.Field, p *authorize.Problem) error {
 	v.note(p)
 	if v.refusesUnconfirmed() {
@@ -77,7 +77,8 @@ func (v *visit) saveUnconfirmed(fields []vending.Field) (connect.Grant, error) {
 	return v.o.Authorizer.FromUnconfirmedFields(v.r.Context(), v.app, fields)
 }
 
-// enterAgain shows the form where what was entered is not kept, unless the link has ended meanwhile.
+// enterAgain shows the form where what was entered is not kept, unless the link has ended
+// meanwhile.
 func (v *visit) enterAgain(b browser.Browser) error {
 	if _, err := v.pending(v.r.Context(), v.digest); errors.Is(err, connect.ErrLinkEnded) {
 		return v.redirect("done")
@@ -88,8 +89,9 @@ func (v *visit) enterAgain(b browser.Browser) error {
 	return nil
 }
 
-// keptUnconfirmed returns what was entered, which stands in the request then, for the form. It is kept
-// until the link ends or it is refused: of a double click, the second one is answered as the first.
+// keptUnconfirmed returns what was entered, which stands in the request then, for the form. It is
+// kept until the link ends or it is refused: of a double click, the second one is answered as the
+// first.
 func (v *visit) keptUnconfirmed(b browser.Browser) ([]vending.Field, error) {
 	attempt, err := v.o.Store.Attempt(v.r.Context(), v.unconfirmedKey(), b.Digest())
 	switch {

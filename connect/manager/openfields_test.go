@@ -37,8 +37,8 @@ func openStore(t *testing.T) *connect.Store {
 	return s
 }
 
-// TestNoSecretIsOpen goes through all entries, with a connection that holds a value for every field,
-// for one that no entry declares, and for the OAuth client.
+// TestNoSecretIsOpen goes through all entries, with a connection that holds a value for every
+// field, for one that no entry declares, and for the OAuth client.
 func TestNoSecretIsOpen(t *testing.T) {
 	apps, err := catalog.Embedded("*")
 	if err != nil {

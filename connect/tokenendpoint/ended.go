@@ -175,7 +175,8 @@ type refusalText struct {
 	codes []string
 	// texts are descriptions.
 	texts []string
-	// records are the elements of lists with their values joined, and texts with the field they are of.
+	// records are the elements of lists with their values joined, and texts with the field they are
+	// of.
 	records []string
 }
 
@@ -198,8 +199,8 @@ var (
 		"error_description", "errordescription", "message", "error_message", "errormessage", "error_msg", "errmsg", "msg", "description",
 		"detail", "details", "reason", "hint", "developermessage", "localizedmessage", "title", "err", "faultstring",
 	}
-	// innerMembers are those whose value may be an object or a list with more of them: `fault` and its
-	// `detail` are Apigee's, `data` is TikTok's, `meta` Instagram's.
+	// innerMembers are those whose value may be an object or a list with more of them: `fault` and
+	// its `detail` are Apigee's, `data` is TikTok's, `meta` Instagram's.
 	innerMembers = []string{"error", "errors", "fault", "detail", "details", "data", "meta"}
 )
 

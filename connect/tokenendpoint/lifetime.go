@@ -28,9 +28,9 @@ var endNames = []string{
 	"expires_in_sec", "expires_in", "expires", "expires_at", "expires_on", "expire_in", "expiry", "expiresIn", "expiresAt",
 }
 
-// lifetime reads `expires_in`, a number or its text. Where that says nothing, others of endNames may
-// hold the same, or a time, of which one that is over counts. A number that is not positive says
-// nothing, and neither does a time that is not after 1970: some write their zero so.
+// lifetime reads `expires_in`, a number or its text. Where that says nothing, others of endNames
+// may hold the same, or a time, of which one that is over counts. A number that is not positive
+// says nothing, and neither does a time that is not after 1970: some write their zero so.
 //
 // unread says that there is an end, but none that can be read. The lifetime is not known at all
 // where that is `expires_in`, of which RFC 6749, section 5.1, leaves no doubt.

@@ -48,10 +48,10 @@ type Gateway struct {
 var reserved sync.Map
 
 // FreeAddr returns a loopback address that nothing listens on, and that no test on this machine has
-// been given: Caddy's listeners share a port (SO_REUSEPORT), so that two tests with one address would
-// get each other's answers. The port is below those that the kernel chooses for others (ip(7),
-// ip_local_port_range), and an abstract socket (unix(7)) tells the tests of other packages that it is
-// taken.
+// been given: Caddy's listeners share a port (SO_REUSEPORT), so that two tests with one address
+// would get each other's answers. The port is below those that the kernel chooses for others
+// (ip(7), ip_local_port_range), and an abstract socket (unix(7)) tells the tests of other packages
+// that it is taken.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
 	for range 10000 {

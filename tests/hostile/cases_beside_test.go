@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// besideApps are apps over the provider at addr with more than an API: a Git server beside it, a site
-// below a path, and errors that tell in their text that the credential is refused.
+// besideApps are apps over the provider at addr with more than an API: a Git server beside it, a
+// site below a path, and errors that tell in their text that the credential is refused.
 func besideApps(addr string) string {
 	const key = "auth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}\nallow_http\nallow_private 127.0.0.0/8\n"
 	const beside = "beside {\npaths /*/*.git/info/refs /uploads/**\nbasic git {api_key}\n}"
@@ -64,7 +64,8 @@ var besideCases = append(besideSpellings(), []row{
 
 var fickle = upstream("GET /fickle/x", "X-Api-Key: "+credHeader)
 
-// besideSpellings reach nobody: no spelling leads from beside an API into it, or past what is declared.
+// besideSpellings reach nobody: no spelling leads from beside an API into it, or past what is
+// declared.
 func besideSpellings() (rows []row) {
 	for _, path := range []string{
 		"/~", "/~/", "/~/api/v4/r.git/info/refs", "/~/api/v4.git/info/refs/x", "/~//uploads/x", "/~/uploads", "/~/uploads//x", "/~/uploads/%2e%2e/api", "/~/uploads/..;/x",
