@@ -13,7 +13,7 @@ import (
 // redacted stands in a logged address for what must not be there.
 const redacted = "REDACTED"
 
-// redactURI takes from the address of a request what whoever reads a log could use: the request
+// redactURI takes from the address of a request what the reader of a log could use: the request
 // token of a link, the code and the state of a callback, the token of an MCP URL, where they stand
 // and, in an address that is mistyped or quotes another, by what they look like. It reports whether
 // there may be any.

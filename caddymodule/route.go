@@ -74,8 +74,8 @@ func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
 	}, nil
 }
 
-// mayLeadBack reports whether an app's upstream may be a gateway: the operator chose it, or whoever
-// made a connection fills its host.
+// mayLeadBack reports whether an app's upstream may be a gateway: the operator chose it, or the
+// person who made a connection fills its host.
 func (g *gateway) mayLeadBack(slug string) bool {
 	app, ok := g.catalog.App(slug)
 	return ok && (g.own[slug] || strings.Contains(app.Upstream, "{")) // which may stand in the host only

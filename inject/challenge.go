@@ -47,7 +47,7 @@ func withoutParam(line string) string {
 }
 
 // nextParam finds the next `name = value` from i on: its start, and its end behind the value. The
-// start is -1 if there is none.
+// start is -1 without one.
 func nextParam(line string, i int) (start, end int) {
 	for i < len(line) {
 		if i = skip(line, i, ", \t"); i >= len(line) {

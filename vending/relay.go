@@ -2,9 +2,9 @@ package vending
 
 import "net/http"
 
-// Relay sends a request that lacks its credential to whoever holds that, and returns the upstream's
-// answer. It does not change the request, and closes its body in every case. Errors that the caller
-// can act on are *[Error].
+// Relay sends a request that lacks its credential to the service that holds it, and returns the
+// upstream's answer. It does not change the request, and closes its body in every case. Errors that
+// the caller can act on are *[Error].
 //
 // It is a function for the reason that a credential's values are in one: it leads to secrets, and
 // prints as an address.

@@ -67,7 +67,7 @@ type Problem struct {
 	// Code is the provider's own error code, cleaned to [a-z_0-9]{0,64}.
 	Code string
 	// Said are the provider's own words, plain text of at most 200 characters; empty without any.
-	// Whoever makes a callback chooses them, so that a page shows them as what the provider said.
+	// The sender of a callback chooses them, so that a page shows them as what the provider said.
 	Said string
 	// Status is the HTTP status of the provider's refusal; 0 without one.
 	Status int

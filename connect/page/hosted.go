@@ -46,7 +46,7 @@ type Link struct {
 	App   App
 	// Connection is the connection's name.
 	Connection string
-	// At is the address of the account or site that the connection has; empty where there is none
+	// At is the address of the account or site that the connection has; empty without one
 	// yet, or one for all.
 	At string
 	// For says for whom the link was made; nothing where the tenant does not want it told.

@@ -87,7 +87,7 @@ var clientWords = []string{
 
 // ended reports whether an answer that refuses says that the grant has ended: by a code that the
 // app's entry or anyone is known to use, or by a description. own are the entry's texts. code is
-// the one to log, empty where there is none.
+// the one to log, or empty.
 func (r *refusalText) ended(own []string) (code string, ended bool) {
 	for _, text := range own {
 		spelled := strings.ToLower(text)

@@ -89,7 +89,7 @@ func (a *attempt) Value(key any) any {
 var ended = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
 // Done implements context.Context. An attempt that was stopped returns another channel than before:
-// a context that could be cancelled would cost each call, and net/http asks anew for each
+// a context that could be cancelled would cost each call, and net/http asks again for each
 // connection, right after it has told of it.
 func (a *attempt) Done() <-chan struct{} {
 	if a.stopped.Load() {

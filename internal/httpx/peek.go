@@ -32,7 +32,7 @@ func Peek(res *http.Response, limit int, timeout time.Duration) (out *http.Respo
 // until the read that it is in returns, as it does when the body is closed.
 type aheadBody struct {
 	body io.ReadCloser
-	// ended is called by whoever reads to the end, before they are told of it.
+	// ended is called by the reader that comes to the end, before it is told of it.
 	ended func()
 	// done is closed when the goroutine has ended.
 	done chan struct{}

@@ -80,7 +80,7 @@ func again(r *http.Request, first *attempt) *http.Request {
 }
 
 // repeatable reports whether sending r twice does no more than sending it once, as net/http judges
-// it: by the method (RFC 9110, section 9.2.1), or as whoever made the request says.
+// it: by the method (RFC 9110, section 9.2.1), or as the caller says.
 func repeatable(r *http.Request) bool {
 	switch r.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:

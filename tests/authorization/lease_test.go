@@ -219,7 +219,7 @@ func TestSlowProvider(t *testing.T) {
 }
 
 // TestStoreLocked has another program hold the store's write lock for longer than the lease lasts,
-// when the provider has rotated and nothing could be stored. Whoever gets the lock next, the
+// when the provider has rotated and nothing could be stored. The next holder of the lock, the
 // rotated grant is stored before anybody sends the spent token.
 func TestStoreLocked(t *testing.T) {
 	for name, after := range map[string]func(o *owned, db *sql.DB) []<-chan answer{

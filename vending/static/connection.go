@@ -77,7 +77,7 @@ func (c *Connection) checkFields() error {
 	return nil
 }
 
-// credential builds the credential anew: the caller owns all of it. Its values are the operator's.
+// credential builds a new credential: the caller owns all of it. Its values are the operator's.
 func (c *Connection) credential() vending.Credential {
 	id := c.ID
 	return c.build().Advised(func(field string) string {
