@@ -43,7 +43,7 @@ func clean(message []byte) []byte {
 	return append(bytes.Clone(message[:end]), withheld...)
 }
 
-// armed is the flag by which [check] sees that the filter is in place without a lock: one that sets
+// armed is the flag by which [check] sees that the filter is in place without a lock: what sets
 // another output by slog.SetDefault or zap.RedirectStdLog sets the flags, too. It has no meaning of
 // its own where there is no prefix.
 const armed = log.Lmsgprefix
