@@ -25,6 +25,26 @@ func (f *Field) NamesHost(value string) bool {
 	return false
 }
 
+// FilledHost is the host of the upstream, its slots filled by field, in lower case. It is there to
+// compare and to name: nothing checks the values, a site's path stays, and so does a slot without a
+// value.
+func (a *App) FilledHost(field func(name string) (value string, ok bool)) string {
+	host, _ := splitURL(a.Upstream)
+	for i := range a.Fields {
+		f := &a.Fields[i]
+		slot := "{" + f.Name + "}"
+		value, ok := field(f.Name)
+		if !ok || !strings.Contains(host, slot) {
+			continue
+		}
+		if f.NamesHost(value) {
+			return strings.ToLower(value)
+		}
+		host = strings.ReplaceAll(host, slot, value)
+	}
+	return strings.ToLower(host)
+}
+
 // endsIn reports whether host is suffix below one label, or below several where f's kind says so.
 func (f *Field) endsIn(host, suffix string) bool {
 	rest, ok := strings.CutSuffix(host, "."+suffix)

@@ -58,3 +58,19 @@ func TestNamesHost(t *testing.T) {
 		}
 	}
 }
+
+func TestFilledHost(t *testing.T) {
+	app := &App{Upstream: "https://{site}.{region}.example.com/api", Fields: []Field{
+		{Name: "key", Secret: true}, {Name: "site", Hosts: []string{"*.example.gov"}}, {Name: "region"},
+	}}
+	for _, c := range []struct{ site, region, want string }{
+		{"Acme", "eu", "acme.eu.example.com"}, {"Acme.Example.gov", "eu", "acme.example.gov"},
+		{"acme.example.gov.evil.example", "eu", "acme.example.gov.evil.example.eu.example.com"}, {"", "eu", "{site}.eu.example.com"},
+	} {
+		values := map[string]string{"site": c.site, "region": c.region, "key": "canary"}
+		got := app.FilledHost(func(name string) (string, bool) { return values[name], values[name] != "" })
+		if got != c.want {
+			t.Errorf("%q, %q: %q, want %q", c.site, c.region, got, c.want)
+		}
+	}
+}

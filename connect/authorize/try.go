@@ -108,21 +108,18 @@ func siteOf(app *catalog.App, v connect.GrantValues) (s site) {
 	if app.Verify == nil || app.Verify.Host != "" {
 		return site{}
 	}
-	s.host = hostIn(app.Upstream)
+	value := valueIn(v.Fields)
 	for _, f := range app.Asked() {
-		slot := "{" + f.Name + "}"
-		value, entered := valueIn(v.Fields)(f.Name)
-		if !entered || !strings.Contains(s.host, slot) {
-			continue
-		}
-		s.host = strings.ReplaceAll(s.host, slot, value)
-		if s.field == "" && len(f.Options) == 0 {
+		_, entered := value(f.Name)
+		if entered && len(f.Options) == 0 && strings.Contains(hostIn(app.Upstream), "{"+f.Name+"}") {
 			s.field, s.any = f.Name, f.Kind == catalog.KindHost
+			break
 		}
 	}
 	if s.field == "" {
 		return site{}
 	}
+	s.host = app.FilledHost(value)
 	return s
 }
 

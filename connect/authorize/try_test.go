@@ -233,3 +233,16 @@ func TestImported(t *testing.T) {
 		})
 	}
 }
+
+// TestSiteNamedWhole: a message names the host that was asked, where a value names it whole.
+func TestSiteNamedWhole(t *testing.T) {
+	app := &catalog.App{
+		Upstream: "https://{site}.atlassian.net", Verify: &catalog.Verify{Path: "/me"},
+		Fields: []catalog.Field{{Name: "site", Hosts: []string{"*.jira.com"}}},
+	}
+	for value, want := range map[string]string{"acme": "acme.atlassian.net", "acme.jira.com": "acme.jira.com"} {
+		if got := siteOf(app, connect.GrantValues{Fields: fields("site", value)}); got.host != want || got.field != "site" {
+			t.Errorf("%s: %+v", value, got)
+		}
+	}
+}

@@ -66,18 +66,14 @@ func (a *account) elsewhere(app *catalog.App, f found, mapped map[string]string)
 
 // filledHost is the upstream's host as fields fill it, in lower case.
 func filledHost(app *catalog.App, fields []vending.Field) string {
-	_, rest, _ := strings.Cut(app.Upstream, "://")
-	host, _ := cutAuthority(rest)
-	for _, f := range fields {
-		slot := "{" + f.Name + "}"
-		whole := func(declared catalog.Field) bool { return declared.Name == f.Name && declared.NamesHost(f.Value) }
-		if strings.Contains(host, slot) && slices.ContainsFunc(app.Fields, whole) {
-			return strings.ToLower(f.Value)
+	host, _ := cutAuthority(app.FilledHost(func(name string) (string, bool) {
+		i := slices.IndexFunc(fields, func(f vending.Field) bool { return f.Name == name })
+		if i < 0 {
+			return "", false
 		}
-		host = strings.ReplaceAll(host, slot, f.Value)
-	}
-	host, _ = cutAuthority(host) // of a site, which may have a path
-	return strings.ToLower(strings.TrimSuffix(host, ":443"))
+		return fields[i].Value, true
+	})) // of a site, which may have a path
+	return strings.TrimSuffix(host, ":443")
 }
 
 func otherServer(app *catalog.App, name string) *vending.Error {
