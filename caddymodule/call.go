@@ -31,6 +31,7 @@ type call struct {
 	// caller is nil for a call by tenant key; key is empty for one by caller key, so that no source gets that.
 	caller *policy.CallerKey
 	key    vending.Secret
+	keyIn  keyPlace
 	user   string
 	route  *appRoute
 	claims policy.Claims
@@ -131,6 +132,9 @@ func (c *call) authenticate() (err error) {
 	key, err := keyOf(c.request.Header)
 	if err != nil {
 		return err
+	}
+	if len(c.request.Header[keyHeader]) > 0 {
+		c.keyIn = inKeyHeader
 	}
 	if policy.IsCallerKey(key) {
 		if c.caller, c.tenant, err = c.gateway.caller(c.request.Context(), key); err == nil {

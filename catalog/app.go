@@ -34,6 +34,10 @@ type App struct {
 	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by a path
 	// that begins with `/~` and the host; that replaces the host and the base path of Upstream.
 	ExtraHosts []string `json:"extra_hosts,omitempty"`
+	// HostLabels name extra hosts in a host name of the gateway's own, where apps are addressed by
+	// host: `https://{app}--{label}.gateway.example`. They map a label of `[a-z0-9]` and `-`, which
+	// never changes, to one of ExtraHosts.
+	HostLabels map[string]string `json:"host_labels,omitempty"`
 	// Beside is what the app has outside of its API, such as git over HTTP.
 	Beside *Beside `json:"beside,omitempty"`
 	// Headers are sent with each request whose caller sends none of that name, such as the version of an API.
@@ -43,6 +47,10 @@ type App struct {
 	// with the fields `username` and `password`, for `header` each field as a header of its name.
 	// An `api_key` app must state it, or a Sign.
 	Placement *Placement `json:"placement,omitempty"`
+	// KeyPlaces are where the app's SDKs put its credential beside the places that Placement fills.
+	KeyPlaces *KeyPlaces `json:"key_places,omitempty"`
+	// Links say where answers hold addresses of the app's that its clients call.
+	Links *Links `json:"links,omitempty"`
 	// Sign is for APIs that want each request signed.
 	Sign *Sign `json:"sign,omitempty"`
 	// OAuth2 or OAuth1 is set exactly when AuthType is `o_auth`.
@@ -66,6 +74,10 @@ type App struct {
 	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
 	// `aws_xml`.
 	ErrorForm string `json:"error_form,omitempty"`
+	// Docs is the provider's own https page that says what the entry says of OAuth, or of the key.
+	Docs string `json:"docs,omitempty"`
+	// Checked is the day on which Docs was last read and compared, as 2006-01-02.
+	Checked string `json:"checked,omitempty"`
 	// Community says that the entry is known from one source only. It is where the entry stands that says so.
 	Community bool `json:"-"`
 	// AllowHTTP permits a plain `http` upstream. Never set in the embedded data.
