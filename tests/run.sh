@@ -20,6 +20,8 @@ need chromium chromium # a customer's browser
 need node nodejs
 need npm npm
 need python3 python3
+need ip iproute2 # providers at their real host names, in a network of the tests' own
+need openssl openssl
 need nginx nginx-light # a shared cache in front of the gateway
 /usr/bin/python3 -c 'import oauthlib' 2>/dev/null || need oauthlib python3-oauthlib # an OAuth 1 provider; Debian's python3 has it
 need php php-cli # servers that fold what rules must judge
@@ -30,8 +32,8 @@ php -r 'exit((int)!extension_loaded("mysqli"));' || need mysqli php-mysql
 [ -e /usr/share/wordpress/wp-load.php ] || need wordpress wordpress --no-install-recommends
 need ruby ruby
 ruby -e 'require "rack"; require "webrick"' 2>/dev/null || { need rack ruby-rack && need webrick ruby-webrick; }
-if [ "$(node -p 'parseInt(process.versions.node)')" -lt 18 ]; then
-	echo "please install Node 18 or later; this is $(node --version)" >&2
+if [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+	echo "please install Node 20 or later; this is $(node --version)" >&2
 	exit 1
 fi
 
