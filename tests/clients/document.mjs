@@ -10,8 +10,8 @@ const locked = JSON.parse(read('package-lock.json')).packages;
 export const documents = ['../../README.md', '../../docs/sdks.md'];
 
 const versionOf = (name) => locked[`node_modules/${name}`].version;
-const tested = ({ package: name, sdk, with: more = [] }) =>
-  [versionOf(name ?? sdk), ...more.map((other) => `\`${other}\` ${versionOf(other)}`)].join(', ');
+const own = ({ python, package: name, sdk }) => python ?? versionOf(name ?? sdk);
+const tested = (sdk) => [own(sdk), ...(sdk.with ?? []).map((other) => `\`${other}\` ${versionOf(other)}`)].join(', ');
 
 function remarks({ labels, errors, without = {} }) {
   const names = labels?.map((label) => `\`${label}.{domain}\``);
@@ -31,7 +31,7 @@ export function table() {
 function runWith(name) {
   const versions = Object.values(sdks).filter(({ block }) => `examples/${block}` === name);
   if (versions.length === 0) return '';
-  const majors = versions.map((sdk) => versionOf(sdk.package ?? sdk.sdk).split('.')[0]);
+  const majors = versions.map((sdk) => own(sdk).split('.')[0]);
   return `Run with \`${versions[0].sdk}\` ${majors.join(' and ')}.\n\n`;
 }
 

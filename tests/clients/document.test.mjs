@@ -15,7 +15,7 @@ for (const name of documents) {
 
 test('every example is shown', () => {
   const shown = documents.map(read).join('');
-  for (const name of ['curl.sh', 'go/vendgate.go', 'python/vendgate.py', ...readdirSync(new URL('examples/', import.meta.url)).filter((file) => file.endsWith('.mjs'))]) {
+  for (const name of ['curl.sh', 'go/vendgate.go', 'python/vendgate.py', ...Object.values(sdks).map(({ block }) => block), ...readdirSync(new URL('examples/', import.meta.url)).filter((file) => file.endsWith('.mjs'))]) {
     assert.ok(shown.includes(`<!-- examples/${name} -->`), name);
   }
 });
@@ -27,8 +27,8 @@ test('docs/sdks.md shows no program that is not run', () => {
 
 test('the table has each library, with its version', () => {
   const { devDependencies } = JSON.parse(read('package.json'));
-  for (const { sdk, package: name } of Object.values(sdks)) {
-    const version = devDependencies[name ?? sdk].replace(/^npm:.*@/, '');
+  for (const { sdk, package: name, python } of Object.values(sdks)) {
+    const version = python ?? devDependencies[name ?? sdk].replace(/^npm:.*@/, '');
     assert.ok(table().split('\n').some((row) => row.includes(`\`${sdk}\``) && row.includes(`| ${version}`)), `${sdk} ${version}`);
   }
 });

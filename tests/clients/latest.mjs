@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { sdks } from './harness/rows.mjs';
+import { sdks as all } from './harness/rows.mjs';
+
+// Debian has one version of each library of Python.
+const sdks = Object.fromEntries(Object.entries(all).filter(([, { python }]) => !python));
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const scratch = mkdtempSync(path.join(tmpdir(), 'vendgate-latest-'));
@@ -44,12 +47,14 @@ async function run(folder) {
 
 const folder = install();
 const results = await run(folder);
-const versionOf = (name) => JSON.parse(readFileSync(path.join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
+const packageOf = (name) => JSON.parse(readFileSync(path.join(folder, 'node_modules', name, 'package.json'), 'utf8'));
 const rows = Object.entries(sdks).map(([name, { sdk, package: alias }]) => {
   const { passed, failed, skipped } = results[name] ?? { passed: 0, skipped: 0, failed: ['no test ran'] };
-  return { sdk, version: versionOf(alias ?? sdk), passed, failed, skipped };
+  const { version, engines } = packageOf(alias ?? sdk);
+  return { sdk, version, passed, failed, skipped, node: engines?.node };
 });
 for (const { failed } of rows) for (const text of failed) console.log(`--- ${text}`);
+console.log(`with Node ${process.versions.node}:`);
 console.table(rows.map((row) => ({ ...row, failed: row.failed.length })));
 // What did not run is not known to hold.
 process.exitCode = rows.some(({ passed, failed }) => failed.length > 0 || passed === 0) ? 1 : 0;

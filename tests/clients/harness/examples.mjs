@@ -12,6 +12,7 @@ const modules = fileURLToPath(new URL('../node_modules/', import.meta.url));
  * version of it that has never heard of an option, or that does not call back where it used to.
  */
 export async function exampleOf(row, hook) {
+  if (row.python) return (key) => row.make(undefined, key, hook);
   let file = path.join(examples, row.block);
   const name = row.package ?? row.sdk;
   if (hook || name !== row.sdk) {

@@ -5,18 +5,14 @@ import { GetObjectCommand, HeadBucketCommand, ListObjectsV2Command, paginateList
 import { binary } from '../harness/answers.mjs';
 import { redirect } from '../harness/features.mjs';
 import { row } from '../harness/rows.mjs';
+import { error, host, page, s3, signed } from '../harness/s3.mjs';
 
-const host = 's3.eu-central-1.amazonaws.com';
-const id = 'AKIAPROVIDERCANARY00';
-const xml = (status, body, headers = {}) => (res) => res.writeHead(status, { 'content-type': 'application/xml', ...headers }).end(`<?xml version="1.0"?>${body}`);
 const ask = (client) => client.send(new ListObjectsV2Command({ Bucket: 'books' }));
-const page = (key, token = '') => xml(200, `<ListBucketResult><IsTruncated>${!!token}</IsTruncated><Contents><Key>${key}</Key></Contents>${token && `<NextContinuationToken>${token}</NextContinuationToken>`}</ListBucketResult>`);
-const error = (status, code, headers) => xml(status, `<Error><Code>${code}</Code><Message>no</Message></Error>`, headers);
 
 export default row('aws-s3', {
-  fields: { access_key_id: id, secret_access_key: 'provider/canary/0123456789', region: 'eu-central-1' },
+  fields: s3,
   hosts: [host],
-  credential: ({ headers }) => headers.some(([name, value]) => name.toLowerCase() === 'authorization' && value.includes(`Credential=${id}/`)),
+  credential: signed,
   make: ({ s3Of }, key) => s3Of('alice-aws-s3', key, 'eu-central-1'),
   hooks: [{ export: 'S3Client', option: 'endpoint' }],
   call: ask,
