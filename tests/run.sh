@@ -23,7 +23,7 @@ need python3 python3
 need ip iproute2 # providers at their real host names, in a network of the tests' own
 need openssl openssl
 for library in requests httpx boto3; do # Debian's python3 has them
-	/usr/bin/python3 -c "import $library" 2>/dev/null || need "$library" "python3-$library"
+	/usr/bin/python3 -c "import $library" 2>/dev/null || need "python3-$library" "python3-$library"
 done
 need nginx nginx-light # a shared cache in front of the gateway
 /usr/bin/python3 -c 'import oauthlib' 2>/dev/null || need oauthlib python3-oauthlib # an OAuth 1 provider; Debian's python3 has it

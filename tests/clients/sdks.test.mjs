@@ -14,7 +14,7 @@ import { domain, email, startSite } from './harness/site.mjs';
 const timeout = 60_000;
 const skip = namespace ? false : 'it takes root, unshare, ip and openssl';
 const folder = new URL('sdks/', import.meta.url);
-const only = process.env.SDKS?.split(',');
+const only = process.env.SDKS ? process.env.SDKS.split(',') : undefined;
 const files = readdirSync(folder).filter((name) => name.endsWith('.mjs') && (!only || only.includes(name.slice(0, -4))));
 const rows = await Promise.all(files.map(async (name) => (await import(new URL(name, folder))).default));
 const world = {};
@@ -70,8 +70,12 @@ function testRow(row) {
   for (const hook of row.hooks) {
     test(`${row.name}: without ${hook.option ?? hook.method}, the block sends nothing`, { skip, timeout }, async () => {
       const make = await exampleOf(row, hook);
-      await assert.rejects(async () => (hook.call ?? row.call)(make(key)), failsClosed);
-      assert.deepEqual(requests(), []);
+      await assert.rejects(async () => row.call(make(key)), hook.error ?? failsClosed);
+      for (const feature of ['list', 'upload', 'stream'].filter((name) => row[name])) {
+        await assert.rejects(async () => row[feature](providers(row, make(key))), `${feature} went through`);
+      }
+      for (const answers of Object.values(world.internet.answers)) answers.length = 0;
+      assert.deepEqual(world.internet.connections.filter(({ bytes }) => bytes.length > 0).map(({ host }) => host), []);
       assert.deepEqual(world.internet.asked, []);
     });
   }

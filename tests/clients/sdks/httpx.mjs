@@ -14,7 +14,7 @@ export default row('httpx', {
   hosts: [host],
   credential: bearer(secret),
   make: (_block, key, hook) => python('httpx', key, hook),
-  hooks: [{ option: 'auth' }, { option: 'base_url', error: /missing an 'http/ }],
+  hooks: [{ option: 'auth' }, { option: 'base_url' }],
   call: ask,
 
   async list({ client, answer, took }) {
