@@ -85,8 +85,8 @@ export async function startGateway(hosts, elsewhere) {
     if (program.ended()) throw new Error(`the gateway ended:\n${program.log()}`);
     return fetch(`http://127.0.0.1:${passthrough}`).catch(() => false);
   });
-  const callerKey = async (connection) => {
-    const key = await run(file, ['caller-key', 'create', '--tenant', 'acme', '--connection', connection, '--user', email, ...config], { env });
+  const callerKey = async (connection, ...options) => {
+    const key = await run(file, ['caller-key', 'create', '--tenant', 'acme', '--connection', connection, '--user', email, ...options, ...config], { env });
     const headers = { authorization: `Bearer ${key}` };
     // A running gateway notices within a second.
     await until('the gateway to know the key', async () => (await fetch(`http://127.0.0.1:${mapped}/proxy/none/openai/`, { headers })).status === 404);
