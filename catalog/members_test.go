@@ -20,18 +20,22 @@ func TestSDKMembers(t *testing.T) {
 		"labels of one host": {func(a *App) {
 			a.HostLabels = map[string]string{"files": "files.example.com", "more": "files.example.com"}
 		}, "two labels"},
-		"no key places":        {func(a *App) { a.KeyPlaces = &KeyPlaces{} }, "key_places"},
-		"key header no token":  {func(a *App) { a.KeyPlaces = &KeyPlaces{Headers: []string{"a b"}} }, "key_places.headers"},
-		"key header duplicate": {func(a *App) { a.KeyPlaces = &KeyPlaces{Headers: []string{"ApiKey", "apikey"}} }, "duplicate"},
-		"key query invalid":    {func(a *App) { a.KeyPlaces = &KeyPlaces{Query: []string{"a&b"}} }, "key_places.query"},
-		"key query duplicate":  {func(a *App) { a.KeyPlaces = &KeyPlaces{Query: []string{"a", "a"}} }, "duplicate"},
-		"no links":             {func(a *App) { a.Links = &Links{} }, "links"},
-		"empty link":           {func(a *App) { a.Links = &Links{Members: []string{""}} }, "links.members"},
-		"link duplicate":       {func(a *App) { a.Links = &Links{Members: []string{"a", "a"}} }, "duplicate"},
-		"link header invalid":  {func(a *App) { a.Links = &Links{Headers: []string{"a:b"}} }, "links.headers"},
-		"docs without https":   {func(a *App) { a.Docs = "http://example.com" }, "docs"},
-		"checked without docs": {func(a *App) { a.Checked = "2026-11-30" }, "docs"},
-		"checked no day":       {func(a *App) { a.Docs, a.Checked = "https://example.com/a", "yesterday" }, "checked"},
+		"label of a short slug": {func(a *App) { a.Slug, a.HostLabels = "ac", map[string]string{"files": "files.example.com"} }, "reserved"},
+		"slug with separator":   {func(a *App) { a.Slug = "acme--files" }, "single hyphens"},
+		"slug begins in hyphen": {func(a *App) { a.Slug = "-acme" }, "single hyphens"},
+		"slug ends in hyphen":   {func(a *App) { a.Slug = "acme-" }, "single hyphens"},
+		"no key places":         {func(a *App) { a.KeyPlaces = &KeyPlaces{} }, "key_places"},
+		"key header no token":   {func(a *App) { a.KeyPlaces = &KeyPlaces{Headers: []string{"a b"}} }, "key_places.headers"},
+		"key header duplicate":  {func(a *App) { a.KeyPlaces = &KeyPlaces{Headers: []string{"ApiKey", "apikey"}} }, "duplicate"},
+		"key query invalid":     {func(a *App) { a.KeyPlaces = &KeyPlaces{Query: []string{"a&b"}} }, "key_places.query"},
+		"key query duplicate":   {func(a *App) { a.KeyPlaces = &KeyPlaces{Query: []string{"a", "a"}} }, "duplicate"},
+		"no links":              {func(a *App) { a.Links = &Links{} }, "links"},
+		"empty link":            {func(a *App) { a.Links = &Links{Members: []string{""}} }, "links.members"},
+		"link duplicate":        {func(a *App) { a.Links = &Links{Members: []string{"a", "a"}} }, "duplicate"},
+		"link header invalid":   {func(a *App) { a.Links = &Links{Headers: []string{"a:b"}} }, "links.headers"},
+		"docs without https":    {func(a *App) { a.Docs = "http://example.com" }, "docs"},
+		"checked without docs":  {func(a *App) { a.Checked = "2026-11-30" }, "docs"},
+		"checked no day":        {func(a *App) { a.Docs, a.Checked = "https://example.com/a", "yesterday" }, "checked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := sdkApp()
@@ -59,5 +63,25 @@ func sdkApp() App {
 		Slug: "acme", Name: "Acme", AuthType: "api_key", Upstream: "https://api.example.com", ExtraHosts: []string{"files.example.com"},
 		Fields:    []Field{{Name: "api_key", Secret: true}},
 		Placement: &Placement{Header: map[string]string{"Authorization": "Bearer {api_key}"}},
+	}
+}
+
+func TestHostName(t *testing.T) {
+	app := sdkApp()
+	app.HostLabels = map[string]string{"files": "files.example.com"}
+	for label, want := range map[string]string{"": "acme.gw.example.com", "files": "acme--files.gw.example.com"} {
+		if name, ok := app.HostName(label, "gw.example.com"); name != want || !ok {
+			t.Errorf("label %q: %s, %t; want %s", label, name, ok, want)
+		}
+	}
+	if label, ok := app.LabelOf("files.example.com"); label != "files" || !ok {
+		t.Errorf("the label is %q, %t", label, ok)
+	}
+	if label, ok := app.LabelOf("api.example.com"); ok {
+		t.Errorf("another host has the label %q", label)
+	}
+	app.Slug = strings.Repeat("a", 64)
+	if name, ok := app.HostName("", "gw.example.com"); ok {
+		t.Errorf("a slug of 64 bytes has the host name %s", name)
 	}
 }
