@@ -44,7 +44,7 @@ func checkDomain(domain string) error {
 		return fmt.Errorf("%q has a wildcard: write the domain alone, like %s", domain, rest)
 	case strings.Contains(domain, ":"):
 		return fmt.Errorf("%q has a port or a scheme: write the domain alone, like gw.example.com; every port is accepted", domain)
-	case domain != strings.ToLower(domain):
+	case domain != strings.ToLower(domain) && !strings.ContainsAny(domain, "{}"):
 		return fmt.Errorf("%q has upper-case letters: write %s", domain, strings.ToLower(domain))
 	case len(domain) > maxDomain:
 		return fmt.Errorf("%q is too long: write at most %d bytes, so that an app's name fits in front", domain, maxDomain)
