@@ -136,10 +136,11 @@ func hostTells(r *http.Request) bool {
 	return nameTells(r.Host) || r.TLS != nil && nameTells(r.TLS.ServerName)
 }
 
-// nameTells takes any run of letters and digits that is long enough for a key: clients spell host
-// names in lower case, so that its letters say nothing.
+// nameTells also takes a run of letters and digits that is as long as a key's: clients spell host
+// names in lower case, so that its letters say nothing. Digests, which previews of sites are named
+// by, have another length.
 func nameTells(name string) bool {
-	return quotesToken(name) || anyRun(name, func(string) bool { return true })
+	return quotesToken(name) || quotesKey(strings.ToLower(name)) || anyRun(name, func(run string) bool { return len(run) == keyDigits })
 }
 
 // withoutHost takes out of r, which is a copy, what its host and TLS tell.

@@ -54,7 +54,7 @@ type call struct {
 	head                responseHead
 	facts               facts
 	// log writes the access-log entry, entry, of a call whose answer Caddy must not log.
-	log   accessLog
+	log   *accessLog
 	entry *entry
 }
 
@@ -79,7 +79,7 @@ var hops = policy.NewHops()
 const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
-	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, domains: p.domains(), log: p.accessLog}
+	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, domains: p.domains(), log: &p.accessLog}
 	c.passthrough = p.Errors == "passthrough"
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()

@@ -12,6 +12,8 @@ import (
 const (
 	// tokenLength is how many digits a request token or the token of an MCP URL has, of base62.
 	tokenLength = 33
+	// keyDigits is how many digits a key has behind its prefix, of base62.
+	keyDigits = 43
 	// stateLength is from how many characters on the state of an authorization is taken for one;
 	// ours have 43.
 	stateLength = 20
