@@ -73,7 +73,7 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 		return err
 	}
 	if !relabelled {
-		entry.HostLabels = kept(entry.HostLabels, entry.ExtraHosts)
+		entry.HostLabels = keptLabels(entry.HostLabels, entry.ExtraHosts)
 	}
 	if entry.Name == "" {
 		entry.Name = entry.Slug
@@ -88,8 +88,8 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 	return nil
 }
 
-// kept returns those of an embedded entry's labels whose hosts the block has left the app.
-func kept(labels map[string]string, hosts []string) map[string]string {
+// keptLabels returns those of an embedded entry's labels whose hosts the block has left the app.
+func keptLabels(labels map[string]string, hosts []string) map[string]string {
 	left := maps.Clone(labels)
 	maps.DeleteFunc(left, func(_, host string) bool { return !slices.Contains(hosts, host) })
 	return left

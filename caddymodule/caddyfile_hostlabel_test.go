@@ -9,11 +9,11 @@ import (
 // which no app may have, and leaves the catalog's entry as it is.
 func TestKeptLabels(t *testing.T) {
 	labels := map[string]string{"files": "files.example.com", "uploads": "uploads.example.com"}
-	got := kept(labels, []string{"files.example.com", "new.example.com"})
+	got := keptLabels(labels, []string{"files.example.com", "new.example.com"})
 	if want := map[string]string{"files": "files.example.com"}; !maps.Equal(got, want) || len(labels) != 2 {
 		t.Errorf("kept %v of %v", got, labels)
 	}
-	if got := kept(nil, []string{"files.example.com"}); got != nil {
+	if got := keptLabels(nil, []string{"files.example.com"}); got != nil {
 		t.Errorf("kept %v of none", got)
 	}
 }

@@ -38,14 +38,14 @@ func (p *Proxy) parse(r *http.Request) (target policy.Target, byHost *hostAddres
 	return target, byHost, true, err
 }
 
-// pathByHost returns a call's path as one by path would have it. Of an app that cannot be called,
-// the path stays as it is: permit says so.
+// pathByHost returns a call's path as one by path would have it. Of an app that there is not, the
+// path stays as it is: permit says so.
 func (g *gateway) pathByHost(slug, label, path string) (string, error) {
-	route, err := g.route(slug)
-	if err != nil {
+	p := g.placement(slug)
+	if p == nil {
 		return path, nil
 	}
-	located, err := route.placement.PathByHost(label, path)
+	located, err := p.PathByHost(label, path)
 	if err != nil {
 		return path, err
 	}

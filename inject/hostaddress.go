@@ -23,9 +23,15 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 		}
 		return extraPrefix + host + rawPath, nil
 	}
-	base := p.upstream.path
-	if base == "" || p.hasPlaces() && mayBeExtra(rawPath) {
+	if p.hasPlaces() && mayBeExtra(rawPath) {
 		return rawPath, nil // [Placement.Split] judges what follows ~
+	}
+	if p.besidePlainly() && p.beside.refusal(rawPath) == nil {
+		return p.beside.at + rawPath, nil
+	}
+	base := p.upstream.path
+	if base == "" {
+		return rawPath, nil
 	}
 	if rest, below := cutBase(rawPath, base); below {
 		// To a call by path it would name another host.
@@ -34,10 +40,13 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 		}
 		return rest, nil
 	}
-	if b := p.beside; b != nil && b.host == "" && b.refusal(rawPath) == nil {
-		return b.at + rawPath, nil
-	}
 	return "", vending.Refuse(vending.InvalidRequest, "the path is outside of the app's API: at this host its paths begin with "+base)
+}
+
+// besidePlainly reports whether the path alone tells what lies beside the API, at the same host, from
+// the API.
+func (p *Placement) besidePlainly() bool {
+	return p.beside != nil && p.beside.host == "" && len(p.beside.base) > 0
 }
 
 func (p *Placement) hasPlaces() bool { return len(p.app.ExtraHosts) > 0 || p.beside != nil }
@@ -68,29 +77,20 @@ func (g Gateway) placed(p *Placement, path string) (origin, rawPath string) {
 		return g.Origin, g.Path + path
 	}
 	at, rest, err := p.Split(path)
-	switch b := p.beside; {
+	switch {
 	case err != nil:
 		return g.OriginOf(""), path // never: the gateway takes the path
 	case at == "":
 		rawPath = p.upstream.path + path
-	case b != nil && at == b.at && b.host == "" && p.upstream.path != "":
+	case p.besidePlainly() && at == p.beside.at:
 		rawPath = rest
 	default:
 		if label, ok := p.app.LabelOf(at[len(extraPrefix):]); ok {
-			return g.OriginOf(label), leastPath(rest)
+			return g.OriginOf(label), rest
 		}
 		rawPath = path
 	}
-	return g.OriginOf(""), leastPath(rawPath)
-}
-
-// leastPath is the path of the root where there is none: an empty reference would be to the page
-// itself.
-func leastPath(path string) string {
-	if path == "" {
-		return "/"
-	}
-	return path
+	return g.OriginOf(""), rawPath
 }
 
 // names reports whether host is the gateway's own, by which of its names ever.

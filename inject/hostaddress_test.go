@@ -113,7 +113,7 @@ func TestLinksByHost(t *testing.T) {
 		{"relative to the host alone", "", "", "next", "https://api.example.com/next"},
 		{"a query", "", "/x", "?p=2", "?p=2"},
 		{"a labelled host", "", "/x", "https://files.example.com/f", files + "/f"},
-		{"its root", "", "/x", "https://files.example.com", files + "/"},
+		{"its root", "", "/x", "https://files.example.com", files},
 		{"a host without a label", "", "/x", "https://uploads.example.com:8443/f", main + "/~uploads.example.com:8443/f"},
 		{"beside the API", "", "/x", "https://api.example.com/g/r.git/info", main + "/g/r.git/info"},
 		{"outside of the API", "", "/x", "https://api.example.com/v2/a", "https://api.example.com/v2/a"},
@@ -150,7 +150,7 @@ func TestLinksByHostPrefix(t *testing.T) {
 	for raw, want := range map[string]string{
 		"/bott:k/getMe":                        "/getMe",
 		"https://api.example.com/bott:k/a":     "https://app.gw.example/a",
-		"https://api.example.com/bott:k":       "https://app.gw.example/",
+		"https://api.example.com/bott:k":       "https://app.gw.example",
 		"/bott:k":                              "/",
 		"/bott:k//evil.example/x":              "https://app.gw.example//evil.example/x",
 		"https://api.example.com/file/bott:k/": "https://api.example.com/file/bott:k/",

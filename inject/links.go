@@ -157,7 +157,7 @@ func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
 	to := x.place(whole, x.at, "", gw)
 	// A call without a path of its own has another base at the gateway than at the upstream.
 	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
-	if _, base := gw().placed(x.placement, x.at); asIs && to != "" && to[0] == '/' && strings.HasPrefix(to, strings.TrimSuffix(base, "/")) {
+	if _, base := gw().placed(x.placement, x.at); asIs && to != "" && to[0] == '/' && strings.HasPrefix(to, base) {
 		return x.withoutKeys(r)
 	}
 	return to
@@ -176,8 +176,9 @@ func (x *Exchange) place(r reference, at, host string, gw func() Gateway) string
 		return x.placement.upstream.scheme + "://" + to + x.withoutKeys(r)
 	}
 	origin, path := g.placed(x.placement, path)
-	// Two slashes in front would make an authority of a path alone (RFC 3986, section 4.2).
-	if r.path = path; host != "" || origin != g.Origin || strings.HasPrefix(path, "//") {
+	// Of a path alone, two slashes in front would make an authority, and nothing the page itself (RFC
+	// 3986, section 4.2).
+	if r.path = cmp.Or(path, "/"); host != "" || origin != g.Origin || strings.HasPrefix(path, "//") {
 		r.path = origin + path
 	}
 	return x.withoutKeys(r)
