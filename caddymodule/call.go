@@ -79,7 +79,7 @@ var hops = policy.NewHops()
 const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
-	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, domains: p.domains(), log: &p.accessLog}
+	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, domains: p.Hosts, log: &p.accessLog}
 	c.passthrough = p.Errors == "passthrough"
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()

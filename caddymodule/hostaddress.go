@@ -19,21 +19,31 @@ type hostAddress struct {
 	refusal error
 }
 
-// parse reads whom a request is for: by its host, if that is below one of the domains, or else by
-// its path. ours is false if it is no call.
-func (p *Proxy) parse(r *http.Request) (target policy.Target, byHost *hostAddress, ours bool, err error) {
-	label, domain, port, ok := p.domains().Split(r.Host)
+// appByHost reads from a Host header which app it names below one of the domains, if it names any.
+func appByHost(domains policy.Domains, host string) (slug string, at hostAddress, ok bool) {
+	label, domain, port, ok := domains.Split(host)
 	if !ok {
-		target, ours, err = policy.ParseTarget(r.Method, r.RequestURI, p.Prefix)
-		return target, nil, ours, err
+		return "", at, false
 	}
 	slug, extra, labelled := strings.Cut(label, catalog.LabelSeparator)
 	if labelled && extra == "" {
 		slug = label // of no app: a slug has single hyphens
 	}
-	byHost = &hostAddress{domain: domain, port: port, label: extra}
+	return slug, hostAddress{domain: domain, port: port, label: extra}, true
+}
+
+// parse reads whom a request is for: by its host, if that is below one of the domains, or else by
+// its path. ours is false if it is no call.
+func (p *Proxy) parse(r *http.Request) (target policy.Target, byHost *hostAddress, ours bool, err error) {
+	slug, at, ok := appByHost(p.Hosts, r.Host)
+	if !ok {
+		target, ours, err = policy.ParseTarget(r.Method, r.RequestURI, p.Prefix)
+		return target, nil, ours, err
+	}
+	byHost = new(hostAddress) // for these calls alone: at stays on the stack
+	*byHost = at
 	if target, err = policy.ParseHostTarget(r.Method, r.RequestURI, slug); err == nil {
-		target.Path, byHost.refusal = p.gateway.pathByHost(slug, extra, target.Path)
+		target.Path, byHost.refusal = p.gateway.pathByHost(slug, at.label, target.Path)
 	}
 	return target, byHost, true, err
 }
@@ -51,8 +61,6 @@ func (g *gateway) pathByHost(slug, label, path string) (string, error) {
 	}
 	return located, nil
 }
-
-func (p *Proxy) domains() policy.Domains { return p.Hosts }
 
 // nameConnection fills in the connection of a call by host: it is the caller key's.
 func (c *call) nameConnection() error {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/vendgate/vendgate/policy"
 )
 
 func init() { caddy.RegisterModule(new(Proxy)) }
@@ -43,7 +45,7 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the vendgate app: %w", err)
 	}
 	p.gateway = app.(*App).gateway
-	p.accessLog = newAccessLog(ctx, p.gateway, p.Prefix+"/", p.domains())
+	p.accessLog = newAccessLog(ctx, p.gateway, p.Prefix+"/", p.Hosts)
 	return nil
 }
 
@@ -54,7 +56,7 @@ func (p *Proxy) check() error {
 	if p.Prefix != "" && p.badPrefix() {
 		return fmt.Errorf("prefix %q: write a plain path without a slash at its end, like /proxy", p.Prefix)
 	}
-	if err := p.domains().Check(); err != nil {
+	if err := policy.Domains(p.Hosts).Check(); err != nil {
 		return fmt.Errorf("hosts: %w", err)
 	}
 	if p.Errors != "" && p.Errors != "passthrough" {
