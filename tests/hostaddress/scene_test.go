@@ -42,10 +42,15 @@ type scene struct {
 func newScene(t *testing.T, more ...string) *scene {
 	t.Helper()
 	s := prepare(t)
-	s.Gateway = harness.StartWith(t, func(g *harness.Gateway) string {
+	s.start(more...)
+	return s
+}
+
+func (s *scene) start(more ...string) {
+	s.t.Helper()
+	s.Gateway = harness.StartWith(s.t, func(g *harness.Gateway) string {
 		return g.Caddyfile(s.vendgate(more...), "servers {\n trace\n}\nmetrics", "log\n"+site)
 	})
-	return s
 }
 
 const site = "vendgate_proxy {\n hosts " + domain + " gw.example.org\n}\nvendgate_connect\nvendgate_not_found\n"
