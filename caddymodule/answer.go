@@ -253,7 +253,7 @@ func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // here is where the caller reached this app.
 func (c *call) here() inject.Gateway {
 	path, _, _ := strings.Cut(c.request.RequestURI, "?")
-	path = strings.TrimSuffix(path, c.target.Path)
+	path = path[:len(path)-len(c.target.Path)-c.cut]
 	return inject.Gateway{Origin: c.gateway.origin(c.request), Path: path, Takes: takes}
 }
 

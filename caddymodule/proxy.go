@@ -20,6 +20,9 @@ type Proxy struct {
 	Prefix string `json:"prefix,omitempty"`
 	// Errors is `passthrough` to leave providers' errors as they are, for every app. Default: they are mapped to codes.
 	Errors string `json:"errors,omitempty"`
+	// TenantKeysInPlacement has tenant keys read where caller keys are: wherever an app's SDKs put its credential. Default: a tenant key
+	// there is refused, because SDKs that know nothing of the gateway may send it to other hosts as well.
+	TenantKeysInPlacement bool `json:"tenant_keys_in_placement,omitempty"`
 
 	gateway   *gateway
 	accessLog accessLog

@@ -13,11 +13,11 @@ import (
 // up to 64 KiB is read at once, and judge's error returned. Of a longer one the rest is written to
 // judge as it is sent, and what judge refuses ends the request in the middle: the bytes with the
 // refused part in them, and all that follow, stay here. whole says that no such body may begin to
-// go out: it is `request_too_large`.
+// go out: it is `request_too_large`. What is read at once must not hold key.
 //
 // What has come of the body stays in memory until it is sent. Its length and its trailers stay as
 // they are.
-func Screen(r *http.Request, judge io.WriteCloser, whole bool) error {
+func Screen(r *http.Request, judge io.WriteCloser, whole bool, key Key) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
@@ -34,6 +34,8 @@ func Screen(r *http.Request, judge io.WriteCloser, whole bool) error {
 	begin.Grow(int(min(max(r.ContentLength, 0), firstRoom)) + bytes.MinRead)
 	n, err := io.CopyN(&begin, rest, maxKept+1)
 	switch {
+	case key.inBody(begin.Bytes()):
+		return RefuseKey("the body")
 	case errors.Is(err, io.EOF):
 		r.Body = struct {
 			io.Reader
