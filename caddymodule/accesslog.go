@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/inject"
 )
 
 // logFacts adds the call's facts to Caddy's access-log entry, where one will be written.
@@ -85,7 +86,7 @@ func (f *facts) placeholder(key string) (any, bool) {
 }
 
 // accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a
-// key in X-Vendgate-Key, or a token in the address or a header. Caddy copies a request's header for
+// key in X-Vendgate-Key or where an app's SDKs put one, or a token in the address or a header. Caddy copies a request's header for
 // its log before any handler runs, and redacts only Authorization and cookies in it. So its entry
 // is skipped and this one written in its place, alike but for the secret and for fields that other
 // handlers add.
@@ -95,10 +96,12 @@ type accessLog struct {
 	manages bool
 	// calls begins the addresses of the gateway's own calls; see redactCall. Empty means no such.
 	calls string
+	// placement says where an app's calls may have a key.
+	placement func(app string) *inject.Placement
 }
 
 func newAccessLog(ctx caddy.Context, g *gateway, calls string) accessLog {
-	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls}
+	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls, g.placement}
 }
 
 // covers reports whether Caddy's entry for r must be replaced.
@@ -108,7 +111,7 @@ func (l accessLog) covers(r *http.Request) bool {
 		return false
 	}
 	_, keyed := r.Header[keyHeader]
-	return (keyed || l.tells(r)) && logsHost(server.Logs, r.Host)
+	return (keyed || l.placed(r).fills(r.Header) || l.tells(r)) && logsHost(server.Logs, r.Host)
 }
 
 // coversAnswer is covers for a request that holds no secret, and an answer to it whose header does.
@@ -185,6 +188,9 @@ func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 	request := r.Clone(ctx) // before it can change
 	if _, keyed := request.Header[keyHeader]; keyed {
 		request.Header.Set(keyHeader, redacted)
+	}
+	if c := l.placed(r); c.fills(r.Header) {
+		c.redact(request)
 	}
 	if l.tells(request) {
 		request.RequestURI, _ = l.redact(request.RequestURI)

@@ -84,7 +84,7 @@ func (c *call) finishHeader(res *http.Response) {
 	inject.Private(res.Header)
 	// HTTP/2 has trailers without a word of them before.
 	if res.ContentLength < 0 || len(res.Trailer) > 0 || res.ProtoMajor >= 2 {
-		res.Body = &trailingBody{res.Body, func() { c.cleanTrailer(res.Trailer) }}
+		res.Body = &trailingBody{res.Body, func() error { c.cleanTrailer(res.Trailer); return nil }}
 	}
 	c.hold(res)
 }

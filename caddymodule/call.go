@@ -37,9 +37,9 @@ type call struct {
 	accepted   inject.Key
 	tenantKeys bool
 	cut        int // how many bytes of the path held a key, between the app and target.Path
-	user   string
-	route  *appRoute
-	claims policy.Claims
+	user       string
+	route      *appRoute
+	claims     policy.Claims
 	// screened is nil where no rule has to see the body.
 	screened *policy.Screen
 	// credential is set between the vend and the exchange that takes it over.
@@ -314,6 +314,6 @@ func outline(pr *httputil.ProxyRequest) {
 	}
 	pr.Out.Trailer = nil
 	if len(pr.In.Trailer) > 0 {
-		carryTrailers(pr, c.route)
+		carryTrailers(pr, c)
 	}
 }

@@ -81,6 +81,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 	}
 	c := p.begin(w, r, target)
 	defer c.end()
+	p.accessLog.hide(r)
 	switch {
 	case c.failed(err):
 	case c.failed(c.authenticate()):

@@ -69,8 +69,13 @@ func bodyTooLarge(limit int64) error {
 	return vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("this app's requests are read whole before they are sent; their body may have %d bytes", limit))
 }
 
-// bodyUnreadable tells a bound that an outer reader set from a body that ended early.
+// bodyUnreadable tells a bound that an outer reader set, or a refusal of its own, from a body that
+// ended early.
 func bodyUnreadable(err error, limit int64) error {
+	var refusal *vending.Error
+	if errors.As(err, &refusal) {
+		return refusal
+	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return bodyTooLarge(min(limit, tooLarge.Limit))

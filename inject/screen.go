@@ -42,7 +42,7 @@ func Screen(r *http.Request, judge io.WriteCloser, whole bool, key Key) error {
 			io.Closer
 		}{&begin, r.Body}
 	case err != nil:
-		return unjudged(err)
+		return bodyUnreadable(err, maxKept) // or judge's own refusal
 	case whole && n > maxKept:
 		return tooLargeToJudge()
 	default:
@@ -56,15 +56,6 @@ func Screen(r *http.Request, judge io.WriteCloser, whole bool, key Key) error {
 
 func tooLargeToJudge() error {
 	return vending.Refuse(vending.RequestTooLarge, "rules apply to this app, and its forms are read whole before they are sent: their body may have 65536 bytes")
-}
-
-// unjudged is judge's own refusal, or that the body could not be read.
-func unjudged(err error) error {
-	var refusal *vending.Error
-	if errors.As(err, &refusal) {
-		return refusal
-	}
-	return bodyUnreadable(err, maxKept)
 }
 
 // screened writes to judge what is read of a body, and hands on only what judge has seen.
