@@ -30,9 +30,10 @@ func (c *call) authenticate() error {
 	if placement == nil {
 		return nil // there is no upstream that the key could reach
 	}
-	asked := len(c.target.Path)
-	c.target.Path, c.target.RawQuery = placement.WithoutKey(k.text, c.target.Path, c.target.RawQuery)
-	c.cut = asked - len(c.target.Path)
+	asked := c.target
+	c.target.Path, c.target.RawQuery = placement.WithoutKey(k.text, asked.Path, asked.RawQuery)
+	c.target.HasQuery = asked.HasQuery && (asked.RawQuery == "" || c.target.RawQuery != "")
+	c.cut = len(asked.Path) - len(c.target.Path)
 	if where := placement.Elsewhere(c.accepted, c.request.Header, c.target.Path, c.target.RawQuery); where != "" {
 		return inject.RefuseKey(where)
 	}

@@ -167,7 +167,7 @@ func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, erro
 	if err != nil {
 		return nil, err
 	}
-	out.URL, err = requestURL(p.upstream.scheme, x.host, x.base+x.path, query, x.hasQuery)
+	out.URL, err = requestURL(p.upstream.scheme, x.host, x.base+x.path, query, x.hasQuery && x.query == "")
 	if err != nil {
 		return nil, err
 	}
