@@ -44,7 +44,7 @@ func holdBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, bodyTooLarge(limit)
 	}
 	body := held.Bytes()
-	if x := exchangeOf(r.Context()); x != nil && x.key.inBody(body) {
+	if x := exchangeOf(r.Context()); x != nil && x.key.In(string(body)) {
 		return nil, RefuseKey("the body")
 	}
 	replaceBody(r, body)

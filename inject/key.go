@@ -1,7 +1,7 @@
 package inject
 
 import (
-	"bytes"
+	"encoding/base64"
 	"net/http"
 	"strings"
 
@@ -16,10 +16,14 @@ type Key struct{ text string }
 // NewKey wraps an accepted key: base62 with underscores, as tenant keys and caller keys are.
 func NewKey(text string) Key { return Key{text} }
 
-// In reports whether text holds the key: as it is, percent-encoded however often, in base64 at any
-// alignment, alone or within something else such as `user:key`, or spelled in another way that
-// [Exchange.ScrubBody] would find the credential in. A text that takes too much work to search
-// counts as one that holds it.
+// maxSpelled bounds the texts, in bytes, in which the rarer spellings of a key are looked for: what
+// finds them takes 100 times as long.
+const maxSpelled = 4 << 10
+
+// In reports whether text holds the key: as it is, percent-encoded however often, or in base64 at
+// any alignment, alone or within something else such as `user:key`. In a text of up to 4 KiB it
+// also finds what [Exchange.ScrubBody] would find a credential in, such as base64 of base64, and
+// one that takes too much work to search counts as one that holds the key.
 func (k Key) In(text string) bool {
 	if k.text == "" || len(text) < len(k.text) {
 		return false
@@ -27,34 +31,91 @@ func (k Key) In(text string) bool {
 	if strings.Contains(text, k.text) {
 		return true
 	}
-	plain := lenient.DecodeAll(text)
-	if len(plain) != len(text) && strings.Contains(plain, k.text) {
+	if mayDecode(text) {
+		if text = lenient.DecodeAll(text); strings.Contains(text, k.text) {
+			return true
+		}
+	}
+	if len(text) > maxSpelled {
+		return k.inBase64(text)
+	}
+	run := longestRun(text)
+	if run >= minEncoded && strings.ToLower(text) != text && k.inBase64(text) { // a digest has no upper case
 		return true
 	}
-	s := secrets{least: len(k.text)}
-	if len(plain) < len(k.text) || !disguises(&s, plain) {
+	if run < minEncodedTwice && !mayUnescape(text) {
 		return false
 	}
-	s.values = []string{k.text}
-	found, _, ok := s.find(plain, false)
+	s := secrets{values: []string{k.text}, least: len(k.text)}
+	found, _, ok := s.find(text, false)
 	return !ok || len(found) > 0
+}
+
+// mayDecode reports whether text has a percent triplet that stands for what a key, or an encoding of
+// one, may consist of.
+func mayDecode(text string) bool {
+	for {
+		i := strings.IndexByte(text, '%')
+		if i < 0 || i+2 >= len(text) {
+			return false
+		}
+		c, ok := lenient.Hex(text[i+1], text[i+2])
+		if ok && (isAlnum(c) || strings.IndexByte(`_-+/%\&=`, c) >= 0) {
+			return true
+		}
+		text = text[i+1:]
+	}
+}
+
+// mayUnescape reports whether text has an escape of JSON or HTML that may stand for a letter, a
+// digit or an underscore.
+func mayUnescape(text string) bool {
+	for _, escape := range []string{`\u00`, `\x`, `\U`, `%u00`, "&#", "&lowbar;", "&UnderBar;"} {
+		if strings.Contains(text, escape) {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	// minEncoded is how many digits an encoding of a key has, one after the other, at least. A line
+	// break may be in their middle.
+	minEncoded = 30
+	// minEncodedTwice is the same for what is encoded twice, and for hexadecimal digits.
+	minEncodedTwice = 80
+)
+
+// longestRun is the length of the longest stretch of text of letters and digits, all that base64
+// makes of a key; it is enough to know if that is minEncodedTwice.
+func longestRun(text string) (longest int) {
+	run := 0
+	for i := 0; i < len(text) && longest < minEncodedTwice; i++ {
+		if run++; !isAlnum(text[i]) {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+// inBase64 looks for what base64 makes of the key at each alignment (RFC 4648, sections 4 and 5,
+// which agree on it), less the digits that the bytes around it have a part in. Half of it is enough:
+// lines may be broken.
+func (k Key) inBase64(text string) bool {
+	for before := range 3 {
+		digits := base64.RawStdEncoding.EncodeToString([]byte("  "[:before] + k.text))
+		digits = digits[(before*8+5)/6 : (before+len(k.text))*8/6]
+		if half := len(digits) / 2; strings.Contains(text, digits[:half]) || strings.Contains(text, digits[half:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // inName is In for the name of a header, whose case HTTP does not keep.
 func (k Key) inName(name string) bool {
 	return k.text != "" && len(name) >= len(k.text) && strings.Contains(strings.ToLower(name), strings.ToLower(k.text))
-}
-
-// inBody is In for a body that is held in memory.
-func (k Key) inBody(body []byte) bool {
-	if k.text == "" || len(body) < len(k.text) {
-		return false
-	}
-	if bytes.Contains(body, []byte(k.text)) {
-		return true
-	}
-	s := secrets{least: len(k.text)}
-	return (bytes.IndexByte(body, '%') >= 0 || disguises(&s, body)) && k.In(string(body))
 }
 
 // Elsewhere reports where key is in what p would send of a request, which is what the caller sent

@@ -34,7 +34,7 @@ func Screen(r *http.Request, judge io.WriteCloser, whole bool, key Key) error {
 	begin.Grow(int(min(max(r.ContentLength, 0), firstRoom)) + bytes.MinRead)
 	n, err := io.CopyN(&begin, rest, maxKept+1)
 	switch {
-	case key.inBody(begin.Bytes()):
+	case key.In(begin.String()):
 		return RefuseKey("the body")
 	case errors.Is(err, io.EOF):
 		r.Body = struct {

@@ -98,7 +98,7 @@ func (k *keyed) expand() *strings.Replacer {
 func (k *keyed) log() string {
 	lines := slices.Collect(strings.Lines(k.Log()))
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
-		return strings.Contains(line, "rfc9112 forbids empty Host") || strings.Contains(line, `"X_api_key"`)
+		return strings.Contains(line, "rfc9112 forbids empty Host") || strings.Contains(line, `"host":"",`) || strings.Contains(line, `"X_api_key"`)
 	}), "")
 }
 
