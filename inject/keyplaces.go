@@ -162,6 +162,14 @@ func (p *Placement) prefixKeys(rawPath string, is func(string) bool, found func(
 // matchPrefix returns how many bytes of rawPath fill p's path prefix, and yields the values of its
 // fields. It is 0 if rawPath begins otherwise.
 func (p *Placement) matchPrefix(rawPath string, yield func(field, value string)) (size int) {
+	if size = p.eachOfPrefix(rawPath, nil); size > 0 && yield != nil {
+		p.eachOfPrefix(rawPath, yield)
+	}
+	return size
+}
+
+// eachOfPrefix is matchPrefix that yields also what turns out not to match.
+func (p *Placement) eachOfPrefix(rawPath string, yield func(field, value string)) (size int) {
 	rest := rawPath
 	for i, part := range p.prefix {
 		if !part.field {
@@ -181,7 +189,9 @@ func (p *Placement) matchPrefix(rawPath string, yield func(field, value string))
 		if end == 0 {
 			return 0
 		}
-		yield(part.text, rest[:end])
+		if yield != nil {
+			yield(part.text, rest[:end])
+		}
 		rest = rest[end:]
 	}
 	if len(p.prefix) == 0 || rest != "" && rest[0] != '/' {

@@ -84,9 +84,9 @@ func (p *Placement) RedactHeader(h http.Header, rawPath string) {
 func (p *Placement) RedactTarget(rawPath, rawQuery string, is func(string) bool) (path, query string) {
 	switch path = rawPath; {
 	case p.prefixWith(rawPath, func(_, value string) bool { return is(value) }) > 0:
-		path = rawPath[p.matchPrefix(rawPath, func(string, string) {}):]
+		path = rawPath[p.matchPrefix(rawPath, nil):]
 	case p.prefixWith(rawPath, p.hides) > 0:
-		path = "/" + redacted + rawPath[p.matchPrefix(rawPath, func(string, string) {}):]
+		path = "/" + redacted + rawPath[p.matchPrefix(rawPath, nil):]
 	}
 	p, _ = p.placing(rawPath)
 	if rawQuery == "" || !p.keys.query && p.keys.signed == nil {
