@@ -19,6 +19,8 @@ type keyPlaces struct {
 	// spellings of setsKeys. They are cleared only from a query that holds a key of ours.
 	signed func(key string) bool
 	keys   nameSet
+	// prefixes are what paths begin with.
+	prefixes []keyPrefix
 }
 
 // keyHeader is a header by its canonical name, and what messages call it.
@@ -51,6 +53,9 @@ func (p *Placement) compileKeyPlaces() {
 		}
 	}
 	k.query = len(p.setsKeys) > 0
+	if p.prefix.holdsField() {
+		k.prefixes = append(k.prefixes, keyPrefix{"", p.prefix})
+	}
 	switch p.signer.(type) {
 	case *sigV4:
 		k.addHeader(amzSecurityToken)
@@ -84,7 +89,9 @@ func (p *Placement) Keys(h http.Header, rawPath, rawQuery string, is func(string
 		}
 	}
 	placed.queryKeys(rawQuery, is, found)
-	p.prefixKeys(rawPath, is, found)
+	if at := p.prefixOf(rawPath, func(_, value string) bool { return is(value) }); at.size > 0 {
+		found(at.value, "the path")
+	}
 }
 
 // KeysIn calls found with each text in a header's value that is says may be a key: the value itself,
@@ -148,80 +155,4 @@ func parameters(raw string) func(yield func(string) bool) {
 			}
 		}
 	}
-}
-
-// prefixKeys reads the path prefix that the app's SDKs begin a path with.
-func (p *Placement) prefixKeys(rawPath string, is func(string) bool, found func(key, where string)) {
-	p.matchPrefix(rawPath, func(_, value string) {
-		if is(value) {
-			found(value, "the path")
-		}
-	})
-}
-
-// matchPrefix returns how many bytes of rawPath fill p's path prefix, and yields the values of its
-// fields. It is 0 if rawPath begins otherwise.
-func (p *Placement) matchPrefix(rawPath string, yield func(field, value string)) (size int) {
-	if size = p.eachOfPrefix(rawPath, nil); size > 0 && yield != nil {
-		p.eachOfPrefix(rawPath, yield)
-	}
-	return size
-}
-
-// eachOfPrefix is matchPrefix that yields also what turns out not to match.
-func (p *Placement) eachOfPrefix(rawPath string, yield func(field, value string)) (size int) {
-	rest := rawPath
-	for i, part := range p.prefix {
-		if !part.field {
-			if !strings.HasPrefix(rest, part.text) {
-				return 0
-			}
-			rest = rest[len(part.text):]
-			continue
-		}
-		end := strings.IndexByte(rest, '/')
-		if end < 0 {
-			end = len(rest)
-		}
-		if i+1 < len(p.prefix) {
-			end = max(strings.Index(rest, p.prefix[i+1].text), 0)
-		}
-		if end == 0 {
-			return 0
-		}
-		if yield != nil {
-			yield(part.text, rest[:end])
-		}
-		rest = rest[end:]
-	}
-	if len(p.prefix) == 0 || rest != "" && rest[0] != '/' {
-		return 0
-	}
-	return len(rawPath) - len(rest)
-}
-
-// WithoutKey returns a call's path without the path prefix, and its query without the parameters of
-// a signature, where these hold key. The other places are cleared in any case.
-func (p *Placement) WithoutKey(key, rawPath, rawQuery string) (path, query string) {
-	if size := p.prefixWith(rawPath, func(_, value string) bool { return value == key }); size > 0 {
-		rawPath = rawPath[size:]
-	}
-	if p.keys.signed == nil || !strings.Contains(rawQuery, key) {
-		return rawPath, rawQuery
-	}
-	signs := func(name string) bool {
-		name = lenientDecode(name)
-		return p.keys.signed(name) || fold(name) == fold(amzContentSHA256)
-	}
-	return rawPath, withoutParameters(rawQuery, signs)
-}
-
-// prefixWith is matchPrefix where one of the fields is what is says, and 0 elsewhere.
-func (p *Placement) prefixWith(rawPath string, is func(field, value string) bool) int {
-	found := false
-	size := p.matchPrefix(rawPath, func(field, value string) { found = found || is(field, value) })
-	if !found {
-		return 0
-	}
-	return size
 }

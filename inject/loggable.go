@@ -15,7 +15,7 @@ const redacted = "REDACTED"
 // Fills reports whether a request has something in a place where the app's SDKs put its credential,
 // other than Authorization.
 func (p *Placement) Fills(h http.Header, rawPath, rawQuery string) bool {
-	if p.prefixWith(rawPath, p.hides) > 0 {
+	if p.prefixOf(rawPath, p.hides).size > 0 {
 		return true
 	}
 	p, _ = p.placing(rawPath)
@@ -38,7 +38,7 @@ func (p *Placement) Fills(h http.Header, rawPath, rawQuery string) bool {
 // every path begins with something like it.
 func (p *Placement) hides(field, _ string) bool {
 	_, open := p.open[field]
-	return !open && p.prefix[0].text != "/"
+	return !open && !strings.HasPrefix(p.app.Placement.PathPrefix, "/{")
 }
 
 // twin returns a header of h that servers could take for one of p's places.
@@ -82,11 +82,11 @@ func (p *Placement) RedactHeader(h http.Header, rawPath string) {
 // RedactTarget returns path and query as they may be logged: without a path prefix that holds a key
 // of ours, and with a mark in the place of another secret.
 func (p *Placement) RedactTarget(rawPath, rawQuery string, is func(string) bool) (path, query string) {
-	switch path = rawPath; {
-	case p.prefixWith(rawPath, func(_, value string) bool { return is(value) }) > 0:
-		path = rawPath[p.matchPrefix(rawPath, nil):]
-	case p.prefixWith(rawPath, p.hides) > 0:
-		path = "/" + redacted + rawPath[p.matchPrefix(rawPath, nil):]
+	path = rawPath
+	if at := p.prefixOf(rawPath, func(_, value string) bool { return is(value) }); at.size > 0 {
+		path = at.head + rawPath[at.size:]
+	} else if at := p.prefixOf(rawPath, p.hides); at.size > 0 {
+		path = "/" + redacted + rawPath[at.size:]
 	}
 	p, _ = p.placing(rawPath)
 	if rawQuery == "" || !p.keys.query && p.keys.signed == nil {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vendgate/vendgate/tests/harness"
 )
@@ -192,4 +193,100 @@ func TestKeyCases(t *testing.T) {
 		checkSecrets(t, "the log, in "+line+",", line)
 	}
 	k.checkKeys(t, "the log", k.log())
+}
+
+// TestKeyInTrailer: what comes behind a body is searched as well, and ends the request before its end.
+func TestKeyInTrailer(t *testing.T) {
+	k := newKeyed(t, "vendgate_proxy")
+	for _, form := range []string{k.keys["c-key"], percent(k.keys["c-key"]), inBase64(k.keys["c-key"], 1)} {
+		request := strings.Replace(bare(keyX, "X-Api-Key: "+k.keys["c-key"], "Transfer-Encoding: chunked", "Trailer: X-Sum"), "GET ", "POST ", 1) +
+			"2\r\nhi\r\n0\r\nX-Sum: " + form + "\r\n\r\n"
+		got := exchange(t, k.Addr, request)
+		if got.StatusCode != 400 || !strings.Contains(got.body, "the trailer X-Sum") {
+			t.Errorf("answered %q", got.raw)
+		}
+		for _, sent := range k.up.Got() {
+			if strings.Contains(sent, "X-Sum: ") || strings.Contains(sent, "\r\n0\r\n") {
+				t.Errorf("the upstream got %q", sent)
+			}
+		}
+	}
+}
+
+// TestKeyOfAmazon: the access key id of a signature is a key of ours, in the header and in the query, and is signed over.
+func TestKeyOfAmazon(t *testing.T) {
+	k := newKeyed(t, "log\nvendgate_proxy")
+	key := k.keys["c-bucket"]
+	const path = "/proxy/c-bucket/bucket/photos/1.jpg"
+	scope := key + "/20261130/eu-west-1/s3/aws4_request"
+	for name, request := range map[string]string{
+		"header": bare(path+"?x-id=GetObject", "Authorization: AWS4-HMAC-SHA256 Credential="+scope+", SignedHeaders=host;x-amz-date, Signature=00ff", "X-Amz-Date: 20261130T000000Z",
+			"X-Amz-Content-Sha256: UNSIGNED-PAYLOAD", "X-Amz-Security-Token: x"),
+		"query": bare(path + "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&X-Amz-Credential=" + url.QueryEscape(scope) +
+			"&X-Amz-Date=20261130T000000Z&X-Amz-Expires=900&X-Amz-Signature=00ff&X-Amz-SignedHeaders=host&x-id=GetObject"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, sent := exchange(t, k.Addr, request), k.up.Got()
+			if got.StatusCode != 200 || len(sent) != 1 {
+				t.Fatalf("answered %q; the upstream got %q", got.raw, sent)
+			}
+			k.checkKeys(t, "what the upstream got", sent[0])
+			if !strings.HasPrefix(sent[0], "GET /photos/1.jpg?x-id=GetObject HTTP/1.1\r\n") || !strings.Contains(sent[0], "Credential=AKIDALPHA/") || strings.Count(sent[0], "Signature=") != 1 {
+				t.Errorf("the upstream got %q", sent[0])
+			}
+		})
+	}
+	noKey := exchange(t, k.Addr, get("/proxy/c-bucket/bucket/x?X-Amz-Credential=AKIDOTHER%2Fx&X-Amz-Signature=00"))
+	if noKey.StatusCode != 400 || len(k.up.Got()) != 0 {
+		t.Errorf("a foreign signature was answered %q", noKey.raw)
+	}
+	k.checkKeys(t, "the log", k.log())
+}
+
+// TestTenantKeyInPlacement: the operator can have tenant keys read where SDKs put them.
+func TestTenantKeyInPlacement(t *testing.T) {
+	k := newKeyed(t, "log\nvendgate_proxy {\ntenant_keys_in_placement\n}")
+	expand := k.expand()
+	user := "X-User-Email: " + harness.Alice
+	for _, r := range []row{
+		passes("in the app's header", bare(keyX, user, "X-Api-Key: "+harness.KeyA), keyCall),
+		passes("in the password of Basic", bare(keyX, user, "Authorization: "+basic("x:"+harness.KeyA)), keyCall),
+		passes("under another scheme", bare(keyX, user, "Authorization: ApiKey "+harness.KeyA), keyCall),
+		passes("in the query", bare("/proxy/c-query/query/x?api_key="+harness.KeyA, user), upstream("GET /query/x?api_key="+credQuery)),
+		passes("in the path", bare("/proxy/c-bot/bot/bot"+harness.KeyA+"/x", user), upstream("GET /bot"+credBot+"/x")),
+		noKey("unknown", bare(keyX, user, "X-Api-Key: pk_live_XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX")),
+		refused("without a user", bare(keyX, "X-Api-Key: "+harness.KeyA), 400, "invalid_user_email", "gateway"),
+		badRequest("two", bare(keyX, user, "X-Api-Key: "+harness.KeyA, "Authorization: Bearer "+harness.KeyB)),
+	} {
+		t.Run(r.name, func(t *testing.T) { k.check(t, r, expand) })
+	}
+	checkSecrets(t, "the log", k.log())
+}
+
+// TestKeysInPlaceholders: what a site logs of a call by placeholders has no key, and nothing that is where a key may be.
+func TestKeysInPlaceholders(t *testing.T) {
+	k := newKeyed(t, `log
+	log_append a "{http.request.uri} {http.request.uri.path} {http.request.uri.query} {http.request.orig_uri} {http.request.uri.query.api_key} {http.request.uri.path.4}"
+	log_append b "{http.request.header.X-Api-Key} {http.request.header.x-api-key} {http.request.header.X-Sdk-Key}"
+	vendgate_proxy`)
+	const foreign = "sk-of-a-provider-NEVER"
+	for _, request := range []string{
+		bare(keyX, "X-Api-Key: {ck}"), bare(keyX, "X-Sdk-Key: {ck}"), bare(keyX, "X-Api-Key: {ck}0"), bare(keyX, "X-Api-Key: "+foreign, "Authorization: Bearer {ck}"),
+		bare("/proxy/c-query/query/x?api_key={ck:c-query}"), bare("/proxy/c-query/query/x?api_key="+foreign, "X-Vendgate-Key: {ck:c-query}"),
+		bare("/proxy/c-bot/bot/bot{ck:c-bot}/getMe"), bare("/proxy/c-bot/bot/bot" + foreign + "/getMe"), bare(keyX+"?access_token={ck}", "X-Api-Key: {ck}"), bare(keyX+"/{ck}", "X-Api-Key: {ck}"),
+	} {
+		exchange(t, k.Addr, k.expand().Replace(request))
+	}
+	exchange(t, k.Addr, get("/proxy/c-key/key/last"))
+	harness.Within(t, "the last entry", 10*time.Second, func() bool { return strings.Contains(k.Log(), "/proxy/c-key/key/last") })
+	log := k.Log()
+	k.checkKeys(t, "the log", log)
+	if strings.Contains(log, foreign) {
+		t.Error("the log has what may be a provider's key")
+	}
+	for _, mark := range []string{`"uri":"/proxy/c-bot/bot/getMe"`, `"uri":"/proxy/c-query/query/x?api_key=REDACTED"`, `"X-Api-Key":["REDACTED"]`, `"uri":"/proxy/c-bot/bot/REDACTED/getMe"`} {
+		if !strings.Contains(log, mark) {
+			t.Errorf("no %s in the log", mark)
+		}
+	}
 }
