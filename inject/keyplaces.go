@@ -89,8 +89,8 @@ func (p *Placement) Keys(h http.Header, rawPath, rawQuery string, is func(string
 		}
 	}
 	placed.queryKeys(rawQuery, is, found)
-	if at := p.prefixOf(rawPath, func(_, value string) bool { return is(value) }); at.size > 0 {
-		found(at.value, "the path")
+	if at := p.prefixOf(rawPath, func(_, value string) bool { return is(keyPart(value)) }); at.size > 0 {
+		found(keyPart(at.value), "the path")
 	}
 }
 

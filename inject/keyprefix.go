@@ -1,8 +1,6 @@
 package inject
 
-import (
-	"strings"
-)
+import "strings"
 
 // keyPrefix is a path prefix as an app's SDKs fill it in. head is what the caller's path has in its
 // place without them, which for most is nothing.
@@ -36,6 +34,10 @@ func (p *Placement) prefixOf(rawPath string, is func(field, value string) bool) 
 	}
 	return at
 }
+
+// keyPart is what of a value may be a key of ours: some libraries take no bot token that has no
+// number and colon before it (aiogram/utils/token.py).
+func keyPart(value string) string { return value[strings.LastIndexByte(value, ':')+1:] }
 
 // match returns how many bytes of rawPath, whole segments, are t filled in, and yields the fields. It
 // is 0 if rawPath begins otherwise; what was yielded then is to be forgotten.
@@ -71,7 +73,7 @@ func (t template) match(rawPath string, yield func(field, value string)) (size i
 // WithoutKey returns a call's path without the path prefix, and its query without the parameters of
 // a signature, where these hold key. The other places are cleared in any case.
 func (p *Placement) WithoutKey(key, rawPath, rawQuery string) (path, query string) {
-	if at := p.prefixOf(rawPath, func(_, value string) bool { return value == key }); at.size > 0 {
+	if at := p.prefixOf(rawPath, func(_, value string) bool { return keyPart(value) == key }); at.size > 0 {
 		rawPath = at.head + rawPath[at.size:]
 	}
 	if p.keys.signed == nil || !strings.Contains(rawQuery, key) {

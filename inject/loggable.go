@@ -83,7 +83,7 @@ func (p *Placement) RedactHeader(h http.Header, rawPath string) {
 // of ours, and with a mark in the place of another secret.
 func (p *Placement) RedactTarget(rawPath, rawQuery string, is func(string) bool) (path, query string) {
 	path = rawPath
-	if at := p.prefixOf(rawPath, func(_, value string) bool { return is(value) }); at.size > 0 {
+	if at := p.prefixOf(rawPath, func(_, value string) bool { return is(keyPart(value)) }); at.size > 0 {
 		path = at.head + rawPath[at.size:]
 	} else if at := p.prefixOf(rawPath, p.hides); at.size > 0 {
 		path = "/" + redacted + rawPath[at.size:]

@@ -43,6 +43,7 @@ var keyPlaceCases = []row{
 	passes("49 in the query", bare("/proxy/c-query/query/x?a=b&api_key={ck:c-query}&c=d"), upstream("GET /query/x?a=b&c=d&api_key="+credQuery)),
 	passes("49 in the query, spelled otherwise", bare("/proxy/c-query/query/x?API%5Fkey={pct:{ck:c-query}}"), upstream("GET /query/x?api_key="+credQuery)),
 	passes("49 in the path", bare("/proxy/c-bot/bot/bot{ck:c-bot}/getMe?a=b"), upstream("GET /bot"+credBot+"/getMe?a=b")),
+	passes("49 in the path, behind a number", bare("/proxy/c-bot/bot/bot77:{ck:c-bot}/getMe"), upstream("GET /bot"+credBot+"/getMe")),
 	passes("49 in the path, nothing behind", bare("/proxy/c-bot/bot/bot{ck:c-bot}"), upstream("GET /bot"+credBot)),
 	passes("49 elsewhere, and no path prefix", bare("/proxy/c-bot/bot/getMe", "Authorization: Bearer {ck:c-bot}"), upstream("GET /bot"+credBot+"/getMe")),
 	passes("49 in a declared header and Authorization", bare(keyX, "X-Sdk-Key: {ck}", "Authorization: Bearer {ck}"), keyCall),
