@@ -86,7 +86,7 @@ func hideHeaders(repl *caddy.Replacer, h http.Header, c placed) {
 	copied := h.Clone()
 	c.placement.RedactHeader(copied, c.path)
 	for name, values := range copied {
-		if values[0] != redacted {
+		if len(values) != 1 || values[0] != redacted {
 			continue
 		}
 		for _, spelling := range []string{name, strings.ToLower(name), strings.ToUpper(name), c.placement.Spelling(name)} {

@@ -13,8 +13,17 @@ import (
 // nowhere.
 type Key struct{ text string }
 
+// minKey is the length, in bytes, under which a key of an operator's own making could be in a text
+// by chance: it is not looked for.
+const minKey = 16
+
 // NewKey wraps an accepted key: base62 with underscores, as tenant keys and caller keys are.
-func NewKey(text string) Key { return Key{text} }
+func NewKey(text string) Key {
+	if len(text) < minKey {
+		return Key{}
+	}
+	return Key{text}
+}
 
 // maxSpelled bounds the texts, in bytes, in which the rarer spellings of a key are looked for: what
 // finds them takes 100 times as long.

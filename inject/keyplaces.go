@@ -124,9 +124,19 @@ func (p *Placement) queryKeys(raw string, is func(string) bool, found func(key, 
 		}
 		value, _, _ = strings.Cut(lenientDecode(value), "/") // of X-Amz-Credential
 		if is(value) {
-			found(value, "the query parameter "+lenientDecode(name))
+			found(value, "the query parameter "+parameterName(name))
 		}
 	}
+}
+
+// parameterName is the name of a parameter of p's as it may be told: without an index, in which
+// anything may be.
+func parameterName(name string) string {
+	name, _, _ = strings.Cut(lenientDecode(name), "[")
+	if !tellableName(name) {
+		return "with the key"
+	}
+	return name
 }
 
 // readsParameter reports whether a parameter of that name may hold a key of ours.

@@ -52,7 +52,8 @@ func TestKeys(t *testing.T) {
 		"header that is literal":  {both, []string{"X-Tier", ckA}, "", "", ""},
 		"other header":            {both, []string{"X-Other", ckA}, "", "", ""},
 		"query":                   {both, nil, "", "a=b&key=" + ckA, "a in the query parameter key"},
-		"query as arrays":         {both, nil, "", "KEY%5B%5D=ck%5F" + ckA[3:], "a in the query parameter KEY[]"},
+		"query as arrays":         {both, nil, "", "KEY%5B%5D=ck%5F" + ckA[3:], "a in the query parameter KEY"},
+		"query with a key inside": {both, nil, "", "key[" + ckB + "]=" + ckA, "a in the query parameter key"},
 		"query in two places":     {both, nil, "", "key=" + ckA + ";key=" + ckB, "a in the query parameter key, b in the query parameter key"},
 		"other query":             {both, nil, "", "token=" + ckA, ""},
 		"declared header":         {declared, []string{"X-Sfdc-Session", ckA}, "", "", "a in the header X-Sfdc-Session"},
@@ -90,7 +91,7 @@ func TestKeysIn(t *testing.T) {
 		ckA: ckA, "Bot " + ckA: ckA, "token " + ckA: ckA, "Token token=" + ckA: ckA, `Token token="` + ckA + `"`: ckA, "sso-key " + ckA + ":secret": ckA, "Outseta x:" + ckA: ckA,
 		`OAuth realm="x", oauth_token="` + ckA + `",oauth_nonce="y"`:                           ckA,
 		"AWS4-HMAC-SHA256 Credential=" + ckA + "/20261130/eu/s3/aws4_request, SignedHeaders=h": ckA,
-		"Bot  " + ckA: "", "Bot x" + ckA: "", "Bot " + ckA + "0": "", "": "", "Bot ": "", "Bot " + ckA + "\u00a0": "",
+		"Bot  " + ckA: "", "Bot x" + ckA: "", "Bot " + ckA + "0": "", "": "", "Bot": "", "Bot " + ckA + "\u00a0": "",
 	} {
 		got := ""
 		KeysIn(value, isTestKey, func(key string) { got += key })

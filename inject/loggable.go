@@ -98,7 +98,7 @@ func (p *Placement) RedactTarget(rawPath, rawQuery string, is func(string) bool)
 			b.WriteByte('&')
 		}
 		if name, _, _ := strings.Cut(pair, "="); p.readsParameter(name) {
-			pair = url.QueryEscape(lenientDecode(name)) + "=" + redacted
+			pair = url.QueryEscape(parameterName(name)) + "=" + redacted
 		}
 		b.WriteString(pair)
 	}
