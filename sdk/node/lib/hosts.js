@@ -33,6 +33,9 @@ class Hosts {
     if (holdsDots(url.path)) throw refusal('dots', 'the path holds dot segments, which servers resolve: write it without them');
     if (url.scheme === this.#root.scheme && url.host === this.#root.host) return this.#own(url);
     const here = this.#hosts.filter(({ scheme, any }) => scheme === url.scheme && any.test(url.host));
+    // A path of the gateway's, in Location or Link, that a client has resolved against the provider's URL.
+    const linked = cut(url.path, this.#prefix);
+    if (here.length > 0 && linked !== undefined) return this.#url(linked + url.query);
     if (here.length === 0) throw refusal('host', `${shown(url)} is not a host of ${this.#app}, which has ${this.#hosts.map(shown).join(', ')}: nothing was sent there`);
     const mine = here.filter(({ own }) => own.test(url.host));
     if (mine.length === 0) throw refusal('account', `${url.host} is not known to be the host of this connection of ${this.#app}: its fields say which is, nothing was sent`);

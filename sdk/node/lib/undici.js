@@ -11,7 +11,7 @@ function vendgateInterceptor(options = {}) {
   return (dispatch) => (call, handler) => {
     const pass = (hosts) => {
       const { origin, pathname, search } = new URL(hosts.map(targetOf(call)));
-      return dispatch({ ...call, origin, path: pathname + search, headers: flat(through.headers(pairs(call.headers))) }, resolving(handler, origin));
+      return dispatch({ ...call, origin, path: pathname + search, headers: flat(through.headers(pairs(call.headers))) }, handler);
     };
     const fail = (error) => {
       call.body?.destroy?.(); // what it reads from is let go
@@ -49,33 +49,5 @@ function* pairs(headers) {
 }
 
 const flat = (list) => list.flat();
-
-/**
- * Resolves the paths in Location, which are those of the gateway: callers would resolve them against the provider's URL. The handler
- * is of undici 6 or of 7, whose methods have other names.
- */
-function resolving(handler, origin) {
-  const absolute = (value) => (/^\/(?!\/)/.test(value) ? origin + value : value);
-  const own = {
-    onHeaders(status, raw, resume, text) {
-      const headers = raw?.map((item, i) => (i % 2 === 1 && isLocation(raw[i - 1]) ? Buffer.from(absolute(String(item))) : item));
-      return handler.onHeaders(status, headers, resume, text);
-    },
-    onResponseStart(controller, status, headers, text) {
-      const resolved = { ...headers };
-      for (const name of Object.keys(resolved)) if (isLocation(name) && typeof resolved[name] === 'string') resolved[name] = absolute(resolved[name]);
-      return handler.onResponseStart(controller, status, resolved, text);
-    },
-  };
-  return new Proxy(handler, {
-    get(target, name) {
-      const value = target[name];
-      if (typeof value !== 'function') return value;
-      return name in own ? own[name] : value.bind(target);
-    },
-  });
-}
-
-const isLocation = (name) => ['location', 'content-location'].includes(String(name).toLowerCase());
 
 module.exports = { vendgateInterceptor };
