@@ -52,7 +52,7 @@ class Through {
 
   /** Returns the headers of a call, `[name, value]` pairs: ours in place of the caller's placeholders for them. */
   headers(pairs) {
-    const kept = [...pairs].filter(([name]) => !(name.toLowerCase() in this.#headers) && name.toLowerCase() !== 'x-vendgate-key');
+    const kept = [...pairs].filter(([name]) => !replaced.has(name.toLowerCase()) && !(name.toLowerCase() in this.#headers));
     return [...kept, ...Object.entries(this.#headers)];
   }
 
@@ -85,6 +85,9 @@ class Through {
     }
   }
 }
+
+/** Headers that name another key, or another host, than those of the call. */
+const replaced = new Set(['x-vendgate-key', 'host']);
 
 /** Whether a host depends on the connection. */
 const isOpen = ({ slots, field }) => slots !== undefined || field !== undefined;

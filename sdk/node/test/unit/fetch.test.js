@@ -21,7 +21,7 @@ test('fetch: each form of a request arrives, with the key in place of the placeh
   const gateway = await startGateway(t);
   const fetch = vendgateFetch({ ...gateway.options, email: 'alice@example.com', errors: 'passthrough' });
   const url = 'https://api.acme.example/v1/a%2fb?x=%7E&y';
-  const post = { method: 'POST', body: payload, headers: { authorization: 'Bearer placeholder', 'X-Vendgate-Key': 'k', 'x-user-email': 'bob@example.com', 'x-trace': '7', 'content-type': 'application/json' } };
+  const post = { method: 'POST', body: payload, headers: { authorization: 'Bearer placeholder', 'X-Vendgate-Key': 'k', 'x-user-email': 'bob@example.com', 'x-trace': '7', 'content-type': 'application/json', host: 'api.acme.example' } };
   const bytes = new TextEncoder().encode(payload);
   const forms = {
     'a string': () => fetch(url, post),
@@ -36,8 +36,8 @@ test('fetch: each form of a request arrives, with the key in place of the placeh
     assert.equal(got.line, 'POST /proxy/conn_1/acme/a%2fb?x=%7E&y', name);
     assert.equal(got.body, payload, name);
     assert.deepEqual(
-      ['authorization', 'x-vendgate-key', 'x-user-email', 'vendgate-errors', 'x-trace', 'content-type', 'content-length'].map((header) => got.headers[header]),
-      [`Bearer ${key}`, undefined, 'alice@example.com', 'passthrough', '7', 'application/json', String(Buffer.byteLength(payload))],
+      ['host', 'authorization', 'x-vendgate-key', 'x-user-email', 'vendgate-errors', 'x-trace', 'content-type', 'content-length'].map((header) => got.headers[header]),
+      [new URL(gateway.url).host, `Bearer ${key}`, undefined, 'alice@example.com', 'passthrough', '7', 'application/json', String(Buffer.byteLength(payload))],
       name,
     );
   }

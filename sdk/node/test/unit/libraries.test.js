@@ -74,7 +74,7 @@ for (const [name, make] of Object.entries(libraries)) {
   test(`${name}: calls, bodies and headers`, async (t) => {
     const gateway = await startGateway(t);
     const call = await make({ ...gateway.options, email });
-    const { status, body } = await call('POST', `${base}/a%2fb?x=%7E&y`, { body: payload, headers: { Authorization: 'Bearer placeholder', 'x-vendgate-key': 'k', 'x-trace': '7' } });
+    const { status, body } = await call('POST', `${base}/a%2fb?x=%7E&y`, { body: payload, headers: { Authorization: 'Bearer placeholder', 'x-vendgate-key': 'k', 'x-trace': '7', Host: 'api.acme.example' } });
     const got = JSON.parse(body);
     assert.deepEqual([status, got.line, got.body], [200, 'POST /proxy/conn_1/acme/a%2fb?x=%7E&y', String(payload)]);
     assert.deepEqual(['authorization', 'x-vendgate-key', 'x-user-email', 'x-trace', 'host'].map((header) => got.headers[header]), [`Bearer ${key}`, undefined, email, '7', new URL(gateway.url).host]);
