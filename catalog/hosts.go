@@ -9,7 +9,8 @@ type Host struct {
 	// Scheme is `http` where the app is called in plain, else empty: https.
 	Scheme string `json:"scheme,omitempty"`
 	// Host is in lower case, with its port unless that is the scheme's own. It is a pattern where it
-	// holds a slot, `{subdomain}`, or a star: `*` is one label, and `**` one label or several.
+	// holds a slot, `{subdomain}`, or a star: `*` is one label or a part of it, and `**` one label or
+	// several.
 	Host string `json:"host"`
 	// BasePath is empty, or begins with "/" and does not end with it. It may hold slots, too: each is
 	// a part of one segment.

@@ -10,8 +10,8 @@ import (
 type Host struct {
 	// Scheme is empty for https.
 	Scheme string `json:"scheme,omitempty"`
-	// Host has its port unless that is the scheme's own. `{name}` is a slot, `*` one DNS label, and
-	// `**` one or several.
+	// Host has its port unless that is the scheme's own. `{name}` is a slot, `*` one DNS label or a
+	// part of it, and `**` one label or several.
 	Host     string `json:"host"`
 	BasePath string `json:"base_path"`
 	// Path is empty for the upstream. Where it holds a pattern of Host, the host that is called takes
@@ -100,8 +100,8 @@ func fieldsOf(fields map[string]string) map[string]string {
 func hostPattern(h *Host, fields map[string]string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)^` + replace(ofHost, h.Host, func(part string) string {
 		switch part {
-		case "*":
-			return oneLabel
+		case "*": // within a label; the gateway looks more closely
+			return `[a-z0-9-]+`
 		case "**":
 			return someLabels
 		}

@@ -95,7 +95,7 @@ export interface App extends AppSummary {
 export interface AppHost {
   /** `http` where the app is called in plain; else it is https. */
   scheme?: string;
-  /** With a port unless that is the scheme's own. `{name}` is a slot, `*` one DNS label, `**` one or several. */
+  /** With a port unless that is the scheme's own. `{name}` is a slot, `*` one DNS label or a part of it, `**` one label or several. */
   host: string;
   base_path: string;
   /** Where it holds a pattern of `host`, the host that is called takes its place. */

@@ -87,7 +87,7 @@ class Hosts {
   #pattern({ host, field, slots = {}, scheme = 'https' }, fields) {
     const named = fields?.[field];
     const text = host.split(/(\{[^{}]*\}|\*\*?)/).map((part) => {
-      if (part === '*') return label;
+      if (part === '*') return '[a-z0-9-]+'; // within a label; the gateway looks more closely
       if (part === '**') return labels;
       return part.startsWith('{') ? slotPattern(part.slice(1, -1), slots, fields, scheme) : quote(part.toLowerCase());
     });

@@ -137,8 +137,8 @@ class _Place:
         """With fields, their values are in the slots, and what only they can say matches nothing else."""
         parts = []
         for part in re.split(r"(\{[^{}]*\}|\*\*?)", self.host):
-            if part in ("*", "**"):
-                parts.append(_LABEL if part == "*" else _LABELS)
+            if part in ("*", "**"):  # the gateway looks more closely at what is within a label
+                parts.append("[a-z0-9-]+" if part == "*" else _LABELS)
             elif part.startswith("{"):
                 parts.append(self._slot(part[1:-1], fields))
             else:
