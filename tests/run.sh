@@ -21,8 +21,11 @@ need node nodejs
 need npm npm
 need python3 python3
 need nginx nginx-light # a shared cache in front of the gateway
-/usr/bin/python3 -c 'import requests' 2>/dev/null || need requests python3-requests # clients of the Python SDK; Debian's python3 has them
-/usr/bin/python3 -c 'import httpx' 2>/dev/null || need httpx python3-httpx
+/usr/bin/python3 -c 'import requests' 2>/dev/null || need python3-requests python3-requests # clients of the Python SDK; Debian's python3 has them
+/usr/bin/python3 -c 'import httpx' 2>/dev/null || need python3-httpx python3-httpx
+/usr/bin/python3 -c 'import boto3' 2>/dev/null || need python3-boto3 python3-boto3
+[ -x /usr/bin/aws ] || need awscli awscli
+need openssl openssl # a certificate for stand-ins of providers
 /usr/bin/python3 -c 'import oauthlib' 2>/dev/null || need oauthlib python3-oauthlib # an OAuth 1 provider; Debian's python3 has it
 need php php-cli # servers that fold what rules must judge
 [ -e /usr/share/php/Symfony/Component/HttpFoundation/Request.php ] || need symfony php-symfony-http-foundation
@@ -86,6 +89,7 @@ step "tests of the Go SDK" tests sdk/go ./...
 step "tests of the Node SDK" node_tests sdk/node
 step "tests of the Python SDK" python_tests sdk/python
 step "tests of client libraries" node_tests tests/clients
+step "tests of client libraries in Python" python_tests tests/clients/python
 step "tests in a browser" node_tests tests/browser
 
 echo "== in all"

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import threading
 import time
-import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = "ck_CanaryOfTheCaller0123456789CanaryOfTheCaller"
@@ -134,34 +133,44 @@ http://{address} {{
 
 
 def start_vendgate(test, directory, provider):
-    """Starts the program that VENDGATE_BIN names, or one built from this repository, and returns its URL."""
+    """Starts a gateway for OpenAI's API at the test's provider, and returns its URL."""
+    files = {"secret": SECRET, "tenant": TENANT_KEY}
+    url, _, _ = run(test, directory, files, lambda address: CADDYFILE.format(dir=directory, provider=provider, address=address))
+    return url
+
+
+def run(test, directory, files, caddyfile, environment=None):
+    """Runs the program that VENDGATE_BIN names, or one built from this repository, until the test, or the class of tests,
+    ends. caddyfile makes the configuration of an address. Returns URL, program and environment."""
     directory = pathlib.Path(directory)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    binary = os.environ.get("VENDGATE_BIN")
-    if not binary:
-        binary = str(directory / "vendgate")
-        root = pathlib.Path(__file__).parents[3]
-        subprocess.run(["go", "build", "-o", binary, "./cmd/vendgate"], cwd=root, check=True)
-    for name, text in {"secret": SECRET, "tenant": TENANT_KEY, "Caddyfile": CADDYFILE.format(dir=directory, provider=provider, address=address)}.items():
+        port = free.getsockname()[1]
+    for name, text in {**files, "Caddyfile": caddyfile(f"127.0.0.1:{port}")}.items():
         (directory / name).write_text(text)
         (directory / name).chmod(0o600)
-    home = {name: str(directory) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+    binary = os.environ.get("VENDGATE_BIN") or build(directory)
+    environment = {**os.environ, **{name: str(directory) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}, **(environment or {})}
     with open(directory / "log", "wb") as log:
-        program = subprocess.Popen([binary, "run", "--config", str(directory / "Caddyfile")], env={**os.environ, **home}, stderr=log)
+        program = subprocess.Popen([binary, "run", "--config", str(directory / "Caddyfile")], env=environment, stderr=log)
 
     def stop():
         program.terminate()
         program.wait()
 
-    test.addCleanup(stop)
+    (test.addClassCleanup if isinstance(test, type) else test.addCleanup)(stop)
     for _ in range(2400):
-        host, port = urllib.parse.urlsplit("//" + address).hostname, int(address.rsplit(":", 1)[1])
         try:
-            socket.create_connection((host, port)).close()
-            return f"http://{address}"
+            socket.create_connection(("127.0.0.1", port)).close()
+            return f"http://127.0.0.1:{port}", binary, environment
         except OSError:
-            test.assertIsNone(program.poll(), (directory / "log").read_text())
+            if program.poll() is not None:
+                break
             time.sleep(0.025)
-    raise AssertionError("the gateway does not listen")
+    raise AssertionError(f"the gateway does not listen:\n{(directory / 'log').read_text()}")
+
+
+def build(directory):
+    binary = str(directory / "vendgate")
+    subprocess.run(["go", "build", "-o", binary, "./cmd/vendgate"], cwd=pathlib.Path(__file__).parents[3], check=True)
+    return binary
