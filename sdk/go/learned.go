@@ -141,6 +141,9 @@ func (e *AnswerError) Error() string {
 		http.StatusUnauthorized: "; a caller key may not ask for them: give Hosts, from AppHosts by the tenant key",
 		http.StatusForbidden:    "; the key may not ask for them: give Hosts, or grant it apps",
 	}[e.Status]
+	if e.Code == "" || e.Code == "not_found" {
+		advice = "; a gateway without the Platform API tells none: give Hosts"
+	}
 	return fmt.Sprintf("the gateway answered %d %s: %s%s", e.Status, e.Code, e.Message, advice)
 }
 
@@ -169,7 +172,7 @@ func (t *Transport) get(ctx context.Context, path string, v any) error {
 		Data    json.RawMessage
 	}{}
 	if err := json.Unmarshal(body, &answer); err != nil && response.StatusCode == http.StatusOK {
-		return errors.New("the answer is not one of the Platform API; does Gateway lead to a Vendgate server?")
+		return errors.New("the answer is not one of the Platform API; does Gateway lead to a Vendgate server? One without the Platform API tells none: give Hosts")
 	}
 	if response.StatusCode != http.StatusOK {
 		var refusal struct{ Code string }

@@ -109,6 +109,13 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
+// CloseIdleConnections is for http.Client's method of that name.
+func (t *Transport) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
+
 func (t *Transport) target(r *http.Request) (*url.URL, error) {
 	if r.URL == nil {
 		return nil, errors.New("vendgate: the request has no URL")

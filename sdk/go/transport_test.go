@@ -197,6 +197,7 @@ func TestHostsThatAreNotTold(t *testing.T) {
 		want   string
 	}{
 		{401, code("invalid_tenant_key"), "give Hosts"}, {403, code("capability_disabled"), "grant it apps"}, {404, code("unknown_app"), "unknown_app"},
+		{404, code("not_found"), "without the Platform API"},
 		{200, map[string]any{}, "update it, or give Hosts"}, {200, map[string]any{"hosts": acme}, ""},
 	}
 	next := 0

@@ -7,13 +7,17 @@ const { Through } = require('./through.js');
  * own adapter for Node's http, so that streams, time-outs and progress work as ever.
  */
 function vendgateAxios(axios, options = {}) {
-  if (typeof axios?.getAdapter !== 'function') throw new TypeError('the first argument must be axios itself, version 1.5 or later');
+  if (typeof axios?.getAdapter !== 'function') {
+    throw new TypeError('the first argument must be axios itself, version 1.5 or later');
+  }
   const through = new Through(options);
   const send = axios.getAdapter('http');
   return async (config) => {
     const hosts = await through.hosts(config.signal);
     const url = hosts.map(axios.getUri(config));
-    const headers = config.headers.constructor.from(Object.fromEntries(through.headers(Object.entries(config.headers.toJSON()))));
+    const headers = config.headers.constructor.from(
+      Object.fromEntries(through.headers(Object.entries(config.headers.toJSON()))),
+    );
     const beforeRedirect = (call, ...more) => {
       lead(call, hosts.map(call.href), through);
       config.beforeRedirect?.(call, ...more);
@@ -29,7 +33,16 @@ function vendgateAxios(axios, options = {}) {
 function lead(call, url, through) {
   const { protocol, hostname, port, pathname, search, href } = new URL(url);
   const headers = Object.fromEntries(through.headers(Object.entries(call.headers)));
-  Object.assign(call, { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, pathname, search, path: pathname + search, href, headers });
+  Object.assign(call, {
+    protocol,
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    port,
+    pathname,
+    search,
+    path: pathname + search,
+    href,
+    headers,
+  });
 }
 
 module.exports = { vendgateAxios };

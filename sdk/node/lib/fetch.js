@@ -38,7 +38,8 @@ async function follow({ send, hosts, mode }, url, call) {
 }
 
 /** A Request of any implementation: that of a library need not be the platform's. */
-const isRequest = (input) => typeof input === 'object' && input !== null && typeof input.url === 'string' && typeof input.method === 'string';
+const isRequest = (input) =>
+  typeof input === 'object' && input !== null && typeof input.url === 'string' && typeof input.method === 'string';
 
 /** The call as fetch takes it, with our headers in place of the caller's placeholders. */
 async function callOf(request, init, through) {
@@ -52,15 +53,23 @@ async function callOf(request, init, through) {
 function inherited(request) {
   if (!request) return {};
   const { method, signal, keepalive, cache, credentials, integrity } = request;
-  return Object.fromEntries(Object.entries({ method, signal, keepalive, cache, credentials, integrity }).filter(([, value]) => value !== undefined && value !== ''));
+  return Object.fromEntries(
+    Object.entries({ method, signal, keepalive, cache, credentials, integrity }).filter(
+      ([, value]) => value !== undefined && value !== '',
+    ),
+  );
 }
 
 const isStream = (body) => typeof body?.getReader === 'function' || typeof body?.[Symbol.asyncIterator] === 'function';
 
 /** Where an answer leads to, or undefined. A runtime that hides redirects leaves nothing to follow. */
 function redirectOf(response) {
-  if (response.type === 'opaqueredirect') throw refusal('redirect', 'this runtime does not show where a redirect leads to: nothing was sent there');
-  return [301, 302, 303, 307, 308].includes(response.status) ? (response.headers.get('location') ?? undefined) : undefined;
+  if (response.type === 'opaqueredirect') {
+    throw refusal('redirect', 'this runtime does not show where a redirect leads to: nothing was sent there');
+  }
+  return [301, 302, 303, 307, 308].includes(response.status)
+    ? (response.headers.get('location') ?? undefined)
+    : undefined;
 }
 
 function within(hosts, url) {
@@ -82,10 +91,13 @@ function next(call, status) {
     const headers = new Headers([...call.headers].filter(([name]) => !ofBody.includes(name)));
     return { ...call, method: 'GET', body: undefined, headers };
   }
-  if (isStream(call.body)) throw refusal('redirect', `a redirect (${status}) asks for the body again, which was a stream and is gone`);
+  if (isStream(call.body)) {
+    throw refusal('redirect', `a redirect (${status}) asks for the body again, which was a stream and is gone`);
+  }
   return call;
 }
 
-const finished = (response, redirects) => (redirects > 0 ? Object.defineProperty(response, 'redirected', { value: true }) : response);
+const finished = (response, redirects) =>
+  redirects > 0 ? Object.defineProperty(response, 'redirected', { value: true }) : response;
 
 module.exports = { vendgateFetch };

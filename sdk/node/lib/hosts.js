@@ -24,21 +24,40 @@ class Hosts {
     this.#prefix = `${this.#root.path.replace(/\/+$/, '')}/proxy/${escape(connection)}/${escape(app)}`;
     this.#app = app;
     this.#fields = fields;
-    this.#hosts = hosts.map((host) => ({ ...host, scheme: host.scheme ?? 'https', own: this.#pattern(host, fields), any: this.#pattern(host) })).sort(before);
+    this.#hosts = hosts
+      .map((host) => ({
+        ...host,
+        scheme: host.scheme ?? 'https',
+        own: this.#pattern(host, fields),
+        any: this.#pattern(host),
+      }))
+      .sort(before);
   }
 
   /** Returns the gateway's URL for one of the app's, or of the gateway itself for this connection. Throws for all others. */
   map(raw) {
     const url = parse(raw);
-    if (holdsDots(url.path)) throw refusal('dots', 'the path holds dot segments, which servers resolve: write it without them');
+    if (holdsDots(url.path)) {
+      throw refusal('dots', 'the path holds dot segments, which servers resolve: write it without them');
+    }
     if (url.scheme === this.#root.scheme && url.host === this.#root.host) return this.#own(url);
     const here = this.#hosts.filter(({ scheme, any }) => scheme === url.scheme && any.test(url.host));
     // A path of the gateway's, in Location or Link, that a client has resolved against the provider's URL.
     const linked = cut(url.path, this.#prefix);
     if (here.length > 0 && linked !== undefined) return this.#url(linked + url.query);
-    if (here.length === 0) throw refusal('host', `${shown(url)} is not a host of ${this.#app}, which has ${this.#hosts.map(shown).join(', ')}: nothing was sent there`);
+    if (here.length === 0) {
+      throw refusal(
+        'host',
+        `${shown(url)} is not a host of ${this.#app}, which has ${this.#hosts.map(shown).join(', ')}: nothing was sent there`,
+      );
+    }
     const mine = here.filter(({ own }) => own.test(url.host));
-    if (mine.length === 0) throw refusal('account', `${url.host} is not known to be the host of this connection of ${this.#app}: its fields say which is, nothing was sent`);
+    if (mine.length === 0) {
+      throw refusal(
+        'account',
+        `${url.host} is not known to be the host of this connection of ${this.#app}: its fields say which is, nothing was sent`,
+      );
+    }
     for (const host of mine) {
       const rest = this.#below(host, url);
       if (rest !== undefined) return this.#url(placeOf(host, url.host) + rest + url.query);
@@ -53,15 +72,24 @@ class Hosts {
   /** The gateway rewrites links to the app's hosts to its own URLs: those that are not of this connection are nobody's. */
   #own(url) {
     const rest = cut(url.path, this.#prefix);
-    if (rest === undefined) throw refusal('gateway', `${url.path} of the gateway is not of this connection of ${this.#app}: nothing was sent`);
+    if (rest === undefined) {
+      throw refusal(
+        'gateway',
+        `${url.path} of the gateway is not of this connection of ${this.#app}: nothing was sent`,
+      );
+    }
     return this.#url(rest + url.query);
   }
 
   /** Returns what follows the base path, or undefined for a path that is not at this place. */
   #below(host, url) {
     if (host.paths) return host.paths.some((pattern) => pathPattern(pattern).test(url.path)) ? url.path : undefined;
-    const parts = `${this.#sitePath(host)}${host.base_path}`.split(/\{([^{}]*)\}/).map((text, i) => (i % 2 === 0 ? { text } : { slot: text }));
-    const pattern = new RegExp(`^${parts.map(({ text, slot }) => (slot === undefined ? quote(text) : '([^/]+?)')).join('')}(?=/|$)`);
+    const parts = `${this.#sitePath(host)}${host.base_path}`
+      .split(/\{([^{}]*)\}/)
+      .map((text, i) => (i % 2 === 0 ? { text } : { slot: text }));
+    const pattern = new RegExp(
+      `^${parts.map(({ text, slot }) => (slot === undefined ? quote(text) : '([^/]+?)')).join('')}(?=/|$)`,
+    );
     const found = url.path.match(pattern);
     if (!found) return undefined;
     parts.filter(({ slot }) => slot !== undefined).forEach(({ slot }, i) => this.#checkSegment(slot, found[i + 1]));
@@ -73,7 +101,10 @@ class Hosts {
   #checkSegment(name, raw) {
     const value = this.#fields[name];
     if (value !== undefined && value !== raw && value !== decode(raw)) {
-      throw refusal('account', `${raw} in the path is not the ${name} of this connection of ${this.#app}: nothing was sent`);
+      throw refusal(
+        'account',
+        `${raw} in the path is not the ${name} of this connection of ${this.#app}: nothing was sent`,
+      );
     }
   }
 
@@ -97,7 +128,8 @@ class Hosts {
 }
 
 /** Fixed hosts come before patterns, long base paths before short ones, and some paths before all. */
-const before = (a, b) => rank(a) - rank(b) || b.base_path.length - a.base_path.length || Boolean(b.paths) - Boolean(a.paths);
+const before = (a, b) =>
+  rank(a) - rank(b) || b.base_path.length - a.base_path.length || Boolean(b.paths) - Boolean(a.paths);
 const rank = ({ host, field }) => (field === undefined ? 0 : 2) + (/[{*]/.test(host) ? 1 : 0);
 
 function slotPattern(name, slots, fields, scheme) {
@@ -111,7 +143,10 @@ function slotPattern(name, slots, fields, scheme) {
 
 /** A pattern of paths: `*` matches within a segment, and `**` one segment or more. The gateway looks more closely. */
 function pathPattern(pattern) {
-  const segments = pattern.slice(1).split('/').map((segment) => (segment === '**' ? '.+' : segment.split('*').map(quote).join('[^/]*')));
+  const segments = pattern
+    .slice(1)
+    .split('/')
+    .map((segment) => (segment === '**' ? '.+' : segment.split('*').map(quote).join('[^/]*')));
   return new RegExp(`^/${segments.join('/')}$`);
 }
 
@@ -150,7 +185,8 @@ const isDots = (segment) => /^\.\.?$/.test(segment.split(';', 1)[0]);
 const holdsDots = (path) => inAnyReading(path, (reading) => reading.split(/[/\\]/).some(isDots));
 const mayBePlace = (path) => inAnyReading(path, (reading) => /^\/*~/.test(reading));
 
-const withoutPort = (host, scheme) => (host.endsWith(`:${usualPorts[scheme]}`) ? host.slice(0, host.lastIndexOf(':')) : host);
+const withoutPort = (host, scheme) =>
+  host.endsWith(`:${usualPorts[scheme]}`) ? host.slice(0, host.lastIndexOf(':')) : host;
 
 /**
  * Takes an absolute URL apart without changing a byte of path and query, except for what WHATWG's parser has changed of a URL
@@ -164,7 +200,9 @@ function parse(raw) {
     throw refusal('url', 'the URL is not absolute, or not valid: write it like https://api.example.com/v1');
   }
   const scheme = url.protocol.slice(0, -1);
-  if (!(scheme in usualPorts)) throw refusal('url', `${url.protocol} is not a scheme that the gateway forwards: write https`);
+  if (!(scheme in usualPorts)) {
+    throw refusal('url', `${url.protocol} is not a scheme that the gateway forwards: write https`);
+  }
   if (url.username || url.password) throw refusal('url', 'the URL holds user info: take it out');
   const [before] = url.href.split('#', 1);
   const [, path, query] = before.slice(url.origin.length).match(/^([^?]*)(.*)$/s);
@@ -174,7 +212,8 @@ function parse(raw) {
 }
 
 /** Returns value as one segment of a path, in the one spelling of all of Vendgate's SDKs. */
-const escape = (value) => encodeURIComponent(value).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+const escape = (value) =>
+  encodeURIComponent(value).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 function refusal(reason, message) {
   return Object.assign(new errors.VendgateError(message, { code: 'url_refused' }), { reason });

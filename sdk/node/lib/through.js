@@ -19,8 +19,12 @@ class Through {
     check.segment(connection, 'connection');
     check.segment(app, 'app');
     if (email !== undefined) check.email(email);
-    if (hosts !== undefined && !(Array.isArray(hosts) && hosts.length > 0)) throw new TypeError('hosts must be those of an app, as getApp tells them');
-    if (mode !== undefined && mode !== 'passthrough') throw new TypeError("errors may be 'passthrough' and nothing else");
+    if (hosts !== undefined && !(Array.isArray(hosts) && hosts.length > 0)) {
+      throw new TypeError('hosts must be those of an app, as getApp tells them');
+    }
+    if (mode !== undefined && mode !== 'passthrough') {
+      throw new TypeError("errors may be 'passthrough' and nothing else");
+    }
     const root = resolve(baseUrl, allowHttp === true).slice(0, -apiPath.length);
     this.#platform = new VendgatePlatform({ apiKey, baseUrl: root, allowHttp, fetch });
     this.#email = email;
@@ -29,7 +33,9 @@ class Through {
     this.#headers = { authorization: `Bearer ${apiKey}` };
     if (email !== undefined) this.#headers['x-user-email'] = email;
     if (mode !== undefined) this.#headers['vendgate-errors'] = mode;
-    if (hosts !== undefined && (fields !== undefined || !hosts.some(isOpen))) this.#hosts = new Hosts({ ...this.#place, hosts, fields });
+    if (hosts !== undefined && (fields !== undefined || !hosts.some(isOpen))) {
+      this.#hosts = new Hosts({ ...this.#place, hosts, fields });
+    }
   }
 
   /** Returns the map at once where it is known, else undefined. */
@@ -52,7 +58,9 @@ class Through {
 
   /** Returns the headers of a call, `[name, value]` pairs: ours in place of the caller's placeholders for them. */
   headers(pairs) {
-    const kept = [...pairs].filter(([name]) => !replaced.has(name.toLowerCase()) && !(name.toLowerCase() in this.#headers));
+    const kept = [...pairs].filter(
+      ([name]) => !replaced.has(name.toLowerCase()) && !Object.hasOwn(this.#headers, name.toLowerCase()),
+    );
     return [...kept, ...Object.entries(this.#headers)];
   }
 
@@ -70,7 +78,9 @@ class Through {
       throw unlearned(app, error);
     }
     if (Array.isArray(answer.hosts) && answer.hosts.length > 0) return answer.hosts;
-    throw new errors.VendgateError(`the server does not tell the hosts of ${app}: update it, or give hosts`, { code: 'invalid_response' });
+    throw new errors.VendgateError(`the server does not tell the hosts of ${app}: update it, or give hosts`, {
+      code: 'invalid_response',
+    });
   }
 
   /** The connection's open fields, or undefined for a key that may not see them, and for a connection of another source. */
@@ -92,10 +102,22 @@ const replaced = new Set(['x-vendgate-key', 'host']);
 /** Whether a host depends on the connection. */
 const isOpen = ({ slots, field }) => slots !== undefined || field !== undefined;
 
+/** The codes of what is not the Platform API. */
+const absent = new Set(['invalid_response', 'not_found', 'redirected']);
+
 function unlearned(app, cause) {
-  const advice = { 401: '; a caller key may not ask for them: give hosts, from getApp by the tenant key', 403: '; the key may not ask for them: give hosts, or grant it apps' }[cause.status] ?? '';
+  const advice =
+    {
+      401: '; a caller key may not ask for them: give hosts, from getApp by the tenant key',
+      403: '; the key may not ask for them: give hosts, or grant it apps',
+    }[cause.status] ??
+    (absent.has(cause.code) ? '; a gateway without the Platform API tells none: give hosts' : '');
   return new errors.VendgateError(`the hosts of ${app} could not be learned: ${cause.message}${advice}`, {
-    status: cause.status, code: cause.code, response: cause.response, retryAfter: cause.retryAfter, cause,
+    status: cause.status,
+    code: cause.code,
+    response: cause.response,
+    retryAfter: cause.retryAfter,
+    cause,
   });
 }
 

@@ -11,7 +11,10 @@ function vendgateInterceptor(options = {}) {
   return (dispatch) => (call, handler) => {
     const pass = (hosts) => {
       const { origin, pathname, search } = new URL(hosts.map(targetOf(call)));
-      return dispatch({ ...call, origin, path: pathname + search, headers: flat(through.headers(pairs(call.headers))) }, handler);
+      return dispatch(
+        { ...call, origin, path: pathname + search, headers: flat(through.headers(pairs(call.headers))) },
+        handler,
+      );
     };
     const fail = (error) => {
       call.body?.destroy?.(); // what it reads from is let go

@@ -135,7 +135,9 @@ http://{address} {{
 def start_vendgate(test, directory, provider):
     """Starts a gateway for OpenAI's API at the test's provider, and returns its URL."""
     files = {"secret": SECRET, "tenant": TENANT_KEY}
-    url, _, _ = run(test, directory, files, lambda address: CADDYFILE.format(dir=directory, provider=provider, address=address))
+    url, _, _ = run(
+        test, directory, files, lambda address: CADDYFILE.format(dir=directory, provider=provider, address=address)
+    )
     return url
 
 
@@ -150,9 +152,15 @@ def run(test, directory, files, caddyfile, environment=None):
         (directory / name).write_text(text)
         (directory / name).chmod(0o600)
     binary = os.environ.get("VENDGATE_BIN") or build(directory)
-    environment = {**os.environ, **{name: str(directory) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}, **(environment or {})}
+    environment = {
+        **os.environ,
+        **{name: str(directory) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")},
+        **(environment or {}),
+    }
     with open(directory / "log", "wb") as log:
-        program = subprocess.Popen([binary, "run", "--config", str(directory / "Caddyfile")], env=environment, stderr=log)
+        program = subprocess.Popen(
+            [binary, "run", "--config", str(directory / "Caddyfile")], env=environment, stderr=log
+        )
 
     def stop():
         program.terminate()

@@ -84,13 +84,27 @@ class Cases:
     def test_calls_bodies_and_headers(self):
         gateway = Server(self)
         call = self.client(**gateway.options(errors="passthrough"))
-        headers = {"authorization": "Bearer placeholder", "X-Vendgate-Key": "k", "X-User-Email": "bob@example.com", "Host": "api.acme.example", "X-Trace": "7"}
-        self.assertEqual(call("POST", f"{API}/a%2Fb;c?x=%2F&y=", headers, "Größe? 🐘".encode()), (200, "POST /proxy/conn_1/acme/a%2Fb;c?x=%2F&y="))
+        headers = {
+            "authorization": "Bearer placeholder",
+            "X-Vendgate-Key": "k",
+            "X-User-Email": "bob@example.com",
+            "Host": "api.acme.example",
+            "X-Trace": "7",
+        }
+        self.assertEqual(
+            call("POST", f"{API}/a%2Fb;c?x=%2F&y=", headers, "Größe? 🐘".encode()),
+            (200, "POST /proxy/conn_1/acme/a%2Fb;c?x=%2F&y="),
+        )
         ((_, got, body),) = gateway.took()
         self.assertEqual(body.decode(), "Größe? 🐘")
         for name, want in {
-            "Authorization": [f"Bearer {KEY}"], "X-Vendgate-Key": None, "X-User-Email": [ALICE], "X-Trace": ["7"], "Vendgate-Errors": ["passthrough"],
-            "Host": [gateway.host], "Content-Length": ["13"],
+            "Authorization": [f"Bearer {KEY}"],
+            "X-Vendgate-Key": None,
+            "X-User-Email": [ALICE],
+            "X-Trace": ["7"],
+            "Vendgate-Errors": ["passthrough"],
+            "Host": [gateway.host],
+            "Content-Length": ["13"],
         }.items():
             self.assertEqual(got.get_all(name), want, name)
         call("PUT", "https://files.acme.example/x", None, iter([b"one ", b"two"]))
@@ -101,7 +115,12 @@ class Cases:
     def test_other_hosts_get_nothing(self):
         elsewhere, gateway = Server(self), Server(self)
         call = self.client(**gateway.options())
-        for url in ["https://evil.example/v1/x", "http://api.acme.example/v1/x", "https://api.acme.example:8443/v1/x", f"{elsewhere.url}/x"]:
+        for url in [
+            "https://evil.example/v1/x",
+            "http://api.acme.example/v1/x",
+            "https://api.acme.example:8443/v1/x",
+            f"{elsewhere.url}/x",
+        ]:
             self.assertIn(url.split("/")[2], self.refused("host", call, "GET", url))
             self.refused("host", call, "POST", url, None, b"x")
         self.refused("path", call, "GET", "https://api.acme.example/other")
@@ -134,7 +153,9 @@ class Cases:
             leads[0] = location
             self.assertEqual(call("POST", f"{API}/x", {"X-Api-Key": "placeholder"}, b"text"), (200, line))
             _, headers, body = gateway.took()[-1]
-            self.assertEqual((headers["Authorization"], headers["X-User-Email"], body), (f"Bearer {KEY}", ALICE, b"text"))
+            self.assertEqual(
+                (headers["Authorization"], headers["X-User-Email"], body), (f"Bearer {KEY}", ALICE, b"text")
+            )
         for location in [f"{elsewhere.url}/next", gateway.url.replace("127.0.0.1", "localhost") + "/next"]:
             leads[0] = location
             self.refused("host", call, "GET", f"{API}/x", {"X-Api-Key": "placeholder"})
@@ -145,8 +166,12 @@ class Cases:
 
     def test_hosts_that_are_not_told_are_asked_for_again(self):
         answers = [
-            (401, {"code": "invalid_tenant_key"}, "give hosts, from app_hosts"), (403, {"code": "capability_disabled"}, "grant it apps"),
-            (404, {"code": "unknown_app"}, "told"), (502, None, "502"), (200, {}, "update it, or give hosts"),
+            (401, {"code": "invalid_tenant_key"}, "give hosts, from app_hosts"),
+            (403, {"code": "capability_disabled"}, "grant it apps"),
+            (404, {"code": "unknown_app"}, "told"),
+            (404, {"code": "not_found"}, "without the Platform API"),
+            (502, None, "502"),
+            (200, {}, "update it, or give hosts"),
         ]
         queue = [(status, data) for status, data, _ in answers] + [(200, {"hosts": ACME})]
         gateway = Server(self, told=lambda _path: queue.pop(0))
@@ -168,11 +193,17 @@ class Cases:
         self.assertNotIn(KEY, str(caught.exception))
 
     def test_fields_of_the_connection(self):
-        zendesk = [{"host": "{subdomain}.zendesk.com", "base_path": "", "path": "", "slots": {"subdomain": {"kind": "label"}}}]
+        zendesk = [
+            {"host": "{subdomain}.zendesk.com", "base_path": "", "path": "", "slots": {"subdomain": {"kind": "label"}}}
+        ]
         answer = [200]
 
         def told(path):
-            return (200, {"hosts": zendesk}) if path.startswith("/apps/") else (answer[0], {"code": "x", "fields": {"subdomain": "acme"}})
+            return (
+                (200, {"hosts": zendesk})
+                if path.startswith("/apps/")
+                else (answer[0], {"code": "x", "fields": {"subdomain": "acme"}})
+            )
 
         gateway = Server(self, told=told)
         call = self.client(**gateway.options())
@@ -189,16 +220,34 @@ class Cases:
     def test_options(self):
         gateway = Server(self)
         for wrong in [
-            {"gateway": "http://gw.example"}, {"gateway": ""}, {"gateway": "https://u@gw.example"}, {"gateway": "https://gw.example?x"}, {"key": "a b"}, {"key": None},
-            {"key": "a\n"}, {"connection": ""}, {"app": ".."}, {"email": "a\nb"}, {"hosts": []}, {"errors": "mapped"},
+            {"gateway": "http://gw.example"},
+            {"gateway": ""},
+            {"gateway": "https://u@gw.example"},
+            {"gateway": "https://gw.example?x"},
+            {"key": "a b"},
+            {"key": None},
+            {"key": "a\n"},
+            {"connection": ""},
+            {"app": ".."},
+            {"email": "a\nb"},
+            {"hosts": []},
+            {"errors": "mapped"},
         ]:
             with self.subTest(wrong), self.assertRaises(ValueError):
                 self.client(**gateway.options(**wrong))
 
     def test_a_real_gateway(self):
-        provider = Server(self, lambda line: (302, {"Location": "/v1/models?page=2"}) if line == "GET /v1/models" else (200, {}))
+        provider = Server(
+            self, lambda line: (302, {"Location": "/v1/models?page=2"}) if line == "GET /v1/models" else (200, {})
+        )
         directory = self.enterContext(tempfile.TemporaryDirectory())
-        options = {"gateway": start_vendgate(self, directory, provider.url), "key": TENANT_KEY, "email": ALICE, "connection": "conn_1", "app": "openai"}
+        options = {
+            "gateway": start_vendgate(self, directory, provider.url),
+            "key": TENANT_KEY,
+            "email": ALICE,
+            "connection": "conn_1",
+            "app": "openai",
+        }
         call = self.client(**options)
         self.assertEqual(call("GET", f"{provider.url}/v1/models"), (200, "GET /v1/models?page=2"))
         calls = provider.took()
@@ -239,7 +288,10 @@ class Threads:
 class RequestsTest(WithRequests, Cases, Threads, unittest.TestCase):
     def test_proxies_of_the_environment_are_judged_by_the_gateway(self):
         gateway = Server(self)
-        with mock.patch.dict(os.environ, {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}):
+        with mock.patch.dict(
+            os.environ,
+            {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"},
+        ):
             self.assertEqual(self.client(**gateway.options())("GET", f"{API}/x")[0], 200)
 
     def test_a_session_of_ones_own(self):
@@ -254,7 +306,9 @@ class RequestsTest(WithRequests, Cases, Threads, unittest.TestCase):
 
     def test_answers_stream(self):
         gateway = Server(self)
-        with vendgate.requests_session(**gateway.options()) as session, session.get(f"{API}/x", stream=True) as response:
+        with vendgate.requests_session(**gateway.options()) as session, session.get(
+            f"{API}/x", stream=True
+        ) as response:
             self.assertEqual(b"".join(response.iter_content(3)), b'{"line": "GET /proxy/conn_1/acme/x"}')
 
     def test_pickles_do_not_hold_the_key(self):
@@ -266,12 +320,21 @@ class RequestsTest(WithRequests, Cases, Threads, unittest.TestCase):
 class HttpxTest(WithHttpx, Cases, Threads, unittest.TestCase):
     def test_answers_stream(self):
         gateway = Server(self)
-        with httpx.Client(transport=vendgate.httpx_transport(**gateway.options())) as client, client.stream("GET", f"{API}/x") as response:
+        with httpx.Client(transport=vendgate.httpx_transport(**gateway.options())) as client, client.stream(
+            "GET", f"{API}/x"
+        ) as response:
             self.assertEqual(b"".join(response.iter_raw()), b'{"line": "GET /proxy/conn_1/acme/x"}')
 
     def test_proxies_of_the_environment_are_not_used(self):
         gateway = Server(self)
-        with mock.patch.dict(os.environ, {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}):
+        with mock.patch.dict(
+            os.environ,
+            {
+                "HTTP_PROXY": "http://127.0.0.1:9",
+                "HTTPS_PROXY": "http://127.0.0.1:9",
+                "ALL_PROXY": "http://127.0.0.1:9",
+            },
+        ):
             self.assertEqual(self.client(**gateway.options())("GET", f"{API}/x")[0], 200)
 
     def test_a_transport_below(self):
@@ -284,7 +347,13 @@ class HttpxTest(WithHttpx, Cases, Threads, unittest.TestCase):
         gateway = Server(self)
         call = self.client(**gateway.options(), transport=httpx.MockTransport(answer))
         call("GET", f"{API}/x")
-        self.assertEqual(seen, [(f"{gateway.url}/platform/v1/apps/acme", gateway.host), (f"{gateway.url}/proxy/conn_1/acme/x", gateway.host)])
+        self.assertEqual(
+            seen,
+            [
+                (f"{gateway.url}/platform/v1/apps/acme", gateway.host),
+                (f"{gateway.url}/proxy/conn_1/acme/x", gateway.host),
+            ],
+        )
 
 
 class AsyncHttpxTest(WithAsyncHttpx, Cases, unittest.TestCase):

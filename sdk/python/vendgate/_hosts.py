@@ -80,7 +80,8 @@ class Hosts:
         mine = [place for place in here if place.is_own(url.host)]
         if not mine:
             raise Refused(
-                "account", f"{url.host} is not known to be the host of this connection of {self._app}, whose fields say which is"
+                "account",
+                f"{url.host} is not known to be the host of this connection of {self._app}, whose fields say which is",
             )
         for place in mine:
             rest = self._below(place, url.path)
@@ -167,7 +168,9 @@ class _Place:
 
 def _path_pattern(pattern):
     """`*` matches within a segment, and `**` one segment or more. The gateway looks more closely."""
-    segments = [".+" if s == "**" else "[^/]*".join(re.escape(text) for text in s.split("*")) for s in pattern.split("/")]
+    segments = [
+        ".+" if s == "**" else "[^/]*".join(re.escape(text) for text in s.split("*")) for s in pattern.split("/")
+    ]
     return re.compile("/".join(segments), re.DOTALL)
 
 

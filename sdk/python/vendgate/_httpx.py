@@ -28,7 +28,9 @@ class _Mapped:
         host = url.raw_host.decode("ascii")
         host = f"[{host}]" if ":" in host else host
         to = self._through.hosts.map(f"{url.scheme}://{user}{host}{port}{url.raw_path.decode('ascii')}")
-        return self._request(request.method, to, self._through.headers(request.headers.multi_items()), request.stream, request.extensions)
+        return self._request(
+            request.method, to, self._through.headers(request.headers.multi_items()), request.stream, request.extensions
+        )
 
     def _question(self, path):
         url, headers = self._through.question(path)
@@ -37,7 +39,9 @@ class _Mapped:
     @staticmethod
     def _request(method, url, headers, stream, extensions):
         url = httpx.URL(url)
-        return httpx.Request(method, url, headers=[("Host", url.netloc.decode("ascii")), *headers], stream=stream, extensions=extensions)
+        return httpx.Request(
+            method, url, headers=[("Host", url.netloc.decode("ascii")), *headers], stream=stream, extensions=extensions
+        )
 
 
 class Transport(_Mapped, httpx.BaseTransport):

@@ -13,11 +13,31 @@ from ._through import MAX_ANSWER, TIMEOUT, Through
 class Adapter(HTTPAdapter):
     """Sends requests for an app's hosts to the gateway, and refuses all others. Each hop of a redirect passes it."""
 
-    def __init__(self, *, gateway, key, connection, app, email=None, hosts=None, fields=None, errors=None, allow_http=False, **adapter):
+    def __init__(
+        self,
+        *,
+        gateway,
+        key,
+        connection,
+        app,
+        email=None,
+        hosts=None,
+        fields=None,
+        errors=None,
+        allow_http=False,
+        **adapter
+    ):
         super().__init__(**adapter)
         self._lock = threading.Lock()
         self._through = Through(
-            gateway=gateway, key=key, connection=connection, app=app, email=email, hosts=hosts, fields=fields, errors=errors,
+            gateway=gateway,
+            key=key,
+            connection=connection,
+            app=app,
+            email=email,
+            hosts=hosts,
+            fields=fields,
+            errors=errors,
             allow_http=allow_http,
         )
 

@@ -19,6 +19,7 @@ TIMEOUT = 30.0
 
 _ADVICE = {
     401: "; a caller key may not ask for them: give hosts, from app_hosts by the tenant key",
+    "not_found": "; a gateway without the Platform API tells none: give hosts",
     403: "; the key may not ask for them: give hosts, or grant it apps",
 }
 
@@ -27,7 +28,8 @@ class LearningError(Exception):
     """The hosts of the app could not be learned; `status` and `code` are those of the answer, if one came."""
 
     def __init__(self, app, message, status=None, code=None):
-        super().__init__(f"the hosts of {app} could not be learned: {message}{_ADVICE.get(status, '')}")
+        advice = _ADVICE.get("not_found" if code == "not_found" else status, "")
+        super().__init__(f"the hosts of {app} could not be learned: {message}{advice}")
         self.app, self.message, self.status, self.code = app, message, status, code
 
     def again(self):
@@ -47,7 +49,9 @@ class Through:
     errors: "passthrough" leaves the provider's errors as they are.
     """
 
-    def __init__(self, *, gateway, key, connection, app, email=None, hosts=None, fields=None, errors=None, allow_http=False):
+    def __init__(
+        self, *, gateway, key, connection, app, email=None, hosts=None, fields=None, errors=None, allow_http=False
+    ):
         self.root = _root(gateway, allow_http)
         for name, value in {"connection": connection, "app": app}.items():
             if not isinstance(value, str) or value in ("", ".", ".."):
@@ -73,7 +77,9 @@ class Through:
 
     def headers(self, pairs):
         """Returns the headers of a call, as pairs: ours in place of the caller's placeholders for them."""
-        return [(name, value) for name, value in pairs if _text(name).lower() not in self._replaced] + list(self._own.items())
+        return [(name, value) for name, value in pairs if _text(name).lower() not in self._replaced] + list(
+            self._own.items()
+        )
 
     def question(self, path):
         """Returns URL and headers of a call of the Platform API."""
@@ -86,7 +92,11 @@ class Through:
         try:
             hosts = self._hosts or (yield from self._ask_hosts())
             fields = self._fields
-            if fields is None and "x-user-email" in self._own and any(host.get("slots") or host.get("field") for host in hosts):
+            if (
+                fields is None
+                and "x-user-email" in self._own
+                and any(host.get("slots") or host.get("field") for host in hosts)
+            ):
                 fields = yield from self._ask_fields()
             self.hosts = Hosts(self.root, self.connection, self.app, hosts, fields)
         except LearningError as error:
@@ -130,7 +140,9 @@ def read(app, status, body):
             raise LearningError(app, message, status, data.get("code"))
         return {**data}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise LearningError(app, f"HTTP {status} and no answer of the Platform API; does gateway lead to a Vendgate server?", status) from None
+        raise LearningError(
+            app, f"HTTP {status} and no answer of the Platform API; does gateway lead to a Vendgate server? One without the Platform API tells none: give hosts", status
+        ) from None
 
 
 def app_hosts(*, gateway, key, app, allow_http=False):
@@ -157,10 +169,18 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def _root(gateway, allow_http):
     parts = urlsplit(gateway)
-    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc or "?" in gateway or "#" in gateway:
+    if (
+        parts.scheme not in ("https", "http")
+        or not parts.hostname
+        or "@" in parts.netloc
+        or "?" in gateway
+        or "#" in gateway
+    ):
         raise ValueError("gateway must be an absolute URL of scheme, host and path, like https://gateway.example.com")
     if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
-        raise ValueError("gateway must be https, since the key travels there; plain http is for loopback, or with allow_http=True")
+        raise ValueError(
+            "gateway must be https, since the key travels there; plain http is for loopback, or with allow_http=True"
+        )
     return gateway.rstrip("/")
 
 

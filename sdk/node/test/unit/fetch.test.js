@@ -174,13 +174,14 @@ test('fetch: concurrent calls learn the hosts once, and one that is aborted leav
 });
 
 test('fetch: hosts that could not be learned are asked for again by the next call', async (t) => {
-  const answers = [[401, { code: 'invalid_tenant_key' }], [403, { code: 'capability_disabled' }], [404, { code: 'unknown_app' }], [200, { id: 'acme' }], [200, { id: 'acme', hosts }]];
+  const answers = [[401, { code: 'invalid_tenant_key' }], [403, { code: 'capability_disabled' }], [404, { code: 'unknown_app' }], [404, { code: 'not_found' }], [200, { id: 'acme' }], [200, { id: 'acme', hosts }]];
   const gateway = await startGateway(t, undefined, () => answers.shift());
   const fetch = vendgateFetch(gateway.options);
   const call = () => fetch('https://api.acme.example/v1/x');
   await assert.rejects(call(), (error) => error.code === 'invalid_tenant_key' && error.status === 401 && /caller key.*give hosts/.test(error.message));
   await assert.rejects(call(), (error) => error.code === 'capability_disabled' && /give hosts/.test(error.message));
   await assert.rejects(call(), { code: 'unknown_app' });
+  await assert.rejects(call(), (error) => error.code === 'not_found' && /without the Platform API.*give hosts/.test(error.message));
   await assert.rejects(call(), (error) => error.code === 'invalid_response' && /update it, or give hosts/.test(error.message));
   assert.equal((await call()).status, 200);
   assert.equal(gateway.requests.length, 1);

@@ -15,9 +15,28 @@ class Internet:
         key = str(directory / "key.pem")
         names = ",".join(f"DNS:{host}" for host in hosts)
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", "/CN=test",
-             "-addext", f"subjectAltName={names}", "-keyout", key, "-out", self.ca],
-            check=True, capture_output=True,
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "1",
+                "-subj",
+                "/CN=test",
+                "-addext",
+                f"subjectAltName={names}",
+                "-keyout",
+                key,
+                "-out",
+                self.ca,
+            ],
+            check=True,
+            capture_output=True,
         )
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(self.ca, key)
@@ -54,7 +73,9 @@ class Internet:
             def _serve(self):
                 call = (getattr(self, "host", "in plain"), f"{self.command} {self.path}", self.headers, self._body())
                 internet.calls.append(call)
-                status, headers, body = internet.answers.pop(0)(*call) if internet.answers else (500, {}, b"no answer was foreseen")
+                status, headers, body = (
+                    internet.answers.pop(0)(*call) if internet.answers else (500, {}, b"no answer was foreseen")
+                )
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)

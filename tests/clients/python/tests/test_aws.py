@@ -10,8 +10,10 @@ import botocore.exceptions
 from .world import BLOCKS, World
 
 HOST = "s3.eu-central-1.amazonaws.com"
-LIST = '<?xml version="1.0"?><ListBucketResult><Name>b</Name><IsTruncated>{more}</IsTruncated>{token}<Contents><Key>{key}</Key><Size>3</Size>' \
+LIST = (
+    '<?xml version="1.0"?><ListBucketResult><Name>b</Name><IsTruncated>{more}</IsTruncated>{token}<Contents><Key>{key}</Key><Size>3</Size>'
     "<LastModified>2026-01-03T00:00:00.000Z</LastModified></Contents></ListBucketResult>"
+)
 XML = {"Content-Type": "application/xml"}
 
 
@@ -21,7 +23,11 @@ def page(key, token=""):
 
 
 def error(status, code, headers=None, more=""):
-    return status, {**XML, **(headers or {})}, f"<Error><Code>{code}</Code><Message>told by the provider</Message>{more}</Error>".encode()
+    return (
+        status,
+        {**XML, **(headers or {})},
+        f"<Error><Code>{code}</Code><Message>told by the provider</Message>{more}</Error>".encode(),
+    )
 
 
 class AWS(World):
@@ -47,7 +53,10 @@ class AWS(World):
         """Checks that these requests came, signed by the connection's own key."""
         calls = self.took(*lines, key=self.key)
         for _, _, headers, _ in calls:
-            self.assertRegex(headers["Authorization"], "^AWS4-HMAC-SHA256 Credential=AKIAPROVIDERCANARY01/[0-9]{8}/eu-central-1/s3/aws4_request")
+            self.assertRegex(
+                headers["Authorization"],
+                "^AWS4-HMAC-SHA256 Credential=AKIAPROVIDERCANARY01/[0-9]{8}/eu-central-1/s3/aws4_request",
+            )
         return calls
 
 
@@ -60,7 +69,10 @@ class Boto3Test(AWS):
         self.answers(page("one", token="next"), page("two"))
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket="b")
         self.assertEqual([item["Key"] for found in pages for item in found["Contents"]], ["one", "two"])
-        self.signed(f"{HOST} GET /b?list-type=2&encoding-type=url", f"{HOST} GET /b?list-type=2&continuation-token=next&encoding-type=url")
+        self.signed(
+            f"{HOST} GET /b?list-type=2&encoding-type=url",
+            f"{HOST} GET /b?list-type=2&continuation-token=next&encoding-type=url",
+        )
 
     def test_an_upload_and_a_stream(self):
         content = os.urandom(100_000)
@@ -71,16 +83,31 @@ class Boto3Test(AWS):
         self.assertEqual(put[3], content)
 
     def test_errors(self):
-        self.answers(error(403, "InvalidAccessKeyId"), error(404, "NoSuchKey"), error(503, "SlowDown", {"Retry-After": "1"}), page("one"))
+        self.answers(
+            error(403, "InvalidAccessKeyId"),
+            error(404, "NoSuchKey"),
+            error(503, "SlowDown", {"Retry-After": "1"}),
+            page("one"),
+        )
         for code in ("InvalidAccessKeyId", "NoSuchKey"):
             with self.assertRaises(botocore.exceptions.ClientError) as caught:
                 self.s3.get_object(Bucket="b", Key="x")
             self.assertEqual(caught.exception.response["Error"]["Code"], code)
         self.assertEqual(self.s3.list_objects_v2(Bucket="b")["Name"], "b")
-        self.signed(f"{HOST} GET /b/x", f"{HOST} GET /b/x", f"{HOST} GET /b?list-type=2&encoding-type=url", f"{HOST} GET /b?list-type=2&encoding-type=url")
+        self.signed(
+            f"{HOST} GET /b/x",
+            f"{HOST} GET /b/x",
+            f"{HOST} GET /b?list-type=2&encoding-type=url",
+            f"{HOST} GET /b?list-type=2&encoding-type=url",
+        )
 
     def test_a_bucket_of_another_region_leads_nowhere_else(self):
-        moved = error(301, "PermanentRedirect", {"x-amz-bucket-region": "us-west-2", "Location": "https://elsewhere.example/b"}, "<Endpoint>elsewhere.example</Endpoint>")
+        moved = error(
+            301,
+            "PermanentRedirect",
+            {"x-amz-bucket-region": "us-west-2", "Location": "https://elsewhere.example/b"},
+            "<Endpoint>elsewhere.example</Endpoint>",
+        )
         self.answers(moved, moved)
         with self.assertRaises((botocore.exceptions.ClientError, ValueError)):
             self.s3.list_objects_v2(Bucket="b")
@@ -90,13 +117,21 @@ class Boto3Test(AWS):
 
     def test_another_endpoint_gets_nothing(self):
         with self.assertRaises(ValueError):
-            self.s3.meta.events.emit_until_response("before-send.s3.GetObject", request=type("Request", (), {"url": "https://b.s3.amazonaws.com/x?y"})())
+            self.s3.meta.events.emit_until_response(
+                "before-send.s3.GetObject", request=type("Request", (), {"url": "https://b.s3.amazonaws.com/x?y"})()
+            )
 
 
 class CLITest(AWS):
     def run_cli(self, command, status=0):
         script = f". {BLOCKS}/aws_s3.sh; {command}"
-        ran = subprocess.run(["sh", "-ec", script], cwd=self.directory, capture_output=True, text=True, env={**os.environ, "PATH": f"/usr/bin:{os.environ['PATH']}"})
+        ran = subprocess.run(
+            ["sh", "-ec", script],
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PATH": f"/usr/bin:{os.environ['PATH']}"},
+        )
         self.assertEqual(ran.returncode, status, ran.stderr)
         return ran.stdout + ran.stderr
 
@@ -114,12 +149,18 @@ class CLITest(AWS):
         calls = self.signed(
             f"{HOST} GET /b?list-type=2&prefix=&delimiter=%2F&encoding-type=url",
             f"{HOST} GET /b?list-type=2&prefix=&delimiter=%2F&continuation-token=next&encoding-type=url",
-            f"{HOST} PUT /b/k", f"{HOST} GET /b/k",
+            f"{HOST} PUT /b/k",
+            f"{HOST} GET /b/k",
         )
         self.assertEqual(calls[2][3], content)
 
     def test_a_bucket_of_another_region_leads_nowhere_else(self):
-        moved = error(301, "PermanentRedirect", {"x-amz-bucket-region": "us-west-2", "Location": "https://elsewhere.example/b"}, "<Endpoint>elsewhere.example</Endpoint>")
+        moved = error(
+            301,
+            "PermanentRedirect",
+            {"x-amz-bucket-region": "us-west-2", "Location": "https://elsewhere.example/b"},
+            "<Endpoint>elsewhere.example</Endpoint>",
+        )
         self.answers(moved, moved)
         self.run_cli("s3 s3api list-objects-v2 --bucket b", status=254)
         self.internet.answers.clear()

@@ -10,15 +10,24 @@ class HttpxTest(World):
         self.addCleanup(self.client.close)
 
     def test_pages(self):
-        self.answers((200, {}, b'{"data": [{"id": "file-1"}], "has_more": true}'), (200, {}, b'{"data": [{"id": "file-2"}], "has_more": false}'))
+        self.answers(
+            (200, {}, b'{"data": [{"id": "file-1"}], "has_more": true}'),
+            (200, {}, b'{"data": [{"id": "file-2"}], "has_more": false}'),
+        )
         ids, more = [], True
         while more:
-            page = self.client.get("/files", params={"limit": 1, **({"after": ids[-1]} if ids else {})}, headers={"Authorization": "Bearer placeholder"}).json()
+            page = self.client.get(
+                "/files",
+                params={"limit": 1, **({"after": ids[-1]} if ids else {})},
+                headers={"Authorization": "Bearer placeholder"},
+            ).json()
             ids += [file["id"] for file in page["data"]]
             more = page["has_more"]
         self.assertEqual(ids, ["file-1", "file-2"])
         calls = self.took("api.openai.com GET /v1/files?limit=1", "api.openai.com GET /v1/files?limit=1&after=file-1")
-        self.assertEqual({headers["Authorization"] for _, _, headers, _ in calls}, {"Bearer sk-provider-canary-0123456789"})
+        self.assertEqual(
+            {headers["Authorization"] for _, _, headers, _ in calls}, {"Bearer sk-provider-canary-0123456789"}
+        )
 
     def test_an_upload(self):
         self.answers((200, {}, b'{"id": "file-1"}'))
@@ -30,7 +39,9 @@ class HttpxTest(World):
         self.assertIn(content, body)
 
     def test_a_stream(self):
-        self.answers((200, {"Content-Type": "text/event-stream"}, [b'data: "one"\n\n', b'data: "two"\n\n', b"data: [DONE]\n\n"]))
+        self.answers(
+            (200, {"Content-Type": "text/event-stream"}, [b'data: "one"\n\n', b'data: "two"\n\n', b"data: [DONE]\n\n"])
+        )
         with self.client.stream("POST", "/chat/completions", json={"stream": True}) as answer:
             self.assertEqual([line for line in answer.iter_lines() if line.strip()][0].strip(), 'data: "one"')
         ((_, _, _, body),) = self.took("api.openai.com POST /v1/chat/completions")
@@ -45,15 +56,27 @@ class HttpxTest(World):
 
     def test_redirects(self):
         self.answers(
-            (308, {"Location": "/v1/models/renamed"}, b""), (200, {}, b"{}"), (302, {"Location": "https://elsewhere.example/x"}, b""), (200, {}, b"{}"),
+            (308, {"Location": "/v1/models/renamed"}, b""),
+            (200, {}, b"{}"),
+            (302, {"Location": "https://elsewhere.example/x"}, b""),
+            (200, {}, b"{}"),
         )
         self.assertEqual(self.client.get("/models/old", follow_redirects=True).status_code, 200)
         with self.assertRaisesRegex(vendgate.Refused, "elsewhere.example"):
             self.client.get("/files/1/content", follow_redirects=True)
         self.assertEqual(self.client.get("/files/2/content").status_code, 200)
-        self.took(*[f"api.openai.com GET /v1/{path}" for path in ("models/old", "models/renamed", "files/1/content", "files/2/content")])
+        self.took(
+            *[
+                f"api.openai.com GET /v1/{path}"
+                for path in ("models/old", "models/renamed", "files/1/content", "files/2/content")
+            ]
+        )
 
     def test_other_hosts(self):
-        for url in ["https://elsewhere.example/", "http://api.openai.com/v1/models", "https://api.openai.com/v2/models"]:
+        for url in [
+            "https://elsewhere.example/",
+            "http://api.openai.com/v1/models",
+            "https://api.openai.com/v2/models",
+        ]:
             with self.assertRaises(vendgate.Refused):
                 self.client.get(url)

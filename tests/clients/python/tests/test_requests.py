@@ -21,12 +21,20 @@ class RequestsTest(World):
             titles += [issue["title"] for issue in page.json()]
             url = page.links.get("next", {}).get("url")
         self.assertEqual(titles, ["one", "two"])
-        calls = self.took("api.github.com GET /repos/octo/hello/issues?per_page=1", "api.github.com GET /repositories/1/issues?per_page=1&page=2")
-        self.assertEqual({headers["Authorization"] for _, _, headers, _ in calls}, {"Bearer gho_provider_canary_0123456789"})
+        calls = self.took(
+            "api.github.com GET /repos/octo/hello/issues?per_page=1",
+            "api.github.com GET /repositories/1/issues?per_page=1&page=2",
+        )
+        self.assertEqual(
+            {headers["Authorization"] for _, _, headers, _ in calls}, {"Bearer gho_provider_canary_0123456789"}
+        )
 
     def test_an_upload_to_another_host(self):
         self.answers((201, {}, b'{"id": 1}'))
-        asset = self.session.post("https://uploads.github.com/repos/octo/hello/releases/1/assets?name=a%20b", data=iter([b"\0\xff" * 50_000, b"end"]))
+        asset = self.session.post(
+            "https://uploads.github.com/repos/octo/hello/releases/1/assets?name=a%20b",
+            data=iter([b"\0\xff" * 50_000, b"end"]),
+        )
         self.assertEqual(asset.json(), {"id": 1})
         ((_, _, _, body),) = self.took("uploads.github.com POST /repos/octo/hello/releases/1/assets?name=a%20b")
         self.assertEqual(body, b"\0\xff" * 50_000 + b"end")
@@ -49,9 +57,17 @@ class RequestsTest(World):
         self.assertEqual(self.session.get(f"{API}/repos/octo/moved").status_code, 200)
         with self.assertRaisesRegex(vendgate.Refused, "elsewhere.example"):
             self.session.get(f"{API}/repos/octo/hello/tarball")
-        self.took("api.github.com GET /repos/octo/moved", "api.github.com GET /repositories/1", "api.github.com GET /repos/octo/hello/tarball")
+        self.took(
+            "api.github.com GET /repos/octo/moved",
+            "api.github.com GET /repositories/1",
+            "api.github.com GET /repos/octo/hello/tarball",
+        )
 
     def test_other_hosts(self):
-        for url in ["https://elsewhere.example/", "http://api.github.com/user", "https://github.com.elsewhere.example/user"]:
+        for url in [
+            "https://elsewhere.example/",
+            "http://api.github.com/user",
+            "https://github.com.elsewhere.example/user",
+        ]:
             with self.assertRaises(vendgate.Refused):
                 self.session.get(url)

@@ -19,7 +19,11 @@ gateway = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(gateway)
 
 HOSTS = ["api.github.com", "uploads.github.com", "api.openai.com", "s3.eu-central-1.amazonaws.com", "elsewhere.example"]
-SECRETS = {"github": "gho_provider_canary_0123456789", "openai": "sk-provider-canary-0123456789", "aws": "provider-canary-0123456789/AWS+secret"}
+SECRETS = {
+    "github": "gho_provider_canary_0123456789",
+    "openai": "sk-provider-canary-0123456789",
+    "aws": "provider-canary-0123456789/AWS+secret",
+}
 
 CADDYFILE = """{{
 	admin off
@@ -91,20 +95,39 @@ class World(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.directory)
         cls.internet = Internet(cls.directory, HOSTS)
         cls.addClassCleanup(cls.internet.stop)
-        files = {**SECRETS, "aws-id": "AKIAPROVIDERCANARY01", "aws-region": "eu-central-1", "tenant": gateway.TENANT_KEY}
-        environment = {"HTTPS_PROXY": f"http://{cls.internet.address}", "HTTP_PROXY": f"http://{cls.internet.address}", "NO_PROXY": ""}
+        files = {
+            **SECRETS,
+            "aws-id": "AKIAPROVIDERCANARY01",
+            "aws-region": "eu-central-1",
+            "tenant": gateway.TENANT_KEY,
+        }
+        environment = {
+            "HTTPS_PROXY": f"http://{cls.internet.address}",
+            "HTTP_PROXY": f"http://{cls.internet.address}",
+            "NO_PROXY": "",
+        }
         cls.url, cls.binary, cls.environment = gateway.run(
-            cls, cls.directory, files, lambda address: CADDYFILE.format(dir=cls.directory, ca=cls.internet.ca, address=address), environment
+            cls,
+            cls.directory,
+            files,
+            lambda address: CADDYFILE.format(dir=cls.directory, ca=cls.internet.ca, address=address),
+            environment,
         )
-        os.environ.update({"VENDGATE_URL": cls.url, "VENDGATE_KEY": gateway.TENANT_KEY, **environment, "NO_PROXY": "127.0.0.1"})
+        os.environ.update(
+            {"VENDGATE_URL": cls.url, "VENDGATE_KEY": gateway.TENANT_KEY, **environment, "NO_PROXY": "127.0.0.1"}
+        )
 
     def tearDown(self):
         self.assertNotIn("elsewhere.example", self.internet.reached)
         self.assertLessEqual(self.internet.reached, set(HOSTS), "a client went past the gateway")
-        self.assertEqual((self.internet.took(), self.internet.answers), ([], []), "calls and answers that the test did not look at")
+        self.assertEqual(
+            (self.internet.took(), self.internet.answers), ([], []), "calls and answers that the test did not look at"
+        )
 
     def answers(self, *answers):
-        self.internet.answers.extend(answer if callable(answer) else lambda *_call, answer=answer: answer for answer in answers)
+        self.internet.answers.extend(
+            answer if callable(answer) else lambda *_call, answer=answer: answer for answer in answers
+        )
 
     def took(self, *lines, key=gateway.TENANT_KEY):
         """Checks that exactly these requests came, `HOST METHOD TARGET`, and nothing of the caller's with them."""
@@ -112,12 +135,30 @@ class World(unittest.TestCase):
         self.assertEqual([f"{host} {line}" for host, line, _, _ in calls], list(lines))
         for host, line, headers, body in calls:
             text = f"{host} {line} {headers} {body.decode('latin-1')}"
-            for canary in (key, gateway.TENANT_KEY, gateway.ALICE, "alice%40example.com", self.url.split("//")[1], "placeholder"):
+            for canary in (
+                key,
+                gateway.TENANT_KEY,
+                gateway.ALICE,
+                "alice%40example.com",
+                self.url.split("//")[1],
+                "placeholder",
+            ):
                 self.assertNotIn(canary, text)
         return calls
 
     @classmethod
     def caller_key(cls, connection):
-        command = ["caller-key", "create", "--tenant", "acme", "--connection", connection, "--user", gateway.ALICE, "--config", str(cls.directory / "Caddyfile")]
+        command = [
+            "caller-key",
+            "create",
+            "--tenant",
+            "acme",
+            "--connection",
+            connection,
+            "--user",
+            gateway.ALICE,
+            "--config",
+            str(cls.directory / "Caddyfile"),
+        ]
         made = subprocess.run([cls.binary, *command], env=cls.environment, check=True, capture_output=True, text=True)
         return made.stdout.strip()
