@@ -29,12 +29,18 @@ async function follow({ send, hosts, mode }, url, call) {
     const response = await send(url, call);
     const location = redirectOf(response);
     if (location === undefined || mode === 'manual') return finished(response, redirects);
-    response.body?.cancel?.().catch(() => {}); // nobody reads it
+    discard(response);
     if (mode === 'error') throw refusal('redirect', 'the answer is a redirect, which the call does not want');
     if (redirects === maxRedirects) throw refusal('redirect', `the answer is a redirect, after ${maxRedirects} others`);
     url = within(hosts, new URL(location, url).href);
     call = next(call, response.status);
   }
+}
+
+/** Lets go of a body that nobody reads: a stream of the web, or one of Node, as node-fetch has. */
+function discard({ body }) {
+  body?.cancel?.().catch(() => {});
+  body?.destroy?.();
 }
 
 /** A Request of any implementation: that of a library need not be the platform's. */
