@@ -24,6 +24,7 @@ need nginx nginx-light # a shared cache in front of the gateway
 /usr/bin/python3 -c 'import requests' 2>/dev/null || need python3-requests python3-requests # clients of the Python SDK; Debian's python3 has them
 /usr/bin/python3 -c 'import httpx' 2>/dev/null || need python3-httpx python3-httpx
 /usr/bin/python3 -c 'import boto3' 2>/dev/null || need python3-boto3 python3-boto3
+/usr/bin/python3 -c 'import dropbox' 2>/dev/null || need python3-dropbox python3-dropbox
 [ -x /usr/bin/aws ] || need awscli awscli
 need openssl openssl # a certificate for stand-ins of providers
 /usr/bin/python3 -c 'import oauthlib' 2>/dev/null || need oauthlib python3-oauthlib # an OAuth 1 provider; Debian's python3 has it

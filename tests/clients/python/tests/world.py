@@ -18,9 +18,18 @@ _spec = importlib.util.spec_from_file_location("vendgate_gateway", ROOT / "sdk" 
 gateway = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(gateway)
 
-HOSTS = ["api.github.com", "uploads.github.com", "api.openai.com", "s3.eu-central-1.amazonaws.com", "elsewhere.example"]
+HOSTS = [
+    "api.github.com",
+    "uploads.github.com",
+    "api.openai.com",
+    "api.dropboxapi.com",
+    "content.dropboxapi.com",
+    "s3.eu-central-1.amazonaws.com",
+    "elsewhere.example",
+]
 SECRETS = {
     "github": "gho_provider_canary_0123456789",
+    "dropbox": "sl.provider-canary-0123456789",
     "openai": "sk-provider-canary-0123456789",
     "aws": "provider-canary-0123456789/AWS+secret",
 }
@@ -47,6 +56,12 @@ CADDYFILE = """{{
 				app github
 				field access_token {{file.{dir}/github}}
 			}}
+			connection alice-dropbox {{
+				tenant acme
+				user alice@example.com
+				app dropbox
+				field access_token {{file.{dir}/dropbox}}
+			}}
 			connection alice-openai {{
 				tenant acme
 				user alice@example.com
@@ -67,6 +82,9 @@ CADDYFILE = """{{
 			source static
 		}}
 		app github {{
+			allow_private 127.0.0.0/8
+		}}
+		app dropbox {{
 			allow_private 127.0.0.0/8
 		}}
 		app openai {{
@@ -118,11 +136,11 @@ class World(unittest.TestCase):
         )
 
     def tearDown(self):
+        left = self.internet.took(), self.internet.answers[:]
+        self.internet.answers.clear()
+        self.assertEqual(left, ([], []), "calls and answers that the test did not look at")
         self.assertNotIn("elsewhere.example", self.internet.reached)
         self.assertLessEqual(self.internet.reached, set(HOSTS), "a client went past the gateway")
-        self.assertEqual(
-            (self.internet.took(), self.internet.answers), ([], []), "calls and answers that the test did not look at"
-        )
 
     def answers(self, *answers):
         self.internet.answers.extend(
