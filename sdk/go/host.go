@@ -53,6 +53,8 @@ type place struct {
 	base  *regexp.Regexp
 	// slots are the names of base's groups.
 	slots []string
+	// site is the path below which paths are.
+	site  string
 	paths []*regexp.Regexp
 	rank  int
 }
@@ -76,6 +78,7 @@ func compile(h Host, fields map[string]string) *place {
 		return `([^/]+?)`
 	})
 	p.base = regexp.MustCompile(`^` + pattern + `(/.*)?$`)
+	p.site = sitePath(&h, fields)
 	for _, path := range h.Paths {
 		p.paths = append(p.paths, pathPattern(path))
 	}

@@ -113,8 +113,9 @@ func shown(scheme, host string) string {
 // below returns what follows the base path; not ok is a path that is not at this place.
 func (m *hostMap) below(p *place, path string) (rest string, ok bool, err error) {
 	if len(p.paths) > 0 {
+		path, ok = cutSegments(path, p.site)
 		for _, pattern := range p.paths {
-			if pattern.MatchString(path) {
+			if ok && pattern.MatchString(path) {
 				return path, true, nil
 			}
 		}

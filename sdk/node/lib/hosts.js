@@ -83,8 +83,12 @@ class Hosts {
 
   /** Returns what follows the base path, or undefined for a path that is not at this place. */
   #below(host, url) {
-    if (host.paths) return host.paths.some((pattern) => pathPattern(pattern).test(url.path)) ? url.path : undefined;
-    const parts = `${this.#sitePath(host)}${host.base_path}`
+    const site = this.#sitePath(host);
+    if (host.paths) {
+      const rest = cut(url.path, site);
+      return rest !== undefined && host.paths.some((path) => pathPattern(path).test(rest)) ? rest : undefined;
+    }
+    const parts = `${site}${host.base_path}`
       .split(/\{([^{}]*)\}/)
       .map((text, i) => (i % 2 === 0 ? { text } : { slot: text }));
     const pattern = new RegExp(

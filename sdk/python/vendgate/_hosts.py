@@ -92,7 +92,8 @@ class Hosts:
     def _below(self, place, path):
         """Returns what follows the base path, or None for a path that is not at this place."""
         if place.paths:
-            return path if any(pattern.fullmatch(path) for pattern in place.paths) else None
+            rest = _cut(path, place.site)
+            return rest if rest is not None and any(pattern.fullmatch(rest) for pattern in place.paths) else None
         found = place.base.fullmatch(path)
         if not found:
             return None
@@ -115,7 +116,8 @@ class _Place:
         self.any = self._pattern(None)
         self._own = self._pattern(fields)
         self._whole = fields.get(self._field)
-        base = self._site_path(fields) + host["base_path"]
+        self.site = self._site_path(fields)
+        base = self.site + host["base_path"]
         parts = _SLOT.split(base)
         self.base_slots = parts[1::2]
         self.base = re.compile("([^/]+?)".join(re.escape(part) for part in parts[::2]) + "(/.*)?", re.DOTALL)
