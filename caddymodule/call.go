@@ -27,14 +27,22 @@ type call struct {
 	request *http.Request
 	asked   *http.Request // the request as it came, with its body
 	target  policy.Target
+	// byHost is nil for a call that names its app in the path; domains are the handler's all the same.
+	byHost  *hostAddress
+	domains policy.Domains
 	tenant  *policy.Tenant
 	// caller is nil for a call by tenant key; key is empty for one by caller key, so that no source gets that.
 	caller *policy.CallerKey
 	key    vending.Secret
 	keyIn  keyPlace
-	user   string
-	route  *appRoute
-	claims policy.Claims
+	// accepted is the key that was accepted, of either kind; tenantKeys says that those of tenants may
+	// be where the app's placement puts the credential.
+	accepted   inject.Key
+	tenantKeys bool
+	cut        int // how many bytes of the path held a key, between the app and target.Path
+	user       string
+	route      *appRoute
+	claims     policy.Claims
 	// screened is nil where no rule has to see the body.
 	screened *policy.Screen
 	// credential is set between the vend and the exchange that takes it over.
@@ -51,7 +59,7 @@ type call struct {
 	head                responseHead
 	facts               facts
 	// log writes the access-log entry, entry, of a call whose answer Caddy must not log.
-	log   accessLog
+	log   *accessLog
 	entry *entry
 }
 
@@ -76,8 +84,8 @@ var hops = policy.NewHops()
 const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
-	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, log: p.accessLog}
-	c.passthrough = p.Errors == "passthrough"
+	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, domains: p.Hosts, log: &p.accessLog}
+	c.passthrough, c.tenantKeys = p.Errors == "passthrough", p.TenantKeysInPlacement
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
@@ -98,7 +106,7 @@ func (c *call) end() {
 	if c.exchange != nil {
 		c.exchange.Forget()
 	}
-	c.credential, c.key = vending.Credential{}, vending.Secret{}
+	c.credential, c.key, c.accepted = vending.Credential{}, vending.Secret{}, inject.Key{}
 	c.gateway.metrics.inFlight.Dec()
 	c.gateway.metrics.count(c)
 	logFacts(c.request.Context(), &c.facts)
@@ -128,35 +136,11 @@ func (c *call) failed(err error) bool {
 	return true
 }
 
-func (c *call) authenticate() (err error) {
-	key, err := keyOf(c.request.Header)
-	if err != nil {
-		return err
-	}
-	if len(c.request.Header[keyHeader]) > 0 {
-		c.keyIn = inKeyHeader
-	}
-	if policy.IsCallerKey(key) {
-		if c.caller, c.tenant, err = c.gateway.caller(c.request.Context(), key); err == nil {
-			c.facts.callerKey = c.caller.ID
-		}
-	} else {
-		c.tenant, c.key, err = c.gateway.tenantOf(c.request.Context(), key)
-	}
-	if err == nil {
-		c.facts.tenant = c.tenant.ID
-		// For the holder of a caller key, the operator alone may want that.
-		if c.caller == nil {
-			c.passthrough = c.passthrough || c.request.Header.Get(errorsHeader) == policy.Passthrough
-		} else {
-			c.passthrough = c.passthrough || c.caller.Passthrough
-		}
-	}
-	return err
-}
-
 // identify finds the end user: the one that the header names or, where it may be left out, the caller key's.
 func (c *call) identify() (err error) {
+	if err := c.nameConnection(); err != nil {
+		return err
+	}
 	c.facts.connection = c.target.Connection
 	header, parse := "X-User-Email", policy.ParseUser
 	if c.gateway.sources[c.tenant.Source].externalIDs {
@@ -310,8 +294,10 @@ func (c *call) forward() {
 	if c.failed(err) {
 		return
 	}
+	keyed := c.route.counted && holdsCallerKey(c.credential) // which alone makes a call of a gateway by host
+	x.Guard(c.accepted)
 	c.exchange, c.credential = x, vending.Credential{}
-	if c.route.counted && x.MayCallGateway(c.gateway.mayLeadBack) {
+	if c.route.counted && (keyed || x.MayCallGateway(c.gateway.mayLeadBack)) {
 		x.SetHeader(policy.HopsHeader, c.hops)
 	}
 	ctx := context.WithValue(inject.WithExchange(c.request.Context(), x), callKey{}, c)
@@ -335,6 +321,6 @@ func outline(pr *httputil.ProxyRequest) {
 	}
 	pr.Out.Trailer = nil
 	if len(pr.In.Trailer) > 0 {
-		carryTrailers(pr, c.route)
+		carryTrailers(pr, c)
 	}
 }

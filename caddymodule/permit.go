@@ -26,6 +26,9 @@ func (c *call) permit() error {
 	if !c.tenant.MayCall(c.target.App) || c.caller != nil && !c.caller.MayCall(c.target.App) {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
+	if c.byHost != nil && c.byHost.refusal != nil {
+		return c.byHost.refusal
+	}
 	at, path, err := route.placement.Split(c.target.Path)
 	if err != nil {
 		return err
@@ -53,7 +56,7 @@ func (c *call) screen(judged policy.Call, rules []policy.Rules) error {
 		return err
 	}
 	c.screened = screen
-	return inject.Screen(c.request, screen, screen.Whole)
+	return inject.Screen(c.request, screen, screen.Whole, c.accepted)
 }
 
 // judged is what the rules are held against, and the rules: the tenant's and those of the caller

@@ -1,16 +1,20 @@
 package caddymodule
 
 import (
+	"encoding/base64"
 	"strings"
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/internal/lenient"
 	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
 )
 
 const (
 	// tokenLength is how many digits a request token or the token of an MCP URL has, of base62.
 	tokenLength = 33
+	// keyDigits is how many digits a key has behind its prefix, of base62.
+	keyDigits = 43
 	// stateLength is from how many characters on the state of an authorization is taken for one;
 	// ours have 43.
 	stateLength = 20
@@ -108,7 +112,25 @@ func isTokenWithin(text string) bool {
 // query or the path, and may be given one.
 func quotesKey(text string) bool {
 	return len(text) >= tokenLength && hints(text) && decoded(text, func(text string) bool {
-		return holdsKey(text, policy.KeyPrefix) || holdsKey(text, policy.CallerKeyPrefix)
+		return holdsKey(text, policy.KeyPrefix) || holdsKey(text, policy.CallerKeyPrefix) || encodesKey(text)
+	})
+}
+
+// leastEncodedKey is how many digits the base64 of a key has at least. Of letters, digits and
+// underscores, base64 makes letters and digits only.
+const leastEncodedKey = 48
+
+// encodesKey reports whether text has a key in base64, alone or with something around it.
+func encodesKey(text string) bool {
+	return anyRun(text, func(run string) bool {
+		for start := 0; start < 4 && len(run)-start >= leastEncodedKey; start++ {
+			whole := run[start : start+(len(run)-start)/4*4]
+			plain, err := base64.StdEncoding.DecodeString(whole)
+			if err == nil && (holdsKey(string(plain), policy.KeyPrefix) || holdsKey(string(plain), policy.CallerKeyPrefix)) {
+				return true
+			}
+		}
+		return false
 	})
 }
 
@@ -172,6 +194,16 @@ func parameter(text, name string) (value string, ok bool) {
 			return after[:end], true
 		}
 	}
+}
+
+// holdsCallerKey reports whether a credential has a value that looks like a caller key.
+func holdsCallerKey(c vending.Credential) bool {
+	for _, value := range c.Fields() {
+		if strings.Contains(value, policy.CallerKeyPrefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // holdsLink reports whether text has the address of a link, or of the callback with its parameters,
