@@ -1,4 +1,4 @@
-// Writes what is generated of the documents: the table of libraries, and the blocks, which are files of examples/.
+// Writes what is generated of the documents: the table of libraries, and the blocks, which are files of examples/ and python/blocks/.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { sdks } from './harness/rows.mjs';
@@ -29,7 +29,7 @@ export function table() {
 
 /** The major versions with which a block holds. */
 function runWith(name) {
-  const versions = Object.values(sdks).filter(({ block }) => `examples/${block}` === name);
+  const versions = Object.values(sdks).filter(({ block }) => block === name);
   if (versions.length === 0) return '';
   const majors = versions.map((sdk) => own(sdk).split('.')[0]);
   return `Run with \`${versions[0].sdk}\` ${majors.join(' and ')}.\n\n`;
@@ -40,7 +40,7 @@ export function documented(text) {
   const block = (_all, name, _run, language) => `<!-- ${name} -->\n${runWith(name)}\`\`\`${language}\n${read(name)}\`\`\`\n`;
   return text
     .replace(/(<!-- table: .*-->\n)[^]*?(<!-- end -->)/, (_all, begin, end) => `${begin}\n${table()}\n${end}`)
-    .replace(/^<!-- (examples\/\S+) -->\n(Run with .*\n\n)?```(\w+)\n[^]*?^```\n/gm, block);
+    .replace(/^<!-- ((?:examples|python\/blocks)\/\S+) -->\n(Run with .*\n\n)?```(\w+)\n[^]*?^```\n/gm, block);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

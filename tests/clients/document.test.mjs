@@ -15,14 +15,22 @@ for (const name of documents) {
 
 test('every example is shown', () => {
   const shown = documents.map(read).join('');
-  for (const name of ['curl.sh', 'go/vendgate.go', 'python/vendgate.py', ...Object.values(sdks).map(({ block }) => block), ...readdirSync(new URL('examples/', import.meta.url)).filter((file) => file.endsWith('.mjs'))]) {
-    assert.ok(shown.includes(`<!-- examples/${name} -->`), name);
+  const files = ['examples/curl.sh', 'examples/go/vendgate.go', 'examples/python/vendgate.py', ...Object.values(sdks).map(({ block }) => block)];
+  for (const folder of ['examples', 'python/blocks']) {
+    files.push(...readdirSync(new URL(folder, import.meta.url)).filter((name) => /\.(mjs|sh|py)$/.test(name)).map((name) => `${folder}/${name}`));
   }
+  for (const name of files) assert.ok(shown.includes(`<!-- ${name} -->`), name);
 });
 
 test('docs/sdks.md shows no program that is not run', () => {
-  const code = [...read('../../docs/sdks.md').matchAll(/(^<!-- examples\/.*\n(?:Run with .*\n\n)?)?^```(\w+)\n([^]*?)^```$/gm)].filter(([, example]) => !example);
+  const code = [...read('../../docs/sdks.md').matchAll(/(^<!-- (?:examples|python\/blocks)\/.*\n(?:Run with .*\n\n)?)?^```(\w+)\n([^]*?)^```$/gm)].filter(([, example]) => !example);
   assert.deepEqual(code.map(([, , language]) => language), ['sh'], 'one command line, and no block without a file');
+});
+
+test('the table leads to headings', () => {
+  const page = read('../../docs/sdks.md');
+  const headings = [...page.matchAll(/^#+ (.*)$/gm)].map(([, text]) => `#${text.toLowerCase().replaceAll(' ', '-')}`);
+  for (const [, anchor] of table().matchAll(/\]\((#[^)]*)\)/g)) assert.ok(headings.includes(anchor), anchor);
 });
 
 test('the table has each library, with its version', () => {

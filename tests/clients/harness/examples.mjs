@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { workDir } from '../../browser/harness/program.mjs';
 
-const examples = fileURLToPath(new URL('../examples/', import.meta.url));
+const clients = fileURLToPath(new URL('../', import.meta.url));
 const modules = fileURLToPath(new URL('../node_modules/', import.meta.url));
 
 /**
@@ -13,11 +13,11 @@ const modules = fileURLToPath(new URL('../node_modules/', import.meta.url));
  */
 export async function exampleOf(row, hook) {
   if (row.python) return (key) => row.make(undefined, key, hook);
-  let file = path.join(examples, row.block);
+  let file = path.join(clients, row.block);
   const name = row.package ?? row.sdk;
   if (hook || name !== row.sdk) {
     const dir = mkdtempSync(path.join(workDir, 'block-'));
-    cpSync(file, (file = path.join(dir, row.block)));
+    cpSync(file, (file = path.join(dir, path.basename(row.block))));
     writeFileSync(path.join(dir, 'package.json'), '{"type":"module"}');
     const place = path.join(dir, 'node_modules', row.sdk);
     mkdirSync(path.dirname(place), { recursive: true });

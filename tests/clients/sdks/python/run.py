@@ -2,11 +2,12 @@
 
 import inspect
 import json
+import os
 import sys
 from pathlib import Path
 
-examples = Path(__file__).resolve().parents[2] / "examples" / "python"
-sys.path.insert(0, str(examples))
+clients = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(clients / "examples" / "python"), str(clients / "python" / "blocks")]
 
 
 def say(value):
@@ -110,12 +111,13 @@ class Boto3:
     def __init__(self, key, hook):
         import boto3
         import botocore.exceptions
-        from with_boto3 import s3
+        from boto3_s3 import s3
 
         if hook:
             boto3.client = without(boto3.client, hook)
         self.errors = botocore.exceptions.ClientError
-        self.client = s3("alice-aws-s3", key, "eu-central-1")
+        os.environ["CALLER_KEY"] = key
+        self.client = s3("alice-aws-s3")
 
     def ask(self):
         say([item["Key"] for item in self.client.list_objects_v2(Bucket="books")["Contents"]])
