@@ -309,6 +309,9 @@ func fieldText(f catalog.Field) string {
 	if len(f.Options) > 0 {
 		words = append(words, "one of "+strings.Join(f.Options, " "))
 	}
+	if f.Default != "" {
+		words = append(words, "default "+f.Default)
+	}
 	if len(f.Hosts) > 0 {
 		words = append(words, "or the whole host "+strings.Join(f.Hosts, " "))
 	}

@@ -21,7 +21,7 @@ func (a *App) CredentialFields() []Field {
 // serve only to obtain the token. Long-lived AWS keys have no session token.
 func (a *App) Needs(field string) bool {
 	switch {
-	case a.OwnsClient(field):
+	case a.OwnsClient(field), a.defaulted(field):
 		return false
 	case a.Sign != nil:
 		return a.Sign.Scheme != schemeAWS || field != "session_token"
