@@ -45,7 +45,7 @@ func TestCheckFields(t *testing.T) {
 	regional := &catalog.App{
 		Slug: "regional", AuthType: "api_key", Upstream: "https://api.example.{region}",
 		Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{token}"}},
-		Fields: []catalog.Field{{Name: "token", Secret: true}, {Name: "region", Options: []string{"com", "ca"}, Default: "com"}},
+		Fields:    []catalog.Field{{Name: "token", Secret: true}, {Name: "region", Options: []string{"com", "ca"}, Default: "com"}},
 	}
 	for name, c := range map[string]struct {
 		app    *catalog.App
