@@ -17,6 +17,10 @@ func (a *App) CredentialFields() []Field {
 	return a.Fields
 }
 
+// Informs reports whether f is captured for callers to see and goes into no request of a's, so that
+// a connection may lack it.
+func (a *App) Informs(f Field) bool { return f.From == FromGrant && !a.Needs(f.Name) }
+
 // Needs reports whether no request of a can be made without the field: of an OAuth app's, some
 // serve only to obtain the token. Long-lived AWS keys have no session token.
 func (a *App) Needs(field string) bool {
