@@ -34,6 +34,13 @@ var oauthFacts = map[string]struct {
 	}, "https://developers.smartsheet.com/api/smartsheet/guides/advanced-topics/oauth-flow"},
 	"threads": {func(o *OAuth2) bool { return o.AuthorizeURL == "https://threads.com/oauth/authorize" },
 		"https://developers.facebook.com/docs/threads/get-started/get-access-tokens-and-permissions"},
+	"trakt": {func(o *OAuth2) bool {
+		return o.AuthorizeURL == "https://auth.trakt.tv/oauth/authorize" && o.TokenURL == "https://auth.trakt.tv/oauth/token"
+	}, "https://github.com/trakt/trakt-api/blob/HEAD/projects/openapi/generate.ts"},
+	"eve-online": {func(o *OAuth2) bool { return o.AuthorizeURL == "https://login.eveonline.com/v2/oauth/authorize" },
+		"https://github.com/esi/esi-docs/blob/HEAD/snippets/sso/authorization-code.py"},
+	"bungie": {func(o *OAuth2) bool { return o.TokenURL == "https://www.bungie.net/Platform/App/OAuth/token/" },
+		"https://github.com/Bungie-net/api/blob/HEAD/openapi.json"},
 	"uber": {func(o *OAuth2) bool {
 		return o.AuthorizeURL == "https://auth.uber.com/oauth/v2/authorize" && o.TokenURL == "https://auth.uber.com/oauth/v2/token"
 	}, "https://developer.uber.com/docs/riders/guides/authentication/introduction"},
