@@ -35,7 +35,8 @@ func appCommands(cmd *cobra.Command) {
 	cmd.AddCommand(list)
 	subcommand(cmd, "show SLUG", "Shows where an app's calls and its credential go", 1, f.show)
 	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells the first mistake of each app", 1, checkFile)
-	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows."
+	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows.\n" +
+		"Warns on standard error of OAuth apps without docs and checked: the provider's page, and the day on which you compared it."
 }
 
 // catalogs returns the apps of the configuration, and those that are there when the whole community is on.
@@ -212,6 +213,9 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"authorize", app.OAuth1.AuthorizeURL}, []string{"token", app.OAuth1.AccessTokenURL})
 	}
 	rows = append(rows, judgedRows(app)...)
+	if app.Docs != "" {
+		rows = append(rows, []string{"docs", app.Docs}, []string{"checked", orDash(app.Checked)})
+	}
 	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
 }
 
@@ -330,6 +334,9 @@ func fieldText(f catalog.Field) string {
 	if len(f.Options) > 0 {
 		words = append(words, "one of "+strings.Join(f.Options, " "))
 	}
+	if f.Default != "" {
+		words = append(words, "default "+f.Default)
+	}
 	if len(f.Hosts) > 0 {
 		words = append(words, "or the whole host "+strings.Join(f.Hosts, " "))
 	}
@@ -347,6 +354,9 @@ func checkFile(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	apps, mistakes := readCatalog(args[0])
+	if err := warnUndocumented(cmd.ErrOrStderr(), apps); err != nil {
+		return err
+	}
 	for _, mistake := range mistakes {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), mistake); err != nil {
 			return err
