@@ -21,6 +21,9 @@ type placed struct {
 }
 
 func (l accessLog) placed(r *http.Request) (c placed) {
+	if slug, at, ok := appByHost(l.domains, r.Host); ok {
+		return placedByHost(l.placement(slug), at.label, r.RequestURI)
+	}
 	rest, ok := strings.CutPrefix(r.RequestURI, l.calls)
 	if !ok || l.calls == "" {
 		return c
@@ -32,6 +35,19 @@ func (l accessLog) placed(r *http.Request) (c placed) {
 		slug, path = app[:slash], app[slash:]
 	}
 	return placed{l.placement(slug), l.calls + rest[:len(rest)-len(path)], path, query}
+}
+
+// placedByHost is placed for a call that names its app by host: the base path comes before a prefix.
+func placedByHost(p *inject.Placement, label, uri string) (c placed) {
+	c.placement = p
+	c.path, c.query, _ = strings.Cut(uri, "?")
+	if p == nil {
+		return c
+	}
+	if path, err := p.PathByHost(label, c.path); err == nil && strings.HasSuffix(c.path, path) {
+		c.head, c.path = c.path[:len(c.path)-len(path)], path
+	}
+	return c
 }
 
 func (c placed) fills(h http.Header) bool {
@@ -64,7 +80,7 @@ func (l accessLog) hide(r *http.Request) {
 	if fills {
 		told = c.uri(told)
 	}
-	told, _ = l.redact(told)
+	told, _ = l.redact(r.Host, told)
 	if !fills && told == r.RequestURI {
 		return
 	}
