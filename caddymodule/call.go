@@ -294,8 +294,8 @@ func (c *call) forward() {
 	if c.failed(err) {
 		return
 	}
-	x.Guard(c.accepted)
 	keyed := c.route.counted && holdsCallerKey(c.credential) // which alone makes a call of a gateway by host
+	x.Guard(c.accepted)
 	c.exchange, c.credential = x, vending.Credential{}
 	if c.route.counted && (keyed || x.MayCallGateway(c.gateway.mayLeadBack)) {
 		x.SetHeader(policy.HopsHeader, c.hops)

@@ -37,17 +37,17 @@ func (l accessLog) placed(r *http.Request) (c placed) {
 	return placed{l.placement(slug), l.calls + rest[:len(rest)-len(path)], path, query}
 }
 
-// placedByHost is placed for a call that names its app by host: the base path comes before a prefix.
-func placedByHost(p *inject.Placement, label, uri string) (c placed) {
-	c.placement = p
-	c.path, c.query, _ = strings.Cut(uri, "?")
+// placedByHost is placed for a call that names its app by host: its path is behind the base path of
+// the app. An extra host has no path prefix, so that its path is read as it is.
+func placedByHost(p *inject.Placement, label, uri string) placed {
+	path, query, _ := strings.Cut(uri, "?")
 	if p == nil {
-		return c
+		return placed{}
 	}
-	if path, err := p.PathByHost(label, c.path); err == nil && strings.HasSuffix(c.path, path) {
-		c.head, c.path = c.path[:len(c.path)-len(path)], path
+	if located, err := p.PathByHost(label, path); err == nil && strings.HasSuffix(path, located) {
+		return placed{p, path[:len(path)-len(located)], located, query}
 	}
-	return c
+	return placed{p, "", path, query}
 }
 
 func (c placed) fills(h http.Header) bool {
