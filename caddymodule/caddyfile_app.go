@@ -125,10 +125,11 @@ func replacing(forget func(), read option) option {
 	return func(d *caddyfile.Dispenser) error { once(); return read(d) }
 }
 
-// addPlacementOptions adds `header`, `query`, `basic` and `path_prefix`.
+// addPlacementOptions adds `header`, `query`, `basic`, `path_prefix` and `other_prefixes`.
 func addPlacementOptions(opts options, app *catalog.App) {
 	placement := addRequestOptions(opts, &app.Placement)
 	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
+	opts["other_prefixes"] = func(d *caddyfile.Dispenser) error { return texts(&placement().OtherPrefixes)(d) }
 }
 
 // addRequestOptions adds `header`, `query` and `basic`, and returns the placement that they write

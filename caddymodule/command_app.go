@@ -268,8 +268,8 @@ func places(app *catalog.App) (list []string) {
 	if p.Basic != nil {
 		list = append(list, "basic "+p.Basic.Username+":"+p.Basic.Password)
 	}
-	if p.PathPrefix != "" {
-		list = append(list, "path "+p.PathPrefix)
+	for _, prefix := range p.Prefixes() {
+		list = append(list, "path "+prefix.Template)
 	}
 	return list
 }

@@ -162,6 +162,10 @@ type Placement struct {
 	// PathPrefix is a template that goes after the upstream's base path and before the caller's
 	// path; it starts with `/` and each placeholder fills part of one segment.
 	PathPrefix string `json:"path_prefix,omitempty"`
+	// OtherPrefixes are templates like PathPrefix that begin with segments without placeholders,
+	// `/file/bot{token}`: callers' paths that begin with those, `/file/photos/1.jpg`, get all of it in
+	// their place, and not PathPrefix. See [Placement.Prefixes].
+	OtherPrefixes []string `json:"other_prefixes,omitempty"`
 }
 
 // Basic holds the templates of user name and password.

@@ -105,8 +105,8 @@ func describe(a *App) string {
 		if p.Basic != nil {
 			lines = append(lines, "basic "+p.Basic.Username+":"+p.Basic.Password)
 		}
-		if p.PathPrefix != "" {
-			lines = append(lines, "prefix "+p.PathPrefix)
+		for _, prefix := range p.Prefixes() {
+			lines = append(lines, "prefix "+prefix.Template)
 		}
 	}
 	if s := a.Sign; s != nil {
@@ -136,7 +136,7 @@ func TestFactsOfPlacement(t *testing.T) {
 		"twilio":            "basic https://api.twilio.com\nbasic {account_sid}:{auth_token}\nverify  /2010-04-01/Accounts/{account_sid}.json",
 		"mailgun":           "api_key https://api.mailgun.net\nbasic api:{api_key}\nverify  /v3/domains?limit=1",
 		"mailchimp-api-key": "api_key https://{dc}.api.mailchimp.com/3.0\nbasic vendgate:{api_key}\nverify  /ping",
-		"telegram-bot":      "api_key https://api.telegram.org\nprefix /bot{token}\nverify  /getMe",
+		"telegram-bot":      "api_key https://api.telegram.org\nprefix /file/bot{token}\nprefix /bot{token}\nverify  /getMe",
 		"discord-bot":       "api_key https://discord.com/api\nAuthorization: Bot {api_key}\nverify  /v10/users/@me",
 		"openweathermap":    "api_key https://api.openweathermap.org\n?appid={api_key}\nverify  /data/2.5/weather?q=London",
 		"google-maps":       "api_key https://maps.googleapis.com\n?key={api_key}",

@@ -173,7 +173,7 @@ func (p *Placement) fieldNames() []string {
 	if p.Basic != nil {
 		names = append(names, fieldNames(p.Basic.Password+p.Basic.Username)...)
 	}
-	return append(names, fieldNames(p.PathPrefix)...)
+	return append(names, fieldNames(p.PathPrefix+strings.Join(p.OtherPrefixes, ""))...)
 }
 
 // fieldNames returns the placeholders of a template that passed its own check.
