@@ -166,7 +166,7 @@ func parseBeside(d *caddyfile.Dispenser, app *catalog.App) error {
 		return d.Errf("beside has too many arguments; write beside [HOST] { … }")
 	}
 	app.Beside = b
-	opts := options{"paths": texts(&b.Paths)}
+	opts := options{"api": text(&b.API), "paths": texts(&b.Paths)}
 	addRequestOptions(opts, &b.Placement)
 	return parseBlock(d, opts, "paths", "header", "query")
 }
