@@ -35,7 +35,8 @@ func appCommands(cmd *cobra.Command) {
 	cmd.AddCommand(list)
 	subcommand(cmd, "show SLUG", "Shows where an app's calls and its credential go", 1, f.show)
 	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells the first mistake of each app", 1, checkFile)
-	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows."
+	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows.\n" +
+		"Warnings on the standard error tell what passes and is probably a mistake, such as an upstream that ends in what its SDK appends again."
 }
 
 // catalogs returns the apps of the configuration, and those that are there when the whole community is on.
@@ -330,6 +331,9 @@ func checkFile(cmd *cobra.Command, args []string) error {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), mistake); err != nil {
 			return err
 		}
+	}
+	if err := printAdvice(cmd, apps); err != nil {
+		return err
 	}
 	if len(apps)+len(mistakes) == 0 {
 		return fmt.Errorf("%s holds no app: write one JSON object a line", args[0])

@@ -74,6 +74,8 @@ type App struct {
 	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
 	// `aws_xml`.
 	ErrorForm string `json:"error_form,omitempty"`
+	// SDK is the client library that Upstream was chosen by.
+	SDK *SDK `json:"sdk,omitempty"`
 	// Docs is the provider's own https page that says what the entry says of OAuth, or of the key.
 	Docs string `json:"docs,omitempty"`
 	// Checked is the day on which Docs was last read and compared, as 2006-01-02.
