@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -45,8 +46,10 @@ func (a *App) parseApps(blocks []*caddyfile.Dispenser) error {
 // in a later version. Without one, an app of the embedded catalog keeps what the block does not state; its placement is replaced as a
 // whole.
 func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error {
+	resited := (states(d, "upstream") || states(d, "extra_hosts")) && !states(d, "sdk")
 	whole := states(d, "auth_type")
 	renamed := states(d, "name") && !states(d, "short_name")
+	relabelled := states(d, "host_label")
 	d.Next()
 	entry := AppEntry{DefinedAt: place(d)}
 	if err := named(d, &entry.Slug, "SLUG { … }"); err != nil {
@@ -67,8 +70,11 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 		return d.Errf("app %s: %s", entry.Slug, turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
 	}
 	if err := parseBlock(d, appOptions(&entry.App),
-		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "query", "refused"); err != nil {
+		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "host_label", "query", "refused"); err != nil {
 		return err
+	}
+	if !relabelled {
+		entry.HostLabels = keptLabels(entry.HostLabels, entry.ExtraHosts)
 	}
 	if entry.Name == "" {
 		entry.Name = entry.Slug
@@ -76,11 +82,21 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 	if renamed { // pages would call it by the embedded short name
 		entry.ShortName = ""
 	}
+	if resited { // the base URL of its SDK is none of the app's any more
+		entry.SDK = nil
+	}
 	if err := checkApp(&entry.App); err != nil {
 		return at(entry.DefinedAt, err)
 	}
 	a.Apps = append(a.Apps, entry)
 	return nil
+}
+
+// keptLabels returns those of an embedded entry's labels whose hosts the block has left the app.
+func keptLabels(labels map[string]string, hosts []string) map[string]string {
+	left := maps.Clone(labels)
+	maps.DeleteFunc(left, func(_, host string) bool { return !slices.Contains(hosts, host) })
+	return left
 }
 
 // states reports whether the block that d is before has an option of that name.
@@ -108,10 +124,12 @@ func appOptions(app *catalog.App) options {
 		"site_names": func(d *caddyfile.Dispenser) error { return parseSiteNames(d, app) },
 		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
 		"beside":     func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
+		"sdk":        func(d *caddyfile.Dispenser) error { return parseSDK(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
 	opts["extra_hosts"] = replacing(func() { app.ExtraHosts = nil }, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
+	opts["host_label"] = replacing(func() { app.HostLabels = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostLabels) })
 	opts["default_header"] = replacing(func() { app.Headers = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
 	refused := func(d *caddyfile.Dispenser) error { return parseRefused(d, app) }
 	opts["refused"] = replacing(func() { app.Refused = nil }, refused)
@@ -169,6 +187,23 @@ func parseBeside(d *caddyfile.Dispenser, app *catalog.App) error {
 	opts := options{"api": text(&b.API), "paths": texts(&b.Paths)}
 	addRequestOptions(opts, &b.Placement)
 	return parseBlock(d, opts, "paths", "header", "query")
+}
+
+// parseSDK reads `sdk PACKAGE BASE_URL [VERSION]`.
+func parseSDK(d *caddyfile.Dispenser, app *catalog.App) error {
+	sdk := new(catalog.SDK)
+	if !d.Args(&sdk.Package, &sdk.BaseURL) {
+		return missing(d, "sdk", "PACKAGE BASE_URL [VERSION]")
+	}
+	switch args := d.RemainingArgs(); len(args) {
+	case 0:
+	case 1:
+		sdk.Version = args[0]
+	default:
+		return d.Errf("sdk has too many arguments; write sdk PACKAGE BASE_URL [VERSION]")
+	}
+	app.SDK = sdk
+	return nil
 }
 
 // parseField reads `field NAME [LABEL] [secret] [{ … }]`.
