@@ -192,6 +192,7 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/~" + host + "/…", scheme + "://" + host + "/…"})
 	}
 	rows = append(rows, besideRows(app)...)
+	rows = append(rows, sdkRows(app)...)
 	rows = append(rows, byHostRows(app)...)
 	for _, place := range places(app) {
 		rows = append(rows, []string{"credential", place})
@@ -214,6 +215,15 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	}
 	rows = append(rows, judgedRows(app)...)
 	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
+}
+
+// sdkRows show which client library the upstream is for.
+func sdkRows(app *catalog.App) [][]string {
+	if app.SDK == nil {
+		return nil
+	}
+	words := strings.Fields(app.SDK.Package + " " + app.SDK.Version + " " + app.SDK.BaseURL)
+	return [][]string{{"sdk", strings.Join(words, " ")}}
 }
 
 // judgedRows show how a credential is tried, by which answers it counts as refused, and where a

@@ -115,6 +115,9 @@ func TestAppShow(t *testing.T) {
 		!strings.Contains(github, "/proxy/{connection_id}/github/~github.com/*/*/info/refs https://github.com/*/*/info/refs ") {
 		t.Errorf("what lies beside the APIs is not shown:\n%s\n%s", git, github)
 	}
+	if !strings.Contains(git, " sdk @gitbeaker/requester-utils 43.8.0 https://gitlab.com ") {
+		t.Errorf("the SDK is not shown:\n%s", git)
+	}
 	for slug, wants := range map[string][]string{
 		"openai": {`verify GET /models, accepted 401 with body "insufficient permissions for this operation", accepted 403 with`},
 		"gemini": {`refused 400, body "API_KEY_INVALID" or "keyInvalid"`}, "jira-api-token": {"when X-Seraph-LoginReason: AUTHENTICATED_FAILED"},
