@@ -46,6 +46,7 @@ func (a *App) parseApps(blocks []*caddyfile.Dispenser) error {
 // in a later version. Without one, an app of the embedded catalog keeps what the block does not state; its placement is replaced as a
 // whole.
 func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error {
+	resited := (states(d, "upstream") || states(d, "extra_hosts")) && !states(d, "sdk")
 	whole := states(d, "auth_type")
 	renamed := states(d, "name") && !states(d, "short_name")
 	relabelled := states(d, "host_label")
@@ -80,6 +81,9 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 	}
 	if renamed { // pages would call it by the embedded short name
 		entry.ShortName = ""
+	}
+	if resited { // the base URL of its SDK is none of the app's any more
+		entry.SDK = nil
 	}
 	if err := checkApp(&entry.App); err != nil {
 		return at(entry.DefinedAt, err)
@@ -121,6 +125,7 @@ func appOptions(app *catalog.App) options {
 		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
 		"beside":     func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
 		"key_places": func(d *caddyfile.Dispenser) error { return parseKeyPlaces(d, app) },
+		"sdk":        func(d *caddyfile.Dispenser) error { return parseSDK(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
@@ -140,10 +145,11 @@ func replacing(forget func(), read option) option {
 	return func(d *caddyfile.Dispenser) error { once(); return read(d) }
 }
 
-// addPlacementOptions adds `header`, `query`, `basic` and `path_prefix`.
+// addPlacementOptions adds `header`, `query`, `basic`, `path_prefix` and `other_prefixes`.
 func addPlacementOptions(opts options, app *catalog.App) {
 	placement := addRequestOptions(opts, &app.Placement)
 	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
+	opts["other_prefixes"] = func(d *caddyfile.Dispenser) error { return texts(&placement().OtherPrefixes)(d) }
 }
 
 // addRequestOptions adds `header`, `query` and `basic`, and returns the placement that they write
@@ -180,7 +186,7 @@ func parseBeside(d *caddyfile.Dispenser, app *catalog.App) error {
 		return d.Errf("beside has too many arguments; write beside [HOST] { … }")
 	}
 	app.Beside = b
-	opts := options{"paths": texts(&b.Paths)}
+	opts := options{"api": text(&b.API), "paths": texts(&b.Paths)}
 	addRequestOptions(opts, &b.Placement)
 	return parseBlock(d, opts, "paths", "header", "query")
 }
@@ -190,6 +196,23 @@ func parseKeyPlaces(d *caddyfile.Dispenser, app *catalog.App) error {
 	k := new(catalog.KeyPlaces)
 	app.KeyPlaces = k
 	return parseBlock(d, options{"headers": texts(&k.Headers), "query": texts(&k.Query)}, "headers", "query")
+}
+
+// parseSDK reads `sdk PACKAGE BASE_URL [VERSION]`.
+func parseSDK(d *caddyfile.Dispenser, app *catalog.App) error {
+	sdk := new(catalog.SDK)
+	if !d.Args(&sdk.Package, &sdk.BaseURL) {
+		return missing(d, "sdk", "PACKAGE BASE_URL [VERSION]")
+	}
+	switch args := d.RemainingArgs(); len(args) {
+	case 0:
+	case 1:
+		sdk.Version = args[0]
+	default:
+		return d.Errf("sdk has too many arguments; write sdk PACKAGE BASE_URL [VERSION]")
+	}
+	app.SDK = sdk
+	return nil
 }
 
 // parseField reads `field NAME [LABEL] [secret] [{ … }]`.

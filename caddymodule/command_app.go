@@ -36,7 +36,8 @@ func appCommands(cmd *cobra.Command) {
 	subcommand(cmd, "show SLUG", "Shows where an app's calls and its credential go", 1, f.show)
 	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells the first mistake of each app", 1, checkFile)
 	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows.\n" +
-		"Warns on standard error of OAuth apps without docs and checked: the provider's page, and the day on which you compared it."
+		"Warns on standard error of OAuth apps without docs and checked, the provider's page and the day on which you compared it, and of what\n" +
+		"passes and is probably a mistake, such as an upstream that ends in what its SDK appends again."
 }
 
 // catalogs returns the apps of the configuration, and those that are there when the whole community is on.
@@ -192,6 +193,7 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/~" + host + "/…", scheme + "://" + host + "/…"})
 	}
 	rows = append(rows, besideRows(app)...)
+	rows = append(rows, sdkRows(app)...)
 	rows = append(rows, byHostRows(app)...)
 	for _, place := range places(app) {
 		rows = append(rows, []string{"credential", place})
@@ -217,6 +219,15 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"docs", app.Docs}, []string{"checked", orDash(app.Checked)})
 	}
 	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
+}
+
+// sdkRows show which client library the upstream is for.
+func sdkRows(app *catalog.App) [][]string {
+	if app.SDK == nil {
+		return nil
+	}
+	words := strings.Fields(app.SDK.Package + " " + app.SDK.Version + " " + app.SDK.BaseURL)
+	return [][]string{{"sdk", strings.Join(words, " ")}}
 }
 
 // judgedRows show how a credential is tried, by which answers it counts as refused, and where a
@@ -293,8 +304,8 @@ func places(app *catalog.App) (list []string) {
 	if p.Basic != nil {
 		list = append(list, "basic "+p.Basic.Username+":"+p.Basic.Password)
 	}
-	if p.PathPrefix != "" {
-		list = append(list, "path "+p.PathPrefix)
+	for _, prefix := range p.Prefixes() {
+		list = append(list, "path "+prefix.Template)
 	}
 	return list
 }
@@ -361,6 +372,9 @@ func checkFile(cmd *cobra.Command, args []string) error {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), mistake); err != nil {
 			return err
 		}
+	}
+	if err := printAdvice(cmd, apps); err != nil {
+		return err
 	}
 	if len(apps)+len(mistakes) == 0 {
 		return fmt.Errorf("%s holds no app: write one JSON object a line", args[0])

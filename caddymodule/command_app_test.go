@@ -116,6 +116,9 @@ func TestAppShow(t *testing.T) {
 		!strings.Contains(github, "/proxy/{connection_id}/github/~github.com/*/*/info/refs https://github.com/*/*/info/refs ") {
 		t.Errorf("what lies beside the APIs is not shown:\n%s\n%s", git, github)
 	}
+	if !strings.Contains(git, " sdk @gitbeaker/requester-utils 43.8.0 https://gitlab.com ") {
+		t.Errorf("the SDK is not shown:\n%s", git)
+	}
 	for slug, wants := range map[string][]string{
 		"openai": {`verify GET /models, accepted 401 with body "insufficient permissions for this operation", accepted 403 with`},
 		"gemini": {`refused 400, body "API_KEY_INVALID" or "keyInvalid"`}, "jira-api-token": {"when X-Seraph-LoginReason: AUTHENTICATED_FAILED"},
@@ -204,5 +207,31 @@ func TestAppCheck(t *testing.T) {
 	}
 	if _, _, err := run(t, "", "app", "check", file+".gone"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestAppCheckWarns: what passes, and leads the paths of an SDK astray, is told on the side.
+func TestAppCheckWarns(t *testing.T) {
+	const entry = `{"slug":%q,"name":"N","auth_type":"api_key","fields":[{"name":"api_key","secret":true}],"upstream":%q,` +
+		`"placement":{"query":{"key":"{api_key}"}},"verify":{"path":%q}}`
+	file := catalogFile(t,
+		fmt.Sprintf(entry, "notion-token", "https://api.notion.com/v1", "/users/me"),
+		fmt.Sprintf(entry, "shop", "https://api.example.com/v1", "/v1/me"),
+		fmt.Sprintf(entry, "acme", "https://api.example.com/a", "/me"), fmt.Sprintf(entry, "acme-token", "https://api.example.com", "/me"))
+	out, errs, err := run(t, "", "app", "check", file)
+	if out != "ok: 4 apps\n" || err != nil {
+		t.Errorf("printed %q, error %v", out, err)
+	}
+	for _, want := range []string{
+		"warning: " + file + ":1: app notion-token: the upstream's path is /v1, and that of notion, which has the same SDKs, is /: ",
+		"warning: " + file + ":2: app shop: the upstream ends in /v1, and /v1/me begins with it again: ",
+		"warning: " + file + ":3: app acme: ", "warning: " + file + ":4: app acme-token: ",
+	} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("no %q in\n%s", want, errs)
+		}
+	}
+	if n := strings.Count(errs, "warning: "); n != 4 {
+		t.Errorf("%d warnings:\n%s", n, errs)
 	}
 }

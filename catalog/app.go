@@ -77,6 +77,8 @@ type App struct {
 	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
 	// `aws_xml`.
 	ErrorForm string `json:"error_form,omitempty"`
+	// SDK is the client library that Upstream was chosen by.
+	SDK *SDK `json:"sdk,omitempty"`
 	// Docs is the provider's own https page that says what the entry says of OAuth, or of the key.
 	Docs string `json:"docs,omitempty"`
 	// Checked is the day on which Docs was last read and compared, as 2006-01-02.
@@ -168,6 +170,10 @@ type Placement struct {
 	// PathPrefix is a template that goes after the upstream's base path and before the caller's
 	// path; it starts with `/` and each placeholder fills part of one segment.
 	PathPrefix string `json:"path_prefix,omitempty"`
+	// OtherPrefixes are templates like PathPrefix that begin with segments without placeholders,
+	// `/file/bot{token}`: callers' paths that begin with those, `/file/photos/1.jpg`, get all of it in
+	// their place, and not PathPrefix. See [Placement.Prefixes].
+	OtherPrefixes []string `json:"other_prefixes,omitempty"`
 }
 
 // Basic holds the templates of user name and password.

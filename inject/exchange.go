@@ -24,6 +24,8 @@ type Exchange struct {
 	// at is where the call goes, empty for the upstream itself; see [Placement.Split].
 	at   string
 	host string
+	// prefix is the path prefix that path chose.
+	prefix template
 	// base is the raw path that the upstream's base URL and the path prefix put before the caller's.
 	base  string
 	used  [2]vending.Credential // the one vended and, after a forced vend, the fresh one
@@ -62,6 +64,9 @@ func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string
 	if p.beside != nil && x.at == p.beside.at {
 		x.placement = p.beside.placement
 	}
+	if x.at == "" {
+		x.choosePrefix()
+	}
 	return x, x.use(cred)
 }
 
@@ -84,8 +89,8 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 		x.base = strings.TrimSuffix(x.base, x.placement.upstream.path)
 		return nil
 	}
-	prefix, err := x.placement.prefix.fill(cred, pathSegment)
-	x.base += prefix
+	filled, err := x.prefix.fill(cred, pathSegment)
+	x.base += filled
 	return x.mendable(err)
 }
 

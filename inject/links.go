@@ -225,6 +225,9 @@ func (x *Exchange) asideOf(b *beside, path string) (located string, ok bool) {
 
 // belowBase cuts the upstream's base path and the credential's path prefix off.
 func (x *Exchange) belowBase(path string) (rest string, ok bool) {
+	if len(x.placement.otherPrefixes) > 0 {
+		return x.belowPrefix(path)
+	}
 	base := x.base
 	if x.at != "" {
 		_, base, _ = x.placement.upstream.resolve(x.credential()) // an app with other places has no prefix
