@@ -70,7 +70,7 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 		return d.Errf("app %s: %s", entry.Slug, turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
 	}
 	if err := parseBlock(d, appOptions(&entry.App),
-		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "host_label", "query", "refused"); err != nil {
+		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "host_label", "host_rename", "query", "refused"); err != nil {
 		return err
 	}
 	if !relabelled {
@@ -125,9 +125,11 @@ func appOptions(app *catalog.App) options {
 		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
 		"beside":     func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
 		"sdk":        func(d *caddyfile.Dispenser) error { return parseSDK(d, app) },
+		"key_places": func(d *caddyfile.Dispenser) error { return parseKeyPlaces(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
+	opts["host_rename"] = replacing(func() { app.HostRenames = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostRenames) })
 	opts["extra_hosts"] = replacing(func() { app.ExtraHosts = nil }, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
 	opts["host_label"] = replacing(func() { app.HostLabels = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostLabels) })
 	opts["default_header"] = replacing(func() { app.Headers = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
@@ -206,6 +208,13 @@ func parseSDK(d *caddyfile.Dispenser, app *catalog.App) error {
 	return nil
 }
 
+// parseKeyPlaces reads `key_places { … }`.
+func parseKeyPlaces(d *caddyfile.Dispenser, app *catalog.App) error {
+	k := new(catalog.KeyPlaces)
+	app.KeyPlaces = k
+	return parseBlock(d, options{"headers": texts(&k.Headers), "query": texts(&k.Query)}, "headers", "query")
+}
+
 // parseField reads `field NAME [LABEL] [secret] [{ … }]`.
 func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 	var f catalog.Field
@@ -223,7 +232,7 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 		}
 	}
 	err := parseBlock(d, options{
-		"cut": texts(&f.Cut), "from": text(&f.From), "help": text(&f.Help), "hosts": texts(&f.Hosts), "kind": text(&f.Kind),
+		"cut": texts(&f.Cut), "default": text(&f.Default), "from": text(&f.From), "help": text(&f.Help), "hosts": texts(&f.Hosts), "kind": text(&f.Kind),
 		"options": texts(&f.Options), "site_path": flag(&f.SitePath),
 	}, "options", "cut", "hosts")
 	app.Fields = append(app.Fields, f)

@@ -36,7 +36,8 @@ func appCommands(cmd *cobra.Command) {
 	subcommand(cmd, "show SLUG", "Shows where an app's calls and its credential go", 1, f.show)
 	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells the first mistake of each app", 1, checkFile)
 	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows.\n" +
-		"Warnings on the standard error tell what passes and is probably a mistake, such as an upstream that ends in what its SDK appends again."
+		"Warns on standard error of OAuth apps without docs and checked, the provider's page and the day on which you compared it,\n" +
+		"and of what is probably a mistake, such as an upstream that ends in what its SDK appends again."
 }
 
 // catalogs returns the apps of the configuration, and those that are there when the whole community is on.
@@ -214,6 +215,9 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"authorize", app.OAuth1.AuthorizeURL}, []string{"token", app.OAuth1.AccessTokenURL})
 	}
 	rows = append(rows, judgedRows(app)...)
+	if app.Docs != "" {
+		rows = append(rows, []string{"docs", app.Docs}, []string{"checked", orDash(app.Checked)})
+	}
 	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
 }
 
@@ -341,6 +345,9 @@ func fieldText(f catalog.Field) string {
 	if len(f.Options) > 0 {
 		words = append(words, "one of "+strings.Join(f.Options, " "))
 	}
+	if f.Default != "" {
+		words = append(words, "default "+f.Default)
+	}
 	if len(f.Hosts) > 0 {
 		words = append(words, "or the whole host "+strings.Join(f.Hosts, " "))
 	}
@@ -358,6 +365,9 @@ func checkFile(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	apps, mistakes := readCatalog(args[0])
+	if err := warnUndocumented(cmd.ErrOrStderr(), apps); err != nil {
+		return err
+	}
 	for _, mistake := range mistakes {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), mistake); err != nil {
 			return err

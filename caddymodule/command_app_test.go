@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,6 +142,38 @@ func TestAppShow(t *testing.T) {
 	}
 	if _, _, err := run(t, "", "app", "show", "shop"); err == nil || !strings.Contains(err.Error(), `app "shop" is not in the catalog`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAppCheckDocs: an OAuth app without the provider's page, or not compared with it, is no mistake
+// but a warning; those of the binary are one line.
+func TestAppCheckDocs(t *testing.T) {
+	const oauth = `{"slug":"%s","name":"S","auth_type":"o_auth","upstream":"https://api.example.com",` +
+		`"oauth2":{"authorize_url":"https://example.com/a","token_url":"https://example.com/t"}%s}`
+	page, checked := `,"docs":"https://example.com/docs"`, `,"checked":"2026-11-30"`
+	file := catalogFile(t, shopLine, fmt.Sprintf(oauth, "bare", ""), fmt.Sprintf(oauth, "unread", page), fmt.Sprintf(oauth, "read", page+checked))
+	out, errs, err := run(t, "", "app", "check", file)
+	if err != nil || out != "ok: 4 apps\n" {
+		t.Errorf("printed %q, error %v", out, err)
+	}
+	lines := strings.Split(strings.TrimSuffix(errs, "\n"), "\n")
+	want := []string{
+		"warning: " + file + `:2: app "bare" has no docs: write the provider's page about OAuth, and in checked the day on which you compared it`,
+		"warning: " + file + `:3: app "unread" has no checked: compare the page in docs, and write the day like 2026-11-30`,
+	}
+	if len(lines) != 3 || !slices.Equal(lines[:2], want) {
+		t.Fatalf("warned\n%s", errs)
+	}
+	summary := regexp.MustCompile("^note: of the binary's [0-9]+ verified OAuth apps, [0-9]+ were not compared with the provider's own page; ")
+	if !summary.MatchString(lines[2]) {
+		t.Errorf("the last line is %q", lines[2])
+	}
+	if _, errs, err := run(t, "", "app", "check", catalogFile(t, shopLine)); err != nil || errs != "" {
+		t.Errorf("of a file without OAuth: %q, error %v", errs, err)
+	}
+	shown := must(t, "", "app", "show", "podio")
+	if !strings.Contains(shown, "https://developers.podio.com/authentication/server_side") || !strings.Contains(shown, "2026-11-30") {
+		t.Errorf("podio is shown without its page: %s", shown)
 	}
 }
 

@@ -25,6 +25,9 @@ type Proxy struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Errors is `passthrough` to leave providers' errors as they are, for every app. Default: they are mapped to codes.
 	Errors string `json:"errors,omitempty"`
+	// TenantKeysInPlacement has tenant keys read where caller keys are: wherever an app's SDKs put its credential. Default: a tenant key
+	// there is refused, because SDKs that know nothing of the gateway may send it to other hosts as well.
+	TenantKeysInPlacement bool `json:"tenant_keys_in_placement,omitempty"`
 
 	gateway   *gateway
 	accessLog accessLog
@@ -87,6 +90,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 	c := p.begin(w, r, target)
 	c.byHost = byHost
 	defer c.end()
+	p.accessLog.hide(r)
 	switch {
 	case c.failed(err):
 	case c.failed(c.authenticate()):

@@ -64,6 +64,9 @@ type App struct {
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// Refused are the answers by which the provider refuses the credential, beside 401.
 	Refused []Refused `json:"refused,omitempty"`
+	// HostRenames are hosts that the options of fields fill and that the provider calls otherwise:
+	// `accounts.zoho.ca` is `accounts.zohocloud.ca`.
+	HostRenames map[string]string `json:"host_renames,omitempty"`
 	// SiteNames is for software that people host themselves, whose links may name it otherwise than
 	// its connections do.
 	SiteNames *SiteNames `json:"site_names,omitempty"`
@@ -127,6 +130,9 @@ type Field struct {
 	Kind string `json:"kind,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`
+	// Default is the option that a connection without a value has: the region that an app's address
+	// was before others could be chosen. It fills hosts alone, of what the end user enters.
+	Default string `json:"default,omitempty"`
 	// Hosts are other hosts of the provider's that a value may name whole, in place of filling its
 	// slot in the upstream: `*.my.salesforce.mil`. The star is one DNS label, or several for the
 	// kind `labels`.
@@ -209,6 +215,9 @@ type OAuth2 struct {
 	// section 2.3.1: both are form-encoded, and then HTTP Basic), or `header_raw`, which is HTTP Basic
 	// alone (RFC 7617) for providers that do not decode a secret with characters like `+`, `/` or `=`.
 	ClientAuth string `json:"client_auth,omitempty"`
+	// TokenEncoding says how requests to the token and the revocation endpoint are encoded: empty is
+	// `application/x-www-form-urlencoded` (RFC 6749, section 4.1.3), `json` one JSON object.
+	TokenEncoding string `json:"token_encoding,omitempty"`
 	// NoPKCE is set where the provider refuses a code challenge (RFC 7636).
 	NoPKCE bool `json:"no_pkce,omitempty"`
 	// Issuer is what the provider names itself by in `iss` (RFC 9207). Where it is empty, `iss` may be any

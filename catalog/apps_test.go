@@ -134,7 +134,7 @@ func TestFactsOfPlacement(t *testing.T) {
 		"jira-api-token":    "basic https://{site}.atlassian.net\nbasic {email}:{api_token}\nverify  /rest/api/3/myself",
 		"shopify-token":     "api_key https://{shop}.myshopify.com\nX-Shopify-Access-Token: {api_key}\nverify  /admin/oauth/access_scopes.json",
 		"twilio":            "basic https://api.twilio.com\nbasic {account_sid}:{auth_token}\nverify  /2010-04-01/Accounts/{account_sid}.json",
-		"mailgun":           "api_key https://api.mailgun.net\nbasic api:{api_key}\nverify  /v3/domains?limit=1",
+		"mailgun":           "api_key https://{api_host}\nbasic api:{api_key}\nverify  /v3/domains?limit=1",
 		"mailchimp-api-key": "api_key https://{dc}.api.mailchimp.com/3.0\nbasic vendgate:{api_key}\nverify  /ping",
 		"telegram-bot":      "api_key https://api.telegram.org\nprefix /file/bot{token}\nprefix /bot{token}\nverify  /getMe",
 		"discord-bot":       "api_key https://discord.com/api\nAuthorization: Bot {api_key}\nverify  /v10/users/@me",
@@ -199,7 +199,7 @@ var grantFacts = map[string]OAuth2{
 	},
 	"notion": {
 		AuthorizeURL: "https://api.notion.com/v1/oauth/authorize", TokenURL: "https://api.notion.com/v1/oauth/token",
-		ClientAuth: "header", AuthorizeParams: map[string]string{"owner": "user"},
+		ClientAuth: "header", TokenEncoding: "json", NoPKCE: true, AuthorizeParams: map[string]string{"owner": "user"},
 	},
 	"dropbox": {
 		AuthorizeURL: "https://www.dropbox.com/oauth2/authorize", TokenURL: "https://api.dropboxapi.com/oauth2/token",

@@ -17,6 +17,8 @@ type fieldAnswer struct {
 	Help string `json:"help,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`
+	// Default is the option of a credential without the field, if it may lack it.
+	Default string `json:"default,omitempty"`
 }
 
 // appAnswer is an `App` of the Platform API.
@@ -32,19 +34,21 @@ type appAnswer struct {
 	AuthType   string        `json:"auth_type"`
 	Categories []string      `json:"categories"`
 	Fields     []fieldAnswer `json:"fields"`
+	// Hosts are all that calls of the app may reach, with how the gateway reaches them.
+	Hosts []catalog.Host `json:"hosts"`
 }
 
 func describeApp(app *catalog.App, origin string) appAnswer {
 	answer := appAnswer{
 		ID: app.Slug, Slug: app.Slug, Name: app.Name, ShortName: app.ShortName, HelpURL: app.HelpURL, IconURL: origin + connect.IconPath(app.Slug), AuthType: app.AuthType,
-		Categories: append([]string{}, app.Categories...), Fields: []fieldAnswer{},
+		Categories: append([]string{}, app.Categories...), Fields: []fieldAnswer{}, Hosts: app.Hosts(),
 	}
 	for _, f := range app.Asked() {
 		label := f.Label
 		if label == "" {
 			label = f.Name
 		}
-		answer.Fields = append(answer.Fields, fieldAnswer{f.Name, label, f.Secret, f.Help, f.Options})
+		answer.Fields = append(answer.Fields, fieldAnswer{f.Name, label, f.Secret, f.Help, f.Options, f.Default})
 	}
 	return answer
 }
