@@ -124,8 +124,8 @@ func appOptions(app *catalog.App) options {
 		"site_names": func(d *caddyfile.Dispenser) error { return parseSiteNames(d, app) },
 		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
 		"beside":     func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
-		"key_places": func(d *caddyfile.Dispenser) error { return parseKeyPlaces(d, app) },
 		"sdk":        func(d *caddyfile.Dispenser) error { return parseSDK(d, app) },
+		"key_places": func(d *caddyfile.Dispenser) error { return parseKeyPlaces(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
@@ -191,13 +191,6 @@ func parseBeside(d *caddyfile.Dispenser, app *catalog.App) error {
 	return parseBlock(d, opts, "paths", "header", "query")
 }
 
-// parseKeyPlaces reads `key_places { … }`.
-func parseKeyPlaces(d *caddyfile.Dispenser, app *catalog.App) error {
-	k := new(catalog.KeyPlaces)
-	app.KeyPlaces = k
-	return parseBlock(d, options{"headers": texts(&k.Headers), "query": texts(&k.Query)}, "headers", "query")
-}
-
 // parseSDK reads `sdk PACKAGE BASE_URL [VERSION]`.
 func parseSDK(d *caddyfile.Dispenser, app *catalog.App) error {
 	sdk := new(catalog.SDK)
@@ -213,6 +206,13 @@ func parseSDK(d *caddyfile.Dispenser, app *catalog.App) error {
 	}
 	app.SDK = sdk
 	return nil
+}
+
+// parseKeyPlaces reads `key_places { … }`.
+func parseKeyPlaces(d *caddyfile.Dispenser, app *catalog.App) error {
+	k := new(catalog.KeyPlaces)
+	app.KeyPlaces = k
+	return parseBlock(d, options{"headers": texts(&k.Headers), "query": texts(&k.Query)}, "headers", "query")
 }
 
 // parseField reads `field NAME [LABEL] [secret] [{ … }]`.

@@ -60,7 +60,7 @@ func (c checker) defaultOf(f Field) error {
 // OAuth 2 endpoints.
 func (c checker) outsideHosts(slot string) bool {
 	rest := *c.App
-	rest.Upstream = hostless(rest.Upstream)
+	rest.Upstream, rest.SDK = hostless(rest.Upstream), nil // whose base URL is at the same hosts
 	if rest.OAuth2 != nil {
 		o := *rest.OAuth2
 		for _, u := range []*string{&o.AuthorizeURL, &o.TokenURL, &o.RefreshURL, &o.RevokeURL} {

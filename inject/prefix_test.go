@@ -62,3 +62,18 @@ func TestLinksOfOtherPrefix(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyInOtherPrefix: bot libraries put their token, here a key of ours, below either prefix.
+func TestKeyInOtherPrefix(t *testing.T) {
+	p := mustPlace(t, filesApp())
+	for path, want := range map[string]string{
+		"/bot" + ckA + "/getMe":             "/getMe",
+		"/file/bot" + ckA + "/photos/1.jpg": "/file/photos/1.jpg",
+	} {
+		found := ""
+		p.Keys(http.Header{}, path, "", func(s string) bool { return s == ckA }, func(key, _ string) { found = key })
+		if rest, _ := p.WithoutKey(ckA, path, ""); found != ckA || rest != want {
+			t.Errorf("%s: found %q, goes on as %q, want %q", path, found, rest, want)
+		}
+	}
+}
