@@ -73,7 +73,7 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 	}
 	if len(x.at) > len(extraPrefix) {
 		x.host, x.base = x.at[len(extraPrefix):], ""
-		return nil
+		return x.onePlace()
 	}
 	if x.host, x.base, err = x.placed.upstream.resolve(cred); err != nil {
 		return x.mendable(err)
