@@ -72,6 +72,9 @@ type App struct {
 	SiteNames *SiteNames `json:"site_names,omitempty"`
 	// Steering names what lets a request stand for another one than its request line says.
 	Steering *Steering `json:"steering,omitempty"`
+	// Redirects says what becomes of a redirect that leads a client past the gateway: `refuse`,
+	// `follow` or `pass`. Empty leaves it to the handler, whose default depends on where the key came.
+	Redirects string `json:"redirects,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
 	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
