@@ -45,6 +45,8 @@ type call struct {
 	entered bool
 	// passthrough leaves the provider's errors as they are.
 	passthrough bool
+	// redirects is the handler's option of that name.
+	redirects string
 	// tooLarge and malformed say what was wrong with the caller's body; the transport reads it.
 	tooLarge, malformed atomic.Bool
 	read                atomic.Int64 // of the caller's body, in bytes
@@ -77,7 +79,7 @@ const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
 	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, log: p.accessLog}
-	c.passthrough = p.Errors == "passthrough"
+	c.passthrough, c.redirects = p.Errors == "passthrough", p.Redirects
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
