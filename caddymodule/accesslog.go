@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/policy"
 )
 
 // logFacts adds the call's facts to Caddy's access-log entry, where one will be written.
@@ -95,10 +96,12 @@ type accessLog struct {
 	manages bool
 	// calls begins the addresses of the gateway's own calls; see redactCall. Empty means no such.
 	calls string
+	// domains are those below which every address is one of a call.
+	domains policy.Domains
 }
 
-func newAccessLog(ctx caddy.Context, g *gateway, calls string) accessLog {
-	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls}
+func newAccessLog(ctx caddy.Context, g *gateway, calls string, domains policy.Domains) accessLog {
+	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls, domains}
 }
 
 // covers reports whether Caddy's entry for r must be replaced.
@@ -121,14 +124,42 @@ func (l accessLog) coversAnswer(r *http.Request, h http.Header) bool {
 // but not every client obeys, and proxies in front name the address in headers of their own.
 func (l accessLog) tells(r *http.Request) bool {
 	if !l.manages { // there are no links, but there are keys
-		return quotesKey(r.RequestURI) || anyKey(r.Header)
+		return quotesKey(r.RequestURI) || anyKey(r.Header) || hostTells(r)
 	}
-	_, uri := l.redact(r.RequestURI)
-	return uri || anyHeader(r.Header) || quotesToken(r.Host)
+	_, uri := l.redact(r.Host, r.RequestURI)
+	return uri || anyHeader(r.Header) || hostTells(r)
+}
+
+// hostTells reports whether the host of a request, or the name that it asked TLS for (RFC 6066,
+// section 3), has what looks like a key or a token.
+func hostTells(r *http.Request) bool {
+	return nameTells(r.Host) || r.TLS != nil && nameTells(r.TLS.ServerName)
+}
+
+// nameTells also takes a run of letters and digits that is as long as a key's: clients spell host
+// names in lower case, so that its letters say nothing. Digests, which previews of sites are named
+// by, have another length.
+func nameTells(name string) bool {
+	return quotesToken(name) || quotesKey(strings.ToLower(name)) || anyRun(name, func(run string) bool { return len(run) == keyDigits })
+}
+
+// withoutHost takes out of r, which is a copy, what its host and TLS tell.
+func withoutHost(r *http.Request) {
+	if nameTells(r.Host) {
+		r.Host = redacted
+	}
+	if r.TLS != nil && nameTells(r.TLS.ServerName) {
+		state := *r.TLS
+		state.ServerName = redacted
+		r.TLS = &state
+	}
 }
 
 // redact is redactURI or redactCall.
-func (l accessLog) redact(uri string) (string, bool) {
+func (l accessLog) redact(host, uri string) (string, bool) {
+	if _, _, _, byHost := l.domains.Split(host); byHost {
+		return redactCallByHost(uri)
+	}
 	if l.calls != "" && strings.HasPrefix(uri, l.calls) {
 		return redactCall(uri, l.calls)
 	}
@@ -187,7 +218,7 @@ func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 		request.Header.Set(keyHeader, redacted)
 	}
 	if l.tells(request) {
-		request.RequestURI, _ = l.redact(request.RequestURI)
+		request.RequestURI, _ = l.redact(request.Host, request.RequestURI)
 		request.Header = redactHeader(request.Header)
 		if request.Header.Get("Referer") != "" {
 			request.Header.Set("Referer", redacted) // a provider's may hold the state
@@ -242,9 +273,7 @@ func logLevel(ctx context.Context, status int) zapcore.Level {
 
 func (e *entry) fields(took time.Duration) []zap.Field {
 	shown, credentials := *e.request, e.logs.ShouldLogCredentials
-	if quotesToken(shown.Host) {
-		shown.Host = redacted
-	}
+	withoutHost(&shown)
 	fields := []zap.Field{
 		zap.Object("request", caddyhttp.LoggableHTTPRequest{Request: &shown, ShouldLogCredentials: credentials}),
 		zap.String("user_id", userID(e.request.Context())),

@@ -257,9 +257,16 @@ func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // here is where the caller reached this app.
 func (c *call) here() inject.Gateway {
+	if c.byHost != nil {
+		return c.hereByHost()
+	}
 	path, _, _ := strings.Cut(c.request.RequestURI, "?")
 	path = strings.TrimSuffix(path, c.target.Path)
-	return inject.Gateway{Origin: c.gateway.origin(c.request), Path: path, Takes: takes}
+	g := inject.Gateway{Origin: c.gateway.origin(c.request), Path: path, Takes: takes}
+	if len(c.domains) > 0 {
+		g.Own = c.isOwnName
+	}
+	return g
 }
 
 // takes reports whether the gateway takes a call for path below an app.

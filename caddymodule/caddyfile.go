@@ -193,7 +193,10 @@ func parseProxy(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 			return located(d, p.check())
 		}
 	}
-	return p, parseBlock(h.Dispenser, options{"prefix": checked(text(&p.Prefix)), "errors": checked(text(&p.Errors)), "redirects": checked(text(&p.Redirects))})
+	return p, parseBlock(h.Dispenser, options{
+		"prefix": checked(text(&p.Prefix)), "hosts": checked(texts(&p.Hosts)), "errors": checked(text(&p.Errors)),
+		"redirects": checked(text(&p.Redirects)),
+	}, "hosts")
 }
 
 // parseConnect reads the directive `vendgate_connect`, which has no options.

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -47,6 +48,7 @@ func (a *App) parseApps(blocks []*caddyfile.Dispenser) error {
 func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error {
 	whole := states(d, "auth_type")
 	renamed := states(d, "name") && !states(d, "short_name")
+	relabelled := states(d, "host_label")
 	d.Next()
 	entry := AppEntry{DefinedAt: place(d)}
 	if err := named(d, &entry.Slug, "SLUG { … }"); err != nil {
@@ -67,8 +69,11 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 		return d.Errf("app %s: %s", entry.Slug, turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
 	}
 	if err := parseBlock(d, appOptions(&entry.App),
-		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "query", "refused"); err != nil {
+		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "host_label", "query", "refused"); err != nil {
 		return err
+	}
+	if !relabelled {
+		entry.HostLabels = keptLabels(entry.HostLabels, entry.ExtraHosts)
 	}
 	if entry.Name == "" {
 		entry.Name = entry.Slug
@@ -81,6 +86,13 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 	}
 	a.Apps = append(a.Apps, entry)
 	return nil
+}
+
+// keptLabels returns those of an embedded entry's labels whose hosts the block has left the app.
+func keptLabels(labels map[string]string, hosts []string) map[string]string {
+	left := maps.Clone(labels)
+	maps.DeleteFunc(left, func(_, host string) bool { return !slices.Contains(hosts, host) })
+	return left
 }
 
 // states reports whether the block that d is before has an option of that name.
@@ -113,6 +125,7 @@ func appOptions(app *catalog.App) options {
 	// The first one stated replaces the embedded ones.
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
 	opts["extra_hosts"] = replacing(func() { app.ExtraHosts = nil }, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
+	opts["host_label"] = replacing(func() { app.HostLabels = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostLabels) })
 	opts["default_header"] = replacing(func() { app.Headers = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
 	refused := func(d *caddyfile.Dispenser) error { return parseRefused(d, app) }
 	opts["refused"] = replacing(func() { app.Refused = nil }, refused)

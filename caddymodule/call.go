@@ -27,6 +27,9 @@ type call struct {
 	request *http.Request
 	asked   *http.Request // the request as it came, with its body
 	target  policy.Target
+	// byHost is nil for a call that names its app in the path; domains are the handler's all the same.
+	byHost  *hostAddress
+	domains policy.Domains
 	tenant  *policy.Tenant
 	// caller is nil for a call by tenant key; key is empty for one by caller key, so that no source gets that.
 	caller *policy.CallerKey
@@ -53,7 +56,7 @@ type call struct {
 	head                responseHead
 	facts               facts
 	// log writes the access-log entry, entry, of a call whose answer Caddy must not log.
-	log   accessLog
+	log   *accessLog
 	entry *entry
 }
 
@@ -78,7 +81,7 @@ var hops = policy.NewHops()
 const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
-	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, log: p.accessLog}
+	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, domains: p.Hosts, log: &p.accessLog}
 	c.passthrough, c.redirects = p.Errors == "passthrough", p.Redirects
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()
@@ -159,6 +162,9 @@ func (c *call) authenticate() (err error) {
 
 // identify finds the end user: the one that the header names or, where it may be left out, the caller key's.
 func (c *call) identify() (err error) {
+	if err := c.nameConnection(); err != nil {
+		return err
+	}
 	c.facts.connection = c.target.Connection
 	header, parse := "X-User-Email", policy.ParseUser
 	if c.gateway.sources[c.tenant.Source].externalIDs {
@@ -312,8 +318,9 @@ func (c *call) forward() {
 	if c.failed(err) {
 		return
 	}
+	keyed := c.route.counted && holdsCallerKey(c.credential) // which alone makes a call of a gateway by host
 	c.exchange, c.credential = x, vending.Credential{}
-	if c.route.counted && x.MayCallGateway(c.gateway.mayLeadBack) {
+	if c.route.counted && (keyed || x.MayCallGateway(c.gateway.mayLeadBack)) {
 		x.SetHeader(policy.HopsHeader, c.hops)
 	}
 	ctx := context.WithValue(inject.WithExchange(c.request.Context(), x), callKey{}, c)

@@ -162,6 +162,26 @@ func besideRows(app *catalog.App) (rows [][]string) {
 	return rows
 }
 
+// byHostRows show how calls name the app by host; {hosts} is a domain of the option `hosts`.
+func byHostRows(app *catalog.App) (rows [][]string) {
+	const domain = "{hosts}"
+	name, ok := app.HostName("", domain)
+	if !ok {
+		return [][]string{{"by path only", "the slug is too long for a host name, which takes 63 bytes"}}
+	}
+	scheme, rest, _ := strings.Cut(app.Upstream, "://")
+	_, base, _ := strings.Cut(strings.TrimSuffix(rest, "/"), "/")
+	if base != "" {
+		base += "/"
+	}
+	rows = append(rows, []string{"https://" + name + "/" + base + "…", strings.TrimSuffix(app.Upstream, "/") + "/…"})
+	for _, label := range slices.Sorted(maps.Keys(app.HostLabels)) {
+		name, _ := app.HostName(label, domain)
+		rows = append(rows, []string{"https://" + name + "/…", scheme + "://" + app.HostLabels[label] + "/…"})
+	}
+	return rows
+}
+
 func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	on, all, err := f.catalogs()
 	if err != nil {
@@ -187,6 +207,7 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/~" + host + "/…", scheme + "://" + host + "/…"})
 	}
 	rows = append(rows, besideRows(app)...)
+	rows = append(rows, byHostRows(app)...)
 	rows = append(rows, linkRows(app)...)
 	for _, place := range places(app) {
 		rows = append(rows, []string{"credential", place})

@@ -12,7 +12,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-const shopLine = `{"slug":"shop","name":"Shop","auth_type":"api_key","upstream":"https://{shop}.example.com/v1","extra_hosts":["upload.example.com"],"links":{"members":["paging.next"],"headers":["X-Next"]},"redirects":"follow",` +
+const shopLine = `{"slug":"shop","name":"Shop","auth_type":"api_key","upstream":"https://{shop}.example.com/v1","extra_hosts":["upload.example.com"],"links":{"members":["paging.next"],"headers":["X-Next"]},"redirects":"follow","host_labels":{"upload":"upload.example.com"},` +
 	`"headers":{"Api-Version":"2"},"fields":[{"name":"api_key","secret":true},{"name":"shop"}],"placement":{"query":{"key":"{api_key}"}},"verify":{"path":"/me"}}`
 
 // catalogFile writes lines into a file and returns its name.
@@ -93,7 +93,8 @@ func TestAppShow(t *testing.T) {
 	config := configOf(t, "catalog {\nfile "+catalogFile(t, shopLine)+"\n}")
 	shown := strings.Join(strings.Fields(must(t, "", "app", "show", "shop", "--config", config)), " ")
 	if want := "APP shop name Shop state on auth api_key /proxy/{connection_id}/shop/… https://{shop}.example.com/v1/… " +
-		"/proxy/{connection_id}/shop/~upload.example.com/… https://upload.example.com/… link in JSON paging.next link in a header X-Next redirects follow credential query key={api_key} " +
+		"/proxy/{connection_id}/shop/~upload.example.com/… https://upload.example.com/… " +
+		"https://shop.{hosts}/v1/… https://{shop}.example.com/v1/… https://shop--upload.{hosts}/… https://upload.example.com/… link in JSON paging.next link in a header X-Next redirects follow credential query key={api_key} " +
 		"default header Api-Version: 2 field api_key, secret field shop verify GET /me"; shown != want {
 		t.Errorf("got  %s\nwant %s", shown, want)
 	}
@@ -124,6 +125,11 @@ func TestAppShow(t *testing.T) {
 				t.Errorf("no %q in %s", want, shown)
 			}
 		}
+	}
+	long := strings.Repeat("a", 64)
+	config = configOf(t, "catalog {\nfile "+catalogFile(t, strings.Replace(strings.Replace(shopLine, `"shop"`, `"`+long+`"`, 1), `"host_labels":{"upload":"upload.example.com"},`, "", 1))+"\n}")
+	if shown := must(t, "", "app", "show", long, "--config", config); !strings.Contains(shown, "by path only") || strings.Contains(shown, "{hosts}") {
+		t.Errorf("a slug that is no DNS label is shown as %s", shown)
 	}
 	off := communityApp(t)
 	if out := must(t, "", "app", "show", off); !strings.Contains(out, "off") {

@@ -49,7 +49,7 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 	if c.gateway.publicURL == "" {
 		c.gateway.warnOfHost.Do(func() { c.gateway.log.Warn(hostWarning) })
 	}
-	c.accessLog = newAccessLog(ctx, c.gateway, "")
+	c.accessLog = newAccessLog(ctx, c.gateway, "", nil)
 	c.manager = c.gateway.openManager()
 	return nil
 }

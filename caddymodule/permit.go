@@ -26,6 +26,9 @@ func (c *call) permit() error {
 	if !c.tenant.MayCall(c.target.App) || c.caller != nil && !c.caller.MayCall(c.target.App) {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
+	if c.byHost != nil && c.byHost.refusal != nil {
+		return c.byHost.refusal
+	}
 	at, path, err := route.placement.Split(c.target.Path)
 	if err != nil {
 		return err

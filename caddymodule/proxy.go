@@ -15,10 +15,15 @@ import (
 func init() { caddy.RegisterModule(new(Proxy)) }
 
 // Proxy is the handler `vendgate_proxy`: it answers calls to `{prefix}/{connection_id}/{app}/…` by injecting a
-// freshly vended credential and forwarding them to the app. Other requests pass to the next handler.
+// freshly vended credential and forwarding them to the app. Where Hosts says so, it also answers every request
+// to `{app}.{host}`, whose caller key names the connection. Other requests pass to the next handler.
 type Proxy struct {
 	// Prefix begins the paths that are the gateway's. Default: `/proxy`.
 	Prefix string `json:"prefix,omitempty"`
+	// Hosts are domains below which apps are addressed by host, for SDKs that take no path: `gw.example.com` has
+	// `stripe.gw.example.com` be the app `stripe`, and `stripe--files.gw.example.com` its extra host with the label
+	// `files`. All paths there are the app's. Default: none.
+	Hosts []string `json:"hosts,omitempty"`
 	// Errors is `passthrough` to leave providers' errors as they are, for every app. Default: they are mapped to codes.
 	Errors string `json:"errors,omitempty"`
 	// Redirects is what becomes of a redirect by which a provider leads clients past the gateway, for apps that do not
@@ -47,7 +52,7 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the vendgate app: %w", err)
 	}
 	p.gateway = app.(*App).gateway
-	p.accessLog = newAccessLog(ctx, p.gateway, p.Prefix+"/")
+	p.accessLog = newAccessLog(ctx, p.gateway, p.Prefix+"/", p.Hosts)
 	return nil
 }
 
@@ -57,6 +62,9 @@ func (p *Proxy) Validate() error { return p.check() }
 func (p *Proxy) check() error {
 	if p.Prefix != "" && p.badPrefix() {
 		return fmt.Errorf("prefix %q: write a plain path without a slash at its end, like /proxy", p.Prefix)
+	}
+	if err := policy.Domains(p.Hosts).Check(); err != nil {
+		return fmt.Errorf("hosts: %w", err)
 	}
 	if p.Errors != "" && p.Errors != "passthrough" {
 		return fmt.Errorf("errors %q: write passthrough, or leave the option out", p.Errors)
@@ -79,11 +87,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 // serve is one request, in order: parse, authenticate, identify, permit, spend, vend, inject and forward. Each step
 // either passes or answers with its code, and nothing after it happens.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	target, ours, err := policy.ParseTarget(r.Method, r.RequestURI, p.Prefix)
+	target, byHost, ours, err := p.parse(r)
 	if !ours {
 		return p.gateway.passOn(w, r, next)
 	}
 	c := p.begin(w, r, target)
+	c.byHost = byHost
 	defer c.end()
 	switch {
 	case c.failed(err):

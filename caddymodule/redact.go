@@ -48,6 +48,22 @@ func redactCall(uri, calls string) (string, bool) {
 	return uri, false
 }
 
+// redactCallByHost is redactCall for a call that names its app by host: the provider spells all of
+// its address.
+func redactCallByHost(uri string) (string, bool) {
+	if !hints(uri) {
+		return uri, false
+	}
+	path, query, _ := strings.Cut(uri, "?")
+	switch {
+	case quotesLink(path), quotesKey(path):
+		return "/" + redacted, true
+	case quotesLink(query), quotesKey(query), isTokenWithin(query):
+		return path + "?" + redacted, true
+	}
+	return uri, false
+}
+
 // redactPlace goes by where a secret stands and not by what it looks like: an address that is
 // spelled otherwise, or has a full stop from the letter around it, still holds a token that works.
 func redactPlace(uri string) (string, bool) {

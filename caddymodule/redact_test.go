@@ -198,7 +198,7 @@ func TestKeysWithoutLinks(t *testing.T) {
 			if l.tells(r) != c.want {
 				t.Errorf("tells is %t", !c.want)
 			}
-			if uri, _ := l.redact(r.RequestURI); strings.Contains(uri, key) || strings.Contains(fmt.Sprint(redactHeader(r.Header)["X-Api-Key"]), key) {
+			if uri, _ := l.redact(r.Host, r.RequestURI); strings.Contains(uri, key) || strings.Contains(fmt.Sprint(redactHeader(r.Header)["X-Api-Key"]), key) {
 				t.Errorf("%s, %v", uri, redactHeader(r.Header))
 			}
 		})

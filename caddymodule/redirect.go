@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -72,10 +71,7 @@ func (c *call) refuseRedirect(status int, location, instead string) error {
 // private addresses; this one never does.
 func (c *call) follow(res *http.Response, location string) error {
 	host, status := c.exchange.RedirectHost(location), res.StatusCode
-	follower := inject.Follower{Base: c.gateway.public, Refuses: func(host string) bool {
-		_, own, _ := strings.Cut(c.gateway.origin(c.request), "://")
-		return inject.SameHost(host, own)
-	}}
+	follower := inject.Follower{Base: c.gateway.public, Refuses: c.here().IsOwn}
 	other, err := follower.Follow(c.exchange, res, location)
 	c.facts.upstream = time.Since(c.facts.sent)
 	switch {

@@ -28,7 +28,29 @@ type appRoute struct {
 
 // routes are the apps' routes by slug. Each is opened when it is first called: a gateway calls few of the catalog's apps, and must
 // start fast. There are never more than the catalog has apps.
-type routes struct{ opened sync.Map }
+type routes struct {
+	opened sync.Map
+	// placements are compiled before it is known who calls: without the rest, and its metrics, of which
+	// nobody unknown may make any.
+	placements sync.Map
+}
+
+// placement returns the compiled placement of an app of the catalog, or nil if it has none.
+func (g *gateway) placement(slug string) *inject.Placement {
+	compiled, ok := g.routes.placements.Load(slug)
+	if !ok {
+		app, ok := g.catalog.App(slug)
+		if !ok {
+			return nil
+		}
+		compiled, _ = g.routes.placements.LoadOrStore(slug, sync.OnceValues(func() (*inject.Placement, error) { return inject.NewPlacement(app) }))
+	}
+	p, err := compiled.(func() (*inject.Placement, error))()
+	if err != nil {
+		return nil // openRoute says why
+	}
+	return p
+}
 
 // route returns the route to an app of the catalog.
 func (g *gateway) route(slug string) (*appRoute, error) {
@@ -52,8 +74,9 @@ func turnOn(slug string) string {
 }
 
 func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
-	placement, err := inject.NewPlacement(app)
-	if err != nil {
+	placement := g.placement(app.Slug)
+	if placement == nil {
+		_, err := inject.NewPlacement(app)
 		return nil, vending.Errorf(vending.InternalError, err)
 	}
 	base := g.base(app)

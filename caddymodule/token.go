@@ -6,11 +6,14 @@ import (
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/internal/lenient"
 	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
 )
 
 const (
 	// tokenLength is how many digits a request token or the token of an MCP URL has, of base62.
 	tokenLength = 33
+	// keyDigits is how many digits a key has behind its prefix, of base62.
+	keyDigits = 43
 	// stateLength is from how many characters on the state of an authorization is taken for one;
 	// ours have 43.
 	stateLength = 20
@@ -172,6 +175,16 @@ func parameter(text, name string) (value string, ok bool) {
 			return after[:end], true
 		}
 	}
+}
+
+// holdsCallerKey reports whether a credential has a value that looks like a caller key.
+func holdsCallerKey(c vending.Credential) bool {
+	for _, value := range c.Fields() {
+		if strings.Contains(value, policy.CallerKeyPrefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // holdsLink reports whether text has the address of a link, or of the callback with its parameters,

@@ -57,6 +57,10 @@ func checkSlug(slug string) error {
 	if slug == "" || len(slug) > maxSlug || !consistsOf(slug, '-') {
 		return fmt.Errorf("slug must be 1 to %d of a-z, 0-9 and -: write it like my-app", maxSlug)
 	}
+	// It is a DNS label where apps are addressed by host, alone or joined to another by two hyphens.
+	if slug[0] == '-' || slug[len(slug)-1] == '-' || strings.Contains(slug, LabelSeparator) {
+		return errors.New("slug must have single hyphens, and none at its ends, to be part of a host name: write it like my-app")
+	}
 	return nil
 }
 

@@ -20,6 +20,10 @@ func TestSDKMembers(t *testing.T) {
 		"labels of one host": {func(a *App) {
 			a.HostLabels = map[string]string{"files": "files.example.com", "more": "files.example.com"}
 		}, "two labels"},
+		"label of short slug":  {func(a *App) { a.Slug, a.HostLabels = "ac", map[string]string{"files": "files.example.com"} }, "reserved"},
+		"slug with separator":  {func(a *App) { a.Slug = "acme--files" }, "single hyphens"},
+		"slug begins badly":    {func(a *App) { a.Slug = "-acme" }, "single hyphens"},
+		"slug ends badly":      {func(a *App) { a.Slug = "acme-" }, "single hyphens"},
 		"no key places":        {func(a *App) { a.KeyPlaces = &KeyPlaces{} }, "key_places"},
 		"key header no token":  {func(a *App) { a.KeyPlaces = &KeyPlaces{Headers: []string{"a b"}} }, "key_places.headers"},
 		"key header duplicate": {func(a *App) { a.KeyPlaces = &KeyPlaces{Headers: []string{"ApiKey", "apikey"}} }, "duplicate"},
@@ -62,5 +66,25 @@ func sdkApp() App {
 		Slug: "acme", Name: "Acme", AuthType: "api_key", Upstream: "https://api.example.com", ExtraHosts: []string{"files.example.com"},
 		Fields:    []Field{{Name: "api_key", Secret: true}},
 		Placement: &Placement{Header: map[string]string{"Authorization": "Bearer {api_key}"}},
+	}
+}
+
+func TestHostName(t *testing.T) {
+	app := sdkApp()
+	app.HostLabels = map[string]string{"files": "files.example.com"}
+	for label, want := range map[string]string{"": "acme.gw.example.com", "files": "acme--files.gw.example.com"} {
+		if name, ok := app.HostName(label, "gw.example.com"); name != want || !ok {
+			t.Errorf("label %q: %s, %t; want %s", label, name, ok, want)
+		}
+	}
+	if label, ok := app.LabelOf("files.example.com"); label != "files" || !ok {
+		t.Errorf("the label is %q, %t", label, ok)
+	}
+	if label, ok := app.LabelOf("api.example.com"); ok {
+		t.Errorf("another host has the label %q", label)
+	}
+	app.Slug = strings.Repeat("a", 64)
+	if name, ok := app.HostName("", "gw.example.com"); ok {
+		t.Errorf("a slug of 64 bytes has the host name %s", name)
 	}
 }

@@ -59,7 +59,7 @@ func follow(t *testing.T, method, location string, status int, w *wire) (*http.R
 		r.Header.Set(name, "the caller's")
 	}
 	first := &http.Response{StatusCode: status, Header: http.Header{"Location": {location}}, Request: r, Body: &closing{http.NoBody, &w.closed}}
-	f := Follower{Base: w, Refuses: func(host string) bool { return SameHost(host, "gw.example") }}
+	f := Follower{Base: w, Refuses: testGateway().IsOwn}
 	return f.Follow(x, first, location)
 }
 

@@ -1,15 +1,23 @@
 package inject
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
+)
 
 // defaultPrefix is where gateways take calls unless they are told otherwise.
 const defaultPrefix = "/proxy/"
 
-// MayCallGateway reports whether the call's path could be that of a call of a gateway,
-// `{prefix}/{connection_id}/{app}/…`, to whatever server decodes it: it holds the default prefix
-// or, behind another segment, the slug of an app for which isApp holds. Only such a call can be a
-// part of a loop over gateways.
+// MayCallGateway reports whether the call's address could be that of a call of a gateway. By path,
+// `{prefix}/{connection_id}/{app}/…`, it holds the default prefix or, behind another segment, the
+// slug of an app for which isApp holds, to whatever server decodes it. By host, `{app}.gw.example`,
+// the first label is such a slug. Only such a call can be a part of a loop over gateways.
 func (x *Exchange) MayCallGateway(isApp func(slug string) bool) bool {
+	label, _, _ := strings.Cut(x.host, ".")
+	if slug, _, _ := strings.Cut(label, catalog.LabelSeparator); isApp(strings.ToLower(slug)) {
+		return true
+	}
 	for path := x.base + x.path; ; {
 		if holdsCall(path, isApp) {
 			return true

@@ -68,6 +68,9 @@ func (x *Exchange) rewriteDeclared(h http.Header, gw func() Gateway) {
 func (x *Exchange) rewriteAddress(v string, gw func() Gateway) string {
 	if isBareHost(v) {
 		to, inside := x.rewrite("https://"+v, gw)
+		if at, own := x.ownHost(v); own && at == "" && gw().OriginOf != nil {
+			to, inside = gw().OriginOf(""), true // where the path is the provider's, with its base path
+		}
 		if _, address, _ := strings.Cut(to, "://"); inside || to == "" {
 			return address
 		}

@@ -2,6 +2,7 @@ package inject
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -67,5 +68,28 @@ func TestRewriteDeclaredHeaders(t *testing.T) {
 	}
 	if h.Get("X-Other-Url") != "https://files.example.com/u" {
 		t.Errorf("a header that is not declared became %q", h.Get("X-Other-Url"))
+	}
+}
+
+// TestRewriteAddressByHost: a caller that named the app by host gets addresses of that form.
+func TestRewriteAddressByHost(t *testing.T) {
+	x := linkedExchange(t)
+	byHost := func() Gateway {
+		return Gateway{
+			Origin:   "https://app.gw.example",
+			OriginOf: func(label string) string { return "https://app" + strings.TrimSuffix("--"+label, "--") + ".gw.example" },
+			Own:      func(name string) bool { return strings.HasSuffix(name, ".gw.example") },
+		}
+	}
+	for value, want := range map[string]string{
+		"https://api.example.com/v1/a":     "https://app.gw.example/v1/a",
+		"api.example.com":                  "app.gw.example",
+		"i-1.svc.eu.example.net":           "app.gw.example/~i-1.svc.eu.example.net",
+		"https://other.gw.example/v1/a":    "",
+		"https://evil.example/gw.example/": "https://evil.example/gw.example/",
+	} {
+		if got := x.rewriteAddress(value, byHost); got != want {
+			t.Errorf("%q became %q, want %q", value, got, want)
+		}
 	}
 }

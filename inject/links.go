@@ -10,10 +10,17 @@ import (
 type Gateway struct {
 	// Origin is scheme and host, `https://gateway.example`.
 	Origin string
-	// Path is the raw path of the app, `/proxy/{connection_id}/{app}`, without a trailing slash.
+	// Path is the raw path of the app, `/proxy/{connection_id}/{app}`, without a trailing slash. It is
+	// empty where the caller named the app by host.
 	Path string
 	// Takes reports whether the gateway would take a call for a raw path below Path; nil takes all.
 	Takes func(path string) bool
+	// OriginOf is set where the caller named the app by host: it returns the origin by which the app's
+	// extra host of a label is named, or the upstream's own host if the label is empty.
+	OriginOf func(label string) string
+	// Own reports whether a host name, in lower case and without a port, is one of the gateway's own
+	// beside that of Origin; nil means that it has no other.
+	Own func(name string) bool
 }
 
 // linkHeaders hold one URL each; `Link` (RFC 8288) holds several.
@@ -142,9 +149,7 @@ func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) (
 		}
 		return x.place(r, at, host, gw)
 	}
-	_, gateway, _ := strings.Cut(gw().Origin, "://")
-	// With a backslash, what RFC 3986 reads as the host may be another than what browsers do.
-	if sameHost(host, gateway) || strings.Contains(raw, `\`) && strings.Contains(raw, gateway) {
+	if g := gw(); g.names(host) || strings.Contains(raw, `\`) && g.quotedIn(raw) {
 		return "", false // what it would lead to, the provider has no say in
 	}
 	if path, named := x.namedPath(host, r.path, gw); named && !userinfo {
@@ -161,7 +166,7 @@ func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) (to string, i
 	to, inside = x.place(whole, x.at, "", gw)
 	// A call without a path of its own has another base at the gateway than at the upstream.
 	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
-	if asIs && strings.HasPrefix(to, gw().Path+x.at) {
+	if _, base := gw().placed(x.placement, x.at); asIs && to != "" && to[0] == '/' && strings.HasPrefix(to, base) {
 		return x.withoutKeys(r), true
 	}
 	return to, inside
@@ -179,9 +184,11 @@ func (x *Exchange) place(r reference, at, host string, gw func() Gateway) (link 
 		to := cmp.Or(strings.ToLower(host), x.host)
 		return x.placement.upstream.scheme + "://" + to + x.withoutKeys(r), false
 	}
-	r.path = g.Path + path
-	if host != "" {
-		r.path = g.Origin + r.path
+	origin, path := g.placed(x.placement, path)
+	// Of a path alone, two slashes in front would make an authority, and nothing the page itself (RFC
+	// 3986, section 4.2).
+	if r.path = cmp.Or(path, "/"); host != "" || origin != g.Origin || strings.HasPrefix(path, "//") {
+		r.path = origin + path
 	}
 	return x.withoutKeys(r), true
 }

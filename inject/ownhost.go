@@ -95,9 +95,6 @@ func sameHost(host, other string) bool {
 	return port == otherPort && strings.EqualFold(asciiName(name), asciiName(otherName))
 }
 
-// SameHost reports whether two hosts with their ports, those of http and https aside, are one.
-func SameHost(host, other string) bool { return sameHost(host, other) }
-
 // asciiName is a host name without the dot of the root, and an international one in its ASCII form.
 func asciiName(name string) string {
 	name = strings.TrimSuffix(name, ".")

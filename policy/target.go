@@ -30,22 +30,14 @@ type Target struct {
 // backslashes, NUL and other controls, and dot segments however often they are encoded.
 func ParseTarget(method, requestURI, prefix string) (t Target, ok bool, err error) {
 	if !strings.HasPrefix(requestURI, "/") {
-		return t, true, refuse("the request target must be a path, not a URL")
+		return t, true, refuse(noPath)
 	}
 	rest, found := strings.CutPrefix(requestURI, prefix+"/")
 	if !found {
 		return t, false, nil
 	}
-	switch strings.ToUpper(method) { // methods are case-sensitive, but not to every server
-	case "TRACE", "TRACK", "CONNECT":
-		// They would echo the injected credential, or turn the gateway into a tunnel.
-		return t, true, refuse("the method " + method + " is not forwarded")
-	}
-	if strings.IndexByte(rest, '#') >= 0 {
-		return t, true, refuse("the request target holds a fragment")
-	}
-	path, query, hasQuery := strings.Cut(rest, "?")
-	if err := checkSpelling(path); err != nil {
+	path, query, hasQuery, err := splitTarget(method, rest)
+	if err != nil {
 		return t, true, err
 	}
 	connection, path, _ := strings.Cut(path, "/")
@@ -60,6 +52,39 @@ func ParseTarget(method, requestURI, prefix string) (t Target, ok bool, err erro
 		return t, true, refuse("the path must be " + prefix + "/{connection_id}/{app}/…")
 	}
 	return Target{Connection: connection, App: app, Path: path, RawQuery: query, HasQuery: hasQuery}, true, nil
+}
+
+// ParseHostTarget is ParseTarget for a request whose Host names the app: all of the target is the
+// app's. Connection is left empty, because nothing in the request line names one. With an error,
+// App alone is set.
+func ParseHostTarget(method, requestURI, app string) (t Target, err error) {
+	t.App = app
+	if !strings.HasPrefix(requestURI, "/") {
+		return t, refuse(noPath)
+	}
+	path, query, hasQuery, err := splitTarget(method, requestURI)
+	if err != nil {
+		return t, err
+	}
+	t.Path, t.RawQuery, t.HasQuery = path, query, hasQuery
+	return t, nil
+}
+
+// noPath is for absolute form (RFC 9112, section 3.2.2) and whatever else is no path.
+const noPath = "the request target must be a path, not a URL"
+
+// splitTarget splits path and query, and refuses what is forwarded to no app.
+func splitTarget(method, target string) (path, query string, hasQuery bool, err error) {
+	switch strings.ToUpper(method) { // methods are case-sensitive, but not to every server
+	case "TRACE", "TRACK", "CONNECT":
+		// They would echo the injected credential, or turn the gateway into a tunnel.
+		return "", "", false, refuse("the method " + method + " is not forwarded")
+	}
+	if strings.IndexByte(target, '#') >= 0 {
+		return "", "", false, refuse("the request target holds a fragment")
+	}
+	path, query, hasQuery = strings.Cut(target, "?")
+	return path, query, hasQuery, checkSpelling(path)
 }
 
 func refuse(message string) error { return vending.Refuse(vending.InvalidRequest, message) }
