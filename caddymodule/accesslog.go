@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/inject"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -86,7 +87,7 @@ func (f *facts) placeholder(key string) (any, bool) {
 }
 
 // accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a
-// key in X-Vendgate-Key, or a token in the address or a header. Caddy copies a request's header for
+// key in X-Vendgate-Key or where an app's SDKs put one, or a token in the address or a header. Caddy copies a request's header for
 // its log before any handler runs, and redacts only Authorization and cookies in it. So its entry
 // is skipped and this one written in its place, alike but for the secret and for fields that other
 // handlers add.
@@ -98,10 +99,12 @@ type accessLog struct {
 	calls string
 	// domains are those below which every address is one of a call.
 	domains policy.Domains
+	// placement says where an app's calls may have a key.
+	placement func(app string) *inject.Placement
 }
 
 func newAccessLog(ctx caddy.Context, g *gateway, calls string, domains policy.Domains) accessLog {
-	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls, domains}
+	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls, domains, g.placement}
 }
 
 // covers reports whether Caddy's entry for r must be replaced.
@@ -111,7 +114,7 @@ func (l accessLog) covers(r *http.Request) bool {
 		return false
 	}
 	_, keyed := r.Header[keyHeader]
-	return (keyed || l.tells(r)) && logsHost(server.Logs, r.Host)
+	return (keyed || l.placed(r).fills(r.Header) || l.tells(r)) && logsHost(server.Logs, r.Host)
 }
 
 // coversAnswer is covers for a request that holds no secret, and an answer to it whose header does.
@@ -216,6 +219,9 @@ func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 	request := r.Clone(ctx) // before it can change
 	if _, keyed := request.Header[keyHeader]; keyed {
 		request.Header.Set(keyHeader, redacted)
+	}
+	if c := l.placed(r); c.fills(r.Header) {
+		c.redact(request)
 	}
 	if l.tells(request) {
 		request.RequestURI, _ = l.redact(request.Host, request.RequestURI)

@@ -89,7 +89,7 @@ func (c *call) finishHeader(res *http.Response) {
 	inject.Private(res.Header)
 	// HTTP/2 has trailers without a word of them before.
 	if res.ContentLength < 0 || len(res.Trailer) > 0 || res.ProtoMajor >= 2 {
-		res.Body = &trailingBody{res.Body, func() { c.cleanTrailer(res.Trailer) }}
+		res.Body = &trailingBody{res.Body, func() error { c.cleanTrailer(res.Trailer); return nil }}
 	}
 	c.hold(res)
 }
@@ -261,7 +261,7 @@ func (c *call) here() inject.Gateway {
 		return c.hereByHost()
 	}
 	path, _, _ := strings.Cut(c.request.RequestURI, "?")
-	path = strings.TrimSuffix(path, c.target.Path)
+	path = path[:len(path)-len(c.target.Path)-c.cut]
 	g := inject.Gateway{Origin: c.gateway.origin(c.request), Path: path, Takes: takes}
 	if len(c.domains) > 0 {
 		g.Own = c.isOwnName

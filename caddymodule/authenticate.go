@@ -7,12 +7,64 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/vendgate/vendgate/inject"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // keyHeader takes the key where an SDK fills Authorization itself.
 const keyHeader = "X-Vendgate-Key"
+
+// authenticate finds tenant and caller by the key of a call, takes the key out of what goes on, and
+// refuses a call that would carry it to the provider.
+func (c *call) authenticate() error {
+	placement := c.gateway.placement(c.target.App)
+	k, err := findKey(c.request.Header, &c.target, placement)
+	if err != nil {
+		return err
+	}
+	if err := c.admit(k); err != nil {
+		return err
+	}
+	c.keyIn, c.accepted = k.in, inject.NewKey(k.text)
+	if placement == nil {
+		return nil // there is no upstream that the key could reach
+	}
+	asked := c.target
+	c.target.Path, c.target.RawQuery = placement.WithoutKey(k.text, asked.Path, asked.RawQuery)
+	c.target.HasQuery = asked.HasQuery && (asked.RawQuery == "" || c.target.RawQuery != "")
+	c.cut = len(asked.Path) - len(c.target.Path)
+	if where := placement.Elsewhere(c.accepted, c.request.Header, c.target.Path, c.target.RawQuery); where != "" {
+		return inject.RefuseKey(where)
+	}
+	return nil
+}
+
+// admit finds whom a key stands for.
+func (c *call) admit(k foundKey) (err error) {
+	ctx := c.request.Context()
+	switch {
+	case policy.IsCallerKey(k.text):
+		if c.caller, c.tenant, err = c.gateway.caller(ctx, k.text); err == nil {
+			c.facts.callerKey = c.caller.ID
+			// For its holder, the operator alone may want that.
+			c.passthrough = c.passthrough || c.caller.Passthrough
+		}
+	case !k.usual && !c.tenantKeys:
+		return vending.Refuse(vending.InvalidTenantKey, unusualTenantKey)
+	default:
+		if c.tenant, c.key, err = c.gateway.tenantOf(ctx, k.text); err == nil {
+			c.passthrough = c.passthrough || c.request.Header.Get(errorsHeader) == policy.Passthrough
+		}
+	}
+	if err == nil {
+		c.facts.tenant = c.tenant.ID
+	}
+	return err
+}
+
+const unusualTenantKey = "a tenant key is read from X-Vendgate-Key, Authorization: Bearer and the user name of Authorization: Basic only: " +
+	"send it there, give the SDK a caller key, or have the operator write tenant_keys_in_placement in the block vendgate_proxy"
 
 // authenticate finds the tenant by the request's tenant key. No caller key will do: they are for the gateway's
 // own calls alone.
@@ -66,7 +118,7 @@ func keyOf(h http.Header) (string, error) {
 	}
 	scheme, rest, _ := strings.Cut(values[0], " ")
 	switch {
-	case strings.EqualFold(scheme, "Bearer"), strings.EqualFold(scheme, "token"): // the latter by GitHub's SDKs
+	case bearer(scheme):
 		return rest, nil
 	case strings.EqualFold(scheme, "Basic"):
 		if decoded, err := base64.StdEncoding.DecodeString(rest); err == nil {

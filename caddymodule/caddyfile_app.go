@@ -121,6 +121,7 @@ func appOptions(app *catalog.App) options {
 		"site_names": func(d *caddyfile.Dispenser) error { return parseSiteNames(d, app) },
 		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
 		"beside":     func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
+		"key_places": func(d *caddyfile.Dispenser) error { return parseKeyPlaces(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
@@ -182,6 +183,13 @@ func parseBeside(d *caddyfile.Dispenser, app *catalog.App) error {
 	opts := options{"paths": texts(&b.Paths)}
 	addRequestOptions(opts, &b.Placement)
 	return parseBlock(d, opts, "paths", "header", "query")
+}
+
+// parseKeyPlaces reads `key_places { … }`.
+func parseKeyPlaces(d *caddyfile.Dispenser, app *catalog.App) error {
+	k := new(catalog.KeyPlaces)
+	app.KeyPlaces = k
+	return parseBlock(d, options{"headers": texts(&k.Headers), "query": texts(&k.Query)}, "headers", "query")
 }
 
 // parseField reads `field NAME [LABEL] [secret] [{ … }]`.

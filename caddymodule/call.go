@@ -35,9 +35,14 @@ type call struct {
 	caller *policy.CallerKey
 	key    vending.Secret
 	keyIn  keyPlace
-	user   string
-	route  *appRoute
-	claims policy.Claims
+	// accepted is the key that was accepted, of either kind; tenantKeys says that those of tenants may
+	// be where the app's placement puts the credential.
+	accepted   inject.Key
+	tenantKeys bool
+	cut        int // how many bytes of the path held a key, between the app and target.Path
+	user       string
+	route      *appRoute
+	claims     policy.Claims
 	// screened is nil where no rule has to see the body.
 	screened *policy.Screen
 	// credential is set between the vend and the exchange that takes it over.
@@ -82,7 +87,7 @@ const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
 	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, domains: p.Hosts, log: &p.accessLog}
-	c.passthrough, c.redirects = p.Errors == "passthrough", p.Redirects
+	c.passthrough, c.redirects, c.tenantKeys = p.Errors == "passthrough", p.Redirects, p.TenantKeysInPlacement
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
@@ -103,7 +108,7 @@ func (c *call) end() {
 	if c.exchange != nil {
 		c.exchange.Forget()
 	}
-	c.credential, c.key = vending.Credential{}, vending.Secret{}
+	c.credential, c.key, c.accepted = vending.Credential{}, vending.Secret{}, inject.Key{}
 	c.gateway.metrics.inFlight.Dec()
 	c.gateway.metrics.count(c)
 	logFacts(c.request.Context(), &c.facts)
@@ -131,33 +136,6 @@ func (c *call) failed(err error) bool {
 	}
 	c.refuse(vending.AsError(err), nil)
 	return true
-}
-
-func (c *call) authenticate() (err error) {
-	key, err := keyOf(c.request.Header)
-	if err != nil {
-		return err
-	}
-	if len(c.request.Header[keyHeader]) > 0 {
-		c.keyIn = inKeyHeader
-	}
-	if policy.IsCallerKey(key) {
-		if c.caller, c.tenant, err = c.gateway.caller(c.request.Context(), key); err == nil {
-			c.facts.callerKey = c.caller.ID
-		}
-	} else {
-		c.tenant, c.key, err = c.gateway.tenantOf(c.request.Context(), key)
-	}
-	if err == nil {
-		c.facts.tenant = c.tenant.ID
-		// For the holder of a caller key, the operator alone may want that.
-		if c.caller == nil {
-			c.passthrough = c.passthrough || c.request.Header.Get(errorsHeader) == policy.Passthrough
-		} else {
-			c.passthrough = c.passthrough || c.caller.Passthrough
-		}
-	}
-	return err
 }
 
 // identify finds the end user: the one that the header names or, where it may be left out, the caller key's.
@@ -319,6 +297,7 @@ func (c *call) forward() {
 		return
 	}
 	keyed := c.route.counted && holdsCallerKey(c.credential) // which alone makes a call of a gateway by host
+	x.Guard(c.accepted)
 	c.exchange, c.credential = x, vending.Credential{}
 	if c.route.counted && (keyed || x.MayCallGateway(c.gateway.mayLeadBack)) {
 		x.SetHeader(policy.HopsHeader, c.hops)
@@ -344,6 +323,6 @@ func outline(pr *httputil.ProxyRequest) {
 	}
 	pr.Out.Trailer = nil
 	if len(pr.In.Trailer) > 0 {
-		carryTrailers(pr, c.route)
+		carryTrailers(pr, c)
 	}
 }

@@ -56,7 +56,7 @@ func (c *call) screen(judged policy.Call, rules []policy.Rules) error {
 		return err
 	}
 	c.screened = screen
-	return inject.Screen(c.request, screen, screen.Whole)
+	return inject.Screen(c.request, screen, screen.Whole, c.accepted)
 }
 
 // judged is what the rules are held against, and the rules: the tenant's and those of the caller

@@ -32,6 +32,9 @@ type Proxy struct {
 	// client. Default: `pass` where the key came in `Authorization`, which clients do not carry to another host, and
 	// `refuse` where it came elsewhere.
 	Redirects string `json:"redirects,omitempty"`
+	// TenantKeysInPlacement has tenant keys read where caller keys are: wherever an app's SDKs put its credential. Default: a tenant key
+	// there is refused, because SDKs that know nothing of the gateway may send it to other hosts as well.
+	TenantKeysInPlacement bool `json:"tenant_keys_in_placement,omitempty"`
 
 	gateway   *gateway
 	accessLog accessLog
@@ -94,6 +97,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 	c := p.begin(w, r, target)
 	c.byHost = byHost
 	defer c.end()
+	p.accessLog.hide(r)
 	switch {
 	case c.failed(err):
 	case c.failed(c.authenticate()):

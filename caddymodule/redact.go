@@ -21,11 +21,11 @@ func redactURI(uri string) (string, bool) {
 	if told, found := redactPlace(uri); found {
 		return told, true
 	}
-	if !quotesToken(uri) {
+	if !quotesSecret(uri) {
 		return uri, false
 	}
 	path, _, _ := strings.Cut(uri, "?")
-	if quotesToken(path) {
+	if quotesSecret(path) {
 		return "/" + redacted, true
 	}
 	return path + "?" + redacted, true
@@ -135,7 +135,7 @@ func redactHeader(h http.Header) http.Header {
 // redactValue keeps of an address what may be told.
 func redactValue(v string) string {
 	if quotesPlace(v) {
-		if told, found := redactPlace(v); found && !quotesToken(told) {
+		if told, found := redactPlace(v); found && !quotesSecret(told) {
 			return told
 		}
 	}
@@ -165,7 +165,9 @@ func anyKey(h http.Header) bool {
 	return false
 }
 
-func quotes(v string) bool { return quotesToken(v) || hints(v) && quotesPlace(v) }
+func quotes(v string) bool { return quotesSecret(v) || hints(v) && quotesPlace(v) }
+
+func quotesSecret(text string) bool { return quotesToken(text) || quotesKey(text) }
 
 // unlogged reports whether Caddy keeps a header's values out of its logs.
 func unlogged(name string) bool {

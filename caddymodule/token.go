@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"encoding/base64"
 	"strings"
 
 	"github.com/vendgate/vendgate/connect"
@@ -111,7 +112,25 @@ func isTokenWithin(text string) bool {
 // query or the path, and may be given one.
 func quotesKey(text string) bool {
 	return len(text) >= tokenLength && hints(text) && decoded(text, func(text string) bool {
-		return holdsKey(text, policy.KeyPrefix) || holdsKey(text, policy.CallerKeyPrefix)
+		return holdsKey(text, policy.KeyPrefix) || holdsKey(text, policy.CallerKeyPrefix) || encodesKey(text)
+	})
+}
+
+// leastEncodedKey is how many digits the base64 of a key has at least. Of letters, digits and
+// underscores, base64 makes letters and digits only.
+const leastEncodedKey = 48
+
+// encodesKey reports whether text has a key in base64, alone or with something around it.
+func encodesKey(text string) bool {
+	return anyRun(text, func(run string) bool {
+		for start := 0; start < 4 && len(run)-start >= leastEncodedKey; start++ {
+			whole := run[start : start+(len(run)-start)/4*4]
+			plain, err := base64.StdEncoding.DecodeString(whole)
+			if err == nil && (holdsKey(string(plain), policy.KeyPrefix) || holdsKey(string(plain), policy.CallerKeyPrefix)) {
+				return true
+			}
+		}
+		return false
 	})
 }
 

@@ -40,6 +40,10 @@ func newBeside(app *catalog.App, api *Placement) (*beside, error) {
 	for key := range api.setsKeys {
 		p.setsKeys.add(key)
 	}
+	for _, h := range api.keys.headers {
+		p.keys.addHeader(h.name)
+	}
+	p.keys.query = len(p.setsKeys) > 0
 	p.judge()
 	b := &beside{at: extraPrefix + entry.Host, host: entry.Host, placement: p}
 	for _, pattern := range entry.Paths {

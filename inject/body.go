@@ -21,7 +21,8 @@ const (
 // holdBody reads r's body into memory and puts the copy in its place, together with GetBody and the
 // length; it returns the bytes, which nobody may change. It reads at most limit bytes and one more. A
 // larger body is `request_too_large`, before anything is read if the declared length says so. The
-// original body is closed in every case. No body is nil.
+// original body is closed in every case. No body is nil. One that holds the caller's key, which the
+// request's [Exchange] knows, is `invalid_request`.
 //
 // The request's trailers stay the map that the original body fills in at its end. Where there are any,
 // the length stays as it was: with a known one net/http would send no trailers (RFC 9112, section 7.1.2).
@@ -43,6 +44,9 @@ func holdBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, bodyTooLarge(limit)
 	}
 	body := held.Bytes()
+	if x := exchangeOf(r.Context()); x != nil && x.key.In(string(body)) {
+		return nil, RefuseKey("the body")
+	}
 	replaceBody(r, body)
 	return body, nil
 }
@@ -65,8 +69,13 @@ func bodyTooLarge(limit int64) error {
 	return vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("this app's requests are read whole before they are sent; their body may have %d bytes", limit))
 }
 
-// bodyUnreadable tells a bound that an outer reader set from a body that ended early.
+// bodyUnreadable tells a bound that an outer reader set, or a refusal of its own, from a body that
+// ended early.
 func bodyUnreadable(err error, limit int64) error {
+	var refusal *vending.Error
+	if errors.As(err, &refusal) {
+		return refusal
+	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return bodyTooLarge(min(limit, tooLarge.Limit))

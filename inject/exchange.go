@@ -34,6 +34,8 @@ type Exchange struct {
 	// ownHeader is one that the gateway itself sends, empty for none.
 	ownHeader string
 	ownValues []string
+	// key must be in no body that is held.
+	key Key
 
 	// refused says that the upstream's last answer refuses the credential.
 	refused bool
@@ -118,6 +120,10 @@ func (x *Exchange) Forget() { *x = Exchange{} }
 // made. The values are shared: nobody writes to them.
 func (x *Exchange) SetHeader(name string, values []string) { x.ownHeader, x.ownValues = name, values }
 
+// Guard has every body that is held in memory searched for the key that the caller was let in by. A
+// request that has it there is `invalid_request`.
+func (x *Exchange) Guard(key Key) { x.key = key }
+
 // Outline is the request to x's app without any credential: what error handlers and logs may see. The
 // transport completes it.
 func (x *Exchange) Outline(out *http.Request) {
@@ -126,6 +132,11 @@ func (x *Exchange) Outline(out *http.Request) {
 }
 
 type exchangeKey struct{}
+
+func exchangeOf(ctx context.Context) *Exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	return x
+}
 
 // WithExchange returns a context that carries x to the transport.
 func WithExchange(ctx context.Context, x *Exchange) context.Context {
@@ -161,7 +172,7 @@ func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, erro
 	if err != nil {
 		return nil, err
 	}
-	out.URL, err = requestURL(p.upstream.scheme, x.host, x.base+x.path, query, x.hasQuery)
+	out.URL, err = requestURL(p.upstream.scheme, x.host, x.base+x.path, query, x.hasQuery && x.query == "")
 	if err != nil {
 		return nil, err
 	}

@@ -146,6 +146,12 @@ func (p *Placement) cleanQuery(raw string) string {
 	if len(p.setsKeys) == 0 || raw == "" {
 		return raw
 	}
+	return withoutParameters(raw, p.setsKey)
+}
+
+// withoutParameters removes from raw the parameters of which drops says so, and leaves every other
+// byte as it is.
+func withoutParameters(raw string, drops func(key string) bool) string {
 	var out strings.Builder
 	dropped := false
 	for rest := raw; rest != ""; {
@@ -155,7 +161,7 @@ func (p *Placement) cleanQuery(raw string) string {
 			pair, separator = rest[:end], rest[end:end+1]
 		}
 		rest = rest[len(pair)+len(separator):]
-		if key, _, _ := strings.Cut(pair, "="); p.setsKey(key) {
+		if key, _, _ := strings.Cut(pair, "="); drops(key) {
 			dropped = true
 			continue
 		}

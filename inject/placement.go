@@ -35,6 +35,7 @@ type Placement struct {
 	setsKeys nameSet             // query keys that the placement sets, folded
 	judged   map[string]bool     // canonical header names → removed or not; see removes
 	open     map[string]struct{} // fields that need not be kept from sight
+	keys     keyPlaces           // where callers may put a key of ours
 	// readsErrors says that the text of an answer may tell that it refuses the credential.
 	readsErrors bool
 	links       *linkPlaces // nil where the app declares none
@@ -74,6 +75,7 @@ func newPlacement(app *catalog.App) (*Placement, error) {
 	if err := p.compile(func(name string) bool { return known[name] }); err != nil {
 		return nil, fmt.Errorf("app %s: %w", app.Slug, err)
 	}
+	p.compileKeyPlaces()
 	p.judge()
 	return p, nil
 }

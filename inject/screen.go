@@ -13,11 +13,11 @@ import (
 // up to 64 KiB is read at once, and judge's error returned. Of a longer one the rest is written to
 // judge as it is sent, and what judge refuses ends the request in the middle: the bytes with the
 // refused part in them, and all that follow, stay here. whole says that no such body may begin to
-// go out: it is `request_too_large`.
+// go out: it is `request_too_large`. What is read at once must not hold key.
 //
 // What has come of the body stays in memory until it is sent. Its length and its trailers stay as
 // they are.
-func Screen(r *http.Request, judge io.WriteCloser, whole bool) error {
+func Screen(r *http.Request, judge io.WriteCloser, whole bool, key Key) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
@@ -34,13 +34,15 @@ func Screen(r *http.Request, judge io.WriteCloser, whole bool) error {
 	begin.Grow(int(min(max(r.ContentLength, 0), firstRoom)) + bytes.MinRead)
 	n, err := io.CopyN(&begin, rest, maxKept+1)
 	switch {
+	case key.In(begin.String()):
+		return RefuseKey("the body")
 	case errors.Is(err, io.EOF):
 		r.Body = struct {
 			io.Reader
 			io.Closer
 		}{&begin, r.Body}
 	case err != nil:
-		return unjudged(err)
+		return bodyUnreadable(err, maxKept) // or judge's own refusal
 	case whole && n > maxKept:
 		return tooLargeToJudge()
 	default:
@@ -54,15 +56,6 @@ func Screen(r *http.Request, judge io.WriteCloser, whole bool) error {
 
 func tooLargeToJudge() error {
 	return vending.Refuse(vending.RequestTooLarge, "rules apply to this app, and its forms are read whole before they are sent: their body may have 65536 bytes")
-}
-
-// unjudged is judge's own refusal, or that the body could not be read.
-func unjudged(err error) error {
-	var refusal *vending.Error
-	if errors.As(err, &refusal) {
-		return refusal
-	}
-	return bodyUnreadable(err, maxKept)
 }
 
 // screened writes to judge what is read of a body, and hands on only what judge has seen.

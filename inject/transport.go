@@ -24,8 +24,8 @@ var _ http.RoundTripper = (*Transport)(nil)
 
 // RoundTrip implements http.RoundTripper. Errors of the placement are *vending.Error; others are Base's.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	x, ok := r.Context().Value(exchangeKey{}).(*Exchange)
-	if !ok {
+	x := exchangeOf(r.Context())
+	if x == nil {
 		return nil, errors.New("a request without an exchange reached the injecting transport")
 	}
 	if err := keepBody(r); err != nil {

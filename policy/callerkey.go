@@ -15,6 +15,24 @@ const CallerKeyPrefix = "ck_"
 // IsCallerKey tells a caller key from a tenant key. It says nothing of whether the key is live.
 func IsCallerKey(key string) bool { return strings.HasPrefix(key, CallerKeyPrefix) }
 
+// callerKeyDigits is how many digits of base62 follow the prefix of a caller key: 256 random bits.
+const callerKeyDigits = 43
+
+// IsKey reports whether text has the form of a caller key or of a tenant key. Keys of providers that
+// begin so as well, such as `ck_` and 40 digits of WooCommerce's, are none.
+func IsKey(text string) bool {
+	random, ok := strings.CutPrefix(text, CallerKeyPrefix)
+	if !ok {
+		return strings.HasPrefix(text, KeyPrefix) && CheckKey(text) == nil
+	}
+	for i := range len(random) {
+		if c := random[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return len(random) == callerKeyDigits
+}
+
 // Passthrough is the value of the options `errors` by which providers' errors are left as they are.
 const Passthrough = "passthrough"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs everything: vet, the linter, the tests under the race detector, those of the nested module, those of the Node SDK, those of providers'
+# Runs everything: vet, the linter, the tests under the race detector, those of the nested modules, those of the SDKs, those of providers'
 # client libraries, and those in a browser. Installs what they need where apt is at hand. Ends with a line that counts what ran.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -21,6 +21,12 @@ need node nodejs
 need npm npm
 need python3 python3
 need nginx nginx-light # a shared cache in front of the gateway
+/usr/bin/python3 -c 'import requests' 2>/dev/null || need python3-requests python3-requests # clients of the Python SDK; Debian's python3 has them
+/usr/bin/python3 -c 'import httpx' 2>/dev/null || need python3-httpx python3-httpx
+/usr/bin/python3 -c 'import boto3' 2>/dev/null || need python3-boto3 python3-boto3
+/usr/bin/python3 -c 'import dropbox' 2>/dev/null || need python3-dropbox python3-dropbox
+[ -x /usr/bin/aws ] || need awscli awscli
+need openssl openssl # a certificate for stand-ins of providers
 /usr/bin/python3 -c 'import oauthlib' 2>/dev/null || need oauthlib python3-oauthlib # an OAuth 1 provider; Debian's python3 has it
 need php php-cli # servers that fold what rules must judge
 [ -e /usr/share/php/Symfony/Component/HttpFoundation/Request.php ] || need symfony php-symfony-http-foundation
@@ -63,6 +69,10 @@ node_tests() { # folder
 	(cd "$1" && npm ci --no-audit --no-fund >&2 && SUITE=$1 NODE_OPTIONS=$reporter npm test --silent) >"$log.part"
 	show $?
 }
+python_tests() { # folder
+	PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/report/python.py "$1" >"$log.part"
+	show $?
+}
 program() { # variable, folder, package: builds it once for all that run it
 	export "$1=$work/$1"
 	(cd "$2" && CGO_ENABLED=0 go build -trimpath -o "${!1}" "$3")
@@ -74,8 +84,13 @@ step "build" program AUTHSERVER_BIN tests/authserver .
 step "build" program OLDLINK_BIN . ./tests/browser/oldlink
 CHROMIUM=$(command -v chromium)
 export CHROMIUM
+step "vet the Go SDK" env -C sdk/go go vet ./...
+step "lint the Go SDK" env -C sdk/go go tool -modfile=../../golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...
+step "tests of the Go SDK" tests sdk/go ./...
 step "tests of the Node SDK" node_tests sdk/node
+step "tests of the Python SDK" python_tests sdk/python
 step "tests of client libraries" node_tests tests/clients
+step "tests of client libraries in Python" python_tests tests/clients/python
 step "tests in a browser" node_tests tests/browser
 
 echo "== in all"

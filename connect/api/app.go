@@ -32,12 +32,14 @@ type appAnswer struct {
 	AuthType   string        `json:"auth_type"`
 	Categories []string      `json:"categories"`
 	Fields     []fieldAnswer `json:"fields"`
+	// Hosts are all that calls of the app may reach, with how the gateway reaches them.
+	Hosts []catalog.Host `json:"hosts"`
 }
 
 func describeApp(app *catalog.App, origin string) appAnswer {
 	answer := appAnswer{
 		ID: app.Slug, Slug: app.Slug, Name: app.Name, ShortName: app.ShortName, HelpURL: app.HelpURL, IconURL: origin + connect.IconPath(app.Slug), AuthType: app.AuthType,
-		Categories: append([]string{}, app.Categories...), Fields: []fieldAnswer{},
+		Categories: append([]string{}, app.Categories...), Fields: []fieldAnswer{}, Hosts: app.Hosts(),
 	}
 	for _, f := range app.Asked() {
 		label := f.Label

@@ -57,3 +57,24 @@ func Letter(r rune) rune {
 	}
 	return '-'
 }
+
+// DecodeAll decodes s until nothing of it is a percent triplet any more, however often it was
+// encoded, in time linear in its length.
+func DecodeAll(s string) string {
+	first := strings.IndexByte(s, '%')
+	if first < 0 {
+		return s
+	}
+	b := append(make([]byte, 0, len(s)), s[:first]...)
+	for i := first; i < len(s); i++ {
+		b = append(b, s[i])
+		for n := len(b); n >= 3 && b[n-3] == '%'; n = len(b) {
+			c, ok := Hex(b[n-2], b[n-1])
+			if !ok {
+				break
+			}
+			b = append(b[:n-3], c)
+		}
+	}
+	return string(b)
+}

@@ -15,7 +15,12 @@ export interface ClientOptions {
   maxRetries?: number | undefined;
   /** The bound of one attempt, its answer's body included, in milliseconds. Default: 30000. */
   timeoutMs?: number | undefined;
+  /** What calls are sent with. Default: the platform's `fetch`. */
+  fetch?: Fetch | undefined;
 }
+
+/** The platform's `fetch`, or anything where its types are not there: so described, these types need neither the DOM's nor Node's. */
+export type Fetch = typeof globalThis extends { fetch: infer F } ? F : (input: any, init?: any) => Promise<any>;
 
 export interface PageOptions {
   /** From 1. */
@@ -82,6 +87,27 @@ export interface App extends AppSummary {
   categories: string[];
   /** What an end user enters to connect the app; empty where signing in is enough. */
   fields: AppField[];
+  /** All that calls of the app may reach, the upstream first; servers that do not tell leave it out. */
+  hosts?: AppHost[];
+}
+
+/** A host of an app. A URL there whose path begins with `base_path` is, at the gateway, `/proxy/{connection}/{app}`, then `path`, then the rest. */
+export interface AppHost {
+  /** `http` where the app is called in plain; else it is https. */
+  scheme?: string;
+  /** With a port unless that is the scheme's own. `{name}` is a slot, `*` one DNS label or a part of it, `**` one label or several. */
+  host: string;
+  base_path: string;
+  /** Where it holds a pattern of `host`, the host that is called takes its place. */
+  path: string;
+  /** Its name where apps are addressed by host. */
+  label?: string;
+  /** The connection's field that names this host whole, in place of filling its slot. */
+  field?: string;
+  /** All that may be called there, if not everything. */
+  paths?: string[];
+  /** The slots of `host` and `base_path`, by the names of the fields that fill them. */
+  slots?: Record<string, { kind: string; options?: string[]; site_path?: boolean }>;
 }
 
 export interface RequestLink {
@@ -230,7 +256,9 @@ export type ErrorCode =
   /** The answer is cut short or not one of the Platform API. */
   | 'invalid_response'
   /** The server answered with a redirect. */
-  | 'redirected';
+  | 'redirected'
+  /** A transport was given a URL that is none of the app's, or a redirect led to one. Nothing was sent there. */
+  | 'url_refused';
 
 /** The body of an error. Of a token call it has `message`, `data.code` and `data.origin` alone. */
 export interface ErrorResponse {
@@ -259,6 +287,8 @@ export class VendgateError extends Error {
   readonly response: ErrorResponse | undefined;
   /** Seconds to wait; always on 429, on 503 if the server says it, else undefined. */
   readonly retryAfter: number | undefined;
+  /** Of `url_refused`: which rule the URL breaks. */
+  readonly reason?: 'host' | 'path' | 'account' | 'gateway' | 'dots' | 'url' | 'redirect';
   /** What made the connection fail; `code` is the system's or Node's, such as `ECONNREFUSED`. */
   readonly cause?: Error & { code?: string };
 }
@@ -320,5 +350,40 @@ export class UpstreamUnavailableError extends VendgateError {
 export class TimeoutError extends VendgateError {
   readonly code: 'timeout' | 'wait_timeout';
 }
+
+export interface TransportOptions {
+  /** A caller key, `ck_…`, or the tenant key, `pk_live_…`. It goes to the gateway only, in `Authorization`. */
+  apiKey: string;
+  /** As of the client. */
+  baseUrl?: string | undefined;
+  /** As of the client. */
+  allowHttp?: boolean | undefined;
+  /** The connection's id. */
+  connection: string;
+  /** The slug of the connection's app. */
+  app: string;
+  /** The end user whom calls act for, in `x-user-email`; a caller key needs none. */
+  email?: string | undefined;
+  /** The app's hosts, as `getApp` tells them. Default: they are asked for by `apiKey` at the first call, which a caller key may not. */
+  hosts?: AppHost[] | undefined;
+  /** The connection's open fields, as `getConnection` tells them. Default: they are asked for where hosts depend on them and `apiKey` may. */
+  fields?: Record<string, string> | undefined;
+  /** Leaves the provider's errors as they are, by `Vendgate-Errors`. */
+  errors?: 'passthrough' | undefined;
+  /** What to send with. Default: the platform's `fetch`; of the transports for undici, axios and got, it is what hosts are asked for with. */
+  fetch?: Fetch | undefined;
+}
+
+/**
+ * Returns a `fetch` that reaches all hosts of an app through the gateway, and rejects with VendgateError, code `url_refused`, for any
+ * other URL, before anything is sent. It follows redirects within the app, and refuses those that lead elsewhere.
+ */
+export function vendgateFetch(options: TransportOptions): Fetch;
+/** Returns an interceptor for `dispatcher.compose` of undici 6 and 7, which does as vendgateFetch does. */
+export function vendgateInterceptor(options: TransportOptions): (dispatch: any) => (options: any, handler: any) => boolean;
+/** Returns an adapter for axios 1.5 or later, which does as vendgateFetch does. `axios` is the module itself. */
+export function vendgateAxios(axios: { getAdapter: any; getUri: any }, options: TransportOptions): (config: any) => Promise<any>;
+/** Returns options for `got.extend`, of got 12 or later, which does as vendgateFetch does. */
+export function vendgateGot(options: TransportOptions): { hooks: { beforeRequest: Array<(options: any) => Promise<void>> } };
 
 export { VendgatePlatform as PabblyConnectPlatform, VendgateError as PabblyConnectError };

@@ -20,4 +20,8 @@ export const {
   RateLimitedError,
   UpstreamUnavailableError,
   TimeoutError,
+  vendgateFetch,
+  vendgateInterceptor,
+  vendgateAxios,
+  vendgateGot,
 } = sdk;

@@ -37,4 +37,4 @@ function parse(given) {
 /** The URL parser has written every spelling of an IPv4 address in its common form. */
 const isLoopback = (host) => host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 
-module.exports = { resolve };
+module.exports = { resolve, path };

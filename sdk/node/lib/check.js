@@ -56,6 +56,13 @@ function retries(value) {
   return value;
 }
 
+function optionalFunction(value, name) {
+  if (value !== undefined && typeof value !== 'function') {
+    throw new TypeError(`${name} must be a function`);
+  }
+  return value;
+}
+
 function signal(value) {
   if (value !== undefined && (typeof value?.addEventListener !== 'function' || typeof value.aborted !== 'boolean')) {
     throw new TypeError('signal must be an AbortSignal');
@@ -63,4 +70,4 @@ function signal(value) {
   return value;
 }
 
-module.exports = { text, apiKey, email, segment, milliseconds, retries, signal };
+module.exports = { text, apiKey, email, segment, milliseconds, retries, optionalFunction, signal };

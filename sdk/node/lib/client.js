@@ -10,12 +10,13 @@ const { whilePending } = require('./wait.js');
 class VendgatePlatform {
   #transport;
 
-  constructor({ apiKey, baseUrl, allowHttp = false, maxRetries = 2, timeoutMs = 30_000 } = {}) {
+  constructor({ apiKey, baseUrl, allowHttp = false, maxRetries = 2, timeoutMs = 30_000, fetch } = {}) {
     this.#transport = new Transport({
       apiKey: check.apiKey(apiKey),
       base: resolve(baseUrl, allowHttp === true),
       maxRetries: check.retries(maxRetries),
       timeoutMs: check.milliseconds(timeoutMs, 'timeoutMs'),
+      fetch: check.optionalFunction(fetch, 'fetch'),
     });
   }
 

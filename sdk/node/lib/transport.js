@@ -17,12 +17,14 @@ class Transport {
   #apiKey;
   #timeoutMs;
   #maxRetries;
+  #fetch;
 
-  constructor({ base, apiKey, timeoutMs, maxRetries }) {
+  constructor({ base, apiKey, timeoutMs, maxRetries, fetch }) {
     this.#base = base;
     this.#apiKey = apiKey;
     this.#timeoutMs = timeoutMs;
     this.#maxRetries = maxRetries;
+    this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
   }
 
   get base() {
@@ -70,7 +72,7 @@ class Transport {
   }
 
   async #exchange(call, signal, progress) {
-    const response = await fetch(this.#base + call.path, {
+    const response = await this.#fetch(this.#base + call.path, {
       method: call.method,
       headers: this.#headers(call),
       body: call.body === undefined ? undefined : JSON.stringify(call.body),

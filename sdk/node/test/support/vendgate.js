@@ -28,7 +28,7 @@ async function freePort() {
   return port;
 }
 
-/** Caddy's configuration: Gmail and OpenAI as they are in the catalog, but at the test's provider. */
+/** Caddy's configuration: gateway and connection manager; Gmail and OpenAI as they are in the catalog, but at the test's provider. */
 const caddyfile = (dir, port, provider) => `{
 	admin off
 	persist_config off
@@ -82,6 +82,7 @@ const caddyfile = (dir, port, provider) => `{
 http://127.0.0.1:${port} {
 	bind 127.0.0.1
 	vendgate_connect
+	vendgate_proxy
 }
 `;
 
@@ -133,6 +134,7 @@ const commands = (vendgate) => ({
   createTenant: (name, ...more) => vendgate(['tenant', 'create', name, '--email', `dev@${name}.example`, ...more]),
   rotateKey: (name) => vendgate(['tenant', 'rotate', name]),
   promoteKey: (name) => vendgate(['tenant', 'promote', name]),
+  callerKey: (tenant, connection) => vendgate(['caller-key', 'create', '--tenant', tenant, '--connection', connection]),
   importConnection: (tenant, user, app, grant) =>
     vendgate(['connection', 'import', '--tenant', tenant, '--user', user, '--app', app, '--no-verify'], JSON.stringify(grant)),
 });

@@ -9,3 +9,5 @@ export const either: Promise<sdk.Connection> = client.waitForConnection('alice@e
   signal: AbortSignal.any([stop.signal, AbortSignal.timeout(1000)]),
 });
 export const isRevoked = (err: unknown): boolean => err instanceof sdk.NeedsReconnectionError;
+/** With the DOM's library, it is that fetch. */
+export const through: typeof fetch = sdk.vendgateFetch({ apiKey: 'ck_x', connection: 'conn_1', app: 'openai', fetch });

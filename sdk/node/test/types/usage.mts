@@ -14,6 +14,12 @@ import {
   type RequestLink,
   type Hold,
   type ErrorCode,
+  vendgateAxios,
+  vendgateFetch,
+  vendgateGot,
+  vendgateInterceptor,
+  type AppHost,
+  type Fetch,
 } from '@vendgate/connect-platform';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -76,6 +82,19 @@ export function handle(err: unknown): number {
 }
 
 export const made = new RateLimitedError('slow down', { retryAfter: 5, cause: new Error('x') });
+
+export async function transports(axios: { getAdapter: unknown; getUri: unknown }): Promise<Fetch> {
+  const hosts: AppHost[] | undefined = (await client.getApp('gmail')).hosts;
+  const options = { apiKey: 'ck_x', connection: 'conn_1', app: 'gmail', hosts, fields: { subdomain: 'acme' }, errors: 'passthrough' } as const;
+  vendgateInterceptor(options);
+  vendgateGot(options).hooks.beforeRequest.at(0);
+  await vendgateAxios(axios, options)({});
+  // @ts-expect-error: a connection is required
+  vendgateFetch({ apiKey: 'ck_x', app: 'gmail' });
+  // @ts-expect-error: an unknown mode of errors
+  vendgateFetch({ ...options, errors: 'mapped' });
+  return vendgateFetch({ ...options, email: 'alice@example.com', baseUrl: 'https://v.example.com', allowHttp: false, fetch: vendgateFetch(options) });
+}
 
 export function wrong(email: string, id: string): void {
   // @ts-expect-error: a key is required

@@ -1,0 +1,140 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/policy"
+)
+
+// placed is one of the gateway's own calls as to where its app's SDKs put an API key. What is there
+// is kept from every log even if it is none of ours: it may be a provider's, sent there by mistake.
+type placed struct {
+	placement         *inject.Placement // nil for what is no call of a known app
+	head, path, query string            // of the address
+}
+
+func (l accessLog) placed(r *http.Request) (c placed) {
+	if slug, at, ok := appByHost(l.domains, r.Host); ok {
+		return placedByHost(l.placement(slug), at.label, r.RequestURI)
+	}
+	rest, ok := strings.CutPrefix(r.RequestURI, l.calls)
+	if !ok || l.calls == "" {
+		return c
+	}
+	rest, query, _ := strings.Cut(rest, "?")
+	_, app, _ := strings.Cut(rest, "/")
+	slug, path := app, ""
+	if slash := strings.IndexByte(app, '/'); slash >= 0 {
+		slug, path = app[:slash], app[slash:]
+	}
+	return placed{l.placement(slug), l.calls + rest[:len(rest)-len(path)], path, query}
+}
+
+// placedByHost is placed for a call that names its app by host: its path is behind the base path of
+// the app. An extra host has no path prefix, so that its path is read as it is.
+func placedByHost(p *inject.Placement, label, uri string) placed {
+	path, query, _ := strings.Cut(uri, "?")
+	if p == nil {
+		return placed{}
+	}
+	if located, err := p.PathByHost(label, path); err == nil && strings.HasSuffix(path, located) {
+		return placed{p, path[:len(path)-len(located)], located, query}
+	}
+	return placed{p, "", path, query}
+}
+
+func (c placed) fills(h http.Header) bool {
+	return c.placement != nil && c.placement.Fills(h, c.path, c.query)
+}
+
+// redact takes out of r, which is a copy for a log, what is in those places.
+func (c placed) redact(r *http.Request) {
+	c.placement.RedactHeader(r.Header, c.path)
+	r.RequestURI = c.uri(r.RequestURI)
+}
+
+// uri is the address as it may be told, as far as those places go.
+func (c placed) uri(asked string) string {
+	path, query := c.placement.RedactTarget(c.path, c.query, policy.IsKey)
+	if path == c.path && query == c.query {
+		return asked
+	}
+	if query != "" {
+		query = "?" + query
+	}
+	return c.head + path + query
+}
+
+// hide keeps from placeholders and from Caddy's span what no log may have of a call's address and of
+// the headers with a key: `log_append`, `templates` and `tracing` read them when the call is over.
+func (l accessLog) hide(r *http.Request) {
+	c, told := l.placed(r), r.RequestURI
+	fills := c.fills(r.Header)
+	if fills {
+		told = c.uri(told)
+	}
+	told, _ = l.redact(r.Host, told)
+	if !fills && told == r.RequestURI {
+		return
+	}
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return
+	}
+	if fills {
+		hideHeaders(repl, r.Header, c)
+	}
+	if told != r.RequestURI {
+		hideAddress(repl, r, told)
+	}
+}
+
+// hideHeaders replaces the placeholders of the headers with a key, in the spellings that a
+// configuration may have.
+func hideHeaders(repl *caddy.Replacer, h http.Header, c placed) {
+	copied := h.Clone()
+	c.placement.RedactHeader(copied, c.path)
+	for name, values := range copied {
+		if len(values) != 1 || values[0] != redacted {
+			continue
+		}
+		for _, spelling := range []string{name, strings.ToLower(name), strings.ToUpper(name), c.placement.Spelling(name)} {
+			repl.Set("http.request.header."+spelling, redacted)
+		}
+	}
+}
+
+// addressPlaceholders are those of an address, behind `http.request.uri` and `http.request.orig_uri`.
+var addressPlaceholders = []string{
+	"_escaped", ".path_escaped", ".path.file", ".path.file_escaped", ".path.file.base", ".path.file.ext", ".path.dir", ".query_escaped", ".prefixed_query",
+}
+
+// hideAddress replaces the placeholders of the address by those of told, and the attribute of
+// Caddy's span that has the path (OpenTelemetry's semantic conventions, `url.path`).
+func hideAddress(repl *caddy.Replacer, r *http.Request, told string) {
+	path, query, _ := strings.Cut(told, "?")
+	for _, root := range []string{"http.request.uri", "http.request.orig_uri"} {
+		repl.Set(root, told)
+		repl.Set(root+".path", path)
+		repl.Set(root+".query", query)
+		for _, rest := range addressPlaceholders {
+			repl.Set(root+rest, redacted)
+		}
+		for i := range strings.Count(r.URL.Path, "/") + 1 {
+			repl.Set(root+".path."+strconv.Itoa(i), redacted)
+		}
+		for name := range r.URL.Query() {
+			repl.Set(root+".query."+name, redacted)
+		}
+	}
+	if span := trace.SpanFromContext(r.Context()); span.IsRecording() {
+		span.SetAttributes(attribute.String("url.path", path))
+	}
+}

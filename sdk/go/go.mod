@@ -1,0 +1,3 @@
+module github.com/vendgate/vendgate/sdk/go
+
+go 1.22

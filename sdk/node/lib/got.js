@@ -1,0 +1,21 @@
+'use strict';
+
+const { Through } = require('./through.js');
+
+/** Returns options for `got.extend`. Each hop of a redirect and each retry passes the hook. */
+function vendgateGot(options = {}) {
+  const through = new Through(options);
+  return {
+    hooks: {
+      beforeRequest: [
+        async (call) => {
+          const hosts = await through.hosts();
+          call.url = new URL(hosts.map(call.url.href));
+          call.headers = Object.fromEntries(through.headers(Object.entries(call.headers)));
+        },
+      ],
+    },
+  };
+}
+
+module.exports = { vendgateGot };
