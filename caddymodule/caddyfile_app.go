@@ -115,6 +115,7 @@ func states(d *caddyfile.Dispenser, name string) bool {
 func appOptions(app *catalog.App) options {
 	opts := options{
 		"name": text(&app.Name), "short_name": text(&app.ShortName), "help_url": text(&app.HelpURL), "categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
+		"redirects": text(&app.Redirects), "links": func(d *caddyfile.Dispenser) error { return parseLinks(d, app) },
 		"errors": text(&app.Errors), "error_form": text(&app.ErrorForm), "allow_http": flag(&app.AllowHTTP), "allow_private": texts(&app.AllowPrivate),
 		"verify":     func(d *caddyfile.Dispenser) error { return parseVerify(d, app) },
 		"oauth1":     func(d *caddyfile.Dispenser) error { return parseOAuth1(d, app) },
@@ -273,6 +274,13 @@ func parseSteering(d *caddyfile.Dispenser, app *catalog.App) error {
 	return parseBlock(d, options{
 		"query": texts(&s.Query), "body": texts(&s.Body), "headers": texts(&s.Headers), "batch": texts(&s.Batch), "splits_first": flag(&s.SplitsFirst),
 	}, "query", "body", "headers", "batch")
+}
+
+// parseLinks reads `links { … }`.
+func parseLinks(d *caddyfile.Dispenser, app *catalog.App) error {
+	l := new(catalog.Links)
+	app.Links = l
+	return parseBlock(d, options{"members": texts(&l.Members), "headers": texts(&l.Headers)}, "members", "headers")
 }
 
 // parseRateLimit reads `rate_limit { … }`.

@@ -133,6 +133,22 @@ func stateOf(app *catalog.App, on *catalog.Catalog) string {
 	return "on"
 }
 
+// linkRows say what is rewritten in answers, and what becomes of redirects.
+func linkRows(app *catalog.App) (rows [][]string) {
+	if app.Links != nil {
+		for _, member := range app.Links.Members {
+			rows = append(rows, []string{"link in JSON", member})
+		}
+		for _, name := range app.Links.Headers {
+			rows = append(rows, []string{"link in a header", name})
+		}
+	}
+	if app.Redirects != "" {
+		rows = append(rows, []string{"redirects", app.Redirects})
+	}
+	return rows
+}
+
 // besideRows show what the app has outside of its API.
 func besideRows(app *catalog.App) (rows [][]string) {
 	if app.Beside == nil {
@@ -195,6 +211,7 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	rows = append(rows, besideRows(app)...)
 	rows = append(rows, sdkRows(app)...)
 	rows = append(rows, byHostRows(app)...)
+	rows = append(rows, linkRows(app)...)
 	for _, place := range places(app) {
 		rows = append(rows, []string{"credential", place})
 	}

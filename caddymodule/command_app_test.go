@@ -14,7 +14,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-const shopLine = `{"slug":"shop","name":"Shop","auth_type":"api_key","upstream":"https://{shop}.example.com/v1","extra_hosts":["upload.example.com"],"host_labels":{"upload":"upload.example.com"},` +
+const shopLine = `{"slug":"shop","name":"Shop","auth_type":"api_key","upstream":"https://{shop}.example.com/v1","extra_hosts":["upload.example.com"],"links":{"members":["paging.next"],"headers":["X-Next"]},"redirects":"follow","host_labels":{"upload":"upload.example.com"},` +
 	`"headers":{"Api-Version":"2"},"fields":[{"name":"api_key","secret":true},{"name":"shop"}],"placement":{"query":{"key":"{api_key}"}},"verify":{"path":"/me"}}`
 
 // catalogFile writes lines into a file and returns its name.
@@ -96,7 +96,7 @@ func TestAppShow(t *testing.T) {
 	shown := strings.Join(strings.Fields(must(t, "", "app", "show", "shop", "--config", config)), " ")
 	if want := "APP shop name Shop state on auth api_key /proxy/{connection_id}/shop/… https://{shop}.example.com/v1/… " +
 		"/proxy/{connection_id}/shop/~upload.example.com/… https://upload.example.com/… " +
-		"https://shop.{hosts}/v1/… https://{shop}.example.com/v1/… https://shop--upload.{hosts}/… https://upload.example.com/… credential query key={api_key} " +
+		"https://shop.{hosts}/v1/… https://{shop}.example.com/v1/… https://shop--upload.{hosts}/… https://upload.example.com/… link in JSON paging.next link in a header X-Next redirects follow credential query key={api_key} " +
 		"default header Api-Version: 2 field api_key, secret field shop verify GET /me"; shown != want {
 		t.Errorf("got  %s\nwant %s", shown, want)
 	}

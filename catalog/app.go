@@ -32,7 +32,10 @@ type App struct {
 	// with options may fill any part of it, and one of kind `host` stands for all of it.
 	Upstream string `json:"upstream"`
 	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by a path
-	// that begins with `/~` and the host; that replaces the host and the base path of Upstream.
+	// that begins with `/~` and the host; that replaces the host and the base path of Upstream. Where the
+	// provider names hosts as it makes them, `*` in a label stands for what may be there: one character
+	// of `[a-z0-9-]` or more, and never a dot. `*.svc.*.pinecone.io` needs two fixed labels at its end, or more,
+	// that no one but the provider has hosts below.
 	ExtraHosts []string `json:"extra_hosts,omitempty"`
 	// HostLabels name extra hosts in a host name of the gateway's own, where apps are addressed by
 	// host: `https://{app}--{label}.gateway.example`. They map a label of `[a-z0-9]` and `-`, which
@@ -72,6 +75,9 @@ type App struct {
 	SiteNames *SiteNames `json:"site_names,omitempty"`
 	// Steering names what lets a request stand for another one than its request line says.
 	Steering *Steering `json:"steering,omitempty"`
+	// Redirects says what becomes of a redirect that leads a client past the gateway: `refuse`,
+	// `follow` or `pass`. Empty leaves it to the handler, whose default depends on where the key came.
+	Redirects string `json:"redirects,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
 	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or

@@ -41,7 +41,7 @@ func (a *App) Check() error {
 	for _, rule := range []func() error{
 		c.authType, c.names, c.categories, c.fields, c.origins, c.allowances, c.upstream, c.regions, c.wholeHosts, c.extraHosts, c.placement, c.sign, c.secrecy,
 		c.beside, c.oauth1, c.oauth2, c.captures, c.siteNames, c.defaultHeaders, c.verify, c.rateLimit, c.refused, c.steering, c.errorMode,
-		c.hostLabels, c.keyPlaces, c.links, c.sdk, c.documentation,
+		c.hostLabels, c.keyPlaces, c.links, c.redirects, c.sdk, c.documentation,
 	} {
 		if err := rule(); err != nil {
 			return fmt.Errorf("app %s: %w", a.Slug, err)

@@ -47,6 +47,8 @@ type Exchange struct {
 	ended bool
 	// sent says that a request may have reached the provider.
 	sent bool
+	// held is of the answer's body; nil where nothing of it may be rewritten.
+	held *heldBody
 }
 
 // Revend obtains a credential in place of one that the upstream refused.
@@ -80,7 +82,7 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 	}
 	if len(x.at) > len(extraPrefix) {
 		x.host, x.base = x.at[len(extraPrefix):], ""
-		return nil
+		return x.onePlace()
 	}
 	if x.host, x.base, err = x.placed.upstream.resolve(cred); err != nil {
 		return x.mendable(err)
@@ -163,7 +165,10 @@ func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, erro
 	}
 	p.addDefaults(out.Header)
 	if p.readsErrors {
-		acceptReadable(out.Header)
+		acceptOnly(out.Header, readable)
+	}
+	if p.links.hasMembers() {
+		acceptOnly(out.Header, editable)
 	}
 	if r.Method == http.MethodGet {
 		askStreamPlain(out.Header)

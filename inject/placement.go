@@ -40,6 +40,7 @@ type Placement struct {
 	keys          keyPlaces           // where callers may put a key of ours
 	// readsErrors says that the text of an answer may tell that it refuses the credential.
 	readsErrors bool
+	links       *linkPlaces // nil where the app declares none
 }
 
 type named struct {
@@ -71,7 +72,7 @@ func newPlacement(app *catalog.App) (*Placement, error) {
 	if app.AuthType == string(vending.OAuth) {
 		known[vending.AccessToken], known[vending.TokenType] = true, true
 	}
-	p.defaults = defaultHeaders(app)
+	p.defaults, p.links = defaultHeaders(app), newLinkPlaces(app.Links)
 	p.readsErrors = slices.ContainsFunc(app.Refused, func(r catalog.Refused) bool { return len(r.Body) > 0 })
 	if err := p.compile(func(name string) bool { return known[name] }); err != nil {
 		return nil, fmt.Errorf("app %s: %w", app.Slug, err)
