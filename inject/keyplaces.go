@@ -54,7 +54,7 @@ func (p *Placement) compileKeyPlaces() {
 	}
 	k.query = len(p.setsKeys) > 0
 	for _, other := range p.otherPrefixes {
-		k.prefixes = append(k.prefixes, keyPrefix{other.head, other.template})
+		k.prefixes = append(k.prefixes, keyPrefix(other))
 	}
 	if p.prefix.holdsField() {
 		k.prefixes = append(k.prefixes, keyPrefix{"", p.prefix})
