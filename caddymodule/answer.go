@@ -45,8 +45,13 @@ func answer(res *http.Response) error {
 	if refusal != nil && !c.passthrough {
 		return &mappedAnswer{refusal, c.quote(res)}
 	}
-	c.exchange.RewriteLinks(res.Header, c.here)
-	c.exchange.RewriteEndpoint(res, c.here)
+	here := c.here
+	if followed, err := c.redirected(res, here); err != nil || followed {
+		return c.passForeign(res, err)
+	}
+	c.exchange.RewriteLinks(res.Header, here)
+	c.exchange.RewriteEndpoint(res, here)
+	c.exchange.RewriteBody(res, here)
 	if refusal != nil && c.caller != nil {
 		if err := c.scrubPassed(res, refusal); err != nil {
 			return err

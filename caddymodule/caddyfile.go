@@ -195,6 +195,7 @@ func parseProxy(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	}
 	return p, parseBlock(h.Dispenser, options{
 		"prefix": checked(text(&p.Prefix)), "hosts": checked(texts(&p.Hosts)), "errors": checked(text(&p.Errors)),
+		"redirects":                checked(text(&p.Redirects)),
 		"tenant_keys_in_placement": flag(&p.TenantKeysInPlacement),
 	}, "hosts")
 }

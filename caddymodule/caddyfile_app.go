@@ -46,6 +46,7 @@ func (a *App) parseApps(blocks []*caddyfile.Dispenser) error {
 // in a later version. Without one, an app of the embedded catalog keeps what the block does not state; its placement is replaced as a
 // whole.
 func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error {
+	resited := (states(d, "upstream") || states(d, "extra_hosts")) && !states(d, "sdk")
 	whole := states(d, "auth_type")
 	renamed := states(d, "name") && !states(d, "short_name")
 	relabelled := states(d, "host_label")
@@ -69,7 +70,7 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 		return d.Errf("app %s: %s", entry.Slug, turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
 	}
 	if err := parseBlock(d, appOptions(&entry.App),
-		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "host_label", "query", "refused"); err != nil {
+		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "host_label", "host_rename", "query", "refused"); err != nil {
 		return err
 	}
 	if !relabelled {
@@ -80,6 +81,9 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 	}
 	if renamed { // pages would call it by the embedded short name
 		entry.ShortName = ""
+	}
+	if resited { // the base URL of its SDK is none of the app's any more
+		entry.SDK = nil
 	}
 	if err := checkApp(&entry.App); err != nil {
 		return at(entry.DefinedAt, err)
@@ -111,6 +115,7 @@ func states(d *caddyfile.Dispenser, name string) bool {
 func appOptions(app *catalog.App) options {
 	opts := options{
 		"name": text(&app.Name), "short_name": text(&app.ShortName), "help_url": text(&app.HelpURL), "categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
+		"redirects": text(&app.Redirects), "links": func(d *caddyfile.Dispenser) error { return parseLinks(d, app) },
 		"errors": text(&app.Errors), "error_form": text(&app.ErrorForm), "allow_http": flag(&app.AllowHTTP), "allow_private": texts(&app.AllowPrivate),
 		"verify":     func(d *caddyfile.Dispenser) error { return parseVerify(d, app) },
 		"oauth1":     func(d *caddyfile.Dispenser) error { return parseOAuth1(d, app) },
@@ -120,10 +125,12 @@ func appOptions(app *catalog.App) options {
 		"site_names": func(d *caddyfile.Dispenser) error { return parseSiteNames(d, app) },
 		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
 		"beside":     func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
+		"sdk":        func(d *caddyfile.Dispenser) error { return parseSDK(d, app) },
 		"key_places": func(d *caddyfile.Dispenser) error { return parseKeyPlaces(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
 	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
+	opts["host_rename"] = replacing(func() { app.HostRenames = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostRenames) })
 	opts["extra_hosts"] = replacing(func() { app.ExtraHosts = nil }, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
 	opts["host_label"] = replacing(func() { app.HostLabels = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostLabels) })
 	opts["default_header"] = replacing(func() { app.Headers = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
@@ -139,10 +146,11 @@ func replacing(forget func(), read option) option {
 	return func(d *caddyfile.Dispenser) error { once(); return read(d) }
 }
 
-// addPlacementOptions adds `header`, `query`, `basic` and `path_prefix`.
+// addPlacementOptions adds `header`, `query`, `basic`, `path_prefix` and `other_prefixes`.
 func addPlacementOptions(opts options, app *catalog.App) {
 	placement := addRequestOptions(opts, &app.Placement)
 	opts["path_prefix"] = func(d *caddyfile.Dispenser) error { return text(&placement().PathPrefix)(d) }
+	opts["other_prefixes"] = func(d *caddyfile.Dispenser) error { return texts(&placement().OtherPrefixes)(d) }
 }
 
 // addRequestOptions adds `header`, `query` and `basic`, and returns the placement that they write
@@ -179,9 +187,26 @@ func parseBeside(d *caddyfile.Dispenser, app *catalog.App) error {
 		return d.Errf("beside has too many arguments; write beside [HOST] { … }")
 	}
 	app.Beside = b
-	opts := options{"paths": texts(&b.Paths)}
+	opts := options{"api": text(&b.API), "paths": texts(&b.Paths)}
 	addRequestOptions(opts, &b.Placement)
 	return parseBlock(d, opts, "paths", "header", "query")
+}
+
+// parseSDK reads `sdk PACKAGE BASE_URL [VERSION]`.
+func parseSDK(d *caddyfile.Dispenser, app *catalog.App) error {
+	sdk := new(catalog.SDK)
+	if !d.Args(&sdk.Package, &sdk.BaseURL) {
+		return missing(d, "sdk", "PACKAGE BASE_URL [VERSION]")
+	}
+	switch args := d.RemainingArgs(); len(args) {
+	case 0:
+	case 1:
+		sdk.Version = args[0]
+	default:
+		return d.Errf("sdk has too many arguments; write sdk PACKAGE BASE_URL [VERSION]")
+	}
+	app.SDK = sdk
+	return nil
 }
 
 // parseKeyPlaces reads `key_places { … }`.
@@ -208,7 +233,7 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 		}
 	}
 	err := parseBlock(d, options{
-		"cut": texts(&f.Cut), "from": text(&f.From), "help": text(&f.Help), "hosts": texts(&f.Hosts), "kind": text(&f.Kind),
+		"cut": texts(&f.Cut), "default": text(&f.Default), "from": text(&f.From), "help": text(&f.Help), "hosts": texts(&f.Hosts), "kind": text(&f.Kind),
 		"options": texts(&f.Options), "site_path": flag(&f.SitePath),
 	}, "options", "cut", "hosts")
 	app.Fields = append(app.Fields, f)
@@ -249,6 +274,13 @@ func parseSteering(d *caddyfile.Dispenser, app *catalog.App) error {
 	return parseBlock(d, options{
 		"query": texts(&s.Query), "body": texts(&s.Body), "headers": texts(&s.Headers), "batch": texts(&s.Batch), "splits_first": flag(&s.SplitsFirst),
 	}, "query", "body", "headers", "batch")
+}
+
+// parseLinks reads `links { … }`.
+func parseLinks(d *caddyfile.Dispenser, app *catalog.App) error {
+	l := new(catalog.Links)
+	app.Links = l
+	return parseBlock(d, options{"members": texts(&l.Members), "headers": texts(&l.Headers)}, "members", "headers")
 }
 
 // parseRateLimit reads `rate_limit { … }`.

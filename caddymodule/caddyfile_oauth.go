@@ -36,7 +36,7 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL), "refresh_url": text(&o.RefreshURL),
 		"scopes": texts(&o.Scopes), "scope_separator": text(&o.ScopeSeparator), "client_auth": text(&o.ClientAuth),
 		"issuer": text(&o.Issuer), "grant": text(&o.Grant), "no_pkce": flag(&o.NoPKCE), "token_lifetime": count(&o.TokenLifetime),
-		"client_id_param": text(&o.ClientIDParam), "answer": text(&o.Answer),
+		"client_id_param": text(&o.ClientIDParam), "answer": text(&o.Answer), "token_encoding": text(&o.TokenEncoding),
 		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
 		"token_param":     func(d *caddyfile.Dispenser) error { return pair(d, &o.TokenParams) },
 		"refresh_param":   func(d *caddyfile.Dispenser) error { return pair(d, &o.RefreshParams) },

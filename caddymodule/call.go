@@ -53,6 +53,8 @@ type call struct {
 	entered bool
 	// passthrough leaves the provider's errors as they are.
 	passthrough bool
+	// redirects is the handler's option of that name.
+	redirects string
 	// tooLarge and malformed say what was wrong with the caller's body; the transport reads it.
 	tooLarge, malformed atomic.Bool
 	read                atomic.Int64 // of the caller's body, in bytes
@@ -85,7 +87,7 @@ const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
 	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, domains: p.Hosts, log: &p.accessLog}
-	c.passthrough, c.tenantKeys = p.Errors == "passthrough", p.TenantKeysInPlacement
+	c.passthrough, c.redirects, c.tenantKeys = p.Errors == "passthrough", p.Redirects, p.TenantKeysInPlacement
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {

@@ -35,7 +35,9 @@ func appCommands(cmd *cobra.Command) {
 	cmd.AddCommand(list)
 	subcommand(cmd, "show SLUG", "Shows where an app's calls and its credential go", 1, f.show)
 	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells the first mistake of each app", 1, checkFile)
-	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows."
+	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows.\n" +
+		"Warns on standard error of OAuth apps without docs and checked, the provider's page and the day on which you compared it,\n" +
+		"and of what is probably a mistake, such as an upstream that ends in what its SDK appends again."
 }
 
 // catalogs returns the apps of the configuration, and those that are there when the whole community is on.
@@ -131,6 +133,22 @@ func stateOf(app *catalog.App, on *catalog.Catalog) string {
 	return "on"
 }
 
+// linkRows say what is rewritten in answers, and what becomes of redirects.
+func linkRows(app *catalog.App) (rows [][]string) {
+	if app.Links != nil {
+		for _, member := range app.Links.Members {
+			rows = append(rows, []string{"link in JSON", member})
+		}
+		for _, name := range app.Links.Headers {
+			rows = append(rows, []string{"link in a header", name})
+		}
+	}
+	if app.Redirects != "" {
+		rows = append(rows, []string{"redirects", app.Redirects})
+	}
+	return rows
+}
+
 // besideRows show what the app has outside of its API.
 func besideRows(app *catalog.App) (rows [][]string) {
 	if app.Beside == nil {
@@ -191,7 +209,9 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/~" + host + "/…", scheme + "://" + host + "/…"})
 	}
 	rows = append(rows, besideRows(app)...)
+	rows = append(rows, sdkRows(app)...)
 	rows = append(rows, byHostRows(app)...)
+	rows = append(rows, linkRows(app)...)
 	for _, place := range places(app) {
 		rows = append(rows, []string{"credential", place})
 	}
@@ -212,7 +232,19 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 		rows = append(rows, []string{"authorize", app.OAuth1.AuthorizeURL}, []string{"token", app.OAuth1.AccessTokenURL})
 	}
 	rows = append(rows, judgedRows(app)...)
+	if app.Docs != "" {
+		rows = append(rows, []string{"docs", app.Docs}, []string{"checked", orDash(app.Checked)})
+	}
 	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
+}
+
+// sdkRows show which client library the upstream is for.
+func sdkRows(app *catalog.App) [][]string {
+	if app.SDK == nil {
+		return nil
+	}
+	words := strings.Fields(app.SDK.Package + " " + app.SDK.Version + " " + app.SDK.BaseURL)
+	return [][]string{{"sdk", strings.Join(words, " ")}}
 }
 
 // judgedRows show how a credential is tried, by which answers it counts as refused, and where a
@@ -289,8 +321,8 @@ func places(app *catalog.App) (list []string) {
 	if p.Basic != nil {
 		list = append(list, "basic "+p.Basic.Username+":"+p.Basic.Password)
 	}
-	if p.PathPrefix != "" {
-		list = append(list, "path "+p.PathPrefix)
+	for _, prefix := range p.Prefixes() {
+		list = append(list, "path "+prefix.Template)
 	}
 	return list
 }
@@ -330,6 +362,9 @@ func fieldText(f catalog.Field) string {
 	if len(f.Options) > 0 {
 		words = append(words, "one of "+strings.Join(f.Options, " "))
 	}
+	if f.Default != "" {
+		words = append(words, "default "+f.Default)
+	}
 	if len(f.Hosts) > 0 {
 		words = append(words, "or the whole host "+strings.Join(f.Hosts, " "))
 	}
@@ -347,10 +382,16 @@ func checkFile(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	apps, mistakes := readCatalog(args[0])
+	if err := warnUndocumented(cmd.ErrOrStderr(), apps); err != nil {
+		return err
+	}
 	for _, mistake := range mistakes {
 		if _, err := fmt.Fprintln(cmd.OutOrStdout(), mistake); err != nil {
 			return err
 		}
+	}
+	if err := printAdvice(cmd, apps); err != nil {
+		return err
 	}
 	if len(apps)+len(mistakes) == 0 {
 		return fmt.Errorf("%s holds no app: write one JSON object a line", args[0])

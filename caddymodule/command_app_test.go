@@ -3,16 +3,18 @@ package caddymodule_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/vendgate/vendgate/catalog"
 )
 
-const shopLine = `{"slug":"shop","name":"Shop","auth_type":"api_key","upstream":"https://{shop}.example.com/v1","extra_hosts":["upload.example.com"],"host_labels":{"upload":"upload.example.com"},` +
+const shopLine = `{"slug":"shop","name":"Shop","auth_type":"api_key","upstream":"https://{shop}.example.com/v1","extra_hosts":["upload.example.com"],"links":{"members":["paging.next"],"headers":["X-Next"]},"redirects":"follow","host_labels":{"upload":"upload.example.com"},` +
 	`"headers":{"Api-Version":"2"},"fields":[{"name":"api_key","secret":true},{"name":"shop"}],"placement":{"query":{"key":"{api_key}"}},"verify":{"path":"/me"}}`
 
 // catalogFile writes lines into a file and returns its name.
@@ -94,7 +96,7 @@ func TestAppShow(t *testing.T) {
 	shown := strings.Join(strings.Fields(must(t, "", "app", "show", "shop", "--config", config)), " ")
 	if want := "APP shop name Shop state on auth api_key /proxy/{connection_id}/shop/… https://{shop}.example.com/v1/… " +
 		"/proxy/{connection_id}/shop/~upload.example.com/… https://upload.example.com/… " +
-		"https://shop.{hosts}/v1/… https://{shop}.example.com/v1/… https://shop--upload.{hosts}/… https://upload.example.com/… credential query key={api_key} " +
+		"https://shop.{hosts}/v1/… https://{shop}.example.com/v1/… https://shop--upload.{hosts}/… https://upload.example.com/… link in JSON paging.next link in a header X-Next redirects follow credential query key={api_key} " +
 		"default header Api-Version: 2 field api_key, secret field shop verify GET /me"; shown != want {
 		t.Errorf("got  %s\nwant %s", shown, want)
 	}
@@ -113,6 +115,9 @@ func TestAppShow(t *testing.T) {
 	if !strings.Contains(git, "/proxy/{connection_id}/gitlab-token/~/**/info/refs https://gitlab.com/**/info/refs ") ||
 		!strings.Contains(github, "/proxy/{connection_id}/github/~github.com/*/*/info/refs https://github.com/*/*/info/refs ") {
 		t.Errorf("what lies beside the APIs is not shown:\n%s\n%s", git, github)
+	}
+	if !strings.Contains(git, " sdk @gitbeaker/requester-utils 43.8.0 https://gitlab.com ") {
+		t.Errorf("the SDK is not shown:\n%s", git)
 	}
 	for slug, wants := range map[string][]string{
 		"openai": {`verify GET /models, accepted 401 with body "insufficient permissions for this operation", accepted 403 with`},
@@ -137,6 +142,38 @@ func TestAppShow(t *testing.T) {
 	}
 	if _, _, err := run(t, "", "app", "show", "shop"); err == nil || !strings.Contains(err.Error(), `app "shop" is not in the catalog`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAppCheckDocs: an OAuth app without the provider's page, or not compared with it, is no mistake
+// but a warning; those of the binary are one line.
+func TestAppCheckDocs(t *testing.T) {
+	const oauth = `{"slug":"%s","name":"S","auth_type":"o_auth","upstream":"https://api.example.com",` +
+		`"oauth2":{"authorize_url":"https://example.com/a","token_url":"https://example.com/t"}%s}`
+	page, checked := `,"docs":"https://example.com/docs"`, `,"checked":"2026-11-30"`
+	file := catalogFile(t, shopLine, fmt.Sprintf(oauth, "bare", ""), fmt.Sprintf(oauth, "unread", page), fmt.Sprintf(oauth, "read", page+checked))
+	out, errs, err := run(t, "", "app", "check", file)
+	if err != nil || out != "ok: 4 apps\n" {
+		t.Errorf("printed %q, error %v", out, err)
+	}
+	lines := strings.Split(strings.TrimSuffix(errs, "\n"), "\n")
+	want := []string{
+		"warning: " + file + `:2: app "bare" has no docs: write the provider's page about OAuth, and in checked the day on which you compared it`,
+		"warning: " + file + `:3: app "unread" has no checked: compare the page in docs, and write the day like 2026-11-30`,
+	}
+	if len(lines) != 3 || !slices.Equal(lines[:2], want) {
+		t.Fatalf("warned\n%s", errs)
+	}
+	summary := regexp.MustCompile("^note: of the binary's [0-9]+ verified OAuth apps, [0-9]+ were not compared with the provider's own page; ")
+	if !summary.MatchString(lines[2]) {
+		t.Errorf("the last line is %q", lines[2])
+	}
+	if _, errs, err := run(t, "", "app", "check", catalogFile(t, shopLine)); err != nil || errs != "" {
+		t.Errorf("of a file without OAuth: %q, error %v", errs, err)
+	}
+	shown := must(t, "", "app", "show", "podio")
+	if !strings.Contains(shown, "https://developers.podio.com/authentication/server_side") || !strings.Contains(shown, "2026-11-30") {
+		t.Errorf("podio is shown without its page: %s", shown)
 	}
 }
 
@@ -170,5 +207,31 @@ func TestAppCheck(t *testing.T) {
 	}
 	if _, _, err := run(t, "", "app", "check", file+".gone"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestAppCheckWarns: what passes, and leads the paths of an SDK astray, is told on the side.
+func TestAppCheckWarns(t *testing.T) {
+	const entry = `{"slug":%q,"name":"N","auth_type":"api_key","fields":[{"name":"api_key","secret":true}],"upstream":%q,` +
+		`"placement":{"query":{"key":"{api_key}"}},"verify":{"path":%q}}`
+	file := catalogFile(t,
+		fmt.Sprintf(entry, "notion-token", "https://api.notion.com/v1", "/users/me"),
+		fmt.Sprintf(entry, "shop", "https://api.example.com/v1", "/v1/me"),
+		fmt.Sprintf(entry, "acme", "https://api.example.com/a", "/me"), fmt.Sprintf(entry, "acme-token", "https://api.example.com", "/me"))
+	out, errs, err := run(t, "", "app", "check", file)
+	if out != "ok: 4 apps\n" || err != nil {
+		t.Errorf("printed %q, error %v", out, err)
+	}
+	for _, want := range []string{
+		"warning: " + file + ":1: app notion-token: the upstream's path is /v1, and that of notion, which has the same SDKs, is /: ",
+		"warning: " + file + ":2: app shop: the upstream ends in /v1, and /v1/me begins with it again: ",
+		"warning: " + file + ":3: app acme: ", "warning: " + file + ":4: app acme-token: ",
+	} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("no %q in\n%s", want, errs)
+		}
+	}
+	if n := strings.Count(errs, "warning: "); n != 4 {
+		t.Errorf("%d warnings:\n%s", n, errs)
 	}
 }

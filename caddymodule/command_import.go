@@ -162,7 +162,7 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 		}
 		switch {
 		case value != "":
-		case app.OnlyChooses(f.Name): // what was found by it is another
+		case f.Default != "", app.OnlyChooses(f.Name): // what was found by it is another
 			continue
 		default:
 			return connect.Grant{}, fmt.Errorf("the credential lacks %q, which app %s needs", f.Name, app.Slug)

@@ -45,11 +45,16 @@ func TestImportWithout(t *testing.T) {
 		"spotify-app": `{"client_id":"id","client_secret":"s"}`,
 		"jira":        `{"cloud_id":"1324a887","access_token":"t"}`,
 		"confluence":  `{"cloud_id":"1324a887","site":"acme","refresh_token":"t"}`,
+		"mailgun":     `{"api_key":"k"}`,
+		"smartsheet":  `{"access_token":"t"}`,
 	} {
 		ids[app] = strings.TrimSpace(must(t, input, importInto(dir, app)...))
 	}
 	store := openStore(t, dir)
-	for app, want := range map[string][]string{"spotify-app": {"client_id", "client_secret"}, "jira": {"cloud_id"}, "confluence": {"site", "cloud_id"}} {
+	for app, want := range map[string][]string{
+		"spotify-app": {"client_id", "client_secret"}, "jira": {"cloud_id"}, "confluence": {"site", "cloud_id"}, "mailgun": {"api_key"},
+		"smartsheet": nil,
+	} {
 		_, g, err := store.Grant(t.Context(), "acme", "alice@example.com", ids[app])
 		var names []string
 		for _, f := range g.Reveal().Fields {

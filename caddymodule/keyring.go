@@ -140,6 +140,9 @@ func (g *gateway) checkRule(r *policy.Rule) error {
 		hosts = append(slices.Clip(hosts), app.Beside.Host)
 	}
 	counts := func(h string) bool {
+		if catalog.IsHostPattern(h) && (h == host || strings.Contains(host, "*") || app.HasExtraHost(host)) {
+			return true // a rule may name one host of a pattern, or some
+		}
 		matched, _ := path.Match(host, h)
 		return matched && (h != "" || host == "" || r.Deny) // a wildcard of an allow rule means hosts
 	}

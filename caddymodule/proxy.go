@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -25,6 +26,12 @@ type Proxy struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Errors is `passthrough` to leave providers' errors as they are, for every app. Default: they are mapped to codes.
 	Errors string `json:"errors,omitempty"`
+	// Redirects is what becomes of a redirect by which a provider leads clients past the gateway, for apps that do not
+	// say it themselves: `refuse` answers with an error that names the host, `follow` has the gateway fetch what is
+	// there by GET or HEAD, without any credential and without the caller's headers, and `pass` leaves it to the
+	// client. Default: `pass` where the key came in `Authorization`, which clients do not carry to another host, and
+	// `refuse` where it came elsewhere.
+	Redirects string `json:"redirects,omitempty"`
 	// TenantKeysInPlacement has tenant keys read where caller keys are: wherever an app's SDKs put its credential. Default: a tenant key
 	// there is refused, because SDKs that know nothing of the gateway may send it to other hosts as well.
 	TenantKeysInPlacement bool `json:"tenant_keys_in_placement,omitempty"`
@@ -65,7 +72,7 @@ func (p *Proxy) check() error {
 	if p.Errors != "" && p.Errors != "passthrough" {
 		return fmt.Errorf("errors %q: write passthrough, or leave the option out", p.Errors)
 	}
-	return nil
+	return catalog.CheckRedirects(p.Redirects)
 }
 
 func (p *Proxy) badPrefix() bool {

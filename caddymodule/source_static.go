@@ -148,7 +148,7 @@ func vendedName(app *catalog.App, field string) string {
 func (c *StaticConnection) checkComplete(app *catalog.App) error {
 	var needed []string
 	for _, f := range app.Fields {
-		if !app.OnlyChooses(f.Name) { // what was found by it is another
+		if f.Default == "" && !app.OnlyChooses(f.Name) && !app.Informs(f) { // what was found by it is another
 			needed = append(needed, f.Name)
 		}
 	}

@@ -32,7 +32,10 @@ type App struct {
 	// with options may fill any part of it, and one of kind `host` stands for all of it.
 	Upstream string `json:"upstream"`
 	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by a path
-	// that begins with `/~` and the host; that replaces the host and the base path of Upstream.
+	// that begins with `/~` and the host; that replaces the host and the base path of Upstream. Where the
+	// provider names hosts as it makes them, `*` in a label stands for what may be there: one character
+	// of `[a-z0-9-]` or more, and never a dot. `*.svc.*.pinecone.io` needs two fixed labels at its end, or more,
+	// that no one but the provider has hosts below.
 	ExtraHosts []string `json:"extra_hosts,omitempty"`
 	// HostLabels name extra hosts in a host name of the gateway's own, where apps are addressed by
 	// host: `https://{app}--{label}.gateway.example`. They map a label of `[a-z0-9]` and `-`, which
@@ -64,16 +67,24 @@ type App struct {
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// Refused are the answers by which the provider refuses the credential, beside 401.
 	Refused []Refused `json:"refused,omitempty"`
+	// HostRenames are hosts that the options of fields fill and that the provider calls otherwise:
+	// `accounts.zoho.ca` is `accounts.zohocloud.ca`.
+	HostRenames map[string]string `json:"host_renames,omitempty"`
 	// SiteNames is for software that people host themselves, whose links may name it otherwise than
 	// its connections do.
 	SiteNames *SiteNames `json:"site_names,omitempty"`
 	// Steering names what lets a request stand for another one than its request line says.
 	Steering *Steering `json:"steering,omitempty"`
+	// Redirects says what becomes of a redirect that leads a client past the gateway: `refuse`,
+	// `follow` or `pass`. Empty leaves it to the handler, whose default depends on where the key came.
+	Redirects string `json:"redirects,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
 	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
 	// `aws_xml`.
 	ErrorForm string `json:"error_form,omitempty"`
+	// SDK is the client library that Upstream was chosen by.
+	SDK *SDK `json:"sdk,omitempty"`
 	// Docs is the provider's own https page that says what the entry says of OAuth, or of the key.
 	Docs string `json:"docs,omitempty"`
 	// Checked is the day on which Docs was last read and compared, as 2006-01-02.
@@ -125,6 +136,9 @@ type Field struct {
 	Kind string `json:"kind,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`
+	// Default is the option that a connection without a value has: the region that an app's address
+	// was before others could be chosen. It fills hosts alone, of what the end user enters.
+	Default string `json:"default,omitempty"`
 	// Hosts are other hosts of the provider's that a value may name whole, in place of filling its
 	// slot in the upstream: `*.my.salesforce.mil`. The star is one DNS label, or several for the
 	// kind `labels`.
@@ -162,6 +176,10 @@ type Placement struct {
 	// PathPrefix is a template that goes after the upstream's base path and before the caller's
 	// path; it starts with `/` and each placeholder fills part of one segment.
 	PathPrefix string `json:"path_prefix,omitempty"`
+	// OtherPrefixes are templates like PathPrefix that begin with segments without placeholders,
+	// `/file/bot{token}`: callers' paths that begin with those, `/file/photos/1.jpg`, get all of it in
+	// their place, and not PathPrefix. See [Placement.Prefixes].
+	OtherPrefixes []string `json:"other_prefixes,omitempty"`
 }
 
 // Basic holds the templates of user name and password.
@@ -203,6 +221,9 @@ type OAuth2 struct {
 	// section 2.3.1: both are form-encoded, and then HTTP Basic), or `header_raw`, which is HTTP Basic
 	// alone (RFC 7617) for providers that do not decode a secret with characters like `+`, `/` or `=`.
 	ClientAuth string `json:"client_auth,omitempty"`
+	// TokenEncoding says how requests to the token and the revocation endpoint are encoded: empty is
+	// `application/x-www-form-urlencoded` (RFC 6749, section 4.1.3), `json` one JSON object.
+	TokenEncoding string `json:"token_encoding,omitempty"`
 	// NoPKCE is set where the provider refuses a code challenge (RFC 7636).
 	NoPKCE bool `json:"no_pkce,omitempty"`
 	// Issuer is what the provider names itself by in `iss` (RFC 9207). Where it is empty, `iss` may be any

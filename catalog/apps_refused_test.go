@@ -48,6 +48,7 @@ func TestEmbeddedRefusals(t *testing.T) {
 		{"pushover", 400, "", `{"token":"invalid","errors":["application token is invalid, see https://pushover.net/api"],"status":0}`, `{"errors":["message cannot be blank"],"status":0}`, "pushover.net/api"},
 		{"ipstack", 200, "", `{"success":false,"error":{"code":101,"type":"invalid_access_key"}}`, `{"success":false,"error":{"code":104}}`, "apilayer.com, error codes"},
 		{"aviationstack", 200, "", `{"error":{"code":"invalid_access_key"}}`, `{"error":{"code":"usage_limit_reached"}}`, "apilayer.com, error codes"},
+		{"plaid", 400, "", `{"error_type":"INVALID_INPUT","error_code":"INVALID_API_KEYS","error_message":"invalid client_id or secret provided"}`, `{"error_type":"INVALID_INPUT","error_code":"INVALID_PRODUCT"}`, "plaid.com/docs/errors/invalid-input"},
 		{"gemini", 400, "", `{"error":{"code":400,"status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}`, `{"error":{"code":400,"status":"INVALID_ARGUMENT"}}`, "micr0-dev/lexido#54"},
 		{"google-books", 400, "", `{"error":{"errors":[{"domain":"usageLimits","reason":"keyInvalid","message":"Bad Request"}],"code":400}}`, `{"error":{"errors":[{"reason":"invalid"}]}}`, "google-api-python-client, tests/data/bad_request.json"},
 		{"google-maps", 400, "", `{"error":{"details":[{"reason":"API_KEY_INVALID"}]}}`, `{"error":{"status":"INVALID_ARGUMENT"}}`, "as gemini: one reason for all of googleapis.com"},

@@ -105,8 +105,8 @@ func describe(a *App) string {
 		if p.Basic != nil {
 			lines = append(lines, "basic "+p.Basic.Username+":"+p.Basic.Password)
 		}
-		if p.PathPrefix != "" {
-			lines = append(lines, "prefix "+p.PathPrefix)
+		for _, prefix := range p.Prefixes() {
+			lines = append(lines, "prefix "+prefix.Template)
 		}
 	}
 	if s := a.Sign; s != nil {
@@ -134,14 +134,37 @@ func TestFactsOfPlacement(t *testing.T) {
 		"jira-api-token":    "basic https://{site}.atlassian.net\nbasic {email}:{api_token}\nverify  /rest/api/3/myself",
 		"shopify-token":     "api_key https://{shop}.myshopify.com\nX-Shopify-Access-Token: {api_key}\nverify  /admin/oauth/access_scopes.json",
 		"twilio":            "basic https://api.twilio.com\nbasic {account_sid}:{auth_token}\nverify  /2010-04-01/Accounts/{account_sid}.json",
-		"mailgun":           "api_key https://api.mailgun.net\nbasic api:{api_key}\nverify  /v3/domains?limit=1",
+		"mailgun":           "api_key https://{api_host}\nbasic api:{api_key}\nverify  /v3/domains?limit=1",
 		"mailchimp-api-key": "api_key https://{dc}.api.mailchimp.com/3.0\nbasic vendgate:{api_key}\nverify  /ping",
-		"telegram-bot":      "api_key https://api.telegram.org\nprefix /bot{token}\nverify  /getMe",
+		"telegram-bot":      "api_key https://api.telegram.org\nprefix /file/bot{token}\nprefix /bot{token}\nverify  /getMe",
 		"discord-bot":       "api_key https://discord.com/api\nAuthorization: Bot {api_key}\nverify  /v10/users/@me",
 		"openweathermap":    "api_key https://api.openweathermap.org\n?appid={api_key}\nverify  /data/2.5/weather?q=London",
 		"google-maps":       "api_key https://maps.googleapis.com\n?key={api_key}",
 		"salesforce":        "o_auth https://{instance}.my.salesforce.com\nverify  /services/data/v62.0/",
 		"linear":            "o_auth https://api.linear.app\nverify POST /graphql {{\"query\":\"{{ viewer {{ id }} }}\"}}",
+		"cal-com-api-key":   "api_key https://api.cal.com/v2\nAuthorization: Bearer {api_key}\nverify  /me",
+		"plaid":             "api_key https://{environment}.plaid.com\nPLAID-CLIENT-ID: {client_id}\nPLAID-SECRET: {secret}\nverify POST /institutions/get {{\"count\":1,\"offset\":0,\"country_codes\":[\"US\"]}}",
+		"circleci":          "api_key https://circleci.com/api\nAuthorization: Bearer {api_key}\nCircle-Token: {api_key}\nverify  /v2/me",
+		"launchdarkly":      "api_key https://app.launchdarkly.com\nAuthorization: {api_key}\nverify  /api/v2/caller-identity",
+		"snyk":              "api_key https://api.snyk.io\nAuthorization: token {api_key}\nverify  /rest/self?version=2024-10-15",
+		"fastly":            "api_key https://api.fastly.com\nFastly-Key: {api_key}\nverify  /tokens/self",
+		"terraform-cloud":   "api_key https://app.terraform.io\nAuthorization: Bearer {api_key}\nverify  /api/v2/account/details",
+		"statuspage":        "api_key https://api.statuspage.io/v1\nAuthorization: {api_key}\nverify  /pages",
+		"better-stack":      "api_key https://uptime.betterstack.com/api\nAuthorization: Bearer {api_key}\nverify  /v2/monitors?per_page=1",
+		"shortcut":          "api_key https://api.app.shortcut.com\nShortcut-Token: {api_key}\nverify  /api/v3/member",
+		"gocardless":        "api_key https://api.gocardless.com\nAuthorization: Bearer {api_key}\nverify  /creditors?limit=1",
+		"squarespace":       "api_key https://api.squarespace.com\nAuthorization: Bearer {api_key}\nverify  /1.0/authorization/website",
+		"shipengine":        "api_key https://api.shipengine.com\nAPI-Key: {api_key}\nverify  /v1/carriers",
+		"mux":               "basic https://api.mux.com\nbasic {token_id}:{token_secret}\nverify  /video/v1/assets?limit=1",
+		"omnisend":          "api_key https://api.omnisend.com\nX-API-KEY: {api_key}\nverify  /v5/contacts?limit=1",
+		"chartmogul":        "api_key https://api.chartmogul.com\nbasic {api_key}:\nverify  /v1/ping",
+		"people-data-labs":  "api_key https://api.peopledatalabs.com/v5\nX-Api-Key: {api_key}",
+		"planetscale":       "api_key https://api.planetscale.com\nAuthorization: {token_id}:{api_key}\nverify  /v1/organizations",
+		"qualtrics":         "api_key https://{datacenter}.qualtrics.com/API/v3\nX-API-TOKEN: {api_key}\nverify  /whoami",
+		"jumpcloud":         "api_key https://console.{site}/api\nx-api-key: {api_key}\nverify  /systemusers?limit=1",
+		"honeycomb":         "api_key https://api.honeycomb.io\nX-Honeycomb-Team: {api_key}\nverify  /1/auth",
+		"google-ads":        "o_auth https://googleads.googleapis.com\nAuthorization: Bearer {access_token}\ndeveloper-token: {developer_token}\nverify  /v26/customers:listAccessibleCustomers",
+		"railway-token":     "api_key https://backboard.railway.com\nAuthorization: Bearer {api_key}",
 		"aws-s3": "api_key https://s3.{region}.amazonaws.com\n" + fmt.Sprintf("sign %+v", Sign{
 			Scheme: "aws_sigv4", Service: "s3", Region: "{region}"}) + "\nverify  /",
 		"aws-ses": "api_key https://email.{region}.amazonaws.com\n" + fmt.Sprintf("sign %+v", Sign{
@@ -176,7 +199,7 @@ var grantFacts = map[string]OAuth2{
 	},
 	"notion": {
 		AuthorizeURL: "https://api.notion.com/v1/oauth/authorize", TokenURL: "https://api.notion.com/v1/oauth/token",
-		ClientAuth: "header", AuthorizeParams: map[string]string{"owner": "user"},
+		ClientAuth: "header", TokenEncoding: "json", NoPKCE: true, AuthorizeParams: map[string]string{"owner": "user"},
 	},
 	"dropbox": {
 		AuthorizeURL: "https://www.dropbox.com/oauth2/authorize", TokenURL: "https://api.dropboxapi.com/oauth2/token",
@@ -188,6 +211,26 @@ var grantFacts = map[string]OAuth2{
 	},
 	"zoom": {
 		AuthorizeURL: "https://zoom.us/oauth/authorize", TokenURL: "https://zoom.us/oauth/token", RevokeURL: "https://zoom.us/oauth/revoke", ClientAuth: "header",
+	},
+	"cal-com": { // cal.com/docs/api-reference/v2/oauth
+		AuthorizeURL: "https://app.cal.com/auth/oauth2/authorize", TokenURL: "https://api.cal.com/v2/auth/oauth2/token",
+		Scopes: []string{"PROFILE_READ", "EVENT_TYPE_READ", "BOOKING_READ", "BOOKING_WRITE"},
+	},
+	"netsuite": { // docs.oracle.com, ns-online-help, sections 158081944642 and 160855590788
+		AuthorizeURL: "https://{account}.app.netsuite.com/app/login/oauth2/authorize.nl", TokenURL: "https://{account}.suitetalk.api.netsuite.com/services/rest/auth/oauth2/v1/token",
+		Scopes: []string{"rest_webservices", "restlets"}, ClientAuth: "header",
+	},
+	"keap": { // developer.keap.com/getting-started-oauth-keys
+		AuthorizeURL: "https://accounts.infusionsoft.com/app/oauth/authorize", TokenURL: "https://api.infusionsoft.com/token",
+		Scopes: []string{"full"}, ClientAuth: "header",
+	},
+	"railway": { // docs.railway.com/integrations/oauth
+		AuthorizeURL: "https://backboard.railway.com/oauth/auth", TokenURL: "https://backboard.railway.com/oauth/token", ClientAuth: "header",
+		Scopes: []string{"openid", "email", "profile", "offline_access", "workspace:viewer"}, AuthorizeParams: map[string]string{"prompt": "consent"},
+	},
+	"shutterstock": { // shutterstock-api 1.6.0; shutterstock-oauth for the realm
+		AuthorizeURL: "https://accounts.shutterstock.com/oauth/authorize", TokenURL: "https://api.shutterstock.com/v2/oauth/access_token",
+		Scopes: []string{"user.view"}, AuthorizeParams: map[string]string{"realm": "customer"},
 	},
 	"airtable": {
 		AuthorizeURL: "https://airtable.com/oauth2/v1/authorize", TokenURL: "https://airtable.com/oauth2/v1/token",

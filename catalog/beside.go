@@ -18,6 +18,9 @@ type Beside struct {
 	// first or the last segment, one segment or more. None of them reaches below the upstream's
 	// base path, which rules judge by other paths.
 	Paths []string `json:"paths"`
+	// API is the path below which the host has its API, `/api`, where the upstream has no base path
+	// of its own. None of Paths reaches below it either.
+	API string `json:"api,omitempty"`
 	// Placement says where the credential goes there, if not where it goes in calls of the API: git
 	// servers want HTTP Basic.
 	Placement *Placement `json:"placement,omitempty"`
@@ -45,6 +48,13 @@ func (c checker) beside() error {
 		if base := c.basePath(); b.Host == "" && base != "" && strings.HasPrefix(pattern, base+"/") {
 			return fmt.Errorf("beside.paths: %s lies below the upstream's path: take it out, since calls reach it without ~", pattern)
 		}
+	}
+	switch {
+	case b.API == "":
+	case b.Host != "" || c.basePath() != "":
+		return errors.New("beside.api says where the API is below an upstream without a base path: write the upstream without its path, or take beside.api out")
+	case checkBesidePath(b.API) != nil || strings.Contains(b.API, "*") || strings.HasSuffix(b.API, "/"):
+		return fmt.Errorf("beside.api: %q is invalid: write the decoded path below which the API is, like /api", b.API)
 	}
 	return c.besidePlacement()
 }

@@ -29,6 +29,12 @@ func TestCheckBeside(t *testing.T) {
 			func(a *App) { a.Upstream, a.Beside = "https://api.example.com/", &Beside{Paths: []string{"/a"}} },
 			`app acme: beside: the upstream has no base path, so that every path is reachable: `,
 		},
+		"an API below the base":  {besideOf(Beside{Paths: []string{"/a"}, API: "/api"}), `app acme: beside.api says where the API is below an upstream without a base path: write the upstream without its path, or take beside.api out`},
+		"an API at another host": {besideOf(Beside{Host: "b.example.com", Paths: []string{"/a"}, API: "/api"}), `app acme: beside.api says where the API is below an upstream without a base path: write the upstream without its path, or take beside.api out`},
+		"an API anywhere": {func(a *App) {
+			a.Upstream = "https://api.example.com"
+			a.Beside = &Beside{Paths: []string{"/a"}, API: "/*", Placement: &Placement{Basic: &Basic{Username: "a", Password: "{api_key}"}}}
+		}, `app acme: beside.api: "/*" is invalid: write the decoded path below which the API is, like /api`},
 		"a path prefix": {
 			func(a *App) {
 				prefix("/bot{api_key}")(a)

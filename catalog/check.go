@@ -39,9 +39,9 @@ func (a *App) Check() error {
 	}
 	c := checker{a}
 	for _, rule := range []func() error{
-		c.authType, c.names, c.categories, c.fields, c.origins, c.allowances, c.upstream, c.wholeHosts, c.extraHosts, c.placement, c.sign, c.secrecy,
+		c.authType, c.names, c.categories, c.fields, c.origins, c.allowances, c.upstream, c.regions, c.wholeHosts, c.extraHosts, c.placement, c.sign, c.secrecy,
 		c.beside, c.oauth1, c.oauth2, c.captures, c.siteNames, c.defaultHeaders, c.verify, c.rateLimit, c.refused, c.steering, c.errorMode,
-		c.hostLabels, c.keyPlaces, c.links, c.documentation,
+		c.hostLabels, c.keyPlaces, c.links, c.redirects, c.sdk, c.documentation,
 	} {
 		if err := rule(); err != nil {
 			return fmt.Errorf("app %s: %w", a.Slug, err)
@@ -177,7 +177,7 @@ func (p *Placement) fieldNames() []string {
 	if p.Basic != nil {
 		names = append(names, fieldNames(p.Basic.Password+p.Basic.Username)...)
 	}
-	return append(names, fieldNames(p.PathPrefix)...)
+	return append(names, fieldNames(p.PathPrefix+strings.Join(p.OtherPrefixes, ""))...)
 }
 
 // fieldNames returns the placeholders of a template that passed its own check.

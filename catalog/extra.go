@@ -14,7 +14,11 @@ func (c checker) extraHosts() error {
 		if slices.Contains(c.ExtraHosts[:i], host) {
 			return fmt.Errorf("extra_hosts: %s is there twice: keep one", host)
 		}
-		if err := c.otherHost("extra_hosts", host); err != nil {
+		check := func() error { return c.otherHost("extra_hosts", host) }
+		if IsHostPattern(host) {
+			check = func() error { return c.hostPattern(host) }
+		}
+		if err := check(); err != nil {
 			return err
 		}
 	}

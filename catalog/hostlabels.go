@@ -50,6 +50,8 @@ func (c checker) hostLabels() error {
 			return fmt.Errorf("host_labels: %s is too long: with the slug it must fit into %d bytes", label, maxLabel)
 		case !slices.Contains(c.ExtraHosts, host):
 			return fmt.Errorf("host_labels: the host of %s is not one of extra_hosts: add it there", label)
+		case IsHostPattern(host):
+			return fmt.Errorf("host_labels: %s: %w", label, errHostPattern)
 		case seen[host]:
 			return fmt.Errorf("host_labels: two labels have the host %s: keep one", host)
 		}

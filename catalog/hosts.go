@@ -1,6 +1,10 @@
 package catalog
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Host is a host of an app with how the gateway reaches it, for transports that map the provider's
 // own URLs to it: a URL of Host whose path begins with BasePath is the gateway's path Path followed
@@ -49,7 +53,7 @@ type Slot struct {
 // what lies beside its API.
 func (a *App) Hosts() []Host {
 	main := a.mainHost()
-	hosts := []Host{main}
+	hosts := append([]Host{main}, a.renamedHosts(main)...)
 	for _, f := range a.Fields {
 		for _, pattern := range f.Hosts {
 			if f.Kind == KindLabels {
@@ -71,6 +75,18 @@ func (a *App) Hosts() []Host {
 			place.Host, place.Slots = main.Host, a.slotsOf(main.Host, "")
 		}
 		hosts = append(hosts, place)
+	}
+	return hosts
+}
+
+// renamedHosts are what the provider calls main where options would fill it otherwise.
+func (a *App) renamedHosts(main Host) (hosts []Host) {
+	before, rest, _ := strings.Cut(main.Host, "{")
+	_, after, found := strings.Cut(rest, "}")
+	for _, filled := range slices.Sorted(maps.Keys(a.HostRenames)) {
+		if found && strings.HasPrefix(filled, before) && strings.HasSuffix(filled, after) {
+			hosts = append(hosts, Host{Scheme: main.Scheme, Host: a.HostRenames[filled], BasePath: main.BasePath, Slots: a.slotsOf("", main.BasePath)})
+		}
 	}
 	return hosts
 }

@@ -8,14 +8,25 @@ import (
 )
 
 // Links say where an app's answers hold addresses that its clients call, beside `Location`,
-// `Content-Location` and `Link`. Those of the app's own hosts become addresses of the gateway.
+// `Content-Location` and `Link`. Those of the app's own hosts become addresses of the gateway, and
+// all others stay. An address is absolute, of http, https, ws or wss, or a bare host that clients
+// put a scheme before. Paths alone are left to the client, which joins them with its own base URL.
 type Links struct {
-	// Members are names of members of JSON answers, at any depth, whose value is an address or a
-	// list of addresses: `@odata.nextLink`. A path like `paging.next` is a member inside another.
+	// Members are members of JSON answers whose value is an address, or a list of them. An entry is
+	// what one gets by joining the last names on the way to the member with dots, for as many of them
+	// as one likes: `next` is every member of that name at any depth, `paging.next` one inside a
+	// member `paging` and one that has the dot in its name, like `@odata.nextLink`. Lists on the way
+	// have no name. Names differ by case.
 	Members []string `json:"members,omitempty"`
-	// Headers are response headers whose value is an address.
+	// Headers are response headers whose value is an address, or a path as in `Location`.
 	Headers []string `json:"headers,omitempty"`
 }
+
+// maxLinkMember bounds an entry of [Links.Members], in bytes.
+const maxLinkMember = 256
+
+// rewrittenAnyway are the headers whose addresses are rewritten for every app.
+var rewrittenAnyway = []string{"Location", "Content-Location", "Link"}
 
 func (c checker) links() error {
 	l := c.Links
@@ -27,7 +38,7 @@ func (c checker) links() error {
 	}
 	for i, name := range l.Members {
 		switch {
-		case name == "" || strings.ContainsFunc(name, isControl):
+		case name == "" || len(name) > maxLinkMember || strings.ContainsFunc(name, isControl) || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "."):
 			return fmt.Errorf("links.members: %q is invalid: write the name of a member like next", name)
 		case slices.Contains(l.Members[:i], name):
 			return fmt.Errorf("links.members: %s is a duplicate: keep one", name)
@@ -36,6 +47,9 @@ func (c checker) links() error {
 	for i, name := range l.Headers {
 		if err := checkHeaderName(name); err != nil {
 			return fmt.Errorf("links.headers: %w", err)
+		}
+		if slices.ContainsFunc(rewrittenAnyway, func(known string) bool { return strings.EqualFold(known, name) }) {
+			return fmt.Errorf("links.headers: %s is rewritten for every app: take it out", name)
 		}
 		if slices.ContainsFunc(l.Headers[:i], func(other string) bool { return strings.EqualFold(other, name) }) {
 			return fmt.Errorf("links.headers: %s is a duplicate: keep one", name)

@@ -17,11 +17,15 @@ func (a *App) CredentialFields() []Field {
 	return a.Fields
 }
 
+// Informs reports whether f is captured for callers to see and goes into no request of a's, so that
+// a connection may lack it.
+func (a *App) Informs(f Field) bool { return f.From == FromGrant && !a.Needs(f.Name) }
+
 // Needs reports whether no request of a can be made without the field: of an OAuth app's, some
 // serve only to obtain the token. Long-lived AWS keys have no session token.
 func (a *App) Needs(field string) bool {
 	switch {
-	case a.OwnsClient(field):
+	case a.OwnsClient(field), a.defaulted(field):
 		return false
 	case a.Sign != nil:
 		return a.Sign.Scheme != schemeAWS || field != "session_token"

@@ -33,6 +33,9 @@ const (
 	ClientInHeaderRaw = "header_raw"
 )
 
+// EncodingJSON is the OAuth2.TokenEncoding of providers that read no form.
+const EncodingJSON = "json"
+
 // ClientInHeader reports whether the client authenticates by HTTP Basic, in either spelling.
 func (o *OAuth2) ClientInHeader() bool {
 	return o.ClientAuth == ClientInHeader || o.ClientAuth == ClientInHeaderRaw
@@ -123,6 +126,8 @@ func (c checker) oauth2() error {
 	case o.ClientInHeader() && o.ClientIDParam != "":
 		return fmt.Errorf("oauth2.client_id_param names a parameter, and client_auth %s sends none: take one of them out",
 			o.ClientAuth)
+	case o.TokenEncoding != "" && o.TokenEncoding != EncodingJSON:
+		return fmt.Errorf("oauth2.token_encoding %q is unknown: write json, or leave it out for a form", o.TokenEncoding)
 	case o.TokenLifetime < 0:
 		return errors.New("oauth2.token_lifetime is negative: write seconds, or leave it out if tokens do not expire")
 	}

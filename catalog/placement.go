@@ -30,7 +30,10 @@ func (c checker) placement() error {
 	if err := c.basic(p); err != nil {
 		return err
 	}
-	if err := c.pathPrefix(p.PathPrefix); err != nil {
+	if err := c.pathPrefix("placement.path_prefix", p.PathPrefix); err != nil {
+		return err
+	}
+	if err := c.otherPrefixes(p); err != nil {
 		return err
 	}
 	if c.Sign == nil && !p.holdsField() {
@@ -114,25 +117,25 @@ func (c checker) basic(p *Placement) error {
 	return err
 }
 
-func (c checker) pathPrefix(prefix string) error {
+func (c checker) pathPrefix(where, prefix string) error {
 	if prefix == "" {
 		return nil
 	}
-	parts, err := c.template("placement.path_prefix", prefix)
+	parts, err := c.template(where, prefix)
 	if err != nil {
 		return err
 	}
 	// A placeholder fills part of a segment, so that an x stands for any value here.
 	text := fill(parts, "x")
 	if !strings.HasPrefix(text, "/") || strings.HasSuffix(text, "/") || !plainSegments(text) || strings.ContainsAny(text, "?#%\\ ") {
-		return errors.New("placement.path_prefix must begin with / and not end with it, with plain segments only: write it like /bot{token}")
+		return fmt.Errorf("%s must begin with / and not end with it, with plain segments only: write it like /bot{token}", where)
 	}
 	return nil
 }
 
 // holdsField reports whether any template of p has a placeholder.
 func (p *Placement) holdsField() bool {
-	templates := slices.Concat(slices.Collect(maps.Values(p.Header)), slices.Collect(maps.Values(p.Query)), []string{p.PathPrefix})
+	templates := slices.Concat(slices.Collect(maps.Values(p.Header)), slices.Collect(maps.Values(p.Query)), []string{p.PathPrefix}, p.OtherPrefixes)
 	if p.Basic != nil {
 		templates = append(templates, p.Basic.Username, p.Basic.Password)
 	}

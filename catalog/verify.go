@@ -43,6 +43,9 @@ func (c checker) verify() error {
 	if v.Host != "" && !slices.Contains(c.ExtraHosts, v.Host) {
 		return fmt.Errorf("verify.host %s is not one of extra_hosts: add it there, or leave it out for the upstream", v.Host)
 	}
+	if IsHostPattern(v.Host) {
+		return fmt.Errorf("verify.host: %w", errHostPattern)
+	}
 	// "//host" would be read as a host by a lax URL join; a fragment is never sent.
 	if !strings.HasPrefix(v.Path, "/") || strings.HasPrefix(v.Path, "//") {
 		return errors.New("verify.path must begin with one /: write what follows the upstream, like /users/me")

@@ -13,9 +13,9 @@ var conclusiveVerifies = map[string]struct{ endpoint, success, source string }{
 	"attio-token":    {"/self", "active=true", "https://docs.attio.com/rest-api/endpoint-reference/meta/identify"},
 	"clockify":       {"/user", "", "https://docs.clockify.me/"},
 	"datadog":        {"/api/v2/validate_keys", "", "https://docs.datadoghq.com/api/latest/authentication/"},
-	"gitlab-token":   {"/personal_access_tokens/self", "", "https://docs.gitlab.com/api/personal_access_tokens/"},
+	"gitlab-token":   {"/api/v4/personal_access_tokens/self", "", "https://docs.gitlab.com/api/personal_access_tokens/"},
 	"heroku-token":   {"/account/rate-limits", "", "https://devcenter.heroku.com/articles/platform-api-reference"},
-	"lemon-squeezy":  {"/users/me", "", "https://docs.lemonsqueezy.com/api/users"},
+	"lemon-squeezy":  {"/v1/users/me", "", "https://docs.lemonsqueezy.com/api/users"},
 	"miro-token":     {"/v1/oauth-token", "", "https://developers.miro.com/reference/ne-use-access-token-for-rest-api-requests"},
 	"postmark":       {"/server", "", "https://postmarkapp.com/developer/api/server-api"},
 	"replicate":      {"/account", "", "https://replicate.com/docs/reference/http#account.get"},
@@ -82,19 +82,19 @@ var inconclusiveVerifies = map[string]struct {
 	// 403 is a key or an account whose permissions or plan do not allow this.
 	"close":          {"/me/", "", nil, "https://developer.close.com/topics/http-response-codes/"},
 	"line-bot":       {"/v2/bot/info", "", nil, "https://developers.line.biz/en/reference/messaging-api/#status-codes"},
-	"supabase-token": {"/projects", "", nil, "https://supabase.com/docs/reference/api/introduction"},
+	"supabase-token": {"/v1/projects", "", nil, "https://supabase.com/docs/reference/api/introduction"},
 	"twilio":         {"/2010-04-01/Accounts/{account_sid}.json", "", nil, "https://www.twilio.com/docs/api/errors/20008"},
 	// 400 FAILED_PRECONDITION is a region without the API, 403 a key that is not for it; a wrong
 	// one is 400 API_KEY_INVALID.
 	"gemini":                {"/v1beta/models?pageSize=1", "", nil, "https://ai.google.dev/gemini-api/docs/troubleshooting"},
-	"blogger-api-key":       {"/blogs/2399953", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
-	"google-books":          {"/volumes?q=test&maxResults=1", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
+	"blogger-api-key":       {"/v3/blogs/2399953", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
+	"google-books":          {"/books/v1/volumes?q=test&maxResults=1", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
 	"google-text-to-speech": {"/v1/voices", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
 	// 403 is an address or an organization that may not, or the token of an installation; a wrong
 	// one is 401.
 	"anthropic":      {"/v1/models?limit=1", "", nil, "https://docs.anthropic.com/en/api/errors"},
 	"github-token":   {"/user", "", nil, "https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api"},
-	"groq":           {"/models", "", nil, "https://console.groq.com/docs/errors"},
+	"groq":           {"/openai/v1/models", "", nil, "https://console.groq.com/docs/errors"},
 	"jira-api-token": {"/rest/api/3/myself", "", nil, "https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-myself/"},
 	// 403 is a token without the scope; a wrong one is 401.
 	"calendly-token": {"/users/me", "", nil, "https://developer.calendly.com/api-docs"},

@@ -34,6 +34,9 @@ func (a *App) FilledHost(field func(name string) (value string, ok bool)) string
 		f := &a.Fields[i]
 		slot := "{" + f.Name + "}"
 		value, ok := field(f.Name)
+		if value == "" && f.Default != "" {
+			value, ok = f.Default, true
+		}
 		if !ok || !strings.Contains(host, slot) {
 			continue
 		}
@@ -42,7 +45,7 @@ func (a *App) FilledHost(field func(name string) (value string, ok bool)) string
 		}
 		host = strings.ReplaceAll(host, slot, value)
 	}
-	return strings.ToLower(host)
+	return a.ProviderHost(strings.ToLower(host))
 }
 
 // endsIn reports whether host is suffix below one label, or below several where f's kind says so.

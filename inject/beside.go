@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"cmp"
 	"net/url"
 	"path"
 	"strings"
@@ -15,7 +16,7 @@ type beside struct {
 	// at is how paths to it begin: `/~`, or `/~` and a host of its own, which host is then.
 	at, host string
 	patterns [][]string
-	// base are the segments of the upstream's base path, folded; nil at another host.
+	// base are the segments of the path below which the API is, folded; nil at another host.
 	base []string
 	// placement is how the credential gets there.
 	placement *Placement
@@ -50,7 +51,7 @@ func newBeside(app *catalog.App, api *Placement) (*beside, error) {
 		b.patterns = append(b.patterns, strings.Split(pattern[1:], "/"))
 	}
 	b.paths = b.at + strings.Join(entry.Paths, ", "+b.at)
-	if base, err := url.PathUnescape(api.upstream.path); err == nil && entry.Host == "" && base != "" {
+	if base, err := url.PathUnescape(cmp.Or(entry.API, api.upstream.path)); err == nil && entry.Host == "" && base != "" {
 		for segment := range strings.SplitSeq(base[1:], "/") {
 			b.base = append(b.base, foldSegment(segment))
 		}

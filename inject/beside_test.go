@@ -193,3 +193,20 @@ func TestBesideAtASite(t *testing.T) {
 		}
 	}
 }
+
+// TestBesideAnAPIWithoutBase: where callers write the whole path of the API, it is still not
+// reached as what lies beside it.
+func TestBesideAnAPIWithoutBase(t *testing.T) {
+	app := gitApp("")
+	app.Upstream, app.Beside.API = "https://git.example.com", "/api"
+	app.Beside.Paths = append(app.Beside.Paths, "/**/info/refs")
+	p := mustPlace(t, app)
+	for _, path := range []string{"/api/v4/x.git/info/refs", "/API/x/info/refs", "/api./x.git/info/refs"} {
+		if _, _, err := p.Split("/~" + path); err == nil || vending.AsError(err).Code != vending.InvalidRequest {
+			t.Errorf("%q: error %v", path, err)
+		}
+	}
+	if at, rest, err := p.Split("/~/g/r.git/info/refs"); at != "/~" || rest != "/g/r.git/info/refs" || err != nil {
+		t.Errorf("a repository: %q and %q, error %v", at, rest, err)
+	}
+}

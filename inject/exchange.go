@@ -24,6 +24,8 @@ type Exchange struct {
 	// at is where the call goes, empty for the upstream itself; see [Placement.Split].
 	at   string
 	host string
+	// prefix is the path prefix that path chose.
+	prefix template
 	// base is the raw path that the upstream's base URL and the path prefix put before the caller's.
 	base  string
 	used  [2]vending.Credential // the one vended and, after a forced vend, the fresh one
@@ -45,6 +47,8 @@ type Exchange struct {
 	ended bool
 	// sent says that a request may have reached the provider.
 	sent bool
+	// held is of the answer's body; nil where nothing of it may be rewritten.
+	held *heldBody
 }
 
 // Revend obtains a credential in place of one that the upstream refused.
@@ -62,6 +66,9 @@ func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string
 	if p.beside != nil && x.at == p.beside.at {
 		x.placement = p.beside.placement
 	}
+	if x.at == "" {
+		x.choosePrefix()
+	}
 	return x, x.use(cred)
 }
 
@@ -75,7 +82,7 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 	}
 	if len(x.at) > len(extraPrefix) {
 		x.host, x.base = x.at[len(extraPrefix):], ""
-		return nil
+		return x.onePlace()
 	}
 	if x.host, x.base, err = x.placed.upstream.resolve(cred); err != nil {
 		return x.mendable(err)
@@ -84,8 +91,8 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 		x.base = strings.TrimSuffix(x.base, x.placement.upstream.path)
 		return nil
 	}
-	prefix, err := x.placement.prefix.fill(cred, pathSegment)
-	x.base += prefix
+	filled, err := x.prefix.fill(cred, pathSegment)
+	x.base += filled
 	return x.mendable(err)
 }
 
@@ -158,7 +165,10 @@ func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, erro
 	}
 	p.addDefaults(out.Header)
 	if p.readsErrors {
-		acceptReadable(out.Header)
+		acceptOnly(out.Header, readable)
+	}
+	if p.links.hasMembers() {
+		acceptOnly(out.Header, editable)
 	}
 	if r.Method == http.MethodGet {
 		askStreamPlain(out.Header)

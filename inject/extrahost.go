@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/vendgate/vendgate/vending"
@@ -26,10 +27,8 @@ func (p *Placement) Split(rawPath string) (at, path string, err error) {
 		if p.beside != nil && at == p.beside.at {
 			return at, path, p.beside.refusal(path)
 		}
-		for _, host := range p.app.ExtraHosts {
-			if name == host {
-				return at, path, nil
-			}
+		if p.app.HasExtraHost(name) {
+			return at, path, nil
 		}
 	}
 	return "", "", vending.Refuse(vending.InvalidRequest,
@@ -45,6 +44,16 @@ func (p *Placement) elsewhere() (list []string) {
 		list = append(list, p.beside.at[1:]+"/…")
 	}
 	return list
+}
+
+// onePlace refuses a host that fits a pattern and is reached otherwise: a tenant's rules for paths
+// of the upstream would be passed by.
+func (x *Exchange) onePlace() error {
+	app := x.placement.app
+	if slices.Contains(app.ExtraHosts, x.host) || x.placement.beside != nil && x.at == x.placement.beside.at || !x.coveredTwice(x.host) {
+		return nil
+	}
+	return vending.Refuse(vending.InvalidRequest, "what follows ~ is the host of the app's own API: leave ~ and the host out")
 }
 
 // mayBeExtra reports whether a path begins with "~" in any reading: decoded however often, and behind empty segments.

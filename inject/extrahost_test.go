@@ -133,3 +133,33 @@ func TestDefaultHeaders(t *testing.T) {
 		})
 	}
 }
+
+// TestPatternHost: a host that fits a pattern is one of the app's, in calls and in links, unless
+// the upstream is it.
+func TestPatternHost(t *testing.T) {
+	app := extraApp("*.svc.*.example.com")
+	app.Upstream = "https://{sub}.svc.main.example.com/v1"
+	place := mustPlace(t, app)
+	cred := testCredential("api_key", "secret", "sub", "api")
+	x, err := NewExchange(place, cred, "/~index-1.svc.eu.example.com/query", "", false, nil)
+	if err != nil || x.host != "index-1.svc.eu.example.com" || x.base != "" {
+		t.Fatalf("host %q, base %q, error %v", x.host, x.base, err)
+	}
+	for raw, want := range map[string]string{
+		"https://index-2.svc.eu.example.com/a":      "https://gw.example/proxy/c/app/~index-2.svc.eu.example.com/a",
+		"https://INDEX-2.svc.eu.example.com.:443/a": "https://gw.example/proxy/c/app/~index-2.svc.eu.example.com/a",
+		"https://api.svc.main.example.com/v1/a":     "https://gw.example/proxy/c/app/a",
+		"https://api.svc.main.example.com/v2/a":     "https://api.svc.main.example.com/v2/a",
+		"https://a.b.svc.eu.example.com/a":          "https://a.b.svc.eu.example.com/a",
+		"https://index-2.svc.eu.example.com:8443/a": "https://index-2.svc.eu.example.com:8443/a",
+	} {
+		if got := x.rewriteURL(raw, testGateway); got != want {
+			t.Errorf("%s became %s, want %s", raw, got, want)
+		}
+	}
+	for _, path := range []string{"/~api.svc.main.example.com/v2/a", "/~INDEX.svc.eu.example.com/", "/~svc.eu.example.com/", "/~evil.example/.svc.eu.example.com"} {
+		if _, err := NewExchange(place, cred, path, "", false, nil); vending.AsError(err).Code != vending.InvalidRequest {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}

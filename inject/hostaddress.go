@@ -100,6 +100,9 @@ func (g Gateway) names(host string) bool {
 	return sameHost(host, own) || g.Own != nil && g.Own(strings.ToLower(asciiName(name)))
 }
 
+// IsOwn reports whether host, with its port if it has one, is the gateway's own.
+func (g Gateway) IsOwn(host string) bool { return g.names(host) }
+
 // quotedIn reports whether a URL holds a name of the gateway's in some place: with a backslash, what
 // RFC 3986 reads as the host may be another than what browsers do.
 func (g Gateway) quotedIn(url string) bool {

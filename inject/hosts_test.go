@@ -30,8 +30,21 @@ func TestHostsAreReached(t *testing.T) {
 				continue // no host, but a pattern of hosts
 			case h.Field != "":
 				values[h.Field] = h.Host
+			case app.SlotHost(h.Host) != h.Host:
+				chooseHost(app, app.SlotHost(h.Host), values)
 			}
 			reaches(t, app, h, values)
+		}
+	}
+}
+
+// chooseHost sets the field whose options fill the upstream's host to what makes it host.
+func chooseHost(app *catalog.App, host string, values map[string]string) {
+	for _, f := range app.Fields {
+		for _, option := range f.Options {
+			if strings.Contains(app.Upstream, "://"+strings.TrimSuffix(host, option)+"{"+f.Name+"}/") {
+				values[f.Name] = option
+			}
 		}
 	}
 }

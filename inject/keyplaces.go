@@ -53,6 +53,9 @@ func (p *Placement) compileKeyPlaces() {
 		}
 	}
 	k.query = len(p.setsKeys) > 0
+	for _, other := range p.otherPrefixes {
+		k.prefixes = append(k.prefixes, keyPrefix(other))
+	}
 	if p.prefix.holdsField() {
 		k.prefixes = append(k.prefixes, keyPrefix{"", p.prefix})
 	}

@@ -41,6 +41,9 @@ func (x *Exchange) RewriteLinks(h http.Header, gw func() Gateway) {
 	if values := h["Link"]; len(values) > 0 {
 		setOrDelete(h, "Link", kept(values, func(v string) string { return x.rewriteLinkValue(v, gw) }))
 	}
+	if x.placement.links != nil {
+		x.rewriteDeclared(h, gw)
+	}
 }
 
 // kept returns what rewrite makes of values, without those that it leaves nothing of.
@@ -113,23 +116,29 @@ func (x *Exchange) rewriteLink(link string, gw func() Gateway) (rewritten string
 // rewriteURL keeps the form of the reference: an absolute URL stays absolute, a path stays a path.
 // Empty is one that has no safe form.
 func (x *Exchange) rewriteURL(raw string, gw func() Gateway) string {
+	to, _ := x.rewrite(raw, gw)
+	return to
+}
+
+// rewrite is rewriteURL that also reports whether the link leads to the app by way of the gateway.
+func (x *Exchange) rewrite(raw string, gw func() Gateway) (to string, inside bool) {
 	r := parseReference(raw)
 	switch {
 	case r.scheme != "" && r.scheme != "http" && r.scheme != "https":
-		return raw
+		return raw, false
 	case r.scheme != "" && r.authority == "":
-		return "" // to browsers, `http:/x` is a path or a host, which depends on the scheme of the gateway
+		return "", false // to browsers, `http:/x` is a path or a host, which depends on the scheme of the gateway
 	case r.authority != "":
 		return x.rewriteAbsolute(raw, r, gw)
 	case r.path == "":
-		return x.withoutKeys(r) // resolves to the request's own path
+		return x.withoutKeys(r), true // resolves to the request's own path
 	case r.path[0] == '/':
 		return x.place(r, x.at, "", gw)
 	}
 	return x.rewriteRelative(r, gw)
 }
 
-func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) string {
+func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) (to string, inside bool) {
 	host, userinfo := r.host()
 	at, own := x.ownHost(host)
 	if own && !userinfo {
@@ -141,31 +150,31 @@ func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) s
 		return x.place(r, at, host, gw)
 	}
 	if g := gw(); g.names(host) || strings.Contains(raw, `\`) && g.quotedIn(raw) {
-		return "" // what it would lead to, the provider has no say in
+		return "", false // what it would lead to, the provider has no say in
 	}
 	if path, named := x.namedPath(host, r.path, gw); named && !userinfo {
 		r.path = path
 		return x.place(r, "", host, gw)
 	}
-	return raw
+	return raw, false
 }
 
 // rewriteRelative leaves what resolves against the request's own path as it would at the upstream.
-func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) string {
+func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) (to string, inside bool) {
 	whole := r
 	whole.path = resolve(cmp.Or(x.base+x.path, "/"), r.path)
-	to := x.place(whole, x.at, "", gw)
+	to, inside = x.place(whole, x.at, "", gw)
 	// A call without a path of its own has another base at the gateway than at the upstream.
 	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
 	if _, base := gw().placed(x.placement, x.at); asIs && to != "" && to[0] == '/' && strings.HasPrefix(to, base) {
-		return x.withoutKeys(r)
+		return x.withoutKeys(r), true
 	}
-	return to
+	return to, inside
 }
 
 // place returns r, whose path is absolute, as a link to the gateway; host is empty for a path
 // alone. What the gateway has no path for, or refuses, only the upstream can serve.
-func (x *Exchange) place(r reference, at, host string, gw func() Gateway) string {
+func (x *Exchange) place(r reference, at, host string, gw func() Gateway) (link string, inside bool) {
 	if r.path != "" {
 		r.path = resolve("/", r.path)
 	}
@@ -173,7 +182,7 @@ func (x *Exchange) place(r reference, at, host string, gw func() Gateway) string
 	path, inside := x.locate(at, r.path)
 	if !inside || g.Takes != nil && !g.Takes(path) {
 		to := cmp.Or(strings.ToLower(host), x.host)
-		return x.placement.upstream.scheme + "://" + to + x.withoutKeys(r)
+		return x.placement.upstream.scheme + "://" + to + x.withoutKeys(r), false
 	}
 	origin, path := g.placed(x.placement, path)
 	// Of a path alone, two slashes in front would make an authority, and nothing the page itself (RFC
@@ -181,7 +190,7 @@ func (x *Exchange) place(r reference, at, host string, gw func() Gateway) string
 	if r.path = cmp.Or(path, "/"); host != "" || origin != g.Origin || strings.HasPrefix(path, "//") {
 		r.path = origin + path
 	}
-	return x.withoutKeys(r)
+	return x.withoutKeys(r), true
 }
 
 // reaches reports whether the gateway would take a call for a path of the upstream, which is
@@ -225,6 +234,9 @@ func (x *Exchange) asideOf(b *beside, path string) (located string, ok bool) {
 
 // belowBase cuts the upstream's base path and the credential's path prefix off.
 func (x *Exchange) belowBase(path string) (rest string, ok bool) {
+	if len(x.placement.otherPrefixes) > 0 {
+		return x.belowPrefix(path)
+	}
 	base := x.base
 	if x.at != "" {
 		_, base, _ = x.placement.upstream.resolve(x.credential()) // an app with other places has no prefix
@@ -238,9 +250,9 @@ func (x *Exchange) belowBase(path string) (rest string, ok bool) {
 }
 
 // withoutKeys spells path, query and fragment of r without the query parameters that carry the
-// credential.
+// credential, under the names that the placement gives them or others.
 func (x *Exchange) withoutKeys(r reference) string {
-	query := x.placement.cleanQuery(strings.TrimPrefix(r.query, "?"))
+	query := x.withoutSecrets(x.placement.cleanQuery(strings.TrimPrefix(r.query, "?")))
 	if query != "" || r.query == "?" {
 		query = "?" + query
 	}

@@ -2,9 +2,12 @@ package inject
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"github.com/vendgate/vendgate/catalog"
 )
 
 // ownHost tells whether a host is one of the app's, and how paths to it begin if it is not the
@@ -14,6 +17,9 @@ func (x *Exchange) ownHost(host string) (at string, own bool) {
 		if sameHost(host, extra) {
 			return extraPrefix + extra, true
 		}
+	}
+	if at, own = x.patternHost(host); own {
+		return at, true
 	}
 	if b := x.placement.beside; b != nil && b.host != "" && sameHost(host, b.host) {
 		return b.at, true
@@ -26,6 +32,31 @@ func (x *Exchange) ownHost(host string) (at string, own bool) {
 		}
 	}
 	return "", sameHost(host, main) || x.mayServe(host)
+}
+
+// patternHost is the place of a host that fits a pattern of the app's extra hosts, and is not the
+// upstream's.
+func (x *Exchange) patternHost(host string) (at string, own bool) {
+	if !slices.ContainsFunc(x.placement.app.ExtraHosts, catalog.IsHostPattern) {
+		return "", false
+	}
+	name, port := cutPort(host)
+	name = strings.ToLower(asciiName(name)) + port
+	if !x.placement.app.HasExtraHost(name) || x.coveredTwice(name) {
+		return "", false
+	}
+	return extraPrefix + name, true
+}
+
+// coveredTwice reports whether a host that fits a pattern is that of the upstream or of what lies
+// beside the API: it is reached in the way that rules know, and in no other.
+func (x *Exchange) coveredTwice(host string) bool {
+	main, _, err := x.placement.upstream.resolve(x.credential())
+	if err == nil && sameHost(host, main) {
+		return true
+	}
+	b := x.placement.beside
+	return b != nil && b.host != "" && sameHost(host, b.host)
 }
 
 // namedPath returns the path of the upstream for a path at one of the other names of its site. It

@@ -29,15 +29,18 @@ type Placement struct {
 	query    []named
 	basic    *basic
 	prefix   template
-	signer   signer
-	defaults http.Header         // sent where the caller sends none of that name
-	sets     nameSet             // header names that the placement sets, folded
-	setsKeys nameSet             // query keys that the placement sets, folded
-	judged   map[string]bool     // canonical header names → removed or not; see removes
-	open     map[string]struct{} // fields that need not be kept from sight
-	keys     keyPlaces           // where callers may put a key of ours
+	// otherPrefixes are those that the beginning of a caller's path chooses.
+	otherPrefixes []prefix
+	signer        signer
+	defaults      http.Header         // sent where the caller sends none of that name
+	sets          nameSet             // header names that the placement sets, folded
+	setsKeys      nameSet             // query keys that the placement sets, folded
+	judged        map[string]bool     // canonical header names → removed or not; see removes
+	open          map[string]struct{} // fields that need not be kept from sight
+	keys          keyPlaces           // where callers may put a key of ours
 	// readsErrors says that the text of an answer may tell that it refuses the credential.
 	readsErrors bool
+	links       *linkPlaces // nil where the app declares none
 }
 
 type named struct {
@@ -69,7 +72,7 @@ func newPlacement(app *catalog.App) (*Placement, error) {
 	if app.AuthType == string(vending.OAuth) {
 		known[vending.AccessToken], known[vending.TokenType] = true, true
 	}
-	p.defaults = defaultHeaders(app)
+	p.defaults, p.links = defaultHeaders(app), newLinkPlaces(app.Links)
 	p.readsErrors = slices.ContainsFunc(app.Refused, func(r catalog.Refused) bool { return len(r.Body) > 0 })
 	if err := p.compile(func(name string) bool { return known[name] }); err != nil {
 		return nil, fmt.Errorf("app %s: %w", app.Slug, err)
@@ -165,15 +168,7 @@ func (p *Placement) compileRules(rules *catalog.Placement, known func(string) bo
 			return fmt.Errorf("basic password: %w", err)
 		}
 	}
-	if rules.PathPrefix != "" {
-		if p.prefix, err = parseTemplate(rules.PathPrefix, known); err != nil {
-			return fmt.Errorf("path prefix: %w", err)
-		}
-		if !strings.HasPrefix(rules.PathPrefix, "/") {
-			return fmt.Errorf("path prefix %q must begin with /", rules.PathPrefix)
-		}
-	}
-	return nil
+	return p.compilePrefixes(rules, known)
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -40,9 +40,9 @@ func looksInto(res *http.Response) bool {
 // readable are the content codings that a body can be looked into in.
 var readable = []string{"gzip", "x-gzip", "deflate", "identity"}
 
-// acceptReadable takes from a request's `Accept-Encoding` (RFC 9110, section 12.5.3) the codings in
-// which a refusal could not be read. The values of h are shared: it sets others.
-func acceptReadable(h http.Header) {
+// acceptOnly takes from a request's `Accept-Encoding` (RFC 9110, section 12.5.3) the codings that
+// cannot be undone where the body has to be read. The values of h are shared: it sets others.
+func acceptOnly(h http.Header, readable []string) {
 	lines, ok := h["Accept-Encoding"]
 	if !ok {
 		return

@@ -72,7 +72,7 @@ func (p *Placement) unrelayable(cred vending.Credential) string {
 		return "what lies beside its API takes the credential in another place"
 	case p.signer != nil:
 		return "its requests are signed with the credential"
-	case p.prefix.holdsField():
+	case p.prefix.holdsField(), len(p.otherPrefixes) > 0:
 		return "its path holds a part of the credential"
 	case p.upstream.host.holdsField() && !cred.FindsHost():
 		return "its host name is a part of the connection"

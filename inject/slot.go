@@ -20,12 +20,17 @@ type slots struct {
 	private bool
 	// whole are those that may name a whole host in place of the one they fill.
 	whole []catalog.Field
+	// defaulted says that one of the fields may be missing.
+	defaulted bool
+	// renames is what the provider calls hosts that are filled.
+	renames map[string]string
 }
 
 func slotsOf(app *catalog.App) slots {
-	s := slots{fields: make(map[string]catalog.Field, len(app.Fields)), private: len(app.AllowPrivate) > 0}
+	s := slots{fields: make(map[string]catalog.Field, len(app.Fields)), private: len(app.AllowPrivate) > 0, renames: app.HostRenames}
 	for _, f := range app.Fields {
 		s.fields[f.Name] = f
+		s.defaulted = s.defaulted || f.Default != ""
 		if len(f.Hosts) > 0 {
 			s.whole = append(s.whole, f)
 		}
@@ -49,6 +54,9 @@ func (s slots) render(
 	if named := s.named(host, field); named != "" {
 		return named, "", nil
 	}
+	if s.defaulted {
+		field = s.orDefault(field)
+	}
 	filled, err = host.render(field, func(name, value string) (string, error) {
 		f := s.fields[name]
 		if f.Kind == catalog.KindHost && f.SitePath {
@@ -66,6 +74,9 @@ func (s slots) render(
 		return "", "", err
 	}
 	filled = strings.ToLower(filled)
+	if renamed, ok := s.renames[filled]; ok {
+		return renamed, sitePath, nil
+	}
 	if len(host) == 1 && s.fields[host[0].text].Kind == catalog.KindHost { // checked as a whole
 		return filled, sitePath, nil
 	}
@@ -79,6 +90,18 @@ func (s slots) render(
 		}
 	}
 	return filled, sitePath, nil
+}
+
+// orDefault finds a value by field, or else the field's default: a connection may be older than the
+// choice.
+func (s slots) orDefault(field func(name string) (string, bool)) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		if value, ok := field(name); ok && value != "" {
+			return value, true
+		}
+		value := s.fields[name].Default
+		return value, value != ""
+	}
 }
 
 // named is the whole host that a field of host names, if one does.

@@ -96,6 +96,10 @@ func (t *Transport) send(r *http.Request, x *Exchange) (*http.Response, error) {
 	if x.revend != nil {
 		res, x.refused = refuses(x.placement.app, res)
 	}
+	x.held = nil
+	if x.placement.links.hasMembers() && mayEdit(res) {
+		res, x.held = hold(res)
+	}
 	return res, nil
 }
 

@@ -17,6 +17,8 @@ type fieldAnswer struct {
 	Help string `json:"help,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`
+	// Default is the option of a credential without the field, if it may lack it.
+	Default string `json:"default,omitempty"`
 }
 
 // appAnswer is an `App` of the Platform API.
@@ -46,7 +48,7 @@ func describeApp(app *catalog.App, origin string) appAnswer {
 		if label == "" {
 			label = f.Name
 		}
-		answer.Fields = append(answer.Fields, fieldAnswer{f.Name, label, f.Secret, f.Help, f.Options})
+		answer.Fields = append(answer.Fields, fieldAnswer{f.Name, label, f.Secret, f.Help, f.Options, f.Default})
 	}
 	return answer
 }

@@ -50,7 +50,7 @@ func TestApp(t *testing.T) {
 		"/apps/mail": `{"status":"success","message":"app found","data":{"id":"mail","slug":"mail","name":"Mail","icon_url":"https://gateway.example.com/connect/assets/icon/mail.svg",` +
 			`"auth_type":"o_auth","categories":[],"fields":[],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
 		"/apps/big-mail": `{"status":"success","message":"app found","data":{"id":"big-mail","slug":"big-mail","name":"Big","icon_url":"https://gateway.example.com/connect/assets/icon/big-mail.svg",` +
-			`"auth_type":"o_auth","categories":[],"fields":[{"name":"region","label":"Region","secret":false,"options":["eu","us"]}],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
+			`"auth_type":"o_auth","categories":[],"fields":[{"name":"region","label":"Region","secret":false,"options":["eu","us"],"default":"eu"}],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
 		"/apps/%6bey": `{"status":"success","message":"app found","data":{"id":"key","slug":"key","name":"Key","icon_url":"https://gateway.example.com/connect/assets/icon/key.svg",` +
 			`"auth_type":"api_key","categories":["ai","test"],"fields":[{"name":"api_key","label":"API key","secret":true},{"name":"account","label":"account","secret":false}],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
 		"/apps/KEY":    `{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"gateway"},"error":{"code":"unknown_app","type":"vendgate_error","message":"no such app"}}`,

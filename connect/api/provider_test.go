@@ -78,7 +78,7 @@ func (p *provider) apps() []catalog.App {
 		o.Capture = []catalog.Capture{{Field: "realm", From: catalog.CaptureCallback, Path: "realmId"}}
 	}))
 	big.Fields = []catalog.Field{
-		{Name: "region", Label: "Region", Options: []string{"eu", "us"}}, {Name: "realm", From: catalog.FromGrant}, {Name: "developer", Secret: true, From: catalog.FromClient},
+		{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Default: "eu"}, {Name: "realm", From: catalog.FromGrant}, {Name: "developer", Secret: true, From: catalog.FromClient},
 	}
 	return []catalog.App{
 		oauth("mail", "Mail", code(func(o *catalog.OAuth2) { o.RevokeURL = p.server.URL + "/revoke" })),

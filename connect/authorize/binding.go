@@ -12,7 +12,7 @@ import (
 // Binding returns those of the fields that a connection holds which say where its app is called:
 // its address, or a part of it. Who renews a connection renews it there: the tenant's calls, and
 // what it knows of the account, are about that site. It includes what was found when the end user
-// authorized.
+// authorized, and the default of what the connection lacks.
 func Binding(app *catalog.App, held []vending.Field) (bound []vending.Field) {
 	patterns := strings.Join(hostPatterns(app), " ")
 	for _, f := range held {
@@ -21,7 +21,17 @@ func Binding(app *catalog.App, held []vending.Field) (bound []vending.Field) {
 			bound = append(bound, f)
 		}
 	}
-	return bound
+	return append(bound, defaults(app, held)...)
+}
+
+// defaults are the regions of a connection that is older than their choice.
+func defaults(app *catalog.App, held []vending.Field) (fields []vending.Field) {
+	for _, f := range app.Fields {
+		if value, _ := valueIn(held)(f.Name); value == "" && f.Default != "" {
+			fields = append(fields, vending.Field{Name: f.Name, Value: f.Default})
+		}
+	}
+	return fields
 }
 
 // CheckBinding refuses what an end user enters to renew a connection, where it names another
@@ -70,7 +80,7 @@ func At(app *catalog.App, bound []vending.Field) string {
 			pattern = strings.ReplaceAll(pattern, "{"+f.Name+"}", f.Value)
 		}
 		if !strings.Contains(pattern, "{") {
-			return pattern
+			return app.ProviderHost(pattern)
 		}
 	}
 	return ""

@@ -19,6 +19,10 @@ func TestBinding(t *testing.T) {
 		Slug: "jira", AuthType: "o_auth", Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "site"}, {Name: "id", From: catalog.FromGrant}},
 		OAuth2: &catalog.OAuth2{Capture: []catalog.Capture{{Field: "id", From: "call", Path: "[url=https://{site}.jira.example.com].id"}}},
 	}
+	desk := &catalog.App{
+		Slug: "desk", AuthType: "api_key", Upstream: "https://desk.example.{region}", HostRenames: map[string]string{"desk.example.ca": "desk.cloud.ca"},
+		Fields: []catalog.Field{{Name: "region", Options: []string{"com", "ca"}, Default: "com"}, {Name: "key", Secret: true}},
+	}
 	for name, c := range map[string]struct {
 		app            *catalog.App
 		held           []vending.Field
@@ -39,6 +43,9 @@ func TestBinding(t *testing.T) {
 		"no choice held":      {jira, fields("id", "1"), "", fields("site", "other"), false, false},
 		"found elsewhere":     {sales, fields("instance", "acme", "realm", "1"), "acme.sales.example.com", fields("instance", "other", "realm", "1"), false, true},
 		"another realm":       {sales, fields("instance", "acme", "realm", "1"), "acme.sales.example.com", fields("instance", "Acme", "realm", "2"), false, false},
+		"older than regions":  {desk, fields("key", "k"), "desk.example.com", fields("region", "ca", "key", "k"), true, false},
+		"its old region":      {desk, fields("key", "k"), "desk.example.com", fields("region", "com", "key", "k"), false, false},
+		"a renamed region":    {desk, fields("region", "ca", "key", "k"), "desk.cloud.ca", fields("region", "", "key", "k"), false, false},
 		"undeclared":          {shop(true), fields("host", "a.example", "other", "x"), "a.example", fields("other", "y"), false, false},
 	} {
 		bound := Binding(c.app, c.held)

@@ -50,7 +50,7 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 	size := 0
 	for _, f := range asked {
 		value := strings.TrimSpace(values[f.Name])
-		if value == "" && optional(app, f.Name) {
+		if value == "" && optional(app, f) {
 			continue
 		}
 		if err := checkValue(app, f, value); err != nil {
@@ -143,8 +143,8 @@ func standIn(f catalog.Field) string {
 }
 
 // optional reports whether a connection may lack a field: long-lived AWS keys have no session token.
-func optional(app *catalog.App, name string) bool {
-	return app.Sign != nil && app.Sign.Scheme == "aws_sigv4" && name == "session_token"
+func optional(app *catalog.App, f catalog.Field) bool {
+	return f.Default != "" || app.Sign != nil && app.Sign.Scheme == "aws_sigv4" && f.Name == "session_token"
 }
 
 func checkValue(app *catalog.App, f catalog.Field, value string) error {

@@ -42,6 +42,11 @@ func TestCheckFields(t *testing.T) {
 	three := &catalog.App{
 		Slug: "three", AuthType: "header", Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "X-A"}, {Name: "X-B"}, {Name: "X-C"}},
 	}
+	regional := &catalog.App{
+		Slug: "regional", AuthType: "api_key", Upstream: "https://api.example.{region}",
+		Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{token}"}},
+		Fields:    []catalog.Field{{Name: "token", Secret: true}, {Name: "region", Options: []string{"com", "ca"}, Default: "com"}},
+	}
 	for name, c := range map[string]struct {
 		app    *catalog.App
 		fields []vending.Field
@@ -54,6 +59,9 @@ func TestCheckFields(t *testing.T) {
 		"longest":                  {slotted(), fields("token", long, "site", "acme", "email", "a@b"), "", "", ""},
 		"too long":                 {slotted(), fields("token", long+"x", "site", "acme", "email", "a@b"), BadField, "token", "API token cannot be right: it is longer than 16 KiB."},
 		"too long together":        {three, fields("X-A", long, "X-B", long, "X-C", long), BadField, "X-C", "X-C cannot be right: it makes all values longer than 40 KiB."},
+		"older than regions":       {regional, fields("token", "t"), "", "", ""},
+		"no region":                {regional, fields("token", "t", "region", " "), "", "", ""},
+		"unknown region":           {regional, fields("token", "t", "region", "us"), BadField, "region", ""},
 		"missing":                  {slotted(), fields("site", "acme", "email", "a@b"), MissingField, "token", "API token is missing; please enter it."},
 		"empty":                    {slotted(), fields("token", "t", "site", "", "email", "a@b"), MissingField, "site", "Site is missing; please enter it."},
 		"blank":                    {slotted(), fields("token", "t", "site", "acme", "email", " \r\n"), MissingField, "email", "email is missing; please enter it."},

@@ -80,7 +80,7 @@ func namesProbe(app *catalog.App) *catalog.App {
 	probe.Verify = &catalog.Verify{Path: path, Headers: map[string]string{"Accept": "application/json"}}
 	if app.Placement != nil {
 		placed := *app.Placement
-		placed.PathPrefix = ""
+		placed.PathPrefix, placed.OtherPrefixes = "", nil
 		probe.Placement = &placed
 	}
 	return &probe

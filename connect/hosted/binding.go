@@ -17,7 +17,13 @@ func (v *visit) bound() []vending.Field {
 
 // held are the fields that say at which address the connection is: nil for one that is still to be
 // made.
-func (v *visit) held() []vending.Field { return authorize.Binding(v.app, v.grant().Reveal().Fields) }
+func (v *visit) held() []vending.Field {
+	g := v.grant()
+	if g.IsZero() {
+		return nil
+	}
+	return authorize.Binding(v.app, g.Reveal().Fields)
+}
 
 // grant is what the connection holds by now: nothing where it is still to be made, or where its
 // grant does not open, which the store has logged.

@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -45,7 +46,7 @@ func (v *visit) formView(b browser.Browser, problem *authorize.Problem) page.For
 		}
 		shown.Around = authorize.Around(v.app, field)
 		if !field.Secret {
-			shown.Value = v.r.PostForm.Get(page.FieldPrefix + field.Name)
+			shown.Value = cmp.Or(v.r.PostForm.Get(page.FieldPrefix+field.Name), field.Default)
 		}
 		if at, isBound := bound[field.Name]; isBound {
 			shown.Value, shown.Bound = at, true

@@ -97,7 +97,8 @@ func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValu
 func (e *Endpoint) Fingerprint(held connect.GrantValues) [sha256.Size]byte {
 	h := sha256.New()
 	for _, part := range []string{
-		e.oauth.TokenURL, e.oauth.RefreshURL, e.oauth.ClientAuth, e.client.ID, e.client.Secret.Reveal(), held.RefreshToken, held.AccessToken,
+		e.oauth.TokenURL, e.oauth.RefreshURL, e.oauth.ClientAuth, e.oauth.TokenEncoding, e.client.ID, e.client.Secret.Reveal(),
+		held.RefreshToken, held.AccessToken,
 	} {
 		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
@@ -120,6 +121,18 @@ func (e *Endpoint) authenticate(header http.Header) {
 		id, secret = url.QueryEscape(id), url.QueryEscape(secret)
 	}
 	(&http.Request{Header: header}).SetBasicAuth(id, secret)
+}
+
+// spelled is the way of requests that the library would authenticate or encode in its one way.
+func (e *Endpoint) spelled() http.RoundTripper {
+	way := e.transport
+	if e.oauth.ClientAuth == catalog.ClientInHeaderRaw {
+		way = authenticated{way, e}
+	}
+	if e.oauth.TokenEncoding == catalog.EncodingJSON {
+		way = inJSON{way}
+	}
+	return way
 }
 
 // authenticated is the way of requests whose client the library would spell in its one way.
@@ -187,8 +200,8 @@ func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, token
 			form.Set(name, value)
 		}
 	}
-	if e.oauth.ClientAuth == catalog.ClientInHeaderRaw && e.transport != nil {
-		h.Transport = authenticated{e.transport, e}
+	if e.transport != nil {
+		h.Transport = e.spelled()
 	}
 	if _, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, httpx.Client(&h.Call))); err != nil {
 		return connect.GrantValues{}, vending.Secret{}, e.refusal(h, err, append(secrets, e.client.Secret.Reveal()))

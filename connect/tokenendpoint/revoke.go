@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -61,11 +62,15 @@ func (e *Endpoint) revocation(ctx context.Context, token vending.Secret, hint st
 			form.Set("client_secret", e.client.Secret.Reveal())
 		}
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.oauth.RevokeURL, strings.NewReader(form.Encode()))
+	body, contentType := []byte(form.Encode()), formType
+	if e.oauth.TokenEncoding == catalog.EncodingJSON {
+		body, contentType = objectOf(form), jsonType
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.oauth.RevokeURL, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("making the revocation request: %w", err)
 	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Content-Type", contentType)
 	if inHeader {
 		e.authenticate(r.Header)
 	}

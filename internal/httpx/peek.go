@@ -12,6 +12,13 @@ import (
 // timeout. The answer that it returns in place of res reads as res would have; head is a part of
 // it, and nobody may change it.
 func Peek(res *http.Response, limit int, timeout time.Duration) (out *http.Response, head []byte) {
+	out, head, _ = Ahead(res, limit, timeout)
+	return out, head
+}
+
+// Ahead is [Peek] that tells how the body ended, if it has: io.EOF says that head is all of it. Nil
+// means that there may be more.
+func Ahead(res *http.Response, limit int, timeout time.Duration) (out *http.Response, head []byte, err error) {
 	// net/http fills in the trailers of res at the body's end, which may come while others look at
 	// the answer: they get a copy, whose trailers are there when they have read to the end.
 	out = new(http.Response)
@@ -24,7 +31,8 @@ func Peek(res *http.Response, limit int, timeout time.Duration) (out *http.Respo
 		maps.Copy(out.Trailer, res.Trailer)
 	})
 	out.Body = ahead
-	return out, ahead.prefix(timeout)
+	head, err = ahead.prefix(timeout)
+	return out, head, err
 }
 
 // aheadBody is a body whose beginning can be looked at before it is read. Nobody waits for it
@@ -35,7 +43,8 @@ type aheadBody struct {
 	// ended is called by the reader that comes to the end, before it is told of it.
 	ended func()
 	// done is closed when the goroutine has ended.
-	done chan struct{}
+	done  chan struct{}
+	limit int
 
 	mu   sync.Mutex
 	more sync.Cond // on mu: there is more in buf, or the goroutine has ended
@@ -46,9 +55,12 @@ type aheadBody struct {
 	enough, over bool
 }
 
+// firstRoom is the memory that a body gets before its first byte came, in bytes.
+const firstRoom = 16 << 10
+
 // readAhead begins to read at most limit bytes of body.
 func readAhead(body io.ReadCloser, limit int, ended func()) *aheadBody {
-	a := &aheadBody{body: body, ended: ended, done: make(chan struct{}), buf: make([]byte, 0, limit)}
+	a := &aheadBody{body: body, ended: ended, done: make(chan struct{}), limit: limit, buf: make([]byte, 0, min(limit, firstRoom))}
 	a.more.L = &a.mu
 	go a.run()
 	return a
@@ -62,19 +74,23 @@ func (a *aheadBody) run() {
 		n += got
 		a.mu.Lock()
 		a.buf, a.err = room[:n], err
-		a.over = err != nil || n == len(room) || a.enough
+		a.over = err != nil || n == a.limit || a.enough
 		over := a.over
 		a.more.Broadcast()
 		a.mu.Unlock()
 		if over {
 			return
 		}
+		if n == len(room) { // in new memory: others still look at the old
+			room = append(make([]byte, 0, min(4*n, a.limit)), room...)
+			room = room[:cap(room)]
+		}
 	}
 }
 
 // prefix returns what has come of the body: all that is read ahead, or what came within timeout.
-// The bytes stay the body's: nobody may change them.
-func (a *aheadBody) prefix(timeout time.Duration) []byte {
+// The bytes stay the body's: nobody may change them. err is how the body ended, if it has.
+func (a *aheadBody) prefix(timeout time.Duration) (head []byte, err error) {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
@@ -84,7 +100,7 @@ func (a *aheadBody) prefix(timeout time.Duration) []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.enough = true
-	return a.buf
+	return a.buf, a.err
 }
 
 // Read implements io.Reader.

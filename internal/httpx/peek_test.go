@@ -38,8 +38,9 @@ func TestReadAhead(t *testing.T) {
 			}
 			ends := 0
 			a := readAhead(source, 10, func() { ends++ })
-			if got := string(a.prefix(time.Minute)); got != text[:min(size, 10)] {
-				t.Errorf("%s, %d bytes: the prefix is %q", name, size, got)
+			head, err := a.prefix(time.Minute)
+			if got := string(head); got != text[:min(size, 10)] || size < 10 && !errors.Is(err, source.err) || size > 10 && err != nil {
+				t.Errorf("%s, %d bytes: the prefix is %q, error %v", name, size, got, err)
 			}
 			body, err := io.ReadAll(a)
 			if string(body) != text || !errors.Is(err, end) {

@@ -50,7 +50,7 @@ type row struct {
 func TestCases(t *testing.T) {
 	f := newFleet(t)
 	expand := strings.NewReplacer("{up}", f.up.Addr, "{evil}", f.evil.Addr, "{gw}", f.Addr)
-	for _, section := range [][]row{askedCases, headerCases, valueCases, targetCases, redirectCases, climbCases, spellingCases, cacheCases, answerCases, streamCases, beyondCases, besideCases, budgetCases, ruleCases} {
+	for _, section := range [][]row{askedCases, headerCases, valueCases, targetCases, redirectCases, climbCases, spellingCases, cacheCases, answerCases, streamCases, beyondCases, besideCases, carriedCases, linkedCases, budgetCases, ruleCases} {
 		for _, r := range section {
 			t.Run(r.name, func(t *testing.T) {
 				if r.run != nil {

@@ -264,11 +264,11 @@ func TestTenantKeyInPlacement(t *testing.T) {
 	checkSecrets(t, "the log", k.log())
 }
 
-// TestKeysInPlaceholders: what a site logs of a call by placeholders has no key, and nothing that is where a key may be.
+// TestKeysInPlaceholders: what a site tells of a call by placeholders has no key, and nothing that is where a key may be.
 func TestKeysInPlaceholders(t *testing.T) {
 	k := newKeyed(t, `log
-	log_append a "{http.request.uri} {http.request.uri.path} {http.request.uri.query} {http.request.orig_uri} {http.request.uri.query.api_key} {http.request.uri.path.4}"
-	log_append b "{http.request.header.X-Api-Key} {http.request.header.x-api-key} {http.request.header.X-Sdk-Key}"
+	header >X-Told "{http.request.uri} {http.request.uri.path} {http.request.uri.query} {http.request.orig_uri} {http.request.uri.query.api_key} {http.request.uri.path.4}"
+	header >X-Told-Header "{http.request.header.X-Api-Key} {http.request.header.x-api-key} {http.request.header.X-Sdk-Key}"
 	vendgate_proxy`)
 	const foreign = "sk-of-a-provider-NEVER"
 	for _, request := range []string{
@@ -276,7 +276,11 @@ func TestKeysInPlaceholders(t *testing.T) {
 		bare("/proxy/c-query/query/x?api_key={ck:c-query}"), bare("/proxy/c-query/query/x?api_key="+foreign, "X-Vendgate-Key: {ck:c-query}"),
 		bare("/proxy/c-bot/bot/bot{ck:c-bot}/getMe"), bare("/proxy/c-bot/bot/bot" + foreign + "/getMe"), bare(keyX+"?access_token={ck}", "X-Api-Key: {ck}"), bare(keyX+"/{ck}", "X-Api-Key: {ck}"),
 	} {
-		exchange(t, k.Addr, k.expand().Replace(request))
+		got := exchange(t, k.Addr, k.expand().Replace(request))
+		k.checkKeys(t, "what a handler tells", got.raw)
+		if strings.Contains(got.raw, foreign) || got.Header.Get("X-Told") == "" {
+			t.Errorf("a handler tells %q", got.raw)
+		}
 	}
 	exchange(t, k.Addr, get("/proxy/c-key/key/last"))
 	harness.Within(t, "the last entry", 10*time.Second, func() bool { return strings.Contains(k.Log(), "/proxy/c-key/key/last") })

@@ -61,7 +61,7 @@ const longLines = "global:servers {\nmax_header_size 1MB\n}"
 // config is the whole `vendgate` block.
 func (f *fleet) config(t *testing.T) string {
 	raw := fmt.Sprintf("app raw {\nauth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}\nupstream http://%s\nallow_http\nallow_private 127.0.0.0/8\n}\n", f.duplex.addr)
-	return apps(f.up.Addr) + boundApps(f.up.Addr) + besideApps(f.up.Addr) + raw + connections(t, f.up.Addr) + tenants(t)
+	return apps(f.up.Addr) + boundApps(f.up.Addr) + besideApps(f.up.Addr) + linkedApps(f.up.Addr) + raw + connections(t, f.up.Addr) + tenants(t)
 }
 
 // apps has one app of each kind over the provider at addr.
@@ -105,6 +105,7 @@ func connections(t *testing.T, addr string) string {
 		connection("h-site", "theta", "*", "site", key) + connection("h-graph", "theta", "*", "graph", key) + connection("h-store", "theta", "*", "store", key) +
 		connection("c-forge", "alpha", "*", "forge", key) + connection("c-fickle", "alpha", "*", "fickle", key) +
 		connection("c-home", "alpha", "*", "home", key+"field host "+addr+"/blog\n") + connection("h-forge", "theta", "*", "forge", key) +
+		linkedConnections(connection, key) +
 		connection("c-beta", "beta", "*", "key", secret("api_key", "HOSTILE_BETA", credBeta)) +
 		"}\nsource scripted\ndefault_source static\n"
 }

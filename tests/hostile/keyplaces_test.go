@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"encoding/base64"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -122,9 +123,35 @@ func sections(p place) [][]row {
 	return list
 }
 
-// TestCasesByPlace runs the cases once for each place of a caller key: what the provider gets is the same.
-func TestCasesByPlace(t *testing.T) {
+// TestRedirectByPlace: a redirect to another host passes where the key is in Authorization, which
+// clients do not carry there, and is refused where it is elsewhere.
+func TestRedirectByPlace(t *testing.T) {
 	k := newKeyed(t, "log\nvendgate_proxy")
+	k.up.Answer(func(string) string { return reply("302 Found", "", "Location: http://"+k.evil.Addr+"/x") })
+	ran := 0
+	for _, p := range places {
+		r, ok := k.placeable(row{request: get("/proxy/c-key/key/x")}, p)
+		if !ok {
+			continue
+		}
+		ran++
+		want := http.StatusForbidden
+		if strings.Contains(p.name, "Authorization") || strings.Contains(p.name, "Basic") {
+			want = http.StatusFound
+		}
+		if got := exchange(t, k.Addr, r.request); got.StatusCode != want {
+			t.Errorf("%s: answered %d, want %d", p.name, got.StatusCode, want)
+		}
+	}
+	if ran < len(places)-2 {
+		t.Errorf("%d places were tried of %d", ran, len(places))
+	}
+}
+
+// TestCasesByPlace runs the cases once for each place of a caller key: what the provider gets is the
+// same. Redirects pass here, wherever the key is.
+func TestCasesByPlace(t *testing.T) {
+	k := newKeyed(t, "log\nvendgate_proxy {\nredirects pass\n}")
 	expand := k.expand()
 	for _, p := range places {
 		t.Run(p.name, func(t *testing.T) {

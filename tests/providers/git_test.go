@@ -23,7 +23,7 @@ func newWorkshop(t *testing.T) *workshop {
 	t.Helper()
 	w := &workshop{git: newGitServer(t)}
 	dir := filepath.Join(t.TempDir(), "store")
-	app := fmt.Sprintf("app gitlab-token {\nupstream %s/api/v4\nallow_http\nallow_private 127.0.0.0/8\n}\n", w.git.URL)
+	app := fmt.Sprintf("app gitlab-token {\nupstream %s\nallow_http\nallow_private 127.0.0.0/8\n}\n", w.git.URL)
 	g, _ := harness.StartApart(t, func(g *harness.Gateway) string { return g.Caddyfile(tenant(t, dir)+app, "", site) })
 	w.customer = customer{t: t, Gateway: g, app: "gitlab-token"}
 	w.connects("field.api_key", gitToken)
@@ -77,7 +77,7 @@ func TestGitClone(t *testing.T) {
 		})
 	}
 	w.checkRequests(t, key)
-	w.gets("/user").must(t, "the API by the same connection", 200, "")
+	w.gets("/api/v4/user").must(t, "the API by the same connection", 200, "")
 	for _, r := range w.git.requests() {
 		if r.Header.Get("Private-Token") != gitToken || r.Header.Get("Authorization") != "" {
 			t.Errorf("the API got %q", r.Header)

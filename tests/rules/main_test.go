@@ -102,8 +102,7 @@ func newStage(t *testing.T, calls []documented, rules [][]string) *stage {
 			s.apps[c.App] = app
 			lines = append(lines, s.local(t, app))
 		}
-		digest := sha256.Sum256([]byte(keyOf(i)))
-		tenants = append(tenants, fmt.Sprintf("tenant t%d {\nkey_sha256 %s\nbudget token unlimited\n%s\n}\n", i, hex.EncodeToString(digest[:]), strings.Join(rules[i], "\n")))
+		tenants = append(tenants, fmt.Sprintf("tenant t%d {\nkey_sha256 %s\nbudget token unlimited\n%s\n}\n", i, digestOf(i), strings.Join(rules[i], "\n")))
 		connections = append(connections, fmt.Sprintf("connection c%d {\ntenant t%d\napp %s\nfield api_key %s\n}\n", i, i, c.App, secret))
 	}
 	file := filepath.Join(t.TempDir(), "apps.jsonl")
@@ -116,6 +115,12 @@ func newStage(t *testing.T, calls []documented, rules [][]string) *stage {
 
 // keyOf is the key of tenant number i.
 func keyOf(i int) string { return fmt.Sprintf("pk_live_%043d", i) }
+
+// digestOf is what a configuration knows of the key of tenant number i.
+func digestOf(i int) string {
+	digest := sha256.Sum256([]byte(keyOf(i)))
+	return hex.EncodeToString(digest[:])
+}
 
 // local is app's entry with what rules look at, and the provider of the test: its base path stays,
 // its extra hosts are the provider's other names.

@@ -26,6 +26,7 @@ func inForm(app *catalog.App, f catalog.Field, value string) string {
 	if !ok || at.userinfo || at.scheme != "" && at.scheme != scheme {
 		return value
 	}
+	at.host = app.SlotHost(at.host)
 	switch strings.TrimSuffix(at.path, "/") {
 	case "", strings.TrimSuffix(basePath, "/"):
 		at.path = ""

@@ -6,6 +6,21 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
+// TestRenamedForm: Pipedream keeps the host that the provider has, as Zoho's in Canada.
+func TestRenamedForm(t *testing.T) {
+	app := &catalog.App{
+		Slug: "desk", AuthType: "o_auth", Upstream: "https://desk.zoho.{region}/api/v1", HostRenames: map[string]string{"desk.zoho.ca": "desk.zohocloud.ca"},
+		Fields: []catalog.Field{{Name: "region", Options: []string{"com", "ca"}}},
+	}
+	for value, want := range map[string]string{
+		"https://desk.zohocloud.ca": "ca", "desk.zohocloud.ca/api/v1": "ca", "desk.zoho.com": "com", "com": "com", "https://desk.zoho.eu": "https://desk.zoho.eu",
+	} {
+		if got := inForm(app, app.Fields[0], value); got != want {
+			t.Errorf("%s: %q, want %q", value, got, want)
+		}
+	}
+}
+
 // TestCapturedForm: a whole address fills two slots by the patterns that the connection manager
 // captures them with, as Deputy's entry has them; one that they do not match stays as it is.
 func TestCapturedForm(t *testing.T) {

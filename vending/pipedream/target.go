@@ -3,7 +3,6 @@ package pipedream
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -62,7 +61,7 @@ func (t target) of(r *http.Request) (string, error) {
 
 func (t target) relative(host, uri string) (string, error) {
 	besides := t.app.Beside != nil && t.app.Beside.Host == host
-	if besides || slices.Contains(t.app.ExtraHosts, host) {
+	if besides || t.app.HasExtraHost(host) {
 		return "", noProxy("the proxy of Pipedream calls app %s at the account's own host, and not at %s", t.app.Slug, host)
 	}
 	_, base := t.connect.hostAndPath()

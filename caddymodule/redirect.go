@@ -1,0 +1,121 @@
+package caddymodule
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// redirectsOption is what becomes of a redirect past the gateway: what the app says, then the
+// handler, and else what keeps the key from where it leads. HTTP clients remove Authorization when
+// they follow one to another host, and carry every header of their user's own along: net/http's
+// Client, Fetch (HTTP-redirect fetch, step 13), curl, follow-redirects, requests.
+func (c *call) redirectsOption() string {
+	otherwise := catalog.PassRedirects
+	if c.keyIn != inAuthorization {
+		otherwise = catalog.RefuseRedirects
+	}
+	return cmp.Or(c.route.app.Redirects, c.redirects, otherwise)
+}
+
+// redirected deals with an answer that leads the caller's client past the gateway. If it was
+// followed, res is the answer of another host.
+func (c *call) redirected(res *http.Response, here func() inject.Gateway) (followed bool, err error) {
+	location, away := c.exchange.LeadsAway(res, here)
+	if !away {
+		return false, nil
+	}
+	option := c.redirectsOption()
+	switch {
+	case option == catalog.PassRedirects:
+		return false, nil
+	case option == catalog.FollowRedirects && mayFollow(res.Request):
+		return true, c.follow(res, location)
+	}
+	return false, c.refuseRedirect(res.StatusCode, location, c.instead(option))
+}
+
+// mayFollow reports whether a request can be made at another place without anything of the
+// caller's.
+func mayFollow(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Upgrade") == ""
+}
+
+// instead says what to do where a redirect is not followed.
+func (c *call) instead(option string) string {
+	switch {
+	case option == catalog.FollowRedirects:
+		return "redirects follow is for GET and HEAD alone: call what it leads to in another way, or set redirects pass"
+	case c.keyIn == inAuthorization:
+		return "set redirects follow to have the gateway fetch what is there, or redirects pass to leave it to the client"
+	}
+	return "HTTP clients carry the key and x-user-email along to it: send the key in Authorization, which they remove, " +
+		"or set redirects follow or redirects pass"
+}
+
+// refuseRedirect is no invalid request, since the provider took it, and none that would end
+// otherwise if it were sent again: it is the policy of the gateway. It names the host, and nothing
+// more: a path or a query may be signed.
+func (c *call) refuseRedirect(status int, location, instead string) error {
+	return vending.Refuse(vending.PolicyDenied, fmt.Sprintf("the provider answered with a redirect (%d) past the gateway, to %s; %s",
+		status, c.exchange.RedirectHost(location), instead))
+}
+
+// follow puts the answer that a redirect leads to into res. The provider's own transport might dial
+// private addresses; this one never does.
+func (c *call) follow(res *http.Response, location string) error {
+	host, status := c.exchange.RedirectHost(location), res.StatusCode
+	follower := inject.Follower{Base: c.gateway.public, Refuses: c.here().IsOwn}
+	other, err := follower.Follow(c.exchange, res, location)
+	c.facts.upstream = time.Since(c.facts.sent)
+	switch {
+	case errors.Is(err, inject.ErrNotFollowed):
+		return c.refuseRedirect(status, location, err.Error())
+	case err != nil:
+		return &vending.Error{
+			Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Err: err,
+			Message: "the provider answered with a redirect to " + host + ", which cannot be reached right now; retry with backoff",
+		}
+	case !final(other.StatusCode) || other.StatusCode == http.StatusSwitchingProtocols:
+		_ = other.Body.Close()
+		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the redirect to " + host + " was answered with an invalid status code"}
+	}
+	takeOver(res, other)
+	return nil
+}
+
+// passForeign passes the answer of another host on, if there is one. Its status is about nothing of
+// the connection's: it is neither mapped to a code nor remembered of the credential.
+func (c *call) passForeign(res *http.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	c.exchange.CleanResponse(res.Header)
+	c.finishHeader(res)
+	return nil
+}
+
+// foreignLinks are what another host says of where to go on. Nothing of it leads through the
+// gateway, and it must not lead back into it.
+var foreignLinks = []string{"Location", "Content-Location", "Link", "Refresh"}
+
+// takeOver puts the answer of another host into res, without what ends at this hop.
+func takeOver(res, other *http.Response) {
+	length := other.Header["Content-Length"]
+	removeHopByHop(other.Header)
+	if len(length) > 0 {
+		other.Header["Content-Length"] = length
+	}
+	for _, name := range foreignLinks {
+		delete(other.Header, name)
+	}
+	request := res.Request
+	*res = *other
+	res.Request, res.Trailer = request, nil
+}

@@ -1,0 +1,180 @@
+package inject
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+const (
+	// maxLink bounds a name or a value that is looked at, in bytes as it is spelled.
+	maxLink = 64 << 10
+	// maxNesting is how deep JSON may be nested. encoding/json has the same bound.
+	maxNesting = 10000
+)
+
+// memberEditor rewrites the strings that are values of declared members, or elements of lists that
+// are, in JSON that comes in parts. Every other byte stays what and where it was. It holds nothing
+// but the string that it is in. JSON that is invalid passes: what is rewritten of it depends on how
+// far it could be read.
+type memberEditor struct {
+	places *linkPlaces
+	edit   func(value string) string
+	// changed says that a value was rewritten.
+	changed bool
+
+	open []container
+	// token is the string that the text is in, from its first quote on, without its end; long says
+	// that it began earlier and is let pass.
+	token                   []byte
+	inString, long, escaped bool
+	// lost says that the text is nested too deep, and passes.
+	lost bool
+}
+
+// container is an object or a list that is open.
+type container struct {
+	object bool
+	// naming says that the next string is the name of a member, which name is then.
+	naming bool
+	name   string
+	// linked says that the member's value, or each element, is an address.
+	linked bool
+}
+
+// write appends to dst what becomes of the next part of the text.
+func (e *memberEditor) write(dst, part []byte) []byte {
+	for len(part) > 0 {
+		n := 1
+		switch {
+		case e.lost:
+			return append(dst, part...)
+		case e.inString:
+			dst, n = e.inside(dst, part)
+		case part[0] == '"':
+			e.inString, e.token = true, append(e.token[:0], '"')
+		default:
+			dst = append(dst, part[0])
+			e.structure(part[0])
+		}
+		part = part[n:]
+	}
+	return dst
+}
+
+// end appends what is still held when the text ends.
+func (e *memberEditor) end(dst []byte) []byte {
+	dst = append(dst, e.token...)
+	e.token = nil
+	return dst
+}
+
+// inside reads on in a string, and returns how much of part belongs to it.
+func (e *memberEditor) inside(dst, part []byte) (out []byte, n int) {
+	ends := false
+	for n < len(part) && !ends {
+		c := part[n]
+		ends = c == '"' && !e.escaped
+		e.escaped = c == '\\' && !e.escaped
+		n++
+	}
+	e.token = append(e.token, part[:n]...)
+	e.long = e.long || len(e.token) > maxLink
+	switch {
+	case ends:
+		dst = e.string(dst)
+		e.token, e.inString, e.long = e.token[:0], false, false
+	case e.long:
+		dst = append(dst, e.token...)
+		e.token = e.token[:0]
+	}
+	return dst, n
+}
+
+// string appends what becomes of a whole string.
+func (e *memberEditor) string(dst []byte) []byte {
+	if len(e.open) == 0 {
+		return append(dst, e.token...)
+	}
+	top := &e.open[len(e.open)-1]
+	switch {
+	case top.naming:
+		top.name, top.linked = "", false
+		if e.long || !e.places.mayName(e.token) {
+			break
+		}
+		if l, ok := e.literal(len(`\u0000`) * e.places.longest); ok {
+			top.name = l.text
+			top.linked = e.declared()
+		}
+	case top.linked:
+		if l, ok := e.literal(maxLink); ok {
+			if to := e.edit(l.text); to != l.text {
+				e.changed = true
+				return append(l.append(append(dst, '"'), to), '"')
+			}
+		}
+	}
+	return append(dst, e.token...)
+}
+
+// literal reads the string that is held whole, if it has at most limit bytes.
+func (e *memberEditor) literal(limit int) (literal, bool) {
+	if e.long || len(e.token) < 2 || len(e.token)-2 > limit {
+		return literal{}, false
+	}
+	return parseLiteral(e.token[1 : len(e.token)-1])
+}
+
+// structure follows what is no string.
+func (e *memberEditor) structure(c byte) {
+	top := len(e.open) - 1
+	switch c {
+	case '{':
+		e.push(container{object: true, naming: true})
+	case '[':
+		e.push(container{linked: top >= 0 && e.open[top].linked})
+	case '}', ']':
+		e.open = e.open[:max(top, 0)]
+	case ',':
+		if top >= 0 {
+			e.open[top].naming = e.open[top].object
+		}
+	case ':':
+		if top >= 0 {
+			e.open[top].naming = false
+		}
+	}
+}
+
+func (e *memberEditor) push(c container) {
+	if e.open = append(e.open, c); len(e.open) > maxNesting {
+		e.lost = true
+	}
+}
+
+// declared reports whether the member that the text is at is one of [catalog.Links.Members].
+func (e *memberEditor) declared() bool {
+	for _, member := range e.places.members {
+		for i := len(e.open) - 1; i >= 0; i-- {
+			c := &e.open[i]
+			if !c.object {
+				continue
+			}
+			if member == c.name {
+				return true
+			}
+			outer, below := strings.CutSuffix(member, c.name)
+			if !below || !strings.HasSuffix(outer, ".") {
+				break
+			}
+			member = outer[:len(outer)-1]
+		}
+	}
+	return false
+}
+
+// edits reports whether text is JSON in which a declared member may be: other text passes.
+func (e *memberEditor) edits(text []byte) bool {
+	return json.Valid(bytes.TrimPrefix(text, []byte("\uFEFF")))
+}
