@@ -6,8 +6,8 @@ import { binary, freePorts, run, start, until, workDir } from '../../browser/har
 /** Slugs of the catalog, with the path of their APIs, and the credential that the gateway has of each. */
 export const apps = {
   openai: { base: '/v1', field: 'api_key', secret: 'sk-provider-canary-0123456789' },
-  slack: { base: '/api', field: 'access_token', secret: 'xoxb-provider-canary-0123456789', codings: ['gzip', 'deflate'] },
-  github: { base: '', field: 'access_token', secret: 'gho_provider_canary_0123456789' },
+  slack: { base: '/api', field: 'access_token', secret: 'xoxb-provider-canary-0123456789', codings: ['gzip', 'identity'] },
+  github: { base: '', field: 'access_token', secret: 'gho_provider_canary_0123456789', codings: ['gzip', 'identity'] },
 };
 
 export const tenantKey = 'pk_live_CanaryOfTheTenant0123456789CanaryOfTheTen';

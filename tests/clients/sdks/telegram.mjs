@@ -36,7 +36,8 @@ export default row('telegram', {
 
   refused: refused(host, ask, error(401, 'Unauthorized'), (err) => {
     assert.ok(err instanceof GrammyError, err);
-    assert.deepEqual([err.error_code, err.description], [401, 'Unauthorized']);
+    assert.equal(err.error_code, 401);
+    assert.match(err.description, /refused/);
   }),
   // It repeats nothing by itself; its plugin auto-retry reads the same parameter.
   limited: told(host, ask, error(429, 'Too Many Requests', { retry_after: 1 }), (err) => {
