@@ -114,6 +114,10 @@ function forget() {
 function assertPrivate(row, key, feature) {
   assert.deepEqual(world.internet.asked, [], 'names that no one foresaw');
   assert.deepEqual(leaksOf(world.internet.connections, { 'caller’s key': key, 'customer’s address': email, 'gateway’s name': domain }), []);
+  // The gateway keeps them to itself, too.
+  const logged = [{ host: 'the log', bytes: [Buffer.from(world.site.log())], requests: [] }];
+  const secrets = Object.entries(row.fields).filter(([, value]) => /canary/i.test(value));
+  assert.deepEqual(leaksOf(logged, { 'caller’s key': key, ...Object.fromEntries(secrets) }), []);
   for (const request of requests()) {
     const mine = row.hosts.includes(request.host);
     assert.ok(mine || (feature === 'redirected' && request.host === elsewhere), `${request.host} was called`);

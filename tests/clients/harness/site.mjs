@@ -1,5 +1,5 @@
 // The gateway as an operator runs it: TLS on its own names, and the catalog's entries as they are embedded.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { binary, run, start, until, workDir } from '../../browser/harness/program.mjs';
 import { addresses, certificate } from './internet.mjs';
@@ -21,7 +21,7 @@ const caddyfile = (dir, fields, { cert, key }) => `{
 	auto_https off
 	grace_period 1s
 	log {
-		level ERROR
+		level DEBUG
 	}
 	vendgate {
 		data_dir "${dir}/data"
@@ -38,6 +38,9 @@ const caddyfile = (dir, fields, { cert, key }) => `{
 https://${domain}, https://*.${domain} {
 	bind ${addresses.gateway}
 	tls ${cert} ${key}
+	log {
+		output file ${dir}/access.log
+	}
 	vendgate_proxy {
 		hosts ${domain}
 	}
@@ -69,5 +72,7 @@ export async function startSite(fields) {
     await until('the gateway to know the key', async () => (await fetch(`https://${domain}/proxy/none/${app}/`, { headers })).status === 404);
     return key;
   };
-  return { callerKey, log: () => program.log(), stop: () => program.stop() };
+  /** All that it has logged, at DEBUG, and of each request. */
+  const log = () => program.log() + readFileSync(path.join(dir, 'access.log'), 'utf8');
+  return { callerKey, log, stop: () => program.stop() };
 }
