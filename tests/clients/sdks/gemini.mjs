@@ -18,6 +18,7 @@ export default row('gemini', {
   make: ({ geminiOf }, key) => geminiOf('alice-gemini', key),
   hooks: [{ export: 'GoogleGenAI', option: 'httpOptions.baseUrl' }],
   call: ask,
+  normal: (line) => line.replace('/v1/', '/v1beta/'), // 3 calls the one, 2 the other
 
   async list({ client, answer, took }) {
     const page = (name, nextPageToken) => json(200, { models: [{ name }], nextPageToken });
