@@ -48,10 +48,10 @@ type fleet struct {
 	duplex *duplex
 }
 
-func newFleet(t *testing.T, more ...string) *fleet {
+func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	f := &fleet{up: harness.NewUpstream(t, harness.OK), evil: harness.NewUpstream(t, harness.OK), duplex: newDuplex(t)}
-	f.Gateway = harness.Start(t, f.config(t), append(more, longLines)...)
+	f.Gateway = harness.Start(t, f.config(t), longLines)
 	return f
 }
 
