@@ -1,4 +1,4 @@
-.PHONY: run build test lint bench
+.PHONY: run build test lint bench docs sdks-latest
 
 # The one linter, pinned in golangci-lint.mod so that a clean machine has it.
 LINT = go tool -modfile=golangci-lint.mod golangci-lint
@@ -17,3 +17,11 @@ test:
 
 bench:
 	./tests/bench/run.sh
+
+# What is generated of the documents: blocks and the table of libraries. A test fails where it was left out.
+docs:
+	cd tests/clients && npm run --silent document
+
+# The blocks of docs/sdks.md with the newest version of each library. It takes npm's registry, and root.
+sdks-latest:
+	cd tests/clients && npm run --silent latest

@@ -81,7 +81,7 @@ type App struct {
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
 	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
-	// `aws_xml`.
+	// `aws_xml` or `telegram`.
 	ErrorForm string `json:"error_form,omitempty"`
 	// SDK is the client library that Upstream was chosen by.
 	SDK *SDK `json:"sdk,omitempty"`
@@ -100,6 +100,10 @@ type App struct {
 
 // AWSXML is the form of errors that SDKs for Amazon S3 parse, `<Error><Code>…</Code>…</Error>`.
 const AWSXML = "aws_xml"
+
+// Telegram is the form of errors that libraries for Telegram's Bot API parse: the envelope with
+// `ok`, `error_code`, `description` and `parameters`.
+const Telegram = "telegram"
 
 // Where the value of a field comes from.
 const (

@@ -20,8 +20,9 @@ need chromium chromium # a customer's browser
 need node nodejs
 need npm npm
 need python3 python3
+need ip iproute2 # providers at their real host names, in a network of the tests' own
 need nginx nginx-light # a shared cache in front of the gateway
-/usr/bin/python3 -c 'import requests' 2>/dev/null || need python3-requests python3-requests # clients of the Python SDK; Debian's python3 has them
+/usr/bin/python3 -c 'import requests' 2>/dev/null || need python3-requests python3-requests # clients in Python; Debian's python3 has them
 /usr/bin/python3 -c 'import httpx' 2>/dev/null || need python3-httpx python3-httpx
 /usr/bin/python3 -c 'import boto3' 2>/dev/null || need python3-boto3 python3-boto3
 /usr/bin/python3 -c 'import dropbox' 2>/dev/null || need python3-dropbox python3-dropbox
@@ -36,8 +37,8 @@ php -r 'exit((int)!extension_loaded("mysqli"));' || need mysqli php-mysql
 [ -e /usr/share/wordpress/wp-load.php ] || need wordpress wordpress --no-install-recommends
 need ruby ruby
 ruby -e 'require "rack"; require "webrick"' 2>/dev/null || { need rack ruby-rack && need webrick ruby-webrick; }
-if [ "$(node -p 'parseInt(process.versions.node)')" -lt 18 ]; then
-	echo "please install Node 18 or later; this is $(node --version)" >&2
+if [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+	echo "please install Node 20 or later; this is $(node --version)" >&2
 	exit 1
 fi
 

@@ -72,7 +72,7 @@ func WriteError(w http.ResponseWriter, e *Error, upstream *Upstream) {
 	WriteErrorAs(w, "", e, upstream)
 }
 
-// WriteErrorAs answers with e in the form that the app's SDKs parse. Only the envelope shows
+// WriteErrorAs answers with e in the form that the app's SDKs parse. XML does not show
 // upstream, which may be nil.
 func WriteErrorAs(w http.ResponseWriter, form Form, e *Error, upstream *Upstream) {
 	origin := e.Origin
@@ -97,22 +97,26 @@ func WriteErrorAs(w http.ResponseWriter, form Form, e *Error, upstream *Upstream
 	if e.Code.Status() == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", Challenge)
 	}
-	if form == AWSXML {
+	envelope := failure(e.Code, e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream})
+	switch form {
+	case AWSXML:
 		writeBody(w, e.Code.Status(), "application/xml", awsXML(e))
-		return
+	case Telegram:
+		writeJSON(w, e.Code.Status(), asTelegram(e, envelope))
+	default:
+		writeJSON(w, e.Code.Status(), envelope)
 	}
-	writeEnvelope(w, e.Code.Status(), failure(e.Code, e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream}))
 }
 
 // WriteSuccess answers status with data in the envelope.
 func WriteSuccess(w http.ResponseWriter, status int, message string, data any) {
-	writeEnvelope(w, status, Envelope{Status: "success", Message: message, Data: data})
+	writeJSON(w, status, Envelope{Status: "success", Message: message, Data: data})
 }
 
-func writeEnvelope(w http.ResponseWriter, status int, e Envelope) {
-	body, err := json.Marshal(e)
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	body, err := json.Marshal(value)
 	if err != nil {
-		e = failure(InternalError, "the answer could not be encoded", errorData{Code: InternalError, Origin: FromGateway})
+		e := failure(InternalError, "the answer could not be encoded", errorData{Code: InternalError, Origin: FromGateway})
 		status = http.StatusInternalServerError
 		body, _ = json.Marshal(e) // of texts alone
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -166,6 +167,29 @@ func TestWriteSuccess(t *testing.T) {
 			})
 			check(t, got, tt.want, tt.body)
 		})
+	}
+}
+
+// TestTelegramForm: what libraries for the Bot API read is beside what all others do.
+func TestTelegramForm(t *testing.T) {
+	const head = `{"status":"error","message":"no","data":{"code":"rate_limited","origin":"gateway"},` +
+		`"error":{"code":"rate_limited","type":"vendgate_error","message":"no"},"ok":false,`
+	for retryAfter, seconds := range map[time.Duration]string{0: "1", 7 * time.Second: "7"} {
+		got := get(t, func(w http.ResponseWriter, _ *http.Request) {
+			e := vending.Refuse(vending.RateLimited, "no")
+			e.RetryAfter = retryAfter
+			vending.WriteErrorAs(w, vending.Telegram, e, nil)
+		})
+		check(t, got, 429, head+`"error_code":429,"description":"no","parameters":{"retry_after":`+seconds+`}}`,
+			"Content-Type", "application/json", "Vendgate-Code", "rate_limited", "Vendgate-Origin", "gateway", "Retry-After", seconds)
+	}
+	got := get(t, func(w http.ResponseWriter, _ *http.Request) {
+		vending.WriteErrorAs(w, vending.Telegram, vending.Refuse(vending.PolicyDenied, "no"), nil)
+	})
+	check(t, got, 403, strings.ReplaceAll(head, "rate_limited", "policy_denied")+`"error_code":403,"description":"no"}`,
+		"Content-Type", "application/json", "Vendgate-Code", "policy_denied", "Vendgate-Origin", "gateway")
+	if string(vending.Telegram) != catalog.Telegram {
+		t.Error("the catalog calls the form otherwise")
 	}
 }
 

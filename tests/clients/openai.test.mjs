@@ -14,8 +14,8 @@ import { through, useWorld } from './harness/world.mjs';
 
 globalThis.File ??= buffer.File; // the library wants it on Node 18
 
-const world = useWorld();
-const client = () => openaiOf(connectionOf('openai'), email);
+const world = useWorld('openai');
+const client = () => openaiOf(connectionOf('openai'), world.keys.openai);
 const passthrough = () => through(world.passthrough, client);
 const timeout = 50_000;
 

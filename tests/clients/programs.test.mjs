@@ -9,17 +9,18 @@ import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { binary as build, workDir } from '../browser/harness/program.mjs';
 import { binary, conversation, json, partsOf } from './harness/answers.mjs';
-import { connectionOf, email } from './harness/gateway.mjs';
+import { connectionOf } from './harness/gateway.mjs';
 import { useWorld } from './harness/world.mjs';
 
-const world = useWorld();
+const world = useWorld('github', ['openai', '--errors', 'passthrough']);
 const file = path.join(workDir, 'training.bin');
 const example = (name) => fileURLToPath(new URL(`examples/${name}`, import.meta.url));
 before(() => writeFileSync(file, binary));
 
 /** Runs a program of the examples on a file, and returns the lines it printed; `heard` gets each as it comes. */
 async function run(command, args, heard, status = 0) {
-  const env = { ...process.env, EMAIL: email, GITHUB: connectionOf('github'), OPENAI: connectionOf('openai'), PYTHONDONTWRITEBYTECODE: '1', NO_PROXY: '*', no_proxy: '*' };
+  const keys = { GITHUB_KEY: world.keys.github, OPENAI_KEY: world.keys.openai };
+  const env = { ...process.env, ...keys, GITHUB: connectionOf('github'), OPENAI: connectionOf('openai'), PYTHONDONTWRITEBYTECODE: '1', NO_PROXY: '*', no_proxy: '*' };
   const program = spawn(command, [...args, file], { cwd: mkdtempSync(path.join(workDir, 'run-')), env, stdio: ['ignore', 'pipe', 'pipe'] });
   let complaints = '';
   program.stderr.on('data', (text) => (complaints += text));

@@ -9,14 +9,14 @@ import { connectionOf, email, tenantKey } from './harness/gateway.mjs';
 import { startProvider } from './harness/recorder.mjs';
 import { through, useWorld } from './harness/world.mjs';
 
-const world = useWorld();
+const world = useWorld('slack');
 const timeout = 50_000;
 const connection = connectionOf('slack');
 const form = (request) => Object.fromEntries(new URLSearchParams(request.body.toString()));
 
-/** The README's client, silent. */
+/** The block's client, silent. */
 function client() {
-  const slack = slackOf(connection, email);
+  const slack = slackOf(connection, world.keys.slack);
   slack.logger.setLevel(LogLevel.ERROR);
   return slack;
 }
@@ -88,16 +88,14 @@ test('slack: what the gateway refuses is an HTTP error with its code, and the li
   await world.slack.took('POST /api/auth.test', 'POST /api/auth.test');
 });
 
-// A token given to one call goes into its body as well, which the gateway leaves alone. That is why the README gives it to the client.
-test('slack: a token given to one call would reach Slack in the body', { timeout }, async () => {
-  const taken = [];
-  world.slack.answers((res, request) => {
-    taken.push(form(request).token);
-    json(200, { ok: true })(res);
+// The library writes a token given to one call into the body as well. That is why the block gives it none.
+test('slack: a key given as token to one call would be in the body, and the gateway refuses it', { timeout }, async () => {
+  const slack = Object.assign(client(), { retryConfig: { retries: 0 } });
+  await assert.rejects(slack.auth.test({ token: world.keys.slack }), (err) => {
+    assert.deepEqual([err.statusCode, err.headers['vendgate-code']], [400, 'invalid_request']);
+    return true;
   });
-  await client().auth.test({ token: tenantKey });
-  assert.deepEqual(taken, [tenantKey]);
-  await assert.rejects(world.slack.took('POST /api/auth.test'), /the provider saw the client’s key/);
+  world.refused('POST /proxy/alice-slack/slack/auth.test');
 });
 
 // Slack's API says where to send a file, and that is another host.
@@ -135,7 +133,7 @@ test('slack: no other host gets the tenant key and the customer’s address', { 
   assert.deepEqual(await toldStranger(client()), [[], []]);
 });
 
-test('slack: without the README’s interceptor, the library would tell it both', { timeout }, async () => {
+test('slack: without the block’s hook, the library would tell it both', { timeout }, async () => {
   const slack = new WebClient(tenantKey, { slackApiUrl: `${world.url}/proxy/${connection}/slack/`, headers: { 'x-user-email': email }, logLevel: LogLevel.ERROR });
   assert.deepEqual(await toldStranger(slack), [[`Bearer ${tenantKey}`], [email]]);
 });

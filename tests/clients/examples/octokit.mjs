@@ -1,14 +1,16 @@
 import { Octokit } from 'octokit';
 
-export function octokitOf(connection, email) {
+export function octokitOf(connection, key) {
   const baseUrl = `${process.env.VENDGATE_URL}/proxy/${connection}/github`;
-  const octokit = new Octokit({ baseUrl, auth: process.env.VENDGATE_KEY });
-  octokit.hook.before('request', (options) => {
-    // uploadReleaseAsset sends files to another host: reach that through the gateway, too, and show the key to no one else.
-    options.baseUrl = options.baseUrl.replace('https://uploads.github.com', `${baseUrl}/~uploads.github.com`);
-    const { origin } = new URL(options.url, options.baseUrl);
-    if (origin !== new URL(baseUrl).origin) throw new Error(`${origin} is not the gateway`);
-    options.headers['x-user-email'] = email;
-  });
+  // The library never holds the key: what does not pass through here carries none.
+  const through = (url, init) => {
+    // uploadReleaseAsset sends files to another host: reach that through the gateway, too.
+    const target = url.replace('https://uploads.github.com/', `${baseUrl}/~uploads.github.com/`);
+    if (!target.startsWith(`${baseUrl}/`)) throw new Error(`${url} is not the gateway`);
+    return fetch(target, { ...init, headers: { ...init.headers, authorization: `Bearer ${key}` } });
+  };
+  const octokit = new Octokit({ baseUrl, request: { fetch: through } });
+  const { DEFAULTS } = octokit.request.endpoint;
+  if (DEFAULTS.baseUrl !== baseUrl || DEFAULTS.request.fetch !== through) throw new Error('this octokit takes no baseUrl or no fetch');
   return octokit;
 }

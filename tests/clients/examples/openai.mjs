@@ -1,8 +1,8 @@
 import OpenAI from 'openai';
 
-export const openaiOf = (connection, email) =>
-  new OpenAI({
-    baseURL: `${process.env.VENDGATE_URL}/proxy/${connection}/openai`,
-    apiKey: process.env.VENDGATE_KEY,
-    defaultHeaders: { 'x-user-email': email },
-  });
+export function openaiOf(connection, key) {
+  const baseURL = `${process.env.VENDGATE_URL}/proxy/${connection}/openai`;
+  const client = new OpenAI({ baseURL, apiKey: key });
+  if (client.baseURL !== baseURL) throw new Error('this openai takes no baseURL');
+  return client;
+}

@@ -1,15 +1,23 @@
 import { WebClient } from '@slack/web-api';
 
-export function slackOf(connection, email) {
+export function slackOf(connection, key) {
   const slackApiUrl = `${process.env.VENDGATE_URL}/proxy/${connection}/slack/`;
-  return new WebClient(process.env.VENDGATE_KEY, {
-    slackApiUrl,
-    headers: { 'x-user-email': email },
-    requestInterceptor(config) {
-      // filesUploadV2 sends files to another host: reach that through the gateway, too, and show the key to no one else.
-      config.url = config.url.replace('https://files.slack.com/', `${slackApiUrl}~files.slack.com/`);
-      if (!config.url.startsWith(slackApiUrl)) config.headers.delete(['Authorization', 'x-user-email']);
-      return config;
-    },
-  });
+  // filesUploadV2 sends files to another host: reach that through the gateway, too.
+  const reach = (url) => url.replace('https://files.slack.com/', `${slackApiUrl}~files.slack.com/`);
+  // The library never holds the key: what does not pass through one of these carries none, nor does what leads elsewhere.
+  const Authorization = `Bearer ${key}`;
+  const through = (url, init) => {
+    const target = reach(url);
+    return fetch(target, { ...init, headers: { ...init.headers, ...(target.startsWith(slackApiUrl) && { Authorization }) } });
+  };
+  const requestInterceptor = (config) => {
+    config.url = reach(config.url);
+    if (config.url.startsWith(slackApiUrl)) config.headers.set({ Authorization });
+    return config;
+  };
+  const slack = new WebClient(undefined, { slackApiUrl, fetch: through, requestInterceptor }); // 8 takes the one, 7 the other
+  const interceptors = slack.axios?.interceptors.request.handlers ?? [];
+  const taken = slack.fetchFn === through || interceptors.some(({ fulfilled }) => fulfilled === requestInterceptor);
+  if (!taken || slack.slackApiUrl !== slackApiUrl) throw new Error('this @slack/web-api takes neither fetch nor requestInterceptor');
+  return slack;
 }

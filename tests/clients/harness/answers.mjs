@@ -12,25 +12,29 @@ export const json = (status, body, headers = {}) => (res) => {
 export const binary = Buffer.concat([Buffer.from('--\r\n\0\xff\xfe--boundary\r\n\n', 'latin1'), Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7919) >> 3))]);
 
 /**
- * A streamed chat completion. The next word is sent when the client says, by `saw`, that it has the one before: what is held back
- * on the way never ends.
+ * A stream of events, one for each word. The next is sent when the client says, by `saw`, that it has the one before: what is held
+ * back on the way never ends.
  */
-export function conversation(...words) {
+export function streamed(words, event, end = '') {
   const client = new EventEmitter();
   return {
     words,
     saw: () => client.emit('saw'),
     async answer(res) {
       res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
-      for (const content of words) {
-        const chunk = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'gpt-4o-mini', choices: [{ index: 0, delta: { content }, finish_reason: null }] };
-        res.write(`data: ${JSON.stringify(chunk)}\n\n`);
+      for (const word of words) {
+        res.write(event(word));
         await once(client, 'saw');
       }
-      res.end('data: [DONE]\n\n');
+      res.end(end);
     },
   };
 }
+
+const chunk = (content) => ({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'gpt-4o-mini', choices: [{ index: 0, delta: { content }, finish_reason: null }] });
+
+/** A streamed chat completion of OpenAI's. */
+export const conversation = (...words) => streamed(words, (word) => `data: ${JSON.stringify(chunk(word))}\n\n`, 'data: [DONE]\n\n');
 
 /** Takes a multipart body apart: `{ name: { filename, type, content } }` (RFC 7578). */
 export function partsOf(request) {

@@ -17,7 +17,7 @@ const remaining = ({ headers }) =>
     .filter(([name]) => ![callers, hops, tales].some((kind) => kind.test(name)))
     .sort();
 
-/** Leaves of Accept-Encoding what errors can be read in, where an app's entry looks into their bodies. */
+/** Leaves of Accept-Encoding what answers can be read in, where an app’s entry looks into their bodies. */
 const readable = (codings, headers) =>
   headers.map(([name, value]) => (codings && name === 'accept-encoding' ? [name, value.split(', ').filter((coding) => codings.includes(coding)).join(', ')] : [name, value]));
 

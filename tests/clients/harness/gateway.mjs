@@ -6,8 +6,8 @@ import { binary, freePorts, run, start, until, workDir } from '../../browser/har
 /** Slugs of the catalog, with the path of their APIs, and the credential that the gateway has of each. */
 export const apps = {
   openai: { base: '/v1', field: 'api_key', secret: 'sk-provider-canary-0123456789' },
-  slack: { base: '/api', field: 'access_token', secret: 'xoxb-provider-canary-0123456789', codings: ['gzip', 'deflate'] },
-  github: { base: '', field: 'access_token', secret: 'gho_provider_canary_0123456789' },
+  slack: { base: '/api', field: 'access_token', secret: 'xoxb-provider-canary-0123456789', codings: ['gzip', 'identity'] },
+  github: { base: '', field: 'access_token', secret: 'gho_provider_canary_0123456789', codings: ['gzip', 'identity'] },
 };
 
 export const tenantKey = 'pk_live_CanaryOfTheTenant0123456789CanaryOfTheTen';
@@ -85,8 +85,8 @@ export async function startGateway(hosts, elsewhere) {
     if (program.ended()) throw new Error(`the gateway ended:\n${program.log()}`);
     return fetch(`http://127.0.0.1:${passthrough}`).catch(() => false);
   });
-  const callerKey = async (connection) => {
-    const key = await run(file, ['caller-key', 'create', '--tenant', 'acme', '--connection', connection, '--user', email, ...config], { env });
+  const callerKey = async (connection, ...options) => {
+    const key = await run(file, ['caller-key', 'create', '--tenant', 'acme', '--connection', connection, '--user', email, ...options, ...config], { env });
     const headers = { authorization: `Bearer ${key}` };
     // A running gateway notices within a second.
     await until('the gateway to know the key', async () => (await fetch(`http://127.0.0.1:${mapped}/proxy/none/openai/`, { headers })).status === 404);

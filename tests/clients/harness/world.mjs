@@ -2,15 +2,16 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before } from 'node:test';
 import { assertForwarded } from './forwarded.mjs';
-import { apps, startGateway, tenantKey } from './gateway.mjs';
+import { apps, connectionOf, startGateway, tenantKey } from './gateway.mjs';
 import { startEar, startProvider } from './recorder.mjs';
 
 /**
  * Starts a world for the tests of a file. `world[app]` is the provider of an app, and `world.elsewhere` all its other hosts; `url` is
  * where clients reach a gateway that maps errors, and `passthrough` one that does not. Clients are pointed at `url` by the
- * environment, as the README says.
+ * environment, as the documents say. `world.keys` has a caller key for each app of `callers`,
+ * which may have options: `['openai', '--errors', 'passthrough']`.
  */
-export function useWorld() {
+export function useWorld(...callers) {
   const world = {};
   const parts = [];
   const started = async (starting) => {
@@ -28,6 +29,8 @@ export function useWorld() {
     const ears = { url: await started(startEar(gateway.mapped)), passthrough: await started(startEar(gateway.passthrough)) };
     for (const [name, ear] of Object.entries(ears)) world[name] = `http://${ear.host}`;
     for (const [name, provider] of Object.entries(providers)) world[name] = provided(name, provider, Object.values(ears));
+    world.keys = {};
+    for (const [app, ...options] of callers.map((caller) => [caller].flat())) world.keys[app] = await gateway.callerKey(connectionOf(app), ...options);
     /** Checks that the gateway, and it alone, got these requests since the last look. */
     world.refused = (...lines) => assert.deepEqual(Object.values(ears).flatMap(({ requests }) => requests.splice(0).map(({ line }) => line)), lines);
     Object.assign(process.env, { VENDGATE_URL: world.url, VENDGATE_KEY: tenantKey });

@@ -37,9 +37,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Transport: Vendgate{Host: gateway.Host, Key: os.Getenv("VENDGATE_KEY"), Email: os.Getenv("EMAIL")}}
-	github := api{gateway.JoinPath("proxy", os.Getenv("GITHUB"), "github").String(), client}
-	openai := api{gateway.JoinPath("proxy", os.Getenv("OPENAI"), "openai").String(), client}
+	client := func(key string) *http.Client { return &http.Client{Transport: Vendgate{gateway.Host, os.Getenv(key)}} }
+	github := api{gateway.JoinPath("proxy", os.Getenv("GITHUB"), "github").String(), client("GITHUB_KEY")}
+	openai := api{gateway.JoinPath("proxy", os.Getenv("OPENAI"), "openai").String(), client("OPENAI_KEY")}
 	return errors.Join(github.issues(), openai.upload(os.Args[1]), openai.stream(), openai.refused())
 }
 
@@ -134,14 +134,9 @@ func (a api) stream() error {
 	return nil
 }
 
-// refused shows the provider's own error, and the gateway's code beside it.
+// refused shows the provider's own error, which the key lets through, and the gateway's code beside it.
 func (a api) refused() error {
-	req, err := http.NewRequest(http.MethodGet, a.base+"/models", nil)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Vendgate-Errors", "passthrough")
-	res, err := a.client.Do(req)
+	res, err := a.client.Get(a.base + "/models")
 	if err != nil {
 		return err
 	}

@@ -14,9 +14,10 @@ from vendgate import Vendgate
 
 gateway = os.environ["VENDGATE_URL"]
 host = urllib.parse.urlsplit(gateway).netloc
-opener = urllib.request.build_opener(Vendgate(host, os.environ["VENDGATE_KEY"], os.environ["EMAIL"]))
 github = f"{gateway}/proxy/{os.environ['GITHUB']}/github"
 openai = f"{gateway}/proxy/{os.environ['OPENAI']}/openai"
+to_github = urllib.request.build_opener(Vendgate(host, os.environ["GITHUB_KEY"]))
+to_openai = urllib.request.build_opener(Vendgate(host, os.environ["OPENAI_KEY"]))
 
 
 def say(*words):
@@ -26,12 +27,12 @@ def say(*words):
 def get(url):
     """Waits once as Retry-After says, which is always in whole seconds."""
     try:
-        return opener.open(url)
+        return to_github.open(url)
     except urllib.error.HTTPError as err:
         if err.code != 429:
             raise
         time.sleep(int(err.headers["Retry-After"]))
-        return opener.open(url)
+        return to_github.open(url)
 
 
 def issues():
@@ -57,7 +58,7 @@ def upload(path):
             b"--" + boundary.encode() + b"--", b"",
         ])
     headers = {"Content-Type": "multipart/form-data; boundary=" + boundary}
-    with opener.open(urllib.request.Request(openai + "/files", body, headers)) as answer:
+    with to_openai.open(urllib.request.Request(openai + "/files", body, headers)) as answer:
         say("file", json.load(answer)["id"])
 
 
@@ -66,7 +67,7 @@ def stream():
     question = {"model": "gpt-4o-mini", "stream": True, "messages": [{"role": "user", "content": "Größe?"}]}
     headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
     request = urllib.request.Request(openai + "/chat/completions", json.dumps(question).encode(), headers)
-    with opener.open(request) as events:
+    with to_openai.open(request) as events:
         for line in events:
             data = line.decode().removeprefix("data: ").strip()
             if data and data != "[DONE]":
@@ -74,10 +75,9 @@ def stream():
 
 
 def refused():
-    """Shows the provider's own error, and the gateway's code beside it."""
-    request = urllib.request.Request(openai + "/models", headers={"Vendgate-Errors": "passthrough"})
+    """Shows the provider's own error, which the key lets through, and the gateway's code beside it."""
     try:
-        opener.open(request)
+        to_openai.open(openai + "/models")
     except urllib.error.HTTPError as err:
         say("error", err.code, json.load(err)["error"]["code"], err.headers["Vendgate-Code"])
 
