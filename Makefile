@@ -1,4 +1,4 @@
-.PHONY: run build test lint bench docs sdks-latest
+.PHONY: run build test soak lint bench docs sdks-latest
 
 # The one linter, pinned in golangci-lint.mod so that a clean machine has it.
 LINT = go tool -modfile=golangci-lint.mod golangci-lint
@@ -14,6 +14,10 @@ lint:
 
 test:
 	./tests/run.sh
+
+# The cases that take minutes: those of answers, once for each place of a caller key.
+soak:
+	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestCasesByPlace ./tests/hostile
 
 bench:
 	./tests/bench/run.sh
