@@ -108,9 +108,11 @@ var followedLinks = map[string]struct {
 	"uptimerobot": {[]string{"nextLink"}, "https://uptimerobot.com/api/v3/"},
 	"virustotal": {[]string{"links.next", "data"},
 		"https://github.com/VirusTotal/vt-py/blob/master/vt/client.py"},
-	"webex":          {[]string{"files"}, "https://developer.webex.com/docs/api/v1/messages"},
-	"whatsapp-cloud": {[]string{"paging.next"}, "https://www.npmjs.com/package/facebook-nodejs-business-sdk"},
-	"workable":       {[]string{"paging.next"}, "https://workable.readme.io/reference/pagination"},
+	"webex": {[]string{"files"}, "https://developer.webex.com/docs/api/v1/messages"},
+	// A medium is downloaded at the url that its id gives, on another host and with the token.
+	"whatsapp-cloud": {[]string{"paging.next", "url"},
+		"https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media"},
+	"workable": {[]string{"paging.next"}, "https://workable.readme.io/reference/pagination"},
 	// The library follows both kinds of paging.
 	"zendesk": {[]string{"next_page", "links.next", "after_url"}, "https://www.npmjs.com/package/node-zendesk"},
 }
