@@ -14,6 +14,9 @@ var regionsOf = map[string]struct {
 	older  string
 	source string
 }{
+	// Data stays in the EU that was sent there, and is nowhere else.
+	"assemblyai": {"api_host", same("api.assemblyai.com", "api.eu.assemblyai.com"), "api.assemblyai.com",
+		"https://github.com/AssemblyAI/assemblyai-api-spec"},
 	"contentful": {"api_host", same("api.contentful.com", "api.eu.contentful.com"), "api.contentful.com",
 		"https://www.contentful.com/developers/docs/references/content-management-api/"},
 	"dashscope": {"api_host", same("dashscope-intl.aliyuncs.com", "dashscope.aliyuncs.com", "dashscope-us.aliyuncs.com"),
