@@ -176,7 +176,9 @@ var leftLinks = map[string]struct {
 		"https://developer.calendly.com/api-docs/api-conventions"},
 	"freeagent": {[]string{"url", "contact"}, "https://dev.freeagent.com/docs/invoices"},
 	"gemini":    {[]string{"uri"}, "https://ai.google.dev/api/files"},
-	"github":    {[]string{"html_url", "download_url", "target_url"}, "https://docs.github.com/en/rest"},
+	// A pull request's is its page.
+	"gitea":  {[]string{"url", "html_url"}, "https://github.com/go-gitea/gitea/blob/main/services/convert/pull.go"},
+	"github": {[]string{"html_url", "download_url", "target_url"}, "https://docs.github.com/en/rest"},
 	// A release's is a page: https://gitlab.example.com/root/awesome-app/-/releases/v0.1.
 	"gitlab":       {[]string{"_links.self", "self", "web_url"}, "https://docs.gitlab.com/api/releases/"},
 	"hugging-face": {[]string{"href", "upload.href"}, "https://www.npmjs.com/package/@huggingface/hub"},
