@@ -17,8 +17,8 @@ func TestEmbeddedAppsNeedNoAdvice(t *testing.T) {
 	}
 }
 
-// TestTwinsAreSteeredAlike: at one upstream, a batch is one by whichever credential, and the limit of
-// its calls is told alike.
+// TestTwinsAreSteeredAlike: at one upstream, a batch is one with either credential, and both have
+// one limit of calls.
 func TestTwinsAreSteeredAlike(t *testing.T) {
 	apps := embeddedApps(t)
 	for i, app := range apps {

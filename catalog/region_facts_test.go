@@ -14,15 +14,15 @@ var regionsOf = map[string]struct {
 	older  string
 	source string
 }{
-	// Data stays in the EU that was sent there, and is nowhere else.
+	// What was sent to the EU stays there, and is found there alone.
 	"assemblyai": {"api_host", same("api.assemblyai.com", "api.eu.assemblyai.com"), "api.assemblyai.com",
 		"https://github.com/AssemblyAI/assemblyai-api-spec"},
 	"contentful": {"api_host", same("api.contentful.com", "api.eu.contentful.com"), "api.contentful.com",
 		"https://www.contentful.com/developers/docs/references/content-management-api/"},
 	"dashscope": {"api_host", same("dashscope-intl.aliyuncs.com", "dashscope.aliyuncs.com", "dashscope-us.aliyuncs.com"),
 		"dashscope-intl.aliyuncs.com", "https://www.alibabacloud.com/help/en/model-studio/regions/"},
-	// A key belongs to one residency, and those of Honeycomb, LaunchDarkly and Snyk to one region: the
-	// others answer 401, so that it could not be connected.
+	// A key belongs to one residency, as those of Honeycomb, LaunchDarkly and Snyk do to one region:
+	// the others answer 401, so that it could not be connected.
 	"elevenlabs": {"api_host", same("api.elevenlabs.io", "api.us.elevenlabs.io", "api.eu.residency.elevenlabs.io",
 		"api.in.residency.elevenlabs.io", "api.sg.residency.elevenlabs.io"), "api.elevenlabs.io",
 		"https://elevenlabs.io/docs/overview/administration/data-residency"},
