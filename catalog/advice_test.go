@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -12,6 +13,25 @@ func TestEmbeddedAppsNeedNoAdvice(t *testing.T) {
 	for _, app := range apps {
 		for _, text := range Advice(app, apps) {
 			t.Error(text)
+		}
+	}
+}
+
+// TestTwinsAreSteeredAlike: at one upstream, a batch is one with either credential, and both have
+// one limit of calls.
+func TestTwinsAreSteeredAlike(t *testing.T) {
+	apps := embeddedApps(t)
+	for i, app := range apps {
+		for _, twin := range apps[:i] {
+			if !twins(app.Slug, twin.Slug) || app.Upstream != twin.Upstream {
+				continue
+			}
+			if !reflect.DeepEqual(app.Steering, twin.Steering) {
+				t.Errorf("%s has the steering %+v, and %s %+v", app.Slug, app.Steering, twin.Slug, twin.Steering)
+			}
+			if !reflect.DeepEqual(app.RateLimit, twin.RateLimit) {
+				t.Errorf("%s has the rate limit %+v, and %s %+v", app.Slug, app.RateLimit, twin.Slug, twin.RateLimit)
+			}
 		}
 	}
 }

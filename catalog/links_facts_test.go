@@ -108,9 +108,11 @@ var followedLinks = map[string]struct {
 	"uptimerobot": {[]string{"nextLink"}, "https://uptimerobot.com/api/v3/"},
 	"virustotal": {[]string{"links.next", "data"},
 		"https://github.com/VirusTotal/vt-py/blob/master/vt/client.py"},
-	"webex":          {[]string{"files"}, "https://developer.webex.com/docs/api/v1/messages"},
-	"whatsapp-cloud": {[]string{"paging.next"}, "https://www.npmjs.com/package/facebook-nodejs-business-sdk"},
-	"workable":       {[]string{"paging.next"}, "https://workable.readme.io/reference/pagination"},
+	"webex": {[]string{"files"}, "https://developer.webex.com/docs/api/v1/messages"},
+	// A medium is downloaded at the url that its id gives, on another host and with the token.
+	"whatsapp-cloud": {[]string{"paging.next", "url"},
+		"https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media"},
+	"workable": {[]string{"paging.next"}, "https://workable.readme.io/reference/pagination"},
 	// The library follows both kinds of paging.
 	"zendesk": {[]string{"next_page", "links.next", "after_url"}, "https://www.npmjs.com/package/node-zendesk"},
 }
@@ -174,7 +176,9 @@ var leftLinks = map[string]struct {
 		"https://developer.calendly.com/api-docs/api-conventions"},
 	"freeagent": {[]string{"url", "contact"}, "https://dev.freeagent.com/docs/invoices"},
 	"gemini":    {[]string{"uri"}, "https://ai.google.dev/api/files"},
-	"github":    {[]string{"html_url", "download_url", "target_url"}, "https://docs.github.com/en/rest"},
+	// A pull request's is its page.
+	"gitea":  {[]string{"url", "html_url"}, "https://github.com/go-gitea/gitea/blob/main/services/convert/pull.go"},
+	"github": {[]string{"html_url", "download_url", "target_url"}, "https://docs.github.com/en/rest"},
 	// A release's is a page: https://gitlab.example.com/root/awesome-app/-/releases/v0.1.
 	"gitlab":       {[]string{"_links.self", "self", "web_url"}, "https://docs.gitlab.com/api/releases/"},
 	"hugging-face": {[]string{"href", "upload.href"}, "https://www.npmjs.com/package/@huggingface/hub"},

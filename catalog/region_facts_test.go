@@ -14,12 +14,26 @@ var regionsOf = map[string]struct {
 	older  string
 	source string
 }{
+	// What was sent to the EU stays there, and is found there alone.
+	"assemblyai": {"api_host", same("api.assemblyai.com", "api.eu.assemblyai.com"), "api.assemblyai.com",
+		"https://github.com/AssemblyAI/assemblyai-api-spec"},
 	"contentful": {"api_host", same("api.contentful.com", "api.eu.contentful.com"), "api.contentful.com",
 		"https://www.contentful.com/developers/docs/references/content-management-api/"},
 	"dashscope": {"api_host", same("dashscope-intl.aliyuncs.com", "dashscope.aliyuncs.com", "dashscope-us.aliyuncs.com"),
 		"dashscope-intl.aliyuncs.com", "https://www.alibabacloud.com/help/en/model-studio/regions/"},
+	// A key belongs to one residency, as those of Honeycomb, LaunchDarkly and Snyk do to one region:
+	// the others answer 401, so that it could not be connected.
+	"elevenlabs": {"api_host", same("api.elevenlabs.io", "api.us.elevenlabs.io", "api.eu.residency.elevenlabs.io",
+		"api.in.residency.elevenlabs.io", "api.sg.residency.elevenlabs.io"), "api.elevenlabs.io",
+		"https://elevenlabs.io/docs/overview/administration/data-residency"},
+	"gocardless": {"api_host", same("api.gocardless.com", "api-sandbox.gocardless.com"), "api.gocardless.com",
+		"https://developer.gocardless.com/api-reference/"},
+	"honeycomb": {"api_host", same("api.honeycomb.io", "api.eu1.honeycomb.io"), "api.honeycomb.io",
+		"https://api-docs.honeycomb.io/api"},
 	"intercom": {"api_host", same("api.intercom.io", "api.eu.intercom.io", "api.au.intercom.io"), "api.intercom.io",
 		"https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis"},
+	"launchdarkly": {"api_host", same("app.launchdarkly.com", "app.eu.launchdarkly.com", "app.launchdarkly.us"), "app.launchdarkly.com",
+		"https://launchdarkly.com/docs/api"},
 	"mailgun": {"api_host", same("api.mailgun.net", "api.eu.mailgun.net"), "api.mailgun.net",
 		"https://documentation.mailgun.com/docs/mailgun/api-reference/api-overview"},
 	"mixpanel": {"api_host", same("mixpanel.com", "eu.mixpanel.com", "in.mixpanel.com"), "mixpanel.com",
@@ -37,6 +51,8 @@ var regionsOf = map[string]struct {
 	"sentry-token": {"api_host", same("sentry.io", "us.sentry.io", "de.sentry.io"), "sentry.io", "https://docs.sentry.io/api/requests/"},
 	"smartsheet": {"domain", map[string]string{"com": "api.smartsheet.com", "eu": "api.smartsheet.eu", "au": "api.smartsheet.au"},
 		"api.smartsheet.com", "https://developers.smartsheet.com/api/smartsheet/introduction"},
+	"snyk": {"api_host", same("api.snyk.io", "api.us.snyk.io", "api.eu.snyk.io", "api.au.snyk.io"), "api.snyk.io",
+		"https://docs.snyk.io/snyk-data-and-governance/regional-hosting-and-data-residency"},
 	// The responses of an account in the EU are empty elsewhere.
 	"typeform": {"api_host", same("api.typeform.com", "api.eu.typeform.com"), "api.typeform.com",
 		"https://www.typeform.com/developers/get-started/responses-data-center"},
