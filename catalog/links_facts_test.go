@@ -16,7 +16,8 @@ var followedLinks = map[string]struct {
 	"asana":     {[]string{"next_page.uri"}, "https://developers.asana.com/docs/pagination"},
 	// Upload addresses are on another host, cdn.assemblyai.com, and are sent back as audio_url.
 	"assemblyai": {[]string{"next_url", "prev_url"}, "https://www.npmjs.com/package/assemblyai"},
-	"azure-devops": {[]string{"downloadUrl"},
+	// The library asks /_apis/ResourceAreas first, and calls what locationUrl says (WebApi.js).
+	"azure-devops": {[]string{"locationUrl", "downloadUrl"},
 		"https://learn.microsoft.com/en-us/rest/api/azure/devops/build/artifacts/get-artifact"},
 	"azure-management": {[]string{"nextLink"}, "https://www.npmjs.com/package/@azure/core-lro"},
 	"bannerbear":       {[]string{"self"}, "https://developers.bannerbear.com/v2"},
