@@ -215,6 +215,7 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	for _, place := range places(app) {
 		rows = append(rows, []string{"credential", place})
 	}
+	rows = append(rows, keyPlaceRows(app)...)
 	for _, name := range slices.Sorted(maps.Keys(app.Headers)) {
 		rows = append(rows, []string{"default header", name + ": " + app.Headers[name]})
 	}
@@ -244,7 +245,32 @@ func sdkRows(app *catalog.App) [][]string {
 		return nil
 	}
 	words := strings.Fields(app.SDK.Package + " " + app.SDK.Version + " " + app.SDK.BaseURL)
-	return [][]string{{"sdk", strings.Join(words, " ")}}
+	return [][]string{{"sdk", strings.Join(words, " ")}, {"base URL for the sdk", sdkBase(app)}}
+}
+
+// sdkBase returns what takes the place of the library's own base URL, in calls by path.
+func sdkBase(app *catalog.App) string {
+	base := "/proxy/{connection_id}/" + app.Slug
+	url := strings.TrimSuffix(app.SDK.BaseURL, "/")
+	if rest, ok := strings.CutPrefix(url, strings.TrimSuffix(app.Upstream, "/")); ok && (rest == "" || rest[0] == '/') {
+		return base + rest
+	}
+	_, rest, _ := strings.Cut(url, "://")
+	return base + "/~" + rest
+}
+
+// keyPlaceRows show where a caller key is read besides the places of the credential.
+func keyPlaceRows(app *catalog.App) (rows [][]string) {
+	if app.KeyPlaces == nil {
+		return nil
+	}
+	for _, name := range app.KeyPlaces.Headers {
+		rows = append(rows, []string{"key also in", "header " + name})
+	}
+	for _, name := range app.KeyPlaces.Query {
+		rows = append(rows, []string{"key also in", "query " + name})
+	}
+	return rows
 }
 
 // judgedRows show how a credential is tried, by which answers it counts as refused, and where a

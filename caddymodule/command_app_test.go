@@ -122,7 +122,10 @@ func TestAppShow(t *testing.T) {
 	for slug, wants := range map[string][]string{
 		"openai": {`verify GET /models, accepted 401 with body "insufficient permissions for this operation", accepted 403 with`},
 		"gemini": {`refused 400, body "API_KEY_INVALID" or "keyInvalid"`}, "jira-api-token": {"when X-Seraph-LoginReason: AUTHENTICATED_FAILED"},
-		"wordpress": {"with a site's path, cut ", " site names GET https://{host}/wp-json/?_fields=home,url, home url"}, "deepseek": {", accepted 402, inconclusive"},
+		"webflow":      {" base URL for the sdk /proxy/{connection_id}/webflow/v2 "},
+		"gitlab-token": {" base URL for the sdk /proxy/{connection_id}/gitlab-token https://", " key also in header JOB-TOKEN key also in query private_token "},
+		"google-books": {" base URL for the sdk /proxy/{connection_id}/google-books/~books.googleapis.com "},
+		"wordpress":    {"with a site's path, cut ", " site names GET https://{host}/wp-json/?_fields=home,url, home url"}, "deepseek": {", accepted 402, inconclusive"},
 	} {
 		shown := strings.Join(strings.Fields(must(t, "", "app", "show", slug)), " ")
 		for _, want := range wants {

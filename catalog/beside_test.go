@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -74,5 +75,12 @@ func TestCheckBeside(t *testing.T) {
 	besideOf(Beside{Paths: []string{"/**/*.git/info/refs", "/v12/*", "/uploads/**", "/**/raw", "/a~b"}})(&app)
 	if err := app.Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestBesideOfLinode: @linode/api-v4 0.158.0 calls /v4beta, next to the /v4 of its default base URL.
+func TestBesideOfLinode(t *testing.T) {
+	if b := embedded(t)["linode"].Beside; b == nil || b.Host != "" || !slices.Contains(b.Paths, "/v4beta/**") {
+		t.Errorf("beside is %+v, want /v4beta/** at the upstream's host", b)
 	}
 }

@@ -16,7 +16,8 @@ var followedLinks = map[string]struct {
 	"asana":     {[]string{"next_page.uri"}, "https://developers.asana.com/docs/pagination"},
 	// Upload addresses are on another host, cdn.assemblyai.com, and are sent back as audio_url.
 	"assemblyai": {[]string{"next_url", "prev_url"}, "https://www.npmjs.com/package/assemblyai"},
-	"azure-devops": {[]string{"downloadUrl"},
+	// The library asks /_apis/ResourceAreas first, and calls what locationUrl says (WebApi.js).
+	"azure-devops": {[]string{"locationUrl", "downloadUrl"},
 		"https://learn.microsoft.com/en-us/rest/api/azure/devops/build/artifacts/get-artifact"},
 	"azure-management": {[]string{"nextLink"}, "https://www.npmjs.com/package/@azure/core-lro"},
 	"bannerbear":       {[]string{"self"}, "https://developers.bannerbear.com/v2"},
@@ -91,8 +92,9 @@ var followedLinks = map[string]struct {
 		"https://learn.microsoft.com/en-us/rest/api/power-bi/admin/get-activity-events"},
 	"readwise":  {[]string{"next", "previous"}, "https://readwise.io/api_deets"},
 	"replicate": {[]string{"next", "previous", "urls.cancel"}, "https://www.npmjs.com/package/replicate"},
-	// {version} is filled by the client.
-	"salesforce": {[]string{"urls.rest", "urls.sobjects"},
+	// The library calls identity, and id of its answer, at login.salesforce.com (jsforce,
+	// lib/connection.js); {version} of the others is filled by the client.
+	"salesforce": {[]string{"identity", "id", "urls.rest", "urls.sobjects"},
 		"https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_using_openid.htm"},
 	"sendgrid": {[]string{"_metadata.next"}, "https://github.com/sendgrid/sendgrid-oai"},
 	"shippo":   {[]string{"next", "previous"}, "https://www.npmjs.com/package/shippo"},
@@ -115,6 +117,17 @@ var followedLinks = map[string]struct {
 	"workable": {[]string{"paging.next"}, "https://workable.readme.io/reference/pagination"},
 	// The library follows both kinds of paging.
 	"zendesk": {[]string{"next_page", "links.next", "after_url"}, "https://www.npmjs.com/package/node-zendesk"},
+}
+
+// TestLinksOfSalesforce: orgs differ in their hosts, and in nothing that clients call.
+func TestLinksOfSalesforce(t *testing.T) {
+	apps := embedded(t)
+	want := apps["salesforce"].Links.Members
+	for _, slug := range []string{"salesforce-sandbox", "salesforce-developer"} {
+		if links := apps[slug].Links; links == nil || !slices.Equal(links.Members, want) {
+			t.Errorf("%s: links are %v, want members %q", slug, links, want)
+		}
+	}
 }
 
 func TestFactsOfFollowedLinks(t *testing.T) {
