@@ -268,7 +268,7 @@ func TestTenantKeyInPlacement(t *testing.T) {
 func TestKeysInPlaceholders(t *testing.T) {
 	k := newKeyed(t, `log
 	header >X-Told "{http.request.uri} {http.request.uri.path} {http.request.uri.query} {http.request.orig_uri} {http.request.uri.query.api_key} {http.request.uri.path.4}"
-	header >X-Told-Header "{http.request.header.X-Api-Key} {http.request.header.x-api-key} {http.request.header.X-Sdk-Key}"
+	header >X-Told-Header "{http.request.header.X-Api-Key} {http.request.header.X-API-Key} {http.request.header.x-api-KEY} {http.request.header.X-Sdk-Key}"
 	vendgate_proxy`)
 	const foreign = "sk-of-a-provider-NEVER"
 	for _, request := range []string{
