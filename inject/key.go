@@ -128,8 +128,9 @@ func (k Key) inName(name string) bool {
 }
 
 // Elsewhere reports where key is in what p would send of a request, which is what the caller sent
-// without the places that p clears. where is empty if it is nowhere.
-func (p *Placement) Elsewhere(key Key, h http.Header, rawPath, rawQuery string) (where string) {
+// without the places that p clears. Of trailer there are only the names yet. where is empty if it
+// is nowhere.
+func (p *Placement) Elsewhere(key Key, h, trailer http.Header, rawPath, rawQuery string) (where string) {
 	p, path := p.placing(rawPath)
 	if key.In(path) {
 		return "the path"
@@ -145,6 +146,11 @@ func (p *Placement) Elsewhere(key Key, h http.Header, rawPath, rawQuery string) 
 			if len(v) >= len(key.text) && key.In(v) && p.MayCarry(name) {
 				return "the header " + name
 			}
+		}
+	}
+	for name := range trailer {
+		if key.inName(name) {
+			return "the name of a trailer"
 		}
 	}
 	return ""
