@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/policy"
 )
 
 // shownLog knows one app, bot, with a key in a header, the query and the path.
@@ -92,6 +94,24 @@ func checkTold(t *testing.T, repl *caddy.Replacer, uri string) {
 		if got, _ := repl.GetString(name); got != redacted {
 			t.Errorf("{%s} is %q", name, got)
 		}
+	}
+}
+
+// TestQuotesShortKey: an operator's own tenant key may be shorter than those that are minted.
+func TestQuotesShortKey(t *testing.T) {
+	short := policy.KeyPrefix + strings.Repeat("aZ", leastKeyDigits/2)
+	if policy.CheckKey(short) != nil || policy.CheckKey(short[:len(short)-1]) == nil {
+		t.Fatal("that is not the shortest key")
+	}
+	for _, text := range []string{
+		short, "/proxy/c/app/x?token=" + short + "&a=b", "/proxy/c/app/pk%5Flive_" + short[len(policy.KeyPrefix):], "Basic " + base64.StdEncoding.EncodeToString([]byte(short+":x")),
+	} {
+		if !quotesKey(text) {
+			t.Errorf("%s is logged", text)
+		}
+	}
+	if quotesKey("/x?key=" + short[:len(short)-1]) {
+		t.Error("what is too short is no key")
 	}
 }
 
