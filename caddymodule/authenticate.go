@@ -26,6 +26,9 @@ func (c *call) authenticate() error {
 	if err := c.admit(k); err != nil {
 		return err
 	}
+	if err := k.single(); err != nil {
+		return err
+	}
 	c.keyIn, c.accepted = k.in, inject.NewKey(k.text)
 	if placement == nil {
 		return nil // there is no upstream that the key could reach
@@ -34,7 +37,7 @@ func (c *call) authenticate() error {
 	c.target.Path, c.target.RawQuery = placement.WithoutKey(k.text, asked.Path, asked.RawQuery)
 	c.target.HasQuery = asked.HasQuery && (asked.RawQuery == "" || c.target.RawQuery != "")
 	c.cut = len(asked.Path) - len(c.target.Path)
-	if where := placement.Elsewhere(c.accepted, c.request.Header, c.target.Path, c.target.RawQuery); where != "" {
+	if where := placement.Elsewhere(c.accepted, c.request.Header, c.request.Trailer, c.target.Path, c.target.RawQuery); where != "" {
 		return inject.RefuseKey(where)
 	}
 	return nil

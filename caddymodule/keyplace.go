@@ -69,14 +69,21 @@ func findKey(h http.Header, target *policy.Target, p *inject.Placement) (k found
 		p.Keys(h, target.Path, target.RawQuery, policy.IsKey, func(text, where string) { k.add(text, where, inPlacement, false) })
 	}
 	switch {
-	case k.other != "":
-		return k, vending.Refuse(vending.InvalidRequest, "there are two different keys, one in "+k.where+" and one in "+k.other+": send one of them")
 	case k.text == "" && err == nil:
 		k = foundKey{text: stated, usual: true}
 	case k.text != "":
 		err = nil
 	}
 	return k, err
+}
+
+// single refuses a second key. It is for a caller that was let in by the first: who has none must not
+// learn in which places an app, if there is one, has its keys.
+func (k *foundKey) single() error {
+	if k.other == "" {
+		return nil
+	}
+	return vending.Refuse(vending.InvalidRequest, "there are two different keys, one in "+k.where+" and one in "+k.other+": send one of them")
 }
 
 // authorization reads a value of Authorization under any scheme, and both halves of Basic.

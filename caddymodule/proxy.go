@@ -94,10 +94,9 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 	if !ours {
 		return p.gateway.passOn(w, r, next)
 	}
-	c := p.begin(w, r, target)
+	c := p.begin(w, p.accessLog.hide(r), target)
 	c.byHost = byHost
 	defer c.end()
-	p.accessLog.hide(r)
 	switch {
 	case c.failed(err):
 	case c.failed(c.authenticate()):

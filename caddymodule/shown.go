@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
@@ -74,41 +75,24 @@ func (c placed) uri(asked string) string {
 
 // hide keeps from placeholders and from Caddy's span what no log may have of a call's address and of
 // the headers with a key: `log_append`, `templates` and `tracing` read them when the call is over.
-func (l accessLog) hide(r *http.Request) {
+// The call is made by the request that it returns, for the header of r may be changed.
+func (l accessLog) hide(r *http.Request) *http.Request {
 	c, told := l.placed(r), r.RequestURI
 	fills := c.fills(r.Header)
 	if fills {
 		told = c.uri(told)
 	}
 	told, _ = l.redact(r.Host, told)
-	if !fills && told == r.RequestURI {
-		return
-	}
-	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if !ok {
-		return
-	}
-	if fills {
-		hideHeaders(repl, r.Header, c)
-	}
 	if told != r.RequestURI {
-		hideAddress(repl, r, told)
+		hideAddress(r, told)
 	}
-}
-
-// hideHeaders replaces the placeholders of the headers with a key, in the spellings that a
-// configuration may have.
-func hideHeaders(repl *caddy.Replacer, h http.Header, c placed) {
-	copied := h.Clone()
-	c.placement.RedactHeader(copied, c.path)
-	for name, values := range copied {
-		if len(values) != 1 || values[0] != redacted {
-			continue
-		}
-		for _, spelling := range []string{name, strings.ToLower(name), strings.ToUpper(name), c.placement.Spelling(name)} {
-			repl.Set("http.request.header."+spelling, redacted)
-		}
+	if !fills {
+		return r
 	}
+	hidden := r.WithContext(r.Context())
+	hidden.Header = r.Header.Clone()
+	c.placement.RedactHeader(r.Header, c.path) // a placeholder may have the name in any case
+	return hidden
 }
 
 // addressPlaceholders are those of an address, behind `http.request.uri` and `http.request.orig_uri`.
@@ -118,8 +102,19 @@ var addressPlaceholders = []string{
 
 // hideAddress replaces the placeholders of the address by those of told, and the attribute of
 // Caddy's span that has the path (OpenTelemetry's semantic conventions, `url.path`).
-func hideAddress(repl *caddy.Replacer, r *http.Request, told string) {
+func hideAddress(r *http.Request, told string) {
 	path, query, _ := strings.Cut(told, "?")
+	if span := trace.SpanFromContext(r.Context()); span.IsRecording() {
+		span.SetAttributes(attribute.String("url.path", path))
+	}
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return
+	}
+	segments := strings.Count(r.URL.Path, "/")
+	if asked, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		segments = max(segments, strings.Count(asked.URL.Path, "/"))
+	}
 	for _, root := range []string{"http.request.uri", "http.request.orig_uri"} {
 		repl.Set(root, told)
 		repl.Set(root+".path", path)
@@ -127,14 +122,11 @@ func hideAddress(repl *caddy.Replacer, r *http.Request, told string) {
 		for _, rest := range addressPlaceholders {
 			repl.Set(root+rest, redacted)
 		}
-		for i := range strings.Count(r.URL.Path, "/") + 1 {
+		for i := range segments + 1 {
 			repl.Set(root+".path."+strconv.Itoa(i), redacted)
 		}
 		for name := range r.URL.Query() {
 			repl.Set(root+".query."+name, redacted)
 		}
-	}
-	if span := trace.SpanFromContext(r.Context()); span.IsRecording() {
-		span.SetAttributes(attribute.String("url.path", path))
 	}
 }

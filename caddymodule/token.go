@@ -15,6 +15,8 @@ const (
 	tokenLength = 33
 	// keyDigits is how many digits a key has behind its prefix, of base62.
 	keyDigits = 43
+	// leastKeyDigits is the same for a tenant key that an operator made up, at least.
+	leastKeyDigits = 22
 	// stateLength is from how many characters on the state of an authorization is taken for one;
 	// ours have 43.
 	stateLength = 20
@@ -32,7 +34,7 @@ func hints(text string) bool {
 	for i := range len(text) {
 		c := text[i]
 		if isBase62(c) {
-			if run++; run == tokenLength {
+			if run++; run == tokenLength || run == leastKeyDigits && strings.HasSuffix(text[:i+1-run], policy.KeyPrefix) {
 				return true
 			}
 			continue
@@ -41,7 +43,7 @@ func hints(text string) bool {
 			return true
 		}
 		if run = 0; c == '%' && i+2 < len(text) {
-			if v, ok := lenient.Hex(text[i+1], text[i+2]); ok && (isBase62(v) || v == '%') {
+			if v, ok := lenient.Hex(text[i+1], text[i+2]); ok && (isBase62(v) || v == '_' || v == '%') {
 				return true // what needs no escape, or is escaped twice
 			}
 		}
@@ -111,14 +113,14 @@ func isTokenWithin(text string) bool {
 // quotesKey reports whether text has a tenant key or a caller key: SDKs put an API key into the
 // query or the path, and may be given one.
 func quotesKey(text string) bool {
-	return len(text) >= tokenLength && hints(text) && decoded(text, func(text string) bool {
+	return len(text) >= len(policy.KeyPrefix)+leastKeyDigits && hints(text) && decoded(text, func(text string) bool {
 		return holdsKey(text, policy.KeyPrefix) || holdsKey(text, policy.CallerKeyPrefix) || encodesKey(text)
 	})
 }
 
 // leastEncodedKey is how many digits the base64 of a key has at least. Of letters, digits and
 // underscores, base64 makes letters and digits only.
-const leastEncodedKey = 48
+const leastEncodedKey = (len(policy.KeyPrefix) + leastKeyDigits) * 4 / 3
 
 // encodesKey reports whether text has a key in base64, alone or with something around it.
 func encodesKey(text string) bool {
@@ -136,7 +138,7 @@ func encodesKey(text string) bool {
 
 func holdsKey(text, prefix string) bool {
 	for {
-		_, rest, found := strings.Cut(text, prefix)
+		before, rest, found := strings.Cut(text, prefix)
 		if !found {
 			return false
 		}
@@ -144,7 +146,7 @@ func holdsKey(text, prefix string) bool {
 		for end < len(rest) && isBase62(rest[end]) {
 			end++
 		}
-		if end >= tokenLength {
+		if end >= tokenLength || policy.IsKey(text[len(before):len(before)+len(prefix)+end]) {
 			return true
 		}
 		text = rest

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"bytes"
 	"net/http"
 	"net/textproto"
 	"strings"
@@ -14,6 +15,9 @@ type nameSet map[string]struct{}
 
 func (s nameSet) add(name string)      { s[fold(name)] = struct{}{} }
 func (s nameSet) has(name string) bool { _, ok := s[fold(name)]; return ok }
+
+// holds is has for a name that is folded.
+func (s nameSet) holds(folded []byte) bool { _, ok := s[string(folded)]; return ok }
 
 // fold makes one of the names that servers confuse: case, `_` for `-` (CGI and WSGI turn both into
 // `_`), and such characters at either end.
@@ -177,6 +181,10 @@ func withoutParameters(raw string, drops func(key string) bool) string {
 // setsKey compares key as the most lenient server would read it: decoded, without white space, without
 // the index of an array (`key[]`, `key[0]`), folded.
 func (p *Placement) setsKey(key string) bool {
+	var room [longestPlain]byte
+	if folded, plain := foldPlain(room[:0], key); plain {
+		return p.setsKeys.holds(folded)
+	}
 	key, _, _ = strings.Cut(lenientDecode(key), "\x00")
 	name, _, indexed := strings.Cut(key, "[")
 	// A bracket that nothing closes is a "_" to PHP.
@@ -184,8 +192,34 @@ func (p *Placement) setsKey(key string) bool {
 }
 
 // foldKey joins what PHP joins: it turns dots and spaces in the names of parameters into `_`.
-func foldKey(key string) string {
-	return fold(strings.NewReplacer(".", "-", " ", "-").Replace(strings.TrimSpace(key)))
+func foldKey(key string) string { return fold(keySigns.Replace(strings.TrimSpace(key))) }
+
+var keySigns = strings.NewReplacer(".", "-", " ", "-")
+
+// longestPlain bounds the names of parameters that [foldPlain] reads, in bytes.
+const longestPlain = 64
+
+// foldPlain appends to dst, which is empty and has room, what [foldKey] makes of the name of a
+// parameter, if that is short and has nothing to decode. A query may have half a million names, and
+// nobody knows yet who sent it: nothing is allocated.
+func foldPlain(dst []byte, name string) (folded []byte, plain bool) {
+	if len(name) > longestPlain {
+		return nil, false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case isAlnum(c):
+			if 'A' <= c && c <= 'Z' {
+				c |= 0x20
+			}
+			dst = append(dst, c)
+		case c == '-' || c == '_' || c == '.':
+			dst = append(dst, '-')
+		default:
+			return nil, false
+		}
+	}
+	return bytes.Trim(dst, "-"), true
 }
 
 // lenientDecode decodes a part of a query.

@@ -71,3 +71,28 @@ func FuzzCleanQuery(f *testing.F) {
 		}
 	})
 }
+
+// TestManyParameters: whoever asks, known or not, has the names of a long query read without a heap
+// that grows with it.
+func TestManyParameters(t *testing.T) {
+	for name, app := range map[string]*catalog.App{"query": keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"api_key": "{api_key}"}}), "signature": awsApp()} {
+		p := mustPlace(t, app)
+		raw := strings.Repeat("api.key_=&a&Filter-by=x&", 1000)
+		allocs := testing.AllocsPerRun(5, func() {
+			p.Keys(nil, "/x", raw, isTestKey, func(string, string) { t.Error("found") })
+			for pair := range parameters(raw) {
+				name, _, _ := strings.Cut(pair, "=")
+				p.readsParameter(name)
+				p.setsKey(name)
+			}
+		})
+		if allocs > 10 {
+			t.Errorf("%s: %.0f allocations for 3000 parameters", name, allocs)
+		}
+	}
+	for _, name := range []string{"", "-", "api_key", "API.Key", "__api-key__", "x" + strings.Repeat("y", 63), "a b"} {
+		if folded, plain := foldPlain(nil, name); plain && string(folded) != foldKey(name) {
+			t.Errorf("%q is %q, and otherwise %q", name, folded, foldKey(name))
+		}
+	}
+}

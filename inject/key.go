@@ -29,11 +29,28 @@ func NewKey(text string) Key {
 // finds them takes 100 times as long.
 const maxSpelled = 4 << 10
 
+// maxSpelledOfRequest is the same for all texts of a request together that look like such a
+// spelling. Budgets do not bound this search: it comes before them.
+const maxSpelledOfRequest = 16 << 10
+
 // In reports whether text holds the key: as it is, percent-encoded however often, or in base64 at
 // any alignment, alone or within something else such as `user:key`. In a text of up to 4 KiB it
 // also finds what [Exchange.ScrubBody] would find a credential in, such as base64 of base64, and
 // one that takes too much work to search counts as one that holds the key.
 func (k Key) In(text string) bool {
+	s := keySearch{k, maxSpelled}
+	return s.in(text)
+}
+
+// keySearch is a search for key in several texts.
+type keySearch struct {
+	Key
+	left int // of the texts that may be searched for rarer spellings, in bytes
+}
+
+// in is [Key.In], as far as the rarer spellings may be looked for.
+func (s *keySearch) in(text string) bool {
+	k := s.Key
 	if k.text == "" || len(text) < len(k.text) {
 		return false
 	}
@@ -52,11 +69,12 @@ func (k Key) In(text string) bool {
 	if run >= minEncoded && strings.ToLower(text) != text && k.inBase64(text) { // a digest has no upper case
 		return true
 	}
-	if run < minEncodedTwice && !mayUnescape(text) {
+	if run < minEncodedTwice && !mayUnescape(text) || len(text) > s.left {
 		return false
 	}
-	s := secrets{values: []string{k.text}, least: len(k.text)}
-	found, _, ok := s.find(text, false)
+	s.left -= len(text)
+	spelled := secrets{values: []string{k.text}, least: len(k.text)}
+	found, _, ok := spelled.find(text, false)
 	return !ok || len(found) > 0
 }
 
@@ -128,33 +146,40 @@ func (k Key) inName(name string) bool {
 }
 
 // Elsewhere reports where key is in what p would send of a request, which is what the caller sent
-// without the places that p clears. where is empty if it is nowhere.
-func (p *Placement) Elsewhere(key Key, h http.Header, rawPath, rawQuery string) (where string) {
+// without the places that p clears. Of trailer there are only the names yet. where is empty if it
+// is nowhere.
+func (p *Placement) Elsewhere(key Key, h, trailer http.Header, rawPath, rawQuery string) (where string) {
 	p, path := p.placing(rawPath)
-	if key.In(path) {
+	search := keySearch{key, maxSpelledOfRequest}
+	if search.in(path) {
 		return "the path"
 	}
-	if query := p.cleanQuery(rawQuery); key.In(query) {
-		return key.parameter(query)
+	if query := p.cleanQuery(rawQuery); search.in(query) {
+		return search.parameter(query)
 	}
 	for name, values := range h {
 		if key.inName(name) {
 			return "the name of a header"
 		}
 		for _, v := range values {
-			if len(v) >= len(key.text) && key.In(v) && p.MayCarry(name) {
+			if len(v) >= len(key.text) && search.in(v) && p.MayCarry(name) {
 				return "the header " + name
 			}
+		}
+	}
+	for name := range trailer {
+		if key.inName(name) {
+			return "the name of a trailer"
 		}
 	}
 	return ""
 }
 
-// parameter names the parameter of a query that holds k.
-func (k Key) parameter(query string) string {
+// parameter names the parameter of a query that holds the key.
+func (s *keySearch) parameter(query string) string {
 	for _, pair := range strings.FieldsFunc(query, func(r rune) bool { return r == '&' || r == ';' }) {
 		name, value, _ := strings.Cut(pair, "=")
-		if name = lenientDecode(name); k.In(value) && tellableName(name) && !k.In(name) {
+		if name = lenientDecode(name); s.in(value) && tellableName(name) && !s.in(name) {
 			return "the query parameter " + name
 		}
 	}

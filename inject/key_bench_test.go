@@ -20,7 +20,7 @@ func BenchmarkElsewhere(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if p.Elsewhere(key, h, "/gmail/v1/users/me/messages", query) != "" {
+				if p.Elsewhere(key, h, nil, "/gmail/v1/users/me/messages", query) != "" {
 					b.Fatal("found")
 				}
 			}

@@ -144,6 +144,10 @@ func parameterName(name string) string {
 
 // readsParameter reports whether a parameter of that name may hold a key of ours.
 func (p *Placement) readsParameter(name string) bool {
+	var room [longestPlain]byte
+	if folded, plain := foldPlain(room[:0], name); plain {
+		return p.keys.keys.holds(folded) || p.keys.query && p.setsKeys.holds(folded)
+	}
 	if p.keys.signed != nil {
 		if _, ok := p.keys.keys[foldKey(lenientDecode(name))]; ok {
 			return true

@@ -166,3 +166,21 @@ func TestKeyIn(t *testing.T) {
 		t.Error("not found in a header's name")
 	}
 }
+
+// TestMuchToSearch: what a caller has searched for the rarer spellings of the key, before any budget
+// is asked, has a bound.
+func TestMuchToSearch(t *testing.T) {
+	p := mustPlace(t, keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}")))
+	costly := strings.Repeat(strings.Repeat("QUFB", 25)+`=%41\u0041`, 36) // nearly 4 KiB
+	cost := func(values int) float64 {
+		h := http.Header{"X-A": slices.Repeat([]string{costly}, values)}
+		return testing.AllocsPerRun(1, func() {
+			if where := p.Elsewhere(NewKey(ckA), h, nil, "/x", ""); where != "" {
+				t.Errorf("found in %s", where)
+			}
+		})
+	}
+	if few, many := cost(4), cost(100); many > 2*few+1000 {
+		t.Errorf("100 values cost %.0f allocations, and 4 of them %.0f", many, few)
+	}
+}

@@ -56,20 +56,7 @@ func (p *Placement) readsHeader(name string) bool {
 	return slices.ContainsFunc(p.keys.headers, func(h keyHeader) bool { return lenient.Header(h.name) == folded })
 }
 
-// Spelling is a header's name as the app's entry has it, where it is one of p's places.
-func (p *Placement) Spelling(name string) string {
-	if p.app.Placement != nil {
-		for other := range p.app.Placement.Header {
-			if strings.EqualFold(other, name) {
-				return other
-			}
-		}
-	}
-	return name
-}
-
-// RedactHeader puts a mark in h, which is the caller's own copy, in the place of what is in places
-// where the app's SDKs put its credential.
+// RedactHeader puts a mark in h, which is changed, in the place of what is in places where the app's SDKs put its credential.
 func (p *Placement) RedactHeader(h http.Header, rawPath string) {
 	p, _ = p.placing(rawPath)
 	for name := range h {

@@ -33,6 +33,9 @@ func says(r row, within string) row {
 	return r
 }
 
+// nobodys has the form of a caller key.
+const nobodys = "ck_0123456789012345678901234567890123456789012"
+
 // keyPlaceCases are where keys are read, and which one counts.
 var keyPlaceCases = []row{
 	passes("49 in the app's header", bare(keyX, "X-Api-Key: {ck}"), keyCall),
@@ -63,7 +66,7 @@ var keyPlaceCases = []row{
 	noKey("49 in the header, with a digit more", bare(keyX, "X-Api-Key: {ck}0")),
 	noKey("49 in the password, with a space more", bare(keyX, "Authorization: Basic {b64:x:{ck} }")),
 	noKey("49 where there is no app", bare("/proxy/c-key/nope/x", "X-Api-Key: {ck}", "X-Sdk-Key: {ck}")),
-	noKey("49 another in the header", bare(keyX, "X-Api-Key: ck_0123456789012345678901234567890123456789012")),
+	noKey("49 another in the header", bare(keyX, "X-Api-Key: "+nobodys)),
 	refused("49 another connection's in the header", bare("/proxy/c-plain/plain/x", "X-Api-Key: {ck}"), 404, "connection_deleted", "gateway"),
 	says(badRequest("49 two in two places", bare(keyX, "X-Api-Key: {ck}", "Authorization: Bearer {ck2}")), "one in Authorization and one in the header X-Api-Key"),
 	says(badRequest("49 two, one explicit", bare(keyX, "X-Api-Key: {ck}", "X-Vendgate-Key: {ck2}")), "one in X-Vendgate-Key and one in the header X-Api-Key"),
@@ -72,6 +75,9 @@ var keyPlaceCases = []row{
 	says(badRequest("49 a tenant's and a caller's", bare(keyX, "X-Vendgate-Key: "+harness.KeyA, "X-Api-Key: {ck}")), "one in X-Vendgate-Key and one in the header X-Api-Key"),
 	says(badRequest("49 a tenant's and a caller's in the query", bare("/proxy/c-query/query/x?api_key={ck:c-query}", "Authorization: Bearer "+harness.KeyA)), "the query parameter api_key"),
 	says(badRequest("49 two in path and header", bare("/proxy/c-bot/bot/bot{ck:c-bot}/getMe", "Authorization: Bearer {ck2}")), "one in Authorization and one in the path"),
+	noKey("49 two of nobody's", bare(keyX, "X-Api-Key: "+nobodys, "X-Sdk-Key: "+strings.Replace(nobodys, "0", "1", 1))),
+	noKey("49 two of nobody's, where there is no app", bare("/proxy/c-key/nope/x", "X-Api-Key: "+nobodys, "X-Sdk-Key: "+strings.Replace(nobodys, "0", "1", 1))),
+	noKey("49 nobody's and somebody's", bare(keyX, "X-Api-Key: {ck}", "Authorization: Bearer "+nobodys)),
 	says(noKey("49 a tenant's in the header", bare(keyX, "X-Api-Key: "+harness.KeyA, "X-User-Email: "+harness.Alice)), "tenant_keys_in_placement"),
 	says(noKey("49 a tenant's in the password", bare(keyX, "Authorization: "+basic("x:"+harness.KeyA), "X-User-Email: "+harness.Alice)), "tenant_keys_in_placement"),
 	passes("49 a tenant's in the header, and explicit", bare(keyX, "X-Api-Key: "+harness.KeyA, "X-Vendgate-Key: "+harness.KeyA, "X-User-Email: "+harness.Alice), keyCall),
@@ -214,6 +220,17 @@ func TestKeyInTrailer(t *testing.T) {
 	}
 }
 
+// TestKeyInNameOfTrailer: a name that the client announces is the key.
+func TestKeyInNameOfTrailer(t *testing.T) {
+	k := newKeyed(t, "vendgate_proxy")
+	name := "X-" + k.keys["c-key"]
+	got := exchange(t, k.Addr, strings.Replace(bare(keyX, "X-Api-Key: "+k.keys["c-key"], "Transfer-Encoding: chunked", "Trailer: "+name), "GET ", "POST ", 1)+
+		"2\r\nhi\r\n0\r\n"+name+": x\r\n\r\n")
+	if sent := k.up.Got(); got.StatusCode != 400 || !strings.Contains(got.body, "the name of a trailer") || len(sent) != 0 {
+		t.Errorf("answered %q, and the upstream got %q", got.raw, sent)
+	}
+}
+
 // TestKeyOfAmazon: the access key id of a signature is a key of ours, in the header and in the query, and is signed over.
 func TestKeyOfAmazon(t *testing.T) {
 	k := newKeyed(t, "log\nvendgate_proxy")
@@ -268,7 +285,7 @@ func TestTenantKeyInPlacement(t *testing.T) {
 func TestKeysInPlaceholders(t *testing.T) {
 	k := newKeyed(t, `log
 	header >X-Told "{http.request.uri} {http.request.uri.path} {http.request.uri.query} {http.request.orig_uri} {http.request.uri.query.api_key} {http.request.uri.path.4}"
-	header >X-Told-Header "{http.request.header.X-Api-Key} {http.request.header.x-api-key} {http.request.header.X-Sdk-Key}"
+	header >X-Told-Header "{http.request.header.X-Api-Key} {http.request.header.X-API-Key} {http.request.header.x-api-KEY} {http.request.header.X-Sdk-Key}"
 	vendgate_proxy`)
 	const foreign = "sk-of-a-provider-NEVER"
 	for _, request := range []string{
