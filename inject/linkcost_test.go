@@ -62,3 +62,19 @@ func TestNamesThatCost(t *testing.T) {
 		t.Error("the member was not found")
 	}
 }
+
+// TestLinkMemory: a body may hold thousands of links, so that each takes no more memory than its own
+// length accounts for.
+func TestLinkMemory(t *testing.T) {
+	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")), testCredential("api_key", "secret"))
+	for _, link := range []string{"https://api.example.com/x?page=2", "https://api.example.com/x{/name}"} {
+		result := testing.Benchmark(func(b *testing.B) {
+			for b.Loop() {
+				x.rewriteAddress(link, testGateway)
+			}
+		})
+		if got := result.AllocedBytesPerOp(); got > 2<<10 {
+			t.Errorf("%s takes %d bytes", link, got)
+		}
+	}
+}
