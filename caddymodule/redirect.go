@@ -16,12 +16,19 @@ import (
 // handler, and else what keeps the key from where it leads. HTTP clients remove Authorization when
 // they follow one to another host, and carry every header of their user's own along: net/http's
 // Client, Fetch (HTTP-redirect fetch, step 13), curl, follow-redirects, requests.
-func (c *call) redirectsOption() string {
+func (c *call) redirectsOption(location string) string {
 	otherwise := catalog.PassRedirects
-	if c.keyIn != inAuthorization {
+	if c.carriesKey(location) {
 		otherwise = catalog.RefuseRedirects
 	}
 	return cmp.Or(c.route.app.Redirects, c.redirects, otherwise)
+}
+
+// carriesKey reports whether there are HTTP clients that carry the key of the call along to location.
+// To another port of the host that they called, and to hosts below it, net/http's Client and
+// node-fetch send Authorization, too.
+func (c *call) carriesKey(location string) bool {
+	return c.keyIn != inAuthorization || c.exchange.LeadsBelow(location, c.request.Host)
 }
 
 // redirected deals with an answer that leads the caller's client past the gateway. If it was
@@ -31,14 +38,14 @@ func (c *call) redirected(res *http.Response, here func() inject.Gateway) (follo
 	if !away {
 		return false, nil
 	}
-	option := c.redirectsOption()
+	option := c.redirectsOption(location)
 	switch {
 	case option == catalog.PassRedirects:
 		return false, nil
 	case option == catalog.FollowRedirects && mayFollow(res.Request):
 		return true, c.follow(res, location)
 	}
-	return false, c.refuseRedirect(res.StatusCode, location, c.instead(option))
+	return false, c.refuseRedirect(res.StatusCode, location, c.instead(option, location))
 }
 
 // mayFollow reports whether a request can be made at another place without anything of the
@@ -48,10 +55,12 @@ func mayFollow(r *http.Request) bool {
 }
 
 // instead says what to do where a redirect is not followed.
-func (c *call) instead(option string) string {
+func (c *call) instead(option, location string) string {
 	switch {
 	case option == catalog.FollowRedirects:
 		return "redirects follow is for GET and HEAD alone: call what it leads to in another way, or set redirects pass"
+	case c.keyIn == inAuthorization && c.carriesKey(location):
+		return "some HTTP clients carry the key along to it, since its name is the gateway's or below that: set redirects follow or redirects pass"
 	case c.keyIn == inAuthorization:
 		return "set redirects follow to have the gateway fetch what is there, or redirects pass to leave it to the client"
 	}

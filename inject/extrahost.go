@@ -56,13 +56,18 @@ func (x *Exchange) onePlace() error {
 	return vending.Refuse(vending.InvalidRequest, "what follows ~ is the host of the app's own API: leave ~ and the host out")
 }
 
-// mayBeExtra reports whether a path begins with "~" in any reading: decoded however often, and behind empty segments.
+// maxDecodings bounds how often a path is decoded. The gateway takes none that is encoded so often.
+const maxDecodings = 8
+
+// mayBeExtra reports whether a path begins with "~" in any reading: decoded however often, and
+// behind empty segments. One that is encoded too often may begin with anything.
 func mayBeExtra(path string) bool {
-	for {
+	for range maxDecodings {
 		decoded := lenientDecode(path)
 		if decoded == path {
 			return strings.HasPrefix(strings.TrimLeft(path, "/"), "~")
 		}
 		path = decoded
 	}
+	return true
 }

@@ -40,6 +40,8 @@ type container struct {
 	name   string
 	// linked says that the member's value, or each element, is an address.
 	linked bool
+	// outer is where in open the object around this one is, or -1: lists may be many, and have no name.
+	outer int
 }
 
 // write appends to dst what becomes of the next part of the text.
@@ -148,19 +150,26 @@ func (e *memberEditor) structure(c byte) {
 }
 
 func (e *memberEditor) push(c container) {
+	c.outer = e.innermost()
 	if e.open = append(e.open, c); len(e.open) > maxNesting {
 		e.lost = true
 	}
 }
 
+// innermost is where in open the object is that the text is in, or -1.
+func (e *memberEditor) innermost() int {
+	top := len(e.open) - 1
+	if top >= 0 && !e.open[top].object {
+		return e.open[top].outer
+	}
+	return top
+}
+
 // declared reports whether the member that the text is at is one of [catalog.Links.Members].
 func (e *memberEditor) declared() bool {
 	for _, member := range e.places.members {
-		for i := len(e.open) - 1; i >= 0; i-- {
+		for i := e.innermost(); i >= 0; i = e.open[i].outer {
 			c := &e.open[i]
-			if !c.object {
-				continue
-			}
 			if member == c.name {
 				return true
 			}

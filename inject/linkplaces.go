@@ -109,8 +109,10 @@ func keepBraces(template, to string) string {
 	if !strings.Contains(template, "{") || strings.Contains(template, "%7B") || strings.Contains(template, "%7D") {
 		return to
 	}
-	return strings.NewReplacer("%7B", "{", "%7D", "}").Replace(to)
+	return braces.Replace(to)
 }
+
+var braces = strings.NewReplacer("%7B", "{", "%7D", "}")
 
 // isBareHost reports whether v is a host name of two labels or more, or an address of IPv4, with or
 // without a port.

@@ -140,6 +140,10 @@ func (x *Exchange) rewrite(raw string, gw func() Gateway) (to string, inside boo
 
 func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) (to string, inside bool) {
 	host, userinfo := r.host()
+	if len(host) > maxHostName+len(":65535") {
+		return "", false // no client finds a host of that name
+	}
+	host = asciiHost(host)
 	at, own := x.ownHost(host)
 	if own && !userinfo {
 		if at == "" && !x.reaches(r.path, gw()) { // it may be the host alone that the site has in common with its name

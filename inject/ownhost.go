@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -96,16 +97,37 @@ func sameHost(host, other string) bool {
 }
 
 // asciiName is a host name without the dot of the root, and an international one in its ASCII form.
+// To find that takes time that grows with the square of the length, so that what is too long for a
+// name stays as it is.
 func asciiName(name string) string {
 	name = strings.TrimSuffix(name, ".")
-	for i := range len(name) {
-		if name[i] < 0x80 {
-			continue
-		}
-		if ascii, err := idna.Lookup.ToASCII(name); err == nil {
-			return ascii
-		}
-		break
+	if onlyASCII(name) || len(name) > maxHostName {
+		return name
+	}
+	if ascii, err := idna.Lookup.ToASCII(name); err == nil {
+		return ascii
 	}
 	return name
+}
+
+// asciiHost is a host with its name in ASCII, for what is compared with many. It is empty where an
+// international name has no such form.
+func asciiHost(host string) string {
+	if onlyASCII(host) {
+		return host
+	}
+	name, port := cutPort(host)
+	if name = asciiName(name); !onlyASCII(name) {
+		return ""
+	}
+	return name + port
+}
+
+func onlyASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

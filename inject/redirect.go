@@ -22,6 +22,19 @@ func (x *Exchange) LeadsAway(res *http.Response, gw func() Gateway) (location st
 	return "", false
 }
 
+// LeadsBelow reports whether location is at a host of the same name as host, at whatever port, or of
+// one below it.
+func (x *Exchange) LeadsBelow(location, host string) bool {
+	there, _ := parseReference(location).host()
+	if there == "" {
+		there = x.host // a path that only the upstream can serve
+	}
+	name, _ := cutPort(asciiHost(there))
+	own, _ := cutPort(host)
+	own, name = strings.ToLower(asciiName(own)), strings.ToLower(asciiName(name))
+	return own != "" && (name == own || strings.HasSuffix(name, "."+own))
+}
+
 // RedirectHost is what a message may say of where location leads: the host, or the scheme where
 // there is none. Paths and queries are never shown: they may be signed.
 func (x *Exchange) RedirectHost(location string) string {

@@ -17,10 +17,13 @@ type reference struct {
 	fragment  string // with "#"
 }
 
+// breaks are what browsers leave out of a URL, wherever it is. A Replacer is made once: it is large.
+var breaks = strings.NewReplacer("\t", "", "\r", "", "\n", "")
+
 // parseReference splits raw, whatever it holds.
 func parseReference(raw string) (r reference) {
 	raw = strings.TrimFunc(raw, func(c rune) bool { return c <= ' ' })
-	raw = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(raw)
+	raw = breaks.Replace(raw)
 	raw, r.fragment = cutAt(raw, '#')
 	raw, r.query = cutAt(raw, '?')
 	if end := strings.IndexByte(raw, ':'); end > 0 && isScheme(raw[:end]) {

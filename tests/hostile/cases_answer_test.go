@@ -17,7 +17,7 @@ import (
 var redirectCases = redirectRows()
 
 func redirectRows() []row {
-	const own = "http://{gw}/proxy/c-key/key"
+	const own = "http://{gw}/proxy/c-passing/passing"
 	targets := []struct{ name, location, want string }{
 		{"another host", "http://{evil}/x", "http://{evil}/x"},
 		{"another port", "http://127.0.0.1:1/base/x", "http://127.0.0.1:1/base/x"},
@@ -29,7 +29,7 @@ func redirectRows() []row {
 		{"own host", "http://{up}/base/x?a=%2f#f", own + "/x?a=%2f#f"},
 		{"own host, upgraded", "https://{up}/base/x", own + "/x"},
 		{"own host, no scheme", "//{up}/base/x", own + "/x"},
-		{"own path", "/base/x", "/proxy/c-key/key/x"},
+		{"own path", "/base/x", "/proxy/c-passing/passing/x"},
 		{"own host, outside of the base path", "http://{up}/other", "http://{up}/other"},
 		{"own host, a base path that only begins alike", "http://{up}/basement", "http://{up}/basement"},
 		{"path outside of the base path", "/other", "http://{up}/other"},
@@ -39,7 +39,7 @@ func redirectRows() []row {
 	for _, status := range []string{"301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"} {
 		for _, to := range targets {
 			rows = append(rows, row{
-				name: "24 redirect " + status + " to " + to.name, request: get("/proxy/c-key/key/x"), sent: keyCall,
+				name: "24 redirect " + status + " to " + to.name, request: get("/proxy/c-passing/passing/x"), sent: keyCall,
 				answer: reply(status, "moved", "Location: "+to.location), status: atoi(status), body: "moved",
 				headers: []string{"Location: " + to.want},
 			})
@@ -128,7 +128,7 @@ var answerCases = append(append(echoRows(), retryRows()...), []row{
 		answer:  reply("302 Found", "", "Location: http://{up}/query/y?p=2&api_key="+credQuery+"&q=3", `Link: </query/z?api_key=`+credQuery+`>; rel="next"`),
 		headers: []string{"Location: http://{gw}/proxy/c-query/query/y?p=2&q=3", `Link: </proxy/c-query/query/z>; rel="next"`}},
 	{name: "25 credential in Location, foreign host", request: get("/proxy/c-query/query/x"), sent: upstream("GET /query/x?api_key=" + credQuery), status: 302,
-		answer: reply("302 Found", "", "Location: http://{evil}/y?k="+credQuery), headers: []string{"Location: http://{evil}/y?k=[redacted]"}},
+		answer: reply("302 Found", "", "Location: http://evil.example/y?k="+credQuery), headers: []string{"Location: http://evil.example/y?k=[redacted]"}},
 	{name: "25 credential in the path of Location", request: get("/proxy/c-bot/bot/x"), sent: upstream("GET /bot" + credBot + "/x"), status: 302,
 		answer: reply("302 Found", "", "Location: /bot"+credBot+"/y", "Content-Location: http://{evil}/bot"+credBot), headers: []string{"Location: /proxy/c-bot/bot/y", "Content-Location: http://{evil}/bot[redacted]"}},
 	mapped("25 credential before the border of what is quoted", reply("503 Down", border(0)), 503, "upstream_unavailable").quoting("xx[redacted]"),

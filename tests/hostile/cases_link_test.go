@@ -10,8 +10,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// climbs are references by which a provider tries to leave /proxy/c-key/key/ of a call to
-// /proxy/c-key/key/a/b, and what becomes of them.
+// climbs are references by which a provider tries to leave /proxy/c-passing/passing/ of a call to
+// /proxy/c-passing/passing/a/b, and what becomes of them.
 var climbs = []struct{ name, location, want string }{
 	{"dots", "/base/../../../away", "http://{up}/away"},
 	{"dots of an absolute URL", "http://{up}/base/../connect/x", "http://{up}/connect/x"},
@@ -27,8 +27,8 @@ var climbs = []struct{ name, location, want string }{
 	{"relative, a path parameter", "..;/..;/x", "http://{up}/base/a/..;/..;/x"},
 	{"relative, backslashes", `..\..\..\connect`, "http://{up}/connect"},
 	{"relative, no encoding", "%zz/../../../x", "http://{up}/x"},
-	{"dots that stay", "/base/x/../y?q=..", "/proxy/c-key/key/y?q=.."},
-	{"relative that stays", "../y", "/proxy/c-key/key/y"},
+	{"dots that stay", "/base/x/../y?q=..", "/proxy/c-passing/passing/y?q=.."},
+	{"relative that stays", "../y", "/proxy/c-passing/passing/y"},
 	{"the gateway itself", "http://{gw}/proxy/c-bob/key/x", ""},
 	{"the gateway without a scheme", "//{gw}/connect/x", ""},
 	{"a scheme without a host", "http:/connect/x", ""},
@@ -44,7 +44,7 @@ func climbRows() (rows []row) {
 			line, link = "!Location", "!Link"
 		}
 		rows = append(rows, row{
-			name: "24 redirect climbs by " + c.name, request: get("/proxy/c-key/key/a/b"), sent: upstream("GET /base/a/b", "X-Api-Key: "+credHeader),
+			name: "24 redirect climbs by " + c.name, request: get("/proxy/c-passing/passing/a/b"), sent: upstream("GET /base/a/b", "X-Api-Key: "+credHeader),
 			answer: reply("302 Found", "moved", "Location: "+c.location, "Content-Location: "+c.location, `Link: <`+c.location+`>; rel="next"`), status: 302,
 			headers: []string{line, strings.Replace(line, "Location", "Content-Location", 1), link},
 		})
@@ -63,7 +63,7 @@ func TestFollowedRedirects(t *testing.T) {
 	expand := strings.NewReplacer("{up}", f.up.Addr, "{evil}", f.evil.Addr, "{gw}", f.Addr)
 	inside := func(t *testing.T, who, path string) {
 		t.Helper()
-		if !strings.HasPrefix(path, "/proxy/c-key/key/") {
+		if !strings.HasPrefix(path, "/proxy/c-passing/passing/") {
 			t.Errorf("%s asked the gateway for %s", who, path)
 		}
 	}
@@ -82,11 +82,11 @@ func TestFollowedRedirects(t *testing.T) {
 				}
 				return nil
 			}}
-			if res, err := client.Do(f.Request(http.MethodGet, "/proxy/c-key/key/a/b", nil)); err == nil { // without a Location it is an error
+			if res, err := client.Do(f.Request(http.MethodGet, "/proxy/c-passing/passing/a/b", nil)); err == nil { // without a Location it is an error
 				_ = res.Body.Close()
 			}
 			trace, err := exec.CommandContext(t.Context(), curl, "-sSLv", "--noproxy", "*", "--max-redirs", "3", "-o", "/dev/null",
-				"-H", "Authorization: Bearer "+harness.KeyA, "-H", "X-User-Email: "+harness.Alice, f.URL+"/proxy/c-key/key/a/b").CombinedOutput() // #nosec G204 -- the test's own words
+				"-H", "Authorization: Bearer "+harness.KeyA, "-H", "X-User-Email: "+harness.Alice, f.URL+"/proxy/c-passing/passing/a/b").CombinedOutput() // #nosec G204 -- the test's own words
 			requests := asked.FindAllStringSubmatch(string(trace), -1)
 			if err != nil || len(requests) == 0 {
 				t.Fatalf("curl: %v\n%s", err, trace)

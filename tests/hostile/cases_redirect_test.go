@@ -76,6 +76,9 @@ func carriedRows() (rows []row) {
 		refused("following an upgrade", byHeader("GET", "/proxy/c-following/following/x", socket...), socketSent, secure, "GET and HEAD"),
 		refused("following a choice", byHeader("GET", "/proxy/c-following/following/x"), byHeaderSent("GET /base/x"),
 			reply("300 Choices", "", "Location: https://{evil}/secret"), "no client"),
+		refused("a key that some clients carry to another port", get("/proxy/c-key/key/x"), keyCall, away, "some HTTP clients"),
+		refused("a key that some clients carry to a host below", strings.Replace(get("/proxy/c-key/key/x"), "Host: {gw}", "Host: Gw.example:80", 1),
+			keyCall, reply("302 Found", "", "Location: //a.gw.EXAMPLE.:8080/secret"), "a.gw.example.:8080"),
 		row{
 			name: "51 following to a private address", request: byHeader("GET", "/proxy/c-following/following/x"), sent: byHeaderSent("GET /base/x"), answer: secure,
 			status: 503, code: "upstream_unavailable", origin: "upstream", headers: []string{"!Location"}, within: "127.0.0.1:", lacks: "/secret",
@@ -89,8 +92,8 @@ func carriedRows() (rows []row) {
 			status: 307, headers: []string{"Location: http://{evil}/secret"},
 		},
 		row{
-			name: "51 a key that clients remove", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: away,
-			status: 307, headers: []string{"Location: http://{evil}/secret"},
+			name: "51 a key that clients remove", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: reply("307 Temporary", "", "Location: http://evil.example/secret"),
+			status: 307, headers: []string{"Location: http://evil.example/secret"},
 		},
 	)
 	for location, want := range map[string]string{

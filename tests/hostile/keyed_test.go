@@ -24,7 +24,7 @@ const declared = "\nkey_places {\nheaders X-Sdk-Key X-Sdk-Session\nquery sdk_key
 
 // keyedConnections are those that caller keys are made for.
 var keyedConnections = []string{
-	"c-key", "c-plain", "c-query", "c-bot", "c-basic", "c-bearer", "c-signed", "c-raw", "c-forge", "c-fickle", "c-home", "c-many", "c-bucket",
+	"c-key", "c-plain", "c-query", "c-bot", "c-basic", "c-bearer", "c-signed", "c-raw", "c-forge", "c-fickle", "c-home", "c-many", "c-bucket", "c-passing",
 }
 
 // signedApps are apps of the keyed fleet alone: one with every place, and one of Amazon's.
