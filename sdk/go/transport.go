@@ -28,11 +28,10 @@ type Options struct {
 	Email string
 	// Connection is the connection's id, and App the slug of its app.
 	Connection, App string
-	// Hosts are the app's. Nil means to ask for them at the first call, which a caller key may not:
-	// give it those of [AppHosts].
+	// Hosts are the app's. Nil means to ask for them at the first call.
 	Hosts []Host
 	// Fields are the connection's open ones. Nil means to ask for them where hosts depend on them and
-	// the key may.
+	// the key may, which a caller key may not.
 	Fields map[string]string
 	// Errors is empty, or `passthrough`: the provider's errors are then left as they are.
 	Errors string
@@ -152,8 +151,8 @@ func (t *Transport) setHeaders(h http.Header) {
 	}
 }
 
-// AppHosts asks the gateway of o for the hosts of its app, for a Transport with a caller key. Here
-// Key is the tenant key, which needs the capability apps.
+// AppHosts asks the gateway of o for the hosts of its app. The tenant of its Key needs the capability
+// apps.
 func AppHosts(ctx context.Context, o Options) ([]Host, error) {
 	o.Connection, o.Hosts = "none", nil
 	t, err := New(o)

@@ -196,7 +196,8 @@ func TestHostsThatAreNotTold(t *testing.T) {
 		data   any
 		want   string
 	}{
-		{401, code("invalid_tenant_key"), "give Hosts"}, {403, code("capability_disabled"), "grant it apps"}, {404, code("unknown_app"), "unknown_app"},
+		{401, code("invalid_tenant_key"), "invalid_tenant_key: told"},
+		{403, code("capability_disabled"), "give Hosts, or grant its tenant apps"}, {404, code("unknown_app"), "caller key must be one that may call it"},
 		{404, code("not_found"), "without the Platform API"},
 		{200, map[string]any{}, "update it, or give Hosts"}, {200, map[string]any{"hosts": acme}, ""},
 	}

@@ -18,9 +18,9 @@ MAX_ANSWER = 4 << 20
 TIMEOUT = 30.0
 
 _ADVICE = {
-    401: "; a caller key may not ask for them: give hosts, from app_hosts by the tenant key",
     "not_found": "; a gateway without the Platform API tells none: give hosts",
-    403: "; the key may not ask for them: give hosts, or grant it apps",
+    "unknown_app": "; a caller key must be one that may call it",
+    "capability_disabled": "; the key may not ask for them: give hosts, or grant its tenant apps",
 }
 
 
@@ -28,8 +28,7 @@ class LearningError(Exception):
     """The hosts of the app could not be learned; `status` and `code` are those of the answer, if one came."""
 
     def __init__(self, app, message, status=None, code=None):
-        advice = _ADVICE.get("not_found" if code == "not_found" else status, "")
-        super().__init__(f"the hosts of {app} could not be learned: {message}{advice}")
+        super().__init__(f"the hosts of {app} could not be learned: {message}{_ADVICE.get(code, '')}")
         self.app, self.message, self.status, self.code = app, message, status, code
 
     def again(self):
@@ -44,8 +43,8 @@ class Through:
     key: a caller key, ck_…, or the tenant key, pk_live_….
     connection, app: the connection's id, and the slug of its app.
     email: the end user whom calls act for; a caller key needs none.
-    hosts: the app's, as `GET /apps/{id}` tells them. Default: they are asked for at the first call, which a caller key may not.
-    fields: the connection's open ones. Default: they are asked for where hosts depend on them and the key may.
+    hosts: the app's, as `GET /apps/{id}` tells them. Default: they are asked for at the first call.
+    fields: the connection's open ones. Default: they are asked for where hosts depend on them and the key may, which a caller key may not.
     errors: "passthrough" leaves the provider's errors as they are.
     """
 
@@ -146,7 +145,7 @@ def read(app, status, body):
 
 
 def app_hosts(*, gateway, key, app, allow_http=False):
-    """Asks for the hosts of an app by the tenant key, for a transport with a caller key."""
+    """Asks for the hosts of an app, for the option of that name."""
     through = Through(gateway=gateway, key=key, connection="none", app=app, allow_http=allow_http)
     url, headers = through.question(f"/apps/{escape(app)}")
     opener = urllib.request.build_opener(_NoRedirects)
