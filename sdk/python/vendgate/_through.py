@@ -1,5 +1,6 @@
 """What the transports have in common: the map of an app's hosts, learned when it is first needed, and the headers of a call."""
 
+import http.client
 import ipaddress
 import json
 import re
@@ -148,13 +149,15 @@ def app_hosts(*, gateway, key, app, allow_http=False):
     """Asks for the hosts of an app, for the option of that name."""
     through = Through(gateway=gateway, key=key, connection="none", app=app, allow_http=allow_http)
     url, headers = through.question(f"/apps/{escape(app)}")
-    opener = urllib.request.build_opener(_NoRedirects)
+    # No proxy must see plain http, which is for loopback.
+    proxies = urllib.request.ProxyHandler({} if is_loopback(urlsplit(through.root).hostname) else None)
+    opener = urllib.request.build_opener(_NoRedirects, proxies)
     try:
         with opener.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT) as answer:
             status, body = answer.status, answer.read(MAX_ANSWER)
     except urllib.error.HTTPError as refused:
         status, body = refused.code, refused.read(MAX_ANSWER)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise through.failed(error) from None
     return read(app, status, body)["hosts"]
 
@@ -176,14 +179,14 @@ def _root(gateway, allow_http):
         or "#" in gateway
     ):
         raise ValueError("gateway must be an absolute URL of scheme, host and path, like https://gateway.example.com")
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ValueError(
             "gateway must be https, since the key travels there; plain http is for loopback, or with allow_http=True"
         )
     return gateway.rstrip("/")
 
 
-def _is_loopback(host):
+def is_loopback(host):
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
