@@ -156,3 +156,21 @@ test('axios: neither answers nor errors show the key, and no proxy of the enviro
   }
   assert.deepEqual(proxy.lines(), []);
 });
+
+for (const name of ['undici', ...(recent ? ['undici7'] : [])]) {
+  test(`${name}: a signal ends a call whose hosts are being learned`, async (t) => {
+    const { Agent, request } = require(name);
+    const controller = new AbortController();
+    let tell;
+    const gateway = await startGateway(t, undefined, () => {
+      controller.abort(new Error('enough'));
+      return new Promise((resolve) => (tell = resolve));
+    });
+    const dispatcher = new Agent().compose(vendgateInterceptor(gateway.options));
+    t.after(() => dispatcher.close());
+    await assert.rejects(request(`${base}/x`, { dispatcher, signal: controller.signal }), { message: 'enough' });
+    tell([200, { id: 'acme', hosts }]);
+    assert.equal((await request(`${base}/x`, { dispatcher })).statusCode, 200);
+    assert.deepEqual(gateway.lines(), ['GET /proxy/conn_1/acme/x']);
+  });
+}
