@@ -51,6 +51,20 @@ type Transport struct {
 
 var _ http.RoundTripper = (*Transport)(nil)
 
+// String names the Transport without its key and its end user, which fmt would show otherwise.
+func (t *Transport) String() string { return t.options.String() }
+
+// GoString is for the verb %#v.
+func (t *Transport) GoString() string { return t.options.String() }
+
+// String leaves Key and Email out.
+func (o Options) String() string {
+	return fmt.Sprintf("vendgate: connection %s of %s at %s", o.Connection, o.App, o.Gateway)
+}
+
+// GoString is for the verb %#v.
+func (o Options) GoString() string { return o.String() }
+
 // New returns a Transport. It asks nobody yet.
 func New(o Options) (*Transport, error) {
 	root, err := o.root()

@@ -3,6 +3,7 @@ package vendgate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
@@ -309,4 +310,21 @@ func contextOf(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// TestNothingShowsTheKey: programs print what they hold.
+func TestNothingShowsTheKey(t *testing.T) {
+	o := vendgate.Options{Gateway: "https://gw.example", Key: key, Email: alice, Connection: "conn_1", App: "acme"}
+	transport, err := vendgate.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: transport}
+	for _, verb := range []string{"%s", "%v", "%+v", "%#v"} {
+		for _, shown := range []any{o, &o, transport, client, *client} {
+			if text := fmt.Sprintf(verb, shown); strings.Contains(text, key) || strings.Contains(text, alice) {
+				t.Errorf("%s shows %s", verb, text)
+			}
+		}
+	}
 }
