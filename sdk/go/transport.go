@@ -113,6 +113,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	call := r.Clone(r.Context())
 	call.URL, call.Host = to, ""
+	if call.Header == nil {
+		call.Header = http.Header{}
+	}
 	call.Trailer = r.Trailer // its values are set while the body is read, so that a copy would miss them
 	t.setHeaders(call.Header)
 	response, err := t.base.RoundTrip(call)

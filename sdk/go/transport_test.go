@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"sync"
@@ -326,5 +327,26 @@ func TestNothingShowsTheKey(t *testing.T) {
 				t.Errorf("%s shows %s", verb, text)
 			}
 		}
+	}
+}
+
+// TestRequestWithoutHeader: only http.Client makes a missing header.
+func TestRequestWithoutHeader(t *testing.T) {
+	g := startGateway(t, tellHosts, nil)
+	transport, err := vendgate.New(g.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse("https://api.acme.example/v1/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(&http.Request{Method: http.MethodGet, URL: u})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("answered %d", response.StatusCode)
 	}
 }
