@@ -174,3 +174,13 @@ for (const name of ['undici', ...(recent ? ['undici7'] : [])]) {
     assert.deepEqual(gateway.lines(), ['GET /proxy/conn_1/acme/x']);
   });
 }
+
+for (const name of ['got', ...(recent ? ['got14'] : [])]) {
+  test(`${name}: a stream that is gone is not sent as an empty body`, async (t) => {
+    const { default: got } = await import(name);
+    const gateway = await startGateway(t, () => ({ status: 307, headers: { location: '/proxy/conn_1/acme/y' } }));
+    const call = got.extend(vendgateGot(gateway.options)).post(`${base}/x`, { body: Readable.from(['ab', 'cd']) });
+    await assert.rejects(call, { code: 'url_refused' });
+    assert.deepEqual(gateway.requests.map(({ line, body }) => [line, body]), [['POST /proxy/conn_1/acme/x', 'abcd']]);
+  });
+}
