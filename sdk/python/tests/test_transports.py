@@ -241,9 +241,10 @@ class Cases:
         provider = Server(
             self, lambda line: (302, {"Location": "/v1/models?page=2"}) if line == "GET /v1/models" else (200, {})
         )
-        directory = self.enterContext(tempfile.TemporaryDirectory())
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
         options = {
-            "gateway": start_vendgate(self, directory, provider.url),
+            "gateway": start_vendgate(self, temporary.name, provider.url),
             "key": TENANT_KEY,
             "email": ALICE,
             "connection": "conn_1",
