@@ -303,6 +303,11 @@ class RequestsTest(WithRequests, Cases, Threads, unittest.TestCase):
             self.assertEqual(vendgate.app_hosts(gateway=gateway.url, key=KEY, app="acme"), ACME)
         self.assertEqual(proxy.took(), [])
 
+    def test_a_generator_that_is_gone_is_not_sent_as_an_empty_body(self):
+        gateway = Server(self, lambda _line: (307, {"Location": "/proxy/conn_1/acme/y"}))
+        self.refused("redirect", self.client(**gateway.options()), "POST", f"{API}/x", None, (b for b in (b"ab", b"cd")))
+        self.assertEqual([(line, body) for line, _, body in gateway.took()], [("POST /proxy/conn_1/acme/x", b"abcd")])
+
     def test_errors_do_not_hold_the_key(self):
         options = {**Server(self).options(), "gateway": "http://127.0.0.1:1", "hosts": ACME}
         with self.assertRaises(requests.ConnectionError) as caught:

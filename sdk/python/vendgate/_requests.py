@@ -1,5 +1,6 @@
 """The adapter for requests."""
 
+import inspect
 import threading
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import should_bypass_proxies
 
+from ._hosts import Refused
 from ._through import MAX_ANSWER, TIMEOUT, Through, is_loopback
 
 
@@ -49,6 +51,8 @@ class Adapter(HTTPAdapter):
             self._learn(way)
         call = request.copy()
         call.url = self._through.hosts.map(request.url)
+        if inspect.isgenerator(request.body) and inspect.getgeneratorstate(request.body) == inspect.GEN_CLOSED:
+            raise Refused("redirect", "a redirect asks for the body again, which was a generator and is gone")
         call.headers = CaseInsensitiveDict(self._through.headers(request.headers.items()))
         try:
             response = super().send(call, stream=stream, timeout=timeout, **way)
