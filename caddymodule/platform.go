@@ -98,7 +98,8 @@ func (c *platformCall) authenticate() error {
 	return nil
 }
 
-// admit finds whom the key in the header stands for: a tenant or, where the endpoint takes those, a caller key's. It returns the actor's name.
+// admit finds whom the key in the header stands for: a tenant or, where the endpoint takes those, a
+// caller key's. It returns the actor's name.
 func (c *platformCall) admit() (actor string, err error) {
 	g, ctx := c.connect.gateway, c.r.Context()
 	key, err := keyOf(c.r.Header)
@@ -148,9 +149,9 @@ func (c *platformCall) identify() (err error) {
 // work lets the endpoint answer.
 func (c *platformCall) work() error {
 	m := c.connect.manager
-	return c.endpoint.Serve(m.api, &api.Call{
-		W: c.w, R: c.r, Caller: manager.Caller{Tenant: c.tenant, User: c.user, Key: c.caller}, Origin: c.connect.gateway.origin(c.r), Params: c.params,
-	})
+	caller := manager.Caller{Tenant: c.tenant, User: c.user, Key: c.caller}
+	origin := c.connect.gateway.origin(c.r)
+	return c.endpoint.Serve(m.api, &api.Call{W: c.w, R: c.r, Caller: caller, Origin: origin, Params: c.params})
 }
 
 // vend hands out a credential. It is bound by all that binds the gateway's own vends; whoever takes the credential away obeys no rule

@@ -88,7 +88,9 @@ func (a *App) otherPrefixHosts(main Host) (hosts []Host) {
 			continue // main itself
 		}
 		path := strings.TrimRight(strings.TrimRight(base, "/")+prefix.Template, "/")
-		hosts = append(hosts, Host{Scheme: main.Scheme, Host: main.Host, BasePath: path, Path: prefix.Head, Slots: a.slotsOf(main.Host, path)})
+		host := Host{Scheme: main.Scheme, Host: main.Host, BasePath: path, Path: prefix.Head}
+		host.Slots = a.slotsOf(main.Host, path)
+		hosts = append(hosts, host)
 	}
 	return hosts
 }
