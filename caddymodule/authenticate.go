@@ -69,16 +69,6 @@ func (c *call) admit(k foundKey) (err error) {
 const unusualTenantKey = "a tenant key is read from X-Vendgate-Key, Authorization: Bearer and the user name of Authorization: Basic only: " +
 	"send it there, give the SDK a caller key, or have the operator write tenant_keys_in_placement in the block vendgate_proxy"
 
-// authenticate finds the tenant by the request's tenant key. No caller key will do: they are for the gateway's
-// own calls alone.
-func (g *gateway) authenticate(ctx context.Context, h http.Header) (*policy.Tenant, vending.Secret, error) {
-	key, err := keyOf(h)
-	if err != nil {
-		return nil, vending.Secret{}, err
-	}
-	return g.tenantOf(ctx, key)
-}
-
 // caller finds the caller key and its tenant. A source that wants the tenant's own key can be given none, and
 // must never be given the caller key in its place.
 func (g *gateway) caller(ctx context.Context, key string) (*policy.CallerKey, *policy.Tenant, error) {

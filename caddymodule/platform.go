@@ -25,8 +25,10 @@ type platformCall struct {
 	endpoint api.Endpoint
 	params   map[string]string
 	tenant   *policy.Tenant
-	user     string
-	facts    facts
+	// caller is nil for a call by tenant key.
+	caller *policy.CallerKey
+	user   string
+	facts  facts
 }
 
 // serve goes in the gateway's order: authenticate, identify, permit, spend, then the work.
@@ -87,18 +89,40 @@ func (c *platformCall) authenticate() error {
 			return vending.Refuse(vending.InvalidTenantKey, "the MCP URL is unknown, or was replaced")
 		}
 	} else {
-		tenant, key, err := g.authenticate(c.r.Context(), c.r.Header)
-		if err != nil {
+		var err error
+		if actor.Name, err = c.admit(); err != nil {
 			return err
 		}
-		if tenant.Stranger {
-			return vending.Refuse(vending.InvalidTenantKey, "")
-		}
-		digest := policy.DigestOf(key.Reveal())
-		c.tenant, actor.Name = tenant, "api key "+hex.EncodeToString(digest[:6])
 	}
 	c.r = c.r.WithContext(connect.WithActor(c.r.Context(), actor))
 	return nil
+}
+
+// admit finds whom the key in the header stands for: a tenant or, where the endpoint takes those, a
+// caller key's. It returns the actor's name.
+func (c *platformCall) admit() (actor string, err error) {
+	g, ctx := c.connect.gateway, c.r.Context()
+	key, err := keyOf(c.r.Header)
+	if err != nil {
+		return "", err
+	}
+	if c.endpoint.ForCallerKeys && policy.IsCallerKey(key) {
+		if c.caller, c.tenant, err = g.caller(ctx, key); err != nil {
+			return "", err
+		}
+		c.facts.callerKey = c.caller.ID
+		return "caller key " + c.caller.ID, nil
+	}
+	tenant, _, err := g.tenantOf(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	if tenant.Stranger {
+		return "", vending.Refuse(vending.InvalidTenantKey, "")
+	}
+	digest := policy.DigestOf(key)
+	c.tenant = tenant
+	return "api key " + hex.EncodeToString(digest[:6]), nil
 }
 
 // identify finds the end user: the one that the header names, or the tenant's own account under its MCP URL.
@@ -125,9 +149,9 @@ func (c *platformCall) identify() (err error) {
 // work lets the endpoint answer.
 func (c *platformCall) work() error {
 	m := c.connect.manager
-	return c.endpoint.Serve(m.api, &api.Call{
-		W: c.w, R: c.r, Caller: manager.Caller{Tenant: c.tenant, User: c.user}, Origin: c.connect.gateway.origin(c.r), Params: c.params,
-	})
+	caller := manager.Caller{Tenant: c.tenant, User: c.user, Key: c.caller}
+	origin := c.connect.gateway.origin(c.r)
+	return c.endpoint.Serve(m.api, &api.Call{W: c.w, R: c.r, Caller: caller, Origin: origin, Params: c.params})
 }
 
 // vend hands out a credential. It is bound by all that binds the gateway's own vends; whoever takes the credential away obeys no rule

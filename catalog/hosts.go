@@ -53,7 +53,8 @@ type Slot struct {
 // what lies beside its API.
 func (a *App) Hosts() []Host {
 	main := a.mainHost()
-	hosts := append([]Host{main}, a.renamedHosts(main)...)
+	hosts := append([]Host{main}, a.otherPrefixHosts(main)...)
+	hosts = append(hosts, a.renamedHosts(main)...)
 	for _, f := range a.Fields {
 		for _, pattern := range f.Hosts {
 			if f.Kind == KindLabels {
@@ -75,6 +76,21 @@ func (a *App) Hosts() []Host {
 			place.Host, place.Slots = main.Host, a.slotsOf(main.Host, "")
 		}
 		hosts = append(hosts, place)
+	}
+	return hosts
+}
+
+// otherPrefixHosts are what main has below the other path prefixes of the placement.
+func (a *App) otherPrefixHosts(main Host) (hosts []Host) {
+	_, base := splitURL(a.Upstream)
+	for _, prefix := range a.Placement.Prefixes() {
+		if prefix.Head == "" {
+			continue // main itself
+		}
+		path := strings.TrimRight(strings.TrimRight(base, "/")+prefix.Template, "/")
+		host := Host{Scheme: main.Scheme, Host: main.Host, BasePath: path, Path: prefix.Head}
+		host.Slots = a.slotsOf(main.Host, path)
+		hosts = append(hosts, host)
 	}
 	return hosts
 }

@@ -55,6 +55,12 @@ func TestHosts(t *testing.T) {
 			`{"slug":"x","name":"X","auth_type":"api_key","fields":[{"name":"token","secret":true}],"upstream":"https://api.example.com","placement":{"path_prefix":"/bot{token}"}}`,
 			`[{"host":"api.example.com","base_path":"/bot{token}","path":"","slots":{"token":{"kind":"segment"}}}]`,
 		},
+		"several path prefixes": {
+			`{"slug":"x","name":"X","auth_type":"api_key","fields":[{"name":"token","secret":true}],"upstream":"https://api.example.com/v1",` +
+				`"placement":{"path_prefix":"/bot{token}","other_prefixes":["/file/bot{token}"]}}`,
+			`[{"host":"api.example.com","base_path":"/v1/bot{token}","path":"","slots":{"token":{"kind":"segment"}}},` +
+				`{"host":"api.example.com","base_path":"/v1/file/bot{token}","path":"/file","slots":{"token":{"kind":"segment"}}}]`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var app catalog.App

@@ -28,6 +28,8 @@ type Endpoint struct {
 	ForUser bool
 	// ByURL says that the path itself says which tenant calls, as `{token}`: the call acts as the tenant's own account.
 	ByURL bool
+	// ForCallerKeys says that a caller key will do as well: what is answered is the catalog's alone.
+	ForCallerKeys bool
 	// Vends says that it spends the token budget, not the api budget.
 	Vends bool
 
@@ -49,7 +51,7 @@ type Call struct {
 // clients expect (MCP 2025-06-18, streamable HTTP). Of two patterns that match, the earlier counts.
 var Endpoints = []Endpoint{
 	{Method: "GET", Pattern: "/apps", Needs: policy.CapApps, serve: (*API).listApps},
-	{Method: "GET", Pattern: "/apps/{app}", Needs: policy.CapApps, serve: (*API).getApp},
+	{Method: "GET", Pattern: "/apps/{app}", Needs: policy.CapApps, ForCallerKeys: true, serve: (*API).getApp},
 	{Method: "POST", Pattern: "/connections/request-link", Needs: policy.CapConnections, ForUser: true, serve: (*API).requestLink},
 	{Method: "POST", Pattern: "/connections/{id}/request-link", Needs: policy.CapConnections, ForUser: true, serve: (*API).refreshLink},
 	{Method: "GET", Pattern: "/connections", Needs: policy.CapConnections, ForUser: true, serve: (*API).listConnections},

@@ -114,7 +114,10 @@ func checkSecurity(t *testing.T, s *stage, e api.Endpoint, op map[string]any) {
 	if open := says && len(security) == 0; open != (e.Public || e.ByURL) || says != open {
 		t.Errorf("security is %v", op["security"])
 	}
-	want := map[string]any{"x-capability": nil, "x-budget": "api"}
+	want := map[string]any{"x-capability": nil, "x-budget": "api", "x-caller-key": nil}
+	if e.ForCallerKeys {
+		want["x-caller-key"] = true
+	}
 	if e.Needs != "" {
 		want["x-capability"] = string(e.Needs)
 	}

@@ -48,6 +48,8 @@ type Caller struct {
 	Tenant *policy.Tenant
 	// User is the end user; empty means all of the tenant's.
 	User string
+	// Key is the caller key that was used in place of a tenant key, nil for none.
+	Key *policy.CallerKey
 }
 
 // RequestLink makes a link by which the caller's end user authorizes an app, named by id or slug. name is what the end user is shown: unlike

@@ -137,10 +137,10 @@ type AnswerError struct {
 }
 
 func (e *AnswerError) Error() string {
-	advice := map[int]string{
-		http.StatusUnauthorized: "; a caller key may not ask for them: give Hosts, from AppHosts by the tenant key",
-		http.StatusForbidden:    "; the key may not ask for them: give Hosts, or grant it apps",
-	}[e.Status]
+	advice := map[string]string{
+		"unknown_app":         "; a caller key must be one that may call it",
+		"capability_disabled": "; the key may not ask for them: give Hosts, or grant its tenant apps",
+	}[e.Code]
 	if e.Code == "" || e.Code == "not_found" {
 		advice = "; a gateway without the Platform API tells none: give Hosts"
 	}

@@ -28,11 +28,10 @@ type Options struct {
 	Email string
 	// Connection is the connection's id, and App the slug of its app.
 	Connection, App string
-	// Hosts are the app's. Nil means to ask for them at the first call, which a caller key may not:
-	// give it those of [AppHosts].
+	// Hosts are the app's. Nil means to ask for them at the first call.
 	Hosts []Host
 	// Fields are the connection's open ones. Nil means to ask for them where hosts depend on them and
-	// the key may.
+	// the key may, which a caller key may not.
 	Fields map[string]string
 	// Errors is empty, or `passthrough`: the provider's errors are then left as they are.
 	Errors string
@@ -51,6 +50,20 @@ type Transport struct {
 }
 
 var _ http.RoundTripper = (*Transport)(nil)
+
+// String names the Transport without its key and its end user, which fmt would show otherwise.
+func (t *Transport) String() string { return t.options.String() }
+
+// GoString is for the verb %#v.
+func (t *Transport) GoString() string { return t.options.String() }
+
+// String leaves Key and Email out.
+func (o Options) String() string {
+	return fmt.Sprintf("vendgate: connection %s of %s at %s", o.Connection, o.App, o.Gateway)
+}
+
+// GoString is for the verb %#v.
+func (o Options) GoString() string { return o.String() }
 
 // New returns a Transport. It asks nobody yet.
 func New(o Options) (*Transport, error) {
@@ -100,6 +113,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	call := r.Clone(r.Context())
 	call.URL, call.Host = to, ""
+	if call.Header == nil {
+		call.Header = http.Header{}
+	}
 	call.Trailer = r.Trailer // its values are set while the body is read, so that a copy would miss them
 	t.setHeaders(call.Header)
 	response, err := t.base.RoundTrip(call)
@@ -152,8 +168,8 @@ func (t *Transport) setHeaders(h http.Header) {
 	}
 }
 
-// AppHosts asks the gateway of o for the hosts of its app, for a Transport with a caller key. Here
-// Key is the tenant key, which needs the capability apps.
+// AppHosts asks the gateway of o for the hosts of its app. The tenant of its Key needs the capability
+// apps.
 func AppHosts(ctx context.Context, o Options) ([]Host, error) {
 	o.Connection, o.Hosts = "none", nil
 	t, err := New(o)

@@ -3,8 +3,10 @@ package vendgate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"sync"
@@ -196,7 +198,9 @@ func TestHostsThatAreNotTold(t *testing.T) {
 		data   any
 		want   string
 	}{
-		{401, code("invalid_tenant_key"), "give Hosts"}, {403, code("capability_disabled"), "grant it apps"}, {404, code("unknown_app"), "unknown_app"},
+		{401, code("invalid_tenant_key"), "invalid_tenant_key: told"},
+		{403, code("capability_disabled"), "give Hosts, or grant its tenant apps"},
+		{404, code("unknown_app"), "caller key must be one that may call it"},
 		{404, code("not_found"), "without the Platform API"},
 		{200, map[string]any{}, "update it, or give Hosts"}, {200, map[string]any{"hosts": acme}, ""},
 	}
@@ -308,4 +312,42 @@ func contextOf(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// TestNothingShowsTheKey: programs print what they hold.
+func TestNothingShowsTheKey(t *testing.T) {
+	o := vendgate.Options{Gateway: "https://gw.example", Key: key, Email: alice, Connection: "conn_1", App: "acme"}
+	transport, err := vendgate.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: transport}
+	for _, verb := range []string{"%s", "%v", "%+v", "%#v"} {
+		for _, shown := range []any{o, &o, transport, client, *client} {
+			if text := fmt.Sprintf(verb, shown); strings.Contains(text, key) || strings.Contains(text, alice) {
+				t.Errorf("%s shows %s", verb, text)
+			}
+		}
+	}
+}
+
+// TestRequestWithoutHeader: only http.Client makes a missing header.
+func TestRequestWithoutHeader(t *testing.T) {
+	g := startGateway(t, tellHosts, nil)
+	transport, err := vendgate.New(g.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse("https://api.acme.example/v1/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(&http.Request{Method: http.MethodGet, URL: u})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("answered %d", response.StatusCode)
+	}
 }

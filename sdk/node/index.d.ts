@@ -364,9 +364,9 @@ export interface TransportOptions {
   app: string;
   /** The end user whom calls act for, in `x-user-email`; a caller key needs none. */
   email?: string | undefined;
-  /** The app's hosts, as `getApp` tells them. Default: they are asked for by `apiKey` at the first call, which a caller key may not. */
+  /** The app's hosts, as `getApp` tells them. Default: they are asked for by `apiKey` at the first call. */
   hosts?: AppHost[] | undefined;
-  /** The connection's open fields, as `getConnection` tells them. Default: they are asked for where hosts depend on them and `apiKey` may. */
+  /** The connection's open fields, as `getConnection` tells them. Default: they are asked for where hosts depend on them and `apiKey` may, which a caller key may not. */
   fields?: Record<string, string> | undefined;
   /** Leaves the provider's errors as they are, by `Vendgate-Errors`. */
   errors?: 'passthrough' | undefined;

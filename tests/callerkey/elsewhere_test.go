@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/api"
@@ -13,7 +14,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestPlatformAPI: no endpoint knows a caller key, not even for its own connection, in whatever form it comes.
+// TestPlatformAPI: one endpoint takes a caller key, which tells of the catalog. No other does, not even for the key's own connection, in
+// whatever form it comes.
 func TestPlatformAPI(t *testing.T) {
 	s := newScene(t, "")
 	key, _ := s.mint(nil)
@@ -23,10 +25,11 @@ func TestPlatformAPI(t *testing.T) {
 			t.Run(e.Method+" "+e.Pattern+" "+form, func(t *testing.T) {
 				s.t = t
 				a := s.raw(e.Method+" "+api.Base+path+" HTTP/1.1", line, "x-user-email: "+harness.Alice, "Content-Type: application/json", "Content-Length: 2", "", "{}")
-				if e.Public {
+				if e.Public || e.Method+" "+e.Pattern == "GET /apps/{app}" {
 					if a.status != http.StatusOK {
-						t.Errorf("answered %d", a.status)
+						t.Errorf("answered %d %s", a.status, a.code)
 					}
+					s.checkClean("the answer", a.body, key)
 					return
 				}
 				s.mustRefuse(a, http.StatusUnauthorized, vending.InvalidTenantKey, key)
@@ -36,6 +39,86 @@ func TestPlatformAPI(t *testing.T) {
 	if _, err := s.store.Describe(t.Context(), "acme", harness.Alice, s.mine); err != nil {
 		t.Errorf("the connection is gone: %v", err)
 	}
+}
+
+// TestAppOfCallerKey: transports learn an app's hosts by the key alone. It sees the apps that it may call, as far as its tenant may, and
+// spends the tenant's budget.
+func TestAppOfCallerKey(t *testing.T) {
+	s := newScene(t, "apps key other\nbudget api unlimited")
+	every, _ := s.mint(nil)
+	one, id := s.mint(func(k *connect.CallerKey) { k.Apps = []string{"key"} })
+	xml, _ := s.mint(func(k *connect.CallerKey) { k.Apps = []string{"xml", "key"} })
+	rules, _ := s.mint(func(k *connect.CallerKey) { k.Methods, k.Paths = []string{"POST"}, []string{"/chat/**"} })
+	poor, _ := s.mint(func(k *connect.CallerKey) { k.Budget = 1 })
+	expired, _ := s.mint(func(k *connect.CallerKey) { k.ExpiresAt = time.Now().Add(time.Second) })
+	revoked, gone := s.mint(nil)
+	if err := s.store.RevokeCallerKey(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	app := func(slug string) string { return api.Base + "/apps/" + slug }
+	harness.Within(t, "the expiry", patience, func() bool { return s.get(app("key"), expired).status == http.StatusUnauthorized })
+	for name, c := range map[string]struct {
+		path, key string
+		code      vending.Code
+	}{
+		"its app":                         {app("key"), one, ""},
+		"an app that the tenant may call": {app("other"), every, ""},
+		"with rules":                      {app("key"), rules, ""},
+		"with a budget":                   {app("key"), poor, ""},
+		"again":                           {app("key"), poor, ""},
+		"another app":                     {app("other"), one, vending.UnknownApp},
+		"an app of another tenant":        {app("xml"), every, vending.UnknownApp},
+		"named by the key alone":          {app("xml"), xml, vending.UnknownApp},
+		"no app":                          {app("nothing"), one, vending.UnknownApp},
+		"not an id":                       {app("%2e%2e"), one, vending.UnknownApp},
+		"below the app":                   {app("key/hosts"), one, vending.InvalidTenantKey},
+		"all apps":                        {api.Base + "/apps", one, vending.InvalidTenantKey},
+		"revoked":                         {app("key"), revoked, vending.InvalidTenantKey},
+		"unknown":                         {app("key"), "ck_" + strings.Repeat("x", 43), vending.InvalidTenantKey},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.t = t
+			a := s.get(c.path, c.key, "x-user-email: "+harness.Bob)
+			if c.code != "" {
+				s.mustRefuse(a, c.code.Status(), c.code, c.key)
+				return
+			}
+			if a.status != http.StatusOK || !strings.Contains(a.body, `"hosts":[{`) || len(a.sent) != 0 {
+				t.Errorf("answered %d %s", a.status, a.body)
+			}
+			for _, secret := range []string{s.mine, s.second, mineCredential, harness.Alice, harness.Bob, "acme"} {
+				if strings.Contains(a.body, secret) {
+					t.Errorf("the answer holds %s", secret)
+				}
+			}
+			s.checkClean("the answer", a.body, c.key)
+		})
+	}
+	s.t = t
+	if log := s.Log(); !strings.Contains(log, `"caller_key":"`+id+`"`) {
+		t.Error("the access log does not name the key")
+	}
+	s.checkClean("the log", s.Log(), one)
+}
+
+// TestAppOfCallerKeyIsBound: what binds the tenant binds its caller keys.
+func TestAppOfCallerKeyIsBound(t *testing.T) {
+	s := newScene(t, "capabilities token connections")
+	key, _ := s.mint(nil)
+	s.mustPass(s.get("/proxy/"+s.mine+"/key/x", key), key)
+	s.mustRefuse(s.get(api.Base+"/apps/key", key), http.StatusForbidden, vending.CapabilityDisabled, key)
+
+	s = newScene(t, "budget api 3")
+	key, _ = s.mint(nil)
+	for range 3 { // guesses spend as well
+		s.mustRefuse(s.get(api.Base+"/apps/nothing", key), http.StatusNotFound, vending.UnknownApp, key)
+	}
+	a := s.get(api.Base+"/apps/key", key)
+	s.mustRefuse(a, http.StatusTooManyRequests, vending.RateLimited, key)
+	if a.retryAfter == "" {
+		t.Error("Retry-After is missing")
+	}
+	s.mustPass(s.get("/proxy/"+s.mine+"/key/x", key), key)
 }
 
 // TestDashboard: a caller key opens no session, nor does its cookie-less header show a page.

@@ -4,7 +4,8 @@ const { Through } = require('./through.js');
 
 /**
  * Returns an adapter for axios, of 1.5 or later: `axios.create({ adapter: vendgateAxios(axios, options) })`. Calls go out by axios's
- * own adapter for Node's http, so that streams, time-outs and progress work as ever.
+ * own adapter for Node's http, so that streams, time-outs and progress work as ever. Proxies of the environment are not used: for
+ * loopback too, and to some versions in plain, they would be told the key.
  */
 function vendgateAxios(axios, options = {}) {
   if (typeof axios?.getAdapter !== 'function') {
@@ -22,8 +23,22 @@ function vendgateAxios(axios, options = {}) {
       lead(call, hosts.map(call.href), through);
       config.beforeRedirect?.(call, ...more);
     };
-    return send({ ...config, url, headers, beforeRedirect, baseURL: undefined, params: undefined, auth: undefined });
+    const call = { ...config, url, headers, beforeRedirect, baseURL: undefined, params: undefined, auth: undefined };
+    try {
+      return withoutKey(await send({ ...call, proxy: config.proxy ?? false }), config);
+    } catch (error) {
+      throw withoutKey(error, config);
+    }
   };
+}
+
+/** Answers and errors are logged whole, and toJSON of an error shows config: they get the caller's, which does not hold the key. */
+function withoutKey(result, config) {
+  for (const one of [result, result?.response]) {
+    if (one?.config) one.config = config;
+    if (one?.request) Object.defineProperty(one, 'request', { enumerable: false });
+  }
+  return result;
 }
 
 /**

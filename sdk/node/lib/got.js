@@ -1,5 +1,6 @@
 'use strict';
 
+const { refusal } = require('./hosts.js');
 const { Through } = require('./through.js');
 
 /** Returns options for `got.extend`. Each hop of a redirect and each retry passes the hook. */
@@ -9,6 +10,9 @@ function vendgateGot(options = {}) {
     hooks: {
       beforeRequest: [
         async (call) => {
+          if (call.body?.readableDidRead) {
+            throw refusal('redirect', 'a redirect or a retry asks for the body again, which was a stream and is gone');
+          }
           const hosts = await through.hosts();
           call.url = new URL(hosts.map(call.url.href));
           call.headers = Object.fromEntries(through.headers(Object.entries(call.headers)));

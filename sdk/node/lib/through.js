@@ -108,9 +108,9 @@ const absent = new Set(['invalid_response', 'not_found', 'redirected']);
 function unlearned(app, cause) {
   const advice =
     {
-      401: '; a caller key may not ask for them: give hosts, from getApp by the tenant key',
-      403: '; the key may not ask for them: give hosts, or grant it apps',
-    }[cause.status] ??
+      unknown_app: '; a caller key must be one that may call it',
+      capability_disabled: '; the key may not ask for them: give hosts, or grant its tenant apps',
+    }[cause.code] ??
     (absent.has(cause.code) ? '; a gateway without the Platform API tells none: give hosts' : '');
   return new errors.VendgateError(`the hosts of ${app} could not be learned: ${cause.message}${advice}`, {
     status: cause.status,

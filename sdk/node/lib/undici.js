@@ -30,7 +30,8 @@ function vendgateInterceptor(options = {}) {
       }
     };
     if (through.known) return attempt(through.known);
-    through.hosts().then(attempt, fail);
+    // A signal of undici may also be an EventEmitter, which ends the call once it is under way.
+    through.hosts(call.signal?.addEventListener ? call.signal : undefined).then(attempt, fail);
     return true;
   };
 }

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pickle
+import socket
 import tempfile
 import threading
 import unittest
@@ -166,9 +167,9 @@ class Cases:
 
     def test_hosts_that_are_not_told_are_asked_for_again(self):
         answers = [
-            (401, {"code": "invalid_tenant_key"}, "give hosts, from app_hosts"),
-            (403, {"code": "capability_disabled"}, "grant it apps"),
-            (404, {"code": "unknown_app"}, "told"),
+            (401, {"code": "invalid_tenant_key"}, "told"),
+            (403, {"code": "capability_disabled"}, "give hosts, or grant its tenant apps"),
+            (404, {"code": "unknown_app"}, "a caller key must be one that may call it"),
             (404, {"code": "not_found"}, "without the Platform API"),
             (502, None, "502"),
             (200, {}, "update it, or give hosts"),
@@ -240,9 +241,10 @@ class Cases:
         provider = Server(
             self, lambda line: (302, {"Location": "/v1/models?page=2"}) if line == "GET /v1/models" else (200, {})
         )
-        directory = self.enterContext(tempfile.TemporaryDirectory())
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
         options = {
-            "gateway": start_vendgate(self, directory, provider.url),
+            "gateway": start_vendgate(self, temporary.name, provider.url),
             "key": TENANT_KEY,
             "email": ALICE,
             "connection": "conn_1",
@@ -293,6 +295,42 @@ class RequestsTest(WithRequests, Cases, Threads, unittest.TestCase):
             {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"},
         ):
             self.assertEqual(self.client(**gateway.options())("GET", f"{API}/x")[0], 200)
+
+    def test_no_proxy_is_between_here_and_loopback(self):
+        gateway, proxy = Server(self), Server(self)
+        with mock.patch.dict(os.environ, {"http_proxy": proxy.url, "HTTP_PROXY": proxy.url, "ALL_PROXY": proxy.url}):
+            self.assertEqual(self.client(**gateway.options())("GET", f"{API}/x")[0], 200)
+            self.assertEqual(vendgate.app_hosts(gateway=gateway.url, key=KEY, app="acme"), ACME)
+        self.assertEqual(proxy.took(), [])
+
+    def test_a_generator_that_is_gone_is_not_sent_as_an_empty_body(self):
+        gateway = Server(self, lambda _line: (307, {"Location": "/proxy/conn_1/acme/y"}))
+        self.refused("redirect", self.client(**gateway.options()), "POST", f"{API}/x", None, (b for b in (b"ab", b"cd")))
+        self.assertEqual([(line, body) for line, _, body in gateway.took()], [("POST /proxy/conn_1/acme/x", b"abcd")])
+
+    def test_errors_do_not_hold_the_key(self):
+        options = {**Server(self).options(), "gateway": "http://127.0.0.1:1", "hosts": ACME}
+        with self.assertRaises(requests.ConnectionError) as caught:
+            self.client(**options)("GET", f"{API}/x", {"Authorization": "Bearer placeholder"})
+        request = caught.exception.request
+        self.assertEqual((request.url, request.headers["Authorization"]), (f"{API}/x", "Bearer placeholder"))
+        self.assertNotIn(KEY, str(vars(request)))
+
+    def test_an_answer_that_is_cut_off_tells_no_hosts(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def answer():
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{")
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            options = {**Server(self).options(), "gateway": f"http://127.0.0.1:{listener.getsockname()[1]}"}
+            with self.assertRaises(vendgate.LearningError):
+                self.client(**options)("GET", f"{API}/x")
+            thread.join()
 
     def test_a_session_of_ones_own(self):
         gateway = Server(self)

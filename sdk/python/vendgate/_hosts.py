@@ -16,7 +16,7 @@ _SLOT = re.compile(r"\{([^{}]*)\}")
 class Refused(ValueError):
     """A URL, or a redirect, that is none of the app's: nothing was sent there.
 
-    `reason` is host, path, account, gateway, dots or url. The message names the host, and holds neither query nor key.
+    `reason` is host, path, account, gateway, dots, url or redirect. The message names the host, and holds neither query nor key.
     """
 
     def __init__(self, reason, message):

@@ -1,13 +1,17 @@
 """The adapter for requests."""
 
+import inspect
 import threading
+from urllib.parse import urlsplit
 
 import requests
+import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import should_bypass_proxies
 
-from ._through import MAX_ANSWER, TIMEOUT, Through
+from ._hosts import Refused
+from ._through import MAX_ANSWER, TIMEOUT, Through, is_loopback
 
 
 class Adapter(HTTPAdapter):
@@ -47,14 +51,23 @@ class Adapter(HTTPAdapter):
             self._learn(way)
         call = request.copy()
         call.url = self._through.hosts.map(request.url)
+        if inspect.isgenerator(request.body) and inspect.getgeneratorstate(request.body) == inspect.GEN_CLOSED:
+            raise Refused("redirect", "a redirect asks for the body again, which was a generator and is gone")
         call.headers = CaseInsensitiveDict(self._through.headers(request.headers.items()))
-        response = super().send(call, stream=stream, timeout=timeout, **way)
+        try:
+            response = super().send(call, stream=stream, timeout=timeout, **way)
+        except requests.RequestException as error:
+            error.request = request  # reporters of errors show its headers, and the call's hold the key
+            raise
         response.request = request  # requests resolves Location against the URL of the answer, which is the gateway's
         return response
 
     def _proxies(self, proxies):
-        """The session has chosen them for the provider's host, and the gateway may be one that they are not for."""
-        return {} if should_bypass_proxies(self._through.root, (proxies or {}).get("no_proxy")) else proxies
+        """The session has chosen them for the provider's host, and the gateway may be one that they are not for.
+        Plain http is for loopback: no proxy must see it."""
+        root = self._through.root
+        bypassed = is_loopback(urlsplit(root).hostname) or should_bypass_proxies(root, (proxies or {}).get("no_proxy"))
+        return {} if bypassed else proxies
 
     def _learn(self, way):
         turn = self._through.turn()
@@ -76,5 +89,5 @@ class Adapter(HTTPAdapter):
             answer = super().send(requests.Request("GET", url, headers).prepare(), stream=True, timeout=TIMEOUT, **way)
             with answer:
                 return answer.status_code, answer.raw.read(MAX_ANSWER, decode_content=True)
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return questions.throw(self._through.failed(error))

@@ -1,5 +1,6 @@
 """What the transports have in common: the map of an app's hosts, learned when it is first needed, and the headers of a call."""
 
+import http.client
 import ipaddress
 import json
 import re
@@ -18,9 +19,9 @@ MAX_ANSWER = 4 << 20
 TIMEOUT = 30.0
 
 _ADVICE = {
-    401: "; a caller key may not ask for them: give hosts, from app_hosts by the tenant key",
     "not_found": "; a gateway without the Platform API tells none: give hosts",
-    403: "; the key may not ask for them: give hosts, or grant it apps",
+    "unknown_app": "; a caller key must be one that may call it",
+    "capability_disabled": "; the key may not ask for them: give hosts, or grant its tenant apps",
 }
 
 
@@ -28,8 +29,7 @@ class LearningError(Exception):
     """The hosts of the app could not be learned; `status` and `code` are those of the answer, if one came."""
 
     def __init__(self, app, message, status=None, code=None):
-        advice = _ADVICE.get("not_found" if code == "not_found" else status, "")
-        super().__init__(f"the hosts of {app} could not be learned: {message}{advice}")
+        super().__init__(f"the hosts of {app} could not be learned: {message}{_ADVICE.get(code, '')}")
         self.app, self.message, self.status, self.code = app, message, status, code
 
     def again(self):
@@ -44,8 +44,8 @@ class Through:
     key: a caller key, ck_…, or the tenant key, pk_live_….
     connection, app: the connection's id, and the slug of its app.
     email: the end user whom calls act for; a caller key needs none.
-    hosts: the app's, as `GET /apps/{id}` tells them. Default: they are asked for at the first call, which a caller key may not.
-    fields: the connection's open ones. Default: they are asked for where hosts depend on them and the key may.
+    hosts: the app's, as `GET /apps/{id}` tells them. Default: they are asked for at the first call.
+    fields: the connection's open ones. Default: they are asked for where hosts depend on them and the key may, which a caller key may not.
     errors: "passthrough" leaves the provider's errors as they are.
     """
 
@@ -146,16 +146,18 @@ def read(app, status, body):
 
 
 def app_hosts(*, gateway, key, app, allow_http=False):
-    """Asks for the hosts of an app by the tenant key, for a transport with a caller key."""
+    """Asks for the hosts of an app, for the option of that name."""
     through = Through(gateway=gateway, key=key, connection="none", app=app, allow_http=allow_http)
     url, headers = through.question(f"/apps/{escape(app)}")
-    opener = urllib.request.build_opener(_NoRedirects)
+    # No proxy must see plain http, which is for loopback.
+    proxies = urllib.request.ProxyHandler({} if is_loopback(urlsplit(through.root).hostname) else None)
+    opener = urllib.request.build_opener(_NoRedirects, proxies)
     try:
         with opener.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT) as answer:
             status, body = answer.status, answer.read(MAX_ANSWER)
     except urllib.error.HTTPError as refused:
         status, body = refused.code, refused.read(MAX_ANSWER)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise through.failed(error) from None
     return read(app, status, body)["hosts"]
 
@@ -177,14 +179,14 @@ def _root(gateway, allow_http):
         or "#" in gateway
     ):
         raise ValueError("gateway must be an absolute URL of scheme, host and path, like https://gateway.example.com")
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
         raise ValueError(
             "gateway must be https, since the key travels there; plain http is for loopback, or with allow_http=True"
         )
     return gateway.rstrip("/")
 
 
-def _is_loopback(host):
+def is_loopback(host):
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

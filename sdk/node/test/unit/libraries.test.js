@@ -5,7 +5,7 @@ const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const { Readable } = require('node:stream');
 const { vendgateAxios, vendgateFetch, vendgateGot, vendgateInterceptor } = require('@vendgate/connect-platform');
-const { startGateway, key } = require('../support/gateway.js');
+const { startGateway, key, hosts } = require('../support/gateway.js');
 
 const recent = Number(process.versions.node.split('.')[0]) >= 20;
 const base = 'https://api.acme.example/v1';
@@ -115,7 +115,7 @@ for (const [name, make] of Object.entries(libraries)) {
   test(`${name}: hosts that cannot be learned fail the call`, async (t) => {
     const gateway = await startGateway(t, undefined, () => [401, { code: 'invalid_tenant_key' }]);
     const call = await make(gateway.options);
-    await assert.rejects(call('GET', `${base}/x`), failing(/the hosts of acme could not be learned.*give hosts/));
+    await assert.rejects(call('GET', `${base}/x`), failing(/invalid_tenant_key the hosts of acme could not be learned/));
     assert.deepEqual(gateway.requests, []);
   });
 }
@@ -135,3 +135,52 @@ test('got: a retry goes the same way', async (t) => {
   assert.equal((await call('GET', `${base}/x`)).status, 200);
   assert.deepEqual(gateway.lines(), ['GET /proxy/conn_1/acme/x', 'GET /proxy/conn_1/acme/x']);
 });
+
+test('axios: neither answers nor errors show the key, and no proxy of the environment gets it', async (t) => {
+  const { default: axios } = await import('axios');
+  const { inspect } = require('node:util');
+  const gateway = await startGateway(t, ({ line }) => ({ status: line.endsWith('/bad') ? 500 : 200, body: '{}' }));
+  const proxy = await startGateway(t);
+  const before = process.env.http_proxy;
+  t.after(() => (before === undefined ? delete process.env.http_proxy : (process.env.http_proxy = before)));
+  process.env.http_proxy = proxy.url;
+  const client = axios.create({ adapter: vendgateAxios(axios, { ...gateway.options, email }) });
+  const refused = await client.get(`${base}/bad`).catch((error) => error);
+  const down = axios.create({ adapter: vendgateAxios(axios, { ...gateway.options, baseUrl: 'http://127.0.0.1:1', hosts, email }) });
+  const broken = await down.get(`${base}/x`).catch((error) => error);
+  assert.deepEqual([refused.response.status, broken.code], [500, 'ECONNREFUSED']);
+  for (const shown of [await client.get(`${base}/x`), refused, refused.response, broken]) {
+    assert.equal(shown.config.url, shown === refused || shown === refused.response ? `${base}/bad` : `${base}/x`);
+    const text = inspect(shown, { depth: 9 }) + (shown.toJSON ? JSON.stringify(shown) : '');
+    assert.ok(!text.includes(key) && !text.includes(email), text);
+  }
+  assert.deepEqual(proxy.lines(), []);
+});
+
+for (const name of ['undici', ...(recent ? ['undici7'] : [])]) {
+  test(`${name}: a signal ends a call whose hosts are being learned`, async (t) => {
+    const { Agent, request } = require(name);
+    const controller = new AbortController();
+    let tell;
+    const gateway = await startGateway(t, undefined, () => {
+      controller.abort(new Error('enough'));
+      return new Promise((resolve) => (tell = resolve));
+    });
+    const dispatcher = new Agent().compose(vendgateInterceptor(gateway.options));
+    t.after(() => dispatcher.close());
+    await assert.rejects(request(`${base}/x`, { dispatcher, signal: controller.signal }), { message: 'enough' });
+    tell([200, { id: 'acme', hosts }]);
+    assert.equal((await request(`${base}/x`, { dispatcher })).statusCode, 200);
+    assert.deepEqual(gateway.lines(), ['GET /proxy/conn_1/acme/x']);
+  });
+}
+
+for (const name of ['got', ...(recent ? ['got14'] : [])]) {
+  test(`${name}: a stream that is gone is not sent as an empty body`, async (t) => {
+    const { default: got } = await import(name);
+    const gateway = await startGateway(t, () => ({ status: 307, headers: { location: '/proxy/conn_1/acme/y' } }));
+    const call = got.extend(vendgateGot(gateway.options)).post(`${base}/x`, { body: Readable.from(['ab', 'cd']) });
+    await assert.rejects(call, { code: 'url_refused' });
+    assert.deepEqual(gateway.requests.map(({ line, body }) => [line, body]), [['POST /proxy/conn_1/acme/x', 'abcd']]);
+  });
+}
