@@ -55,6 +55,9 @@ func (c *call) instead(option string) string {
 	case c.keyIn == inAuthorization:
 		return "set redirects follow to have the gateway fetch what is there, or redirects pass to leave it to the client"
 	}
+	if cmp.Or(c.route.app.Redirects, c.redirects) != "" {
+		return "wherever the key is, redirects refuse holds: set redirects follow or redirects pass"
+	}
 	return "HTTP clients carry the key and x-user-email along to it: send the key in Authorization, which they remove, " +
 		"or set redirects follow or redirects pass"
 }
