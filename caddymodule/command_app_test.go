@@ -120,6 +120,7 @@ func TestAppShow(t *testing.T) {
 		t.Errorf("the SDK is not shown:\n%s", git)
 	}
 	for slug, wants := range map[string][]string{
+		"aws-s3": {" errors passthrough error form aws_xml "},
 		"openai": {`verify GET /models, accepted 401 with body "insufficient permissions for this operation", accepted 403 with`},
 		"gemini": {`refused 400, body "API_KEY_INVALID" or "keyInvalid"`}, "jira-api-token": {"when X-Seraph-LoginReason: AUTHENTICATED_FAILED"},
 		"wordpress": {"with a site's path, cut ", " site names GET https://{host}/wp-json/?_fields=home,url, home url"}, "deepseek": {", accepted 402, inconclusive"},
