@@ -19,8 +19,8 @@ type keyPlaces struct {
 	// spellings of setsKeys. They are cleared only from a query that holds a key of ours.
 	signed func(key string) bool
 	keys   nameSet
-	// prefixes are what paths begin with.
-	prefixes []keyPrefix
+	// prefixes are what paths begin with; the head of most is empty.
+	prefixes []prefix
 }
 
 // keyHeader is a header by its canonical name, and what messages call it.
@@ -53,11 +53,9 @@ func (p *Placement) compileKeyPlaces() {
 		}
 	}
 	k.query = len(p.setsKeys) > 0
-	for _, other := range p.otherPrefixes {
-		k.prefixes = append(k.prefixes, keyPrefix(other))
-	}
+	k.prefixes = slices.Clip(p.otherPrefixes)
 	if p.prefix.holdsField() {
-		k.prefixes = append(k.prefixes, keyPrefix{"", p.prefix})
+		k.prefixes = append(k.prefixes, prefix{"", p.prefix})
 	}
 	switch p.signer.(type) {
 	case *sigV4:
