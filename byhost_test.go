@@ -30,7 +30,8 @@ func (p *dnsProvider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// TestByHostDocs adapts the README's configurations for addressing by host, and Caddyfile.example's.
+// TestByHostDocs adapts the README's configurations for addressing by host, and
+// Caddyfile.example's.
 func TestByHostDocs(t *testing.T) {
 	caddy.RegisterModule(new(dnsProvider))
 	readme, err := os.ReadFile("README.md")

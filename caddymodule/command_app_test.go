@@ -146,8 +146,8 @@ func TestAppShow(t *testing.T) {
 	}
 }
 
-// TestAppCheckDocs: an OAuth app without the provider's page, or not compared with it, is no mistake
-// but a warning; those of the binary are one line.
+// TestAppCheckDocs: an OAuth app without the provider's page, or not compared with it, is no
+// mistake but a warning; those of the binary are one line.
 func TestAppCheckDocs(t *testing.T) {
 	const oauth = `{"slug":"%s","name":"S","auth_type":"o_auth","upstream":"https://api.example.com",` +
 		`"oauth2":{"authorize_url":"https://example.com/a","token_url":"https://example.com/t"}%s}`

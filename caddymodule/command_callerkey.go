@@ -102,8 +102,8 @@ func (f *storeFlags) createCallerKey(cmd *cobra.Command, store *connect.Store, a
 	return err
 }
 
-// baseURL is what SDKs take beside a caller key. Of another source's connection the app is not known
-// here; nor is the origin, where no public_url says it.
+// baseURL is what SDKs take beside a caller key. Of another source's connection the app is not
+// known here; nor is the origin, where no public_url says it.
 func (a *App) baseURL(ctx context.Context, store *connect.Store, k connect.CallerKey, ours bool) (string, error) {
 	origin, err := a.origin("")
 	if err != nil {

@@ -15,7 +15,7 @@ type hostAddress struct {
 	// domain is the one of the configuration, port that of the Host header with its colon or empty,
 	// and label the one of an extra host of the app or empty.
 	domain, port, label string
-	// refusal is why the path is none of the app's. Only a caller that may call the app gets to know.
+	// refusal is why the app does not take the path. Only a caller that may call the app gets to know.
 	refusal error
 }
 
@@ -75,8 +75,8 @@ func (c *call) nameConnection() error {
 	return nil
 }
 
-// originOf is the origin by which the call's app is named at the host of a label. Its scheme is that
-// of public_url, where a proxy in front may end TLS, and its port the caller's.
+// originOf is the origin by which the call's app is named at the host of a label. Its scheme is
+// that of public_url, where a proxy in front may end TLS, and its port the caller's.
 func (c *call) originOf(label string) string {
 	scheme, _, _ := strings.Cut(c.gateway.origin(c.request), "://")
 	name, _ := c.route.app.HostName(label, c.byHost.domain)

@@ -51,8 +51,8 @@ func fitsLabel(want, label string) bool {
 		!badLabel(label) && !strings.HasPrefix(label, "xn--")
 }
 
-// hostPattern checks an extra host with stars. The credential goes to whatever fits it, so that what
-// follows the last star must be a name that one provider owns.
+// hostPattern checks an extra host with stars. The credential goes to whatever fits it, so that
+// what follows the last star must be a name that one provider owns.
 func (c checker) hostPattern(pattern string) error {
 	invalid := fmt.Errorf("extra_hosts: %q is invalid: write at most one * in a label, behind the last of them at least two fixed labels, "+
 		"like *.svc.example.com", pattern)

@@ -10,9 +10,9 @@ import (
 // LabelSeparator joins an app's slug and the label of one of its extra hosts to one DNS label.
 const LabelSeparator = "--"
 
-// shortSlug is the length of slugs behind which the separator would be at the third and fourth place
-// of a DNS label: such labels are reserved, like those of international names (RFC 5890, section
-// 2.3.1), and some clients refuse them.
+// shortSlug is the length of slugs behind which the separator would be at the third and fourth
+// place of a DNS label: such labels are reserved, like those of international names (RFC 5890,
+// section 2.3.1), and some clients refuse them.
 const shortSlug = 2
 
 // HostName returns the name by which the app is addressed by host below domain: label is empty for

@@ -91,7 +91,8 @@ func (a *App) renamedHosts(main Host) (hosts []Host) {
 	return hosts
 }
 
-// mainHost is the upstream, with the path prefix of the placement: SDKs write that into their paths.
+// mainHost is the upstream, with the path prefix of the placement: SDKs write that into their
+// paths.
 func (a *App) mainHost() Host {
 	host, path := splitURL(a.Upstream)
 	h := Host{Host: a.withoutPort(host), BasePath: strings.TrimRight(path, "/")}

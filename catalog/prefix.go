@@ -15,8 +15,8 @@ type Prefix struct {
 	Template string
 }
 
-// Prefixes returns the path prefixes of p in the order in which a path is held against them: that of
-// the empty head, PathPrefix, is the last. There are none without a PathPrefix.
+// Prefixes returns the path prefixes of p in the order in which a path is held against them: that
+// of the empty head, PathPrefix, is the last. There are none without a PathPrefix.
 func (p *Placement) Prefixes() []Prefix {
 	if p == nil || p.PathPrefix == "" {
 		return nil

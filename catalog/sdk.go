@@ -15,8 +15,8 @@ type SDK struct {
 	Package string `json:"package"`
 	// Version is the one in whose source BaseURL was read.
 	Version string `json:"version,omitempty"`
-	// BaseURL is its default base URL, with the slots of the upstream. It is the upstream, or below it,
-	// or below one of the extra hosts: the rest is what callers append to the address of the app.
+	// BaseURL is its default base URL, with the slots of the upstream. It is the upstream, or below
+	// it, or below one of the extra hosts: the rest is what callers append to the address of the app.
 	BaseURL string `json:"base_url"`
 }
 

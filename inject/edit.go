@@ -19,7 +19,8 @@ const (
 	// larger one passes as it is.
 	maxEdited = 1 << 20
 	// holdTimeout and streamTimeout bound the wait for the end of such a body, where its length is
-	// known and where it is not: then it may be a stream. What goes on for longer is edited as it comes.
+	// known and where it is not: then it may be a stream. What goes on for longer is edited as it
+	// comes.
 	holdTimeout   = 5 * time.Second
 	streamTimeout = time.Second
 )
@@ -82,8 +83,8 @@ func codingOf(h http.Header) (coding string, known bool) {
 
 // RewriteBody has the members of a JSON answer that the app declares as links lead to the gateway.
 // What is longer than 1 MiB, as it comes or decoded, passes as it is, as does what is no valid JSON
-// and what breaks off. A body that goes on for too long to be held is rewritten as it comes, and its
-// caller waits for no more of it than a string; it loses its coding.
+// and what breaks off. A body that goes on for too long to be held is rewritten as it comes, and
+// its caller waits for no more of it than a string; it loses its coding.
 //
 // The answer must be the transport's, in which nobody has read yet.
 func (x *Exchange) RewriteBody(res *http.Response, gw func() Gateway) {
@@ -220,7 +221,8 @@ type replacedBody struct {
 	io.Closer
 }
 
-// digests are headers about the bytes of a body (RFC 9530, RFC 3230, RFC 1864, and those of stores).
+// digests are headers about the bytes of a body (RFC 9530, RFC 3230, RFC 1864, and those of
+// stores).
 var digests = []string{
 	"Content-Digest", "Repr-Digest", "Digest", "Content-Md5", "X-Goog-Hash", "X-Ms-Content-Crc64", "X-Ms-Blob-Content-Md5", "X-Amz-Content-Sha256",
 }
@@ -229,7 +231,8 @@ var digests = []string{
 var digestPrefixes = []string{"X-Amz-Checksum-", "X-Checksum-"}
 
 // dropDigests removes what no longer holds of an edited body. Its validator is a weak one from then
-// on (RFC 9110, section 8.8.1), and no part of it can be asked for: the upstream's bytes are others.
+// on (RFC 9110, section 8.8.1), and no part of it can be asked for: the upstream's bytes are
+// others.
 func dropDigests(res *http.Response) {
 	dropDigestsOf(res.Header)
 	dropDigestsOf(res.Trailer)

@@ -14,8 +14,8 @@ import (
 const maxHops = 5
 
 var (
-	// ErrNotFollowed says that a redirect leads where no follower goes. It is wrapped by what says why,
-	// which is safe to show.
+	// ErrNotFollowed says that a redirect leads where no follower goes. It is wrapped by what says
+	// why, which is safe to show.
 	ErrNotFollowed = errors.New("the redirect is not followed")
 	errNoHTTPS     = fmt.Errorf("%w: it leads to an address without https", ErrNotFollowed)
 	errGateway     = fmt.Errorf("%w: it leads to the gateway itself", ErrNotFollowed)

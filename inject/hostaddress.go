@@ -13,9 +13,9 @@ import (
 // provider's own, byte for byte. So the base path of the upstream is a part of it, and is cut off;
 // what the connection fills in, a site's path or a path prefix, is not.
 //
-// A path outside of the base path is `invalid_request`, as it cannot be called by path either: rules
-// that were written for the API would not see that it is none of it. What the app declares to have
-// there is taken.
+// A path outside of the base path is `invalid_request`, as it cannot be called by path either:
+// rules that were written for the API would not see that it is outside of it. What the app declares to
+// have there is taken.
 func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 	if label != "" {
 		host, ok := p.app.HostLabels[label]
@@ -44,8 +44,8 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 	return "", vending.Refuse(vending.InvalidRequest, "the path is outside of the app's API: at this host its paths begin with "+base)
 }
 
-// besidePlainly reports whether the path alone tells what lies beside the API, at the same host, from
-// the API.
+// besidePlainly reports whether the path alone tells what lies beside the API, at the same host,
+// from the API.
 func (p *Placement) besidePlainly() bool {
 	return p.beside != nil && p.beside.host == "" && len(p.beside.base) > 0
 }
@@ -88,15 +88,16 @@ func (g Gateway) placed(p *Placement, path string) (origin, rawPath string) {
 	return g.OriginOf(""), rawPath
 }
 
-// IsOwn reports whether host, with its port if it has one, is the gateway's own, by any of its names.
+// IsOwn reports whether host, with its port if it has one, is the gateway's own, by any of its
+// names.
 func (g Gateway) IsOwn(host string) bool {
 	_, own, _ := strings.Cut(g.Origin, "://")
 	name, _ := cutPort(host)
 	return sameHost(host, own) || g.Own != nil && g.Own(strings.ToLower(asciiName(name)))
 }
 
-// quotedIn reports whether a URL holds a name of the gateway's in some place: with a backslash, what
-// RFC 3986 reads as the host may be another than what browsers do.
+// quotedIn reports whether a URL holds a name of the gateway's in some place: with a backslash,
+// what RFC 3986 reads as the host may be another than what browsers do.
 func (g Gateway) quotedIn(url string) bool {
 	_, own, _ := strings.Cut(g.Origin, "://")
 	if strings.Contains(url, own) {

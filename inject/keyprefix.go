@@ -32,8 +32,8 @@ func (p *Placement) prefixOf(rawPath string, is func(field, value string) bool) 
 // number and colon before it (aiogram/utils/token.py).
 func keyPart(value string) string { return value[strings.LastIndexByte(value, ':')+1:] }
 
-// match returns how many bytes of rawPath, whole segments, are t filled in, and yields the fields. It
-// is 0 if rawPath begins otherwise; what was yielded then is to be forgotten.
+// match returns how many bytes of rawPath, whole segments, are t filled in, and yields the fields.
+// It is 0 if rawPath begins otherwise; what was yielded then is to be forgotten.
 func (t template) match(rawPath string, yield func(field, value string)) (size int) {
 	rest := rawPath
 	for i, part := range t {

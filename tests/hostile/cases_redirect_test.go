@@ -112,8 +112,9 @@ func carriedRows() (rows []row) {
 	return rows
 }
 
-// carrying is a client that follows redirects itself and removes Authorization and Cookie alone when
-// it comes to another host, as follow-redirects under axios does (its index.js, _processResponse).
+// carrying is a client that follows redirects itself and removes Authorization and Cookie alone
+// when it comes to another host, as follow-redirects under axios does (its index.js,
+// _processResponse).
 const carrying = `
 const follow = async (url, headers) => {
   for (let hops = 0; hops < 5; hops++) {
