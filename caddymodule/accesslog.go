@@ -143,7 +143,8 @@ func hostTells(r *http.Request) bool {
 // names in lower case, so that its letters say nothing. Digests, which previews of sites are named
 // by, have another length.
 func nameTells(name string) bool {
-	return quotesToken(name) || quotesKey(strings.ToLower(name)) || anyRun(name, func(run string) bool { return len(run) == keyDigits })
+	return quotesToken(name) || quotesKey(strings.ToLower(name)) ||
+		anyRun(name, func(run string) bool { return len(run) == keyDigits })
 }
 
 // withoutHost takes out of r, which is a copy, what its host and TLS tell.

@@ -63,8 +63,9 @@ func (c *call) admit(k foundKey) (err error) {
 	return err
 }
 
-const unusualTenantKey = "a tenant key is read from X-Vendgate-Key, Authorization: Bearer and the user name of Authorization: Basic only: " +
-	"send it there, give the SDK a caller key, or have the operator write tenant_keys_in_placement in the block vendgate_proxy"
+const unusualTenantKey = "a tenant key is read from X-Vendgate-Key, Authorization: Bearer and " +
+	"the user name of Authorization: Basic only: send it there, give the SDK a caller key, or " +
+	"have the operator write tenant_keys_in_placement in the block vendgate_proxy"
 
 // authenticate finds the tenant by the request's tenant key. No caller key will do: they are for the gateway's
 // own calls alone.

@@ -97,7 +97,8 @@ func (f *storeFlags) createCallerKey(cmd *cobra.Command, store *connect.Store, a
 		return printJSON(cmd.OutOrStdout(), row)
 	}
 	if _, err = fmt.Fprintln(cmd.OutOrStdout(), key.Reveal()); err == nil {
-		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "its id, to revoke it by: %s\nthe base URL that goes with it: %s\n", k.ID, base)
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(),
+			"its id, to revoke it by: %s\nthe base URL that goes with it: %s\n", k.ID, base)
 	}
 	return err
 }

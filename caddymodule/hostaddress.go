@@ -68,8 +68,9 @@ func (c *call) nameConnection() error {
 		return nil
 	}
 	if c.caller == nil {
-		return vending.Refuse(vending.InvalidRequest, "a call that names its app by host needs a caller key, which names the connection too: "+
-			"make one with `vendgate caller-key create`, or put the connection into the path, {prefix}/{connection_id}/{app}/…")
+		return vending.Refuse(vending.InvalidRequest,
+			"a call that names its app by host needs a caller key, which names the connection too: "+
+				"make one with `vendgate caller-key create`, or put the connection into the path, {prefix}/{connection_id}/{app}/…")
 	}
 	c.target.Connection = c.caller.Connection
 	return nil

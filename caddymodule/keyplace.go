@@ -66,7 +66,9 @@ func findKey(h http.Header, target *policy.Target, p *inject.Placement) (k found
 		k.authorization(v)
 	}
 	if p != nil {
-		p.Keys(h, target.Path, target.RawQuery, policy.IsKey, func(text, where string) { k.add(text, where, inPlacement, false) })
+		p.Keys(h, target.Path, target.RawQuery, policy.IsKey, func(text, where string) {
+			k.add(text, where, inPlacement, false)
+		})
 	}
 	switch {
 	case k.other != "":

@@ -43,7 +43,9 @@ func (g *gateway) placement(slug string) *inject.Placement {
 		if !ok {
 			return nil
 		}
-		compiled, _ = g.routes.placements.LoadOrStore(slug, sync.OnceValues(func() (*inject.Placement, error) { return inject.NewPlacement(app) }))
+		compiled, _ = g.routes.placements.LoadOrStore(slug, sync.OnceValues(func() (*inject.Placement, error) {
+			return inject.NewPlacement(app)
+		}))
 	}
 	p, err := compiled.(func() (*inject.Placement, error))()
 	if err != nil {

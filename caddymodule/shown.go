@@ -113,7 +113,8 @@ func hideHeaders(repl *caddy.Replacer, h http.Header, c placed) {
 
 // addressPlaceholders are those of an address, behind `http.request.uri` and `http.request.orig_uri`.
 var addressPlaceholders = []string{
-	"_escaped", ".path_escaped", ".path.file", ".path.file_escaped", ".path.file.base", ".path.file.ext", ".path.dir", ".query_escaped", ".prefixed_query",
+	"_escaped", ".path_escaped", ".path.file", ".path.file_escaped", ".path.file.base", ".path.file.ext",
+	".path.dir", ".query_escaped", ".prefixed_query",
 }
 
 // hideAddress replaces the placeholders of the address by those of told, and the attribute of

@@ -44,7 +44,8 @@ func (c checker) hostLabels() error {
 		switch {
 		case len(c.Slug) == shortSlug:
 			return fmt.Errorf("host_labels: %s%s… would be a reserved name in DNS: give the app a longer slug", c.Slug, LabelSeparator)
-		case label == "" || !consistsOf(label, '-') || label[0] == '-' || label[len(label)-1] == '-' || strings.Contains(label, LabelSeparator):
+		case label == "" || !consistsOf(label, '-') || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.Contains(label, LabelSeparator):
 			return fmt.Errorf("host_labels: %q is invalid: write a-z, 0-9 and single hyphens, like files", label)
 		case len(c.Slug)+len(LabelSeparator)+len(label) > maxLabel:
 			return fmt.Errorf("host_labels: %s is too long: with the slug it must fit into %d bytes", label, maxLabel)

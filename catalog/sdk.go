@@ -44,7 +44,8 @@ func (c checker) sdk() error {
 		return fmt.Errorf("sdk.base_url: %s is neither the upstream's host nor one of extra_hosts: add it there", host)
 	}
 	if base := c.basePath(); !below(path, base) {
-		return fmt.Errorf("sdk.base_url: the upstream ends in %s, which the SDK appends to its base URL again: take it out of the upstream", base)
+		return fmt.Errorf("sdk.base_url: the upstream ends in %s, which the SDK appends to its base URL again: "+
+			"take it out of the upstream", base)
 	}
 	return nil
 }

@@ -53,10 +53,12 @@ func hold(res *http.Response) (*http.Response, *heldBody) {
 // section 7.7), and to the caller the gateway is the origin.
 func mayEdit(res *http.Response) bool {
 	switch {
-	case res.Request.Method == http.MethodHead, res.Body == nil, res.Body == http.NoBody, res.ContentLength == 0, res.ContentLength > maxEdited:
+	case res.Request.Method == http.MethodHead, res.Body == nil, res.Body == http.NoBody,
+		res.ContentLength == 0, res.ContentLength > maxEdited:
 		return false
 	case res.StatusCode < http.StatusOK, res.StatusCode == http.StatusNoContent, res.StatusCode == http.StatusResetContent,
-		res.StatusCode == http.StatusPartialContent, res.StatusCode == http.StatusNotModified, len(res.Header["Content-Range"]) > 0:
+		res.StatusCode == http.StatusPartialContent, res.StatusCode == http.StatusNotModified,
+		len(res.Header["Content-Range"]) > 0:
 		return false
 	}
 	_, known := codingOf(res.Header)
@@ -67,7 +69,8 @@ func mayEdit(res *http.Response) bool {
 func isJSON(h http.Header) bool {
 	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
-	return kind == "application/json" || kind == "text/json" || strings.HasSuffix(kind, "+json") && kind != "application/stream+json"
+	return kind == "application/json" || kind == "text/json" ||
+		strings.HasSuffix(kind, "+json") && kind != "application/stream+json"
 }
 
 // codingOf is the coding of a body, empty for none. It is not known if it cannot be edited.
@@ -224,7 +227,8 @@ type replacedBody struct {
 // digests are headers about the bytes of a body (RFC 9530, RFC 3230, RFC 1864, and those of
 // stores).
 var digests = []string{
-	"Content-Digest", "Repr-Digest", "Digest", "Content-Md5", "X-Goog-Hash", "X-Ms-Content-Crc64", "X-Ms-Blob-Content-Md5", "X-Amz-Content-Sha256",
+	"Content-Digest", "Repr-Digest", "Digest", "Content-Md5", "X-Goog-Hash", "X-Ms-Content-Crc64",
+	"X-Ms-Blob-Content-Md5", "X-Amz-Content-Sha256",
 }
 
 // digestPrefixes begin the names of others.

@@ -68,7 +68,8 @@ func (f Follower) Follow(x *Exchange, res *http.Response, location string) (*htt
 // followed reports whether clients follow a status for GET and HEAD (RFC 9110, section 15.4).
 func followed(status int) bool {
 	switch status {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return true
 	}
 	return false

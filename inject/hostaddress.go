@@ -41,7 +41,8 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 		}
 		return rest, nil
 	}
-	return "", vending.Refuse(vending.InvalidRequest, "the path is outside of the app's API: at this host its paths begin with "+base)
+	return "", vending.Refuse(vending.InvalidRequest,
+		"the path is outside of the app's API: at this host its paths begin with "+base)
 }
 
 // besidePlainly reports whether the path alone tells what lies beside the API, at the same host,
