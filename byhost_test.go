@@ -30,9 +30,11 @@ func (p *dnsProvider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// TestByHostDocs adapts the README's configurations for addressing by host, and Caddyfile.example's.
+func init() { caddy.RegisterModule(new(dnsProvider)) }
+
+// TestByHostDocs adapts the README's configurations for addressing by host, and
+// Caddyfile.example's.
 func TestByHostDocs(t *testing.T) {
-	caddy.RegisterModule(new(dnsProvider))
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)

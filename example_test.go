@@ -118,7 +118,7 @@ func TestExampleOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`"data_dir"`, `"public_url"`, `"platform"`, `"static"`, `"tenants"`, `"tenant_defaults"`, `"intranet"`, `"oauth_clients"`, `"trust_ca"`, `"gateway.example.com"`, `"logging"`, `"rules"`, `"max_in_flight"`} {
+	for _, part := range []string{`"data_dir"`, `"public_url"`, `"platform"`, `"static"`, `"tenants"`, `"tenant_defaults"`, `"intranet"`, `"oauth_clients"`, `"trust_ca"`, `"gateway.example.com"`, `"logging"`, `"rules"`, `"max_in_flight"`, `"redirects":"follow"`} {
 		if !strings.Contains(string(adapted), part) {
 			t.Errorf("the example does not show %s", part)
 		}

@@ -87,10 +87,10 @@ func (f *facts) placeholder(key string) (any, bool) {
 }
 
 // accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a
-// key in X-Vendgate-Key or where an app's SDKs put one, or a token in the address or a header. Caddy copies a request's header for
-// its log before any handler runs, and redacts only Authorization and cookies in it. So its entry
-// is skipped and this one written in its place, alike but for the secret and for fields that other
-// handlers add.
+// key in X-Vendgate-Key or where an app's SDKs put one, or a token in the address or a header.
+// Caddy copies a request's header for its log before any handler runs, and redacts only
+// Authorization and cookies in it. So its entry is skipped and this one written in its place, alike
+// but for the secret and for fields that other handlers add.
 type accessLog struct {
 	logger *zap.Logger
 	// manages says that there is a connection manager, whose addresses hold tokens.
@@ -143,7 +143,8 @@ func hostTells(r *http.Request) bool {
 // names in lower case, so that its letters say nothing. Digests, which previews of sites are named
 // by, have another length.
 func nameTells(name string) bool {
-	return quotesToken(name) || quotesKey(strings.ToLower(name)) || anyRun(name, func(run string) bool { return len(run) == keyDigits })
+	return quotesToken(name) || quotesKey(strings.ToLower(name)) ||
+		anyRun(name, func(run string) bool { return len(run) == keyDigits })
 }
 
 // withoutHost takes out of r, which is a copy, what its host and TLS tell.

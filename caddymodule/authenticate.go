@@ -66,8 +66,9 @@ func (c *call) admit(k foundKey) (err error) {
 	return err
 }
 
-const unusualTenantKey = "a tenant key is read from X-Vendgate-Key, Authorization: Bearer and the user name of Authorization: Basic only: " +
-	"send it there, give the SDK a caller key, or have the operator write tenant_keys_in_placement in the block vendgate_proxy"
+const unusualTenantKey = "a tenant key is read from X-Vendgate-Key, Authorization: Bearer and " +
+	"the user name of Authorization: Basic only: send it there, give the SDK a caller key, or " +
+	"have the operator write tenant_keys_in_placement in the block vendgate_proxy"
 
 // caller finds the caller key and its tenant. A source that wants the tenant's own key can be given none, and
 // must never be given the caller key in its place.

@@ -82,7 +82,7 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 	if renamed { // pages would call it by the embedded short name
 		entry.ShortName = ""
 	}
-	if resited { // the base URL of its SDK is none of the app's any more
+	if resited { // the embedded SDK's base URL is at another host now
 		entry.SDK = nil
 	}
 	if err := checkApp(&entry.App); err != nil {

@@ -86,7 +86,10 @@ var hops = policy.NewHops()
 const errorsHeader = "Vendgate-Errors"
 
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, target policy.Target) *call {
-	c := &call{ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target, domains: p.Hosts, log: &p.accessLog}
+	c := &call{
+		ResponseWriter: w, gateway: p.gateway, request: r, asked: r, target: target,
+		domains: p.Hosts, log: &p.accessLog,
+	}
 	c.passthrough, c.redirects, c.tenantKeys = p.Errors == "passthrough", p.Redirects, p.TenantKeysInPlacement
 	c.facts.begun = time.Now()
 	c.gateway.metrics.inFlight.Inc()

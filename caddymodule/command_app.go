@@ -133,7 +133,7 @@ func stateOf(app *catalog.App, on *catalog.Catalog) string {
 	return "on"
 }
 
-// linkRows say what is rewritten in answers, and what becomes of redirects.
+// linkRows say what is rewritten in answers, and what becomes of redirects and errors.
 func linkRows(app *catalog.App) (rows [][]string) {
 	if app.Links != nil {
 		for _, member := range app.Links.Members {
@@ -145,6 +145,12 @@ func linkRows(app *catalog.App) (rows [][]string) {
 	}
 	if app.Redirects != "" {
 		rows = append(rows, []string{"redirects", app.Redirects})
+	}
+	if app.Errors != "" {
+		rows = append(rows, []string{"errors", app.Errors})
+	}
+	if app.ErrorForm != "" {
+		rows = append(rows, []string{"error form", app.ErrorForm})
 	}
 	return rows
 }

@@ -120,6 +120,7 @@ func TestAppShow(t *testing.T) {
 		t.Errorf("the SDK is not shown:\n%s", git)
 	}
 	for slug, wants := range map[string][]string{
+		"aws-s3": {" errors passthrough error form aws_xml "},
 		"openai": {`verify GET /models, accepted 401 with body "insufficient permissions for this operation", accepted 403 with`},
 		"gemini": {`refused 400, body "API_KEY_INVALID" or "keyInvalid"`}, "jira-api-token": {"when X-Seraph-LoginReason: AUTHENTICATED_FAILED"},
 		"webflow":      {" base URL for the sdk /proxy/{connection_id}/webflow/v2 "},
@@ -148,8 +149,8 @@ func TestAppShow(t *testing.T) {
 	}
 }
 
-// TestAppCheckDocs: an OAuth app without the provider's page, or not compared with it, is no mistake
-// but a warning; those of the binary are one line.
+// TestAppCheckDocs: an OAuth app without the provider's page, or not compared with it, is no
+// mistake but a warning; those of the binary are one line.
 func TestAppCheckDocs(t *testing.T) {
 	const oauth = `{"slug":"%s","name":"S","auth_type":"o_auth","upstream":"https://api.example.com",` +
 		`"oauth2":{"authorize_url":"https://example.com/a","token_url":"https://example.com/t"}%s}`

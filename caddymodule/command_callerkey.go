@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,19 +83,42 @@ func (f *storeFlags) createCallerKey(cmd *cobra.Command, store *connect.Store, a
 	if err != nil {
 		return err
 	}
+	base, err := a.baseURL(cmd.Context(), store, k, ours)
+	if err != nil {
+		return err
+	}
 	key, k, err := store.CreateCallerKey(cmd.Context(), k, ours)
 	if err != nil {
 		return err
 	}
 	if f.json {
 		row := callerKeyRowOf(k)
-		row.Key = key.Reveal()
+		row.Key, row.BaseURL = key.Reveal(), base
 		return printJSON(cmd.OutOrStdout(), row)
 	}
 	if _, err = fmt.Fprintln(cmd.OutOrStdout(), key.Reveal()); err == nil {
-		_, err = fmt.Fprintln(cmd.ErrOrStderr(), "its id, to revoke it by: "+k.ID)
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(),
+			"its id, to revoke it by: %s\nthe base URL that goes with it: %s\n", k.ID, base)
 	}
 	return err
+}
+
+// baseURL is what SDKs take beside a caller key. Of another source's connection the app is not
+// known here; nor is the origin, where no public_url says it.
+func (a *App) baseURL(ctx context.Context, store *connect.Store, k connect.CallerKey, ours bool) (string, error) {
+	origin, err := a.origin("")
+	if err != nil {
+		return "", err
+	}
+	slug := "{app}"
+	if ours {
+		c, err := store.Describe(ctx, k.Tenant, k.User, k.Connection)
+		if err != nil {
+			return "", err
+		}
+		slug = c.App
+	}
+	return cmp.Or(origin, "https://{gateway}") + "/proxy/" + k.Connection + "/" + slug, nil
 }
 
 // checkCallerKey spares the operator a key that no one could use. It reports whether the connection is one of the store.
@@ -187,8 +211,9 @@ type callerKeyRow struct {
 	CreatedAt time.Time `json:"created_at"`
 	// ExpiresAt is null for a key that does not expire.
 	ExpiresAt *time.Time `json:"expires_at"`
-	// Key is there once, when it is made.
-	Key string `json:"key,omitempty"`
+	// Key is there once, when it is made, and so is the base URL that goes with it.
+	Key     string `json:"key,omitempty"`
+	BaseURL string `json:"base_url,omitempty"`
 }
 
 func callerKeyRowOf(k connect.CallerKey) callerKeyRow {

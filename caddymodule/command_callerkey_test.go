@@ -54,7 +54,11 @@ func TestCallerKeyCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]string{strings.TrimSpace(plain): strings.TrimPrefix(strings.TrimSpace(noted), "its id, to revoke it by: "), made.Key: made.ID} {
+	id1, base, _ := strings.Cut(strings.TrimPrefix(noted, "its id, to revoke it by: "), "\n")
+	if want := "the base URL that goes with it: https://{gateway}/proxy/" + id + "/openai\n"; base != want {
+		t.Errorf("said %q, want %q", base, want)
+	}
+	for key, want := range map[string]string{strings.TrimSpace(plain): id1, made.Key: made.ID} {
 		if got := snapshot.Callers[connect.Digest(policy.DigestOf(key))].ID; got == "" || got != want {
 			t.Errorf("the key that was printed is that of %q, want %q", got, want)
 		}
@@ -177,15 +181,29 @@ func TestCallerKeyOfOtherSources(t *testing.T) {
 		"by an opaque id": {pipedreamed("external_id"), "acme", "apn_1", "User-42"},
 		"local, named":    {"source local mine\ntenant acme {\n source mine\n }", "acme", id, ""},
 		"local, alone":    {static + "tenant acme {\n source local\n }", "acme", id, ""},
+		"a public URL":    {"public_url https://gw.example\nsource local", "acme", id, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := []string{"caller-key", "create", "--tenant", tt.tenant, "--connection", tt.connection, "--data", dir, "--config", configOf(t, tt.options), "--json"}
 			if tt.user != "" {
 				args = append(args, "--user", tt.user)
 			}
-			var made struct{ ID, User string }
+			var made struct {
+				ID, User string
+				BaseURL  string `json:"base_url"`
+			}
 			if err := json.Unmarshal([]byte(must(t, "", args...)), &made); err != nil || made.User == "" || tt.user != "" && made.User != tt.user {
 				t.Errorf("made %s, %v", fmt.Sprint(made), err)
+			}
+			base := "https://{gateway}/proxy/" + tt.connection + "/{app}"
+			if tt.connection == id {
+				base = strings.Replace(base, "{app}", "openai", 1)
+			}
+			if name == "a public URL" {
+				base = strings.Replace(base, "{gateway}", "gw.example", 1)
+			}
+			if made.BaseURL != base {
+				t.Errorf("base URL %s, want %s", made.BaseURL, base)
 			}
 		})
 	}

@@ -45,7 +45,7 @@ func runContext(ctx context.Context, t *testing.T, input string, args ...string)
 }
 
 // noted is what goes to standard error where a key goes to standard output.
-var noted = regexp.MustCompile(`^(tenant \S+ is in the store .+\n|its id, to revoke it by: ckey_\w{11}\n)?$`)
+var noted = regexp.MustCompile(`^(tenant \S+ is in the store .+\n|its id, to revoke it by: ckey_\w{11}\nthe base URL that goes with it: \S+\n)?$`)
 
 // must is run for what has to succeed; it returns the standard output.
 func must(t *testing.T, input string, args ...string) string {

@@ -15,7 +15,7 @@ type hostAddress struct {
 	// domain is the one of the configuration, port that of the Host header with its colon or empty,
 	// and label the one of an extra host of the app or empty.
 	domain, port, label string
-	// refusal is why the path is none of the app's. Only a caller that may call the app gets to know.
+	// refusal is why the app does not take the path. Only a caller that may call the app gets to know.
 	refusal error
 }
 
@@ -68,15 +68,16 @@ func (c *call) nameConnection() error {
 		return nil
 	}
 	if c.caller == nil {
-		return vending.Refuse(vending.InvalidRequest, "a call that names its app by host needs a caller key, which names the connection too: "+
-			"make one with `vendgate caller-key create`, or put the connection into the path, {prefix}/{connection_id}/{app}/…")
+		return vending.Refuse(vending.InvalidRequest,
+			"a call that names its app by host needs a caller key, which names the connection too: "+
+				"make one with `vendgate caller-key create`, or put the connection into the path, {prefix}/{connection_id}/{app}/…")
 	}
 	c.target.Connection = c.caller.Connection
 	return nil
 }
 
-// originOf is the origin by which the call's app is named at the host of a label. Its scheme is that
-// of public_url, where a proxy in front may end TLS, and its port the caller's.
+// originOf is the origin by which the call's app is named at the host of a label. Its scheme is
+// that of public_url, where a proxy in front may end TLS, and its port the caller's.
 func (c *call) originOf(label string) string {
 	scheme, _, _ := strings.Cut(c.gateway.origin(c.request), "://")
 	name, _ := c.route.app.HostName(label, c.byHost.domain)

@@ -47,9 +47,9 @@ func (k *foundKey) add(text, where string, in keyPlace, usual bool) {
 	}
 }
 
-// findKey finds the key of a call: the one in [keyHeader], else one in Authorization, else one where
-// the app's placement, which is nil for no app, puts the credential. What else is in those places
-// are values that SDKs cannot do without, and no keys.
+// findKey finds the key of a call: the one in [keyHeader], else one in Authorization, else one
+// where the app's placement, which is nil for no app, puts the credential. What else is in those
+// places are values that SDKs cannot do without, and no keys.
 func findKey(h http.Header, target *policy.Target, p *inject.Placement) (k foundKey, err error) {
 	stated, err := keyOf(h)
 	switch explicit := len(h[keyHeader]) > 0; {
@@ -66,7 +66,9 @@ func findKey(h http.Header, target *policy.Target, p *inject.Placement) (k found
 		k.authorization(v)
 	}
 	if p != nil {
-		p.Keys(h, target.Path, target.RawQuery, policy.IsKey, func(text, where string) { k.add(text, where, inPlacement, false) })
+		p.Keys(h, target.Path, target.RawQuery, policy.IsKey, func(text, where string) {
+			k.add(text, where, inPlacement, false)
+		})
 	}
 	switch {
 	case k.text == "" && err == nil:
@@ -109,8 +111,8 @@ func (k *foundKey) authorization(value string) {
 	}
 }
 
-// bearer reports whether a scheme is one under which keys of every kind are read; the latter is that
-// of GitHub's SDKs.
+// bearer reports whether a scheme is one under which keys of every kind are read; the latter is
+// that of GitHub's SDKs.
 func bearer(scheme string) bool {
 	return strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "token")
 }

@@ -14,15 +14,17 @@ import (
 
 func init() { caddy.RegisterModule(new(Proxy)) }
 
-// Proxy is the handler `vendgate_proxy`: it answers calls to `{prefix}/{connection_id}/{app}/…` by injecting a
-// freshly vended credential and forwarding them to the app. Where Hosts says so, it also answers every request
-// to `{app}.{host}`, whose caller key names the connection. Other requests pass to the next handler.
+// Proxy is the handler `vendgate_proxy`: it answers calls to `{prefix}/{connection_id}/{app}/…` by
+// injecting a freshly vended credential and forwarding them to the app. Where Hosts says so, it
+// also answers every request to `{app}.{host}`, whose caller key names the connection. Other
+// requests pass to the next handler.
 type Proxy struct {
 	// Prefix begins the paths that are the gateway's. Default: `/proxy`.
 	Prefix string `json:"prefix,omitempty"`
-	// Hosts are domains below which apps are addressed by host, for SDKs that take no path: `gw.example.com` has
-	// `stripe.gw.example.com` be the app `stripe`, and `stripe--files.gw.example.com` its extra host with the label
-	// `files`. All paths there are the app's. Default: none.
+	// Hosts are domains below which apps are addressed by host, for SDKs that take no path:
+	// `gw.example.com` has `stripe.gw.example.com` be the app `stripe`, and
+	// `stripe--files.gw.example.com` its extra host with the label `files`. All paths there are the
+	// app's. Default: none.
 	Hosts []string `json:"hosts,omitempty"`
 	// Errors is `passthrough` to leave providers' errors as they are, for every app. Default: they are mapped to codes.
 	Errors string `json:"errors,omitempty"`
@@ -32,8 +34,9 @@ type Proxy struct {
 	// client. Default: `pass` where the key came in `Authorization`, which clients do not carry to another host, and
 	// `refuse` where it came elsewhere, and for another port of the host that was called and hosts below it.
 	Redirects string `json:"redirects,omitempty"`
-	// TenantKeysInPlacement has tenant keys read where caller keys are: wherever an app's SDKs put its credential. Default: a tenant key
-	// there is refused, because SDKs that know nothing of the gateway may send it to other hosts as well.
+	// TenantKeysInPlacement has tenant keys read where caller keys are: wherever an app's SDKs put its
+	// credential. Default: a tenant key there is refused, because SDKs that know nothing of the
+	// gateway may send it to other hosts as well.
 	TenantKeysInPlacement bool `json:"tenant_keys_in_placement,omitempty"`
 
 	gateway   *gateway

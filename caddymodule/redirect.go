@@ -64,6 +64,9 @@ func (c *call) instead(option, location string) string {
 	case c.keyIn == inAuthorization:
 		return "set redirects follow to have the gateway fetch what is there, or redirects pass to leave it to the client"
 	}
+	if cmp.Or(c.route.app.Redirects, c.redirects) != "" {
+		return "wherever the key is, redirects refuse holds: set redirects follow or redirects pass"
+	}
 	return "HTTP clients carry the key and x-user-email along to it: send the key in Authorization, which they remove, " +
 		"or set redirects follow or redirects pass"
 }
@@ -72,7 +75,8 @@ func (c *call) instead(option, location string) string {
 // otherwise if it were sent again: it is the policy of the gateway. It names the host, and nothing
 // more: a path or a query may be signed.
 func (c *call) refuseRedirect(status int, location, instead string) error {
-	return vending.Refuse(vending.PolicyDenied, fmt.Sprintf("the provider answered with a redirect (%d) past the gateway, to %s; %s",
+	return vending.Refuse(vending.PolicyDenied, fmt.Sprintf(
+		"the provider answered with a redirect (%d) past the gateway, to %s; %s",
 		status, c.exchange.RedirectHost(location), instead))
 }
 
@@ -89,11 +93,15 @@ func (c *call) follow(res *http.Response, location string) error {
 	case err != nil:
 		return &vending.Error{
 			Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Err: err,
-			Message: "the provider answered with a redirect to " + host + ", which cannot be reached right now; retry with backoff",
+			Message: "the provider answered with a redirect to " + host +
+				", which cannot be reached right now; retry with backoff",
 		}
 	case !final(other.StatusCode) || other.StatusCode == http.StatusSwitchingProtocols:
 		_ = other.Body.Close()
-		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the redirect to " + host + " was answered with an invalid status code"}
+		return &vending.Error{
+			Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream,
+			Message: "the redirect to " + host + " was answered with an invalid status code",
+		}
 	}
 	takeOver(res, other)
 	return nil

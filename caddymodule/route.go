@@ -30,8 +30,8 @@ type appRoute struct {
 // start fast. There are never more than the catalog has apps.
 type routes struct {
 	opened sync.Map
-	// placements are compiled before it is known who calls: without the rest, and its metrics, of which
-	// nobody unknown may make any.
+	// placements are compiled before it is known who calls: without the rest of a route, whose metrics
+	// an unknown caller must not create.
 	placements sync.Map
 }
 
@@ -43,7 +43,9 @@ func (g *gateway) placement(slug string) *inject.Placement {
 		if !ok {
 			return nil
 		}
-		compiled, _ = g.routes.placements.LoadOrStore(slug, sync.OnceValues(func() (*inject.Placement, error) { return inject.NewPlacement(app) }))
+		compiled, _ = g.routes.placements.LoadOrStore(slug, sync.OnceValues(func() (*inject.Placement, error) {
+			return inject.NewPlacement(app)
+		}))
 	}
 	p, err := compiled.(func() (*inject.Placement, error))()
 	if err != nil {

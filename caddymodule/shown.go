@@ -97,7 +97,8 @@ func (l accessLog) hide(r *http.Request) *http.Request {
 
 // addressPlaceholders are those of an address, behind `http.request.uri` and `http.request.orig_uri`.
 var addressPlaceholders = []string{
-	"_escaped", ".path_escaped", ".path.file", ".path.file_escaped", ".path.file.base", ".path.file.ext", ".path.dir", ".query_escaped", ".prefixed_query",
+	"_escaped", ".path_escaped", ".path.file", ".path.file_escaped", ".path.file.base", ".path.file.ext",
+	".path.dir", ".query_escaped", ".prefixed_query",
 }
 
 // hideAddress replaces the placeholders of the address by those of told, and the attribute of

@@ -9,8 +9,8 @@ import (
 // twinSuffixes end the slugs of entries that are one API by several kinds of credential, or in
 // several environments: `notion` and `notion-token`.
 var twinSuffixes = []string{
-	"-access-key", "-api-key", "-api-token", "-app", "-app-password", "-basic", "-bearer-token", "-bot", "-data-api-key", "-demo", "-developer",
-	"-free", "-oauth", "-oauth1", "-project", "-sandbox", "-secret", "-token",
+	"-access-key", "-api-key", "-api-token", "-app", "-app-password", "-basic", "-bearer-token", "-bot",
+	"-data-api-key", "-demo", "-developer", "-free", "-oauth", "-oauth1", "-project", "-sandbox", "-secret", "-token",
 }
 
 // notTwins are entries that are another API than their name may suggest, each with the reason.
@@ -25,13 +25,15 @@ func Advice(app *App, others []*App) (list []string) {
 	if base := c.basePath(); base != "" {
 		for _, path := range c.documentedPaths() {
 			if again := repeated(base, path); again != "" {
-				list = append(list, fmt.Sprintf("app %s: the upstream ends in %s, and %s begins with it again: take it out of one of them", app.Slug, again, path))
+				list = append(list, fmt.Sprintf("app %s: the upstream ends in %s, and %s begins with it again: "+
+					"take it out of one of them", app.Slug, again, path))
 			}
 		}
 	}
 	for _, other := range others {
 		if other.Slug != app.Slug && twins(app.Slug, other.Slug) && c.basePath() != (checker{other}).basePath() {
-			list = append(list, fmt.Sprintf("app %s: the upstream's path is %s, and that of %s, which has the same SDKs, is %s: write the base URL of the SDK in both",
+			list = append(list, fmt.Sprintf("app %s: the upstream's path is %s, and that of %s, which has the same SDKs, "+
+				"is %s: write the base URL of the SDK in both",
 				app.Slug, cmp.Or(c.basePath(), "/"), other.Slug, cmp.Or(checker{other}.basePath(), "/")))
 		}
 	}

@@ -31,11 +31,11 @@ type App struct {
 	// each is filled with exactly one DNS label, and at least two literal labels follow the last. A field
 	// with options may fill any part of it, and one of kind `host` stands for all of it.
 	Upstream string `json:"upstream"`
-	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by a path
-	// that begins with `/~` and the host; that replaces the host and the base path of Upstream. Where the
-	// provider names hosts as it makes them, `*` in a label stands for what may be there: one character
-	// of `[a-z0-9-]` or more, and never a dot. `*.svc.*.pinecone.io` needs two fixed labels at its end, or more,
-	// that no one but the provider has hosts below.
+	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by
+	// a path that begins with `/~` and the host; that replaces the host and the base path of Upstream.
+	// Where the provider names hosts as it makes them, `*` in a label stands for what may be there:
+	// one character of `[a-z0-9-]` or more, and never a dot. `*.svc.*.pinecone.io` needs two fixed
+	// labels at its end, or more, that no one but the provider has hosts below.
 	ExtraHosts []string `json:"extra_hosts,omitempty"`
 	// HostLabels name extra hosts in a host name of the gateway's own, where apps are addressed by
 	// host: `https://{app}--{label}.gateway.example`. They map a label of `[a-z0-9]` and `-`, which

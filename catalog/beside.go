@@ -52,7 +52,8 @@ func (c checker) beside() error {
 	switch {
 	case b.API == "":
 	case b.Host != "" || c.basePath() != "":
-		return errors.New("beside.api says where the API is below an upstream without a base path: write the upstream without its path, or take beside.api out")
+		return errors.New("beside.api says where the API is below an upstream without a base path: " +
+			"write the upstream without its path, or take beside.api out")
 	case checkBesidePath(b.API) != nil || strings.Contains(b.API, "*") || strings.HasSuffix(b.API, "/"):
 		return fmt.Errorf("beside.api: %q is invalid: write the decoded path below which the API is, like /api", b.API)
 	}

@@ -39,7 +39,8 @@ func (a *App) Check() error {
 	}
 	c := checker{a}
 	for _, rule := range []func() error{
-		c.authType, c.names, c.categories, c.fields, c.origins, c.allowances, c.upstream, c.regions, c.wholeHosts, c.extraHosts, c.placement, c.sign, c.secrecy,
+		c.authType, c.names, c.categories, c.fields, c.origins, c.allowances, c.upstream, c.regions,
+		c.wholeHosts, c.extraHosts, c.placement, c.sign, c.secrecy,
 		c.beside, c.oauth1, c.oauth2, c.captures, c.siteNames, c.defaultHeaders, c.verify, c.rateLimit, c.refused, c.steering, c.errorMode,
 		c.hostLabels, c.keyPlaces, c.links, c.redirects, c.sdk, c.documentation,
 	} {

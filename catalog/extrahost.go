@@ -51,11 +51,11 @@ func fitsLabel(want, label string) bool {
 		!badLabel(label) && !strings.HasPrefix(label, "xn--")
 }
 
-// hostPattern checks an extra host with stars. The credential goes to whatever fits it, so that what
-// follows the last star must be a name that one provider owns.
+// hostPattern checks an extra host with stars. The credential goes to whatever fits it, so that
+// what follows the last star must be a name that one provider owns.
 func (c checker) hostPattern(pattern string) error {
-	invalid := fmt.Errorf("extra_hosts: %q is invalid: write at most one * in a label, behind the last of them at least two fixed labels, "+
-		"like *.svc.example.com", pattern)
+	invalid := fmt.Errorf("extra_hosts: %q is invalid: write at most one * in a label, behind the last of them "+
+		"at least two fixed labels, like *.svc.example.com", pattern)
 	labels := strings.Split(pattern, ".")
 	last := 0
 	for i, label := range labels {
@@ -71,13 +71,15 @@ func (c checker) hostPattern(pattern string) error {
 	}
 	suffix, _, _ := strings.Cut(strings.Join(fixed, "."), ":")
 	if shared, _ := publicsuffix.PublicSuffix(suffix); shared == suffix {
-		return fmt.Errorf("extra_hosts: below %s anyone may have a host, who would get the credential: write the hosts out", suffix)
+		return fmt.Errorf("extra_hosts: below %s anyone may have a host, who would get the credential: "+
+			"write the hosts out", suffix)
 	}
 	if err := c.otherHost("extra_hosts", strings.ReplaceAll(pattern, anyLabels, "x")); err != nil {
 		return err
 	}
 	if c.coversUpstream(pattern) {
-		return fmt.Errorf("extra_hosts: %s is the upstream's host, too: write a narrower pattern, since calls reach that one without ~", pattern)
+		return fmt.Errorf("extra_hosts: %s is the upstream's host, too: write a narrower pattern, "+
+			"since calls reach that one without ~", pattern)
 	}
 	return nil
 }

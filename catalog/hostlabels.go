@@ -10,9 +10,9 @@ import (
 // LabelSeparator joins an app's slug and the label of one of its extra hosts to one DNS label.
 const LabelSeparator = "--"
 
-// shortSlug is the length of slugs behind which the separator would be at the third and fourth place
-// of a DNS label: such labels are reserved, like those of international names (RFC 5890, section
-// 2.3.1), and some clients refuse them.
+// shortSlug is the length of slugs behind which the separator would be at the third and fourth
+// place of a DNS label: such labels are reserved, like those of international names (RFC 5890,
+// section 2.3.1), and some clients refuse them.
 const shortSlug = 2
 
 // HostName returns the name by which the app is addressed by host below domain: label is empty for
@@ -44,7 +44,8 @@ func (c checker) hostLabels() error {
 		switch {
 		case len(c.Slug) == shortSlug:
 			return fmt.Errorf("host_labels: %s%s… would be a reserved name in DNS: give the app a longer slug", c.Slug, LabelSeparator)
-		case label == "" || !consistsOf(label, '-') || label[0] == '-' || label[len(label)-1] == '-' || strings.Contains(label, LabelSeparator):
+		case label == "" || !consistsOf(label, '-') || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.Contains(label, LabelSeparator):
 			return fmt.Errorf("host_labels: %q is invalid: write a-z, 0-9 and single hyphens, like files", label)
 		case len(c.Slug)+len(LabelSeparator)+len(label) > maxLabel:
 			return fmt.Errorf("host_labels: %s is too long: with the slug it must fit into %d bytes", label, maxLabel)

@@ -60,7 +60,9 @@ func (a *App) Hosts() []Host {
 			if f.Kind == KindLabels {
 				pattern = strings.Replace(pattern, anyLabel, "**.", 1)
 			}
-			hosts = append(hosts, Host{Scheme: main.Scheme, Host: pattern, BasePath: main.BasePath, Field: f.Name, Slots: a.slotsOf("", main.BasePath)})
+			hosts = append(hosts, Host{
+				Scheme: main.Scheme, Host: pattern, BasePath: main.BasePath, Field: f.Name, Slots: a.slotsOf("", main.BasePath),
+			})
 		}
 	}
 	labels := make(map[string]string, len(a.HostLabels))
@@ -101,13 +103,16 @@ func (a *App) renamedHosts(main Host) (hosts []Host) {
 	_, after, found := strings.Cut(rest, "}")
 	for _, filled := range slices.Sorted(maps.Keys(a.HostRenames)) {
 		if found && strings.HasPrefix(filled, before) && strings.HasSuffix(filled, after) {
-			hosts = append(hosts, Host{Scheme: main.Scheme, Host: a.HostRenames[filled], BasePath: main.BasePath, Slots: a.slotsOf("", main.BasePath)})
+			hosts = append(hosts, Host{
+				Scheme: main.Scheme, Host: a.HostRenames[filled], BasePath: main.BasePath, Slots: a.slotsOf("", main.BasePath),
+			})
 		}
 	}
 	return hosts
 }
 
-// mainHost is the upstream, with the path prefix of the placement: SDKs write that into their paths.
+// mainHost is the upstream, with the path prefix of the placement: SDKs write that into their
+// paths.
 func (a *App) mainHost() Host {
 	host, path := splitURL(a.Upstream)
 	h := Host{Host: a.withoutPort(host), BasePath: strings.TrimRight(path, "/")}

@@ -38,7 +38,8 @@ func (c checker) links() error {
 	}
 	for i, name := range l.Members {
 		switch {
-		case name == "" || len(name) > maxLinkMember || strings.ContainsFunc(name, isControl) || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "."):
+		case name == "" || len(name) > maxLinkMember || strings.ContainsFunc(name, isControl) ||
+			strings.HasPrefix(name, ".") || strings.HasSuffix(name, "."):
 			return fmt.Errorf("links.members: %q is invalid: write the name of a member like next", name)
 		case slices.Contains(l.Members[:i], name):
 			return fmt.Errorf("links.members: %s is a duplicate: keep one", name)

@@ -135,7 +135,8 @@ func (c checker) pathPrefix(where, prefix string) error {
 
 // holdsField reports whether any template of p has a placeholder.
 func (p *Placement) holdsField() bool {
-	templates := slices.Concat(slices.Collect(maps.Values(p.Header)), slices.Collect(maps.Values(p.Query)), []string{p.PathPrefix}, p.OtherPrefixes)
+	templates := slices.Concat(slices.Collect(maps.Values(p.Header)), slices.Collect(maps.Values(p.Query)),
+		[]string{p.PathPrefix}, p.OtherPrefixes)
 	if p.Basic != nil {
 		templates = append(templates, p.Basic.Username, p.Basic.Password)
 	}

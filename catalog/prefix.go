@@ -15,8 +15,8 @@ type Prefix struct {
 	Template string
 }
 
-// Prefixes returns the path prefixes of p in the order in which a path is held against them: that of
-// the empty head, PathPrefix, is the last. There are none without a PathPrefix.
+// Prefixes returns the path prefixes of p in the order in which a path is held against them: that
+// of the empty head, PathPrefix, is the last. There are none without a PathPrefix.
 func (p *Placement) Prefixes() []Prefix {
 	if p == nil || p.PathPrefix == "" {
 		return nil
@@ -52,7 +52,8 @@ func (c checker) otherPrefixes(p *Placement) error {
 		}
 		head := headOf(template)
 		if head == "" || strings.ContainsAny(head, "}~") || !strings.Contains(template, "{") {
-			return errors.New(where + ": each must begin with a segment that is the same for all, and hold a placeholder: write it like /file/bot{token}")
+			return errors.New(where + ": each must begin with a segment that is the same for all, and hold a placeholder: " +
+				"write it like /file/bot{token}")
 		}
 		for _, other := range p.OtherPrefixes[:i] {
 			_, below := CutHead(head, headOf(other))

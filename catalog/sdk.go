@@ -15,8 +15,8 @@ type SDK struct {
 	Package string `json:"package"`
 	// Version is the one in whose source BaseURL was read.
 	Version string `json:"version,omitempty"`
-	// BaseURL is its default base URL, with the slots of the upstream. It is the upstream, or below it,
-	// or below one of the extra hosts: the rest is what callers append to the address of the app.
+	// BaseURL is its default base URL, with the slots of the upstream. It is the upstream, or below
+	// it, or below one of the extra hosts: the rest is what callers append to the address of the app.
 	BaseURL string `json:"base_url"`
 }
 
@@ -44,7 +44,8 @@ func (c checker) sdk() error {
 		return fmt.Errorf("sdk.base_url: %s is neither the upstream's host nor one of extra_hosts: add it there", host)
 	}
 	if base := c.basePath(); !below(path, base) {
-		return fmt.Errorf("sdk.base_url: the upstream ends in %s, which the SDK appends to its base URL again: take it out of the upstream", base)
+		return fmt.Errorf("sdk.base_url: the upstream ends in %s, which the SDK appends to its base URL again: "+
+			"take it out of the upstream", base)
 	}
 	return nil
 }

@@ -19,7 +19,8 @@ const (
 	// larger one passes as it is.
 	maxEdited = 1 << 20
 	// holdTimeout and streamTimeout bound the wait for the end of such a body, where its length is
-	// known and where it is not: then it may be a stream. What goes on for longer is edited as it comes.
+	// known and where it is not: then it may be a stream. What goes on for longer is edited as it
+	// comes.
 	holdTimeout   = 5 * time.Second
 	streamTimeout = time.Second
 )
@@ -52,10 +53,12 @@ func hold(res *http.Response) (*http.Response, *heldBody) {
 // section 7.7), and to the caller the gateway is the origin.
 func mayEdit(res *http.Response) bool {
 	switch {
-	case res.Request.Method == http.MethodHead, res.Body == nil, res.Body == http.NoBody, res.ContentLength == 0, res.ContentLength > maxEdited:
+	case res.Request.Method == http.MethodHead, res.Body == nil, res.Body == http.NoBody,
+		res.ContentLength == 0, res.ContentLength > maxEdited:
 		return false
 	case res.StatusCode < http.StatusOK, res.StatusCode == http.StatusNoContent, res.StatusCode == http.StatusResetContent,
-		res.StatusCode == http.StatusPartialContent, res.StatusCode == http.StatusNotModified, len(res.Header["Content-Range"]) > 0:
+		res.StatusCode == http.StatusPartialContent, res.StatusCode == http.StatusNotModified,
+		len(res.Header["Content-Range"]) > 0:
 		return false
 	}
 	_, known := codingOf(res.Header)
@@ -66,7 +69,8 @@ func mayEdit(res *http.Response) bool {
 func isJSON(h http.Header) bool {
 	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
-	return kind == "application/json" || kind == "text/json" || strings.HasSuffix(kind, "+json") && kind != "application/stream+json"
+	return kind == "application/json" || kind == "text/json" ||
+		strings.HasSuffix(kind, "+json") && kind != "application/stream+json"
 }
 
 // codingOf is the coding of a body, empty for none. It is not known if it cannot be edited.
@@ -82,8 +86,8 @@ func codingOf(h http.Header) (coding string, known bool) {
 
 // RewriteBody has the members of a JSON answer that the app declares as links lead to the gateway.
 // What is longer than 1 MiB, as it comes or decoded, passes as it is, as does what is no valid JSON
-// and what breaks off. A body that goes on for too long to be held is rewritten as it comes, and its
-// caller waits for no more of it than a string; it loses its coding.
+// and what breaks off. A body that goes on for too long to be held is rewritten as it comes, and
+// its caller waits for no more of it than a string; it loses its coding.
 //
 // The answer must be the transport's, in which nobody has read yet.
 func (x *Exchange) RewriteBody(res *http.Response, gw func() Gateway) {
@@ -220,16 +224,19 @@ type replacedBody struct {
 	io.Closer
 }
 
-// digests are headers about the bytes of a body (RFC 9530, RFC 3230, RFC 1864, and those of stores).
+// digests are headers about the bytes of a body (RFC 9530, RFC 3230, RFC 1864, and those of
+// stores).
 var digests = []string{
-	"Content-Digest", "Repr-Digest", "Digest", "Content-Md5", "X-Goog-Hash", "X-Ms-Content-Crc64", "X-Ms-Blob-Content-Md5", "X-Amz-Content-Sha256",
+	"Content-Digest", "Repr-Digest", "Digest", "Content-Md5", "X-Goog-Hash", "X-Ms-Content-Crc64",
+	"X-Ms-Blob-Content-Md5", "X-Amz-Content-Sha256",
 }
 
 // digestPrefixes begin the names of others.
 var digestPrefixes = []string{"X-Amz-Checksum-", "X-Checksum-"}
 
 // dropDigests removes what no longer holds of an edited body. Its validator is a weak one from then
-// on (RFC 9110, section 8.8.1), and no part of it can be asked for: the upstream's bytes are others.
+// on (RFC 9110, section 8.8.1), and no part of it can be asked for: the upstream's bytes are
+// others.
 func dropDigests(res *http.Response) {
 	dropDigestsOf(res.Header)
 	dropDigestsOf(res.Trailer)

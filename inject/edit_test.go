@@ -71,7 +71,7 @@ func TestRewriteBody(t *testing.T) {
 	edge := strings.Repeat(" ", maxEditAt)
 	for _, c := range []struct {
 		name, kind, coding, body, want string
-		method                         string
+		method, part                   string
 		status                         int
 	}{
 		{name: "plain", body: linkText, want: linkTo},
@@ -98,6 +98,7 @@ func TestRewriteBody(t *testing.T) {
 		{name: "text", kind: "text/plain", body: linkText},
 		{name: "no type", kind: "-", body: linkText},
 		{name: "a part", status: 206, body: linkText},
+		{name: "a part by its header", part: "bytes 0-61/99", body: linkText},
 		{name: "the head", method: "HEAD"},
 		{name: "nothing changed", body: `{ "next" : "https:\/\/other.example\/x" }`},
 	} {
@@ -112,6 +113,9 @@ func TestRewriteBody(t *testing.T) {
 				}
 				if c.coding != "" {
 					h.Set("Content-Encoding", c.coding)
+				}
+				if c.part != "" {
+					h.Set("Content-Range", c.part)
 				}
 				a := &cannedAnswer{head: h, body: io.NopCloser(strings.NewReader(c.body)), res: http.Response{StatusCode: c.status, ContentLength: -1}}
 				if known {
@@ -179,6 +183,7 @@ func TestRewriteStream(t *testing.T) {
 	for _, coding := range []string{"", "gzip"} {
 		synctest.Test(t, func(t *testing.T) {
 			in, out := io.Pipe()
+			trailer := http.Header{"Digest": nil, "X-Sum": nil}
 			defer func() { _ = in.Close() }()
 			var w io.Writer = out
 			flush := func() error { return nil }
@@ -196,6 +201,7 @@ func TestRewriteStream(t *testing.T) {
 				if zip, ok := w.(*gzip.Writer); ok {
 					_ = zip.Close()
 				}
+				trailer["Digest"], trailer["X-Sum"] = []string{"d"}, []string{"s"} // as net/http does at the end
 				_ = out.Close()
 			}()
 			h := http.Header{"Content-Type": {jsonType}, "Digest": {"d"}, "Etag": {`"1"`}}
@@ -203,7 +209,7 @@ func TestRewriteStream(t *testing.T) {
 				h.Set("Content-Encoding", coding)
 			}
 			begun := time.Now()
-			res := answered(t, "GET", &cannedAnswer{head: h, body: in, res: http.Response{ContentLength: -1}})
+			res := answered(t, "GET", &cannedAnswer{head: h, body: in, res: http.Response{ContentLength: -1, Trailer: trailer}})
 			if waited := time.Since(begun); waited > streamTimeout {
 				t.Errorf("the answer was held for %s", waited)
 			}
@@ -218,6 +224,9 @@ func TestRewriteStream(t *testing.T) {
 			rest, err := io.ReadAll(res.Body)
 			if string(rest) != `{"next":"https://gw.example/proxy/c/app/b"}]` || err != nil {
 				t.Errorf("the stream goes on %q, error %v", rest, err)
+			}
+			if len(res.Trailer["Digest"]) > 0 || res.Trailer.Get("X-Sum") != "s" {
+				t.Errorf("the trailers are %v", res.Trailer)
 			}
 			_ = res.Body.Close()
 		})

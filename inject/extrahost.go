@@ -50,10 +50,12 @@ func (p *Placement) elsewhere() (list []string) {
 // of the upstream would be passed by.
 func (x *Exchange) onePlace() error {
 	app := x.placement.app
-	if slices.Contains(app.ExtraHosts, x.host) || x.placement.beside != nil && x.at == x.placement.beside.at || !x.coveredTwice(x.host) {
+	beside := x.placement.beside != nil && x.at == x.placement.beside.at
+	if slices.Contains(app.ExtraHosts, x.host) || beside || !x.coveredTwice(x.host) {
 		return nil
 	}
-	return vending.Refuse(vending.InvalidRequest, "what follows ~ is the host of the app's own API: leave ~ and the host out")
+	return vending.Refuse(vending.InvalidRequest,
+		"what follows ~ is the host of the app's own API: leave ~ and the host out")
 }
 
 // maxDecodings bounds how often a path is decoded. The gateway takes none that is encoded so often.

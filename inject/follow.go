@@ -14,8 +14,8 @@ import (
 const maxHops = 5
 
 var (
-	// ErrNotFollowed says that a redirect leads where no follower goes. It is wrapped by what says why,
-	// which is safe to show.
+	// ErrNotFollowed says that a redirect leads where no follower goes. It is wrapped by what says
+	// why, which is safe to show.
 	ErrNotFollowed = errors.New("the redirect is not followed")
 	errNoHTTPS     = fmt.Errorf("%w: it leads to an address without https", ErrNotFollowed)
 	errGateway     = fmt.Errorf("%w: it leads to the gateway itself", ErrNotFollowed)
@@ -68,7 +68,8 @@ func (f Follower) Follow(x *Exchange, res *http.Response, location string) (*htt
 // followed reports whether clients follow a status for GET and HEAD (RFC 9110, section 15.4).
 func followed(status int) bool {
 	switch status {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return true
 	}
 	return false

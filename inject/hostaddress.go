@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -12,9 +13,9 @@ import (
 // provider's own, byte for byte. So the base path of the upstream is a part of it, and is cut off;
 // what the connection fills in, a site's path or a path prefix, is not.
 //
-// A path outside of the base path is `invalid_request`, as it cannot be called by path either: rules
-// that were written for the API would not see that it is none of it. What the app declares to have
-// there is taken.
+// A path outside of the base path is `invalid_request`, as it cannot be called by path either:
+// rules that were written for the API would not see that it is outside of it. What the app declares to
+// have there is taken.
 func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 	if label != "" {
 		host, ok := p.app.HostLabels[label]
@@ -33,29 +34,24 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 	if base == "" {
 		return rawPath, nil
 	}
-	if rest, below := cutBase(rawPath, base); below {
+	if rest, below := catalog.CutHead(rawPath, base); below {
 		// To a call by path it would name another host.
 		if at, _, err := p.Split(rest); err != nil || at != "" {
 			return "", vending.Refuse(vending.InvalidRequest, "a path of the app's API cannot begin with ~ behind "+base)
 		}
 		return rest, nil
 	}
-	return "", vending.Refuse(vending.InvalidRequest, "the path is outside of the app's API: at this host its paths begin with "+base)
+	return "", vending.Refuse(vending.InvalidRequest,
+		"the path is outside of the app's API: at this host its paths begin with "+base)
 }
 
-// besidePlainly reports whether the path alone tells what lies beside the API, at the same host, from
-// the API.
+// besidePlainly reports whether the path alone tells what lies beside the API, at the same host,
+// from the API.
 func (p *Placement) besidePlainly() bool {
 	return p.beside != nil && p.beside.host == "" && len(p.beside.base) > 0
 }
 
 func (p *Placement) hasPlaces() bool { return len(p.app.ExtraHosts) > 0 || p.beside != nil }
-
-// cutBase cuts a base path off, which ends where a segment does.
-func cutBase(path, base string) (rest string, below bool) {
-	rest, below = strings.CutPrefix(path, base)
-	return rest, below && (rest == "" || rest[0] == '/')
-}
 
 // labels says which labels the app has, for messages.
 func (p *Placement) labels() string {
@@ -93,24 +89,22 @@ func (g Gateway) placed(p *Placement, path string) (origin, rawPath string) {
 	return g.OriginOf(""), rawPath
 }
 
-// names reports whether host is the gateway's own, by which of its names ever.
-func (g Gateway) names(host string) bool {
+// IsOwn reports whether host, with its port if it has one, is the gateway's own, by any of its
+// names.
+func (g Gateway) IsOwn(host string) bool {
 	_, own, _ := strings.Cut(g.Origin, "://")
 	name, _ := cutPort(host)
 	return sameHost(host, own) || g.Own != nil && g.Own(strings.ToLower(asciiName(name)))
 }
 
-// IsOwn reports whether host, with its port if it has one, is the gateway's own.
-func (g Gateway) IsOwn(host string) bool { return g.names(host) }
-
-// quotedIn reports whether a URL holds a name of the gateway's in some place: with a backslash, what
-// RFC 3986 reads as the host may be another than what browsers do.
+// quotedIn reports whether a URL holds a name of the gateway's in some place: with a backslash,
+// what RFC 3986 reads as the host may be another than what browsers do.
 func (g Gateway) quotedIn(url string) bool {
 	_, own, _ := strings.Cut(g.Origin, "://")
 	if strings.Contains(url, own) {
 		return true
 	}
-	return g.Own != nil && slices.ContainsFunc(strings.FieldsFunc(url, endsName), g.names)
+	return g.Own != nil && slices.ContainsFunc(strings.FieldsFunc(url, endsName), g.IsOwn)
 }
 
 func endsName(r rune) bool { return strings.ContainsRune(`/\@?#:`, r) }

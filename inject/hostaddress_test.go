@@ -161,8 +161,8 @@ func TestLinksByHostPrefix(t *testing.T) {
 	}
 }
 
-// TestLinksToOwnNames: by path, too, no link leads to a name of the gateway's by which it would take
-// a call.
+// TestLinksToOwnNames: by path, too, no link leads to a name of the gateway's by which it would
+// take a call.
 func TestLinksToOwnNames(t *testing.T) {
 	gw := func() Gateway {
 		g := testGateway()

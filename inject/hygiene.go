@@ -150,12 +150,15 @@ func (p *Placement) cleanQuery(raw string) string {
 	if len(p.setsKeys) == 0 || raw == "" {
 		return raw
 	}
-	return withoutParameters(raw, p.setsKey)
+	return withoutParameters(raw, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return p.setsKey(name)
+	})
 }
 
 // withoutParameters removes from raw the parameters of which drops says so, and leaves every other
 // byte as it is.
-func withoutParameters(raw string, drops func(key string) bool) string {
+func withoutParameters(raw string, drops func(pair string) bool) string {
 	var out strings.Builder
 	dropped := false
 	for rest := raw; rest != ""; {
@@ -165,7 +168,7 @@ func withoutParameters(raw string, drops func(key string) bool) string {
 			pair, separator = rest[:end], rest[end:end+1]
 		}
 		rest = rest[len(pair)+len(separator):]
-		if key, _, _ := strings.Cut(pair, "="); drops(key) {
+		if drops(pair) {
 			dropped = true
 			continue
 		}

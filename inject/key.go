@@ -78,8 +78,8 @@ func (s *keySearch) in(text string) bool {
 	return !ok || len(found) > 0
 }
 
-// mayDecode reports whether text has a percent triplet that stands for what a key, or an encoding of
-// one, may consist of.
+// mayDecode reports whether text has a percent triplet that stands for what a key, or an encoding
+// of one, may consist of.
 func mayDecode(text string) bool {
 	for {
 		i := strings.IndexByte(text, '%')
@@ -127,8 +127,8 @@ func longestRun(text string) (longest int) {
 }
 
 // inBase64 looks for what base64 makes of the key at each alignment (RFC 4648, sections 4 and 5,
-// which agree on it), less the digits that the bytes around it have a part in. Half of it is enough:
-// lines may be broken.
+// which agree on it), less the digits that the bytes around it have a part in. Half of it is
+// enough: lines may be broken.
 func (k Key) inBase64(text string) bool {
 	for before := range 3 {
 		digits := base64.RawStdEncoding.EncodeToString([]byte("  "[:before] + k.text))

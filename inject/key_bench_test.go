@@ -42,7 +42,8 @@ func BenchmarkElsewhere(b *testing.B) {
 	}
 }
 
-// BenchmarkKeys is what reading the places of an app costs a call that has its key in Authorization.
+// BenchmarkKeys is what reading the places of an app costs a call that has its key in
+// Authorization.
 func BenchmarkKeys(b *testing.B) {
 	p := mustPlace(b, keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}")))
 	h := http.Header{"Authorization": {"Bearer x"}, "Accept": {"application/json"}}

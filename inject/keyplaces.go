@@ -10,8 +10,8 @@ import (
 )
 
 // keyPlaces are where an app's SDKs put its credential, compiled: a key of ours may come there. All
-// of them are cleared before anything is sent. Authorization is not among them: it is read for every
-// app.
+// of them are cleared before anything is sent. Authorization is not among them: it is read for
+// every app.
 type keyPlaces struct {
 	headers []keyHeader
 	query   bool // there are parameters; those of Placement.setsKeys are read
@@ -19,8 +19,8 @@ type keyPlaces struct {
 	// spellings of setsKeys. They are cleared only from a query that holds a key of ours.
 	signed func(key string) bool
 	keys   nameSet
-	// prefixes are what paths begin with.
-	prefixes []keyPrefix
+	// prefixes are what paths begin with; the head of most is empty.
+	prefixes []prefix
 }
 
 // keyHeader is a header by its canonical name, and what messages call it.
@@ -53,11 +53,9 @@ func (p *Placement) compileKeyPlaces() {
 		}
 	}
 	k.query = len(p.setsKeys) > 0
-	for _, other := range p.otherPrefixes {
-		k.prefixes = append(k.prefixes, keyPrefix(other))
-	}
+	k.prefixes = slices.Clip(p.otherPrefixes)
 	if p.prefix.holdsField() {
-		k.prefixes = append(k.prefixes, keyPrefix{"", p.prefix})
+		k.prefixes = append(k.prefixes, prefix{"", p.prefix})
 	}
 	switch p.signer.(type) {
 	case *sigV4:
@@ -68,8 +66,8 @@ func (p *Placement) compileKeyPlaces() {
 	}
 }
 
-// placing returns the placement of a call to rawPath, and the path without what names the place; see
-// [Placement.Split].
+// placing returns the placement of a call to rawPath, and the path without what names the place;
+// see [Placement.Split].
 func (p *Placement) placing(rawPath string) (*Placement, string) {
 	at, path, err := p.Split(rawPath)
 	if err != nil {
@@ -81,8 +79,8 @@ func (p *Placement) placing(rawPath string) (*Placement, string) {
 	return p, path
 }
 
-// Keys calls found with each text in the places where the app's SDKs put its credential that is says
-// may be a key, and with what messages call the place.
+// Keys calls found with each text in the places where the app's SDKs put its credential that is
+// says may be a key, and with what messages call the place.
 func (p *Placement) Keys(h http.Header, rawPath, rawQuery string, is func(string) bool, found func(key, where string)) {
 	placed, _ := p.placing(rawPath)
 	for i := range placed.keys.headers {
@@ -97,9 +95,9 @@ func (p *Placement) Keys(h http.Header, rawPath, rawQuery string, is func(string
 	}
 }
 
-// KeysIn calls found with each text in a header's value that is says may be a key: the value itself,
-// what follows its scheme, and what the parameters behind that hold, as in `Bot KEY`, `Token
-// token="KEY"`, `OAuth oauth_token="KEY"` and `AWS4-HMAC-SHA256 Credential=KEY/…`.
+// KeysIn calls found with each text in a header's value that is says may be a key: the value
+// itself, what follows its scheme, and what the parameters behind that hold, as in `Bot KEY`,
+// `Token token="KEY"`, `OAuth oauth_token="KEY"` and `AWS4-HMAC-SHA256 Credential=KEY/…`.
 func KeysIn(value string, is func(string) bool, found func(key string)) {
 	if _, rest, _ := strings.Cut(value, " "); strings.HasPrefix(rest, " ") {
 		return

@@ -2,13 +2,6 @@ package inject
 
 import "strings"
 
-// keyPrefix is a path prefix as an app's SDKs fill it in. head is what the caller's path has in its
-// place without them, which for most is nothing.
-type keyPrefix struct {
-	head     string
-	template template
-}
-
 // prefixAt is a path prefix at the beginning of a path: how many bytes it has, what they would be
 // without a credential, and the value of one of its fields.
 type prefixAt struct {
@@ -39,8 +32,8 @@ func (p *Placement) prefixOf(rawPath string, is func(field, value string) bool) 
 // number and colon before it (aiogram/utils/token.py).
 func keyPart(value string) string { return value[strings.LastIndexByte(value, ':')+1:] }
 
-// match returns how many bytes of rawPath, whole segments, are t filled in, and yields the fields. It
-// is 0 if rawPath begins otherwise; what was yielded then is to be forgotten.
+// match returns how many bytes of rawPath, whole segments, are t filled in, and yields the fields.
+// It is 0 if rawPath begins otherwise; what was yielded then is to be forgotten.
 func (t template) match(rawPath string, yield func(field, value string)) (size int) {
 	rest := rawPath
 	for i, part := range t {
@@ -79,7 +72,8 @@ func (p *Placement) WithoutKey(key, rawPath, rawQuery string) (path, query strin
 	if p.keys.signed == nil || !strings.Contains(rawQuery, key) {
 		return rawPath, rawQuery
 	}
-	signs := func(name string) bool {
+	signs := func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
 		name = lenientDecode(name)
 		return p.keys.signed(name) || fold(name) == fold(amzContentSHA256)
 	}

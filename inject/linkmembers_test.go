@@ -20,7 +20,8 @@ func edited(members []string, text string, size int, edit func(string) string) s
 	return string(e.end(out))
 }
 
-// TestMemberEditor: what is between angle brackets is what was rewritten, and all else is as it was.
+// TestMemberEditor: what is between angle brackets is what was rewritten, and all else is as it
+// was.
 func TestMemberEditor(t *testing.T) {
 	mark := func(v string) string { return "<" + v + ">" }
 	for _, c := range []struct{ name, members, text, want string }{

@@ -80,7 +80,8 @@ func (x *Exchange) rewriteAddress(v string, gw func() Gateway) string {
 	switch {
 	case r.scheme == "ws" || r.scheme == "wss":
 		return x.rewriteSocket(v, r.scheme, gw)
-	case r.scheme == "http" || r.scheme == "https", r.authority != "", strings.HasPrefix(v, `\`), strings.HasPrefix(v, `/\`):
+	case r.scheme == "http" || r.scheme == "https", r.authority != "",
+		strings.HasPrefix(v, `\`), strings.HasPrefix(v, `/\`):
 		return keepBraces(v, x.rewriteURL(v, gw))
 	}
 	return v
@@ -118,7 +119,8 @@ var braces = strings.NewReplacer("%7B", "{", "%7D", "}")
 // without a port.
 func isBareHost(v string) bool {
 	name, port, ported := strings.Cut(v, ":")
-	if len(v) > maxHostName+len(":65535") || ported && strings.Trim(port, "0123456789") != "" || !strings.Contains(name, ".") {
+	if len(v) > maxHostName+len(":65535") || !strings.Contains(name, ".") ||
+		ported && strings.Trim(port, "0123456789") != "" {
 		return false
 	}
 	for i := range len(name) {

@@ -12,20 +12,7 @@ func (x *Exchange) withoutSecrets(query string) string {
 	if query == "" || !x.holdsSecret(query) {
 		return query
 	}
-	var out strings.Builder
-	for rest := query; rest != ""; {
-		end := strings.IndexAny(rest, "&;")
-		pair, separator := rest, ""
-		if end >= 0 {
-			pair, separator = rest[:end], rest[end:end+1]
-		}
-		rest = rest[len(pair)+len(separator):]
-		if !x.holdsSecret(pair) {
-			out.WriteString(pair)
-			out.WriteString(separator)
-		}
-	}
-	return strings.TrimRight(out.String(), "&;")
+	return withoutParameters(query, x.holdsSecret)
 }
 
 func (x *Exchange) holdsSecret(text string) bool {

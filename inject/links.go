@@ -153,7 +153,7 @@ func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) (
 		}
 		return x.place(r, at, host, gw)
 	}
-	if g := gw(); g.names(host) || strings.Contains(raw, `\`) && g.quotedIn(raw) {
+	if g := gw(); g.IsOwn(host) || strings.Contains(raw, `\`) && g.quotedIn(raw) {
 		return "", false // what it would lead to, the provider has no say in
 	}
 	if path, named := x.namedPath(host, r.path, gw); named && !userinfo {

@@ -9,7 +9,7 @@ import (
 	"github.com/vendgate/vendgate/internal/lenient"
 )
 
-// redacted stands in what is logged in the place of what must not be there.
+// redacted replaces in logs what must not be there.
 const redacted = "REDACTED"
 
 // Fills reports whether a request has something in a place where the app's SDKs put its credential,

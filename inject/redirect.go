@@ -8,8 +8,8 @@ import (
 // LeadsAway returns where an answer leads a client that follows redirects, if that is past the
 // gateway: the first such Location of a 3xx, as the provider wrote it. RFC 9110, section 15.4, has
 // clients follow some statuses, and curl follows all. What is left of a Location by
-// [Exchange.RewriteLinks] is what counts: a path of the app's, or its own host, leads back here, and
-// what is removed leads nowhere.
+// [Exchange.RewriteLinks] is what counts: a path of the app's, or its own host, leads back here,
+// and what is removed leads nowhere.
 func (x *Exchange) LeadsAway(res *http.Response, gw func() Gateway) (location string, away bool) {
 	if res.StatusCode < 300 || res.StatusCode > 399 {
 		return "", false

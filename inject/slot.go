@@ -27,7 +27,10 @@ type slots struct {
 }
 
 func slotsOf(app *catalog.App) slots {
-	s := slots{fields: make(map[string]catalog.Field, len(app.Fields)), private: len(app.AllowPrivate) > 0, renames: app.HostRenames}
+	s := slots{
+		fields:  make(map[string]catalog.Field, len(app.Fields)),
+		private: len(app.AllowPrivate) > 0, renames: app.HostRenames,
+	}
 	for _, f := range app.Fields {
 		s.fields[f.Name] = f
 		s.defaulted = s.defaulted || f.Default != ""

@@ -18,8 +18,8 @@ func IsCallerKey(key string) bool { return strings.HasPrefix(key, CallerKeyPrefi
 // callerKeyDigits is how many digits of base62 follow the prefix of a caller key: 256 random bits.
 const callerKeyDigits = 43
 
-// IsKey reports whether text has the form of a caller key or of a tenant key. Keys of providers that
-// begin so as well, such as `ck_` and 40 digits of WooCommerce's, are none.
+// IsKey reports whether text has the form of a caller key or of a tenant key. Keys of providers
+// that begin so as well, such as `ck_` and 40 digits of WooCommerce's, are none.
 func IsKey(text string) bool {
 	random, ok := strings.CutPrefix(text, CallerKeyPrefix)
 	if !ok {

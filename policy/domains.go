@@ -43,7 +43,8 @@ func checkDomain(domain string) error {
 	case wildcard:
 		return fmt.Errorf("%q has a wildcard: write the domain alone, like %s", domain, rest)
 	case strings.Contains(domain, ":"):
-		return fmt.Errorf("%q has a port or a scheme: write the domain alone, like gw.example.com; every port is accepted", domain)
+		return fmt.Errorf("%q has a port or a scheme: write the domain alone, like gw.example.com; "+
+			"every port is accepted", domain)
 	case domain != strings.ToLower(domain) && !strings.ContainsAny(domain, "{}"):
 		return fmt.Errorf("%q has upper-case letters: write %s", domain, strings.ToLower(domain))
 	case len(domain) > maxDomain:
@@ -56,7 +57,8 @@ func checkDomain(domain string) error {
 		}
 	}
 	if strings.Trim(last, "0123456789") == "" {
-		return fmt.Errorf("%q is an address: write a domain like gw.example.com, because addresses have no names below them", domain)
+		return fmt.Errorf("%q is an address: write a domain like gw.example.com, "+
+			"because addresses have no names below them", domain)
 	}
 	return nil
 }

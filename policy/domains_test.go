@@ -106,8 +106,8 @@ func TestDomainsCheck(t *testing.T) {
 	}
 }
 
-// TestParseHostTarget: all of the target is the app's, byte for byte, and what is refused by path is
-// refused by host.
+// TestParseHostTarget: all of the target is the app's, byte for byte, and what is refused by path
+// is refused by host.
 func TestParseHostTarget(t *testing.T) {
 	for uri, want := range map[string]Target{
 		"/":                      {App: "stripe", Path: "/"},

@@ -60,7 +60,10 @@ const firstRoom = 16 << 10
 
 // readAhead begins to read at most limit bytes of body.
 func readAhead(body io.ReadCloser, limit int, ended func()) *aheadBody {
-	a := &aheadBody{body: body, ended: ended, done: make(chan struct{}), limit: limit, buf: make([]byte, 0, min(limit, firstRoom))}
+	a := &aheadBody{
+		body: body, ended: ended, done: make(chan struct{}), limit: limit,
+		buf: make([]byte, 0, min(limit, firstRoom)),
+	}
 	a.more.L = &a.mu
 	go a.run()
 	return a

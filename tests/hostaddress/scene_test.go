@@ -1,5 +1,6 @@
 // Package hostaddress calls apps by host: what names the app there, which path it is of, and that
-// nothing else of the request does. What a case claims is read from the bytes that the upstream got.
+// nothing else of the request does. What a case claims is read from the bytes that the upstream
+// got.
 package hostaddress
 
 import (
@@ -145,8 +146,8 @@ func (s *scene) get(host, path string, lines ...string) answered {
 	return s.raw(append([]string{"GET " + path + " HTTP/1.1", "Host: " + host, "Authorization: Bearer " + s.key}, lines...)...)
 }
 
-// mustSend checks that one host, and it alone, got one request of this line with the credential, and
-// nothing of the caller's key and of the host by which it came.
+// mustSend checks that one host, and it alone, got one request of this line with the credential,
+// and nothing of the caller's key and of the host by which it came.
 func (s *scene) mustSend(a answered, line string, got []string, addr string) {
 	s.t.Helper()
 	if all := len(a.up) + len(a.files) + len(a.plain); a.status != http.StatusOK || all != 1 || len(got) != 1 {

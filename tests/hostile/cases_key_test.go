@@ -96,7 +96,8 @@ func withKey(target string, more ...string) string {
 // again is a row for the key in a form, {form} in the request.
 func again(name, request, within string) row { return says(badRequest("50 "+name, request), within) }
 
-// keyAgainCases have the accepted key in a second place. {form} is the key in one form after the other.
+// keyAgainCases have the accepted key in a second place. {form} is the key in one form after the
+// other.
 var keyAgainCases = []row{
 	again("in the path", withKey("/proxy/c-key/key/x/{form}/y"), "the path"),
 	again("in the query", withKey(keyX+"?a=b&access_token={form}"), "the query parameter access_token"),
@@ -159,7 +160,8 @@ func percent(text string) string {
 	return b.String()
 }
 
-// fill finishes a row's request with the keys: {b64:…} and {pct:…} encode, {form} is one spelling, {length} is the body's.
+// fill finishes a row's request with the keys: {b64:…} and {pct:…} encode, {form} is one spelling,
+// {length} is the body's.
 func (k *keyed) fill(r row, spell func(string) string) row {
 	request := strings.ReplaceAll(r.request, "{form}", spell(k.keys["c-key"]))
 	for connection, key := range k.keys {
@@ -202,7 +204,8 @@ func TestKeyCases(t *testing.T) {
 	k.checkKeys(t, "the log", k.log())
 }
 
-// TestKeyInTrailer: what comes behind a body is searched as well, and ends the request before its end.
+// TestKeyInTrailer: what comes behind a body is searched as well, and ends the request before its
+// end.
 func TestKeyInTrailer(t *testing.T) {
 	k := newKeyed(t, "vendgate_proxy")
 	for _, form := range []string{k.keys["c-key"], percent(k.keys["c-key"]), inBase64(k.keys["c-key"], 1)} {
@@ -281,7 +284,8 @@ func TestTenantKeyInPlacement(t *testing.T) {
 	checkSecrets(t, "the log", k.log())
 }
 
-// TestKeysInPlaceholders: what a site tells of a call by placeholders has no key, and nothing that is where a key may be.
+// TestKeysInPlaceholders: what a site tells of a call by placeholders has no key, and nothing that
+// is where a key may be.
 func TestKeysInPlaceholders(t *testing.T) {
 	k := newKeyed(t, `log
 	header >X-Told "{http.request.uri} {http.request.uri.path} {http.request.uri.query} {http.request.orig_uri} {http.request.uri.query.api_key} {http.request.uri.path.4}"

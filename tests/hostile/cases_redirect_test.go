@@ -71,6 +71,10 @@ func carriedRows() (rows []row) {
 		refused("an upgrade", byHeader("GET", "/proxy/c-key/key/x", socket...), socketSent, away, "Authorization"),
 		refused("errors as they are", byHeader("GET", "/proxy/c-plain/plain/x"), byHeaderSent("GET /plain/x"), away, "Authorization"),
 		refused("an app that refuses, a key that clients remove", get("/proxy/c-refusing/refusing/x"), upstream("GET /base/x", "X-Api-Key: "+credHeader), away, "redirects follow"),
+		row{
+			name: "51 an app that refuses, a key that clients carry", request: byHeader("GET", "/proxy/c-refusing/refusing/x"), sent: byHeaderSent("GET /base/x"),
+			answer: away, status: 403, code: "policy_denied", origin: "gateway", within: "set redirects follow", lacks: "Authorization",
+		},
 		refused("following http", byHeader("GET", "/proxy/c-following/following/x"), byHeaderSent("GET /base/x"), away, "without https"),
 		refused("following a POST", byHeader("POST", "/proxy/c-following/following/x", "Content-Length: 1")+"b", post, secure, "GET and HEAD"),
 		refused("following an upgrade", byHeader("GET", "/proxy/c-following/following/x", socket...), socketSent, secure, "GET and HEAD"),
@@ -111,8 +115,9 @@ func carriedRows() (rows []row) {
 	return rows
 }
 
-// carrying is a client that follows redirects itself and removes Authorization and Cookie alone when
-// it comes to another host, as follow-redirects under axios does (its index.js, _processResponse).
+// carrying is a client that follows redirects itself and removes Authorization and Cookie alone
+// when it comes to another host, as follow-redirects under axios does (its index.js,
+// _processResponse).
 const carrying = `
 const follow = async (url, headers) => {
   for (let hops = 0; hops < 5; hops++) {

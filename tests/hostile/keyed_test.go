@@ -84,7 +84,8 @@ func (k *keyed) mint(t *testing.T, dir string) {
 	}
 }
 
-// expand fills in the addresses and the keys: {ck} is c-key's, {ck2} its second, {ck:NAME} another connection's.
+// expand fills in the addresses and the keys: {ck} is c-key's, {ck2} its second, {ck:NAME} another
+// connection's.
 func (k *keyed) expand() *strings.Replacer {
 	pairs := []string{"{up}", k.up.Addr, "{evil}", k.evil.Addr, "{gw}", k.Addr, "{ck}", k.keys["c-key"], "{ck2}", k.second}
 	for connection, key := range k.keys {
@@ -93,8 +94,8 @@ func (k *keyed) expand() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// log is what our handlers can do anything about: Caddy logs by itself, at DEBUG, a request without a host, and in the access log a header
-// that it drops for the underscore in its name.
+// log is what our handlers can do anything about: Caddy logs by itself, at DEBUG, a request without
+// a host, and in the access log a header that it drops for the underscore in its name.
 func (k *keyed) log() string {
 	lines := slices.Collect(strings.Lines(k.Log()))
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {

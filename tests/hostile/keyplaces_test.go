@@ -11,14 +11,15 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// inBase64 is what base64 makes of a key that begins so many bytes into what is encoded, without the digits that the bytes around
-// it have a part in.
+// inBase64 is what base64 makes of a key that begins so many bytes into what is encoded, without
+// the digits that the bytes around it have a part in.
 func inBase64(key string, alignment int) string {
 	digits := base64.StdEncoding.EncodeToString([]byte(strings.Repeat(" ", alignment) + key))
 	return digits[(alignment*8+5)/6 : (alignment+len(key))*8/6]
 }
 
-// place puts a caller key into a request in the place of Authorization; apps are those that have it, or nil for all.
+// place puts a caller key into a request in the place of Authorization; apps are those that have
+// it, or nil for all.
 type place struct {
 	name string
 	put  func(request, key string) string
@@ -88,7 +89,8 @@ var places = []place{
 	{"a declared parameter before the others", intoQuery("%73dk_key", true), nil},
 }
 
-// placeable returns the row with a caller key in a place, or false for one that is about keys, another tenant, or another app.
+// placeable returns the row with a caller key in a place, or false for one that is about keys,
+// another tenant, or another app.
 func (k *keyed) placeable(r row, p place) (row, bool) {
 	if r.run != nil || strings.Count(r.request, harness.KeyA) != 1 || !strings.Contains(r.request, "\r\nAuthorization: Bearer "+harness.KeyA+"\r\n") {
 		return r, false
@@ -113,8 +115,8 @@ func withAnswers(p place) bool {
 	return p.name == "a declared parameter" || os.Getenv("VENDGATE_SOAK") != ""
 }
 
-// sections are the cases of requests; those of answers, which know nothing of the key, run for one place, and for all of them where
-// the environment asks for the long run.
+// sections are the cases of requests; those of answers, which know nothing of the key, run for one
+// place, and for all of them where the environment asks for the long run.
 func sections(p place) [][]row {
 	list := [][]row{askedCases, headerCases, valueCases, targetCases, climbCases, spellingCases, besideCases}
 	if withAnswers(p) {
@@ -148,8 +150,8 @@ func TestRedirectByPlace(t *testing.T) {
 	}
 }
 
-// TestCasesByPlace runs the cases once for each place of a caller key: what the provider gets is the
-// same. Redirects pass here, wherever the key is.
+// TestCasesByPlace runs the cases once for each place of a caller key: what the provider gets is
+// the same. Redirects pass here, wherever the key is.
 func TestCasesByPlace(t *testing.T) {
 	k := newKeyed(t, "log\nvendgate_proxy {\nredirects pass\n}")
 	expand := k.expand()
