@@ -82,13 +82,10 @@ func WriteErrorAs(w http.ResponseWriter, form Form, e *Error, upstream *Upstream
 	h := w.Header()
 	h.Set(CodeHeader, string(e.Code))
 	h.Set(OriginHeader, string(origin))
-	switch e.Code {
-	case RateLimited:
-		h.Set("Retry-After", strconv.Itoa(ClampRetryAfter(e.RetryAfter)))
-	case UpstreamUnavailable:
-		if e.RetryAfter > 0 {
-			h.Set("Retry-After", strconv.Itoa(ClampRetryAfter(e.RetryAfter)))
-		}
+	retryAfter := 0
+	if e.Code == RateLimited || e.Code == UpstreamUnavailable && e.RetryAfter > 0 {
+		retryAfter = ClampRetryAfter(e.RetryAfter)
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	reason := e.Reason
 	if e.Code == NeedsReconnection && reason == "" {
@@ -101,7 +98,9 @@ func WriteErrorAs(w http.ResponseWriter, form Form, e *Error, upstream *Upstream
 		writeBody(w, e.Code.Status(), "application/xml", awsXML(e))
 		return
 	}
-	writeEnvelope(w, e.Code.Status(), failure(e.Code, e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream}))
+	status := e.Code.Status()
+	envelope := failure(e.Code, e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream})
+	writeEnvelope(w, status, envelope.in(form, status, retryAfter))
 }
 
 // WriteSuccess answers status with data in the envelope.
@@ -109,10 +108,10 @@ func WriteSuccess(w http.ResponseWriter, status int, message string, data any) {
 	writeEnvelope(w, status, Envelope{Status: "success", Message: message, Data: data})
 }
 
-func writeEnvelope(w http.ResponseWriter, status int, e Envelope) {
-	body, err := json.Marshal(e)
+func writeEnvelope(w http.ResponseWriter, status int, envelope any) {
+	body, err := json.Marshal(envelope)
 	if err != nil {
-		e = failure(InternalError, "the answer could not be encoded", errorData{Code: InternalError, Origin: FromGateway})
+		e := failure(InternalError, "the answer could not be encoded", errorData{Code: InternalError, Origin: FromGateway})
 		status = http.StatusInternalServerError
 		body, _ = json.Marshal(e) // of texts alone
 	}
