@@ -80,8 +80,8 @@ type App struct {
 	Redirects string `json:"redirects,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
-	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
-	// `aws_xml` or `telegram`.
+	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or one
+	// of ErrorForms.
 	ErrorForm string `json:"error_form,omitempty"`
 	// SDK is the client library that Upstream was chosen by.
 	SDK *SDK `json:"sdk,omitempty"`
@@ -98,12 +98,18 @@ type App struct {
 	AllowPrivate []string `json:"allow_private,omitempty"`
 }
 
-// AWSXML is the form of errors that SDKs for Amazon S3 parse, `<Error><Code>…</Code>…</Error>`.
-const AWSXML = "aws_xml"
+// The forms of errors that an entry may name.
+const (
+	// AWSXML is what SDKs for Amazon S3 parse, `<Error><Code>…</Code>…</Error>`.
+	AWSXML = "aws_xml"
+	// TelegramForm is the envelope with Telegram's `ok`, `error_code`, `description` and `parameters`.
+	TelegramForm = "telegram"
+	// ErrorText is the envelope with the message as its member `error`.
+	ErrorText = "error_text"
+)
 
-// Telegram is the form of errors that libraries for Telegram's Bot API parse: the envelope with
-// `ok`, `error_code`, `description` and `parameters`.
-const Telegram = "telegram"
+// ErrorForms are all of them.
+var ErrorForms = []string{AWSXML, TelegramForm, ErrorText}
 
 // Where the value of a field comes from.
 const (

@@ -244,8 +244,9 @@ func (c checker) errorMode() error {
 	if c.Errors != "" && c.Errors != "passthrough" {
 		return fmt.Errorf("errors %q is unknown: write passthrough, or leave it out to have errors mapped", c.Errors)
 	}
-	if c.ErrorForm != "" && c.ErrorForm != AWSXML && c.ErrorForm != Telegram {
-		return fmt.Errorf("error_form %q is unknown: write aws_xml or telegram, or leave it out for errors in JSON", c.ErrorForm)
+	if c.ErrorForm != "" && !slices.Contains(ErrorForms, c.ErrorForm) {
+		known := strings.Join(ErrorForms, " or ")
+		return fmt.Errorf("error_form %q is unknown: write %s, or leave it out for the usual JSON", c.ErrorForm, known)
 	}
 	return nil
 }

@@ -85,7 +85,8 @@ var goodKeyed = map[string]change{
 	"verify":                      verify(Verify{Method: "POST", Path: "/me?key={api_key}", Headers: map[string]string{"X-V": "1"}, Body: `{{"k":"{api_key}"}}`}),
 	"passthrough":                 func(a *App) { a.Errors = "passthrough" },
 	"errors in XML":               func(a *App) { a.ErrorForm = AWSXML },
-	"errors of Telegram's form":   func(a *App) { a.ErrorForm = Telegram },
+	"errors as Telegram's":        func(a *App) { a.ErrorForm = TelegramForm },
+	"errors with a text":          func(a *App) { a.ErrorForm = ErrorText },
 	"longest slug":                func(a *App) { a.Slug = strings.Repeat("a", 64) },
 }
 
@@ -131,7 +132,7 @@ var badKeyed = map[string]refusal{
 	"long slug":            {func(a *App) { a.Slug = strings.Repeat("a", 65) }, `app "` + strings.Repeat("a", 65) + `": slug must be 1 to 64 of a-z, 0-9 and -: write it like my-app`},
 	"auth type":            {func(a *App) { a.AuthType = "oauth2" }, `app acme: auth_type "oauth2" is unknown: write o_auth, api_key, basic or header`},
 	"category":             {func(a *App) { a.Categories = []string{"crm", "E Mail"} }, `app acme: category "E Mail": write lower-case words like project-management`},
-	"error form":           {func(a *App) { a.ErrorForm = "xml" }, `app acme: error_form "xml" is unknown: write aws_xml or telegram, or leave it out for errors in JSON`},
+	"error form":           {func(a *App) { a.ErrorForm = "xml" }, `app acme: error_form "xml" is unknown: write aws_xml or telegram or error_text, or leave it out for the usual JSON`},
 	"errors":               {func(a *App) { a.Errors = "raw" }, `app acme: errors "raw" is unknown: write passthrough, or leave it out to have errors mapped`},
 	"no CIDR":              {func(a *App) { a.AllowPrivate = []string{"10.0.0.1"} }, `app acme: allow_private "10.0.0.1" is no CIDR: write it like 10.0.0.0/8`},
 	"CIDR with host bits":  {func(a *App) { a.AllowPrivate = []string{"10.1.2.3/8"} }, `app acme: allow_private "10.1.2.3/8" has bits set beyond its length: write 10.0.0.0/8, or 10.1.2.3/32 for the one address`},

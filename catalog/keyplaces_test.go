@@ -21,6 +21,7 @@ func TestFactsOfKeyPlaces(t *testing.T) {
 		"whatsapp-cloud":   {"", "access_token", "developers.facebook.com/docs/graph-api"},
 		"algolia":          {"", "x-algolia-api-key", "@algolia/client-common, createAuth: WithinQueryParameters"},
 		"hubspot":          {"", "hapikey", "@hubspot/api-client 13.5.0, codegen/*/auth/auth.js"},
+		"hume":             {"", "api_key", "hume 0.16.0, core/websocket/ws.js"},
 		"pipedrive":        {"x-api-token", "api_token", "pipedrive 33.7.0"},
 		"podio":            {"", "oauth_token", "podio-js 1.6.1, lib/transport"},
 		"figma":            {"X-Figma-Token", "", "figma-js"},

@@ -73,6 +73,8 @@ var followedLinks = map[string]struct {
 	"mailchimp": {[]string{"_links.href"},
 		"https://docs.rs/mailchimp/0.1.10/mailchimp/types/struct.LinkType.html"},
 	"mailgun": {[]string{"paging.next", "paging.previous"}, "https://www.npmjs.com/package/mailgun.js"},
+	"messagebird": {[]string{"links.next", "href"},
+		"https://docs.rs/messagebird-async/latest/src/messagebird_async/sms/messagelist.rs.html"},
 	"microsoft-graph": {[]string{"@odata.nextLink", "@odata.deltaLink"},
 		"https://learn.microsoft.com/en-us/graph/paging"},
 	"miro-token": {[]string{"links.next", "imageUrl"}, "https://github.com/miroapp/api-clients"},
@@ -110,6 +112,8 @@ var followedLinks = map[string]struct {
 	"uptimerobot": {[]string{"nextLink"}, "https://uptimerobot.com/api/v3/"},
 	"virustotal": {[]string{"links.next", "data"},
 		"https://github.com/VirusTotal/vt-py/blob/master/vt/client.py"},
+	"vonage": {[]string{"_links.next.href"},
+		"https://developer.vonage.com/api/v1/developer/api/file/application.v2?format=json&vendorId=vonage"},
 	"webex": {[]string{"files"}, "https://developer.webex.com/docs/api/v1/messages"},
 	// A medium is downloaded at the url that its id gives, on another host and with the token.
 	"whatsapp-cloud": {[]string{"paging.next", "url"},

@@ -72,7 +72,7 @@ func WriteError(w http.ResponseWriter, e *Error, upstream *Upstream) {
 	WriteErrorAs(w, "", e, upstream)
 }
 
-// WriteErrorAs answers with e in the form that the app's SDKs parse. XML does not show
+// WriteErrorAs answers with e in the form that the app's SDKs parse. Only the envelope shows
 // upstream, which may be nil.
 func WriteErrorAs(w http.ResponseWriter, form Form, e *Error, upstream *Upstream) {
 	origin := e.Origin
@@ -82,13 +82,10 @@ func WriteErrorAs(w http.ResponseWriter, form Form, e *Error, upstream *Upstream
 	h := w.Header()
 	h.Set(CodeHeader, string(e.Code))
 	h.Set(OriginHeader, string(origin))
-	switch e.Code {
-	case RateLimited:
-		h.Set("Retry-After", strconv.Itoa(ClampRetryAfter(e.RetryAfter)))
-	case UpstreamUnavailable:
-		if e.RetryAfter > 0 {
-			h.Set("Retry-After", strconv.Itoa(ClampRetryAfter(e.RetryAfter)))
-		}
+	retryAfter := 0
+	if e.Code == RateLimited || e.Code == UpstreamUnavailable && e.RetryAfter > 0 {
+		retryAfter = ClampRetryAfter(e.RetryAfter)
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	reason := e.Reason
 	if e.Code == NeedsReconnection && reason == "" {
@@ -97,24 +94,22 @@ func WriteErrorAs(w http.ResponseWriter, form Form, e *Error, upstream *Upstream
 	if e.Code.Status() == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", Challenge)
 	}
-	envelope := failure(e.Code, e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream})
-	switch form {
-	case AWSXML:
+	if form == AWSXML {
 		writeBody(w, e.Code.Status(), "application/xml", awsXML(e))
-	case Telegram:
-		writeJSON(w, e.Code.Status(), asTelegram(e, envelope))
-	default:
-		writeJSON(w, e.Code.Status(), envelope)
+		return
 	}
+	status := e.Code.Status()
+	envelope := failure(e.Code, e.Text(), errorData{e.Code, origin, reason, e.Sent, upstream})
+	writeEnvelope(w, status, envelope.in(form, status, retryAfter))
 }
 
 // WriteSuccess answers status with data in the envelope.
 func WriteSuccess(w http.ResponseWriter, status int, message string, data any) {
-	writeJSON(w, status, Envelope{Status: "success", Message: message, Data: data})
+	writeEnvelope(w, status, Envelope{Status: "success", Message: message, Data: data})
 }
 
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	body, err := json.Marshal(value)
+func writeEnvelope(w http.ResponseWriter, status int, envelope any) {
+	body, err := json.Marshal(envelope)
 	if err != nil {
 		e := failure(InternalError, "the answer could not be encoded", errorData{Code: InternalError, Origin: FromGateway})
 		status = http.StatusInternalServerError

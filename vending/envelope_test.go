@@ -7,8 +7,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -170,29 +170,6 @@ func TestWriteSuccess(t *testing.T) {
 	}
 }
 
-// TestTelegramForm: what libraries for the Bot API read is beside what all others do.
-func TestTelegramForm(t *testing.T) {
-	const head = `{"status":"error","message":"no","data":{"code":"rate_limited","origin":"gateway"},` +
-		`"error":{"code":"rate_limited","type":"vendgate_error","message":"no"},"ok":false,`
-	for retryAfter, seconds := range map[time.Duration]string{0: "1", 7 * time.Second: "7"} {
-		got := get(t, func(w http.ResponseWriter, _ *http.Request) {
-			e := vending.Refuse(vending.RateLimited, "no")
-			e.RetryAfter = retryAfter
-			vending.WriteErrorAs(w, vending.Telegram, e, nil)
-		})
-		check(t, got, 429, head+`"error_code":429,"description":"no","parameters":{"retry_after":`+seconds+`}}`,
-			"Content-Type", "application/json", "Vendgate-Code", "rate_limited", "Vendgate-Origin", "gateway", "Retry-After", seconds)
-	}
-	got := get(t, func(w http.ResponseWriter, _ *http.Request) {
-		vending.WriteErrorAs(w, vending.Telegram, vending.Refuse(vending.PolicyDenied, "no"), nil)
-	})
-	check(t, got, 403, strings.ReplaceAll(head, "rate_limited", "policy_denied")+`"error_code":403,"description":"no"}`,
-		"Content-Type", "application/json", "Vendgate-Code", "policy_denied", "Vendgate-Origin", "gateway")
-	if string(vending.Telegram) != catalog.Telegram {
-		t.Error("the catalog calls the form otherwise")
-	}
-}
-
 // TestErrorForm: the XML is well-formed whatever the message holds, and its headers are those of
 // the envelope.
 func TestErrorForm(t *testing.T) {
@@ -201,7 +178,47 @@ func TestErrorForm(t *testing.T) {
 	})
 	check(t, got, 429, xml.Header+`<Error><Code>rate_limited</Code><Message>wait for &lt;b&gt; &amp; &#34;c&#34;</Message></Error>`,
 		"Content-Type", "application/xml", "Vendgate-Code", "rate_limited", "Vendgate-Origin", "gateway", "Retry-After", "1")
-	if string(vending.AWSXML) != catalog.AWSXML {
-		t.Error("the catalog calls the form otherwise")
+	forms := []string{string(vending.AWSXML), string(vending.Telegram), string(vending.ErrorText)}
+	if !slices.Equal(forms, catalog.ErrorForms) {
+		t.Error("the catalog calls the forms otherwise")
+	}
+}
+
+// TestErrorFormOfJSON: the members that SDKs judge by are beside those of the envelope.
+func TestErrorFormOfJSON(t *testing.T) {
+	limited := &vending.Error{Code: vending.RateLimited, Origin: vending.FromUpstream, Message: "wait"}
+	limited.RetryAfter = 7 * time.Second
+	denied := vending.Refuse(vending.PolicyDenied, "no")
+	for name, tt := range map[string]struct {
+		form   vending.Form
+		e      *vending.Error
+		status int
+		body   string
+	}{
+		"Telegram's, with a wait": {
+			vending.Telegram, limited, 429,
+			`{"status":"error","message":"wait","data":{"code":"rate_limited","origin":"upstream"},` +
+				`"error":{"code":"rate_limited","type":"vendgate_error","message":"wait"},` +
+				`"ok":false,"error_code":429,"description":"wait","parameters":{"retry_after":7}}`,
+		},
+		"Telegram's": {
+			vending.Telegram, denied, 403,
+			`{"status":"error","message":"no","data":{"code":"policy_denied","origin":"gateway"},` +
+				`"error":{"code":"policy_denied","type":"vendgate_error","message":"no"},` +
+				`"ok":false,"error_code":403,"description":"no"}`,
+		},
+		"a text": {
+			vending.ErrorText, denied, 403,
+			`{"status":"error","message":"no","data":{"code":"policy_denied","origin":"gateway"},"error":"no"}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := get(t, func(w http.ResponseWriter, _ *http.Request) { vending.WriteErrorAs(w, tt.form, tt.e, nil) })
+			want := []string{"Vendgate-Code", string(tt.e.Code), "Vendgate-Origin", string(tt.e.Origin)}
+			if tt.e.RetryAfter > 0 {
+				want = append(want, "Retry-After", "7")
+			}
+			check(t, got, tt.status, tt.body, want...)
+		})
 	}
 }

@@ -5,18 +5,21 @@ import (
 	"encoding/xml"
 )
 
-// Form is how errors are written; empty is the [Envelope].
+// Form is how errors are written; empty is the [Envelope]. Entries of the catalog call the others
+// by these names.
 type Form string
 
-// AWSXML is the form that SDKs for Amazon S3 parse. Entries of the catalog call it by this name.
-const AWSXML Form = "aws_xml"
+const (
+	// AWSXML is the form that SDKs for Amazon S3 parse.
+	AWSXML Form = "aws_xml"
+	// Telegram is the envelope with the members of Telegram's answers: its SDKs wait after a 429 only
+	// where these say so, and stop otherwise.
+	Telegram Form = "telegram"
+	// ErrorText is the envelope with the message alone as `error`, for SDKs that take that for a text.
+	ErrorText Form = "error_text"
+)
 
-// Telegram is the envelope with the members by which libraries for Telegram's Bot API know an error.
-// Entries of the catalog call it by this name.
-const Telegram Form = "telegram"
-
-// telegramError is an error as the Bot API states it (https://core.telegram.org/bots/api#making-requests).
-// Its libraries read nothing else: without these members, what they throw says `undefined`.
+// telegramError is an error as the Bot API has it ("Making requests", ResponseParameters).
 type telegramError struct {
 	Envelope
 	OK          bool                `json:"ok"`
@@ -26,15 +29,29 @@ type telegramError struct {
 }
 
 type telegramParameters struct {
-	RetryAfter int `json:"retry_after"` // in seconds
+	RetryAfter int `json:"retry_after"`
 }
 
-func asTelegram(e *Error, envelope Envelope) telegramError {
-	t := telegramError{Envelope: envelope, ErrorCode: e.Code.Status(), Description: e.Text()}
-	if e.Code == RateLimited {
-		t.Parameters = &telegramParameters{ClampRetryAfter(e.RetryAfter)}
+// textError hides the envelope's member `error`.
+type textError struct {
+	Envelope
+	Error string `json:"error"`
+}
+
+// in is the envelope of an error in a form of JSON. retryAfter is in seconds, and 0 where there is
+// none.
+func (e Envelope) in(form Form, status, retryAfter int) any {
+	switch form {
+	case Telegram:
+		t := telegramError{Envelope: e, ErrorCode: status, Description: e.Message}
+		if retryAfter > 0 {
+			t.Parameters = &telegramParameters{retryAfter}
+		}
+		return t
+	case ErrorText:
+		return textError{e, e.Message}
 	}
-	return t
+	return e
 }
 
 // awsXML is e as Amazon S3 states errors (Amazon S3 API Reference, "REST Error Responses"): its

@@ -91,6 +91,10 @@ func TestErrorForm(t *testing.T) {
 			}
 		})
 	}
+	const bots = `"ok":false,"error_code":401,"description":"the tenant key`
+	if a := s.get("/proxy/"+s.mine+"/bot/getMe", "ck_unknown"); !strings.Contains(a.body, bots) {
+		t.Errorf("a bot's error is %s", a.body)
+	}
 	if a := s.get("/proxy/"+s.mine+"/other/x", "ck_unknown"); !strings.HasPrefix(a.body, `{"status":"error"`) {
 		t.Errorf("another app's error is %s", a.body)
 	}

@@ -49,7 +49,10 @@ func apps(addr string) (text string) {
 		text += fmt.Sprintf("app %s {\n auth_type api_key\n upstream http://%s\n field api_key \"API key\" secret\n header X-Api-Key {api_key}\n allow_http\n allow_private 127.0.0.0/8\n}\n", slug, addr)
 	}
 	_, other, _ := strings.Cut(text, "app other ")
-	return text + "app xml " + strings.Replace(other, "\n}\n", "\nerrors passthrough\nerror_form aws_xml\n}\n", 1)
+	for slug, options := range map[string]string{"xml": "errors passthrough\nerror_form aws_xml", "bot": "error_form telegram"} {
+		text += "app " + slug + " " + strings.Replace(other, "\n}\n", "\n"+options+"\n}\n", 1)
+	}
+	return text
 }
 
 // newScene starts a gateway; options say more about tenant acme and the rest.
