@@ -33,7 +33,7 @@ var codes = map[Code]struct {
 	InvalidUserEmail:    {http.StatusBadRequest, "x-user-email must hold exactly one valid email address"},
 	InvalidRequest:      {http.StatusBadRequest, "the gateway refuses this path, method or header"},
 	AppMismatch:         {http.StatusBadRequest, "the connection belongs to another app than the one in the path"},
-	InvalidTenantKey:    {http.StatusUnauthorized, "the tenant key is missing, unknown or retired"},
+	InvalidTenantKey:    {http.StatusUnauthorized, "the key is missing, unknown or retired"},
 	NeedsReconnection:   {http.StatusUnauthorized, "the grant was revoked, has expired or is refused by the provider; the end user must connect again"},
 	CapabilityDisabled:  {http.StatusForbidden, "this tenant key lacks the capability"},
 	PolicyDenied:        {http.StatusForbidden, "this tenant may not call this app, method or path"},

@@ -16,7 +16,7 @@ func TestCodes(t *testing.T) {
 		vending.InvalidUserEmail:    {"invalid_user_email", 400, "x-user-email must hold exactly one valid email address"},
 		vending.InvalidRequest:      {"invalid_request", 400, "the gateway refuses this path, method or header"},
 		vending.AppMismatch:         {"app_mismatch", 400, "the connection belongs to another app than the one in the path"},
-		vending.InvalidTenantKey:    {"invalid_tenant_key", 401, "the tenant key is missing, unknown or retired"},
+		vending.InvalidTenantKey:    {"invalid_tenant_key", 401, "the key is missing, unknown or retired"},
 		vending.NeedsReconnection:   {"needs_reconnection", 401, "the grant was revoked, has expired or is refused by the provider; the end user must connect again"},
 		vending.CapabilityDisabled:  {"capability_disabled", 403, "this tenant key lacks the capability"},
 		vending.PolicyDenied:        {"policy_denied", 403, "this tenant may not call this app, method or path"},

@@ -86,7 +86,7 @@ func TestWriteError(t *testing.T) {
 		},
 		"key": {
 			err: vending.Refuse(vending.InvalidTenantKey, ""), status: 401,
-			body:   `{"status":"error","message":"the tenant key is missing, unknown or retired","data":{"code":"invalid_tenant_key","origin":"gateway"},"error":{"code":"invalid_tenant_key","type":"vendgate_error","message":"the tenant key is missing, unknown or retired"}}`,
+			body:   `{"status":"error","message":"the key is missing, unknown or retired","data":{"code":"invalid_tenant_key","origin":"gateway"},"error":{"code":"invalid_tenant_key","type":"vendgate_error","message":"the key is missing, unknown or retired"}}`,
 			header: []string{"Vendgate-Code", "invalid_tenant_key", "Vendgate-Origin", "gateway", "WWW-Authenticate", vending.Challenge},
 		},
 		"reconnect": {

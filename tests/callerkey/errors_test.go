@@ -73,7 +73,7 @@ func TestErrorForm(t *testing.T) {
 		path, key, message string
 		code               vending.Code
 	}{
-		"unknown key": {"/proxy/" + s.mine + "/xml/x", "ck_unknown", "the tenant key is missing, unknown or retired", vending.InvalidTenantKey},
+		"unknown key": {"/proxy/" + s.mine + "/xml/x", "ck_unknown", "the key is missing, unknown or retired", vending.InvalidTenantKey},
 		"not allowed": {"/proxy/" + s.mine + "/xml/x", key, "app, method or path is not allowed for this tenant", vending.PolicyDenied},
 	} {
 		t.Run(name, func(t *testing.T) {

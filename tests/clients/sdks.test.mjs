@@ -82,7 +82,7 @@ function testRow(row) {
 }
 
 /** The block's own check, or the gateway that was shown no key. */
-const failsClosed = /this \S+ takes n|is not the gateway|401|the tenant key is missing/;
+const failsClosed = /this \S+ takes n|is not the gateway|401|the key is missing/;
 
 /** What a row does with its providers: says what they answer, and looks at what they got. */
 function providers(row, client) {
