@@ -91,7 +91,7 @@ func TestErrorForm(t *testing.T) {
 			}
 		})
 	}
-	const bots = `"ok":false,"error_code":401,"description":"the tenant key`
+	const bots = `"ok":false,"error_code":401,"description":"the key`
 	if a := s.get("/proxy/"+s.mine+"/bot/getMe", "ck_unknown"); !strings.Contains(a.body, bots) {
 		t.Errorf("a bot's error is %s", a.body)
 	}
