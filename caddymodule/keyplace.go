@@ -79,8 +79,8 @@ func findKey(h http.Header, target *policy.Target, p *inject.Placement) (k found
 	return k, err
 }
 
-// single refuses a second key. It is for a caller that was let in by the first: who has none must not
-// learn in which places an app, if there is one, has its keys.
+// single refuses a second key. It is for a caller that was let in by the first: who has none must
+// not learn in which places an app, if there is one, has its keys.
 func (k *foundKey) single() error {
 	if k.other == "" {
 		return nil

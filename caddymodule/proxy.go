@@ -28,11 +28,12 @@ type Proxy struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Errors is `passthrough` to leave providers' errors as they are, for every app. Default: they are mapped to codes.
 	Errors string `json:"errors,omitempty"`
-	// Redirects is what becomes of a redirect by which a provider leads clients past the gateway, for apps that do not
-	// say it themselves: `refuse` answers with an error that names the host, `follow` has the gateway fetch what is
-	// there by GET or HEAD, without any credential and without the caller's headers, and `pass` leaves it to the
-	// client. Default: `pass` where the key came in `Authorization`, which clients do not carry to another host, and
-	// `refuse` where it came elsewhere, and for another port of the host that was called and hosts below it.
+	// Redirects is what becomes of a redirect by which a provider leads clients past the gateway, for
+	// apps that do not say it themselves: `refuse` answers with an error that names the host, `follow`
+	// has the gateway fetch what is there by GET or HEAD, without any credential and without the
+	// caller's headers, and `pass` leaves it to the client. Default: `pass` where the key came in
+	// `Authorization`, which clients do not carry to another host, and `refuse` where it came
+	// elsewhere, and for another port of the host that was called and hosts below it.
 	Redirects string `json:"redirects,omitempty"`
 	// TenantKeysInPlacement has tenant keys read where caller keys are: wherever an app's SDKs put its
 	// credential. Default: a tenant key there is refused, because SDKs that know nothing of the

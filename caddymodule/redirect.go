@@ -24,9 +24,9 @@ func (c *call) redirectsOption(location string) string {
 	return cmp.Or(c.route.app.Redirects, c.redirects, otherwise)
 }
 
-// carriesKey reports whether there are HTTP clients that carry the key of the call along to location.
-// To another port of the host that they called, and to hosts below it, net/http's Client and
-// node-fetch send Authorization, too.
+// carriesKey reports whether there are HTTP clients that carry the key of the call along to
+// location. To another port of the host that they called, and to hosts below it, net/http's Client
+// and node-fetch send Authorization, too.
 func (c *call) carriesKey(location string) bool {
 	return c.keyIn != inAuthorization || c.exchange.LeadsBelow(location, c.request.Host)
 }

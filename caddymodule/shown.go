@@ -15,7 +15,7 @@ import (
 )
 
 // placed is one of the gateway's own calls as to where its app's SDKs put an API key. What is there
-// is kept from every log even if it is none of ours: it may be a provider's, sent there by mistake.
+// is kept from every log even if it is no key of ours: it may be a provider's, sent by mistake.
 type placed struct {
 	placement         *inject.Placement // nil for what is no call of a known app
 	head, path, query string            // of the address
@@ -73,9 +73,9 @@ func (c placed) uri(asked string) string {
 	return c.head + path + query
 }
 
-// hide keeps from placeholders and from Caddy's span what no log may have of a call's address and of
-// the headers with a key: `log_append`, `templates` and `tracing` read them when the call is over.
-// The call is made by the request that it returns, for the header of r may be changed.
+// hide keeps from placeholders and from Caddy's span what no log may have of a call's address and
+// of the headers with a key: `log_append`, `templates` and `tracing` read them when the call is
+// over. The call is made by the request that it returns, for the header of r may be changed.
 func (l accessLog) hide(r *http.Request) *http.Request {
 	c, told := l.placed(r), r.RequestURI
 	fills := c.fills(r.Header)
@@ -95,7 +95,8 @@ func (l accessLog) hide(r *http.Request) *http.Request {
 	return hidden
 }
 
-// addressPlaceholders are those of an address, behind `http.request.uri` and `http.request.orig_uri`.
+// addressPlaceholders are those of an address, behind `http.request.uri` and
+// `http.request.orig_uri`.
 var addressPlaceholders = []string{
 	"_escaped", ".path_escaped", ".path.file", ".path.file_escaped", ".path.file.base", ".path.file.ext",
 	".path.dir", ".query_escaped", ".prefixed_query",

@@ -78,7 +78,8 @@ func TestCheckBeside(t *testing.T) {
 	}
 }
 
-// TestBesideOfLinode: @linode/api-v4 0.158.0 calls /v4beta, next to the /v4 of its default base URL.
+// TestBesideOfLinode: @linode/api-v4 0.158.0 calls /v4beta, next to the /v4 of its default base
+// URL.
 func TestBesideOfLinode(t *testing.T) {
 	if b := embedded(t)["linode"].Beside; b == nil || b.Host != "" || !slices.Contains(b.Paths, "/v4beta/**") {
 		t.Errorf("beside is %+v, want /v4beta/** at the upstream's host", b)

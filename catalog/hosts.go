@@ -134,7 +134,7 @@ func (a *App) withoutPort(host string) string {
 	return strings.TrimSuffix(host, ":443")
 }
 
-// slotsOf describes the slots of a host and a base path; nil where there is none.
+// slotsOf describes the slots of a host and a base path; nil without slots.
 func (a *App) slotsOf(host, path string) map[string]Slot {
 	slots := map[string]Slot{}
 	for _, name := range fieldNames(path) {

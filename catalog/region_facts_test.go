@@ -78,7 +78,7 @@ func TestFactsOfRegions(t *testing.T) {
 		}
 		i := slices.IndexFunc(app.Fields, func(f Field) bool { return f.Name == want.field })
 		if i < 0 || len(app.Fields[i].Options) != len(want.hosts) || app.Needs(want.field) {
-			t.Errorf("%s: the region is none of %v, or needed", slug, app.Fields)
+			t.Errorf("%s: the region lacks one of %v, or must be entered", slug, app.Fields)
 			continue
 		}
 		if got := app.FilledHost(func(string) (string, bool) { return "", false }); got != want.older {
@@ -93,9 +93,9 @@ func TestFactsOfRegions(t *testing.T) {
 	}
 }
 
-// TestFactsOfZoho has the data centres of https://www.zoho.com/accounts/protocol/oauth/multi-dc.html:
-// the Canadian one has another domain in every service but the shared API's,
-// https://www.zohoapis.ca.
+// TestFactsOfZoho has the data centres of
+// https://www.zoho.com/accounts/protocol/oauth/multi-dc.html: the Canadian one has another domain
+// in every service but the shared API's, https://www.zohoapis.ca.
 func TestFactsOfZoho(t *testing.T) {
 	for slug, app := range embedded(t) {
 		if !strings.HasPrefix(slug, "zoho-") {

@@ -47,7 +47,7 @@ func hold(res *http.Response) (*http.Response, *heldBody) {
 
 // mayEdit reports whether res is an answer of JSON whose body may be edited: all of it, and not a
 // part of one that the caller joins with others, nor the head alone. What is declared to be a
-// stream of several texts is none.
+// stream of several texts is not one.
 //
 // `no-transform` does not keep it from that: it is for proxies between the parties (RFC 9110,
 // section 7.7), and to the caller the gateway is the origin.

@@ -14,8 +14,8 @@ import (
 // what the connection fills in, a site's path or a path prefix, is not.
 //
 // A path outside of the base path is `invalid_request`, as it cannot be called by path either:
-// rules that were written for the API would not see that it is outside of it. What the app declares to
-// have there is taken.
+// rules that were written for the API would not see that it is outside of it. What the app declares
+// to have there is taken.
 func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 	if label != "" {
 		host, ok := p.app.HostLabels[label]

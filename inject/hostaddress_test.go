@@ -34,7 +34,7 @@ func TestPathByHost(t *testing.T) {
 		"its root":               {hostApp(), "files", "/", "/~files.example.com/"},
 		"its path with a tilde":  {hostApp(), "files", "/~uploads.example.com:8443/x", "/~files.example.com/~uploads.example.com:8443/x"},
 		"a host in the path":     {hostApp(), "", "/~uploads.example.com:8443/x", "/~uploads.example.com:8443/x"},
-		"a host that is none":    {hostApp(), "", "/~evil.example/x", "/~evil.example/x"}, // Split refuses it
+		"an undeclared host":     {hostApp(), "", "/~evil.example/x", "/~evil.example/x"}, // Split refuses it
 		"beside the API":         {hostApp(), "", "/group/repo.git/info/refs", "/~/group/repo.git/info/refs"},
 		"beside the API, marked": {hostApp(), "", "/~/group/repo.git/info/refs", "/~/group/repo.git/info/refs"},
 		"no base":                {bare, "", "//a/../~x", "//a/../~x"},
@@ -67,7 +67,7 @@ func TestPathByHostRefuses(t *testing.T) {
 		"that, spelt otherwise":       {hostApp(), "", "/v1//%7efiles.example.com/x", vending.InvalidRequest, "cannot begin with ~"},
 		"what is not declared":        {hostApp(), "", "/group/other", vending.InvalidRequest, "begin with /v1"},
 		"a tilde without places":      {plain, "", "/~user", vending.InvalidRequest, "begin with /v1"},
-		"a label that is none":        {hostApp(), "uploads", "/", vending.UnknownApp, "it has files"},
+		"an unknown label":            {hostApp(), "uploads", "/", vending.UnknownApp, "it has files"},
 		"a label of an app with none": {plain, "files", "/", vending.UnknownApp, "no host_labels"},
 	} {
 		t.Run(name, func(t *testing.T) {

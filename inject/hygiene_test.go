@@ -72,7 +72,7 @@ func FuzzCleanQuery(f *testing.F) {
 	})
 }
 
-// TestManyParameters: whoever asks, known or not, has the names of a long query read without a heap
+// TestManyParameters: the names of a long query are read, for callers known or not, without a heap
 // that grows with it.
 func TestManyParameters(t *testing.T) {
 	for name, app := range map[string]*catalog.App{"query": keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"api_key": "{api_key}"}}), "signature": awsApp()} {

@@ -167,8 +167,8 @@ func TestKeyIn(t *testing.T) {
 	}
 }
 
-// TestMuchToSearch: what a caller has searched for the rarer spellings of the key, before any budget
-// is asked, has a bound.
+// TestMuchToSearch: what a caller has searched for the rarer spellings of the key, before any
+// budget is asked, has a bound.
 func TestMuchToSearch(t *testing.T) {
 	p := mustPlace(t, keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}")))
 	costly := strings.Repeat(strings.Repeat("QUFB", 25)+`=%41\u0041`, 36) // nearly 4 KiB

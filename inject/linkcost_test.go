@@ -44,8 +44,8 @@ func TestLinksThatCost(t *testing.T) {
 	}
 }
 
-// TestNamesThatCost: a name that ends like a member's is looked at with the names around it, however
-// many lists are between.
+// TestNamesThatCost: a name that ends like a member's is looked at with the names around it,
+// however many lists are between.
 func TestNamesThatCost(t *testing.T) {
 	const depth = maxNesting - 10
 	var members []string
@@ -63,8 +63,8 @@ func TestNamesThatCost(t *testing.T) {
 	}
 }
 
-// TestLinkMemory: a body may hold thousands of links, so that each takes no more memory than its own
-// length accounts for.
+// TestLinkMemory: a body may hold thousands of links, so that each takes no more memory than its
+// own length accounts for.
 func TestLinkMemory(t *testing.T) {
 	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")), testCredential("api_key", "secret"))
 	for _, link := range []string{"https://api.example.com/x?page=2", "https://api.example.com/x{/name}"} {

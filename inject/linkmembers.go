@@ -40,7 +40,8 @@ type container struct {
 	name   string
 	// linked says that the member's value, or each element, is an address.
 	linked bool
-	// outer is where in open the object around this one is, or -1: lists may be many, and have no name.
+	// outer is where in open the object around this one is, or -1: lists may be many, and have no
+	// name.
 	outer int
 }
 

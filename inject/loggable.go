@@ -56,7 +56,8 @@ func (p *Placement) readsHeader(name string) bool {
 	return slices.ContainsFunc(p.keys.headers, func(h keyHeader) bool { return lenient.Header(h.name) == folded })
 }
 
-// RedactHeader puts a mark in h, which is changed, in the place of what is in places where the app's SDKs put its credential.
+// RedactHeader puts a mark in h, which is changed, in the place of what is in places where the
+// app's SDKs put its credential.
 func (p *Placement) RedactHeader(h http.Header, rawPath string) {
 	p, _ = p.placing(rawPath)
 	for name := range h {

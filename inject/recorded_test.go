@@ -14,7 +14,8 @@ var recordedLinks = map[string]struct{ slug, answer, member, host string }{
 	"an index of Pinecone's": {"pinecone",
 		`{"name":"movies","host":"movies-abc123.svc.aped-4627-b74a.pinecone.io","private_host":null,"status":{"ready":true}}`,
 		"host", "movies-abc123.svc.aped-4627-b74a.pinecone.io"},
-	// The library prefers it to host: https://docs.pinecone.io/guides/production/configure-private-endpoints
+	// The library prefers it to host:
+	// https://docs.pinecone.io/guides/production/configure-private-endpoints
 	"a private index of Pinecone's": {"pinecone",
 		`{"host":"","private_host":"movies-abc123.svc.private.aped-4627-b74a.pinecone.io"}`,
 		"private_host", "movies-abc123.svc.private.aped-4627-b74a.pinecone.io"},

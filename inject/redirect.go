@@ -22,8 +22,8 @@ func (x *Exchange) LeadsAway(res *http.Response, gw func() Gateway) (location st
 	return "", false
 }
 
-// LeadsBelow reports whether location is at a host of the same name as host, at whatever port, or of
-// one below it.
+// LeadsBelow reports whether location is at a host of the same name as host, at whatever port, or
+// of one below it.
 func (x *Exchange) LeadsBelow(location, host string) bool {
 	there, _ := parseReference(location).host()
 	if there == "" {

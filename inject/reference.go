@@ -17,7 +17,8 @@ type reference struct {
 	fragment  string // with "#"
 }
 
-// breaks are what browsers leave out of a URL, wherever it is. A Replacer is made once: it is large.
+// breaks are what browsers leave out of a URL, wherever it is. A Replacer is made once: it is
+// large.
 var breaks = strings.NewReplacer("\t", "", "\r", "", "\n", "")
 
 // parseReference splits raw, whatever it holds.

@@ -7,7 +7,8 @@ import (
 )
 
 // TestRegions: a connection from before there was a choice goes where it went, and a host that the
-// provider calls otherwise is called so (https://www.zoho.com/accounts/protocol/oauth/multi-dc.html).
+// provider calls otherwise is called so
+// (https://www.zoho.com/accounts/protocol/oauth/multi-dc.html).
 func TestRegions(t *testing.T) {
 	app := keyApp("https://desk.acme.{region}/v1", headers("X-Key", "{api_key}"))
 	app.Fields = append(app.Fields, catalog.Field{Name: "region", Options: []string{"com", "ca", "com.au"}, Default: "com"})

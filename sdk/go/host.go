@@ -46,7 +46,8 @@ const (
 // place is a Host, compiled.
 type place struct {
 	Host
-	// any matches the host of every account, and own that of the connection, as far as its fields are known.
+	// any matches the host of every account, and own that of the connection, as far as its fields are
+	// known.
 	any, own *regexp.Regexp
 	// whole is the host that a field names; empty where it is not known.
 	whole string

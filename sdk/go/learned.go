@@ -17,7 +17,7 @@ import (
 const (
 	// maxAnswer bounds an answer of the Platform API, in bytes.
 	maxAnswer = 4 << 20
-	// patience bounds the question for hosts, for whoever waits for it.
+	// patience bounds how long the question for hosts takes.
 	patience = 30 * time.Second
 )
 
@@ -69,7 +69,7 @@ func (t *Transport) ask(ctx context.Context) *question {
 		m, err := t.learn(ctx)
 		if err == nil {
 			l.hosts.Store(m)
-			return // q stays, for whoever comes before it is stored
+			return // q stays for callers that come before it is stored
 		}
 		q.err = fmt.Errorf("vendgate: learning the hosts of %s: %w", t.options.App, err)
 		l.mu.Lock()

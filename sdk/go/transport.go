@@ -39,9 +39,9 @@ type Options struct {
 	Base http.RoundTripper
 }
 
-// Transport sends requests for an app's hosts to the gateway, with path and query byte for byte, and
-// refuses all others by a *[RefusedError], as it does where a redirect leads to one. It may be used
-// concurrently.
+// Transport sends requests for an app's hosts to the gateway, with path and query byte for byte,
+// and refuses all others by a *[RefusedError], as it does where a redirect leads to one. It may be
+// used concurrently.
 type Transport struct {
 	options Options
 	root    target
@@ -168,8 +168,8 @@ func (t *Transport) setHeaders(h http.Header) {
 	}
 }
 
-// AppHosts asks the gateway of o for the hosts of its app. The tenant of its Key needs the capability
-// apps.
+// AppHosts asks the gateway of o for the hosts of its app. The tenant of its Key needs the
+// capability apps.
 func AppHosts(ctx context.Context, o Options) ([]Host, error) {
 	o.Connection, o.Hosts = "none", nil
 	t, err := New(o)

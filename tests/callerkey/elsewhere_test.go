@@ -14,8 +14,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestPlatformAPI: one endpoint takes a caller key, which tells of the catalog. No other does, not even for the key's own connection, in
-// whatever form it comes.
+// TestPlatformAPI: one endpoint takes a caller key, which tells of the catalog. No other does, not
+// even for the key's own connection, in whatever form it comes.
 func TestPlatformAPI(t *testing.T) {
 	s := newScene(t, "")
 	key, _ := s.mint(nil)
@@ -41,8 +41,8 @@ func TestPlatformAPI(t *testing.T) {
 	}
 }
 
-// TestAppOfCallerKey: transports learn an app's hosts by the key alone. It sees the apps that it may call, as far as its tenant may, and
-// spends the tenant's budget.
+// TestAppOfCallerKey: transports learn an app's hosts by the key alone. It sees the apps that it
+// may call, as far as its tenant may, and spends the tenant's budget.
 func TestAppOfCallerKey(t *testing.T) {
 	s := newScene(t, "apps key other\nbudget api unlimited")
 	every, _ := s.mint(nil)

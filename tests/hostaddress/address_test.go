@@ -25,7 +25,7 @@ func TestSpellings(t *testing.T) {
 	}
 	for name, host := range map[string]string{
 		"the domain alone": domain, "another name": "key.example.com", "a name that ends alike": "key.x" + domain, "two labels": "a.key." + domain,
-		"an empty label": "." + domain, "a port that is none": "key." + domain + ":80x", "two dots": "key." + domain + "..", "the domain in front": "key." + domain + ".evil.example",
+		"an empty label": "." + domain, "an invalid port": "key." + domain + ":80x", "two dots": "key." + domain + "..", "the domain in front": "key." + domain + ".evil.example",
 		"empty": "", "an address": s.Addr,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -234,7 +234,8 @@ func TestKeyInNameOfTrailer(t *testing.T) {
 	}
 }
 
-// TestKeyOfAmazon: the access key id of a signature is a key of ours, in the header and in the query, and is signed over.
+// TestKeyOfAmazon: the access key id of a signature is a key of ours, in the header and in the
+// query, and is signed over.
 func TestKeyOfAmazon(t *testing.T) {
 	k := newKeyed(t, "log\nvendgate_proxy")
 	key := k.keys["c-bucket"]

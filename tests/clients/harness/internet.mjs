@@ -48,7 +48,7 @@ export async function startInternet({ gateway, names }) {
   return world;
 }
 
-/** Every name is at the address of the others: whoever goes there is to be heard in full. */
+/** Every name is at the address of the others: what goes there is recorded in full. */
 async function startNameServer({ asked, stop }) {
   const server = dgram.createSocket('udp4');
   server.on('message', (query, from) => {

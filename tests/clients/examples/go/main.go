@@ -134,7 +134,8 @@ func (a api) stream() error {
 	return nil
 }
 
-// refused shows the provider's own error, which the key lets through, and the gateway's code beside it.
+// refused shows the provider's own error, which the key lets through, and the gateway's code beside
+// it.
 func (a api) refused() error {
 	res, err := a.client.Get(a.base + "/models")
 	if err != nil {

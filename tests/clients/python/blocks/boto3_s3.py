@@ -1,4 +1,4 @@
-# boto3 1, with a caller key as the access key id: the gateway signs anew with the connection's own.
+# boto3 1, with a caller key as the access key id: the gateway signs again with the connection's own.
 # It fails closed: for any URL but those of the connection, nothing is sent.
 import os
 
