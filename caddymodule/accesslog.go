@@ -133,32 +133,6 @@ func (l accessLog) tells(r *http.Request) bool {
 	return uri || anyHeader(r.Header) || hostTells(r)
 }
 
-// hostTells reports whether the host of a request, or the name that it asked TLS for (RFC 6066,
-// section 3), has what looks like a key or a token.
-func hostTells(r *http.Request) bool {
-	return nameTells(r.Host) || r.TLS != nil && nameTells(r.TLS.ServerName)
-}
-
-// nameTells also takes a run of letters and digits that is as long as a key's: clients spell host
-// names in lower case, so that its letters say nothing. Digests, which previews of sites are named
-// by, have another length.
-func nameTells(name string) bool {
-	return quotesToken(name) || quotesKey(strings.ToLower(name)) ||
-		anyRun(name, func(run string) bool { return len(run) == keyDigits })
-}
-
-// withoutHost takes out of r, which is a copy, what its host and TLS tell.
-func withoutHost(r *http.Request) {
-	if nameTells(r.Host) {
-		r.Host = redacted
-	}
-	if r.TLS != nil && nameTells(r.TLS.ServerName) {
-		state := *r.TLS
-		state.ServerName = redacted
-		r.TLS = &state
-	}
-}
-
 // redact is redactURI or redactCall.
 func (l accessLog) redact(host, uri string) (string, bool) {
 	if _, _, _, byHost := l.domains.Split(host); byHost {

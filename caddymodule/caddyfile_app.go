@@ -176,22 +176,6 @@ func addRequestOptions(opts options, p **catalog.Placement) (placement func() *c
 	return placement
 }
 
-// parseBeside reads `beside [HOST] { … }`.
-func parseBeside(d *caddyfile.Dispenser, app *catalog.App) error {
-	b := new(catalog.Beside)
-	switch args := d.RemainingArgs(); len(args) {
-	case 0:
-	case 1:
-		b.Host = args[0]
-	default:
-		return d.Errf("beside has too many arguments; write beside [HOST] { … }")
-	}
-	app.Beside = b
-	opts := options{"api": text(&b.API), "paths": texts(&b.Paths)}
-	addRequestOptions(opts, &b.Placement)
-	return parseBlock(d, opts, "paths", "header", "query")
-}
-
 // parseSDK reads `sdk PACKAGE BASE_URL [VERSION]`.
 func parseSDK(d *caddyfile.Dispenser, app *catalog.App) error {
 	sdk := new(catalog.SDK)
@@ -207,13 +191,6 @@ func parseSDK(d *caddyfile.Dispenser, app *catalog.App) error {
 	}
 	app.SDK = sdk
 	return nil
-}
-
-// parseKeyPlaces reads `key_places { … }`.
-func parseKeyPlaces(d *caddyfile.Dispenser, app *catalog.App) error {
-	k := new(catalog.KeyPlaces)
-	app.KeyPlaces = k
-	return parseBlock(d, options{"headers": texts(&k.Headers), "query": texts(&k.Query)}, "headers", "query")
 }
 
 // parseField reads `field NAME [LABEL] [secret] [{ … }]`.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httputil"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -291,41 +290,4 @@ type callKey struct{}
 func callOf(ctx context.Context) *call {
 	c, _ := ctx.Value(callKey{}).(*call)
 	return c
-}
-
-// forward hands the call to ReverseProxy. From here on [answer] and [answerError] answer it.
-func (c *call) forward() {
-	x, err := inject.NewExchange(c.route.placement, c.credential, c.target.Path, c.target.RawQuery, c.target.HasQuery, c.revend)
-	if c.failed(err) {
-		return
-	}
-	keyed := c.route.counted && holdsCallerKey(c.credential) // which alone makes a call of a gateway by host
-	x.Guard(c.accepted)
-	c.exchange, c.credential = x, vending.Credential{}
-	if c.route.counted && (keyed || x.MayCallGateway(c.gateway.mayLeadBack)) {
-		x.SetHeader(policy.HopsHeader, c.hops)
-	}
-	ctx := context.WithValue(inject.WithExchange(c.request.Context(), x), callKey{}, c)
-	ctx = httpx.WithInterim(ctx, c)
-	ctx, end := startSpan(ctx, "vendgate.upstream")
-	defer end()
-	c.facts.sent = time.Now()
-	defer c.finish()
-	c.route.reverse.ServeHTTP(c, c.request.WithContext(ctx))
-}
-
-// outline is the ReverseProxy's Rewrite: everything about the upstream but the credential, which is the
-// transport's to add.
-func outline(pr *httputil.ProxyRequest) {
-	c := callOf(pr.In.Context())
-	c.exchange.Outline(pr.Out)
-	// Any other protocol (h2c above all) would smuggle requests past the gateway.
-	if !strings.EqualFold(pr.Out.Header.Get("Upgrade"), "websocket") {
-		pr.Out.Header.Del("Upgrade")
-		pr.Out.Header.Del("Connection")
-	}
-	pr.Out.Trailer = nil
-	if len(pr.In.Trailer) > 0 {
-		carryTrailers(pr, c)
-	}
 }

@@ -162,19 +162,6 @@ type Field struct {
 	Cut []string `json:"cut,omitempty"`
 }
 
-// SiteNames say where a self-hosted app tells by which addresses it calls itself, in the links of
-// its answers. They take the place of the connection's own address in links and are never called.
-type SiteNames struct {
-	// URL is requested by GET with the credential when a connection is made. Its host is the
-	// upstream's, slot and all, `https://{host}/wp-json/`.
-	URL string `json:"url"`
-	// Paths lead to the addresses in its JSON, as those of a Capture do, without brackets.
-	Paths []string `json:"paths"`
-	// Pattern is a regular expression with one group, which is the address; empty takes all of the
-	// text.
-	Pattern string `json:"pattern,omitempty"`
-}
-
 // Placement says where a credential goes in the upstream request. Several may be set at once.
 type Placement struct {
 	// Header maps header names to templates.
@@ -196,16 +183,6 @@ type Placement struct {
 type Basic struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
-}
-
-// OAuth1 is what it takes to obtain a token by RFC 5849, section 2. URLs are https; they may hold slots, as
-// an upstream may. Requests are signed by HMAC-SHA1, with the signature in `Authorization`.
-type OAuth1 struct {
-	RequestTokenURL string `json:"request_token_url"`
-	AuthorizeURL    string `json:"authorize_url"`
-	AccessTokenURL  string `json:"access_token_url"`
-	// AuthorizeParams are added to the address of the provider's page.
-	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
 }
 
 // OAuth2 is what it takes to obtain and to refresh tokens. URLs are https. Those of the three endpoints may
@@ -275,40 +252,6 @@ type Exchange struct {
 	GrantType string `json:"grant_type"`
 	// Param is the parameter with the token.
 	Param string `json:"param"`
-}
-
-// Capture finds one value when an end user authorizes, and keeps it with the connection.
-type Capture struct {
-	// Field is the declared field, from `grant`, that gets the value.
-	Field string `json:"field"`
-	// From is `token` for the token endpoint's answer, `callback` for a parameter of the provider's redirect,
-	// or `call` for the answer to a request of its own with the new credential.
-	From string `json:"from"`
-	// URL of `call` is requested by GET. It has one of the app's fixed hosts: the upstream's, an extra one or an
-	// endpoint's.
-	URL string `json:"url,omitempty"`
-	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`, where
-	// brackets take the one element of a list that has such a member, and `0` takes the only one. Of several, the
-	// first may be another account than the one that was just authorized, so that there is no value then, unless
-	// they all lead to the same. Where that is how a provider answers, the end user says which one it is: brackets
-	// may hold fields that they enter, `[url=https://{site}.example.com].id`, and upper case does not matter there.
-	// With no name before them, brackets look into the answer itself. For `callback` it is the parameter's name.
-	Path string `json:"path"`
-	// Pattern is a regular expression with one group, which is the value; empty takes all of the text. It must
-	// match the whole text.
-	Pattern string `json:"pattern,omitempty"`
-}
-
-// RateLimit is a provider's own way to say that it has had too many calls.
-type RateLimit struct {
-	// Statuses are those that mean it, beside 429.
-	Statuses []int `json:"statuses,omitempty"`
-	// When are header fields that must have these values for one of Statuses to mean it.
-	When map[string]string `json:"when,omitempty"`
-	// RetryAfter is the header that says when to call again, in Format, where there is no `Retry-After`.
-	RetryAfter string `json:"retry_after,omitempty"`
-	// Format is `seconds` or `ms` from now, `unix` or `unix_ms` for a time.
-	Format string `json:"format,omitempty"`
 }
 
 // Verify is a request to the upstream with the credential placed.

@@ -45,3 +45,13 @@ func (c checker) oauth1() error {
 	}
 	return nil
 }
+
+// OAuth1 is what it takes to obtain a token by RFC 5849, section 2. URLs are https; they may hold slots, as
+// an upstream may. Requests are signed by HMAC-SHA1, with the signature in `Authorization`.
+type OAuth1 struct {
+	RequestTokenURL string `json:"request_token_url"`
+	AuthorizeURL    string `json:"authorize_url"`
+	AccessTokenURL  string `json:"access_token_url"`
+	// AuthorizeParams are added to the address of the provider's page.
+	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
+}

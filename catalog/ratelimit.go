@@ -19,3 +19,15 @@ func (a *App) TooMany(status int, h http.Header) bool {
 	}
 	return true
 }
+
+// RateLimit is a provider's own way to say that it has had too many calls.
+type RateLimit struct {
+	// Statuses are those that mean it, beside 429.
+	Statuses []int `json:"statuses,omitempty"`
+	// When are header fields that must have these values for one of Statuses to mean it.
+	When map[string]string `json:"when,omitempty"`
+	// RetryAfter is the header that says when to call again, in Format, where there is no `Retry-After`.
+	RetryAfter string `json:"retry_after,omitempty"`
+	// Format is `seconds` or `ms` from now, `unix` or `unix_ms` for a time.
+	Format string `json:"format,omitempty"`
+}
