@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/authorize"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
 	"github.com/vendgate/vendgate/vending"
 )
 

@@ -20,7 +20,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule/demoprovider"
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/dashboard"
+	"github.com/vendgate/vendgate/connect/web/dashboard"
 	"github.com/vendgate/vendgate/vending"
 )
 

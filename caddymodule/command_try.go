@@ -11,7 +11,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/authorize"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
 )
 
 // tryFlags say what becomes of a credential that its provider does not confirm.

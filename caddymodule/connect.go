@@ -13,8 +13,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/dashboard"
-	"github.com/vendgate/vendgate/connect/hosted"
+	"github.com/vendgate/vendgate/connect/web/dashboard"
+	"github.com/vendgate/vendgate/connect/web/hosted"
 	"github.com/vendgate/vendgate/vending"
 )
 

@@ -10,12 +10,12 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/api"
-	"github.com/vendgate/vendgate/connect/authorize"
-	"github.com/vendgate/vendgate/connect/dashboard"
-	"github.com/vendgate/vendgate/connect/hosted"
 	"github.com/vendgate/vendgate/connect/manager"
 	"github.com/vendgate/vendgate/connect/mcpserver"
-	"github.com/vendgate/vendgate/connect/page"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/web/dashboard"
+	"github.com/vendgate/vendgate/connect/web/hosted"
+	"github.com/vendgate/vendgate/connect/web/page"
 	"github.com/vendgate/vendgate/vending"
 )
 

@@ -16,9 +16,9 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/local"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
-	"github.com/vendgate/vendgate/vending/local"
 	"github.com/vendgate/vendgate/vending/platform"
 )
 

@@ -17,13 +17,13 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/api"
-	"github.com/vendgate/vendgate/connect/authorize"
+	"github.com/vendgate/vendgate/connect/local"
 	"github.com/vendgate/vendgate/connect/manager"
 	"github.com/vendgate/vendgate/connect/mcpserver"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/tests/apitest"
 	"github.com/vendgate/vendgate/vending"
-	"github.com/vendgate/vendgate/vending/local"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

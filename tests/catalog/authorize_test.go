@@ -12,7 +12,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/authorize"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
 	"github.com/vendgate/vendgate/vending"
 )
 

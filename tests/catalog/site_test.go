@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/catalog"
-	"github.com/vendgate/vendgate/connect/authorize"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
 	"github.com/vendgate/vendgate/vending"
 )
 

@@ -1,0 +1,33 @@
+package local
+
+import (
+	"errors"
+
+	"github.com/vendgate/vendgate/connect/oauth/tokenendpoint"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// refusal turns what came of a call into a code.
+func (s *Source) refusal(h holding, err error) *vending.Error {
+	var r *tokenendpoint.Refusal
+	if !errors.As(err, &r) {
+		return vending.Errorf(vending.InternalError, err)
+	}
+	switch r.Class {
+	case tokenendpoint.Limited:
+		e := vending.Errorf(vending.RateLimited, r)
+		e.RetryAfter = r.RetryAfter
+		return e
+	case tokenendpoint.Away, tokenendpoint.Nonsense:
+		e := vending.Errorf(vending.UpstreamUnavailable, r)
+		e.RetryAfter = r.RetryAfter
+		return e
+	case tokenendpoint.Ended:
+		return vending.Errorf(vending.NeedsReconnection, r)
+	}
+	if h.app.ClientCredentials() && r.BlamesClient() { // whose client it is can mend it
+		return vending.Errorf(vending.NeedsReconnection, r)
+	}
+	s.o.Logger.Error("token endpoint refused us", "app", h.App, "tenant", h.Tenant, "connection", h.ID, "status", r.Status, "provider_code", r.Code)
+	return vending.Errorf(vending.InternalError, r)
+}

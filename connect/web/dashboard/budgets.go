@@ -1,0 +1,36 @@
+package dashboard
+
+import (
+	"net/http"
+
+	"github.com/vendgate/vendgate/connect/web/page"
+	"github.com/vendgate/vendgate/policy"
+)
+
+func (v *visit) budgets() error {
+	v.show(http.StatusOK, page.Budgets{Session: v.session(), Budgets: v.spent()})
+	return nil
+}
+
+// liveBudgets is the part of the page that its script replaces.
+func (v *visit) liveBudgets() error {
+	v.show(http.StatusOK, page.BudgetsLive{Budgets: v.spent()})
+	return nil
+}
+
+// spent is what this process knows of the tenant's budgets.
+func (v *visit) spent() []page.Budget {
+	now := v.o.Now()
+	account := v.tenant.Account
+	chart := func(name string, limit policy.Budget, a *policy.Allowance, refused *policy.Refusals) page.Budget {
+		b := page.Budget{Name: name, Limit: int(limit), Refusals: refused.LastHour(now)}
+		if limit > 0 {
+			b.Left, _ = a.Left(now)
+		}
+		return b
+	}
+	return []page.Budget{
+		chart("token", v.tenant.Budgets.Token, account.Token, &account.RefusedTokens),
+		chart("api", v.tenant.Budgets.API, account.API, &account.RefusedCalls),
+	}
+}

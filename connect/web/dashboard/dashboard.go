@@ -1,0 +1,135 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/connect/web/page"
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Root is where the dashboard is served.
+const Root = connect.Root + "/dashboard"
+
+// Options are what the dashboard works on.
+type Options struct {
+	Store   *connect.Store
+	Manager *manager.Manager
+	Pages   *page.Pages
+	// Lookup returns the tenant whose live key has a digest, or nil.
+	Lookup func(ctx context.Context, key policy.Digest) *policy.Tenant
+	// Tenant returns what is known of a tenant, from the configuration or the store.
+	Tenant func(ctx context.Context, id string) (connect.Tenant, error)
+	// Revokes reports whether deleting a connection of an app also revokes its grant at the provider.
+	Revokes func(app string) bool
+	// Logger receives what no engineer of a tenant can be told; nil discards it.
+	Logger *slog.Logger
+	// Now is the clock of the pages; nil means time.Now.
+	Now func() time.Time
+}
+
+// Dashboard serves the pages under Root.
+type Dashboard struct{ o Options }
+
+// New returns the dashboard over o.
+func New(o Options) *Dashboard {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Dashboard{o}
+}
+
+// Where says how a request reached us.
+type Where struct {
+	// Origin is scheme and host under which browsers reach us, as in links.
+	Origin string
+	// Request is the request's id.
+	Request string
+}
+
+// route is one page or form. Those without a session are the way in.
+type route struct {
+	method, path string
+	needs        policy.Capability
+	serve        func(*visit) error
+}
+
+var routes = []route{
+	{"GET", "", policy.CapConnections, (*visit).connections},
+	{"GET", "/links/new", policy.CapConnections, (*visit).newLink},
+	{"POST", "/links", policy.CapConnections, (*visit).makeLink},
+	{"POST", "/connections/{id}/refresh", policy.CapConnections, (*visit).refresh},
+	{"GET", "/connections/{id}/delete", policy.CapDelete, (*visit).askDelete},
+	{"POST", "/connections/{id}/delete", policy.CapDelete, (*visit).remove},
+	{"GET", "/keys", policy.CapConnections, (*visit).keys},
+	{"POST", "/keys/rotate", policy.CapConnections, (*visit).rotate},
+	{"POST", "/keys/promote", policy.CapConnections, (*visit).promote},
+	{"POST", "/keys/mcp", policy.CapConnections, (*visit).issueMCPURL},
+	{"GET", "/audit", policy.CapConnections, (*visit).audit},
+	{"GET", "/budgets", policy.CapConnections, (*visit).budgets},
+	{"GET", "/budgets/live", policy.CapConnections, (*visit).liveBudgets},
+	{"POST", "/sign-out", "", (*visit).signOut},
+}
+
+// Serve answers a request whose path under Root is path: empty, or beginning with a slash.
+func (d *Dashboard) Serve(w http.ResponseWriter, r *http.Request, where Where, path string) {
+	v := newVisit(d, w, r, where)
+	if err := v.serve(path); err != nil {
+		v.fail(err)
+	}
+}
+
+// errNotFound says that there is no such page, or not by this method.
+var errNotFound = errors.New("no such page")
+
+// fail answers with the page of an error.
+func (v *visit) fail(err error) {
+	var refused *vending.Error
+	title, text, status := "Something went wrong on our side", "Nothing was changed. Please try again in a moment.", http.StatusInternalServerError
+	switch {
+	case errors.Is(err, errSignedOut) && v.live:
+		v.w.WriteHeader(http.StatusUnauthorized) // the script must hear of it, and not follow
+		return
+	case errors.Is(err, errSignedOut):
+		v.redirect("/sign-in")
+		return
+	case errors.Is(err, errNotFound):
+		title, text, status = "There is no such page", "The address may be mistyped, or of a form that was sent before.", http.StatusNotFound
+	case errors.Is(err, errForged):
+		title, text, status = "This form is too old", "Go back, reload the page and try again. Nothing was changed.", http.StatusForbidden
+	case errors.As(err, &refused) && refused.Code != vending.InternalError:
+		if refused.Code == vending.RateLimited {
+			v.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))
+		}
+		title, text, status = titles[refused.Code], refused.Text()+".", refused.Code.Status()
+		if title == "" {
+			title = "This cannot be done"
+		}
+	case v.r.Context().Err() == nil:
+		v.o.Logger.Error("dashboard page failed", "request", v.where.Request, "error", err)
+	}
+	if v.tenant == nil {
+		v.show(status, page.Problem{Title: title, Explanation: text, Request: v.where.Request})
+		return
+	}
+	v.show(status, page.DashboardProblem{Session: v.session(), Title: title, Explanation: text, Request: v.where.Request})
+}
+
+var titles = map[vending.Code]string{
+	vending.ConnectionDeleted:  "There is no such connection",
+	vending.ConnectionInUse:    "The connection is in use",
+	vending.CapabilityDisabled: "Your key may not do this",
+	vending.PolicyDenied:       "This app is not allowed",
+	vending.UnknownApp:         "There is no such app",
+	vending.RateLimited:        "Too much at once",
+}

@@ -1,0 +1,147 @@
+package hosted
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/web/browser"
+	"github.com/vendgate/vendgate/connect/web/page"
+	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// Options are what the hosted pages work on.
+type Options struct {
+	Store      *connect.Store
+	Authorizer *authorize.Authorizer
+	Pages      *page.Pages
+	// Catalog finds an app by slug.
+	Catalog func(slug string) (*catalog.App, bool)
+	// Tenant returns how a tenant appears to its end users.
+	Tenant func(ctx context.Context, id string) (connect.Tenant, error)
+	// Logger receives what no end user can be told; nil discards it.
+	Logger *slog.Logger
+	// Now is the clock of the pages; nil means time.Now.
+	Now func() time.Time
+}
+
+// Hosted serves the pages under connect.Root.
+type Hosted struct {
+	o Options
+	// tries bounds how often credentials are tried by each link: it must not become a way to search for them.
+	tries *policy.Allowances
+}
+
+// triesAMinute is how many credentials may be tried by one link in a minute.
+const triesAMinute policy.Budget = 10
+
+// New returns the pages over o.
+func New(o Options) *Hosted {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Hosted{o, policy.NewAllowances()}
+}
+
+// Where says how a request reached us.
+type Where struct {
+	// Origin is scheme and host under which browsers reach us, as in redirect URIs.
+	Origin string
+	// Request is the request's id.
+	Request string
+}
+
+func (w Where) secure() bool { return strings.HasPrefix(w.Origin, "https://") }
+
+// Serve answers a request whose escaped path under connect.Root is path.
+func (h *Hosted) Serve(w http.ResponseWriter, r *http.Request, where Where, path string) {
+	if h.serveAsset(w, r, path) {
+		return
+	}
+	ctx := connect.WithActor(r.Context(), connect.Actor{Name: "end user", Request: where.Request})
+	v := &visit{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
+	v.jar = browser.Jar{Name: "vendgate-browser", Secure: where.secure()}
+	if err := v.serve(path); err != nil { //nolint:contextcheck // the visit's request carries it
+		v.fail(err) //nolint:contextcheck // the same
+	}
+}
+
+// serve finds the page. HEAD is GET without its effects: link previews ask so.
+func (v *visit) serve(path string) error {
+	get := v.r.Method == http.MethodGet || v.r.Method == http.MethodHead
+	post := v.r.Method == http.MethodPost
+	token, action, _ := strings.Cut(path, "/")
+	isToken := connect.IsToken(token)
+	if isToken {
+		v.token, v.digest = vending.NewSecret(token), connect.DigestOf(token)
+	}
+	switch {
+	case path == "callback" && v.r.Method == http.MethodGet:
+		return v.callback()
+	case action == "status" && get:
+		return v.status()
+	case !isToken:
+		return connect.ErrLinkEnded
+	case action == "" && get:
+		return v.invite()
+	case action == "accept" && post:
+		return v.accept()
+	case action == "reject" && post:
+		return v.reject()
+	case action == "credentials" && get:
+		return v.showForm()
+	case action == "credentials" && post:
+		return v.takeForm()
+	case action == "unconfirmed" && post:
+		return v.answerUnconfirmed()
+	case action == "unconfirmed":
+		return v.redirect("credentials") // as below, of the form's second step
+	case action == "done" && get:
+		return v.done()
+	case action == "accept" || action == "reject":
+		return v.redirect("") // somebody reloads, or pastes, the address of a form that was sent
+	}
+	return connect.ErrLinkEnded
+}
+
+// fail answers with the page of an error.
+func (v *visit) fail(err error) {
+	var problem *authorize.Problem
+	var refused *vending.Error
+	switch {
+	case errors.Is(err, connect.ErrLinkEnded):
+		v.tenant = connect.Tenant{} // its headers would tell this link from one that never was
+		v.show(http.StatusNotFound, page.Invalid{})
+	case errors.Is(err, errNoCookie), errors.Is(err, connect.ErrNoAttempt):
+		v.show(http.StatusBadRequest, page.BrowserProblem{Token: v.token})
+	case errors.As(err, &problem):
+		v.showProblem(problem)
+	case errors.As(err, &refused) && refused.Code != vending.InternalError:
+		v.show(refused.Code.Status(), page.Problem{Title: "This request cannot be processed", Explanation: sentence(refused.Text()), Request: v.where.Request})
+	default:
+		if v.r.Context().Err() == nil {
+			v.o.Logger.Error("hosted page failed", "request", v.where.Request, "error", err)
+		}
+		v.show(http.StatusInternalServerError, page.Problem{
+			Title: "Something went wrong on our side", Explanation: "Nothing was saved. Please try again in a moment.", Request: v.where.Request,
+		})
+	}
+}
+
+// sentence makes a message one.
+func sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}

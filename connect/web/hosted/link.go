@@ -1,0 +1,182 @@
+package hosted
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/web/browser"
+	"github.com/vendgate/vendgate/connect/web/page"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// invite shows the invitation. A link preview must not count as opening it, so that HEAD notes nothing.
+func (v *visit) invite() error {
+	open := v.o.Store.OpenLink
+	if v.r.Method == http.MethodHead {
+		open = v.pending
+	}
+	if err := v.know(open(v.r.Context(), v.digest)); err != nil {
+		return err
+	}
+	b := v.jar.Of(v.w, v.r)
+	v.show(http.StatusOK, page.Invitation{Link: v.view(b), ExpiresAt: v.link.ExpiresAt, Now: v.o.Now()})
+	return nil
+}
+
+// accept goes on to the form, or to the provider.
+func (v *visit) accept() error {
+	b, err := v.form()
+	if err != nil {
+		return v.ended(err)
+	}
+	if err := v.know(v.o.Store.AcceptLink(v.r.Context(), v.digest)); err != nil {
+		return err
+	}
+	if v.asks() {
+		return v.redirect("credentials")
+	}
+	return v.depart(b, nil)
+}
+
+// depart sends the browser to the provider.
+func (v *visit) depart(b browser.Browser, fields []vending.Field) error {
+	// An OAuth 1 provider is called each time, in the name of the tenant's client: who holds a link must not be able to exhaust that.
+	if v.app.OAuth1 != nil && !v.mayTry() {
+		return v.tooOften(b)
+	}
+	redirectURI := v.where.Origin + connect.CallbackPath
+	request, err := v.o.Authorizer.Begin(v.r.Context(), v.link.Connection.Tenant, v.app, redirectURI, fields)
+	if err != nil {
+		return err
+	}
+	attempt := connect.Attempt{Link: v.digest, Verifier: request.Verifier, RedirectURI: redirectURI, Fields: fields}
+	if err := v.o.Store.BeginAttempt(v.r.Context(), connect.DigestOf(request.State), b.Digest(), attempt); err != nil {
+		return err
+	}
+	v.returnJar(v.digest).Set(v.w, v.token.Reveal(), 3600)
+	v.show(http.StatusOK, page.Redirect{Link: v.view(b), URL: request.URL})
+	return nil
+}
+
+// reject ends the link as the end user's refusal.
+func (v *visit) reject() error {
+	b, err := v.form()
+	if err != nil {
+		return v.ended(err)
+	}
+	if _, err = v.pending(v.r.Context(), v.digest); err == nil { // no stranger's guess shall wait for the database's one writer
+		_, err = v.o.Store.RejectLink(v.r.Context(), v.digest, b.Digest())
+	}
+	if err != nil && !errors.Is(err, connect.ErrLinkEnded) { // of a double click, the first one may have been ours
+		return err
+	}
+	return v.redirect("done")
+}
+
+// ended is err, but for a link that can no longer be used: then that is what there is to say.
+func (v *visit) ended(err error) error {
+	if _, e := v.pending(v.r.Context(), v.digest); errors.Is(e, connect.ErrLinkEnded) && errors.Is(err, errNoCookie) {
+		return e
+	}
+	return err
+}
+
+// done tells the browser that ended the link how it ended. To any other it is a link that has ended.
+func (v *visit) done() error {
+	if err := v.know(v.o.Store.Link(v.r.Context(), v.digest)); err != nil {
+		return err
+	}
+	b, known := v.jar.Find(v.r)
+	switch {
+	case !known || !v.link.EndedBy(b.Digest()):
+		return connect.ErrLinkEnded
+	case v.link.Status == connect.Rejected:
+		v.show(http.StatusOK, page.Refusal{Link: v.view(b)})
+	default:
+		v.show(http.StatusOK, page.Success{Link: v.view(b), Missing: v.ungranted(v.grant())})
+	}
+	return nil
+}
+
+// statusAnswer is all that the holder of a request token is told.
+type statusAnswer struct {
+	Status connect.Status `json:"status"`
+}
+
+// status answers the script in the tenant's page, which may be of any origin: whoever knows the token may ask.
+func (v *visit) status() error {
+	v.w.Header().Set("Access-Control-Allow-Origin", "*")
+	l, err := v.o.Store.Link(v.r.Context(), v.digest)
+	if err == nil {
+		_, err = v.requester(l)
+	}
+	switch {
+	case errors.Is(err, connect.ErrLinkEnded):
+		vending.WriteError(v.w, vending.Refuse(vending.ConnectionDeleted, "no such link"), nil)
+	case err != nil:
+		v.o.Logger.Error("status of a link failed", "request", v.where.Request, "error", err)
+		vending.WriteError(v.w, vending.Errorf(vending.InternalError, err), nil)
+	default:
+		vending.WriteSuccess(v.w, http.StatusOK, "link found", statusAnswer{l.Status})
+	}
+	return nil
+}
+
+// callback is where the provider sends the browser back to.
+func (v *visit) callback() error {
+	query, err := url.ParseQuery(v.r.URL.RawQuery)
+	if err != nil || len(query["state"]) != 1 {
+		return connect.ErrNoAttempt
+	}
+	b, known := v.jar.Find(v.r)
+	if !known {
+		return errNoCookie
+	}
+	attempt, err := v.o.Store.TakeAttempt(v.r.Context(), connect.DigestOf(query.Get("state")), b.Digest())
+	if err != nil {
+		return err
+	}
+	defer v.persist()()
+	if attempt.RedirectURI == "" { // it was not for a provider
+		return connect.ErrNoAttempt
+	}
+	v.digest = attempt.Link
+	jar := v.returnJar(attempt.Link)
+	if token := jar.Value(v.r); connect.DigestOf(token) == attempt.Link {
+		v.token = vending.NewSecret(token)
+	}
+	jar.Set(v.w, "", -1)
+	if err := v.know(v.pending(v.r.Context(), attempt.Link)); err != nil {
+		return err
+	}
+	grant, err := v.o.Authorizer.Finish(v.r.Context(), v.link.Connection.Tenant, v.app, attempt.RedirectURI, attempt.Verifier, query, attempt.Fields)
+	if err != nil {
+		v.noteFailure(err)
+		return err
+	}
+	return v.complete(b, grant)
+}
+
+// complete stores the grant and ends the link.
+func (v *visit) complete(b browser.Browser, g connect.Grant) error {
+	bound := v.bound()
+	if err := authorize.CheckBinding(v.app, bound, g.Reveal().Fields); err != nil { // another link may have been completed meanwhile
+		return err
+	}
+	_, err := v.o.Store.CompleteLink(v.r.Context(), v.digest, b.Digest(), vending.AuthType(v.app.AuthType), g)
+	if errors.Is(err, connect.ErrLinkEnded) && !v.token.IsZero() {
+		return v.redirect("done") // a double click: the first one may have been ours
+	}
+	if err != nil {
+		return err
+	}
+	v.noteGrant(bound, g)
+	if v.token.IsZero() {
+		v.show(http.StatusOK, page.Success{Link: v.view(b), Missing: v.ungranted(g)})
+		return nil
+	}
+	return v.redirect("done")
+}
