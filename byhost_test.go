@@ -55,7 +55,8 @@ func TestByHostDocs(t *testing.T) {
 		t.Errorf("Caddyfile.example has\n%s\nand the README\n%s", uncommented, blocks[0][1])
 	}
 	for i, wants := range [][]string{
-		{`"hosts":["gw.example.com"]`, `"host":["*.gw.example.com"]`, `"dns":{"provider":{"api_token":"{env.CF_API_TOKEN}","name":"cloudflare"}}`, `"subjects":["*.gw.example.com"]`},
+		{`"hosts":["gw.example.com"]`, `"host":["*.gw.example.com"]`,
+			`"dns":{"provider":{"api_token":"{env.CF_API_TOKEN}","name":"cloudflare"}}`, `"subjects":["*.gw.example.com"]`},
 		{`"hosts":["gw.localhost"]`, `"host":["*.gw.localhost"]`, `"module":"internal"`, `"subjects":["*.gw.localhost"]`},
 	} {
 		text := blocks[i][1]

@@ -15,7 +15,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestExample runs Caddyfile.example as it stands, but for its ports: another program may have them.
+// TestExample runs Caddyfile.example as it stands, but for its ports: another program may have
+// them.
 func TestExample(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	example, err := os.ReadFile("Caddyfile.example")
@@ -58,7 +59,8 @@ func TestExample(t *testing.T) {
 			t.Errorf("%s: answered %d %s", path, res.StatusCode, body)
 		}
 	}
-	for _, path := range []string{"/", "/proxy", "/proxyc1/openai/models", "/platform/v1", "/v1/mail/send?key=pk_live_x", "/PROXY/c1/openai"} {
+	for _, path := range []string{"/", "/proxy", "/proxyc1/openai/models", "/platform/v1", "/v1/mail/send?key=pk_live_x",
+		"/PROXY/c1/openai"} {
 		mustNotServe(t, "http://"+addr+path)
 	}
 	http.DefaultClient.CloseIdleConnections()
@@ -79,15 +81,19 @@ func mustNotServe(t *testing.T, url string) {
 		}
 		body, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()
-		const want = `{"status":"error","message":"nothing is served at this path: check the base URL","data":{"code":"not_found","origin":"gateway"},` +
-			`"error":{"code":"not_found","type":"vendgate_error","message":"nothing is served at this path: check the base URL"}}`
-		if res.StatusCode != http.StatusNotFound || method != http.MethodHead && string(body) != want || res.Header.Get("Vendgate-Code") != "not_found" {
+		const want = `{"status":"error","message":"nothing is served at this path: check the base ` +
+			`URL","data":{"code":"not_found","origin":"gateway"},` +
+			`"error":{"code":"not_found","type":"vendgate_error","message":"nothing is served at this path: check the base ` +
+			`URL"}}`
+		if res.StatusCode != http.StatusNotFound || method != http.MethodHead && string(body) != want ||
+			res.Header.Get("Vendgate-Code") != "not_found" {
 			t.Errorf("%s %s: answered %d %s", method, url, res.StatusCode, body)
 		}
 	}
 }
 
-// TestExampleOptions takes the comments away from the options that the example shows: each must be one that exists.
+// TestExampleOptions takes the comments away from the options that the example shows: each must be
+// one that exists.
 func TestExampleOptions(t *testing.T) {
 	example, err := os.ReadFile("Caddyfile.example")
 	if err != nil {
@@ -118,7 +124,9 @@ func TestExampleOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`"data_dir"`, `"public_url"`, `"platform"`, `"static"`, `"tenants"`, `"tenant_defaults"`, `"intranet"`, `"oauth_clients"`, `"trust_ca"`, `"gateway.example.com"`, `"logging"`, `"rules"`, `"max_in_flight"`, `"redirects":"follow"`} {
+	for _, part := range []string{`"data_dir"`, `"public_url"`, `"platform"`, `"static"`, `"tenants"`, `"tenant_defaults"`,
+		`"intranet"`, `"oauth_clients"`, `"trust_ca"`, `"gateway.example.com"`, `"logging"`, `"rules"`, `"max_in_flight"`,
+		`"redirects":"follow"`} {
 		if !strings.Contains(string(adapted), part) {
 			t.Errorf("the example does not show %s", part)
 		}

@@ -12,22 +12,27 @@ import (
 
 const module = "github.com/vendgate/vendgate"
 
-// arrows are the imports that the design permits, by the importing package's path in the module. A key that ends in
-// a slash stands for all packages below it.
+// arrows are the imports that the design permits, by the importing package's path in the module. A
+// key that ends in a slash stands for all packages below it.
 var arrows = map[string][]string{
 	"cmd/vendgate": {""},
 	"":             {"caddymodule"},
 	"caddymodule": {
-		"caddymodule/demoprovider", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard", "connect/web/hosted", "connect/manager", "connect/mcpserver",
-		"connect/web/page", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "policy", "vending", "connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
+		"caddymodule/demoprovider", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
+		"connect/web/hosted", "connect/manager", "connect/mcpserver",
+		"connect/web/page", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "policy", "vending",
+		"connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
-	"caddymodule/demoprovider":    {},
-	"connect":                     {"policy", "vending", "catalog"},
-	"connect/api":                 {"connect", "connect/manager", "internal/httpx", "policy", "vending", "catalog"},
-	"connect/oauth/authorize":     {"connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending", "catalog"},
-	"connect/web/browser":         {"connect", "internal/httpx", "vending"},
-	"connect/web/dashboard":       {"connect", "connect/web/browser", "connect/manager", "connect/web/page", "policy", "vending", "catalog"},
-	"connect/web/hosted":          {"connect", "connect/oauth/authorize", "connect/web/browser", "connect/web/page", "policy", "vending", "catalog"},
+	"caddymodule/demoprovider": {},
+	"connect":                  {"policy", "vending", "catalog"},
+	"connect/api":              {"connect", "connect/manager", "internal/httpx", "policy", "vending", "catalog"},
+	"connect/oauth/authorize": {"connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
+		"catalog"},
+	"connect/web/browser": {"connect", "internal/httpx", "vending"},
+	"connect/web/dashboard": {"connect", "connect/web/browser", "connect/manager", "connect/web/page", "policy",
+		"vending", "catalog"},
+	"connect/web/hosted": {"connect", "connect/oauth/authorize", "connect/web/browser", "connect/web/page",
+		"policy", "vending", "catalog"},
 	"connect/manager":             {"connect", "policy", "vending", "catalog"},
 	"connect/mcpserver":           {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
 	"connect/web/page":            {"vending"},
@@ -47,7 +52,8 @@ type goPackage struct {
 	Imports, Deps []string
 }
 
-// TestImports holds the packages to the one way of imports that the design draws. Tests may import what they like.
+// TestImports holds the packages to the one way of imports that the design draws. Tests may import
+// what they like.
 func TestImports(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, p := range listPackages(t) {

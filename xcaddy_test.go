@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// builder is the part of xcaddy's Builder (github.com/caddyserver/xcaddy, builder.go) that xcaddy.json states.
+// builder is the part of xcaddy's Builder (github.com/caddyserver/xcaddy, builder.go) that
+// xcaddy.json states.
 type builder struct {
 	CaddyVersion string `json:"caddy_version"`
 	Plugins      []struct {

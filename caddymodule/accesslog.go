@@ -162,7 +162,8 @@ func withoutPort(host string) string {
 }
 
 // replace serves r through next and writes the entry.
-func (l accessLog) replace(w http.ResponseWriter, r *http.Request, next func(http.ResponseWriter, *http.Request) error) error {
+func (l accessLog) replace(w http.ResponseWriter, r *http.Request,
+	next func(http.ResponseWriter, *http.Request) error) error {
 	e := l.open(w, r)
 	if e == nil {
 		return next(w, r)
@@ -205,7 +206,8 @@ func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 			request.Header.Set("Referer", redacted) // a provider's may hold the state
 		}
 	}
-	return &entry{l, ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs, request, caddyhttp.NewResponseRecorder(w, nil, nil), time.Now()}
+	return &entry{l, ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs, request,
+		caddyhttp.NewResponseRecorder(w, nil, nil), time.Now()}
 }
 
 // write writes the entry; read is how many bytes of the request's body were.
@@ -227,7 +229,8 @@ func (e *entry) write(read int64) {
 	}
 }
 
-// countedBody counts what was read of a body. The transport may still be reading when the entry is written.
+// countedBody counts what was read of a body. The transport may still be reading when the entry is
+// written.
 type countedBody struct {
 	io.ReadCloser
 	n atomic.Int64
@@ -261,7 +264,8 @@ func (e *entry) fields(took time.Duration) []zap.Field {
 		zap.Duration("duration", took),
 		zap.Int("size", e.recorder.Size()),
 		zap.Int("status", e.recorder.Status()),
-		zap.Object("resp_headers", caddyhttp.LoggableHTTPHeader{Header: redactHeader(e.recorder.Header()), ShouldLogCredentials: credentials}),
+		zap.Object("resp_headers",
+			caddyhttp.LoggableHTTPHeader{Header: redactHeader(e.recorder.Header()), ShouldLogCredentials: credentials}),
 	}
 	if f, ok := caddyhttp.GetVar(e.request.Context(), factsVar).(*facts); ok {
 		fields = append(fields, zap.Object("vendgate", f))

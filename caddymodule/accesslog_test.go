@@ -50,11 +50,14 @@ func shape(entry map[string]any) []string {
 	return names
 }
 
-// TestAccessLogWithKeyHeader compares the entry that replaces Caddy's with Caddy's own for the same call.
+// TestAccessLogWithKeyHeader compares the entry that replaces Caddy's with Caddy's own for the same
+// call.
 func TestAccessLogWithKeyHeader(t *testing.T) {
 	up := harness.NewUpstream(t, harness.OK)
 	file := filepath.Join(t.TempDir(), "access.log")
-	g := harness.Start(t, staticGateway(t, up.Addr), fmt.Sprintf("log {\n\toutput file %q {\n\troll_disabled\n}\n}\nlog_skip /settle\nvendgate_proxy\n", file), "global:servers {\n\ttrace\n}")
+	g := harness.Start(t, staticGateway(t, up.Addr),
+		fmt.Sprintf("log {\n\toutput file %q {\n\troll_disabled\n}\n}\nlog_skip /settle\nvendgate_proxy\n", file),
+		"global:servers {\n\ttrace\n}")
 	oneConnection(g)
 	request := func(path, body string, headers ...string) (int, map[string]any) {
 		t.Helper()
@@ -75,11 +78,14 @@ func TestAccessLogWithKeyHeader(t *testing.T) {
 		level, code  string
 		msg          string
 	}{
-		"passed":         {"/proxy/c1/key/a?q=1", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "info", "", "handled request"},
-		"refused by us":  {"/proxy/none/key/a", "", 404, "info", "connection_deleted", "handled request"},
-		"provider fails": {"/proxy/c1/key/a", "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 503, "error", "upstream_unavailable", "handled request"},
-		"500 passes":     {"/proxy/c1/key/a", "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", 500, "error", "", "handled request"},
-		"not ours":       {"/elsewhere", "", 200, "info", "", "NOP"},
+		"passed": {"/proxy/c1/key/a?q=1", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "info", "",
+			"handled request"},
+		"refused by us": {"/proxy/none/key/a", "", 404, "info", "connection_deleted", "handled request"},
+		"provider fails": {"/proxy/c1/key/a", "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 503, "error",
+			"upstream_unavailable", "handled request"},
+		"500 passes": {"/proxy/c1/key/a", "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", 500, "error", "",
+			"handled request"},
+		"not ours": {"/elsewhere", "", 200, "info", "", "NOP"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,8 +129,8 @@ func TestAccessLogWithKeyHeader(t *testing.T) {
 	}
 }
 
-// TestAccessLoggers sends each call with the key in Authorization, which Caddy logs, and in X-Vendgate-Key, which
-// we log: the loggers must be the same, by whatever rule Caddy chose them.
+// TestAccessLoggers sends each call with the key in Authorization, which Caddy logs, and in
+// X-Vendgate-Key, which we log: the loggers must be the same, by whatever rule Caddy chose them.
 func TestAccessLoggers(t *testing.T) {
 	up := harness.NewUpstream(t, harness.OK)
 	dir := t.TempDir()
@@ -222,7 +228,8 @@ func logged(t *testing.T, dir, defaultLog string) map[string]int {
 // TestLoggerNamesOddHosts are hosts that no request through a Caddyfile's matchers can have.
 func TestLoggerNamesOddHosts(t *testing.T) {
 	logs := caddymodule.LogsOf(map[string][]string{"*.test": {"wild"}, "": {"none"}}, "fallback")
-	for host, want := range map[string]string{".test": "fallback", "": "none", "a.test.": "fallback", "[::1]:80": "fallback", "A.TEST:1": "wild"} {
+	for host, want := range map[string]string{".test": "fallback", "": "none", "a.test.": "fallback",
+		"[::1]:80": "fallback", "A.TEST:1": "wild"} {
 		if got := caddymodule.LoggerNames(t.Context(), logs, host); !slices.Equal(got, []string{want}) {
 			t.Errorf("%q: %v, want %s", host, got, want)
 		}

@@ -12,9 +12,10 @@ import (
 
 func init() { caddy.RegisterModule(new(Admin)) }
 
-// Admin is the module `admin.api.vendgate`: what the commands `tenant` and `audit` do, on the store of the running server and by Caddy's
-// admin socket. Who reaches that socket is the operator. A new key or MCP URL stands in one answer and nowhere else: Caddy logs the
-// requests of the socket, but no bodies.
+// Admin is the module `admin.api.vendgate`: what the commands `tenant` and `audit` do, on the store
+// of the running server and by Caddy's admin socket. Who reaches that socket is the operator. A new
+// key or MCP URL stands in one answer and nowhere else: Caddy logs the requests of the socket, but
+// no bodies.
 type Admin struct{}
 
 // CaddyModule implements caddy.Module.
@@ -38,7 +39,8 @@ var adminCalls = map[string]func(*adminCall) error{
 	},
 }
 
-// Routes implements caddy.AdminRouter. Caddy's own mux would answer in plain text what it does not know, so that it gets one route only.
+// Routes implements caddy.AdminRouter. Caddy's own mux would answer in plain text what it does not
+// know, so that it gets one route only.
 func (*Admin) Routes() []caddy.AdminRoute {
 	mux := http.NewServeMux()
 	for pattern, serve := range adminCalls {
@@ -56,7 +58,8 @@ type adminCall struct {
 	store *connect.Store
 }
 
-// answerAdmin serves a call on the configuration that runs at that moment: the admin socket outlives reloads.
+// answerAdmin serves a call on the configuration that runs at that moment: the admin socket
+// outlives reloads.
 func answerAdmin(w http.ResponseWriter, r *http.Request, serve func(*adminCall) error) {
 	ctx := connect.WithActor(r.Context(), connect.Actor{Name: "operator (admin api)"})
 	c := &adminCall{w: w, r: r.WithContext(ctx)}
@@ -85,7 +88,8 @@ func (c *adminCall) open() error {
 	}
 	c.app = app.(*App)
 	if c.store = c.app.gateway.store; c.store == nil {
-		return vending.Refuse(vending.InvalidRequest, "the running configuration has no source of type local, and so no store: add source local")
+		return vending.Refuse(vending.InvalidRequest,
+			"the running configuration has no source of type local, and so no store: add source local")
 	}
 	return nil
 }

@@ -29,7 +29,8 @@ func (c *adminCall) readBody(fields map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		into, ok := fields[name]
 		if !ok {
-			return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("unknown field %.40q; the fields are %s", name, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
+			return vending.Refuse(vending.InvalidRequest,
+				fmt.Sprintf("unknown field %.40q; the fields are %s", name, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
 		}
 		if json.Unmarshal(values[name], into) != nil {
 			kind := "a text"
@@ -45,7 +46,8 @@ func (c *adminCall) readBody(fields map[string]any) error {
 	return nil
 }
 
-// readObject refuses a body that is announced to be too large without reading it, and stops reading one that is not.
+// readObject refuses a body that is announced to be too large without reading it, and stops reading
+// one that is not.
 func (c *adminCall) readObject() (values map[string]json.RawMessage, err error) {
 	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxAdminBody))
 	raw, err := httpx.ReadBody(c.w, c.r, maxAdminBody)
@@ -60,8 +62,8 @@ func (c *adminCall) readObject() (values map[string]json.RawMessage, err error) 
 	return values, nil
 }
 
-// query returns the query's parameters by name. A parameter that does not exist or stands twice is refused: without it the answer would be
-// another one.
+// query returns the query's parameters by name. A parameter that does not exist or stands twice is
+// refused: without it the answer would be another one.
 func (c *adminCall) query(names ...string) (map[string]string, error) {
 	parsed, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {

@@ -23,8 +23,9 @@ func (c *adminCall) createTenant() error {
 	var t connect.Tenant
 	err := c.readBody(map[string]any{
 		"id": &t.ID, "email": &t.Email, "capabilities": &t.Capabilities,
-		"name": &t.Brand.Name, "logo_url": &t.Brand.LogoURL, "accent": &t.Brand.Accent, "frame_ancestors": &t.Brand.FrameAncestors,
-		"user_hint": &t.Brand.UserHint, "unconfirmed": &t.Brand.Unconfirmed,
+		"name": &t.Brand.Name, "logo_url": &t.Brand.LogoURL, "accent": &t.Brand.Accent,
+		"frame_ancestors": &t.Brand.FrameAncestors,
+		"user_hint":       &t.Brand.UserHint, "unconfirmed": &t.Brand.Unconfirmed,
 	})
 	if err != nil {
 		return err
@@ -43,7 +44,8 @@ func (c *adminCall) rotateKey() error {
 	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.w, http.StatusOK, "second key minted; it is not shown again, and both work until promote", mintedKeyOf(id, key))
+	vending.WriteSuccess(c.w, http.StatusOK, "second key minted; it is not shown again, and both work until promote",
+		mintedKeyOf(id, key))
 	return nil
 }
 

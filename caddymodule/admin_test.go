@@ -21,7 +21,8 @@ type adminGateway struct {
 	admin string
 }
 
-// startAdmin runs a gateway with the options in its `vendgate` block, or without such a block where there are none.
+// startAdmin runs a gateway with the options in its `vendgate` block, or without such a block where
+// there are none.
 func startAdmin(t *testing.T, options string) *adminGateway {
 	t.Helper()
 	a := &adminGateway{t: t, admin: harness.FreeAddr(t)}
@@ -30,7 +31,8 @@ func startAdmin(t *testing.T, options string) *adminGateway {
 		if options == "" {
 			block, site = "", "respond ok"
 		}
-		return fmt.Sprintf("{\n admin %s\n persist_config off\n auto_https off\n grace_period 2s\n log default {\n level DEBUG\n output file %q {\n roll_disabled\n }\n }\n %s\n}\nhttp://%s {\n bind 127.0.0.1\n %s\n}\n",
+		return fmt.Sprintf("{\n admin %s\n persist_config off\n auto_https off\n grace_period 2s\n log default {\n level "+
+			"DEBUG\n output file %q {\n roll_disabled\n }\n }\n %s\n}\nhttp://%s {\n bind 127.0.0.1\n %s\n}\n",
 			a.admin, g.LogFile, block, g.Addr, site)
 	})
 	t.Cleanup(func() { // caddy.Stop leaves the admin socket open
@@ -114,7 +116,8 @@ func (a *adminGateway) ok(status int, method, path, body string) adminAnswer {
 // TestAdminAPI makes a tenant, and takes it through its life.
 func TestAdminAPI(t *testing.T) {
 	dir := t.TempDir()
-	a := startAdmin(t, fmt.Sprintf("data_dir %q\n public_url https://gw.example\n tenant configured {\n key %s\n }", dir, harness.Secret(t, "VG_KEY_A", harness.KeyA)))
+	a := startAdmin(t, fmt.Sprintf("data_dir %q\n public_url https://gw.example\n tenant configured {\n key %s\n }", dir,
+		harness.Secret(t, "VG_KEY_A", harness.KeyA)))
 	if got := a.ok(200, "GET", "/vendgate/tenants", ""); got.Data.Tenants == nil || len(got.Data.Tenants) != 0 {
 		t.Errorf("no tenants: %s", got.body)
 	}
@@ -122,26 +125,32 @@ func TestAdminAPI(t *testing.T) {
 		"logo_url":"https://cdn.acme.example/a.svg","accent":"#0A66C2","frame_ancestors":["https://app.acme.example"],
 		"user_hint":"For {user}"}`)
 	second := a.ok(200, "POST", "/vendgate/tenants/acme/rotate", "")
-	if !keyForm.MatchString(made.Data.Key) || !keyForm.MatchString(second.Data.Key) || made.Data.Key == second.Data.Key || second.Data.Tenant != "acme" {
+	if !keyForm.MatchString(made.Data.Key) || !keyForm.MatchString(second.Data.Key) || made.Data.Key == second.Data.Key ||
+		second.Data.Tenant != "acme" {
 		t.Fatalf("keys: %+v and %+v", made.Data, second.Data)
 	}
 	listed := a.ok(200, "GET", "/vendgate/tenants", "").Data.Tenants
 	if len(listed) != 1 {
 		t.Fatalf("listed %+v", listed)
 	}
-	if got := listed[0]; got.ID != "acme" || got.Email != "dev@acme.example" || !slices.Equal(got.Capabilities, []string{"apps", "token"}) || got.Name != "Acme Industries" ||
-		got.LogoURL != "https://cdn.acme.example/a.svg" || got.Accent != "#0a66c2" || !slices.Equal(got.FrameAncestors, []string{"https://app.acme.example"}) ||
-		got.UserHint != "For {user}" || !slices.Equal(got.Fingerprints, []string{made.Data.Digest[:12], second.Data.Digest[:12]}) {
+	if got := listed[0]; got.ID != "acme" || got.Email != "dev@acme.example" ||
+		!slices.Equal(got.Capabilities, []string{"apps", "token"}) || got.Name != "Acme Industries" ||
+		got.LogoURL != "https://cdn.acme.example/a.svg" || got.Accent != "#0a66c2" ||
+		!slices.Equal(got.FrameAncestors, []string{"https://app.acme.example"}) ||
+		got.UserHint != "For {user}" ||
+		!slices.Equal(got.Fingerprints, []string{made.Data.Digest[:12], second.Data.Digest[:12]}) {
 		t.Errorf("listed %+v", got)
 	}
-	if got := a.ok(200, "POST", "/vendgate/tenants/acme/promote", ""); !slices.Equal(got.Data.Fingerprints, []string{second.Data.Digest[:12]}) {
+	if got := a.ok(200, "POST", "/vendgate/tenants/acme/promote", ""); !slices.Equal(got.Data.Fingerprints,
+		[]string{second.Data.Digest[:12]}) {
 		t.Errorf("promoted: %s", got.body)
 	}
 	var tokens []string
 	for _, tenant := range []string{"acme", "configured"} {
 		issued := a.ok(200, "POST", "/vendgate/tenants/"+tenant+"/mcp-url", "")
 		token := strings.TrimPrefix(issued.Data.Path, "/platform/v1/mcp/")
-		if issued.Data.URL != "https://gw.example"+issued.Data.Path || !regexp.MustCompile(`^[0-9A-Za-z]{33}$`).MatchString(token) {
+		if issued.Data.URL != "https://gw.example"+issued.Data.Path ||
+			!regexp.MustCompile(`^[0-9A-Za-z]{33}$`).MatchString(token) {
 			t.Errorf("issued %s", issued.body)
 		}
 		if got, err := openStore(t, dir).MCPTenant(t.Context(), connect.DigestOf(token)); err != nil || got != tenant {
@@ -168,12 +177,15 @@ func (a *adminGateway) checkTrail() {
 		}
 	}
 	const want = "tenant_disabled mcp_url_issued mcp_url_issued key_promoted key_minted key_minted tenant_created"
-	if got := strings.Join(events, " "); got != want || whole.Data.Page != 1 || whole.Data.Limit != 20 || whole.Data.Total != 7 {
+	if got := strings.Join(events, " "); got != want || whole.Data.Page != 1 || whole.Data.Limit != 20 ||
+		whole.Data.Total != 7 {
 		a.t.Errorf("%s, want %s", whole.body, want)
 	}
 	for query, want := range map[string]struct{ rows, total int }{
-		"tenant=acme": {6, 6}, "tenant=nobody": {0, 0}, "event=key_minted": {2, 2}, "connection=conn_1": {0, 0}, "limit=3": {3, 7}, "limit=3&page=3": {1, 7},
-		"page=9": {0, 7}, "since=1h": {7, 7}, "since=2099-01-02T15:04:05Z": {0, 0}, "tenant=acme&event=key_minted&limit=1": {1, 2},
+		"tenant=acme": {6, 6}, "tenant=nobody": {0, 0}, "event=key_minted": {2, 2}, "connection=conn_1": {0, 0},
+		"limit=3": {3, 7}, "limit=3&page=3": {1, 7},
+		"page=9": {0, 7}, "since=1h": {7, 7}, "since=2099-01-02T15:04:05Z": {0, 0},
+		"tenant=acme&event=key_minted&limit=1": {1, 2},
 	} {
 		got := a.ok(200, "GET", "/vendgate/audit?"+query, "")
 		if got.Data.Events == nil || len(got.Data.Events) != want.rows || got.Data.Total != want.total {
@@ -182,7 +194,8 @@ func (a *adminGateway) checkTrail() {
 	}
 }
 
-// checkLog looks for secrets in what Caddy wrote at DEBUG. That the calls are in it shows that it is the log of the admin socket.
+// checkLog looks for secrets in what Caddy wrote at DEBUG. That the calls are in it shows that it
+// is the log of the admin socket.
 func (a *adminGateway) checkLog(secrets ...string) {
 	a.t.Helper()
 	log := a.Log()
@@ -199,13 +212,16 @@ func (a *adminGateway) checkLog(secrets ...string) {
 // TestAdminAPIWithoutStore: a server that has none says so.
 func TestAdminAPIWithoutStore(t *testing.T) {
 	for name, tt := range map[string]struct{ options, want string }{
-		"no app":          {"", "the running configuration has no vendgate app"},
-		"no local source": {"source platform {\n url https://p.example/platform/v1\n key passthrough\n }", "the running configuration has no source of type local, and so no store: add source local"},
+		"no app": {"", "the running configuration has no vendgate app"},
+		"no local source": {"source platform {\n url https://p.example/platform/v1\n key passthrough\n }",
+			"the running configuration has no source of type local, and so no store: add source local"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := startAdmin(t, tt.options)
-			for _, call := range [][2]string{{"GET", "/vendgate/tenants"}, {"POST", "/vendgate/tenants"}, {"GET", "/vendgate/audit"}} {
-				if got := a.call(call[0], call[1], "{}"); got.status != 400 || got.Data.Code != "invalid_request" || got.Message != tt.want {
+			for _, call := range [][2]string{{"GET", "/vendgate/tenants"}, {"POST", "/vendgate/tenants"},
+				{"GET", "/vendgate/audit"}} {
+				if got := a.call(call[0], call[1], "{}"); got.status != 400 || got.Data.Code != "invalid_request" ||
+					got.Message != tt.want {
 					t.Errorf("%s: answered %d %s", call, got.status, got.body)
 				}
 			}
@@ -213,12 +229,14 @@ func TestAdminAPIWithoutStore(t *testing.T) {
 	}
 }
 
-// TestAdminAPIFollowsReload works on the store of the configuration that runs at the time of the call.
+// TestAdminAPIFollowsReload works on the store of the configuration that runs at the time of the
+// call.
 func TestAdminAPIFollowsReload(t *testing.T) {
 	first, second := t.TempDir(), t.TempDir()
 	a := startAdmin(t, fmt.Sprintf("data_dir %q", first))
 	a.ok(201, "POST", "/vendgate/tenants", `{"id":"acme","email":"dev@acme.example"}`)
-	a.Load(fmt.Sprintf("{\n admin %s\n persist_config off\n auto_https off\n vendgate {\n data_dir %q\n }\n}\nhttp://%s {\n bind 127.0.0.1\n vendgate_proxy\n}\n", a.admin, second, a.Addr))
+	a.Load(fmt.Sprintf("{\n admin %s\n persist_config off\n auto_https off\n vendgate {\n data_dir %q\n "+
+		"}\n}\nhttp://%s {\n bind 127.0.0.1\n vendgate_proxy\n}\n", a.admin, second, a.Addr))
 	a.ok(201, "POST", "/vendgate/tenants", `{"id":"beta","email":"dev@beta.example"}`)
 	for dir, want := range map[string]string{first: "acme", second: "beta"} {
 		tenants, err := openStore(t, dir).Tenants(t.Context())

@@ -31,7 +31,8 @@ func answer(res *http.Response) error {
 	c := callOf(res.Request.Context())
 	c.facts.upstream = time.Since(c.facts.sent)
 	if !final(res.StatusCode) {
-		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the provider answered with an invalid status code"}
+		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream,
+			Message: "the provider answered with an invalid status code"}
 	}
 	c.facts.status = res.StatusCode
 	if !c.exchange.Refused() {
@@ -83,7 +84,8 @@ func (c *call) finishHeader(res *http.Response) {
 	}
 	c.Header()["Server-Timing"] = []string{c.timing()}
 	if len(res.Trailer) > 0 && c.request.ProtoMajor == 1 {
-		// HTTP/1.1 has trailers only behind chunks (RFC 9112, section 7.1.2); an HTTP/2 provider may send both.
+		// HTTP/1.1 has trailers only behind chunks (RFC 9112, section 7.1.2); an HTTP/2 provider may send
+		// both.
 		res.Header.Del("Content-Length")
 	}
 	inject.Private(res.Header)
@@ -136,11 +138,12 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 	return e
 }
 
-// quote reads the beginning of an error body. More than maxQuoted is read, so that a credential on the border is seen
-// whole and can be scrubbed.
+// quote reads the beginning of an error body. More than maxQuoted is read, so that a credential on
+// the border is seen whole and can be scrubbed.
 func (c *call) quote(res *http.Response) *vending.Upstream {
 	c.exchange.CleanResponse(res.Header)
-	u := &vending.Upstream{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Headers: vending.UpstreamHeaders(res.Header)}
+	u := &vending.Upstream{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type"),
+		Headers: vending.UpstreamHeaders(res.Header)}
 	var body io.Reader = res.Body
 	// A provider may stall in the middle of its error; res.Body may be another one by then.
 	giveUp := res.Body.Close
@@ -169,11 +172,13 @@ func (c *call) quote(res *http.Response) *vending.Upstream {
 // quoteTimeout bounds the wait for a provider's error body.
 const quoteTimeout = 2 * time.Second
 
-// checkUpgrade lets raw bytes flow only after a 101 that answers this very request (RFC 6455, section 4.2.2).
+// checkUpgrade lets raw bytes flow only after a 101 that answers this very request (RFC 6455,
+// section 4.2.2).
 func (c *call) checkUpgrade(res *http.Response) error {
 	want := inject.WebSocketAccept(res.Request.Header.Get("Sec-Websocket-Key"))
 	if res.Request.Header.Get("Upgrade") == "" || res.Header.Get("Sec-Websocket-Accept") != want {
-		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "the provider answered the upgrade wrongly"}
+		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream,
+			Message: "the provider answered the upgrade wrongly"}
 	}
 	c.exchange.CleanResponse(res.Header)
 	res.Status = "" // ReverseProxy writes the provider's words otherwise; of any other answer net/http writes its own
@@ -204,13 +209,15 @@ func answerError(w http.ResponseWriter, _ *http.Request, err error) {
 	}
 }
 
-// refuse answers with e and notes it. What only an operator can mend goes to the log, with its cause scrubbed.
+// refuse answers with e and notes it. What only an operator can mend goes to the log, with its
+// cause scrubbed.
 func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 	c.facts.code, c.facts.origin = e.Code, e.Origin
 	if c.facts.origin == "" {
 		c.facts.origin = vending.FromVending
 	}
-	if e.Err != nil && !errors.Is(e.Err, context.Canceled) && (e.Code == vending.InternalError || e.Code == vending.UpstreamUnavailable) {
+	if e.Err != nil && !errors.Is(e.Err, context.Canceled) &&
+		(e.Code == vending.InternalError || e.Code == vending.UpstreamUnavailable) {
 		c.gateway.log.Error("call failed", "code", string(e.Code), "origin", string(c.facts.origin),
 			"tenant", c.facts.tenant, "app", c.facts.app, "error", c.scrubbed(e.Err))
 	}
@@ -220,7 +227,8 @@ func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 	if !c.facts.vending.IsZero() {
 		c.Header()["Server-Timing"] = []string{c.timing()}
 	}
-	// The body of a request that was forwarded is the transport's, until that has been told that it is too large.
+	// The body of a request that was forwarded is the transport's, until that has been told that it is
+	// too large.
 	if c.facts.sent.IsZero() || c.tooLarge.Load() {
 		refuse(c.ResponseWriter, c.asked, c.errorForm(), e)
 		return

@@ -21,22 +21,24 @@ func init() {
 	caddy.RegisterModule(new(App))
 }
 
-// App is the Caddy app `vendgate`: what the handlers `vendgate_proxy` and `vendgate_connect` share. The zero
-// App works: tenants and connections live in the embedded store.
+// App is the Caddy app `vendgate`: what the handlers `vendgate_proxy` and `vendgate_connect` share.
+// The zero App works: tenants and connections live in the embedded store.
 type App struct {
-	// DataDir holds the store and its keyset. Default: `vendgate` in Caddy's data directory. Losing the keyset loses every
-	// connection; who can read both has every credential.
+	// DataDir holds the store and its keyset. Default: `vendgate` in Caddy's data directory. Losing
+	// the keyset loses every connection; who can read both has every credential.
 	DataDir string `json:"data_dir,omitempty"`
-	// PublicURL is scheme and host under which callers reach the gateway. Default: what the request says. Links in answers
-	// are rewritten to it.
+	// PublicURL is scheme and host under which callers reach the gateway. Default: what the request
+	// says. Links in answers are rewritten to it.
 	PublicURL string `json:"public_url,omitempty"`
-	// VendTimeout bounds a vend with its retries. Default: 15s. After it the call is `upstream_unavailable`.
+	// VendTimeout bounds a vend with its retries. Default: 15s. After it the call is
+	// `upstream_unavailable`.
 	VendTimeout caddy.Duration `json:"vend_timeout,omitempty"`
 	// Upstream configures the connections to the providers.
 	Upstream Upstream `json:"upstream,omitzero"`
 	// Catalog says which apps there are beside the verified ones.
 	Catalog Catalog `json:"catalog,omitzero"`
-	// Apps add to the catalog, or replace entries of it by slug. They win over those of the catalog's file.
+	// Apps add to the catalog, or replace entries of it by slug. They win over those of the catalog's
+	// file.
 	Apps []AppEntry `json:"apps,omitempty"`
 	// OAuthClients are the OAuth clients by which the local source refreshes tokens.
 	OAuthClients []OAuthClient `json:"oauth_clients,omitempty"`
@@ -46,9 +48,11 @@ type App struct {
 	DefaultSource string `json:"default_source,omitempty"`
 	// Tenants configures tenants. Those in the store need no entry here.
 	Tenants []Tenant `json:"tenants,omitempty"`
-	// TenantDefaults apply to all tenants, as far as they say nothing themselves; rules and app budgets are joined.
+	// TenantDefaults apply to all tenants, as far as they say nothing themselves; rules and app
+	// budgets are joined.
 	TenantDefaults TenantPolicy `json:"tenant_defaults,omitzero"`
-	// DefinedAt are file and line of the Caddyfile, for error messages, by option: `upstream`, `source NAME`.
+	// DefinedAt are file and line of the Caddyfile, for error messages, by option: `upstream`, `source
+	// NAME`.
 	DefinedAt map[string]string `json:"defined_at,omitempty"`
 
 	gateway *gateway
@@ -73,10 +77,11 @@ type OAuthClient struct {
 	ClientID string `json:"client_id"`
 	// ClientSecret is a reference, `{env.NAME}` or `{file./path}`. Default: none, a public client.
 	ClientSecret string `json:"client_secret,omitempty"`
-	// Scopes replace the app's in the authorization request: at most 100, of at most 200 bytes each. Default: the app's.
+	// Scopes replace the app's in the authorization request: at most 100, of at most 200 bytes each.
+	// Default: the app's.
 	Scopes []string `json:"scopes,omitempty"`
-	// Fields are what else the provider gave out with the client, where the app takes such from it. Secret ones are references,
-	// `{env.NAME}` or `{file./path}`. Default: none.
+	// Fields are what else the provider gave out with the client, where the app takes such from it.
+	// Secret ones are references, `{env.NAME}` or `{file./path}`. Default: none.
 	Fields map[string]string `json:"fields,omitempty"`
 	// DefinedAt is file and line of the Caddyfile, for error messages.
 	DefinedAt string `json:"defined_at,omitempty"`
@@ -93,8 +98,8 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "vendgate", New: func() caddy.Module { return new(App) }}
 }
 
-// Provision implements caddy.Provisioner: defaults first, then everything that requests will need, so that a
-// mistake stops the start and not a request.
+// Provision implements caddy.Provisioner: defaults first, then everything that requests will need,
+// so that a mistake stops the start and not a request.
 func (a *App) Provision(ctx caddy.Context) error {
 	stdlog.Install() // the load of this configuration has set the standard logger's output
 	if a.VendTimeout == 0 {
@@ -158,8 +163,8 @@ func (a *App) Cleanup() error {
 	return a.gateway.close()
 }
 
-// loadSources provisions the sources' modules. Where none is configured, or something names `local` without
-// configuring it, it is there all the same.
+// loadSources provisions the sources' modules. Where none is configured, or something names `local`
+// without configuring it, it is there all the same.
 func (a *App) loadSources(ctx caddy.Context) (map[string]SourceModule, error) {
 	a.setDefaultSource()
 	sources := make(map[string]SourceModule)
@@ -215,7 +220,8 @@ func (a *App) checkPublicURL() error {
 		return nil
 	}
 	u, err := url.Parse(a.PublicURL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.TrimRight(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.TrimRight(u.Path, "/") != "" ||
+		u.RawQuery != "" || u.User != nil {
 		return fmt.Errorf("public_url %q: write scheme and host only, like https://gateway.example", a.PublicURL)
 	}
 	a.PublicURL = strings.TrimRight(a.PublicURL, "/")

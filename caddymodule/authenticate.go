@@ -37,7 +37,8 @@ func (c *call) authenticate() error {
 	c.target.Path, c.target.RawQuery = placement.WithoutKey(k.text, asked.Path, asked.RawQuery)
 	c.target.HasQuery = asked.HasQuery && (asked.RawQuery == "" || c.target.RawQuery != "")
 	c.cut = len(asked.Path) - len(c.target.Path)
-	if where := placement.Elsewhere(c.accepted, c.request.Header, c.request.Trailer, c.target.Path, c.target.RawQuery); where != "" {
+	if where := placement.Elsewhere(c.accepted, c.request.Header, c.request.Trailer, c.target.Path,
+		c.target.RawQuery); where != "" {
 		return inject.RefuseKey(where)
 	}
 	return nil
@@ -70,8 +71,8 @@ const unusualTenantKey = "a tenant key is read from X-Vendgate-Key, Authorizatio
 	"the user name of Authorization: Basic only: send it there, give the SDK a caller key, or " +
 	"have the operator write tenant_keys_in_placement in the block vendgate_proxy"
 
-// caller finds the caller key and its tenant. A source that wants the tenant's own key can be given none, and
-// must never be given the caller key in its place.
+// caller finds the caller key and its tenant. A source that wants the tenant's own key can be given
+// none, and must never be given the caller key in its place.
 func (g *gateway) caller(ctx context.Context, key string) (*policy.CallerKey, *policy.Tenant, error) {
 	k, t := g.keyring.Caller(ctx, policy.DigestOf(key))
 	if k == nil || g.sources[t.Source].takesKey {
@@ -80,8 +81,8 @@ func (g *gateway) caller(ctx context.Context, key string) (*policy.CallerKey, *p
 	return k, t, nil
 }
 
-// tenantOf finds the tenant of a key. One that no one here knows may still belong to a stranger, if a source
-// wants to judge for itself.
+// tenantOf finds the tenant of a key. One that no one here knows may still belong to a stranger, if
+// a source wants to judge for itself.
 func (g *gateway) tenantOf(ctx context.Context, key string) (*policy.Tenant, vending.Secret, error) {
 	digest := policy.DigestOf(key)
 	if t := g.keyring.Lookup(ctx, digest); t != nil {
@@ -95,8 +96,8 @@ func (g *gateway) tenantOf(ctx context.Context, key string) (*policy.Tenant, ven
 	return nil, vending.Secret{}, vending.Refuse(vending.InvalidTenantKey, "")
 }
 
-// keyOf reads the key from the one place that holds it. Two values, of which another hop might read the
-// other, are none.
+// keyOf reads the key from the one place that holds it. Two values, of which another hop might read
+// the other, are none.
 func keyOf(h http.Header) (string, error) {
 	values, bare := h[keyHeader], true
 	if len(values) == 0 {

@@ -10,7 +10,8 @@ import (
 	"github.com/vendgate/vendgate/inject"
 )
 
-// callersBody notes what was wrong with the caller's body: the transport's error may not say whose fault it was.
+// callersBody notes what was wrong with the caller's body: the transport's error may not say whose
+// fault it was.
 type callersBody struct {
 	io.ReadCloser
 	call *call
@@ -30,7 +31,8 @@ func (b *callersBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close leaves the rest of a body that is too large to refuse; nobody else is given another byte of it.
+// Close leaves the rest of a body that is too large to refuse; nobody else is given another byte of
+// it.
 func (b *callersBody) Close() error {
 	if b.call.tooLarge.Load() {
 		return nil

@@ -12,11 +12,12 @@ import (
 
 // brand is how the tenant appears on the hosted pages.
 func (t *Tenant) brand() connect.Brand {
-	return connect.Brand{Name: t.DisplayName, LogoURL: t.LogoURL, Accent: t.Accent, FrameAncestors: t.FrameAncestors, UserHint: t.UserHint, Unconfirmed: t.Unconfirmed}
+	return connect.Brand{Name: t.DisplayName, LogoURL: t.LogoURL, Accent: t.Accent, FrameAncestors: t.FrameAncestors,
+		UserHint: t.UserHint, Unconfirmed: t.Unconfirmed}
 }
 
-// checkBrand reports the first mistake in how the tenant appears, under the option's name, and brings the rest into the form in which the
-// store keeps it.
+// checkBrand reports the first mistake in how the tenant appears, under the option's name, and
+// brings the rest into the form in which the store keeps it.
 func (t *Tenant) checkBrand() error {
 	if t.Email != "" {
 		email, err := policy.ParseUser([]string{t.Email})

@@ -19,14 +19,16 @@ func init() {
 	httpcaddyfile.RegisterHandlerDirective("vendgate_not_found", parseNotFound)
 	httpcaddyfile.RegisterDirectiveOrder("vendgate_proxy", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterDirectiveOrder("vendgate_connect", httpcaddyfile.Before, "reverse_proxy")
-	httpcaddyfile.RegisterDirectiveOrder("vendgate_not_found", httpcaddyfile.After, "acme_server") // the last of Caddy's own
+	// the last of Caddy's own
+	httpcaddyfile.RegisterDirectiveOrder("vendgate_not_found", httpcaddyfile.After, "acme_server")
 }
 
 // options are the subdirectives of a block.
 type options map[string]option
 
-// parseBlock reads the block that d is at, strictly: what is unknown, stands twice without being repeatable, or has
-// arguments left over is an error at its line. The arguments are not repeated in it: one too many may be a secret.
+// parseBlock reads the block that d is at, strictly: what is unknown, stands twice without being
+// repeatable, or has arguments left over is an error at its line. The arguments are not repeated in
+// it: one too many may be a secret.
 func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) error {
 	seen := make(map[string]int)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
@@ -58,7 +60,8 @@ func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) erro
 
 // freeTexts are the options by which an app is sent a text that may be empty or a space.
 var freeTexts = []string{
-	"authorize_param", "basic", "default_header", "header", "message", "prefix", "query", "refresh_param", "scope_separator", "token_param",
+	"authorize_param", "basic", "default_header", "header", "message", "prefix", "query", "refresh_param",
+	"scope_separator", "token_param",
 }
 
 // hasEmptyArgument reports whether the line that d is at has an argument of nothing or white space,
@@ -156,7 +159,8 @@ func (a *App) parseOAuthClient(d *caddyfile.Dispenser) error {
 		return err
 	}
 	if c.ClientID == "" {
-		return at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_id is missing: write the one the provider gave you", c.App))
+		return at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_id is missing: write the one the provider gave you",
+			c.App))
 	}
 	for _, other := range a.OAuthClients {
 		if other.App == c.App && other.Tenant == c.Tenant {

@@ -42,9 +42,9 @@ func (a *App) parseApps(blocks []*caddyfile.Dispenser) error {
 	return nil
 }
 
-// parseApp reads `app SLUG { … }`. A block with an auth_type is all there is of the app, whatever the catalog has under that slug, now or
-// in a later version. Without one, an app of the embedded catalog keeps what the block does not state; its placement is replaced as a
-// whole.
+// parseApp reads `app SLUG { … }`. A block with an auth_type is all there is of the app, whatever
+// the catalog has under that slug, now or in a later version. Without one, an app of the embedded
+// catalog keeps what the block does not state; its placement is replaced as a whole.
 func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error {
 	resited := (states(d, "upstream") || states(d, "extra_hosts")) && !states(d, "sdk")
 	whole := states(d, "auth_type")
@@ -67,10 +67,12 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 		entry.App = *known
 		entry.Categories = slices.Clip(entry.Categories) // appending must not reach the embedded entry
 	case embedded.Off(entry.Slug):
-		return d.Errf("app %s: %s", entry.Slug, turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
+		return d.Errf("app %s: %s", entry.Slug,
+			turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
 	}
 	if err := parseBlock(d, appOptions(&entry.App),
-		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "host_label", "host_rename", "query", "refused"); err != nil {
+		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "host_label", "host_rename",
+		"query", "refused"); err != nil {
 		return err
 	}
 	if !relabelled {
@@ -114,26 +116,38 @@ func states(d *caddyfile.Dispenser, name string) bool {
 
 func appOptions(app *catalog.App) options {
 	opts := options{
-		"name": text(&app.Name), "short_name": text(&app.ShortName), "help_url": text(&app.HelpURL), "categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
+		"name": text(&app.Name), "short_name": text(&app.ShortName), "help_url": text(&app.HelpURL),
+		"categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
 		"redirects": text(&app.Redirects), "links": func(d *caddyfile.Dispenser) error { return parseLinks(d, app) },
-		"errors": text(&app.Errors), "error_form": text(&app.ErrorForm), "allow_http": flag(&app.AllowHTTP), "allow_private": texts(&app.AllowPrivate),
-		"verify":     func(d *caddyfile.Dispenser) error { return parseVerify(d, app) },
-		"oauth1":     func(d *caddyfile.Dispenser) error { return parseOAuth1(d, app) },
-		"oauth2":     func(d *caddyfile.Dispenser) error { return parseOAuth2(d, app) },
-		"sign":       func(d *caddyfile.Dispenser) error { return parseSign(d, app) },
-		"rate_limit": func(d *caddyfile.Dispenser) error { return parseRateLimit(d, app) },
-		"site_names": func(d *caddyfile.Dispenser) error { return parseSiteNames(d, app) },
-		"steering":   func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
-		"beside":     func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
-		"sdk":        func(d *caddyfile.Dispenser) error { return parseSDK(d, app) },
-		"key_places": func(d *caddyfile.Dispenser) error { return parseKeyPlaces(d, app) },
+		"errors": text(&app.Errors), "error_form": text(&app.ErrorForm), "allow_http": flag(&app.AllowHTTP),
+		"allow_private": texts(&app.AllowPrivate),
+		"verify":        func(d *caddyfile.Dispenser) error { return parseVerify(d, app) },
+		"oauth1":        func(d *caddyfile.Dispenser) error { return parseOAuth1(d, app) },
+		"oauth2":        func(d *caddyfile.Dispenser) error { return parseOAuth2(d, app) },
+		"sign":          func(d *caddyfile.Dispenser) error { return parseSign(d, app) },
+		"rate_limit":    func(d *caddyfile.Dispenser) error { return parseRateLimit(d, app) },
+		"site_names":    func(d *caddyfile.Dispenser) error { return parseSiteNames(d, app) },
+		"steering":      func(d *caddyfile.Dispenser) error { return parseSteering(d, app) },
+		"beside":        func(d *caddyfile.Dispenser) error { return parseBeside(d, app) },
+		"sdk":           func(d *caddyfile.Dispenser) error { return parseSDK(d, app) },
+		"key_places":    func(d *caddyfile.Dispenser) error { return parseKeyPlaces(d, app) },
 	}
 	// The first one stated replaces the embedded ones.
-	opts["field"] = replacing(func() { app.Fields = nil }, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
-	opts["host_rename"] = replacing(func() { app.HostRenames = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostRenames) })
-	opts["extra_hosts"] = replacing(func() { app.ExtraHosts = nil }, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
-	opts["host_label"] = replacing(func() { app.HostLabels = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostLabels) })
-	opts["default_header"] = replacing(func() { app.Headers = nil }, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
+	opts["field"] = replacing(func() {
+		app.Fields = nil
+	}, func(d *caddyfile.Dispenser) error { return parseField(d, app) })
+	opts["host_rename"] = replacing(func() {
+		app.HostRenames = nil
+	}, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostRenames) })
+	opts["extra_hosts"] = replacing(func() {
+		app.ExtraHosts = nil
+	}, func(d *caddyfile.Dispenser) error { return texts(&app.ExtraHosts)(d) })
+	opts["host_label"] = replacing(func() {
+		app.HostLabels = nil
+	}, func(d *caddyfile.Dispenser) error { return pair(d, &app.HostLabels) })
+	opts["default_header"] = replacing(func() {
+		app.Headers = nil
+	}, func(d *caddyfile.Dispenser) error { return pair(d, &app.Headers) })
 	refused := func(d *caddyfile.Dispenser) error { return parseRefused(d, app) }
 	opts["refused"] = replacing(func() { app.Refused = nil }, refused)
 	addPlacementOptions(opts, app)
@@ -210,7 +224,8 @@ func parseField(d *caddyfile.Dispenser, app *catalog.App) error {
 		}
 	}
 	err := parseBlock(d, options{
-		"cut": texts(&f.Cut), "default": text(&f.Default), "from": text(&f.From), "help": text(&f.Help), "hosts": texts(&f.Hosts), "kind": text(&f.Kind),
+		"cut": texts(&f.Cut), "default": text(&f.Default), "from": text(&f.From), "help": text(&f.Help),
+		"hosts": texts(&f.Hosts), "kind": text(&f.Kind),
 		"options": texts(&f.Options), "site_path": flag(&f.SitePath),
 	}, "options", "cut", "hosts")
 	app.Fields = append(app.Fields, f)
@@ -249,7 +264,8 @@ func parseSteering(d *caddyfile.Dispenser, app *catalog.App) error {
 	s := new(catalog.Steering)
 	app.Steering = s
 	return parseBlock(d, options{
-		"query": texts(&s.Query), "body": texts(&s.Body), "headers": texts(&s.Headers), "batch": texts(&s.Batch), "splits_first": flag(&s.SplitsFirst),
+		"query": texts(&s.Query), "body": texts(&s.Body), "headers": texts(&s.Headers), "batch": texts(&s.Batch),
+		"splits_first": flag(&s.SplitsFirst),
 	}, "query", "body", "headers", "batch")
 }
 
@@ -283,15 +299,18 @@ func parseSign(d *caddyfile.Dispenser, app *catalog.App) error {
 	}
 	err := parseBlock(d, options{
 		"service": text(&s.Service), "region": text(&s.Region), "hash": text(&s.Hash), "key": text(&s.Key),
-		"key_encoding": text(&s.KeyEncoding), "message": unescaped(&s.Message), "header": text(&s.Header), "prefix": text(&s.Prefix),
-		"encoding": text(&s.Encoding), "timestamp_header": text(&s.TimestampHeader), "timestamp_format": text(&s.TimestampFormat),
-		"max_body": size(&s.MaxBody),
+		"key_encoding": text(&s.KeyEncoding), "message": unescaped(&s.Message), "header": text(&s.Header),
+		"prefix":   text(&s.Prefix),
+		"encoding": text(&s.Encoding), "timestamp_header": text(&s.TimestampHeader),
+		"timestamp_format": text(&s.TimestampFormat),
+		"max_body":         size(&s.MaxBody),
 	})
 	app.Sign = s
 	return err
 }
 
-// unescaped reads one argument in which `\n` stands for a line break, as signed messages often have.
+// unescaped reads one argument in which `\n` stands for a line break, as signed messages often
+// have.
 func unescaped(s *string) option {
 	return func(d *caddyfile.Dispenser) error {
 		err := text(s)(d)

@@ -17,8 +17,9 @@ func parseOAuth1(d *caddyfile.Dispenser, app *catalog.App) error {
 	}
 	app.OAuth1 = o
 	return parseBlock(d, options{
-		"request_token_url": text(&o.RequestTokenURL), "authorize_url": text(&o.AuthorizeURL), "access_token_url": text(&o.AccessTokenURL),
-		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
+		"request_token_url": text(&o.RequestTokenURL), "authorize_url": text(&o.AuthorizeURL),
+		"access_token_url": text(&o.AccessTokenURL),
+		"authorize_param":  func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
 	}, "authorize_param")
 }
 
@@ -33,17 +34,23 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 		o.RefreshParams = maps.Clone(o.RefreshParams)
 	}
 	err := parseBlock(d, options{
-		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL), "refresh_url": text(&o.RefreshURL),
-		"scopes": texts(&o.Scopes), "scope_separator": text(&o.ScopeSeparator), "client_auth": text(&o.ClientAuth),
-		"issuer": text(&o.Issuer), "grant": text(&o.Grant), "no_pkce": flag(&o.NoPKCE), "token_lifetime": count(&o.TokenLifetime),
+		"authorize_url": text(&o.AuthorizeURL), "token_url": text(&o.TokenURL), "revoke_url": text(&o.RevokeURL),
+		"refresh_url": text(&o.RefreshURL),
+		"scopes":      texts(&o.Scopes), "scope_separator": text(&o.ScopeSeparator), "client_auth": text(&o.ClientAuth),
+		"issuer": text(&o.Issuer), "grant": text(&o.Grant), "no_pkce": flag(&o.NoPKCE),
+		"token_lifetime":  count(&o.TokenLifetime),
 		"client_id_param": text(&o.ClientIDParam), "answer": text(&o.Answer), "token_encoding": text(&o.TokenEncoding),
 		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },
 		"token_param":     func(d *caddyfile.Dispenser) error { return pair(d, &o.TokenParams) },
 		"refresh_param":   func(d *caddyfile.Dispenser) error { return pair(d, &o.RefreshParams) },
 		"exchange":        exchange("exchange", &o.Exchange),
 		"renew":           exchange("renew", &o.Renew),
-		"ended":           replacing(func() { o.Ended = nil }, func(d *caddyfile.Dispenser) error { return texts(&o.Ended)(d) }),
-		"capture":         replacing(func() { o.Capture = nil }, func(d *caddyfile.Dispenser) error { return parseCapture(d, o) }),
+		"ended": replacing(func() {
+			o.Ended = nil
+		}, func(d *caddyfile.Dispenser) error { return texts(&o.Ended)(d) }),
+		"capture": replacing(func() {
+			o.Capture = nil
+		}, func(d *caddyfile.Dispenser) error { return parseCapture(d, o) }),
 	}, "scopes", "authorize_param", "token_param", "refresh_param", "capture", "ended")
 	if o.Scopes == nil && app.OAuth2 != nil {
 		o.Scopes = app.OAuth2.Scopes

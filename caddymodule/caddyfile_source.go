@@ -28,11 +28,14 @@ func (a *App) parseSource(d *caddyfile.Dispenser) error {
 	}
 	if kind == localSource {
 		if others := a.localSources(); len(others) > 0 {
-			return at(where, fmt.Errorf("%w; the first is at %s", errLocalTwice(append(others, name)), a.DefinedAt["source "+others[0]]))
+			return at(where,
+				fmt.Errorf("%w; the first is at %s", errLocalTwice(append(others, name)), a.DefinedAt["source "+others[0]]))
 		}
 	}
 	if _, twice := a.SourcesRaw[name]; twice {
-		return at(where, fmt.Errorf("source %s is defined twice: give one of them another name, source %s NAME; the first is at %s", name, kind, a.DefinedAt["source "+name]))
+		return at(where,
+			fmt.Errorf("source %s is defined twice: give one of them another name, source %s NAME; the first is at %s", name,
+				kind, a.DefinedAt["source "+name]))
 	}
 	info, err := caddy.GetModule("vendgate.sources." + kind)
 	if err != nil {
@@ -128,10 +131,12 @@ func (s *PlatformSource) parseAlias(d *caddyfile.Dispenser) error {
 func (s *PipedreamSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	where := place(d)
 	err := parseBlock(d, options{
-		"project": text(&s.Project), "environment": checked(text(&s.Environment), s.checkEnvironment), "client_id": text(&s.ClientID),
+		"project": text(&s.Project), "environment": checked(text(&s.Environment), s.checkEnvironment),
+		"client_id":     text(&s.ClientID),
 		"client_secret": secret(&s.ClientSecret), "end_user": checked(text(&s.EndUser), s.checkEndUser), "app": s.parseApp,
 		"tenant":   checked(texts(&s.Tenants), s.checkTenants),
-		"endpoint": text(&s.Endpoint), "timeout": duration(&s.Timeout), "allow_http": flag(&s.AllowHTTP), "allow_private": texts(&s.AllowPrivate),
+		"endpoint": text(&s.Endpoint), "timeout": duration(&s.Timeout), "allow_http": flag(&s.AllowHTTP),
+		"allow_private": texts(&s.AllowPrivate),
 	}, "app", "tenant", "allow_private")
 	switch {
 	case err != nil:
@@ -139,7 +144,8 @@ func (s *PipedreamSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	case s.Project == "" || s.ClientID == "" || s.ClientSecret == "":
 		return at(where, errors.New("source pipedream needs project proj_…, client_id ID and client_secret {env.NAME}"))
 	case len(s.Tenants) == 0:
-		return at(where, errors.New("source pipedream: tenant is missing: write tenant NAME …, the tenants whose accounts the project holds"))
+		return at(where,
+			errors.New("source pipedream: tenant is missing: write tenant NAME …, the tenants whose accounts the project holds"))
 	}
 	return nil
 }
@@ -194,7 +200,8 @@ func (s *StaticSource) parseConnection(d *caddyfile.Dispenser) error {
 	}
 	for _, other := range s.Connections {
 		if other.ID == c.ID {
-			return d.Errf("connection %s is defined twice: give one of them another id; the first is at %s", c.ID, other.DefinedAt)
+			return d.Errf("connection %s is defined twice: give one of them another id; the first is at %s", c.ID,
+				other.DefinedAt)
 		}
 	}
 	err := parseBlock(d, options{
@@ -205,7 +212,8 @@ func (s *StaticSource) parseConnection(d *caddyfile.Dispenser) error {
 	case err != nil:
 		return err
 	case c.Tenant == "" || c.App == "" || len(c.Fields) == 0:
-		return at(c.DefinedAt, fmt.Errorf("connection %s needs tenant NAME, app SLUG and at least one field NAME VALUE", c.ID))
+		return at(c.DefinedAt, fmt.Errorf("connection %s needs tenant NAME, app SLUG and at least one field NAME VALUE",
+			c.ID))
 	}
 	s.Connections = append(s.Connections, c)
 	return nil

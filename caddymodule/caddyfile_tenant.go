@@ -37,7 +37,8 @@ func (a *App) parseTenant(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// addBrandOptions adds how the tenant appears. The whole is checked after each of them, so that the error stands at its line.
+// addBrandOptions adds how the tenant appears. The whole is checked after each of them, so that the
+// error stands at its line.
 func (t *Tenant) addBrandOptions(opts options) {
 	for name, read := range map[string]option{
 		"display_name": text(&t.DisplayName), "email": text(&t.Email), "logo_url": text(&t.LogoURL), "accent": t.parseAccent,
@@ -148,7 +149,8 @@ func (p *TenantPolicy) parseRule(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// parse reads `budget token|api|connection N`, `budget app SLUG N`; N is a number of units a minute or `unlimited`.
+// parse reads `budget token|api|connection N`, `budget app SLUG N`; N is a number of units a minute
+// or `unlimited`.
 func (b *Budgets) parse(d *caddyfile.Dispenser) error {
 	var kind, app string
 	if !d.Args(&kind) || kind == "app" && !d.Args(&app) || !d.NextArg() {
@@ -186,5 +188,6 @@ func (b *Budgets) parse(d *caddyfile.Dispenser) error {
 // has reports whether the budget is stated already.
 func (b *Budgets) has(kind, app string) bool {
 	_, ok := b.Apps[app]
-	return kind == "token" && b.Token != nil || kind == "api" && b.API != nil || kind == "connection" && b.Connection != nil || kind == "app" && ok
+	return kind == "token" && b.Token != nil || kind == "api" && b.API != nil || kind == "connection" &&
+		b.Connection != nil || kind == "app" && ok
 }

@@ -13,7 +13,8 @@ import (
 // option reads the arguments of one subdirective, whose name d is at, and nothing more.
 type option = func(*caddyfile.Dispenser) error
 
-// missing says what to write where an argument is missing. Arguments are not repeated: they may be secret.
+// missing says what to write where an argument is missing. Arguments are not repeated: they may be
+// secret.
 func missing(d *caddyfile.Dispenser, name, form string) error {
 	return d.Errf("%s: a value is missing; write %s %s", name, name, form)
 }

@@ -73,7 +73,8 @@ func TestVanishedVariables(t *testing.T) {
 			if want == "" && err != nil {
 				t.Fatal(err)
 			}
-			if at := fmt.Sprintf("at %s:", file); want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), at)) {
+			if at := fmt.Sprintf("at %s:", file); want != "" &&
+				(err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), at)) {
 				t.Errorf("got %v, want one that says %q and where", err, want)
 			}
 		})
@@ -92,13 +93,17 @@ func writeCaddyfile(t *testing.T, text string) string {
 // TestVanishedVariablePlace: the message tells the line that the operator wrote.
 func TestVanishedVariablePlace(t *testing.T) {
 	t.Setenv("VG_LINES", "apps gmail\nmax_in_flight 2")
-	file := writeCaddyfile(t, "{\n\tvendgate {\n\t\ttenant acme {\n\t\t\trule gmail allow GET\n\t\t\trule gmail deny {$VG_UNSET} /x/**\n\t\t}\n\t}\n}\n")
-	want := "the variable {$VG_UNSET} has no value, and without one the line means something else: set VG_UNSET, or write a default, {$VG_UNSET:value}, at " + file + ":5"
+	file := writeCaddyfile(t,
+		"{\n\tvendgate {\n\t\ttenant acme {\n\t\t\trule gmail allow GET\n\t\t\trule gmail deny {$VG_UNSET} "+
+			"/x/**\n\t\t}\n\t}\n}\n")
+	want := "the variable {$VG_UNSET} has no value, and without one the line means something else: set VG_UNSET, or " +
+		"write a default, {$VG_UNSET:value}, at " + file + ":5"
 	if err := adaptFile(t, file); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	// Caddy counts the lines that a value adds, in all its messages.
-	file = writeCaddyfile(t, "{\n\tvendgate {\n\t\ttenant acme {\n\t\t\t{$VG_LINES}\n\t\t\trule gmail deny {$VG_UNSET} /x/**\n\t\t}\n\t}\n}\n")
+	file = writeCaddyfile(t,
+		"{\n\tvendgate {\n\t\ttenant acme {\n\t\t\t{$VG_LINES}\n\t\t\trule gmail deny {$VG_UNSET} /x/**\n\t\t}\n\t}\n}\n")
 	if err := adaptFile(t, file); err == nil || !strings.HasSuffix(err.Error(), file+":6") {
 		t.Errorf("after a value of two lines: %v", err)
 	}
@@ -110,18 +115,27 @@ func TestVanishedVariablesElsewhere(t *testing.T) {
 	for name, c := range map[string]struct {
 		text, imported, want string
 	}{
-		"a file":                       {fmt.Sprintf(block, "import rules"), "rule gmail allow {$VG_UNSET} /x/**\n", "rules:1"},
-		"a file's first line":          {fmt.Sprintf(block, "import rules"), "{$VG_UNSET}\nrule gmail allow GET /x/**\n", "rules:1"},
-		"a file's last line":           {fmt.Sprintf(block, "import rules"), "rule gmail allow GET /x/**\n{$VG_UNSET}\n", "rules:2"},
-		"an argument":                  {"(r) {\n\trule gmail allow {args[:]} /x/**\n}\n" + fmt.Sprintf(block, "import r {$VG_UNSET}"), "", "Caddyfile:7"},
-		"a snippet":                    {"(r) {\n\trule gmail allow {$VG_UNSET} /x/**\n}\n(s) {\n\t{$VG_UNSET}\n}\n" + fmt.Sprintf(block, "import r"), "", "Caddyfile:2"},
-		"a missing argument":           {"(r) {\n\trule gmail allow {args[0]} /x/**\n}\n" + fmt.Sprintf(block, "import r"), "", "not expanded in rules"},
-		"a snippet that is not used":   {"(s) {\n\t{$VG_UNSET}\n}\n(r) {\n\trule gmail allow GET /x/**\n}\n" + fmt.Sprintf(block, "import r"), "", ""},
-		"a part of a file of snippets": {"import rules\n" + fmt.Sprintf(block, "import r"), "(s) {\n\trespond {$VG_UNSET}\n}\n(r) {\n\trule gmail allow GET /x/**\n}\n", ""},
-		"a site":                       {fmt.Sprintf(block, "apps gmail") + ":8080 {\n\trespond ok {$VG_UNSET}\n}\n", "", ""},
-		"a handler's matcher":          {":8080 {\n\tvendgate_proxy {$VG_UNSET}\n}\n", "", "Caddyfile:2"},
-		"a handler's options":          {":8080 {\n\tvendgate_proxy @api {\n\t\t{$VG_UNSET}\n\t}\n\t@api host {host}\n}\n", "", "Caddyfile:3"},
-		"another handler":              {":8080 {\n\tvendgate_connect\n\trespond ok {$VG_UNSET}\n}\n", "", ""},
+		"a file": {fmt.Sprintf(block, "import rules"), "rule gmail allow {$VG_UNSET} /x/**\n",
+			"rules:1"},
+		"a file's first line": {fmt.Sprintf(block, "import rules"), "{$VG_UNSET}\nrule gmail allow GET /x/**\n",
+			"rules:1"},
+		"a file's last line": {fmt.Sprintf(block, "import rules"), "rule gmail allow GET /x/**\n{$VG_UNSET}\n",
+			"rules:2"},
+		"an argument": {"(r) {\n\trule gmail allow {args[:]} /x/**\n}\n" + fmt.Sprintf(block,
+			"import r {$VG_UNSET}"), "", "Caddyfile:7"},
+		"a snippet": {"(r) {\n\trule gmail allow {$VG_UNSET} /x/**\n}\n(s) {\n\t{$VG_UNSET}\n}\n" +
+			fmt.Sprintf(block, "import r"), "", "Caddyfile:2"},
+		"a missing argument": {"(r) {\n\trule gmail allow {args[0]} /x/**\n}\n" + fmt.Sprintf(block, "import r"),
+			"", "not expanded in rules"},
+		"a snippet that is not used": {"(s) {\n\t{$VG_UNSET}\n}\n(r) {\n\trule gmail allow GET /x/**\n}\n" +
+			fmt.Sprintf(block, "import r"), "", ""},
+		"a part of a file of snippets": {"import rules\n" + fmt.Sprintf(block, "import r"),
+			"(s) {\n\trespond {$VG_UNSET}\n}\n(r) {\n\trule gmail allow GET /x/**\n}\n", ""},
+		"a site":              {fmt.Sprintf(block, "apps gmail") + ":8080 {\n\trespond ok {$VG_UNSET}\n}\n", "", ""},
+		"a handler's matcher": {":8080 {\n\tvendgate_proxy {$VG_UNSET}\n}\n", "", "Caddyfile:2"},
+		"a handler's options": {":8080 {\n\tvendgate_proxy @api {\n\t\t{$VG_UNSET}\n\t}\n\t@api host {host}\n}\n",
+			"", "Caddyfile:3"},
+		"another handler": {":8080 {\n\tvendgate_connect\n\trespond ok {$VG_UNSET}\n}\n", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := writeCaddyfile(t, c.text)
@@ -149,7 +163,8 @@ func TestVariablesWithoutAFile(t *testing.T) {
 			t.Errorf("named %s: %v", name, err)
 		}
 		for _, empty := range []string{`"{$VG_UNSET}"`, "``", `" "`} {
-			if err := adaptText(name, fmt.Sprintf(text, empty)); err == nil || !strings.Contains(err.Error(), "is empty: write one in upper case") {
+			if err := adaptText(name, fmt.Sprintf(text, empty)); err == nil ||
+				!strings.Contains(err.Error(), "is empty: write one in upper case") {
 				t.Errorf("named %s, with %s: %v", name, empty, err)
 			}
 		}
@@ -161,25 +176,37 @@ func TestVariablesWithoutAFile(t *testing.T) {
 func TestEmptyArgumentsOfOptions(t *testing.T) {
 	tenant := "tenant acme {\n%s\n}"
 	for option, want := range map[string]string{
-		fmt.Sprintf(tenant, `apps gmail ""`):                                                          "apps has an empty argument",
-		fmt.Sprintf(tenant, `apps ""`):                                                                "apps has an empty argument",
-		fmt.Sprintf(tenant, `capabilities ""`):                                                        `capability ""`,
-		fmt.Sprintf(tenant, `budget app "" 5`):                                                        "budget has an empty argument",
-		fmt.Sprintf(tenant, `max_body ""`):                                                            "max_body",
-		fmt.Sprintf(tenant, `max_in_flight ""`):                                                       "max_in_flight",
-		fmt.Sprintf(tenant, `user_hint ""`):                                                           "user_hint: a value is missing",
-		fmt.Sprintf(tenant, `accent ""`):                                                              "accent has an empty argument",
-		fmt.Sprintf(tenant, `frame_ancestors ""`):                                                     "frame_ancestors",
-		fmt.Sprintf(tenant, `rule gmail allow ""`):                                                    "is empty: write one in upper case",
-		fmt.Sprintf(tenant, `rule gmail allow GET ""`):                                                "is empty: write one in upper case",
-		fmt.Sprintf(tenant, `rule "" allow GET`):                                                      "needs an app",
-		fmt.Sprintf(tenant, `rule " " allow GET`):                                                     "rule has an empty argument",
-		"catalog {\ncommunity \"\"\n}":                                                                "",
-		"tenant_defaults {\napps \"\"\n}":                                                             "apps has an empty argument",
-		"upstream {\ntrust_ca \"\"\n}":                                                                "trust_ca has an empty argument",
-		"source static {\nconnection c {\nuser \"\"\n}\n}":                                            "user: a value is missing",
-		"source static {\nconnection \"\" {\n}\n}":                                                    "connection",
-		"oauth_client gmail {\nclient_id x\ntenant \"\"\n}":                                           "tenant: a value is missing",
+		fmt.Sprintf(tenant,
+			`apps gmail ""`): "apps has an empty argument",
+		fmt.Sprintf(tenant,
+			`apps ""`): "apps has an empty argument",
+		fmt.Sprintf(tenant, `capabilities ""`): `capability ""`,
+		fmt.Sprintf(tenant,
+			`budget app "" 5`): "budget has an empty argument",
+		fmt.Sprintf(tenant, `max_body ""`):      "max_body",
+		fmt.Sprintf(tenant, `max_in_flight ""`): "max_in_flight",
+		fmt.Sprintf(tenant,
+			`user_hint ""`): "user_hint: a value is missing",
+		fmt.Sprintf(tenant,
+			`accent ""`): "accent has an empty argument",
+		fmt.Sprintf(tenant, `frame_ancestors ""`): "frame_ancestors",
+		fmt.Sprintf(tenant,
+			`rule gmail allow ""`): "is empty: write one in upper case",
+		fmt.Sprintf(tenant,
+			`rule gmail allow GET ""`): "is empty: write one in upper case",
+		fmt.Sprintf(tenant, `rule "" allow GET`): "needs an app",
+		fmt.Sprintf(tenant,
+			`rule " " allow GET`): "rule has an empty argument",
+		"catalog {\ncommunity \"\"\n}": "",
+		"tenant_defaults {\napps \"\"\n}": "apps has an empty " +
+			"argument",
+		"upstream {\ntrust_ca \"\"\n}": "trust_ca has an " +
+			"empty argument",
+		"source static {\nconnection c {\nuser \"\"\n}\n}": "user: a value is " +
+			"missing",
+		"source static {\nconnection \"\" {\n}\n}": "connection",
+		"oauth_client gmail {\nclient_id x\ntenant \"\"\n}": "tenant: a value " +
+			"is missing",
 		"app x {\nauth_type basic\nupstream https://x.example\nfield key secret\nbasic {key} \"\"\n}": "-",
 	} {
 		err := adaptText("-", "{\nvendgate {\n"+option+"\n}\n}\n")

@@ -30,7 +30,8 @@ type call struct {
 	byHost  *hostAddress
 	domains policy.Domains
 	tenant  *policy.Tenant
-	// caller is nil for a call by tenant key; key is empty for one by caller key, so that no source gets that.
+	// caller is nil for a call by tenant key; key is empty for one by caller key, so that no source
+	// gets that.
 	caller *policy.CallerKey
 	key    vending.Secret
 	keyIn  keyPlace
@@ -119,10 +120,12 @@ func (c *call) end() {
 	}
 }
 
-// aborted stands for the code of a call whose caller left before it was answered, in logs and metrics only.
+// aborted stands for the code of a call whose caller left before it was answered, in logs and
+// metrics only.
 const aborted vending.Code = "aborted"
 
-// abort ends a call that nobody waits for any more. There is no one to answer, and what failed was no defect.
+// abort ends a call that nobody waits for any more. There is no one to answer, and what failed was
+// no defect.
 func (c *call) abort() {
 	c.facts.code, c.facts.origin = aborted, vending.FromGateway
 	panic(http.ErrAbortHandler)
@@ -140,7 +143,8 @@ func (c *call) failed(err error) bool {
 	return true
 }
 
-// identify finds the end user: the one that the header names or, where it may be left out, the caller key's.
+// identify finds the end user: the one that the header names or, where it may be left out, the
+// caller key's.
 func (c *call) identify() (err error) {
 	if err := c.nameConnection(); err != nil {
 		return err
@@ -169,7 +173,8 @@ func (g *gateway) enter(t *policy.Tenant) error {
 	}
 	g.metrics.refused("in_flight")
 	t.Account.RefusedTokens.Add(time.Now())
-	return &vending.Error{Code: vending.RateLimited, Origin: vending.FromGateway, Message: "too many requests of this tenant are in flight", RetryAfter: time.Second}
+	return &vending.Error{Code: vending.RateLimited, Origin: vending.FromGateway,
+		Message: "too many requests of this tenant are in flight", RetryAfter: time.Second}
 }
 
 func (c *call) spend() error {

@@ -9,13 +9,14 @@ import (
 	"github.com/vendgate/vendgate/inject"
 )
 
-// Catalog says which apps there are beside the verified ones of the embedded catalog and those of [App.Apps].
+// Catalog says which apps there are beside the verified ones of the embedded catalog and those of
+// [App.Apps].
 type Catalog struct {
-	// Community are the slugs of entries that are known from one source only, or `*` alone for all of them. Default: none. A wrong
-	// host in such an entry is where a credential would go.
+	// Community are the slugs of entries that are known from one source only, or `*` alone for all of
+	// them. Default: none. A wrong host in such an entry is where a credential would go.
 	Community []string `json:"community,omitempty"`
-	// File holds apps of the operator, one JSON object a line, in the form of the embedded ones. They add to the catalog or replace
-	// entries of it as a whole. It is read at start and at each reload.
+	// File holds apps of the operator, one JSON object a line, in the form of the embedded ones. They
+	// add to the catalog or replace entries of it as a whole. It is read at start and at each reload.
 	File string `json:"file,omitempty"`
 }
 
@@ -28,7 +29,8 @@ func (c *Catalog) embedded() (*catalog.Catalog, error) {
 	return apps, nil
 }
 
-// own returns the operator's apps: those of the file, and in their places or after them the blocks of the configuration.
+// own returns the operator's apps: those of the file, and in their places or after them the blocks
+// of the configuration.
 func (a *App) own() ([]AppEntry, error) {
 	var entries []AppEntry
 	if a.Catalog.File != "" {

@@ -14,7 +14,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// resolveFields reads what comes with the client. Only a field that the catalog calls no secret may stand in the configuration itself.
+// resolveFields reads what comes with the client. Only a field that the catalog calls no secret may
+// stand in the configuration itself.
 func (c *OAuthClient) resolveFields(app *catalog.App) (fields []connect.ClientField, err error) {
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
 		value := vending.NewSecret(c.Fields[name])
@@ -38,9 +39,13 @@ func (c *clientFlags) readFields(cmd *cobra.Command, app *catalog.App) (fields [
 		case !ok || name == "":
 			return nil, errors.New("--field: write NAME=VALUE, NAME=@FILE or NAME=@- for standard input")
 		case !inFile && !open(app, name):
-			return nil, fmt.Errorf("--field %[1]s: a secret must not stand among arguments, which other users of the machine see: write %[1]s=@FILE, or %[1]s=@- for standard input", name)
+			return nil,
+				fmt.Errorf("--field %[1]s: a secret must not stand among arguments, which other users of the machine see: write "+
+					"%[1]s=@FILE, or %[1]s=@- for standard input", name)
 		case file == "-" && read:
-			return nil, fmt.Errorf("--field %s: standard input is taken already, for the client secret unless --secret-file says otherwise: write %[1]s=@FILE", name)
+			return nil,
+				fmt.Errorf("--field %s: standard input is taken already, for the client secret unless --secret-file says "+
+					"otherwise: write %[1]s=@FILE", name)
 		case inFile:
 			raw, err := readInput(cmd, file, "field "+name, maxSecret)
 			if err != nil {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// adsApp takes a secret and a choice from its OAuth client, a value from the grant, and one from the end user.
+// adsApp takes a secret and a choice from its OAuth client, a value from the grant, and one from
+// the end user.
 const adsApp = `app ads {
 	auth_type o_auth
 	upstream https://ads.example
@@ -37,18 +38,22 @@ const adsApp = `app ads {
 	}
 }`
 
-// TestClientFieldCommands stores what comes with a client from arguments, a file and standard input, and shows the names alone.
+// TestClientFieldCommands stores what comes with a client from arguments, a file and standard
+// input, and shows the names alone.
 func TestClientFieldCommands(t *testing.T) {
 	dir, config := t.TempDir(), configOf(t, adsApp)
 	file := filepath.Join(dir, "developer")
 	if err := os.WriteFile(file, []byte("dt=file-NEVER, with a comma\r\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	must(t, "cs-NEVER", "oauth-client", "set", "ads", "--client-id", "id.example", "--field", "developer_token=@"+file, "--field", "region=eu", "--data", dir, "--config", config)
-	must(t, "dt-stdin-NEVER\n", "oauth-client", "set", "ads", "--client-id", "id.example", "--tenant", "acme", "--field", "developer_token=@-", "--field", "region=us", "--public",
+	must(t, "cs-NEVER", "oauth-client", "set", "ads", "--client-id", "id.example", "--field", "developer_token=@"+file,
+		"--field", "region=eu", "--data", dir, "--config", config)
+	must(t, "dt-stdin-NEVER\n", "oauth-client", "set", "ads", "--client-id", "id.example", "--tenant", "acme", "--field",
+		"developer_token=@-", "--field", "region=us", "--public",
 		"--data", dir, "--config", configOf(t, adsApp+"\ntenant acme {\n key {env.NOT_NEEDED_HERE}\n }"))
 	store := openStore(t, dir)
-	for tenant, want := range map[string]string{"": "developer_token=dt=file-NEVER, with a comma region=eu", "acme": "developer_token=dt-stdin-NEVER region=us"} {
+	for tenant, want := range map[string]string{"": "developer_token=dt=file-NEVER, with a comma region=eu",
+		"acme": "developer_token=dt-stdin-NEVER region=us"} {
 		c, err := store.OAuthClient(t.Context(), tenant, "ads")
 		var got []string
 		for _, f := range c.Fields {
@@ -63,7 +68,8 @@ func TestClientFieldCommands(t *testing.T) {
 		Fields []string
 		Public bool
 	}
-	if err := json.Unmarshal([]byte(must(t, "", "oauth-client", "list", "--json", "--data", dir)), &rows); err != nil || len(rows) != 2 ||
+	if err := json.Unmarshal([]byte(must(t, "", "oauth-client", "list", "--json", "--data", dir)), &rows); err != nil ||
+		len(rows) != 2 ||
 		!slices.Equal(rows[0].Fields, []string{"developer_token", "region"}) || rows[0].Public || !rows[1].Public {
 		t.Errorf("listed %+v, %v", rows, err)
 	}
@@ -78,13 +84,20 @@ func TestClientFieldCommandErrors(t *testing.T) {
 		fields []string
 		want   string
 	}{
-		"none":                  {nil, "field developer_token of the oauth client for ads is missing: set it with the client"},
-		"one missing":           {[]string{"developer_token=@/dev/stdin"}, "field region of the oauth client for ads is missing"},
-		"a secret in arguments": {[]string{"developer_token=dt-NEVER"}, "--field developer_token: a secret must not stand among arguments"},
-		"unknown":               {[]string{"developer=NEVER"}, "--field developer: a secret must not stand among arguments"},
-		"unknown, in a file":    {[]string{"developer=@/dev/stdin", "region=eu"}, "field developer of the oauth client for ads is none that the app takes from its client: write one of developer_token, region"},
-		"the end user's":        {[]string{"site=NEVER", "region=eu"}, "field site of the oauth client for ads is none that the app takes"},
-		"no option":             {[]string{"developer_token=@/dev/stdin", "region=NEVER"}, "field region of the oauth client for ads is none of eu, us"},
+		"none": {nil,
+			"field developer_token of the oauth client for ads is missing: set it with the client"},
+		"one missing": {[]string{"developer_token=@/dev/stdin"},
+			"field region of the oauth client for ads is missing"},
+		"a secret in arguments": {[]string{"developer_token=dt-NEVER"},
+			"--field developer_token: a secret must not stand among arguments"},
+		"unknown": {[]string{"developer=NEVER"}, "--field developer: a secret must not stand among arguments"},
+		"unknown, in a file": {[]string{"developer=@/dev/stdin", "region=eu"},
+			"field developer of the oauth client for ads is none that the app takes from its client: write one of " +
+				"developer_token, region"},
+		"the end user's": {[]string{"site=NEVER", "region=eu"},
+			"field site of the oauth client for ads is none that the app takes"},
+		"no option": {[]string{"developer_token=@/dev/stdin", "region=NEVER"},
+			"field region of the oauth client for ads is none of eu, us"},
 		"no value":              {[]string{"region="}, "fields: region: must be 1 to"},
 		"no name":               {[]string{"=NEVER"}, "--field: write NAME=VALUE"},
 		"no sign":               {[]string{"NEVER"}, "--field: write NAME=VALUE"},
@@ -119,20 +132,26 @@ func TestClientFieldCommandErrors(t *testing.T) {
 func TestLinkOfClientThatLacksAField(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
-	bare := strings.NewReplacer("\t\tfrom client\n", "", "\tfield client_id {\n\t}\n", "", "\toptions eu us\n", "").Replace(adsApp)
-	must(t, "cs-NEVER", "oauth-client", "set", "ads", "--client-id", "id.example", "--data", dir, "--config", configOf(t, bare))
-	link := []string{"connection", "link", "--tenant", "acme", "--user", "alice@example.com", "--app", "ads", "--public-url", "https://gate.example", "--data", dir, "--config"}
+	bare := strings.NewReplacer("\t\tfrom client\n", "", "\tfield client_id {\n\t}\n", "", "\toptions eu us\n",
+		"").Replace(adsApp)
+	must(t, "cs-NEVER", "oauth-client", "set", "ads", "--client-id", "id.example", "--data", dir, "--config",
+		configOf(t, bare))
+	link := []string{"connection", "link", "--tenant", "acme", "--user", "alice@example.com", "--app", "ads",
+		"--public-url", "https://gate.example", "--data", dir, "--config"}
 	must(t, "", append(link, configOf(t, bare))...)
-	if _, _, err := run(t, "", append(link, configOf(t, adsApp))...); err == nil || !strings.Contains(err.Error(), "field developer_token of the oauth client for ads is missing") {
+	if _, _, err := run(t, "", append(link, configOf(t, adsApp))...); err == nil ||
+		!strings.Contains(err.Error(), "field developer_token of the oauth client for ads is missing") {
 		t.Errorf("a link for an app whose client lacks a field: %v", err)
 	}
 }
 
-// TestImportOfCapturedFields: an import gives what a link would have captured, and nothing that comes with the client.
+// TestImportOfCapturedFields: an import gives what a link would have captured, and nothing that
+// comes with the client.
 func TestImportOfCapturedFields(t *testing.T) {
 	dir, config := t.TempDir(), configOf(t, adsApp+"\ntenant acme {\n key {env.NOT_NEEDED_HERE}\n }")
 	add := func(credential string) (string, error) {
-		out, errs, err := run(t, credential, "connection", "import", "--tenant", "acme", "--user", "alice@example.com", "--app", "ads", "--data", dir, "--config", config)
+		out, errs, err := run(t, credential, "connection", "import", "--tenant", "acme", "--user", "alice@example.com",
+			"--app", "ads", "--data", dir, "--config", config)
 		if said := fmt.Sprint(out, errs, err); strings.Contains(said, "NEVER") {
 			t.Errorf("a secret is shown: %s", said)
 		}
@@ -147,8 +166,10 @@ func TestImportOfCapturedFields(t *testing.T) {
 		t.Errorf("stored %d fields, %v", len(grant.Reveal().Fields), err)
 	}
 	for credential, want := range map[string]string{
-		`{"access_token":"at-NEVER","site":"acme"}`:                                          `the credential lacks "realm", which app ads needs`,
-		`{"access_token":"at-NEVER","site":"acme","realm":"1","developer_token":"dt-NEVER"}`: `the credential holds "developer_token", which app ads does not know`,
+		`{"access_token":"at-NEVER","site":"acme"}`: `the credential lacks ` +
+			`"realm", which app ads needs`,
+		`{"access_token":"at-NEVER","site":"acme","realm":"1","developer_token":"dt-NEVER"}`: `the credential holds ` +
+			`"developer_token", which app ads does not know`,
 	} {
 		if _, err := add(credential); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -156,12 +177,15 @@ func TestImportOfCapturedFields(t *testing.T) {
 	}
 }
 
-// TestImportSaysWhereItIsFrom: what stands in an address is a part of the connection, though it comes with the client.
+// TestImportSaysWhereItIsFrom: what stands in an address is a part of the connection, though it
+// comes with the client.
 func TestImportSaysWhereItIsFrom(t *testing.T) {
 	hosted := strings.NewReplacer("upstream https://ads.example", "upstream https://{region}.ads.example").Replace(adsApp)
 	dir, config := t.TempDir(), configOf(t, hosted+"\ntenant acme {\n key {env.NOT_NEEDED_HERE}\n }")
-	args := []string{"connection", "import", "--tenant", "acme", "--user", "alice@example.com", "--app", "ads", "--data", dir, "--config", config}
-	if _, _, err := run(t, `{"access_token":"at-NEVER","site":"acme","realm":"9130"}`, args...); err == nil || !strings.Contains(err.Error(), `the credential lacks "region"`) {
+	args := []string{"connection", "import", "--tenant", "acme", "--user", "alice@example.com", "--app", "ads", "--data",
+		dir, "--config", config}
+	if _, _, err := run(t, `{"access_token":"at-NEVER","site":"acme","realm":"9130"}`, args...); err == nil ||
+		!strings.Contains(err.Error(), `the credential lacks "region"`) {
 		t.Errorf("an import that does not say where it is from: %v", err)
 	}
 	id := strings.TrimSpace(must(t, `{"access_token":"at-NEVER","site":"acme","realm":"9130","region":"eu"}`, args...))
@@ -171,18 +195,22 @@ func TestImportSaysWhereItIsFrom(t *testing.T) {
 	}
 }
 
-// TestClientHostOfNoForm: a host that nobody could be sent to is refused when it is set and when a server starts.
+// TestClientHostOfNoForm: a host that nobody could be sent to is refused when it is set and when a
+// server starts.
 func TestClientHostOfNoForm(t *testing.T) {
 	const want = "field host of the oauth client for gitea cannot stand where the app takes it: write a public host name"
 	for _, host := range []string{"https://git.example.com/", "127.0.0.1:80"} {
-		_, _, err := run(t, "cs-NEVER", "oauth-client", "set", "gitea", "--client-id", "id", "--field", "host="+host, "--data", t.TempDir())
+		_, _, err := run(t, "cs-NEVER", "oauth-client", "set", "gitea", "--client-id", "id", "--field", "host="+host,
+			"--data", t.TempDir())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("set with %s: %v", host, err)
 		}
-		err = validate("{\n\tvendgate {\n\t\tsource static\n\t\toauth_client gitea {\n\t\t\tclient_id id\n\t\t\tfield host " + host + "\n\t\t}\n\t}\n}\n")
+		err = validate("{\n\tvendgate {\n\t\tsource static\n\t\toauth_client gitea {\n\t\t\tclient_id id\n\t\t\tfield host " +
+			host + "\n\t\t}\n\t}\n}\n")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a server with %s: %v", host, err)
 		}
 	}
-	must(t, "cs-NEVER", "oauth-client", "set", "gitea", "--client-id", "id", "--field", "host=git.example.com:8443", "--data", t.TempDir())
+	must(t, "cs-NEVER", "oauth-client", "set", "gitea", "--client-id", "id", "--field", "host=git.example.com:8443",
+		"--data", t.TempDir())
 }

@@ -42,7 +42,8 @@ func init() {
 	}
 }
 
-// noSubcommand shows the help of a command that only has others; a misspelt one must not pass for done.
+// noSubcommand shows the help of a command that only has others; a misspelt one must not pass for
+// done.
 func noSubcommand(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("%s has no command %q; `%[1]s --help` lists them", cmd.Name(), args[0])
@@ -58,7 +59,8 @@ type storeFlags struct {
 
 func (f *storeFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&f.dir, "data", "", "directory of the store (default: data_dir of --config, or vendgate in Caddy's data directory)")
+	flags.StringVar(&f.dir, "data", "",
+		"directory of the store (default: data_dir of --config, or vendgate in Caddy's data directory)")
 	flags.StringVar(&f.config, "config", "", "configuration file whose data_dir and apps apply")
 	flags.StringVar(&f.adapter, "adapter", "", "adapter of the configuration file, if it is not JSON or a Caddyfile")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
@@ -98,7 +100,8 @@ func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*connect.Store, *
 	if mustExist && !connect.Exists(a.dataDir()) {
 		return nil, nil, fmt.Errorf("there is no store in %s; `keyset create` makes one", a.dataDir())
 	}
-	store, err := connect.Open(cmd.Context(), connect.Options{Dir: a.dataDir(), Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
+	store, err := connect.Open(cmd.Context(),
+		connect.Options{Dir: a.dataDir(), Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
 	return store, a, err
 }
 
@@ -110,8 +113,8 @@ func (f *storeFlags) with(run storeRun) func(*cobra.Command, []string) error {
 	return f.runE(run, false)
 }
 
-// withExisting is with for commands that a store has to be there for: in a mistyped directory they would else make an empty
-// one and find nothing in it.
+// withExisting is with for commands that a store has to be there for: in a mistyped directory they
+// would else make an empty one and find nothing in it.
 func (f *storeFlags) withExisting(run storeRun) func(*cobra.Command, []string) error {
 	return f.runE(run, true)
 }
@@ -141,9 +144,11 @@ func withAdvice(err error) error {
 	return err
 }
 
-// originFlag adds the flag by which a command learns under which origin end users and agents reach the gateway.
+// originFlag adds the flag by which a command learns under which origin end users and agents reach
+// the gateway.
 func originFlag(cmd *cobra.Command, origin *string) {
-	cmd.Flags().StringVar(origin, "public-url", "", "scheme and host of the gateway, like https://gateway.example (default: public_url of --config)")
+	cmd.Flags().StringVar(origin, "public-url", "",
+		"scheme and host of the gateway, like https://gateway.example (default: public_url of --config)")
 }
 
 // origin returns what --public-url says or else the configuration; "" if neither does.
@@ -166,13 +171,15 @@ func (a *App) catalogApp(slug string) (*catalog.App, error) {
 	case apps.Off(slug):
 		return nil, errors.New(turnOn(slug))
 	case !ok:
-		return nil, fmt.Errorf("app %q is not in the catalog; an app of your own needs --config with the file that defines it", slug)
+		return nil,
+			fmt.Errorf("app %q is not in the catalog; an app of your own needs --config with the file that defines it", slug)
 	}
 	return app, nil
 }
 
-// readInput reads a file, or standard input where its name is "-": secrets never come as arguments, which other users of the machine
-// could see. Its errors name what was to be read, never a part of it.
+// readInput reads a file, or standard input where its name is "-": secrets never come as arguments,
+// which other users of the machine could see. Its errors name what was to be read, never a part of
+// it.
 func readInput(cmd *cobra.Command, file, what string, limit int64) ([]byte, error) {
 	in := cmd.InOrStdin()
 	if file != "-" {
@@ -218,7 +225,8 @@ func printTable(w io.Writer, header []string, rows [][]string) error {
 }
 
 // subcommand adds a command that takes exactly the named arguments.
-func subcommand(parent *cobra.Command, use, short string, args int, run func(*cobra.Command, []string) error) *cobra.Command {
+func subcommand(parent *cobra.Command, use, short string, args int,
+	run func(*cobra.Command, []string) error) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(args), RunE: run, SilenceUsage: true}
 	parent.AddCommand(cmd)
 	return cmd

@@ -31,13 +31,17 @@ func appCommands(cmd *cobra.Command) {
 	list.Flags().BoolVar(&f.community, "community", false, "list community entries that are off, too")
 	cmd.AddCommand(list)
 	subcommand(cmd, "show SLUG", "Shows where an app's calls and its credential go", 1, f.show)
-	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells the first mistake of each app", 1, checkFile)
-	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app show SLUG --json` shows.\n" +
-		"Warns on standard error of OAuth apps without docs and checked, the provider's page and the day on which you compared it,\n" +
+	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells the first mistake of each app", 1,
+		checkFile)
+	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app " +
+		"show SLUG --json` shows.\n" +
+		"Warns on standard error of OAuth apps without docs and checked, the provider's page and the day on which you " +
+		"compared it,\n" +
 		"and of what is probably a mistake, such as an upstream that ends in what its SDK appends again."
 }
 
-// catalogs returns the apps of the configuration, and those that are there when the whole community is on.
+// catalogs returns the apps of the configuration, and those that are there when the whole community
+// is on.
 func (f *appFlags) catalogs() (on, all *catalog.Catalog, err error) {
 	a, err := f.app()
 	if err != nil {

@@ -73,20 +73,24 @@ func TestAppList(t *testing.T) {
 	if none := must(t, "", "app", "list", "--json", "no such thing"); none != "[]\n" {
 		t.Errorf("found %q", none)
 	}
-	if out, errs, err := run(t, "", "app", "list", "no such thing"); out != "" || errs != "nothing matches \"no such thing\"\n" || err != nil {
+	if out, errs, err := run(t, "", "app", "list", "no such thing"); out != "" ||
+		errs != "nothing matches \"no such thing\"\n" || err != nil {
 		t.Errorf("found nothing: %q, %q, %v", out, errs, err)
 	}
-	if _, errs, _ := run(t, "", "app", "list", off); !regexp.MustCompile(`^(nothing matches "` + off + `"; )?\d+ more with --community\n$`).MatchString(errs) {
+	if _, errs, _ := run(t, "", "app", "list",
+		off); !regexp.MustCompile(`^(nothing matches "` + off + `"; )?\d+ more with --community\n$`).MatchString(errs) {
 		t.Errorf("of what is off: %q", errs)
 	}
-	if out, errs, err := run(t, "", "app", "list", "--community", off); !strings.Contains(out, off) || errs != "" || err != nil {
+	if out, errs, err := run(t, "", "app", "list", "--community", off); !strings.Contains(out, off) || errs != "" ||
+		err != nil {
 		t.Errorf("with the community: %q, %q, %v", out, errs, err)
 	}
 	config := configOf(t, "catalog {\ncommunity "+off+"\nfile "+catalogFile(t, shopLine)+"\n}")
 	if all := listed("--config", config); all["shop"] != "on" || all[off] != "community" {
 		t.Errorf("of the configuration listed %q and %q", all["shop"], all[off])
 	}
-	if table := must(t, "", "app", "list", "shop", "--config", config, "--community"); !strings.HasPrefix(table, "APP ") || !strings.Contains(table, "\nshop ") {
+	if table := must(t, "", "app", "list", "shop", "--config", config, "--community"); !strings.HasPrefix(table, "APP ") ||
+		!strings.Contains(table, "\nshop ") {
 		t.Errorf("printed %s", table)
 	}
 }
@@ -96,16 +100,20 @@ func TestAppShow(t *testing.T) {
 	shown := strings.Join(strings.Fields(must(t, "", "app", "show", "shop", "--config", config)), " ")
 	if want := "APP shop name Shop state on auth api_key /proxy/{connection_id}/shop/… https://{shop}.example.com/v1/… " +
 		"/proxy/{connection_id}/shop/~upload.example.com/… https://upload.example.com/… " +
-		"https://shop.{hosts}/v1/… https://{shop}.example.com/v1/… https://shop--upload.{hosts}/… https://upload.example.com/… link in JSON paging.next link in a header X-Next redirects follow credential query key={api_key} " +
+		"https://shop.{hosts}/v1/… https://{shop}.example.com/v1/… https://shop--upload.{hosts}/… " +
+		"https://upload.example.com/… link in JSON paging.next link in a header X-Next redirects follow credential " +
+		"query key={api_key} " +
 		"default header Api-Version: 2 field api_key, secret field shop verify GET /me"; shown != want {
 		t.Errorf("got  %s\nwant %s", shown, want)
 	}
 	var app catalog.App
-	if err := json.Unmarshal([]byte(must(t, "", "app", "show", "shop", "--json", "--config", config)), &app); err != nil || app.Placement.Query["key"] != "{api_key}" {
+	if err := json.Unmarshal([]byte(must(t, "", "app", "show", "shop", "--json", "--config", config)), &app); err != nil ||
+		app.Placement.Query["key"] != "{api_key}" {
 		t.Errorf("got %+v, %v", app, err)
 	}
 	gmail := strings.Join(strings.Fields(must(t, "", "app", "show", "gmail")), " ")
-	for _, want := range []string{"credential header Authorization: {token_type} {access_token} ", " scopes https://www.googleapis.com/auth/gmail.modify "} {
+	for _, want := range []string{"credential header Authorization: {token_type} {access_token} ",
+		" scopes https://www.googleapis.com/auth/gmail.modify "} {
 		if !strings.Contains(gmail, want) {
 			t.Errorf("no %q in %s", want, gmail)
 		}
@@ -113,7 +121,8 @@ func TestAppShow(t *testing.T) {
 	git := strings.Join(strings.Fields(must(t, "", "app", "show", "gitlab-token")), " ")
 	github := strings.Join(strings.Fields(must(t, "", "app", "show", "github")), " ")
 	if !strings.Contains(git, "/proxy/{connection_id}/gitlab-token/~/**/info/refs https://gitlab.com/**/info/refs ") ||
-		!strings.Contains(github, "/proxy/{connection_id}/github/~github.com/*/*/info/refs https://github.com/*/*/info/refs ") {
+		!strings.Contains(github,
+			"/proxy/{connection_id}/github/~github.com/*/*/info/refs https://github.com/*/*/info/refs ") {
 		t.Errorf("what lies beside the APIs is not shown:\n%s\n%s", git, github)
 	}
 	if !strings.Contains(git, " sdk @gitbeaker/requester-utils 43.8.0 https://gitlab.com ") {
@@ -121,12 +130,16 @@ func TestAppShow(t *testing.T) {
 	}
 	for slug, wants := range map[string][]string{
 		"aws-s3": {" errors passthrough error form aws_xml "},
-		"openai": {`verify GET /models, accepted 401 with body "insufficient permissions for this operation", accepted 403 with`},
-		"gemini": {`refused 400, body "API_KEY_INVALID" or "keyInvalid"`}, "jira-api-token": {"when X-Seraph-LoginReason: AUTHENTICATED_FAILED"},
-		"webflow":      {" base URL for the sdk /proxy/{connection_id}/webflow/v2 "},
-		"gitlab-token": {" base URL for the sdk /proxy/{connection_id}/gitlab-token https://", " key also in header JOB-TOKEN key also in query private_token "},
+		"openai": {`verify GET /models, accepted 401 with body "insufficient permissions for this operation", ` +
+			`accepted 403 with`},
+		"gemini":         {`refused 400, body "API_KEY_INVALID" or "keyInvalid"`},
+		"jira-api-token": {"when X-Seraph-LoginReason: AUTHENTICATED_FAILED"},
+		"webflow":        {" base URL for the sdk /proxy/{connection_id}/webflow/v2 "},
+		"gitlab-token": {" base URL for the sdk /proxy/{connection_id}/gitlab-token https://",
+			" key also in header JOB-TOKEN key also in query private_token "},
 		"google-books": {" base URL for the sdk /proxy/{connection_id}/google-books/~books.googleapis.com "},
-		"wordpress":    {"with a site's path, cut ", " site names GET https://{host}/wp-json/?_fields=home,url, home url"}, "deepseek": {", accepted 402, inconclusive"},
+		"wordpress":    {"with a site's path, cut ", " site names GET https://{host}/wp-json/?_fields=home,url, home url"},
+		"deepseek":     {", accepted 402, inconclusive"},
 	} {
 		shown := strings.Join(strings.Fields(must(t, "", "app", "show", slug)), " ")
 		for _, want := range wants {
@@ -136,15 +149,19 @@ func TestAppShow(t *testing.T) {
 		}
 	}
 	long := strings.Repeat("a", 64)
-	config = configOf(t, "catalog {\nfile "+catalogFile(t, strings.Replace(strings.Replace(shopLine, `"shop"`, `"`+long+`"`, 1), `"host_labels":{"upload":"upload.example.com"},`, "", 1))+"\n}")
-	if shown := must(t, "", "app", "show", long, "--config", config); !strings.Contains(shown, "by path only") || strings.Contains(shown, "{hosts}") {
+	config = configOf(t,
+		"catalog {\nfile "+catalogFile(t, strings.Replace(strings.Replace(shopLine, `"shop"`, `"`+long+`"`, 1),
+			`"host_labels":{"upload":"upload.example.com"},`, "", 1))+"\n}")
+	if shown := must(t, "", "app", "show", long, "--config", config); !strings.Contains(shown, "by path only") ||
+		strings.Contains(shown, "{hosts}") {
 		t.Errorf("a slug that is no DNS label is shown as %s", shown)
 	}
 	off := communityApp(t)
 	if out := must(t, "", "app", "show", off); !strings.Contains(out, "off") {
 		t.Errorf("%s is not shown as off: %s", off, out)
 	}
-	if _, _, err := run(t, "", "app", "show", "shop"); err == nil || !strings.Contains(err.Error(), `app "shop" is not in the catalog`) {
+	if _, _, err := run(t, "", "app", "show", "shop"); err == nil ||
+		!strings.Contains(err.Error(), `app "shop" is not in the catalog`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -155,20 +172,23 @@ func TestAppCheckDocs(t *testing.T) {
 	const oauth = `{"slug":"%s","name":"S","auth_type":"o_auth","upstream":"https://api.example.com",` +
 		`"oauth2":{"authorize_url":"https://example.com/a","token_url":"https://example.com/t"}%s}`
 	page, checked := `,"docs":"https://example.com/docs"`, `,"checked":"2026-11-30"`
-	file := catalogFile(t, shopLine, fmt.Sprintf(oauth, "bare", ""), fmt.Sprintf(oauth, "unread", page), fmt.Sprintf(oauth, "read", page+checked))
+	file := catalogFile(t, shopLine, fmt.Sprintf(oauth, "bare", ""), fmt.Sprintf(oauth, "unread", page),
+		fmt.Sprintf(oauth, "read", page+checked))
 	out, errs, err := run(t, "", "app", "check", file)
 	if err != nil || out != "ok: 4 apps\n" {
 		t.Errorf("printed %q, error %v", out, err)
 	}
 	lines := strings.Split(strings.TrimSuffix(errs, "\n"), "\n")
 	want := []string{
-		"warning: " + file + `:2: app "bare" has no docs: write the provider's page about OAuth, and in checked the day on which you compared it`,
+		"warning: " + file + `:2: app "bare" has no docs: write the provider's page about OAuth, and in checked the day ` +
+			`on which you compared it`,
 		"warning: " + file + `:3: app "unread" has no checked: compare the page in docs, and write the day like 2026-11-30`,
 	}
 	if len(lines) != 3 || !slices.Equal(lines[:2], want) {
 		t.Fatalf("warned\n%s", errs)
 	}
-	summary := regexp.MustCompile("^note: of the binary's [0-9]+ verified OAuth apps, [0-9]+ were not compared with the provider's own page; ")
+	summary := regexp.MustCompile(
+		"^note: of the binary's [0-9]+ verified OAuth apps, [0-9]+ were not compared with the provider's own page; ")
 	if !summary.MatchString(lines[2]) {
 		t.Errorf("the last line is %q", lines[2])
 	}
@@ -176,7 +196,8 @@ func TestAppCheckDocs(t *testing.T) {
 		t.Errorf("of a file without OAuth: %q, error %v", errs, err)
 	}
 	shown := must(t, "", "app", "show", "podio")
-	if !strings.Contains(shown, "https://developers.podio.com/authentication/server_side") || !strings.Contains(shown, "2026-11-30") {
+	if !strings.Contains(shown, "https://developers.podio.com/authentication/server_side") ||
+		!strings.Contains(shown, "2026-11-30") {
 		t.Errorf("podio is shown without its page: %s", shown)
 	}
 }
@@ -206,7 +227,8 @@ func TestAppCheck(t *testing.T) {
 		t.Errorf("of an empty file: %v", err)
 	}
 	out, _, err = run(t, "", "app", "check", catalogFile(t, "{", `"slug":"shop"`, "}"))
-	if err == nil || !strings.Contains(strings.SplitN(out, "\n", 2)[0], ":1: the object does not end on this line: write one app a line, as `jq -c . FILE` writes it") {
+	if err == nil || !strings.Contains(strings.SplitN(out, "\n", 2)[0],
+		":1: the object does not end on this line: write one app a line, as `jq -c . FILE` writes it") {
 		t.Errorf("of an object over lines: %v\n%s", err, out)
 	}
 	if _, _, err := run(t, "", "app", "check", file+".gone"); !errors.Is(err, os.ErrNotExist) {
@@ -221,13 +243,15 @@ func TestAppCheckWarns(t *testing.T) {
 	file := catalogFile(t,
 		fmt.Sprintf(entry, "notion-token", "https://api.notion.com/v1", "/users/me"),
 		fmt.Sprintf(entry, "shop", "https://api.example.com/v1", "/v1/me"),
-		fmt.Sprintf(entry, "acme", "https://api.example.com/a", "/me"), fmt.Sprintf(entry, "acme-token", "https://api.example.com", "/me"))
+		fmt.Sprintf(entry, "acme", "https://api.example.com/a", "/me"),
+		fmt.Sprintf(entry, "acme-token", "https://api.example.com", "/me"))
 	out, errs, err := run(t, "", "app", "check", file)
 	if out != "ok: 4 apps\n" || err != nil {
 		t.Errorf("printed %q, error %v", out, err)
 	}
 	for _, want := range []string{
-		"warning: " + file + ":1: app notion-token: the upstream's path is /v1, and that of notion, which has the same SDKs, is /: ",
+		"warning: " + file + ":1: app notion-token: the upstream's path is /v1, and that of notion, which has the same " +
+			"SDKs, is /: ",
 		"warning: " + file + ":2: app shop: the upstream ends in /v1, and /v1/me begins with it again: ",
 		"warning: " + file + ":3: app acme: ", "warning: " + file + ":4: app acme-token: ",
 	} {

@@ -47,7 +47,8 @@ func warnUndocumented(w io.Writer, apps []AppEntry) error {
 			lacking++
 		}
 	}
-	_, err = fmt.Fprintf(w, "note: of the binary's %d verified OAuth apps, %d were not compared with the provider's own page; "+
-		"`app show SLUG` shows docs and checked\n", total, lacking)
+	_, err = fmt.Fprintf(w,
+		"note: of the binary's %d verified OAuth apps, %d were not compared with the provider's own page; "+
+			"`app show SLUG` shows docs and checked\n", total, lacking)
 	return err
 }

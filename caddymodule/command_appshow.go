@@ -20,7 +20,8 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	}
 	app, ok := all.App(args[0])
 	if !ok {
-		return fmt.Errorf("app %q is not in the catalog; `app list --community TEXT` searches it, and an app of your own needs --config", args[0])
+		return fmt.Errorf("app %q is not in the catalog; `app list --community TEXT` searches it, and an app of your own "+
+			"needs --config", args[0])
 	}
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), app)
@@ -99,7 +100,8 @@ func besideRows(app *catalog.App) (rows [][]string) {
 	host, _, _ := strings.Cut(rest, "/")
 	for _, path := range app.Beside.Paths {
 		rows = append(rows, []string{
-			"/proxy/{connection_id}/" + app.Slug + "/~" + app.Beside.Host + path, scheme + "://" + cmp.Or(app.Beside.Host, host) + path,
+			"/proxy/{connection_id}/" + app.Slug + "/~" + app.Beside.Host + path,
+			scheme + "://" + cmp.Or(app.Beside.Host, host) + path,
 		})
 	}
 	return rows
@@ -245,7 +247,8 @@ func verifyText(v *catalog.Verify) string {
 		words = append(words, "wrong "+strconv.Itoa(status))
 	}
 	for _, a := range v.Accepted {
-		words = append(words, strings.Join(append([]string{"accepted " + strconv.Itoa(a.Status)}, inBody(a.Body)...), " with "))
+		words = append(words,
+			strings.Join(append([]string{"accepted " + strconv.Itoa(a.Status)}, inBody(a.Body)...), " with "))
 	}
 	if v.Inconclusive {
 		words = append(words, "inconclusive")

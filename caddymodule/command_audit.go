@@ -25,7 +25,8 @@ ever among them.`
 	cmd.Flags().StringVar(&filter.Tenant, "tenant", "", "only of this tenant")
 	cmd.Flags().StringVar(&filter.Connection, "connection", "", "only of this connection")
 	cmd.Flags().StringVar(&event, "event", "", "only this event, such as key_minted")
-	cmd.Flags().StringVar(&since, "since", "", "only since then: a duration like 90m or 7d, or a time like 2026-01-02T15:04:05Z")
+	cmd.Flags().StringVar(&since, "since", "",
+		"only since then: a duration like 90m or 7d, or a time like 2026-01-02T15:04:05Z")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many")
 	cmd.Args, cmd.SilenceUsage = cobra.NoArgs, true
 	cmd.RunE = f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, _ []string) (err error) {
@@ -46,7 +47,8 @@ ever among them.`
 	})
 }
 
-// parseEvent knows every event, so that a mistyped one does not look like one that never happened; the empty text is any.
+// parseEvent knows every event, so that a mistyped one does not look like one that never happened;
+// the empty text is any.
 func parseEvent(text string) (connect.Event, error) {
 	known := append([]connect.Event{"", connect.KeysetRotated}, connect.TenantEvents...)
 	if e := connect.Event(text); slices.Contains(known, e) {
@@ -74,8 +76,10 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-// readAudit reads the newest limit rows, page by page. What is written meanwhile moves the pages, so that a row could come twice.
-func readAudit(cmd *cobra.Command, store *connect.Store, f connect.AuditFilter, limit int) (rows []connect.AuditRow, err error) {
+// readAudit reads the newest limit rows, page by page. What is written meanwhile moves the pages,
+// so that a row could come twice.
+func readAudit(cmd *cobra.Command, store *connect.Store, f connect.AuditFilter, limit int) (rows []connect.AuditRow,
+	err error) {
 	f.Limit = min(limit, 100)
 	for f.Page = 1; len(rows) < limit; f.Page++ {
 		page, _, err := store.Audit(cmd.Context(), f)
@@ -108,7 +112,8 @@ type auditEntry struct {
 func auditEntries(rows []connect.AuditRow) []auditEntry {
 	list := make([]auditEntry, 0, len(rows))
 	for _, r := range rows {
-		list = append(list, auditEntry{r.ID, r.At, r.Event, r.Tenant, r.Actor, r.Request, r.Connection, r.User, r.App, r.Detail})
+		list = append(list,
+			auditEntry{r.ID, r.At, r.Event, r.Tenant, r.Actor, r.Request, r.Connection, r.User, r.App, r.Detail})
 	}
 	return list
 }
@@ -119,7 +124,9 @@ func (f *storeFlags) printAudit(cmd *cobra.Command, found []connect.AuditRow) er
 	}
 	rows := make([][]string, 0, len(found))
 	for _, r := range found {
-		rows = append(rows, []string{r.At.Format(time.RFC3339), string(r.Event), orDash(r.Tenant), r.Actor, orDash(r.Connection), orDash(r.User), orDash(r.App), orDash(r.Request), orDash(r.Detail)})
+		rows = append(rows, []string{r.At.Format(time.RFC3339), string(r.Event), orDash(r.Tenant), r.Actor,
+			orDash(r.Connection), orDash(r.User), orDash(r.App), orDash(r.Request), orDash(r.Detail)})
 	}
-	return printTable(cmd.OutOrStdout(), []string{"TIME", "EVENT", "TENANT", "ACTOR", "CONNECTION", "USER", "APP", "REQUEST", "DETAIL"}, rows)
+	return printTable(cmd.OutOrStdout(),
+		[]string{"TIME", "EVENT", "TENANT", "ACTOR", "CONNECTION", "USER", "APP", "REQUEST", "DETAIL"}, rows)
 }

@@ -34,13 +34,17 @@ func audited(t *testing.T, args ...string) []auditRow {
 	return rows
 }
 
-// TestAuditCommand: what commands change stands in the audit trail, as the operator's, and no secret with it.
+// TestAuditCommand: what commands change stands in the audit trail, as the operator's, and no
+// secret with it.
 func TestAuditCommand(t *testing.T) {
 	dir := t.TempDir()
-	keys := []string{strings.TrimSpace(must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir))}
-	keys = append(keys, strings.TrimSpace(must(t, "", "tenant", "create", "beta", "--email", "dev@beta.example", "--data", dir)))
+	keys := []string{strings.TrimSpace(must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data",
+		dir))}
+	keys = append(keys,
+		strings.TrimSpace(must(t, "", "tenant", "create", "beta", "--email", "dev@beta.example", "--data", dir)))
 	must(t, "cs-NEVER", "oauth-client", "set", "gmail", "--client-id", "id.example", "--data", dir)
-	id := strings.TrimSpace(must(t, `{"api_key":"sk-NEVER"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--no-verify", "--data", dir))
+	id := strings.TrimSpace(must(t, `{"api_key":"sk-NEVER"}`, "connection", "import", "--tenant", "acme", "--user",
+		"a@example.com", "--app", "openai", "--no-verify", "--data", dir))
 	keys = append(keys, strings.TrimSpace(must(t, "", "tenant", "rotate", "acme", "--data", dir)))
 	must(t, "", "tenant", "promote", "acme", "--data", dir)
 	must(t, "", "connection", "delete", id, "--tenant", "acme", "--data", dir)
@@ -54,7 +58,8 @@ func TestAuditCommand(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	const want = "keyset_rotated connection_deleted key_promoted key_minted connection_imported oauth_client_set key_minted tenant_created key_minted tenant_created"
+	const want = "keyset_rotated connection_deleted key_promoted key_minted connection_imported oauth_client_set " +
+		"key_minted tenant_created key_minted tenant_created"
 	if got := strings.Join(events, " "); got != want {
 		t.Errorf("newest first:\n%s, want\n%s", got, want)
 	}
@@ -65,7 +70,8 @@ func TestAuditCommand(t *testing.T) {
 	for _, want := range []string{
 		`^TIME +EVENT +TENANT +ACTOR +CONNECTION +USER +APP +REQUEST +DETAIL\n`,
 		`(?m)^20\S+Z +keyset_rotated +- +operator +- +- +- +- +`,
-		`(?m)^20\S+Z +connection_imported +acme +operator +` + id + ` +a@example\.com +openai +- +not verified: the provider has not confirmed the credentials$`,
+		`(?m)^20\S+Z +connection_imported +acme +operator +` + id +
+			` +a@example\.com +openai +- +not verified: the provider has not confirmed the credentials$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(table) {
 			t.Errorf("no %s in\n%s", want, table)
@@ -77,14 +83,17 @@ func TestAuditCommand(t *testing.T) {
 		}
 	}
 	for filter, want := range map[string]int{
-		"--tenant=beta": 2, "--connection=" + id: 2, "--event=key_minted": 3, "--event=keyset_rotated": 1, "--event=signed_in": 0, "--limit=3": 3, "--since=1h": 10, "--since=1d": 10,
-		"--since=" + time.Now().Add(time.Hour).Format(time.RFC3339): 0, "--since=2026-01-02T15:04:05Z": 10, "--tenant=nobody": 0,
+		"--tenant=beta": 2, "--connection=" + id: 2, "--event=key_minted": 3, "--event=keyset_rotated": 1,
+		"--event=signed_in": 0, "--limit=3": 3, "--since=1h": 10, "--since=1d": 10,
+		"--since=" + time.Now().Add(time.Hour).Format(time.RFC3339): 0, "--since=2026-01-02T15:04:05Z": 10,
+		"--tenant=nobody": 0,
 	} {
 		if got := len(audited(t, "--data", dir, filter)); got != want {
 			t.Errorf("%s: %d rows, want %d", filter, got, want)
 		}
 	}
-	if got := audited(t, "--data", dir, "--tenant=acme", "--event=key_minted", "--limit=1"); len(got) != 1 || got[0].ID != rows[3].ID {
+	if got := audited(t, "--data", dir, "--tenant=acme", "--event=key_minted", "--limit=1"); len(got) != 1 ||
+		got[0].ID != rows[3].ID {
 		t.Errorf("the newest key of acme: %+v", got)
 	}
 }
@@ -96,10 +105,11 @@ func TestAuditCommandErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		"limit 0":         {[]string{"--limit", "0"}, "--limit: write a number from 1"},
-		"unknown event":   {[]string{"--event", "key_minded"}, "--event: write one of keyset_rotated link_created"},
-		"limit text":      {[]string{"--limit", "all"}, `invalid argument "all" for "--limit"`},
-		"since text":      {[]string{"--since", "yesterday"}, `--since "yesterday": write a duration like 90m or 7d, or a time like`},
+		"limit 0":       {[]string{"--limit", "0"}, "--limit: write a number from 1"},
+		"unknown event": {[]string{"--event", "key_minded"}, "--event: write one of keyset_rotated link_created"},
+		"limit text":    {[]string{"--limit", "all"}, `invalid argument "all" for "--limit"`},
+		"since text": {[]string{"--since", "yesterday"},
+			`--since "yesterday": write a duration like 90m or 7d, or a time like`},
 		"since negative":  {[]string{"--since", "-5m"}, `--since "-5m": write a duration`},
 		"since a day":     {[]string{"--since", "2026-01-02"}, `--since "2026-01-02": write a duration`},
 		"an argument":     {[]string{"acme"}, `unknown command "acme"`},
@@ -119,7 +129,8 @@ func TestAuditCommandPages(t *testing.T) {
 	dir := t.TempDir()
 	store := openStore(t, dir)
 	for i := range 250 {
-		if err := store.Record(t.Context(), connect.AuditRow{Event: connect.SignedIn, Tenant: "acme", Detail: fmt.Sprint(i)}); err != nil {
+		if err := store.Record(t.Context(),
+			connect.AuditRow{Event: connect.SignedIn, Tenant: "acme", Detail: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}

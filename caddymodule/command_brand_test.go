@@ -23,9 +23,11 @@ type brandJSON struct {
 // TestTenantBrand: each flag changes its own and nothing else.
 func TestTenantBrand(t *testing.T) {
 	dir := t.TempDir()
-	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--name", "Acme Industries", "--logo-url", "https://cdn.acme.example/a.svg",
+	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--name", "Acme Industries", "--logo-url",
+		"https://cdn.acme.example/a.svg",
 		"--accent", "#0A66C2", "--frame-ancestors", "https://app.acme.example,https://b.acme.example", "--data", dir)
-	want := brandJSON{"Acme Industries", "https://cdn.acme.example/a.svg", "#0a66c2", []string{"https://app.acme.example", "https://b.acme.example"}, "masked", "ask"}
+	want := brandJSON{"Acme Industries", "https://cdn.acme.example/a.svg", "#0a66c2",
+		[]string{"https://app.acme.example", "https://b.acme.example"}, "masked", "ask"}
 	check := func(what string, args ...string) {
 		t.Helper()
 		out := must(t, "", append([]string{"tenant", "brand", "acme", "--json", "--data", dir}, args...)...)
@@ -62,10 +64,12 @@ func TestTenantBrand(t *testing.T) {
 	check("after all")
 
 	if table := must(t, "", "tenant", "brand", "acme", "--data", dir); !regexp.MustCompile(
-		`^TENANT +NAME +ACCENT +LOGO URL +FRAME ANCESTORS +USER HINT +UNCONFIRMED\nacme +Acme Two +#ffffff +https://cdn\.acme\.example/b\.svg +- +masked +ask\n$`).MatchString(table) {
+		`^TENANT +NAME +ACCENT +LOGO URL +FRAME ANCESTORS +USER HINT +UNCONFIRMED\nacme +Acme Two +#ffffff ` +
+			`+https://cdn\.acme\.example/b\.svg +- +masked +ask\n$`).MatchString(table) {
 		t.Errorf("the table is\n%s", table)
 	}
-	if listed := must(t, "", "tenant", "list", "--json", "--data", dir); !strings.Contains(listed, `"name": "Acme Two"`) || !strings.Contains(listed, `"frame_ancestors": []`) {
+	if listed := must(t, "", "tenant", "list", "--json", "--data", dir); !strings.Contains(listed, `"name": "Acme Two"`) ||
+		!strings.Contains(listed, `"frame_ancestors": []`) {
 		t.Errorf("listed: %s", listed)
 	}
 	if n := len(audited(t, "--event", "tenant_changed", "--data", dir)); n != 12 {
@@ -80,17 +84,21 @@ func TestTenantBrandErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		"unknown tenant": {[]string{"brand", "nobody", "--name", "x"}, connect.ErrTenantUnknown.Error() + " in this store: make it with `tenant create`"},
-		"bad accent":     {[]string{"brand", "acme", "--accent", "teal"}, "accent: write a colour like #0a66c2"},
-		"http logo":      {[]string{"brand", "acme", "--logo-url", "http://a.example/x.png"}, "logo_url: write an https URL"},
-		"bad ancestor":   {[]string{"brand", "acme", "--frame-ancestors", "*"}, "frame_ancestors: write origins like"},
-		"control":        {[]string{"brand", "acme", "--name", "a\x1b[2J"}, "name: must be at most 100 bytes of text without control characters"},
-		"bad hint":       {[]string{"brand", "acme", "--user-hint", "none"}, "user_hint: write masked, off, or words"},
-		"bad choice":     {[]string{"brand", "acme", "--unconfirmed", "never"}, "unconfirmed: write ask or refuse"},
-		"clear nothing":  {[]string{"brand", "acme", "--clear", "keys"}, `--clear "keys": write any of accent, frame-ancestors, logo-url, name, unconfirmed, user-hint`},
-		"clear and set":  {[]string{"brand", "acme", "--name", "x", "--clear", "name"}, "--name is given and cleared"},
-		"no name":        {[]string{"brand"}, "accepts 1 arg(s), received 0"},
-		"at creation":    {[]string{"create", "other", "--email", "x@x.example", "--accent", "teal"}, "accent: write a colour"},
+		"unknown tenant": {[]string{"brand", "nobody", "--name", "x"},
+			connect.ErrTenantUnknown.Error() + " in this store: make it with `tenant create`"},
+		"bad accent":   {[]string{"brand", "acme", "--accent", "teal"}, "accent: write a colour like #0a66c2"},
+		"http logo":    {[]string{"brand", "acme", "--logo-url", "http://a.example/x.png"}, "logo_url: write an https URL"},
+		"bad ancestor": {[]string{"brand", "acme", "--frame-ancestors", "*"}, "frame_ancestors: write origins like"},
+		"control": {[]string{"brand", "acme", "--name", "a\x1b[2J"},
+			"name: must be at most 100 bytes of text without control characters"},
+		"bad hint":   {[]string{"brand", "acme", "--user-hint", "none"}, "user_hint: write masked, off, or words"},
+		"bad choice": {[]string{"brand", "acme", "--unconfirmed", "never"}, "unconfirmed: write ask or refuse"},
+		"clear nothing": {[]string{"brand", "acme", "--clear", "keys"},
+			`--clear "keys": write any of accent, frame-ancestors, logo-url, name, unconfirmed, user-hint`},
+		"clear and set": {[]string{"brand", "acme", "--name", "x", "--clear", "name"}, "--name is given and cleared"},
+		"no name":       {[]string{"brand"}, "accepts 1 arg(s), received 0"},
+		"at creation": {[]string{"create", "other", "--email", "x@x.example", "--accent", "teal"},
+			"accent: write a colour"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, _, err := run(t, "", append([]string{"tenant", "--data", dir}, tt.args...)...)
@@ -99,7 +107,8 @@ func TestTenantBrandErrors(t *testing.T) {
 			}
 		})
 	}
-	if listed := must(t, "", "tenant", "list", "--data", dir); strings.Contains(listed, "other") || !strings.Contains(listed, " Acme ") {
+	if listed := must(t, "", "tenant", "list", "--data", dir); strings.Contains(listed, "other") ||
+		!strings.Contains(listed, " Acme ") {
 		t.Errorf("something changed:\n%s", listed)
 	}
 }
@@ -136,8 +145,10 @@ func TestTenantMCPURL(t *testing.T) {
 		Tenant, Path string
 		URL          string `json:"mcp_url"`
 	}
-	out := must(t, "", "tenant", "mcp-url", "configured", "--json", "--config", config, "--public-url", "http://127.0.0.1:8080", "--data", dir)
-	if err := json.Unmarshal([]byte(out), &issued); err != nil || issued.Tenant != "configured" || issued.URL != "http://127.0.0.1:8080"+issued.Path {
+	out := must(t, "", "tenant", "mcp-url", "configured", "--json", "--config", config, "--public-url",
+		"http://127.0.0.1:8080", "--data", dir)
+	if err := json.Unmarshal([]byte(out), &issued); err != nil || issued.Tenant != "configured" ||
+		issued.URL != "http://127.0.0.1:8080"+issued.Path {
 		t.Fatalf("issued: %s, %v", out, err)
 	}
 	if got := tenantOf(issued.Path, ""); got != "configured" {
@@ -150,13 +161,16 @@ func TestTenantMCPURL(t *testing.T) {
 	}{
 		"unknown":  {[]string{"nobody"}, `there is no tenant "nobody" in this store; make it with`},
 		"disabled": {[]string{"acme"}, connect.ErrTenantDisabled.Error()},
-		"bad url":  {[]string{"configured", "--config", config, "--public-url", "gw.example"}, `public_url "gw.example": write scheme and host only`},
+		"bad url": {[]string{"configured", "--config", config, "--public-url", "gw.example"},
+			`public_url "gw.example": write scheme and host only`},
 	} {
-		if out, _, err := run(t, "", append([]string{"tenant", "mcp-url", "--data", dir}, tt.args...)...); err == nil || !strings.Contains(err.Error(), tt.want) || out != "" {
+		if out, _, err := run(t, "", append([]string{"tenant", "mcp-url", "--data", dir}, tt.args...)...); err == nil ||
+			!strings.Contains(err.Error(), tt.want) || out != "" {
 			t.Errorf("%s: %v, printed %q", name, err, out)
 		}
 	}
-	if said := must(t, "", "audit", "--data", dir) + must(t, "", "tenant", "list", "--data", dir); strings.Contains(said, strings.TrimPrefix(second, "https://gw.example/platform/v1/mcp/")) || strings.Contains(said, strings.TrimSpace(key)) {
+	if said := must(t, "", "audit", "--data", dir) + must(t, "", "tenant", "list", "--data", dir); strings.Contains(said,
+		strings.TrimPrefix(second, "https://gw.example/platform/v1/mcp/")) || strings.Contains(said, strings.TrimSpace(key)) {
 		t.Errorf("a token is shown again: %s", said)
 	}
 }

@@ -38,13 +38,21 @@ A running server notices every change within a second.`
 	tenantFlag(create, &k.Tenant)
 	flags := create.Flags()
 	flags.StringVar(&k.Connection, "connection", "", "the one connection that it reaches")
-	flags.StringVar(&k.User, "user", "", "the end user whose connection that is (default: what the store says; needed where another source vends)")
-	flags.StringSliceVar(&k.Apps, "app", nil, "app that it may call; several with commas, or the flag again (default: as the tenant may)")
-	flags.StringSliceVar(&k.Methods, "method", nil, "method that it may use, in upper case; several likewise (default: as the tenant may)")
-	flags.StringArrayVar(&k.Paths, "path", nil, "pattern of a path that it may call, as in a tenant's rules; the flag again for several (default: as the tenant may)")
-	flags.IntVar(&k.Budget, "budget", 0, "how many calls it may make a minute, besides the tenant's budgets (default: 0, no bound of its own)")
-	flags.StringVar(&k.Errors, "errors", "", "passthrough leaves providers' errors as they are, scrubbed, for SDKs that parse them (default: mapped to codes, unless the app says otherwise)")
-	flags.StringVar(&expires, "expires", "", "when it ends: a duration like 24h or 30d, or a time like 2026-01-02T15:04:05Z (default: never)")
+	flags.StringVar(&k.User, "user", "",
+		"the end user whose connection that is (default: what the store says; needed where another source vends)")
+	flags.StringSliceVar(&k.Apps, "app", nil,
+		"app that it may call; several with commas, or the flag again (default: as the tenant may)")
+	flags.StringSliceVar(&k.Methods, "method", nil,
+		"method that it may use, in upper case; several likewise (default: as the tenant may)")
+	flags.StringArrayVar(&k.Paths, "path", nil,
+		"pattern of a path that it may call, as in a tenant's rules; the flag again for several (default: as the tenant may)")
+	flags.IntVar(&k.Budget, "budget", 0,
+		"how many calls it may make a minute, besides the tenant's budgets (default: 0, no bound of its own)")
+	flags.StringVar(&k.Errors, "errors", "",
+		"passthrough leaves providers' errors as they are, scrubbed, for SDKs that parse them (default: mapped to codes, "+
+			"unless the app says otherwise)")
+	flags.StringVar(&expires, "expires", "",
+		"when it ends: a duration like 24h or 30d, or a time like 2026-01-02T15:04:05Z (default: never)")
 	flags.StringVar(&k.Name, "name", "", "what to call it")
 	_ = create.MarkFlagRequired("connection") // the flag exists
 
@@ -121,7 +129,8 @@ func (a *App) baseURL(ctx context.Context, store *connect.Store, k connect.Calle
 	return cmp.Or(origin, "https://{gateway}") + "/proxy/" + k.Connection + "/" + slug, nil
 }
 
-// checkCallerKey spares the operator a key that no one could use. It reports whether the connection is one of the store.
+// checkCallerKey spares the operator a key that no one could use. It reports whether the connection
+// is one of the store.
 func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *connect.CallerKey) (ours bool, err error) {
 	if err := a.mustKnow(ctx, store, k.Tenant); err != nil {
 		return false, err
@@ -131,9 +140,13 @@ func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *conne
 	case err != nil:
 		return false, err
 	case !a.opensStore():
-		return false, errors.New("the server of this configuration has no source of type local, and so opens no store in which it could find the key: add source local")
+		return false,
+			errors.New("the server of this configuration has no source of type local, and so opens no store in which it " +
+				"could find the key: add source local")
 	case a.keyless(ctx, store, k.Tenant):
-		return false, fmt.Errorf("tenant %s has no key, and its caller keys live as long as it has one: give it one in the configuration, or make it with `tenant create`", k.Tenant)
+		return false,
+			fmt.Errorf("tenant %s has no key, and its caller keys live as long as it has one: give it one in the "+
+				"configuration, or make it with `tenant create`", k.Tenant)
 	case source.passthrough:
 		return false, fmt.Errorf("source %s wants each caller's own tenant key, and a caller key is none", source.name)
 	}
@@ -150,7 +163,9 @@ func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *conne
 	}
 	if source.kind != localSource {
 		if k.User == "" {
-			return false, fmt.Errorf("--user is needed: source %s vends for the tenant, so that the store does not know whose connection it is", source.name)
+			return false,
+				fmt.Errorf("--user is needed: source %s vends for the tenant, so that the store does not know whose connection "+
+					"it is", source.name)
 		}
 		return false, nil
 	}
@@ -185,11 +200,13 @@ func (a *App) checkConnection(ctx context.Context, store *connect.Store, k *conn
 	var refusal *vending.Error
 	switch {
 	case errors.As(err, &refusal) && refusal.Code == vending.ConnectionDeleted:
-		return fmt.Errorf("there is no such connection of tenant %s in this store, or it is another end user's; if another source vends for the tenant, name the --config that says so", k.Tenant)
+		return fmt.Errorf("there is no such connection of tenant %s in this store, or it is another end user's; if "+
+			"another source vends for the tenant, name the --config that says so", k.Tenant)
 	case err != nil:
 		return err
 	case len(k.Apps) > 0 && !slices.Contains(k.Apps, c.App):
-		return fmt.Errorf("the connection is one of app %s, which --app does not name, so that the key could call nothing", c.App)
+		return fmt.Errorf("the connection is one of app %s, which --app does not name, so that the key could call nothing",
+			c.App)
 	}
 	return nil
 }
@@ -219,7 +236,8 @@ type callerKeyRow struct {
 func callerKeyRowOf(k connect.CallerKey) callerKeyRow {
 	row := callerKeyRow{
 		ID: k.ID, Name: k.Name, Tenant: k.Tenant, User: k.User, Connection: k.Connection,
-		Apps: listed(k.Apps), Methods: listed(k.Methods), Paths: listed(k.Paths), Budget: k.Budget, Errors: k.Errors, CreatedAt: k.CreatedAt,
+		Apps: listed(k.Apps), Methods: listed(k.Methods), Paths: listed(k.Paths), Budget: k.Budget, Errors: k.Errors,
+		CreatedAt: k.CreatedAt,
 	}
 	if !k.ExpiresAt.IsZero() {
 		row.ExpiresAt = &k.ExpiresAt
@@ -244,12 +262,14 @@ func (f *storeFlags) listCallerKeys(cmd *cobra.Command, store *connect.Store, te
 			expires = k.ExpiresAt.Format(time.RFC3339)
 		}
 		rows = append(rows, []string{
-			k.ID, orDash(k.Name), k.Tenant, k.User, k.Connection, orDash(strings.Join(k.Apps, ",")), orDash(strings.Join(k.Methods, ",")),
+			k.ID, orDash(k.Name), k.Tenant, k.User, k.Connection, orDash(strings.Join(k.Apps, ",")),
+			orDash(strings.Join(k.Methods, ",")),
 			orDash(strings.Join(k.Paths, ",")), orDash(budget), orDash(k.Errors), k.CreatedAt.Format(time.RFC3339), expires,
 		})
 	}
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), list)
 	}
-	return printTable(cmd.OutOrStdout(), []string{"ID", "NAME", "TENANT", "USER", "CONNECTION", "APPS", "METHODS", "PATHS", "BUDGET", "ERRORS", "CREATED", "EXPIRES"}, rows)
+	return printTable(cmd.OutOrStdout(), []string{"ID", "NAME", "TENANT", "USER", "CONNECTION", "APPS", "METHODS", "PATHS",
+		"BUDGET", "ERRORS", "CREATED", "EXPIRES"}, rows)
 }

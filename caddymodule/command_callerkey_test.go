@@ -19,7 +19,8 @@ func callerKeyScene(t *testing.T) (dir, connection string) {
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
 	must(t, "", "tenant", "create", "gone", "--email", "dev@gone.example", "--data", dir)
 	must(t, "", "tenant", "disable", "gone", "--data", dir)
-	id := must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "alice@example.com", "--app", "openai", "--no-verify", "--data", dir)
+	id := must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "alice@example.com", "--app",
+		"openai", "--no-verify", "--data", dir)
 	return dir, strings.TrimSpace(id)
 }
 
@@ -45,8 +46,10 @@ func TestCallerKeyCommands(t *testing.T) {
 	}
 	var made row
 	before := time.Now()
-	if err := json.Unmarshal([]byte(say("create", "--tenant", "acme", "--connection", id, "--user", " Alice@Example.com", "--app", "openai,slack", "--method", "GET", "--method", "POST",
-		"--path", "/v1/models/**", "--path", "/a b,c", "--budget", "30", "--errors", "passthrough", "--expires", "30d", "--name", "agent 7", "--json")), &made); err != nil {
+	if err := json.Unmarshal([]byte(say("create", "--tenant", "acme", "--connection", id, "--user", " Alice@Example.com",
+		"--app", "openai,slack", "--method", "GET", "--method", "POST",
+		"--path", "/v1/models/**", "--path", "/a b,c", "--budget", "30", "--errors", "passthrough", "--expires", "30d",
+		"--name", "agent 7", "--json")), &made); err != nil {
 		t.Fatal(err)
 	}
 	store := openStore(t, dir)
@@ -63,7 +66,8 @@ func TestCallerKeyCommands(t *testing.T) {
 			t.Errorf("the key that was printed is that of %q, want %q", got, want)
 		}
 	}
-	if made.User != "alice@example.com" || made.ExpiresAt.Before(before.Add(30*24*time.Hour-time.Second)) || made.ExpiresAt.After(before.Add(30*24*time.Hour+time.Minute)) {
+	if made.User != "alice@example.com" || made.ExpiresAt.Before(before.Add(30*24*time.Hour-time.Second)) ||
+		made.ExpiresAt.After(before.Add(30*24*time.Hour+time.Minute)) {
 		t.Errorf("made %s for %s until %s", made.ID, made.User, made.ExpiresAt)
 	}
 	table := say("list", "--tenant", "acme")
@@ -71,7 +75,8 @@ func TestCallerKeyCommands(t *testing.T) {
 	for i, want := range []string{
 		`^ID +NAME +TENANT +USER +CONNECTION +APPS +METHODS +PATHS +BUDGET +ERRORS +CREATED +EXPIRES$`,
 		`^ckey_\w{11} +- +acme +alice@example\.com +` + id + ` +- +- +- +- +- +20\S+Z +never$`,
-		`^` + made.ID + ` +agent 7 +acme +alice@example\.com +` + id + ` +openai,slack +GET,POST +/v1/models/\*\*,/a b,c +30 +passthrough +20\S+Z +20\S+Z$`,
+		`^` + made.ID + ` +agent 7 +acme +alice@example\.com +` + id +
+			` +openai,slack +GET,POST +/v1/models/\*\*,/a b,c +30 +passthrough +20\S+Z +20\S+Z$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(lines[i]) {
 			t.Errorf("line %d is no %s: %s", i, want, lines[i])
@@ -79,11 +84,13 @@ func TestCallerKeyCommands(t *testing.T) {
 	}
 	listed := say("list", "--json")
 	var rows []row
-	if err := json.Unmarshal([]byte(listed), &rows); err != nil || len(rows) != 2 || rows[0].Apps == nil || rows[0].ExpiresAt != nil || rows[0].Budget != 0 ||
+	if err := json.Unmarshal([]byte(listed), &rows); err != nil || len(rows) != 2 || rows[0].Apps == nil ||
+		rows[0].ExpiresAt != nil || rows[0].Budget != 0 ||
 		rows[1].ID != made.ID || strings.Join(rows[1].Paths, "|") != "/v1/models/**|/a b,c" || rows[1].Connection != id {
 		t.Errorf("listed %+v, %v", rows, err)
 	}
-	for name, said := range map[string]string{"table": table, "JSON": listed, "audit": must(t, "", "audit", "--data", dir)} {
+	for name, said := range map[string]string{"table": table, "JSON": listed,
+		"audit": must(t, "", "audit", "--data", dir)} {
 		if strings.Contains(said, made.Key) || strings.Contains(said, strings.TrimSpace(plain)) {
 			t.Errorf("the %s shows a key", name)
 		}
@@ -112,42 +119,56 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 		return create(append(more, "--config", configOf(t, options))...)
 	}
 	const platform = "source platform {\n url https://api.example/platform/v1\n key {env.X}\n }\n"
-	const passing = "source platform {\n url https://api.example/platform/v1\n key passthrough\n }\nsource local\n tenant acme {\n source platform\n }\n"
+	const passing = "source platform {\n url https://api.example/platform/v1\n key passthrough\n }\nsource local\n " +
+		"tenant acme {\n source platform\n }\n"
 	for name, tt := range map[string]struct {
 		args []string
 		want string
 	}{
-		"no tenant":           {[]string{"create", "--connection", id}, `required flag(s) "tenant" not set`},
-		"no connection":       {[]string{"create", "--tenant", "acme"}, `required flag(s) "connection" not set`},
-		"an argument":         {create("gmail"), "accepts 0 arg(s), received 1"},
-		"unknown tenant":      {[]string{"create", "--tenant", "nobody", "--connection", id}, `there is no tenant "nobody" in this store`},
-		"disabled tenant":     {[]string{"create", "--tenant", "gone", "--connection", id}, connect.ErrTenantDisabled.Error()},
-		"keyless tenant":      {[]string{"create", "--tenant", "bare", "--connection", id, "--config", configOf(t, "tenant bare {\n }")}, "tenant bare has no key"},
-		"unknown connection":  {[]string{"create", "--tenant", "acme", "--connection", "conn_x"}, "there is no such connection of tenant acme in this store"},
-		"another end user's":  {create("--user", "bob@example.com"), "there is no such connection of tenant acme in this store"},
-		"no email":            {create("--user", "alice"), "--user: source local knows end users by one bare email address"},
-		"unknown app":         {create("--app", "gmial"), `app "gmial" is not in the catalog`},
-		"app of another":      {create("--app", "gmail,slack"), "the connection is one of app openai, which --app does not name"},
-		"bad method":          {create("--method", "get"), "methods: write them in upper case"},
-		"bad path":            {create("--path", "v1"), `path pattern "v1": it must begin with /`},
-		"bad errors":          {create("--errors", "mapped"), "errors: write passthrough"},
-		"bad budget":          {create("--budget", "many"), `invalid argument "many"`},
-		"negative budget":     {create("--budget=-1"), "0 means no bound of its own"},
-		"bad expiry":          {create("--expires", "soon"), `--expires "soon": write a duration like 24h or 30d`},
-		"expiry in the past":  {create("--expires", "2020-01-02T15:04:05Z"), "a time to come"},
-		"negative expiry":     {create("--expires=-1h"), "a time to come"},
-		"no expiry":           {create("--expires", "0s"), "a time to come"},
-		"no store there":      {with(platform, "--user", "a@example.com"), "has no source of type local, and so opens no store"},
-		"other source's user": {with(platform + "source local\n default_source platform"), "--user is needed: source platform vends for the tenant"},
-		"passed-through key":  {with(passing, "--user", "a@example.com"), "source platform wants each caller's own tenant key"},
-		"unknown source":      {with("tenant acme {\n source elsewhere\n }\n"), "source elsewhere is not configured"},
-		"unserved tenant": {with(strings.Replace(pipedreamed("email"), "tenant acme", "tenant beta", 1), "--user", "a@example.com"),
-			"tenant acme: source pipedream does not name it, so that each of its calls would be connection_deleted: write tenant acme in that source, or give the tenant another source"},
-		"no external id":     {with(pipedreamed("external_id"), "--user", "é"), "--user: source pipedream knows end users by one id"},
-		"an id for an email": {with(pipedreamed("email"), "--user", "User-42"), "--user: source pipedream knows end users by one bare email address"},
-		"revoke unknown":     {[]string{"revoke", "ckey_x"}, connect.ErrNoCallerKey.Error()},
-		"revoke by the key":  {[]string{"revoke", "ck_x"}, "that is a key; write its id, ckey_…, from `caller-key list`"},
-		"revoke none":        {[]string{"revoke"}, "accepts 1 arg(s), received 0"},
+		"no tenant":     {[]string{"create", "--connection", id}, `required flag(s) "tenant" not set`},
+		"no connection": {[]string{"create", "--tenant", "acme"}, `required flag(s) "connection" not set`},
+		"an argument":   {create("gmail"), "accepts 0 arg(s), received 1"},
+		"unknown tenant": {[]string{"create", "--tenant", "nobody", "--connection", id},
+			`there is no tenant "nobody" in this store`},
+		"disabled tenant": {[]string{"create", "--tenant", "gone", "--connection", id},
+			connect.ErrTenantDisabled.Error()},
+		"keyless tenant": {[]string{"create", "--tenant", "bare", "--connection", id, "--config",
+			configOf(t, "tenant bare {\n }")}, "tenant bare has no key"},
+		"unknown connection": {[]string{"create", "--tenant", "acme", "--connection", "conn_x"},
+			"there is no such connection of tenant acme in this store"},
+		"another end user's": {create("--user", "bob@example.com"),
+			"there is no such connection of tenant acme in this store"},
+		"no email":    {create("--user", "alice"), "--user: source local knows end users by one bare email address"},
+		"unknown app": {create("--app", "gmial"), `app "gmial" is not in the catalog`},
+		"app of another": {create("--app", "gmail,slack"),
+			"the connection is one of app openai, which --app does not name"},
+		"bad method":         {create("--method", "get"), "methods: write them in upper case"},
+		"bad path":           {create("--path", "v1"), `path pattern "v1": it must begin with /`},
+		"bad errors":         {create("--errors", "mapped"), "errors: write passthrough"},
+		"bad budget":         {create("--budget", "many"), `invalid argument "many"`},
+		"negative budget":    {create("--budget=-1"), "0 means no bound of its own"},
+		"bad expiry":         {create("--expires", "soon"), `--expires "soon": write a duration like 24h or 30d`},
+		"expiry in the past": {create("--expires", "2020-01-02T15:04:05Z"), "a time to come"},
+		"negative expiry":    {create("--expires=-1h"), "a time to come"},
+		"no expiry":          {create("--expires", "0s"), "a time to come"},
+		"no store there": {with(platform, "--user", "a@example.com"),
+			"has no source of type local, and so opens no store"},
+		"other source's user": {with(platform + "source local\n default_source platform"),
+			"--user is needed: source platform vends for the tenant"},
+		"passed-through key": {with(passing, "--user", "a@example.com"),
+			"source platform wants each caller's own tenant key"},
+		"unknown source": {with("tenant acme {\n source elsewhere\n }\n"), "source elsewhere is not configured"},
+		"unserved tenant": {with(strings.Replace(pipedreamed("email"), "tenant acme", "tenant beta", 1), "--user",
+			"a@example.com"),
+			"tenant acme: source pipedream does not name it, so that each of its calls would be connection_deleted: write " +
+				"tenant acme in that source, or give the tenant another source"},
+		"no external id": {with(pipedreamed("external_id"), "--user", "é"),
+			"--user: source pipedream knows end users by one id"},
+		"an id for an email": {with(pipedreamed("email"), "--user", "User-42"),
+			"--user: source pipedream knows end users by one bare email address"},
+		"revoke unknown":    {[]string{"revoke", "ckey_x"}, connect.ErrNoCallerKey.Error()},
+		"revoke by the key": {[]string{"revoke", "ck_x"}, "that is a key; write its id, ckey_…, from `caller-key list`"},
+		"revoke none":       {[]string{"revoke"}, "accepts 1 arg(s), received 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, _, err := run(t, "", append([]string{"caller-key", "--data", dir}, tt.args...)...)
@@ -166,17 +187,21 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 
 // pipedreamed configures Pipedream as the default source of a server with a store.
 func pipedreamed(endUser string) string {
-	return "source pipedream {\n project proj_1\n tenant acme\n client_id c\n client_secret {env.X}\n end_user " + endUser + "\n }\nsource local\n default_source pipedream"
+	return "source pipedream {\n project proj_1\n tenant acme\n client_id c\n client_secret {env.X}\n end_user " +
+		endUser + "\n }\nsource local\n default_source pipedream"
 }
 
 // TestCallerKeyOfOtherSources: what the store cannot know is taken at the operator's word.
 func TestCallerKeyOfOtherSources(t *testing.T) {
 	dir, id := callerKeyScene(t)
-	const static = "source static {\n connection c1 {\n tenant acme\n app openai\n field api_key {env.X}\n }\n }\nsource local\n"
+	const static = "source static {\n connection c1 {\n tenant acme\n app openai\n field api_key {env.X}\n }\n " +
+		"}\nsource local\n"
 	for name, tt := range map[string]struct{ options, tenant, connection, user string }{
-		"by default":      {static + "default_source static", "acme", "c1", "a@example.com"},
-		"by the defaults": {static + "default_source local\ntenant_defaults {\n source static\n }", "acme", "c1", "a@example.com"},
-		"the tenant's":    {static + "default_source local\ntenant acme {\n source static\n }", "acme", "c1", "a@example.com"},
+		"by default": {static + "default_source static", "acme", "c1", "a@example.com"},
+		"by the defaults": {static + "default_source local\ntenant_defaults {\n source static\n }", "acme", "c1",
+			"a@example.com"},
+		"the tenant's": {static + "default_source local\ntenant acme {\n source static\n }", "acme", "c1",
+			"a@example.com"},
 		"configured only": {static + "default_source static\ntenant conf {\n key {env.Y}\n }", "conf", "c1", "a@example.com"},
 		"by an opaque id": {pipedreamed("external_id"), "acme", "apn_1", "User-42"},
 		"local, named":    {"source local mine\ntenant acme {\n source mine\n }", "acme", id, ""},
@@ -184,7 +209,8 @@ func TestCallerKeyOfOtherSources(t *testing.T) {
 		"a public URL":    {"public_url https://gw.example\nsource local", "acme", id, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			args := []string{"caller-key", "create", "--tenant", tt.tenant, "--connection", tt.connection, "--data", dir, "--config", configOf(t, tt.options), "--json"}
+			args := []string{"caller-key", "create", "--tenant", tt.tenant, "--connection", tt.connection, "--data", dir,
+				"--config", configOf(t, tt.options), "--json"}
 			if tt.user != "" {
 				args = append(args, "--user", tt.user)
 			}
@@ -192,7 +218,8 @@ func TestCallerKeyOfOtherSources(t *testing.T) {
 				ID, User string
 				BaseURL  string `json:"base_url"`
 			}
-			if err := json.Unmarshal([]byte(must(t, "", args...)), &made); err != nil || made.User == "" || tt.user != "" && made.User != tt.user {
+			if err := json.Unmarshal([]byte(must(t, "", args...)), &made); err != nil || made.User == "" || tt.user != "" &&
+				made.User != tt.user {
 				t.Errorf("made %s, %v", fmt.Sprint(made), err)
 			}
 			base := "https://{gateway}/proxy/" + tt.connection + "/{app}"

@@ -20,15 +20,19 @@ func connectionCommands(parent *cobra.Command) {
 	listCommand(parent, &f)
 
 	var tenant string
-	remove := subcommand(parent, "delete ID --tenant NAME", "Deletes a connection and what it holds, for good, unless a hold stands", 1,
+	remove := subcommand(parent, "delete ID --tenant NAME",
+		"Deletes a connection and what it holds, for good, unless a hold stands", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ *App, args []string) error {
 			gone, _, err := store.TakeConnection(cmd.Context(), tenant, "", args[0])
 			if err == nil && gone.Status == connect.Active {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "deleted; what was granted stays valid at the provider of %s until it is withdrawn there\n", gone.App)
+				_, err = fmt.Fprintf(cmd.OutOrStdout(),
+					"deleted; what was granted stays valid at the provider of %s until it is withdrawn there\n", gone.App)
 			}
 			return err
 		}))
-	remove.Long = "Deletes a connection and what it holds, for good. The grant at the provider stays: delete by the Platform API, which revokes it where the\nprovider can be asked to, or withdraw it there. While a hold stands, nothing is deleted."
+	remove.Long = "Deletes a connection and what it holds, for good. The grant at the provider stays: delete by the " +
+		"Platform API, which revokes it where the\nprovider can be asked to, or withdraw it there. While a hold stands, " +
+		"nothing is deleted."
 	tenantFlag(remove, &tenant)
 }
 
@@ -88,7 +92,8 @@ type connectionRow struct {
 
 func connectionRowOf(c connect.Connection) connectionRow {
 	row := connectionRow{
-		c.ID, c.Tenant, c.User, c.App, c.Name, string(c.Status), c.ViaLink, c.NeedsReconnection, c.RefreshPending, c.Verified, c.CreatedAt, c.UpdatedAt, nil,
+		c.ID, c.Tenant, c.User, c.App, c.Name, string(c.Status), c.ViaLink, c.NeedsReconnection, c.RefreshPending, c.Verified,
+		c.CreatedAt, c.UpdatedAt, nil,
 	}
 	if !c.LinkExpiresAt.IsZero() {
 		row.ExpiresAt = &c.LinkExpiresAt
@@ -114,7 +119,8 @@ func (r *connectionRow) cells() []string {
 	if r.ExpiresAt != nil {
 		expires = r.ExpiresAt.Format(time.RFC3339)
 	}
-	return []string{r.ID, r.Tenant, r.User, r.App, r.Name, state, viaLink, orDash(expires), r.UpdatedAt.Format(time.RFC3339)}
+	return []string{r.ID, r.Tenant, r.User, r.App, r.Name, state, viaLink, orDash(expires),
+		r.UpdatedAt.Format(time.RFC3339)}
 }
 
 func (f *storeFlags) listConnections(cmd *cobra.Command, store *connect.Store, filter connect.Filter) error {
@@ -137,5 +143,6 @@ func (f *storeFlags) listConnections(cmd *cobra.Command, store *connect.Store, f
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), list)
 	}
-	return printTable(cmd.OutOrStdout(), []string{"CONNECTION", "TENANT", "USER", "APP", "NAME", "STATUS", "VIA LINK", "LINK EXPIRES", "UPDATED"}, rows)
+	return printTable(cmd.OutOrStdout(),
+		[]string{"CONNECTION", "TENANT", "USER", "APP", "NAME", "STATUS", "VIA LINK", "LINK EXPIRES", "UPDATED"}, rows)
 }

@@ -15,7 +15,8 @@ import (
 
 // moduleCommands are all commands that the module adds to Caddy. TestModuleCommands holds the list
 // against what is registered.
-var moduleCommands = []string{"app", "audit", "caller-key", "connection", "keyset", "oauth-client", "playground", "tenant"}
+var moduleCommands = []string{"app", "audit", "caller-key", "connection", "keyset", "oauth-client", "playground",
+	"tenant"}
 
 // leaves calls f with each command that runs, and the words by which it is called.
 func leaves(t *testing.T, f func(words []string, cmd *cobra.Command)) {
@@ -114,7 +115,8 @@ func argumentsFor(cmd *cobra.Command) (args []string) {
 // TestEmptySecondFlag: of a flag that is repeated each value counts.
 func TestEmptySecondFlag(t *testing.T) {
 	for _, flag := range []string{"--method", "--app", "--path"} {
-		out, _, err := run(t, "", "caller-key", "create", "--tenant", "acme", "--connection", "conn_1", flag, "/GET", flag, "")
+		out, _, err := run(t, "", "caller-key", "create", "--tenant", "acme", "--connection", "conn_1", flag, "/GET", flag,
+			"")
 		if err == nil || !strings.Contains(err.Error(), flag+`" flag: it is empty`) || out != "" {
 			t.Errorf("%s: %v, printed %q", flag, err, out)
 		}
@@ -124,9 +126,11 @@ func TestEmptySecondFlag(t *testing.T) {
 // TestSwallowedFlags: an unset variable outside quotes, `--name $NAME --path=/models/**`, makes the
 // next flag the value, and the key would have no bound.
 func TestSwallowedFlags(t *testing.T) {
-	create := []string{"caller-key", "create", "--data", filepath.Join(t.TempDir(), "store"), "--tenant", "acme", "--connection", "conn_1"}
+	create := []string{"caller-key", "create", "--data", filepath.Join(t.TempDir(), "store"), "--tenant", "acme",
+		"--connection", "conn_1"}
 	for flag, next := range map[string]string{
-		"--name": "--path=/models/**", "--user": "--path", "--method": "--expires=24h", "--app": "--path=/x", "--path": "--budget=3",
+		"--name": "--path=/models/**", "--user": "--path", "--method": "--expires=24h", "--app": "--path=/x",
+		"--path": "--budget=3",
 	} {
 		out, _, err := run(t, "", append(slices.Clone(create), flag, next)...)
 		if err == nil || !strings.Contains(err.Error(), flag+`" flag: it is a flag itself`) || out != "" {
@@ -134,7 +138,8 @@ func TestSwallowedFlags(t *testing.T) {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "store")
-	must(t, "", "tenant", "create", "acme", "--data", dir, "--email", "dev@acme.example", "--name", "-- Acme --", "--user-hint", "--{user}")
+	must(t, "", "tenant", "create", "acme", "--data", dir, "--email", "dev@acme.example", "--name", "-- Acme --",
+		"--user-hint", "--{user}")
 }
 
 // TestEmptyArguments gives every command nothing for each of its arguments.

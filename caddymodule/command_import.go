@@ -21,7 +21,8 @@ func importCommand(parent *cobra.Command, f *storeFlags) {
 	var c connect.Connection
 	var file string
 	var try tryFlags
-	add := subcommand(parent, "import --tenant NAME --user ADDRESS --app SLUG", "Stores a connection from fields or tokens on standard input, and prints its id", 0,
+	add := subcommand(parent, "import --tenant NAME --user ADDRESS --app SLUG",
+		"Stores a connection from fields or tokens on standard input, and prints its id", 0,
 		f.with(func(cmd *cobra.Command, store *connect.Store, a *App, _ []string) error {
 			id, verified, err := importConnection(cmd, store, a, c, file, try)
 			if err != nil {
@@ -56,7 +57,8 @@ type importedRow struct {
 // maxImport bounds the JSON object of an import, in bytes.
 const maxImport = 1 << 20
 
-func importConnection(cmd *cobra.Command, store *connect.Store, a *App, c connect.Connection, file string, try tryFlags) (id string, verified bool, err error) {
+func importConnection(cmd *cobra.Command, store *connect.Store, a *App, c connect.Connection, file string,
+	try tryFlags) (id string, verified bool, err error) {
 	app, err := a.catalogApp(c.App)
 	if err != nil {
 		return "", false, err
@@ -89,9 +91,10 @@ func importConnection(cmd *cobra.Command, store *connect.Store, a *App, c connec
 	return id, grant.Verified(), err
 }
 
-// mustBeAt refuses a grant that was obtained at another address than the one that the tenant's OAuth client of today is for, as far as that
-// can be known here: no call would carry it.
-func (a *App) mustBeAt(ctx context.Context, store *connect.Store, tenant string, app *catalog.App, g connect.Grant) error {
+// mustBeAt refuses a grant that was obtained at another address than the one that the tenant's
+// OAuth client of today is for, as far as that can be known here: no call would carry it.
+func (a *App) mustBeAt(ctx context.Context, store *connect.Store, tenant string, app *catalog.App,
+	g connect.Grant) error {
 	if len(app.AddressFields()) == 0 {
 		return nil
 	}
@@ -103,15 +106,17 @@ func (a *App) mustBeAt(ctx context.Context, store *connect.Store, tenant string,
 		return err
 	}
 	if field := client.MovedBy(app, g.Reveal().Fields); field != "" {
-		return fmt.Errorf("the credential's %q is another than that of the OAuth client which tenant %s has for app %s, so that no call could carry it: "+
+		return fmt.Errorf("the credential's %q is another than that of the OAuth client which tenant %s has for app %s, "+
+			"so that no call could carry it: "+
 			"import what was granted there, or set the client anew first", field, tenant, app.Slug)
 	}
 	return nil
 }
 
-// clientAddress is the tenant's OAuth client for app, of whose values only those are known that stand in addresses. One that is configured by
-// what only the server can read counts as none.
-func (a *App) clientAddress(ctx context.Context, store *connect.Store, tenant string, app *catalog.App) (connect.OAuthClient, error) {
+// clientAddress is the tenant's OAuth client for app, of whose values only those are known that
+// stand in addresses. One that is configured by what only the server can read counts as none.
+func (a *App) clientAddress(ctx context.Context, store *connect.Store, tenant string,
+	app *catalog.App) (connect.OAuthClient, error) {
 	for _, owner := range []string{tenant, ""} {
 		for _, c := range a.OAuthClients {
 			if c.App != app.Slug || c.Tenant != owner {
@@ -144,7 +149,8 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 		err = readOAuth1(values, &g)
 	case app.AuthType == string(vending.OAuth):
 		err = readTokens(values, &g, now)
-		if err == nil && g.AccessToken == "" && g.RefreshToken == "" && !app.ClientCredentials() { // where the client suffices
+		// where the client suffices
+		if err == nil && g.AccessToken == "" && g.RefreshToken == "" && !app.ClientCredentials() {
 			err = errors.New(`the credential needs "access_token", "refresh_token" or both`)
 		}
 	}
@@ -154,7 +160,9 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 	addresses := app.AddressFields()
 	for _, f := range app.Fields {
 		if f.From == catalog.FromClient && !slices.Contains(addresses, f.Name) {
-			continue // it comes with the client of the moment, and is no part of a connection: that is only where it was obtained
+			// it comes with the client of the moment, and is no part of a connection: that is only where it
+			// was obtained
+			continue
 		}
 		value, err := takeText(values, f.Name)
 		if err != nil {
@@ -177,7 +185,8 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 		g.Fields = append(g.Fields, vending.Field{Name: sessionToken, Value: value})
 	}
 	if len(values) > 0 {
-		return connect.Grant{}, fmt.Errorf("the credential holds %q, which app %s does not know", slices.Sorted(maps.Keys(values))[0], app.Slug)
+		return connect.Grant{},
+			fmt.Errorf("the credential holds %q, which app %s does not know", slices.Sorted(maps.Keys(values))[0], app.Slug)
 	}
 	if err := checkImport(app, g); err != nil {
 		return connect.Grant{}, err

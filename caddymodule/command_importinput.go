@@ -15,7 +15,8 @@ import (
 
 var errNoObject = errors.New("the credential must be one JSON object, like {\"api_key\":\"…\"}")
 
-// readObject reads an object and nothing after it. Of a doubled key nobody can say which value was meant.
+// readObject reads an object and nothing after it. Of a doubled key nobody can say which value was
+// meant.
 func readObject(raw []byte) (map[string]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
@@ -46,9 +47,11 @@ func readObject(raw []byte) (map[string]json.RawMessage, error) {
 	return values, nil
 }
 
-// readTokens takes what a token endpoint answers (RFC 6749, section 5.1), or the same with expires_at.
+// readTokens takes what a token endpoint answers (RFC 6749, section 5.1), or the same with
+// expires_at.
 func readTokens(values map[string]json.RawMessage, g *connect.GrantValues, now time.Time) (err error) {
-	for name, into := range map[string]*string{"access_token": &g.AccessToken, "refresh_token": &g.RefreshToken, "token_type": &g.TokenType, "scope": &g.Scope} {
+	for name, into := range map[string]*string{"access_token": &g.AccessToken, "refresh_token": &g.RefreshToken,
+		"token_type": &g.TokenType, "scope": &g.Scope} {
 		if *into, err = takeText(values, name); err != nil {
 			return err
 		}
@@ -73,7 +76,8 @@ func readTokens(values map[string]json.RawMessage, g *connect.GrantValues, now t
 	return nil
 }
 
-// readOAuth1 takes what RFC 5849, section 2.3, calls token credentials, and the client that obtained them if it is stated.
+// readOAuth1 takes what RFC 5849, section 2.3, calls token credentials, and the client that
+// obtained them if it is stated.
 func readOAuth1(values map[string]json.RawMessage, g *connect.GrantValues) (err error) {
 	if g.AccessToken, err = takeText(values, catalog.OAuthToken); err != nil {
 		return err
@@ -91,7 +95,8 @@ func readOAuth1(values map[string]json.RawMessage, g *connect.GrantValues) (err 
 	case g.AccessToken == "" || n == 0 || g.Fields[0].Name != catalog.OAuthTokenSecret:
 		return errors.New(`the credential needs "oauth_token" and "oauth_token_secret"`)
 	case n == 2:
-		return errors.New(`"consumer_key" and "consumer_secret" belong together: write both, or neither for the tenant's OAuth client`)
+		return errors.New(`"consumer_key" and "consumer_secret" belong together: write both, or neither for the tenant's ` +
+			`OAuth client`)
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ func keysetCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "keyset"
-	parent.Long = "The keyset seals every credential in the store. Keep a copy of it apart from the database: without it they are lost, and\nwho has both has them all."
+	parent.Long = "The keyset seals every credential in the store. Keep a copy of it apart from the database: without " +
+		"it they are lost, and\nwho has both has them all."
 	subcommand(parent, "create", "Makes the store and its keyset, if there is none yet", 0,
 		f.with(func(cmd *cobra.Command, _ *connect.Store, a *App, _ []string) error {
 			if f.json {

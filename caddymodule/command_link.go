@@ -18,7 +18,8 @@ import (
 func linkCommand(parent *cobra.Command, f *storeFlags) {
 	var c connect.Connection
 	var origin string
-	link := subcommand(parent, "link --tenant NAME --user ADDRESS --app SLUG", "Makes a link by which an end user authorizes an app, and prints it, once", 0,
+	link := subcommand(parent, "link --tenant NAME --user ADDRESS --app SLUG",
+		"Makes a link by which an end user authorizes an app, and prints it, once", 0,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a *App, _ []string) error {
 			base, err := a.mustOrigin(origin)
 			if err != nil {
@@ -45,7 +46,8 @@ func linkCommand(parent *cobra.Command, f *storeFlags) {
 // refreshCommand adds `connection refresh`.
 func refreshCommand(parent *cobra.Command, f *storeFlags) {
 	var tenant, origin string
-	refresh := subcommand(parent, "refresh ID --tenant NAME", "Makes a link by which a connection's credentials are renewed, and prints it, once; the link before it ends", 1,
+	refresh := subcommand(parent, "refresh ID --tenant NAME",
+		"Makes a link by which a connection's credentials are renewed, and prints it, once; the link before it ends", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a *App, args []string) error {
 			base, err := a.mustOrigin(origin)
 			if err != nil {
@@ -75,12 +77,14 @@ func refreshCommand(parent *cobra.Command, f *storeFlags) {
 func (a *App) mustOrigin(flag string) (string, error) {
 	origin, err := a.origin(flag)
 	if err == nil && origin == "" {
-		err = errors.New("a link needs to know where the gateway is reached: write --public-url https://…, or public_url in the --config")
+		err = errors.New("a link needs to know where the gateway is reached: write --public-url https://…, or " +
+			"public_url in the --config")
 	}
 	return origin, err
 }
 
-// linkable returns the app if a link to it could be completed: better an error now, to the operator, than on the page, to the customer.
+// linkable returns the app if a link to it could be completed: better an error now, to the
+// operator, than on the page, to the customer.
 func (a *App) linkable(ctx context.Context, store *connect.Store, tenant, slug string) (*catalog.App, error) {
 	app, err := a.catalogApp(slug)
 	switch {
@@ -103,7 +107,9 @@ func (a *App) linkable(ctx context.Context, store *connect.Store, tenant, slug s
 			return app, err
 		}
 	}
-	return nil, fmt.Errorf("app %s needs an OAuth client first; store one with `oauth-client set`, or name the --config that has it", slug)
+	return nil,
+		fmt.Errorf("app %s needs an OAuth client first; store one with `oauth-client set`, or name the --config that has it",
+			slug)
 }
 
 // linkRow is a link as it is shown, once.

@@ -20,7 +20,8 @@ type issuedMCPURL struct {
 // mcpURLCommand adds `tenant mcp-url`.
 func mcpURLCommand(parent *cobra.Command, f *storeFlags) {
 	var origin string
-	cmd := subcommand(parent, "mcp-url NAME", "Makes the URL by which an MCP client acts for a tenant, and prints it, once; the one before ends", 1,
+	cmd := subcommand(parent, "mcp-url NAME",
+		"Makes the URL by which an MCP client acts for a tenant, and prints it, once; the one before ends", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a *App, args []string) error {
 			base, err := a.origin(origin)
 			if err != nil {

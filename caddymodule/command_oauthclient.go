@@ -29,14 +29,17 @@ func oauthClientCommands(parent *cobra.Command) {
 tenant without one of its own. Secrets are sealed like credentials and never shown.`
 
 	var c clientFlags
-	set := subcommand(parent, "set APP --client-id ID", "Stores the OAuth client for an app, its secret from standard input or a file", 1,
+	set := subcommand(parent, "set APP --client-id ID",
+		"Stores the OAuth client for an app, its secret from standard input or a file", 1,
 		f.with(func(cmd *cobra.Command, store *connect.Store, a *App, args []string) error {
 			return c.set(cmd, store, a, args[0])
 		}))
 	set.Flags().StringVar(&c.id, "client-id", "", "the client id that the provider gave out")
 	set.Flags().StringVar(&c.tenant, "tenant", "", "the tenant it is for (default: every tenant without one of its own)")
-	set.Flags().StringSliceVar(&c.scopes, "scopes", nil, "what to ask end users for, separated by commas (default: the app's scopes)")
-	set.Flags().StringArrayVar(&c.fields, "field", nil, "NAME=VALUE, NAME=@FILE or NAME=@- for standard input: what else the provider gave out; repeatable")
+	set.Flags().StringSliceVar(&c.scopes, "scopes", nil,
+		"what to ask end users for, separated by commas (default: the app's scopes)")
+	set.Flags().StringArrayVar(&c.fields, "field", nil,
+		"NAME=VALUE, NAME=@FILE or NAME=@- for standard input: what else the provider gave out; repeatable")
 	set.Flags().StringVar(&c.secretFile, "secret-file", "-", "file with the client secret, - for standard input")
 	set.Flags().BoolVar(&c.public, "public", false, "the client has no secret")
 	set.MarkFlagsMutuallyExclusive("secret-file", "public")
@@ -67,7 +70,8 @@ func (c *clientFlags) set(cmd *cobra.Command, store *connect.Store, a *App, slug
 	case app.AuthType != string(vending.OAuth):
 		return fmt.Errorf("app %s does not use OAuth, so that it has no OAuth client", slug)
 	case app.ClientCredentials():
-		return fmt.Errorf("each end user of app %s enters an OAuth client of their own, so that yours would never be used", slug)
+		return fmt.Errorf("each end user of app %s enters an OAuth client of their own, so that yours would never be used",
+			slug)
 	}
 	if c.tenant != "" {
 		if err := a.mustKnow(cmd.Context(), store, c.tenant); err != nil {
@@ -115,16 +119,19 @@ func (f *storeFlags) listClients(cmd *cobra.Command, store *connect.Store, tenan
 	list := make([]clientRow, 0, len(clients))
 	rows := make([][]string, 0, len(clients))
 	for _, c := range clients {
-		row := clientRow{App: c.App, Tenant: c.Tenant, ClientID: c.ID, Scopes: listed(c.Scopes), Fields: listed(c.Fields), Public: c.Public, UpdatedAt: c.UpdatedAt}
+		row := clientRow{App: c.App, Tenant: c.Tenant, ClientID: c.ID, Scopes: listed(c.Scopes), Fields: listed(c.Fields),
+			Public: c.Public, UpdatedAt: c.UpdatedAt}
 		list = append(list, row)
 		secret := "sealed"
 		if c.Public {
 			secret = "none"
 		}
-		rows = append(rows, []string{c.App, cmp.Or(c.Tenant, "*"), c.ID, secret, orDash(strings.Join(c.Scopes, ",")), orDash(strings.Join(c.Fields, ",")), c.UpdatedAt.Format(time.RFC3339)})
+		rows = append(rows, []string{c.App, cmp.Or(c.Tenant, "*"), c.ID, secret, orDash(strings.Join(c.Scopes, ",")),
+			orDash(strings.Join(c.Fields, ",")), c.UpdatedAt.Format(time.RFC3339)})
 	}
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), list)
 	}
-	return printTable(cmd.OutOrStdout(), []string{"APP", "TENANT", "CLIENT ID", "SECRET", "SCOPES", "FIELDS", "UPDATED"}, rows)
+	return printTable(cmd.OutOrStdout(), []string{"APP", "TENANT", "CLIENT ID", "SECRET", "SCOPES", "FIELDS", "UPDATED"},
+		rows)
 }

@@ -42,7 +42,8 @@ func TestOAuthClientCommands(t *testing.T) {
 		return out
 	}
 	say("cs-stdin-NEVER\n", "set", "gmail", "--client-id", "all.example")
-	say("", "set", "gmail", "--client-id", "acme.example", "--tenant", "acme", "--scopes", "openid,https://mail.google.com/", "--secret-file", file)
+	say("", "set", "gmail", "--client-id", "acme.example", "--tenant", "acme", "--scopes",
+		"openid,https://mail.google.com/", "--secret-file", file)
 	say("", "set", "slack", "--client-id", "public.example", "--public")
 	say("cs-again-NEVER", "set", "gmail", "--client-id", "all-again.example", "--secret-file", "-")
 
@@ -80,7 +81,8 @@ func TestOAuthClientCommands(t *testing.T) {
 		Scopes      []string
 		Public      bool
 	}
-	if err := json.Unmarshal([]byte(say("", "list", "--json", "--tenant", "acme")), &rows); err != nil || len(rows) != 1 || rows[0].Tenant != "acme" || rows[0].ClientID != "acme.example" || len(rows[0].Scopes) != 2 || rows[0].Public {
+	if err := json.Unmarshal([]byte(say("", "list", "--json", "--tenant", "acme")), &rows); err != nil || len(rows) != 1 ||
+		rows[0].Tenant != "acme" || rows[0].ClientID != "acme.example" || len(rows[0].Scopes) != 2 || rows[0].Public {
 		t.Errorf("the tenant's own: %+v, %v", rows, err)
 	}
 	if strings.Contains(said.String(), "NEVER") {
@@ -88,7 +90,8 @@ func TestOAuthClientCommands(t *testing.T) {
 	}
 	say("", "delete", "gmail", "--tenant", "acme")
 	say("", "delete", "slack")
-	if left := say("", "list"); strings.Contains(left, "acme") || strings.Contains(left, "slack") || !strings.Contains(left, "all-again.example") {
+	if left := say("", "list"); strings.Contains(left, "acme") || strings.Contains(left, "slack") ||
+		!strings.Contains(left, "all-again.example") {
 		t.Errorf("left after delete:\n%s", left)
 	}
 }
@@ -120,19 +123,24 @@ func TestOAuthClientCommandErrors(t *testing.T) {
 		"no app":             {"cs-NEVER", []string{"set", "--client-id", "id.example"}, "accepts 1 arg(s), received 0"},
 		"secret as argument": {"", set("gmail", "cs-NEVER"), "accepts 1 arg(s), received 2"},
 		"secret as flag":     {"", set("gmail", "--client-secret", "cs-NEVER"), "unknown flag: --client-secret"},
-		"unknown app":        {"cs-NEVER", set("gmial"), `app "gmial" is not in the catalog; an app of your own needs --config`},
-		"app with a key":     {"cs-NEVER", set("openai"), "app openai does not use OAuth"},
-		"end user's client":  {"cs-NEVER", set("own", "--config", own), "each end user of app own enters an OAuth client of their own"},
-		"unknown tenant":     {"cs-NEVER", set("gmail", "--tenant", "nobody"), `there is no tenant "nobody" in this store`},
-		"disabled tenant":    {"cs-NEVER", set("gmail", "--tenant", "gone"), connect.ErrTenantDisabled.Error()},
-		"no secret":          {"", set("gmail"), "the client secret is empty; for a client without one write --public"},
-		"only a line break":  {"\n", set("gmail"), "the client secret is empty"},
-		"two lines":          {"cs-NEVER\nNEVER\n", set("gmail"), "client_secret: must be at most 16384 bytes of visible ASCII"},
-		"too long":           {strings.Repeat("NEVER", 4000), set("gmail"), "client_secret: must be at most 16384 bytes"},
-		"endless":            {strings.Repeat("NEVER", 20000), set("gmail"), "the client secret is larger than 65536 bytes"},
-		"secret and public":  {"cs-NEVER", set("gmail", "--public", "--secret-file", "-"), "if any flags in the group [secret-file public] are set none of the others can be"},
-		"file missing":       {"", set("gmail", "--secret-file", filepath.Join(dir, "none")), "no such file"},
-		"bad client id":      {"cs-NEVER", set("gmail", "--client-id", "a\nb"), "client_id: must be 1 to 512 bytes of visible ASCII"},
+		"unknown app": {"cs-NEVER", set("gmial"),
+			`app "gmial" is not in the catalog; an app of your own needs --config`},
+		"app with a key": {"cs-NEVER", set("openai"), "app openai does not use OAuth"},
+		"end user's client": {"cs-NEVER", set("own", "--config", own),
+			"each end user of app own enters an OAuth client of their own"},
+		"unknown tenant":    {"cs-NEVER", set("gmail", "--tenant", "nobody"), `there is no tenant "nobody" in this store`},
+		"disabled tenant":   {"cs-NEVER", set("gmail", "--tenant", "gone"), connect.ErrTenantDisabled.Error()},
+		"no secret":         {"", set("gmail"), "the client secret is empty; for a client without one write --public"},
+		"only a line break": {"\n", set("gmail"), "the client secret is empty"},
+		"two lines": {"cs-NEVER\nNEVER\n", set("gmail"),
+			"client_secret: must be at most 16384 bytes of visible ASCII"},
+		"too long": {strings.Repeat("NEVER", 4000), set("gmail"), "client_secret: must be at most 16384 bytes"},
+		"endless":  {strings.Repeat("NEVER", 20000), set("gmail"), "the client secret is larger than 65536 bytes"},
+		"secret and public": {"cs-NEVER", set("gmail", "--public", "--secret-file", "-"),
+			"if any flags in the group [secret-file public] are set none of the others can be"},
+		"file missing": {"", set("gmail", "--secret-file", filepath.Join(dir, "none")), "no such file"},
+		"bad client id": {"cs-NEVER", set("gmail", "--client-id", "a\nb"),
+			"client_id: must be 1 to 512 bytes of visible ASCII"},
 		"bad scope":          {"cs-NEVER", set("gmail", "--scopes", "openid email"), "scopes: each must be 1 to 200 bytes"},
 		"delete unknown":     {"", []string{"delete", "gmail"}, connect.ErrNoOAuthClient.Error()},
 		"delete of a tenant": {"", []string{"delete", "gmail", "--tenant", "acme"}, connect.ErrNoOAuthClient.Error()},

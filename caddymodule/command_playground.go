@@ -24,7 +24,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// playground is a gateway with a provider to call through it, for trying things out. Both listen on loopback only.
+// playground is a gateway with a provider to call through it, for trying things out. Both listen on
+// loopback only.
 type playground struct {
 	dir      string
 	provider *demoprovider.Provider
@@ -39,7 +40,8 @@ type playgroundFacts struct {
 	TenantKey   string                 `json:"tenant_key"`
 	User        string                 `json:"user"`
 	Connections []playgroundConnection `json:"connections"`
-	// RequestLinks can be opened in a browser, once each: one of an OAuth app, one of an app with a key.
+	// RequestLinks can be opened in a browser, once each: one of an OAuth app, one of an app with a
+	// key.
 	RequestLinks []string `json:"request_links"`
 	// APIKey is one that the second link's form accepts.
 	APIKey string `json:"api_key"`
@@ -66,9 +68,12 @@ func playgroundCommand(cmd *cobra.Command) {
 	var dir, listen string
 	var asJSON bool
 	cmd.Use = "playground"
-	cmd.Long = "Runs the gateway, the connection manager and a demonstration provider on loopback, with ready connections, and prints\ncalls to copy. Nothing is kept unless --data names a directory. Ctrl-C ends it."
-	cmd.Flags().StringVar(&dir, "data", "", "directory to keep the store in (default: a temporary one, removed at the end)")
-	cmd.Flags().StringVar(&listen, "listen", "", "address of the gateway (default: "+playgroundAddr+", or any free port if that is taken)")
+	cmd.Long = "Runs the gateway, the connection manager and a demonstration provider on loopback, with ready " +
+		"connections, and prints\ncalls to copy. Nothing is kept unless --data names a directory. Ctrl-C ends it."
+	cmd.Flags().StringVar(&dir, "data", "",
+		"directory to keep the store in (default: a temporary one, removed at the end)")
+	cmd.Flags().StringVar(&listen, "listen", "",
+		"address of the gateway (default: "+playgroundAddr+", or any free port if that is taken)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the facts as one JSON object, for scripts")
 	cmd.Args, cmd.SilenceUsage = cobra.NoArgs, true
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -86,7 +91,8 @@ func runPlayground(ctx context.Context, out io.Writer, dir, listen string, asJSO
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(p.dir)) }()
 	}
-	if p.provider, err = demoprovider.Start(context.WithoutCancel(ctx), "127.0.0.1:0", demoprovider.Options{}); err != nil {
+	if p.provider, err = demoprovider.Start(context.WithoutCancel(ctx), "127.0.0.1:0",
+		demoprovider.Options{}); err != nil {
 		return err
 	}
 	defer p.provider.Close() //nolint:contextcheck // it ends by itself, whatever became of ctx
@@ -120,7 +126,8 @@ func (p *playground) seed(ctx context.Context) (err error) {
 		return err
 	}
 	p.facts.APIKey = p.provider.NewAPIKey()
-	key := connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: p.provider.NewAPIKey()}}}).Verify()
+	key := connect.NewGrant(
+		connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: p.provider.NewAPIKey()}}}).Verify()
 	for _, c := range []struct {
 		app, name string
 		authType  vending.AuthType
@@ -132,11 +139,13 @@ func (p *playground) seed(ctx context.Context) (err error) {
 		{"demo-key", "API key", vending.APIKey, key, "/ping"},
 		{"demo-limited", "API key, two calls a minute", vending.APIKey, key, "/ping"},
 	} {
-		id, err := store.ImportConnection(ctx, connect.Connection{Tenant: playgroundTenant, User: playgroundUser, App: c.app, Name: c.name, AuthType: c.authType}, c.grant)
+		id, err := store.ImportConnection(ctx, connect.Connection{Tenant: playgroundTenant, User: playgroundUser, App: c.app,
+			Name: c.name, AuthType: c.authType}, c.grant)
 		if err != nil {
 			return fmt.Errorf("importing connection %s: %w", c.name, err)
 		}
-		p.facts.Connections = append(p.facts.Connections, playgroundConnection{id, c.app, string(c.authType), "/proxy/" + id + "/" + c.app + c.path})
+		p.facts.Connections = append(p.facts.Connections,
+			playgroundConnection{id, c.app, string(c.authType), "/proxy/" + id + "/" + c.app + c.path})
 	}
 	return p.seedLinks(ctx, store)
 }
@@ -159,10 +168,12 @@ func (p *playground) seedLinks(ctx context.Context, store *connect.Store) error 
 
 func (p *playground) grant(account string) connect.Grant {
 	g := p.provider.NewGrant(account)
-	return connect.NewGrant(connect.GrantValues{AccessToken: g.AccessToken, RefreshToken: g.RefreshToken, TokenType: "Bearer", Expiry: g.Expiry}).Verify()
+	return connect.NewGrant(connect.GrantValues{AccessToken: g.AccessToken, RefreshToken: g.RefreshToken,
+		TokenType: "Bearer", Expiry: g.Expiry}).Verify()
 }
 
-// freshKey makes the tenant or, in a kept directory that has it, a new key: the old one cannot be shown again.
+// freshKey makes the tenant or, in a kept directory that has it, a new key: the old one cannot be
+// shown again.
 func freshKey(ctx context.Context, store *connect.Store) (string, error) {
 	key, err := store.CreateTenant(ctx, connect.Tenant{
 		ID: playgroundTenant, Email: "playground@example.com", Brand: connect.Brand{Name: "The Playground"},
@@ -208,7 +219,8 @@ func (p *playground) start(ctx context.Context, listen string) error {
 	return caddy.Load(adapted, true)
 }
 
-// quotable makes path fit between the quotes of a Caddyfile, in which a backslash escapes quotes and nothing else.
+// quotable makes path fit between the quotes of a Caddyfile, in which a backslash escapes quotes
+// and nothing else.
 func quotable(path string) string { return strings.ReplaceAll(path, `"`, `\"`) }
 
 // freeAddr returns listen or, if it is empty, the usual address or one with a free port.
@@ -229,8 +241,9 @@ func freeAddr(ctx context.Context, listen string) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// playgroundConfig takes data directory, provider, client id, file of the client secret, address, and its host. The host of a site
-// address only says which requests it answers: without bind, Caddy would listen on every interface.
+// playgroundConfig takes data directory, provider, client id, file of the client secret, address,
+// and its host. The host of a site address only says which requests it answers: without bind, Caddy
+// would listen on every interface.
 const playgroundConfig = `{
 	admin off
 	persist_config off
@@ -294,10 +307,12 @@ http://%[5]s {
 }
 `
 
-// playgroundText shows each thing the gateway does as a call to copy. Index 1 of the connections is the one to be revoked.
+// playgroundText shows each thing the gateway does as a call to copy. Index 1 of the connections is
+// the one to be revoked.
 var playgroundText = template.Must(template.New("playground").Funcs(template.FuncMap{
 	"call": func(f playgroundFacts, i int) string {
-		return fmt.Sprintf("-H 'Authorization: Bearer %s' -H 'x-user-email: %s' '%s%s", f.TenantKey, f.User, f.Gateway, f.Connections[i].Path)
+		return fmt.Sprintf("-H 'Authorization: Bearer %s' -H 'x-user-email: %s' '%s%s", f.TenantKey, f.User, f.Gateway,
+			f.Connections[i].Path)
 	},
 }).Parse(`Vendgate is running.
 

@@ -19,7 +19,8 @@ func tenantCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "tenant"
-	parent.Long = "Tenants live in the store; their keys are shown once, when they are minted, and only digests of them are kept.\nA running server notices every change within a second."
+	parent.Long = "Tenants live in the store; their keys are shown once, when they are minted, and only digests of " +
+		"them are kept.\nA running server notices every change within a second."
 
 	var t connect.Tenant
 	create := subcommand(parent, "create NAME --email ADDRESS", "Makes a tenant and prints its key, once", 1,
@@ -35,7 +36,8 @@ func tenantCommands(parent *cobra.Command) {
 			return f.printKey(cmd.OutOrStdout(), t.ID, key)
 		}))
 	create.Flags().StringVar(&t.Email, "email", "", "the tenant's address, shown to end users")
-	create.Flags().StringSliceVar(&t.Capabilities, "capabilities", nil, "any of apps, connections, token, delete (default all)")
+	create.Flags().StringSliceVar(&t.Capabilities, "capabilities", nil,
+		"any of apps, connections, token, delete (default all)")
 	brandFlags(create, &t.Brand)
 	_ = create.MarkFlagRequired("email") // the flag exists
 
@@ -93,7 +95,8 @@ type tenantRow struct {
 func tenantRows(tenants []connect.Tenant) []tenantRow {
 	rows := make([]tenantRow, 0, len(tenants))
 	for _, t := range tenants {
-		row := tenantRow{ID: t.ID, Email: t.Email, Capabilities: t.Capabilities, Disabled: t.Disabled, CreatedAt: t.CreatedAt, Keys: []string{}, brandRow: brandRowOf(t.Brand)}
+		row := tenantRow{ID: t.ID, Email: t.Email, Capabilities: t.Capabilities, Disabled: t.Disabled, CreatedAt: t.CreatedAt,
+			Keys: []string{}, brandRow: brandRowOf(t.Brand)}
 		for _, k := range t.Keys {
 			row.Keys = append(row.Keys, k.Fingerprint)
 		}
@@ -117,17 +120,21 @@ func (f *storeFlags) listTenants(cmd *cobra.Command, store *connect.Store, _ *Ap
 		if t.Disabled {
 			state = "disabled"
 		}
-		rows = append(rows, []string{t.ID, orDash(t.Name), t.Email, state, strings.Join(t.Capabilities, ","), strings.Join(t.Keys, ","), t.CreatedAt.Format(time.RFC3339)})
+		rows = append(rows, []string{t.ID, orDash(t.Name), t.Email, state, strings.Join(t.Capabilities, ","),
+			strings.Join(t.Keys, ","), t.CreatedAt.Format(time.RFC3339)})
 	}
-	return printTable(cmd.OutOrStdout(), []string{"TENANT", "NAME", "EMAIL", "STATE", "CAPABILITIES", "KEY FINGERPRINTS", "CREATED"}, rows)
+	return printTable(cmd.OutOrStdout(),
+		[]string{"TENANT", "NAME", "EMAIL", "STATE", "CAPABILITIES", "KEY FINGERPRINTS", "CREATED"}, rows)
 }
 
-// knows is nil for a tenant of the configuration or the store, connect.ErrTenantDisabled for one that is of no use any more, and else
-// connect.ErrTenantUnknown.
+// knows is nil for a tenant of the configuration or the store, connect.ErrTenantDisabled for one
+// that is of no use any more, and else connect.ErrTenantUnknown.
 func (a *App) knows(ctx context.Context, store *connect.Store, id string) error {
 	t, err := store.Tenant(ctx, id)
 	switch {
-	case errors.Is(err, connect.ErrTenantUnknown) && slices.ContainsFunc(a.Tenants, func(t Tenant) bool { return t.ID == id }):
+	case errors.Is(err, connect.ErrTenantUnknown) && slices.ContainsFunc(a.Tenants, func(t Tenant) bool {
+		return t.ID == id
+	}):
 		return nil
 	case err == nil && t.Disabled:
 		return connect.ErrTenantDisabled
@@ -139,19 +146,22 @@ func (a *App) knows(ctx context.Context, store *connect.Store, id string) error 
 func (a *App) mustKnow(ctx context.Context, store *connect.Store, id string) error {
 	err := a.knows(ctx, store, id)
 	if errors.Is(err, connect.ErrTenantUnknown) {
-		return fmt.Errorf("there is no tenant %q in this store; make it with `tenant create`, or name the --config that has it", id)
+		return fmt.Errorf("there is no tenant %q in this store; make it with `tenant create`, or name the --config that "+
+			"has it", id)
 	}
 	return err
 }
 
-// mustConnect spares the operator a connection that no call would find, because another source vends for the tenant.
+// mustConnect spares the operator a connection that no call would find, because another source
+// vends for the tenant.
 func (a *App) mustConnect(ctx context.Context, store *connect.Store, id string) error {
 	if err := a.mustKnow(ctx, store, id); err != nil {
 		return err
 	}
 	source, err := a.sourceOf(id)
 	if err == nil && source.kind != localSource {
-		err = fmt.Errorf("source %s vends for tenant %s, so that no call would find a connection of this store: connect the account there, or give the tenant a source of type local", source.name, id)
+		err = fmt.Errorf("source %s vends for tenant %s, so that no call would find a connection of this store: connect "+
+			"the account there, or give the tenant a source of type local", source.name, id)
 	}
 	return err
 }

@@ -22,8 +22,10 @@ func TestTenantCommands(t *testing.T) {
 		t.Fatalf("created: %q", first)
 	}
 	var minted struct{ Tenant, Key, KeySHA256 string }
-	out := must(t, "", "tenant", "create", "beta", "--email", "b@b.example", "--capabilities", "token,apps", "--name", " Beta ", "--json", "--data", dir)
-	if err := json.Unmarshal([]byte(strings.ReplaceAll(out, "key_sha256", "KeySHA256")), &minted); err != nil || minted.Tenant != "beta" || !keyForm.MatchString(minted.Key) || len(minted.KeySHA256) != 64 {
+	out := must(t, "", "tenant", "create", "beta", "--email", "b@b.example", "--capabilities", "token,apps", "--name",
+		" Beta ", "--json", "--data", dir)
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(out, "key_sha256", "KeySHA256")), &minted); err != nil ||
+		minted.Tenant != "beta" || !keyForm.MatchString(minted.Key) || len(minted.KeySHA256) != 64 {
 		t.Fatalf("created: %s, %v", out, err)
 	}
 	second := must(t, "", "tenant", "rotate", "acme", "--data", dir)
@@ -36,7 +38,8 @@ func TestTenantCommands(t *testing.T) {
 	lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
 	for i, want := range []string{
 		`^TENANT +NAME +EMAIL +STATE +CAPABILITIES +KEY FINGERPRINTS +CREATED$`,
-		`^acme +- +dev@acme\.example +active +apps,connections,token,delete +[0-9a-f]{12},[0-9a-f]{12} +20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$`,
+		`^acme +- +dev@acme\.example +active +apps,connections,token,delete +[0-9a-f]{12},[0-9a-f]{12} ` +
+			`+20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$`,
 		`^beta +Beta +b@b\.example +disabled +apps,token +[0-9a-f]{12} +20\S+Z$`,
 	} {
 		if i >= len(lines) || !regexp.MustCompile(want).MatchString(lines[i]) {
@@ -49,7 +52,8 @@ func TestTenantCommands(t *testing.T) {
 		Disabled     bool     `json:"disabled"`
 		Fingerprints []string `json:"key_fingerprints"`
 	}
-	if err := json.Unmarshal([]byte(listed), &rows); err != nil || len(rows) != 2 || rows[0].ID != "acme" || len(rows[0].Fingerprints) != 2 || !rows[1].Disabled {
+	if err := json.Unmarshal([]byte(listed), &rows); err != nil || len(rows) != 2 || rows[0].ID != "acme" ||
+		len(rows[0].Fingerprints) != 2 || !rows[1].Disabled {
 		t.Errorf("listed: %s, %v", listed, err)
 	}
 	if rows[1].Fingerprints[0] != minted.KeySHA256[:12] {
@@ -70,19 +74,21 @@ func TestTenantCommandErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		"taken":              {[]string{"create", "acme", "--email", "x@x.example"}, connect.ErrTenantExists.Error()},
-		"no email":           {[]string{"create", "other"}, `required flag(s) "email" not set`},
-		"bad email":          {[]string{"create", "other", "--email", "nobody"}, "email"},
-		"bad name":           {[]string{"create", "Other", "--email", "x@x.example"}, "1 to 63 of a-z"},
-		"bad capability":     {[]string{"create", "other", "--email", "x@x.example", "--capabilities", "root"}, "any of apps, connections, token, delete"},
-		"no name":            {[]string{"rotate"}, "accepts 1 arg(s), received 0"},
-		"two names":          {[]string{"rotate", "acme", "beta"}, "accepts 1 arg(s), received 2"},
-		"rotate unknown":     {[]string{"rotate", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: make it"},
-		"promote unknown":    {[]string{"promote", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: make it"},
-		"disable unknown":    {[]string{"disable", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: make it"},
-		"promote one key":    {[]string{"promote", "acme"}, connect.ErrOneKey.Error()},
-		"unknown flag":       {[]string{"list", "--keys"}, "unknown flag: --keys"},
-		"missing config":     {[]string{"list", "--config", filepath.Join(dir, "none")}, "reading " + filepath.Join(dir, "none")},
+		"taken":     {[]string{"create", "acme", "--email", "x@x.example"}, connect.ErrTenantExists.Error()},
+		"no email":  {[]string{"create", "other"}, `required flag(s) "email" not set`},
+		"bad email": {[]string{"create", "other", "--email", "nobody"}, "email"},
+		"bad name":  {[]string{"create", "Other", "--email", "x@x.example"}, "1 to 63 of a-z"},
+		"bad capability": {[]string{"create", "other", "--email", "x@x.example", "--capabilities", "root"},
+			"any of apps, connections, token, delete"},
+		"no name":         {[]string{"rotate"}, "accepts 1 arg(s), received 0"},
+		"two names":       {[]string{"rotate", "acme", "beta"}, "accepts 1 arg(s), received 2"},
+		"rotate unknown":  {[]string{"rotate", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: make it"},
+		"promote unknown": {[]string{"promote", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: make it"},
+		"disable unknown": {[]string{"disable", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: make it"},
+		"promote one key": {[]string{"promote", "acme"}, connect.ErrOneKey.Error()},
+		"unknown flag":    {[]string{"list", "--keys"}, "unknown flag: --keys"},
+		"missing config": {[]string{"list", "--config", filepath.Join(dir, "none")},
+			"reading " + filepath.Join(dir, "none")},
 		"list with argument": {[]string{"list", "acme"}, "accepts 0 arg(s), received 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +99,8 @@ func TestTenantCommandErrors(t *testing.T) {
 		})
 	}
 	must(t, "", "tenant", "rotate", "acme", "--data", dir)
-	if _, _, err := run(t, "", "tenant", "rotate", "acme", "--data", dir); err == nil || !strings.Contains(err.Error(), connect.ErrTwoKeys.Error()) {
+	if _, _, err := run(t, "", "tenant", "rotate", "acme", "--data", dir); err == nil ||
+		!strings.Contains(err.Error(), connect.ErrTwoKeys.Error()) {
 		t.Errorf("a third key: %v", err)
 	}
 }

@@ -45,7 +45,8 @@ func runContext(ctx context.Context, t *testing.T, input string, args ...string)
 }
 
 // noted is what goes to standard error where a key goes to standard output.
-var noted = regexp.MustCompile(`^(tenant \S+ is in the store .+\n|its id, to revoke it by: ckey_\w{11}\nthe base URL that goes with it: \S+\n)?$`)
+var noted = regexp.MustCompile(
+	`^(tenant \S+ is in the store .+\n|its id, to revoke it by: ckey_\w{11}\nthe base URL that goes with it: \S+\n)?$`)
 
 // must is run for what has to succeed; it returns the standard output.
 func must(t *testing.T, input string, args ...string) string {
@@ -61,12 +62,15 @@ func must(t *testing.T, input string, args ...string) string {
 func TestCommandsWithConfig(t *testing.T) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "Caddyfile")
-	text := fmt.Sprintf("{\n\tvendgate {\n\t\tdata_dir %q\n\t\ttenant configured {\n\t\t\tkey {env.NOT_NEEDED_HERE}\n\t\t}\n\t\t%s\n\t}\n}\n", filepath.Join(dir, "store"), keyApp("127.0.0.1:1"))
+	text := fmt.Sprintf("{\n\tvendgate {\n\t\tdata_dir %q\n\t\ttenant configured {\n\t\t\tkey "+
+		"{env.NOT_NEEDED_HERE}\n\t\t}\n\t\t%s\n\t}\n}\n", filepath.Join(dir, "store"), keyApp("127.0.0.1:1"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	id := must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "configured", "--user", "a@example.com", "--app", "key", "--config", config)
-	if listed := must(t, "", "connection", "list", "--data", filepath.Join(dir, "store")); !strings.Contains(listed, strings.TrimSpace(id)) {
+	id := must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "configured", "--user", "a@example.com",
+		"--app", "key", "--config", config)
+	if listed := must(t, "", "connection", "list", "--data", filepath.Join(dir, "store")); !strings.Contains(listed,
+		strings.TrimSpace(id)) {
 		t.Errorf("imported %s, listed %s", id, listed)
 	}
 }
@@ -80,7 +84,8 @@ func TestKeysetCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out := must(t, "", "keyset", "create", "--json", "--data", dir); out != fmt.Sprintf("{\n  \"data_dir\": %q\n}\n", dir) {
+	if out := must(t, "", "keyset", "create", "--json", "--data", dir); out != fmt.Sprintf("{\n  \"data_dir\": %q\n}\n",
+		dir) {
 		t.Errorf("created again: %q", out)
 	}
 	if again, err := os.ReadFile(filepath.Join(dir, "keyset.json")); err != nil || !bytes.Equal(again, before) {
@@ -88,7 +93,8 @@ func TestKeysetCommands(t *testing.T) {
 	}
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
 	for range 2 {
-		must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--no-verify", "--data", dir)
+		must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app",
+			"openai", "--no-verify", "--data", dir)
 	}
 	if out := must(t, "", "keyset", "rotate", "--data", dir); out != "2 connections sealed with the new key\n" {
 		t.Errorf("rotated: %q", out)
@@ -99,7 +105,8 @@ func TestKeysetCommands(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "keyset.json")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := run(t, "", "keyset", "create", "--data", dir); err == nil || !strings.Contains(err.Error(), connect.ErrKeysetMissing.Error()) {
+	if _, _, err := run(t, "", "keyset", "create", "--data", dir); err == nil ||
+		!strings.Contains(err.Error(), connect.ErrKeysetMissing.Error()) {
 		t.Errorf("create over a store without its keyset: %v", err)
 	}
 }
@@ -107,18 +114,19 @@ func TestKeysetCommands(t *testing.T) {
 // TestCommandsNeedStore: in a mistyped directory nothing is found and nothing is made.
 func TestCommandsNeedStore(t *testing.T) {
 	for name, args := range map[string][]string{
-		"tenant list":         {"tenant", "list"},
-		"tenant rotate":       {"tenant", "rotate", "acme"},
-		"tenant promote":      {"tenant", "promote", "acme"},
-		"tenant disable":      {"tenant", "disable", "acme"},
-		"tenant brand":        {"tenant", "brand", "acme", "--name", "Acme"},
-		"tenant mcp-url":      {"tenant", "mcp-url", "acme"},
-		"caller-key create":   {"caller-key", "create", "--tenant", "acme", "--connection", "conn_1"},
-		"caller-key list":     {"caller-key", "list"},
-		"caller-key revoke":   {"caller-key", "revoke", "ckey_1"},
-		"connection list":     {"connection", "list"},
-		"connection delete":   {"connection", "delete", "conn_1", "--tenant", "acme"},
-		"connection link":     {"connection", "link", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--public-url", "https://gw.example"},
+		"tenant list":       {"tenant", "list"},
+		"tenant rotate":     {"tenant", "rotate", "acme"},
+		"tenant promote":    {"tenant", "promote", "acme"},
+		"tenant disable":    {"tenant", "disable", "acme"},
+		"tenant brand":      {"tenant", "brand", "acme", "--name", "Acme"},
+		"tenant mcp-url":    {"tenant", "mcp-url", "acme"},
+		"caller-key create": {"caller-key", "create", "--tenant", "acme", "--connection", "conn_1"},
+		"caller-key list":   {"caller-key", "list"},
+		"caller-key revoke": {"caller-key", "revoke", "ckey_1"},
+		"connection list":   {"connection", "list"},
+		"connection delete": {"connection", "delete", "conn_1", "--tenant", "acme"},
+		"connection link": {"connection", "link", "--tenant", "acme", "--user", "a@example.com", "--app", "openai",
+			"--public-url", "https://gw.example"},
 		"connection refresh":  {"connection", "refresh", "conn_1", "--tenant", "acme", "--public-url", "https://gw.example"},
 		"oauth-client list":   {"oauth-client", "list"},
 		"oauth-client delete": {"oauth-client", "delete", "gmail"},
@@ -128,7 +136,8 @@ func TestCommandsNeedStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "mistyped")
 			out, _, err := run(t, "", append(args, "--data", dir)...)
-			if want := "there is no store in " + dir + "; `keyset create` makes one"; err == nil || err.Error() != want || out != "" {
+			if want := "there is no store in " + dir + "; `keyset create` makes one"; err == nil || err.Error() != want ||
+				out != "" {
 				t.Errorf("got %v and %q, want %s", err, out, want)
 			}
 			if _, err := os.Stat(dir); !os.IsNotExist(err) {
@@ -212,7 +221,8 @@ func configOf(t *testing.T, options string) string {
 
 // TestNoSubcommand: what is misspelt must not exit as if it were done.
 func TestNoSubcommand(t *testing.T) {
-	if _, _, err := run(t, "", "app", "bogus"); err == nil || err.Error() != "app has no command \"bogus\"; `app --help` lists them" {
+	if _, _, err := run(t, "", "app", "bogus"); err == nil ||
+		err.Error() != "app has no command \"bogus\"; `app --help` lists them" {
 		t.Errorf("got %v", err)
 	}
 	if out := must(t, "", "tenant"); !strings.Contains(out, "  rotate ") {

@@ -18,7 +18,8 @@ import (
 type tryFlags struct{ unconfirmed, skip bool }
 
 func (f *tryFlags) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.unconfirmed, "unconfirmed", false, "store it, not verified, even if the provider neither accepts nor refuses it")
+	cmd.Flags().BoolVar(&f.unconfirmed, "unconfirmed", false,
+		"store it, not verified, even if the provider neither accepts nor refuses it")
 	cmd.Flags().BoolVar(&f.skip, "no-verify", false, "store it, not verified, without asking the provider")
 	cmd.MarkFlagsMutuallyExclusive("unconfirmed", "no-verify")
 }
@@ -30,7 +31,8 @@ func (f *tryFlags) check(ctx context.Context, store *connect.Store, a *App, tena
 	}
 	takes, err := a.unconfirmed(ctx, store, tenant)
 	if err == nil && takes == connect.RefuseUnconfirmed {
-		err = fmt.Errorf("tenant %s takes only credentials that their provider confirms: take --unconfirmed out, or set the tenant's unconfirmed to ask", tenant)
+		err = fmt.Errorf("tenant %s takes only credentials that their provider confirms: take --unconfirmed out, or set "+
+			"the tenant's unconfirmed to ask", tenant)
 	}
 	return err
 }
@@ -66,7 +68,9 @@ func (f *tryFlags) grant(ctx context.Context, a *App, app *catalog.App, g connec
 		return connect.Grant{}, err
 	}
 	defer base.CloseIdleConnections()
-	authorizer := authorize.New(authorize.Options{Transport: func(*catalog.App) http.RoundTripper { return transport{base} }})
+	authorizer := authorize.New(authorize.Options{Transport: func(*catalog.App) http.RoundTripper {
+		return transport{base}
+	}})
 	g, err = authorizer.Imported(ctx, app, g, f.unconfirmed)
 	return g, inImport(err)
 }

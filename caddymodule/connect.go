@@ -20,8 +20,9 @@ import (
 
 func init() { caddy.RegisterModule(new(Connect)) }
 
-// Connect is the handler `vendgate_connect`: the embedded connection manager. It serves the Platform API under `/platform/v1`, and the
-// hosted pages and the dashboard under `/connect`. Other requests pass to the next handler.
+// Connect is the handler `vendgate_connect`: the embedded connection manager. It serves the
+// Platform API under `/platform/v1`, and the hosted pages and the dashboard under `/connect`. Other
+// requests pass to the next handler.
 type Connect struct {
 	// DefinedAt is file and line of the Caddyfile, for error messages.
 	DefinedAt string `json:"defined_at,omitempty"`
@@ -44,7 +45,8 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 	}
 	c.gateway = app.(*App).gateway
 	if c.gateway.store == nil {
-		return at(c.DefinedAt, errors.New("vendgate_connect serves the embedded connection manager: add source local, or leave the directive out"))
+		return at(c.DefinedAt,
+			errors.New("vendgate_connect serves the embedded connection manager: add source local, or leave the directive out"))
 	}
 	if c.gateway.publicURL == "" {
 		c.gateway.warnOfHost.Do(func() { c.gateway.log.Warn(hostWarning) })
@@ -56,7 +58,8 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 
 // hostWarning is logged once a configuration that serves the connection manager and does not say
 // where it is reached.
-const hostWarning = "public_url is not set: request links, redirect URIs, and the origin that may call the MCP server follow the " +
+const hostWarning = "public_url is not set: request links, redirect URIs, and the origin that may call the MCP " +
+	"server follow the " +
 	"Host header of each request, which callers choose; write public_url https://HOST in the vendgate block"
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
@@ -88,7 +91,8 @@ func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 	if err := call.serve(path); err != nil { //nolint:contextcheck // the call's request carries ctx
 		e := vending.AsError(err)
 		if e.Code == vending.InternalError && e.Err != nil && r.Context().Err() == nil {
-			c.gateway.log.Error("call of the platform api failed", "tenant", call.facts.tenant, "request", call.request, "error", e.Err)
+			c.gateway.log.Error("call of the platform api failed", "tenant", call.facts.tenant, "request", call.request, "error",
+				e.Err)
 		}
 		refuse(w, r, "", e)
 	}
@@ -98,7 +102,8 @@ func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 	logFacts(r.Context(), &call.facts)
 }
 
-// page serves a hosted page or one of the dashboard. What end users wait for at a provider has bounds of its own.
+// page serves a hosted page or one of the dashboard. What end users wait for at a provider has
+// bounds of its own.
 func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 	id := requestID(r)
 	w.Header().Set(requestHeader, id)
@@ -137,12 +142,14 @@ func requestID(r *http.Request) string {
 // hostForm is a host name or address with an optional port: what addresses may be built with.
 var hostForm = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$`)
 
-// isHost reports whether origin can be built. Where the configuration has it, the Host header does not matter.
+// isHost reports whether origin can be built. Where the configuration has it, the Host header does
+// not matter.
 func (g *gateway) isHost(r *http.Request) bool {
 	return g.publicURL != "" || hostForm.MatchString(r.Host)
 }
 
-// origin is scheme and host under which the request reached us, as far as it tells, unless the configuration knows better.
+// origin is scheme and host under which the request reached us, as far as it tells, unless the
+// configuration knows better.
 func (g *gateway) origin(r *http.Request) string {
 	if g.publicURL != "" {
 		return g.publicURL

@@ -2,7 +2,7 @@
 // `vendgate_proxy`, `vendgate_connect` and `vendgate_not_found`, their Caddyfile syntax, metrics,
 // access-log fields and commands. It is the only place that knows Caddy and zap.
 //
-// It must only translate: who may call, what is vended and how it is injected is decided by the packages it
-// puts together. It must never hold a resolved secret in an exported field, because Caddy's request
-// trace and its admin API print those.
+// It must only translate: who may call, what is vended and how it is injected is decided by the
+// packages it puts together. It must never hold a resolved secret in an exported field, because
+// Caddy's request trace and its admin API print those.
 package caddymodule

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestConfigDocs demands a doc comment on every exported field that stands in a configuration: Caddy's documentation of
-// the JSON is made of these.
+// TestConfigDocs demands a doc comment on every exported field that stands in a configuration:
+// Caddy's documentation of the JSON is made of these.
 func TestConfigDocs(t *testing.T) {
 	fields := 0
 	for _, name := range sources(t, ".") {

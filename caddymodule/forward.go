@@ -14,7 +14,8 @@ import (
 
 // forward hands the call to ReverseProxy. From here on [answer] and [answerError] answer it.
 func (c *call) forward() {
-	x, err := inject.NewExchange(c.route.placement, c.credential, c.target.Path, c.target.RawQuery, c.target.HasQuery, c.revend)
+	x, err := inject.NewExchange(c.route.placement, c.credential, c.target.Path, c.target.RawQuery, c.target.HasQuery,
+		c.revend)
 	if c.failed(err) {
 		return
 	}
@@ -33,8 +34,8 @@ func (c *call) forward() {
 	c.route.reverse.ServeHTTP(c, c.request.WithContext(ctx))
 }
 
-// outline is the ReverseProxy's Rewrite: everything about the upstream but the credential, which is the
-// transport's to add.
+// outline is the ReverseProxy's Rewrite: everything about the upstream but the credential, which is
+// the transport's to add.
 func outline(pr *httputil.ProxyRequest) {
 	c := callOf(pr.In.Context())
 	c.exchange.Outline(pr.Out)

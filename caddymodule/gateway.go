@@ -20,15 +20,16 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// gateway is what the app's configuration became: all that a request needs, resolved and immutable but for
-// what is counted. Its fields are unexported on purpose: some lead to secrets.
+// gateway is what the app's configuration became: all that a request needs, resolved and immutable
+// but for what is counted. Its fields are unexported on purpose: some lead to secrets.
 type gateway struct {
 	log         *slog.Logger
 	publicURL   string
 	vendTimeout time.Duration
 	catalog     *catalog.Catalog
 	routes      routes
-	// public dials global unicast addresses only; allowing dials more, for the operator's apps that say so, by slug.
+	// public dials global unicast addresses only; allowing dials more, for the operator's apps that
+	// say so, by slug.
 	public   http.RoundTripper
 	allowing map[string]http.RoundTripper
 	// own are the slugs of the operator's apps.
@@ -40,7 +41,8 @@ type gateway struct {
 	// refusals remembers forced vends that did not help.
 	refusals vending.Refusals
 	store    *connect.Store
-	// stranger is the pattern of tenants that only their source can judge; nil if no source wants them.
+	// stranger is the pattern of tenants that only their source can judge; nil if no source wants
+	// them.
 	stranger *policy.Tenant
 	clients  map[clientKey]connect.OAuthClient
 	// configured are the tenants of the configuration, by id.
@@ -76,7 +78,8 @@ func (pooledLedger) Destruct() error { return nil }
 
 // openGateway puts the gateway together. On error it has already closed what it had opened.
 func openGateway(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *gateway, err error) {
-	g = &gateway{log: ctx.Slogger(), publicURL: a.PublicURL, vendTimeout: time.Duration(a.VendTimeout), sources: make(map[string]*source)}
+	g = &gateway{log: ctx.Slogger(), publicURL: a.PublicURL, vendTimeout: time.Duration(a.VendTimeout),
+		sources: make(map[string]*source)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
@@ -86,7 +89,9 @@ func openGateway(ctx caddy.Context, a *App, modules map[string]SourceModule) (g 
 	if g.metrics, err = newMetrics(ctx); err != nil {
 		return g, err
 	}
-	ledger, _, err := ledgers.LoadOrNew("ledger", func() (caddy.Destructor, error) { return pooledLedger{policy.NewLedger()}, nil })
+	ledger, _, err := ledgers.LoadOrNew("ledger", func() (caddy.Destructor, error) {
+		return pooledLedger{policy.NewLedger()}, nil
+	})
 	if err != nil {
 		return g, err
 	}
@@ -162,7 +167,8 @@ func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]Sour
 			g.store = store
 		}
 		env := &SourceEnv{
-			Name: name, Logger: g.log.With("source", name), Catalog: g.catalog, Store: g.store, Clients: g.oauthClient, Guarded: g.guarded,
+			Name: name, Logger: g.log.With("source", name), Catalog: g.catalog, Store: g.store, Clients: g.oauthClient,
+			Guarded:   g.guarded,
 			Transport: func(allow []string) (http.RoundTripper, error) { return g.roundTripper(a, allow) },
 		}
 		opened, err := module.OpenSource(env)

@@ -37,8 +37,8 @@ func staticGateway(t *testing.T, addr string) string {
 	}`
 }
 
-// settle returns when the access-log entries of all calls before it are written: Caddy writes one after the caller has
-// the answer, but before it reads the next request from the same connection.
+// settle returns when the access-log entries of all calls before it are written: Caddy writes one
+// after the caller has the answer, but before it reads the next request from the same connection.
 func settle(t *testing.T, g *harness.Gateway) {
 	t.Helper()
 	do(t, g, g.Request("GET", "/settle", nil))

@@ -17,8 +17,8 @@ var update = flag.Bool("update", false, "write what is seen into the golden file
 
 const dashes = "----------\n"
 
-// goldens runs seen for the Caddyfile of each file of testdata/dir and compares what it returns with what the file has after the
-// line of dashes.
+// goldens runs seen for the Caddyfile of each file of testdata/dir and compares what it returns
+// with what the file has after the line of dashes.
 func goldens(t *testing.T, dir string, seen func(t *testing.T, caddyfile string) string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.caddyfiletest"))
@@ -52,7 +52,8 @@ func goldens(t *testing.T, dir string, seen func(t *testing.T, caddyfile string)
 	}
 }
 
-// TestAdapt holds every form of the Caddyfile against the JSON it becomes, or the error that tells what to write instead.
+// TestAdapt holds every form of the Caddyfile against the JSON it becomes, or the error that tells
+// what to write instead.
 func TestAdapt(t *testing.T) {
 	community := communityApp(t)
 	goldens(t, "adapt", func(t *testing.T, caddyfile string) string {

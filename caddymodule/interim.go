@@ -35,7 +35,8 @@ func (c *call) Interim(status int, h http.Header) {
 // hopByHop are the headers of one connection (RFC 9110, section 7.6.1), and those that frame a
 // body, which no interim answer has.
 var hopByHop = []string{
-	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding",
+	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer",
+	"Transfer-Encoding",
 	"Upgrade", "Content-Length",
 }
 

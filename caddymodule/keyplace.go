@@ -85,7 +85,8 @@ func (k *foundKey) single() error {
 	if k.other == "" {
 		return nil
 	}
-	return vending.Refuse(vending.InvalidRequest, "there are two different keys, one in "+k.where+" and one in "+k.other+": send one of them")
+	return vending.Refuse(vending.InvalidRequest,
+		"there are two different keys, one in "+k.where+" and one in "+k.other+": send one of them")
 }
 
 // authorization reads a value of Authorization under any scheme, and both halves of Basic.

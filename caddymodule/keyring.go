@@ -149,11 +149,13 @@ func (g *gateway) checkRule(r *policy.Rule) error {
 	if !named || len(hosts) == 0 || slices.ContainsFunc(hosts, counts) {
 		return nil
 	}
-	return fmt.Errorf("path %s: app %s has no host %q, so that the rule would never count: begin it with /~%s/", r.Path, r.App, host, strings.Join(hosts, "/ or /~"))
+	return fmt.Errorf("path %s: app %s has no host %q, so that the rule would never count: begin it with /~%s/", r.Path,
+		r.App, host, strings.Join(hosts, "/ or /~"))
 }
 
 func (g *gateway) noSource(name string) error {
-	return fmt.Errorf("source %q is not configured: add a source block of that name, or write one of %s", name, strings.Join(slices.Sorted(maps.Keys(g.sources)), ", "))
+	return fmt.Errorf("source %q is not configured: add a source block of that name, or write one of %s", name,
+		strings.Join(slices.Sorted(maps.Keys(g.sources)), ", "))
 }
 
 func noApp(apps *catalog.Catalog, slug string) error {
@@ -163,8 +165,8 @@ func noApp(apps *catalog.Catalog, slug string) error {
 	return fmt.Errorf("app %q is not in the catalog: correct the slug, or define it with an app block", slug)
 }
 
-// admitStored gives a tenant of the store its configured policy, if there is one. The capabilities in the store
-// hold unless the configuration names others.
+// admitStored gives a tenant of the store its configured policy, if there is one. The capabilities
+// in the store hold unless the configuration names others.
 func (g *gateway) admitStored(a *App, s policy.StoredTenant, configured *Tenant) *policy.Tenant {
 	var p TenantPolicy
 	if configured != nil {
@@ -172,9 +174,11 @@ func (g *gateway) admitStored(a *App, s policy.StoredTenant, configured *Tenant)
 	}
 	t, err := g.admit(a, s.ID, p)
 	if err != nil {
-		// The same policy compiled when the configuration was loaded; should it not do so now, the tenant may do nothing.
+		// The same policy compiled when the configuration was loaded; should it not do so now, the tenant
+		// may do nothing.
 		g.log.Error("admitting a tenant of the store", "tenant", s.ID, "error", err)
-		return &policy.Tenant{ID: s.ID, Source: a.DefaultSource, Account: g.ledger.Account(s.ID, policy.Budgets{Token: 1, API: 1})}
+		return &policy.Tenant{ID: s.ID, Source: a.DefaultSource,
+			Account: g.ledger.Account(s.ID, policy.Budgets{Token: 1, API: 1})}
 	}
 	if p.Capabilities == nil {
 		t.Capabilities = s.Capabilities
@@ -234,11 +238,15 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]connect.OAuth
 		case !ok:
 			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client: %w", noApp(apps, c.App)))
 		case app.AuthType != string(vending.OAuth):
-			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: the app does not use OAuth: take the client out, or set auth_type o_auth for the app", c.App))
+			return nil,
+				at(c.DefinedAt,
+					fmt.Errorf("oauth_client %s: the app does not use OAuth: take the client out, or set auth_type o_auth for the app",
+						c.App))
 		case c.Tenant != "" && policy.CheckTenantID(c.Tenant) != nil:
 			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: %w", c.App, policy.CheckTenantID(c.Tenant)))
 		case c.ClientID == "":
-			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_id is missing: write the one the provider gave you", c.App))
+			return nil,
+				at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_id is missing: write the one the provider gave you", c.App))
 		}
 		resolved := connect.OAuthClient{ID: c.ClientID, Scopes: c.Scopes}
 		if c.ClientSecret != "" {

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// lingerTime and lingerBytes bound what is read after a refusal; lingerTime also bounds a pause before it, and hearTime all of that.
+	// lingerTime and lingerBytes bound what is read after a refusal; lingerTime also bounds a pause
+	// before it, and hearTime all of that.
 	lingerTime  = time.Second
 	hearTime    = 10 * time.Second
 	lingerBytes = 8 << 20
@@ -18,16 +19,18 @@ const (
 	readAway = 256 << 10
 )
 
-// refuse answers a request whose body nobody has read, or not to its end. If much of that is left, it then reads on for a moment what the
-// caller is still sending: a connection that is closed on unread bytes is reset, and the caller might lose the answer with it (RFC 9112,
-// section 9.6). HTTP/2 resets the stream alone.
+// refuse answers a request whose body nobody has read, or not to its end. If much of that is left,
+// it then reads on for a moment what the caller is still sending: a connection that is closed on
+// unread bytes is reset, and the caller might lose the answer with it (RFC 9112, section 9.6).
+// HTTP/2 resets the stream alone.
 func refuse(w http.ResponseWriter, r *http.Request, form vending.Form, e *vending.Error) {
 	control := http.NewResponseController(w)
 	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" || r.ContentLength == 0 {
 		vending.WriteErrorAs(w, form, e, nil)
 		return
 	}
-	if r.ContentLength <= readAway && arrives(control, r) || control.SetReadDeadline(time.Now().Add(lingerTime)) != nil || control.EnableFullDuplex() != nil {
+	if r.ContentLength <= readAway && arrives(control, r) || control.SetReadDeadline(time.Now().Add(lingerTime)) != nil ||
+		control.EnableFullDuplex() != nil {
 		vending.WriteErrorAs(w, form, e, nil)
 		return
 	}
@@ -38,8 +41,9 @@ func refuse(w http.ResponseWriter, r *http.Request, form vending.Form, e *vendin
 	}
 }
 
-// arrives reads as much of a body as net/http would read away before it answers, and reports whether that was all. A sender that pauses must
-// not keep its answer waiting, and one that goes on is heard out for a while.
+// arrives reads as much of a body as net/http would read away before it answers, and reports
+// whether that was all. A sender that pauses must not keep its answer waiting, and one that goes on
+// is heard out for a while.
 func arrives(control *http.ResponseController, r *http.Request) bool {
 	part := buffers.Get()
 	defer buffers.Put(part)
@@ -62,7 +66,8 @@ func arrives(control *http.ResponseController, r *http.Request) bool {
 // refusal. What is short net/http reads away by itself.
 func heard(w http.ResponseWriter, r *http.Request) (after func()) {
 	control := http.NewResponseController(w)
-	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" || 0 <= r.ContentLength && r.ContentLength <= readAway || control.EnableFullDuplex() != nil {
+	if r.ProtoMajor != 1 || r.Header.Get("Expect") != "" || 0 <= r.ContentLength && r.ContentLength <= readAway ||
+		control.EnableFullDuplex() != nil {
 		return func() {}
 	}
 	body := r.Body

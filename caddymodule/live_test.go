@@ -9,7 +9,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// within calls f until it is true, at most for the second that the design allows a change in the store to take.
+// within calls f until it is true, at most for the second that the design allows a change in the
+// store to take.
 func within(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -26,12 +27,14 @@ func within(t *testing.T, what string, f func() bool) {
 func TestCommandsOnLiveGateway(t *testing.T) {
 	up := harness.NewUpstream(t, harness.OK)
 	dir := t.TempDir()
-	g := harness.Start(t, fmt.Sprintf("data_dir %q\nsource local\n%s", dir, keyApp(up.Addr)), "vendgate_proxy\nvendgate_connect")
+	g := harness.Start(t, fmt.Sprintf("data_dir %q\nsource local\n%s", dir, keyApp(up.Addr)),
+		"vendgate_proxy\nvendgate_connect")
 	mint := func(args ...string) string {
 		return strings.TrimSpace(must(t, "", append([]string{"tenant", "--data", dir}, args...)...))
 	}
 	first := mint("create", "acme", "--email", "dev@acme.example")
-	id := strings.TrimSpace(must(t, `{"api_key":"sk-live-1"}`, "connection", "import", "--tenant", "acme", "--user", harness.Alice, "--app", "key",
+	id := strings.TrimSpace(must(t, `{"api_key":"sk-live-1"}`, "connection", "import", "--tenant", "acme", "--user",
+		harness.Alice, "--app", "key",
 		"--data", dir, "--config", configOf(t, keyApp(up.Addr))))
 	call := func(key string) int {
 		status, _ := do(t, g, g.Request("GET", "/proxy/"+id+"/key/v1", nil, "Authorization: Bearer "+key))
@@ -64,12 +67,15 @@ func TestLocalSourceRefreshes(t *testing.T) {
 	up := harness.NewUpstream(t, func(request string) string {
 		if strings.HasPrefix(request, "POST /token?") {
 			body := `{"access_token":"at-fresh","token_type":"bearer","expires_in":3600,"refresh_token":"rt-2"}`
-			return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body),
+				body)
 		}
 		return harness.OK(request)
 	})
 	crm := func(slug, guard string) string {
-		return fmt.Sprintf("app %[1]s {\n auth_type o_auth\n upstream http://%[2]s\n oauth2 {\n token_url http://%[2]s/token?%[1]s\n }\n allow_http\n %[3]s\n}\noauth_client %[1]s {\n client_id vendgate\n}\n", slug, up.Addr, guard)
+		return fmt.Sprintf("app %[1]s {\n auth_type o_auth\n upstream http://%[2]s\n oauth2 {\n token_url "+
+			"http://%[2]s/token?%[1]s\n }\n allow_http\n %[3]s\n}\noauth_client %[1]s {\n client_id vendgate\n}\n", slug,
+			up.Addr, guard)
 	}
 	apps := crm("crm", "allow_private 127.0.0.0/8") + crm("guarded", "")
 	dir := t.TempDir()
@@ -77,7 +83,8 @@ func TestLocalSourceRefreshes(t *testing.T) {
 	config := configOf(t, apps)
 	g := harness.Start(t, fmt.Sprintf("data_dir %q\nsource local\n%s", dir, apps))
 	for slug, want := range map[string]int{"crm": 200, "guarded": 503} {
-		id := strings.TrimSpace(must(t, `{"refresh_token":"rt-1"}`, "connection", "import", "--tenant", "acme", "--user", harness.Alice, "--app", slug, "--data", dir, "--config", config))
+		id := strings.TrimSpace(must(t, `{"refresh_token":"rt-1"}`, "connection", "import", "--tenant", "acme", "--user",
+			harness.Alice, "--app", slug, "--data", dir, "--config", config))
 		up.Got()
 		status, body := do(t, g, g.Request("GET", "/proxy/"+id+"/"+slug+"/me", nil, "Authorization: Bearer "+key))
 		got := up.Got()
@@ -87,7 +94,8 @@ func TestLocalSourceRefreshes(t *testing.T) {
 		if want != 200 && len(got) != 0 {
 			t.Errorf("%s: the provider got %q past the guard", slug, got)
 		}
-		if want == 200 && (len(got) != 2 || !strings.Contains(got[0], "grant_type=refresh_token") || !strings.Contains(got[1], "Authorization: Bearer at-fresh\r\n")) {
+		if want == 200 && (len(got) != 2 || !strings.Contains(got[0], "grant_type=refresh_token") ||
+			!strings.Contains(got[1], "Authorization: Bearer at-fresh\r\n")) {
 			t.Errorf("%s: the provider got %q", slug, got)
 		}
 	}

@@ -39,14 +39,17 @@ func (g *gateway) openManager() *connectionManager {
 			Manager: m, Source: meteredSource{g.localSource(), g.metrics},
 			Agents: mcpserver.New(mcpserver.Options{Manager: m, Logger: g.log}),
 		}),
-		hosted: hosted.New(hosted.Options{Store: g.store, Authorizer: authorizer, Pages: pages, Catalog: g.catalog.App, Tenant: g.tenant, Logger: g.log}),
+		hosted: hosted.New(hosted.Options{Store: g.store, Authorizer: authorizer, Pages: pages, Catalog: g.catalog.App,
+			Tenant: g.tenant, Logger: g.log}),
 		dashboard: dashboard.New(dashboard.Options{
-			Store: g.store, Manager: m, Pages: pages, Lookup: g.keyring.Lookup, Tenant: g.tenant, Revokes: g.revokes, Logger: g.log,
+			Store: g.store, Manager: m, Pages: pages, Lookup: g.keyring.Lookup, Tenant: g.tenant, Revokes: g.revokes,
+			Logger: g.log,
 		}),
 	}
 }
 
-// guarded returns the transport that dials under an app's guard, or nil for an app that is not in the catalog.
+// guarded returns the transport that dials under an app's guard, or nil for an app that is not in
+// the catalog.
 func (g *gateway) guarded(app *catalog.App) http.RoundTripper {
 	if !g.catalog.Has(app.Slug) {
 		return nil
@@ -60,7 +63,8 @@ func (g *gateway) revokes(slug string) bool {
 	return ok && app.OAuth2 != nil && app.OAuth2.RevokeURL != ""
 }
 
-// tenant returns what is known of a tenant. What the configuration says about how it appears goes over what the store says.
+// tenant returns what is known of a tenant. What the configuration says about how it appears goes
+// over what the store says.
 func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error) {
 	t, err := g.store.Tenant(ctx, id)
 	configured := g.configured[id]
@@ -97,8 +101,8 @@ func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error)
 	return t, nil
 }
 
-// oauthClient returns the tenant's own OAuth client for an app, or the one for all tenants; of each, the one in the configuration before the
-// one in the store.
+// oauthClient returns the tenant's own OAuth client for an app, or the one for all tenants; of
+// each, the one in the configuration before the one in the store.
 func (g *gateway) oauthClient(ctx context.Context, tenant, app string) (connect.OAuthClient, error) {
 	for _, owner := range []string{tenant, ""} {
 		if c, ok := g.clients[clientKey{owner, app}]; ok {
@@ -140,7 +144,8 @@ func (s meteredSource) Vend(ctx context.Context, r vending.Request) (vending.Cre
 	return s.source.Vend(ctx, r)
 }
 
-// sweepEvery is how often links that have run out are looked for. Until then they already count as expired for whoever asks.
+// sweepEvery is how often links that have run out are looked for. Until then they already count as
+// expired for whoever asks.
 const sweepEvery = time.Minute
 
 // sweep ends links that have run out until ctx ends.

@@ -8,8 +8,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are registered anew with each configuration: Caddy gives every one its own registry. Labels come from the catalog,
-// the codes and the configured sources only, never from what callers send.
+// metrics are registered anew with each configuration: Caddy gives every one its own registry.
+// Labels come from the catalog, the codes and the configured sources only, never from what callers
+// send.
 type metrics struct {
 	requests *prometheus.CounterVec
 	vend     *prometheus.HistogramVec
@@ -38,10 +39,13 @@ func newMetrics(ctx caddy.Context) (*metrics, error) {
 	m := &metrics{
 		requests: counter("requests_total", "Calls by app and code; code is empty for what passed.", "app", "code"),
 		vend:     prometheus.NewHistogramVec(histogram("vend_seconds", "Time to vend a credential."), []string{"source"}),
-		upstream: prometheus.NewHistogramVec(histogram("upstream_seconds", "Time from forwarding a call to the header of the provider's answer."), []string{"app"}),
-		overhead: prometheus.NewHistogram(histogram("overhead_seconds", "Time before forwarding that was not spent vending.")),
+		upstream: prometheus.NewHistogramVec(histogram("upstream_seconds",
+			"Time from forwarding a call to the header of the provider's answer."), []string{"app"}),
+		overhead: prometheus.NewHistogram(histogram("overhead_seconds",
+			"Time before forwarding that was not spent vending.")),
 		refusals: counter("budget_refusals_total", "Calls refused by a budget or the in-flight bound.", "budget"),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "caddy", Subsystem: "vendgate", Name: "in_flight", Help: "Calls under way."}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "caddy", Subsystem: "vendgate", Name: "in_flight",
+			Help: "Calls under way."}),
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.vend, m.upstream, m.overhead, m.refusals, m.inFlight} {
 		if err := ctx.GetMetricsRegistry().Register(c); err != nil {
@@ -60,7 +64,8 @@ type appMetrics struct {
 }
 
 func (m *metrics) app(slug string) *appMetrics {
-	return &appMetrics{slug: slug, passed: m.requests.WithLabelValues(slug, ""), upstream: m.upstream.WithLabelValues(slug)}
+	return &appMetrics{slug: slug, passed: m.requests.WithLabelValues(slug, ""),
+		upstream: m.upstream.WithLabelValues(slug)}
 }
 
 func (m *metrics) refused(budget string) { m.refusals.WithLabelValues(budget).Inc() }

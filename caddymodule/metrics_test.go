@@ -10,12 +10,15 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestMetrics reads the metrics as Prometheus does: their names and labels are what dashboards are built on.
+// TestMetrics reads the metrics as Prometheus does: their names and labels are what dashboards are
+// built on.
 func TestMetrics(t *testing.T) {
 	up := harness.NewUpstream(t, harness.OK)
-	block := strings.Replace(staticGateway(t, up.Addr), "tenant acme {\n\t\tkey", "tenant acme {\n\t\tbudget token 3\n\t\tkey", 1)
+	block := strings.Replace(staticGateway(t, up.Addr), "tenant acme {\n\t\tkey",
+		"tenant acme {\n\t\tbudget token 3\n\t\tkey", 1)
 	g := harness.Start(t, block, "metrics /metrics\nvendgate_proxy")
-	for _, path := range []string{"/proxy/c1/key/a", "/proxy/c1/never-heard-of/a", "/proxy/nope/key/a", "/proxy/c1/key/b", "/proxy/c1/key/c"} {
+	for _, path := range []string{"/proxy/c1/key/a", "/proxy/c1/never-heard-of/a", "/proxy/nope/key/a", "/proxy/c1/key/b",
+		"/proxy/c1/key/c"} {
 		do(t, g, g.Request("GET", path, nil))
 	}
 	_, text := do(t, g, g.Request("GET", "/metrics", nil))
@@ -39,8 +42,10 @@ func TestMetrics(t *testing.T) {
 		names[m[1]+" "+m[2]] = true
 	}
 	want := []string{
-		"caddy_vendgate_budget_refusals_total counter", "caddy_vendgate_in_flight gauge", "caddy_vendgate_overhead_seconds histogram",
-		"caddy_vendgate_requests_total counter", "caddy_vendgate_upstream_seconds histogram", "caddy_vendgate_vend_seconds histogram",
+		"caddy_vendgate_budget_refusals_total counter", "caddy_vendgate_in_flight gauge",
+		"caddy_vendgate_overhead_seconds histogram",
+		"caddy_vendgate_requests_total counter", "caddy_vendgate_upstream_seconds histogram",
+		"caddy_vendgate_vend_seconds histogram",
 	}
 	if got := slices.Sorted(maps.Keys(names)); !slices.Equal(got, want) {
 		t.Errorf("metrics are %q, want %q", got, want)

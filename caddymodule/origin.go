@@ -20,8 +20,9 @@ func (g *gateway) checkAgentOrigin(r *http.Request) error {
 	}
 	own, ok := canonicalOrigin(g.origin(r))
 	if from, valid := canonicalOrigin(sent[0]); len(sent) > 1 || !ok || !valid || from != own {
-		return vending.Refuse(vending.PolicyDenied, "the Origin header is not the gateway's own, and web pages elsewhere may not call "+
-			"the MCP server: call it without an Origin header, or set public_url to where the gateway is reached")
+		return vending.Refuse(vending.PolicyDenied,
+			"the Origin header is not the gateway's own, and web pages elsewhere may not call "+
+				"the MCP server: call it without an Origin header, or set public_url to where the gateway is reached")
 	}
 	return nil
 }

@@ -59,7 +59,8 @@ func TestAgentOrigin(t *testing.T) {
 			}
 			err := (&gateway{publicURL: tt.publicURL}).checkAgentOrigin(r)
 			var refused *vending.Error
-			if tt.ok && err != nil || !tt.ok && (!errors.As(err, &refused) || refused.Code != vending.PolicyDenied || refused.Code.Status() != http.StatusForbidden) {
+			if tt.ok && err != nil || !tt.ok && (!errors.As(err, &refused) || refused.Code != vending.PolicyDenied ||
+				refused.Code.Status() != http.StatusForbidden) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -63,7 +63,8 @@ func (c *call) screen(judged policy.Call, rules []policy.Rules) error {
 // key.
 func (c *call) judged(at, path string) (policy.Call, []policy.Rules) {
 	judged := policy.Call{
-		App: c.target.App, Method: c.request.Method, At: at, Path: path, RawQuery: c.target.RawQuery, Header: c.request.Header,
+		App: c.target.App, Method: c.request.Method, At: at, Path: path, RawQuery: c.target.RawQuery,
+		Header: c.request.Header,
 	}
 	if c.caller == nil {
 		return judged, []policy.Rules{c.tenant.Rules}

@@ -72,8 +72,8 @@ func (c *platformCall) serve(path string) error {
 	return c.work()
 }
 
-// authenticate finds the tenant by the key in the header or, where the path is the tenant's own MCP URL, by that. It also names who acts, for
-// the audit trail.
+// authenticate finds the tenant by the key in the header or, where the path is the tenant's own MCP
+// URL, by that. It also names who acts, for the audit trail.
 func (c *platformCall) authenticate() error {
 	g := c.connect.gateway
 	actor := connect.Actor{Name: "mcp url", Request: c.request}
@@ -125,7 +125,8 @@ func (c *platformCall) admit() (actor string, err error) {
 	return "api key " + hex.EncodeToString(digest[:6]), nil
 }
 
-// identify finds the end user: the one that the header names, or the tenant's own account under its MCP URL.
+// identify finds the end user: the one that the header names, or the tenant's own account under its
+// MCP URL.
 func (c *platformCall) identify() (err error) {
 	switch {
 	case c.endpoint.ByURL:
@@ -134,7 +135,8 @@ func (c *platformCall) identify() (err error) {
 			return err
 		}
 		if t.Email == "" {
-			return vending.Refuse(vending.InvalidUserEmail, "the tenant has no email address, so that there is no account for its MCP URL to act as")
+			return vending.Refuse(vending.InvalidUserEmail,
+				"the tenant has no email address, so that there is no account for its MCP URL to act as")
 		}
 		c.user = t.Email
 	case c.endpoint.ForUser:
@@ -154,8 +156,9 @@ func (c *platformCall) work() error {
 	return c.endpoint.Serve(m.api, &api.Call{W: c.w, R: c.r, Caller: caller, Origin: origin, Params: c.params})
 }
 
-// vend hands out a credential. It is bound by all that binds the gateway's own vends; whoever takes the credential away obeys no rule
-// about methods and paths, so a tenant with such rules for the app must call it through the gateway.
+// vend hands out a credential. It is bound by all that binds the gateway's own vends; whoever takes
+// the credential away obeys no rule about methods and paths, so a tenant with such rules for the
+// app must call it through the gateway.
 func (c *platformCall) vend(id string) error {
 	g := c.connect.gateway
 	connection, err := g.store.Connection(c.r.Context(), c.tenant.ID, c.user, id)
@@ -173,7 +176,8 @@ func (c *platformCall) vend(id string) error {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
 	if c.tenant.Rules.Touch(connection.App) {
-		return vending.Refuse(vending.PolicyDenied, "rules bind this tenant's calls to the app: call it through the gateway, which applies them")
+		return vending.Refuse(vending.PolicyDenied,
+			"rules bind this tenant's calls to the app: call it through the gateway, which applies them")
 	}
 	if err := g.enter(c.tenant); err != nil {
 		return err
@@ -188,7 +192,8 @@ func (c *platformCall) vend(id string) error {
 	return c.work()
 }
 
-// announceBudget says what is left of the budget that the call draws on, whatever becomes of the call.
+// announceBudget says what is left of the budget that the call draws on, whatever becomes of the
+// call.
 func (c *platformCall) announceBudget() {
 	if c.endpoint.Vends {
 		c.announce("token", c.tenant.Account.Token, c.tenant.Budgets.Token)
@@ -204,5 +209,6 @@ func (c *platformCall) announce(name string, allowance *policy.Allowance, budget
 	}
 	left, full := allowance.Left(time.Now())
 	c.w.Header().Set("RateLimit-Policy", `"`+name+`";q=`+strconv.Itoa(int(budget))+`;w=60`)
-	c.w.Header().Set("RateLimit", `"`+name+`";r=`+strconv.Itoa(min(left, int(budget)))+`;t=`+strconv.Itoa(int(math.Ceil(full.Seconds()))))
+	c.w.Header().Set("RateLimit",
+		`"`+name+`";r=`+strconv.Itoa(min(left, int(budget)))+`;t=`+strconv.Itoa(int(math.Ceil(full.Seconds()))))
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestProvision holds mistakes that only the start can find against their errors. Whatever was opened before
-// the mistake was found is closed again.
+// TestProvision holds mistakes that only the start can find against their errors. Whatever was
+// opened before the mistake was found is closed again.
 func TestProvision(t *testing.T) {
 	dir := provisionDir(t)
 	harness.Secret(t, "VG_KEY_A", harness.KeyA)
@@ -29,7 +29,8 @@ func TestProvision(t *testing.T) {
 	harness.Secret(t, "VG_SHORT", "pk_live_NEVERSHOWN")
 	harness.Secret(t, "VG_ODD", "pk_live_NEVERSHOWN00000000000000000 0")
 	community := communityApp(t)
-	names := strings.NewReplacer("$DIR", dir, "$DIGEST_A", fmt.Sprintf("%x", policy.DigestOf(harness.KeyA)), "$COMMUNITY", community)
+	names := strings.NewReplacer("$DIR", dir, "$DIGEST_A", fmt.Sprintf("%x", policy.DigestOf(harness.KeyA)), "$COMMUNITY",
+		community)
 	goldens(t, "provision", func(t *testing.T, caddyfile string) string {
 		err := validate(names.Replace(caddyfile))
 		checkPoolsEmpty(t)
@@ -87,7 +88,8 @@ func validate(caddyfile string) error {
 	}
 	config.Admin = &caddy.AdminConfig{Disabled: true}
 	config.Logging = &caddy.Logging{Logs: map[string]*caddy.CustomLog{
-		"default": {BaseLog: caddy.BaseLog{WriterRaw: caddyconfig.JSONModuleObject(new(caddy.DiscardWriter), "output", "discard", nil)}},
+		"default": {BaseLog: caddy.BaseLog{WriterRaw: caddyconfig.JSONModuleObject(new(caddy.DiscardWriter), "output",
+			"discard", nil)}},
 	}}
 	return caddy.Validate(&config)
 }
@@ -108,25 +110,42 @@ func checkPoolsEmpty(t *testing.T) {
 func TestProvisionJSON(t *testing.T) {
 	harness.Secret(t, "VG_KEY_A", harness.KeyA)
 	for name, tt := range map[string]struct{ sources, want string }{
-		"negative margin":          {`"local": {"type": "local", "margin": -1}`, "source local: margin and refresh_timeout: write positive durations"},
-		"negative refresh_timeout": {`"local": {"type": "local", "refresh_timeout": -1}`, "source local: margin and refresh_timeout: write positive durations"},
-		"two local sources":        {`"a": {"type": "local"}, "b": {"type": "local"}`, "sources a and b are of type local, and there is one store: keep one of them"},
-		"tenant of a key": {`"p": {"type": "platform", "url": "https://p.example/platform/v1", "keys": {"Acme": "{env.VG_KEY_A}"}}`,
+		"negative margin": {`"local": {"type": "local", "margin": -1}`,
+			"source local: margin and refresh_timeout: write positive durations"},
+		"negative refresh_timeout": {`"local": {"type": "local", "refresh_timeout": -1}`,
+			"source local: margin and refresh_timeout: write positive durations"},
+		"two local sources": {`"a": {"type": "local"}, "b": {"type": "local"}`,
+			"sources a and b are of type local, and there is one store: keep one of them"},
+		"tenant of a key": {`"p": {"type": "platform", "url": "https://p.example/platform/v1", "keys": {"Acme": ` +
+			`"{env.VG_KEY_A}"}}`,
 			`source p: key: tenant id "Acme": write 1 to 63 of a-z`},
-		"tenant of a connection": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "Acme", "user": "*", "app": "openai", "fields": {"api_key": "{env.VG_KEY_A}"}}]}`,
+		"tenant of a connection": {
+			`"s": {"type": "static", "connections": [{"id": "c", "tenant": "Acme", "user": "*", "app": "openai", "fields": ` +
+				`{"api_key": "{env.VG_KEY_A}"}}]}`,
 			`source s: connection c: tenant id "Acme": write 1 to 63 of a-z`},
-		"user of a connection": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "alice", "app": "openai", "fields": {"api_key": "{env.VG_KEY_A}"}}]}`,
+		"user of a connection": {
+			`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "alice", "app": "openai", ` +
+				`"fields": {"api_key": "{env.VG_KEY_A}"}}]}`,
 			`source s: connection c: user "alice": write one email address`},
-		"half of an OAuth 1 connection": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "*", "app": "flickr", "fields": {"consumer_key": "k", "oauth_token": "{env.VG_KEY_A}"}}]}`,
+		"half of an OAuth 1 connection": {
+			`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "*", "app": "flickr", "fields": ` +
+				`{"consumer_key": "k", "oauth_token": "{env.VG_KEY_A}"}}]}`,
 			`source s: connection c: field consumer_secret is missing, which app flickr needs`},
-		"OAuth 2's name for its token": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "*", "app": "flickr", "fields": {"access_token": "{env.VG_KEY_A}"}}]}`,
-			`source s: connection c: field access_token: app flickr has no such field: take it out, or write one of consumer_key, consumer_secret, oauth_token, oauth_token_secret`},
-		"an OAuth 1 secret as it is": {`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "*", "app": "flickr", "fields": {"consumer_key": "k", "consumer_secret": "NEVER", "oauth_token": "{env.VG_KEY_A}", "oauth_token_secret": "{env.VG_KEY_A}"}}]}`,
+		"OAuth 2's name for its token": {
+			`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "*", "app": "flickr", "fields": ` +
+				`{"access_token": "{env.VG_KEY_A}"}}]}`,
+			`source s: connection c: field access_token: app flickr has no such field: take it out, or write one of ` +
+				`consumer_key, consumer_secret, oauth_token, oauth_token_secret`},
+		"an OAuth 1 secret as it is": {
+			`"s": {"type": "static", "connections": [{"id": "c", "tenant": "acme", "user": "*", "app": "flickr", "fields": ` +
+				`{"consumer_key": "k", "consumer_secret": "NEVER", "oauth_token": "{env.VG_KEY_A}", "oauth_token_secret": ` +
+				`"{env.VG_KEY_A}"}}]}`,
 			`source s: connection c: tenant acme: field consumer_secret: `},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := &caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}}
-			config.AppsRaw = caddy.ModuleMap{"vendgate": json.RawMessage(fmt.Sprintf(`{"data_dir": %q, "sources": {%s}}`, t.TempDir(), tt.sources))}
+			config.AppsRaw = caddy.ModuleMap{
+				"vendgate": json.RawMessage(fmt.Sprintf(`{"data_dir": %q, "sources": {%s}}`, t.TempDir(), tt.sources))}
 			err := caddy.Validate(config)
 			checkPoolsEmpty(t)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -26,7 +26,8 @@ type Proxy struct {
 	// `stripe--files.gw.example.com` its extra host with the label `files`. All paths there are the
 	// app's. Default: none.
 	Hosts []string `json:"hosts,omitempty"`
-	// Errors is `passthrough` to leave providers' errors as they are, for every app. Default: they are mapped to codes.
+	// Errors is `passthrough` to leave providers' errors as they are, for every app. Default: they are
+	// mapped to codes.
 	Errors string `json:"errors,omitempty"`
 	// Redirects is what becomes of a redirect by which a provider leads clients past the gateway, for
 	// apps that do not say it themselves: `refuse` answers with an error that names the host, `follow`
@@ -91,8 +92,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	return p.serve(w, r, next)
 }
 
-// serve is one request, in order: parse, authenticate, identify, permit, spend, vend, inject and forward. Each step
-// either passes or answers with its code, and nothing after it happens.
+// serve is one request, in order: parse, authenticate, identify, permit, spend, vend, inject and
+// forward. Each step either passes or answers with its code, and nothing after it happens.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	target, byHost, ours, err := p.parse(r)
 	if !ours {

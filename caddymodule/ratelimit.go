@@ -11,7 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// retryAfter is when to call again, from `Retry-After` or else from the app's own header, clamped as any `Retry-After` is.
+// retryAfter is when to call again, from `Retry-After` or else from the app's own header, clamped
+// as any `Retry-After` is.
 func retryAfter(own *catalog.RateLimit, h http.Header, now time.Time) time.Duration {
 	stated := h.Get("Retry-After")
 	if stated == "" && own != nil && own.RetryAfter != "" {
@@ -22,7 +23,8 @@ func retryAfter(own *catalog.RateLimit, h http.Header, now time.Time) time.Durat
 	return max(time.Second, vending.StatedRetryAfter(h, now))
 }
 
-// ownRetryAfter reads a number, which may have a fraction. Values that no duration can hold become the longest one.
+// ownRetryAfter reads a number, which may have a fraction. Values that no duration can hold become
+// the longest one.
 func ownRetryAfter(format, value string, now time.Time) (time.Duration, bool) {
 	n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 	if err != nil || math.IsNaN(n) {

@@ -84,15 +84,18 @@ func TestRedactCall(t *testing.T) {
 	token := strings.Repeat("aZ0", 11)
 	const sheet = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms"
 	for name, c := range map[string]struct{ uri, want string }{
-		"a call":                      {"/proxy/conn_0123456789abcdefABCDEF/gmail/gmail/v1/users/me/messages?q=x", ""},
-		"a spreadsheet":               {"/proxy/c/google-sheets/v4/spreadsheets/" + sheet, ""},
-		"a file with as many digits":  {"/proxy/c/google-drive/drive/v3/files/" + token, ""},
-		"a folder called connect":     {"/proxy/c/docusign/restapi/connect/results", ""},
-		"issues that are open":        {"/proxy/c/github/issues?state=open&code=x", ""},
-		"a page token":                {"/proxy/c/app/x?page=" + sheet, ""},
-		"a quoted link":               {"/proxy/c/app/x?text=see%20https://gw.example/connect/" + token, "/proxy/c/app/x?REDACTED"},
-		"a quoted link, encoded":      {"/proxy/c/app/x?text=https%3A%2F%2Fgw%2Fconnect%2F" + token, "/proxy/c/app/x?REDACTED"},
-		"a quoted callback":           {"/proxy/c/app/x?u=%2Fconnect%2Fcallback%3Fcode%3Dc%26state%3Ds", "/proxy/c/app/x?REDACTED"},
+		"a call":                     {"/proxy/conn_0123456789abcdefABCDEF/gmail/gmail/v1/users/me/messages?q=x", ""},
+		"a spreadsheet":              {"/proxy/c/google-sheets/v4/spreadsheets/" + sheet, ""},
+		"a file with as many digits": {"/proxy/c/google-drive/drive/v3/files/" + token, ""},
+		"a folder called connect":    {"/proxy/c/docusign/restapi/connect/results", ""},
+		"issues that are open":       {"/proxy/c/github/issues?state=open&code=x", ""},
+		"a page token":               {"/proxy/c/app/x?page=" + sheet, ""},
+		"a quoted link": {"/proxy/c/app/x?text=see%20https://gw.example/connect/" + token,
+			"/proxy/c/app/x?REDACTED"},
+		"a quoted link, encoded": {"/proxy/c/app/x?text=https%3A%2F%2Fgw%2Fconnect%2F" + token,
+			"/proxy/c/app/x?REDACTED"},
+		"a quoted callback": {"/proxy/c/app/x?u=%2Fconnect%2Fcallback%3Fcode%3Dc%26state%3Ds",
+			"/proxy/c/app/x?REDACTED"},
 		"a token in the query":        {"/proxy/c/app/x?text=" + token + ".", "/proxy/c/app/x?REDACTED"},
 		"a link in the path":          {"/proxy/c/app/connect/" + token, "/proxy/REDACTED"},
 		"a link that is prefixed":     {"/proxy/connect/" + token, "/proxy/REDACTED"},
@@ -154,12 +157,15 @@ func TestRedactAnyHeader(t *testing.T) {
 // TestHintsCostNothing holds what every call pays for.
 func TestHintsCostNothing(t *testing.T) {
 	h := http.Header{
-		"User-Agent": {"OpenAI/Python 1.40.0 (with a longer tail of words)"}, "Accept": {"application/json, text/plain, */*"}, "Accept-Encoding": {"gzip, deflate, br, zstd"},
-		"Content-Type": {"application/json; charset=utf-8"}, "X-User-Email": {"alice.the.customer@example.com"}, "Authorization": {"Bearer " + strings.Repeat("aZ0", 20)},
-		"Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+		"User-Agent": {"OpenAI/Python 1.40.0 (with a longer tail of words)"}, "Accept": {"application/json, text/plain, */*"},
+		"Accept-Encoding": {"gzip, deflate, br, zstd"},
+		"Content-Type":    {"application/json; charset=utf-8"}, "X-User-Email": {"alice.the.customer@example.com"},
+		"Authorization": {"Bearer " + strings.Repeat("aZ0", 20)},
+		"Traceparent":   {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
 	}
 	if n := testing.AllocsPerRun(100, func() {
-		if _, found := redactCall("/proxy/conn_0123456789abcdefABCDEF/gmail/gmail/v1/users/me/messages?q=from%3Ax%20y", "/proxy/"); found || anyHeader(h) {
+		if _, found := redactCall("/proxy/conn_0123456789abcdefABCDEF/gmail/gmail/v1/users/me/messages?q=from%3Ax%20y",
+			"/proxy/"); found || anyHeader(h) {
 			t.Fatal("found a token")
 		}
 	}); n > 0 {
@@ -168,7 +174,8 @@ func TestHintsCostNothing(t *testing.T) {
 }
 
 func BenchmarkHints(b *testing.B) {
-	h := http.Header{"User-Agent": {"OpenAI/Python 1.40.0 (with a longer tail of words)"}, "Accept": {"application/json, text/plain, */*"}, "Accept-Encoding": {"gzip, deflate, br, zstd"},
+	h := http.Header{"User-Agent": {"OpenAI/Python 1.40.0 (with a longer tail of words)"},
+		"Accept": {"application/json, text/plain, */*"}, "Accept-Encoding": {"gzip, deflate, br, zstd"},
 		"Content-Type": {"application/json; charset=utf-8"}, "X-User-Email": {"alice.the.customer@example.com"}}
 	for b.Loop() {
 		_, _ = redactCall("/proxy/conn_0123456789abcdefABCDEF/gmail/gmail/v1/users/me/messages?q=from%3Ax%20y", "/proxy/")
@@ -198,7 +205,8 @@ func TestKeysWithoutLinks(t *testing.T) {
 			if l.tells(r) != c.want {
 				t.Errorf("tells is %t", !c.want)
 			}
-			if uri, _ := l.redact(r.Host, r.RequestURI); strings.Contains(uri, key) || strings.Contains(fmt.Sprint(redactHeader(r.Header)["X-Api-Key"]), key) {
+			if uri, _ := l.redact(r.Host, r.RequestURI); strings.Contains(uri, key) ||
+				strings.Contains(fmt.Sprint(redactHeader(r.Header)["X-Api-Key"]), key) {
 				t.Errorf("%s, %v", uri, redactHeader(r.Header))
 			}
 		})

@@ -60,7 +60,8 @@ func (c *call) instead(option, location string) string {
 	case option == catalog.FollowRedirects:
 		return "redirects follow is for GET and HEAD alone: call what it leads to in another way, or set redirects pass"
 	case c.keyIn == inAuthorization && c.carriesKey(location):
-		return "some HTTP clients carry the key along to it, since its name is the gateway's or below that: set redirects follow or redirects pass"
+		return "some HTTP clients carry the key along to it, since its name is the gateway's or below that: set redirects " +
+			"follow or redirects pass"
 	case c.keyIn == inAuthorization:
 		return "set redirects follow to have the gateway fetch what is there, or redirects pass to leave it to the client"
 	}

@@ -95,7 +95,8 @@ func TestFollowedRedirect(t *testing.T) {
 	provider := harness.NewUpstream(t, func(request string) string {
 		_, path, _ := strings.Cut(request, "GET ")
 		path, _, _ = strings.Cut(path, " ")
-		return fmt.Sprintf("HTTP/1.1 302 Found\r\nLocation: https://example.com%s\r\nSet-Cookie: x=y\r\nContent-Length: 0\r\n\r\n", path)
+		return fmt.Sprintf("HTTP/1.1 302 Found\r\nLocation: https://example.com%s\r\nSet-Cookie: x=y\r\nContent-Length: "+
+			"0\r\n\r\n", path)
 	})
 	g := harness.Start(t, staticGateway(t, provider.Addr), "vendgate_proxy {\nredirects follow\n}")
 	for path, status := range map[string]int{"/hop": 200, "/file?sig=1%2F": 200, "/401": 401, "/429": 429} {

@@ -26,8 +26,8 @@ type appRoute struct {
 	metrics *appMetrics
 }
 
-// routes are the apps' routes by slug. Each is opened when it is first called: a gateway calls few of the catalog's apps, and must
-// start fast. There are never more than the catalog has apps.
+// routes are the apps' routes by slug. Each is opened when it is first called: a gateway calls few
+// of the catalog's apps, and must start fast. There are never more than the catalog has apps.
 type routes struct {
 	opened sync.Map
 	// placements are compiled before it is known who calls: without the rest of a route, whose metrics
@@ -72,7 +72,8 @@ func (g *gateway) route(slug string) (*appRoute, error) {
 
 // turnOn says how an app of the community can be had.
 func turnOn(slug string) string {
-	return slug + " is a community entry of the catalog, known from one source only, and off; write `community " + slug + "` in the block `catalog` to turn it on"
+	return slug + " is a community entry of the catalog, known from one source only, and off; write `community " + slug +
+		"` in the block `catalog` to turn it on"
 }
 
 func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
@@ -83,10 +84,11 @@ func (g *gateway) openRoute(app *catalog.App) (*appRoute, error) {
 	}
 	base := g.base(app)
 	return &appRoute{
-		app: app, placement: placement, steering: policy.NewSteering(app.Steering), passthrough: app.Errors == "passthrough", metrics: g.metrics.app(app.Slug),
+		app: app, placement: placement, steering: policy.NewSteering(app.Steering), passthrough: app.Errors == "passthrough",
+		metrics: g.metrics.app(app.Slug),
 		counted: g.mayLeadBack(app.Slug),
-		// Caddy's own reverse_proxy costs four times the allocations, and health checks and balancing mean
-		// nothing for a provider's API.
+		// Caddy's own reverse_proxy costs four times the allocations, and health checks and balancing
+		// mean nothing for a provider's API.
 		reverse: &httputil.ReverseProxy{
 			Rewrite:        outline,
 			Transport:      &inject.Transport{Base: base},
@@ -129,8 +131,8 @@ type bufferPool struct{ pool sync.Pool }
 // Get implements httputil.BufferPool.
 func (p *bufferPool) Get() []byte { return p.pool.Get().(*[bufferSize]byte)[:] }
 
-// Put implements httputil.BufferPool. The buffer is wiped: a provider's answer may hold a credential, and must
-// not stay in memory for as long as the pool pleases.
+// Put implements httputil.BufferPool. The buffer is wiped: a provider's answer may hold a
+// credential, and must not stay in memory for as long as the pool pleases.
 func (p *bufferPool) Put(b []byte) {
 	clear(b)
 	p.pool.Put((*[bufferSize]byte)(b))

@@ -11,7 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestRoutesOpenOnce: many first calls at once get one route, an unknown app gets none, and nothing is kept of it.
+// TestRoutesOpenOnce: many first calls at once get one route, an unknown app gets none, and nothing
+// is kept of it.
 func TestRoutesOpenOnce(t *testing.T) {
 	apps, err := catalog.Embedded()
 	if err != nil {
@@ -65,7 +66,8 @@ func TestRouteOfCommunity(t *testing.T) {
 			continue
 		}
 		_, err := (&gateway{catalog: apps}).route(slug)
-		if e := vending.AsError(err); e.Code != vending.UnknownApp || !strings.Contains(e.Text(), "write `community "+slug+"` in the block `catalog`") {
+		if e := vending.AsError(err); e.Code != vending.UnknownApp ||
+			!strings.Contains(e.Text(), "write `community "+slug+"` in the block `catalog`") {
 			t.Fatalf("%s: %v", slug, err)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// secretRef is the only form in which a configuration may mention a secret: a literal would be readable in
-// the admin API, in the autosaved configuration and in Caddy's trace log.
+// secretRef is the only form in which a configuration may mention a secret: a literal would be
+// readable in the admin API, in the autosaved configuration and in Caddy's trace log.
 var secretRef = regexp.MustCompile(`^\{(env\.[A-Za-z_][A-Za-z0-9_]*|file\.[^{}]+)\}$`)
 
 // errSecretForm never repeats what was written: it may be the secret.
@@ -25,8 +25,8 @@ func checkSecretRef(ref string) error {
 	return nil
 }
 
-// resolveSecret reads the secret that ref points at. Only Provision calls it: whatever is resolved earlier
-// lands in the adapted JSON.
+// resolveSecret reads the secret that ref points at. Only Provision calls it: whatever is resolved
+// earlier lands in the adapted JSON.
 func resolveSecret(ref string) (vending.Secret, error) {
 	if err := checkSecretRef(ref); err != nil {
 		return vending.Secret{}, err
@@ -34,7 +34,8 @@ func resolveSecret(ref string) (vending.Secret, error) {
 	text, err := caddy.NewReplacer().ReplaceOrErr(ref, true, true)
 	if err != nil {
 		// err may quote what was read.
-		return vending.Secret{}, fmt.Errorf("the secret %s is missing or empty: set it where the server runs, or name another", ref)
+		return vending.Secret{},
+			fmt.Errorf("the secret %s is missing or empty: set it where the server runs, or name another", ref)
 	}
 	return vending.NewSecret(text), nil
 }
@@ -49,8 +50,8 @@ func (e *placedError) Error() string { return e.err.Error() + ", at " + e.place 
 
 func (e *placedError) Unwrap() error { return e.err }
 
-// at adds the place in the Caddyfile that the configuration came from, where it is known. The first place counts:
-// it is nearest to the mistake.
+// at adds the place in the Caddyfile that the configuration came from, where it is known. The first
+// place counts: it is nearest to the mistake.
 func at(place string, err error) error {
 	var placed *placedError
 	if err == nil || place == "" || errors.As(err, &placed) {

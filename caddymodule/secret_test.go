@@ -13,7 +13,8 @@ import (
 func TestSecretForms(t *testing.T) {
 	for ref, ok := range map[string]bool{
 		"{env.KEY}": true, "{env._k1}": true, "{file./run/secrets/key}": true, "{file.key.txt}": true, "{file./a b/c}": true,
-		"": false, "pk_live_x": false, "{env.}": false, "{env.1K}": false, "{env.A B}": false, "{env.A-B}": false, "{file.}": false,
+		"": false, "pk_live_x": false, "{env.}": false, "{env.1K}": false, "{env.A B}": false, "{env.A-B}": false,
+		"{file.}":        false,
 		"{env.A}{env.B}": false, "x{env.A}": false, "{env.A}x": false, "{file./a}{file./b}": false, "{file./{env.A}}": false,
 		"{$KEY}": false, "{KEY}": false, "env.KEY": false, "{http.request.header.X}": false, "{system.hostname}": false,
 		"{env.A}\n": false, "{ENV.A}": false, `\{env.A}`: false, "{env.A:default}": false,
@@ -47,7 +48,8 @@ func TestResolveSecret(t *testing.T) {
 			t.Errorf("%s: %v", ref, err)
 		}
 	}
-	if _, err := caddymodule.ResolveSecret("NEVERSHOWN"); !errors.Is(err, caddymodule.ErrSecretForm) || strings.Contains(err.Error(), "NEVER") {
+	if _, err := caddymodule.ResolveSecret("NEVERSHOWN"); !errors.Is(err, caddymodule.ErrSecretForm) ||
+		strings.Contains(err.Error(), "NEVER") {
 		t.Errorf("a literal: %v", err)
 	}
 }

@@ -23,8 +23,10 @@ import (
 func shownLog(t *testing.T) accessLog {
 	t.Helper()
 	p, err := inject.NewPlacement(&catalog.App{
-		Slug: "bot", AuthType: "api_key", Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "token", Secret: true}},
-		Placement: &catalog.Placement{Header: map[string]string{"X-API-Key": "{token}"}, Query: map[string]string{"key": "{token}"}, PathPrefix: "/bot{token}"},
+		Slug: "bot", AuthType: "api_key", Upstream: "https://api.example.com",
+		Fields: []catalog.Field{{Name: "token", Secret: true}},
+		Placement: &catalog.Placement{Header: map[string]string{"X-API-Key": "{token}"},
+			Query: map[string]string{"key": "{token}"}, PathPrefix: "/bot{token}"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +56,8 @@ func TestHide(t *testing.T) {
 		repl := caddy.NewReplacer()
 		recorder := tracetest.NewSpanRecorder()
 		provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
-		ctx, span := provider.Tracer("caddy").Start(context.WithValue(context.Background(), caddy.ReplacerCtxKey, repl), "request")
+		ctx, span := provider.Tracer("caddy").Start(context.WithValue(context.Background(), caddy.ReplacerCtxKey, repl),
+			"request")
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, c.uri, nil)
 		if c.header != "" {
 			r.Header.Set("X-Api-Key", c.header)
@@ -90,7 +93,8 @@ func checkTold(t *testing.T, repl *caddy.Replacer, uri string) {
 	if uri == "" {
 		return
 	}
-	for _, name := range []string{"http.request.uri.path.file", "http.request.uri.query_escaped", "http.request.uri.path.3", "http.request.orig_uri.path.6"} {
+	for _, name := range []string{"http.request.uri.path.file", "http.request.uri.query_escaped",
+		"http.request.uri.path.3", "http.request.orig_uri.path.6"} {
 		if got, _ := repl.GetString(name); got != redacted {
 			t.Errorf("{%s} is %q", name, got)
 		}
@@ -104,7 +108,8 @@ func TestQuotesShortKey(t *testing.T) {
 		t.Fatal("that is not the shortest key")
 	}
 	for _, text := range []string{
-		short, "/proxy/c/app/x?token=" + short + "&a=b", "/proxy/c/app/pk%5Flive_" + short[len(policy.KeyPrefix):], "Basic " + base64.StdEncoding.EncodeToString([]byte(short+":x")),
+		short, "/proxy/c/app/x?token=" + short + "&a=b", "/proxy/c/app/pk%5Flive_" + short[len(policy.KeyPrefix):],
+		"Basic " + base64.StdEncoding.EncodeToString([]byte(short+":x")),
 	} {
 		if !quotesKey(text) {
 			t.Errorf("%s is logged", text)
@@ -118,7 +123,8 @@ func TestQuotesShortKey(t *testing.T) {
 // TestQuotesKeyEncoded: a key is a key in base64 too, wherever it begins there.
 func TestQuotesKeyEncoded(t *testing.T) {
 	for _, text := range []string{
-		"Y2tfYVowYVowYVowYVowYVowYVowYVowYVowYVowYVowYVowYVowYVowYVoweA", "eDpja19hWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjB4",
+		"Y2tfYVowYVowYVowYVowYVowYVowYVowYVowYVowYVowYVowYVowYVowYVoweA",
+		"eDpja19hWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjB4",
 		"Basic dXNlcjpja19hWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjBhWjB4",
 	} {
 		if !quotesKey(text) {

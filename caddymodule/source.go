@@ -28,9 +28,11 @@ func init() {
 	caddy.RegisterModule(new(StaticSource))
 }
 
-// SourceModule is a Caddy module in the namespace `vendgate.sources`: the configuration of one source.
+// SourceModule is a Caddy module in the namespace `vendgate.sources`: the configuration of one
+// source.
 type SourceModule interface {
-	// OpenSource resolves secrets and returns the source. One with a `Close()` method is closed with the configuration.
+	// OpenSource resolves secrets and returns the source. One with a `Close()` method is closed with
+	// the configuration.
 	OpenSource(env *SourceEnv) (vending.Source, error)
 }
 
@@ -48,7 +50,8 @@ type SourceEnv struct {
 	Clients func(ctx context.Context, tenant, app string) (connect.OAuthClient, error)
 	// Guarded returns the transport that dials under an app's guard.
 	Guarded func(app *catalog.App) http.RoundTripper
-	// Transport returns a transport that dials global unicast addresses and those within the given CIDRs only.
+	// Transport returns a transport that dials global unicast addresses and those within the given
+	// CIDRs only.
 	Transport func(allow []string) (http.RoundTripper, error)
 }
 
@@ -57,7 +60,8 @@ type keyTaker interface{ TakesCallerKey() bool }
 
 // LocalSource is the source `local`: the embedded connection manager, in this process.
 type LocalSource struct {
-	// Margin is how long before its end an access token is refreshed. Default: 60s. Negative is an error.
+	// Margin is how long before its end an access token is refreshed. Default: 60s. Negative is an
+	// error.
 	Margin caddy.Duration `json:"margin,omitempty"`
 	// RefreshTimeout bounds one call to a token endpoint. Default: 10s. Negative, or longer than
 	// vend_timeout, is an error. A call whose refresh lease cannot be renewed ends sooner, within 4 s
@@ -80,25 +84,30 @@ func (s *LocalSource) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// checkWithin reports what does not fit the rest of the configuration. No vend could wait for a refresh that may take longer than
-// vend_timeout, and two local sources would refresh the grants of one store against each other.
+// checkWithin reports what does not fit the rest of the configuration. No vend could wait for a
+// refresh that may take longer than vend_timeout, and two local sources would refresh the grants of
+// one store against each other.
 func (s *LocalSource) checkWithin(a *App) error {
 	names := a.localSources()
 	switch {
 	case len(names) > 1:
 		return errLocalTwice(names)
 	case s.RefreshTimeout > a.VendTimeout:
-		return at(a.DefinedAt["source "+names[0]], fmt.Errorf("source %s: refresh_timeout %s is longer than vend_timeout %s: write a shorter one, or a longer vend_timeout",
-			names[0], time.Duration(s.RefreshTimeout), time.Duration(a.VendTimeout)))
+		return at(a.DefinedAt["source "+names[0]],
+			fmt.Errorf("source %s: refresh_timeout %s is longer than vend_timeout %s: write a shorter one, or a longer "+
+				"vend_timeout",
+				names[0], time.Duration(s.RefreshTimeout), time.Duration(a.VendTimeout)))
 	}
 	return nil
 }
 
 func errLocalTwice(names []string) error {
-	return fmt.Errorf("sources %s are of type local, and there is one store: keep one of them", strings.Join(names, " and "))
+	return fmt.Errorf("sources %s are of type local, and there is one store: keep one of them",
+		strings.Join(names, " and "))
 }
 
-// localSources lists the names of the configured sources of type local, sorted. What cannot be read is reported when it is loaded.
+// localSources lists the names of the configured sources of type local, sorted. What cannot be read
+// is reported when it is loaded.
 func (a *App) localSources() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(a.SourcesRaw)) {
@@ -123,15 +132,18 @@ func (s *LocalSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	}), nil
 }
 
-// PlatformSource is the source `platform`: Pabbly Connect's Platform API, or another Vendgate's, over HTTP.
+// PlatformSource is the source `platform`: Pabbly Connect's Platform API, or another Vendgate's,
+// over HTTP.
 type PlatformSource struct {
 	// URL is the base of the Platform API, up to and with `/platform/v1`.
 	URL string `json:"url"`
-	// Key is a reference to the tenant key for all tenants without one in Keys, `{env.NAME}` or `{file./path}`.
+	// Key is a reference to the tenant key for all tenants without one in Keys, `{env.NAME}` or
+	// `{file./path}`.
 	Key string `json:"key,omitempty"`
 	// Keys are such references by tenant id.
 	Keys map[string]string `json:"keys,omitempty"`
-	// Passthrough sends the caller's own tenant key instead. Callers need no tenant here then: the Platform API judges their keys.
+	// Passthrough sends the caller's own tenant key instead. Callers need no tenant here then: the
+	// Platform API judges their keys.
 	Passthrough bool `json:"passthrough,omitempty"`
 	// Aliases map the Platform API's app ids or slugs to slugs of the catalog, where they differ.
 	Aliases map[string]string `json:"aliases,omitempty"`
@@ -139,7 +151,8 @@ type PlatformSource struct {
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 	// AllowHTTP permits a plain http URL: keys and tokens cross the network in clear. Default: no.
 	AllowHTTP bool `json:"allow_http,omitempty"`
-	// AllowPrivate lists CIDRs outside global unicast that the URL's host may resolve to. Default: none.
+	// AllowPrivate lists CIDRs outside global unicast that the URL's host may resolve to. Default:
+	// none.
 	AllowPrivate []string `json:"allow_private,omitempty"`
 }
 
@@ -194,8 +207,8 @@ func (s *PlatformSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	return platform.New(o)
 }
 
-// checkNames reports the first key of a tenant that cannot exist and the first alias of an app that does not: neither would ever
-// be used, and calls would be refused for want of it.
+// checkNames reports the first key of a tenant that cannot exist and the first alias of an app that
+// does not: neither would ever be used, and calls would be refused for want of it.
 func (s *PlatformSource) checkNames(apps *catalog.Catalog) error {
 	for _, tenant := range slices.Sorted(maps.Keys(s.Keys)) {
 		if err := policy.CheckTenantID(tenant); err != nil {

@@ -17,22 +17,26 @@ import (
 
 func init() { caddy.RegisterModule(new(PipedreamSource)) }
 
-// PipedreamSource is the source `pipedream`: Pipedream Connect. A connection is an account there, `apn_…`.
+// PipedreamSource is the source `pipedream`: Pipedream Connect. A connection is an account there,
+// `apn_…`.
 type PipedreamSource struct {
 	// Project is the project's id, `proj_…`.
 	Project string `json:"project"`
-	// Environment is `production` or `development`. Default: `production`. Accounts of the other one do not exist.
+	// Environment is `production` or `development`. Default: `production`. Accounts of the other one
+	// do not exist.
 	Environment string `json:"environment,omitempty"`
 	// ClientID is the id of the OAuth client in the workspace's API settings.
 	ClientID string `json:"client_id"`
 	// ClientSecret is a reference to its secret, `{env.NAME}` or `{file./path}`.
 	ClientSecret string `json:"client_secret"`
-	// Tenants are those whose accounts the project holds; any other tenant has none here, and may not have this source. Pipedream
-	// cannot tell tenants apart, so that two of them share a project only if their end users of one name are one person. All sources
-	// of one project and environment name the same tenants.
+	// Tenants are those whose accounts the project holds; any other tenant has none here, and may not
+	// have this source. Pipedream cannot tell tenants apart, so that two of them share a project only
+	// if their end users of one name are one person. All sources of one project and environment name
+	// the same tenants.
 	Tenants []string `json:"tenants"`
-	// EndUser says by what Pipedream knows end users: `email`, sent as `x-user-email`, or `external_id`, an opaque id sent as
-	// `x-external-user-id`. Default: `email`. An account's external id must equal it.
+	// EndUser says by what Pipedream knows end users: `email`, sent as `x-user-email`, or
+	// `external_id`, an opaque id sent as `x-external-user-id`. Default: `email`. An account's
+	// external id must equal it.
 	EndUser string `json:"end_user,omitempty"`
 	// Apps say by slug what Pipedream calls an app and its custom fields, where that differs: it
 	// goes by the slug with `_` for `-` otherwise, and its fields by their own names. A field of
@@ -41,11 +45,14 @@ type PipedreamSource struct {
 	Apps map[string]pipedream.App `json:"apps,omitempty"`
 	// Endpoint is the root of Pipedream's API. Default: `https://api.pipedream.com`.
 	Endpoint string `json:"endpoint,omitempty"`
-	// Timeout bounds each vend. Default: 10s. Calls through Pipedream's proxy are bounded as other calls of the app are.
+	// Timeout bounds each vend. Default: 10s. Calls through Pipedream's proxy are bounded as other
+	// calls of the app are.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
-	// AllowHTTP permits a plain http endpoint: the client secret and credentials cross the network in clear. Default: no.
+	// AllowHTTP permits a plain http endpoint: the client secret and credentials cross the network in
+	// clear. Default: no.
 	AllowHTTP bool `json:"allow_http,omitempty"`
-	// AllowPrivate lists CIDRs outside global unicast that the endpoint's host may resolve to. Default: none.
+	// AllowPrivate lists CIDRs outside global unicast that the endpoint's host may resolve to.
+	// Default: none.
 	AllowPrivate []string `json:"allow_private,omitempty"`
 }
 
@@ -68,8 +75,10 @@ func (s *PipedreamSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 		return nil, fmt.Errorf("client_secret: %w", err)
 	}
 	return pipedream.New(pipedream.Options{
-		Endpoint: s.Endpoint, AllowHTTP: s.AllowHTTP, Transport: rt, Project: s.Project, Environment: cmp.Or(s.Environment, "production"),
-		ClientID: s.ClientID, ClientSecret: secret, Tenants: s.Tenants, ExternalIDs: s.externalIDs(), Catalog: env.Catalog, Apps: s.Apps,
+		Endpoint: s.Endpoint, AllowHTTP: s.AllowHTTP, Transport: rt, Project: s.Project,
+		Environment: cmp.Or(s.Environment, "production"),
+		ClientID:    s.ClientID, ClientSecret: secret, Tenants: s.Tenants, ExternalIDs: s.externalIDs(), Catalog: env.Catalog,
+		Apps:    s.Apps,
 		Timeout: time.Duration(s.Timeout), Logger: env.Logger,
 	})
 }
@@ -106,7 +115,8 @@ func (s *PipedreamSource) checkEnvironment() error {
 // pipedreamProject is all by which Pipedream tells accounts apart.
 type pipedreamProject struct{ endpoint, project, environment string }
 
-// checkProjects reports sources that would each keep to their own tenants, though the end users of one name have the same accounts in both.
+// checkProjects reports sources that would each keep to their own tenants, though the end users of
+// one name have the same accounts in both.
 func (a *App) checkProjects(modules map[string]SourceModule) error {
 	seen := make(map[pipedreamProject]string)
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
@@ -120,8 +130,10 @@ func (a *App) checkProjects(modules map[string]SourceModule) error {
 			continue
 		}
 		if !slices.Equal(s.tenantSet(), modules[first].(*PipedreamSource).tenantSet()) {
-			return at(a.DefinedAt["source "+name], fmt.Errorf("sources %s and %s vend from one project for different tenants, which Pipedream cannot tell apart: "+
-				"give each a project of its own, or write one source with all of the tenants, which says openly that they share end users", first, name))
+			return at(a.DefinedAt["source "+name],
+				fmt.Errorf("sources %s and %s vend from one project for different tenants, which Pipedream cannot tell apart: "+
+					"give each a project of its own, or write one source with all of the tenants, which says openly that they share "+
+					"end users", first, name))
 		}
 	}
 	return nil

@@ -10,7 +10,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestPipedreamUnnamedTenants: of a tenant of the store that the source does not name, the operator hears once, as soon as it is there.
+// TestPipedreamUnnamedTenants: of a tenant of the store that the source does not name, the operator
+// hears once, as soon as it is there.
 func TestPipedreamUnnamedTenants(t *testing.T) {
 	dir := t.TempDir()
 	create := func(id string) string {
@@ -25,14 +26,16 @@ func TestPipedreamUnnamedTenants(t *testing.T) {
 		if key == acme {
 			want = http.StatusOK
 		}
-		harness.Within(t, "its tenant", 5*time.Second, func() bool { // it is not there until the gateway has read the store again
+		// it is not there until the gateway has read the store again
+		harness.Within(t, "its tenant", 5*time.Second, func() bool {
 			status, _ := do(t, g, g.Request("GET", "/proxy/apn_1/my-sheets/x", nil, "Authorization: Bearer "+key))
 			return status == want
 		})
 	}
 	log := g.Log()
 	for tenant, want := range map[string]int{"acme": 0, "early": 1, "late": 1, "last": 1} {
-		warning := `"msg":"admitting a tenant of the store","tenant":"` + tenant + `","error":"source pipedream does not name it, so that each of its calls would be connection_deleted: write tenant ` + tenant
+		warning := `"msg":"admitting a tenant of the store","tenant":"` + tenant +
+			`","error":"source pipedream does not name it, so that each of its calls would be connection_deleted: write tenant ` + tenant
 		if n := strings.Count(log, warning); n != want {
 			t.Errorf("%s: %d warnings, want %d in\n%s", tenant, n, want, log)
 		}

@@ -19,8 +19,8 @@ const (
 	pdSecret = "pd-canary-client-secret"
 )
 
-// pipedream plays Pipedream's API on a socket; what it gets is kept byte for byte. account answers the account call, proxy
-// what goes through the proxy.
+// pipedream plays Pipedream's API on a socket; what it gets is kept byte for byte. account answers
+// the account call, proxy what goes through the proxy.
 func pipedream(t *testing.T, account string, proxy func(request string) string) *harness.Upstream {
 	t.Helper()
 	return harness.NewUpstream(t, func(request string) string {
@@ -35,7 +35,8 @@ func pipedream(t *testing.T, account string, proxy func(request string) string) 
 }
 
 func jsonAnswer(status, body string, header ...string) string {
-	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", status, strings.Join(header, ""), len(body), body)
+	return fmt.Sprintf("HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", status,
+		strings.Join(header, ""), len(body), body)
 }
 
 // oauthBlock is the rest of an app that uses OAuth.
@@ -47,7 +48,8 @@ const oauthBlock = `
 	}
 `
 
-// pipedreamGateway is a `vendgate` block with tenant acme on a pipedream source at addr, with more options of the source and apps.
+// pipedreamGateway is a `vendgate` block with tenant acme on a pipedream source at addr, with more
+// options of the source and apps.
 func pipedreamGateway(t *testing.T, addr, options, apps string) string {
 	t.Helper()
 	return apps + `
@@ -76,10 +78,13 @@ const sheets = `app my-sheets {
 // keyless is Alice's account of that app, without credentials.
 const keyless = `{"data":{"id":"apn_1","external_id":"Alice@example.com","app":{"name_slug":"my_sheets"},"credentials":null}}`
 
-// TestPipedreamVends: what Pipedream exposes is injected here, for the end user that the opaque id names and no other.
+// TestPipedreamVends: what Pipedream exposes is injected here, for the end user that the opaque id
+// names and no other.
 func TestPipedreamVends(t *testing.T) {
 	provider := harness.NewUpstream(t, harness.OK)
-	pd := pipedream(t, `{"id":"apn_1","external_id":"User 1","app":{"name_slug":"direct_v2"},"credentials":{"oauth_access_token":"canary-vended","oauth_refresh_token":"canary-refresh"}}`, harness.OK)
+	pd := pipedream(t,
+		`{"id":"apn_1","external_id":"User `+
+			`1","app":{"name_slug":"direct_v2"},"credentials":{"oauth_access_token":"canary-vended","oauth_refresh_token":"canary-refresh"}}`, harness.OK)
 	g := harness.Start(t, pipedreamGateway(t, pd.Addr, "end_user external_id\napp direct direct_v2", `app direct {
 		upstream http://`+provider.Addr+`
 		allow_http
@@ -105,7 +110,8 @@ func TestPipedreamVends(t *testing.T) {
 		if strings.Contains(body, "x-user-email") {
 			t.Errorf("%s: the message names the wrong header: %s", name, body)
 		}
-		if len(got) == 1 && got[0] != "GET /v4/x?a=b HTTP/1.1\r\nHost: "+provider.Addr+"\r\nUser-Agent: Go-http-client/1.1\r\nAuthorization: Bearer canary-vended\r\n\r\n" {
+		if len(got) == 1 && got[0] != "GET /v4/x?a=b HTTP/1.1\r\nHost: "+provider.Addr+
+			"\r\nUser-Agent: Go-http-client/1.1\r\nAuthorization: Bearer canary-vended\r\n\r\n" {
 			t.Errorf("%s: the provider got %q", name, got[0])
 		}
 	}
@@ -114,7 +120,8 @@ func TestPipedreamVends(t *testing.T) {
 	}
 }
 
-// relayedRequest returns the only request that went through the proxy, with the target in its path decoded.
+// relayedRequest returns the only request that went through the proxy, with the target in its path
+// decoded.
 func relayedRequest(t *testing.T, got []string) (request, target string) {
 	t.Helper()
 	const begin = "/v1/connect/proj_1/proxy/"
@@ -138,25 +145,31 @@ func relayedRequest(t *testing.T, got []string) (request, target string) {
 func TestPipedreamRelays(t *testing.T) {
 	pd := pipedream(t, keyless, func(string) string {
 		return "HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\nSet-Cookie: theirs=1\r\nX-Echo: " + pdToken + "\r\n" +
-			"Link: <https://sheets.example.com/api/next?page=2>; rel=\"next\"\r\nLocation: /api/made/1\r\nContent-Length: 2\r\n\r\nok"
+			"Link: <https://sheets.example.com/api/next?page=2>; rel=\"next\"\r\nLocation: /api/made/1\r\nContent-Length: " +
+			"2\r\n\r\nok"
 	})
 	g := harness.Start(t, pipedreamGateway(t, pd.Addr, "", sheets))
-	answer := g.Raw("POST /proxy/apn_1/my-sheets//v4/a%2fb?z=%zz&KEY=theirs&a=1;b HTTP/1.1\r\nHost: gw.example\r\nAuthorization: Bearer " + harness.KeyA +
-		"\r\nx-user-email: alice@EXAMPLE.com\r\nx-external-user-id: mallory\r\nCookie: c=1\r\nX-Forwarded-For: 1.2.3.4\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nUser-Agent: sdk/1\r\n" +
-		"Accept-Encoding: gzip\r\nAccept: text/csv\r\nSec-Fetch-Site: none\r\nDNT: 1\r\nOrigin: https://x.example\r\nVendgate-Errors: passthrough\r\nX-Custom: a\r\nX-Custom: b\r\n" +
+	answer := g.Raw("POST /proxy/apn_1/my-sheets//v4/a%2fb?z=%zz&KEY=theirs&a=1;b HTTP/1.1\r\nHost: " +
+		"gw.example\r\nAuthorization: Bearer " + harness.KeyA +
+		"\r\nx-user-email: alice@EXAMPLE.com\r\nx-external-user-id: mallory\r\nCookie: c=1\r\nX-Forwarded-For: " +
+		"1.2.3.4\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nUser-Agent: sdk/1\r\n" +
+		"Accept-Encoding: gzip\r\nAccept: text/csv\r\nSec-Fetch-Site: none\r\nDNT: 1\r\nOrigin: " +
+		"https://x.example\r\nVendgate-Errors: passthrough\r\nX-Custom: a\r\nX-Custom: b\r\n" +
 		"Content-Type: text/plain; charset=x\r\nContent-Length: 4\r\n\r\nbody")
 	request, target := relayedRequest(t, pd.Got())
 	if target != "https://sheets.example.com/api//v4/a%2fb?z=%zz&a=1;b" {
 		t.Errorf("target %s", target)
 	}
 	want := "POST /v1/connect/proj_1/proxy/TARGET?external_user_id=Alice%40example.com&account_id=apn_1 HTTP/1.1\r\nHost: " + pd.Addr + "\r\nUser-Agent: vendgate\r\nContent-Length: 4\r\n" +
-		"Authorization: Bearer " + pdToken + "\r\nContent-Type: text/plain; charset=x\r\nX-Pd-Environment: production\r\nX-Pd-Proxy-Accept: text/csv\r\n" +
+		"Authorization: Bearer " + pdToken +
+		"\r\nContent-Type: text/plain; charset=x\r\nX-Pd-Environment: production\r\nX-Pd-Proxy-Accept: text/csv\r\n" +
 		"X-Pd-Proxy-Content-Type: text/plain; charset=x\r\nX-Pd-Proxy-X-Custom: a\r\nX-Pd-Proxy-X-Custom: b\r\n\r\nbody"
 	if request != want {
 		t.Errorf("Pipedream got\n%q, want\n%q", request, want)
 	}
 	for _, line := range []string{
-		"HTTP/1.1 201 Created\r\n", "X-Echo: [redacted]\r\n", "Link: <http://gw.example/proxy/apn_1/my-sheets/next?page=2>; rel=\"next\"\r\n",
+		"HTTP/1.1 201 Created\r\n", "X-Echo: [redacted]\r\n",
+		"Link: <http://gw.example/proxy/apn_1/my-sheets/next?page=2>; rel=\"next\"\r\n",
 		"Location: /proxy/apn_1/my-sheets/made/1\r\n", "\r\n\r\nok",
 	} {
 		if !strings.Contains(answer, line) {
@@ -194,7 +207,8 @@ func TestPipedreamRelayStreams(t *testing.T) {
 	}
 }
 
-// TestPipedreamRelayMaps: what comes back through the proxy becomes the codes that any provider's answer does.
+// TestPipedreamRelayMaps: what comes back through the proxy becomes the codes that any provider's
+// answer does.
 func TestPipedreamRelayMaps(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer     string
@@ -203,7 +217,8 @@ func TestPipedreamRelayMaps(t *testing.T) {
 		retryAfter string
 		accounts   int // account calls
 	}{
-		"throttled":     {jsonAnswer("429 Too Many Requests", `{"error":"Throttled"}`, "Retry-After: 7\r\n"), 429, "rate_limited", "7", 1},
+		"throttled": {jsonAnswer("429 Too Many Requests", `{"error":"Throttled"}`, "Retry-After: 7\r\n"), 429,
+			"rate_limited", "7", 1},
 		"timed out":     {jsonAnswer("504 Gateway Timeout", `{"error":"`+pdToken+`"}`), 503, "upstream_unavailable", "", 1},
 		"unauthorized":  {jsonAnswer("401 Unauthorized", `{"error":"bad `+pdToken+`"}`), 401, "needs_reconnection", "", 2},
 		"not found":     {jsonAnswer("404 Not Found", `{"theirs":1}`), 404, `{"theirs":1}`, "", 1},
@@ -219,7 +234,8 @@ func TestPipedreamRelayMaps(t *testing.T) {
 			}
 			body, _ := io.ReadAll(res.Body)
 			_ = res.Body.Close()
-			if res.StatusCode != tt.status || !strings.Contains(string(body), tt.code) || res.Header.Get("Retry-After") != tt.retryAfter {
+			if res.StatusCode != tt.status || !strings.Contains(string(body), tt.code) ||
+				res.Header.Get("Retry-After") != tt.retryAfter {
 				t.Errorf("%d %s, Retry-After %q", res.StatusCode, body, res.Header.Get("Retry-After"))
 			}
 			got := pd.Got()
@@ -248,12 +264,19 @@ func TestPipedreamRelayRefuses(t *testing.T) {
 		status  int
 		code    string
 	}{
-		"HEAD":    {pd, func(g *harness.Gateway) *http.Request { return g.Request("HEAD", "/proxy/apn_1/my-sheets/x", nil) }, 400, "invalid_request"},
-		"OPTIONS": {pd, func(g *harness.Gateway) *http.Request { return g.Request("OPTIONS", "/proxy/apn_1/my-sheets/x", nil) }, 400, "invalid_request"},
-		"WebSocket": {pd, func(g *harness.Gateway) *http.Request {
-			return g.Request("GET", "/proxy/apn_1/my-sheets/x", nil, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+		"HEAD": {pd, func(g *harness.Gateway) *http.Request {
+			return g.Request("HEAD", "/proxy/apn_1/my-sheets/x", nil)
 		}, 400, "invalid_request"},
-		"secret in the path": {bots, func(g *harness.Gateway) *http.Request { return g.Request("GET", "/proxy/apn_1/bot/x", nil) }, 500, "internal_error"},
+		"OPTIONS": {pd, func(g *harness.Gateway) *http.Request {
+			return g.Request("OPTIONS", "/proxy/apn_1/my-sheets/x", nil)
+		}, 400, "invalid_request"},
+		"WebSocket": {pd, func(g *harness.Gateway) *http.Request {
+			return g.Request("GET", "/proxy/apn_1/my-sheets/x", nil, "Connection: Upgrade", "Upgrade: websocket",
+				"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+		}, 400, "invalid_request"},
+		"secret in the path": {bots, func(g *harness.Gateway) *http.Request {
+			return g.Request("GET", "/proxy/apn_1/bot/x", nil)
+		}, 500, "internal_error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := harness.Start(t, pipedreamGateway(t, tt.at.Addr, "", sheets+"\n"+bot))
@@ -262,7 +285,8 @@ func TestPipedreamRelayRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = res.Body.Close()
-			if res.StatusCode != tt.status || res.Header.Get("Vendgate-Code") != tt.code || res.Header.Get("Vendgate-Origin") != "gateway" {
+			if res.StatusCode != tt.status || res.Header.Get("Vendgate-Code") != tt.code ||
+				res.Header.Get("Vendgate-Origin") != "gateway" {
 				t.Errorf("%d %v", res.StatusCode, res.Header)
 			}
 			for _, r := range tt.at.Got() {
@@ -270,14 +294,16 @@ func TestPipedreamRelayRefuses(t *testing.T) {
 					t.Errorf("it went out: %q", r)
 				}
 			}
-			if logged := strings.Contains(g.Log(), "app bot cannot be relayed: its path holds a part of the credential"); logged != (tt.status == 500) {
+			if logged := strings.Contains(g.Log(),
+				"app bot cannot be relayed: its path holds a part of the credential"); logged != (tt.status == 500) {
 				t.Errorf("the operator is told: %t", logged)
 			}
 		})
 	}
 }
 
-// TestPipedreamReload: a reload while a fetch of the access token hangs ends that fetch, and the next configuration works.
+// TestPipedreamReload: a reload while a fetch of the access token hangs ends that fetch, and the
+// next configuration works.
 func TestPipedreamReload(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

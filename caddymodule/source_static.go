@@ -31,7 +31,8 @@ type StaticConnection struct {
 	User string `json:"user"`
 	// App is the slug of its app.
 	App string `json:"app"`
-	// Fields are the credential's values by name. Secret ones are references, `{env.NAME}` or `{file./path}`.
+	// Fields are the credential's values by name. Secret ones are references, `{env.NAME}` or
+	// `{file./path}`.
 	Fields map[string]string `json:"fields"`
 	// DefinedAt is file and line of the Caddyfile, for error messages.
 	DefinedAt string `json:"defined_at,omitempty"`
@@ -60,7 +61,8 @@ func (s *StaticSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	return static.New(connections...)
 }
 
-// resolve reads the secrets. Only a field that the catalog calls no secret may stand in the configuration itself.
+// resolve reads the secrets. Only a field that the catalog calls no secret may stand in the
+// configuration itself.
 func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, error) {
 	app, ok := apps.App(c.App)
 	if !ok {
@@ -69,7 +71,8 @@ func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, er
 	if err := c.check(app); err != nil {
 		return static.Connection{}, err
 	}
-	resolved := static.Connection{ID: c.ID, Tenant: c.Tenant, User: c.User, App: c.App, AuthType: vending.AuthType(app.AuthType)}
+	resolved := static.Connection{ID: c.ID, Tenant: c.Tenant, User: c.User, App: c.App,
+		AuthType: vending.AuthType(app.AuthType)}
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
 		value := c.Fields[name]
 		if open(app, name) && checkSecretRef(value) != nil {
@@ -85,8 +88,8 @@ func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, er
 	return resolved, nil
 }
 
-// check reports the first mistake that shows without the secrets. No request could ever meet a connection of such a tenant or
-// end user, and a field that the app does not know would go nowhere.
+// check reports the first mistake that shows without the secrets. No request could ever meet a
+// connection of such a tenant or end user, and a field that the app does not know would go nowhere.
 func (c *StaticConnection) check(app *catalog.App) error {
 	if err := policy.CheckTenantID(c.Tenant); err != nil {
 		return err
@@ -96,7 +99,8 @@ func (c *StaticConnection) check(app *catalog.App) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
 		if known := knownFields(app); !slices.Contains(known, name) {
-			return fmt.Errorf("field %s: app %s has no such field: take it out, or write one of %s", name, app.Slug, strings.Join(known, ", "))
+			return fmt.Errorf("field %s: app %s has no such field: take it out, or write one of %s", name, app.Slug,
+				strings.Join(known, ", "))
 		}
 	}
 	return c.checkComplete(app)
@@ -107,7 +111,8 @@ func (c *StaticConnection) checkUser() error {
 		return nil
 	}
 	if _, err := policy.ParseUser([]string{c.User}); err != nil {
-		return fmt.Errorf("user %q: write one email address, like alice@example.com, or * for every end user of the tenant", c.User)
+		return fmt.Errorf("user %q: write one email address, like alice@example.com, or * for every end user of the tenant",
+			c.User)
 	}
 	return nil
 }
@@ -136,7 +141,8 @@ const sessionToken = "session_token"
 // oauth1Fields are what a connection of an OAuth 1 app consists of, in the words of RFC 5849.
 var oauth1Fields = []string{catalog.ConsumerKey, catalog.ConsumerSecret, catalog.OAuthToken, catalog.OAuthTokenSecret}
 
-// vendedName is what a credential calls a field: it has the token of every OAuth app under one name.
+// vendedName is what a credential calls a field: it has the token of every OAuth app under one
+// name.
 func vendedName(app *catalog.App, field string) string {
 	if app.OAuth1 != nil && field == catalog.OAuthToken {
 		return vending.AccessToken

@@ -45,15 +45,18 @@ func (s sourceConfig) checkServes(tenant string) error { return checkServed(s.na
 
 func (s *source) checkServes(tenant string) error { return checkServed(s.name, s.tenants, tenant) }
 
-// checkServed reports that a source that vends for tenants alone, or for every one if that is nil, would refuse each call of this one.
+// checkServed reports that a source that vends for tenants alone, or for every one if that is nil,
+// would refuse each call of this one.
 func checkServed(source string, tenants []string, tenant string) error {
 	if tenants == nil || slices.Contains(tenants, tenant) {
 		return nil
 	}
-	return fmt.Errorf("source %s does not name it, so that each of its calls would be connection_deleted: write tenant %s in that source, or give the tenant another source", source, tenant)
+	return fmt.Errorf("source %s does not name it, so that each of its calls would be connection_deleted: write tenant "+
+		"%s in that source, or give the tenant another source", source, tenant)
 }
 
-// opensStore reports whether the server of this configuration opens the store: only a source of type local makes it.
+// opensStore reports whether the server of this configuration opens the store: only a source of
+// type local makes it.
 func (a *App) opensStore() bool {
 	a.setDefaultSource()
 	_, other := a.SourcesRaw[localSource]

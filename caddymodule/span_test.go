@@ -8,7 +8,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// TestSpans: a recorded request gets a child span, one that nobody records costs nothing, and no span says anything but its name.
+// TestSpans: a recorded request gets a child span, one that nobody records costs nothing, and no
+// span says anything but its name.
 func TestSpans(t *testing.T) {
 	ctx, end := startSpan(context.Background(), "vendgate.vend")
 	end()
@@ -23,7 +24,8 @@ func TestSpans(t *testing.T) {
 	end()
 	root.End()
 	spans := recorder.Ended()
-	if len(spans) != 2 || spans[0].Name() != "vendgate.vend" || spans[0].Parent().SpanID() != root.SpanContext().SpanID() || len(spans[0].Attributes()) != 0 {
+	if len(spans) != 2 || spans[0].Name() != "vendgate.vend" ||
+		spans[0].Parent().SpanID() != root.SpanContext().SpanID() || len(spans[0].Attributes()) != 0 {
 		t.Errorf("recorded %v", spans)
 	}
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-// BenchmarkStart provisions a gateway with the verified apps, with those of the community besides, and with a file of a thousand apps of
-// the operator. What it allocates is more than what stays; see TestStartIsSmall.
+// BenchmarkStart provisions a gateway with the verified apps, with those of the community besides,
+// and with a file of a thousand apps of the operator. What it allocates is more than what stays;
+// see TestStartIsSmall.
 func BenchmarkStart(b *testing.B) {
 	file := thousandApps(b)
 	for name, option := range map[string]string{
@@ -35,7 +36,8 @@ func thousandApps(tb testing.TB) string {
 	tb.Helper()
 	var lines strings.Builder
 	for i := range 1000 {
-		fmt.Fprintf(&lines, `{"slug":"shop-%d","name":"Shop","auth_type":"api_key","upstream":"https://shop-%d.example.com/v1","fields":[{"name":"api_key","secret":true}],"placement":{"query":{"key":"{api_key}"}},"verify":{"path":"/me"}}`+"\n", i, i)
+		fmt.Fprintf(&lines,
+			`{"slug":"shop-%d","name":"Shop","auth_type":"api_key","upstream":"https://shop-%d.example.com/v1","fields":[{"name":"api_key","secret":true}],"placement":{"query":{"key":"{api_key}"}},"verify":{"path":"/me"}}`+"\n", i, i)
 	}
 	file := filepath.Join(tb.TempDir(), "apps.jsonl")
 	if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
@@ -44,7 +46,8 @@ func thousandApps(tb testing.TB) string {
 	return file
 }
 
-// TestStartIsSmall: the index over all embedded apps stays below 4 MiB, because an app is read when it is first asked for.
+// TestStartIsSmall: the index over all embedded apps stays below 4 MiB, because an app is read when
+// it is first asked for.
 func TestStartIsSmall(t *testing.T) {
 	heap := func() uint64 {
 		runtime.GC()

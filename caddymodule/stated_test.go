@@ -53,7 +53,8 @@ func TestEmptyBoundsInJSON(t *testing.T) {
 	} {
 		t.Run(members, func(t *testing.T) {
 			config := &caddy.Config{Admin: &caddy.AdminConfig{Disabled: true}}
-			config.AppsRaw = caddy.ModuleMap{"vendgate": json.RawMessage(fmt.Sprintf(`{"data_dir": %q, %s}`, t.TempDir(), members))}
+			config.AppsRaw = caddy.ModuleMap{
+				"vendgate": json.RawMessage(fmt.Sprintf(`{"data_dir": %q, %s}`, t.TempDir(), members))}
 			err := caddy.Validate(config)
 			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 				t.Errorf("got %v, want %q", err, want)

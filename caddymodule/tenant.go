@@ -11,25 +11,29 @@ import (
 
 // Tenant configures one tenant: its keys, if they do not live in the store, and what it may do.
 type Tenant struct {
-	// ID names the tenant: 1 to 63 of a-z, 0-9, - and _. A tenant of that name in the store gets this policy.
+	// ID names the tenant: 1 to 63 of a-z, 0-9, - and _. A tenant of that name in the store gets this
+	// policy.
 	ID string `json:"id"`
-	// Keys are references to tenant keys, `{env.NAME}` or `{file./path}`: at most two, both work. A key itself is refused.
+	// Keys are references to tenant keys, `{env.NAME}` or `{file./path}`: at most two, both work. A
+	// key itself is refused.
 	Keys []string `json:"keys,omitempty"`
 	// KeyDigests are SHA-256 digests of tenant keys, in hexadecimal; they count towards the two.
 	KeyDigests []string `json:"key_digests,omitempty"`
-	// DisplayName is what end users know the tenant by on the hosted pages: at most 100 bytes. Default: the name in the store, or the id.
+	// DisplayName is what end users know the tenant by on the hosted pages: at most 100 bytes.
+	// Default: the name in the store, or the id.
 	DisplayName string `json:"display_name,omitempty"`
-	// Email is the requester's address on the hosted pages, and the account that the tenant's MCP URL acts for. Default: the one in the
-	// store.
+	// Email is the requester's address on the hosted pages, and the account that the tenant's MCP URL
+	// acts for. Default: the one in the store.
 	Email string `json:"email,omitempty"`
-	// LogoURL is an https URL of an image for the hosted pages. End users' browsers fetch it, Vendgate never does. Default: the one in the
-	// store, or none.
+	// LogoURL is an https URL of an image for the hosted pages. End users' browsers fetch it, Vendgate
+	// never does. Default: the one in the store, or none.
 	LogoURL string `json:"logo_url,omitempty"`
-	// Accent is a colour for the hosted pages, like `#0a66c2`; a Caddyfile needs quotes around it. Default: the one in the store, or the
-	// pages' own.
+	// Accent is a colour for the hosted pages, like `#0a66c2`; a Caddyfile needs quotes around it.
+	// Default: the one in the store, or the pages' own.
 	Accent string `json:"accent,omitempty"`
-	// FrameAncestors are the origins whose pages may frame the hosted ones, like `https://app.acme.example`: at most 10. Who may frame them
-	// can trick end users into a click. Default: those in the store, or none.
+	// FrameAncestors are the origins whose pages may frame the hosted ones, like
+	// `https://app.acme.example`: at most 10. Who may frame them can trick end users into a click.
+	// Default: those in the store, or none.
 	FrameAncestors []string `json:"frame_ancestors,omitempty"`
 	// UserHint is how the hosted pages tell the end user whose connection it is, so that the wrong
 	// person notices: `masked` shows the end user's address like `m…y@example.com`, `off` nothing, and
@@ -46,8 +50,9 @@ type Tenant struct {
 	TenantPolicy
 }
 
-// TenantPolicy says what a tenant may do and how often. What is left out comes from `tenant_defaults`, and from
-// the defaults below if that leaves it out too; rules and the budgets of apps of both are joined.
+// TenantPolicy says what a tenant may do and how often. What is left out comes from
+// `tenant_defaults`, and from the defaults below if that leaves it out too; rules and the budgets
+// of apps of both are joined.
 type TenantPolicy struct {
 	// Source names the source that vends for the tenant. Default: the app's default source.
 	Source string `json:"source,omitempty"`
@@ -55,10 +60,12 @@ type TenantPolicy struct {
 	Capabilities []string `json:"capabilities,omitempty"`
 	// Apps are the slugs the tenant may call. Default: every app.
 	Apps []string `json:"apps,omitempty"`
-	// Rules narrow that by method and path. Default: none, everything is permitted. Those of `tenant_defaults` join a tenant's own: a
-	// deny of either holds and, where there is an allow of either, one of them must match.
+	// Rules narrow that by method and path. Default: none, everything is permitted. Those of
+	// `tenant_defaults` join a tenant's own: a deny of either holds and, where there is an allow of
+	// either, one of them must match.
 	Rules []policy.Rule `json:"rules,omitempty"`
-	// MaxBody bounds a request body in bytes; a larger one is `request_too_large`. Default: no bound; bodies are streamed.
+	// MaxBody bounds a request body in bytes; a larger one is `request_too_large`. Default: no bound;
+	// bodies are streamed.
 	MaxBody int64 `json:"max_body,omitempty"`
 	// MaxInFlight bounds the requests in flight; more are `rate_limited`. Default: no bound.
 	MaxInFlight int64 `json:"max_in_flight,omitempty"`
@@ -74,12 +81,14 @@ type Budgets struct {
 	API *int `json:"api,omitempty"`
 	// Connection bounds each connection by itself. Default: no bound.
 	Connection *int `json:"connection,omitempty"`
-	// Apps bounds the calls to one app, by slug. Default: no bound. Those of `tenant_defaults` hold for apps that a tenant's own do not name.
+	// Apps bounds the calls to one app, by slug. Default: no bound. Those of `tenant_defaults` hold
+	// for apps that a tenant's own do not name.
 	Apps map[string]int `json:"apps,omitempty"`
 }
 
-// over returns p with what it leaves out taken from defaults. Rules and budgets of apps are joined: a tenant that states one of its own
-// must not thereby lose what the defaults deny or bound elsewhere.
+// over returns p with what it leaves out taken from defaults. Rules and budgets of apps are joined:
+// a tenant that states one of its own must not thereby lose what the defaults deny or bound
+// elsewhere.
 func (p TenantPolicy) over(defaults TenantPolicy) TenantPolicy {
 	if p.Source == "" {
 		p.Source = defaults.Source
@@ -123,12 +132,14 @@ func (p TenantPolicy) checkApps() error {
 	}
 	for _, r := range p.Rules {
 		if r.App != "*" && !slices.Contains(p.Apps, r.App) {
-			return fmt.Errorf("rule %s: apps does not list %[1]s, so that the rule would never count: add it to apps, or take the rule out", r.App)
+			return fmt.Errorf("rule %s: apps does not list %[1]s, so that the rule would never count: add it to apps, or "+
+				"take the rule out", r.App)
 		}
 	}
 	for _, app := range slices.Sorted(maps.Keys(p.Budgets.Apps)) {
 		if !slices.Contains(p.Apps, app) {
-			return fmt.Errorf("budget app %s: apps does not list %[1]s, so that the budget would never count: add it to apps, or take the budget out", app)
+			return fmt.Errorf("budget app %s: apps does not list %[1]s, so that the budget would never count: add it to "+
+				"apps, or take the budget out", app)
 		}
 	}
 	return nil

@@ -9,7 +9,8 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-// TestTenantPolicyOver fills each field by itself, so that one that is forgotten in over is found, whichever it is.
+// TestTenantPolicyOver fills each field by itself, so that one that is forgotten in over is found,
+// whichever it is.
 func TestTenantPolicyOver(t *testing.T) {
 	five, seven := 5, 7
 	mine := caddymodule.TenantPolicy{
@@ -56,7 +57,8 @@ func TestTenantPolicyOver(t *testing.T) {
 	}
 }
 
-// TestJoinedOver: what the defaults deny stays denied for a tenant with rules of its own, and its own budget for an app wins.
+// TestJoinedOver: what the defaults deny stays denied for a tenant with rules of its own, and its
+// own budget for an app wins.
 func TestJoinedOver(t *testing.T) {
 	own := caddymodule.TenantPolicy{
 		Rules:   []policy.Rule{{App: "gmail", Methods: []string{"GET"}}},
@@ -69,17 +71,20 @@ func TestJoinedOver(t *testing.T) {
 	got := own.Over(defaults)
 	rules := policy.Rules(got.Rules)
 	for path, want := range map[string]bool{"/admin/users": false, "/messages": true} {
-		if err := new(policy.Steering).Permit(policy.Call{App: "gmail", Method: "GET", Path: path}, rules); (err == nil) != want {
+		if err := new(policy.Steering).Permit(policy.Call{App: "gmail", Method: "GET", Path: path},
+			rules); (err == nil) != want {
 			t.Errorf("GET %s: %v", path, err)
 		}
 	}
-	if err := new(policy.Steering).Permit(policy.Call{App: "gmail", Method: "POST", Path: "/messages"}, rules); err == nil {
+	if err := new(policy.Steering).Permit(policy.Call{App: "gmail", Method: "POST", Path: "/messages"},
+		rules); err == nil {
 		t.Error("the tenant's own rule does not count any more")
 	}
 	if want := map[string]int{"gmail": 5, "openai": 0, "slack": 7}; !maps.Equal(got.Budgets.Apps, want) {
 		t.Errorf("budgets of apps %v, want %v", got.Budgets.Apps, want)
 	}
-	if len(own.Rules) != 1 || len(own.Budgets.Apps) != 2 || len(defaults.Rules) != 1 || defaults.Budgets.Apps["gmail"] != 7 {
+	if len(own.Rules) != 1 || len(own.Budgets.Apps) != 2 || len(defaults.Rules) != 1 ||
+		defaults.Budgets.Apps["gmail"] != 7 {
 		t.Errorf("the configuration was changed: %+v, %+v", own, defaults)
 	}
 }
@@ -88,7 +93,8 @@ func TestJoinedOver(t *testing.T) {
 func TestUnlimitedOver(t *testing.T) {
 	zero, seven := 0, 7
 	p := caddymodule.TenantPolicy{Budgets: caddymodule.Budgets{Token: &zero, API: &zero, Connection: &zero}}
-	got := p.Over(caddymodule.TenantPolicy{Budgets: caddymodule.Budgets{Token: &seven, API: &seven, Connection: &seven}}).Budgets
+	got := p.Over(caddymodule.TenantPolicy{Budgets: caddymodule.Budgets{Token: &seven, API: &seven,
+		Connection: &seven}}).Budgets
 	if *got.Token != 0 || *got.API != 0 || *got.Connection != 0 {
 		t.Errorf("token %d, api %d, connection %d", *got.Token, *got.API, *got.Connection)
 	}

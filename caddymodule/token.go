@@ -60,7 +60,8 @@ func endsInHint(before string, run int, c byte) bool {
 	case '%':
 		return endsInHint(before, run, '/') || endsInHint(before, run, '=')
 	case '=':
-		return strings.HasSuffix(before, "state") || strings.HasSuffix(before, "code") || strings.HasSuffix(before, "verifier")
+		return strings.HasSuffix(before, "state") || strings.HasSuffix(before, "code") ||
+			strings.HasSuffix(before, "verifier")
 	}
 	return false
 }

@@ -24,18 +24,21 @@ import (
 type Upstream struct {
 	// DialTimeout bounds the dial with its name look-up. Default: 5s.
 	DialTimeout caddy.Duration `json:"dial_timeout,omitempty"`
-	// ResponseHeaderTimeout bounds the wait for the answer's header, after the request went out. Default: 5m, because language models
-	// think for minutes before they answer. Bodies are not bounded: they stream.
+	// ResponseHeaderTimeout bounds the wait for the answer's header, after the request went out.
+	// Default: 5m, because language models think for minutes before they answer. Bodies are not
+	// bounded: they stream.
 	ResponseHeaderTimeout caddy.Duration `json:"response_header_timeout,omitempty"`
 	// IdleTimeout closes connections without requests. Default: 90s.
 	IdleTimeout caddy.Duration `json:"idle_timeout,omitempty"`
-	// IdleConnections is how many of them are kept for each host. Default: 256; with net/http's own 2, most requests under
-	// load open a new connection.
+	// IdleConnections is how many of them are kept for each host. Default: 256; with net/http's own 2,
+	// most requests under load open a new connection.
 	IdleConnections int `json:"idle_connections,omitempty"`
-	// TrustCA are PEM files of authorities to trust beside the system's. Default: none. A reload reads them anew.
+	// TrustCA are PEM files of authorities to trust beside the system's. Default: none. A reload reads
+	// them anew.
 	TrustCA []string `json:"trust_ca,omitempty"`
-	// ProxyFromEnvironment sends upstream requests through the proxy that HTTPS_PROXY and its kin name. Default: no. The addresses that may be
-	// dialled are then the proxy's to judge: the gateway sees only the proxy's own.
+	// ProxyFromEnvironment sends upstream requests through the proxy that HTTPS_PROXY and its kin
+	// name. Default: no. The addresses that may be dialled are then the proxy's to judge: the gateway
+	// sees only the proxy's own.
 	ProxyFromEnvironment bool `json:"proxy_from_environment,omitempty"`
 }
 
@@ -65,7 +68,8 @@ func (u *Upstream) check() error {
 	return err
 }
 
-// transports outlive reloads: a new configuration keeps the connections of the old one where nothing about them changed.
+// transports outlive reloads: a new configuration keeps the connections of the old one where
+// nothing about them changed.
 var transports = caddy.NewUsagePool()
 
 // transport is one pooled http.Transport.
@@ -84,9 +88,9 @@ func (t transport) Destruct() error {
 	return nil
 }
 
-// open returns the transport for hosts that may resolve to global unicast addresses and to those in allow, and
-// the key to give it back by. Different allowances never share connections: a pooled connection was checked by the allowance it
-// was dialled under.
+// open returns the transport for hosts that may resolve to global unicast addresses and to those in
+// allow, and the key to give it back by. Different allowances never share connections: a pooled
+// connection was checked by the allowance it was dialled under.
 func (u *Upstream) open(allow []string) (http.RoundTripper, string, error) {
 	allow = slices.Clone(allow)
 	slices.Sort(allow)
@@ -94,7 +98,8 @@ func (u *Upstream) open(allow []string) (http.RoundTripper, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	// With the names of the CA files alone a reload would find the old transport, and trust what the files held before.
+	// With the names of the CA files alone a reload would find the old transport, and trust what the
+	// files held before.
 	key := fmt.Sprintf("%+v %x %s", *u, digestsOf(files), strings.Join(slices.Compact(allow), " "))
 	t, _, err := transports.LoadOrNew(key, func() (caddy.Destructor, error) {
 		t, err := u.build(allow, files)
@@ -130,7 +135,8 @@ func (u *Upstream) build(allow []string, files [][]byte) (*http.Transport, error
 		ResponseHeaderTimeout:  time.Duration(u.ResponseHeaderTimeout),
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: 1 << 20,
-		// Without pings, calls on an HTTP/2 connection whose peer is gone in silence would wait until TCP gives up, in minutes.
+		// Without pings, calls on an HTTP/2 connection whose peer is gone in silence would wait until TCP
+		// gives up, in minutes.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 		// The caller's Accept-Encoding is the caller's business; bytes pass as they are.
 		DisableCompression: true,
@@ -163,8 +169,8 @@ func digestsOf(files [][]byte) [][sha256.Size]byte {
 	return list
 }
 
-// roots returns the system's authorities with those of files, which readCA returned, or nil, which means the system's, where
-// there is nothing to add.
+// roots returns the system's authorities with those of files, which readCA returned, or nil, which
+// means the system's, where there is nothing to add.
 func (u *Upstream) roots(files [][]byte) (*x509.CertPool, error) {
 	if len(files) == 0 {
 		return nil, nil
@@ -175,7 +181,8 @@ func (u *Upstream) roots(files [][]byte) (*x509.CertPool, error) {
 	}
 	for i, pem := range files {
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("trust_ca %s: no PEM certificate is in it: name a file of authorities' certificates", u.TrustCA[i])
+			return nil, fmt.Errorf("trust_ca %s: no PEM certificate is in it: name a file of authorities' certificates",
+				u.TrustCA[i])
 		}
 	}
 	return pool, nil

@@ -69,14 +69,18 @@ func TestTransportPool(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := base.Open([]string{"10.0.0.0"}); err == nil || !strings.Contains(err.Error(), `allow_private "10.0.0.0": write a CIDR`) {
+	if _, _, err := base.Open([]string{"10.0.0.0"}); err == nil ||
+		!strings.Contains(err.Error(), `allow_private "10.0.0.0": write a CIDR`) {
 		t.Errorf("an address without a length: %v", err)
 	}
 }
 
-// TestTransportPoolAuthorities: a reload trusts what the CA file holds by then, and shares the transport while it holds the same.
+// TestTransportPoolAuthorities: a reload trusts what the CA file holds by then, and shares the
+// transport while it holds the same.
 func TestTransportPoolAuthorities(t *testing.T) {
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+	}))
 	defer server.Close()
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	file := filepath.Join(t.TempDir(), "ca.pem")
@@ -127,7 +131,8 @@ func otherAuthority(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true,
+		BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,8 @@ import (
 
 func TestVerifyAccepts(t *testing.T) {
 	v := &Verify{Accepted: []Accepted{
-		{Status: 401, Body: []string{"missing_permissions", "restricted_api_key"}}, {Status: 402}, {Status: 403, Body: []string{"scope"}},
+		{Status: 401, Body: []string{"missing_permissions", "restricted_api_key"}}, {Status: 402},
+		{Status: 403, Body: []string{"scope"}},
 	}}
 	for name, c := range map[string]struct {
 		status          int
@@ -42,15 +43,18 @@ func TestCheckAccepted(t *testing.T) {
 	status := func(s string) string {
 		return `app acme: verify.accepted: status ` + s + `: write one from 400 to 499, such as 401`
 	}
-	text := `app acme: verify.accepted: each text must have 1 to 256 bytes and no control character: write what only such a body holds, like missing_permissions`
+	text := `app acme: verify.accepted: each text must have 1 to 256 bytes and no control character: write what only ` +
+		`such a body holds, like missing_permissions`
 	refuse(t, keyed, map[string]refusal{
 		"200":       {accepted(200, "x"), status("200")},
 		"500":       {accepted(500, "x"), status("500")},
 		"429":       {accepted(429, "x"), `app acme: verify.accepted: 429 says nothing of a credential: take it out`},
 		"no status": {accepted(0, "x"), status("0")},
-		"403 alone": {accepted(403), `app acme: verify.accepted: 403 may mean a wrong credential: write the text (body) that tells it`},
-		"a wrong":   {accepted(402), `app acme: verify.accepted: 402 is in verify.wrong, too: take it out of one of them`},
-		"no text":   {accepted(403, ""), text}, "a long text": {accepted(403, strings.Repeat("x", 257)), text}, "two lines": {accepted(403, "a\nb"), text},
+		"403 alone": {accepted(403),
+			`app acme: verify.accepted: 403 may mean a wrong credential: write the text (body) that tells it`},
+		"a wrong": {accepted(402), `app acme: verify.accepted: 402 is in verify.wrong, too: take it out of one of them`},
+		"no text": {accepted(403, ""), text}, "a long text": {accepted(403, strings.Repeat("x", 257)), text},
+		"two lines": {accepted(403, "a\nb"), text},
 	})
 	app := keyed("acme")
 	app.Verify = &Verify{Path: "/me", Wrong: []int{400}, Accepted: []Accepted{{402, nil}, {400, []string{"x", "y"}}}}

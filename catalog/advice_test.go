@@ -45,14 +45,19 @@ func TestAdvice(t *testing.T) {
 		app  *App
 		want string
 	}{
-		"right":                  {app("acme-token", "https://api.example.com/", "/v1/me"), ""},
-		"a twin with a path":     {app("acme-api-key", "https://api.example.com/v1", "/me"), "that of acme, which has the same SDKs, is /:"},
-		"another app":            {app("acme-crm", "https://api.example.com/v1", "/me"), ""},
-		"begins with it again":   {app("other", "https://api.example.com/v1", "/v1/me?x=1"), "the upstream ends in /v1, and /v1/me begins with it again"},
-		"begins with its end":    {app("other", "https://api.example.com/api/v4", "/v4/user"), "the upstream ends in /v4, and /v4/user begins"},
-		"begins alike":           {app("other", "https://api.example.com/v1", "/v10/me"), ""},
-		"another host is asked":  {&App{Slug: "other", Upstream: "https://api.example.com/v1", Verify: &Verify{Host: "id.example.com", Path: "/v1/me"}}, ""},
-		"a batch begins with it": {&App{Slug: "other", Upstream: "https://api.example.com/v1", Steering: &Steering{Batch: []string{"/v1/batch"}}}, "/v1/batch begins"},
+		"right": {app("acme-token", "https://api.example.com/", "/v1/me"), ""},
+		"a twin with a path": {app("acme-api-key", "https://api.example.com/v1", "/me"),
+			"that of acme, which has the same SDKs, is /:"},
+		"another app": {app("acme-crm", "https://api.example.com/v1", "/me"), ""},
+		"begins with it again": {app("other", "https://api.example.com/v1", "/v1/me?x=1"),
+			"the upstream ends in /v1, and /v1/me begins with it again"},
+		"begins with its end": {app("other", "https://api.example.com/api/v4", "/v4/user"),
+			"the upstream ends in /v4, and /v4/user begins"},
+		"begins alike": {app("other", "https://api.example.com/v1", "/v10/me"), ""},
+		"another host is asked": {&App{Slug: "other", Upstream: "https://api.example.com/v1",
+			Verify: &Verify{Host: "id.example.com", Path: "/v1/me"}}, ""},
+		"a batch begins with it": {&App{Slug: "other", Upstream: "https://api.example.com/v1",
+			Steering: &Steering{Batch: []string{"/v1/batch"}}}, "/v1/batch begins"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Join(Advice(c.app, []*App{twin, c.app}), "\n")

@@ -28,8 +28,8 @@ type App struct {
 	// the token that an OAuth app needs (a subdomain, an instance).
 	Fields []Field `json:"fields,omitempty"`
 	// Upstream is the absolute base URL. Its host may hold slots, `https://{subdomain}.zendesk.com`:
-	// each is filled with exactly one DNS label, and at least two literal labels follow the last. A field
-	// with options may fill any part of it, and one of kind `host` stands for all of it.
+	// each is filled with exactly one DNS label, and at least two literal labels follow the last. A
+	// field with options may fill any part of it, and one of kind `host` stands for all of it.
 	Upstream string `json:"upstream"`
 	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by
 	// a path that begins with `/~` and the host; that replaces the host and the base path of Upstream.
@@ -43,7 +43,8 @@ type App struct {
 	HostLabels map[string]string `json:"host_labels,omitempty"`
 	// Beside is what the app has outside of its API, such as git over HTTP.
 	Beside *Beside `json:"beside,omitempty"`
-	// Headers are sent with each request whose caller sends none of that name, such as the version of an API.
+	// Headers are sent with each request whose caller sends none of that name, such as the version of
+	// an API.
 	Headers map[string]string `json:"headers,omitempty"`
 	// Placement says where the credential goes. Nil means the default of the auth type: for
 	// `o_auth` the header `Authorization: {token_type} {access_token}`, for `basic` HTTP Basic
@@ -62,8 +63,8 @@ type App struct {
 	OAuth1 *OAuth1 `json:"oauth1,omitempty"`
 	// Verify is a harmless request that shows whether a credential is accepted.
 	Verify *Verify `json:"verify,omitempty"`
-	// RateLimit says how the provider tells that it has had too many calls, where it is not by 429 with
-	// `Retry-After`.
+	// RateLimit says how the provider tells that it has had too many calls, where it is not by 429
+	// with `Retry-After`.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// Refused are the answers by which the provider refuses the credential, beside 401.
 	Refused []Refused `json:"refused,omitempty"`
@@ -89,7 +90,8 @@ type App struct {
 	Docs string `json:"docs,omitempty"`
 	// Checked is the day on which Docs was last read and compared, as 2006-01-02.
 	Checked string `json:"checked,omitempty"`
-	// Community says that the entry is known from one source only. It is where the entry stands that says so.
+	// Community says that the entry is known from one source only. It is where the entry stands that
+	// says so.
 	Community bool `json:"-"`
 	// AllowHTTP permits a plain `http` upstream. Never set in the embedded data.
 	AllowHTTP bool `json:"allow_http,omitempty"`
@@ -113,8 +115,8 @@ var ErrorForms = []string{AWSXML, TelegramForm, ErrorText}
 
 // Where the value of a field comes from.
 const (
-	// FromClient is a value that comes with the OAuth client: what the provider gave the tenant beside its id
-	// and secret, or `client_id` itself.
+	// FromClient is a value that comes with the OAuth client: what the provider gave the tenant beside
+	// its id and secret, or `client_id` itself.
 	FromClient = "client"
 	// FromGrant is a value that an OAuth2.Capture finds when an end user authorizes.
 	FromGrant = "grant"
@@ -185,9 +187,10 @@ type Basic struct {
 	Password string `json:"password"`
 }
 
-// OAuth2 is what it takes to obtain and to refresh tokens. URLs are https. Those of the three endpoints may
-// hold slots, as an upstream may, and placeholders that fill part of one segment of their paths; no end user
-// can choose a whole host there, because the OAuth client's secret goes to it.
+// OAuth2 is what it takes to obtain and to refresh tokens. URLs are https. Those of the three
+// endpoints may hold slots, as an upstream may, and placeholders that fill part of one segment of
+// their paths; no end user can choose a whole host there, because the OAuth client's secret goes to
+// it.
 type OAuth2 struct {
 	AuthorizeURL string `json:"authorize_url,omitempty"`
 	TokenURL     string `json:"token_url"`
@@ -197,8 +200,8 @@ type OAuth2 struct {
 	RefreshURL string `json:"refresh_url,omitempty"`
 	// Exchange trades the token that a code gives for one that lives longer.
 	Exchange *Exchange `json:"exchange,omitempty"`
-	// Renew trades a token that came without a refresh token for a new one, from half of its lifetime on: once it
-	// has expired, nothing but the end user's consent brings another.
+	// Renew trades a token that came without a refresh token for a new one, from half of its lifetime
+	// on: once it has expired, nothing but the end user's consent brings another.
 	Renew *Exchange `json:"renew,omitempty"`
 	// Scopes are a starting set.
 	Scopes []string `json:"scopes,omitempty"`
@@ -213,12 +216,12 @@ type OAuth2 struct {
 	TokenEncoding string `json:"token_encoding,omitempty"`
 	// NoPKCE is set where the provider refuses a code challenge (RFC 7636).
 	NoPKCE bool `json:"no_pkce,omitempty"`
-	// Issuer is what the provider names itself by in `iss` (RFC 9207). Where it is empty, `iss` may be any
-	// URL of the authorization endpoint's scheme and host.
+	// Issuer is what the provider names itself by in `iss` (RFC 9207). Where it is empty, `iss` may be
+	// any URL of the authorization endpoint's scheme and host.
 	Issuer string `json:"issuer,omitempty"`
-	// Grant is empty for the authorization code (RFC 6749, section 4.1), or `client_credentials` (section
-	// 4.4): there is no page of the provider's then, and the end user enters a client of their own into the
-	// fields `client_id` and `client_secret`, which are never placed.
+	// Grant is empty for the authorization code (RFC 6749, section 4.1), or `client_credentials`
+	// (section 4.4): there is no page of the provider's then, and the end user enters a client of
+	// their own into the fields `client_id` and `client_secret`, which are never placed.
 	Grant string `json:"grant,omitempty"`
 	// AuthorizeParams are added to the authorization request.
 	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
@@ -230,8 +233,8 @@ type OAuth2 struct {
 	RefreshParams map[string]string `json:"refresh_params,omitempty"`
 	// ClientIDParam is what the provider calls `client_id`, where it does not call it that.
 	ClientIDParam string `json:"client_id_param,omitempty"`
-	// Answer names the object inside the token endpoint's answer that holds the token, such as `authed_user`;
-	// empty means that the answer itself does.
+	// Answer names the object inside the token endpoint's answer that holds the token, such as
+	// `authed_user`; empty means that the answer itself does.
 	Answer string `json:"answer,omitempty"`
 	// Ended are texts by which the provider says, in answer to a refresh, that the grant has ended,
 	// beside the known ones: an error code in whichever member, or a part of a description. Case
@@ -244,9 +247,9 @@ type OAuth2 struct {
 	TokenLifetime int `json:"token_lifetime,omitempty"`
 }
 
-// Exchange trades one token for another, as the APIs of Meta want it: GET with `grant_type` and the token, all in the
-// query, to which [OAuth2.Exchange] adds the client's `client_id` and `client_secret`. Its answer is one of a token
-// endpoint.
+// Exchange trades one token for another, as the APIs of Meta want it: GET with `grant_type` and the
+// token, all in the query, to which [OAuth2.Exchange] adds the client's `client_id` and
+// `client_secret`. Its answer is one of a token endpoint.
 type Exchange struct {
 	URL       string `json:"url"`
 	GrantType string `json:"grant_type"`
@@ -260,7 +263,8 @@ type Verify struct {
 	Method string `json:"method,omitempty"`
 	// Host is one of the extra hosts, if it is not the upstream that is asked.
 	Host string `json:"host,omitempty"`
-	// Path is appended to the upstream's base URL or to the host; it may hold a query and placeholders.
+	// Path is appended to the upstream's base URL or to the host; it may hold a query and
+	// placeholders.
 	Path string `json:"path"`
 	// Headers are sent with it.
 	Headers map[string]string `json:"headers,omitempty"`
@@ -294,19 +298,20 @@ type Sign struct {
 
 	// Hash of `hmac`: `sha1`, `sha256` or `sha512`.
 	Hash string `json:"hash,omitempty"`
-	// Key is the template of the HMAC key, and KeyEncoding how its text encodes it: `text` (the default),
-	// `base64` or `hex`.
+	// Key is the template of the HMAC key, and KeyEncoding how its text encodes it: `text` (the
+	// default), `base64` or `hex`.
 	Key         string `json:"key,omitempty"`
 	KeyEncoding string `json:"key_encoding,omitempty"`
-	// Message is the declared string. It may use `{method}`, `{path}` (escaped, with the query), `{path_only}`,
-	// `{query}`, `{host}`, `{timestamp}`, `{body}`, `{body_sha256}` (hex) and the fields.
+	// Message is the declared string. It may use `{method}`, `{path}` (escaped, with the query),
+	// `{path_only}`, `{query}`, `{host}`, `{timestamp}`, `{body}`, `{body_sha256}` (hex) and the
+	// fields.
 	Message string `json:"message,omitempty"`
 	// Header receives Prefix followed by the signature in Encoding: `hex` (the default) or `base64`.
 	Header   string `json:"header,omitempty"`
 	Prefix   string `json:"prefix,omitempty"`
 	Encoding string `json:"encoding,omitempty"`
-	// TimestampHeader, if set, receives the timestamp in TimestampFormat: `unix` (the default), `unix_ms`
-	// or `rfc3339`.
+	// TimestampHeader, if set, receives the timestamp in TimestampFormat: `unix` (the default),
+	// `unix_ms` or `rfc3339`.
 	TimestampHeader string `json:"timestamp_header,omitempty"`
 	TimestampFormat string `json:"timestamp_format,omitempty"`
 

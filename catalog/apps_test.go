@@ -84,8 +84,11 @@ func TestEmbeddedFieldsAreSecret(t *testing.T) {
 	others := []string{"stack-exchange key", "teamwork username"} // a public key; a name or a key
 	for _, app := range embeddedApps(t) {
 		for _, f := range app.Fields {
-			sounds := slices.ContainsFunc([]string{"key", "secret", "token", "password", "passphrase"}, func(word string) bool { return strings.Contains(f.Name, word) })
-			if want := sounds && !slices.Contains(public, f.Name); f.Secret != want && !slices.Contains(others, app.Slug+" "+f.Name) {
+			sounds := slices.ContainsFunc([]string{"key", "secret", "token", "password", "passphrase"}, func(word string) bool {
+				return strings.Contains(f.Name, word)
+			})
+			if want := sounds && !slices.Contains(public, f.Name); f.Secret != want &&
+				!slices.Contains(others, app.Slug+" "+f.Name) {
 				t.Errorf("%s: field %s: secret is %v, want %v", app.Slug, f.Name, f.Secret, want)
 			}
 		}
@@ -124,16 +127,19 @@ func TestFactsOfPlacement(t *testing.T) {
 		t.Fatalf("Embedded: %v", err)
 	}
 	for slug, want := range map[string]string{
-		"gmail":             "o_auth https://gmail.googleapis.com\nverify  /gmail/v1/users/me/profile",
-		"slack":             "o_auth https://slack.com/api\nAuthorization: Bearer {access_token}",
-		"openai":            "api_key https://api.openai.com/v1\nAuthorization: Bearer {api_key}\nverify  /models",
-		"anthropic":         "api_key https://api.anthropic.com\nX-Api-Key: {api_key}\nverify  /v1/models?limit=1",
-		"stripe":            "api_key https://api.stripe.com\nAuthorization: Bearer {api_key}\nverify  /v1/account",
-		"trello":            "api_key https://api.trello.com/1\n?key={api_key}\n?token={token}\nverify  /members/me",
-		"zendesk-api-token": "basic https://{subdomain}.zendesk.com\nbasic {email}/token:{api_token}\nverify  /api/v2/users/me.json",
-		"jira-api-token":    "basic https://{site}.atlassian.net\nbasic {email}:{api_token}\nverify  /rest/api/3/myself",
-		"shopify-token":     "api_key https://{shop}.myshopify.com\nX-Shopify-Access-Token: {api_key}\nverify  /admin/oauth/access_scopes.json",
-		"twilio":            "basic https://api.twilio.com\nbasic {account_sid}:{auth_token}\nverify  /2010-04-01/Accounts/{account_sid}.json",
+		"gmail":     "o_auth https://gmail.googleapis.com\nverify  /gmail/v1/users/me/profile",
+		"slack":     "o_auth https://slack.com/api\nAuthorization: Bearer {access_token}",
+		"openai":    "api_key https://api.openai.com/v1\nAuthorization: Bearer {api_key}\nverify  /models",
+		"anthropic": "api_key https://api.anthropic.com\nX-Api-Key: {api_key}\nverify  /v1/models?limit=1",
+		"stripe":    "api_key https://api.stripe.com\nAuthorization: Bearer {api_key}\nverify  /v1/account",
+		"trello":    "api_key https://api.trello.com/1\n?key={api_key}\n?token={token}\nverify  /members/me",
+		"zendesk-api-token": "basic https://{subdomain}.zendesk.com\nbasic {email}/token:{api_token}\nverify  " +
+			"/api/v2/users/me.json",
+		"jira-api-token": "basic https://{site}.atlassian.net\nbasic {email}:{api_token}\nverify  /rest/api/3/myself",
+		"shopify-token": "api_key https://{shop}.myshopify.com\nX-Shopify-Access-Token: {api_key}\nverify  " +
+			"/admin/oauth/access_scopes.json",
+		"twilio": "basic https://api.twilio.com\nbasic {account_sid}:{auth_token}\nverify  " +
+			"/2010-04-01/Accounts/{account_sid}.json",
 		"mailgun":           "api_key https://{api_host}\nbasic api:{api_key}\nverify  /v3/domains?limit=1",
 		"mailchimp-api-key": "api_key https://{dc}.api.mailchimp.com/3.0\nbasic vendgate:{api_key}\nverify  /ping",
 		"telegram-bot":      "api_key https://api.telegram.org\nprefix /file/bot{token}\nprefix /bot{token}\nverify  /getMe",
@@ -143,35 +149,45 @@ func TestFactsOfPlacement(t *testing.T) {
 		"salesforce":        "o_auth https://{instance}.my.salesforce.com\nverify  /services/data/v62.0/",
 		"linear":            "o_auth https://api.linear.app\nverify POST /graphql {{\"query\":\"{{ viewer {{ id }} }}\"}}",
 		"cal-com-api-key":   "api_key https://api.cal.com/v2\nAuthorization: Bearer {api_key}\nverify  /me",
-		"plaid":             "api_key https://{environment}.plaid.com\nPLAID-CLIENT-ID: {client_id}\nPLAID-SECRET: {secret}\nverify POST /institutions/get {{\"count\":1,\"offset\":0,\"country_codes\":[\"US\"]}}",
-		"circleci":          "api_key https://circleci.com/api\nAuthorization: Bearer {api_key}\nCircle-Token: {api_key}\nverify  /v2/me",
-		"launchdarkly":      "api_key https://{api_host}\nAuthorization: {api_key}\nverify  /api/v2/caller-identity",
-		"snyk":              "api_key https://{api_host}\nAuthorization: token {api_key}\nverify  /rest/self?version=2024-10-15",
-		"fastly":            "api_key https://api.fastly.com\nFastly-Key: {api_key}\nverify  /tokens/self",
-		"terraform-cloud":   "api_key https://app.terraform.io\nAuthorization: Bearer {api_key}\nverify  /api/v2/account/details",
-		"statuspage":        "api_key https://api.statuspage.io/v1\nAuthorization: {api_key}\nverify  /pages",
-		"better-stack":      "api_key https://uptime.betterstack.com/api\nAuthorization: Bearer {api_key}\nverify  /v2/monitors?per_page=1",
-		"shortcut":          "api_key https://api.app.shortcut.com\nShortcut-Token: {api_key}\nverify  /api/v3/member",
-		"gocardless":        "api_key https://{api_host}\nAuthorization: Bearer {api_key}\nverify  /creditors?limit=1",
-		"squarespace":       "api_key https://api.squarespace.com\nAuthorization: Bearer {api_key}\nverify  /1.0/authorization/website",
-		"shipengine":        "api_key https://api.shipengine.com\nAPI-Key: {api_key}\nverify  /v1/carriers",
-		"mux":               "basic https://api.mux.com\nbasic {token_id}:{token_secret}\nverify  /video/v1/assets?limit=1",
-		"omnisend":          "api_key https://api.omnisend.com\nX-API-KEY: {api_key}\nverify  /v5/contacts?limit=1",
-		"chartmogul":        "api_key https://api.chartmogul.com\nbasic {api_key}:\nverify  /v1/ping",
-		"people-data-labs":  "api_key https://api.peopledatalabs.com/v5\nX-Api-Key: {api_key}",
-		"planetscale":       "api_key https://api.planetscale.com\nAuthorization: {token_id}:{api_key}\nverify  /v1/organizations",
-		"qualtrics":         "api_key https://{datacenter}.qualtrics.com/API/v3\nX-API-TOKEN: {api_key}\nverify  /whoami",
-		"jumpcloud":         "api_key https://console.{site}/api\nx-api-key: {api_key}\nverify  /systemusers?limit=1",
-		"honeycomb":         "api_key https://{api_host}\nX-Honeycomb-Team: {api_key}\nverify  /1/auth",
-		"google-ads":        "o_auth https://googleads.googleapis.com\nAuthorization: Bearer {access_token}\ndeveloper-token: {developer_token}\nverify  /v26/customers:listAccessibleCustomers",
-		"railway-token":     "api_key https://backboard.railway.com\nAuthorization: Bearer {api_key}",
+		"plaid": "api_key https://{environment}.plaid.com\nPLAID-CLIENT-ID: {client_id}\nPLAID-SECRET: " +
+			"{secret}\nverify POST /institutions/get {{\"count\":1,\"offset\":0,\"country_codes\":[\"US\"]}}",
+		"circleci": "api_key https://circleci.com/api\nAuthorization: Bearer {api_key}\nCircle-Token: " +
+			"{api_key}\nverify  /v2/me",
+		"launchdarkly": "api_key https://{api_host}\nAuthorization: {api_key}\nverify  /api/v2/caller-identity",
+		"snyk": "api_key https://{api_host}\nAuthorization: token {api_key}\nverify  " +
+			"/rest/self?version=2024-10-15",
+		"fastly": "api_key https://api.fastly.com\nFastly-Key: {api_key}\nverify  /tokens/self",
+		"terraform-cloud": "api_key https://app.terraform.io\nAuthorization: Bearer {api_key}\nverify  " +
+			"/api/v2/account/details",
+		"statuspage": "api_key https://api.statuspage.io/v1\nAuthorization: {api_key}\nverify  /pages",
+		"better-stack": "api_key https://uptime.betterstack.com/api\nAuthorization: Bearer {api_key}\nverify  " +
+			"/v2/monitors?per_page=1",
+		"shortcut":   "api_key https://api.app.shortcut.com\nShortcut-Token: {api_key}\nverify  /api/v3/member",
+		"gocardless": "api_key https://{api_host}\nAuthorization: Bearer {api_key}\nverify  /creditors?limit=1",
+		"squarespace": "api_key https://api.squarespace.com\nAuthorization: Bearer {api_key}\nverify  " +
+			"/1.0/authorization/website",
+		"shipengine":       "api_key https://api.shipengine.com\nAPI-Key: {api_key}\nverify  /v1/carriers",
+		"mux":              "basic https://api.mux.com\nbasic {token_id}:{token_secret}\nverify  /video/v1/assets?limit=1",
+		"omnisend":         "api_key https://api.omnisend.com\nX-API-KEY: {api_key}\nverify  /v5/contacts?limit=1",
+		"chartmogul":       "api_key https://api.chartmogul.com\nbasic {api_key}:\nverify  /v1/ping",
+		"people-data-labs": "api_key https://api.peopledatalabs.com/v5\nX-Api-Key: {api_key}",
+		"planetscale": "api_key https://api.planetscale.com\nAuthorization: {token_id}:{api_key}\nverify  " +
+			"/v1/organizations",
+		"qualtrics": "api_key https://{datacenter}.qualtrics.com/API/v3\nX-API-TOKEN: {api_key}\nverify  /whoami",
+		"jumpcloud": "api_key https://console.{site}/api\nx-api-key: {api_key}\nverify  /systemusers?limit=1",
+		"honeycomb": "api_key https://{api_host}\nX-Honeycomb-Team: {api_key}\nverify  /1/auth",
+		"google-ads": "o_auth https://googleads.googleapis.com\nAuthorization: Bearer " +
+			"{access_token}\ndeveloper-token: {developer_token}\nverify  /v26/customers:listAccessibleCustomers",
+		"railway-token": "api_key https://backboard.railway.com\nAuthorization: Bearer {api_key}",
 		"aws-s3": "api_key https://s3.{region}.amazonaws.com\n" + fmt.Sprintf("sign %+v", Sign{
 			Scheme: "aws_sigv4", Service: "s3", Region: "{region}"}) + "\nverify  /",
 		"aws-ses": "api_key https://email.{region}.amazonaws.com\n" + fmt.Sprintf("sign %+v", Sign{
 			Scheme: "aws_sigv4", Service: "ses", Region: "{region}"}) + "\nverify  /v2/email/account",
-		"coinbase-exchange": "api_key https://api.exchange.coinbase.com\nCB-ACCESS-KEY: {api_key}\nCB-ACCESS-PASSPHRASE: {passphrase}\n" + fmt.Sprintf("sign %+v", Sign{
-			Scheme: "hmac", Hash: "sha256", Key: "{api_secret}", KeyEncoding: "base64", Message: "{timestamp}{method}{path}{body}",
-			Header: "CB-ACCESS-SIGN", Encoding: "base64", TimestampHeader: "CB-ACCESS-TIMESTAMP"}) + "\nverify  /accounts",
+		"coinbase-exchange": "api_key https://api.exchange.coinbase.com\nCB-ACCESS-KEY: {api_key}\nCB-ACCESS-PASSPHRASE: " +
+			"{passphrase}\n" + fmt.Sprintf("sign %+v", Sign{
+			Scheme: "hmac", Hash: "sha256", Key: "{api_secret}", KeyEncoding: "base64",
+			Message: "{timestamp}{method}{path}{body}",
+			Header:  "CB-ACCESS-SIGN", Encoding: "base64", TimestampHeader: "CB-ACCESS-TIMESTAMP"}) + "\nverify  /accounts",
 	} {
 		t.Run(slug, func(t *testing.T) {
 			app, ok := c.App(slug)
@@ -187,15 +203,19 @@ func TestFactsOfPlacement(t *testing.T) {
 
 var grantFacts = map[string]OAuth2{
 	"gmail": {
-		AuthorizeURL: "https://accounts.google.com/o/oauth2/v2/auth", TokenURL: "https://oauth2.googleapis.com/token", RevokeURL: "https://oauth2.googleapis.com/revoke",
-		Scopes: []string{"https://www.googleapis.com/auth/gmail.modify"}, AuthorizeParams: map[string]string{"access_type": "offline", "prompt": "consent"},
+		AuthorizeURL: "https://accounts.google.com/o/oauth2/v2/auth", TokenURL: "https://oauth2.googleapis.com/token",
+		RevokeURL:       "https://oauth2.googleapis.com/revoke",
+		Scopes:          []string{"https://www.googleapis.com/auth/gmail.modify"},
+		AuthorizeParams: map[string]string{"access_type": "offline", "prompt": "consent"},
 	},
 	"slack": {
 		AuthorizeURL: "https://slack.com/oauth/v2/authorize", TokenURL: "https://slack.com/api/oauth.v2.access",
-		Scopes: []string{"channels:read", "channels:history", "groups:read", "users:read", "chat:write"}, ScopeSeparator: ",", NoPKCE: true,
+		Scopes: []string{"channels:read", "channels:history", "groups:read", "users:read", "chat:write"}, ScopeSeparator: ",",
+		NoPKCE: true,
 	},
 	"github": {
-		AuthorizeURL: "https://github.com/login/oauth/authorize", TokenURL: "https://github.com/login/oauth/access_token", Scopes: []string{"repo", "read:user"},
+		AuthorizeURL: "https://github.com/login/oauth/authorize", TokenURL: "https://github.com/login/oauth/access_token",
+		Scopes: []string{"repo", "read:user"},
 	},
 	"notion": {
 		AuthorizeURL: "https://api.notion.com/v1/oauth/authorize", TokenURL: "https://api.notion.com/v1/oauth/token",
@@ -203,47 +223,58 @@ var grantFacts = map[string]OAuth2{
 	},
 	"dropbox": {
 		AuthorizeURL: "https://www.dropbox.com/oauth2/authorize", TokenURL: "https://api.dropboxapi.com/oauth2/token",
-		Scopes: []string{"account_info.read", "files.metadata.read", "files.content.read", "files.content.write"}, AuthorizeParams: map[string]string{"token_access_type": "offline"},
+		Scopes:          []string{"account_info.read", "files.metadata.read", "files.content.read", "files.content.write"},
+		AuthorizeParams: map[string]string{"token_access_type": "offline"},
 	},
 	"microsoft-outlook": {
-		AuthorizeURL: "https://login.microsoftonline.com/common/oauth2/v2.0/authorize", TokenURL: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
-		Scopes: []string{"Mail.ReadWrite", "Mail.Send", "User.Read", "offline_access"},
+		AuthorizeURL: "https://login.microsoftonline.com/common/oauth2/v2.0/authorize",
+		TokenURL:     "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+		Scopes:       []string{"Mail.ReadWrite", "Mail.Send", "User.Read", "offline_access"},
 	},
 	"zoom": {
-		AuthorizeURL: "https://zoom.us/oauth/authorize", TokenURL: "https://zoom.us/oauth/token", RevokeURL: "https://zoom.us/oauth/revoke", ClientAuth: "header",
+		AuthorizeURL: "https://zoom.us/oauth/authorize", TokenURL: "https://zoom.us/oauth/token",
+		RevokeURL: "https://zoom.us/oauth/revoke", ClientAuth: "header",
 	},
 	"cal-com": { // cal.com/docs/api-reference/v2/oauth
 		AuthorizeURL: "https://app.cal.com/auth/oauth2/authorize", TokenURL: "https://api.cal.com/v2/auth/oauth2/token",
 		Scopes: []string{"PROFILE_READ", "EVENT_TYPE_READ", "BOOKING_READ", "BOOKING_WRITE"},
 	},
 	"netsuite": { // docs.oracle.com, ns-online-help, sections 158081944642 and 160855590788
-		AuthorizeURL: "https://{account}.app.netsuite.com/app/login/oauth2/authorize.nl", TokenURL: "https://{account}.suitetalk.api.netsuite.com/services/rest/auth/oauth2/v1/token",
-		Scopes: []string{"rest_webservices", "restlets"}, ClientAuth: "header",
+		AuthorizeURL: "https://{account}.app.netsuite.com/app/login/oauth2/authorize.nl",
+		TokenURL:     "https://{account}.suitetalk.api.netsuite.com/services/rest/auth/oauth2/v1/token",
+		Scopes:       []string{"rest_webservices", "restlets"}, ClientAuth: "header",
 	},
 	"keap": { // developer.keap.com/getting-started-oauth-keys
 		AuthorizeURL: "https://accounts.infusionsoft.com/app/oauth/authorize", TokenURL: "https://api.infusionsoft.com/token",
 		Scopes: []string{"full"}, ClientAuth: "header",
 	},
 	"railway": { // docs.railway.com/integrations/oauth
-		AuthorizeURL: "https://backboard.railway.com/oauth/auth", TokenURL: "https://backboard.railway.com/oauth/token", ClientAuth: "header",
-		Scopes: []string{"openid", "email", "profile", "offline_access", "workspace:viewer"}, AuthorizeParams: map[string]string{"prompt": "consent"},
+		AuthorizeURL: "https://backboard.railway.com/oauth/auth", TokenURL: "https://backboard.railway.com/oauth/token",
+		ClientAuth:      "header",
+		Scopes:          []string{"openid", "email", "profile", "offline_access", "workspace:viewer"},
+		AuthorizeParams: map[string]string{"prompt": "consent"},
 	},
 	"shutterstock": { // shutterstock-api 1.6.0; shutterstock-oauth for the realm
-		AuthorizeURL: "https://accounts.shutterstock.com/oauth/authorize", TokenURL: "https://api.shutterstock.com/v2/oauth/access_token",
-		Scopes: []string{"user.view"}, AuthorizeParams: map[string]string{"realm": "customer"},
+		AuthorizeURL: "https://accounts.shutterstock.com/oauth/authorize",
+		TokenURL:     "https://api.shutterstock.com/v2/oauth/access_token",
+		Scopes:       []string{"user.view"}, AuthorizeParams: map[string]string{"realm": "customer"},
 	},
 	"airtable": {
 		AuthorizeURL: "https://airtable.com/oauth2/v1/authorize", TokenURL: "https://airtable.com/oauth2/v1/token",
 		Scopes: []string{"data.records:read", "data.records:write", "schema.bases:read"}, ClientAuth: "header",
 	},
 	"linear": {
-		AuthorizeURL: "https://linear.app/oauth/authorize", TokenURL: "https://api.linear.app/oauth/token", RevokeURL: "https://api.linear.app/oauth/revoke",
-		Scopes: []string{"read", "write"}, ScopeSeparator: ",", AuthorizeParams: map[string]string{"prompt": "consent"},
+		AuthorizeURL: "https://linear.app/oauth/authorize", TokenURL: "https://api.linear.app/oauth/token",
+		RevokeURL: "https://api.linear.app/oauth/revoke",
+		Scopes:    []string{"read", "write"}, ScopeSeparator: ",", AuthorizeParams: map[string]string{"prompt": "consent"},
 	},
 	"salesforce": {
-		AuthorizeURL: "https://login.salesforce.com/services/oauth2/authorize", TokenURL: "https://login.salesforce.com/services/oauth2/token", RevokeURL: "https://login.salesforce.com/services/oauth2/revoke",
-		Scopes: []string{"api", "refresh_token"}, TokenLifetime: 7200,
-		Capture: []Capture{{Field: "instance", From: "token", Path: "instance_url", Pattern: `^https://([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.my\.salesforce\.com/?$`}},
+		AuthorizeURL: "https://login.salesforce.com/services/oauth2/authorize",
+		TokenURL:     "https://login.salesforce.com/services/oauth2/token",
+		RevokeURL:    "https://login.salesforce.com/services/oauth2/revoke",
+		Scopes:       []string{"api", "refresh_token"}, TokenLifetime: 7200,
+		Capture: []Capture{{Field: "instance", From: "token", Path: "instance_url",
+			Pattern: `^https://([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.my\.salesforce\.com/?$`}},
 	},
 }
 
@@ -265,13 +296,15 @@ func TestFactsOfOAuth(t *testing.T) {
 	}
 }
 
-// The failure of these proves nothing: they refuse a right credential that lacks a permission, or what they answer is hearsay.
+// The failure of these proves nothing: they refuse a right credential that lacks a permission, or
+// what they answer is hearsay.
 func TestFactsOfInconclusiveVerifies(t *testing.T) {
 	c, err := Embedded("*")
 	if err != nil {
 		t.Fatalf("Embedded: %v", err)
 	}
-	for _, slug := range []string{"aws-s3", "aws-ses", "coinbase-exchange", "mailgun", "openai", "openweathermap", "stripe", "zoom"} {
+	for _, slug := range []string{"aws-s3", "aws-ses", "coinbase-exchange", "mailgun", "openai", "openweathermap",
+		"stripe", "zoom"} {
 		if app, ok := c.App(slug); !ok || app.Verify == nil || !app.Verify.Inconclusive {
 			t.Errorf("%s: a failure would be taken for a wrong key", slug)
 		}

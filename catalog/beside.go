@@ -46,7 +46,8 @@ func (c checker) beside() error {
 			return fmt.Errorf("beside.paths: %s is a duplicate: keep one", pattern)
 		}
 		if base := c.basePath(); b.Host == "" && base != "" && strings.HasPrefix(pattern, base+"/") {
-			return fmt.Errorf("beside.paths: %s lies below the upstream's path: take it out, since calls reach it without ~", pattern)
+			return fmt.Errorf("beside.paths: %s lies below the upstream's path: take it out, since calls reach it without ~",
+				pattern)
 		}
 	}
 	switch {
@@ -70,7 +71,8 @@ func (c checker) besideHost() error {
 	b := c.Beside
 	if b.Host == "" {
 		if c.basePath() == "" && b.Placement == nil {
-			return errors.New("beside: the upstream has no base path, so that every path is reachable: take it out, or write a host or a placement")
+			return errors.New("beside: the upstream has no base path, so that every path is reachable: take it out, or write " +
+				"a host or a placement")
 		}
 		return nil
 	}
@@ -105,9 +107,11 @@ func (c checker) besidePlacement() error {
 
 // checkBesidePath wants a segment that is at least in part literal: what is open must have a name.
 func checkBesidePath(pattern string) error {
-	invalid := fmt.Errorf("%q is invalid: write a decoded path like /*/*.git/info/refs or /uploads/**, where * stands for what is within "+
+	invalid := fmt.Errorf("%q is invalid: write a decoded path like /*/*.git/info/refs or /uploads/**, where * stands "+
+		"for what is within "+
 		"one segment and ** for segments at the beginning or at the end", pattern)
-	if !strings.HasPrefix(pattern, "/") || strings.ContainsAny(pattern, "%?#;\\[]{} ") || strings.ContainsFunc(pattern, isControl) {
+	if !strings.HasPrefix(pattern, "/") || strings.ContainsAny(pattern, "%?#;\\[]{} ") ||
+		strings.ContainsFunc(pattern, isControl) {
 		return invalid
 	}
 	segments, named := strings.Split(pattern[1:], "/"), false

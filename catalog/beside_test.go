@@ -14,11 +14,15 @@ func besideOf(b Beside) change {
 func TestCheckBeside(t *testing.T) {
 	invalid := func(path string) string { return `app acme: beside.paths: "` + path + `" is invalid: ` }
 	cases := map[string]refusal{
-		"no paths":            {besideOf(Beside{}), `app acme: beside has no paths: `},
-		"a duplicate":         {besideOf(Beside{Paths: []string{"/a", "/a"}}), `app acme: beside.paths: /a is a duplicate: keep one`},
-		"below the base":      {besideOf(Beside{Paths: []string{"/v1/*"}}), `app acme: beside.paths: /v1/* lies below the upstream's path: `},
-		"the upstream's host": {besideOf(Beside{Host: "api.example.com", Paths: []string{"/a"}}), `app acme: beside.host: api.example.com is the upstream's host: take it out`},
-		"a slot":              {besideOf(Beside{Host: "{api_key}.example.com", Paths: []string{"/a"}}), `app acme: beside.host: "{api_key}.example.com" holds a placeholder: write a fixed host`},
+		"no paths": {besideOf(Beside{}), `app acme: beside has no paths: `},
+		"a duplicate": {besideOf(Beside{Paths: []string{"/a", "/a"}}),
+			`app acme: beside.paths: /a is a duplicate: keep one`},
+		"below the base": {besideOf(Beside{Paths: []string{"/v1/*"}}),
+			`app acme: beside.paths: /v1/* lies below the upstream's path: `},
+		"the upstream's host": {besideOf(Beside{Host: "api.example.com", Paths: []string{"/a"}}),
+			`app acme: beside.host: api.example.com is the upstream's host: take it out`},
+		"a slot": {besideOf(Beside{Host: "{api_key}.example.com", Paths: []string{"/a"}}),
+			`app acme: beside.host: "{api_key}.example.com" holds a placeholder: write a fixed host`},
 		"an extra host": {
 			func(a *App) {
 				besideOf(Beside{Host: "b.example.com", Paths: []string{"/a"}})(a)
@@ -30,11 +34,16 @@ func TestCheckBeside(t *testing.T) {
 			func(a *App) { a.Upstream, a.Beside = "https://api.example.com/", &Beside{Paths: []string{"/a"}} },
 			`app acme: beside: the upstream has no base path, so that every path is reachable: `,
 		},
-		"an API below the base":  {besideOf(Beside{Paths: []string{"/a"}, API: "/api"}), `app acme: beside.api says where the API is below an upstream without a base path: write the upstream without its path, or take beside.api out`},
-		"an API at another host": {besideOf(Beside{Host: "b.example.com", Paths: []string{"/a"}, API: "/api"}), `app acme: beside.api says where the API is below an upstream without a base path: write the upstream without its path, or take beside.api out`},
+		"an API below the base": {besideOf(Beside{Paths: []string{"/a"}, API: "/api"}),
+			`app acme: beside.api says where the API is below an upstream without a base path: write the upstream without ` +
+				`its path, or take beside.api out`},
+		"an API at another host": {besideOf(Beside{Host: "b.example.com", Paths: []string{"/a"}, API: "/api"}),
+			`app acme: beside.api says where the API is below an upstream without a base path: write the upstream without ` +
+				`its path, or take beside.api out`},
 		"an API anywhere": {func(a *App) {
 			a.Upstream = "https://api.example.com"
-			a.Beside = &Beside{Paths: []string{"/a"}, API: "/*", Placement: &Placement{Basic: &Basic{Username: "a", Password: "{api_key}"}}}
+			a.Beside = &Beside{Paths: []string{"/a"}, API: "/*",
+				Placement: &Placement{Basic: &Basic{Username: "a", Password: "{api_key}"}}}
 		}, `app acme: beside.api: "/*" is invalid: write the decoded path below which the API is, like /api`},
 		"a path prefix": {
 			func(a *App) {
@@ -48,7 +57,8 @@ func TestCheckBeside(t *testing.T) {
 			`app acme: beside.placement: a path prefix is the upstream's alone: `,
 		},
 		"nothing placed": {
-			besideOf(Beside{Paths: []string{"/a"}, Placement: &Placement{}}), `app acme: beside: auth_type api_key needs a placement: `,
+			besideOf(Beside{Paths: []string{"/a"}, Placement: &Placement{}}),
+			`app acme: beside: auth_type api_key needs a placement: `,
 		},
 		"no field placed": {
 			besideOf(Beside{Paths: []string{"/a"}, Placement: &Placement{Header: map[string]string{"X-Key": "k"}}}),
@@ -60,7 +70,8 @@ func TestCheckBeside(t *testing.T) {
 		},
 	}
 	for _, path := range []string{
-		"", "a", "/", "/*", "/**", "/*/**", "/a/", "/a//b", "//a", "/a/../b", "/a/.", "/a%2fb", "/a?b", "/a#b", "/a;b", `/a\b`, "/a b", "/a[b]", "/{api_key}", "/a/**/b", "/a**", "/**b/c", "/~a",
+		"", "a", "/", "/*", "/**", "/*/**", "/a/", "/a//b", "//a", "/a/../b", "/a/.", "/a%2fb", "/a?b", "/a#b", "/a;b",
+		`/a\b`, "/a b", "/a[b]", "/{api_key}", "/a/**/b", "/a**", "/**b/c", "/~a",
 	} {
 		cases["path "+path] = refusal{besideOf(Beside{Paths: []string{path}}), invalid(strings.ReplaceAll(path, `\`, `\\`))}
 	}

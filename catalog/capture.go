@@ -23,13 +23,16 @@ const (
 )
 
 var (
-	// capturePath is the form of a path: names and indexes, each with a filter at most, joined by dots. The first may be a filter alone.
-	capturePath = regexp.MustCompile(`^(` + captureFilter + `|` + captureName + `(` + captureFilter + `)?)(\.` + captureName + `(` + captureFilter + `)?)*$`)
+	// capturePath is the form of a path: names and indexes, each with a filter at most, joined by
+	// dots. The first may be a filter alone.
+	capturePath = regexp.MustCompile(`^(` + captureFilter + `|` + captureName + `(` + captureFilter + `)?)(\.` +
+		captureName + `(` + captureFilter + `)?)*$`)
 	// captureWanted finds the values of its filters.
 	captureWanted = regexp.MustCompile(captureFilter)
 )
 
-// Choices are the values of the filters of c's path that depend on what the end user entered, like `https://{site}.example.com`.
+// Choices are the values of the filters of c's path that depend on what the end user entered, like
+// `https://{site}.example.com`.
 func (c Capture) Choices() (templates []string) {
 	for _, filter := range captureWanted.FindAllStringSubmatch(c.Path, -1) {
 		if len(fieldNames(filter[1])) > 0 {
@@ -47,10 +50,12 @@ func (c Capture) ChosenBy() (names []string) {
 	return names
 }
 
-// OnlyChooses reports whether what the end user enters into the field called name serves to find what a capture of a takes, and nothing
-// else: a connection that has that can do without.
+// OnlyChooses reports whether what the end user enters into the field called name serves to find
+// what a capture of a takes, and nothing else: a connection that has that can do without.
 func (a *App) OnlyChooses(name string) bool {
-	if a.OAuth2 == nil || !slices.ContainsFunc(a.OAuth2.Capture, func(c Capture) bool { return slices.Contains(c.ChosenBy(), name) }) {
+	if a.OAuth2 == nil || !slices.ContainsFunc(a.OAuth2.Capture, func(c Capture) bool {
+		return slices.Contains(c.ChosenBy(), name)
+	}) {
 		return false
 	}
 	rest, o := *a, *a.OAuth2
@@ -59,7 +64,8 @@ func (a *App) OnlyChooses(name string) bool {
 	return err == nil && !strings.Contains(string(text), "{"+name+"}")
 }
 
-// captures checks that each field from the grant has exactly one capture, and each capture such a field.
+// captures checks that each field from the grant has exactly one capture, and each capture such a
+// field.
 func (c checker) captures() error {
 	found := map[string]bool{}
 	if c.OAuth2 != nil {
@@ -87,11 +93,14 @@ func (c checker) capture(capture Capture) error {
 		return errors.New("no field of that name is from the grant: declare it with from grant")
 	case c.OAuth2.AuthorizeURL == "":
 		return errors.New("there is no authorization that could give it: write an authorize_url")
-	case !capturePath.MatchString(capture.Path), capture.From == CaptureCallback && strings.ContainsAny(capture.Path, ".[]"):
-		return errors.New("path must be names joined by dots, like accounts[is_default=true].base_uri, or for callback one name")
+	case !capturePath.MatchString(capture.Path), capture.From == CaptureCallback &&
+		strings.ContainsAny(capture.Path, ".[]"):
+		return errors.New("path must be names joined by dots, like accounts[is_default=true].base_uri, or for callback " +
+			"one name")
 	}
 	if pattern, err := regexp.Compile(capture.Pattern); err != nil || capture.Pattern != "" && pattern.NumSubexp() != 1 {
-		return errors.New("pattern must be a regular expression with one group: write it like ^https://([a-z]+)\\.example\\.com$")
+		return errors.New("pattern must be a regular expression with one group: write it like " +
+			"^https://([a-z]+)\\.example\\.com$")
 	}
 	if err := c.captureFilters(capture.Path); err != nil {
 		return err
@@ -108,7 +117,8 @@ func (c checker) capture(capture Capture) error {
 	return fmt.Errorf("from %q is unknown: write token, callback or call", capture.From)
 }
 
-// captureFilters checks the placeholders of a path: an end user chooses by what they enter and may see.
+// captureFilters checks the placeholders of a path: an end user chooses by what they enter and may
+// see.
 func (c checker) captureFilters(path string) error {
 	for _, filter := range captureWanted.FindAllStringSubmatch(path, -1) {
 		parts, err := scan(filter[1])
@@ -122,7 +132,8 @@ func (c checker) captureFilters(path string) error {
 			case !ok:
 				return fmt.Errorf("path: {%s} is no declared field: add it to fields", p.text)
 			case f.From != "":
-				return fmt.Errorf("path: field %s is from the %s, and only what the end user enters can choose: take its from out", p.text, f.From)
+				return fmt.Errorf("path: field %s is from the %s, and only what the end user enters can choose: take its from out",
+					p.text, f.From)
 			case f.Secret:
 				return fmt.Errorf("path: field %s is secret, and what is compared with an answer is not: take secret out", p.text)
 			}
@@ -160,20 +171,21 @@ func (c checker) captureURL(raw string) error {
 type Capture struct {
 	// Field is the declared field, from `grant`, that gets the value.
 	Field string `json:"field"`
-	// From is `token` for the token endpoint's answer, `callback` for a parameter of the provider's redirect,
-	// or `call` for the answer to a request of its own with the new credential.
+	// From is `token` for the token endpoint's answer, `callback` for a parameter of the provider's
+	// redirect, or `call` for the answer to a request of its own with the new credential.
 	From string `json:"from"`
-	// URL of `call` is requested by GET. It has one of the app's fixed hosts: the upstream's, an extra one or an
-	// endpoint's.
+	// URL of `call` is requested by GET. It has one of the app's fixed hosts: the upstream's, an extra
+	// one or an endpoint's.
 	URL string `json:"url,omitempty"`
-	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`, where
-	// brackets take the one element of a list that has such a member, and `0` takes the only one. Of several, the
-	// first may be another account than the one that was just authorized, so that there is no value then, unless
-	// they all lead to the same. Where that is how a provider answers, the end user says which one it is: brackets
-	// may hold fields that they enter, `[url=https://{site}.example.com].id`, and upper case does not matter there.
-	// With no name before them, brackets look into the answer itself. For `callback` it is the parameter's name.
+	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`,
+	// where brackets take the one element of a list that has such a member, and `0` takes the only
+	// one. Of several, the first may be another account than the one that was just authorized, so that
+	// there is no value then, unless they all lead to the same. Where that is how a provider answers,
+	// the end user says which one it is: brackets may hold fields that they enter,
+	// `[url=https://{site}.example.com].id`, and upper case does not matter there. With no name before
+	// them, brackets look into the answer itself. For `callback` it is the parameter's name.
 	Path string `json:"path"`
-	// Pattern is a regular expression with one group, which is the value; empty takes all of the text. It must
-	// match the whole text.
+	// Pattern is a regular expression with one group, which is the value; empty takes all of the text.
+	// It must match the whole text.
 	Pattern string `json:"pattern,omitempty"`
 }

@@ -18,8 +18,8 @@ type Catalog struct {
 	off map[string]*entry
 }
 
-// entry is one app, which of the embedded ones is read when it is first asked for: a gateway calls few of
-// the nine hundred, and must start fast.
+// entry is one app, which of the embedded ones is read when it is first asked for: a gateway calls
+// few of the nine hundred, and must start fast.
 type entry struct {
 	line      string
 	community bool
@@ -28,8 +28,9 @@ type entry struct {
 	err       error
 }
 
-// Nearly all lines were found in at least two independent sources; what is known from one only stands in
-// the other file, and is off until an operator asks for it: a wrong host is where a credential would go.
+// Nearly all lines were found in at least two independent sources; what is known from one only
+// stands in the other file, and is off until an operator asks for it: a wrong host is where a
+// credential would go.
 var (
 	//go:embed apps.jsonl
 	verifiedLines string
@@ -59,9 +60,9 @@ func index(lines string, community bool) (map[string]*entry, error) {
 	return found, nil
 }
 
-// Embedded returns the catalog that is part of the binary: its verified apps, and those of the community that
-// are named, or all where the only name is `*`. An unknown name is an error. An app is parsed and checked when it is first asked for,
-// and then shared by all catalogs.
+// Embedded returns the catalog that is part of the binary: its verified apps, and those of the
+// community that are named, or all where the only name is `*`. An unknown name is an error. An app
+// is parsed and checked when it is first asked for, and then shared by all catalogs.
 //
 // Its upstreams are the base URLs that the providers' own SDKs take, so that an SDK works with
 // nothing but its base URL changed.
@@ -93,7 +94,8 @@ func newCatalog(bySlug, off map[string]*entry) *Catalog {
 	return &Catalog{bySlug: bySlug, slugs: slices.Sorted(maps.Keys(bySlug)), off: off}
 }
 
-// get returns the entry's app. An embedded entry that does not pass its check is none; a test holds all of them against it.
+// get returns the entry's app. An embedded entry that does not pass its check is none; a test holds
+// all of them against it.
 func (e *entry) get() (*App, error) {
 	e.read.Do(func() {
 		if e.app != nil {

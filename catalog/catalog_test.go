@@ -160,8 +160,9 @@ func TestWithRefuses(t *testing.T) {
 		apps []App
 		want string
 	}{
-		"a slug given twice": {[]App{keyed("a"), keyed("b"), keyed("a")}, "app a: defined twice: keep one, or give the other a slug of its own"},
-		"an unchecked app":   {[]App{keyed("a"), bad}, "app bad: upstream is plain http: write https, or set allow_http"},
+		"a slug given twice": {[]App{keyed("a"), keyed("b"), keyed("a")},
+			"app a: defined twice: keep one, or give the other a slug of its own"},
+		"an unchecked app": {[]App{keyed("a"), bad}, "app bad: upstream is plain http: write https, or set allow_http"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := mustNew(t, keyed("z")).With(c.apps...)

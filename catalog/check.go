@@ -41,7 +41,8 @@ func (a *App) Check() error {
 	for _, rule := range []func() error{
 		c.authType, c.names, c.categories, c.fields, c.origins, c.allowances, c.upstream, c.regions,
 		c.wholeHosts, c.extraHosts, c.placement, c.sign, c.secrecy,
-		c.beside, c.oauth1, c.oauth2, c.captures, c.siteNames, c.defaultHeaders, c.verify, c.rateLimit, c.refused, c.steering, c.errorMode,
+		c.beside, c.oauth1, c.oauth2, c.captures, c.siteNames, c.defaultHeaders, c.verify, c.rateLimit, c.refused, c.steering,
+		c.errorMode,
 		c.hostLabels, c.keyPlaces, c.links, c.redirects, c.sdk, c.documentation,
 	} {
 		if err := rule(); err != nil {
@@ -60,7 +61,8 @@ func checkSlug(slug string) error {
 	}
 	// It is a DNS label where apps are addressed by host, alone or joined to another by two hyphens.
 	if slug[0] == '-' || slug[len(slug)-1] == '-' || strings.Contains(slug, LabelSeparator) {
-		return errors.New("slug must have single hyphens, and none at its ends, to be part of a host name: write it like my-app")
+		return errors.New("slug must have single hyphens, and none at its ends, to be part of a host name: write it like " +
+			"my-app")
 	}
 	return nil
 }
@@ -104,7 +106,8 @@ func (c checker) fields() error {
 			key = strings.ToLower(f.Name)
 		case f.Name == "" || !consistsOf(f.Name, '_'):
 			return fmt.Errorf("field %q: a name must be of a-z, 0-9 and _: write it like api_key", f.Name)
-		case c.AuthType == oAuth && (f.Name == accessToken || f.Name == tokenType), c.OAuth1 != nil && slices.Contains(oauth1Names, f.Name):
+		case c.AuthType == oAuth && (f.Name == accessToken || f.Name == tokenType), c.OAuth1 != nil &&
+			slices.Contains(oauth1Names, f.Name):
 			return fmt.Errorf("field %s: an o_auth app has it without declaring it: take it out of fields", f.Name)
 		}
 		if seen[key] {
@@ -137,10 +140,12 @@ func (c checker) secrecy() error {
 	}
 	for _, name := range names {
 		if _, ok := c.field(name); ok {
-			return fmt.Errorf("no field that authenticates is secret, so that a key could stand in the configuration: write field %s secret", name)
+			return fmt.Errorf("no field that authenticates is secret, so that a key could stand in the configuration: write "+
+				"field %s secret", name)
 		}
 	}
-	return errors.New("nothing that authenticates is secret: place {access_token}, or write field NAME secret and place that")
+	return errors.New("nothing that authenticates is secret: place {access_token}, or write field NAME secret and " +
+		"place that")
 }
 
 // authenticating returns the names that hold the key of a sign or else that are placed, by

@@ -12,7 +12,8 @@ func (c checker) documentation() error {
 	if c.Docs != "" {
 		u, err := url.Parse(c.Docs)
 		if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
-			return errors.New("docs must be an https address of the provider's: write it like https://developers.example.com/auth")
+			return errors.New("docs must be an https address of the provider's: write it like " +
+				"https://developers.example.com/auth")
 		}
 	}
 	switch _, err := time.Parse(time.DateOnly, c.Checked); {

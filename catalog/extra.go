@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// extraHosts checks the other hosts. They get the credential, so that none may be the choice of an end user.
+// extraHosts checks the other hosts. They get the credential, so that none may be the choice of an
+// end user.
 func (c checker) extraHosts() error {
 	for i, host := range c.ExtraHosts {
 		if slices.Contains(c.ExtraHosts[:i], host) {
@@ -49,7 +50,8 @@ func (c checker) otherHost(where, host string) error {
 	return nil
 }
 
-// defaultHeaders checks what is sent where the caller sends nothing else. The text is sent as it is.
+// defaultHeaders checks what is sent where the caller sends nothing else. The text is sent as it
+// is.
 func (c checker) defaultHeaders() error {
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
@@ -62,8 +64,10 @@ func (c checker) defaultHeaders() error {
 		}
 		seen[key] = true
 		switch {
-		case key == "x-user-email" || key == "x-external-user-id" || strings.HasPrefix(key, "vendgate-") || strings.HasPrefix(key, "x-vendgate-") ||
-			strings.HasPrefix(key, "proxy-") || strings.HasPrefix(key, "x-forwarded") || strings.Contains(key, "method-override") || key == "x-http-method":
+		case key == "x-user-email" || key == "x-external-user-id" || strings.HasPrefix(key, "vendgate-") ||
+			strings.HasPrefix(key, "x-vendgate-") ||
+			strings.HasPrefix(key, "proxy-") || strings.HasPrefix(key, "x-forwarded") ||
+			strings.Contains(key, "method-override") || key == "x-http-method":
 			return fmt.Errorf("headers: %s is the gateway's to judge or to remove: take it out", name)
 		case value == "" || strings.TrimSpace(value) != value || strings.ContainsFunc(value, isControl):
 			return fmt.Errorf("headers %s: must be text without a line break or spaces around it", name)

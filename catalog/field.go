@@ -52,7 +52,8 @@ func (c checker) origin(f Field) error {
 // checkCut checks the paths that are cut off.
 func checkCut(paths []string) error {
 	for _, p := range paths {
-		if !strings.HasPrefix(p, "/") || len(p) < 2 || strings.HasSuffix(p, "/") || !plainSegments(p) || strings.ContainsAny(p, "%?#\\ {}") {
+		if !strings.HasPrefix(p, "/") || len(p) < 2 || strings.HasSuffix(p, "/") || !plainSegments(p) ||
+			strings.ContainsAny(p, "%?#\\ {}") {
 			return fmt.Errorf("cut %q is not a path: write it like /wp-admin", p)
 		}
 	}

@@ -43,7 +43,8 @@ func (c checker) hostLabels() error {
 		host := c.HostLabels[label]
 		switch {
 		case len(c.Slug) == shortSlug:
-			return fmt.Errorf("host_labels: %s%s… would be a reserved name in DNS: give the app a longer slug", c.Slug, LabelSeparator)
+			return fmt.Errorf("host_labels: %s%s… would be a reserved name in DNS: give the app a longer slug", c.Slug,
+				LabelSeparator)
 		case label == "" || !consistsOf(label, '-') || label[0] == '-' || label[len(label)-1] == '-' ||
 			strings.Contains(label, LabelSeparator):
 			return fmt.Errorf("host_labels: %q is invalid: write a-z, 0-9 and single hyphens, like files", label)

@@ -11,11 +11,16 @@ func TestFactsOfKeyPlaces(t *testing.T) {
 	apps := embedded(t)
 	for slug, c := range map[string]struct{ headers, query, source string }{
 		"supabase-project": {"", "apikey", "@supabase/realtime-js, RealtimeClient.endpointURL"},
-		"salesforce":       {"X-SFDC-Session", "oauth_token", "jsforce 3.10.16, lib/api/bulk.js; lib/connection.js, identity"},
-		"woocommerce": {"", "consumer_key consumer_secret oauth_consumer_key oauth_nonce oauth_signature oauth_signature_method oauth_timestamp oauth_version",
+		"salesforce": {"X-SFDC-Session", "oauth_token",
+			"jsforce 3.10.16, lib/api/bulk.js; lib/connection.js, identity"},
+		"woocommerce": {"",
+			"consumer_key consumer_secret oauth_consumer_key oauth_nonce oauth_signature oauth_signature_method " +
+				"oauth_timestamp oauth_version",
 			"@woocommerce/woocommerce-rest-api 1.0.2: queryStringAuth, and OAuth 1 where the URL is plain http"},
-		"gitlab":           {"PRIVATE-TOKEN JOB-TOKEN", "private_token access_token job_token", "@gitbeaker/core 43.8.0; docs.gitlab.com/api/rest/authentication"},
-		"gmail":            {"X-Goog-Api-Key", "key access_token oauth_token", "googleapis-common, apirequest; the discovery document's parameters"},
+		"gitlab": {"PRIVATE-TOKEN JOB-TOKEN", "private_token access_token job_token",
+			"@gitbeaker/core 43.8.0; docs.gitlab.com/api/rest/authentication"},
+		"gmail": {"X-Goog-Api-Key", "key access_token oauth_token",
+			"googleapis-common, apirequest; the discovery document's parameters"},
 		"gemini":           {"", "key access_token oauth_token", "@google/genai, live sessions"},
 		"facebook":         {"", "access_token", "facebook-nodejs-business-sdk 24.0.1, src/api.js"},
 		"whatsapp-cloud":   {"", "access_token", "developers.facebook.com/docs/graph-api"},
@@ -56,7 +61,8 @@ func TestKeyPlacesOfGoogle(t *testing.T) {
 				t.Errorf("%s does not declare the query parameter %s", app.Slug, name)
 			}
 		}
-		if !setsHeader(placed.Header, "X-Goog-Api-Key") && (app.KeyPlaces == nil || !slices.Contains(app.KeyPlaces.Headers, "X-Goog-Api-Key")) {
+		if !setsHeader(placed.Header, "X-Goog-Api-Key") &&
+			(app.KeyPlaces == nil || !slices.Contains(app.KeyPlaces.Headers, "X-Goog-Api-Key")) {
 			t.Errorf("%s does not declare X-Goog-Api-Key", app.Slug)
 		}
 	}

@@ -32,10 +32,11 @@ type Line struct {
 	Err error
 }
 
-// Lines reads apps from JSON lines (one object a line, blank lines allowed), in their order, and holds each against its [App.Check].
-// It is strict, so that a misspelt key cannot leave a credential without its placement: unknown or repeated keys, a slug seen before, anything
-// after the object, invalid UTF-8, lines over 64 KiB and files over 64 MiB are errors. It goes on after a mistake, so that an
-// operator hears of all at once.
+// Lines reads apps from JSON lines (one object a line, blank lines allowed), in their order, and
+// holds each against its [App.Check]. It is strict, so that a misspelt key cannot leave a
+// credential without its placement: unknown or repeated keys, a slug seen before, anything after
+// the object, invalid UTF-8, lines over 64 KiB and files over 64 MiB are errors. It goes on after a
+// mistake, so that an operator hears of all at once.
 func Lines(r io.Reader) iter.Seq[Line] {
 	return func(yield func(Line) bool) {
 		for line := range scanLines(r) {
@@ -52,7 +53,8 @@ func Lines(r io.Reader) iter.Seq[Line] {
 	}
 }
 
-// scanLines yields the lines that are not blank, and ends with the file or with what kept it from being read.
+// scanLines yields the lines that are not blank, and ends with the file or with what kept it from
+// being read.
 func scanLines(r io.Reader) iter.Seq[Line] {
 	return func(yield func(Line) bool) {
 		seen := make(map[string]int)
@@ -88,7 +90,8 @@ func scanLines(r io.Reader) iter.Seq[Line] {
 	}
 }
 
-// read takes the app from a line's text, which may be blank. seen are the lines of the slugs before.
+// read takes the app from a line's text, which may be blank. seen are the lines of the slugs
+// before.
 func (l *Line) read(text []byte, seen map[string]int) {
 	if len(text) == 0 {
 		return
@@ -155,7 +158,8 @@ func inWords(err error) error {
 	return fmt.Errorf("%q: write %s, not: %s", mistyped.Field, want, mistyped.Value)
 }
 
-// checkKeys refuses what encoding/json takes in silence: a key that is repeated, of which the last would win, or spelt in another case.
+// checkKeys refuses what encoding/json takes in silence: a key that is repeated, of which the last
+// would win, or spelt in another case.
 func checkKeys(d *json.Decoder) error {
 	if _, err := d.Token(); err != nil { // the brace
 		return err
@@ -174,7 +178,8 @@ const (
 
 // namings are the objects whose keys are names of the provider's.
 var namings = map[string]naming{
-	"header": headerKeys, "headers": headerKeys, "when": headerKeys, "query": parameterKeys, "authorize_params": parameterKeys, "token_params": parameterKeys,
+	"header": headerKeys, "headers": headerKeys, "when": headerKeys, "query": parameterKeys,
+	"authorize_params": parameterKeys, "token_params": parameterKeys,
 	"refresh_params": parameterKeys,
 }
 

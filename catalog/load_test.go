@@ -21,18 +21,21 @@ func TestParse(t *testing.T) {
 	if len(apps) != 2 || apps[0].Slug != "b" || apps[1].Slug != "a" {
 		t.Fatalf("got %+v", apps)
 	}
-	if apps[0].Upstream != "https://b.example.com" || !reflect.DeepEqual(apps[1].Fields, []Field{{Name: "k", Secret: true}}) {
+	if apps[0].Upstream != "https://b.example.com" ||
+		!reflect.DeepEqual(apps[1].Fields, []Field{{Name: "k", Secret: true}}) {
 		t.Errorf("got %+v", apps)
 	}
 }
 
 // TestParseNames: providers tell parameters apart by their case, and name them as they like.
 func TestParseNames(t *testing.T) {
-	apps, err := Parse(strings.NewReader(`{"slug":"a","placement":{"query":{"key":"1","Key":"2","ſ":"3","s":"4"}},"oauth2":{"token_url":"","authorize_params":{"A":"1","a":"2"},"token_params":{"B":"1","b":"2"},"refresh_params":{"C":"1","c":"2"}}}`))
+	apps, err := Parse(strings.NewReader(
+		`{"slug":"a","placement":{"query":{"key":"1","Key":"2","ſ":"3","s":"4"}},"oauth2":{"token_url":"","authorize_params":{"A":"1","a":"2"},"token_params":{"B":"1","b":"2"},"refresh_params":{"C":"1","c":"2"}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(apps[0].Placement.Query, apps[0].OAuth2.AuthorizeParams, apps[0].OAuth2.TokenParams, apps[0].OAuth2.RefreshParams); got != "map[Key:2 key:1 s:4 ſ:3] map[A:1 a:2] map[B:1 b:2] map[C:1 c:2]" {
+	if got := fmt.Sprint(apps[0].Placement.Query, apps[0].OAuth2.AuthorizeParams, apps[0].OAuth2.TokenParams,
+		apps[0].OAuth2.RefreshParams); got != "map[Key:2 key:1 s:4 ſ:3] map[A:1 a:2] map[B:1 b:2] map[C:1 c:2]" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -48,34 +51,56 @@ func TestParseNothing(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	long := `{"slug":"long","name":"` + strings.Repeat("x", maxLine) + `"}`
 	for name, c := range map[string]struct{ in, want string }{
-		"unknown key":          {`{"slug":"a","colour":"red"}`, `reading line 1 (app "a"): unknown field "colour"`},
-		"unknown nested key":   {"\n" + `{"slug":"a","oauth2":{"tokenurl":"x"}}`, `reading line 2 (app "a"): unknown field "tokenurl"`},
-		"repeated key":         {`{"slug":"a","upstream":"https://a.example.com","upstream":"https://canary.example.com"}`, `reading line 1 (app "a"): "upstream" is there twice: keep one of them`},
-		"another case twice":   {`{"slug":"a","upstream":"https://a.example.com","UPSTREAM":"https://canary.example.com"}`, `reading line 1 (app "a"): "UPSTREAM" is there twice: keep one of them`},
-		"another case":         {`{"slug":"a","oauth2":{"Token_URL":"https://a.example.com"}}`, `reading line 1 (app "a"): unknown field "Token_URL": write "token_url"`},
-		"header twice":         {`{"slug":"a","headers":{"X-A":"1","x-a":"2"}}`, `reading line 1 (app "a"): "x-a" is there twice: keep one of them`},
-		"header in capitals":   {`{"slug":"a","rate_limit":{"when":{"X-A":"1","X-a":"2"}}}`, `reading line 1 (app "a"): "X-a" is there twice: keep one of them`},
-		"parameter twice":      {`{"slug":"a","placement":{"query":{"k":"1","k":"2"}}}`, `reading line 1 (app "a"): "k" is there twice: keep one of them`},
-		"long s":               {`{"slug":"a","upstream":"https://a.example.com","upſtream":"https://canary.example.com"}`, `reading line 1 (app "a"): unknown field "up\u017ftream": write it in ASCII`},
-		"long s, alone":        {`{"slug":"a","oauth2":{"ſcopes":["a"]}}`, `reading line 1 (app "a"): unknown field "\u017fcopes": write it in ASCII`},
-		"Kelvin sign":          {"{\"slug\":\"a\",\"oauth2\":{\"to\u212aen_url\":\"https://a.example.com\"}}", `reading line 1 (app "a"): unknown field "to\u212aen_url": write it in ASCII`},
-		"repeated in a list":   {`{"slug":"a","fields":[{"name":"a","name":"b"}]}`, `reading line 1 (app "a"): "name" is there twice: keep one of them`},
-		"key before the slug":  {`{"colour":"red","slug":"a"}`, `reading line 1 (app "a"): unknown field "colour"`},
-		"wrong type":           {`{"slug":"a","fields":"k"}`, `reading line 1 (app "a"): "fields": write a list, […], not: string`},
-		"duplicate slug":       {`{"slug":"a"}` + "\n\n" + `{"slug":"a"}`, `reading line 3 (app "a"): line 1 has the same slug: keep one of them`},
-		"second object":        {`{"slug":"a"}{"slug":"b"}`, `reading line 1 (app "a"): more data after the object: write one app a line`},
-		"trailing data":        {`{"slug":"a"},`, `reading line 1 (app "a"): more data after the object: write one app a line`},
-		"cut off":              {`{"slug":"a","name":"A`, `reading line 1 (app "a"): the object does not end on this line: write one app a line, as ` + "`jq -c . FILE` writes it"},
-		"object over lines":    {"{\n\"slug\":\"a\"}", `reading line 1: the object does not end on this line: write one app a line, as ` + "`jq -c . FILE` writes it"},
-		"array":                {`[{"slug":"a"}]`, `reading line 1: no JSON object: write one app a line, {"slug":…}, as ` + "`jq -c . FILE` writes it"},
-		"null":                 {`null`, `reading line 1: no JSON object: write one app a line, {"slug":…}, as ` + "`jq -c . FILE` writes it"},
+		"unknown key": {`{"slug":"a","colour":"red"}`, `reading line 1 (app "a"): unknown field "colour"`},
+		"unknown nested key": {"\n" + `{"slug":"a","oauth2":{"tokenurl":"x"}}`,
+			`reading line 2 (app "a"): unknown field "tokenurl"`},
+		"repeated key": {`{"slug":"a","upstream":"https://a.example.com","upstream":"https://canary.example.com"}`,
+			`reading line 1 (app "a"): "upstream" is there twice: keep one of them`},
+		"another case twice": {`{"slug":"a","upstream":"https://a.example.com","UPSTREAM":"https://canary.example.com"}`,
+			`reading line 1 (app "a"): "UPSTREAM" is there twice: keep one of them`},
+		"another case": {`{"slug":"a","oauth2":{"Token_URL":"https://a.example.com"}}`,
+			`reading line 1 (app "a"): unknown field "Token_URL": write "token_url"`},
+		"header twice": {`{"slug":"a","headers":{"X-A":"1","x-a":"2"}}`,
+			`reading line 1 (app "a"): "x-a" is there twice: keep one of them`},
+		"header in capitals": {`{"slug":"a","rate_limit":{"when":{"X-A":"1","X-a":"2"}}}`,
+			`reading line 1 (app "a"): "X-a" is there twice: keep one of them`},
+		"parameter twice": {`{"slug":"a","placement":{"query":{"k":"1","k":"2"}}}`,
+			`reading line 1 (app "a"): "k" is there twice: keep one of them`},
+		"long s": {`{"slug":"a","upstream":"https://a.example.com","upſtream":"https://canary.example.com"}`,
+			`reading line 1 (app "a"): unknown field "up\u017ftream": write it in ASCII`},
+		"long s, alone": {`{"slug":"a","oauth2":{"ſcopes":["a"]}}`,
+			`reading line 1 (app "a"): unknown field "\u017fcopes": write it in ASCII`},
+		"Kelvin sign": {"{\"slug\":\"a\",\"oauth2\":{\"to\u212aen_url\":\"https://a.example.com\"}}",
+			`reading line 1 (app "a"): unknown field "to\u212aen_url": write it in ASCII`},
+		"repeated in a list": {`{"slug":"a","fields":[{"name":"a","name":"b"}]}`,
+			`reading line 1 (app "a"): "name" is there twice: keep one of them`},
+		"key before the slug": {`{"colour":"red","slug":"a"}`, `reading line 1 (app "a"): unknown field "colour"`},
+		"wrong type": {`{"slug":"a","fields":"k"}`,
+			`reading line 1 (app "a"): "fields": write a list, […], not: string`},
+		"duplicate slug": {`{"slug":"a"}` + "\n\n" + `{"slug":"a"}`,
+			`reading line 3 (app "a"): line 1 has the same slug: keep one of them`},
+		"second object": {`{"slug":"a"}{"slug":"b"}`,
+			`reading line 1 (app "a"): more data after the object: write one app a line`},
+		"trailing data": {`{"slug":"a"},`,
+			`reading line 1 (app "a"): more data after the object: write one app a line`},
+		"cut off": {`{"slug":"a","name":"A`,
+			`reading line 1 (app "a"): the object does not end on this line: write one app a line, as ` +
+				"`jq -c . FILE` writes it"},
+		"object over lines": {"{\n\"slug\":\"a\"}",
+			`reading line 1: the object does not end on this line: write one app a line, as ` + "`jq -c . FILE` writes it"},
+		"array": {`[{"slug":"a"}]`,
+			`reading line 1: no JSON object: write one app a line, {"slug":…}, as ` + "`jq -c . FILE` writes it"},
+		"null": {`null`,
+			`reading line 1: no JSON object: write one app a line, {"slug":…}, as ` + "`jq -c . FILE` writes it"},
 		"slug that is no text": {`{"slug":{},"name":"A"}`, `reading line 1: "slug": write a text, "…", not: object`},
 		"no object at all":     {`{7`, `reading line 1: invalid character '7' looking for beginning of object key string`},
 		"no slug":              {`{"name":"A"}`, `reading line 1: no slug: write "slug":"…", the app's name in paths`},
 		"slug of another type": {`{"slug":7}`, `reading line 1: "slug": write a text, "…", not: number`},
-		"invalid UTF-8":        {"{\"slug\":\"a\",\"name\":\"\xff\"}", `reading line 1 (app "a"): invalid UTF-8: save the file as UTF-8`},
-		"long line":            {`{"slug":"a"}` + "\n" + long + "\n", `reading line 2 (app "long"): over 65536 bytes: write one app a line`},
-		"long last line":       {long, `reading line 1 (app "long"): over 65536 bytes: write one app a line`},
+		"invalid UTF-8": {"{\"slug\":\"a\",\"name\":\"\xff\"}",
+			`reading line 1 (app "a"): invalid UTF-8: save the file as UTF-8`},
+		"long line": {`{"slug":"a"}` + "\n" + long + "\n",
+			`reading line 2 (app "long"): over 65536 bytes: write one app a line`},
+		"long last line": {long, `reading line 1 (app "long"): over 65536 bytes: write one app a line`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			apps, err := Parse(strings.NewReader(c.in))
@@ -120,7 +145,8 @@ func TestParseKeepsTheReadersError(t *testing.T) {
 func TestLines(t *testing.T) {
 	good := `{"slug":"a","auth_type":"api_key","upstream":"https://a.example.com","fields":[{"name":"k","secret":true}],"placement":{"query":{"k":"{k}"}}}`
 	in := strings.Join([]string{
-		"", good, `{"slug":"b","colour":"red"}`, `{"slug":"long","name":"` + strings.Repeat("x", 3*maxLine) + `"}`, `{7`, good,
+		"", good, `{"slug":"b","colour":"red"}`, `{"slug":"long","name":"` + strings.Repeat("x", 3*maxLine) + `"}`, `{7`,
+		good,
 		strings.Replace(good, `"slug":"a"`, `"slug":"c"`, 1), `{"slug":"d","auth_type":"none"}`,
 	}, "\n")
 	var got []string

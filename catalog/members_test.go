@@ -12,21 +12,35 @@ func TestSDKMembers(t *testing.T) {
 		change func(*App)
 		want   string
 	}{
-		"label in upper case":   {func(a *App) { a.HostLabels = map[string]string{"Files": "files.example.com"} }, "host_labels"},
-		"label with separator":  {func(a *App) { a.HostLabels = map[string]string{"a--b": "files.example.com"} }, "host_labels"},
-		"label ends in hyphen":  {func(a *App) { a.HostLabels = map[string]string{"a-": "files.example.com"} }, "host_labels"},
-		"label too long":        {func(a *App) { a.HostLabels = map[string]string{strings.Repeat("a", 60): "files.example.com"} }, "63"},
-		"label of another host": {func(a *App) { a.HostLabels = map[string]string{"files": "other.example.com"} }, "extra_hosts"},
+		"label in upper case": {func(a *App) {
+			a.HostLabels = map[string]string{"Files": "files.example.com"}
+		}, "host_labels"},
+		"label with separator": {func(a *App) {
+			a.HostLabels = map[string]string{"a--b": "files.example.com"}
+		}, "host_labels"},
+		"label ends in hyphen": {func(a *App) {
+			a.HostLabels = map[string]string{"a-": "files.example.com"}
+		}, "host_labels"},
+		"label too long": {func(a *App) {
+			a.HostLabels = map[string]string{strings.Repeat("a", 60): "files.example.com"}
+		}, "63"},
+		"label of another host": {func(a *App) {
+			a.HostLabels = map[string]string{"files": "other.example.com"}
+		}, "extra_hosts"},
 		"labels of one host": {func(a *App) {
 			a.HostLabels = map[string]string{"files": "files.example.com", "more": "files.example.com"}
 		}, "two labels"},
-		"label of short slug":  {func(a *App) { a.Slug, a.HostLabels = "ac", map[string]string{"files": "files.example.com"} }, "reserved"},
-		"slug with separator":  {func(a *App) { a.Slug = "acme--files" }, "single hyphens"},
-		"slug begins badly":    {func(a *App) { a.Slug = "-acme" }, "single hyphens"},
-		"slug ends badly":      {func(a *App) { a.Slug = "acme-" }, "single hyphens"},
-		"no key places":        {func(a *App) { a.KeyPlaces = &KeyPlaces{} }, "key_places"},
-		"key header no token":  {func(a *App) { a.KeyPlaces = &KeyPlaces{Headers: []string{"a b"}} }, "key_places.headers"},
-		"key header duplicate": {func(a *App) { a.KeyPlaces = &KeyPlaces{Headers: []string{"ApiKey", "apikey"}} }, "duplicate"},
+		"label of short slug": {func(a *App) {
+			a.Slug, a.HostLabels = "ac", map[string]string{"files": "files.example.com"}
+		}, "reserved"},
+		"slug with separator": {func(a *App) { a.Slug = "acme--files" }, "single hyphens"},
+		"slug begins badly":   {func(a *App) { a.Slug = "-acme" }, "single hyphens"},
+		"slug ends badly":     {func(a *App) { a.Slug = "acme-" }, "single hyphens"},
+		"no key places":       {func(a *App) { a.KeyPlaces = &KeyPlaces{} }, "key_places"},
+		"key header no token": {func(a *App) { a.KeyPlaces = &KeyPlaces{Headers: []string{"a b"}} }, "key_places.headers"},
+		"key header duplicate": {func(a *App) {
+			a.KeyPlaces = &KeyPlaces{Headers: []string{"ApiKey", "apikey"}}
+		}, "duplicate"},
 		"key query invalid":    {func(a *App) { a.KeyPlaces = &KeyPlaces{Query: []string{"a&b"}} }, "key_places.query"},
 		"key query duplicate":  {func(a *App) { a.KeyPlaces = &KeyPlaces{Query: []string{"a", "a"}} }, "duplicate"},
 		"no links":             {func(a *App) { a.Links = &Links{} }, "links"},
@@ -63,9 +77,10 @@ func TestSDKMembersAccepted(t *testing.T) {
 
 func sdkApp() App {
 	return App{
-		Slug: "acme", Name: "Acme", AuthType: "api_key", Upstream: "https://api.example.com", ExtraHosts: []string{"files.example.com"},
-		Fields:    []Field{{Name: "api_key", Secret: true}},
-		Placement: &Placement{Header: map[string]string{"Authorization": "Bearer {api_key}"}},
+		Slug: "acme", Name: "Acme", AuthType: "api_key", Upstream: "https://api.example.com",
+		ExtraHosts: []string{"files.example.com"},
+		Fields:     []Field{{Name: "api_key", Secret: true}},
+		Placement:  &Placement{Header: map[string]string{"Authorization": "Bearer {api_key}"}},
 	}
 }
 

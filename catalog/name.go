@@ -23,14 +23,17 @@ func (a *App) CallName() string { return cmp.Or(a.ShortName, a.Name, a.Slug) }
 // names checks what pages show of an app beside its name.
 func (c checker) names() error {
 	if !isPlain(c.ShortName, maxShortName) {
-		return fmt.Errorf("short_name: write at most %d bytes of text without control characters or spaces around it", maxShortName)
+		return fmt.Errorf("short_name: write at most %d bytes of text without control characters or spaces around it",
+			maxShortName)
 	}
 	if c.HelpURL != "" && !isHelpURL(c.HelpURL) {
-		return fmt.Errorf("help_url: write an https URL of at most %d bytes with a public host name, without user info", maxHelpURL)
+		return fmt.Errorf("help_url: write an https URL of at most %d bytes with a public host name, without user info",
+			maxHelpURL)
 	}
 	for _, f := range c.Fields {
 		if !isPlain(f.Help, maxHelp) {
-			return fmt.Errorf("field %s: help: write at most %d bytes of text without control characters or spaces around it", f.Name, maxHelp)
+			return fmt.Errorf("field %s: help: write at most %d bytes of text without control characters or spaces around it",
+				f.Name, maxHelp)
 		}
 		if f.Help != "" && f.From != "" {
 			return errors.New("field " + f.Name + ": help is for what the end user enters: take it out")
@@ -48,6 +51,7 @@ func isPlain(text string, most int) bool {
 
 func isHelpURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && len(text) <= maxHelpURL && u.Scheme == "https" && u.User == nil && strings.Contains(u.Hostname(), ".") &&
+	return err == nil && len(text) <= maxHelpURL && u.Scheme == "https" && u.User == nil &&
+		strings.Contains(u.Hostname(), ".") &&
 		!strings.ContainsAny(text, " \"'<>`\\") && !strings.ContainsFunc(text, isControl)
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // oauth1Fields are what an app that signs by OAuth 1 has besides the fields it declares.
-var oauth1Fields = []Field{{Name: ConsumerKey}, {Name: ConsumerSecret, Secret: true}, {Name: OAuthTokenSecret, Secret: true}}
+var oauth1Fields = []Field{{Name: ConsumerKey}, {Name: ConsumerSecret, Secret: true},
+	{Name: OAuthTokenSecret, Secret: true}}
 
 // CredentialFields are the fields that a credential of a may have.
 func (a *App) CredentialFields() []Field {

@@ -25,11 +25,13 @@ func (c checker) oauth1() error {
 		return nil
 	case c.AuthType != oAuth || c.OAuth2 != nil:
 		return errors.New("oauth1 needs auth_type o_auth and takes the place of oauth2: keep one of them")
-	case c.Sign != nil || c.Placement != nil && (c.Placement.Basic != nil || setsHeader(c.Placement.Header, "Authorization")):
+	case c.Sign != nil || c.Placement != nil &&
+		(c.Placement.Basic != nil || setsHeader(c.Placement.Header, "Authorization")):
 		return errors.New("oauth1 puts its signature into Authorization: take the sign or the placement out")
 	}
 	for _, e := range [][2]string{
-		{"oauth1.request_token_url", o.RequestTokenURL}, {"oauth1.authorize_url", o.AuthorizeURL}, {"oauth1.access_token_url", o.AccessTokenURL},
+		{"oauth1.request_token_url", o.RequestTokenURL}, {"oauth1.authorize_url", o.AuthorizeURL},
+		{"oauth1.access_token_url", o.AccessTokenURL},
 	} {
 		if e[1] == "" {
 			return fmt.Errorf("%s is missing: write it like https://api.example.com/oauth/token", e[0])
@@ -46,8 +48,9 @@ func (c checker) oauth1() error {
 	return nil
 }
 
-// OAuth1 is what it takes to obtain a token by RFC 5849, section 2. URLs are https; they may hold slots, as
-// an upstream may. Requests are signed by HMAC-SHA1, with the signature in `Authorization`.
+// OAuth1 is what it takes to obtain a token by RFC 5849, section 2. URLs are https; they may hold
+// slots, as an upstream may. Requests are signed by HMAC-SHA1, with the signature in
+// `Authorization`.
 type OAuth1 struct {
 	RequestTokenURL string `json:"request_token_url"`
 	AuthorizeURL    string `json:"authorize_url"`

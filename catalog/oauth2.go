@@ -11,7 +11,8 @@ import (
 // flowParams are the parameters of the authorization request that the flow itself sets (RFC 6749,
 // section 4.1.1; RFC 7636, section 4.3). An app that set one could undo the state's protection.
 var flowParams = []string{
-	"client_id", "client_secret", "code_challenge", "code_challenge_method", "redirect_uri", "response_type", "scope", "state",
+	"client_id", "client_secret", "code_challenge", "code_challenge_method", "redirect_uri", "response_type", "scope",
+	"state",
 }
 
 // tokenFlowParams are those of the token request (RFC 6749, sections 4.1.3, 4.4.2 and 6).
@@ -47,7 +48,8 @@ const (
 	ClientSecret = "client_secret"
 )
 
-// ClientCredentials reports whether an end user authorizes a by entering an OAuth client of their own.
+// ClientCredentials reports whether an end user authorizes a by entering an OAuth client of their
+// own.
 func (a *App) ClientCredentials() bool {
 	return a.OAuth2 != nil && a.OAuth2.Grant == GrantClientCredentials
 }
@@ -64,7 +66,8 @@ func (a *App) Asked() []Field { return a.fieldsFrom("") }
 // ClientFields are the fields that come with the OAuth client, beside its secret.
 func (a *App) ClientFields() []Field { return a.fieldsFrom(FromClient) }
 
-// addresses are the URLs of the upstream and of the OAuth endpoints; those that there are not are empty.
+// addresses are the URLs of the upstream and of the OAuth endpoints; those that there are not are
+// empty.
 func (a *App) addresses() []string {
 	urls := []string{a.Upstream}
 	if o := a.OAuth2; o != nil {
@@ -76,7 +79,8 @@ func (a *App) addresses() []string {
 	return urls
 }
 
-// AddressFields names those of ClientFields that stand in the address of the upstream or of an OAuth endpoint.
+// AddressFields names those of ClientFields that stand in the address of the upstream or of an
+// OAuth endpoint.
 func (a *App) AddressFields() (names []string) {
 	addresses := strings.Join(a.addresses(), "")
 	for _, f := range a.ClientFields() {
@@ -87,7 +91,8 @@ func (a *App) AddressFields() (names []string) {
 	return names
 }
 
-// OnlyInHosts reports whether the field called name stands in no path of these addresses: in a host, upper case does not matter.
+// OnlyInHosts reports whether the field called name stands in no path of these addresses: in a
+// host, upper case does not matter.
 func (a *App) OnlyInHosts(name string) bool {
 	return !slices.ContainsFunc(a.addresses(), func(u string) bool {
 		_, path := splitURL(u)
@@ -104,8 +109,8 @@ func (a *App) fieldsFrom(origin string) (found []Field) {
 	return found
 }
 
-// OwnsClient reports whether name is one of the fields that hold a's OAuth client: they go to the token
-// endpoint and nowhere else.
+// OwnsClient reports whether name is one of the fields that hold a's OAuth client: they go to the
+// token endpoint and nowhere else.
 func (a *App) OwnsClient(name string) bool {
 	return a.ClientCredentials() && (name == ClientID || name == ClientSecret)
 }
@@ -164,8 +169,10 @@ func (c checker) exchange(where string, o *OAuth2, x *Exchange) error {
 	if x == nil {
 		return nil
 	}
-	if o.AuthorizeURL == "" || x.GrantType == "" || x.Param == "" || slices.Contains(flowParams, x.Param) || x.Param == "grant_type" {
-		return fmt.Errorf("%s needs an authorize_url, a grant_type and a param of its own: write them like th_exchange_token and access_token", where)
+	if o.AuthorizeURL == "" || x.GrantType == "" || x.Param == "" || slices.Contains(flowParams, x.Param) ||
+		x.Param == "grant_type" {
+		return fmt.Errorf("%s needs an authorize_url, a grant_type and a param of its own: write them like "+
+			"th_exchange_token and access_token", where)
 	}
 	u, err := c.endpoint(where+".url", x.URL)
 	if err == nil && u.RawQuery != "" {
@@ -174,8 +181,8 @@ func (c checker) exchange(where string, o *OAuth2, x *Exchange) error {
 	return err
 }
 
-// slotted checks the URL of an endpoint that a client's secret may go to; empty is none. With a host that an end user
-// enters, that user would choose who gets the secret.
+// slotted checks the URL of an endpoint that a client's secret may go to; empty is none. With a
+// host that an end user enters, that user would choose who gets the secret.
 func (c checker) slotted(where, raw string) error {
 	if raw == "" {
 		return nil
@@ -191,24 +198,27 @@ func (c checker) slotted(where, raw string) error {
 		case f.From == FromGrant:
 			return fmt.Errorf("%s: field %s is not known before the grant: write a fixed URL", where, name)
 		case f.Kind == KindHost && f.From != FromClient && !c.ClientCredentials():
-			return fmt.Errorf("%s: field %s would let end users choose who gets the client's secret: declare it from client", where, name)
+			return fmt.Errorf("%s: field %s would let end users choose who gets the client's secret: declare it from client",
+				where, name)
 		}
 	}
 	return c.slottedURL(where, raw)
 }
 
-// grant checks what each grant needs. A property of the other would be ignored in silence, so that it is
-// an error.
+// grant checks what each grant needs. A property of the other would be ignored in silence, so that
+// it is an error.
 func (c checker) grant(o *OAuth2) error {
 	switch {
 	case o.Grant == "":
 		return nil
 	case o.Grant != GrantClientCredentials:
-		return fmt.Errorf("oauth2.grant %q is unknown: write client_credentials, or leave it out for the authorization code", o.Grant)
+		return fmt.Errorf("oauth2.grant %q is unknown: write client_credentials, or leave it out for the authorization code",
+			o.Grant)
 	case o.AuthorizeURL != "":
 		return errors.New("oauth2.authorize_url: grant client_credentials never asks the provider's page: take it out")
 	case len(o.AuthorizeParams) > 0 || o.NoPKCE || o.Issuer != "":
-		return errors.New("oauth2: authorize_params, no_pkce and issuer belong to the authorization code: take them out, or take out grant")
+		return errors.New("oauth2: authorize_params, no_pkce and issuer belong to the authorization code: take them out, " +
+			"or take out grant")
 	case len(o.RefreshParams) > 0:
 		return errors.New("oauth2.refresh_params: grant client_credentials has no refresh token: write token_params instead")
 	}
@@ -256,13 +266,15 @@ func (o *OAuth2) check() error {
 		}
 	}
 	for _, text := range o.Ended {
-		if strings.TrimSpace(text) != text || text == "" || len(text) > maxRefusedText || strings.ContainsFunc(text, isControl) {
+		if strings.TrimSpace(text) != text || text == "" || len(text) > maxRefusedText ||
+			strings.ContainsFunc(text, isControl) {
 			return fmt.Errorf("oauth2.ended: %q: write an error code or a part of a description, of 1 to %d bytes, "+
 				"like refresh_token_expired", text, maxRefusedText)
 		}
 	}
 	if slices.Contains(flowParams, o.ClientIDParam) || slices.Contains(tokenFlowParams, o.ClientIDParam) {
-		return fmt.Errorf("oauth2.client_id_param %q has a meaning of its own: write what the provider calls client_id, or leave it out", o.ClientIDParam)
+		return fmt.Errorf("oauth2.client_id_param %q has a meaning of its own: write what the provider calls client_id, "+
+			"or leave it out", o.ClientIDParam)
 	}
 	if o.Answer != "" && !consistsOf(strings.ToLower(o.Answer), '_') {
 		return fmt.Errorf("oauth2.answer %q: write the name of one member, like authed_user", o.Answer)

@@ -27,10 +27,13 @@ var oauthFacts = map[string]struct {
 	// file, and only with prompt=consent.
 	"myob": {func(o *OAuth2) bool {
 		return slices.Contains(o.Scopes, "sme-company-file") && !slices.Contains(o.Scopes, "CompanyFile") &&
-			o.AuthorizeParams["prompt"] == "consent" && slices.Contains(o.Capture, Capture{Field: "business_id", From: "callback", Path: "businessId"})
-	}, "https://apisupport.myob.com/hc/en-us/articles/12861196770447-Retrieving-Company-File-GUIDs-via-MYOB-API-Post-March-2025"},
+			o.AuthorizeParams["prompt"] == "consent" &&
+			slices.Contains(o.Capture, Capture{Field: "business_id", From: "callback", Path: "businessId"})
+	},
+		"https://apisupport.myob.com/hc/en-us/articles/12861196770447-Retrieving-Company-File-GUIDs-via-MYOB-API-Post-March-2025"},
 	"smartsheet": {func(o *OAuth2) bool {
-		return o.AuthorizeURL == "https://app.smartsheet.{domain}/b/authorize" && o.TokenURL == "https://api.smartsheet.{domain}/2.0/token"
+		return o.AuthorizeURL == "https://app.smartsheet.{domain}/b/authorize" &&
+			o.TokenURL == "https://api.smartsheet.{domain}/2.0/token"
 	}, "https://developers.smartsheet.com/api/smartsheet/guides/advanced-topics/oauth-flow"},
 	"threads": {func(o *OAuth2) bool { return o.AuthorizeURL == "https://threads.com/oauth/authorize" },
 		"https://developers.facebook.com/docs/threads/get-started/get-access-tokens-and-permissions"},
@@ -42,7 +45,8 @@ var oauthFacts = map[string]struct {
 	"bungie": {func(o *OAuth2) bool { return o.TokenURL == "https://www.bungie.net/Platform/App/OAuth/token/" },
 		"https://github.com/Bungie-net/api/blob/HEAD/openapi.json"},
 	"uber": {func(o *OAuth2) bool {
-		return o.AuthorizeURL == "https://auth.uber.com/oauth/v2/authorize" && o.TokenURL == "https://auth.uber.com/oauth/v2/token"
+		return o.AuthorizeURL == "https://auth.uber.com/oauth/v2/authorize" &&
+			o.TokenURL == "https://auth.uber.com/oauth/v2/token"
 	}, "https://developer.uber.com/docs/riders/guides/authentication/introduction"},
 }
 

@@ -42,7 +42,8 @@ func (c checker) placement() error {
 	return nil
 }
 
-var errNoPlacement = errors.New("auth_type api_key needs a placement: say with header, query, basic or path_prefix where the key goes")
+var errNoPlacement = errors.New(
+	"auth_type api_key needs a placement: say with header, query, basic or path_prefix where the key goes")
 
 // defaultPlacement checks that the default of the auth type has the fields it places: a request
 // must never go out bare.
@@ -56,18 +57,21 @@ func (c checker) defaultPlacement() error {
 	case basicAuth:
 		for _, name := range []string{"username", "password"} {
 			if _, ok := c.field(name); !ok {
-				return fmt.Errorf("auth_type basic without a placement needs the field %s: declare it, or say with placement.basic which fields to use", name)
+				return fmt.Errorf("auth_type basic without a placement needs the field %s: declare it, or say with "+
+					"placement.basic which fields to use", name)
 			}
 		}
 	case headerAuth:
 		if len(c.Fields) == 0 {
-			return errors.New("auth_type header without a placement needs fields: declare one by the header's name, like X-Api-Key")
+			return errors.New("auth_type header without a placement needs fields: declare one by the header's name, like " +
+				"X-Api-Key")
 		}
 	}
 	return nil
 }
 
-// headers checks names and templates. The order is fixed so that the first error is always the same.
+// headers checks names and templates. The order is fixed so that the first error is always the
+// same.
 func (c checker) headers(where string, headers map[string]string) error {
 	seen := make(map[string]bool, len(headers))
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
@@ -127,8 +131,10 @@ func (c checker) pathPrefix(where, prefix string) error {
 	}
 	// A placeholder fills part of a segment, so that an x stands for any value here.
 	text := fill(parts, "x")
-	if !strings.HasPrefix(text, "/") || strings.HasSuffix(text, "/") || !plainSegments(text) || strings.ContainsAny(text, "?#%\\ ") {
-		return fmt.Errorf("%s must begin with / and not end with it, with plain segments only: write it like /bot{token}", where)
+	if !strings.HasPrefix(text, "/") || strings.HasSuffix(text, "/") || !plainSegments(text) ||
+		strings.ContainsAny(text, "?#%\\ ") {
+		return fmt.Errorf("%s must begin with / and not end with it, with plain segments only: write it like /bot{token}",
+			where)
 	}
 	return nil
 }
@@ -165,7 +171,8 @@ var reservedHeaders = []string{
 
 // notToken reports whether r cannot stand in a token (RFC 9110, section 5.6.2).
 func notToken(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') &&
+		!strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
 
 func checkHeaderName(name string) error {
@@ -178,7 +185,8 @@ func checkHeaderName(name string) error {
 		return fmt.Errorf("the header name that begins with %q is none: write the name alone, like X-Api-Key", name[:bad])
 	}
 	if slices.Contains(reservedHeaders, textproto.CanonicalMIMEHeaderKey(name)) {
-		return fmt.Errorf("the header %s belongs to the connection and not to the app: write another one, like Authorization", name)
+		return fmt.Errorf("the header %s belongs to the connection and not to the app: write another one, like Authorization",
+			name)
 	}
 	return nil
 }

@@ -26,7 +26,8 @@ type RateLimit struct {
 	Statuses []int `json:"statuses,omitempty"`
 	// When are header fields that must have these values for one of Statuses to mean it.
 	When map[string]string `json:"when,omitempty"`
-	// RetryAfter is the header that says when to call again, in Format, where there is no `Retry-After`.
+	// RetryAfter is the header that says when to call again, in Format, where there is no
+	// `Retry-After`.
 	RetryAfter string `json:"retry_after,omitempty"`
 	// Format is `seconds` or `ms` from now, `unix` or `unix_ms` for a time.
 	Format string `json:"format,omitempty"`

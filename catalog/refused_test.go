@@ -39,10 +39,11 @@ func TestRefusesCredential(t *testing.T) {
 		"headers":                  {404, header("x-error", "token", "x-error-code", "17"), "", true, false},
 		"one of the headers":       {404, header("X-Error", "token"), "", false, false},
 		"another value":            {404, header("X-Error", "token", "X-Error-Code", "170"), "", false, false},
-		"one of several values":    {404, header("X-Error", "other", "X-Error", "token", "X-Error-Code", "17"), "", true, false},
-		"header and text":          {409, header("X-Error", "token"), "17", true, true},
-		"text without header":      {409, none, "17", false, false},
-		"status alone":             {498, none, "", true, false},
+		"one of several values": {404, header("X-Error", "other", "X-Error", "token", "X-Error-Code", "17"), "", true,
+			false},
+		"header and text":     {409, header("X-Error", "token"), "17", true, true},
+		"text without header": {409, none, "17", false, false},
+		"status alone":        {498, none, "", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := app.RefusesCredential(c.status, c.header, []byte(c.body)); got != c.refuses {
@@ -53,7 +54,8 @@ func TestRefusesCredential(t *testing.T) {
 			}
 		})
 	}
-	if plain := new(App); !plain.RefusesCredential(401, none, nil) || plain.RefusesCredential(403, none, nil) || plain.RefusalInBody(403, none) {
+	if plain := new(App); !plain.RefusesCredential(401, none, nil) || plain.RefusesCredential(403, none, nil) ||
+		plain.RefusalInBody(403, none) {
 		t.Error("an app that says nothing: want 401 alone")
 	}
 }
@@ -62,19 +64,28 @@ func TestCheckRefused(t *testing.T) {
 	refused := func(r Refused) change { return func(a *App) { a.Refused = []Refused{{Statuses: []int{498}}, r} } }
 	body := []string{"x"}
 	alone := `: write the header (when) or the text (body) that tells it`
-	text := `app acme: refused.body: each text must have 1 to 256 bytes and no control character: write what only such a body holds, like invalid_token`
+	text := `app acme: refused.body: each text must have 1 to 256 bytes and no control character: write what only such ` +
+		`a body holds, like invalid_token`
 	refuse(t, keyed, map[string]refusal{
-		"nothing":         {refused(Refused{}), `app acme: refused: statuses are missing: write those that mean it beside 401, such as 403`},
-		"401":             {refused(Refused{Statuses: []int{401}, Body: body}), `app acme: refused.statuses: 401: write those that mean it beside 401, such as 403`},
-		"429":             {refused(Refused{Statuses: []int{429}, Body: body}), `app acme: refused.statuses: 429: write those that mean it beside 401, such as 403`},
-		"101":             {refused(Refused{Statuses: []int{101}, Body: body}), `app acme: refused.statuses: 101: write those that mean it beside 401, such as 403`},
-		"600":             {refused(Refused{Statuses: []int{600}, Body: body}), `app acme: refused.statuses: 600: write those that mean it beside 401, such as 403`},
-		"403 alone":       {refused(Refused{Statuses: []int{403}}), `app acme: refused.statuses: 403 has other causes than a refused credential` + alone},
-		"200 alone":       {refused(Refused{Statuses: []int{498, 200}}), `app acme: refused.statuses: 200 has other causes than a refused credential` + alone},
-		"a header's name": {refused(Refused{Statuses: []int{403}, When: map[string]string{"X Error": "1"}}), `app acme: refused.when: "X Error" is an invalid header name: write it like X-Error-Code`},
-		"an empty text":   {refused(Refused{Statuses: []int{403}, Body: []string{"x", ""}}), text},
-		"a long text":     {refused(Refused{Statuses: []int{403}, Body: []string{strings.Repeat("x", 257)}}), text},
-		"two lines":       {refused(Refused{Statuses: []int{403}, Body: []string{"a\nb"}}), text},
+		"nothing": {refused(Refused{}),
+			`app acme: refused: statuses are missing: write those that mean it beside 401, such as 403`},
+		"401": {refused(Refused{Statuses: []int{401}, Body: body}),
+			`app acme: refused.statuses: 401: write those that mean it beside 401, such as 403`},
+		"429": {refused(Refused{Statuses: []int{429}, Body: body}),
+			`app acme: refused.statuses: 429: write those that mean it beside 401, such as 403`},
+		"101": {refused(Refused{Statuses: []int{101}, Body: body}),
+			`app acme: refused.statuses: 101: write those that mean it beside 401, such as 403`},
+		"600": {refused(Refused{Statuses: []int{600}, Body: body}),
+			`app acme: refused.statuses: 600: write those that mean it beside 401, such as 403`},
+		"403 alone": {refused(Refused{Statuses: []int{403}}),
+			`app acme: refused.statuses: 403 has other causes than a refused credential` + alone},
+		"200 alone": {refused(Refused{Statuses: []int{498, 200}}),
+			`app acme: refused.statuses: 200 has other causes than a refused credential` + alone},
+		"a header's name": {refused(Refused{Statuses: []int{403}, When: map[string]string{"X Error": "1"}}),
+			`app acme: refused.when: "X Error" is an invalid header name: write it like X-Error-Code`},
+		"an empty text": {refused(Refused{Statuses: []int{403}, Body: []string{"x", ""}}), text},
+		"a long text":   {refused(Refused{Statuses: []int{403}, Body: []string{strings.Repeat("x", 257)}}), text},
+		"two lines":     {refused(Refused{Statuses: []int{403}, Body: []string{"a\nb"}}), text},
 	})
 	for name, r := range map[string]Refused{
 		"text":   {Statuses: []int{400, 403, 404, 200, 500}, Body: body},

@@ -32,24 +32,29 @@ var regionsOf = map[string]struct {
 		"https://api-docs.honeycomb.io/api"},
 	"intercom": {"api_host", same("api.intercom.io", "api.eu.intercom.io", "api.au.intercom.io"), "api.intercom.io",
 		"https://developers.intercom.com/docs/build-an-integration/learn-more/rest-apis"},
-	"launchdarkly": {"api_host", same("app.launchdarkly.com", "app.eu.launchdarkly.com", "app.launchdarkly.us"), "app.launchdarkly.com",
+	"launchdarkly": {"api_host", same("app.launchdarkly.com", "app.eu.launchdarkly.com", "app.launchdarkly.us"),
+		"app.launchdarkly.com",
 		"https://launchdarkly.com/docs/api"},
 	"mailgun": {"api_host", same("api.mailgun.net", "api.eu.mailgun.net"), "api.mailgun.net",
 		"https://documentation.mailgun.com/docs/mailgun/api-reference/api-overview"},
 	"mixpanel": {"api_host", same("mixpanel.com", "eu.mixpanel.com", "in.mixpanel.com"), "mixpanel.com",
 		"https://docs.mixpanel.com/docs/privacy/eu-residency"},
-	"mixpanel-ingestion": {"api_host", same("api.mixpanel.com", "api-eu.mixpanel.com", "api-in.mixpanel.com"), "api.mixpanel.com",
+	"mixpanel-ingestion": {"api_host", same("api.mixpanel.com", "api-eu.mixpanel.com", "api-in.mixpanel.com"),
+		"api.mixpanel.com",
 		"https://docs.mixpanel.com/docs/privacy/eu-residency"},
 	// Keys of one are unknown to the other.
-	"moonshot-ai": {"api_host", same("api.moonshot.cn", "api.moonshot.ai"), "api.moonshot.cn", "https://platform.moonshot.ai/docs"},
+	"moonshot-ai": {"api_host", same("api.moonshot.cn", "api.moonshot.ai"), "api.moonshot.cn",
+		"https://platform.moonshot.ai/docs"},
 	"pagerduty": {"api_host", same("api.pagerduty.com", "api.eu.pagerduty.com"), "api.pagerduty.com",
 		"https://support.pagerduty.com/main/docs/service-regions"},
 	"segment": {"api_host", same("api.segmentapis.com", "eu1.api.segmentapis.com"), "api.segmentapis.com",
 		"https://docs.segmentapis.com/"},
 	"sendgrid": {"api_host", same("api.sendgrid.com", "api.eu.sendgrid.com"), "api.sendgrid.com",
 		"https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/authentication"},
-	"sentry-token": {"api_host", same("sentry.io", "us.sentry.io", "de.sentry.io"), "sentry.io", "https://docs.sentry.io/api/requests/"},
-	"smartsheet": {"domain", map[string]string{"com": "api.smartsheet.com", "eu": "api.smartsheet.eu", "au": "api.smartsheet.au"},
+	"sentry-token": {"api_host", same("sentry.io", "us.sentry.io", "de.sentry.io"), "sentry.io",
+		"https://docs.sentry.io/api/requests/"},
+	"smartsheet": {"domain",
+		map[string]string{"com": "api.smartsheet.com", "eu": "api.smartsheet.eu", "au": "api.smartsheet.au"},
 		"api.smartsheet.com", "https://developers.smartsheet.com/api/smartsheet/introduction"},
 	"snyk": {"api_host", same("api.snyk.io", "api.us.snyk.io", "api.eu.snyk.io", "api.au.snyk.io"), "api.snyk.io",
 		"https://docs.snyk.io/snyk-data-and-governance/regional-hosting-and-data-residency"},
@@ -112,7 +117,8 @@ func TestFactsOfZoho(t *testing.T) {
 			}
 		}
 		host := app.FilledHost(func(string) (string, bool) { return "ca", true })
-		if host != "www.zohoapis.ca" && !strings.HasSuffix(host, ".zohocloud.ca") || app.ProviderHost("accounts.zoho.ca") != "accounts.zohocloud.ca" {
+		if host != "www.zohoapis.ca" && !strings.HasSuffix(host, ".zohocloud.ca") ||
+			app.ProviderHost("accounts.zoho.ca") != "accounts.zohocloud.ca" {
 			t.Errorf("%s: in Canada it is called at %s, its tokens at %s", slug, host, app.ProviderHost("accounts.zoho.ca"))
 		}
 	}
@@ -124,7 +130,8 @@ func TestFactsOfServiceDeskPlus(t *testing.T) {
 	app := embedded(t)["manageengine-servicedesk-plus"]
 	for region, want := range map[string]string{
 		"com": "sdpondemand.manageengine.com", "eu": "sdpondemand.manageengine.eu", "in": "sdpondemand.manageengine.in",
-		"com.cn": "servicedeskplus.cn", "com.au": "servicedeskplus.net.au", "jp": "servicedeskplus.jp", "ca": "servicedeskplus.ca",
+		"com.cn": "servicedeskplus.cn", "com.au": "servicedeskplus.net.au", "jp": "servicedeskplus.jp",
+		"ca": "servicedeskplus.ca",
 		"uk": "servicedeskplus.uk", "sa": "servicedeskplus.sa",
 	} {
 		if got := app.FilledHost(func(string) (string, bool) { return region, true }); got != want {

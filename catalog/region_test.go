@@ -6,8 +6,9 @@ import "testing"
 func regional(slug string) App {
 	return App{
 		Slug: slug, Name: "Acme", AuthType: "o_auth", Upstream: "https://www.acmeapis.{region}/crm",
-		Fields:      []Field{{Name: "region", Options: []string{"com", "ca"}, Default: "com"}},
-		OAuth2:      &OAuth2{AuthorizeURL: "https://accounts.acme.{region}/auth", TokenURL: "https://accounts.acme.{region}/token"},
+		Fields: []Field{{Name: "region", Options: []string{"com", "ca"}, Default: "com"}},
+		OAuth2: &OAuth2{AuthorizeURL: "https://accounts.acme.{region}/auth",
+			TokenURL: "https://accounts.acme.{region}/token"},
 		HostRenames: map[string]string{"accounts.acme.ca": "accounts.acmecloud.ca"},
 	}
 }
@@ -19,9 +20,15 @@ func TestCheckRegions(t *testing.T) {
 	}
 	const renames = `app acme: host_renames: `
 	refuse(t, regional, map[string]refusal{
-		"no option":       {func(a *App) { a.Fields[0].Default = "eu" }, `app acme: field region: default "eu" is not one of the options: write one of them`},
-		"no options":      {func(a *App) { a.Fields[0].Options = nil }, `app acme: upstream: two literal labels must follow the last slot: write it like https://{subdomain}.example.com`},
-		"from the client": {func(a *App) { a.Fields[0].From = FromClient }, `app acme: field region: default is for what the end user enters, and this is from client: take it out`},
+		"no option": {func(a *App) {
+			a.Fields[0].Default = "eu"
+		}, `app acme: field region: default "eu" is not one of the options: write one of them`},
+		"no options": {func(a *App) {
+			a.Fields[0].Options = nil
+		}, `app acme: upstream: two literal labels must follow the last slot: write it like https://{subdomain}.example.com`},
+		"from the client": {func(a *App) {
+			a.Fields[0].From = FromClient
+		}, `app acme: field region: default is for what the end user enters, and this is from client: take it out`},
 		"in a path": {func(a *App) { a.OAuth2.TokenURL += "/{region}" },
 			`app acme: field region: default fills hosts alone, and {region} stands elsewhere, too: take it out`},
 		"in the placement": {func(a *App) {

@@ -44,7 +44,8 @@ func TestUpstreamsAreBaseURLs(t *testing.T) {
 		known++
 		same := strings.TrimRight(app.SDK.BaseURL, "/") == strings.TrimRight(app.Upstream, "/")
 		if listed := otherBaseURLs[app.Slug] != ""; same == listed {
-			t.Errorf("%s: the SDK's base URL is %s, the upstream is %s, and listed as another one: %v", app.Slug, app.SDK.BaseURL, app.Upstream, listed)
+			t.Errorf("%s: the SDK's base URL is %s, the upstream is %s, and listed as another one: %v", app.Slug,
+				app.SDK.BaseURL, app.Upstream, listed)
 		}
 		if app.SDK.Version == "" && !strings.Contains(app.SDK.Package, ":") {
 			t.Errorf("%s: in which version of %s was the base URL read?", app.Slug, app.SDK.Package)
@@ -60,15 +61,27 @@ func TestCheckRefusesSDK(t *testing.T) {
 		return func(a *App) { a.Upstream, a.SDK = "https://api.example.com/v1", &SDK{Package: "acme", BaseURL: base} }
 	}
 	refuse(t, keyed, map[string]refusal{
-		"no package":         {func(a *App) { a.SDK = &SDK{BaseURL: "https://api.example.com"} }, `app acme: sdk.package is missing or invalid: write the name of a package, like @notionhq/client`},
-		"two packages":       {func(a *App) { a.SDK = &SDK{Package: "a b", BaseURL: "https://api.example.com"} }, `app acme: sdk.package is missing or invalid: write the name of a package, like @notionhq/client`},
-		"no URL":             {sdk("api.example.com"), `app acme: sdk.base_url is no absolute https URL: write it like https://api.example.com`},
-		"a query":            {sdk("https://api.example.com/v1?x"), `app acme: sdk.base_url holds a placeholder, a query or a fragment after the host: take it out`},
-		"above the upstream": {sdk("https://api.example.com"), `app acme: sdk.base_url: the upstream ends in /v1, which the SDK appends to its base URL again: take it out of the upstream`},
-		"another path":       {sdk("https://api.example.com/v10"), `app acme: sdk.base_url: the upstream ends in /v1, which the SDK appends to its base URL again: take it out of the upstream`},
-		"another host":       {sdk("https://other.example.com"), `app acme: sdk.base_url: other.example.com is neither the upstream's host nor one of extra_hosts: add it there`},
+		"no package": {func(a *App) {
+			a.SDK = &SDK{BaseURL: "https://api.example.com"}
+		}, `app acme: sdk.package is missing or invalid: write the name of a package, like @notionhq/client`},
+		"two packages": {func(a *App) {
+			a.SDK = &SDK{Package: "a b", BaseURL: "https://api.example.com"}
+		}, `app acme: sdk.package is missing or invalid: write the name of a package, like @notionhq/client`},
+		"no URL": {sdk("api.example.com"),
+			`app acme: sdk.base_url is no absolute https URL: write it like https://api.example.com`},
+		"a query": {sdk("https://api.example.com/v1?x"),
+			`app acme: sdk.base_url holds a placeholder, a query or a fragment after the host: take it out`},
+		"above the upstream": {sdk("https://api.example.com"),
+			`app acme: sdk.base_url: the upstream ends in /v1, which the SDK appends to its base URL again: take it out of ` +
+				`the upstream`},
+		"another path": {sdk("https://api.example.com/v10"),
+			`app acme: sdk.base_url: the upstream ends in /v1, which the SDK appends to its base URL again: take it out of ` +
+				`the upstream`},
+		"another host": {sdk("https://other.example.com"),
+			`app acme: sdk.base_url: other.example.com is neither the upstream's host nor one of extra_hosts: add it there`},
 	})
-	for _, base := range []string{"https://api.example.com/v1", "https://api.example.com/v1/rest", "https://files.example.com"} {
+	for _, base := range []string{"https://api.example.com/v1", "https://api.example.com/v1/rest",
+		"https://files.example.com"} {
 		app := sdkApp()
 		app.Upstream, app.SDK = "https://api.example.com/v1", &SDK{Package: "acme", BaseURL: base}
 		if err := app.Check(); err != nil {

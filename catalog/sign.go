@@ -60,7 +60,8 @@ func (c checker) hmac(s *Sign) error {
 		return errors.New("sign: service and region belong to aws_sigv4: take them out")
 	}
 	if s.Hash == "" || s.Key == "" || s.Message == "" || s.Header == "" {
-		return errors.New("sign: hmac needs hash, key, message and header: write them like sha256, {api_secret}, {timestamp}{method}{path}{body} and X-Signature")
+		return errors.New("sign: hmac needs hash, key, message and header: write them like sha256, {api_secret}, " +
+			"{timestamp}{method}{path}{body} and X-Signature")
 	}
 	for _, p := range []struct {
 		name, value string
@@ -91,7 +92,8 @@ func (c checker) hmacTemplates(s *Sign) error {
 	}
 	// A literal key would be a credential in the catalog, which must never hold one.
 	if !holdsField(key) {
-		return errors.New("sign.key names no field: write a placeholder like {api_secret}, and the key itself into the connection")
+		return errors.New("sign.key names no field: write a placeholder like {api_secret}, and the key itself into the " +
+			"connection")
 	}
 	if _, err := c.template("sign.prefix", s.Prefix); err != nil {
 		return err
@@ -114,7 +116,8 @@ func (c checker) hmacTemplates(s *Sign) error {
 			return fmt.Errorf("sign.message: %w", err)
 		}
 		if p.text == "timestamp" && s.TimestampHeader == "" {
-			return errors.New("sign.message uses {timestamp}, which the provider must be told: name the header in timestamp_header")
+			return errors.New("sign.message uses {timestamp}, which the provider must be told: name the header in " +
+				"timestamp_header")
 		}
 	}
 	return nil

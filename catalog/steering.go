@@ -15,13 +15,13 @@ type Steering struct {
 	// Query are query parameters that name another method, path or nested request, like `method` of
 	// Facebook's Graph API.
 	Query []string `json:"query,omitempty"`
-	// Body are fields of a form, or members of a JSON object, that do. Where the app has any, forms and
-	// JSON are read before they are sent, and refused beyond the bound of held bodies.
+	// Body are fields of a form, or members of a JSON object, that do. Where the app has any, forms
+	// and JSON are read before they are sent, and refused beyond the bound of held bodies.
 	Body []string `json:"body,omitempty"`
 	// Headers are request headers that do.
 	Headers []string `json:"headers,omitempty"`
-	// Batch are patterns, in the form of a rule's path, of endpoints whose bodies hold requests of their
-	// own: batches and GraphQL.
+	// Batch are patterns, in the form of a rule's path, of endpoints whose bodies hold requests of
+	// their own: batches and GraphQL.
 	Batch []string `json:"batch,omitempty"`
 	// SplitsFirst says that the provider's servers split a path before they decode it, so that an
 	// encoded slash, question mark or number sign is a plain character of its segment (GitLab's
@@ -43,8 +43,10 @@ func (c checker) steering() error {
 		names []string
 	}{{"query", s.Query}, {"body", s.Body}} {
 		for i, name := range list.names {
-			if name == "" || strings.TrimSpace(name) != name || strings.ContainsAny(name, "&=;#?%+[]") || strings.ContainsFunc(name, isControl) {
-				return fmt.Errorf("steering.%s: %q is invalid: write the decoded name of one parameter, like method", list.name, name)
+			if name == "" || strings.TrimSpace(name) != name || strings.ContainsAny(name, "&=;#?%+[]") ||
+				strings.ContainsFunc(name, isControl) {
+				return fmt.Errorf("steering.%s: %q is invalid: write the decoded name of one parameter, like method", list.name,
+					name)
 			}
 			if containsFold(list.names[:i], name) {
 				return fmt.Errorf("steering.%s: %s is a duplicate: keep one", list.name, name)
@@ -74,7 +76,8 @@ func checkPathPattern(pattern string) error {
 	switch {
 	case !strings.HasPrefix(pattern, "/") || err != nil || strings.Contains(base, "**") || strings.Contains(base, "//"),
 		strings.ContainsAny(pattern, "%?#;"), base == "", len(pattern) > 1 && strings.HasSuffix(pattern, "/"):
-		return fmt.Errorf("%q is invalid: write a decoded path like /v1/$batch, where * stands for one segment and a last /** for any rest", pattern)
+		return fmt.Errorf("%q is invalid: write a decoded path like /v1/$batch, where * stands for one segment and a last "+
+			"/** for any rest", pattern)
 	}
 	return nil
 }

@@ -28,13 +28,16 @@ func (c checker) upstream() error {
 	if strings.Contains(path, "?") {
 		return errors.New("upstream has a query: put it into placement.query")
 	}
-	if path, _ := url.PathUnescape(path); strings.Contains(path, "\\") || strings.ContainsFunc(path, isControl) || !plainSegments(path) {
-		return errors.New("upstream: the path must hold no dot segment, empty segment or backslash: write it like https://api.example.com/v1")
+	if path, _ := url.PathUnescape(path); strings.Contains(path, "\\") || strings.ContainsFunc(path, isControl) ||
+		!plainSegments(path) {
+		return errors.New("upstream: the path must hold no dot segment, empty segment or backslash: write it like " +
+			"https://api.example.com/v1")
 	}
 	return nil
 }
 
-// splitURL splits an absolute URL before its path, query or fragment. Of what is none it returns raw as a path.
+// splitURL splits an absolute URL before its path, query or fragment. Of what is none it returns
+// raw as a path.
 func splitURL(raw string) (authority, path string) {
 	_, rest, ok := strings.Cut(raw, "://")
 	if !ok {
@@ -46,7 +49,8 @@ func splitURL(raw string) (authority, path string) {
 	return rest, ""
 }
 
-// slottedURL checks a URL whose host and path may hold placeholders: each way to fill the host must give an endpoint.
+// slottedURL checks a URL whose host and path may hold placeholders: each way to fill the host must
+// give an endpoint.
 func (c checker) slottedURL(where, raw string) error {
 	scheme, _, ok := strings.Cut(raw, "://")
 	if !ok {
@@ -62,7 +66,8 @@ func (c checker) slottedURL(where, raw string) error {
 		return fmt.Errorf("%s: %w", where, err)
 	}
 	if _, query, _ := strings.Cut(path, "?"); len(fieldNames(query)) > 0 {
-		return fmt.Errorf("%s has a placeholder in its query, where a value could add parameters: put it into host or path", where)
+		return fmt.Errorf("%s has a placeholder in its query, where a value could add parameters: put it into host or path",
+			where)
 	}
 	if err := c.slots(where, host); err != nil {
 		return err
@@ -75,7 +80,8 @@ func (c checker) slottedURL(where, raw string) error {
 	return nil
 }
 
-// expand fills the host with each option of its fields, with an x for any other value and a whole host name for a host.
+// expand fills the host with each option of its fields, with an x for any other value and a whole
+// host name for a host.
 func (c checker) expand(host []part) []string {
 	filled := []string{""}
 	for _, p := range host {
@@ -125,7 +131,8 @@ func (c checker) slots(where string, authority []part) error {
 			// Resolvers, proxies and TLS (the SNI) show host names to everyone on the way.
 			return fmt.Errorf("%s: field %s is secret, and host names are not: put it into the placement", where, p.text)
 		case f.Kind == KindHost && f.From == "" && c.placesClientSecret():
-			return fmt.Errorf("%s: field %s would let end users choose who gets the client's secret values: declare it from client", where, p.text)
+			return fmt.Errorf("%s: field %s would let end users choose who gets the client's secret values: declare it from "+
+				"client", where, p.text)
 		case f.Kind == KindHost && len(authority) > 1:
 			return fmt.Errorf("%s: field %s is a whole host: write https://{%s}", where, p.text, p.text)
 		case f.Kind == KindHost, len(f.Options) > 0:
@@ -134,14 +141,16 @@ func (c checker) slots(where string, authority []part) error {
 		// Were the last labels a slot, an end user could choose the domain that gets the credential.
 		for _, literal := range c.expand(authority[i+1:]) {
 			if host, _, _ := strings.Cut(literal, ":"); strings.Count(host, ".") < 2 {
-				return fmt.Errorf("%s: two literal labels must follow the last slot: write it like https://{subdomain}.example.com", where)
+				return fmt.Errorf("%s: two literal labels must follow the last slot: write it like https://{subdomain}.example.com",
+					where)
 			}
 		}
 	}
 	return nil
 }
 
-// placesClientSecret reports whether calls carry a secret that came with the OAuth client. An OAuth 1 signature does not show its own.
+// placesClientSecret reports whether calls carry a secret that came with the OAuth client. An OAuth
+// 1 signature does not show its own.
 func (c checker) placesClientSecret() bool {
 	names := make([]string, 0, 8)
 	if c.Placement != nil {
@@ -219,7 +228,8 @@ func (c checker) host(host string) error {
 	labels := strings.Split(spelled, ".")
 	last := labels[len(labels)-1]
 	if len(host) > maxHost || slices.ContainsFunc(labels, badLabel) {
-		return errors.New("the host is no host name: write lower-case letters, digits, - and dots (an international name as xn--…)")
+		return errors.New("the host is no host name: write lower-case letters, digits, - and dots (an international name " +
+			"as xn--…)")
 	}
 	// 2130706433, 0x7f.1 and 127.1 are addresses to some resolvers (WHATWG URL, section 3.5).
 	if _, err := strconv.ParseUint(last, 10, 64); err == nil || strings.HasPrefix(last, "0x") {

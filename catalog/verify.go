@@ -76,7 +76,8 @@ func (v *Verify) checkAnswers() error {
 	for i, status := range v.Wrong {
 		switch {
 		case status < 300 || status > 599 || slices.Contains(notWrong, status):
-			return fmt.Errorf("verify.wrong: %d does not mean a wrong credential: write those that do, such as 400 or 403", status)
+			return fmt.Errorf("verify.wrong: %d does not mean a wrong credential: write those that do, such as 400 or 403",
+				status)
 		case status == http.StatusUnauthorized:
 			return errors.New("verify.wrong: 401 means a wrong credential anyway: take it out")
 		case slices.Contains(v.Wrong[:i], status):

@@ -9,14 +9,15 @@ import (
 
 // Every valid credential may call these, whatever its scopes: what they refuse with 4xx is wrong.
 var conclusiveVerifies = map[string]struct{ endpoint, success, source string }{
-	"apollo":         {"/api/v1/auth/health", "is_logged_in=true", "https://docs.apollo.io/docs/test-api-key"},
-	"attio-token":    {"/self", "active=true", "https://docs.attio.com/rest-api/endpoint-reference/meta/identify"},
-	"clockify":       {"/user", "", "https://docs.clockify.me/"},
-	"datadog":        {"/api/v2/validate_keys", "", "https://docs.datadoghq.com/api/latest/authentication/"},
-	"gitlab-token":   {"/api/v4/personal_access_tokens/self", "", "https://docs.gitlab.com/api/personal_access_tokens/"},
-	"heroku-token":   {"/account/rate-limits", "", "https://devcenter.heroku.com/articles/platform-api-reference"},
-	"lemon-squeezy":  {"/v1/users/me", "", "https://docs.lemonsqueezy.com/api/users"},
-	"miro-token":     {"/v1/oauth-token", "", "https://developers.miro.com/reference/ne-use-access-token-for-rest-api-requests"},
+	"apollo":        {"/api/v1/auth/health", "is_logged_in=true", "https://docs.apollo.io/docs/test-api-key"},
+	"attio-token":   {"/self", "active=true", "https://docs.attio.com/rest-api/endpoint-reference/meta/identify"},
+	"clockify":      {"/user", "", "https://docs.clockify.me/"},
+	"datadog":       {"/api/v2/validate_keys", "", "https://docs.datadoghq.com/api/latest/authentication/"},
+	"gitlab-token":  {"/api/v4/personal_access_tokens/self", "", "https://docs.gitlab.com/api/personal_access_tokens/"},
+	"heroku-token":  {"/account/rate-limits", "", "https://devcenter.heroku.com/articles/platform-api-reference"},
+	"lemon-squeezy": {"/v1/users/me", "", "https://docs.lemonsqueezy.com/api/users"},
+	"miro-token": {"/v1/oauth-token", "",
+		"https://developers.miro.com/reference/ne-use-access-token-for-rest-api-requests"},
 	"postmark":       {"/server", "", "https://postmarkapp.com/developer/api/server-api"},
 	"replicate":      {"/account", "", "https://replicate.com/docs/reference/http#account.get"},
 	"searchapi-io":   {"/me", "", "https://www.searchapi.io/docs/account-api"},
@@ -65,10 +66,13 @@ var inconclusiveVerifies = map[string]struct {
 	// 422 SUBSCRIPTION_TOKEN_INVALID.
 	"brave-search": {"/web/search?q=test&count=1", "", []int{422}, "https://github.com/nearai/ironclaw/issues/2780"},
 	// 400 API_KEY_INVALID; 403 is a key that is not for this API.
-	"google-translate":     {"/language/translate/v2/languages", "", []int{400}, "https://cloud.google.com/docs/authentication/api-keys"},
-	"youtube-data-api-key": {"/youtube/v3/i18nLanguages?part=snippet", "", []int{400}, "https://developers.google.com/youtube/v3/docs/errors"},
+	"google-translate": {"/language/translate/v2/languages", "", []int{400},
+		"https://cloud.google.com/docs/authentication/api-keys"},
+	"youtube-data-api-key": {"/youtube/v3/i18nLanguages?part=snippet", "", []int{400},
+		"https://developers.google.com/youtube/v3/docs/errors"},
 	// A wrong token is answered 203, with a page to sign in at.
-	"azure-devops": {"/_apis/projects?api-version=7.0", "count", nil, "https://learn.microsoft.com/en-us/rest/api/azure/devops/core/projects/list"},
+	"azure-devops": {"/_apis/projects?api-version=7.0", "count", nil,
+		"https://learn.microsoft.com/en-us/rest/api/azure/devops/core/projects/list"},
 	// A user of type `anonymous`, who has no accountId, where a site lets everybody in; 403 without
 	// access to Confluence.
 	"confluence-api-token": {"/wiki/rest/api/user/current", "accountId", nil,
@@ -76,7 +80,8 @@ var inconclusiveVerifies = map[string]struct {
 	// 401 to tokens that belong to an account at /user/tokens/verify, though they are right.
 	"cloudflare": {"/zones?per_page=5", "", nil, "https://github.com/cloudflare/cloudflare-docs/issues/29486"},
 	// 403 is a private app that may not read its account.
-	"hubspot-token": {"/account-info/v3/details", "", nil, "https://developers.hubspot.com/docs/api-reference/account-account-info-v3/guide"},
+	"hubspot-token": {"/account-info/v3/details", "", nil,
+		"https://developers.hubspot.com/docs/api-reference/account-account-info-v3/guide"},
 	// The root of /rest/v1/ is for secret keys alone.
 	"supabase-project": {"/auth/v1/settings", "", nil, "https://github.com/supabase/supabase/pull/45462"},
 	// 403 is a key or an account whose permissions or plan do not allow this.
@@ -86,16 +91,20 @@ var inconclusiveVerifies = map[string]struct {
 	"twilio":         {"/2010-04-01/Accounts/{account_sid}.json", "", nil, "https://www.twilio.com/docs/api/errors/20008"},
 	// 400 FAILED_PRECONDITION is a region without the API, 403 a key that is not for it; a wrong
 	// one is 400 API_KEY_INVALID.
-	"gemini":                {"/v1beta/models?pageSize=1", "", nil, "https://ai.google.dev/gemini-api/docs/troubleshooting"},
-	"blogger-api-key":       {"/v3/blogs/2399953", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
-	"google-books":          {"/books/v1/volumes?q=test&maxResults=1", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
+	"gemini": {"/v1beta/models?pageSize=1", "", nil,
+		"https://ai.google.dev/gemini-api/docs/troubleshooting"},
+	"blogger-api-key": {"/v3/blogs/2399953", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
+	"google-books": {"/books/v1/volumes?q=test&maxResults=1", "", nil,
+		"https://cloud.google.com/docs/authentication/api-keys"},
 	"google-text-to-speech": {"/v1/voices", "", nil, "https://cloud.google.com/docs/authentication/api-keys"},
 	// 403 is an address or an organization that may not, or the token of an installation; a wrong
 	// one is 401.
-	"anthropic":      {"/v1/models?limit=1", "", nil, "https://docs.anthropic.com/en/api/errors"},
-	"github-token":   {"/user", "", nil, "https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api"},
-	"groq":           {"/openai/v1/models", "", nil, "https://console.groq.com/docs/errors"},
-	"jira-api-token": {"/rest/api/3/myself", "", nil, "https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-myself/"},
+	"anthropic": {"/v1/models?limit=1", "", nil, "https://docs.anthropic.com/en/api/errors"},
+	"github-token": {"/user", "", nil,
+		"https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api"},
+	"groq": {"/openai/v1/models", "", nil, "https://console.groq.com/docs/errors"},
+	"jira-api-token": {"/rest/api/3/myself", "", nil,
+		"https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-myself/"},
 	// 403 is a token without the scope; a wrong one is 401.
 	"calendly-token": {"/users/me", "", nil, "https://developer.calendly.com/api-docs"},
 	"workos":         {"/organizations?limit=1", "", nil, "https://workos.com/docs/reference/authentication"},
@@ -132,12 +141,18 @@ func TestShortNames(t *testing.T) {
 func TestHelpURLs(t *testing.T) {
 	apps := embedded(t)
 	for _, slug := range []string{
-		"activecampaign", "airtable-token", "algolia", "anthropic", "apollo", "asana-token", "attio-token", "brevo", "clickup-token", "cloudflare",
-		"cohere", "confluence-api-token", "datadog", "deepl", "deepseek", "digitalocean-token", "discord-bot", "elevenlabs", "figma-token", "freshdesk",
-		"gemini", "github-token", "gitlab-token", "google-maps", "groq", "hubspot-token", "hugging-face", "intercom-token", "jira-api-token",
-		"klaviyo-api-key", "linear-api-key", "mailchimp-api-key", "mailgun", "mailjet", "mistral", "monday-token", "netlify-token", "notion-token",
-		"openai", "openrouter", "perplexity", "pipedrive-token", "postmark", "replicate", "resend", "sendgrid", "sentry-token", "shopify-token",
-		"slack-token", "stripe", "supabase-project", "telegram-bot", "todoist-token", "trello", "twilio", "typeform-token", "vercel-token",
+		"activecampaign", "airtable-token", "algolia", "anthropic", "apollo", "asana-token", "attio-token", "brevo",
+		"clickup-token", "cloudflare",
+		"cohere", "confluence-api-token", "datadog", "deepl", "deepseek", "digitalocean-token", "discord-bot", "elevenlabs",
+		"figma-token", "freshdesk",
+		"gemini", "github-token", "gitlab-token", "google-maps", "groq", "hubspot-token", "hugging-face", "intercom-token",
+		"jira-api-token",
+		"klaviyo-api-key", "linear-api-key", "mailchimp-api-key", "mailgun", "mailjet", "mistral", "monday-token",
+		"netlify-token", "notion-token",
+		"openai", "openrouter", "perplexity", "pipedrive-token", "postmark", "replicate", "resend", "sendgrid",
+		"sentry-token", "shopify-token",
+		"slack-token", "stripe", "supabase-project", "telegram-bot", "todoist-token", "trello", "twilio", "typeform-token",
+		"vercel-token",
 		"woocommerce", "wordpress", "xai", "zendesk-api-token",
 	} {
 		if app := apps[slug]; app == nil || app.HelpURL == "" {
@@ -152,8 +167,9 @@ func TestFieldOrder(t *testing.T) {
 	for slug, want := range map[string][]string{
 		"wordpress": {"host", "username", "application_password"}, "woocommerce": {"host", "consumer_key", "consumer_secret"},
 		"jira-api-token": {"site", "email", "api_token"}, "zendesk-api-token": {"subdomain", "email", "api_token"},
-		"twilio": {"account_sid", "auth_token"}, "mailjet": {"api_key", "secret_key"}, "datadog": {"site", "api_key", "app_key"},
-		"vtiger": {"host", "username", "access_key"}, "quickbase": {"realm_hostname", "api_key"},
+		"twilio": {"account_sid", "auth_token"}, "mailjet": {"api_key", "secret_key"},
+		"datadog": {"site", "api_key", "app_key"},
+		"vtiger":  {"host", "username", "access_key"}, "quickbase": {"realm_hostname", "api_key"},
 	} {
 		var got []string
 		for _, f := range apps[slug].Fields {
@@ -199,7 +215,8 @@ func TestFactsOfAcceptedFailures(t *testing.T) {
 		"deepseek":      {402, "", "https://api-docs.deepseek.com/quick_start/error_codes"},
 		"openai":        {401, "insufficient permissions for this operation", "https://github.com/openai/codex/issues/19743"},
 		"linode":        {401, "not authorized to use this endpoint", "https://github.com/trailofbits/algo/pull/14348"},
-		"plausible":     {400, "Missing site ID", "https://github.com/plausible/analytics/blob/master/lib/plausible_web/plugs/authorize_public_api.ex"},
+		"plausible": {400, "Missing site ID",
+			"https://github.com/plausible/analytics/blob/master/lib/plausible_web/plugs/authorize_public_api.ex"},
 		// Of an address that the account does not know yet.
 		"brevo": {401, "unrecognised IP address", "https://developers.brevo.com/docs/ip-security"},
 	} {
@@ -208,7 +225,8 @@ func TestFactsOfAcceptedFailures(t *testing.T) {
 			t.Errorf("%s: no verify request", slug)
 			continue
 		}
-		if v := app.Verify; !v.Accepts(want.status, []byte(`{"x":"`+want.text+`"}`)) || v.Accepts(401, []byte("canary")) || !v.Inconclusive {
+		if v := app.Verify; !v.Accepts(want.status, []byte(`{"x":"`+want.text+`"}`)) || v.Accepts(401, []byte("canary")) ||
+			!v.Inconclusive {
 			t.Errorf("%s: %+v", slug, *v)
 		}
 	}

@@ -26,7 +26,8 @@ var ErrNoAttempt = errors.New("the callback belongs to no attempt of this browse
 type Attempt struct {
 	// Link is the digest of the request token.
 	Link Digest
-	// Verifier is the PKCE code verifier (RFC 7636) or what OAuth 1 has in its place, RedirectURI the redirect URI that was sent.
+	// Verifier is the PKCE code verifier (RFC 7636) or what OAuth 1 has in its place, RedirectURI the
+	// redirect URI that was sent.
 	Verifier    vending.Secret
 	RedirectURI string
 	// Fields are what the app needs beside the token, as the end user entered it.
@@ -45,8 +46,9 @@ func attemptAD(state, link, browser Digest) []byte {
 	return slices.Concat([]byte("attempt"), state[:], link[:], browser[:])
 }
 
-// BeginAttempt keeps an attempt until the provider sends the browser back with state. A link that cannot be used is ErrLinkEnded, and what
-// is too large to be kept a *vending.Error with `invalid_request`.
+// BeginAttempt keeps an attempt until the provider sends the browser back with state. A link that
+// cannot be used is ErrLinkEnded, and what is too large to be kept a *vending.Error with
+// `invalid_request`.
 func (s *Store) BeginAttempt(ctx context.Context, state, browser Digest, a Attempt) error {
 	return s.update(ctx, "beginning an authorization", func(tx *sql.Tx) error {
 		if _, err := s.pendingLink(ctx, tx, a.Link); err != nil {
@@ -81,12 +83,14 @@ func (s *Store) sealAttempt(state, browser Digest, a Attempt) ([]byte, error) {
 	return s.vault.seal(plain, attemptAD(state, a.Link, browser))
 }
 
-// TakeAttempt returns the attempt of a state and removes it, so that a callback works once. One of another browser stays, and is
-// ErrNoAttempt as an unknown one is: whoever lures a victim to a callback of their own neither succeeds nor spoils anything. So is one whose
-// link has ended: the provider need not be asked for a grant that could not be stored.
+// TakeAttempt returns the attempt of a state and removes it, so that a callback works once. One of
+// another browser stays, and is ErrNoAttempt as an unknown one is: whoever lures a victim to a
+// callback of their own neither succeeds nor spoils anything. So is one whose link has ended: the
+// provider need not be asked for a grant that could not be stored.
 func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a Attempt, err error) {
 	var there bool
-	err = s.pool.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM attempts WHERE state = ? AND browser = ?)`, state[:], browser[:]).Scan(&there)
+	err = s.pool.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM attempts WHERE state = ? AND browser = ?)`, state[:],
+		browser[:]).Scan(&there)
 	switch {
 	case err != nil:
 		return Attempt{}, fmt.Errorf("looking for an authorization: %w", err)

@@ -18,8 +18,9 @@ var state = DigestOf("state")
 
 func attemptOf(l Link) Attempt {
 	return Attempt{
-		Link: digestOf(l), Verifier: vending.NewSecret("canary-verifier"), RedirectURI: "https://gate.example/connect/callback",
-		Fields: []vending.Field{{Name: "subdomain", Value: "canary-field"}, {Name: "site", Value: "é\x00\n\"<"}},
+		Link: digestOf(l), Verifier: vending.NewSecret("canary-verifier"),
+		RedirectURI: "https://gate.example/connect/callback",
+		Fields:      []vending.Field{{Name: "subdomain", Value: "canary-field"}, {Name: "site", Value: "é\x00\n\"<"}},
 	}
 }
 
@@ -158,7 +159,8 @@ func TestAttemptRefuses(t *testing.T) {
 	wantAttempt(t, s, beginAttempt(t, s, l))
 }
 
-// TestMovedAttempt checks that somebody who can write the database cannot make an attempt another's.
+// TestMovedAttempt checks that somebody who can write the database cannot make an attempt
+// another's.
 func TestMovedAttempt(t *testing.T) {
 	mallorys := DigestOf("mallory's browser")
 	for name, c := range map[string]struct {
@@ -168,7 +170,9 @@ func TestMovedAttempt(t *testing.T) {
 	}{
 		"to a browser": {`UPDATE attempts SET browser = ?`, func(Link) Digest { return mallorys }, state, mallorys},
 		"to a link":    {`UPDATE attempts SET link = ?`, digestOf, state, alices},
-		"to a state":   {`UPDATE attempts SET state = ?`, func(Link) Digest { return DigestOf("other") }, DigestOf("other"), alices},
+		"to a state": {`UPDATE attempts SET state = ?`, func(Link) Digest {
+			return DigestOf("other")
+		}, DigestOf("other"), alices},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, t.TempDir())
@@ -196,7 +200,8 @@ func TestAttemptSurvivesRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	beginAttempt(t, server, l)
-	if sealed := rowsOf(t, server, `SELECT sealed FROM attempts`)[0][0].([]byte); !bytes.HasPrefix(sealed, tool.vault.keys.Load().prefix()) {
+	if sealed := rowsOf(t, server, `SELECT sealed FROM attempts`)[0][0].([]byte); !bytes.HasPrefix(sealed,
+		tool.vault.keys.Load().prefix()) {
 		t.Error("sealed by a key that was retired before")
 	}
 	execSQL(t, server, `DELETE FROM attempts`)

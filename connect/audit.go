@@ -12,7 +12,8 @@ import (
 // Event is a kind of change that the audit trail records.
 type Event string
 
-// The events. A row names tenant, connection, end user and app where they apply, and never holds a secret.
+// The events. A row names tenant, connection, end user and app where they apply, and never holds a
+// secret.
 const (
 	LinkCreated          Event = "link_created"
 	LinkOpened           Event = "link_opened"
@@ -50,14 +51,16 @@ const (
 // TenantEvents are the events that a tenant may read of, in the order in which they are offered.
 var TenantEvents = []Event{
 	LinkCreated, LinkOpened, LinkAccepted, LinkRejected, LinkExpired, LinkReplaced, LinkFailed,
-	ConnectionCreated, ConnectionImported, CredentialsRefreshed, ConnectionMoved, ScopesNotGranted, VendFailed, ConnectionDeleted, GrantRevoked, RevocationFailed,
+	ConnectionCreated, ConnectionImported, CredentialsRefreshed, ConnectionMoved, ScopesNotGranted, VendFailed,
+	ConnectionDeleted, GrantRevoked, RevocationFailed,
 	HoldPlaced, HoldReleased, TenantCreated, TenantChanged, TenantDisabled, KeyMinted, KeyPromoted,
 	OAuthClientSet, OAuthClientDeleted, MCPURLIssued, CallerKeyCreated, CallerKeyRevoked, SignedIn, SignedOut,
 }
 
 // Actor is who makes a change, and by which request.
 type Actor struct {
-	// Name is `operator`, `end user`, `system`, or a face and a key's fingerprint: `api key 0123456789ab`. Empty means `system`.
+	// Name is `operator`, `end user`, `system`, or a face and a key's fingerprint: `api key
+	// 0123456789ab`. Empty means `system`.
 	Name string
 	// Request is the id of the HTTP request, as the access log has it; empty for a command.
 	Request string
@@ -94,12 +97,14 @@ type AuditRow struct {
 // maxAuditText bounds a detail, an actor and a request id, in bytes; what is longer is cut.
 const maxAuditText = 300
 
-// record adds a row in the transaction that makes the change: neither is ever there without the other.
+// record adds a row in the transaction that makes the change: neither is ever there without the
+// other.
 func (s *Store) record(ctx context.Context, tx *sql.Tx, r AuditRow) error {
 	a := actorOf(ctx)
 	_, err := tx.ExecContext(ctx, `INSERT INTO audit (at, tenant, event, actor, request, connection, user, app, detail)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.now().UnixMilli(), r.Tenant, string(r.Event), auditText(a.Name), auditText(a.Request), r.Connection, r.User, r.App, auditText(r.Detail))
+		s.now().UnixMilli(), r.Tenant, string(r.Event), auditText(a.Name), auditText(a.Request), r.Connection, r.User, r.App,
+		auditText(r.Detail))
 	if err != nil {
 		return fmt.Errorf("recording %s: %w", r.Event, err)
 	}
@@ -122,12 +127,14 @@ func about(e Event, c Connection) AuditRow {
 	return AuditRow{Event: e, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App}
 }
 
-// Record adds a row for something that changed nothing in the store, such as a revocation at a provider.
+// Record adds a row for something that changed nothing in the store, such as a revocation at a
+// provider.
 func (s *Store) Record(ctx context.Context, r AuditRow) error {
 	return s.update(ctx, "writing the audit trail", func(tx *sql.Tx) error { return s.record(ctx, tx, r) })
 }
 
-// AuditFilter says which rows to read. Empty fields mean any, so whoever answers a tenant must set Tenant.
+// AuditFilter says which rows to read. Empty fields mean any, so whoever answers a tenant must set
+// Tenant.
 type AuditFilter struct {
 	Tenant, Connection string
 	Event              Event
@@ -137,8 +144,8 @@ type AuditFilter struct {
 	Page, Limit int
 }
 
-// Audit returns one page of the audit trail, newest first, and how many rows there are on all pages. A page or limit out of bounds is a
-// *vending.Error with `invalid_request`.
+// Audit returns one page of the audit trail, newest first, and how many rows there are on all
+// pages. A page or limit out of bounds is a *vending.Error with `invalid_request`.
 func (s *Store) Audit(ctx context.Context, f AuditFilter) (rows []AuditRow, total int, err error) {
 	offset, err := pageOffset(&f.Page, &f.Limit)
 	if err != nil {
@@ -180,7 +187,8 @@ func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) (found
 	for rows.Next() {
 		var r AuditRow
 		var at int64
-		if err := rows.Scan(&r.ID, &at, &r.Tenant, &r.Event, &r.Actor, &r.Request, &r.Connection, &r.User, &r.App, &r.Detail); err != nil {
+		if err := rows.Scan(&r.ID, &at, &r.Tenant, &r.Event, &r.Actor, &r.Request, &r.Connection, &r.User, &r.App,
+			&r.Detail); err != nil {
 			return nil, err
 		}
 		r.At = time.UnixMilli(at).UTC()

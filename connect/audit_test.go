@@ -34,10 +34,12 @@ func TestAuditTrail(t *testing.T) {
 				if want.User != "" {
 					want.Connection = got.Connection
 				}
-				if want.Detail == "*" && strings.Trim(strings.TrimPrefix(strings.TrimPrefix(got.Detail, "retired "), "key "), "0123456789abcdef") == "" && len(got.Detail) >= 12 {
+				if want.Detail == "*" && strings.Trim(strings.TrimPrefix(strings.TrimPrefix(got.Detail, "retired "), "key "),
+					"0123456789abcdef") == "" && len(got.Detail) >= 12 {
 					want.Detail = got.Detail // a fingerprint
 				}
-				if want.Detail == "*" && strings.HasPrefix(got.Detail, callerKeyIDPrefix) && len(got.Detail) == len(callerKeyIDPrefix)+callerKeyIDDigits {
+				if want.Detail == "*" && strings.HasPrefix(got.Detail, callerKeyIDPrefix) &&
+					len(got.Detail) == len(callerKeyIDPrefix)+callerKeyIDDigits {
 					want.Detail = got.Detail // a caller key's id
 				}
 				if got != want || (want.User != "") != strings.HasPrefix(got.Connection, "conn_") {
@@ -72,10 +74,13 @@ func TestNoRowWithoutItsChange(t *testing.T) {
 	for name, c := range changes {
 		t.Run(name, func(t *testing.T) {
 			refused := false
-			for _, table := range []string{"meta", "tenants", "tenant_keys", "connections", "links", "attempts", "holds", "oauth_clients", "sessions", "mcp_urls", "caller_keys"} {
+			for _, table := range []string{"meta", "tenants", "tenant_keys", "connections", "links", "attempts", "holds",
+				"oauth_clients", "sessions", "mcp_urls", "caller_keys"} {
 				v := openScene(t)
 				for _, act := range []string{"INSERT", "UPDATE", "DELETE"} {
-					execSQL(t, v.Store, fmt.Sprintf(`CREATE TRIGGER refuse_%s BEFORE %s ON %s BEGIN SELECT RAISE(ABORT, 'refused'); END`, act, act, table))
+					execSQL(t, v.Store,
+						fmt.Sprintf(`CREATE TRIGGER refuse_%s BEFORE %s ON %s BEGIN SELECT RAISE(ABORT, 'refused'); END`, act, act,
+							table))
 				}
 				before := dump(t, v.Store)
 				if err := c.do(t.Context(), v); err == nil {
@@ -199,7 +204,8 @@ func TestAuditPages(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	for i, r := range []AuditRow{
-		{Event: KeyMinted, Tenant: "acme", Detail: "a"}, {Event: GrantRevoked, Tenant: "acme", Connection: "conn_1", Detail: "b"},
+		{Event: KeyMinted, Tenant: "acme", Detail: "a"},
+		{Event: GrantRevoked, Tenant: "acme", Connection: "conn_1", Detail: "b"},
 		{Event: GrantRevoked, Tenant: "evil", Connection: "conn_2", Detail: "c"}, {Event: KeysetRotated, Detail: "d"},
 		{Event: RevocationFailed, Tenant: "acme", Connection: "conn_1", Detail: "e"},
 	} {
@@ -238,14 +244,16 @@ func TestAuditPages(t *testing.T) {
 			}
 		})
 	}
-	for name, f := range map[string]AuditFilter{"page -1": {Page: -1}, "limit -1": {Limit: -1}, "limit 101": {Limit: 101}} {
+	for name, f := range map[string]AuditFilter{"page -1": {Page: -1}, "limit -1": {Limit: -1},
+		"limit 101": {Limit: 101}} {
 		if _, _, err := s.Audit(t.Context(), f); vending.AsError(err).Code != vending.InvalidRequest {
 			t.Errorf("%s: %v, want invalid_request", name, err)
 		}
 	}
 }
 
-// TestAuditText checks that what comes from outside is bounded, and cannot speak to the terminal that prints it.
+// TestAuditText checks that what comes from outside is bounded, and cannot speak to the terminal
+// that prints it.
 func TestAuditText(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"plain":          {"zażółć", "zażółć"},
@@ -270,12 +278,14 @@ func TestAuditText(t *testing.T) {
 	}
 	s := openStore(t, t.TempDir())
 	importGmail(t, s, "ya29.one")
-	if rows, _, err := s.Audit(t.Context(), AuditFilter{}); err != nil || rows[0].Actor != "system" || rows[0].Request != "" {
+	if rows, _, err := s.Audit(t.Context(), AuditFilter{}); err != nil || rows[0].Actor != "system" ||
+		rows[0].Request != "" {
 		t.Errorf("of nobody: %+v, %v", rows, err)
 	}
 }
 
-// TestNoSecretInTheAuditTrail looks for what the store was given. What it hands out, TestNothingInTheClear looks for.
+// TestNoSecretInTheAuditTrail looks for what the store was given. What it hands out,
+// TestNothingInTheClear looks for.
 func TestNoSecretInTheAuditTrail(t *testing.T) {
 	openScene := scenes(t)
 	for name, c := range changes {

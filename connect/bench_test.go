@@ -14,8 +14,9 @@ func benchGrant() Grant {
 	return oauthGrant("ya29."+rand.Text()+string(make([]byte, 190)), "1//"+string(make([]byte, 100)))
 }
 
-// fill stores n connections in one transaction, dealt out to so many tenants in turn, with the links that made them. A tenant's end users
-// have five each. The connections of one tenant lie apart in the database, as they do when tenants grow side by side.
+// fill stores n connections in one transaction, dealt out to so many tenants in turn, with the
+// links that made them. A tenant's end users have five each. The connections of one tenant lie
+// apart in the database, as they do when tenants grow side by side.
 func fill(tb testing.TB, s *Store, n, tenants int) (found []Connection) {
 	tb.Helper()
 	err := s.update(tb.Context(), "filling", func(tx *sql.Tx) error {
@@ -46,7 +47,8 @@ func fill(tb testing.TB, s *Store, n, tenants int) (found []Connection) {
 
 func tenantOf(i int) string { return fmt.Sprintf("tenant%d", i) }
 
-// openFilled opens a store whose clock goes on by a millisecond a reading, so that times differ as they do in life.
+// openFilled opens a store whose clock goes on by a millisecond a reading, so that times differ as
+// they do in life.
 func openFilled(tb testing.TB, n, tenants int) (*Store, []Connection) {
 	tb.Helper()
 	var clock ticker
@@ -76,7 +78,8 @@ func reportPercentiles(b *testing.B, name string, took []time.Duration) {
 	}
 }
 
-// BenchmarkConnections lists and searches 100,000 connections of 1,000 tenants, and 20,000 of one among others.
+// BenchmarkConnections lists and searches 100,000 connections of 1,000 tenants, and 20,000 of one
+// among others.
 func BenchmarkConnections(b *testing.B) {
 	for _, size := range []struct{ rows, tenants int }{{100_000, 1_000}, {100_000, 5}} {
 		s, found := openFilled(b, size.rows, size.tenants)
@@ -113,7 +116,8 @@ func BenchmarkConnections(b *testing.B) {
 	}
 }
 
-// BenchmarkGrant reads grants of a small and of a large store in turn, so that whatever else the machine does slows both.
+// BenchmarkGrant reads grants of a small and of a large store in turn, so that whatever else the
+// machine does slows both.
 func BenchmarkGrant(b *testing.B) {
 	type store struct {
 		*Store

@@ -16,7 +16,8 @@ type Brand struct {
 	Name string
 	// LogoURL is an https URL of an image. It is never fetched by us: the end user's browser shows it.
 	LogoURL string
-	// Accent is a colour, `#rrggbb`; empty means the pages' own. Pages adjust it until its contrast suffices.
+	// Accent is a colour, `#rrggbb`; empty means the pages' own. Pages adjust it until its contrast
+	// suffices.
 	Accent string
 	// FrameAncestors are the origins that may frame the hosted pages; none means that nobody may.
 	FrameAncestors []string
@@ -57,7 +58,8 @@ func (b *Brand) normalize() error {
 	case b.Accent != "" && !accentForm.MatchString(b.Accent):
 		return invalid("accent: write a colour like #0a66c2")
 	case b.LogoURL != "" && !isLogoURL(b.LogoURL):
-		return invalid(fmt.Sprintf("logo_url: write an https URL of at most %d bytes, without user info or quotes", maxLogoURL))
+		return invalid(fmt.Sprintf("logo_url: write an https URL of at most %d bytes, without user info or quotes",
+			maxLogoURL))
 	case len(b.FrameAncestors) > maxFrameAncestors:
 		return invalid(fmt.Sprintf("frame_ancestors: at most %d origins", maxFrameAncestors))
 	case b.Unconfirmed != "" && b.Unconfirmed != AskUnconfirmed && b.Unconfirmed != RefuseUnconfirmed:
@@ -71,17 +73,19 @@ func (b *Brand) normalize() error {
 	return checkUserHint(b.UserHint)
 }
 
-// isLogoURL is strict because the URL's origin lands in a Content-Security-Policy, where a space, a comma or a semicolon would begin
-// something else.
+// isLogoURL is strict because the URL's origin lands in a Content-Security-Policy, where a space, a
+// comma or a semicolon would begin something else.
 func isLogoURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && len(text) <= maxLogoURL && u.Scheme == "https" && u.User == nil && u.Fragment == "" && isAuthority(u) &&
+	return err == nil && len(text) <= maxLogoURL && u.Scheme == "https" && u.User == nil && u.Fragment == "" &&
+		isAuthority(u) &&
 		!strings.ContainsAny(text, " \t\"'<>;,")
 }
 
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())) && isAuthority(u) && text == u.Scheme+"://"+u.Host
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())) && isAuthority(u) &&
+		text == u.Scheme+"://"+u.Host
 }
 
 func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" }
@@ -94,8 +98,8 @@ func isAuthority(u *url.URL) bool {
 	return hostPortForm.MatchString(u.Host) && (err == nil || u.Port() == "")
 }
 
-// SetBrand changes how a tenant appears. An unknown one is ErrTenantUnknown; what is wrong with b is a *vending.Error with
-// `invalid_request`.
+// SetBrand changes how a tenant appears. An unknown one is ErrTenantUnknown; what is wrong with b
+// is a *vending.Error with `invalid_request`.
 func (s *Store) SetBrand(ctx context.Context, tenant string, b Brand) error {
 	if err := b.normalize(); err != nil {
 		return err

@@ -16,10 +16,13 @@ func TestBrand(t *testing.T) {
 		"trimmed":     {Brand{Name: "  Acme, Inc. \t", Accent: " #0A66C2 "}, Brand{Name: "Acme, Inc.", Accent: "#0a66c2"}},
 		"other words": {Brand{Name: "Zażółć — 株式会社 عربى 👩‍💻"}, Brand{Name: "Zażółć — 株式会社 عربى 👩‍💻"}},
 		"full name":   {Brand{Name: strings.Repeat("x", maxBrandName)}, Brand{Name: strings.Repeat("x", maxBrandName)}},
-		"logo":        {Brand{LogoURL: "https://cdn.example:8443/a/b.svg?v=1&w=2"}, Brand{LogoURL: "https://cdn.example:8443/a/b.svg?v=1&w=2"}},
-		"long logo":   {Brand{LogoURL: long}, Brand{LogoURL: long}},
-		"frames": {Brand{FrameAncestors: []string{"https://app.example", "https://b.example:444", "http://localhost:3000", "http://127.0.0.1"}},
-			Brand{FrameAncestors: []string{"https://app.example", "https://b.example:444", "http://localhost:3000", "http://127.0.0.1"}}},
+		"logo": {Brand{LogoURL: "https://cdn.example:8443/a/b.svg?v=1&w=2"},
+			Brand{LogoURL: "https://cdn.example:8443/a/b.svg?v=1&w=2"}},
+		"long logo": {Brand{LogoURL: long}, Brand{LogoURL: long}},
+		"frames": {Brand{FrameAncestors: []string{"https://app.example", "https://b.example:444", "http://localhost:3000",
+			"http://127.0.0.1"}},
+			Brand{FrameAncestors: []string{"https://app.example", "https://b.example:444", "http://localhost:3000",
+				"http://127.0.0.1"}}},
 		"no frame": {Brand{FrameAncestors: []string{}}, Brand{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -35,7 +38,8 @@ func TestBrand(t *testing.T) {
 				t.Errorf("the tenants' version went from %d to %d: other processes would not look", before, after)
 			}
 			for _, id := range []string{"acme", "born"} {
-				if got := must[Tenant](t)(other.Tenant(t.Context(), id)); got.ID != id || !reflect.DeepEqual(got.Brand, c.want) || len(got.Keys) != 1 {
+				if got := must[Tenant](t)(other.Tenant(t.Context(), id)); got.ID != id || !reflect.DeepEqual(got.Brand, c.want) ||
+					len(got.Keys) != 1 {
 					t.Errorf("%+v, want %+v", got, c.want)
 				}
 				if snap := must[Snapshot](t)(other.TenantKeys(t.Context())); !reflect.DeepEqual(snap.Tenants[id].Brand, c.want) {
@@ -50,12 +54,14 @@ func TestBrand(t *testing.T) {
 	}
 }
 
-// TestBrandRefuses tries what would change a page, or its Content-Security-Policy, in which the origins land.
+// TestBrandRefuses tries what would change a page, or its Content-Security-Policy, in which the
+// origins land.
 func TestBrandRefuses(t *testing.T) {
 	logo := func(url string) Brand { return Brand{LogoURL: url} }
 	frame := func(origins ...string) Brand { return Brand{FrameAncestors: origins} }
 	s := openStore(t, t.TempDir())
-	must[string](t)(s.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "ops@acme.example", Brand: Brand{Name: "Before"}}))
+	must[string](t)(s.CreateTenant(t.Context(),
+		Tenant{ID: "acme", Email: "ops@acme.example", Brand: Brand{Name: "Before"}}))
 	for name, c := range map[string]struct {
 		brand Brand
 		names string
@@ -98,7 +104,8 @@ func TestBrandRefuses(t *testing.T) {
 		"logo of IDN":               {logo("https://canaré.example/x"), "logo_url:"},
 		"logo of IPv6":              {logo("https://[::1]/canary"), "logo_url:"},
 		"long logo":                 {logo("https://cdn.example/" + strings.Repeat("canary", 200)), "logo_url:"},
-		"eleven frames":             {frame(strings.Fields(strings.Repeat("https://canary.example ", 11))...), "frame_ancestors:"},
+		"eleven frames": {frame(strings.Fields(strings.Repeat("https://canary.example ", 11))...),
+			"frame_ancestors:"},
 		"empty frame":               {frame(""), "frame_ancestors:"},
 		"any frame":                 {frame("*"), "frame_ancestors:"},
 		"any subdomain":             {frame("https://*.canary.example"), "frame_ancestors:"},

@@ -14,7 +14,8 @@ import (
 )
 
 // ErrNoCallerKey says that there is no caller key of that id, or that it has ended.
-var ErrNoCallerKey = errors.New("there is no such caller key; it may have been revoked, have expired, or have gone with its connection")
+var ErrNoCallerKey = errors.New(
+	"there is no such caller key; it may have been revoked, have expired, or have gone with its connection")
 
 // CallerKey is what can be told of a caller key.
 type CallerKey struct {
@@ -45,15 +46,17 @@ const (
 // callerKeyIDPrefix is how every caller key's id begins.
 const callerKeyIDPrefix = "ckey_"
 
-// MintCallerKey makes a caller key: "ck_" and 256 random bits in 43 digits of base62. digest is the SHA-256 of the whole key.
+// MintCallerKey makes a caller key: "ck_" and 256 random bits in 43 digits of base62. digest is the
+// SHA-256 of the whole key.
 func MintCallerKey() (key vending.Secret, digest Digest) {
 	text := policy.CallerKeyPrefix + randomBase62(32, tenantKeyDigits)
 	return vending.NewSecret(text), DigestOf(text)
 }
 
-// CreateCallerKey mints a key of k's names, bounds and expiry, and returns it with what was stored. It cannot be shown again. A connection of
-// this store must be the tenant's and, unless User is empty, the user's: else it is a *vending.Error with `connection_deleted`. One of another
-// source is taken at the operator's word. What is wrong with k is a *vending.Error with `invalid_request`.
+// CreateCallerKey mints a key of k's names, bounds and expiry, and returns it with what was stored.
+// It cannot be shown again. A connection of this store must be the tenant's and, unless User is
+// empty, the user's: else it is a *vending.Error with `connection_deleted`. One of another source
+// is taken at the operator's word. What is wrong with k is a *vending.Error with `invalid_request`.
 func (s *Store) CreateCallerKey(ctx context.Context, k CallerKey, ours bool) (vending.Secret, CallerKey, error) {
 	k.CreatedAt, k.ExpiresAt = s.now().UTC().Truncate(time.Millisecond), k.ExpiresAt.UTC().Truncate(time.Millisecond)
 	if err := k.check(); err != nil {
@@ -101,7 +104,8 @@ func (k *CallerKey) check() error {
 	}
 	switch {
 	case k.Connection == "" || !isPlain(k.Connection, policy.MaxConnectionLen):
-		return invalid(fmt.Sprintf("connection: must be 1 to %d bytes of text without control characters", policy.MaxConnectionLen))
+		return invalid(fmt.Sprintf("connection: must be 1 to %d bytes of text without control characters",
+			policy.MaxConnectionLen))
 	case !isPlain(k.User, maxCallerUser):
 		return invalid(fmt.Sprintf("user: must be at most %d bytes of text without control characters", maxCallerUser))
 	case !isPlain(k.Name, maxNameLen):
@@ -140,10 +144,12 @@ func all(values []string, ok func(string) bool) bool {
 
 // about is the audit row of an event that concerns the key.
 func (k *CallerKey) about(e Event) AuditRow {
-	return AuditRow{Event: e, Tenant: k.Tenant, Connection: k.Connection, User: k.User, Detail: strings.TrimSpace(k.ID + " " + k.Name)}
+	return AuditRow{Event: e, Tenant: k.Tenant, Connection: k.Connection, User: k.User,
+		Detail: strings.TrimSpace(k.ID + " " + k.Name)}
 }
 
-const callerColumns = `SELECT id, digest, tenant, user, connection, name, apps, methods, paths, budget, errors, created_at, expires_at FROM caller_keys`
+const callerColumns = `SELECT id, digest, tenant, user, connection, name, apps, methods, paths, budget, errors, ` +
+	`created_at, expires_at FROM caller_keys`
 
 // CallerKeys lists the keys that have not ended, oldest first. An empty tenant means any.
 func (s *Store) CallerKeys(ctx context.Context, tenant string) (found []CallerKey, err error) {
@@ -156,7 +162,8 @@ func (s *Store) CallerKeys(ctx context.Context, tenant string) (found []CallerKe
 }
 
 // eachCallerKey calls f with every key that has not ended, oldest first.
-func (s *Store) eachCallerKey(ctx context.Context, tx *sql.Tx, where conditions, f func(Digest, CallerKey)) (err error) {
+func (s *Store) eachCallerKey(ctx context.Context, tx *sql.Tx, where conditions,
+	f func(Digest, CallerKey)) (err error) {
 	where.add("(expires_at IS NULL OR expires_at > ?)", s.now().UnixMilli())
 	clause, args := where.where()
 	rows, err := tx.QueryContext(ctx, callerColumns+clause+` ORDER BY created_at, id`, args...)
@@ -170,7 +177,8 @@ func (s *Store) eachCallerKey(ctx context.Context, tx *sql.Tx, where conditions,
 		var apps, methods, paths string
 		var created int64
 		var expires sql.NullInt64
-		if err := rows.Scan(&k.ID, &digest, &k.Tenant, &k.User, &k.Connection, &k.Name, &apps, &methods, &paths, &k.Budget, &k.Errors, &created, &expires); err != nil {
+		if err := rows.Scan(&k.ID, &digest, &k.Tenant, &k.User, &k.Connection, &k.Name, &apps, &methods, &paths, &k.Budget,
+			&k.Errors, &created, &expires); err != nil {
 			return err
 		}
 		k.Apps, k.Methods, k.Paths = splitLines(apps), splitLines(methods), splitLines(paths)
@@ -193,7 +201,8 @@ func splitLines(text string) []string {
 	return strings.Split(text, "\n")
 }
 
-// RevokeCallerKey ends a key for good, and deletes what is stored of it. Without one that lives it is ErrNoCallerKey.
+// RevokeCallerKey ends a key for good, and deletes what is stored of it. Without one that lives it
+// is ErrNoCallerKey.
 func (s *Store) RevokeCallerKey(ctx context.Context, id string) error {
 	return s.changeTenants(ctx, "revoking a caller key", func(tx *sql.Tx) error {
 		var where conditions
@@ -206,7 +215,8 @@ func (s *Store) RevokeCallerKey(ctx context.Context, id string) error {
 	})
 }
 
-// revokeCallerKeys ends the keys that where names and have not ended, and returns how many there were.
+// revokeCallerKeys ends the keys that where names and have not ended, and returns how many there
+// were.
 func (s *Store) revokeCallerKeys(ctx context.Context, tx *sql.Tx, where conditions) (int, error) {
 	var ended []CallerKey
 	if err := s.eachCallerKey(ctx, tx, where, func(_ Digest, k CallerKey) { ended = append(ended, k) }); err != nil {

@@ -34,7 +34,8 @@ func TestCallerKeys(t *testing.T) {
 	clock.add(time.Minute)
 	full := CallerKey{
 		Tenant: "acme", User: "alice@example.com", Connection: other, Name: "agent 7", Apps: []string{"gmail", "slack"},
-		Methods: []string{"GET", "M-SEARCH"}, Paths: []string{"/v1/**", "/a b,c"}, Budget: 30, ExpiresAt: epoch.Add(time.Hour + time.Microsecond),
+		Methods: []string{"GET", "M-SEARCH"}, Paths: []string{"/v1/**", "/a b,c"}, Budget: 30,
+		ExpiresAt: epoch.Add(time.Hour + time.Microsecond),
 	}
 	bound, second := createCallerKey(t, tool, full)
 	elsewhere := CallerKey{Tenant: "far", User: "u-42", Connection: "apn_1", Name: "x"}
@@ -55,7 +56,8 @@ func TestCallerKeys(t *testing.T) {
 	want[1].ExpiresAt = epoch.Add(time.Hour)
 	for i, made := range []CallerKey{first, second, third} {
 		want[i].ID, want[i].CreatedAt = made.ID, epoch.Add(time.Duration(min(i, 1))*time.Minute)
-		if !strings.HasPrefix(made.ID, "ckey_") || len(made.ID) != len("ckey_")+callerKeyIDDigits || !reflect.DeepEqual(made, want[i]) {
+		if !strings.HasPrefix(made.ID, "ckey_") || len(made.ID) != len("ckey_")+callerKeyIDDigits ||
+			!reflect.DeepEqual(made, want[i]) {
 			t.Errorf("made %+v, want %+v", made, want[i])
 		}
 	}
@@ -83,11 +85,16 @@ func TestCallerKeysEnd(t *testing.T) {
 		others bool
 		want   Event
 	}{
-		"revoked": {func(t *testing.T, s *Store, _ *ticker, id, _ string) error { return s.RevokeCallerKey(t.Context(), id) }, true, CallerKeyRevoked},
+		"revoked": {func(t *testing.T, s *Store, _ *ticker, id, _ string) error {
+			return s.RevokeCallerKey(t.Context(), id)
+		}, true, CallerKeyRevoked},
 		"connection deleted": {func(t *testing.T, s *Store, _ *ticker, _, connection string) error {
 			return s.DeleteConnection(t.Context(), "acme", connection)
 		}, true, CallerKeyRevoked},
-		"expired": {func(_ *testing.T, _ *Store, clock *ticker, _, _ string) error { clock.set(time.Hour); return nil }, true, ""},
+		"expired": {func(_ *testing.T, _ *Store, clock *ticker, _, _ string) error {
+			clock.set(time.Hour)
+			return nil
+		}, true, ""},
 		"tenant disabled": {func(t *testing.T, s *Store, _ *ticker, _, _ string) error {
 			return s.DisableTenant(t.Context(), "acme")
 		}, false, CallerKeyRevoked},
@@ -200,26 +207,45 @@ func TestCreateCallerKeyRefuses(t *testing.T) {
 		"name of an escape":   {func(k *CallerKey) { k.Name = "\x1b[2J" }, false, vending.InvalidRequest, "name:"},
 		"negative budget":     {func(k *CallerKey) { k.Budget = -1 }, false, vending.InvalidRequest, "budget:"},
 		"expired":             {func(k *CallerKey) { k.ExpiresAt = epoch }, false, vending.InvalidRequest, "expires:"},
-		"expires too soon":    {func(k *CallerKey) { k.ExpiresAt = epoch.Add(time.Microsecond) }, false, vending.InvalidRequest, "expires:"},
-		"app":                 {func(k *CallerKey) { k.Apps = []string{"gmail", "a/b"} }, false, vending.InvalidRequest, "apps:"},
-		"app of lines":        {func(k *CallerKey) { k.Apps = []string{"gmail\nslack"} }, false, vending.InvalidRequest, "apps:"},
-		"no app":              {func(k *CallerKey) { k.Apps = []string{""} }, false, vending.InvalidRequest, "apps:"},
-		"method":              {func(k *CallerKey) { k.Methods = []string{"get"} }, false, vending.InvalidRequest, "methods:"},
-		"no method":           {func(k *CallerKey) { k.Methods = []string{""} }, false, vending.InvalidRequest, "method "},
-		"methods of lines":    {func(k *CallerKey) { k.Methods = []string{"GET\nPOST"} }, false, vending.InvalidRequest, "methods:"},
-		"many methods":        {func(k *CallerKey) { k.Methods = many }, false, vending.InvalidRequest, "apps, methods, paths:"},
-		"path without slash":  {func(k *CallerKey) { k.Paths = []string{"v1"} }, false, vending.InvalidRequest, "path pattern"},
-		"second path":         {func(k *CallerKey) { k.Paths = []string{"/v1", "/**/x"} }, false, vending.InvalidRequest, "path pattern"},
-		"no path":             {func(k *CallerKey) { k.Paths = []string{""} }, false, vending.InvalidRequest, "paths:"},
-		"path of lines":       {func(k *CallerKey) { k.Paths = []string{"/a\n/b"} }, false, vending.InvalidRequest, "paths:"},
-		"long path":           {func(k *CallerKey) { k.Paths = []string{"/" + long} }, false, vending.InvalidRequest, "paths:"},
+		"expires too soon": {func(k *CallerKey) {
+			k.ExpiresAt = epoch.Add(time.Microsecond)
+		}, false, vending.InvalidRequest, "expires:"},
+		"app": {func(k *CallerKey) {
+			k.Apps = []string{"gmail", "a/b"}
+		}, false, vending.InvalidRequest, "apps:"},
+		"app of lines": {func(k *CallerKey) {
+			k.Apps = []string{"gmail\nslack"}
+		}, false, vending.InvalidRequest, "apps:"},
+		"no app": {func(k *CallerKey) { k.Apps = []string{""} }, false, vending.InvalidRequest, "apps:"},
+		"method": {func(k *CallerKey) {
+			k.Methods = []string{"get"}
+		}, false, vending.InvalidRequest, "methods:"},
+		"no method": {func(k *CallerKey) { k.Methods = []string{""} }, false, vending.InvalidRequest, "method "},
+		"methods of lines": {func(k *CallerKey) {
+			k.Methods = []string{"GET\nPOST"}
+		}, false, vending.InvalidRequest, "methods:"},
+		"many methods": {func(k *CallerKey) {
+			k.Methods = many
+		}, false, vending.InvalidRequest, "apps, methods, paths:"},
+		"path without slash": {func(k *CallerKey) {
+			k.Paths = []string{"v1"}
+		}, false, vending.InvalidRequest, "path pattern"},
+		"second path": {func(k *CallerKey) {
+			k.Paths = []string{"/v1", "/**/x"}
+		}, false, vending.InvalidRequest, "path pattern"},
+		"no path":       {func(k *CallerKey) { k.Paths = []string{""} }, false, vending.InvalidRequest, "paths:"},
+		"path of lines": {func(k *CallerKey) { k.Paths = []string{"/a\n/b"} }, false, vending.InvalidRequest, "paths:"},
+		"long path": {func(k *CallerKey) {
+			k.Paths = []string{"/" + long}
+		}, false, vending.InvalidRequest, "paths:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := callerKey(id)
 			c.change(&k)
 			key, _, err := s.CreateCallerKey(t.Context(), k, !c.foreign)
 			e := new(vending.Error)
-			if !errors.As(err, &e) || e.Code != c.code || c.names != "" && !strings.HasPrefix(e.Text(), c.names) || !key.IsZero() {
+			if !errors.As(err, &e) || e.Code != c.code || c.names != "" && !strings.HasPrefix(e.Text(), c.names) ||
+				!key.IsZero() {
 				t.Errorf("error %v, want %s that begins with %q", err, c.code, c.names)
 			}
 		})

@@ -18,7 +18,8 @@ import (
 func TestNothingInTheClear(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer
-	s, err := Open(t.Context(), Options{Dir: dir, Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	s, err := Open(t.Context(),
+		Options{Dir: dir, Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,8 @@ func TestNothingInTheClear(t *testing.T) {
 	}
 	c := gmail("alice@example.com")
 	c.AuthType = vending.APIKey
-	if _, err := s.ImportConnection(t.Context(), c, NewGrant(GrantValues{Fields: []vending.Field{{Name: "api_key", Value: canaries[4]}}})); err != nil {
+	if _, err := s.ImportConnection(t.Context(), c,
+		NewGrant(GrantValues{Fields: []vending.Field{{Name: "api_key", Value: canaries[4]}}})); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.UpdateGrant(t.Context(), id, 1, oauthGrant(canaries[2], canaries[3]), false); err != nil {
@@ -66,15 +68,18 @@ func TestNothingInTheClear(t *testing.T) {
 	search(t, "the log", log.String(), canaries)
 }
 
-// manage stores, and hands out, what the connection manager has beside grants, and returns the canaries.
+// manage stores, and hands out, what the connection manager has beside grants, and returns the
+// canaries.
 func manage(t *testing.T, s *Store) (canaries []string) {
 	t.Helper()
 	used, renewed, left := createLink(t, s), createLink(t, s), createLink(t, s)
 	fresh := renewLink(t, s, renewed.Connection.ID)
 	a := attemptOf(left)
-	a.Verifier, a.Fields = vending.NewSecret("canary-verifier"), []vending.Field{{Name: "client_secret", Value: "canary-field"}}
+	a.Verifier, a.Fields = vending.NewSecret("canary-verifier"), []vending.Field{
+		{Name: "client_secret", Value: "canary-field"}}
 	for _, taken := range []bool{true, false} { // one stays
-		if err := s.BeginAttempt(t.Context(), DigestOf(fmt.Sprint("canary-state-", taken)), DigestOf("canary-browser"), a); err != nil {
+		if err := s.BeginAttempt(t.Context(), DigestOf(fmt.Sprint("canary-state-", taken)), DigestOf("canary-browser"),
+			a); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -82,14 +87,16 @@ func manage(t *testing.T, s *Store) (canaries []string) {
 		t.Fatal(err)
 	}
 	must[LinkState](t)(s.AcceptLink(t.Context(), digestOf(used)))
-	must[Connection](t)(s.CompleteLink(t.Context(), digestOf(used), DigestOf("canary-browser"), vending.OAuth, oauthGrant("canary-linked", "canary-linked-refresh")))
+	must[Connection](t)(s.CompleteLink(t.Context(), digestOf(used), DigestOf("canary-browser"), vending.OAuth,
+		oauthGrant("canary-linked", "canary-linked-refresh")))
 	if _, _, err := s.TakeConnection(t.Context(), "acme", "", used.Connection.ID); err != nil {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{"canary-secret-1", "canary-secret-2"} {
 		setClient(t, s, "acme", "gmail", client("id", secret))
 	}
-	if err := s.BeginSession(t.Context(), DigestOf("canary-cookie"), Session{Tenant: "acme", Key: DigestOf("canary-key")}); err != nil {
+	if err := s.BeginSession(t.Context(), DigestOf("canary-cookie"),
+		Session{Tenant: "acme", Key: DigestOf("canary-key")}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -106,7 +113,8 @@ func manage(t *testing.T, s *Store) (canaries []string) {
 			t.Fatal(err)
 		}
 	}
-	return append(canaries, used.Token.Reveal(), renewed.Token.Reveal(), fresh.Token.Reveal(), left.Token.Reveal(), "canary-verifier", "canary-field",
+	return append(canaries, used.Token.Reveal(), renewed.Token.Reveal(), fresh.Token.Reveal(), left.Token.Reveal(),
+		"canary-verifier", "canary-field",
 		"canary-state", "canary-browser", "canary-linked", "canary-secret", "canary-cookie", "canary-key")
 }
 

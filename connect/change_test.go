@@ -23,7 +23,8 @@ func scenes(t *testing.T) func(t *testing.T) *scene {
 	t.Helper()
 	dir := t.TempDir()
 	s := openStore(t, dir)
-	v := scene{active: importGmail(t, s, "canary-access"), held: importGmail(t, s, "canary-held"), cookie: DigestOf("canary-cookie")}
+	v := scene{active: importGmail(t, s, "canary-access"), held: importGmail(t, s, "canary-held"),
+		cookie: DigestOf("canary-cookie")}
 	hold(t, s, v.held, "sync")
 	v.link, v.open = createLink(t, s), createLink(t, s)
 	v.pending = v.open.Connection.ID

@@ -24,18 +24,20 @@ type ClientField struct {
 	Value vending.Secret
 }
 
-// ClientFieldError says why an OAuth client does not fit its app. Its text names a field and never holds a value.
+// ClientFieldError says why an OAuth client does not fit its app. Its text names a field and never
+// holds a value.
 type ClientFieldError struct{ App, Field, reason string }
 
 func (e *ClientFieldError) Error() string {
 	return fmt.Sprintf("field %s of the oauth client for %s %s", e.Field, e.App, e.reason)
 }
 
-// FieldsOf returns the fields of app that come with c. Its id is one of them where the app says so. The requests of an OAuth 1 app are
-// signed with id and secret.
+// FieldsOf returns the fields of app that come with c. Its id is one of them where the app says so.
+// The requests of an OAuth 1 app are signed with id and secret.
 func (c OAuthClient) FieldsOf(app *catalog.App) (found []vending.Field) {
 	if app.OAuth1 != nil {
-		found = append(found, vending.Field{Name: catalog.ConsumerKey, Value: c.ID}, vending.Field{Name: catalog.ConsumerSecret, Value: c.Secret.Reveal()})
+		found = append(found, vending.Field{Name: catalog.ConsumerKey, Value: c.ID},
+			vending.Field{Name: catalog.ConsumerSecret, Value: c.Secret.Reveal()})
 	}
 	for _, declared := range app.ClientFields() {
 		if value := c.field(declared.Name); value != "" {
@@ -45,8 +47,8 @@ func (c OAuthClient) FieldsOf(app *catalog.App) (found []vending.Field) {
 	return found
 }
 
-// AddressFields returns the fields of c that stand in app's addresses. A grant keeps them: they say where it was obtained, and its tokens
-// must not go anywhere else when the client is set anew.
+// AddressFields returns the fields of c that stand in app's addresses. A grant keeps them: they say
+// where it was obtained, and its tokens must not go anywhere else when the client is set anew.
 func (c OAuthClient) AddressFields(app *catalog.App) (found []vending.Field) {
 	for _, name := range app.AddressFields() {
 		found = append(found, vending.Field{Name: name, Value: c.field(name)})
@@ -54,13 +56,14 @@ func (c OAuthClient) AddressFields(app *catalog.App) (found []vending.Field) {
 	return found
 }
 
-// Moved reports whether app with c is at another address than where a grant with the fields held was obtained. One that does not say
-// counts as obtained elsewhere.
+// Moved reports whether app with c is at another address than where a grant with the fields held
+// was obtained. One that does not say counts as obtained elsewhere.
 func (c OAuthClient) Moved(app *catalog.App, held []vending.Field) bool {
 	return c.MovedBy(app, held) != ""
 }
 
-// MovedBy names the field by which app with c is at another address, or "" if it has not [OAuthClient.Moved].
+// MovedBy names the field by which app with c is at another address, or "" if it has not
+// [OAuthClient.Moved].
 func (c OAuthClient) MovedBy(app *catalog.App, held []vending.Field) string {
 	for _, f := range c.AddressFields(app) {
 		same := func(h vending.Field) bool {
@@ -93,8 +96,8 @@ func (c OAuthClient) field(name string) string {
 	return ""
 }
 
-// Fits reports why c cannot serve app, as a *ClientFieldError: a field is missing. One more than the app takes is in nobody's way: an
-// entry of the catalog may have taken it once.
+// Fits reports why c cannot serve app, as a *ClientFieldError: a field is missing. One more than
+// the app takes is in nobody's way: an entry of the catalog may have taken it once.
 func (c OAuthClient) Fits(app *catalog.App) error {
 	if app.OAuth1 != nil && c.Secret.IsZero() {
 		return &ClientFieldError{app.Slug, catalog.ClientSecret, "is missing: the app's requests are signed with it"}
@@ -107,8 +110,9 @@ func (c OAuthClient) Fits(app *catalog.App) error {
 	return nil
 }
 
-// FitsExactly is Fits for whoever sets c: it has no field but those that app takes from its client, of choices one, and no value with
-// spaces around it, which come from pasting and which nobody sees.
+// FitsExactly is Fits for whoever sets c: it has no field but those that app takes from its client,
+// of choices one, and no value with spaces around it, which come from pasting and which nobody
+// sees.
 func (c OAuthClient) FitsExactly(app *catalog.App) error {
 	if err := checkClientFields(c.Fields); err != nil {
 		return err
@@ -128,7 +132,8 @@ func (c OAuthClient) FitsExactly(app *catalog.App) error {
 			return &ClientFieldError{app.Slug, d.Name, "is none of " + strings.Join(d.Options, ", ")}
 		}
 	}
-	for _, f := range append([]ClientField{{catalog.ClientID, vending.NewSecret(c.ID)}, {catalog.ClientSecret, c.Secret}}, c.Fields...) {
+	for _, f := range append([]ClientField{{catalog.ClientID, vending.NewSecret(c.ID)}, {catalog.ClientSecret, c.Secret}},
+		c.Fields...) {
 		if value := f.Value.Reveal(); strings.TrimSpace(value) != value {
 			return &ClientFieldError{app.Slug, f.Name, "begins or ends with a space: take it out"}
 		}
@@ -163,7 +168,8 @@ func checkClientFields(fields []ClientField) error {
 			return invalid(fmt.Sprintf("fields: a name has 1 to %d of a-z, 0-9 and _", maxClientFieldName))
 		case seen[f.Name]:
 			return invalid("fields: " + f.Name + " is a duplicate: keep one")
-		case value == "" || len(value) > maxClientFieldValue || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		case value == "" || len(value) > maxClientFieldValue || !utf8.ValidString(value) ||
+			strings.ContainsFunc(value, unicode.IsControl):
 			return invalid(fmt.Sprintf("fields: %s: must be 1 to %d bytes of text on one line", f.Name, maxClientFieldValue))
 		}
 		seen[f.Name] = true
@@ -171,8 +177,8 @@ func checkClientFields(fields []ClientField) error {
 	return nil
 }
 
-// clientFormat is the first byte of what is sealed of a client that has fields. Without any it is the secret alone, which has no control
-// characters.
+// clientFormat is the first byte of what is sealed of a client that has fields. Without any it is
+// the secret alone, which has no control characters.
 const clientFormat = 1
 
 // encodeSecrets returns what the vault seals of c, or nil if there is nothing to.

@@ -18,12 +18,14 @@ func withFields(c OAuthClient, pairs ...string) OAuthClient {
 	return c
 }
 
-// TestClientFields stores clients with fields, with a secret and without, and reads them back under a later key too.
+// TestClientFields stores clients with fields, with a secret and without, and reads them back under
+// a later key too.
 func TestClientFields(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	sent := map[string]OAuthClient{
-		"ads":    withFields(client("id", "canary-secret"), "developer_token", "canary-developer", "api_host", "eu.example.com"),
+		"ads": withFields(client("id", "canary-secret"), "developer_token", "canary-developer", "api_host",
+			"eu.example.com"),
 		"public": withFields(OAuthClient{ID: "id"}, "subscription_key", "canary é"),
 	}
 	wanted := func(s *Store) {
@@ -65,7 +67,8 @@ func TestClientFields(t *testing.T) {
 		t.Errorf("the list has %+v", list)
 	}
 	execSQL(t, s, `UPDATE oauth_clients SET tenant = 'evil'`)
-	if list := must[[]StoredOAuthClient](t)(s.OAuthClients(t.Context(), "")); len(list) != 2 || list[0].Fields != nil || list[0].Public {
+	if list := must[[]StoredOAuthClient](t)(s.OAuthClients(t.Context(), "")); len(list) != 2 || list[0].Fields != nil ||
+		list[0].Public {
 		t.Errorf("of what does not open, the list has %+v", list)
 	}
 }
@@ -89,7 +92,8 @@ func TestClientFieldsRefused(t *testing.T) {
 	} {
 		err := s.SetOAuthClient(t.Context(), "acme", "gmail", c)
 		e := new(vending.Error)
-		if !errors.As(err, &e) || e.Code != vending.InvalidRequest || !strings.HasPrefix(e.Text(), "fields:") || strings.Contains(err.Error(), "canary") {
+		if !errors.As(err, &e) || e.Code != vending.InvalidRequest || !strings.HasPrefix(e.Text(), "fields:") ||
+			strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -98,22 +102,31 @@ func TestClientFieldsRefused(t *testing.T) {
 func TestClientFits(t *testing.T) {
 	app := &catalog.App{Slug: "ads", Fields: []catalog.Field{
 		{Name: "client_id", From: catalog.FromClient}, {Name: "developer_token", From: catalog.FromClient, Secret: true},
-		{Name: "region", From: catalog.FromClient, Options: []string{"eu", "us"}}, {Name: "account"}, {Name: "realm", From: catalog.FromGrant},
+		{Name: "region", From: catalog.FromClient, Options: []string{"eu", "us"}}, {Name: "account"},
+		{Name: "realm", From: catalog.FromGrant},
 	}}
 	c := client("the-id", "s")
 	for name, tc := range map[string]struct {
 		client OAuthClient
 		says   string
 	}{
-		"all":           {withFields(c, "region", "eu", "developer_token", "canary"), ""},
-		"one missing":   {withFields(c, "region", "eu"), "field developer_token of the oauth client for ads is missing: set it with the client"},
-		"no option":     {withFields(c, "region", "canary", "developer_token", "canary"), "field region of the oauth client for ads is none of eu, us"},
-		"an end user's": {withFields(c, "account", "canary"), "field account of the oauth client for ads is none that the app takes from its client: write one of developer_token, region"},
-		"spaced id":     {withFields(client(" canary", "s"), "region", "eu", "developer_token", "d"), "field client_id of the oauth client for ads begins or ends with a space: take it out"},
-		"spaced secret": {withFields(client("the-id", "canary "), "region", "eu", "developer_token", "d"), "field client_secret of the oauth client for ads begins or ends with a space: take it out"},
-		"spaced field":  {withFields(c, "region", "eu", "developer_token", "canary "), "field developer_token of the oauth client for ads begins or ends with a space: take it out"},
-		"inner spaces":  {withFields(client("the id", "a secret"), "region", "eu", "developer_token", "d d"), ""},
-		"the id":        {withFields(c, "client_id", "canary"), "field client_id of the oauth client for ads is the client id itself: take the field out"},
+		"all": {withFields(c, "region", "eu", "developer_token", "canary"), ""},
+		"one missing": {withFields(c, "region", "eu"),
+			"field developer_token of the oauth client for ads is missing: set it with the client"},
+		"no option": {withFields(c, "region", "canary", "developer_token", "canary"),
+			"field region of the oauth client for ads is none of eu, us"},
+		"an end user's": {withFields(c, "account", "canary"),
+			"field account of the oauth client for ads is none that the app takes from its client: write one of " +
+				"developer_token, region"},
+		"spaced id": {withFields(client(" canary", "s"), "region", "eu", "developer_token", "d"),
+			"field client_id of the oauth client for ads begins or ends with a space: take it out"},
+		"spaced secret": {withFields(client("the-id", "canary "), "region", "eu", "developer_token", "d"),
+			"field client_secret of the oauth client for ads begins or ends with a space: take it out"},
+		"spaced field": {withFields(c, "region", "eu", "developer_token", "canary "),
+			"field developer_token of the oauth client for ads begins or ends with a space: take it out"},
+		"inner spaces": {withFields(client("the id", "a secret"), "region", "eu", "developer_token", "d d"), ""},
+		"the id": {withFields(c, "client_id", "canary"),
+			"field client_id of the oauth client for ads is the client id itself: take the field out"},
 	} {
 		err := tc.client.FitsExactly(app)
 		if (err == nil) != (tc.says == "") || err != nil && err.Error() != tc.says {
@@ -130,11 +143,14 @@ func TestClientFits(t *testing.T) {
 	if err := more.Fits(&catalog.App{Slug: "mail"}); err != nil {
 		t.Errorf("a field that the catalog has dropped, at use: %v", err)
 	}
-	if err := withFields(c, "region", "eu").Fits(app); err == nil || err.Error() != "field developer_token of the oauth client for ads is missing: set it with the client" {
+	if err := withFields(c, "region", "eu").Fits(app); err == nil ||
+		err.Error() != "field developer_token of the oauth client for ads is missing: set it with the client" {
 		t.Errorf("a field that is missing, at use: %v", err)
 	}
-	want := []vending.Field{{Name: "client_id", Value: "the-id"}, {Name: "developer_token", Value: "d"}, {Name: "region", Value: "eu"}}
-	if got := withFields(c, "region", "eu", "developer_token", "d", "account", "x").FieldsOf(app); !reflect.DeepEqual(got, want) {
+	want := []vending.Field{{Name: "client_id", Value: "the-id"}, {Name: "developer_token", Value: "d"},
+		{Name: "region", Value: "eu"}}
+	if got := withFields(c, "region", "eu", "developer_token", "d", "account", "x").FieldsOf(app); !reflect.DeepEqual(got,
+		want) {
 		t.Errorf("fields %v", got)
 	}
 }
@@ -142,8 +158,10 @@ func TestClientFits(t *testing.T) {
 // TestMovedBy: a host is the same in any case, and a path is not.
 func TestMovedBy(t *testing.T) {
 	app := &catalog.App{
-		Slug: "git", Upstream: "https://{host}/api", OAuth2: &catalog.OAuth2{AuthorizeURL: "https://{host}/authorize", TokenURL: "https://{site}.example.com/{realm}/token"},
-		Fields: []catalog.Field{{Name: "host", From: catalog.FromClient, Kind: catalog.KindHost}, {Name: "realm", From: catalog.FromClient}, {Name: "site", From: catalog.FromClient}, {Name: "key", From: catalog.FromClient}},
+		Slug: "git", Upstream: "https://{host}/api", OAuth2: &catalog.OAuth2{AuthorizeURL: "https://{host}/authorize",
+			TokenURL: "https://{site}.example.com/{realm}/token"},
+		Fields: []catalog.Field{{Name: "host", From: catalog.FromClient, Kind: catalog.KindHost}, {Name: "realm",
+			From: catalog.FromClient}, {Name: "site", From: catalog.FromClient}, {Name: "key", From: catalog.FromClient}},
 	}
 	c := withFields(client("id", "s"), "host", "Git.example.com", "realm", "Main", "site", "ACME", "key", "k")
 	for name, tc := range map[string]struct {
@@ -176,7 +194,8 @@ func TestMovedBySite(t *testing.T) {
 	}
 	c := withFields(client("id", "s"), "host", "gitea:3000/Git")
 	for value, want := range map[string]string{
-		"gitea:3000/Git": "", "Gitea:3000/Git": "", "gitea:3000/git": "host", "gitea:3000": "host", "gitea:3000/Git/x": "host", "gitea/Git": "host",
+		"gitea:3000/Git": "", "Gitea:3000/Git": "", "gitea:3000/git": "host", "gitea:3000": "host",
+		"gitea:3000/Git/x": "host", "gitea/Git": "host",
 	} {
 		if got := c.MovedBy(app, []vending.Field{{Name: "host", Value: value}}); got != want {
 			t.Errorf("%s: %q, want %q", value, got, want)

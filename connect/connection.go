@@ -54,10 +54,11 @@ type Connection struct {
 	// Verified says that the provider issued what the connection holds, or was seen to accept it
 	// before it was stored. Only Connections and Describe tell it: no vend asks for it.
 	Verified bool
-	// CreatedAt and UpdatedAt are in UTC, to the millisecond. UpdatedAt follows the status and the grant.
+	// CreatedAt and UpdatedAt are in UTC, to the millisecond. UpdatedAt follows the status and the
+	// grant.
 	CreatedAt, UpdatedAt time.Time
-	// LinkExpiresAt is when the pending link ends or, of an expired connection, when its last one did; zero without one. Only
-	// Connections and Describe tell it: no vend asks for it.
+	// LinkExpiresAt is when the pending link ends or, of an expired connection, when its last one did;
+	// zero without one. Only Connections and Describe tell it: no vend asks for it.
 	LinkExpiresAt time.Time
 	// Version counts the grants from 1.
 	Version int64
@@ -161,7 +162,8 @@ func (c *Connection) checkGrant(g Grant) error {
 	}
 	v := g.Reveal()
 	if c.AuthType == vending.OAuth {
-		own := slices.ContainsFunc(v.Fields, func(f vending.Field) bool { return f.Name == catalog.ClientSecret }) // which brings tokens by itself
+		// which brings tokens by itself
+		own := slices.ContainsFunc(v.Fields, func(f vending.Field) bool { return f.Name == catalog.ClientSecret })
 		if v.AccessToken == "" && v.RefreshToken == "" && !own {
 			return invalid("grant: an o_auth connection needs an access_token or a refresh_token")
 		}
@@ -178,15 +180,17 @@ func (c *Connection) checkGrant(g Grant) error {
 	return nil
 }
 
-// DeleteConnection deletes a connection of tenant, its grant and its caller keys for good. Without such a
-// connection it is a *vending.Error with `connection_deleted`, and while a hold stands one with `connection_in_use`.
+// DeleteConnection deletes a connection of tenant, its grant and its caller keys for good. Without
+// such a connection it is a *vending.Error with `connection_deleted`, and while a hold stands one
+// with `connection_in_use`.
 func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
 	_, _, err := s.TakeConnection(ctx, tenant, "", id)
 	return err
 }
 
-// TakeConnection is DeleteConnection that returns what was deleted, so that the grant can be revoked at its provider. Unless user is empty
-// the connection must be theirs. A grant that does not open is zero: what cannot be used can still be deleted.
+// TakeConnection is DeleteConnection that returns what was deleted, so that the grant can be
+// revoked at its provider. Unless user is empty the connection must be theirs. A grant that does
+// not open is zero: what cannot be used can still be deleted.
 func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c Connection, g Grant, err error) {
 	err = s.update(ctx, "deleting a connection", func(tx *sql.Tx) error {
 		if c, err = s.owned(ctx, tx, tenant, user, id); err != nil {
@@ -196,7 +200,8 @@ func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c 
 			return err
 		}
 		var sealed []byte
-		if err := tx.QueryRowContext(ctx, `DELETE FROM connections WHERE id = ? RETURNING sealed`, id).Scan(&sealed); err != nil {
+		if err := tx.QueryRowContext(ctx, `DELETE FROM connections WHERE id = ? RETURNING sealed`,
+			id).Scan(&sealed); err != nil {
 			return err
 		}
 		if sealed != nil {
@@ -251,8 +256,9 @@ func checkTenantID(id string) error {
 	return nil
 }
 
-// isPlain is true of text of up to so many bytes that shows as it reads: a control character could break a line of a log, and one of
-// bidirectional text could turn around what an end user is shown beside it.
+// isPlain is true of text of up to so many bytes that shows as it reads: a control character could
+// break a line of a log, and one of bidirectional text could turn around what an end user is shown
+// beside it.
 func isPlain(text string, most int) bool {
 	return len(text) <= most && utf8.ValidString(text) &&
 		!strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) })

@@ -24,8 +24,9 @@ func TestImportedConnection(t *testing.T) {
 		t.Errorf("id %q", id)
 	}
 	want := Connection{
-		ID: id, Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "Work Gmail", Status: Active, AuthType: vending.OAuth,
-		ViaLink: true, NeedsReconnection: true, RefreshPending: true, CreatedAt: epoch, UpdatedAt: epoch, Version: 1,
+		ID: id, Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "Work Gmail", Status: Active,
+		AuthType: vending.OAuth,
+		ViaLink:  true, NeedsReconnection: true, RefreshPending: true, CreatedAt: epoch, UpdatedAt: epoch, Version: 1,
 	}
 	got, grant, err := s.Grant(t.Context(), "acme", "alice@example.com", id)
 	if err != nil || got != want || !reflect.DeepEqual(grant, g) {
@@ -46,23 +47,49 @@ func TestImportRefuses(t *testing.T) {
 		grant  GrantValues
 		want   vending.Code
 	}{
-		"no user":           {func(c *Connection) { c.User = "" }, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
-		"named address":     {func(c *Connection) { c.User = "Alice <alice@example.com>" }, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
-		"angle brackets":    {func(c *Connection) { c.User = "<alice@example.com>" }, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
-		"two addresses":     {func(c *Connection) { c.User = "a@example.com,b@example.com" }, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
-		"comment":           {func(c *Connection) { c.User = "a@example.com(x)" }, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
-		"Kelvin sign":       {func(c *Connection) { c.User = "\u212aim@example.com" }, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
-		"long address":      {func(c *Connection) { c.User = strings.Repeat("a", 243) + "@example.com" }, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
-		"no tenant":         {func(c *Connection) { c.Tenant = "" }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
-		"upper-case tenant": {func(c *Connection) { c.Tenant = "Acme" }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
-		"slug with slash":   {func(c *Connection) { c.App = "gmail/x" }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
-		"name with break":   {func(c *Connection) { c.Name = "a\nb" }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
-		"long name":         {func(c *Connection) { c.Name = strings.Repeat("a", 201) }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
-		"unknown status":    {func(c *Connection) { c.Status = "gone" }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
-		"unknown type":      {func(c *Connection) { c.AuthType = "magic" }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
-		"no token":          {func(*Connection) {}, GrantValues{TokenType: "Bearer"}, vending.InvalidRequest},
-		"no fields":         {func(c *Connection) { c.AuthType = vending.APIKey }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
-		"empty field":       {func(c *Connection) { c.AuthType = vending.APIKey }, GrantValues{Fields: []vending.Field{{Name: "api_key"}}}, vending.InvalidRequest},
+		"no user": {func(c *Connection) { c.User = "" }, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
+		"named address": {func(c *Connection) {
+			c.User = "Alice <alice@example.com>"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
+		"angle brackets": {func(c *Connection) {
+			c.User = "<alice@example.com>"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
+		"two addresses": {func(c *Connection) {
+			c.User = "a@example.com,b@example.com"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
+		"comment": {func(c *Connection) {
+			c.User = "a@example.com(x)"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
+		"Kelvin sign": {func(c *Connection) {
+			c.User = "\u212aim@example.com"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
+		"long address": {func(c *Connection) {
+			c.User = strings.Repeat("a", 243) + "@example.com"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
+		"no tenant": {func(c *Connection) { c.Tenant = "" }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"upper-case tenant": {func(c *Connection) {
+			c.Tenant = "Acme"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"slug with slash": {func(c *Connection) {
+			c.App = "gmail/x"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"name with break": {func(c *Connection) { c.Name = "a\nb" }, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"long name": {func(c *Connection) {
+			c.Name = strings.Repeat("a", 201)
+		}, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"unknown status": {func(c *Connection) {
+			c.Status = "gone"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"unknown type": {func(c *Connection) {
+			c.AuthType = "magic"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"no token": {func(*Connection) {}, GrantValues{TokenType: "Bearer"}, vending.InvalidRequest},
+		"no fields": {func(c *Connection) {
+			c.AuthType = vending.APIKey
+		}, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"empty field": {func(c *Connection) {
+			c.AuthType = vending.APIKey
+		}, GrantValues{Fields: []vending.Field{{Name: "api_key"}}}, vending.InvalidRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn := gmail("alice@example.com")
@@ -132,7 +159,8 @@ func TestDeleteConnection(t *testing.T) {
 	if err := s.DeleteConnection(t.Context(), "acme", id); !errors.As(err, &e) || e.Code != vending.ConnectionDeleted {
 		t.Errorf("again: %v", err)
 	}
-	if _, _, err := s.Grant(t.Context(), "acme", "alice@example.com", id); !errors.As(err, &e) || e.Code != vending.ConnectionDeleted {
+	if _, _, err := s.Grant(t.Context(), "acme", "alice@example.com", id); !errors.As(err, &e) ||
+		e.Code != vending.ConnectionDeleted {
 		t.Errorf("Grant: %v", err)
 	}
 }
@@ -141,8 +169,10 @@ func TestConnectionsPages(t *testing.T) {
 	now := epoch
 	s := openStoreAt(t, t.TempDir(), func() time.Time { return now })
 	for i, c := range []Connection{
-		{Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "a"}, {Tenant: "acme", User: "alice@example.com", App: "slack", Name: "b"},
-		{Tenant: "acme", User: "bob@example.com", App: "gmail", Name: "c"}, {Tenant: "evil", User: "alice@example.com", App: "gmail", Name: "d"},
+		{Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "a"},
+		{Tenant: "acme", User: "alice@example.com", App: "slack", Name: "b"},
+		{Tenant: "acme", User: "bob@example.com", App: "gmail", Name: "c"},
+		{Tenant: "evil", User: "alice@example.com", App: "gmail", Name: "d"},
 		{Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "e"},
 	} {
 		now = epoch.Add(time.Duration(i) * time.Minute)

@@ -17,7 +17,8 @@ import (
 )
 
 // ErrDamaged says that the database is none, or is corrupt. Restore it from a backup.
-var ErrDamaged = errors.New(databaseName + " is damaged or no database of this program; nothing was changed, restore it from a backup")
+var ErrDamaged = errors.New(databaseName +
+	" is damaged or no database of this program; nothing was changed, restore it from a backup")
 
 // access is how a pool uses the database.
 type access string

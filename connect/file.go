@@ -36,9 +36,9 @@ func createPrivate(path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// writeAtomic replaces path by data, readable by its owner only. Whatever happens, path holds either
-// all of the old or all of the new, and the new has reached the disk when writeAtomic returns nil.
-// The caller holds a lock that keeps other writers of path away.
+// writeAtomic replaces path by data, readable by its owner only. Whatever happens, path holds
+// either all of the old or all of the new, and the new has reached the disk when writeAtomic
+// returns nil. The caller holds a lock that keeps other writers of path away.
 func writeAtomic(path string, data []byte) (err error) {
 	temp := path + ".tmp"
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -7,7 +7,8 @@ import (
 
 // EndGrant is UpdateGrant of a grant that has ended: the connection needs reconnection until its
 // grant changes. why says so in the audit trail, in words and without a secret.
-func (s *Store) EndGrant(ctx context.Context, id string, fromVersion int64, g Grant, why string) (newVersion int64, err error) {
+func (s *Store) EndGrant(ctx context.Context, id string, fromVersion int64, g Grant, why string) (newVersion int64,
+	err error) {
 	return s.storeGrant(ctx, id, fromVersion, g, &why)
 }
 
@@ -27,7 +28,8 @@ func (s *Store) SetRefused(ctx context.Context, id string, version int64, refuse
 				return err
 			}
 		}
-		return mustChange(tx.ExecContext(ctx, `UPDATE connections SET needs_reconnection = ? WHERE id = ? AND version = ?`, refused, id, version))
+		return mustChange(tx.ExecContext(ctx, `UPDATE connections SET needs_reconnection = ? WHERE id = ? AND version = ?`,
+			refused, id, version))
 	})
 }
 

@@ -22,7 +22,8 @@ func TestSetRefused(t *testing.T) {
 	}
 	wantAccess(t, s, id, "ya29.one")
 	rows, _, err := s.Audit(t.Context(), AuditFilter{Tenant: "acme", Event: VendFailed})
-	if err != nil || len(rows) != 2 || rows[0].Detail != "refused in a call" || rows[0].Connection != id || rows[0].App != "gmail" {
+	if err != nil || len(rows) != 2 || rows[0].Detail != "refused in a call" || rows[0].Connection != id ||
+		rows[0].App != "gmail" {
 		t.Errorf("%+v, %v; want two rows", rows, err)
 	}
 	if err := s.SetRefused(t.Context(), id, 2, false, ""); !errors.Is(err, ErrStale) {
@@ -38,7 +39,8 @@ func TestEndGrant(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	for i := range 2 {
-		if version, err := s.EndGrant(t.Context(), id, int64(i+1), oauthGrant("ya29.one", ""), "why\x1b[2J"); err != nil || version != int64(i+2) {
+		if version, err := s.EndGrant(t.Context(), id, int64(i+1), oauthGrant("ya29.one", ""), "why\x1b[2J"); err != nil ||
+			version != int64(i+2) {
 			t.Fatalf("version %d, %v", version, err)
 		}
 	}

@@ -14,10 +14,11 @@ import (
 )
 
 var grantCases = map[string]GrantValues{
-	"empty":       {},
-	"oauth":       {AccessToken: "ya29.a", RefreshToken: "1//r", TokenType: "bearer", Scope: "a b", Expiry: epoch},
-	"fields":      {Fields: []vending.Field{{Name: "api_key", Value: "sk-1"}, {Name: "site", Value: "é\x00\n"}}},
-	"site names":  {Fields: []vending.Field{{Name: "host", Value: "a.example"}}, SiteNames: []string{"www.a.example", "b.example:8080/blog"}},
+	"empty":  {},
+	"oauth":  {AccessToken: "ya29.a", RefreshToken: "1//r", TokenType: "bearer", Scope: "a b", Expiry: epoch},
+	"fields": {Fields: []vending.Field{{Name: "api_key", Value: "sk-1"}, {Name: "site", Value: "é\x00\n"}}},
+	"site names": {Fields: []vending.Field{{Name: "host", Value: "a.example"}},
+		SiteNames: []string{"www.a.example", "b.example:8080/blog"}},
 	"before 1970": {AccessToken: "x", Expiry: time.Unix(-5, 0).UTC()},
 	"long":        {AccessToken: strings.Repeat("a", 20000), RefreshToken: strings.Repeat("b", 300)},
 }
@@ -77,7 +78,8 @@ func FuzzDecodeGrant(f *testing.F) {
 }
 
 func TestGrantNeverPrints(t *testing.T) {
-	v := GrantValues{AccessToken: "ya29.canary", RefreshToken: "1//canary", Fields: []vending.Field{{Name: "k", Value: "sk-canary"}}}
+	v := GrantValues{AccessToken: "ya29.canary", RefreshToken: "1//canary",
+		Fields: []vending.Field{{Name: "k", Value: "sk-canary"}}}
 	g := NewGrant(v)
 	nested := struct{ g Grant }{g}
 	var log bytes.Buffer

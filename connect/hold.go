@@ -18,7 +18,8 @@ const (
 	maxHolds = 1000
 )
 
-// Hold says that something depends on a connection. While one stands, the connection cannot be deleted.
+// Hold says that something depends on a connection. While one stands, the connection cannot be
+// deleted.
 type Hold struct {
 	// Name is the tenant's own: "invoice-sync".
 	Name string
@@ -26,7 +27,8 @@ type Hold struct {
 	CreatedAt time.Time
 }
 
-// Hold places a hold on a connection of tenant and, unless it is empty, user. One of that name that stands stays as it is.
+// Hold places a hold on a connection of tenant and, unless it is empty, user. One of that name that
+// stands stays as it is.
 func (s *Store) Hold(ctx context.Context, tenant, user, id, name string) (h Hold, err error) {
 	if err := checkHoldName(name); err != nil {
 		return h, err
@@ -55,7 +57,8 @@ func (s *Store) Hold(ctx context.Context, tenant, user, id, name string) (h Hold
 			}
 		}
 		var created int64
-		err = tx.QueryRowContext(ctx, `SELECT created_at FROM holds WHERE connection = ? AND name = ?`, id, name).Scan(&created)
+		err = tx.QueryRowContext(ctx, `SELECT created_at FROM holds WHERE connection = ? AND name = ?`, id,
+			name).Scan(&created)
 		if errors.Is(err, sql.ErrNoRows) {
 			return invalid(fmt.Sprintf("a connection may have at most %d holds", maxHolds))
 		}
@@ -103,7 +106,8 @@ func (s *Store) Holds(ctx context.Context, id string) (holds []Hold, err error) 
 }
 
 func holdsOf(ctx context.Context, tx *sql.Tx, id string, limit int) (holds []Hold, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT name, created_at FROM holds WHERE connection = ? ORDER BY name LIMIT ?`, id, limit)
+	rows, err := tx.QueryContext(ctx, `SELECT name, created_at FROM holds WHERE connection = ? ORDER BY name LIMIT ?`, id,
+		limit)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,8 @@ func hold(t testing.TB, s *Store, id string, names ...string) {
 	}
 }
 
-// TestHolds follows a connection that is held: what blocks its deletion is named, and released it goes.
+// TestHolds follows a connection that is held: what blocks its deletion is named, and released it
+// goes.
 func TestHolds(t *testing.T) {
 	for name, c := range map[string]struct {
 		names   []string
@@ -49,7 +50,8 @@ func TestHolds(t *testing.T) {
 					t.Errorf("%s did not stand", name)
 				}
 			}
-			if _, g, err := s.TakeConnection(t.Context(), "acme", "alice@example.com", id); err != nil || g.Reveal().AccessToken != "ya29.one" {
+			if _, g, err := s.TakeConnection(t.Context(), "acme", "alice@example.com", id); err != nil ||
+				g.Reveal().AccessToken != "ya29.one" {
 				t.Errorf("released, it was not handed out: %v", err)
 			}
 		})

@@ -9,7 +9,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// The digits it takes to write so many random bits in base62: 62^11 > 2^64, 62^22 > 2^128, 62^33 > 2^192, 62^43 > 2^256.
+// The digits it takes to write so many random bits in base62: 62^11 > 2^64, 62^22 > 2^128, 62^33 >
+// 2^192, 62^43 > 2^256.
 const (
 	connectionIDDigits = 22
 	tenantKeyDigits    = 43
@@ -30,11 +31,13 @@ func randomBase62(n, width int) string {
 	return strings.Repeat("0", width-len(digits)) + digits
 }
 
-// parseEmail reads one bare address as [policy.ParseUser] does; the header that it names does not exist here.
+// parseEmail reads one bare address as [policy.ParseUser] does; the header that it names does not
+// exist here.
 func parseEmail(s string) (string, error) {
 	email, err := policy.ParseUser([]string{s})
 	if err != nil {
-		return "", vending.Refuse(vending.InvalidUserEmail, "an email address must be one bare ASCII address of at most 254 bytes")
+		return "",
+			vending.Refuse(vending.InvalidUserEmail, "an email address must be one bare ASCII address of at most 254 bytes")
 	}
 	return email, nil
 }

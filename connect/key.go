@@ -20,8 +20,8 @@ func MintKey() (key string, digest [sha256.Size]byte) {
 }
 
 // RotateKey mints a second key for a tenant; both are live until PromoteKey. ErrTwoKeys tells of a
-// rotation that was not finished, ErrTenantDisabled of a tenant whose new key would be as dead as its
-// old one, ErrTenantUnknown of no tenant.
+// rotation that was not finished, ErrTenantDisabled of a tenant whose new key would be as dead as
+// its old one, ErrTenantUnknown of no tenant.
 func (s *Store) RotateKey(ctx context.Context, id string) (key string, err error) {
 	key, digest := MintKey()
 	err = s.changeTenants(ctx, "rotating a tenant key", func(tx *sql.Tx) error {
@@ -41,8 +41,8 @@ func (s *Store) RotateKey(ctx context.Context, id string) (key string, err error
 }
 
 // PromoteKey retires the older of a tenant's two keys, and deletes what is stored of it. ErrOneKey
-// tells of a tenant with one key only, ErrTenantDisabled of one without live keys, ErrTenantUnknown of
-// no tenant.
+// tells of a tenant with one key only, ErrTenantDisabled of one without live keys, ErrTenantUnknown
+// of no tenant.
 func (s *Store) PromoteKey(ctx context.Context, id string) error {
 	return s.changeTenants(ctx, "promoting a tenant key", func(tx *sql.Tx) error {
 		live, oldest, _, err := generations(ctx, tx, id)
@@ -53,7 +53,8 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 			return ErrOneKey
 		}
 		var digest []byte
-		if err := tx.QueryRowContext(ctx, `DELETE FROM tenant_keys WHERE tenant = ? AND generation = ? RETURNING digest`, id, oldest).Scan(&digest); err != nil {
+		if err := tx.QueryRowContext(ctx, `DELETE FROM tenant_keys WHERE tenant = ? AND generation = ? RETURNING digest`, id,
+			oldest).Scan(&digest); err != nil {
 			return err
 		}
 		return s.record(ctx, tx, AuditRow{Event: KeyPromoted, Tenant: id, Detail: "retired " + fingerprint(digest)})
@@ -63,8 +64,8 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 // fingerprint names a key without telling it.
 func fingerprint(digest []byte) string { return hex.EncodeToString(digest[:6]) }
 
-// generations counts the keys of a tenant that is not disabled. They are ordered by generation and not
-// by time, which may stand still or go back.
+// generations counts the keys of a tenant that is not disabled. They are ordered by generation and
+// not by time, which may stand still or go back.
 func generations(ctx context.Context, tx *sql.Tx, id string) (live int, oldest, newest int64, err error) {
 	var disabled bool
 	err = tx.QueryRowContext(ctx, `SELECT t.disabled, count(k.digest), coalesce(min(k.generation), 0), coalesce(max(k.generation), 0)
@@ -78,7 +79,8 @@ func generations(ctx context.Context, tx *sql.Tx, id string) (live int, oldest, 
 	return live, oldest, newest, err
 }
 
-func (s *Store) insertKey(ctx context.Context, tx *sql.Tx, tenant string, digest [sha256.Size]byte, generation int64) error {
+func (s *Store) insertKey(ctx context.Context, tx *sql.Tx, tenant string, digest [sha256.Size]byte,
+	generation int64) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO tenant_keys (digest, tenant, generation, created_at) VALUES (?, ?, ?, ?)`,
 		digest[:], tenant, generation, s.now().UnixMilli())
 	if err != nil {
@@ -89,8 +91,10 @@ func (s *Store) insertKey(ctx context.Context, tx *sql.Tx, tenant string, digest
 
 const keyColumns = `SELECT tenant, digest, created_at FROM tenant_keys`
 
-// eachKey calls f with every key of a tenant, or of all where id is empty; those of one tenant older first.
-func eachKey(ctx context.Context, tx *sql.Tx, id string, f func(tenant string, digest []byte, created time.Time)) (err error) {
+// eachKey calls f with every key of a tenant, or of all where id is empty; those of one tenant
+// older first.
+func eachKey(ctx context.Context, tx *sql.Tx, id string,
+	f func(tenant string, digest []byte, created time.Time)) (err error) {
 	var where conditions
 	where.equal("tenant", id)
 	clause, args := where.where()

@@ -17,10 +17,13 @@ import (
 
 // Why a keyset is refused. Each leaves all files as they were.
 var (
-	ErrKeysetMissing  = errors.New("there is a " + databaseName + " but no " + keysetName + " to open it with; nothing was made, restore the keyset from a backup")
-	ErrKeysetMismatch = errors.New(keysetName + " does not belong to " + databaseName + "; nothing was changed, restore the keyset that does")
-	ErrKeysetExposed  = errors.New(keysetName + " can be read by others than its owner; run chmod 600 on it, and consider its keys known: rotate them")
-	ErrKeysetInvalid  = errors.New(keysetName + " is not a keyset; nothing was changed, restore it from a backup")
+	ErrKeysetMissing = errors.New("there is a " + databaseName + " but no " + keysetName +
+		" to open it with; nothing was made, restore the keyset from a backup")
+	ErrKeysetMismatch = errors.New(keysetName + " does not belong to " + databaseName +
+		"; nothing was changed, restore the keyset that does")
+	ErrKeysetExposed = errors.New(keysetName +
+		" can be read by others than its owner; run chmod 600 on it, and consider its keys known: rotate them")
+	ErrKeysetInvalid = errors.New(keysetName + " is not a keyset; nothing was changed, restore it from a backup")
 )
 
 // keyring is one state of the keyset file: the primary key seals, every key opens.

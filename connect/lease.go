@@ -57,13 +57,15 @@ func (s *Store) RefreshState(ctx context.Context, id string) (r RefreshState, er
 // The lease is in the row and not in an open transaction, which would block every other write for
 // as long as a provider takes to answer. One statement takes it, on the store's clock: nothing of
 // it depends on a session of the database.
-func (s *Store) AcquireRefresh(ctx context.Context, id string, seen RefreshState, owner string, ttl time.Duration) (bool, error) {
-	acquired, err := s.setLease(ctx, "acquiring the refresh lease", ttl, func(tx *sql.Tx, now, until int64) (sql.Result, error) {
-		return tx.ExecContext(ctx, `UPDATE connections SET lease_owner = ?, lease_until = ?
+func (s *Store) AcquireRefresh(ctx context.Context, id string, seen RefreshState, owner string,
+	ttl time.Duration) (bool, error) {
+	acquired, err := s.setLease(ctx, "acquiring the refresh lease", ttl,
+		func(tx *sql.Tx, now, until int64) (sql.Result, error) {
+			return tx.ExecContext(ctx, `UPDATE connections SET lease_owner = ?, lease_until = ?
 			WHERE id = ? AND version = ? AND lease_owner IS ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)`,
-			owner, until, id, seen.Version, sql.NullString{String: seen.Owner, Valid: seen.Owner != ""},
-			now, now+MaxLease.Milliseconds())
-	})
+				owner, until, id, seen.Version, sql.NullString{String: seen.Owner, Valid: seen.Owner != ""},
+				now, now+MaxLease.Milliseconds())
+		})
 	if isBusy(err) {
 		return false, nil
 	}
@@ -75,7 +77,8 @@ func (s *Store) AcquireRefresh(ctx context.Context, id string, seen RefreshState
 // Unlike AcquireRefresh it returns an error where somebody else keeps writing to the store.
 func (s *Store) RenewRefresh(ctx context.Context, id, owner string, ttl time.Duration) (bool, error) {
 	return s.setLease(ctx, "renewing the refresh lease", ttl, func(tx *sql.Tx, _, until int64) (sql.Result, error) {
-		return tx.ExecContext(ctx, `UPDATE connections SET lease_until = ? WHERE id = ? AND lease_owner = ?`, until, id, owner)
+		return tx.ExecContext(ctx, `UPDATE connections SET lease_until = ? WHERE id = ? AND lease_owner = ?`, until, id,
+			owner)
 	})
 }
 

@@ -60,7 +60,9 @@ func TestRefreshLease(t *testing.T) {
 		{"a takes it", func() bool { return l.acquire(l.a, "a") }, true, RefreshState{1, "a", leaseTTL}},
 		{"b does not", func() bool { return l.acquire(l.b, "b") }, false, RefreshState{1, "a", leaseTTL}},
 		{"b renews what it does not have", func() bool { return l.renew(l.b, "b") }, false, RefreshState{1, "a", leaseTTL}},
-		{"b releases what it does not have", func() bool { return l.release(l.b, "b") }, true, RefreshState{1, "a", leaseTTL}},
+		{"b releases what it does not have", func() bool {
+			return l.release(l.b, "b")
+		}, true, RefreshState{1, "a", leaseTTL}},
 		{"time passes", pass(leaseTTL - time.Second), true, RefreshState{1, "a", time.Second}},
 		{"a renews", func() bool { return l.renew(l.a, "a") }, true, RefreshState{1, "a", leaseTTL}},
 		{"a releases", func() bool { return l.release(l.a, "a") }, true, RefreshState{1, "", 0}},

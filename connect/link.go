@@ -13,14 +13,16 @@ import (
 // LinkLifetime is how long a link may be used.
 const LinkLifetime = 48 * time.Hour
 
-// maxLinks bounds the links of one connection that are kept, the pending one among them; the oldest go.
+// maxLinks bounds the links of one connection that are kept, the pending one among them; the oldest
+// go.
 const maxLinks = 20
 
-// ErrLinkEnded says that there is no link of that token that could still be used: it is unknown, used, rejected, replaced or expired.
-// Nobody learns which.
+// ErrLinkEnded says that there is no link of that token that could still be used: it is unknown,
+// used, rejected, replaced or expired. Nobody learns which.
 var ErrLinkEnded = errors.New("the link is invalid, has been used, or has expired")
 
-// Digest is the SHA-256 of a request token, a state, a cookie or an MCP URL: all that is stored of one.
+// Digest is the SHA-256 of a request token, a state, a cookie or an MCP URL: all that is stored of
+// one.
 type Digest [sha256.Size]byte
 
 // DigestOf returns the digest of a token.
@@ -38,8 +40,9 @@ type Link struct {
 	Renews bool
 }
 
-// CreateLink makes a pending connection and the link by which the end user completes it. Of c it takes Tenant, User, App, Name and
-// AuthType. What is wrong with them is a *vending.Error with `invalid_request` or `invalid_user_email`.
+// CreateLink makes a pending connection and the link by which the end user completes it. Of c it
+// takes Tenant, User, App, Name and AuthType. What is wrong with them is a *vending.Error with
+// `invalid_request` or `invalid_user_email`.
 func (s *Store) CreateLink(ctx context.Context, c Connection) (Link, error) {
 	c = Connection{
 		ID: newConnectionID(), Tenant: c.Tenant, User: c.User, App: c.App, Name: c.Name,
@@ -61,9 +64,9 @@ func (s *Store) CreateLink(ctx context.Context, c Connection) (Link, error) {
 	return l, nil
 }
 
-// RenewLink makes a new link for a connection of tenant and, unless it is empty, user; any link before it ends. An active connection
-// keeps working until the link is completed; any other becomes pending again. Without such a connection it is a *vending.Error with
-// `connection_deleted`.
+// RenewLink makes a new link for a connection of tenant and, unless it is empty, user; any link
+// before it ends. An active connection keeps working until the link is completed; any other becomes
+// pending again. Without such a connection it is a *vending.Error with `connection_deleted`.
 func (s *Store) RenewLink(ctx context.Context, tenant, user, id string) (Link, error) {
 	var l Link
 	err := s.update(ctx, "renewing a link", func(tx *sql.Tx) error {
@@ -82,7 +85,8 @@ func (s *Store) RenewLink(ctx context.Context, tenant, user, id string) (Link, e
 		if renews {
 			status = Active
 		}
-		// via_link stays: a link that is never used must not make an imported connection look as if the end user had made it.
+		// via_link stays: a link that is never used must not make an imported connection look as if the
+		// end user had made it.
 		if err := s.settle(ctx, tx, id, status, renews); err != nil {
 			return err
 		}
@@ -95,8 +99,9 @@ func (s *Store) RenewLink(ctx context.Context, tenant, user, id string) (Link, e
 	return l, nil
 }
 
-// settle sets the status that a connection has after its link was made, or ended without a grant. updated_at follows the status only: of an
-// active connection it tells when the grant was stored, and with that how early a token is refreshed.
+// settle sets the status that a connection has after its link was made, or ended without a grant.
+// updated_at follows the status only: of an active connection it tells when the grant was stored,
+// and with that how early a token is refreshed.
 func (s *Store) settle(ctx context.Context, tx *sql.Tx, id string, status Status, refreshPending bool) error {
 	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET status = ?1, refresh_pending = ?2,
 		updated_at = CASE status WHEN ?1 THEN updated_at ELSE ?3 END WHERE id = ?4`, string(status), refreshPending, s.now().UnixMilli(), id))
@@ -123,5 +128,6 @@ func (s *Store) addLink(ctx context.Context, tx *sql.Tx, id string, renews bool)
 	if renews {
 		row.Detail = "to refresh the credentials"
 	}
-	return Link{Token: vending.NewSecret(token), ExpiresAt: c.LinkExpiresAt, Connection: c, Renews: renews}, s.record(ctx, tx, row)
+	return Link{Token: vending.NewSecret(token), ExpiresAt: c.LinkExpiresAt, Connection: c, Renews: renews},
+		s.record(ctx, tx, row)
 }

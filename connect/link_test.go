@@ -39,9 +39,11 @@ func TestCreateLink(t *testing.T) {
 	}
 	want := Connection{
 		ID: l.Connection.ID, Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "Work Gmail", Status: Pending,
-		AuthType: vending.OAuth, ViaLink: true, CreatedAt: epoch, UpdatedAt: epoch, LinkExpiresAt: epoch.Add(LinkLifetime), Version: 1,
+		AuthType: vending.OAuth, ViaLink: true, CreatedAt: epoch, UpdatedAt: epoch, LinkExpiresAt: epoch.Add(LinkLifetime),
+		Version: 1,
 	}
-	if l.Connection != want || !strings.HasPrefix(want.ID, "conn_") || want.ID == "conn_mine" || !l.ExpiresAt.Equal(want.LinkExpiresAt) || l.Renews {
+	if l.Connection != want || !strings.HasPrefix(want.ID, "conn_") || want.ID == "conn_mine" ||
+		!l.ExpiresAt.Equal(want.LinkExpiresAt) || l.Renews {
 		t.Errorf("%+v, want %+v", l.Connection, want)
 	}
 	if got := describe(t, s, want.ID); got != want {
@@ -86,7 +88,8 @@ var ends = map[string]struct {
 	"completed": {func(t *testing.T, s *Store, _ *ticker, l Link) { completeLink(t, s, l, "ya29.new") },
 		Active, Active, []Event{LinkCreated, ConnectionCreated}},
 	"rejected": {func(t *testing.T, s *Store, _ *ticker, l Link) {
-		if got := must[LinkState](t)(s.RejectLink(t.Context(), digestOf(l), alices)); got.Status != Rejected || got.Connection.Status != Rejected {
+		if got := must[LinkState](t)(s.RejectLink(t.Context(), digestOf(l), alices)); got.Status != Rejected ||
+			got.Connection.Status != Rejected {
 			t.Errorf("RejectLink returned %s of a connection that is %s", got.Status, got.Connection.Status)
 		}
 	}, Rejected, Rejected, []Event{LinkCreated, LinkRejected}},
@@ -102,7 +105,8 @@ var ends = map[string]struct {
 		Expired, Pending, []Event{LinkCreated, LinkReplaced, LinkCreated}},
 }
 
-// TestEndedLink checks that of a link that has ended the status is all that can be had, and that nobody learns how it ended.
+// TestEndedLink checks that of a link that has ended the status is all that can be had, and that
+// nobody learns how it ended.
 func TestEndedLink(t *testing.T) {
 	for name, c := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -118,9 +122,11 @@ func TestEndedLink(t *testing.T) {
 			}
 			got := must[LinkState](t)(s.Link(t.Context(), digestOf(l)))
 			if got.Status != c.link || got.Connection.Status != c.conn || !got.ExpiresAt.Equal(epoch.Add(LinkLifetime)) {
-				t.Errorf("a link that is %s of a connection that is %s, want %s and %s", got.Status, got.Connection.Status, c.link, c.conn)
+				t.Errorf("a link that is %s of a connection that is %s, want %s and %s", got.Status, got.Connection.Status, c.link,
+					c.conn)
 			}
-			if d := describe(t, s, l.Connection.ID); d != got.Connection || c.conn == Expired && !d.LinkExpiresAt.Equal(epoch.Add(LinkLifetime)) {
+			if d := describe(t, s, l.Connection.ID); d != got.Connection || c.conn == Expired &&
+				!d.LinkExpiresAt.Equal(epoch.Add(LinkLifetime)) {
 				t.Errorf("Describe: %+v, and by the link %+v", d, got.Connection)
 			}
 			wantEvents(t, s, AuditFilter{}, c.events...)
@@ -147,10 +153,12 @@ func TestLinkEndsAtItsMillisecond(t *testing.T) {
 			s := openStoreAt(t, t.TempDir(), clock.now)
 			l := createLink(t, s)
 			clock.set(c.since)
-			if got := must[LinkState](t)(s.Link(t.Context(), digestOf(l))); got.Status != c.want || got.Connection.Status != c.want {
+			if got := must[LinkState](t)(s.Link(t.Context(), digestOf(l))); got.Status != c.want ||
+				got.Connection.Status != c.want {
 				t.Errorf("link %s, connection %s; want %s", got.Status, got.Connection.Status, c.want)
 			}
-			if page, total, err := s.Connections(t.Context(), Filter{Status: c.want}); err != nil || total != 1 || page[0].Status != c.want {
+			if page, total, err := s.Connections(t.Context(), Filter{Status: c.want}); err != nil || total != 1 ||
+				page[0].Status != c.want {
 				t.Errorf("listed %v, %v", page, err)
 			}
 			swept := 0

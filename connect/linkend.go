@@ -13,7 +13,8 @@ import (
 // Until that moment a connection that the link renews vends what it held before. The connection is
 // verified where g is. authType is the app's at the time. What is wrong with it or with g is a
 // *vending.Error with `invalid_request`, and the link stays.
-func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authType vending.AuthType, g Grant) (c Connection, err error) {
+func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authType vending.AuthType,
+	g Grant) (c Connection, err error) {
 	err = s.update(ctx, "completing a link", func(tx *sql.Tx) error {
 		l, err := s.pendingLink(ctx, tx, digest)
 		if err != nil {
@@ -46,7 +47,8 @@ func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authTy
 	return c, nil
 }
 
-// replaceGrant seals g as the connection's next version. What was there before need not open: it is what the end user replaces.
+// replaceGrant seals g as the connection's next version. What was there before need not open: it is
+// what the end user replaces.
 func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c Connection, renews bool, g Grant) error {
 	c.Version++
 	sealed, err := s.sealGrant(ctx, tx, c.binding(), g)
@@ -62,8 +64,8 @@ func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c Connection, rene
 	return setVerified(ctx, tx, c.ID, g.verified)
 }
 
-// RejectLink ends a link as its holder's refusal, and returns it as it is then. A connection that it would have renewed stays as it is. A
-// link that cannot be used is ErrLinkEnded.
+// RejectLink ends a link as its holder's refusal, and returns it as it is then. A connection that
+// it would have renewed stays as it is. A link that cannot be used is ErrLinkEnded.
 func (s *Store) RejectLink(ctx context.Context, digest, browser Digest) (l LinkState, err error) {
 	err = s.update(ctx, "rejecting a link", func(tx *sql.Tx) error {
 		if l, err = s.pendingLink(ctx, tx, digest); err != nil {
@@ -89,7 +91,8 @@ func (s *Store) RejectLink(ctx context.Context, digest, browser Digest) (l LinkS
 }
 
 // endLink ends the pending link of c, with the attempts made by it. Without one it is ErrLinkEnded.
-func (s *Store) endLink(ctx context.Context, tx *sql.Tx, c Connection, status Status, event Event, browser Digest) error {
+func (s *Store) endLink(ctx context.Context, tx *sql.Tx, c Connection, status Status, event Event,
+	browser Digest) error {
 	return s.endLinkBy(ctx, tx, about(event, c), status, browser)
 }
 
@@ -99,7 +102,8 @@ func (s *Store) endLinkBy(ctx context.Context, tx *sql.Tx, row AuditRow, status 
 	if browser != (Digest{}) {
 		by = browser[:]
 	}
-	err := tx.QueryRowContext(ctx, `UPDATE links SET status = ?, browser = ? WHERE connection = ? AND status = 'pending' RETURNING digest`,
+	err := tx.QueryRowContext(ctx,
+		`UPDATE links SET status = ?, browser = ? WHERE connection = ? AND status = 'pending' RETURNING digest`,
 		string(status), by, row.Connection).Scan(&digest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrLinkEnded
@@ -113,11 +117,13 @@ func (s *Store) endLinkBy(ctx context.Context, tx *sql.Tx, row AuditRow, status 
 	return s.record(ctx, tx, row)
 }
 
-// sweepBatch is how many rows one transaction of a sweep changes: few enough that a refresh waiting for the lock waits milliseconds.
+// sweepBatch is how many rows one transaction of a sweep changes: few enough that a refresh waiting
+// for the lock waits milliseconds.
 const sweepBatch = 200
 
-// Sweep ends the links that have run out, and forgets the attempts, sessions and caller keys that have. Whoever reads one of them, or a connection, sees
-// that it has expired without this; a sweep makes it part of the audit trail. Parallel sweeps are harmless.
+// Sweep ends the links that have run out, and forgets the attempts, sessions and caller keys that
+// have. Whoever reads one of them, or a connection, sees that it has expired without this; a sweep
+// makes it part of the audit trail. Parallel sweeps are harmless.
 func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
 	if expired, err = s.inBatches(ctx, s.expireLinks); err != nil {
 		return expired, err
@@ -141,8 +147,8 @@ func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
 	return expired, nil
 }
 
-// inBatches runs f, which changes up to sweepBatch rows, in one transaction after the other until there are fewer. It returns how many
-// there were, also when err is not nil.
+// inBatches runs f, which changes up to sweepBatch rows, in one transaction after the other until
+// there are fewer. It returns how many there were, also when err is not nil.
 func (s *Store) inBatches(ctx context.Context, f func(context.Context, *sql.Tx) (int, error)) (total int, err error) {
 	for n := sweepBatch; n == sweepBatch; total += n {
 		err := s.update(ctx, "sweeping", func(tx *sql.Tx) (err error) {

@@ -27,7 +27,8 @@ func TestCompleteTogether(t *testing.T) {
 			for i := range 50 {
 				wg.Go(func() {
 					browser := DigestOf(fmt.Sprint("browser ", i))
-					c, err := stores[i%2].CompleteLink(t.Context(), digestOf(link), browser, vending.OAuth, oauthGrant(fmt.Sprint("ya29.", i), ""))
+					c, err := stores[i%2].CompleteLink(t.Context(), digestOf(link), browser, vending.OAuth,
+						oauthGrant(fmt.Sprint("ya29.", i), ""))
 					if err == nil {
 						mu.Lock()
 						won = append(won, i)
@@ -42,17 +43,20 @@ func TestCompleteTogether(t *testing.T) {
 				t.Fatalf("%v won, want one", won)
 			}
 			wantAccess(t, stores[1], link.Connection.ID, fmt.Sprint("ya29.", won[0]))
-			if got := must[LinkState](t)(stores[1].Link(t.Context(), digestOf(link))); !got.EndedBy(DigestOf(fmt.Sprint("browser ", won[0]))) || got.Connection.Version != link.Connection.Version+1 {
+			if got := must[LinkState](t)(stores[1].Link(t.Context(), digestOf(link))); !got.EndedBy(
+				DigestOf(fmt.Sprint("browser ", won[0]))) || got.Connection.Version != link.Connection.Version+1 {
 				t.Errorf("%+v does not name the winner, or counts more than one grant", got)
 			}
-			if _, total, err := stores[0].Audit(t.Context(), AuditFilter{Connection: link.Connection.ID}); err != nil || total > 3 {
+			if _, total, err := stores[0].Audit(t.Context(), AuditFilter{Connection: link.Connection.ID}); err != nil ||
+				total > 3 {
 				t.Errorf("%d rows of the audit trail, %v", total, err)
 			}
 		})
 	}
 }
 
-// TestEndTogether completes, rejects, replaces and deletes at once: whoever is first decides, and nothing is left half done.
+// TestEndTogether completes, rejects, replaces and deletes at once: whoever is first decides, and
+// nothing is left half done.
 func TestEndTogether(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
@@ -69,7 +73,8 @@ func TestEndTogether(t *testing.T) {
 		} {
 			wg.Go(func() {
 				err := f(stores[(i+round)%2])
-				if e := new(vending.Error); err != nil && !errors.Is(err, ErrLinkEnded) && (!errors.As(err, &e) || e.Code != vending.ConnectionDeleted) {
+				if e := new(vending.Error); err != nil && !errors.Is(err, ErrLinkEnded) &&
+					(!errors.As(err, &e) || e.Code != vending.ConnectionDeleted) {
 					t.Error(err)
 				}
 			})
@@ -84,7 +89,8 @@ func TestEndTogether(t *testing.T) {
 	}
 }
 
-// TestCompleteLinkRefuses checks that what cannot be stored leaves the link as it was, to be tried again.
+// TestCompleteLinkRefuses checks that what cannot be stored leaves the link as it was, to be tried
+// again.
 func TestCompleteLinkRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		authType vending.AuthType
@@ -155,7 +161,8 @@ func TestSweep(t *testing.T) {
 	}
 	for query, want := range map[string]int{
 		`SELECT count(*) FROM attempts`: 0, `SELECT count(*) FROM sessions`: 0,
-		`SELECT count(*) FROM links WHERE status = 'pending'`: 1, `SELECT count(*) FROM connections WHERE status = 'expired'`: due,
+		`SELECT count(*) FROM links WHERE status = 'pending'`:       1,
+		`SELECT count(*) FROM connections WHERE status = 'expired'`: due,
 	} {
 		var n int
 		if err := stores[1].pool.QueryRow(query).Scan(&n); err != nil || n != want {
@@ -169,7 +176,8 @@ func TestSweep(t *testing.T) {
 	completeLink(t, stores[1], late, "ya29.late")
 }
 
-// TestWhoseChange checks that a connection can be changed by its own tenant and end user only, and that a tenant that was forgotten is none.
+// TestWhoseChange checks that a connection can be changed by its own tenant and end user only, and
+// that a tenant that was forgotten is none.
 func TestWhoseChange(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
@@ -205,7 +213,8 @@ func TestWhoseChange(t *testing.T) {
 	}
 }
 
-// TestEndedLinkStaysAsItEnded checks that what becomes of later links says nothing new of an earlier one.
+// TestEndedLinkStaysAsItEnded checks that what becomes of later links says nothing new of an
+// earlier one.
 func TestEndedLinkStaysAsItEnded(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	used := createLink(t, s)
@@ -214,13 +223,15 @@ func TestEndedLinkStaysAsItEnded(t *testing.T) {
 	bobs := DigestOf("bob's browser")
 	must[LinkState](t)(s.RejectLink(t.Context(), digestOf(rejected), bobs))
 	replaced := renewLink(t, s, used.Connection.ID)
-	must[Connection](t)(s.CompleteLink(t.Context(), digestOf(renewLink(t, s, used.Connection.ID)), bobs, vending.OAuth, oauthGrant("ya29.two", "")))
+	must[Connection](t)(s.CompleteLink(t.Context(), digestOf(renewLink(t, s, used.Connection.ID)), bobs, vending.OAuth,
+		oauthGrant("ya29.two", "")))
 	for name, c := range map[string]struct {
 		link    Link
 		status  Status
 		browser Digest
 	}{"used": {used, Active, alices}, "rejected": {rejected, Rejected, bobs}, "replaced": {replaced, Expired, Digest{}}} {
-		if got := must[LinkState](t)(s.Link(t.Context(), digestOf(c.link))); got.Status != c.status || got.browser != c.browser {
+		if got := must[LinkState](t)(s.Link(t.Context(), digestOf(c.link))); got.Status != c.status ||
+			got.browser != c.browser {
 			t.Errorf("the %s link is now %s, or another browser's", name, got.Status)
 		}
 	}

@@ -38,7 +38,8 @@ func (s *Store) link(ctx context.Context, tx *sql.Tx, digest Digest) (l LinkStat
 	var id string
 	var browser []byte
 	var expires int64
-	err = tx.QueryRowContext(ctx, `SELECT connection, status, renews, opened, accepted, expires_at, browser FROM links WHERE digest = ?`, digest[:]).
+	err = tx.QueryRowContext(ctx,
+		`SELECT connection, status, renews, opened, accepted, expires_at, browser FROM links WHERE digest = ?`, digest[:]).
 		Scan(&id, &l.Status, &l.Renews, &l.opened, &l.Accepted, &expires, &browser)
 	if errors.Is(err, sql.ErrNoRows) {
 		return l, ErrLinkEnded
@@ -64,19 +65,27 @@ func (s *Store) pendingLink(ctx context.Context, tx *sql.Tx, digest Digest) (Lin
 	return l, err
 }
 
-// OpenLink returns a link for the page that its holder opens, and records the first time. A link that cannot be used is ErrLinkEnded.
+// OpenLink returns a link for the page that its holder opens, and records the first time. A link
+// that cannot be used is ErrLinkEnded.
 func (s *Store) OpenLink(ctx context.Context, digest Digest) (LinkState, error) {
-	return s.passLink(ctx, digest, `UPDATE links SET opened = 1 WHERE digest = ?`, LinkOpened, func(l *LinkState) *bool { return &l.opened })
+	return s.passLink(ctx, digest, `UPDATE links SET opened = 1 WHERE digest = ?`, LinkOpened, func(l *LinkState) *bool {
+		return &l.opened
+	})
 }
 
-// AcceptLink records that the end user wants to go on, and returns the link. One that cannot be used is ErrLinkEnded.
+// AcceptLink records that the end user wants to go on, and returns the link. One that cannot be
+// used is ErrLinkEnded.
 func (s *Store) AcceptLink(ctx context.Context, digest Digest) (LinkState, error) {
-	return s.passLink(ctx, digest, `UPDATE links SET accepted = 1 WHERE digest = ?`, LinkAccepted, func(l *LinkState) *bool { return &l.Accepted })
+	return s.passLink(ctx, digest, `UPDATE links SET accepted = 1 WHERE digest = ?`, LinkAccepted,
+		func(l *LinkState) *bool {
+			return &l.Accepted
+		})
 }
 
-// passLink runs note once a pending link has come that far, which passed tells of it. It writes the first time only: pages are read far more
-// often than they are first opened.
-func (s *Store) passLink(ctx context.Context, digest Digest, note string, event Event, passed func(*LinkState) *bool) (LinkState, error) {
+// passLink runs note once a pending link has come that far, which passed tells of it. It writes the
+// first time only: pages are read far more often than they are first opened.
+func (s *Store) passLink(ctx context.Context, digest Digest, note string, event Event,
+	passed func(*LinkState) *bool) (LinkState, error) {
 	var l LinkState
 	read := func(tx *sql.Tx) (err error) {
 		l, err = s.pendingLink(ctx, tx, digest)

@@ -11,15 +11,17 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// The bounds of a page, and of a search in bytes. SQLite would not take a pattern of more than 50,000.
+// The bounds of a page, and of a search in bytes. SQLite would not take a pattern of more than
+// 50,000.
 const (
 	defaultLimit = 20
 	maxLimit     = 100
 	maxSearch    = 254
 )
 
-// pageOffset fills in the defaults of page and limit, and returns how many rows come before the page. Out of bounds they are
-// `invalid_request`; an offset that would overflow lies past every row.
+// pageOffset fills in the defaults of page and limit, and returns how many rows come before the
+// page. Out of bounds they are `invalid_request`; an offset that would overflow lies past every
+// row.
 func pageOffset(page, limit *int) (int, error) {
 	if *page == 0 {
 		*page = 1
@@ -68,15 +70,16 @@ type Filter struct {
 	Tenant, User, App string
 	// Status is one of the four, or empty for any.
 	Status Status
-	// Search is looked for in name, end user and app, as it stands and in any case (of ASCII letters), and is how an id may begin: most
-	// short texts stand somewhere in a random id.
+	// Search is looked for in name, end user and app, as it stands and in any case (of ASCII letters),
+	// and is how an id may begin: most short texts stand somewhere in a random id.
 	Search string
 	// Page counts from 1, and Limit is 1…100 connections a page; 0 means 1 and 20.
 	Page, Limit int
 }
 
 // Connections returns one page of the connections that f names, newest first, and how many there
-// are on all pages. A page, limit or search out of bounds is a *vending.Error with `invalid_request`.
+// are on all pages. A page, limit or search out of bounds is a *vending.Error with
+// `invalid_request`.
 func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, total int, err error) {
 	offset, err := pageOffset(&f.Page, &f.Limit)
 	if err != nil {
@@ -94,13 +97,15 @@ func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, t
 		if offset >= total {
 			return nil
 		}
-		page, err = listConnections(ctx, tx, now, where+` ORDER BY c.created_at DESC, c.id DESC LIMIT ? OFFSET ?`, append(args, f.Limit, offset)...)
+		page, err = listConnections(ctx, tx, now, where+` ORDER BY c.created_at DESC, c.id DESC LIMIT ? OFFSET ?`,
+			append(args, f.Limit, offset)...)
 		return err
 	})
 	return page, total, err
 }
 
-// lapsed is true of a connection whose pending link has run out and was not yet swept; it takes the time.
+// lapsed is true of a connection whose pending link has run out and was not yet swept; it takes the
+// time.
 const lapsed = `EXISTS (SELECT 1 FROM links l WHERE l.connection = c.id AND l.status = 'pending' AND l.expires_at <= ?)`
 
 func (f Filter) where(now int64) (clause string, args []any) {
@@ -118,7 +123,8 @@ func (f Filter) where(now int64) (clause string, args []any) {
 	}
 	if f.Search != "" {
 		pattern := "%" + likeEscaper.Replace(f.Search) + "%"
-		term, args := `c.name LIKE ? ESCAPE '\' OR c.user LIKE ? ESCAPE '\' OR c.app LIKE ? ESCAPE '\'`, []any{pattern, pattern, pattern}
+		term, args := `c.name LIKE ? ESCAPE '\' OR c.user LIKE ? ESCAPE '\' OR c.app LIKE ? ESCAPE '\'`, []any{pattern,
+			pattern, pattern}
 		if strings.HasPrefix(f.Search, connectionIDPrefix) {
 			term, args = term+` OR substr(c.id, 1, ?) = ?`, append(args, len(f.Search), f.Search)
 		}
@@ -135,8 +141,10 @@ const listColumns = `SELECT c.id, c.tenant, c.user, c.app, c.name, c.status, c.a
 	(SELECT l.expires_at FROM links l WHERE l.connection = c.id AND l.status = 'pending'),
 	(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id) FROM connections c`
 
-// listConnections reads connections with the expiry of their pending link; the rest of the query follows the tables.
-func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, args ...any) (found []Connection, err error) {
+// listConnections reads connections with the expiry of their pending link; the rest of the query
+// follows the tables.
+func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, args ...any) (found []Connection,
+	err error) {
 	rows, err := tx.QueryContext(ctx, listColumns+rest, args...)
 	if err != nil {
 		return nil, err
@@ -147,7 +155,8 @@ func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, ar
 		var authType string
 		var created, updated int64
 		var pending, last sql.NullInt64
-		if err := rows.Scan(&c.ID, &c.Tenant, &c.User, &c.App, &c.Name, &c.Status, &authType, &c.ViaLink, &c.NeedsReconnection,
+		if err := rows.Scan(&c.ID, &c.Tenant, &c.User, &c.App, &c.Name, &c.Status, &authType, &c.ViaLink,
+			&c.NeedsReconnection,
 			&c.RefreshPending, &c.Verified, &created, &updated, &c.Version, &pending, &last); err != nil {
 			return nil, err
 		}
@@ -159,8 +168,8 @@ func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, ar
 	return found, rows.Err()
 }
 
-// observeLink brings in what the connection's link says at the time now. A link that has run out counts as expired from that moment on,
-// and not from when it was swept.
+// observeLink brings in what the connection's link says at the time now. A link that has run out
+// counts as expired from that moment on, and not from when it was swept.
 func (c *Connection) observeLink(pending, last sql.NullInt64, now int64) {
 	switch {
 	case pending.Valid && pending.Int64 > now:
@@ -175,8 +184,8 @@ func (c *Connection) observeLink(pending, last sql.NullInt64, now int64) {
 	}
 }
 
-// Describe returns a connection with the expiry of its link. An empty tenant or user means any. Without such a connection it is a
-// *vending.Error with `connection_deleted`.
+// Describe returns a connection with the expiry of its link. An empty tenant or user means any.
+// Without such a connection it is a *vending.Error with `connection_deleted`.
 func (s *Store) Describe(ctx context.Context, tenant, user, id string) (c Connection, err error) {
 	err = s.view(ctx, "reading a connection", func(tx *sql.Tx) error {
 		c, err = s.describe(ctx, tx, tenant, user, id)
@@ -201,7 +210,8 @@ func (s *Store) describe(ctx context.Context, tx *sql.Tx, tenant, user, id strin
 	return found[0], nil
 }
 
-// owned is describe for whoever changes a connection as its tenant: there, a tenant that was forgotten must not mean any.
+// owned is describe for whoever changes a connection as its tenant: there, a tenant that was
+// forgotten must not mean any.
 func (s *Store) owned(ctx context.Context, tx *sql.Tx, tenant, user, id string) (Connection, error) {
 	if tenant == "" {
 		return Connection{}, errNoConnection()

@@ -76,7 +76,8 @@ func TestSearch(t *testing.T) {
 			}
 		})
 	}
-	if got, total := names(t, s, Filter{Tenant: "acme", User: "carol@example.com", App: "slack", Status: Active, Search: "s", Limit: 1, Page: 2}); got != `back\slash` || total != 2 {
+	if got, total := names(t, s, Filter{Tenant: "acme", User: "carol@example.com", App: "slack", Status: Active,
+		Search: "s", Limit: 1, Page: 2}); got != `back\slash` || total != 2 {
 		t.Errorf("second page of all filters: %q of %d", got, total)
 	}
 }
@@ -84,15 +85,18 @@ func TestSearch(t *testing.T) {
 func TestSearchRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	importGmail(t, s, "ya29.one")
-	if _, total, err := s.Connections(t.Context(), Filter{Search: strings.Repeat("%", maxSearch)}); err != nil || total != 0 {
+	if _, total, err := s.Connections(t.Context(), Filter{Search: strings.Repeat("%", maxSearch)}); err != nil ||
+		total != 0 {
 		t.Errorf("%d found, %v", total, err)
 	}
 	for name, search := range map[string]string{
-		"long": strings.Repeat("canary", 100), "NUL": "canary\x00", "NUL first": "\x00canary", "not UTF-8": "canary\xff", "a line": "canary\n",
+		"long": strings.Repeat("canary", 100), "NUL": "canary\x00", "NUL first": "\x00canary", "not UTF-8": "canary\xff",
+		"a line": "canary\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := s.Connections(t.Context(), Filter{Search: search})
-			if wantCode(t, err, vending.InvalidRequest); err != nil && (strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "search:")) {
+			if wantCode(t, err, vending.InvalidRequest); err != nil &&
+				(strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "search:")) {
 				t.Errorf("error %v, want one that names the search and does not repeat it", err)
 			}
 		})
@@ -122,7 +126,9 @@ func TestStatusFilter(t *testing.T) {
 	renewLink(t, s, imported("lapsed renewal", Active))
 	link("swept")
 	clock.set(LinkLifetime + time.Minute)
-	execSQL(t, s, `UPDATE links SET expires_at = expires_at + ? WHERE connection NOT IN (SELECT id FROM connections WHERE name = 'swept')`, time.Hour.Milliseconds())
+	execSQL(t, s,
+		`UPDATE links SET expires_at = expires_at + ? WHERE connection NOT IN (SELECT id FROM connections WHERE name = `+
+			`'swept')`, time.Hour.Milliseconds())
 	must[int](t)(s.Sweep(t.Context()))
 	clock.add(2 * time.Hour)
 	link("open")

@@ -157,7 +157,8 @@ var alices = DigestOf("alice's browser")
 
 func completeLink(t testing.TB, s *Store, l Link, access string) Connection {
 	t.Helper()
-	return must[Connection](t)(s.CompleteLink(t.Context(), digestOf(l), alices, vending.OAuth, oauthGrant(access, "1//"+access)))
+	return must[Connection](t)(s.CompleteLink(t.Context(), digestOf(l), alices, vending.OAuth,
+		oauthGrant(access, "1//"+access)))
 }
 
 func describe(t testing.TB, s *Store, id string) Connection {
@@ -188,7 +189,8 @@ func printed(values ...any) map[string]string {
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "values", values)
 	encoded, err := json.Marshal(values)
 	return map[string]string{
-		"%v": fmt.Sprintf("%v", values), "%+v": fmt.Sprintf("%+v", values), "%#v": fmt.Sprintf("%#v", values), "%q": fmt.Sprintf("%q", values),
+		"%v": fmt.Sprintf("%v", values), "%+v": fmt.Sprintf("%+v", values), "%#v": fmt.Sprintf("%#v", values),
+		"%q":  fmt.Sprintf("%q", values),
 		"log": log.String(), "json": fmt.Sprint(string(encoded), err),
 	}
 }

@@ -13,7 +13,8 @@ import (
 // ErrNoMCPURL says that no tenant has an MCP URL of that token.
 var ErrNoMCPURL = errors.New("no tenant has an MCP URL of that token")
 
-// IssueMCPURL makes the token of a tenant's MCP URL, 192 random bits in base62, in the place of the one before. It cannot be shown again.
+// IssueMCPURL makes the token of a tenant's MCP URL, 192 random bits in base62, in the place of the
+// one before. It cannot be shown again.
 func (s *Store) IssueMCPURL(ctx context.Context, tenant string) (token vending.Secret, err error) {
 	text := randomBase62(24, requestTokenDigits)
 	digest := DigestOf(text)
@@ -31,7 +32,8 @@ func (s *Store) IssueMCPURL(ctx context.Context, tenant string) (token vending.S
 	return vending.NewSecret(text), nil
 }
 
-// MCPTenant returns the tenant whose MCP URL has a token of this digest, or ErrNoMCPURL. That of a disabled tenant is as dead as its keys.
+// MCPTenant returns the tenant whose MCP URL has a token of this digest, or ErrNoMCPURL. That of a
+// disabled tenant is as dead as its keys.
 func (s *Store) MCPTenant(ctx context.Context, token Digest) (tenant string, err error) {
 	err = s.pool.QueryRowContext(ctx, `SELECT tenant FROM mcp_urls m WHERE digest = ?
 		AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = m.tenant AND t.disabled)`, token[:]).Scan(&tenant)

@@ -24,7 +24,8 @@ type OAuthClient struct {
 	Scopes []string
 	// Fields are what else the provider gave out with it; see [OAuthClient.Fits].
 	Fields []ClientField
-	// Shared says that it is that of all tenants without one of their own. Who looks a client up for a tenant sets it.
+	// Shared says that it is that of all tenants without one of their own. Who looks a client up for a
+	// tenant sets it.
 	Shared bool
 }
 
@@ -49,15 +50,17 @@ const (
 	maxScope        = 200
 )
 
-// SetOAuthClient stores the client of a tenant for an app, or of all tenants where tenant is empty, in the place of the one before. The
-// secret and the fields are sealed. What is wrong with it is a *vending.Error with `invalid_request` that names the value and never repeats it.
+// SetOAuthClient stores the client of a tenant for an app, or of all tenants where tenant is empty,
+// in the place of the one before. The secret and the fields are sealed. What is wrong with it is a
+// *vending.Error with `invalid_request` that names the value and never repeats it.
 func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c OAuthClient) error {
 	if err := checkOAuthClient(tenant, app, c); err != nil {
 		return err
 	}
 	return s.update(ctx, "storing an oauth client", func(tx *sql.Tx) error {
 		var version int64
-		err := tx.QueryRowContext(ctx, `SELECT version FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant, app).Scan(&version)
+		err := tx.QueryRowContext(ctx, `SELECT version FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant,
+			app).Scan(&version)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -95,7 +98,9 @@ func checkOAuthClient(tenant, app string, c OAuthClient) error {
 	case c.ID == "" || len(c.ID) > maxClientID || !printable(c.ID):
 		return invalid(fmt.Sprintf("client_id: must be 1 to %d bytes of visible ASCII", maxClientID))
 	case len(secret) > maxClientSecret || !printable(secret):
-		return invalid(fmt.Sprintf("client_secret: must be at most %d bytes of visible ASCII; a line break at its end is the usual mistake", maxClientSecret))
+		return invalid(fmt.Sprintf(
+			"client_secret: must be at most %d bytes of visible ASCII; a line break at its end is the usual mistake",
+			maxClientSecret))
 	case len(c.Scopes) > maxScopes:
 		return invalid(fmt.Sprintf("scopes: must be at most %d", maxScopes))
 	}
@@ -112,13 +117,14 @@ func printable(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// OAuthClient returns the client that is stored for exactly this tenant, or for all where tenant is empty. Without one it is
-// ErrNoOAuthClient.
+// OAuthClient returns the client that is stored for exactly this tenant, or for all where tenant is
+// empty. Without one it is ErrNoOAuthClient.
 func (s *Store) OAuthClient(ctx context.Context, tenant, app string) (c OAuthClient, err error) {
 	var scopes string
 	var version int64
 	var sealed []byte
-	err = s.pool.QueryRowContext(ctx, `SELECT client_id, scopes, version, sealed FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant, app).
+	err = s.pool.QueryRowContext(ctx,
+		`SELECT client_id, scopes, version, sealed FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant, app).
 		Scan(&c.ID, &scopes, &version, &sealed)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -169,8 +175,8 @@ func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []Stored
 	return found, err
 }
 
-// describeSealed adds what is sealed of c as far as it can be told. What does not open is taken for a secret: whoever replaces the client must
-// see it in the list.
+// describeSealed adds what is sealed of c as far as it can be told. What does not open is taken for
+// a secret: whoever replaces the client must see it in the list.
 func (s *Store) describeSealed(c *StoredOAuthClient, version int64, sealed []byte) {
 	if c.Public = sealed == nil; c.Public {
 		return

@@ -24,7 +24,8 @@ func setClient(t testing.TB, s *Store, tenant, app string, c OAuthClient) {
 func wantClient(t testing.TB, s *Store, tenant, app string, want OAuthClient) {
 	t.Helper()
 	got, err := s.OAuthClient(t.Context(), tenant, app)
-	if err != nil || got.ID != want.ID || got.Secret.Reveal() != want.Secret.Reveal() || strings.Join(got.Scopes, " ") != strings.Join(want.Scopes, " ") {
+	if err != nil || got.ID != want.ID || got.Secret.Reveal() != want.Secret.Reveal() ||
+		strings.Join(got.Scopes, " ") != strings.Join(want.Scopes, " ") {
 		t.Errorf("client %q of scopes %q, %v; want %q, %q and its secret", got.ID, got.Scopes, err, want.ID, want.Scopes)
 	}
 }
@@ -79,7 +80,8 @@ func TestOAuthClients(t *testing.T) {
 	wantClient(t, server, "", "gmail", client("everybody's", "secret 0"))
 }
 
-// TestMovedOAuthClient checks that a secret opens for the tenant, app and client that it was stored for and for no other.
+// TestMovedOAuthClient checks that a secret opens for the tenant, app and client that it was stored
+// for and for no other.
 func TestMovedOAuthClient(t *testing.T) {
 	for name, c := range map[string]struct{ move, tenant, app string }{
 		"to a tenant":    {`UPDATE oauth_clients SET tenant = 'evil'`, "evil", "gmail"},
@@ -87,8 +89,9 @@ func TestMovedOAuthClient(t *testing.T) {
 		"to an app":      {`UPDATE oauth_clients SET app = 'evil-app'`, "acme", "evil-app"},
 		"to a client":    {`UPDATE oauth_clients SET client_id = 'evil'`, "acme", "gmail"},
 		"back in time":   {`UPDATE oauth_clients SET version = version - 1`, "acme", "gmail"},
-		"a byte changed": {`UPDATE oauth_clients SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, 22) AS BLOB)`, "acme", "gmail"},
-		"to a grant's":   {`UPDATE oauth_clients SET sealed = (SELECT sealed FROM connections)`, "acme", "gmail"},
+		"a byte changed": {`UPDATE oauth_clients SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, 22) ` +
+			`AS BLOB)`, "acme", "gmail"},
+		"to a grant's": {`UPDATE oauth_clients SET sealed = (SELECT sealed FROM connections)`, "acme", "gmail"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, t.TempDir())
@@ -155,7 +158,8 @@ func dropOldKeys(t *testing.T, k *keyring, path string) {
 	}
 }
 
-// TestSetOAuthClientRefuses checks that what is wrong is named, never repeated, and leaves the client before.
+// TestSetOAuthClientRefuses checks that what is wrong is named, never repeated, and leaves the
+// client before.
 func TestSetOAuthClientRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	setClient(t, s, "acme", "gmail", client("id", "secret"))

@@ -16,7 +16,8 @@ const CallbackPath = Root + "/callback"
 
 // IsToken reports whether text could be a request token or that of an MCP URL.
 func IsToken(text string) bool {
-	return len(text) == requestTokenDigits && strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+	return len(text) == requestTokenDigits &&
+		strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // LinkPath is the path of a request link.

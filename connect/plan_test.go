@@ -130,8 +130,9 @@ func plan(t *testing.T, s *Store, st statement) (steps []string) {
 	return steps
 }
 
-// TestNoTableIsScanned runs what tenants and end users can cause, and asks SQLite how it finds the rows: none may read a whole table, nor
-// sort what it lists, or it would be slower with every connection that some other tenant makes.
+// TestNoTableIsScanned runs what tenants and end users can cause, and asks SQLite how it finds the
+// rows: none may read a whole table, nor sort what it lists, or it would be slower with every
+// connection that some other tenant makes.
 func TestNoTableIsScanned(t *testing.T) {
 	s, notes := openTaped(t)
 	const tenant, user = "acme", "alice@example.com"
@@ -179,7 +180,10 @@ func TestNoTableIsScanned(t *testing.T) {
 			return errors.Join(err, renewErr, s.ReleaseRefresh(t.Context(), held, "owner"))
 		}},
 		{"state of a refresh", func() error { _, err := s.RefreshState(t.Context(), held); return err }},
-		{"end of a refresh", func() error { _, err := s.UpdateGrant(t.Context(), held, 1, oauthGrant("t", "r"), true); return err }},
+		{"end of a refresh", func() error {
+			_, err := s.UpdateGrant(t.Context(), held, 1, oauthGrant("t", "r"), true)
+			return err
+		}},
 		{"hold", func() error { _, err := s.Hold(t.Context(), tenant, user, held, "sync"); return err }},
 		{"holds", func() error { _, err := s.Holds(t.Context(), held); return err }},
 		{"release", func() error { _, err := s.Release(t.Context(), tenant, user, held, "sync"); return err }},
@@ -234,7 +238,8 @@ func checkPlan(t *testing.T, s *Store, st statement) {
 	}
 }
 
-// TestSearchReadsTheIndexAlone checks that searching a tenant's connections does not read the rows that do not match: they hold the grants.
+// TestSearchReadsTheIndexAlone checks that searching a tenant's connections does not read the rows
+// that do not match: they hold the grants.
 func TestSearchReadsTheIndexAlone(t *testing.T) {
 	s, notes := openTaped(t)
 	for _, f := range []Filter{{Search: "x"}, {Search: "conn_x"}, {Status: Active}, {Status: Expired}, {App: "gmail"}} {
@@ -244,7 +249,8 @@ func TestSearchReadsTheIndexAlone(t *testing.T) {
 		}
 		for _, st := range notes.take() {
 			steps := plan(t, s, st)
-			if len(steps) == 0 || !strings.HasPrefix(steps[0], "SEARCH c USING COVERING INDEX connections_by_tenant (tenant=?)") {
+			if len(steps) == 0 ||
+				!strings.HasPrefix(steps[0], "SEARCH c USING COVERING INDEX connections_by_tenant (tenant=?)") {
 				t.Errorf("%v\nfor %s", steps, st.query)
 			}
 		}
@@ -255,7 +261,8 @@ func TestSearchReadsTheIndexAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := notes.take()
-	if len(seen) != 2 || !strings.HasPrefix(plan(t, s, seen[1])[0], "SEARCH c USING INDEX connections_by_tenant (tenant=?)") {
+	if len(seen) != 2 ||
+		!strings.HasPrefix(plan(t, s, seen[1])[0], "SEARCH c USING INDEX connections_by_tenant (tenant=?)") {
 		t.Errorf("the page is found by %v", plan(t, s, seen[len(seen)-1]))
 	}
 }

@@ -46,12 +46,12 @@ func (r *reader) close() error {
 	return errors.Join(r.stmt.Close(), r.conn.Close())
 }
 
-// Grant returns a connection and its grant, which is zero for one that never became active. Unknown,
-// another tenant's and another end user's are the same *vending.Error with `connection_deleted`. A
-// grant that does not open wraps ErrSealed.
+// Grant returns a connection and its grant, which is zero for one that never became active.
+// Unknown, another tenant's and another end user's are the same *vending.Error with
+// `connection_deleted`. A grant that does not open wraps ErrSealed.
 //
-// This is what every proxied request waits for: one row by primary key, one decryption. Nothing of it
-// is kept.
+// This is what every proxied request waits for: one row by primary key, one decryption. Nothing of
+// it is kept.
 func (s *Store) Grant(ctx context.Context, tenant, user, id string) (Connection, Grant, error) {
 	c, sealed, err := s.readRow(ctx, tenant, user, id)
 	if err != nil {

@@ -69,16 +69,19 @@ func TestRenewLink(t *testing.T) {
 				want.Status = Active
 			}
 			want.UpdatedAt = l.Connection.UpdatedAt
-			if l.Renews != c.renews || l.Connection != want || l.Connection.ViaLink != c.viaLink || !l.ExpiresAt.Equal(want.LinkExpiresAt) {
+			if l.Renews != c.renews || l.Connection != want || l.Connection.ViaLink != c.viaLink ||
+				!l.ExpiresAt.Equal(want.LinkExpiresAt) {
 				t.Errorf("renews %v: %+v, want %+v", l.Renews, l.Connection, want)
 			}
 			if c.renews && !l.Connection.UpdatedAt.Equal(stood.UpdatedAt) {
 				t.Error("updated_at moved, though the grant is the old one: its token would be refreshed later than it should")
 			}
-			if rows, _, err := s.Audit(t.Context(), AuditFilter{}); err != nil || len(rows)-before != len(c.events) || rows[0].Event != LinkCreated || rows[len(c.events)-1].Event != c.events[0] {
+			if rows, _, err := s.Audit(t.Context(), AuditFilter{}); err != nil || len(rows)-before != len(c.events) ||
+				rows[0].Event != LinkCreated || rows[len(c.events)-1].Event != c.events[0] {
 				t.Errorf("audit trail %+v, %v; want %v", rows[:len(rows)-before], err, c.events)
 			}
-			if made := completeLink(t, s, l, "ya29.renewed"); made.Status != Active || made.RefreshPending || made.ViaLink != (c.viaLink || !c.renews) {
+			if made := completeLink(t, s, l, "ya29.renewed"); made.Status != Active || made.RefreshPending ||
+				made.ViaLink != (c.viaLink || !c.renews) {
 				t.Errorf("completed: %+v", made)
 			}
 			wantAccess(t, s, id, "ya29.renewed")
@@ -86,7 +89,8 @@ func TestRenewLink(t *testing.T) {
 	}
 }
 
-// TestRenewedConnectionWorksMeanwhile follows a connection whose grant has ended through the link that renews it.
+// TestRenewedConnectionWorksMeanwhile follows a connection whose grant has ended through the link
+// that renews it.
 func TestRenewedConnectionWorksMeanwhile(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
@@ -103,26 +107,30 @@ func TestRenewedConnectionWorksMeanwhile(t *testing.T) {
 	fields := NewGrant(GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "sk-new"}}})
 	got := must[Connection](t)(s.CompleteLink(t.Context(), digestOf(l), alices, vending.APIKey, fields))
 	want := Connection{
-		ID: id, Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "Work Gmail", Status: Active, AuthType: vending.APIKey,
+		ID: id, Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "Work Gmail", Status: Active,
+		AuthType:  vending.APIKey,
 		CreatedAt: epoch, UpdatedAt: epoch.Add(time.Minute), Version: 3,
 	}
 	if got != want || describe(t, s, id) != want {
 		t.Errorf("completed: %+v, want %+v", got, want)
 	}
-	if _, g, err := s.Grant(t.Context(), "acme", "alice@example.com", id); err != nil || g.Reveal().Fields[0].Value != "sk-new" {
+	if _, g, err := s.Grant(t.Context(), "acme", "alice@example.com", id); err != nil ||
+		g.Reveal().Fields[0].Value != "sk-new" {
 		t.Errorf("the new grant does not vend: %v", err)
 	}
 	wantEvents(t, s, AuditFilter{Connection: id}, ConnectionImported, VendFailed, LinkCreated, CredentialsRefreshed)
 }
 
-// TestRenewalThatFails checks that a connection stays as it is when its end user refuses to renew it, or does not.
+// TestRenewalThatFails checks that a connection stays as it is when its end user refuses to renew
+// it, or does not.
 func TestRenewalThatFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*testing.T, *Store, *ticker, Link)
 		want []Event
 	}{
 		"rejected": {func(t *testing.T, s *Store, _ *ticker, l Link) {
-			if got := must[LinkState](t)(s.RejectLink(t.Context(), digestOf(l), alices)); got.Status != Rejected || !got.EndedBy(alices) || got.Connection.Status != Active {
+			if got := must[LinkState](t)(s.RejectLink(t.Context(), digestOf(l), alices)); got.Status != Rejected ||
+				!got.EndedBy(alices) || got.Connection.Status != Active {
 				t.Errorf("RejectLink: %+v", got)
 			}
 		}, []Event{LinkRejected}},
@@ -144,7 +152,8 @@ func TestRenewalThatFails(t *testing.T) {
 	}
 }
 
-// TestRefreshMeetsCompletion completes a link while another process refreshes what the connection held before.
+// TestRefreshMeetsCompletion completes a link while another process refreshes what the connection
+// held before.
 func TestRefreshMeetsCompletion(t *testing.T) {
 	dir := t.TempDir()
 	server, pages := openStore(t, dir), openStore(t, dir)

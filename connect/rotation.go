@@ -6,17 +6,17 @@ import (
 	"fmt"
 )
 
-// resealBatch is how many rows one write transaction re-seals: few enough that a refresh waiting for
-// the lock waits milliseconds.
+// resealBatch is how many rows one write transaction re-seals: few enough that a refresh waiting
+// for the lock waits milliseconds.
 const resealBatch = 100
 
 // RotateKeyset adds a key that seals from now on, and re-seals every row by it, in transactions of
 // at most 100 connections. Other processes may go on working. The old keys stay in the keyset, so a
-// rotation that was interrupted loses nothing; the next one re-seals what is left. Attempts are left to
-// lapse within the hour.
+// rotation that was interrupted loses nothing; the next one re-seals what is left. Attempts are
+// left to lapse within the hour.
 //
-// resealed counts the rows, also when err is not nil. Rows that do not open are left as they are, and
-// make an error that wraps ErrSealed in the end.
+// resealed counts the rows, also when err is not nil. Rows that do not open are left as they are,
+// and make an error that wraps ErrSealed in the end.
 func (s *Store) RotateKeyset(ctx context.Context) (resealed int, err error) {
 	if err := s.update(ctx, "rotating the keyset", func(tx *sql.Tx) error { return s.addKey(ctx, tx) }); err != nil {
 		return 0, err
@@ -85,7 +85,8 @@ func (s *Store) reseal(ctx context.Context, tx *sql.Tx, b *batch) error {
 	return nil
 }
 
-// resealClients is reseal for the secrets of OAuth clients. There are few of them: one transaction does.
+// resealClients is reseal for the secrets of OAuth clients. There are few of them: one transaction
+// does.
 func (s *Store) resealClients(ctx context.Context, tx *sql.Tx, b *batch) error {
 	if err := s.followKeys(ctx, tx); err != nil {
 		return err
@@ -100,14 +101,16 @@ func (s *Store) resealClients(ctx context.Context, tx *sql.Tx, b *batch) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE oauth_clients SET sealed = ? WHERE tenant = ? AND app = ?`, sealed, r.tenant, r.app); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE oauth_clients SET sealed = ? WHERE tenant = ? AND app = ?`, sealed, r.tenant,
+			r.app); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sealAgain returns what sealed holds, sealed by the newest key, and counts it in b. What does not open is returned as it is.
+// sealAgain returns what sealed holds, sealed by the newest key, and counts it in b. What does not
+// open is returned as it is.
 func (s *Store) sealAgain(sealed, ad []byte, b *batch, whose ...any) ([]byte, error) {
 	plain, err := s.vault.open(sealed, ad)
 	if err != nil {
@@ -120,7 +123,8 @@ func (s *Store) sealAgain(sealed, ad []byte, b *batch, whose ...any) ([]byte, er
 	return s.vault.seal(plain, ad)
 }
 
-// ofOldKeys is true of what is sealed by another key than the newest; it takes the length of a prefix and the newest key's.
+// ofOldKeys is true of what is sealed by another key than the newest; it takes the length of a
+// prefix and the newest key's.
 const ofOldKeys = `sealed IS NOT NULL AND substr(sealed, 1, ?) <> ?`
 
 func (s *Store) rowsOfOldKeys(ctx context.Context, tx *sql.Tx, after string) (found []sealedRow, err error) {

@@ -8,7 +8,8 @@ import (
 )
 
 // ErrNewerSchema says that a later version of the program has changed the database.
-var ErrNewerSchema = errors.New(databaseName + " was written by a newer version of this program; nothing was changed, use that version or newer")
+var ErrNewerSchema = errors.New(
+	databaseName + " was written by a newer version of this program; nothing was changed, use that version or newer")
 
 // applicationID marks the database as ours ("VEND"), so that no other program's is adopted.
 const applicationID = 0x56454e44

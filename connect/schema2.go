@@ -1,10 +1,12 @@
 package connect
 
-// schema2 adds what the connection manager needs beside the grants: links and the OAuth attempts made by them, holds, the tenants' own
-// OAuth clients, sessions of the dashboard, MCP URLs, what end users are shown of a tenant, and the audit trail.
+// schema2 adds what the connection manager needs beside the grants: links and the OAuth attempts
+// made by them, holds, the tenants' own OAuth clients, sessions of the dashboard, MCP URLs, what
+// end users are shown of a tenant, and the audit trail.
 //
-// Of a request token, a state, a cookie and an MCP URL only the SHA-256 is stored. A connection has at most one link that is pending; the
-// latest of the others stay, so that the holder of a used one can still ask for its status.
+// Of a request token, a state, a cookie and an MCP URL only the SHA-256 is stored. A connection has
+// at most one link that is pending; the latest of the others stay, so that the holder of a used one
+// can still ask for its status.
 const schema2 = `
 ALTER TABLE tenants ADD COLUMN name TEXT NOT NULL DEFAULT '';
 ALTER TABLE tenants ADD COLUMN logo_url TEXT NOT NULL DEFAULT '';

@@ -1,7 +1,8 @@
 package connect
 
-// schema3 adds caller keys. Of a key only the SHA-256 is stored, and nothing once it was revoked. Like connections they name a tenant without
-// a foreign key; and a connection too, because that of another source is not in this database.
+// schema3 adds caller keys. Of a key only the SHA-256 is stored, and nothing once it was revoked.
+// Like connections they name a tenant without a foreign key; and a connection too, because that of
+// another source is not in this database.
 const schema3 = `
 CREATE TABLE caller_keys (
 	id         TEXT NOT NULL PRIMARY KEY,

@@ -19,8 +19,11 @@ func openSchema1(t *testing.T, dir string) (s *Store, ids map[Status]string, key
 	defer func() { migrations = released }()
 	s = openStore(t, dir)
 	key, digest := MintKey()
-	execSQL(t, s, `INSERT INTO tenants (id, email, capabilities, created_at) VALUES ('acme', 'ops@acme.example', 'apps token', ?)`, epoch.UnixMilli())
-	execSQL(t, s, `INSERT INTO tenant_keys (digest, tenant, generation, created_at) VALUES (?, 'acme', 1, ?)`, digest[:], epoch.UnixMilli())
+	execSQL(t, s,
+		`INSERT INTO tenants (id, email, capabilities, created_at) VALUES ('acme', 'ops@acme.example', 'apps token', ?)`,
+		epoch.UnixMilli())
+	execSQL(t, s, `INSERT INTO tenant_keys (digest, tenant, generation, created_at) VALUES (?, 'acme', 1, ?)`, digest[:],
+		epoch.UnixMilli())
 	ids = make(map[Status]string)
 	err := s.update(t.Context(), "filling", func(tx *sql.Tx) error {
 		for _, status := range []Status{Active, Pending, Rejected, Expired} {
@@ -41,7 +44,8 @@ func openSchema1(t *testing.T, dir string) (s *Store, ids map[Status]string, key
 	return s, ids, key
 }
 
-// TestMigration opens a database of the version before, in several stores at once, while one of that version is still at work.
+// TestMigration opens a database of the version before, in several stores at once, while one of
+// that version is still at work.
 func TestMigration(t *testing.T) {
 	dir := t.TempDir()
 	old, ids, key := openSchema1(t, dir)
@@ -75,7 +79,8 @@ func TestMigration(t *testing.T) {
 		t.Error("the tenant's key is not live any more")
 	}
 	tenant := must[Tenant](t)(s.Tenant(t.Context(), "acme"))
-	if tenant.Brand.Name != "" || tenant.Brand.FrameAncestors != nil || strings.Join(tenant.Capabilities, " ") != "apps token" {
+	if tenant.Brand.Name != "" || tenant.Brand.FrameAncestors != nil ||
+		strings.Join(tenant.Capabilities, " ") != "apps token" {
 		t.Errorf("the tenant is now %+v", tenant)
 	}
 	for status, id := range ids {
@@ -87,7 +92,8 @@ func TestMigration(t *testing.T) {
 	}
 }
 
-// TestFailedMigration finds a table in the way: the database stays of its version, and opens once the way is free.
+// TestFailedMigration finds a table in the way: the database stays of its version, and opens once
+// the way is free.
 func TestFailedMigration(t *testing.T) {
 	dir := t.TempDir()
 	old, ids, _ := openSchema1(t, dir)
@@ -96,7 +102,8 @@ func TestFailedMigration(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := snapshotDir(t, dir)
-	if _, err := Open(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "migrating the schema to version 2") {
+	if _, err := Open(t.Context(), Options{Dir: dir}); err == nil ||
+		!strings.Contains(err.Error(), "migrating the schema to version 2") {
 		t.Fatalf("error %v, want one that names the migration", err)
 	}
 	if snapshotDir(t, dir)[databaseName] != before[databaseName] {
@@ -132,12 +139,16 @@ func TestSchemaHoldsTheLine(t *testing.T) {
 	l := createLink(t, s)
 	other := DigestOf("other")
 	for name, query := range map[string]string{
-		"a second pending link": `INSERT INTO links (digest, connection, status, renews, created_at, expires_at) SELECT ?, connection, 'pending', 0, 0, 0 FROM links`,
-		"a link of nothing":     `INSERT INTO links (digest, connection, status, renews, created_at, expires_at) VALUES (?, 'conn_x', 'active', 0, 0, 0)`,
-		"a token, undigested":   `INSERT INTO links (digest, connection, status, renews, created_at, expires_at) SELECT 'tok' || substr(?, 1, 1), connection, 'active', 0, 0, 0 FROM links`,
-		"an unknown status":     `UPDATE links SET status = 'gone' WHERE digest <> ?`,
-		"a hold on nothing":     `INSERT INTO holds (connection, name, created_at) VALUES ('conn_x', hex(?), 0)`,
-		"an attempt of nothing": `INSERT INTO attempts (state, link, browser, sealed, expires_at) VALUES (?1, ?1, ?1, x'00', 0)`,
+		"a second pending link": `INSERT INTO links (digest, connection, status, renews, created_at, expires_at) SELECT ` +
+			`?, connection, 'pending', 0, 0, 0 FROM links`,
+		"a link of nothing": `INSERT INTO links (digest, connection, status, renews, created_at, expires_at) VALUES ` +
+			`(?, 'conn_x', 'active', 0, 0, 0)`,
+		"a token, undigested": `INSERT INTO links (digest, connection, status, renews, created_at, expires_at) SELECT ` +
+			`'tok' || substr(?, 1, 1), connection, 'active', 0, 0, 0 FROM links`,
+		"an unknown status": `UPDATE links SET status = 'gone' WHERE digest <> ?`,
+		"a hold on nothing": `INSERT INTO holds (connection, name, created_at) VALUES ('conn_x', hex(?), 0)`,
+		"an attempt of nothing": `INSERT INTO attempts (state, link, browser, sealed, expires_at) VALUES (?1, ?1, ?1, ` +
+			`x'00', 0)`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := s.writer.ExecContext(t.Context(), query, other[:]); err == nil {
@@ -149,7 +160,8 @@ func TestSchemaHoldsTheLine(t *testing.T) {
 		t.Errorf("the link is %s", got.Status)
 	}
 	completeAs := vending.APIKey
-	if _, err := s.CompleteLink(t.Context(), digestOf(l), alices, completeAs, NewGrant(GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "k"}}})); err != nil {
+	if _, err := s.CompleteLink(t.Context(), digestOf(l), alices, completeAs,
+		NewGrant(GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "k"}}})); err != nil {
 		t.Error(err)
 	}
 }

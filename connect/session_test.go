@@ -15,11 +15,13 @@ func TestSession(t *testing.T) {
 		cookie Digest
 		lives  bool
 	}{
-		"at once":     {func(*testing.T, *Store, *ticker) {}, cookie, true},
-		"nearly over": {func(_ *testing.T, _ *Store, clock *ticker) { clock.add(SessionLifetime - time.Millisecond) }, cookie, true},
-		"over":        {func(_ *testing.T, _ *Store, clock *ticker) { clock.add(SessionLifetime) }, cookie, false},
-		"unknown":     {func(*testing.T, *Store, *ticker) {}, DigestOf("guessed"), false},
-		"zero":        {func(*testing.T, *Store, *ticker) {}, Digest{}, false},
+		"at once": {func(*testing.T, *Store, *ticker) {}, cookie, true},
+		"nearly over": {func(_ *testing.T, _ *Store, clock *ticker) {
+			clock.add(SessionLifetime - time.Millisecond)
+		}, cookie, true},
+		"over":    {func(_ *testing.T, _ *Store, clock *ticker) { clock.add(SessionLifetime) }, cookie, false},
+		"unknown": {func(*testing.T, *Store, *ticker) {}, DigestOf("guessed"), false},
+		"zero":    {func(*testing.T, *Store, *ticker) {}, Digest{}, false},
 		"swept too early": {func(t *testing.T, s *Store, clock *ticker) {
 			clock.add(SessionLifetime - time.Millisecond)
 			must[int](t)(s.Sweep(t.Context()))
@@ -39,7 +41,8 @@ func TestSession(t *testing.T) {
 			var clock ticker
 			dir := t.TempDir()
 			s, other := openStoreAt(t, dir, clock.now), openStoreAt(t, dir, clock.now)
-			if err := errors.Join(s.BeginSession(t.Context(), cookie, want), s.BeginSession(t.Context(), DigestOf("other"), Session{Tenant: "evil"})); err != nil {
+			if err := errors.Join(s.BeginSession(t.Context(), cookie, want),
+				s.BeginSession(t.Context(), DigestOf("other"), Session{Tenant: "evil"})); err != nil {
 				t.Fatal(err)
 			}
 			c.then(t, s, &clock)
@@ -86,7 +89,8 @@ func TestMCPURL(t *testing.T) {
 	}
 	issuedAt("acme", time.Time{})
 	first := must[vending.Secret](t)(s.IssueMCPURL(t.Context(), "acme"))
-	configured := must[vending.Secret](t)(s.IssueMCPURL(t.Context(), "configured")) // a tenant of the configuration has no row
+	// a tenant of the configuration has no row
+	configured := must[vending.Secret](t)(s.IssueMCPURL(t.Context(), "configured"))
 	check("the first", first, "acme")
 	clock.add(time.Minute)
 	second := must[vending.Secret](t)(s.IssueMCPURL(t.Context(), "acme"))

@@ -22,8 +22,8 @@ type Snapshot struct {
 
 const tenantsVersionQuery = `SELECT value FROM meta WHERE name = 'tenants_version'`
 
-// TenantsVersion returns a counter that goes up with every change to a tenant, its keys or its caller keys, by any
-// process. It costs one row by primary key, so it may be asked every second.
+// TenantsVersion returns a counter that goes up with every change to a tenant, its keys or its
+// caller keys, by any process. It costs one row by primary key, so it may be asked every second.
 func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 	if err := s.pool.QueryRowContext(ctx, tenantsVersionQuery).Scan(&version); err != nil {
 		return 0, fmt.Errorf("reading the tenants' version: %w", err)
@@ -33,7 +33,8 @@ func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 
 // TenantKeys returns all tenants, live keys and caller keys, as of one version.
 func (s *Store) TenantKeys(ctx context.Context) (Snapshot, error) {
-	snap := Snapshot{Keys: make(map[[sha256.Size]byte]string), Tenants: make(map[string]Tenant), Callers: make(map[Digest]CallerKey)}
+	snap := Snapshot{Keys: make(map[[sha256.Size]byte]string), Tenants: make(map[string]Tenant),
+		Callers: make(map[Digest]CallerKey)}
 	err := s.view(ctx, "reading tenant keys", func(tx *sql.Tx) error {
 		if err := tx.QueryRowContext(ctx, tenantsVersionQuery).Scan(&snap.Version); err != nil {
 			return err

@@ -67,8 +67,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Exists reports whether there is a store in dir, for those who would only read and should not make one.
-// A dir that cannot be looked into counts as one that has a store: Open then says what is wrong.
+// Exists reports whether there is a store in dir, for those who would only read and should not make
+// one. A dir that cannot be looked into counts as one that has a store: Open then says what is
+// wrong.
 func Exists(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, databaseName)) // and never open it: see createPrivate
 	return !errors.Is(err, fs.ErrNotExist)

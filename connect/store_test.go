@@ -120,7 +120,8 @@ func pragma(text string) spoiler {
 	}
 }
 
-// TestOpenRefuses checks that what is wrong with a directory is named, and that nothing in it changes.
+// TestOpenRefuses checks that what is wrong with a directory is named, and that nothing in it
+// changes.
 func TestOpenRefuses(t *testing.T) {
 	other := t.TempDir()
 	if err := openStore(t, other).Close(); err != nil {
@@ -130,10 +131,11 @@ func TestOpenRefuses(t *testing.T) {
 		spoil spoiler
 		want  error
 	}{
-		"keyset missing":           {removeKeyset, ErrKeysetMissing},
-		"keyset of another store":  {overwrite(keysetName, readFile(t, other, keysetName)), ErrKeysetMismatch},
-		"keyset empty":             {overwrite(keysetName, ""), ErrKeysetInvalid},
-		"keyset garbage":           {overwrite(keysetName, `{"primaryKeyId":1,"key":[{"keyData":{"value":"c2VjcmV0"}}]}`), ErrKeysetInvalid},
+		"keyset missing":          {removeKeyset, ErrKeysetMissing},
+		"keyset of another store": {overwrite(keysetName, readFile(t, other, keysetName)), ErrKeysetMismatch},
+		"keyset empty":            {overwrite(keysetName, ""), ErrKeysetInvalid},
+		"keyset garbage": {overwrite(keysetName, `{"primaryKeyId":1,"key":[{"keyData":{"value":"c2VjcmV0"}}]}`),
+			ErrKeysetInvalid},
 		"keyset open to group":     {chmodKeyset(0o640), ErrKeysetExposed},
 		"keyset open to others":    {chmodKeyset(0o604), ErrKeysetExposed},
 		"keyset writable by group": {chmodKeyset(0o620), ErrKeysetExposed},

@@ -25,7 +25,8 @@ var (
 type Tenant struct {
 	// ID is `[a-z0-9][a-z0-9_-]{0,62}`.
 	ID string
-	// Email is the requester's address on the hosted link, and the tenant's own account under the MCP URL.
+	// Email is the requester's address on the hosted link, and the tenant's own account under the MCP
+	// URL.
 	Email string
 	// Brand is what end users are shown beside the address.
 	Brand Brand
@@ -69,7 +70,8 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	err = s.changeTenants(ctx, "creating a tenant", func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url, accent, frame_ancestors, user_hint, unconfirmed)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`, t.ID, email, strings.Join(granted, " "), s.now().UnixMilli(),
-			t.Brand.Name, t.Brand.LogoURL, t.Brand.Accent, strings.Join(t.Brand.FrameAncestors, " "), t.Brand.UserHint, t.Brand.Unconfirmed)
+			t.Brand.Name, t.Brand.LogoURL, t.Brand.Accent, strings.Join(t.Brand.FrameAncestors, " "), t.Brand.UserHint,
+			t.Brand.Unconfirmed)
 		if err := changed(r, err, ErrTenantExists); err != nil {
 			return err
 		}
@@ -102,8 +104,8 @@ func normalCapabilities(names []string) (granted []string, err error) {
 	return granted, nil
 }
 
-// DisableTenant ends all keys of a tenant for good, its caller keys too; its connections stay. An unknown one is
-// ErrTenantUnknown.
+// DisableTenant ends all keys of a tenant for good, its caller keys too; its connections stay. An
+// unknown one is ErrTenantUnknown.
 func (s *Store) DisableTenant(ctx context.Context, id string) error {
 	return s.changeTenants(ctx, "disabling a tenant", func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `UPDATE tenants SET disabled = 1 WHERE id = ?`, id)

@@ -113,14 +113,17 @@ func TestTenants(t *testing.T) {
 		t.Errorf("newer key %+v, want %+v", tenants[1].Keys[1], want)
 	}
 	want := []Tenant{
-		{ID: "acme", Email: "ops@acme.example", Capabilities: []string{"apps", "connections", "token", "delete"}, Disabled: true, CreatedAt: epoch, Keys: tenants[0].Keys},
-		{ID: "other", Email: "ops@other.example", Capabilities: []string{"apps", "token"}, CreatedAt: epoch, Keys: tenants[1].Keys},
+		{ID: "acme", Email: "ops@acme.example", Capabilities: []string{"apps", "connections", "token", "delete"},
+			Disabled: true, CreatedAt: epoch, Keys: tenants[0].Keys},
+		{ID: "other", Email: "ops@other.example", Capabilities: []string{"apps", "token"}, CreatedAt: epoch,
+			Keys: tenants[1].Keys},
 	}
 	if !reflect.DeepEqual(tenants, want) {
 		t.Errorf("%+v, want %+v", tenants, want)
 	}
 	snap, err := s.TenantKeys(t.Context())
-	if err != nil || len(snap.Keys) != 2 || !reflect.DeepEqual(snap.Tenants, map[string]Tenant{"acme": want[0], "other": want[1]}) {
+	if err != nil || len(snap.Keys) != 2 ||
+		!reflect.DeepEqual(snap.Tenants, map[string]Tenant{"acme": want[0], "other": want[1]}) {
 		t.Errorf("%+v, %v", snap, err)
 	}
 }
@@ -131,13 +134,14 @@ func TestCreateTenantRefuses(t *testing.T) {
 		tenant Tenant
 		want   vending.Code
 	}{
-		"no id":              {Tenant{Email: "a@b.example"}, vending.InvalidRequest},
-		"upper case":         {Tenant{ID: "Acme", Email: "a@b.example"}, vending.InvalidRequest},
-		"leading dash":       {Tenant{ID: "-acme", Email: "a@b.example"}, vending.InvalidRequest},
-		"path":               {Tenant{ID: "a/b", Email: "a@b.example"}, vending.InvalidRequest},
-		"64 bytes":           {Tenant{ID: string(make([]byte, 64)), Email: "a@b.example"}, vending.InvalidRequest},
-		"no email":           {Tenant{ID: "acme"}, vending.InvalidUserEmail},
-		"unknown capability": {Tenant{ID: "acme", Email: "a@b.example", Capabilities: []string{"root"}}, vending.InvalidRequest},
+		"no id":        {Tenant{Email: "a@b.example"}, vending.InvalidRequest},
+		"upper case":   {Tenant{ID: "Acme", Email: "a@b.example"}, vending.InvalidRequest},
+		"leading dash": {Tenant{ID: "-acme", Email: "a@b.example"}, vending.InvalidRequest},
+		"path":         {Tenant{ID: "a/b", Email: "a@b.example"}, vending.InvalidRequest},
+		"64 bytes":     {Tenant{ID: string(make([]byte, 64)), Email: "a@b.example"}, vending.InvalidRequest},
+		"no email":     {Tenant{ID: "acme"}, vending.InvalidUserEmail},
+		"unknown capability": {Tenant{ID: "acme", Email: "a@b.example", Capabilities: []string{"root"}},
+			vending.InvalidRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			key, err := s.CreateTenant(t.Context(), c.tenant)

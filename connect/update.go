@@ -15,7 +15,8 @@ var ErrStale = errors.New("the connection has changed in the meantime")
 // needs_reconnection and ends any refresh lease; a verified g makes the connection verified. When
 // it returns nil the new grant has reached the disk; on any error the old one is untouched.
 // ErrStale tells of another version, a *vending.Error with `connection_deleted` of no connection.
-func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g Grant, needsReconnection bool) (newVersion int64, err error) {
+func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g Grant,
+	needsReconnection bool) (newVersion int64, err error) {
 	if needsReconnection {
 		return s.EndGrant(ctx, id, fromVersion, g, "the provider refused the grant for good")
 	}
@@ -23,7 +24,8 @@ func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g
 }
 
 // storeGrant is UpdateGrant; why says that and why the grant has ended, nil that it lives.
-func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g Grant, why *string) (newVersion int64, err error) {
+func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g Grant, why *string) (newVersion int64,
+	err error) {
 	err = s.update(ctx, "storing a grant", func(tx *sql.Tx) error {
 		b, ended, err := s.rowAt(ctx, tx, id, fromVersion)
 		if err != nil {
@@ -54,13 +56,14 @@ func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g 
 	return newVersion, nil
 }
 
-// rowAt reads what the grant of a row is bound to, and whether the grant is known to have ended. The old
-// grant must open as that: otherwise sealing the new one would make a row that somebody tampered with
-// genuine.
+// rowAt reads what the grant of a row is bound to, and whether the grant is known to have ended.
+// The old grant must open as that: otherwise sealing the new one would make a row that somebody
+// tampered with genuine.
 func (s *Store) rowAt(ctx context.Context, tx *sql.Tx, id string, version int64) (b binding, ended bool, err error) {
 	var old []byte
 	b.id = id
-	err = tx.QueryRowContext(ctx, `SELECT tenant, user, app, version, needs_reconnection, sealed FROM connections WHERE id = ?`, id).
+	err = tx.QueryRowContext(ctx,
+		`SELECT tenant, user, app, version, needs_reconnection, sealed FROM connections WHERE id = ?`, id).
 		Scan(&b.tenant, &b.user, &b.app, &b.version, &ended, &old)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

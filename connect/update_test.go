@@ -35,7 +35,8 @@ func TestUpdateGrant(t *testing.T) {
 		t.Errorf("%+v, %v; want one that needs no reconnection", c, err)
 	}
 	var e *vending.Error
-	if _, err := a.UpdateGrant(t.Context(), "conn_x", 1, oauthGrant("x", ""), false); !errors.As(err, &e) || e.Code != vending.ConnectionDeleted {
+	if _, err := a.UpdateGrant(t.Context(), "conn_x", 1, oauthGrant("x", ""), false); !errors.As(err, &e) ||
+		e.Code != vending.ConnectionDeleted {
 		t.Errorf("unknown connection: %v", err)
 	}
 }

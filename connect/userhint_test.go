@@ -34,7 +34,8 @@ func TestUserHint(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	must[string](t)(s.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "ops@acme.example"}))
 	for given, want := range map[string]string{
-		"": "", "masked": "masked", "off": "off", "  off ": "off", "For {user}": "For {user}", "For {user}, {user}": "For {user}, {user}",
+		"": "", "masked": "masked", "off": "off", "  off ": "off", "For {user}": "For {user}",
+		"For {user}, {user}":       "For {user}, {user}",
 		"To whoever runs the shop": "To whoever runs the shop", "株式会社のお客様": "株式会社のお客様",
 		"<b>{user}</b>": "<b>{user}</b>", strings.Repeat("x y ", 49) + "full": strings.Repeat("x y ", 49) + "full",
 	} {
@@ -45,7 +46,8 @@ func TestUserHint(t *testing.T) {
 			t.Errorf("%q is kept as %q; want %q", given, got.Brand.UserHint, want)
 		}
 	}
-	must[string](t)(s.CreateTenant(t.Context(), Tenant{ID: "born", Email: "ops@born.example", Brand: Brand{UserHint: "off"}}))
+	must[string](t)(s.CreateTenant(t.Context(),
+		Tenant{ID: "born", Email: "ops@born.example", Brand: Brand{UserHint: "off"}}))
 	if got := must[Snapshot](t)(s.TenantKeys(t.Context())); got.Tenants["born"].Brand.UserHint != "off" {
 		t.Errorf("in the snapshot it is %+v", got.Tenants["born"].Brand)
 	}
@@ -54,10 +56,12 @@ func TestUserHint(t *testing.T) {
 func TestUserHintRefuses(t *testing.T) {
 	for _, hint := range []string{
 		"none", "Off", "OFF", "mask", "true", "of", "two\nlines canary", "tab\tcanary", "turned \u202eyranac", "canary \xff",
-		"For {email} canary", "For {env.HOME} canary", "For {user canary", "For user} canary", "{} canary", strings.Repeat("canary ", 29),
+		"For {email} canary", "For {env.HOME} canary", "For {user canary", "For user} canary", "{} canary",
+		strings.Repeat("canary ", 29),
 	} {
 		var e *vending.Error
-		if err := CheckBrand(&Brand{UserHint: hint}); !errors.As(err, &e) || e.Code != vending.InvalidRequest || !strings.HasPrefix(e.Text(), "user_hint: ") ||
+		if err := CheckBrand(&Brand{UserHint: hint}); !errors.As(err, &e) || e.Code != vending.InvalidRequest ||
+			!strings.HasPrefix(e.Text(), "user_hint: ") ||
 			strings.Contains(e.Text(), "canary") {
 			t.Errorf("%q: %v", hint, err)
 		}

@@ -12,7 +12,8 @@ import (
 
 // ErrSealed says that a ciphertext does not open: it was changed, moved here from another row, or
 // sealed by a key that is gone.
-var ErrSealed = errors.New("the ciphertext does not open as this row: it was changed, moved, or sealed by a key that is gone")
+var ErrSealed = errors.New(
+	"the ciphertext does not open as this row: it was changed, moved, or sealed by a key that is gone")
 
 // vault seals and opens with the keys of one file. It follows the file: another process may rotate
 // the keys at any time.
@@ -113,8 +114,8 @@ func (v *vault) rotate() error {
 	return nil
 }
 
-// successor reads the file. A keyset without the key that sealed our latest rows is not a newer state
-// of the same keyset, but another.
+// successor reads the file. A keyset without the key that sealed our latest rows is not a newer
+// state of the same keyset, but another.
 func (v *vault) successor() (*keyring, error) {
 	k, err := readKeyring(v.path)
 	if err == nil && !k.ids[v.keys.Load().primary] {
@@ -200,7 +201,8 @@ func (b clientBinding) associatedData() []byte {
 	return boundTo(b.version, "oauth_client", b.tenant, b.app, b.id)
 }
 
-// boundTo encodes what a ciphertext is bound to; each part is preceded by its length, so that no two bindings look the same.
+// boundTo encodes what a ciphertext is bound to; each part is preceded by its length, so that no
+// two bindings look the same.
 func boundTo(version int64, parts ...string) []byte {
 	n := 8
 	for _, p := range parts {

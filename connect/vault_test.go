@@ -12,14 +12,16 @@ import (
 // somebody who can write the database does, and that storing a new grant does not launder the row.
 func TestTamperedRow(t *testing.T) {
 	for name, tamper := range map[string]string{
-		"grants swapped":          `UPDATE connections SET sealed = o.sealed FROM (SELECT id, sealed FROM connections) o WHERE o.id <> connections.id`,
+		"grants swapped": `UPDATE connections SET sealed = o.sealed FROM (SELECT id, sealed FROM connections) o ` +
+			`WHERE o.id <> connections.id`,
 		"grant of an old version": `UPDATE connections SET version = version + 1`,
 		"moved to a tenant":       `UPDATE connections SET tenant = 'evil'`,
 		"moved to a user":         `UPDATE connections SET user = 'mallory@example.com'`,
 		"moved to an app":         `UPDATE connections SET app = 'evil-app'`,
-		"a byte changed":          `UPDATE connections SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, 22) AS BLOB)`,
-		"cut short":               `UPDATE connections SET sealed = substr(sealed, 1, 4)`,
-		"unknown key":             `UPDATE connections SET sealed = CAST(x'0100000000' || substr(sealed, 6) AS BLOB)`,
+		"a byte changed": `UPDATE connections SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, ` +
+			`22) AS BLOB)`,
+		"cut short":   `UPDATE connections SET sealed = substr(sealed, 1, 4)`,
+		"unknown key": `UPDATE connections SET sealed = CAST(x'0100000000' || substr(sealed, 6) AS BLOB)`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, t.TempDir())
@@ -35,7 +37,8 @@ func TestTamperedRow(t *testing.T) {
 				if _, g, err := s.Grant(t.Context(), tenant, user, id); !errors.Is(err, ErrSealed) || !g.IsZero() {
 					t.Errorf("Grant: %v, want %v", err, ErrSealed)
 				}
-				if _, err := s.UpdateGrant(t.Context(), id, version, oauthGrant("ya29.new", ""), false); !errors.Is(err, ErrSealed) {
+				if _, err := s.UpdateGrant(t.Context(), id, version, oauthGrant("ya29.new", ""), false); !errors.Is(err,
+					ErrSealed) {
 					t.Errorf("UpdateGrant: %v, want %v", err, ErrSealed)
 				}
 			}

@@ -80,7 +80,8 @@ func TestVerifiedOfOldRows(t *testing.T) {
 	dir := t.TempDir()
 	old, ids, _ := openSchema1(t, dir)
 	execSQL(t, old, `UPDATE connections SET auth_type = 'api_key' WHERE id = ?`, ids[Pending])
-	execSQL(t, old, `UPDATE connections SET status = 'active', auth_type = 'api_key', sealed = x'00' WHERE id = ?`, ids[Rejected])
+	execSQL(t, old, `UPDATE connections SET status = 'active', auth_type = 'api_key', sealed = x'00' WHERE id = ?`,
+		ids[Rejected])
 	s := openStore(t, dir)
 	for status, want := range map[Status]bool{Active: true, Pending: false, Rejected: false, Expired: false} {
 		if c := describe(t, s, ids[status]); c.Verified != want {
@@ -91,7 +92,8 @@ func TestVerifiedOfOldRows(t *testing.T) {
 
 func TestUnconfirmedOfATenant(t *testing.T) {
 	s := openStore(t, t.TempDir())
-	must[string](t)(s.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "ops@acme.example", Brand: Brand{Unconfirmed: RefuseUnconfirmed}}))
+	must[string](t)(s.CreateTenant(t.Context(),
+		Tenant{ID: "acme", Email: "ops@acme.example", Brand: Brand{Unconfirmed: RefuseUnconfirmed}}))
 	if got := must[Tenant](t)(s.Tenant(t.Context(), "acme")); got.Brand.Unconfirmed != RefuseUnconfirmed {
 		t.Errorf("it is %+v", got.Brand)
 	}
@@ -101,7 +103,8 @@ func TestUnconfirmedOfATenant(t *testing.T) {
 	if got := must[Tenant](t)(s.Tenant(t.Context(), "acme")); got.Brand.Unconfirmed != AskUnconfirmed {
 		t.Errorf("it is %+v", got.Brand)
 	}
-	if err := s.SetBrand(t.Context(), "acme", Brand{Unconfirmed: "never"}); err == nil || vending.AsError(err).Text() != "unconfirmed: write ask or refuse" {
+	if err := s.SetBrand(t.Context(), "acme", Brand{Unconfirmed: "never"}); err == nil ||
+		vending.AsError(err).Text() != "unconfirmed: write ask or refuse" {
 		t.Errorf("error %v", err)
 	}
 }

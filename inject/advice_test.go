@@ -22,14 +22,20 @@ func TestAdvice(t *testing.T) {
 		cred  vending.Credential
 		field string
 	}{
-		"a host":            {app(), testCredential("api_key", "canary", "sub", "https://canary.example"), "sub"},
-		"a missing one":     {app(), testCredential("api_key", "canary"), "sub"},
-		"a header":          {app(), testCredential("api_key", "canary\r\nX: y", "sub", "a"), "api_key"},
-		"a path":            {keyApp("https://x.example.com", &catalog.Placement{PathPrefix: "/{api_key}"}), testCredential("api_key", ".."), "api_key"},
-		"a token":           {&catalog.App{Slug: "app", AuthType: "o_auth", Upstream: "https://x.example.com", OAuth2: &catalog.OAuth2{TokenURL: "https://x.example.com/t"}}, vending.NewOAuth("app", "canary\n", "", time.Time{}), "access_token"},
-		"a user name":       {keyApp("https://x.example.com", &catalog.Placement{Basic: &catalog.Basic{Username: "{sub}", Password: "{api_key}"}}), testCredential("sub", "can:ary", "api_key", "canary"), "sub"},
-		"an empty one":      {app(), testCredential("api_key", "", "sub", "a"), "api_key"},
-		"a query parameter": {keyApp("https://x.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", "canary\x00"), "api_key"},
+		"a host":        {app(), testCredential("api_key", "canary", "sub", "https://canary.example"), "sub"},
+		"a missing one": {app(), testCredential("api_key", "canary"), "sub"},
+		"a header":      {app(), testCredential("api_key", "canary\r\nX: y", "sub", "a"), "api_key"},
+		"a path": {keyApp("https://x.example.com", &catalog.Placement{PathPrefix: "/{api_key}"}),
+			testCredential("api_key", ".."), "api_key"},
+		"a token": {&catalog.App{Slug: "app", AuthType: "o_auth", Upstream: "https://x.example.com",
+			OAuth2: &catalog.OAuth2{TokenURL: "https://x.example.com/t"}}, vending.NewOAuth("app", "canary\n", "", time.Time{}),
+			"access_token"},
+		"a user name": {keyApp("https://x.example.com",
+			&catalog.Placement{Basic: &catalog.Basic{Username: "{sub}", Password: "{api_key}"}}),
+			testCredential("sub", "can:ary", "api_key", "canary"), "sub"},
+		"an empty one": {app(), testCredential("api_key", "", "sub", "a"), "api_key"},
+		"a query parameter": {keyApp("https://x.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
+			testCredential("api_key", "canary\x00"), "api_key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, operators := range []bool{false, true} {
@@ -38,7 +44,8 @@ func TestAdvice(t *testing.T) {
 					cred, code = advised(c.cred), vending.InternalError
 				}
 				e := vending.AsError(sendOnce(t, c.app, cred))
-				if e == nil || e.Code != code || e.Origin != vending.FromGateway || operators != strings.HasSuffix(e.Error(), ": write the line of "+c.field) {
+				if e == nil || e.Code != code || e.Origin != vending.FromGateway ||
+					operators != strings.HasSuffix(e.Error(), ": write the line of "+c.field) {
 					t.Errorf("operator's %t: %v", operators, e)
 				}
 				if strings.Contains(e.Error()+e.Text(), "canary") {

@@ -76,7 +76,8 @@ func (b *beside) refusal(rawPath string) error {
 
 func plainlySpelt(raw, decoded string) bool {
 	return strings.HasPrefix(raw, "/") && !strings.Contains(raw, "//") && utf8.ValidString(decoded) &&
-		!strings.ContainsAny(decoded, `%;?#\`) && !holdsDotSegment(decoded) && strings.Count(raw, "/") == strings.Count(decoded, "/") &&
+		!strings.ContainsAny(decoded, `%;?#\`) && !holdsDotSegment(decoded) &&
+		strings.Count(raw, "/") == strings.Count(decoded, "/") &&
 		!strings.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 

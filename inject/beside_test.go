@@ -13,7 +13,8 @@ import (
 // gitApp is an app whose API takes its key in a header, and whose git server takes it by HTTP
 // Basic, as GitLab's does (lib/gitlab/auth.rb, Projects::… GitHttpClientController).
 func gitApp(host string) *catalog.App {
-	app := keyApp("https://git.example.com/api/v4", &catalog.Placement{Header: map[string]string{"PRIVATE-TOKEN": "{api_key}"}})
+	app := keyApp("https://git.example.com/api/v4",
+		&catalog.Placement{Header: map[string]string{"PRIVATE-TOKEN": "{api_key}"}})
 	app.ExtraHosts = []string{"upload.example.com"}
 	app.Beside = &catalog.Beside{
 		Host: host, Paths: []string{"/**/*.git/info/refs", "/**/*.git/git-upload-pack", "/uploads/**", "/one/*"},
@@ -25,13 +26,15 @@ func gitApp(host string) *catalog.App {
 func TestSplitBeside(t *testing.T) {
 	p, other := mustPlace(t, gitApp("")), mustPlace(t, gitApp("code.example.com"))
 	for _, path := range []string{
-		"/g/r.git/info/refs", "/g/sub/r.git/git-upload-pack", "/uploads/a/b%20c.png", "/uploads/Gr%C3%BC%C3%9Fe.jpg", "/uploads/api/v4/x",
+		"/g/r.git/info/refs", "/g/sub/r.git/git-upload-pack", "/uploads/a/b%20c.png", "/uploads/Gr%C3%BC%C3%9Fe.jpg",
+		"/uploads/api/v4/x",
 		"/uploads/", "/one/a~b", "/one/x",
 	} {
 		if at, rest, err := p.Split("/~" + path); at != "/~" || rest != path || err != nil {
 			t.Errorf("%q: %q and %q, error %v", path, at, rest, err)
 		}
-		if at, rest, err := other.Split("/~code.example.com" + path); at != "/~code.example.com" || rest != path || err != nil {
+		if at, rest, err := other.Split("/~code.example.com" + path); at != "/~code.example.com" || rest != path ||
+			err != nil {
 			t.Errorf("%q at the other host: %q and %q, error %v", path, at, rest, err)
 		}
 	}
@@ -48,9 +51,12 @@ func TestSplitBeside(t *testing.T) {
 func TestSplitBesideRefuses(t *testing.T) {
 	p, other := mustPlace(t, gitApp("")), mustPlace(t, gitApp("code.example.com"))
 	for _, path := range []string{
-		"", "/", "/users", "/g/r.git", "/g/r.git/info", "/g/r.git/info/refs/", "/g/r.git/info/refs/x", "/g/r/info/refs", "/r.git/info/refs", "/uploads", "/Uploads/x",
-		"/one/", "/one/x/y", "/g/r.git%2finfo/refs", "/g%2Fr.git/info/refs", "//g/r.git/info/refs", "/g//r.git/info/refs", "/uploads/x%2e%2e/%252e", "/uploads/../x",
-		"/uploads/%2e%2e/x", "/uploads/x;y", "/uploads/x%3Fy", "/uploads/x%23y", "/uploads/x%5Cy", "/uploads/%00", "/uploads/%ff", "/uploads/%zz", "/uploads/100%25",
+		"", "/", "/users", "/g/r.git", "/g/r.git/info", "/g/r.git/info/refs/", "/g/r.git/info/refs/x", "/g/r/info/refs",
+		"/r.git/info/refs", "/uploads", "/Uploads/x",
+		"/one/", "/one/x/y", "/g/r.git%2finfo/refs", "/g%2Fr.git/info/refs", "//g/r.git/info/refs", "/g//r.git/info/refs",
+		"/uploads/x%2e%2e/%252e", "/uploads/../x",
+		"/uploads/%2e%2e/x", "/uploads/x;y", "/uploads/x%3Fy", "/uploads/x%23y", "/uploads/x%5Cy", "/uploads/%00",
+		"/uploads/%ff", "/uploads/%zz", "/uploads/100%25",
 	} {
 		for at, place := range map[string]*Placement{"/~": p, "/~code.example.com": other} {
 			if _, _, err := place.Split(at + path); err == nil || vending.AsError(err).Code != vending.InvalidRequest {
@@ -59,7 +65,8 @@ func TestSplitBesideRefuses(t *testing.T) {
 		}
 	}
 	for _, path := range []string{
-		"/api/v4/r.git/info/refs", "/API/v4/r.git/info/refs", "/api/V4/r.git/info/refs", "/%61pi/v4/r.git/info/refs", "/api./v4/r.git/info/refs", "/api/v4%20/r.git/info/refs",
+		"/api/v4/r.git/info/refs", "/API/v4/r.git/info/refs", "/api/V4/r.git/info/refs", "/%61pi/v4/r.git/info/refs",
+		"/api./v4/r.git/info/refs", "/api/v4%20/r.git/info/refs",
 		"/%EF%BD%81pi/v4/r.git/info/refs",
 	} {
 		if _, _, err := p.Split("/~" + path); err == nil {
@@ -69,7 +76,8 @@ func TestSplitBesideRefuses(t *testing.T) {
 			t.Errorf("%q at another host: %v", path, err)
 		}
 	}
-	for _, path := range []string{"/%7e/uploads/x", "//~/uploads/x", "/%2f~/uploads/x", "/~~/uploads/x", "/~code.example.com/uploads/x"} {
+	for _, path := range []string{"/%7e/uploads/x", "//~/uploads/x", "/%2f~/uploads/x", "/~~/uploads/x",
+		"/~code.example.com/uploads/x"} {
 		if _, _, err := p.Split(path); err == nil || vending.AsError(err).Code != vending.InvalidRequest {
 			t.Errorf("%q: error %v", path, err)
 		}
@@ -81,14 +89,17 @@ func TestSplitBesideRefuses(t *testing.T) {
 func TestRequestBeside(t *testing.T) {
 	for host, want := range map[string]string{"": "git.example.com", "code.example.com": "code.example.com"} {
 		p := mustPlace(t, gitApp(host))
-		out := sent(t, p, testCredential("api_key", "secret"), "/~"+host+"/g/r.git/info/refs", http.Header{"Private-Token": {"mine"}, "Authorization": {"mine"}})
+		out := sent(t, p, testCredential("api_key", "secret"), "/~"+host+"/g/r.git/info/refs",
+			http.Header{"Private-Token": {"mine"}, "Authorization": {"mine"}})
 		user, password, _ := out.BasicAuth()
-		if out.URL.String() != "https://"+want+"/g/r.git/info/refs" || out.Host != want || user != "oauth2" || password != "secret" || out.Header["Private-Token"] != nil {
+		if out.URL.String() != "https://"+want+"/g/r.git/info/refs" || out.Host != want || user != "oauth2" ||
+			password != "secret" || out.Header["Private-Token"] != nil {
 			t.Errorf("it would send %s to %s with %q", out.URL, out.Host, out.Header)
 		}
 	}
 	out := sent(t, mustPlace(t, gitApp("")), testCredential("api_key", "secret"), "/user", http.Header{})
-	if out.URL.Path != "/api/v4/user" || out.Header.Get("Private-Token") != "secret" || out.Header.Get("Authorization") != "" {
+	if out.URL.Path != "/api/v4/user" || out.Header.Get("Private-Token") != "secret" ||
+		out.Header.Get("Authorization") != "" {
 		t.Errorf("the API gets %s with %q", out.URL, out.Header)
 	}
 }
@@ -101,7 +112,8 @@ func TestRewriteURLBeside(t *testing.T) {
 		{"API to what is not declared", "", "/x", "https://git.example.com/login", "https://git.example.com/login"},
 		{"API to itself", "", "/x", "https://git.example.com/api/v4/a", own + "/a"},
 		{"API to an odd spelling", "", "/x", "https://git.example.com/uploads//a", "https://git.example.com/uploads//a"},
-		{"beside to itself", "", "/~/old/r.git/info/refs", "https://git.example.com/new/r.git/info/refs?service=git-upload-pack",
+		{"beside to itself", "", "/~/old/r.git/info/refs",
+			"https://git.example.com/new/r.git/info/refs?service=git-upload-pack",
 			own + "/~/new/r.git/info/refs?service=git-upload-pack"},
 		{"beside to the API", "", "/~/uploads/a", "https://git.example.com/api/v4/a", own + "/a"},
 		{"beside to the API, path", "", "/~/uploads/a", "/api/v4/a", "/proxy/c/app/a"},
@@ -110,11 +122,16 @@ func TestRewriteURLBeside(t *testing.T) {
 		{"beside, relative", "", "/~/uploads/a", "b?c", "b?c"},
 		{"beside, relative, above", "", "/~/uploads/a/b", "../c", "/proxy/c/app/~/uploads/c"},
 		{"beside, relative, out", "", "/~/uploads/a", "../login", "https://git.example.com/login"},
-		{"other host to itself", "code.example.com", "/~code.example.com/uploads/a", "/uploads/b", "/proxy/c/app/~code.example.com/uploads/b"},
-		{"other host to what is not declared", "code.example.com", "/~code.example.com/uploads/a", "/login", "https://code.example.com/login"},
-		{"other host to the API", "code.example.com", "/~code.example.com/uploads/a", "https://git.example.com/api/v4/a", own + "/a"},
-		{"API to the other host", "code.example.com", "/x", "https://code.example.com/uploads/a", own + "/~code.example.com/uploads/a"},
-		{"API to the other host, not declared", "code.example.com", "/x", "https://code.example.com/login", "https://code.example.com/login"},
+		{"other host to itself", "code.example.com", "/~code.example.com/uploads/a", "/uploads/b",
+			"/proxy/c/app/~code.example.com/uploads/b"},
+		{"other host to what is not declared", "code.example.com", "/~code.example.com/uploads/a", "/login",
+			"https://code.example.com/login"},
+		{"other host to the API", "code.example.com", "/~code.example.com/uploads/a", "https://git.example.com/api/v4/a",
+			own + "/a"},
+		{"API to the other host", "code.example.com", "/x", "https://code.example.com/uploads/a",
+			own + "/~code.example.com/uploads/a"},
+		{"API to the other host, not declared", "code.example.com", "/x", "https://code.example.com/login",
+			"https://code.example.com/login"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x, err := NewExchange(mustPlace(t, gitApp(c.host)), testCredential("api_key", "secret"), c.called, "", false, nil)
@@ -133,7 +150,8 @@ func TestRewriteURLBeside(t *testing.T) {
 func TestBesideAtTheRoot(t *testing.T) {
 	app := gitApp("")
 	app.Upstream = "https://git.example.com"
-	for called, want := range map[string]string{"/~/a/r.git/info/refs": "/proxy/c/app/~/b/r.git/info/refs", "/a/r.git/info/refs": "/proxy/c/app/b/r.git/info/refs"} {
+	for called, want := range map[string]string{"/~/a/r.git/info/refs": "/proxy/c/app/~/b/r.git/info/refs",
+		"/a/r.git/info/refs": "/proxy/c/app/b/r.git/info/refs"} {
 		x, err := NewExchange(mustPlace(t, app), testCredential("api_key", "secret"), called, "", false, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -156,7 +174,8 @@ func TestBesideRelay(t *testing.T) {
 	}
 	same := gitApp("")
 	same.Beside.Placement = nil
-	if _, err := NewExchange(mustPlace(t, same), relayed(new(bytes.Buffer), http.StatusOK), "/~/uploads/a", "", false, nil); err != nil {
+	if _, err := NewExchange(mustPlace(t, same), relayed(new(bytes.Buffer), http.StatusOK), "/~/uploads/a", "", false,
+		nil); err != nil {
 		t.Errorf("by the API's own placement: %v", err)
 	}
 }

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// defaultMaxBody bounds the body that a signing scheme holds, in bytes, where the app says nothing.
+	// defaultMaxBody bounds the body that a signing scheme holds, in bytes, where the app says
+	// nothing.
 	defaultMaxBody = 1 << 20
 	// firstRoom is the memory that a body gets before its first byte came, in bytes. A declared length
 	// is only a claim: were it believed at once, idle uploads would cost their full size.
@@ -19,13 +20,14 @@ const (
 )
 
 // holdBody reads r's body into memory and puts the copy in its place, together with GetBody and the
-// length; it returns the bytes, which nobody may change. It reads at most limit bytes and one more. A
-// larger body is `request_too_large`, before anything is read if the declared length says so. The
+// length; it returns the bytes, which nobody may change. It reads at most limit bytes and one more.
+// A larger body is `request_too_large`, before anything is read if the declared length says so. The
 // original body is closed in every case. No body is nil. One that holds the caller's key, which the
 // request's [Exchange] knows, is `invalid_request`.
 //
-// The request's trailers stay the map that the original body fills in at its end. Where there are any,
-// the length stays as it was: with a known one net/http would send no trailers (RFC 9112, section 7.1.2).
+// The request's trailers stay the map that the original body fills in at its end. Where there are
+// any, the length stays as it was: with a known one net/http would send no trailers (RFC 9112,
+// section 7.1.2).
 func holdBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
@@ -66,7 +68,8 @@ func replaceBody(r *http.Request, body []byte) {
 }
 
 func bodyTooLarge(limit int64) error {
-	return vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("this app's requests are read whole before they are sent; their body may have %d bytes", limit))
+	return vending.Refuse(vending.RequestTooLarge,
+		fmt.Sprintf("this app's requests are read whole before they are sent; their body may have %d bytes", limit))
 }
 
 // bodyUnreadable tells a bound that an outer reader set, or a refusal of its own, from a body that

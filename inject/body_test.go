@@ -29,7 +29,8 @@ func TestHoldBody(t *testing.T) {
 		{"above the limit", strings.NewReader("123456789"), -1, "", vending.RequestTooLarge},
 		{"declared above the limit", iotest.ErrReader(errors.New("read")), 9, "", vending.RequestTooLarge},
 		{"ended early", broken, 8, "", vending.InvalidRequest},
-		{"bounded outside", http.MaxBytesReader(nil, io.NopCloser(strings.NewReader("hello")), 3), -1, "", vending.RequestTooLarge},
+		{"bounded outside", http.MaxBytesReader(nil, io.NopCloser(strings.NewReader("hello")), 3), -1, "",
+			vending.RequestTooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			original := &observedUpload{Reader: c.body}

@@ -58,9 +58,13 @@ func TestPrivate(t *testing.T) {
 
 func TestSteersCaches(t *testing.T) {
 	for name, want := range map[string]bool{
-		"Cdn-Cache-Control": true, "Cloudflare-Cdn-Cache-Control": true, "Vercel-Cdn-Cache-Control": true, "X-Litespeed-Cache-Control": true,
-		"Surrogate-Control": true, "Surrogate-Key": true, "Edge-Control": true, "Edge-Cache-Tag": true, "Cache-Tag": true, "X-Accel-Expires": true,
-		"X-Accel-Buffering": false, "Cache-Control": false, "Etag": false, "Expires": false, "Age": false, "X-Cache": false, "Vary": false,
+		"Cdn-Cache-Control": true, "Cloudflare-Cdn-Cache-Control": true, "Vercel-Cdn-Cache-Control": true,
+		"X-Litespeed-Cache-Control": true,
+		"Surrogate-Control":         true, "Surrogate-Key": true, "Edge-Control": true, "Edge-Cache-Tag": true,
+		"Cache-Tag":         true,
+		"X-Accel-Expires":   true,
+		"X-Accel-Buffering": false, "Cache-Control": false, "Etag": false, "Expires": false, "Age": false, "X-Cache": false,
+		"Vary": false,
 	} {
 		if steersCaches(name) != want {
 			t.Errorf("%s: %t", name, !want)

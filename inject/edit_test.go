@@ -117,7 +117,8 @@ func TestRewriteBody(t *testing.T) {
 				if c.part != "" {
 					h.Set("Content-Range", c.part)
 				}
-				a := &cannedAnswer{head: h, body: io.NopCloser(strings.NewReader(c.body)), res: http.Response{StatusCode: c.status, ContentLength: -1}}
+				a := &cannedAnswer{head: h, body: io.NopCloser(strings.NewReader(c.body)),
+					res: http.Response{StatusCode: c.status, ContentLength: -1}}
 				if known {
 					a.res.ContentLength = int64(len(c.body))
 					h.Set("Content-Length", strconv.Itoa(len(c.body)))
@@ -145,7 +146,8 @@ func checkEdited(t *testing.T, res *http.Response, body, want string) {
 	}
 	text := string(raw)
 	if want == "" {
-		if text != body || res.Header.Get("Etag") != `"1"` || res.Header.Get("Content-Md5") != "m" || res.Header.Get("Accept-Ranges") != "bytes" {
+		if text != body || res.Header.Get("Etag") != `"1"` || res.Header.Get("Content-Md5") != "m" ||
+			res.Header.Get("Accept-Ranges") != "bytes" {
 			t.Errorf("%d bytes became %d, with %v: %.200q", len(body), len(text), res.Header, text)
 		}
 		return
@@ -163,7 +165,8 @@ func checkEdited(t *testing.T, res *http.Response, body, want string) {
 	if text != want {
 		t.Errorf("got %.300q, want %.300q", text, want)
 	}
-	if res.Header.Get("Etag") != `W/"1"` || len(res.Header["Content-Md5"])+len(res.Header["X-Amz-Checksum-Crc32"])+len(res.Header["Accept-Ranges"]) > 0 {
+	if res.Header.Get("Etag") != `W/"1"` ||
+		len(res.Header["Content-Md5"])+len(res.Header["X-Amz-Checksum-Crc32"])+len(res.Header["Accept-Ranges"]) > 0 {
 		t.Errorf("the header still speaks of other bytes: %v", res.Header)
 	}
 }
@@ -193,7 +196,8 @@ func TestRewriteStream(t *testing.T) {
 			}
 			proceed := make(chan struct{})
 			go func() {
-				for _, part := range []string{`[{"next":"https://api.example.com/a"},`, `{"next":"https://api.ex`, `ample.com/b"}]`} {
+				for _, part := range []string{`[{"next":"https://api.example.com/a"},`, `{"next":"https://api.ex`,
+					`ample.com/b"}]`} {
 					_, _ = io.WriteString(w, part)
 					_ = flush()
 					<-proceed
@@ -217,7 +221,8 @@ func TestRewriteStream(t *testing.T) {
 				t.Errorf("the header still speaks of other bytes: %v", res.Header)
 			}
 			first := make([]byte, len(`[{"next":"https://gw.example/proxy/c/app/a"},`))
-			if _, err := io.ReadFull(res.Body, first); err != nil || string(first) != `[{"next":"https://gw.example/proxy/c/app/a"},` {
+			if _, err := io.ReadFull(res.Body, first); err != nil ||
+				string(first) != `[{"next":"https://gw.example/proxy/c/app/a"},` {
 				t.Fatalf("the stream begins %q, error %v", first, err)
 			}
 			close(proceed)
@@ -236,7 +241,8 @@ func TestRewriteStream(t *testing.T) {
 // TestRewriteBrokenBody: what breaks off does so at the caller, too, and nothing of it is lost.
 func TestRewriteBrokenBody(t *testing.T) {
 	body := io.NopCloser(io.MultiReader(strings.NewReader(linkText[:30]), brokenReader{}))
-	res := answered(t, "GET", &cannedAnswer{head: http.Header{"Content-Type": {jsonType}}, body: body, res: http.Response{ContentLength: int64(len(linkText))}})
+	res := answered(t, "GET", &cannedAnswer{head: http.Header{"Content-Type": {jsonType}}, body: body,
+		res: http.Response{ContentLength: int64(len(linkText))}})
 	got, err := io.ReadAll(res.Body)
 	if string(got) != linkText[:30] || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %q, error %v", got, err)
@@ -252,7 +258,8 @@ func TestRewriteBodyOfOthers(t *testing.T) {
 	app := keyApp("https://api.example.com", headers("X-Key", "{api_key}"))
 	x := exchangeWith(t, app, testCredential("api_key", "secret"))
 	body := io.NopCloser(strings.NewReader(linkText))
-	a := &cannedAnswer{head: http.Header{"Content-Type": {jsonType}}, body: body, res: http.Response{StatusCode: 200, ContentLength: -1}}
+	a := &cannedAnswer{head: http.Header{"Content-Type": {jsonType}}, body: body,
+		res: http.Response{StatusCode: 200, ContentLength: -1}}
 	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), "GET", "http://app/x", nil)
 	if err != nil {
 		t.Fatal(err)

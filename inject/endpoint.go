@@ -47,7 +47,8 @@ const eventStream = "text/event-stream"
 func isEventStream(h http.Header) bool {
 	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	coding := h.Get("Content-Encoding")
-	return strings.EqualFold(strings.TrimSpace(kind), eventStream) && (coding == "" || strings.EqualFold(coding, "identity"))
+	return strings.EqualFold(strings.TrimSpace(kind), eventStream) &&
+		(coding == "" || strings.EqualFold(coding, "identity"))
 }
 
 // endpointBody is a stream whose first event may be rewritten.
@@ -228,7 +229,8 @@ func (e *firstEvent) readPart(line []byte) {
 // beginning: an absolute URL or a path.
 func isURL(data []byte) bool {
 	text := strings.ToLower(string(data[:min(len(data), len("https://"))]))
-	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "http://") || startOf(text, "https://") || startOf(text, "http://")
+	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, "http://") || startOf(text, "https://") ||
+		startOf(text, "http://")
 }
 
 // startOf reports whether part is the beginning of whole, or all of it.

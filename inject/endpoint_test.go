@@ -40,37 +40,53 @@ const gwMessages = "https://gw.example/proxy/c1/app/messages?s=1"
 
 // TestRewriteEndpoint: whole, and byte by byte.
 func TestRewriteEndpoint(t *testing.T) {
-	const rest = "event: message\ndata: https://mcp.example.com/v1/x\n\nevent: endpoint\ndata: https://mcp.example.com/v1/y\n\n"
+	const rest = "event: message\ndata: https://mcp.example.com/v1/x\n\nevent: endpoint\ndata: " +
+		"https://mcp.example.com/v1/y\n\n"
 	const from = "https://mcp.example.com/v1/messages?s=1"
 	for name, tt := range map[string]struct{ first, want string }{
-		"absolute":          {"event: endpoint\ndata: " + from + "\n\n", "event: endpoint\ndata: " + gwMessages + "\n\n"},
-		"CR LF":             {"event: endpoint\r\ndata: " + from + "\r\n\r\n", "event: endpoint\r\ndata: " + gwMessages + "\r\n\r\n"},
-		"mixed ends":        {"event: endpoint\ndata: " + from + "\r\n\r\n", "event: endpoint\ndata: " + gwMessages + "\r\n\r\n"},
-		"CR":                {"event: endpoint\rdata: " + from + "\r\r", "event: endpoint\rdata: " + gwMessages + "\r\r"},
-		"no space":          {"event:endpoint\ndata:" + from + "\n\n", "event:endpoint\ndata:" + gwMessages + "\n\n"},
-		"data first":        {"data: " + from + "\nid: 1\nevent: endpoint\n\n", "data: " + gwMessages + "\nid: 1\nevent: endpoint\n\n"},
-		"comments before":   {": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + from + "\n\n", ": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + gwMessages + "\n\n"},
-		"byte order mark":   {"\uFEFFevent: endpoint\ndata: " + from + "\n\n", "\uFEFFevent: endpoint\ndata: " + gwMessages + "\n\n"},
-		"mark within":       {"\n\uFEFFevent: endpoint\ndata: " + from + "\n\n", "\n\uFEFFevent: endpoint\ndata: " + from + "\n\n"},
-		"long comments":     {strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " + from + "\n\n", strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " + gwMessages + "\n\n"},
-		"a path":            {"event: endpoint\ndata: /v1/messages?s=1\n\n", "event: endpoint\ndata: /proxy/c1/app/messages?s=1\n\n"},
-		"relative":          {"event: endpoint\ndata: messages?s=1\n\n", "event: endpoint\ndata: messages?s=1\n\n"},
-		"with the key":      {"event: endpoint\ndata: " + from + "&key=sk-123456\n\n", "event: endpoint\ndata: " + gwMessages + "\n\n"},
-		"another host":      {"event: endpoint\ndata: https://evil.example/m\n\n", "event: endpoint\ndata: https://evil.example/m\n\n"},
-		"beyond the app":    {"event: endpoint\ndata: https://gw.example/platform/v1/x\n\n", "event: endpoint\ndata: \n\n"},
-		"two lines of data": {"event: endpoint\ndata: " + from + "\ndata: x\n\n", "event: endpoint\ndata: " + from + "\ndata: x\n\n"},
-		"another event":     {"event: endpoints\ndata: " + from + "\n\n", "event: endpoints\ndata: " + from + "\n\n"},
-		"no name":           {"data: " + from + "\n\n", "data: " + from + "\n\n"},
-		"JSON":              {"data: {\"event: endpoint\": 1}\n\n", "data: {\"event: endpoint\": 1}\n\n"},
-		"without data":      {"event: endpoint\n\n", "event: endpoint\n\n"},
-		"too long":          {"event: endpoint\ndata: " + from + strings.Repeat("x", maxEvent) + "\n\n", "event: endpoint\ndata: " + from + strings.Repeat("x", maxEvent) + "\n\n"},
-		"empty":             {"\n\n", "\n\n"},
+		"absolute": {"event: endpoint\ndata: " + from + "\n\n", "event: endpoint\ndata: " + gwMessages + "\n\n"},
+		"CR LF": {"event: endpoint\r\ndata: " + from + "\r\n\r\n",
+			"event: endpoint\r\ndata: " + gwMessages + "\r\n\r\n"},
+		"mixed ends": {"event: endpoint\ndata: " + from + "\r\n\r\n",
+			"event: endpoint\ndata: " + gwMessages + "\r\n\r\n"},
+		"CR":       {"event: endpoint\rdata: " + from + "\r\r", "event: endpoint\rdata: " + gwMessages + "\r\r"},
+		"no space": {"event:endpoint\ndata:" + from + "\n\n", "event:endpoint\ndata:" + gwMessages + "\n\n"},
+		"data first": {"data: " + from + "\nid: 1\nevent: endpoint\n\n",
+			"data: " + gwMessages + "\nid: 1\nevent: endpoint\n\n"},
+		"comments before": {": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + from + "\n\n",
+			": hello\n\n:\nretry: 10\n\nevent: endpoint\n: x\ndata: " + gwMessages + "\n\n"},
+		"byte order mark": {"\uFEFFevent: endpoint\ndata: " + from + "\n\n",
+			"\uFEFFevent: endpoint\ndata: " + gwMessages + "\n\n"},
+		"mark within": {"\n\uFEFFevent: endpoint\ndata: " + from + "\n\n",
+			"\n\uFEFFevent: endpoint\ndata: " + from + "\n\n"},
+		"long comments": {strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " +
+			from + "\n\n", strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " +
+			gwMessages + "\n\n"},
+		"a path": {"event: endpoint\ndata: /v1/messages?s=1\n\n",
+			"event: endpoint\ndata: /proxy/c1/app/messages?s=1\n\n"},
+		"relative": {"event: endpoint\ndata: messages?s=1\n\n", "event: endpoint\ndata: messages?s=1\n\n"},
+		"with the key": {"event: endpoint\ndata: " + from + "&key=sk-123456\n\n",
+			"event: endpoint\ndata: " + gwMessages + "\n\n"},
+		"another host": {"event: endpoint\ndata: https://evil.example/m\n\n",
+			"event: endpoint\ndata: https://evil.example/m\n\n"},
+		"beyond the app": {"event: endpoint\ndata: https://gw.example/platform/v1/x\n\n", "event: endpoint\ndata: \n\n"},
+		"two lines of data": {"event: endpoint\ndata: " + from + "\ndata: x\n\n",
+			"event: endpoint\ndata: " + from + "\ndata: x\n\n"},
+		"another event": {"event: endpoints\ndata: " + from + "\n\n", "event: endpoints\ndata: " + from + "\n\n"},
+		"no name":       {"data: " + from + "\n\n", "data: " + from + "\n\n"},
+		"JSON":          {"data: {\"event: endpoint\": 1}\n\n", "data: {\"event: endpoint\": 1}\n\n"},
+		"without data":  {"event: endpoint\n\n", "event: endpoint\n\n"},
+		"too long": {"event: endpoint\ndata: " + from + strings.Repeat("x", maxEvent) + "\n\n",
+			"event: endpoint\ndata: " + from + strings.Repeat("x", maxEvent) + "\n\n"},
+		"empty": {"\n\n", "\n\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want := tt.want + rest
 			for kind, r := range map[string]io.Reader{
-				"whole": strings.NewReader(tt.first + rest), "byte by byte": iotest.OneByteReader(strings.NewReader(tt.first + rest)),
-				"halves": iotest.HalfReader(strings.NewReader(tt.first + rest)), "error with data": iotest.DataErrReader(strings.NewReader(tt.first + rest)),
+				"whole":           strings.NewReader(tt.first + rest),
+				"byte by byte":    iotest.OneByteReader(strings.NewReader(tt.first + rest)),
+				"halves":          iotest.HalfReader(strings.NewReader(tt.first + rest)),
+				"error with data": iotest.DataErrReader(strings.NewReader(tt.first + rest)),
 			} {
 				res := streamOf(t, r, nil)
 				got, err := io.ReadAll(bufio.NewReaderSize(res.Body, 32<<10))
@@ -129,7 +145,8 @@ func TestNoEndpoint(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			res := streamOf(t, strings.NewReader("event: endpoint\ndata: /v1/m\n\n"), change)
-			if got, err := io.ReadAll(res.Body); err != nil || string(got) != "event: endpoint\ndata: /v1/m\n\n" || res.ContentLength != 7 {
+			if got, err := io.ReadAll(res.Body); err != nil || string(got) != "event: endpoint\ndata: /v1/m\n\n" ||
+				res.ContentLength != 7 {
 				t.Errorf("%v %q", err, got)
 			}
 		})
@@ -139,7 +156,8 @@ func TestNoEndpoint(t *testing.T) {
 // TestStreamsAreAskedPlain: a GET for a stream of events is answered without a coding, in which an
 // endpoint could not be seen. What else is asked for keeps the codings that the caller takes.
 func TestStreamsAreAskedPlain(t *testing.T) {
-	p := mustPlace(t, keyApp("https://mcp.example.com", &catalog.Placement{Header: map[string]string{"X-Key": "{api_key}"}}))
+	p := mustPlace(t,
+		keyApp("https://mcp.example.com", &catalog.Placement{Header: map[string]string{"X-Key": "{api_key}"}}))
 	for name, tt := range map[string]struct{ method, accept, codings, want string }{
 		"stream":     {http.MethodGet, "Text/Event-Stream", "gzip, br", "identity"},
 		"of several": {http.MethodGet, "application/json, text/event-stream;q=0.5", "gzip, br", "identity"},

@@ -10,9 +10,9 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Exchange is one call as the transport sees it: where it goes and with which credential. It belongs to
-// one request and is forgotten with it. Its credential is unexported and never leaves but through the
-// request that the transport makes.
+// Exchange is one call as the transport sees it: where it goes and with which credential. It
+// belongs to one request and is forgotten with it. Its credential is unexported and never leaves
+// but through the request that the transport makes.
 type Exchange struct {
 	placement *Placement
 	placed    *Placement // what of it the credential in use takes; see carrying
@@ -54,10 +54,12 @@ type Exchange struct {
 // Revend obtains a credential in place of one that the upstream refused.
 type Revend func(ctx context.Context, refused vending.Credential) (vending.Credential, error)
 
-// NewExchange prepares a call to p's app: rawPath is empty or begins with "/", rawQuery is without "?".
-// It resolves the host, which rawPath may begin with (see [Placement.Split]), and fills the path prefix, so that what cannot be
-// placed is refused before anything is dialled. revend may be nil.
-func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string, hasQuery bool, revend Revend) (*Exchange, error) {
+// NewExchange prepares a call to p's app: rawPath is empty or begins with "/", rawQuery is without
+// "?". It resolves the host, which rawPath may begin with (see [Placement.Split]), and fills the
+// path prefix, so that what cannot be placed is refused before anything is dialled. revend may be
+// nil.
+func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string, hasQuery bool,
+	revend Revend) (*Exchange, error) {
 	x := &Exchange{placement: p, query: rawQuery, hasQuery: hasQuery, revend: revend}
 	var err error
 	if x.at, x.path, err = p.Split(rawPath); err != nil {
@@ -129,8 +131,8 @@ func (x *Exchange) SetHeader(name string, values []string) { x.ownHeader, x.ownV
 // request that has it there is `invalid_request`.
 func (x *Exchange) Guard(key Key) { x.key = key }
 
-// Outline is the request to x's app without any credential: what error handlers and logs may see. The
-// transport completes it.
+// Outline is the request to x's app without any credential: what error handlers and logs may see.
+// The transport completes it.
 func (x *Exchange) Outline(out *http.Request) {
 	out.URL.Scheme, out.URL.Host = x.placement.upstream.scheme, x.placement.app.Slug
 	out.Host = ""
@@ -218,7 +220,8 @@ func (x *Exchange) fullQuery(cred vending.Credential) (string, error) {
 // discardTimeout bounds the wait for the rest of an answer that will not be used.
 const discardTimeout = time.Second
 
-// discard reads a little of an answer that will not be used, so that its connection can be, and closes it.
+// discard reads a little of an answer that will not be used, so that its connection can be, and
+// closes it.
 func discard(res *http.Response) {
 	stop := time.AfterFunc(discardTimeout, func() { _ = res.Body.Close() }) // it may never end
 	_, _ = io.CopyN(io.Discard, res.Body, 64<<10)

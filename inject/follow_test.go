@@ -43,22 +43,26 @@ type closing struct {
 func (c *closing) Close() error { *c.closed++; return c.ReadCloser.Close() }
 
 func moved(status int, to string) string {
-	return "HTTP/1.1 " + strconv.Itoa(status) + " Moved\r\nLocation: " + to + "\r\nSet-Cookie: a=b\r\nContent-Length: 5\r\n\r\nmoved"
+	return "HTTP/1.1 " + strconv.Itoa(status) + " Moved\r\nLocation: " + to +
+		"\r\nSet-Cookie: a=b\r\nContent-Length: 5\r\n\r\nmoved"
 }
 
 const fetched = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 func follow(t *testing.T, method, location string, status int, w *wire) (*http.Response, error) {
 	t.Helper()
-	x := exchangeWith(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}")), testCredential("api_key", "the-secret/1"))
+	x := exchangeWith(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}")),
+		testCredential("api_key", "the-secret/1"))
 	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), method, "http://app/x", strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"Authorization", "Cookie", "X-User-Email", "X-Vendgate-Key", "Accept", "Accept-Encoding", "Range", "X-Custom"} {
+	for _, name := range []string{"Authorization", "Cookie", "X-User-Email", "X-Vendgate-Key", "Accept", "Accept-Encoding",
+		"Range", "X-Custom"} {
 		r.Header.Set(name, "the caller's")
 	}
-	first := &http.Response{StatusCode: status, Header: http.Header{"Location": {location}}, Request: r, Body: &closing{http.NoBody, &w.closed}}
+	first := &http.Response{StatusCode: status, Header: http.Header{"Location": {location}}, Request: r,
+		Body: &closing{http.NoBody, &w.closed}}
 	f := Follower{Base: w, Refuses: testGateway().IsOwn}
 	return f.Follow(x, first, location)
 }
@@ -73,30 +77,43 @@ func TestFollow(t *testing.T) {
 		status                 int
 		err                    string
 	}{
-		{"to a file", "GET", "https://files.example.net/a?sig=1%2F", map[string]string{"files.example.net/a?sig=1%2F": fetched}, []string{"GET /a?sig=1%2F files.example.net"}, 200, ""},
-		{"by HEAD", "HEAD", "https://files.example.net/a", map[string]string{"files.example.net/a": fetched}, []string{"HEAD /a files.example.net"}, 200, ""},
+		{"to a file", "GET", "https://files.example.net/a?sig=1%2F",
+			map[string]string{"files.example.net/a?sig=1%2F": fetched}, []string{"GET /a?sig=1%2F files.example.net"}, 200, ""},
+		{"by HEAD", "HEAD", "https://files.example.net/a", map[string]string{"files.example.net/a": fetched},
+			[]string{"HEAD /a files.example.net"}, 200, ""},
 		{"five hops", "GET", "https://a.example/1", map[string]string{
-			"a.example/1": moved(301, "https://b.example/2"), "b.example/2": moved(302, "//c.example/3"), "c.example/3": moved(303, "/4"),
+			"a.example/1": moved(301, "https://b.example/2"), "b.example/2": moved(302, "//c.example/3"),
+			"c.example/3": moved(303, "/4"),
 			"c.example/4": moved(307, "https://api.example.com/v1/5"), "api.example.com/v1/5": fetched,
-		}, []string{"GET /1 a.example", "GET /2 b.example", "GET /3 c.example", "GET /4 c.example", "GET /v1/5 api.example.com"}, 200, ""},
+		}, []string{"GET /1 a.example", "GET /2 b.example", "GET /3 c.example", "GET /4 c.example",
+			"GET /v1/5 api.example.com"}, 200, ""},
 		{"six hops", "GET", "https://a.example/1", map[string]string{"a.example/1": moved(308, "https://a.example/1")},
-			[]string{"GET /1 a.example", "GET /1 a.example", "GET /1 a.example", "GET /1 a.example", "GET /1 a.example"}, 0, "more than 5"},
-		{"a refusal there", "GET", "https://a.example/1", map[string]string{"a.example/1": "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"}, []string{"GET /1 a.example"}, 401, ""},
-		{"the credential as a parameter", "GET", "https://a.example/1?t=the-secret%2F1&p=2", map[string]string{"a.example/1?p=2": fetched}, []string{"GET /1?p=2 a.example"}, 200, ""},
-		{"user info", "GET", "https://u:p@a.example/1", map[string]string{"a.example/1": fetched}, []string{"GET /1 a.example"}, 200, ""},
+			[]string{"GET /1 a.example", "GET /1 a.example", "GET /1 a.example", "GET /1 a.example", "GET /1 a.example"}, 0,
+			"more than 5"},
+		{"a refusal there", "GET", "https://a.example/1",
+			map[string]string{"a.example/1": "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"}, []string{"GET /1 a.example"}, 401,
+			""},
+		{"the credential as a parameter", "GET", "https://a.example/1?t=the-secret%2F1&p=2",
+			map[string]string{"a.example/1?p=2": fetched}, []string{"GET /1?p=2 a.example"}, 200, ""},
+		{"user info", "GET", "https://u:p@a.example/1", map[string]string{"a.example/1": fetched},
+			[]string{"GET /1 a.example"}, 200, ""},
 		{"the credential in the path", "GET", "https://a.example/the-secret%2F1", nil, nil, 0, "holds the credential"},
 		{"http", "GET", "http://a.example/1", nil, nil, 0, "without https"},
-		{"http after https", "GET", "https://a.example/1", map[string]string{"a.example/1": moved(302, "http://a.example/2")}, []string{"GET /1 a.example"}, 0, "without https"},
+		{"http after https", "GET", "https://a.example/1", map[string]string{"a.example/1": moved(302, "http://a.example/2")},
+			[]string{"GET /1 a.example"}, 0, "without https"},
 		{"another scheme", "GET", "file:///etc/passwd", nil, nil, 0, "without https"},
 		{"no host", "GET", "https:///a", nil, nil, 0, "without https"},
 		{"no address", "GET", "https://[a/1", nil, nil, 0, "invalid"},
-		{"the gateway", "GET", "https://a.example/1", map[string]string{"a.example/1": moved(302, "https://GW.example.:443/proxy/c/app/x")}, []string{"GET /1 a.example"}, 0, "the gateway itself"},
+		{"the gateway", "GET", "https://a.example/1",
+			map[string]string{"a.example/1": moved(302, "https://GW.example.:443/proxy/c/app/x")}, []string{"GET /1 a.example"},
+			0, "the gateway itself"},
 		{"nobody there", "GET", "https://a.example/1", nil, []string{"GET /1 a.example"}, 0, "nothing listens"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := &wire{answers: c.answers}
 			res, err := follow(t, c.method, c.location, http.StatusFound, w)
-			if c.err == "" && (err != nil || res.StatusCode != c.status) || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+			if c.err == "" && (err != nil || res.StatusCode != c.status) || c.err != "" &&
+				(err == nil || !strings.Contains(err.Error(), c.err)) {
 				t.Errorf("answer %v, error %v", res, err)
 			}
 			if len(w.got) != len(c.sent) {
@@ -104,7 +121,8 @@ func TestFollow(t *testing.T) {
 			}
 			for i, sent := range c.sent {
 				parts := strings.Fields(sent)
-				if want := "https " + parts[0] + " " + parts[1] + bare + parts[2] + "\r\nUser-Agent: Vendgate\r\n\r\n"; w.got[i] != want {
+				if want := "https " + parts[0] + " " + parts[1] + bare + parts[2] +
+					"\r\nUser-Agent: Vendgate\r\n\r\n"; w.got[i] != want {
 					t.Errorf("sent %q, want %q", w.got[i], want)
 				}
 			}
@@ -128,7 +146,8 @@ func TestFollowStatus(t *testing.T) {
 }
 
 func TestRedirectHost(t *testing.T) {
-	x := exchangeWith(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}")), testCredential("api_key", "the-secret"))
+	x := exchangeWith(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}")),
+		testCredential("api_key", "the-secret"))
 	for location, want := range map[string]string{
 		"https://Files.example.net:8443/a?sig=secret": "files.example.net:8443",
 		"//u:p@files.example.net/a":                   "files.example.net",

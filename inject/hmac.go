@@ -24,8 +24,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// newSigner compiles an app's signing rules, which have passed the catalog's check. known decides which
-// fields exist.
+// newSigner compiles an app's signing rules, which have passed the catalog's check. known decides
+// which fields exist.
 func newSigner(s *catalog.Sign, known func(string) bool) (signer, error) {
 	maxBody := s.MaxBody
 	if maxBody == 0 {
@@ -43,8 +43,8 @@ func newSigner(s *catalog.Sign, known func(string) bool) (signer, error) {
 	return nil, fmt.Errorf("sign: scheme %q is unknown", s.Scheme)
 }
 
-// hmacSigner signs a declared message about the request with HMAC (RFC 2104) and puts the result into a
-// header. It is immutable: it holds no key.
+// hmacSigner signs a declared message about the request with HMAC (RFC 2104) and puts the result
+// into a header. It is immutable: it holds no key.
 type hmacSigner struct {
 	hash            func() hash.Hash
 	key             template
@@ -117,8 +117,8 @@ func (h *hmacSigner) compile(s *catalog.Sign, known func(string) bool) (err erro
 	return nil
 }
 
-// signable reports whether name is a header that net/http sends as it stands in the map. The others it
-// makes itself, and would leave the signature out.
+// signable reports whether name is a header that net/http sends as it stands in the map. The others
+// it makes itself, and would leave the signature out.
 func signable(name string) bool {
 	switch textproto.CanonicalMIMEHeaderKey(name) {
 	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection":
@@ -173,10 +173,12 @@ func (h *hmacSigner) signingKey(cred vending.Credential) ([]byte, error) {
 	for name := range h.key.names {
 		return nil, malformed(name, "is not encoded as this app's keys are")
 	}
-	return nil, errors.New("sign: the key is not in its declared encoding") // a key without a field, so no credential's fault
+	// a key without a field, so no credential's fault
+	return nil, errors.New("sign: the key is not in its declared encoding")
 }
 
-// writeMessage writes the declared message. Values go in as they are: none is ever read as a template.
+// writeMessage writes the declared message. Values go in as they are: none is ever read as a
+// template.
 func (h *hmacSigner) writeMessage(mac hash.Hash, values requestValues, cred vending.Credential) error {
 	for _, p := range h.message {
 		if p.field && isRequestPart(p.text) {
@@ -264,8 +266,8 @@ func keyDecoder(encoding string) func(string) ([]byte, error) {
 	return nil
 }
 
-// decodeBase64 reads either alphabet of RFC 4648, with or without padding: providers name all of them
-// "base64", and none can be taken for another.
+// decodeBase64 reads either alphabet of RFC 4648, with or without padding: providers name all of
+// them "base64", and none can be taken for another.
 func decodeBase64(text string) ([]byte, error) {
 	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
 	return base64.RawStdEncoding.DecodeString(text)

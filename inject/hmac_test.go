@@ -126,11 +126,13 @@ func TestHMACForms(t *testing.T) {
 			map[string]string{"X-Signature": hex.EncodeToString(macOf(sha512.New, key, "m"))},
 		},
 		{
-			"base64 key and signature", catalog.Sign{KeyEncoding: "base64", Encoding: "base64", Message: "m"}, base64.StdEncoding.EncodeToString([]byte(key)),
+			"base64 key and signature", catalog.Sign{KeyEncoding: "base64", Encoding: "base64", Message: "m"},
+			base64.StdEncoding.EncodeToString([]byte(key)),
 			map[string]string{"X-Signature": base64.StdEncoding.EncodeToString(macOf(sha256.New, key, "m"))},
 		},
 		{
-			"base64 key for URLs, unpadded", catalog.Sign{KeyEncoding: "base64", Message: "m"}, base64.RawURLEncoding.EncodeToString([]byte(key)),
+			"base64 key for URLs, unpadded", catalog.Sign{KeyEncoding: "base64", Message: "m"},
+			base64.RawURLEncoding.EncodeToString([]byte(key)),
 			map[string]string{"X-Signature": hex.EncodeToString(macOf(sha256.New, key, "m"))},
 		},
 		{
@@ -139,11 +141,14 @@ func TestHMACForms(t *testing.T) {
 		},
 		{
 			"milliseconds", catalog.Sign{Message: "{timestamp}", TimestampHeader: "X-Time", TimestampFormat: "unix_ms"}, "k",
-			map[string]string{"X-Time": "1770087906789", "X-Signature": hex.EncodeToString(macOf(sha256.New, "k", "1770087906789"))},
+			map[string]string{"X-Time": "1770087906789",
+				"X-Signature": hex.EncodeToString(macOf(sha256.New, "k", "1770087906789"))},
 		},
 		{
-			"RFC 3339 in UTC", catalog.Sign{Hash: "sha1", Message: "{timestamp}", TimestampHeader: "X-Time", TimestampFormat: "rfc3339", Header: "authorization", Prefix: "HMAC "}, "k",
-			map[string]string{"X-Time": "2026-02-03T03:05:06Z", "Authorization": "HMAC " + hex.EncodeToString(macOf(sha1.New, "k", "2026-02-03T03:05:06Z"))},
+			"RFC 3339 in UTC", catalog.Sign{Hash: "sha1", Message: "{timestamp}", TimestampHeader: "X-Time",
+				TimestampFormat: "rfc3339", Header: "authorization", Prefix: "HMAC "}, "k",
+			map[string]string{"X-Time": "2026-02-03T03:05:06Z",
+				"Authorization": "HMAC " + hex.EncodeToString(macOf(sha1.New, "k", "2026-02-03T03:05:06Z"))},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -200,13 +205,19 @@ func TestHMACRefusesMalformedFields(t *testing.T) {
 		{"no key", catalog.Sign{Message: "m"}, hmacCredential("key_id", "k"), "secret"},
 		{"empty key", catalog.Sign{Message: "m"}, hmacCredential("secret", ""), "secret"},
 		{"key with a line break", catalog.Sign{Message: "m"}, hmacCredential("secret", "k\n"), "secret"},
-		{"key that is no hex", catalog.Sign{Message: "m", KeyEncoding: "hex"}, hmacCredential("secret", "CANARYxyz"), "secret"},
-		{"key that is no base64", catalog.Sign{Message: "m", KeyEncoding: "base64"}, hmacCredential("secret", "CANARY!"), "secret"},
+		{"key that is no hex", catalog.Sign{Message: "m", KeyEncoding: "hex"}, hmacCredential("secret", "CANARYxyz"),
+			"secret"},
+		{"key that is no base64", catalog.Sign{Message: "m", KeyEncoding: "base64"}, hmacCredential("secret", "CANARY!"),
+			"secret"},
 		{"key of padding alone", catalog.Sign{Message: "m", KeyEncoding: "base64"}, hmacCredential("secret", "="), "secret"},
-		{"prefix with CR", catalog.Sign{Message: "m", Prefix: "{key_id}:"}, hmacCredential("secret", "k", "key_id", "a\rb"), "key_id"},
-		{"prefix with LF", catalog.Sign{Message: "m", Prefix: "{key_id}:"}, hmacCredential("secret", "k", "key_id", "a\nX-A: b"), "key_id"},
-		{"prefix with NUL", catalog.Sign{Message: "m", Prefix: "{key_id}:"}, hmacCredential("secret", "k", "key_id", "a\x00"), "key_id"},
-		{"line break in the message", catalog.Sign{Message: "{key_id}\n{path}"}, hmacCredential("secret", "k", "key_id", "a\n/other"), "key_id"},
+		{"prefix with CR", catalog.Sign{Message: "m", Prefix: "{key_id}:"}, hmacCredential("secret", "k", "key_id", "a\rb"),
+			"key_id"},
+		{"prefix with LF", catalog.Sign{Message: "m", Prefix: "{key_id}:"},
+			hmacCredential("secret", "k", "key_id", "a\nX-A: b"), "key_id"},
+		{"prefix with NUL", catalog.Sign{Message: "m", Prefix: "{key_id}:"}, hmacCredential("secret", "k", "key_id", "a\x00"),
+			"key_id"},
+		{"line break in the message", catalog.Sign{Message: "{key_id}\n{path}"},
+			hmacCredential("secret", "k", "key_id", "a\n/other"), "key_id"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := awsRequest(t, "GET", "https://api.example.com", "/", "", nil)
@@ -241,7 +252,9 @@ func TestHMACRules(t *testing.T) {
 		{"timestamp that nobody is told", func(s *catalog.Sign) { s.Message = "{timestamp}" }, nil, "timestamp_header"},
 		{"unknown placeholder", func(s *catalog.Sign) { s.Message = "{nonce}" }, nil, "{nonce} is no declared field"},
 		{"part of the request in the key", func(s *catalog.Sign) { s.Key = "{body}" }, nil, "{body} is no declared field"},
-		{"part of the request in the prefix", func(s *catalog.Sign) { s.Prefix = "{path}" }, nil, "{path} is no declared field"},
+		{"part of the request in the prefix", func(s *catalog.Sign) {
+			s.Prefix = "{path}"
+		}, nil, "{path} is no declared field"},
 		{"line break in the prefix", func(s *catalog.Sign) { s.Prefix = "a\r\nb" }, nil, "control character"},
 		{"field that shadows the request", func(*catalog.Sign) {}, []string{"path"}, `the field "path"`},
 	} {

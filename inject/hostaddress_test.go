@@ -25,14 +25,15 @@ func TestPathByHost(t *testing.T) {
 		app              *catalog.App
 		label, raw, want string
 	}{
-		"below the base":         {hostApp(), "", "/v1/users/a%2Fb", "/users/a%2Fb"},
-		"the base alone":         {hostApp(), "", "/v1", ""},
-		"the base and a slash":   {hostApp(), "", "/v1/", "/"},
-		"the base twice":         {hostApp(), "", "/v1/v1/x", "/v1/x"},
-		"two slashes behind":     {hostApp(), "", "/v1//x", "//x"},
-		"a labelled host":        {hostApp(), "files", "/v1/files", "/~files.example.com/v1/files"},
-		"its root":               {hostApp(), "files", "/", "/~files.example.com/"},
-		"its path with a tilde":  {hostApp(), "files", "/~uploads.example.com:8443/x", "/~files.example.com/~uploads.example.com:8443/x"},
+		"below the base":       {hostApp(), "", "/v1/users/a%2Fb", "/users/a%2Fb"},
+		"the base alone":       {hostApp(), "", "/v1", ""},
+		"the base and a slash": {hostApp(), "", "/v1/", "/"},
+		"the base twice":       {hostApp(), "", "/v1/v1/x", "/v1/x"},
+		"two slashes behind":   {hostApp(), "", "/v1//x", "//x"},
+		"a labelled host":      {hostApp(), "files", "/v1/files", "/~files.example.com/v1/files"},
+		"its root":             {hostApp(), "files", "/", "/~files.example.com/"},
+		"its path with a tilde": {hostApp(), "files", "/~uploads.example.com:8443/x",
+			"/~files.example.com/~uploads.example.com:8443/x"},
 		"a host in the path":     {hostApp(), "", "/~uploads.example.com:8443/x", "/~uploads.example.com:8443/x"},
 		"an undeclared host":     {hostApp(), "", "/~evil.example/x", "/~evil.example/x"}, // Split refuses it
 		"beside the API":         {hostApp(), "", "/group/repo.git/info/refs", "/~/group/repo.git/info/refs"},
@@ -56,15 +57,17 @@ func TestPathByHostRefuses(t *testing.T) {
 		code       vending.Code
 		within     string
 	}{
-		"outside of the base":         {hostApp(), "", "/v2/users", vending.InvalidRequest, "begin with /v1"},
-		"a base that begins alike":    {hostApp(), "", "/v1x/users", vending.InvalidRequest, "begin with /v1"},
-		"a parameter of the base":     {hostApp(), "", "/v1;a=b/users", vending.InvalidRequest, "begin with /v1"},
-		"the base spelt otherwise":    {hostApp(), "", "/%761/users", vending.InvalidRequest, "begin with /v1"},
-		"the base in upper case":      {hostApp(), "", "/V1/users", vending.InvalidRequest, "begin with /v1"},
-		"two slashes in front":        {hostApp(), "", "//v1/users", vending.InvalidRequest, "begin with /v1"},
-		"the root":                    {hostApp(), "", "/", vending.InvalidRequest, "begin with /v1"},
-		"a place behind the base":     {hostApp(), "", "/v1/~files.example.com/x", vending.InvalidRequest, "cannot begin with ~"},
-		"that, spelt otherwise":       {hostApp(), "", "/v1//%7efiles.example.com/x", vending.InvalidRequest, "cannot begin with ~"},
+		"outside of the base":      {hostApp(), "", "/v2/users", vending.InvalidRequest, "begin with /v1"},
+		"a base that begins alike": {hostApp(), "", "/v1x/users", vending.InvalidRequest, "begin with /v1"},
+		"a parameter of the base":  {hostApp(), "", "/v1;a=b/users", vending.InvalidRequest, "begin with /v1"},
+		"the base spelt otherwise": {hostApp(), "", "/%761/users", vending.InvalidRequest, "begin with /v1"},
+		"the base in upper case":   {hostApp(), "", "/V1/users", vending.InvalidRequest, "begin with /v1"},
+		"two slashes in front":     {hostApp(), "", "//v1/users", vending.InvalidRequest, "begin with /v1"},
+		"the root":                 {hostApp(), "", "/", vending.InvalidRequest, "begin with /v1"},
+		"a place behind the base": {hostApp(), "", "/v1/~files.example.com/x", vending.InvalidRequest,
+			"cannot begin with ~"},
+		"that, spelt otherwise": {hostApp(), "", "/v1//%7efiles.example.com/x", vending.InvalidRequest,
+			"cannot begin with ~"},
 		"what is not declared":        {hostApp(), "", "/group/other", vending.InvalidRequest, "begin with /v1"},
 		"a tilde without places":      {plain, "", "/~user", vending.InvalidRequest, "begin with /v1"},
 		"an unknown label":            {hostApp(), "uploads", "/", vending.UnknownApp, "it has files"},
@@ -119,10 +122,12 @@ func TestLinksByHost(t *testing.T) {
 		{"outside of the API", "", "/x", "https://api.example.com/v2/a", "https://api.example.com/v2/a"},
 		{"a path outside of the API", "", "/x", "/v2/a", "https://api.example.com/v2/a"},
 
-		{"from the labelled host to the main", "files", "/~files.example.com/x", "https://api.example.com/v1/a", main + "/v1/a"},
+		{"from the labelled host to the main", "files", "/~files.example.com/x", "https://api.example.com/v1/a",
+			main + "/v1/a"},
 		{"from the labelled host, a path", "files", "/~files.example.com/x", "/f", "/f"},
 		{"from the labelled host, relative", "files", "/~files.example.com/a/x", "next", "next"},
-		{"from the labelled host, two slashes", "files", "/~files.example.com/x", "/.//evil.example/f", files + "//evil.example/f"},
+		{"from the labelled host, two slashes", "files", "/~files.example.com/x", "/.//evil.example/f",
+			files + "//evil.example/f"},
 		{"from the host in the path, a path", "", "/~files.example.com/x", "/f", files + "/f"},
 		{"from the host in the path, relative", "", "/~files.example.com/a/x", "next", files + "/a/next"},
 		{"from a host without a label, a path", "", "/~uploads.example.com:8443/x", "/f", "/~uploads.example.com:8443/f"},
@@ -170,7 +175,8 @@ func TestLinksToOwnNames(t *testing.T) {
 		return g
 	}
 	x := exchangeTo(t, hostApp(), "/x")
-	h := http.Header{"Location": {"https://other.gw.example/a"}, "Link": {"<https://app.gw.example/b>; rel=next, <https://api.example.com/v1/c>; rel=last"}}
+	h := http.Header{"Location": {"https://other.gw.example/a"},
+		"Link": {"<https://app.gw.example/b>; rel=next, <https://api.example.com/v1/c>; rel=last"}}
 	x.RewriteLinks(h, gw)
 	if len(h["Location"]) > 0 || h.Get("Link") != "<https://gw.example/proxy/c/app/c>; rel=last" {
 		t.Errorf("%q", h)

@@ -67,7 +67,8 @@ func reaches(t *testing.T, app *catalog.App, h catalog.Host, values map[string]s
 		return
 	}
 	host := strings.TrimSuffix(x.host, ":443")
-	if filled := strings.NewReplacer(fill...); host != filled.Replace(h.Host) || len(h.Paths) == 0 && x.base != filled.Replace(h.BasePath) || x.path != path {
+	if filled := strings.NewReplacer(fill...); host != filled.Replace(h.Host) || len(h.Paths) == 0 &&
+		x.base != filled.Replace(h.BasePath) || x.path != path {
 		t.Errorf("%s: %+v leads to %s, %s, %s", app.Slug, h, x.host, x.base, x.path)
 	}
 }

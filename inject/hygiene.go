@@ -25,9 +25,9 @@ func fold(name string) string {
 	return strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
 }
 
-// removed are the folded names of headers that no upstream gets from a caller: they say who called, or
-// would override what the gateway decided. Hop-by-hop headers and what `Connection` names were removed
-// by httputil.ReverseProxy.
+// removed are the folded names of headers that no upstream gets from a caller: they say who called,
+// or would override what the gateway decided. Hop-by-hop headers and what `Connection` names were
+// removed by httputil.ReverseProxy.
 var removed = nameSet{
 	"authorization":      {},
 	"cookie":             {},
@@ -110,11 +110,12 @@ func (p *Placement) removes(name string) bool {
 	return false
 }
 
-// MayCarry reports whether a header or trailer of the caller's may reach the upstream under that name.
+// MayCarry reports whether a header or trailer of the caller's may reach the upstream under that
+// name.
 func (p *Placement) MayCarry(name string) bool { return !p.removes(name) }
 
-// cleanHeader returns a new header with what of h the upstream may see, and room for more. The values are shared:
-// nobody writes to them.
+// cleanHeader returns a new header with what of h the upstream may see, and room for more. The
+// values are shared: nobody writes to them.
 func (p *Placement) cleanHeader(h http.Header, room int) http.Header {
 	out := make(http.Header, len(h)+room)
 	for name, values := range h {
@@ -134,7 +135,8 @@ func defaultHeaders(app *catalog.App) http.Header {
 	return h
 }
 
-// addDefaults adds to h the app's headers that it has none of. The values are shared: nobody writes to them.
+// addDefaults adds to h the app's headers that it has none of. The values are shared: nobody writes
+// to them.
 func (p *Placement) addDefaults(h http.Header) {
 	for name, values := range p.defaults {
 		// An empty User-Agent is none: with it, net/http is kept from adding its own.
@@ -144,8 +146,9 @@ func (p *Placement) addDefaults(h http.Header) {
 	}
 }
 
-// cleanQuery removes from raw every parameter whose key the placement sets, in any spelling, and leaves
-// every other byte as it is. Keys may be separated by "&" or, for servers that still split there, ";".
+// cleanQuery removes from raw every parameter whose key the placement sets, in any spelling, and
+// leaves every other byte as it is. Keys may be separated by "&" or, for servers that still split
+// there, ";".
 func (p *Placement) cleanQuery(raw string) string {
 	if len(p.setsKeys) == 0 || raw == "" {
 		return raw
@@ -181,8 +184,8 @@ func withoutParameters(raw string, drops func(pair string) bool) string {
 	return strings.TrimRight(out.String(), "&;")
 }
 
-// setsKey compares key as the most lenient server would read it: decoded, without white space, without
-// the index of an array (`key[]`, `key[0]`), folded.
+// setsKey compares key as the most lenient server would read it: decoded, without white space,
+// without the index of an array (`key[]`, `key[0]`), folded.
 func (p *Placement) setsKey(key string) bool {
 	var room [longestPlain]byte
 	if folded, plain := foldPlain(room[:0], key); plain {

@@ -32,7 +32,8 @@ func TestRemoves(t *testing.T) {
 }
 
 func TestCleanQuery(t *testing.T) {
-	p := mustPlace(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"api_key": "{api_key}", "t.k": "x"}}))
+	p := mustPlace(t,
+		keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"api_key": "{api_key}", "t.k": "x"}}))
 	for _, c := range []struct{ name, raw, want string }{
 		{"nothing", "", ""},
 		{"nothing of ours", "a=1&b=%zz&;;c", "a=1&b=%zz&;;c"},
@@ -40,7 +41,8 @@ func TestCleanQuery(t *testing.T) {
 		{"first", "api_key=1&a=2", "a=2"},
 		{"last", "a=2&api_key=1", "a=2"},
 		{"between, order and spelling kept", "b=%2F&api_key=1&a=+", "b=%2F&a=+"},
-		{"every one", "api_key&API_KEY=2&api-key=3&api.key=4&api_key[]=5&api_key%5B0%5D=6&%61pi%5fkey=7&+api_key+=8&api_key%00x=9", ""},
+		{"every one",
+			"api_key&API_KEY=2&api-key=3&api.key=4&api_key[]=5&api_key%5B0%5D=6&%61pi%5fkey=7&+api_key+=8&api_key%00x=9", ""},
 		{"key of PHP's spelling", "t_k=1&t-k=2&t%20k=3&t.k=4&tk=5", "tk=5"},
 		{"semicolons", "a;api_key=1;b", "a;b"},
 		{"broken encoding at the end", "a=1&api_key%", "a=1&api_key%"},
@@ -55,7 +57,8 @@ func TestCleanQuery(t *testing.T) {
 }
 
 func FuzzCleanQuery(f *testing.F) {
-	p := mustPlace(f, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"api_key": "{api_key}"}}))
+	p := mustPlace(f,
+		keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"api_key": "{api_key}"}}))
 	for _, seed := range []string{"", "a=1&api_key=2", "api%5Fkey;x", "&&;;=", "%", "[api_key"} {
 		f.Add(seed)
 	}
@@ -75,7 +78,8 @@ func FuzzCleanQuery(f *testing.F) {
 // TestManyParameters: the names of a long query are read, for callers known or not, without a heap
 // that grows with it.
 func TestManyParameters(t *testing.T) {
-	for name, app := range map[string]*catalog.App{"query": keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"api_key": "{api_key}"}}), "signature": awsApp()} {
+	for name, app := range map[string]*catalog.App{"query": keyApp("https://api.example.com",
+		&catalog.Placement{Query: map[string]string{"api_key": "{api_key}"}}), "signature": awsApp()} {
 		p := mustPlace(t, app)
 		raw := strings.Repeat("api.key_=&a&Filter-by=x&", 1000)
 		allocs := testing.AllocsPerRun(5, func() {

@@ -85,7 +85,8 @@ func forge(from string, allow ...string) *catalog.App {
 // called is the address that a call with the host's value goes to, or "".
 func called(t *testing.T, app *catalog.App, host string, configured ...string) string {
 	t.Helper()
-	cred := vending.NewOAuth("forge", "t", "", time.Time{}, vending.Field{Name: "host", Value: host}).Configured(configured...)
+	cred := vending.NewOAuth("forge", "t", "", time.Time{},
+		vending.Field{Name: "host", Value: host}).Configured(configured...)
 	h, base, err := mustPlace(t, app).upstream.resolve(cred)
 	if err != nil {
 		return ""
@@ -114,7 +115,8 @@ func TestInsideHost(t *testing.T) {
 // TestInsideHostOfOthers: neither an end user, nor a source that passes on what one may have
 // entered, nor an app without allow_private gets further than public names.
 func TestInsideHostOfOthers(t *testing.T) {
-	public := map[string]bool{"git.example.com": true, "git.corp.internal": true} // what they resolve to, the dialer judges
+	// what they resolve to, the dialer judges
+	public := map[string]bool{"git.example.com": true, "git.corp.internal": true}
 	for value := range inside {
 		for who, got := range map[string]string{
 			"an end user":                     called(t, forge("", "10.0.0.0/8"), value),
@@ -126,8 +128,11 @@ func TestInsideHostOfOthers(t *testing.T) {
 				t.Errorf("%s: %q is called at %q", who, value, got)
 			}
 		}
-		for who, app := range map[string]*catalog.App{"an end user": forge("", "10.0.0.0/8"), "not allowed": forge(catalog.FromClient)} {
-			if got, err := Endpoint(app, "https://{host}/token", func(string) (string, bool) { return value, true }); (err == nil) != public[value] {
+		for who, app := range map[string]*catalog.App{"an end user": forge("", "10.0.0.0/8"),
+			"not allowed": forge(catalog.FromClient)} {
+			if got, err := Endpoint(app, "https://{host}/token", func(string) (string, bool) {
+				return value, true
+			}); (err == nil) != public[value] {
 				t.Errorf("%s: %q is the endpoint %q", who, value, got)
 			}
 		}

@@ -12,11 +12,15 @@ func BenchmarkElsewhere(b *testing.B) {
 	p := mustPlace(b, keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}")))
 	key := NewKey("ck_" + strings.Repeat("aZ0", 14) + "x")
 	h := http.Header{
-		"Accept": {"application/json"}, "Content-Type": {"application/json"}, "Authorization": {"Bearer ck_" + strings.Repeat("aZ0", 14) + "x"},
-		"User-Agent": {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0"}, "X-Stainless-Lang": {"js"}, "Accept-Encoding": {"gzip, deflate, br"},
-		"X-Amz-Content-Sha256": {strings.Repeat("0123456789abcdef", 4)}, "Idempotency-Key": {"550e8400-e29b-41d4-a716-446655440000"},
+		"Accept": {"application/json"}, "Content-Type": {"application/json"},
+		"Authorization":    {"Bearer ck_" + strings.Repeat("aZ0", 14) + "x"},
+		"User-Agent":       {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0"},
+		"X-Stainless-Lang": {"js"}, "Accept-Encoding": {"gzip, deflate, br"},
+		"X-Amz-Content-Sha256": {strings.Repeat("0123456789abcdef", 4)},
+		"Idempotency-Key":      {"550e8400-e29b-41d4-a716-446655440000"},
 	}
-	for name, query := range map[string]string{"plain": "", "query": "q=in%3Ainbox%20after%3A2024%2F01%2F01&fields=a%2Cb&filter%5Bname%5D=x&pageToken=09876543210987654321"} {
+	for name, query := range map[string]string{"plain": "",
+		"query": "q=in%3Ainbox%20after%3A2024%2F01%2F01&fields=a%2Cb&filter%5Bname%5D=x&pageToken=09876543210987654321"} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -27,7 +31,9 @@ func BenchmarkElsewhere(b *testing.B) {
 		})
 	}
 	for name, body := range map[string]string{
-		"json": `{"model":"m","messages":[{"role":"user","content":"say \"hello\"\nand goodbye \u00e9"}],`, "base64": strings.Repeat("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ", 2), "text": "all work and no play makes Jack a dull boy. ",
+		"json":   `{"model":"m","messages":[{"role":"user","content":"say \"hello\"\nand goodbye \u00e9"}],`,
+		"base64": strings.Repeat("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ", 2),
+		"text":   "all work and no play makes Jack a dull boy. ",
 		"binary": "\x00\x01%\xff\x80ABCDEFG\\\n", "form": "name=a%20b%2Fc&",
 	} {
 		text := []byte(strings.Repeat(body, 64<<10/len(body)))

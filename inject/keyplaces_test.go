@@ -34,10 +34,12 @@ func TestKeys(t *testing.T) {
 		Query:  map[string]string{"key": "{api_key}"},
 	})
 	declared := keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}"))
-	declared.KeyPlaces = &catalog.KeyPlaces{Headers: []string{"X-SFDC-Session", "Authorization"}, Query: []string{"access_token"}}
+	declared.KeyPlaces = &catalog.KeyPlaces{Headers: []string{"X-SFDC-Session", "Authorization"},
+		Query: []string{"access_token"}}
 	prefix := keyApp("https://api.example.com", &catalog.Placement{PathPrefix: "/v1/bot{api_key}-x"})
 	byField := &catalog.App{
-		Slug: "app", AuthType: string(vending.Header), Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "PLAID-CLIENT-ID"}, {Name: "PLAID-SECRET", Secret: true}},
+		Slug: "app", AuthType: string(vending.Header), Upstream: "https://api.example.com",
+		Fields: []catalog.Field{{Name: "PLAID-CLIENT-ID"}, {Name: "PLAID-SECRET", Secret: true}},
 	}
 	for name, c := range map[string]struct {
 		app   *catalog.App
@@ -46,26 +48,32 @@ func TestKeys(t *testing.T) {
 		query string
 		want  string
 	}{
-		"header":                  {both, []string{"X-Api-Key", ckA}, "", "", "a in the header X-Api-Key"},
-		"header by a scheme":      {both, []string{"X-Api-Key", "api-key " + ckA}, "", "", "a in the header X-Api-Key"},
-		"header twice":            {both, []string{"X-Api-Key", ckA, "X-Api-Key", ckB}, "", "", "a in the header X-Api-Key, b in the header X-Api-Key"},
+		"header":             {both, []string{"X-Api-Key", ckA}, "", "", "a in the header X-Api-Key"},
+		"header by a scheme": {both, []string{"X-Api-Key", "api-key " + ckA}, "", "", "a in the header X-Api-Key"},
+		"header twice": {both, []string{"X-Api-Key", ckA, "X-Api-Key", ckB}, "", "",
+			"a in the header X-Api-Key, b in the header X-Api-Key"},
 		"header that is literal":  {both, []string{"X-Tier", ckA}, "", "", ""},
 		"other header":            {both, []string{"X-Other", ckA}, "", "", ""},
 		"query":                   {both, nil, "", "a=b&key=" + ckA, "a in the query parameter key"},
 		"query as arrays":         {both, nil, "", "KEY%5B%5D=ck%5F" + ckA[3:], "a in the query parameter KEY"},
 		"query with a key inside": {both, nil, "", "key[" + ckB + "]=" + ckA, "a in the query parameter key"},
-		"query in two places":     {both, nil, "", "key=" + ckA + ";key=" + ckB, "a in the query parameter key, b in the query parameter key"},
-		"other query":             {both, nil, "", "token=" + ckA, ""},
-		"declared header":         {declared, []string{"X-Sfdc-Session", ckA}, "", "", "a in the header X-Sfdc-Session"},
-		"declared parameter":      {declared, nil, "", "access_token=" + ckA, "a in the query parameter access_token"},
-		"path prefix":             {prefix, nil, "/v1/bot" + ckA + "-x/me", "", "a in the path"},
-		"path prefix alone":       {prefix, nil, "/v1/bot" + ckA + "-x", "", "a in the path"},
-		"path prefix, more":       {prefix, nil, "/v1/bot" + ckA + "-xy/me", "", ""},
-		"path prefix, later":      {prefix, nil, "/a/v1/bot" + ckA + "-x/me", "", ""},
-		"fields by auth type":     {byField, []string{"Plaid-Client-Id", "x", "Plaid-Secret", ckA}, "", "", "a in the header Plaid-Secret"},
-		"presigned":               {awsApp(), nil, "/b/k", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + ckA + "%2F20261130%2Feu-west-1%2Fs3%2Faws4_request", "a in the query parameter X-Amz-Credential"},
-		"session token":           {awsApp(), []string{"X-Amz-Security-Token", ckA}, "", "", "a in the header X-Amz-Security-Token"},
-		"OAuth 1 in the query":    {oauth1App("https://api.example.com"), nil, "", "oauth_token=" + ckA + "&oauth_nonce=x", "a in the query parameter oauth_token"},
+		"query in two places": {both, nil, "", "key=" + ckA + ";key=" + ckB,
+			"a in the query parameter key, b in the query parameter key"},
+		"other query":        {both, nil, "", "token=" + ckA, ""},
+		"declared header":    {declared, []string{"X-Sfdc-Session", ckA}, "", "", "a in the header X-Sfdc-Session"},
+		"declared parameter": {declared, nil, "", "access_token=" + ckA, "a in the query parameter access_token"},
+		"path prefix":        {prefix, nil, "/v1/bot" + ckA + "-x/me", "", "a in the path"},
+		"path prefix alone":  {prefix, nil, "/v1/bot" + ckA + "-x", "", "a in the path"},
+		"path prefix, more":  {prefix, nil, "/v1/bot" + ckA + "-xy/me", "", ""},
+		"path prefix, later": {prefix, nil, "/a/v1/bot" + ckA + "-x/me", "", ""},
+		"fields by auth type": {byField, []string{"Plaid-Client-Id", "x", "Plaid-Secret", ckA}, "", "",
+			"a in the header Plaid-Secret"},
+		"presigned": {awsApp(), nil, "/b/k", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + ckA +
+			"%2F20261130%2Feu-west-1%2Fs3%2Faws4_request", "a in the query parameter X-Amz-Credential"},
+		"session token": {awsApp(), []string{"X-Amz-Security-Token", ckA}, "", "",
+			"a in the header X-Amz-Security-Token"},
+		"OAuth 1 in the query": {oauth1App("https://api.example.com"), nil, "", "oauth_token=" + ckA + "&oauth_nonce=x",
+			"a in the query parameter oauth_token"},
 		"OAuth 1, another's name": {oauth1App("https://api.example.com"), nil, "", "oauth_nonce=" + ckA, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +96,8 @@ func TestKeys(t *testing.T) {
 
 func TestKeysIn(t *testing.T) {
 	for value, want := range map[string]string{
-		ckA: ckA, "Bot " + ckA: ckA, "token " + ckA: ckA, "Token token=" + ckA: ckA, `Token token="` + ckA + `"`: ckA, "sso-key " + ckA + ":secret": ckA, "Outseta x:" + ckA: ckA,
+		ckA: ckA, "Bot " + ckA: ckA, "token " + ckA: ckA, "Token token=" + ckA: ckA, `Token token="` + ckA + `"`: ckA,
+		"sso-key " + ckA + ":secret": ckA, "Outseta x:" + ckA: ckA,
 		`OAuth realm="x", oauth_token="` + ckA + `",oauth_nonce="y"`:                           ckA,
 		"AWS4-HMAC-SHA256 Credential=" + ckA + "/20261130/eu/s3/aws4_request, SignedHeaders=h": ckA,
 		"Bot  " + ckA: "", "Bot x" + ckA: "", "Bot " + ckA + "0": "", "": "", "Bot": "", "Bot " + ckA + "\u00a0": "",
@@ -104,7 +113,8 @@ func TestKeysIn(t *testing.T) {
 func TestWithoutKey(t *testing.T) {
 	bot := mustPlace(t, keyApp("https://api.example.com", &catalog.Placement{PathPrefix: "/bot{api_key}"}))
 	aws := mustPlace(t, awsApp())
-	signed := "x-id=GetObject&X-Amz-Algorithm=AWS4&X-Amz-Credential=" + ckA + "%2Fx&X-Amz-Signature=00&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&versionId=3"
+	signed := "x-id=GetObject&X-Amz-Algorithm=AWS4&X-Amz-Credential=" + ckA +
+		"%2Fx&X-Amz-Signature=00&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&versionId=3"
 	for _, c := range []struct {
 		p                 *Placement
 		path, query, want string
@@ -125,8 +135,10 @@ func TestWithoutKey(t *testing.T) {
 }
 
 func TestRedactTarget(t *testing.T) {
-	bot := mustPlace(t, keyApp("https://api.example.com", &catalog.Placement{PathPrefix: "/bot{api_key}", Query: map[string]string{"key": "{api_key}"}}))
-	open := mustPlace(t, keyApp("https://api.example.com", &catalog.Placement{PathPrefix: "/{sub}", Query: map[string]string{"key": "{api_key}"}}))
+	bot := mustPlace(t, keyApp("https://api.example.com",
+		&catalog.Placement{PathPrefix: "/bot{api_key}", Query: map[string]string{"key": "{api_key}"}}))
+	open := mustPlace(t, keyApp("https://api.example.com",
+		&catalog.Placement{PathPrefix: "/{sub}", Query: map[string]string{"key": "{api_key}"}}))
 	for _, c := range []struct {
 		p                 *Placement
 		path, query, want string
@@ -147,14 +159,16 @@ func TestRedactTarget(t *testing.T) {
 func TestKeyIn(t *testing.T) {
 	key := NewKey(ckA)
 	for _, text := range []string{
-		"x" + ckA + "y", "ck%5F" + ckA[3:], "ck%25255F" + ckA[3:], strings.Repeat("0123456789 ", 1000) + ckA, strings.Repeat("%20", 3000) + "c%6b_" + ckA[3:],
+		"x" + ckA + "y", "ck%5F" + ckA[3:], "ck%25255F" + ckA[3:], strings.Repeat("0123456789 ", 1000) + ckA,
+		strings.Repeat("%20", 3000) + "c%6b_" + ckA[3:],
 		`{"k":"\u0063k_` + ckA[3:] + `"}`, "&#99;k_" + ckA[3:], "ck&lowbar;" + ckA[3:],
 	} {
 		if !key.In(text) {
 			t.Errorf("not found in %.80q", text)
 		}
 	}
-	for _, text := range []string{"", ckA[:45], ckB, strings.ToLower(ckA), strings.Repeat("0123456789abcdef", 4), strings.Repeat("aZ0", 100), strings.Repeat("%41", 100)} {
+	for _, text := range []string{"", ckA[:45], ckB, strings.ToLower(ckA), strings.Repeat("0123456789abcdef", 4),
+		strings.Repeat("aZ0", 100), strings.Repeat("%41", 100)} {
 		if key.In(text) {
 			t.Errorf("found in %.80q", text)
 		}

@@ -52,7 +52,8 @@ func TestNamesThatCost(t *testing.T) {
 	for c := 'a'; c <= 'z'; c++ {
 		members = append(members, string(c)+".next")
 	}
-	text := `{"z":` + strings.Repeat("[", depth) + strings.Repeat(`{"next":1},`, 80000) + `{"next":"b"}` + strings.Repeat("]", depth) + "}"
+	text := `{"z":` + strings.Repeat("[", depth) + strings.Repeat(`{"next":1},`, 80000) + `{"next":"b"}` +
+		strings.Repeat("]", depth) + "}"
 	begun := time.Now()
 	got := edited(members, text, 1<<20, func(string) string { return "c" })
 	if took := time.Since(begun); took > longestWait {
@@ -66,7 +67,8 @@ func TestNamesThatCost(t *testing.T) {
 // TestLinkMemory: a body may hold thousands of links, so that each takes no more memory than its
 // own length accounts for.
 func TestLinkMemory(t *testing.T) {
-	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")), testCredential("api_key", "secret"))
+	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+		testCredential("api_key", "secret"))
 	for _, link := range []string{"https://api.example.com/x?page=2", "https://api.example.com/x{/name}"} {
 		result := testing.Benchmark(func(b *testing.B) {
 			for b.Loop() {

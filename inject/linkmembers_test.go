@@ -25,27 +25,40 @@ func edited(members []string, text string, size int, edit func(string) string) s
 func TestMemberEditor(t *testing.T) {
 	mark := func(v string) string { return "<" + v + ">" }
 	for _, c := range []struct{ name, members, text, want string }{
-		{"a name at any depth", "next", `{"next":"a","b":[{"next":"c"}],"Next":"d","nexts":"e"}`, `{"next":"<a>","b":[{"next":"<c>"}],"Next":"d","nexts":"e"}`},
-		{"a name with a dot", "@odata.nextLink", `{"@odata.nextLink":"a","@odata":{"nextLink":"b"},"nextLink":"c"}`, `{"@odata.nextLink":"<a>","@odata":{"nextLink":"<b>"},"nextLink":"c"}`},
-		{"a path", "paging.next", `{"paging":{"next":"a","x":{"next":"b"}},"next":"c","p":{"paging":{"next":"d"}}}`, `{"paging":{"next":"<a>","x":{"next":"b"}},"next":"c","p":{"paging":{"next":"<d>"}}}`},
-		{"a path through lists", "links.href", `{"links":[[{"href":"a"}],{"href":"b"}]}`, `{"links":[[{"href":"<a>"}],{"href":"<b>"}]}`},
-		{"a path to a name with a dot", "v.@odata.nextLink", `{"v":{"@odata.nextLink":"a"},"@odata.nextLink":"b"}`, `{"v":{"@odata.nextLink":"<a>"},"@odata.nextLink":"b"}`},
-		{"a path that ends alike", "paging.next", `{"xpaging":{"next":"a"},"aging":{"next":"b"}}`, `{"xpaging":{"next":"a"},"aging":{"next":"b"}}`},
-		{"a list", "urls", `{"urls":["a",["b"],{"c":"d"},1,null],"e":["f"]}`, `{"urls":["<a>",["<b>"],{"c":"d"},1,null],"e":["f"]}`},
+		{"a name at any depth", "next", `{"next":"a","b":[{"next":"c"}],"Next":"d","nexts":"e"}`,
+			`{"next":"<a>","b":[{"next":"<c>"}],"Next":"d","nexts":"e"}`},
+		{"a name with a dot", "@odata.nextLink", `{"@odata.nextLink":"a","@odata":{"nextLink":"b"},"nextLink":"c"}`,
+			`{"@odata.nextLink":"<a>","@odata":{"nextLink":"<b>"},"nextLink":"c"}`},
+		{"a path", "paging.next", `{"paging":{"next":"a","x":{"next":"b"}},"next":"c","p":{"paging":{"next":"d"}}}`,
+			`{"paging":{"next":"<a>","x":{"next":"b"}},"next":"c","p":{"paging":{"next":"<d>"}}}`},
+		{"a path through lists", "links.href", `{"links":[[{"href":"a"}],{"href":"b"}]}`,
+			`{"links":[[{"href":"<a>"}],{"href":"<b>"}]}`},
+		{"a path to a name with a dot", "v.@odata.nextLink", `{"v":{"@odata.nextLink":"a"},"@odata.nextLink":"b"}`,
+			`{"v":{"@odata.nextLink":"<a>"},"@odata.nextLink":"b"}`},
+		{"a path that ends alike", "paging.next", `{"xpaging":{"next":"a"},"aging":{"next":"b"}}`,
+			`{"xpaging":{"next":"a"},"aging":{"next":"b"}}`},
+		{"a list", "urls", `{"urls":["a",["b"],{"c":"d"},1,null],"e":["f"]}`,
+			`{"urls":["<a>",["<b>"],{"c":"d"},1,null],"e":["f"]}`},
 		{"an object", "next", `{"next":{"href":"a"}}`, `{"next":{"href":"a"}}`},
-		{"behind an object", "next", `{"next":{"href":"a"},"b":"c","next":"d"}`, `{"next":{"href":"a"},"b":"c","next":"<d>"}`},
-		{"duplicates and white space", "a", "{ \"a\" : \"b\" ,\r\n\"a\":\t\"c\", \"n\": 1.0E+2 }\n", "{ \"a\" : \"<b>\" ,\r\n\"a\":\t\"<c>\", \"n\": 1.0E+2 }\n"},
-		{"values that are no strings", "a", `{"a":1,"b":{"a":null},"c":[{"a":true}]}`, `{"a":1,"b":{"a":null},"c":[{"a":true}]}`},
+		{"behind an object", "next", `{"next":{"href":"a"},"b":"c","next":"d"}`,
+			`{"next":{"href":"a"},"b":"c","next":"<d>"}`},
+		{"duplicates and white space", "a", "{ \"a\" : \"b\" ,\r\n\"a\":\t\"c\", \"n\": 1.0E+2 }\n",
+			"{ \"a\" : \"<b>\" ,\r\n\"a\":\t\"<c>\", \"n\": 1.0E+2 }\n"},
+		{"values that are no strings", "a", `{"a":1,"b":{"a":null},"c":[{"a":true}]}`,
+			`{"a":1,"b":{"a":null},"c":[{"a":true}]}`},
 		{"an escaped name", "next", `{"n\u0065xt":"a"}`, `{"n\u0065xt":"<a>"}`},
 		{"escaped slashes", "a", `{"a":"b\/c"}`, `{"a":"<b\/c>"}`},
-		{"other escapes", "a", `{"a":"b\u0026c&d\u003ee\u00E9é\ud83d\ude00"}`, `{"a":"<b\u0026c\u0026d\u003ee\u00E9\u00E9\ud83d\ude00\u003e"}`},
+		{"other escapes", "a", `{"a":"b\u0026c&d\u003ee\u00E9é\ud83d\ude00"}`,
+			`{"a":"<b\u0026c\u0026d\u003ee\u00E9\u00E9\ud83d\ude00\u003e"}`},
 		{"quotes", "a", `{"a":"b\"c\\","d":"\"a\":\"e\""}`, `{"a":"<b\"c\\>","d":"\"a\":\"e\""}`},
 		{"half of a surrogate pair", "a", `{"a":"b\ud83d"}`, `{"a":"b\ud83d"}`},
 		{"invalid UTF-8", "a", "{\"a\":\"b\xff\",\"\xff\":\"c\"}", "{\"a\":\"b\xff\",\"\xff\":\"c\"}"},
 		{"no object", "a", `["a","b"]`, `["a","b"]`},
 		{"a string alone", "a", `"a"`, `"a"`},
-		{"too long", "a", `{"a":"` + strings.Repeat("b", maxLink) + `","a":"c"}`, `{"a":"` + strings.Repeat("b", maxLink) + `","a":"<c>"}`},
-		{"a name that is too long", "a", `{"` + strings.Repeat("a", maxLink) + `":"b","a":"c"}`, `{"` + strings.Repeat("a", maxLink) + `":"b","a":"<c>"}`},
+		{"too long", "a", `{"a":"` + strings.Repeat("b", maxLink) + `","a":"c"}`,
+			`{"a":"` + strings.Repeat("b", maxLink) + `","a":"<c>"}`},
+		{"a name that is too long", "a", `{"` + strings.Repeat("a", maxLink) + `":"b","a":"c"}`,
+			`{"` + strings.Repeat("a", maxLink) + `":"b","a":"<c>"}`},
 		{"cut off", "a", `{"a":"b","a":"c`, `{"a":"<b>","a":"c`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,7 +76,8 @@ func TestMemberEditor(t *testing.T) {
 // FuzzMemberEditor: whatever the text is, an editor that edits nothing changes nothing. One that
 // removes changes what is between the quotes of declared members, and leaves JSON JSON.
 func FuzzMemberEditor(f *testing.F) {
-	for _, seed := range []string{`{"next":"https:\/\/a","x":[1,{"next":["b"]}]}`, `{"a.b":"c","a":{"b":"\u0061"}}`, "[}{,:\"\\", `{"next":"\ud83d\ude00"}`} {
+	for _, seed := range []string{`{"next":"https:\/\/a","x":[1,{"next":["b"]}]}`, `{"a.b":"c","a":{"b":"\u0061"}}`,
+		"[}{,:\"\\", `{"next":"\ud83d\ude00"}`} {
 		f.Add(seed, 3)
 	}
 	f.Fuzz(func(t *testing.T, text string, size int) {
@@ -100,7 +114,9 @@ func blank(t *testing.T, members []string, text string) string {
 }
 
 func BenchmarkMemberEditor(b *testing.B) {
-	text := []byte(`{"items":[` + strings.Repeat(`{"id":12345,"name":"a name of some length","url":"https://api.example.com/items/12345","tags":["a","b"]},`, 9000) + `{}]}`)
+	text := []byte(`{"items":[` +
+		strings.Repeat(`{"id":12345,"name":"a name of some `+
+			`length","url":"https://api.example.com/items/12345","tags":["a","b"]},`, 9000) + `{}]}`)
 	places := newLinkPlaces(&catalog.Links{Members: []string{"next", "@odata.nextLink"}})
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {

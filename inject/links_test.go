@@ -20,7 +20,8 @@ func exchangeWith(t testing.TB, app *catalog.App, cred vending.Credential) *Exch
 }
 
 func TestRewriteURL(t *testing.T) {
-	app := keyApp("https://api.example.com/v1", &catalog.Placement{PathPrefix: "/bot{api_key}", Query: map[string]string{"key": "{api_key}"}})
+	app := keyApp("https://api.example.com/v1",
+		&catalog.Placement{PathPrefix: "/bot{api_key}", Query: map[string]string{"key": "{api_key}"}})
 	x := exchangeWith(t, app, testCredential("api_key", "t:k"))
 	const own = "https://gw.example/proxy/c/app"
 	for _, c := range []struct{ name, raw, want string }{
@@ -42,7 +43,8 @@ func TestRewriteURL(t *testing.T) {
 		{"another scheme, its port", "http://api.example.com:80/v1/bott:k/a", own + "/a"},
 		{"one scheme and the other's port", "https://api.example.com:80/v1/bott:k/a", own + "/a"},
 		{"the dot of the root", "https://api.example.com./v1/bott:k/a", own + "/a"},
-		{"another scheme, another port", "http://api.example.com:8080/v1/bott:k/a", "http://api.example.com:8080/v1/bott:k/a"},
+		{"another scheme, another port", "http://api.example.com:8080/v1/bott:k/a",
+			"http://api.example.com:8080/v1/bott:k/a"},
 		{"another scheme, outside of the base", "http://api.example.com/v2/a", "https://api.example.com/v2/a"},
 		{"the gateway by another scheme", "http://gw.example/proxy/other/app/a", ""},
 		{"userinfo", "https://api.example.com@evil.example/v1", "https://api.example.com@evil.example/v1"},
@@ -62,7 +64,8 @@ func TestRewriteURL(t *testing.T) {
 }
 
 func TestRewriteLinks(t *testing.T) {
-	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")), testCredential("api_key", "secret"))
+	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+		testCredential("api_key", "secret"))
 	h := http.Header{
 		"Location":         {"https://api.example.com/a"},
 		"Content-Location": {"/b"},

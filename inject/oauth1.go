@@ -13,18 +13,20 @@ import (
 	"strings"
 	"time"
 
-	// Maintained for a decade with nothing below it, and it knows both the signature and the way to a token.
+	// Maintained for a decade with nothing below it, and it knows both the signature and the way to a
+	// token.
 	"github.com/dghubble/oauth1"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// oauth1Signer signs by RFC 5849, section 3, with HMAC-SHA1 and the signature in Authorization. It holds no key.
+// oauth1Signer signs by RFC 5849, section 3, with HMAC-SHA1 and the signature in Authorization. It
+// holds no key.
 //
-// The library signs, but the base string is made here: the library's leaves repeated parameters out, knows a form
-// only by its bare media type, takes 80 and 443 for the default port of either scheme, and reads the path from a
-// URL that may not be what goes over the wire.
+// The library signs, but the base string is made here: the library's leaves repeated parameters
+// out, knows a form only by its bare media type, takes 80 and 443 for the default port of either
+// scheme, and reads the path from a URL that may not be what goes over the wire.
 type oauth1Signer struct {
 	nonce func() string
 }
@@ -91,15 +93,15 @@ func oauth1KeysOf(cred vending.Credential) (k oauth1Keys, err error) {
 	return k, nil
 }
 
-// isOAuth1 reports whether a server might read a parameter as one of the protocol's. The caller's are refused: a
-// body must go out as it came, and a provider that found them in two places would refuse the request, or
-// believe the wrong ones.
+// isOAuth1 reports whether a server might read a parameter as one of the protocol's. The caller's
+// are refused: a body must go out as it came, and a provider that found them in two places would
+// refuse the request, or believe the wrong ones.
 func isOAuth1(key string) bool {
 	return strings.HasPrefix(foldKey(key), "oauth-")
 }
 
-// formOf returns the parameters of a form, which the signature covers (RFC 5849, section 3.4.1.3.1); the body is held
-// for that, and goes out byte for byte. Any other body streams.
+// formOf returns the parameters of a form, which the signature covers (RFC 5849, section
+// 3.4.1.3.1); the body is held for that, and goes out byte for byte. Any other body streams.
 func formOf(r *http.Request) (url.Values, error) {
 	if !isForm(r.Header.Get("Content-Type")) {
 		return nil, nil
@@ -110,11 +112,13 @@ func formOf(r *http.Request) (url.Values, error) {
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, vending.Refuse(vending.InvalidRequest, "the form cannot be signed: it holds a semicolon, an invalid percent encoding or too many parameters")
+		return nil, vending.Refuse(vending.InvalidRequest,
+			"the form cannot be signed: it holds a semicolon, an invalid percent encoding or too many parameters")
 	}
 	for key := range form {
 		if isOAuth1(key) {
-			return nil, vending.Refuse(vending.InvalidRequest, "the form holds OAuth parameters already; send the request unsigned")
+			return nil,
+				vending.Refuse(vending.InvalidRequest, "the form holds OAuth parameters already; send the request unsigned")
 		}
 	}
 	return form, nil
@@ -165,11 +169,13 @@ func oauth1Base(r *http.Request, protocol []oauth1Parameter, form url.Values) (s
 		pairs[i] = p.name + "=" + p.value
 	}
 	return strings.Join([]string{
-		strings.ToUpper(r.Method), oauth1.PercentEncode(oauth1Origin(r) + target), oauth1.PercentEncode(strings.Join(pairs, "&")),
+		strings.ToUpper(r.Method), oauth1.PercentEncode(oauth1Origin(r) + target),
+		oauth1.PercentEncode(strings.Join(pairs, "&")),
 	}, "&"), nil
 }
 
-// oauth1Origin is scheme and authority of the base string's URI, without the scheme's own port (section 3.4.1.2).
+// oauth1Origin is scheme and authority of the base string's URI, without the scheme's own port
+// (section 3.4.1.2).
 func oauth1Origin(r *http.Request) string {
 	scheme, host := strings.ToLower(r.URL.Scheme), strings.ToLower(wireHost(r))
 	port := map[string]string{"http": ":80", "https": ":443"}[scheme]

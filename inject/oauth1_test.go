@@ -20,14 +20,17 @@ import (
 func oauth1App(upstream string) *catalog.App {
 	return &catalog.App{
 		Slug: "app", AuthType: string(vending.OAuth), Upstream: upstream, AllowHTTP: true,
-		OAuth1: &catalog.OAuth1{RequestTokenURL: upstream + "/1", AuthorizeURL: upstream + "/2", AccessTokenURL: upstream + "/3"},
+		OAuth1: &catalog.OAuth1{RequestTokenURL: upstream + "/1", AuthorizeURL: upstream + "/2",
+			AccessTokenURL: upstream + "/3"},
 	}
 }
 
-// oauth1Credential has the values of RFC 5849, section 1.2; changes are further fields, or others of the same name.
+// oauth1Credential has the values of RFC 5849, section 1.2; changes are further fields, or others
+// of the same name.
 func oauth1Credential(changes ...string) vending.Credential {
 	values := map[string]string{
-		catalog.ConsumerKey: "dpf43f3p2l4k3l03", catalog.ConsumerSecret: "kd94hf93k423kf44", catalog.OAuthTokenSecret: "pfkkdhi9sl3r4s00",
+		catalog.ConsumerKey: "dpf43f3p2l4k3l03", catalog.ConsumerSecret: "kd94hf93k423kf44",
+		catalog.OAuthTokenSecret: "pfkkdhi9sl3r4s00",
 	}
 	token := "nnch734d00sl2jdk"
 	for i := 0; i < len(changes); i += 2 {
@@ -57,10 +60,12 @@ func formRequest(t *testing.T, method, base, path, query, contentType, body stri
 
 const formType = "application/x-www-form-urlencoded"
 
-// TestOAuth1BaseString has the example of RFC 5849, section 3.4.1.1, and what the library would get wrong.
+// TestOAuth1BaseString has the example of RFC 5849, section 3.4.1.1, and what the library would get
+// wrong.
 func TestOAuth1BaseString(t *testing.T) {
 	protocol := []oauth1Parameter{
-		{"oauth_consumer_key", "9djdj82h48djs9d2"}, {"oauth_token", "kkk9d7dh3k39sjv7"}, {"oauth_signature_method", "HMAC-SHA1"},
+		{"oauth_consumer_key", "9djdj82h48djs9d2"}, {"oauth_token", "kkk9d7dh3k39sjv7"},
+		{"oauth_signature_method", "HMAC-SHA1"},
 		{"oauth_timestamp", "137131201"}, {"oauth_nonce", "7d8f3e4a"},
 	}
 	const rfc = "POST&http%3A%2F%2Fexample.com%2Fr%2520v%2FX&a2%3Dr%2520b%26a3%3D2%2520q%26a3%3Da%26b5%3D%253D%25253D%26c%2540%3D%26c2%3D%26" +
@@ -69,15 +74,22 @@ func TestOAuth1BaseString(t *testing.T) {
 		name, method, base, path, query, contentType, body, want string
 		protocol                                                 []oauth1Parameter
 	}{
-		{"the RFC's", "POST", "http://EXAMPLE.COM:80", "/r%20v/X", "b5=%3D%253D&a3=a&c%40=&a2=r%20b", formType, "c2&a3=2+q", rfc, protocol},
-		{"media type with a parameter", "post", "http://example.com", "/r%20v/X", "b5=%3D%253D&a3=a&c%40=&a2=r%20b", "Application/X-WWW-Form-Urlencoded; charset=UTF-8", "c2&a3=2+q", rfc, protocol},
-		{"another body", "PUT", "https://example.com", "/", "", "application/json", "a=b", "PUT&https%3A%2F%2Fexample.com%2F&", nil},
-		{"the other scheme's port", "GET", "https://example.com:80", "/", "", "", "", "GET&https%3A%2F%2Fexample.com%3A80%2F&", nil},
+		{"the RFC's", "POST", "http://EXAMPLE.COM:80", "/r%20v/X", "b5=%3D%253D&a3=a&c%40=&a2=r%20b", formType, "c2&a3=2+q",
+			rfc, protocol},
+		{"media type with a parameter", "post", "http://example.com", "/r%20v/X", "b5=%3D%253D&a3=a&c%40=&a2=r%20b",
+			"Application/X-WWW-Form-Urlencoded; charset=UTF-8", "c2&a3=2+q", rfc, protocol},
+		{"another body", "PUT", "https://example.com", "/", "", "application/json", "a=b",
+			"PUT&https%3A%2F%2Fexample.com%2F&", nil},
+		{"the other scheme's port", "GET", "https://example.com:80", "/", "", "", "",
+			"GET&https%3A%2F%2Fexample.com%3A80%2F&", nil},
 		{"its own port", "GET", "https://example.com:443", "/", "", "", "", "GET&https%3A%2F%2Fexample.com%2F&", nil},
 		{"no path", "GET", "https://example.com", "", "", "", "", "GET&https%3A%2F%2Fexample.com%2F&", nil},
-		{"path as it is", "GET", "https://example.com", "/%6Fa/b%2Fc/{é}//d", "", "", "", "GET&https%3A%2F%2Fexample.com%2F%256Fa%2Fb%252Fc%2F%7B%C3%A9%7D%2F%2Fd&", nil},
-		{"by name before value", "GET", "https://example.com", "/", "a-=1&a=2&a=10&a=", "", "", "GET&https%3A%2F%2Fexample.com%2F&a%3D%26a%3D10%26a%3D2%26a-%3D1", nil},
-		{"without a name", "GET", "https://example.com", "/", "=x&=", "", "", "GET&https%3A%2F%2Fexample.com%2F&%3D%26%3Dx", nil},
+		{"path as it is", "GET", "https://example.com", "/%6Fa/b%2Fc/{é}//d", "", "", "",
+			"GET&https%3A%2F%2Fexample.com%2F%256Fa%2Fb%252Fc%2F%7B%C3%A9%7D%2F%2Fd&", nil},
+		{"by name before value", "GET", "https://example.com", "/", "a-=1&a=2&a=10&a=", "", "",
+			"GET&https%3A%2F%2Fexample.com%2F&a%3D%26a%3D10%26a%3D2%26a-%3D1", nil},
+		{"without a name", "GET", "https://example.com", "/", "=x&=", "", "", "GET&https%3A%2F%2Fexample.com%2F&%3D%26%3Dx",
+			nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := formRequest(t, c.method, c.base, c.path, c.query, c.contentType, c.body)
@@ -95,15 +107,19 @@ func TestOAuth1BaseString(t *testing.T) {
 // TestOAuth1PublishedVector is the example of Twitter's page on signatures.
 func TestOAuth1PublishedVector(t *testing.T) {
 	s := oauth1Signer{nonce: func() string { return "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg" }}
-	cred := oauth1Credential(catalog.ConsumerKey, "xvz1evFS4wEEPTGEFPHBog", catalog.ConsumerSecret, "kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw",
-		vending.AccessToken, "370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb", catalog.OAuthTokenSecret, "LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE")
+	cred := oauth1Credential(catalog.ConsumerKey, "xvz1evFS4wEEPTGEFPHBog", catalog.ConsumerSecret,
+		"kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw",
+		vending.AccessToken, "370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb", catalog.OAuthTokenSecret,
+		"LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE")
 	r := formRequest(t, "POST", "https://api.twitter.com", "/1/statuses/update.json", "include_entities=true", formType,
 		"status=Hello%20Ladies%20%2b%20Gentlemen%2c%20a%20signed%20OAuth%20request%21")
 	if err := s.sign(r, cred, time.Unix(1318622958, 0)); err != nil {
 		t.Fatal(err)
 	}
-	const want = `OAuth oauth_consumer_key="xvz1evFS4wEEPTGEFPHBog", oauth_nonce="kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg", ` +
-		`oauth_signature_method="HMAC-SHA1", oauth_timestamp="1318622958", oauth_token="370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb", ` +
+	const want = `OAuth oauth_consumer_key="xvz1evFS4wEEPTGEFPHBog", ` +
+		`oauth_nonce="kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg", ` +
+		`oauth_signature_method="HMAC-SHA1", oauth_timestamp="1318622958", ` +
+		`oauth_token="370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb", ` +
 		`oauth_version="1.0", oauth_signature="tnnArxj06cWHq44gCs1OSKk%2FjLY%3D"`
 	if got := r.Header["Authorization"]; !slices.Equal(got, []string{want}) {
 		t.Errorf("Authorization\n%s, want\n%s", got, want)
@@ -146,15 +162,19 @@ func TestOAuth1Refuses(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{catalog.ConsumerKey, catalog.ConsumerSecret, catalog.OAuthTokenSecret, vending.AccessToken} {
+	for _, name := range []string{catalog.ConsumerKey, catalog.ConsumerSecret, catalog.OAuthTokenSecret,
+		vending.AccessToken} {
 		for what, value := range map[string]string{"empty": "", "with a line break": "canary\r\nX: y"} {
-			err := newOAuth1Signer().sign(awsRequest(t, "GET", "https://example.com", "/", "", nil), oauth1Credential(name, value), time.Unix(1, 0))
-			if signCode(err) != vending.NeedsReconnection || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "canary") {
+			err := newOAuth1Signer().sign(awsRequest(t, "GET", "https://example.com", "/", "", nil),
+				oauth1Credential(name, value), time.Unix(1, 0))
+			if signCode(err) != vending.NeedsReconnection || !strings.Contains(err.Error(), name) ||
+				strings.Contains(err.Error(), "canary") {
 				t.Errorf("%s %s: %v", name, what, err)
 			}
 		}
 	}
-	err := newOAuth1Signer().sign(awsRequest(t, "GET", "https://example.com", "/", "", nil), oauth1Credential(catalog.ConsumerSecret, "absent"), time.Unix(1, 0))
+	err := newOAuth1Signer().sign(awsRequest(t, "GET", "https://example.com", "/", "", nil),
+		oauth1Credential(catalog.ConsumerSecret, "absent"), time.Unix(1, 0))
 	if signCode(err) != vending.NeedsReconnection || !strings.Contains(err.Error(), "consumer_secret") {
 		t.Errorf("without a consumer secret: %v", err)
 	}
@@ -196,8 +216,9 @@ func TestOAuth1Body(t *testing.T) {
 	}
 }
 
-// TestOAuth1Exchange sends a form through the transport: what is the caller's own goes, a 401 is answered by one replay with the
-// fresh credential and a fresh nonce, and no answer repeats a secret.
+// TestOAuth1Exchange sends a form through the transport: what is the caller's own goes, a 401 is
+// answered by one replay with the fresh credential and a fresh nonce, and no answer repeats a
+// secret.
 func TestOAuth1Exchange(t *testing.T) {
 	var arrived []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -218,7 +239,8 @@ func TestOAuth1Exchange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), "POST", "http://app/", io.NopCloser(strings.NewReader("x=1+2")))
+	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), "POST", "http://app/",
+		io.NopCloser(strings.NewReader("x=1+2")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +253,8 @@ func TestOAuth1Exchange(t *testing.T) {
 	if err != nil || res.Body.Close() != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("%v %v", res, err)
 	}
-	first, second := regexp.MustCompile(`^POST /a\?b=c%20d x=1\+2 \[OAuth .*oauth_token="nnch734d00sl2jdk"`), regexp.MustCompile(`^POST /a\?b=c%20d x=1\+2 \[OAuth .*oauth_token="second-token"`)
+	first, second := regexp.MustCompile(`^POST /a\?b=c%20d x=1\+2 \[OAuth .*oauth_token="nnch734d00sl2jdk"`),
+		regexp.MustCompile(`^POST /a\?b=c%20d x=1\+2 \[OAuth .*oauth_token="second-token"`)
 	if len(arrived) != 2 || !first.MatchString(arrived[0]) || !second.MatchString(arrived[1]) {
 		t.Errorf("the upstream got\n%s", strings.Join(arrived, "\n"))
 	}
@@ -241,7 +264,8 @@ func TestOAuth1Exchange(t *testing.T) {
 	}
 }
 
-// FuzzOAuth1Query: whatever is signed is what net/http writes, and a server that reads it finds the same parameters.
+// FuzzOAuth1Query: whatever is signed is what net/http writes, and a server that reads it finds the
+// same parameters.
 func FuzzOAuth1Query(f *testing.F) {
 	for _, seed := range []string{"", "a=1&&b=2&", "a=+&a=%2B", "&", "=", "é=%C3%A9&[]=", "a b", "%zz"} {
 		f.Add(seed)
@@ -274,7 +298,8 @@ func TestOAuth1Verify(t *testing.T) {
 		t.Errorf("answered %d", status)
 	}
 	got := <-arrived
-	if got.line != "GET /me?a=b%20c" || !strings.HasPrefix(got.header.Get("Authorization"), `OAuth oauth_consumer_key="dpf43f3p2l4k3l03", oauth_nonce="`) {
+	if got.line != "GET /me?a=b%20c" ||
+		!strings.HasPrefix(got.header.Get("Authorization"), `OAuth oauth_consumer_key="dpf43f3p2l4k3l03", oauth_nonce="`) {
 		t.Errorf("the upstream got %s with %s", got.line, got.header)
 	}
 }

@@ -50,8 +50,8 @@ type named struct {
 
 type basic struct{ username, password template }
 
-// NewPlacement compiles the placement of app, which has passed its Check. Where app states none, the
-// default of its auth type applies.
+// NewPlacement compiles the placement of app, which has passed its Check. Where app states none,
+// the default of its auth type applies.
 func NewPlacement(app *catalog.App) (*Placement, error) {
 	p, err := newPlacement(app)
 	if err == nil && app.Beside != nil {
@@ -200,8 +200,8 @@ func (p *Placement) setHeaders(h http.Header, cred vending.Credential) error {
 	return nil
 }
 
-// basicPair encodes user name and password (RFC 7617). A colon in the user name would move the border
-// between the two.
+// basicPair encodes user name and password (RFC 7617). A colon in the user name would move the
+// border between the two.
 func (p *Placement) basicPair(cred vending.Credential) (string, error) {
 	username, err := p.basic.username.fill(cred, func(v string) (string, error) {
 		if strings.ContainsRune(v, ':') {
@@ -219,8 +219,8 @@ func (p *Placement) basicPair(cred vending.Credential) (string, error) {
 	return base64.StdEncoding.EncodeToString([]byte(username + ":" + password)), nil
 }
 
-// headerText refuses values that would end the header early, or that a server would trim into another
-// value than the one stored.
+// headerText refuses values that would end the header early, or that a server would trim into
+// another value than the one stored.
 func headerText(v string) (string, error) {
 	if v == "" {
 		return "", errors.New("is empty")

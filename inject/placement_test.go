@@ -47,18 +47,23 @@ func TestPlacementErrors(t *testing.T) {
 		{"header template", keyApp(base, headers("X-Key", "{nope}")), "header X-Key: "},
 		{"query template", keyApp(base, &catalog.Placement{Query: map[string]string{"k": "{"}}), "query k: "},
 		{"basic user name", keyApp(base, &catalog.Placement{Basic: &catalog.Basic{Username: "{x}"}}), "basic user name: "},
-		{"basic password", keyApp(base, &catalog.Placement{Basic: &catalog.Basic{Username: "u", Password: "}"}}), "basic password: "},
+		{"basic password", keyApp(base, &catalog.Placement{Basic: &catalog.Basic{Username: "u", Password: "}"}}),
+			"basic password: "},
 		{"path prefix", keyApp(base, &catalog.Placement{PathPrefix: "/{x}"}), "path prefix: "},
 		{"path prefix without a slash", keyApp(base, &catalog.Placement{PathPrefix: "bot{api_key}"}), "must begin with /"},
 		{"upstream without a scheme", keyApp("api.example.com", headers("X-Key", "{api_key}")), "absolute https URL"},
 		{"upstream of another scheme", keyApp("ftp://api.example.com", headers("X-Key", "{api_key}")), "absolute https URL"},
 		{"upstream with an unknown slot", keyApp("https://{x}.example.com", headers("X-Key", "{api_key}")), "upstream: "},
-		{"token of an app without OAuth", keyApp(base, headers("Authorization", "{access_token}")), "{access_token} is no declared field"},
-		{"header app without fields", &catalog.App{Slug: "app", AuthType: string(vending.Header), Upstream: base}, "no placement"},
-		{"basic app without its fields", &catalog.App{Slug: "app", AuthType: string(vending.Basic), Upstream: base}, "basic user name: "},
+		{"token of an app without OAuth", keyApp(base, headers("Authorization", "{access_token}")),
+			"{access_token} is no declared field"},
+		{"header app without fields", &catalog.App{Slug: "app", AuthType: string(vending.Header), Upstream: base},
+			"no placement"},
+		{"basic app without its fields", &catalog.App{Slug: "app", AuthType: string(vending.Basic), Upstream: base},
+			"basic user name: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, err := NewPlacement(c.app); err == nil || !strings.HasPrefix(err.Error(), "app app: ") || !strings.Contains(err.Error(), c.want) {
+			if _, err := NewPlacement(c.app); err == nil || !strings.HasPrefix(err.Error(), "app app: ") ||
+				!strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})
@@ -72,9 +77,12 @@ func TestDefaultPlacements(t *testing.T) {
 		cred vending.Credential
 		want http.Header
 	}{
-		{"OAuth", &catalog.App{AuthType: string(vending.OAuth)}, vending.NewOAuth("app", "tok", "bearer", time.Time{}), http.Header{"Authorization": {"Bearer tok"}}},
-		{"OAuth of another type", &catalog.App{AuthType: string(vending.OAuth)}, vending.NewOAuth("app", "tok", "MAC", time.Time{}), http.Header{"Authorization": {"MAC tok"}}},
-		{"basic", &catalog.App{AuthType: string(vending.Basic), Fields: []catalog.Field{{Name: "username"}, {Name: "password"}}},
+		{"OAuth", &catalog.App{AuthType: string(vending.OAuth)}, vending.NewOAuth("app", "tok", "bearer", time.Time{}),
+			http.Header{"Authorization": {"Bearer tok"}}},
+		{"OAuth of another type", &catalog.App{AuthType: string(vending.OAuth)},
+			vending.NewOAuth("app", "tok", "MAC", time.Time{}), http.Header{"Authorization": {"MAC tok"}}},
+		{"basic",
+			&catalog.App{AuthType: string(vending.Basic), Fields: []catalog.Field{{Name: "username"}, {Name: "password"}}},
 			testCredential("username", "u", "password", "p:w"), http.Header{"Authorization": {"Basic dTpwOnc="}}},
 		{"header", &catalog.App{AuthType: string(vending.Header), Fields: []catalog.Field{{Name: "x-one"}, {Name: "X-Two"}}},
 			testCredential("x-one", "1", "X-Two", "2"), http.Header{"X-One": {"1"}, "X-Two": {"2"}}},
@@ -111,17 +119,20 @@ func sent(t testing.TB, p *Placement, cred vending.Credential, path string, h ht
 
 func TestRequestLeavesTheCallersAlone(t *testing.T) {
 	h := http.Header{"X-Key": {"mine"}, "Cookie": {"a"}, "Accept": {"*/*"}}
-	out := sent(t, mustPlace(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}"))), testCredential("api_key", "secret"), "/x", h)
+	out := sent(t, mustPlace(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}"))),
+		testCredential("api_key", "secret"), "/x", h)
 	if len(h) != 3 || h.Get("X-Key") != "mine" || h.Get("Cookie") != "a" {
 		t.Errorf("the caller's header became %q", h)
 	}
-	if len(out.Header) != 2 || out.Header.Get("X-Key") != "secret" || out.Header.Get("Accept") != "*/*" || out.Host != "api.example.com" || out.URL.Host != out.Host {
+	if len(out.Header) != 2 || out.Header.Get("X-Key") != "secret" || out.Header.Get("Accept") != "*/*" ||
+		out.Host != "api.example.com" || out.URL.Host != out.Host {
 		t.Errorf("the upstream would get %q at %s", out.Header, out.Host)
 	}
 }
 
 func TestForget(t *testing.T) {
-	x, err := NewExchange(mustPlace(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}"))), testCredential("api_key", "secret"), "/x", "", false, nil)
+	x, err := NewExchange(mustPlace(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}"))),
+		testCredential("api_key", "secret"), "/x", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,11 +143,13 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// TestOAuthClientsValues: what comes with the OAuth client is not the end user's to mend, wherever it is placed.
+// TestOAuthClientsValues: what comes with the OAuth client is not the end user's to mend, wherever
+// it is placed.
 func TestOAuthClientsValues(t *testing.T) {
 	app := &catalog.App{
 		Slug: "app", AuthType: string(vending.OAuth), Upstream: "https://{region}.example.com",
-		Fields: []catalog.Field{{Name: "region", From: catalog.FromClient}, {Name: "key", Secret: true, From: catalog.FromClient}, {Name: "site"}},
+		Fields: []catalog.Field{{Name: "region", From: catalog.FromClient},
+			{Name: "key", Secret: true, From: catalog.FromClient}, {Name: "site"}},
 		Placement: &catalog.Placement{
 			Header: map[string]string{"Authorization": "Bearer {access_token}", "X-Key": "{key}"}, PathPrefix: "/{site}",
 		},
@@ -146,9 +159,11 @@ func TestOAuthClientsValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for lacking, want := range map[string]vending.Code{"region": vending.InternalError, "key": vending.InternalError, "site": vending.NeedsReconnection, "none": ""} {
+	for lacking, want := range map[string]vending.Code{"region": vending.InternalError, "key": vending.InternalError,
+		"site": vending.NeedsReconnection, "none": ""} {
 		var fields []vending.Field
-		for _, f := range []vending.Field{{Name: "region", Value: "eu"}, {Name: "key", Value: "k"}, {Name: "site", Value: "s"}} {
+		for _, f := range []vending.Field{{Name: "region", Value: "eu"}, {Name: "key", Value: "k"},
+			{Name: "site", Value: "s"}} {
 			if f.Name != lacking {
 				fields = append(fields, f)
 			}

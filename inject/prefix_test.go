@@ -11,7 +11,8 @@ import (
 // filesApp has its files below another path prefix, as Telegram's Bot API does
 // (https://core.telegram.org/bots/api#getfile).
 func filesApp() *catalog.App {
-	return keyApp("https://api.example.com/v1", &catalog.Placement{PathPrefix: "/bot{api_key}", OtherPrefixes: []string{"/file/bot{api_key}"}})
+	return keyApp("https://api.example.com/v1",
+		&catalog.Placement{PathPrefix: "/bot{api_key}", OtherPrefixes: []string{"/file/bot{api_key}"}})
 }
 
 func TestOtherPrefix(t *testing.T) {

@@ -19,7 +19,8 @@ var recordedLinks = map[string]struct{ slug, answer, member, host string }{
 	"a private index of Pinecone's": {"pinecone",
 		`{"host":"","private_host":"movies-abc123.svc.private.aped-4627-b74a.pinecone.io"}`,
 		"private_host", "movies-abc123.svc.private.aped-4627-b74a.pinecone.io"},
-	"an assistant of Pinecone's": {"pinecone", `{"name":"help","host":"https://prod-1-data.ke.pinecone.io","status":"Ready"}`,
+	"an assistant of Pinecone's": {"pinecone",
+		`{"name":"help","host":"https://prod-1-data.ke.pinecone.io","status":"Ready"}`,
 		"host", "prod-1-data.ke.pinecone.io"},
 }
 

@@ -13,10 +13,14 @@ import (
 // URL standard, section 4.4, that differ.
 func TestResolve(t *testing.T) {
 	for _, c := range []struct{ path, want string }{
-		{"g", "/b/c/g"}, {"./g", "/b/c/g"}, {"g/", "/b/c/g/"}, {"/g", "/g"}, {".", "/b/c/"}, {"./", "/b/c/"}, {"..", "/b/"}, {"../", "/b/"}, {"../g", "/b/g"},
-		{"../..", "/"}, {"../../", "/"}, {"../../g", "/g"}, {"../../../g", "/g"}, {"../../../../g", "/g"}, {"/./g", "/g"}, {"/../g", "/g"}, {"g.", "/b/c/g."},
-		{".g", "/b/c/.g"}, {"g..", "/b/c/g.."}, {"..g", "/b/c/..g"}, {"./../g", "/b/g"}, {"./g/.", "/b/c/g/"}, {"g/./h", "/b/c/g/h"}, {"g/../h", "/b/c/h"},
-		{"g;x=1/./y", "/b/c/g;x=1/y"}, {"g;x=1/../y", "/b/c/y"}, {"%2e%2e/g", "/b/g"}, {".%2E/g", "/b/g"}, {"%2e./g", "/b/g"}, {"%2E/g", "/b/c/g"},
+		{"g", "/b/c/g"}, {"./g", "/b/c/g"}, {"g/", "/b/c/g/"}, {"/g", "/g"}, {".", "/b/c/"}, {"./", "/b/c/"}, {"..", "/b/"},
+		{"../", "/b/"}, {"../g", "/b/g"},
+		{"../..", "/"}, {"../../", "/"}, {"../../g", "/g"}, {"../../../g", "/g"}, {"../../../../g", "/g"}, {"/./g", "/g"},
+		{"/../g", "/g"}, {"g.", "/b/c/g."},
+		{".g", "/b/c/.g"}, {"g..", "/b/c/g.."}, {"..g", "/b/c/..g"}, {"./../g", "/b/g"}, {"./g/.", "/b/c/g/"},
+		{"g/./h", "/b/c/g/h"}, {"g/../h", "/b/c/h"},
+		{"g;x=1/./y", "/b/c/g;x=1/y"}, {"g;x=1/../y", "/b/c/y"}, {"%2e%2e/g", "/b/g"}, {".%2E/g", "/b/g"}, {"%2e./g", "/b/g"},
+		{"%2E/g", "/b/c/g"},
 		{"..;/g", "/b/c/..;/g"}, {"..%2fg", "/b/c/..%2fg"}, {"/a//../b", "/a/b"}, {"/a/..//b", "//b"},
 	} {
 		if got := resolve("/b/c/d;p", c.path); got != c.want {
@@ -27,7 +31,8 @@ func TestResolve(t *testing.T) {
 
 // refusesOdd stands for the gateway's own judgement of a path.
 func refusesOdd(path string) bool {
-	return !strings.Contains(strings.ToLower(path), "%2f") && !strings.Contains(path, "..;") && !strings.Contains(path, "%25")
+	return !strings.Contains(strings.ToLower(path), "%2f") && !strings.Contains(path, "..;") &&
+		!strings.Contains(path, "%25")
 }
 
 // TestLinksStayBelowTheApp: no link leads to a part of the gateway that is not the app's.
@@ -104,10 +109,13 @@ func TestLinksStayBelowTheApp(t *testing.T) {
 
 // TestLinksThatGo: a header goes with its only value, and a link leads nowhere.
 func TestLinksThatGo(t *testing.T) {
-	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", "secret-1", "sub", "s"))
-	h := http.Header{"Location": {"https://gw.example/connect/x"}, "Content-Location": {"https://gw.example/x", "/a"}, "Link": {`<https://gw.example/x>; rel="next", </a>; rel="last"`}}
+	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
+		testCredential("api_key", "secret-1", "sub", "s"))
+	h := http.Header{"Location": {"https://gw.example/connect/x"}, "Content-Location": {"https://gw.example/x", "/a"},
+		"Link": {`<https://gw.example/x>; rel="next", </a>; rel="last"`}}
 	x.RewriteLinks(h, testGateway)
-	if _, there := h["Location"]; there || !slices.Equal(h["Content-Location"], []string{"/proxy/c/app/a"}) || h.Get("Link") != `</proxy/c/app/a>; rel="last"` {
+	if _, there := h["Location"]; there || !slices.Equal(h["Content-Location"], []string{"/proxy/c/app/a"}) ||
+		h.Get("Link") != `</proxy/c/app/a>; rel="last"` {
 		t.Errorf("left %q", h)
 	}
 }

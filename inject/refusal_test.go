@@ -30,17 +30,19 @@ func sessions(base string) *catalog.App {
 
 // fieldsOf is a credential of keyApp.
 func fieldsOf(key string) vending.Credential {
-	return vending.NewFields("app", vending.APIKey, []vending.Field{{Name: "api_key", Value: key}, {Name: "sub", Value: "acme"}})
+	return vending.NewFields("app", vending.APIKey,
+		[]vending.Field{{Name: "api_key", Value: key}, {Name: "sub", Value: "acme"}})
 }
 
 // sendSession sends a request with an old key; a forced vend brings a new one.
 func sendSession(t *testing.T, base, method, body string) (*http.Response, *Exchange, int) {
 	t.Helper()
 	vends := 0
-	x, err := NewExchange(mustPlace(t, sessions(base)), fieldsOf("old"), "/", "", false, func(context.Context, vending.Credential) (vending.Credential, error) {
-		vends++
-		return fieldsOf("new"), nil
-	})
+	x, err := NewExchange(mustPlace(t, sessions(base)), fieldsOf("old"), "/", "", false,
+		func(context.Context, vending.Credential) (vending.Credential, error) {
+			vends++
+			return fieldsOf("new"), nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}

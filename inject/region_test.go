@@ -11,7 +11,8 @@ import (
 // (https://www.zoho.com/accounts/protocol/oauth/multi-dc.html).
 func TestRegions(t *testing.T) {
 	app := keyApp("https://desk.acme.{region}/v1", headers("X-Key", "{api_key}"))
-	app.Fields = append(app.Fields, catalog.Field{Name: "region", Options: []string{"com", "ca", "com.au"}, Default: "com"})
+	app.Fields = append(app.Fields,
+		catalog.Field{Name: "region", Options: []string{"com", "ca", "com.au"}, Default: "com"})
 	app.HostRenames = map[string]string{"desk.acme.ca": "desk.acmecloud.ca", "accounts.acme.ca": "accounts.acmecloud.ca"}
 	for value, want := range map[string]string{
 		"": "desk.acme.com", "com": "desk.acme.com", "com.au": "desk.acme.com.au", "ca": "desk.acmecloud.ca",
@@ -27,8 +28,11 @@ func TestRegions(t *testing.T) {
 	if err != nil || x.host != "desk.acme.com" {
 		t.Errorf("a connection without the field: host %q, error %v", x.host, err)
 	}
-	for value, want := range map[string]string{"": "https://accounts.acme.com/token", "ca": "https://accounts.acmecloud.ca/token"} {
-		got, err := Endpoint(app, "https://accounts.acme.{region}/token", func(string) (string, bool) { return value, value != "" })
+	for value, want := range map[string]string{"": "https://accounts.acme.com/token",
+		"ca": "https://accounts.acmecloud.ca/token"} {
+		got, err := Endpoint(app, "https://accounts.acme.{region}/token", func(string) (string, bool) {
+			return value, value != ""
+		})
 		if err != nil || got != want {
 			t.Errorf("region %q: token endpoint %s, error %v", value, got, err)
 		}

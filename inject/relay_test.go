@@ -32,7 +32,8 @@ func (direct) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("the request went to the app itself")
 }
 
-// manyPlaces is an app with a placement in each kind of place that can be left out, and with values that stay.
+// manyPlaces is an app with a placement in each kind of place that can be left out, and with values
+// that stay.
 func manyPlaces() *catalog.App {
 	return keyApp("https://api.example.com/base", &catalog.Placement{
 		Header:     map[string]string{"X-Key": "{api_key}", "X-Version": "2024-01-01", "X-Mixed": "v1 {sub}"},
@@ -44,16 +45,19 @@ func manyPlaces() *catalog.App {
 
 func TestRelayedRequest(t *testing.T) {
 	var wire bytes.Buffer
-	x, err := NewExchange(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusOK), "/a%2fb//c", "z=%zz&key=theirs&KEY[]=x&a=1;b", true, nil)
+	x, err := NewExchange(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusOK), "/a%2fb//c",
+		"z=%zz&key=theirs&KEY[]=x&a=1;b", true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), http.MethodPost, "https://app/ignored", strings.NewReader("body"))
+	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), http.MethodPost, "https://app/ignored",
+		strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]string{
-		"Accept": "text/plain", "X-Key": "theirs", "x_key": "theirs", "X-Version": "theirs", "Authorization": "Bearer theirs", "Cookie": "c=1",
+		"Accept": "text/plain", "X-Key": "theirs", "x_key": "theirs", "X-Version": "theirs", "Authorization": "Bearer theirs",
+		"Cookie":       "c=1",
 		"X-User-Email": "a@b.example", "X-External-User-Id": "u1", "User-Agent": "sdk/1",
 	} {
 		r.Header[name] = []string{value}
@@ -65,7 +69,8 @@ func TestRelayedRequest(t *testing.T) {
 	if err := res.Body.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const want = "POST /base/v2/a%2fb//c?z=%zz&a=1;b&format=json HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: sdk/1\r\nContent-Length: 4\r\n" +
+	const want = "POST /base/v2/a%2fb//c?z=%zz&a=1;b&format=json HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: " +
+		"sdk/1\r\nContent-Length: 4\r\n" +
 		"Accept: text/plain\r\nX-Version: 2024-01-01\r\n\r\nbody"
 	if got := wire.String(); got != want {
 		t.Errorf("the relay got\n%q, want\n%q", got, want)
@@ -91,19 +96,23 @@ func TestUnrelayable(t *testing.T) {
 		app  *catalog.App
 		want string
 	}{
-		"path prefix": {keyApp("https://api.example.com", &catalog.Placement{PathPrefix: "/bot{api_key}"}), "its path holds a part of the credential"},
-		"slot":        {keyApp("https://{sub}.example.com", headers("X-Key", "{api_key}")), "its host name is a part of the connection"},
+		"path prefix": {keyApp("https://api.example.com", &catalog.Placement{PathPrefix: "/bot{api_key}"}),
+			"its path holds a part of the credential"},
+		"slot": {keyApp("https://{sub}.example.com", headers("X-Key", "{api_key}")),
+			"its host name is a part of the connection"},
 		"signature": {
 			&catalog.App{
-				Slug: "app", AuthType: string(vending.APIKey), Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "api_key", Secret: true}},
-				Sign: &catalog.Sign{Scheme: "hmac", Hash: "sha256", Key: "{api_key}", Message: "{body}", Header: "X-Sign"},
+				Slug: "app", AuthType: string(vending.APIKey), Upstream: "https://api.example.com",
+				Fields: []catalog.Field{{Name: "api_key", Secret: true}},
+				Sign:   &catalog.Sign{Scheme: "hmac", Hash: "sha256", Key: "{api_key}", Message: "{body}", Header: "X-Sign"},
 			}, "its requests are signed with the credential",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewExchange(mustPlace(t, tt.app), relayed(new(bytes.Buffer), 200), "/", "", false, nil)
 			e := vending.AsError(err)
-			if err == nil || e.Code != vending.InternalError || e.Origin != vending.FromGateway || e.Err == nil || !strings.Contains(e.Err.Error(), "app app cannot be relayed: "+tt.want) {
+			if err == nil || e.Code != vending.InternalError || e.Origin != vending.FromGateway || e.Err == nil ||
+				!strings.Contains(e.Err.Error(), "app app cannot be relayed: "+tt.want) {
 				t.Errorf("error %v", err)
 			}
 			if strings.Contains(e.Error()+e.Text(), pass) {
@@ -113,7 +122,8 @@ func TestUnrelayable(t *testing.T) {
 	}
 }
 
-// TestRelayedRevend: a 401 through a relay is answered as any other, and each request goes the way of its own credential.
+// TestRelayedRevend: a 401 through a relay is answered as any other, and each request goes the way
+// of its own credential.
 func TestRelayedRevend(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fresh     func(wire *bytes.Buffer) vending.Credential
@@ -125,7 +135,9 @@ func TestRelayedRevend(t *testing.T) {
 		"another pass": {func(w *bytes.Buffer) vending.Credential {
 			return vending.NewRelayed("app", vending.APIKey, "other-pass", relayed(w, 200).Relay())
 		}, 2, 0, ""},
-		"vended this time": {func(*bytes.Buffer) vending.Credential { return testCredential("api_key", "vended", "sub", "s") }, 1, 1, "vended"},
+		"vended this time": {func(*bytes.Buffer) vending.Credential {
+			return testCredential("api_key", "vended", "sub", "s")
+		}, 1, 1, "vended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var wire bytes.Buffer
@@ -202,7 +214,8 @@ func TestRelayFindsHost(t *testing.T) {
 	if got := x.rewriteURL("https://evil.example/a", testGateway); got != "https://evil.example/a" {
 		t.Errorf("a link became %q", got)
 	}
-	if _, err := NewExchange(mustPlace(t, app), vending.NewFields("app", vending.APIKey, nil).ToAccountHost(), "/", "", false, nil); err == nil {
+	if _, err := NewExchange(mustPlace(t, app), vending.NewFields("app", vending.APIKey, nil).ToAccountHost(), "/", "",
+		false, nil); err == nil {
 		t.Error("a credential without a relay found its host")
 	}
 }

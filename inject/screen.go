@@ -55,7 +55,8 @@ func Screen(r *http.Request, judge io.WriteCloser, whole bool, key Key) error {
 }
 
 func tooLargeToJudge() error {
-	return vending.Refuse(vending.RequestTooLarge, "rules apply to this app, and its forms are read whole before they are sent: their body may have 65536 bytes")
+	return vending.Refuse(vending.RequestTooLarge,
+		"rules apply to this app, and its forms are read whole before they are sent: their body may have 65536 bytes")
 }
 
 // screened writes to judge what is read of a body, and hands on only what judge has seen.

@@ -20,7 +20,8 @@ func (seesAll) Close() error { return nil }
 func TestScreenFindsKey(t *testing.T) {
 	long := strings.Repeat("x", maxKept)
 	for name, body := range map[string]string{
-		"short": `{"key":"` + ckA + `"}`, "long": ckA + " " + long, "percent-encoded": "k=ck%5F" + ckA[3:], "none": `{"key":""}`, "none, long": long + "yz",
+		"short": `{"key":"` + ckA + `"}`, "long": ckA + " " + long, "percent-encoded": "k=ck%5F" + ckA[3:],
+		"none": `{"key":""}`, "none, long": long + "yz",
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := http.NewRequest(http.MethodPost, "http://app/x", io.NopCloser(strings.NewReader(body)))
@@ -36,7 +37,8 @@ func TestScreenFindsKey(t *testing.T) {
 				return
 			}
 			var refusal *vending.Error
-			if !errors.As(err, &refusal) || refusal.Code != vending.InvalidRequest || !strings.Contains(refusal.Message, "the body") {
+			if !errors.As(err, &refusal) || refusal.Code != vending.InvalidRequest ||
+				!strings.Contains(refusal.Message, "the body") {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -29,7 +29,9 @@ func TestScrubBody(t *testing.T) {
 		{"an open field stays", "secret-1", "sub-domain", "sub-domain"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", c.value, "sub", "sub-domain"))
+			x := exchangeWith(t,
+				keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
+				testCredential("api_key", c.value, "sub", "sub-domain"))
 			if got := x.ScrubBody([]byte(c.body), 1000, false); got != c.want {
 				t.Errorf("%q became %q, want %q", c.body, got, c.want)
 			}
@@ -39,7 +41,8 @@ func TestScrubBody(t *testing.T) {
 
 func TestScrubBodyAtItsLimit(t *testing.T) {
 	const secret, limit = "secret-value", 20
-	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")), testCredential("api_key", secret))
+	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+		testCredential("api_key", secret))
 	if x.Overhang() != len(secret) {
 		t.Fatalf("overhang %d", x.Overhang())
 	}
@@ -53,17 +56,21 @@ func TestScrubBodyAtItsLimit(t *testing.T) {
 }
 
 func TestCleanResponse(t *testing.T) {
-	app := &catalog.App{Slug: "app", AuthType: string(vending.Basic), Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "username"}, {Name: "password", Secret: true}}}
+	app := &catalog.App{Slug: "app", AuthType: string(vending.Basic), Upstream: "https://api.example.com",
+		Fields: []catalog.Field{{Name: "username"}, {Name: "password", Secret: true}}}
 	x := exchangeWith(t, app, testCredential("username", "public-user", "password", "secret-pass"))
 	if err := x.use(testCredential("username", "public-user", "password", "second-pass")); err != nil {
 		t.Fatal(err)
 	}
 	h := http.Header{
-		"Set-Cookie": {"a=b"}, "Set-Cookie2": {"a=b"}, "Alt-Svc": {"x"}, "Clear-Site-Data": {"x"}, "Vendgate-Code": {"x"}, "Vendgate-Origin": {"x"},
-		"X-User": {"public-user"}, "X-Echo": {"a secret-pass", "b second-pass"}, "X-Pair": {"cHVibGljLXVzZXI6c2VjcmV0LXBhc3M="}, "Content-Type": {"text/plain"},
+		"Set-Cookie": {"a=b"}, "Set-Cookie2": {"a=b"}, "Alt-Svc": {"x"}, "Clear-Site-Data": {"x"}, "Vendgate-Code": {"x"},
+		"Vendgate-Origin": {"x"},
+		"X-User":          {"public-user"}, "X-Echo": {"a secret-pass", "b second-pass"},
+		"X-Pair": {"cHVibGljLXVzZXI6c2VjcmV0LXBhc3M="}, "Content-Type": {"text/plain"},
 	}
 	x.CleanResponse(h)
-	want := http.Header{"X-User": {"public-user"}, "X-Echo": {"a [redacted]", "b [redacted]"}, "X-Pair": {"[redacted]"}, "Content-Type": {"text/plain"}}
+	want := http.Header{"X-User": {"public-user"}, "X-Echo": {"a [redacted]", "b [redacted]"}, "X-Pair": {"[redacted]"},
+		"Content-Type": {"text/plain"}}
 	if len(h) != len(want) {
 		t.Errorf("left %q, want %q", h, want)
 	}
@@ -74,11 +81,12 @@ func TestCleanResponse(t *testing.T) {
 	}
 }
 
-// TestScrubBrokenBody: a body that breaks off within the credential, or is cut there because scrubbing shortened what stands before it,
-// does not end with a piece of it.
+// TestScrubBrokenBody: a body that breaks off within the credential, or is cut there because
+// scrubbing shortened what stands before it, does not end with a piece of it.
 func TestScrubBrokenBody(t *testing.T) {
 	const secret = "sk-canary-0123456789abcdef"
-	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", secret, "sub", "s"))
+	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
+		testCredential("api_key", secret, "sub", "s"))
 	for n := 1; n < len(secret); n++ {
 		if got := x.ScrubBody([]byte("key "+secret+" and "+secret[:n]), 1000, true); got != "key [redacted] and " {
 			t.Errorf("cut after %d: %q", n, got)
@@ -109,6 +117,7 @@ func TestLongHeaders(t *testing.T) {
 		}
 	}
 	if want := maxSearched / len(value); searched != want {
-		t.Errorf("%d values of %d bytes were searched, want %d: those that fit into %d bytes", searched, len(value), want, maxSearched)
+		t.Errorf("%d values of %d bytes were searched, want %d: those that fit into %d bytes", searched, len(value), want,
+			maxSearched)
 	}
 }

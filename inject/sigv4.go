@@ -39,8 +39,8 @@ const (
 )
 
 // sigV4 signs by AWS Signature Version 4, in headers
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html). It is immutable: it
-// holds no key.
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html). It is immutable:
+// it holds no key.
 type sigV4 struct {
 	service, region  template
 	keyID, secretKey template
@@ -71,7 +71,8 @@ func newSigV4(s *catalog.Sign, known func(string) bool, maxBody int64) (*sigV4, 
 	return v, nil
 }
 
-// headers leaves X-Amz-Content-Sha256 out: the caller's is read by payloadHash, which always replaces it.
+// headers leaves X-Amz-Content-Sha256 out: the caller's is read by payloadHash, which always
+// replaces it.
 func (s *sigV4) headers() []string { return []string{amzAuthorization, amzDate, amzSecurityToken} }
 
 // sessionToken is the field of temporary credentials; long-lived ones have none.
@@ -121,16 +122,17 @@ func accessKeyID(v string) (string, error) {
 }
 
 // payloadHash returns what X-Amz-Content-Sha256 says of the body, and takes the caller's out of the
-// header. The body of S3 streams, unsigned, as its size is S3's business. Elsewhere a digest that the
-// caller sent is enough for the body to stream, since AWS compares it with what arrives; otherwise the
-// body is held.
+// header. The body of S3 streams, unsigned, as its size is S3's business. Elsewhere a digest that
+// the caller sent is enough for the body to stream, since AWS compares it with what arrives;
+// otherwise the body is held.
 func (s *sigV4) payloadHash(r *http.Request, scope awsScope) (string, error) {
 	declared, err := takeDigest(r.Header)
 	if err != nil {
 		return "", err
 	}
 	if strings.HasPrefix(declared, streamingPrefix) && (!scope.s3() || declared != unsignedTrailer) {
-		return "", vending.Refuse(vending.InvalidRequest, "the body is in signed chunks, which only the holder of the key can sign; send it unchunked")
+		return "", vending.Refuse(vending.InvalidRequest,
+			"the body is in signed chunks, which only the holder of the key can sign; send it unchunked")
 	}
 	switch {
 	case scope.s3() && declared == unsignedTrailer:
@@ -148,8 +150,8 @@ func (s *sigV4) payloadHash(r *http.Request, scope awsScope) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// takeDigest removes every spelling of X-Amz-Content-Sha256 from h and returns its value. Two could be
-// read differently here and there.
+// takeDigest removes every spelling of X-Amz-Content-Sha256 from h and returns its value. Two could
+// be read differently here and there.
 func takeDigest(h http.Header) (string, error) {
 	var all []string
 	for name, values := range h {
@@ -175,24 +177,26 @@ func isSHA256(s string) bool {
 	return err == nil
 }
 
-// presigned are the folded query keys of a signature in the query. AWS refuses a request that is signed
-// twice, and some services would prefer the caller's.
+// presigned are the folded query keys of a signature in the query. AWS refuses a request that is
+// signed twice, and some services would prefer the caller's.
 var presigned = nameSet{
 	"x-amz-algorithm": {}, "x-amz-credential": {}, "x-amz-date": {}, "x-amz-expires": {},
 	"x-amz-security-token": {}, "x-amz-signature": {}, "x-amz-signedheaders": {},
 }
 
-// signableQuery returns raw in a spelling that every server reads as the same parameters, which is what
-// the signature covers. "+" becomes "%20": the specification reads it as a plus, servers as a space.
-// Empty pairs go. All other bytes and the order stay. What does not parse is refused: net/url and the
-// server would drop different parts of it. So is a key that signs reports to be a signature's own.
+// signableQuery returns raw in a spelling that every server reads as the same parameters, which is
+// what the signature covers. "+" becomes "%20": the specification reads it as a plus, servers as a
+// space. Empty pairs go. All other bytes and the order stay. What does not parse is refused:
+// net/url and the server would drop different parts of it. So is a key that signs reports to be a
+// signature's own.
 func signableQuery(raw string, signs func(key string) bool) (string, error) {
 	if raw == "" {
 		return raw, nil
 	}
 	parameters, err := url.ParseQuery(raw)
 	if err != nil {
-		return "", vending.Refuse(vending.InvalidRequest, "the query cannot be signed: it holds a semicolon, an invalid percent encoding or too many parameters")
+		return "", vending.Refuse(vending.InvalidRequest,
+			"the query cannot be signed: it holds a semicolon, an invalid percent encoding or too many parameters")
 	}
 	for key := range parameters {
 		if signs(key) {
@@ -230,8 +234,8 @@ func scopeName(v string) (string, error) {
 	return v, nil
 }
 
-// s3 reports whether the service follows the rules of S3: the path is escaped once and not normalised,
-// and the payload may stay unsigned.
+// s3 reports whether the service follows the rules of S3: the path is escaped once and not
+// normalised, and the payload may stay unsigned.
 func (s awsScope) s3() bool {
 	switch s.service {
 	case "s3", "s3express", "s3-outposts", "s3-object-lambda":
@@ -240,8 +244,8 @@ func (s awsScope) s3() bool {
 	return false
 }
 
-// path returns the path as the signature covers it, before the signer escapes it once more where the
-// service wants that. wire is the path that is sent, which stays as it is.
+// path returns the path as the signature covers it, before the signer escapes it once more where
+// the service wants that. wire is the path that is sent, which stays as it is.
 //
 // S3 decodes what it gets and encodes it by its own rule, so that one object has one signature,
 // however its key is spelled. Other services take the bytes of the wire, and AWS joins repeated
@@ -271,9 +275,9 @@ func s3Path(wire string) (string, error) {
 
 // authorize sets the headers of the signature on r.
 //
-// The signer works on a twin: it would write the query anew, sorted, and take a default port from Host.
-// The twin's path is cut from the very request line that net/http will write, and its URL has no scheme,
-// so that Host is signed as it is sent.
+// The signer works on a twin: it would write the query anew, sorted, and take a default port from
+// Host. The twin's path is cut from the very request line that net/http will write, and its URL has
+// no scheme, so that Host is signed as it is sent.
 func (s awsScope) authorize(r *http.Request, keys aws.Credentials, hash string, now time.Time) error {
 	wire, _, _ := strings.Cut(r.URL.RequestURI(), "?")
 	if !strings.HasPrefix(wire, "/") {
@@ -290,8 +294,9 @@ func (s awsScope) authorize(r *http.Request, keys aws.Credentials, hash string, 
 		Header: signedHeaders(r.Header),
 		URL:    &url.URL{Opaque: "//" + host + path, RawQuery: r.URL.RawQuery},
 	}
-	// A new signer for each request: it keeps the signing key it derived and finds it again by the access
-	// key id alone, so that who knows another's id could have requests signed with the other's secret.
+	// A new signer for each request: it keeps the signing key it derived and finds it again by the
+	// access key id alone, so that who knows another's id could have requests signed with the other's
+	// secret.
 	err = v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = s.s3() }).
 		SignHTTP(r.Context(), keys, twin, hash, s.service, s.region, now)
 	if err != nil {
@@ -306,8 +311,8 @@ func (s awsScope) authorize(r *http.Request, keys aws.Credentials, hash string, 
 	return nil
 }
 
-// signedHeaders copies what the signature must cover: Content-Type, Content-MD5 and X-Amz-* (and Host,
-// which the signer adds). More would break wherever a proxy on the way changes a header.
+// signedHeaders copies what the signature must cover: Content-Type, Content-MD5 and X-Amz-* (and
+// Host, which the signer adds). More would break wherever a proxy on the way changes a header.
 func signedHeaders(h http.Header) http.Header {
 	signed := make(http.Header, 8)
 	for name, values := range h {

@@ -50,23 +50,34 @@ func awsSigner(t *testing.T, sign catalog.Sign) signer {
 }
 
 // TestSigV4PublishedVectors compares with the signatures of the test suite that AWS publishes
-// (https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite/v4). The vectors send no
-// X-Amz-Content-Sha256, so they enter below payloadHash.
+// (https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite/v4). The vectors
+// send no X-Amz-Content-Sha256, so they enter below payloadHash.
 func TestSigV4PublishedVectors(t *testing.T) {
 	for _, c := range []struct {
 		name, method, path, query, contentType, body, signed, signature string
 	}{
-		{"get-vanilla", "GET", "/", "", "", "", "host;x-amz-date", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
-		{"get-slash-normalized", "GET", "//", "", "", "", "host;x-amz-date", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
-		{"get-slashes-normalized", "GET", "//example//", "", "", "", "host;x-amz-date", "9a624bd73a37c9a373b5312afbebe7a714a789de108f0bdfe846570885f57e84"},
-		{"get-unreserved", "GET", "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "", "", "", "host;x-amz-date", "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f"},
-		{"get-utf8", "GET", "/\u1234", "", "", "", "host;x-amz-date", "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85"},
-		{"get-vanilla-query-order-key-case", "GET", "/", "Param2=value2&Param1=value1", "", "", "host;x-amz-date", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"},
-		{"get-vanilla-query-order-value", "GET", "/", "Param1=value2&Param1=value1", "", "", "host;x-amz-date", "5772eed61e12b33fae39ee5e7012498b51d56abc0abb7c60486157bd471c4694"},
-		{"get-vanilla-utf8-query", "GET", "/", "\u1234=bar", "", "", "host;x-amz-date", "2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04"},
-		{"get-vanilla-empty-query-key", "GET", "/", "Param1=value1", "", "", "host;x-amz-date", "a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb"},
-		{"post-vanilla", "POST", "/", "", "", "", "host;x-amz-date", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
-		{"post-x-www-form-urlencoded", "POST", "/", "", "application/x-www-form-urlencoded", "Param1=value1", "content-type;host;x-amz-date", "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"},
+		{"get-vanilla", "GET", "/", "", "", "", "host;x-amz-date",
+			"5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
+		{"get-slash-normalized", "GET", "//", "", "", "", "host;x-amz-date",
+			"5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
+		{"get-slashes-normalized", "GET", "//example//", "", "", "", "host;x-amz-date",
+			"9a624bd73a37c9a373b5312afbebe7a714a789de108f0bdfe846570885f57e84"},
+		{"get-unreserved", "GET", "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "", "", "",
+			"host;x-amz-date", "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f"},
+		{"get-utf8", "GET", "/\u1234", "", "", "", "host;x-amz-date",
+			"8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85"},
+		{"get-vanilla-query-order-key-case", "GET", "/", "Param2=value2&Param1=value1", "", "", "host;x-amz-date",
+			"b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"},
+		{"get-vanilla-query-order-value", "GET", "/", "Param1=value2&Param1=value1", "", "", "host;x-amz-date",
+			"5772eed61e12b33fae39ee5e7012498b51d56abc0abb7c60486157bd471c4694"},
+		{"get-vanilla-utf8-query", "GET", "/", "\u1234=bar", "", "", "host;x-amz-date",
+			"2cdec8eed098649ff3a119c94853b13c643bcf08f8b0a1d91e12c9027818dd04"},
+		{"get-vanilla-empty-query-key", "GET", "/", "Param1=value1", "", "", "host;x-amz-date",
+			"a67d582fa61cc504c4bae71f336f98b97f1ea3c7a6bfe1b6e45aec72011b9aeb"},
+		{"post-vanilla", "POST", "/", "", "", "", "host;x-amz-date",
+			"5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
+		{"post-x-www-form-urlencoded", "POST", "/", "", "application/x-www-form-urlencoded", "Param1=value1",
+			"content-type;host;x-amz-date", "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := awsRequest(t, c.method, "http://example.amazonaws.com", c.path, c.query, nil)
@@ -83,7 +94,8 @@ func TestSigV4PublishedVectors(t *testing.T) {
 			if err := scope.authorize(r, keys, hex.EncodeToString(sum[:]), awsTime); err != nil {
 				t.Fatal(err)
 			}
-			want := "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=" + c.signed + ", Signature=" + c.signature
+			want := "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=" +
+				c.signed + ", Signature=" + c.signature
 			if got := r.Header.Get("Authorization"); got != want {
 				t.Errorf("Authorization\n got %s\nwant %s", got, want)
 			}
@@ -147,7 +159,8 @@ func verifySigV4(r *http.Request, body []byte, service string) error {
 	signed := strings.TrimPrefix(parts[1], "SignedHeaders=")
 	for name := range r.Header {
 		name = strings.ToLower(name)
-		if (name == "content-type" || strings.HasPrefix(name, "x-amz-")) && !slices.Contains(strings.Split(signed, ";"), name) {
+		if (name == "content-type" || strings.HasPrefix(name, "x-amz-")) &&
+			!slices.Contains(strings.Split(signed, ";"), name) {
 			return fmt.Errorf("%s must be signed, but %s are", name, signed)
 		}
 	}
@@ -160,10 +173,12 @@ func verifySigV4(r *http.Request, body []byte, service string) error {
 		return errors.New("X-Amz-Content-Sha256 is not the digest of the body")
 	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")
-	canonical := strings.Join([]string{r.Method, specPath(path, service), specQuery(query), specHeaders(r, signed), signed, hash}, "\n")
+	canonical := strings.Join([]string{r.Method, specPath(path, service), specQuery(query), specHeaders(r, signed), signed,
+		hash}, "\n")
 	digest := sha256.Sum256([]byte(canonical))
 	key := []byte("AWS4" + awsSecret)
-	for _, step := range append(strings.Split(scope, "/"), "AWS4-HMAC-SHA256\n"+date+"\n"+scope+"\n"+hex.EncodeToString(digest[:])) {
+	for _, step := range append(strings.Split(scope, "/"),
+		"AWS4-HMAC-SHA256\n"+date+"\n"+scope+"\n"+hex.EncodeToString(digest[:])) {
 		mac := hmac.New(sha256.New, key)
 		mac.Write([]byte(step))
 		key = mac.Sum(nil)
@@ -279,7 +294,8 @@ func TestSigV4VerifiesFromTheWire(t *testing.T) {
 		}},
 		{name: "declared digest in capitals", path: "/", body: "hello", header: http.Header{
 			"X-Amz-Content-Sha256": {"2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824"}}},
-		{name: "declared digest that is none", path: "/", body: "hello", header: http.Header{"X-Amz-Content-Sha256": {"UNSIGNED-PAYLOAD"}}},
+		{name: "declared digest that is none", path: "/", body: "hello",
+			header: http.Header{"X-Amz-Content-Sha256": {"UNSIGNED-PAYLOAD"}}},
 	} {
 		for _, service := range []string{"execute-api", "s3"} {
 			t.Run(c.name+"/"+service, func(t *testing.T) {
@@ -289,7 +305,8 @@ func TestSigV4VerifiesFromTheWire(t *testing.T) {
 					r.Header[name] = values
 				}
 				s := awsSigner(t, catalog.Sign{Service: service, Region: "{region}"})
-				cred := awsCredential(awsSecret, vending.Field{Name: "region", Value: "eu-central-1"}, vending.Field{Name: "session_token", Value: awsToken})
+				cred := awsCredential(awsSecret, vending.Field{Name: "region", Value: "eu-central-1"},
+					vending.Field{Name: "session_token", Value: awsToken})
 				if err := s.sign(r, cred, time.Now()); err != nil {
 					t.Fatal(err)
 				}
@@ -383,19 +400,30 @@ func TestSigV4Payload(t *testing.T) {
 		{name: "s3 streams", service: "s3", body: "hello", length: 5, want: unsignedPayload},
 		{name: "s3 of unknown length streams", service: "s3", body: "hello", length: -1, want: unsignedPayload},
 		{name: "s3 above the bound streams", service: "s3", body: strings.Repeat("x", 65), length: 65, want: unsignedPayload},
-		{name: "s3 with a checksum trailer", service: "s3", declared: http.Header{amzContentSHA256: {unsignedTrailer}}, body: "hello", length: 5, want: unsignedTrailer},
-		{name: "s3 in signed chunks", service: "s3", declared: http.Header{amzContentSHA256: {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}}, body: "hello", length: 5, code: vending.InvalidRequest},
+		{name: "s3 with a checksum trailer", service: "s3", declared: http.Header{amzContentSHA256: {unsignedTrailer}},
+			body: "hello", length: 5, want: unsignedTrailer},
+		{name: "s3 in signed chunks", service: "s3",
+			declared: http.Header{amzContentSHA256: {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}}, body: "hello", length: 5,
+			code: vending.InvalidRequest},
 		{name: "no body", service: "sqs", want: empty},
 		{name: "known length", service: "sqs", body: "hello", length: 5, want: digest, held: true},
 		{name: "unknown length", service: "sqs", body: "hello", length: -1, want: digest, held: true},
-		{name: "exactly the bound", service: "sqs", body: strings.Repeat("x", 64), length: -1, want: "7ce100971f64e7001e8fe5a51973ecdfe1ced42befe7ee8d5fd6219506b5393c", held: true},
-		{name: "above the bound by length", service: "sqs", body: strings.Repeat("x", 65), length: 65, code: vending.RequestTooLarge},
-		{name: "above the bound by bytes", service: "sqs", body: strings.Repeat("x", 65), length: -1, code: vending.RequestTooLarge},
-		{name: "declared digest streams", service: "sqs", declared: http.Header{amzContentSHA256: {digest}}, body: strings.Repeat("x", 65), length: 65, want: digest},
-		{name: "declared nonsense", service: "sqs", declared: http.Header{amzContentSHA256: {digest[:62] + "zz"}}, body: "hello", length: 5, want: digest, held: true},
-		{name: "declared twin", service: "sqs", declared: http.Header{"X_amz_content_sha256": {empty}}, body: "hello", length: 5, want: empty},
-		{name: "declared twice", service: "sqs", declared: http.Header{amzContentSHA256: {digest}, "X_amz_content_sha256": {empty}}, body: "hello", length: 5, code: vending.InvalidRequest},
-		{name: "chunks elsewhere", service: "sqs", declared: http.Header{amzContentSHA256: {unsignedTrailer}}, body: "hello", length: 5, code: vending.InvalidRequest},
+		{name: "exactly the bound", service: "sqs", body: strings.Repeat("x", 64), length: -1,
+			want: "7ce100971f64e7001e8fe5a51973ecdfe1ced42befe7ee8d5fd6219506b5393c", held: true},
+		{name: "above the bound by length", service: "sqs", body: strings.Repeat("x", 65), length: 65,
+			code: vending.RequestTooLarge},
+		{name: "above the bound by bytes", service: "sqs", body: strings.Repeat("x", 65), length: -1,
+			code: vending.RequestTooLarge},
+		{name: "declared digest streams", service: "sqs", declared: http.Header{amzContentSHA256: {digest}},
+			body: strings.Repeat("x", 65), length: 65, want: digest},
+		{name: "declared nonsense", service: "sqs", declared: http.Header{amzContentSHA256: {digest[:62] + "zz"}},
+			body: "hello", length: 5, want: digest, held: true},
+		{name: "declared twin", service: "sqs", declared: http.Header{"X_amz_content_sha256": {empty}}, body: "hello",
+			length: 5, want: empty},
+		{name: "declared twice", service: "sqs", declared: http.Header{amzContentSHA256: {digest},
+			"X_amz_content_sha256": {empty}}, body: "hello", length: 5, code: vending.InvalidRequest},
+		{name: "chunks elsewhere", service: "sqs", declared: http.Header{amzContentSHA256: {unsignedTrailer}}, body: "hello",
+			length: 5, code: vending.InvalidRequest},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := awsRequest(t, "PUT", "https://sqs.example.com", "/", "", nil)
@@ -413,7 +441,8 @@ func TestSigV4Payload(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if got := r.Header[amzContentSHA256]; !slices.Equal(got, []string{c.want}) || r.Header["X_amz_content_sha256"] != nil {
+			if got := r.Header[amzContentSHA256]; !slices.Equal(got, []string{c.want}) ||
+				r.Header["X_amz_content_sha256"] != nil {
 				t.Errorf("X-Amz-Content-Sha256 %q, want %q", got, c.want)
 			}
 			if (body.reads > 0) != c.held {
@@ -491,8 +520,9 @@ func TestSigV4RefusesMalformedFields(t *testing.T) {
 	}
 }
 
-// TestSigV4KeepsSecretsApart has two credentials with the same access key id, as someone would make who
-// knows another's id but not the secret. The SDK's signer would find the other's derived key again.
+// TestSigV4KeepsSecretsApart has two credentials with the same access key id, as someone would make
+// who knows another's id but not the secret. The SDK's signer would find the other's derived key
+// again.
 func TestSigV4KeepsSecretsApart(t *testing.T) {
 	s := awsSigner(t, catalog.Sign{Service: "sqs"})
 	secrets := []string{awsSecret, "guessed", awsSecret}
@@ -534,8 +564,11 @@ func TestSigV4Rules(t *testing.T) {
 		want  string
 	}{
 		{"no service", catalog.Sign{Scheme: "aws_sigv4", Region: "r"}, known, "service and a region"},
-		{"unknown field", catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "{zone}"}, known, "{zone} is no declared field"},
-		{"no keys", catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "r"}, func(string) bool { return false }, "{access_key_id} is no declared field"},
+		{"unknown field", catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "{zone}"}, known,
+			"{zone} is no declared field"},
+		{"no keys", catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "r"}, func(string) bool {
+			return false
+		}, "{access_key_id} is no declared field"},
 		{"negative bound", catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "r", MaxBody: -1}, known, "max_body"},
 		{"unknown scheme", catalog.Sign{Scheme: "rsa"}, known, `scheme "rsa"`},
 	} {
@@ -552,14 +585,17 @@ func TestSigV4Rules(t *testing.T) {
 }
 
 func BenchmarkSigV4(b *testing.B) {
-	s, err := newSigner(&catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "us-east-1"}, func(string) bool { return true })
+	s, err := newSigner(&catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "us-east-1"}, func(string) bool {
+		return true
+	})
 	if err != nil {
 		b.Fatal(err)
 	}
 	cred := awsCredential(awsSecret)
 	body := bytes.NewReader(nil)
 	for b.Loop() {
-		r, err := http.NewRequestWithContext(context.Background(), "GET", "https://s3.example.com/bucket/key?list-type=2", body)
+		r, err := http.NewRequestWithContext(context.Background(), "GET", "https://s3.example.com/bucket/key?list-type=2",
+			body)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -68,7 +68,8 @@ type Site struct{ Host, Path string }
 // name the wrong one. It is not ok where links to it could be read in more than one way.
 func ParseSite(raw string) (s Site, ok bool) {
 	r := parseReference(raw)
-	if r.scheme != "http" && r.scheme != "https" || r.authority == "" || r.query+r.fragment != "" || strings.Contains(raw, `\`) {
+	if r.scheme != "http" && r.scheme != "https" || r.authority == "" || r.query+r.fragment != "" ||
+		strings.Contains(raw, `\`) {
 		return Site{}, false
 	}
 	host, userinfo := r.host()

@@ -27,8 +27,9 @@ func TestSiteOfCall(t *testing.T) {
 		"a.example/blog":        "https://a.example/blog/api/x",
 		"A.Example:8443/B/~c-d": "https://a.example:8443/B/~c-d/api/x",
 		"xn--bcher-kva.example": "https://xn--bcher-kva.example/api/x",
-		"a.example/" + strings.Repeat("p", maxSitePath-1): "https://a.example/" + strings.Repeat("p", maxSitePath-1) + "/api/x",
-		"a.example/" + strings.Repeat("p", maxSitePath):   "",
+		"a.example/" + strings.Repeat("p", maxSitePath-1): "https://a.example/" + strings.Repeat("p", maxSitePath-1) +
+			"/api/x",
+		"a.example/" + strings.Repeat("p", maxSitePath): "",
 		"a.example/":               "",
 		"a.example//b":             "",
 		"a.example/b/":             "",
@@ -72,11 +73,14 @@ func TestSiteOfCall(t *testing.T) {
 		if got != want || want == "" && !blames(mustPlace(t, siteApp(true)).Check(cred), "host") {
 			t.Errorf("%q: %q, %v; want %q", value, got, err, want)
 		}
-		endpoint, err := Endpoint(siteApp(true), "https://{host}/login/token", func(string) (string, bool) { return value, true })
+		endpoint, err := Endpoint(siteApp(true), "https://{host}/login/token", func(string) (string, bool) {
+			return value, true
+		})
 		if want = strings.Replace(want, "/api/x", "/login/token", 1); endpoint != want {
 			t.Errorf("endpoint of %q: %q, %v; want %q", value, endpoint, err, want)
 		}
-		if _, err := NewExchange(mustPlace(t, siteApp(false)), cred, "/x", "", false, nil); err == nil && strings.Contains(value, "/") {
+		if _, err := NewExchange(mustPlace(t, siteApp(false)), cred, "/x", "", false, nil); err == nil &&
+			strings.Contains(value, "/") {
 			t.Errorf("%q: a path was taken for an app that has none", value)
 		}
 	}
@@ -130,7 +134,8 @@ func TestLinksOfSite(t *testing.T) {
 func TestNameOfAnotherSite(t *testing.T) {
 	cred := testCredential("api_key", "k", "host", "evil.example").Naming([]string{"api.victim.example", "gw.example"})
 	x := exchangeWith(t, siteApp(true), cred)
-	h := http.Header{"Location": {"https://api.victim.example/api/y"}, "Link": {`<https://gw.example/proxy/other/app/y>; rel=next, <https://gw.example/api/y>; rel=x`}}
+	h := http.Header{"Location": {"https://api.victim.example/api/y"},
+		"Link": {`<https://gw.example/proxy/other/app/y>; rel=next, <https://gw.example/api/y>; rel=x`}}
 	x.RewriteLinks(h, testGateway)
 	if got := h.Get("Location"); got != "https://gw.example/proxy/c/app/y" {
 		t.Errorf("Location became %q", got)
@@ -149,13 +154,19 @@ func TestNameOfAnotherSite(t *testing.T) {
 
 func TestParseSite(t *testing.T) {
 	for raw, want := range map[string]string{
-		"https://www.example.com": "www.example.com", "http://Example.com:80/Blog/": "example.com/Blog", "https://example.com:8443": "example.com:8443",
-		"http://localhost:3000/": "localhost:3000", "http://10.0.0.7/git": "10.0.0.7/git", "https://b\u00fccher.example/": "xn--bcher-kva.example",
-		"https://example.com./": "example.com", " https://example.com ": "example.com",
-		"": "", "example.com": "", "//example.com": "", "ftp://example.com": "", "https://": "", "https:///a": "", "https://u@example.com": "",
-		"https://example.com?a": "", "https://example.com#a": "", "https://example.com/a;b": "", "https://example.com/a/../b": "", "https://[::1]/": "",
-		"https://a.example:x": "", "https://a.example:8 evil.example": "", "https://a.example:0": "", "https://a.example:65536": "", "https://a.example:+1": "",
-		"https://exa mple.com": "", "https://-a.example": "", `https:\\example.com`: "", "https://example.com/%2e": "", "https://a.example,b.example": "",
+		"https://www.example.com": "www.example.com", "http://Example.com:80/Blog/": "example.com/Blog",
+		"https://example.com:8443": "example.com:8443",
+		"http://localhost:3000/":   "localhost:3000", "http://10.0.0.7/git": "10.0.0.7/git",
+		"https://b\u00fccher.example/": "xn--bcher-kva.example",
+		"https://example.com./":        "example.com", " https://example.com ": "example.com",
+		"": "", "example.com": "", "//example.com": "", "ftp://example.com": "", "https://": "", "https:///a": "",
+		"https://u@example.com": "",
+		"https://example.com?a": "", "https://example.com#a": "", "https://example.com/a;b": "",
+		"https://example.com/a/../b": "", "https://[::1]/": "",
+		"https://a.example:x": "", "https://a.example:8 evil.example": "", "https://a.example:0": "",
+		"https://a.example:65536": "", "https://a.example:+1": "",
+		"https://exa mple.com": "", "https://-a.example": "", `https:\\example.com`: "", "https://example.com/%2e": "",
+		"https://a.example,b.example":                 "",
 		"https://" + strings.Repeat("a.", 127) + "aa": "",
 	} {
 		site, ok := ParseSite(raw)
@@ -169,7 +180,8 @@ func TestParseSite(t *testing.T) {
 func BenchmarkSite(b *testing.B) {
 	p := mustPlace(b, siteApp(true))
 	for _, host := range []string{"a.example", "a.example/blog"} {
-		cred := vending.NewFields("app", vending.APIKey, []vending.Field{{Name: "api_key", Value: "k"}, {Name: "host", Value: host}})
+		cred := vending.NewFields("app", vending.APIKey,
+			[]vending.Field{{Name: "api_key", Value: "k"}, {Name: "host", Value: host}})
 		b.Run(strings.ReplaceAll(host, "/", "_"), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

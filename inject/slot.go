@@ -150,7 +150,8 @@ func dnsLabels(v string) (string, error) {
 	return v, nil
 }
 
-// hostName accepts a host name with at least two labels and an optional port. What it resolves to is for the dialer to judge.
+// hostName accepts a host name with at least two labels and an optional port. What it resolves to
+// is for the dialer to judge.
 func hostName(v string) (string, error) {
 	name, port, err := splitPort(v)
 	if err != nil {
@@ -165,7 +166,8 @@ func hostName(v string) (string, error) {
 	if !plainInternational(name) {
 		return "", errors.New("is no international host name in its plain form")
 	}
-	if _, err := netip.ParseAddr(name); err == nil || isNumber(labels[len(labels)-1]) || len(labels) < 2 || len(name) > maxHostName {
+	if _, err := netip.ParseAddr(name); err == nil || isNumber(labels[len(labels)-1]) || len(labels) < 2 ||
+		len(name) > maxHostName {
 		return "", errors.New("is no public host name")
 	}
 	return name + port, nil
@@ -209,7 +211,9 @@ func Endpoint(app *catalog.App, raw string, field func(name string) (string, boo
 		return "", err
 	}
 	slots := slotsOf(app)
-	filledHost, sitePath, err := slots.render(host, field, func(name string) bool { return slots.fields[name].From == catalog.FromClient })
+	filledHost, sitePath, err := slots.render(host, field, func(name string) bool {
+		return slots.fields[name].From == catalog.FromClient
+	})
 	if err != nil {
 		return "", blame(app, err)
 	}

@@ -28,7 +28,8 @@ func TestEndpoint(t *testing.T) {
 	}
 	var blamed *FieldError
 	values["org"] = "evil.example.net/"
-	if got, err := Endpoint(app, "https://{org}.example.com?a=b", field); !errors.As(err, &blamed) || blamed.Field != "org" {
+	if got, err := Endpoint(app, "https://{org}.example.com?a=b", field); !errors.As(err, &blamed) ||
+		blamed.Field != "org" {
 		t.Errorf("%s, %v", got, err)
 	}
 }
@@ -38,9 +39,11 @@ func TestLabels(t *testing.T) {
 	app := &catalog.App{Slug: "acme", Fields: []catalog.Field{{Name: "org", Kind: catalog.KindLabels}, {Name: "one"}}}
 	long := strings.Repeat("a.", 60) + "a"
 	for value, want := range map[string]string{
-		"acme": "acme.my.example.com", "Acme--Dev.Sandbox": "acme--dev.sandbox.my.example.com", "a.b.c": "a.b.c.my.example.com",
-		long: long + ".my.example.com", long + ".aaaa.a": "",
-		"": "", ".": "", "a.": "", ".a": "", "a..b": "", "a/b": "", "a:1": "", "a@b": "", "a.b/": "", "evil.com/": "", "evil.com#": "", "a b": "",
+		"acme": "acme.my.example.com", "Acme--Dev.Sandbox": "acme--dev.sandbox.my.example.com",
+		"a.b.c": "a.b.c.my.example.com",
+		long:    long + ".my.example.com", long + ".aaaa.a": "",
+		"": "", ".": "", "a.": "", ".a": "", "a..b": "", "a/b": "", "a:1": "", "a@b": "", "a.b/": "", "evil.com/": "",
+		"evil.com#": "", "a b": "",
 		"-a.b": "", "xn--a.b": "", "a_b": "", "a%2eb": "", "\u00e4.b": "", strings.Repeat("a", 64): "",
 	} {
 		got, err := Endpoint(app, "https://{org}.my.example.com", func(string) (string, bool) { return value, true })
@@ -51,11 +54,15 @@ func TestLabels(t *testing.T) {
 			t.Errorf("%q: %q, %v", value, got, err)
 		}
 	}
-	if got, err := Endpoint(app, "https://{one}.my.example.com", func(string) (string, bool) { return "a.b", true }); err == nil {
+	if got, err := Endpoint(app, "https://{one}.my.example.com", func(string) (string, bool) {
+		return "a.b", true
+	}); err == nil {
 		t.Errorf("a slot of one label took two: %s", got)
 	}
 	half := strings.Repeat("a.", 62) + "a"
-	if got, err := Endpoint(app, "https://{org}.{org}.example.com", func(string) (string, bool) { return half, true }); err == nil {
+	if got, err := Endpoint(app, "https://{org}.{org}.example.com", func(string) (string, bool) {
+		return half, true
+	}); err == nil {
 		t.Errorf("a host of %d characters", len(got))
 	}
 }

@@ -122,8 +122,10 @@ var escapes = map[string]func(string) string{
 	"hexadecimal": func(s string) string { return each(s, func(r rune) string { return fmt.Sprintf("&#x%04X;", r) }) },
 	// Handlebars.escapeExpression:
 	// https://github.com/handlebars-lang/handlebars.js/blob/master/lib/handlebars/utils.js
-	"Handlebars": byName(map[rune]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '"': "&quot;", '\'': "&#x27;", '`': "&#x60;", '=': "&#x3D;"}, "%c"),
-	"names":      byName(map[rune]string{'&': "&amp;", '+': "&plus;", '/': "&sol;", '=': "&equals;", '"': "&QUOT;", '\\': "&bsol;", '%': "&percnt;", '.': "&period;"}, "&#%d;"),
+	"Handlebars": byName(map[rune]string{'&': "&amp;", '<': "&lt;", '>': "&gt;", '"': "&quot;", '\'': "&#x27;",
+		'`': "&#x60;", '=': "&#x3D;"}, "%c"),
+	"names": byName(map[rune]string{'&': "&amp;", '+': "&plus;", '/': "&sol;", '=': "&equals;", '"': "&QUOT;",
+		'\\': "&bsol;", '%': "&percnt;", '.': "&period;"}, "&#%d;"),
 	"quoted-printable": func(s string) string {
 		var b strings.Builder
 		w := quotedprintable.NewWriter(&b)
@@ -177,9 +179,11 @@ func wrapped(s string) string {
 // else is.
 func TestScrubSpellings(t *testing.T) {
 	for _, secret := range []string{
-		`sk/"a&b\c d+é<x>='77` + "`", "sk-live-0123456789abcdef", "a+b/c==&d", "пароль-秘密", "%41%42%43%44", `\u0041\x41\101`, "&#65;&amp;&amp;", "=41=42=3D=", "++++++", "🔑🔑",
+		`sk/"a&b\c d+é<x>='77` + "`", "sk-live-0123456789abcdef", "a+b/c==&d", "пароль-秘密", "%41%42%43%44", `\u0041\x41\101`,
+		"&#65;&amp;&amp;", "=41=42=3D=", "++++++", "🔑🔑",
 	} {
-		x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", secret, "sub", "s"))
+		x := exchangeWith(t, keyApp("https://api.example.com",
+			&catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", secret, "sub", "s"))
 		for first, inner := range escapes {
 			for second, outer := range escapes {
 				text := "key (" + outer(inner(secret)) + ") is bad"
@@ -195,7 +199,8 @@ func TestScrubSpellings(t *testing.T) {
 // with a piece of it.
 func TestScrubCutSpellings(t *testing.T) {
 	const secret, before = `sk/"a&b+c d=<x>='77-0123456789abcdefghij`, "the key is "
-	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", secret, "sub", "s"))
+	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
+		testCredential("api_key", secret, "sub", "s"))
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, table := range []map[string]func(string) string{escapes, encodings} {
 		for name, encode := range table {
@@ -265,10 +270,12 @@ func checkChain(t *testing.T, seed uint64) {
 		if !utf8.ValidString(text) && strings.HasPrefix(name, "UTF-16") {
 			name = "base64"
 		}
-		before, after := randomText(random, "abc 019{}:,", random.IntN(20)), randomText(random, "abc 019{}:,", random.IntN(20))
+		before, after := randomText(random, "abc 019{}:,", random.IntN(20)), randomText(random, "abc 019{}:,",
+			random.IntN(20))
 		text, changed, chain = table[name](before+text+after), table[name](before+changed+after), chain+name+", "
 	}
-	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", secret, "sub", "s"))
+	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
+		testCredential("api_key", secret, "sub", "s"))
 	// What scrubbing leaves as it is shows where the text was changed; what was not whole UTF-8 is
 	// another matter.
 	found, _, ok := x.secrets().find(text, false)

@@ -61,7 +61,8 @@ func (t template) fill(cred vending.Credential, escape func(string) (string, err
 }
 
 // render is fill for values from anywhere, where what is escaped how depends on the field.
-func (t template) render(field func(name string) (string, bool), escape func(name, value string) (string, error)) (string, error) {
+func (t template) render(field func(name string) (string, bool),
+	escape func(name, value string) (string, error)) (string, error) {
 	if len(t) == 1 && !t[0].field {
 		return t[0].text, nil
 	}

@@ -67,14 +67,17 @@ func TestTemplateFillRefuses(t *testing.T) {
 		cred   vending.Credential
 		escape func(string) (string, error)
 	}{
-		"missing field":  {testCredential("a", "secret-value"), unescaped},
-		"escape refuses": {testCredential("a", "secret-value", "b", "x"), func(string) (string, error) { return "", errors.New("is bad") }},
-		"no credential":  {vending.Credential{}, unescaped},
+		"missing field": {testCredential("a", "secret-value"), unescaped},
+		"escape refuses": {testCredential("a", "secret-value", "b", "x"), func(string) (string, error) {
+			return "", errors.New("is bad")
+		}},
+		"no credential": {vending.Credential{}, unescaped},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := tmpl.fill(c.cred, c.escape)
 			var e *vending.Error
-			if got != "" || !errors.As(err, &e) || e.Code != vending.NeedsReconnection || strings.Contains(err.Error(), "secret-value") {
+			if got != "" || !errors.As(err, &e) || e.Code != vending.NeedsReconnection ||
+				strings.Contains(err.Error(), "secret-value") {
 				t.Errorf("filled %q, error %v", got, err)
 			}
 		})

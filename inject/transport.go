@@ -12,9 +12,10 @@ import (
 // maxKept bounds the request body that is kept for a replay, in bytes.
 const maxKept = 64 << 10
 
-// Transport sends the request of the context's [Exchange]. It injects the credential into a copy, so
-// that neither Caddy's loggers nor error handlers can ever see it. Where the upstream refuses the
-// credential, by 401 or as the app's entry says, there is one forced vend and, at most, one replay.
+// Transport sends the request of the context's [Exchange]. It injects the credential into a copy,
+// so that neither Caddy's loggers nor error handlers can ever see it. Where the upstream refuses
+// the credential, by 401 or as the app's entry says, there is one forced vend and, at most, one
+// replay.
 type Transport struct {
 	// Base sends what the transport made, unless the credential has a relay of its own.
 	Base http.RoundTripper
@@ -22,7 +23,8 @@ type Transport struct {
 
 var _ http.RoundTripper = (*Transport)(nil)
 
-// RoundTrip implements http.RoundTripper. Errors of the placement are *vending.Error; others are Base's.
+// RoundTrip implements http.RoundTripper. Errors of the placement are *vending.Error; others are
+// Base's.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	x := exchangeOf(r.Context())
 	if x == nil {
@@ -58,7 +60,8 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // replay sends r again with fresh. The first answer is dropped only when the second request exists.
-func (t *Transport) replay(r *http.Request, x *Exchange, first *http.Response, fresh vending.Credential) (*http.Response, error) {
+func (t *Transport) replay(r *http.Request, x *Exchange, first *http.Response,
+	fresh vending.Credential) (*http.Response, error) {
 	again := new(http.Request)
 	*again = *r
 	if r.GetBody != nil {
@@ -110,10 +113,11 @@ func refusedByPeer(err error) error {
 	}
 }
 
-// keepBody holds a small body of known length in memory for a replay. A body that waits for
-// `100 Continue` is left alone: reading it would tell the client to send before the upstream agreed.
+// keepBody holds a small body of known length in memory for a replay. A body that waits for `100
+// Continue` is left alone: reading it would tell the client to send before the upstream agreed.
 func keepBody(r *http.Request) error {
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength <= 0 || r.ContentLength > maxKept || r.Header.Get("Expect") != "" {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength <= 0 || r.ContentLength > maxKept ||
+		r.Header.Get("Expect") != "" {
 		return nil
 	}
 	_, err := holdBody(r, maxKept)

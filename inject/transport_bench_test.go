@@ -14,7 +14,9 @@ import (
 // BenchmarkForward sends calls through the transport under a ReverseProxy, as the gateway does, to
 // a provider on a socket: over what net/http offers alone, and over what the gateway puts above it.
 func BenchmarkForward(b *testing.B) {
-	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ok"))
+	}))
 	defer provider.Close()
 	plain := &http.Transport{MaxIdleConnsPerHost: 8, DisableCompression: true}
 	defer plain.CloseIdleConnections()
@@ -29,7 +31,8 @@ func forward(b *testing.B, url string, base http.RoundTripper) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}, Transport: &Transport{Base: base}, ErrorLog: log.Default()}
+	proxy := &httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}, Transport: &Transport{Base: base},
+		ErrorLog: log.Default()}
 	cred := vending.NewFields(app.Slug, vending.APIKey, []vending.Field{{Name: "api_key", Value: "k-123456"}})
 	b.ReportAllocs()
 	for b.Loop() {

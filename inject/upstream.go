@@ -100,8 +100,8 @@ func holdsDotSegment(v string) bool {
 	return false
 }
 
-// escapeSegment keeps ":" as it is: it needs no escape in an absolute path (RFC 3986, section 3.3), and
-// bot tokens are documented with it.
+// escapeSegment keeps ":" as it is: it needs no escape in an absolute path (RFC 3986, section 3.3),
+// and bot tokens are documented with it.
 func escapeSegment(v string) string {
 	return strings.ReplaceAll(url.PathEscape(v), "%3A", ":")
 }

@@ -44,7 +44,8 @@ func TestRequestURL(t *testing.T) {
 				t.Fatal(err)
 			}
 			var wire bytes.Buffer
-			if err := (&http.Request{Method: "GET", URL: u, Host: "api.example.com", Header: http.Header{}}).Write(&wire); err != nil {
+			if err := (&http.Request{Method: "GET", URL: u, Host: "api.example.com", Header: http.Header{}}).Write(
+				&wire); err != nil {
 				t.Fatal(err)
 			}
 			line, err := bufio.NewReader(&wire).ReadString('\n')
@@ -88,7 +89,8 @@ func TestUpstreamSlots(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			x, err := NewExchange(mustPlace(t, app), testCredential("sub", c.value, "api_key", "secret"), "/x", "", false, nil)
 			if c.want == "" {
-				if e := vending.AsError(err); err == nil || e.Code != vending.NeedsReconnection || c.value != "" && strings.Contains(e.Text(), c.value) && len(c.value) > 2 {
+				if e := vending.AsError(err); err == nil || e.Code != vending.NeedsReconnection || c.value != "" &&
+					strings.Contains(e.Text(), c.value) && len(c.value) > 2 {
 					t.Errorf("error %v", err)
 				}
 				return
@@ -111,15 +113,18 @@ func TestUpstreamSlotWithinALabel(t *testing.T) {
 		t.Errorf("host %q", x.host)
 	}
 	// Each value is a label, but what comes of it is none.
-	if _, err := NewExchange(mustPlace(t, app), testCredential("sub", strings.Repeat("x", 62), "api_key", "secret"), "", "", false, nil); err == nil {
+	if _, err := NewExchange(mustPlace(t, app), testCredential("sub", strings.Repeat("x", 62), "api_key", "secret"), "",
+		"", false, nil); err == nil {
 		t.Error("a label of 65 bytes passed")
 	}
 }
 
 func TestPathSegment(t *testing.T) {
 	for value, want := range map[string]string{
-		"770:AA": "770:AA", "a/b?c#d%e": "a%2Fb%3Fc%23d%25e", "\u00e9 x": "%C3%A9%20x", "a..b": "a..b", "...": "...", `a\b`: "a%5Cb",
-		"": "", ".": "", "..": "", "../x": "", "x/..": "", `..\x`: "", "..;a": "", "%2e%2e": "", "a%2f..": "", "a\x00": "", "a\n": "", "\x7f": "",
+		"770:AA": "770:AA", "a/b?c#d%e": "a%2Fb%3Fc%23d%25e", "\u00e9 x": "%C3%A9%20x", "a..b": "a..b", "...": "...",
+		`a\b`: "a%5Cb",
+		"":    "", ".": "", "..": "", "../x": "", "x/..": "", `..\x`: "", "..;a": "", "%2e%2e": "", "a%2f..": "", "a\x00": "",
+		"a\n": "", "\x7f": "",
 	} {
 		got, err := pathSegment(value)
 		if got != want || (err == nil) != (want != "") {

@@ -20,7 +20,8 @@ import (
 // ErrNoVerify says that the catalog has no request by which a credential of the app could be tried.
 var ErrNoVerify = errors.New("the app has no verify request")
 
-// FieldError says that a credential cannot be placed for one of its fields. Its text never holds a value.
+// FieldError says that a credential cannot be placed for one of its fields. Its text never holds a
+// value.
 type FieldError struct {
 	// Field is the field's name.
 	Field string
@@ -41,10 +42,11 @@ func (p *Placement) Check(cred vending.Credential) error {
 	return p.blame(err)
 }
 
-// Verify makes the catalog's verify request with cred, to be sent by a [Transport]: what the upstream gets is
-// placed, escaped and signed as in any call. It refuses what Check does, and a field that cannot stand
-// where the verify request wants it, before anything is dialled. An upstream's 401 is the answer: the
-// transport vends no other credential. Without a verify request it is ErrNoVerify.
+// Verify makes the catalog's verify request with cred, to be sent by a [Transport]: what the
+// upstream gets is placed, escaped and signed as in any call. It refuses what Check does, and a
+// field that cannot stand where the verify request wants it, before anything is dialled. An
+// upstream's 401 is the answer: the transport vends no other credential. Without a verify request
+// it is ErrNoVerify.
 func (p *Placement) Verify(ctx context.Context, cred vending.Credential) (*http.Request, error) {
 	if p.app.Verify == nil {
 		return nil, ErrNoVerify
@@ -63,7 +65,8 @@ func (p *Placement) Verify(ctx context.Context, cred vending.Credential) (*http.
 	return r.WithContext(WithExchange(ctx, x)), nil
 }
 
-// rehearse makes the upstream request and drops it, so that what it refuses is told from what the network does.
+// rehearse makes the upstream request and drops it, so that what it refuses is told from what the
+// network does.
 func (x *Exchange) rehearse(r *http.Request) error {
 	if _, err := x.request(r, time.Now()); err != nil {
 		return err
@@ -78,8 +81,9 @@ func (x *Exchange) rehearse(r *http.Request) error {
 
 func (p *Placement) blame(err error) error { return blame(p.app, err) }
 
-// mendable changes the refusal of a value that comes with the OAuth client: an end user who connects again does not mend that. A source
-// leaves such a value out where it belongs to a client that several tenants share.
+// mendable changes the refusal of a value that comes with the OAuth client: an end user who
+// connects again does not mend that. A source leaves such a value out where it belongs to a client
+// that several tenants share.
 func (p *Placement) mendable(err error) error {
 	if err == nil { // at no cost, which refusal has
 		return nil
@@ -101,7 +105,8 @@ func (p *Placement) mendable(err error) error {
 	}
 	return &vending.Error{
 		Code: vending.InternalError, Origin: vending.FromGateway, Err: err,
-		Message: fmt.Sprintf("the value %q, which comes with the OAuth client, was not vended or cannot be placed; connecting again does not mend that", name),
+		Message: fmt.Sprintf("the value %q, which comes with the OAuth client, was not vended or cannot be placed; "+
+			"connecting again does not mend that", name),
 	}
 }
 
@@ -166,7 +171,8 @@ func parseVerify(v *catalog.Verify) (t verifyTemplates, err error) {
 }
 
 // fill makes the request that a caller of the gateway would send.
-func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Credential) (*Exchange, *http.Request, error) {
+func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Credential) (*Exchange, *http.Request,
+	error) {
 	path, err := t.path.fill(cred, pathSegment)
 	if err != nil {
 		return nil, nil, err

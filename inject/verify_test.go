@@ -68,7 +68,8 @@ func TestVerifyOnTheWire(t *testing.T) {
 	signature := hex.EncodeToString(macOf(hmacHash("sha256"), "k", `POST/v1/me?a=1{"q":1}`))
 	oauth := &catalog.App{AuthType: string(vending.OAuth), OAuth2: &catalog.OAuth2{}}
 	signed := keyApp("", nil)
-	signed.Sign = &catalog.Sign{Scheme: "hmac", Hash: "sha256", Key: "{api_key}", Message: "{method}{path}{body}", Header: "X-Signature"}
+	signed.Sign = &catalog.Sign{Scheme: "hmac", Hash: "sha256", Key: "{api_key}", Message: "{method}{path}{body}",
+		Header: "X-Signature"}
 	for _, c := range []struct {
 		name   string
 		app    *catalog.App
@@ -78,20 +79,27 @@ func TestVerifyOnTheWire(t *testing.T) {
 	}{
 		{"header", keyApp("", headers("X-Key", "Key {api_key}")), catalog.Verify{Path: "/me"}, nasty,
 			verifyArrival{"GET /v1/me", "", http.Header{"X-Key": {"Key " + nasty}}}},
-		{"query", keyApp("", &catalog.Placement{Query: map[string]string{"key": "{api_key}"}}), catalog.Verify{Method: "HEAD", Path: "/me?b=%41&key=x&a=1"}, nasty,
+		{"query", keyApp("", &catalog.Placement{Query: map[string]string{"key": "{api_key}"}}),
+			catalog.Verify{Method: "HEAD", Path: "/me?b=%41&key=x&a=1"}, nasty,
 			verifyArrival{"HEAD /v1/me?b=%41&a=1&key=a+b%2Fc%3Fd%3De%26f%23g%25h%22i%5Cj%7Bsub%7D%C3%A9", "", http.Header{}}},
-		{"basic", keyApp("", &catalog.Placement{Basic: &catalog.Basic{Username: "api", Password: "{api_key}"}}), catalog.Verify{Path: "/me"}, nasty,
+		{"basic", keyApp("", &catalog.Placement{Basic: &catalog.Basic{Username: "api", Password: "{api_key}"}}),
+			catalog.Verify{Path: "/me"}, nasty,
 			verifyArrival{"GET /v1/me", "", http.Header{"Authorization": {"Basic " + pair}}}},
-		{"path prefix", keyApp("", &catalog.Placement{PathPrefix: "/bot{api_key}"}), catalog.Verify{Path: "/getMe"}, "1:a/b c",
+		{"path prefix", keyApp("", &catalog.Placement{PathPrefix: "/bot{api_key}"}), catalog.Verify{Path: "/getMe"},
+			"1:a/b c",
 			verifyArrival{"GET /v1/bot1:a%2Fb%20c/getMe", "", http.Header{}}},
 		{"sign", signed, catalog.Verify{Method: "POST", Path: "/me?a=1", Body: `{{"q":1}}`}, "k",
-			verifyArrival{"POST /v1/me?a=1", `{"q":1}`, http.Header{"X-Signature": {signature}, "Content-Type": {"application/json"}}}},
+			verifyArrival{"POST /v1/me?a=1", `{"q":1}`,
+				http.Header{"X-Signature": {signature}, "Content-Type": {"application/json"}}}},
 		{"token", oauth, catalog.Verify{Path: "/me"}, "",
 			verifyArrival{"GET /v1/me", "", http.Header{"Authorization": {"Bearer tok"}}}},
 		{"placeholders everywhere", keyApp("", headers("X-Key", "{api_key}")),
-			catalog.Verify{Method: "POST", Path: "/a{api_key}/b?q=x{api_key}&r", Headers: map[string]string{"x-also": "v {api_key}", "user-agent": "Test (1)", "Content-Type": "application/graphql", "Cookie": "a"}, Body: `{{"k":"{api_key}"}}`}, nasty,
+			catalog.Verify{Method: "POST", Path: "/a{api_key}/b?q=x{api_key}&r",
+				Headers: map[string]string{"x-also": "v {api_key}", "user-agent": "Test (1)", "Content-Type": "application/graphql",
+					"Cookie": "a"}, Body: `{{"k":"{api_key}"}}`}, nasty,
 			verifyArrival{"POST /v1/aa%20b%2Fc%3Fd=e&f%23g%25h%22i%5Cj%7Bsub%7D%C3%A9/b?q=xa+b%2Fc%3Fd%3De%26f%23g%25h%22i%5Cj%7Bsub%7D%C3%A9&r", `{"k":"a b/c?d=e&f#g%h\"i\\j{sub}é"}`,
-				http.Header{"X-Key": {nasty}, "X-Also": {"v " + nasty}, "User-Agent": {"Test (1)"}, "Content-Type": {"application/graphql"}}}},
+				http.Header{"X-Key": {nasty}, "X-Also": {"v " + nasty}, "User-Agent": {"Test (1)"},
+					"Content-Type": {"application/graphql"}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.app.Slug, c.app.Upstream, c.app.Verify = "app", base+"/v1/", &c.verify
@@ -112,11 +120,13 @@ func TestVerifyOnTheWire(t *testing.T) {
 	}
 }
 
-// TestVerifySigV4 has the signature recomputed by the server, with a body that signing has read before.
+// TestVerifySigV4 has the signature recomputed by the server, with a body that signing has read
+// before.
 func TestVerifySigV4(t *testing.T) {
 	base, arrived := awsServer(t, "ses")
 	app := &catalog.App{
-		Slug: "app", AuthType: string(vending.APIKey), Upstream: base, Sign: &catalog.Sign{Scheme: "aws_sigv4", Service: "ses", Region: "{region}"},
+		Slug: "app", AuthType: string(vending.APIKey), Upstream: base,
+		Sign:   &catalog.Sign{Scheme: "aws_sigv4", Service: "ses", Region: "{region}"},
 		Fields: []catalog.Field{{Name: "access_key_id"}, {Name: "secret_access_key", Secret: true}, {Name: "region"}},
 		Verify: &catalog.Verify{Method: "POST", Path: "/v2/email/account?b=2&a=1", Body: `{{}}`},
 	}
@@ -160,7 +170,8 @@ func TestVerifyHidesTheCredential(t *testing.T) {
 func TestVerifyRefusals(t *testing.T) {
 	const slots = "https://{sub}.api.example.com"
 	signed := keyApp("https://api.example.com", nil)
-	signed.Sign = &catalog.Sign{Scheme: "hmac", Hash: "sha256", KeyEncoding: "base64", Key: "{api_key}", Message: "{path}", Header: "X-Signature"}
+	signed.Sign = &catalog.Sign{Scheme: "hmac", Hash: "sha256", KeyEncoding: "base64", Key: "{api_key}", Message: "{path}",
+		Header: "X-Signature"}
 	plain := keyApp(slots, headers("X-Key", "{api_key}"))
 	for _, c := range []struct {
 		name, field string
@@ -169,18 +180,28 @@ func TestVerifyRefusals(t *testing.T) {
 		fields      []string
 		verifyOnly  bool
 	}{
-		{"line break in a header", "api_key", plain, catalog.Verify{}, []string{"api_key", "canary\r\nX-Evil: 1", "sub", "acme"}, false},
-		{"NUL in a query", "api_key", keyApp(slots, &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), catalog.Verify{}, []string{"api_key", "canary\x00", "sub", "acme"}, false},
-		{"dots in a path", "api_key", keyApp(slots, &catalog.Placement{PathPrefix: "/{api_key}"}), catalog.Verify{}, []string{"api_key", "canary/..", "sub", "acme"}, false},
-		{"colon in a user name", "api_key", keyApp(slots, &catalog.Placement{Basic: &catalog.Basic{Username: "{api_key}"}}), catalog.Verify{}, []string{"api_key", "canary:x", "sub", "acme"}, false},
+		{"line break in a header", "api_key", plain, catalog.Verify{},
+			[]string{"api_key", "canary\r\nX-Evil: 1", "sub", "acme"}, false},
+		{"NUL in a query", "api_key", keyApp(slots, &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
+			catalog.Verify{}, []string{"api_key", "canary\x00", "sub", "acme"}, false},
+		{"dots in a path", "api_key", keyApp(slots, &catalog.Placement{PathPrefix: "/{api_key}"}), catalog.Verify{},
+			[]string{"api_key", "canary/..", "sub", "acme"}, false},
+		{"colon in a user name", "api_key", keyApp(slots, &catalog.Placement{Basic: &catalog.Basic{Username: "{api_key}"}}),
+			catalog.Verify{}, []string{"api_key", "canary:x", "sub", "acme"}, false},
 		{"another host", "sub", plain, catalog.Verify{}, []string{"api_key", "k", "sub", "canary.evil.com/"}, false},
 		{"missing", "sub", plain, catalog.Verify{}, []string{"api_key", "canary"}, false},
 		{"undecodable key", "api_key", signed, catalog.Verify{}, []string{"api_key", "canary!", "sub", "acme"}, false},
-		{"dots in the verify path", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")), catalog.Verify{Path: "/{sub}"}, []string{"api_key", "canary", "sub", ".."}, true},
-		{"line break in the verify query", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")), catalog.Verify{Path: "/?s={sub}"}, []string{"api_key", "canary", "sub", "canary\n"}, true},
-		{"line break in a verify header", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")), catalog.Verify{Path: "/", Headers: map[string]string{"X-Sub": "{sub}"}}, []string{"api_key", "canary", "sub", "canary\n"}, true},
-		{"no UTF-8 in the verify body", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")), catalog.Verify{Path: "/", Body: "{sub}"}, []string{"api_key", "canary", "sub", "canary\xff"}, true},
-		{"empty in the verify body", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")), catalog.Verify{Path: "/", Body: "{sub}"}, []string{"api_key", "canary", "sub", ""}, true},
+		{"dots in the verify path", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+			catalog.Verify{Path: "/{sub}"}, []string{"api_key", "canary", "sub", ".."}, true},
+		{"line break in the verify query", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+			catalog.Verify{Path: "/?s={sub}"}, []string{"api_key", "canary", "sub", "canary\n"}, true},
+		{"line break in a verify header", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+			catalog.Verify{Path: "/", Headers: map[string]string{"X-Sub": "{sub}"}},
+			[]string{"api_key", "canary", "sub", "canary\n"}, true},
+		{"no UTF-8 in the verify body", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+			catalog.Verify{Path: "/", Body: "{sub}"}, []string{"api_key", "canary", "sub", "canary\xff"}, true},
+		{"empty in the verify body", "sub", keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+			catalog.Verify{Path: "/", Body: "{sub}"}, []string{"api_key", "canary", "sub", ""}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.app.Verify = &c.verify
@@ -190,7 +211,8 @@ func TestVerifyRefusals(t *testing.T) {
 			if !errors.As(err, &blamed) || blamed.Field != c.field || strings.Contains(err.Error(), "canary") {
 				t.Errorf("error %v, want one that blames %s", err, c.field)
 			}
-			if err := p.Check(cred); (err == nil) != c.verifyOnly || !c.verifyOnly && (!errors.As(err, &blamed) || blamed.Field != c.field) {
+			if err := p.Check(cred); (err == nil) != c.verifyOnly || !c.verifyOnly &&
+				(!errors.As(err, &blamed) || blamed.Field != c.field) {
 				t.Errorf("a call without the verify request: %v", err)
 			}
 		})
@@ -216,7 +238,8 @@ func TestVerifyAtExtraHost(t *testing.T) {
 	app.ExtraHosts = []string{host}
 	app.Headers = map[string]string{"Api-Version": "7", "User-Agent": "app/1"}
 	app.Verify = &catalog.Verify{Host: host, Path: "/me?a={sub}"}
-	if status := sendVerify(t, app, testCredential("api_key", "secret", "sub", "s&t")); status != http.StatusOK || len(missed) > 0 {
+	if status := sendVerify(t, app, testCredential("api_key", "secret", "sub", "s&t")); status != http.StatusOK ||
+		len(missed) > 0 {
 		t.Fatalf("answered %d, and the upstream had %d requests", status, len(missed))
 	}
 	want := http.Header{"X-Key": {"secret"}, "Api-Version": {"7"}, "User-Agent": {"app/1"}}

@@ -14,7 +14,8 @@ type AllowanceKey struct {
 	Tenant string
 	// Kind is `connection`, `app`, `caller_key`, or the name of a tenant's own budget.
 	Kind string
-	// Name is the connection's or the caller key's id, or the app's slug; empty for a tenant's own budget.
+	// Name is the connection's or the caller key's id, or the app's slug; empty for a tenant's own
+	// budget.
 	Name string
 }
 
@@ -66,9 +67,9 @@ type Claim struct {
 	known bool // a source had accepted the key before
 }
 
-// Spend takes one unit of the allowance called key, made with budget b at first use. If none is left,
-// wait says how long until there is one; then and only then the claim is empty. Every claim must be
-// settled.
+// Spend takes one unit of the allowance called key, made with budget b at first use. If none is
+// left, wait says how long until there is one; then and only then the claim is empty. Every claim
+// must be settled.
 func (a *Allowances) Spend(key AllowanceKey, b Budget, now time.Time) (c Claim, wait time.Duration, ok bool) {
 	s := &a.shards[maphash.Comparable(a.seed, key)%shards]
 	s.mu.Lock()
@@ -112,8 +113,8 @@ func (s *shard) makeRoom(now time.Time) (wait time.Duration, ok bool) {
 }
 
 // Settle ends the claim. accepted says that the source knows the key: its allowance stays.
-// Otherwise it is dropped once the last call that holds it has settled. Settling an empty claim does
-// nothing.
+// Otherwise it is dropped once the last call that holds it has settled. Settling an empty claim
+// does nothing.
 func (c Claim) Settle(accepted bool) {
 	if c.entry == nil {
 		return

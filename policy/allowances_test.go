@@ -110,7 +110,8 @@ func TestKeysAreApart(t *testing.T) {
 	now := time.Now()
 	a := NewAllowances()
 	keys := []AllowanceKey{
-		{"acme", "connection", "x"}, {"acme", "app", "x"}, {"acme", "token", ""}, {"acme", "connection", ""}, {"other", "connection", "x"},
+		{"acme", "connection", "x"}, {"acme", "app", "x"}, {"acme", "token", ""}, {"acme", "connection", ""},
+		{"other", "connection", "x"},
 		{"", "connection", "x"}, {"", "", ""}, {"acmeconnection", "", "x"}, {"acme", "connectionx", ""},
 	}
 	for _, key := range keys {
@@ -135,7 +136,8 @@ func TestAllowancesAdjust(t *testing.T) {
 	}
 }
 
-// TestFreshKeyParallel: callers who make an allowance at the same time share it, whatever the source says.
+// TestFreshKeyParallel: callers who make an allowance at the same time share it, whatever the
+// source says.
 func TestFreshKeyParallel(t *testing.T) {
 	const callers, budget = 1000, 600
 	now := time.Now()

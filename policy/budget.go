@@ -38,8 +38,8 @@ func NewAllowance(b Budget) *Allowance {
 	return a
 }
 
-// Adjust changes the budget and keeps what was spent: a larger one fills up at its own rate, and none is
-// full again for having been changed, nor for having been without a bound in between.
+// Adjust changes the budget and keeps what was spent: a larger one fills up at its own rate, and
+// none is full again for having been changed, nor for having been without a bound in between.
 func (a *Allowance) Adjust(b Budget, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -79,8 +79,9 @@ func (a *Allowance) Spend(now time.Time) (wait time.Duration, ok bool) {
 	return a.until(1, now), false
 }
 
-// notBefore returns now, or the latest time seen if that is later. Callers read the clock before they wait
-// for the lock; the limiter would go back with the slower ones and refill the same time twice.
+// notBefore returns now, or the latest time seen if that is later. Callers read the clock before
+// they wait for the lock; the limiter would go back with the slower ones and refill the same time
+// twice.
 func (a *Allowance) notBefore(now time.Time) time.Time {
 	if now.After(a.latest) {
 		a.latest = now

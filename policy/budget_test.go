@@ -125,7 +125,8 @@ func TestLeft(t *testing.T) {
 			units int
 			full  time.Duration
 		}{
-			{0, 350, 25 * time.Second}, {50 * time.Millisecond, 350, 24950 * time.Millisecond}, {100 * time.Millisecond, 351, 24850 * time.Millisecond},
+			{0, 350, 25 * time.Second}, {50 * time.Millisecond, 350, 24950 * time.Millisecond},
+			{100 * time.Millisecond, 351, 24850 * time.Millisecond},
 			{24 * time.Second, 591, 850 * time.Millisecond}, {time.Second, 600, 0}, {time.Hour, 600, 0},
 		} {
 			time.Sleep(c.after)

@@ -36,8 +36,9 @@ func IsKey(text string) bool {
 // Passthrough is the value of the options `errors` by which providers' errors are left as they are.
 const Passthrough = "passthrough"
 
-// CallerKey stands for one tenant, end user and connection at once, for callers that can send one header only or may never reach more
-// than one connection. What binds the tenant binds it too; Apps, Rules and Budget come on top.
+// CallerKey stands for one tenant, end user and connection at once, for callers that can send one
+// header only or may never reach more than one connection. What binds the tenant binds it too;
+// Apps, Rules and Budget come on top.
 type CallerKey struct {
 	// ID is its public name.
 	ID string
@@ -55,7 +56,8 @@ type CallerKey struct {
 	Expires time.Time
 }
 
-// RulesFor returns the rules that permit methods, none meaning every one, on paths that one of patterns matches, none meaning every path.
+// RulesFor returns the rules that permit methods, none meaning every one, on paths that one of
+// patterns matches, none meaning every path.
 func RulesFor(methods, patterns []string) Rules {
 	if len(patterns) == 0 && len(methods) == 0 {
 		return nil
@@ -73,8 +75,9 @@ func RulesFor(methods, patterns []string) Rules {
 // MayCall reports whether the key may call app at all.
 func (k *CallerKey) MayCall(app string) bool { return len(k.Apps) == 0 || slices.Contains(k.Apps, app) }
 
-// Identify returns the end user that a call of connection is for; named is whom the call itself names, empty if it names nobody. Another one,
-// and any other connection, are the same `connection_deleted` whether they exist or not.
+// Identify returns the end user that a call of connection is for; named is whom the call itself
+// names, empty if it names nobody. Another one, and any other connection, are the same
+// `connection_deleted` whether they exist or not.
 func (k *CallerKey) Identify(named, connection string) (user string, err error) {
 	if connection != k.Connection || named != "" && named != k.User {
 		return "", vending.Refuse(vending.ConnectionDeleted, "")
@@ -85,8 +88,9 @@ func (k *CallerKey) Identify(named, connection string) (user string, err error) 
 // live reports whether the key has not ended by itself.
 func (k *CallerKey) live(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
 
-// Caller returns the caller key of digest d and its tenant. Both are nil if there is none, it has ended, or no key of the tenant is live:
-// a tenant that is disabled, or was taken out of the configuration, takes its caller keys along.
+// Caller returns the caller key of digest d and its tenant. Both are nil if there is none, it has
+// ended, or no key of the tenant is live: a tenant that is disabled, or was taken out of the
+// configuration, takes its caller keys along.
 func (k *Keyring) Caller(ctx context.Context, d Digest) (*CallerKey, *Tenant) {
 	s := k.snapshot.Load()
 	if s.callers[d] == nil && k.store != nil {

@@ -74,25 +74,30 @@ func TestCallerKeyPermit(t *testing.T) {
 		overrides            []string
 		want                 vending.Code
 	}{
-		"no bounds":                {nil, nil, nil, "gmail", "DELETE", "/x", nil, ""},
-		"app":                      {[]string{"slack", "gmail"}, nil, nil, "gmail", "GET", "/", nil, ""},
-		"other app":                {[]string{"slack"}, nil, nil, "gmail", "GET", "/", nil, vending.PolicyDenied},
-		"method":                   {nil, []string{"GET", "HEAD"}, nil, "gmail", "HEAD", "/", nil, ""},
-		"other method":             {nil, []string{"GET"}, nil, "gmail", "POST", "/", nil, vending.PolicyDenied},
-		"method in another case":   {nil, []string{"GET"}, nil, "gmail", "get", "/", nil, ""},
-		"override":                 {nil, []string{"GET", "POST"}, nil, "gmail", "POST", "/", []string{"DELETE"}, vending.PolicyDenied},
-		"permitted override":       {nil, []string{"GET", "POST"}, nil, "gmail", "POST", "/", []string{"GET"}, ""},
-		"path of any method":       {nil, nil, []string{"/v1/models"}, "gmail", "DELETE", "/v1/models", nil, ""},
-		"path below":               {nil, nil, []string{"/v1/models"}, "gmail", "GET", "/v1/models/x", nil, vending.PolicyDenied},
-		"second path":              {nil, nil, []string{"/a", "/v1/**"}, "gmail", "GET", "/v1/models/x", nil, ""},
-		"encoded slash":            {nil, nil, []string{"/v1/*"}, "gmail", "GET", "/v1/models%2Fx", nil, vending.PolicyDenied},
-		"parameter":                {nil, nil, []string{"/v1"}, "gmail", "GET", "/v1;x=1", nil, vending.PolicyDenied},
-		"encoded twice":            {nil, nil, []string{"/v1/**"}, "gmail", "GET", "/v1/%252e", nil, vending.InvalidRequest},
-		"other host of the app":    {nil, nil, []string{"/v1/**"}, "gmail", "GET", "/~other.example/v1/x", nil, vending.PolicyDenied},
-		"path and method":          {nil, []string{"GET"}, []string{"/v1"}, "gmail", "GET", "/v1", nil, ""},
-		"path and other method":    {nil, []string{"GET"}, []string{"/v1"}, "gmail", "PUT", "/v1", nil, vending.PolicyDenied},
-		"method and other path":    {nil, []string{"GET"}, []string{"/v1"}, "gmail", "GET", "/v2", nil, vending.PolicyDenied},
-		"app without its own rule": {[]string{"gmail"}, []string{"GET"}, []string{"/v1"}, "gmail", "GET", "/v2", nil, vending.PolicyDenied},
+		"no bounds":              {nil, nil, nil, "gmail", "DELETE", "/x", nil, ""},
+		"app":                    {[]string{"slack", "gmail"}, nil, nil, "gmail", "GET", "/", nil, ""},
+		"other app":              {[]string{"slack"}, nil, nil, "gmail", "GET", "/", nil, vending.PolicyDenied},
+		"method":                 {nil, []string{"GET", "HEAD"}, nil, "gmail", "HEAD", "/", nil, ""},
+		"other method":           {nil, []string{"GET"}, nil, "gmail", "POST", "/", nil, vending.PolicyDenied},
+		"method in another case": {nil, []string{"GET"}, nil, "gmail", "get", "/", nil, ""},
+		"override": {nil, []string{"GET", "POST"}, nil, "gmail", "POST", "/", []string{"DELETE"},
+			vending.PolicyDenied},
+		"permitted override": {nil, []string{"GET", "POST"}, nil, "gmail", "POST", "/", []string{"GET"}, ""},
+		"path of any method": {nil, nil, []string{"/v1/models"}, "gmail", "DELETE", "/v1/models", nil, ""},
+		"path below": {nil, nil, []string{"/v1/models"}, "gmail", "GET", "/v1/models/x", nil,
+			vending.PolicyDenied},
+		"second path": {nil, nil, []string{"/a", "/v1/**"}, "gmail", "GET", "/v1/models/x", nil, ""},
+		"encoded slash": {nil, nil, []string{"/v1/*"}, "gmail", "GET", "/v1/models%2Fx", nil,
+			vending.PolicyDenied},
+		"parameter":     {nil, nil, []string{"/v1"}, "gmail", "GET", "/v1;x=1", nil, vending.PolicyDenied},
+		"encoded twice": {nil, nil, []string{"/v1/**"}, "gmail", "GET", "/v1/%252e", nil, vending.InvalidRequest},
+		"other host of the app": {nil, nil, []string{"/v1/**"}, "gmail", "GET", "/~other.example/v1/x", nil,
+			vending.PolicyDenied},
+		"path and method":       {nil, []string{"GET"}, []string{"/v1"}, "gmail", "GET", "/v1", nil, ""},
+		"path and other method": {nil, []string{"GET"}, []string{"/v1"}, "gmail", "PUT", "/v1", nil, vending.PolicyDenied},
+		"method and other path": {nil, []string{"GET"}, []string{"/v1"}, "gmail", "GET", "/v2", nil, vending.PolicyDenied},
+		"app without its own rule": {[]string{"gmail"}, []string{"GET"}, []string{"/v1"}, "gmail", "GET", "/v2", nil,
+			vending.PolicyDenied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := &CallerKey{Apps: c.apps, Rules: RulesFor(c.methods, c.paths)}
@@ -178,7 +183,8 @@ func TestKeyringCallersWithoutStore(t *testing.T) {
 	wantCaller(t, k, "conf", "")
 }
 
-// TestCallerMissesAreBounded: wrong caller keys ask the store as seldom as wrong tenant keys do, and an expired one never.
+// TestCallerMissesAreBounded: wrong caller keys ask the store as seldom as wrong tenant keys do,
+// and an expired one never.
 func TestCallerMissesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memoryStore{}
@@ -217,7 +223,8 @@ func TestCallerStoreErrors(t *testing.T) {
 	})
 }
 
-// TestLedgerCaller: the key's own budget is the narrowest, and what it refuses costs the tenant nothing.
+// TestLedgerCaller: the key's own budget is the narrowest, and what it refuses costs the tenant
+// nothing.
 func TestLedgerCaller(t *testing.T) {
 	l, now := NewLedger(), time.Now()
 	tenant := known(l, Budgets{Token: 100, Connection: 50})
@@ -233,7 +240,8 @@ func TestLedgerCaller(t *testing.T) {
 		}
 		return refused, last
 	}
-	// No source accepts these: they count all the same, or a dead connection would let the agent spend all that the tenant has.
+	// No source accepts these: they count all the same, or a dead connection would let the agent spend
+	// all that the tenant has.
 	if refused, last := spend(one, 10, false); refused != 7 || last.Budget != "caller_key" || last.Wait <= 0 {
 		t.Errorf("%d refused, the last by %+v", refused, last)
 	}
@@ -279,7 +287,8 @@ func TestLedgerCallerParallel(t *testing.T) {
 	}
 }
 
-// TestTenantKeyCostsNothingMore: a call by tenant key allocates no more for there being caller keys.
+// TestTenantKeyCostsNothingMore: a call by tenant key allocates no more for there being caller
+// keys.
 func TestTenantKeyCostsNothingMore(t *testing.T) {
 	store := &memoryStore{}
 	store.putCallers(map[Digest]*CallerKey{DigestOf("k1"): caller("k1", "acme")})

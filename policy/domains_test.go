@@ -121,9 +121,11 @@ func TestParseHostTarget(t *testing.T) {
 		}
 	}
 	for _, uri := range []string{
-		"", "*", "http://stripe.gw.example.com/v1", "stripe.gw.example.com:443", "/a/../b", "/%2e%2e/b", "/a#b", "/a?b#c", "/a%00", `/a\b`,
+		"", "*", "http://stripe.gw.example.com/v1", "stripe.gw.example.com:443", "/a/../b", "/%2e%2e/b", "/a#b", "/a?b#c",
+		"/a%00", `/a\b`,
 	} {
-		if got, err := ParseHostTarget("GET", uri, "stripe"); code(t, err) != vending.InvalidRequest || got != (Target{App: "stripe"}) {
+		if got, err := ParseHostTarget("GET", uri, "stripe"); code(t, err) != vending.InvalidRequest ||
+			got != (Target{App: "stripe"}) {
 			t.Errorf("%q is %+v, %v", uri, got, err)
 		}
 	}

@@ -8,15 +8,15 @@ import (
 	"syscall"
 )
 
-// Egress says which addresses may be dialled: global unicast ones, and what the operator allows beside
-// them. It is immutable and safe for parallel use.
+// Egress says which addresses may be dialled: global unicast ones, and what the operator allows
+// beside them. It is immutable and safe for parallel use.
 //
-// Names are never judged, only the address that a socket is about to connect to ([Egress.Control]): a
-// name may resolve to another address a moment later, and a numeric host may be spelled in octal.
+// Names are never judged, only the address that a socket is about to connect to ([Egress.Control]):
+// a name may resolve to another address a moment later, and a numeric host may be spelled in octal.
 type Egress struct{ allow []netip.Prefix }
 
-// NewEgress returns the egress that permits global unicast addresses and those in allow. A prefix of
-// IPv4 covers the IPv4-mapped spelling as well.
+// NewEgress returns the egress that permits global unicast addresses and those in allow. A prefix
+// of IPv4 covers the IPv4-mapped spelling as well.
 func NewEgress(allow ...netip.Prefix) *Egress {
 	e := &Egress{allow: make([]netip.Prefix, 0, len(allow))}
 	for _, p := range allow {
@@ -40,15 +40,16 @@ type EgressError struct {
 }
 
 func (e *EgressError) Error() string {
-	return fmt.Sprintf("dialling %s (%s) is refused: only global unicast addresses are; allow_private names exceptions", e.Addr, e.Class)
+	return fmt.Sprintf("dialling %s (%s) is refused: only global unicast addresses are; allow_private names exceptions",
+		e.Addr, e.Class)
 }
 
-// Control refuses what [Egress.Permits] does. It is made for net.Dialer.Control: there, address is the
-// one that the socket connects to, after every look-up and for each address that is tried, so that
-// nothing can change between the check and the dial.
+// Control refuses what [Egress.Permits] does. It is made for net.Dialer.Control: there, address is
+// the one that the socket connects to, after every look-up and for each address that is tried, so
+// that nothing can change between the check and the dial.
 func (e *Egress) Control(network, address string, _ syscall.RawConn) error {
-	// A dialer says tcp4 or tcp6 once it has an address. Anything else (a unix socket, udp, raw IP) is no
-	// way to an upstream.
+	// A dialer says tcp4 or tcp6 once it has an address. Anything else (a unix socket, udp, raw IP) is
+	// no way to an upstream.
 	if network != "tcp4" && network != "tcp6" {
 		return fmt.Errorf("dialling %s is refused: only tcp is", network)
 	}
@@ -67,8 +68,8 @@ func (e *Egress) Permits(addr netip.Addr) error {
 	return nil
 }
 
-// refused returns the class for which addr is refused, or "". An address that carries one of IPv4 is
-// judged as that one, since that is where its packets end.
+// refused returns the class for which addr is refused, or "". An address that carries one of IPv4
+// is judged as that one, since that is where its packets end.
 func (e *Egress) refused(addr netip.Addr) string {
 	switch {
 	case !addr.IsValid():
@@ -105,7 +106,8 @@ func (e *Egress) refused(addr netip.Addr) string {
 // Compile-time check that Control fits where it belongs.
 var _ = net.Dialer{Control: (*Egress)(nil).Control}
 
-// carriers are prefixes of IPv6 that carry a whole IPv4 address in plain sight, from byte offset on.
+// carriers are prefixes of IPv6 that carry a whole IPv4 address in plain sight, from byte offset
+// on.
 var carriers = []struct {
 	prefix netip.Prefix
 	name   string
@@ -134,7 +136,8 @@ func classOf(addr netip.Addr, classes []addressClass) string {
 }
 
 // special4 is what of IPv4 is not global unicast
-// (https://www.iana.org/assignments/iana-ipv4-special-registry), and one address that only seems to be.
+// (https://www.iana.org/assignments/iana-ipv4-special-registry), and one address that only seems to
+// be.
 var special4 = []addressClass{
 	{netip.MustParsePrefix("0.0.0.0/8"), "this network"},          // RFC 791; Linux dials itself
 	{netip.MustParsePrefix("10.0.0.0/8"), "private use"},          // RFC 1918
@@ -143,20 +146,21 @@ var special4 = []addressClass{
 	{netip.MustParsePrefix("169.254.0.0/16"), "link-local"},       // RFC 3927; metadata services
 	{netip.MustParsePrefix("172.16.0.0/12"), "private use"},       // RFC 1918
 	{netip.MustParsePrefix("192.0.0.0/24"), "protocol assignment"},
-	{netip.MustParsePrefix("192.0.2.0/24"), "documentation"},        // RFC 5737
-	{netip.MustParsePrefix("192.88.99.0/24"), "6to4 relay"},         // RFC 7526
-	{netip.MustParsePrefix("192.168.0.0/16"), "private use"},        // RFC 1918
-	{netip.MustParsePrefix("198.18.0.0/15"), "benchmarking"},        // RFC 2544
-	{netip.MustParsePrefix("198.51.100.0/24"), "documentation"},     // RFC 5737
-	{netip.MustParsePrefix("203.0.113.0/24"), "documentation"},      // RFC 5737
-	{netip.MustParsePrefix("224.0.0.0/4"), "multicast"},             // RFC 5771
-	{netip.MustParsePrefix("240.0.0.0/4"), "reserved"},              // RFC 1112, with 255.255.255.255
-	{netip.MustParsePrefix("168.63.129.16/32"), "Azure's platform"}, // a public address that each Azure host routes to its own agent
+	{netip.MustParsePrefix("192.0.2.0/24"), "documentation"},    // RFC 5737
+	{netip.MustParsePrefix("192.88.99.0/24"), "6to4 relay"},     // RFC 7526
+	{netip.MustParsePrefix("192.168.0.0/16"), "private use"},    // RFC 1918
+	{netip.MustParsePrefix("198.18.0.0/15"), "benchmarking"},    // RFC 2544
+	{netip.MustParsePrefix("198.51.100.0/24"), "documentation"}, // RFC 5737
+	{netip.MustParsePrefix("203.0.113.0/24"), "documentation"},  // RFC 5737
+	{netip.MustParsePrefix("224.0.0.0/4"), "multicast"},         // RFC 5771
+	{netip.MustParsePrefix("240.0.0.0/4"), "reserved"},          // RFC 1112, with 255.255.255.255
+	// a public address that each Azure host routes to its own agent
+	{netip.MustParsePrefix("168.63.129.16/32"), "Azure's platform"},
 }
 
 // special6 is what of IPv6 is not global unicast
-// (https://www.iana.org/assignments/iana-ipv6-special-registry). What lies outside 2000::/3 would be
-// refused without an entry; it stands here to be called by its name.
+// (https://www.iana.org/assignments/iana-ipv6-special-registry). What lies outside 2000::/3 would
+// be refused without an entry; it stands here to be called by its name.
 var special6 = []addressClass{
 	{netip.MustParsePrefix("::/128"), "unspecified"},
 	{netip.MustParsePrefix("::1/128"), "loopback"},

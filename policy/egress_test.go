@@ -15,17 +15,23 @@ import (
 
 func TestEgressPermits(t *testing.T) {
 	for _, c := range []struct{ name, addrs, class string }{
-		{"public IPv4", "1.1.1.1 8.8.8.8 93.184.216.34 223.255.255.255 100.63.255.255 100.128.0.0 172.15.255.255 172.32.0.0 169.253.255.255 192.0.1.0 198.17.255.255 198.20.0.0 168.63.129.15", ""},
+		{"public IPv4",
+			"1.1.1.1 8.8.8.8 93.184.216.34 223.255.255.255 100.63.255.255 100.128.0.0 172.15.255.255 172.32.0.0 " +
+				"169.253.255.255 192.0.1.0 198.17.255.255 198.20.0.0 168.63.129.15", ""},
 		{"public IPv6", "2606:4700:4700::1111 2001:4860:4860::8888 2001:200:: 2a00:1450:4001::1 3fff:1000::1", ""},
 		{"public, mapped", "::ffff:1.1.1.1", ""},
 		{"public by NAT64 and 6to4", "64:ff9b::101:101 64:ff9b::8.8.8.8 2002:101:101::1", ""},
 		{"this network", "0.0.0.0 0.0.0.1 0.255.255.255 ::ffff:0.0.0.0", "this network"},
-		{"private", "10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 192.168.0.1 192.168.255.255 ::ffff:10.0.0.1 ::ffff:c0a8:1", "private use"},
+		{"private",
+			"10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 192.168.0.1 192.168.255.255 ::ffff:10.0.0.1 ::ffff:c0a8:1",
+			"private use"},
 		{"carrier", "100.64.0.0 100.100.100.200 100.127.255.255", "shared by carrier"},
 		{"loopback", "127.0.0.1 127.255.255.255 ::ffff:127.0.0.1 ::ffff:7f00:1 ::1", "loopback"},
-		{"link-local", "169.254.0.0 169.254.169.254 169.254.255.255 ::ffff:169.254.169.254 fe80::1 febf:ffff::1", "link-local"},
+		{"link-local", "169.254.0.0 169.254.169.254 169.254.255.255 ::ffff:169.254.169.254 fe80::1 febf:ffff::1",
+			"link-local"},
 		{"protocol assignment", "192.0.0.0 192.0.0.9 192.0.0.192 2001:1::1 2001:3::1 2001:1ff::1", "protocol assignment"},
-		{"documentation", "192.0.2.1 198.51.100.255 203.0.113.0 2001:db8::1 2001:db8:ffff::1 3fff::1 3fff:fff::1", "documentation"},
+		{"documentation", "192.0.2.1 198.51.100.255 203.0.113.0 2001:db8::1 2001:db8:ffff::1 3fff::1 3fff:fff::1",
+			"documentation"},
 		{"6to4 relay", "192.88.99.1", "6to4 relay"},
 		{"benchmarking", "198.18.0.0 198.19.255.255", "benchmarking"},
 		{"multicast", "224.0.0.1 239.255.255.255 ff02::1 ff0e::1", "multicast"},
@@ -44,7 +50,8 @@ func TestEgressPermits(t *testing.T) {
 		{"segment routing", "5f00::1", "segment routing"},
 		{"unique local", "fc00::1 fd00:ec2::254 fdff::1", "unique local"},
 		{"site-local", "fec0::1 feff::1", "site-local"},
-		{"unassigned IPv6", "100:0:0:1::1 1fff::1 4000::1 64:ff9b::1:0:0 ::1:0:0:0 ::fffe:8.8.8.8", "outside IPv6 global unicast"},
+		{"unassigned IPv6", "100:0:0:1::1 1fff::1 4000::1 64:ff9b::1:0:0 ::1:0:0:0 ::fffe:8.8.8.8",
+			"outside IPv6 global unicast"},
 		{"zones", "fe80::1%eth0 2606:4700::1%eth0 ::ffff:8.8.8.8%eth0", "with a zone"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -105,9 +112,12 @@ func TestEgressControl(t *testing.T) {
 	}{
 		{"public", "tcp4", "8.8.8.8:443", ""},
 		{"public, IPv6", "tcp6", "[2606:4700::1]:443", ""},
-		{"private", "tcp4", "10.0.0.1:443", "dialling 10.0.0.1 (private use) is refused: only global unicast addresses are; allow_private names exceptions"},
-		{"mapped", "tcp6", "[::ffff:127.0.0.1]:80", "dialling ::ffff:127.0.0.1 (loopback) is refused: only global unicast addresses are; allow_private names exceptions"},
-		{"zone", "tcp6", "[fe80::1%lo]:80", "dialling fe80::1%lo (with a zone) is refused: only global unicast addresses are; allow_private names exceptions"},
+		{"private", "tcp4", "10.0.0.1:443",
+			"dialling 10.0.0.1 (private use) is refused: only global unicast addresses are; allow_private names exceptions"},
+		{"mapped", "tcp6", "[::ffff:127.0.0.1]:80",
+			"dialling ::ffff:127.0.0.1 (loopback) is refused: only global unicast addresses are; allow_private names exceptions"},
+		{"zone", "tcp6", "[fe80::1%lo]:80",
+			"dialling fe80::1%lo (with a zone) is refused: only global unicast addresses are; allow_private names exceptions"},
 		{"udp", "udp4", "8.8.8.8:53", "dialling udp4 is refused: only tcp is"},
 		{"unix", "unix", "/run/caddy.sock", "dialling unix is refused: only tcp is"},
 		{"unresolved", "tcp4", "localhost:80", `reading the address to dial: ParseAddr("localhost"): unable to parse IP`},
@@ -127,7 +137,8 @@ func TestEgressControl(t *testing.T) {
 // TestEgressDialsNumericHosts has hosts that resolvers of some systems read as 127.0.0.1.
 func TestEgressDialsNumericHosts(t *testing.T) {
 	port, accepted := listenOn(t, "127.0.0.1", "0")
-	for _, host := range []string{"127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "[::ffff:7f00:1]", "0.0.0.0", "[::]", ""} {
+	for _, host := range []string{"127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "[::ffff:7f00:1]",
+		"0.0.0.0", "[::]", ""} {
 		t.Run(host, func(t *testing.T) {
 			d := net.Dialer{Control: NewEgress().Control, Resolver: answering(t)}
 			conn, err := d.DialContext(t.Context(), "tcp", host+":"+port)
@@ -142,8 +153,8 @@ func TestEgressDialsNumericHosts(t *testing.T) {
 	}
 }
 
-// TestEgressDialsByName dials what a name resolves to at that moment. 127.0.0.2 is allowed and stands for
-// a public address, so that no packet leaves the machine.
+// TestEgressDialsByName dials what a name resolves to at that moment. 127.0.0.2 is allowed and
+// stands for a public address, so that no packet leaves the machine.
 func TestEgressDialsByName(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -153,12 +164,14 @@ func TestEgressDialsByName(t *testing.T) {
 		{"private", [][]string{{"127.0.0.1"}}, []string{""}},
 		{"private and public", [][]string{{"127.0.0.1", "127.0.0.2"}}, []string{"127.0.0.2"}},
 		{"public and private", [][]string{{"127.0.0.2", "127.0.0.1"}}, []string{"127.0.0.2"}},
-		{"changes between look-ups", [][]string{{"127.0.0.2"}, {"127.0.0.1"}, {"127.0.0.2"}}, []string{"127.0.0.2", "", "127.0.0.2"}},
+		{"changes between look-ups", [][]string{{"127.0.0.2"}, {"127.0.0.1"}, {"127.0.0.2"}},
+			[]string{"127.0.0.2", "", "127.0.0.2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			port, private := listenOn(t, "127.0.0.1", "0")
 			_, public := listenOn(t, "127.0.0.2", port)
-			d := net.Dialer{Control: NewEgress(netip.MustParsePrefix("127.0.0.2/32")).Control, Resolver: answering(t, c.answers...)}
+			d := net.Dialer{Control: NewEgress(netip.MustParsePrefix("127.0.0.2/32")).Control,
+				Resolver: answering(t, c.answers...)}
 			permitted := 0
 			for i, want := range c.want {
 				got, err := dialOnce(t.Context(), d, "api.example.com:"+port)
@@ -187,8 +200,8 @@ func dialOnce(ctx context.Context, d net.Dialer, address string) (string, error)
 	return reached, err
 }
 
-// listenOn listens; accepted stops that and returns how many connections arrived. Those that the kernel
-// has queued come before the one that accepted makes itself, to mark the end.
+// listenOn listens; accepted stops that and returns how many connections arrived. Those that the
+// kernel has queued come before the one that accepted makes itself, to mark the end.
 func listenOn(t *testing.T, host, port string) (boundPort string, accepted func() int) {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp4", net.JoinHostPort(host, port))
@@ -216,8 +229,8 @@ func listenOn(t *testing.T, host, port string) (boundPort string, accepted func(
 	}
 }
 
-// answering returns a resolver that asks a DNS server of its own. Each look-up of addresses gets the next
-// of answers, and those after the last no such name.
+// answering returns a resolver that asks a DNS server of its own. Each look-up of addresses gets
+// the next of answers, and those after the last no such name.
 func answering(t *testing.T, answers ...[]string) *net.Resolver {
 	t.Helper()
 	server, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp4", "127.0.0.1:0")

@@ -65,6 +65,8 @@ func parseHops(values []string) (n int, last string, ok bool) {
 		return 0, "", false
 	}
 	v := values[0]
-	hexadecimal := !slices.ContainsFunc([]byte(v[2:]), func(c byte) bool { return (c < '0' || c > '9') && (c < 'a' || c > 'f') })
+	hexadecimal := !slices.ContainsFunc([]byte(v[2:]), func(c byte) bool {
+		return (c < '0' || c > '9') && (c < 'a' || c > 'f')
+	})
 	return int(v[0] - '0'), v[2:], '1' <= v[0] && v[0] <= '9' && v[1] == ' ' && hexadecimal
 }

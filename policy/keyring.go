@@ -15,8 +15,8 @@ import (
 // Digest is the SHA-256 of a tenant key: all that is ever kept of one.
 type Digest [sha256.Size]byte
 
-// DigestOf returns the digest of key. Looking a digest up in a map needs no constant-time compare: who
-// could steer a digest bit by bit would have broken SHA-256.
+// DigestOf returns the digest of key. Looking a digest up in a map needs no constant-time compare:
+// who could steer a digest bit by bit would have broken SHA-256.
 func DigestOf(key string) Digest { return sha256.Sum256([]byte(key)) }
 
 // ParseDigest reads a digest from 64 hexadecimal digits.
@@ -39,7 +39,8 @@ const minKeyRandom = 22
 func CheckKey(key string) error {
 	random, ok := strings.CutPrefix(key, KeyPrefix)
 	if !ok || len(random) < minKeyRandom {
-		return fmt.Errorf("a tenant key is %s and at least %d random characters; `vendgate tenant create` mints one", KeyPrefix, minKeyRandom)
+		return fmt.Errorf("a tenant key is %s and at least %d random characters; `vendgate tenant create` mints one",
+			KeyPrefix, minKeyRandom)
 	}
 	for i := range len(random) {
 		if c := random[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
@@ -93,8 +94,8 @@ type snapshot struct {
 	callers map[Digest]*CallerKey
 }
 
-// newSnapshot makes a snapshot of tenants by the digests of their live keys. Of a tenant that has keys in the store and in the configuration,
-// the one of the configuration goes by its id.
+// newSnapshot makes a snapshot of tenants by the digests of their live keys. Of a tenant that has
+// keys in the store and in the configuration, the one of the configuration goes by its id.
 func (k *Keyring) newSnapshot(version int64, tenants map[Digest]*Tenant, callers map[Digest]*CallerKey) *snapshot {
 	s := &snapshot{version: version, tenants: tenants, byID: make(map[string]*Tenant, len(tenants)), callers: callers}
 	for _, t := range tenants {
@@ -117,7 +118,8 @@ const (
 
 // NewKeyring returns a keyring over the configured keys and, if store is not nil, over those of the
 // store. admit turns a stored tenant into one with its policy.
-func NewKeyring(ctx context.Context, configured map[Digest]*Tenant, store KeyStore, admit func(StoredTenant) *Tenant, log *slog.Logger) (*Keyring, error) {
+func NewKeyring(ctx context.Context, configured map[Digest]*Tenant, store KeyStore, admit func(StoredTenant) *Tenant,
+	log *slog.Logger) (*Keyring, error) {
 	k := &Keyring{configured: configured, store: store, admit: admit, log: log, asking: make(chan struct{}, 1)}
 	k.snapshot.Store(k.newSnapshot(0, configured, nil))
 	if store == nil {
@@ -176,8 +178,8 @@ func (k *Keyring) Watch(ctx context.Context) {
 	}
 }
 
-// refresh keeps the old snapshot if the store cannot be read: vends fail then anyway, and dropping all
-// tenants would turn an outage into 401s that callers act on.
+// refresh keeps the old snapshot if the store cannot be read: vends fail then anyway, and dropping
+// all tenants would turn an outage into 401s that callers act on.
 func (k *Keyring) refresh(ctx context.Context) {
 	// Afterwards, so that those who waited for a slow store do not ask it one after another.
 	defer func() { k.checked.Store(time.Now().UnixNano()) }()

@@ -54,15 +54,24 @@ func TestKeyringChanges(t *testing.T) {
 		before, after []StoredTenant
 		want          map[string]string // after a second
 	}{
-		"new tenant":                       {nil, []StoredTenant{stored("beta", "b1")}, map[string]string{"b1": "beta", "conf": "acme"}},
-		"rotated, both work":               {[]StoredTenant{stored("beta", "b1")}, []StoredTenant{stored("beta", "b1", "b2")}, map[string]string{"b1": "beta", "b2": "beta"}},
-		"promoted, the old one is retired": {[]StoredTenant{stored("beta", "b1", "b2")}, []StoredTenant{stored("beta", "b2")}, map[string]string{"b1": "", "b2": "beta"}},
-		"disabled":                         {[]StoredTenant{stored("beta", "b1")}, []StoredTenant{off}, map[string]string{"b1": "", "conf": "acme"}},
-		"disabled loses configured keys":   {[]StoredTenant{stored("acme", "a1")}, []StoredTenant{disabled}, map[string]string{"a1": "", "conf": ""}},
-		"enabled has them again":           {[]StoredTenant{disabled}, []StoredTenant{stored("acme", "a1")}, map[string]string{"a1": "acme", "conf": "acme"}},
-		"gone":                             {[]StoredTenant{stored("beta", "b1")}, nil, map[string]string{"b1": "", "conf": "acme"}},
-		"key of another tenant":            {[]StoredTenant{stored("beta", "b1")}, []StoredTenant{stored("gamma", "b1")}, map[string]string{"b1": "gamma"}},
-		"the configured key wins":          {nil, []StoredTenant{stored("beta", "conf", "b1")}, map[string]string{"conf": "acme", "b1": "beta"}},
+		"new tenant": {nil, []StoredTenant{stored("beta", "b1")},
+			map[string]string{"b1": "beta", "conf": "acme"}},
+		"rotated, both work": {[]StoredTenant{stored("beta", "b1")}, []StoredTenant{stored("beta", "b1", "b2")},
+			map[string]string{"b1": "beta", "b2": "beta"}},
+		"promoted, the old one is retired": {[]StoredTenant{stored("beta", "b1", "b2")}, []StoredTenant{stored("beta", "b2")},
+			map[string]string{"b1": "", "b2": "beta"}},
+		"disabled": {[]StoredTenant{stored("beta", "b1")}, []StoredTenant{off},
+			map[string]string{"b1": "", "conf": "acme"}},
+		"disabled loses configured keys": {[]StoredTenant{stored("acme", "a1")}, []StoredTenant{disabled},
+			map[string]string{"a1": "", "conf": ""}},
+		"enabled has them again": {[]StoredTenant{disabled}, []StoredTenant{stored("acme", "a1")},
+			map[string]string{"a1": "acme", "conf": "acme"}},
+		"gone": {[]StoredTenant{stored("beta", "b1")}, nil,
+			map[string]string{"b1": "", "conf": "acme"}},
+		"key of another tenant": {[]StoredTenant{stored("beta", "b1")}, []StoredTenant{stored("gamma", "b1")},
+			map[string]string{"b1": "gamma"}},
+		"the configured key wins": {nil, []StoredTenant{stored("beta", "conf", "b1")},
+			map[string]string{"conf": "acme", "b1": "beta"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -103,7 +112,8 @@ func TestNewKeyAtOnce(t *testing.T) {
 	})
 }
 
-// TestMissesAreBounded: wrong keys ask the store at most every 100 ms, right ones never (hostile case 39).
+// TestMissesAreBounded: wrong keys ask the store at most every 100 ms, right ones never (hostile
+// case 39).
 func TestMissesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memoryStore{}
@@ -160,7 +170,8 @@ func TestMissesShareAnAnswer(t *testing.T) {
 // TestStoreErrors: a store that cannot be read takes nobody's key away.
 func TestStoreErrors(t *testing.T) {
 	down := errors.New("disk on fire")
-	for name, c := range map[string]struct{ version, load error }{"version": {down, nil}, "load": {nil, down}, "both": {down, down}} {
+	for name, c := range map[string]struct{ version, load error }{"version": {down, nil}, "load": {nil, down},
+		"both": {down, down}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &memoryStore{}
@@ -174,7 +185,8 @@ func TestStoreErrors(t *testing.T) {
 				time.Sleep(10 * pollEvery)
 				synctest.Wait()
 				wantTenants(t, k, map[string]string{"b1": "beta", "conf": "acme", "b2": ""})
-				if !strings.Contains(log.String(), `level=ERROR msg="reading tenant keys" error=`) || !strings.Contains(log.String(), "disk on fire") {
+				if !strings.Contains(log.String(), `level=ERROR msg="reading tenant keys" error=`) ||
+					!strings.Contains(log.String(), "disk on fire") {
 					t.Errorf("log: %s", log)
 				}
 				store.fail(nil, nil)
@@ -194,8 +206,8 @@ func TestNewKeyringFails(t *testing.T) {
 	}
 }
 
-// TestWatch: it asks once a second, loads only what changed, and ends with its context, also in the midst of a
-// question.
+// TestWatch: it asks once a second, loads only what changed, and ends with its context, also in the
+// midst of a question.
 func TestWatch(t *testing.T) {
 	for _, hangs := range []bool{false, true} {
 		t.Run(fmt.Sprint("store hangs ", hangs), func(t *testing.T) {

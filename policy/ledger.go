@@ -18,9 +18,9 @@ func NewLedger() *Ledger {
 	return &Ledger{accounts: make(map[string]*Account), allowances: NewAllowances()}
 }
 
-// Account returns the account of a tenant, made with its budgets at first use. An account that is there is
-// left alone: the configuration that asks may yet be refused. [Ledger.Spend] adjusts it. Requests do not
-// come here: they use the account in their [Tenant].
+// Account returns the account of a tenant, made with its budgets at first use. An account that is
+// there is left alone: the configuration that asks may yet be refused. [Ledger.Spend] adjusts it.
+// Requests do not come here: they use the account in their [Tenant].
 func (l *Ledger) Account(tenant string, b Budgets) *Account {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,9 +51,10 @@ type Spent struct {
 }
 
 // Spend takes one unit of each budget that a vend for app and connection draws on, the narrowest
-// first, so that a refusal by a narrow budget costs the tenant's own nothing. If one has nothing left
-// the vend must not happen. caller is nil for a call by tenant key.
-func (l *Ledger) Spend(t *Tenant, caller *CallerKey, app, connection string, now time.Time) (claims Claims, spent Spent, ok bool) {
+// first, so that a refusal by a narrow budget costs the tenant's own nothing. If one has nothing
+// left the vend must not happen. caller is nil for a call by tenant key.
+func (l *Ledger) Spend(t *Tenant, caller *CallerKey, app, connection string, now time.Time) (claims Claims, spent Spent,
+	ok bool) {
 	if wait, ok := l.spendCaller(caller, now); !ok {
 		return claims, Spent{"caller_key", wait}, false
 	}
@@ -85,8 +86,8 @@ func (l *Ledger) Spend(t *Tenant, caller *CallerKey, app, connection string, now
 	return claims, Spent{}, true
 }
 
-// spendCaller takes one unit of a caller key's own budget. The unit is settled at once: nobody guessed the key, so
-// that calls which no source accepts must count as well.
+// spendCaller takes one unit of a caller key's own budget. The unit is settled at once: nobody
+// guessed the key, so that calls which no source accepts must count as well.
 func (l *Ledger) spendCaller(k *CallerKey, now time.Time) (wait time.Duration, ok bool) {
 	if k == nil || k.Budget <= 0 {
 		return 0, true

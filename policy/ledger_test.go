@@ -76,7 +76,8 @@ func TestLedgerApart(t *testing.T) {
 		by              string
 	}{
 		{acme, "gmail", "c1", ""}, {acme, "gmail", "c1", ""}, {acme, "gmail", "c1", "connection"},
-		{acme, "gmail", "c2", ""}, {acme, "gmail", "c2", "app"}, {acme, "slack", "c3", ""}, {other, "gmail", "c1", ""}, {other, "gmail", "c1", ""},
+		{acme, "gmail", "c2", ""}, {acme, "gmail", "c2", "app"}, {acme, "slack", "c3", ""}, {other, "gmail", "c1", ""},
+		{other, "gmail", "c1", ""},
 		{acme, "gmail", "gmail", "app"}, {other, "gmail", "c1", "connection"},
 	} {
 		claims, spent, ok := l.Spend(c.tenant, nil, c.app, c.connection, now)
@@ -92,7 +93,8 @@ func TestLedgerApart(t *testing.T) {
 	}
 }
 
-// TestLedgerRejected: a vend that the source refuses costs the tenant's own budget and leaves nothing else.
+// TestLedgerRejected: a vend that the source refuses costs the tenant's own budget and leaves
+// nothing else.
 func TestLedgerRejected(t *testing.T) {
 	l, now := NewLedger(), time.Now()
 	tenant := known(l, Budgets{Token: 1000, Connection: 5, Apps: map[string]Budget{"gmail": 500}})
@@ -115,7 +117,8 @@ func TestLedgerRejected(t *testing.T) {
 	}
 }
 
-// TestLedgerRefusedLeavesNothing: neither does a call that the ledger refuses after a narrower budget gave.
+// TestLedgerRefusedLeavesNothing: neither does a call that the ledger refuses after a narrower
+// budget gave.
 func TestLedgerRefusedLeavesNothing(t *testing.T) {
 	l, now := NewLedger(), time.Now()
 	tenant := known(l, Budgets{Token: 1, Connection: 5, Apps: map[string]Budget{"gmail": 5}})
@@ -131,7 +134,8 @@ func TestLedgerRefusedLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestLedgerUnknownTenant: who has no account, or not even a name, has a budget all the same (hostile case 5).
+// TestLedgerUnknownTenant: who has no account, or not even a name, has a budget all the same
+// (hostile case 5).
 func TestLedgerUnknownTenant(t *testing.T) {
 	for _, id := range []string{"passed-through", ""} {
 		t.Run(id, func(t *testing.T) {
@@ -145,14 +149,16 @@ func TestLedgerUnknownTenant(t *testing.T) {
 			if n := l.allowances.Len(); n != 1 {
 				t.Errorf("%d allowances", n)
 			}
-			if _, refused = spendTimes(l, &Tenant{ID: "someone", Budgets: tenant.Budgets, Stranger: true, Account: tenant.Account}, 5, now); refused != 0 {
+			if _, refused = spendTimes(l,
+				&Tenant{ID: "someone", Budgets: tenant.Budgets, Stranger: true, Account: tenant.Account}, 5, now); refused != 0 {
 				t.Errorf("another tenant paid: %d refused", refused)
 			}
 		})
 	}
 }
 
-// TestLedgerParallel: at the last unit of each budget exactly as many get through as there are units.
+// TestLedgerParallel: at the last unit of each budget exactly as many get through as there are
+// units.
 func TestLedgerParallel(t *testing.T) {
 	apps := map[string]Budget{"gmail": 600}
 	for name, c := range map[string]struct {
@@ -163,8 +169,9 @@ func TestLedgerParallel(t *testing.T) {
 	}{
 		"token":                 {Budgets{Token: 600, Connection: 5000}, true, "token", 0},
 		"token without account": {Budgets{Token: 600}, false, "token", 0},
-		"connection":            {Budgets{Token: 700, Connection: 600, Apps: map[string]Budget{"gmail": 5000}}, true, "connection", 100},
-		"app":                   {Budgets{Token: 700, Apps: apps}, true, "app", 100},
+		"connection": {Budgets{Token: 700, Connection: 600, Apps: map[string]Budget{"gmail": 5000}}, true,
+			"connection", 100},
+		"app": {Budgets{Token: 700, Apps: apps}, true, "app", 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, now := NewLedger(), time.Now()
@@ -222,8 +229,8 @@ func TestAccountOutlivesReload(t *testing.T) {
 	})
 }
 
-// TestLedgerStrangers: whoever brings a new key for each call spends what all strangers share, and a stranger whose key was
-// accepted no longer does.
+// TestLedgerStrangers: whoever brings a new key for each call spends what all strangers share, and
+// a stranger whose key was accepted no longer does.
 func TestLedgerStrangers(t *testing.T) {
 	l, now := NewLedger(), time.Now()
 	stranger := func(id string) *Tenant {
@@ -254,7 +261,8 @@ func TestLedgerStrangers(t *testing.T) {
 	}
 }
 
-// TestLedgerAccountIsLeftAlone: asking for an account changes nothing; a configuration that asks may yet be refused.
+// TestLedgerAccountIsLeftAlone: asking for an account changes nothing; a configuration that asks
+// may yet be refused.
 func TestLedgerAccountIsLeftAlone(t *testing.T) {
 	l, now := NewLedger(), time.Now()
 	tenant := &Tenant{ID: "acme", Budgets: Budgets{Token: 2}}

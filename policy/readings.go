@@ -38,7 +38,8 @@ func readPath(rawPath string, splitsFirst bool) (readings, error) {
 		return readings{strict: []string{p}, lenient: namesOf(p)}, nil
 	}
 	if len(rawPath) > maxOddPath {
-		return readings{}, refuse("a path of more than 16384 bytes with escapes, parameters or suffixes cannot be compared with the rules")
+		return readings{},
+			refuse("a path of more than 16384 bytes with escapes, parameters or suffixes cannot be compared with the rules")
 	}
 	decoded := lenient.Decode(rawPath)
 	if lenient.Decode(decoded) != decoded {
@@ -192,7 +193,8 @@ func aroundScript(p string) []string {
 	if i < 0 || i+1 == len(segments) {
 		return nil
 	}
-	return []string{strings.Join(segments[:i+1], "/"), strings.Join(append(slices.Clone(segments[:i]), segments[i+1:]...), "/")}
+	return []string{strings.Join(segments[:i+1], "/"),
+		strings.Join(append(slices.Clone(segments[:i]), segments[i+1:]...), "/")}
 }
 
 // withoutSuffix cuts a suffix off the last segment: frameworks take it for the format of the

@@ -89,8 +89,8 @@ var readingCases = map[string]struct {
 	"a file's name":                   {"/files/report.csv", "/files/report.csv", true, true},
 }
 
-// TestReadings: a deny rule holds if any server on the way could take the path for what it denies, an allow rule
-// only if all must take it for what it allows.
+// TestReadings: a deny rule holds if any server on the way could take the path for what it denies,
+// an allow rule only if all must take it for what it allows.
 func TestReadings(t *testing.T) {
 	for name, c := range readingCases {
 		t.Run(name, func(t *testing.T) {
@@ -106,11 +106,13 @@ func TestReadings(t *testing.T) {
 	}
 }
 
-// TestEncodedTwice: where a rule would have to guess how often the app decodes, the call is refused.
+// TestEncodedTwice: where a rule would have to guess how often the app decodes, the call is
+// refused.
 func TestEncodedTwice(t *testing.T) {
 	for _, path := range []string{"/a%252Fb", "/a%252fb", "/%2561dmin", "/100%2525", "/a%253Bb", "/%25%36%31"} {
 		for name, rules := range map[string]Rules{
-			"allow": {allow("gmail", "/**")}, "deny": {deny("gmail", "/x")}, "every app": {deny("*", "/x")}, "by method": {deny("gmail", "", "PUT")},
+			"allow": {allow("gmail", "/**")}, "deny": {deny("gmail", "/x")}, "every app": {deny("*", "/x")},
+			"by method": {deny("gmail", "", "PUT")},
 		} {
 			t.Run(name+path, func(t *testing.T) {
 				if err := permitted(rules, "gmail", "GET", "", path); code(t, err) != vending.InvalidRequest {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Refusals counts what a budget has refused in each of the last 60 minutes. The zero value is ready, and safe for parallel use.
+// Refusals counts what a budget has refused in each of the last 60 minutes. The zero value is
+// ready, and safe for parallel use.
 type Refusals struct {
 	mu     sync.Mutex
 	minute int64 // of the latest count, in Unix time
@@ -31,7 +32,8 @@ func (r *Refusals) LastHour(now time.Time) (counts [60]int) {
 	return counts
 }
 
-// advance forgets the minutes that have passed out of the hour. A clock that goes back counts into the latest minute.
+// advance forgets the minutes that have passed out of the hour. A clock that goes back counts into
+// the latest minute.
 func (r *Refusals) advance(now time.Time) {
 	minute := now.Unix() / 60
 	for passed := min(minute-r.minute, 60); passed > 0; passed-- {

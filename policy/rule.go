@@ -60,7 +60,8 @@ func (r Rule) Check() error {
 
 func isDotSegment(s string) bool { return s == "." || s == ".." }
 
-// Host is the pattern of the extra host that the path begins with, if it does; a deny rule folds case.
+// Host is the pattern of the extra host that the path begins with, if it does; a deny rule folds
+// case.
 func (r Rule) Host() (pattern string, ok bool) {
 	rest, ok := strings.CutPrefix(r.Path, "/~")
 	pattern, _, _ = strings.Cut(rest, "/")

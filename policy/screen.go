@@ -56,7 +56,8 @@ func (s *Steering) Screen(c Call, sets ...Rules) (*Screen, error) {
 	case strings.Contains(contentType, "json"):
 		screen.readers = append(screen.readers, &jsonReader{steering: s})
 	case form:
-	case contentType == "" || strings.HasPrefix(contentType, "text/plain"): // Rack takes the one for a form, Parse the other for JSON
+	// Rack takes the one for a form, Parse the other for JSON
+	case contentType == "" || strings.HasPrefix(contentType, "text/plain"):
 		screen.readers = append(screen.readers, &jsonReader{steering: s})
 		if contentType == "" {
 			screen.readers = append(screen.readers, &formReader{steering: s})
@@ -79,12 +80,14 @@ func (s *Screen) legible(h http.Header, contentType string, form bool) (*Screen,
 			s.inflater = newInflater(coding, s.readers)
 			s.readers = []screenReader{s.inflater}
 		default:
-			return nil, refuse("a body in this content coding cannot be compared with the rules: send it uncompressed, or JSON in gzip")
+			return nil,
+				refuse("a body in this content coding cannot be compared with the rules: send it uncompressed, or JSON in gzip")
 		}
 	}
 	if _, params, err := mime.ParseMediaType(contentType); err == nil && !asciiKin(params["charset"]) ||
 		err != nil && strings.Contains(contentType, "charset") {
-		return nil, vending.Refuse(vending.InvalidRequest, "a body in this charset cannot be compared with the rules: send UTF-8")
+		return nil,
+			vending.Refuse(vending.InvalidRequest, "a body in this charset cannot be compared with the rules: send UTF-8")
 	}
 	return s, nil
 }
@@ -93,7 +96,8 @@ func (s *Screen) legible(h http.Header, contentType string, form bool) (*Screen,
 // between them. Others (EBCDIC, UTF-7) could hide a field's name.
 func asciiKin(charset string) bool {
 	return charset == "" || slices.ContainsFunc(
-		[]string{"utf-8", "utf8", "utf-16", "utf-32", "us-ascii", "ascii", "iso-8859-", "latin", "windows-125", "shift_jis", "euc-", "gb", "big5", "koi8-"},
+		[]string{"utf-8", "utf8", "utf-16", "utf-32", "us-ascii", "ascii", "iso-8859-", "latin", "windows-125", "shift_jis",
+			"euc-", "gb", "big5", "koi8-"},
 		func(kin string) bool { return strings.HasPrefix(charset, kin) })
 }
 

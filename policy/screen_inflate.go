@@ -84,7 +84,8 @@ func (f *inflater) inflate() error {
 		}
 		switch f.left -= n; {
 		case f.left < 0:
-			return vending.Refuse(vending.RequestTooLarge, "rules apply to this app, and its compressed bodies are read: they may hold 67108864 bytes")
+			return vending.Refuse(vending.RequestTooLarge,
+				"rules apply to this app, and its compressed bodies are read: they may hold 67108864 bytes")
 		case errors.Is(err, io.EOF):
 			return f.judgeEnd()
 		case err != nil:

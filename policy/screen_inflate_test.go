@@ -19,15 +19,17 @@ var compressed = map[string]struct {
 	body   func(plain string) string
 	want   vending.Code // for data
 }{
-	"gzip":             {"gzip", gzipped, ""},
-	"x-gzip":           {"X-GZip", gzipped, ""},
-	"two members":      {"gzip", func(plain string) string { return gzipped(plain[:5]) + gzipped(plain[5:]) }, ""},
-	"zlib":             {"deflate", zlibbed, ""},
-	"deflate alone":    {"deflate", deflated, ""},
-	"not compressed":   {"gzip", func(plain string) string { return plain }, invalidCode},
-	"cut off":          {"gzip", func(plain string) string { return gzipped(plain)[:len(gzipped(plain))-3] }, invalidCode},
-	"nothing":          {"gzip", func(string) string { return "" }, ""},
-	"more than can be": {"gzip", func(plain string) string { return gzipped(strings.Repeat(" ", testInflated) + plain) }, vending.RequestTooLarge},
+	"gzip":           {"gzip", gzipped, ""},
+	"x-gzip":         {"X-GZip", gzipped, ""},
+	"two members":    {"gzip", func(plain string) string { return gzipped(plain[:5]) + gzipped(plain[5:]) }, ""},
+	"zlib":           {"deflate", zlibbed, ""},
+	"deflate alone":  {"deflate", deflated, ""},
+	"not compressed": {"gzip", func(plain string) string { return plain }, invalidCode},
+	"cut off":        {"gzip", func(plain string) string { return gzipped(plain)[:len(gzipped(plain))-3] }, invalidCode},
+	"nothing":        {"gzip", func(string) string { return "" }, ""},
+	"more than can be": {"gzip", func(plain string) string {
+		return gzipped(strings.Repeat(" ", testInflated) + plain)
+	}, vending.RequestTooLarge},
 }
 
 // testInflated is what bodies of these tests may hold.

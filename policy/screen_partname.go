@@ -72,5 +72,6 @@ func (v *partName) judge() error {
 }
 
 func errPieces() error {
-	return vending.Refuse(vending.InvalidRequest, "a part's name in pieces or encoded words cannot be compared with the rules: write it plainly")
+	return vending.Refuse(vending.InvalidRequest,
+		"a part's name in pieces or encoded words cannot be compared with the rules: write it plainly")
 }

@@ -89,7 +89,8 @@ func TestFullOfPending(t *testing.T) {
 	}
 }
 
-// TestDroppedWhileHeld: a full allowance may go while a slow call holds it; its word then changes nothing.
+// TestDroppedWhileHeld: a full allowance may go while a slow call holds it; its word then changes
+// nothing.
 func TestDroppedWhileHeld(t *testing.T) {
 	now := time.Now()
 	a := NewAllowances()

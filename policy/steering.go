@@ -47,9 +47,9 @@ type Call struct {
 }
 
 // Permit refuses a call that any of sets does not permit: a deny rule that matches wins, and of a
-// set that has allow rules for the app, one must match. Where a set binds the app's methods or paths
-// it also refuses what could name another one, or another resource, than the request line: in the
-// query, in headers, in the path's own parameters. A list of methods in a header such as
+// set that has allow rules for the app, one must match. Where a set binds the app's methods or
+// paths it also refuses what could name another one, or another resource, than the request line: in
+// the query, in headers, in the path's own parameters. A list of methods in a header such as
 // X-HTTP-Method-Override is judged method by method.
 func (s *Steering) Permit(c Call, sets ...Rules) error {
 	methods := []string{c.Method}
@@ -75,7 +75,8 @@ func (s *Steering) Permit(c Call, sets ...Rules) error {
 			return err
 		}
 		if scopeOf(c.App, []Rules{rules}).binds() && !s.permitsBatch(c, rules, paths) {
-			return vending.Refuse(vending.PolicyDenied, "the rules cannot check the requests in this one's body: to permit it, allow this path by name, not by a wildcard")
+			return vending.Refuse(vending.PolicyDenied,
+				"the rules cannot check the requests in this one's body: to permit it, allow this path by name, not by a wildcard")
 		}
 	}
 	return nil
@@ -144,7 +145,8 @@ func refuseSteering(what, place, name string) error {
 	if what == "path" {
 		code = vending.InvalidRequest
 	}
-	return vending.Refuse(code, place+" "+strconv.Quote(name)+" can name another "+what+" than the one that the rules check: leave it out")
+	return vending.Refuse(code,
+		place+" "+strconv.Quote(name)+" can name another "+what+" than the one that the rules check: leave it out")
 }
 
 // permitsBatch reports whether the call is to no endpoint whose body holds requests, or rules allow
@@ -183,7 +185,8 @@ const odataBatch = "$batch"
 
 // names reports whether r allows the call by a path that spells segment name.
 func (r *Rule) names(c Call, name string, paths readings) bool {
-	if r.Deny || r.App != "*" && r.App != c.App || !r.matchesMethod(c.Method) || slices.ContainsFunc(paths.strict, r.misses(c.At)) {
+	if r.Deny || r.App != "*" && r.App != c.App || !r.matchesMethod(c.Method) ||
+		slices.ContainsFunc(paths.strict, r.misses(c.At)) {
 		return false
 	}
 	if name == "" {

@@ -9,7 +9,8 @@ import (
 // query.
 func BenchmarkPermit(b *testing.B) {
 	rules := Rules{allow("app", "/v1/**", "GET"), deny("*", "/v1/admin/**"), deny("*", "", "DELETE")}
-	header := http.Header{"Accept": {"*/*"}, "User-Agent": {"x"}, "Content-Type": {"application/json"}, "X-Request-Id": {"1"}}
+	header := http.Header{"Accept": {"*/*"}, "User-Agent": {"x"}, "Content-Type": {"application/json"},
+		"X-Request-Id": {"1"}}
 	for name, c := range map[string]struct {
 		rules       Rules
 		path, query string
@@ -22,7 +23,8 @@ func BenchmarkPermit(b *testing.B) {
 			b.ReportAllocs()
 			s := new(Steering)
 			for b.Loop() {
-				if err := s.Permit(Call{App: "app", Method: "GET", Path: c.path, RawQuery: c.query, Header: header}, c.rules); err != nil {
+				if err := s.Permit(Call{App: "app", Method: "GET", Path: c.path, RawQuery: c.query, Header: header},
+					c.rules); err != nil {
 					b.Fatal(err)
 				}
 			}

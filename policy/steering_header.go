@@ -21,29 +21,34 @@ func (s *Steering) checkHeaders(h http.Header, scope scope) (overrides []string,
 			for _, value := range values {
 				methods, ok := methodsOf(value)
 				if !ok {
-					return nil, vending.Refuse(vending.PolicyDenied, "the header "+name+" holds no method that can be compared with the rules")
+					return nil,
+						vending.Refuse(vending.PolicyDenied, "the header "+name+" holds no method that can be compared with the rules")
 				}
 				overrides = append(overrides, methods...)
 			}
 		case s.headers[folded]:
 			return nil, refuseSteering("request", "the header", name)
 		case scope.paths && namesResource(folded):
-			return nil, vending.Refuse(vending.InvalidRequest, "the header "+name+" names a second resource, which cannot be compared with the rules' paths: leave it out")
+			return nil, vending.Refuse(vending.InvalidRequest,
+				"the header "+name+" names a second resource, which cannot be compared with the rules' paths: leave it out")
 		}
 	}
 	return overrides, nil
 }
 
-// common are headers that need no look, unless an entry declares some; nearly every request has them.
+// common are headers that need no look, unless an entry declares some; nearly every request has
+// them.
 var common = map[string]bool{
-	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Authorization": true, "Connection": true, "Content-Length": true,
-	"Content-Type": true, "User-Agent": true, "X-User-Email": true, "X-Vendgate-Key": true, "Host": true,
+	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Authorization": true, "Connection": true,
+	"Content-Length": true,
+	"Content-Type":   true, "User-Agent": true, "X-User-Email": true, "X-Vendgate-Key": true, "Host": true,
 }
 
 // overridesMethod reports whether servers take the method from a header of that folded name.
 func overridesMethod(folded string) bool {
 	switch folded {
-	case "x-http-method", "http-method", "x-method", "x-http-verb", "x-original-method", "x-real-method", "x-request-method", "request-method", "x-tunneled-method":
+	case "x-http-method", "http-method", "x-method", "x-http-verb", "x-original-method", "x-real-method",
+		"x-request-method", "request-method", "x-tunneled-method":
 		return true
 	}
 	return strings.Contains(folded, "overrid") && (strings.Contains(folded, "method") || strings.Contains(folded, "verb"))
@@ -69,7 +74,8 @@ func isMethodRune(r rune) bool {
 // sources and destinations of copies (WebDAV, RFC 4918, section 10.3; S3, GCS, Azure, OSS, COS,
 // OBS, Swift), links to other objects, parts of an upload (tus), and a base to call instead.
 var resourceNames = []string{
-	"copy-source", "copy-from", "rename-source", "move-source", "source-copy", "destination", "symlink-target", "object-manifest",
+	"copy-source", "copy-from", "rename-source", "move-source", "source-copy", "destination", "symlink-target",
+	"object-manifest",
 	"upload-concat", "url-override", "uri-override",
 }
 
@@ -86,10 +92,13 @@ func namesResource(folded string) bool {
 // must not put them there (RFC 9110, section 6.5.1): framing, routing, conditions, authentication,
 // content.
 var notInTrailers = map[string]bool{
-	"age": true, "authorization": true, "cache-control": true, "content-encoding": true, "content-length": true, "content-range": true,
-	"content-type": true, "cookie": true, "expect": true, "forwarded": true, "from": true, "host": true, "if-match": true,
-	"if-modified-since": true, "if-none-match": true, "if-range": true, "if-unmodified-since": true, "max-forwards": true, "origin": true,
-	"pragma": true, "range": true, "referer": true, "te": true, "trailer": true, "transfer-encoding": true, "upgrade": true, "via": true,
+	"age": true, "authorization": true, "cache-control": true, "content-encoding": true, "content-length": true,
+	"content-range": true,
+	"content-type":  true, "cookie": true, "expect": true, "forwarded": true, "from": true, "host": true, "if-match": true,
+	"if-modified-since": true, "if-none-match": true, "if-range": true, "if-unmodified-since": true, "max-forwards": true,
+	"origin": true,
+	"pragma": true, "range": true, "referer": true, "te": true, "trailer": true, "transfer-encoding": true,
+	"upgrade": true, "via": true,
 }
 
 // MayTrail reports whether a trailer of that name may go to the app: not if it is a field of the

@@ -123,7 +123,8 @@ func (f *fieldName) judge(core []byte, at place, declared map[string]bool) strin
 	switch {
 	case at == deepInJSON && !declared[name]:
 		return ""
-	case strings.HasSuffix(name, "methodoverride"), strings.HasSuffix(name, "overridemethod"), strings.HasSuffix(name, "verboverride"):
+	case strings.HasSuffix(name, "methodoverride"), strings.HasSuffix(name, "overridemethod"),
+		strings.HasSuffix(name, "verboverride"):
 		return "method" // X-HTTP-Method-Override as a field: ASP.NET MVC, Google's and other APIs
 	case f.marked && (name == "method" || name == "httpmethod" || name == "httpverb"):
 		return "method" // _method: Rails, Laravel, Spring, Yii; _HttpMethod: Salesforce; $httpMethod: Google

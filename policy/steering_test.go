@@ -70,7 +70,8 @@ func TestSteeringQuery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for s, want := range map[*Steering]vending.Code{new(Steering): c.want, declared: c.known} {
 				for _, rules := range []Rules{{allow("app", "", "GET")}, {deny("app", "/admin/**")}, {deny("*", "", "DELETE")}} {
-					if err := s.Permit(Call{App: "app", Method: "GET", Path: "/a", RawQuery: c.query}, nil, rules); code(t, err) != want {
+					if err := s.Permit(Call{App: "app", Method: "GET", Path: "/a", RawQuery: c.query}, nil, rules); code(t,
+						err) != want {
 						t.Errorf("%+v: %v, want %q", rules, err, want)
 					}
 				}
@@ -87,11 +88,13 @@ func TestSteeringQuery(t *testing.T) {
 
 func TestSteeringInPath(t *testing.T) {
 	for path, want := range map[string]vending.Code{
-		"/a%3f_method=DELETE": deniedCode, "/a%3Fx=1&_method=DELETE": deniedCode, "/a;_method=DELETE": deniedCode, "/a;x/b;_method=1": deniedCode,
+		"/a%3f_method=DELETE": deniedCode, "/a%3Fx=1&_method=DELETE": deniedCode, "/a;_method=DELETE": deniedCode,
+		"/a;x/b;_method=1":  deniedCode,
 		"/a%u003f_method=1": deniedCode, "/a%u003B_method=1": deniedCode,
 		"/a%3Brest_route=/x": invalidCode, "/a%3fb": "", "/a;v=1/b": "", "/a%20_method=1": "",
 	} {
-		if err := new(Steering).Permit(Call{App: "app", Method: "GET", Path: path}, Rules{deny("app", "", "DELETE")}); code(t, err) != want {
+		if err := new(Steering).Permit(Call{App: "app", Method: "GET", Path: path}, Rules{deny("app", "", "DELETE")}); code(t,
+			err) != want {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
@@ -148,16 +151,20 @@ func TestBatch(t *testing.T) {
 		host, path string
 		want       vending.Code
 	}{
-		"not one":                    {Rules{allow("app", "", "POST")}, "", "/v1.0/me", ""},
-		"by method":                  {Rules{allow("app", "", "POST")}, "", "/v1.0/jobs", deniedCode},
-		"by a deny":                  {Rules{deny("app", "", "DELETE")}, "", "/v1.0/jobs", deniedCode},
-		"by a wildcard":              {Rules{allow("app", "/v1.0/*")}, "", "/v1.0/jobs", deniedCode},
-		"by any path":                {Rules{allow("app", "/**")}, "", "/graphql", deniedCode},
-		"by name":                    {Rules{allow("app", "/v1.0/jobs")}, "", "/v1.0/jobs", ""},
-		"by name, other method":      {Rules{allow("app", "/v1.0/jobs", "GET"), allow("app", "/**")}, "", "/v1.0/jobs", deniedCode},
-		"by name among others":       {Rules{allow("app", "/**"), deny("app", "", "DELETE"), allow("app", "/graphql")}, "", "/graphql", ""},
-		"by name, any rest":          {Rules{allow("app", "/services/data/*/composite/**")}, "", "/services/data/v60.0/composite/batch", ""},
-		"above it":                   {Rules{allow("app", "/services/data/**")}, "", "/services/data/v60.0/composite", deniedCode},
+		"not one":       {Rules{allow("app", "", "POST")}, "", "/v1.0/me", ""},
+		"by method":     {Rules{allow("app", "", "POST")}, "", "/v1.0/jobs", deniedCode},
+		"by a deny":     {Rules{deny("app", "", "DELETE")}, "", "/v1.0/jobs", deniedCode},
+		"by a wildcard": {Rules{allow("app", "/v1.0/*")}, "", "/v1.0/jobs", deniedCode},
+		"by any path":   {Rules{allow("app", "/**")}, "", "/graphql", deniedCode},
+		"by name":       {Rules{allow("app", "/v1.0/jobs")}, "", "/v1.0/jobs", ""},
+		"by name, other method": {Rules{allow("app", "/v1.0/jobs", "GET"), allow("app", "/**")}, "", "/v1.0/jobs",
+			deniedCode},
+		"by name among others": {Rules{allow("app", "/**"), deny("app", "", "DELETE"), allow("app", "/graphql")}, "",
+			"/graphql", ""},
+		"by name, any rest": {Rules{allow("app", "/services/data/*/composite/**")}, "",
+			"/services/data/v60.0/composite/batch", ""},
+		"above it": {Rules{allow("app", "/services/data/**")}, "", "/services/data/v60.0/composite",
+			deniedCode},
 		"named and denied":           {Rules{allow("app", "/graphql"), deny("app", "/graphql")}, "", "/graphql", deniedCode},
 		"in another case":            {Rules{deny("app", "/x")}, "", "/GraphQL", deniedCode},
 		"with a format":              {Rules{deny("app", "/x")}, "", "/graphql.json", deniedCode},
@@ -177,7 +184,8 @@ func TestBatch(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := declared.Permit(Call{App: "app", Method: "POST", At: placeOf(c.host), Path: c.path}, c.rules); code(t, err) != c.want {
+			if err := declared.Permit(Call{App: "app", Method: "POST", At: placeOf(c.host), Path: c.path}, c.rules); code(t,
+				err) != c.want {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
@@ -205,14 +213,17 @@ func TestDeclaredCommonHeader(t *testing.T) {
 func TestSplitsFirst(t *testing.T) {
 	s := NewSteering(&catalog.Steering{SplitsFirst: true})
 	for path, want := range map[string]vending.Code{
-		"/projects/a%2Fb/issues": "", "/projects/a%23b/issues": "", "/projects/a%3Fb/issues": "", "/projects/a/b/issues": deniedCode, "/projects/a;b/issues": "",
+		"/projects/a%2Fb/issues": "", "/projects/a%23b/issues": "", "/projects/a%3Fb/issues": "",
+		"/projects/a/b/issues": deniedCode, "/projects/a;b/issues": "",
 	} {
-		if err := s.Permit(Call{App: "app", Method: "GET", Path: path}, Rules{allow("app", "/projects/*/issues")}); code(t, err) != want {
+		if err := s.Permit(Call{App: "app", Method: "GET", Path: path}, Rules{allow("app", "/projects/*/issues")}); code(t,
+			err) != want {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
 	for _, path := range []string{"/admin%20/x", "/admin%2Fx", "/admin%3fx"} {
-		if err := s.Permit(Call{App: "app", Method: "GET", Path: path}, Rules{deny("app", "/admin/**")}); code(t, err) != deniedCode {
+		if err := s.Permit(Call{App: "app", Method: "GET", Path: path}, Rules{deny("app", "/admin/**")}); code(t,
+			err) != deniedCode {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

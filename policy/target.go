@@ -135,8 +135,9 @@ func checkSegments(path string) error {
 	return nil
 }
 
-// overlong reports whether s begins with bytes that never occur in UTF-8 (RFC 3629, section 3) because they
-// spell a character longer than need be: lenient decoders take %c0%ae and %e0%80%ae for ".".
+// overlong reports whether s begins with bytes that never occur in UTF-8 (RFC 3629, section 3)
+// because they spell a character longer than need be: lenient decoders take %c0%ae and %e0%80%ae
+// for ".".
 func overlong(s string) bool {
 	if s[0] == 0xC0 || s[0] == 0xC1 {
 		return true

@@ -15,26 +15,35 @@ func TestParseTarget(t *testing.T) {
 		uri  string
 		want Target
 	}{
-		"no rest":                     {"/proxy/c1/gmail", Target{Connection: "c1", App: "gmail"}},
-		"a slash":                     {"/proxy/c1/gmail/", Target{Connection: "c1", App: "gmail", Path: "/"}},
-		"a path":                      {"/proxy/c1/gmail/gmail/v1/users/me", Target{Connection: "c1", App: "gmail", Path: "/gmail/v1/users/me"}},
-		"a query":                     {"/proxy/c1/gmail/a?b=c&b=d", Target{Connection: "c1", App: "gmail", Path: "/a", RawQuery: "b=c&b=d", HasQuery: true}},
-		"a query without a path":      {"/proxy/c1/gmail?b", Target{Connection: "c1", App: "gmail", RawQuery: "b", HasQuery: true}},
-		"an empty query":              {"/proxy/c1/gmail/a?", Target{Connection: "c1", App: "gmail", Path: "/a", HasQuery: true}},
-		"question marks in the query": {"/proxy/c1/gmail/a??b?", Target{Connection: "c1", App: "gmail", Path: "/a", RawQuery: "?b?", HasQuery: true}},
-		"the longest connection":      {"/proxy/" + long + "/gmail", Target{Connection: long, App: "gmail"}},
-		"the longest once decoded":    {"/proxy/" + strings.Repeat("%63", MaxConnectionLen) + "/gmail", Target{Connection: long, App: "gmail"}},
-		"a connection with a slash":   {"/proxy/a%2Fb/gmail/x", Target{Connection: "a/b", App: "gmail", Path: "/x"}},
-		"a connection with a query":   {"/proxy/a%3Fb%23/gmail/x", Target{Connection: "a?b#", App: "gmail", Path: "/x"}},
-		"a connection decoded once":   {"/proxy/a%252Fb/gmail/x", Target{Connection: "a%2Fb", App: "gmail", Path: "/x"}},
-		"a connection with a plus":    {"/proxy/a+b%2B/gmail/x", Target{Connection: "a+b+", App: "gmail", Path: "/x"}},
-		"a connection in UTF-8":       {"/proxy/%C3%A9/gmail/x", Target{Connection: "é", App: "gmail", Path: "/x"}},
-		"an app as spelled":           {"/proxy/c1/%67mail/x", Target{Connection: "c1", App: "%67mail", Path: "/x"}},
-		"an app in capitals":          {"/proxy/c1/GMail/x", Target{Connection: "c1", App: "GMail", Path: "/x"}},
-		"an app with a parameter":     {"/proxy/c1/gmail;v=1/x", Target{Connection: "c1", App: "gmail;v=1", Path: "/x"}},
-		"an address for an app":       {"/proxy/c1/u:p@evil.example/x", Target{Connection: "c1", App: "u:p@evil.example", Path: "/x"}},
-		"a URL in the path":           {"/proxy/c1/gmail/https://evil.example/x", Target{Connection: "c1", App: "gmail", Path: "/https://evil.example/x"}},
-		"the prefix again":            {"/proxy/c1/gmail/proxy/c2/slack", Target{Connection: "c1", App: "gmail", Path: "/proxy/c2/slack"}},
+		"no rest": {"/proxy/c1/gmail", Target{Connection: "c1", App: "gmail"}},
+		"a slash": {"/proxy/c1/gmail/", Target{Connection: "c1", App: "gmail", Path: "/"}},
+		"a path": {"/proxy/c1/gmail/gmail/v1/users/me",
+			Target{Connection: "c1", App: "gmail", Path: "/gmail/v1/users/me"}},
+		"a query": {"/proxy/c1/gmail/a?b=c&b=d",
+			Target{Connection: "c1", App: "gmail", Path: "/a", RawQuery: "b=c&b=d", HasQuery: true}},
+		"a query without a path": {"/proxy/c1/gmail?b",
+			Target{Connection: "c1", App: "gmail", RawQuery: "b", HasQuery: true}},
+		"an empty query": {"/proxy/c1/gmail/a?",
+			Target{Connection: "c1", App: "gmail", Path: "/a", HasQuery: true}},
+		"question marks in the query": {"/proxy/c1/gmail/a??b?",
+			Target{Connection: "c1", App: "gmail", Path: "/a", RawQuery: "?b?", HasQuery: true}},
+		"the longest connection": {"/proxy/" + long + "/gmail", Target{Connection: long, App: "gmail"}},
+		"the longest once decoded": {"/proxy/" + strings.Repeat("%63", MaxConnectionLen) + "/gmail",
+			Target{Connection: long, App: "gmail"}},
+		"a connection with a slash": {"/proxy/a%2Fb/gmail/x", Target{Connection: "a/b", App: "gmail", Path: "/x"}},
+		"a connection with a query": {"/proxy/a%3Fb%23/gmail/x", Target{Connection: "a?b#", App: "gmail", Path: "/x"}},
+		"a connection decoded once": {"/proxy/a%252Fb/gmail/x", Target{Connection: "a%2Fb", App: "gmail", Path: "/x"}},
+		"a connection with a plus":  {"/proxy/a+b%2B/gmail/x", Target{Connection: "a+b+", App: "gmail", Path: "/x"}},
+		"a connection in UTF-8":     {"/proxy/%C3%A9/gmail/x", Target{Connection: "é", App: "gmail", Path: "/x"}},
+		"an app as spelled":         {"/proxy/c1/%67mail/x", Target{Connection: "c1", App: "%67mail", Path: "/x"}},
+		"an app in capitals":        {"/proxy/c1/GMail/x", Target{Connection: "c1", App: "GMail", Path: "/x"}},
+		"an app with a parameter":   {"/proxy/c1/gmail;v=1/x", Target{Connection: "c1", App: "gmail;v=1", Path: "/x"}},
+		"an address for an app": {"/proxy/c1/u:p@evil.example/x",
+			Target{Connection: "c1", App: "u:p@evil.example", Path: "/x"}},
+		"a URL in the path": {"/proxy/c1/gmail/https://evil.example/x",
+			Target{Connection: "c1", App: "gmail", Path: "/https://evil.example/x"}},
+		"the prefix again": {"/proxy/c1/gmail/proxy/c2/slack",
+			Target{Connection: "c1", App: "gmail", Path: "/proxy/c2/slack"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, ok, err := ParseTarget("GET", c.uri, "/proxy")
@@ -122,10 +131,14 @@ func TestParseTargetRefuses(t *testing.T) {
 
 // dotSegments are the spellings of "." and ".." that some server on the way may know.
 var dotSegments = []string{
-	".", "..", "%2e", "%2E", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "%252e%252e", "%25252e%25252e", "%2525252e", ".%252E", "%25%32%65%25%32%65",
-	"%2%65%2e", "%%32%65%2e", "..%2f", "..%2Fx", "%2e%2e%2f", "x%2f..", "x%2F%2e%2e%2fy", "..%252f", "%252e%252e%252f", "x%252f..%252fy",
-	"..;", "..;/", "..;a=b", ".;", "%2e%2e;", "%2e%2e;a=b", "..%3b", "..%3Ba=b", "..%253b", "..;;", "..;%2f", `..\`, `..%5c`, `x\..\y`, "..%255c", "..%c1%9c", "..%c0%af",
-	"%c0%ae", "%c0%ae%c0%ae", "%C0%AE%c0%ae", "%c0%2e%c0%2e", "%25c0%25ae", "\xc0\xae\xc0\xae", "%e0%80%ae%e0%80%ae", "%f0%80%80%ae", "%f8%80%80%80%ae", "%fc%80%80%80%80%ae",
+	".", "..", "%2e", "%2E", "%2e%2e", "%2E%2e", ".%2e", "%2e.", "%252e%252e", "%25252e%25252e", "%2525252e", ".%252E",
+	"%25%32%65%25%32%65",
+	"%2%65%2e", "%%32%65%2e", "..%2f", "..%2Fx", "%2e%2e%2f", "x%2f..", "x%2F%2e%2e%2fy", "..%252f", "%252e%252e%252f",
+	"x%252f..%252fy",
+	"..;", "..;/", "..;a=b", ".;", "%2e%2e;", "%2e%2e;a=b", "..%3b", "..%3Ba=b", "..%253b", "..;;", "..;%2f", `..\`,
+	`..%5c`, `x\..\y`, "..%255c", "..%c1%9c", "..%c0%af",
+	"%c0%ae", "%c0%ae%c0%ae", "%C0%AE%c0%ae", "%c0%2e%c0%2e", "%25c0%25ae", "\xc0\xae\xc0\xae", "%e0%80%ae%e0%80%ae",
+	"%f0%80%80%ae", "%f8%80%80%80%ae", "%fc%80%80%80%80%ae",
 	"..%00", "%00..", "..%3f", "..%3Fx", "..%23", "..%253f", ".%3f",
 	"%u002e%u002e", ".%U002E", "x%u002f..", "x%u002f%u002e%u002e", "%25u002e%25u002e", `..%u005cx`,
 }
@@ -134,7 +147,8 @@ func TestDotSegments(t *testing.T) {
 	for _, spelling := range dotSegments {
 		t.Run(spelling, func(t *testing.T) {
 			for _, uri := range []string{
-				"/proxy/c1/gmail/" + spelling, "/proxy/c1/gmail/" + spelling + "/", "/proxy/c1/gmail/a/" + spelling + "/b", "/proxy/c1/gmail//" + spelling + "//b",
+				"/proxy/c1/gmail/" + spelling, "/proxy/c1/gmail/" + spelling + "/", "/proxy/c1/gmail/a/" + spelling + "/b",
+				"/proxy/c1/gmail//" + spelling + "//b",
 				"/proxy/c1/gmail/a/" + spelling + "?a=b", "/proxy/c1/" + spelling + "/x", "/proxy/" + spelling + "/gmail/x",
 			} {
 				if _, ok, err := ParseTarget("GET", uri, "/proxy"); code(t, err) != vending.InvalidRequest || !ok {
@@ -223,8 +237,10 @@ func TestQueryUnchanged(t *testing.T) {
 
 func TestMethods(t *testing.T) {
 	for method, want := range map[string]vending.Code{
-		"GET": "", "HEAD": "", "POST": "", "PUT": "", "PATCH": "", "DELETE": "", "OPTIONS": "", "PROPFIND": "", "PURGE": "", "CONNECTS": "",
-		"TRACE": vending.InvalidRequest, "TRACK": vending.InvalidRequest, "CONNECT": vending.InvalidRequest, "trace": vending.InvalidRequest, "Connect": vending.InvalidRequest,
+		"GET": "", "HEAD": "", "POST": "", "PUT": "", "PATCH": "", "DELETE": "", "OPTIONS": "", "PROPFIND": "", "PURGE": "",
+		"CONNECTS": "",
+		"TRACE":    vending.InvalidRequest, "TRACK": vending.InvalidRequest, "CONNECT": vending.InvalidRequest,
+		"trace": vending.InvalidRequest, "Connect": vending.InvalidRequest,
 	} {
 		t.Run(method, func(t *testing.T) {
 			if _, ok, err := ParseTarget(method, "/proxy/c1/gmail/x", "/proxy"); code(t, err) != want || !ok {
@@ -237,7 +253,8 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// FuzzParseTarget: however often a server decodes what passed, cleaning it must not change where it points.
+// FuzzParseTarget: however often a server decodes what passed, cleaning it must not change where it
+// points.
 func FuzzParseTarget(f *testing.F) {
 	for _, spelling := range dotSegments {
 		f.Add("/a/" + spelling + "/b")
@@ -256,7 +273,8 @@ func FuzzParseTarget(f *testing.F) {
 			for strings.Contains(slashes, "//") {
 				slashes = strings.ReplaceAll(slashes, "//", "/")
 			}
-			if want := strings.TrimSuffix("/"+strings.TrimPrefix(slashes, "/"), "/"); strings.TrimSuffix(path.Clean("/"+p), "/") != want {
+			if want := strings.TrimSuffix("/"+strings.TrimPrefix(slashes, "/"), "/"); strings.TrimSuffix(path.Clean("/"+p),
+				"/") != want {
 				t.Fatalf("%q: %q climbs", raw, p)
 			}
 			if strings.ContainsAny(p, "\\\x00\r\n") {

@@ -57,8 +57,8 @@ type Tenant struct {
 	Budgets Budgets
 	// Account is what it has spent so far.
 	Account *Account
-	// Stranger says that only the source can judge the key: the tenant is known by the key's digest, and its
-	// account is that of all strangers together.
+	// Stranger says that only the source can judge the key: the tenant is known by the key's digest,
+	// and its account is that of all strangers together.
 	Stranger bool
 }
 
@@ -93,8 +93,8 @@ func CheckTenantID(id string) error {
 // Account is what a tenant has spent and has under way. It outlives a reload of the configuration.
 type Account struct {
 	Token, API *Allowance
-	// RefusedTokens and RefusedCalls count what was refused for want of either budget; of tokens, also what the narrower budgets and the
-	// bound of requests in flight refused.
+	// RefusedTokens and RefusedCalls count what was refused for want of either budget; of tokens, also
+	// what the narrower budgets and the bound of requests in flight refused.
 	RefusedTokens, RefusedCalls Refusals
 
 	inFlight atomic.Int64

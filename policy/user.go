@@ -28,10 +28,12 @@ func ParseUser(values []string) (string, error) {
 	return strings.ToLower(user), nil
 }
 
-// ParseExternalUser reads the end user from the values of `x-external-user-id`: exactly one id of 1 to 254 printable ASCII
-// characters, which means nothing to the gateway. Anything else is `invalid_user_email`.
+// ParseExternalUser reads the end user from the values of `x-external-user-id`: exactly one id of 1
+// to 254 printable ASCII characters, which means nothing to the gateway. Anything else is
+// `invalid_user_email`.
 func ParseExternalUser(values []string) (string, error) {
-	refusal := vending.Refuse(vending.InvalidUserEmail, "x-external-user-id must hold exactly one id of at most 254 printable ASCII characters")
+	refusal := vending.Refuse(vending.InvalidUserEmail,
+		"x-external-user-id must hold exactly one id of at most 254 printable ASCII characters")
 	if len(values) != 1 {
 		return "", refusal
 	}
@@ -48,8 +50,8 @@ func ParseExternalUser(values []string) (string, error) {
 }
 
 // isAddrSpec takes the common dot-atom form without allocating and leaves quoted local parts and
-// domain literals to net/mail. Of a quoted local part only the shortest spelling passes: `"alice"@…`
-// and `alice@…` are one mailbox, and one mailbox must not become two end users.
+// domain literals to net/mail. Of a quoted local part only the shortest spelling passes:
+// `"alice"@…` and `alice@…` are one mailbox, and one mailbox must not become two end users.
 func isAddrSpec(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f {

@@ -88,7 +88,8 @@ func NewFields(app string, authType AuthType, fields []Field) Credential {
 	return Credential{App: app, AuthType: authType, values: func() []Field { return fields }}
 }
 
-// Withholding returns c with names marked as what calls are made with and the tenant is not told: the operator's own secrets.
+// Withholding returns c with names marked as what calls are made with and the tenant is not told:
+// the operator's own secrets.
 func (c Credential) Withholding(names ...string) Credential {
 	c.withheld = names
 	return c

@@ -32,7 +32,8 @@ func TestNewOAuth(t *testing.T) {
 }
 
 func TestFields(t *testing.T) {
-	c := vending.NewFields("x", vending.Basic, []vending.Field{{Name: "username", Value: "u"}, {Name: "password", Value: ""}, {Name: "username", Value: "second"}})
+	c := vending.NewFields("x", vending.Basic,
+		[]vending.Field{{Name: "username", Value: "u"}, {Name: "password", Value: ""}, {Name: "username", Value: "second"}})
 	for name, want := range map[string]struct {
 		value string
 		ok    bool
@@ -82,8 +83,10 @@ func TestEqual(t *testing.T) {
 		"one more":              {fields("a", "1"), fields("a", "1", "b", "2"), false},
 		"border moved":          {fields("ab", "c"), fields("a", "bc"), false},
 		"border between fields": {fields("a", "b1:c1:d"), fields("a", "b", "c", "d"), false},
-		"other expiry":          {vending.NewOAuth("x", "t", "", time.Time{}), vending.NewOAuth("x", "t", "bearer", time.Unix(1, 0)), true},
-		"other token":           {vending.NewOAuth("x", "t", "", time.Time{}), vending.NewOAuth("x", "u", "", time.Time{}), false},
+		"other expiry": {vending.NewOAuth("x", "t", "", time.Time{}),
+			vending.NewOAuth("x", "t", "bearer", time.Unix(1, 0)), true},
+		"other token": {vending.NewOAuth("x", "t", "", time.Time{}), vending.NewOAuth("x", "u", "", time.Time{}),
+			false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +99,8 @@ func TestEqual(t *testing.T) {
 
 func TestAuthTypes(t *testing.T) {
 	for text, want := range map[vending.AuthType]bool{
-		"o_auth": true, "api_key": true, "basic": true, "header": true, "": false, "oauth": false, "O_AUTH": false, "o_auth_": false,
+		"o_auth": true, "api_key": true, "basic": true, "header": true, "": false, "oauth": false, "O_AUTH": false,
+		"o_auth_": false,
 	} {
 		if text.Valid() != want {
 			t.Errorf("%q: Valid = %t", text, text.Valid())

@@ -71,32 +71,41 @@ func TestWriteError(t *testing.T) {
 	}{
 		"of a source": {
 			err: vending.Errorf(vending.ConnectionDeleted, errors.New("for the log")), status: 404,
-			body:   `{"status":"error","message":"no such connection","data":{"code":"connection_deleted","origin":"vending"},"error":{"code":"connection_deleted","type":"vendgate_error","message":"no such connection"}}`,
+			body: `{"status":"error","message":"no such ` +
+				`connection","data":{"code":"connection_deleted","origin":"vending"},"error":{"code":"connection_deleted","type":"vendgate_error","message":"no such connection"}}`,
 			header: []string{"Vendgate-Code", "connection_deleted", "Vendgate-Origin", "vending"},
 		},
 		"without an origin": {
 			err: &vending.Error{Code: vending.AppMismatch}, status: 400,
-			body:   `{"status":"error","message":"the connection belongs to another app than the one in the path","data":{"code":"app_mismatch","origin":"vending"},"error":{"code":"app_mismatch","type":"vendgate_error","message":"the connection belongs to another app than the one in the path"}}`,
+			body: `{"status":"error","message":"the connection belongs to another app than the one in the ` +
+				`path","data":{"code":"app_mismatch","origin":"vending"},"error":{"code":"app_mismatch","type":"vendgate_error","message":"the connection belongs to another app than the one in the path"}}`,
 			header: []string{"Vendgate-Code", "app_mismatch", "Vendgate-Origin", "vending"},
 		},
 		"of the gateway": {
 			err: vending.Refuse(vending.InvalidRequest, `no "..", <b>`), status: 400,
-			body:   `{"status":"error","message":"no \"..\", \u003cb\u003e","data":{"code":"invalid_request","origin":"gateway"},"error":{"code":"invalid_request","type":"vendgate_error","message":"no \"..\", \u003cb\u003e"}}`,
+			body: `{"status":"error","message":"no \"..\", ` +
+				`\u003cb\u003e","data":{"code":"invalid_request","origin":"gateway"},"error":{"code":"invalid_request","type":"vendgate_error","message":"no \"..\", \u003cb\u003e"}}`,
 			header: []string{"Vendgate-Code", "invalid_request", "Vendgate-Origin", "gateway"},
 		},
 		"key": {
 			err: vending.Refuse(vending.InvalidTenantKey, ""), status: 401,
-			body:   `{"status":"error","message":"the key is missing, unknown or retired","data":{"code":"invalid_tenant_key","origin":"gateway"},"error":{"code":"invalid_tenant_key","type":"vendgate_error","message":"the key is missing, unknown or retired"}}`,
-			header: []string{"Vendgate-Code", "invalid_tenant_key", "Vendgate-Origin", "gateway", "WWW-Authenticate", vending.Challenge},
+			body: `{"status":"error","message":"the key is missing, unknown or ` +
+				`retired","data":{"code":"invalid_tenant_key","origin":"gateway"},"error":{"code":"invalid_tenant_key","type":"vendgate_error","message":"the key is missing, unknown or retired"}}`,
+			header: []string{"Vendgate-Code", "invalid_tenant_key", "Vendgate-Origin", "gateway", "WWW-Authenticate",
+				vending.Challenge},
 		},
 		"reconnect": {
 			err: vending.Errorf(vending.NeedsReconnection, nil), status: 401,
-			body:   `{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again","data":{"code":"needs_reconnection","origin":"vending","reason":"grant_ended"},"error":{"code":"needs_reconnection","type":"vendgate_error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again"}}`,
-			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "vending", "WWW-Authenticate", vending.Challenge},
+			body: `{"status":"error","message":"the grant was revoked, has expired or is refused by the provider; the end ` +
+				`user must connect ` +
+				`again","data":{"code":"needs_reconnection","origin":"vending","reason":"grant_ended"},"error":{"code":"needs_reconnection","type":"vendgate_error","message":"the grant was revoked, has expired or is refused by the provider; the end user must connect again"}}`,
+			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "vending", "WWW-Authenticate",
+				vending.Challenge},
 		},
 		"rate limit": {
 			err: &vending.Error{Code: vending.RateLimited, RetryAfter: 1500 * time.Millisecond}, status: 429,
-			body:   `{"status":"error","message":"too many requests; wait as long as Retry-After says","data":{"code":"rate_limited","origin":"vending"},"error":{"code":"rate_limited","type":"vendgate_error","message":"too many requests; wait as long as Retry-After says"}}`,
+			body: `{"status":"error","message":"too many requests; wait as long as Retry-After ` +
+				`says","data":{"code":"rate_limited","origin":"vending"},"error":{"code":"rate_limited","type":"vendgate_error","message":"too many requests; wait as long as Retry-After says"}}`,
 			header: []string{"Vendgate-Code", "rate_limited", "Vendgate-Origin", "vending", "Retry-After", "2"},
 		},
 		"rate limit without a time": {
@@ -120,20 +129,24 @@ func TestWriteError(t *testing.T) {
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "vending"},
 		},
 		"of the upstream": {
-			err:      &vending.Error{Code: vending.NeedsReconnection, Origin: vending.FromUpstream, Reason: vending.FreshCredentialRefused, Message: "again"},
+			err: &vending.Error{Code: vending.NeedsReconnection, Origin: vending.FromUpstream,
+				Reason: vending.FreshCredentialRefused, Message: "again"},
 			upstream: &vending.Upstream{Status: 401, ContentType: "text/plain", Body: "expired\n", Truncated: true}, status: 401,
-			body:   `{"status":"error","message":"again","data":{"code":"needs_reconnection","origin":"upstream","reason":"fresh_credential_refused","upstream":{"status":401,"content_type":"text/plain","body":"expired\n","truncated":true}},"error":{"code":"needs_reconnection","type":"vendgate_error","message":"again"}}`,
-			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "upstream", "WWW-Authenticate", vending.Challenge},
+			body: `{"status":"error","message":"again","data":{"code":"needs_reconnection","origin":"upstream","reason":"fresh_credential_refused","upstream":{"status":401,"content_type":"text/plain","body":"expired\n","truncated":true}},"error":{"code":"needs_reconnection","type":"vendgate_error","message":"again"}}`,
+			header: []string{"Vendgate-Code", "needs_reconnection", "Vendgate-Origin", "upstream", "WWW-Authenticate",
+				vending.Challenge},
 		},
 		"of the upstream, empty": {
-			err:      &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "down", Sent: &sent},
+			err: &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Message: "down",
+				Sent: &sent},
 			upstream: &vending.Upstream{Status: 502, Headers: map[string]string{"x-request-id": "r1"}}, status: 503,
 			body:   `{"status":"error","message":"down","data":{"code":"upstream_unavailable","origin":"upstream","sent":true,"upstream":{"status":502,"headers":{"x-request-id":"r1"},"body":""}},"error":{"code":"upstream_unavailable","type":"vendgate_error","message":"down"}}`,
 			header: []string{"Vendgate-Code", "upstream_unavailable", "Vendgate-Origin", "upstream"},
 		},
 		"defect": {
 			err: vending.AsError(errors.New("for the log")), status: 500,
-			body:   `{"status":"error","message":"something went wrong in the gateway; its log has the details","data":{"code":"internal_error","origin":"vending"},"error":{"code":"internal_error","type":"vendgate_error","message":"something went wrong in the gateway; its log has the details"}}`,
+			body: `{"status":"error","message":"something went wrong in the gateway; its log has the ` +
+				`details","data":{"code":"internal_error","origin":"vending"},"error":{"code":"internal_error","type":"vendgate_error","message":"something went wrong in the gateway; its log has the details"}}`,
 			header: []string{"Vendgate-Code", "internal_error", "Vendgate-Origin", "vending"},
 		},
 	}
@@ -153,11 +166,13 @@ func TestWriteSuccess(t *testing.T) {
 		want    int
 		body    string
 	}{
-		"data":    {201, "connection created", map[string]any{"deleted": true}, 201, `{"status":"success","message":"connection created","data":{"deleted":true}}`},
+		"data": {201, "connection created", map[string]any{"deleted": true}, 201,
+			`{"status":"success","message":"connection created","data":{"deleted":true}}`},
 		"no data": {200, "", nil, 200, `{"status":"success","message":"","data":null}`},
 		"data that has no JSON": {
 			200, "ok", map[string]any{"f": func() {}}, 500,
-			`{"status":"error","message":"the answer could not be encoded","data":{"code":"internal_error","origin":"gateway"},"error":{"code":"internal_error","type":"vendgate_error","message":"the answer could not be encoded"}}`,
+			`{"status":"error","message":"the answer could not be ` +
+				`encoded","data":{"code":"internal_error","origin":"gateway"},"error":{"code":"internal_error","type":"vendgate_error","message":"the answer could not be encoded"}}`,
 		},
 	}
 	for name, tt := range tests {
@@ -176,7 +191,8 @@ func TestErrorForm(t *testing.T) {
 	got := get(t, func(w http.ResponseWriter, _ *http.Request) {
 		vending.WriteErrorAs(w, vending.AWSXML, vending.Refuse(vending.RateLimited, `wait for <b> & "c"`), nil)
 	})
-	check(t, got, 429, xml.Header+`<Error><Code>rate_limited</Code><Message>wait for &lt;b&gt; &amp; &#34;c&#34;</Message></Error>`,
+	check(t, got, 429,
+		xml.Header+`<Error><Code>rate_limited</Code><Message>wait for &lt;b&gt; &amp; &#34;c&#34;</Message></Error>`,
 		"Content-Type", "application/xml", "Vendgate-Code", "rate_limited", "Vendgate-Origin", "gateway", "Retry-After", "1")
 	forms := []string{string(vending.AWSXML), string(vending.Telegram), string(vending.ErrorText)}
 	if !slices.Equal(forms, catalog.ErrorForms) {

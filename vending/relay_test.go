@@ -21,7 +21,8 @@ func TestNewRelayed(t *testing.T) {
 	if res, err := c.Relay().RoundTrip(nil); res != answer || err != nil {
 		t.Errorf("the relay answered %v, %v", res, err)
 	}
-	if !c.Equal(vending.NewRelayed("gmail", vending.OAuth, canary, nil)) || c.Equal(vending.NewRelayed("gmail", vending.OAuth, "other", relay)) {
+	if !c.Equal(vending.NewRelayed("gmail", vending.OAuth, canary, nil)) ||
+		c.Equal(vending.NewRelayed("gmail", vending.OAuth, "other", relay)) {
 		t.Error("the pass does not decide whether two are equal")
 	}
 	if vending.NewOAuth("gmail", "t", "", c.Expiry).Relay() != nil {

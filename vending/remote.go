@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ParseEndpoint returns the base URL of a remote source without its trailing slash. It is https, or http where that is allowed. Its
-// errors do not repeat the text.
+// ParseEndpoint returns the base URL of a remote source without its trailing slash. It is https, or
+// http where that is allowed. Its errors do not repeat the text.
 func ParseEndpoint(text string, allowHTTP bool) (string, error) {
 	u, err := url.Parse(text)
 	switch {

@@ -52,8 +52,10 @@ func TestWithRetry(t *testing.T) {
 		"final after the first":   {[]error{unavailable, final}, 2, final},
 	}
 	for _, code := range []vending.Code{
-		vending.InvalidUserEmail, vending.InvalidRequest, vending.AppMismatch, vending.InvalidTenantKey, vending.NeedsReconnection,
-		vending.CapabilityDisabled, vending.PolicyDenied, vending.ConnectionDeleted, vending.UnknownApp, vending.ConnectionInUse,
+		vending.InvalidUserEmail, vending.InvalidRequest, vending.AppMismatch, vending.InvalidTenantKey,
+		vending.NeedsReconnection,
+		vending.CapabilityDisabled, vending.PolicyDenied, vending.ConnectionDeleted, vending.UnknownApp,
+		vending.ConnectionInUse,
 		vending.ConnectionNotActive, vending.RequestTooLarge, vending.RateLimited, vending.InternalError,
 	} {
 		err := vending.Errorf(code, nil)

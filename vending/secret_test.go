@@ -49,10 +49,14 @@ func holders() map[string]any {
 		"request": r, "request pointer": &r, "slice": []any{s, oauth}, "array": [1]vending.Credential{fields},
 		"secret as a map's key": map[vending.Secret]int{s: 1},
 		"anonymous":             struct{ vending.Credential }{oauth},
-		"exported":              shown{s, oauth, &fields, []vending.Secret{s}, map[string]vending.Credential{"a": oauth}, s, r},
-		"exported, pointer":     &shown{s, oauth, &fields, []vending.Secret{s}, map[string]vending.Credential{"a": oauth}, oauth, r},
-		"unexported":            hidden{s, oauth, &fields, []vending.Credential{oauth}, map[string]vending.Secret{"a": s}, oauth, r},
-		"unexported, pointer":   &hidden{s, oauth, &fields, []vending.Credential{oauth}, map[string]vending.Secret{"a": s}, s, r},
+		"exported": shown{s, oauth, &fields, []vending.Secret{s}, map[string]vending.Credential{"a": oauth}, s,
+			r},
+		"exported, pointer": &shown{s, oauth, &fields, []vending.Secret{s}, map[string]vending.Credential{"a": oauth},
+			oauth, r},
+		"unexported": hidden{s, oauth, &fields, []vending.Credential{oauth}, map[string]vending.Secret{"a": s},
+			oauth, r},
+		"unexported, pointer": &hidden{s, oauth, &fields, []vending.Credential{oauth}, map[string]vending.Secret{"a": s}, s,
+			r},
 	}
 }
 
@@ -68,7 +72,8 @@ func spilled(text string) bool {
 // TestNeverFormatted: no verb prints a secret, wherever it sits.
 func TestNeverFormatted(t *testing.T) {
 	for name, v := range holders() {
-		for _, verb := range strings.Fields("%v %+v %#v %s %+s %q %#q %x %#x %X %d %b %o %O %c %U %e %f %g %t %p %10v %-5s %!") {
+		for _, verb := range strings.Fields(
+			"%v %+v %#v %s %+s %q %#q %x %#x %X %d %b %o %O %c %U %e %f %g %t %p %10v %-5s %!") {
 			t.Run(name+"/"+verb, func(t *testing.T) {
 				if out := fmt.Sprintf(verb, v); spilled(out) {
 					t.Errorf("%s of %T: %s", verb, v, out)
@@ -121,7 +126,8 @@ func TestRedacted(t *testing.T) {
 			}
 			printed := [...]string{
 				strings.Trim(string(encoded), `"`), slog.AnyValue(v).Resolve().String(),
-				fmt.Sprintf("%v", v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%s", v), fmt.Sprintf("%q", v), fmt.Sprintf("%x", v), fmt.Sprintf("%d", v),
+				fmt.Sprintf("%v", v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%s", v), fmt.Sprintf("%q", v),
+				fmt.Sprintf("%x", v), fmt.Sprintf("%d", v),
 			}
 			for _, got := range printed {
 				if got != "[redacted]" {
@@ -141,7 +147,8 @@ func TestSecret(t *testing.T) {
 		text   string
 		zero   bool
 	}{
-		"text": {vending.NewSecret(canary), canary, false}, "empty": {vending.NewSecret(""), "", true}, "zero": {vending.Secret{}, "", true},
+		"text": {vending.NewSecret(canary), canary, false}, "empty": {vending.NewSecret(""), "", true},
+		"zero": {vending.Secret{}, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if tt.secret.Reveal() != tt.text || tt.secret.IsZero() != tt.zero {

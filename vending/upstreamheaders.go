@@ -20,8 +20,10 @@ const (
 // X-FB-Debug, X-Tt-Logid, x-ms-activity-id, X-LI-UUID, X-GUploader-UploadID, x-vercel-id,
 // x-zm-trackingid and Webex's TrackingID, X-DocuSign-TraceToken.
 var idParts = []string{
-	"requestid", "requestguid", "requestuuid", "reqid", "traceid", "tracecontext", "traceparent", "correlationid", "transactionid",
-	"operationid", "activityid", "intuittid", "cfray", "amzid2", "amzcfid", "debugid", "fbdebug", "logid", "errorid", "liuuid",
+	"requestid", "requestguid", "requestuuid", "reqid", "traceid", "tracecontext", "traceparent", "correlationid",
+	"transactionid",
+	"operationid", "activityid", "intuittid", "cfray", "amzid2", "amzcfid", "debugid", "fbdebug", "logid", "errorid",
+	"liuuid",
 	"uploaderuploadid", "vercelid", "uniqueid", "eventid",
 	"trackingid", "tracetoken",
 }
@@ -32,7 +34,8 @@ var idParts = []string{
 // X-MinLimit-Remaining, X-Remaining-Today, x-ms-throttle-*, Retry-After and retry-after-ms,
 // x-ms-retry-after-ms, X-ESI-Error-Limit-Reset, Backoff (Zotero), Stripe-Should-Retry.
 var quotaParts = []string{
-	"ratelimit", "calllimit", "limitinfo", "quota", "throttl", "remaining", "retryafter", "xlimit", "concurrencylimit", "errorlimit",
+	"ratelimit", "calllimit", "limitinfo", "quota", "throttl", "remaining", "retryafter", "xlimit", "concurrencylimit",
+	"errorlimit",
 	"backoff", "shouldretry",
 }
 

@@ -40,7 +40,8 @@ func (p *Provider) withToken(serve func(http.ResponseWriter, *http.Request, call
 		scheme, token, _ := strings.Cut(values[0], " ")
 		account, ok := p.ledger.account(token)
 		if !ok || !strings.EqualFold(scheme, "Bearer") {
-			unauthorized(w, `Bearer realm="demo", error="invalid_token", error_description="the access token is expired, revoked or unknown"`,
+			unauthorized(w,
+				`Bearer realm="demo", error="invalid_token", error_description="the access token is expired, revoked or unknown"`,
 				"the access token is expired, revoked or unknown")
 			return
 		}
@@ -66,7 +67,8 @@ type message struct {
 	Subject string `json:"subject"`
 }
 
-// messages answers one page and links to its neighbours, by absolute URLs as many APIs do (RFC 8288).
+// messages answers one page and links to its neighbours, by absolute URLs as many APIs do (RFC
+// 8288).
 func (p *Provider) messages(w http.ResponseWriter, r *http.Request, c caller) {
 	number := 1
 	if asked := r.URL.Query().Get("page"); asked != "" {
@@ -116,7 +118,8 @@ func (p *Provider) echo(w http.ResponseWriter, r *http.Request, c caller) {
 	}
 }
 
-// stream sends a few server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+// stream sends a few server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 func (p *Provider) stream(w http.ResponseWriter, r *http.Request, c caller) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
@@ -131,7 +134,8 @@ func (p *Provider) stream(w http.ResponseWriter, r *http.Request, c caller) {
 		if err != nil {
 			return
 		}
-		if _, err := fmt.Fprintf(w, "id: %d\nevent: message\ndata: %s\n\n", n, data); err != nil || flusher.Flush() != nil || n == streamEvents {
+		if _, err := fmt.Fprintf(w, "id: %d\nevent: message\ndata: %s\n\n", n, data); err != nil || flusher.Flush() != nil ||
+			n == streamEvents {
 			return
 		}
 		select {

@@ -34,17 +34,20 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 	target, ok := p.redirectTarget(query.Get("redirect_uri"))
 	if query.Get("client_id") != p.clientID || !ok {
 		// Nobody vouched for the address: the error stays here.
-		writePage(w, http.StatusBadRequest, page{Problem: "This link names an unknown client or a redirect address that it does not own."}, "")
+		writePage(w, http.StatusBadRequest,
+			page{Problem: "This link names an unknown client or a redirect address that it does not own."}, "")
 		return
 	}
-	asked := request{redirectURI: query.Get("redirect_uri"), state: query.Get("state"), challenge: query.Get("code_challenge")}
+	asked := request{redirectURI: query.Get("redirect_uri"), state: query.Get("state"),
+		challenge: query.Get("code_challenge")}
 	switch {
 	case query.Get("response_type") != "code":
 		answerClient(w, r, asked, "error", "unsupported_response_type")
 	case asked.challenge == "" || query.Get("code_challenge_method") != "S256":
 		answerClient(w, r, asked, "error", "invalid_request")
 	default:
-		writePage(w, http.StatusOK, page{Ticket: p.ledger.ask(asked), Host: target.Host, Account: "alice@example.com"}, formTarget(target))
+		writePage(w, http.StatusOK, page{Ticket: p.ledger.ask(asked), Host: target.Host, Account: "alice@example.com"},
+			formTarget(target))
 	}
 }
 
@@ -64,7 +67,8 @@ func (p *Provider) decide(w http.ResponseWriter, r *http.Request) {
 	asked, ok := p.ledger.answer(r.PostForm.Get("ticket"))
 	switch {
 	case !ok:
-		writePage(w, http.StatusBadRequest, page{Problem: "This page was answered already or is too old. Start again at the application you came from."}, "")
+		writePage(w, http.StatusBadRequest,
+			page{Problem: "This page was answered already or is too old. Start again at the application you came from."}, "")
 	case allowed:
 		answerClient(w, r, asked, "code", p.ledger.consent(asked, account))
 	default:
@@ -103,8 +107,8 @@ func answerClient(w http.ResponseWriter, r *http.Request, asked request, name, v
 	http.Redirect(w, r, u.String(), http.StatusSeeOther)
 }
 
-// formTarget is a CSP source for u. Browsers apply form-action to the redirect after the form as well,
-// so that the client's origin has to be in it. CSP has no spelling for IPv6 addresses.
+// formTarget is a CSP source for u. Browsers apply form-action to the redirect after the form as
+// well, so that the client's origin has to be in it. CSP has no spelling for IPv6 addresses.
 func formTarget(u *url.URL) string {
 	if strings.Contains(u.Hostname(), ":") {
 		return u.Scheme + ":"
@@ -116,7 +120,8 @@ func writePage(w http.ResponseWriter, status int, content page, formTarget strin
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", strings.TrimSpace("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+formTarget))
+	h.Set("Content-Security-Policy",
+		strings.TrimSpace("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+formTarget))
 	h.Set("X-Content-Type-Options", "nosniff")
 	// "no-referrer" would make the form's Origin "null", and the guard against CSRF refuse it.
 	h.Set("Referrer-Policy", "same-origin")

@@ -19,7 +19,8 @@ func config(p *Provider) *oauth2.Config {
 	id, secret := p.Client()
 	return &oauth2.Config{
 		ClientID: id, ClientSecret: secret, RedirectURL: callback,
-		Endpoint: oauth2.Endpoint{AuthURL: p.URL() + "/oauth/authorize", TokenURL: p.URL() + "/oauth/token", AuthStyle: oauth2.AuthStyleInParams},
+		Endpoint: oauth2.Endpoint{AuthURL: p.URL() + "/oauth/authorize", TokenURL: p.URL() + "/oauth/token",
+			AuthStyle: oauth2.AuthStyleInParams},
 	}
 }
 
@@ -66,7 +67,8 @@ func exchange(t *testing.T, p *Provider, code string, options ...oauth2.AuthCode
 func TestCodeFlow(t *testing.T) {
 	p := start(t, Options{})
 	verifier := oauth2.GenerateVerifier()
-	answered := decided(t, p, ticketOf(t, config(p).AuthCodeURL("st&te", oauth2.S256ChallengeOption(verifier))), "allow", " bob@example.com ")
+	answered := decided(t, p, ticketOf(t, config(p).AuthCodeURL("st&te", oauth2.S256ChallengeOption(verifier))), "allow",
+		" bob@example.com ")
 	if answered.Get("state") != "st&te" {
 		t.Errorf("state %q", answered.Get("state"))
 	}
@@ -79,7 +81,8 @@ func TestCodeFlow(t *testing.T) {
 		t.Errorf("answer %+v", me)
 	}
 	// RFC 6749, section 4.1.2: a code that comes again ends what it was redeemed for.
-	if _, err := exchange(t, p, answered.Get("code"), oauth2.VerifierOption(verifier)); err == nil || works(t, p, token.AccessToken) {
+	if _, err := exchange(t, p, answered.Get("code"), oauth2.VerifierOption(verifier)); err == nil ||
+		works(t, p, token.AccessToken) {
 		t.Errorf("the code's reuse: error %v", err)
 	}
 }
@@ -92,11 +95,13 @@ func TestCodeNeedsItsRequest(t *testing.T) {
 	}{
 		{"no verifier", nil},
 		{"wrong verifier", []oauth2.AuthCodeOption{oauth2.VerifierOption(oauth2.GenerateVerifier())}},
-		{"another redirect URI", []oauth2.AuthCodeOption{oauth2.VerifierOption(verifier), oauth2.SetAuthURLParam("redirect_uri", callback+"/")}},
+		{"another redirect URI",
+			[]oauth2.AuthCodeOption{oauth2.VerifierOption(verifier), oauth2.SetAuthURLParam("redirect_uri", callback+"/")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := start(t, Options{})
-			code := decided(t, p, ticketOf(t, config(p).AuthCodeURL("s", oauth2.S256ChallengeOption(verifier))), "allow", "a").Get("code")
+			code := decided(t, p, ticketOf(t, config(p).AuthCodeURL("s", oauth2.S256ChallengeOption(verifier))), "allow",
+				"a").Get("code")
 			if _, err := exchange(t, p, code, c.options...); err == nil || !strings.Contains(err.Error(), "invalid_grant") {
 				t.Errorf("error %v", err)
 			}
@@ -121,11 +126,12 @@ func TestConsentPage(t *testing.T) {
 	p := start(t, Options{})
 	got := call(t, "GET", config(p).AuthCodeURL("s", oauth2.S256ChallengeOption(oauth2.GenerateVerifier())), "")
 	for name, want := range map[string]string{
-		"Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http://127.0.0.1:9",
-		"Content-Type":            "text/html; charset=utf-8",
-		"Cache-Control":           "no-store",
-		"X-Content-Type-Options":  "nosniff",
-		"Referrer-Policy":         "same-origin",
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+			"form-action 'self' http://127.0.0.1:9",
+		"Content-Type":           "text/html; charset=utf-8",
+		"Cache-Control":          "no-store",
+		"X-Content-Type-Options": "nosniff",
+		"Referrer-Policy":        "same-origin",
 	} {
 		if value := got.header.Get(name); value != want {
 			t.Errorf("%s %q, want %q", name, value, want)
@@ -139,7 +145,8 @@ func TestConsentPage(t *testing.T) {
 		t.Error("the page does not say who asks")
 	}
 	style := call(t, "GET", p.URL()+"/oauth/consent.css", "")
-	if style.status != http.StatusOK || style.header.Get("Content-Type") != "text/css; charset=utf-8" || style.body != consentCSS {
+	if style.status != http.StatusOK || style.header.Get("Content-Type") != "text/css; charset=utf-8" ||
+		style.body != consentCSS {
 		t.Errorf("style sheet: %d %q", style.status, style.header.Get("Content-Type"))
 	}
 }
@@ -163,9 +170,13 @@ func TestAuthorizeRefuses(t *testing.T) {
 		{"redirect to a script", p, func(q url.Values) { q.Set("redirect_uri", "javascript://localhost/%0aalert(1)") }, ""},
 		{"not the registered URI", fixed, func(url.Values) {}, ""},
 		{"almost the registered URI", fixed, func(q url.Values) { q.Set("redirect_uri", fixed.redirectURI+"/") }, ""},
-		{"implicit flow", p, func(q url.Values) { q.Set("response_type", "token") }, callback + "?error=unsupported_response_type&state=s"},
+		{"implicit flow", p, func(q url.Values) {
+			q.Set("response_type", "token")
+		}, callback + "?error=unsupported_response_type&state=s"},
 		{"no challenge", p, func(q url.Values) { q.Del("code_challenge") }, callback + "?error=invalid_request&state=s"},
-		{"plain challenge", p, func(q url.Values) { q.Set("code_challenge_method", "plain") }, callback + "?error=invalid_request&state=s"},
+		{"plain challenge", p, func(q url.Values) {
+			q.Set("code_challenge_method", "plain")
+		}, callback + "?error=invalid_request&state=s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			id, _ := c.provider.Client()
@@ -190,7 +201,8 @@ func TestRedirectTargets(t *testing.T) {
 	c := config(p)
 	c.RedirectURL = p.redirectURI
 	got := call(t, "GET", c.AuthCodeURL("s", oauth2.S256ChallengeOption(oauth2.GenerateVerifier())), "")
-	if policy := got.header.Get("Content-Security-Policy"); got.status != http.StatusOK || !strings.HasSuffix(policy, "form-action 'self' https://gateway.example.com") {
+	if policy := got.header.Get("Content-Security-Policy"); got.status != http.StatusOK ||
+		!strings.HasSuffix(policy, "form-action 'self' https://gateway.example.com") {
 		t.Errorf("answer %d with policy %q", got.status, policy)
 	}
 	p = start(t, Options{})
@@ -221,10 +233,13 @@ func TestDecideRefuses(t *testing.T) {
 		{"unknown ticket", url.Values{"ticket": {"x"}, "decision": {"allow"}, "account": {"a"}}, nil, http.StatusBadRequest},
 		{"used ticket", url.Values{"ticket": {used}, "decision": {"allow"}, "account": {"a"}}, nil, http.StatusBadRequest},
 		{"no account", url.Values{"ticket": {open(t)}, "decision": {"allow"}, "account": {" "}}, nil, http.StatusBadRequest},
-		{"long account", url.Values{"ticket": {open(t)}, "decision": {"allow"}, "account": {strings.Repeat("a", 255)}}, nil, http.StatusBadRequest},
+		{"long account", url.Values{"ticket": {open(t)}, "decision": {"allow"}, "account": {strings.Repeat("a", 255)}}, nil,
+			http.StatusBadRequest},
 		{"too large", url.Values{"ticket": {strings.Repeat("a", maxForm)}}, nil, http.StatusBadRequest},
-		{"from another site", url.Values{"ticket": {open(t)}, "decision": {"allow"}, "account": {"a"}}, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
-		{"from another origin", url.Values{"ticket": {open(t)}, "decision": {"allow"}, "account": {"a"}}, []string{"Origin", "https://evil.example"}, http.StatusForbidden},
+		{"from another site", url.Values{"ticket": {open(t)}, "decision": {"allow"}, "account": {"a"}},
+			[]string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		{"from another origin", url.Values{"ticket": {open(t)}, "decision": {"allow"}, "account": {"a"}},
+			[]string{"Origin", "https://evil.example"}, http.StatusForbidden},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := post(t, p.URL()+"/oauth/authorize", c.form, c.header...)

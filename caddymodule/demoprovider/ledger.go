@@ -153,8 +153,8 @@ func (l *ledger) consent(r request, account string) (code string) {
 	return code
 }
 
-// redeem trades a code for tokens if accepts agrees. A code works once, whatever comes of it; one that
-// comes again ends what it was redeemed for (RFC 6749, section 4.1.2).
+// redeem trades a code for tokens if accepts agrees. A code works once, whatever comes of it; one
+// that comes again ends what it was redeemed for (RFC 6749, section 4.1.2).
 func (l *ledger) redeem(code string, accepts func(request) bool) (Grant, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -89,8 +89,8 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// clientForm reads the form of an authenticated client. Only the body counts: queries end up in logs
-// (RFC 6749, section 2.3.1).
+// clientForm reads the form of an authenticated client. Only the body counts: queries end up in
+// logs (RFC 6749, section 2.3.1).
 func (p *Provider) clientForm(w http.ResponseWriter, r *http.Request) (url.Values, *refusal) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
@@ -108,7 +108,8 @@ func (p *Provider) clientForm(w http.ResponseWriter, r *http.Request) (url.Value
 	return r.PostForm, p.authenticate(r)
 }
 
-// authenticate takes the client's id and secret from the body or, encoded as a form is, from HTTP Basic.
+// authenticate takes the client's id and secret from the body or, encoded as a form is, from HTTP
+// Basic.
 func (p *Provider) authenticate(r *http.Request) *refusal {
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	if user, password, ok := r.BasicAuth(); ok {

@@ -97,12 +97,14 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		{"unknown grant type", url.Values{"grant_type": {"password"}}, nil, 400, "unsupported_grant_type"},
 		{"unknown refresh token", refreshForm("demo_rt_none"), nil, 400, "invalid_grant"},
 		{"access token instead", refreshForm(p.NewGrant("a").AccessToken), nil, 400, "invalid_grant"},
-		{"unknown code", url.Values{"grant_type": {"authorization_code"}, "code": {"demo_code_none"}}, nil, 400, "invalid_grant"},
+		{"unknown code", url.Values{"grant_type": {"authorization_code"}, "code": {"demo_code_none"}}, nil, 400,
+			"invalid_grant"},
 		{"wrong secret by Basic", refreshForm("x"), basic(id, "wrong"), 401, "invalid_client"},
 		{"wrong client by Basic", refreshForm("x"), basic("wrong", secret), 401, "invalid_client"},
 		{"no client", refreshForm("x"), []string{"X-Nothing", ""}, 401, "invalid_client"},
 		{"client authenticated twice", withClient(p, refreshForm("x")), basic(id, secret), 400, "invalid_request"},
-		{"repeated parameter", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"a", "b"}}, nil, 400, "invalid_request"},
+		{"repeated parameter", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"a", "b"}}, nil, 400,
+			"invalid_request"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := tokens(t, p, c.form, c.header...)
@@ -123,12 +125,14 @@ func TestTokenEndpointRefuses(t *testing.T) {
 	})
 	t.Run("token in the query", func(t *testing.T) {
 		target := p.URL() + "/oauth/token?" + refreshForm(p.NewGrant("a").RefreshToken).Encode()
-		if got := post(t, target, withClient(p, url.Values{"grant_type": {"refresh_token"}})); got.field(t, "error") != "invalid_grant" {
+		if got := post(t, target, withClient(p, url.Values{"grant_type": {"refresh_token"}})); got.field(t,
+			"error") != "invalid_grant" {
 			t.Errorf("answer %+v", got)
 		}
 	})
 	t.Run("JSON", func(t *testing.T) {
-		if got := call(t, "POST", p.URL()+"/oauth/token", "{}", "Content-Type", "application/json"); got.field(t, "error") != "invalid_request" {
+		if got := call(t, "POST", p.URL()+"/oauth/token", "{}", "Content-Type", "application/json"); got.field(t,
+			"error") != "invalid_request" {
 			t.Errorf("answer %+v", got)
 		}
 	})
@@ -188,7 +192,8 @@ func TestRevoke(t *testing.T) {
 		p := start(t, Options{})
 		grant := p.NewGrant("a")
 		form := url.Values{"token": {grant.RefreshToken}, "client_id": {"x"}, "client_secret": {"y"}}
-		if got := post(t, p.URL()+"/oauth/revoke", form); got.status != http.StatusUnauthorized || !works(t, p, grant.AccessToken) {
+		if got := post(t, p.URL()+"/oauth/revoke", form); got.status != http.StatusUnauthorized ||
+			!works(t, p, grant.AccessToken) {
 			t.Errorf("answer %+v", got)
 		}
 	})

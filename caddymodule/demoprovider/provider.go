@@ -1,9 +1,10 @@
-// Package demoprovider is a third-party API to try a gateway on: an OAuth 2 authorization server with a
-// consent page, an API behind its access tokens, an API behind a key, and controls that let tokens expire
-// and grants end on demand. It keeps everything in memory.
+// Package demoprovider is a third-party API to try a gateway on: an OAuth 2 authorization server
+// with a consent page, an API behind its access tokens, an API behind a key, and controls that let
+// tokens expire and grants end on demand. It keeps everything in memory.
 //
-// It must never answer or log the value of a token or key: callers tell credentials apart by fingerprint.
-// Whoever reaches it may consent for any account, so that it belongs on a loopback address.
+// It must never answer or log the value of a token or key: callers tell credentials apart by
+// fingerprint. Whoever reaches it may consent for any account, so that it belongs on a loopback
+// address.
 package demoprovider
 
 import (
@@ -79,7 +80,8 @@ func Start(ctx context.Context, addr string, o Options) (*Provider, error) {
 	return p, nil
 }
 
-// baseURL names a loopback address where the listener has none: "http://0.0.0.0" is no place to call.
+// baseURL names a loopback address where the listener has none: "http://0.0.0.0" is no place to
+// call.
 func baseURL(addr net.Addr) string {
 	bound, err := netip.ParseAddrPort(addr.String())
 	if err == nil && bound.Addr().IsUnspecified() {
@@ -109,8 +111,8 @@ func (p *Provider) serve(ctx context.Context, listener net.Listener, logger *slo
 }
 
 func (p *Provider) routes() http.Handler {
-	// A page elsewhere in the same browser must not consent, expire or revoke (CSRF): there is no login
-	// that would protect these.
+	// A page elsewhere in the same browser must not consent, expire or revoke (CSRF): there is no
+	// login that would protect these.
 	guard := http.NewCrossOriginProtection()
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /oauth/token", p.token)
@@ -140,8 +142,8 @@ func (p *Provider) NewGrant(account string) Grant { return p.ledger.issue(accoun
 // NewAPIKey makes a key for the API under /key/.
 func (p *Provider) NewAPIKey() string { return p.ledger.addKey() }
 
-// Close ends all streams, waits up to a second for other requests, and stops listening. It may be called
-// more than once, and returns when the provider has stopped.
+// Close ends all streams, waits up to a second for other requests, and stops listening. It may be
+// called more than once, and returns when the provider has stopped.
 func (p *Provider) Close() {
 	p.closing.Do(func() {
 		p.cancel()

@@ -153,7 +153,8 @@ func TestCloseEndsStreams(t *testing.T) {
 			if bytes.Contains(rest, []byte("id: 5")) || logged.Len() > 0 {
 				t.Errorf("the stream ran to its end, or something was logged: %q %q", rest, logged.String())
 			}
-			if _, err := net.DialTimeout("tcp", strings.TrimPrefix(p.URL(), "http://"), time.Second); !errors.Is(err, syscall.ECONNREFUSED) {
+			if _, err := net.DialTimeout("tcp", strings.TrimPrefix(p.URL(), "http://"), time.Second); !errors.Is(err,
+				syscall.ECONNREFUSED) {
 				t.Errorf("dialling after Close: %v", err)
 			}
 		})

@@ -6,7 +6,8 @@ type table[V any] struct {
 	order   []digest // as they were put; some may have been removed since
 }
 
-// put adds an entry under a key that was never used before, and forgets the oldest beyond the bound.
+// put adds an entry under a key that was never used before, and forgets the oldest beyond the
+// bound.
 func (t *table[V]) put(key digest, value V) {
 	if t.entries == nil {
 		t.entries = make(map[digest]V)

@@ -40,7 +40,8 @@ type appAnswer struct {
 
 func describeApp(app *catalog.App, origin string) appAnswer {
 	answer := appAnswer{
-		ID: app.Slug, Slug: app.Slug, Name: app.Name, ShortName: app.ShortName, HelpURL: app.HelpURL, IconURL: origin + connect.IconPath(app.Slug), AuthType: app.AuthType,
+		ID: app.Slug, Slug: app.Slug, Name: app.Name, ShortName: app.ShortName, HelpURL: app.HelpURL,
+		IconURL: origin + connect.IconPath(app.Slug), AuthType: app.AuthType,
 		Categories: append([]string{}, app.Categories...), Fields: []fieldAnswer{}, Hosts: app.Hosts(),
 	}
 	for _, f := range app.Asked() {

@@ -45,16 +45,24 @@ func TestApps(t *testing.T) {
 func TestApp(t *testing.T) {
 	s := newStage(t)
 	for path, want := range map[string]string{
-		"/apps/key": `{"status":"success","message":"app found","data":{"id":"key","slug":"key","name":"Key","icon_url":"https://gateway.example.com/connect/assets/icon/key.svg",` +
-			`"auth_type":"api_key","categories":["ai","test"],"fields":[{"name":"api_key","label":"API key","secret":true},{"name":"account","label":"account","secret":false}],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
-		"/apps/mail": `{"status":"success","message":"app found","data":{"id":"mail","slug":"mail","name":"Mail","icon_url":"https://gateway.example.com/connect/assets/icon/mail.svg",` +
+		"/apps/key": `{"status":"success","message":"app ` +
+			`found","data":{"id":"key","slug":"key","name":"Key","icon_url":"https://gateway.example.com/connect/assets/icon/key.svg",` +
+			`"auth_type":"api_key","categories":["ai","test"],"fields":[{"name":"api_key","label":"API ` +
+			`key","secret":true},{"name":"account","label":"account","secret":false}],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
+		"/apps/mail": `{"status":"success","message":"app ` +
+			`found","data":{"id":"mail","slug":"mail","name":"Mail","icon_url":"https://gateway.example.com/connect/assets/icon/mail.svg",` +
 			`"auth_type":"o_auth","categories":[],"fields":[],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
-		"/apps/big-mail": `{"status":"success","message":"app found","data":{"id":"big-mail","slug":"big-mail","name":"Big","icon_url":"https://gateway.example.com/connect/assets/icon/big-mail.svg",` +
+		"/apps/big-mail": `{"status":"success","message":"app ` +
+			`found","data":{"id":"big-mail","slug":"big-mail","name":"Big","icon_url":"https://gateway.example.com/connect/assets/icon/big-mail.svg",` +
 			`"auth_type":"o_auth","categories":[],"fields":[{"name":"region","label":"Region","secret":false,"options":["eu","us"],"default":"eu"}],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
-		"/apps/%6bey": `{"status":"success","message":"app found","data":{"id":"key","slug":"key","name":"Key","icon_url":"https://gateway.example.com/connect/assets/icon/key.svg",` +
-			`"auth_type":"api_key","categories":["ai","test"],"fields":[{"name":"api_key","label":"API key","secret":true},{"name":"account","label":"account","secret":false}],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
-		"/apps/KEY":    `{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"gateway"},"error":{"code":"unknown_app","type":"vendgate_error","message":"no such app"}}`,
-		"/apps/..%2f.": `{"status":"error","message":"no such app","data":{"code":"unknown_app","origin":"gateway"},"error":{"code":"unknown_app","type":"vendgate_error","message":"no such app"}}`,
+		"/apps/%6bey": `{"status":"success","message":"app ` +
+			`found","data":{"id":"key","slug":"key","name":"Key","icon_url":"https://gateway.example.com/connect/assets/icon/key.svg",` +
+			`"auth_type":"api_key","categories":["ai","test"],"fields":[{"name":"api_key","label":"API ` +
+			`key","secret":true},{"name":"account","label":"account","secret":false}],"hosts":[{"host":"api.example.com","base_path":"","path":""}]}}`,
+		"/apps/KEY": `{"status":"error","message":"no such ` +
+			`app","data":{"code":"unknown_app","origin":"gateway"},"error":{"code":"unknown_app","type":"vendgate_error","message":"no such app"}}`,
+		"/apps/..%2f.": `{"status":"error","message":"no such ` +
+			`app","data":{"code":"unknown_app","origin":"gateway"},"error":{"code":"unknown_app","type":"vendgate_error","message":"no such app"}}`,
 	} {
 		if got := s.get(path); got.body != want {
 			t.Errorf("%s: %s\nwant %s", path, got.body, want)
@@ -76,10 +84,12 @@ func TestForbiddenApps(t *testing.T) {
 	if got := s.call("narrow", alice, "GET", "/apps/mail", nil); got.code != "policy_denied" || got.status != 403 {
 		t.Errorf("shown: %d %s", got.status, got.body)
 	}
-	if got := s.call("narrow", alice, "POST", "/connections/request-link", strings.NewReader(`{"app_id":"mail","name":"One"}`)); got.code != "policy_denied" {
+	if got := s.call("narrow", alice, "POST", "/connections/request-link",
+		strings.NewReader(`{"app_id":"mail","name":"One"}`)); got.code != "policy_denied" {
 		t.Errorf("linked: %d %s", got.status, got.body)
 	}
-	if got := s.call("narrow", alice, "POST", "/connections/request-link", strings.NewReader(`{"app_id":"key","name":"One"}`)); got.status != 201 {
+	if got := s.call("narrow", alice, "POST", "/connections/request-link",
+		strings.NewReader(`{"app_id":"key","name":"One"}`)); got.status != 201 {
 		t.Errorf("its own: %d %s", got.status, got.body)
 	}
 }

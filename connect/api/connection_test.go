@@ -10,7 +10,8 @@ import (
 )
 
 // gone is the one answer about every connection that is not the caller's, byte for byte.
-const gone = `{"status":"error","message":"no such connection","data":{"code":"connection_deleted","origin":"vending"},"error":{"code":"connection_deleted","type":"vendgate_error","message":"no such connection"}}`
+const gone = `{"status":"error","message":"no such ` +
+	`connection","data":{"code":"connection_deleted","origin":"vending"},"error":{"code":"connection_deleted","type":"vendgate_error","message":"no such connection"}}`
 
 var (
 	token = connect.GrantValues{AccessToken: "ya29.one", RefreshToken: "1//one", TokenType: "Bearer"}
@@ -30,57 +31,71 @@ func TestConnectionStates(t *testing.T) {
 		want  string              // what follows its id
 	}{
 		"imported": {func(s *stage) string { return s.imported("mail", vending.OAuth, token) },
-			`"name":"Work mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
+			`"name":"Work ` +
+				`mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 		"with an open field": {func(s *stage) string { return s.imported("key", vending.APIKey, keys) },
-			`"name":"Work key","app":{"id":"key","slug":"key","name":"Key"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{"account":"a"},` + made + `,` + still + `,` + none},
+			`"name":"Work ` +
+				`key","app":{"id":"key","slug":"key","name":"Key"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{"account":"a"},` + made + `,` + still + `,` + none},
 		"of an app that left the catalog": {func(s *stage) string { return s.imported("left", vending.OAuth, token) },
-			`"name":"Work left","app":{"id":"left","slug":"left","name":"left"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
+			`"name":"Work ` +
+				`left","app":{"id":"left","slug":"left","name":"left"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 		"pending": {func(s *stage) string { return s.linked("mail", "Mine").ConnectionID },
 			`"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"pending","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + ends},
 		"imported as pending": {func(s *stage) string {
-			id, err := s.store.ImportConnection(s.Context(), connect.Connection{Tenant: "acme", User: alice, App: "mail", Status: connect.Pending, AuthType: vending.OAuth}, connect.Grant{})
+			id, err := s.store.ImportConnection(s.Context(), connect.Connection{Tenant: "acme", User: alice, App: "mail",
+				Status: connect.Pending, AuthType: vending.OAuth}, connect.Grant{})
 			if err != nil {
 				s.Fatal(err)
 			}
 			return id
-		}, `"name":"mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"pending","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
+		},
+			`"name":"mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"pending","via_link":false,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 		"completed": {func(s *stage) string {
 			l := s.linked("mail", "Mine")
 			s.passed.Store(int64(time.Minute))
 			s.complete(l, vending.OAuth, token)
 			return l.ConnectionID
-		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,"updated_at":"2026-03-01T12:01:00Z",` + none},
+		},
+			`"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,"updated_at":"2026-03-01T12:01:00Z",` + none},
 		"verified": {func(s *stage) string {
 			l := s.linked("mail", "Mine")
-			if _, err := s.store.CompleteLink(s.Context(), connect.DigestOf(l.RequestToken), connect.Digest{}, vending.OAuth, connect.NewGrant(token).Verify()); err != nil {
+			if _, err := s.store.CompleteLink(s.Context(), connect.DigestOf(l.RequestToken), connect.Digest{}, vending.OAuth,
+				connect.NewGrant(token).Verify()); err != nil {
 				s.Fatal(err)
 			}
 			return l.ConnectionID
-		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":true,"fields":{},` + made + `,` + still + `,` + none},
+		},
+			`"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":true,"fields":{},` + made + `,` + still + `,` + none},
 		"rejected": {func(s *stage) string {
 			l := s.linked("mail", "Mine")
 			if _, err := s.store.RejectLink(s.Context(), connect.DigestOf(l.RequestToken), connect.Digest{}); err != nil {
 				s.Fatal(err)
 			}
 			return l.ConnectionID
-		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"rejected","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
+		},
+			`"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"rejected","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 		"expired": {func(s *stage) string {
 			l := s.linked("mail", "Mine")
 			s.passed.Store(int64(connect.LinkLifetime))
 			return l.ConnectionID
-		}, `"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"expired","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
+		},
+			`"name":"Mine","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"expired","via_link":true,"needs_reconnection":false,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 		"refresh pending": {func(s *stage) string {
 			id := s.imported("mail", vending.OAuth, token)
 			s.post("/connections/"+id+"/request-link", "")
 			return id
-		}, `"name":"Work mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":true,"verified":false,"fields":{},` + made + `,` + still + `,` + ends},
+		},
+			`"name":"Work ` +
+				`mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":false,"refresh_pending":true,"verified":false,"fields":{},` + made + `,` + still + `,` + ends},
 		"needs reconnection": {func(s *stage) string {
 			id := s.imported("mail", vending.OAuth, token)
 			if _, err := s.store.UpdateGrant(s.Context(), id, 1, connect.NewGrant(token), true); err != nil {
 				s.Fatal(err)
 			}
 			return id
-		}, `"name":"Work mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":true,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
+		},
+			`"name":"Work ` +
+				`mail","app":{"id":"mail","slug":"mail","name":"Mail"},"status":"active","via_link":false,"needs_reconnection":true,"refresh_pending":false,"verified":false,"fields":{},` + made + `,` + still + `,` + none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
@@ -90,7 +105,8 @@ func TestConnectionStates(t *testing.T) {
 			if got := s.get("/connections/" + id); got.status != 200 || got.body != want {
 				t.Errorf("%d %s\nwant %s", got.status, got.body, want)
 			}
-			want = `{"status":"success","message":"connections found","data":{"connections":[` + connection + `],"page":1,"limit":20,"total":1}}`
+			want = `{"status":"success","message":"connections found","data":{"connections":[` + connection +
+				`],"page":1,"limit":20,"total":1}}`
 			if got := s.get("/connections"); got.body != want {
 				t.Errorf("in a list: %s\nwant %s", got.body, want)
 			}
@@ -98,12 +114,14 @@ func TestConnectionStates(t *testing.T) {
 	}
 }
 
-// TestNotYours: of an unknown connection, another end user's and another tenant's, every call says the same, and changes nothing.
+// TestNotYours: of an unknown connection, another end user's and another tenant's, every call says
+// the same, and changes nothing.
 func TestNotYours(t *testing.T) {
 	s := newStage(t)
 	id := s.imported("mail", vending.OAuth, token)
 	for _, call := range []struct{ method, path string }{
-		{"GET", ""}, {"DELETE", ""}, {"POST", "/request-link"}, {"POST", "/token"}, {"PUT", "/holds/mine"}, {"DELETE", "/holds/mine"},
+		{"GET", ""}, {"DELETE", ""}, {"POST", "/request-link"}, {"POST", "/token"}, {"PUT", "/holds/mine"},
+		{"DELETE", "/holds/mine"},
 	} {
 		for name, who := range map[string]struct{ tenant, user, id string }{
 			"unknown": {"acme", alice, "conn_x"}, "other tenant": {"evil", alice, id}, "other end user": {"acme", bob, id},
@@ -115,10 +133,12 @@ func TestNotYours(t *testing.T) {
 			}
 		}
 	}
-	if got := s.call("evil", alice, "GET", "/connections", nil); !strings.Contains(got.body, `"connections":[],"page":1,"limit":20,"total":0`) {
+	if got := s.call("evil", alice, "GET", "/connections", nil); !strings.Contains(got.body,
+		`"connections":[],"page":1,"limit":20,"total":0`) {
 		t.Errorf("another tenant lists %s", got.body)
 	}
-	if got := s.call("acme", bob, "GET", "/connections", nil); !strings.Contains(got.body, `"connections":[],"page":1,"limit":20,"total":0`) {
+	if got := s.call("acme", bob, "GET", "/connections", nil); !strings.Contains(got.body,
+		`"connections":[],"page":1,"limit":20,"total":0`) {
 		t.Errorf("another end user lists %s", got.body)
 	}
 	if got := s.post("/connections/"+id+"/token", ""); got.status != 200 {

@@ -27,7 +27,8 @@ func (s *stage) events(id string) (events []connect.Event) {
 	return events
 }
 
-// TestDelete: the connection is gone whatever the provider says, and what it says is in the audit trail.
+// TestDelete: the connection is gone whatever the provider says, and what it says is in the audit
+// trail.
 func TestDelete(t *testing.T) {
 	const form = "POST /revoke client_id=client&client_secret=client-secret&token="
 	const asked = "; Mail did not confirm that it has revoked the grant: if it must end, withdraw it there"
@@ -44,9 +45,12 @@ func TestDelete(t *testing.T) {
 		left     string
 		says     string
 	}{
-		"revoked":                       {"mail", token, 200, []string{form + "1%2F%2Fone&token_type_hint=refresh_token"}, connect.GrantRevoked, "revoked", ""},
-		"revoked by the access token":   {"mail", accessOnly, 200, []string{form + "ya29.one&token_type_hint=access_token"}, connect.GrantRevoked, "revoked", ""},
-		"provider refuses":              {"mail", token, 400, []string{form + "1%2F%2Fone&token_type_hint=refresh_token"}, connect.RevocationFailed, "unconfirmed", asked},
+		"revoked": {"mail", token, 200, []string{form + "1%2F%2Fone&token_type_hint=refresh_token"},
+			connect.GrantRevoked, "revoked", ""},
+		"revoked by the access token": {"mail", accessOnly, 200, []string{form + "ya29.one&token_type_hint=access_token"},
+			connect.GrantRevoked, "revoked", ""},
+		"provider refuses": {"mail", token, 400, []string{form + "1%2F%2Fone&token_type_hint=refresh_token"},
+			connect.RevocationFailed, "unconfirmed", asked},
 		"provider is down":              {"mail", token, 0, nil, connect.RevocationFailed, "unconfirmed", asked},
 		"without a revocation endpoint": {"gmail", token, 200, nil, "", "stays", stays("Gmail")},
 		"a key":                         {"key", keys, 200, nil, "", "stays", stays("Key")},
@@ -63,7 +67,8 @@ func TestDelete(t *testing.T) {
 			}
 			id := s.imported(c.app, authType, c.grant)
 			got := s.call("acme", alice, http.MethodDelete, "/connections/"+id, nil)
-			if want := `{"status":"success","message":"connection deleted` + c.says + `","data":{"deleted":true,"grant":"` + c.left + `"}}`; got.status != 200 || got.body != want {
+			if want := `{"status":"success","message":"connection deleted` + c.says + `","data":{"deleted":true,"grant":"` +
+				c.left + `"}}`; got.status != 200 || got.body != want {
 				t.Errorf("%d %s", got.status, got.body)
 			}
 			if asked := s.provider.got(); !slices.Equal(asked, c.asked) {
@@ -122,7 +127,8 @@ func TestDeleteOutlivesItsCaller(t *testing.T) {
 	until("the caller's leaving went unnoticed", func() bool { return s.lost.Load() == 1 })
 	close(s.provider.stall)
 	until("no revocation was recorded", func() bool {
-		return slices.Equal(s.events(id), []connect.Event{connect.ConnectionImported, connect.ConnectionDeleted, connect.GrantRevoked})
+		return slices.Equal(s.events(id),
+			[]connect.Event{connect.ConnectionImported, connect.ConnectionDeleted, connect.GrantRevoked})
 	})
 }
 
@@ -130,7 +136,8 @@ func TestDeleteOutlivesItsCaller(t *testing.T) {
 func TestDeletePending(t *testing.T) {
 	s := newStage(t)
 	l := s.linked("mail", "One")
-	if got := s.call("acme", alice, "DELETE", "/connections/"+l.ConnectionID, nil); got.status != 200 || !strings.Contains(got.body, `"grant":"none"`) {
+	if got := s.call("acme", alice, "DELETE", "/connections/"+l.ConnectionID, nil); got.status != 200 ||
+		!strings.Contains(got.body, `"grant":"none"`) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	if _, err := s.store.OpenLink(t.Context(), connect.DigestOf(l.RequestToken)); err == nil {
@@ -149,14 +156,20 @@ func TestHolds(t *testing.T) {
 		return s.call("acme", alice, method, "/connections/"+id+"/holds/"+name, nil)
 	}
 	remove := func() answer { return s.call("acme", alice, "DELETE", "/connections/"+id, nil) }
-	if got := hold("PUT", "invoice-sync"); got.body != `{"status":"success","message":"hold placed","data":{"name":"invoice-sync","created_at":"2026-03-01T12:00:00Z"}}` {
+	if got := hold("PUT",
+		"invoice-sync"); got.body != `{"status":"success","message":"hold `+
+		`placed","data":{"name":"invoice-sync","created_at":"2026-03-01T12:00:00Z"}}` {
 		t.Errorf("placed: %s", got.body)
 	}
 	s.passed.Store(1e12)
-	if got := hold("PUT", "invoice-sync"); got.body != `{"status":"success","message":"hold placed","data":{"name":"invoice-sync","created_at":"2026-03-01T12:00:00Z"}}` {
+	if got := hold("PUT",
+		"invoice-sync"); got.body != `{"status":"success","message":"hold `+
+		`placed","data":{"name":"invoice-sync","created_at":"2026-03-01T12:00:00Z"}}` {
 		t.Errorf("placed again: %s", got.body)
 	}
-	if got := remove(); got.status != 409 || got.body != `{"status":"error","message":"the connection is held by invoice-sync; release that first","data":{"code":"connection_in_use","origin":"gateway"},"error":{"code":"connection_in_use","type":"vendgate_error","message":"the connection is held by invoice-sync; release that first"}}` {
+	if got := remove(); got.status != 409 ||
+		got.body != `{"status":"error","message":"the connection is held by invoice-sync; release that `+
+			`first","data":{"code":"connection_in_use","origin":"gateway"},"error":{"code":"connection_in_use","type":"vendgate_error","message":"the connection is held by invoice-sync; release that first"}}` {
 		t.Errorf("deleted: %d %s", got.status, got.body)
 	}
 	for _, name := range []string{"a%2Fb", "b%20c", "d"} {
@@ -168,7 +181,8 @@ func TestHolds(t *testing.T) {
 		t.Errorf("deleted: %d %s", got.status, got.body)
 	}
 	for _, name := range []string{"a%2Fb", "b%20c", "d", "invoice-sync"} {
-		if got := hold("DELETE", name); got.body != `{"status":"success","message":"hold released","data":{"released":true}}` {
+		if got := hold("DELETE",
+			name); got.body != `{"status":"success","message":"hold released","data":{"released":true}}` {
 			t.Errorf("released: %s", got.body)
 		}
 	}
@@ -187,11 +201,13 @@ func TestHoldNames(t *testing.T) {
 	s := newStage(t)
 	id := s.imported("mail", vending.OAuth, token)
 	for name, ok := range map[string]bool{
-		strings.Repeat("h", 100): true, strings.Repeat("h", 101): false, "%C3%A9": true, "%20": true, "%0A": false, "%ff": false, "%E2%80%AE": false,
+		strings.Repeat("h", 100): true, strings.Repeat("h", 101): false, "%C3%A9": true, "%20": true, "%0A": false,
+		"%ff": false, "%E2%80%AE": false,
 	} {
 		for _, method := range []string{"PUT", "DELETE"} {
 			got := s.call("acme", alice, method, "/connections/"+id+"/holds/"+name, nil)
-			if ok != (got.status == 200) || !ok && got.message() != "name: a hold's must be 1 to 100 bytes of text without control characters" {
+			if ok != (got.status == 200) || !ok &&
+				got.message() != "name: a hold's must be 1 to 100 bytes of text without control characters" {
 				t.Errorf("%s %s: %d %s", method, name, got.status, got.body)
 			}
 		}

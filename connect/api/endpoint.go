@@ -26,7 +26,8 @@ type Endpoint struct {
 	Public bool
 	// ForUser says that the call names an end user.
 	ForUser bool
-	// ByURL says that the path itself says which tenant calls, as `{token}`: the call acts as the tenant's own account.
+	// ByURL says that the path itself says which tenant calls, as `{token}`: the call acts as the
+	// tenant's own account.
 	ByURL bool
 	// ForCallerKeys says that a caller key will do as well: what is answered is the catalog's alone.
 	ForCallerKeys bool
@@ -47,19 +48,27 @@ type Call struct {
 	Params map[string]string
 }
 
-// Endpoints are all there are, in the order of the documentation; GET and DELETE of the MCP server are among them, which it refuses with 405 as
-// clients expect (MCP 2025-06-18, streamable HTTP). Of two patterns that match, the earlier counts.
+// Endpoints are all there are, in the order of the documentation; GET and DELETE of the MCP server
+// are among them, which it refuses with 405 as clients expect (MCP 2025-06-18, streamable HTTP). Of
+// two patterns that match, the earlier counts.
 var Endpoints = []Endpoint{
 	{Method: "GET", Pattern: "/apps", Needs: policy.CapApps, serve: (*API).listApps},
 	{Method: "GET", Pattern: "/apps/{app}", Needs: policy.CapApps, ForCallerKeys: true, serve: (*API).getApp},
-	{Method: "POST", Pattern: "/connections/request-link", Needs: policy.CapConnections, ForUser: true, serve: (*API).requestLink},
-	{Method: "POST", Pattern: "/connections/{id}/request-link", Needs: policy.CapConnections, ForUser: true, serve: (*API).refreshLink},
+	{Method: "POST", Pattern: "/connections/request-link", Needs: policy.CapConnections, ForUser: true,
+		serve: (*API).requestLink},
+	{Method: "POST", Pattern: "/connections/{id}/request-link", Needs: policy.CapConnections, ForUser: true,
+		serve: (*API).refreshLink},
 	{Method: "GET", Pattern: "/connections", Needs: policy.CapConnections, ForUser: true, serve: (*API).listConnections},
-	{Method: "GET", Pattern: "/connections/{id}", Needs: policy.CapConnections, ForUser: true, serve: (*API).getConnection},
-	{Method: "POST", Pattern: "/connections/{id}/token", Needs: policy.CapToken, ForUser: true, Vends: true, serve: (*API).vendToken},
-	{Method: "DELETE", Pattern: "/connections/{id}", Needs: policy.CapDelete, ForUser: true, serve: (*API).deleteConnection},
-	{Method: "PUT", Pattern: "/connections/{id}/holds/{name}", Needs: policy.CapConnections, ForUser: true, serve: (*API).placeHold},
-	{Method: "DELETE", Pattern: "/connections/{id}/holds/{name}", Needs: policy.CapConnections, ForUser: true, serve: (*API).releaseHold},
+	{Method: "GET", Pattern: "/connections/{id}", Needs: policy.CapConnections, ForUser: true,
+		serve: (*API).getConnection},
+	{Method: "POST", Pattern: "/connections/{id}/token", Needs: policy.CapToken, ForUser: true, Vends: true,
+		serve: (*API).vendToken},
+	{Method: "DELETE", Pattern: "/connections/{id}", Needs: policy.CapDelete, ForUser: true,
+		serve: (*API).deleteConnection},
+	{Method: "PUT", Pattern: "/connections/{id}/holds/{name}", Needs: policy.CapConnections, ForUser: true,
+		serve: (*API).placeHold},
+	{Method: "DELETE", Pattern: "/connections/{id}/holds/{name}", Needs: policy.CapConnections, ForUser: true,
+		serve: (*API).releaseHold},
 	{Method: "POST", Pattern: "/mcp", ForUser: true, serve: (*API).agent},
 	{Method: "GET", Pattern: "/mcp", ForUser: true, serve: (*API).agent},
 	{Method: "DELETE", Pattern: "/mcp", ForUser: true, serve: (*API).agent},
@@ -72,7 +81,8 @@ var Endpoints = []Endpoint{
 // Serve answers a call of e. An error was not answered yet.
 func (e Endpoint) Serve(a *API, c *Call) error { return e.serve(a, c) }
 
-// maxParam bounds each value in a path, decoded, in bytes: as much as the gateway takes of a connection id.
+// maxParam bounds each value in a path, decoded, in bytes: as much as the gateway takes of a
+// connection id.
 const maxParam = 512
 
 // Find returns the endpoint of a method and an escaped path under Base, and the values in the path.

@@ -63,7 +63,8 @@ func TestFind(t *testing.T) {
 		if err != nil {
 			got += vending.AsError(err).Text()
 		}
-		if got != want || (err == nil) != (endpoint.Method == m) || err != nil && vending.AsError(err).Code != vending.InvalidRequest {
+		if got != want || (err == nil) != (endpoint.Method == m) || err != nil &&
+			vending.AsError(err).Code != vending.InvalidRequest {
 			t.Errorf("%.60s: %.60q, want %.60q", call, got, want)
 		}
 	}
@@ -138,7 +139,8 @@ func checkSecurity(t *testing.T, s *stage, e api.Endpoint, op map[string]any) {
 	}
 	for segment := range strings.SplitSeq(e.Pattern, "/") {
 		if name, ok := strings.CutPrefix(segment, "{"); ok {
-			if p, _ := s.description.Parameter(t, e.Method, e.Pattern, "path", strings.TrimSuffix(name, "}")); p == nil || p["required"] != true {
+			if p, _ := s.description.Parameter(t, e.Method, e.Pattern, "path", strings.TrimSuffix(name, "}")); p == nil ||
+				p["required"] != true {
 				t.Errorf("%s is %v", segment, p)
 			}
 		}
@@ -154,8 +156,10 @@ func checkCodes(t *testing.T, e api.Endpoint, codes map[vending.Code]string) {
 		}
 	}
 	for code, want := range map[vending.Code]bool{
-		vending.InvalidTenantKey: !e.Public, vending.RateLimited: !e.Public, vending.InternalError: !e.Public, vending.UpstreamUnavailable: !e.Public,
-		vending.InvalidUserEmail: e.ForUser || e.ByURL, vending.CapabilityDisabled: e.Needs != "", vending.NeedsReconnection: e.Vends,
+		vending.InvalidTenantKey: !e.Public, vending.RateLimited: !e.Public, vending.InternalError: !e.Public,
+		vending.UpstreamUnavailable: !e.Public,
+		vending.InvalidUserEmail:    e.ForUser || e.ByURL, vending.CapabilityDisabled: e.Needs != "",
+		vending.NeedsReconnection: e.Vends,
 	} {
 		if _, ok := codes[code]; ok != want {
 			t.Errorf("%s is described: %v", code, ok)
@@ -180,8 +184,10 @@ func TestRequestsAgree(t *testing.T) {
 		{"query", "app_id", "GET", "/connections", "/connections?app_id=%v", []any{"", "key", long[:64], long[:65]}},
 		{"path", "app", "GET", "/apps/{app}", "/apps/%v", []any{"key", long[:512], long[:513]}},
 		{"path", "id", "GET", "/connections/{id}", "/connections/%v", []any{held, long[:512], long[:513]}},
-		{"path", "name", "PUT", "/connections/{id}/holds/{name}", "/connections/" + held + "/holds/%v", []any{"a", long[:100], long[:101], "%0a", "%c2%85"}},
-		{"path", "name", "DELETE", "/connections/{id}/holds/{name}", "/connections/" + held + "/holds/%v", []any{"a", long[:100], long[:101], "%7f"}},
+		{"path", "name", "PUT", "/connections/{id}/holds/{name}", "/connections/" + held + "/holds/%v",
+			[]any{"a", long[:100], long[:101], "%0a", "%c2%85"}},
+		{"path", "name", "DELETE", "/connections/{id}/holds/{name}", "/connections/" + held + "/holds/%v",
+			[]any{"a", long[:100], long[:101], "%7f"}},
 	} {
 		_, schema := s.description.Parameter(t, c.method, c.pattern, c.in, c.name)
 		for _, v := range c.values {
@@ -204,9 +210,12 @@ func TestBodiesAgree(t *testing.T) {
 	schema := s.description.Body(t, "POST", "/connections/request-link")
 	long := strings.Repeat("a", 200)
 	for _, body := range []string{
-		`{"app_id":"key","name":"One"}`, `{"app_id":"key","name":"One","more":{}}`, `{"app_id":"key","name":" One ✉ "}`, `{"app_id":"key","name":"` + long + `"}`,
-		`{}`, `[]`, `null`, `"x"`, `{"app_id":"key"}`, `{"name":"One"}`, `{"app_id":"","name":"One"}`, `{"app_id":"key","name":""}`, `{"app_id":"key","name":"  "}`,
-		`{"app_id":1,"name":"One"}`, `{"app_id":"key","name":null}`, `{"app_id":"` + long[:65] + `","name":"One"}`, `{"app_id":"key","name":"a\u0000b"}`,
+		`{"app_id":"key","name":"One"}`, `{"app_id":"key","name":"One","more":{}}`, `{"app_id":"key","name":" One ✉ "}`,
+		`{"app_id":"key","name":"` + long + `"}`,
+		`{}`, `[]`, `null`, `"x"`, `{"app_id":"key"}`, `{"name":"One"}`, `{"app_id":"","name":"One"}`,
+		`{"app_id":"key","name":""}`, `{"app_id":"key","name":"  "}`,
+		`{"app_id":1,"name":"One"}`, `{"app_id":"key","name":null}`, `{"app_id":"` + long[:65] + `","name":"One"}`,
+		`{"app_id":"key","name":"a\u0000b"}`,
 		`{"app_id":"key","name":"a\u202eb"}`, `{"app_id":"key","name":"a\u0085b"}`,
 	} {
 		allowed := schema.Validate(decode(t, body)) == nil
@@ -220,7 +229,8 @@ func TestBodiesAgree(t *testing.T) {
 func TestDescriptionIsServed(t *testing.T) {
 	s := newStage(t)
 	got := s.call("", "", "GET", "/openapi.json", nil)
-	if got.status != 200 || got.body != string(api.OpenAPI) || got.header.Get("Content-Type") != "application/json" || got.header.Get("Access-Control-Allow-Origin") != "*" {
+	if got.status != 200 || got.body != string(api.OpenAPI) || got.header.Get("Content-Type") != "application/json" ||
+		got.header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("%d %v", got.status, got.header)
 	}
 }

@@ -17,14 +17,15 @@ import (
 // maxBody bounds a request's body, in bytes.
 const maxBody = 64 << 10
 
-// body is a JSON object that a caller sent. Unknown fields are ignored. err is the first mistake in what was asked for: it names the
-// field, and never repeats its value.
+// body is a JSON object that a caller sent. Unknown fields are ignored. err is the first mistake in
+// what was asked for: it names the field, and never repeats its value.
 type body struct {
 	values map[string]json.RawMessage
 	err    error
 }
 
-// readBody refuses a body that is announced to be too large without reading it, and stops reading one that is not.
+// readBody refuses a body that is announced to be too large without reading it, and stops reading
+// one that is not.
 func readBody(w http.ResponseWriter, r *http.Request) (*body, error) {
 	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
 	raw, err := httpx.ReadBody(w, r, maxBody)
@@ -61,7 +62,8 @@ type query struct {
 	err    error
 }
 
-// queryOf reads the named parameters. One that occurs twice is a mistake: another hop might have read the other value.
+// queryOf reads the named parameters. One that occurs twice is a mistake: another hop might have
+// read the other value.
 func queryOf(r *http.Request, names ...string) *query {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {

@@ -16,16 +16,20 @@ func TestRequestLink(t *testing.T) {
 	got := s.post("/connections/request-link", `{"app_id":"mail","name":"  Work \"Mail\" & <b> ✉  ","x":[{}],"App_ID":1}`)
 	var l link
 	got.data(t, &l)
-	if !regexp.MustCompile(`^[0-9A-Za-z]{33}$`).MatchString(l.RequestToken) || !strings.HasPrefix(l.ConnectionID, "conn_") {
+	if !regexp.MustCompile(`^[0-9A-Za-z]{33}$`).MatchString(l.RequestToken) ||
+		!strings.HasPrefix(l.ConnectionID, "conn_") {
 		t.Errorf("token of %d, connection %q", len(l.RequestToken), l.ConnectionID)
 	}
-	want := `{"status":"success","message":"link created","data":{"connection_id":"` + l.ConnectionID + `","request_token":"` + l.RequestToken +
-		`","request_link":"https://gateway.example.com/connect/` + l.RequestToken + `","expires_at":"2026-03-03T12:00:00Z","app":{"id":"mail","slug":"mail","name":"Mail"}}}`
+	want := `{"status":"success","message":"link created","data":{"connection_id":"` + l.ConnectionID +
+		`","request_token":"` + l.RequestToken +
+		`","request_link":"https://gateway.example.com/connect/` + l.RequestToken +
+		`","expires_at":"2026-03-03T12:00:00Z","app":{"id":"mail","slug":"mail","name":"Mail"}}}`
 	if got.status != 201 || got.body != want {
 		t.Errorf("%d %s\nwant %s", got.status, got.body, want)
 	}
 	state, err := s.store.OpenLink(t.Context(), connect.DigestOf(l.RequestToken))
-	if c := state.Connection; err != nil || c.ID != l.ConnectionID || c.Tenant != "acme" || c.User != alice || c.Name != `Work "Mail" & <b> ✉` {
+	if c := state.Connection; err != nil || c.ID != l.ConnectionID || c.Tenant != "acme" || c.User != alice ||
+		c.Name != `Work "Mail" & <b> ✉` {
 		t.Errorf("the link leads to %+v, %v", c, err)
 	}
 	if again := s.linked("mail", "Work"); again.ConnectionID == l.ConnectionID || again.RequestToken == l.RequestToken {
@@ -36,7 +40,8 @@ func TestRequestLink(t *testing.T) {
 // TestLinkName: the store trims what it keeps; the bound is that of what is left.
 func TestLinkName(t *testing.T) {
 	s := newStage(t)
-	const bound, plain = "name: must be 1 to 200 bytes of text", "name: must be at most 200 bytes of text without control characters"
+	const bound, plain = "name: must be 1 to 200 bytes of text",
+		"name: must be at most 200 bytes of text without control characters"
 	for name, c := range map[string]struct{ name, message string }{
 		"200 bytes":                 {strings.Repeat("n", 200), ""},
 		"201 bytes":                 {strings.Repeat("n", 201), bound},
@@ -65,9 +70,13 @@ func TestUnconnectableApps(t *testing.T) {
 		code    vending.Code
 		message string
 	}{
-		"big-mail":              {"invalid_request", "app_id: field developer of the oauth client for big-mail is missing: set it with the client"},
-		"unregistered":          {"invalid_request", "app_id: unregistered needs an OAuth client first: register one with the provider and store it with `vendgate oauth-client set unregistered`"},
-		"imported":              {"invalid_request", "app_id: end users cannot authorize imported by a link; its connections are imported"},
+		"big-mail": {"invalid_request",
+			"app_id: field developer of the oauth client for big-mail is missing: set it with the client"},
+		"unregistered": {"invalid_request",
+			"app_id: unregistered needs an OAuth client first: register one with the provider and store it with `vendgate " +
+				"oauth-client set unregistered`"},
+		"imported": {"invalid_request",
+			"app_id: end users cannot authorize imported by a link; its connections are imported"},
 		"nothing":               {"unknown_app", "no such app"},
 		strings.Repeat("a", 64): {"unknown_app", "no such app"},
 		strings.Repeat("a", 65): {"invalid_request", "app_id: must be 1 to 64 bytes of text"},
@@ -92,7 +101,9 @@ func TestUnconnectableApps(t *testing.T) {
 func TestLinkOfAnotherSource(t *testing.T) {
 	s := newStage(t)
 	got := s.call("away", alice, "POST", "/connections/request-link", strings.NewReader(`{"app_id":"key","name":"One"}`))
-	if got.code != "invalid_request" || got.message() != "source elsewhere vends for this tenant, so that no call through the gateway would find what is connected here: connect the account there" {
+	if got.code != "invalid_request" ||
+		got.message() != "source elsewhere vends for this tenant, so that no call through the gateway would find what is "+
+			"connected here: connect the account there" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	if got := s.call("away", alice, "GET", "/connections", nil); !strings.Contains(got.body, `"total":0`) {
@@ -100,7 +111,8 @@ func TestLinkOfAnotherSource(t *testing.T) {
 	}
 }
 
-// TestRefreshLink: a new link ends the one before, whatever the connection's state, and an active one goes on vending.
+// TestRefreshLink: a new link ends the one before, whatever the connection's state, and an active
+// one goes on vending.
 func TestRefreshLink(t *testing.T) {
 	s := newStage(t)
 	first := s.linked("key", "One")
@@ -139,10 +151,12 @@ func TestRefreshLink(t *testing.T) {
 // TestRefreshLinkOfALostApp: the connection is there, but nobody could complete the link.
 func TestRefreshLinkOfALostApp(t *testing.T) {
 	s := newStage(t)
-	if got := s.post("/connections/"+s.imported("left", vending.OAuth, token)+"/request-link", ""); got.code != "unknown_app" {
+	if got := s.post("/connections/"+s.imported("left", vending.OAuth, token)+"/request-link",
+		""); got.code != "unknown_app" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	if got := s.post("/connections/"+s.imported("unregistered", vending.OAuth, token)+"/request-link", ""); got.code != "invalid_request" {
+	if got := s.post("/connections/"+s.imported("unregistered", vending.OAuth, token)+"/request-link",
+		""); got.code != "invalid_request" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	id := s.imported("mail", vending.OAuth, token)

@@ -37,8 +37,8 @@ const (
 	origin = "https://gateway.example.com"
 )
 
-// stage is the Platform API over a real store, on a real socket, without what stands in front of it: here, a call says itself who makes it.
-// Every answer is held against the description.
+// stage is the Platform API over a real store, on a real socket, without what stands in front of
+// it: here, a call says itself who makes it. Every answer is held against the description.
 type stage struct {
 	*testing.T
 	store       *connect.Store
@@ -84,7 +84,8 @@ func newStage(t *testing.T, source ...vending.Source) *stage {
 		Revoker: authorize.New(authorize.Options{Clients: s.oauthClient, Transport: s.provider.transport, Now: s.now}),
 		Vends:   func(source string) bool { return source != elsewhere },
 	})
-	served := api.New(api.Options{Manager: m, Source: source[0], Agents: mcpserver.New(mcpserver.Options{Manager: m}), Now: s.now})
+	served := api.New(api.Options{Manager: m, Source: source[0], Agents: mcpserver.New(mcpserver.Options{Manager: m}),
+		Now: s.now})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.front(served, w, r) }))
 	t.Cleanup(server.Close)
 	s.url, s.client = server.URL, server.Client()
@@ -198,7 +199,8 @@ func (s *stage) linked(app, name string) (l link) {
 // complete is what the hosted page does with a link in the end.
 func (s *stage) complete(l link, authType vending.AuthType, g connect.GrantValues) {
 	s.Helper()
-	if _, err := s.store.CompleteLink(s.Context(), connect.DigestOf(l.RequestToken), connect.Digest{1}, authType, connect.NewGrant(g)); err != nil {
+	if _, err := s.store.CompleteLink(s.Context(), connect.DigestOf(l.RequestToken), connect.Digest{1}, authType,
+		connect.NewGrant(g)); err != nil {
 		s.Fatal(err)
 	}
 }

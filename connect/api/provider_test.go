@@ -61,12 +61,15 @@ func (p *provider) apps() []catalog.App {
 		return o
 	}
 	oauth := func(slug, name string, o *catalog.OAuth2) catalog.App {
-		return catalog.App{Slug: slug, Name: name, AuthType: "o_auth", Upstream: "https://api.example.com", OAuth2: o, AllowPrivate: []string{"127.0.0.0/8"}}
+		return catalog.App{Slug: slug, Name: name, AuthType: "o_auth", Upstream: "https://api.example.com", OAuth2: o,
+			AllowPrivate: []string{"127.0.0.0/8"}}
 	}
-	machine := oauth("machine", "Machine", &catalog.OAuth2{TokenURL: p.server.URL + "/token", Grant: catalog.GrantClientCredentials})
+	machine := oauth("machine", "Machine",
+		&catalog.OAuth2{TokenURL: p.server.URL + "/token", Grant: catalog.GrantClientCredentials})
 	machine.Fields = []catalog.Field{{Name: "client_id"}, {Name: "client_secret", Secret: true}}
 	key := catalog.App{
-		Slug: "key", Name: "Key", Categories: []string{"ai", "test"}, AuthType: "api_key", Upstream: "https://api.example.com",
+		Slug: "key", Name: "Key", Categories: []string{"ai", "test"}, AuthType: "api_key",
+		Upstream:  "https://api.example.com",
 		Fields:    []catalog.Field{{Name: "api_key", Label: "API key", Secret: true}, {Name: "account"}},
 		Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{api_key}{account}"}},
 	}
@@ -78,7 +81,8 @@ func (p *provider) apps() []catalog.App {
 		o.Capture = []catalog.Capture{{Field: "realm", From: catalog.CaptureCallback, Path: "realmId"}}
 	}))
 	big.Fields = []catalog.Field{
-		{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Default: "eu"}, {Name: "realm", From: catalog.FromGrant}, {Name: "developer", Secret: true, From: catalog.FromClient},
+		{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Default: "eu"},
+		{Name: "realm", From: catalog.FromGrant}, {Name: "developer", Secret: true, From: catalog.FromClient},
 	}
 	return []catalog.App{
 		oauth("mail", "Mail", code(func(o *catalog.OAuth2) { o.RevokeURL = p.server.URL + "/revoke" })),

@@ -44,8 +44,9 @@ func (a *API) reveal(cred vending.Credential) any {
 	return fieldsAnswer{AuthType: cred.AuthType, Fields: namedFields(cred)}
 }
 
-// namedFields are cred's values but for the token itself and those that it withholds. An OAuth app has some where its host depends
-// on the account, and another gateway in front of this one needs them.
+// namedFields are cred's values but for the token itself and those that it withholds. An OAuth app
+// has some where its host depends on the account, and another gateway in front of this one needs
+// them.
 func namedFields(cred vending.Credential) map[string]string {
 	fields := make(map[string]string)
 	for name, value := range cred.Fields() {

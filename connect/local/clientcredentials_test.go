@@ -63,7 +63,8 @@ func (m *machines) asked() []string {
 func (m *machines) source(t *testing.T, store *connect.Store, logger *slog.Logger) *Source {
 	t.Helper()
 	s := New(Options{
-		Store: store, Catalog: appsAt(m.URL), Transport: through(m.Client().Transport), RefreshTimeout: 5 * time.Second, Logger: logger,
+		Store: store, Catalog: appsAt(m.URL), Transport: through(m.Client().Transport), RefreshTimeout: 5 * time.Second,
+		Logger:  logger,
 		Clients: nil, // nobody has registered us: the client is the end user's
 	})
 	t.Cleanup(s.Close)
@@ -74,7 +75,8 @@ func (m *machines) source(t *testing.T, store *connect.Store, logger *slog.Logge
 func machineGrant(lifetime time.Duration) connect.GrantValues {
 	v := grantFor(lifetime)
 	v.RefreshToken, v.Scope = "", ""
-	v.Fields = []vending.Field{{Name: "client_id", Value: "canary-id"}, {Name: "site", Value: "acme"}, {Name: "client_secret", Value: "canary-secret"}}
+	v.Fields = []vending.Field{{Name: "client_id", Value: "canary-id"}, {Name: "site", Value: "acme"},
+		{Name: "client_secret", Value: "canary-secret"}}
 	return v
 }
 
@@ -82,14 +84,16 @@ func machineRequest(id string) vending.Request {
 	return vending.Request{Tenant: tenant, User: user, Connection: id, App: "machine"}
 }
 
-// TestClientCredentials has callers of two processes share a refresh, and none of them the client's secret.
+// TestClientCredentials has callers of two processes share a refresh, and none of them the client's
+// secret.
 func TestClientCredentials(t *testing.T) {
 	m := startMachines(t)
 	dir := t.TempDir()
 	store, other := openStore(t, dir), openStore(t, dir)
 	sources := []*Source{m.source(t, store, nil), m.source(t, other, nil)}
 	id := importApp(t, store, "machine", machineGrant(-time.Second))
-	want := vending.NewOAuth("machine", "canary-access-1", "Bearer", time.Time{}, vending.Field{Name: "site", Value: "acme"})
+	want := vending.NewOAuth("machine", "canary-access-1", "Bearer", time.Time{},
+		vending.Field{Name: "site", Value: "acme"})
 	var wg sync.WaitGroup
 	for i := range 40 {
 		wg.Go(func() {
@@ -142,7 +146,8 @@ func TestClientCredentialsRefused(t *testing.T) {
 		calls   int
 		flagged bool
 	}{
-		"invalid_client":      {whole, answer{401, `{"error":"invalid_client","error_description":"canary"}`, nil}, gone, 1, true},
+		"invalid_client": {whole, answer{401, `{"error":"invalid_client","error_description":"canary"}`, nil}, gone, 1,
+			true},
 		"unauthorized_client": {whole, answer{400, `{"error":"unauthorized_client"}`, nil}, gone, 1, true},
 		"401 in HTML":         {whole, answer{401, `canary`, html}, gone, 1, true},
 		"invalid_grant":       {whole, answer{400, `{"error":"invalid_grant"}`, nil}, gone, 1, true},

@@ -14,12 +14,14 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// ads is an app whose calls need a token of the OAuth client's, and whose token endpoint depends on what was entered and on the client.
+// ads is an app whose calls need a token of the OAuth client's, and whose token endpoint depends on
+// what was entered and on the client.
 func (p *provider) ads(string) (*catalog.App, bool) {
 	return &catalog.App{
 		Slug: "gmail", AuthType: "o_auth",
 		Fields: []catalog.Field{
-			{Name: "developer", From: catalog.FromClient, Secret: true}, {Name: "client_id", From: catalog.FromClient}, {Name: "site"}, {Name: "realm", From: catalog.FromGrant},
+			{Name: "developer", From: catalog.FromClient, Secret: true}, {Name: "client_id", From: catalog.FromClient},
+			{Name: "site"}, {Name: "realm", From: catalog.FromGrant},
 		},
 		OAuth2: &catalog.OAuth2{TokenURL: p.URL + "/{client_id}/{site}/token"},
 	}, true
@@ -45,7 +47,8 @@ func fieldsOf(c vending.Credential) map[string]string {
 	return all
 }
 
-// TestClientFields: what comes with the client is that of the moment, and a refresh keeps what was captured.
+// TestClientFields: what comes with the client is that of the moment, and a refresh keeps what was
+// captured.
 func TestClientFields(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
@@ -57,18 +60,21 @@ func TestClientFields(t *testing.T) {
 		}
 	})
 	grant := grantFor(time.Hour)
-	grant.Fields = []vending.Field{{Name: "developer", Value: "canary-entered"}, {Name: "site", Value: "acme"}, {Name: "realm", Value: "9130"}, {Name: "client_id", Value: "client:id"}}
+	grant.Fields = []vending.Field{{Name: "developer", Value: "canary-entered"}, {Name: "site", Value: "acme"},
+		{Name: "realm", Value: "9130"}, {Name: "client_id", Value: "client:id"}}
 	id := importApp(t, store, "gmail", grant)
 	for _, developer = range []string{"canary-1", "canary-2"} {
 		cred, err := s.Vend(t.Context(), request(id))
-		if want := map[string]string{"developer": developer, "client_id": "client:id", "site": "acme", "realm": "9130"}; err != nil || !reflect.DeepEqual(fieldsOf(cred), want) {
+		if want := map[string]string{"developer": developer, "client_id": "client:id", "site": "acme",
+			"realm": "9130"}; err != nil || !reflect.DeepEqual(fieldsOf(cred), want) {
 			t.Errorf("other fields than the client's of today and the grant's, or %v", err)
 		}
 	}
 	r := request(id)
 	r.Force = true
 	cred, err := s.Vend(t.Context(), r)
-	if err != nil || tokenOf(cred) != "canary-access-1" || fieldsOf(cred)["realm"] != "9130" || fieldsOf(cred)["developer"] != "canary-2" {
+	if err != nil || tokenOf(cred) != "canary-access-1" || fieldsOf(cred)["realm"] != "9130" ||
+		fieldsOf(cred)["developer"] != "canary-2" {
 		t.Errorf("token %q after a refresh, %v", tokenOf(cred), err)
 	}
 	if p.asked() != 1 || p.calls[0].RequestURI != "/client:id/acme/token" {
@@ -90,7 +96,8 @@ func TestClientWithoutItsField(t *testing.T) {
 	for name, lifetime := range map[string]time.Duration{"valid": time.Hour, "ended": -time.Second} {
 		id := importApp(t, store, "gmail", grantFor(lifetime))
 		cred, err := s.Vend(t.Context(), request(id))
-		if codeOf(err) != vending.InternalError || !cred.IsZero() || !strings.Contains(log.String(), "field developer of the oauth client for gmail is missing") {
+		if codeOf(err) != vending.InternalError || !cred.IsZero() ||
+			!strings.Contains(log.String(), "field developer of the oauth client for gmail is missing") {
 			t.Errorf("%s: %v, log %s", name, err, log)
 		}
 		log.Reset()
@@ -100,8 +107,8 @@ func TestClientWithoutItsField(t *testing.T) {
 	}
 }
 
-// TestEndpointWithoutItsSlot: a connection that lacks what its token endpoint's address takes is not refreshed anywhere, and can be made
-// anew. What another address takes is in no refresh's way.
+// TestEndpointWithoutItsSlot: a connection that lacks what its token endpoint's address takes is
+// not refreshed anywhere, and can be made anew. What another address takes is in no refresh's way.
 func TestEndpointWithoutItsSlot(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
@@ -109,12 +116,18 @@ func TestEndpointWithoutItsSlot(t *testing.T) {
 		change func(*catalog.App)
 		want   vending.Code
 	}{
-		"entered":         {func(*catalog.App) {}, vending.NeedsReconnection},
-		"captured":        {func(a *catalog.App) { a.OAuth2.TokenURL = p.URL + "/{realm}/token" }, vending.NeedsReconnection},
-		"refresh_url":     {func(a *catalog.App) { a.OAuth2.RefreshURL = p.URL + "/{site}/refresh" }, vending.NeedsReconnection},
-		"undeclared":      {func(a *catalog.App) { a.OAuth2.TokenURL = p.URL + "/{undeclared}/token" }, vending.InternalError},
+		"entered":  {func(*catalog.App) {}, vending.NeedsReconnection},
+		"captured": {func(a *catalog.App) { a.OAuth2.TokenURL = p.URL + "/{realm}/token" }, vending.NeedsReconnection},
+		"refresh_url": {func(a *catalog.App) {
+			a.OAuth2.RefreshURL = p.URL + "/{site}/refresh"
+		}, vending.NeedsReconnection},
+		"undeclared": {func(a *catalog.App) {
+			a.OAuth2.TokenURL = p.URL + "/{undeclared}/token"
+		}, vending.InternalError},
 		"other addresses": {func(a *catalog.App) { a.OAuth2 = elsewhere(a.OAuth2, p.URL+"/token", "") }, ""},
-		"only token_url":  {func(a *catalog.App) { a.OAuth2 = elsewhere(a.OAuth2, p.URL+"/{site}/token", p.URL+"/refresh") }, ""},
+		"only token_url": {func(a *catalog.App) {
+			a.OAuth2 = elsewhere(a.OAuth2, p.URL+"/{site}/token", p.URL+"/refresh")
+		}, ""},
 	} {
 		asked := p.asked()
 		s := newSource(t, p, store, func(o *Options) {
@@ -143,7 +156,8 @@ func elsewhere(o *catalog.OAuth2, tokenURL, refreshURL string) *catalog.OAuth2 {
 	return &changed
 }
 
-// TestWithoutRefreshToken: a provider that gives none is never asked; when the token ends, the end user must connect again.
+// TestWithoutRefreshToken: a provider that gives none is never asked; when the token ends, the end
+// user must connect again.
 func TestWithoutRefreshToken(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
@@ -172,7 +186,8 @@ func TestTokenTypes(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)
-	for spelled, want := range map[string]string{"": "Bearer", "bearer": "Bearer", "BEARER": "Bearer", "token": "token", "bot": "bot"} {
+	for spelled, want := range map[string]string{"": "Bearer", "bearer": "Bearer", "BEARER": "Bearer", "token": "token",
+		"bot": "bot"} {
 		grant := grantFor(time.Hour)
 		grant.TokenType = spelled
 		cred, err := s.Vend(t.Context(), request(importApp(t, store, "gmail", grant)))

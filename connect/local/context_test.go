@@ -23,7 +23,8 @@ func TestAuditNamesTheRequest(t *testing.T) {
 	if _, err := newSource(t, p, store).Vend(ctx, request(id)); codeOf(err) != vending.NeedsReconnection {
 		t.Fatalf("error %v", err)
 	}
-	rows, _, err := store.Audit(t.Context(), connect.AuditFilter{Tenant: tenant, Connection: id, Event: connect.VendFailed})
+	rows, _, err := store.Audit(t.Context(),
+		connect.AuditFilter{Tenant: tenant, Connection: id, Event: connect.VendFailed})
 	if err != nil || len(rows) != 1 || rows[0].Actor != "api key abc" || rows[0].Request != "request-7" {
 		t.Errorf("recorded %+v, %v", rows, err)
 	}
@@ -52,7 +53,8 @@ func TestTransportIsTheApps(t *testing.T) {
 	}
 }
 
-// TestCallerCannotWatch has a caller whose context forwards 1xx answers, as that of a proxied request does.
+// TestCallerCannotWatch has a caller whose context forwards 1xx answers, as that of a proxied
+// request does.
 func TestCallerCannotWatch(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Canary", "canary")
@@ -61,7 +63,8 @@ func TestCallerCannotWatch(t *testing.T) {
 	}))
 	defer server.Close()
 	store := openStore(t, t.TempDir())
-	s := New(Options{Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport)})
+	s := New(Options{Store: store, Catalog: appsAt(server.URL), Clients: clients,
+		Transport: through(server.Client().Transport)})
 	defer s.Close()
 	seen := 0
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{

@@ -34,7 +34,8 @@ func vendAsChild(dir string) int {
 	if os.Getenv(childStalls) != "" {
 		transport = roundTrip(stall)
 	}
-	s := New(Options{Store: store, Catalog: appsAt(os.Getenv(childProvider)), Clients: clients, Transport: through(transport)})
+	s := New(Options{Store: store, Catalog: appsAt(os.Getenv(childProvider)), Clients: clients,
+		Transport: through(transport)})
 	cred, err := s.Vend(ctx, request(os.Getenv(childConnection)))
 	fmt.Println(tokenOf(cred), err)
 	_, _ = os.Stdin.Read(make([]byte, 1)) // until the parent has gone, should it forget to kill
@@ -56,7 +57,8 @@ func startChild(t *testing.T, p *provider, dir, id string) (*exec.Cmd, *bufio.Re
 }
 
 // startChildWith is startChild with more of an environment; go on tells it to.
-func startChildWith(t *testing.T, p *provider, dir, id string, env ...string) (cmd *exec.Cmd, out *bufio.Reader, goOn func()) {
+func startChildWith(t *testing.T, p *provider, dir, id string, env ...string) (cmd *exec.Cmd, out *bufio.Reader,
+	goOn func()) {
 	t.Helper()
 	cmd = exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childConnection+"="+id, childProvider+"="+p.URL)
@@ -83,8 +85,8 @@ func startChildWith(t *testing.T, p *provider, dir, id string, env ...string) (c
 // kill is kill -9; Wait reports nothing else than that.
 func kill(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
 
-// afterCrash opens the directory again, an hour later, and returns what is left. A lease of the dead
-// process must not be in the way.
+// afterCrash opens the directory again, an hour later, and returns what is left. A lease of the
+// dead process must not be in the way.
 func afterCrash(t *testing.T, dir, id string) (*connect.Store, connect.GrantValues) {
 	t.Helper()
 	store := openStoreAt(t, dir, func() time.Time { return time.Now().Add(time.Hour) })
@@ -92,8 +94,9 @@ func afterCrash(t *testing.T, dir, id string) (*connect.Store, connect.GrantValu
 	return store, v
 }
 
-// TestKilledAfterRotation kills the process when the provider has rotated and before it has answered.
-// The old grant must be whole; that the provider now refuses it is what the end user must mend.
+// TestKilledAfterRotation kills the process when the provider has rotated and before it has
+// answered. The old grant must be whole; that the provider now refuses it is what the end user must
+// mend.
 func TestKilledAfterRotation(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()

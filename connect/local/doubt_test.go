@@ -22,9 +22,10 @@ func TestHandOut(t *testing.T) {
 		r    vending.Request
 		code vending.Code
 	}{
-		"valid":                     {request(importApp(t, store, "gmail", grantFor(time.Hour))), ""},
-		"flagged":                   {request(importApp(t, store, "gmail", grantFor(time.Hour), flagged)), gone},
-		"flagged, no expiry":        {request(importApp(t, store, "gmail", connect.GrantValues{AccessToken: "canary-access-0"}, flagged)), gone},
+		"valid":   {request(importApp(t, store, "gmail", grantFor(time.Hour))), ""},
+		"flagged": {request(importApp(t, store, "gmail", grantFor(time.Hour), flagged)), gone},
+		"flagged, no expiry": {
+			request(importApp(t, store, "gmail", connect.GrantValues{AccessToken: "canary-access-0"}, flagged)), gone},
 		"found out, while it lasts": {request(importApp(t, store, "gmail", grantFor(30*time.Second))), gone},
 	} {
 		r := c.r
@@ -46,7 +47,8 @@ func TestHandOut(t *testing.T) {
 // keyed stores a connection of one key.
 func keyed(t *testing.T, store *connect.Store, key string) vending.Request {
 	t.Helper()
-	return request(importApp(t, store, "gmail", connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: key}}},
+	return request(importApp(t, store, "gmail",
+		connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: key}}},
 		func(c *connect.Connection) { c.AuthType = vending.APIKey }))
 }
 
@@ -74,8 +76,10 @@ func TestDoubt(t *testing.T) {
 	}
 	expect := func(what string, doubted bool) {
 		t.Helper()
-		if c, _ := stored(t, store, r.Connection); c.NeedsReconnection != doubted || held().Doubted() != doubted || c.Version != 1 {
-			t.Errorf("%s: flagged %t, doubted %t, version %d; want %t", what, c.NeedsReconnection, held().Doubted(), c.Version, doubted)
+		if c, _ := stored(t, store, r.Connection); c.NeedsReconnection != doubted || held().Doubted() != doubted ||
+			c.Version != 1 {
+			t.Errorf("%s: flagged %t, doubted %t, version %d; want %t", what, c.NeedsReconnection, held().Doubted(), c.Version,
+				doubted)
 		}
 	}
 	other := vending.NewFields("gmail", vending.APIKey, []vending.Field{{Name: "api_key", Value: "canary-before"}})
@@ -103,7 +107,9 @@ func TestDoubt(t *testing.T) {
 func TestDoubtIsNotTheTokenEndpoints(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	s := newSource(t, startProvider(t), store)
-	r := request(importApp(t, store, "gmail", grantFor(time.Hour), func(c *connect.Connection) { c.NeedsReconnection = true }))
+	r := request(importApp(t, store, "gmail", grantFor(time.Hour), func(c *connect.Connection) {
+		c.NeedsReconnection = true
+	}))
 	cred, err := s.Vend(t.Context(), r)
 	if err != nil || cred.Doubted() {
 		t.Fatalf("%v, doubted %t", err, cred.Doubted())
@@ -125,7 +131,9 @@ func TestUnknownRefusalPauses(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	now := time.Now()
 	s := newSource(t, startProvider(t), store, func(o *Options) {
-		o.Catalog, o.Transport, o.Now = appsAt(server.URL), through(server.Client().Transport), func() time.Time { return now }
+		o.Catalog, o.Transport, o.Now = appsAt(server.URL), through(server.Client().Transport), func() time.Time {
+			return now
+		}
 	})
 	r := request(importApp(t, store, "gmail", grantFor(-time.Second)))
 	for i, pause := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {

@@ -39,7 +39,8 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 		return nil, err
 	}
 	oauth, err := tokenendpoint.Filled(h.app, client, h.values.Fields, tokenendpoint.RefreshesAt(h.app))
-	if field, known := tokenendpoint.Blamed(h.app, err); known && field.From != catalog.FromClient { // a connection made anew has it
+	// a connection made anew has it
+	if field, known := tokenendpoint.Blamed(h.app, err); known && field.From != catalog.FromClient {
 		return nil, vending.Errorf(vending.NeedsReconnection, err)
 	}
 	if err != nil {
@@ -49,8 +50,8 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 	return tokenendpoint.New(oauth, client, transport, s.o.Now), nil
 }
 
-// client is the tenant's, or the end user's own where the app has such. It is needs_reconnection where it would take what was granted at
-// one address to another.
+// client is the tenant's, or the end user's own where the app has such. It is needs_reconnection
+// where it would take what was granted at one address to another.
 func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, error) {
 	if h.app.ClientCredentials() {
 		return tokenendpoint.OwnClient(h.values.Fields), nil
@@ -71,14 +72,16 @@ func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, er
 	}
 	if client.Moved(h.app, h.values.Fields) {
 		// It is not flagged: with the client of before, the connection works as before.
-		s.o.Logger.Warn("grant was obtained at another address than its oauth client's of today", "app", h.App, "tenant", h.Tenant, "connection", h.ID)
+		s.o.Logger.Warn("grant was obtained at another address than its oauth client's of today", "app", h.App, "tenant",
+			h.Tenant, "connection", h.ID)
 		return client, vending.Errorf(vending.NeedsReconnection, errMoved)
 	}
 	return client, nil
 }
 
 // exchange calls the token endpoint once, for what the app's grant calls a refresh.
-func (s *Source) exchange(ctx context.Context, endpoint *tokenendpoint.Endpoint, h holding) (next connect.GrantValues, refusal *vending.Error) {
+func (s *Source) exchange(ctx context.Context, endpoint *tokenendpoint.Endpoint, h holding) (next connect.GrantValues,
+	refusal *vending.Error) {
 	var err error
 	switch {
 	case h.app.ClientCredentials():

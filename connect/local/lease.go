@@ -70,7 +70,8 @@ func (s *Source) hold(h holding, owner string, begun time.Time) *lease {
 	return holdLease(owner, begun, s.o.Lease-s.leasePart(marginTenths), s.leasePart(beatTenths), renew, logger)
 }
 
-func holdLease(owner string, begun time.Time, lasts, beat time.Duration, renew func(context.Context) (bool, error), logger *slog.Logger) *lease {
+func holdLease(owner string, begun time.Time, lasts, beat time.Duration, renew func(context.Context) (bool, error),
+	logger *slog.Logger) *lease {
 	l := &lease{owner: owner, renew: renew, logger: logger, lasts: lasts, end: begun.Add(lasts), done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancelCause(context.WithValue(context.Background(), leaseKey{}, l))
 	l.lapse = time.AfterFunc(time.Until(l.end), func() { l.cancel(errLapsed) })
@@ -211,7 +212,8 @@ func (s *Source) leased(h holding, state connect.RefreshState, otherwise error) 
 		left = 0 // the other's lease has ended
 	}
 	e := vending.Errorf(vending.UpstreamUnavailable, errLeased)
-	e.Message = "another process is refreshing this connection and has not finished; call again after the seconds in Retry-After"
+	e.Message = "another process is refreshing this connection and has not finished; call again after the seconds in " +
+		"Retry-After"
 	e.RetryAfter = max(left, time.Second)
 	return e
 }

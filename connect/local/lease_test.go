@@ -33,8 +33,10 @@ func leaseToOther(t *testing.T, s *connect.Store, id string, ttl time.Duration) 
 func wantLeased(t *testing.T, what string, err error, most time.Duration) {
 	t.Helper()
 	var e *vending.Error
-	if !errors.As(err, &e) || e.Code != vending.UpstreamUnavailable || e.Origin != vending.FromVending || !errors.Is(err, errLeased) ||
-		!strings.Contains(e.Message, "another process is refreshing this connection") || e.RetryAfter < time.Second || e.RetryAfter > most {
+	if !errors.As(err, &e) || e.Code != vending.UpstreamUnavailable || e.Origin != vending.FromVending ||
+		!errors.Is(err, errLeased) ||
+		!strings.Contains(e.Message, "another process is refreshing this connection") || e.RetryAfter < time.Second ||
+		e.RetryAfter > most {
 		t.Errorf("%s: %v", what, err)
 	}
 }
@@ -72,10 +74,19 @@ func TestLeaseThatIsNotRenewed(t *testing.T) {
 		end   time.Duration // of calls
 		cause error
 	}{
-		"the store fails":                 {func(context.Context, int) (bool, error) { return false, io.ErrShortWrite }, 4 * time.Second, errLapsed},
-		"the store does not answer":       {func(ctx context.Context, _ int) (bool, error) { <-ctx.Done(); return false, ctx.Err() }, 4 * time.Second, errLapsed},
-		"another process has it":          {func(context.Context, int) (bool, error) { return false, nil }, time.Second, errTaken},
-		"another process has it, at last": {func(_ context.Context, n int) (bool, error) { return n < 7, nil }, 7 * time.Second, errTaken},
+		"the store fails": {func(context.Context, int) (bool, error) {
+			return false, io.ErrShortWrite
+		}, 4 * time.Second, errLapsed},
+		"the store does not answer": {func(ctx context.Context, _ int) (bool, error) {
+			<-ctx.Done()
+			return false, ctx.Err()
+		}, 4 * time.Second, errLapsed},
+		"another process has it": {func(context.Context, int) (bool, error) {
+			return false, nil
+		}, time.Second, errTaken},
+		"another process has it, at last": {func(_ context.Context, n int) (bool, error) {
+			return n < 7, nil
+		}, 7 * time.Second, errTaken},
 		"the store fails after a while": {func(_ context.Context, n int) (bool, error) {
 			if n < 7 {
 				return true, nil
@@ -98,7 +109,8 @@ func TestLeaseThatIsNotRenewed(t *testing.T) {
 				l := leaseOver(func(ctx context.Context) (bool, error) { n++; return c.renew(ctx, n) })
 				defer l.release()
 				<-l.ctx.Done()
-				if took := time.Since(begun); took != c.end || !errors.Is(context.Cause(l.ctx), c.cause) || !errors.Is(l.lost(), c.cause) {
+				if took := time.Since(begun); took != c.end || !errors.Is(context.Cause(l.ctx), c.cause) ||
+					!errors.Is(l.lost(), c.cause) {
 					t.Errorf("calls ended after %s: %v; want %s, %v", took, context.Cause(l.ctx), c.end, c.cause)
 				}
 			})
@@ -135,13 +147,19 @@ func TestNothingIsSentWithoutLease(t *testing.T) {
 			l.mu.Unlock()
 			return context.WithoutCancel(l.ctx)
 		}, errLapsed},
-		"taken":                 {connected, func(l *lease) context.Context { l.cancel(errTaken); return context.WithoutCancel(l.ctx) }, errTaken},
-		"lapsed while it dials": {connected, func(l *lease) context.Context { return context.WithoutCancel(l.ctx) }, errLapsed},
+		"taken": {connected, func(l *lease) context.Context {
+			l.cancel(errTaken)
+			return context.WithoutCancel(l.ctx)
+		}, errTaken},
+		"lapsed while it dials": {connected, func(l *lease) context.Context {
+			return context.WithoutCancel(l.ctx)
+		}, errLapsed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := leaseOver(func(context.Context) (bool, error) { return true, nil })
 			defer l.release()
-			r, err := http.NewRequestWithContext(c.ctx(l), http.MethodPost, server.URL, strings.NewReader("refresh_token=canary"))
+			r, err := http.NewRequestWithContext(c.ctx(l), http.MethodPost, server.URL,
+				strings.NewReader("refresh_token=canary"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +196,8 @@ func (d dialled) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestRetriedBodyIsGuarded(t *testing.T) {
 	l := leaseOver(func(context.Context) (bool, error) { return true, nil })
 	defer l.release()
-	r, err := http.NewRequestWithContext(l.ctx, http.MethodPost, "http://provider.example", strings.NewReader("refresh_token=canary"))
+	r, err := http.NewRequestWithContext(l.ctx, http.MethodPost, "http://provider.example",
+		strings.NewReader("refresh_token=canary"))
 	if err != nil {
 		t.Fatal(err)
 	}

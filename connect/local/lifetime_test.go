@@ -55,8 +55,8 @@ func TestDeadlineBeforeRefresh(t *testing.T) {
 	}
 }
 
-// TestMarginOfShortTokens has tokens that never live longer than the margin: they are refreshed when
-// half of their life is over, not at every vend.
+// TestMarginOfShortTokens has tokens that never live longer than the margin: they are refreshed
+// when half of their life is over, not at every vend.
 func TestMarginOfShortTokens(t *testing.T) {
 	for name, c := range map[string]struct {
 		lifetime, age time.Duration

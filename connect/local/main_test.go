@@ -81,7 +81,8 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"access_token": fmt.Sprintf("canary-access-%d", issued), "token_type": "bearer", "expires_in": 3600, "refresh_token": current,
+		"access_token": fmt.Sprintf("canary-access-%d", issued), "token_type": "bearer", "expires_in": 3600,
+		"refresh_token": current,
 	})
 }
 
@@ -129,8 +130,8 @@ func through(rt http.RoundTripper) func(*catalog.App) http.RoundTripper {
 	return func(*catalog.App) http.RoundTripper { return rt }
 }
 
-// openStore makes grants seem to have been stored an hour ago, so that one with 30 s left is about to
-// end and is not one that never had more.
+// openStore makes grants seem to have been stored an hour ago, so that one with 30 s left is about
+// to end and is not one that never had more.
 func openStore(t testing.TB, dir string) *connect.Store {
 	t.Helper()
 	return openStoreAt(t, dir, func() time.Time { return time.Now().Add(-time.Hour) })
@@ -153,7 +154,8 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *connect.Store 
 // newSource makes a source over p with short timeouts; change may set the rest.
 func newSource(t testing.TB, p *provider, store *connect.Store, change ...func(*Options)) *Source {
 	t.Helper()
-	o := Options{Store: store, Catalog: p.apps, Clients: clients, Transport: through(p.Client().Transport), RefreshTimeout: 5 * time.Second}
+	o := Options{Store: store, Catalog: p.apps, Clients: clients, Transport: through(p.Client().Transport),
+		RefreshTimeout: 5 * time.Second}
 	for _, c := range change {
 		c(&o)
 	}
@@ -164,14 +166,16 @@ func newSource(t testing.TB, p *provider, store *connect.Store, change ...func(*
 
 // grantFor is what p gave first, with an access token that ends after lifetime; 0 means unknown.
 func grantFor(lifetime time.Duration) connect.GrantValues {
-	v := connect.GrantValues{AccessToken: "canary-access-0", RefreshToken: "canary-refresh-0", TokenType: "Bearer", Scope: "mail"}
+	v := connect.GrantValues{AccessToken: "canary-access-0", RefreshToken: "canary-refresh-0", TokenType: "Bearer",
+		Scope: "mail"}
 	if lifetime != 0 {
 		v.Expiry = time.Now().Add(lifetime)
 	}
 	return v
 }
 
-func importApp(t testing.TB, s *connect.Store, app string, v connect.GrantValues, change ...func(*connect.Connection)) string {
+func importApp(t testing.TB, s *connect.Store, app string, v connect.GrantValues,
+	change ...func(*connect.Connection)) string {
 	t.Helper()
 	c := connect.Connection{Tenant: tenant, User: user, App: app, AuthType: vending.OAuth}
 	for _, f := range change {

@@ -17,23 +17,27 @@ import (
 func hosted(string) (*catalog.App, bool) {
 	return &catalog.App{
 		Slug: "gmail", AuthType: "o_auth", Upstream: "http://{host}/api", AllowHTTP: true,
-		Fields: []catalog.Field{{Name: "host", From: catalog.FromClient, Kind: catalog.KindHost}, {Name: "developer", From: catalog.FromClient, Secret: true}},
+		Fields: []catalog.Field{{Name: "host", From: catalog.FromClient, Kind: catalog.KindHost},
+			{Name: "developer", From: catalog.FromClient, Secret: true}},
 		OAuth2: &catalog.OAuth2{TokenURL: "http://{host}/token"},
 	}, true
 }
 
-// TestMovedClient: with a client that is for another server than the one which gave a grant, nothing of the grant is vended or sent, be
-// the client set anew or the tenant given one of its own. With the client of before, all is as before.
+// TestMovedClient: with a client that is for another server than the one which gave a grant,
+// nothing of the grant is vended or sent, be the client set anew or the tenant given one of its
+// own. With the client of before, all is as before.
 func TestMovedClient(t *testing.T) {
 	a, b := startProvider(t), startProvider(t)
-	sockets := map[string]string{"a.example.com:80": a.Listener.Addr().String(), "b.example.com:80": b.Listener.Addr().String()}
-	rt := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		socket, known := sockets[address]
-		if !known {
-			return nil, errors.New("dialled " + address)
-		}
-		return new(net.Dialer).DialContext(ctx, network, socket)
-	}}
+	sockets := map[string]string{"a.example.com:80": a.Listener.Addr().String(),
+		"b.example.com:80": b.Listener.Addr().String()}
+	rt := &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			socket, known := sockets[address]
+			if !known {
+				return nil, errors.New("dialled " + address)
+			}
+			return new(net.Dialer).DialContext(ctx, network, socket)
+		}}
 	store := openStore(t, t.TempDir())
 	at, developer := "", "canary-1"
 	s := newSource(t, a, store, func(o *Options) {
@@ -50,12 +54,14 @@ func TestMovedClient(t *testing.T) {
 		return request(importApp(t, store, "gmail", grant))
 	}
 	here := vending.Field{Name: "host", Value: "a.example.com"}
-	valid, ending, ended, older := from(time.Hour, here), from(5*time.Second, here), from(-time.Second, here), from(-time.Second)
+	valid, ending, ended, older := from(time.Hour, here), from(5*time.Second, here), from(-time.Second,
+		here), from(-time.Second)
 	forced := valid
 	forced.Force = true
 
 	at = "b.example.com"
-	for name, r := range map[string]vending.Request{"valid": valid, "forced": forced, "ending": ending, "ended": ended, "older": older, "older and valid": from(time.Hour)} {
+	for name, r := range map[string]vending.Request{"valid": valid, "forced": forced, "ending": ending, "ended": ended,
+		"older": older, "older and valid": from(time.Hour)} {
 		cred, err := s.Vend(t.Context(), r)
 		if codeOf(err) != vending.NeedsReconnection || !cred.IsZero() {
 			t.Errorf("%s: %v", name, err)
@@ -75,7 +81,8 @@ func TestMovedClient(t *testing.T) {
 	if a.asked() != 1 || b.asked() != 0 {
 		t.Errorf("the servers were asked, %d times and %d times", a.asked(), b.asked())
 	}
-	if _, held := stored(t, store, ended.Connection); held.AccessToken != "canary-access-1" || len(held.Fields) != 1 || held.Fields[0] != here {
+	if _, held := stored(t, store, ended.Connection); held.AccessToken != "canary-access-1" || len(held.Fields) != 1 ||
+		held.Fields[0] != here {
 		t.Error("the refresh lost where the grant is from")
 	}
 	if _, err := s.Vend(t.Context(), older); codeOf(err) != vending.NeedsReconnection {

@@ -11,7 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestOAuth1: the client that signs is the tenant's of the moment, or the one that came with the token. There is nothing to refresh.
+// TestOAuth1: the client that signs is the tenant's of the moment, or the one that came with the
+// token. There is nothing to refresh.
 func TestOAuth1(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
@@ -23,9 +24,11 @@ func TestOAuth1(t *testing.T) {
 		}
 		o.Clients = func(context.Context, string, string) (connect.OAuthClient, error) { return client, clientErr }
 	})
-	token := connect.GrantValues{AccessToken: "canary-token", Fields: []vending.Field{{Name: "oauth_token_secret", Value: "canary-secret"}}}
+	token := connect.GrantValues{AccessToken: "canary-token",
+		Fields: []vending.Field{{Name: "oauth_token_secret", Value: "canary-secret"}}}
 	byTenant := importApp(t, store, "gmail", token)
-	token.Fields = append(token.Fields, vending.Field{Name: "consumer_key", Value: "own"}, vending.Field{Name: "consumer_secret", Value: "canary-own"})
+	token.Fields = append(token.Fields, vending.Field{Name: "consumer_key", Value: "own"},
+		vending.Field{Name: "consumer_secret", Value: "canary-own"})
 	byOwn := importApp(t, store, "gmail", token)
 	vended := func(id string, force bool) map[string]string {
 		t.Helper()
@@ -45,7 +48,8 @@ func TestOAuth1(t *testing.T) {
 	}
 	for _, key := range []string{"first", "second"} {
 		client = connect.OAuthClient{ID: key, Secret: vending.NewSecret("canary-" + key)}
-		want := map[string]string{"oauth_token_secret": "canary-secret", "consumer_key": key, "consumer_secret": "canary-" + key}
+		want := map[string]string{"oauth_token_secret": "canary-secret", "consumer_key": key,
+			"consumer_secret": "canary-" + key}
 		if got := vended(byTenant, key == "second"); !reflect.DeepEqual(got, want) {
 			t.Error("other fields than those of the grant and of the tenant's client")
 		}
@@ -60,7 +64,8 @@ func TestOAuth1(t *testing.T) {
 		t.Errorf("a client that cannot sign: %v", err)
 	}
 	clientErr = connect.ErrNoOAuthClient
-	if _, err := s.Vend(t.Context(), request(byTenant)); vending.AsError(err).Code != vending.InternalError || !errors.Is(err, connect.ErrNoOAuthClient) {
+	if _, err := s.Vend(t.Context(), request(byTenant)); vending.AsError(err).Code != vending.InternalError ||
+		!errors.Is(err, connect.ErrNoOAuthClient) {
 		t.Errorf("no client: %v", err)
 	}
 	if p.asked() != 0 {

@@ -34,7 +34,8 @@ const (
 
 // refresh brings the connection to a later version than h, or says why not. All callers that saw
 // the same version share one refresh, which goes on when they leave: a provider that rotates has
-// perhaps ended the old refresh token already. What is recorded of it is recorded as the first caller's.
+// perhaps ended the old refresh token already. What is recorded of it is recorded as the first
+// caller's.
 func (s *Source) refresh(ctx context.Context, h holding) error {
 	select {
 	case <-ctx.Done():
@@ -50,8 +51,8 @@ func (s *Source) begin(ctx context.Context, h holding) <-chan singleflight.Resul
 	return s.refreshes.DoChan(key, func() (any, error) { return nil, s.run(context.WithoutCancel(ctx), h) })
 }
 
-// run keeps Close waiting, and a panic from ending the whole gateway, as singleflight would have it.
-// The panic's value is not logged: nobody knows what it holds.
+// run keeps Close waiting, and a panic from ending the whole gateway, as singleflight would have
+// it. The panic's value is not logged: nobody knows what it holds.
 func (s *Source) run(ctx context.Context, h holding) (err error) {
 	s.mu.Lock()
 	if s.closed {
@@ -117,7 +118,8 @@ func (s *Source) pace(h holding, what [32]byte, err error) {
 }
 
 // renew calls the provider and stores what follows from its answer.
-func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.Endpoint, l *lease) (stored bool, err error) {
+func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.Endpoint, l *lease) (stored bool,
+	err error) {
 	deadline := time.Now().Add(s.o.RefreshTimeout)
 	read, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -145,12 +147,14 @@ func (s *Source) renew(ctx context.Context, h holding, endpoint *tokenendpoint.E
 
 // ask calls the provider in a context of the lease. The caller's may carry what looks into the call
 // that it was made for, such as a trace that forwards 1xx answers to the tenant.
-func (s *Source) ask(deadline time.Time, h holding, endpoint *tokenendpoint.Endpoint, l *lease) (connect.GrantValues, *vending.Error) {
+func (s *Source) ask(deadline time.Time, h holding, endpoint *tokenendpoint.Endpoint, l *lease) (connect.GrantValues,
+	*vending.Error) {
 	ctx, cancel := context.WithDeadline(l.ctx, deadline)
 	defer cancel()
 	next, refusal := s.exchange(ctx, endpoint, h)
 	if cause := context.Cause(l.ctx); refusal != nil && refusal.Code == vending.UpstreamUnavailable && cause != nil {
-		s.o.Logger.Error("token call ended without its lease", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "error", cause)
+		s.o.Logger.Error("token call ended without its lease", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "error",
+			cause)
 		refusal = vending.Errorf(vending.UpstreamUnavailable, cause)
 	}
 	return next, refusal
@@ -242,7 +246,8 @@ func (s *Source) commit(ctx context.Context, h holding, g connect.Grant, owner s
 		if code == vending.ConnectionDeleted {
 			return err
 		}
-		s.o.Logger.Error("storing a refreshed grant", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "try", try, "error", err)
+		s.o.Logger.Error("storing a refreshed grant", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "try", try,
+			"error", err)
 		if code == vending.InvalidRequest { // too large for the store, today and tomorrow
 			return vending.Errorf(vending.InternalError, fmt.Errorf("storing a refreshed grant: %w", err))
 		}
@@ -282,6 +287,7 @@ func why(cause error) string {
 	case r.Class == tokenendpoint.Ended:
 		return strings.TrimSpace(fmt.Sprintf("refresh_token no longer valid at the provider: %d %s", r.Status, r.Code))
 	default:
-		return strings.TrimSpace(fmt.Sprintf("the provider refused the OAuth client that was entered: %d %s", r.Status, r.Code))
+		return strings.TrimSpace(fmt.Sprintf("the provider refused the OAuth client that was entered: %d %s", r.Status,
+			r.Code))
 	}
 }

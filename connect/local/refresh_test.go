@@ -87,7 +87,9 @@ func TestAnotherProcessRefreshes(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()
 	store, other := openStore(t, dir), openStore(t, dir)
-	s := newSource(t, p, store, func(o *Options) { o.RefreshTimeout, o.Lease = 200*time.Millisecond, 100*time.Millisecond })
+	s := newSource(t, p, store, func(o *Options) {
+		o.RefreshTimeout, o.Lease = 200*time.Millisecond, 100*time.Millisecond
+	})
 	lease := func(id string) { leaseToOther(t, other, id, connect.MaxLease) }
 
 	ended := importApp(t, store, "gmail", grantFor(-time.Second))

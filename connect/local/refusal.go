@@ -28,6 +28,7 @@ func (s *Source) refusal(h holding, err error) *vending.Error {
 	if h.app.ClientCredentials() && r.BlamesClient() { // whose client it is can mend it
 		return vending.Errorf(vending.NeedsReconnection, r)
 	}
-	s.o.Logger.Error("token endpoint refused us", "app", h.App, "tenant", h.Tenant, "connection", h.ID, "status", r.Status, "provider_code", r.Code)
+	s.o.Logger.Error("token endpoint refused us", "app", h.App, "tenant", h.Tenant, "connection", h.ID, "status", r.Status,
+		"provider_code", r.Code)
 	return vending.Errorf(vending.InternalError, r)
 }

@@ -55,41 +55,59 @@ const (
 var html = map[string]string{"Content-Type": "text/html"}
 
 var refusalCases = map[string]refusalCase{
-	"invalid_grant":              {answer{400, `{"error":"invalid_grant","error_description":"canary-body"}`, nil}, gone, 0, true, ""},
-	"invalid_grant as 401":       {answer{401, `{"error":"invalid_grant"}`, nil}, gone, 0, true, ""},
-	"in upper case":              {answer{400, `{"error":"INVALID_GRANT"}`, nil}, gone, 0, true, ""},
-	"bad_refresh_token, 200":     {answer{200, `{"error":"bad_refresh_token"}`, nil}, gone, 0, true, ""},
-	"invalid_refresh_token":      {answer{200, `{"ok":false,"error":"invalid_refresh_token"}`, nil}, gone, 0, true, ""},
-	"token_revoked":              {answer{200, `{"ok":false,"error":"token_revoked"}`, nil}, gone, 0, true, ""},
-	"token_expired":              {answer{200, `{"ok":false,"error":"token_expired"}`, nil}, gone, 0, true, ""},
-	"form-encoded":               {answer{200, `error=bad_refresh_token`, map[string]string{"Content-Type": "application/x-www-form-urlencoded"}}, gone, 0, true, ""},
-	"429 with seconds":           {answer{429, `{"error":"slow_down"}`, map[string]string{"Retry-After": "17"}}, limited, 17 * time.Second, false, ""},
-	"429 without":                {answer{429, ``, nil}, limited, time.Second, false, ""},
-	"429 with invalid_grant":     {answer{429, `{"error":"invalid_grant"}`, nil}, limited, time.Second, false, ""},
-	"500":                        {answer{500, `canary-body`, nil}, away, 0, false, ""},
-	"503 that says when":         {answer{503, ``, map[string]string{"Retry-After": "17"}}, away, 17 * time.Second, false, ""},
-	"503 with invalid_grant":     {answer{503, `{"error":"invalid_grant"}`, nil}, away, 0, false, ""},
-	"temporarily_unavailable":    {answer{400, `{"error":"temporarily_unavailable"}`, nil}, away, 0, false, ""},
-	"redirect":                   {answer{302, ``, map[string]string{"Location": "/elsewhere"}}, away, 0, false, ""},
-	"empty 200":                  {answer{200, ``, nil}, away, 0, false, ""},
-	"HTML 200":                   {answer{200, `<html>canary-body</html>`, html}, away, 0, false, ""},
-	"200 without a token":        {answer{200, `{"token_type":"bearer","refresh_token":"canary-refresh-x"}`, nil}, away, 0, false, ""},
-	"token of a wrong type":      {answer{200, `{"access_token":["canary-body"]}`, nil}, away, 0, false, ""},
-	"expires_in of a wrong type": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, away, 0, false, ""},
-	"oversized":                  {answer{200, `{"access_token":"` + strings.Repeat("x", 256<<10) + `"}`, nil}, away, 0, false, ""},
-	"oversized form":             {answer{200, "access_token=" + strings.Repeat("x", 256<<10), map[string]string{"Content-Type": "text/plain"}}, away, 0, false, ""},
-	"invalid_client":             {answer{401, `{"error":"invalid_client","error_description":"canary-body"}`, nil}, broken, 0, false, `"provider_code":"invalid_client"`},
-	"404":                        {answer{404, `canary-body`, html}, broken, 0, false, `"status":404`},
-	"a code that logs":           {answer{400, `{"error":"bad\u0000\ncode \u00e9 ` + strings.Repeat("y", 100) + `"}`, nil}, broken, 0, false, `"provider_code":"badcode` + strings.Repeat("y", 57) + `"`},
-	"a code with our token":      {answer{400, `{"error":"unknown token canary-refresh-0"}`, nil}, broken, 0, false, `"provider_code":"(withheld)"`},
-	"connection cut":             {http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), away, 0, false, ""},
-	"malformed HTTP":             {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { hijack(w, "HTTP/1.1 canary-body\r\n\r\n") }), away, 0, false, ""},
-	"never answers":              {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() }), away, 0, false, ""},
-	"slow drip":                  {http.HandlerFunc(drip), away, 0, false, ""},
+	"invalid_grant": {answer{400, `{"error":"invalid_grant","error_description":"canary-body"}`, nil}, gone,
+		0, true, ""},
+	"invalid_grant as 401":   {answer{401, `{"error":"invalid_grant"}`, nil}, gone, 0, true, ""},
+	"in upper case":          {answer{400, `{"error":"INVALID_GRANT"}`, nil}, gone, 0, true, ""},
+	"bad_refresh_token, 200": {answer{200, `{"error":"bad_refresh_token"}`, nil}, gone, 0, true, ""},
+	"invalid_refresh_token":  {answer{200, `{"ok":false,"error":"invalid_refresh_token"}`, nil}, gone, 0, true, ""},
+	"token_revoked":          {answer{200, `{"ok":false,"error":"token_revoked"}`, nil}, gone, 0, true, ""},
+	"token_expired":          {answer{200, `{"ok":false,"error":"token_expired"}`, nil}, gone, 0, true, ""},
+	"form-encoded": {answer{200, `error=bad_refresh_token`,
+		map[string]string{"Content-Type": "application/x-www-form-urlencoded"}}, gone, 0, true, ""},
+	"429 with seconds": {answer{429, `{"error":"slow_down"}`, map[string]string{"Retry-After": "17"}}, limited,
+		17 * time.Second, false, ""},
+	"429 without":            {answer{429, ``, nil}, limited, time.Second, false, ""},
+	"429 with invalid_grant": {answer{429, `{"error":"invalid_grant"}`, nil}, limited, time.Second, false, ""},
+	"500":                    {answer{500, `canary-body`, nil}, away, 0, false, ""},
+	"503 that says when": {answer{503, ``, map[string]string{"Retry-After": "17"}}, away, 17 * time.Second, false,
+		""},
+	"503 with invalid_grant":  {answer{503, `{"error":"invalid_grant"}`, nil}, away, 0, false, ""},
+	"temporarily_unavailable": {answer{400, `{"error":"temporarily_unavailable"}`, nil}, away, 0, false, ""},
+	"redirect":                {answer{302, ``, map[string]string{"Location": "/elsewhere"}}, away, 0, false, ""},
+	"empty 200":               {answer{200, ``, nil}, away, 0, false, ""},
+	"HTML 200":                {answer{200, `<html>canary-body</html>`, html}, away, 0, false, ""},
+	"200 without a token": {answer{200, `{"token_type":"bearer","refresh_token":"canary-refresh-x"}`, nil}, away, 0,
+		false, ""},
+	"token of a wrong type": {answer{200, `{"access_token":["canary-body"]}`, nil}, away, 0, false, ""},
+	"expires_in of a wrong type": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, away, 0, false,
+		""},
+	"oversized": {answer{200, `{"access_token":"` + strings.Repeat("x", 256<<10) + `"}`, nil}, away, 0,
+		false, ""},
+	"oversized form": {answer{200, "access_token=" + strings.Repeat("x", 256<<10),
+		map[string]string{"Content-Type": "text/plain"}}, away, 0, false, ""},
+	"invalid_client": {answer{401, `{"error":"invalid_client","error_description":"canary-body"}`, nil},
+		broken, 0, false, `"provider_code":"invalid_client"`},
+	"404": {answer{404, `canary-body`, html}, broken, 0, false, `"status":404`},
+	"a code that logs": {answer{400, `{"error":"bad\u0000\ncode \u00e9 ` + strings.Repeat("y", 100) + `"}`, nil},
+		broken, 0, false, `"provider_code":"badcode` + strings.Repeat("y", 57) + `"`},
+	"a code with our token": {answer{400, `{"error":"unknown token canary-refresh-0"}`, nil}, broken, 0, false,
+		`"provider_code":"(withheld)"`},
+	"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		panic(http.ErrAbortHandler)
+	}), away, 0, false, ""},
+	"malformed HTTP": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		hijack(w, "HTTP/1.1 canary-body\r\n\r\n")
+	}), away, 0, false, ""},
+	"never answers": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}), away, 0, false, ""},
+	"slow drip": {http.HandlerFunc(drip), away, 0, false, ""},
 }
 
-// TestRefusals is the fallback table: each answer of the provider, with a token that has ended, with
-// one that is about to, and with one that the upstream has refused.
+// TestRefusals is the fallback table: each answer of the provider, with a token that has ended,
+// with one that is about to, and with one that the upstream has refused.
 func TestRefusals(t *testing.T) {
 	for name, c := range refusalCases {
 		t.Run(name, c.check)
@@ -103,10 +121,12 @@ func (c refusalCase) check(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	s := New(Options{
 		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
-		RefreshTimeout: 300 * time.Millisecond, Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		RefreshTimeout: 300 * time.Millisecond,
+		Logger:         slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	defer s.Close()
-	ended, ending := importApp(t, store, "gmail", grantFor(-time.Second)), importApp(t, store, "gmail", grantFor(30*time.Second))
+	ended, ending := importApp(t, store, "gmail", grantFor(-time.Second)), importApp(t, store, "gmail",
+		grantFor(30*time.Second))
 	refused := request(importApp(t, store, "gmail", grantFor(time.Hour)))
 	refused.Force, refused.Refused = true, vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
 
@@ -131,7 +151,8 @@ func (c refusalCase) check(t *testing.T) {
 			t.Errorf("flagged %v, want %v; or the grant has changed", conn.NeedsReconnection, c.flagged)
 		}
 	}
-	if strings.Contains(log.String(), "canary") || !strings.Contains(log.String(), c.logged) || (c.logged == "") != (log.Len() == 0) {
+	if strings.Contains(log.String(), "canary") || !strings.Contains(log.String(), c.logged) ||
+		(c.logged == "") != (log.Len() == 0) {
 		t.Errorf("log %s\nwant %s", log.String(), c.logged)
 	}
 }
@@ -204,19 +225,28 @@ func TestMisconfigured(t *testing.T) {
 		cause  error
 		logged string
 	}{
-		"no client":                {"gmail", noClient(connect.ErrNoOAuthClient), vending.InternalError, connect.ErrNoOAuthClient, `"app":"gmail","tenant":"acme"`},
-		"no client, wrapped":       {"gmail", noClient(fmt.Errorf("looking: %w", connect.ErrNoOAuthClient)), vending.InternalError, connect.ErrNoOAuthClient, `"app":"gmail","tenant":"acme"`},
-		"unknown client":           {"gmail", noClient(errBroken), vending.InternalError, errBroken, ""},
-		"no token endpoint":        {"openai", func(*Options) {}, vending.InternalError, errNotOAuth, `"app":"openai"`},
-		"no transport":             {"gmail", func(o *Options) { o.Transport = nil }, vending.UpstreamUnavailable, httpx.ErrNoTransport, ""},
-		"no transport for the app": {"gmail", func(o *Options) { o.Transport = through(nil) }, vending.UpstreamUnavailable, httpx.ErrNoTransport, ""},
-		"a panic":                  {"gmail", func(o *Options) { o.Transport = through(panicking{}) }, vending.InternalError, nil, `refresh panicked`},
+		"no client": {"gmail", noClient(connect.ErrNoOAuthClient), vending.InternalError,
+			connect.ErrNoOAuthClient, `"app":"gmail","tenant":"acme"`},
+		"no client, wrapped": {"gmail", noClient(fmt.Errorf("looking: %w", connect.ErrNoOAuthClient)),
+			vending.InternalError, connect.ErrNoOAuthClient, `"app":"gmail","tenant":"acme"`},
+		"unknown client":    {"gmail", noClient(errBroken), vending.InternalError, errBroken, ""},
+		"no token endpoint": {"openai", func(*Options) {}, vending.InternalError, errNotOAuth, `"app":"openai"`},
+		"no transport": {"gmail", func(o *Options) {
+			o.Transport = nil
+		}, vending.UpstreamUnavailable, httpx.ErrNoTransport, ""},
+		"no transport for the app": {"gmail", func(o *Options) {
+			o.Transport = through(nil)
+		}, vending.UpstreamUnavailable, httpx.ErrNoTransport, ""},
+		"a panic": {"gmail", func(o *Options) {
+			o.Transport = through(panicking{})
+		}, vending.InternalError, nil, `refresh panicked`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			store := openStore(t, t.TempDir())
 			s := newSource(t, p, store, func(o *Options) { o.Logger = slog.New(slog.NewJSONHandler(&log, nil)) }, c.change)
-			_, err := s.Vend(t.Context(), vending.Request{Tenant: tenant, User: user, Connection: importApp(t, store, c.app, grantFor(-time.Second))})
+			_, err := s.Vend(t.Context(),
+				vending.Request{Tenant: tenant, User: user, Connection: importApp(t, store, c.app, grantFor(-time.Second))})
 			if codeOf(err) != c.want || c.cause != nil && !errors.Is(err, c.cause) {
 				t.Errorf("error %v, want %s", err, c.want)
 			}

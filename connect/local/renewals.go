@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// renewalPause is how long after a renewal that failed the next one is tried. There are weeks for it, and
-// meanwhile the token lasts.
+// renewalPause is how long after a renewal that failed the next one is tried. There are weeks for
+// it, and meanwhile the token lasts.
 const renewalPause = time.Hour
 
 // renews reports whether a token that lasts is what brings the next one.

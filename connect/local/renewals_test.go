@@ -68,8 +68,8 @@ func (r *renewer) app(slug string) (*catalog.App, bool) {
 	}}, true
 }
 
-// renewing returns a source over p, without any OAuth client, as a renewal takes the token alone, and a request for a token that ends after
-// life.
+// renewing returns a source over p, without any OAuth client, as a renewal takes the token alone,
+// and a request for a token that ends after life.
 func renewing(t *testing.T, p *renewer, dir string, now *time.Time) (*Source, *connect.Store, vending.Request) {
 	t.Helper()
 	imported := false
@@ -79,7 +79,10 @@ func renewing(t *testing.T, p *renewer, dir string, now *time.Time) (*Source, *c
 		}
 		return *now
 	})
-	o := Options{RefreshTimeout: time.Second, Store: store, Catalog: p.app, Transport: through(p.Client().Transport), Now: func() time.Time { return *now }}
+	o := Options{RefreshTimeout: time.Second, Store: store, Catalog: p.app, Transport: through(p.Client().Transport),
+		Now: func() time.Time {
+			return *now
+		}}
 	noClient(connect.ErrNoOAuthClient)(&o)
 	s := New(o)
 	t.Cleanup(s.Close)
@@ -95,7 +98,8 @@ func vendAlone(t *testing.T, s *Source, store *connect.Store, r vending.Request)
 	t.Helper()
 	c, _ := stored(t, store, r.Connection)
 	cred, err := s.Vend(t.Context(), r)
-	_, _, _ = s.refreshes.Do(fmt.Sprintf("%s/%d", c.ID, c.Version), func() (any, error) { return nil, nil }) // which joins one under way
+	// which joins one under way
+	_, _, _ = s.refreshes.Do(fmt.Sprintf("%s/%d", c.ID, c.Version), func() (any, error) { return nil, nil })
 	return tokenOf(cred), err
 }
 
@@ -114,18 +118,22 @@ func TestRenewal(t *testing.T) {
 		code   vending.Code
 		calls  int
 	}{
-		"young":               {age: life/2 - time.Hour, status: 200, body: granted, token: "canary-access-0"},
-		"half over":           {age: life/2 + time.Hour, status: 200, body: granted, token: renewedToken, calls: 1},
-		"last minute":         {age: life - time.Minute, status: 200, body: granted, token: renewedToken, calls: 1},
-		"over":                {age: life + time.Second, status: 200, body: granted, code: vending.NeedsReconnection},
-		"provider is away":    {age: life/2 + time.Hour, status: 503, token: "canary-access-0", calls: 1},
-		"provider is busy":    {age: life/2 + time.Hour, status: 429, token: "canary-access-0", calls: 1},
-		"renewal is refused":  {age: life/2 + time.Hour, status: 400, body: `{"error":{"message":"no","code":190}}`, token: "canary-access-0", calls: 1},
-		"answer has ended":    {age: life/2 + time.Hour, status: 200, body: `{"access_token":"canary-ended","expires_at":1600000000}`, token: "canary-access-0", calls: 1},
-		"answer is nonsense":  {age: life/2 + time.Hour, status: 200, body: `{"ok":true}`, token: "canary-access-0", calls: 1},
-		"token is refused":    {age: life/2 + time.Hour, status: 200, body: granted, forced: true, token: "canary-access-0"},
-		"young, but refused":  {age: time.Hour, status: 200, body: granted, forced: true, token: "canary-access-0"},
-		"over, and refused":   {age: life + time.Second, status: 200, body: granted, forced: true, code: vending.NeedsReconnection},
+		"young":            {age: life/2 - time.Hour, status: 200, body: granted, token: "canary-access-0"},
+		"half over":        {age: life/2 + time.Hour, status: 200, body: granted, token: renewedToken, calls: 1},
+		"last minute":      {age: life - time.Minute, status: 200, body: granted, token: renewedToken, calls: 1},
+		"over":             {age: life + time.Second, status: 200, body: granted, code: vending.NeedsReconnection},
+		"provider is away": {age: life/2 + time.Hour, status: 503, token: "canary-access-0", calls: 1},
+		"provider is busy": {age: life/2 + time.Hour, status: 429, token: "canary-access-0", calls: 1},
+		"renewal is refused": {age: life/2 + time.Hour, status: 400, body: `{"error":{"message":"no","code":190}}`,
+			token: "canary-access-0", calls: 1},
+		"answer has ended": {age: life/2 + time.Hour, status: 200,
+			body: `{"access_token":"canary-ended","expires_at":1600000000}`, token: "canary-access-0", calls: 1},
+		"answer is nonsense": {age: life/2 + time.Hour, status: 200, body: `{"ok":true}`, token: "canary-access-0",
+			calls: 1},
+		"token is refused":   {age: life/2 + time.Hour, status: 200, body: granted, forced: true, token: "canary-access-0"},
+		"young, but refused": {age: time.Hour, status: 200, body: granted, forced: true, token: "canary-access-0"},
+		"over, and refused": {age: life + time.Second, status: 200, body: granted, forced: true,
+			code: vending.NeedsReconnection},
 		"without its minutes": {age: life - time.Second, status: 503, token: "canary-access-0", calls: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +157,8 @@ func TestRenewal(t *testing.T) {
 				t.Errorf("calls %q; want %d", lines, c.calls)
 			}
 			conn, held := stored(t, store, r.Connection)
-			if left := held.Expiry.Sub(now); c.token == renewedToken && (left > life || left < life-time.Second) { // it is stored in seconds
+			// it is stored in seconds
+			if left := held.Expiry.Sub(now); c.token == renewedToken && (left > life || left < life-time.Second) {
 				t.Errorf("the new token ends after %s", left)
 			}
 			if conn.NeedsReconnection != (c.code != "") {
@@ -185,8 +194,8 @@ func TestRenewalAgain(t *testing.T) {
 	}
 }
 
-// TestUnsavedRenewal makes the store fail after the provider has renewed. The old token may have ended by that, so the new one is not
-// lost, and the provider is not asked again.
+// TestUnsavedRenewal makes the store fail after the provider has renewed. The old token may have
+// ended by that, so the new one is not lost, and the provider is not asked again.
 func TestUnsavedRenewal(t *testing.T) {
 	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
 	dir := t.TempDir()
@@ -206,7 +215,8 @@ func TestUnsavedRenewal(t *testing.T) {
 	}
 }
 
-// TestUnsavedRenewalOutlivesTheToken: what waits to be stored is there when the old token has ended, too.
+// TestUnsavedRenewalOutlivesTheToken: what waits to be stored is there when the old token has
+// ended, too.
 func TestUnsavedRenewalOutlivesTheToken(t *testing.T) {
 	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
 	dir := t.TempDir()

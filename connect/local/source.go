@@ -229,9 +229,9 @@ func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) 
 	}
 }
 
-// margin is at most half of the token's lifetime, counted from when it was stored: else one that never
-// lives longer than the margin would be refreshed at every vend. It is just that where only a token that
-// lasts brings the next one.
+// margin is at most half of the token's lifetime, counted from when it was stored: else one that
+// never lives longer than the margin would be refreshed at every vend. It is just that where only a
+// token that lasts brings the next one.
 func (h *holding) margin(most time.Duration) time.Duration {
 	half := max(0, h.values.Expiry.Sub(h.UpdatedAt)/2)
 	if h.renews() {
@@ -278,8 +278,8 @@ func (h *holding) refused(r vending.Request) bool {
 	return !ok || subtle.ConstantTimeCompare([]byte(token), []byte(h.values.AccessToken)) == 1
 }
 
-// credential is what calls with h place. What comes with the OAuth client is read anew each time, by apps that have such: it is
-// the client's of today.
+// credential is what calls with h place. What comes with the OAuth client is read anew each time,
+// by apps that have such: it is the client's of today.
 func (s *Source) credential(ctx context.Context, h holding) (vending.Credential, error) {
 	c, err := s.plain(ctx, h)
 	if err == nil && h.doubtful() {
@@ -321,8 +321,8 @@ func (h *holding) secretsOf(given, fields []vending.Field) (names []string) {
 	return names
 }
 
-// takesClient reports whether calls place something of the OAuth client. A token of OAuth 1 that was imported may have come with the
-// client that obtained it.
+// takesClient reports whether calls place something of the OAuth client. A token of OAuth 1 that
+// was imported may have come with the client that obtained it.
 func (h *holding) takesClient() bool {
 	return len(h.app.ClientFields()) > 0 || h.app.OAuth1 != nil && !holds(h.values.Fields, catalog.ConsumerSecret)
 }
@@ -342,11 +342,13 @@ func joined(fields, more []vending.Field) []vending.Field {
 	return all
 }
 
-// vendable are the fields beside the token. The OAuth client is for the token endpoint alone, and what an entry of the catalog takes from
-// it today may once have been asked for.
+// vendable are the fields beside the token. The OAuth client is for the token endpoint alone, and
+// what an entry of the catalog takes from it today may once have been asked for.
 func (h *holding) vendable() []vending.Field {
 	others := func(f vending.Field) bool {
-		return h.app.OwnsClient(f.Name) || slices.ContainsFunc(h.app.ClientFields(), func(c catalog.Field) bool { return c.Name == f.Name })
+		return h.app.OwnsClient(f.Name) || slices.ContainsFunc(h.app.ClientFields(), func(c catalog.Field) bool {
+			return c.Name == f.Name
+		})
 	}
 	if !slices.ContainsFunc(h.values.Fields, others) {
 		return h.values.Fields

@@ -21,10 +21,16 @@ func TestVendWithoutProvider(t *testing.T) {
 	}
 	id := importApp(t, store, "gmail", valid)
 	noExpiry := importApp(t, store, "gmail", grantFor(0))
-	noRefresh := importApp(t, store, "gmail", connect.GrantValues{AccessToken: "canary-access-0", Expiry: time.Now().Add(30 * time.Second)})
-	ended := importApp(t, store, "gmail", connect.GrantValues{AccessToken: "canary-access-0", Expiry: time.Now().Add(-time.Second)})
-	flagged := importApp(t, store, "gmail", grantFor(30*time.Second), func(c *connect.Connection) { c.NeedsReconnection = true })
-	flaggedEnded := importApp(t, store, "gmail", grantFor(-time.Second), func(c *connect.Connection) { c.NeedsReconnection = true })
+	noRefresh := importApp(t, store, "gmail",
+		connect.GrantValues{AccessToken: "canary-access-0", Expiry: time.Now().Add(30 * time.Second)})
+	ended := importApp(t, store, "gmail",
+		connect.GrantValues{AccessToken: "canary-access-0", Expiry: time.Now().Add(-time.Second)})
+	flagged := importApp(t, store, "gmail", grantFor(30*time.Second), func(c *connect.Connection) {
+		c.NeedsReconnection = true
+	})
+	flaggedEnded := importApp(t, store, "gmail", grantFor(-time.Second), func(c *connect.Connection) {
+		c.NeedsReconnection = true
+	})
 	left := importApp(t, store, "left", valid)
 	stale := vending.NewOAuth("gmail", "canary-access-before", "", time.Time{})
 	same := vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
@@ -34,25 +40,36 @@ func TestVendWithoutProvider(t *testing.T) {
 		token string
 		code  vending.Code
 	}{
-		"valid":                    {request(id), "canary-access-0", ""},
-		"any app":                  {vending.Request{Tenant: tenant, User: user, Connection: id}, "canary-access-0", ""},
-		"unknown expiry":           {request(noExpiry), "canary-access-0", ""},
-		"no refresh token":         {request(noRefresh), "canary-access-0", ""},
-		"forced, refreshed since":  {vending.Request{Tenant: tenant, User: user, Connection: id, App: "gmail", Force: true, Refused: stale}, "canary-access-0", ""},
-		"forced, no refresh token": {vending.Request{Tenant: tenant, User: user, Connection: noRefresh, App: "gmail", Force: true, Refused: same}, "canary-access-0", ""},
-		"ended, no refresh token":  {request(ended), "", vending.NeedsReconnection},
-		"flagged but valid":        {request(flagged), "canary-access-0", ""},
-		"flagged and refused":      {vending.Request{Tenant: tenant, User: user, Connection: flagged, App: "gmail", Force: true, Refused: same}, "", vending.NeedsReconnection},
-		"flagged and ended":        {request(flaggedEnded), "", vending.NeedsReconnection},
-		"pending":                  {request(importApp(t, store, "gmail", connect.GrantValues{}, with(connect.Pending))), "", vending.ConnectionNotActive},
-		"rejected":                 {request(importApp(t, store, "gmail", valid, with(connect.Rejected))), "", vending.ConnectionNotActive},
-		"expired link":             {request(importApp(t, store, "gmail", valid, with(connect.Expired))), "", vending.ConnectionNotActive},
-		"another app's path":       {vending.Request{Tenant: tenant, User: user, Connection: id, App: "slack"}, "", vending.AppMismatch},
-		"app left the catalog":     {vending.Request{Tenant: tenant, User: user, Connection: left, App: "left"}, "", vending.UnknownApp},
-		"unknown connection":       {request("conn_x"), "", vending.ConnectionDeleted},
-		"other tenant":             {vending.Request{Tenant: "evil", User: user, Connection: id, App: "gmail"}, "", vending.ConnectionDeleted},
-		"other end user":           {vending.Request{Tenant: tenant, User: "mallory@example.com", Connection: id, App: "gmail"}, "", vending.ConnectionDeleted},
-		"other tenant, wrong app":  {vending.Request{Tenant: "evil", User: user, Connection: id, App: "slack"}, "", vending.ConnectionDeleted},
+		"valid":            {request(id), "canary-access-0", ""},
+		"any app":          {vending.Request{Tenant: tenant, User: user, Connection: id}, "canary-access-0", ""},
+		"unknown expiry":   {request(noExpiry), "canary-access-0", ""},
+		"no refresh token": {request(noRefresh), "canary-access-0", ""},
+		"forced, refreshed since": {vending.Request{Tenant: tenant, User: user, Connection: id, App: "gmail", Force: true,
+			Refused: stale}, "canary-access-0", ""},
+		"forced, no refresh token": {vending.Request{Tenant: tenant, User: user, Connection: noRefresh, App: "gmail",
+			Force: true, Refused: same}, "canary-access-0", ""},
+		"ended, no refresh token": {request(ended), "", vending.NeedsReconnection},
+		"flagged but valid":       {request(flagged), "canary-access-0", ""},
+		"flagged and refused": {vending.Request{Tenant: tenant, User: user, Connection: flagged, App: "gmail",
+			Force: true, Refused: same}, "", vending.NeedsReconnection},
+		"flagged and ended": {request(flaggedEnded), "", vending.NeedsReconnection},
+		"pending": {request(importApp(t, store, "gmail", connect.GrantValues{}, with(connect.Pending))), "",
+			vending.ConnectionNotActive},
+		"rejected": {request(importApp(t, store, "gmail", valid, with(connect.Rejected))), "",
+			vending.ConnectionNotActive},
+		"expired link": {request(importApp(t, store, "gmail", valid, with(connect.Expired))), "",
+			vending.ConnectionNotActive},
+		"another app's path": {vending.Request{Tenant: tenant, User: user, Connection: id, App: "slack"}, "",
+			vending.AppMismatch},
+		"app left the catalog": {vending.Request{Tenant: tenant, User: user, Connection: left, App: "left"}, "",
+			vending.UnknownApp},
+		"unknown connection": {request("conn_x"), "", vending.ConnectionDeleted},
+		"other tenant": {vending.Request{Tenant: "evil", User: user, Connection: id, App: "gmail"}, "",
+			vending.ConnectionDeleted},
+		"other end user": {vending.Request{Tenant: tenant, User: "mallory@example.com", Connection: id,
+			App: "gmail"}, "", vending.ConnectionDeleted},
+		"other tenant, wrong app": {vending.Request{Tenant: "evil", User: user, Connection: id, App: "slack"}, "",
+			vending.ConnectionDeleted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cred, err := s.Vend(t.Context(), c.r)
@@ -75,10 +92,13 @@ func TestKeyBased(t *testing.T) {
 	s := newSource(t, p, store)
 	fields := []vending.Field{{Name: "username", Value: "canary-user"}, {Name: "password", Value: "canary-pass"}}
 	for _, authType := range []vending.AuthType{vending.APIKey, vending.Basic, vending.Header} {
-		id := importApp(t, store, "openai", connect.GrantValues{Fields: fields}, func(c *connect.Connection) { c.AuthType = authType })
+		id := importApp(t, store, "openai", connect.GrantValues{Fields: fields}, func(c *connect.Connection) {
+			c.AuthType = authType
+		})
 		want := vending.NewFields("openai", authType, fields)
 		for _, force := range []bool{false, true} {
-			cred, err := s.Vend(t.Context(), vending.Request{Tenant: tenant, User: user, Connection: id, App: "openai", Force: force, Refused: want})
+			cred, err := s.Vend(t.Context(),
+				vending.Request{Tenant: tenant, User: user, Connection: id, App: "openai", Force: force, Refused: want})
 			if err != nil || !cred.Equal(want) || cred.App != "openai" || cred.AuthType != authType {
 				t.Errorf("%s, force %v: %v, %v", authType, force, cred, err)
 			}
@@ -114,15 +134,18 @@ func TestRefresh(t *testing.T) {
 			}
 			site, _ := cred.Field("site")
 			tokenType, _ := cred.Field(vending.TokenType)
-			if site != "acme" || tokenType != "Bearer" || cred.Expiry.Before(before.Add(time.Hour).Truncate(time.Second)) || cred.Expiry.After(time.Now().Add(time.Hour)) {
+			if site != "acme" || tokenType != "Bearer" || cred.Expiry.Before(before.Add(time.Hour).Truncate(time.Second)) ||
+				cred.Expiry.After(time.Now().Add(time.Hour)) {
 				t.Errorf("site %q, type %q, expiry %v", site, tokenType, cred.Expiry)
 			}
 			conn, got := stored(t, other, id)
-			want := connect.GrantValues{AccessToken: "canary-access-1", RefreshToken: "canary-refresh-1", TokenType: "bearer", Scope: "mail", Expiry: cred.Expiry, Fields: v.Fields}
+			want := connect.GrantValues{AccessToken: "canary-access-1", RefreshToken: "canary-refresh-1", TokenType: "bearer",
+				Scope: "mail", Expiry: cred.Expiry, Fields: v.Fields}
 			if !reflect.DeepEqual(got, want) || conn.Version != 2 || conn.NeedsReconnection {
 				t.Errorf("another process finds another grant than was vended, at version %d", conn.Version)
 			}
-			if p.asked() != 1 || p.forms[0] != c.form || p.calls[0].Header.Get("Authorization") != c.authorization || p.calls[0].URL.Path != "/token" {
+			if p.asked() != 1 || p.forms[0] != c.form || p.calls[0].Header.Get("Authorization") != c.authorization ||
+				p.calls[0].URL.Path != "/token" {
 				t.Errorf("%d calls, form %q, authorization %q", p.asked(), p.forms, p.calls[0].Header.Get("Authorization"))
 			}
 		})
@@ -166,7 +189,8 @@ func TestClosedSource(t *testing.T) {
 	if cred, err := s.Vend(t.Context(), request(valid)); err != nil || tokenOf(cred) != "canary-access-0" {
 		t.Errorf("valid: %q, %v", tokenOf(cred), err)
 	}
-	if _, err := s.Vend(t.Context(), request(ended)); !errors.Is(err, errClosed) || codeOf(err) != vending.UpstreamUnavailable {
+	if _, err := s.Vend(t.Context(), request(ended)); !errors.Is(err, errClosed) ||
+		codeOf(err) != vending.UpstreamUnavailable {
 		t.Errorf("ended: %v", err)
 	}
 }

@@ -60,7 +60,8 @@ func TestTakeover(t *testing.T) {
 	id := importApp(t, store, "gmail", grantFor(-time.Second))
 	leaseToOther(t, store, id, 300*time.Millisecond)
 	p.beforeAnswer(func(int) {
-		if state, err := store.RefreshState(t.Context(), id); err != nil || !state.Leased() || !strings.HasPrefix(state.Owner, s.name) {
+		if state, err := store.RefreshState(t.Context(), id); err != nil || !state.Leased() ||
+			!strings.HasPrefix(state.Owner, s.name) {
 			t.Errorf("the provider is called while the row says %+v, %v", state, err)
 		}
 	})
@@ -107,7 +108,8 @@ func TestTakeoverFromTheLiving(t *testing.T) {
 		if first := <-calls; first.Context().Err() == nil {
 			t.Error("two calls with one refresh token are under way")
 		}
-		answer{200, `{"access_token":"canary-access-1","refresh_token":"canary-refresh-1","expires_in":3600}`, nil}.ServeHTTP(w, r)
+		answer{200, `{"access_token":"canary-access-1","refresh_token":"canary-refresh-1","expires_in":3600}`,
+			nil}.ServeHTTP(w, r)
 	}))
 	defer server.Close()
 	dir := t.TempDir()
@@ -217,7 +219,9 @@ func TestStoreBusy(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()
 	store := openStore(t, dir)
-	s := newSource(t, p, store, func(o *Options) { o.RefreshTimeout, o.Lease = 300*time.Millisecond, 100*time.Millisecond })
+	s := newSource(t, p, store, func(o *Options) {
+		o.RefreshTimeout, o.Lease = 300*time.Millisecond, 100*time.Millisecond
+	})
 	id := importApp(t, store, "gmail", grantFor(-time.Second))
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "vendgate.db")+"?_txlock=immediate")
 	if err != nil {

@@ -14,10 +14,11 @@ import (
 )
 
 // unstored holds grants that a provider has rotated and the store has not taken, at most one a
-// connection. It is the one place that holds a credential between two vends: the refresh token in the
-// store is spent, so without this copy the end user would have to connect again because a disk was full
-// for a while. Nothing is vended from here. A grant leaves when it is stored, when the connection
-// turns out to have moved on or to be gone, and at Close. Until then the keeper goes on trying.
+// connection. It is the one place that holds a credential between two vends: the refresh token in
+// the store is spent, so without this copy the end user would have to connect again because a disk
+// was full for a while. Nothing is vended from here. A grant leaves when it is stored, when the
+// connection turns out to have moved on or to be gone, and at Close. Until then the keeper goes on
+// trying.
 type unstored struct {
 	mu     sync.Mutex
 	grants map[string]rotation // by connection id
@@ -34,8 +35,8 @@ type rotation struct {
 	since time.Time
 }
 
-// keep takes g if the provider has rotated, or may have ended the token that was renewed. Otherwise the stored
-// refresh token still works, and there is nothing to lose. It reports whether it did.
+// keep takes g if the provider has rotated, or may have ended the token that was renewed. Otherwise
+// the stored refresh token still works, and there is nothing to lose. It reports whether it did.
 func (u *unstored) keep(h holding, g connect.Grant, owner string) bool {
 	if !h.renews() && g.Reveal().RefreshToken == h.values.RefreshToken {
 		return false
@@ -99,10 +100,10 @@ func (u *unstored) takeAll() map[string]rotation {
 	return all
 }
 
-// rescue stores what an earlier refresh of h could not, and returns h as it is then. That comes before
-// any call of the provider: a spent refresh token looks like theft to it, and may end the grant. It
-// tries once, as the grant is kept for the next vend, and callers with a valid token should not wait
-// for a disk. The version guards it, so that it needs no lease.
+// rescue stores what an earlier refresh of h could not, and returns h as it is then. That comes
+// before any call of the provider: a spent refresh token looks like theft to it, and may end the
+// grant. It tries once, as the grant is kept for the next vend, and callers with a valid token
+// should not wait for a disk. The version guards it, so that it needs no lease.
 func (s *Source) rescue(ctx context.Context, h holding) (_ holding, stored bool, err error) {
 	g, ok := s.unstored.of(h)
 	if !ok {
@@ -124,7 +125,8 @@ func (s *Source) rescue(ctx context.Context, h holding) (_ holding, stored bool,
 	return h, false, vending.Errorf(vending.InternalError, fmt.Errorf("storing a kept grant: %w", err))
 }
 
-// rescueAll tries once more what would be lost with the source, such as at a reload of the configuration.
+// rescueAll tries once more what would be lost with the source, such as at a reload of the
+// configuration.
 func (s *Source) rescueAll() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
 	defer cancel()

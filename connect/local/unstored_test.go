@@ -47,8 +47,8 @@ func (h onLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// TestUnsavedRotation makes the store fail after the provider has rotated. The new token must not be
-// vended unless it could be stored after all.
+// TestUnsavedRotation makes the store fail after the provider has rotated. The new token must not
+// be vended unless it could be stored after all.
 func TestUnsavedRotation(t *testing.T) {
 	for name, c := range map[string]struct {
 		lifetime time.Duration
@@ -79,7 +79,8 @@ func TestUnsavedRotation(t *testing.T) {
 			})
 			cred, err := s.Vend(t.Context(), request(id))
 			if tokenOf(cred) != c.token || codeOf(err) != c.code || p.asked() != 1 || c.mendAt != 0 && tries != c.mendAt {
-				t.Errorf("token %q, %v, %d failed tries, %d calls; want %q, %q, %d, 1", tokenOf(cred), err, tries, p.asked(), c.token, c.code, c.mendAt)
+				t.Errorf("token %q, %v, %d failed tries, %d calls; want %q, %q, %d, 1", tokenOf(cred), err, tries, p.asked(),
+					c.token, c.code, c.mendAt)
 			}
 			want := "canary-refresh-1"
 			if c.mendAt == 0 {
@@ -93,7 +94,8 @@ func TestUnsavedRotation(t *testing.T) {
 }
 
 // rotateUnstored has a source whose provider has rotated while the store takes nothing.
-func rotateUnstored(t *testing.T, change ...func(*Options)) (p *provider, store *connect.Store, s *Source, id string, mend func()) {
+func rotateUnstored(t *testing.T, change ...func(*Options)) (p *provider, store *connect.Store, s *Source, id string,
+	mend func()) {
 	t.Helper()
 	p = startProvider(t)
 	dir := t.TempDir()
@@ -132,8 +134,10 @@ func TestRescue(t *testing.T) {
 		t.Errorf("token %q, %v; want canary-access-1", tokenOf(cred), err)
 	}
 	c, v := stored(t, store, id)
-	if v.RefreshToken != "canary-refresh-1" || c.Version != 2 || c.NeedsReconnection || p.asked() != 1 || s.unstored.count() != 0 {
-		t.Errorf("refresh token %q at version %d, %d calls, %d kept", v.RefreshToken, c.Version, p.asked(), s.unstored.count())
+	if v.RefreshToken != "canary-refresh-1" || c.Version != 2 || c.NeedsReconnection || p.asked() != 1 ||
+		s.unstored.count() != 0 {
+		t.Errorf("refresh token %q at version %d, %d calls, %d kept", v.RefreshToken, c.Version, p.asked(),
+			s.unstored.count())
 	}
 }
 
@@ -157,7 +161,9 @@ func TestRescueForNobody(t *testing.T) {
 // refresh token still makes the next.
 func TestRescueAfterTheTokenEnded(t *testing.T) {
 	later := time.Duration(0)
-	p, store, s, id, mend := rotateUnstored(t, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(later) } })
+	p, store, s, id, mend := rotateUnstored(t, func(o *Options) {
+		o.Now = func() time.Time { return time.Now().Add(later) }
+	})
 	mend()
 	later = 2 * time.Hour
 	p.beforeAnswer(func(issued int) {
@@ -197,7 +203,8 @@ func TestRescueMovedOn(t *testing.T) {
 			}
 			cred, err := s.Vend(t.Context(), request(id))
 			if tokenOf(cred) != c.token || codeOf(err) != c.code || p.asked() != 1 || s.unstored.count() != c.kept {
-				t.Errorf("token %q, %v, %d calls, %d kept; want %q, %q, 1, %d", tokenOf(cred), err, p.asked(), s.unstored.count(), c.token, c.code, c.kept)
+				t.Errorf("token %q, %v, %d calls, %d kept; want %q, %q, 1, %d", tokenOf(cred), err, p.asked(), s.unstored.count(),
+					c.token, c.code, c.kept)
 			}
 			s.Close()
 			if n := s.unstored.count(); n != 0 {
@@ -207,12 +214,14 @@ func TestRescueMovedOn(t *testing.T) {
 	}
 }
 
-// TestCloseStoresWhatIsKept reloads the configuration, as it were: the next source must find the rotation.
+// TestCloseStoresWhatIsKept reloads the configuration, as it were: the next source must find the
+// rotation.
 func TestCloseStoresWhatIsKept(t *testing.T) {
 	p, store, s, id, mend := rotateUnstored(t)
 	mend()
 	s.Close()
-	if cred, err := newSource(t, p, store).Vend(t.Context(), request(id)); err != nil || tokenOf(cred) != "canary-access-1" || p.asked() != 1 {
+	if cred, err := newSource(t, p, store).Vend(t.Context(), request(id)); err != nil ||
+		tokenOf(cred) != "canary-access-1" || p.asked() != 1 {
 		t.Errorf("token %q, %v after %d calls; want canary-access-1 after 1", tokenOf(cred), err, p.asked())
 	}
 }
@@ -228,13 +237,15 @@ func TestUnrotatedIsNotKept(t *testing.T) {
 
 // TestTooLargeToStore has a grant that no store will ever take: it is tried once, and not kept.
 func TestTooLargeToStore(t *testing.T) {
-	server := httptest.NewServer(answer{200, `{"access_token":"n","refresh_token":"` + strings.Repeat("r", 70<<10) + `"}`, nil})
+	server := httptest.NewServer(answer{200, `{"access_token":"n","refresh_token":"` + strings.Repeat("r", 70<<10) + `"}`,
+		nil})
 	defer server.Close()
 	store := openStore(t, t.TempDir())
 	tries := 0
 	s := New(Options{
-		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport), RefreshTimeout: time.Second,
-		Logger: slog.New(onLog{slog.DiscardHandler, func(slog.Record) { tries++ }}),
+		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
+		RefreshTimeout: time.Second,
+		Logger:         slog.New(onLog{slog.DiscardHandler, func(slog.Record) { tries++ }}),
 	})
 	defer s.Close()
 	_, err := s.Vend(t.Context(), request(importApp(t, store, "gmail", grantFor(-time.Second))))

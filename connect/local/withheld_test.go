@@ -10,7 +10,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestWithheld: a tenant is not told the secrets of a client of all tenants, but what came with its own connection.
+// TestWithheld: a tenant is not told the secrets of a client of all tenants, but what came with its
+// own connection.
 func TestWithheld(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
@@ -20,11 +21,15 @@ func TestWithheld(t *testing.T) {
 		fields []vending.Field
 		want   map[string]bool
 	}{
-		"fields, of all":    {p.ads, true, []vending.Field{{Name: "site", Value: "acme"}, {Name: "realm", Value: "1"}, {Name: "client_id", Value: "client:id"}}, map[string]bool{"developer": true}},
-		"fields, its own":   {p.ads, false, []vending.Field{{Name: "site", Value: "acme"}, {Name: "realm", Value: "1"}, {Name: "client_id", Value: "client:id"}}, nil},
-		"signed, of all":    {signed, true, []vending.Field{{Name: "oauth_token_secret", Value: "canary"}}, map[string]bool{"consumer_secret": true}},
-		"signed, its own":   {signed, false, []vending.Field{{Name: "oauth_token_secret", Value: "canary"}}, nil},
-		"signed, came with": {signed, true, []vending.Field{{Name: "oauth_token_secret", Value: "canary"}, {Name: "consumer_key", Value: "a"}, {Name: "consumer_secret", Value: "canary-own"}}, nil},
+		"fields, of all": {p.ads, true, []vending.Field{{Name: "site", Value: "acme"}, {Name: "realm", Value: "1"},
+			{Name: "client_id", Value: "client:id"}}, map[string]bool{"developer": true}},
+		"fields, its own": {p.ads, false, []vending.Field{{Name: "site", Value: "acme"}, {Name: "realm", Value: "1"},
+			{Name: "client_id", Value: "client:id"}}, nil},
+		"signed, of all": {signed, true, []vending.Field{{Name: "oauth_token_secret", Value: "canary"}},
+			map[string]bool{"consumer_secret": true}},
+		"signed, its own": {signed, false, []vending.Field{{Name: "oauth_token_secret", Value: "canary"}}, nil},
+		"signed, came with": {signed, true, []vending.Field{{Name: "oauth_token_secret", Value: "canary"},
+			{Name: "consumer_key", Value: "a"}, {Name: "consumer_secret", Value: "canary-own"}}, nil},
 	} {
 		s := newSource(t, p, store, func(o *Options) {
 			o.Catalog = c.app

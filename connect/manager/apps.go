@@ -21,7 +21,8 @@ const (
 	maxLimit     = 100
 )
 
-// checkText refuses a text that is empty, too long or not UTF-8. The message names the field and never repeats its value.
+// checkText refuses a text that is empty, too long or not UTF-8. The message names the field and
+// never repeats its value.
 func checkText(field, text string, most int) error {
 	if text == "" || len(text) > most || !utf8.ValidString(text) {
 		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("%s: must be 1 to %d bytes of text", field, most))
@@ -51,8 +52,8 @@ func (m *Manager) AppName(slug string) string {
 	return slug
 }
 
-// Apps returns one page of the apps that the caller may call, and how many there are. Without a search they are in the order of their
-// slugs, else the best match comes first.
+// Apps returns one page of the apps that the caller may call, and how many there are. Without a
+// search they are in the order of their slugs, else the best match comes first.
 func (m *Manager) Apps(c Caller, search string, page, limit int) (found []*catalog.App, total int, err error) {
 	if page == 0 {
 		page = 1
@@ -81,10 +82,15 @@ func (m *Manager) Apps(c Caller, search string, page, limit int) (found []*catal
 	return found[first:min(first+limit, len(found))], len(found), nil
 }
 
-// EachApp calls f with every app that the caller may connect by a link, in the order of their names.
+// EachApp calls f with every app that the caller may connect by a link, in the order of their
+// names.
 func (m *Manager) EachApp(c Caller, f func(*catalog.App)) {
-	apps := slices.DeleteFunc(m.o.Catalog.Apps(), func(a *catalog.App) bool { return !c.Tenant.MayCall(a.Slug) || !a.CanAuthorize() })
-	slices.SortStableFunc(apps, func(a, b *catalog.App) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	apps := slices.DeleteFunc(m.o.Catalog.Apps(), func(a *catalog.App) bool {
+		return !c.Tenant.MayCall(a.Slug) || !a.CanAuthorize()
+	})
+	slices.SortStableFunc(apps, func(a, b *catalog.App) int {
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	})
 	for _, a := range apps {
 		f(a)
 	}
@@ -113,7 +119,8 @@ func matching(apps []*catalog.App, search string) []*catalog.App {
 // none is the rank of what does not match.
 const none = 4
 
-// rank is 0 for the text itself, 1 where it begins with the search, 2 where a word of it does, 3 where the search stands in it.
+// rank is 0 for the text itself, 1 where it begins with the search, 2 where a word of it does, 3
+// where the search stands in it.
 func rank(text, search string) int {
 	at := strings.Index(text, search)
 	switch {

@@ -14,9 +14,12 @@ func TestRank(t *testing.T) {
 		text, search string
 		want         int
 	}{
-		{"mail", "mail", 0}, {"mailer", "mail", 1}, {"google mail", "mail", 2}, {"big-mail", "mail", 2}, {"a/mail", "mail", 2}, {"a.mail", "mail", 2},
-		{"acme (mail)", "mail", 2}, {"gmail", "mail", 3}, {"gmail mail", "mail", 2}, {"gmailmail", "mail", 3}, {"google sheets", "sheets", 2},
-		{"google sheets", "google sh", 1}, {"post", "mail", none}, {"ma", "mail", none}, {"émail", "mail", 3}, {"é mail", "mail", 2}, {"aaa", "aa", 1}, {"baa", "aa", 3},
+		{"mail", "mail", 0}, {"mailer", "mail", 1}, {"google mail", "mail", 2}, {"big-mail", "mail", 2},
+		{"a/mail", "mail", 2}, {"a.mail", "mail", 2},
+		{"acme (mail)", "mail", 2}, {"gmail", "mail", 3}, {"gmail mail", "mail", 2}, {"gmailmail", "mail", 3},
+		{"google sheets", "sheets", 2},
+		{"google sheets", "google sh", 1}, {"post", "mail", none}, {"ma", "mail", none}, {"émail", "mail", 3},
+		{"é mail", "mail", 2}, {"aaa", "aa", 1}, {"baa", "aa", 3},
 	} {
 		if got := rank(c.text, c.search); got != c.want {
 			t.Errorf("rank(%q, %q) = %d, want %d", c.text, c.search, got, c.want)
@@ -27,7 +30,8 @@ func TestRank(t *testing.T) {
 func key(slug, name string) catalog.App {
 	return catalog.App{
 		Slug: slug, Name: name, AuthType: "api_key", Upstream: "https://api.example.com",
-		Fields: []catalog.Field{{Name: "key", Secret: true}}, Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{key}"}},
+		Fields:    []catalog.Field{{Name: "key", Secret: true}},
+		Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{key}"}},
 	}
 }
 
@@ -48,19 +52,23 @@ func TestPages(t *testing.T) {
 		page, limit int
 		message     string
 	}{
-		{0, 0, ""}, {1, 1, ""}, {1, 100, ""}, {1 << 62, 100, ""}, {-1, 1, "page: counts from 1"}, {1, -1, "limit: must be 1 to 100"}, {1, 101, "limit: must be 1 to 100"},
+		{0, 0, ""}, {1, 1, ""}, {1, 100, ""}, {1 << 62, 100, ""}, {-1, 1, "page: counts from 1"},
+		{1, -1, "limit: must be 1 to 100"}, {1, 101, "limit: must be 1 to 100"},
 	} {
 		_, total, err := m.Apps(c, "", p.page, p.limit)
-		if p.message == "" && (err != nil || total != 2) || p.message != "" && (err == nil || vending.AsError(err).Text() != p.message) {
+		if p.message == "" && (err != nil || total != 2) || p.message != "" &&
+			(err == nil || vending.AsError(err).Text() != p.message) {
 			t.Errorf("page %d of %d: %d, %v", p.page, p.limit, total, err)
 		}
 	}
 }
 
-// TestEachApp: by name, whatever its case, without those that nobody can authorize or the tenant may not use.
+// TestEachApp: by name, whatever its case, without those that nobody can authorize or the tenant
+// may not use.
 func TestEachApp(t *testing.T) {
 	imported := catalog.App{
-		Slug: "imported", Name: "Imported", AuthType: "o_auth", Upstream: "https://api.example.com", OAuth2: &catalog.OAuth2{TokenURL: "https://auth.example.com/token"},
+		Slug: "imported", Name: "Imported", AuthType: "o_auth", Upstream: "https://api.example.com",
+		OAuth2: &catalog.OAuth2{TokenURL: "https://auth.example.com/token"},
 	}
 	m := open(t, key("z", "apple"), key("a", "Banana"), key("b", "Apple pie"), imported)
 	for want, apps := range map[string][]string{"apple, Apple pie, Banana": nil, "Apple pie": {"b", "imported"}, "": {}} {

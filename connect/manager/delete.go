@@ -40,7 +40,8 @@ func (d Deletion) Message() string {
 	case Stays:
 		return fmt.Sprintf("connection deleted; what was granted stays valid at %s until it is withdrawn there", d.AppName)
 	case Unconfirmed:
-		return fmt.Sprintf("connection deleted; %s did not confirm that it has revoked the grant: if it must end, withdraw it there", d.AppName)
+		return fmt.Sprintf("connection deleted; %s did not confirm that it has revoked the grant: if it must end, "+
+			"withdraw it there", d.AppName)
 	}
 	return "connection deleted"
 }
@@ -66,11 +67,13 @@ func (m *Manager) Delete(ctx context.Context, c Caller, id string) (Deletion, er
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
 	revoked, err := m.o.Revoker.Revoke(ctx, gone.Tenant, app, grant)
-	row := connect.AuditRow{Event: connect.GrantRevoked, Tenant: gone.Tenant, Connection: gone.ID, User: gone.User, App: gone.App}
+	row := connect.AuditRow{Event: connect.GrantRevoked, Tenant: gone.Tenant, Connection: gone.ID, User: gone.User,
+		App: gone.App}
 	switch {
 	case err != nil:
 		d.Grant, row.Event = Unconfirmed, connect.RevocationFailed
-		m.o.Logger.Warn("a deleted grant could not be revoked at its provider", "connection", gone.ID, "tenant", gone.Tenant, "app", gone.App, "error", err)
+		m.o.Logger.Warn("a deleted grant could not be revoked at its provider", "connection", gone.ID, "tenant", gone.Tenant,
+			"app", gone.App, "error", err)
 	case !revoked:
 		return d, nil
 	default:

@@ -43,7 +43,8 @@ func New(o Options) *Manager {
 	return &Manager{o}
 }
 
-// Caller is on whose behalf something is done. It was authenticated and, where User is set, identified.
+// Caller is on whose behalf something is done. It was authenticated and, where User is set,
+// identified.
 type Caller struct {
 	Tenant *policy.Tenant
 	// User is the end user; empty means all of the tenant's.
@@ -52,8 +53,9 @@ type Caller struct {
 	Key *policy.CallerKey
 }
 
-// RequestLink makes a link by which the caller's end user authorizes an app, named by id or slug. name is what the end user is shown: unlike
-// an import, a link is never called after its app for want of one.
+// RequestLink makes a link by which the caller's end user authorizes an app, named by id or slug.
+// name is what the end user is shown: unlike an import, a link is never called after its app for
+// want of one.
 func (m *Manager) RequestLink(ctx context.Context, c Caller, app, name string) (connect.Link, error) {
 	if err := checkText("app_id", app, maxAppID); err != nil {
 		return connect.Link{}, err
@@ -73,7 +75,8 @@ func (m *Manager) RequestLink(ctx context.Context, c Caller, app, name string) (
 	})
 }
 
-// RefreshLink makes a link by which the credentials of a connection are renewed; the link before it ends.
+// RefreshLink makes a link by which the credentials of a connection are renewed; the link before it
+// ends.
 func (m *Manager) RefreshLink(ctx context.Context, c Caller, id string) (connect.Link, error) {
 	found, err := m.Connection(ctx, c, id)
 	if err != nil {
@@ -89,19 +92,25 @@ func (m *Manager) RefreshLink(ctx context.Context, c Caller, id string) (connect
 	return m.o.Store.RenewLink(ctx, c.Tenant.ID, c.User, id)
 }
 
-// connectable refuses a link that nobody could complete: better now, to the engineer, than on the page, to the customer.
+// connectable refuses a link that nobody could complete: better now, to the engineer, than on the
+// page, to the customer.
 func (m *Manager) connectable(ctx context.Context, c Caller, app *catalog.App) error {
 	switch {
 	case m.o.Vends != nil && !m.o.Vends(c.Tenant.Source):
-		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("source %s vends for this tenant, so that no call through the gateway would find what is connected here: connect the account there", c.Tenant.Source))
+		return vending.Refuse(vending.InvalidRequest,
+			fmt.Sprintf("source %s vends for this tenant, so that no call through the gateway would find what is connected "+
+				"here: connect the account there", c.Tenant.Source))
 	case !app.CanAuthorize():
-		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("app_id: end users cannot authorize %s by a link; its connections are imported", app.Slug))
+		return vending.Refuse(vending.InvalidRequest,
+			fmt.Sprintf("app_id: end users cannot authorize %s by a link; its connections are imported", app.Slug))
 	case app.AuthType != string(vending.OAuth) || app.ClientCredentials():
 		return nil
 	}
 	client, err := m.o.Clients(ctx, c.Tenant.ID, app.Slug)
 	if errors.Is(err, connect.ErrNoOAuthClient) {
-		return vending.Refuse(vending.InvalidRequest, fmt.Sprintf("app_id: %s needs an OAuth client first: register one with the provider and store it with `vendgate oauth-client set %[1]s`", app.Slug))
+		return vending.Refuse(vending.InvalidRequest,
+			fmt.Sprintf("app_id: %s needs an OAuth client first: register one with the provider and store it with `vendgate "+
+				"oauth-client set %[1]s`", app.Slug))
 	}
 	if err != nil {
 		return err
@@ -123,7 +132,8 @@ type Filter struct {
 }
 
 // Connections returns one page of the caller's connections, newest first, and how many there are.
-func (m *Manager) Connections(ctx context.Context, c Caller, f Filter) (page []connect.Connection, total int, err error) {
+func (m *Manager) Connections(ctx context.Context, c Caller, f Filter) (page []connect.Connection, total int,
+	err error) {
 	if f.App != "" {
 		if err := checkText("app_id", f.App, maxAppID); err != nil {
 			return nil, 0, err
@@ -139,7 +149,8 @@ func (m *Manager) Connection(ctx context.Context, c Caller, id string) (connect.
 	return m.o.Store.Describe(ctx, c.Tenant.ID, c.User, id)
 }
 
-// LinkExpiry returns when the link ends that c waits for, rounded down to the second, or nil if it waits for none.
+// LinkExpiry returns when the link ends that c waits for, rounded down to the second, or nil if it
+// waits for none.
 func LinkExpiry(c connect.Connection) *time.Time {
 	if c.LinkExpiresAt.IsZero() || c.Status != connect.Pending && !c.RefreshPending {
 		return nil
@@ -148,7 +159,8 @@ func LinkExpiry(c connect.Connection) *time.Time {
 	return &expires
 }
 
-// Hold says that something depends on a connection; deleting it is `connection_in_use` until the hold is released.
+// Hold says that something depends on a connection; deleting it is `connection_in_use` until the
+// hold is released.
 func (m *Manager) Hold(ctx context.Context, c Caller, id, name string) (connect.Hold, error) {
 	return m.o.Store.Hold(ctx, c.Tenant.ID, c.User, id, name)
 }

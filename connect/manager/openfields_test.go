@@ -15,7 +15,8 @@ import (
 // stored imports a connection of app with fields, and describes it.
 func stored(t *testing.T, s *connect.Store, app, authType string, fields ...vending.Field) connect.Connection {
 	t.Helper()
-	id, err := s.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: "a@example.com", App: app, AuthType: vending.AuthType(authType)},
+	id, err := s.ImportConnection(t.Context(),
+		connect.Connection{Tenant: "acme", User: "a@example.com", App: app, AuthType: vending.AuthType(authType)},
 		connect.NewGrant(connect.GrantValues{AccessToken: "NEVER-access", RefreshToken: "NEVER-refresh", Fields: fields}))
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +51,8 @@ func TestNoSecretIsOpen(t *testing.T) {
 		entries++
 		want := make(map[string]string)
 		fields := []vending.Field{{Name: "undeclared", Value: "NEVER-undeclared"}}
-		for _, name := range []string{"client_id", "client_secret", "consumer_key", "consumer_secret", "oauth_token_secret", "access_token"} {
+		for _, name := range []string{"client_id", "client_secret", "consumer_key", "consumer_secret", "oauth_token_secret",
+			"access_token"} {
 			if !slices.ContainsFunc(app.Fields, func(f catalog.Field) bool { return f.Name == name }) {
 				fields = append(fields, vending.Field{Name: name, Value: "NEVER-" + name})
 			}
@@ -58,7 +60,8 @@ func TestNoSecretIsOpen(t *testing.T) {
 		for i, f := range app.Fields {
 			value := fmt.Sprintf("open-%d", i)
 			switch {
-			case f.Secret, f.Name == "client_id", f.Name == "client_secret", f.From == catalog.FromClient && !slices.Contains(app.AddressFields(), f.Name):
+			case f.Secret, f.Name == "client_id", f.Name == "client_secret", f.From == catalog.FromClient &&
+				!slices.Contains(app.AddressFields(), f.Name):
 				value = "NEVER-" + f.Name
 			default:
 				want[f.Name] = value
@@ -88,19 +91,29 @@ func TestOpenFields(t *testing.T) {
 		fields []vending.Field
 		want   map[string]string
 	}{
-		"open":                     {[]catalog.App{app}, []vending.Field{field("key", "sk-123456"), field("site", "eu")}, map[string]string{"site": "eu"}},
-		"secret by now":            {[]catalog.App{closed}, []vending.Field{field("key", "sk-123456"), field("site", "eu")}, nil},
-		"unknown app":              {[]catalog.App{key("other", "O")}, []vending.Field{field("site", "eu")}, nil},
-		"the secret once more":     {[]catalog.App{app}, []vending.Field{field("key", "sk-123456"), field("site", "sk-123456")}, nil},
-		"the secret within":        {[]catalog.App{app}, []vending.Field{field("key", "sk-123456"), field("site", "x.example/?k=sk-123456")}, nil},
-		"the secret, escaped":      {[]catalog.App{app}, []vending.Field{field("key", "sk@123/456"), field("site", "https://u:sk%40123%2f456@x.example")}, nil},
-		"the secret as base64":     {[]catalog.App{app}, []vending.Field{field("key", "sk-123456"), field("site", "Basic dTpzay0xMjM0NTY=")}, nil},
-		"the token":                {[]catalog.App{app}, []vending.Field{field("key", "k"), field("site", "NEVER-access")}, nil},
-		"a short secret":           {[]catalog.App{app}, []vending.Field{field("pin", "eu"), field("site", "eu")}, nil},
-		"a short one by chance":    {[]catalog.App{app}, []vending.Field{field("pin", "u"), field("site", "eu")}, map[string]string{"site": "eu"}},
-		"under two names":          {[]catalog.App{app}, []vending.Field{field("old_key", "sk-123456"), field("site", "sk-123456")}, nil},
-		"the name in other case":   {[]catalog.App{app}, []vending.Field{field("Site", "eu")}, nil},
-		"a second value, a secret": {[]catalog.App{app}, []vending.Field{field("key", "a-secret-1"), field("site", "eu"), field("site", "a-secret-1")}, map[string]string{"site": "eu"}},
+		"open": {[]catalog.App{app}, []vending.Field{field("key", "sk-123456"), field("site", "eu")},
+			map[string]string{"site": "eu"}},
+		"secret by now": {[]catalog.App{closed}, []vending.Field{field("key", "sk-123456"), field("site", "eu")},
+			nil},
+		"unknown app": {[]catalog.App{key("other", "O")}, []vending.Field{field("site", "eu")}, nil},
+		"the secret once more": {[]catalog.App{app},
+			[]vending.Field{field("key", "sk-123456"), field("site", "sk-123456")}, nil},
+		"the secret within": {[]catalog.App{app},
+			[]vending.Field{field("key", "sk-123456"), field("site", "x.example/?k=sk-123456")}, nil},
+		"the secret, escaped": {[]catalog.App{app},
+			[]vending.Field{field("key", "sk@123/456"), field("site", "https://u:sk%40123%2f456@x.example")}, nil},
+		"the secret as base64": {[]catalog.App{app},
+			[]vending.Field{field("key", "sk-123456"), field("site", "Basic dTpzay0xMjM0NTY=")}, nil},
+		"the token": {[]catalog.App{app}, []vending.Field{field("key", "k"), field("site", "NEVER-access")},
+			nil},
+		"a short secret": {[]catalog.App{app}, []vending.Field{field("pin", "eu"), field("site", "eu")}, nil},
+		"a short one by chance": {[]catalog.App{app}, []vending.Field{field("pin", "u"), field("site", "eu")},
+			map[string]string{"site": "eu"}},
+		"under two names": {[]catalog.App{app},
+			[]vending.Field{field("old_key", "sk-123456"), field("site", "sk-123456")}, nil},
+		"the name in other case": {[]catalog.App{app}, []vending.Field{field("Site", "eu")}, nil},
+		"a second value, a secret": {[]catalog.App{app}, []vending.Field{field("key", "a-secret-1"), field("site", "eu"),
+			field("site", "a-secret-1")}, map[string]string{"site": "eu"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			apps, err := catalog.New(tt.apps...)
@@ -115,7 +128,8 @@ func TestOpenFields(t *testing.T) {
 		})
 	}
 	t.Run("pending", func(t *testing.T) {
-		id, err := s.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: "a@example.com", App: "acme", AuthType: vending.APIKey, Status: connect.Pending}, connect.Grant{})
+		id, err := s.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: "a@example.com", App: "acme",
+			AuthType: vending.APIKey, Status: connect.Pending}, connect.Grant{})
 		if err != nil {
 			t.Fatal(err)
 		}

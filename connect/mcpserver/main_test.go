@@ -38,7 +38,8 @@ const (
 // epoch is the time of every test.
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 987e6, time.UTC)
 
-// stage is the MCP server over a real store, on a real socket, without what stands in front of it: here, a call says itself who makes it.
+// stage is the MCP server over a real store, on a real socket, without what stands in front of it:
+// here, a call says itself who makes it.
 type stage struct {
 	*testing.T
 	store       *connect.Store
@@ -69,13 +70,16 @@ func (b *safeBuffer) String() string {
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{T: t, description: apitest.Read(t), tenants: map[string]*policy.Tenant{
-		"acme": {ID: "acme", Capabilities: policy.AllCapabilities}, "evil": {ID: "evil", Capabilities: policy.AllCapabilities},
+		"acme":        {ID: "acme", Capabilities: policy.AllCapabilities},
+		"evil":        {ID: "evil", Capabilities: policy.AllCapabilities},
 		"apps":        {ID: "apps", Capabilities: []policy.Capability{policy.CapApps}},
 		"connections": {ID: "connections", Capabilities: []policy.Capability{policy.CapConnections}},
 		"narrow":      {ID: "narrow", Capabilities: policy.AllCapabilities, Apps: []string{"slack"}},
 	}}
 	var err error
-	if s.store, err = connect.Open(t.Context(), connect.Options{Dir: t.TempDir(), Now: func() time.Time { return epoch }}); err != nil {
+	if s.store, err = connect.Open(t.Context(), connect.Options{Dir: t.TempDir(), Now: func() time.Time {
+		return epoch
+	}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.store.Close() }) // some tests close it themselves
@@ -94,14 +98,16 @@ func newStage(t *testing.T) *stage {
 		Logger:  slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		agents.Serve(w, r, manager.Caller{Tenant: s.tenants[r.Header.Get("Tenant")], User: r.Header.Get("X-User-Email")}, origin)
+		agents.Serve(w, r, manager.Caller{Tenant: s.tenants[r.Header.Get("Tenant")], User: r.Header.Get("X-User-Email")},
+			origin)
 	}))
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s
 }
 
-// wire sends as a tenant and an end user, holds every answer against the description, and keeps what came back.
+// wire sends as a tenant and an end user, holds every answer against the description, and keeps
+// what came back.
 type wire struct {
 	*stage
 	http.Transport
@@ -138,7 +144,8 @@ func (s *stage) agent(tenant, user string) *agent {
 	s.Helper()
 	w := &wire{stage: s, tenant: tenant, user: user}
 	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
-	session, err := client.Connect(s.Context(), &mcp.StreamableClientTransport{Endpoint: s.url, HTTPClient: &http.Client{Transport: w}, MaxRetries: -1}, nil)
+	session, err := client.Connect(s.Context(),
+		&mcp.StreamableClientTransport{Endpoint: s.url, HTTPClient: &http.Client{Transport: w}, MaxRetries: -1}, nil)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -42,14 +42,16 @@ func New(o Options) *Server {
 	}
 	server := mcp.NewServer(&mcp.Implementation{Name: "vendgate", Title: "Vendgate", Version: "1"}, &mcp.ServerOptions{
 		Instructions: instructions,
-		// The tools never change: without this, the SDK would let clients hold requests open to hear of changes.
+		// The tools never change: without this, the SDK would let clients hold requests open to hear of
+		// changes.
 		Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 	})
 	s.addTools(server)
 	s.handler = mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		Stateless:    true,
 		JSONResponse: true,
-		// It protects servers that ask for no key. Behind a proxy on the same machine it would refuse every call.
+		// It protects servers that ask for no key. Behind a proxy on the same machine it would refuse
+		// every call.
 		DisableLocalhostProtection: true,
 	})
 	return s
@@ -66,7 +68,8 @@ type call struct {
 	origin string
 }
 
-// Serve answers one HTTP request for a caller that was authenticated, identified and paid for. origin is where end users reach us.
+// Serve answers one HTTP request for a caller that was authenticated, identified and paid for.
+// origin is where end users reach us.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, c manager.Caller, origin string) {
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, call{c, origin}))
 	if r.Method == http.MethodPost { // the SDK refuses any other
@@ -80,8 +83,9 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, c manager.Caller,
 	s.handler.ServeHTTP(unstored{w}, r)
 }
 
-// readMessage reads the body, which is to be one message. A batch, which the protocol has not had since its revision of 2025-06-18 and the SDK
-// still takes, would do the work of hundreds of calls for the price of one.
+// readMessage reads the body, which is to be one message. A batch, which the protocol has not had
+// since its revision of 2025-06-18 and the SDK still takes, would do the work of hundreds of calls
+// for the price of one.
 func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *vending.Error) {
 	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
 	body, err := httpx.ReadBody(w, r, maxBody)
@@ -96,7 +100,8 @@ func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *vending.Error
 	return body, nil
 }
 
-// unstored forbids caches to keep an answer: it depends on who asked. The SDK would only have them ask again.
+// unstored forbids caches to keep an answer: it depends on who asked. The SDK would only have them
+// ask again.
 type unstored struct{ http.ResponseWriter }
 
 // WriteHeader implements http.ResponseWriter.

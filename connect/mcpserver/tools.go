@@ -24,17 +24,20 @@ func (s *Server) addTools(server *mcp.Server) {
 	}, s.listConnections)
 	addTool(s, server, policy.CapConnections, false, &mcp.Tool{
 		Name: "create_connection_link", Title: "Create a connection link",
-		Description: "Makes a link by which the user authorizes an app. Give the link to the user: it works once, for 48 hours.",
+		Description: "Makes a link by which the user authorizes an app. Give the link to the user: it works once, for 48 " +
+			"hours.",
 	}, s.createLink)
 	addTool(s, server, policy.CapConnections, true, &mcp.Tool{
 		Name: "check_connection_status", Title: "Check a connection's status",
-		Description: "Says whether a connection is pending, active, rejected or expired, and whether the user must connect again.",
+		Description: "Says whether a connection is pending, active, rejected or expired, and whether the user must " +
+			"connect again.",
 	}, s.checkStatus)
 }
 
-// addTool adds a tool that a key with the capability may call. Its errors reach the agent as the codes of the Platform API; what only an
-// operator can mend goes to the log.
-func addTool[In, Out any](s *Server, server *mcp.Server, needs policy.Capability, readOnly bool, tool *mcp.Tool, run func(context.Context, call, In) (Out, error)) {
+// addTool adds a tool that a key with the capability may call. Its errors reach the agent as the
+// codes of the Platform API; what only an operator can mend goes to the log.
+func addTool[In, Out any](s *Server, server *mcp.Server, needs policy.Capability, readOnly bool, tool *mcp.Tool,
+	run func(context.Context, call, In) (Out, error)) {
 	no := false
 	tool.Annotations = &mcp.ToolAnnotations{ReadOnlyHint: readOnly, OpenWorldHint: &no, DestructiveHint: &no}
 	mcp.AddTool(server, tool, func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
@@ -120,7 +123,8 @@ func (s *Server) describe(ctx context.Context, c connect.Connection) connectionO
 }
 
 func (s *Server) listConnections(ctx context.Context, c call, in listIn) (connectionsOut, error) {
-	found, total, err := s.manager.Connections(ctx, c.Caller, manager.Filter{App: in.AppID, Page: in.Page, Limit: in.Limit})
+	found, total, err := s.manager.Connections(ctx, c.Caller,
+		manager.Filter{App: in.AppID, Page: in.Page, Limit: in.Limit})
 	out := connectionsOut{Connections: []connectionOut{}, Total: total}
 	for _, one := range found {
 		out.Connections = append(out.Connections, s.describe(ctx, one))
@@ -144,7 +148,8 @@ func (s *Server) createLink(ctx context.Context, c call, in linkIn) (linkOut, er
 	if err != nil {
 		return linkOut{}, err
 	}
-	return linkOut{link.Connection.ID, c.origin + connect.LinkPath(link.Token.Reveal()), link.ExpiresAt.Truncate(time.Second)}, nil
+	return linkOut{link.Connection.ID, c.origin + connect.LinkPath(link.Token.Reveal()),
+		link.ExpiresAt.Truncate(time.Second)}, nil
 }
 
 type statusIn struct {

@@ -53,7 +53,8 @@ func TestTools(t *testing.T) {
 	for _, tool := range listed.Tools {
 		names = append(names, tool.Name)
 		hints := tool.Annotations
-		if tool.Title == "" || tool.Description == "" || hints.ReadOnlyHint != (tool.Name != "create_connection_link") || *hints.DestructiveHint || *hints.OpenWorldHint {
+		if tool.Title == "" || tool.Description == "" || hints.ReadOnlyHint != (tool.Name != "create_connection_link") ||
+			*hints.DestructiveHint || *hints.OpenWorldHint {
 			t.Errorf("%s: %+v", tool.Name, hints)
 		}
 		if text, _ := json.Marshal(tool); strings.Contains(strings.ToLower(string(text)), "token") {
@@ -61,7 +62,8 @@ func TestTools(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if got := strings.Join(names, " "); got != "check_connection_status create_connection_link list_connections search_apps" {
+	if got := strings.Join(names,
+		" "); got != "check_connection_status create_connection_link list_connections search_apps" {
 		t.Errorf("tools: %s", got)
 	}
 	if more, err := a.session.ListResources(t.Context(), nil); err == nil && len(more.Resources) > 0 {
@@ -74,23 +76,27 @@ func TestConversation(t *testing.T) {
 	s := newStage(t)
 	a := s.agent("acme", alice)
 	var found apps
-	if problem := a.call("search_apps", map[string]any{"query": " GMAIL ", "limit": 1}, &found); problem != "" || found.Total != 1 || found.Apps[0].ID != "gmail" ||
+	if problem := a.call("search_apps", map[string]any{"query": " GMAIL ", "limit": 1}, &found); problem != "" ||
+		found.Total != 1 || found.Apps[0].ID != "gmail" ||
 		found.Apps[0].Name != "Gmail" || found.Apps[0].AuthType != "o_auth" || found.Apps[0].Categories[0] != "email" {
 		t.Fatalf("%s %+v", problem, found)
 	}
 	var made link
-	if problem := a.call("create_connection_link", map[string]any{"app_id": "gmail", "name": "Work"}, &made); problem != "" {
+	if problem := a.call("create_connection_link", map[string]any{"app_id": "gmail", "name": "Work"},
+		&made); problem != "" {
 		t.Fatal(problem)
 	}
 	token, ok := strings.CutPrefix(made.RequestLink, origin+"/connect/")
 	if !ok || len(token) != 33 || made.ExpiresAt != "2026-03-03T12:00:00Z" {
 		t.Errorf("%+v", made)
 	}
-	want := connection{ID: made.ConnectionID, Name: "Work", AppID: "gmail", AppName: "Gmail", Status: "pending", ExpiresAt: "2026-03-03T12:00:00Z"}
+	want := connection{ID: made.ConnectionID, Name: "Work", AppID: "gmail", AppName: "Gmail", Status: "pending",
+		ExpiresAt: "2026-03-03T12:00:00Z"}
 	check := func() {
 		t.Helper()
 		var got connection
-		if problem := a.call("check_connection_status", map[string]any{"connection_id": made.ConnectionID}, &got); problem != "" || got != want {
+		if problem := a.call("check_connection_status", map[string]any{"connection_id": made.ConnectionID},
+			&got); problem != "" || got != want {
 			t.Errorf("%s %+v, want %+v", problem, got, want)
 		}
 		var all connections
@@ -100,7 +106,8 @@ func TestConversation(t *testing.T) {
 	}
 	check()
 	grant := connect.NewGrant(connect.GrantValues{AccessToken: canary, RefreshToken: canary}).Verify()
-	if _, err := s.store.CompleteLink(t.Context(), connect.DigestOf(token), connect.Digest{1}, "o_auth", grant); err != nil {
+	if _, err := s.store.CompleteLink(t.Context(), connect.DigestOf(token), connect.Digest{1}, "o_auth",
+		grant); err != nil {
 		t.Fatal(err)
 	}
 	want.Status, want.ExpiresAt, want.Verified = "active", "", true
@@ -128,7 +135,8 @@ func TestPaging(t *testing.T) {
 	seen := make(map[string]bool)
 	for page := 1; page <= 3; page++ {
 		var got connections
-		if problem := a.call("list_connections", map[string]any{"app_id": "gmail", "page": page, "limit": 1}, &got); problem != "" || got.Total != 2 {
+		if problem := a.call("list_connections", map[string]any{"app_id": "gmail", "page": page, "limit": 1},
+			&got); problem != "" || got.Total != 2 {
 			t.Fatalf("%s %+v", problem, got)
 		}
 		for _, c := range got.Connections {
@@ -139,7 +147,8 @@ func TestPaging(t *testing.T) {
 		t.Errorf("%v", seen)
 	}
 	var none connections
-	if problem := a.call("list_connections", map[string]any{"app_id": "slack"}, &none); problem != "" || none.Connections == nil || none.Total != 0 {
+	if problem := a.call("list_connections", map[string]any{"app_id": "slack"}, &none); problem != "" ||
+		none.Connections == nil || none.Total != 0 {
 		t.Errorf("%s %+v", problem, none)
 	}
 	var all apps
@@ -161,11 +170,16 @@ func TestProblems(t *testing.T) {
 		{"check_connection_status", map[string]any{"connection_id": "conn_x"}, "connection_deleted: no such connection"},
 		{"check_connection_status", map[string]any{"connection_id": ""}, "connection_deleted: no such connection"},
 		{"create_connection_link", map[string]any{"app_id": "nothing", "name": "One"}, "unknown_app: no such app"},
-		{"create_connection_link", map[string]any{"app_id": "slack", "name": "One"}, "invalid_request: app_id: slack needs an OAuth client first"},
-		{"create_connection_link", map[string]any{"app_id": "gmail", "name": " "}, "invalid_request: name: must be 1 to 200 bytes of text"},
-		{"create_connection_link", map[string]any{"app_id": "gmail", "name": long}, "invalid_request: name: must be 1 to 200 bytes of text"},
-		{"create_connection_link", map[string]any{"app_id": "gmail", "name": "a\nb"}, "invalid_request: name: must be at most 200 bytes of text without control characters"},
-		{"create_connection_link", map[string]any{"app_id": long, "name": "One"}, "invalid_request: app_id: must be 1 to 64 bytes of text"},
+		{"create_connection_link", map[string]any{"app_id": "slack", "name": "One"},
+			"invalid_request: app_id: slack needs an OAuth client first"},
+		{"create_connection_link", map[string]any{"app_id": "gmail", "name": " "},
+			"invalid_request: name: must be 1 to 200 bytes of text"},
+		{"create_connection_link", map[string]any{"app_id": "gmail", "name": long},
+			"invalid_request: name: must be 1 to 200 bytes of text"},
+		{"create_connection_link", map[string]any{"app_id": "gmail", "name": "a\nb"},
+			"invalid_request: name: must be at most 200 bytes of text without control characters"},
+		{"create_connection_link", map[string]any{"app_id": long, "name": "One"},
+			"invalid_request: app_id: must be 1 to 64 bytes of text"},
 		{"search_apps", map[string]any{"query": long}, "invalid_request: search: must be 1 to 100 bytes of text"},
 		{"search_apps", map[string]any{"page": -1}, "invalid_request: page: counts from 1"},
 		{"search_apps", map[string]any{"limit": 101}, "invalid_request: limit: must be 1 to 100"},
@@ -191,9 +205,11 @@ func TestProblems(t *testing.T) {
 func TestCapabilities(t *testing.T) {
 	s := newStage(t)
 	args := map[string]map[string]any{
-		"search_apps": nil, "list_connections": nil, "create_connection_link": {"app_id": "gmail", "name": "One"}, "check_connection_status": {"connection_id": "conn_x"},
+		"search_apps": nil, "list_connections": nil, "create_connection_link": {"app_id": "gmail", "name": "One"},
+		"check_connection_status": {"connection_id": "conn_x"},
 	}
-	for tenant, may := range map[string][]string{"apps": {"search_apps"}, "connections": {"list_connections", "create_connection_link", "check_connection_status"}} {
+	for tenant, may := range map[string][]string{"apps": {"search_apps"},
+		"connections": {"list_connections", "create_connection_link", "check_connection_status"}} {
 		a := s.agent(tenant, alice)
 		for tool := range args {
 			problem := a.call(tool, args[tool], new(any))
@@ -204,10 +220,12 @@ func TestCapabilities(t *testing.T) {
 	}
 	narrow := s.agent("narrow", alice)
 	var found apps
-	if problem := narrow.call("search_apps", nil, &found); problem != "" || found.Total != 1 || found.Apps[0].ID != "slack" {
+	if problem := narrow.call("search_apps", nil, &found); problem != "" || found.Total != 1 ||
+		found.Apps[0].ID != "slack" {
 		t.Errorf("%s %+v", problem, found)
 	}
-	if problem := narrow.call("create_connection_link", args["create_connection_link"], nil); !strings.HasPrefix(problem, "policy_denied: ") {
+	if problem := narrow.call("create_connection_link", args["create_connection_link"], nil); !strings.HasPrefix(problem,
+		"policy_denied: ") {
 		t.Errorf("%q", problem)
 	}
 }
@@ -218,7 +236,8 @@ func TestNotYours(t *testing.T) {
 	id := s.imported("acme", alice)
 	for _, other := range [][2]string{{"evil", alice}, {"acme", bob}} {
 		a := s.agent(other[0], other[1])
-		if problem := a.call("check_connection_status", map[string]any{"connection_id": id}, nil); problem != "connection_deleted: no such connection" {
+		if problem := a.call("check_connection_status", map[string]any{"connection_id": id},
+			nil); problem != "connection_deleted: no such connection" {
 			t.Errorf("%v: %q", other, problem)
 		}
 		var got connections
@@ -241,7 +260,8 @@ func TestParallelTenants(t *testing.T) {
 			wg.Go(func() {
 				name := fmt.Sprintf("%s %s %d", who[0], who[1], i)
 				var made link
-				if problem := a.call("create_connection_link", map[string]any{"app_id": "gmail", "name": name}, &made); problem != "" {
+				if problem := a.call("create_connection_link", map[string]any{"app_id": "gmail", "name": name},
+					&made); problem != "" {
 					t.Error(problem)
 				}
 				c, err := s.store.Describe(t.Context(), who[0], who[1], made.ConnectionID)
@@ -249,7 +269,8 @@ func TestParallelTenants(t *testing.T) {
 					t.Errorf("%s became %+v, %v", name, c, err)
 				}
 				var got connections
-				if problem := a.call("list_connections", map[string]any{"limit": 100}, &got); problem != "" || len(got.Connections) == 0 {
+				if problem := a.call("list_connections", map[string]any{"limit": 100}, &got); problem != "" ||
+					len(got.Connections) == 0 {
 					t.Errorf("%s %+v", problem, got)
 				}
 				for _, c := range got.Connections {
@@ -263,17 +284,20 @@ func TestParallelTenants(t *testing.T) {
 	wg.Wait()
 }
 
-// TestDefect: what only an operator can mend is in the log, and the agent learns no more than the code.
+// TestDefect: what only an operator can mend is in the log, and the agent learns no more than the
+// code.
 func TestDefect(t *testing.T) {
 	s := newStage(t)
 	a := s.agent("acme", alice)
 	if err := s.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if problem := a.call("list_connections", nil, nil); problem != "internal_error: something went wrong in the gateway; its log has the details" {
+	if problem := a.call("list_connections", nil,
+		nil); problem != "internal_error: something went wrong in the gateway; its log has the details" {
 		t.Errorf("%q", problem)
 	}
-	if log := s.log.String(); !strings.Contains(log, `"tool":"list_connections","tenant":"acme"`) || !strings.Contains(log, "the store is closed") {
+	if log := s.log.String(); !strings.Contains(log, `"tool":"list_connections","tenant":"acme"`) ||
+		!strings.Contains(log, "the store is closed") {
 		t.Errorf("logged %s", log)
 	}
 }

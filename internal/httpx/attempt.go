@@ -140,7 +140,8 @@ func isHTTP2(conn net.Conn) bool {
 
 // LimitDials returns a dial function for an http.Transport below a [Transport], which bounds the
 // connections that one request makes.
-func LimitDials(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
+func LimitDials(dial func(ctx context.Context, network, addr string) (net.Conn, error)) func(context.Context, string,
+	string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if a, ok := ctx.Value(attemptKey{}).(*attempt); ok && a.dials.Add(1) > maxDials {
 			return nil, errDials

@@ -57,7 +57,8 @@ func readAll(body io.Reader, limit int) ([]byte, error) {
 
 // Head is [Do] for calls of whose answer the body often does not count: it is read only where
 // wanted says so of the status and the header, and else no byte of it is waited for.
-func Head(rt http.RoundTripper, r *http.Request, limit int, wanted func(status int, h http.Header) bool) (*Response, error) {
+func Head(rt http.RoundTripper, r *http.Request, limit int, wanted func(status int, h http.Header) bool) (*Response,
+	error) {
 	res, err := roundTrip(rt, r)
 	if err != nil {
 		return nil, err

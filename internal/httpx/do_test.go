@@ -69,17 +69,20 @@ func TestDo(t *testing.T) {
 		status       int
 		told         string
 	}{
-		"whole":            {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", 200, ""},
-		"empty":            {"HTTP/1.1 204 No Content\r\n\r\n", "", 204, ""},
-		"an error":         {"HTTP/1.1 503 Down\r\nContent-Length: 4\r\n\r\ndown", "down", 503, ""},
-		"a redirect":       {"HTTP/1.1 302 Found\r\nLocation: http://[canary\r\nContent-Length: 0\r\n\r\n", "", 302, ""},
-		"as long as can":   {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789", "0123456789", 200, ""},
-		"longer":           {"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n0123456789a", "", 200, "the body is too large: the answer has more than 10 bytes"},
-		"longer in chunks": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n" + strings.Repeat("x", 255), "", 200, "the body is too large: the answer has more than 10 bytes"},
-		"cut":              {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncanary", "", 200, "the connection was cut"},
-		"cut before":       {"", "", 0, "the connection was cut"},
-		"malformed":        {"canary\r\n\r\n", "", 0, "the answer was unusable (*fmt.wrapError)"},
-		"malformed chunk":  {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n", "", 200, "the answer was unusable (*errors.errorString)"},
+		"whole":          {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", 200, ""},
+		"empty":          {"HTTP/1.1 204 No Content\r\n\r\n", "", 204, ""},
+		"an error":       {"HTTP/1.1 503 Down\r\nContent-Length: 4\r\n\r\ndown", "down", 503, ""},
+		"a redirect":     {"HTTP/1.1 302 Found\r\nLocation: http://[canary\r\nContent-Length: 0\r\n\r\n", "", 302, ""},
+		"as long as can": {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789", "0123456789", 200, ""},
+		"longer": {"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n0123456789a", "", 200,
+			"the body is too large: the answer has more than 10 bytes"},
+		"longer in chunks": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n" + strings.Repeat("x", 255), "",
+			200, "the body is too large: the answer has more than 10 bytes"},
+		"cut":        {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncanary", "", 200, "the connection was cut"},
+		"cut before": {"", "", 0, "the connection was cut"},
+		"malformed":  {"canary\r\n\r\n", "", 0, "the answer was unusable (*fmt.wrapError)"},
+		"malformed chunk": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n", "", 200,
+			"the answer was unusable (*errors.errorString)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, _ := answering(t, c.answer, false)
@@ -136,7 +139,8 @@ func TestHead(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer server.Close()
-	if res, err := Head(transport(t), get(t, server.URL), 9, unwanted); err != nil || res.Status != http.StatusAccepted || res.Body != nil {
+	if res, err := Head(transport(t), get(t, server.URL), 9, unwanted); err != nil || res.Status != http.StatusAccepted ||
+		res.Body != nil {
 		t.Errorf("%+v, %v", res, err)
 	}
 }
@@ -176,12 +180,14 @@ func TestCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, err := io.ReadAll(res.Body)
-	if err != nil || string(body) != "hello!" || res.ContentLength != 6 || res.Header.Get("Content-Type") != "text/x" || call.Status != 302 || call.Err != nil {
+	if err != nil || string(body) != "hello!" || res.ContentLength != 6 || res.Header.Get("Content-Type") != "text/x" ||
+		call.Status != 302 || call.Err != nil {
 		t.Errorf("%q %d %v %+v %v", body, res.ContentLength, res.Header, call, err)
 	}
 	url, _ = answering(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false)
 	short := &Call{Transport: transport(t), Limit: 4}
-	if _, err := Client(short).Do(get(t, url)); !errors.Is(err, ErrTooLarge) || short.Status != 200 || !errors.Is(short.Err, ErrTooLarge) {
+	if _, err := Client(short).Do(get(t, url)); !errors.Is(err, ErrTooLarge) || short.Status != 200 ||
+		!errors.Is(short.Err, ErrTooLarge) {
 		t.Errorf("%v, %+v", err, short)
 	}
 }
@@ -189,9 +195,13 @@ func TestCall(t *testing.T) {
 // TestCallerLeaves: the caller's end is told as such.
 func TestCallerLeaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() }))
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	}))
 	defer server.Close()
-	if _, err := Do(transport(t), get(t, server.URL).WithContext(ctx), 10); !errors.Is(err, context.Canceled) || err.Error() != "context canceled" {
+	if _, err := Do(transport(t), get(t, server.URL).WithContext(ctx), 10); !errors.Is(err, context.Canceled) ||
+		err.Error() != "context canceled" {
 		t.Error(err)
 	}
 }

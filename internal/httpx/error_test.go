@@ -21,11 +21,15 @@ func TestSafeError(t *testing.T) {
 		err  error
 		want string
 	}{
-		"dial":               {dial, "dial tcp: connect: connection refused"},
-		"dial, wrapped":      {fmt.Errorf("canary: %w", &url.Error{Op: "Get", URL: "http://x/canary", Err: dial}), "dial tcp: connect: connection refused"},
-		"proxy, dial":        {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: dial}, "proxyconnect: dial tcp: connect: connection refused"},
-		"proxy, its words":   {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("canary")}, "proxyconnect: the answer was unusable (*errors.errorString)"},
-		"certificate":        {&tls.CertificateVerificationError{Err: errors.New("x509: unknown")}, "tls: failed to verify certificate: x509: unknown"},
+		"dial": {dial, "dial tcp: connect: connection refused"},
+		"dial, wrapped": {fmt.Errorf("canary: %w", &url.Error{Op: "Get", URL: "http://x/canary", Err: dial}),
+			"dial tcp: connect: connection refused"},
+		"proxy, dial": {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: dial},
+			"proxyconnect: dial tcp: connect: connection refused"},
+		"proxy, its words": {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("canary")},
+			"proxyconnect: the answer was unusable (*errors.errorString)"},
+		"certificate": {&tls.CertificateVerificationError{Err: errors.New("x509: unknown")},
+			"tls: failed to verify certificate: x509: unknown"},
 		"deadline":           {fmt.Errorf("canary: %w", context.DeadlineExceeded), "context deadline exceeded"},
 		"timeout":            {waited{}, "context deadline exceeded"},
 		"canceled":           {&url.Error{Op: "Get", URL: "http://x/canary", Err: context.Canceled}, "context canceled"},
@@ -35,7 +39,8 @@ func TestSafeError(t *testing.T) {
 		"too large":          {fmt.Errorf("%w: of 1 byte", ErrTooLarge), "the body is too large: of 1 byte"},
 		"no transport":       {ErrNoTransport, "no transport to the host is configured"},
 		"the server's words": {fmt.Errorf("canary: %w", http.ErrNotSupported), "the answer was unusable (*fmt.wrapError)"},
-		"safe":               {fmt.Errorf("canary: %w", SafeError(errors.New("canary"))), "the answer was unusable (*errors.errorString)"},
+		"safe": {fmt.Errorf("canary: %w", SafeError(errors.New("canary"))),
+			"the answer was unusable (*errors.errorString)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := SafeError(c.err)
@@ -58,7 +63,9 @@ func (waited) Temporary() bool { return true }
 
 // TestSafeStreamError names what HTTP/2 has to say.
 func TestSafeStreamError(t *testing.T) {
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		panic(http.ErrAbortHandler)
+	}))
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()

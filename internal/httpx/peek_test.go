@@ -39,7 +39,8 @@ func TestReadAhead(t *testing.T) {
 			ends := 0
 			a := readAhead(source, 10, func() { ends++ })
 			head, err := a.prefix(time.Minute)
-			if got := string(head); got != text[:min(size, 10)] || size < 10 && !errors.Is(err, source.err) || size > 10 && err != nil {
+			if got := string(head); got != text[:min(size, 10)] || size < 10 && !errors.Is(err, source.err) || size > 10 &&
+				err != nil {
 				t.Errorf("%s, %d bytes: the prefix is %q, error %v", name, size, got, err)
 			}
 			body, err := io.ReadAll(a)

@@ -24,7 +24,8 @@ func transportTo(t *testing.T, peer *h2peer.Peer) Transport {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(peer.CA)
 	base := &http.Transport{
-		DialContext: LimitDials(new(net.Dialer).DialContext), ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots},
+		DialContext: LimitDials(new(net.Dialer).DialContext), ForceAttemptHTTP2: true,
+		TLSClientConfig: &tls.Config{RootCAs: roots},
 	}
 	t.Cleanup(base.CloseIdleConnections)
 	return Transport{base}
@@ -105,7 +106,8 @@ func TestRefused(t *testing.T) {
 		{"GOAWAY for ever, POST", "POST", keptBody, away, nil, 1, ErrRefused, true},
 		{"GOAWAY for ever, POST without a body", "POST", noBody, away, nil, 1, ErrRefused, true},
 		{"GOAWAY once, GET", "GET", noBody, once(away), nil, 2, nil, false},
-		{"GOAWAY once, POST with an idempotency key", "POST", keptBody, once(away), []string{"Idempotency-Key", "k"}, 2, nil, false},
+		{"GOAWAY once, POST with an idempotency key", "POST", keptBody, once(away), []string{"Idempotency-Key", "k"}, 2, nil,
+			false},
 		{"GOAWAY with an error on a new connection", "GET", noBody, angry, nil, 1, nil, true},
 		{"protocol error, POST", "POST", keptBody, broken, nil, 1, ErrRefused, true},
 		{"protocol error, POST without a body", "POST", noBody, broken, nil, 1, ErrRefused, true},
@@ -248,7 +250,8 @@ func TestHeadClosesHTTP1(t *testing.T) {
 		if _, err := send(t, rt, "HEAD", server.url, body); err != nil {
 			t.Fatal(err)
 		}
-		if got := <-server.heads; !strings.HasPrefix(got, "HEAD / HTTP/1.1\r\n") || !strings.Contains(got, "\r\nConnection: close\r\n") {
+		if got := <-server.heads; !strings.HasPrefix(got, "HEAD / HTTP/1.1\r\n") ||
+			!strings.Contains(got, "\r\nConnection: close\r\n") {
 			t.Errorf("sent %q", got)
 		}
 	}

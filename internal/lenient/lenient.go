@@ -1,13 +1,13 @@
-// Package lenient reads names and escapes as the most lenient servers do, so that what judges, cleans
-// and redacts requests agrees on what another program may take them for.
+// Package lenient reads names and escapes as the most lenient servers do, so that what judges,
+// cleans and redacts requests agrees on what another program may take them for.
 //
 // It must never be used to make a request: what goes out keeps the caller's spelling.
 package lenient
 
 import "strings"
 
-// Decode decodes each valid percent triplet of s, once, and leaves the others (RFC 3986, section 2.1,
-// would have them refused).
+// Decode decodes each valid percent triplet of s, once, and leaves the others (RFC 3986, section
+// 2.1, would have them refused).
 func Decode(s string) string {
 	if strings.IndexByte(s, '%') < 0 {
 		return s

@@ -60,7 +60,8 @@ func (m *hostMap) find(raw string) (string, error) {
 	here := m.at(u, func(p *place) bool { return p.any.MatchString(u.host) })
 	switch {
 	case len(here) == 0:
-		return "", refuse(ReasonHost, fmt.Sprintf("%s is not a host of %s, which has %s", shown(u.scheme, u.host), m.app, m.shown()))
+		return "",
+			refuse(ReasonHost, fmt.Sprintf("%s is not a host of %s, which has %s", shown(u.scheme, u.host), m.app, m.shown()))
 	case own: // a path of the gateway's, in Location or Link, that a client has resolved against the provider's URL
 		return m.url(linked + u.query), nil
 	}
@@ -68,7 +69,8 @@ func (m *hostMap) find(raw string) (string, error) {
 		return p.any.MatchString(u.host) && p.own.MatchString(u.host) && (p.whole == "" || p.whole == u.host)
 	})
 	if len(mine) == 0 {
-		return "", refuse(ReasonAccount, fmt.Sprintf("%s is not known to be the host of this connection of %s, whose fields say which is", u.host, m.app))
+		return "", refuse(ReasonAccount,
+			fmt.Sprintf("%s is not known to be the host of this connection of %s, whose fields say which is", u.host, m.app))
 	}
 	for _, p := range mine {
 		rest, ok, err := m.below(p, u.path)
@@ -129,7 +131,8 @@ func (m *hostMap) below(p *place, path string) (rest string, ok bool, err error)
 		raw := found[i+1]
 		decoded, _ := url.PathUnescape(raw)
 		if value, known := m.fields[name]; known && value != raw && value != decoded {
-			return "", false, refuse(ReasonAccount, fmt.Sprintf("%s in the path is not the %s of this connection of %s", raw, name, m.app))
+			return "", false,
+				refuse(ReasonAccount, fmt.Sprintf("%s in the path is not the %s of this connection of %s", raw, name, m.app))
 		}
 	}
 	rest = found[len(found)-1]

@@ -54,9 +54,11 @@ func TestHosts(t *testing.T) {
 
 func TestRefusalNamesHosts(t *testing.T) {
 	s := readShared(t)
-	m := newHostMap(&Options{App: "dropbox", Connection: "c"}, target{scheme: "https", host: "gw.example"}, s.Apps["dropbox"], nil)
+	m := newHostMap(&Options{App: "dropbox", Connection: "c"}, target{scheme: "https", host: "gw.example"},
+		s.Apps["dropbox"], nil)
 	_, err := m.find("https://evil.example:8443/x?key=canary")
-	if err == nil || !strings.Contains(err.Error(), "evil.example:8443") || !strings.Contains(err.Error(), "api.dropboxapi.com") || strings.Contains(err.Error(), "canary") {
+	if err == nil || !strings.Contains(err.Error(), "evil.example:8443") ||
+		!strings.Contains(err.Error(), "api.dropboxapi.com") || strings.Contains(err.Error(), "canary") {
 		t.Error(err)
 	}
 }

@@ -172,7 +172,8 @@ func (t *Transport) get(ctx context.Context, path string, v any) error {
 		Data    json.RawMessage
 	}{}
 	if err := json.Unmarshal(body, &answer); err != nil && response.StatusCode == http.StatusOK {
-		return errors.New("the answer is not one of the Platform API; does Gateway lead to a Vendgate server? One without the Platform API tells none: give Hosts")
+		return errors.New("the answer is not one of the Platform API; does Gateway lead to a Vendgate server? One without " +
+			"the Platform API tells none: give Hosts")
 	}
 	if response.StatusCode != http.StatusOK {
 		var refusal struct{ Code string }

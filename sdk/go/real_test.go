@@ -76,7 +76,8 @@ func TestRealGateway(t *testing.T) {
 		}
 	}))
 	t.Cleanup(provider.Close)
-	o := vendgate.Options{Gateway: startVendgate(t, provider.URL), Key: tenantKey, Email: alice, Connection: "conn_1", App: "openai"}
+	o := vendgate.Options{Gateway: startVendgate(t, provider.URL), Key: tenantKey, Email: alice, Connection: "conn_1",
+		App: "openai"}
 	response, err := clientOf(t, o).Get(provider.URL + "/v1/models")
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +88,8 @@ func TestRealGateway(t *testing.T) {
 	}
 	for _, c := range got {
 		text := fmt.Sprint(c)
-		if c.Header.Get("Authorization") != "Bearer "+secret || bytes.Contains([]byte(text), []byte(tenantKey)) || bytes.Contains([]byte(text), []byte(alice)) {
+		if c.Header.Get("Authorization") != "Bearer "+secret || bytes.Contains([]byte(text), []byte(tenantKey)) ||
+			bytes.Contains([]byte(text), []byte(alice)) {
 			t.Errorf("the provider got %+v", c)
 		}
 	}
@@ -107,7 +109,8 @@ func startVendgate(t *testing.T, provider string) string {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"secret": secret, "tenant": tenantKey, "Caddyfile": fmt.Sprintf(caddyfile, dir, provider, address)} {
+	for name, text := range map[string]string{"secret": secret, "tenant": tenantKey,
+		"Caddyfile": fmt.Sprintf(caddyfile, dir, provider, address)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -93,10 +93,13 @@ func New(o Options) (*Transport, error) {
 func (o *Options) root() (target, error) {
 	u, err := url.Parse(o.Gateway)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return target{}, errors.New("vendgate: Gateway must be an absolute URL of scheme, host and path, like https://gateway.example.com")
+		return target{},
+			errors.New("vendgate: Gateway must be an absolute URL of scheme, host and path, like https://gateway.example.com")
 	}
 	if u.Scheme != "https" && !(u.Scheme == "http" && (o.AllowHTTP || isLoopback(u.Hostname()))) {
-		return target{}, errors.New("vendgate: Gateway must be https, since the key travels there; plain http is for loopback, or with AllowHTTP")
+		return target{},
+			errors.New("vendgate: Gateway must be https, since the key travels there; plain http is for loopback, or with " +
+				"AllowHTTP")
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
 	return parse(u.String())

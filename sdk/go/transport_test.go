@@ -41,18 +41,21 @@ func TestRoundTrip(t *testing.T) {
 	g := startGateway(t, tellHosts, nil)
 	o := g.options()
 	o.Errors = "passthrough"
-	r, err := http.NewRequestWithContext(contextOf(t), http.MethodPost, "https://api.acme.example/v1/a%2fb?x=%7E&y", newBody("Größe? 🐘"))
+	r, err := http.NewRequestWithContext(contextOf(t), http.MethodPost, "https://api.acme.example/v1/a%2fb?x=%7E&y",
+		newBody("Größe? 🐘"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header = http.Header{"Authorization": {"Bearer placeholder"}, "x-vendgate-key": {"k"}, "X-User-Email": {"bob@example.com"}, "X-Trace": {"7"}}
+	r.Header = http.Header{"Authorization": {"Bearer placeholder"}, "x-vendgate-key": {"k"},
+		"X-User-Email": {"bob@example.com"}, "X-Trace": {"7"}}
 	before := r.Header.Clone()
 	response, err := clientOf(t, o).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
-	if response.Request.URL.Host != "api.acme.example" || !reflect.DeepEqual(r.Header, before) || r.URL.Host != "api.acme.example" {
+	if response.Request.URL.Host != "api.acme.example" || !reflect.DeepEqual(r.Header, before) ||
+		r.URL.Host != "api.acme.example" {
 		t.Errorf("the request was changed: %v %v", r.URL, r.Header)
 	}
 	calls := g.took()
@@ -60,7 +63,8 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatalf("got %+v", calls)
 	}
 	for name, want := range map[string][]string{
-		"Authorization": {"Bearer " + key}, "X-Vendgate-Key": nil, "X-User-Email": {alice}, "X-Trace": {"7"}, "Vendgate-Errors": {"passthrough"},
+		"Authorization": {"Bearer " + key}, "X-Vendgate-Key": nil, "X-User-Email": {alice}, "X-Trace": {"7"},
+		"Vendgate-Errors": {"passthrough"},
 	} {
 		if got := calls[0].Header[name]; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -108,7 +112,8 @@ func TestRedirects(t *testing.T) {
 	})
 	client := clientOf(t, g.options())
 	post := func() error {
-		r, err := http.NewRequestWithContext(contextOf(t), http.MethodPost, "https://api.acme.example/v1/x", strings.NewReader("text"))
+		r, err := http.NewRequestWithContext(contextOf(t), http.MethodPost, "https://api.acme.example/v1/x",
+			strings.NewReader("text"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +136,8 @@ func TestRedirects(t *testing.T) {
 			continue
 		}
 		calls := g.took()
-		if last := calls[len(calls)-1]; last.Line != want || last.Body != "text" || last.Header.Get("Authorization") != "Bearer "+key || last.Header.Get("X-User-Email") != alice {
+		if last := calls[len(calls)-1]; last.Line != want || last.Body != "text" ||
+			last.Header.Get("Authorization") != "Bearer "+key || last.Header.Get("X-User-Email") != alice {
 			t.Errorf("%s: %+v", location, last)
 		}
 	}
@@ -225,7 +231,8 @@ func TestHostsThatAreNotTold(t *testing.T) {
 }
 
 func TestFieldsOfTheConnection(t *testing.T) {
-	zendesk := []vendgate.Host{{Host: "{subdomain}.zendesk.com", Slots: map[string]vendgate.Slot{"subdomain": {Kind: "label"}}}}
+	zendesk := []vendgate.Host{{Host: "{subdomain}.zendesk.com",
+		Slots: map[string]vendgate.Slot{"subdomain": {Kind: "label"}}}}
 	status := http.StatusOK
 	told := func(path string) (int, any) {
 		if strings.HasPrefix(path, "/apps/") {
@@ -279,7 +286,8 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s is taken", name)
 		}
 	}
-	for _, gateway := range []string{"https://gw.example/behind/", "http://127.0.0.1:8080", "http://localhost", "http://[::1]:80"} {
+	for _, gateway := range []string{"https://gw.example/behind/", "http://127.0.0.1:8080", "http://localhost",
+		"http://[::1]:80"} {
 		o := good
 		o.Gateway = gateway
 		if _, err := vendgate.New(o); err != nil {

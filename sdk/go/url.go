@@ -19,7 +19,8 @@ func parse(raw string) (target, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	scheme = strings.ToLower(scheme)
 	if !ok || usualPorts[scheme] == "" || strings.ContainsRune(raw, '\\') || strings.ContainsFunc(raw, isControl) {
-		return target{}, refuse(ReasonURL, "the URL is not valid, or not one of https: write it like https://api.example.com/v1")
+		return target{},
+			refuse(ReasonURL, "the URL is not valid, or not one of https: write it like https://api.example.com/v1")
 	}
 	authority, path, query := rest, "", ""
 	if i := strings.IndexByte(rest, '?'); i >= 0 {

@@ -15,12 +15,15 @@ import (
 // ourHeaders are those that an answer may have only where the description says so.
 var ourHeaders = []string{"Allow", "Cache-Control", "Ratelimit", "Ratelimit-Policy", "Retry-After", "Www-Authenticate"}
 
-// CheckAnswer holds the answer to a call of method and escaped path, under [api.Base], against the description, and returns its error code.
-func (d *Description) CheckAnswer(t testing.TB, method, path string, status int, header http.Header, body []byte) vending.Code {
+// CheckAnswer holds the answer to a call of method and escaped path, under [api.Base], against the
+// description, and returns its error code.
+func (d *Description) CheckAnswer(t testing.TB, method, path string, status int, header http.Header,
+	body []byte) vending.Code {
 	t.Helper()
 	endpoint, _, err := api.Find(method, path)
 	if err != nil {
-		// What the description does not have is answered in one way only, but for a key that is not known.
+		// What the description does not have is answered in one way only, but for a key that is not
+		// known.
 		endpoint.Method, endpoint.Pattern = "GET", "/apps"
 		if status != http.StatusBadRequest && status != http.StatusUnauthorized {
 			t.Errorf("%s %s: there is no such endpoint, and the answer is %d", method, path, status)

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	// The validator passes the official suite of draft 2020-12, which is what OpenAPI 3.1 is written in, and takes a JSON pointer into
-	// any document for a schema.
+	// The validator passes the official suite of draft 2020-12, which is what OpenAPI 3.1 is written
+	// in, and takes a JSON pointer into any document for a schema.
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/vendgate/vendgate/connect/api"
@@ -20,7 +20,8 @@ type Description struct {
 	compiler *jsonschema.Compiler
 }
 
-// The names under which the validator knows the description: as it stands, and with every object closed to further fields.
+// The names under which the validator knows the description: as it stands, and with every object
+// closed to further fields.
 const (
 	open   = "open.json"
 	closed = "closed.json"
@@ -49,7 +50,8 @@ func parse(t testing.TB, text []byte) any {
 	return v
 }
 
-// closeObjects closes each schema that lists properties. The description leaves them open, so that answers may gain fields.
+// closeObjects closes each schema that lists properties. The description leaves them open, so that
+// answers may gain fields.
 func closeObjects(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -68,7 +70,8 @@ func closeObjects(v any) any {
 	return v
 }
 
-// at returns the value at a path of keys, following references, and where it really stands; nil if there is none.
+// at returns the value at a path of keys, following references, and where it really stands; nil if
+// there is none.
 func (d *Description) at(keys ...string) (v any, where []string) {
 	v = d.doc
 	for _, key := range keys {
@@ -150,7 +153,8 @@ func (d *Description) Parameter(t testing.TB, method, pattern, in, name string) 
 	}
 }
 
-// Body returns the schema of an endpoint's request body, or nil. It is open: unknown fields of a request are ignored.
+// Body returns the schema of an endpoint's request body, or nil. It is open: unknown fields of a
+// request are ignored.
 func (d *Description) Body(t testing.TB, method, pattern string) *jsonschema.Schema {
 	t.Helper()
 	return d.schema(t, open, operation(method, pattern, "requestBody", "content", "application/json", "schema")...)

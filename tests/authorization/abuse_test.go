@@ -12,7 +12,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestBrowserLeaves in the middle of the callback: the provider has made a grant by then, and it is not lost.
+// TestBrowserLeaves in the middle of the callback: the provider has made a grant by then, and it is
+// not lost.
 func TestBrowserLeaves(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("crm")
@@ -72,7 +73,8 @@ func TestTriesAreBounded(t *testing.T) {
 	}
 	o.stands(id, "pending", "via_link")
 	other, _ := o.link("vault")
-	v.Open(other).Submit("accept").Submit("credentials", "field.api_key", "right").Sees("another link", http.StatusOK, harness.SaysCreated)
+	v.Open(other).Submit("accept").Submit("credentials", "field.api_key", "right").Sees("another link", http.StatusOK,
+		harness.SaysCreated)
 }
 
 // TestInvitationComesFirst: nobody enters credentials without having been told for whom.
@@ -81,7 +83,8 @@ func TestInvitationComesFirst(t *testing.T) {
 	address, id := o.link("vault")
 	v := harness.NewVisitor(t, nil)
 	v.Open(address+"/credentials").Sees("the form by its address", http.StatusOK, "Accept & Connect")
-	v.Do(http.MethodPost, address+"/credentials", url.Values{"csrf": {v.CSRF()}, "field.api_key": {"right"}}).Sees("its values by their address", http.StatusOK, "Accept & Connect")
+	v.Do(http.MethodPost, address+"/credentials", url.Values{"csrf": {v.CSRF()}, "field.api_key": {"right"}}).Sees(
+		"its values by their address", http.StatusOK, "Accept & Connect")
 	o.stands(id, "pending", "via_link")
 	if o.keyed.calls.Load() != 0 {
 		t.Error("the key was tried")

@@ -14,7 +14,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// recorder stands between two gateways and counts the calls of the Platform API by what they ask for.
+// recorder stands between two gateways and counts the calls of the Platform API by what they ask
+// for.
 type recorder struct {
 	*httptest.Server
 	tokens, others atomic.Int64
@@ -44,20 +45,23 @@ func newRecorder(t *testing.T, to string) *recorder {
 	return r
 }
 
-// chain starts a gateway with the embedded connection manager as a process and, in front of it, one in this process that vends
-// from its Platform API. key is the latter's key option.
+// chain starts a gateway with the embedded connection manager as a process and, in front of it, one
+// in this process that vends from its Platform API. key is the latter's key option.
 func (s *stage) chain(key string) (front *harness.Gateway, between *recorder) {
 	s.t.Helper()
 	back, _ := s.apart("margin 5s")
 	between = newRecorder(s.t, back.URL)
-	config := fmt.Sprintf("source platform {\nurl %s/platform/v1\nkey %s\nallow_http\nallow_private 127.0.0.0/8\n}\n%s", between.URL, key, s.app())
+	config := fmt.Sprintf("source platform {\nurl %s/platform/v1\nkey %s\nallow_http\nallow_private 127.0.0.0/8\n}\n%s",
+		between.URL, key, s.app())
 	if key != "passthrough" {
-		config += "tenant front {\nkey " + harness.Secret(s.t, "AUTHORIZATION_FRONT", harness.KeyB) + "\nbudget token unlimited\n}\n"
+		config += "tenant front {\nkey " + harness.Secret(s.t, "AUTHORIZATION_FRONT", harness.KeyB) +
+			"\nbudget token unlimited\n}\n"
 	}
 	return harness.Start(s.t, config, proxyOnly), between
 }
 
-// TestChain calls through two gateways: the first vends from the second's Platform API, which refreshes at the provider.
+// TestChain calls through two gateways: the first vends from the second's Platform API, which
+// refreshes at the provider.
 func TestChain(t *testing.T) {
 	tests := map[string]struct{ key, callersKey string }{
 		"a key of its own": {harness.Secret(t, "AUTHORIZATION_BACK", harness.KeyA), harness.KeyB},
@@ -88,7 +92,8 @@ func TestChain(t *testing.T) {
 			s.api.requests()
 			expect(t, "another end user", get(t, g, id, key, "X-User-Email: "+harness.Bob), "404 connection_deleted vending")
 			expect(t, "no such connection", get(t, g, "conn_none", key), "404 connection_deleted vending")
-			if wrong := get(t, g, id, "Authorization: Bearer pk_live_nobody"); wrong.status != 401 || wrong.code != "invalid_tenant_key" {
+			if wrong := get(t, g, id, "Authorization: Bearer pk_live_nobody"); wrong.status != 401 ||
+				wrong.code != "invalid_tenant_key" {
 				t.Errorf("an unknown key: answered %s", wrong)
 			}
 			_, held := s.held(id)

@@ -16,7 +16,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// cloud is an API whose tokens reach several sites: it lists all of them, one twice, and each call says by its path which one is meant.
+// cloud is an API whose tokens reach several sites: it lists all of them, one twice, and each call
+// says by its path which one is meant.
 type cloud struct {
 	*httptest.Server
 	last atomic.Value
@@ -31,7 +32,8 @@ func startCloud(t *testing.T) *cloud {
 			c.last.Store(r.URL.Path)
 			_, _ = io.WriteString(w, `{}`)
 		case strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "):
-			_, _ = io.WriteString(w, `[{"id":"site-1","url":"https://first.example.com","scopes":["a"]},{"id":"site-2","url":"https://acme.example.com"},{"id":"site-1","url":"https://first.example.com"}]`)
+			_, _ = io.WriteString(w,
+				`[{"id":"site-1","url":"https://first.example.com","scopes":["a"]},{"id":"site-2","url":"https://acme.example.com"},{"id":"site-1","url":"https://first.example.com"}]`)
 		default:
 			w.WriteHeader(http.StatusUnauthorized)
 		}
@@ -93,19 +95,24 @@ func TestChosenSite(t *testing.T) {
 	address, id := o.link("cloud")
 	v := harness.NewVisitor(t, nil).Open(address).Submit("accept").Sees("the form", 200, "The “acme” of acme.example.com")
 	v.Submit("credentials", "field.site", "acme.example.com.evil.com").Sees("another's site", 422, "Site cannot be right")
-	v.Submit("credentials", "field.site", "gone").LogIn("alice").Sees("a site that was not granted", 422, "Site cannot be right: it is none that you gave access to.")
+	v.Submit("credentials", "field.site", "gone").LogIn("alice").Sees("a site that was not granted", 422,
+		"Site cannot be right: it is none that you gave access to.")
 	o.stands(id, "pending", "via_link")
-	v.Submit("accept").Submit("credentials", "field.site", "https://Acme.example.com/boards/1").LogIn("alice").Sees("done", 200, harness.SaysCreated)
+	v.Submit("accept").Submit("credentials", "field.site", "https://Acme.example.com/boards/1").LogIn("alice").Sees("done",
+		200, harness.SaysCreated)
 	c.reached(o, "cloud", id, "/ex/site-2/me")
 
 	twice, second := o.link("cloud")
-	harness.NewVisitor(t, nil).Open(twice).Submit("accept").Submit("credentials", "field.site", "FIRST").LogIn("alice").Sees("listed twice", 200, harness.SaysCreated)
+	harness.NewVisitor(t, nil).Open(twice).Submit("accept").Submit("credentials", "field.site",
+		"FIRST").LogIn("alice").Sees("listed twice", 200, harness.SaysCreated)
 	c.reached(o, "cloud", second, "/ex/site-1/me")
 
 	// A connection from before the app asked for the site.
 	granted := o.provider.grant()
-	older, err := o.store.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: harness.Alice, App: "cloud", AuthType: vending.OAuth}, connect.NewGrant(connect.GrantValues{
-		AccessToken: granted.Access, RefreshToken: granted.Refresh, Expiry: time.Now().Add(time.Hour), Fields: []vending.Field{{Name: "cloud_id", Value: "site-0"}},
+	older, err := o.store.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: harness.Alice,
+		App: "cloud", AuthType: vending.OAuth}, connect.NewGrant(connect.GrantValues{
+		AccessToken: granted.Access, RefreshToken: granted.Refresh, Expiry: time.Now().Add(time.Hour),
+		Fields: []vending.Field{{Name: "cloud_id", Value: "site-0"}},
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +155,8 @@ func TestImportedMachine(t *testing.T) {
 	o := newOfficeAt(t, site, app)
 	config := filepath.Join(t.TempDir(), "Caddyfile")
 	o.write(config, "{\nvendgate {\n"+app+tenant(t)+"}\n}\n")
-	id := harness.Run(t, harness.Environ(t), `{"client_id":"the-id","client_secret":"canary-machine"}`, harness.Program(t), "connection", "import",
+	id := harness.Run(t, harness.Environ(t), `{"client_id":"the-id","client_secret":"canary-machine"}`, harness.Program(t),
+		"connection", "import",
 		"--tenant", "acme", "--user", harness.Alice, "--app", "machine", "--data", o.dir, "--config", config)
 	c.reached(o, "machine", strings.TrimSpace(id), "/me")
 }

@@ -17,7 +17,8 @@ const (
 	callsPerCaller = 25
 )
 
-// load makes callers × callsPerCaller calls to a path; each must be answered 200 with the digest want.
+// load makes callers × callsPerCaller calls to a path; each must be answered 200 with the digest
+// want.
 func load(t *testing.T, g *harness.Gateway, path, key, want string) {
 	t.Helper()
 	var running sync.WaitGroup
@@ -91,8 +92,9 @@ func TestEveryCallVends(t *testing.T) {
 	})
 }
 
-// TestForcedVends: a refused token costs one vend more, seen where a vend is a call of its own. The platform has no way to be
-// told that its token was refused, so that the same comes back and nothing is replayed.
+// TestForcedVends: a refused token costs one vend more, seen where a vend is a call of its own. The
+// platform has no way to be told that its token was refused, so that the same comes back and
+// nothing is replayed.
 func TestForcedVends(t *testing.T) {
 	s := newStage(t)
 	granted := s.provider.grant()
@@ -140,7 +142,8 @@ func TestNothingIsCached(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.api.requests()
-			expect(t, "a call of the deleted connection", get(t, g, id, key), "404 connection_deleted "+string(vending.FromVending))
+			expect(t, "a call of the deleted connection", get(t, g, id, key),
+				"404 connection_deleted "+string(vending.FromVending))
 			if n := len(s.api.requests()); n != 0 {
 				t.Errorf("the upstream got %d calls of the deleted connection", n)
 			}

@@ -93,8 +93,9 @@ func answered(c *tokenCall, reached chan<- struct{}) {
 	close(reached)
 }
 
-// TestKilledMidRefresh runs two gateway processes over one data directory and kills -9 one of them in a refresh. Whatever the
-// moment, nothing is lost that the provider has not already taken away: its counters decide which of the two is right.
+// TestKilledMidRefresh runs two gateway processes over one data directory and kills -9 one of them
+// in a refresh. Whatever the moment, nothing is lost that the provider has not already taken away:
+// its counters decide which of the two is right.
 func TestKilledMidRefresh(t *testing.T) {
 	for name, p := range map[string]killPoint{
 		"before the provider is asked":    {on: beforeRotation, left: nothingLost},
@@ -133,7 +134,8 @@ func killMidRefresh(t *testing.T, p killPoint) {
 
 	served := make(chan answer, 1)
 	go func() {
-		a, _ := send(doomed, doomed.Request(http.MethodGet, "/proxy/"+id+"/crm/me", nil)) // most are killed before they answer
+		// most are killed before they answer
+		a, _ := send(doomed, doomed.Request(http.MethodGet, "/proxy/"+id+"/crm/me", nil))
 		served <- a
 	}()
 	if p.on == nil {
@@ -201,7 +203,8 @@ func (s *stage) checkAfterKill(id string, other *harness.Gateway, rotated bool, 
 	t.Logf("rotated at the kill: %t; afterwards: %s", rotated, outcome)
 }
 
-// checkRotation ends the access token that the upstream got: only the rotated refresh token brings another one.
+// checkRotation ends the access token that the upstream got: only the rotated refresh token brings
+// another one.
 func (s *stage) checkRotation(id string, g *harness.Gateway, got string, before tally) {
 	s.t.Helper()
 	_, held := s.held(id)

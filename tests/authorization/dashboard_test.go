@@ -20,7 +20,8 @@ func desk(t *testing.T, policy string, capabilities ...string) (*harness.Gateway
 		t.Fatal(err)
 	}
 	defer store.Close()
-	key, err := store.CreateTenant(t.Context(), connect.Tenant{ID: "desk", Email: "desk@example.com", Capabilities: capabilities})
+	key, err := store.CreateTenant(t.Context(),
+		connect.Tenant{ID: "desk", Email: "desk@example.com", Capabilities: capabilities})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,22 +38,28 @@ func signIn(t *testing.T, g *harness.Gateway, key string) *harness.Visitor {
 func TestDashboardNeedsCapability(t *testing.T) {
 	g, key := desk(t, "budget api unlimited", "token")
 	v := signIn(t, g, key).Sees("signed in", http.StatusForbidden, "lacks the capability connections")
-	for _, page := range []string{"/links/new", "/keys", "/audit", "/budgets", "/budgets/live", "/connections/conn_x/delete"} {
+	for _, page := range []string{"/links/new", "/keys", "/audit", "/budgets", "/budgets/live",
+		"/connections/conn_x/delete"} {
 		v.Open(g.URL+"/connect/dashboard"+page).Sees(page, http.StatusForbidden, "lacks the capability")
 	}
-	for _, form := range []string{"/links", "/keys/rotate", "/keys/promote", "/keys/mcp", "/connections/conn_x/delete", "/connections/conn_x/refresh"} {
-		v.Do(http.MethodPost, g.URL+"/connect/dashboard"+form, url.Values{"csrf": {v.CSRF()}}).Sees(form, http.StatusForbidden, "lacks the capability")
+	for _, form := range []string{"/links", "/keys/rotate", "/keys/promote", "/keys/mcp", "/connections/conn_x/delete",
+		"/connections/conn_x/refresh"} {
+		v.Do(http.MethodPost, g.URL+"/connect/dashboard"+form, url.Values{"csrf": {v.CSRF()}}).Sees(form,
+			http.StatusForbidden, "lacks the capability")
 	}
 }
 
-// TestDashboardSpendsTheBudget: what costs by the Platform API costs here as well; signing out does not.
+// TestDashboardSpendsTheBudget: what costs by the Platform API costs here as well; signing out does
+// not.
 func TestDashboardSpendsTheBudget(t *testing.T) {
 	g, key := desk(t, "budget api 3")
 	v := signIn(t, g, key).Sees("signed in", http.StatusOK, "Connections")
 	for range 2 {
-		v.Open(g.URL+"/connect/dashboard/links/new").Submit("links", "email", "x", "app", "openai", "name", "n").Sees("a mistake", http.StatusUnprocessableEntity, "Enter one email address")
+		v.Open(g.URL+"/connect/dashboard/links/new").Submit("links", "email", "x", "app", "openai", "name",
+			"n").Sees("a mistake", http.StatusUnprocessableEntity, "Enter one email address")
 	}
-	v.Open(g.URL+"/connect/dashboard/links/new").Submit("links", "email", "a@example.com", "app", "openai", "name", "n").Sees("one too many", http.StatusTooManyRequests, "budget")
+	v.Open(g.URL+"/connect/dashboard/links/new").Submit("links", "email", "a@example.com", "app", "openai", "name",
+		"n").Sees("one too many", http.StatusTooManyRequests, "budget")
 	if v.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// front stands before the provider's token endpoint: it keeps the refresh tokens that arrive, and a test may take a call
-// over at any point of its way.
+// front stands before the provider's token endpoint: it keeps the refresh tokens that arrive, and a
+// test may take a call over at any point of its way.
 type front struct {
 	*httptest.Server
 	to string

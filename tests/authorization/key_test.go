@@ -8,21 +8,25 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// notice is how soon a running gateway must have noticed a change in the store: a second by design, and some for a busy machine.
+// notice is how soon a running gateway must have noticed a change in the store: a second by design,
+// and some for a busy machine.
 const notice = 1500 * time.Millisecond
 
-// TestKeysOfTheCommand changes a tenant's keys by the program's commands while a gateway runs in another process.
+// TestKeysOfTheCommand changes a tenant's keys by the program's commands while a gateway runs in
+// another process.
 func TestKeysOfTheCommand(t *testing.T) {
 	s := newStage(t)
 	g := s.start("5s")
 	env := harness.Environ(t)
 	command := func(args ...string) string {
-		return strings.TrimSpace(harness.Run(t, env, "", harness.Program(t), append([]string{"tenant", "--data", s.dir}, args...)...))
+		return strings.TrimSpace(harness.Run(t, env, "", harness.Program(t),
+			append([]string{"tenant", "--data", s.dir}, args...)...))
 	}
 	imported := func(tenant string) string {
 		granted := s.provider.grant()
 		config := g.Caddyfile(s.local("margin 5s"), "", site)
-		return s.importBy(env, tenant, config, `{"access_token":"`+granted.Access+`","refresh_token":"`+granted.Refresh+`","expires_in":60}`)
+		return s.importBy(env, tenant, config, `{"access_token":"`+granted.Access+`","refresh_token":"`+granted.Refresh+
+			`","expires_in":60}`)
 	}
 	first := command("create", "beta", "--email", "dev@beta.example")
 	id := imported("beta")

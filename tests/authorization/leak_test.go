@@ -13,8 +13,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestNothingLeaks goes through every page and call that a secret passes, and looks for it in the log at DEBUG, the access log, the metrics
-// and the data directory.
+// TestNothingLeaks goes through every page and call that a secret passes, and looks for it in the
+// log at DEBUG, the access log, the metrics and the data directory.
 func TestNothingLeaks(t *testing.T) {
 	o := newOfficeAt(t, "log\n"+site)
 	found := new(harness.Secrets)
@@ -40,9 +40,11 @@ func TestNothingLeaks(t *testing.T) {
 	found.Add("entered key", "wrong-key-canary")
 
 	d := visit().Open(o.URL+"/connect/dashboard").Sees("sign-in", 200, "Sign in")
-	d.Do(http.MethodPost, o.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {d.CSRF()}, "key": {"pk_live_wrongwrongwrongwrongwrongwrongwrong"}}).Sees("wrong key", 401, "unknown or retired")
+	d.Do(http.MethodPost, o.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {d.CSRF()},
+		"key": {"pk_live_wrongwrongwrongwrongwrongwrongwrong"}}).Sees("wrong key", 401, "unknown or retired")
 	found.Add("wrong tenant key", "pk_live_wrongwrongwrongwrongwrongwrongwrong")
-	d.Do(http.MethodPost, o.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {d.CSRF()}, "key": {harness.KeyA}}).Sees("signed in", 200, "Connections")
+	d.Do(http.MethodPost, o.URL+"/connect/dashboard/sign-in",
+		url.Values{"csrf": {d.CSRF()}, "key": {harness.KeyA}}).Sees("signed in", 200, "Connections")
 	d.Open(o.URL+"/connect/dashboard/keys").Submit("mcp").Sees("an MCP URL", 201, "shown only this once")
 	_, rest, ok := strings.Cut(d.Page, "/platform/v1/mcp/")
 	if !ok {
@@ -50,13 +52,15 @@ func TestNothingLeaks(t *testing.T) {
 	}
 	mcp := rest[:33]
 	found.Add("MCP token", mcp)
-	res, err := o.Client.Do(o.Request(http.MethodPost, "/platform/v1/mcp/"+mcp, []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`),
+	res, err := o.Client.Do(o.Request(http.MethodPost, "/platform/v1/mcp/"+mcp,
+		[]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`),
 		"Authorization:", "X-User-Email:", "Content-Type: application/json", "Accept: application/json, text/event-stream"))
 	if err != nil || res.StatusCode != http.StatusOK || res.Body.Close() != nil {
 		t.Fatalf("the MCP URL: %v %v", res, err)
 	}
 
-	for _, mark := range []string{`"uri":"/connect/REDACTED"`, `/platform/v1/mcp/REDACTED`, `"uri":"/connect/REDACTED/credentials"`, `"Location":["/connect/REDACTED/done"]`} {
+	for _, mark := range []string{`"uri":"/connect/REDACTED"`, `/platform/v1/mcp/REDACTED`,
+		`"uri":"/connect/REDACTED/credentials"`, `"Location":["/connect/REDACTED/done"]`} {
 		// An entry is written a moment after its caller has the answer.
 		harness.Within(t, mark+" in the access log", 5*time.Second, func() bool { return strings.Contains(o.Log(), mark) })
 	}

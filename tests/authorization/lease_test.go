@@ -43,7 +43,8 @@ type owned struct {
 // own starts a refresh by one process and returns when the provider's front has its token call,
 // which on then answers. vendTimeout is of both processes, and lifetime is what is left of the
 // token.
-func own(t *testing.T, vendTimeout, source string, lifetime time.Duration, on func(c *tokenCall, reached chan<- struct{})) *owned {
+func own(t *testing.T, vendTimeout, source string, lifetime time.Duration,
+	on func(c *tokenCall, reached chan<- struct{})) *owned {
 	t.Helper()
 	s := newStage(t)
 	o := &owned{stage: s}
@@ -70,7 +71,8 @@ func (o *owned) lapsed(db *sql.DB) {
 	o.t.Helper()
 	harness.Within(o.t, "the end of the lease", 20*time.Second, func() bool {
 		var until sql.NullInt64
-		if err := db.QueryRowContext(o.t.Context(), `SELECT lease_until FROM connections WHERE id = ?`, o.id).Scan(&until); err != nil {
+		if err := db.QueryRowContext(o.t.Context(), `SELECT lease_until FROM connections WHERE id = ?`,
+			o.id).Scan(&until); err != nil {
 			o.t.Fatal(err)
 		}
 		return until.Valid && until.Int64 <= time.Now().UnixMilli()
@@ -80,7 +82,8 @@ func (o *owned) lapsed(db *sql.DB) {
 // database opens the store's as another program would.
 func (s *stage) database() *sql.DB {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, "vendgate.db")+"?_txlock=immediate&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite",
+		"file:"+filepath.Join(s.dir, "vendgate.db")+"?_txlock=immediate&_pragma=busy_timeout(5000)")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -97,8 +100,10 @@ func leaseOf(t *testing.T, a answer) int {
 	t.Helper()
 	expect(t, "a caller that cannot wait", a, "503 upstream_unavailable vending")
 	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
-	if err != nil || seconds < 1 || seconds > 5 || !strings.Contains(a.message, "another process is refreshing this connection") {
-		t.Errorf("message %q, Retry-After %q: want what the call waits for, and a number within the lease's 5 s", a.message, a.header.Get("Retry-After"))
+	if err != nil || seconds < 1 || seconds > 5 ||
+		!strings.Contains(a.message, "another process is refreshing this connection") {
+		t.Errorf("message %q, Retry-After %q: want what the call waits for, and a number within the lease's 5 s", a.message,
+			a.header.Get("Retry-After"))
 	}
 	return seconds
 }

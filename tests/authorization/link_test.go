@@ -15,7 +15,8 @@ import (
 
 func auditOf(id string) connect.AuditFilter { return connect.AuditFilter{Connection: id, Limit: 100} }
 
-// TestOAuthLink is the flow of the guide: a link, the end user at the provider, a call through the gateway.
+// TestOAuthLink is the flow of the guide: a link, the end user at the provider, a call through the
+// gateway.
 func TestOAuthLink(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("crm")
@@ -25,9 +26,11 @@ func TestOAuthLink(t *testing.T) {
 	}
 	v := harness.NewVisitor(t, nil)
 	v.Open(address).Sees("invitation", 200, "Work")
-	v.Submit("accept").Sees("after accepting", 200, "Sign in with").Sees("after accepting", 200, "made for a…e@example.com")
+	v.Submit("accept").Sees("after accepting", 200, "Sign in with").Sees("after accepting", 200,
+		"made for a…e@example.com")
 	asked := v.Onward().Query()
-	if asked.Get("code_challenge_method") != "S256" || asked.Get("redirect_uri") != o.URL+"/connect/callback" || len(asked.Get("state")) < 43 {
+	if asked.Get("code_challenge_method") != "S256" || asked.Get("redirect_uri") != o.URL+"/connect/callback" ||
+		len(asked.Get("state")) < 43 {
 		t.Errorf("authorization request %v", asked)
 	}
 	v.LogIn("alice@provider.example").Sees("back from the provider", 200, harness.SaysCreated)
@@ -57,7 +60,8 @@ func TestKeyLink(t *testing.T) {
 	address, id := o.link("vault")
 	v := harness.NewVisitor(t, nil)
 	v.Open(address).Submit("accept").Sees("the form", 200, "They are tried with The Vault before anything is saved.")
-	v.Submit("credentials", "field.api_key", "wrong-canary").Sees("a wrong key", 422, "The Vault does not accept what you entered")
+	v.Submit("credentials", "field.api_key", "wrong-canary").Sees("a wrong key", 422,
+		"The Vault does not accept what you entered")
 	if strings.Contains(v.Page, "wrong-canary") || strings.Contains(v.Page, "alert(1)") {
 		t.Error("the page shows what was entered, or what the provider said")
 	}
@@ -77,9 +81,11 @@ func TestKeyLink(t *testing.T) {
 // TestUntriedKeyLink: the pages promise no more than is done with a key: it may not be tried, or
 // the answer may leave it open.
 func TestUntriedKeyLink(t *testing.T) {
-	const app = "auth_type api_key\nupstream https://api.example.com\nfield api_key Key secret\nheader X-Api-Key {api_key}\n"
+	const app = "auth_type api_key\nupstream https://api.example.com\nfield api_key Key secret\nheader X-Api-Key " +
+		"{api_key}\n"
 	o := newOfficeAt(t, site, "app mute {\n"+app+"}\n", "app unsure {\n"+app+"verify /me {\ninconclusive\n}\n}\n")
-	for slug, promise := range map[string]string{"mute": "They are saved as you enter them", "unsure": "They are tried with unsure before anything is saved."} {
+	for slug, promise := range map[string]string{"mute": "They are saved as you enter them",
+		"unsure": "They are tried with unsure before anything is saved."} {
 		address, _ := o.link(slug)
 		v := harness.NewVisitor(t, nil).Open(address)
 		if strings.Contains(v.Text(), "kept only") {
@@ -102,7 +108,8 @@ func TestRejectedLink(t *testing.T) {
 	if a := get(t, o.Gateway, id); a.code != "connection_not_active" {
 		t.Errorf("a call: %s", a)
 	}
-	harness.NewVisitor(t, nil).Open(o.renew(id)).Submit("accept").LogIn("alice").Sees("a new link", 200, harness.SaysCreated)
+	harness.NewVisitor(t, nil).Open(o.renew(id)).Submit("accept").LogIn("alice").Sees("a new link", 200,
+		harness.SaysCreated)
 	o.stands(id, "active", "via_link")
 }
 
@@ -110,7 +117,8 @@ func TestRejectedLink(t *testing.T) {
 func TestRefreshLink(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("crm")
-	harness.NewVisitor(t, nil).Open(address).Submit("accept").LogIn("first@provider.example").Sees("the first time", 200, harness.SaysCreated)
+	harness.NewVisitor(t, nil).Open(address).Submit("accept").LogIn("first@provider.example").Sees("the first time", 200,
+		harness.SaysCreated)
 	before := get(t, o.Gateway, id).digest
 	stop, failed := make(chan struct{}), make(chan string, 1)
 	var load sync.WaitGroup
@@ -151,12 +159,14 @@ func TestRefreshLink(t *testing.T) {
 	if after := get(t, o.Gateway, id).digest; after == before {
 		t.Error("the old token is still used")
 	}
-	if got := o.events(id); !strings.HasSuffix(got, "link_created link_opened link_accepted link_failed credentials_refreshed") {
+	if got := o.events(id); !strings.HasSuffix(got,
+		"link_created link_opened link_accepted link_failed credentials_refreshed") {
 		t.Errorf("audit trail %s", got)
 	}
 }
 
-// TestDeadLinks all get the same page: what was used, what expired, what was replaced, what never was.
+// TestDeadLinks all get the same page: what was used, what expired, what was replaced, what never
+// was.
 func TestDeadLinks(t *testing.T) {
 	o := newOffice(t)
 	used, _ := o.link("crm")
@@ -172,8 +182,10 @@ func TestDeadLinks(t *testing.T) {
 	}
 	pages := make(map[string]string)
 	for name, address := range map[string]string{
-		"used": used, "replaced": replaced, "expired": expired, "one changed byte": changed, "a guess": o.URL + "/connect/" + strings.Repeat("A", 33),
-		"too long": o.URL + "/connect/" + strings.Repeat("A", 1000), "short": o.URL + "/connect/x", "encoded": o.URL + "/connect/%00%ff",
+		"used": used, "replaced": replaced, "expired": expired, "one changed byte": changed,
+		"a guess":  o.URL + "/connect/" + strings.Repeat("A", 33),
+		"too long": o.URL + "/connect/" + strings.Repeat("A", 1000), "short": o.URL + "/connect/x",
+		"encoded":              o.URL + "/connect/%00%ff",
 		"a form of a used one": used + "/credentials",
 	} {
 		v := harness.NewVisitor(t, nil).Open(address).Sees(name, 404, harness.SaysInvalid)
@@ -223,7 +235,9 @@ func TestForeignState(t *testing.T) {
 	q := to.Query()
 	q.Set("login", "mallory@provider.example")
 	to.RawQuery = q.Encode()
-	res, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Get(to.String())
+	res, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}).Get(to.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +273,8 @@ func TestTwoBrowsers(t *testing.T) {
 	both.Go(func() { one.LogIn("one@provider.example") })
 	both.Go(func() { two.LogIn("two@provider.example") })
 	both.Wait()
-	won := map[bool]*harness.Visitor{strings.Contains(one.Text(), harness.SaysCreated): one, strings.Contains(two.Text(), harness.SaysCreated): two}
+	won := map[bool]*harness.Visitor{strings.Contains(one.Text(), harness.SaysCreated): one,
+		strings.Contains(two.Text(), harness.SaysCreated): two}
 	if won[true] == nil || won[false] == nil {
 		t.Fatalf("not one winner:\n%s\n%s", one.Text(), two.Text())
 	}
@@ -278,7 +293,8 @@ func TestTwoBrowsers(t *testing.T) {
 	}
 }
 
-// TestDoubleClick sends one form twice at once: both answers are the success, and the key was stored once.
+// TestDoubleClick sends one form twice at once: both answers are the success, and the key was
+// stored once.
 func TestDoubleClick(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("vault")
@@ -296,16 +312,19 @@ func TestDoubleClick(t *testing.T) {
 	}
 }
 
-// TestForgedForm: a form without the browser's cookie, or with another browser's token, changes nothing.
+// TestForgedForm: a form without the browser's cookie, or with another browser's token, changes
+// nothing.
 func TestForgedForm(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("vault")
 	mallory := harness.NewVisitor(t, nil)
 	mallory.Open(address)
 	stolen := mallory.CSRF()
-	for name, v := range map[string]*harness.Visitor{"no cookie": harness.NewVisitor(t, nil), "another cookie": harness.NewVisitor(t, nil).Open(address)} {
+	for name, v := range map[string]*harness.Visitor{"no cookie": harness.NewVisitor(t, nil),
+		"another cookie": harness.NewVisitor(t, nil).Open(address)} {
 		for _, action := range []string{"/accept", "/reject", "/credentials"} {
-			v.Do(http.MethodPost, address+action, url.Values{"csrf": {stolen}, "field.api_key": {"right"}}).Sees(name+action, 400, "")
+			v.Do(http.MethodPost, address+action, url.Values{"csrf": {stolen}, "field.api_key": {"right"}}).Sees(name+action,
+				400, "")
 		}
 	}
 	o.stands(id, "pending", "via_link")
@@ -316,14 +335,16 @@ func TestForgedForm(t *testing.T) {
 	mallory.Do(http.MethodPost, address+"/credentials", big).Sees("an oversized form", 413, "")
 }
 
-// TestNonsense: whatever the token endpoint answers, nothing is stored and the link can be used again.
+// TestNonsense: whatever the token endpoint answers, nothing is stored and the link can be used
+// again.
 func TestNonsense(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("crm")
 	v := harness.NewVisitor(t, nil)
 	v.Open(address).Submit("accept")
 	for name, answer := range map[string]string{
-		"HTML": "<html>hello</html>", "no token": `{"token_type":"bearer"}`, "empty": "", "a list": "[]", "a wrong type": `{"access_token":{"x":1}}`,
+		"HTML": "<html>hello</html>", "no token": `{"token_type":"bearer"}`, "empty": "", "a list": "[]",
+		"a wrong type": `{"access_token":{"x":1}}`,
 	} {
 		o.front.takeOver(func(c *tokenCall) {
 			c.w.Header().Set("Content-Type", "application/json")

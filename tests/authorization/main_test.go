@@ -1,5 +1,5 @@
-// Package authorization runs whole gateways over a real authorization server: refreshes, rotation, revocation, crashes,
-// chains of gateways, and the count of vends.
+// Package authorization runs whole gateways over a real authorization server: refreshes, rotation,
+// revocation, crashes, chains of gateways, and the count of vends.
 package authorization
 
 import (

@@ -11,8 +11,9 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestMovedClient gives a tenant a client of its own, for another shop than that of the client of all tenants: what the first shop granted
-// is neither used nor refreshed nor revoked at the second. With the client of before all is as before.
+// TestMovedClient gives a tenant a client of its own, for another shop than that of the client of
+// all tenants: what the first shop granted is neither used nor refreshed nor revoked at the second.
+// With the client of before all is as before.
 func TestMovedClient(t *testing.T) {
 	s := newStage(t)
 	q := newQuirky(t, s.provider)
@@ -22,7 +23,8 @@ func TestMovedClient(t *testing.T) {
 		t.Helper()
 		err := s.store.SetOAuthClient(t.Context(), tenant, "books", connect.OAuthClient{
 			ID: s.provider.ClientID, Secret: vending.NewSecret(s.provider.ClientSecret),
-			Fields: []connect.ClientField{{Name: "shop", Value: vending.NewSecret(shop)}, {Name: "developer", Value: vending.NewSecret(developer)}},
+			Fields: []connect.ClientField{{Name: "shop", Value: vending.NewSecret(shop)},
+				{Name: "developer", Value: vending.NewSecret(developer)}},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -30,9 +32,11 @@ func TestMovedClient(t *testing.T) {
 	}
 	set("", "acme")
 	granted := s.provider.grant()
-	id, err := s.store.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: harness.Alice, App: "books", AuthType: vending.OAuth}, connect.NewGrant(connect.GrantValues{
+	id, err := s.store.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: harness.Alice, App: "books",
+		AuthType: vending.OAuth}, connect.NewGrant(connect.GrantValues{
 		AccessToken: granted.Access, RefreshToken: granted.Refresh, Expiry: time.Now().Add(-time.Second),
-		Fields: []vending.Field{{Name: "shop", Value: "acme"}, {Name: "plan", Value: "paid"}, {Name: "realm", Value: "9130"}, {Name: "instance", Value: "eu7"}, {Name: "account", Value: "42"}},
+		Fields: []vending.Field{{Name: "shop", Value: "acme"}, {Name: "plan", Value: "paid"}, {Name: "realm", Value: "9130"},
+			{Name: "instance", Value: "eu7"}, {Name: "account", Value: "42"}},
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +64,8 @@ func TestMovedClient(t *testing.T) {
 	if lines := q.seen()[before:]; res.StatusCode != http.StatusOK || len(lines) != 0 {
 		t.Errorf("deleting answered %d and asked for %q", res.StatusCode, lines)
 	}
-	if rows, _, err := s.store.Audit(t.Context(), connect.AuditFilter{Connection: id, Event: connect.RevocationFailed}); err != nil || len(rows) != 1 {
+	if rows, _, err := s.store.Audit(t.Context(),
+		connect.AuditFilter{Connection: id, Event: connect.RevocationFailed}); err != nil || len(rows) != 1 {
 		t.Errorf("%d rows of a failed revocation, %v", len(rows), err)
 	}
 }

@@ -87,7 +87,8 @@ func (o *office) platform(method, path, body string) (int, map[string]any) {
 // link makes a link for Alice, and returns its address and the connection's id.
 func (o *office) link(app string) (address, id string) {
 	o.t.Helper()
-	status, data := o.platform(http.MethodPost, "/connections/request-link", fmt.Sprintf(`{"app_id":%q,"name":"Work"}`, app))
+	status, data := o.platform(http.MethodPost, "/connections/request-link",
+		fmt.Sprintf(`{"app_id":%q,"name":"Work"}`, app))
 	if status != http.StatusCreated {
 		o.t.Fatalf("making a link: %d %v", status, data)
 	}

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestProviderDown: within the margin the old token is used, after its end the call can be tried again later.
+// TestProviderDown: within the margin the old token is used, after its end the call can be tried
+// again later.
 func TestProviderDown(t *testing.T) {
 	tests := map[string]struct {
 		lifetime time.Duration
@@ -84,7 +85,8 @@ func TestProviderFails(t *testing.T) {
 	}
 }
 
-// TestRetryAfter: what the provider says of its limit reaches the caller, in whole seconds and within a day.
+// TestRetryAfter: what the provider says of its limit reaches the caller, in whole seconds and
+// within a day.
 func TestRetryAfter(t *testing.T) {
 	s := newStage(t)
 	g := s.start("5s")

@@ -31,7 +31,8 @@ func newForge(t *testing.T) *forge {
 		f.mu.Unlock()
 		if strings.HasSuffix(r.URL.Path, "/access_token") {
 			w.Header().Set("Content-Type", "application/json")
-			_, _ = io.WriteString(w, `{"access_token":"fresh-8801","token_type":"bearer","refresh_token":"next-8801","expires_in":3600}`)
+			_, _ = io.WriteString(w,
+				`{"access_token":"fresh-8801","token_type":"bearer","refresh_token":"next-8801","expires_in":3600}`)
 			return
 		}
 		w.Header().Set("Link", fmt.Sprintf(`<http://%s%s?page=2>; rel="next"`, r.Host, r.URL.Path))
@@ -94,7 +95,8 @@ func forges(t *testing.T, host string) string {
 func TestPrivateHosts(t *testing.T) {
 	f := newForge(t)
 	port := f.Listener.Addr().String()[strings.LastIndexByte(f.Listener.Addr().String(), ':'):]
-	for _, host := range []string{"localhost" + port, "localhost" + port + "/git", "127.0.0.1" + port, "127.0.0.1" + port + "/a/Git"} {
+	for _, host := range []string{"localhost" + port, "localhost" + port + "/git", "127.0.0.1" + port,
+		"127.0.0.1" + port + "/a/Git"} {
 		t.Run(strings.ReplaceAll(host, "/", "|"), func(t *testing.T) { f.reached(t, host) })
 	}
 }
@@ -106,11 +108,15 @@ func (f *forge) reached(t *testing.T, host string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	g := harness.Start(t, fmt.Sprintf("data_dir %q\nsource local\nsource static {\nconnection fixed {\ntenant other\nuser *\napp pasted\nfield host %s\nfield api_key %s\n}\n}\n", dir, host, harness.Secret(t, "FORGE_KEY", "key-8802"))+
-		forges(t, host)+tenant(t)+"tenant other {\nsource static\nkey "+harness.Secret(t, "AUTHORIZATION_OTHER", harness.KeyB)+"\n}\n", site)
+	g := harness.Start(t,
+		fmt.Sprintf("data_dir %q\nsource local\nsource static {\nconnection fixed {\ntenant other\nuser *\napp "+
+			"pasted\nfield host %s\nfield api_key %s\n}\n}\n", dir, host, harness.Secret(t, "FORGE_KEY", "key-8802"))+
+			forges(t, host)+tenant(t)+"tenant other {\nsource static\nkey "+harness.Secret(t, "AUTHORIZATION_OTHER",
+			harness.KeyB)+"\n}\n", site)
 	put := func(app string, auth vending.AuthType, v connect.GrantValues) string {
 		t.Helper()
-		id, err := store.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: harness.Alice, App: app, AuthType: auth}, connect.NewGrant(v))
+		id, err := store.ImportConnection(t.Context(),
+			connect.Connection{Tenant: "acme", User: harness.Alice, App: app, AuthType: auth}, connect.NewGrant(v))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +124,8 @@ func (f *forge) reached(t *testing.T, host string) {
 	}
 	f.asked()
 
-	id := put("forge", vending.OAuth, connect.GrantValues{AccessToken: "old-8801", RefreshToken: "first-8801", Expiry: time.Now().Add(-time.Second), Fields: []vending.Field{{Name: "host", Value: host}}})
+	id := put("forge", vending.OAuth, connect.GrantValues{AccessToken: "old-8801", RefreshToken: "first-8801",
+		Expiry: time.Now().Add(-time.Second), Fields: []vending.Field{{Name: "host", Value: host}}})
 	callLinked(t, g, "/proxy/"+id+"/forge/user/repos", harness.KeyA, `</proxy/`+id+`/forge/user/repos?page=2>; rel="next"`)
 	bare, _, _ := strings.Cut(host, "/")
 	path := strings.TrimPrefix(host, bare)
@@ -133,8 +140,10 @@ func (f *forge) reached(t *testing.T, host string) {
 		t.Errorf("the static connection's host got %q", got)
 	}
 
-	id = put("pasted", vending.APIKey, connect.GrantValues{Fields: []vending.Field{{Name: "host", Value: host}, {Name: "api_key", Value: "k"}}})
-	if a, err := send(g, g.Request(http.MethodGet, "/proxy/"+id+"/pasted/user", nil)); err != nil || a.status == http.StatusOK {
+	id = put("pasted", vending.APIKey,
+		connect.GrantValues{Fields: []vending.Field{{Name: "host", Value: host}, {Name: "api_key", Value: "k"}}})
+	if a, err := send(g, g.Request(http.MethodGet, "/proxy/"+id+"/pasted/user", nil)); err != nil ||
+		a.status == http.StatusOK {
 		t.Errorf("an end user's host: %s, %v", a, err)
 	}
 	if got := f.asked(); len(got) != 0 {

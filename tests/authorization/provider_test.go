@@ -24,7 +24,9 @@ type provider struct {
 func startProvider(t *testing.T, flags ...string) *provider {
 	t.Helper()
 	process := harness.StartProcess(t, harness.Environ(t), harness.AuthorizationServer(t), flags...)
-	process.Await(t, "starting the authorization server", 20*time.Second, func() bool { return strings.Contains(process.Stdout(), "\n") })
+	process.Await(t, "starting the authorization server", 20*time.Second, func() bool {
+		return strings.Contains(process.Stdout(), "\n")
+	})
 	p := &provider{t: t}
 	if err := json.Unmarshal([]byte(process.Stdout()), p); err != nil {
 		t.Fatal(err)

@@ -67,7 +67,8 @@ func (b *bookshop) setClient(developer string) {
 	b.t.Helper()
 	file := filepath.Join(b.t.TempDir(), "developer")
 	b.write(file, developer+"\n")
-	harness.Run(b.t, harness.Environ(b.t), b.provider.ClientSecret, harness.Program(b.t), "oauth-client", "set", "books", "--tenant", "acme", "--client-id", b.provider.ClientID,
+	harness.Run(b.t, harness.Environ(b.t), b.provider.ClientSecret, harness.Program(b.t), "oauth-client", "set", "books",
+		"--tenant", "acme", "--client-id", b.provider.ClientID,
 		"--field", "developer=@"+file, "--data", b.dir, "--config", b.config)
 }
 
@@ -82,14 +83,18 @@ func (b *bookshop) fields(id string) map[string]any {
 	return fields
 }
 
-// TestQuirkyLink goes the whole way at a provider that needs to be told of the shop, and tells of the account.
+// TestQuirkyLink goes the whole way at a provider that needs to be told of the shop, and tells of
+// the account.
 func TestQuirkyLink(t *testing.T) {
 	b := newBookshop(t)
-	if status, data := b.platform(http.MethodPost, "/connections/request-link", `{"app_id":"books","name":"Work"}`); status != http.StatusBadRequest || data["code"] != "invalid_request" {
+	if status, data := b.platform(http.MethodPost, "/connections/request-link",
+		`{"app_id":"books","name":"Work"}`); status != http.StatusBadRequest || data["code"] != "invalid_request" {
 		t.Errorf("a link without a client: %d %v", status, data)
 	}
 	b.setClient(developer)
-	if _, app := b.platform(http.MethodGet, "/apps/books", ""); fmt.Sprint(app["fields"]) != "[map[label:Shop name:shop secret:false] map[label:Plan name:plan options:[free paid] secret:false]]" {
+	if _, app := b.platform(http.MethodGet, "/apps/books",
+		""); fmt.Sprint(app["fields"]) != "[map[label:Shop name:shop secret:false] map[label:Plan name:plan options:[free "+
+		"paid] secret:false]]" {
 		t.Errorf("the app asks for %v", app["fields"])
 	}
 	address, id := b.link("books")
@@ -98,20 +103,23 @@ func TestQuirkyLink(t *testing.T) {
 	if strings.Contains(v.Page, "developer") || strings.Contains(v.Page, "realm") {
 		t.Error("the form asks for what end users do not know")
 	}
-	v.Submit("credentials", "field.shop", "acme", "field.plan", "gold").Sees("no such plan", 422, "Plan cannot be right: it is none of the choices.")
+	v.Submit("credentials", "field.shop", "acme", "field.plan", "gold").Sees("no such plan", 422,
+		"Plan cannot be right: it is none of the choices.")
 	if !strings.Contains(v.Page, `name="field.shop" type="text" value="acme"`) {
 		t.Error("the form forgot the shop")
 	}
 	v.Submit("credentials", "field.shop", "..", "field.plan", "paid").Sees("no shop", 422, "Shop cannot be right")
 	v.Submit("credentials", "field.shop", " acme ", "field.plan", "paid").Sees("on the way", 200, "Taking you to Books")
-	if to := v.Onward(); to.Path != "/acme/oauth2/auth" || to.Query().Get("client_key") != b.provider.ClientID || to.Query().Has("client_id") {
+	if to := v.Onward(); to.Path != "/acme/oauth2/auth" || to.Query().Get("client_key") != b.provider.ClientID ||
+		to.Query().Has("client_id") {
 		t.Errorf("the browser goes to %s", to)
 	}
 	v.LogIn("alice@provider.example").Sees("back from the provider", 200, harness.SaysCreated)
 
 	expect(t, "a call", invoices(t, b.Gateway, id), "200")
 	b.quirky.reached("a call", "42", "9130@eu7/paid", developer)
-	want := map[string]any{"shop": "acme", "plan": "paid", "realm": "9130", "instance": "eu7", "account": "42", "developer": developer}
+	want := map[string]any{"shop": "acme", "plan": "paid", "realm": "9130", "instance": "eu7", "account": "42",
+		"developer": developer}
 	if got := b.fields(id); !reflect.DeepEqual(got, want) {
 		t.Errorf("the Platform API hands out %d fields, or others", len(got))
 	}
@@ -141,7 +149,8 @@ func TestQuirkyRenewal(t *testing.T) {
 	b.setClient(developer)
 	address, id := b.link("books")
 	fill := []string{"field.shop", "acme", "field.plan", "free"}
-	harness.NewVisitor(t, nil).Open(address).Submit("accept").Submit("credentials", fill...).LogIn("alice").Sees("the first time", 200, harness.SaysCreated)
+	harness.NewVisitor(t, nil).Open(address).Submit("accept").Submit("credentials",
+		fill...).LogIn("alice").Sees("the first time", 200, harness.SaysCreated)
 
 	for what, silent := range map[string]func(){
 		"no realm":          func() { b.quirky.says("", "https://eu7.books.example", "42") },
@@ -162,20 +171,25 @@ func TestQuirkyRenewal(t *testing.T) {
 	expect(t, "a call", invoices(t, b.Gateway, id), "200")
 	b.quirky.reached("what was there before", "42", "9130@eu7/free", developer)
 
-	harness.NewVisitor(t, nil).Open(b.renew(id)).Submit("accept").Submit("credentials", "field.shop", "acme", "field.plan", "paid").LogIn("alice").Sees("renewed", 200, harness.SaysRenewed)
+	harness.NewVisitor(t, nil).Open(b.renew(id)).Submit("accept").Submit("credentials", "field.shop", "acme", "field.plan",
+		"paid").LogIn("alice").Sees("renewed", 200, harness.SaysRenewed)
 	expect(t, "a call after it", invoices(t, b.Gateway, id), "200")
 	b.quirky.reached("what is there now", "7", "77@us1/paid", developer)
-	if code, _ := b.platform(http.MethodDelete, "/connections/"+id, ""); code != http.StatusOK || b.quirky.asked("POST /acme/oauth2/revoke") != 1 {
+	if code, _ := b.platform(http.MethodDelete, "/connections/"+id, ""); code != http.StatusOK ||
+		b.quirky.asked("POST /acme/oauth2/revoke") != 1 {
 		t.Errorf("deleted %d, with %d revocations at the shop", code, b.quirky.asked("POST /acme/oauth2/revoke"))
 	}
 }
 
-// TestPastedHost takes the address that is in the browser for the part of it that is asked for, and nobody else's.
+// TestPastedHost takes the address that is in the browser for the part of it that is asked for, and
+// nobody else's.
 func TestPastedHost(t *testing.T) {
 	b := newBookshop(t)
 	address, _ := b.link("desk")
-	v := harness.NewVisitor(t, nil).Open(address).Submit("accept").Sees("the form", 200, "The “acme” of acme.desk.example.com")
-	for _, bad := range []string{"https://acme.desk.example.com.evil.example/", "evil.example", "acme.desk.example.com:8443", "a@b"} {
+	v := harness.NewVisitor(t, nil).Open(address).Submit("accept").Sees("the form", 200,
+		"The “acme” of acme.desk.example.com")
+	for _, bad := range []string{"https://acme.desk.example.com.evil.example/", "evil.example",
+		"acme.desk.example.com:8443", "a@b"} {
 		v.Submit("credentials", "field.site", bad).Sees(bad, 422, "Site cannot be right")
 	}
 	v.Submit("credentials", "field.site", "https://Acme.desk.example.com/agent?x=1")
@@ -184,23 +198,30 @@ func TestPastedHost(t *testing.T) {
 	}
 }
 
-// TestQuirkyChain calls through two gateways: the first vends what the second has captured, and what comes with its client.
+// TestQuirkyChain calls through two gateways: the first vends what the second has captured, and
+// what comes with its client.
 func TestQuirkyChain(t *testing.T) {
 	s := newStage(t)
 	q := newQuirky(t, s.provider)
 	s.write(filepath.Join(s.dir, "developer"), developer)
 	granted := s.provider.grant()
-	id, err := s.store.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: harness.Alice, App: "books", AuthType: vending.OAuth}, connect.NewGrant(connect.GrantValues{
+	id, err := s.store.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: harness.Alice, App: "books",
+		AuthType: vending.OAuth}, connect.NewGrant(connect.GrantValues{
 		AccessToken: granted.Access, RefreshToken: granted.Refresh, Expiry: time.Now().Add(-time.Second),
-		Fields: []vending.Field{{Name: "shop", Value: "acme"}, {Name: "plan", Value: "paid"}, {Name: "realm", Value: "9130"}, {Name: "instance", Value: "eu7"}, {Name: "account", Value: "42"}},
+		Fields: []vending.Field{{Name: "shop", Value: "acme"}, {Name: "plan", Value: "paid"}, {Name: "realm", Value: "9130"},
+			{Name: "instance", Value: "eu7"}, {Name: "account", Value: "42"}},
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := fmt.Sprintf("oauth_client books {\ntenant acme\nclient_id %s\nclient_secret {file.%s/client-secret}\nfield developer {file.%s/developer}\n}\n", s.provider.ClientID, s.dir, s.dir)
-	back, _ := harness.StartApart(t, func(g *harness.Gateway) string { return g.Caddyfile(s.local("margin 5s")+q.app()+client, "", site) })
-	front := harness.Start(t, fmt.Sprintf("source platform {\nurl %s/platform/v1\nkey %s\nallow_http\nallow_private 127.0.0.0/8\n}\n%s%s",
-		back.URL, harness.Secret(t, "AUTHORIZATION_BACK", harness.KeyA), q.app(), tenant(t)), proxyOnly)
+	client := fmt.Sprintf("oauth_client books {\ntenant acme\nclient_id %s\nclient_secret "+
+		"{file.%s/client-secret}\nfield developer {file.%s/developer}\n}\n", s.provider.ClientID, s.dir, s.dir)
+	back, _ := harness.StartApart(t, func(g *harness.Gateway) string {
+		return g.Caddyfile(s.local("margin 5s")+q.app()+client, "", site)
+	})
+	front := harness.Start(t,
+		fmt.Sprintf("source platform {\nurl %s/platform/v1\nkey %s\nallow_http\nallow_private 127.0.0.0/8\n}\n%s%s",
+			back.URL, harness.Secret(t, "AUTHORIZATION_BACK", harness.KeyA), q.app(), tenant(t)), proxyOnly)
 	expect(t, "a call", invoices(t, front, id), "200")
 	q.reached("through both", "42", "9130@eu7/paid", developer)
 	s.provider.counted("one refresh, at the shop's endpoint", tally{TokenCalls: 1, RefreshOK: 1})

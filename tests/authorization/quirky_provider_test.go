@@ -16,9 +16,10 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// quirky makes another kind of provider of the authorization server behind it: each shop has endpoints of its own, the client goes by
-// another name, token requests need an audience, tokens come inside of `data`, errors come with status 200, and which account it is
-// stands in three places. Its API is for calls that hold all of that.
+// quirky makes another kind of provider of the authorization server behind it: each shop has
+// endpoints of its own, the client goes by another name, token requests need an audience, tokens
+// come inside of `data`, errors come with status 200, and which account it is stands in three
+// places. Its API is for calls that hold all of that.
 type quirky struct {
 	*httptest.Server
 	t  *testing.T
@@ -40,7 +41,9 @@ func newQuirky(t *testing.T, p *provider) *quirky {
 		t.Fatal(err)
 	}
 	proxy := &httputil.ReverseProxy{
-		Transport: &http.Transport{DisableKeepAlives: true}, Rewrite: func(r *httputil.ProxyRequest) { q.inward(r, target) }, ModifyResponse: q.outward,
+		Transport: &http.Transport{DisableKeepAlives: true}, Rewrite: func(r *httputil.ProxyRequest) {
+			q.inward(r, target)
+		}, ModifyResponse: q.outward,
 	}
 	q.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q.mu.Lock()
@@ -224,8 +227,10 @@ func (q *quirky) app() string {
 func (q *quirky) reached(what, account, realm, developer string) {
 	q.t.Helper()
 	r := q.last()
-	if r.URL.Path != "/api/accounts/"+account+"/invoices" || r.Header.Get("X-Realm") != realm || r.Header.Get("X-Developer") != developer {
-		q.t.Errorf("%s: the API got %s with %q and the developer token of %d bytes", what, r.URL.Path, r.Header.Get("X-Realm"), len(r.Header.Get("X-Developer")))
+	if r.URL.Path != "/api/accounts/"+account+"/invoices" || r.Header.Get("X-Realm") != realm ||
+		r.Header.Get("X-Developer") != developer {
+		q.t.Errorf("%s: the API got %s with %q and the developer token of %d bytes", what, r.URL.Path,
+			r.Header.Get("X-Realm"), len(r.Header.Get("X-Developer")))
 	}
 }
 

@@ -26,12 +26,14 @@ func TestRefreshWhenExpired(t *testing.T) {
 	}
 	s.provider.counted("one refresh serves the minute", tally{TokenCalls: 1, RefreshOK: 1})
 	_, held := s.held(id)
-	if left := time.Until(held.Expiry); left < 50*time.Second || left > time.Minute || bearer(held.AccessToken) != first.digest {
+	if left := time.Until(held.Expiry); left < 50*time.Second || left > time.Minute ||
+		bearer(held.AccessToken) != first.digest {
 		t.Errorf("the store holds a token that ends in %s, or another one than the upstream got", left)
 	}
 }
 
-// TestRotationIsDurable: each refresh sends the token that the one before brought, across restarts, and none twice.
+// TestRotationIsDurable: each refresh sends the token that the one before brought, across restarts,
+// and none twice.
 func TestRotationIsDurable(t *testing.T) {
 	s := newStage(t)
 	granted := s.provider.grant()
@@ -51,16 +53,18 @@ func TestRotationIsDurable(t *testing.T) {
 		})
 	}
 	if chain[0] != granted.Refresh || len(digests) != 6 {
-		t.Errorf("%d access tokens in 6 calls, beginning with the granted refresh token: %t", len(digests), chain[0] == granted.Refresh)
+		t.Errorf("%d access tokens in 6 calls, beginning with the granted refresh token: %t", len(digests),
+			chain[0] == granted.Refresh)
 	}
-	if sent := s.front.refreshTokens(); !slices.Equal(sent, chain) || len(slices.Compact(slices.Sorted(slices.Values(sent)))) != 6 {
+	if sent := s.front.refreshTokens(); !slices.Equal(sent, chain) ||
+		len(slices.Compact(slices.Sorted(slices.Values(sent)))) != 6 {
 		t.Error("the refresh tokens sent are not those stored before, each once")
 	}
 	s.provider.counted("no refresh token came twice", tally{TokenCalls: 6, RefreshOK: 6})
 }
 
-// TestRevoked: a grant ended at the provider is needs_reconnection, whether the token looks expired or valid, and is not
-// offered to the provider again.
+// TestRevoked: a grant ended at the provider is needs_reconnection, whether the token looks expired
+// or valid, and is not offered to the provider again.
 func TestRevoked(t *testing.T) {
 	tests := map[string]struct {
 		lifetime time.Duration
@@ -161,8 +165,8 @@ func parallel(t testing.TB, n int, f func() (answer, error)) []answer {
 	return answers
 }
 
-// TestFirstCallerCancelled: the caller that began a shared refresh goes away while the provider works on it; the others get
-// their answer from it.
+// TestFirstCallerCancelled: the caller that began a shared refresh goes away while the provider
+// works on it; the others get their answer from it.
 func TestFirstCallerCancelled(t *testing.T) {
 	s := newStage(t)
 	id := s.connect(s.provider.grant(), -time.Second)

@@ -17,8 +17,9 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// photos is a provider as Instagram is: a code brings a token of an hour, that is traded for one of sixty days, and that one for the next.
-// There are no refresh tokens, and all trades are GET requests.
+// photos is a provider as Instagram is: a code brings a token of an hour, that is traded for one of
+// sixty days, and that one for the next. There are no refresh tokens, and all trades are GET
+// requests.
 type photos struct {
 	*httptest.Server
 
@@ -34,7 +35,8 @@ func newPhotos(t *testing.T) *photos {
 	return p
 }
 
-// ServeHTTP grants to whoever brings what was granted before, and is an API that tells the token that it got.
+// ServeHTTP grants to whoever brings what was granted before, and is an API that tells the token
+// that it got.
 func (p *photos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	q := r.URL.Query()
@@ -53,12 +55,15 @@ func (p *photos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/authorize":
 		http.Redirect(w, r, q.Get("redirect_uri")+"?code=a-code&state="+q.Get("state"), http.StatusFound)
 	case "/token":
-		grant(r.PostForm.Get("code") == "a-code" && r.PostForm.Get("client_secret") == "photos-secret", `{"access_token":"canary-hour"}`)
+		grant(r.PostForm.Get("code") == "a-code" && r.PostForm.Get("client_secret") == "photos-secret",
+			`{"access_token":"canary-hour"}`)
 	case "/access_token":
-		grant(q.Get("grant_type") == "ig_exchange_token" && q.Get("access_token") == "canary-hour" && q.Get("client_secret") == "photos-secret",
+		grant(q.Get("grant_type") == "ig_exchange_token" && q.Get("access_token") == "canary-hour" &&
+			q.Get("client_secret") == "photos-secret",
 			`{"access_token":"canary-days-1","token_type":"bearer","expires_in":5184000}`)
 	case "/refresh_access_token":
-		grant(q.Get("grant_type") == "ig_refresh_token" && q.Get("access_token") == "canary-days-1" && !strings.Contains(r.RequestURI, "client"),
+		grant(q.Get("grant_type") == "ig_refresh_token" && q.Get("access_token") == "canary-days-1" &&
+			!strings.Contains(r.RequestURI, "client"),
 			`{"access_token":"canary-days-2","token_type":"bearer","expires_in":5184000}`)
 	default:
 		_ = json.NewEncoder(w).Encode(seen{digest(r.Header.Get("Authorization"))})
@@ -134,7 +139,8 @@ func TestRenewingLink(t *testing.T) {
 	call("the next one, again", "canary-days-2")
 	asked := p.asked()
 	slices.Sort(asked)
-	if want := []string{"GET /refresh_access_token", "GET /v1/me", "GET /v1/me", "GET /v1/me"}; !slices.Equal(asked, want) {
+	if want := []string{"GET /refresh_access_token", "GET /v1/me", "GET /v1/me", "GET /v1/me"}; !slices.Equal(asked,
+		want) {
 		t.Errorf("the provider was asked %q", asked)
 	}
 	if _, held := o.held(id); time.Until(held.Expiry) < 59*24*time.Hour || held.RefreshToken != "" {

@@ -12,8 +12,8 @@ import (
 // kept is the largest body that is kept for a replay, in bytes.
 const kept = 64 << 10
 
-// TestReplay: a token that looks valid and is not costs one forced vend and one replay, with the body as it was; a body too
-// large to keep is not sent again, and the next call works.
+// TestReplay: a token that looks valid and is not costs one forced vend and one replay, with the
+// body as it was; a body too large to keep is not sent again, and the next call works.
 func TestReplay(t *testing.T) {
 	s := newStage(t)
 	g := s.start("5s")
@@ -65,7 +65,8 @@ func TestReplay(t *testing.T) {
 			}
 			next := get(t, g, id)
 			expect(t, "the next call", next, "200")
-			s.provider.counted("one forced vend, one refresh", tally{TokenCalls: before.TokenCalls + 1, RefreshOK: before.RefreshOK + 1})
+			s.provider.counted("one forced vend, one refresh",
+				tally{TokenCalls: before.TokenCalls + 1, RefreshOK: before.RefreshOK + 1})
 		})
 	}
 }
@@ -102,7 +103,9 @@ func TestRefusedAgainAndAgain(t *testing.T) {
 			t.Errorf("the reason: %s", a.body)
 		}
 	}
-	for _, a := range parallel(t, 10, func() (answer, error) { return send(g, g.Request(http.MethodPost, "/proxy/"+id+"/crm/messages", nil)) }) {
+	for _, a := range parallel(t, 10, func() (answer, error) {
+		return send(g, g.Request(http.MethodPost, "/proxy/"+id+"/crm/messages", nil))
+	}) {
 		expect(t, "a parallel call", a, "401 needs_reconnection upstream")
 	}
 	s.provider.counted("one forced vend", tally{TokenCalls: 1, RefreshOK: 1})

@@ -27,11 +27,13 @@ func (o *signingOffice) authorized() string {
 	o.t.Helper()
 	address, id := o.link("legacy")
 	v := harness.NewVisitor(o.t, nil).Open(address).Submit("accept")
-	v.Open(v.Onward().String()).Submit("authorize", "login", harness.Alice, "consent", "approve").Sees("back from the provider", 200, harness.SaysCreated)
+	v.Open(v.Onward().String()).Submit("authorize", "login", harness.Alice, "consent",
+		"approve").Sees("back from the provider", 200, harness.SaysCreated)
 	return id
 }
 
-// TestSignedLink goes the way of RFC 5849 by a browser without JavaScript, and calls the API with what comes of it.
+// TestSignedLink goes the way of RFC 5849 by a browser without JavaScript, and calls the API with
+// what comes of it.
 func TestSignedLink(t *testing.T) {
 	o := newSigningOffice(t, site)
 	address, id := o.link("legacy")
@@ -42,7 +44,8 @@ func TestSignedLink(t *testing.T) {
 		t.Errorf("the browser is sent to %s", asked)
 	}
 	v.Open(asked.String()).Sees("the provider's page", 200, "Approve")
-	v.Submit("authorize", "login", "alice@provider.example", "consent", "approve").Sees("back from the provider", 200, harness.SaysCreated)
+	v.Submit("authorize", "login", "alice@provider.example", "consent", "approve").Sees("back from the provider", 200,
+		harness.SaysCreated)
 	if strings.Contains(v.At.String(), "oauth_") {
 		t.Error("the page's address still has the token")
 	}
@@ -56,7 +59,8 @@ func TestSignedLink(t *testing.T) {
 	}
 	_, grant := o.held(id)
 	o.signing.revoke(grant.AccessToken)
-	expect(t, "a call after the user revoked", o.call(t, id, http.MethodGet, "/me", "", ""), "401 needs_reconnection upstream")
+	expect(t, "a call after the user revoked", o.call(t, id, http.MethodGet, "/me", "", ""),
+		"401 needs_reconnection upstream")
 }
 
 // TestSignedLinkDeclined: who declines may try again.
@@ -64,14 +68,17 @@ func TestSignedLinkDeclined(t *testing.T) {
 	o := newSigningOffice(t, site)
 	address, id := o.link("legacy")
 	v := harness.NewVisitor(t, nil).Open(address).Submit("accept")
-	v.Open(v.Onward().String()).Submit("authorize", "consent", "deny").Sees("declined", 403, "Access was declined at Legacy")
+	v.Open(v.Onward().String()).Submit("authorize", "consent", "deny").Sees("declined", 403,
+		"Access was declined at Legacy")
 	o.stands(id, "pending", "via_link")
 	v.Submit("accept")
-	v.Open(v.Onward().String()).Submit("authorize", "login", "alice", "consent", "approve").Sees("the second time", 200, harness.SaysCreated)
+	v.Open(v.Onward().String()).Submit("authorize", "login", "alice", "consent", "approve").Sees("the second time", 200,
+		harness.SaysCreated)
 	o.stands(id, "active", "via_link")
 }
 
-// TestForeignToken: a callback works only in the browser that left, once, and only for the token that it left with.
+// TestForeignToken: a callback works only in the browser that left, once, and only for the token
+// that it left with.
 func TestForeignToken(t *testing.T) {
 	o := newSigningOffice(t, site)
 	address, id := o.link("legacy")
@@ -124,7 +131,8 @@ func TestForeignToken(t *testing.T) {
 	}
 }
 
-// TestSigningProviderFails: whatever the endpoints answer, nothing is stored, and the link can be used again.
+// TestSigningProviderFails: whatever the endpoints answer, nothing is stored, and the link can be
+// used again.
 func TestSigningProviderFails(t *testing.T) {
 	o := newSigningOffice(t, site)
 	address, id := o.link("legacy")
@@ -157,10 +165,12 @@ func TestSigningProviderFails(t *testing.T) {
 		}
 		o.stands(id, "pending", "via_link")
 	}
-	v.Open(address).Submit("accept").Open(v.Onward().String()).Submit("authorize", "login", "alice", "consent", "approve").Sees("in the end", 200, harness.SaysCreated)
+	v.Open(address).Submit("accept").Open(v.Onward().String()).Submit("authorize", "login", "alice", "consent",
+		"approve").Sees("in the end", 200, harness.SaysCreated)
 }
 
-// TestSharedConsumerSecretIsKept: a tenant is not told the secret of a client that is the operator's, and yet its calls are signed by it.
+// TestSharedConsumerSecretIsKept: a tenant is not told the secret of a client that is the
+// operator's, and yet its calls are signed by it.
 func TestSharedConsumerSecretIsKept(t *testing.T) {
 	p := startSigningProvider(t)
 	o := &signingOffice{newOfficeAt(t, site, p.app(), strings.Replace(p.client(), "tenant acme\n", "", 1)), p}
@@ -176,10 +186,12 @@ func TestSharedConsumerSecretIsKept(t *testing.T) {
 	}
 }
 
-// TestDeparturesAreBounded: a link cannot make the provider be called without end, and says so as the form of any other app does.
+// TestDeparturesAreBounded: a link cannot make the provider be called without end, and says so as
+// the form of any other app does.
 func TestDeparturesAreBounded(t *testing.T) {
 	p := startSigningProvider(t)
-	asking := strings.NewReplacer("app legacy {", "app asking {\nfield site Site\nheader X-Site {site}", "oauth_client legacy {", "oauth_client asking {")
+	asking := strings.NewReplacer("app legacy {", "app asking {\nfield site Site\nheader X-Site {site}",
+		"oauth_client legacy {", "oauth_client asking {")
 	o := newOfficeAt(t, site, p.app(), p.client(), asking.Replace(p.app()), asking.Replace(p.client()))
 	for app, leave := range map[string]func(v *harness.Visitor){
 		"legacy": func(v *harness.Visitor) { v.Submit("accept") },
@@ -203,8 +215,8 @@ func TestDeparturesAreBounded(t *testing.T) {
 	}
 }
 
-// TestNothingSignedLeaks looks for what an OAuth 1 flow must keep in the log at DEBUG, the access log, the metrics and the data
-// directory.
+// TestNothingSignedLeaks looks for what an OAuth 1 flow must keep in the log at DEBUG, the access
+// log, the metrics and the data directory.
 func TestNothingSignedLeaks(t *testing.T) {
 	o := newSigningOffice(t, "log\n"+site)
 	found := new(harness.Secrets)
@@ -212,12 +224,15 @@ func TestNothingSignedLeaks(t *testing.T) {
 	v := harness.NewVisitor(t, found).Open(address).Submit("accept")
 	v.Open(v.Onward().String()).Submit("authorize", "consent", "deny").Sees("declined", 403, "declined")
 	v.Submit("accept")
-	v.Open(v.Onward().String()).Submit("authorize", "login", "alice", "consent", "approve").Sees("done", 200, harness.SaysCreated)
+	v.Open(v.Onward().String()).Submit("authorize", "login", "alice", "consent", "approve").Sees("done", 200,
+		harness.SaysCreated)
 	expect(t, "a call", o.call(t, id, http.MethodPost, "/form?a=1", "application/x-www-form-urlencoded", "b=2"), "200")
 	status, vended := o.platform(http.MethodPost, "/connections/"+id+"/token", "")
 	_, grant := o.held(id)
-	if fields, _ := vended["fields"].(map[string]any); status != http.StatusOK || vended["access_token"] != grant.AccessToken ||
-		fields["consumer_key"] != o.signing.ClientKey || fields["consumer_secret"] != o.signing.ClientSecret || fields["oauth_token_secret"] == "" {
+	if fields, _ := vended["fields"].(map[string]any); status != http.StatusOK ||
+		vended["access_token"] != grant.AccessToken ||
+		fields["consumer_key"] != o.signing.ClientKey || fields["consumer_secret"] != o.signing.ClientSecret ||
+		fields["oauth_token_secret"] == "" {
 		t.Fatalf("vended %d", status)
 	}
 	o.signing.revoke(grant.AccessToken)
@@ -230,12 +245,15 @@ func TestNothingSignedLeaks(t *testing.T) {
 	if found.Len() < 12 {
 		t.Errorf("only %d secrets were collected", found.Len())
 	}
-	harness.Within(t, "the last call in the access log", 5*time.Second, func() bool { return strings.Contains(o.Log(), `/legacy/me"`) })
+	harness.Within(t, "the last call in the access log", 5*time.Second, func() bool {
+		return strings.Contains(o.Log(), `/legacy/me"`)
+	})
 	metrics, err := o.Client.Get(o.URL + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for place, text := range map[string]string{"the log": o.Log(), "the metrics": readAll(t, metrics), "the data directory": readDir(t, o.dir)} {
+	for place, text := range map[string]string{"the log": o.Log(), "the metrics": readAll(t, metrics),
+		"the data directory": readDir(t, o.dir)} {
 		for _, what := range found.In(text) {
 			t.Errorf("%s holds a %s", place, what)
 		}

@@ -14,7 +14,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// signingProvider is the OAuth 1 provider, tests/oauth1server, in a process of its own. Its API verifies what it gets.
+// signingProvider is the OAuth 1 provider, tests/oauth1server, in a process of its own. Its API
+// verifies what it gets.
 type signingProvider struct {
 	t            *testing.T
 	URL          string `json:"url"`
@@ -26,7 +27,9 @@ func startSigningProvider(t *testing.T) *signingProvider {
 	t.Helper()
 	program := filepath.Join(harness.Root(t), "tests", "oauth1server", "server.py")
 	process := harness.StartProcess(t, harness.Environ(t, "PYTHONDONTWRITEBYTECODE=1"), python(t), program)
-	process.Await(t, "starting the OAuth 1 provider", 20*time.Second, func() bool { return strings.Contains(process.Stdout(), "\n") })
+	process.Await(t, "starting the OAuth 1 provider", 20*time.Second, func() bool {
+		return strings.Contains(process.Stdout(), "\n")
+	})
 	p := &signingProvider{t: t}
 	if err := json.Unmarshal([]byte(process.Stdout()), p); err != nil {
 		t.Fatal(err)
@@ -34,7 +37,8 @@ func startSigningProvider(t *testing.T) *signingProvider {
 	return p
 }
 
-// python is an interpreter that has Debian's python3-oauthlib. The first one in the path may be another.
+// python is an interpreter that has Debian's python3-oauthlib. The first one in the path may be
+// another.
 func python(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"/usr/bin/python3", "python3"} {
@@ -67,7 +71,8 @@ func (p *signingProvider) app() string {
 }
 
 func (p *signingProvider) client() string {
-	return "oauth_client legacy {\ntenant acme\nclient_id " + p.ClientKey + "\nclient_secret " + harness.Secret(p.t, "AUTHORIZATION_CONSUMER", p.ClientSecret) + "\n}\n"
+	return "oauth_client legacy {\ntenant acme\nclient_id " + p.ClientKey + "\nclient_secret " + harness.Secret(p.t,
+		"AUTHORIZATION_CONSUMER", p.ClientSecret) + "\n}\n"
 }
 
 // tokenPair is what RFC 5849 calls token credentials.

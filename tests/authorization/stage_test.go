@@ -17,7 +17,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// stage is everything around a gateway: provider, the way to its token endpoint, upstream, and the store.
+// stage is everything around a gateway: provider, the way to its token endpoint, upstream, and the
+// store.
 type stage struct {
 	t        *testing.T
 	provider *provider
@@ -36,8 +37,11 @@ func newStage(t *testing.T, flags ...string) *stage {
 	if err := os.WriteFile(secret, []byte(s.provider.ClientSecret), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// What the test stores is an hour old, so that a token with little time left is one near its end, and not a short-lived one.
-	store, err := connect.Open(t.Context(), connect.Options{Dir: s.dir, Now: func() time.Time { return time.Now().Add(-time.Hour) }})
+	// What the test stores is an hour old, so that a token with little time left is one near its end,
+	// and not a short-lived one.
+	store, err := connect.Open(t.Context(), connect.Options{Dir: s.dir, Now: func() time.Time {
+		return time.Now().Add(-time.Hour)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,12 +72,14 @@ func (s *stage) app() string {
 
 // tenant configures the tenant acme with the key that harness.Gateway.Request sends.
 func tenant(t testing.TB) string {
-	return "tenant acme {\nkey " + harness.Secret(t, "AUTHORIZATION_TENANT", harness.KeyA) + "\ndisplay_name \"Acme Inc.\"\nemail dev@acme.example\nbudget token unlimited\nbudget api unlimited\n}\n"
+	return "tenant acme {\nkey " + harness.Secret(t, "AUTHORIZATION_TENANT", harness.KeyA) +
+		"\ndisplay_name \"Acme Inc.\"\nemail dev@acme.example\nbudget token unlimited\nbudget api unlimited\n}\n"
 }
 
 // local configures the source `local`; its options are source's.
 func (s *stage) local(source string) string {
-	return fmt.Sprintf("data_dir %q\nsource local {\n%s\n}\n%s\noauth_client crm {\nclient_id %s\nclient_secret {file.%s/client-secret}\n}\n%s",
+	return fmt.Sprintf("data_dir %q\nsource local {\n%s\n}\n%s\noauth_client crm {\nclient_id %s\nclient_secret "+
+		"{file.%s/client-secret}\n}\n%s",
 		s.dir, source, s.app(), s.provider.ClientID, s.dir, tenant(s.t))
 }
 
@@ -83,8 +89,8 @@ const site = "metrics /metrics\nvendgate_proxy\nvendgate_connect"
 // proxyOnly is site without the Platform API, for gateways without a store.
 const proxyOnly = "metrics /metrics\nvendgate_proxy"
 
-// start runs a gateway in this process. A margin of 5 s leaves a one-minute token alone for 55 s; one of 2 m refreshes it at
-// every call.
+// start runs a gateway in this process. A margin of 5 s leaves a one-minute token alone for 55 s;
+// one of 2 m refreshes it at every call.
 func (s *stage) start(margin string) *harness.Gateway {
 	s.t.Helper()
 	return harness.Start(s.t, s.local("margin "+margin), site)
@@ -115,7 +121,8 @@ func (s *stage) expire(id string) connect.GrantValues {
 	return s.leave(id, -time.Second)
 }
 
-// leave makes the stored access token end after left, of a lifetime that began an hour ago, and returns the grant.
+// leave makes the stored access token end after left, of a lifetime that began an hour ago, and
+// returns the grant.
 func (s *stage) leave(id string, left time.Duration) connect.GrantValues {
 	s.t.Helper()
 	c, grant := s.held(id)
@@ -160,7 +167,8 @@ func (a answer) String() string {
 	return fmt.Sprintf("%d %s %s %s", a.status, a.code, a.origin, a.body)
 }
 
-// send makes a request and reads the answer. An error answer must be a whole envelope that agrees with its headers.
+// send makes a request and reads the answer. An error answer must be a whole envelope that agrees
+// with its headers.
 func send(g *harness.Gateway, r *http.Request) (answer, error) {
 	res, err := g.Client.Do(r)
 	if err != nil {
@@ -236,8 +244,8 @@ func metric(t testing.TB, g *harness.Gateway, series string) int {
 	return 0
 }
 
-// vends is how many calls have vended from a source, once it is at least want: a call is counted when it has ended, a
-// moment after its caller has the answer.
+// vends is how many calls have vended from a source, once it is at least want: a call is counted
+// when it has ended, a moment after its caller has the answer.
 func vends(t testing.TB, g *harness.Gateway, source string, want int) (n int) {
 	t.Helper()
 	harness.Within(t, fmt.Sprintf("%d vends of %s", want, source), 5*time.Second, func() bool {

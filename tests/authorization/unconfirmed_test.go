@@ -100,7 +100,8 @@ func (d *doubt) isClear(text string) {
 	}
 }
 
-const saysUnconfirmed = "Doubt neither accepts nor refuses what you entered (HTTP 403), perhaps because a permission or credit is missing, so nothing was saved."
+const saysUnconfirmed = "Doubt neither accepts nor refuses what you entered (HTTP 403), perhaps because a " +
+	"permission or credit is missing, so nothing was saved."
 
 // TestUnconfirmedKey: what the provider leaves open is saved when the end user asks for it, and
 // said to be so from then on.
@@ -113,10 +114,12 @@ func TestUnconfirmedKey(t *testing.T) {
 		t.Error("the page holds what was entered")
 	}
 	d.isClear("canary-key")
-	v.Submit("unconfirmed").Sees("saved anyway", 200, harness.SaysCreated).Sees("saved anyway", 200, "Doubt did not confirm the credentials")
+	v.Submit("unconfirmed").Sees("saved anyway", 200, harness.SaysCreated).Sees("saved anyway", 200,
+		"Doubt did not confirm the credentials")
 	d.verified(id, "active", false)
 	rows, _, err := d.store.Audit(t.Context(), auditOf(id))
-	if err != nil || rows[0].Event != connect.ConnectionCreated || rows[0].Detail != "not verified: the provider has not confirmed the credentials" {
+	if err != nil || rows[0].Event != connect.ConnectionCreated ||
+		rows[0].Detail != "not verified: the provider has not confirmed the credentials" {
 		t.Errorf("the audit trail ends with %+v, %v", rows[0], err)
 	}
 	if a := call(t, d.Gateway, id, "doubt"); a.status != 200 || !strings.Contains(a.body, "said") {
@@ -150,8 +153,10 @@ func TestWhatIsNeverSaved(t *testing.T) {
 		status int
 		text   string
 	}{
-		401: {422, "Doubt does not accept what you entered (HTTP 401)"}, 302: {502, "Doubt gave an answer that makes no sense"},
-		408: {503, "Doubt cannot be asked right now"}, 429: {503, "Doubt cannot be asked right now"}, 500: {503, "Doubt cannot be asked right now"},
+		401: {422, "Doubt does not accept what you entered (HTTP 401)"},
+		302: {502, "Doubt gave an answer that makes no sense"},
+		408: {503, "Doubt cannot be asked right now"}, 429: {503, "Doubt cannot be asked right now"},
+		500: {503, "Doubt cannot be asked right now"},
 	} {
 		address, id := d.link("doubt")
 		v := d.enter(address, "canary-key", status).Sees(fmt.Sprint(status), want.status, want.text)
@@ -193,13 +198,15 @@ func TestUnconfirmedEnteredAgain(t *testing.T) {
 	if !strings.Contains(v.Page, `value="my-account"`) || strings.Contains(v.Page, "canary-key") {
 		t.Error("the form holds the key, or not the account")
 	}
-	if !strings.Contains(v.Page, `<a href="https://help.doubt.example/keys" target="_blank" rel="noopener noreferrer">`) || strings.Contains(v.Page, "self-hosted") {
+	if !strings.Contains(v.Page, `<a href="https://help.doubt.example/keys" target="_blank" rel="noopener noreferrer">`) ||
+		strings.Contains(v.Page, "self-hosted") {
 		t.Error("the form does not lead to help, or calls the app by its long name")
 	}
 	twin.Submit("unconfirmed").Sees("the page of before", 422, "What you entered is not kept any more")
 	d.verified(id, "pending", false)
 	d.status.Store(200)
-	v.Submit("credentials", "field.account", "my-account", "field.api_key", "canary-right").Sees("corrected", 200, harness.SaysCreated)
+	v.Submit("credentials", "field.account", "my-account", "field.api_key", "canary-right").Sees("corrected", 200,
+		harness.SaysCreated)
 	d.verified(id, "active", true)
 }
 
@@ -209,7 +216,8 @@ func TestUnconfirmedRefused(t *testing.T) {
 	d := newDoubt(t)
 	address, id := d.link("doubt")
 	before := d.enter(address, "canary-key", 403)
-	refuse := connect.Tenant{ID: "acme", Email: "dev@acme.example", Brand: connect.Brand{Unconfirmed: connect.RefuseUnconfirmed}}
+	refuse := connect.Tenant{ID: "acme", Email: "dev@acme.example",
+		Brand: connect.Brand{Unconfirmed: connect.RefuseUnconfirmed}}
 	if _, err := d.store.CreateTenant(t.Context(), refuse); err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +246,8 @@ func TestUnconfirmedForged(t *testing.T) {
 	}
 	own := *v
 	own.Open(other).Submit("accept")
-	own.Do(http.MethodPost, other+"/unconfirmed", url.Values{"entered": stolen["entered"], "csrf": {own.CSRF()}}).Sees("another link of the same browser", 422, "not kept any more")
+	own.Do(http.MethodPost, other+"/unconfirmed", url.Values{"entered": stolen["entered"], "csrf": {own.CSRF()}}).Sees(
+		"another link of the same browser", 422, "not kept any more")
 	d.verified(id, "pending", false)
 	d.verified(otherID, "pending", false)
 
@@ -339,7 +348,8 @@ func TestEnteredHosts(t *testing.T) {
 		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", g)
 		return err == nil && conn.Close() == nil
 	})
-	link, err := s.store.CreateLink(t.Context(), connect.Connection{Tenant: "acme", User: harness.Alice, App: "crm", Name: "Work", AuthType: "api_key"})
+	link, err := s.store.CreateLink(t.Context(),
+		connect.Connection{Tenant: "acme", User: harness.Alice, App: "crm", Name: "Work", AuthType: "api_key"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,9 +365,11 @@ func TestEnteredHosts(t *testing.T) {
 		{"https://CRM.example.com/", "wrong", 422, "CRM neither accepts nor refuses"},
 	} {
 		v.Submit("credentials", "field.host", c.host, "field.api_key", c.key).Sees(c.host, c.status, c.text)
-		if found, err := s.store.Describe(t.Context(), "acme", "", link.Connection.ID); err != nil || found.Status != connect.Pending {
+		if found, err := s.store.Describe(t.Context(), "acme", "", link.Connection.ID); err != nil ||
+			found.Status != connect.Pending {
 			t.Errorf("%s: it is %+v, %v", c.host, found, err)
 		}
 	}
-	v.Submit("unconfirmed", "again", "1").Submit("credentials", "field.host", "crm.example.com", "field.api_key", "right").Sees("the right one", 200, harness.SaysCreated)
+	v.Submit("unconfirmed", "again", "1").Submit("credentials", "field.host", "crm.example.com", "field.api_key",
+		"right").Sees("the right one", 200, harness.SaysCreated)
 }

@@ -31,8 +31,9 @@ func (s *server) me(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, identity{subject, hex.EncodeToString(digest[:])})
 }
 
-// bearer takes the token from the one Authorization header. fosite's own reader would also look into the query
-// and the body, where a gateway must never put one, and pick the first of two headers.
+// bearer takes the token from the one Authorization header. fosite's own reader would also look
+// into the query and the body, where a gateway must never put one, and pick the first of two
+// headers.
 func bearer(h http.Header) (string, bool) {
 	values := h.Values("Authorization")
 	if len(values) != 1 {

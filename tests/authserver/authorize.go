@@ -8,8 +8,8 @@ import (
 	"github.com/ory/fosite"
 )
 
-// authorize is the authorization endpoint (RFC 6749, section 3.1). It consents at once for the query parameter
-// `login`, refuses for `consent=deny`, and asks with a form where there is neither.
+// authorize is the authorization endpoint (RFC 6749, section 3.1). It consents at once for the
+// query parameter `login`, refuses for `consent=deny`, and asks with a form where there is neither.
 func (s *server) authorize(w http.ResponseWriter, r *http.Request) {
 	if !s.registered(r.Form.Get("redirect_uri")) {
 		// Never redirect there, not even with an error (RFC 6749, section 4.1.2.1).

@@ -2,8 +2,8 @@ package main
 
 import "net/http"
 
-// grant mints a grant for the form value `subject` with the scopes of `scope`, which may be absent, and
-// answers with the token response. It is not counted.
+// grant mints a grant for the form value `subject` with the scopes of `scope`, which may be absent,
+// and answers with the token response. It is not counted.
 func (s *server) grant(w http.ResponseWriter, r *http.Request) {
 	subject := r.Form.Get("subject")
 	if subject == "" {
@@ -37,8 +37,8 @@ type tally struct {
 	TokenCalls int64 `json:"token_calls"`
 	// RefreshOK counts rotations.
 	RefreshOK int64 `json:"refresh_ok"`
-	// RefreshReuse counts refresh tokens that came after they were rotated away. A real provider ends the
-	// grant at the first.
+	// RefreshReuse counts refresh tokens that came after they were rotated away. A real provider ends
+	// the grant at the first.
 	RefreshReuse int64 `json:"refresh_reuse"`
 	// APICalls counts calls of the API, the refused too.
 	APICalls int64 `json:"api_calls"`

@@ -36,7 +36,8 @@ func TestBearer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := s.me(t, c.headers...)
 			challenge := a.header.Get("WWW-Authenticate")
-			if a.status != c.status || strings.Contains(challenge, "invalid_token") != c.invalid || (a.status == 401) != strings.HasPrefix(challenge, "Bearer ") {
+			if a.status != c.status || strings.Contains(challenge, "invalid_token") != c.invalid ||
+				(a.status == 401) != strings.HasPrefix(challenge, "Bearer ") {
 				t.Errorf("%d, challenge %q", a.status, challenge)
 			}
 		})
@@ -67,7 +68,8 @@ func TestExpire(t *testing.T) {
 
 func TestGrantRefusals(t *testing.T) {
 	s := start(t)
-	for name, form := range map[string][]string{"no subject": {}, "unknown scope": {"subject", "a@b.c", "scope", "admin"}} {
+	for name, form := range map[string][]string{"no subject": {},
+		"unknown scope": {"subject", "a@b.c", "scope", "admin"}} {
 		t.Run(name, func(t *testing.T) {
 			if a := s.post(t, "/control/grant", form...); a.status != http.StatusBadRequest {
 				t.Errorf("%d %s", a.status, a.body)
@@ -153,16 +155,19 @@ func TestIntrospect(t *testing.T) {
 		active bool
 		use    any
 	}{
-		"access token": {access, true, "access_token"}, "refresh token": {refresh, true, "refresh_token"}, "unknown": {"abc", false, nil},
+		"access token": {access, true, "access_token"}, "refresh token": {refresh, true, "refresh_token"},
+		"unknown": {"abc", false, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := s.post(t, "/oauth2/introspect", "token", c.token)
-			if got := a.object(t); a.status != http.StatusOK || got["active"] != c.active || c.active && got["sub"] != "alice@example.com" {
+			if got := a.object(t); a.status != http.StatusOK || got["active"] != c.active || c.active &&
+				got["sub"] != "alice@example.com" {
 				t.Errorf("%d %v", a.status, got)
 			}
 		})
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/oauth2/introspect", strings.NewReader("token="+access))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/oauth2/introspect",
+		strings.NewReader("token="+access))
 	if err != nil {
 		t.Fatal(err)
 	}

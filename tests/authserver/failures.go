@@ -33,8 +33,8 @@ func (f *failures) next() func(http.ResponseWriter) {
 	return f.answer
 }
 
-// fail plans failures: `times` calls (1 by default, 0 for none any more) answer with `status` (503 by default)
-// and the OAuth error `error`. fosite sees none of them, so that nothing is rotated.
+// fail plans failures: `times` calls (1 by default, 0 for none any more) answer with `status` (503
+// by default) and the OAuth error `error`. fosite sees none of them, so that nothing is rotated.
 func (s *server) fail(w http.ResponseWriter, r *http.Request) {
 	status, statusErr := strconv.Atoi(cmp.Or(r.Form.Get("status"), "503"))
 	times, timesErr := strconv.Atoi(cmp.Or(r.Form.Get("times"), "1"))

@@ -21,7 +21,8 @@ import (
 // authorizeAs sends the end user through the authorization endpoint and returns the code.
 func authorizeAs(t *testing.T, s running, verifier, login string) string {
 	t.Helper()
-	target := s.config().AuthCodeURL("state-of-the-client", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("login", login))
+	target := s.config().AuthCodeURL("state-of-the-client", oauth2.S256ChallengeOption(verifier),
+		oauth2.SetAuthURLParam("login", login))
 	a := s.get(t, strings.TrimPrefix(target, s.URL))
 	location, err := url.Parse(a.header.Get("Location"))
 	if err != nil || a.status != http.StatusSeeOther || !strings.HasPrefix(location.String(), redirect+"?") {
@@ -33,7 +34,8 @@ func authorizeAs(t *testing.T, s running, verifier, login string) string {
 	return location.Query().Get("code")
 }
 
-// TestCodeFlow has a real client run the flow and refresh; then the API must know the new token only.
+// TestCodeFlow has a real client run the flow and refresh; then the API must know the new token
+// only.
 func TestCodeFlow(t *testing.T) {
 	s := start(t)
 	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, s.Client)
@@ -48,7 +50,8 @@ func TestCodeFlow(t *testing.T) {
 	}
 	digest := sha256.Sum256([]byte(first.AccessToken))
 	a := s.me(t, "Bearer "+first.AccessToken)
-	if got := a.object(t); a.status != http.StatusOK || got["subject"] != "alice@example.com" || got["token_sha256"] != hex.EncodeToString(digest[:]) {
+	if got := a.object(t); a.status != http.StatusOK || got["subject"] != "alice@example.com" ||
+		got["token_sha256"] != hex.EncodeToString(digest[:]) {
 		t.Errorf("%d %v", a.status, got)
 	}
 	second, err := s.config().TokenSource(ctx, &oauth2.Token{RefreshToken: first.RefreshToken}).Token()
@@ -71,8 +74,12 @@ func TestExchangeRefusals(t *testing.T) {
 		change func(*oauth2.Config) oauth2.AuthCodeOption
 		want   string
 	}{
-		"wrong verifier": {func(*oauth2.Config) oauth2.AuthCodeOption { return oauth2.VerifierOption(oauth2.GenerateVerifier()) }, "invalid_grant"},
-		"no verifier":    {func(*oauth2.Config) oauth2.AuthCodeOption { return oauth2.SetAuthURLParam("x", "y") }, "invalid_grant"},
+		"wrong verifier": {func(*oauth2.Config) oauth2.AuthCodeOption {
+			return oauth2.VerifierOption(oauth2.GenerateVerifier())
+		}, "invalid_grant"},
+		"no verifier": {func(*oauth2.Config) oauth2.AuthCodeOption {
+			return oauth2.SetAuthURLParam("x", "y")
+		}, "invalid_grant"},
 		"other redirect": {func(c *oauth2.Config) oauth2.AuthCodeOption {
 			c.RedirectURL += "2"
 			return oauth2.VerifierOption(verifier)
@@ -109,10 +116,12 @@ func TestExchangeRefusals(t *testing.T) {
 func TestAuthorizeRefusals(t *testing.T) {
 	s := start(t)
 	good := url.Values{
-		"response_type": {"code"}, "client_id": {s.ClientID}, "redirect_uri": {redirect}, "scope": {"read"}, "state": {"0123456789"}, "login": {"a@b.c"},
+		"response_type": {"code"}, "client_id": {s.ClientID}, "redirect_uri": {redirect}, "scope": {"read"},
+		"state": {"0123456789"}, "login": {"a@b.c"},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(oauth2.GenerateVerifier())}, "code_challenge_method": {"S256"},
 	}
-	for name, c := range map[string]struct{ field, value, want string }{ // want: the error in the redirect; empty for a 400 without one
+	// want: the error in the redirect; empty for a 400 without one
+	for name, c := range map[string]struct{ field, value, want string }{
 		"nothing wrong":        {"state", "abcdefghij", "none"},
 		"no redirect":          {"redirect_uri", "", ""},
 		"other port":           {"redirect_uri", "http://127.0.0.1:10/callback", ""},
@@ -142,7 +151,8 @@ func TestAuthorizeRefusals(t *testing.T) {
 				return
 			}
 			got := location.Query()
-			if code := got.Get("error"); code != strings.TrimPrefix(c.want, "none") && c.want != "none" || (got.Get("code") != "") != (c.want == "none") {
+			if code := got.Get("error"); code != strings.TrimPrefix(c.want, "none") && c.want != "none" ||
+				(got.Get("code") != "") != (c.want == "none") {
 				t.Errorf("%d to %q", a.status, location)
 			}
 		})
@@ -159,7 +169,8 @@ func TestLoginForm(t *testing.T) {
 	}
 	for decision, want := range map[string]string{"allow": "code", "deny": "error"} {
 		query := url.Values{"login": {"bob@example.com"}, "consent": {decision}}
-		for _, field := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`).FindAllStringSubmatch(page.body, -1) {
+		for _, field := range regexp.MustCompile(
+			`<input type="hidden" name="([^"]*)" value="([^"]*)">`).FindAllStringSubmatch(page.body, -1) {
 			query.Add(html.UnescapeString(field[1]), html.UnescapeString(field[2]))
 		}
 		location, err := url.Parse(s.get(t, "/oauth2/auth?"+query.Encode()).header.Get("Location"))

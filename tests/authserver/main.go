@@ -1,5 +1,6 @@
-// Command authserver is an OAuth 2 authorization server with an API behind it, for tests: they start it as a
-// process of its own and talk to it as they would to a provider. The OAuth is that of github.com/ory/fosite.
+// Command authserver is an OAuth 2 authorization server with an API behind it, for tests: they
+// start it as a process of its own and talk to it as they would to a provider. The OAuth is that of
+// github.com/ory/fosite.
 //
 // It must never be reachable from another machine: whoever reaches it may mint grants.
 package main
@@ -30,8 +31,8 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. Its first and only line on stdout is the JSON of an [announcement]; by then
-// the server accepts connections.
+// run serves until ctx ends. Its first and only line on stdout is the JSON of an [announcement]; by
+// then the server accepts connections.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args, stderr)
 	if err != nil {

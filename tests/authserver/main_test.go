@@ -44,7 +44,9 @@ func start(t *testing.T, args ...string) running {
 	if err != nil {
 		t.Fatalf("reading the announcement: %v", err)
 	}
-	s := running{Client: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	s := running{Client: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}}
 	if err := json.Unmarshal(line, &s.announcement); err != nil {
 		t.Fatalf("announcement %q: %v", line, err)
 	}
@@ -56,7 +58,8 @@ func (s running) config() *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: s.ClientID, ClientSecret: s.ClientSecret, RedirectURL: redirect, Scopes: []string{"read"},
 		// A style is named because the client would else try both: the second try meets a spent code.
-		Endpoint: oauth2.Endpoint{AuthURL: s.URL + "/oauth2/auth", TokenURL: s.URL + "/oauth2/token", AuthStyle: oauth2.AuthStyleInParams},
+		Endpoint: oauth2.Endpoint{AuthURL: s.URL + "/oauth2/auth", TokenURL: s.URL + "/oauth2/token",
+			AuthStyle: oauth2.AuthStyleInParams},
 	}
 }
 
@@ -171,8 +174,9 @@ func TestOptions(t *testing.T) {
 		args []string
 		want string // part of the error; empty for none
 	}{
-		"none":            {nil, ""},
-		"all":             {[]string{"-listen", "[::1]:0", "-access-ttl", "2s", "-delay", "1ms", "-redirect", "a", "-redirect", "b", "-scope", "x"}, ""},
+		"none": {nil, ""},
+		"all": {[]string{"-listen", "[::1]:0", "-access-ttl", "2s", "-delay", "1ms", "-redirect", "a",
+			"-redirect", "b", "-scope", "x"}, ""},
 		"every interface": {[]string{"-listen", ":0"}, "only a loopback address"},
 		"public address":  {[]string{"-listen", "192.0.2.1:80"}, "only a loopback address"},
 		"a name":          {[]string{"-listen", "localhost:0"}, "only a loopback address"},

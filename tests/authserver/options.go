@@ -15,8 +15,8 @@ type options struct {
 	listen string
 	// accessTTL is how long access tokens are valid, in whole seconds.
 	accessTTL time.Duration
-	// delay goes by between the work of the token endpoint and its answer, so that a test can end a client
-	// that has lost a rotation.
+	// delay goes by between the work of the token endpoint and its answer, so that a test can end a
+	// client that has lost a rotation.
 	delay time.Duration
 	// redirects are the registered redirect URIs.
 	redirects list
@@ -57,7 +57,8 @@ func (o options) check() error {
 		return fmt.Errorf("reading -listen: %w", err)
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return fmt.Errorf("-listen %s: only a loopback address, because anyone who reaches this server may mint grants", o.listen)
+		return fmt.Errorf("-listen %s: only a loopback address, because anyone who reaches this server may mint grants",
+			o.listen)
 	}
 	// fosite rounds expiries to seconds: half a second could end before it began.
 	if o.accessTTL < time.Second || o.accessTTL%time.Second != 0 {

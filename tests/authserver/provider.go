@@ -10,23 +10,25 @@ import (
 	"strings"
 	"sync"
 
-	// fosite is the library under Ory Hydra: issuing, rotation, reuse detection and revocation are its own.
+	// fosite is the library under Ory Hydra: issuing, rotation, reuse detection and revocation are its
+	// own.
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/compose"
 	"github.com/ory/fosite/handler/oauth2"
 	xoauth2 "golang.org/x/oauth2"
 )
 
-// controlRedirect is the redirect URI of grants that no browser asked for; the authorization endpoint does
-// not take it.
+// controlRedirect is the redirect URI of grants that no browser asked for; the authorization
+// endpoint does not take it.
 const controlRedirect = "https://control.invalid/callback"
 
-// bcryptCost is the least that bcrypt takes: the secret is random, and every token call pays for it.
+// bcryptCost is the least that bcrypt takes: the secret is random, and every token call pays for
+// it.
 const bcryptCost = 4
 
-// provider is fosite with its storage and the one client. The lock makes each call to the token endpoint one
-// step: fosite reads a refresh token and later rotates it, and its memory store has no transactions, so
-// that without the lock two parallel refreshes would both succeed.
+// provider is fosite with its storage and the one client. The lock makes each call to the token
+// endpoint one step: fosite reads a refresh token and later rotates it, and its memory store has no
+// transactions, so that without the lock two parallel refreshes would both succeed.
 type provider struct {
 	mu       sync.Mutex
 	oauth    fosite.OAuth2Provider
@@ -67,12 +69,14 @@ func newProvider(ctx context.Context, o options) (*provider, error) {
 	// No refresh grace period: this version leaves rotation to the storage, and ours revokes at once.
 	p.oauth = compose.Compose(config, p.store, p.strategy,
 		compose.OAuth2AuthorizeExplicitFactory, compose.OAuth2PKCEFactory, compose.OAuth2RefreshTokenGrantFactory,
-		compose.OAuth2ClientCredentialsGrantFactory, compose.OAuth2TokenRevocationFactory, compose.OAuth2TokenIntrospectionFactory)
+		compose.OAuth2ClientCredentialsGrantFactory, compose.OAuth2TokenRevocationFactory,
+		compose.OAuth2TokenIntrospectionFactory)
 	return p, nil
 }
 
 // consent answers an authorization request for subject with a code. The caller holds the lock.
-func (p *provider) consent(ctx context.Context, request fosite.AuthorizeRequester, subject string) (fosite.AuthorizeResponder, error) {
+func (p *provider) consent(ctx context.Context, request fosite.AuthorizeRequester,
+	subject string) (fosite.AuthorizeResponder, error) {
 	for _, scope := range request.GetRequestedScopes() {
 		request.GrantScope(scope)
 	}
@@ -80,7 +84,8 @@ func (p *provider) consent(ctx context.Context, request fosite.AuthorizeRequeste
 }
 
 // exchange answers a token request. The caller holds the lock.
-func (p *provider) exchange(ctx context.Context, r *http.Request) (fosite.AccessRequester, fosite.AccessResponder, error) {
+func (p *provider) exchange(ctx context.Context, r *http.Request) (fosite.AccessRequester, fosite.AccessResponder,
+	error) {
 	request, err := p.oauth.NewAccessRequest(ctx, r, &fosite.DefaultSession{})
 	if err != nil {
 		return request, nil, err
@@ -98,11 +103,13 @@ func (p *provider) exchange(ctx context.Context, r *http.Request) (fosite.Access
 	return request, response, err
 }
 
-// mint runs the whole code flow for subject, as a client with PKCE would, and returns the token response.
+// mint runs the whole code flow for subject, as a client with PKCE would, and returns the token
+// response.
 func (p *provider) mint(ctx context.Context, subject, scope string) (map[string]any, error) {
 	verifier := xoauth2.GenerateVerifier()
 	query := url.Values{
-		"response_type": {"code"}, "client_id": {p.clientID}, "redirect_uri": {controlRedirect}, "scope": {scope}, "state": {rand.Text()},
+		"response_type": {"code"}, "client_id": {p.clientID}, "redirect_uri": {controlRedirect}, "scope": {scope},
+		"state":          {rand.Text()},
 		"code_challenge": {xoauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/oauth2/auth?"+query.Encode(), nil)
@@ -120,9 +127,11 @@ func (p *provider) mint(ctx context.Context, subject, scope string) (map[string]
 		return nil, fmt.Errorf("granting: %w", err)
 	}
 	form := url.Values{
-		"grant_type": {"authorization_code"}, "code": {granted.GetCode()}, "redirect_uri": {controlRedirect}, "code_verifier": {verifier},
+		"grant_type": {"authorization_code"}, "code": {granted.GetCode()}, "redirect_uri": {controlRedirect},
+		"code_verifier": {verifier},
 	}
-	if r, err = http.NewRequestWithContext(ctx, http.MethodPost, "/oauth2/token", strings.NewReader(form.Encode())); err != nil {
+	if r, err = http.NewRequestWithContext(ctx, http.MethodPost, "/oauth2/token",
+		strings.NewReader(form.Encode())); err != nil {
 		return nil, fmt.Errorf("making a token request: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -148,7 +157,8 @@ func (p *provider) subject(ctx context.Context, token string) (string, error) {
 	return request.GetSession().GetSubject(), nil
 }
 
-// expire ends an access token before its time and leaves its grant alone. It reports whether there was one.
+// expire ends an access token before its time and leaves its grant alone. It reports whether there
+// was one.
 func (p *provider) expire(ctx context.Context, token string) (bool, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -52,8 +52,8 @@ func (s *server) routes() http.Handler {
 	return readForms(mux)
 }
 
-// readForms reads each form before a handler takes the provider's lock: a slow client then holds up nobody
-// else.
+// readForms reads each form before a handler takes the provider's lock: a slow client then holds up
+// nobody else.
 func readForms(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -65,8 +65,8 @@ func readForms(next http.Handler) http.Handler {
 	})
 }
 
-// registered reports whether uri is a redirect URI of the client, byte by byte (RFC 9700, section 2.1).
-// fosite alone would let a loopback URI have any port (RFC 8252, section 7.3).
+// registered reports whether uri is a redirect URI of the client, byte by byte (RFC 9700, section
+// 2.1). fosite alone would let a loopback URI have any port (RFC 8252, section 7.3).
 func (s *server) registered(uri string) bool { return slices.Contains(s.redirects, uri) }
 
 // refused logs what fosite refused. Its hints name parameters, never a code or a token.

@@ -7,8 +7,8 @@ import (
 	"github.com/ory/fosite"
 )
 
-// token is the token endpoint (RFC 6749, section 3.2). Its answer waits for the configured delay; what it says
-// has happened by then.
+// token is the token endpoint (RFC 6749, section 3.2). Its answer waits for the configured delay;
+// what it says has happened by then.
 func (s *server) token(w http.ResponseWriter, r *http.Request) {
 	s.tokenCalls.Add(1)
 	answer := s.failures.next()

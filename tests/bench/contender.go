@@ -63,9 +63,11 @@ func (s *stage) contenders() ([]*contender, error) {
 		return nil
 	}
 	static := "source static {\n connection c1 {\n tenant bench\n app bench\n field access_token {env.VG_TOKEN}\n }\n }\n"
-	platform := "source platform {\n url http://" + s.platform + "/platform/v1\n key {env.VG_KEY}\n allow_http\n allow_private 127.0.0.0/8\n }\n"
+	platform := "source platform {\n url http://" + s.platform +
+		"/platform/v1\n key {env.VG_KEY}\n allow_http\n allow_private 127.0.0.0/8\n }\n"
 	local := "data_dir \"" + s.data + "\"\n"
-	for _, v := range []struct{ name, id, source string }{{"static", "c1", static}, {"local", id, local}, {"platform", "c1", platform}} {
+	for _, v := range []struct{ name, id, source string }{{"static", "c1", static}, {"local", id, local},
+		{"platform", "c1", platform}} {
 		if err := add(s.gateway("vendgate, source "+v.name, v.id, v.source)); err != nil {
 			return nil, err
 		}
@@ -86,13 +88,15 @@ func (s *stage) contenders() ([]*contender, error) {
 
 // importConnection stores the connection of the local source; its token outlives the run.
 func (s *stage) importConnection() (string, error) {
-	config, err := write(s.dir, "import.caddyfile", strings.ReplaceAll(globalOptions, "%ADMIN%", "off")+"vendgate {\n"+fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\n")
+	config, err := write(s.dir, "import.caddyfile", strings.ReplaceAll(globalOptions, "%ADMIN%", "off")+"vendgate {\n"+
+		fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\n")
 	if err != nil {
 		return "", err
 	}
 	expiry := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
 	id, err := s.vendgate(fmt.Sprintf(`{"access_token":%q,"refresh_token":"r","expires_at":%q}`, token, expiry),
-		"connection", "import", "--data", s.data, "--config", config, "--adapter", "caddyfile", "--tenant", "bench", "--user", "alice@example.com", "--app", "bench")
+		"connection", "import", "--data", s.data, "--config", config, "--adapter", "caddyfile", "--tenant", "bench", "--user",
+		"alice@example.com", "--app", "bench")
 	return strings.TrimSpace(id), err
 }
 
@@ -103,7 +107,8 @@ func (s *stage) gateway(name, id, source string) (*contender, error) {
 		headers: map[string]string{"Authorization": "Bearer " + s.key, "x-user-email": "alice@example.com"},
 	}
 	var err error
-	c.pid, c.admin, err = s.caddy(strings.ReplaceAll(name, " ", "-"), globalOptions+"vendgate {\n"+source+fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\nhttp://"+addr+" {\n vendgate_proxy\n}\n")
+	c.pid, c.admin, err = s.caddy(strings.ReplaceAll(name, " ", "-"), globalOptions+"vendgate {\n"+source+
+		fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\nhttp://"+addr+" {\n vendgate_proxy\n}\n")
 	return c, err
 }
 
@@ -111,7 +116,9 @@ func (s *stage) reverseProxy() (*contender, error) {
 	addr := freeAddr()
 	c := &contender{name: "caddy reverse_proxy, header_up", url: "http://" + addr + "/v1/users/me/messages"}
 	var err error
-	c.pid, c.admin, err = s.caddy("reverse-proxy", globalOptions+"}\nhttp://"+addr+" {\n reverse_proxy "+s.upstream+" {\n header_up Authorization \"Bearer "+token+"\"\n transport http {\n keepalive_idle_conns_per_host 256\n compression off\n }\n }\n}\n")
+	c.pid, c.admin, err = s.caddy("reverse-proxy",
+		globalOptions+"}\nhttp://"+addr+" {\n reverse_proxy "+s.upstream+" {\n header_up Authorization \"Bearer "+token+
+			"\"\n transport http {\n keepalive_idle_conns_per_host 256\n compression off\n }\n }\n}\n")
 	return c, err
 }
 
@@ -120,7 +127,8 @@ func (s *stage) forwardAuth() (*contender, error) {
 	c := &contender{name: "caddy forward_auth + reverse_proxy", url: "http://" + addr + "/v1/users/me/messages"}
 	var err error
 	pool := " transport http {\n keepalive_idle_conns_per_host 256\n compression off\n }\n"
-	c.pid, c.admin, err = s.caddy("forward-auth", globalOptions+"}\nhttp://"+addr+" {\n forward_auth "+s.auth+" {\n uri /vend\n copy_headers X-Vended>Authorization\n"+pool+" }\n reverse_proxy "+s.upstream+" {\n"+pool+" }\n}\n")
+	c.pid, c.admin, err = s.caddy("forward-auth", globalOptions+"}\nhttp://"+addr+" {\n forward_auth "+s.auth+
+		" {\n uri /vend\n copy_headers X-Vended>Authorization\n"+pool+" }\n reverse_proxy "+s.upstream+" {\n"+pool+" }\n}\n")
 	return c, err
 }
 

@@ -38,7 +38,8 @@ func (wrk) name() string { return "wrk" }
 var (
 	wrkLatency  = regexp.MustCompile(`(50|99)%\s+([0-9.]+)(us|ms|s)`)
 	wrkRequests = regexp.MustCompile(`(\d+) requests in`)
-	wrkFailed   = regexp.MustCompile(`(?:Non-2xx or 3xx responses: (\d+)|Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+))`)
+	wrkFailed   = regexp.MustCompile(
+		`(?:Non-2xx or 3xx responses: (\d+)|Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+))`)
 )
 
 func (wrk) run(c *contender, duration time.Duration, connections int) (turn, error) {

@@ -1,5 +1,5 @@
-// Command bench measures the gateway beside what people use in its place, in one run: the same upstream, the same load,
-// the contenders taking turns. `make bench` runs it and writes RESULTS.md.
+// Command bench measures the gateway beside what people use in its place, in one run: the same
+// upstream, the same load, the contenders taking turns. `make bench` runs it and writes RESULTS.md.
 package main
 
 import (

@@ -12,10 +12,16 @@ import (
 // newReport writes the medians of each contender's turns.
 func newReport(contenders []*contender, generator string, rounds int, duration time.Duration, connections int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Benchmark results\n\nMade by `make bench` on %s: %d rounds in which the contenders took turns of %s, %d connections, load by %s, medians shown.\n",
+	fmt.Fprintf(&b,
+		"# Benchmark results\n\nMade by `make bench` on %s: %d rounds in which the contenders took turns of %s, %d "+
+			"connections, load by %s, medians shown.\n",
 		time.Now().UTC().Format("2006-01-02"), rounds, duration, connections, generator)
-	fmt.Fprintf(&b, "Machine: %s, %d cores, Linux %s, %s. The load, the upstream and the vending server ran on the same cores, so the rate\nis that of all together; CPU is the contender's own processes' (`/proc/PID/stat`), and what compares best.\n\n", model(), runtime.NumCPU(), kernel(), runtime.Version())
-	b.WriteString("| contender | requests/s | p50 | p99 | CPU µs/request | allocs/request | bytes/request | memory MiB |\n|---|--:|--:|--:|--:|--:|--:|--:|\n")
+	fmt.Fprintf(&b,
+		"Machine: %s, %d cores, Linux %s, %s. The load, the upstream and the vending server ran on the same cores, so the "+
+			"rate\nis that of all together; CPU is the contender's own processes' (`/proc/PID/stat`), and what compares "+
+			"best.\n\n", model(), runtime.NumCPU(), kernel(), runtime.Version())
+	b.WriteString("| contender | requests/s | p50 | p99 | CPU µs/request | allocs/request | bytes/request | memory " +
+		"MiB |\n|---|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, c := range contenders {
 		allocs, bytes := "–", "–"
 		if c.admin != "" {
@@ -23,7 +29,9 @@ func newReport(contenders []*contender, generator string, rounds int, duration t
 			bytes = fmt.Sprintf("%.0f", c.median(func(t turn) float64 { return float64(t.bytes) / float64(t.requests) }))
 		}
 		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %.1f | %s | %s | %.0f |\n", c.name, c.median(turn.rate),
-			millis(c.median(func(t turn) float64 { return float64(t.p50) })), millis(c.median(func(t turn) float64 { return float64(t.p99) })),
+			millis(c.median(func(t turn) float64 {
+				return float64(t.p50)
+			})), millis(c.median(func(t turn) float64 { return float64(t.p99) })),
 			c.median(turn.cpuMicros), allocs, bytes, c.median(func(t turn) float64 { return float64(t.rss) / (1 << 20) }))
 	}
 	b.WriteString("\nCPU per request, side by side (median over rounds of the ratio within a round):\n\n")

@@ -12,7 +12,8 @@ import (
 // What the vending roles hand out, and the answer of the upstream: about a kilobyte of JSON.
 const token = "ya29.a0AfB_byC-bench-token-of-a-usual-length-0123456789abcdefghijklmnopqrstuvwxyz"
 
-var answer = []byte(`{"messages":[` + strings.Repeat(`{"id":"18c2f0","threadId":"18c2f0","snippet":"lorem ipsum"},`, 16) + `{}]}`)
+var answer = []byte(`{"messages":[` + strings.Repeat(`{"id":"18c2f0","threadId":"18c2f0","snippet":"lorem ipsum"},`,
+	16) + `{}]}`)
 
 // play runs one of the servers around the contenders.
 func play(role, addr, target string) error {
@@ -56,8 +57,10 @@ func play(role, addr, target string) error {
 func platform(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	if strings.HasSuffix(r.URL.Path, "/token") {
-		_, _ = fmt.Fprintf(w, `{"status":"success","message":"ok","data":{"access_token":%q,"token_type":"Bearer","expires_in":3599,"auth_type":"o_auth"}}`, token)
+		_, _ = fmt.Fprintf(w,
+			`{"status":"success","message":"ok","data":{"access_token":%q,"token_type":"Bearer","expires_in":3599,"auth_type":"o_auth"}}`, token)
 		return
 	}
-	_, _ = fmt.Fprint(w, `{"status":"success","message":"ok","data":{"id":"c1","name":"n","app":{"id":"bench","slug":"bench","name":"Bench"},"status":"active"}}`)
+	_, _ = fmt.Fprint(w,
+		`{"status":"success","message":"ok","data":{"id":"c1","name":"n","app":{"id":"bench","slug":"bench","name":"Bench"},"status":"active"}}`)
 }

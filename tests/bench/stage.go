@@ -23,7 +23,8 @@ type stage struct {
 }
 
 func newStage(dir, binary string) (*stage, error) {
-	s := &stage{dir: dir, binary: binary, upstream: freeAddr(), platform: freeAddr(), auth: freeAddr(), data: filepath.Join(dir, "data")}
+	s := &stage{dir: dir, binary: binary, upstream: freeAddr(), platform: freeAddr(), auth: freeAddr(),
+		data: filepath.Join(dir, "data")}
 	for _, r := range []struct{ role, addr string }{{"upstream", s.upstream}, {"platform", s.platform}, {"auth", s.auth}} {
 		if _, err := s.start(self(r.role, r.addr, ""), r.addr); err != nil {
 			return s, err
@@ -99,7 +100,8 @@ func (s *stage) caddy(name, config string) (pid int, admin string, err error) {
 	return cmd.Process.Pid, admin, nil
 }
 
-// works reports whether a call passes: a contender that fails every call would be the fastest of all.
+// works reports whether a call passes: a contender that fails every call would be the fastest of
+// all.
 func works(c *contender) error {
 	var last error
 	for range 100 {

@@ -21,10 +21,12 @@ func TestPlatformAPI(t *testing.T) {
 	key, _ := s.mint(nil)
 	for _, e := range api.Endpoints {
 		path := strings.NewReplacer("{id}", s.mine, "{name}", "sync", "{app}", "key", "{token}", key).Replace(e.Pattern)
-		for form, line := range map[string]string{"bearer": bearer(key), "header": "X-Vendgate-Key: " + key, "basic": basic(key, "")} {
+		for form, line := range map[string]string{"bearer": bearer(key), "header": "X-Vendgate-Key: " + key,
+			"basic": basic(key, "")} {
 			t.Run(e.Method+" "+e.Pattern+" "+form, func(t *testing.T) {
 				s.t = t
-				a := s.raw(e.Method+" "+api.Base+path+" HTTP/1.1", line, "x-user-email: "+harness.Alice, "Content-Type: application/json", "Content-Length: 2", "", "{}")
+				a := s.raw(e.Method+" "+api.Base+path+" HTTP/1.1", line, "x-user-email: "+harness.Alice,
+					"Content-Type: application/json", "Content-Length: 2", "", "{}")
 				if e.Public || e.Method+" "+e.Pattern == "GET /apps/{app}" {
 					if a.status != http.StatusOK {
 						t.Errorf("answered %d %s", a.status, a.code)
@@ -56,7 +58,9 @@ func TestAppOfCallerKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	app := func(slug string) string { return api.Base + "/apps/" + slug }
-	harness.Within(t, "the expiry", patience, func() bool { return s.get(app("key"), expired).status == http.StatusUnauthorized })
+	harness.Within(t, "the expiry", patience, func() bool {
+		return s.get(app("key"), expired).status == http.StatusUnauthorized
+	})
 	for name, c := range map[string]struct {
 		path, key string
 		code      vending.Code
@@ -135,23 +139,27 @@ func TestDashboard(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/connect/" + key, "/connect/" + key + "/status"} {
-		if a := s.get(path, key); a.status == http.StatusOK && !strings.Contains(a.body, "invalid, has already been used, or has expired") {
+		if a := s.get(path, key); a.status == http.StatusOK &&
+			!strings.Contains(a.body, "invalid, has already been used, or has expired") {
 			t.Errorf("%s answered %d %s", path[:12], a.status, a.body)
 		}
 	}
 }
 
-// TestOtherSources: a key for a connection that the store does not know works where the tenant's source does not ask for the tenant's own
-// key, and no source ever gets a caller key.
+// TestOtherSources: a key for a connection that the store does not know works where the tenant's
+// source does not ask for the tenant's own key, and no source ever gets a caller key.
 func TestOtherSources(t *testing.T) {
 	platform := harness.NewUpstream(t, harness.OK)
-	s := newScene(t, "source static", "source platform {\n url http://"+platform.Addr+"/platform/v1\n key passthrough\n allow_http\n allow_private 127.0.0.0/8\n}\ntenant evil {\n source platform\n}\n")
+	s := newScene(t, "source static", "source platform {\n url http://"+platform.Addr+
+		"/platform/v1\n key passthrough\n allow_http\n allow_private 127.0.0.0/8\n}\ntenant evil {\n source platform\n}\n")
 	at := func(tenant, connection string) string {
 		key, _ := s.mint(func(k *connect.CallerKey) { k.Tenant, k.User, k.Connection = tenant, harness.Alice, connection })
 		return key
 	}
-	key, passed := at("acme", "c1"), at("evil", "conn_far") // both before the first call, which makes the gateway read them
-	if a := s.get("/proxy/c1/key/x", key); a.status != http.StatusOK || len(a.sent) != 1 || !strings.Contains(a.sent[0], "X-Api-Key: "+staticCredential+"\r\n") {
+	// both before the first call, which makes the gateway read them
+	key, passed := at("acme", "c1"), at("evil", "conn_far")
+	if a := s.get("/proxy/c1/key/x", key); a.status != http.StatusOK || len(a.sent) != 1 ||
+		!strings.Contains(a.sent[0], "X-Api-Key: "+staticCredential+"\r\n") {
 		t.Errorf("the static connection answered %d %s, and the provider got %q", a.status, a.code, a.sent)
 	}
 	s.mustRefuse(s.get("/proxy/c2/key/x", key), http.StatusNotFound, vending.ConnectionDeleted, key)
@@ -167,18 +175,23 @@ func TestOtherSources(t *testing.T) {
 	}
 }
 
-// TestStrangers: where the source judges keys that nobody here knows, caller keys are not among them.
+// TestStrangers: where the source judges keys that nobody here knows, caller keys are not among
+// them.
 func TestStrangers(t *testing.T) {
 	platform := harness.NewUpstream(t, harness.OK)
-	s := newScene(t, "", "source platform {\n url http://"+platform.Addr+"/platform/v1\n key passthrough\n allow_http\n allow_private 127.0.0.0/8\n}\n")
-	s.Load(strings.Replace(s.config(s.Gateway, "source local", "source platform {\n url http://"+platform.Addr+"/platform/v1\n key passthrough\n allow_http\n allow_private 127.0.0.0/8\n}\n"),
+	s := newScene(t, "", "source platform {\n url http://"+platform.Addr+
+		"/platform/v1\n key passthrough\n allow_http\n allow_private 127.0.0.0/8\n}\n")
+	s.Load(strings.Replace(s.config(s.Gateway, "source local", "source platform {\n url http://"+platform.Addr+
+		"/platform/v1\n key passthrough\n allow_http\n allow_private 127.0.0.0/8\n}\n"),
 		"default_source local", "default_source platform", 1))
 	key, id := s.mint(nil)
 	s.mustPass(s.get("/proxy/"+s.mine+"/key/x", key), key)
 	if err := s.store.RevokeCallerKey(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	harness.Within(t, "the revocation", patience, func() bool { return s.get("/proxy/"+s.mine+"/key/x", key).status == http.StatusUnauthorized })
+	harness.Within(t, "the revocation", patience, func() bool {
+		return s.get("/proxy/"+s.mine+"/key/x", key).status == http.StatusUnauthorized
+	})
 	for _, dead := range []string{key, "ck_" + strings.Repeat("a", 43)} {
 		s.mustRefuse(s.get("/proxy/conn_far/key/x", dead), http.StatusUnauthorized, vending.InvalidTenantKey, dead)
 	}
@@ -198,10 +211,13 @@ func TestOpaqueUsers(t *testing.T) {
 		if !strings.HasPrefix(request, "POST /v1/oauth/token ") {
 			body = `{"id":"apn_1","external_id":"User-42","healthy":true,"dead":false,"app":{"name_slug":"key","auth_type":"keys"},"credentials":{"api_key":"` + mineCredential + `"}}`
 		}
-		return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+		return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) +
+			"\r\n\r\n" + body
 	})
-	s := newScene(t, "source pipedream", "source pipedream {\n project proj_1\n tenant acme\n client_id c\n client_secret "+harness.Secret(t, "CK_PD", "pd-secret")+
-		"\n end_user external_id\n endpoint http://"+pipedream.Addr+"\n allow_http\n allow_private 127.0.0.0/8\n}\n")
+	s := newScene(t, "source pipedream",
+		"source pipedream {\n project proj_1\n tenant acme\n client_id c\n client_secret "+harness.Secret(t, "CK_PD",
+			"pd-secret")+
+			"\n end_user external_id\n endpoint http://"+pipedream.Addr+"\n allow_http\n allow_private 127.0.0.0/8\n}\n")
 	key, _ := s.mint(func(k *connect.CallerKey) { k.User, k.Connection = "User-42", "apn_1" })
 	others, _ := s.mint(func(k *connect.CallerKey) { k.User, k.Connection = "user-42", "apn_1" })
 	const path = "/proxy/apn_1/key/x"
@@ -238,11 +254,13 @@ func TestErrorsAreScrubbed(t *testing.T) {
 	path := "/proxy/" + s.mine + "/key/x"
 	for _, line := range []string{"Vendgate-Errors: passthrough", "vendgate-errors: passthrough"} {
 		a := s.get(path, key, line)
-		if a.status != http.StatusServiceUnavailable || a.code != string(vending.UpstreamUnavailable) || strings.Contains(a.body, mineCredential) || !strings.Contains(a.body, "bad [redacted]") {
+		if a.status != http.StatusServiceUnavailable || a.code != string(vending.UpstreamUnavailable) ||
+			strings.Contains(a.body, mineCredential) || !strings.Contains(a.body, "bad [redacted]") {
 			t.Errorf("a caller key got %d %s", a.status, a.body)
 		}
 	}
-	if a := s.get(path, harness.KeyA, "X-User-Email: "+harness.Alice, "Vendgate-Errors: passthrough"); !strings.HasPrefix(a.body, "bad "+mineCredential) {
+	if a := s.get(path, harness.KeyA, "X-User-Email: "+harness.Alice,
+		"Vendgate-Errors: passthrough"); !strings.HasPrefix(a.body, "bad "+mineCredential) {
 		t.Errorf("the tenant, who may, got %d %s", a.status, a.body)
 	}
 }

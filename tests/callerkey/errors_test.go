@@ -48,7 +48,8 @@ func TestErrorsPassthrough(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.up.Answer(func(string) string {
-				return fmt.Sprintf("HTTP/1.1 429 Slow\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", tt.head, len(tt.body), tt.body)
+				return fmt.Sprintf("HTTP/1.1 429 Slow\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", tt.head,
+					len(tt.body), tt.body)
 			})
 			a := s.get("/proxy/"+s.mine+"/key/x", tt.key, "Vendgate-Errors: passthrough")
 			if a.status != http.StatusTooManyRequests || a.code != string(vending.RateLimited) {
@@ -73,8 +74,10 @@ func TestErrorForm(t *testing.T) {
 		path, key, message string
 		code               vending.Code
 	}{
-		"unknown key": {"/proxy/" + s.mine + "/xml/x", "ck_unknown", "the key is missing, unknown or retired", vending.InvalidTenantKey},
-		"not allowed": {"/proxy/" + s.mine + "/xml/x", key, "app, method or path is not allowed for this tenant", vending.PolicyDenied},
+		"unknown key": {"/proxy/" + s.mine + "/xml/x", "ck_unknown", "the key is missing, unknown or retired",
+			vending.InvalidTenantKey},
+		"not allowed": {"/proxy/" + s.mine + "/xml/x", key, "app, method or path is not allowed for this tenant",
+			vending.PolicyDenied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := s.get(tt.path, tt.key)

@@ -17,8 +17,9 @@ func TestChallengedClients(t *testing.T) {
 	dir := t.TempDir()
 	base := fmt.Sprintf("http://%s:x@%s/proxy/%s/key", key, s.Addr, s.mine)
 	programs := map[string][]string{
-		"curl": {"--silent", "--show-error", "--fail", "--anyauth", "--output", filepath.Join(dir, "got"), base + "/info/refs"},
-		"git":  {"clone", "--quiet", base + "/", filepath.Join(dir, "clone")},
+		"curl": {"--silent", "--show-error", "--fail", "--anyauth", "--output", filepath.Join(dir, "got"),
+			base + "/info/refs"},
+		"git": {"clone", "--quiet", base + "/", filepath.Join(dir, "clone")},
 	}
 	for name, args := range programs {
 		program, err := exec.LookPath(name)
@@ -33,7 +34,8 @@ func TestChallengedClients(t *testing.T) {
 			t.Errorf("%s: %v %s", name, err, out)
 		}
 		got := s.up.Got()
-		if len(got) == 0 || !strings.Contains(got[0], "GET /info/refs") || !strings.Contains(got[0], "X-Api-Key: "+mineCredential) || strings.Contains(strings.Join(got, ""), key) {
+		if len(got) == 0 || !strings.Contains(got[0], "GET /info/refs") ||
+			!strings.Contains(got[0], "X-Api-Key: "+mineCredential) || strings.Contains(strings.Join(got, ""), key) {
 			t.Errorf("%s: the provider got %q", name, got)
 		}
 	}

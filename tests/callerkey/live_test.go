@@ -11,7 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// patience is the second that a change in the store may take to be seen, and another for a busy machine.
+// patience is the second that a change in the store may take to be seen, and another for a busy
+// machine.
 const patience = 2 * time.Second
 
 // TestByAnotherProcess makes and ends keys by the program, while the gateway runs.
@@ -60,7 +61,9 @@ func TestByAnotherProcess(t *testing.T) {
 	if a := s.get(path, lasting); a.status == http.StatusOK || len(a.sent) > 0 { // at once
 		t.Errorf("the deleted connection answered %d, and the provider got %d requests", a.status, len(a.sent))
 	}
-	harness.Within(t, "the key of a deleted connection", patience, func() bool { return s.get(path, lasting).code == string(vending.InvalidTenantKey) })
+	harness.Within(t, "the key of a deleted connection", patience, func() bool {
+		return s.get(path, lasting).code == string(vending.InvalidTenantKey)
+	})
 	if left := command("caller-key", "list", "--json"); left != "[]" {
 		t.Errorf("left are %s", left)
 	}
@@ -77,9 +80,11 @@ func TestExpiry(t *testing.T) {
 	s.mustRefuse(s.get(path, key), http.StatusUnauthorized, vending.InvalidTenantKey, key)
 }
 
-// TestTenantsEnd: a tenant that is disabled, or taken out of the configuration, takes its caller keys along.
+// TestTenantsEnd: a tenant that is disabled, or taken out of the configuration, takes its caller
+// keys along.
 func TestTenantsEnd(t *testing.T) {
-	const conf = "tenant conf {\n source static\n key_sha256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n}\n" +
+	const conf = "tenant conf {\n source static\n key_sha256 " +
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n}\n" +
 		"source static more {\n connection c9 {\n tenant conf\n app key\n field api_key {env.CK_STATIC}\n }\n}\n"
 	s := newScene(t, "", strings.Replace(conf, "source static\n", "source more\n", 1))
 	stored, _ := s.mint(nil)
@@ -109,12 +114,14 @@ func TestBudgetOutlivesReload(t *testing.T) {
 	s.mustRefuse(s.get(path, key), http.StatusTooManyRequests, vending.RateLimited, key)
 }
 
-// TestNothingIsTold: logs at DEBUG with the request trace, metrics, the audit trail and the files of the store know the key's public id, and never the key.
+// TestNothingIsTold: logs at DEBUG with the request trace, metrics, the audit trail and the files
+// of the store know the key's public id, and never the key.
 func TestNothingIsTold(t *testing.T) {
 	s := newScene(t, "rule key deny /denied")
 	key, id := s.mint(func(k *connect.CallerKey) { k.Name = "agent" })
 	for _, line := range []string{bearer(key), "authorization: token " + key, basic(key, "x"), "X-Vendgate-Key: " + key} {
-		for _, target := range []string{"/proxy/" + s.mine + "/key/x", "/proxy/" + s.mine + "/key/denied", "/proxy/" + s.second + "/key/x", "/platform/v1/apps", "/connect/dashboard", "/elsewhere"} {
+		for _, target := range []string{"/proxy/" + s.mine + "/key/x", "/proxy/" + s.mine + "/key/denied",
+			"/proxy/" + s.second + "/key/x", "/platform/v1/apps", "/connect/dashboard", "/elsewhere"} {
 			s.raw("GET "+target+" HTTP/1.1", line)
 		}
 	}
@@ -125,13 +132,17 @@ func TestNothingIsTold(t *testing.T) {
 	if err := s.store.RevokeCallerKey(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	harness.Within(t, "the revocation", patience, func() bool { return s.get("/proxy/"+s.mine+"/key/x", key).status == http.StatusUnauthorized })
+	harness.Within(t, "the revocation", patience, func() bool {
+		return s.get("/proxy/"+s.mine+"/key/x", key).status == http.StatusUnauthorized
+	})
 	log := s.Log()
 	s.checkClean("the log", log, key)
 	s.checkClean("the metrics", s.raw("GET /metrics HTTP/1.1").body, key)
 	for _, want := range []string{
-		`"vendgate":{"tenant":"acme","connection":"` + s.mine + `","app":"key","caller_key":"` + id + `"`, `"id":"` + id + `"`, `"X-Vendgate-Key":["REDACTED"]`, "http.log.trace",
-		`"code":"policy_denied"`, `"code":"connection_deleted"`, `"code":"needs_reconnection"`, `"code":"upstream_unavailable"`, `"code":"invalid_tenant_key"`,
+		`"vendgate":{"tenant":"acme","connection":"` + s.mine + `","app":"key","caller_key":"` + id + `"`,
+		`"id":"` + id + `"`, `"X-Vendgate-Key":["REDACTED"]`, "http.log.trace",
+		`"code":"policy_denied"`, `"code":"connection_deleted"`, `"code":"needs_reconnection"`,
+		`"code":"upstream_unavailable"`, `"code":"invalid_tenant_key"`,
 	} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %s", want)

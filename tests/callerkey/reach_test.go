@@ -15,14 +15,15 @@ func TestForms(t *testing.T) {
 	s := newScene(t, "")
 	key, _ := s.mint(nil)
 	for name, lines := range map[string][]string{
-		"bearer":                   {bearer(key)},
-		"bearer in lower case":     {"authorization: bearer " + key},
-		"token":                    {"Authorization: token " + key},
-		"basic":                    {basic(key, "")},
-		"basic with a password":    {basic(key, "x:y")},
-		"header":                   {"X-Vendgate-Key: " + key},
-		"header beside an SDK's":   {"X-Vendgate-Key: " + key, "Authorization: Bearer sk-of-the-sdk"},
-		"header beside itself":     {"X-Vendgate-Key: " + key, bearer(key), "Proxy-Authorization: Bearer " + key, "Cookie: k=" + key},
+		"bearer":                 {bearer(key)},
+		"bearer in lower case":   {"authorization: bearer " + key},
+		"token":                  {"Authorization: token " + key},
+		"basic":                  {basic(key, "")},
+		"basic with a password":  {basic(key, "x:y")},
+		"header":                 {"X-Vendgate-Key: " + key},
+		"header beside an SDK's": {"X-Vendgate-Key: " + key, "Authorization: Bearer sk-of-the-sdk"},
+		"header beside itself": {"X-Vendgate-Key: " + key, bearer(key), "Proxy-Authorization: Bearer " + key,
+			"Cookie: k=" + key},
 		"as the password":          {basic("", key)},
 		"as basic's password":      {basic("api", key)},
 		"other scheme":             {"Authorization: Digest " + key},
@@ -48,14 +49,15 @@ func TestKeysThatAreNone(t *testing.T) {
 		lines []string
 		code  vending.Code
 	}{
-		"unknown":             {path, []string{bearer("ck_" + strings.Repeat("x", 43))}, vending.InvalidTenantKey},
-		"prefix alone":        {path, []string{bearer("ck_")}, vending.InvalidTenantKey},
-		"cut":                 {path, []string{bearer(key[:len(key)-1])}, vending.InvalidTenantKey},
-		"longer":              {path, []string{bearer(key + "0")}, vending.InvalidTenantKey},
-		"other case":          {path, []string{bearer(strings.ToUpper(key))}, vending.InvalidTenantKey},
-		"space inside":        {path, []string{bearer(" " + key)}, vending.InvalidTenantKey},
-		"without its prefix":  {path, []string{bearer(strings.TrimPrefix(key, "ck_"))}, vending.InvalidTenantKey},
-		"as a tenant's":       {path, []string{bearer("pk_live_" + strings.TrimPrefix(key, "ck_"))}, vending.InvalidTenantKey},
+		"unknown":            {path, []string{bearer("ck_" + strings.Repeat("x", 43))}, vending.InvalidTenantKey},
+		"prefix alone":       {path, []string{bearer("ck_")}, vending.InvalidTenantKey},
+		"cut":                {path, []string{bearer(key[:len(key)-1])}, vending.InvalidTenantKey},
+		"longer":             {path, []string{bearer(key + "0")}, vending.InvalidTenantKey},
+		"other case":         {path, []string{bearer(strings.ToUpper(key))}, vending.InvalidTenantKey},
+		"space inside":       {path, []string{bearer(" " + key)}, vending.InvalidTenantKey},
+		"without its prefix": {path, []string{bearer(strings.TrimPrefix(key, "ck_"))}, vending.InvalidTenantKey},
+		"as a tenant's": {path, []string{bearer("pk_live_" + strings.TrimPrefix(key, "ck_"))},
+			vending.InvalidTenantKey},
 		"both prefixes":       {path, []string{bearer("pk_live_" + key)}, vending.InvalidTenantKey},
 		"its public id":       {path, []string{bearer(id)}, vending.InvalidTenantKey},
 		"public id as key":    {path, []string{bearer("ck_" + id)}, vending.InvalidTenantKey},
@@ -76,7 +78,8 @@ func TestKeysThatAreNone(t *testing.T) {
 	}
 }
 
-// TestOtherConnections: no spelling of the path reaches another connection, and none tells whether there is one.
+// TestOtherConnections: no spelling of the path reaches another connection, and none tells whether
+// there is one.
 func TestOtherConnections(t *testing.T) {
 	s := newScene(t, "")
 	key, _ := s.mint(nil)
@@ -101,7 +104,8 @@ func TestOtherConnections(t *testing.T) {
 		"of an app that is not": {"/proxy/" + s.second + "/nothing/x", gone},
 		"of another app":        {"/proxy/" + s.second + "/other/x", gone},
 	}
-	for name, other := range map[string]string{"same user's": s.second, "another user's": s.bobs, "another tenant's": s.evils} {
+	for name, other := range map[string]string{"same user's": s.second, "another user's": s.bobs,
+		"another tenant's": s.evils} {
 		for spelling, target := range map[string]string{
 			"":                     "/proxy/" + other + "/key/x",
 			" encoded":             "/proxy/%63" + other[1:] + "/key/x",
@@ -176,11 +180,12 @@ func TestUsers(t *testing.T) {
 		lines []string
 		code  vending.Code
 	}{
-		"another":           {[]string{"x-user-email: bob@example.com"}, vending.ConnectionDeleted},
-		"unheard of":        {[]string{"x-user-email: nobody@example.com"}, vending.ConnectionDeleted},
-		"empty":             {[]string{"x-user-email:"}, vending.InvalidUserEmail},
-		"no address":        {[]string{"x-user-email: alice"}, vending.InvalidUserEmail},
-		"twice":             {[]string{"x-user-email: alice@example.com", "x-user-email: alice@example.com"}, vending.InvalidUserEmail},
+		"another":    {[]string{"x-user-email: bob@example.com"}, vending.ConnectionDeleted},
+		"unheard of": {[]string{"x-user-email: nobody@example.com"}, vending.ConnectionDeleted},
+		"empty":      {[]string{"x-user-email:"}, vending.InvalidUserEmail},
+		"no address": {[]string{"x-user-email: alice"}, vending.InvalidUserEmail},
+		"twice": {[]string{"x-user-email: alice@example.com", "x-user-email: alice@example.com"},
+			vending.InvalidUserEmail},
 		"two in one":        {[]string{"x-user-email: alice@example.com, bob@example.com"}, vending.InvalidUserEmail},
 		"another, quoted":   {[]string{`x-user-email: "alice"@example.com`}, vending.InvalidUserEmail},
 		"with display name": {[]string{"x-user-email: Alice <alice@example.com>"}, vending.InvalidUserEmail},
@@ -192,7 +197,8 @@ func TestUsers(t *testing.T) {
 	}
 	t.Run("another's connection by its user", func(t *testing.T) {
 		s.t = t
-		s.mustRefuse(s.get("/proxy/"+s.bobs+"/key/x", key, "x-user-email: bob@example.com"), http.StatusNotFound, vending.ConnectionDeleted, key)
+		s.mustRefuse(s.get("/proxy/"+s.bobs+"/key/x", key, "x-user-email: bob@example.com"), http.StatusNotFound,
+			vending.ConnectionDeleted, key)
 	})
 }
 
@@ -211,29 +217,30 @@ func TestNarrowing(t *testing.T) {
 		lines     []string
 		code      vending.Code
 	}{
-		"both permit":              {narrow, "GET /key/v1/models/x", nil, ""},
-		"both permit, a space":     {narrow, "GET /key/v1/a%20b", nil, ""},
-		"the tenant's method":      {narrow, "POST /key/v1/models/x", nil, denied},
-		"the key's method":         {narrow, "DELETE /key/v1/models/x", nil, denied},
-		"the tenant's path":        {narrow, "GET /key/v1/files", nil, denied},
-		"the key's path":           {narrow, "GET /key/v2/x", nil, denied},
-		"the tenant's deny":        {narrow, "GET /key/v1/secret/x", nil, denied},
-		"HEAD is judged as GET":    {narrow, "HEAD /key/v1/models/x", nil, ""},
-		"path in another case":     {narrow, "GET /key/v1/MODELS/x", nil, denied},
-		"path behind a parameter":  {narrow, "GET /key/v1/files;/v1/models/x", nil, denied},
-		"encoded path":             {narrow, "GET /key/%76%31/models/x", nil, ""},
-		"encoded slash":            {narrow, "GET /key/v1/models%2F..%2ffiles", nil, vending.InvalidRequest},
-		"encoded twice":            {narrow, "GET /key/v1/models/%2578", nil, vending.InvalidRequest},
-		"override":                 {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method-Override: POST"}, denied},
-		"override, other name":     {narrow, "GET /key/v1/models/x", []string{"X-Method-Override: delete"}, denied},
-		"override, underscores":    {narrow, "GET /key/v1/models/x", []string{"x_http_method: PATCH"}, ""}, // Caddy drops it
-		"override among others":    {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method-Override: GET, DELETE"}, denied},
-		"override in the query":    {narrow, "GET /key/v1/models/x?_method=DELETE", nil, denied},
-		"override, odd spelling":   {narrow, "GET /key/v1/models/x?a=1;%5fMethod[]=delete", nil, denied},
-		"no override":              {narrow, "GET /key/v1/models/x?method=track.love", nil, ""},
-		"another route":            {narrow, "GET /key/v1/models/x?rest_route=/wp/v2/users", nil, vending.InvalidRequest},
-		"override to the same":     {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method-Override: GET"}, ""},
-		"second override":          {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method: GET", "X-HTTP-Method: PUT"}, denied},
+		"both permit":             {narrow, "GET /key/v1/models/x", nil, ""},
+		"both permit, a space":    {narrow, "GET /key/v1/a%20b", nil, ""},
+		"the tenant's method":     {narrow, "POST /key/v1/models/x", nil, denied},
+		"the key's method":        {narrow, "DELETE /key/v1/models/x", nil, denied},
+		"the tenant's path":       {narrow, "GET /key/v1/files", nil, denied},
+		"the key's path":          {narrow, "GET /key/v2/x", nil, denied},
+		"the tenant's deny":       {narrow, "GET /key/v1/secret/x", nil, denied},
+		"HEAD is judged as GET":   {narrow, "HEAD /key/v1/models/x", nil, ""},
+		"path in another case":    {narrow, "GET /key/v1/MODELS/x", nil, denied},
+		"path behind a parameter": {narrow, "GET /key/v1/files;/v1/models/x", nil, denied},
+		"encoded path":            {narrow, "GET /key/%76%31/models/x", nil, ""},
+		"encoded slash":           {narrow, "GET /key/v1/models%2F..%2ffiles", nil, vending.InvalidRequest},
+		"encoded twice":           {narrow, "GET /key/v1/models/%2578", nil, vending.InvalidRequest},
+		"override":                {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method-Override: POST"}, denied},
+		"override, other name":    {narrow, "GET /key/v1/models/x", []string{"X-Method-Override: delete"}, denied},
+		"override, underscores":   {narrow, "GET /key/v1/models/x", []string{"x_http_method: PATCH"}, ""}, // Caddy drops it
+		"override among others":   {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method-Override: GET, DELETE"}, denied},
+		"override in the query":   {narrow, "GET /key/v1/models/x?_method=DELETE", nil, denied},
+		"override, odd spelling":  {narrow, "GET /key/v1/models/x?a=1;%5fMethod[]=delete", nil, denied},
+		"no override":             {narrow, "GET /key/v1/models/x?method=track.love", nil, ""},
+		"another route":           {narrow, "GET /key/v1/models/x?rest_route=/wp/v2/users", nil, vending.InvalidRequest},
+		"override to the same":    {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method-Override: GET"}, ""},
+		"second override": {narrow, "GET /key/v1/models/x", []string{"X-HTTP-Method: GET", "X-HTTP-Method: PUT"},
+			denied},
 		"no bounds of its own":     {wide, "POST /key/v1/files", nil, ""},
 		"no more than the tenant":  {wide, "GET /key/v2/x", nil, denied},
 		"no bounds, tenant's deny": {wide, "GET /key/v1/secret/x", nil, denied},
@@ -292,7 +299,8 @@ func TestBudget(t *testing.T) {
 			t.Fatalf("Retry-After is %q", a.retryAfter)
 		}
 	}
-	if text := s.raw("GET /metrics HTTP/1.1").body; !strings.Contains(text, `caddy_vendgate_budget_refusals_total{budget="caller_key"} 20`) {
+	if text := s.raw("GET /metrics HTTP/1.1").body; !strings.Contains(text,
+		`caddy_vendgate_budget_refusals_total{budget="caller_key"} 20`) {
 		t.Error("the metrics do not count what the key's budget refused")
 	}
 	passed := 0
@@ -306,7 +314,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestBudgetOfADeadConnection: an agent that goes on calling a connection that vends nothing is held by its own budget.
+// TestBudgetOfADeadConnection: an agent that goes on calling a connection that vends nothing is
+// held by its own budget.
 func TestBudgetOfADeadConnection(t *testing.T) {
 	s := newScene(t, "budget token 1000")
 	key, _ := s.mint(func(k *connect.CallerKey) { k.User, k.Connection, k.Budget = "alice@example.com", "conn_dead", 2 })

@@ -1,5 +1,6 @@
-// Package callerkey attacks a gateway by caller keys: whoever holds one must reach its one connection, as far as the key permits it, and
-// nothing else in any way. What a case claims is read from the bytes that the upstream got, or did not get.
+// Package callerkey attacks a gateway by caller keys: whoever holds one must reach its one
+// connection, as far as the key permits it, and nothing else in any way. What a case claims is read
+// from the bytes that the upstream got, or did not get.
 package callerkey
 
 import (
@@ -41,15 +42,18 @@ type scene struct {
 }
 
 // credentials are what the provider would get for each connection.
-const mineCredential, secondCredential, bobsCredential, evilsCredential, staticCredential = "sk-mine-NEVER", "sk-second-NEVER", "sk-bobs-NEVER", "sk-evil-NEVER", "sk-static-NEVER"
+const mineCredential, secondCredential, bobsCredential, evilsCredential, staticCredential = "sk-mine-NEVER",
+	"sk-second-NEVER", "sk-bobs-NEVER", "sk-evil-NEVER", "sk-static-NEVER"
 
 // apps are two over the same provider.
 func apps(addr string) (text string) {
 	for _, slug := range []string{"key", "other"} {
-		text += fmt.Sprintf("app %s {\n auth_type api_key\n upstream http://%s\n field api_key \"API key\" secret\n header X-Api-Key {api_key}\n allow_http\n allow_private 127.0.0.0/8\n}\n", slug, addr)
+		text += fmt.Sprintf("app %s {\n auth_type api_key\n upstream http://%s\n field api_key \"API key\" secret\n "+
+			"header X-Api-Key {api_key}\n allow_http\n allow_private 127.0.0.0/8\n}\n", slug, addr)
 	}
 	_, other, _ := strings.Cut(text, "app other ")
-	for slug, options := range map[string]string{"xml": "errors passthrough\nerror_form aws_xml", "bot": "error_form telegram"} {
+	for slug, options := range map[string]string{"xml": "errors passthrough\nerror_form aws_xml",
+		"bot": "error_form telegram"} {
 		text += "app " + slug + " " + strings.Replace(other, "\n}\n", "\n"+options+"\n}\n", 1)
 	}
 	return text
@@ -73,22 +77,28 @@ func newScene(t *testing.T, acme string, options ...string) *scene {
 			t.Fatal(err)
 		}
 	}
-	s.mine, s.second = s.connection("acme", harness.Alice, mineCredential), s.connection("acme", harness.Alice, secondCredential)
-	s.bobs, s.evils = s.connection("acme", harness.Bob, bobsCredential), s.connection("evil", harness.Alice, evilsCredential)
+	s.mine, s.second = s.connection("acme", harness.Alice, mineCredential), s.connection("acme", harness.Alice,
+		secondCredential)
+	s.bobs, s.evils = s.connection("acme", harness.Bob, bobsCredential), s.connection("evil", harness.Alice,
+		evilsCredential)
 	s.Gateway = harness.StartWith(t, func(g *harness.Gateway) string { return s.config(g, acme, options...) })
 	return s
 }
 
 // config logs all there is, with the request trace.
 func (s *scene) config(g *harness.Gateway, acme string, options ...string) string {
-	static := "source static {\n connection c1 {\n tenant acme\n app key\n field api_key " + harness.Secret(s.t, "CK_STATIC", staticCredential) + "\n}\n}\n"
-	vendgate := fmt.Sprintf("data_dir %q\nsource local\ndefault_source local\n%s%s\ntenant acme {\n%s\n}\n%s", s.dir, static, apps(s.up.Addr), acme, strings.Join(options, "\n"))
-	return g.Caddyfile(vendgate, "servers {\n trace\n}\nmetrics", "log\nlog_append id {vendgate.caller_key}\nroute {\n metrics /metrics\n vendgate_proxy\n vendgate_connect\n}\n")
+	static := "source static {\n connection c1 {\n tenant acme\n app key\n field api_key " + harness.Secret(s.t,
+		"CK_STATIC", staticCredential) + "\n}\n}\n"
+	vendgate := fmt.Sprintf("data_dir %q\nsource local\ndefault_source local\n%s%s\ntenant acme {\n%s\n}\n%s", s.dir,
+		static, apps(s.up.Addr), acme, strings.Join(options, "\n"))
+	return g.Caddyfile(vendgate, "servers {\n trace\n}\nmetrics",
+		"log\nlog_append id {vendgate.caller_key}\nroute {\n metrics /metrics\n vendgate_proxy\n vendgate_connect\n}\n")
 }
 
 func (s *scene) connection(tenant, user, credential string) string {
 	s.t.Helper()
-	id, err := s.store.ImportConnection(s.t.Context(), connect.Connection{Tenant: tenant, User: user, App: "key", AuthType: vending.APIKey},
+	id, err := s.store.ImportConnection(s.t.Context(),
+		connect.Connection{Tenant: tenant, User: user, App: "key", AuthType: vending.APIKey},
 		connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: credential}}}))
 	if err != nil {
 		s.t.Fatal(err)
@@ -134,7 +144,8 @@ func (s *scene) raw(lines ...string) answered {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answered{res.StatusCode, res.Header.Get("Vendgate-Code"), string(body), res.Header.Get("Retry-After"), s.up.Got()}
+	return answered{res.StatusCode, res.Header.Get("Vendgate-Code"), string(body), res.Header.Get("Retry-After"),
+		s.up.Got()}
 }
 
 // get calls a path with a key as bearer token.
@@ -143,15 +154,18 @@ func (s *scene) get(path, key string, lines ...string) answered {
 	return s.raw(append([]string{"GET " + path + " HTTP/1.1", bearer(key)}, lines...)...)
 }
 
-// mustPass checks that a call was forwarded with the credential of mine and with nothing of the key.
+// mustPass checks that a call was forwarded with the credential of mine and with nothing of the
+// key.
 func (s *scene) mustPass(a answered, key string) {
 	s.t.Helper()
 	if a.status != http.StatusOK || len(a.sent) != 1 || !strings.Contains(a.sent[0], "X-Api-Key: "+mineCredential+"\r\n") {
-		s.t.Errorf("answered %d %s, and the provider got %d requests; want one with the credential", a.status, a.code, len(a.sent))
+		s.t.Errorf("answered %d %s, and the provider got %d requests; want one with the credential", a.status, a.code,
+			len(a.sent))
 	}
 	for _, request := range a.sent {
 		s.checkClean("what the provider got", request, key)
-		for _, line := range []string{"authorization:", "x-vendgate-key:", "x-user-email:", "x-external-user-id:", strings.ToLower(harness.Alice), "acme"} {
+		for _, line := range []string{"authorization:", "x-vendgate-key:", "x-user-email:", "x-external-user-id:",
+			strings.ToLower(harness.Alice), "acme"} {
 			if strings.Contains(strings.ToLower(request), line) {
 				s.t.Errorf("the provider learns %s", line)
 			}
@@ -163,7 +177,8 @@ func (s *scene) mustPass(a answered, key string) {
 func (s *scene) mustRefuse(a answered, status int, code vending.Code, key string) {
 	s.t.Helper()
 	if a.status != status || a.code != string(code) || len(a.sent) != 0 {
-		s.t.Errorf("answered %d %s, and the provider got %d requests; want %d %s and none", a.status, a.code, len(a.sent), status, code)
+		s.t.Errorf("answered %d %s, and the provider got %d requests; want %d %s and none", a.status, a.code, len(a.sent),
+			status, code)
 	}
 	s.checkClean("the answer", a.body, key)
 	for _, secret := range []string{s.second, s.bobs, s.evils, harness.Bob} {
@@ -191,11 +206,13 @@ func basic(user, password string) string {
 	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// pipeline sends a request for mine and, on the same TCP connection and with the same key, one for another connection.
+// pipeline sends a request for mine and, on the same TCP connection and with the same key, one for
+// another connection.
 func (s *scene) pipeline(key string) string {
 	s.t.Helper()
 	request := func(connection, end string) string {
-		return "GET /proxy/" + connection + "/key/x HTTP/1.1\r\nHost: " + s.Addr + "\r\n" + bearer(key) + "\r\n" + end + "\r\n"
+		return "GET /proxy/" + connection + "/key/x HTTP/1.1\r\nHost: " + s.Addr + "\r\n" + bearer(key) + "\r\n" + end +
+			"\r\n"
 	}
 	return harness.Raw(s.t, s.Addr, request(s.mine, "")+request(s.second, "Connection: close\r\n"))
 }

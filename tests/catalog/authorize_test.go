@@ -63,14 +63,17 @@ func TestAuthorizeURLs(t *testing.T) {
 		}
 		if e.at("oauth1") != nil {
 			w.checkTemporary(t, e, request, values)
-			e.checkPage(t, got, fill(e.text("oauth1", "authorize_url"), values, url.PathEscape), withParams(e, "oauth1", url.Values{"oauth_token": {"temporary"}}))
+			e.checkPage(t, got, fill(e.text("oauth1", "authorize_url"), values, url.PathEscape),
+				withParams(e, "oauth1", url.Values{"oauth_token": {"temporary"}}))
 			return
 		}
-		e.checkPage(t, got, fill(e.text("oauth2", "authorize_url"), values, url.PathEscape), e.wantedParams(client.ID, request))
+		e.checkPage(t, got, fill(e.text("oauth2", "authorize_url"), values, url.PathEscape),
+			e.wantedParams(client.ID, request))
 	})
 }
 
-// wantedParams are the parameters of RFC 6749, section 4.1.1, and RFC 7636, section 4.3, as the entry wants them.
+// wantedParams are the parameters of RFC 6749, section 4.1.1, and RFC 7636, section 4.3, as the
+// entry wants them.
 func (e entry) wantedParams(clientID string, r authorize.Request) url.Values {
 	want := url.Values{"response_type": {"code"}, "redirect_uri": {callback}, "state": {r.State}}
 	want.Set(cmp.Or(e.text("oauth2", "client_id_param"), "client_id"), clientID)
@@ -83,7 +86,8 @@ func (e entry) wantedParams(clientID string, r authorize.Request) url.Values {
 	}
 	if e.at("oauth2", "no_pkce") != true {
 		verifier := r.Verifier.Reveal()
-		if kept, err := url.ParseQuery(verifier); err == nil && kept.Has("code_verifier") { // beside where the end user was sent
+		// beside where the end user was sent
+		if kept, err := url.ParseQuery(verifier); err == nil && kept.Has("code_verifier") {
 			verifier = kept.Get("code_verifier")
 		}
 		digest := sha256.Sum256([]byte(verifier))
@@ -100,7 +104,8 @@ func withParams(e entry, kind string, want url.Values) url.Values {
 	return want
 }
 
-// checkPage holds the address of the provider's page against the entry's, and its parameters against all that there must be.
+// checkPage holds the address of the provider's page against the entry's, and its parameters
+// against all that there must be.
 func (e entry) checkPage(t *testing.T, got *url.URL, address string, want url.Values) {
 	t.Helper()
 	address, own, _ := strings.Cut(address, "?")
@@ -110,7 +115,8 @@ func (e entry) checkPage(t *testing.T, got *url.URL, address string, want url.Va
 		}
 	}
 	sent := got.Query()
-	if page := (&url.URL{Scheme: got.Scheme, Host: got.Host, Path: got.Path, RawPath: got.RawPath}).String(); page != address {
+	if page := (&url.URL{Scheme: got.Scheme, Host: got.Host, Path: got.Path,
+		RawPath: got.RawPath}).String(); page != address {
 		t.Errorf("page\n got %s\nwant %s", page, address)
 	}
 	if sent.Encode() != want.Encode() {
@@ -132,7 +138,8 @@ func (w *wire) checkTemporary(t *testing.T, e entry, r authorize.Request, values
 	if line := "POST " + u.EscapedPath() + " HTTP/1.1\r\nHost: " + u.Host + "\r\n"; !strings.HasPrefix(got[0], line) {
 		t.Errorf("request\n got %s\nwant %s", got[0], line)
 	}
-	if sent := url.QueryEscape(callback + "?state=" + r.State); !strings.Contains(got[0], `oauth_callback="`+sent+`"`) || !strings.Contains(got[0], `oauth_signature="`) {
+	if sent := url.QueryEscape(callback + "?state=" + r.State); !strings.Contains(got[0], `oauth_callback="`+sent+`"`) ||
+		!strings.Contains(got[0], `oauth_signature="`) {
 		t.Errorf("the callback is not asked for: %s", got[0])
 	}
 }

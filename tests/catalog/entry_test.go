@@ -1,5 +1,5 @@
-// Package catalog_test exercises every entry of the embedded catalog: what goes over the wire is held against the entry's own JSON, read
-// here without the types that the product reads it with.
+// Package catalog_test exercises every entry of the embedded catalog: what goes over the wire is
+// held against the entry's own JSON, read here without the types that the product reads it with.
 package catalog_test
 
 import (
@@ -102,7 +102,8 @@ func eachApp(t *testing.T, f func(t *testing.T, e entry, app *catalog.App)) {
 	}
 }
 
-// What the tests fill in. A key has characters that must be escaped or encoded in some of the places.
+// What the tests fill in. A key has characters that must be escaped or encoded in some of the
+// places.
 const (
 	token = "tok-en.1~/+="
 	key   = "k3y /+=&"
@@ -139,7 +140,8 @@ func (e entry) values() map[string]string {
 	return values
 }
 
-// chooses reports whether the end user tells by a field which of several accounts is meant, by its address.
+// chooses reports whether the end user tells by a field which of several accounts is meant, by its
+// address.
 func (e entry) chooses(name string) bool {
 	return slices.ContainsFunc(e.list("oauth2", "capture"), func(c any) bool {
 		return strings.Contains(entry(c.(map[string]any)).text("path"), "=https://{"+name+"}.")

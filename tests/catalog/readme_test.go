@@ -46,7 +46,9 @@ var kinds = []struct {
 	name string
 	is   func(app *catalog.App) bool
 }{
-	{"OAuth 2.0, authorization code", func(app *catalog.App) bool { return app.OAuth2 != nil && !app.ClientCredentials() }},
+	{"OAuth 2.0, authorization code", func(app *catalog.App) bool {
+		return app.OAuth2 != nil && !app.ClientCredentials()
+	}},
 	{"OAuth 2.0, client credentials", (*catalog.App).ClientCredentials},
 	{"OAuth 1.0a", func(app *catalog.App) bool { return app.OAuth1 != nil }},
 	{"API key", func(app *catalog.App) bool { return app.AuthType == "api_key" && app.Sign == nil }},

@@ -18,7 +18,8 @@ type asked []string
 func (a *asked) RoundTrip(r *http.Request) (*http.Response, error) {
 	*a = append(*a, r.URL.String())
 	body := `{"home":"http://www.example.com/blog","url":"http://www.example.com/blog/core","SiteURL":"https://chat.example.com","baseUrl":"http://jira:8080/jira"}`
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
 // TestPastedSites: what people copy from the address bar of software that they host, and which
@@ -29,19 +30,29 @@ func TestPastedSites(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ slug, pasted, want, names string }{
-		{"wordpress", "https://example.com/blog/", "https://example.com/blog/wp-json/wp/v2/users/me", "www.example.com/blog www.example.com/blog/core"},
-		{"wordpress", "https://example.com/blog/wp-admin/profile.php#application-passwords-section", "https://example.com/blog/wp-json/wp/v2/users/me", "www.example.com/blog www.example.com/blog/core"},
-		{"wordpress", "example.com/wp-login.php?redirect_to=x", "https://example.com/wp-json/wp/v2/users/me", "www.example.com/blog www.example.com/blog/core"},
-		{"wordpress", "https://example.com/wp-json/", "https://example.com/wp-json/wp/v2/users/me", "www.example.com/blog www.example.com/blog/core"},
-		{"woocommerce", "https://example.com/shop/wp-admin/admin.php?page=wc-settings", "https://example.com/shop/wp-json/wc/v3/products?per_page=1", "www.example.com/blog www.example.com/blog/core"},
-		{"mattermost", "https://example.com/company/mattermost/admin_console", "https://example.com/company/mattermost/api/v4/users/me", "chat.example.com"},
-		{"jira-data-center", "https://example.com/jira/secure/Dashboard.jspa", "https://example.com/jira/rest/api/2/myself", "jira:8080/jira"},
+		{"wordpress", "https://example.com/blog/", "https://example.com/blog/wp-json/wp/v2/users/me",
+			"www.example.com/blog www.example.com/blog/core"},
+		{"wordpress", "https://example.com/blog/wp-admin/profile.php#application-passwords-section",
+			"https://example.com/blog/wp-json/wp/v2/users/me", "www.example.com/blog www.example.com/blog/core"},
+		{"wordpress", "example.com/wp-login.php?redirect_to=x", "https://example.com/wp-json/wp/v2/users/me",
+			"www.example.com/blog www.example.com/blog/core"},
+		{"wordpress", "https://example.com/wp-json/", "https://example.com/wp-json/wp/v2/users/me",
+			"www.example.com/blog www.example.com/blog/core"},
+		{"woocommerce", "https://example.com/shop/wp-admin/admin.php?page=wc-settings",
+			"https://example.com/shop/wp-json/wc/v3/products?per_page=1", "www.example.com/blog www.example.com/blog/core"},
+		{"mattermost", "https://example.com/company/mattermost/admin_console",
+			"https://example.com/company/mattermost/api/v4/users/me", "chat.example.com"},
+		{"jira-data-center", "https://example.com/jira/secure/Dashboard.jspa", "https://example.com/jira/rest/api/2/myself",
+			"jira:8080/jira"},
 		{"discourse", "https://example.com/forum/admin/api/keys", "https://example.com/forum/session/current.json", ""},
-		{"youtrack", "https://acme.myjetbrains.com/youtrack/users/me", "https://acme.myjetbrains.com/youtrack/api/users/me", ""},
-		{"dynatrace", "https://example.com/e/3f2a-b1/ui/access-tokens", "https://example.com/e/3f2a-b1/api/v2/metrics?pageSize=1", ""},
+		{"youtrack", "https://acme.myjetbrains.com/youtrack/users/me", "https://acme.myjetbrains.com/youtrack/api/users/me",
+			""},
+		{"dynatrace", "https://example.com/e/3f2a-b1/ui/access-tokens",
+			"https://example.com/e/3f2a-b1/api/v2/metrics?pageSize=1", ""},
 		{"posthog", "https://eu.posthog.com/project/1/settings", "https://eu.posthog.com/api/users/@me/", ""},
 		{"okta", "https://acme.okta.com/admin/dashboard", "https://acme.okta.com/api/v1/users/me", ""},
-		{"hashicorp-vault", "https://vault.example.com:8200/ui/vault/secrets", "https://vault.example.com:8200/v1/auth/token/lookup-self", ""},
+		{"hashicorp-vault", "https://vault.example.com:8200/ui/vault/secrets",
+			"https://vault.example.com:8200/v1/auth/token/lookup-self", ""},
 	} {
 		app, ok := all.App(c.slug)
 		if !ok {
@@ -59,7 +70,8 @@ func TestPastedSites(t *testing.T) {
 		a := authorize.New(authorize.Options{Transport: func(*catalog.App) http.RoundTripper { return &sent }})
 		g, err := a.FromFields(t.Context(), app, fields)
 		if err != nil || len(sent) == 0 || sent[0] != c.want || !slices.Equal(g.Reveal().SiteNames, strings.Fields(c.names)) {
-			t.Errorf("%s at %s: %v, asked %q, want %q; names %q, want %q", c.slug, c.pasted, err, []string(sent), c.want, g.Reveal().SiteNames, c.names)
+			t.Errorf("%s at %s: %v, asked %q, want %q; names %q, want %q", c.slug, c.pasted, err, []string(sent), c.want,
+				g.Reveal().SiteNames, c.names)
 		}
 	}
 }

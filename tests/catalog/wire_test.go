@@ -22,8 +22,8 @@ import (
 
 var fieldsExpiry = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// TestCalls sends a call of each app through the injecting transport to a real socket, with a caller who tries to set whatever the
-// placement sets.
+// TestCalls sends a call of each app through the injecting transport to a real socket, with a
+// caller who tries to set whatever the placement sets.
 func TestCalls(t *testing.T) {
 	w := newWire(t)
 	eachApp(t, func(t *testing.T, e entry, app *catalog.App) {
@@ -81,7 +81,8 @@ type expectation struct {
 	method, host, base, target, body string
 	query                            string
 	headers                          map[string]string
-	// signature is the header with the signature, if there is one. Other tests hold signatures against servers.
+	// signature is the header with the signature, if there is one. Other tests hold signatures against
+	// servers.
 	signature string
 }
 
@@ -102,7 +103,8 @@ func (e entry) expect(values map[string]string) expectation {
 	}
 	w.query = strings.Join(query, "&")
 	if basic := e.object("placement", "basic"); basic != nil {
-		w.headers["Authorization"] = basicOf(fill(basic["username"].(string), values, nil), fill(basic["password"].(string), values, nil))
+		w.headers["Authorization"] = basicOf(fill(basic["username"].(string), values, nil),
+			fill(basic["password"].(string), values, nil))
 	}
 	if e.at("sign") != nil || e.at("oauth1") != nil {
 		w.signature = "Authorization"
@@ -162,11 +164,13 @@ func (w *wire) sends(t *testing.T, e entry, app *catalog.App, path, query string
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(inject.WithExchange(context.Background(), x), want.method, "http://gateway.example/", nil)
+	r, err := http.NewRequestWithContext(inject.WithExchange(context.Background(), x), want.method,
+		"http://gateway.example/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header = http.Header{"Authorization": {"Bearer evil"}, "Cookie": {"evil=1"}, "X-User-Email": {"evil@example.com"}, "X-Kept": {"yes"}}
+	r.Header = http.Header{"Authorization": {"Bearer evil"}, "Cookie": {"evil=1"}, "X-User-Email": {"evil@example.com"},
+		"X-Kept": {"yes"}}
 	for name := range e.object("placement", "header") {
 		r.Header.Add(name, "evil")
 		r.Header[strings.ReplaceAll(strings.ToLower(name), "-", "_")] = []string{"evil"}

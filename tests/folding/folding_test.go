@@ -11,13 +11,15 @@ import (
 // methodNames are spellings of the field that names a method, most of which some server folds to
 // it.
 var methodNames = []string{
-	"_method", "_METHOD", "%5fmethod", "_m%65thod", ".method", "+_method", "%20%20_method", "_method%00", "_method%00x", "[method", "%5Bmethod",
+	"_method", "_METHOD", "%5fmethod", "_m%65thod", ".method", "+_method", "%20%20_method", "_method%00", "_method%00x",
+	"[method", "%5Bmethod",
 	"_method[]", "_method[a]", "_method%5B%5D", "%5B_method", "_method+", "_method%20", "%09_method", "%0A_method",
 }
 
 // routeNames are spellings of the one that names WordPress' route.
 var routeNames = []string{
-	"rest_route", "rest.route", "rest+route", "rest%20route", "rest[route", "rest%5Broute", "rest_rout%65", "+rest_route", "rest_route%00x", "rest%5froute",
+	"rest_route", "rest.route", "rest+route", "rest%20route", "rest[route", "rest%5Broute", "rest_rout%65", "+rest_route",
+	"rest_route%00x", "rest%5froute",
 	"rest_route[]", "rest%2Eroute", "rest[route]", "rest[route[x]",
 }
 
@@ -32,7 +34,8 @@ func requests() (all []request) {
 		if strings.Contains(strings.ToLower(name), "rout") {
 			value = "/wp/v2/users"
 		}
-		plain := strings.NewReplacer("%5f", "_", "%65", "e", "+", " ", "%20", " ", "%5B", "[", "%5D", "]", "%2E", ".", "%09", "\t").Replace(name)
+		plain := strings.NewReplacer("%5f", "_", "%65", "e", "+", " ", "%20", " ", "%5B", "[", "%5D", "]", "%2E", ".", "%09",
+			"\t").Replace(name)
 		all = append(all,
 			request{"POST", "/posts?a=1&" + name + "=" + value, form, "b=2"},
 			request{"POST", "/posts?a=1;" + name + "=" + value, "", ""},
@@ -41,7 +44,8 @@ func requests() (all []request) {
 			request{"POST", "/posts", "", name + "=" + value},
 			request{"POST", "/posts", form, "a=" + strings.Repeat("x", 100<<10) + "&" + name + "=" + value},
 		)
-		for _, header := range []string{`name="%s"`, `name=%s`, `Name = "%s"`, `filename=x; name="%s"`, `name='%s'`, `name="%s`, "x=y;\r\n name=\"%s\""} {
+		for _, header := range []string{`name="%s"`, `name=%s`, `Name = "%s"`, `filename=x; name="%s"`, `name='%s'`,
+			`name="%s`, "x=y;\r\n name=\"%s\""} {
 			all = append(all, request{"POST", "/posts", "multipart/form-data; boundary=b",
 				"--b\r\nContent-Disposition: form-data; " + fmt.Sprintf(header, plain) + "\r\n\r\n" + value + "\r\n--b--\r\n"})
 		}
@@ -49,10 +53,13 @@ func requests() (all []request) {
 			request{"POST", "/posts", "application/json", `{"\u005f` + strings.TrimPrefix(plain, "_") + `":"` + value + `"}`})
 	}
 	for _, header := range []string{
-		"Content-Disposition: form-data; name=\"_method\x00x\"", "Content-ID: _method", "Content-ID:\r\n\t_method", "Content-Disposition: form-data; name=_method/x",
-		"Content-Disposition: form-data; name=_method\"x", "Content-Disposition: form-data; x=\"a;name=_method\"", "Content-Disposition: form-data; name=\"_method\"x",
+		"Content-Disposition: form-data; name=\"_method\x00x\"", "Content-ID: _method", "Content-ID:\r\n\t_method",
+		"Content-Disposition: form-data; name=_method/x",
+		"Content-Disposition: form-data; name=_method\"x", "Content-Disposition: form-data; x=\"a;name=_method\"",
+		"Content-Disposition: form-data; name=\"_method\"x",
 	} {
-		all = append(all, request{"POST", "/posts", "multipart/form-data; boundary=b", "--b\r\n" + header + "\r\n\r\nDELETE\r\n--b--\r\n"})
+		all = append(all,
+			request{"POST", "/posts", "multipart/form-data; boundary=b", "--b\r\n" + header + "\r\n\r\nDELETE\r\n--b--\r\n"})
 	}
 	return append(all, request{"POST", "/posts", form, "_method\x00x=DELETE"})
 }

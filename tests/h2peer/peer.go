@@ -60,12 +60,14 @@ func start(t testing.TB, greeting func(*http2.Framer) error, answer func(*Stream
 	t.Helper()
 	lender := httptest.NewTLSServer(nil) // lends its certificate, which is for 127.0.0.1
 	defer lender.Close()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: lender.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12})
+	l, err := tls.Listen("tcp", "127.0.0.1:0",
+		&tls.Config{Certificates: lender.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &Peer{
-		URL: "https://" + l.Addr().String(), CA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw}),
+		URL:      "https://" + l.Addr().String(),
+		CA:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw}),
 		listener: l, answer: answer, conns: make(map[net.Conn]bool), greeting: greeting,
 	}
 	p.done.Go(p.accept)
@@ -158,7 +160,8 @@ func (p *Peer) take(framer *http2.Framer, frame http2.Frame, conn int) error {
 			return framer.WriteWindowUpdate(0, n)
 		}
 	case *http2.MetaHeadersFrame:
-		s := &Stream{Conn: conn, ID: f.StreamID, Method: f.PseudoValue("method"), Path: f.PseudoValue("path"), Header: make(http.Header), framer: framer}
+		s := &Stream{Conn: conn, ID: f.StreamID, Method: f.PseudoValue("method"), Path: f.PseudoValue("path"),
+			Header: make(http.Header), framer: framer}
 		for _, field := range f.RegularFields() {
 			s.Header.Add(field.Name, field.Value)
 		}
@@ -186,7 +189,8 @@ func (s *Stream) Head(end bool, status string, fields ...string) {
 	for i := 0; i < len(fields); i += 2 {
 		_ = enc.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
 	}
-	_ = s.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: s.ID, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: end})
+	_ = s.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: s.ID, BlockFragment: block.Bytes(), EndHeaders: true,
+		EndStream: end})
 }
 
 // OK answers 200 with the body "ok".

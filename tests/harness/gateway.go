@@ -1,5 +1,5 @@
-// Package harness runs the gateway in the test's own process, so that the race detector, the leak check and a heap dump see
-// it, and plays providers on real sockets that keep every byte they get.
+// Package harness runs the gateway in the test's own process, so that the race detector, the leak
+// check and a heap dump see it, and plays providers on real sockets that keep every byte they get.
 package harness
 
 import (
@@ -71,8 +71,9 @@ func FreeAddr(t testing.TB) string {
 	return ""
 }
 
-// Secret sets an environment variable for the test and returns the reference to it. It stays set until the test binary
-// ends: a gateway outlives the test function that configured it while it is being stopped.
+// Secret sets an environment variable for the test and returns the reference to it. It stays set
+// until the test binary ends: a gateway outlives the test function that configured it while it is
+// being stopped.
 func Secret(t testing.TB, name, value string) string {
 	t.Helper()
 	if err := os.Setenv(name, value); err != nil {
@@ -84,8 +85,9 @@ func Secret(t testing.TB, name, value string) string {
 // Kept is an option of Start.
 const Kept = "kept socket"
 
-// keep makes the gateway listen on a socket that outlives its configurations, as under systemd's socket activation. Caddy's own
-// listeners are closed with their configuration, and the kernel resets connections that wait in them to be accepted.
+// keep makes the gateway listen on a socket that outlives its configurations, as under systemd's
+// socket activation. Caddy's own listeners are closed with their configuration, and the kernel
+// resets connections that wait in them to be accepted.
 func (g *Gateway) keep() string {
 	g.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -101,7 +103,8 @@ func (g *Gateway) keep() string {
 	return fmt.Sprintf("bind fd/%d", file.Fd())
 }
 
-// Start runs a gateway with the given options in its `vendgate` block, further global options, and directives of its site.
+// Start runs a gateway with the given options in its `vendgate` block, further global options, and
+// directives of its site.
 func Start(t testing.TB, vendgate string, more ...string) *Gateway {
 	t.Helper()
 	site := "vendgate_proxy"
@@ -126,11 +129,13 @@ func Start(t testing.TB, vendgate string, more ...string) *Gateway {
 	})
 }
 
-// StartWith runs a gateway with a Caddyfile of the test's own, which must serve Addr and log to LogFile.
+// StartWith runs a gateway with a Caddyfile of the test's own, which must serve Addr and log to
+// LogFile.
 func StartWith(t testing.TB, caddyfile func(*Gateway) string) *Gateway {
 	t.Helper()
 	addr := FreeAddr(t)
-	g := &Gateway{t: t, bind: "bind 127.0.0.1", Addr: addr, URL: "http://" + addr, LogFile: filepath.Join(t.TempDir(), "caddy.log")}
+	g := &Gateway{t: t, bind: "bind 127.0.0.1", Addr: addr, URL: "http://" + addr,
+		LogFile: filepath.Join(t.TempDir(), "caddy.log")}
 	g.Client = &http.Client{
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -146,7 +151,8 @@ func StartWith(t testing.TB, caddyfile func(*Gateway) string) *Gateway {
 	return g
 }
 
-// Caddyfile is the configuration around a `vendgate` block. Its site answers whatever the Host header says.
+// Caddyfile is the configuration around a `vendgate` block. Its site answers whatever the Host
+// header says.
 func (g *Gateway) Caddyfile(vendgate, global, site string) string {
 	_, port, _ := net.SplitHostPort(g.Addr)
 	return fmt.Sprintf(`{
@@ -174,7 +180,8 @@ http://:%s {
 
 // Adapt turns a Caddyfile into JSON.
 func Adapt(caddyfile string) ([]byte, error) {
-	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
+	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile),
+		map[string]any{"filename": "Caddyfile"})
 	return adapted, err
 }
 
@@ -197,7 +204,9 @@ func (g *Gateway) TryLoad(caddyfile string) error {
 	if err := caddy.Load(adapted, true); err != nil {
 		return err
 	}
-	Within(g.t, "closing the listener of the configuration before", 10*time.Second, func() bool { return listeners(g.t, g.Addr) < 2 })
+	Within(g.t, "closing the listener of the configuration before", 10*time.Second, func() bool {
+		return listeners(g.t, g.Addr) < 2
+	})
 	return nil
 }
 
@@ -253,8 +262,8 @@ func (g *Gateway) Request(method, path string, body []byte, headers ...string) *
 	return r
 }
 
-// Raw sends bytes on a fresh connection and returns all that comes back until the peer closes or two seconds pass without
-// a byte.
+// Raw sends bytes on a fresh connection and returns all that comes back until the peer closes or
+// two seconds pass without a byte.
 func (g *Gateway) Raw(request string) string {
 	g.t.Helper()
 	return Raw(g.t, g.Addr, request)

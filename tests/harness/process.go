@@ -28,8 +28,8 @@ func Program(t testing.TB) string { return build(t, "vendgate", ".", "./cmd/vend
 // AuthorizationServer builds tests/authserver, a module of its own, and returns its path.
 func AuthorizationServer(t testing.TB) string { return build(t, "authserver", "tests/authserver", ".") }
 
-// build builds each program once in the life of a test binary; see RemoveBuilds. It is built without the race detector: what
-// runs as a process is what users run.
+// build builds each program once in the life of a test binary; see RemoveBuilds. It is built
+// without the race detector: what runs as a process is what users run.
 func build(t testing.TB, name, folder, pkg string) string {
 	t.Helper()
 	builds.Lock()
@@ -45,7 +45,8 @@ func build(t testing.TB, name, folder, pkg string) string {
 		builds.dir, builds.paths = dir, make(map[string]string)
 	}
 	path := filepath.Join(builds.dir, name)
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-trimpath", "-o", path, pkg) // #nosec G204 -- the test's own words
+	// #nosec G204 -- the test's own words
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-trimpath", "-o", path, pkg)
 	cmd.Dir = filepath.Join(Root(t), folder)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -80,7 +81,8 @@ func Root(t testing.TB) string {
 	}
 }
 
-// Process is a program that runs beside the test. It is killed at the test's end if it has not ended by then.
+// Process is a program that runs beside the test. It is killed at the test's end if it has not
+// ended by then.
 type Process struct {
 	cmd            *exec.Cmd
 	stdout, stderr output
@@ -105,8 +107,8 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// Environ is the environment of this process with a home directory of its own, so that no program touches the user's, and
-// with the given variables.
+// Environ is the environment of this process with a home directory of its own, so that no program
+// touches the user's, and with the given variables.
 func Environ(t testing.TB, more ...string) []string {
 	t.Helper()
 	home := t.TempDir()
@@ -117,7 +119,9 @@ func Environ(t testing.TB, more ...string) []string {
 // StartProcess starts a program with an environment as Environ makes it.
 func StartProcess(t testing.TB, env []string, program string, args ...string) *Process {
 	t.Helper()
-	p := &Process{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), program, args...), ended: make(chan struct{})} // #nosec G204 -- the test's own words
+	// #nosec G204 -- the test's own words
+	p := &Process{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), program, args...),
+		ended: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -153,7 +157,8 @@ func (p *Process) Signal(t testing.TB, s os.Signal) {
 	}
 }
 
-// Ended waits for the end of the process, at most for limit, and returns its exit code; -1 after a signal.
+// Ended waits for the end of the process, at most for limit, and returns its exit code; -1 after a
+// signal.
 func (p *Process) Ended(t testing.TB, limit time.Duration) int {
 	t.Helper()
 	timer := time.NewTimer(limit)
@@ -192,8 +197,8 @@ func Within(t testing.TB, what string, limit time.Duration, f func() bool) {
 	}
 }
 
-// Run runs a program to its end with input on standard input, and returns its standard output. Anything but exit code 0
-// fails the test.
+// Run runs a program to its end with input on standard input, and returns its standard output.
+// Anything but exit code 0 fails the test.
 func Run(t testing.TB, env []string, input, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...) // #nosec G204 -- the test's own words
@@ -209,13 +214,16 @@ func Run(t testing.TB, env []string, input, program string, args ...string) stri
 	return string(out)
 }
 
-// StartApart runs a gateway as a process of the real program: caddy.Load is global, so a test's own process has room for one.
-// The Caddyfile must serve Addr; the gateway is returned when Addr answers.
+// StartApart runs a gateway as a process of the real program: caddy.Load is global, so a test's own
+// process has room for one. The Caddyfile must serve Addr; the gateway is returned when Addr
+// answers.
 func StartApart(t testing.TB, caddyfile func(*Gateway) string) (*Gateway, *Process) {
 	t.Helper()
 	dir, addr := t.TempDir(), FreeAddr(t)
-	g := &Gateway{t: t, bind: "bind 127.0.0.1", Addr: addr, URL: "http://" + addr, LogFile: filepath.Join(dir, "caddy.log")}
-	g.Client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true}, Timeout: 60 * time.Second}
+	g := &Gateway{t: t, bind: "bind 127.0.0.1", Addr: addr, URL: "http://" + addr,
+		LogFile: filepath.Join(dir, "caddy.log")}
+	g.Client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true},
+		Timeout: 60 * time.Second}
 	config := filepath.Join(dir, "Caddyfile")
 	if err := os.WriteFile(config, []byte(caddyfile(g)), 0o600); err != nil {
 		t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// recorder cuts the bytes of a connection into requests, by its own reading of HTTP/1.1 and not by net/http's, whose
-// opinion is under test too.
+// recorder cuts the bytes of a connection into requests, by its own reading of HTTP/1.1 and not by
+// net/http's, whose opinion is under test too.
 type recorder struct {
 	conn net.Conn
 	buf  []byte

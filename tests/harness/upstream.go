@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Upstream plays a provider on a real socket. It keeps the bytes of each request and answers as it is told.
+// Upstream plays a provider on a real socket. It keeps the bytes of each request and answers as it
+// is told.
 type Upstream struct {
 	// Addr is host and port.
 	Addr string
@@ -19,8 +20,8 @@ type Upstream struct {
 	done     sync.WaitGroup
 }
 
-// NewUpstream plays a provider that answers what answer returns for the head of a request, byte for byte. Bodies of
-// requests with Content-Length or chunks are read first.
+// NewUpstream plays a provider that answers what answer returns for the head of a request, byte for
+// byte. Bodies of requests with Content-Length or chunks are read first.
 func NewUpstream(t testing.TB, answer func(request string) string) *Upstream {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Visitor is a browser, as far as pages without JavaScript need one: cookies, redirects, forms and `<meta>` refreshes. What it met last is in
-// its fields.
+// Visitor is a browser, as far as pages without JavaScript need one: cookies, redirects, forms and
+// `<meta>` refreshes. What it met last is in its fields.
 type Visitor struct {
 	t testing.TB
 	// Client keeps the cookies.
@@ -26,7 +26,8 @@ type Visitor struct {
 	Header http.Header
 }
 
-// NewVisitor returns a browser without cookies. What passes between it and a gateway that no log may hold goes to seen, if that is not nil.
+// NewVisitor returns a browser without cookies. What passes between it and a gateway that no log
+// may hold goes to seen, if that is not nil.
 func NewVisitor(t testing.TB, seen *Secrets) *Visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -75,7 +76,8 @@ var (
 	tag         = regexp.MustCompile(`<[^>]*>`)
 )
 
-// Submit sends the page's form whose action ends in action, with what it hides and the given names and values.
+// Submit sends the page's form whose action ends in action, with what it hides and the given names
+// and values.
 func (v *Visitor) Submit(action string, values ...string) *Visitor {
 	v.t.Helper()
 	for _, m := range formBlock.FindAllStringSubmatch(v.Page, -1) {
@@ -126,7 +128,8 @@ func (v *Visitor) Onward() *url.URL {
 	return to
 }
 
-// LogIn goes on to tests/authserver and consents there as login, or with consent=deny in more refuses; the server sends the browser back.
+// LogIn goes on to tests/authserver and consents there as login, or with consent=deny in more
+// refuses; the server sends the browser back.
 func (v *Visitor) LogIn(login string, more ...string) *Visitor {
 	v.t.Helper()
 	to := v.Onward()
@@ -157,7 +160,8 @@ func (v *Visitor) Sees(what string, status int, text string) *Visitor {
 const (
 	SaysCreated = "Connection created successfully"
 	SaysRenewed = "Credentials updated successfully"
-	SaysInvalid = "This connection link is invalid, has already been used, or has expired. Please contact your requester to get a new link."
+	SaysInvalid = "This connection link is invalid, has already been used, or has expired. Please contact your " +
+		"requester to get a new link."
 )
 
 // Secrets collects what no log may hold. As a visitor's transport it adds what passes.
@@ -166,7 +170,8 @@ type Secrets struct {
 	list map[string]string // to what it is
 }
 
-// Add adds a secret; what says what it is. Nothing of less than eight bytes counts: it would be found anywhere.
+// Add adds a secret; what says what it is. Nothing of less than eight bytes counts: it would be
+// found anywhere.
 func (s *Secrets) Add(what, secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

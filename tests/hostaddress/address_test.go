@@ -14,8 +14,10 @@ import (
 func TestSpellings(t *testing.T) {
 	s := newScene(t)
 	for name, host := range map[string]string{
-		"plain": "key." + domain, "another domain": "key.gw.example.org", "a port": "key." + domain + ":8443", "an empty port": "key." + domain + ":",
-		"the dot of the root": "key." + domain + ".", "dot and port": "key." + domain + ".:443", "upper case": "KEY.GW.Example.COM",
+		"plain": "key." + domain, "another domain": "key.gw.example.org", "a port": "key." + domain + ":8443",
+		"an empty port":       "key." + domain + ":",
+		"the dot of the root": "key." + domain + ".", "dot and port": "key." + domain + ".:443",
+		"upper case": "KEY.GW.Example.COM",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
@@ -24,13 +26,16 @@ func TestSpellings(t *testing.T) {
 		})
 	}
 	for name, host := range map[string]string{
-		"the domain alone": domain, "another name": "key.example.com", "a name that ends alike": "key.x" + domain, "two labels": "a.key." + domain,
-		"an empty label": "." + domain, "an invalid port": "key." + domain + ":80x", "two dots": "key." + domain + "..", "the domain in front": "key." + domain + ".evil.example",
-		"empty": "", "an address": s.Addr,
+		"the domain alone": domain, "another name": "key.example.com", "a name that ends alike": "key.x" + domain,
+		"two labels":     "a.key." + domain,
+		"an empty label": "." + domain, "an invalid port": "key." + domain + ":80x", "two dots": "key." + domain + "..",
+		"the domain in front": "key." + domain + ".evil.example",
+		"empty":               "", "an address": s.Addr,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
-			if a := s.get(host, "/v1/users"); a.status != http.StatusNotFound && a.status != http.StatusBadRequest || len(a.up) > 0 {
+			if a := s.get(host, "/v1/users"); a.status != http.StatusNotFound && a.status != http.StatusBadRequest ||
+				len(a.up) > 0 {
 				t.Errorf("answered %d %s, and the upstream got %q", a.status, a.body, a.up)
 			}
 		})
@@ -40,7 +45,8 @@ func TestSpellings(t *testing.T) {
 		"absent":                   {"GET /v1/users HTTP/1.1"},
 		"absolute form":            {"GET http://key." + domain + "/v1/users HTTP/1.1", "Host: gateway.example"},
 		"absolute form, same host": {"GET https://key." + domain + "/v1/users HTTP/1.1", "Host: key." + domain},
-		"a name in two headers":    {"GET /v1/users HTTP/1.1", "Host: " + domain, "X-Forwarded-Host: key." + domain, "Forwarded: host=key." + domain, "X-Original-Host: key." + domain},
+		"a name in two headers": {"GET /v1/users HTTP/1.1", "Host: " + domain, "X-Forwarded-Host: key." + domain,
+			"Forwarded: host=key." + domain, "X-Original-Host: key." + domain},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
@@ -84,9 +90,12 @@ func TestPaths(t *testing.T) {
 		})
 	}
 	for name, path := range map[string]string{
-		"outside of the base": "/v2/users", "a base that begins alike": "/v1x", "the root": "/", "the base, spelt otherwise": "/%761/users", "two slashes": "//v1/users",
-		"dots": "/v1/../admin", "encoded dots": "/v1/%2e%2e/admin", "dots to the base": "/a/../v1/users", "a parameter": "/v1/..;/x", "a backslash": `/v1\x`, "a fragment": "/v1/x#y",
-		"a host behind the base": "/v1/~" + s.plain.Addr + "/x", "another host": "/~evil.example/x", "a host, spelt otherwise": "/%7e" + s.plain.Addr + "/x",
+		"outside of the base": "/v2/users", "a base that begins alike": "/v1x", "the root": "/",
+		"the base, spelt otherwise": "/%761/users", "two slashes": "//v1/users",
+		"dots": "/v1/../admin", "encoded dots": "/v1/%2e%2e/admin", "dots to the base": "/a/../v1/users",
+		"a parameter": "/v1/..;/x", "a backslash": `/v1\x`, "a fragment": "/v1/x#y",
+		"a host behind the base": "/v1/~" + s.plain.Addr + "/x", "another host": "/~evil.example/x",
+		"a host, spelt otherwise": "/%7e" + s.plain.Addr + "/x",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
@@ -123,14 +132,16 @@ func TestCallers(t *testing.T) {
 	bearer := func(key string) string { return "Authorization: Bearer " + key }
 	s.mustRefuse(s.raw("GET /v1/x HTTP/1.1", host), vending.InvalidTenantKey, "")
 	s.mustRefuse(s.raw("GET /v1/x HTTP/1.1", host, bearer("ck_"+strings.Repeat("x", 43))), vending.InvalidTenantKey, "")
-	s.mustRefuse(s.raw("GET /v1/x HTTP/1.1", host, bearer(harness.KeyA), "X-User-Email: "+harness.Alice), vending.InvalidRequest, "needs a caller key")
+	s.mustRefuse(s.raw("GET /v1/x HTTP/1.1", host, bearer(harness.KeyA), "X-User-Email: "+harness.Alice),
+		vending.InvalidRequest, "needs a caller key")
 	s.mustRefuse(s.raw("GET /v1/x HTTP/1.1", host, bearer(harness.KeyB)), vending.InvalidTenantKey, "")
 	a := s.get("key."+domain, "/v1/x", "X-User-Email: "+harness.Alice)
 	s.mustSend(a, "GET /v1/x", a.up, s.up.Addr)
 	s.mustRefuse(s.get("key."+domain, "/v1/x", "X-User-Email: "+harness.Bob), vending.ConnectionDeleted, "")
 	s.mustRefuse(s.get("bare."+domain, "/v1/x"), vending.AppMismatch, "")
 
-	for _, label := range []string{"nothing", "key--other", "bare--files", "key--", "--files", "key-files", "key--files--more", "_key", "xn--key", "ck-" + s.connection} {
+	for _, label := range []string{"nothing", "key--other", "bare--files", "key--", "--files", "key-files",
+		"key--files--more", "_key", "xn--key", "ck-" + s.connection} {
 		s.mustRefuse(s.get(label+"."+domain, "/v1/x"), vending.UnknownApp, "")
 		// Nobody learns without a key which apps there are.
 		s.mustRefuse(s.raw("GET /v1/x HTTP/1.1", "Host: "+label+"."+domain), vending.InvalidTenantKey, "")
@@ -140,7 +151,9 @@ func TestCallers(t *testing.T) {
 // TestRules: a key's paths are those behind the base path, however the app is addressed.
 func TestRules(t *testing.T) {
 	s := newScene(t)
-	s.key = s.mint(s.connection, func(k *connect.CallerKey) { k.Paths = []string{"/users/**", "/~" + s.files.Addr + "/v1/**"} })
+	s.key = s.mint(s.connection, func(k *connect.CallerKey) {
+		k.Paths = []string{"/users/**", "/~" + s.files.Addr + "/v1/**"}
+	})
 	for _, host := range []string{"key." + domain, "KEY." + domain + ".:1"} {
 		a := s.get(host, "/v1/users/1")
 		s.mustSend(a, "GET /v1/users/1", a.up, s.up.Addr)
@@ -168,7 +181,8 @@ func TestOtherNames(t *testing.T) {
 func TestErrors(t *testing.T) {
 	s := newScene(t)
 	a := s.raw("GET /v1/x HTTP/1.1", "Host: nothing."+domain, "Authorization: Bearer "+s.key)
-	if !strings.Contains(a.body, `"type":"vendgate_error"`) || !strings.Contains(a.body, `"code":"unknown_app"`) || a.header.Get("Content-Type") != "application/json" {
+	if !strings.Contains(a.body, `"type":"vendgate_error"`) || !strings.Contains(a.body, `"code":"unknown_app"`) ||
+		a.header.Get("Content-Type") != "application/json" {
 		t.Errorf("%v %s", a.header, a.body)
 	}
 	a = s.raw("GET /v1/x HTTP/1.1", "Host: key."+domain)

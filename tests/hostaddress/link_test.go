@@ -14,21 +14,26 @@ func TestLinks(t *testing.T) {
 	s := newScene(t)
 	const main, files = "http://key." + domain, "http://key--files." + domain
 	for name, c := range map[string]struct{ host, path, location, want string }{
-		"absolute":                   {"key." + domain, "/v1/x", "http://" + s.up.Addr + "/v1/y?p=2", main + "/v1/y?p=2"},
-		"a port":                     {"Key." + domain + ".:8443", "/v1/x", "http://" + s.up.Addr + "/v1/y", main + ":8443/v1/y"},
-		"another domain":             {"key.gw.example.org", "/v1/x", "http://" + s.up.Addr + "/v1/y", "http://key.gw.example.org/v1/y"},
-		"a path":                     {"key." + domain, "/v1/x", "/v1/y", "/v1/y"},
-		"relative":                   {"key." + domain, "/v1/x", "y?p=2", "y?p=2"},
-		"a labelled host":            {"key." + domain, "/v1/x", "http://" + s.files.Addr + "/v1/f", files + "/v1/f"},
-		"a host without a label":     {"key." + domain, "/v1/x", "http://" + s.plain.Addr + "/f", main + "/~" + s.plain.Addr + "/f"},
-		"back from a labelled host":  {"key--files." + domain + ":80", "/x", "http://" + s.up.Addr + "/v1/y", main + ":80/v1/y"},
+		"absolute": {"key." + domain, "/v1/x", "http://" + s.up.Addr + "/v1/y?p=2", main + "/v1/y?p=2"},
+		"a port": {"Key." + domain + ".:8443", "/v1/x", "http://" + s.up.Addr + "/v1/y",
+			main + ":8443/v1/y"},
+		"another domain": {"key.gw.example.org", "/v1/x", "http://" + s.up.Addr + "/v1/y",
+			"http://key.gw.example.org/v1/y"},
+		"a path":          {"key." + domain, "/v1/x", "/v1/y", "/v1/y"},
+		"relative":        {"key." + domain, "/v1/x", "y?p=2", "y?p=2"},
+		"a labelled host": {"key." + domain, "/v1/x", "http://" + s.files.Addr + "/v1/f", files + "/v1/f"},
+		"a host without a label": {"key." + domain, "/v1/x", "http://" + s.plain.Addr + "/f",
+			main + "/~" + s.plain.Addr + "/f"},
+		"back from a labelled host": {"key--files." + domain + ":80", "/x", "http://" + s.up.Addr + "/v1/y",
+			main + ":80/v1/y"},
 		"a path at a labelled host":  {"key--files." + domain, "/x", "/y", "/y"},
 		"outside of the API":         {"key." + domain, "/v1/x", "/v2/y", "http://" + s.up.Addr + "/v2/y"},
 		"another app":                {"key." + domain, "/v1/x", "https://bare." + domain + "/y", ""},
 		"the gateway's own":          {"key." + domain, "/v1/x", "http://" + domain + "/connect/dashboard", ""},
 		"another app, from the path": {domain, "/proxy/" + s.connection + "/key/x", "https://bare." + domain + "/y", ""},
-		"by path, the form of paths": {domain, "/proxy/" + s.connection + "/key/x", "http://" + s.up.Addr + "/v1/y", "http://" + domain + "/proxy/" + s.connection + "/key/y"},
-		"someone else's":             {"key." + domain, "/v1/x", "https://other.example/y", "https://other.example/y"},
+		"by path, the form of paths": {domain, "/proxy/" + s.connection + "/key/x", "http://" + s.up.Addr + "/v1/y",
+			"http://" + domain + "/proxy/" + s.connection + "/key/y"},
+		"someone else's": {"key." + domain, "/v1/x", "https://other.example/y", "https://other.example/y"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
@@ -87,7 +92,8 @@ func TestLoop(t *testing.T) {
 	}))
 	defer front.Close()
 	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	loop := fmt.Sprintf("app loop {\n auth_type api_key\n field api_key \"API key\" secret\n header X-Vendgate-Key {api_key}\n upstream %s\n allow_http\n allow_private 127.0.0.0/8\n}\n", front.URL)
+	loop := fmt.Sprintf("app loop {\n auth_type api_key\n field api_key \"API key\" secret\n header X-Vendgate-Key "+
+		"{api_key}\n upstream %s\n allow_http\n allow_private 127.0.0.0/8\n}\n", front.URL)
 	s := newScene(t, loop)
 	gateway = s.Addr
 	connection := s.connect("loop", "sk-later")
@@ -106,7 +112,8 @@ func TestLoop(t *testing.T) {
 func TestLogs(t *testing.T) {
 	s := newScene(t)
 	random := strings.TrimPrefix(s.key, "ck_")
-	for _, host := range []string{s.key + "." + domain, strings.ToLower(s.key) + "." + domain, "ck-" + strings.ToUpper(random) + "." + domain, random + ".example"} {
+	for _, host := range []string{s.key + "." + domain, strings.ToLower(s.key) + "." + domain,
+		"ck-" + strings.ToUpper(random) + "." + domain, random + ".example"} {
 		s.get(host, "/v1/x", "X-Marker: host")
 		s.raw("GET /v1/x HTTP/1.1", "Host: "+host)
 	}
@@ -118,7 +125,8 @@ func TestLogs(t *testing.T) {
 	if strings.Contains(strings.ToLower(log), strings.ToLower(random)) {
 		t.Error("the log has the key")
 	}
-	for _, want := range []string{`"host":"REDACTED"`, `"uri":"/v1/x?REDACTED"`, `"uri":"/REDACTED"`, `"uri":"/v1/abcdefghijklmnopqrstuvwxyz0123456/x?plain=1"`, `"app":"key"`} {
+	for _, want := range []string{`"host":"REDACTED"`, `"uri":"/v1/x?REDACTED"`, `"uri":"/REDACTED"`,
+		`"uri":"/v1/abcdefghijklmnopqrstuvwxyz0123456/x?plain=1"`, `"app":"key"`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log has no %s", want)
 		}

@@ -82,7 +82,8 @@ func prepare(t *testing.T) *scene {
 
 func (s *scene) connect(app, value string) string {
 	s.t.Helper()
-	id, err := s.store.ImportConnection(s.t.Context(), connect.Connection{Tenant: "acme", User: harness.Alice, App: app, AuthType: vending.APIKey},
+	id, err := s.store.ImportConnection(s.t.Context(),
+		connect.Connection{Tenant: "acme", User: harness.Alice, App: app, AuthType: vending.APIKey},
 		connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: value}}}))
 	if err != nil {
 		s.t.Fatal(err)
@@ -106,10 +107,12 @@ func (s *scene) mint(connection string, change func(*connect.CallerKey)) string 
 // vendgate is the gateway's block: `key` has a base path and other hosts, `bare` has neither, and
 // `site` is where the person who connects it says.
 func (s *scene) vendgate(more ...string) string {
-	const app = "app %s {\n auth_type api_key\n field api_key \"API key\" secret\n header X-Api-Key {api_key}\n allow_http\n allow_private 127.0.0.0/8\n upstream http://%s\n %s\n}\n"
+	const app = "app %s {\n auth_type api_key\n field api_key \"API key\" secret\n header X-Api-Key {api_key}\n " +
+		"allow_http\n allow_private 127.0.0.0/8\n upstream http://%s\n %s\n}\n"
 	extra := fmt.Sprintf("extra_hosts %s %s\n host_label files %s", s.files.Addr, s.plain.Addr, s.files.Addr)
 	return fmt.Sprintf("data_dir %q\nsource local\n", s.dir) + fmt.Sprintf(app, "key", s.up.Addr+"/v1", extra) +
-		fmt.Sprintf(app, "bare", s.up.Addr, "") + "tenant acme {\n key " + harness.Secret(s.t, "HOST_TENANT", harness.KeyA) + "\n}\n" + strings.Join(more, "\n")
+		fmt.Sprintf(app, "bare", s.up.Addr, "") + "tenant acme {\n key " + harness.Secret(s.t, "HOST_TENANT", harness.KeyA) +
+		"\n}\n" + strings.Join(more, "\n")
 }
 
 // answered is what came back, and what the app's hosts got meanwhile.
@@ -137,13 +140,15 @@ func (s *scene) raw(lines ...string) answered {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answered{res.StatusCode, res.Header.Get("Vendgate-Code"), string(body), res.Header, s.up.Got(), s.files.Got(), s.plain.Got()}
+	return answered{res.StatusCode, res.Header.Get("Vendgate-Code"), string(body), res.Header, s.up.Got(), s.files.Got(),
+		s.plain.Got()}
 }
 
 // get calls a path at a host with the caller key.
 func (s *scene) get(host, path string, lines ...string) answered {
 	s.t.Helper()
-	return s.raw(append([]string{"GET " + path + " HTTP/1.1", "Host: " + host, "Authorization: Bearer " + s.key}, lines...)...)
+	return s.raw(append([]string{"GET " + path + " HTTP/1.1", "Host: " + host, "Authorization: Bearer " + s.key},
+		lines...)...)
 }
 
 // mustSend checks that one host, and it alone, got one request of this line with the credential,
@@ -151,9 +156,11 @@ func (s *scene) get(host, path string, lines ...string) answered {
 func (s *scene) mustSend(a answered, line string, got []string, addr string) {
 	s.t.Helper()
 	if all := len(a.up) + len(a.files) + len(a.plain); a.status != http.StatusOK || all != 1 || len(got) != 1 {
-		s.t.Fatalf("answered %d %s %s, and the hosts got %d, %d and %d requests", a.status, a.code, a.body, len(a.up), len(a.files), len(a.plain))
+		s.t.Fatalf("answered %d %s %s, and the hosts got %d, %d and %d requests", a.status, a.code, a.body, len(a.up),
+			len(a.files), len(a.plain))
 	}
-	if want := line + " HTTP/1.1\r\nHost: " + addr + "\r\n"; !strings.HasPrefix(got[0], want) || !strings.Contains(got[0], "X-Api-Key: "+credential+"\r\n") {
+	if want := line + " HTTP/1.1\r\nHost: " + addr + "\r\n"; !strings.HasPrefix(got[0], want) ||
+		!strings.Contains(got[0], "X-Api-Key: "+credential+"\r\n") {
 		s.t.Errorf("the upstream got %q, want %q and the credential", got[0], want)
 	}
 	for _, own := range []string{s.key, domain, harness.Alice, "X-Forwarded"} {
@@ -166,7 +173,9 @@ func (s *scene) mustSend(a answered, line string, got []string, addr string) {
 // mustRefuse checks that no host got anything.
 func (s *scene) mustRefuse(a answered, code vending.Code, within string) {
 	s.t.Helper()
-	if a.status != code.Status() || a.code != string(code) || len(a.up)+len(a.files)+len(a.plain) > 0 || !strings.Contains(a.body, within) {
-		s.t.Errorf("answered %d %s %s, and the hosts got %q %q %q; want %s that says %q", a.status, a.code, a.body, a.up, a.files, a.plain, code, within)
+	if a.status != code.Status() || a.code != string(code) || len(a.up)+len(a.files)+len(a.plain) > 0 ||
+		!strings.Contains(a.body, within) {
+		s.t.Errorf("answered %d %s %s, and the hosts got %q %q %q; want %s that says %q", a.status, a.code, a.body, a.up,
+			a.files, a.plain, code, within)
 	}
 }

@@ -54,7 +54,8 @@ func (s *scene) wildcard(g *harness.Gateway, root string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	site := fmt.Sprintf("https://*.%s:%s {\n bind 127.0.0.1\n tls internal\n vendgate_proxy {\n hosts %s\n }\n vendgate_not_found\n}\n", domain, port, domain)
+	site := fmt.Sprintf("https://*.%s:%s {\n bind 127.0.0.1\n tls internal\n vendgate_proxy {\n hosts %s\n }\n "+
+		"vendgate_not_found\n}\n", domain, port, domain)
 	text := g.Caddyfile(s.vendgate(), fmt.Sprintf("skip_install_trust\nstorage file_system %q", root), "")
 	text = strings.Replace(text, "auto_https off", "auto_https disable_redirects", 1)
 	return text[:strings.LastIndex(text, "\nhttp://")+1] + site
@@ -66,7 +67,8 @@ func (s *scene) client(pool *x509.CertPool, protocol string) *http.Client {
 	}
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: protocol == "HTTP/2.0"},
+		Transport: &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: pool},
+			ForceAttemptHTTP2: protocol == "HTTP/2.0"},
 	}
 }
 
@@ -84,7 +86,8 @@ func (s *scene) callByTLS(client *http.Client, protocol string) {
 		}
 		body, err := io.ReadAll(res.Body)
 		_ = res.Body.Close()
-		if got := up.Got(); err != nil || res.Proto != protocol || string(body) != "ok" || len(got) != 1 || !strings.HasPrefix(got[0], "GET /v1/users?q=1 HTTP/1.1\r\nHost: "+up.Addr+"\r\n") {
+		if got := up.Got(); err != nil || res.Proto != protocol || string(body) != "ok" || len(got) != 1 ||
+			!strings.HasPrefix(got[0], "GET /v1/users?q=1 HTTP/1.1\r\nHost: "+up.Addr+"\r\n") {
 			s.t.Errorf("%s: %v, %s %s, and the upstream got %q", host, err, res.Proto, body, got)
 		}
 		if want := "https://key--files." + domain + ":" + port + "/v1/f"; up == s.up && res.Header.Get("Location") != want {

@@ -168,7 +168,8 @@ func certificate(t *testing.T) (config *tls.Config, file string) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &tls.Config{Certificates: server.TLS.Certificates, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}, file
+	return &tls.Config{Certificates: server.TLS.Certificates, NextProtos: []string{"http/1.1"},
+		MinVersion: tls.VersionTLS12}, file
 }
 
 // stdLog is what the standard logger writes.
@@ -239,7 +240,8 @@ func beyondOptions(t *testing.T, api, url string) string {
 		return fmt.Sprintf("oauth2 {\nauthorize_url %[1]s/authorize\ntoken_url %[1]s/token\nrevoke_url %[1]s/revoke\n%[2]s}\n", url, rest)
 	}
 	tenant := func(id, key, source string) string {
-		return fmt.Sprintf("tenant %s {\nkey %s\nbudget token unlimited\nbudget api unlimited\nsource %s\n}\n", id, harness.Secret(t, "BEYOND_"+strings.ToUpper(id), key), source)
+		return fmt.Sprintf("tenant %s {\nkey %s\nbudget token unlimited\nbudget api unlimited\nsource %s\n}\n", id,
+			harness.Secret(t, "BEYOND_"+strings.ToUpper(id), key), source)
 	}
 	const client = "client_id id\nclient_secret "
 	secret := harness.Secret(t, "BEYOND_SECRET", "client-secret-53")
@@ -247,13 +249,18 @@ func beyondOptions(t *testing.T, api, url string) string {
 		app("key", "auth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}\nverify /me") +
 		app("auth", "auth_type o_auth\nfield account {\nfrom grant\n}\nheader Authorization \"Bearer {access_token}\"\n"+
 			oauth("capture account call id {\nurl "+url+"/whoami\n}\n")) +
-		app("legacy", fmt.Sprintf("auth_type o_auth\noauth1 {\nrequest_token_url %[1]s/temporary\nauthorize_url %[1]s/authorize\naccess_token_url %[1]s/token1\n}\n", url)) +
+		app("legacy",
+			fmt.Sprintf("auth_type o_auth\noauth1 {\nrequest_token_url %[1]s/temporary\nauthorize_url "+
+				"%[1]s/authorize\naccess_token_url %[1]s/token1\n}\n", url)) +
 		"oauth_client auth {\n" + client + secret + "\n}\noauth_client legacy {\n" + client + secret + "\n}\n" +
-		"source local\nsource static {\nconnection c-key {\ntenant alpha\nuser *\napp key\nfield api_key " + secret + "\n}\n}\n" +
+		"source local\nsource static {\nconnection c-key {\ntenant alpha\nuser *\napp key\nfield api_key " + secret +
+		"\n}\n}\n" +
 		"source platform {\nurl " + url + "/platform\nkey " + secret + "\n" + open + "}\n" +
-		"source pipedream {\nproject proj_1\ntenant gamma\nenvironment development\n" + client + secret + "\nendpoint " + url + "/pd\n" + open + "}\n" +
+		"source pipedream {\nproject proj_1\ntenant gamma\nenvironment development\n" + client + secret + "\nendpoint " +
+		url + "/pd\n" + open + "}\n" +
 		"default_source static\n" +
-		tenant("alpha", harness.KeyA, "static") + tenant("beta", harness.KeyB, "platform") + tenant("gamma", keyC, "pipedream") + tenant("delta", keyD, "local")
+		tenant("alpha", harness.KeyA, "static") + tenant("beta", harness.KeyB, "platform") + tenant("gamma", keyC,
+		"pipedream") + tenant("delta", keyD, "local")
 }
 
 // seen is how often the log tells of bytes beyond an answer.

@@ -72,11 +72,14 @@ func TestSharedCache(t *testing.T) {
 	cache := startNginx(t, f)
 	ask := func(target, key string, more ...string) *answer {
 		t.Helper()
-		return exchange(t, cache, strings.ReplaceAll(as(key, get(target, append(more, "Connection: close")...)), "{gw}", "gw.example"))
+		return exchange(t, cache,
+			strings.ReplaceAll(as(key, get(target, append(more, "Connection: close")...)), "{gw}", "gw.example"))
 	}
 	for i, say := range [][]string{
-		nil, {"Cache-Control: public"}, {"Cache-Control: public, max-age=600"}, {"cache-control: S-MaxAge=600"}, {"Cache-Control: max-age=600", "Cache-Control: public"},
-		{"X-Accel-Expires: 600"}, {"Cache-Control: private", "X-Accel-Expires: 600"}, {"Expires: Fri, 31 Dec 2099 23:59:59 GMT"}, {`Cache-Control: private="x", max-age=600`},
+		nil, {"Cache-Control: public"}, {"Cache-Control: public, max-age=600"}, {"cache-control: S-MaxAge=600"},
+		{"Cache-Control: max-age=600", "Cache-Control: public"},
+		{"X-Accel-Expires: 600"}, {"Cache-Control: private", "X-Accel-Expires: 600"},
+		{"Expires: Fri, 31 Dec 2099 23:59:59 GMT"}, {`Cache-Control: private="x", max-age=600`},
 		{"Surrogate-Control: max-age=600", "CDN-Cache-Control: max-age=600"},
 	} {
 		t.Run(fmt.Sprintf("58 %q", say), func(t *testing.T) {
@@ -91,11 +94,13 @@ func TestSharedCache(t *testing.T) {
 			target := fmt.Sprintf("/proxy/c-key/key/%d", i)
 			f.up.Got()
 			for n := range 2 {
-				if got := ask(target, harness.KeyA); got.body != "alpha's own" || got.Header.Get("X-Cache") != "MISS" || len(f.up.Got()) != 1 {
+				if got := ask(target, harness.KeyA); got.body != "alpha's own" || got.Header.Get("X-Cache") != "MISS" ||
+					len(f.up.Got()) != 1 {
 					t.Errorf("call %d: %q", n, got.raw)
 				}
 			}
-			if got := ask(target, harness.KeyB); got.StatusCode != 404 || got.Header.Get("Vendgate-Code") != "connection_deleted" {
+			if got := ask(target, harness.KeyB); got.StatusCode != 404 ||
+				got.Header.Get("Vendgate-Code") != "connection_deleted" {
 				t.Errorf("another tenant got %q", got.raw)
 			}
 			byHeader := strings.NewReplacer("Authorization: Bearer ", "X-Vendgate-Key: ", "{gw}", "gw.example")
@@ -119,27 +124,42 @@ func TestSharedCache(t *testing.T) {
 var cacheCases = []row{
 	cacheRow("nothing", nil, "Cache-Control: private"),
 	cacheRow("public", []string{"Cache-Control: public, max-age=60, s-maxage=600"}, "Cache-Control: max-age=60, private"),
-	cacheRow("several lines, odd case", []string{"cache-control: PUBLIC", "CACHE-CONTROL: Max-Age=60"}, "Cache-Control: Max-Age=60, private"),
-	cacheRow("private for a field", []string{`Cache-Control: private="set-cookie", max-age=60`}, "Cache-Control: max-age=60, private"),
-	cacheRow("private already", []string{"Cache-Control: private, max-age=60", `Etag: "e"`}, "Cache-Control: private, max-age=60", `Etag: "e"`),
+	cacheRow("several lines, odd case", []string{"cache-control: PUBLIC", "CACHE-CONTROL: Max-Age=60"},
+		"Cache-Control: Max-Age=60, private"),
+	cacheRow("private for a field", []string{`Cache-Control: private="set-cookie", max-age=60`},
+		"Cache-Control: max-age=60, private"),
+	cacheRow("private already", []string{"Cache-Control: private, max-age=60", `Etag: "e"`},
+		"Cache-Control: private, max-age=60", `Etag: "e"`),
 	cacheRow("no-store", []string{"Cache-Control: no-store"}, "Cache-Control: no-store"),
 	cacheRow("what steers networks", []string{
-		"CDN-Cache-Control: max-age=60", "Cloudflare-CDN-Cache-Control: max-age=60", "Surrogate-Control: max-age=60", "Surrogate-Key: a", "Edge-Control: cache-maxage=60m",
+		"CDN-Cache-Control: max-age=60", "Cloudflare-CDN-Cache-Control: max-age=60", "Surrogate-Control: max-age=60",
+		"Surrogate-Key: a", "Edge-Control: cache-maxage=60m",
 		"Edge-Cache-Tag: a", "X-Accel-Expires: 60", "X-Accel-Redirect: /connect", "Vary: Accept", "Age: 7",
-	}, "Cache-Control: private", "Vary: Accept", "Age: 7", "!CDN-Cache-Control", "!Cloudflare-CDN-Cache-Control", "!Surrogate-Control", "!Surrogate-Key", "!Edge-Control", "!Edge-Cache-Tag",
+	}, "Cache-Control: private", "Vary: Accept", "Age: 7", "!CDN-Cache-Control", "!Cloudflare-CDN-Cache-Control",
+		"!Surrogate-Control", "!Surrogate-Key", "!Edge-Control", "!Edge-Cache-Tag",
 		"!X-Accel-Expires", "!X-Accel-Redirect"),
-	{name: "58 key in a header of its own", request: strings.Replace(get("/proxy/c-key/key/x"), "Authorization: Bearer ", "X-Vendgate-Key: ", 1), sent: keyCall, status: 200, body: "ok",
+	{name: "58 key in a header of its own", request: strings.Replace(get("/proxy/c-key/key/x"), "Authorization: Bearer ",
+		"X-Vendgate-Key: ", 1), sent: keyCall, status: 200, body: "ok",
 		answer: reply("200 OK", "ok", "Cache-Control: public"), headers: []string{"Cache-Control: private", "!Vary"}},
-	{name: "58 an error that passes", request: get("/proxy/c-plain/plain/x"), sent: upstream("GET /plain/x", "X-Api-Key: "+credHeader), status: 503, code: "upstream_unavailable", origin: "upstream",
-		answer: reply("503 Down", "theirs", "Cache-Control: public, max-age=600"), body: "theirs", headers: []string{"Cache-Control: max-age=600, private"}},
-	{name: "58 an interim answer", request: get("/proxy/c-key/key/x"), sent: keyCall, status: 200, body: "ok", raw: "Cache-Control: private\r\n", lacks: "public",
-		answer: "HTTP/1.1 103 Early Hints\r\nCache-Control: public\r\nSurrogate-Control: public\r\n\r\n" + reply("200 OK", "ok")},
-	{name: "58 trailers", request: get("/proxy/c-key/key/x"), sent: keyCall, status: 200, body: "ok", lacks: "public", headers: []string{"Cache-Control: private"},
-		answer: lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Trailer: Cache-Control, CDN-Cache-Control") + "2\r\nok\r\n0\r\nCache-Control: public\r\nCDN-Cache-Control: public\r\n\r\n"},
-	{name: "58 revalidation", request: get("/proxy/c-key/key/x", `If-None-Match: "e"`), sent: upstream("GET /base/x", `If-None-Match: "e"`, "X-Api-Key: "+credHeader),
-		answer: lines("HTTP/1.1 304 Not Modified", `Etag: "e"`, "Cache-Control: public, max-age=60"), status: 304, headers: []string{`Etag: "e"`, "Cache-Control: max-age=60, private"}},
+	{name: "58 an error that passes", request: get("/proxy/c-plain/plain/x"), sent: upstream("GET /plain/x",
+		"X-Api-Key: "+credHeader), status: 503, code: "upstream_unavailable", origin: "upstream",
+		answer: reply("503 Down", "theirs", "Cache-Control: public, max-age=600"), body: "theirs",
+		headers: []string{"Cache-Control: max-age=600, private"}},
+	{name: "58 an interim answer", request: get("/proxy/c-key/key/x"), sent: keyCall, status: 200, body: "ok",
+		raw: "Cache-Control: private\r\n", lacks: "public",
+		answer: "HTTP/1.1 103 Early Hints\r\nCache-Control: public\r\nSurrogate-Control: public\r\n\r\n" + reply("200 OK",
+			"ok")},
+	{name: "58 trailers", request: get("/proxy/c-key/key/x"), sent: keyCall, status: 200, body: "ok", lacks: "public",
+		headers: []string{"Cache-Control: private"},
+		answer: lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Trailer: Cache-Control, CDN-Cache-Control") +
+			"2\r\nok\r\n0\r\nCache-Control: public\r\nCDN-Cache-Control: public\r\n\r\n"},
+	{name: "58 revalidation", request: get("/proxy/c-key/key/x", `If-None-Match: "e"`),
+		sent:   upstream("GET /base/x", `If-None-Match: "e"`, "X-Api-Key: "+credHeader),
+		answer: lines("HTTP/1.1 304 Not Modified", `Etag: "e"`, "Cache-Control: public, max-age=60"), status: 304,
+		headers: []string{`Etag: "e"`, "Cache-Control: max-age=60, private"}},
 }
 
 func cacheRow(name string, say []string, headers ...string) row {
-	return row{name: "58 caches are told " + name, request: get("/proxy/c-key/key/x"), sent: keyCall, answer: reply("200 OK", "ok", say...), status: 200, body: "ok", headers: headers}
+	return row{name: "58 caches are told " + name, request: get("/proxy/c-key/key/x"), sent: keyCall,
+		answer: reply("200 OK", "ok", say...), status: 200, body: "ok", headers: headers}
 }

@@ -19,11 +19,13 @@ import (
 type row struct {
 	// name begins with the number of the case.
 	name string
-	// request is what the caller sends, byte for byte. {up}, {evil} and {gw} stand for addresses here and in all texts below.
+	// request is what the caller sends, byte for byte. {up}, {evil} and {gw} stand for addresses here
+	// and in all texts below.
 	request string
 	// vend is what the scripted source vends to tenant gamma.
 	vend vendFunc
-	// answer is what the upstream answers, byte for byte; empty is a 200 with the body "ok". answers are several in turn.
+	// answer is what the upstream answers, byte for byte; empty is a 200 with the body "ok". answers
+	// are several in turn.
 	answer  string
 	answers []string
 
@@ -50,7 +52,9 @@ type row struct {
 func TestCases(t *testing.T) {
 	f := newFleet(t)
 	expand := strings.NewReplacer("{up}", f.up.Addr, "{evil}", f.evil.Addr, "{gw}", f.Addr)
-	for _, section := range [][]row{askedCases, headerCases, valueCases, targetCases, redirectCases, climbCases, spellingCases, cacheCases, answerCases, streamCases, beyondCases, besideCases, carriedCases, linkedCases, budgetCases, ruleCases} {
+	for _, section := range [][]row{askedCases, headerCases, valueCases, targetCases, redirectCases, climbCases,
+		spellingCases, cacheCases, answerCases, streamCases, beyondCases, besideCases, carriedCases, linkedCases, budgetCases,
+		ruleCases} {
 		for _, r := range section {
 			t.Run(r.name, func(t *testing.T) {
 				if r.run != nil {
@@ -77,8 +81,10 @@ func (f *fleet) check(t *testing.T, r row, expand *strings.Replacer) {
 	if n := script.vended(); n != r.vends {
 		t.Errorf("vended %d times, want %d", n, r.vends)
 	}
-	if got.StatusCode != r.status || got.Header.Get("Vendgate-Code") != r.code || got.Header.Get("Vendgate-Origin") != r.origin {
-		t.Errorf("answered %d %q of %q, want %d %q of %q", got.StatusCode, got.Header.Get("Vendgate-Code"), got.Header.Get("Vendgate-Origin"), r.status, r.code, r.origin)
+	if got.StatusCode != r.status || got.Header.Get("Vendgate-Code") != r.code ||
+		got.Header.Get("Vendgate-Origin") != r.origin {
+		t.Errorf("answered %d %q of %q, want %d %q of %q", got.StatusCode, got.Header.Get("Vendgate-Code"),
+			got.Header.Get("Vendgate-Origin"), r.status, r.code, r.origin)
 	}
 	if r.code != "" {
 		checkEnvelope(t, got, r)
@@ -86,7 +92,8 @@ func (f *fleet) check(t *testing.T, r row, expand *strings.Replacer) {
 	for _, line := range r.headers {
 		checkHeader(t, got.Header, expand.Replace(line))
 	}
-	if r.body != "" && got.body != expand.Replace(r.body) || !strings.Contains(got.body, r.within) || !strings.Contains(got.raw, expand.Replace(r.raw)) || r.lacks != "" && strings.Contains(got.raw, r.lacks) {
+	if r.body != "" && got.body != expand.Replace(r.body) || !strings.Contains(got.body, r.within) ||
+		!strings.Contains(got.raw, expand.Replace(r.raw)) || r.lacks != "" && strings.Contains(got.raw, r.lacks) {
 		t.Errorf("the caller got %q", got.raw)
 	}
 }
@@ -143,7 +150,8 @@ func checkEnvelope(t *testing.T, got *answer, r row) {
 	if err := json.Unmarshal([]byte(got.body), &envelope); err != nil && !strings.HasPrefix(r.request, "HEAD") {
 		t.Errorf("no envelope: %v in %q", err, got.body)
 	}
-	if envelope.Status != "error" || envelope.Message == "" || envelope.Data.Code != r.code || envelope.Data.Origin != r.origin {
+	if envelope.Status != "error" || envelope.Message == "" || envelope.Data.Code != r.code ||
+		envelope.Data.Origin != r.origin {
 		t.Errorf("envelope %+v", envelope)
 	}
 	if e := envelope.Error; e.Code != r.code || e.Type != "vendgate_error" || e.Message != envelope.Message {
@@ -238,7 +246,8 @@ func lines(list ...string) string { return strings.Join(list, "\r\n") + "\r\n\r\
 
 // call is a request of tenant alpha for Alice, with further lines.
 func call(method, target string, more ...string) string {
-	return lines(append([]string{method + " " + target + " HTTP/1.1", "Host: {gw}", "Authorization: Bearer " + harness.KeyA, "X-User-Email: " + harness.Alice}, more...)...)
+	return lines(append([]string{method + " " + target + " HTTP/1.1", "Host: {gw}",
+		"Authorization: Bearer " + harness.KeyA, "X-User-Email: " + harness.Alice}, more...)...)
 }
 
 func get(target string, more ...string) string { return call("GET", target, more...) }
@@ -246,8 +255,8 @@ func get(target string, more ...string) string { return call("GET", target, more
 // as makes another tenant's request of one that call made.
 func as(key, request string) string { return strings.ReplaceAll(request, harness.KeyA, key) }
 
-// upstream is what a provider gets for a call without a body: the request line, Host, and further lines in the order in which
-// net/http sends them.
+// upstream is what a provider gets for a call without a body: the request line, Host, and further
+// lines in the order in which net/http sends them.
 func upstream(line string, more ...string) []string {
 	return []string{lines(append([]string{line + " HTTP/1.1", "Host: {up}"}, more...)...)}
 }

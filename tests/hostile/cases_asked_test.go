@@ -18,7 +18,9 @@ func refused(name, request string, status int, code, origin string) row {
 }
 
 func badKey(name string, authLines ...string) row {
-	return refused(name, lines(append([]string{"GET /proxy/c-key/key/x HTTP/1.1", "Host: {gw}", "X-User-Email: " + harness.Alice}, authLines...)...), 401, "invalid_tenant_key", "gateway")
+	return refused(name,
+		lines(append([]string{"GET /proxy/c-key/key/x HTTP/1.1", "Host: {gw}", "X-User-Email: " + harness.Alice},
+			authLines...)...), 401, "invalid_tenant_key", "gateway")
 }
 
 func badRequest(name, request string) row {
@@ -38,7 +40,8 @@ var askedCases = []row{
 	badKey("01 no key"),
 	badKey("01 empty bearer", "Authorization: Bearer "),
 	badKey("01 unknown key", "Authorization: Bearer pk_live_XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"),
-	badKey("01 unknown key of the right tenant's length less one", "Authorization: Bearer "+harness.KeyA[:len(harness.KeyA)-1]),
+	badKey("01 unknown key of the right tenant's length less one",
+		"Authorization: Bearer "+harness.KeyA[:len(harness.KeyA)-1]),
 	badKey("01 key with a leading space", "Authorization: Bearer  "+harness.KeyA),
 	badKey("01 key with a no-break space after it", "Authorization: Bearer "+harness.KeyA+"\u00a0"),
 	badKey("01 key with a trailing space, in Basic", "Authorization: "+basic(harness.KeyA+" :")),
@@ -50,23 +53,34 @@ var askedCases = []row{
 	badKey("01 key in Proxy-Authorization", "Proxy-Authorization: Bearer "+harness.KeyA),
 	badKey("01 key in Cookie", "Cookie: key="+harness.KeyA),
 	badKey("01 key in X_Vendgate_Key", "X_Vendgate_Key: "+harness.KeyA),
-	badKey("01 wrong X-Vendgate-Key beside a right Authorization", "X-Vendgate-Key: nobody", "Authorization: Bearer "+harness.KeyA),
-	badKey("01 empty X-Vendgate-Key beside a right Authorization", "X-Vendgate-Key:", "Authorization: Bearer "+harness.KeyA),
-	badRequest("01 two keys in X-Vendgate-Key", get("/proxy/c-key/key/x", "X-Vendgate-Key: "+harness.KeyA, "X-Vendgate-Key: "+harness.KeyB)),
-	{name: "01 challenge", request: lines("GET /proxy/c-key/key/x HTTP/1.1", "Host: {gw}"), status: 401, code: "invalid_tenant_key", origin: "gateway",
+	badKey("01 wrong X-Vendgate-Key beside a right Authorization", "X-Vendgate-Key: nobody",
+		"Authorization: Bearer "+harness.KeyA),
+	badKey("01 empty X-Vendgate-Key beside a right Authorization", "X-Vendgate-Key:",
+		"Authorization: Bearer "+harness.KeyA),
+	badRequest("01 two keys in X-Vendgate-Key",
+		get("/proxy/c-key/key/x", "X-Vendgate-Key: "+harness.KeyA, "X-Vendgate-Key: "+harness.KeyB)),
+	{name: "01 challenge", request: lines("GET /proxy/c-key/key/x HTTP/1.1", "Host: {gw}"), status: 401,
+		code: "invalid_tenant_key", origin: "gateway",
 		headers: []string{`WWW-Authenticate: Bearer realm="vendgate", Basic realm="vendgate"`}},
 	// White space around a header's value is no part of it (RFC 9110, section 5.5).
-	passes("01 key with a trailing space, in a header", strings.Replace(get("/proxy/c-key/key/x"), harness.KeyA, harness.KeyA+" \t", 1), keyCall),
-	passes("01 key in X-Vendgate-Key, Authorization of an SDK", strings.Replace(get("/proxy/c-key/key/x", "X-Vendgate-Key: "+harness.KeyA), "Bearer "+harness.KeyA, "Bearer dummy", 1), keyCall),
-	passes("01 key as the Basic user name", strings.Replace(get("/proxy/c-key/key/x"), "Bearer "+harness.KeyA, basic(harness.KeyA+":"), 1), keyCall),
-	passes("01 key as GitHub's SDKs send it", strings.Replace(get("/proxy/c-key/key/x"), "Bearer "+harness.KeyA, "token "+harness.KeyA, 1), keyCall),
+	passes("01 key with a trailing space, in a header",
+		strings.Replace(get("/proxy/c-key/key/x"), harness.KeyA, harness.KeyA+" \t", 1), keyCall),
+	passes("01 key in X-Vendgate-Key, Authorization of an SDK",
+		strings.Replace(get("/proxy/c-key/key/x", "X-Vendgate-Key: "+harness.KeyA), "Bearer "+harness.KeyA, "Bearer dummy",
+			1), keyCall),
+	passes("01 key as the Basic user name",
+		strings.Replace(get("/proxy/c-key/key/x"), "Bearer "+harness.KeyA, basic(harness.KeyA+":"), 1), keyCall),
+	passes("01 key as GitHub's SDKs send it",
+		strings.Replace(get("/proxy/c-key/key/x"), "Bearer "+harness.KeyA, "token "+harness.KeyA, 1), keyCall),
 	{name: "01 retired key", run: retiredKey},
 
 	{name: "02 unknown, other tenant's, other user's connection", run: sameRefusals},
 
 	refused("03 connection of another app", get("/proxy/c-key/query/x"), 400, "app_mismatch", "vending"),
-	refused("03 another tenant's connection under another app", get("/proxy/c-beta/query/x"), 404, "connection_deleted", "vending"),
-	{name: "03 source that vends another app's credential", request: as(keyC, get("/proxy/c/query/x")), vend: wrongApp, vends: 1, status: 400, code: "app_mismatch", origin: "vending"},
+	refused("03 another tenant's connection under another app", get("/proxy/c-beta/query/x"), 404, "connection_deleted",
+		"vending"),
+	{name: "03 source that vends another app's credential", request: as(keyC, get("/proxy/c/query/x")), vend: wrongApp,
+		vends: 1, status: 400, code: "app_mismatch", origin: "vending"},
 	refused("03 no such app", get("/proxy/c-key/nope/x"), 404, "unknown_app", "gateway"),
 	refused("03 app in another case", get("/proxy/c-key/KEY/x"), 404, "unknown_app", "gateway"),
 	refused("03 app encoded", get("/proxy/c-key/k%65y/x"), 404, "unknown_app", "gateway"),
@@ -89,14 +103,17 @@ var askedCases = []row{
 }
 
 func badUser(name string, userLines ...string) row {
-	return refused(name, lines(append([]string{"GET /proxy/c-key/key/x HTTP/1.1", "Host: {gw}", "Authorization: Bearer " + harness.KeyA}, userLines...)...), 400, "invalid_user_email", "gateway")
+	return refused(name,
+		lines(append([]string{"GET /proxy/c-key/key/x HTTP/1.1", "Host: {gw}", "Authorization: Bearer " + harness.KeyA},
+			userLines...)...), 400, "invalid_user_email", "gateway")
 }
 
 // measured are the parts of an answer that no two answers share.
 var measured = regexp.MustCompile(`(Date|Server-Timing): [^\r]*`)
 
-// sameRefusals compares the answers byte for byte. Their timing is the same because the work is: one look-up by id, and a
-// comparison of tenant and user where it found something; nothing is decrypted, fetched or compared by prefix before that.
+// sameRefusals compares the answers byte for byte. Their timing is the same because the work is:
+// one look-up by id, and a comparison of tenant and user where it found something; nothing is
+// decrypted, fetched or compared by prefix before that.
 func sameRefusals(t *testing.T, f *fleet) {
 	f.up.Answer(harness.OK)
 	var first string
@@ -127,10 +144,12 @@ func sameRefusals(t *testing.T, f *fleet) {
 	}
 }
 
-// retiredKey rotates the key of tenant epsilon by reloads: both keys work in between, then only the new one.
+// retiredKey rotates the key of tenant epsilon by reloads: both keys work in between, then only the
+// new one.
 func retiredKey(t *testing.T, f *fleet) {
 	config := func(keys string) string {
-		return f.Caddyfile(strings.Replace(f.config(t), "key_sha256 "+digestE, keys, 1), strings.TrimPrefix(longLines, "global:"), "vendgate_proxy")
+		return f.Caddyfile(strings.Replace(f.config(t), "key_sha256 "+digestE, keys, 1),
+			strings.TrimPrefix(longLines, "global:"), "vendgate_proxy")
 	}
 	fresh := "key " + harness.Secret(t, "HOSTILE_TENANT_F", "pk_live_FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF")
 	for _, step := range []struct {
@@ -144,7 +163,8 @@ func retiredKey(t *testing.T, f *fleet) {
 			if err == nil {
 				break
 			}
-			// The old configuration accepted the connection and shut down before it read anything (RFC 9110, section 9.3.1).
+			// The old configuration accepted the connection and shut down before it read anything (RFC 9110,
+			// section 9.3.1).
 			got, err = tryExchange(t, f.Addr, request)
 		}
 		if err != nil || got.StatusCode != step.status {
@@ -153,7 +173,8 @@ func retiredKey(t *testing.T, f *fleet) {
 	}
 }
 
-// principalsShareBudget calls with ever new principals: what no source accepted is spent all the same.
+// principalsShareBudget calls with ever new principals: what no source accepted is spent all the
+// same.
 func principalsShareBudget(t *testing.T, f *fleet) {
 	script.play(nil)
 	want := []int{404, 404, 404, 404, 404, 429, 429}

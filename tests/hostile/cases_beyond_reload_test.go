@@ -125,7 +125,9 @@ func (a *reloaded) around(what func()) {
 	what()
 	release()
 	harness.Within(a.t, "the bytes beyond the answer", 10*time.Second, func() bool { return a.b.count() == 1 })
-	harness.Within(a.t, "the log that tells of them", 10*time.Second, func() bool { return strings.Count(a.logged(), beyondSeen) > before })
+	harness.Within(a.t, "the log that tells of them", 10*time.Second, func() bool {
+		return strings.Count(a.logged(), beyondSeen) > before
+	})
 	if text := a.logged(); strings.Contains(text, beyondCanary) {
 		i := strings.Index(text, beyondCanary)
 		a.t.Errorf("logged %.300q", text[max(0, i-200):])
@@ -169,7 +171,9 @@ func TestBeyondReload(t *testing.T) {
 				config["storage"] = map[string]any{"module": "nonsense"}
 			})
 		}},
-		{"a failure of the app", 400, func() int { return a.load(a.config("tenant beta {\nkey {env.BEYOND_UNSET}\n}"), bare) }},
+		{"a failure of the app", 400, func() int {
+			return a.load(a.config("tenant beta {\nkey {env.BEYOND_UNSET}\n}"), bare)
+		}},
 		{"a failure at the start", 400, func() int {
 			return a.load(a.config("vend_timeout 8s", "http://"+taken.Addr().String()+" {\nbind 127.0.0.1\n}"), bare)
 		}},

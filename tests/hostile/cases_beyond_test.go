@@ -77,7 +77,9 @@ func TestBeyondTaken(t *testing.T) {
 	if got.StatusCode != 503 || strings.Contains(got.raw, beyondCanary) {
 		t.Errorf("53 the caller got %.300q", got.raw)
 	}
-	harness.Within(t, "the log of the failed call", 10*time.Second, func() bool { return strings.Contains(s.Log(), "the answer was unusable") })
+	harness.Within(t, "the log of the failed call", 10*time.Second, func() bool {
+		return strings.Contains(s.Log(), "the answer was unusable")
+	})
 	s.check()
 }
 
@@ -250,14 +252,16 @@ func (s *beyond) grants(t *testing.T, p *granting, works bool) {
 	address, _ = s.link(t, "legacy")
 	v = harness.NewVisitor(t, nil).Open(address).Submit("accept")
 	if works {
-		v.Open(p.callback+"&oauth_token=temporary-53&oauth_verifier=verifier-53").Sees("back from the provider", 200, harness.SaysCreated)
+		v.Open(p.callback+"&oauth_token=temporary-53&oauth_verifier=verifier-53").Sees("back from the provider", 200,
+			harness.SaysCreated)
 	}
 }
 
 // link makes a link of delta's for Alice, and returns its address and the connection's id.
 func (s *beyond) link(t *testing.T, app string) (address, id string) {
 	t.Helper()
-	r := s.Request(http.MethodPost, "/platform/v1/connections/request-link", []byte(fmt.Sprintf(`{"app_id":%q,"name":"Work"}`, app)), "Authorization: Bearer "+keyD)
+	r := s.Request(http.MethodPost, "/platform/v1/connections/request-link",
+		[]byte(fmt.Sprintf(`{"app_id":%q,"name":"Work"}`, app)), "Authorization: Bearer "+keyD)
 	res, err := s.Client.Do(r)
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,8 @@ func await(t *testing.T, done <-chan struct{}, what string) {
 	}
 }
 
-// lastUnits starts all callers at once; zeta has seven units, and gets another one only after nine seconds.
+// lastUnits starts all callers at once; zeta has seven units, and gets another one only after nine
+// seconds.
 func lastUnits(t *testing.T, f *fleet) {
 	const callers, units = 60, 7
 	f.up.Answer(harness.OK)
@@ -54,26 +55,30 @@ func lastUnits(t *testing.T, f *fleet) {
 			mu.Lock()
 			defer mu.Unlock()
 			counts[res.StatusCode]++
-			if wait := res.Header.Get("Retry-After"); res.StatusCode == 429 && (wait == "" || wait == "0" || res.Header.Get("Vendgate-Origin") != "gateway") {
+			if wait := res.Header.Get("Retry-After"); res.StatusCode == 429 &&
+				(wait == "" || wait == "0" || res.Header.Get("Vendgate-Origin") != "gateway") {
 				t.Errorf("refused with Retry-After %q of %s", wait, res.Header.Get("Vendgate-Origin"))
 			}
 		})
 	}
 	close(start)
 	group.Wait()
-	if sent, vends := len(f.up.Got()), script.vended(); counts[200] != units || counts[429] != callers-units || sent != units || vends != units {
+	if sent, vends := len(f.up.Got()), script.vended(); counts[200] != units || counts[429] != callers-units ||
+		sent != units || vends != units {
 		t.Errorf("answers %v, the upstream got %d, vended %d; want %d of each", counts, sent, vends, units)
 	}
 }
 
-// neverSwapped has two tenants call the same app by the same connection ids. The path of each call says whose it is.
+// neverSwapped has two tenants call the same app by the same connection ids. The path of each call
+// says whose it is.
 func neverSwapped(t *testing.T, f *fleet) {
 	const goroutines, calls = 50, 200
 	script.play(func(r vending.Request) (vending.Credential, error) {
 		return fields(vending.APIKey, "api_key", "canary-"+r.Tenant+"-"+r.Connection)(r)
 	})
 	f.up.Answer(func(request string) string {
-		return reply("200 OK", requestPath(request), "X-Echo: "+request[strings.Index(request, "canary-"):strings.LastIndex(request, "\r\n\r\n")])
+		return reply("200 OK", requestPath(request),
+			"X-Echo: "+request[strings.Index(request, "canary-"):strings.LastIndex(request, "\r\n\r\n")])
 	})
 	var group sync.WaitGroup
 	for g := range goroutines {
@@ -99,7 +104,8 @@ func neverSwapped(t *testing.T, f *fleet) {
 	}
 	for _, request := range got {
 		parts := strings.Split(requestPath(request), "/")
-		if !strings.HasSuffix(request, "\r\nX-Api-Key: canary-"+parts[2]+"-"+parts[3]+"\r\n\r\n") || strings.Count(request, "canary-") != 1 {
+		if !strings.HasSuffix(request, "\r\nX-Api-Key: canary-"+parts[2]+"-"+parts[3]+"\r\n\r\n") ||
+			strings.Count(request, "canary-") != 1 {
 			t.Fatalf("swapped: %q", request)
 		}
 	}

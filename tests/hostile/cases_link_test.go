@@ -44,8 +44,10 @@ func climbRows() (rows []row) {
 			line, link = "!Location", "!Link"
 		}
 		rows = append(rows, row{
-			name: "24 redirect climbs by " + c.name, request: get("/proxy/c-passing/passing/a/b"), sent: upstream("GET /base/a/b", "X-Api-Key: "+credHeader),
-			answer: reply("302 Found", "moved", "Location: "+c.location, "Content-Location: "+c.location, `Link: <`+c.location+`>; rel="next"`), status: 302,
+			name: "24 redirect climbs by " + c.name, request: get("/proxy/c-passing/passing/a/b"),
+			sent: upstream("GET /base/a/b", "X-Api-Key: "+credHeader),
+			answer: reply("302 Found", "moved", "Location: "+c.location, "Content-Location: "+c.location,
+				`Link: <`+c.location+`>; rel="next"`), status: 302,
 			headers: []string{line, strings.Replace(line, "Location", "Content-Location", 1), link},
 		})
 	}
@@ -76,17 +78,22 @@ func TestFollowedRedirects(t *testing.T) {
 				}
 				return harness.OK(request)
 			})
-			client := &http.Client{Transport: f.Client.Transport, CheckRedirect: func(r *http.Request, via []*http.Request) error {
-				if r.URL.Host == f.Addr {
-					inside(t, "net/http", r.URL.EscapedPath())
-				}
-				return nil
-			}}
-			if res, err := client.Do(f.Request(http.MethodGet, "/proxy/c-passing/passing/a/b", nil)); err == nil { // without a Location it is an error
+			client := &http.Client{Transport: f.Client.Transport,
+				CheckRedirect: func(r *http.Request, via []*http.Request) error {
+					if r.URL.Host == f.Addr {
+						inside(t, "net/http", r.URL.EscapedPath())
+					}
+					return nil
+				}}
+			// without a Location it is an error
+			if res, err := client.Do(f.Request(http.MethodGet, "/proxy/c-passing/passing/a/b", nil)); err == nil {
 				_ = res.Body.Close()
 			}
-			trace, err := exec.CommandContext(t.Context(), curl, "-sSLv", "--noproxy", "*", "--max-redirs", "3", "-o", "/dev/null",
-				"-H", "Authorization: Bearer "+harness.KeyA, "-H", "X-User-Email: "+harness.Alice, f.URL+"/proxy/c-passing/passing/a/b").CombinedOutput() // #nosec G204 -- the test's own words
+			trace, err := exec.CommandContext(t.Context(), curl, "-sSLv", "--noproxy", "*", "--max-redirs", "3", "-o",
+				"/dev/null",
+				// #nosec G204 -- the test's own words
+				"-H", "Authorization: Bearer "+harness.KeyA, "-H", "X-User-Email: "+harness.Alice,
+				f.URL+"/proxy/c-passing/passing/a/b").CombinedOutput()
 			requests := asked.FindAllStringSubmatch(string(trace), -1)
 			if err != nil || len(requests) == 0 {
 				t.Fatalf("curl: %v\n%s", err, trace)

@@ -26,7 +26,8 @@ func linkedRows() (rows []row) {
 		rows = append(rows, row{name: "52 " + name, run: func(t *testing.T, f *fleet) {
 			expand := strings.NewReplacer("{up}", f.up.Addr, "{evil}", f.evil.Addr, "{gw}", f.Addr)
 			f.check(t, row{
-				request: get("/proxy/c-linked/linked/x"), sent: sent, status: 200, body: want, answer: reply("200 OK", expand.Replace(body), more...),
+				request: get("/proxy/c-linked/linked/x"), sent: sent, status: 200, body: want,
+				answer: reply("200 OK", expand.Replace(body), more...),
 			}, expand)
 		}})
 	}
@@ -34,7 +35,8 @@ func linkedRows() (rows []row) {
 		{"the app", "http://{up}/base/y?p=2", own + "/y?p=2"},
 		{"the app by https", "https://{up}/base/y", own + "/y"},
 		{"the app, slashes escaped", `http:\/\/{up}\/base\/y`, `http:\/\/{gw}\/proxy\/c-linked\/linked\/y`},
-		{"the app, all escaped", `\u0068ttp:\u002f/{up}/base/y`, `\u0068ttp:\u002f\u002f{gw}\u002fproxy\u002fc-linked\u002flinked\u002fy`},
+		{"the app, all escaped", `\u0068ttp:\u002f/{up}/base/y`,
+			`\u0068ttp:\u002f\u002f{gw}\u002fproxy\u002fc-linked\u002flinked\u002fy`},
 		{"another host of the app", "https://files.example.com/y", own + "/~files.example.com/y"},
 		{"a host of a pattern", "https://i-1.svc.eu.example.com/y", own + "/~i-1.svc.eu.example.com/y"},
 		{"the credential", "http://{up}/base/y?access_token=" + credHeader + "&p=2", own + "/y?p=2"},
@@ -47,11 +49,15 @@ func linkedRows() (rows []row) {
 		{"another host", "http://{evil}/y", "http://{evil}/y"},
 		{"a path", "/base/y", "/base/y"},
 	} {
-		add("a member that leads to "+c.name, `{"v":[{"@odata.nextLink": "`+c.value+`"}]}`, `{"v":[{"@odata.nextLink": "`+c.want+`"}]}`, jsonBody)
+		add("a member that leads to "+c.name, `{"v":[{"@odata.nextLink": "`+c.value+`"}]}`,
+			`{"v":[{"@odata.nextLink": "`+c.want+`"}]}`, jsonBody)
 	}
-	add("a bare host", `{"host":"i-1.svc.eu.example.com"}`, `{"host":"{gw}/proxy/c-linked/linked/~i-1.svc.eu.example.com"}`, jsonBody)
-	add("a bare host of another pattern", `{"host":"a.i-1.svc.eu.example.com"}`, `{"host":"a.i-1.svc.eu.example.com"}`, jsonBody)
-	add("a path of members", `{"paging":{"next":"http://{up}/base/y"},"next":"http://{up}/base/y"}`, `{"paging":{"next":"`+own+`/y"},"next":"http://{up}/base/y"}`, jsonBody)
+	add("a bare host", `{"host":"i-1.svc.eu.example.com"}`,
+		`{"host":"{gw}/proxy/c-linked/linked/~i-1.svc.eu.example.com"}`, jsonBody)
+	add("a bare host of another pattern", `{"host":"a.i-1.svc.eu.example.com"}`, `{"host":"a.i-1.svc.eu.example.com"}`,
+		jsonBody)
+	add("a path of members", `{"paging":{"next":"http://{up}/base/y"},"next":"http://{up}/base/y"}`,
+		`{"paging":{"next":"`+own+`/y"},"next":"http://{up}/base/y"}`, jsonBody)
 	add("invalid JSON", `{"host":"files.example.com"`, `{"host":"files.example.com"`, jsonBody)
 	add("text", `{"host":"files.example.com"}`, `{"host":"files.example.com"}`, "Content-Type: text/plain")
 	for _, c := range []struct{ name, location, want string }{
@@ -70,11 +76,14 @@ func linkedRows() (rows []row) {
 		})
 	}
 	rows = append(rows, row{
-		name: "52 a call of a host that no pattern fits", request: get("/proxy/c-linked/linked/~evil.example/x.svc.eu.example.com"),
-		status: 400, code: "invalid_request", origin: "gateway",
+		name:    "52 a call of a host that no pattern fits",
+		request: get("/proxy/c-linked/linked/~evil.example/x.svc.eu.example.com"),
+		status:  400, code: "invalid_request", origin: "gateway",
 	}, row{
-		name: "52 a part", request: get("/proxy/c-linked/linked/x", "Range: bytes=0-99"), sent: upstream("GET /base/x", "Range: bytes=0-99", "X-Api-Key: "+credHeader),
-		answer: reply("206 Partial Content", `{"host":"files.example.com"}`, jsonBody, `Etag: "1"`), status: 206, body: `{"host":"files.example.com"}`, headers: []string{`Etag: "1"`},
+		name: "52 a part", request: get("/proxy/c-linked/linked/x", "Range: bytes=0-99"),
+		sent:   upstream("GET /base/x", "Range: bytes=0-99", "X-Api-Key: "+credHeader),
+		answer: reply("206 Partial Content", `{"host":"files.example.com"}`, jsonBody, `Etag: "1"`), status: 206,
+		body: `{"host":"files.example.com"}`, headers: []string{`Etag: "1"`},
 	})
 	return rows
 }

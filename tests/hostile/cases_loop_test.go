@@ -57,15 +57,19 @@ func TestLoops(t *testing.T) {
 			front := httptest.NewServer(through)
 			defer front.Close()
 			key := harness.Secret(t, "HOSTILE_TENANT_A", harness.KeyA)
-			g := harness.Start(t, fmt.Sprintf("app loop {\nauth_type api_key\nfield api_key Key secret\nheader X-Vendgate-Key {api_key}\nheader X-User-Email alice@example.com\nupstream %s%s\nallow_http\nallow_private 127.0.0.0/8\n}\n"+
-				"source static {\nconnection c-loop {\ntenant alpha\nuser *\napp loop\nfield api_key %s\n}\n}\ndefault_source static\ntenant alpha {\nkey %s\nbudget token unlimited\n}\n", front.URL, c.base, key, key))
+			g := harness.Start(t,
+				fmt.Sprintf("app loop {\nauth_type api_key\nfield api_key Key secret\nheader X-Vendgate-Key {api_key}\nheader "+
+					"X-User-Email alice@example.com\nupstream %s%s\nallow_http\nallow_private 127.0.0.0/8\n}\n"+
+					"source static {\nconnection c-loop {\ntenant alpha\nuser *\napp loop\nfield api_key %s\n}\n}\ndefault_source "+
+					"static\ntenant alpha {\nkey %s\nbudget token unlimited\n}\n", front.URL, c.base, key, key))
 			gateway = g.Addr
 			target := "/proxy/c-loop/loop/x"
 			if c.base == "" {
 				target = strings.Repeat("/proxy/c-loop/loop", 40) + "/x"
 			}
 			got := exchange(t, g.Addr, get(target))
-			if got.StatusCode != 400 || !strings.Contains(got.body, `"code":"invalid_request"`) || !strings.Contains(got.body, "gateway") {
+			if got.StatusCode != 400 || !strings.Contains(got.body, `"code":"invalid_request"`) ||
+				!strings.Contains(got.body, "gateway") {
 				t.Errorf("answered %d %s", got.StatusCode, got.body)
 			}
 			if n := calls.Load() + 1; n > c.calls {

@@ -13,15 +13,19 @@ import (
 // linkedApps are apps with an option `redirects`, and one that declares links.
 func linkedApps(addr string) string {
 	app := func(slug, rest string) string {
-		return fmt.Sprintf("app %s {\nauth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}\nupstream http://%s/base\nallow_http\nallow_private 127.0.0.0/8\n%s\n}\n", slug, addr, rest)
+		return fmt.Sprintf("app %s {\nauth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}\nupstream "+
+			"http://%s/base\nallow_http\nallow_private 127.0.0.0/8\n%s\n}\n", slug, addr, rest)
 	}
 	return app("refusing", "redirects refuse") + app("following", "redirects follow") + app("passing", "redirects pass") +
-		app("linked", "extra_hosts files.example.com *.svc.eu.example.com\nlinks {\nmembers @odata.nextLink paging.next host\nheaders Operation-Location\n}")
+		app("linked",
+			"extra_hosts files.example.com *.svc.eu.example.com\nlinks {\nmembers @odata.nextLink paging.next host\nheaders "+
+				"Operation-Location\n}")
 }
 
 // byHeader is a call whose key HTTP clients carry along to another host.
 func byHeader(method, target string, more ...string) string {
-	return lines(append([]string{method + " " + target + " HTTP/1.1", "Host: {gw}", "X-Vendgate-Key: " + harness.KeyA, "X-User-Email: " + harness.Alice}, more...)...)
+	return lines(append([]string{method + " " + target + " HTTP/1.1", "Host: {gw}", "X-Vendgate-Key: " + harness.KeyA,
+		"X-User-Email: " + harness.Alice}, more...)...)
 }
 
 // byHeaderSent is what the upstream gets of it.
@@ -33,7 +37,8 @@ func carriedRows() (rows []row) {
 	const own = "http://{gw}/proxy/c-key/key"
 	refused := func(name, request string, sent []string, answer, host string) row {
 		return row{
-			name: "51 " + name, request: request, sent: sent, answer: answer, status: 403, code: "policy_denied", origin: "gateway",
+			name: "51 " + name, request: request, sent: sent, answer: answer, status: 403, code: "policy_denied",
+			origin:  "gateway",
 			headers: []string{"!Location"}, within: host, lacks: "/secret",
 		}
 	}
@@ -53,64 +58,88 @@ func carriedRows() (rows []row) {
 		{"a path outside of the base path", "/secret", "127.0.0.1:"},
 		{"the second of two", "/base/x\r\nLocation: http://{evil}/secret", "127.0.0.1:"},
 	} {
-		rows = append(rows, refused("a redirect to "+to.name, byHeader("GET", "/proxy/c-key/key/x"), byHeaderSent("GET /base/x"),
-			reply("302 Found", "moved", "Location: "+to.location), to.host))
+		rows = append(rows,
+			refused("a redirect to "+to.name, byHeader("GET", "/proxy/c-key/key/x"), byHeaderSent("GET /base/x"),
+				reply("302 Found", "moved", "Location: "+to.location), to.host))
 	}
-	for _, status := range []string{"300 Choices", "301 Moved", "303 See Other", "304 Not Modified", "305 Proxy", "307 Temporary", "308 Permanent", "399 Odd"} {
+	for _, status := range []string{"300 Choices", "301 Moved", "303 See Other", "304 Not Modified", "305 Proxy",
+		"307 Temporary", "308 Permanent", "399 Odd"} {
 		answer := reply(status, "", "Location: http://{evil}/secret")
-		rows = append(rows, refused("status "+status, byHeader("GET", "/proxy/c-key/key/x"), byHeaderSent("GET /base/x"), answer, "127.0.0.1:"))
+		rows = append(rows, refused("status "+status, byHeader("GET", "/proxy/c-key/key/x"), byHeaderSent("GET /base/x"),
+			answer, "127.0.0.1:"))
 	}
 	away := reply("307 Temporary", "moved", "Location: http://{evil}/secret")
 	post := []string{lines("POST /base/x HTTP/1.1", "Host: {up}", "Content-Length: 1", "X-Api-Key: "+credHeader) + "b"}
-	socket := []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}
-	socketSent := []string{lines("GET /base/x HTTP/1.1", "Host: {up}", "Connection: Upgrade", "Sec-Websocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+	socket := []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}
+	socketSent := []string{lines("GET /base/x HTTP/1.1", "Host: {up}", "Connection: Upgrade",
+		"Sec-Websocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 		"Sec-Websocket-Version: 13", "Upgrade: websocket", "X-Api-Key: "+credHeader)}
 	secure := reply("302 Found", "", "Location: https://{evil}/secret")
 	rows = append(rows,
 		refused("a POST", byHeader("POST", "/proxy/c-key/key/x", "Content-Length: 1")+"b", post, away, "Authorization"),
 		refused("an upgrade", byHeader("GET", "/proxy/c-key/key/x", socket...), socketSent, away, "Authorization"),
-		refused("errors as they are", byHeader("GET", "/proxy/c-plain/plain/x"), byHeaderSent("GET /plain/x"), away, "Authorization"),
-		refused("an app that refuses, a key that clients remove", get("/proxy/c-refusing/refusing/x"), upstream("GET /base/x", "X-Api-Key: "+credHeader), away, "redirects follow"),
+		refused("errors as they are", byHeader("GET", "/proxy/c-plain/plain/x"), byHeaderSent("GET /plain/x"), away,
+			"Authorization"),
+		refused("an app that refuses, a key that clients remove", get("/proxy/c-refusing/refusing/x"),
+			upstream("GET /base/x", "X-Api-Key: "+credHeader), away, "redirects follow"),
 		row{
-			name: "51 an app that refuses, a key that clients carry", request: byHeader("GET", "/proxy/c-refusing/refusing/x"), sent: byHeaderSent("GET /base/x"),
-			answer: away, status: 403, code: "policy_denied", origin: "gateway", within: "set redirects follow", lacks: "Authorization",
+			name: "51 an app that refuses, a key that clients carry", request: byHeader("GET", "/proxy/c-refusing/refusing/x"),
+			sent:   byHeaderSent("GET /base/x"),
+			answer: away, status: 403, code: "policy_denied", origin: "gateway", within: "set redirects follow",
+			lacks: "Authorization",
 		},
-		refused("following http", byHeader("GET", "/proxy/c-following/following/x"), byHeaderSent("GET /base/x"), away, "without https"),
-		refused("following a POST", byHeader("POST", "/proxy/c-following/following/x", "Content-Length: 1")+"b", post, secure, "GET and HEAD"),
-		refused("following an upgrade", byHeader("GET", "/proxy/c-following/following/x", socket...), socketSent, secure, "GET and HEAD"),
+		refused("following http", byHeader("GET", "/proxy/c-following/following/x"), byHeaderSent("GET /base/x"), away,
+			"without https"),
+		refused("following a POST", byHeader("POST", "/proxy/c-following/following/x", "Content-Length: 1")+"b", post, secure,
+			"GET and HEAD"),
+		refused("following an upgrade", byHeader("GET", "/proxy/c-following/following/x", socket...), socketSent, secure,
+			"GET and HEAD"),
 		refused("following a choice", byHeader("GET", "/proxy/c-following/following/x"), byHeaderSent("GET /base/x"),
 			reply("300 Choices", "", "Location: https://{evil}/secret"), "no client"),
-		refused("a key that some clients carry to another port", get("/proxy/c-key/key/x"), keyCall, away, "some HTTP clients"),
-		refused("a key that some clients carry to a host below", strings.Replace(get("/proxy/c-key/key/x"), "Host: {gw}", "Host: Gw.example:80", 1),
+		refused("a key that some clients carry to another port", get("/proxy/c-key/key/x"), keyCall, away,
+			"some HTTP clients"),
+		refused("a key that some clients carry to a host below",
+			strings.Replace(get("/proxy/c-key/key/x"), "Host: {gw}", "Host: Gw.example:80", 1),
 			keyCall, reply("302 Found", "", "Location: //a.gw.EXAMPLE.:8080/secret"), "a.gw.example.:8080"),
 		row{
-			name: "51 following to a private address", request: byHeader("GET", "/proxy/c-following/following/x"), sent: byHeaderSent("GET /base/x"), answer: secure,
-			status: 503, code: "upstream_unavailable", origin: "upstream", headers: []string{"!Location"}, within: "127.0.0.1:", lacks: "/secret",
+			name: "51 following to a private address", request: byHeader("GET", "/proxy/c-following/following/x"),
+			sent: byHeaderSent("GET /base/x"), answer: secure,
+			status: 503, code: "upstream_unavailable", origin: "upstream", headers: []string{"!Location"}, within: "127.0.0.1:",
+			lacks: "/secret",
 		},
 		row{
-			name: "51 following to the gateway", request: byHeader("GET", "/proxy/c-following/following/x"), sent: byHeaderSent("GET /base/x"),
-			answer: reply("302 Found", "", "Location: https://{gw}/proxy/c-bob/key/x"), status: 302, headers: []string{"!Location"},
+			name: "51 following to the gateway", request: byHeader("GET", "/proxy/c-following/following/x"),
+			sent:   byHeaderSent("GET /base/x"),
+			answer: reply("302 Found", "", "Location: https://{gw}/proxy/c-bob/key/x"), status: 302,
+			headers: []string{"!Location"},
 		},
 		row{
-			name: "51 an app that passes", request: byHeader("GET", "/proxy/c-passing/passing/x"), sent: byHeaderSent("GET /base/x"), answer: away,
+			name: "51 an app that passes", request: byHeader("GET", "/proxy/c-passing/passing/x"),
+			sent: byHeaderSent("GET /base/x"), answer: away,
 			status: 307, headers: []string{"Location: http://{evil}/secret"},
 		},
 		row{
-			name: "51 a key that clients remove", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: reply("307 Temporary", "", "Location: http://evil.example/secret"),
+			name: "51 a key that clients remove", request: get("/proxy/c-key/key/x"), sent: keyCall,
+			answer: reply("307 Temporary", "", "Location: http://evil.example/secret"),
 			status: 307, headers: []string{"Location: http://evil.example/secret"},
 		},
 	)
 	for location, want := range map[string]string{
-		"http://{up}/base/y": own + "/y", "//{up}/base/y": own + "/y", "/base/y": "/proxy/c-key/key/y", "y?p=2": "y?p=2", "?p=2": "?p=2",
+		"http://{up}/base/y": own + "/y", "//{up}/base/y": own + "/y", "/base/y": "/proxy/c-key/key/y", "y?p=2": "y?p=2",
+		"?p=2": "?p=2",
 	} {
 		rows = append(rows, row{
-			name: "51 a redirect that stays, " + location, request: byHeader("GET", "/proxy/c-key/key/x"), sent: byHeaderSent("GET /base/x"),
+			name: "51 a redirect that stays, " + location, request: byHeader("GET", "/proxy/c-key/key/x"),
+			sent:   byHeaderSent("GET /base/x"),
 			answer: reply("302 Found", "", "Location: "+location), status: 302, headers: []string{"Location: " + want},
 		})
 	}
 	rows = append(rows, row{
-		name: "51 a place that was made elsewhere", request: byHeader("GET", "/proxy/c-key/key/x"), sent: byHeaderSent("GET /base/x"),
-		answer: reply("201 Created", "", "Location: http://{evil}/y"), status: 201, headers: []string{"Location: http://{evil}/y"},
+		name: "51 a place that was made elsewhere", request: byHeader("GET", "/proxy/c-key/key/x"),
+		sent:   byHeaderSent("GET /base/x"),
+		answer: reply("201 Created", "", "Location: http://{evil}/y"), status: 201,
+		headers: []string{"Location: http://{evil}/y"},
 	})
 	return rows
 }
@@ -155,11 +184,14 @@ func TestCarriedKey(t *testing.T) {
 			return res.Body.Close()
 		},
 		"curl": func(url string) error {
-			return exec.CommandContext(t.Context(), "curl", "-sSL", "--noproxy", "*", "-o", "/dev/null", "-H", "X-Vendgate-Key: "+harness.KeyA,
+			return exec.CommandContext(t.Context(), "curl", "-sSL", "--noproxy", "*", "-o", "/dev/null", "-H",
+				"X-Vendgate-Key: "+harness.KeyA,
 				"-H", "X-User-Email: "+harness.Alice, url).Run() // #nosec G204 -- the test's own words
 		},
 		"node": func(url string) error {
-			return exec.CommandContext(t.Context(), "node", "--input-type=module", "-e", carrying, url, harness.KeyA, harness.Alice).Run() // #nosec G204 -- the test's own words
+			// #nosec G204 -- the test's own words
+			return exec.CommandContext(t.Context(), "node", "--input-type=module", "-e", carrying, url, harness.KeyA,
+				harness.Alice).Run()
 		},
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {

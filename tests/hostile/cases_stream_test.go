@@ -9,7 +9,8 @@ import (
 )
 
 // hints is an interim answer in front of another.
-const hints = "HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\nX-Echo: " + credHeader + "\r\nSet-Cookie: a=b\r\nVendgate-Code: x\r\n\r\n"
+const hints = "HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\nX-Echo: " + credHeader +
+	"\r\nSet-Cookie: a=b\r\nVendgate-Code: x\r\n\r\n"
 
 // The sample handshake of RFC 6455, section 1.3.
 const (
@@ -18,52 +19,77 @@ const (
 )
 
 func handshake(target string) string {
-	return get(target, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: "+wsKey, "Sec-WebSocket-Version: 13")
+	return get(target, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: "+wsKey,
+		"Sec-WebSocket-Version: 13")
 }
 
 // shaken is what the upstream gets for a handshake.
 func shaken(line string) []string {
-	return upstream(line, "Connection: Upgrade", "Sec-Websocket-Key: "+wsKey, "Sec-Websocket-Version: 13", "Upgrade: websocket", "X-Api-Key: "+credHeader)
+	return upstream(line, "Connection: Upgrade", "Sec-Websocket-Key: "+wsKey, "Sec-Websocket-Version: 13",
+		"Upgrade: websocket", "X-Api-Key: "+credHeader)
 }
 
 func badUpgrade(name, request string, sent []string, answer ...string) row {
-	return row{name: name, request: request, sent: sent, answer: lines(append([]string{"HTTP/1.1 101 Switching Protocols"}, answer...)...) + "raw bytes",
+	return row{name: name, request: request, sent: sent,
+		answer: lines(append([]string{"HTTP/1.1 101 Switching Protocols"}, answer...)...) + "raw bytes",
 		status: 503, code: "upstream_unavailable", origin: "upstream", lacks: "raw bytes"}
 }
 
 func switched(accept string) string {
-	return lines("HTTP/1.1 101 Switching by "+credHeader, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: "+accept, "X-Echo: "+credHeader, "Set-Cookie: a=b")
+	return lines("HTTP/1.1 101 Switching by "+credHeader, "Upgrade: websocket", "Connection: Upgrade",
+		"Sec-WebSocket-Accept: "+accept, "X-Echo: "+credHeader, "Set-Cookie: a=b")
 }
 
 var streamCases = []row{
-	{name: "29 interim answer with an echo and Set-Cookie", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: hints + reply("200 OK", "ok", "X-Last: 1"),
-		status: 200, body: "ok", raw: "X-Echo: [redacted]\r\n", lacks: "Set-Cookie", headers: []string{"X-Last: 1", "!X-Echo", "!Link"}},
-	{name: "29 several interim answers before an error", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: hints + hints + reply("503 Down", "no"),
-		status: 503, code: "upstream_unavailable", origin: "upstream", raw: "HTTP/1.1 103 Early Hints\r\n", lacks: "Set-Cookie"},
-	{name: "29 trailers", request: get("/proxy/c-key/key/x"), sent: keyCall, status: 200, body: "ok", raw: "2\r\nok\r\n0\r\n", lacks: "Set-Cookie: ",
-		answer: lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Trailer: X-Sum, X-Echo") + "2\r\nok\r\n0\r\nX-Sum: 7\r\nX-Echo: " + credHeader + "\r\n\r\n"},
+	{name: "29 interim answer with an echo and Set-Cookie", request: get("/proxy/c-key/key/x"), sent: keyCall,
+		answer: hints + reply("200 OK", "ok", "X-Last: 1"),
+		status: 200, body: "ok", raw: "X-Echo: [redacted]\r\n", lacks: "Set-Cookie",
+		headers: []string{"X-Last: 1", "!X-Echo", "!Link"}},
+	{name: "29 several interim answers before an error", request: get("/proxy/c-key/key/x"), sent: keyCall,
+		answer: hints + hints + reply("503 Down", "no"),
+		status: 503, code: "upstream_unavailable", origin: "upstream", raw: "HTTP/1.1 103 Early Hints\r\n",
+		lacks: "Set-Cookie"},
+	{name: "29 trailers", request: get("/proxy/c-key/key/x"), sent: keyCall, status: 200, body: "ok",
+		raw: "2\r\nok\r\n0\r\n", lacks: "Set-Cookie: ",
+		answer: lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Trailer: X-Sum, X-Echo") +
+			"2\r\nok\r\n0\r\nX-Sum: 7\r\nX-Echo: " + credHeader + "\r\n\r\n"},
 	{name: "29 trailers arrive, scrubbed", run: trailers},
-	{name: "29 HEAD", request: call("HEAD", "/proxy/c-key/key/x"), sent: upstream("HEAD /base/x", "Connection: close", "X-Api-Key: "+credHeader), answer: "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n",
+	{name: "29 HEAD", request: call("HEAD", "/proxy/c-key/key/x"), sent: upstream("HEAD /base/x", "Connection: close",
+		"X-Api-Key: "+credHeader), answer: "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n",
 		status: 200, headers: []string{"Content-Length: 1234"}, lacks: "\r\n\r\n."},
 	{name: "29 HEAD refused upstream", run: headRefused},
-	{name: "29 204 with a body", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: reply("204 No Content", "hello", "Connection: close"), status: 204, lacks: "hello"},
-	{name: "29 304 with a body", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: reply("304 Not Modified", "hello", "Etag: \"e\"", "Connection: close"), status: 304, headers: []string{"Etag: \"e\""}, lacks: "hello"},
-	{name: "29 gzip untouched", request: get("/proxy/c-key/key/x", "Accept-Encoding: gzip"), sent: upstream("GET /base/x", "Accept-Encoding: gzip", "X-Api-Key: "+credHeader),
-		answer: reply("200 OK", zipped("hello"), "Content-Encoding: gzip"), status: 200, body: zipped("hello"), headers: []string{"Content-Encoding: gzip"}},
-	{name: "29 gzip unasked", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: reply("200 OK", zipped("hello"), "Content-Encoding: gzip"), status: 200, body: zipped("hello"), headers: []string{"Content-Encoding: gzip"}},
+	{name: "29 204 with a body", request: get("/proxy/c-key/key/x"), sent: keyCall,
+		answer: reply("204 No Content", "hello", "Connection: close"), status: 204, lacks: "hello"},
+	{name: "29 304 with a body", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: reply("304 Not Modified",
+		"hello", "Etag: \"e\"", "Connection: close"), status: 304, headers: []string{"Etag: \"e\""}, lacks: "hello"},
+	{name: "29 gzip untouched", request: get("/proxy/c-key/key/x", "Accept-Encoding: gzip"),
+		sent:   upstream("GET /base/x", "Accept-Encoding: gzip", "X-Api-Key: "+credHeader),
+		answer: reply("200 OK", zipped("hello"), "Content-Encoding: gzip"), status: 200, body: zipped("hello"),
+		headers: []string{"Content-Encoding: gzip"}},
+	{name: "29 gzip unasked", request: get("/proxy/c-key/key/x"), sent: keyCall, answer: reply("200 OK", zipped("hello"),
+		"Content-Encoding: gzip"), status: 200, body: zipped("hello"), headers: []string{"Content-Encoding: gzip"}},
 	{name: "29 chunked without end, cancelled by the caller", run: endless},
 	{name: "29 body that breaks off", run: brokenBody},
 
-	{name: "30 fake upgrade answered 200", request: handshake("/proxy/c-key/key/x"), sent: shaken("GET /base/x"), status: 200, body: "ok", headers: []string{"!Upgrade", "!Sec-Websocket-Accept"}},
+	{name: "30 fake upgrade answered 200", request: handshake("/proxy/c-key/key/x"), sent: shaken("GET /base/x"),
+		status: 200, body: "ok", headers: []string{"!Upgrade", "!Sec-Websocket-Accept"}},
 	{name: "30 bytes after a fake upgrade", run: afterFakeUpgrade},
 	{name: "30 real upgrade, both ways", run: realUpgrade},
-	badUpgrade("30 101 with a wrong accept", handshake("/proxy/c-key/key/x"), shaken("GET /base/x"), "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
-	badUpgrade("30 101 without an accept", handshake("/proxy/c-key/key/x"), shaken("GET /base/x"), "Upgrade: websocket", "Connection: Upgrade"),
-	badUpgrade("30 101 to another protocol", handshake("/proxy/c-key/key/x"), shaken("GET /base/x"), "Upgrade: h2c", "Connection: Upgrade", "Sec-WebSocket-Accept: "+wsAccept),
-	badUpgrade("30 101 unasked", get("/proxy/c-key/key/x"), keyCall, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: "+wsAccept),
-	badUpgrade("30 101 unasked, with a key", get("/proxy/c-key/key/x", "Sec-WebSocket-Key: "+wsKey), upstream("GET /base/x", "Sec-Websocket-Key: "+wsKey, "X-Api-Key: "+credHeader), "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: "+wsAccept),
-	keyRow("30 h2c upgrade", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
-	keyRow("30 h2c upgrade, Connection names half of it", "Connection: Upgrade", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
+	badUpgrade("30 101 with a wrong accept", handshake("/proxy/c-key/key/x"), shaken("GET /base/x"), "Upgrade: websocket",
+		"Connection: Upgrade", "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+	badUpgrade("30 101 without an accept", handshake("/proxy/c-key/key/x"), shaken("GET /base/x"), "Upgrade: websocket",
+		"Connection: Upgrade"),
+	badUpgrade("30 101 to another protocol", handshake("/proxy/c-key/key/x"), shaken("GET /base/x"), "Upgrade: h2c",
+		"Connection: Upgrade", "Sec-WebSocket-Accept: "+wsAccept),
+	badUpgrade("30 101 unasked", get("/proxy/c-key/key/x"), keyCall, "Upgrade: websocket", "Connection: Upgrade",
+		"Sec-WebSocket-Accept: "+wsAccept),
+	badUpgrade("30 101 unasked, with a key", get("/proxy/c-key/key/x", "Sec-WebSocket-Key: "+wsKey),
+		upstream("GET /base/x", "Sec-Websocket-Key: "+wsKey, "X-Api-Key: "+credHeader), "Upgrade: websocket",
+		"Connection: Upgrade", "Sec-WebSocket-Accept: "+wsAccept),
+	keyRow("30 h2c upgrade", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c",
+		"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
+	keyRow("30 h2c upgrade, Connection names half of it", "Connection: Upgrade", "Upgrade: h2c",
+		"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
 	keyRow("30 upgrade to a list", "Connection: Upgrade", "Upgrade: websocket, h2c"),
 	keyRow("30 upgrade that Connection does not name", "Upgrade: websocket"),
 	{name: "30 HTTP/2 preface", run: prefaced},
@@ -72,7 +98,8 @@ var streamCases = []row{
 // trailers reads what net/http's client makes of the trailers.
 func trailers(t *testing.T, f *fleet) {
 	f.up.Answer(func(string) string {
-		return lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Trailer: X-Sum") + "2\r\nok\r\n0\r\nX-Sum: 7\r\nX-Echo: " + credHeader + "\r\nSet-Cookie: a=b\r\nVendgate-Code: x\r\n\r\n"
+		return lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Trailer: X-Sum") +
+			"2\r\nok\r\n0\r\nX-Sum: 7\r\nX-Echo: " + credHeader + "\r\nSet-Cookie: a=b\r\nVendgate-Code: x\r\n\r\n"
 	})
 	res, err := f.Client.Do(f.Request("GET", "/proxy/c-key/key/x", nil))
 	if err != nil {
@@ -83,7 +110,8 @@ func trailers(t *testing.T, f *fleet) {
 	if err != nil || string(body) != "ok" || len(f.up.Got()) != 1 {
 		t.Fatalf("body %q, error %v", body, err)
 	}
-	if h := res.Trailer; h.Get("X-Sum") != "7" || h.Get("X-Echo") != "[redacted]" || h.Get("Set-Cookie") != "" || h.Get("Vendgate-Code") != "" {
+	if h := res.Trailer; h.Get("X-Sum") != "7" || h.Get("X-Echo") != "[redacted]" || h.Get("Set-Cookie") != "" ||
+		h.Get("Vendgate-Code") != "" {
 		t.Errorf("trailers %q", h)
 	}
 }
@@ -92,12 +120,14 @@ func trailers(t *testing.T, f *fleet) {
 func headRefused(t *testing.T, f *fleet) {
 	f.up.Answer(func(string) string { return "HTTP/1.1 401 No\r\nContent-Length: 1234\r\n\r\n" })
 	got := exchange(t, f.Addr, call("HEAD", "/proxy/c-key/key/x"))
-	if got.StatusCode != 401 || got.Header.Get("Vendgate-Code") != "needs_reconnection" || !strings.HasSuffix(got.raw, "\r\n\r\n") || len(f.up.Got()) != 1 {
+	if got.StatusCode != 401 || got.Header.Get("Vendgate-Code") != "needs_reconnection" ||
+		!strings.HasSuffix(got.raw, "\r\n\r\n") || len(f.up.Got()) != 1 {
 		t.Errorf("answered %q", got.raw)
 	}
 }
 
-// endless streams chunks until the connection to the upstream ends, which the caller brings about by leaving.
+// endless streams chunks until the connection to the upstream ends, which the caller brings about
+// by leaving.
 func endless(t *testing.T, f *fleet) {
 	ended := make(chan struct{})
 	f.duplex.each(func(p *peer) {
@@ -131,16 +161,20 @@ func brokenBody(t *testing.T, f *fleet) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	// Nothing had been sent: half an answer becomes a whole error.
-	if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 503 || !strings.Contains(string(body), `"sent":true`) {
+	if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 503 ||
+		!strings.Contains(string(body), `"sent":true`) {
 		t.Errorf("%d %s %v", res.StatusCode, body, err)
 	}
 }
 
-// afterFakeUpgrade sends a second request behind a handshake that is answered 200: it is the gateway's to judge.
+// afterFakeUpgrade sends a second request behind a handshake that is answered 200: it is the
+// gateway's to judge.
 func afterFakeUpgrade(t *testing.T, f *fleet) {
 	f.up.Answer(harness.OK)
-	raw := f.Raw(strings.ReplaceAll(handshake("/proxy/c-key/key/x"), "{gw}", f.Addr) + lines("GET /proxy/c-key/key/admin HTTP/1.1", "Host: x", "Connection: close"))
-	if got := f.up.Got(); len(got) != 1 || strings.Count(raw, "HTTP/1.1 ") != 2 || !strings.Contains(raw, "HTTP/1.1 401 Unauthorized\r\n") {
+	raw := f.Raw(strings.ReplaceAll(handshake("/proxy/c-key/key/x"), "{gw}", f.Addr) +
+		lines("GET /proxy/c-key/key/admin HTTP/1.1", "Host: x", "Connection: close"))
+	if got := f.up.Got(); len(got) != 1 || strings.Count(raw, "HTTP/1.1 ") != 2 ||
+		!strings.Contains(raw, "HTTP/1.1 401 Unauthorized\r\n") {
 		t.Errorf("the upstream got %q, the caller %q", got, raw)
 	}
 }
@@ -168,7 +202,8 @@ func realUpgrade(t *testing.T, f *fleet) {
 	}
 	raw := readUntil(t, conn, "first")
 	checkSecrets(t, "the caller", raw)
-	if !strings.HasPrefix(raw, "HTTP/1.1 101 Switching Protocols\r\n") || !strings.Contains(raw, "Sec-Websocket-Accept: "+wsAccept) || strings.Contains(raw, "Set-Cookie") {
+	if !strings.HasPrefix(raw, "HTTP/1.1 101 Switching Protocols\r\n") ||
+		!strings.Contains(raw, "Sec-Websocket-Accept: "+wsAccept) || strings.Contains(raw, "Set-Cookie") {
 		t.Errorf("the caller got %q", raw)
 	}
 	if want := strings.ReplaceAll(shaken("GET /x")[0], "{up}", f.duplex.addr); <-head != want {

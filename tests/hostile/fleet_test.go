@@ -7,8 +7,9 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// keyC is the key of tenant gamma, whose source is scripted; keyD belongs to delta, which has five units a minute, keyZ to
-// zeta, which has seven, and keyG to eta, which is like gamma; of keyE, epsilon's, the configuration has the digest only.
+// keyC is the key of tenant gamma, whose source is scripted; keyD belongs to delta, which has five
+// units a minute, keyZ to zeta, which has seven, and keyG to eta, which is like gamma; of keyE,
+// epsilon's, the configuration has the digest only.
 const (
 	keyC = "pk_live_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"
 	keyD = "pk_live_DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD"
@@ -40,7 +41,8 @@ var canaries = []string{
 
 var tenantKeys = []string{harness.KeyA, harness.KeyB, keyC, keyD, keyE, keyG, keyH, keyZ}
 
-// fleet is one gateway with a provider behind each kind of app, and a host that no call may ever reach.
+// fleet is one gateway with a provider behind each kind of app, and a host that no call may ever
+// reach.
 type fleet struct {
 	*harness.Gateway
 	up, evil *harness.Upstream
@@ -55,19 +57,23 @@ func newFleet(t *testing.T) *fleet {
 	return f
 }
 
-// longLines lets request lines be as long as case 17 wants them. (Caddy's own bound is checked before any handler runs.)
+// longLines lets request lines be as long as case 17 wants them. (Caddy's own bound is checked
+// before any handler runs.)
 const longLines = "global:servers {\nmax_header_size 1MB\n}"
 
 // config is the whole `vendgate` block.
 func (f *fleet) config(t *testing.T) string {
-	raw := fmt.Sprintf("app raw {\nauth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}\nupstream http://%s\nallow_http\nallow_private 127.0.0.0/8\n}\n", f.duplex.addr)
-	return apps(f.up.Addr) + boundApps(f.up.Addr) + besideApps(f.up.Addr) + linkedApps(f.up.Addr) + raw + connections(t, f.up.Addr) + tenants(t)
+	raw := fmt.Sprintf("app raw {\nauth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}\nupstream "+
+		"http://%s\nallow_http\nallow_private 127.0.0.0/8\n}\n", f.duplex.addr)
+	return apps(f.up.Addr) + boundApps(f.up.Addr) + besideApps(f.up.Addr) + linkedApps(f.up.Addr) + raw + connections(t,
+		f.up.Addr) + tenants(t)
 }
 
 // apps has one app of each kind over the provider at addr.
 func apps(addr string) string {
 	app := func(slug, rest string) string {
-		return fmt.Sprintf("app %s {\n%s\nallow_http\nallow_private 127.0.0.0/8\n}\n", slug, fmt.Sprintf(rest, "http://"+addr))
+		return fmt.Sprintf("app %s {\n%s\nallow_http\nallow_private 127.0.0.0/8\n}\n", slug,
+			fmt.Sprintf(rest, "http://"+addr))
 	}
 	const apiKey = "auth_type api_key\nfield api_key Key secret\n"
 	const sign = "hash sha256\nkey {api_key}\nmessage {method}{path}\nheader X-Signature\n"
@@ -77,10 +83,16 @@ func apps(addr string) string {
 		app("bot", "auth_type api_key\nfield token Token secret\nupstream %s\npath_prefix /bot{token}") +
 		app("segment", "auth_type api_key\nfield token Token secret\nupstream %s/seg\npath_prefix /{token}") +
 		app("basic", "auth_type basic\nfield username User\nfield password Password secret\nupstream %s/basic") +
-		app("bearer", "auth_type o_auth\nupstream %s/bearer\noauth2 {\nauthorize_url https://provider.example/a\ntoken_url https://provider.example/t\n}") +
-		app("many", "auth_type api_key\nfield a A secret\nfield b B secret\nfield c C secret\nupstream %s\nheader X-Api-Key {a}\nheader X-App-Id \"id {b}\"\nquery token {c}\nbasic {a} {b}\npath_prefix /p-{c}") +
+		app("bearer",
+			"auth_type o_auth\nupstream %s/bearer\noauth2 {\nauthorize_url https://provider.example/a\ntoken_url "+
+				"https://provider.example/t\n}") +
+		app("many",
+			"auth_type api_key\nfield a A secret\nfield b B secret\nfield c C secret\nupstream %s\nheader X-Api-Key "+
+				"{a}\nheader X-App-Id \"id {b}\"\nquery token {c}\nbasic {a} {b}\npath_prefix /p-{c}") +
 		app("signed", apiKey+"upstream %s/signed\nsign hmac {\n"+sign+"}") +
-		app("slot", "auth_type api_key\nfield sub Subdomain\nfield api_key Key secret\nupstream https://{sub}.slot.example.com/v1\nheader X-Api-Key {api_key}\n# %s")
+		app("slot",
+			"auth_type api_key\nfield sub Subdomain\nfield api_key Key secret\nupstream "+
+				"https://{sub}.slot.example.com/v1\nheader X-Api-Key {api_key}\n# %s")
 }
 
 // connections are those of the source static; addr is the provider's.
@@ -97,14 +109,17 @@ func connections(t *testing.T, addr string) string {
 		connection("c-plain", "alpha", "*", "plain", key) +
 		connection("c-query", "alpha", "*", "query", secret("api_key", "HOSTILE_QUERY", credQuery)) +
 		connection("c-bot", "alpha", "*", "bot", secret("token", "HOSTILE_BOT", credBot)) +
-		connection("c-basic", "alpha", "*", "basic", secret("username", "HOSTILE_USER", credUser)+secret("password", "HOSTILE_PASS", credPass)) +
+		connection("c-basic", "alpha", "*", "basic",
+			secret("username", "HOSTILE_USER", credUser)+secret("password", "HOSTILE_PASS", credPass)) +
 		connection("c-bearer", "alpha", "*", "bearer", secret("access_token", "HOSTILE_BEARER", credBearer)) +
 		connection("c-signed", "alpha", "*", "signed", secret("api_key", "HOSTILE_SIGN", credSign)) +
 		connection("c-raw", "alpha", "*", "raw", key) +
 		connection("c-bob", "alpha", harness.Bob, "key", key) +
-		connection("h-site", "theta", "*", "site", key) + connection("h-graph", "theta", "*", "graph", key) + connection("h-store", "theta", "*", "store", key) +
+		connection("h-site", "theta", "*", "site", key) + connection("h-graph", "theta", "*", "graph", key) +
+		connection("h-store", "theta", "*", "store", key) +
 		connection("c-forge", "alpha", "*", "forge", key) + connection("c-fickle", "alpha", "*", "fickle", key) +
-		connection("c-home", "alpha", "*", "home", key+"field host "+addr+"/blog\n") + connection("h-forge", "theta", "*", "forge", key) +
+		connection("c-home", "alpha", "*", "home", key+"field host "+addr+"/blog\n") + connection("h-forge", "theta", "*",
+		"forge", key) +
 		linkedConnections(connection, key) +
 		connection("c-beta", "beta", "*", "key", secret("api_key", "HOSTILE_BETA", credBeta)) +
 		"}\nsource scripted\ndefault_source static\n"

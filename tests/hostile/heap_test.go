@@ -22,8 +22,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// masked is a canary that this process holds in two halves, neither of which is anything by itself: a search of the heap
-// must not find the test's own copy.
+// masked is a canary that this process holds in two halves, neither of which is anything by itself:
+// a search of the heap must not find the test's own copy.
 type masked struct{ a, b []byte }
 
 // newMasked makes a canary of 43 random letters behind prefix.
@@ -58,7 +58,8 @@ func apart(f func()) {
 	<-done
 }
 
-// TestHeap shows that a gateway at rest, its configuration loaded, has nothing in memory of the calls that went through it.
+// TestHeap shows that a gateway at rest, its configuration loaded, has nothing in memory of the
+// calls that went through it.
 func TestHeap(t *testing.T) {
 	key := newMasked("pk_live_")
 	credentials := []masked{newMasked("sk-heap-"), newMasked("sk-heap-"), newMasked("sk-heap-")}
@@ -68,14 +69,16 @@ func TestHeap(t *testing.T) {
 		digest = hex.EncodeToString(sum[:])
 	})
 	up := harness.NewUpstream(t, harness.OK)
-	g := harness.Start(t, apps(up.Addr)+"source scripted\ntenant alpha {\nkey_sha256 "+digest+"\nbudget token unlimited\n}\n", "log\nvendgate_proxy")
+	g := harness.Start(t, apps(up.Addr)+"source scripted\ntenant alpha {\nkey_sha256 "+digest+
+		"\nbudget token unlimited\n}\n", "log\nvendgate_proxy")
 	atRest := goleak.IgnoreCurrent()
 
 	for round := range 20 {
 		script.play(heapVend(credentials, round))
 		for _, answer := range heapAnswers {
 			up.Answer(answer)
-			for _, target := range []string{"/proxy/c/key/x", "/proxy/c/plain/x", "/proxy/c/query/x", "/proxy/c/bot/x", "/proxy/c/basic/x", "/proxy/c/bearer/x", "/proxy/c/signed/x"} {
+			for _, target := range []string{"/proxy/c/key/x", "/proxy/c/plain/x", "/proxy/c/query/x", "/proxy/c/bot/x",
+				"/proxy/c/basic/x", "/proxy/c/bearer/x", "/proxy/c/signed/x"} {
 				apart(func() { heapCall(t, g.Addr, key, target) })
 			}
 		}
@@ -86,7 +89,8 @@ func TestHeap(t *testing.T) {
 		t.Fatal("the upstream got nothing")
 	}
 	up.Close() // ends the idle connections, on both sides
-	if err := goleak.Find(atRest, goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh")); err != nil {
+	if err := goleak.Find(atRest,
+		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh")); err != nil {
 		t.Fatalf("the gateway is not at rest: %v", err)
 	}
 	t.Run("41 heap after the requests ended", func(t *testing.T) { searchHeap(t, append(credentials, key)) })
@@ -116,10 +120,12 @@ var heapAnswers = []func(string) string{
 	func(request string) string { return reply("401 No", request) },
 	func(request string) string { return reply("503 Down", request, "Content-Type: text/plain") },
 	func(request string) string {
-		return "HTTP/1.1 103 Hints\r\nX-Echo: " + oneLine(request) + "\r\n\r\n" + reply("302 Found", "", "Location: http://x.example/?"+oneLine(request))
+		return "HTTP/1.1 103 Hints\r\nX-Echo: " + oneLine(request) + "\r\n\r\n" + reply("302 Found", "",
+			"Location: http://x.example/?"+oneLine(request))
 	},
 	func(request string) string {
-		return lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Trailer: X-Echo") + "2\r\nok\r\n0\r\nX-Echo: " + oneLine(request) + "\r\n\r\n"
+		return lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "Trailer: X-Echo") + "2\r\nok\r\n0\r\nX-Echo: " +
+			oneLine(request) + "\r\n\r\n"
 	},
 	func(request string) string { return "HTTP/1.1 nonsense " + oneLine(request) + "\r\n\r\n" },
 	func(string) string { return "" },
@@ -132,7 +138,8 @@ func oneLine(request string) string {
 func heapCall(t *testing.T, addr string, key masked, target string) {
 	conn := dial(t, addr)
 	defer func() { _ = conn.Close() }()
-	_, err := io.WriteString(conn, lines("GET "+target+" HTTP/1.1", "Host: gateway", "Authorization: Bearer "+key.reveal(), "X-User-Email: alice@example.com"))
+	_, err := io.WriteString(conn, lines("GET "+target+" HTTP/1.1", "Host: gateway", "Authorization: Bearer "+key.reveal(),
+		"X-User-Email: alice@example.com"))
 	if err != nil {
 		t.Error(err)
 		return
@@ -150,8 +157,8 @@ func heapCall(t *testing.T, addr string, key masked, target string) {
 	}
 }
 
-// searchHeap dumps the heap with all stacks and globals, and looks for the canaries, plain and in Basic's base64. Two
-// collections come first: sync.Pool lets go of its buffers with the second one.
+// searchHeap dumps the heap with all stacks and globals, and looks for the canaries, plain and in
+// Basic's base64. Two collections come first: sync.Pool lets go of its buffers with the second one.
 func searchHeap(t *testing.T, canaries []masked) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "heap"))
 	if err != nil {
@@ -175,13 +182,15 @@ func searchHeap(t *testing.T, canaries []masked) {
 		plain := c.reveal()
 		for _, spelled := range []string{plain, basicTail(plain)} {
 			if at := bytes.Index(dump, []byte(spelled)); at >= 0 {
-				t.Errorf("canary %d is in the heap %d times, near %q", i, bytes.Count(dump, []byte(spelled)), around(dump, at, len(spelled)))
+				t.Errorf("canary %d is in the heap %d times, near %q", i, bytes.Count(dump, []byte(spelled)),
+					around(dump, at, len(spelled)))
 			}
 		}
 	}
 }
 
-// basicTail is what base64("u:"+password) has of the password, without the ends that depend on what stands beside it.
+// basicTail is what base64("u:"+password) has of the password, without the ends that depend on what
+// stands beside it.
 func basicTail(password string) string {
 	pair := base64.StdEncoding.EncodeToString([]byte("u:" + password))
 	return pair[4 : len(pair)-4]

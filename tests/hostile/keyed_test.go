@@ -24,7 +24,8 @@ const declared = "\nkey_places {\nheaders X-Sdk-Key X-Sdk-Session\nquery sdk_key
 
 // keyedConnections are those that caller keys are made for.
 var keyedConnections = []string{
-	"c-key", "c-plain", "c-query", "c-bot", "c-basic", "c-bearer", "c-signed", "c-raw", "c-forge", "c-fickle", "c-home", "c-many", "c-bucket", "c-passing",
+	"c-key", "c-plain", "c-query", "c-bot", "c-basic", "c-bearer", "c-signed", "c-raw", "c-forge", "c-fickle", "c-home",
+	"c-many", "c-bucket", "c-passing",
 }
 
 // signedApps are apps of the keyed fleet alone: one with every place, and one of Amazon's.
@@ -51,8 +52,10 @@ func newKeyed(t *testing.T, proxy string) *keyed {
 	k.mint(t, dir)
 	config := strings.ReplaceAll(f.config(t)+strings.ReplaceAll(signedApps, "{up}", f.up.Addr), "\nallow_http\n", declared)
 	config = strings.Replace(config, "source static {\n", "source static {\n"+
-		"connection c-many {\ntenant alpha\nuser *\napp many\nfield a "+harness.Secret(t, "HOSTILE_KEY", credHeader)+"\nfield b "+harness.Secret(t, "HOSTILE_B", "b-value")+"\nfield c "+harness.Secret(t, "HOSTILE_C", "c-value")+"\n}\n"+
-		"connection c-bucket {\ntenant alpha\nuser *\napp bucket\nfield access_key_id AKIDALPHA\nfield secret_access_key "+harness.Secret(t, "HOSTILE_AWS", "alpha-aws-77f8")+"\n}\n", 1)
+		"connection c-many {\ntenant alpha\nuser *\napp many\nfield a "+harness.Secret(t, "HOSTILE_KEY", credHeader)+
+		"\nfield b "+harness.Secret(t, "HOSTILE_B", "b-value")+"\nfield c "+harness.Secret(t, "HOSTILE_C", "c-value")+"\n}\n"+
+		"connection c-bucket {\ntenant alpha\nuser *\napp bucket\nfield access_key_id AKIDALPHA\nfield secret_access_key "+
+		harness.Secret(t, "HOSTILE_AWS", "alpha-aws-77f8")+"\n}\n", 1)
 	f.Gateway = harness.Start(t, "data_dir "+dir+"\n"+config+"source local\n", proxy, longLines)
 	return k
 }
@@ -72,7 +75,8 @@ func (k *keyed) mint(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	for _, connection := range append([]string{"c-key"}, keyedConnections...) {
-		key, _, err := store.CreateCallerKey(t.Context(), connect.CallerKey{Tenant: "alpha", User: harness.Alice, Connection: connection}, false)
+		key, _, err := store.CreateCallerKey(t.Context(),
+			connect.CallerKey{Tenant: "alpha", User: harness.Alice, Connection: connection}, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +103,8 @@ func (k *keyed) expand() *strings.Replacer {
 func (k *keyed) log() string {
 	lines := slices.Collect(strings.Lines(k.Log()))
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
-		return strings.Contains(line, "rfc9112 forbids empty Host") || strings.Contains(line, `"host":"",`) || strings.Contains(line, `"X_api_key"`)
+		return strings.Contains(line, "rfc9112 forbids empty Host") || strings.Contains(line, `"host":"",`) ||
+			strings.Contains(line, `"X_api_key"`)
 	}), "")
 }
 

@@ -76,12 +76,17 @@ var places = []place{
 	{"Authorization under any scheme", line("Authorization: Klaviyo-API-Key {key}"), nil},
 	{"Authorization, bare", line("Authorization: {key}"), nil},
 	{"Authorization with parameters", line(`Authorization: Token token="{key}"`), nil},
-	{"Authorization of AWS", line("Authorization: AWS4-HMAC-SHA256 Credential={key}/20261130/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=00"), nil},
-	{"Authorization of OAuth 1", line(`Authorization: OAuth oauth_consumer_key="x", oauth_token="{key}", oauth_signature="x%3D"`), nil},
+	{"Authorization of AWS",
+		line("Authorization: AWS4-HMAC-SHA256 Credential={key}/20261130/eu-west-1/s3/aws4_request, SignedHeaders=host, " +
+			"Signature=00"), nil},
+	{"Authorization of OAuth 1",
+		line(`Authorization: OAuth oauth_consumer_key="x", oauth_token="{key}", oauth_signature="x%3D"`), nil},
 	{"the user name of Basic", basicLine("{key}:x"), nil},
 	{"the password of Basic", basicLine("AC00:{key}"), nil},
-	{"the app's header", line("X-Api-Key: {key}"), []string{"key", "plain", "raw", "forge", "fickle", "home", "many", "passing"}},
-	{"the app's header with a scheme", line("x-api-key: api-key {key}"), []string{"key", "plain", "raw", "forge", "fickle", "home", "many", "passing"}},
+	{"the app's header", line("X-Api-Key: {key}"),
+		[]string{"key", "plain", "raw", "forge", "fickle", "home", "many", "passing"}},
+	{"the app's header with a scheme", line("x-api-key: api-key {key}"),
+		[]string{"key", "plain", "raw", "forge", "fickle", "home", "many", "passing"}},
 	{"the app's query", intoQuery("api_key", false), []string{"query"}},
 	{"the app's path", intoPath("/bot"), []string{"bot"}},
 	{"a declared header", line("X-Sdk-Key: {key}"), nil},
@@ -92,7 +97,8 @@ var places = []place{
 // placeable returns the row with a caller key in a place, or false for one that is about keys,
 // another tenant, or another app.
 func (k *keyed) placeable(r row, p place) (row, bool) {
-	if r.run != nil || strings.Count(r.request, harness.KeyA) != 1 || !strings.Contains(r.request, "\r\nAuthorization: Bearer "+harness.KeyA+"\r\n") {
+	if r.run != nil || strings.Count(r.request, harness.KeyA) != 1 ||
+		!strings.Contains(r.request, "\r\nAuthorization: Bearer "+harness.KeyA+"\r\n") {
 		return r, false
 	}
 	parts := strings.SplitN(r.request, "/", 5)

@@ -23,11 +23,12 @@ type leaky struct {
 	dir   string
 }
 
-// newLeaky logs at DEBUG with the request trace, keeps its configuration, serves metrics and the admin API, and has handlers
-// around ours that print what they are given.
+// newLeaky logs at DEBUG with the request trace, keeps its configuration, serves metrics and the
+// admin API, and has handlers around ours that print what they are given.
 func newLeaky(t *testing.T) *leaky {
 	t.Helper()
-	l := &leaky{fleet: fleet{up: harness.NewUpstream(t, harness.OK), duplex: newDuplex(t)}, admin: harness.FreeAddr(t), dir: t.TempDir()}
+	l := &leaky{fleet: fleet{up: harness.NewUpstream(t, harness.OK), duplex: newDuplex(t)}, admin: harness.FreeAddr(t),
+		dir: t.TempDir()}
 	autosave := caddy.ConfigAutosavePath // under XDG_CONFIG_HOME, which Caddy read before this test could set it
 	caddy.ConfigAutosavePath = filepath.Join(l.dir, "config", "autosave.json")
 	t.Cleanup(func() { caddy.ConfigAutosavePath = autosave })
@@ -96,11 +97,20 @@ func TestLeaks(t *testing.T) {
 		// has is something that shows the place to be what it is taken for.
 		has []string
 	}{
-		{"logs at DEBUG, with trace", func(*testing.T) string { return l.Log() }, []string{"http.log.trace", `"level":"debug"`, "http: panic serving", `"key":null`, "http.log.error"}},
-		{"access log with the tenant key in X-Vendgate-Key", l.accessEntries, []string{`"tenant":"alpha"`, `"X-Vendgate-Key":["REDACTED"]`, `"code":"needs_reconnection"`, `"status":503`}},
-		{"metrics", func(t *testing.T) string { return l.fetch(t, "/metrics") }, []string{`caddy_vendgate_requests_total{app="key",code=""}`, `code="needs_reconnection"`}},
-		{"admin config", func(t *testing.T) string { return l.fetch(t, "/config/") }, []string{"{env.HOSTILE_KEY}", `"vendgate"`}},
-		{"admin goroutine dump", func(t *testing.T) string { return l.fetch(t, "/debug/pprof/goroutine?debug=2") }, []string{"goroutine "}},
+		{"logs at DEBUG, with trace", func(*testing.T) string {
+			return l.Log()
+		}, []string{"http.log.trace", `"level":"debug"`, "http: panic serving", `"key":null`, "http.log.error"}},
+		{"access log with the tenant key in X-Vendgate-Key", l.accessEntries,
+			[]string{`"tenant":"alpha"`, `"X-Vendgate-Key":["REDACTED"]`, `"code":"needs_reconnection"`, `"status":503`}},
+		{"metrics", func(t *testing.T) string {
+			return l.fetch(t, "/metrics")
+		}, []string{`caddy_vendgate_requests_total{app="key",code=""}`, `code="needs_reconnection"`}},
+		{"admin config", func(t *testing.T) string {
+			return l.fetch(t, "/config/")
+		}, []string{"{env.HOSTILE_KEY}", `"vendgate"`}},
+		{"admin goroutine dump", func(t *testing.T) string {
+			return l.fetch(t, "/debug/pprof/goroutine?debug=2")
+		}, []string{"goroutine "}},
 		{"admin vars", func(t *testing.T) string { return l.fetch(t, "/debug/vars") }, []string{"memstats"}},
 		{"autosave, data directory and storage", l.disk, []string{"{env.HOSTILE_KEY}", "SQLite format 3"}},
 	} {
@@ -118,12 +128,15 @@ func TestLeaks(t *testing.T) {
 
 // targets are one call for each way a credential enters a request.
 var targets = []string{
-	"/proxy/c-key/key/x?q=1", "/proxy/c-plain/plain/x", "/proxy/c-query/query/x?a=b", "/proxy/c-bot/bot/x", "/proxy/c-basic/basic/x",
-	"/proxy/c-bearer/bearer/x", "/proxy/c-signed/signed/x", "/proxy/nothing/key/x", "/proxy/c-key/query/x", "/proxy/c-key/key/../x", "/other", "/fails",
+	"/proxy/c-key/key/x?q=1", "/proxy/c-plain/plain/x", "/proxy/c-query/query/x?a=b", "/proxy/c-bot/bot/x",
+	"/proxy/c-basic/basic/x",
+	"/proxy/c-bearer/bearer/x", "/proxy/c-signed/signed/x", "/proxy/nothing/key/x", "/proxy/c-key/query/x",
+	"/proxy/c-key/key/../x", "/other", "/fails",
 }
 
-// provoke makes every kind of answer with every placement, and reads all that the caller gets. Bodies that pass through, of
-// successes as of errors in passthrough, are the provider's word to the caller: they stay as they are.
+// provoke makes every kind of answer with every placement, and reads all that the caller gets.
+// Bodies that pass through, of successes as of errors in passthrough, are the provider's word to
+// the caller: they stay as they are.
 func (l *leaky) provoke(t *testing.T) {
 	for _, answer := range []func(string) string{
 		harness.OK,
@@ -161,7 +174,8 @@ func (l *leaky) provokeByHeader(t *testing.T) {
 	}
 }
 
-// panics has a source panic with a credential in scope. The caller's connection breaks; the gateway goes on.
+// panics has a source panic with a credential in scope. The caller's connection breaks; the gateway
+// goes on.
 func (l *leaky) panics(t *testing.T) {
 	l.up.Answer(harness.OK)
 	l.up.Got()

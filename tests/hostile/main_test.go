@@ -1,5 +1,6 @@
-// Package hostile attacks a running gateway. What a case claims is read from the bytes that the upstream got, or did not
-// get, and from the bytes that came back; never from the gateway's own idea of them.
+// Package hostile attacks a running gateway. What a case claims is read from the bytes that the
+// upstream got, or did not get, and from the bytes that came back; never from the gateway's own
+// idea of them.
 package hostile
 
 import (

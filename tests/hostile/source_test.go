@@ -30,7 +30,8 @@ var (
 	_ vending.Source           = (*scriptedSource)(nil)
 )
 
-// script is what `scripted` does at the moment: modules are made by Caddy, so that a case cannot reach its own.
+// script is what `scripted` does at the moment: modules are made by Caddy, so that a case cannot
+// reach its own.
 var script = new(scriptedSource)
 
 type vendFunc func(vending.Request) (vending.Credential, error)

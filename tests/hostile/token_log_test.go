@@ -54,34 +54,47 @@ func TestTokensInLogs(t *testing.T) {
 	}
 	var requests []string
 	for _, target := range []string{
-		"/connect/" + linkToken, callback, "/conect/" + linkToken, "/x/connect/" + linkToken, "//connect/" + linkToken, "/Connect%2F" + linkToken, "/" + linkToken,
-		"/connect/" + linkToken + ".", "/conect/" + linkToken + "%3E", "/conect/" + linkToken + "/credentials", "/broken/" + linkToken, "/elsewhere/" + linkToken,
-		"/elsewhere/x?next=" + once, "/elsewhere/x?next=" + twice, "/elsewhere/" + once, "/conect/%31" + linkToken[1:], "/elsewhere/x?next=" + url.QueryEscape(callback),
-		"/conect/callback?code=" + authCode + "&state=" + authState, "/broken/callback?state=" + authState + "&code=" + authCode, "/elsewhere/x?error=denied&state=" + authState,
-		"/platform/v1/mcp/" + linkToken, "/platform/v1//mcp/" + linkToken, "/plattform/v1/mcp/" + linkToken, "/elsewhere/x?" + linkToken + "=1", "/elsewhere/;" + linkToken,
+		"/connect/" + linkToken, callback, "/conect/" + linkToken, "/x/connect/" + linkToken, "//connect/" + linkToken,
+		"/Connect%2F" + linkToken, "/" + linkToken,
+		"/connect/" + linkToken + ".", "/conect/" + linkToken + "%3E", "/conect/" + linkToken + "/credentials",
+		"/broken/" + linkToken, "/elsewhere/" + linkToken,
+		"/elsewhere/x?next=" + once, "/elsewhere/x?next=" + twice, "/elsewhere/" + once, "/conect/%31" + linkToken[1:],
+		"/elsewhere/x?next=" + url.QueryEscape(callback),
+		"/conect/callback?code=" + authCode + "&state=" + authState,
+		"/broken/callback?state=" + authState + "&code=" + authCode, "/elsewhere/x?error=denied&state=" + authState,
+		"/platform/v1/mcp/" + linkToken, "/platform/v1//mcp/" + linkToken, "/plattform/v1/mcp/" + linkToken,
+		"/elsewhere/x?" + linkToken + "=1", "/elsewhere/;" + linkToken,
 	} {
 		requests = append(requests, plain(target))
 	}
 	for _, name := range []string{
-		"X-Original-URL", "X-Forwarded-Uri", "X-Original-Uri", "X-Rewrite-Url", "X-Accel-Redirect", "Referer", "X-Envoy-Original-Path", "X-Forwarded-Path", "Forwarded", "X-Anything",
+		"X-Original-URL", "X-Forwarded-Uri", "X-Original-Uri", "X-Rewrite-Url", "X-Accel-Redirect", "Referer",
+		"X-Envoy-Original-Path", "X-Forwarded-Path", "Forwarded", "X-Anything",
 	} {
-		for _, value := range []string{"/connect/" + linkToken, link, once, twice, callback, linkToken, "see <" + link + ">.", "/platform/v1/mcp/" + linkToken} {
-			requests = append(requests, plain("/elsewhere/x", name+": "+value), get("/proxy/c-key/key/x", name+": "+value), plain("/broken/x", name+": "+value))
+		for _, value := range []string{"/connect/" + linkToken, link, once, twice, callback, linkToken, "see <" + link + ">.",
+			"/platform/v1/mcp/" + linkToken} {
+			requests = append(requests, plain("/elsewhere/x", name+": "+value), get("/proxy/c-key/key/x", name+": "+value),
+				plain("/broken/x", name+": "+value))
 		}
 	}
-	for _, target := range []string{"x?text=" + once, "x?text=" + twice, "x?u=" + url.QueryEscape("https://gw"+callback), "connect/" + linkToken, "x?text=" + linkToken, once} {
+	for _, target := range []string{"x?text=" + once, "x?text=" + twice, "x?u=" + url.QueryEscape("https://gw"+callback),
+		"connect/" + linkToken, "x?text=" + linkToken, once} {
 		requests = append(requests, get("/proxy/c-key/key/"+target))
 	}
-	requests = append(requests, get("/proxy/"+linkToken+"/key/x"), get("/proxy/c-key/"+linkToken+"/x"), get("/proxy/connect/"+linkToken), plain("/proxy/c-key/key/x?text="+once))
-	requests = append(requests, plain("/elsewhere/none"), get("/proxy/c-key/key/none?state=open&id=550e8400-e29b-41d4-a716-446655440000"))
+	requests = append(requests, get("/proxy/"+linkToken+"/key/x"), get("/proxy/c-key/"+linkToken+"/x"),
+		get("/proxy/connect/"+linkToken), plain("/proxy/c-key/key/x?text="+once))
+	requests = append(requests, plain("/elsewhere/none"),
+		get("/proxy/c-key/key/none?state=open&id=550e8400-e29b-41d4-a716-446655440000"))
 	calls := f.send(t, requests)
 
 	for _, line := range []string{
-		"Location: " + link, "Link: <" + link + `>; rel="next"`, "Content-Location: https://other.example/x?u=" + once, "Refresh: 0; url=" + link, "X-Echo: " + linkToken,
+		"Location: " + link, "Link: <" + link + `>; rel="next"`, "Content-Location: https://other.example/x?u=" + once,
+		"Refresh: 0; url=" + link, "X-Echo: " + linkToken,
 		"Location: https://other.example/x?u=" + url.QueryEscape("https://gw"+callback),
 	} {
 		f.up.Answer(func(string) string { return reply("302 Found", "moved", line) })
-		for _, request := range []string{get("/proxy/c-key/key/x"), call("POST", "/proxy/c-key/key/y", "Content-Length: 4") + "body", get("/proxy/c-key/key/x", "X-Original-URL: "+link)} {
+		for _, request := range []string{get("/proxy/c-key/key/x"), call("POST", "/proxy/c-key/key/y", "Content-Length: 4") +
+			"body", get("/proxy/c-key/key/x", "X-Original-URL: "+link)} {
 			calls += f.send(t, []string{request})
 		}
 	}
@@ -90,7 +103,8 @@ func TestTokensInLogs(t *testing.T) {
 		t.Errorf("%d entries for %d requests", n, calls)
 	}
 	log := f.Log()
-	for what, secret := range map[string]string{"request token": linkToken, "authorization code": authCode, "state": authState, "most of the token": linkToken[1:]} {
+	for what, secret := range map[string]string{"request token": linkToken, "authorization code": authCode,
+		"state": authState, "most of the token": linkToken[1:]} {
 		for line := range strings.Lines(log) {
 			if strings.Contains(line, secret) {
 				t.Errorf("a log has the %s: %.900s", what, line)
@@ -98,7 +112,8 @@ func TestTokensInLogs(t *testing.T) {
 			}
 		}
 	}
-	for _, mark := range []string{`"bytes_read":4`, `"size":5`, `"status":302`, `"uri":"/connect/REDACTED"`, `"by_caddy":"yes"`, `"uri":"/elsewhere/x?REDACTED"`} {
+	for _, mark := range []string{`"bytes_read":4`, `"size":5`, `"status":302`, `"uri":"/connect/REDACTED"`,
+		`"by_caddy":"yes"`, `"uri":"/elsewhere/x?REDACTED"`} {
 		if !strings.Contains(log, mark) {
 			t.Errorf("no %s in the log", mark)
 		}

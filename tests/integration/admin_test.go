@@ -48,7 +48,8 @@ func (s *adminSocket) post(path, body string) (key string) {
 	return answer.Data.Key
 }
 
-// codeOf returns what a gateway says to a key: of an accepted one, that there is no such connection.
+// codeOf returns what a gateway says to a key: of an accepted one, that there is no such
+// connection.
 func codeOf(t *testing.T, g *harness.Gateway, key string) string {
 	t.Helper()
 	res, err := g.Client.Do(g.Request("GET", "/proxy/conn_none/openai/v1/models", nil, "Authorization: Bearer "+key))
@@ -59,14 +60,15 @@ func codeOf(t *testing.T, g *harness.Gateway, key string) string {
 	return res.Header.Get("Vendgate-Code")
 }
 
-// TestKeysByAdminSocket rotates a tenant's key through one process's admin socket, and calls that process and another one over the same
-// store. Neither is restarted.
+// TestKeysByAdminSocket rotates a tenant's key through one process's admin socket, and calls that
+// process and another one over the same store. Neither is restarted.
 func TestKeysByAdminSocket(t *testing.T) {
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "admin.sock")
 	site := func(admin string) func(*harness.Gateway) string {
 		return func(g *harness.Gateway) string {
-			return fmt.Sprintf("{\n admin %s\n persist_config off\n auto_https off\n grace_period 1s\n log {\n level DEBUG\n }\n vendgate {\n data_dir %q\n }\n}\nhttp://%s {\n bind 127.0.0.1\n log\n vendgate_proxy\n vendgate_connect\n}\n",
+			return fmt.Sprintf("{\n admin %s\n persist_config off\n auto_https off\n grace_period 1s\n log {\n level DEBUG\n "+
+				"}\n vendgate {\n data_dir %q\n }\n}\nhttp://%s {\n bind 127.0.0.1\n log\n vendgate_proxy\n vendgate_connect\n}\n",
 				admin, filepath.Join(dir, "store"), g.Addr)
 		}
 	}

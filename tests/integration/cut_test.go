@@ -24,8 +24,9 @@ func TestNoGuessedContentType(t *testing.T) {
 	h2 := &http.Transport{Protocols: protocols}
 	defer h2.CloseIdleConnections()
 	for name, text := range map[string]string{
-		"known length": "Content-Length: 15\r\n\r\n<html>x</html>\n", "chunked": "Transfer-Encoding: chunked\r\n\r\nf\r\n<html>x</html>\n\r\n0\r\n\r\n",
-		"empty": "Content-Length: 0\r\n\r\n",
+		"known length": "Content-Length: 15\r\n\r\n<html>x</html>\n",
+		"chunked":      "Transfer-Encoding: chunked\r\n\r\nf\r\n<html>x</html>\n\r\n0\r\n\r\n",
+		"empty":        "Content-Length: 0\r\n\r\n",
 	} {
 		for _, client := range []*http.Client{g.Client, {Transport: h2}} {
 			answer = "HTTP/1.1 200 OK\r\n" + text
@@ -35,7 +36,8 @@ func TestNoGuessedContentType(t *testing.T) {
 			}
 			body, err := io.ReadAll(res.Body)
 			res.Body.Close()
-			if stated, ok := res.Header["Content-Type"]; err != nil || ok || res.StatusCode != 200 || len(body) != 0 && string(body) != "<html>x</html>\n" {
+			if stated, ok := res.Header["Content-Type"]; err != nil || ok || res.StatusCode != 200 || len(body) != 0 &&
+				string(body) != "<html>x</html>\n" {
 				t.Errorf("%s, %s: %d, Content-Type %q, %q %v", name, res.Proto, res.StatusCode, stated, body, err)
 			}
 		}
@@ -69,7 +71,8 @@ func TestCutAnswers(t *testing.T) {
 		"nowhere":                  {100, 100, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			answer = fmt.Sprintf("HTTP/1.1 201 OK\r\nX-Theirs: 1\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", c.length, strings.Repeat("x", c.came))
+			answer = fmt.Sprintf("HTTP/1.1 201 OK\r\nX-Theirs: 1\r\nConnection: close\r\nContent-Type: "+
+				"text/plain\r\nContent-Length: %d\r\n\r\n%s", c.length, strings.Repeat("x", c.came))
 			res, err := g.Client.Do(g.Request("POST", "/proxy/c1/key/x", nil))
 			if err != nil {
 				t.Fatal(err)
@@ -77,13 +80,15 @@ func TestCutAnswers(t *testing.T) {
 			defer res.Body.Close()
 			body, err := io.ReadAll(res.Body)
 			if c.replaced {
-				if err != nil || res.StatusCode != 503 || res.Header.Get("Vendgate-Code") != "upstream_unavailable" || res.Header.Get("X-Theirs") != "" ||
+				if err != nil || res.StatusCode != 503 || res.Header.Get("Vendgate-Code") != "upstream_unavailable" ||
+					res.Header.Get("X-Theirs") != "" ||
 					res.Header.Get("Content-Type") != "application/json" || !strings.Contains(string(body), `"sent":true`) {
 					t.Errorf("%d %v %s %v", res.StatusCode, res.Header, body, err)
 				}
 				return
 			}
-			if res.StatusCode != 201 || len(body) != c.came || (err == nil) != (c.came == c.length) || res.Header.Get("X-Theirs") != "1" {
+			if res.StatusCode != 201 || len(body) != c.came || (err == nil) != (c.came == c.length) ||
+				res.Header.Get("X-Theirs") != "1" {
 				t.Errorf("%d %v, %d bytes, %v", res.StatusCode, res.Header, len(body), err)
 			}
 		})
@@ -131,7 +136,8 @@ func TestCutStreams(t *testing.T) {
 			}
 			body, err := io.ReadAll(res.Body)
 			res.Body.Close()
-			if err != nil || res.StatusCode != 503 || res.Header.Get("X-Theirs") != "" || !strings.Contains(string(body), `"sent":true`) {
+			if err != nil || res.StatusCode != 503 || res.Header.Get("X-Theirs") != "" ||
+				!strings.Contains(string(body), `"sent":true`) {
 				t.Errorf("%s, %s: %d %v %s %v", path, res.Proto, res.StatusCode, res.Header, body, err)
 			}
 		}

@@ -12,7 +12,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestUnannouncedTrailers of an HTTP/2 provider are cleaned, though nothing says before that they will come.
+// TestUnannouncedTrailers of an HTTP/2 provider are cleaned, though nothing says before that they
+// will come.
 func TestUnannouncedTrailers(t *testing.T) {
 	url, ca := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "4")
@@ -38,9 +39,12 @@ func TestUnannouncedTrailers(t *testing.T) {
 	}
 }
 
-// TestRefusedConfigurationLeavesBudgets: what a configuration with a mistake says of budgets was never said.
+// TestRefusedConfigurationLeavesBudgets: what a configuration with a mistake says of budgets was
+// never said.
 func TestRefusedConfigurationLeavesBudgets(t *testing.T) {
-	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }), "plain")
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ok"))
+	}), "plain")
 	config := strings.Replace(keyApp(url)+staticSource(t), "budget token unlimited", "budget token 1", 1)
 	g := harness.Start(t, config, harness.Kept) // what waits in a listener that Caddy closes would be reset
 	status := func() int {
@@ -54,7 +58,8 @@ func TestRefusedConfigurationLeavesBudgets(t *testing.T) {
 	if first, second := status(), status(); first != 200 || second != 429 {
 		t.Fatalf("%d, then %d", first, second)
 	}
-	bad := strings.Replace(config, "budget token 1", "budget token unlimited", 1) + "\ntenant other {\n key {env.VG_NOT_SET}\n}\n"
+	bad := strings.Replace(config, "budget token 1", "budget token unlimited", 1) +
+		"\ntenant other {\n key {env.VG_NOT_SET}\n}\n"
 	if err := g.TryLoad(g.Caddyfile(bad, "", "vendgate_proxy")); err == nil {
 		t.Fatal("the bad configuration was accepted")
 	}
@@ -106,9 +111,13 @@ func TestStalledErrorBody(t *testing.T) {
 
 // TestMalformedBody is the caller's fault, not the provider's.
 func TestMalformedBody(t *testing.T) {
-	url, _ := provider(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }), "plain")
+	url, _ := provider(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}), "plain")
 	g := harness.Start(t, keyApp(url)+staticSource(t))
-	answer := g.Raw(fmt.Sprintf("POST /proxy/c1/key/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nx-user-email: %s\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\nzz\r\n", g.Addr, harness.KeyA, harness.Alice))
+	answer := g.Raw(fmt.Sprintf(
+		"POST /proxy/c1/key/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nx-user-email: %s\r\nTransfer-Encoding: "+
+			"chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\nzz\r\n", g.Addr, harness.KeyA, harness.Alice))
 	if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || !strings.Contains(answer, "Vendgate-Code: invalid_request\r\n") {
 		t.Errorf("%q", answer)
 	}
@@ -135,10 +144,13 @@ func TestCallerGoneDuringVend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(conn, "GET /proxy/c1/key/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nx-user-email: %s\r\n\r\n", g.Addr, harness.KeyA, harness.Alice)
+	fmt.Fprintf(conn, "GET /proxy/c1/key/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nx-user-email: %s\r\n\r\n",
+		g.Addr, harness.KeyA, harness.Alice)
 	<-asked
 	conn.Close()
-	harness.Within(t, "the entry of the aborted call", 10*time.Second, func() bool { return strings.Contains(g.Log(), `"code":"aborted"`) })
+	harness.Within(t, "the entry of the aborted call", 10*time.Second, func() bool {
+		return strings.Contains(g.Log(), `"code":"aborted"`)
+	})
 	if strings.Contains(g.Log(), "internal_error") {
 		t.Error("the caller's leaving was logged as a defect")
 	}

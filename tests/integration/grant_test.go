@@ -37,7 +37,9 @@ func startGrants(t *testing.T) *grants {
 	url, _ := provider(t, g, "plain")
 	dir := t.TempDir()
 	// What is stored here is an hour old, so that a token with little time left is near its end.
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir, Now: func() time.Time { return time.Now().Add(-time.Hour) }})
+	store, err := connect.Open(t.Context(), connect.Options{Dir: dir, Now: func() time.Time {
+		return time.Now().Add(-time.Hour)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +184,8 @@ func (g *grants) flagged(id string) bool {
 // details are the audit trail's of failed vends, newest first.
 func (g *grants) details(id string) (all []string) {
 	g.t.Helper()
-	rows, _, err := g.store.Audit(g.t.Context(), connect.AuditFilter{Tenant: "acme", Connection: id, Event: connect.VendFailed})
+	rows, _, err := g.store.Audit(g.t.Context(),
+		connect.AuditFilter{Tenant: "acme", Connection: id, Event: connect.VendFailed})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -219,7 +222,8 @@ func TestTokenThatEndedEarly(t *testing.T) {
 	}
 	g.answers(always(403, "Bad_OAuth_Token"), always(200, renewed))
 	a := g.call(id, "crm")
-	if a.Status != 401 || a.Data.Code != "needs_reconnection" || a.Data.Reason != "fresh_credential_refused" || a.Data.Upstream.Status != 403 {
+	if a.Status != 401 || a.Data.Code != "needs_reconnection" || a.Data.Reason != "fresh_credential_refused" ||
+		a.Data.Upstream.Status != 403 {
 		t.Errorf("refused again: %d %s", a.Status, a.body)
 	}
 	g.answers(always(403, `{"error":"INSUFFICIENT_ACCESS"}`), always(200, renewed))
@@ -237,10 +241,13 @@ func TestEndedGrants(t *testing.T) {
 		status     int
 		body, said string
 	}{
-		"Atlassian":       {403, `{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`, "403 unauthorized_client"},
-		"HubSpot":         {400, `{"status":"BAD_REFRESH_TOKEN","message":"missing or unknown refresh token"}`, "400 bad_refresh_token"},
-		"Entra":           {400, `{"error":"interaction_required"}`, "400 interaction_required"},
-		"Gitea":           {400, `{"error":"unauthorized_client","error_description":"token was already used"}`, "400 unauthorized_client"},
+		"Atlassian": {403, `{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`,
+			"403 unauthorized_client"},
+		"HubSpot": {400, `{"status":"BAD_REFRESH_TOKEN","message":"missing or unknown refresh token"}`,
+			"400 bad_refresh_token"},
+		"Entra": {400, `{"error":"interaction_required"}`, "400 interaction_required"},
+		"Gitea": {400, `{"error":"unauthorized_client","error_description":"token was already used"}`,
+			"400 unauthorized_client"},
 		"an entry's own":  {400, `{"error":"gone_for_good"}`, "400 gone_for_good"},
 		"with an escape":  {400, `{"error":"refresh_token_expired\u001b[2J\u0000"}`, "400 refresh_token_expired[2J"},
 		"the usual words": {400, `{"error":"invalid_grant"}`, "400 invalid_grant"},
@@ -254,7 +261,8 @@ func TestEndedGrants(t *testing.T) {
 			}
 			first := g.call(id, "crm")
 			for range 3 {
-				if a := g.call(id, "crm"); a.Status != 401 || a.Data.Code != "needs_reconnection" || a.Data.Reason != "grant_ended" {
+				if a := g.call(id, "crm"); a.Status != 401 || a.Data.Code != "needs_reconnection" ||
+					a.Data.Reason != "grant_ended" {
 					t.Errorf("a call: %d %s", a.Status, a.body)
 				}
 				if a := g.handOut(id); a.Status != 401 || a.Data.Code != "needs_reconnection" || a.Data.Reason != "grant_ended" {
@@ -264,7 +272,8 @@ func TestEndedGrants(t *testing.T) {
 			if got := strings.Count(strings.Join(g.calls(), ","), "token"); got != 1 || first.Data.Reason != "grant_ended" {
 				t.Errorf("%d token calls; the first call: %s", got, first.body)
 			}
-			if said := g.details(id); !g.flagged(id) || len(said) != 1 || said[0] != "refresh_token no longer valid at the provider: "+c.said {
+			if said := g.details(id); !g.flagged(id) || len(said) != 1 ||
+				said[0] != "refresh_token no longer valid at the provider: "+c.said {
 				t.Errorf("flagged %t, the audit trail says %q", g.flagged(id), said)
 			}
 			g.changes(id, lives(time.Hour))
@@ -317,7 +326,8 @@ func TestUnknownRefusal(t *testing.T) {
 			t.Errorf("%s: the provider got %s, flagged %t", name, got, g.flagged(id))
 		}
 		g.answers(always(200, "{}"), always(200, renewed))
-		g.changes(id, connect.GrantValues{AccessToken: "old", RefreshToken: "refresh-x", Expiry: time.Now().Add(-time.Second)})
+		g.changes(id,
+			connect.GrantValues{AccessToken: "old", RefreshToken: "refresh-x", Expiry: time.Now().Add(-time.Second)})
 		if a := g.call(id, "crm"); a.Status != 200 {
 			t.Errorf("%s, another grant: %d %s", name, a.Status, a.body)
 		}

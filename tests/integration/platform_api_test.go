@@ -11,7 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// storedConnection makes a store in dir with one connection of the app `key` for tenant acme and Alice.
+// storedConnection makes a store in dir with one connection of the app `key` for tenant acme and
+// Alice.
 func storedConnection(t *testing.T, dir string) string {
 	t.Helper()
 	ctx := context.Background()
@@ -21,7 +22,8 @@ func storedConnection(t *testing.T, dir string) string {
 	}
 	defer store.Close()
 	grant := connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: canary}}})
-	id, err := store.ImportConnection(ctx, connect.Connection{Tenant: "acme", User: harness.Alice, App: "key", AuthType: vending.APIKey}, grant)
+	id, err := store.ImportConnection(ctx,
+		connect.Connection{Tenant: "acme", User: harness.Alice, App: "key", AuthType: vending.APIKey}, grant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +45,8 @@ func TestTokenEndpointObeysPolicy(t *testing.T) {
 		"connection budget":  {"budget connection 1", []string{"", "rate_limited", "rate_limited"}},
 		"app budget":         {"budget app key 2", []string{"", "", "rate_limited"}},
 		"token budget":       {"budget token 1", []string{"", "rate_limited", "rate_limited"}},
-		"no capability":      {"capabilities connections", []string{"capability_disabled", "capability_disabled", "capability_disabled"}},
+		"no capability": {"capabilities connections",
+			[]string{"capability_disabled", "capability_disabled", "capability_disabled"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := harness.Start(t, "data_dir \""+dir+"\"\n"+keyApp("http://127.0.0.1:9")+`
@@ -95,7 +98,8 @@ func TestConnectLogsItsFactsAndNoKey(t *testing.T) {
 	tenant acme {
 		key `+harness.Secret(t, "VG_TENANT_A", harness.KeyA)+`
 	}`, "log\nvendgate_connect")
-	for _, path := range []string{"/platform/v1/connections/" + id, "/platform/v1/connections/" + id + "/nothing", "/platform/v2/x", "/elsewhere"} {
+	for _, path := range []string{"/platform/v1/connections/" + id, "/platform/v1/connections/" + id + "/nothing",
+		"/platform/v2/x", "/elsewhere"} {
 		res, err := g.Client.Do(g.Request("GET", path, nil, "Authorization:", "X-Vendgate-Key: "+harness.KeyA))
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +110,8 @@ func TestConnectLogsItsFactsAndNoKey(t *testing.T) {
 	if strings.Contains(log, harness.KeyA) {
 		t.Error("the log has the tenant key")
 	}
-	if !strings.Contains(log, `"vendgate":{"tenant":"acme","connection":"`+id+`"`) || !strings.Contains(log, `"code":"invalid_request"`) {
+	if !strings.Contains(log, `"vendgate":{"tenant":"acme","connection":"`+id+`"`) ||
+		!strings.Contains(log, `"code":"invalid_request"`) {
 		t.Errorf("the log lacks the call's facts:\n%s", log)
 	}
 }

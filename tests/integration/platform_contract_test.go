@@ -33,8 +33,10 @@ const (
 func startContract(t *testing.T) *contract {
 	t.Helper()
 	c := &contract{platform: startPlatform(t,
-		keyed(t, "acme", "email "+opsEmail, "budget api unlimited"), keyed(t, "weak", "capabilities apps", "budget api unlimited"), keyed(t, "blind", "capabilities delete"),
-		keyed(t, "narrow", "apps openai"), keyed(t, "nameless"), keyed(t, "poor", "budget api 1", "budget token 1", "email "+opsEmail)), seen: make(map[string]map[vending.Code]bool), ok: make(map[string]bool)}
+		keyed(t, "acme", "email "+opsEmail, "budget api unlimited"),
+		keyed(t, "weak", "capabilities apps", "budget api unlimited"), keyed(t, "blind", "capabilities delete"),
+		keyed(t, "narrow", "apps openai"), keyed(t, "nameless"), keyed(t, "poor", "budget api 1", "budget token 1",
+			"email "+opsEmail)), seen: make(map[string]map[vending.Code]bool), ok: make(map[string]bool)}
 	c.mcp, c.mcpNameless, c.mcpPoor = c.mcpURL("acme"), c.mcpURL("nameless"), c.mcpURL("poor")
 	c.call("poor", "GET", "/apps", "")
 	c.call("poor", "POST", "/connections/conn_x/token", "")
@@ -64,7 +66,8 @@ func (c *contract) ask(e api.Endpoint, want vending.Code, tenant, path, body str
 	c.ok[key] = c.ok[key] || got.status < 300 || got.status == 405
 }
 
-// TestEveryDescribedAnswer: whatever the description says an endpoint may answer, it does, but for what fails within.
+// TestEveryDescribedAnswer: whatever the description says an endpoint may answer, it does, but for
+// what fails within.
 func TestEveryDescribedAnswer(t *testing.T) {
 	c := startContract(t)
 	for _, e := range api.Endpoints {
@@ -140,7 +143,8 @@ func (c *contract) askOwn(e api.Endpoint) {
 		c.ask(e, vending.ConnectionDeleted, "acme", c.path(e, "conn_x", ""), "")
 		c.ask(e, vending.UnknownApp, "acme", c.path(e, c.importedFor("acme", harness.Alice, "left"), ""), "")
 		c.ask(e, vending.PolicyDenied, "narrow", c.path(e, c.imported("narrow"), ""), "")
-	case "GET /connections/{id}", "DELETE /connections/{id}", "PUT /connections/{id}/holds/{name}", "DELETE /connections/{id}/holds/{name}":
+	case "GET /connections/{id}", "DELETE /connections/{id}", "PUT /connections/{id}/holds/{name}",
+		"DELETE /connections/{id}/holds/{name}":
 		c.ask(e, vending.ConnectionDeleted, "acme", c.path(e, "conn_x", ""), "")
 	case "POST /mcp", "POST /mcp/{token}":
 		c.ask(e, vending.RequestTooLarge, "acme", c.path(e, "", c.mcp), large)
@@ -162,7 +166,8 @@ func (c *contract) askOwn(e api.Endpoint) {
 // pending is a connection whose link nobody has used.
 func (c *contract) pending() string {
 	c.t.Helper()
-	l, err := c.store.CreateLink(context.Background(), connect.Connection{Tenant: "acme", User: harness.Alice, App: "key", Name: "One", AuthType: vending.APIKey})
+	l, err := c.store.CreateLink(context.Background(),
+		connect.Connection{Tenant: "acme", User: harness.Alice, App: "key", Name: "One", AuthType: vending.APIKey})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -178,7 +183,8 @@ func (c *contract) ended() string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if _, err := c.store.UpdateGrant(ctx, id, 1, connect.NewGrant(connect.GrantValues{RefreshToken: canary}), true); err != nil {
+	if _, err := c.store.UpdateGrant(ctx, id, 1, connect.NewGrant(connect.GrantValues{RefreshToken: canary}),
+		true); err != nil {
 		c.t.Fatal(err)
 	}
 	return id
@@ -196,14 +202,18 @@ func TestBrokenStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, call := range []struct{ method, path, body string }{
-		{"GET", "/connections", ""}, {"GET", "/connections/conn_x", ""}, {"DELETE", "/connections/conn_x", ""}, {"POST", "/connections/conn_x/token", ""},
-		{"POST", "/connections/request-link", linkBody}, {"POST", "/connections/conn_x/request-link", ""}, {"PUT", "/connections/conn_x/holds/mine", ""},
+		{"GET", "/connections", ""}, {"GET", "/connections/conn_x", ""}, {"DELETE", "/connections/conn_x", ""},
+		{"POST", "/connections/conn_x/token", ""},
+		{"POST", "/connections/request-link", linkBody}, {"POST", "/connections/conn_x/request-link", ""},
+		{"PUT", "/connections/conn_x/holds/mine", ""},
 	} {
-		if got := p.call("acme", call.method, call.path, call.body); got.code != vending.InternalError || strings.Contains(got.body, "connections") {
+		if got := p.call("acme", call.method, call.path, call.body); got.code != vending.InternalError ||
+			strings.Contains(got.body, "connections") {
 			t.Errorf("%s %s: %d %s", call.method, call.path, got.status, got.body)
 		}
 	}
-	if log := p.Log(); strings.Count(log, "call of the platform api failed") != 7 || !strings.Contains(log, "no such table") {
+	if log := p.Log(); strings.Count(log, "call of the platform api failed") != 7 ||
+		!strings.Contains(log, "no such table") {
 		t.Errorf("logged %s", log)
 	}
 }
@@ -213,7 +223,8 @@ func TestSlowStore(t *testing.T) {
 	p := startPlatform(t, "vend_timeout 1ns", keyed(t, "acme"))
 	id := p.imported("acme")
 	for _, call := range []struct{ method, path, body string }{
-		{"GET", "/connections", ""}, {"GET", "/connections/" + id, ""}, {"DELETE", "/connections/" + id, ""}, {"POST", "/connections/" + id + "/token", ""},
+		{"GET", "/connections", ""}, {"GET", "/connections/" + id, ""}, {"DELETE", "/connections/" + id, ""},
+		{"POST", "/connections/" + id + "/token", ""},
 		{"POST", "/connections/request-link", linkBody},
 	} {
 		if got := p.call("acme", call.method, call.path, call.body); got.code != vending.UpstreamUnavailable {

@@ -23,7 +23,8 @@ func (p *platform) link(tenant, renews string) string {
 			RequestLink string `json:"request_link"`
 		} `json:"data"`
 	}
-	got := p.call(tenant, "POST", path, `{"app_id":"key","name":"Mine"}`, "Content-Type: application/json", "X-User-Email: "+harness.Alice)
+	got := p.call(tenant, "POST", path, `{"app_id":"key","name":"Mine"}`, "Content-Type: application/json",
+		"X-User-Email: "+harness.Alice)
 	if err := json.Unmarshal([]byte(got.body), &made); err != nil || made.Data.RequestLink == "" {
 		p.t.Fatalf("made %d %s: %v", got.status, got.body, err)
 	}
@@ -58,7 +59,8 @@ func (p *platform) hintPages(tenant, renews string) map[string]string {
 // configuration before the store.
 func TestUserHint(t *testing.T) {
 	const own = `user_hint "For {user} <b>only</b>, {user}."`
-	p := startPlatform(t, keyed(t, "acme"), keyed(t, "quiet", "user_hint off"), keyed(t, "own", own), keyed(t, "back", "user_hint masked"))
+	p := startPlatform(t, keyed(t, "acme"), keyed(t, "quiet", "user_hint off"), keyed(t, "own", own),
+		keyed(t, "back", "user_hint masked"))
 	for _, id := range []string{"acme", "own", "back"} {
 		tenant := connect.Tenant{ID: id, Email: opsEmail, Brand: connect.Brand{UserHint: "off"}}
 		if id == "acme" {
@@ -70,11 +72,13 @@ func TestUserHint(t *testing.T) {
 	}
 	const masked = "a…e@example.com"
 	for tenant, want := range map[string]string{
-		"acme": "This link was made for " + masked + ".", "own": "For " + masked + " <b>only</b>, " + masked + ".", "back": "made for " + masked, "quiet": "",
+		"acme": "This link was made for " + masked + ".", "own": "For " + masked + " <b>only</b>, " + masked + ".",
+		"back": "made for " + masked, "quiet": "",
 	} {
 		for _, renews := range []string{"", p.imported(tenant)} {
 			for name, text := range p.hintPages(tenant, renews) {
-				if !strings.Contains(text, want) || want == "" && (strings.Contains(text, "made for") || strings.Contains(text, "…e@")) {
+				if !strings.Contains(text, want) || want == "" &&
+					(strings.Contains(text, "made for") || strings.Contains(text, "…e@")) {
 					t.Errorf("%s, %s: %s", tenant, name, text)
 				}
 			}

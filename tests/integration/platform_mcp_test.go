@@ -46,7 +46,8 @@ func TestOfficialClient(t *testing.T) {
 	}{"/mcp": {header, alices}, p.mcpURL("acme"): {nil, ops}} {
 		client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
 		transport := &mcp.StreamableClientTransport{
-			Endpoint: p.URL + api.Base + path, HTTPClient: &http.Client{Transport: keyedTransport{p.Client.Transport, c.header}}, MaxRetries: -1,
+			Endpoint: p.URL + api.Base + path, HTTPClient: &http.Client{Transport: keyedTransport{p.Client.Transport, c.header}},
+			MaxRetries: -1,
 		}
 		session, err := client.Connect(t.Context(), transport, nil)
 		if err != nil {
@@ -61,7 +62,8 @@ func TestOfficialClient(t *testing.T) {
 			names = append(names, tool.Name)
 		}
 		slices.Sort(names)
-		if got := strings.Join(names, " "); got != "check_connection_status create_connection_link list_connections search_apps" {
+		if got := strings.Join(names,
+			" "); got != "check_connection_status create_connection_link list_connections search_apps" {
 			t.Errorf("tools: %s", got)
 		}
 		for _, tool := range []struct {
@@ -78,7 +80,8 @@ func TestOfficialClient(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if text := res.Content[0].(*mcp.TextContent).Text; res.IsError || !strings.Contains(text, tool.want) || strings.Contains(text, canary) {
+			if text := res.Content[0].(*mcp.TextContent).Text; res.IsError || !strings.Contains(text, tool.want) ||
+				strings.Contains(text, canary) {
 				t.Errorf("%s: %s", tool.name, text)
 			}
 		}
@@ -86,9 +89,11 @@ func TestOfficialClient(t *testing.T) {
 	}
 }
 
-// TestMCPCallers: the header endpoint acts for whom the header names, and the URL for the tenant's own account, whatever the headers say.
+// TestMCPCallers: the header endpoint acts for whom the header names, and the URL for the tenant's
+// own account, whatever the headers say.
 func TestMCPCallers(t *testing.T) {
-	p := startPlatform(t, keyed(t, "acme", "email Ops@ACME.example"), keyed(t, "nameless"), keyed(t, "weak", "capabilities apps", "email "+opsEmail))
+	p := startPlatform(t, keyed(t, "acme", "email Ops@ACME.example"), keyed(t, "nameless"),
+		keyed(t, "weak", "capabilities apps", "email "+opsEmail))
 	ops, alices := p.importedFor("acme", opsEmail, "key"), p.imported("acme")
 	url := p.mcpURL("acme")
 	key, alice := "Authorization: Bearer "+keyOf("acme"), "X-User-Email: "+harness.Alice
@@ -105,7 +110,8 @@ func TestMCPCallers(t *testing.T) {
 		"by the URL":                   {url, nil, "", ops, alices},
 		"by the URL, headers are moot": {url, []string{"Authorization: Bearer " + keyOf("nobody"), alice}, "", ops, alices},
 		"by a changed URL":             {url[:len(url)-1] + "-", nil, "invalid_tenant_key", "", ops},
-		"by a guessed URL":             {"/mcp/" + strings.Repeat("0", 33), []string{key, alice}, "invalid_tenant_key", "", alices},
+		"by a guessed URL": {"/mcp/" + strings.Repeat("0", 33), []string{key, alice}, "invalid_tenant_key", "",
+			alices},
 		"by the URL of a tenant without an address": {p.mcpURL("nameless"), nil, "invalid_user_email", "", "conn_"},
 		"by the URL of a weak tenant":               {p.mcpURL("weak"), nil, "", "capability_disabled: ", "conn_"},
 	} {
@@ -127,7 +133,8 @@ func TestMCPCallers(t *testing.T) {
 	}
 }
 
-// TestMCPURLEnds: one that was replaced is dead at once, and that of a disabled tenant as soon as its keys are.
+// TestMCPURLEnds: one that was replaced is dead at once, and that of a disabled tenant as soon as
+// its keys are.
 func TestMCPURLEnds(t *testing.T) {
 	p := startPlatform(t, "tenant_defaults {\n budget api unlimited\n}") // who polls spends
 	ctx := context.Background()
@@ -159,26 +166,32 @@ func TestMCPOrigin(t *testing.T) {
 	p.importedFor("acme", opsEmail, "key")
 	url := p.mcpURL("acme")
 	for _, path := range []string{"/mcp", url, "/mcp/" + strings.Repeat("0", 33)} {
-		for _, origin := range []string{"https://evil.example", "null", p.URL, "http://gw.example", "https://gw.example:8443", "https://gw.example/"} {
-			got := p.tool(path, "list_connections", "{}", "Authorization: Bearer "+keyOf("acme"), "X-User-Email: "+opsEmail, "Origin: "+origin)
-			if got.status != http.StatusForbidden || got.code != "policy_denied" || strings.Contains(got.body, "conn_") || got.header.Get("RateLimit") != "" {
+		for _, origin := range []string{"https://evil.example", "null", p.URL, "http://gw.example", "https://gw.example:8443",
+			"https://gw.example/"} {
+			got := p.tool(path, "list_connections", "{}", "Authorization: Bearer "+keyOf("acme"), "X-User-Email: "+opsEmail,
+				"Origin: "+origin)
+			if got.status != http.StatusForbidden || got.code != "policy_denied" || strings.Contains(got.body, "conn_") ||
+				got.header.Get("RateLimit") != "" {
 				t.Errorf("%s from %s: %d %s", path[:4], origin, got.status, got.body)
 			}
 		}
 		for _, method := range []string{"GET", "DELETE", "OPTIONS", "PUT"} {
-			request := method + " " + api.Base + path + " HTTP/1.1\r\nHost: gw.example\r\nOrigin: https://evil.example\r\nConnection: close\r\n\r\n"
+			request := method + " " + api.Base + path +
+				" HTTP/1.1\r\nHost: gw.example\r\nOrigin: https://evil.example\r\nConnection: close\r\n\r\n"
 			if got := harness.Raw(t, strings.TrimPrefix(p.URL, "http://"), request); !strings.HasPrefix(got, "HTTP/1.1 403 ") {
 				t.Errorf("%s %s: %q", method, path[:4], got)
 			}
 		}
-		twice := "POST " + api.Base + path + " HTTP/1.1\r\nHost: gw.example\r\nOrigin: https://gw.example\r\norigin: https://gw.example\r\n" +
+		twice := "POST " + api.Base + path +
+			" HTTP/1.1\r\nHost: gw.example\r\nOrigin: https://gw.example\r\norigin: https://gw.example\r\n" +
 			"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
 		if got := harness.Raw(t, strings.TrimPrefix(p.URL, "http://"), twice); !strings.HasPrefix(got, "HTTP/1.1 403 ") {
 			t.Errorf("two of them, at %s: %q", path[:4], got)
 		}
 	}
 	for _, origin := range []string{"Origin: https://gw.example", "Origin: https://GW.example:443", "Origin:"} {
-		if got := p.tool(url, "list_connections", "{}", origin); got.status != http.StatusOK || !strings.Contains(got.body, "conn_") {
+		if got := p.tool(url, "list_connections", "{}", origin); got.status != http.StatusOK ||
+			!strings.Contains(got.body, "conn_") {
 			t.Errorf("%s: %d %s", origin, got.status, got.body)
 		}
 	}
@@ -186,8 +199,10 @@ func TestMCPOrigin(t *testing.T) {
 
 // TestWarningOfHost: a start without public_url says once what follows from it.
 func TestWarningOfHost(t *testing.T) {
-	const warning = "public_url is not set: request links, redirect URIs, and the origin that may call the MCP server follow the Host header"
-	if log := startPlatform(t).Log(); strings.Count(log, warning) != 1 || !strings.Contains(log, "write public_url https://HOST") {
+	const warning = "public_url is not set: request links, redirect URIs, and the origin that may call the MCP server " +
+		"follow the Host header"
+	if log := startPlatform(t).Log(); strings.Count(log, warning) != 1 ||
+		!strings.Contains(log, "write public_url https://HOST") {
 		t.Errorf("logged %s", log)
 	}
 }

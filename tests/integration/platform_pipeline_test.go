@@ -29,9 +29,11 @@ func (a answered) left() string {
 	return fmt.Sprint(name, " ", quota, " ", left)
 }
 
-// TestRateLimitHeaders: once the tenant is known every answer says what is left; what is refused before the work costs nothing.
+// TestRateLimitHeaders: once the tenant is known every answer says what is left; what is refused
+// before the work costs nothing.
 func TestRateLimitHeaders(t *testing.T) {
-	p := startPlatform(t, keyed(t, "acme", "budget api 5", "budget token 4"), keyed(t, "weak", "capabilities apps"), keyed(t, "free", "budget api unlimited", "budget token unlimited"))
+	p := startPlatform(t, keyed(t, "acme", "budget api 5", "budget token 4"), keyed(t, "weak", "capabilities apps"),
+		keyed(t, "free", "budget api unlimited", "budget token unlimited"))
 	id := p.imported("acme")
 	for _, c := range []struct {
 		name, tenant, method, path, body string
@@ -42,10 +44,12 @@ func TestRateLimitHeaders(t *testing.T) {
 		{"a bad query is found by the work", "acme", "GET", "/apps?page=0", "", nil, "invalid_request", "api 5 3"},
 		{"an unknown connection too", "acme", "GET", "/connections/conn_x", "", nil, "connection_deleted", "api 5 2"},
 		{"no end user", "acme", "GET", "/connections", "", []string{"X-User-Email:"}, "invalid_user_email", "api 5 2"},
-		{"a bad end user", "acme", "POST", "/connections/" + id + "/token", "", []string{"X-User-Email: alice"}, "invalid_user_email", "token 4 4"},
+		{"a bad end user", "acme", "POST", "/connections/" + id + "/token", "", []string{"X-User-Email: alice"},
+			"invalid_user_email", "token 4 4"},
 		{"unknown endpoint", "acme", "GET", "/nothing", "", nil, "invalid_request", "api 5 2"},
 		{"unknown method", "acme", "PATCH", "/connections/" + id, "", nil, "invalid_request", "api 5 2"},
-		{"an id too long", "acme", "POST", "/connections/" + strings.Repeat("i", 513) + "/token", "", nil, "invalid_request", "api 5 2"},
+		{"an id too long", "acme", "POST", "/connections/" + strings.Repeat("i", 513) + "/token", "", nil, "invalid_request",
+			"api 5 2"},
 		{"vended", "acme", "POST", "/connections/" + id + "/token", "", nil, "", "token 4 3"},
 		{"not vended", "acme", "POST", "/connections/conn_x/token", "", nil, "connection_deleted", "token 4 2"},
 		{"an agent", "acme", "POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, mcpHeaders, "", "api 5 1"},
@@ -53,7 +57,8 @@ func TestRateLimitHeaders(t *testing.T) {
 		{"spent", "acme", "GET", "/apps", "", nil, "rate_limited", "api 5 0"},
 		{"the other is not", "acme", "POST", "/connections/" + id + "/token", "", nil, "", "token 4 1"},
 		{"no capability", "weak", "GET", "/connections", "", nil, "capability_disabled", "api 120 120"},
-		{"no capability to vend", "weak", "POST", "/connections/conn_x/token", "", nil, "capability_disabled", "token 600 600"},
+		{"no capability to vend", "weak", "POST", "/connections/conn_x/token", "", nil, "capability_disabled",
+			"token 600 600"},
 		{"no bound", "free", "GET", "/apps", "", nil, "", "[] []"},
 		{"no bound on tokens", "free", "POST", "/connections/conn_x/token", "", nil, "connection_deleted", "[] []"},
 		{"no tenant", "nobody", "GET", "/apps", "", nil, "invalid_tenant_key", "[] []"},
@@ -87,16 +92,19 @@ func TestBudgets(t *testing.T) {
 	}
 	for i := range 4 {
 		got := p.call("poor", "POST", "/connections/"+id+"/token", "")
-		if limited := got.code == "rate_limited"; limited != (i == 3) || limited && got.header.Get("Retry-After") != "20" || limited == strings.Contains(got.body, canary) {
+		if limited := got.code == "rate_limited"; limited != (i == 3) || limited && got.header.Get("Retry-After") != "20" ||
+			limited == strings.Contains(got.body, canary) {
 			t.Errorf("vend %d: %d %q, Retry-After %q", i+1, got.status, got.code, got.header.Get("Retry-After"))
 		}
 	}
-	if _, total, err := p.store.Connections(context.Background(), connect.Filter{Tenant: "poor"}); err != nil || total != 3 {
+	if _, total, err := p.store.Connections(context.Background(), connect.Filter{Tenant: "poor"}); err != nil ||
+		total != 3 {
 		t.Errorf("%d connections, %v; want the first and two by link", total, err)
 	}
 }
 
-// TestEndpointsNeedTheirCapability: a key with one capability reaches the endpoints of that group and no other.
+// TestEndpointsNeedTheirCapability: a key with one capability reaches the endpoints of that group
+// and no other.
 func TestEndpointsNeedTheirCapability(t *testing.T) {
 	var config []string
 	for _, granted := range policy.AllCapabilities {
@@ -124,23 +132,24 @@ func TestPlatformKeys(t *testing.T) {
 		headers []string
 		code    string
 	}{
-		"bearer":                   {nil, ""},
-		"scheme in lower case":     {[]string{"Authorization: bearer " + keyOf("acme")}, ""},
-		"its own header":           {[]string{"Authorization:", "X-Vendgate-Key: " + keyOf("acme")}, ""},
-		"beside another's":         {[]string{"Authorization: Bearer sk-theirs", "X-Vendgate-Key: " + keyOf("acme")}, ""},
-		"basic":                    {[]string{basic(keyOf("acme"), "")}, ""},
-		"basic with a password":    {[]string{basic(keyOf("acme"), "x")}, ""},
-		"none":                     {[]string{"Authorization:"}, "invalid_tenant_key"},
-		"unknown":                  {[]string{"Authorization: Bearer " + keyOf("nobody")}, "invalid_tenant_key"},
-		"cut":                      {[]string{"Authorization: Bearer " + keyOf("acme")[:50]}, "invalid_tenant_key"},
-		"two spaces":               {[]string{"Authorization: Bearer  " + keyOf("acme")}, "invalid_tenant_key"},
-		"without a scheme":         {[]string{"Authorization: " + keyOf("acme")}, "invalid_tenant_key"},
-		"another scheme":           {[]string{"Authorization: ApiKey " + keyOf("acme")}, "invalid_tenant_key"},
-		"as a password":            {[]string{basic("x", keyOf("acme"))}, "invalid_tenant_key"},
-		"its own header is wrong":  {[]string{"X-Vendgate-Key: " + keyOf("nobody")}, "invalid_tenant_key"},
-		"in another's own header":  {[]string{"Authorization:", "X-Api-Key: " + keyOf("acme")}, "invalid_tenant_key"},
-		"the other tenant's":       {[]string{"X-Vendgate-Key: " + keyOf("other")}, "policy_denied"},
-		"in its own header, basic": {[]string{"Authorization:", "X-Vendgate-Key: Bearer " + keyOf("acme")}, "invalid_tenant_key"},
+		"bearer":                  {nil, ""},
+		"scheme in lower case":    {[]string{"Authorization: bearer " + keyOf("acme")}, ""},
+		"its own header":          {[]string{"Authorization:", "X-Vendgate-Key: " + keyOf("acme")}, ""},
+		"beside another's":        {[]string{"Authorization: Bearer sk-theirs", "X-Vendgate-Key: " + keyOf("acme")}, ""},
+		"basic":                   {[]string{basic(keyOf("acme"), "")}, ""},
+		"basic with a password":   {[]string{basic(keyOf("acme"), "x")}, ""},
+		"none":                    {[]string{"Authorization:"}, "invalid_tenant_key"},
+		"unknown":                 {[]string{"Authorization: Bearer " + keyOf("nobody")}, "invalid_tenant_key"},
+		"cut":                     {[]string{"Authorization: Bearer " + keyOf("acme")[:50]}, "invalid_tenant_key"},
+		"two spaces":              {[]string{"Authorization: Bearer  " + keyOf("acme")}, "invalid_tenant_key"},
+		"without a scheme":        {[]string{"Authorization: " + keyOf("acme")}, "invalid_tenant_key"},
+		"another scheme":          {[]string{"Authorization: ApiKey " + keyOf("acme")}, "invalid_tenant_key"},
+		"as a password":           {[]string{basic("x", keyOf("acme"))}, "invalid_tenant_key"},
+		"its own header is wrong": {[]string{"X-Vendgate-Key: " + keyOf("nobody")}, "invalid_tenant_key"},
+		"in another's own header": {[]string{"Authorization:", "X-Api-Key: " + keyOf("acme")}, "invalid_tenant_key"},
+		"the other tenant's":      {[]string{"X-Vendgate-Key: " + keyOf("other")}, "policy_denied"},
+		"in its own header, basic": {[]string{"Authorization:", "X-Vendgate-Key: Bearer " + keyOf("acme")},
+			"invalid_tenant_key"},
 	} {
 		got := p.call("acme", "GET", "/apps/key", "", c.headers...)
 		if string(got.code) != c.code || strings.Contains(got.body, keyOf("acme")) {
@@ -157,7 +166,8 @@ func TestPlatformKeys(t *testing.T) {
 	}
 }
 
-// TestKeysOfTheStore: a key counts from when it was minted, in a running gateway, until it was retired or its tenant disabled.
+// TestKeysOfTheStore: a key counts from when it was minted, in a running gateway, until it was
+// retired or its tenant disabled.
 func TestKeysOfTheStore(t *testing.T) {
 	p := startPlatform(t, "tenant_defaults {\n budget api unlimited\n}") // who polls spends
 	ctx := context.Background()
@@ -200,8 +210,10 @@ func TestEndUsers(t *testing.T) {
 	id := p.imported("acme")
 	for user, code := range map[string]string{
 		"alice@example.com": "", " ALICE@Example.com ": "", "bob@example.com": "connection_deleted",
-		"alice": "invalid_user_email", "Alice <alice@example.com>": "invalid_user_email", "alice@example.com, bob@example.com": "invalid_user_email",
-		"alice@example.com\u00a0": "invalid_user_email", strings.Repeat("a", 250) + "@example.com": "invalid_user_email",
+		"alice": "invalid_user_email", "Alice <alice@example.com>": "invalid_user_email",
+		"alice@example.com, bob@example.com":      "invalid_user_email",
+		"alice@example.com\u00a0":                 "invalid_user_email",
+		strings.Repeat("a", 250) + "@example.com": "invalid_user_email",
 	} {
 		r := p.Request("GET", api.Base+"/connections/"+id, nil, "Authorization: Bearer "+keyOf("acme"))
 		r.Header["X-User-Email"] = []string{user}
@@ -236,7 +248,8 @@ func TestRequestsAreAudited(t *testing.T) {
 		{connect.HoldPlaced, actor, p.call("acme", "PUT", "/connections/"+id+"/holds/mine", "")},
 		{connect.HoldReleased, actor, p.call("acme", "DELETE", "/connections/"+id+"/holds/mine", "")},
 		{connect.ConnectionDeleted, actor, p.call("acme", "DELETE", "/connections/"+id, "")},
-		{connect.LinkCreated, actor, p.tool("/mcp", "create_connection_link", `{"app_id":"key","name":"Two"}`, "Authorization: Bearer "+keyOf("acme"), "X-User-Email: bob@example.com")},
+		{connect.LinkCreated, actor, p.tool("/mcp", "create_connection_link", `{"app_id":"key","name":"Two"}`,
+			"Authorization: Bearer "+keyOf("acme"), "X-User-Email: bob@example.com")},
 		{connect.LinkCreated, "mcp url", p.tool(url, "create_connection_link", `{"app_id":"key","name":"Three"}`)},
 	} {
 		rows, _, err := p.store.Audit(context.Background(), connect.AuditFilter{Tenant: "acme", Event: c.event, Limit: 100})

@@ -28,10 +28,12 @@ func keyOf(tenant string) string {
 func keyed(t testing.TB, tenant string, lines ...string) string {
 	t.Helper()
 	name := "VG_TENANT_" + strings.ToUpper(tenant)
-	return fmt.Sprintf("tenant %s {\n key %s\n %s\n}\n", tenant, harness.Secret(t, name, keyOf(tenant)), strings.Join(lines, "\n "))
+	return fmt.Sprintf("tenant %s {\n key %s\n %s\n}\n", tenant, harness.Secret(t, name, keyOf(tenant)),
+		strings.Join(lines, "\n "))
 }
 
-// platform is a gateway that serves the connection manager, and its store as an operator's command would open it.
+// platform is a gateway that serves the connection manager, and its store as an operator's command
+// would open it.
 type platform struct {
 	*harness.Gateway
 	t           *testing.T
@@ -49,7 +51,8 @@ func startPlatform(t *testing.T, config ...string) *platform {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() }) // some tests spoil it, and the gateway closes its own
-	g := harness.Start(t, "data_dir \""+dir+"\"\n"+keyApp("http://127.0.0.1:9")+strings.Join(config, "\n"), "vendgate_connect")
+	g := harness.Start(t, "data_dir \""+dir+"\"\n"+keyApp("http://127.0.0.1:9")+strings.Join(config, "\n"),
+		"vendgate_connect")
 	return &platform{Gateway: g, t: t, dir: dir, store: store, description: apitest.Read(t)}
 }
 
@@ -85,11 +88,12 @@ type answered struct {
 	header http.Header
 }
 
-// call asks as a tenant for Alice; path begins below the API's base. A header line without a value leaves that header out. Every answer is held
-// against the description.
+// call asks as a tenant for Alice; path begins below the API's base. A header line without a value
+// leaves that header out. Every answer is held against the description.
 func (p *platform) call(tenant, method, path, body string, headers ...string) answered {
 	p.t.Helper()
-	r := p.Request(method, api.Base+path, []byte(body), append([]string{"Authorization: Bearer " + keyOf(tenant)}, headers...)...)
+	r := p.Request(method, api.Base+path, []byte(body),
+		append([]string{"Authorization: Bearer " + keyOf(tenant)}, headers...)...)
 	return p.send(r)
 }
 
@@ -104,17 +108,21 @@ func (p *platform) send(r *http.Request) answered {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	code := p.description.CheckAnswer(p.t, r.Method, strings.TrimPrefix(r.URL.EscapedPath(), api.Base), res.StatusCode, res.Header, text)
+	code := p.description.CheckAnswer(p.t, r.Method, strings.TrimPrefix(r.URL.EscapedPath(), api.Base), res.StatusCode,
+		res.Header, text)
 	return answered{res.StatusCode, code, string(text), res.Header}
 }
 
 // mcpHeaders make a request one of an MCP client.
-var mcpHeaders = []string{"Content-Type: application/json", "Accept: application/json, text/event-stream", "Mcp-Protocol-Version: 2025-11-25"}
+var mcpHeaders = []string{"Content-Type: application/json", "Accept: application/json, text/event-stream",
+	"Mcp-Protocol-Version: 2025-11-25"}
 
 // tool calls a tool as a client would that can send no header of its own.
 func (p *platform) tool(path, name, arguments string, headers ...string) answered {
 	p.t.Helper()
-	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s}}`, name, arguments)
-	r := p.Request("POST", api.Base+path, []byte(body), slices.Concat([]string{"Authorization:", "X-User-Email:"}, mcpHeaders, headers)...)
+	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s}}`, name,
+		arguments)
+	r := p.Request("POST", api.Base+path, []byte(body),
+		slices.Concat([]string{"Authorization:", "X-User-Email:"}, mcpHeaders, headers)...)
 	return p.send(r)
 }

@@ -73,7 +73,8 @@ func TestProtocols(t *testing.T) {
 	}
 }
 
-// TestUntrustedTLS: a certificate of another name, an expired one or one nobody vouches for gets no request at all.
+// TestUntrustedTLS: a certificate of another name, an expired one or one nobody vouches for gets no
+// request at all.
 func TestUntrustedTLS(t *testing.T) {
 	called := false
 	url, _ := provider(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }), "HTTP/1.1")
@@ -94,7 +95,8 @@ const (
 	roof = 96 << 20
 )
 
-// TestGigabyte streams a GiB each way and watches the heap of gateway, client and provider together.
+// TestGigabyte streams a GiB each way and watches the heap of gateway, client and provider
+// together.
 func TestGigabyte(t *testing.T) {
 	sum := make(chan string, 1)
 	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

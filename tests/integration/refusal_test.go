@@ -16,10 +16,15 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestRefusalIsHeard: who sends a large body that is refused, and reads only when it is all sent, is answered and not reset.
+// TestRefusalIsHeard: who sends a large body that is refused, and reads only when it is all sent,
+// is answered and not reset.
 func TestRefusalIsHeard(t *testing.T) {
-	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), "plain")
-	g := harness.Start(t, "source local\n"+"data_dir \""+t.TempDir()+"\"\n"+keyApp(url)+strings.Replace(staticSource(t), "budget token unlimited", "budget token unlimited\nsource static\nmax_body 64KiB", 1), "route {\nvendgate_connect\nvendgate_proxy\n}")
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}), "plain")
+	g := harness.Start(t, "source local\n"+"data_dir \""+t.TempDir()+"\"\n"+keyApp(url)+strings.Replace(staticSource(t),
+		"budget token unlimited", "budget token unlimited\nsource static\nmax_body 64KiB", 1),
+		"route {\nvendgate_connect\nvendgate_proxy\n}")
 	const size = 6 << 20
 	const announced, chunked = "Content-Length: %d\r\n\r\n%s", "Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
 	for _, c := range []struct{ path, framing, status string }{
@@ -39,7 +44,8 @@ func TestRefusalIsHeard(t *testing.T) {
 		}
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-		head := "POST " + c.path + " HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+		head := "POST " + c.path + " HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " +
+			harness.Alice + "\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 		if _, err := fmt.Fprintf(conn, head+c.framing, size, strings.Repeat("x", size)); err != nil {
 			t.Errorf("%s: sending: %v", c.path, err)
 			continue
@@ -55,16 +61,20 @@ func TestRefusalIsHeard(t *testing.T) {
 
 // TestRefusalDoesNotWait: who pauses within a body that is refused is answered all the same.
 func TestRefusalDoesNotWait(t *testing.T) {
-	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), "plain")
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}), "plain")
 	g := harness.Start(t, keyApp(url)+staticSource(t))
-	for _, half := range []string{"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "Content-Length: 1000\r\n\r\nhalf", "Content-Length: 1000000\r\n\r\nhalf"} {
+	for _, half := range []string{"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "Content-Length: 1000\r\n\r\nhalf",
+		"Content-Length: 1000000\r\n\r\nhalf"} {
 		conn, err := net.Dial("tcp", g.Addr)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-		head := "POST /proxy/none/key/upload HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\n"
+		head := "POST /proxy/none/key/upload HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " +
+			harness.Alice + "\r\n"
 		if _, err := conn.Write([]byte(head + half)); err != nil {
 			t.Fatal(err)
 		}
@@ -76,9 +86,12 @@ func TestRefusalDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestRefusalHearsOut: a sender of a small body who is slow, but goes on, can send all of it, reads its answer and keeps its connection.
+// TestRefusalHearsOut: a sender of a small body who is slow, but goes on, can send all of it, reads
+// its answer and keeps its connection.
 func TestRefusalHearsOut(t *testing.T) {
-	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), "plain")
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}), "plain")
 	g := harness.Start(t, keyApp(url)+staticSource(t))
 	conn, err := net.Dial("tcp", g.Addr)
 	if err != nil {
@@ -87,7 +100,8 @@ func TestRefusalHearsOut(t *testing.T) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	reader := bufio.NewReader(conn)
-	head := "POST /proxy/none/key/upload HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " + harness.Alice + "\r\n"
+	head := "POST /proxy/none/key/upload HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " +
+		harness.Alice + "\r\n"
 	for _, pause := range []time.Duration{500 * time.Millisecond, 0} {
 		const parts, size = 5, 10_000
 		if _, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n", head, parts*size); err != nil {

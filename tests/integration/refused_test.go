@@ -25,10 +25,11 @@ func trusting(t *testing.T, peer *h2peer.Peer) string {
 
 // interims notes the interim answers of a request.
 func interims(ctx context.Context, seen *[]string) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
-		*seen = append(*seen, fmt.Sprint(status, " ", http.Header(h)))
-		return nil
-	}})
+	return httptrace.WithClientTrace(ctx,
+		&httptrace.ClientTrace{Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
+			*seen = append(*seen, fmt.Sprint(status, " ", http.Header(h)))
+			return nil
+		}})
 }
 
 // promptly is far more than a call takes that is not held, and less than net/http would hold one
@@ -36,7 +37,8 @@ func interims(ctx context.Context, seen *[]string) context.Context {
 const promptly = 30 * time.Second
 
 func isRefused(res *http.Response) bool {
-	return res.StatusCode == 503 && res.Header.Get("Vendgate-Code") == "upstream_unavailable" && res.Header.Get("Vendgate-Origin") == "upstream" && res.Header.Get("Retry-After") == "1"
+	return res.StatusCode == 503 && res.Header.Get("Vendgate-Code") == "upstream_unavailable" &&
+		res.Header.Get("Vendgate-Origin") == "upstream" && res.Header.Get("Retry-After") == "1"
 }
 
 // TestRefusedStreams: a call that an HTTP/2 provider refuses is sent once more at most, and
@@ -60,8 +62,10 @@ func TestRefusedStreams(t *testing.T) {
 		told         string // data.sent: whether the provider may have processed it
 	}{
 		{"GET", "/refused", 0, 2, `"sent":false`}, {"HEAD", "/refused", 0, 2, ""}, {"POST", "/refused", 0, 2, `"sent":false`},
-		{"POST", "/refused", 100, 2, `"sent":false`}, {"POST", "/refused", 1 << 20, 1, `"sent":true`}, {"DELETE", "/refused", 0, 2, `"sent":false`},
-		{"GET", "/away", 0, 2, `"sent":true`}, {"POST", "/away", 0, 1, `"sent":true`}, {"POST", "/away", 100, 1, `"sent":true`}, {"POST", "/away", 1 << 20, 1, `"sent":true`},
+		{"POST", "/refused", 100, 2, `"sent":false`}, {"POST", "/refused", 1 << 20, 1, `"sent":true`},
+		{"DELETE", "/refused", 0, 2, `"sent":false`},
+		{"GET", "/away", 0, 2, `"sent":true`}, {"POST", "/away", 0, 1, `"sent":true`},
+		{"POST", "/away", 100, 1, `"sent":true`}, {"POST", "/away", 1 << 20, 1, `"sent":true`},
 	} {
 		before := len(peer.Streams())
 		res, err := g.Client.Do(g.Request(c.method, "/proxy/c1/key"+c.path, make([]byte, c.size)))
@@ -70,8 +74,10 @@ func TestRefusedStreams(t *testing.T) {
 		}
 		body, _ := io.ReadAll(res.Body)
 		res.Body.Close()
-		if sent := len(peer.Streams()) - before; !isRefused(res) || sent != c.sent || !strings.Contains(string(body), c.told) {
-			t.Errorf("%s %s, %d bytes: sent %d times, answered %d %v %s", c.method, c.path, c.size, sent, res.StatusCode, res.Header, body)
+		if sent := len(peer.Streams()) - before; !isRefused(res) || sent != c.sent ||
+			!strings.Contains(string(body), c.told) {
+			t.Errorf("%s %s, %d bytes: sent %d times, answered %d %v %s", c.method, c.path, c.size, sent, res.StatusCode,
+				res.Header, body)
 		}
 	}
 	res, err := g.Client.Do(g.Request("GET", "/proxy/c1/key/fine", nil))
@@ -124,7 +130,8 @@ func TestRefusedSource(t *testing.T) {
 		case "token":
 			s.Answer("application/json", `{"access_token":"pd_at_1","token_type":"Bearer","expires_in":3600}`)
 		case "account":
-			s.Answer("application/json", `{"id":"apn_1","external_id":"`+harness.Alice+`","healthy":true,"app":{"name_slug":"key"}}`)
+			s.Answer("application/json",
+				`{"id":"apn_1","external_id":"`+harness.Alice+`","healthy":true,"app":{"name_slug":"key"}}`)
 		default:
 			s.OK()
 		}
@@ -163,7 +170,8 @@ func TestRefusedSource(t *testing.T) {
 			}
 			continue
 		}
-		if sent := count(peer, c.part) - before; res.StatusCode != 503 || res.Header.Get("Vendgate-Code") != "upstream_unavailable" || sent != c.sent || c.part == "proxy" && !isRefused(res) {
+		if sent := count(peer, c.part) - before; res.StatusCode != 503 ||
+			res.Header.Get("Vendgate-Code") != "upstream_unavailable" || sent != c.sent || c.part == "proxy" && !isRefused(res) {
 			t.Errorf("%s: sent %d times, answered %d %s", c.part, sent, res.StatusCode, body)
 		}
 	}

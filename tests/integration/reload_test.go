@@ -15,12 +15,13 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestReloadUnderLoad reloads 200 times while 50 clients call: no call that got anywhere fails, a spent budget stays spent,
-// and nothing is left behind.
+// TestReloadUnderLoad reloads 200 times while 50 clients call: no call that got anywhere fails, a
+// spent budget stays spent, and nothing is left behind.
 //
-// A reload replaces Caddy's server, and net/http closes without an answer what the old server had accepted but not yet read
-// (server.go, conn.serve: `if c.server.shuttingDown() { return }`). Nothing of such a call has happened, so callers may send it
-// again, as this one does; that it did not happen is what the counts at the provider prove.
+// A reload replaces Caddy's server, and net/http closes without an answer what the old server had
+// accepted but not yet read (server.go, conn.serve: `if c.server.shuttingDown() { return }`).
+// Nothing of such a call has happened, so callers may send it again, as this one does; that it did
+// not happen is what the counts at the provider prove.
 func TestReloadUnderLoad(t *testing.T) {
 	var forwarded atomic.Int64
 	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +37,8 @@ func TestReloadUnderLoad(t *testing.T) {
 		budget token 1
 	}
 `
-	source := strings.Replace(staticSource(t), "source static {", "source static {\n connection c2 {\n tenant thrifty\n app key\n field api_key {env.VG_KEY}\n }\n", 1)
+	source := strings.Replace(staticSource(t), "source static {",
+		"source static {\n connection c2 {\n tenant thrifty\n app key\n field api_key {env.VG_KEY}\n }\n", 1)
 	config := keyApp(url) + source + second
 	g := harness.Start(t, config, harness.Kept)
 	thrifty := func() int {
@@ -107,7 +109,8 @@ func TestReloadUnderLoad(t *testing.T) {
 	if n := calls.Load() + 1; forwarded.Load() != n {
 		t.Errorf("%d calls were answered and %d forwarded", n, forwarded.Load())
 	}
-	t.Logf("%d calls during 200 reloads in %s; %d connections closed unread", calls.Load(), time.Since(begun), unread.Load())
+	t.Logf("%d calls during 200 reloads in %s; %d connections closed unread", calls.Load(), time.Since(begun),
+		unread.Load())
 }
 
 // growth is how many goroutines there are beyond before. The servers of the last configurations may
@@ -136,9 +139,12 @@ func callOnce(g *harness.Gateway) error {
 
 // TestBadReloadKeepsTheOld: a configuration with a mistake changes nothing.
 func TestBadReloadKeepsTheOld(t *testing.T) {
-	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }), "plain")
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ok"))
+	}), "plain")
 	g := harness.Start(t, keyApp(url)+staticSource(t))
-	for _, mistake := range []string{"tenant acme {\n budget token none\n}", "tenant other {\n key {env.VG_NOT_SET}\n}", "source platform {\n url http://example.com\n key passthrough\n}"} {
+	for _, mistake := range []string{"tenant acme {\n budget token none\n}", "tenant other {\n key {env.VG_NOT_SET}\n}",
+		"source platform {\n url http://example.com\n key passthrough\n}"} {
 		if err := g.TryLoad(g.Caddyfile(keyApp(url)+mistake, "", "vendgate_proxy")); err == nil {
 			t.Errorf("%q was accepted", mistake)
 		}

@@ -64,7 +64,8 @@ func TestSentByNoVend(t *testing.T) {
 	}
 	defer res.Body.Close()
 	body, _ := io.ReadAll(res.Body)
-	if res.StatusCode != 503 || !strings.Contains(string(body), `"sent":false`) || res.Header.Get("Retry-After") != "33" || len(up.Got()) > 0 {
+	if res.StatusCode != 503 || !strings.Contains(string(body), `"sent":false`) || res.Header.Get("Retry-After") != "33" ||
+		len(up.Got()) > 0 {
 		t.Errorf("%d %v %s", res.StatusCode, res.Header, body)
 	}
 }

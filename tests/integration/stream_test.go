@@ -84,7 +84,9 @@ func TestWebSocket(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", inject.WebSocketAccept(key))
+		fmt.Fprintf(conn,
+			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+			inject.WebSocketAccept(key))
 		for {
 			line, err := rw.ReadString('\n')
 			if err != nil {
@@ -102,7 +104,10 @@ func TestWebSocket(t *testing.T) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	fmt.Fprintf(conn, "GET /proxy/c1/key/ws HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nx-user-email: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", g.Addr, harness.KeyA, harness.Alice, key)
+	fmt.Fprintf(conn,
+		"GET /proxy/c1/key/ws HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nx-user-email: %s\r\nConnection: "+
+			"Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", g.Addr, harness.KeyA,
+		harness.Alice, key)
 	in := bufio.NewReader(conn)
 	res, err := http.ReadResponse(in, nil)
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
@@ -166,7 +171,9 @@ func TestExpectContinue(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /proxy/c1/key/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nx-user-email: %s\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n", g.Addr, harness.KeyA, harness.Alice)
+	fmt.Fprintf(conn,
+		"POST /proxy/c1/key/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nx-user-email: %s\r\nContent-Length: "+
+			"4\r\nExpect: 100-continue\r\n\r\n", g.Addr, harness.KeyA, harness.Alice)
 	<-reached // the provider has the head, and no byte of the body has been sent
 	close(proceed)
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))

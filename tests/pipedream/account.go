@@ -48,7 +48,8 @@ func Keys(id, user, app string, pairs ...string) *Account {
 	return account(id, user, app, "keys", http.Header{"Authorization": {"Bearer " + pairs[1]}}, names, credentials)
 }
 
-func account(id, user, app, authType string, inject http.Header, customFields []string, credentials map[string]any) *Account {
+func account(id, user, app, authType string, inject http.Header, customFields []string,
+	credentials map[string]any) *Account {
 	return &Account{ID: id, User: user, App: app, Inject: inject, fields: map[string]any{
 		"id": id, "name": "Account of " + user, "external_id": user, "healthy": true, "dead": false,
 		"app":        describeApp(app, authType, customFields),
@@ -72,12 +73,14 @@ func scopesOf(authType string) []string {
 func describeApp(slug, authType string, customFields []string) map[string]any {
 	custom := []map[string]any{}
 	for _, name := range customFields {
-		custom = append(custom, map[string]any{"name": name, "label": strings.ToUpper(name), "description": nil, "default": nil, "optional": nil})
+		custom = append(custom,
+			map[string]any{"name": name, "label": strings.ToUpper(name), "description": nil, "default": nil, "optional": nil})
 	}
 	asText, _ := json.Marshal(custom) // strings and nulls only
 	return map[string]any{
-		"id": "app_1Z2hw1", "name_slug": slug, "name": strings.ToUpper(slug), "auth_type": authType, "description": "What it is for.",
-		"img_src": "https://assets.pipedream.net/s.v0/app_1Z2hw1/logo/orig", "custom_fields_json": string(asText),
+		"id": "app_1Z2hw1", "name_slug": slug, "name": strings.ToUpper(slug), "auth_type": authType,
+		"description": "What it is for.",
+		"img_src":     "https://assets.pipedream.net/s.v0/app_1Z2hw1/logo/orig", "custom_fields_json": string(asText),
 		"categories": []string{"Developer Tools"}, "featured_weight": 5000, "scope_profiles": []any{},
 		"connect": map[string]any{"proxy_enabled": true, "allowed_domains": nil, "base_proxy_target_url": nil},
 	}
@@ -102,7 +105,8 @@ func (a *Account) Bare() *Account {
 }
 
 var nullable = []string{
-	"name", "healthy", "dead", "created_at", "updated_at", "authorized_scopes", "expires_at", "error", "last_refreshed_at", "next_refresh_at",
+	"name", "healthy", "dead", "created_at", "updated_at", "authorized_scopes", "expires_at", "error", "last_refreshed_at",
+	"next_refresh_at",
 	"app.id", "app.auth_type", "app.description", "app.custom_fields_json", "app.connect",
 }
 
@@ -136,7 +140,8 @@ func (a *Account) Behind(origin string) *Account {
 		return a
 	}
 	_, host, _ := strings.Cut(origin, "://")
-	return a.Set("app.connect", map[string]any{"proxy_enabled": true, "allowed_domains": []string{host}, "base_proxy_target_url": origin})
+	return a.Set("app.connect",
+		map[string]any{"proxy_enabled": true, "allowed_domains": []string{host}, "base_proxy_target_url": origin})
 }
 
 // Dynamic makes base, which holds a placeholder, the app's target URL: the proxy takes relative
@@ -149,7 +154,8 @@ func (a *Account) Dynamic(base string, allowed ...string) *Account {
 	if len(allowed) > 0 {
 		domains = allowed
 	}
-	return a.Set("app.connect", map[string]any{"proxy_enabled": true, "allowed_domains": domains, "base_proxy_target_url": base})
+	return a.Set("app.connect",
+		map[string]any{"proxy_enabled": true, "allowed_domains": domains, "base_proxy_target_url": base})
 }
 
 // Unproxied makes the app one that the proxy does not serve.

@@ -37,7 +37,8 @@ func TestAccountCalls(t *testing.T) {
 		"a proxy header":        c.request("GET "+path, "", "x-pd-proxy-accept: */*"),
 		"a body":                c.request("GET "+path, "x"),
 		"an empty chunked body": c.request("GET "+path, "", "Transfer-Encoding: chunked") + "0\r\n\r\n",
-		"trailers":              c.request("GET "+path, "", "Transfer-Encoding: chunked", "Trailer: X-A") + "0\r\nX-A: b\r\n\r\n",
+		"trailers": c.request("GET "+path, "", "Transfer-Encoding: chunked", "Trailer: X-A") +
+			"0\r\nX-A: b\r\n\r\n",
 	} {
 		c.refused(name, c.send(request), 400, true)
 	}
@@ -45,9 +46,11 @@ func TestAccountCalls(t *testing.T) {
 		c.refused(method, c.send(c.request(method+" "+path, "")), 405, true)
 	}
 	c.refused("another project", c.send(c.request("GET /v1/connect/proj_2/accounts/"+account, "")), 404, false)
-	c.refused("another environment", c.send(strings.Replace(c.request("GET "+path, ""), "development", "production", 1)), 404, false)
+	c.refused("another environment", c.send(strings.Replace(c.request("GET "+path, ""), "development", "production", 1)),
+		404, false)
 	c.refused("another account", c.account("apn_2"), 404, false)
-	for _, wrong := range []string{"/v1/connect/proj_1/accounts", path + "/", "/v1/connect/proj_1/account/" + account, "/v2/connect/proj_1/accounts/" + account, "/"} {
+	for _, wrong := range []string{"/v1/connect/proj_1/accounts", path + "/", "/v1/connect/proj_1/account/" + account,
+		"/v2/connect/proj_1/accounts/" + account, "/"} {
 		c.refused(wrong, c.send(c.request("GET "+wrong, "")), 404, true)
 	}
 }
@@ -57,13 +60,17 @@ func TestAccounts(t *testing.T) {
 	c := newRaw(t, options(), "")
 	all := c.account(account).fields(t)
 	names := slices.Sorted(maps.Keys(all))
-	if want := "app authorized_scopes created_at credentials dead error expires_at external_id healthy id last_refreshed_at name next_refresh_at updated_at"; strings.Join(names, " ") != want {
+	if want := "app authorized_scopes created_at credentials dead error expires_at external_id healthy id " +
+		"last_refreshed_at name next_refresh_at updated_at"; strings.Join(names, " ") != want {
 		t.Errorf("fields %q", names)
 	}
-	if got := slices.Sorted(maps.Keys(all["credentials"].(map[string]any))); strings.Join(got, " ") != "oauth_access_token oauth_client_id oauth_refresh_token oauth_signer_uri oauth_uid" {
+	if got := slices.Sorted(maps.Keys(all["credentials"].(map[string]any))); strings.Join(got,
+		" ") != "oauth_access_token oauth_client_id oauth_refresh_token oauth_signer_uri oauth_uid" {
 		t.Errorf("credentials %q", got)
 	}
-	if got := slices.Sorted(maps.Keys(all["app"].(map[string]any))); strings.Join(got, " ") != "auth_type categories connect custom_fields_json description featured_weight id img_src name name_slug scope_profiles" {
+	if got := slices.Sorted(maps.Keys(all["app"].(map[string]any))); strings.Join(got,
+		" ") != "auth_type categories connect custom_fields_json description featured_weight id img_src name name_slug "+
+		"scope_profiles" {
 		t.Errorf("app %q", got)
 	}
 	bare := c.send(c.request("GET /v1/connect/proj_1/accounts/"+account, "")).fields(t)
@@ -77,19 +84,23 @@ func TestAccounts(t *testing.T) {
 	c.Change(func(o *pipedream.Options) { o.Enveloped = false })
 
 	c.Put(pipedream.Keys("apn_k", user, "openai", "api_key", "sk-canary-5503", "org", "o1").
-		Set("dead", true).Set("healthy", "no").Set("error", "gone").Set("app.name_slug", nil).Drop("external_id").Drop("credentials.org"))
+		Set("dead", true).Set("healthy", "no").Set("error", "gone").Set("app.name_slug",
+		nil).Drop("external_id").Drop("credentials.org"))
 	got := c.account("apn_k").fields(t)
 	if _, ok := got["external_id"]; ok {
 		t.Error("the dropped field is there")
 	}
 	app := got["app"].(map[string]any)
-	if slug, ok := app["name_slug"]; !ok || slug != nil || got["dead"] != true || got["healthy"] != "no" || got["error"] != "gone" || app["auth_type"] != "keys" {
+	if slug, ok := app["name_slug"]; !ok || slug != nil || got["dead"] != true || got["healthy"] != "no" ||
+		got["error"] != "gone" || app["auth_type"] != "keys" {
 		t.Errorf("bent: %v", got)
 	}
-	if !strings.Contains(app["custom_fields_json"].(string), `"name":"api_key"`) || len(got["credentials"].(map[string]any)) != 1 {
+	if !strings.Contains(app["custom_fields_json"].(string), `"name":"api_key"`) ||
+		len(got["credentials"].(map[string]any)) != 1 {
 		t.Errorf("a key app: %v", got)
 	}
-	if secrets := c.Secrets(); !slices.Contains(secrets, "sk-canary-5503") || !slices.Contains(secrets, c.bearer) || !slices.Contains(secrets, clientSecret) {
+	if secrets := c.Secrets(); !slices.Contains(secrets, "sk-canary-5503") || !slices.Contains(secrets, c.bearer) ||
+		!slices.Contains(secrets, clientSecret) {
 		t.Error("secrets are missing from the list of them")
 	}
 }
@@ -100,10 +111,12 @@ func TestSparseAccounts(t *testing.T) {
 	c.Put(pipedream.OAuth("apn_n", user, "slack", "xoxb-canary-5504").Nulls())
 	c.Put(pipedream.OAuth("apn_b", user, "slack", "xoxb-canary-5504").Bare())
 	nulls, bare := c.account("apn_n").fields(t), c.account("apn_b").fields(t)
-	if names := slices.Sorted(maps.Keys(bare)); strings.Join(names, " ") != "app credentials external_id id" || len(nulls) != 14 || nulls["healthy"] != nil || nulls["id"] != "apn_n" {
+	if names := slices.Sorted(maps.Keys(bare)); strings.Join(names, " ") != "app credentials external_id id" ||
+		len(nulls) != 14 || nulls["healthy"] != nil || nulls["id"] != "apn_n" {
 		t.Errorf("bare %q, nulls %v", names, nulls)
 	}
-	if names := slices.Sorted(maps.Keys(bare["app"].(map[string]any))); strings.Join(names, " ") != "categories featured_weight img_src name name_slug scope_profiles" {
+	if names := slices.Sorted(maps.Keys(bare["app"].(map[string]any))); strings.Join(names,
+		" ") != "categories featured_weight img_src name name_slug scope_profiles" {
 		t.Errorf("bare app %q", names)
 	}
 	c.Change(func(o *pipedream.Options) { o.ErrorObjects = true })

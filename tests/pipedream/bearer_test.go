@@ -147,32 +147,39 @@ func TestRefusedTokens(t *testing.T) {
 	s.fine("afterwards", s.get(opened, "chat"))
 }
 
-// TestBrokenTokens: without a token there is no call, and what was answered in its place is forgotten.
+// TestBrokenTokens: without a token there is no call, and what was answered in its place is
+// forgotten.
 func TestBrokenTokens(t *testing.T) {
 	s := newStage(t, options(), "timeout 500ms")
 	for name, fault := range map[string]pipedream.Fault{
-		"slow": pipedream.Slow(30 * time.Second), "hung up": pipedream.Hangup, "cut": pipedream.Cut(200, `{"access_token":"a`),
-		"dripping":    pipedream.Drip(strings.Repeat(" ", 1000), 50*time.Millisecond),
-		"500":         pipedream.Answer(500, "text/html", "<h1>x</h1>"),
-		"503":         pipedream.Answer(503, "text/html", "<h1>x</h1>"),
-		"429":         pipedream.Throttle(7 * time.Second),
-		"400":         pipedream.Answer(400, "application/json", `{"error":"invalid_request"}`),
-		"401":         pipedream.Answer(401, "application/json", `{"error":"invalid_client"}`),
-		"HTML":        pipedream.Answer(200, "text/html", "<h1>x</h1>"),
-		"empty":       pipedream.Answer(200, "application/json", ""),
-		"null":        pipedream.Answer(200, "application/json", "null"),
-		"no token":    pipedream.Answer(200, "application/json", `{"token_type":"Bearer","expires_in":3600}`),
-		"null token":  pipedream.Answer(200, "application/json", `{"access_token":null,"token_type":"Bearer","expires_in":3600}`),
-		"empty token": pipedream.Answer(200, "application/json", `{"access_token":"","token_type":"Bearer","expires_in":3600}`),
-		"wrong type":  pipedream.Answer(200, "application/json", `{"access_token":["a"],"token_type":"Bearer","expires_in":3600}`),
-		"line end":    pipedream.Answer(200, "application/json", `{"access_token":"a\r\nX-Evil: b","token_type":"Bearer","expires_in":3600}`),
-		"huge":        pipedream.Huge(32<<20, `{"access_token":"a",`, `"expires_in":3600}`),
-		"a redirect":  pipedream.Answer(307, "text/html", "", "Location: "+s.pd.URL+"/v1/oauth/token"),
+		"slow": pipedream.Slow(30 * time.Second), "hung up": pipedream.Hangup,
+		"cut":      pipedream.Cut(200, `{"access_token":"a`),
+		"dripping": pipedream.Drip(strings.Repeat(" ", 1000), 50*time.Millisecond),
+		"500":      pipedream.Answer(500, "text/html", "<h1>x</h1>"),
+		"503":      pipedream.Answer(503, "text/html", "<h1>x</h1>"),
+		"429":      pipedream.Throttle(7 * time.Second),
+		"400":      pipedream.Answer(400, "application/json", `{"error":"invalid_request"}`),
+		"401":      pipedream.Answer(401, "application/json", `{"error":"invalid_client"}`),
+		"HTML":     pipedream.Answer(200, "text/html", "<h1>x</h1>"),
+		"empty":    pipedream.Answer(200, "application/json", ""),
+		"null":     pipedream.Answer(200, "application/json", "null"),
+		"no token": pipedream.Answer(200, "application/json", `{"token_type":"Bearer","expires_in":3600}`),
+		"null token": pipedream.Answer(200, "application/json",
+			`{"access_token":null,"token_type":"Bearer","expires_in":3600}`),
+		"empty token": pipedream.Answer(200, "application/json",
+			`{"access_token":"","token_type":"Bearer","expires_in":3600}`),
+		"wrong type": pipedream.Answer(200, "application/json",
+			`{"access_token":["a"],"token_type":"Bearer","expires_in":3600}`),
+		"line end": pipedream.Answer(200, "application/json",
+			`{"access_token":"a\r\nX-Evil: b","token_type":"Bearer","expires_in":3600}`),
+		"huge":       pipedream.Huge(32<<20, `{"access_token":"a",`, `"expires_in":3600}`),
+		"a redirect": pipedream.Answer(307, "text/html", "", "Location: "+s.pd.URL+"/v1/oauth/token"),
 	} {
 		s.pd.Fail(pipedream.Token, -1, fault)
 		before, begun := len(s.pd.Got(pipedream.AccountOf)), time.Now()
 		got := s.get(opened, "chat")
-		if s.refused(name, got, got.status, got.code); got.status < 500 && name != "429" || name == "429" && (got.status != 429 || got.header.Get("Retry-After") != "7") {
+		if s.refused(name, got, got.status, got.code); got.status < 500 && name != "429" || name == "429" &&
+			(got.status != 429 || got.header.Get("Retry-After") != "7") {
 			t.Errorf("%s: %s", name, got)
 		}
 		if n := len(s.pd.Got(pipedream.AccountOf)) - before; n > 0 {
@@ -189,13 +196,15 @@ func TestBrokenTokens(t *testing.T) {
 // TestOddExpiry: a token is good for one call at least, whatever is said of its end.
 func TestOddExpiry(t *testing.T) {
 	for name, expiry := range map[string]string{
-		"absent": "", "null": `,"expires_in":null`, "0": `,"expires_in":0`, "negative": `,"expires_in":-5`, "text": `,"expires_in":"3600"`,
+		"absent": "", "null": `,"expires_in":null`, "0": `,"expires_in":0`, "negative": `,"expires_in":-5`,
+		"text":  `,"expires_in":"3600"`,
 		"words": `,"expires_in":"soon"`, "huge": `,"expires_in":1e300`, "a fraction": `,"expires_in":3599.5`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, options())
 			token := s.pd.Grant()
-			s.pd.Fail(pipedream.Token, 1, pipedream.Answer(200, "application/json", `{"access_token":"`+token+`","token_type":"Bearer"`+expiry+`}`))
+			s.pd.Fail(pipedream.Token, 1,
+				pipedream.Answer(200, "application/json", `{"access_token":"`+token+`","token_type":"Bearer"`+expiry+`}`))
 			got := s.get(opened, "chat")
 			if sent := s.up.Got(); (got.status == 200) != (len(sent) == 1) || got.status != 200 && got.status < 500 {
 				t.Errorf("%s; the provider got %d requests", got, len(sent))

@@ -65,14 +65,18 @@ var forms = map[Kind]form{
 	Token: {
 		// Connection is between a client and the server that it talks to (RFC 9110, section 7.6.1):
 		// no API sees it.
-		methods: []string{"POST"}, headers: []string{"Content-Type", "Content-Length", "Connection"}, required: []string{"Content-Type"}, body: true,
+		methods: []string{"POST"}, headers: []string{"Content-Type", "Content-Length", "Connection"},
+		required: []string{"Content-Type"}, body: true,
 	},
 	AccountOf: {
-		methods: []string{"GET"}, headers: []string{"Authorization", "X-Pd-Environment"}, required: []string{"Authorization", "X-Pd-Environment"},
+		methods: []string{"GET"}, headers: []string{"Authorization", "X-Pd-Environment"},
+		required: []string{"Authorization", "X-Pd-Environment"},
 	},
 	Proxy: {
-		methods: []string{"GET", "POST", "PUT", "PATCH", "DELETE"}, headers: []string{"Authorization", "X-Pd-Environment", "Content-Type", "Content-Length"},
-		required: []string{"Authorization", "X-Pd-Environment"}, parameters: []string{"account_id", "external_user_id"}, body: true,
+		methods:  []string{"GET", "POST", "PUT", "PATCH", "DELETE"},
+		headers:  []string{"Authorization", "X-Pd-Environment", "Content-Type", "Content-Length"},
+		required: []string{"Authorization", "X-Pd-Environment"}, parameters: []string{"account_id", "external_user_id"},
+		body: true,
 	},
 }
 

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Fault is what goes wrong with a call that is as it should be. It says whether it answered; if not, the API does.
+// Fault is what goes wrong with a call that is as it should be. It says whether it answered; if
+// not, the API does.
 type Fault func(w http.ResponseWriter, wait func(time.Duration) bool) bool
 
 type plannedFault struct {
@@ -15,7 +16,8 @@ type plannedFault struct {
 	times int
 }
 
-// Fail makes the next calls of a kind go wrong; times below 0 is all of them. A nil fault ends that.
+// Fail makes the next calls of a kind go wrong; times below 0 is all of them. A nil fault ends
+// that.
 func (s *StandIn) Fail(kind Kind, times int, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,7 +16,8 @@ func dialOnly(addr string) func(context.Context, string, string) (net.Conn, erro
 	}
 }
 
-// TestFaults: each goes wrong as often as it was told to, and only where the call is as it should be.
+// TestFaults: each goes wrong as often as it was told to, and only where the call is as it should
+// be.
 func TestFaults(t *testing.T) {
 	c := newRaw(t, options(), "")
 	for name, fault := range map[string]struct {
@@ -24,18 +25,25 @@ func TestFaults(t *testing.T) {
 		wrong func(reply, time.Duration) bool
 	}{
 		"an answer": {pipedream.Answer(502, "text/html", "<h1>Bad</h1>", "X-A: b"), func(r reply, _ time.Duration) bool {
-			return r.StatusCode == 502 && r.body == "<h1>Bad</h1>" && r.Header.Get("Content-Type") == "text/html" && r.Header.Get("X-A") == "b"
+			return r.StatusCode == 502 && r.body == "<h1>Bad</h1>" && r.Header.Get("Content-Type") == "text/html" &&
+				r.Header.Get("X-A") == "b"
 		}},
 		"throttled": {pipedream.Throttle(7 * time.Second), func(r reply, _ time.Duration) bool {
 			return r.StatusCode == 429 && r.Header.Get("Retry-After") == "7" && r.body == `{"error":"Throttled"}`+"\n"
 		}},
-		"slow":   {pipedream.Slow(300 * time.Millisecond), func(r reply, took time.Duration) bool { return r.StatusCode == 200 && took > 250*time.Millisecond }},
-		"cut":    {pipedream.Cut(200, `{"id":`), func(r reply, _ time.Duration) bool { return r.StatusCode == 200 && r.body == `{"id":` && r.err != nil }},
+		"slow": {pipedream.Slow(300 * time.Millisecond), func(r reply, took time.Duration) bool {
+			return r.StatusCode == 200 && took > 250*time.Millisecond
+		}},
+		"cut": {pipedream.Cut(200, `{"id":`), func(r reply, _ time.Duration) bool {
+			return r.StatusCode == 200 && r.body == `{"id":` && r.err != nil
+		}},
 		"hangup": {pipedream.Hangup, func(r reply, _ time.Duration) bool { return r.Response == nil && r.err != nil }},
 		"drip": {pipedream.Drip(`{"id":1}`, 20*time.Millisecond), func(r reply, took time.Duration) bool {
 			return r.body == `{"id":1}` && r.err == nil && took > 100*time.Millisecond
 		}},
-		"huge": {pipedream.Huge(3<<20, `{"id":`, `1}`), func(r reply, _ time.Duration) bool { return len(r.body) == 3<<20 && strings.HasSuffix(r.body, "1}") }},
+		"huge": {pipedream.Huge(3<<20, `{"id":`, `1}`), func(r reply, _ time.Duration) bool {
+			return len(r.body) == 3<<20 && strings.HasSuffix(r.body, "1}")
+		}},
 	} {
 		c.Fail(pipedream.AccountOf, 1, fault.Fault)
 		c.refused(name+", a call outside the facts", c.account(account, "X-Other: a"), 400, true)

@@ -18,12 +18,15 @@ const proxyPrefix = "X-Pd-Proxy-"
 // headers"; that it is so for User-Agent was measured, and reported as "Unsupported header"); one
 // that ends in a dash stands for all that begin so.
 var refusedNames = []string{
-	"accept-encoding", "access-control-request-", "connection", "content-length", "cookie", "date", "dnt", "expect", "host", "keep-alive", "origin",
-	"permissions-policy", "referer", "te", "trailer", "transfer-encoding", "upgrade", "via", "user-agent", "proxy-", "sec-",
+	"accept-encoding", "access-control-request-", "connection", "content-length", "cookie", "date", "dnt", "expect",
+	"host", "keep-alive", "origin",
+	"permissions-policy", "referer", "te", "trailer", "transfer-encoding", "upgrade", "via", "user-agent", "proxy-",
+	"sec-",
 }
 
 // hopByHop are the headers of an answer that concern the connection it came by.
-var hopByHop = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+var hopByHop = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer",
+	"Transfer-Encoding", "Upgrade"}
 
 // relay calls the API behind the proxy and gives its answer back as it comes.
 func (s *StandIn) relay(ctx context.Context, w http.ResponseWriter, c *call) *refusal {
@@ -84,7 +87,8 @@ func (s *StandIn) prepare(c *call) *refusal {
 		return refused
 	}
 	if a.User != c.query["external_user_id"] {
-		return &refusal{status: http.StatusBadRequest, text: "account and user mismatch", of: "account", outside: true} // issue 18638
+		// issue 18638
+		return &refusal{status: http.StatusBadRequest, text: "account and user mismatch", of: "account", outside: true}
 	}
 	if a.unproxied {
 		return &refusal{status: http.StatusBadRequest, text: "App record not found", outside: true} // issue 20400
@@ -123,7 +127,8 @@ func (a *Account) resolve(target string) (string, *refusal) {
 		return a.Origin + strings.TrimSuffix("/"+after, "/") + target, nil
 	}
 	if u, _ := url.Parse(target); dynamic || u.Scheme+"://"+u.Host != a.Origin {
-		return "", &refusal{status: http.StatusBadRequest, text: "not allowed for this app", of: "domain", outside: true} // community thread 13445
+		// community thread 13445
+		return "", &refusal{status: http.StatusBadRequest, text: "not allowed for this app", of: "domain", outside: true}
 	}
 	return target, nil
 }
@@ -136,11 +141,13 @@ func decodeURL(text string) (string, *refusal) {
 	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != text { // the decoder is lenient
 		return "", outside("the url64 is not URL-safe base64 without padding")
 	}
-	if strings.HasPrefix(string(raw), "/") && !strings.HasPrefix(string(raw), "//") && !strings.ContainsAny(string(raw), "#\\ ") {
+	if strings.HasPrefix(string(raw), "/") && !strings.HasPrefix(string(raw), "//") &&
+		!strings.ContainsAny(string(raw), "#\\ ") {
 		return string(raw), nil
 	}
 	u, err := url.Parse(string(raw))
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Contains(string(raw), "#") {
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil ||
+		strings.Contains(string(raw), "#") {
 		return "", outside("the url64 holds neither an absolute URL nor a path")
 	}
 	return string(raw), nil

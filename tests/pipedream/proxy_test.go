@@ -62,13 +62,16 @@ func TestProxyCalls(t *testing.T) {
 		"a fragment":         with(plain([]byte(origin+"/#a")), proxyQuery),
 		"another API":        with(plain([]byte("http://127.0.0.1:9/")), proxyQuery),
 		"a name that is not": c.request("GET "+path, "", "x-pd-proxy-: a"),
-		"trailers":           c.request("POST "+path, "", "Transfer-Encoding: chunked", "Trailer: X-A") + "0\r\nX-A: b\r\n\r\n",
+		"trailers": c.request("POST "+path, "", "Transfer-Encoding: chunked", "Trailer: X-A") +
+			"0\r\nX-A: b\r\n\r\n",
 	} {
 		c.refused(name, c.send(request), 400, true)
 	}
 	for _, name := range []string{
-		"Accept-Encoding", "ACCEPT_ENCODING", "Access-Control-Request-Method", "access-control-request-x", "Connection", "Content-Length", "content_length",
-		"Cookie", "Date", "DNT", "Expect", "Host", "Keep-Alive", "Origin", "Permissions-Policy", "Referer", "TE", "te", "Trailer", "Transfer-Encoding",
+		"Accept-Encoding", "ACCEPT_ENCODING", "Access-Control-Request-Method", "access-control-request-x", "Connection",
+		"Content-Length", "content_length",
+		"Cookie", "Date", "DNT", "Expect", "Host", "Keep-Alive", "Origin", "Permissions-Policy", "Referer", "TE", "te",
+		"Trailer", "Transfer-Encoding",
 		"Upgrade", "Via", "User-Agent", "user_agent", "Proxy-Authorization", "proxy-x", "Sec-Fetch-Mode", "sec_x",
 	} {
 		c.refused(name, c.send(c.request("GET "+path, "", "X-Pd-Proxy-"+name+": a")), 400, true)
@@ -86,16 +89,22 @@ func TestProxyCalls(t *testing.T) {
 
 // TestProxied: bytes there and back.
 func TestProxied(t *testing.T) {
-	const back = "HTTP/1.1 418 Teapot\r\nX-Two: a\r\nX-Two: b\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\nConnection: X-Hop\r\n\r\n\x1f\x8b\x00"
+	const back = "HTTP/1.1 418 Teapot\r\nX-Two: a\r\nX-Two: b\r\nContent-Encoding: gzip\r\nContent-Length: " +
+		"3\r\nConnection: X-Hop\r\n\r\n\x1f\x8b\x00"
 	up := harness.NewUpstream(t, func(string) string { return back })
 	origin := "http://" + up.Addr
 	c := newRaw(t, options(), origin)
-	request := c.request("POST "+proxyPath(origin+"/a%2Fb;c?q=%7e&q=a+b"), "{\"a\": 1}\n", "x-pd-proxy-content-type: text/x", "X-PD-Proxy-Authorization: mine", "x-pd-proxy-x-a: 1", "x-pd-proxy-x-a: 2")
+	request := c.request("POST "+proxyPath(origin+"/a%2Fb;c?q=%7e&q=a+b"), "{\"a\": 1}\n",
+		"x-pd-proxy-content-type: text/x", "X-PD-Proxy-Authorization: mine", "x-pd-proxy-x-a: 1", "x-pd-proxy-x-a: 2")
 	got := c.send(request)
-	if got.StatusCode != 418 || got.body != "\x1f\x8b\x00" || len(got.Header["X-Two"]) != 2 || got.Header.Get("Content-Encoding") != "gzip" || got.Header.Get("Content-Type") != "" || got.Header.Get("Date") != "" || got.ContentLength != 3 {
+	if got.StatusCode != 418 || got.body != "\x1f\x8b\x00" || len(got.Header["X-Two"]) != 2 ||
+		got.Header.Get("Content-Encoding") != "gzip" || got.Header.Get("Content-Type") != "" ||
+		got.Header.Get("Date") != "" || got.ContentLength != 3 {
 		t.Errorf("answered %d %q %q", got.StatusCode, got.Header, got.body)
 	}
-	want := "POST /a%2Fb;c?q=%7e&q=a+b HTTP/1.1\r\nHost: " + up.Addr + "\r\nUser-Agent: pipedream/1\r\nContent-Length: 9\r\nAuthorization: Bearer xoxb-canary-5502\r\nContent-Type: text/x\r\nX-A: 1\r\nX-A: 2\r\n\r\n{\"a\": 1}\n"
+	want := "POST /a%2Fb;c?q=%7e&q=a+b HTTP/1.1\r\nHost: " + up.Addr +
+		"\r\nUser-Agent: pipedream/1\r\nContent-Length: 9\r\nAuthorization: Bearer xoxb-canary-5502\r\nContent-Type: " +
+		"text/x\r\nX-A: 1\r\nX-A: 2\r\n\r\n{\"a\": 1}\n"
 	if sent := up.Got(); len(sent) != 1 || sent[0] != want {
 		t.Errorf("the API behind got %q, want %q", sent, want)
 	}
@@ -109,7 +118,8 @@ func TestProxied(t *testing.T) {
 	up.Answer(func(string) string {
 		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nx\r\n"
 	})
-	if got := c.proxy("GET", origin+"/"); got.StatusCode != 200 || got.body != "half" || !errors.Is(got.err, io.ErrUnexpectedEOF) {
+	if got := c.proxy("GET", origin+"/"); got.StatusCode != 200 || got.body != "half" ||
+		!errors.Is(got.err, io.ErrUnexpectedEOF) {
 		t.Errorf("cut: %d %q %v", got.StatusCode, got.body, got.err)
 	}
 	up.Close()
@@ -118,7 +128,9 @@ func TestProxied(t *testing.T) {
 
 // TestProxyOverTLS: the API behind is found and trusted as configured.
 func TestProxyOverTLS(t *testing.T) {
-	up := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Host) }))
+	up := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Host)
+	}))
 	t.Cleanup(up.Close)
 	o := options()
 	o.RootCAs = x509.NewCertPool()
@@ -130,7 +142,8 @@ func TestProxyOverTLS(t *testing.T) {
 	}
 	o.TLS = &tls.Config{Certificates: up.TLS.Certificates, MinVersion: tls.VersionTLS12}
 	s := pipedream.Start(t, o)
-	conn, err := tls.Dial("tcp", s.Addr, &tls.Config{RootCAs: o.RootCAs, ServerName: "example.com", MinVersion: tls.VersionTLS12})
+	conn, err := tls.Dial("tcp", s.Addr,
+		&tls.Config{RootCAs: o.RootCAs, ServerName: "example.com", MinVersion: tls.VersionTLS12})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +151,8 @@ func TestProxyOverTLS(t *testing.T) {
 	if _, err := io.WriteString(conn, tokenRequest(goodClient)); err != nil {
 		t.Fatal(err)
 	}
-	if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 200 || s.URL != "https://"+s.Addr {
+	if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 200 ||
+		s.URL != "https://"+s.Addr {
 		t.Errorf("over TLS: %v", err)
 	}
 	if got := s.Got(pipedream.Token); len(got) != 1 || got[0] != tokenRequest(goodClient) {
@@ -202,11 +216,17 @@ func TestProxyTargets(t *testing.T) {
 	}{
 		{pipedream.OAuth(account, user, "slack", "xoxb-canary-5505").Behind(origin), "/a?b=//c", "/a?b=//c", ""},
 		{pipedream.OAuth(account, user, "slack", "xoxb-canary-5505").Behind(origin), origin + "/a", "/a", ""},
-		{pipedream.OAuth(account, user, "gitlab", "xoxb-canary-5505").Behind(origin).Dynamic("https://{{custom_fields.base_api_url}}", "gitlab.com"), "/a", "/a", ""},
-		{pipedream.OAuth(account, user, "zendesk", "xoxb-canary-5505").Behind(origin).Dynamic("https://{{custom_fields.subdomain}}.zendesk.com/api/v2"), "/a", "/api/v2/a", ""},
-		{pipedream.OAuth(account, user, "salesforce", "xoxb-canary-5505").Behind(origin).Dynamic("{{custom_fields.instance_url}}"), "/a", "/a", ""},
-		{pipedream.OAuth(account, user, "gitlab", "xoxb-canary-5505").Behind(origin).Dynamic("https://{{custom_fields.base_api_url}}", "gitlab.com"), origin + "/a", "", `{"error":{"domain":["not allowed for this app"]}}`},
-		{pipedream.OAuth(account, user, "brave", "xoxb-canary-5505").Behind(origin).Unproxied(), "/a", "", `{"error":"App record not found"}`},
+		{pipedream.OAuth(account, user, "gitlab",
+			"xoxb-canary-5505").Behind(origin).Dynamic("https://{{custom_fields.base_api_url}}", "gitlab.com"), "/a", "/a", ""},
+		{pipedream.OAuth(account, user, "zendesk", "xoxb-canary-5505").Behind(origin).Dynamic(
+			"https://{{custom_fields.subdomain}}.zendesk.com/api/v2"), "/a", "/api/v2/a", ""},
+		{pipedream.OAuth(account, user, "salesforce",
+			"xoxb-canary-5505").Behind(origin).Dynamic("{{custom_fields.instance_url}}"), "/a", "/a", ""},
+		{pipedream.OAuth(account, user, "gitlab",
+			"xoxb-canary-5505").Behind(origin).Dynamic("https://{{custom_fields.base_api_url}}", "gitlab.com"), origin + "/a",
+			"", `{"error":{"domain":["not allowed for this app"]}}`},
+		{pipedream.OAuth(account, user, "brave", "xoxb-canary-5505").Behind(origin).Unproxied(), "/a", "",
+			`{"error":"App record not found"}`},
 	} {
 		c.Put(tt.account)
 		got := c.proxy("GET", tt.target)

@@ -84,7 +84,8 @@ func tokenRequest(body string) string {
 	return lines(body, "POST /v1/oauth/token HTTP/1.1", "Host: pd", "Content-Type: application/json")
 }
 
-const goodClient = `{"grant_type":"client_credentials","client_id":"` + clientID + `","client_secret":"` + clientSecret + `"}`
+const goodClient = `{"grant_type":"client_credentials","client_id":"` + clientID + `","client_secret":"` +
+	clientSecret + `"}`
 
 func (c *raw) token() string {
 	c.t.Helper()
@@ -94,7 +95,8 @@ func (c *raw) token() string {
 		TokenType   string `json:"token_type"`
 		ExpiresIn   int    `json:"expires_in"`
 	}
-	if err := json.Unmarshal([]byte(got.body), &answer); err != nil || got.StatusCode != 200 || answer.AccessToken == "" || answer.TokenType != "Bearer" {
+	if err := json.Unmarshal([]byte(got.body), &answer); err != nil || got.StatusCode != 200 || answer.AccessToken == "" ||
+		answer.TokenType != "Bearer" {
 		c.t.Fatalf("no token: %d %s", got.StatusCode, got.body)
 	}
 	return answer.AccessToken
@@ -129,7 +131,8 @@ func (c *raw) refused(name string, got reply, status int, outside bool) {
 		c.t.Fatalf("%s: %v", name, got.err)
 	}
 	var said struct{ Error any } // a string, or an object
-	if err := json.Unmarshal([]byte(got.body), &said); err != nil || said.Error == nil || said.Error == "" || got.StatusCode != status {
+	if err := json.Unmarshal([]byte(got.body), &said); err != nil || said.Error == nil || said.Error == "" ||
+		got.StatusCode != status {
 		c.t.Errorf("%s: %d %q, want %d", name, got.StatusCode, got.body, status)
 	}
 	violations := c.Violations()

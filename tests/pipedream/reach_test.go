@@ -74,7 +74,8 @@ func TestReach(t *testing.T) {
 		cred := vending.NewRelayed(app.Slug, vending.AuthType(app.AuthType), "pass", relay).ToAccountHost()
 		_, err = inject.NewExchange(p, cred, "/x", "", false, nil)
 		reach := source.ReachOf(app)
-		if oauth := app.AuthType == string(vending.OAuth); oauth && (err == nil) != (reach == source.Anyhow || reach == source.ProxyOnly) {
+		if oauth := app.AuthType == string(vending.OAuth); oauth &&
+			(err == nil) != (reach == source.Anyhow || reach == source.ProxyOnly) {
 			t.Errorf("%s: reach %d, %v", app.Slug, reach, err)
 		}
 		if err == nil && strings.Contains(app.Upstream, "{") {

@@ -10,8 +10,10 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// removedAnyway are those of refusedNames that no provider gets from a caller, however it is called.
-var removedAnyway = []string{"connection", "content-length", "cookie", "host", "keep-alive", "trailer", "transfer-encoding", "upgrade", "via", "proxy-"}
+// removedAnyway are those of refusedNames that no provider gets from a caller, however it is
+// called.
+var removedAnyway = []string{"connection", "content-length", "cookie", "host", "keep-alive", "trailer",
+	"transfer-encoding", "upgrade", "via", "proxy-"}
 
 // TestReadme: the README names each header that is left out because of the proxy alone.
 func TestReadme(t *testing.T) {

@@ -17,7 +17,8 @@ type refusal struct {
 	header  map[string]string
 }
 
-// outside refuses a call that the facts do not have. The text goes to the test's output: it must not name a value that may be secret.
+// outside refuses a call that the facts do not have. The text goes to the test's output: it must
+// not name a value that may be secret.
 func outside(format string, args ...any) *refusal {
 	return &refusal{status: http.StatusBadRequest, text: fmt.Sprintf(format, args...), outside: true}
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/vendgate/vendgate/tests/pipedream"
 )
 
-// TestRelayedStream: each part of an event stream arrives before the next is sent; a call that takes longer than a vend may, goes on.
+// TestRelayedStream: each part of an event stream arrives before the next is sent; a call that
+// takes longer than a vend may, goes on.
 func TestRelayedStream(t *testing.T) {
 	next, gone := make(chan string), make(chan struct{})
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -85,7 +86,8 @@ func TestRelayedUpload(t *testing.T) {
 		}
 		arrived := parse(t, sent[0])
 		body, err := io.ReadAll(arrived.Body)
-		if err != nil || !bytes.Equal(body, form.Bytes()) || arrived.Header.Get("Content-Type") != w.FormDataContentType() || arrived.ContentLength != length {
+		if err != nil || !bytes.Equal(body, form.Bytes()) || arrived.Header.Get("Content-Type") != w.FormDataContentType() ||
+			arrived.ContentLength != length {
 			t.Errorf("%s: %d bytes of %d, %v, %q", name, len(body), form.Len(), err, arrived.Header)
 		}
 	}
@@ -114,7 +116,8 @@ func TestRelayedOverTLS(t *testing.T) {
 func TestRelayedInParallel(t *testing.T) {
 	const bobs = "ya29-canary-6605"
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user := map[string]string{"Bearer " + hidden: harness.Alice, "Bearer " + bobs: harness.Bob}[r.Header.Get("Authorization")]
+		user := map[string]string{"Bearer " + hidden: harness.Alice,
+			"Bearer " + bobs: harness.Bob}[r.Header.Get("Authorization")]
 		_, _ = io.WriteString(w, user+" "+r.Header.Get("X-Own"))
 	}))
 	t.Cleanup(up.Close)
@@ -126,7 +129,8 @@ func TestRelayedInParallel(t *testing.T) {
 		user := []string{harness.Alice, harness.Bob}[i%2]
 		callers.Go(func() {
 			own := fmt.Sprint(i)
-			res, err := s.Client.Do(s.Request("GET", "/proxy/"+accounts[user]+"/chat/x", nil, "X-User-Email: "+user, "X-Own: "+own))
+			res, err := s.Client.Do(s.Request("GET", "/proxy/"+accounts[user]+"/chat/x", nil, "X-User-Email: "+user,
+				"X-Own: "+own))
 			if err != nil {
 				t.Error(err)
 				return

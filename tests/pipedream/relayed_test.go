@@ -11,20 +11,24 @@ import (
 	"github.com/vendgate/vendgate/tests/pipedream"
 )
 
-// TestRelayed: a call for an account that exposes nothing goes through the proxy, byte for byte, and the caller sees no difference.
+// TestRelayed: a call for an account that exposes nothing goes through the proxy, byte for byte,
+// and the caller sees no difference.
 func TestRelayed(t *testing.T) {
 	s := newStage(t, options())
 	got := s.call("POST", "/proxy/"+sealed+"/chat/a%2Fb;c/%C3%A9?q=%7e&q=a+b&external_user_id=bob", "{\"a\": 1}\n",
-		"Content-Type: application/json; charset=utf-8", "X-Own: one, two", "Accept: text/x", "If-None-Match: \"a\"", "X-Pd-Environment: production", "X-Pd-Proxy-Host: evil.example")
+		"Content-Type: application/json; charset=utf-8", "X-Own: one, two", "Accept: text/x", "If-None-Match: \"a\"",
+		"X-Pd-Environment: production", "X-Pd-Proxy-Host: evil.example")
 	sent := s.up.Got()
 	if got.status != 200 || got.body != "ok" || got.header.Get("Content-Type") != "text/plain" || len(sent) != 1 {
 		t.Fatalf("%s; the provider got %d requests", got, len(sent))
 	}
 	head, body, _ := strings.Cut(sent[0], "\r\n\r\n")
-	if !strings.HasPrefix(head, "POST /base/a%2Fb;c/%C3%A9?q=%7e&q=a+b&external_user_id=bob HTTP/1.1\r\nHost: "+s.up.Addr+"\r\n") || body != "{\"a\": 1}\n" {
+	if !strings.HasPrefix(head, "POST /base/a%2Fb;c/%C3%A9?q=%7e&q=a+b&external_user_id=bob HTTP/1.1\r\nHost: "+s.up.Addr+
+		"\r\n") || body != "{\"a\": 1}\n" {
 		t.Errorf("the provider got %q", sent[0])
 	}
-	for _, line := range []string{"Authorization: Bearer " + hidden, "Content-Type: application/json; charset=utf-8", "X-Own: one, two", "Accept: text/x", "If-None-Match: \"a\"", "Content-Length: 9"} {
+	for _, line := range []string{"Authorization: Bearer " + hidden, "Content-Type: application/json; charset=utf-8",
+		"X-Own: one, two", "Accept: text/x", "If-None-Match: \"a\"", "Content-Length: 9"} {
 		if !strings.Contains(head+"\r\n", "\r\n"+line+"\r\n") {
 			t.Errorf("the provider got no %q: %q", line, head)
 		}
@@ -35,15 +39,18 @@ func TestRelayed(t *testing.T) {
 		}
 	}
 	targets, requests := s.through(0)
-	if len(targets) != 1 || targets[0] != s.origin+"/base/a%2Fb;c/%C3%A9?q=%7e&q=a+b&external_user_id=bob" || requests[0].URL.Query().Encode() != query(sealed, harness.Alice) {
+	if len(targets) != 1 || targets[0] != s.origin+"/base/a%2Fb;c/%C3%A9?q=%7e&q=a+b&external_user_id=bob" ||
+		requests[0].URL.Query().Encode() != query(sealed, harness.Alice) {
 		t.Errorf("through the proxy: %q", targets)
 	}
 	for name := range requests[0].Header {
-		if lower := strings.ToLower(name); strings.Contains(lower, "user-email") || strings.Contains(lower, "vendgate") || lower == "x-pd-proxy-authorization" {
+		if lower := strings.ToLower(name); strings.Contains(lower, "user-email") || strings.Contains(lower, "vendgate") ||
+			lower == "x-pd-proxy-authorization" {
 			t.Errorf("the proxy got the header %s", name)
 		}
 	}
-	if requests[0].Header.Get("X-Pd-Environment") != "development" || strings.Contains(s.pd.Got(pipedream.Proxy)[0], harness.KeyA) {
+	if requests[0].Header.Get("X-Pd-Environment") != "development" ||
+		strings.Contains(s.pd.Got(pipedream.Proxy)[0], harness.KeyA) {
 		t.Error("the proxy got what the caller has")
 	}
 }
@@ -91,9 +98,12 @@ func TestNothingExposed(t *testing.T) {
 func TestRelayedHeaders(t *testing.T) {
 	s := newStage(t, options())
 	s.fine("with what the proxy refuses", s.call("PUT", "/proxy/"+sealed+"/chat/x", "body",
-		"Accept-Encoding: br", "Access-Control-Request-Method: GET", "Access-Control-Request-Other: a", "Cookie: a=b", "Date: Mon, 01 Jan 2024 00:00:00 GMT", "DNT: 1",
-		"Keep-Alive: 5", "Origin: https://a.example", "Permissions-Policy: a", "Referer: https://a.example/", "TE: trailers", "Via: 1.1 a", "User-Agent: mine/1",
-		"Proxy-Authorization: Basic eDp5", "Sec-Fetch-Mode: cors", "Accept_encoding: br", "Proxy_x: a", "Sec_x: b", "Expect: 100-continue"))
+		"Accept-Encoding: br", "Access-Control-Request-Method: GET", "Access-Control-Request-Other: a", "Cookie: a=b",
+		"Date: Mon, 01 Jan 2024 00:00:00 GMT", "DNT: 1",
+		"Keep-Alive: 5", "Origin: https://a.example", "Permissions-Policy: a", "Referer: https://a.example/", "TE: trailers",
+		"Via: 1.1 a", "User-Agent: mine/1",
+		"Proxy-Authorization: Basic eDp5", "Sec-Fetch-Mode: cors", "Accept_encoding: br", "Proxy_x: a", "Sec_x: b",
+		"Expect: 100-continue"))
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		s.fine(method, s.call(method, "/proxy/"+sealed+"/chat/x", ""))
 	}
@@ -104,7 +114,8 @@ func TestRelayedHeaders(t *testing.T) {
 	if got := s.call("HEAD", "/proxy/"+sealed+"/chat/x", ""); got.status != 400 || got.code != "invalid_request" {
 		t.Errorf("HEAD: %s", got)
 	}
-	s.refused("an upgrade", s.call("GET", "/proxy/"+sealed+"/chat/x", "", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"), 400, "invalid_request")
+	s.refused("an upgrade", s.call("GET", "/proxy/"+sealed+"/chat/x", "", "Connection: Upgrade", "Upgrade: websocket",
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"), 400, "invalid_request")
 	if n := len(s.pd.Got(pipedream.Proxy)) - before; n > 0 {
 		t.Errorf("%d calls went through the proxy", n)
 	}
@@ -115,7 +126,8 @@ func TestRelayedAnswers(t *testing.T) {
 	s := newStage(t, options())
 	answer := func(status, body string, more ...string) func(string) string {
 		return func(string) string {
-			return strings.Join(append([]string{"HTTP/1.1 " + status, fmt.Sprintf("Content-Length: %d", len(body))}, more...), "\r\n") + "\r\n\r\n" + body
+			return strings.Join(append([]string{"HTTP/1.1 " + status, fmt.Sprintf("Content-Length: %d", len(body))}, more...),
+				"\r\n") + "\r\n\r\n" + body
 		}
 	}
 	for name, c := range map[string]struct {
@@ -123,12 +135,14 @@ func TestRelayedAnswers(t *testing.T) {
 		status       int
 		code, header string
 	}{
-		"created":      {answer("201 Created", "ok", "X-Theirs: a"), 201, "", "X-Theirs: a"},
-		"not found":    {answer("404 Not Found", "ok", "Content-Type: text/x"), 404, "", "Content-Type: text/x"},
-		"gzip":         {answer("200 OK", "\x1f\x8b\x00", "Content-Encoding: gzip"), 200, "", "Content-Encoding: gzip"},
-		"cookies":      {answer("200 OK", "ok", "Set-Cookie: a=b"), 200, "", "Set-Cookie: "},
-		"moved":        {answer("302 Found", "ok", "Location: "+s.origin+"/base/next?a=b"), 302, "", "Location: " + "{gw}/proxy/" + sealed + "/chat/next?a=b"},
-		"link":         {answer("200 OK", "ok", `Link: <`+s.origin+`/base/x?page=2>; rel="next"`), 200, "", `Link: <{gw}/proxy/` + sealed + `/chat/x?page=2>; rel="next"`},
+		"created":   {answer("201 Created", "ok", "X-Theirs: a"), 201, "", "X-Theirs: a"},
+		"not found": {answer("404 Not Found", "ok", "Content-Type: text/x"), 404, "", "Content-Type: text/x"},
+		"gzip":      {answer("200 OK", "\x1f\x8b\x00", "Content-Encoding: gzip"), 200, "", "Content-Encoding: gzip"},
+		"cookies":   {answer("200 OK", "ok", "Set-Cookie: a=b"), 200, "", "Set-Cookie: "},
+		"moved": {answer("302 Found", "ok", "Location: "+s.origin+"/base/next?a=b"), 302, "",
+			"Location: " + "{gw}/proxy/" + sealed + "/chat/next?a=b"},
+		"link": {answer("200 OK", "ok", `Link: <`+s.origin+`/base/x?page=2>; rel="next"`), 200, "",
+			`Link: <{gw}/proxy/` + sealed + `/chat/x?page=2>; rel="next"`},
 		"unauthorized": {answer("401 Unauthorized", `{"error":"x"}`), 401, "needs_reconnection", ""},
 		"limited":      {answer("429 Too Many Requests", "x", "Retry-After: 9"), 429, "rate_limited", "Retry-After: 9"},
 		"unavailable":  {answer("503 Unavailable", "x"), 503, "upstream_unavailable", ""},
@@ -183,7 +197,8 @@ func TestRelayedFaults(t *testing.T) {
 	}
 }
 
-// TestRelayedAfterRevocation: the token ended between the account and the proxy, whose 401 is not the provider's.
+// TestRelayedAfterRevocation: the token ended between the account and the proxy, whose 401 is not
+// the provider's.
 func TestRelayedAfterRevocation(t *testing.T) {
 	s := newStage(t, options())
 	s.pd.Fail(pipedream.AccountOf, 1, func(http.ResponseWriter, func(time.Duration) bool) bool {

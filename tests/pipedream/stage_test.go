@@ -22,7 +22,8 @@ const (
 	hidden     = "ya29-canary-6603"
 )
 
-// Accounts of Alice: with an OAuth token, with a key, and on Pipedream's own OAuth client, which exposes nothing.
+// Accounts of Alice: with an OAuth token, with a key, and on Pipedream's own OAuth client, which
+// exposes nothing.
 const (
 	opened = "apn_open"
 	keyed  = "apn_key"
@@ -69,11 +70,14 @@ func (s *stage) config(source ...string) string {
 	app := func(slug, rest string) string {
 		return fmt.Sprintf("app %s {\nupstream %s/base\nallow_http\nallow_private 127.0.0.0/8\n%s\n}\n", slug, s.origin, rest)
 	}
-	return app("chat", "auth_type o_auth\noauth2 {\nauthorize_url https://provider.example/a\ntoken_url https://provider.example/t\n}") +
+	return app("chat",
+		"auth_type o_auth\noauth2 {\nauthorize_url https://provider.example/a\ntoken_url https://provider.example/t\n}") +
 		app("key", "auth_type api_key\nfield api_key Key secret\nheader X-Api-Key {api_key}") +
-		"app desk {\nupstream https://{subdomain}.desk.example/base\nfield subdomain\nextra_hosts files.desk.example\nauth_type o_auth\n" +
+		"app desk {\nupstream https://{subdomain}.desk.example/base\nfield subdomain\nextra_hosts " +
+		"files.desk.example\nauth_type o_auth\n" +
 		"oauth2 {\nauthorize_url https://provider.example/a\ntoken_url https://provider.example/t\n}\n}\n" +
-		fmt.Sprintf("source pipedream {\nproject proj_1\ntenant acme\nenvironment development\nclient_id %s\nclient_secret %s\nendpoint %s\nallow_http\nallow_private 127.0.0.0/8\n%s\n}\n",
+		fmt.Sprintf("source pipedream {\nproject proj_1\ntenant acme\nenvironment development\nclient_id "+
+			"%s\nclient_secret %s\nendpoint %s\nallow_http\nallow_private 127.0.0.0/8\n%s\n}\n",
 			clientID, harness.Secret(s.t, "VG_PD_SECRET", clientSecret), s.pd.URL, strings.Join(source, "\n")) +
 		"tenant acme {\nkey " + harness.Secret(s.t, "VG_TENANT_A", harness.KeyA) + "\nbudget token unlimited\n}\n"
 }
@@ -135,7 +139,8 @@ func (s *stage) do(r *http.Request) answered {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	got := answered{res.StatusCode, res.Header.Get("Vendgate-Code"), res.Header.Get("Vendgate-Origin"), string(body), res.Header}
+	got := answered{res.StatusCode, res.Header.Get("Vendgate-Code"), res.Header.Get("Vendgate-Origin"), string(body),
+		res.Header}
 	for i, secret := range s.secrets() {
 		if strings.Contains(got.body+fmt.Sprint(got.header), secret) {
 			s.t.Errorf("the caller got secret number %d", i)
@@ -168,7 +173,8 @@ func (s *stage) refused(name string, got answered, status int, code string) {
 		Status string
 		Data   struct{ Code string }
 	}
-	if err := json.Unmarshal([]byte(got.body), &envelope); err != nil || envelope.Status != "error" || envelope.Data.Code != got.code {
+	if err := json.Unmarshal([]byte(got.body), &envelope); err != nil || envelope.Status != "error" ||
+		envelope.Data.Code != got.code {
 		s.t.Errorf("%s: no envelope: %s", name, got)
 	}
 	if sent := s.up.Got(); len(sent) > 0 {
@@ -176,7 +182,8 @@ func (s *stage) refused(name string, got answered, status int, code string) {
 	}
 }
 
-// through are the calls that went through Pipedream's proxy since the first skip of them: the URLs they are for, and the requests.
+// through are the calls that went through Pipedream's proxy since the first skip of them: the URLs
+// they are for, and the requests.
 func (s *stage) through(skip int) (targets []string, requests []*http.Request) {
 	s.t.Helper()
 	for _, text := range s.pd.Got(pipedream.Proxy)[skip:] {

@@ -48,7 +48,8 @@ type Options struct {
 }
 
 func (o *Options) complete() {
-	for value, truth := range map[*time.Duration]time.Duration{&o.ExpiresIn: time.Hour, &o.Window: 5 * time.Minute, &o.ProxyTimeout: 30 * time.Second} {
+	for value, truth := range map[*time.Duration]time.Duration{&o.ExpiresIn: time.Hour, &o.Window: 5 * time.Minute,
+		&o.ProxyTimeout: 30 * time.Second} {
 		if *value == 0 {
 			*value = truth
 		}
@@ -93,13 +94,15 @@ func Start(t testing.TB, o Options) *StandIn {
 	}
 	s := &StandIn{
 		Addr: l.Addr().String(), URL: "http://" + l.Addr().String(), options: o, closed: make(chan struct{}),
-		tokens: make(map[string]time.Time), accounts: make(map[string]*Account), secrets: []string{o.ClientSecret}, faults: make(map[Kind]*plannedFault),
+		tokens: make(map[string]time.Time), accounts: make(map[string]*Account), secrets: []string{o.ClientSecret},
+		faults:  make(map[Kind]*plannedFault),
 		windows: map[Kind]*window{AccountOf: {}, Proxy: {}},
 	}
 	if o.TLS != nil {
 		l, s.URL = tls.NewListener(l, o.TLS), "https://"+s.Addr
 	}
-	s.upstream = &http.Transport{DialContext: o.Dial, TLSClientConfig: &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}, DisableCompression: true}
+	s.upstream = &http.Transport{DialContext: o.Dial,
+		TLSClientConfig: &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}, DisableCompression: true}
 	s.server = &http.Server{
 		Handler: s, ConnContext: withWire, ReadHeaderTimeout: time.Minute,
 		// What breaks here was broken by the test.

@@ -16,7 +16,8 @@ func TestTokens(t *testing.T) {
 		return lines(goodClient, "POST /v1/oauth/token HTTP/1.1", "Host: pd", line)
 	}
 	for name, request := range map[string]string{
-		"a form":          lines("grant_type=client_credentials", "POST /v1/oauth/token HTTP/1.1", "Host: pd", "Content-Type: application/x-www-form-urlencoded"),
+		"a form": lines("grant_type=client_credentials", "POST /v1/oauth/token HTTP/1.1", "Host: pd",
+			"Content-Type: application/x-www-form-urlencoded"),
 		"no content type": lines(goodClient, "POST /v1/oauth/token HTTP/1.1", "Host: pd"),
 		"no body":         tokenRequest(""),
 		"not JSON":        tokenRequest("x"),
@@ -37,11 +38,14 @@ func TestTokens(t *testing.T) {
 		c.refused(name, c.send(request), 400, true)
 	}
 	c.refused("GET", c.send(strings.Replace(tokenRequest(goodClient), "POST", "GET", 1)), 405, true)
-	c.refused("elsewhere", c.send(strings.Replace(tokenRequest(goodClient), "/v1/oauth/token", "/v1/oauth/token/", 1)), 404, true)
+	c.refused("elsewhere", c.send(strings.Replace(tokenRequest(goodClient), "/v1/oauth/token", "/v1/oauth/token/", 1)),
+		404, true)
 	for _, part := range []string{clientID, clientSecret} {
 		c.refused("a wrong client", c.send(tokenRequest(strings.Replace(goodClient, part, part+"x", 1))), 401, false)
 	}
-	if got := c.send(tokenRequest(goodClient)); got.StatusCode != 200 || got.Header.Get("Content-Type") != "application/json" || !strings.Contains(got.body, `"expires_in":3600,"token_type":"Bearer"`) {
+	if got := c.send(tokenRequest(goodClient)); got.StatusCode != 200 ||
+		got.Header.Get("Content-Type") != "application/json" ||
+		!strings.Contains(got.body, `"expires_in":3600,"token_type":"Bearer"`) {
 		t.Errorf("answered %d %s", got.StatusCode, got.body)
 	}
 	if got := c.Got("token"); len(got) != 22 || got[0] != tokenRequest(goodClient) {
@@ -73,7 +77,8 @@ func TestBearers(t *testing.T) {
 	for name, header := range map[string]string{
 		"none": "", "basic": "Authorization: Basic eDp5\r\n", "in lower case": "Authorization: bearer x\r\n",
 	} {
-		request := strings.Replace(c.request("GET /v1/connect/proj_1/accounts/"+account, ""), "Authorization: Bearer unknown\r\n", header, 1)
+		request := strings.Replace(c.request("GET /v1/connect/proj_1/accounts/"+account, ""),
+			"Authorization: Bearer unknown\r\n", header, 1)
 		c.refused(name, c.send(request), 401, true)
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/vendgate/vendgate/tests/pipedream"
 )
 
-// admit adds a tenant of the store, whose source is the one that does not name it: no configured tenant may have it.
+// admit adds a tenant of the store, whose source is the one that does not name it: no configured
+// tenant may have it.
 func (s *stage) admit(source string) {
 	s.t.Helper()
 	dir := s.t.TempDir()
@@ -17,17 +18,20 @@ func (s *stage) admit(source string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if s.others, err = store.CreateTenant(s.t.Context(), connect.Tenant{ID: "other", Email: "dev@other.example"}); err != nil {
+	if s.others, err = store.CreateTenant(s.t.Context(),
+		connect.Tenant{ID: "other", Email: "dev@other.example"}); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.Load(s.Caddyfile(fmt.Sprintf("data_dir %q\nsource local\ndefault_source pipedream\n%s", dir, s.config(source)), "", "log\nvendgate_proxy"))
+	s.Load(s.Caddyfile(fmt.Sprintf("data_dir %q\nsource local\ndefault_source pipedream\n%s", dir, s.config(source)), "",
+		"log\nvendgate_proxy"))
 }
 
-// TestAnotherTenant: whoever knows an account and its end user is still nobody, unless the project is their tenant's. Pipedream is
-// not even asked, and the answer is the one for accounts that are not.
+// TestAnotherTenant: whoever knows an account and its end user is still nobody, unless the project
+// is their tenant's. Pipedream is not even asked, and the answer is the one for accounts that are
+// not.
 func TestAnotherTenant(t *testing.T) {
 	for name, source := range map[string]string{"by address": "end_user email", "by id": "end_user external_id"} {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +58,8 @@ func TestAnotherTenant(t *testing.T) {
 // TestTenantsOfOneProject: a project may be that of several tenants.
 func TestTenantsOfOneProject(t *testing.T) {
 	s := newStage(t, options(), "tenant other")
-	s.Load(s.Caddyfile(s.config("tenant other")+"tenant other {\nkey "+harness.Secret(t, "VG_TENANT_B", harness.KeyB)+"\n}\n", "", "log\nvendgate_proxy"))
+	s.Load(s.Caddyfile(s.config("tenant other")+"tenant other {\nkey "+harness.Secret(t, "VG_TENANT_B", harness.KeyB)+
+		"\n}\n", "", "log\nvendgate_proxy"))
 	for _, key := range []string{harness.KeyA, harness.KeyB} {
 		s.fine("directly", s.call("GET", "/proxy/"+opened+"/chat/x", "", "Authorization: Bearer "+key))
 		s.fine("by the proxy", s.call("GET", "/proxy/"+sealed+"/chat/x", "", "Authorization: Bearer "+key))

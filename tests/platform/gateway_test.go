@@ -43,7 +43,8 @@ func newStage(t *testing.T, style platform.Style, capabilities ...string) *stage
 }
 
 func (s *stage) put(id string, app, token any) {
-	s.api.Connections[id] = platform.Connection{Tenant: "acme", User: harness.Alice, App: app, Status: "active", Token: token}
+	s.api.Connections[id] = platform.Connection{Tenant: "acme", User: harness.Alice, App: app, Status: "active",
+		Token: token}
 }
 
 func (s *stage) config(t *testing.T, url string) string {
@@ -118,7 +119,8 @@ func (s *stage) refuses(t *testing.T, connection, app string, want int, wantCode
 // capabilities and with one of `token` alone.
 func TestStyles(t *testing.T) {
 	for name, style := range platform.Styles() {
-		for keys, capabilities := range map[string][]string{"all": {"apps", "connections", "token", "delete"}, "token": {"token"}} {
+		for keys, capabilities := range map[string][]string{"all": {"apps", "connections", "token", "delete"},
+			"token": {"token"}} {
 			t.Run(name+"/"+keys, func(t *testing.T) {
 				s := newStage(t, style, capabilities...)
 				s.carries(t, "chat", "chat", "Authorization: Bearer "+token)
@@ -140,7 +142,8 @@ func TestTokenBudget(t *testing.T) {
 	for range 3 {
 		s.carries(t, "chat", "chat", "Authorization: Bearer "+token)
 	}
-	if got := strings.Join(s.api.Calls(), ", "); got != strings.TrimSuffix(strings.Repeat("POST /platform/v1/connections/chat/token, ", 3), ", ") {
+	if got := strings.Join(s.api.Calls(),
+		", "); got != strings.TrimSuffix(strings.Repeat("POST /platform/v1/connections/chat/token, ", 3), ", ") {
 		t.Errorf("calls: %s", got)
 	}
 	if !strings.Contains(s.Log(), "may not read connections") {
@@ -163,12 +166,14 @@ func TestTries(t *testing.T) {
 		status int
 		code   string
 	}{
-		"503":               {answer(503, `{"status":"error","data":{"code":"upstream_unavailable"}}`), 3, 503, "upstream_unavailable"},
+		"503": {answer(503, `{"status":"error","data":{"code":"upstream_unavailable"}}`), 3, 503,
+			"upstream_unavailable"},
 		"500":               {answer(500, `{"status":"error","data":null}`), 1, 503, "upstream_unavailable"},
 		"HTML":              {answer(200, "<html>"), 1, 503, "upstream_unavailable"},
 		"unknown auth_type": {answer(200, `{"data":{"auth_type":"oauth2","access_token":"x"}}`), 1, 500, "internal_error"},
-		"error under 200":   {answer(200, `{"status":"error","data":{"code":"needs_reconnection"}}`), 1, 401, "needs_reconnection"},
-		"cut":               {cut, 3, 503, "upstream_unavailable"},
+		"error under 200": {answer(200, `{"status":"error","data":{"code":"needs_reconnection"}}`), 1, 401,
+			"needs_reconnection"},
+		"cut": {cut, 3, 503, "upstream_unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, platform.Style{}, "token", "connections")

@@ -76,7 +76,8 @@ func responses(t *testing.T, printed string) (all []*http.Response, bodies []str
 
 var fingerprintForm = regexp.MustCompile(`^[0-9a-f]{12}$`)
 
-// TestPrintedCalls runs every call that the playground prints and compares what comes with what the text says above it.
+// TestPrintedCalls runs every call that the playground prints and compares what comes with what the
+// text says above it.
 func TestPrintedCalls(t *testing.T) {
 	p := start(t, "Ctrl-C ends it.\n", nil)
 	printed := sections(p.Stdout())
@@ -103,7 +104,8 @@ func TestPrintedCalls(t *testing.T) {
 			t.Errorf("an OAuth call printed %v", answer)
 		}
 	}
-	if n, _ := object(t, expired[0])["expired"].(float64); n < 1 || first["token_fingerprint"] == second["token_fingerprint"] {
+	if n, _ := object(t, expired[0])["expired"].(float64); n < 1 ||
+		first["token_fingerprint"] == second["token_fingerprint"] {
 		t.Errorf("%v tokens expired; fingerprints %v and %v", n, first["token_fingerprint"], second["token_fingerprint"])
 	}
 	key := object(t, run(2, "key in a header")[0])

@@ -16,7 +16,8 @@ var (
 	ticket      = regexp.MustCompile(`name="ticket" value="([^"]+)"`)
 )
 
-// clickThrough connects by the printed links as an end user would: once at the provider, once with a key after a wrong one.
+// clickThrough connects by the printed links as an end user would: once at the provider, once with
+// a key after a wrong one.
 func (p *program) clickThrough(t *testing.T) {
 	t.Helper()
 	links := printedLink.FindAllString(p.Stdout(), -1)
@@ -28,8 +29,10 @@ func (p *program) clickThrough(t *testing.T) {
 	v.Open(links[0]).Sees("the first link", http.StatusOK, "The Playground")
 	v.Submit("accept").Open(v.Onward().String()).Sees("the provider", http.StatusOK, "Allow access?")
 	decision := url.Values{"ticket": {ticket.FindStringSubmatch(v.Page)[1]}, "account": {"carol"}, "decision": {"allow"}}
-	v.Do(http.MethodPost, "http://"+v.At.Host+"/oauth/authorize", decision).Sees("back from the provider", http.StatusOK, harness.SaysCreated)
-	v.Open(links[1]).Submit("accept").Submit("credentials", "field.api_key", "a-wrong-key").Sees("a wrong key", http.StatusUnprocessableEntity, "does not accept")
+	v.Do(http.MethodPost, "http://"+v.At.Host+"/oauth/authorize", decision).Sees("back from the provider", http.StatusOK,
+		harness.SaysCreated)
+	v.Open(links[1]).Submit("accept").Submit("credentials", "field.api_key", "a-wrong-key").Sees("a wrong key",
+		http.StatusUnprocessableEntity, "does not accept")
 	v.Submit("credentials", "field.api_key", key[1]).Sees("the printed key", http.StatusOK, harness.SaysCreated)
 	for _, link := range links {
 		harness.NewVisitor(t, nil).Open(link).Sees("a used link", http.StatusNotFound, harness.SaysInvalid)

@@ -30,7 +30,8 @@ func start(t *testing.T, last string, env []string, args ...string) *program {
 	return p
 }
 
-// interrupt is Ctrl-C: the program ends well within 5 s, leaves nothing behind and frees its addresses.
+// interrupt is Ctrl-C: the program ends well within 5 s, leaves nothing behind and frees its
+// addresses.
 func (p *program) interrupt(t *testing.T, addresses ...string) {
 	t.Helper()
 	p.Signal(t, os.Interrupt)

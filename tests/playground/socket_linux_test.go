@@ -48,7 +48,8 @@ func sockets(pid int) (open []socket) {
 	return open
 }
 
-// address reads hex words in the machine's byte order, and the port. The order is little-endian on what Go tests run on.
+// address reads hex words in the machine's byte order, and the port. The order is little-endian on
+// what Go tests run on.
 func address(text string) netip.AddrPort {
 	host, port, _ := strings.Cut(text, ":")
 	raw, err := hex.DecodeString(host)
@@ -84,7 +85,8 @@ func watch(pid int) (stop func() map[socket]bool) {
 	return func() map[socket]bool { close(done); watching.Wait(); return seen }
 }
 
-// trap is a proxy that only counts who comes: whatever a library sends on its own account goes to the proxy of the environment.
+// trap is a proxy that only counts who comes: whatever a library sends on its own account goes to
+// the proxy of the environment.
 func trap(t *testing.T) (url string, caught *atomic.Int64) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -107,14 +109,17 @@ func trap(t *testing.T) (url string, caught *atomic.Int64) {
 	return "http://" + l.Addr().String(), caught
 }
 
-// TestSockets: the playground listens on two loopback ports and talks to nobody but itself and its callers.
+// TestSockets: the playground listens on two loopback ports and talks to nobody but itself and its
+// callers.
 func TestSockets(t *testing.T) {
 	proxy, caught := trap(t)
 	p := &program{temp: t.TempDir()}
 	env := harness.Environ(t, "TMPDIR="+p.temp, "HTTP_PROXY="+proxy, "HTTPS_PROXY="+proxy)
 	p.Process = harness.StartProcess(t, env, harness.Program(t), "playground")
 	stop := watch(p.PID()) // from its first moment on
-	p.Await(t, "starting the playground", 30*time.Second, func() bool { return strings.HasSuffix(p.Stdout(), "Ctrl-C ends it.\n") })
+	p.Await(t, "starting the playground", 30*time.Second, func() bool {
+		return strings.HasSuffix(p.Stdout(), "Ctrl-C ends it.\n")
+	})
 	for _, s := range sections(p.Stdout()) {
 		for _, call := range s.calls {
 			p.shell(t, call)

@@ -104,10 +104,12 @@ func TestJSON(t *testing.T) {
 			t.Errorf("connection %q has path %q", c.ID, c.Path)
 		}
 	}
-	if want := []string{"demo o_auth", "demo o_auth", "demo-key api_key", "demo-limited api_key"}; !slices.Equal(apps, want) {
+	if want := []string{"demo o_auth", "demo o_auth", "demo-key api_key", "demo-limited api_key"}; !slices.Equal(apps,
+		want) {
 		t.Errorf("connections %q, want %q", apps, want)
 	}
-	if len(f.RequestLinks) != 2 || f.Dashboard != f.Gateway+"/connect/dashboard" || !strings.HasPrefix(f.APIKey, "demo_key_") {
+	if len(f.RequestLinks) != 2 || f.Dashboard != f.Gateway+"/connect/dashboard" ||
+		!strings.HasPrefix(f.APIKey, "demo_key_") {
 		t.Errorf("links %d, dashboard %q", len(f.RequestLinks), f.Dashboard)
 	}
 	for _, link := range f.RequestLinks {
@@ -118,8 +120,8 @@ func TestJSON(t *testing.T) {
 	p.interrupt(t, urls(f.Gateway+" "+f.Provider)...)
 }
 
-// TestKeptStore: --data keeps the store, and a second start works with it and with a key of its own; the key before it works
-// until the start after that.
+// TestKeptStore: --data keeps the store, and a second start works with it and with a key of its
+// own; the key before it works until the start after that.
 func TestKeptStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kept")
 	var keys []string
@@ -147,7 +149,8 @@ func TestKeptStore(t *testing.T) {
 		p.interrupt(t, listen)
 		listed := harness.Run(t, harness.Environ(t), "", harness.Program(t), "connection", "list", "--json", "--data", dir)
 		var connections []struct{ Tenant string }
-		if err := json.Unmarshal([]byte(listed), &connections); err != nil || len(connections) != 6*run { // four that work, two that wait for their links
+		// four that work, two that wait for their links
+		if err := json.Unmarshal([]byte(listed), &connections); err != nil || len(connections) != 6*run {
 			t.Errorf("after run %d the store lists %d connections, %v", run, len(connections), err)
 		}
 	}
@@ -162,7 +165,8 @@ func TestKeptStore(t *testing.T) {
 // TestInterruptDuringStream: a stream that is open does not hold Ctrl-C up.
 func TestInterruptDuringStream(t *testing.T) {
 	p, f := startJSON(t, nil, "--listen", harness.FreeAddr(t))
-	r, err := http.NewRequest(http.MethodGet, f.Gateway+strings.Replace(f.Connections[0].Path, "/api/me", "/api/stream", 1), nil)
+	r, err := http.NewRequest(http.MethodGet,
+		f.Gateway+strings.Replace(f.Connections[0].Path, "/api/me", "/api/stream", 1), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,8 +188,10 @@ func TestListenMistakes(t *testing.T) {
 	for name, listen := range map[string]string{"no host": ":8650", "no port": "127.0.0.1", "nothing of both": "here"} {
 		t.Run(name, func(t *testing.T) {
 			p := &program{temp: t.TempDir()}
-			p.Process = harness.StartProcess(t, harness.Environ(t, "TMPDIR="+p.temp), harness.Program(t), "playground", "--listen", listen)
-			if code := p.Ended(t, 10*time.Second); code == 0 || !strings.Contains(p.Stderr(), "write host and port, like 127.0.0.1:8642") {
+			p.Process = harness.StartProcess(t, harness.Environ(t, "TMPDIR="+p.temp), harness.Program(t), "playground",
+				"--listen", listen)
+			if code := p.Ended(t, 10*time.Second); code == 0 ||
+				!strings.Contains(p.Stderr(), "write host and port, like 127.0.0.1:8642") {
 				t.Errorf("exit code %d\n%s", code, p.Stderr())
 			}
 			if left, err := os.ReadDir(p.temp); err != nil || len(left) != 0 {

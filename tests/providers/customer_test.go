@@ -92,7 +92,8 @@ func (c *customer) platform(method, path, body string) (status int, data map[str
 // link makes a link, and opens it up to the form or the provider's address.
 func (c *customer) link() *harness.Visitor {
 	c.t.Helper()
-	status, data := c.platform(http.MethodPost, "/connections/request-link", fmt.Sprintf(`{"app_id":%q,"name":"Work"}`, c.app))
+	status, data := c.platform(http.MethodPost, "/connections/request-link",
+		fmt.Sprintf(`{"app_id":%q,"name":"Work"}`, c.app))
 	if status != http.StatusCreated {
 		c.t.Fatalf("making a link: %d %v", status, data)
 	}
@@ -144,7 +145,8 @@ func (c *customer) stated() string {
 
 // tenant configures the tenant whose key harness.Gateway.Request sends, and a store.
 func tenant(t testing.TB, dir string) string {
-	return fmt.Sprintf("data_dir %q\nsource local\ntenant acme {\nkey %s\ndisplay_name \"Acme Inc.\"\nemail dev@acme.example\nbudget token unlimited\nbudget api unlimited\n}\n",
+	return fmt.Sprintf("data_dir %q\nsource local\ntenant acme {\nkey %s\ndisplay_name \"Acme Inc.\"\nemail "+
+		"dev@acme.example\nbudget token unlimited\nbudget api unlimited\n}\n",
 		dir, harness.Secret(t, "PROVIDERS_TENANT", harness.KeyA))
 }
 
@@ -155,7 +157,8 @@ const site = "vendgate_proxy\nvendgate_connect"
 func (p *provider) config(t testing.TB, dir string) string {
 	t.Helper()
 	if p.row.app != "" {
-		return fmt.Sprintf("app %s {\n%s\nallow_http\nallow_private 127.0.0.0/8\n}\n", p.row.slug, strings.ReplaceAll(p.row.app, "%s", p.URL))
+		return fmt.Sprintf("app %s {\n%s\nallow_http\nallow_private 127.0.0.0/8\n}\n", p.row.slug,
+			strings.ReplaceAll(p.row.app, "%s", p.URL))
 	}
 	secret := filepath.Join(dir, p.row.slug+".secret")
 	text := p.row.secret

@@ -67,7 +67,8 @@ func newGitServer(t *testing.T) *gitServer {
 // gitEnv keeps the user's and the system's configuration out, and prompts.
 func gitEnv(home string) []string {
 	return []string{
-		"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "no_proxy=*", "GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com",
+		"HOME=" + home, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "no_proxy=*", "GIT_AUTHOR_NAME=A",
+		"GIT_AUTHOR_EMAIL=a@example.com",
 		"GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com", "PATH=" + os.Getenv("PATH"),
 	}
 }
@@ -109,7 +110,8 @@ func (s *gitServer) branches(t *testing.T, bare string) {
 	t.Helper()
 	var stream strings.Builder
 	for i := range 60 {
-		fmt.Fprintf(&stream, "commit refs/heads/b%d\ncommitter A <a@example.com> %d +0000\ndata 1\n.\nfrom refs/heads/main\n\n", i, 1700000000+i)
+		fmt.Fprintf(&stream,
+			"commit refs/heads/b%d\ncommitter A <a@example.com> %d +0000\ndata 1\n.\nfrom refs/heads/main\n\n", i, 1700000000+i)
 	}
 	harness.Run(t, gitEnv(s.root), stream.String(), "git", "-C", bare, "fast-import", "--quiet")
 }

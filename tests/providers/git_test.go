@@ -62,7 +62,8 @@ func TestGitClone(t *testing.T) {
 	w.git.repository(t, "group/sub/repo.git")
 	key := w.key()
 	w.git.requests()
-	for name, path := range map[string]string{"its address": "/~/group/sub/repo.git", "without .git, which redirects": "/~/group/sub/repo"} {
+	for name, path := range map[string]string{"its address": "/~/group/sub/repo.git",
+		"without .git, which redirects": "/~/group/sub/repo"} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "clone")
 			w.git.git(t, "", "clone", "--quiet", w.at(key, path), dir)
@@ -71,7 +72,8 @@ func TestGitClone(t *testing.T) {
 			}
 			w.git.commit(t, dir, "NEWS", name)
 			w.git.git(t, dir, "push", "--quiet")
-			if head := w.git.git(t, filepath.Join(w.git.root, "group/sub/repo.git"), "log", "-1", "--format=%s"); strings.TrimSpace(head) != name {
+			if head := w.git.git(t, filepath.Join(w.git.root, "group/sub/repo.git"), "log", "-1",
+				"--format=%s"); strings.TrimSpace(head) != name {
 				t.Errorf("the repository's last commit is %q", head)
 			}
 		})
@@ -92,7 +94,8 @@ func (w *workshop) checkRequests(t *testing.T, key string) {
 	for _, r := range w.git.requests() {
 		compressed = compressed || r.Header.Get("Content-Encoding") == "gzip"
 		user, password, _ := r.BasicAuth()
-		if user != "oauth2" || password != gitToken || r.Header["Private-Token"] != nil || strings.Contains(fmt.Sprint(r.Header, r.URL), key) {
+		if user != "oauth2" || password != gitToken || r.Header["Private-Token"] != nil ||
+			strings.Contains(fmt.Sprint(r.Header, r.URL), key) {
 			t.Errorf("%s %s got %q", r.Method, r.URL, r.Header)
 		}
 	}
@@ -111,17 +114,21 @@ func TestGitBounds(t *testing.T) {
 	w.git.requests()
 	w.git.git(t, "", "clone", "--quiet", w.at(mine, "/~/group/mine.git"), filepath.Join(t.TempDir(), "clone"))
 	w.checkRequests(t, mine)
-	for name, c := range map[string]struct{ key, path string }{"another repository": {mine, "/~/group/other.git"}, "a key for the API": {api, "/~/group/mine.git"}} {
-		if out, err := w.git.tryGit(t, "", "clone", "--quiet", w.at(c.key, c.path), filepath.Join(t.TempDir(), "clone")); err == nil || !strings.Contains(err.Error(), "403") {
+	for name, c := range map[string]struct{ key, path string }{"another repository": {mine, "/~/group/other.git"},
+		"a key for the API": {api, "/~/group/mine.git"}} {
+		if out, err := w.git.tryGit(t, "", "clone", "--quiet", w.at(c.key, c.path),
+			filepath.Join(t.TempDir(), "clone")); err == nil || !strings.Contains(err.Error(), "403") {
 			t.Errorf("%s: %s %v", name, out, err)
 		}
 	}
 	for _, path := range []string{
-		"/~/api/v4/user", "/~/API/v4/x.git/info/refs", "/~/group/mine.git", "/~/group/mine.git/config", "/~//group/mine.git/info/refs", "/~/group%2Fmine.git/info/refs",
+		"/~/api/v4/user", "/~/API/v4/x.git/info/refs", "/~/group/mine.git", "/~/group/mine.git/config",
+		"/~//group/mine.git/info/refs", "/~/group%2Fmine.git/info/refs",
 		"/~/group/mine.git/info/refs;x", "/~evil.example/group/mine.git/info/refs", "/%7E/group/mine.git/info/refs",
 	} {
 		for _, key := range []string{all, harness.KeyA} {
-			a := ask(t, w.Client, w.Request(http.MethodGet, "/proxy/"+w.id+"/gitlab-token"+path, nil, "Authorization: Bearer "+key))
+			a := ask(t, w.Client,
+				w.Request(http.MethodGet, "/proxy/"+w.id+"/gitlab-token"+path, nil, "Authorization: Bearer "+key))
 			a.must(t, path, http.StatusBadRequest, "invalid_request")
 		}
 	}

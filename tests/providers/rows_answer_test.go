@@ -71,12 +71,14 @@ var answerRows = []row{
 		},
 	},
 	{
-		slug:   "quota",
-		source: "https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api, https://developer.atlassian.com/cloud/jira/platform/rate-limiting/",
-		does:   "answers 429 with its quota in headers and no Retry-After",
-		sees:   "Retry-After all the same, and the quota in data.upstream.headers",
+		slug: "quota",
+		source: "https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api, " +
+			"https://developer.atlassian.com/cloud/jira/platform/rate-limiting/",
+		does: "answers 429 with its quota in headers and no Retry-After",
+		sees: "Retry-After all the same, and the quota in data.upstream.headers",
 		api: func(_ *provider, w http.ResponseWriter, _ *request) {
-			for name, value := range map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0", "X-GitHub-Request-Id": "A1:B2"} {
+			for name, value := range map[string]string{"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0",
+				"X-GitHub-Request-Id": "A1:B2"} {
 				w.Header().Set(name, value)
 			}
 			say(w, http.StatusTooManyRequests, `{"message":"slow down"}`)
@@ -84,7 +86,8 @@ var answerRows = []row{
 		check: func(t *testing.T, c *customer) {
 			c.connects()
 			a := c.gets("/me").must(t, "a call", 429, "rate_limited")
-			if a.header.Get("Retry-After") == "" || headerOf(a, "x-ratelimit-limit") != "5000" || headerOf(a, "x-ratelimit-remaining") != "0" || headerOf(a, "x-github-request-id") != "A1:B2" {
+			if a.header.Get("Retry-After") == "" || headerOf(a, "x-ratelimit-limit") != "5000" ||
+				headerOf(a, "x-ratelimit-remaining") != "0" || headerOf(a, "x-github-request-id") != "A1:B2" {
 				t.Errorf("Retry-After %q, upstream %v", a.header.Get("Retry-After"), a.upstream)
 			}
 		},
@@ -142,7 +145,8 @@ var answerRows = []row{
 			if strings.HasSuffix(r.URL.Path, "/later") {
 				came = 64 << 10
 			}
-			_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n%s", strings.Repeat("x", came))
+			_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n%s",
+				strings.Repeat("x", came))
 		},
 		check: func(t *testing.T, c *customer) {
 			c.connects()

@@ -13,23 +13,30 @@ import (
 var endedRows = []row{
 	ended("ended-google", "https://developers.google.com/identity/protocols/oauth2#expiration", 400,
 		`{"error":"invalid_grant","error_description":"Token has been expired or revoked."}`),
-	ended("ended-atlassian", "https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/ and reports of its users", 403,
+	ended("ended-atlassian",
+		"https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/ and reports of its users", 403,
 		`{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`),
 	ended("ended-hubspot", "https://developers.hubspot.com/docs/api/oauth-quickstart-guide and reports of its users", 400,
 		`{"status":"BAD_REFRESH_TOKEN","message":"missing or invalid refresh token","correlationId":"c-1","requestId":"r-1"}`),
-	ended("ended-entra", "https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow#error-codes-for-token-endpoint-errors", 400,
-		`{"error":"interaction_required","error_description":"AADSTS50076: Due to a configuration change made by your administrator, `+
+	ended("ended-entra",
+		"https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow#error-codes-for-token-endpoint-errors", 400,
+		`{"error":"interaction_required","error_description":"AADSTS50076: Due to a configuration change made by your `+
+			`administrator, `+
 			`you must use multi-factor authentication to access '00000003'.","error_codes":[50076],"suberror":"basic_action"}`),
 	ended("ended-gitea", "https://github.com/go-gitea/gitea/blob/main/routers/web/auth/oauth2_provider.go", 400,
 		`{"error":"unauthorized_client","error_description":"token was already used"}`),
-	ended("ended-github", "https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens", 200,
-		`{"error":"bad_refresh_token","error_description":"The refresh token passed is incorrect or expired.","error_uri":"https://docs.github.com"}`),
+	ended("ended-github",
+		"https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens",
+		200,
+		`{"error":"bad_refresh_token","error_description":"The refresh token passed is incorrect or `+
+			`expired.","error_uri":"https://docs.github.com"}`),
 	{
 		slug:   "client-refused",
 		source: "https://www.rfc-editor.org/rfc/rfc6749#section-5.2: unauthorized_client is about the client",
 		does:   "refuses a refresh with unauthorized_client and nothing about the token",
 		sees:   "an error that the operator must fix, and no flag: the customer cannot help it",
-		token:  oneGrant(400, `{"error":"unauthorized_client","error_description":"The client is not authorized for this grant type."}`),
+		token: oneGrant(400,
+			`{"error":"unauthorized_client","error_description":"The client is not authorized for this grant type."}`),
 		check: func(t *testing.T, c *customer) {
 			c.connects()
 			c.until(t, 500, "internal_error")
@@ -39,9 +46,10 @@ var endedRows = []row{
 		},
 	},
 	{
-		slug:    "bad-oauth-token",
-		source:  "https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_using_openid.htm: the identity URL",
-		does:    "answers a token that ended early with 403 and the text Bad_OAuth_Token, and another call with 403 of its own",
+		slug:   "bad-oauth-token",
+		source: "https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_using_openid.htm: the identity URL",
+		does: "answers a token that ended early with 403 and the text Bad_OAuth_Token, and another call with 403 of " +
+			"its own",
 		sees:    "with `refused` in its entry, one refresh and one replay; the other 403 passes",
 		options: "refused 403 {\nbody Bad_OAuth_Token\n}",
 		api: func(p *provider, w http.ResponseWriter, r *request) {
@@ -71,7 +79,8 @@ var endedRows = []row{
 		sees:   "the connection is flagged, in the API and for the token call; a refresh link brings it back",
 		app:    "auth_type api_key\nupstream %s/api\nfield api_key \"API key\" secret\nheader X-Api-Key {api_key}\nverify /me",
 		api: func(p *provider, w http.ResponseWriter, r *request) {
-			if key := r.Header.Get("X-Api-Key"); key != "canary-key-1" && key != "canary-key-2" || key == "canary-key-1" && p.ended() {
+			if key := r.Header.Get("X-Api-Key"); key != "canary-key-1" && key != "canary-key-2" || key == "canary-key-1" &&
+				p.ended() {
 				say(w, http.StatusUnauthorized, `{"error":"invalid key"}`)
 				return
 			}
@@ -83,7 +92,8 @@ var endedRows = []row{
 			c.p.endToken()
 			c.gets("/me").must(t, "a call after the key was deleted", 401, "needs_reconnection")
 			c.isFlagged(t)
-			c.renew().Submit("credentials", "field.api_key", "canary-key-2").Sees("another key", http.StatusOK, harness.SaysRenewed)
+			c.renew().Submit("credentials", "field.api_key", "canary-key-2").Sees("another key", http.StatusOK,
+				harness.SaysRenewed)
 			c.gets("/me").must(t, "a call with the new key", 200, "")
 			if got := c.stated(); got != "active false" {
 				t.Errorf("the renewed connection is %s", got)
@@ -96,8 +106,9 @@ var endedRows = []row{
 func ended(slug, source string, status int, body string) row {
 	return row{
 		slug: slug, source: source,
-		does:  "refuses a refresh for good by " + body,
-		sees:  "needs_reconnection with the reason, a flag everywhere at once, one token request for all calls; a refresh link brings it back",
+		does: "refuses a refresh for good by " + body,
+		sees: "needs_reconnection with the reason, a flag everywhere at once, one token request for all calls; a refresh " +
+			"link brings it back",
 		token: oneGrant(status, body),
 		check: func(t *testing.T, c *customer) {
 			c.connects()
@@ -148,7 +159,8 @@ func (c *customer) isFlagged(t *testing.T) {
 	if got := c.stated(); got != "active true" {
 		t.Errorf("the connection is %s, want it flagged", got)
 	}
-	if status, data := c.platform(http.MethodPost, "/connections/"+c.id+"/token", ""); status != http.StatusUnauthorized || data["code"] != "needs_reconnection" {
+	if status, data := c.platform(http.MethodPost, "/connections/"+c.id+"/token", ""); status != http.StatusUnauthorized ||
+		data["code"] != "needs_reconnection" {
 		t.Errorf("the token call answers %d %v", status, data["code"])
 	}
 }

@@ -19,7 +19,9 @@ func TestProviders(t *testing.T) {
 		}
 		apps.WriteString(providers[r.slug].config(t, dir))
 	}
-	g, _ := harness.StartApart(t, func(g *harness.Gateway) string { return g.Caddyfile(tenant(t, dir+"/store")+apps.String(), "", site) })
+	g, _ := harness.StartApart(t, func(g *harness.Gateway) string {
+		return g.Caddyfile(tenant(t, dir+"/store")+apps.String(), "", site)
+	})
 	for _, r := range rows {
 		t.Run(r.slug, func(t *testing.T) {
 			c := &customer{t: t, Gateway: g, app: r.slug, p: providers[r.slug]}

@@ -22,7 +22,9 @@ var tokenRows = []row{
 		token: func(p *provider, w http.ResponseWriter, r *request) {
 			refresh := r.form.Get("grant_type") == "refresh_token"
 			if refresh != (r.form.Get("scope") == "api://books/.default offline_access") {
-				say(w, http.StatusBadRequest, `{"error":"invalid_scope","error_description":"AADSTS70011: The provided value for the input parameter 'scope' is not valid."}`)
+				say(w, http.StatusBadRequest,
+					`{"error":"invalid_scope","error_description":"AADSTS70011: The provided value for the input parameter 'scope' `+
+						`is not valid."}`)
 				return
 			}
 			p.grant(w, `"expires_in":1`)
@@ -74,11 +76,12 @@ var tokenRows = []row{
 		},
 	},
 	{
-		slug:   "expiry-nan",
-		source: "https://www.rfc-editor.org/rfc/rfc6749#section-5.1 wants a number; JSON writers of JavaScript and Python write NaN",
-		does:   `grants with "expires_in":"NaN"`,
-		sees:   "the answer cannot be read: no connection that would count as one that never ends",
-		token:  func(p *provider, w http.ResponseWriter, _ *request) { p.grant(w, `"expires_in":"NaN"`) },
+		slug: "expiry-nan",
+		source: "https://www.rfc-editor.org/rfc/rfc6749#section-5.1 wants a number; JSON writers of JavaScript and Python " +
+			"write NaN",
+		does:  `grants with "expires_in":"NaN"`,
+		sees:  "the answer cannot be read: no connection that would count as one that never ends",
+		token: func(p *provider, w http.ResponseWriter, _ *request) { p.grant(w, `"expires_in":"NaN"`) },
 		check: func(t *testing.T, c *customer) {
 			v := c.link()
 			if v.Open(v.Onward().String()); v.Status != http.StatusBadGateway {
@@ -90,8 +93,9 @@ var tokenRows = []row{
 		},
 	},
 	{
-		slug:    "compressed",
-		source:  "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3: identity is a wish; CDNs in front of APIs compress whatever they know the type of",
+		slug: "compressed",
+		source: "https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3: identity is a wish; CDNs in front of APIs " +
+			"compress whatever they know the type of",
 		does:    "answers token, capture and revocation requests in gzip that nobody asked for",
 		sees:    "all are read; the requests ask for no coding",
 		oauth:   "revoke_url %s/revoke\ncapture account call accounts.0.id {\nurl %s/api/accounts\n}",
@@ -122,17 +126,20 @@ var tokenRows = []row{
 			sayCompressed(w, http.StatusOK, `{"ok":true}`)
 		},
 		check: func(t *testing.T, c *customer) {
-			c.link().Submit("credentials", "field.api_key", "canary-wrong").Sees("a wrong key", http.StatusUnprocessableEntity, "does not accept what you entered")
+			c.link().Submit("credentials", "field.api_key", "canary-wrong").Sees("a wrong key", http.StatusUnprocessableEntity,
+				"does not accept what you entered")
 			c.page.Submit("credentials", "field.api_key", "canary-right").Sees("a right key", http.StatusOK, harness.SaysCreated)
 			asksForNoCoding(t, c.p.requests("/api/me"))
 		},
 	},
 	{
-		slug:    "salesforce-org",
-		source:  "https://help.salesforce.com/s/articleView?id=sf.domain_name_url_formats.htm: orgs of developers and demos, and enhanced domains",
+		slug: "salesforce-org",
+		source: "https://help.salesforce.com/s/articleView?id=sf.domain_name_url_formats.htm: orgs of developers and " +
+			"demos, and enhanced domains",
 		does:    "names the org's own host in instance_url, in upper case, with more labels, with a slash",
 		sees:    "the connection has that host",
-		options: "field instance Instance {\nfrom grant\nkind labels\n}", oauth: "capture instance token instance_url {\npattern " + salesforcePattern + "\n}",
+		options: "field instance Instance {\nfrom grant\nkind labels\n}",
+		oauth:   "capture instance token instance_url {\npattern " + salesforcePattern + "\n}",
 		token: func(p *provider, w http.ResponseWriter, _ *request) {
 			p.grant(w, `"expires_in":3600,"instance_url":"https://Acme-Dev-ED.develop.my.salesforce.com/"`)
 		},
@@ -162,7 +169,8 @@ var salesforcePattern = func() string {
 // basicWants grants to exactly one pair of HTTP Basic.
 func basicWants(pair string) func(*provider, http.ResponseWriter, *request) {
 	return func(p *provider, w http.ResponseWriter, r *request) {
-		if r.Header.Get("Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)) || r.form.Has("client_secret") {
+		if r.Header.Get("Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)) ||
+			r.form.Has("client_secret") {
 			say(w, http.StatusUnauthorized, `{"error":"invalid_client"}`)
 			return
 		}

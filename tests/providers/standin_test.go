@@ -140,5 +140,7 @@ func (p *provider) requests(path string) []*request {
 
 // refreshes are the token requests that were for another token.
 func (p *provider) refreshes() []*request {
-	return slices.DeleteFunc(p.requests("/token"), func(r *request) bool { return r.form.Get("grant_type") != "refresh_token" })
+	return slices.DeleteFunc(p.requests("/token"), func(r *request) bool {
+		return r.form.Get("grant_type") != "refresh_token"
+	})
 }

@@ -32,7 +32,8 @@ func newWordPress(t *testing.T, domain string) *wordpress {
 	dir := t.TempDir()
 	addr := harness.FreeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
-	w := &wordpress{t: t, Addr: addr, Host: domain + ":" + port, root: filepath.Join(dir, "site"), home: filepath.Join(dir, "home")}
+	w := &wordpress{t: t, Addr: addr, Host: domain + ":" + port, root: filepath.Join(dir, "site"),
+		home: filepath.Join(dir, "home")}
 	socket := startMariaDB(t, filepath.Join(dir, "db"))
 	w.env = harness.Environ(t, "WP_DB_SOCKET="+socket, "WP_DB_USER="+userName(t), "WP_HOME_FILE="+w.home)
 	w.isCalled(w.Host)
@@ -68,10 +69,12 @@ func startMariaDB(t *testing.T, dir string) (socket string) {
 		program = "/usr/sbin/mariadbd" // which is not in everybody's PATH
 	}
 	name, env := userName(t), harness.Environ(t)
-	harness.Run(t, env, "", "mariadb-install-db", "--no-defaults", "--datadir="+dir, "--user="+name, "--auth-root-authentication-method=socket",
+	harness.Run(t, env, "", "mariadb-install-db", "--no-defaults", "--datadir="+dir, "--user="+name,
+		"--auth-root-authentication-method=socket",
 		"--auth-root-socket-user="+name, "--skip-test-db", "--skip-name-resolve")
 	socket = filepath.Join(dir, "s")
-	p := harness.StartProcess(t, env, program, "--no-defaults", "--datadir="+dir, "--socket="+socket, "--pid-file="+filepath.Join(dir, "pid"), "--user="+name,
+	p := harness.StartProcess(t, env, program, "--no-defaults", "--datadir="+dir, "--socket="+socket,
+		"--pid-file="+filepath.Join(dir, "pid"), "--user="+name,
 		"--skip-networking", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0")
 	p.Await(t, "starting MariaDB", time.Minute, func() bool {
 		conn, err := net.Dial("unix", socket)
@@ -114,7 +117,8 @@ func (w *wordpress) isCalled(host string) {
 // do is the administrator; see testdata/wp.php.
 func (w *wordpress) do(verb string, args ...string) string {
 	w.t.Helper()
-	return strings.TrimSpace(harness.Run(w.t, w.env, "", "php", append([]string{"testdata/wp.php", w.root, verb}, args...)...))
+	return strings.TrimSpace(harness.Run(w.t, w.env, "", "php",
+		append([]string{"testdata/wp.php", w.root, verb}, args...)...))
 }
 
 // password makes an application password of the user alice.

@@ -19,7 +19,8 @@ func newBlogger(t *testing.T) (*customer, *wordpress) {
 	w := newWordPress(t, "blog.test")
 	w.isCalled("www." + w.Host) // as sites often are, behind a proxy that serves both names
 	config := tenant(t, filepath.Join(t.TempDir(), "store")) + "catalog {\ncommunity wordpress\n}\n" +
-		"app wordpress {\nupstream http://{host}/wp-json\nsite_names {\nurl http://{host}/wp-json/?_fields=home,url\npaths home url\n}\n" +
+		"app wordpress {\nupstream http://{host}/wp-json\nsite_names {\nurl " +
+		"http://{host}/wp-json/?_fields=home,url\npaths home url\n}\n" +
 		"allow_http\nallow_private 127.0.0.0/8\n}\n"
 	g := harness.StartWith(t, func(g *harness.Gateway) string { return g.Caddyfile(config, "", site) })
 	return &customer{t: t, Gateway: g, app: "wordpress"}, w
@@ -28,7 +29,8 @@ func newBlogger(t *testing.T) (*customer, *wordpress) {
 // enters fills in the form for a site.
 func (c *customer) enters(site, password string) *harness.Visitor {
 	c.t.Helper()
-	return c.page.Submit("credentials", "field.host", site, "field.username", "alice", "field.application_password", password)
+	return c.page.Submit("credentials", "field.host", site, "field.username", "alice", "field.application_password",
+		password)
 }
 
 // TestWordPress goes with a real WordPress from a link to calls, to the end of the credential, and
@@ -37,7 +39,8 @@ func TestWordPress(t *testing.T) {
 	c, w := newBlogger(t)
 	id, password := w.password("gateway")
 	c.link()
-	c.enters("http://"+w.Host+"/wp-admin/profile.php", "abcd efgh ijkl mnop qrst uvwx").Sees("a wrong password", http.StatusUnprocessableEntity, "does not accept what you entered")
+	c.enters("http://"+w.Host+"/wp-admin/profile.php", "abcd efgh ijkl mnop qrst uvwx").Sees("a wrong password",
+		http.StatusUnprocessableEntity, "does not accept what you entered")
 	if got := c.stated(); got == "active false" {
 		t.Errorf("after a wrong password the connection is %s", got)
 	}
@@ -68,7 +71,8 @@ type post struct {
 // posts makes a post, and reads it again from where the answer says it is.
 func (c *customer) posts(t *testing.T, title string) {
 	t.Helper()
-	a := c.calls(http.MethodPost, "/wp/v2/posts", `{"title":"`+title+`","status":"publish"}`, "Content-Type: application/json").must(t, "a post", 201, "")
+	a := c.calls(http.MethodPost, "/wp/v2/posts", `{"title":"`+title+`","status":"publish"}`,
+		"Content-Type: application/json").must(t, "a post", 201, "")
 	var made, read post
 	a.decode(t, &made)
 	location := a.header.Get("Location")
@@ -112,7 +116,8 @@ func (c *customer) postsAndLists(t *testing.T) {
 func (c *customer) uploads(t *testing.T) {
 	t.Helper()
 	const text = "what a file holds"
-	a := c.calls(http.MethodPost, "/wp/v2/media", text, "Content-Type: text/plain", `Content-Disposition: attachment; filename="note.txt"`).must(t, "an upload", 201, "")
+	a := c.calls(http.MethodPost, "/wp/v2/media", text, "Content-Type: text/plain",
+		`Content-Disposition: attachment; filename="note.txt"`).must(t, "an upload", 201, "")
 	var made struct {
 		SourceURL string `json:"source_url"`
 	}

@@ -1,5 +1,5 @@
-// Command report reads the output of `go test -json` and prints what a person wants to know of it; with -count, one line that counts
-// what ran. It exits 1 if anything failed or nothing ran.
+// Command report reads the output of `go test -json` and prints what a person wants to know of it;
+// with -count, one line that counts what ran. It exits 1 if anything failed or nothing ran.
 package main
 
 import (

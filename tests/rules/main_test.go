@@ -102,14 +102,17 @@ func newStage(t *testing.T, calls []documented, rules [][]string) *stage {
 			s.apps[c.App] = app
 			lines = append(lines, s.local(t, app))
 		}
-		tenants = append(tenants, fmt.Sprintf("tenant t%d {\nkey_sha256 %s\nbudget token unlimited\n%s\n}\n", i, digestOf(i), strings.Join(rules[i], "\n")))
-		connections = append(connections, fmt.Sprintf("connection c%d {\ntenant t%d\napp %s\nfield api_key %s\n}\n", i, i, c.App, secret))
+		tenants = append(tenants, fmt.Sprintf("tenant t%d {\nkey_sha256 %s\nbudget token unlimited\n%s\n}\n", i, digestOf(i),
+			strings.Join(rules[i], "\n")))
+		connections = append(connections,
+			fmt.Sprintf("connection c%d {\ntenant t%d\napp %s\nfield api_key %s\n}\n", i, i, c.App, secret))
 	}
 	file := filepath.Join(t.TempDir(), "apps.jsonl")
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Gateway = harness.Start(t, "catalog {\nfile "+file+"\n}\nsource static {\n"+strings.Join(connections, "")+"}\n"+strings.Join(tenants, ""))
+	s.Gateway = harness.Start(t, "catalog {\nfile "+file+"\n}\nsource static {\n"+strings.Join(connections, "")+"}\n"+
+		strings.Join(tenants, ""))
 	return s
 }
 
@@ -127,8 +130,10 @@ func digestOf(i int) string {
 func (s *stage) local(t *testing.T, app *catalog.App) string {
 	t.Helper()
 	entry := map[string]any{
-		"slug": app.Slug, "name": app.Name, "auth_type": "api_key", "upstream": "http://" + s.up.Addr + s.base(t, app), "allow_http": true, "allow_private": []string{"127.0.0.0/8"},
-		"fields": []map[string]any{{"name": "api_key", "secret": true}}, "placement": map[string]any{"header": map[string]string{"X-Canary": "{api_key}"}},
+		"slug": app.Slug, "name": app.Name, "auth_type": "api_key", "upstream": "http://" + s.up.Addr + s.base(t, app),
+		"allow_http": true, "allow_private": []string{"127.0.0.0/8"},
+		"fields":    []map[string]any{{"name": "api_key", "secret": true}},
+		"placement": map[string]any{"header": map[string]string{"X-Canary": "{api_key}"}},
 	}
 	if app.Steering != nil {
 		entry["steering"] = app.Steering

@@ -23,7 +23,8 @@ func TestTelegramFiles(t *testing.T) {
 	} {
 		answer := g.Raw(documented{App: "telegram-bot", Method: "GET", Path: path}.text("c0", keyOf(0)))
 		got := strings.Join(up.Got(), "\n")
-		if want == "" && (got != "" || !strings.Contains(answer, "Vendgate-Code: policy_denied\r\n")) || !strings.HasPrefix(got, want) {
+		if want == "" && (got != "" || !strings.Contains(answer, "Vendgate-Code: policy_denied\r\n")) ||
+			!strings.HasPrefix(got, want) {
 			t.Errorf("%s: the provider got %.200q, the caller %.200q", path, got, answer)
 		}
 	}

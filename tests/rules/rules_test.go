@@ -90,7 +90,8 @@ func TestSteeringCalls(t *testing.T) {
 			if len(got) > 0 {
 				t.Errorf("%s: the provider got %.400q", c.Why, got[0])
 			}
-			if !strings.Contains(answer, "Vendgate-Code: policy_denied\r\n") && !strings.Contains(answer, "Vendgate-Code: invalid_request\r\n") {
+			if !strings.Contains(answer, "Vendgate-Code: policy_denied\r\n") &&
+				!strings.Contains(answer, "Vendgate-Code: invalid_request\r\n") {
 				t.Errorf("%s: the caller got %.400q", c.Why, answer)
 			}
 		})
@@ -104,7 +105,8 @@ func TestRequestLinePermitted(t *testing.T) {
 	var rules [][]string
 	for _, c := range read(t, "hostile.jsonl") {
 		path, _, _ := strings.Cut(c.Path, "?")
-		if strings.HasPrefix(path, "/~") || !strings.Contains(c.Why, "the method") && !strings.Contains(c.Why, "another") || strings.Contains(c.Why, "endpoint") {
+		if strings.HasPrefix(path, "/~") || !strings.Contains(c.Why, "the method") && !strings.Contains(c.Why, "another") ||
+			strings.Contains(c.Why, "endpoint") {
 			continue // another host's path, or one that is itself refused
 		}
 		c.Path, c.Headers, c.Body, c.ContentType = path, nil, "", ""

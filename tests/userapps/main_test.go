@@ -1,5 +1,5 @@
-// Package userapps runs gateways whose apps come from a catalog file, and reads the bytes that their providers get: what an entry of data
-// says is all that it takes.
+// Package userapps runs gateways whose apps come from a catalog file, and reads the bytes that
+// their providers get: what an entry of data says is all that it takes.
 package userapps
 
 import (
@@ -87,7 +87,8 @@ func writeFile(t *testing.T, lines ...string) string {
 
 // call sends a request for target byte for byte, and returns the answer's.
 func (s *stage) call(target string, lines ...string) string {
-	head := append([]string{"GET " + target + " HTTP/1.1", "Host: gateway.example", "Authorization: Bearer " + harness.KeyA, "X-User-Email: " + harness.Alice, "Connection: close"}, lines...)
+	head := append([]string{"GET " + target + " HTTP/1.1", "Host: gateway.example",
+		"Authorization: Bearer " + harness.KeyA, "X-User-Email: " + harness.Alice, "Connection: close"}, lines...)
 	return s.Raw(s.expand.Replace(strings.Join(head, "\r\n")) + "\r\n\r\n")
 }
 

@@ -6,25 +6,31 @@ import (
 	"testing"
 )
 
-// TestDefaultHeaders: what an app sends by itself gives way to what the caller sends, in any case, and to nothing else.
+// TestDefaultHeaders: what an app sends by itself gives way to what the caller sends, in any case,
+// and to nothing else.
 func TestDefaultHeaders(t *testing.T) {
 	s := newStage(t, "")
 	s.call("/proxy/media/media/a")
 	s.sent(t, toUp("/base/a?key="+canary), "")
 	s.call("/proxy/media/media/a", "api-version: 8", "USER-AGENT: sdk/2")
-	s.sent(t, strings.NewReplacer("Api-Version: 7", "Api-Version: 8", "media/1", "sdk/2").Replace(toUp("/base/a?key="+canary)), "")
+	s.sent(t,
+		strings.NewReplacer("Api-Version: 7", "Api-Version: 8", "media/1", "sdk/2").Replace(toUp("/base/a?key="+canary)), "")
 }
 
-// TestRateLimit: a provider's own way to say that it had too many calls is the code that callers know, with when to call again.
+// TestRateLimit: a provider's own way to say that it had too many calls is the code that callers
+// know, with when to call again.
 func TestRateLimit(t *testing.T) {
 	s := newStage(t, "")
 	for name, c := range map[string]struct {
 		answer, code, retryAfter string
 		status                   int
 	}{
-		"a status and its header":         {"403 Forbidden\r\nx-remaining: 0\r\nX-Reset-Ms: 61500", "rate_limited", "62", 429},
-		"rather than unavailable":         {"503 Service Unavailable\r\nX-Remaining: 0\r\nX-Reset-Ms: 2000", "rate_limited", "2", 429},
-		"Retry-After goes first":          {"403 Forbidden\r\nX-Remaining: 0\r\nRetry-After: 7\r\nX-Reset-Ms: 61500", "rate_limited", "7", 429},
+		"a status and its header": {"403 Forbidden\r\nx-remaining: 0\r\nX-Reset-Ms: 61500", "rate_limited", "62",
+			429},
+		"rather than unavailable": {"503 Service Unavailable\r\nX-Remaining: 0\r\nX-Reset-Ms: 2000", "rate_limited",
+			"2", 429},
+		"Retry-After goes first": {"403 Forbidden\r\nX-Remaining: 0\r\nRetry-After: 7\r\nX-Reset-Ms: 61500",
+			"rate_limited", "7", 429},
 		"429 with the app's header":       {"429 Too Many Requests\r\nX-Reset-Ms: 30000", "rate_limited", "30", 429},
 		"429 with nothing":                {"429 Too Many Requests\r\nX-Other: 1", "rate_limited", "1", 429},
 		"in the past":                     {"429 Too Many Requests\r\nX-Reset-Ms: -5", "rate_limited", "1", 429},
@@ -49,7 +55,8 @@ func TestRateLimit(t *testing.T) {
 			}
 			status, _, _ := strings.Cut(c.answer, " ")
 			mapped := `"code":"` + c.code + `"`
-			if c.code != "" && (!strings.Contains(answer, mapped) || !strings.Contains(answer, `"status":`+status) || !strings.Contains(answer, "Vendgate-Origin: upstream\r\n")) {
+			if c.code != "" && (!strings.Contains(answer, mapped) || !strings.Contains(answer, `"status":`+status) ||
+				!strings.Contains(answer, "Vendgate-Origin: upstream\r\n")) {
 				t.Errorf("answered %q", answer)
 			}
 			if c.code == "" && strings.Contains(answer, "Vendgate-Code") {
@@ -61,7 +68,8 @@ func TestRateLimit(t *testing.T) {
 		return "HTTP/1.1 403 Forbidden\r\nX-Remaining: 0\r\nContent-Length: 4\r\n\r\nslow"
 	})
 	answer := s.call("/proxy/media/media/a", "Vendgate-Errors: passthrough")
-	if !strings.HasPrefix(answer, "HTTP/1.1 403 ") || !strings.Contains(answer, "Vendgate-Code: rate_limited\r\n") || !strings.HasSuffix(answer, "\r\n\r\nslow") {
+	if !strings.HasPrefix(answer, "HTTP/1.1 403 ") || !strings.Contains(answer, "Vendgate-Code: rate_limited\r\n") ||
+		!strings.HasSuffix(answer, "\r\n\r\nslow") {
 		t.Errorf("passed through as %q", answer)
 	}
 }

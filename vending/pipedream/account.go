@@ -30,7 +30,8 @@ type account struct {
 
 var errOtherAccount = errors.New("the answer does not say that it is about the account asked for")
 
-// account asks for the account with its credentials, and returns the access token that the answer came for.
+// account asks for the account with its credentials, and returns the access token that the answer
+// came for.
 func (s *Source) account(ctx context.Context, id string) (*account, vending.Secret, error) {
 	for again := false; ; again = true {
 		bearer, err := s.passes.get(ctx)
@@ -39,7 +40,8 @@ func (s *Source) account(ctx context.Context, id string) (*account, vending.Secr
 		}
 		asked := s.header(bearer)
 		asked["Accept"] = []string{"application/json"}
-		status, header, body, err := s.do(ctx, s.transport, http.MethodGet, s.connect+"/accounts/"+id+"?include_credentials=true", asked, nil)
+		status, header, body, err := s.do(ctx, s.transport, http.MethodGet,
+			s.connect+"/accounts/"+id+"?include_credentials=true", asked, nil)
 		if err != nil {
 			return nil, bearer, err
 		}
@@ -67,8 +69,8 @@ func (s *Source) header(bearer vending.Secret) http.Header {
 	}
 }
 
-// decodeAccount reads the account, bare or under `data`. Its errors are constant: those of encoding/json repeat what they
-// stumbled over, and that may be a credential.
+// decodeAccount reads the account, bare or under `data`. Its errors are constant: those of
+// encoding/json repeat what they stumbled over, and that may be a credential.
 func decodeAccount(body []byte) (*account, error) {
 	envelope, err := members(body, "data")
 	if err != nil {
@@ -104,7 +106,8 @@ func decodeAccount(body []byte) (*account, error) {
 		value json.RawMessage
 		into  any
 	}{
-		{all["id"], &a.ID}, {all["external_id"], &a.ExternalID}, {all["healthy"], &a.Healthy}, {all["dead"], &a.Dead}, {app["name_slug"], &a.NameSlug},
+		{all["id"], &a.ID}, {all["external_id"], &a.ExternalID}, {all["healthy"], &a.Healthy}, {all["dead"], &a.Dead},
+		{app["name_slug"], &a.NameSlug},
 	} {
 		if present(m.value) && json.Unmarshal(m.value, m.into) != nil {
 			return nil, errShape
@@ -113,14 +116,14 @@ func decodeAccount(body []byte) (*account, error) {
 	return a, nil
 }
 
-// failing reports whether Pipedream says that the account has an error. It may be one that has passed, so that alone it
-// does not count.
+// failing reports whether Pipedream says that the account has an error. It may be one that has
+// passed, so that alone it does not count.
 func (a *account) failing() bool {
 	return a.Healthy != nil && !*a.Healthy && present(a.Error) && string(a.Error) != `""`
 }
 
-// expiry reads `expires_at`, a time of RFC 3339 or a number of seconds since 1970. Anything else is unknown, which is zero:
-// it is a hint, and the upstream judges the token.
+// expiry reads `expires_at`, a time of RFC 3339 or a number of seconds since 1970. Anything else is
+// unknown, which is zero: it is a hint, and the upstream judges the token.
 func (a *account) expiry() time.Time {
 	var t time.Time
 	if json.Unmarshal(a.ExpiresAt, &t) == nil {

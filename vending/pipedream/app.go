@@ -61,8 +61,9 @@ func declares(app *catalog.App, field string) bool {
 	return slices.ContainsFunc(app.CredentialFields(), func(f catalog.Field) bool { return f.Name == field })
 }
 
-// isApp reports whether an account of the app that Pipedream calls nameSlug may be used for ours. A name that an entry gives
-// to an app means that app alone: the operator says that the two catalogs mean different things by it.
+// isApp reports whether an account of the app that Pipedream calls nameSlug may be used for ours. A
+// name that an entry gives to an app means that app alone: the operator says that the two catalogs
+// mean different things by it.
 func (s *Source) isApp(nameSlug, slug string) bool {
 	if entry, ok := s.apps[slug]; ok {
 		return nameSlug == entry.NameSlug

@@ -39,7 +39,8 @@ var (
 	errNoFields = errors.New("the credentials hold no value for the app")
 )
 
-// text returns the property called name: a string, or a number or boolean that counts as its JSON text.
+// text returns the property called name: a string, or a number or boolean that counts as its JSON
+// text.
 func (p properties) text(name string) (string, bool) {
 	raw, ok := p[name]
 	if !ok || raw[0] == '{' || raw[0] == '[' {
@@ -90,8 +91,8 @@ func (a *account) keepsBack(app *catalog.App) bool {
 	return a.AuthType == "oauth" || len(a.Credentials.customs()) < len(a.Credentials)
 }
 
-// otherKind says what the account holds where that is the other kind of credential alone, or "". What has gone missing within
-// the right kind may come back.
+// otherKind says what the account holds where that is the other kind of credential alone, or "".
+// What has gone missing within the right kind may come back.
 func (a *account) otherKind(app *catalog.App) string {
 	customs := len(a.Credentials.customs())
 	_, token := a.Credentials[accessToken]
@@ -104,13 +105,15 @@ func (a *account) otherKind(app *catalog.App) string {
 	return ""
 }
 
-// credential makes the credential of app out of the account's. It holds the fields that the catalog declares and no others:
-// only those can be placed, and what is not sent need not be hidden from answers.
+// credential makes the credential of app out of the account's. It holds the fields that the catalog
+// declares and no others: only those can be placed, and what is not sent need not be hidden from
+// answers.
 func (a *account) credential(app *catalog.App, mapped map[string]string) (vending.Credential, error) {
 	if other := a.otherKind(app); other != "" {
 		// Asking again, or connecting again, would end the same way.
 		return vending.Credential{}, vending.Errorf(vending.InternalError,
-			fmt.Errorf("the account holds %s, which app %s does not take: name the app that it is of in the source, app SLUG NAME_SLUG", other, app.Slug))
+			fmt.Errorf("the account holds %s, which app %s does not take: name the app that it is of in the source, app SLUG "+
+				"NAME_SLUG", other, app.Slug))
 	}
 	oauth := app.AuthType == string(vending.OAuth)
 	found := a.fields(app, mapped)
@@ -136,7 +139,8 @@ func (a *account) credential(app *catalog.App, mapped map[string]string) (vendin
 
 // lacking is the operator's to correct: asking again, or connecting again, would end the same way.
 func lacking(app *catalog.App, field string) *vending.Error {
-	return vending.Errorf(vending.InternalError, fmt.Errorf("the account has no field %q of app %s: %s", field, app.Slug, lineFor(app, field)))
+	return vending.Errorf(vending.InternalError,
+		fmt.Errorf("the account has no field %q of app %s: %s", field, app.Slug, lineFor(app, field)))
 }
 
 // lineFor says how the source's configuration names the account's value for a field.

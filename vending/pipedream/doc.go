@@ -1,5 +1,6 @@
-// Package pipedream vends from Pipedream Connect over HTTP. A connection is an account there (`apn_…`), and the tenant's end
-// user is the account's external user. A project belongs to the tenants that [Options] name.
+// Package pipedream vends from Pipedream Connect over HTTP. A connection is an account there
+// (`apn_…`), and the tenant's end user is the account's external user. A project belongs to the
+// tenants that [Options] name.
 //
 // What it is made of:
 //
@@ -34,9 +35,11 @@
 // An answer that cannot be read is not asked for again within the request: each counts in the
 // project's rate limit.
 //
-// Pipedream refreshes tokens by itself and offers no way to force it: a forced vend asks again, no more.
+// Pipedream refreshes tokens by itself and offers no way to force it: a forced vend asks again, no
+// more.
 //
-// The package must never keep a credential, print one or put one into an error, never follow a redirect with the access
-// token, never vend for an account whose end user and app the answer does not name,
-// and never for a tenant that the operator has not named: Pipedream cannot tell tenants apart.
+// The package must never keep a credential, print one or put one into an error, never follow a
+// redirect with the access token, never vend for an account whose end user and app the answer does
+// not name, and never for a tenant that the operator has not named: Pipedream cannot tell tenants
+// apart.
 package pipedream

@@ -11,7 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// maxBody bounds an answer in bytes. An account is a few KiB at most; an endless answer must not cost memory.
+// maxBody bounds an answer in bytes. An account is a few KiB at most; an endless answer must not
+// cost memory.
 const maxBody = 256 << 10
 
 const userAgent = "vendgate"

@@ -9,11 +9,13 @@ import (
 // TestRenamedForm: Pipedream keeps the host that the provider has, as Zoho's in Canada.
 func TestRenamedForm(t *testing.T) {
 	app := &catalog.App{
-		Slug: "desk", AuthType: "o_auth", Upstream: "https://desk.zoho.{region}/api/v1", HostRenames: map[string]string{"desk.zoho.ca": "desk.zohocloud.ca"},
-		Fields: []catalog.Field{{Name: "region", Options: []string{"com", "ca"}}},
+		Slug: "desk", AuthType: "o_auth", Upstream: "https://desk.zoho.{region}/api/v1",
+		HostRenames: map[string]string{"desk.zoho.ca": "desk.zohocloud.ca"},
+		Fields:      []catalog.Field{{Name: "region", Options: []string{"com", "ca"}}},
 	}
 	for value, want := range map[string]string{
-		"https://desk.zohocloud.ca": "ca", "desk.zohocloud.ca/api/v1": "ca", "desk.zoho.com": "com", "com": "com", "https://desk.zoho.eu": "https://desk.zoho.eu",
+		"https://desk.zohocloud.ca": "ca", "desk.zohocloud.ca/api/v1": "ca", "desk.zoho.com": "com", "com": "com",
+		"https://desk.zoho.eu": "https://desk.zoho.eu",
 	} {
 		if got := inForm(app, app.Fields[0], value); got != want {
 			t.Errorf("%s: %q, want %q", value, got, want)

@@ -8,9 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// members reads an object by the exact names of its members. A name that stands twice, or that is one of read but for the case of
-// its letters, is an error: what others take for the account's end user must not be another than what is compared here, and
-// encoding/json by itself would take the last of either.
+// members reads an object by the exact names of its members. A name that stands twice, or that is
+// one of read but for the case of its letters, is an error: what others take for the account's end
+// user must not be another than what is compared here, and encoding/json by itself would take the
+// last of either.
 func members(raw []byte, read ...string) (map[string]json.RawMessage, error) {
 	if !isObject(raw) || !json.Valid(raw) {
 		return nil, errShape
@@ -39,8 +40,8 @@ func members(raw []byte, read ...string) (map[string]json.RawMessage, error) {
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
-// isObject reports whether raw may be an object, in UTF-8: encoding/json would replace what is not, and so change a credential
-// in silence.
+// isObject reports whether raw may be an object, in UTF-8: encoding/json would replace what is not,
+// and so change a credential in silence.
 func isObject(raw []byte) bool {
 	return utf8.Valid(raw) && bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{"))
 }

@@ -112,7 +112,8 @@ func inTurn(handlers ...http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// apps are OAuth apps, one of them with a field in its host, one with the client's id in a header, one that signs, one with two fields, and one with one.
+// apps are OAuth apps, one of them with a field in its host, one with the client's id in a header,
+// one that signs, one with two fields, and one with one.
 func apps(t *testing.T) *catalog.Catalog {
 	t.Helper()
 	oauth := &catalog.OAuth2{AuthorizeURL: "https://a.example/authorize", TokenURL: "https://a.example/token"}
@@ -125,19 +126,23 @@ func apps(t *testing.T) *catalog.Catalog {
 		},
 		catalog.App{
 			Slug: "live", AuthType: "o_auth", Upstream: "https://live.example.com", OAuth2: oauth,
-			Fields:    []catalog.Field{{Name: "client_id", From: catalog.FromClient}, {Name: "region", From: catalog.FromClient}},
-			Placement: &catalog.Placement{Header: map[string]string{"Authorization": "Bearer {access_token}", "Client-Id": "{client_id}"}},
+			Fields: []catalog.Field{{Name: "client_id", From: catalog.FromClient},
+				{Name: "region", From: catalog.FromClient}},
+			Placement: &catalog.Placement{Header: map[string]string{"Authorization": "Bearer {access_token}",
+				"Client-Id": "{client_id}"}},
 		},
 		catalog.App{
 			Slug: "signed", AuthType: "o_auth", Upstream: "https://signed.example.com",
-			OAuth1: &catalog.OAuth1{RequestTokenURL: "https://s.example/r", AuthorizeURL: "https://s.example/a", AccessTokenURL: "https://s.example/t"},
+			OAuth1: &catalog.OAuth1{RequestTokenURL: "https://s.example/r", AuthorizeURL: "https://s.example/a",
+				AccessTokenURL: "https://s.example/t"},
 		},
 		catalog.App{
 			Slug: "mail", AuthType: "basic", Upstream: "https://mail.example.com",
 			Fields: []catalog.Field{{Name: "username"}, {Name: "password", Secret: true}},
 		},
 		catalog.App{
-			Slug: "openai", AuthType: "api_key", Upstream: "https://openai.example.com", Fields: []catalog.Field{{Name: "api_key", Secret: true}},
+			Slug: "openai", AuthType: "api_key", Upstream: "https://openai.example.com",
+			Fields:    []catalog.Field{{Name: "api_key", Secret: true}},
 			Placement: &catalog.Placement{Header: map[string]string{"Authorization": "Bearer {api_key}"}},
 		},
 	)
@@ -153,7 +158,8 @@ func newSource(t *testing.T, s *stand, change ...func(*pipedream.Options)) *pipe
 	transport := &http.Transport{DisableCompression: true}
 	o := pipedream.Options{
 		Endpoint: s.URL + "/", AllowHTTP: true, Transport: transport, Project: "proj_1", Environment: "development",
-		ClientID: "the-client", ClientSecret: vending.NewSecret(clientSecret), Catalog: apps(t), Tenants: []string{"acme", "beta"},
+		ClientID: "the-client", ClientSecret: vending.NewSecret(clientSecret), Catalog: apps(t),
+		Tenants: []string{"acme", "beta"},
 	}
 	for _, f := range change {
 		f(&o)
@@ -175,7 +181,8 @@ func vend(s vending.Source, r vending.Request) (vending.Credential, error) {
 	return s.Vend(context.Background(), r)
 }
 
-// refused asserts that Vend ended with code, without a credential and without a canary, and returns the error.
+// refused asserts that Vend ended with code, without a credential and without a canary, and returns
+// the error.
 func refused(t *testing.T, cred vending.Credential, err error, code vending.Code) *vending.Error {
 	t.Helper()
 	var e *vending.Error

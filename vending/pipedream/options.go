@@ -25,12 +25,15 @@ const (
 
 // Options say which project to ask, and as whom.
 type Options struct {
-	// Endpoint is the root of the API; empty means [DefaultEndpoint]. It has no user info, query or fragment.
+	// Endpoint is the root of the API; empty means [DefaultEndpoint]. It has no user info, query or
+	// fragment.
 	Endpoint string
-	// AllowHTTP permits a plain `http` Endpoint. The client secret and credentials then travel in the clear.
+	// AllowHTTP permits a plain `http` Endpoint. The client secret and credentials then travel in the
+	// clear.
 	AllowHTTP bool
-	// Transport makes the calls, and carries relayed requests. It is required, so that nobody dials unguarded by omission;
-	// its idle connections are the caller's to close. Redirects are not followed whatever it is.
+	// Transport makes the calls, and carries relayed requests. It is required, so that nobody dials
+	// unguarded by omission; its idle connections are the caller's to close. Redirects are not
+	// followed whatever it is.
 	Transport http.RoundTripper
 	// Project is the project's id, `proj_…`.
 	Project string
@@ -39,25 +42,27 @@ type Options struct {
 	// ClientID and ClientSecret are the OAuth client of the workspace's API settings.
 	ClientID     string
 	ClientSecret vending.Secret
-	// Tenants are those whose accounts the project holds, one at least. Pipedream knows no tenants: the end users of all of
-	// these share their names, and any other tenant has no account here.
+	// Tenants are those whose accounts the project holds, one at least. Pipedream knows no tenants:
+	// the end users of all of these share their names, and any other tenant has no account here.
 	Tenants []string
-	// ExternalIDs says that end users are named by opaque ids, compared byte for byte. Else they are email addresses, and
-	// an account's external id counts lower-cased and trimmed.
+	// ExternalIDs says that end users are named by opaque ids, compared byte for byte. Else they are
+	// email addresses, and an account's external id counts lower-cased and trimmed.
 	ExternalIDs bool
 	// Catalog knows the apps. It is required.
 	Catalog *catalog.Catalog
-	// Apps say by our slug what Pipedream calls an app. One that is not here goes by our slug with `_` for `-`.
+	// Apps say by our slug what Pipedream calls an app. One that is not here goes by our slug with `_`
+	// for `-`.
 	Apps map[string]App
-	// Timeout bounds one vend with all its calls, and a fetch of the access token; 0 means [DefaultTimeout].
+	// Timeout bounds one vend with all its calls, and a fetch of the access token; 0 means
+	// [DefaultTimeout].
 	Timeout time.Duration
 	// Logger hears when Pipedream refuses the OAuth client, and when it has found no account at
 	// all; nil means nobody does.
 	Logger *slog.Logger
 }
 
-// New makes a source, which must be closed. An unusable option is an error that names it, and never holds a secret: an
-// Endpoint is not repeated, as it may carry a password.
+// New makes a source, which must be closed. An unusable option is an error that names it, and never
+// holds a secret: an Endpoint is not repeated, as it may carry a password.
 func New(o Options) (*Source, error) {
 	if o.Endpoint == "" {
 		o.Endpoint = DefaultEndpoint
@@ -77,7 +82,8 @@ func New(o Options) (*Source, error) {
 	}
 	s := &Source{
 		connect: base + "/v1/connect/" + o.Project, project: o.Project, environment: o.Environment, transport: o.Transport,
-		externalIDs: o.ExternalIDs, catalog: o.Catalog, apps: maps.Clone(o.Apps), named: make(map[string]bool), timeout: o.Timeout, logger: o.Logger,
+		externalIDs: o.ExternalIDs, catalog: o.Catalog, apps: maps.Clone(o.Apps), named: make(map[string]bool),
+		timeout: o.Timeout, logger: o.Logger,
 		tenants: make(map[string]bool),
 	}
 	for _, tenant := range o.Tenants {
@@ -118,5 +124,6 @@ const maxID = 128
 // validID reports whether id is one of Pipedream's with that prefix: a path's segment as it is.
 func validID(id, prefix string) bool {
 	rest, ok := strings.CutPrefix(id, prefix)
-	return ok && rest != "" && len(id) <= maxID && strings.Trim(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+	return ok && rest != "" && len(id) <= maxID &&
+		strings.Trim(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == ""
 }

@@ -21,34 +21,52 @@ func TestNewErrors(t *testing.T) {
 		change func(*pipedream.Options)
 		want   string
 	}{
-		"no transport":          {func(o *pipedream.Options) { o.Transport = nil }, "a transport and a catalog are required"},
-		"no catalog":            {func(o *pipedream.Options) { o.Catalog = nil }, "a transport and a catalog are required"},
-		"no project":            {func(o *pipedream.Options) { o.Project = "" }, "project: write the project's id, like proj_abc123"},
-		"project's prefix":      {func(o *pipedream.Options) { o.Project = "proj_" }, "project: "},
-		"project of a path":     {func(o *pipedream.Options) { o.Project = "proj_a/../b" }, "project: "},
-		"environment":           {func(o *pipedream.Options) { o.Environment = "" }, "environment: write production or development"},
-		"no client":             {func(o *pipedream.Options) { o.ClientID = "" }, "client_id is missing"},
-		"no secret":             {func(o *pipedream.Options) { o.ClientSecret = vending.NewSecret("") }, "client_secret is missing"},
-		"no tenant":             {func(o *pipedream.Options) { o.Tenants = nil }, "tenant is missing"},
-		"an empty tenant":       {func(o *pipedream.Options) { o.Tenants = []string{"acme", ""} }, "tenant is missing"},
-		"negative timeout":      {func(o *pipedream.Options) { o.Timeout = -1 }, "timeout is negative"},
-		"plain http":            {func(o *pipedream.Options) { o.Endpoint, o.AllowHTTP = "http://p.example", false }, "endpoint: it must be https"},
-		"other scheme":          {func(o *pipedream.Options) { o.Endpoint = "ftp://p.example" }, "endpoint: it must be https"},
-		"no host":               {func(o *pipedream.Options) { o.Endpoint = "https:///v1" }, "endpoint: it has no host"},
-		"user info":             {func(o *pipedream.Options) { o.Endpoint = "https://u:canary@p.example" }, "endpoint: it must not have user info"},
-		"no URL":                {func(o *pipedream.Options) { o.Endpoint = "https://[canary" }, "endpoint: it is no URL"},
-		"app unknown":           {app("nope", pipedream.App{NameSlug: "nope"}), `app "nope" is not in the catalog`},
-		"app without a name":    {app("slack", pipedream.App{}), "app slack: write the name_slug"},
-		"name in capitals":      {app("slack", pipedream.App{NameSlug: "Slack"}), "app slack: write the name_slug"},
-		"field unknown":         {app("openai", pipedream.App{NameSlug: "openai", Fields: map[string]string{"k": "nope"}}), "app openai: k=nope: the app has no such field"},
-		"no custom field":       {app("openai", pipedream.App{NameSlug: "openai", Fields: map[string]string{"oauth_uid": "api_key"}}), `app openai: "oauth_uid" is no custom field`},
-		"field without name":    {app("openai", pipedream.App{NameSlug: "openai", Fields: map[string]string{"": "api_key"}}), `app openai: "" is no custom field`},
-		"two for one field":     {app("openai", pipedream.App{NameSlug: "openai", Fields: map[string]string{"a": "api_key", "b": "api_key"}}), "app openai: a and b both become api_key"},
-		"token of an OAuth app": {app("slack", pipedream.App{NameSlug: "slack", Fields: map[string]string{"a": "access_token"}}), "app slack: a=access_token: the app has no such field"},
+		"no transport": {func(o *pipedream.Options) { o.Transport = nil }, "a transport and a catalog are required"},
+		"no catalog":   {func(o *pipedream.Options) { o.Catalog = nil }, "a transport and a catalog are required"},
+		"no project": {func(o *pipedream.Options) {
+			o.Project = ""
+		}, "project: write the project's id, like proj_abc123"},
+		"project's prefix":  {func(o *pipedream.Options) { o.Project = "proj_" }, "project: "},
+		"project of a path": {func(o *pipedream.Options) { o.Project = "proj_a/../b" }, "project: "},
+		"environment": {func(o *pipedream.Options) {
+			o.Environment = ""
+		}, "environment: write production or development"},
+		"no client": {func(o *pipedream.Options) { o.ClientID = "" }, "client_id is missing"},
+		"no secret": {func(o *pipedream.Options) {
+			o.ClientSecret = vending.NewSecret("")
+		}, "client_secret is missing"},
+		"no tenant":        {func(o *pipedream.Options) { o.Tenants = nil }, "tenant is missing"},
+		"an empty tenant":  {func(o *pipedream.Options) { o.Tenants = []string{"acme", ""} }, "tenant is missing"},
+		"negative timeout": {func(o *pipedream.Options) { o.Timeout = -1 }, "timeout is negative"},
+		"plain http": {func(o *pipedream.Options) {
+			o.Endpoint, o.AllowHTTP = "http://p.example", false
+		}, "endpoint: it must be https"},
+		"other scheme": {func(o *pipedream.Options) {
+			o.Endpoint = "ftp://p.example"
+		}, "endpoint: it must be https"},
+		"no host": {func(o *pipedream.Options) { o.Endpoint = "https:///v1" }, "endpoint: it has no host"},
+		"user info": {func(o *pipedream.Options) {
+			o.Endpoint = "https://u:canary@p.example"
+		}, "endpoint: it must not have user info"},
+		"no URL":             {func(o *pipedream.Options) { o.Endpoint = "https://[canary" }, "endpoint: it is no URL"},
+		"app unknown":        {app("nope", pipedream.App{NameSlug: "nope"}), `app "nope" is not in the catalog`},
+		"app without a name": {app("slack", pipedream.App{}), "app slack: write the name_slug"},
+		"name in capitals":   {app("slack", pipedream.App{NameSlug: "Slack"}), "app slack: write the name_slug"},
+		"field unknown": {app("openai", pipedream.App{NameSlug: "openai", Fields: map[string]string{"k": "nope"}}),
+			"app openai: k=nope: the app has no such field"},
+		"no custom field": {app("openai", pipedream.App{NameSlug: "openai",
+			Fields: map[string]string{"oauth_uid": "api_key"}}), `app openai: "oauth_uid" is no custom field`},
+		"field without name": {app("openai", pipedream.App{NameSlug: "openai", Fields: map[string]string{"": "api_key"}}),
+			`app openai: "" is no custom field`},
+		"two for one field": {app("openai", pipedream.App{NameSlug: "openai",
+			Fields: map[string]string{"a": "api_key", "b": "api_key"}}), "app openai: a and b both become api_key"},
+		"token of an OAuth app": {app("slack", pipedream.App{NameSlug: "slack",
+			Fields: map[string]string{"a": "access_token"}}), "app slack: a=access_token: the app has no such field"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := pipedream.Options{
-				Transport: http.DefaultTransport, Project: "proj_1", Environment: "production", ClientID: "c", ClientSecret: vending.NewSecret(clientSecret), Catalog: apps(t), AllowHTTP: true, Tenants: []string{"acme"},
+				Transport: http.DefaultTransport, Project: "proj_1", Environment: "production", ClientID: "c",
+				ClientSecret: vending.NewSecret(clientSecret), Catalog: apps(t), AllowHTTP: true, Tenants: []string{"acme"},
 			}
 			tt.change(&o)
 			s, err := pipedream.New(o)
@@ -60,13 +78,15 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
-// TestNeverPrinted: neither the client secret, nor the access token, nor a relay shows in anything that fmt or slog prints.
+// TestNeverPrinted: neither the client secret, nor the access token, nor a relay shows in anything
+// that fmt or slog prints.
 func TestNeverPrinted(t *testing.T) {
 	s := serve(t, nil, says(200, keyless["null"]), nil)
 	source := newSource(t, s, func(o *pipedream.Options) {
 		o.Transport = vending.Relay(o.Transport.RoundTrip) // net/http's own fields are not to be read while it runs
 	})
-	cred, err := source.Vend(t.Context(), vending.Request{Tenant: "acme", User: "alice+1@example.com", Connection: "apn_1", App: "google-sheets"})
+	cred, err := source.Vend(t.Context(),
+		vending.Request{Tenant: "acme", User: "alice+1@example.com", Connection: "apn_1", App: "google-sheets"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +95,8 @@ func TestNeverPrinted(t *testing.T) {
 		source *pipedream.Source
 		cred   vending.Credential
 	}
-	for _, v := range []any{source, cred, keeper{source, cred}, &keeper{source, cred}, pipedream.Options{ClientSecret: vending.NewSecret(clientSecret)}} {
+	for _, v := range []any{source, cred, keeper{source, cred}, &keeper{source, cred},
+		pipedream.Options{ClientSecret: vending.NewSecret(clientSecret)}} {
 		var logged bytes.Buffer
 		slog.New(slog.NewJSONHandler(&logged, nil)).Info("value", "v", fmt.Sprintf("%+v", v))
 		encoded, _ := json.Marshal(v) // what cannot be encoded shows nothing

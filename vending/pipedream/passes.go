@@ -9,7 +9,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// margin is how long before its end an access token is no longer used, so that it does not end under way.
+// margin is how long before its end an access token is no longer used, so that it does not end
+// under way.
 const margin = 2 * time.Minute
 
 // pass is an access token for Pipedream's own API, and until when it is used.
@@ -18,8 +19,8 @@ type pass struct {
 	until  time.Time
 }
 
-// passes keeps the current pass. Where it has none, one fetch serves all who wait. The fetch belongs to none of them: whoever
-// leaves ends only the own wait.
+// passes keeps the current pass. Where it has none, one fetch serves all who wait. The fetch
+// belongs to none of them: whoever leaves ends only the own wait.
 type passes struct {
 	fetch   func(context.Context) (pass, error)
 	timeout time.Duration

@@ -78,7 +78,8 @@ func TestOneFetchInFlight(t *testing.T) {
 	}
 }
 
-// TestWaitersAreBound: each waits as long as its own context lasts, and whoever leaves, the first above all, fails no other.
+// TestWaitersAreBound: each waits as long as its own context lasts, and whoever leaves, the first
+// above all, fails no other.
 func TestWaitersAreBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetches := 0
@@ -91,7 +92,8 @@ func TestWaitersAreBound(t *testing.T) {
 			defer cancel()
 			waiting.Go(func() {
 				_, err := p.get(ctx)
-				if !errors.Is(err, context.DeadlineExceeded) || vending.AsError(err).Code != vending.UpstreamUnavailable || time.Since(begun) != patience {
+				if !errors.Is(err, context.DeadlineExceeded) || vending.AsError(err).Code != vending.UpstreamUnavailable ||
+					time.Since(begun) != patience {
 					t.Errorf("patience %s: %v after %s", patience, err, time.Since(begun))
 				}
 			})
@@ -145,7 +147,8 @@ func TestClose(t *testing.T) {
 		begun := time.Now()
 		var waiting sync.WaitGroup
 		waiting.Go(func() {
-			if _, err := p.get(t.Context()); !errors.Is(err, context.Canceled) || vending.AsError(err).Code != vending.UpstreamUnavailable {
+			if _, err := p.get(t.Context()); !errors.Is(err, context.Canceled) ||
+				vending.AsError(err).Code != vending.UpstreamUnavailable {
 				t.Errorf("waiting: %v", err)
 			}
 		})

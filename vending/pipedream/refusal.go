@@ -11,8 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// accountRefused maps the status of an answer other than 200 about an account. What Pipedream says in it goes nowhere, as it
-// may repeat what was sent to it.
+// accountRefused maps the status of an answer other than 200 about an account. What Pipedream says
+// in it goes nowhere, as it may repeat what was sent to it.
 func (s *Source) accountRefused(ctx context.Context, status int, header http.Header) *vending.Error {
 	switch status {
 	case http.StatusNotFound, http.StatusGone:
@@ -24,7 +24,8 @@ func (s *Source) accountRefused(ctx context.Context, status int, header http.Hea
 	return refused("account", status, header)
 }
 
-// tokenRefused maps that of the token endpoint. A 4xx is about the OAuth client there, whatever its number (RFC 6749, section 5.2).
+// tokenRefused maps that of the token endpoint. A 4xx is about the OAuth client there, whatever its
+// number (RFC 6749, section 5.2).
 func (s *Source) tokenRefused(ctx context.Context, status int, header http.Header) *vending.Error {
 	if status >= 400 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests {
 		return s.clientRefused(ctx, "token", status)
@@ -32,8 +33,8 @@ func (s *Source) tokenRefused(ctx context.Context, status int, header http.Heade
 	return refused("token", status, header)
 }
 
-// refused maps what both have in common. A 4xx without a meaning here says that this client and that server do not speak the
-// same API: a defect, not the caller's.
+// refused maps what both have in common. A 4xx without a meaning here says that this client and
+// that server do not speak the same API: a defect, not the caller's.
 func refused(call string, status int, header http.Header) *vending.Error {
 	cause := fmt.Errorf("the %s call to Pipedream was answered %d", call, status)
 	switch {
@@ -65,13 +66,15 @@ func (s *Source) missed(ctx context.Context) {
 
 // clientRefused is the operator's to correct; the caller knows nothing of the OAuth client.
 func (s *Source) clientRefused(ctx context.Context, call string, status int) *vending.Error {
-	s.logger.LogAttrs(ctx, slog.LevelError, "pipedream refused the OAuth client", slog.String("call", call), slog.Int("status", status),
+	s.logger.LogAttrs(ctx, slog.LevelError, "pipedream refused the OAuth client", slog.String("call", call),
+		slog.Int("status", status),
 		slog.String("project", s.project), slog.String("environment", s.environment))
-	return vending.Errorf(vending.InternalError, fmt.Errorf("the OAuth client was refused: the %s call to Pipedream was answered %d", call, status))
+	return vending.Errorf(vending.InternalError,
+		fmt.Errorf("the OAuth client was refused: the %s call to Pipedream was answered %d", call, status))
 }
 
-// retryAfter reads `Retry-After` or, where that is absent, `X-RateLimit-Reset`: seconds, or a time in seconds since 1970. The
-// result is a second to a day.
+// retryAfter reads `Retry-After` or, where that is absent, `X-RateLimit-Reset`: seconds, or a time
+// in seconds since 1970. The result is a second to a day.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	return vending.ParseRetryAfter(cmp.Or(h.Get("Retry-After"), h.Get("X-RateLimit-Reset")), now)
 }

@@ -39,39 +39,47 @@ func TestRefusal(t *testing.T) {
 		token, account vending.Code
 		logged         bool // as a refused client, by both
 	}{
-		"400":              {says(400, `{"error":"invalid_client canary"}`), vending.InternalError, vending.InternalError, false},
-		"401":              {says(401, `{"error":"unauthorized canary"}`), vending.InternalError, vending.InternalError, true},
-		"401 HTML":         {says(401, "<html>canary"), vending.InternalError, vending.InternalError, true},
-		"403":              {says(403, ""), vending.InternalError, vending.InternalError, true},
-		"404":              {says(404, ""), vending.InternalError, vending.ConnectionDeleted, false},
-		"405":              {says(405, ""), vending.InternalError, vending.InternalError, false},
-		"408":              {says(408, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"410":              {says(410, ""), vending.InternalError, vending.ConnectionDeleted, false},
-		"418":              {says(418, "canary"), vending.InternalError, vending.InternalError, false},
-		"429":              {says(429, `{"error":"Throttled"}`, "Retry-After", "17"), vending.RateLimited, vending.RateLimited, false},
-		"500":              {says(500, "canary"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"502 HTML":         {says(502, "<html>"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"504":              {says(504, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"599":              {says(599, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"204":              {says(204, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"302":              {says(302, "", "Location", "/elsewhere"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"empty 200":        {says(200, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"HTML 200":         {says(200, "<html>canary"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"null":             {says(200, "null"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"list":             {says(200, `["canary"]`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"text":             {says(200, `"canary"`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"not UTF-8":        {says(200, "{\"access_token\":\"canary\xff\"}"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"more after it":    {says(200, passAnswer+"{}"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"cut":              {cut, vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"huge":             {says(200, "{"+huge+"}"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"huge error":       {says(401, huge), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"no HTTP":          {noHTTP, vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"empty object":     {says(200, "{}"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"null data":        {says(200, `{"data":null}`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"data of a list":   {says(200, `{"data":["canary"]}`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
-		"an id of numbers": {says(200, `{"id":1,"external_id":"canary"}`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"400": {says(400, `{"error":"invalid_client canary"}`), vending.InternalError, vending.InternalError,
+			false},
+		"401": {says(401, `{"error":"unauthorized canary"}`), vending.InternalError, vending.InternalError,
+			true},
+		"401 HTML": {says(401, "<html>canary"), vending.InternalError, vending.InternalError, true},
+		"403":      {says(403, ""), vending.InternalError, vending.InternalError, true},
+		"404":      {says(404, ""), vending.InternalError, vending.ConnectionDeleted, false},
+		"405":      {says(405, ""), vending.InternalError, vending.InternalError, false},
+		"408":      {says(408, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"410":      {says(410, ""), vending.InternalError, vending.ConnectionDeleted, false},
+		"418":      {says(418, "canary"), vending.InternalError, vending.InternalError, false},
+		"429": {says(429, `{"error":"Throttled"}`, "Retry-After", "17"), vending.RateLimited,
+			vending.RateLimited, false},
+		"500":      {says(500, "canary"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"502 HTML": {says(502, "<html>"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"504":      {says(504, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"599":      {says(599, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"204":      {says(204, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"302": {says(302, "", "Location", "/elsewhere"), vending.UpstreamUnavailable,
+			vending.UpstreamUnavailable, false},
+		"empty 200": {says(200, ""), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"HTML 200":  {says(200, "<html>canary"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"null":      {says(200, "null"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"list":      {says(200, `["canary"]`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"text":      {says(200, `"canary"`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"not UTF-8": {says(200, "{\"access_token\":\"canary\xff\"}"), vending.UpstreamUnavailable,
+			vending.UpstreamUnavailable, false},
+		"more after it": {says(200, passAnswer+"{}"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"cut":           {cut, vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"huge":          {says(200, "{"+huge+"}"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"huge error":    {says(401, huge), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"no HTTP":       {noHTTP, vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"empty object":  {says(200, "{}"), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"null data":     {says(200, `{"data":null}`), vending.UpstreamUnavailable, vending.UpstreamUnavailable, false},
+		"data of a list": {says(200, `{"data":["canary"]}`), vending.UpstreamUnavailable, vending.UpstreamUnavailable,
+			false},
+		"an id of numbers": {says(200, `{"id":1,"external_id":"canary"}`), vending.UpstreamUnavailable,
+			vending.UpstreamUnavailable, false},
 	} {
-		for call, s := range map[string]*stand{"token": serve(t, tt.answer, says(200, sheets), nil), "account": serve(t, nil, tt.answer, nil)} {
+		for call, s := range map[string]*stand{"token": serve(t, tt.answer, says(200, sheets), nil),
+			"account": serve(t, nil, tt.answer, nil)} {
 			t.Run(name+"/"+call, func(t *testing.T) {
 				var logged bytes.Buffer
 				source := newSource(t, s, func(o *pipedream.Options) { o.Logger = slog.New(slog.NewJSONHandler(&logged, nil)) })
@@ -79,7 +87,8 @@ func TestRefusal(t *testing.T) {
 				want := map[string]vending.Code{"token": tt.token, "account": tt.account}[call]
 				e := refused(t, cred, err, want)
 				clean(t, logged.String())
-				told := strings.Contains(logged.String(), `"level":"ERROR","msg":"pipedream refused the OAuth client","call":"`+call+`","status":`)
+				told := strings.Contains(logged.String(),
+					`"level":"ERROR","msg":"pipedream refused the OAuth client","call":"`+call+`","status":`)
 				if wants := tt.logged || call == "token" && want == vending.InternalError; told != wants {
 					t.Errorf("logged %s", logged.String())
 				}
@@ -134,17 +143,21 @@ func TestRetryAfter(t *testing.T) {
 		header   []string
 		min, max time.Duration
 	}{
-		"seconds":               {[]string{"Retry-After", "30", "X-RateLimit-Reset", "5"}, 30 * time.Second, 30 * time.Second},
-		"a date":                {[]string{"Retry-After", soon.UTC().Format(http.TimeFormat)}, 80 * time.Second, 91 * time.Second},
-		"absent":                {nil, time.Second, time.Second},
-		"negative":              {[]string{"Retry-After", "-5"}, time.Second, time.Second},
-		"endless":               {[]string{"Retry-After", "999999999999999999999"}, 24 * time.Hour, 24 * time.Hour},
-		"garbage":               {[]string{"Retry-After", "later"}, time.Second, time.Second},
-		"reset in seconds":      {[]string{"X-RateLimit-Reset", "45"}, 45 * time.Second, 45 * time.Second},
-		"reset at a time":       {[]string{"X-RateLimit-Reset", strconv.FormatInt(soon.Unix(), 10)}, 80 * time.Second, 91 * time.Second},
-		"reset in the past":     {[]string{"X-RateLimit-Reset", "1500000000"}, time.Second, time.Second},
-		"reset in milliseconds": {[]string{"X-RateLimit-Reset", strconv.FormatInt(soon.UnixMilli(), 10)}, 24 * time.Hour, 24 * time.Hour},
-		"reset of garbage":      {[]string{"X-RateLimit-Reset", "soon"}, time.Second, time.Second},
+		"seconds": {[]string{"Retry-After", "30", "X-RateLimit-Reset", "5"}, 30 * time.Second,
+			30 * time.Second},
+		"a date": {[]string{"Retry-After", soon.UTC().Format(http.TimeFormat)}, 80 * time.Second,
+			91 * time.Second},
+		"absent":           {nil, time.Second, time.Second},
+		"negative":         {[]string{"Retry-After", "-5"}, time.Second, time.Second},
+		"endless":          {[]string{"Retry-After", "999999999999999999999"}, 24 * time.Hour, 24 * time.Hour},
+		"garbage":          {[]string{"Retry-After", "later"}, time.Second, time.Second},
+		"reset in seconds": {[]string{"X-RateLimit-Reset", "45"}, 45 * time.Second, 45 * time.Second},
+		"reset at a time": {[]string{"X-RateLimit-Reset", strconv.FormatInt(soon.Unix(), 10)}, 80 * time.Second,
+			91 * time.Second},
+		"reset in the past": {[]string{"X-RateLimit-Reset", "1500000000"}, time.Second, time.Second},
+		"reset in milliseconds": {[]string{"X-RateLimit-Reset", strconv.FormatInt(soon.UnixMilli(), 10)}, 24 * time.Hour,
+			24 * time.Hour},
+		"reset of garbage": {[]string{"X-RateLimit-Reset", "soon"}, time.Second, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cred, err := vend(newSource(t, serve(t, nil, says(429, `{"error":"Throttled"}`, tt.header...), nil)), request())
@@ -155,7 +168,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestRefusedToken: the account endpoint's 401 costs one fresh token and one more call, and no third.
+// TestRefusedToken: the account endpoint's 401 costs one fresh token and one more call, and no
+// third.
 func TestRefusedToken(t *testing.T) {
 	fresh := says(200, strings.Replace(passAnswer, bearer, "canary-fresh", 1))
 	accounts := func(w http.ResponseWriter, r *http.Request) {
@@ -216,7 +230,8 @@ func TestNobodyFound(t *testing.T) {
 		if n := strings.Count(log.String(), "pipedream has found no account so far"); n != c.lines {
 			t.Errorf("%s: %d lines in %s", name, n, &log)
 		}
-		if c.lines > 0 && (!strings.Contains(log.String(), "project=proj_1") || !strings.Contains(log.String(), "environment=development")) {
+		if c.lines > 0 &&
+			(!strings.Contains(log.String(), "project=proj_1") || !strings.Contains(log.String(), "environment=development")) {
 			t.Errorf("%s: %s", name, &log)
 		}
 		clean(t, log.String())

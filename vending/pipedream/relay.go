@@ -118,8 +118,10 @@ func (s *Source) wrap(r *http.Request, to target, query string, bearer vending.S
 // more of them.
 var (
 	refusedHeaders = map[string]bool{
-		"accept-encoding": true, "connection": true, "content-length": true, "cookie": true, "date": true, "dnt": true, "expect": true,
-		"host": true, "keep-alive": true, "origin": true, "permissions-policy": true, "referer": true, "te": true, "trailer": true,
+		"accept-encoding": true, "connection": true, "content-length": true, "cookie": true, "date": true, "dnt": true,
+		"expect": true,
+		"host":   true, "keep-alive": true, "origin": true, "permissions-policy": true, "referer": true, "te": true,
+		"trailer":           true,
 		"transfer-encoding": true, "upgrade": true, "user-agent": true, "via": true,
 	}
 	refusedPrefixes = []string{"access-control-request-", "proxy-", "sec-"}
@@ -129,5 +131,7 @@ var (
 // `User_agent` is the refused header.
 func refusedHeader(name string) bool {
 	name = strings.Trim(strings.ReplaceAll(strings.ToLower(name), "_", "-"), "-")
-	return refusedHeaders[name] || slices.ContainsFunc(refusedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	return refusedHeaders[name] || slices.ContainsFunc(refusedPrefixes, func(p string) bool {
+		return strings.HasPrefix(name, p)
+	})
 }

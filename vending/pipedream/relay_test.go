@@ -16,10 +16,13 @@ import (
 
 // keyless are live accounts that expose no credentials.
 var keyless = map[string]string{
-	"absent":    `{"id":"apn_1","external_id":" Alice+1@Example.com","app":{"name_slug":"google_sheets"}}`,
-	"null":      `{"id":"apn_1","external_id":" Alice+1@Example.com","app":{"name_slug":"google_sheets"},"credentials":null}`,
-	"empty":     `{"data":{"id":"apn_1","external_id":" Alice+1@Example.com","app":{"name_slug":"google_sheets"},"credentials":{}}}`,
-	"all nulls": `{"data":{"id":"apn_1","external_id":" Alice+1@Example.com","app":{"name_slug":"google_sheets"},"credentials":{"oauth_access_token":null}}}`,
+	"absent": `{"id":"apn_1","external_id":" Alice+1@Example.com","app":{"name_slug":"google_sheets"}}`,
+	"null": `{"id":"apn_1","external_id":" ` +
+		`Alice+1@Example.com","app":{"name_slug":"google_sheets"},"credentials":null}`,
+	"empty": `{"data":{"id":"apn_1","external_id":" ` +
+		`Alice+1@Example.com","app":{"name_slug":"google_sheets"},"credentials":{}}}`,
+	"all nulls": `{"data":{"id":"apn_1","external_id":" ` +
+		`Alice+1@Example.com","app":{"name_slug":"google_sheets"},"credentials":{"oauth_access_token":null}}}`,
 }
 
 // relayTo vends a relay from s.
@@ -62,13 +65,15 @@ func proxied(t *testing.T, s *stand) (seen, string) {
 	return got[0], string(target)
 }
 
-// TestRelay: the request is at the proxy as the upstream would have got it, under the names that the proxy wants.
+// TestRelay: the request is at the proxy as the upstream would have got it, under the names that
+// the proxy wants.
 func TestRelay(t *testing.T) {
 	for name, account := range keyless {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, nil, says(200, account), says(203, "as it is", "X-Theirs", "1"))
 			r := upstreamRequest(t, "PATCH", "https://sheets.example.com/v4/a%2fb//c?z=%zz&q=~!;", "some body",
-				"Content-Type", "text/csv; x=1", "X-Twice", "1", "X-Twice", "2", "Range", "bytes=0-1", "X-Pd-Environment", "theirs", "Accept", "image/png")
+				"Content-Type", "text/csv; x=1", "X-Twice", "1", "X-Twice", "2", "Range", "bytes=0-1", "X-Pd-Environment", "theirs",
+				"Accept", "image/png")
 			before := maps.Clone(r.Header)
 			res, err := relayTo(t, s).Relay().RoundTrip(r)
 			if err != nil {
@@ -90,8 +95,9 @@ func TestRelay(t *testing.T) {
 				t.Errorf("%s %q", got.method, got.body)
 			}
 			want := http.Header{
-				"Authorization": {"Bearer " + bearer}, "X-Pd-Environment": {"development"}, "User-Agent": {"vendgate"}, "Content-Length": {"9"},
-				"Content-Type": {"text/csv; x=1"}, "X-Pd-Proxy-Content-Type": {"text/csv; x=1"}, "X-Pd-Proxy-X-Twice": {"1", "2"},
+				"Authorization": {"Bearer " + bearer}, "X-Pd-Environment": {"development"}, "User-Agent": {"vendgate"},
+				"Content-Length": {"9"},
+				"Content-Type":   {"text/csv; x=1"}, "X-Pd-Proxy-Content-Type": {"text/csv; x=1"}, "X-Pd-Proxy-X-Twice": {"1", "2"},
 				"X-Pd-Proxy-Range": {"bytes=0-1"}, "X-Pd-Proxy-X-Pd-Environment": {"theirs"}, "X-Pd-Proxy-Accept": {"image/png"},
 			}
 			if !maps.EqualFunc(got.header, want, slices.Equal) {
@@ -104,7 +110,8 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// TestRelayDropsRefused: what the proxy answers 400 for does not get there, in any spelling that a server may take for it.
+// TestRelayDropsRefused: what the proxy answers 400 for does not get there, in any spelling that a
+// server may take for it.
 func TestRelayDropsRefused(t *testing.T) {
 	names := strings.Fields(`Accept-Encoding Access-Control-Request-Headers Access-Control-Request-Method Connection Content-Length Cookie Date DNT Expect Host
 		Keep-Alive Origin Permissions-Policy Referer TE Trailer Transfer-Encoding Via User-Agent Proxy-Authorization Proxy-X Sec-Fetch-Site Sec-Ch-Ua sec-gpc dnt
@@ -148,7 +155,8 @@ func TestRelayRefuses(t *testing.T) {
 		change func(*http.Request)
 		want   string
 	}{
-		"HEAD": {"HEAD", nil, "GET, POST, PUT, PATCH, DELETE only"}, "OPTIONS": {"OPTIONS", nil, "GET, POST, PUT, PATCH, DELETE only"},
+		"HEAD":     {"HEAD", nil, "GET, POST, PUT, PATCH, DELETE only"},
+		"OPTIONS":  {"OPTIONS", nil, "GET, POST, PUT, PATCH, DELETE only"},
 		"PROPFIND": {"PROPFIND", nil, "only"}, "get": {"get", nil, "only"}, "upgrade": {"GET", upgrade, "takes no upgrades"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -163,7 +171,8 @@ func TestRelayRefuses(t *testing.T) {
 				_ = res.Body.Close()
 			}
 			var e *vending.Error
-			if !errors.As(err, &e) || e.Code != vending.InvalidRequest || e.Origin != vending.FromGateway || !strings.Contains(e.Text(), tt.want) {
+			if !errors.As(err, &e) || e.Code != vending.InvalidRequest || e.Origin != vending.FromGateway ||
+				!strings.Contains(e.Text(), tt.want) {
 				t.Errorf("error %v", err)
 			}
 			if !body.done {
@@ -179,7 +188,8 @@ func TestRelayRefuses(t *testing.T) {
 // TestRelayAnswers: a redirect and a refusal come back as they are, with no further call.
 func TestRelayAnswers(t *testing.T) {
 	for _, status := range []int{302, 400, 401, 404, 429, 500, 504} {
-		s := serve(t, nil, says(200, keyless["null"]), says(status, "b", "Location", "https://evil.example/", "Retry-After", "9"))
+		s := serve(t, nil, says(200, keyless["null"]),
+			says(status, "b", "Location", "https://evil.example/", "Retry-After", "9"))
 		res, err := relayTo(t, s).Relay().RoundTrip(upstreamRequest(t, "GET", "https://sheets.example.com/x", ""))
 		if err != nil {
 			t.Fatal(err)
@@ -204,7 +214,8 @@ func TestRelayAfterRefusedToken(t *testing.T) {
 	if got, _ := proxied(t, s); got.header.Get("Authorization") != "Bearer canary-fresh" {
 		t.Errorf("it came with %s", got.header.Get("Authorization"))
 	}
-	if same, err := vend(newSource(t, serve(t, nil, says(200, keyless["null"]), nil)), vending.Request{Tenant: "acme", User: "alice+1@example.com", Connection: "apn_1", App: "google-sheets"}); err != nil || same.Equal(cred) {
+	if same, err := vend(newSource(t, serve(t, nil, says(200, keyless["null"]), nil)), vending.Request{Tenant: "acme",
+		User: "alice+1@example.com", Connection: "apn_1", App: "google-sheets"}); err != nil || same.Equal(cred) {
 		t.Errorf("relays that different tokens open are one credential: %v", err)
 	}
 }
@@ -217,7 +228,8 @@ func TestUnhealthyRelay(t *testing.T) {
 
 // TestKeyAppRelay: a key app whose account exposes nothing goes the same way.
 func TestKeyAppRelay(t *testing.T) {
-	s := serve(t, nil, says(200, `{"id":"apn_1","external_id":"alice@example.com","app":{"name_slug":"openai","auth_type":"keys"}}`), nil)
+	s := serve(t, nil,
+		says(200, `{"id":"apn_1","external_id":"alice@example.com","app":{"name_slug":"openai","auth_type":"keys"}}`), nil)
 	r := request()
 	r.App = "openai"
 	cred, err := vend(newSource(t, s, func(o *pipedream.Options) { o.Endpoint = s.URL }), r)

@@ -33,8 +33,8 @@ type Source struct {
 
 var _ vending.Source = (*Source)(nil)
 
-// Vend asks Pipedream for the account that r.Connection names. Refusals are a *[vending.Error]. If ctx ends first, its error
-// is wrapped.
+// Vend asks Pipedream for the account that r.Connection names. Refusals are a *[vending.Error]. If
+// ctx ends first, its error is wrapped.
 func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
 	if !s.tenants[r.Tenant] || !validID(r.Connection, "apn_") || r.User == "" {
 		return vending.Credential{}, vending.Errorf(vending.ConnectionDeleted, nil)
@@ -87,8 +87,8 @@ func (s *Source) isUser(externalID, user string) bool {
 	return externalID == user
 }
 
-// lowerASCII leaves all but A to Z alone: Unicode folds distinct characters (U+212A becomes "k"), and two end users must never
-// become one.
+// lowerASCII leaves all but A to Z alone: Unicode folds distinct characters (U+212A becomes "k"),
+// and two end users must never become one.
 func lowerASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -98,5 +98,6 @@ func lowerASCII(s string) string {
 	}, s)
 }
 
-// Close ends the fetch in flight, if there is one. Nothing is vended afterwards but with an access token at hand.
+// Close ends the fetch in flight, if there is one. Nothing is vended afterwards but with an access
+// token at hand.
 func (s *Source) Close() { s.passes.close() }

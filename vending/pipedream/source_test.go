@@ -22,13 +22,16 @@ func TestVendCalls(t *testing.T) {
 		r.Force = force
 		cred, err := vend(source, r)
 		vended(t, cred, err, "access_token", secret, "token_type", "Bearer")
-		if cred.App != "google-sheets" || cred.AuthType != vending.OAuth || !cred.Expiry.Equal(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)) {
+		if cred.App != "google-sheets" || cred.AuthType != vending.OAuth ||
+			!cred.Expiry.Equal(time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)) {
 			t.Errorf("%s %s %v", cred.App, cred.AuthType, cred.Expiry)
 		}
 	}
 	token := s.asked("/oauth/token")
-	if len(token) != 1 || token[0].method != "POST" || token[0].uri != "/v1/oauth/token" || token[0].header.Get("Content-Type") != "application/json" ||
-		token[0].body != `{"client_id":"the-client","client_secret":"`+clientSecret+`","grant_type":"client_credentials"}` || token[0].header.Get("Authorization") != "" {
+	if len(token) != 1 || token[0].method != "POST" || token[0].uri != "/v1/oauth/token" ||
+		token[0].header.Get("Content-Type") != "application/json" ||
+		token[0].body != `{"client_id":"the-client","client_secret":"`+clientSecret+`","grant_type":"client_credentials"}` ||
+		token[0].header.Get("Authorization") != "" {
 		t.Errorf("token calls: %+v", token)
 	}
 	accounts := s.asked("/accounts/")
@@ -47,7 +50,8 @@ func TestVendCalls(t *testing.T) {
 func TestNoCall(t *testing.T) {
 	s := serve(t, nil, says(200, sheets), nil)
 	source := newSource(t, s)
-	for _, id := range []string{"", "apn_", "c1", "APN_1", "apn_1/..", "apn_..", "apn_%2e", "apn_1?x=1", "apn_1#", "xapn_1", "apn_ü", "apn_1 ", "apn_" + strings.Repeat("a", 125)} {
+	for _, id := range []string{"", "apn_", "c1", "APN_1", "apn_1/..", "apn_..", "apn_%2e", "apn_1?x=1", "apn_1#",
+		"xapn_1", "apn_ü", "apn_1 ", "apn_" + strings.Repeat("a", 125)} {
 		r := request()
 		r.Connection = id
 		cred, err := vend(source, r)
@@ -62,7 +66,8 @@ func TestNoCall(t *testing.T) {
 	}
 }
 
-// TestTenant: an account, also one that exposes nothing, serves the tenants that the project is for; no other costs a call.
+// TestTenant: an account, also one that exposes nothing, serves the tenants that the project is
+// for; no other costs a call.
 func TestTenant(t *testing.T) {
 	for name, account := range map[string]string{"exposed": sheets, "relayed": accountOf("google_sheets", "null")} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +95,8 @@ func TestTenant(t *testing.T) {
 
 // TestOtherAccount: an answer that is about another account, or about none, is nobody's.
 func TestOtherAccount(t *testing.T) {
-	for _, id := range []string{``, `"id":null,`, `"id":"",`, `"id":"apn_2",`, `"id":"APN_1",`, `"id":"apn_1 ",`, `"id":1,`} {
+	for _, id := range []string{``, `"id":null,`, `"id":"",`, `"id":"apn_2",`, `"id":"APN_1",`, `"id":"apn_1 ",`,
+		`"id":1,`} {
 		answer := strings.Replace(sheets, `"id":"apn_1",`, id, 1)
 		cred, err := vend(newSource(t, serve(t, nil, says(200, answer), nil)), request())
 		_ = refused(t, cred, err, vending.UpstreamUnavailable)
@@ -121,7 +127,9 @@ func TestEndUser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			account := strings.Replace(sheets, `"alice@example.com"`, tt.theirs, 1)
-			source := newSource(t, serve(t, nil, says(200, account), nil), func(o *pipedream.Options) { o.ExternalIDs = tt.external })
+			source := newSource(t, serve(t, nil, says(200, account), nil), func(o *pipedream.Options) {
+				o.ExternalIDs = tt.external
+			})
 			r := request()
 			r.User = tt.user
 			cred, err := vend(source, r)
@@ -134,7 +142,8 @@ func TestEndUser(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreAlike: nobody can tell an account that is not theirs from one that is not, whatever app or state it has.
+// TestRefusalsAreAlike: nobody can tell an account that is not theirs from one that is not,
+// whatever app or state it has.
 func TestRefusalsAreAlike(t *testing.T) {
 	answers := map[string]http.HandlerFunc{
 		"not there":          says(404, `{"error":"record not found"}`),
@@ -182,7 +191,8 @@ func TestApp(t *testing.T) {
 		"none asked for":                  {nil, `{"name_slug":""}`, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			account := `{"id":"apn_1","external_id":"alice@example.com","app":` + tt.theirs + `,"credentials":{"oauth_access_token":"` + secret + `"}}`
+			account := `{"id":"apn_1","external_id":"alice@example.com","app":` + tt.theirs +
+				`,"credentials":{"oauth_access_token":"` + secret + `"}}`
 			source := newSource(t, serve(t, nil, says(200, account), nil), func(o *pipedream.Options) { o.Apps = tt.apps })
 			r := request()
 			r.App = tt.ours

@@ -36,21 +36,39 @@ func relayFor(t *testing.T, s *stand, slug string, fields map[string]string) (ve
 func TestTargets(t *testing.T) {
 	const gitlab = `{"proxy_enabled":true,"allowed_domains":["gitlab.com"],"base_proxy_target_url":"https://{{custom_fields.base_api_url}}"}`
 	for name, c := range map[string]struct{ slug, connect, url, want string }{
-		"nothing said":             {"gitlab", `null`, "https://gitlab.com/api/v4/x?a=b", "https://gitlab.com/api/v4/x?a=b"},
-		"nothing in it":            {"gitlab", `{}`, "https://gitlab.com/api/v4/x", "https://gitlab.com/api/v4/x"},
-		"nulls":                    {"gitlab", `{"proxy_enabled":null,"allowed_domains":null,"base_proxy_target_url":null}`, "https://gitlab.com/x", "https://gitlab.com/x"},
-		"a static base":            {"gitlab", `{"proxy_enabled":true,"allowed_domains":["gitlab.com"],"base_proxy_target_url":"https://gitlab.com"}`, "https://gitlab.com/x", "https://gitlab.com/x"},
-		"the base's host":          {"gitlab", `{"allowed_domains":[],"base_proxy_target_url":"https://GitLab.com/api"}`, "https://gitlab.com/x", "https://gitlab.com/x"},
-		"a domain above":           {"gitlab", `{"allowed_domains":["a.example","GitLab.com"]}`, "https://upload.gitlab.com/x", "https://upload.gitlab.com/x"},
-		"a wildcard":               {"gitlab", `{"allowed_domains":["*.gitlab.com"]}`, "https://upload.gitlab.com/x", "https://upload.gitlab.com/x"},
-		"a dynamic base":           {"gitlab", gitlab, "https://gitlab.com/api/v4/projects?a=%zz&b=//c", "/api/v4/projects?a=%zz&b=//c"},
-		"a slot":                   {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com"}`, "https://relayed.invalid/api/v2/x%2Fy", "/api/v2/x%2Fy"},
-		"a slot without path":      {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com"}`, "https://relayed.invalid", "/"},
-		"a query alone":            {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com/"}`, "https://relayed.invalid?a=b", "/?a=b"},
-		"an option":                {"zoho-crm", `{"base_proxy_target_url":"https://www.zohoapis.{{ custom_fields.tld }}"}`, "https://relayed.invalid/crm/v2", "/crm/v2"},
-		"a whole address":          {"salesforce", `{"allowed_domains":null,"base_proxy_target_url":"{{custom_fields.instance_url}}"}`, "https://relayed.invalid/services/data", "/services/data"},
-		"a base with a path":       {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com/api/v2"}`, "https://relayed.invalid/api/v2/tickets?a", "/tickets?a"},
-		"a base that is all of it": {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com/api/v2/"}`, "https://relayed.invalid/api/v2?a", "/?a"},
+		"nothing said":  {"gitlab", `null`, "https://gitlab.com/api/v4/x?a=b", "https://gitlab.com/api/v4/x?a=b"},
+		"nothing in it": {"gitlab", `{}`, "https://gitlab.com/api/v4/x", "https://gitlab.com/api/v4/x"},
+		"nulls": {"gitlab", `{"proxy_enabled":null,"allowed_domains":null,"base_proxy_target_url":null}`,
+			"https://gitlab.com/x", "https://gitlab.com/x"},
+		"a static base": {"gitlab",
+			`{"proxy_enabled":true,"allowed_domains":["gitlab.com"],"base_proxy_target_url":"https://gitlab.com"}`,
+			"https://gitlab.com/x", "https://gitlab.com/x"},
+		"the base's host": {"gitlab", `{"allowed_domains":[],"base_proxy_target_url":"https://GitLab.com/api"}`,
+			"https://gitlab.com/x", "https://gitlab.com/x"},
+		"a domain above": {"gitlab", `{"allowed_domains":["a.example","GitLab.com"]}`,
+			"https://upload.gitlab.com/x", "https://upload.gitlab.com/x"},
+		"a wildcard": {"gitlab", `{"allowed_domains":["*.gitlab.com"]}`, "https://upload.gitlab.com/x",
+			"https://upload.gitlab.com/x"},
+		"a dynamic base": {"gitlab", gitlab, "https://gitlab.com/api/v4/projects?a=%zz&b=//c",
+			"/api/v4/projects?a=%zz&b=//c"},
+		"a slot": {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com"}`,
+			"https://relayed.invalid/api/v2/x%2Fy", "/api/v2/x%2Fy"},
+		"a slot without path": {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com"}`,
+			"https://relayed.invalid", "/"},
+		"a query alone": {"zendesk",
+			`{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com/"}`, "https://relayed.invalid?a=b",
+			"/?a=b"},
+		"an option": {"zoho-crm", `{"base_proxy_target_url":"https://www.zohoapis.{{ custom_fields.tld }}"}`,
+			"https://relayed.invalid/crm/v2", "/crm/v2"},
+		"a whole address": {"salesforce",
+			`{"allowed_domains":null,"base_proxy_target_url":"{{custom_fields.instance_url}}"}`,
+			"https://relayed.invalid/services/data", "/services/data"},
+		"a base with a path": {"zendesk",
+			`{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com/api/v2"}`,
+			"https://relayed.invalid/api/v2/tickets?a", "/tickets?a"},
+		"a base that is all of it": {"zendesk",
+			`{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com/api/v2/"}`,
+			"https://relayed.invalid/api/v2?a", "/?a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, nil, says(200, keptBack(c.connect, `null`)), says(200, ""))
@@ -81,33 +99,51 @@ func TestNoTarget(t *testing.T) {
 		slug, connect, url string
 		code               vending.Code
 	}{
-		"not enabled":           {"gitlab", `{"proxy_enabled":false}`, "https://gitlab.com/", vending.InternalError},
-		"not enabled, dynamic":  {"zendesk", `{"proxy_enabled":false,"base_proxy_target_url":"https://{{a}}.zendesk.com"}`, "https://relayed.invalid/", vending.InternalError},
-		"beside, dynamic":       {"git", `{"base_proxy_target_url":"https://{{a}}.git.example"}`, "https://files.git.example/g/r.git/info/refs", vending.InternalError},
-		"another domain":        {"gitlab", `{"allowed_domains":["a.example"]}`, "https://gitlab.com/", vending.InternalError},
-		"no domain":             {"gitlab", `{"allowed_domains":[]}`, "https://gitlab.com/", vending.InternalError},
-		"an end of the name":    {"gitlab", `{"allowed_domains":["lab.com","gitlab.co","com.","","*"]}`, "https://notgitlab.com/", vending.InternalError},
-		"another base":          {"gitlab", `{"allowed_domains":[],"base_proxy_target_url":"https://api.gitlab.com"}`, "https://gitlab.com/", vending.InternalError},
-		"the base elsewhere":    {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.evil.example"}`, "https://relayed.invalid/", vending.InternalError},
-		"the base above":        {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com.evil.example"}`, "https://relayed.invalid/", vending.InternalError},
-		"an extra host":         {"gitlab", `{"base_proxy_target_url":"https://{{custom_fields.base_api_url}}"}`, "https://upload.gitlab.com/x", vending.InternalError},
-		"a value in the path":   {"gitlab", `{"base_proxy_target_url":"https://gitlab.com/{{custom_fields.x}}"}`, "https://gitlab.com/x", vending.InternalError},
-		"a broken placeholder":  {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain.zendesk.com"}`, "https://relayed.invalid/", vending.InternalError},
-		"above the base":        {"zendesk", `{"base_proxy_target_url":"https://{{a}}.zendesk.com/api/v2"}`, "https://relayed.invalid/api/v20", vending.InternalError},
-		"two slashes":           {"zendesk", zendesk, "https://relayed.invalid//evil.example/x", vending.InvalidRequest},
-		"a backslash":           {"zendesk", zendesk, `https://relayed.invalid/%5Cevil.example`, vending.InvalidRequest},
-		"an encoded slash":      {"zendesk", zendesk, "https://relayed.invalid/%2Fevil.example", vending.InvalidRequest},
-		"encoded twice":         {"zendesk", zendesk, "https://relayed.invalid/%252fevil.example", vending.InvalidRequest},
-		"a tab between":         {"zendesk", zendesk, "https://relayed.invalid/%09/evil.example", vending.InvalidRequest},
-		"two behind the base":   {"zendesk", `{"base_proxy_target_url":"https://{{a}}.zendesk.com/api"}`, "https://relayed.invalid/api//evil.example", vending.InvalidRequest},
-		"a placeholder":         {"gitlab", `null`, "https://gitlab.com/x?a={{custom_fields.api_key}}", vending.InvalidRequest},
-		"an encoded one":        {"gitlab", `null`, "https://gitlab.com/x?a=%7B%7Boauth_access_token}}", vending.InvalidRequest},
-		"a flag that is text":   {"gitlab", `{"proxy_enabled":"false"}`, "https://gitlab.com/", vending.UpstreamUnavailable},
-		"domains that are text": {"gitlab", `{"allowed_domains":"gitlab.com"}`, "https://gitlab.com/", vending.UpstreamUnavailable},
-		"a base that is none":   {"gitlab", `{"base_proxy_target_url":["https://gitlab.com"]}`, "https://gitlab.com/", vending.UpstreamUnavailable},
-		"a flag twice":          {"gitlab", `{"proxy_enabled":false,"proxy_enabled":true}`, "https://gitlab.com/", vending.UpstreamUnavailable},
-		"another case":          {"gitlab", `{"Proxy_Enabled":false}`, "https://gitlab.com/", vending.UpstreamUnavailable},
-		"no object":             {"gitlab", `"x"`, "https://gitlab.com/", vending.UpstreamUnavailable},
+		"not enabled": {"gitlab", `{"proxy_enabled":false}`, "https://gitlab.com/", vending.InternalError},
+		"not enabled, dynamic": {"zendesk", `{"proxy_enabled":false,"base_proxy_target_url":"https://{{a}}.zendesk.com"}`,
+			"https://relayed.invalid/", vending.InternalError},
+		"beside, dynamic": {"git", `{"base_proxy_target_url":"https://{{a}}.git.example"}`,
+			"https://files.git.example/g/r.git/info/refs", vending.InternalError},
+		"another domain": {"gitlab", `{"allowed_domains":["a.example"]}`, "https://gitlab.com/",
+			vending.InternalError},
+		"no domain": {"gitlab", `{"allowed_domains":[]}`, "https://gitlab.com/", vending.InternalError},
+		"an end of the name": {"gitlab", `{"allowed_domains":["lab.com","gitlab.co","com.","","*"]}`,
+			"https://notgitlab.com/", vending.InternalError},
+		"another base": {"gitlab", `{"allowed_domains":[],"base_proxy_target_url":"https://api.gitlab.com"}`,
+			"https://gitlab.com/", vending.InternalError},
+		"the base elsewhere": {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.evil.example"}`,
+			"https://relayed.invalid/", vending.InternalError},
+		"the base above": {"zendesk",
+			`{"base_proxy_target_url":"https://{{custom_fields.subdomain}}.zendesk.com.evil.example"}`,
+			"https://relayed.invalid/", vending.InternalError},
+		"an extra host": {"gitlab", `{"base_proxy_target_url":"https://{{custom_fields.base_api_url}}"}`,
+			"https://upload.gitlab.com/x", vending.InternalError},
+		"a value in the path": {"gitlab", `{"base_proxy_target_url":"https://gitlab.com/{{custom_fields.x}}"}`,
+			"https://gitlab.com/x", vending.InternalError},
+		"a broken placeholder": {"zendesk", `{"base_proxy_target_url":"https://{{custom_fields.subdomain.zendesk.com"}`,
+			"https://relayed.invalid/", vending.InternalError},
+		"above the base": {"zendesk", `{"base_proxy_target_url":"https://{{a}}.zendesk.com/api/v2"}`,
+			"https://relayed.invalid/api/v20", vending.InternalError},
+		"two slashes":      {"zendesk", zendesk, "https://relayed.invalid//evil.example/x", vending.InvalidRequest},
+		"a backslash":      {"zendesk", zendesk, `https://relayed.invalid/%5Cevil.example`, vending.InvalidRequest},
+		"an encoded slash": {"zendesk", zendesk, "https://relayed.invalid/%2Fevil.example", vending.InvalidRequest},
+		"encoded twice":    {"zendesk", zendesk, "https://relayed.invalid/%252fevil.example", vending.InvalidRequest},
+		"a tab between":    {"zendesk", zendesk, "https://relayed.invalid/%09/evil.example", vending.InvalidRequest},
+		"two behind the base": {"zendesk", `{"base_proxy_target_url":"https://{{a}}.zendesk.com/api"}`,
+			"https://relayed.invalid/api//evil.example", vending.InvalidRequest},
+		"a placeholder": {"gitlab", `null`, "https://gitlab.com/x?a={{custom_fields.api_key}}",
+			vending.InvalidRequest},
+		"an encoded one": {"gitlab", `null`, "https://gitlab.com/x?a=%7B%7Boauth_access_token}}",
+			vending.InvalidRequest},
+		"a flag that is text": {"gitlab", `{"proxy_enabled":"false"}`, "https://gitlab.com/", vending.UpstreamUnavailable},
+		"domains that are text": {"gitlab", `{"allowed_domains":"gitlab.com"}`, "https://gitlab.com/",
+			vending.UpstreamUnavailable},
+		"a base that is none": {"gitlab", `{"base_proxy_target_url":["https://gitlab.com"]}`, "https://gitlab.com/",
+			vending.UpstreamUnavailable},
+		"a flag twice": {"gitlab", `{"proxy_enabled":false,"proxy_enabled":true}`, "https://gitlab.com/",
+			vending.UpstreamUnavailable},
+		"another case": {"gitlab", `{"Proxy_Enabled":false}`, "https://gitlab.com/", vending.UpstreamUnavailable},
+		"no object":    {"gitlab", `"x"`, "https://gitlab.com/", vending.UpstreamUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, nil, says(200, keptBack(c.connect, `null`)), says(200, ""))
@@ -132,7 +168,8 @@ func TestNoTarget(t *testing.T) {
 // TestRelayHeaderPlaceholder: what the caller sent is no template, of Pipedream's neither.
 func TestRelayHeaderPlaceholder(t *testing.T) {
 	s := serve(t, nil, says(200, keyless["absent"]), says(200, ""))
-	res, err := relayTo(t, s).Relay().RoundTrip(upstreamRequest(t, "GET", "https://sheets.example.com/", "", "X-A", "Bearer {{oauth_access_token}}"))
+	res, err := relayTo(t, s).Relay().RoundTrip(upstreamRequest(t, "GET", "https://sheets.example.com/", "", "X-A",
+		"Bearer {{oauth_access_token}}"))
 	if err == nil {
 		_ = res.Body.Close()
 	}
@@ -180,7 +217,8 @@ func TestProxyErrors(t *testing.T) {
 		contentType, body string
 		code              vending.Code
 	}{
-		"another's account":     {400, json, `{"error":{"account":["account and user mismatch"]}}`, vending.ConnectionDeleted},
+		"another's account": {400, json, `{"error":{"account":["account and user mismatch"]}}`,
+			vending.ConnectionDeleted},
 		"a domain":              {400, json, `{"error":{"domain":["not allowed for this app"]}}`, vending.InternalError},
 		"a domain, without":     {400, json, `{"domain":["not allowed for this app"]}`, vending.InternalError},
 		"a domain, forbidden":   {403, json, `{"domain":["not allowed for this app"]}`, vending.InternalError},
@@ -229,9 +267,11 @@ func TestUnreadableAsksOnce(t *testing.T) {
 		body   string
 		calls  int
 	}{
-		"empty": {200, "", 1}, "HTML": {200, "<p>", 1}, "no account": {200, "{}", 1}, "null": {200, `{"data":null}`, 1}, "a redirect": {302, "", 1}, "no content": {204, "", 1},
-		"huge": {200, `{"id":"` + strings.Repeat("x", 300<<10) + `"}`, 1}, "no token": {200, accountOf("google_sheets", `{"oauth_access_token":""}`), 1},
-		"503": {503, "", 3}, "500": {500, "", 3},
+		"empty": {200, "", 1}, "HTML": {200, "<p>", 1}, "no account": {200, "{}", 1}, "null": {200, `{"data":null}`, 1},
+		"a redirect": {302, "", 1}, "no content": {204, "", 1},
+		"huge":     {200, `{"id":"` + strings.Repeat("x", 300<<10) + `"}`, 1},
+		"no token": {200, accountOf("google_sheets", `{"oauth_access_token":""}`), 1},
+		"503":      {503, "", 3}, "500": {500, "", 3},
 	} {
 		s := serve(t, nil, says(c.status, c.body), nil)
 		cred, err := vend(vending.WithRetry(newSource(t, s)), request())

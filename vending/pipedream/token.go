@@ -42,12 +42,13 @@ func (s *Source) fetchPass(ctx context.Context, client oauthClient) (pass, error
 	if err != nil {
 		return pass{}, vending.Errorf(vending.InternalError, errors.New("the request for an access token cannot be made"))
 	}
-	// The lifetime counts from before the call: an end too early costs a fetch, one too late a refused call.
+	// The lifetime counts from before the call: an end too early costs a fetch, one too late a refused
+	// call.
 	asked := time.Now()
 	status, header, body, err := s.do(ctx, httpx.Fresh(s.transport), http.MethodPost, client.url, http.Header{
 		"Content-Type": {"application/json"}, "Accept": {"application/json"}, "User-Agent": {userAgent},
-		// Not sent, as it has no value: it tells net/http that asking twice does no harm, so that a POST which met a
-		// keep-alive connection in the moment of its closing is repeated on another.
+		// Not sent, as it has no value: it tells net/http that asking twice does no harm, so that a POST
+		// which met a keep-alive connection in the moment of its closing is repeated on another.
 		"X-Idempotency-Key": {},
 	}, request)
 	if err != nil {
@@ -82,7 +83,8 @@ func (t *tokenAnswer) pass(asked time.Time) (pass, error) {
 }
 
 const (
-	// documentedLifetime stands where the answer names none. Were it too long, the account endpoint's 401 would tell.
+	// documentedLifetime stands where the answer names none. Were it too long, the account endpoint's
+	// 401 would tell.
 	documentedLifetime = time.Hour
 	// maxLifetime bounds what is believed, so that it fits a time.Duration.
 	maxLifetime = 24 * time.Hour

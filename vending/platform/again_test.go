@@ -69,15 +69,23 @@ func TestUndeclaredFields(t *testing.T) {
 		want              []string
 		code              vending.Code
 	}{
-		"null and undeclared": {"openai", "api_key", `{"api_key":"` + secret + `","org":null,"meta":{"a":[1]},"scopes":["x"],"":"y","n":1}`, []string{"api_key", secret}, ""},
-		"undeclared twice":    {"openai", "api_key", `{"x":1,"api_key":"` + secret + `","x":2}`, []string{"api_key", secret}, ""},
-		"null first":          {"openai", "api_key", `{"api_key":null,"api_key":"` + secret + `"}`, []string{"api_key", secret}, ""},
-		"declared is null":    {"basic", "basic", `{"username":"` + secret + `","password":null}`, []string{"username", secret}, ""},
-		"none declared":       {"openai", "api_key", `{"apiKey":"` + secret + `"}`, nil, vending.InternalError},
-		"declared twice":      {"openai", "api_key", `{"api_key":"a","api_key":"` + secret + `"}`, nil, vending.UpstreamUnavailable},
-		"declared object":     {"openai", "api_key", `{"api_key":{"value":"` + secret + `"}}`, nil, vending.UpstreamUnavailable},
-		"the client's":        {"owner", "o_auth", `{"client_secret":"x","client_id":"y"}`, oauth, ""},
-		"of a signed app":     {"signed", "o_auth", `{"consumer_key":"k","consumer_secret":"s","oauth_token_secret":"t","user_id":7}`, append(oauth[:4:4], "consumer_key", "k", "consumer_secret", "s", "oauth_token_secret", "t"), ""},
+		"null and undeclared": {"openai", "api_key", `{"api_key":"` + secret +
+			`","org":null,"meta":{"a":[1]},"scopes":["x"],"":"y","n":1}`, []string{"api_key", secret}, ""},
+		"undeclared twice": {"openai", "api_key", `{"x":1,"api_key":"` + secret + `","x":2}`, []string{"api_key", secret},
+			""},
+		"null first": {"openai", "api_key", `{"api_key":null,"api_key":"` + secret + `"}`,
+			[]string{"api_key", secret}, ""},
+		"declared is null": {"basic", "basic", `{"username":"` + secret + `","password":null}`,
+			[]string{"username", secret}, ""},
+		"none declared": {"openai", "api_key", `{"apiKey":"` + secret + `"}`, nil, vending.InternalError},
+		"declared twice": {"openai", "api_key", `{"api_key":"a","api_key":"` + secret + `"}`, nil,
+			vending.UpstreamUnavailable},
+		"declared object": {"openai", "api_key", `{"api_key":{"value":"` + secret + `"}}`, nil,
+			vending.UpstreamUnavailable},
+		"the client's": {"owner", "o_auth", `{"client_secret":"x","client_id":"y"}`, oauth, ""},
+		"of a signed app": {"signed", "o_auth",
+			`{"consumer_key":"k","consumer_secret":"s","oauth_token_secret":"t","user_id":7}`,
+			append(oauth[:4:4], "consumer_key", "k", "consumer_secret", "s", "oauth_token_secret", "t"), ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,9 @@ func takes(app *catalog.App, name string) bool {
 	if app == nil {
 		return true
 	}
-	return !app.OwnsClient(name) && slices.ContainsFunc(app.CredentialFields(), func(f catalog.Field) bool { return f.Name == name })
+	return !app.OwnsClient(name) && slices.ContainsFunc(app.CredentialFields(), func(f catalog.Field) bool {
+		return f.Name == name
+	})
 }
 
 // holds reports whether cred has every field that requests of app are made with.

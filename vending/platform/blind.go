@@ -52,7 +52,8 @@ func (s *Source) noteBlind(ctx context.Context, c *call) {
 		return // a caller's own key, by which it could fill the log
 	}
 	s.logger.LogAttrs(ctx, slog.LevelWarn,
-		"the tenant key may not read connections, so that the path alone says which app one is of: grant it the capability connections",
+		"the tenant key may not read connections, so that the path alone says which app one is of: grant it the "+
+			"capability connections",
 		slog.String("tenant", c.tenant))
 }
 

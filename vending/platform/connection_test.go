@@ -13,46 +13,57 @@ import (
 // data wraps s in the envelope of a success.
 func data(s string) string { return `{"status":"success","message":"","data":` + s + `}` }
 
-// connections are metadata answers under the aliases of TestConnection, and how a vend ends with them.
+// connections are metadata answers under the aliases of TestConnection, and how a vend ends with
+// them.
 var connections = map[string]struct {
 	body string
 	want string // the app in the path; gmail by default
 	code vending.Code
 }{
-	"slug":                          {body: activeGmail},
-	"slug alone":                    {body: data(`{"app":"gmail","status":"active"}`)},
-	"aliased slug":                  {body: data(`{"app":{"slug":"google-mail"},"status":"active"}`)},
-	"aliased id":                    {body: data(`{"app":{"id":"66f0a1","name":"Gmail"},"status":"active"}`)},
-	"aliased id outranks slug":      {body: data(`{"app":{"id":"66f0a1","slug":"mail"},"status":"active"}`)},
-	"aliased id alone":              {body: data(`{"app":"66f0a1","status":"active"}`)},
-	"aliased app_id":                {body: data(`{"app_id":"66f0a1","status":"active"}`)},
-	"needs_reconnection not final":  {body: data(`{"app":"gmail","status":"active","needs_reconnection":true}`)},
-	"no status":                     {body: data(`{"app":"gmail"}`)},
-	"null members":                  {body: data(`{"id":null,"app":{"id":null,"slug":"gmail","name":null},"app_id":null,"status":null}`)},
+	"slug":                         {body: activeGmail},
+	"slug alone":                   {body: data(`{"app":"gmail","status":"active"}`)},
+	"aliased slug":                 {body: data(`{"app":{"slug":"google-mail"},"status":"active"}`)},
+	"aliased id":                   {body: data(`{"app":{"id":"66f0a1","name":"Gmail"},"status":"active"}`)},
+	"aliased id outranks slug":     {body: data(`{"app":{"id":"66f0a1","slug":"mail"},"status":"active"}`)},
+	"aliased id alone":             {body: data(`{"app":"66f0a1","status":"active"}`)},
+	"aliased app_id":               {body: data(`{"app_id":"66f0a1","status":"active"}`)},
+	"needs_reconnection not final": {body: data(`{"app":"gmail","status":"active","needs_reconnection":true}`)},
+	"no status":                    {body: data(`{"app":"gmail"}`)},
+	"null members": {
+		body: data(`{"id":null,"app":{"id":null,"slug":"gmail","name":null},"app_id":null,"status":null}`)},
 	"null app beside an aliased id": {body: data(`{"app":null,"app_id":"66f0a1","status":"active"}`)},
 	"a status of its own":           {body: data(`{"app":"gmail","status":"connected"}`)},
-	"alias takes a slug away":       {body: data(`{"app":"slack","status":"active"}`), want: "slack", code: vending.AppMismatch},
-	"another app":                   {body: data(`{"app":{"slug":"slack"},"status":"active"}`), code: vending.AppMismatch},
-	"slug in another case":          {body: data(`{"app":"Gmail","status":"active"}`), code: vending.InternalError},
-	"slug with a dot segment":       {body: data(`{"app":"../gmail","status":"active"}`), code: vending.InternalError},
-	"slug without end":              {body: data(`{"app":"` + strings.Repeat("g", 65) + `","status":"active"}`), code: vending.InternalError},
-	"unaliased id only":             {body: data(`{"app":{"id":"gmail"},"status":"active"}`), code: vending.InternalError},
-	"unaliased app_id only":         {body: data(`{"app_id":"gmail","status":"active"}`), code: vending.InternalError},
-	"name only":                     {body: data(`{"app":{"name":"gmail"},"status":"active"}`), code: vending.InternalError},
-	"no app":                        {body: data(`{"status":"active"}`), code: vending.InternalError},
-	"null app":                      {body: data(`{"app":null,"status":"active"}`), code: vending.InternalError},
-	"empty app":                     {body: data(`{"app":"","status":"active"}`), code: vending.InternalError},
-	"number as app":                 {body: data(`{"app":7,"status":"active"}`), code: vending.UpstreamUnavailable},
-	"list as app":                   {body: data(`{"app":["gmail"],"status":"active"}`), code: vending.UpstreamUnavailable},
-	"number as slug":                {body: data(`{"app":{"slug":1},"status":"active"}`), code: vending.UpstreamUnavailable},
-	"number as status":              {body: data(`{"app":"gmail","status":1}`), code: vending.UpstreamUnavailable},
-	"another connection":            {body: data(`{"id":"c2","app":"gmail","status":"active"}`), code: vending.UpstreamUnavailable},
-	"pending":                       {body: data(`{"app":"gmail","status":"pending"}`), code: vending.ConnectionNotActive},
-	"rejected":                      {body: data(`{"app":"gmail","status":"rejected"}`), code: vending.ConnectionNotActive},
-	"expired":                       {body: data(`{"app":"gmail","status":"expired"}`), code: vending.ConnectionNotActive},
-	"null data":                     {body: data(`null`), code: vending.UpstreamUnavailable},
-	"error under 200":               {body: strings.Replace(activeGmail, "success", "error", 1), code: vending.UpstreamUnavailable},
-	"coded error under 200":         {body: `{"status":"error","data":{"code":"connection_deleted"}}`, code: vending.ConnectionDeleted},
+	"alias takes a slug away": {body: data(`{"app":"slack","status":"active"}`), want: "slack",
+		code: vending.AppMismatch},
+	"another app":             {body: data(`{"app":{"slug":"slack"},"status":"active"}`), code: vending.AppMismatch},
+	"slug in another case":    {body: data(`{"app":"Gmail","status":"active"}`), code: vending.InternalError},
+	"slug with a dot segment": {body: data(`{"app":"../gmail","status":"active"}`), code: vending.InternalError},
+	"slug without end": {body: data(`{"app":"` + strings.Repeat("g", 65) + `","status":"active"}`),
+		code: vending.InternalError},
+	"unaliased id only":     {body: data(`{"app":{"id":"gmail"},"status":"active"}`), code: vending.InternalError},
+	"unaliased app_id only": {body: data(`{"app_id":"gmail","status":"active"}`), code: vending.InternalError},
+	"name only": {body: data(`{"app":{"name":"gmail"},"status":"active"}`),
+		code: vending.InternalError},
+	"no app":        {body: data(`{"status":"active"}`), code: vending.InternalError},
+	"null app":      {body: data(`{"app":null,"status":"active"}`), code: vending.InternalError},
+	"empty app":     {body: data(`{"app":"","status":"active"}`), code: vending.InternalError},
+	"number as app": {body: data(`{"app":7,"status":"active"}`), code: vending.UpstreamUnavailable},
+	"list as app": {body: data(`{"app":["gmail"],"status":"active"}`),
+		code: vending.UpstreamUnavailable},
+	"number as slug": {body: data(`{"app":{"slug":1},"status":"active"}`),
+		code: vending.UpstreamUnavailable},
+	"number as status": {body: data(`{"app":"gmail","status":1}`), code: vending.UpstreamUnavailable},
+	"another connection": {body: data(`{"id":"c2","app":"gmail","status":"active"}`),
+		code: vending.UpstreamUnavailable},
+	"pending": {body: data(`{"app":"gmail","status":"pending"}`), code: vending.ConnectionNotActive},
+	"rejected": {body: data(`{"app":"gmail","status":"rejected"}`),
+		code: vending.ConnectionNotActive},
+	"expired":   {body: data(`{"app":"gmail","status":"expired"}`), code: vending.ConnectionNotActive},
+	"null data": {body: data(`null`), code: vending.UpstreamUnavailable},
+	"error under 200": {body: strings.Replace(activeGmail, "success", "error", 1),
+		code: vending.UpstreamUnavailable},
+	"coded error under 200": {body: `{"status":"error","data":{"code":"connection_deleted"}}`,
+		code: vending.ConnectionDeleted},
 }
 
 // TestConnection: no token is asked for before the server named the right app.
@@ -61,7 +72,8 @@ func TestConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, says(200, tt.body), says(200, gmailToken))
 			source := newSource(t, s, func(o *platform.Options) {
-				o.Aliases = map[string]string{"66f0a1": "gmail", "google-mail": "gmail", "slack": "slack-legacy", "mail": "fastmail"}
+				o.Aliases = map[string]string{"66f0a1": "gmail", "google-mail": "gmail", "slack": "slack-legacy",
+					"mail": "fastmail"}
 			})
 			r := request()
 			if tt.want != "" {

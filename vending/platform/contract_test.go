@@ -32,7 +32,8 @@ func newGuide(t *testing.T, style standin.Style) *guide {
 	}
 	active := func(user, app string, token any) standin.Connection {
 		return standin.Connection{
-			Tenant: "acme", User: user + "@example.com", App: standin.AppObject("opaque-"+app, app), Status: "active", Token: token,
+			Tenant: "acme", User: user + "@example.com", App: standin.AppObject("opaque-"+app, app), Status: "active",
+			Token: token,
 		}
 	}
 	g.Connections = map[string]standin.Connection{
@@ -41,7 +42,8 @@ func newGuide(t *testing.T, style standin.Style) *guide {
 		"alice-openai": active("alice", "openai", standin.Fields("api_key", map[string]any{
 			"api_key": "sk-alice", "organization": nil, "scopes": []string{"all"}, "meta": map[string]any{"version": 2},
 		})),
-		"alice-basic":   active("alice", "basic", standin.Fields("basic", map[string]any{"username": "alice", "password": ""})),
+		"alice-basic": active("alice", "basic",
+			standin.Fields("basic", map[string]any{"username": "alice", "password": ""})),
 		"alice-pending": {Tenant: "acme", User: "alice@example.com", App: "gmail", Status: "pending"},
 		"alice-revoked": {Tenant: "acme", User: "alice@example.com", App: "gmail", Status: "active", Revoked: true},
 	}
@@ -50,16 +52,21 @@ func newGuide(t *testing.T, style standin.Style) *guide {
 
 // apps is a small catalog.
 var apps = map[string]*catalog.App{
-	"gmail":   {Slug: "gmail", AuthType: "o_auth", Upstream: "https://gmail.googleapis.com"},
-	"openai":  {Slug: "openai", AuthType: "api_key", Upstream: "https://api.openai.com", Fields: []catalog.Field{{Name: "api_key", Secret: true}}},
-	"basic":   {Slug: "basic", AuthType: "basic", Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: "username"}, {Name: "password", Secret: true}}},
-	"zendesk": {Slug: "zendesk", AuthType: "o_auth", Upstream: "https://{subdomain}.zendesk.com", Fields: []catalog.Field{{Name: "subdomain"}, {Name: "shard"}}},
+	"gmail": {Slug: "gmail", AuthType: "o_auth", Upstream: "https://gmail.googleapis.com"},
+	"openai": {Slug: "openai", AuthType: "api_key", Upstream: "https://api.openai.com",
+		Fields: []catalog.Field{{Name: "api_key", Secret: true}}},
+	"basic": {Slug: "basic", AuthType: "basic", Upstream: "https://api.example.com",
+		Fields: []catalog.Field{{Name: "username"}, {Name: "password", Secret: true}}},
+	"zendesk": {Slug: "zendesk", AuthType: "o_auth", Upstream: "https://{subdomain}.zendesk.com",
+		Fields: []catalog.Field{{Name: "subdomain"}, {Name: "shard"}}},
 	"aws": {
 		Slug: "aws", AuthType: "api_key", Upstream: "https://s3.amazonaws.com", Sign: &catalog.Sign{Scheme: "aws_sigv4"},
-		Fields: []catalog.Field{{Name: "access_key_id"}, {Name: "secret_access_key", Secret: true}, {Name: "session_token", Secret: true}},
+		Fields: []catalog.Field{{Name: "access_key_id"}, {Name: "secret_access_key", Secret: true},
+			{Name: "session_token", Secret: true}},
 	},
 	"owner": {
-		Slug: "owner", AuthType: "o_auth", Upstream: "https://api.example.com", OAuth2: &catalog.OAuth2{Grant: "client_credentials"},
+		Slug: "owner", AuthType: "o_auth", Upstream: "https://api.example.com",
+		OAuth2: &catalog.OAuth2{Grant: "client_credentials"},
 		Fields: []catalog.Field{{Name: "client_id"}, {Name: "client_secret", Secret: true}},
 	},
 	"signed": {Slug: "signed", AuthType: "o_auth", Upstream: "https://api.example.com", OAuth1: &catalog.OAuth1{}},
@@ -87,26 +94,44 @@ func walk(t *testing.T, g *guide, proto string) {
 		code                     vending.Code
 		want                     []string
 	}{
-		{name: "OAuth", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
-		{name: "OAuth of another end user", key: "acme", user: "bob", id: "bob-gmail", app: "gmail", want: []string{"access_token", "ya29.bob", "token_type", "Bearer"}},
-		{name: "API key", key: "acme", user: "alice", id: "alice-openai", app: "openai", want: []string{"api_key", "sk-alice"}},
-		{name: "HTTP Basic", key: "acme", user: "alice", id: "alice-basic", app: "basic", want: []string{"password", "", "username", "alice"}},
-		{name: "token alone", key: "blind", user: "alice", id: "alice-gmail", app: "gmail", want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
-		{name: "API key, token alone", key: "blind", user: "alice", id: "alice-openai", app: "openai", want: []string{"api_key", "sk-alice"}},
-		{name: "another form, token alone", key: "blind", user: "alice", id: "alice-openai", app: "gmail", code: vending.AppMismatch},
-		{name: "not hers, token alone", key: "blind", user: "alice", id: "bob-gmail", app: "gmail", code: vending.ConnectionDeleted},
-		{name: "second key during rotation", key: "rotate", user: "alice", id: "alice-gmail", app: "gmail", want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
+		{name: "OAuth", key: "acme", user: "alice", id: "alice-gmail", app: "gmail",
+			want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
+		{name: "OAuth of another end user", key: "acme", user: "bob", id: "bob-gmail", app: "gmail",
+			want: []string{"access_token", "ya29.bob", "token_type", "Bearer"}},
+		{name: "API key", key: "acme", user: "alice", id: "alice-openai", app: "openai",
+			want: []string{"api_key", "sk-alice"}},
+		{name: "HTTP Basic", key: "acme", user: "alice", id: "alice-basic", app: "basic",
+			want: []string{"password", "", "username", "alice"}},
+		{name: "token alone", key: "blind", user: "alice", id: "alice-gmail", app: "gmail",
+			want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
+		{name: "API key, token alone", key: "blind", user: "alice", id: "alice-openai", app: "openai",
+			want: []string{"api_key", "sk-alice"}},
+		{name: "another form, token alone", key: "blind", user: "alice", id: "alice-openai", app: "gmail",
+			code: vending.AppMismatch},
+		{name: "not hers, token alone", key: "blind", user: "alice", id: "bob-gmail", app: "gmail",
+			code: vending.ConnectionDeleted},
+		{name: "second key during rotation", key: "rotate", user: "alice", id: "alice-gmail", app: "gmail",
+			want: []string{"access_token", "ya29.alice", "token_type", "Bearer"}},
 		{name: "not hers", key: "acme", user: "alice", id: "bob-gmail", app: "gmail", code: vending.ConnectionDeleted},
-		{name: "another tenant's", key: "other", user: "alice", id: "alice-gmail", app: "gmail", code: vending.ConnectionDeleted},
+		{name: "another tenant's", key: "other", user: "alice", id: "alice-gmail", app: "gmail",
+			code: vending.ConnectionDeleted},
 		{name: "unknown", key: "acme", user: "alice", id: "none", app: "gmail", code: vending.ConnectionDeleted},
 		{name: "app mismatch", key: "acme", user: "alice", id: "alice-openai", app: "gmail", code: vending.AppMismatch},
 		{name: "unknown key", key: "none", user: "alice", id: "alice-gmail", app: "gmail", code: vending.InvalidTenantKey},
-		{name: "no token capability", key: "read", user: "alice", id: "alice-gmail", app: "gmail", code: vending.CapabilityDisabled},
+		{name: "no token capability", key: "read", user: "alice", id: "alice-gmail", app: "gmail",
+			code: vending.CapabilityDisabled},
 		{name: "pending", key: "acme", user: "alice", id: "alice-pending", app: "gmail", code: vending.ConnectionNotActive},
 		{name: "revoked", key: "acme", user: "alice", id: "alice-revoked", app: "gmail", code: vending.NeedsReconnection},
-		{name: "transient", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", before: func() { g.Fail(refuses(503, "upstream_unavailable")) }, code: vending.UpstreamUnavailable},
-		{name: "budget spent", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", before: func() { g.Fail(nil); g.Budget(0, 120) }, code: vending.RateLimited},
-		{name: "key retired", key: "rotate", user: "alice", id: "alice-gmail", app: "gmail", before: func() { delete(g.Keys, "pk_live_rotate") }, code: vending.InvalidTenantKey},
+		{name: "transient", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", before: func() {
+			g.Fail(refuses(503, "upstream_unavailable"))
+		}, code: vending.UpstreamUnavailable},
+		{name: "budget spent", key: "acme", user: "alice", id: "alice-gmail", app: "gmail", before: func() {
+			g.Fail(nil)
+			g.Budget(0, 120)
+		}, code: vending.RateLimited},
+		{name: "key retired", key: "rotate", user: "alice", id: "alice-gmail", app: "gmail", before: func() {
+			delete(g.Keys, "pk_live_rotate")
+		}, code: vending.InvalidTenantKey},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -140,12 +165,14 @@ func (g *guide) source(t *testing.T, proto string) *platform.Source {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	transport := &http.Transport{
-		TLSClientConfig:   &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSClientConfig: &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs,
+			MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2: server.EnableHTTP2,
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	source, err := platform.New(platform.Options{BaseURL: server.URL + "/platform/v1", Transport: transport, Passthrough: true,
-		Catalog: func(slug string) (*catalog.App, bool) { app, ok := apps[slug]; return app, ok }})
+	source, err := platform.New(platform.Options{BaseURL: server.URL + "/platform/v1", Transport: transport,
+		Passthrough: true,
+		Catalog:     func(slug string) (*catalog.App, bool) { app, ok := apps[slug]; return app, ok }})
 	if err != nil {
 		t.Fatalf("New: %v", err)
 	}

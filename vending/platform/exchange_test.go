@@ -22,10 +22,12 @@ func TestTransportErrors(t *testing.T) {
 		err  error
 		told string
 	}{
-		"refused by the guard": {&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("not a public address")}, "dial tcp: not a public address"},
-		"unexpected end":       {fmt.Errorf("reading: %w", io.ErrUnexpectedEOF), "the connection was cut"},
-		"plain HTTP":           {http.ErrSchemeMismatch, "http: server gave HTTP response to HTTPS client"},
-		"an echo":              {errors.New("malformed response " + tenantKey), "the answer was unusable (*errors.errorString)"},
+		"refused by the guard": {&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("not a public address")},
+			"dial tcp: not a public address"},
+		"unexpected end": {fmt.Errorf("reading: %w", io.ErrUnexpectedEOF), "the connection was cut"},
+		"plain HTTP":     {http.ErrSchemeMismatch, "http: server gave HTTP response to HTTPS client"},
+		"an echo": {errors.New("malformed response " + tenantKey),
+			"the answer was unusable (*errors.errorString)"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

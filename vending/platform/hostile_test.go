@@ -145,7 +145,8 @@ func TestRedirect(t *testing.T) {
 		for call, i := range map[string]int{"metadata": 0, "token": 1} {
 			t.Run(fmt.Sprint(status, "/", call), func(t *testing.T) {
 				handlers := [2]http.HandlerFunc{says(200, activeGmail), says(200, gmailToken)}
-				handlers[i] = says(status, []string{activeGmail, gmailToken}[i], "Location", target.URL+"/platform/v1/connections/c1/token")
+				handlers[i] = says(status, []string{activeGmail, gmailToken}[i], "Location",
+					target.URL+"/platform/v1/connections/c1/token")
 				cred, err := vend(newSource(t, serve(t, handlers[0], handlers[1])), request())
 				refused(t, cred, err, vending.UpstreamUnavailable)
 				if calls := target.all(); len(calls) != 0 {

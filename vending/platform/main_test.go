@@ -28,7 +28,8 @@ const (
 
 const (
 	activeGmail = `{"status":"success","message":"ok","data":{"id":"c1","name":"Work","app":{"id":"a1","slug":"gmail","name":"Gmail"},"status":"active","needs_reconnection":false}}`
-	gmailToken  = `{"status":"success","message":"ok","data":{"access_token":"` + secret + `","token_type":"Bearer","expires_in":3599,"auth_type":"o_auth"}}`
+	gmailToken  = `{"status":"success","message":"ok","data":{"access_token":"` + secret +
+		`","token_type":"Bearer","expires_in":3599,"auth_type":"o_auth"}}`
 )
 
 // seen is one request as it came over the socket.
@@ -48,7 +49,8 @@ func serve(t *testing.T, connection, token http.HandlerFunc) *server {
 	s := &server{sockets: map[string]bool{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		s.requests = append(s.requests, seen{r.Method, r.RequestURI, r.Header.Get("Authorization"), r.Header.Get("X-User-Email")})
+		s.requests = append(s.requests,
+			seen{r.Method, r.RequestURI, r.Header.Get("Authorization"), r.Header.Get("X-User-Email")})
 		s.sockets[r.RemoteAddr] = true
 		s.mu.Unlock()
 		if r.Method == http.MethodGet {

@@ -28,30 +28,47 @@ func TestNewErrors(t *testing.T) {
 		change func(*platform.Options)
 		want   string // empty: fine
 	}{
-		"fine":             {change: func(*platform.Options) {}},
-		"with a port":      {change: base("https://connect.example:8443/platform/v1/")},
-		"IPv6":             {change: base("https://[2001:db8::1]/platform/v1")},
-		"http allowed":     {change: func(o *platform.Options) { o.BaseURL, o.AllowHTTP = "http://127.0.0.1:8080", true }},
-		"http":             {base("http://connect.example"), reading + "it must be https, or http where that is allowed"},
-		"no scheme":        {base("connect.example/platform/v1"), reading + "it must be https, or http where that is allowed"},
-		"other scheme":     {func(o *platform.Options) { o.BaseURL, o.AllowHTTP = "ftp://connect.example", true }, reading + "it must be https, or http where that is allowed"},
-		"empty":            {base(""), reading + "it must be https, or http where that is allowed"},
-		"no host":          {base("https:///platform/v1"), reading + "it has no host"},
-		"port only":        {base("https://:443/platform/v1"), reading + "it has no host"},
-		"opaque":           {base("https:connect.example"), reading + "it has no host"},
-		"user info":        {base("https://user:" + tenantKey + "@connect.example"), reading + "it must not have user info, a query or a fragment"},
-		"query":            {base("https://connect.example?key=" + tenantKey), reading + "it must not have user info, a query or a fragment"},
-		"empty query":      {base("https://connect.example/?"), reading + "it must not have user info, a query or a fragment"},
-		"fragment":         {base("https://connect.example#f"), reading + "it must not have user info, a query or a fragment"},
-		"no URL":           {base("https://" + tenantKey + ":x/%zz"), reading + "it is no URL"},
-		"no transport":     {func(o *platform.Options) { o.Transport = nil }, configuring + "a transport is required"},
-		"no key":           {func(o *platform.Options) { o.Key = nil }, configuring + "a tenant key is required unless the caller's is passed through"},
-		"two keys":         {func(o *platform.Options) { o.Passthrough = true }, configuring + "either the caller's key is passed through or a key is configured, not both"},
+		"fine":         {change: func(*platform.Options) {}},
+		"with a port":  {change: base("https://connect.example:8443/platform/v1/")},
+		"IPv6":         {change: base("https://[2001:db8::1]/platform/v1")},
+		"http allowed": {change: func(o *platform.Options) { o.BaseURL, o.AllowHTTP = "http://127.0.0.1:8080", true }},
+		"http":         {base("http://connect.example"), reading + "it must be https, or http where that is allowed"},
+		"no scheme": {base("connect.example/platform/v1"),
+			reading + "it must be https, or http where that is allowed"},
+		"other scheme": {func(o *platform.Options) {
+			o.BaseURL, o.AllowHTTP = "ftp://connect.example", true
+		}, reading + "it must be https, or http where that is allowed"},
+		"empty":     {base(""), reading + "it must be https, or http where that is allowed"},
+		"no host":   {base("https:///platform/v1"), reading + "it has no host"},
+		"port only": {base("https://:443/platform/v1"), reading + "it has no host"},
+		"opaque":    {base("https:connect.example"), reading + "it has no host"},
+		"user info": {base("https://user:" + tenantKey + "@connect.example"),
+			reading + "it must not have user info, a query or a fragment"},
+		"query": {base("https://connect.example?key=" + tenantKey),
+			reading + "it must not have user info, a query or a fragment"},
+		"empty query": {base("https://connect.example/?"),
+			reading + "it must not have user info, a query or a fragment"},
+		"fragment": {base("https://connect.example#f"),
+			reading + "it must not have user info, a query or a fragment"},
+		"no URL":       {base("https://" + tenantKey + ":x/%zz"), reading + "it is no URL"},
+		"no transport": {func(o *platform.Options) { o.Transport = nil }, configuring + "a transport is required"},
+		"no key": {func(o *platform.Options) {
+			o.Key = nil
+		}, configuring + "a tenant key is required unless the caller's is passed through"},
+		"two keys": {func(o *platform.Options) {
+			o.Passthrough = true
+		}, configuring + "either the caller's key is passed through or a key is configured, not both"},
 		"negative timeout": {func(o *platform.Options) { o.Timeout = -time.Second }, configuring + "the timeout is negative"},
 		"negative cache":   {func(o *platform.Options) { o.CacheSize = -1 }, configuring + "the cache size is negative"},
-		"alias to nothing": {func(o *platform.Options) { o.Aliases = map[string]string{"a": ""} }, configuring + `the alias "a" → "" is no app id or slug to a slug`},
-		"alias to no slug": {func(o *platform.Options) { o.Aliases = map[string]string{"a": "Gmail"} }, configuring + `the alias "a" → "Gmail" is no app id or slug to a slug`},
-		"alias of nothing": {func(o *platform.Options) { o.Aliases = map[string]string{"": "gmail"} }, configuring + `the alias "" → "gmail" is no app id or slug to a slug`},
+		"alias to nothing": {func(o *platform.Options) {
+			o.Aliases = map[string]string{"a": ""}
+		}, configuring + `the alias "a" → "" is no app id or slug to a slug`},
+		"alias to no slug": {func(o *platform.Options) {
+			o.Aliases = map[string]string{"a": "Gmail"}
+		}, configuring + `the alias "a" → "Gmail" is no app id or slug to a slug`},
+		"alias of nothing": {func(o *platform.Options) {
+			o.Aliases = map[string]string{"": "gmail"}
+		}, configuring + `the alias "" → "gmail" is no app id or slug to a slug`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

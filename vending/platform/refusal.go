@@ -73,5 +73,6 @@ func (s *Source) keyRefused(ctx context.Context, c *call, code vending.Code, sta
 	}
 	s.logger.LogAttrs(ctx, slog.LevelError, "the platform refused the tenant key",
 		slog.String("tenant", c.tenant), slog.Int("status", status), slog.String("code", string(code)))
-	return vending.Errorf(vending.InternalError, fmt.Errorf("the platform refused the key of tenant %q with %d", c.tenant, status))
+	return vending.Errorf(vending.InternalError,
+		fmt.Errorf("the platform refused the key of tenant %q with %d", c.tenant, status))
 }

@@ -20,40 +20,51 @@ var refusals = map[string]struct {
 	logged bool         // with a configured key
 	retry  time.Duration
 }{
-	"invalid_user_email":            {answer: refuses(400, "invalid_user_email"), own: vending.InvalidUserEmail},
-	"invalid_request":               {answer: refuses(400, "invalid_request"), own: vending.InvalidRequest},
-	"app_mismatch":                  {answer: refuses(400, "app_mismatch"), own: vending.AppMismatch},
-	"400 without a code":            {answer: says(400, `{"status":"error","message":"`+tenantKey+`","data":null}`), own: vending.InternalError},
-	"needs_reconnection":            {answer: refuses(401, "needs_reconnection"), own: vending.NeedsReconnection},
-	"invalid_tenant_key":            {answer: refuses(401, "invalid_tenant_key"), own: vending.InternalError, passed: vending.InvalidTenantKey, logged: true},
-	"401 with an unknown code":      {answer: refuses(401, "unauthorized"), own: vending.InternalError, passed: vending.InvalidTenantKey, logged: true},
-	"401 HTML":                      {answer: says(401, "<html>"+tenantKey), own: vending.InternalError, passed: vending.InvalidTenantKey, logged: true},
-	"401 empty":                     {answer: says(401, ""), own: vending.InternalError, passed: vending.InvalidTenantKey, logged: true},
-	"401 code of another type":      {answer: says(401, `{"status":"error","data":{"code":7}}`), own: vending.InternalError, passed: vending.InvalidTenantKey, logged: true},
-	"401 with a code of 5xx":        {answer: refuses(401, "upstream_unavailable"), own: vending.InternalError, passed: vending.InvalidTenantKey, logged: true},
-	"capability_disabled":           {answer: refuses(403, "capability_disabled"), own: vending.InternalError, passed: vending.CapabilityDisabled, logged: true},
-	"403 without a code":            {answer: says(403, "blocked"), own: vending.InternalError, passed: vending.CapabilityDisabled, logged: true},
-	"policy_denied":                 {answer: refuses(403, "policy_denied"), own: vending.PolicyDenied},
-	"connection_deleted":            {answer: refuses(404, "connection_deleted"), own: vending.ConnectionDeleted},
-	"unknown_app":                   {answer: refuses(404, "unknown_app"), own: vending.UnknownApp},
-	"404 HTML":                      {answer: says(404, "<html>"), own: vending.ConnectionDeleted},
-	"405":                           {answer: says(405, ""), own: vending.InternalError},
-	"408":                           {answer: says(408, ""), own: vending.UpstreamUnavailable},
-	"connection_not_active":         {answer: refuses(409, "connection_not_active"), own: vending.ConnectionNotActive},
-	"connection_in_use":             {answer: refuses(409, "connection_in_use"), own: vending.ConnectionNotActive},
-	"409 without a code":            {answer: says(409, ""), own: vending.ConnectionNotActive},
-	"410":                           {answer: says(410, ""), own: vending.ConnectionDeleted},
-	"422 with invalid_user_email":   {answer: refuses(422, "invalid_user_email"), own: vending.InvalidUserEmail},
-	"rate_limited":                  {answer: refuses(429, "rate_limited", "Retry-After", "17"), own: vending.RateLimited},
-	"429 without a code":            {answer: says(429, "", "Retry-After", "17"), own: vending.RateLimited},
-	"500":                           {answer: refuses(500, "internal_error"), own: vending.UpstreamUnavailable},
-	"500 with a code of 4xx":        {answer: refuses(500, "needs_reconnection"), own: vending.UpstreamUnavailable},
-	"502 HTML":                      {answer: says(502, "<html>"+tenantKey), own: vending.UpstreamUnavailable},
-	"upstream_unavailable":          {answer: refuses(503, "upstream_unavailable", "Retry-After", "600"), own: vending.UpstreamUnavailable, retry: 10 * time.Minute},
-	"599":                           {answer: says(599, ""), own: vending.UpstreamUnavailable},
-	"304":                           {answer: says(304, ""), own: vending.UpstreamUnavailable},
-	"302 with a code of 4xx":        {answer: refuses(302, "needs_reconnection"), own: vending.UpstreamUnavailable},
-	"302 with a Location of no use": {answer: says(302, "", "Location", "http://[::1:"+tenantKey), own: vending.UpstreamUnavailable},
+	"invalid_user_email": {answer: refuses(400, "invalid_user_email"), own: vending.InvalidUserEmail},
+	"invalid_request":    {answer: refuses(400, "invalid_request"), own: vending.InvalidRequest},
+	"app_mismatch":       {answer: refuses(400, "app_mismatch"), own: vending.AppMismatch},
+	"400 without a code": {answer: says(400, `{"status":"error","message":"`+tenantKey+`","data":null}`),
+		own: vending.InternalError},
+	"needs_reconnection": {answer: refuses(401, "needs_reconnection"), own: vending.NeedsReconnection},
+	"invalid_tenant_key": {answer: refuses(401, "invalid_tenant_key"), own: vending.InternalError,
+		passed: vending.InvalidTenantKey, logged: true},
+	"401 with an unknown code": {answer: refuses(401, "unauthorized"), own: vending.InternalError,
+		passed: vending.InvalidTenantKey, logged: true},
+	"401 HTML": {answer: says(401, "<html>"+tenantKey), own: vending.InternalError,
+		passed: vending.InvalidTenantKey, logged: true},
+	"401 empty": {answer: says(401, ""), own: vending.InternalError, passed: vending.InvalidTenantKey,
+		logged: true},
+	"401 code of another type": {answer: says(401, `{"status":"error","data":{"code":7}}`),
+		own: vending.InternalError, passed: vending.InvalidTenantKey, logged: true},
+	"401 with a code of 5xx": {answer: refuses(401, "upstream_unavailable"), own: vending.InternalError,
+		passed: vending.InvalidTenantKey, logged: true},
+	"capability_disabled": {answer: refuses(403, "capability_disabled"), own: vending.InternalError,
+		passed: vending.CapabilityDisabled, logged: true},
+	"403 without a code": {answer: says(403, "blocked"), own: vending.InternalError,
+		passed: vending.CapabilityDisabled, logged: true},
+	"policy_denied":               {answer: refuses(403, "policy_denied"), own: vending.PolicyDenied},
+	"connection_deleted":          {answer: refuses(404, "connection_deleted"), own: vending.ConnectionDeleted},
+	"unknown_app":                 {answer: refuses(404, "unknown_app"), own: vending.UnknownApp},
+	"404 HTML":                    {answer: says(404, "<html>"), own: vending.ConnectionDeleted},
+	"405":                         {answer: says(405, ""), own: vending.InternalError},
+	"408":                         {answer: says(408, ""), own: vending.UpstreamUnavailable},
+	"connection_not_active":       {answer: refuses(409, "connection_not_active"), own: vending.ConnectionNotActive},
+	"connection_in_use":           {answer: refuses(409, "connection_in_use"), own: vending.ConnectionNotActive},
+	"409 without a code":          {answer: says(409, ""), own: vending.ConnectionNotActive},
+	"410":                         {answer: says(410, ""), own: vending.ConnectionDeleted},
+	"422 with invalid_user_email": {answer: refuses(422, "invalid_user_email"), own: vending.InvalidUserEmail},
+	"rate_limited":                {answer: refuses(429, "rate_limited", "Retry-After", "17"), own: vending.RateLimited},
+	"429 without a code":          {answer: says(429, "", "Retry-After", "17"), own: vending.RateLimited},
+	"500":                         {answer: refuses(500, "internal_error"), own: vending.UpstreamUnavailable},
+	"500 with a code of 4xx":      {answer: refuses(500, "needs_reconnection"), own: vending.UpstreamUnavailable},
+	"502 HTML":                    {answer: says(502, "<html>"+tenantKey), own: vending.UpstreamUnavailable},
+	"upstream_unavailable": {answer: refuses(503, "upstream_unavailable", "Retry-After", "600"),
+		own: vending.UpstreamUnavailable, retry: 10 * time.Minute},
+	"599":                    {answer: says(599, ""), own: vending.UpstreamUnavailable},
+	"304":                    {answer: says(304, ""), own: vending.UpstreamUnavailable},
+	"302 with a code of 4xx": {answer: refuses(302, "needs_reconnection"), own: vending.UpstreamUnavailable},
+	"302 with a Location of no use": {answer: says(302, "", "Location", "http://[::1:"+tenantKey),
+		own: vending.UpstreamUnavailable},
 }
 
 // TestRefusal: every error of the guide's section 12, and those that it does not know, from either
@@ -69,17 +80,22 @@ func TestRefusal(t *testing.T) {
 			t.Run(name+"/"+call+"/configured key", func(t *testing.T) {
 				var logged bytes.Buffer
 				s := serve(t, handlers[0], handlers[1])
-				cred, err := vend(newSource(t, s, func(o *platform.Options) { o.Logger = slog.New(slog.NewJSONHandler(&logged, nil)) }), request())
+				cred, err := vend(newSource(t, s, func(o *platform.Options) {
+					o.Logger = slog.New(slog.NewJSONHandler(&logged, nil))
+				}), request())
 				check(t, refusal(t, cred, err, tt.own), tt.retry)
 				clean(t, logged.String())
-				if got := strings.Contains(logged.String(), `"level":"ERROR","msg":"the platform refused the tenant key","tenant":"acme"`); got != tt.logged {
+				if got := strings.Contains(logged.String(),
+					`"level":"ERROR","msg":"the platform refused the tenant key","tenant":"acme"`); got != tt.logged {
 					t.Errorf("logged = %s, want %t", logged.String(), tt.logged)
 				}
 			})
 			t.Run(name+"/"+call+"/passed through", func(t *testing.T) {
 				var logged bytes.Buffer
 				s := serve(t, handlers[0], handlers[1])
-				cred, err := vend(newSource(t, s, passthrough, func(o *platform.Options) { o.Logger = slog.New(slog.NewJSONHandler(&logged, nil)) }), request())
+				cred, err := vend(newSource(t, s, passthrough, func(o *platform.Options) {
+					o.Logger = slog.New(slog.NewJSONHandler(&logged, nil))
+				}), request())
 				check(t, refusal(t, cred, err, tt.passed), tt.retry)
 				if logged.Len() != 0 {
 					t.Errorf("a caller filled the log: %s", logged.String())
@@ -131,11 +147,19 @@ func TestNotAsked(t *testing.T) {
 		option func(*platform.Options)
 		code   vending.Code
 	}{
-		"no end user":             {func(r *vending.Request) { r.User = "" }, passthrough, vending.InvalidUserEmail},
-		"end user with a newline": {func(r *vending.Request) { r.User = "a@example.com\r\nX-A: b" }, passthrough, vending.InvalidUserEmail},
-		"no key":                  {func(r *vending.Request) { r.Key = vending.Secret{} }, passthrough, vending.InvalidTenantKey},
-		"key with a newline":      {func(r *vending.Request) { r.Key = vending.NewSecret(tenantKey + "\n") }, passthrough, vending.InvalidTenantKey},
-		"tenant without a key":    {func(r *vending.Request) { r.Tenant = "stranger" }, func(*platform.Options) {}, vending.InternalError},
+		"no end user": {func(r *vending.Request) { r.User = "" }, passthrough, vending.InvalidUserEmail},
+		"end user with a newline": {func(r *vending.Request) {
+			r.User = "a@example.com\r\nX-A: b"
+		}, passthrough, vending.InvalidUserEmail},
+		"no key": {func(r *vending.Request) {
+			r.Key = vending.Secret{}
+		}, passthrough, vending.InvalidTenantKey},
+		"key with a newline": {func(r *vending.Request) {
+			r.Key = vending.NewSecret(tenantKey + "\n")
+		}, passthrough, vending.InvalidTenantKey},
+		"tenant without a key": {func(r *vending.Request) {
+			r.Tenant = "stranger"
+		}, func(*platform.Options) {}, vending.InternalError},
 		"configured key unusable": {func(*vending.Request) {}, func(o *platform.Options) {
 			o.Key = func(string) (vending.Secret, bool) { return vending.NewSecret(tenantKey + "\n"), true }
 		}, vending.InternalError},

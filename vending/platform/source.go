@@ -117,7 +117,8 @@ func (s *Source) prepare(r vending.Request) (*call, error) {
 	}
 	secret, ok := s.ownKey(r.Tenant)
 	if !ok || !sendable(secret) {
-		return nil, vending.Errorf(vending.InternalError, fmt.Errorf("tenant %q has no usable key with the platform", r.Tenant))
+		return nil,
+			vending.Errorf(vending.InternalError, fmt.Errorf("tenant %q has no usable key with the platform", r.Tenant))
 	}
 	c.secret = secret
 	return c, nil

@@ -91,16 +91,25 @@ var vends = map[string]struct {
 		request: vending.Request{Tenant: "acme", User: "alice@example.com", Connection: "c1", App: "slack"},
 		code:    vending.AppMismatch,
 	},
-	"unknown connection":        {request: vending.Request{Tenant: "acme", User: "alice@example.com", Connection: "c9", App: "openai"}, code: vending.ConnectionDeleted},
-	"another tenant":            {request: vending.Request{Tenant: "evil", User: "alice@example.com", Connection: "c1", App: "openai"}, code: vending.ConnectionDeleted},
-	"tenant in another case":    {request: vending.Request{Tenant: "Acme", User: "alice@example.com", Connection: "c1", App: "openai"}, code: vending.ConnectionDeleted},
-	"another end user":          {request: vending.Request{Tenant: "acme", User: "bob@example.com", Connection: "c1", App: "openai"}, code: vending.ConnectionDeleted},
-	"another tenant, any user":  {request: vending.Request{Tenant: "evil", User: "alice@example.com", Connection: "c2", App: "gmail"}, code: vending.ConnectionDeleted},
-	"another tenant, other app": {request: vending.Request{Tenant: "evil", User: "alice@example.com", Connection: "c1", App: "slack"}, code: vending.ConnectionDeleted},
-	"another user, other app":   {request: vending.Request{Tenant: "acme", User: "bob@example.com", Connection: "c1", App: "slack"}, code: vending.ConnectionDeleted},
-	"nobody, any user":          {request: vending.Request{Tenant: "acme", Connection: "c2", App: "gmail"}, code: vending.ConnectionDeleted},
-	"star as the end user":      {request: vending.Request{Tenant: "acme", User: "*", Connection: "c1", App: "openai"}, code: vending.ConnectionDeleted},
-	"empty request":             {code: vending.ConnectionDeleted},
+	"unknown connection": {request: vending.Request{Tenant: "acme", User: "alice@example.com", Connection: "c9",
+		App: "openai"}, code: vending.ConnectionDeleted},
+	"another tenant": {request: vending.Request{Tenant: "evil", User: "alice@example.com", Connection: "c1",
+		App: "openai"}, code: vending.ConnectionDeleted},
+	"tenant in another case": {request: vending.Request{Tenant: "Acme", User: "alice@example.com", Connection: "c1",
+		App: "openai"}, code: vending.ConnectionDeleted},
+	"another end user": {request: vending.Request{Tenant: "acme", User: "bob@example.com", Connection: "c1",
+		App: "openai"}, code: vending.ConnectionDeleted},
+	"another tenant, any user": {request: vending.Request{Tenant: "evil", User: "alice@example.com", Connection: "c2",
+		App: "gmail"}, code: vending.ConnectionDeleted},
+	"another tenant, other app": {request: vending.Request{Tenant: "evil", User: "alice@example.com", Connection: "c1",
+		App: "slack"}, code: vending.ConnectionDeleted},
+	"another user, other app": {request: vending.Request{Tenant: "acme", User: "bob@example.com", Connection: "c1",
+		App: "slack"}, code: vending.ConnectionDeleted},
+	"nobody, any user": {request: vending.Request{Tenant: "acme", Connection: "c2", App: "gmail"},
+		code: vending.ConnectionDeleted},
+	"star as the end user": {request: vending.Request{Tenant: "acme", User: "*", Connection: "c1", App: "openai"},
+		code: vending.ConnectionDeleted},
+	"empty request": {code: vending.ConnectionDeleted},
 }
 
 func TestVend(t *testing.T) {
@@ -118,8 +127,10 @@ func TestVend(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Vend: %v", err)
 			}
-			if cred.App != tt.app || cred.AuthType != tt.auth || !cred.Expiry.IsZero() || !slices.Equal(fields(cred), tt.fields) {
-				t.Errorf("Vend = %s %s %v %v; want %s %s %v", cred.App, cred.AuthType, cred.Expiry, fields(cred), tt.app, tt.auth, tt.fields)
+			if cred.App != tt.app || cred.AuthType != tt.auth || !cred.Expiry.IsZero() ||
+				!slices.Equal(fields(cred), tt.fields) {
+				t.Errorf("Vend = %s %s %v %v; want %s %s %v", cred.App, cred.AuthType, cred.Expiry, fields(cred), tt.app, tt.auth,
+					tt.fields)
 			}
 		})
 	}
@@ -155,19 +166,44 @@ func TestNewErrors(t *testing.T) {
 		connections []static.Connection
 		want        string
 	}{
-		"duplicate id":     {[]static.Connection{openai(), gmail(), openai()}, `configuring static connection "c1" (number 3): its id is taken by an earlier connection`},
-		"empty id":         {change(func(c *static.Connection) { c.ID = "" }), `configuring static connection "" (number 1): its id is empty`},
-		"empty tenant":     {change(func(c *static.Connection) { c.Tenant = "" }), `configuring static connection "c2" (number 1): its tenant is empty`},
-		"blank user":       {change(func(c *static.Connection) { c.User = " " }), `configuring static connection "c2" (number 1): its user is empty`},
-		"empty app":        {change(func(c *static.Connection) { c.App = "" }), `configuring static connection "c2" (number 1): its app is empty`},
-		"no auth type":     {change(func(c *static.Connection) { c.AuthType = "" }), `configuring static connection "c2" (number 1): "" is no auth type`},
-		"unknown type":     {change(func(c *static.Connection) { c.AuthType = "oauth" }), `configuring static connection "c2" (number 1): "oauth" is no auth type`},
-		"no fields":        {change(func(c *static.Connection) { c.Fields = nil }), `configuring static connection "c2" (number 1): it has no fields`},
-		"unnamed field":    {change(func(c *static.Connection) { c.Fields[0].Name = "" }), `configuring static connection "c2" (number 1): it has a field without a name`},
-		"empty value":      {change(func(c *static.Connection) { c.Fields[2].Value = "" }), `configuring static connection "c2" (number 1): its field "access_token" is empty`},
-		"field twice":      {change(func(c *static.Connection) { c.Fields[0].Name = vending.AccessToken }), `configuring static connection "c2" (number 1): it has the field "access_token" twice`},
-		"no access_token":  {change(func(c *static.Connection) { c.Fields[2].Name = "token" }), `configuring static connection "c2" (number 1): auth type o_auth requires the field "access_token"`},
-		"second is broken": {append([]static.Connection{openai()}, change(func(c *static.Connection) { c.App = "" })...), `configuring static connection "c2" (number 2): its app is empty`},
+		"duplicate id": {[]static.Connection{openai(), gmail(), openai()},
+			`configuring static connection "c1" (number 3): its id is taken by an earlier connection`},
+		"empty id": {change(func(c *static.Connection) {
+			c.ID = ""
+		}), `configuring static connection "" (number 1): its id is empty`},
+		"empty tenant": {change(func(c *static.Connection) {
+			c.Tenant = ""
+		}), `configuring static connection "c2" (number 1): its tenant is empty`},
+		"blank user": {change(func(c *static.Connection) {
+			c.User = " "
+		}), `configuring static connection "c2" (number 1): its user is empty`},
+		"empty app": {change(func(c *static.Connection) {
+			c.App = ""
+		}), `configuring static connection "c2" (number 1): its app is empty`},
+		"no auth type": {change(func(c *static.Connection) {
+			c.AuthType = ""
+		}), `configuring static connection "c2" (number 1): "" is no auth type`},
+		"unknown type": {change(func(c *static.Connection) {
+			c.AuthType = "oauth"
+		}), `configuring static connection "c2" (number 1): "oauth" is no auth type`},
+		"no fields": {change(func(c *static.Connection) {
+			c.Fields = nil
+		}), `configuring static connection "c2" (number 1): it has no fields`},
+		"unnamed field": {change(func(c *static.Connection) {
+			c.Fields[0].Name = ""
+		}), `configuring static connection "c2" (number 1): it has a field without a name`},
+		"empty value": {change(func(c *static.Connection) {
+			c.Fields[2].Value = ""
+		}), `configuring static connection "c2" (number 1): its field "access_token" is empty`},
+		"field twice": {change(func(c *static.Connection) {
+			c.Fields[0].Name = vending.AccessToken
+		}), `configuring static connection "c2" (number 1): it has the field "access_token" twice`},
+		"no access_token": {change(func(c *static.Connection) {
+			c.Fields[2].Name = "token"
+		}), `configuring static connection "c2" (number 1): auth type o_auth requires the field "access_token"`},
+		"second is broken": {append([]static.Connection{openai()}, change(func(c *static.Connection) {
+			c.App = ""
+		})...), `configuring static connection "c2" (number 2): its app is empty`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -239,12 +275,14 @@ func TestNeverPrinted(t *testing.T) {
 // TestAdvice: a value that cannot be placed is the operator's, who wrote it.
 func TestAdvice(t *testing.T) {
 	for _, c := range []static.Connection{openai(), gmail()} {
-		cred, err := mustNew(t, c).Vend(t.Context(), vending.Request{Tenant: "acme", User: "alice@example.com", Connection: c.ID})
+		cred, err := mustNew(t, c).Vend(t.Context(),
+			vending.Request{Tenant: "acme", User: "alice@example.com", Connection: c.ID})
 		if err != nil {
 			t.Fatal(err)
 		}
 		advice, ok := cred.Advice("org")
-		if want := "correct it in the source's configuration, connection " + c.ID + " { field org VALUE }"; !ok || advice != want {
+		if want := "correct it in the source's configuration, connection " + c.ID + " { field org VALUE }"; !ok ||
+			advice != want {
 			t.Errorf("advice %q, want %q", advice, want)
 		}
 	}

@@ -17,7 +17,8 @@ const (
 	userInfo    = "holds a user name or a password; write the address alone, like shop.example.com"
 	noName      = "is no valid international name; check it, or write its ASCII form, which begins with xn--"
 	hasPath     = "goes on with a path, but the app is called at the root of its host"
-	oddPath     = "goes on with a path that cannot be a site's: parts of letters, digits, - . _ and ~ are possible, like example.com/shop"
+	oddPath     = "goes on with a path that cannot be a site's: parts of letters, digits, - . _ and ~ are possible, " +
+		"like example.com/shop"
 )
 
 // address is what an end user meant by text, where a whole host is asked for: the host and, where f
@@ -93,7 +94,8 @@ func sitePath(path string, cuts []string) string {
 			continue
 		}
 		for _, cut := range cuts {
-			if below := path[i:]; len(below) >= len(cut) && strings.EqualFold(below[:len(cut)], cut) && (len(below) == len(cut) || below[len(cut)] == '/') {
+			if below := path[i:]; len(below) >= len(cut) && strings.EqualFold(below[:len(cut)], cut) &&
+				(len(below) == len(cut) || below[len(cut)] == '/') {
 				return strings.TrimRight(path[:i], "/")
 			}
 		}

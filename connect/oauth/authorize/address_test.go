@@ -14,7 +14,8 @@ func shop(sitePath bool) *catalog.App {
 	return &catalog.App{
 		Slug: "shop", Name: "Shop", AuthType: "api_key", Upstream: "https://{host}/wp-json",
 		Fields: []catalog.Field{
-			{Name: "host", Label: "Site", Kind: catalog.KindHost, SitePath: sitePath, Cut: []string{"/wp-admin", "/wp-login.php", "/remote.php/dav"}},
+			{Name: "host", Label: "Site", Kind: catalog.KindHost, SitePath: sitePath,
+				Cut: []string{"/wp-admin", "/wp-login.php", "/remote.php/dav"}},
 			{Name: "key", Secret: true},
 		},
 		Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{key}"}},
@@ -24,9 +25,11 @@ func shop(sitePath bool) *catalog.App {
 // TestAddress: no path is lost on the way to a host, and no address that a program could read
 // otherwise is taken.
 func TestAddress(t *testing.T) {
-	const path = "Site cannot be right: it goes on with a path, but the app is called at the root of its host; write only example.com."
+	const path = "Site cannot be right: it goes on with a path, but the app is called at the root of its host; write " +
+		"only example.com."
 	refusedAs := func(reason string) string { return "Site cannot be right: it " + reason + "." }
-	for given, want := range map[string]struct{ root, site string }{ // what is stored, or what the page says; an empty site is as root
+	// what is stored, or what the page says; an empty site is as root
+	for given, want := range map[string]struct{ root, site string }{
 		"example.com":                               {"example.com", ""},
 		" HTTPS://Example.com/ ":                    {"example.com", ""},
 		"//example.com/":                            {"example.com", ""},
@@ -62,29 +65,31 @@ func TestAddress(t *testing.T) {
 		"https://bücher.example/":                   {"xn--bcher-kva.example", ""},
 		"BÜCHER.example:8443":                       {"xn--bcher-kva.example:8443", ""},
 		"https://XN--BCHER-KVA.example":             {"xn--bcher-kva.example", ""},
-		"https://bücher.example/laden":              {strings.Replace(path, "example.com", "xn--bcher-kva.example", 1), "xn--bcher-kva.example/laden"},
-		"https://аpple.example":                     {"xn--pple-43d.example", ""}, // a Cyrillic letter: its ASCII form shows it
-		"https://example。com":                       {"example.com", ""},
-		"https://ｅxample.com":                       {"example.com", ""},
-		"https://straße.example":                    {"xn--strae-oqa.example", ""},
-		"https://xn--a.example":                     {refusedAs(noName), ""},
-		"https://ex／ample.com":                      {refusedAs(noName), ""},
-		"https://a\u200db.example":                  {refusedAs(noName), ""},
-		"https://bü_cher.example":                   {refusedAs(noName), ""},
-		"https://user:canary@example.com/":          {refusedAs(userInfo), ""},
-		"https://example.com@evil.example":          {refusedAs(userInfo), ""},
-		"ftp://example.com":                         {refusedAs(otherScheme), ""},
-		"javascript://example.com":                  {refusedAs(otherScheme), ""},
-		"https://":                                  {refusedAs(noHost), refusedAs(noSite)},
-		"https:///blog":                             {refusedAs(noHost), refusedAs(noSite)},
-		"127.0.0.1/blog":                            {refusedAs(noHost), refusedAs(noSite)},
-		"localhost:3000":                            {refusedAs(noHost), refusedAs(noSite)},
-		"https://127.0.0.1/":                        {refusedAs(noHost), refusedAs(noSite)},
-		"https://[::1]/":                            {refusedAs(noHost), refusedAs(noSite)},
-		"0x7f.1":                                    {refusedAs(noHost), refusedAs(noSite)},
-		"example.com:0":                             {refusedAs(noHost), refusedAs(noSite)},
-		"example.com, example.net":                  {refusedAs(noHost), refusedAs(noSite)},
-		"http:example.com":                          {refusedAs(noHost), refusedAs(noSite)},
+		"https://bücher.example/laden": {strings.Replace(path, "example.com", "xn--bcher-kva.example", 1),
+			"xn--bcher-kva.example/laden"},
+		// a Cyrillic letter: its ASCII form shows it
+		"https://аpple.example":            {"xn--pple-43d.example", ""},
+		"https://example。com":              {"example.com", ""},
+		"https://ｅxample.com":              {"example.com", ""},
+		"https://straße.example":           {"xn--strae-oqa.example", ""},
+		"https://xn--a.example":            {refusedAs(noName), ""},
+		"https://ex／ample.com":             {refusedAs(noName), ""},
+		"https://a\u200db.example":         {refusedAs(noName), ""},
+		"https://bü_cher.example":          {refusedAs(noName), ""},
+		"https://user:canary@example.com/": {refusedAs(userInfo), ""},
+		"https://example.com@evil.example": {refusedAs(userInfo), ""},
+		"ftp://example.com":                {refusedAs(otherScheme), ""},
+		"javascript://example.com":         {refusedAs(otherScheme), ""},
+		"https://":                         {refusedAs(noHost), refusedAs(noSite)},
+		"https:///blog":                    {refusedAs(noHost), refusedAs(noSite)},
+		"127.0.0.1/blog":                   {refusedAs(noHost), refusedAs(noSite)},
+		"localhost:3000":                   {refusedAs(noHost), refusedAs(noSite)},
+		"https://127.0.0.1/":               {refusedAs(noHost), refusedAs(noSite)},
+		"https://[::1]/":                   {refusedAs(noHost), refusedAs(noSite)},
+		"0x7f.1":                           {refusedAs(noHost), refusedAs(noSite)},
+		"example.com:0":                    {refusedAs(noHost), refusedAs(noSite)},
+		"example.com, example.net":         {refusedAs(noHost), refusedAs(noSite)},
+		"http:example.com":                 {refusedAs(noHost), refusedAs(noSite)},
 	} {
 		if want.site == "" {
 			want.site = want.root
@@ -96,7 +101,8 @@ func TestAddress(t *testing.T) {
 			switch {
 			case errors.As(err, &p):
 				said = p.Message()
-				if strings.Contains(p.Error(), "canary") || strings.Contains(p.Error(), "example.net") || p.suggest != "" && strings.Contains(p.Error(), p.suggest) {
+				if strings.Contains(p.Error(), "canary") || strings.Contains(p.Error(), "example.net") || p.suggest != "" &&
+					strings.Contains(p.Error(), p.suggest) {
 					t.Errorf("%q: the log would have what was entered: %s", given, p.Error())
 				}
 			case err != nil:
@@ -115,7 +121,8 @@ func TestAddress(t *testing.T) {
 // refused, with what to write.
 func TestImportedSite(t *testing.T) {
 	for value, ok := range map[string]bool{
-		"example.com/blog": true, "xn--bcher-kva.example/blog": true, "example.com/blog/": false, "https://example.com/blog": false, "bücher.example": false,
+		"example.com/blog": true, "xn--bcher-kva.example/blog": true, "example.com/blog/": false,
+		"https://example.com/blog": false, "bücher.example": false,
 	} {
 		err := CheckImported(shop(true), connect.GrantValues{Fields: fields("host", value, "key", "k")})
 		if (err == nil) != ok {

@@ -20,8 +20,8 @@ type Options struct {
 	// Clients finds the OAuth client of an app, for a tenant. Without one it returns
 	// connect.ErrNoOAuthClient, wrapped or not.
 	Clients func(ctx context.Context, tenant, app string) (connect.OAuthClient, error)
-	// Transport reaches an app's token and revocation endpoints and its upstream. It must guard what it
-	// dials by what that app allows; where it is nil or returns nil, nothing is dialled.
+	// Transport reaches an app's token and revocation endpoints and its upstream. It must guard what
+	// it dials by what that app allows; where it is nil or returns nil, nothing is dialled.
 	Transport func(app *catalog.App) http.RoundTripper
 	// Timeout bounds each conversation; 0 means 10 s.
 	Timeout time.Duration
@@ -35,7 +35,8 @@ const defaultTimeout = 10 * time.Second
 
 // Authorizer obtains grants. It keeps nothing between two calls and is safe for parallel use.
 //
-// What an end user can be told about is a *[Problem]; any other error is a defect here, or a caller who left.
+// What an end user can be told about is a *[Problem]; any other error is a defect here, or a caller
+// who left.
 type Authorizer struct{ o Options }
 
 // New returns an authorizer over o.
@@ -82,13 +83,14 @@ func (a *Authorizer) endpoint(app *catalog.App, o *catalog.OAuth2, client connec
 }
 
 // filled is app's OAuth2 with the URLs filled that are used.
-func (a *Authorizer) filled(app *catalog.App, client connect.OAuthClient, fields []vending.Field, used ...tokenendpoint.URL) (*catalog.OAuth2, error) {
+func (a *Authorizer) filled(app *catalog.App, client connect.OAuthClient, fields []vending.Field,
+	used ...tokenendpoint.URL) (*catalog.OAuth2, error) {
 	o, err := tokenendpoint.Filled(app, client, fields, used...)
 	return o, unplaceable(app, err)
 }
 
-// refused explains what came of a call of app's token endpoint in the caller's ctx. Where the OAuth client
-// is the end user's own, so is the mistake in it.
+// refused explains what came of a call of app's token endpoint in the caller's ctx. Where the OAuth
+// client is the end user's own, so is the mistake in it.
 func (a *Authorizer) refused(ctx context.Context, tenant string, app *catalog.App, err error) error {
 	var r *tokenendpoint.Refusal
 	if !errors.As(err, &r) || errors.Is(ctx.Err(), context.Canceled) {
@@ -109,18 +111,20 @@ func (a *Authorizer) refused(ctx context.Context, tenant string, app *catalog.Ap
 		p.Kind = Nonsense
 	}
 	if r.Class == tokenendpoint.Refused && p.Kind != WrongCredential {
-		a.o.Logger.Error("token endpoint refused us", "app", app.Slug, "tenant", tenant, "status", r.Status, "provider_code", r.Code)
+		a.o.Logger.Error("token endpoint refused us", "app", app.Slug, "tenant", tenant, "status", r.Status, "provider_code",
+			r.Code)
 	}
 	return about(app, p)
 }
 
-// blamesInput reports whether a provider that names no error code refused what the end user entered:
-// nothing else in the request varies.
+// blamesInput reports whether a provider that names no error code refused what the end user
+// entered: nothing else in the request varies.
 func blamesInput(r *tokenendpoint.Refusal) bool {
 	return r.Code == "" && (r.Status == http.StatusBadRequest || r.Status == http.StatusForbidden)
 }
 
-// credential is what calls with a grant of app would place, beside what comes with the OAuth client.
+// credential is what calls with a grant of app would place, beside what comes with the OAuth
+// client.
 func credential(app *catalog.App, v connect.GrantValues, client []vending.Field) vending.Credential {
 	if vending.AuthType(app.AuthType) != vending.OAuth {
 		return vending.NewFields(app.Slug, vending.AuthType(app.AuthType), v.Fields)

@@ -18,20 +18,24 @@ import (
 
 // Request is an authorization request, and what its callback is held against.
 type Request struct {
-	// URL is where the browser goes. It holds State, but for OAuth 1: there the provider knows it already.
+	// URL is where the browser goes. It holds State, but for OAuth 1: there the provider knows it
+	// already.
 	URL string
 	// State has 256 random bits.
 	State string
-	// Verifier is what Finish needs of Begin: the PKCE code verifier (RFC 7636) or the temporary credentials of OAuth 1, and where the
-	// client was at; the zero Secret where the app takes none of them.
+	// Verifier is what Finish needs of Begin: the PKCE code verifier (RFC 7636) or the temporary
+	// credentials of OAuth 1, and where the client was at; the zero Secret where the app takes none of
+	// them.
 	Verifier vending.Secret
 }
 
-var errNoConsent = errors.New("the catalog has no authorization endpoint for the app; its connections can only be imported")
+var errNoConsent = errors.New(
+	"the catalog has no authorization endpoint for the app; its connections can only be imported")
 
-// Begin makes an authorization request (RFC 6749, section 4.1.1). redirectURI is sent as it is. fields are what the end user entered. Finish
-// must be given the same of both.
-func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App, redirectURI string, fields []vending.Field) (Request, error) {
+// Begin makes an authorization request (RFC 6749, section 4.1.1). redirectURI is sent as it is.
+// fields are what the end user entered. Finish must be given the same of both.
+func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App, redirectURI string,
+	fields []vending.Field) (Request, error) {
 	if app.OAuth1 != nil {
 		return a.beginOAuth1(ctx, tenant, app, redirectURI, fields)
 	}

@@ -28,16 +28,22 @@ func TestBegin(t *testing.T) {
 		change  func(*catalog.App)
 		want    map[string]string // beside what every request has
 	}{
-		"as it is":              {own(), func(*catalog.App) {}, map[string]string{"scope": "read write"}},
-		"separator":             {own(), func(a *catalog.App) { a.OAuth2.ScopeSeparator = "," }, map[string]string{"scope": "read,write"}},
-		"the client's scopes":   {own("only"), func(*catalog.App) {}, map[string]string{"scope": "only"}},
-		"the client's, by dash": {own("a", "b"), func(a *catalog.App) { a.OAuth2.ScopeSeparator = "-" }, map[string]string{"scope": "a-b"}},
-		"no scopes":             {own(), func(a *catalog.App) { a.OAuth2.Scopes = nil }, map[string]string{}},
+		"as it is": {own(), func(*catalog.App) {}, map[string]string{"scope": "read write"}},
+		"separator": {own(), func(a *catalog.App) {
+			a.OAuth2.ScopeSeparator = ","
+		}, map[string]string{"scope": "read,write"}},
+		"the client's scopes": {own("only"), func(*catalog.App) {}, map[string]string{"scope": "only"}},
+		"the client's, by dash": {own("a", "b"), func(a *catalog.App) {
+			a.OAuth2.ScopeSeparator = "-"
+		}, map[string]string{"scope": "a-b"}},
+		"no scopes": {own(), func(a *catalog.App) { a.OAuth2.Scopes = nil }, map[string]string{}},
 		"parameters": {own(), func(a *catalog.App) {
 			a.OAuth2.AuthorizeParams = map[string]string{"access_type": "offline", "prompt": "consent & more"}
 		}, map[string]string{"scope": "read write", "access_type": "offline", "prompt": "consent & more"}},
 		"no PKCE": {own(), func(a *catalog.App) { a.OAuth2.NoPKCE = true }, map[string]string{"scope": "read write"}},
-		"the URL says what the flow sets": {own(), func(a *catalog.App) { a.OAuth2.AuthorizeURL += "&response_type=token&state=x&scope=y" },
+		"the URL says what the flow sets": {own(), func(a *catalog.App) {
+			a.OAuth2.AuthorizeURL += "&response_type=token&state=x&scope=y"
+		},
 			map[string]string{"scope": "read write"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +59,8 @@ func TestBegin(t *testing.T) {
 				t.Fatalf("%v in %s", err, r.URL)
 			}
 			want := url.Values{
-				"audience": {"x y", "z"}, "response_type": {"code"}, "client_id": {"acme of mail"}, "redirect_uri": {redirectURI}, "state": {r.State},
+				"audience": {"x y", "z"}, "response_type": {"code"}, "client_id": {"acme of mail"}, "redirect_uri": {redirectURI},
+				"state": {r.State},
 			}
 			for name, value := range c.want {
 				want.Set(name, value)
@@ -116,11 +123,16 @@ func TestBeginRefuses(t *testing.T) {
 		cause   error
 		logged  string
 	}{
-		"no client":          {connect.ErrNoOAuthClient, func(*catalog.App) {}, true, connect.ErrNoOAuthClient, `"app":"mail","tenant":"acme"`},
+		"no client": {connect.ErrNoOAuthClient, func(*catalog.App) {}, true, connect.ErrNoOAuthClient,
+			`"app":"mail","tenant":"acme"`},
 		"no client, wrapped": {none, func(*catalog.App) {}, true, connect.ErrNoOAuthClient, `"app":"mail","tenant":"acme"`},
 		"store is broken":    {broken, func(*catalog.App) {}, false, broken, ""},
-		"no consent page":    {nil, func(a *catalog.App) { a.OAuth2.AuthorizeURL = "" }, true, errNoConsent, `"app":"mail","tenant":"acme"`},
-		"key":                {nil, func(a *catalog.App) { a.OAuth2 = nil }, true, errNoConsent, `"app":"mail","tenant":"acme"`},
+		"no consent page": {nil, func(a *catalog.App) {
+			a.OAuth2.AuthorizeURL = ""
+		}, true, errNoConsent, `"app":"mail","tenant":"acme"`},
+		"key": {nil, func(a *catalog.App) {
+			a.OAuth2 = nil
+		}, true, errNoConsent, `"app":"mail","tenant":"acme"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, granted, clientError(c.err))

@@ -10,7 +10,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-var errMoved = errors.New("the oauth client of today is for another address than the one at which the end user authorized")
+var errMoved = errors.New(
+	"the oauth client of today is for another address than the one at which the end user authorized")
 
 // The names of what an attempt keeps in Request.Verifier, beside OAuth 1's temporary credentials.
 const (
@@ -18,11 +19,13 @@ const (
 	keptAt       = "at_" // and the name of a field of the client
 )
 
-// begun is what an attempt keeps between Begin and Finish. Where the end user was sent is a part of it: a code, or a temporary token,
-// must not go to another place because the client was set anew meanwhile.
+// begun is what an attempt keeps between Begin and Finish. Where the end user was sent is a part of
+// it: a code, or a temporary token, must not go to another place because the client was set anew
+// meanwhile.
 type begun url.Values
 
-// seal returns what Request.Verifier is. A verifier that is all there is to keep stands there by itself.
+// seal returns what Request.Verifier is. A verifier that is all there is to keep stands there by
+// itself.
 func (b begun) seal(app *catalog.App, client connect.OAuthClient) vending.Secret {
 	for _, f := range client.AddressFields(app) {
 		b[keptAt+f.Name] = []string{f.Value}

@@ -50,7 +50,8 @@ func CheckBinding(app *catalog.App, bound, entered []vending.Field) error {
 		}
 		if !connect.SameSite(value, at) {
 			return about(app, Problem{Kind: BadField, Field: f.Name, suggest: at,
-				reason: "is another address than the one of this connection, which keeps it; to connect another one, ask for a new link"})
+				reason: "is another address than the one of this connection, which keeps it; to connect another one, ask for a " +
+					"new link"})
 		}
 	}
 	return nil

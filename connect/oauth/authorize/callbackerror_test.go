@@ -25,7 +25,8 @@ func TestSaid(t *testing.T) {
 		{"error_code=1&error_reason=user_denied", "user_denied"},
 		{"error=x&error_description=" + url.QueryEscape(" two\r\n\tlines\u2028and\u00a0more "), "two lines and more"},
 		{"error=x&error_description=" + url.QueryEscape("<script>alert(1)</script>"), "scriptalert(1)/script"},
-		{"error=x&error_description=" + url.QueryEscape("\u202eevil\u202c\u2066\u200b\u200d\ufeff\x00\x1b[31m\u0085"), "evil[31m"},
+		{"error=x&error_description=" + url.QueryEscape("\u202eevil\u202c\u2066\u200b\u200d\ufeff\x00\x1b[31m\u0085"),
+			"evil[31m"},
 		{"error=x&error_description=" + "%ff%fea", "a"},
 		{"error=x&error_description=" + url.QueryEscape(long), long},
 		{"error=x&error_description=" + url.QueryEscape(long+"x"), long + "…"},
@@ -45,7 +46,8 @@ func TestSaid(t *testing.T) {
 		if p.Said != c.want || utf8.RuneCountInString(p.Said) > maxSaid+1 {
 			t.Errorf("%.80q: %q, want %q", c.query, p.Said, c.want)
 		}
-		if strings.Contains(p.Message()+p.Title(), "evil") || p.Said != "" && !strings.Contains(s.log.String(), "provider_description") {
+		if strings.Contains(p.Message()+p.Title(), "evil") || p.Said != "" &&
+			!strings.Contains(s.log.String(), "provider_description") {
 			t.Errorf("%.80q: %q, log %s", c.query, p.Message(), s.log)
 		}
 	}

@@ -40,9 +40,10 @@ type answered struct {
 	query url.Values
 }
 
-// capture finds the values of app's fields from the grant, and returns all of the grant's fields in the app's order. URLs are asked in ctx,
-// each once whatever is found in its answer.
-func (a *Authorizer) capture(ctx context.Context, app *catalog.App, client connect.OAuthClient, given answered) ([]vending.Field, error) {
+// capture finds the values of app's fields from the grant, and returns all of the grant's fields in
+// the app's order. URLs are asked in ctx, each once whatever is found in its answer.
+func (a *Authorizer) capture(ctx context.Context, app *catalog.App, client connect.OAuthClient,
+	given answered) ([]vending.Field, error) {
 	fields := slices.Clone(given.values.Fields)
 	answers := map[string]any{}
 	for _, c := range app.OAuth2.Capture {
@@ -59,7 +60,8 @@ func (a *Authorizer) capture(ctx context.Context, app *catalog.App, client conne
 	return fields, nil
 }
 
-func (a *Authorizer) captured(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture, given answered, answers map[string]any) (string, error) {
+func (a *Authorizer) captured(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture,
+	given answered, answers map[string]any) (string, error) {
 	if c.From == catalog.CaptureCallback {
 		return a.value(app, c, given.query.Get(c.Path)) // which readCallback has seen once at most
 	}
@@ -74,7 +76,8 @@ func (a *Authorizer) captured(ctx context.Context, app *catalog.App, client conn
 	return a.value(app, c, follow(answer, c.Path, given.values.Fields))
 }
 
-// checkCallback reports a value that the callback lacks, before its code is spent on tokens that nobody could use.
+// checkCallback reports a value that the callback lacks, before its code is spent on tokens that
+// nobody could use.
 func (a *Authorizer) checkCallback(app *catalog.App, query url.Values) error {
 	for _, c := range app.OAuth2.Capture {
 		if c.From != catalog.CaptureCallback {
@@ -102,7 +105,8 @@ func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (st
 	if value == "" || len(value) > maxCaptured {
 		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "from", c.From)
 		if chosen := c.ChosenBy(); len(chosen) > 0 {
-			return "", about(app, Problem{Kind: BadField, Field: chosen[0], Err: errNoCapture, reason: "is none that you gave access to"})
+			return "",
+				about(app, Problem{Kind: BadField, Field: chosen[0], Err: errNoCapture, reason: "is none that you gave access to"})
 		}
 		return "", about(app, Problem{Kind: NoAccount, Field: c.Field, Err: errNoCapture})
 	}
@@ -110,7 +114,8 @@ func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (st
 }
 
 // lookInto returns the JSON that c looks into: the token endpoint's answer, or that of a call.
-func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture, given answered) (answer any, err error) {
+func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture,
+	given answered) (answer any, err error) {
 	if c.From == catalog.CaptureToken {
 		answer, err = parse(given.token.Reveal())
 		return answer, err
@@ -134,7 +139,8 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 			p.Kind = NoAccount
 		}
 		p.Status, p.Err = status, err
-		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "status", status, "error", err)
+		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "status", status,
+			"error", err)
 		return nil, about(app, *p)
 	}
 	if answer, err = parse(body); err != nil {
@@ -144,7 +150,8 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 }
 
 // call asks target by GET with the new token, where the app places it.
-func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.OAuthClient, target string, v connect.GrantValues) (status int, body string, err error) {
+func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.OAuthClient, target string,
+	v connect.GrantValues) (status int, body string, err error) {
 	probe, err := probing(app, target)
 	if err != nil {
 		return 0, "", err
@@ -169,8 +176,9 @@ func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.
 	return res.Status, string(res.Body), nil
 }
 
-// probing is app with the capture's URL for its verify request. Of the placement it leaves out what is not known yet and what
-// belongs to the upstream's paths; where nothing is left that holds the token, it goes into `Authorization`.
+// probing is app with the capture's URL for its verify request. Of the placement it leaves out what
+// is not known yet and what belongs to the upstream's paths; where nothing is left that holds the
+// token, it goes into `Authorization`.
 func probing(app *catalog.App, target string) (*catalog.App, error) {
 	u, err := url.Parse(target)
 	if err != nil {

@@ -85,7 +85,8 @@ func TestCapturedHosts(t *testing.T) {
 			t.Errorf("%s, %s: %q, %v", c.slug, c.says, got, err)
 		}
 		if c.want == "" {
-			if p := s.mustBe(t, err, OtherAccount); strings.Contains(p.Message(), "did not say") || strings.Contains(p.Message(), "evil") {
+			if p := s.mustBe(t, err, OtherAccount); strings.Contains(p.Message(), "did not say") ||
+				strings.Contains(p.Message(), "evil") {
 				t.Errorf("%s: it says %q", c.says, p.Message())
 			}
 			continue
@@ -95,12 +96,15 @@ func TestCapturedHosts(t *testing.T) {
 			t.Errorf("%s, %s cannot be called: %v", c.slug, c.says, err)
 		}
 		_, slotted, _ := strings.Cut(app.Upstream, "://")
-		called, err := inject.Endpoint(app, "https://"+strings.TrimSuffix(slotted, "/restapi"), func(string) (string, bool) { return got, true })
+		called, err := inject.Endpoint(app, "https://"+strings.TrimSuffix(slotted, "/restapi"), func(string) (string, bool) {
+			return got, true
+		})
 		if want := plainAddress(c.says); err != nil || called != strings.TrimSuffix(want, "/") {
 			t.Errorf("%s, %s is called at %s, %v", c.slug, c.says, called, err)
 		}
 	}
-	if !strings.Contains(s.log.String(), "widen the capture's pattern") || strings.Contains(s.log.String(), "evil.example") {
+	if !strings.Contains(s.log.String(), "widen the capture's pattern") ||
+		strings.Contains(s.log.String(), "evil.example") {
 		t.Errorf("the log: %s", s.log)
 	}
 }
@@ -110,15 +114,18 @@ func TestCapturedHosts(t *testing.T) {
 func TestSnowflakeAccount(t *testing.T) {
 	app := embedded(t, "snowflake")
 	for value, want := range map[string]bool{
-		"acme.cn-north-1.snowflakecomputing.cn": true, "acme.snowflakecomputing.cn.evil.example/": false, "acme-prod": true, "xy12345.us-east-2.aws": true, "acme-prod.privatelink": true, "evil.example/": false, "": false,
+		"acme.cn-north-1.snowflakecomputing.cn": true, "acme.snowflakecomputing.cn.evil.example/": false, "acme-prod": true,
+		"xy12345.us-east-2.aws": true, "acme-prod.privatelink": true, "evil.example/": false, "": false,
 	} {
-		client := connect.OAuthClient{ID: "id", Secret: vending.NewSecret("s"), Fields: []connect.ClientField{{Name: "account", Value: vending.NewSecret(value)}}}
+		client := connect.OAuthClient{ID: "id", Secret: vending.NewSecret("s"),
+			Fields: []connect.ClientField{{Name: "account", Value: vending.NewSecret(value)}}}
 		if err := CheckClient(app, client); (err == nil) != want {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
 	f := app.Fields[0]
-	if got, _ := meant(app, f, "https://XY12345.us-east-2.aws.snowflakecomputing.com/console"); got != "xy12345.us-east-2.aws" {
+	if got, _ := meant(app, f,
+		"https://XY12345.us-east-2.aws.snowflakecomputing.com/console"); got != "xy12345.us-east-2.aws" {
 		t.Errorf("a pasted address means %q", got)
 	}
 	if got := Around(app, f); got != "acme.snowflakecomputing.com" {
@@ -136,7 +143,8 @@ func TestEnteredHosts(t *testing.T) {
 		{"azure-ai-services", "resource", "acme", "acme.cognitiveservices.azure.com"},
 		{"azure-ai-services", "resource", "https://acme.openai.azure.com/", "acme.openai.azure.com"},
 		{"azure-ai-services", "resource", "Acme.services.ai.azure.com", "acme.services.ai.azure.com"},
-		{"azure-ai-services", "resource", "https://eastus.api.cognitive.microsoft.com/openai/v1", "eastus.api.cognitive.microsoft.com"},
+		{"azure-ai-services", "resource", "https://eastus.api.cognitive.microsoft.com/openai/v1",
+			"eastus.api.cognitive.microsoft.com"},
 		{"azure-ai-services", "resource", "https://acme.cognitiveservices.azure.us", "acme.cognitiveservices.azure.us"},
 		{"azure-ai-services", "resource", "https://a.b.openai.azure.com", ""},
 		{"azure-ai-services", "resource", "https://acme.openai.azure.com.evil.example", ""},
@@ -165,7 +173,8 @@ func TestPatternlessCapture(t *testing.T) {
 	s := newStage(t, granted)
 	app := s.captures()
 	for _, says := range []string{"HTTPS://Acme.example.com/", " x ", "https://%zz"} {
-		if got, err := s.value(app, catalog.Capture{Field: "realm", From: catalog.CaptureCallback}, says); got != says || err != nil {
+		if got, err := s.value(app, catalog.Capture{Field: "realm", From: catalog.CaptureCallback}, says); got != says ||
+			err != nil {
 			t.Errorf("%q: %q, %v", says, got, err)
 		}
 	}

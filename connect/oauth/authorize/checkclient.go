@@ -10,8 +10,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// CheckClient reports why c is not to be set for app: it does not fit, or one of its values cannot stand where the app takes it. The error
-// holds no value.
+// CheckClient reports why c is not to be set for app: it does not fit, or one of its values cannot
+// stand where the app takes it. The error holds no value.
 func CheckClient(app *catalog.App, c connect.OAuthClient) error {
 	if err := c.FitsExactly(app); err != nil {
 		return err
@@ -35,7 +35,8 @@ func CheckClient(app *catalog.App, c connect.OAuthClient) error {
 	}
 	for _, f := range app.ClientFields() {
 		if f.Name == p.Field { // and no stand-in is
-			return fmt.Errorf("field %s of the oauth client for %s cannot stand where the app takes it: %s", f.Name, app.Slug, rightForm(app, f))
+			return fmt.Errorf("field %s of the oauth client for %s cannot stand where the app takes it: %s", f.Name, app.Slug,
+				rightForm(app, f))
 		}
 	}
 	return nil

@@ -13,11 +13,14 @@ func TestCheckClient(t *testing.T) {
 	parts := &catalog.App{
 		Slug: "parts", AuthType: "o_auth", Upstream: "https://{site}.api.example.com",
 		Fields: []catalog.Field{
-			{Name: "site"}, {Name: "label", From: catalog.FromClient}, {Name: "realm", From: catalog.FromClient}, {Name: "key", From: catalog.FromClient, Secret: true},
+			{Name: "site"}, {Name: "label", From: catalog.FromClient}, {Name: "realm", From: catalog.FromClient},
+			{Name: "key", From: catalog.FromClient, Secret: true},
 			{Name: "account", From: catalog.FromGrant},
 		},
-		Placement: &catalog.Placement{Header: map[string]string{"Authorization": "Bearer {access_token}", "X-Key": "{key}/{account}"}},
-		OAuth2:    &catalog.OAuth2{TokenURL: "https://login.example.com/token", RevokeURL: "https://{label}.example.com/{realm}/revoke"},
+		Placement: &catalog.Placement{Header: map[string]string{"Authorization": "Bearer {access_token}",
+			"X-Key": "{key}/{account}"}},
+		OAuth2: &catalog.OAuth2{TokenURL: "https://login.example.com/token",
+			RevokeURL: "https://{label}.example.com/{realm}/revoke"},
 	}
 	whole := []string{"label", "acme", "realm", "a b", "key", "k"}
 	for name, c := range map[string]struct {
@@ -25,29 +28,39 @@ func TestCheckClient(t *testing.T) {
 		fields []string
 		says   string
 	}{
-		"host":                {hosted("oauth2"), []string{"host", "git.example.com:8443", "developer", "d"}, ""},
-		"host, OAuth 1":       {hosted("oauth1"), []string{"host", "git.example.com", "developer", "d"}, ""},
-		"an address":          {hosted("oauth2"), []string{"host", "https://canary.example.com/", "developer", "d"}, "field host of the oauth client for git cannot stand"},
-		"an address, OAuth 1": {hosted("oauth1"), []string{"host", "https://canary.example.com/", "developer", "d"}, "field host of the oauth client for git cannot stand"},
-		"an IP address":       {hosted("oauth2"), []string{"host", "127.0.0.1:80", "developer", "d"}, "field host of"},
-		"inside":              {inside(false), []string{"host", "gitea:3000", "developer", "d"}, ""},
-		"an address inside":   {inside(false), []string{"host", "[fd00::7]:3000", "developer", "d"}, ""},
-		"below a path":        {inside(true), []string{"host", "10.0.0.7:3000/git", "developer", "d"}, ""},
-		"no path there":       {inside(false), []string{"host", "gitea:3000/git", "developer", "d"}, "write a host like git.example.com, gitea, 10.0.0.7 or [fd00::7], perhaps with a port, and no scheme or path"},
-		"a number inside":     {inside(true), []string{"host", "2130706433", "developer", "d"}, "write a host like git.example.com, gitea, 10.0.0.7 or [fd00::7], perhaps with a port and the path of a site"},
-		"not inside":          {hosted("oauth2"), []string{"host", "gitea:3000", "developer", "d"}, "write a public host name like git.example.com"},
-		"one missing":         {hosted("oauth2"), []string{"host", "git.example.com"}, "field developer of the oauth client for git is missing"},
-		"unknown":             {hosted("oauth2"), []string{"host", "git.example.com", "developer", "d", "canary", "x"}, "field canary of the oauth client for git is none"},
-		"parts":               {parts, whole, ""},
-		"two labels":          {parts, append([]string{"label", "canary.evil"}, whole[2:]...), "field label of the oauth client for parts cannot stand"},
-		"a dot segment":       {parts, []string{"label", "acme", "realm", "..", "key", "k"}, "field realm of the oauth client for parts cannot stand"},
+		"host":          {hosted("oauth2"), []string{"host", "git.example.com:8443", "developer", "d"}, ""},
+		"host, OAuth 1": {hosted("oauth1"), []string{"host", "git.example.com", "developer", "d"}, ""},
+		"an address": {hosted("oauth2"), []string{"host", "https://canary.example.com/", "developer", "d"},
+			"field host of the oauth client for git cannot stand"},
+		"an address, OAuth 1": {hosted("oauth1"), []string{"host", "https://canary.example.com/", "developer", "d"},
+			"field host of the oauth client for git cannot stand"},
+		"an IP address":     {hosted("oauth2"), []string{"host", "127.0.0.1:80", "developer", "d"}, "field host of"},
+		"inside":            {inside(false), []string{"host", "gitea:3000", "developer", "d"}, ""},
+		"an address inside": {inside(false), []string{"host", "[fd00::7]:3000", "developer", "d"}, ""},
+		"below a path":      {inside(true), []string{"host", "10.0.0.7:3000/git", "developer", "d"}, ""},
+		"no path there": {inside(false), []string{"host", "gitea:3000/git", "developer", "d"},
+			"write a host like git.example.com, gitea, 10.0.0.7 or [fd00::7], perhaps with a port, and no scheme or path"},
+		"a number inside": {inside(true), []string{"host", "2130706433", "developer", "d"},
+			"write a host like git.example.com, gitea, 10.0.0.7 or [fd00::7], perhaps with a port and the path of a site"},
+		"not inside": {hosted("oauth2"), []string{"host", "gitea:3000", "developer", "d"},
+			"write a public host name like git.example.com"},
+		"one missing": {hosted("oauth2"), []string{"host", "git.example.com"},
+			"field developer of the oauth client for git is missing"},
+		"unknown": {hosted("oauth2"), []string{"host", "git.example.com", "developer", "d", "canary", "x"},
+			"field canary of the oauth client for git is none"},
+		"parts": {parts, whole, ""},
+		"two labels": {parts, append([]string{"label", "canary.evil"}, whole[2:]...),
+			"field label of the oauth client for parts cannot stand"},
+		"a dot segment": {parts, []string{"label", "acme", "realm", "..", "key", "k"},
+			"field realm of the oauth client for parts cannot stand"},
 	} {
 		client := connect.OAuthClient{ID: "id", Secret: vending.NewSecret("canary-secret")}
 		for _, f := range fields(c.fields...) {
 			client.Fields = append(client.Fields, connect.ClientField{Name: f.Name, Value: vending.NewSecret(f.Value)})
 		}
 		err := CheckClient(c.app, client)
-		if (err == nil) != (c.says == "") || err != nil && (!strings.Contains(err.Error(), c.says) || name != "unknown" && strings.Contains(err.Error(), "canary")) {
+		if (err == nil) != (c.says == "") || err != nil &&
+			(!strings.Contains(err.Error(), c.says) || name != "unknown" && strings.Contains(err.Error(), "canary")) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}
@@ -68,7 +81,8 @@ func TestInsideIsTheOperators(t *testing.T) {
 		Fields:    []catalog.Field{{Name: "host", Kind: catalog.KindHost, SitePath: true}, {Name: "key", Secret: true}},
 		Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{key}"}},
 	}
-	for _, host := range []string{"gitea", "gitea:3000", "localhost", "10.0.0.7", "10.0.0.7:3000/git", "[fd00::7]", "http://gitea:3000/git"} {
+	for _, host := range []string{"gitea", "gitea:3000", "localhost", "10.0.0.7", "10.0.0.7:3000/git", "[fd00::7]",
+		"http://gitea:3000/git"} {
 		if err := CheckFields(app, fields("host", host, "key", "k")); err == nil {
 			t.Errorf("%s was taken from an end user", host)
 		}
@@ -89,7 +103,8 @@ func TestRawClientID(t *testing.T) {
 	}
 	client := connect.OAuthClient{ID: "canary:id", Secret: vending.NewSecret("a:b")}
 	err := CheckClient(app, client)
-	if err == nil || !strings.Contains(err.Error(), "write client_auth header") || strings.Contains(err.Error(), "canary") {
+	if err == nil || !strings.Contains(err.Error(), "write client_auth header") ||
+		strings.Contains(err.Error(), "canary") {
 		t.Errorf("%v", err)
 	}
 	if client.ID = "id"; CheckClient(app, client) != nil {

@@ -45,7 +45,8 @@ func zipped(t *testing.T, h http.Handler) http.Handler {
 func TestCompressedAnswers(t *testing.T) {
 	s := newStage(t, zipped(t, accounts{withEndpoint, whoAmI}), developed)
 	query := url.Values{"code": {"c"}, "realmId": {"9130"}}
-	g, err := s.Finish(t.Context(), tenant, s.captures(), redirectURI, vending.NewSecret("v"), query, fields("site", "acme"))
+	g, err := s.Finish(t.Context(), tenant, s.captures(), redirectURI, vending.NewSecret("v"), query,
+		fields("site", "acme"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,8 @@ func TestUnreadableCodings(t *testing.T) {
 	brotli := answer{200, "canary", map[string]string{"Content-Encoding": "br"}}
 	s := newStage(t, accounts{withEndpoint, brotli}, developed)
 	query := url.Values{"code": {"c"}, "realmId": {"9130"}}
-	_, err := s.Finish(t.Context(), tenant, s.captures(), redirectURI, vending.NewSecret("v"), query, fields("site", "acme"))
+	_, err := s.Finish(t.Context(), tenant, s.captures(), redirectURI, vending.NewSecret("v"), query,
+		fields("site", "acme"))
 	var p *Problem
 	if !errors.As(err, &p) || p.Kind != Nonsense || !strings.Contains(err.Error(), "it is br") {
 		t.Errorf("capture: %v", err)

@@ -25,15 +25,15 @@ const (
 	maxName = 64
 )
 
-// CheckFields reports what is wrong with what an end user entered, as far as that can be known without the provider: before they
-// are sent to it in vain.
+// CheckFields reports what is wrong with what an end user entered, as far as that can be known
+// without the provider: before they are sent to it in vain.
 func CheckFields(app *catalog.App, fields []vending.Field) error {
 	_, err := cleanFields(app, fields)
 	return err
 }
 
-// cleanFields returns what the end user entered in the app's order, as it was meant. What it returns can be placed, and stand in
-// the addresses of the app's endpoints.
+// cleanFields returns what the end user entered in the app's order, as it was meant. What it
+// returns can be placed, and stand in the addresses of the app's endpoints.
 func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, error) {
 	asked := app.Asked()
 	values := make(map[string]string, len(given))
@@ -61,15 +61,16 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 			return nil, problem
 		}
 		if size += len(value); size > maxFields {
-			return nil, about(app, Problem{Kind: BadField, Field: f.Name, reason: fmt.Sprintf("makes all values longer than %d KiB", maxFields>>10)})
+			return nil, about(app,
+				Problem{Kind: BadField, Field: f.Name, reason: fmt.Sprintf("makes all values longer than %d KiB", maxFields>>10)})
 		}
 		fields = append(fields, vending.Field{Name: f.Name, Value: value})
 	}
 	return fields, checkAsked(app, fields)
 }
 
-// checkAsked checks what was entered where it will land. What is not there yet, a token or what comes with the grant and the client, has
-// a stand-in, and is never to blame.
+// checkAsked checks what was entered where it will land. What is not there yet, a token or what
+// comes with the grant and the client, has a stand-in, and is never to blame.
 func checkAsked(app *catalog.App, fields []vending.Field) error {
 	for _, u := range chosenURLs(app) {
 		_, err := inject.Endpoint(app, u, valueIn(fields))
@@ -95,7 +96,9 @@ func valueIn(fields []vending.Field) func(name string) (string, bool) {
 // blaming is err, unless that blames a value which is none of fields.
 func blaming(fields []vending.Field, err error) error {
 	var p *Problem
-	if errors.As(err, &p) && p.Field != "" && !slices.ContainsFunc(fields, func(f vending.Field) bool { return f.Name == p.Field }) {
+	if errors.As(err, &p) && p.Field != "" && !slices.ContainsFunc(fields, func(f vending.Field) bool {
+		return f.Name == p.Field
+	}) {
 		return nil
 	}
 	return err
@@ -116,7 +119,8 @@ func standIns(app *catalog.App) (fields []vending.Field) {
 	return fields
 }
 
-// checkEverywhere checks all values where they will land: in calls, and in the addresses of app's endpoints.
+// checkEverywhere checks all values where they will land: in calls, and in the addresses of app's
+// endpoints.
 func checkEverywhere(app *catalog.App, v connect.GrantValues, others []vending.Field) error {
 	v.AccessToken = cmp.Or(v.AccessToken, "token")
 	err := checkPlaced(app, v, others)
@@ -130,7 +134,8 @@ func checkEverywhere(app *catalog.App, v connect.GrantValues, others []vending.F
 	return err
 }
 
-var allURLs = []tokenendpoint.URL{tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL, tokenendpoint.RefreshURL, tokenendpoint.RevokeURL}
+var allURLs = []tokenendpoint.URL{tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL, tokenendpoint.RefreshURL,
+	tokenendpoint.RevokeURL}
 
 func standIn(f catalog.Field) string {
 	switch {
@@ -142,7 +147,8 @@ func standIn(f catalog.Field) string {
 	return "x"
 }
 
-// optional reports whether a connection may lack a field: long-lived AWS keys have no session token.
+// optional reports whether a connection may lack a field: long-lived AWS keys have no session
+// token.
 func optional(app *catalog.App, f catalog.Field) bool {
 	return f.Default != "" || app.Sign != nil && app.Sign.Scheme == "aws_sigv4" && f.Name == "session_token"
 }
@@ -184,7 +190,8 @@ func checkPlaced(app *catalog.App, v connect.GrantValues, client []vending.Field
 	return unplaceable(app, p.Check(credential(app, v, client)))
 }
 
-// unplaceable explains err, an error of a placement or of filling an endpoint; nil stays nil. Who gave the value is who can mend it.
+// unplaceable explains err, an error of a placement or of filling an endpoint; nil stays nil. Who
+// gave the value is who can mend it.
 func unplaceable(app *catalog.App, err error) error {
 	if err == nil {
 		return nil
@@ -194,7 +201,8 @@ func unplaceable(app *catalog.App, err error) error {
 	if errors.As(err, &blamed) {
 		p.Field = blamed.Field
 	}
-	if vending.AuthType(app.AuthType) == vending.OAuth && (p.Field == vending.AccessToken || p.Field == vending.TokenType) {
+	if vending.AuthType(app.AuthType) == vending.OAuth &&
+		(p.Field == vending.AccessToken || p.Field == vending.TokenType) {
 		p.Kind, p.Field = Nonsense, ""
 	}
 	for _, f := range app.Fields {

@@ -26,14 +26,16 @@ var (
 const (
 	// maxAuthorizationCode bounds a code, in bytes. The longest known, of Microsoft, have about 2 KiB.
 	maxAuthorizationCode = 16 << 10
-	// maxGrant bounds tokens and fields together, in bytes; it leaves room for their encoding in the store's 64 KiB.
+	// maxGrant bounds tokens and fields together, in bytes; it leaves room for their encoding in the
+	// store's 64 KiB.
 	maxGrant = 60 << 10
 )
 
-// Finish exchanges the code of a callback for a grant. query is the callback's, whose state the caller has
-// matched with the browser; redirectURI and verifier are those of Begin, fields what the app needs beside
-// the token.
-func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App, redirectURI string, verifier vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
+// Finish exchanges the code of a callback for a grant. query is the callback's, whose state the
+// caller has matched with the browser; redirectURI and verifier are those of Begin, fields what the
+// app needs beside the token.
+func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App, redirectURI string,
+	verifier vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
 	if app.OAuth1 != nil {
 		return a.finishOAuth1(ctx, tenant, app, verifier, query, fields)
 	}
@@ -78,8 +80,8 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 		return connect.Grant{}, a.refused(ctx, tenant, app, err)
 	}
 	values.Fields = fields
-	// Tokens that cannot be kept are not revoked: many providers keep one grant for a user and a client, and ending this one would end that
-	// of a connection that works.
+	// Tokens that cannot be kept are not revoked: many providers keep one grant for a user and a
+	// client, and ending this one would end that of a connection that works.
 	if values.Fields, err = a.capture(ctx, app, client, answered{values, whole, query}); err != nil {
 		return connect.Grant{}, err
 	}
@@ -87,8 +89,8 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	return newGrant(app, values, client)
 }
 
-// readCallback returns the code. What could come from another than the app's provider is refused before
-// anything it says is believed (RFC 9207, section 2.4).
+// readCallback returns the code. What could come from another than the app's provider is refused
+// before anything it says is believed (RFC 9207, section 2.4).
 func readCallback(app *catalog.App, o *catalog.OAuth2, query url.Values) (string, *Problem) {
 	for _, values := range query {
 		if len(values) > 1 { // RFC 6749, section 3.1; which of two counts is for an attacker to choose
@@ -108,8 +110,8 @@ func readCallback(app *catalog.App, o *catalog.OAuth2, query url.Values) (string
 	return code, nil
 }
 
-// isIssuer compares as RFC 9207, section 2.4, says: as text. Where the app declares no issuer, it must at least
-// be the authorization endpoint's site.
+// isIssuer compares as RFC 9207, section 2.4, says: as text. Where the app declares no issuer, it
+// must at least be the authorization endpoint's site.
 func isIssuer(o *catalog.OAuth2, issuer string) bool {
 	if o.Issuer != "" {
 		return issuer == o.Issuer
@@ -119,7 +121,8 @@ func isIssuer(o *catalog.OAuth2, issuer string) bool {
 		return false
 	}
 	sent, err := url.Parse(issuer)
-	return err == nil && sent.User == nil && sent.Host != "" && sent.Scheme == own.Scheme && strings.EqualFold(sent.Host, own.Host)
+	return err == nil && sent.User == nil && sent.Host != "" && sent.Scheme == own.Scheme &&
+		strings.EqualFold(sent.Host, own.Host)
 }
 
 // newGrant makes a grant of what a token endpoint granted, which is thereby verified. A token that

@@ -18,7 +18,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// proving grants to whoever proves the challenge (RFC 7636, section 4.6) for the code, by the redirect URI.
+// proving grants to whoever proves the challenge (RFC 7636, section 4.6) for the code, by the
+// redirect URI.
 type proving struct{ challenge string }
 
 func (p *proving) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -26,7 +27,8 @@ func (p *proving) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	digest := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
-	if base64.RawURLEncoding.EncodeToString(digest[:]) != p.challenge || r.PostForm.Get("code") != "canary-code" || r.PostForm.Get("redirect_uri") != redirectURI {
+	if base64.RawURLEncoding.EncodeToString(digest[:]) != p.challenge || r.PostForm.Get("code") != "canary-code" ||
+		r.PostForm.Get("redirect_uri") != redirectURI {
 		answer{400, `{"error":"invalid_grant","error_description":"canary-body"}`, nil}.ServeHTTP(w, r)
 		return
 	}
@@ -55,7 +57,8 @@ func TestConsent(t *testing.T) {
 			}
 			provider.challenge = target.Query().Get("code_challenge")
 			callback := url.Values{"code": {"canary-code"}, "state": {r.State}, "scope": {"a b"}}
-			if _, err := s.Finish(t.Context(), tenant, app, redirectURI, vending.NewSecret("canary-other"), callback, fields("site", "x")); err == nil {
+			if _, err := s.Finish(t.Context(), tenant, app, redirectURI, vending.NewSecret("canary-other"), callback,
+				fields("site", "x")); err == nil {
 				t.Error("another verifier was taken")
 			} else if p := s.mustBe(t, err, ProviderError); p.Code != "invalid_grant" {
 				t.Errorf("code %q", p.Code)
@@ -66,12 +69,14 @@ func TestConsent(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := connect.GrantValues{
-				AccessToken: "canary-access", RefreshToken: "canary-refresh", TokenType: "bearer", Scope: "a b", Expiry: now.Add(time.Hour), Fields: fields("site", "x"),
+				AccessToken: "canary-access", RefreshToken: "canary-refresh", TokenType: "bearer", Scope: "a b",
+				Expiry: now.Add(time.Hour), Fields: fields("site", "x"),
 			}
 			if !reflect.DeepEqual(g.Reveal(), want) {
 				t.Error("another grant than was given")
 			}
-			form := url.Values{"grant_type": {"authorization_code"}, "code": {"canary-code"}, "redirect_uri": {redirectURI}, "code_verifier": {r.Verifier.Reveal()}}
+			form := url.Values{"grant_type": {"authorization_code"}, "code": {"canary-code"}, "redirect_uri": {redirectURI},
+				"code_verifier": {r.Verifier.Reveal()}}
 			authorization := "Basic Y2xpZW50JTNBaWQ6Y2FuYXJ5K2NsaWVudCUyQnNlY3JldA=="
 			if !header {
 				form.Set("client_id", "client:id")
@@ -79,14 +84,16 @@ func TestConsent(t *testing.T) {
 				authorization = ""
 			}
 			got := s.calls()
-			if len(got) != 1 || got[0].line != "POST /token" || got[0].authorization != authorization || got[0].body != form.Encode() {
+			if len(got) != 1 || got[0].line != "POST /token" || got[0].authorization != authorization ||
+				got[0].body != form.Encode() {
 				t.Errorf("the provider got another call than it should, or %d", len(got))
 			}
 		})
 	}
 }
 
-// TestCallback has what comes back with the browser. Whatever is not a code must not reach the token endpoint.
+// TestCallback has what comes back with the browser. Whatever is not a code must not reach the
+// token endpoint.
 func TestCallback(t *testing.T) {
 	issued := func(o *catalog.OAuth2) { o.Issuer = "https://issuer.example.com/t" }
 	at := func(target string) func(*catalog.OAuth2) {
@@ -115,20 +122,25 @@ func TestCallback(t *testing.T) {
 		"declared iss":              {issued, "code=c&iss=https://issuer.example.com/t", "", ""},
 		"declared iss, not sent":    {issued, "code=c", "", ""},
 		"declared iss, other slash": {issued, "code=c&iss=https://issuer.example.com/t/", WrongIssuer, ""},
-		"declared iss, site's":      {func(o *catalog.OAuth2) { issued(o); example(o) }, "code=c&iss=https://auth.example.com", WrongIssuer, ""},
-		"code twice":                {nil, "code=c&code=canary", BadCallback, ""},
-		"the same code twice":       {nil, "code=c&code=c", BadCallback, ""},
-		"iss twice":                 {example, "code=c&iss=https://auth.example.com&iss=https://evil.example.com", BadCallback, ""},
-		"state twice":               {nil, "code=c&state=s&state=s", BadCallback, ""},
-		"error twice":               {nil, "error=access_denied&error=x", BadCallback, ""},
-		"anything twice":            {nil, "code=c&x=&x=", BadCallback, ""},
-		"no code":                   {nil, "state=s", BadCallback, ""},
-		"empty code":                {nil, "code=", BadCallback, ""},
-		"long code":                 {nil, "code=" + strings.Repeat("c", maxAuthorizationCode+1), BadCallback, ""},
-		"declined":                  {nil, "error=access_denied&error_description=call+now", Declined, "access_denied"},
-		"declined, with a code":     {nil, "error=access_denied&code=c", Declined, "access_denied"},
-		"declined at LinkedIn":      {nil, "error=user_cancelled_login", Declined, "user_cancelled_login"},
-		"invalid_scope":             {nil, "error=invalid_scope&error_uri=https://canary.example.com", ScopeRefused, "invalid_scope"},
+		"declared iss, site's": {func(o *catalog.OAuth2) {
+			issued(o)
+			example(o)
+		}, "code=c&iss=https://auth.example.com", WrongIssuer, ""},
+		"code twice":          {nil, "code=c&code=canary", BadCallback, ""},
+		"the same code twice": {nil, "code=c&code=c", BadCallback, ""},
+		"iss twice": {example, "code=c&iss=https://auth.example.com&iss=https://evil.example.com",
+			BadCallback, ""},
+		"state twice":           {nil, "code=c&state=s&state=s", BadCallback, ""},
+		"error twice":           {nil, "error=access_denied&error=x", BadCallback, ""},
+		"anything twice":        {nil, "code=c&x=&x=", BadCallback, ""},
+		"no code":               {nil, "state=s", BadCallback, ""},
+		"empty code":            {nil, "code=", BadCallback, ""},
+		"long code":             {nil, "code=" + strings.Repeat("c", maxAuthorizationCode+1), BadCallback, ""},
+		"declined":              {nil, "error=access_denied&error_description=call+now", Declined, "access_denied"},
+		"declined, with a code": {nil, "error=access_denied&code=c", Declined, "access_denied"},
+		"declined at LinkedIn":  {nil, "error=user_cancelled_login", Declined, "user_cancelled_login"},
+		"invalid_scope": {nil, "error=invalid_scope&error_uri=https://canary.example.com", ScopeRefused,
+			"invalid_scope"},
 		"empty error":               {nil, "error=", ProviderError, ""},
 		"error with markup":         {nil, "error=%3Cb%3ECALL+%2B1-2_3%3C/b%3E", ProviderError, "bcall12_3b"},
 		"long error":                {nil, "error=" + strings.Repeat("x", 100), ProviderError, strings.Repeat("x", 64)},
@@ -141,11 +153,12 @@ func TestCallback(t *testing.T) {
 		"invalid_request":           {nil, "error=invalid_request", NotConfigured, "invalid_request"},
 		"unsupported_response_type": {nil, "error=unsupported_response_type", NotConfigured, "unsupported_response_type"},
 		"redirect_uri_mismatch":     {nil, "error=redirect_uri_mismatch", NotConfigured, "redirect_uri_mismatch"},
-		"of another provider's":     {nil, "error=OAUTH_APPROVAL_ERROR_GENERIC", ProviderError, "oauth_approval_error_generic"},
-		"Facebook's":                {nil, "error_code=1349126&error_message=App+not+active", ProviderError, "1349126"},
-		"Facebook's, with a code":   {nil, "code=c&error_reason=x", "", ""},
-		"unauthorized_client":       {nil, "error=unauthorized_client", NotConfigured, "unauthorized_client"},
-		"error_description alone":   {nil, "error_description=canary", BadCallback, ""},
+		"of another provider's": {nil, "error=OAUTH_APPROVAL_ERROR_GENERIC", ProviderError,
+			"oauth_approval_error_generic"},
+		"Facebook's":              {nil, "error_code=1349126&error_message=App+not+active", ProviderError, "1349126"},
+		"Facebook's, with a code": {nil, "code=c&error_reason=x", "", ""},
+		"unauthorized_client":     {nil, "error=unauthorized_client", NotConfigured, "unauthorized_client"},
+		"error_description alone": {nil, "error_description=canary", BadCallback, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, granted)
@@ -169,7 +182,8 @@ func TestCallback(t *testing.T) {
 			if p := s.mustBe(t, err, c.want); p.Code != c.code || !g.IsZero() || calls != 0 || p.App != "Acme Mail" {
 				t.Errorf("code %q after %d calls, want %q and none", p.Code, calls, c.code)
 			}
-			if said := c.code != "" || c.want == ProviderError; said != strings.Contains(s.log.String(), `"app":"mail","tenant":"acme","provider_code":"`+c.code+`"`) {
+			if said := c.code != "" || c.want == ProviderError; said != strings.Contains(s.log.String(),
+				`"app":"mail","tenant":"acme","provider_code":"`+c.code+`"`) {
 				t.Errorf("log %s, want a line: %v", s.log, said)
 			}
 			errs := c.want == NotConfigured || c.want == ProviderError || c.want == ProviderFailed || c.want == ScopeRefused
@@ -192,13 +206,16 @@ func TestTokenEndpoint(t *testing.T) {
 		code   string
 		logged bool
 	}{
-		"invalid_grant":          {answer{400, `{"error":"invalid_grant","error_description":"canary-body"}`, nil}, ProviderError, "invalid_grant", false},
-		"invalid_scope":          {answer{400, `{"error":"Invalid-Scope"}`, nil}, ProviderError, "invalidscope", true},
-		"invalid_client":         {answer{401, `{"error":"invalid_client"}`, nil}, NotConfigured, "invalid_client", true},
-		"unauthorized_client":    {answer{400, `{"error":"unauthorized_client"}`, nil}, NotConfigured, "unauthorized_client", true},
-		"401 without a code":     {answer{401, `canary-body`, html}, NotConfigured, "", true},
-		"a code with the code":   {answer{400, `{"error":"no canary-code here"}`, nil}, ProviderError, "", true},
-		"error at 200":           {answer{200, `{"error":"bad_verification_code"}`, nil}, ProviderError, "bad_verification_code", false},
+		"invalid_grant": {answer{400, `{"error":"invalid_grant","error_description":"canary-body"}`, nil},
+			ProviderError, "invalid_grant", false},
+		"invalid_scope":  {answer{400, `{"error":"Invalid-Scope"}`, nil}, ProviderError, "invalidscope", true},
+		"invalid_client": {answer{401, `{"error":"invalid_client"}`, nil}, NotConfigured, "invalid_client", true},
+		"unauthorized_client": {answer{400, `{"error":"unauthorized_client"}`, nil}, NotConfigured, "unauthorized_client",
+			true},
+		"401 without a code":   {answer{401, `canary-body`, html}, NotConfigured, "", true},
+		"a code with the code": {answer{400, `{"error":"no canary-code here"}`, nil}, ProviderError, "", true},
+		"error at 200": {answer{200, `{"error":"bad_verification_code"}`, nil}, ProviderError,
+			"bad_verification_code", false},
 		"404 in HTML":            {answer{404, `canary-body`, html}, Nonsense, "", true},
 		"500":                    {answer{500, `canary-body`, nil}, Unreachable, "", false},
 		"503 with invalid_grant": {answer{503, `{"error":"invalid_grant"}`, nil}, Unreachable, "invalid_grant", false},
@@ -207,20 +224,28 @@ func TestTokenEndpoint(t *testing.T) {
 		"HTML 200":               {answer{200, `<html>canary-body</html>`, html}, Nonsense, "", false},
 		"no token":               {answer{200, `{"token_type":"bearer"}`, nil}, Nonsense, "", false},
 		"token of a wrong type":  {answer{200, `{"access_token":{"canary":1}}`, nil}, Nonsense, "", false},
-		"expires_in of words":    {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, Nonsense, "", false},
-		"10 MiB":                 {answer{200, `{"access_token":"` + strings.Repeat("x", 10<<20) + `"}`, nil}, Nonsense, "", false},
-		"too large to store":     {answer{200, `{"access_token":"n","refresh_token":"` + strings.Repeat("x", 64<<10) + `"}`, nil}, Nonsense, "", false},
-		"token of two lines":     {answer{200, `{"access_token":"canary\r\nX-Evil: 1"}`, nil}, Nonsense, "", false},
-		"type of two lines":      {answer{200, `{"access_token":"n","token_type":"canary\n"}`, nil}, Nonsense, "", false},
-		"redirect":               {answer{307, ``, map[string]string{"Location": "/canary"}}, Nonsense, "", false},
-		"connection cut":         {http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), Unreachable, "", false},
-		"never answers":          {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), Unreachable, "", false},
-		"slow drip":              {http.HandlerFunc(drip), Unreachable, "", false},
+		"expires_in of words": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, Nonsense, "",
+			false},
+		"10 MiB": {answer{200, `{"access_token":"` + strings.Repeat("x", 10<<20) + `"}`, nil}, Nonsense, "",
+			false},
+		"too large to store": {answer{200, `{"access_token":"n","refresh_token":"` + strings.Repeat("x", 64<<10) + `"}`,
+			nil}, Nonsense, "", false},
+		"token of two lines": {answer{200, `{"access_token":"canary\r\nX-Evil: 1"}`, nil}, Nonsense, "", false},
+		"type of two lines":  {answer{200, `{"access_token":"n","token_type":"canary\n"}`, nil}, Nonsense, "", false},
+		"redirect":           {answer{307, ``, map[string]string{"Location": "/canary"}}, Nonsense, "", false},
+		"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			panic(http.ErrAbortHandler)
+		}), Unreachable, "", false},
+		"never answers": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}), Unreachable, "", false},
+		"slow drip": {http.HandlerFunc(drip), Unreachable, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer, func(o *Options) { o.Timeout = 500 * time.Millisecond })
 			begun := time.Now()
-			g, err := s.Finish(t.Context(), tenant, s.consents(), redirectURI, vending.NewSecret("canary-verifier"), callback(), nil)
+			g, err := s.Finish(t.Context(), tenant, s.consents(), redirectURI, vending.NewSecret("canary-verifier"), callback(),
+				nil)
 			if p := s.mustBe(t, err, c.want); p.Code != c.code || p.Field != "" || !g.IsZero() || len(s.calls()) != 1 {
 				t.Errorf("code %q, want %q from one call", p.Code, c.code)
 			}
@@ -259,13 +284,15 @@ func TestFinishRefuses(t *testing.T) {
 		fields  []vending.Field
 		want    Kind // empty for an error that is no problem
 	}{
-		"no client":                {clientError(connect.ErrNoOAuthClient), site, fields("site", "x"), NotConfigured},
-		"store is broken":          {clientError(broken), site, fields("site", "x"), ""},
-		"no transport":             {func(o *Options) { o.Transport = nil }, site, fields("site", "x"), Unreachable},
-		"no transport for the app": {func(o *Options) { o.Transport = func(*catalog.App) http.RoundTripper { return nil } }, site, fields("site", "x"), Unreachable},
-		"no field":                 {func(*Options) {}, site, nil, MissingField},
-		"no consent page":          {func(*Options) {}, func(a *catalog.App) { a.OAuth2.AuthorizeURL = "" }, nil, ""},
-		"key":                      {func(*Options) {}, func(a *catalog.App) { a.OAuth2 = nil }, nil, ""},
+		"no client":       {clientError(connect.ErrNoOAuthClient), site, fields("site", "x"), NotConfigured},
+		"store is broken": {clientError(broken), site, fields("site", "x"), ""},
+		"no transport":    {func(o *Options) { o.Transport = nil }, site, fields("site", "x"), Unreachable},
+		"no transport for the app": {func(o *Options) {
+			o.Transport = func(*catalog.App) http.RoundTripper { return nil }
+		}, site, fields("site", "x"), Unreachable},
+		"no field":        {func(*Options) {}, site, nil, MissingField},
+		"no consent page": {func(*Options) {}, func(a *catalog.App) { a.OAuth2.AuthorizeURL = "" }, nil, ""},
+		"key":             {func(*Options) {}, func(a *catalog.App) { a.OAuth2 = nil }, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, granted, c.options)

@@ -8,8 +8,9 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// follow returns the text or the number at the end of a capture's path, or "" if there is none. Where the path could lead to several, all of
-// them must be the same: a provider may list one account twice. Filters hold what was entered.
+// follow returns the text or the number at the end of a capture's path, or "" if there is none.
+// Where the path could lead to several, all of them must be the same: a provider may list one
+// account twice. Filters hold what was entered.
 func follow(answer any, path string, entered []vending.Field) (value string) {
 	reached := []any{answer}
 	for _, step := range steps(path) {
@@ -35,7 +36,8 @@ func follow(answer any, path string, entered []vending.Field) (value string) {
 	return value
 }
 
-// each collects what next finds from each of values; nil stands for nothing, which agrees with no value.
+// each collects what next finds from each of values; nil stands for nothing, which agrees with no
+// value.
 func each(values []any, next func(any) []any) (found []any) {
 	for _, v := range values {
 		if more := next(v); len(more) > 0 {
@@ -65,8 +67,8 @@ func steps(path string) (found []string) {
 	return append(found, path[from:])
 }
 
-// children are the member called name of an object, or the element of that index of a list. `0` is any element: the first may be another
-// account than the one that was just authorized.
+// children are the member called name of an object, or the element of that index of a list. `0` is
+// any element: the first may be another account than the one that was just authorized.
 func children(value any, name string) []any {
 	switch v := value.(type) {
 	case map[string]any:

@@ -22,13 +22,16 @@ func (a *Authorizer) FromFields(ctx context.Context, app *catalog.App, fields []
 
 // FromUnconfirmedFields is FromFields, but what is neither accepted nor refused becomes a grant
 // that is not verified: the end user has decided so.
-func (a *Authorizer) FromUnconfirmedFields(ctx context.Context, app *catalog.App, fields []vending.Field) (connect.Grant, error) {
+func (a *Authorizer) FromUnconfirmedFields(ctx context.Context, app *catalog.App,
+	fields []vending.Field) (connect.Grant, error) {
 	return a.fromFields(ctx, app, fields, true)
 }
 
-func (a *Authorizer) fromFields(ctx context.Context, app *catalog.App, fields []vending.Field, unconfirmed bool) (connect.Grant, error) {
+func (a *Authorizer) fromFields(ctx context.Context, app *catalog.App, fields []vending.Field,
+	unconfirmed bool) (connect.Grant, error) {
 	if isOAuth(app) && !app.ClientCredentials() {
-		return connect.Grant{}, fmt.Errorf("making a grant of %s from fields: its end users authorize it at the provider", app.Slug)
+		return connect.Grant{},
+			fmt.Errorf("making a grant of %s from fields: its end users authorize it at the provider", app.Slug)
 	}
 	fields, err := cleanFields(app, fields)
 	if err != nil {
@@ -41,7 +44,8 @@ func isOAuth(app *catalog.App) bool { return vending.AuthType(app.AuthType) == v
 
 // confirm makes a grant of v once the provider has said what it thinks of it. One that is not
 // confirmed is made of it only where unconfirmed says so.
-func (a *Authorizer) confirm(ctx context.Context, app *catalog.App, v connect.GrantValues, unconfirmed bool) (connect.Grant, error) {
+func (a *Authorizer) confirm(ctx context.Context, app *catalog.App, v connect.GrantValues,
+	unconfirmed bool) (connect.Grant, error) {
 	if isOAuth(app) {
 		return a.firstToken(ctx, app, v)
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestVerdicts has each answer to a verify request, once for an app whose failures prove something and once
-// for one whose do not. The answer's body is a canary.
+// TestVerdicts has each answer to a verify request, once for an app whose failures prove something
+// and once for one whose do not. The answer's body is a canary.
 func TestVerdicts(t *testing.T) {
 	cases := map[string]struct {
 		answer http.Handler
@@ -31,12 +31,17 @@ func TestVerdicts(t *testing.T) {
 		want   Kind // empty for acceptance
 		unsure Kind // where failures may have other causes
 	}{
-		"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), 0, Unreachable, Unreachable},
-		"never answers":  {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), 0, Unreachable, Unreachable},
-		"endless 200":    {http.HandlerFunc(drip), 200, "", ""},
+		"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			panic(http.ErrAbortHandler)
+		}), 0, Unreachable, Unreachable},
+		"never answers": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}), 0, Unreachable, Unreachable},
+		"endless 200": {http.HandlerFunc(drip), 200, "", ""},
 	}
 	unsure := map[int]Kind{
-		301: Nonsense, 302: Nonsense, 304: Nonsense, 307: Nonsense, 400: Unconfirmed, 403: Unconfirmed, 404: Unconfirmed, 418: Unconfirmed,
+		301: Nonsense, 302: Nonsense, 304: Nonsense, 307: Nonsense, 400: Unconfirmed, 403: Unconfirmed, 404: Unconfirmed,
+		418: Unconfirmed,
 	}
 	for status, want := range map[int]Kind{
 		200: "", 201: "", 204: "", 299: "",
@@ -53,7 +58,8 @@ func TestVerdicts(t *testing.T) {
 			status int
 			want   Kind
 			unsure Kind
-		}{answer{status, body, map[string]string{"Location": "/elsewhere", "X-Canary": "canary"}}, status, want, cmp.Or(unsure[status], want)}
+		}{answer{status, body, map[string]string{"Location": "/elsewhere", "X-Canary": "canary"}}, status, want,
+			cmp.Or(unsure[status], want)}
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +67,8 @@ func TestVerdicts(t *testing.T) {
 			begun := time.Now()
 			g, err := s.FromFields(t.Context(), s.keyed(), fields("api_key", "canary-key"))
 			if c.want == "" {
-				if err != nil || !g.Verified() || !reflect.DeepEqual(g.Reveal(), connect.GrantValues{Fields: fields("api_key", "canary-key")}) {
+				if err != nil || !g.Verified() ||
+					!reflect.DeepEqual(g.Reveal(), connect.GrantValues{Fields: fields("api_key", "canary-key")}) {
 					t.Errorf("not accepted, or as another grant: %v", err)
 				}
 			} else if p := s.mustBe(t, err, c.want); p.Status != c.status || !g.IsZero() {
@@ -144,15 +151,20 @@ func TestVerifyBytes(t *testing.T) {
 		header http.Header
 		body   string
 	}{
-		"header":      {func(*catalog.App) {}, "GET /api/me", http.Header{"X-Key": {key}}, ""},
-		"query":       {with(&catalog.Placement{Query: map[string]string{"key": "{api_key}"}}), "GET /api/me?key=c%2Fa%3Fn%26a+r%25y", http.Header{}, ""},
-		"basic":       {with(&catalog.Placement{Basic: &catalog.Basic{Username: "u", Password: "{api_key}"}}), "GET /api/me", http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("u:"+key))}}, ""},
-		"path prefix": {with(&catalog.Placement{PathPrefix: "/bot{api_key}"}), "GET /api/botc%2Fa%3Fn&a%20r%25y/me", http.Header{}, ""},
+		"header": {func(*catalog.App) {}, "GET /api/me", http.Header{"X-Key": {key}}, ""},
+		"query": {with(&catalog.Placement{Query: map[string]string{"key": "{api_key}"}}),
+			"GET /api/me?key=c%2Fa%3Fn%26a+r%25y", http.Header{}, ""},
+		"basic": {with(&catalog.Placement{Basic: &catalog.Basic{Username: "u", Password: "{api_key}"}}), "GET /api/me",
+			http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("u:"+key))}}, ""},
+		"path prefix": {with(&catalog.Placement{PathPrefix: "/bot{api_key}"}), "GET /api/botc%2Fa%3Fn&a%20r%25y/me",
+			http.Header{}, ""},
 		"sign": {func(a *catalog.App) {
 			a.Placement = nil
-			a.Sign = &catalog.Sign{Scheme: "hmac", Hash: "sha256", Key: "{api_key}", Message: "{method}{path}{body}", Header: "X-Sign"}
+			a.Sign = &catalog.Sign{Scheme: "hmac", Hash: "sha256", Key: "{api_key}", Message: "{method}{path}{body}",
+				Header: "X-Sign"}
 			a.Verify = &catalog.Verify{Method: "POST", Path: "/me?a=b", Body: `{{"q":1}}`}
-		}, "POST /api/me?a=b", http.Header{"X-Sign": {macOf(key, `POST/api/me?a=b{"q":1}`)}, "Content-Type": {"application/json"}}, `{"q":1}`},
+		}, "POST /api/me?a=b",
+			http.Header{"X-Sign": {macOf(key, `POST/api/me?a=b{"q":1}`)}, "Content-Type": {"application/json"}}, `{"q":1}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, answer{200, "", nil})
@@ -168,7 +180,8 @@ func TestVerifyBytes(t *testing.T) {
 			}
 			c.header.Set("Connection", "close") // a connection of its own; see httpx.Fresh
 			if got[0].line != c.line || got[0].body != c.body || !reflect.DeepEqual(got[0].header, c.header) {
-				t.Errorf("the upstream got\n%s %q %q\nwant\n%s %q %q", got[0].line, got[0].header, got[0].body, c.line, c.header, c.body)
+				t.Errorf("the upstream got\n%s %q %q\nwant\n%s %q %q", got[0].line, got[0].header, got[0].body, c.line, c.header,
+					c.body)
 			}
 		})
 	}
@@ -183,11 +196,15 @@ func TestFromFieldsRefuses(t *testing.T) {
 		want   Kind
 		field  string
 	}{
-		"line break":           {s.keyed(), []string{"api_key", "canary\r\nX-Evil: 1"}, BadField, "api_key"},
-		"missing":              {s.keyed(), nil, MissingField, "api_key"},
-		"unknown":              {s.keyed(), []string{"api_key", "k", "role", "canary"}, UnknownField, "role"},
-		"dots in the path":     {s.keyed(func(a *catalog.App) { a.Placement = &catalog.Placement{PathPrefix: "/{api_key}"} }), []string{"api_key", ".."}, BadField, "api_key"},
-		"dots in verify alone": {s.keyed(func(a *catalog.App) { a.Verify.Path = "/{api_key}" }), []string{"api_key", "canary/.."}, BadField, "api_key"},
+		"line break": {s.keyed(), []string{"api_key", "canary\r\nX-Evil: 1"}, BadField, "api_key"},
+		"missing":    {s.keyed(), nil, MissingField, "api_key"},
+		"unknown":    {s.keyed(), []string{"api_key", "k", "role", "canary"}, UnknownField, "role"},
+		"dots in the path": {s.keyed(func(a *catalog.App) {
+			a.Placement = &catalog.Placement{PathPrefix: "/{api_key}"}
+		}), []string{"api_key", ".."}, BadField, "api_key"},
+		"dots in verify alone": {s.keyed(func(a *catalog.App) {
+			a.Verify.Path = "/{api_key}"
+		}), []string{"api_key", "canary/.."}, BadField, "api_key"},
 		"inconclusive, too": {s.keyed(func(a *catalog.App) {
 			a.Verify.Inconclusive = true
 			a.Placement = &catalog.Placement{PathPrefix: "/{api_key}"}
@@ -216,7 +233,8 @@ func TestFromFieldsRefuses(t *testing.T) {
 func TestWithoutVerify(t *testing.T) {
 	s := newStage(t, answer{401, "", nil})
 	app := s.keyed(func(a *catalog.App) { a.Verify = nil })
-	if g, err := s.FromFields(t.Context(), app, fields("api_key", "k")); err != nil || g.IsZero() || g.Verified() || len(s.calls()) != 0 {
+	if g, err := s.FromFields(t.Context(), app, fields("api_key", "k")); err != nil || g.IsZero() || g.Verified() ||
+		len(s.calls()) != 0 {
 		t.Errorf("error %v", err)
 	}
 }
@@ -240,11 +258,13 @@ func TestFirstToken(t *testing.T) {
 			if err != nil || !g.Verified() {
 				t.Fatalf("verified %t, %v", g.Verified(), err)
 			}
-			want := connect.GrantValues{AccessToken: "canary-access", TokenType: "bearer", Scope: "a b", Expiry: now.Add(time.Hour), Fields: ordered}
+			want := connect.GrantValues{AccessToken: "canary-access", TokenType: "bearer", Scope: "a b",
+				Expiry: now.Add(time.Hour), Fields: ordered}
 			if !reflect.DeepEqual(g.Reveal(), want) {
 				t.Error("another grant than was given")
 			}
-			if got := s.calls(); len(got) != 1 || got[0].line != "POST /token" || got[0].body != form.Encode() || got[0].authorization != authorization {
+			if got := s.calls(); len(got) != 1 || got[0].line != "POST /token" || got[0].body != form.Encode() ||
+				got[0].authorization != authorization {
 				t.Errorf("the provider got another call than it should, or %d", len(got))
 			}
 		})
@@ -270,18 +290,20 @@ func TestFirstTokenRefused(t *testing.T) {
 		code   string
 		status int
 	}{
-		"invalid_client":      {answer{401, `{"error":"invalid_client","error_description":"canary"}`, nil}, WrongCredential, "invalid_client", 401},
-		"unauthorized_client": {answer{400, `{"error":"unauthorized_client"}`, nil}, WrongCredential, "unauthorized_client", 400},
-		"invalid_grant":       {answer{400, `{"error":"invalid_grant"}`, nil}, WrongCredential, "invalid_grant", 400},
-		"400 in HTML":         {answer{400, `canary`, html}, WrongCredential, "", 400},
-		"401 in HTML":         {answer{401, `canary`, html}, WrongCredential, "", 401},
-		"403 in HTML":         {answer{403, `canary`, html}, WrongCredential, "", 403},
-		"404 in HTML":         {answer{404, `canary`, html}, Nonsense, "", 404},
-		"invalid_scope":       {answer{400, `{"error":"invalid_scope"}`, nil}, ProviderError, "invalid_scope", 400},
-		"echo of the secret":  {answer{400, `{"error":"invalid_client canary-secret"}`, nil}, ProviderError, "", 400},
-		"503":                 {answer{503, `{"error":"invalid_client"}`, nil}, Unreachable, "invalid_client", 503},
-		"HTML 200":            {answer{200, `canary`, html}, Nonsense, "", 200},
-		"token of two lines":  {answer{200, `{"access_token":"canary\n"}`, nil}, Nonsense, "", 0},
+		"invalid_client": {answer{401, `{"error":"invalid_client","error_description":"canary"}`, nil}, WrongCredential,
+			"invalid_client", 401},
+		"unauthorized_client": {answer{400, `{"error":"unauthorized_client"}`, nil}, WrongCredential, "unauthorized_client",
+			400},
+		"invalid_grant":      {answer{400, `{"error":"invalid_grant"}`, nil}, WrongCredential, "invalid_grant", 400},
+		"400 in HTML":        {answer{400, `canary`, html}, WrongCredential, "", 400},
+		"401 in HTML":        {answer{401, `canary`, html}, WrongCredential, "", 401},
+		"403 in HTML":        {answer{403, `canary`, html}, WrongCredential, "", 403},
+		"404 in HTML":        {answer{404, `canary`, html}, Nonsense, "", 404},
+		"invalid_scope":      {answer{400, `{"error":"invalid_scope"}`, nil}, ProviderError, "invalid_scope", 400},
+		"echo of the secret": {answer{400, `{"error":"invalid_client canary-secret"}`, nil}, ProviderError, "", 400},
+		"503":                {answer{503, `{"error":"invalid_client"}`, nil}, Unreachable, "invalid_client", 503},
+		"HTML 200":           {answer{200, `canary`, html}, Nonsense, "", 200},
+		"token of two lines": {answer{200, `{"access_token":"canary\n"}`, nil}, Nonsense, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer)

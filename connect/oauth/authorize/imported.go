@@ -11,15 +11,17 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// CheckImported reports what is wrong with a grant that was made elsewhere, as far as that can be known without the provider: a *[Problem]
-// about a field of it, for whoever imports. Its values are taken as they are: what a form would mend is refused here, because nobody sees
-// what would be stored.
+// CheckImported reports what is wrong with a grant that was made elsewhere, as far as that can be
+// known without the provider: a *[Problem] about a field of it, for whoever imports. Its values are
+// taken as they are: what a form would mend is refused here, because nobody sees what would be
+// stored.
 func CheckImported(app *catalog.App, v connect.GrantValues) error {
 	token := vending.AccessToken
 	if app.OAuth1 != nil {
 		token = catalog.OAuthToken
 	}
-	tokens := []vending.Field{{Name: token, Value: v.AccessToken}, {Name: "refresh_token", Value: v.RefreshToken}, {Name: vending.TokenType, Value: v.TokenType}}
+	tokens := []vending.Field{{Name: token, Value: v.AccessToken}, {Name: "refresh_token", Value: v.RefreshToken},
+		{Name: vending.TokenType, Value: v.TokenType}}
 	tokens = slices.DeleteFunc(tokens, func(f vending.Field) bool { return f.Value == "" })
 	others := standIns(app)
 	for _, f := range slices.Concat(tokens, v.Fields) {
@@ -43,7 +45,8 @@ func CheckImported(app *catalog.App, v connect.GrantValues) error {
 // token of another OAuth app is not: it may have ended, and to refresh it would spend what only the
 // caller holds. Such a grant is not verified until it is refreshed. unconfirmed takes what is
 // neither accepted nor refused.
-func (a *Authorizer) Imported(ctx context.Context, app *catalog.App, g connect.Grant, unconfirmed bool) (connect.Grant, error) {
+func (a *Authorizer) Imported(ctx context.Context, app *catalog.App, g connect.Grant, unconfirmed bool) (connect.Grant,
+	error) {
 	if isOAuth(app) && !app.ClientCredentials() {
 		return g, nil
 	}
@@ -57,7 +60,8 @@ func declaredAs(app *catalog.App, name string) (f catalog.Field, declared bool) 
 	return catalog.Field{Name: name}, false
 }
 
-// aboutImport says of a problem with a value what to write instead. Whoever gives such a value elsewhere, here it is who imports.
+// aboutImport says of a problem with a value what to write instead. Whoever gives such a value
+// elsewhere, here it is who imports.
 func aboutImport(app *catalog.App, v connect.GrantValues, err error) error {
 	var p *Problem
 	if !errors.As(err, &p) || p.Field == "" {

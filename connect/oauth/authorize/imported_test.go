@@ -9,7 +9,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestCheckImported: every app of the catalog takes a grant that could be its own, and none with a value that breaks a line.
+// TestCheckImported: every app of the catalog takes a grant that could be its own, and none with a
+// value that breaks a line.
 func TestCheckImported(t *testing.T) {
 	cat, err := catalog.Embedded("*")
 	if err != nil {
@@ -46,11 +47,13 @@ func TestCheckImported(t *testing.T) {
 	}
 }
 
-// TestImportedKeysNamedAsTokens: a key may be called as a part of a token is, and one that lacks is missing.
+// TestImportedKeysNamedAsTokens: a key may be called as a part of a token is, and one that lacks is
+// missing.
 func TestImportedKeysNamedAsTokens(t *testing.T) {
 	for _, name := range []string{"access_token", "refresh_token", "token_type"} {
 		app := &catalog.App{
-			Slug: "keyed", AuthType: string(vending.APIKey), Upstream: "https://api.example.com", Fields: []catalog.Field{{Name: name, Secret: true}},
+			Slug: "keyed", AuthType: string(vending.APIKey), Upstream: "https://api.example.com",
+			Fields:    []catalog.Field{{Name: name, Secret: true}},
 			Placement: &catalog.Placement{Header: map[string]string{"X-Key": "{" + name + "}"}},
 		}
 		if err := CheckImported(app, connect.GrantValues{Fields: []vending.Field{{Name: name, Value: "abc"}}}); err != nil {

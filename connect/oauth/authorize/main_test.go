@@ -37,7 +37,8 @@ type arrival struct {
 	header                    http.Header
 }
 
-// provider is an authorization server and an API at once. It answers as told, and keeps what it got.
+// provider is an authorization server and an API at once. It answers as told, and keeps what it
+// got.
 type provider struct {
 	*httptest.Server
 	answer http.Handler
@@ -92,7 +93,8 @@ func (a answer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 }
 
 // granted is a token endpoint's answer to everything.
-var granted = answer{200, `{"access_token":"canary-access","token_type":"bearer","expires_in":3600,"refresh_token":"canary-refresh","scope":"a b"}`, nil}
+var granted = answer{200,
+	`{"access_token":"canary-access","token_type":"bearer","expires_in":3600,"refresh_token":"canary-refresh","scope":"a b"}`, nil}
 
 // stage is an authorizer before a provider.
 type stage struct {
@@ -125,8 +127,9 @@ func (s *stage) consents(change ...func(*catalog.App)) *catalog.App {
 	app := &catalog.App{
 		Slug: "mail", Name: "Acme Mail", AuthType: "o_auth", Upstream: s.URL + "/api", AllowHTTP: true,
 		OAuth2: &catalog.OAuth2{
-			AuthorizeURL: s.URL + "/authorize?audience=x%20y&audience=z", TokenURL: s.URL + "/token", RevokeURL: s.URL + "/revoke",
-			Scopes: []string{"read", "write"},
+			AuthorizeURL: s.URL + "/authorize?audience=x%20y&audience=z", TokenURL: s.URL + "/token",
+			RevokeURL: s.URL + "/revoke",
+			Scopes:    []string{"read", "write"},
 		},
 	}
 	for _, f := range change {
@@ -153,8 +156,10 @@ func (s *stage) keyed(change ...func(*catalog.App)) *catalog.App {
 func (s *stage) machine(change ...func(*catalog.App)) *catalog.App {
 	app := &catalog.App{
 		Slug: "machine", Name: "Acme Machines", AuthType: "o_auth", Upstream: s.URL + "/api", AllowHTTP: true,
-		Fields: []catalog.Field{{Name: "client_id", Label: "Client ID"}, {Name: "client_secret", Label: "Client secret", Secret: true}},
-		OAuth2: &catalog.OAuth2{TokenURL: s.URL + "/token", RevokeURL: s.URL + "/revoke", Grant: catalog.GrantClientCredentials, Scopes: []string{"a", "b"}, ScopeSeparator: ","},
+		Fields: []catalog.Field{{Name: "client_id", Label: "Client ID"},
+			{Name: "client_secret", Label: "Client secret", Secret: true}},
+		OAuth2: &catalog.OAuth2{TokenURL: s.URL + "/token", RevokeURL: s.URL + "/revoke",
+			Grant: catalog.GrantClientCredentials, Scopes: []string{"a", "b"}, ScopeSeparator: ","},
 	}
 	for _, f := range change {
 		f(app)
@@ -169,7 +174,8 @@ func fields(pairs ...string) (list []vending.Field) {
 	return list
 }
 
-// mustBe checks that err is a problem of kind that spills nothing, and that the log spills nothing either.
+// mustBe checks that err is a problem of kind that spills nothing, and that the log spills nothing
+// either.
 func (s *stage) mustBe(t *testing.T, err error, kind Kind) *Problem {
 	t.Helper()
 	var p *Problem
@@ -186,12 +192,13 @@ func (s *stage) mustBe(t *testing.T, err error, kind Kind) *Problem {
 
 // reaching has hosts, with their ports, reached at the sockets of providers.
 func reaching(hosts map[string]*provider) func(*catalog.App) http.RoundTripper {
-	rt := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		p, known := hosts[address]
-		if !known {
-			return nil, errors.New("dialled " + address)
-		}
-		return new(net.Dialer).DialContext(ctx, network, p.Listener.Addr().String())
-	}}
+	rt := &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			p, known := hosts[address]
+			if !known {
+				return nil, errors.New("dialled " + address)
+			}
+			return new(net.Dialer).DialContext(ctx, network, p.Listener.Addr().String())
+		}}
 	return func(*catalog.App) http.RoundTripper { return rt }
 }

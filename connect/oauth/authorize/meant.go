@@ -34,7 +34,8 @@ func meant(app *catalog.App, f catalog.Field, value string) (string, *Problem) {
 	return value, nil
 }
 
-// Around is the host that a value of f is a part of, with acme in its place, or "" if it is none or there is nothing to see.
+// Around is the host that a value of f is a part of, with acme in its place, or "" if it is none or
+// there is nothing to see.
 func Around(app *catalog.App, f catalog.Field) string {
 	for _, pattern := range hostPatterns(app) {
 		host := strings.ReplaceAll(pattern, "{"+f.Name+"}", "acme")

@@ -17,13 +17,16 @@ import (
 func hosted(flow string) *catalog.App {
 	app := &catalog.App{
 		Slug: "git", Name: "Acme Git", AuthType: "o_auth", Upstream: "http://{host}/api", AllowHTTP: true,
-		Fields: []catalog.Field{{Name: "host", From: catalog.FromClient, Kind: catalog.KindHost}, {Name: "developer", From: catalog.FromClient, Secret: true}},
+		Fields: []catalog.Field{{Name: "host", From: catalog.FromClient, Kind: catalog.KindHost},
+			{Name: "developer", From: catalog.FromClient, Secret: true}},
 	}
 	if flow == "oauth1" {
-		app.OAuth1 = &catalog.OAuth1{RequestTokenURL: "http://{host}/request", AuthorizeURL: "http://{host}/authorize", AccessTokenURL: "http://{host}/access"}
+		app.OAuth1 = &catalog.OAuth1{RequestTokenURL: "http://{host}/request", AuthorizeURL: "http://{host}/authorize",
+			AccessTokenURL: "http://{host}/access"}
 		return app
 	}
-	app.OAuth2 = &catalog.OAuth2{AuthorizeURL: "http://{host}/authorize", TokenURL: "http://{host}/token", RevokeURL: "http://{host}/revoke", NoPKCE: flow == "no pkce"}
+	app.OAuth2 = &catalog.OAuth2{AuthorizeURL: "http://{host}/authorize", TokenURL: "http://{host}/token",
+		RevokeURL: "http://{host}/revoke", NoPKCE: flow == "no pkce"}
 	return app
 }
 
@@ -34,7 +37,8 @@ type servers struct {
 	at    string
 }
 
-// newServers names the two by hosts that reach them through a transport: slots take no bare addresses.
+// newServers names the two by hosts that reach them through a transport: slots take no bare
+// addresses.
 func newServers(t *testing.T, flow string) *servers {
 	t.Helper()
 	h := granted
@@ -53,9 +57,11 @@ func newServers(t *testing.T, flow string) *servers {
 	return s
 }
 
-// TestFinishElsewhere: what was begun at one server is not finished at another, and a finished grant says where it is from.
+// TestFinishElsewhere: what was begun at one server is not finished at another, and a finished
+// grant says where it is from.
 func TestFinishElsewhere(t *testing.T) {
-	for flow, query := range map[string]url.Values{"oauth2": {"code": {"canary-code"}}, "no pkce": {"code": {"canary-code"}}, "oauth1": callbackQuery()} {
+	for flow, query := range map[string]url.Values{"oauth2": {"code": {"canary-code"}},
+		"no pkce": {"code": {"canary-code"}}, "oauth1": callbackQuery()} {
 		t.Run(flow, func(t *testing.T) {
 			s, app := newServers(t, flow), hosted(flow)
 			r, err := s.Begin(t.Context(), tenant, app, redirectURI, nil)
@@ -78,7 +84,8 @@ func TestFinishElsewhere(t *testing.T) {
 				t.Fatalf("%d calls at the first server, %v", len(got), err)
 			}
 			sent, err := url.ParseQuery(got[0].body)
-			if err != nil || (flow == "oauth2") != sent.Has("code_verifier") || len(sent.Get("code_verifier")) > 43 || strings.Contains(got[0].body, "at_host") {
+			if err != nil || (flow == "oauth2") != sent.Has("code_verifier") || len(sent.Get("code_verifier")) > 43 ||
+				strings.Contains(got[0].body, "at_host") {
 				t.Errorf("other parameters than those of the flow, or %v", err)
 			}
 			held := map[string]string{}
@@ -104,7 +111,8 @@ func bare(flow string) vending.Secret {
 	return canaryVerifier
 }
 
-// TestFinishOtherFlow: an app that has changed from one version of OAuth to the other sends nothing of an attempt's secrets.
+// TestFinishOtherFlow: an app that has changed from one version of OAuth to the other sends nothing
+// of an attempt's secrets.
 func TestFinishOtherFlow(t *testing.T) {
 	s := newStage(t, granted)
 	_, err := s.Finish(t.Context(), tenant, s.consents(), redirectURI, kept, url.Values{"code": {"c"}}, nil)

@@ -22,9 +22,10 @@ var (
 	errUnverified = errors.New("the callback has no verifier")
 )
 
-// beginOAuth1 obtains temporary credentials (RFC 5849, section 2.1), which go into the request's Verifier. As the protocol has no state,
-// ours is a part of the callback's address.
-func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalog.App, redirectURI string, fields []vending.Field) (Request, error) {
+// beginOAuth1 obtains temporary credentials (RFC 5849, section 2.1), which go into the request's
+// Verifier. As the protocol has no state, ours is a part of the callback's address.
+func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalog.App, redirectURI string,
+	fields []vending.Field) (Request, error) {
 	client, err := a.client(ctx, tenant, app)
 	if err != nil {
 		return Request{}, err
@@ -42,7 +43,9 @@ func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalo
 		return Request{}, err
 	}
 	config.CallbackURL = redirectURI + separator + "state=" + r.State
-	token, secret, problem, err := a.converse(ctx, app, config, func() (string, string, error) { return config.RequestToken() })
+	token, secret, problem, err := a.converse(ctx, app, config, func() (string, string, error) {
+		return config.RequestToken()
+	})
 	switch {
 	case err != nil:
 		return Request{}, err
@@ -66,8 +69,10 @@ func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalo
 	return r, nil
 }
 
-// finishOAuth1 exchanges temporary credentials, as beginOAuth1 left them, for a token (section 2.3).
-func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catalog.App, temporary vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
+// finishOAuth1 exchanges temporary credentials, as beginOAuth1 left them, for a token (section
+// 2.3).
+func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catalog.App, temporary vending.Secret,
+	query url.Values, fields []vending.Field) (connect.Grant, error) {
 	held := unseal(temporary)
 	token := held.get(catalog.OAuthToken)
 	if token == "" { // the app was one of OAuth 2 when the end user left
@@ -105,12 +110,12 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 	return newGrant(app, connect.GrantValues{AccessToken: granted, Fields: fields}, client)
 }
 
-// userRefused are the values of `oauth_problem` by which providers say that the end user declined; it is an extension of the
-// protocol (https://wiki.oauth.net/w/page/12238543/ProblemReporting).
+// userRefused are the values of `oauth_problem` by which providers say that the end user declined;
+// it is an extension of the protocol (https://wiki.oauth.net/w/page/12238543/ProblemReporting).
 var userRefused = map[string]bool{"user_refused": true, "permission_denied": true}
 
-// readOAuth1Callback returns the verifier. Who declined comes back without one, by Twitter with `denied`, by others with
-// `oauth_problem`.
+// readOAuth1Callback returns the verifier. Who declined comes back without one, by Twitter with
+// `denied`, by others with `oauth_problem`.
 func readOAuth1Callback(query url.Values, token string) (string, *Problem) {
 	for _, values := range query {
 		if len(values) > 1 { // which of two counts is for an attacker to choose
@@ -123,7 +128,8 @@ func readOAuth1Callback(query url.Values, token string) (string, *Problem) {
 	case query.Has("denied") || userRefused[fault]:
 		return "", &Problem{Kind: Declined, Err: errCallback}
 	case fault != "":
-		return "", &Problem{Kind: ProviderError, Code: cleanCode(fault), Said: plainWords(query.Get("oauth_problem_advice")), Err: errCallback}
+		return "", &Problem{Kind: ProviderError, Code: cleanCode(fault), Said: plainWords(query.Get("oauth_problem_advice")),
+			Err: errCallback}
 	case query.Get(catalog.OAuthToken) != token:
 		return "", &Problem{Kind: BadCallback, Err: errOtherToken}
 	case verifier == "":
@@ -158,7 +164,8 @@ func consumer(app *catalog.App, client connect.OAuthClient, fields []vending.Fie
 // explain completes a problem with app, and logs what an operator may have to mend.
 func (a *Authorizer) explain(tenant string, app *catalog.App, p Problem) *Problem {
 	if p.Kind == NotConfigured || p.Kind == ProviderError {
-		a.o.Logger.Error("oauth 1 provider refused us", "app", app.Slug, "tenant", tenant, "status", p.Status, "provider_code", p.Code, "error", p.Err)
+		a.o.Logger.Error("oauth 1 provider refused us", "app", app.Slug, "tenant", tenant, "status", p.Status,
+			"provider_code", p.Code, "error", p.Err)
 	}
 	return about(app, p)
 }

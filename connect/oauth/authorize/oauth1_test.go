@@ -21,13 +21,15 @@ func (s *stage) signs() *catalog.App {
 		Slug: "voice", Name: "Acme Voice", AuthType: "o_auth", Upstream: s.URL + "/api", AllowHTTP: true,
 		Fields: []catalog.Field{{Name: "site", Label: "Site"}},
 		OAuth1: &catalog.OAuth1{
-			RequestTokenURL: s.URL + "/{site}/request?scope=x%20y", AuthorizeURL: s.URL + "/{site}/authorize?a=b", AccessTokenURL: s.URL + "/{site}/access",
+			RequestTokenURL: s.URL + "/{site}/request?scope=x%20y", AuthorizeURL: s.URL + "/{site}/authorize?a=b",
+			AccessTokenURL:  s.URL + "/{site}/access",
 			AuthorizeParams: map[string]string{"name": "Vendgate & more"},
 		},
 	}
 }
 
-var temporary = answer{200, "oauth_token=temp%2Bt&oauth_token_secret=canary-temp&oauth_callback_confirmed=true\r\n", nil}
+var temporary = answer{200, "oauth_token=temp%2Bt&oauth_token_secret=canary-temp&oauth_callback_confirmed=true\r\n",
+	nil}
 
 // kept is what Begin leaves with an attempt.
 var kept = vending.NewSecret("oauth_token=temp%2Bt&oauth_token_secret=canary-temp")
@@ -55,19 +57,25 @@ func TestOAuth1Begin(t *testing.T) {
 		t.Errorf("state %q, or another thing is kept", r.State)
 	}
 	got := s.calls()
-	if len(got) != 1 || got[0].line != "POST /acme%2F1/request?scope=x%20y" || got[0].body != "" || got[0].header.Get("User-Agent") != "vendgate" {
+	if len(got) != 1 || got[0].line != "POST /acme%2F1/request?scope=x%20y" || got[0].body != "" ||
+		got[0].header.Get("User-Agent") != "vendgate" {
 		t.Fatalf("the provider got %+v", got)
 	}
-	header := regexp.MustCompile(`^OAuth oauth_callback="([^"]+)", oauth_consumer_key="client%3Aid", oauth_nonce="[A-Z2-7]{20,30}", oauth_signature="[^"]+", ` +
-		`oauth_signature_method="HMAC-SHA1", oauth_timestamp="\d+", oauth_version="1.0"$`).FindStringSubmatch(got[0].authorization)
+	header := regexp.MustCompile(
+		`^OAuth oauth_callback="([^"]+)", oauth_consumer_key="client%3Aid", oauth_nonce="[A-Z2-7]{20,30}", ` +
+			`oauth_signature="[^"]+", ` +
+			`oauth_signature_method="HMAC-SHA1", oauth_timestamp="\d+", oauth_version="1.0"$`).FindStringSubmatch(
+		got[0].authorization)
 	if header == nil {
 		t.Fatalf("Authorization %s", got[0].authorization)
 	}
 	if callback, err := url.PathUnescape(header[1]); err != nil || callback != redirectURI+"&state="+r.State {
 		t.Errorf("callback %s, %v", callback, err)
 	}
-	plain, err := s.Begin(t.Context(), tenant, s.signs(), "https://gate.example.com/connect/callback", fields("site", "acme"))
-	if got := s.calls(); err != nil || !strings.Contains(got[0].authorization, "connect%2Fcallback%3Fstate%3D"+plain.State) {
+	plain, err := s.Begin(t.Context(), tenant, s.signs(), "https://gate.example.com/connect/callback",
+		fields("site", "acme"))
+	if got := s.calls(); err != nil ||
+		!strings.Contains(got[0].authorization, "connect%2Fcallback%3Fstate%3D"+plain.State) {
 		t.Errorf("%v: a callback without a query: %+v", err, got)
 	}
 }
@@ -84,7 +92,8 @@ func TestOAuth1Finish(t *testing.T) {
 		t.Error("another grant than was granted")
 	}
 	got := s.calls()
-	if len(got) != 1 || got[0].line != "POST /acme/access" || !strings.Contains(got[0].authorization, `oauth_token="temp%2Bt", oauth_verifier="canary%20verifier"`) {
+	if len(got) != 1 || got[0].line != "POST /acme/access" ||
+		!strings.Contains(got[0].authorization, `oauth_token="temp%2Bt", oauth_verifier="canary%20verifier"`) {
 		t.Errorf("the provider got %+v", got)
 	}
 	if strings.Contains(s.log.String(), "canary") {
@@ -100,13 +109,15 @@ func TestOAuth1Callback(t *testing.T) {
 		kind  Kind
 		code  string
 	}{
-		"declined, as Twitter says":    {callbackQuery("oauth_token", "", "oauth_verifier", "", "denied", "temp+t"), Declined, ""},
-		"declined, by the extension":   {callbackQuery("oauth_verifier", "", "oauth_problem", "user_refused"), Declined, ""},
-		"declined, without a word":     {callbackQuery("oauth_verifier", ""), Declined, ""},
-		"another problem":              {callbackQuery("oauth_problem", "Token_Expired<b>"), ProviderError, "token_expiredb"},
-		"another token":                {callbackQuery("oauth_token", "canary other"), BadCallback, ""},
-		"no token":                     {callbackQuery("oauth_token", ""), BadCallback, ""},
-		"two verifiers":                {url.Values{"oauth_token": {"temp+t"}, "oauth_verifier": {"canary", "canary"}}, BadCallback, ""},
+		"declined, as Twitter says": {callbackQuery("oauth_token", "", "oauth_verifier", "", "denied", "temp+t"), Declined,
+			""},
+		"declined, by the extension": {callbackQuery("oauth_verifier", "", "oauth_problem", "user_refused"), Declined, ""},
+		"declined, without a word":   {callbackQuery("oauth_verifier", ""), Declined, ""},
+		"another problem":            {callbackQuery("oauth_problem", "Token_Expired<b>"), ProviderError, "token_expiredb"},
+		"another token":              {callbackQuery("oauth_token", "canary other"), BadCallback, ""},
+		"no token":                   {callbackQuery("oauth_token", ""), BadCallback, ""},
+		"two verifiers": {url.Values{"oauth_token": {"temp+t"}, "oauth_verifier": {"canary", "canary"}},
+			BadCallback, ""},
 		"a verifier beyond bounds":     {callbackQuery("oauth_verifier", long), BadCallback, ""},
 		"a code, as OAuth 2 has it":    {url.Values{"code": {"canary"}, "state": {"x"}}, BadCallback, ""},
 		"a callback with nothing else": {url.Values{"state": {"x"}}, BadCallback, ""},
@@ -121,7 +132,8 @@ func TestOAuth1Callback(t *testing.T) {
 	}
 	s := newStage(t, temporary)
 	for _, held := range []string{"", "canary-pkce-verifier", "%zz"} { // the app was one of OAuth 2 when the end user left
-		_, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, vending.NewSecret(held), callbackQuery(), fields("site", "acme"))
+		_, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, vending.NewSecret(held), callbackQuery(),
+			fields("site", "acme"))
 		s.mustBe(t, err, BadCallback)
 	}
 }
@@ -133,26 +145,32 @@ func TestOAuth1Answers(t *testing.T) {
 		answer      http.Handler
 		first, last Kind // empty is success
 	}{
-		"401":                     {answer{401, "canary", nil}, NotConfigured, ProviderError},
-		"403":                     {answer{403, "canary", nil}, NotConfigured, ProviderError},
-		"429":                     {answer{429, "canary", nil}, Unreachable, Unreachable},
-		"500":                     {answer{500, "canary", nil}, Unreachable, Unreachable},
-		"redirect":                {answer{302, "", map[string]string{"Location": "/canary"}}, Nonsense, Nonsense},
-		"204":                     {answer{204, "", nil}, Nonsense, Nonsense},
-		"HTML":                    {answer{200, "<html>canary</html>", nil}, Nonsense, Nonsense},
-		"JSON":                    {answer{200, `{"oauth_token":"canary"}`, nil}, Nonsense, Nonsense},
-		"no form":                 {answer{200, both + "&oauth_callback_confirmed=true&%zz", nil}, Nonsense, Nonsense},
-		"no secret":               {answer{200, "oauth_token=canary-t&oauth_callback_confirmed=true", nil}, Nonsense, Nonsense},
-		"not confirmed":           {answer{200, both, nil}, Nonsense, ""},
-		"confirmed otherwise":     {answer{200, both + "&oauth_callback_confirmed=false", nil}, Nonsense, ""},
-		"a line break in a token": {answer{200, "oauth_token=a%0Ab&oauth_token_secret=s&oauth_callback_confirmed=true", nil}, Nonsense, Nonsense},
-		"a space at an end":       {answer{200, "oauth_token=a&oauth_token_secret=s%20&oauth_callback_confirmed=true", nil}, Nonsense, Nonsense},
-		"too large":               {answer{200, both + "&oauth_callback_confirmed=true&x=" + strings.Repeat("x", maxOAuth1Answer), nil}, Nonsense, Nonsense},
+		"401":      {answer{401, "canary", nil}, NotConfigured, ProviderError},
+		"403":      {answer{403, "canary", nil}, NotConfigured, ProviderError},
+		"429":      {answer{429, "canary", nil}, Unreachable, Unreachable},
+		"500":      {answer{500, "canary", nil}, Unreachable, Unreachable},
+		"redirect": {answer{302, "", map[string]string{"Location": "/canary"}}, Nonsense, Nonsense},
+		"204":      {answer{204, "", nil}, Nonsense, Nonsense},
+		"HTML":     {answer{200, "<html>canary</html>", nil}, Nonsense, Nonsense},
+		"JSON":     {answer{200, `{"oauth_token":"canary"}`, nil}, Nonsense, Nonsense},
+		"no form":  {answer{200, both + "&oauth_callback_confirmed=true&%zz", nil}, Nonsense, Nonsense},
+		"no secret": {answer{200, "oauth_token=canary-t&oauth_callback_confirmed=true", nil}, Nonsense,
+			Nonsense},
+		"not confirmed":       {answer{200, both, nil}, Nonsense, ""},
+		"confirmed otherwise": {answer{200, both + "&oauth_callback_confirmed=false", nil}, Nonsense, ""},
+		"a line break in a token": {answer{200, "oauth_token=a%0Ab&oauth_token_secret=s&oauth_callback_confirmed=true", nil},
+			Nonsense, Nonsense},
+		"a space at an end": {answer{200, "oauth_token=a&oauth_token_secret=s%20&oauth_callback_confirmed=true", nil},
+			Nonsense, Nonsense},
+		"too large": {answer{200,
+			both + "&oauth_callback_confirmed=true&x=" + strings.Repeat("x", maxOAuth1Answer), nil}, Nonsense, Nonsense},
 		"cut off": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = w.Write([]byte(both))
 		}), Unreachable, Unreachable},
-		"never answers": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), Unreachable, Unreachable},
+		"never answers": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}), Unreachable, Unreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer, func(o *Options) { o.Timeout = 300 * time.Millisecond })
@@ -176,7 +194,8 @@ func TestOAuth1Answers(t *testing.T) {
 	}
 }
 
-// TestOAuth1Unasked: without a client that can sign, what was entered, or a way to the provider, it is not called.
+// TestOAuth1Unasked: without a client that can sign, what was entered, or a way to the provider, it
+// is not called.
 func TestOAuth1Unasked(t *testing.T) {
 	public := func(o *Options) {
 		o.Clients = func(context.Context, string, string) (connect.OAuthClient, error) {
@@ -188,12 +207,14 @@ func TestOAuth1Unasked(t *testing.T) {
 		fields  []vending.Field
 		kind    Kind
 	}{
-		"no client":        {clientError(connect.ErrNoOAuthClient), fields("site", "acme"), NotConfigured},
-		"a public client":  {public, fields("site", "acme"), NotConfigured},
-		"nothing entered":  {func(*Options) {}, nil, MissingField},
-		"a way out":        {func(*Options) {}, fields("site", ".."), BadField},
-		"no transport":     {func(o *Options) { o.Transport = nil }, fields("site", "acme"), Unreachable},
-		"nobody listening": {func(o *Options) { o.Transport = func(*catalog.App) http.RoundTripper { return deadEnd{} } }, fields("site", "acme"), Unreachable},
+		"no client":       {clientError(connect.ErrNoOAuthClient), fields("site", "acme"), NotConfigured},
+		"a public client": {public, fields("site", "acme"), NotConfigured},
+		"nothing entered": {func(*Options) {}, nil, MissingField},
+		"a way out":       {func(*Options) {}, fields("site", ".."), BadField},
+		"no transport":    {func(o *Options) { o.Transport = nil }, fields("site", "acme"), Unreachable},
+		"nobody listening": {func(o *Options) {
+			o.Transport = func(*catalog.App) http.RoundTripper { return deadEnd{} }
+		}, fields("site", "acme"), Unreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, temporary, c.options)
@@ -206,7 +227,9 @@ func TestOAuth1Unasked(t *testing.T) {
 			}
 		})
 	}
-	s := newStage(t, temporary, func(o *Options) { o.Transport = func(*catalog.App) http.RoundTripper { return deadEnd{} } })
+	s := newStage(t, temporary, func(o *Options) {
+		o.Transport = func(*catalog.App) http.RoundTripper { return deadEnd{} }
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := s.Begin(ctx, tenant, s.signs(), redirectURI, fields("site", "acme"))

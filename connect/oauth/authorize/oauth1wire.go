@@ -16,7 +16,8 @@ import (
 	"github.com/vendgate/vendgate/internal/httpx"
 )
 
-// maxOAuth1Answer bounds what an endpoint of RFC 5849 may answer, in bytes. It also bounds what is kept of it with an attempt.
+// maxOAuth1Answer bounds what an endpoint of RFC 5849 may answer, in bytes. It also bounds what is
+// kept of it with an attempt.
 const maxOAuth1Answer = 16 << 10
 
 // nonces are letters and digits, and 20 to 30 of them: some providers take no others.
@@ -24,9 +25,11 @@ type nonces struct{}
 
 func (nonces) Nonce() string { return rand.Text() }
 
-// converse has the library call an endpoint once, in ctx and within the bounds of this package: it would follow redirects, read any
-// answer to its end, and quote it in its error. A problem is what the provider or the network did not grant.
-func (a *Authorizer) converse(ctx context.Context, app *catalog.App, config *oauth1.Config, call func() (token, secret string, err error)) (token, secret string, p *Problem, err error) {
+// converse has the library call an endpoint once, in ctx and within the bounds of this package: it
+// would follow redirects, read any answer to its end, and quote it in its error. A problem is what
+// the provider or the network did not grant.
+func (a *Authorizer) converse(ctx context.Context, app *catalog.App, config *oauth1.Config,
+	call func() (token, secret string, err error)) (token, secret string, p *Problem, err error) {
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	w := &oauth1Wire{Call: httpx.Call{Transport: httpx.Fresh(a.transport(app)), Limit: maxOAuth1Answer}, call: bounded}

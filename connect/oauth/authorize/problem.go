@@ -118,28 +118,48 @@ func (p *Problem) Unwrap() error { return p.Err }
 
 // texts are title and message by kind.
 var texts = map[Kind][2]string{
-	Declined:        {"Access was not granted", "Access was declined at {app}, so nothing was saved."},
-	ProviderError:   {"{app} refused the request", "{app} refused to complete the authorization{detail}; nothing was saved, please try again."},
-	Nonsense:        {"{app} gave an unexpected answer", "{app} gave an answer that makes no sense, so nothing was saved; please try again later."},
-	Unreachable:     {"{app} cannot be reached", "{app} cannot be asked right now, so nothing was saved; please try again in a few minutes."},
-	NoServer:        {"{app} was not found", "Nothing that can be asked answers at {host}, so nothing was saved; please check the address, or try again in a few minutes."},
-	NoAPI:           {"{app} was not found", "What answers at {host} is not {app}{detail}, so nothing was saved; please check the address."},
-	Unconfirmed:     {"{app} did not confirm this", "{app} neither accepts nor refuses what you entered{detail}, perhaps because a permission or credit is missing, so nothing was saved."},
-	WrongCredential: {"{app} does not accept this", "{app} does not accept what you entered{detail}; please check it and try again."},
-	MissingField:    {"Something is missing", "{field} is missing; please enter it."},
-	BadField:        {"Something cannot be right", "{field} cannot be right: it {reason}."},
-	UnknownField:    {"Something does not belong here", "{app} has no field called {field}."},
-	NoAccount:       {"{app} did not say which account it is", "{app} did not say which account you connected, or named several{detail}, so nothing was saved; please try again, and grant access to exactly one."},
-	OtherAccount: {"This account of {app} cannot be used here", "You connected an account of {app}, but its {value} has another form than " +
-		"the accounts that can be used here, so nothing was saved; please connect another account, or tell whoever sent you the link."},
-	WrongIssuer:   {"This answer is not from {app}", "The answer came from another place than {app}, so it was not used; please start again from your link."},
-	BadCallback:   {"This answer cannot be used", "The answer of {app} arrived incomplete or altered, so it was not used; please start again from your link."},
-	NotConfigured: {"{app} is not set up here", "{app} cannot be connected until whoever sent you the link has completed its set-up{detail}; nothing was saved."},
-	ConsentNeeded: {"{app} needs you to confirm something first", "{app} wants you to sign in, choose an account or allow the access there, or an administrator of your " +
-		"account to allow it{detail}, so nothing was saved; please try again and complete what it asks for."},
-	ProviderFailed: {"{app} reported an error", "{app} could not complete the authorization{detail}, so nothing was saved; if it happens again, tell whoever sent you the link."},
-	ScopeRefused: {"{app} does not offer what was asked for", "{app} does not offer all the permissions that were asked for, or not to your account{detail}, so nothing was saved; " +
-		"please tell whoever sent you the link."},
+	Declined: {"Access was not granted", "Access was declined at {app}, so nothing was saved."},
+	ProviderError: {"{app} refused the request",
+		"{app} refused to complete the authorization{detail}; nothing was saved, please try again."},
+	Nonsense: {"{app} gave an unexpected answer",
+		"{app} gave an answer that makes no sense, so nothing was saved; please try again later."},
+	Unreachable: {"{app} cannot be reached",
+		"{app} cannot be asked right now, so nothing was saved; please try again in a few minutes."},
+	NoServer: {"{app} was not found",
+		"Nothing that can be asked answers at {host}, so nothing was saved; please check the address, or try again in a " +
+			"few minutes."},
+	NoAPI: {"{app} was not found",
+		"What answers at {host} is not {app}{detail}, so nothing was saved; please check the address."},
+	Unconfirmed: {"{app} did not confirm this",
+		"{app} neither accepts nor refuses what you entered{detail}, perhaps because a permission or credit is missing, " +
+			"so nothing was saved."},
+	WrongCredential: {"{app} does not accept this",
+		"{app} does not accept what you entered{detail}; please check it and try again."},
+	MissingField: {"Something is missing", "{field} is missing; please enter it."},
+	BadField:     {"Something cannot be right", "{field} cannot be right: it {reason}."},
+	UnknownField: {"Something does not belong here", "{app} has no field called {field}."},
+	NoAccount: {"{app} did not say which account it is",
+		"{app} did not say which account you connected, or named several{detail}, so nothing was saved; please try again, " +
+			"and grant access to exactly one."},
+	OtherAccount: {"This account of {app} cannot be used here",
+		"You connected an account of {app}, but its {value} has another form than " +
+			"the accounts that can be used here, so nothing was saved; please connect another account, or tell whoever sent " +
+			"you the link."},
+	WrongIssuer: {"This answer is not from {app}",
+		"The answer came from another place than {app}, so it was not used; please start again from your link."},
+	BadCallback: {"This answer cannot be used",
+		"The answer of {app} arrived incomplete or altered, so it was not used; please start again from your link."},
+	NotConfigured: {"{app} is not set up here",
+		"{app} cannot be connected until whoever sent you the link has completed its set-up{detail}; nothing was saved."},
+	ConsentNeeded: {"{app} needs you to confirm something first",
+		"{app} wants you to sign in, choose an account or allow the access there, or an administrator of your " +
+			"account to allow it{detail}, so nothing was saved; please try again and complete what it asks for."},
+	ProviderFailed: {"{app} reported an error",
+		"{app} could not complete the authorization{detail}, so nothing was saved; if it happens again, tell whoever sent " +
+			"you the link."},
+	ScopeRefused: {"{app} does not offer what was asked for",
+		"{app} does not offer all the permissions that were asked for, or not to your account{detail}, so nothing was saved; " +
+			"please tell whoever sent you the link."},
 }
 
 // Title is a short line for a page.
@@ -198,7 +218,8 @@ func (p *Problem) HTTPStatus() int {
 // maxCode bounds a provider's error code, in bytes.
 const maxCode = 64
 
-// cleanCode makes an error code fit to be shown: callbacks can be forged, and a page must not say what they say.
+// cleanCode makes an error code fit to be shown: callbacks can be forged, and a page must not say
+// what they say.
 func cleanCode(code string) string {
 	if code == tokenendpoint.Withheld {
 		return ""

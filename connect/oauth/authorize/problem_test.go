@@ -11,12 +11,14 @@ import (
 )
 
 var kinds = []Kind{
-	Declined, ProviderError, Nonsense, Unreachable, WrongCredential, MissingField, BadField, UnknownField, WrongIssuer, BadCallback, NotConfigured, NoAccount,
+	Declined, ProviderError, Nonsense, Unreachable, WrongCredential, MissingField, BadField, UnknownField, WrongIssuer,
+	BadCallback, NotConfigured, NoAccount,
 	OtherAccount, NoServer, NoAPI, Unconfirmed,
 	ConsentNeeded, ProviderFailed, ScopeRefused,
 }
 
-// TestTexts: every kind says one sentence, with nothing left to fill in, whether little is known or much.
+// TestTexts: every kind says one sentence, with nothing left to fill in, whether little is known or
+// much.
 func TestTexts(t *testing.T) {
 	if len(texts) != len(kinds) {
 		t.Errorf("%d texts for %d kinds", len(texts), len(kinds))
@@ -29,7 +31,8 @@ func TestTexts(t *testing.T) {
 		} {
 			title, message := p.Title(), p.Message()
 			for _, text := range []string{title, message} {
-				if text == "" || strings.ContainsAny(text, "{}%\n") || strings.Contains(text, "canary") || strings.ToUpper(text[:1]) != text[:1] {
+				if text == "" || strings.ContainsAny(text, "{}%\n") || strings.Contains(text, "canary") ||
+					strings.ToUpper(text[:1]) != text[:1] {
 					t.Errorf("%s: %q", kind, text)
 				}
 			}
@@ -39,7 +42,8 @@ func TestTexts(t *testing.T) {
 			if p.HTTPStatus() < 400 || http.StatusText(p.HTTPStatus()) == "" {
 				t.Errorf("%s: status %d", kind, p.HTTPStatus())
 			}
-			if !errors.Is(p, cause) || !strings.Contains(p.Error(), "canary-cause") || !strings.HasPrefix(p.Error(), string(kind)) {
+			if !errors.Is(p, cause) || !strings.Contains(p.Error(), "canary-cause") ||
+				!strings.HasPrefix(p.Error(), string(kind)) {
 				t.Errorf("%s: the log would get %q", kind, p.Error())
 			}
 		}
@@ -53,11 +57,14 @@ func TestMessages(t *testing.T) {
 		want string
 	}{
 		{Problem{Kind: Declined, Code: "access_denied"}, "Access was declined at Acme Mail, so nothing was saved."},
-		{Problem{Kind: WrongCredential, Status: 401}, "Acme Mail does not accept what you entered (HTTP 401); please check it and try again."},
-		{Problem{Kind: WrongCredential, Status: 401, Code: "invalid_client"}, "Acme Mail does not accept what you entered (invalid_client); please check it and try again."},
+		{Problem{Kind: WrongCredential, Status: 401},
+			"Acme Mail does not accept what you entered (HTTP 401); please check it and try again."},
+		{Problem{Kind: WrongCredential, Status: 401, Code: "invalid_client"},
+			"Acme Mail does not accept what you entered (invalid_client); please check it and try again."},
 		{Problem{Kind: MissingField, Field: "api_key"}, "API key is missing; please enter it."},
-		{Problem{Kind: OtherAccount, Field: "api_key"}, "You connected an account of Acme Mail, but its API key has another form than the accounts that " +
-			"can be used here, so nothing was saved; please connect another account, or tell whoever sent you the link."},
+		{Problem{Kind: OtherAccount, Field: "api_key"},
+			"You connected an account of Acme Mail, but its API key has another form than the accounts that " +
+				"can be used here, so nothing was saved; please connect another account, or tell whoever sent you the link."},
 		{Problem{Kind: UnknownField, Field: "{app}"}, "Acme Mail has no field called {app}."},
 	} {
 		if got := about(app, c.p).Message(); got != c.want {

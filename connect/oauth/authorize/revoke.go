@@ -10,10 +10,12 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Revoke ends a grant at its provider (RFC 7009), and reports whether it has. An app without a revocation endpoint,
-// or a grant without a token, is false and no error. The refresh token goes where there is one: access tokens
-// of its grant end with it (section 2.1). A grant that was obtained at another address than the client's of today is told to nobody.
-func (a *Authorizer) Revoke(ctx context.Context, tenant string, app *catalog.App, grant connect.Grant) (revoked bool, err error) {
+// Revoke ends a grant at its provider (RFC 7009), and reports whether it has. An app without a
+// revocation endpoint, or a grant without a token, is false and no error. The refresh token goes
+// where there is one: access tokens of its grant end with it (section 2.1). A grant that was
+// obtained at another address than the client's of today is told to nobody.
+func (a *Authorizer) Revoke(ctx context.Context, tenant string, app *catalog.App, grant connect.Grant) (revoked bool,
+	err error) {
 	v := grant.Reveal()
 	token, hint := v.RefreshToken, tokenendpoint.RefreshToken
 	if token == "" {

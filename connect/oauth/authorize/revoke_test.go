@@ -22,7 +22,8 @@ var both = connect.NewGrant(connect.GrantValues{AccessToken: "canary access", Re
 // TestRevoke looks at the very bytes that the provider gets.
 func TestRevoke(t *testing.T) {
 	access := connect.NewGrant(connect.GrantValues{AccessToken: "canary access"})
-	own := connect.NewGrant(connect.GrantValues{AccessToken: "canary access", Fields: fields("client_id", "own:id", "client_secret", "canary own")})
+	own := connect.NewGrant(connect.GrantValues{AccessToken: "canary access",
+		Fields: fields("client_id", "own:id", "client_secret", "canary own")})
 	for name, c := range map[string]struct {
 		app           func(*stage) *catalog.App
 		grant         connect.Grant
@@ -31,11 +32,21 @@ func TestRevoke(t *testing.T) {
 		id, secret    string
 		authorization string
 	}{
-		"refresh token first":  {func(s *stage) *catalog.App { return s.consents() }, both, false, "canary refresh", "refresh_token", "client:id", "canary client+secret", ""},
-		"access token alone":   {func(s *stage) *catalog.App { return s.consents() }, access, false, "canary access", "access_token", "client:id", "canary client+secret", ""},
-		"client in the header": {func(s *stage) *catalog.App { return s.consents() }, both, true, "canary refresh", "refresh_token", "", "", "client%3Aid:canary+client%2Bsecret"},
-		"the end user's own":   {func(s *stage) *catalog.App { return s.machine() }, own, false, "canary access", "access_token", "own:id", "canary own", ""},
-		"own, in the header":   {func(s *stage) *catalog.App { return s.machine() }, own, true, "canary access", "access_token", "", "", "own%3Aid:canary+own"},
+		"refresh token first": {func(s *stage) *catalog.App {
+			return s.consents()
+		}, both, false, "canary refresh", "refresh_token", "client:id", "canary client+secret", ""},
+		"access token alone": {func(s *stage) *catalog.App {
+			return s.consents()
+		}, access, false, "canary access", "access_token", "client:id", "canary client+secret", ""},
+		"client in the header": {func(s *stage) *catalog.App {
+			return s.consents()
+		}, both, true, "canary refresh", "refresh_token", "", "", "client%3Aid:canary+client%2Bsecret"},
+		"the end user's own": {func(s *stage) *catalog.App {
+			return s.machine()
+		}, own, false, "canary access", "access_token", "own:id", "canary own", ""},
+		"own, in the header": {func(s *stage) *catalog.App {
+			return s.machine()
+		}, own, true, "canary access", "access_token", "", "", "own%3Aid:canary+own"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, answer{200, "canary-body", nil})
@@ -51,7 +62,8 @@ func TestRevoke(t *testing.T) {
 			if revoked, err := s.Revoke(t.Context(), tenant, app, c.grant); err != nil || !revoked {
 				t.Errorf("revoked %v, %v", revoked, err)
 			}
-			if got := s.calls(); len(got) != 1 || got[0].line != "POST /revoke" || got[0].body != form.Encode() || got[0].authorization != c.authorization {
+			if got := s.calls(); len(got) != 1 || got[0].line != "POST /revoke" || got[0].body != form.Encode() ||
+				got[0].authorization != c.authorization {
 				t.Errorf("the provider got another call than it should, or %d", len(got))
 			}
 		})
@@ -114,7 +126,8 @@ func TestRevokeDrip(t *testing.T) {
 		drip(w, r)
 	}), func(o *Options) { o.Timeout = 300 * time.Millisecond })
 	begun := time.Now()
-	if revoked, err := s.Revoke(t.Context(), tenant, s.consents(), both); revoked || err == nil || time.Since(begun) > 4*time.Second {
+	if revoked, err := s.Revoke(t.Context(), tenant, s.consents(), both); revoked || err == nil ||
+		time.Since(begun) > 4*time.Second {
 		t.Errorf("revoked %v, %v after %v", revoked, err, time.Since(begun))
 	}
 }

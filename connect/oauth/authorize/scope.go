@@ -13,12 +13,14 @@ import (
 // impliedScopes are those that providers grant without repeating them in `scope`: Entra leaves out
 // offline_access (https://learn.microsoft.com/entra/identity-platform/scopes-oidc), others those of
 // OpenID Connect.
-var impliedScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access", "offline", "refresh_token"}
+var impliedScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access", "offline",
+	"refresh_token"}
 
 // Ungranted returns the scopes that were asked for and, by the token's answer, not granted (RFC
 // 6749, section 3.3). An answer without `scope` has granted all of them (section 5.1), as far as
 // anybody can tell, and so has one that names another that includes them.
-func (a *Authorizer) Ungranted(ctx context.Context, tenant string, app *catalog.App, g connect.Grant) (missing []string) {
+func (a *Authorizer) Ungranted(ctx context.Context, tenant string, app *catalog.App,
+	g connect.Grant) (missing []string) {
 	granted := listed(g.Reveal().Scope)
 	if app.OAuth2 == nil || len(granted) == 0 {
 		return nil

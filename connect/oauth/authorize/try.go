@@ -252,5 +252,6 @@ func (t *trial) isPage() bool {
 // isHostName reports whether host can be shown: a name with a port or without.
 func isHostName(host string) bool {
 	const most = 253 + len(":65535")
-	return host != "" && len(host) <= most && strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.-:") == ""
+	return host != "" && len(host) <= most &&
+		strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789.-:") == ""
 }

@@ -21,27 +21,30 @@ func TestVerdictsOfAnEntry(t *testing.T) {
 	slack := catalog.Verify{Path: "/me", Success: "ok=true"}
 	graphQL := catalog.Verify{Path: "/me", Success: "data.me.id", Inconclusive: true}
 	wrong := catalog.Verify{Path: "/me", Wrong: []int{400, 403, 302, 500}, Inconclusive: true}
-	restricted := catalog.Verify{Path: "/me", Accepted: []catalog.Accepted{{Status: 401, Body: []string{"missing_permissions"}}, {Status: 402}}, Inconclusive: true}
+	restricted := catalog.Verify{Path: "/me",
+		Accepted: []catalog.Accepted{{Status: 401, Body: []string{"missing_permissions"}}, {Status: 402}}, Inconclusive: true}
 	for name, c := range map[string]struct {
 		verify catalog.Verify
 		answer answer
 		want   Kind
 	}{
 		// https://docs.slack.dev/reference/methods/auth.test: 200 with an error
-		"ok":                      {slack, answer{200, `{"ok":true,"url":"x"}`, nil}, ""},
-		"ok in a text":            {slack, answer{200, `{"ok":"true"}`, nil}, ""},
-		"not ok":                  {slack, answer{200, `{"ok":false,"error":"canary"}`, nil}, WrongCredential},
-		"no such member":          {slack, answer{200, `{"error":"canary"}`, nil}, WrongCredential},
-		"another type":            {slack, answer{200, `["ok"]`, nil}, WrongCredential},
-		"null":                    {slack, answer{200, `{"ok":null}`, nil}, WrongCredential},
-		"no JSON":                 {slack, answer{200, `canary`, nil}, Nonsense},
-		"a page":                  {slack, answer{200, `<html>canary</html>`, html}, Nonsense},
-		"nothing":                 {slack, answer{204, ``, nil}, Nonsense},
-		"more than anybody reads": {slack, answer{200, `{"x":"` + strings.Repeat("x", maxVerdict) + `","ok":true}`, nil}, Nonsense},
-		"a limit":                 {slack, answer{429, `{"ok":false}`, nil}, Unreachable},
+		"ok":             {slack, answer{200, `{"ok":true,"url":"x"}`, nil}, ""},
+		"ok in a text":   {slack, answer{200, `{"ok":"true"}`, nil}, ""},
+		"not ok":         {slack, answer{200, `{"ok":false,"error":"canary"}`, nil}, WrongCredential},
+		"no such member": {slack, answer{200, `{"error":"canary"}`, nil}, WrongCredential},
+		"another type":   {slack, answer{200, `["ok"]`, nil}, WrongCredential},
+		"null":           {slack, answer{200, `{"ok":null}`, nil}, WrongCredential},
+		"no JSON":        {slack, answer{200, `canary`, nil}, Nonsense},
+		"a page":         {slack, answer{200, `<html>canary</html>`, html}, Nonsense},
+		"nothing":        {slack, answer{204, ``, nil}, Nonsense},
+		"more than anybody reads": {slack, answer{200, `{"x":"` + strings.Repeat("x", maxVerdict) + `","ok":true}`, nil},
+			Nonsense},
+		"a limit": {slack, answer{429, `{"ok":false}`, nil}, Unreachable},
 		// https://spec.graphql.org/October2021/#sec-Response-Format: errors come with 200
-		"data":               {graphQL, answer{200, `{"data":{"me":{"id":1}}}`, nil}, ""},
-		"errors":             {graphQL, answer{200, `{"data":{"me":null},"errors":[{"message":"canary"}]}`, nil}, WrongCredential},
+		"data": {graphQL, answer{200, `{"data":{"me":{"id":1}}}`, nil}, ""},
+		"errors": {graphQL, answer{200, `{"data":{"me":null},"errors":[{"message":"canary"}]}`, nil},
+			WrongCredential},
 		"null data":          {graphQL, answer{200, `{"data":null}`, nil}, WrongCredential},
 		"a status for scope": {graphQL, answer{403, `{}`, nil}, Unconfirmed},
 
@@ -96,14 +99,22 @@ func TestVerdictOfRefused(t *testing.T) {
 		answer  answer
 		want    Kind
 	}{
-		"by its text":         {catalog.Refused{Statuses: []int{403}, Body: []string{"Bad_OAuth_Token"}}, answer{403, `Bad_OAuth_Token canary`, nil}, WrongCredential},
-		"by another text":     {catalog.Refused{Statuses: []int{403}, Body: []string{"Bad_OAuth_Token"}}, answer{403, `canary`, nil}, Unconfirmed},
-		"by a header":         {catalog.Refused{Statuses: []int{400}, When: map[string]string{"X-Code": "17"}}, answer{400, ``, map[string]string{"X-Code": "17"}}, WrongCredential},
-		"in 200":              {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `{"error":"invalid_auth"}`, nil}, WrongCredential},
-		"not in 200":          {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `{}`, nil}, ""},
-		"not in a large 200":  {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, strings.Repeat("x", maxVerdict+1), nil}, ""},
-		"in a coding of 200":  {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `x`, map[string]string{"Content-Encoding": "br"}}, Nonsense},
-		"cut off in 200":      {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `x`, map[string]string{"Content-Length": "9"}}, Unreachable},
+		"by its text": {catalog.Refused{Statuses: []int{403}, Body: []string{"Bad_OAuth_Token"}},
+			answer{403, `Bad_OAuth_Token canary`, nil}, WrongCredential},
+		"by another text": {catalog.Refused{Statuses: []int{403}, Body: []string{"Bad_OAuth_Token"}},
+			answer{403, `canary`, nil}, Unconfirmed},
+		"by a header": {catalog.Refused{Statuses: []int{400}, When: map[string]string{"X-Code": "17"}},
+			answer{400, ``, map[string]string{"X-Code": "17"}}, WrongCredential},
+		"in 200": {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}},
+			answer{200, `{"error":"invalid_auth"}`, nil}, WrongCredential},
+		"not in 200": {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `{}`, nil},
+			""},
+		"not in a large 200": {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}},
+			answer{200, strings.Repeat("x", maxVerdict+1), nil}, ""},
+		"in a coding of 200": {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}},
+			answer{200, `x`, map[string]string{"Content-Encoding": "br"}}, Nonsense},
+		"cut off in 200": {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}},
+			answer{200, `x`, map[string]string{"Content-Length": "9"}}, Unreachable},
 		"a status of its own": {catalog.Refused{Statuses: []int{498}}, answer{498, ``, nil}, WrongCredential},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -150,23 +161,33 @@ func TestVerdictsAtAnEnteredHost(t *testing.T) {
 	}{
 		"accepted":                {whole, "crm.example.com", answer{200, `{}`, jsonType}, "", ""},
 		"accepted without a type": {whole, "crm.example.com", answer{200, ``, nil}, "", ""},
-		"a page":                  {whole, "crm.example.com", answer{200, `<html>canary`, html}, NoAPI, "What answers at crm.example.com is not Acme CRM, so"},
-		"not found":               {whole, "crm.example.com", answer{404, `{}`, jsonType}, NoAPI, "crm.example.com is not Acme CRM (HTTP 404)"},
-		"not allowed":             {whole, "crm.example.com", answer{405, `{}`, jsonType}, NoAPI, "(HTTP 405)"},
-		"a redirect":              {whole, "crm.example.com", answer{301, ``, to("https://WWW.example.com/x?canary")}, NoAPI, "(HTTP 301; it leads to www.example.com)"},
-		"a redirect within":       {whole, "crm.example.com", answer{302, ``, to("/login")}, NoAPI, "(HTTP 302), so"},
-		"a redirect to nonsense":  {whole, "crm.example.com", answer{302, ``, to("https://a<b>c/")}, NoAPI, "(HTTP 302), so"},
-		"wrong":                   {whole, "crm.example.com", answer{401, `<html>`, html}, WrongCredential, ""},
-		"down":                    {whole, "crm.example.com", answer{502, `<html>`, html}, Unreachable, ""},
-		"no such host":            {whole, "nowhere.example.com", answer{200, ``, nil}, NoServer, "answers at nowhere.example.com, so"},
-		"cut":                     {whole, "crm.example.com", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), NoServer, "answers at crm.example.com, so"},
-		"never answers": {whole, "crm.example.com", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }),
+		"a page": {whole, "crm.example.com", answer{200, `<html>canary`, html}, NoAPI,
+			"What answers at crm.example.com is not Acme CRM, so"},
+		"not found": {whole, "crm.example.com", answer{404, `{}`, jsonType}, NoAPI,
+			"crm.example.com is not Acme CRM (HTTP 404)"},
+		"not allowed": {whole, "crm.example.com", answer{405, `{}`, jsonType}, NoAPI, "(HTTP 405)"},
+		"a redirect": {whole, "crm.example.com", answer{301, ``, to("https://WWW.example.com/x?canary")}, NoAPI,
+			"(HTTP 301; it leads to www.example.com)"},
+		"a redirect within":      {whole, "crm.example.com", answer{302, ``, to("/login")}, NoAPI, "(HTTP 302), so"},
+		"a redirect to nonsense": {whole, "crm.example.com", answer{302, ``, to("https://a<b>c/")}, NoAPI, "(HTTP 302), so"},
+		"wrong":                  {whole, "crm.example.com", answer{401, `<html>`, html}, WrongCredential, ""},
+		"down":                   {whole, "crm.example.com", answer{502, `<html>`, html}, Unreachable, ""},
+		"no such host": {whole, "nowhere.example.com", answer{200, ``, nil}, NoServer,
+			"answers at nowhere.example.com, so"},
+		"cut": {whole, "crm.example.com", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			panic(http.ErrAbortHandler)
+		}), NoServer, "answers at crm.example.com, so"},
+		"never answers": {whole, "crm.example.com", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}),
 			NoServer, "answers at crm.example.com, so"},
 
-		"part: no such account": {part, "crm", answer{404, `<html>`, html}, NoAPI, "crm.example.com is not Acme CRM (HTTP 404)"},
-		"part: a redirect":      {part, "crm", answer{302, ``, to("https://www.example.com/signup")}, NoAPI, "it leads to www.example.com"},
-		"part: a page":          {part, "crm", answer{200, `<html>`, html}, NoAPI, "crm.example.com is not Acme CRM, so"},
-		"part: no such host":    {part, "nowhere", answer{200, ``, nil}, NoServer, "answers at nowhere.example.com, so"},
+		"part: no such account": {part, "crm", answer{404, `<html>`, html}, NoAPI,
+			"crm.example.com is not Acme CRM (HTTP 404)"},
+		"part: a redirect": {part, "crm", answer{302, ``, to("https://www.example.com/signup")}, NoAPI,
+			"it leads to www.example.com"},
+		"part: a page":       {part, "crm", answer{200, `<html>`, html}, NoAPI, "crm.example.com is not Acme CRM, so"},
+		"part: no such host": {part, "nowhere", answer{200, ``, nil}, NoServer, "answers at nowhere.example.com, so"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer, func(o *Options) { o.Timeout = 500 * time.Millisecond })
@@ -196,7 +217,8 @@ func TestVerdictsAtAnEnteredHost(t *testing.T) {
 func TestImported(t *testing.T) {
 	key := connect.NewGrant(connect.GrantValues{Fields: fields("api_key", "canary-key")})
 	token := connect.NewGrant(connect.GrantValues{AccessToken: "canary-access", RefreshToken: "canary-refresh"})
-	machine := connect.NewGrant(connect.GrantValues{Fields: fields("client_id", "canary-id", "client_secret", "canary-secret")})
+	machine := connect.NewGrant(
+		connect.GrantValues{Fields: fields("client_id", "canary-id", "client_secret", "canary-secret")})
 	unsure := func(a *catalog.App) { a.Verify.Inconclusive = true }
 	for name, c := range map[string]struct {
 		answer      answer
@@ -207,17 +229,31 @@ func TestImported(t *testing.T) {
 		verified    bool
 		calls       int
 	}{
-		"accepted":            {answer{200, ``, nil}, func(s *stage) *catalog.App { return s.keyed() }, key, false, "", true, 1},
-		"wrong":               {answer{401, ``, nil}, func(s *stage) *catalog.App { return s.keyed(unsure) }, key, true, WrongCredential, false, 1},
-		"away":                {answer{503, ``, nil}, func(s *stage) *catalog.App { return s.keyed(unsure) }, key, true, Unreachable, false, 1},
-		"unconfirmed":         {answer{403, ``, nil}, func(s *stage) *catalog.App { return s.keyed(unsure) }, key, false, Unconfirmed, false, 1},
-		"unconfirmed, anyway": {answer{403, ``, nil}, func(s *stage) *catalog.App { return s.keyed(unsure) }, key, true, "", false, 1},
-		"nothing to ask by":   {answer{401, ``, nil}, func(s *stage) *catalog.App { return s.keyed(func(a *catalog.App) { a.Verify = nil }) }, key, false, "", false, 0},
+		"accepted": {answer{200, ``, nil}, func(s *stage) *catalog.App {
+			return s.keyed()
+		}, key, false, "", true, 1},
+		"wrong": {answer{401, ``, nil}, func(s *stage) *catalog.App {
+			return s.keyed(unsure)
+		}, key, true, WrongCredential, false, 1},
+		"away": {answer{503, ``, nil}, func(s *stage) *catalog.App {
+			return s.keyed(unsure)
+		}, key, true, Unreachable, false, 1},
+		"unconfirmed": {answer{403, ``, nil}, func(s *stage) *catalog.App {
+			return s.keyed(unsure)
+		}, key, false, Unconfirmed, false, 1},
+		"unconfirmed, anyway": {answer{403, ``, nil}, func(s *stage) *catalog.App {
+			return s.keyed(unsure)
+		}, key, true, "", false, 1},
+		"nothing to ask by": {answer{401, ``, nil}, func(s *stage) *catalog.App {
+			return s.keyed(func(a *catalog.App) { a.Verify = nil })
+		}, key, false, "", false, 0},
 		"a token": {answer{401, ``, nil}, func(s *stage) *catalog.App {
 			return s.consents(func(a *catalog.App) { a.Verify = &catalog.Verify{Path: "/me"} })
 		}, token, false, "", false, 0},
-		"a client":       {granted, func(s *stage) *catalog.App { return s.machine() }, machine, false, "", true, 1},
-		"a wrong client": {answer{401, `{"error":"invalid_client"}`, nil}, func(s *stage) *catalog.App { return s.machine() }, machine, true, WrongCredential, false, 1},
+		"a client": {granted, func(s *stage) *catalog.App { return s.machine() }, machine, false, "", true, 1},
+		"a wrong client": {answer{401, `{"error":"invalid_client"}`, nil}, func(s *stage) *catalog.App {
+			return s.machine()
+		}, machine, true, WrongCredential, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer)

@@ -66,7 +66,9 @@ func TestCodings(t *testing.T) {
 
 func TestRevokeAcceptsNoCoding(t *testing.T) {
 	asked := ""
-	e := start(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.Header.Get("Accept-Encoding") }))
+	e := start(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked = r.Header.Get("Accept-Encoding")
+	}))
 	if err := e.Revoke(t.Context(), vending.NewSecret("canary-token"), AccessToken); err != nil || asked != "identity" {
 		t.Errorf("%v, the request accepts %q", err, asked)
 	}

@@ -20,7 +20,8 @@ func TestJSONRequests(t *testing.T) {
 		"client credentials": `{CLIENT"grant_type":"client_credentials","zone":"a\"b"}`,
 		"revocation":         `{CLIENT"token":"canary-token","token_type_hint":"access_token"}`,
 	} {
-		for auth, members := range map[string]string{catalog.ClientInBody: client, catalog.ClientInHeader: "", catalog.ClientInHeaderRaw: ""} {
+		for auth, members := range map[string]string{catalog.ClientInBody: client, catalog.ClientInHeader: "",
+			catalog.ClientInHeaderRaw: ""} {
 			rec := &recorder{answer: answer{200, `{"access_token":"n"}`, nil}}
 			e := start(t, rec, func(o *catalog.OAuth2) {
 				o.TokenEncoding, o.ClientAuth, o.TokenParams = catalog.EncodingJSON, auth, map[string]string{"zone": `a"b`}

@@ -39,16 +39,17 @@ var othersCodes = []string{
 // endedTexts are descriptions that decide where the code does not, as in `unauthorized_client`,
 // which alone means the OAuth client, in lower case and by who writes them.
 var endedTexts = []string{
-	"token was already used",                    // Gitea, 400 unauthorized_client: superseded
-	"grant does not exist",                      // Gitea
-	"value passed for the token was invalid",    // X, 400 invalid_request
-	"expired access/refresh token",              // Salesforce
-	"inactive user",                             // Salesforce
-	"unknown basecamp id",                       // 37signals, 401 without JSON members of OAuth (basecamp/bc-api#247)
-	"token has been expired or revoked",         // Google
-	"user has revoked",                          // LinkedIn and others
-	"revoked by the user",                       // LinkedIn
-	"token has been revoked",                    // league/oauth2-server in `hint`, behind invalid_request before its version 9
+	"token was already used",                 // Gitea, 400 unauthorized_client: superseded
+	"grant does not exist",                   // Gitea
+	"value passed for the token was invalid", // X, 400 invalid_request
+	"expired access/refresh token",           // Salesforce
+	"inactive user",                          // Salesforce
+	"unknown basecamp id",                    // 37signals, 401 without JSON members of OAuth (basecamp/bc-api#247)
+	"token has been expired or revoked",      // Google
+	"user has revoked",                       // LinkedIn and others
+	"revoked by the user",                    // LinkedIn
+	// league/oauth2-server in `hint`, behind invalid_request before its version 9
+	"token has been revoked",
 	"session not active", "token is not active", // Keycloak
 	"session not found", // Better Auth, 400 invalid_request (better-auth/better-auth#8103)
 }
@@ -59,7 +60,8 @@ var endedTexts = []string{
 // "Invalid Token!", Strava's RefreshToken … invalid.
 var endedWords = []string{
 	"invalid", "not valid", "no longer", "expired", "revoked", "not found", "unknown", "not exist", "unable to parse",
-	"already used", "already been used", "was used", "reused", "superseded", "inactive", "not active", "incorrect", "disabled",
+	"already used", "already been used", "was used", "reused", "superseded", "inactive", "not active", "incorrect",
+	"disabled",
 	"requires an active", // Shopify, 401 invalid_request
 	"cannot decrypt",     // league/oauth2-server in `hint`, as amoCRM has it (thephpleague/oauth2-server#880)
 }
@@ -67,7 +69,8 @@ var endedWords = []string{
 // goneWords do so with the user, and overWords with what the user gave.
 var (
 	goneWords = []string{
-		"deleted", "deactivated", "disabled", "inactive", "not active", "not exist", "not found", "removed", "blocked", "suspended",
+		"deleted", "deactivated", "disabled", "inactive", "not active", "not exist", "not found", "removed", "blocked",
+		"suspended",
 	}
 	overWords = []string{"revoked", "expired", "withdrawn"}
 	given     = []string{"authorization", "grant", "consent", "session"}
@@ -110,7 +113,8 @@ func (r *refusalText) ended(own []string) (code string, ended bool) {
 	if known(othersCodes) >= 0 {
 		return "", false
 	}
-	ended = slices.ContainsFunc(r.texts, endsGrant) || slices.ContainsFunc(slices.Concat(r.codes, r.records), endsRefreshToken)
+	ended = slices.ContainsFunc(r.texts, endsGrant) ||
+		slices.ContainsFunc(slices.Concat(r.codes, r.records), endsRefreshToken)
 	return r.word(), ended
 }
 
@@ -192,11 +196,13 @@ const (
 // `errorcode` Autodesk's and Smartsheet's, `errorid` Yahoo's, `error_name` Stack Exchange's.
 var (
 	codeMembers = []string{
-		"error", "status", "code", "error_code", "errorcode", "errorid", "error_id", "error_name", "errortype", "error_type", "type",
+		"error", "status", "code", "error_code", "errorcode", "errorid", "error_id", "error_name", "errortype", "error_type",
+		"type",
 		"error_subcode", "errcode",
 	}
 	textMembers = []string{
-		"error_description", "errordescription", "message", "error_message", "errormessage", "error_msg", "errmsg", "msg", "description",
+		"error_description", "errordescription", "message", "error_message", "errormessage", "error_msg", "errmsg", "msg",
+		"description",
 		"detail", "details", "reason", "hint", "developermessage", "localizedmessage", "title", "err", "faultstring",
 	}
 	// innerMembers are those whose value may be an object or a list with more of them: `fault` and

@@ -22,9 +22,9 @@ import (
 // maxAnswer bounds what an endpoint may answer, in bytes.
 const maxAnswer = 256 << 10
 
-// Endpoint is an app's token endpoint, as one OAuth client sees it. It is immutable and safe for parallel
-// use. Each call asks once, within its context's deadline; what the provider or the network does not grant
-// is a *[Refusal].
+// Endpoint is an app's token endpoint, as one OAuth client sees it. It is immutable and safe for
+// parallel use. Each call asks once, within its context's deadline; what the provider or the
+// network does not grant is a *[Refusal].
 type Endpoint struct {
 	oauth     *catalog.OAuth2
 	client    connect.OAuthClient
@@ -32,8 +32,8 @@ type Endpoint struct {
 	now       func() time.Time
 }
 
-// New returns the endpoint of o for client. transport must guard what it dials; without one every call
-// fails. now is the clock of expiries.
+// New returns the endpoint of o for client. transport must guard what it dials; without one every
+// call fails. now is the clock of expiries.
 func New(o *catalog.OAuth2, client connect.OAuthClient, transport http.RoundTripper, now func() time.Time) *Endpoint {
 	return &Endpoint{oauth: o, client: client, transport: httpx.Fresh(transport), now: now}
 }
@@ -47,7 +47,8 @@ func Scope(o *catalog.OAuth2, client connect.OAuthClient) string {
 	return strings.Join(scopes, cmp.Or(o.ScopeSeparator, " "))
 }
 
-// OwnClient is the OAuth client that the end user of a client-credentials app entered; incomplete where fields lack it.
+// OwnClient is the OAuth client that the end user of a client-credentials app entered; incomplete
+// where fields lack it.
 func OwnClient(fields []vending.Field) (c connect.OAuthClient) {
 	for _, f := range fields {
 		switch f.Name {
@@ -60,9 +61,11 @@ func OwnClient(fields []vending.Field) (c connect.OAuthClient) {
 	return c
 }
 
-// Redeem exchanges an authorization code (RFC 6749, section 4.1.3). verifier is the zero Secret where no
-// code challenge was sent. whole is the answer as JSON: what else it says may have its use.
-func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string, verifier vending.Secret) (v connect.GrantValues, whole vending.Secret, err error) {
+// Redeem exchanges an authorization code (RFC 6749, section 4.1.3). verifier is the zero Secret
+// where no code challenge was sent. whole is the answer as JSON: what else it says may have its
+// use.
+func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string,
+	verifier vending.Secret) (v connect.GrantValues, whole vending.Secret, err error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI}}
 	if !verifier.IsZero() {
 		form.Set("code_verifier", verifier.Reveal())
@@ -70,18 +73,20 @@ func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string, verifie
 	return e.converse(ctx, connect.GrantValues{}, e.oauth.TokenURL, form, code, verifier.Reveal())
 }
 
-// Refresh obtains a new access token (RFC 6749, section 6). What the answer does not say stays as held has it.
+// Refresh obtains a new access token (RFC 6749, section 6). What the answer does not say stays as
+// held has it.
 func (e *Endpoint) Refresh(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {held.RefreshToken}}
 	for name, value := range e.oauth.RefreshParams {
 		form.Set(name, value)
 	}
-	next, _, err := e.converse(ctx, held, cmp.Or(e.oauth.RefreshURL, e.oauth.TokenURL), form, held.RefreshToken, held.AccessToken)
+	next, _, err := e.converse(ctx, held, cmp.Or(e.oauth.RefreshURL, e.oauth.TokenURL), form, held.RefreshToken,
+		held.AccessToken)
 	return next, err
 }
 
-// ClientCredentials obtains an access token for the client itself (RFC 6749, section 4.4). What the answer
-// does not say stays as held has it; a refresh token, which none should send, is dropped.
+// ClientCredentials obtains an access token for the client itself (RFC 6749, section 4.4). What the
+// answer does not say stays as held has it; a refresh token, which none should send, is dropped.
 func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if scope := Scope(e.oauth, e.client); scope != "" { // the library would join by a space
@@ -97,7 +102,8 @@ func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValu
 func (e *Endpoint) Fingerprint(held connect.GrantValues) [sha256.Size]byte {
 	h := sha256.New()
 	for _, part := range []string{
-		e.oauth.TokenURL, e.oauth.RefreshURL, e.oauth.ClientAuth, e.oauth.TokenEncoding, e.client.ID, e.client.Secret.Reveal(),
+		e.oauth.TokenURL, e.oauth.RefreshURL, e.oauth.ClientAuth, e.oauth.TokenEncoding, e.client.ID,
+		e.client.Secret.Reveal(),
 		held.RefreshToken, held.AccessToken,
 	} {
 		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
@@ -154,13 +160,15 @@ func (e *Endpoint) Exchange(ctx context.Context, held connect.GrantValues) (conn
 	return e.trade(ctx, "exchange", e.oauth.Exchange, client, held)
 }
 
-// Renew trades the token of held, which lasts, as the catalog's renew says. What the answer does not say stays as held has it.
+// Renew trades the token of held, which lasts, as the catalog's renew says. What the answer does
+// not say stays as held has it.
 func (e *Endpoint) Renew(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
 	return e.trade(ctx, "renewal", e.oauth.Renew, url.Values{}, held)
 }
 
 // trade calls x once. query is what x takes beside the grant type and the token.
-func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, query url.Values, held connect.GrantValues) (connect.GrantValues, error) {
+func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, query url.Values,
+	held connect.GrantValues) (connect.GrantValues, error) {
 	query.Set("grant_type", x.GrantType)
 	query.Set(x.Param, held.AccessToken)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, x.URL+"?"+query.Encode(), nil)
@@ -186,8 +194,10 @@ func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, 
 
 // converse calls the endpoint at tokenURL once. secrets are what was sent, beside the client's own.
 //
-// The library's client-credentials request is the one that takes a grant type and parameters of all kinds.
-func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, tokenURL string, form url.Values, secrets ...string) (v connect.GrantValues, whole vending.Secret, err error) {
+// The library's client-credentials request is the one that takes a grant type and parameters of all
+// kinds.
+func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, tokenURL string, form url.Values,
+	secrets ...string) (v connect.GrantValues, whole vending.Secret, err error) {
 	h := e.hear(held)
 	config := clientcredentials.Config{TokenURL: tokenURL, AuthStyle: authStyle(e.oauth), EndpointParams: form}
 	config.ClientID, config.ClientSecret = e.client.ID, e.client.Secret.Reveal()
@@ -221,7 +231,8 @@ type hearing struct {
 func (e *Endpoint) hear(held connect.GrantValues) *hearing {
 	h := &hearing{Call: httpx.Call{Transport: e.transport, Limit: maxAnswer}, endpoint: e, held: held, asked: e.now()}
 	h.Edit = func(header http.Header, body []byte) []byte {
-		h.answer = read(header.Get("Content-Type"), body, e.oauth.Answer, held.AccessToken != "" || held.RefreshToken != "", h.asked)
+		h.answer = read(header.Get("Content-Type"), body, e.oauth.Answer, held.AccessToken != "" || held.RefreshToken != "",
+			h.asked)
 		header.Set("Content-Type", "application/json")
 		return h.answer.rendered()
 	}

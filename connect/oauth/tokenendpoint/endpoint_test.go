@@ -23,7 +23,8 @@ const (
 func TestCalls(t *testing.T) {
 	refresh := func(t *testing.T, e *Endpoint) (connect.GrantValues, error) { return e.Refresh(t.Context(), held) }
 	redeem := func(t *testing.T, e *Endpoint) (connect.GrantValues, error) {
-		return redeemed(e.Redeem(t.Context(), "canary code", "https://gate.example.com/connect/callback?a=b", vending.NewSecret("canary-verifier")))
+		return redeemed(e.Redeem(t.Context(), "canary code", "https://gate.example.com/connect/callback?a=b",
+			vending.NewSecret("canary-verifier")))
 	}
 	const code = "code=canary+code&"
 	const redirect = "grant_type=authorization_code&redirect_uri=https%3A%2F%2Fgate.example.com%2Fconnect%2Fcallback%3Fa%3Db"
@@ -41,12 +42,14 @@ func TestCalls(t *testing.T) {
 		"code, body":      {redeem, false, nil, inBody + code + "code_verifier=canary-verifier&" + redirect},
 		"code, header":    {redeem, true, nil, code + "code_verifier=canary-verifier&" + redirect},
 		"code without PKCE": {func(t *testing.T, e *Endpoint) (connect.GrantValues, error) {
-			return redeemed(e.Redeem(t.Context(), "canary code", "https://gate.example.com/connect/callback?a=b", vending.Secret{}))
+			return redeemed(e.Redeem(t.Context(), "canary code", "https://gate.example.com/connect/callback?a=b",
+				vending.Secret{}))
 		}, true, nil, code + redirect},
-		"client credentials, body":         {own, false, nil, inBody + "grant_type=client_credentials"},
-		"client credentials, header":       {own, true, nil, "grant_type=client_credentials"},
-		"client credentials, scopes":       {own, true, []string{"a", "b"}, "grant_type=client_credentials&scope=a%2Cb"},
-		"refresh, scopes are not repeated": {refresh, true, []string{"a"}, "grant_type=refresh_token&refresh_token=canary-refresh-0"},
+		"client credentials, body":   {own, false, nil, inBody + "grant_type=client_credentials"},
+		"client credentials, header": {own, true, nil, "grant_type=client_credentials"},
+		"client credentials, scopes": {own, true, []string{"a", "b"}, "grant_type=client_credentials&scope=a%2Cb"},
+		"refresh, scopes are not repeated": {refresh, true, []string{"a"},
+			"grant_type=refresh_token&refresh_token=canary-refresh-0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := &recorder{answer: answer{200, `{"access_token":"n","token_type":"bearer"}`, nil}}
@@ -88,11 +91,15 @@ func TestRawHeader(t *testing.T) {
 		if err := ask(t, e); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if len(rec.calls) != 1 || rec.calls[0].authorization != inRaw || strings.Contains(rec.calls[0].body, "client") != (name == "client credentials") {
+		if len(rec.calls) != 1 || rec.calls[0].authorization != inRaw ||
+			strings.Contains(rec.calls[0].body, "client") != (name == "client credentials") {
 			t.Errorf("%s: the provider got %q", name, rec.calls)
 		}
 	}
-	e := New(&catalog.OAuth2{TokenURL: "https://auth.example.com", ClientAuth: "header_raw"}, testClient, nil, func() time.Time { return now })
+	e := New(&catalog.OAuth2{TokenURL: "https://auth.example.com", ClientAuth: "header_raw"}, testClient, nil,
+		func() time.Time {
+			return now
+		})
 	if _, err := e.Refresh(t.Context(), held); err == nil {
 		t.Error("a token without a transport")
 	}
@@ -107,12 +114,21 @@ func TestAnswers(t *testing.T) {
 		ask  func(*testing.T, *Endpoint) (connect.GrantValues, error)
 		want connect.GrantValues
 	}{
-		"code, all":    {all, redeemPlain, connect.GrantValues{AccessToken: "n", RefreshToken: "r", TokenType: "bearer", Scope: "a b", Expiry: expiry}},
-		"code, little": {`{"access_token":"n","scope":["a"]}`, redeemPlain, connect.GrantValues{AccessToken: "n", Scope: "a"}},
-		"refresh, all": {all, func(t *testing.T, e *Endpoint) (connect.GrantValues, error) { return e.Refresh(t.Context(), held) },
-			connect.GrantValues{AccessToken: "n", RefreshToken: "r", TokenType: "bearer", Scope: "a b", Expiry: expiry, Fields: held.Fields}},
-		"refresh, little": {`{"access_token":"n","refresh_token":"","token_type":"","scope":""}`, func(t *testing.T, e *Endpoint) (connect.GrantValues, error) { return e.Refresh(t.Context(), held) },
-			connect.GrantValues{AccessToken: "n", RefreshToken: "canary-refresh-0", TokenType: "Bearer", Scope: "mail", Fields: held.Fields}},
+		"code, all": {all, redeemPlain,
+			connect.GrantValues{AccessToken: "n", RefreshToken: "r", TokenType: "bearer", Scope: "a b", Expiry: expiry}},
+		"code, little": {`{"access_token":"n","scope":["a"]}`, redeemPlain,
+			connect.GrantValues{AccessToken: "n", Scope: "a"}},
+		"refresh, all": {all, func(t *testing.T, e *Endpoint) (connect.GrantValues, error) {
+			return e.Refresh(t.Context(), held)
+		},
+			connect.GrantValues{AccessToken: "n", RefreshToken: "r", TokenType: "bearer", Scope: "a b", Expiry: expiry,
+				Fields: held.Fields}},
+		"refresh, little": {`{"access_token":"n","refresh_token":"","token_type":"","scope":""}`,
+			func(t *testing.T, e *Endpoint) (connect.GrantValues, error) {
+				return e.Refresh(t.Context(), held)
+			},
+			connect.GrantValues{AccessToken: "n", RefreshToken: "canary-refresh-0", TokenType: "Bearer", Scope: "mail",
+				Fields: held.Fields}},
 		"client credentials, all": {all, func(t *testing.T, e *Endpoint) (connect.GrantValues, error) {
 			return e.ClientCredentials(t.Context(), connect.GrantValues{Fields: held.Fields})
 		}, connect.GrantValues{AccessToken: "n", TokenType: "bearer", Scope: "a b", Expiry: expiry, Fields: held.Fields}},
@@ -127,7 +143,8 @@ func TestAnswers(t *testing.T) {
 }
 
 func redeemPlain(t *testing.T, e *Endpoint) (connect.GrantValues, error) {
-	return redeemed(e.Redeem(t.Context(), "canary-code", "https://gate.example.com/cb", vending.NewSecret("canary-verifier")))
+	return redeemed(e.Redeem(t.Context(), "canary-code", "https://gate.example.com/cb",
+		vending.NewSecret("canary-verifier")))
 }
 
 // redeemed leaves out the rest of the answer.

@@ -19,21 +19,26 @@ func TestExchange(t *testing.T) {
 		expiry time.Time
 		class  Class
 	}{
-		"granted":      {answer: answer{200, `{"access_token":"long","token_type":"bearer","expires_in":5184000}`, nil}, token: "long", expiry: now.Add(60 * 24 * time.Hour)},
-		"refused":      {answer: answer{400, `{"error":{"message":"canary+short is wrong","type":"OAuthException","code":190}}`, nil}, class: Refused},
-		"refused, 200": {answer: answer{200, `{"access_token":"long","error":{"message":"canary+short is wrong"}}`, nil}, class: Refused},
-		"not ok, 200":  {answer: answer{200, `{"access_token":"long","ok":false}`, nil}, class: Refused},
-		"ended, 200":   {answer: answer{200, `{"access_token":"long","error":"invalid_grant"}`, nil}, class: Ended},
-		"busy":         {answer: answer{503, ``, nil}, class: Away},
-		"too many":     {answer: answer{429, ``, nil}, class: Limited},
-		"no token":     {answer: answer{200, `{"ok":true}`, nil}, class: Nonsense},
-		"no JSON":      {answer: answer{200, `<html>`, nil}, class: Nonsense},
-		"other place":  {answer: answer{302, ``, map[string]string{"Location": "https://evil.example.com/"}}, class: Nonsense},
+		"granted": {answer: answer{200, `{"access_token":"long","token_type":"bearer","expires_in":5184000}`, nil},
+			token: "long", expiry: now.Add(60 * 24 * time.Hour)},
+		"refused": {answer: answer{400,
+			`{"error":{"message":"canary+short is wrong","type":"OAuthException","code":190}}`, nil}, class: Refused},
+		"refused, 200": {answer: answer{200, `{"access_token":"long","error":{"message":"canary+short is wrong"}}`, nil},
+			class: Refused},
+		"not ok, 200": {answer: answer{200, `{"access_token":"long","ok":false}`, nil}, class: Refused},
+		"ended, 200":  {answer: answer{200, `{"access_token":"long","error":"invalid_grant"}`, nil}, class: Ended},
+		"busy":        {answer: answer{503, ``, nil}, class: Away},
+		"too many":    {answer: answer{429, ``, nil}, class: Limited},
+		"no token":    {answer: answer{200, `{"ok":true}`, nil}, class: Nonsense},
+		"no JSON":     {answer: answer{200, `<html>`, nil}, class: Nonsense},
+		"other place": {answer: answer{302, ``, map[string]string{"Location": "https://evil.example.com/"}},
+			class: Nonsense},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec := &recorder{answer: c.answer}
 			e := start(t, rec, func(o *catalog.OAuth2) {
-				o.Exchange = &catalog.Exchange{URL: strings.Replace(o.RevokeURL, "revoke", "exchange", 1), GrantType: "fb_exchange_token", Param: "fb_exchange_token"}
+				o.Exchange = &catalog.Exchange{URL: strings.Replace(o.RevokeURL, "revoke", "exchange", 1),
+					GrantType: "fb_exchange_token", Param: "fb_exchange_token"}
 			})
 			got, err := e.Exchange(t.Context(), fresh)
 			want := "GET /exchange?client_id=client%3Aid&client_secret=canary+client%2Bsecret&fb_exchange_token=canary%2Bshort&grant_type=fb_exchange_token"

@@ -31,10 +31,11 @@ func RefreshesAt(app *catalog.App) URL {
 	return RefreshURL
 }
 
-// Filled returns app's OAuth2 with the placeholders of its endpoints filled by what comes with the client and what the end user
-// entered. Only those that are used are filled, and others with placeholders are empty: what they lack is in nobody's way. The error is for
-// [Blamed].
-func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Field, used ...URL) (*catalog.OAuth2, error) {
+// Filled returns app's OAuth2 with the placeholders of its endpoints filled by what comes with the
+// client and what the end user entered. Only those that are used are filled, and others with
+// placeholders are empty: what they lack is in nobody's way. The error is for [Blamed].
+func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Field, used ...URL) (*catalog.OAuth2,
+	error) {
 	o := *app.OAuth2
 	values := map[string]string{}
 	for _, f := range append(client.FieldsOf(app), entered...) {
@@ -60,7 +61,8 @@ func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Fiel
 	return &o, nil
 }
 
-// Blamed returns the field of app without which, or with whose value, an address could not be filled; false if no field is to blame.
+// Blamed returns the field of app without which, or with whose value, an address could not be
+// filled; false if no field is to blame.
 func Blamed(app *catalog.App, err error) (catalog.Field, bool) {
 	var blamed *inject.FieldError
 	if !errors.As(err, &blamed) {

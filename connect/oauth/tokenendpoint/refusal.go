@@ -31,8 +31,8 @@ const (
 	Refused
 )
 
-// Refusal is why a call obtained nothing. Its text never holds what the provider wrote, but for its error
-// code, cleaned.
+// Refusal is why a call obtained nothing. Its text never holds what the provider wrote, but for its
+// error code, cleaned.
 type Refusal struct {
 	Class Class
 	// Status is the answer's HTTP status; 0 where none came.
@@ -50,10 +50,12 @@ func (r *Refusal) Error() string { return r.cause.Error() }
 
 func (r *Refusal) Unwrap() error { return r.cause }
 
-// BlamesClient reports whether the provider refuses the OAuth client itself (RFC 6749, section 5.2).
+// BlamesClient reports whether the provider refuses the OAuth client itself (RFC 6749, section
+// 5.2).
 func (r *Refusal) BlamesClient() bool {
 	spelled := strings.ToLower(r.Code)
-	return r.Class == Refused && (r.Status == http.StatusUnauthorized || spelled == "invalid_client" || spelled == "unauthorized_client")
+	return r.Class == Refused &&
+		(r.Status == http.StatusUnauthorized || spelled == "invalid_client" || spelled == "unauthorized_client")
 }
 
 // passing are error codes of a trouble that may be over soon (RFC 6749, section 4.1.2.1), which

@@ -27,8 +27,8 @@ const (
 
 var errNoRevocation = errors.New("the catalog has no revocation endpoint for the app")
 
-// Revoke ends token at the revocation endpoint (RFC 7009); hint is [RefreshToken] or [AccessToken]. A token
-// that the provider does not know or no longer takes is ended, too.
+// Revoke ends token at the revocation endpoint (RFC 7009); hint is [RefreshToken] or [AccessToken].
+// A token that the provider does not know or no longer takes is ended, too.
 func (e *Endpoint) Revoke(ctx context.Context, token vending.Secret, hint string) error {
 	if e.oauth.RevokeURL == "" {
 		return errNoRevocation
@@ -48,11 +48,12 @@ func (e *Endpoint) Revoke(ctx context.Context, token vending.Secret, hint string
 	if resp.Status == http.StatusBadRequest && slices.Contains(endedCodes, strings.ToLower(code)) {
 		return nil
 	}
-	return e.judge("revocation", resp.Status, resp.Header, &said{code: code}, []string{token.Reveal(), e.client.Secret.Reveal()})
+	return e.judge("revocation", resp.Status, resp.Header, &said{code: code},
+		[]string{token.Reveal(), e.client.Secret.Reveal()})
 }
 
-// revocation makes the request, with the client's authentication as golang.org/x/oauth2 sends it to the
-// token endpoint.
+// revocation makes the request, with the client's authentication as golang.org/x/oauth2 sends it to
+// the token endpoint.
 func (e *Endpoint) revocation(ctx context.Context, token vending.Secret, hint string) (*http.Request, error) {
 	form := url.Values{"token": {token.Reveal()}, "token_type_hint": {hint}}
 	inHeader := authStyle(e.oauth) == oauth2.AuthStyleInHeader
@@ -77,7 +78,8 @@ func (e *Endpoint) revocation(ctx context.Context, token vending.Secret, hint st
 	return r, nil
 }
 
-// errorCode reads the error of an answer in JSON (RFC 7009, section 2.2.1); what cannot be read has none.
+// errorCode reads the error of an answer in JSON (RFC 7009, section 2.2.1); what cannot be read has
+// none.
 func errorCode(body []byte) string {
 	var answer struct {
 		Error string `json:"error"`

@@ -8,15 +8,17 @@ import (
 	"time"
 )
 
-// said is what a token endpoint's answer says, in whatever of the known spellings. golang.org/x/oauth2 knows fewer of them, so
-// that it is given what rendered returns.
+// said is what a token endpoint's answer says, in whatever of the known spellings.
+// golang.org/x/oauth2 knows fewer of them, so that it is given what rendered returns.
 type said struct {
 	accessToken, refreshToken, tokenType, scope string
-	// lifetime is 0 where the answer says nothing of it, and negative where the token has ended already.
+	// lifetime is 0 where the answer says nothing of it, and negative where the token has ended
+	// already.
 	lifetime time.Duration
 	// unread says that the answer speaks of an end that cannot be read, so that lifetime is 0.
 	unread bool
-	// refused says that the answer is an error, whatever its status, and code which one; it may be empty.
+	// refused says that the answer is an error, whatever its status, and code which one; it may be
+	// empty.
 	refused bool
 	code    string
 	// words are what an answer without a token says.
@@ -28,8 +30,8 @@ type said struct {
 // members are those of a JSON object.
 type members map[string]json.RawMessage
 
-// read takes an answer apart. The token is in the object called member, or in the answer itself where member is empty; where it is
-// optional, too. What cannot be read says nothing.
+// read takes an answer apart. The token is in the object called member, or in the answer itself
+// where member is empty; where it is optional, too. What cannot be read says nothing.
 func read(contentType string, body []byte, member string, optional bool, asked time.Time) *said {
 	s := &said{whole: body}
 	var all members
@@ -64,7 +66,8 @@ func read(contentType string, body []byte, member string, optional bool, asked t
 // formOf reads an answer that is form-encoded, as GitHub's and Facebook's were; nil if it is not.
 func formOf(contentType string, body []byte) members {
 	media, _, _ := mime.ParseMediaType(contentType)
-	if media != "application/x-www-form-urlencoded" && media != "text/plain" || strings.HasPrefix(strings.TrimSpace(string(body)), "{") {
+	if media != "application/x-www-form-urlencoded" && media != "text/plain" ||
+		strings.HasPrefix(strings.TrimSpace(string(body)), "{") {
 		return nil
 	}
 	values, err := url.ParseQuery(string(body))
@@ -86,7 +89,8 @@ func (m members) text(name string) (text string) {
 	return text
 }
 
-// refusal reports whether the answer is an error. Some providers say so with status 200, by an `error` of any shape or by `ok`.
+// refusal reports whether the answer is an error. Some providers say so with status 200, by an
+// `error` of any shape or by `ok`.
 func (m members) refusal() (refused bool, code string) {
 	code = m.text("error")
 	switch string(m["error"]) {

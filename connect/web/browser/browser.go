@@ -26,8 +26,8 @@ const tokenLen = 43
 type Jar struct {
 	// Name is the cookie's, without the prefix that it gets under TLS.
 	Name string
-	// Secure says that the browser reaches us by TLS. The cookie is then `__Host-`: no other host and no plain connection can set it
-	// (RFC 6265bis, section 4.1.3.2).
+	// Secure says that the browser reaches us by TLS. The cookie is then `__Host-`: no other host and
+	// no plain connection can set it (RFC 6265bis, section 4.1.3.2).
 	Secure bool
 }
 
@@ -38,7 +38,8 @@ func (j Jar) name() string {
 	return j.Name
 }
 
-// Of returns the browser of a request. One that sent no cookie, or none of ours, is new and gets one with the answer.
+// Of returns the browser of a request. One that sent no cookie, or none of ours, is new and gets
+// one with the answer.
 func (j Jar) Of(w http.ResponseWriter, r *http.Request) Browser {
 	if b, ok := j.Find(r); ok {
 		return b
@@ -64,7 +65,8 @@ func (j Jar) Begin(w http.ResponseWriter) Browser {
 	return Browser{secret: secret}
 }
 
-// Value returns the cookie's value, or "". Of two cookies of the name, one set by a neighbouring host, neither counts.
+// Value returns the cookie's value, or "". Of two cookies of the name, one set by a neighbouring
+// host, neither counts.
 func (j Jar) Value(r *http.Request) string {
 	found := r.CookiesNamed(j.name())
 	if len(found) != 1 {
@@ -73,10 +75,12 @@ func (j Jar) Value(r *http.Request) string {
 	return found[0].Value
 }
 
-// Set sets the cookie for maxAge seconds; 0 means until the browser is closed, and a negative one removes it.
+// Set sets the cookie for maxAge seconds; 0 means until the browser is closed, and a negative one
+// removes it.
 func (j Jar) Set(w http.ResponseWriter, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{ // #nosec G124 -- without TLS a Secure cookie would never come back
-		Name: j.name(), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: j.Secure, SameSite: http.SameSiteLaxMode,
+		Name: j.name(), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, Secure: j.Secure,
+		SameSite: http.SameSiteLaxMode,
 	})
 }
 

@@ -11,7 +11,8 @@ import (
 func (v *visit) audit() error {
 	q := v.r.URL.Query()
 	filter := connect.AuditFilter{
-		Tenant: v.tenant.ID, Connection: q.Get("connection"), Event: connect.Event(q.Get("event")), Page: v.pageNumber(), Limit: perPage,
+		Tenant: v.tenant.ID, Connection: q.Get("connection"), Event: connect.Event(q.Get("event")), Page: v.pageNumber(),
+		Limit: perPage,
 	}
 	if !slices.Contains(connect.TenantEvents, filter.Event) {
 		filter.Event = ""
@@ -29,7 +30,8 @@ func (v *visit) audit() error {
 	}
 	for _, r := range rows {
 		view.Rows = append(view.Rows, page.AuditRow{
-			At: r.At, Event: string(r.Event), Actor: r.Actor, Connection: r.Connection, User: r.User, App: r.App, Request: r.Request, Detail: r.Detail,
+			At: r.At, Event: string(r.Event), Actor: r.Actor, Connection: r.Connection, User: r.User, App: r.App,
+			Request: r.Request, Detail: r.Detail,
 		})
 	}
 	v.show(http.StatusOK, view)

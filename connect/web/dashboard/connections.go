@@ -55,8 +55,9 @@ func (v *visit) connections() error {
 func (v *visit) row(c connect.Connection) page.Row {
 	return page.Row{
 		ID: c.ID, Name: c.Name, User: c.User, App: v.app(c.App), Status: string(c.Status),
-		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending, Unverified: c.Status == connect.Active && !c.Verified,
-		UpdatedAt: c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
+		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
+		Unverified: c.Status == connect.Active && !c.Verified,
+		UpdatedAt:  c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
 	}
 }
 
@@ -82,7 +83,8 @@ func (v *visit) askDelete() error {
 	if err != nil {
 		return err
 	}
-	view := page.Delete{Session: v.session(), Row: v.row(found), Active: found.Status == connect.Active, Revokes: v.o.Revokes(found.App)}
+	view := page.Delete{Session: v.session(), Row: v.row(found), Active: found.Status == connect.Active,
+		Revokes: v.o.Revokes(found.App)}
 	for i, h := range holds {
 		if i == maxShownHolds {
 			view.MoreHolds = len(holds) - i

@@ -95,7 +95,8 @@ var errNotFound = errors.New("no such page")
 // fail answers with the page of an error.
 func (v *visit) fail(err error) {
 	var refused *vending.Error
-	title, text, status := "Something went wrong on our side", "Nothing was changed. Please try again in a moment.", http.StatusInternalServerError
+	title, text, status := "Something went wrong on our side", "Nothing was changed. Please try again in a moment.",
+		http.StatusInternalServerError
 	switch {
 	case errors.Is(err, errSignedOut) && v.live:
 		v.w.WriteHeader(http.StatusUnauthorized) // the script must hear of it, and not follow
@@ -104,9 +105,11 @@ func (v *visit) fail(err error) {
 		v.redirect("/sign-in")
 		return
 	case errors.Is(err, errNotFound):
-		title, text, status = "There is no such page", "The address may be mistyped, or of a form that was sent before.", http.StatusNotFound
+		title, text, status = "There is no such page", "The address may be mistyped, or of a form that was sent before.",
+			http.StatusNotFound
 	case errors.Is(err, errForged):
-		title, text, status = "This form is too old", "Go back, reload the page and try again. Nothing was changed.", http.StatusForbidden
+		title, text, status = "This form is too old", "Go back, reload the page and try again. Nothing was changed.",
+			http.StatusForbidden
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:
 		if refused.Code == vending.RateLimited {
 			v.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))

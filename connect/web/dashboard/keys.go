@@ -42,7 +42,8 @@ func (v *visit) rotate() error {
 	return v.showKeys(http.StatusCreated, page.Keys{NewKey: vending.NewSecret(key)})
 }
 
-// promote retires the older key. Who is signed in by it is signed out at once, and not when the keyring notices.
+// promote retires the older key. Who is signed in by it is signed out at once, and not when the
+// keyring notices.
 func (v *visit) promote() error {
 	stored, err := v.o.Store.Tenant(v.r.Context(), v.tenant.ID)
 	if err != nil && !errors.Is(err, connect.ErrTenantUnknown) {
@@ -82,5 +83,6 @@ func (v *visit) issueMCPURL() error {
 	if err != nil {
 		return err
 	}
-	return v.showKeys(http.StatusCreated, page.Keys{MCPURL: vending.NewSecret(v.where.Origin + connect.MCPPath(token.Reveal()))})
+	return v.showKeys(http.StatusCreated,
+		page.Keys{MCPURL: vending.NewSecret(v.where.Origin + connect.MCPPath(token.Reveal()))})
 }

@@ -18,7 +18,8 @@ func (v *visit) newLink() error {
 // makeLink makes a link for an end user. What is wrong stands beside the field that it is about.
 func (v *visit) makeLink() error {
 	form := v.r.PostForm
-	view := page.NewLink{Session: v.session(), Email: form.Get("email"), App: form.Get("app"), Name: form.Get("name"), Apps: v.apps()}
+	view := page.NewLink{Session: v.session(), Email: form.Get("email"), App: form.Get("app"), Name: form.Get("name"),
+		Apps: v.apps()}
 	user, err := policy.ParseUser([]string{view.Email})
 	if err != nil {
 		view.EmailProblem = "Enter one email address, like name@example.com."
@@ -62,7 +63,9 @@ func (v *visit) refresh() error {
 // showLink shows a link, once: only its digest is stored.
 func (v *visit) showLink(l connect.Link) {
 	v.show(http.StatusCreated, page.LinkMade{
-		Session: v.session(), URL: vending.NewSecret(v.where.Origin + connect.LinkPath(l.Token.Reveal())), ExpiresAt: l.ExpiresAt,
-		App: v.app(l.Connection.App), ID: l.Connection.ID, Connection: l.Connection.Name, User: l.Connection.User, Renews: l.Renews,
+		Session: v.session(), URL: vending.NewSecret(v.where.Origin + connect.LinkPath(l.Token.Reveal())),
+		ExpiresAt: l.ExpiresAt,
+		App:       v.app(l.Connection.App), ID: l.Connection.ID, Connection: l.Connection.Name, User: l.Connection.User,
+		Renews: l.Renews,
 	})
 }

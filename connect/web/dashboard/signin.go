@@ -26,14 +26,16 @@ func (v *visit) askKey(status int, problem string) error {
 	return nil
 }
 
-// takeKey begins a session by a key. The key itself is forgotten at once; the session holds its digest.
+// takeKey begins a session by a key. The key itself is forgotten at once; the session holds its
+// digest.
 func (v *visit) takeKey() error {
 	if err := v.parseForm(); err != nil {
 		return err
 	}
 	stranger, _ := v.strangers().Find(v.r)
 	if !stranger.Sent(csrfPurpose, v.r.PostForm.Get("csrf")) {
-		// Else a page elsewhere could sign its visitor in to a tenant of its own, and see what they do there.
+		// Else a page elsewhere could sign its visitor in to a tenant of its own, and see what they do
+		// there.
 		return v.askKey(http.StatusForbidden, "Your browser did not send this form's cookie. Please try once more.")
 	}
 	key := policy.DigestOf(strings.TrimSpace(v.r.PostForm.Get("key"))) // pasted, perhaps with a line break

@@ -24,7 +24,8 @@ type visit struct {
 	where Where
 	// id is the connection in the path, if there is one.
 	id string
-	// who is the browser's session, key the digest of the tenant key it signed in with; tenant is nil without one.
+	// who is the browser's session, key the digest of the tenant key it signed in with; tenant is nil
+	// without one.
 	who    browser.Browser
 	key    policy.Digest
 	tenant *policy.Tenant
@@ -48,7 +49,8 @@ func (v *visit) jar(name string) browser.Jar {
 	return browser.Jar{Name: name, Secure: strings.HasPrefix(v.where.Origin, "https://")}
 }
 
-// sessions is the cookie of who is signed in, strangers the one that protects the form of who is not yet.
+// sessions is the cookie of who is signed in, strangers the one that protects the form of who is
+// not yet.
 func (v *visit) sessions() browser.Jar  { return v.jar("vendgate-session") }
 func (v *visit) strangers() browser.Jar { return v.jar("vendgate-browser") }
 
@@ -65,7 +67,8 @@ func (v *visit) serve(path string) error {
 			continue
 		}
 		if route.needs != "" && !v.tenant.Can(route.needs) {
-			return vending.Refuse(vending.CapabilityDisabled, "the key you signed in with lacks the capability "+string(route.needs))
+			return vending.Refuse(vending.CapabilityDisabled,
+				"the key you signed in with lacks the capability "+string(route.needs))
 		}
 		if route.method == http.MethodPost {
 			if err := v.readForm(); err != nil {
@@ -181,11 +184,13 @@ func (v *visit) session() page.Session {
 	if name == "" {
 		name = v.tenant.ID
 	}
-	return page.Session{Tenant: name, Fingerprint: v.fingerprint(), CSRF: v.who.CSRF(csrfPurpose), Notice: v.notice, Alert: v.alert}
+	return page.Session{Tenant: name, Fingerprint: v.fingerprint(), CSRF: v.who.CSRF(csrfPurpose), Notice: v.notice,
+		Alert: v.alert}
 }
 
 func (v *visit) headers() {
-	page.SecurityHeaders(v.w.Header(), page.HeaderOptions{Dashboard: true, TLS: strings.HasPrefix(v.where.Origin, "https://")})
+	page.SecurityHeaders(v.w.Header(),
+		page.HeaderOptions{Dashboard: true, TLS: strings.HasPrefix(v.where.Origin, "https://")})
 }
 
 func (v *visit) show(status int, view page.View) {

@@ -15,7 +15,8 @@ var assets = map[string]*page.Asset{
 	"assets/" + page.Mark.Name:            page.Mark,
 }
 
-// serveAsset answers for scripts, styles and icons, and reports whether path was one. They hold nothing of anybody.
+// serveAsset answers for scripts, styles and icons, and reports whether path was one. They hold
+// nothing of anybody.
 func (h *Hosted) serveAsset(w http.ResponseWriter, r *http.Request, path string) bool {
 	asset := assets[path]
 	if asset == nil {

@@ -36,7 +36,8 @@ func (v *visit) showForm() error {
 	return nil
 }
 
-// formView draws the form with what was entered before, but for what is secret, and with what was wrong with it.
+// formView draws the form with what was entered before, but for what is secret, and with what was
+// wrong with it.
 func (v *visit) formView(b browser.Browser, problem *authorize.Problem) page.Form {
 	f, bound := page.Form{Link: v.view(b)}, v.binding()
 	for _, field := range v.app.Asked() {
@@ -126,7 +127,8 @@ func (v *visit) tooOften(b browser.Browser) error {
 	const explanation = "There were too many tries in a short time. Please wait a minute."
 	v.w.Header().Set("Retry-After", "60")
 	if !v.asks() {
-		v.show(http.StatusTooManyRequests, page.ProviderProblem{Link: v.view(b), Title: "Too many tries", Explanation: explanation})
+		v.show(http.StatusTooManyRequests,
+			page.ProviderProblem{Link: v.view(b), Title: "Too many tries", Explanation: explanation})
 		return nil
 	}
 	form := v.formView(b, nil)
@@ -160,12 +162,15 @@ func (v *visit) note(p *authorize.Problem) {
 		"connection", v.link.Connection.ID, "app", v.app.Slug, "problem", p)
 }
 
-// showProblem explains what went wrong at the provider. Where the request token is known the page leads back to the link.
+// showProblem explains what went wrong at the provider. Where the request token is known the page
+// leads back to the link.
 func (v *visit) showProblem(p *authorize.Problem) {
 	if v.app == nil || v.token.IsZero() {
-		v.show(p.HTTPStatus(), page.Problem{Title: "This request cannot be processed", Explanation: p.Message(), Request: v.where.Request})
+		v.show(p.HTTPStatus(),
+			page.Problem{Title: "This request cannot be processed", Explanation: p.Message(), Request: v.where.Request})
 		return
 	}
 	v.note(p)
-	v.show(p.HTTPStatus(), page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message(), Said: p.Said})
+	v.show(p.HTTPStatus(),
+		page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message(), Said: p.Said})
 }

@@ -35,7 +35,8 @@ type Options struct {
 // Hosted serves the pages under connect.Root.
 type Hosted struct {
 	o Options
-	// tries bounds how often credentials are tried by each link: it must not become a way to search for them.
+	// tries bounds how often credentials are tried by each link: it must not become a way to search
+	// for them.
 	tries *policy.Allowances
 }
 
@@ -127,13 +128,15 @@ func (v *visit) fail(err error) {
 	case errors.As(err, &problem):
 		v.showProblem(problem)
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:
-		v.show(refused.Code.Status(), page.Problem{Title: "This request cannot be processed", Explanation: sentence(refused.Text()), Request: v.where.Request})
+		v.show(refused.Code.Status(), page.Problem{Title: "This request cannot be processed",
+			Explanation: sentence(refused.Text()), Request: v.where.Request})
 	default:
 		if v.r.Context().Err() == nil {
 			v.o.Logger.Error("hosted page failed", "request", v.where.Request, "error", err)
 		}
 		v.show(http.StatusInternalServerError, page.Problem{
-			Title: "Something went wrong on our side", Explanation: "Nothing was saved. Please try again in a moment.", Request: v.where.Request,
+			Title: "Something went wrong on our side", Explanation: "Nothing was saved. Please try again in a moment.",
+			Request: v.where.Request,
 		})
 	}
 }

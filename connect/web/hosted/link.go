@@ -12,7 +12,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// invite shows the invitation. A link preview must not count as opening it, so that HEAD notes nothing.
+// invite shows the invitation. A link preview must not count as opening it, so that HEAD notes
+// nothing.
 func (v *visit) invite() error {
 	open := v.o.Store.OpenLink
 	if v.r.Method == http.MethodHead {
@@ -43,7 +44,8 @@ func (v *visit) accept() error {
 
 // depart sends the browser to the provider.
 func (v *visit) depart(b browser.Browser, fields []vending.Field) error {
-	// An OAuth 1 provider is called each time, in the name of the tenant's client: who holds a link must not be able to exhaust that.
+	// An OAuth 1 provider is called each time, in the name of the tenant's client: who holds a link
+	// must not be able to exhaust that.
 	if v.app.OAuth1 != nil && !v.mayTry() {
 		return v.tooOften(b)
 	}
@@ -67,7 +69,8 @@ func (v *visit) reject() error {
 	if err != nil {
 		return v.ended(err)
 	}
-	if _, err = v.pending(v.r.Context(), v.digest); err == nil { // no stranger's guess shall wait for the database's one writer
+	// no stranger's guess shall wait for the database's one writer
+	if _, err = v.pending(v.r.Context(), v.digest); err == nil {
 		_, err = v.o.Store.RejectLink(v.r.Context(), v.digest, b.Digest())
 	}
 	if err != nil && !errors.Is(err, connect.ErrLinkEnded) { // of a double click, the first one may have been ours
@@ -84,7 +87,8 @@ func (v *visit) ended(err error) error {
 	return err
 }
 
-// done tells the browser that ended the link how it ended. To any other it is a link that has ended.
+// done tells the browser that ended the link how it ended. To any other it is a link that has
+// ended.
 func (v *visit) done() error {
 	if err := v.know(v.o.Store.Link(v.r.Context(), v.digest)); err != nil {
 		return err
@@ -106,7 +110,8 @@ type statusAnswer struct {
 	Status connect.Status `json:"status"`
 }
 
-// status answers the script in the tenant's page, which may be of any origin: whoever knows the token may ask.
+// status answers the script in the tenant's page, which may be of any origin: whoever knows the
+// token may ask.
 func (v *visit) status() error {
 	v.w.Header().Set("Access-Control-Allow-Origin", "*")
 	l, err := v.o.Store.Link(v.r.Context(), v.digest)
@@ -152,7 +157,8 @@ func (v *visit) callback() error {
 	if err := v.know(v.pending(v.r.Context(), attempt.Link)); err != nil {
 		return err
 	}
-	grant, err := v.o.Authorizer.Finish(v.r.Context(), v.link.Connection.Tenant, v.app, attempt.RedirectURI, attempt.Verifier, query, attempt.Fields)
+	grant, err := v.o.Authorizer.Finish(v.r.Context(), v.link.Connection.Tenant, v.app, attempt.RedirectURI,
+		attempt.Verifier, query, attempt.Fields)
 	if err != nil {
 		v.noteFailure(err)
 		return err
@@ -163,7 +169,8 @@ func (v *visit) callback() error {
 // complete stores the grant and ends the link.
 func (v *visit) complete(b browser.Browser, g connect.Grant) error {
 	bound := v.bound()
-	if err := authorize.CheckBinding(v.app, bound, g.Reveal().Fields); err != nil { // another link may have been completed meanwhile
+	// another link may have been completed meanwhile
+	if err := authorize.CheckBinding(v.app, bound, g.Reveal().Fields); err != nil {
 		return err
 	}
 	_, err := v.o.Store.CompleteLink(v.r.Context(), v.digest, b.Digest(), vending.AuthType(v.app.AuthType), g)

@@ -32,25 +32,30 @@ func TestRegion(t *testing.T) {
 	s := newSites(t)
 	o := newOfficeOf(t, s, regional(false))
 	signed := []string{"field.username", "alice", "field.password", "right"}
-	older, err := o.store.CreateLink(t.Context(), connect.Connection{Tenant: "acme", User: alice, App: "mail", AuthType: vending.Basic})
+	older, err := o.store.CreateLink(t.Context(),
+		connect.Connection{Tenant: "acme", User: alice, App: "mail", AuthType: vending.Basic})
 	o.visit(older, err).Submit("accept").Submit("credentials", signed...).Sees("before", 200, harness.SaysCreated)
 
 	o.app = regional(true)
-	l, err := o.store.CreateLink(t.Context(), connect.Connection{Tenant: "acme", User: alice, App: "mail", AuthType: vending.Basic})
+	l, err := o.store.CreateLink(t.Context(),
+		connect.Connection{Tenant: "acme", User: alice, App: "mail", AuthType: vending.Basic})
 	v := o.visit(l, err).Submit("accept")
 	if !strings.Contains(v.Page, "<option selected>api.mail.example</option>") {
 		t.Errorf("the form has chosen no region: %s", v.Page)
 	}
 	s.asked()
-	v.Submit("credentials", append(signed, "field.api_host", "api.eu.mail.example")...).Sees("the EU", 200, harness.SaysCreated)
+	v.Submit("credentials", append(signed, "field.api_host", "api.eu.mail.example")...).Sees("the EU", 200,
+		harness.SaysCreated)
 	if asked := s.asked(); !slices.Equal(asked, []string{"GET api.eu.mail.example/blog/wp-json/wp/v2/users/me"}) {
 		t.Errorf("the credential was tried at %q", asked)
 	}
 
 	v = o.renew(older.Connection.ID).Submit("accept").Sees("the renewal", 200, "The connection stays with this address.")
-	v.Submit("credentials", append(signed, "field.api_host", "api.eu.mail.example")...).Sees("another region", 422, "is another address")
+	v.Submit("credentials", append(signed, "field.api_host", "api.eu.mail.example")...).Sees("another region", 422,
+		"is another address")
 	if asked := s.asked(); asked != nil {
 		t.Errorf("a credential went to %q", asked)
 	}
-	v.Submit("credentials", append(signed, "field.api_host", "api.mail.example")...).Sees("its own region", 200, "Credentials updated")
+	v.Submit("credentials", append(signed, "field.api_host", "api.mail.example")...).Sees("its own region", 200,
+		"Credentials updated")
 }

@@ -144,8 +144,11 @@ func newOfficeOf(t *testing.T, s *sites, app *catalog.App) *office {
 	}, DisableKeepAlives: true}
 	h := hosted.New(hosted.Options{
 		Store: o.store, Pages: page.New(connect.Root),
-		Authorizer: authorize.New(authorize.Options{Clients: aClient, Logger: o.logger(), Transport: func(*catalog.App) http.RoundTripper { return toSites }}),
-		Catalog:    o.lookup,
+		Authorizer: authorize.New(authorize.Options{Clients: aClient, Logger: o.logger(),
+			Transport: func(*catalog.App) http.RoundTripper {
+				return toSites
+			}}),
+		Catalog: o.lookup,
 		Tenant: func(_ context.Context, id string) (connect.Tenant, error) {
 			return connect.Tenant{ID: id, Email: "ops@acme.example", Brand: connect.Brand{Name: "Acme"}}, nil
 		},
@@ -180,9 +183,11 @@ func (o *office) visit(l connect.Link, err error) *harness.Visitor {
 // connect makes a connection to a site by a link, and returns its id.
 func (o *office) connect(host string) string {
 	o.Helper()
-	l, err := o.store.CreateLink(o.Context(), connect.Connection{Tenant: "acme", User: alice, App: "wordpress", AuthType: vending.Basic})
+	l, err := o.store.CreateLink(o.Context(),
+		connect.Connection{Tenant: "acme", User: alice, App: "wordpress", AuthType: vending.Basic})
 	v := o.visit(l, err).Submit("accept")
-	v.Submit("credentials", "field.host", host, "field.username", "alice", "field.password", "right").Sees("connected", 200, harness.SaysCreated)
+	v.Submit("credentials", "field.host", host, "field.username", "alice", "field.password", "right").Sees("connected",
+		200, harness.SaysCreated)
 	return l.Connection.ID
 }
 
@@ -210,7 +215,8 @@ func TestSiteBelowPath(t *testing.T) {
 		t.Errorf("the site was asked %q, want %q", asked, want)
 	}
 	held := o.held(id)
-	if held.Fields[0] != (vending.Field{Name: "host", Value: "shop.example/blog"}) || !slices.Equal(held.SiteNames, []string{"www.shop.example/blog"}) {
+	if held.Fields[0] != (vending.Field{Name: "host", Value: "shop.example/blog"}) ||
+		!slices.Equal(held.SiteNames, []string{"www.shop.example/blog"}) {
 		t.Errorf("the connection has the host %q and the names %q", held.Fields[0].Value, held.SiteNames)
 	}
 }
@@ -226,16 +232,19 @@ func TestRenewedSite(t *testing.T) {
 	if !strings.Contains(v.Page, `value="xn--bcher-kva.example/blog" readonly`) {
 		t.Errorf("the form does not show the address: %s", v.Text())
 	}
-	for _, other := range []string{"evil.example/blog", "xn--bcher-kva.example", "xn--bcher-kva.example/Blog", "xn--bcher-kva.example:8443/blog", "https://bucher.example/blog"} {
+	for _, other := range []string{"evil.example/blog", "xn--bcher-kva.example", "xn--bcher-kva.example/Blog",
+		"xn--bcher-kva.example:8443/blog", "https://bucher.example/blog"} {
 		v.Submit("credentials", "field.host", other, "field.username", "alice", "field.password", "right").
 			Sees(other, 422, "is another address than the one of this connection")
 	}
 	if asked := o.sites.asked(); asked != nil {
 		t.Errorf("a credential went to %q", asked)
 	}
-	v.Submit("credentials", "field.host", "https://BÜCHER.example/blog/", "field.username", "alice", "field.password", "wrong").
+	v.Submit("credentials", "field.host", "https://BÜCHER.example/blog/", "field.username", "alice", "field.password",
+		"wrong").
 		Sees("a wrong password", 422, "does not accept what you entered")
-	v.Submit("credentials", "field.host", "https://BÜCHER.example/blog/", "field.username", "alice", "field.password", "right").
+	v.Submit("credentials", "field.host", "https://BÜCHER.example/blog/", "field.username", "alice", "field.password",
+		"right").
 		Sees("the same address", 200, "Credentials updated").Sees("the same address", 200, "xn--bcher-kva.example/blog")
 	if held := o.held(id); held.Fields[0].Value != "xn--bcher-kva.example/blog" {
 		t.Errorf("the connection has the host %q", held.Fields[0].Value)
@@ -246,7 +255,8 @@ func TestRenewedSite(t *testing.T) {
 // of one that calls itself by a stranger's name: the call goes to the connection's own host both
 // times.
 func TestLinksOfConnectedSite(t *testing.T) {
-	for _, home := range []string{"http://www.shop.example/blog", "https://api.victim.example", "https://api.victim.example/blog"} {
+	for _, home := range []string{"http://www.shop.example/blog", "https://api.victim.example",
+		"https://api.victim.example/blog"} {
 		o := newOffice(t)
 		o.sites.home = home
 		id := o.connect("shop.example/blog")
@@ -271,7 +281,9 @@ func TestLinksOfConnectedSite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			x.RewriteLinks(header, func() inject.Gateway { return inject.Gateway{Origin: "https://gw.example", Path: "/proxy/c/wordpress"} })
+			x.RewriteLinks(header, func() inject.Gateway {
+				return inject.Gateway{Origin: "https://gw.example", Path: "/proxy/c/wordpress"}
+			})
 			return header
 		}
 		const next = `<https://gw.example/proxy/c/wordpress/wp/v2/posts?page=2>; rel="next"`
@@ -296,9 +308,10 @@ func (s *sites) get(ctx context.Context) (http.Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, proxy.Host)
-	}}
+	base := &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, proxy.Host)
+		}}
 	res, err := (&inject.Transport{Base: base}).RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -313,8 +326,9 @@ func (s *sites) get(ctx context.Context) (http.Header, error) {
 // connected all the same.
 func TestSiteWithoutNames(t *testing.T) {
 	for home, want := range map[string][]string{
-		"": nil, "nonsense": nil, "https://shop.example/blog/": nil, "javascript:alert(1)": nil, "https://u:p@x.example": nil, "https://x.example/?a": nil,
-		"https://x.example": {"x.example"},
+		"": nil, "nonsense": nil, "https://shop.example/blog/": nil, "javascript:alert(1)": nil, "https://u:p@x.example": nil,
+		"https://x.example/?a": nil,
+		"https://x.example":    {"x.example"},
 	} {
 		o := newOffice(t)
 		o.sites.home = home

@@ -34,7 +34,8 @@ func (v *visit) unconfirmed(b browser.Browser, fields []vending.Field, p *author
 	if err := v.o.Store.BeginAttempt(v.r.Context(), connect.DigestOf(key), b.Digest(), attempt); err != nil {
 		return err
 	}
-	v.show(p.HTTPStatus(), page.Unconfirmed{Link: v.view(b), Title: p.Title(), Explanation: p.Message(), Key: vending.NewSecret(key)})
+	v.show(p.HTTPStatus(),
+		page.Unconfirmed{Link: v.view(b), Title: p.Title(), Explanation: p.Message(), Key: vending.NewSecret(key)})
 	return nil
 }
 
@@ -71,7 +72,8 @@ func (v *visit) takeAnswer(b browser.Browser) error {
 }
 
 func (v *visit) saveUnconfirmed(fields []vending.Field) (connect.Grant, error) {
-	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil { // another link may have been completed meanwhile
+	// another link may have been completed meanwhile
+	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil {
 		return connect.Grant{}, err
 	}
 	return v.o.Authorizer.FromUnconfirmedFields(v.r.Context(), v.app, fields)

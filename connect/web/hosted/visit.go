@@ -45,13 +45,15 @@ func (v *visit) know(l connect.LinkState, err error) error {
 	v.link = l
 	var ok bool
 	if v.app, ok = v.o.Catalog(l.Connection.App); !ok {
-		return vending.Refuse(vending.UnknownApp, "the app of this link is not available any more; please ask your requester for help")
+		return vending.Refuse(vending.UnknownApp,
+			"the app of this link is not available any more; please ask your requester for help")
 	}
 	v.tenant, err = v.requester(l)
 	return err
 }
 
-// requester is the tenant of a link. Without a live one the link has ended: nobody is there to be given anything.
+// requester is the tenant of a link. Without a live one the link has ended: nobody is there to be
+// given anything.
 func (v *visit) requester(l connect.LinkState) (connect.Tenant, error) {
 	t, err := v.o.Tenant(v.r.Context(), l.Connection.Tenant)
 	if errors.Is(err, connect.ErrTenantUnknown) || err == nil && t.Disabled {
@@ -60,14 +62,16 @@ func (v *visit) requester(l connect.LinkState) (connect.Tenant, error) {
 	return t, err
 }
 
-// persist keeps what follows going when the browser leaves: the provider is about to make a grant that exists only here.
+// persist keeps what follows going when the browser leaves: the provider is about to make a grant
+// that exists only here.
 func (v *visit) persist() (done func()) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), persistence)
 	v.r = v.r.WithContext(ctx)
 	return cancel
 }
 
-// persistence bounds what is done for a browser that has left: a conversation with the provider, and storing what comes of it.
+// persistence bounds what is done for a browser that has left: a conversation with the provider,
+// and storing what comes of it.
 const persistence = 30 * time.Second
 
 // view is what the link's pages have in common.
@@ -79,7 +83,8 @@ func (v *visit) view(b browser.Browser) page.Link {
 	return page.Link{
 		Brand: page.Brand{Name: name, Email: v.tenant.Email, LogoURL: v.tenant.Brand.LogoURL, Accent: v.tenant.Brand.Accent},
 		App: page.App{
-			Slug: v.app.Slug, Name: v.app.CallName(), HelpURL: v.app.HelpURL, OAuth: v.signsIn(), Tried: v.isTried(), Doubtful: v.isDoubtful(),
+			Slug: v.app.Slug, Name: v.app.CallName(), HelpURL: v.app.HelpURL, OAuth: v.signsIn(), Tried: v.isTried(),
+			Doubtful: v.isDoubtful(),
 		},
 		Unverified: v.link.Status == connect.Active && !v.link.Connection.Verified && v.app.Verify != nil,
 		Connection: v.link.Connection.Name, Renews: v.link.Renews, Token: v.token, CSRF: b.CSRF(v.csrfPurpose()),
@@ -146,7 +151,8 @@ func (v *visit) show(status int, view page.View) {
 	}
 }
 
-// returnName is the cookie that brings a browser back from the provider to its link: the database holds no request token that could.
+// returnName is the cookie that brings a browser back from the provider to its link: the database
+// holds no request token that could.
 func returnName(link connect.Digest) string { return fmt.Sprintf("vendgate-return-%x", link[:4]) }
 
 func (v *visit) returnJar(link connect.Digest) browser.Jar {

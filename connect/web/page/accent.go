@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Accent is a tenant's colour, made to be read: whatever the tenant chose, text in it and text on it have the contrast that
-// WCAG 2.2 asks of text (1.4.3), in both schemes.
+// Accent is a tenant's colour, made to be read: whatever the tenant chose, text in it and text on
+// it have the contrast that WCAG 2.2 asks of text (1.4.3), in both schemes.
 type Accent struct {
 	chosen      rgb
 	light, dark shades
@@ -22,7 +22,8 @@ type shades struct {
 // minContrast is WCAG 2.2's, level AA.
 const minContrast = 4.5
 
-// The grounds of the stylesheet on which the accent stands. A test compares them with the stylesheet.
+// The grounds of the stylesheet on which the accent stands. A test compares them with the
+// stylesheet.
 var (
 	lightCard, lightPage = rgb{0xff, 0xff, 0xff}, rgb{0xf4, 0xf5, 0xf8}
 	darkCard, darkPage   = rgb{0x18, 0x1c, 0x24}, rgb{0x0f, 0x12, 0x17}
@@ -50,7 +51,8 @@ func newAccent(c rgb) Accent {
 	}
 }
 
-// newShades moves c away from the grounds, by sign, until it can be read on them and on its own soft shade, whose lightness is soft.
+// newShades moves c away from the grounds, by sign, until it can be read on them and on its own
+// soft shade, whose lightness is soft.
 func newShades(c oklch, sign, soft float64, grounds ...rgb) shades {
 	ground := oklch{l: soft, c: min(c.c, 0.03), h: c.h}.rgb()
 	main := reach(c, sign, minContrast, append(grounds, ground)...)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestAccentContrast is a property: whatever colour a tenant chooses, everything that stands in it or on it can be read.
+// TestAccentContrast is a property: whatever colour a tenant chooses, everything that stands in it
+// or on it can be read.
 func TestAccentContrast(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	check := func(c rgb) {
@@ -18,7 +19,8 @@ func TestAccentContrast(t *testing.T) {
 		checkShades(t, c, "light", a.light, lightCard, lightPage)
 		checkShades(t, c, "dark", a.dark, darkCard, darkPage)
 	}
-	for _, c := range []rgb{black, white, {128, 128, 128}, {255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 0}, {0, 255, 255}, {255, 0, 255}, {0x0a, 0x66, 0xc2}} {
+	for _, c := range []rgb{black, white, {128, 128, 128}, {255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 0},
+		{0, 255, 255}, {255, 0, 255}, {0x0a, 0x66, 0xc2}} {
 		check(c)
 	}
 	for range 5000 {
@@ -37,7 +39,8 @@ func checkShades(t *testing.T, chosen rgb, scheme string, s shades, card, page r
 		"a button's text under pointer": {s.on, s.strong},
 	} {
 		if ratio := contrast(pair[0], pair[1]); ratio < 4.5 {
-			t.Errorf("#%s, %s: %s has a contrast of %.2f (#%s, #%s)", chosen.hex(), scheme, what, ratio, pair[0].hex(), pair[1].hex())
+			t.Errorf("#%s, %s: %s has a contrast of %.2f (#%s, #%s)", chosen.hex(), scheme, what, ratio, pair[0].hex(),
+				pair[1].hex())
 		}
 	}
 }
@@ -51,14 +54,16 @@ func TestAccentKeepsWhatIsReadable(t *testing.T) {
 		t.Errorf("a colour that can be read became #%s of #%s", a.light.main.hex(), a.Hex())
 	}
 	css := string(a.CSS())
-	if !strings.HasPrefix(css, ":root{--accent:#0a66c2;") || !strings.Contains(css, "@media (prefers-color-scheme:dark){:root{--accent:#") {
+	if !strings.HasPrefix(css, ":root{--accent:#0a66c2;") ||
+		!strings.Contains(css, "@media (prefers-color-scheme:dark){:root{--accent:#") {
 		t.Errorf("the stylesheet is %s", css)
 	}
 	checkCSS(t, css)
 }
 
 func TestParseAccentRefuses(t *testing.T) {
-	for _, s := range []string{"", "#", "#fff", "#0a66c", "#0a66c22", "0a66cg", "red", "##0a66c", "#0a66c2;", "rgb(1,2,3)", " #0a66c2"} {
+	for _, s := range []string{"", "#", "#fff", "#0a66c", "#0a66c22", "0a66cg", "red", "##0a66c", "#0a66c2;", "rgb(1,2,3)",
+		" #0a66c2"} {
 		if a, err := ParseAccent(s); err == nil {
 			t.Errorf("%q is read as #%s", s, a.Hex())
 		}

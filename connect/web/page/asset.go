@@ -32,7 +32,8 @@ const (
 var (
 	// Stylesheet dresses every page, in the default accent.
 	Stylesheet = NewAsset("style.css", CSS, append(DefaultAccent().CSS(), stylesheet...))
-	// DashboardScript copies to the clipboard and keeps the budgets fresh. Every page works without it.
+	// DashboardScript copies to the clipboard and keeps the budgets fresh. Every page works without
+	// it.
 	DashboardScript = NewAsset("dashboard.js", JavaScript, dashboardScript)
 	// HelperScript is the browser helper, which tenants load into their own pages.
 	HelperScript = NewAsset("vendgate-connect.js", JavaScript, helperScript)
@@ -44,7 +45,8 @@ var (
 type Asset struct {
 	Name, ContentType string
 	Body              []byte
-	// Hash is of Body: it makes the ETag and, as the query's `v`, an address that can be kept for good.
+	// Hash is of Body: it makes the ETag and, as the query's `v`, an address that can be kept for
+	// good.
 	Hash string
 }
 
@@ -54,8 +56,8 @@ func NewAsset(name, contentType string, body []byte) *Asset {
 	return &Asset{Name: name, ContentType: contentType, Body: body, Hash: hex.EncodeToString(sum[:8])}
 }
 
-// ServeHTTP answers with the asset; to GET and HEAD, whole, in ranges or with 304. Assets are public and hold nothing of anyone: any
-// page may load them, the tenant's own too.
+// ServeHTTP answers with the asset; to GET and HEAD, whole, in ranges or with 304. Assets are
+// public and hold nothing of anyone: any page may load them, the tenant's own too.
 func (a *Asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", a.ContentType)

@@ -9,7 +9,8 @@ import (
 )
 
 func TestAssetSizes(t *testing.T) {
-	for a, most := range map[*Asset]int{Stylesheet: 16 << 10, DashboardScript: 3 << 10, HelperScript: 4 << 10, Mark: 1 << 10} {
+	for a, most := range map[*Asset]int{Stylesheet: 16 << 10, DashboardScript: 3 << 10, HelperScript: 4 << 10,
+		Mark: 1 << 10} {
 		if n := len(a.Body); n == 0 || n >= most {
 			t.Errorf("%s has %d bytes; it must stay below %d", a.Name, n, most)
 		}
@@ -43,15 +44,18 @@ func TestServeAsset(t *testing.T) {
 			t.Errorf("there is no %s", header)
 		}
 	}
-	if cache := get("/connect/assets/style.css?v=old", "").Header().Get("Cache-Control"); strings.Contains(cache, "immutable") {
+	if cache := get("/connect/assets/style.css?v=old", "").Header().Get("Cache-Control"); strings.Contains(cache,
+		"immutable") {
 		t.Errorf("by an old hash it is kept %q", cache)
 	}
-	if w := get("/connect/assets/style.css", w.Header().Get("ETag")); w.Code != http.StatusNotModified || w.Body.Len() != 0 {
+	if w := get("/connect/assets/style.css", w.Header().Get("ETag")); w.Code != http.StatusNotModified ||
+		w.Body.Len() != 0 {
 		t.Errorf("with its ETag it answers %d, %d bytes", w.Code, w.Body.Len())
 	}
 }
 
-// checkCSS reads a stylesheet as far as it must be sound: comments and braces close, and nothing is loaded.
+// checkCSS reads a stylesheet as far as it must be sound: comments and braces close, and nothing is
+// loaded.
 func checkCSS(t *testing.T, css string) {
 	t.Helper()
 	bare := regexp.MustCompile(`(?s)/\*.*?\*/|"[^"\n]*"`).ReplaceAllString(css, "")
@@ -91,9 +95,11 @@ func TestStylesheet(t *testing.T) {
 	}
 }
 
-// TestAccentGroundsAreTheStylesheets keeps what accents are measured against and what they stand on from drifting apart.
+// TestAccentGroundsAreTheStylesheets keeps what accents are measured against and what they stand on
+// from drifting apart.
 func TestAccentGroundsAreTheStylesheets(t *testing.T) {
-	found := regexp.MustCompile(`--page: #([0-9a-f]{6}); --card: #([0-9a-f]{6});`).FindAllStringSubmatch(string(stylesheet), -1)
+	found := regexp.MustCompile(`--page: #([0-9a-f]{6}); --card: #([0-9a-f]{6});`).FindAllStringSubmatch(
+		string(stylesheet), -1)
 	want := [][2]string{{lightPage.hex(), lightCard.hex()}, {darkPage.hex(), darkCard.hex()}}
 	if len(found) != len(want) {
 		t.Fatalf("the stylesheet sets its grounds %d times", len(found))
@@ -145,7 +151,8 @@ func palette(css string) map[string]rgb {
 // TestHelperIsSelfContained reads the helper for what the page of a tenant must not get from it.
 func TestHelperIsSelfContained(t *testing.T) {
 	script := string(HelperScript.Body)
-	for _, not := range []string{"eval(", "innerHTML", "document.write", "import ", "require(", "localStorage", "document.cookie", "noopener", "?.", "console."} {
+	for _, not := range []string{"eval(", "innerHTML", "document.write", "import ", "require(", "localStorage",
+		"document.cookie", "noopener", "?.", "console."} {
 		if strings.Contains(script, not) {
 			t.Errorf("the helper has %s", not)
 		}

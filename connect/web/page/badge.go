@@ -1,6 +1,7 @@
 package page
 
-// Badge is the state of a connection as a word, a colour and an icon, so that neither colour nor icon is needed to tell it.
+// Badge is the state of a connection as a word, a colour and an icon, so that neither colour nor
+// icon is needed to tell it.
 type Badge struct {
 	// Kind is the colour's class: wait, link, bad, good or off.
 	Kind string
@@ -55,7 +56,8 @@ func (r Row) Badges() (badges []Badge) {
 	return badges
 }
 
-// StillWorks reports whether a refresh is in progress and what the connection holds works until then.
+// StillWorks reports whether a refresh is in progress and what the connection holds works until
+// then.
 func (r Row) StillWorks() bool {
 	return r.Status == "active" && r.RefreshPending && !r.NeedsReconnection
 }

@@ -10,7 +10,8 @@ type Budget struct {
 	Limit int
 	// Left is how many are left.
 	Left int
-	// Refusals counts, for each of the last 60 minutes, the calls that were refused; the current minute is the last.
+	// Refusals counts, for each of the last 60 minutes, the calls that were refused; the current
+	// minute is the last.
 	Refusals [60]int
 }
 
@@ -80,7 +81,8 @@ func (b Budget) Bars() []Bar {
 	return bars
 }
 
-// refused returns the refusals of the hour, the most in one minute, and how many minutes ago that was.
+// refused returns the refusals of the hour, the most in one minute, and how many minutes ago that
+// was.
 func (b Budget) refused() (total, highest, ago int) {
 	for i, n := range b.Refusals {
 		total += n
@@ -107,7 +109,8 @@ func (b Budget) Summary() string {
 	if ago > 0 {
 		when = plural(ago, "minute", "minutes") + " ago"
 	}
-	return fmt.Sprintf("%s in the last hour; at most %d in one minute, %s", plural(total, "refusal", "refusals"), highest, when)
+	return fmt.Sprintf("%s in the last hour; at most %d in one minute, %s", plural(total, "refusal", "refusals"), highest,
+		when)
 }
 
 func plural(n int, one, more string) string {

@@ -22,8 +22,10 @@ func TestBudgetFigures(t *testing.T) {
 		{"no bound", Budget{Limit: 0, Left: 5}, 0, 0, 0, false},
 		{"huge", Budget{Limit: 1 << 40, Left: 1 << 39}, 1 << 39, 1 << 39, 500, false},
 	} {
-		if a, b, c, d := test.b.Remaining(), test.b.Used(), test.b.UsedWidth(), test.b.Low(); a != test.left || b != test.used || c != test.length || d != test.low {
-			t.Errorf("%s: %d left, %d used, length %d, low %v; want %d, %d, %d, %v", test.name, a, b, c, d, test.left, test.used, test.length, test.low)
+		if a, b, c, d := test.b.Remaining(), test.b.Used(), test.b.UsedWidth(), test.b.Low(); a != test.left ||
+			b != test.used || c != test.length || d != test.low {
+			t.Errorf("%s: %d left, %d used, length %d, low %v; want %d, %d, %d, %v", test.name, a, b, c, d, test.left, test.used,
+				test.length, test.low)
 		}
 	}
 }
@@ -35,7 +37,8 @@ func TestRefusalChart(t *testing.T) {
 	}
 	b.Refusals[10], b.Refusals[58], b.Refusals[59] = 40, 20, 1
 	bars := b.Bars()
-	for i, want := range map[int]Bar{0: {0, 98, 2, false}, 10: {100, 0, 100, true}, 58: {580, 50, 50, true}, 59: {590, 92, 8, true}} {
+	for i, want := range map[int]Bar{0: {0, 98, 2, false}, 10: {100, 0, 100, true}, 58: {580, 50, 50, true},
+		59: {590, 92, 8, true}} {
 		if bars[i] != want {
 			t.Errorf("minute %d is drawn %+v; want %+v", i, bars[i], want)
 		}

@@ -48,8 +48,8 @@ func contrast(a, b rgb) float64 {
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 }
 
-// oklch is a colour by lightness (0…1), chroma and hue (radians): changing one leaves what people see of the others
-// (Björn Ottosson, "A perceptual color space for image processing").
+// oklch is a colour by lightness (0…1), chroma and hue (radians): changing one leaves what people
+// see of the others (Björn Ottosson, "A perceptual color space for image processing").
 type oklch struct{ l, c, h float64 }
 
 func (c rgb) oklch() oklch {
@@ -66,7 +66,8 @@ func (c rgb) oklch() oklch {
 	}
 }
 
-// rgb returns the colour, or one of the same lightness and hue with as much of the chroma as sRGB can show.
+// rgb returns the colour, or one of the same lightness and hue with as much of the chroma as sRGB
+// can show.
 func (o oklch) rgb() rgb {
 	o.l = min(1, max(0, o.l))
 	if c, ok := o.exact(); ok {
@@ -100,8 +101,8 @@ func (o oklch) exact() (c rgb, ok bool) {
 
 func cube(f float64) float64 { return f * f * f }
 
-// reach moves the lightness of c by steps of sign until c and every ground are at least ratio apart, or it can
-// move no further.
+// reach moves the lightness of c by steps of sign until c and every ground are at least ratio
+// apart, or it can move no further.
 func reach(c oklch, sign, ratio float64, grounds ...rgb) oklch {
 	for !apart(c.rgb(), ratio, grounds) {
 		l := min(1, max(0, c.l+sign*0.005))

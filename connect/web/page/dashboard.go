@@ -79,7 +79,8 @@ type LinkMade struct {
 type Delete struct {
 	Session
 	Row Row
-	// Holds are the names of what depends on the connection: while there are any, it cannot be deleted.
+	// Holds are the names of what depends on the connection: while there are any, it cannot be
+	// deleted.
 	Holds []string
 	// MoreHolds is how many there are beyond those.
 	MoreHolds int

@@ -11,20 +11,29 @@ func TestDashboardWords(t *testing.T) {
 		page        string
 		has, hasNot []string
 	}{
-		{"connections", []string{"This connection link expired on 30 July 2026, 07:30 UTC. Click Refresh credentials to generate a new link.", "Existing credentials still work.", "Page 2 of 62", "1234 connections", "Previous", "Next"}, []string{"No connection"}},
-		{"connections-filter", []string{"The connection was deleted.", "Stripe did not accept", "1 connection found", "Clear"}, []string{"Page 1 of"}},
+		{"connections",
+			[]string{"This connection link expired on 30 July 2026, 07:30 UTC. Click Refresh credentials to generate a new link.", "Existing credentials still work.", "Page 2 of 62", "1234 connections", "Previous", "Next"}, []string{"No connection"}},
+		{"connections-filter", []string{"The connection was deleted.", "Stripe did not accept", "1 connection found",
+			"Clear"}, []string{"Page 1 of"}},
 		{"connections-none", []string{"No connections yet."}, []string{"No connection matches"}},
 		{"connections-nothing", []string{"No connection matches."}, []string{"No connections yet"}},
-		{"new-link-problem", []string{"End user: Must be one bare address", "App: There is no such app", "Connection name: At most 200 bytes of text"}, nil},
+		{"new-link-problem", []string{"End user: Must be one bare address", "App: There is no such app",
+			"Connection name: At most 200 bytes of text"}, nil},
 		{"new-link", []string{"Generate link"}, []string{"could not be made"}},
 		{"link-made", []string{"Share this link", "alice@example.com", "existing credentials"}, nil},
-		{"delete", []string{"Delete this connection?", "revoked at Gmail", "Delete connection"}, []string{"held by", "stays valid"}},
-		{"delete-stays", []string{"Delete this connection?", "stays valid at Gmail until it is withdrawn there", "Delete connection"}, []string{"held by", "revoked at"}},
-		{"delete-held", []string{"This connection is in use", "invoice-sync", "Work Gmail", "and 3 more"}, []string{"Delete connection", "erased"}},
-		{"keys", []string{"0123456789ab", "This session", "Rotate", "None was issued yet"}, []string{"Promote the", "Your new tenant key"}},
-		{"keys-rotated", []string{"Your new tenant key", "Retires on promotion", "this session ends", "Promote and retire the old key", "Replace the MCP URL"}, []string{"Rotate: make"}},
+		{"delete", []string{"Delete this connection?", "revoked at Gmail", "Delete connection"},
+			[]string{"held by", "stays valid"}},
+		{"delete-stays", []string{"Delete this connection?", "stays valid at Gmail until it is withdrawn there",
+			"Delete connection"}, []string{"held by", "revoked at"}},
+		{"delete-held", []string{"This connection is in use", "invoice-sync", "Work Gmail", "and 3 more"},
+			[]string{"Delete connection", "erased"}},
+		{"keys", []string{"0123456789ab", "This session", "Rotate", "None was issued yet"},
+			[]string{"Promote the", "Your new tenant key"}},
+		{"keys-rotated", []string{"Your new tenant key", "Retires on promotion", "this session ends",
+			"Promote and retire the old key", "Replace the MCP URL"}, []string{"Rotate: make"}},
 		{"keys-mcp", []string{"shown only this once"}, []string{"None was issued"}},
-		{"audit", []string{"Link created", "to refresh the credentials", "api key 0123456789ab", "5c9f1f0a", "Page 1 of 3"}, nil},
+		{"audit", []string{"Link created", "to refresh the credentials", "api key 0123456789ab", "5c9f1f0a", "Page 1 of 3"},
+			nil},
 		{"audit-none", []string{"No events."}, nil},
 		{"budgets", []string{"431 of 600 left", "116 used", "81 refusals in the last hour", "No bound"}, nil},
 	}
@@ -70,9 +79,11 @@ func TestBadges(t *testing.T) {
 		{"pending", Row{Status: "pending", ViaLink: true}, "Pending/wait/hourglass"},
 		{"active by link", Row{Status: "active", ViaLink: true}, "Active/good/check Via Link/link/link"},
 		{"imported", Row{Status: "active"}, "Active/good/check"},
-		{"refresh", Row{Status: "active", ViaLink: true, RefreshPending: true}, "Active/good/check Pending/wait/refresh Via Link/link/link"},
+		{"refresh", Row{Status: "active", ViaLink: true, RefreshPending: true},
+			"Active/good/check Pending/wait/refresh Via Link/link/link"},
 		{"revoked", Row{Status: "active", NeedsReconnection: true}, "Needs reconnection/bad/alert"},
-		{"revoked, link out", Row{Status: "active", NeedsReconnection: true, RefreshPending: true}, "Needs reconnection/bad/alert Pending/wait/refresh"},
+		{"revoked, link out", Row{Status: "active", NeedsReconnection: true, RefreshPending: true},
+			"Needs reconnection/bad/alert Pending/wait/refresh"},
 		{"rejected", Row{Status: "rejected", ViaLink: true}, "Rejected/bad/close"},
 		{"expired", Row{Status: "expired", ViaLink: true}, "Expired/off/clock"},
 	}
@@ -89,7 +100,8 @@ func TestBadges(t *testing.T) {
 
 func TestOnlyWorkingCredentialsAreSaidToWork(t *testing.T) {
 	row := Row{ID: "conn_1", Status: "active", RefreshPending: true, ViaLink: true}
-	if _, source := document(t, Connections{Rows: []Row{row}}); strings.Count(source, "xisting credentials still work") != 2 {
+	if _, source := document(t, Connections{Rows: []Row{row}}); strings.Count(source,
+		"xisting credentials still work") != 2 {
 		t.Errorf("the badge and the row do not say that the credentials still work:\n%s", source)
 	}
 	row.NeedsReconnection = true
@@ -99,7 +111,8 @@ func TestOnlyWorkingCredentialsAreSaidToWork(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	for event, want := range map[string]string{"": "", "link_created": "Link created", "mcp_url_issued": "MCP URL issued", "oauth_client_set": "OAuth client set"} {
+	for event, want := range map[string]string{"": "", "link_created": "Link created", "mcp_url_issued": "MCP URL issued",
+		"oauth_client_set": "OAuth client set"} {
 		if got := words(event); got != want {
 			t.Errorf("%q reads %q; want %q", event, got, want)
 		}
@@ -119,8 +132,10 @@ func TestPaging(t *testing.T) {
 		{Paging{Page: 9, Limit: 20, Total: 60}, 3, 3, 0},
 		{Paging{}, 1, 0, 1},
 	} {
-		if a, b, c := test.p.Pages(), test.p.Previous(), test.p.Next(); a != test.pages || b != test.previous || c != test.next {
-			t.Errorf("%+v has %d pages, %d before and %d after; want %d, %d, %d", test.p, a, b, c, test.pages, test.previous, test.next)
+		if a, b, c := test.p.Pages(), test.p.Previous(), test.p.Next(); a != test.pages || b != test.previous ||
+			c != test.next {
+			t.Errorf("%+v has %d pages, %d before and %d after; want %d, %d, %d", test.p, a, b, c, test.pages, test.previous,
+				test.next)
 		}
 	}
 	beyond := Connections{Search: "a&b", Paging: Paging{Page: 9, Limit: 20, Total: 60}}

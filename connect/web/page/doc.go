@@ -1,12 +1,14 @@
-// Package page draws everything that a person sees of the connection manager: the pages of the hosted link, the tenant's dashboard,
-// the apps' icons, and the scripts and styles that go with them.
+// Package page draws everything that a person sees of the connection manager: the pages of the
+// hosted link, the tenant's dashboard, the apps' icons, and the scripts and styles that go with
+// them.
 //
-// It only renders. It must never read the store, decide who may see what, or put into a page a secret that its view does not name:
-// a credential has no place in any view. Pages carry no inline script or style, so that the policy of SecurityHeaders holds, and work
-// without JavaScript.
+// It only renders. It must never read the store, decide who may see what, or put into a page a
+// secret that its view does not name: a credential has no place in any view. Pages carry no inline
+// script or style, so that the policy of SecurityHeaders holds, and work without JavaScript.
 //
-// Paths. The pages link and post to the following, below the base that New is given (`/connect`). {token} is a request token, {id} a
-// connection's id. Every POST is `application/x-www-form-urlencoded` and carries the view's CSRF in the field `csrf`.
+// Paths. The pages link and post to the following, below the base that New is given (`/connect`).
+// {token} is a request token, {id} a connection's id. Every POST is
+// `application/x-www-form-urlencoded` and carries the view's CSRF in the field `csrf`.
 //
 //	GET  /{token}                       Invitation
 //	POST /{token}/accept                from Invitation, and from ProviderProblem to try again

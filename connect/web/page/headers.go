@@ -8,19 +8,21 @@ import (
 
 // HeaderOptions say which page the headers are for.
 type HeaderOptions struct {
-	// Dashboard allows the dashboard's script and its calls, and cuts the page off from whatever window opened it.
+	// Dashboard allows the dashboard's script and its calls, and cuts the page off from whatever
+	// window opened it.
 	Dashboard bool
 	// LogoURL is the tenant's logo, whose origin images may come from.
 	LogoURL string
-	// FrameAncestors are the origins that may frame the page, such as `https://app.example.com` or `https://*.example.com`; none means
-	// that nobody may.
+	// FrameAncestors are the origins that may frame the page, such as `https://app.example.com` or
+	// `https://*.example.com`; none means that nobody may.
 	FrameAncestors []string
 	// TLS says that the browser reached us by https.
 	TLS bool
 }
 
-// SecurityHeaders sets the headers that every page is served with: a policy under which nothing runs, loads or posts but what the pages
-// need, and no copy or referrer that would carry a request token elsewhere.
+// SecurityHeaders sets the headers that every page is served with: a policy under which nothing
+// runs, loads or posts but what the pages need, and no copy or referrer that would carry a request
+// token elsewhere.
 func SecurityHeaders(h http.Header, o HeaderOptions) {
 	ancestors := sources(o.FrameAncestors)
 	h.Set("Content-Security-Policy", contentPolicy(o, ancestors))
@@ -45,7 +47,8 @@ func contentPolicy(o HeaderOptions, ancestors string) string {
 	if origin := LogoOrigin(o.LogoURL); origin != "" {
 		images += " " + origin
 	}
-	p := "default-src 'none'; style-src 'self'; img-src " + images + "; form-action 'self'; base-uri 'none'; frame-ancestors " + ancestors
+	p := "default-src 'none'; style-src 'self'; img-src " + images +
+		"; form-action 'self'; base-uri 'none'; frame-ancestors " + ancestors
 	if o.Dashboard {
 		p += "; script-src 'self'; connect-src 'self'"
 	}
@@ -63,15 +66,18 @@ func LogoOrigin(logo string) string {
 
 // plainHost refuses what would end a host inside a policy.
 func plainHost(host string) bool {
-	return host != "" && strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789-._:[]") == "" && host[0] != ':'
+	return host != "" && strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789-._:[]") == "" &&
+		host[0] != ':'
 }
 
-// sources returns the origins among ancestors as a policy lists them. What is no origin is left out: it could widen the policy.
+// sources returns the origins among ancestors as a policy lists them. What is no origin is left
+// out: it could widen the policy.
 func sources(ancestors []string) string {
 	var list []string
 	for _, a := range ancestors {
 		u, err := url.Parse(a)
-		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil && plainHost(strings.TrimPrefix(u.Host, "*.")) {
+		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil &&
+			plainHost(strings.TrimPrefix(u.Host, "*.")) {
 			list = append(list, u.Scheme+"://"+u.Host)
 		}
 	}

@@ -15,19 +15,24 @@ func TestSecurityHeaders(t *testing.T) {
 		absent []string
 	}{
 		{"hosted", HeaderOptions{}, map[string]string{
-			policy:                   "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+			policy: "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri " +
+				"'none'; frame-ancestors 'none'",
 			"X-Frame-Options":        "DENY",
 			"X-Content-Type-Options": "nosniff",
 			"Referrer-Policy":        "no-referrer",
 			"Cache-Control":          "no-store",
 		}, []string{"Strict-Transport-Security", "Cross-Origin-Opener-Policy"}},
-		{"logo and frame", HeaderOptions{LogoURL: "https://cdn.example:8443/a/b.png?c", FrameAncestors: []string{"https://app.example", "http://localhost:3000", "https://*.example"}, TLS: true}, map[string]string{
-			policy: "default-src 'none'; style-src 'self'; img-src 'self' https://cdn.example:8443; form-action 'self'; base-uri 'none'; " +
-				"frame-ancestors https://app.example http://localhost:3000 https://*.example",
-			"Strict-Transport-Security": "max-age=31536000",
-		}, []string{"X-Frame-Options"}},
+		{"logo and frame",
+			HeaderOptions{LogoURL: "https://cdn.example:8443/a/b.png?c", FrameAncestors: []string{"https://app.example",
+				"http://localhost:3000", "https://*.example"}, TLS: true}, map[string]string{
+				policy: "default-src 'none'; style-src 'self'; img-src 'self' https://cdn.example:8443; form-action 'self'; " +
+					"base-uri 'none'; " +
+					"frame-ancestors https://app.example http://localhost:3000 https://*.example",
+				"Strict-Transport-Security": "max-age=31536000",
+			}, []string{"X-Frame-Options"}},
 		{"dashboard", HeaderOptions{Dashboard: true}, map[string]string{
-			policy:                       "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; script-src 'self'; connect-src 'self'",
+			policy: "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
+				"base-uri 'none'; frame-ancestors 'none'; script-src 'self'; connect-src 'self'",
 			"Cross-Origin-Opener-Policy": "same-origin",
 		}, nil},
 	}
@@ -51,8 +56,10 @@ func TestSecurityHeaders(t *testing.T) {
 
 func TestPolicyCannotBeWidened(t *testing.T) {
 	for _, s := range []string{
-		"https://a.example; script-src *", "https://a.example script-src", "https://a.example,b", "*", "https:", "https://", "https://*", "javascript:x",
-		"https://a.example'", "data:", "https://u@a.example", "'unsafe-inline'", "https://a\r\nb", "https://é.example", "https://*.*.example",
+		"https://a.example; script-src *", "https://a.example script-src", "https://a.example,b", "*", "https:", "https://",
+		"https://*", "javascript:x",
+		"https://a.example'", "data:", "https://u@a.example", "'unsafe-inline'", "https://a\r\nb", "https://é.example",
+		"https://*.*.example",
 	} {
 		h := http.Header{}
 		SecurityHeaders(h, HeaderOptions{LogoURL: s, FrameAncestors: []string{s}})

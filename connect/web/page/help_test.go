@@ -6,7 +6,8 @@ import "testing"
 func TestHelp(t *testing.T) {
 	for link, want := range map[string]string{
 		"https://help.example.com/a?b=c": "https://help.example.com/a?b=c",
-		"":                               "", "http://help.example.com": "", "javascript:alert(1)": "", "//help.example.com": "", "https:": "", "%": "",
+		"":                               "", "http://help.example.com": "", "javascript:alert(1)": "",
+		"//help.example.com": "", "https:": "", "%": "",
 	} {
 		if got := (App{HelpURL: link}).Help(); got != want {
 			t.Errorf("%q leads to %q, want %q", link, got, want)
@@ -35,7 +36,8 @@ func TestBadgesOfTheUnverified(t *testing.T) {
 		want string
 	}{
 		{Row{Status: "active"}, "Active"}, {Row{Status: "active", Unverified: true}, "Active, Not verified"},
-		{Row{Status: "active", Unverified: true, RefreshPending: true, ViaLink: true}, "Active, Not verified, Pending, Via Link"},
+		{Row{Status: "active", Unverified: true, RefreshPending: true, ViaLink: true},
+			"Active, Not verified, Pending, Via Link"},
 		{Row{Status: "active", Unverified: true, NeedsReconnection: true}, "Needs reconnection"},
 		{Row{Status: "pending", Unverified: true}, "Pending"},
 	} {

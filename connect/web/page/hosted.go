@@ -30,7 +30,8 @@ func (b Brand) Logo() string {
 // App is the app that a page is about.
 type App struct {
 	Slug, Name string
-	// OAuth says that the end user signs in at the app's provider, rather than entering credentials here.
+	// OAuth says that the end user signs in at the app's provider, rather than entering credentials
+	// here.
 	OAuth bool
 	// HelpURL is a page of the app's that says where to find its credentials; may be empty.
 	HelpURL string
@@ -68,7 +69,8 @@ type HintPart struct {
 	Address bool
 }
 
-// FieldPrefix comes before a field's name in what Form posts, so that no app's field can take the place of another.
+// FieldPrefix comes before a field's name in what Form posts, so that no app's field can take the
+// place of another.
 const FieldPrefix = "field."
 
 // Invitation asks the end user whether to connect.
@@ -78,7 +80,8 @@ type Invitation struct {
 	ExpiresAt, Now time.Time
 }
 
-// Form asks for the credentials of a key-based app, or for what an OAuth app needs to know before its end user can sign in.
+// Form asks for the credentials of a key-based app, or for what an OAuth app needs to know before
+// its end user can sign in.
 type Form struct {
 	Link
 	Fields []Field
@@ -106,8 +109,8 @@ type Field struct {
 	Problem string
 }
 
-// Redirect takes the end user to an app's provider. The form that comes before may not answer with a redirect itself: browsers hold
-// `form-action` against it.
+// Redirect takes the end user to an app's provider. The form that comes before may not answer with
+// a redirect itself: browsers hold `form-action` against it.
 type Redirect struct {
 	Link
 	// URL is the provider's authorization URL; `https`, or `http` where the operator allows it.
@@ -124,19 +127,23 @@ type Success struct {
 // Refusal says that the end user rejected the link.
 type Refusal struct{ Link }
 
-// ProviderProblem says what went wrong at the app's provider. Nothing was stored, and the link can be used again.
+// ProviderProblem says what went wrong at the app's provider. Nothing was stored, and the link can
+// be used again.
 type ProviderProblem struct {
 	Link
-	// Title is a short line, and Explanation a sentence or two. Empty ones say that the app could not complete the request.
+	// Title is a short line, and Explanation a sentence or two. Empty ones say that the app could not
+	// complete the request.
 	Title, Explanation string
 	// Said are the provider's own words; may be empty.
 	Said string
 }
 
-// Invalid is the one page for a link that is unknown, used or expired: it must not tell which, so it shows nothing of the link.
+// Invalid is the one page for a link that is unknown, used or expired: it must not tell which, so
+// it shows nothing of the link.
 type Invalid struct{}
 
-// BrowserProblem says that the browser did not send the cookie that binds the link's pages together.
+// BrowserProblem says that the browser did not send the cookie that binds the link's pages
+// together.
 type BrowserProblem struct {
 	// Token, where it is known, lets the end user open the link again.
 	Token vending.Secret

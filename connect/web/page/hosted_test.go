@@ -28,28 +28,42 @@ func TestHostedWords(t *testing.T) {
 		page        string
 		has, hasNot []string
 	}{
-		{"invitation", []string{"Connect Gmail to Northwind Studio", "ops@northwind.example", "Work Gmail", "3 August 2026, 08:40 UTC", "47 hours left", "Your password is never shared", "Accept & Connect", "Reject"}, []string{"renew"}},
+		{"invitation",
+			[]string{"Connect Gmail to Northwind Studio", "ops@northwind.example", "Work Gmail", "3 August 2026, 08:40 UTC",
+				"47 hours left", "Your password is never shared", "Accept & Connect", "Reject"}, []string{"renew"}},
 		{"invitation-key", []string{"kept only if Stripe accepts them", "30 minutes left"}, []string{"password"}},
-		{"invitation-renewal", []string{"Renew your Gmail connection", "The present ones stay in use until you are done."}, []string{"invites"}},
+		{"invitation-renewal", []string{"Renew your Gmail connection", "The present ones stay in use until you are done."},
+			[]string{"invites"}},
 		{"invitation-untried", []string{"credentials that Stripe issued to you."}, []string{"kept only"}},
-		{"form", []string{"Connect Stripe", "tried with Stripe before anything is saved", "Grant Access", "Reject"}, []string{"Nothing was saved", "as you enter them"}},
+		{"form", []string{"Connect Stripe", "tried with Stripe before anything is saved", "Grant Access", "Reject"},
+			[]string{"Nothing was saved", "as you enter them"}},
 		{"form-untried", []string{"saved as you enter them, so please check them first", "Grant Access"}, []string{"tried"}},
-		{"form-problem", []string{"Stripe did not accept these credentials.", "Nothing was saved", "Account must be letters and digits"}, nil},
-		{"form-oauth", []string{"Zendesk subdomain", "The “acme” of acme.zendesk.com, for instance. You can paste the whole address.", "Continue to Gmail"}, []string{"Grant Access"}},
+		{"form-problem", []string{"Stripe did not accept these credentials.", "Nothing was saved",
+			"Account must be letters and digits"}, nil},
+		{"form-oauth",
+			[]string{"Zendesk subdomain", "The “acme” of acme.zendesk.com, for instance. You can paste the whole address.",
+				"Continue to Gmail"}, []string{"Grant Access"}},
 		{"redirect", []string{"Taking you to Gmail", "accounts.example.com", "Sign in with Gmail"}, nil},
 		{"redirect-nowhere", []string{"Nothing was stored"}, []string{"Sign in with"}},
 		{"invitation-doubtful", []string{"They are tried with Stripe before they are kept."}, []string{"kept only"}},
-		{"form-help", []string{"Where to find this in Stripe (opens in a new tab)", "In your profile, below “API”: Secret key"}, nil},
+		{"form-help",
+			[]string{"Where to find this in Stripe (opens in a new tab)", "In your profile, below “API”: Secret key"}, nil},
 		{"form-misled", nil, []string{"Where to find"}},
-		{"unconfirmed", []string{"Stripe did not confirm this", "Northwind Studio then sees that Stripe did not confirm them.", "Enter them again", "Save anyway", "Reject"}, []string{"present ones"}},
+		{"unconfirmed",
+			[]string{"Stripe did not confirm this", "Northwind Studio then sees that Stripe did not confirm them.",
+				"Enter them again", "Save anyway", "Reject"}, []string{"present ones"}},
 		{"unconfirmed-renewal", []string{"They take the place of the present ones."}, nil},
-		{"success-unverified", []string{"Connection created successfully", "Stripe did not confirm the credentials, and Northwind Studio can see that."}, nil},
+		{"success-unverified", []string{"Connection created successfully",
+			"Stripe did not confirm the credentials, and Northwind Studio can see that."}, nil},
 		{"success", []string{"Connection created successfully"}, []string{"updated"}},
 		{"success-renewal", []string{"Credentials updated successfully"}, []string{"created"}},
 		{"refusal", []string{"You declined", "no connection to Gmail was made"}, nil},
 		{"refusal-renewal", []string{"You declined", "stays as it is"}, []string{"no connection"}},
-		{"invalid", []string{"This connection link is invalid, has already been used, or has expired. Please contact your requester to get a new link."}, []string{"Northwind"}},
-		{"provider-problem", []string{"It said access_denied.", "Nothing was stored.", "can still be used", "Try again", "Reject"}, nil},
+		{"invalid",
+			[]string{"This connection link is invalid, has already been used, or has expired. Please contact your requester " +
+				"to get a new link."}, []string{"Northwind"}},
+		{"provider-problem", []string{"It said access_denied.", "Nothing was stored.", "can still be used", "Try again",
+			"Reject"}, nil},
 		{"provider-unexplained", []string{"Gmail could not complete the request", "keeps its present credentials"}, nil},
 		{"browser-problem", []string{"cookie", "Open the link again"}, nil},
 		{"problem", []string{"Something went wrong here", "0b8e2a6c-1d4f"}, nil},
@@ -84,7 +98,8 @@ func TestWhose(t *testing.T) {
 			hosted(name, title string) frame
 		})
 		got := mainText(t, v)
-		if says := strings.Contains(got, "This link was made for a…e@example.com."); says != (ofLink && name != "redirect-nowhere") {
+		if says := strings.Contains(got, "This link was made for a…e@example.com."); says != (ofLink &&
+			name != "redirect-nowhere") {
 			t.Errorf("%s: of a link is %t, and says for whom is %t:\n%s", name, ofLink, says, got)
 		}
 		if got := mainText(t, unhinted[name]); strings.Contains(got, "made for") {
@@ -116,7 +131,8 @@ func TestFormBeforeSignIn(t *testing.T) {
 	for _, want := range []string{
 		`<select id="field-0" name="field.region" required autocomplete="off">`,
 		`<option value="">Please choose</option>`, `<option>eu</option>`, `<option selected>us</option>`,
-		`name="field.host" type="text" value="crm" required autocomplete="off" autocapitalize="none" spellcheck="false" inputmode="url" placeholder="host.example.com" aria-invalid="true" aria-describedby="problem-1">`,
+		`name="field.host" type="text" value="crm" required autocomplete="off" autocapitalize="none" spellcheck="false" ` +
+			`inputmode="url" placeholder="host.example.com" aria-invalid="true" aria-describedby="problem-1">`,
 		`aria-invalid="true" aria-describedby="hint-2 problem-2">`, `id="hint-2"`, `id="problem-2"`,
 	} {
 		if !strings.Contains(source, want) {
@@ -129,7 +145,8 @@ func TestRedirectTargets(t *testing.T) {
 	link := people["plain"].link(people["plain"].app, false)
 	tests := []struct{ url, target string }{
 		{"https://as.example/authorize?scope=a%20b&state=x", "https://as.example/authorize?scope=a%20b&state=x"},
-		{"http://127.0.0.1:9000/authorize?a=1;url=https://evil.example", "http://127.0.0.1:9000/authorize?a=1;url=https://evil.example"},
+		{"http://127.0.0.1:9000/authorize?a=1;url=https://evil.example",
+			"http://127.0.0.1:9000/authorize?a=1;url=https://evil.example"},
 		{"javascript:alert(1)", ""},
 		{"data:text/html,x", ""},
 		{"ftp://evil.example/", ""},
@@ -160,7 +177,8 @@ func TestRedirectTargets(t *testing.T) {
 }
 
 func TestLogos(t *testing.T) {
-	for _, logo := range []string{"http://a.example/l.png", "javascript:alert(1)", "data:image/png;base64,x", "//a.example/l.png", "https://u:p@a.example/l", "https://a.example; script-src *", "https://", ""} {
+	for _, logo := range []string{"http://a.example/l.png", "javascript:alert(1)", "data:image/png;base64,x",
+		"//a.example/l.png", "https://u:p@a.example/l", "https://a.example; script-src *", "https://", ""} {
 		if got := (Brand{LogoURL: logo}).Logo(); got != "" {
 			t.Errorf("the logo %q is shown as %q", logo, got)
 		}
@@ -172,7 +190,8 @@ func TestLogos(t *testing.T) {
 
 func TestLeft(t *testing.T) {
 	for left, want := range map[time.Duration]string{
-		-time.Hour: "", 0: "", time.Minute: "less than 2 minutes left", 90 * time.Minute: "90 minutes left", 48 * time.Hour: "48 hours left",
+		-time.Hour: "", 0: "", time.Minute: "less than 2 minutes left", 90 * time.Minute: "90 minutes left",
+		48 * time.Hour: "48 hours left",
 	} {
 		if got := (Invitation{Now: testNow, ExpiresAt: testNow.Add(left)}).Left(); got != want {
 			t.Errorf("%v before the end it says %q; want %q", left, got, want)
@@ -198,7 +217,8 @@ func TestServe(t *testing.T) {
 	if err := New("/connect").Serve(w, 404, Invalid{}); err != nil {
 		t.Fatal(err)
 	}
-	if w.Code != 404 || w.Header().Get("Content-Type") != "text/html; charset=utf-8" || w.Header().Get("Content-Length") != fmt.Sprint(w.Body.Len()) {
+	if w.Code != 404 || w.Header().Get("Content-Type") != "text/html; charset=utf-8" ||
+		w.Header().Get("Content-Length") != fmt.Sprint(w.Body.Len()) {
 		t.Errorf("answered %d with %v", w.Code, w.Header())
 	}
 }

@@ -22,7 +22,8 @@ func wellFormed(b []byte) error {
 }
 
 func TestIconIsXMLForAnyName(t *testing.T) {
-	names := []string{"", " ", "Gmail", "<script>", "&", "]]>", "'\"", "\x00\x01", "\xff\xfe", "\u202Eevil", "👩‍👩‍👧", "العربية", "日本 語", "e\u0301", "\uFFFE x", "ﬁ", "ß"}
+	names := []string{"", " ", "Gmail", "<script>", "&", "]]>", "'\"", "\x00\x01", "\xff\xfe", "\u202Eevil", "👩‍👩‍👧",
+		"العربية", "日本 語", "e\u0301", "\uFFFE x", "ﬁ", "ß"}
 	for _, name := range names {
 		for _, slug := range append(names, "gmail") {
 			icon := Icon(slug, name)
@@ -48,7 +49,8 @@ func FuzzIcon(f *testing.F) {
 
 func TestLetters(t *testing.T) {
 	for name, want := range map[string]string{
-		"Gmail": "G", "GitHub": "GH", "Amazon S3": "AS", "Shopify (Admin API access token)": "S", "monday.com": "MC", "eBay": "EB",
+		"Gmail": "G", "GitHub": "GH", "Amazon S3": "AS", "Shopify (Admin API access token)": "S", "monday.com": "MC",
+		"eBay":  "EB",
 		"émile": "É", "123": "1", "(beta)": "B", "  ": "?", "": "?", "日本": "日", "HubSpot CRM": "HC",
 	} {
 		if got := letters(name); got != want {
@@ -71,7 +73,8 @@ func TestIconContrast(t *testing.T) {
 		top, bottom := iconColours(slug)
 		colours[top] = true
 		if contrast(top, white) < minContrast || contrast(bottom, white) < minContrast {
-			t.Errorf("white on the icon of %q has a contrast of %.2f to %.2f", slug, contrast(top, white), contrast(bottom, white))
+			t.Errorf("white on the icon of %q has a contrast of %.2f to %.2f", slug, contrast(top, white),
+				contrast(bottom, white))
 		}
 	}
 	if len(colours) < len(slugs)/2 {

@@ -47,7 +47,8 @@ type Pages struct {
 	templates map[string]*template.Template
 }
 
-// New returns the pages as they are served below base: the path of the connection manager, `/connect`, without a trailing slash.
+// New returns the pages as they are served below base: the path of the connection manager,
+// `/connect`, without a trailing slash.
 func New(base string) *Pages {
 	p := &Pages{base: base, templates: map[string]*template.Template{}}
 	shared := template.Must(template.New("").Funcs(p.functions()).ParseFS(templateFiles, "templates/*.html"))
@@ -136,7 +137,8 @@ func words(event string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// linkPath returns the path of a link's page, or of what a form there asks for. The template would leave slashes as they are.
+// linkPath returns the path of a link's page, or of what a form there asks for. The template would
+// leave slashes as they are.
 func (p *Pages) linkPath(token vending.Secret, ask ...string) string {
 	return strings.Join(append([]string{p.base, url.PathEscape(token.Reveal())}, ask...), "/")
 }
@@ -156,7 +158,8 @@ func (p *Pages) asset(name string) (string, error) {
 	return "", fmt.Errorf("there is no asset %s", name)
 }
 
-// accentPath returns the path of the stylesheet of a tenant's colour, or "" for none or one that is no colour.
+// accentPath returns the path of the stylesheet of a tenant's colour, or "" for none or one that is
+// no colour.
 func (p *Pages) accentPath(colour string) string {
 	a, err := ParseAccent(colour)
 	if err != nil {

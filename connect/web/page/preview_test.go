@@ -10,7 +10,8 @@ import (
 
 var previewDir = flag.String("preview", "", "write every page and asset into this folder, to be looked at in a browser")
 
-// TestPreview draws every page. With -preview it leaves them in a folder as a site whose root is to be served.
+// TestPreview draws every page. With -preview it leaves them in a folder as a site whose root is to
+// be served.
 func TestPreview(t *testing.T) {
 	dir := *previewDir
 	if dir == "" {

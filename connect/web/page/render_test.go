@@ -68,7 +68,8 @@ func eachPage(t *testing.T, f func(t *testing.T, name string, root *html.Node, s
 	}
 }
 
-// TestNothingInline checks what the policy of SecurityHeaders would refuse, and that nothing is loaded from elsewhere but the logo.
+// TestNothingInline checks what the policy of SecurityHeaders would refuse, and that nothing is
+// loaded from elsewhere but the logo.
 func TestNothingInline(t *testing.T) {
 	eachPage(t, func(t *testing.T, name string, root *html.Node, _ string) {
 		for _, n := range elements(root) {
@@ -95,17 +96,20 @@ func TestNothingInline(t *testing.T) {
 func checkAddress(t *testing.T, name string, n *html.Node, address string) {
 	t.Helper()
 	switch {
-	case strings.HasPrefix(address, "/connect/"), strings.HasPrefix(address, "?"), strings.HasPrefix(address, "#") && address != "#":
+	case strings.HasPrefix(address, "/connect/"), strings.HasPrefix(address, "?"), strings.HasPrefix(address, "#") &&
+		address != "#":
 	case n.Data == "img" && address == "https://logo.example/logo.svg":
-	case n.Data == "a" && name == "redirect" && address == "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2":
-	case n.Data == "a" && name == "form-help" && strings.HasPrefix(address, "https://help.example.com/keys?a=b&c="): // the app's
+	case n.Data == "a" && name == "redirect" &&
+		address == "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2":
+	// the app's
+	case n.Data == "a" && name == "form-help" && strings.HasPrefix(address, "https://help.example.com/keys?a=b&c="):
 	default:
 		t.Errorf("<%s> leads to %q", n.Data, address)
 	}
 }
 
-// TestHostileTextStaysText compares an attacker's pages with a plain person's: text that became markup would be another element or
-// another attribute.
+// TestHostileTextStaysText compares an attacker's pages with a plain person's: text that became
+// markup would be another element or another attribute.
 func TestHostileTextStaysText(t *testing.T) {
 	shape := func(v View) (list []string) {
 		root, _ := document(t, v)

@@ -1,5 +1,5 @@
-// Command oldlink makes a request link by a clock that is two days and an hour late, so that it has expired by everybody else's. It prints
-// the link's path and the connection's id as JSON.
+// Command oldlink makes a request link by a clock that is two days and an hour late, so that it has
+// expired by everybody else's. It prints the link's path and the connection's id as JSON.
 package main
 
 import (
@@ -42,5 +42,6 @@ func run(ctx context.Context, dir string, c connect.Connection) error {
 	if err != nil {
 		return fmt.Errorf("making the link: %w", err)
 	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]string{"connection_id": link.Connection.ID, "path": connect.LinkPath(link.Token.Reveal())})
+	return json.NewEncoder(os.Stdout).Encode(map[string]string{"connection_id": link.Connection.ID,
+		"path": connect.LinkPath(link.Token.Reveal())})
 }

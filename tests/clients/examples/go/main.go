@@ -1,4 +1,5 @@
-// Calls OpenAI's and GitHub's APIs through the gateway with nothing but net/http, and prints what came of it.
+// Calls OpenAI's and GitHub's APIs through the gateway with nothing but net/http, and prints what
+// came of it.
 package main
 
 import (
