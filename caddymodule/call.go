@@ -42,12 +42,12 @@ type call struct {
 	cut        int // how many bytes of the path held a key, between the app and target.Path
 	user       string
 	route      *appRoute
-	claims     policy.Claims
+	claims     policy.Reservations
 	// screened is nil where no rule has to see the body.
 	screened *policy.Screen
 	// credential is set between the vend and the exchange that takes it over.
 	credential vending.Credential
-	exchange   *inject.Exchange
+	exchange   *inject.Injection
 	// hops is how the upstream learns through how many gateways the call came.
 	hops    []string
 	entered bool
@@ -104,9 +104,9 @@ func (c *call) end() {
 	if c.screened != nil {
 		c.screened.Abort()
 	}
-	c.claims.Settle(false)
+	c.claims.Commit(false)
 	if c.entered {
-		c.tenant.Account.Leave()
+		c.tenant.Usage.Leave()
 	}
 	if c.exchange != nil {
 		c.exchange.Forget()
@@ -168,11 +168,11 @@ func (c *call) identify() (err error) {
 
 // enter counts a request in flight; who entered must leave.
 func (g *gateway) enter(t *policy.Tenant) error {
-	if t.Account.Enter(t.MaxInFlight) {
+	if t.Usage.Enter(t.MaxInFlight) {
 		return nil
 	}
 	g.metrics.refused("in_flight")
-	t.Account.RefusedTokens.Add(time.Now())
+	t.Usage.RefusedTokens.Add(time.Now())
 	return &vending.Error{Code: vending.RateLimited, Origin: vending.FromGateway,
 		Message: "too many requests of this tenant are in flight", RetryAfter: time.Second}
 }
@@ -189,10 +189,10 @@ func (c *call) spend() error {
 // spent refuses for a budget that has nothing left.
 func (g *gateway) spent(t *policy.Tenant, s policy.Spent) error {
 	g.metrics.refused(s.Budget)
-	if refused := &t.Account.RefusedTokens; s.Budget != "api" {
+	if refused := &t.Usage.RefusedTokens; s.Budget != "api" {
 		refused.Add(time.Now())
 	} else {
-		t.Account.RefusedCalls.Add(time.Now())
+		t.Usage.RefusedCalls.Add(time.Now())
 	}
 	return &vending.Error{
 		Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: s.Wait,
@@ -205,7 +205,7 @@ func (c *call) vend() error {
 	credential, err := c.ask(c.request.Context(), vending.Request{})
 	c.facts.firstVend = time.Since(c.facts.vending)
 	c.facts.vend, c.facts.vends = c.facts.firstVend, 1
-	c.claims.Settle(err == nil)
+	c.claims.Commit(err == nil)
 	c.credential = credential
 	return err
 }

@@ -197,7 +197,7 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 // checkImport says why no call could go out with g.
 func checkImport(app *catalog.App, g connect.GrantValues) error {
 	err := authorize.CheckImported(app, g)
-	var problem *authorize.Problem
+	var problem *authorize.Error
 	switch {
 	case !errors.As(err, &problem):
 		return err

@@ -77,7 +77,7 @@ func (f *tryFlags) grant(ctx context.Context, a *App, app *catalog.App, g connec
 
 // inImport says of what came of a trial what an operator can do.
 func inImport(err error) error {
-	var p *authorize.Problem
+	var p *authorize.Error
 	if !errors.As(err, &p) {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 // forward hands the call to ReverseProxy. From here on [answer] and [answerError] answer it.
 func (c *call) forward() {
-	x, err := inject.NewExchange(c.route.placement, c.credential, c.target.Path, c.target.RawQuery, c.target.HasQuery,
+	x, err := inject.NewInjection(c.route.placement, c.credential, c.target.Path, c.target.RawQuery, c.target.HasQuery,
 		c.revend)
 	if c.failed(err) {
 		return
@@ -25,7 +25,7 @@ func (c *call) forward() {
 	if c.route.counted && (keyed || x.MayCallGateway(c.gateway.mayLeadBack)) {
 		x.SetHeader(policy.HopsHeader, c.hops)
 	}
-	ctx := context.WithValue(inject.WithExchange(c.request.Context(), x), callKey{}, c)
+	ctx := context.WithValue(inject.WithInjection(c.request.Context(), x), callKey{}, c)
 	ctx = httpx.WithInterim(ctx, c)
 	ctx, end := startSpan(ctx, "vendgate.upstream")
 	defer end()

@@ -36,7 +36,7 @@ type gateway struct {
 	own     map[string]bool
 	sources map[string]*source
 	keyring *policy.Keyring
-	ledger  *policy.Ledger
+	ledger  *policy.Limiter
 	metrics *metrics
 	// refusals remembers forced vends that did not help.
 	refusals vending.Refusals
@@ -72,7 +72,7 @@ type source struct {
 // ledgers holds the one ledger, so that budgets outlive reloads.
 var ledgers = caddy.NewUsagePool()
 
-type pooledLedger struct{ *policy.Ledger }
+type pooledLedger struct{ *policy.Limiter }
 
 func (pooledLedger) Destruct() error { return nil }
 
@@ -90,12 +90,12 @@ func openGateway(ctx caddy.Context, a *App, modules map[string]SourceModule) (g 
 		return g, err
 	}
 	ledger, _, err := ledgers.LoadOrNew("ledger", func() (caddy.Destructor, error) {
-		return pooledLedger{policy.NewLedger()}, nil
+		return pooledLedger{policy.NewLimiter()}, nil
 	})
 	if err != nil {
 		return g, err
 	}
-	g.ledger = ledger.(pooledLedger).Ledger
+	g.ledger = ledger.(pooledLedger).Limiter
 	g.onClose(func() error { _, err := ledgers.Delete("ledger"); return err })
 	if err = g.openCatalog(a); err != nil {
 		return g, err

@@ -41,8 +41,8 @@ func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
 		}
 	}
 	if g.sources[defaults.Source].takesKey {
-		defaults.Capabilities, defaults.Stranger = []policy.Capability{policy.CapToken}, true
-		defaults.Account = g.ledger.Account(policy.Strangers, defaults.Budgets)
+		defaults.Capabilities, defaults.Unverified = []policy.Capability{policy.CapToken}, true
+		defaults.Usage = g.ledger.Usage(policy.UnverifiedTenants, defaults.Budgets)
 		g.stranger = defaults
 	}
 	warned := make(map[string]bool) // a keyring admits one tenant at a time
@@ -118,7 +118,7 @@ func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, erro
 		}
 	}
 	if id != "" {
-		t.Account = g.ledger.Account(id, t.Budgets)
+		t.Usage = g.ledger.Usage(id, t.Budgets)
 	}
 	return t, nil
 }
@@ -178,7 +178,7 @@ func (g *gateway) admitStored(a *App, s policy.StoredTenant, configured *Tenant)
 		// may do nothing.
 		g.log.Error("admitting a tenant of the store", "tenant", s.ID, "error", err)
 		return &policy.Tenant{ID: s.ID, Source: a.DefaultSource,
-			Account: g.ledger.Account(s.ID, policy.Budgets{Token: 1, API: 1})}
+			Usage: g.ledger.Usage(s.ID, policy.Budgets{Token: 1, API: 1})}
 	}
 	if p.Capabilities == nil {
 		t.Capabilities = s.Capabilities

@@ -51,7 +51,7 @@ func (c *platformCall) serve(path string) error {
 	}
 	c.facts.tenant = c.tenant.ID
 	if unknown != nil {
-		c.announce("api", c.tenant.Account.API, c.tenant.Budgets.API)
+		c.announce("api", c.tenant.Usage.API, c.tenant.Budgets.API)
 		return unknown
 	}
 	c.announceBudget()
@@ -64,7 +64,7 @@ func (c *platformCall) serve(path string) error {
 	if endpoint.Vends {
 		return c.vend(params["id"])
 	}
-	wait, ok := c.tenant.Account.SpendAPI(c.tenant.Budgets.API, time.Now())
+	wait, ok := c.tenant.Usage.SpendAPI(c.tenant.Budgets.API, time.Now())
 	c.announceBudget()
 	if !ok {
 		return c.connect.gateway.spent(c.tenant, policy.Spent{Budget: "api", Wait: wait})
@@ -117,7 +117,7 @@ func (c *platformCall) admit() (actor string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if tenant.Stranger {
+	if tenant.Unverified {
 		return "", vending.Refuse(vending.InvalidTenantKey, "")
 	}
 	digest := policy.DigestOf(key)
@@ -164,7 +164,7 @@ func (c *platformCall) vend(id string) error {
 	connection, err := g.store.Connection(c.r.Context(), c.tenant.ID, c.user, id)
 	if err != nil {
 		// Looking for connections costs what finding one does.
-		wait, ok := c.tenant.Account.SpendToken(c.tenant.Budgets.Token, time.Now())
+		wait, ok := c.tenant.Usage.SpendToken(c.tenant.Budgets.Token, time.Now())
 		c.announceBudget()
 		if !ok {
 			return g.spent(c.tenant, policy.Spent{Budget: "token", Wait: wait})
@@ -182,13 +182,13 @@ func (c *platformCall) vend(id string) error {
 	if err := g.enter(c.tenant); err != nil {
 		return err
 	}
-	defer c.tenant.Account.Leave()
+	defer c.tenant.Usage.Leave()
 	claims, spent, ok := g.ledger.Spend(c.tenant, nil, connection.App, id, time.Now())
 	c.announceBudget()
 	if !ok {
 		return g.spent(c.tenant, spent)
 	}
-	defer claims.Settle(true)
+	defer claims.Commit(true)
 	return c.work()
 }
 
@@ -196,14 +196,14 @@ func (c *platformCall) vend(id string) error {
 // call.
 func (c *platformCall) announceBudget() {
 	if c.endpoint.Vends {
-		c.announce("token", c.tenant.Account.Token, c.tenant.Budgets.Token)
+		c.announce("token", c.tenant.Usage.Token, c.tenant.Budgets.Token)
 		return
 	}
-	c.announce("api", c.tenant.Account.API, c.tenant.Budgets.API)
+	c.announce("api", c.tenant.Usage.API, c.tenant.Budgets.API)
 }
 
 // announce says in the RateLimit headers (IETF httpapi draft) what is left of a budget.
-func (c *platformCall) announce(name string, allowance *policy.Allowance, budget policy.Budget) {
+func (c *platformCall) announce(name string, allowance *policy.Bucket, budget policy.Budget) {
 	if budget <= 0 {
 		return
 	}

@@ -78,7 +78,7 @@ func manage(t *testing.T, s *Store) (canaries []string) {
 	a.Verifier, a.Fields = vending.NewSecret("canary-verifier"), []vending.Field{
 		{Name: "client_secret", Value: "canary-field"}}
 	for _, taken := range []bool{true, false} { // one stays
-		if err := s.BeginAttempt(t.Context(), DigestOf(fmt.Sprint("canary-state-", taken)), DigestOf("canary-browser"),
+		if err := s.CreateAuthRequest(t.Context(), DigestOf(fmt.Sprint("canary-state-", taken)), DigestOf("canary-browser"),
 			a); err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ var linkUses = map[string]func(t *testing.T, s *Store, d Digest) error{
 	"open":   func(t *testing.T, s *Store, d Digest) error { _, err := s.OpenLink(t.Context(), d); return err },
 	"accept": func(t *testing.T, s *Store, d Digest) error { _, err := s.AcceptLink(t.Context(), d); return err },
 	"attempt": func(t *testing.T, s *Store, d Digest) error {
-		return s.BeginAttempt(t.Context(), DigestOf("state "+string(d[:])), alices, Attempt{Link: d})
+		return s.CreateAuthRequest(t.Context(), DigestOf("state "+string(d[:])), alices, AuthRequest{Link: d})
 	},
 	"complete": func(t *testing.T, s *Store, d Digest) error {
 		_, err := s.CompleteLink(t.Context(), d, alices, vending.OAuth, oauthGrant("ya29.used", ""))

@@ -12,7 +12,7 @@ import (
 // mendable changes the refusal of a value that no end user corrects by connecting again: one that
 // comes with the OAuth client, or that a source has in another form than the app's entry. The log
 // says what an operator can do.
-func (x *Exchange) mendable(err error) error {
+func (x *Injection) mendable(err error) error {
 	if err = x.placement.mendable(err); err == nil {
 		return nil
 	}
@@ -38,7 +38,7 @@ func (x *Exchange) mendable(err error) error {
 }
 
 // names yields the fields of the app and of the credential in use.
-func (x *Exchange) names() func(yield func(string) bool) {
+func (x *Injection) names() func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for _, f := range x.placement.app.Fields {
 			if !yield(f.Name) {

@@ -134,7 +134,7 @@ func TestRewriteURLBeside(t *testing.T) {
 			"https://code.example.com/login"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x, err := NewExchange(mustPlace(t, gitApp(c.host)), testCredential("api_key", "secret"), c.called, "", false, nil)
+			x, err := NewInjection(mustPlace(t, gitApp(c.host)), testCredential("api_key", "secret"), c.called, "", false, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +152,7 @@ func TestBesideAtTheRoot(t *testing.T) {
 	app.Upstream = "https://git.example.com"
 	for called, want := range map[string]string{"/~/a/r.git/info/refs": "/proxy/c/app/~/b/r.git/info/refs",
 		"/a/r.git/info/refs": "/proxy/c/app/b/r.git/info/refs"} {
-		x, err := NewExchange(mustPlace(t, app), testCredential("api_key", "secret"), called, "", false, nil)
+		x, err := NewInjection(mustPlace(t, app), testCredential("api_key", "secret"), called, "", false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,14 +167,14 @@ func TestBesideAtTheRoot(t *testing.T) {
 func TestBesideRelay(t *testing.T) {
 	for path, ok := range map[string]bool{"/user": true, "/~/uploads/a": false} {
 		var wire bytes.Buffer
-		_, err := NewExchange(mustPlace(t, gitApp("")), relayed(&wire, http.StatusOK), path, "", false, nil)
+		_, err := NewInjection(mustPlace(t, gitApp("")), relayed(&wire, http.StatusOK), path, "", false, nil)
 		if (err == nil) != ok {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
 	same := gitApp("")
 	same.Beside.Placement = nil
-	if _, err := NewExchange(mustPlace(t, same), relayed(new(bytes.Buffer), http.StatusOK), "/~/uploads/a", "", false,
+	if _, err := NewInjection(mustPlace(t, same), relayed(new(bytes.Buffer), http.StatusOK), "/~/uploads/a", "", false,
 		nil); err != nil {
 		t.Errorf("by the API's own placement: %v", err)
 	}
@@ -202,7 +202,7 @@ func TestBesideAtASite(t *testing.T) {
 			"https://www.a.example/site/login":     "https://www.a.example/site/login",
 			"/blog/uploads/b":                      "/proxy/c/app/~/uploads/b",
 		} {
-			x, err := NewExchange(p, cred, called, "", false, nil)
+			x, err := NewInjection(p, cred, called, "", false, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -90,7 +90,7 @@ func codingOf(h http.Header) (coding string, known bool) {
 // its caller waits for no more of it than a string; it loses its coding.
 //
 // The answer must be the transport's, in which nobody has read yet.
-func (x *Exchange) RewriteBody(res *http.Response, gw func() Gateway) {
+func (x *Injection) RewriteBody(res *http.Response, gw func() Gateway) {
 	held := x.held
 	x.held = nil
 	if held == nil || len(held.bytes) > maxEdited {

@@ -36,7 +36,7 @@ func answered(t *testing.T, method string, a *cannedAnswer) *http.Response {
 	app := keyApp("https://api.example.com", headers("X-Key", "{api_key}"))
 	app.Links = &catalog.Links{Members: []string{"next"}}
 	x := exchangeWith(t, app, testCredential("api_key", "secret"))
-	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), method, "http://app/x", nil)
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), method, "http://app/x", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestRewriteBodyOfOthers(t *testing.T) {
 	body := io.NopCloser(strings.NewReader(linkText))
 	a := &cannedAnswer{head: http.Header{"Content-Type": {jsonType}}, body: body,
 		res: http.Response{StatusCode: 200, ContentLength: -1}}
-	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), "GET", "http://app/x", nil)
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), "GET", "http://app/x", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

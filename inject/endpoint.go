@@ -14,7 +14,7 @@ const maxEvent = 8 << 10
 // RewriteEndpoint has the first event of a stream lead to the gateway, if it is `endpoint`: by
 // that, MCP servers name the URL that their clients post to (MCP 2024-11-05, Transports, HTTP with
 // SSE). The event alone is held, until it is whole; what follows streams.
-func (x *Exchange) RewriteEndpoint(res *http.Response, gw func() Gateway) {
+func (x *Injection) RewriteEndpoint(res *http.Response, gw func() Gateway) {
 	h := res.Header
 	if res.Request == nil || res.Request.Method != http.MethodGet || res.StatusCode != http.StatusOK || !isEventStream(h) {
 		return

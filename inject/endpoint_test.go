@@ -21,7 +21,7 @@ func streamOf(t *testing.T, body io.Reader, change func(*http.Response)) *http.R
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := NewExchange(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
+	x, err := NewInjection(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestStreamsAreAskedPlain(t *testing.T) {
 		"POST":       {http.MethodPost, "text/event-stream", "gzip, br", "gzip, br"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			x, err := NewExchange(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
+			x, err := NewInjection(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

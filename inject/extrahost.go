@@ -48,7 +48,7 @@ func (p *Placement) elsewhere() (list []string) {
 
 // onePlace refuses a host that fits a pattern and is reached otherwise: a tenant's rules for paths
 // of the upstream would be passed by.
-func (x *Exchange) onePlace() error {
+func (x *Injection) onePlace() error {
 	app := x.placement.app
 	beside := x.placement.beside != nil && x.at == x.placement.beside.at
 	if slices.Contains(app.ExtraHosts, x.host) || beside || !x.coveredTwice(x.host) {

@@ -67,9 +67,9 @@ func TestSplitWithoutExtraHosts(t *testing.T) {
 	}
 }
 
-func exchangeAt(t *testing.T, path string) *Exchange {
+func exchangeAt(t *testing.T, path string) *Injection {
 	t.Helper()
-	x, err := NewExchange(mustPlace(t, extraApp("upload.example.com", "files.example.com")),
+	x, err := NewInjection(mustPlace(t, extraApp("upload.example.com", "files.example.com")),
 		testCredential("api_key", "secret"), path, "", false, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestPatternHost(t *testing.T) {
 	app.Upstream = "https://{sub}.svc.main.example.com/v1"
 	place := mustPlace(t, app)
 	cred := testCredential("api_key", "secret", "sub", "api")
-	x, err := NewExchange(place, cred, "/~index-1.svc.eu.example.com/query", "", false, nil)
+	x, err := NewInjection(place, cred, "/~index-1.svc.eu.example.com/query", "", false, nil)
 	if err != nil || x.host != "index-1.svc.eu.example.com" || x.base != "" {
 		t.Fatalf("host %q, base %q, error %v", x.host, x.base, err)
 	}
@@ -172,7 +172,7 @@ func TestPatternHost(t *testing.T) {
 	}
 	for _, path := range []string{"/~api.svc.main.example.com/v2/a", "/~INDEX.svc.eu.example.com/",
 		"/~svc.eu.example.com/", "/~evil.example/.svc.eu.example.com"} {
-		if _, err := NewExchange(place, cred, path, "", false, nil); vending.AsError(err).Code != vending.InvalidRequest {
+		if _, err := NewInjection(place, cred, path, "", false, nil); vending.AsError(err).Code != vending.InvalidRequest {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

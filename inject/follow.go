@@ -37,7 +37,7 @@ type Follower struct {
 // answer that is no redirect. It reads nothing more of res, and closes it. The answer is another
 // host's: nothing in it is to be trusted, and nothing it says is about the credential. An error
 // wraps [ErrNotFollowed], or is the transport's and safe to log.
-func (f Follower) Follow(x *Exchange, res *http.Response, location string) (*http.Response, error) {
+func (f Follower) Follow(x *Injection, res *http.Response, location string) (*http.Response, error) {
 	method, ctx := res.Request.Method, httpx.Detach(res.Request.Context())
 	at := &url.URL{Scheme: x.placement.upstream.scheme, Host: x.host, Path: "/"}
 	if base, err := url.Parse(x.base + x.path); err == nil && base.Path != "" {
@@ -77,7 +77,7 @@ func followed(status int) bool {
 
 // next resolves a Location (RFC 9110, section 10.2.2), without what it would authenticate by. A
 // parameter with the credential is left out, as of links.
-func (f Follower) next(x *Exchange, at *url.URL, location string) (*url.URL, error) {
+func (f Follower) next(x *Injection, at *url.URL, location string) (*url.URL, error) {
 	next, err := at.Parse(location)
 	switch {
 	case err != nil:

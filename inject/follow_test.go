@@ -53,7 +53,7 @@ func follow(t *testing.T, method, location string, status int, w *wire) (*http.R
 	t.Helper()
 	x := exchangeWith(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}")),
 		testCredential("api_key", "the-secret/1"))
-	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), method, "http://app/x", strings.NewReader("body"))
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), method, "http://app/x", strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
 	}

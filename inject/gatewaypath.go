@@ -13,7 +13,7 @@ const defaultPrefix = "/proxy/"
 // `{prefix}/{connection_id}/{app}/…`, it holds the default prefix or, behind another segment, the
 // slug of an app for which isApp holds, to whatever server decodes it. By host, `{app}.gw.example`,
 // the first label is such a slug. Only such a call can be a part of a loop over gateways.
-func (x *Exchange) MayCallGateway(isApp func(slug string) bool) bool {
+func (x *Injection) MayCallGateway(isApp func(slug string) bool) bool {
 	label, _, _ := strings.Cut(x.host, ".")
 	if slug, _, _ := strings.Cut(label, catalog.LabelSeparator); isApp(strings.ToLower(slug)) {
 		return true

@@ -32,7 +32,7 @@ func TestMayCallGateway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := NewExchange(p, cred, c.path, "", false, nil)
+		x, err := NewInjection(p, cred, c.path, "", false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// PathByHost returns the path of a call, as [NewExchange] and rules have it, for a call that names
+// PathByHost returns the path of a call, as [NewInjection] and rules have it, for a call that names
 // the app by host: label is empty, or the label of one of the app's extra hosts, and rawPath is the
 // provider's own, byte for byte. So the base path of the upstream is a part of it, and is cut off;
 // what the connection fills in, a site's path or a path prefix, is not.

@@ -97,9 +97,9 @@ func byHost(label string) func() Gateway {
 	}
 }
 
-func exchangeTo(t *testing.T, app *catalog.App, path string) *Exchange {
+func exchangeTo(t *testing.T, app *catalog.App, path string) *Injection {
 	t.Helper()
-	x, err := NewExchange(mustPlace(t, app), testCredential("api_key", "t:k"), path, "", false, nil)
+	x, err := NewInjection(mustPlace(t, app), testCredential("api_key", "t:k"), path, "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

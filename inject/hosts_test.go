@@ -61,7 +61,7 @@ func reaches(t *testing.T, app *catalog.App, h catalog.Host, values map[string]s
 		pairs = append(pairs, name, value)
 		fill = append(fill, "{"+name+"}", value)
 	}
-	x, err := NewExchange(mustPlace(t, app), testCredential(pairs...), h.Path+path, "", false, nil)
+	x, err := NewInjection(mustPlace(t, app), testCredential(pairs...), h.Path+path, "", false, nil)
 	if err != nil {
 		t.Errorf("%s: %s%s: %v", app.Slug, h.Path, path, err)
 		return

@@ -35,7 +35,7 @@ const maxSpelledOfRequest = 16 << 10
 
 // In reports whether text holds the key: as it is, percent-encoded however often, or in base64 at
 // any alignment, alone or within something else such as `user:key`. In a text of up to 4 KiB it
-// also finds what [Exchange.ScrubBody] would find a credential in, such as base64 of base64, and
+// also finds what [Injection.ScrubBody] would find a credential in, such as base64 of base64, and
 // one that takes too much work to search counts as one that holds the key.
 func (k Key) In(text string) bool {
 	s := keySearch{k, maxSpelled}

@@ -50,7 +50,7 @@ func (p *linkPlaces) mayName(quoted []byte) bool {
 func (p *linkPlaces) hasMembers() bool { return p != nil && len(p.members) > 0 }
 
 // rewriteDeclared rewrites the headers that the app declares.
-func (x *Exchange) rewriteDeclared(h http.Header, gw func() Gateway) {
+func (x *Injection) rewriteDeclared(h http.Header, gw func() Gateway) {
 	for _, name := range x.placement.links.headers {
 		if values := h[name]; len(values) > 0 {
 			setOrDelete(h, name, kept(values, func(v string) string {
@@ -65,7 +65,7 @@ func (x *Exchange) rewriteDeclared(h http.Header, gw func() Gateway) {
 
 // rewriteAddress rewrites the value of a declared place: an absolute URL or a bare host. What is
 // none of them stays as it is. Empty is what has no safe form.
-func (x *Exchange) rewriteAddress(v string, gw func() Gateway) string {
+func (x *Injection) rewriteAddress(v string, gw func() Gateway) string {
 	if isBareHost(v) {
 		to, inside := x.rewrite("https://"+v, gw)
 		if at, own := x.ownHost(v); own && at == "" && gw().OriginOf != nil {
@@ -88,7 +88,7 @@ func (x *Exchange) rewriteAddress(v string, gw func() Gateway) string {
 }
 
 // rewriteSocket rewrites the address of a WebSocket (RFC 6455, section 3).
-func (x *Exchange) rewriteSocket(v, scheme string, gw func() Gateway) string {
+func (x *Injection) rewriteSocket(v, scheme string, gw func() Gateway) string {
 	start := strings.IndexByte(v, ':') - len(scheme)
 	if start < 0 {
 		return v

@@ -8,7 +8,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-func linkedExchange(t testing.TB) *Exchange {
+func linkedExchange(t testing.TB) *Injection {
 	app := keyApp("https://api.example.com/v1", &catalog.Placement{Query: map[string]string{"key": "{api_key}"}})
 	app.ExtraHosts = []string{"files.example.com", "*.svc.eu.example.net"}
 	app.Links = &catalog.Links{Members: []string{"next", "host"}, Headers: []string{"x-upload-url"}}

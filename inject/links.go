@@ -30,7 +30,7 @@ var linkHeaders = []string{"Location", "Content-Location"}
 // pagination and resumable uploads stay behind the gateway. No link leads to a part of the gateway
 // beyond the app: what would is left to the upstream, as an absolute URL without the credential, or
 // removed where it names the gateway itself. Other URLs stay as they are.
-func (x *Exchange) RewriteLinks(h http.Header, gw func() Gateway) {
+func (x *Injection) RewriteLinks(h http.Header, gw func() Gateway) {
 	for _, name := range linkHeaders {
 		values := h[name]
 		if len(values) == 0 {
@@ -65,7 +65,7 @@ func setOrDelete(h http.Header, name string, values []string) {
 
 // rewriteLinkValue rewrites each link of a list (RFC 8288, section 3), and leaves out those that
 // have no safe form: an empty one would lead to the same page again.
-func (x *Exchange) rewriteLinkValue(v string, gw func() Gateway) string {
+func (x *Injection) rewriteLinkValue(v string, gw func() Gateway) string {
 	var links []string
 	for rest := v; rest != ""; {
 		end := endOfLink(rest)
@@ -100,7 +100,7 @@ func endOfLink(list string) int {
 
 // rewriteLink rewrites what is between the angle brackets of one link. It is not ok if that has no
 // safe form.
-func (x *Exchange) rewriteLink(link string, gw func() Gateway) (rewritten string, ok bool) {
+func (x *Injection) rewriteLink(link string, gw func() Gateway) (rewritten string, ok bool) {
 	before, rest, found := strings.Cut(link, "<")
 	target, after, closed := strings.Cut(rest, ">")
 	if !found || !closed || strings.Contains(before, `"`) {
@@ -115,13 +115,13 @@ func (x *Exchange) rewriteLink(link string, gw func() Gateway) (rewritten string
 
 // rewriteURL keeps the form of the reference: an absolute URL stays absolute, a path stays a path.
 // Empty is one that has no safe form.
-func (x *Exchange) rewriteURL(raw string, gw func() Gateway) string {
+func (x *Injection) rewriteURL(raw string, gw func() Gateway) string {
 	to, _ := x.rewrite(raw, gw)
 	return to
 }
 
 // rewrite is rewriteURL that also reports whether the link leads to the app by way of the gateway.
-func (x *Exchange) rewrite(raw string, gw func() Gateway) (to string, inside bool) {
+func (x *Injection) rewrite(raw string, gw func() Gateway) (to string, inside bool) {
 	r := parseReference(raw)
 	switch {
 	case r.scheme != "" && r.scheme != "http" && r.scheme != "https":
@@ -138,7 +138,7 @@ func (x *Exchange) rewrite(raw string, gw func() Gateway) (to string, inside boo
 	return x.rewriteRelative(r, gw)
 }
 
-func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) (to string, inside bool) {
+func (x *Injection) rewriteAbsolute(raw string, r reference, gw func() Gateway) (to string, inside bool) {
 	host, userinfo := r.host()
 	if len(host) > maxHostName+len(":65535") {
 		return "", false // no client finds a host of that name
@@ -164,7 +164,7 @@ func (x *Exchange) rewriteAbsolute(raw string, r reference, gw func() Gateway) (
 }
 
 // rewriteRelative leaves what resolves against the request's own path as it would at the upstream.
-func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) (to string, inside bool) {
+func (x *Injection) rewriteRelative(r reference, gw func() Gateway) (to string, inside bool) {
 	whole := r
 	whole.path = resolve(cmp.Or(x.base+x.path, "/"), r.path)
 	to, inside = x.place(whole, x.at, "", gw)
@@ -178,7 +178,7 @@ func (x *Exchange) rewriteRelative(r reference, gw func() Gateway) (to string, i
 
 // place returns r, whose path is absolute, as a link to the gateway; host is empty for a path
 // alone. What the gateway has no path for, or refuses, only the upstream can serve.
-func (x *Exchange) place(r reference, at, host string, gw func() Gateway) (link string, inside bool) {
+func (x *Injection) place(r reference, at, host string, gw func() Gateway) (link string, inside bool) {
 	if r.path != "" {
 		r.path = resolve("/", r.path)
 	}
@@ -199,7 +199,7 @@ func (x *Exchange) place(r reference, at, host string, gw func() Gateway) (link 
 
 // reaches reports whether the gateway would take a call for a path of the upstream, which is
 // absolute.
-func (x *Exchange) reaches(path string, g Gateway) bool {
+func (x *Injection) reaches(path string, g Gateway) bool {
 	located, inside := x.locate("", resolve("/", cmp.Or(path, "/")))
 	return inside && (g.Takes == nil || g.Takes(located))
 }
@@ -207,7 +207,7 @@ func (x *Exchange) reaches(path string, g Gateway) bool {
 // locate returns the gateway's path for a path at one of the app's places. Not ok is what the
 // gateway has no path for. At the upstream's own host that is what follows its base path and the
 // credential's path prefix, or a declared path beside them.
-func (x *Exchange) locate(at, path string) (located string, ok bool) {
+func (x *Injection) locate(at, path string) (located string, ok bool) {
 	b := x.placement.beside
 	switch {
 	case b != nil && at == b.at && b.host != "":
@@ -227,7 +227,7 @@ func (x *Exchange) locate(at, path string) (located string, ok bool) {
 
 // asideOf returns the gateway's path for a path of the upstream's host that b declares: what
 // follows the path of the connection's site.
-func (x *Exchange) asideOf(b *beside, path string) (located string, ok bool) {
+func (x *Injection) asideOf(b *beside, path string) (located string, ok bool) {
 	if b == nil || b.host != "" {
 		return "", false
 	}
@@ -237,7 +237,7 @@ func (x *Exchange) asideOf(b *beside, path string) (located string, ok bool) {
 }
 
 // belowBase cuts the upstream's base path and the credential's path prefix off.
-func (x *Exchange) belowBase(path string) (rest string, ok bool) {
+func (x *Injection) belowBase(path string) (rest string, ok bool) {
 	if len(x.placement.otherPrefixes) > 0 {
 		return x.belowPrefix(path)
 	}
@@ -255,7 +255,7 @@ func (x *Exchange) belowBase(path string) (rest string, ok bool) {
 
 // withoutKeys spells path, query and fragment of r without the query parameters that carry the
 // credential, under the names that the placement gives them or others.
-func (x *Exchange) withoutKeys(r reference) string {
+func (x *Injection) withoutKeys(r reference) string {
 	query := x.withoutSecrets(x.placement.cleanQuery(strings.TrimPrefix(r.query, "?")))
 	if query != "" || r.query == "?" {
 		query = "?" + query

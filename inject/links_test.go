@@ -10,9 +10,9 @@ import (
 
 func testGateway() Gateway { return Gateway{Origin: "https://gw.example", Path: "/proxy/c/app"} }
 
-func exchangeWith(t testing.TB, app *catalog.App, cred vending.Credential) *Exchange {
+func exchangeWith(t testing.TB, app *catalog.App, cred vending.Credential) *Injection {
 	t.Helper()
-	x, err := NewExchange(mustPlace(t, app), cred, "/x", "", false, nil)
+	x, err := NewInjection(mustPlace(t, app), cred, "/x", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -235,11 +235,11 @@ func TestOAuth1Exchange(t *testing.T) {
 	t.Cleanup(server.Close)
 	fresh := oauth1Credential(vending.AccessToken, "second-token")
 	revend := func(context.Context, vending.Credential) (vending.Credential, error) { return fresh, nil }
-	x, err := NewExchange(mustPlace(t, oauth1App(server.URL)), oauth1Credential(), "/a", "b=c+d", true, revend)
+	x, err := NewInjection(mustPlace(t, oauth1App(server.URL)), oauth1Credential(), "/a", "b=c+d", true, revend)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), "POST", "http://app/",
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), "POST", "http://app/",
 		io.NopCloser(strings.NewReader("x=1+2")))
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 
 // ownHost tells whether a host is one of the app's, and how paths to it begin if it is not the
 // upstream's.
-func (x *Exchange) ownHost(host string) (at string, own bool) {
+func (x *Injection) ownHost(host string) (at string, own bool) {
 	for _, extra := range x.placement.app.ExtraHosts {
 		if sameHost(host, extra) {
 			return extraPrefix + extra, true
@@ -37,7 +37,7 @@ func (x *Exchange) ownHost(host string) (at string, own bool) {
 
 // patternHost is the place of a host that fits a pattern of the app's extra hosts, and is not the
 // upstream's.
-func (x *Exchange) patternHost(host string) (at string, own bool) {
+func (x *Injection) patternHost(host string) (at string, own bool) {
 	if !slices.ContainsFunc(x.placement.app.ExtraHosts, catalog.IsHostPattern) {
 		return "", false
 	}
@@ -51,7 +51,7 @@ func (x *Exchange) patternHost(host string) (at string, own bool) {
 
 // coveredTwice reports whether a host that fits a pattern is that of the upstream or of what lies
 // beside the API: it is reached in the way that rules know, and in no other.
-func (x *Exchange) coveredTwice(host string) bool {
+func (x *Injection) coveredTwice(host string) bool {
 	main, _, err := x.placement.upstream.resolve(x.credential())
 	if err == nil && sameHost(host, main) {
 		return true
@@ -63,7 +63,7 @@ func (x *Exchange) coveredTwice(host string) bool {
 // namedPath returns the path of the upstream for a path at one of the other names of its site. It
 // is not named where the gateway would not take a call for that: then the link is not one to the
 // app.
-func (x *Exchange) namedPath(host, path string, gw func() Gateway) (to string, named bool) {
+func (x *Injection) namedPath(host, path string, gw func() Gateway) (to string, named bool) {
 	names := x.credential().SiteNames()
 	if len(names) == 0 {
 		return "", false

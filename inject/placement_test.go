@@ -105,7 +105,7 @@ func TestDefaultPlacements(t *testing.T) {
 // sent is the request that goes out for a call with header h.
 func sent(t testing.TB, p *Placement, cred vending.Credential, path string, h http.Header) *http.Request {
 	t.Helper()
-	x, err := NewExchange(p, cred, path, "", false, nil)
+	x, err := NewInjection(p, cred, path, "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestRequestLeavesTheCallersAlone(t *testing.T) {
 }
 
 func TestForget(t *testing.T) {
-	x, err := NewExchange(mustPlace(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}"))),
+	x, err := NewInjection(mustPlace(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}"))),
 		testCredential("api_key", "secret"), "/x", "", false, nil)
 	if err != nil {
 		t.Fatal(err)

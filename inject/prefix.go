@@ -33,7 +33,7 @@ func (p *Placement) compilePrefixes(rules *catalog.Placement, known func(string)
 }
 
 // choosePrefix takes the head of another path prefix off the caller's path.
-func (x *Exchange) choosePrefix() {
+func (x *Injection) choosePrefix() {
 	x.prefix = x.placement.prefix
 	for _, other := range x.placement.otherPrefixes {
 		if rest, ok := catalog.CutHead(x.path, other.head); ok {
@@ -45,7 +45,7 @@ func (x *Exchange) choosePrefix() {
 
 // belowPrefix returns the gateway's path for a path of the upstream that is below one of several
 // path prefixes.
-func (x *Exchange) belowPrefix(path string) (located string, ok bool) {
+func (x *Injection) belowPrefix(path string) (located string, ok bool) {
 	cred := x.credential()
 	_, base, err := x.placement.upstream.resolve(cred)
 	if err != nil {

@@ -26,7 +26,7 @@ func TestOtherPrefix(t *testing.T) {
 		"/%66ile/1":          "/v1/bott:k/%66ile/1",
 		"/x/file/1":          "/v1/bott:k/x/file/1",
 	} {
-		x, err := NewExchange(p, testCredential("api_key", "t:k"), path, "", false, nil)
+		x, err := NewInjection(p, testCredential("api_key", "t:k"), path, "", false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestLinksOfOtherPrefix(t *testing.T) {
 	p := mustPlace(t, filesApp())
 	const own = "https://gw.example/proxy/c/app"
 	for _, called := range []string{"/x", "/file/photos/1.jpg"} {
-		x, err := NewExchange(p, testCredential("api_key", "t:k"), called, "", false, nil)
+		x, err := NewInjection(p, testCredential("api_key", "t:k"), called, "", false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

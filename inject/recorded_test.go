@@ -46,7 +46,7 @@ func TestRecordedLinksAreReached(t *testing.T) {
 			if !own {
 				t.Fatalf("%s leads past the gateway: %s", c.member, link)
 			}
-			next, err := NewExchange(x.placement, testCredential("api_key", "secret"), path+"/next", "", false, nil)
+			next, err := NewInjection(x.placement, testCredential("api_key", "secret"), path+"/next", "", false, nil)
 			if err != nil || next.host != c.host {
 				t.Errorf("%s leads to %q, error %v; want %s", link, next.host, err, c.host)
 			}

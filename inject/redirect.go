@@ -8,9 +8,9 @@ import (
 // LeadsAway returns where an answer leads a client that follows redirects, if that is past the
 // gateway: the first such Location of a 3xx, as the provider wrote it. RFC 9110, section 15.4, has
 // clients follow some statuses, and curl follows all. What is left of a Location by
-// [Exchange.RewriteLinks] is what counts: a path of the app's, or its own host, leads back here,
+// [Injection.RewriteLinks] is what counts: a path of the app's, or its own host, leads back here,
 // and what is removed leads nowhere.
-func (x *Exchange) LeadsAway(res *http.Response, gw func() Gateway) (location string, away bool) {
+func (x *Injection) LeadsAway(res *http.Response, gw func() Gateway) (location string, away bool) {
 	if res.StatusCode < 300 || res.StatusCode > 399 {
 		return "", false
 	}
@@ -24,7 +24,7 @@ func (x *Exchange) LeadsAway(res *http.Response, gw func() Gateway) (location st
 
 // LeadsBelow reports whether location is at a host of the same name as host, at whatever port, or
 // of one below it.
-func (x *Exchange) LeadsBelow(location, host string) bool {
+func (x *Injection) LeadsBelow(location, host string) bool {
 	there, _ := parseReference(location).host()
 	if there == "" {
 		there = x.host // a path that only the upstream can serve
@@ -37,7 +37,7 @@ func (x *Exchange) LeadsBelow(location, host string) bool {
 
 // RedirectHost is what a message may say of where location leads: the host, or the scheme where
 // there is none. Paths and queries are never shown: they may be signed.
-func (x *Exchange) RedirectHost(location string) string {
+func (x *Injection) RedirectHost(location string) string {
 	r := parseReference(location)
 	host, _ := r.host()
 	if host == "" && r.scheme == "" {

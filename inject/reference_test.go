@@ -96,7 +96,7 @@ func TestLinksStayBelowTheApp(t *testing.T) {
 		{"a query alone", "/a/b", "?q=../..", "?q=../.."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x, err := NewExchange(mustPlace(t, app), testCredential("api_key", "secret-1"), c.called, "", false, nil)
+			x, err := NewInjection(mustPlace(t, app), testCredential("api_key", "secret-1"), c.called, "", false, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -35,10 +35,10 @@ func fieldsOf(key string) vending.Credential {
 }
 
 // sendSession sends a request with an old key; a forced vend brings a new one.
-func sendSession(t *testing.T, base, method, body string) (*http.Response, *Exchange, int) {
+func sendSession(t *testing.T, base, method, body string) (*http.Response, *Injection, int) {
 	t.Helper()
 	vends := 0
-	x, err := NewExchange(mustPlace(t, sessions(base)), fieldsOf("old"), "/", "", false,
+	x, err := NewInjection(mustPlace(t, sessions(base)), fieldsOf("old"), "/", "", false,
 		func(context.Context, vending.Credential) (vending.Credential, error) {
 			vends++
 			return fieldsOf("new"), nil
@@ -46,7 +46,7 @@ func sendSession(t *testing.T, base, method, body string) (*http.Response, *Exch
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), method, "http://app/", strings.NewReader(body))
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), method, "http://app/", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

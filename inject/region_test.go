@@ -19,12 +19,12 @@ func TestRegions(t *testing.T) {
 		"cloud.ca": "", "CA": "", "evil.example": "", "acmecloud.ca": "",
 	} {
 		cred := testCredential("api_key", "secret", "region", value)
-		x, err := NewExchange(mustPlace(t, app), cred, "/x", "", false, nil)
+		x, err := NewInjection(mustPlace(t, app), cred, "/x", "", false, nil)
 		if (err == nil) != (want != "") || err == nil && x.host != want {
 			t.Errorf("region %q: host %q, error %v; want %q", value, x.host, err, want)
 		}
 	}
-	x, err := NewExchange(mustPlace(t, app), testCredential("api_key", "secret"), "/x", "", false, nil)
+	x, err := NewInjection(mustPlace(t, app), testCredential("api_key", "secret"), "/x", "", false, nil)
 	if err != nil || x.host != "desk.acme.com" {
 		t.Errorf("a connection without the field: host %q, error %v", x.host, err)
 	}

@@ -42,7 +42,7 @@ const relayedHost = "relayed.invalid"
 // mayServe reports whether host may be the one to which the relay took the request: it is of the
 // upstream's pattern. A link to it leads back to the gateway, which calls the account's own host
 // whatever the link says. Where the whole host is a field, it may be anybody's.
-func (x *Exchange) mayServe(host string) bool {
+func (x *Injection) mayServe(host string) bool {
 	parts := x.placement.upstream.host
 	slot := slices.IndexFunc(parts, func(p part) bool { return p.field })
 	if x.host != relayedHost || slot < 0 || len(parts) == 1 {

@@ -45,12 +45,12 @@ func manyPlaces() *catalog.App {
 
 func TestRelayedRequest(t *testing.T) {
 	var wire bytes.Buffer
-	x, err := NewExchange(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusOK), "/a%2fb//c",
+	x, err := NewInjection(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusOK), "/a%2fb//c",
 		"z=%zz&key=theirs&KEY[]=x&a=1;b", true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), http.MethodPost, "https://app/ignored",
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), http.MethodPost, "https://app/ignored",
 		strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestRelayedRequest(t *testing.T) {
 }
 
 func TestRelayedPassIsScrubbed(t *testing.T) {
-	x, err := NewExchange(mustPlace(t, manyPlaces()), relayed(new(bytes.Buffer), 200), "/", "", false, nil)
+	x, err := NewInjection(mustPlace(t, manyPlaces()), relayed(new(bytes.Buffer), 200), "/", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestUnrelayable(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := NewExchange(mustPlace(t, tt.app), relayed(new(bytes.Buffer), 200), "/", "", false, nil)
+			_, err := NewInjection(mustPlace(t, tt.app), relayed(new(bytes.Buffer), 200), "/", "", false, nil)
 			e := vending.AsError(err)
 			if err == nil || e.Code != vending.InternalError || e.Origin != vending.FromGateway || e.Err == nil ||
 				!strings.Contains(e.Err.Error(), "app app cannot be relayed: "+tt.want) {
@@ -142,11 +142,11 @@ func TestRelayedRevend(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var wire bytes.Buffer
 			revend := func(context.Context, vending.Credential) (vending.Credential, error) { return tt.fresh(&wire), nil }
-			x, err := NewExchange(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusUnauthorized), "/a", "", false, revend)
+			x, err := NewInjection(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusUnauthorized), "/a", "", false, revend)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), http.MethodGet, "https://app/", http.NoBody)
+			r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), http.MethodGet, "https://app/", http.NoBody)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,11 +174,11 @@ func TestRelayedRevend(t *testing.T) {
 func TestRelayFindsHost(t *testing.T) {
 	var wire bytes.Buffer
 	app := keyApp("https://{sub}.example.com/base", headers("X-Key", "{api_key}"))
-	x, err := NewExchange(mustPlace(t, app), relayed(&wire, 200).ToAccountHost(), "/a%2fb//c", "z=%zz", true, nil)
+	x, err := NewInjection(mustPlace(t, app), relayed(&wire, 200).ToAccountHost(), "/a%2fb//c", "z=%zz", true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithExchange(t.Context(), x), http.MethodGet, "https://app/", http.NoBody)
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), http.MethodGet, "https://app/", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,13 +208,13 @@ func TestRelayFindsHost(t *testing.T) {
 	// Where the whole host is a field, a link may lead to anybody's.
 	whole := keyApp("https://{sub}", headers("X-Key", "{api_key}"))
 	whole.Fields[1].Kind = catalog.KindHost
-	if x, err = NewExchange(mustPlace(t, whole), relayed(&wire, 200).ToAccountHost(), "/x", "", false, nil); err != nil {
+	if x, err = NewInjection(mustPlace(t, whole), relayed(&wire, 200).ToAccountHost(), "/x", "", false, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := x.rewriteURL("https://evil.example/a", testGateway); got != "https://evil.example/a" {
 		t.Errorf("a link became %q", got)
 	}
-	if _, err := NewExchange(mustPlace(t, app), vending.NewFields("app", vending.APIKey, nil).ToAccountHost(), "/", "",
+	if _, err := NewInjection(mustPlace(t, app), vending.NewFields("app", vending.APIKey, nil).ToAccountHost(), "/", "",
 		false, nil); err == nil {
 		t.Error("a credential without a relay found its host")
 	}

@@ -27,7 +27,7 @@ var dropped = []string{"Set-Cookie", "Set-Cookie2", "Alt-Svc", "Clear-Site-Data"
 // CleanResponse removes from h what must not reach the caller, and the credential from every other
 // value, and what would lead MCP clients past the gateway. What h says to caches holds for the
 // caller's own alone; see [Private].
-func (x *Exchange) CleanResponse(h http.Header) {
+func (x *Injection) CleanResponse(h http.Header) {
 	for _, name := range dropped {
 		delete(h, name)
 	}
@@ -56,7 +56,7 @@ func (x *Exchange) CleanResponse(h http.Header) {
 // quote it in, and cut to limit, both in bytes. broken says that body ends before the provider's
 // did: what it ends with may be the beginning of the credential. A body that takes too much work to
 // search is not quoted at all.
-func (x *Exchange) ScrubBody(body []byte, limit int, broken bool) string {
+func (x *Injection) ScrubBody(body []byte, limit int, broken bool) string {
 	// The spellings of the credential may be what is no UTF-8, so that they go first.
 	text, ok := x.secrets().scrub(string(body), broken)
 	if !ok {
@@ -72,7 +72,7 @@ func (x *Exchange) ScrubBody(body []byte, limit int, broken bool) string {
 // Overhang returns how many bytes beyond its limit a body should have for ScrubBody to see a
 // credential across the border whole, as it is or, where it needs escapes, with each byte escaped
 // as in JSON. Of one that is spelled longer, what is there is cut off.
-func (x *Exchange) Overhang() int {
+func (x *Injection) Overhang() int {
 	longest := 0
 	for _, v := range x.secrets().values {
 		n := len(v)
@@ -126,7 +126,7 @@ func (s *secrets) scrub(text string, broken bool) (clean string, ok bool) {
 // secrets are every secret value of the credentials used, and what a placement makes of them that
 // no decoding undoes. Interim answers, the header and the trailers each need them: they are listed
 // once a vend.
-func (x *Exchange) secrets() *secrets {
+func (x *Injection) secrets() *secrets {
 	if x.hidden != nil {
 		return x.hidden
 	}

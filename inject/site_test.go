@@ -61,7 +61,7 @@ func TestSiteOfCall(t *testing.T) {
 		"xn--bcher-kva8.example/b": "",
 	} {
 		cred := testCredential("api_key", "k", "host", value)
-		x, err := NewExchange(mustPlace(t, siteApp(true)), cred, "/x", "", false, nil)
+		x, err := NewInjection(mustPlace(t, siteApp(true)), cred, "/x", "", false, nil)
 		got := ""
 		if err == nil {
 			r, e := x.request(&http.Request{Method: http.MethodGet, Header: http.Header{}}, time.Now())
@@ -79,7 +79,7 @@ func TestSiteOfCall(t *testing.T) {
 		if want = strings.Replace(want, "/api/x", "/login/token", 1); endpoint != want {
 			t.Errorf("endpoint of %q: %q, %v; want %q", value, endpoint, err, want)
 		}
-		if _, err := NewExchange(mustPlace(t, siteApp(false)), cred, "/x", "", false, nil); err == nil &&
+		if _, err := NewInjection(mustPlace(t, siteApp(false)), cred, "/x", "", false, nil); err == nil &&
 			strings.Contains(value, "/") {
 			t.Errorf("%q: a path was taken for an app that has none", value)
 		}
@@ -185,7 +185,7 @@ func BenchmarkSite(b *testing.B) {
 		b.Run(strings.ReplaceAll(host, "/", "_"), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := NewExchange(p, cred, "/x", "", false, nil); err != nil {
+				if _, err := NewInjection(p, cred, "/x", "", false, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -12,7 +12,7 @@ import (
 // maxKept bounds the request body that is kept for a replay, in bytes.
 const maxKept = 64 << 10
 
-// Transport sends the request of the context's [Exchange]. It injects the credential into a copy,
+// Transport sends the request of the context's [Injection]. It injects the credential into a copy,
 // so that neither Caddy's loggers nor error handlers can ever see it. Where the upstream refuses
 // the credential, by 401 or as the app's entry says, there is one forced vend and, at most, one
 // replay.
@@ -60,7 +60,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // replay sends r again with fresh. The first answer is dropped only when the second request exists.
-func (t *Transport) replay(r *http.Request, x *Exchange, first *http.Response,
+func (t *Transport) replay(r *http.Request, x *Injection, first *http.Response,
 	fresh vending.Credential) (*http.Response, error) {
 	again := new(http.Request)
 	*again = *r
@@ -78,7 +78,7 @@ func (t *Transport) replay(r *http.Request, x *Exchange, first *http.Response,
 	return t.send(again, x)
 }
 
-func (t *Transport) send(r *http.Request, x *Exchange) (*http.Response, error) {
+func (t *Transport) send(r *http.Request, x *Injection) (*http.Response, error) {
 	out, err := x.request(r, time.Now())
 	if err != nil {
 		return nil, err

@@ -87,7 +87,7 @@ func TestUpstreamSlots(t *testing.T) {
 		{"empty", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x, err := NewExchange(mustPlace(t, app), testCredential("sub", c.value, "api_key", "secret"), "/x", "", false, nil)
+			x, err := NewInjection(mustPlace(t, app), testCredential("sub", c.value, "api_key", "secret"), "/x", "", false, nil)
 			if c.want == "" {
 				if e := vending.AsError(err); err == nil || e.Code != vending.NeedsReconnection || c.value != "" &&
 					strings.Contains(e.Text(), c.value) && len(c.value) > 2 {
@@ -113,7 +113,7 @@ func TestUpstreamSlotWithinALabel(t *testing.T) {
 		t.Errorf("host %q", x.host)
 	}
 	// Each value is a label, but what comes of it is none.
-	if _, err := NewExchange(mustPlace(t, app), testCredential("sub", strings.Repeat("x", 62), "api_key", "secret"), "",
+	if _, err := NewInjection(mustPlace(t, app), testCredential("sub", strings.Repeat("x", 62), "api_key", "secret"), "",
 		"", false, nil); err == nil {
 		t.Error("a label of 65 bytes passed")
 	}

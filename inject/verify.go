@@ -35,7 +35,7 @@ func (e *FieldError) Unwrap() error { return e.Err }
 
 // Check reports why no call could go out with cred, a *FieldError if a field of it is to blame.
 func (p *Placement) Check(cred vending.Credential) error {
-	x, err := NewExchange(p, cred, "/", "", false, nil)
+	x, err := NewInjection(p, cred, "/", "", false, nil)
 	if err == nil {
 		err = x.rehearse(&http.Request{Method: http.MethodGet, Header: http.Header{}})
 	}
@@ -62,12 +62,12 @@ func (p *Placement) Verify(ctx context.Context, cred vending.Credential) (*http.
 	if err != nil {
 		return nil, p.blame(err)
 	}
-	return r.WithContext(WithExchange(ctx, x)), nil
+	return r.WithContext(WithInjection(ctx, x)), nil
 }
 
 // rehearse makes the upstream request and drops it, so that what it refuses is told from what the
 // network does.
-func (x *Exchange) rehearse(r *http.Request) error {
+func (x *Injection) rehearse(r *http.Request) error {
 	if _, err := x.request(r, time.Now()); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func parseVerify(v *catalog.Verify) (t verifyTemplates, err error) {
 }
 
 // fill makes the request that a caller of the gateway would send.
-func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Credential) (*Exchange, *http.Request,
+func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Credential) (*Injection, *http.Request,
 	error) {
 	path, err := t.path.fill(cred, pathSegment)
 	if err != nil {
@@ -188,7 +188,7 @@ func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Cr
 	if host := p.app.Verify.Host; host != "" {
 		path = extraPrefix + host + path
 	}
-	x, err := NewExchange(p, cred, path, query, t.hasQuery, nil)
+	x, err := NewInjection(p, cred, path, query, t.hasQuery, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -226,14 +226,14 @@ func TestCallerStoreErrors(t *testing.T) {
 // TestLedgerCaller: the key's own budget is the narrowest, and what it refuses costs the tenant
 // nothing.
 func TestLedgerCaller(t *testing.T) {
-	l, now := NewLedger(), time.Now()
+	l, now := NewLimiter(), time.Now()
 	tenant := known(l, Budgets{Token: 100, Connection: 50})
 	one, two, free := caller("one", "acme"), caller("two", "acme"), caller("free", "acme")
 	one.Budget, two.Budget = 3, 2
 	spend := func(k *CallerKey, n int, accepted bool) (refused int, last Spent) {
 		for range n {
 			claims, spent, ok := l.Spend(tenant, k, "gmail", "c1", now)
-			claims.Settle(accepted && ok)
+			claims.Commit(accepted && ok)
 			if !ok {
 				refused, last = refused+1, spent
 			}
@@ -248,7 +248,7 @@ func TestLedgerCaller(t *testing.T) {
 	if refused, last := spend(two, 10, true); refused != 8 || last.Budget != "caller_key" {
 		t.Errorf("another key: %d refused, the last by %+v", refused, last)
 	}
-	if units, _ := tenant.Account.Token.Left(now); units != 95 {
+	if units, _ := tenant.Usage.Token.Left(now); units != 95 {
 		t.Errorf("%d of the tenant's units left, want 95", units)
 	}
 	if refused, _ := spend(nil, 1, true); refused != 0 {
@@ -268,7 +268,7 @@ func TestLedgerCaller(t *testing.T) {
 
 // TestLedgerCallerParallel: at the last unit exactly as many get through as there are.
 func TestLedgerCallerParallel(t *testing.T) {
-	l, now := NewLedger(), time.Now()
+	l, now := NewLimiter(), time.Now()
 	tenant, k := known(l, Budgets{Token: 700}), caller("one", "acme")
 	k.Budget = 600
 	passed := make(chan struct{}, 1000)
@@ -276,7 +276,7 @@ func TestLedgerCallerParallel(t *testing.T) {
 	for range 1000 {
 		wg.Go(func() {
 			if claims, _, ok := l.Spend(tenant, k, "gmail", "c1", now); ok {
-				claims.Settle(true)
+				claims.Commit(true)
 				passed <- struct{}{}
 			}
 		})
@@ -293,7 +293,7 @@ func TestTenantKeyCostsNothingMore(t *testing.T) {
 	store := &memoryStore{}
 	store.putCallers(map[Digest]*CallerKey{DigestOf("k1"): caller("k1", "acme")})
 	k, _ := newKeyring(t, store)
-	l, now, digest := NewLedger(), time.Now(), DigestOf("conf")
+	l, now, digest := NewLimiter(), time.Now(), DigestOf("conf")
 	tenant := known(l, Budgets{Token: 1 << 30})
 	if n := testing.AllocsPerRun(100, func() {
 		if k.Lookup(t.Context(), digest) == nil || IsCallerKey("conf") {

@@ -10,7 +10,7 @@ import (
 func TestFullShards(t *testing.T) {
 	const bound = shards * shardSize
 	start := time.Now()
-	a := NewAllowances()
+	a := NewBuckets()
 	spent := connection("spent")
 	left(a, spent, 600, start) // the oldest, and full again only in a minute
 	other := 0
@@ -22,7 +22,7 @@ func TestFullShards(t *testing.T) {
 				refused++
 				longest = max(longest, wait)
 			}
-			c.Settle(true)
+			c.Commit(true)
 		}
 		return refused, longest
 	}
@@ -47,10 +47,10 @@ func TestFullShards(t *testing.T) {
 // TestFullShardWait: who waits as long as told finds room.
 func TestFullShardWait(t *testing.T) {
 	now := time.Now()
-	a := NewAllowances()
+	a := NewBuckets()
 	for i := range 2 * shards * shardSize {
 		c, _, _ := a.Spend(connection(fmt.Sprint(i)), 600, now)
-		c.Settle(true)
+		c.Commit(true)
 	}
 	_, wait, ok := a.Spend(connection("new"), 600, now)
 	if ok || wait <= 0 || wait > time.Second {
@@ -59,14 +59,14 @@ func TestFullShardWait(t *testing.T) {
 	if _, _, ok = a.Spend(connection("new"), 600, now.Add(wait/2)); ok {
 		t.Error("room before the oldest was full again")
 	}
-	spendOne(t, a, connection("new"), 600, now.Add(wait)).Settle(true)
+	spendOne(t, a, connection("new"), 600, now.Add(wait)).Commit(true)
 }
 
 // TestFullOfPending: calls under way are never dropped; a new key waits a second for them.
 func TestFullOfPending(t *testing.T) {
 	now := time.Now()
-	a := NewAllowances()
-	var claims []Claim
+	a := NewBuckets()
+	var claims []Reservation
 	refused := 0
 	for i := range 2 * shards * shardSize {
 		c, wait, ok := a.Spend(connection(fmt.Sprint(i)), 600, now)
@@ -82,7 +82,7 @@ func TestFullOfPending(t *testing.T) {
 		t.Errorf("%d allowances, %d refused", a.Len(), refused)
 	}
 	for _, c := range claims {
-		c.Settle(false)
+		c.Commit(false)
 	}
 	if a.Len() != 0 {
 		t.Errorf("%d stay", a.Len())
@@ -93,18 +93,18 @@ func TestFullOfPending(t *testing.T) {
 // nothing.
 func TestDroppedWhileHeld(t *testing.T) {
 	now := time.Now()
-	a := NewAllowances()
-	spendOne(t, a, connection("slow"), 600, now).Settle(true)
+	a := NewBuckets()
+	spendOne(t, a, connection("slow"), 600, now).Commit(true)
 	held := spendOne(t, a, connection("slow"), 600, now)
 	later := now.Add(time.Second)
 	for i := range 2 * shards * shardSize {
 		c, _, _ := a.Spend(connection(fmt.Sprint(i)), 600, later)
-		c.Settle(true)
+		c.Commit(true)
 	}
 	n := a.Len()
-	held.Settle(true)
-	held = Claim{}
-	held.Settle(false)
+	held.Commit(true)
+	held = Reservation{}
+	held.Commit(false)
 	if a.Len() != n || n != shards*shardSize {
 		t.Errorf("%d allowances, then %d", n, a.Len())
 	}

@@ -55,15 +55,15 @@ type Tenant struct {
 	MaxInFlight int64
 	// Budgets bound what it spends.
 	Budgets Budgets
-	// Account is what it has spent so far.
-	Account *Account
-	// Stranger says that only the source can judge the key: the tenant is known by the key's digest,
+	// Usage is what it has spent so far.
+	Usage *Usage
+	// Unverified says that only the source can judge the key: the tenant is known by the key's digest,
 	// and its account is that of all strangers together.
-	Stranger bool
+	Unverified bool
 }
 
-// Strangers names the account of all strangers; no tenant can have that id.
-const Strangers = "*"
+// UnverifiedTenants names the account of all strangers; no tenant can have that id.
+const UnverifiedTenants = "*"
 
 // Budgets are the budgets of one tenant.
 type Budgets struct {
@@ -90,19 +90,19 @@ func CheckTenantID(id string) error {
 	return nil
 }
 
-// Account is what a tenant has spent and has under way. It outlives a reload of the configuration.
-type Account struct {
-	Token, API *Allowance
+// Usage is what a tenant has spent and has under way. It outlives a reload of the configuration.
+type Usage struct {
+	Token, API *Bucket
 	// RefusedTokens and RefusedCalls count what was refused for want of either budget; of tokens, also
 	// what the narrower budgets and the bound of requests in flight refused.
-	RefusedTokens, RefusedCalls Refusals
+	RefusedTokens, RefusedCalls MinuteCounts
 
 	inFlight atomic.Int64
 }
 
 // Enter counts one more request in flight, unless there are limit already; 0 means no bound. Who
 // entered must leave.
-func (a *Account) Enter(limit int64) bool {
+func (a *Usage) Enter(limit int64) bool {
 	for {
 		n := a.inFlight.Load()
 		if limit > 0 && n >= limit {
@@ -116,19 +116,19 @@ func (a *Account) Enter(limit int64) bool {
 }
 
 // Leave ends what Enter began.
-func (a *Account) Leave() { a.inFlight.Add(-1) }
+func (a *Usage) Leave() { a.inFlight.Add(-1) }
 
 // InFlight returns how many requests of the tenant are in flight.
-func (a *Account) InFlight() int64 { return a.inFlight.Load() }
+func (a *Usage) InFlight() int64 { return a.inFlight.Load() }
 
 // SpendToken takes one unit of the token budget, which is b now.
-func (a *Account) SpendToken(b Budget, now time.Time) (wait time.Duration, ok bool) {
+func (a *Usage) SpendToken(b Budget, now time.Time) (wait time.Duration, ok bool) {
 	a.Token.Adjust(b, now)
 	return a.Token.Spend(now)
 }
 
 // SpendAPI takes one unit of the api budget, which is b now.
-func (a *Account) SpendAPI(b Budget, now time.Time) (wait time.Duration, ok bool) {
+func (a *Usage) SpendAPI(b Budget, now time.Time) (wait time.Duration, ok bool) {
 	a.API.Adjust(b, now)
 	return a.API.Spend(now)
 }

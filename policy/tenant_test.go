@@ -69,7 +69,7 @@ func TestCheckTenantID(t *testing.T) {
 }
 
 func TestEnter(t *testing.T) {
-	var a Account
+	var a Usage
 	for i, want := range []bool{true, true, true, false, false} {
 		if a.Enter(3) != want {
 			t.Errorf("enter %d: %t", i, !want)
@@ -93,7 +93,7 @@ func TestEnter(t *testing.T) {
 // TestEnterParallel: refusals neither count nor take anyone's place.
 func TestEnterParallel(t *testing.T) {
 	const callers, limit = 1000, 100
-	var a Account
+	var a Usage
 	var wg sync.WaitGroup
 	entered := make(chan bool, callers)
 	for range callers {

@@ -78,7 +78,7 @@ func (s *Source) noted(h holding, err error) {
 // grant: of the client, a scope, or in words that nobody knows.
 func isRefused(err error) bool {
 	var r *tokenendpoint.Refusal
-	return errors.As(err, &r) && r.Class == tokenendpoint.Refused
+	return errors.As(err, &r) && r.Class == tokenendpoint.Rejected
 }
 
 // isEnded reports whether err is a token endpoint's word that the grant has ended.

@@ -79,7 +79,7 @@ func (s *Source) run(ctx context.Context, h holding) (err error) {
 // refreshAlone refreshes under the row's lease, which is renewed during the provider's call and the
 // storing of its answer.
 func (s *Source) refreshAlone(ctx context.Context, h holding) error {
-	h, stored, err := s.rescue(ctx, h)
+	h, stored, err := s.retrySave(ctx, h)
 	if err != nil || stored && h.lasts(s.o.Now()) {
 		return err
 	}
@@ -284,7 +284,7 @@ func why(cause error) string {
 	switch {
 	case !errors.As(cause, &r):
 		return cause.Error()
-	case r.Class == tokenendpoint.Ended:
+	case r.Class == tokenendpoint.InvalidGrant:
 		return strings.TrimSpace(fmt.Sprintf("refresh_token no longer valid at the provider: %d %s", r.Status, r.Code))
 	default:
 		return strings.TrimSpace(fmt.Sprintf("the provider refused the OAuth client that was entered: %d %s", r.Status,

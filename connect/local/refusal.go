@@ -14,15 +14,15 @@ func (s *Source) refusal(h holding, err error) *vending.Error {
 		return vending.Errorf(vending.InternalError, err)
 	}
 	switch r.Class {
-	case tokenendpoint.Limited:
+	case tokenendpoint.RateLimited:
 		e := vending.Errorf(vending.RateLimited, r)
 		e.RetryAfter = r.RetryAfter
 		return e
-	case tokenendpoint.Away, tokenendpoint.Nonsense:
+	case tokenendpoint.Unavailable, tokenendpoint.Malformed:
 		e := vending.Errorf(vending.UpstreamUnavailable, r)
 		e.RetryAfter = r.RetryAfter
 		return e
-	case tokenendpoint.Ended:
+	case tokenendpoint.InvalidGrant:
 		return vending.Errorf(vending.NeedsReconnection, r)
 	}
 	if h.app.ClientCredentials() && r.BlamesClient() { // whose client it is can mend it

@@ -160,11 +160,11 @@ func (w *wire) sends(t *testing.T, e entry, app *catalog.App, path, query string
 	for _, name := range slices.Sorted(maps.Keys(e.object("placement", "query"))) {
 		query += "&" + url.QueryEscape(name) + "=evil"
 	}
-	x, err := inject.NewExchange(p, e.credential(e.values()), path, query, true, nil)
+	x, err := inject.NewInjection(p, e.credential(e.values()), path, query, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(inject.WithExchange(context.Background(), x), want.method,
+	r, err := http.NewRequestWithContext(inject.WithInjection(context.Background(), x), want.method,
 		"http://gateway.example/", nil)
 	if err != nil {
 		t.Fatal(err)

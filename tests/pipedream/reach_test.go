@@ -72,7 +72,7 @@ func TestReach(t *testing.T) {
 		}
 		relay := func(*http.Request) (*http.Response, error) { return nil, http.ErrHandlerTimeout }
 		cred := vending.NewRelayed(app.Slug, vending.AuthType(app.AuthType), "pass", relay).ToAccountHost()
-		_, err = inject.NewExchange(p, cred, "/x", "", false, nil)
+		_, err = inject.NewInjection(p, cred, "/x", "", false, nil)
 		reach := source.ReachOf(app)
 		if oauth := app.AuthType == string(vending.OAuth); oauth &&
 			(err == nil) != (reach == source.Anyhow || reach == source.ProxyOnly) {

@@ -26,7 +26,7 @@ type Source struct {
 	named       map[string]bool // the name slugs in apps
 	timeout     time.Duration
 	logger      *slog.Logger
-	passes      passes
+	passes      tokenCache
 	found       atomic.Bool // whether any account was found since the start
 	warned      atomic.Bool // whether the log says that none was
 }

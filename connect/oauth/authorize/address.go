@@ -25,9 +25,9 @@ const (
 // allows one, the path of a site. What is known not to belong to a site is cut off. A path that is
 // left and cannot be used is a problem: without it, the credential would go to whatever lives at
 // the root.
-func address(app *catalog.App, f catalog.Field, text string) (value string, p *Problem) {
-	wrong := func(reason, suggest string) (string, *Problem) {
-		return "", about(app, Problem{Kind: BadField, Field: f.Name, reason: reason, suggest: suggest})
+func address(app *catalog.App, f catalog.Field, text string) (value string, p *Error) {
+	wrong := func(reason, suggest string) (string, *Error) {
+		return "", about(app, Error{Kind: BadField, Field: f.Name, reason: reason, suggest: suggest})
 	}
 	scheme, rest, there := strings.Cut(text, "://")
 	switch {

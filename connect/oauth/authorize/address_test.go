@@ -97,7 +97,7 @@ func TestAddress(t *testing.T) {
 		for sitePath, want := range map[bool]string{false: want.root, true: want.site} {
 			got, err := cleanFields(shop(sitePath), fields("host", given, "key", "k"))
 			said := ""
-			var p *Problem
+			var p *Error
 			switch {
 			case errors.As(err, &p):
 				said = p.Message()

@@ -35,7 +35,7 @@ const defaultTimeout = 10 * time.Second
 
 // Authorizer obtains grants. It keeps nothing between two calls and is safe for parallel use.
 //
-// What an end user can be told about is a *[Problem]; any other error is a defect here, or a caller
+// What an end user can be told about is a *[Error]; any other error is a defect here, or a caller
 // who left.
 type Authorizer struct{ o Options }
 
@@ -58,14 +58,14 @@ func (a *Authorizer) client(ctx context.Context, tenant string, app *catalog.App
 	client, err := a.o.Clients(ctx, tenant, app.Slug)
 	if errors.Is(err, connect.ErrNoOAuthClient) {
 		a.o.Logger.Error("app has no oauth client", "app", app.Slug, "tenant", tenant)
-		return client, about(app, Problem{Kind: NotConfigured, Err: connect.ErrNoOAuthClient})
+		return client, about(app, Error{Kind: NotConfigured, Err: connect.ErrNoOAuthClient})
 	}
 	if err != nil {
 		return client, fmt.Errorf("finding the oauth client for %s: %w", app.Slug, err)
 	}
 	if err := client.Fits(app); err != nil {
 		a.o.Logger.Error("oauth client does not fit its app", "app", app.Slug, "tenant", tenant, "error", err)
-		return client, about(app, Problem{Kind: NotConfigured, Err: err})
+		return client, about(app, Error{Kind: NotConfigured, Err: err})
 	}
 	return client, nil
 }
@@ -96,21 +96,21 @@ func (a *Authorizer) refused(ctx context.Context, tenant string, app *catalog.Ap
 	if !errors.As(err, &r) || errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("authorizing %s: %w", app.Slug, err)
 	}
-	p := Problem{Kind: ProviderError, Status: r.Status, Code: cleanCode(r.Code), Err: r}
+	p := Error{Kind: ProviderError, Status: r.Status, Code: cleanCode(r.Code), Err: r}
 	own := app.ClientCredentials()
 	switch {
-	case r.Class == tokenendpoint.Away, r.Class == tokenendpoint.Limited:
+	case r.Class == tokenendpoint.Unavailable, r.Class == tokenendpoint.RateLimited:
 		p.Kind = Unreachable
-	case r.Class == tokenendpoint.Nonsense:
+	case r.Class == tokenendpoint.Malformed:
 		p.Kind = Nonsense
-	case own && (r.BlamesClient() || r.Class == tokenendpoint.Ended || blamesInput(r)):
+	case own && (r.BlamesClient() || r.Class == tokenendpoint.InvalidGrant || blamesInput(r)):
 		p.Kind = WrongCredential
 	case r.BlamesClient():
 		p.Kind = NotConfigured
 	case r.Code == "":
 		p.Kind = Nonsense
 	}
-	if r.Class == tokenendpoint.Refused && p.Kind != WrongCredential {
+	if r.Class == tokenendpoint.Rejected && p.Kind != WrongCredential {
 		a.o.Logger.Error("token endpoint refused us", "app", app.Slug, "tenant", tenant, "status", r.Status, "provider_code",
 			r.Code)
 	}

@@ -41,7 +41,7 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 	}
 	if app.OAuth2 == nil || app.OAuth2.AuthorizeURL == "" {
 		a.o.Logger.Error("app has no authorization endpoint", "app", app.Slug, "tenant", tenant)
-		return Request{}, about(app, Problem{Kind: NotConfigured, Err: errNoConsent})
+		return Request{}, about(app, Error{Kind: NotConfigured, Err: errNoConsent})
 	}
 	client, err := a.client(ctx, tenant, app)
 	if err != nil {

@@ -140,7 +140,7 @@ func TestBeginRefuses(t *testing.T) {
 			if !errors.Is(err, c.cause) || r.URL != "" || !strings.Contains(s.log.String(), c.logged) {
 				t.Errorf("error %v with log %s; want %v and %s", err, s.log, c.cause, c.logged)
 			}
-			var p *Problem
+			var p *Error
 			if errors.As(err, &p) != c.problem {
 				t.Errorf("error %v, want a problem: %v", err, c.problem)
 			}

@@ -44,12 +44,12 @@ func CheckBinding(app *catalog.App, bound, entered []vending.Field) error {
 		if given = strings.TrimSpace(given); !isBound || given == "" {
 			continue
 		}
-		value, problem := meant(app, f, given)
+		value, problem := normalize(app, f, given)
 		if problem != nil {
 			return problem
 		}
 		if !connect.SameSite(value, at) {
-			return about(app, Problem{Kind: BadField, Field: f.Name, suggest: at,
+			return about(app, Error{Kind: BadField, Field: f.Name, suggest: at,
 				reason: "is another address than the one of this connection, which keeps it; to connect another one, ask for a " +
 					"new link"})
 		}

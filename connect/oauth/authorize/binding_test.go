@@ -74,7 +74,7 @@ func TestBinding(t *testing.T) {
 			t.Errorf("%s: at %q, want %q", name, got, c.at)
 		}
 		err := CheckBinding(c.app, bound, c.entered)
-		var p *Problem
+		var p *Error
 		if (err != nil) != c.refused || err != nil && (!errors.As(err, &p) || p.Kind != BadField) {
 			t.Errorf("%s: %v", name, err)
 		}

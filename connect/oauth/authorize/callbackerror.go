@@ -52,14 +52,14 @@ func refusedBy(query url.Values) bool {
 }
 
 // callbackError explains an error of the authorization endpoint.
-func callbackError(query url.Values) Problem {
+func callbackError(query url.Values) Error {
 	code := cleanCode(cmp.Or(query.Get("error"), query.Get("error_code")))
 	words := cmp.Or(query.Get("error_description"), query.Get("error_message"), query.Get("error_reason"))
-	return Problem{Kind: cmp.Or(callbackKinds[code], ProviderError), Code: code, Said: plainWords(words), Err: errCallback}
+	return Error{Kind: cmp.Or(callbackKinds[code], ProviderError), Code: code, Said: plainWords(words), Err: errCallback}
 }
 
 // noteCallback logs what the provider said: what only an operator can change stands out.
-func (a *Authorizer) noteCallback(ctx context.Context, app *catalog.App, tenant string, p *Problem) {
+func (a *Authorizer) noteCallback(ctx context.Context, app *catalog.App, tenant string, p *Error) {
 	if !errors.Is(p.Err, errCallback) {
 		return
 	}

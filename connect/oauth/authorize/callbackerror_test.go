@@ -39,7 +39,7 @@ func TestSaid(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = s.Finish(t.Context(), tenant, s.consents(), redirectURI, vending.NewSecret("canary-verifier"), query, nil)
-		var p *Problem
+		var p *Error
 		if !errors.As(err, &p) {
 			t.Fatal(err)
 		}

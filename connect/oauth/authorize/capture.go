@@ -100,15 +100,15 @@ func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (st
 		a.o.Logger.Warn("a provider named an account of another form than its app's: if the account is meant, "+
 			"widen the capture's pattern and the host that it fills, in an app of your own",
 			"app", app.Slug, "field", c.Field, "from", c.From, "pattern", c.Pattern)
-		return "", about(app, Problem{Kind: OtherAccount, Field: c.Field, Err: errOtherForm})
+		return "", about(app, Error{Kind: OtherAccount, Field: c.Field, Err: errOtherForm})
 	}
 	if value == "" || len(value) > maxCaptured {
 		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "from", c.From)
 		if chosen := c.ChosenBy(); len(chosen) > 0 {
 			return "",
-				about(app, Problem{Kind: BadField, Field: chosen[0], Err: errNoCapture, reason: "is none that you gave access to"})
+				about(app, Error{Kind: BadField, Field: chosen[0], Err: errNoCapture, reason: "is none that you gave access to"})
 		}
-		return "", about(app, Problem{Kind: NoAccount, Field: c.Field, Err: errNoCapture})
+		return "", about(app, Error{Kind: NoAccount, Field: c.Field, Err: errNoCapture})
 	}
 	return value, nil
 }
@@ -123,16 +123,16 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	status, body, err := a.call(bounded, app, client, c.URL, given.values)
-	var unplaced *Problem
+	var unplaced *Error
 	switch {
 	case errors.As(err, &unplaced): // nothing was sent: no call can carry the token
 		return nil, err
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return nil, fmt.Errorf("asking %s for the account: %w", app.Slug, err)
 	case errors.Is(err, httpx.ErrTooLarge):
-		return nil, about(app, Problem{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
+		return nil, about(app, Error{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
 	case errors.Is(err, httpx.ErrCoding) && status < 500:
-		return nil, about(app, Problem{Kind: Nonsense, Status: status, Err: err})
+		return nil, about(app, Error{Kind: Nonsense, Status: status, Err: err})
 	}
 	if p := verdict(status); p != nil {
 		if p.Kind == WrongCredential { // it is the provider's own, a second old
@@ -144,7 +144,7 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 		return nil, about(app, *p)
 	}
 	if answer, err = parse(body); err != nil {
-		return nil, about(app, Problem{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
+		return nil, about(app, Error{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
 	}
 	return answer, nil
 }

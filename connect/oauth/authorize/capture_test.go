@@ -246,7 +246,7 @@ func TestSlots(t *testing.T) {
 	}
 	for _, bad := range []string{"..", "../x", ""} {
 		_, err := s.Begin(t.Context(), tenant, app, redirectURI, fields("shop", bad))
-		var p *Problem
+		var p *Error
 		if !errors.As(err, &p) || p.Field != "shop" {
 			t.Errorf("%q: %v", bad, err)
 		}

@@ -124,7 +124,7 @@ func TestSnowflakeAccount(t *testing.T) {
 		}
 	}
 	f := app.Fields[0]
-	if got, _ := meant(app, f,
+	if got, _ := normalize(app, f,
 		"https://XY12345.us-east-2.aws.snowflakecomputing.com/console"); got != "xy12345.us-east-2.aws" {
 		t.Errorf("a pasted address means %q", got)
 	}
@@ -159,7 +159,7 @@ func TestEnteredHosts(t *testing.T) {
 	} {
 		app := embedded(t, c.slug)
 		f, _ := declaredAs(app, c.field)
-		value, problem := meant(app, f, c.given)
+		value, problem := normalize(app, f, c.given)
 		_, slotted, _ := strings.Cut(app.Upstream, "://")
 		called, err := inject.Endpoint(app, "https://"+slotted, func(string) (string, bool) { return value, true })
 		if problem != nil || (err == nil) != (c.called != "") || err == nil && called != "https://"+c.called {

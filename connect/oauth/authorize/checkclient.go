@@ -29,7 +29,7 @@ func CheckClient(app *catalog.App, c connect.OAuthClient) error {
 			others = append(others, vending.Field{Name: f.Name, Value: standIn(f)})
 		}
 	}
-	var p *Problem
+	var p *Error
 	if !errors.As(checkEverywhere(app, connect.GrantValues{Fields: c.FieldsOf(app)}, others), &p) {
 		return nil
 	}

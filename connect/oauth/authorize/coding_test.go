@@ -74,7 +74,7 @@ func TestUnreadableCodings(t *testing.T) {
 	query := url.Values{"code": {"c"}, "realmId": {"9130"}}
 	_, err := s.Finish(t.Context(), tenant, s.captures(), redirectURI, vending.NewSecret("v"), query,
 		fields("site", "acme"))
-	var p *Problem
+	var p *Error
 	if !errors.As(err, &p) || p.Kind != Nonsense || !strings.Contains(err.Error(), "it is br") {
 		t.Errorf("capture: %v", err)
 	}

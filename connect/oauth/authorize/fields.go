@@ -39,10 +39,10 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 	values := make(map[string]string, len(given))
 	for _, f := range given {
 		if !slices.ContainsFunc(asked, func(known catalog.Field) bool { return known.Name == f.Name }) {
-			return nil, about(app, Problem{Kind: UnknownField, Field: cleanName(f.Name)})
+			return nil, about(app, Error{Kind: UnknownField, Field: cleanName(f.Name)})
 		}
 		if _, twice := values[f.Name]; twice {
-			return nil, about(app, Problem{Kind: BadField, Field: f.Name, reason: "was entered twice"})
+			return nil, about(app, Error{Kind: BadField, Field: f.Name, reason: "was entered twice"})
 		}
 		values[f.Name] = f.Value
 	}
@@ -56,13 +56,13 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 		if err := checkValue(app, f, value); err != nil {
 			return nil, err
 		}
-		value, problem := meant(app, f, value)
+		value, problem := normalize(app, f, value)
 		if problem != nil {
 			return nil, problem
 		}
 		if size += len(value); size > maxFields {
 			return nil, about(app,
-				Problem{Kind: BadField, Field: f.Name, reason: fmt.Sprintf("makes all values longer than %d KiB", maxFields>>10)})
+				Error{Kind: BadField, Field: f.Name, reason: fmt.Sprintf("makes all values longer than %d KiB", maxFields>>10)})
 		}
 		fields = append(fields, vending.Field{Name: f.Name, Value: value})
 	}
@@ -95,7 +95,7 @@ func valueIn(fields []vending.Field) func(name string) (string, bool) {
 
 // blaming is err, unless that blames a value which is none of fields.
 func blaming(fields []vending.Field, err error) error {
-	var p *Problem
+	var p *Error
 	if errors.As(err, &p) && p.Field != "" && !slices.ContainsFunc(fields, func(f vending.Field) bool {
 		return f.Name == p.Field
 	}) {
@@ -157,15 +157,15 @@ func checkValue(app *catalog.App, f catalog.Field, value string) error {
 	name := f.Name
 	switch {
 	case value == "":
-		return about(app, Problem{Kind: MissingField, Field: name})
+		return about(app, Error{Kind: MissingField, Field: name})
 	case len(value) > maxField:
-		return about(app, Problem{Kind: BadField, Field: name, reason: fmt.Sprintf("is longer than %d KiB", maxField>>10)})
+		return about(app, Error{Kind: BadField, Field: name, reason: fmt.Sprintf("is longer than %d KiB", maxField>>10)})
 	case !utf8.ValidString(value):
-		return about(app, Problem{Kind: BadField, Field: name, reason: "is no text"})
+		return about(app, Error{Kind: BadField, Field: name, reason: "is no text"})
 	case strings.ContainsFunc(value, unicode.IsControl):
-		return about(app, Problem{Kind: BadField, Field: name, reason: "holds a line break or another control character"})
+		return about(app, Error{Kind: BadField, Field: name, reason: "holds a line break or another control character"})
 	case len(f.Options) > 0 && !slices.Contains(f.Options, value):
-		return about(app, Problem{Kind: BadField, Field: name, reason: "is none of the choices"})
+		return about(app, Error{Kind: BadField, Field: name, reason: "is none of the choices"})
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func unplaceable(app *catalog.App, err error) error {
 	if err == nil {
 		return nil
 	}
-	p := Problem{Kind: BadField, Err: err, reason: otherForm}
+	p := Error{Kind: BadField, Err: err, reason: otherForm}
 	var blamed *inject.FieldError
 	if errors.As(err, &blamed) {
 		p.Field = blamed.Field

@@ -119,7 +119,7 @@ func TestCheckFields(t *testing.T) {
 				}
 				return
 			}
-			var p *Problem
+			var p *Error
 			if !errors.As(err, &p) || p.Kind != c.want || p.Field != c.field ||
 				strings.Contains(p.Error()+p.Message(), "canary") {
 				t.Fatalf("error %v, want %s of %q", err, c.want, c.field)

@@ -12,7 +12,7 @@ import (
 )
 
 // CheckImported reports what is wrong with a grant that was made elsewhere, as far as that can be
-// known without the provider: a *[Problem] about a field of it, for whoever imports. Its values are
+// known without the provider: a *[Error] about a field of it, for whoever imports. Its values are
 // taken as they are: what a form would mend is refused here, because nobody sees what would be
 // stored.
 func CheckImported(app *catalog.App, v connect.GrantValues) error {
@@ -33,7 +33,7 @@ func CheckImported(app *catalog.App, v connect.GrantValues) error {
 			return err
 		}
 		if !declared && !usable(f.Value) {
-			return about(app, Problem{Kind: BadField, Field: f.Name, reason: "begins or ends with a space"})
+			return about(app, Error{Kind: BadField, Field: f.Name, reason: "begins or ends with a space"})
 		}
 		others = slices.DeleteFunc(others, func(o vending.Field) bool { return o.Name == f.Name })
 	}
@@ -63,7 +63,7 @@ func declaredAs(app *catalog.App, name string) (f catalog.Field, declared bool) 
 // aboutImport says of a problem with a value what to write instead. Whoever gives such a value
 // elsewhere, here it is who imports.
 func aboutImport(app *catalog.App, v connect.GrantValues, err error) error {
-	var p *Problem
+	var p *Error
 	if !errors.As(err, &p) || p.Field == "" {
 		return err
 	}

@@ -38,7 +38,7 @@ func TestCheckImported(t *testing.T) {
 		}
 		for i, f := range v.Fields {
 			v.Fields[i].Value = "canary\r\nX-Evil: 1"
-			var p *Problem
+			var p *Error
 			if err := CheckImported(app, v); !errors.As(err, &p) || p.Kind != BadField || p.Field != f.Name {
 				t.Errorf("%s: a broken %s is %v", app.Slug, f.Name, err)
 			}
@@ -59,7 +59,7 @@ func TestImportedKeysNamedAsTokens(t *testing.T) {
 		if err := CheckImported(app, connect.GrantValues{Fields: []vending.Field{{Name: name, Value: "abc"}}}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		var p *Problem
+		var p *Error
 		err := CheckImported(app, connect.GrantValues{Fields: []vending.Field{{Name: name, Value: ""}}})
 		if !errors.As(err, &p) || p.Field != name || p.Reason() != "is missing" {
 			t.Errorf("%s is empty: %v", name, err)

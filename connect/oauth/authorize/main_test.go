@@ -176,9 +176,9 @@ func fields(pairs ...string) (list []vending.Field) {
 
 // mustBe checks that err is a problem of kind that spills nothing, and that the log spills nothing
 // either.
-func (s *stage) mustBe(t *testing.T, err error, kind Kind) *Problem {
+func (s *stage) mustBe(t *testing.T, err error, kind Kind) *Error {
 	t.Helper()
-	var p *Problem
+	var p *Error
 	if !errors.As(err, &p) || p.Kind != kind {
 		t.Fatalf("error %v, want the problem %s", err, kind)
 	}

@@ -76,7 +76,7 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 	held := unseal(temporary)
 	token := held.get(catalog.OAuthToken)
 	if token == "" { // the app was one of OAuth 2 when the end user left
-		return connect.Grant{}, about(app, Problem{Kind: BadCallback, Err: errOtherFlow})
+		return connect.Grant{}, about(app, Error{Kind: BadCallback, Err: errOtherFlow})
 	}
 	verifier, problem := readOAuth1Callback(query, token)
 	if problem != nil {
@@ -116,26 +116,26 @@ var userRefused = map[string]bool{"user_refused": true, "permission_denied": tru
 
 // readOAuth1Callback returns the verifier. Who declined comes back without one, by Twitter with
 // `denied`, by others with `oauth_problem`.
-func readOAuth1Callback(query url.Values, token string) (string, *Problem) {
+func readOAuth1Callback(query url.Values, token string) (string, *Error) {
 	for _, values := range query {
 		if len(values) > 1 { // which of two counts is for an attacker to choose
-			return "", &Problem{Kind: BadCallback, Err: errDoubled}
+			return "", &Error{Kind: BadCallback, Err: errDoubled}
 		}
 	}
 	verifier := query.Get("oauth_verifier")
 	fault := query.Get("oauth_problem")
 	switch {
 	case query.Has("denied") || userRefused[fault]:
-		return "", &Problem{Kind: Declined, Err: errCallback}
+		return "", &Error{Kind: Declined, Err: errCallback}
 	case fault != "":
-		return "", &Problem{Kind: ProviderError, Code: cleanCode(fault), Said: plainWords(query.Get("oauth_problem_advice")),
+		return "", &Error{Kind: ProviderError, Code: cleanCode(fault), Said: plainWords(query.Get("oauth_problem_advice")),
 			Err: errCallback}
 	case query.Get(catalog.OAuthToken) != token:
-		return "", &Problem{Kind: BadCallback, Err: errOtherToken}
+		return "", &Error{Kind: BadCallback, Err: errOtherToken}
 	case verifier == "":
-		return "", &Problem{Kind: Declined, Err: errUnverified}
+		return "", &Error{Kind: Declined, Err: errUnverified}
 	case len(verifier) > maxAuthorizationCode:
-		return "", &Problem{Kind: BadCallback, Err: errUnverified}
+		return "", &Error{Kind: BadCallback, Err: errUnverified}
 	}
 	return verifier, nil
 }
@@ -162,7 +162,7 @@ func consumer(app *catalog.App, client connect.OAuthClient, fields []vending.Fie
 }
 
 // explain completes a problem with app, and logs what an operator may have to mend.
-func (a *Authorizer) explain(tenant string, app *catalog.App, p Problem) *Problem {
+func (a *Authorizer) explain(tenant string, app *catalog.App, p Error) *Error {
 	if p.Kind == NotConfigured || p.Kind == ProviderError {
 		a.o.Logger.Error("oauth 1 provider refused us", "app", app.Slug, "tenant", tenant, "status", p.Status,
 			"provider_code", p.Code, "error", p.Err)

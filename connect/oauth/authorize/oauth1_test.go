@@ -233,7 +233,7 @@ func TestOAuth1Unasked(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := s.Begin(ctx, tenant, s.signs(), redirectURI, fields("site", "acme"))
-	var p *Problem
+	var p *Error
 	if !errors.Is(err, context.Canceled) || errors.As(err, &p) {
 		t.Errorf("the end user left: %v", err)
 	}

@@ -29,7 +29,7 @@ func (nonces) Nonce() string { return rand.Text() }
 // would follow redirects, read any answer to its end, and quote it in its error. A problem is what
 // the provider or the network did not grant.
 func (a *Authorizer) converse(ctx context.Context, app *catalog.App, config *oauth1.Config,
-	call func() (token, secret string, err error)) (token, secret string, p *Problem, err error) {
+	call func() (token, secret string, err error)) (token, secret string, p *Error, err error) {
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	w := &oauth1Wire{Call: httpx.Call{Transport: httpx.Fresh(a.transport(app)), Limit: maxOAuth1Answer}, call: bounded}
@@ -67,8 +67,8 @@ func (w *oauth1Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // problem explains why the call brought no token.
-func (w *oauth1Wire) problem() *Problem {
-	p := &Problem{Kind: Nonsense, Status: w.Status, Err: errNoAnswer}
+func (w *oauth1Wire) problem() *Error {
+	p := &Error{Kind: Nonsense, Status: w.Status, Err: errNoAnswer}
 	switch {
 	case errors.Is(w.Err, httpx.ErrTooLarge), errors.Is(w.Err, httpx.ErrCoding) && w.Status < 500:
 		p.Err = w.Err

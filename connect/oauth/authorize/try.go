@@ -29,7 +29,7 @@ var (
 
 // try sends the app's verify request with the credential of v, once. Nil means that it was
 // accepted; without such a request it is inject.ErrNoVerify, and all else that the answer may mean
-// a *[Problem].
+// a *[Error].
 func (a *Authorizer) try(ctx context.Context, app *catalog.App, v connect.GrantValues) error {
 	placement, err := inject.NewPlacement(app)
 	if err != nil {
@@ -83,14 +83,14 @@ func is2xx(status int) bool { return status >= 200 && status < 300 }
 
 // verdict says what the status of an answer to a request with a credential means, as far as that
 // does not depend on the app; 0 is no answer. Nil is acceptance.
-func verdict(status int) *Problem {
+func verdict(status int) *Error {
 	switch {
 	case is2xx(status):
 		return nil
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status < 300, status >= 500:
-		return &Problem{Kind: Unreachable}
+		return &Error{Kind: Unreachable}
 	}
-	return &Problem{Kind: WrongCredential}
+	return &Error{Kind: WrongCredential}
 }
 
 // site is the host that an end user entered, or a part of it.
@@ -132,7 +132,7 @@ type trial struct {
 }
 
 // verdict says what the answer means. Nil is acceptance.
-func (t *trial) verdict() *Problem {
+func (t *trial) verdict() *Error {
 	if t.res == nil {
 		return t.unreachable()
 	}
@@ -140,11 +140,11 @@ func (t *trial) verdict() *Problem {
 	p := verdict(status)
 	switch {
 	case t.app.TooMany(status, t.res.Header):
-		return &Problem{Kind: Unreachable, Status: status}
+		return &Error{Kind: Unreachable, Status: status}
 	case v.Accepts(status, t.res.Body):
 		return nil
 	case t.app.RefusesCredential(status, t.res.Header, t.res.Body), slices.Contains(v.Wrong, status):
-		return &Problem{Kind: WrongCredential, Status: status}
+		return &Error{Kind: WrongCredential, Status: status}
 	case p == nil:
 		return t.success()
 	case p.Kind == Unreachable:
@@ -153,18 +153,18 @@ func (t *trial) verdict() *Problem {
 	case t.elsewhere(), t.missing():
 		return t.noAPI(nil)
 	case v.Inconclusive, status == http.StatusPaymentRequired:
-		return &Problem{Kind: Unconfirmed, Status: status}
+		return &Error{Kind: Unconfirmed, Status: status}
 	}
-	return &Problem{Kind: WrongCredential, Status: status}
+	return &Error{Kind: WrongCredential, Status: status}
 }
 
 // unreachable is the problem that nothing answered. Of a host that was entered, the name may be
 // wrong.
-func (t *trial) unreachable() *Problem {
+func (t *trial) unreachable() *Error {
 	if t.site.field == "" {
-		return &Problem{Kind: Unreachable, Err: t.err}
+		return &Error{Kind: Unreachable, Err: t.err}
 	}
-	return &Problem{Kind: NoServer, Field: t.site.field, host: t.site.host, Err: t.err}
+	return &Error{Kind: NoServer, Field: t.site.field, host: t.site.host, Err: t.err}
 }
 
 // elsewhere reports whether the answer leads to another address. Where every failure proves
@@ -185,8 +185,8 @@ func (t *trial) missing() bool {
 }
 
 // noAPI is the problem that something else than the app's API answered.
-func (t *trial) noAPI(err error) *Problem {
-	p := &Problem{Kind: NoAPI, Field: t.site.field, Status: t.res.Status, host: t.site.host, Err: err}
+func (t *trial) noAPI(err error) *Error {
+	p := &Error{Kind: NoAPI, Field: t.site.field, Status: t.res.Status, host: t.site.host, Err: err}
 	if t.site.field == "" {
 		p.Kind = Nonsense
 		return p
@@ -200,7 +200,7 @@ func (t *trial) noAPI(err error) *Problem {
 
 // success judges an answer by which an API says that all is well. One that is too large to be read
 // whole is no refusal: those are short.
-func (t *trial) success() *Problem {
+func (t *trial) success() *Error {
 	path, want := t.app.Verify.Succeeds()
 	switch {
 	case t.site.field != "" && t.isPage():
@@ -208,7 +208,7 @@ func (t *trial) success() *Problem {
 		p.Status = 0
 		return p
 	case t.err != nil && !errors.Is(t.err, httpx.ErrTooLarge) && !errors.Is(t.err, httpx.ErrCoding):
-		return &Problem{Kind: Unreachable, Err: t.err}
+		return &Error{Kind: Unreachable, Err: t.err}
 	case path == nil && !errors.Is(t.err, httpx.ErrCoding):
 		return nil
 	}
@@ -221,7 +221,7 @@ func (t *trial) success() *Problem {
 		return p
 	}
 	if !holds(answer, path, want) {
-		return &Problem{Kind: WrongCredential, Err: errNoMember}
+		return &Error{Kind: WrongCredential, Err: errNoMember}
 	}
 	return nil
 }

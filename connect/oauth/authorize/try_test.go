@@ -74,7 +74,7 @@ func TestVerdictsOfAnEntry(t *testing.T) {
 }
 
 // tried tries values, and returns the problem of kind want; none is acceptance.
-func (s *stage) tried(t *testing.T, app *catalog.App, values []vending.Field, want Kind) *Problem {
+func (s *stage) tried(t *testing.T, app *catalog.App, values []vending.Field, want Kind) *Error {
 	t.Helper()
 	g, err := s.FromFields(t.Context(), app, values)
 	if want != "" {

@@ -34,13 +34,14 @@ func TestCodings(t *testing.T) {
 		class  Class
 		code   string
 	}{
-		"a token":            {answer{200, zipped(t, `{"access_token":"n"}`), in("gzip")}, "n", 0, ""},
-		"a refusal":          {answer{400, zipped(t, `{"error":"invalid_grant"}`), in("gzip")}, "", Ended, "invalid_grant"},
-		"brotli":             {answer{200, "canary", in("br")}, "", Nonsense, ""},
-		"brotli, an outage":  {answer{503, "canary", in("br")}, "", Away, ""},
-		"invalid gzip":       {answer{200, "canary", in("gzip")}, "", Nonsense, ""},
-		"a refusal, unread":  {answer{400, "canary", in("zstd")}, "", Nonsense, ""},
-		"nothing compressed": {answer{502, "", in("gzip")}, "", Away, ""},
+		"a token": {answer{200, zipped(t, `{"access_token":"n"}`), in("gzip")}, "n", 0, ""},
+		"a refusal": {answer{400, zipped(t, `{"error":"invalid_grant"}`), in("gzip")}, "", InvalidGrant,
+			"invalid_grant"},
+		"brotli":             {answer{200, "canary", in("br")}, "", Malformed, ""},
+		"brotli, an outage":  {answer{503, "canary", in("br")}, "", Unavailable, ""},
+		"invalid gzip":       {answer{200, "canary", in("gzip")}, "", Malformed, ""},
+		"a refusal, unread":  {answer{400, "canary", in("zstd")}, "", Malformed, ""},
+		"nothing compressed": {answer{502, "", in("gzip")}, "", Unavailable, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := ""

@@ -195,7 +195,7 @@ func TestEnded(t *testing.T) {
 			e := start(t, c.answer, func(o *catalog.OAuth2) { o.Ended = []string{"190", "was withdrawn"} })
 			_, err := e.Refresh(t.Context(), held)
 			var r *Refusal
-			if !errors.As(err, &r) || (r.Class == Ended) != c.ended || r.Class != Ended && r.Class != Refused ||
+			if !errors.As(err, &r) || (r.Class == InvalidGrant) != c.ended || r.Class != InvalidGrant && r.Class != Rejected ||
 				r.Code != c.code {
 				t.Errorf("%v, class %v; want ended %t and code %q (%s)", err, r.Class, c.ended, c.code, c.source)
 			}
@@ -213,7 +213,7 @@ func TestLimitInWords(t *testing.T) {
 	} {
 		_, err := start(t, answer{400, body, map[string]string{"Retry-After": "7"}}).Refresh(t.Context(), held)
 		var r *Refusal
-		if !errors.As(err, &r) || r.Class != Limited || r.RetryAfter != 7*time.Second {
+		if !errors.As(err, &r) || r.Class != RateLimited || r.RetryAfter != 7*time.Second {
 			t.Errorf("%s: %v, want a limit", name, err)
 		}
 	}
@@ -222,7 +222,8 @@ func TestLimitInWords(t *testing.T) {
 // TestEndedIsNoOutage: an answer that speaks of a passing trouble ends no grant, whatever it says.
 func TestEndedIsNoOutage(t *testing.T) {
 	const body = `{"status":"BAD_REFRESH_TOKEN","message":"refresh token is invalid"}`
-	for status, class := range map[int]Class{429: Limited, 500: Away, 503: Away, 408: Away, 302: Nonsense} {
+	for status, class := range map[int]Class{429: RateLimited, 500: Unavailable, 503: Unavailable, 408: Unavailable,
+		302: Malformed} {
 		_, err := start(t, answer{status, body, nil}).Refresh(t.Context(), held)
 		var r *Refusal
 		if !errors.As(err, &r) || r.Class != class {

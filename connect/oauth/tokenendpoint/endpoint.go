@@ -70,7 +70,7 @@ func (e *Endpoint) Redeem(ctx context.Context, code, redirectURI string,
 	if !verifier.IsZero() {
 		form.Set("code_verifier", verifier.Reveal())
 	}
-	return e.converse(ctx, connect.GrantValues{}, e.oauth.TokenURL, form, code, verifier.Reveal())
+	return e.post(ctx, connect.GrantValues{}, e.oauth.TokenURL, form, code, verifier.Reveal())
 }
 
 // Refresh obtains a new access token (RFC 6749, section 6). What the answer does not say stays as
@@ -80,7 +80,7 @@ func (e *Endpoint) Refresh(ctx context.Context, held connect.GrantValues) (conne
 	for name, value := range e.oauth.RefreshParams {
 		form.Set(name, value)
 	}
-	next, _, err := e.converse(ctx, held, cmp.Or(e.oauth.RefreshURL, e.oauth.TokenURL), form, held.RefreshToken,
+	next, _, err := e.post(ctx, held, cmp.Or(e.oauth.RefreshURL, e.oauth.TokenURL), form, held.RefreshToken,
 		held.AccessToken)
 	return next, err
 }
@@ -92,7 +92,7 @@ func (e *Endpoint) ClientCredentials(ctx context.Context, held connect.GrantValu
 	if scope := Scope(e.oauth, e.client); scope != "" { // the library would join by a space
 		form.Set("scope", scope)
 	}
-	next, _, err := e.converse(ctx, held, e.oauth.TokenURL, form, held.AccessToken)
+	next, _, err := e.post(ctx, held, e.oauth.TokenURL, form, held.AccessToken)
 	next.RefreshToken = ""
 	return next, err
 }
@@ -178,25 +178,26 @@ func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, 
 	h := e.hear(held)
 	resp, err := h.RoundTrip(r)
 	if err != nil {
-		return connect.GrantValues{}, h.broken(name, err)
+		return connect.GrantValues{}, h.transportError(name, err)
 	}
 	_ = resp.Body.Close() // it is read
 	ended := h.answer.lifetime < 0
 	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" || ended {
-		refusal := e.judge(name, resp.StatusCode, resp.Header, h.answer, []string{held.AccessToken, e.client.Secret.Reveal()})
-		if resp.StatusCode == http.StatusOK && !h.answer.refused && refusal.Class != Ended {
-			refusal.Class = Nonsense
+		refusal := e.classify(name, resp.StatusCode, resp.Header, h.answer,
+			[]string{held.AccessToken, e.client.Secret.Reveal()})
+		if resp.StatusCode == http.StatusOK && !h.answer.refused && refusal.Class != InvalidGrant {
+			refusal.Class = Malformed
 		}
 		return connect.GrantValues{}, refusal
 	}
 	return h.grant(), nil
 }
 
-// converse calls the endpoint at tokenURL once. secrets are what was sent, beside the client's own.
+// post calls the endpoint at tokenURL once. secrets are what was sent, beside the client's own.
 //
 // The library's client-credentials request is the one that takes a grant type and parameters of all
 // kinds.
-func (e *Endpoint) converse(ctx context.Context, held connect.GrantValues, tokenURL string, form url.Values,
+func (e *Endpoint) post(ctx context.Context, held connect.GrantValues, tokenURL string, form url.Values,
 	secrets ...string) (v connect.GrantValues, whole vending.Secret, err error) {
 	h := e.hear(held)
 	config := clientcredentials.Config{TokenURL: tokenURL, AuthStyle: authStyle(e.oauth), EndpointParams: form}
@@ -225,7 +226,7 @@ type hearing struct {
 	endpoint *Endpoint
 	held     connect.GrantValues
 	asked    time.Time
-	answer   *said
+	answer   *tokenResponse
 }
 
 func (e *Endpoint) hear(held connect.GrantValues) *hearing {
@@ -253,7 +254,7 @@ func (h *hearing) grant() connect.GrantValues {
 // expiry counts from before the call, so that a slow answer makes no token look younger than it is.
 // Where the answer says nothing, or nothing that can be read, the catalog's lifetime stands in.
 // Zero means that the token does not expire as far as is known.
-func expiry(answer *said, asked time.Time, o *catalog.OAuth2) time.Time {
+func expiry(answer *tokenResponse, asked time.Time, o *catalog.OAuth2) time.Time {
 	lifetime := answer.lifetime
 	if lifetime == 0 {
 		lifetime = time.Duration(o.TokenLifetime) * time.Second

@@ -93,7 +93,7 @@ func TestUnreadableLifetime(t *testing.T) {
 		body := fmt.Sprintf(`{"access_token":"n","expires_in":%s}`, value)
 		_, err := redeemPlain(t, start(t, answer{200, body, nil}))
 		var refusal *Refusal
-		if !errors.As(err, &refusal) || refusal.Class != Nonsense {
+		if !errors.As(err, &refusal) || refusal.Class != Malformed {
 			t.Errorf("%s: %v", value, err)
 		}
 	}

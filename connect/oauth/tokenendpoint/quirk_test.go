@@ -159,16 +159,16 @@ func TestRefusalsInDisguise(t *testing.T) {
 		class        Class
 		code         string
 	}{
-		"not ok":               {"", `{"ok":false,"error":"invalid_refresh_token"}`, Ended, "invalid_refresh_token"},
-		"not ok, with a token": {"", `{"ok":false,"access_token":"canary-body"}`, Refused, ""},
-		"an object":            {"", `{"error":{"message":"canary-body"},"access_token":"canary-body"}`, Refused, ""},
-		"above the member": {"data", `{"error":"invalid_grant","data":{"access_token":"canary-body"}}`, Ended,
+		"not ok":               {"", `{"ok":false,"error":"invalid_refresh_token"}`, InvalidGrant, "invalid_refresh_token"},
+		"not ok, with a token": {"", `{"ok":false,"access_token":"canary-body"}`, Rejected, ""},
+		"an object":            {"", `{"error":{"message":"canary-body"},"access_token":"canary-body"}`, Rejected, ""},
+		"above the member": {"data", `{"error":"invalid_grant","data":{"access_token":"canary-body"}}`, InvalidGrant,
 			"invalid_grant"},
-		"inside the member": {"data", `{"data":{"error":"invalid_grant","access_token":"canary-body"}}`, Ended,
+		"inside the member": {"data", `{"data":{"error":"invalid_grant","access_token":"canary-body"}}`, InvalidGrant,
 			"invalid_grant"},
-		"a member that is no object":   {"data", `{"data":"canary-body","access_token":"canary-body"}`, Nonsense, ""},
-		"a member without a token":     {"data", `{"data":{},"access_token":"canary-body"}`, Nonsense, ""},
-		"a member that is not a token": {"data", `{"data":{"access_token":{"canary-body":1}}}`, Nonsense, ""},
+		"a member that is no object":   {"data", `{"data":"canary-body","access_token":"canary-body"}`, Malformed, ""},
+		"a member without a token":     {"data", `{"data":{},"access_token":"canary-body"}`, Malformed, ""},
+		"a member that is not a token": {"data", `{"data":{"access_token":{"canary-body":1}}}`, Malformed, ""},
 	} {
 		for way, ask := range ways {
 			got, err := ask(t, start(t, answer{200, c.body, nil}, func(o *catalog.OAuth2) { o.Answer = c.member }))

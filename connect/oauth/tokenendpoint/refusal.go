@@ -19,16 +19,16 @@ type Class int
 
 // The classes of refusals.
 const (
-	// Away may be over soon: no answer came, or one that speaks of a passing trouble.
-	Away Class = iota
-	// Limited asks us to wait.
-	Limited
-	// Nonsense is an answer that OAuth does not know.
-	Nonsense
-	// Ended says that the code or the refresh token will never work again.
-	Ended
-	// Refused is every other refusal: of the client, a scope, the request.
-	Refused
+	// Unavailable may be over soon: no answer came, or one that speaks of a passing trouble.
+	Unavailable Class = iota
+	// RateLimited asks us to wait.
+	RateLimited
+	// Malformed is an answer that OAuth does not know.
+	Malformed
+	// InvalidGrant says that the code or the refresh token will never work again.
+	InvalidGrant
+	// Rejected is every other refusal: of the client, a scope, the request.
+	Rejected
 )
 
 // Refusal is why a call obtained nothing. Its text never holds what the provider wrote, but for its
@@ -54,7 +54,7 @@ func (r *Refusal) Unwrap() error { return r.cause }
 // 5.2).
 func (r *Refusal) BlamesClient() bool {
 	spelled := strings.ToLower(r.Code)
-	return r.Class == Refused &&
+	return r.Class == Rejected &&
 		(r.Status == http.StatusUnauthorized || spelled == "invalid_client" || spelled == "unauthorized_client")
 }
 
@@ -67,25 +67,25 @@ var passing = []string{"temporarily_unavailable", "server_error"}
 func (e *Endpoint) refusal(h *hearing, err error, secrets []string) *Refusal {
 	var retrieved *oauth2.RetrieveError
 	if errors.As(err, &retrieved) { // and so there was an answer
-		return e.judge("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.answer, secrets)
+		return e.classify("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.answer, secrets)
 	}
 	if _, ended := h.ended(); ended { // with status 200, without a token and without `error`
-		return e.judge("token", h.Status, nil, h.answer, secrets)
+		return e.classify("token", h.Status, nil, h.answer, secrets)
 	}
-	return h.broken("token", err)
+	return h.transportError("token", err)
 }
 
-// broken is the refusal for want of an answer that can be read.
-func (h *hearing) broken(endpoint string, err error) *Refusal {
-	r := &Refusal{Class: Away, Status: h.Status}
+// transportError is the refusal for want of an answer that can be read.
+func (h *hearing) transportError(endpoint string, err error) *Refusal {
+	r := &Refusal{Class: Unavailable, Status: h.Status}
 	switch {
 	case h.Err != nil:
 		err = h.Err
 		if errors.Is(err, httpx.ErrTooLarge) || errors.Is(err, httpx.ErrCoding) && h.Status < 500 {
-			r.Class = Nonsense
+			r.Class = Malformed
 		}
 	case h.Status != 0:
-		r.Class = Nonsense
+		r.Class = Malformed
 	}
 	r.cause = calling(endpoint, err)
 	return r
@@ -104,26 +104,27 @@ func (h *hearing) ended() (code string, ended bool) {
 	return h.answer.words.ended(h.endpoint.oauth.Ended)
 }
 
-// judge classes an answer that is no success.
-func (e *Endpoint) judge(endpoint string, status int, header http.Header, answer *said, secrets []string) *Refusal {
+// classify classes an answer that is no success.
+func (e *Endpoint) classify(endpoint string, status int, header http.Header, answer *tokenResponse,
+	secrets []string) *Refusal {
 	code := answer.code
 	word, ended := answer.words.ended(e.oauth.Ended)
 	if ended && code == "" {
 		code = word
 	}
-	r := &Refusal{Class: Refused, Status: status, Code: loggable(code, secrets)}
+	r := &Refusal{Class: Rejected, Status: status, Code: loggable(code, secrets)}
 	r.cause = fmt.Errorf("the %s endpoint answered %d %s", endpoint, r.Status, r.Code)
 	switch {
 	case r.Status == http.StatusTooManyRequests:
-		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
+		r.Class, r.RetryAfter = RateLimited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
 	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(passing, strings.ToLower(code)):
-		r.Class, r.RetryAfter = Away, vending.StatedRetryAfter(header, e.now())
+		r.Class, r.RetryAfter = Unavailable, vending.StatedRetryAfter(header, e.now())
 	case r.Status >= 300 && r.Status < 400:
-		r.Class = Nonsense
+		r.Class = Malformed
 	case ended:
-		r.Class = Ended
+		r.Class = InvalidGrant
 	case answer.words.limits():
-		r.Class, r.RetryAfter = Limited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
+		r.Class, r.RetryAfter = RateLimited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
 	}
 	return r
 }

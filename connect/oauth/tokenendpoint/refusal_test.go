@@ -28,70 +28,71 @@ func TestRefusals(t *testing.T) {
 		code   string
 		retry  time.Duration
 	}{
-		"invalid_grant": {answer{400, `{"error":"invalid_grant","error_description":"canary-body"}`, nil}, Ended,
+		"invalid_grant": {answer{400, `{"error":"invalid_grant","error_description":"canary-body"}`, nil}, InvalidGrant,
 			400, "invalid_grant", 0},
-		"invalid_grant as 401": {answer{401, `{"error":"invalid_grant"}`, nil}, Ended, 401, "invalid_grant", 0},
-		"in upper case":        {answer{400, `{"error":"INVALID_GRANT"}`, nil}, Ended, 400, "INVALID_GRANT", 0},
-		"bad_refresh_token, 200": {answer{200, `{"error":"bad_refresh_token","access_token":"canary-body"}`, nil}, Ended,
+		"invalid_grant as 401": {answer{401, `{"error":"invalid_grant"}`, nil}, InvalidGrant, 401, "invalid_grant", 0},
+		"in upper case":        {answer{400, `{"error":"INVALID_GRANT"}`, nil}, InvalidGrant, 400, "INVALID_GRANT", 0},
+		"bad_refresh_token, 200": {answer{200, `{"error":"bad_refresh_token","access_token":"canary-body"}`, nil},
+			InvalidGrant,
 			200, "bad_refresh_token", 0},
-		"bad_verification_code, 200": {answer{200, `{"error":"bad_verification_code"}`, nil}, Ended, 200,
+		"bad_verification_code, 200": {answer{200, `{"error":"bad_verification_code"}`, nil}, InvalidGrant, 200,
 			"bad_verification_code", 0},
-		"form-encoded": {answer{200, `error=token_expired`, map[string]string{"Content-Type": form}}, Ended,
+		"form-encoded": {answer{200, `error=token_expired`, map[string]string{"Content-Type": form}}, InvalidGrant,
 			200, "token_expired", 0},
-		"429 with seconds": {answer{429, `{"error":"slow_down"}`, map[string]string{"Retry-After": "17"}}, Limited,
+		"429 with seconds": {answer{429, `{"error":"slow_down"}`, map[string]string{"Retry-After": "17"}}, RateLimited,
 			429, "slow_down", 17 * time.Second},
 		"429 with a date": {answer{429, ``,
-			map[string]string{"Retry-After": now.Add(time.Minute).Format(http.TimeFormat)}}, Limited, 429, "", time.Minute},
-		"429 with invalid_grant": {answer{429, `{"error":"invalid_grant"}`, nil}, Limited, 429, "invalid_grant",
+			map[string]string{"Retry-After": now.Add(time.Minute).Format(http.TimeFormat)}}, RateLimited, 429, "", time.Minute},
+		"429 with invalid_grant": {answer{429, `{"error":"invalid_grant"}`, nil}, RateLimited, 429, "invalid_grant",
 			time.Second},
-		"500":                    {answer{500, `canary-body`, nil}, Away, 500, "", 0},
-		"503 with invalid_grant": {answer{503, `{"error":"invalid_grant"}`, nil}, Away, 503, "invalid_grant", 0},
-		"408":                    {answer{408, ``, nil}, Away, 408, "", 0},
-		"temporarily_unavailable": {answer{400, `{"error":"temporarily_unavailable"}`, nil}, Away, 400,
+		"500":                    {answer{500, `canary-body`, nil}, Unavailable, 500, "", 0},
+		"503 with invalid_grant": {answer{503, `{"error":"invalid_grant"}`, nil}, Unavailable, 503, "invalid_grant", 0},
+		"408":                    {answer{408, ``, nil}, Unavailable, 408, "", 0},
+		"temporarily_unavailable": {answer{400, `{"error":"temporarily_unavailable"}`, nil}, Unavailable, 400,
 			"temporarily_unavailable", 0},
-		"server_error": {answer{400, `{"error":"server_error"}`, nil}, Away, 400, "server_error", 0},
-		"redirect":     {answer{302, ``, map[string]string{"Location": "/canary"}}, Nonsense, 302, "", 0},
-		"redirect to nowhere": {answer{302, ``, map[string]string{"Location": "http://[canary"}}, Nonsense, 302, "",
+		"server_error": {answer{400, `{"error":"server_error"}`, nil}, Unavailable, 400, "server_error", 0},
+		"redirect":     {answer{302, ``, map[string]string{"Location": "/canary"}}, Malformed, 302, "", 0},
+		"redirect to nowhere": {answer{302, ``, map[string]string{"Location": "http://[canary"}}, Malformed, 302, "",
 			0},
-		"empty 200": {answer{200, ``, nil}, Nonsense, 200, "", 0},
-		"HTML 200":  {answer{200, `<html>canary-body</html>`, html}, Nonsense, 200, "", 0},
-		"204":       {answer{204, ``, nil}, Nonsense, 204, "", 0},
+		"empty 200": {answer{200, ``, nil}, Malformed, 200, "", 0},
+		"HTML 200":  {answer{200, `<html>canary-body</html>`, html}, Malformed, 200, "", 0},
+		"204":       {answer{204, ``, nil}, Malformed, 204, "", 0},
 		"no token": {answer{200, `{"token_type":"bearer","refresh_token":"canary-refresh-x"}`, nil},
-			Nonsense, 200, "", 0},
-		"empty token":           {answer{200, `{"access_token":""}`, nil}, Nonsense, 200, "", 0},
-		"no object":             {answer{200, `"canary-body"`, nil}, Nonsense, 200, "", 0},
-		"half an object":        {answer{200, `{"access_token":"canary-body`, nil}, Nonsense, 200, "", 0},
-		"token of a wrong type": {answer{200, `{"access_token":["canary-body"]}`, nil}, Nonsense, 200, "", 0},
-		"expires_in of a wrong type": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, Nonsense, 200,
+			Malformed, 200, "", 0},
+		"empty token":           {answer{200, `{"access_token":""}`, nil}, Malformed, 200, "", 0},
+		"no object":             {answer{200, `"canary-body"`, nil}, Malformed, 200, "", 0},
+		"half an object":        {answer{200, `{"access_token":"canary-body`, nil}, Malformed, 200, "", 0},
+		"token of a wrong type": {answer{200, `{"access_token":["canary-body"]}`, nil}, Malformed, 200, "", 0},
+		"expires_in of a wrong type": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, Malformed, 200,
 			"", 0},
 		"oversized": {answer{200, `{"access_token":"` + strings.Repeat("x", maxAnswer) + `"}`, nil},
-			Nonsense, 200, "", 0},
+			Malformed, 200, "", 0},
 		"oversized form": {answer{200, "access_token=" + strings.Repeat("x", maxAnswer),
-			map[string]string{"Content-Type": "text/plain"}}, Nonsense, 200, "", 0},
-		"oversized refusal": {answer{400, `{"error":"` + strings.Repeat("x", maxAnswer) + `"}`, nil}, Nonsense, 400,
+			map[string]string{"Content-Type": "text/plain"}}, Malformed, 200, "", 0},
+		"oversized refusal": {answer{400, `{"error":"` + strings.Repeat("x", maxAnswer) + `"}`, nil}, Malformed, 400,
 			"", 0},
 		"invalid_client": {answer{401, `{"error":"invalid_client","error_description":"canary-body"}`, nil},
-			Refused, 401, "invalid_client", 0},
-		"404":                   {answer{404, `canary-body`, html}, Refused, 404, "", 0},
-		"error of a wrong type": {answer{400, `{"error":{"message":"canary-body"}}`, nil}, Refused, 400, "", 0},
+			Rejected, 401, "invalid_client", 0},
+		"404":                   {answer{404, `canary-body`, html}, Rejected, 404, "", 0},
+		"error of a wrong type": {answer{400, `{"error":{"message":"canary-body"}}`, nil}, Rejected, 400, "", 0},
 		"a code that logs": {answer{400, `{"error":"bad\u0000\ncode \u00e9 ` + strings.Repeat("y", 100) + `"}`,
-			nil}, Refused, 400, "badcode" + strings.Repeat("y", 57), 0},
-		"a code with our token": {answer{400, `{"error":"unknown token canary-refresh-0"}`, nil}, Refused, 400, Withheld,
+			nil}, Rejected, 400, "badcode" + strings.Repeat("y", 57), 0},
+		"a code with our token": {answer{400, `{"error":"unknown token canary-refresh-0"}`, nil}, Rejected, 400, Withheld,
 			0},
-		"a code with our secret": {answer{400, `{"error":"unknown client canary client+secret"}`, nil}, Refused, 400,
+		"a code with our secret": {answer{400, `{"error":"unknown client canary client+secret"}`, nil}, Rejected, 400,
 			Withheld, 0},
 		"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			panic(http.ErrAbortHandler)
-		}), Away, 0, "", 0},
-		"cut in the body": {http.HandlerFunc(cut), Away, 200, "", 0},
+		}), Unavailable, 0, "", 0},
+		"cut in the body": {http.HandlerFunc(cut), Unavailable, 200, "", 0},
 		"malformed HTTP": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			hijack(w, "HTTP/1.1 canary-body\r\n\r\n")
-		}), Away, 0, "", 0},
+		}), Unavailable, 0, "", 0},
 		"never answers": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
-		}), Away, 0, "", 0},
-		"slow drip": {http.HandlerFunc(drip), Away, 200, "", 0},
+		}), Unavailable, 0, "", 0},
+		"slow drip": {http.HandlerFunc(drip), Unavailable, 200, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := start(t, c.answer)
@@ -201,7 +202,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		revoked := revokeAccess(t, e)
 		for _, err := range []error{redeemed, refreshed, own, revoked} {
 			var r *Refusal
-			if !errors.As(err, &r) || r.Class != Nonsense || elsewhere != 0 {
+			if !errors.As(err, &r) || r.Class != Malformed || elsewhere != 0 {
 				t.Errorf("%d: %v, %d calls elsewhere", status, err, elsewhere)
 			}
 		}
@@ -240,7 +241,7 @@ func TestFault(t *testing.T) {
 			e := New(&catalog.OAuth2{TokenURL: c.url}, testClient, c.transport, time.Now)
 			_, err := e.Refresh(t.Context(), held)
 			var r *Refusal
-			if !errors.As(err, &r) || r.Class != Away || r.Status != 0 ||
+			if !errors.As(err, &r) || r.Class != Unavailable || r.Status != 0 ||
 				!strings.HasPrefix(err.Error(), "calling the token endpoint: ") || !strings.Contains(err.Error(), c.want) ||
 				strings.Contains(err.Error(), "canary") {
 				t.Errorf("error %v, want one with %q", err, c.want)

@@ -39,7 +39,7 @@ func (e *Endpoint) Revoke(ctx context.Context, token vending.Secret, hint string
 	}
 	resp, err := httpx.Do(e.transport, r, maxAnswer)
 	if resp == nil {
-		return &Refusal{Class: Away, cause: calling("revocation", err)}
+		return &Refusal{Class: Unavailable, cause: calling("revocation", err)}
 	}
 	if resp.Status >= 200 && resp.Status < 300 {
 		return nil // section 2.2: the body means nothing
@@ -48,7 +48,7 @@ func (e *Endpoint) Revoke(ctx context.Context, token vending.Secret, hint string
 	if resp.Status == http.StatusBadRequest && slices.Contains(endedCodes, strings.ToLower(code)) {
 		return nil
 	}
-	return e.judge("revocation", resp.Status, resp.Header, &said{code: code},
+	return e.classify("revocation", resp.Status, resp.Header, &tokenResponse{code: code},
 		[]string{token.Reveal(), e.client.Secret.Reveal()})
 }
 

@@ -50,18 +50,18 @@ func TestRevokeRefusals(t *testing.T) {
 		"204":             {answer{204, ``, nil}, 0, true, ""},
 		"unknown already": {answer{400, `{"error":"invalid_token"}`, nil}, 0, true, ""},
 		"ended already":   {answer{400, `{"error":"INVALID_GRANT"}`, nil}, 0, true, ""},
-		"not of this type": {answer{400, `{"error":"unsupported_token_type"}`, nil}, Refused, false,
+		"not of this type": {answer{400, `{"error":"unsupported_token_type"}`, nil}, Rejected, false,
 			"unsupported_token_type"},
-		"invalid_client":    {answer{401, `{"error":"invalid_client"}`, nil}, Refused, false, "invalid_client"},
-		"401 invalid_token": {answer{401, `{"error":"invalid_token"}`, nil}, Refused, false, "invalid_token"},
-		"503":               {answer{503, `canary-body`, nil}, Away, false, ""},
-		"429":               {answer{429, ``, nil}, Limited, false, ""},
-		"404 in HTML":       {answer{404, `<p>canary-body`, html}, Refused, false, ""},
-		"a code with ours":  {answer{400, `{"error":"no canary access here"}`, nil}, Refused, false, Withheld},
-		"oversized refusal": {answer{400, `{"error":"` + strings.Repeat("x", maxAnswer) + `"}`, nil}, Refused, false, ""},
+		"invalid_client":    {answer{401, `{"error":"invalid_client"}`, nil}, Rejected, false, "invalid_client"},
+		"401 invalid_token": {answer{401, `{"error":"invalid_token"}`, nil}, Rejected, false, "invalid_token"},
+		"503":               {answer{503, `canary-body`, nil}, Unavailable, false, ""},
+		"429":               {answer{429, ``, nil}, RateLimited, false, ""},
+		"404 in HTML":       {answer{404, `<p>canary-body`, html}, Rejected, false, ""},
+		"a code with ours":  {answer{400, `{"error":"no canary access here"}`, nil}, Rejected, false, Withheld},
+		"oversized refusal": {answer{400, `{"error":"` + strings.Repeat("x", maxAnswer) + `"}`, nil}, Rejected, false, ""},
 		"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			panic(http.ErrAbortHandler)
-		}), Away, false, ""},
+		}), Unavailable, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := revokeAccess(t, start(t, c.answer))

@@ -8,7 +8,7 @@ import (
 	"github.com/vendgate/vendgate/connect/web/page"
 )
 
-func (v *visit) audit() error {
+func (v *request) audit() error {
 	q := v.r.URL.Query()
 	filter := connect.AuditFilter{
 		Tenant: v.tenant.ID, Connection: q.Get("connection"), Event: connect.Event(q.Get("event")), Page: v.pageNumber(),

@@ -7,22 +7,22 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-func (v *visit) budgets() error {
+func (v *request) budgets() error {
 	v.show(http.StatusOK, page.Budgets{Session: v.session(), Budgets: v.spent()})
 	return nil
 }
 
 // liveBudgets is the part of the page that its script replaces.
-func (v *visit) liveBudgets() error {
+func (v *request) liveBudgets() error {
 	v.show(http.StatusOK, page.BudgetsLive{Budgets: v.spent()})
 	return nil
 }
 
 // spent is what this process knows of the tenant's budgets.
-func (v *visit) spent() []page.Budget {
+func (v *request) spent() []page.Budget {
 	now := v.o.Now()
-	account := v.tenant.Account
-	chart := func(name string, limit policy.Budget, a *policy.Allowance, refused *policy.Refusals) page.Budget {
+	account := v.tenant.Usage
+	chart := func(name string, limit policy.Budget, a *policy.Bucket, refused *policy.MinuteCounts) page.Budget {
 		b := page.Budget{Name: name, Limit: int(limit), Refusals: refused.LastHour(now)}
 		if limit > 0 {
 			b.Left, _ = a.Left(now)

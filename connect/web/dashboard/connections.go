@@ -18,7 +18,7 @@ const perPage = 20
 const maxSearch = 254
 
 // pageNumber reads the query's page; nonsense is the first.
-func (v *visit) pageNumber() int {
+func (v *request) pageNumber() int {
 	n, err := strconv.Atoi(v.r.URL.Query().Get("page"))
 	if err != nil || n < 1 {
 		return 1
@@ -26,7 +26,7 @@ func (v *visit) pageNumber() int {
 	return n
 }
 
-func (v *visit) connections() error {
+func (v *request) connections() error {
 	q := v.r.URL.Query()
 	search := q.Get("q")
 	if len(search) > maxSearch {
@@ -52,7 +52,7 @@ func (v *visit) connections() error {
 	return nil
 }
 
-func (v *visit) row(c connect.Connection) page.Row {
+func (v *request) row(c connect.Connection) page.Row {
 	return page.Row{
 		ID: c.ID, Name: c.Name, User: c.User, App: v.app(c.App), Status: string(c.Status),
 		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
@@ -61,12 +61,12 @@ func (v *visit) row(c connect.Connection) page.Row {
 	}
 }
 
-func (v *visit) app(slug string) page.App {
+func (v *request) app(slug string) page.App {
 	return page.App{Slug: slug, Name: v.o.Manager.AppName(slug)}
 }
 
 // apps are the choices of a list of apps.
-func (v *visit) apps() (choices []page.App) {
+func (v *request) apps() (choices []page.App) {
 	v.o.Manager.EachApp(v.caller(), func(a *catalog.App) {
 		choices = append(choices, page.App{Slug: a.Slug, Name: a.Name, OAuth: a.AuthType == string(vending.OAuth)})
 	})
@@ -74,7 +74,7 @@ func (v *visit) apps() (choices []page.App) {
 }
 
 // askDelete shows what would be deleted and, while something holds it, why it cannot be.
-func (v *visit) askDelete() error {
+func (v *request) askDelete() error {
 	found, err := v.o.Manager.Connection(v.r.Context(), v.caller(), v.id)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (v *visit) askDelete() error {
 // maxShownHolds is how many holds the page names.
 const maxShownHolds = 10
 
-func (v *visit) remove() error {
+func (v *request) remove() error {
 	_, err := v.o.Manager.Delete(v.r.Context(), v.caller(), v.id)
 	if err != nil && vending.AsError(err).Code == vending.ConnectionInUse {
 		return v.askDelete()

@@ -61,24 +61,24 @@ type Where struct {
 type route struct {
 	method, path string
 	needs        policy.Capability
-	serve        func(*visit) error
+	serve        func(*request) error
 }
 
 var routes = []route{
-	{"GET", "", policy.CapConnections, (*visit).connections},
-	{"GET", "/links/new", policy.CapConnections, (*visit).newLink},
-	{"POST", "/links", policy.CapConnections, (*visit).makeLink},
-	{"POST", "/connections/{id}/refresh", policy.CapConnections, (*visit).refresh},
-	{"GET", "/connections/{id}/delete", policy.CapDelete, (*visit).askDelete},
-	{"POST", "/connections/{id}/delete", policy.CapDelete, (*visit).remove},
-	{"GET", "/keys", policy.CapConnections, (*visit).keys},
-	{"POST", "/keys/rotate", policy.CapConnections, (*visit).rotate},
-	{"POST", "/keys/promote", policy.CapConnections, (*visit).promote},
-	{"POST", "/keys/mcp", policy.CapConnections, (*visit).issueMCPURL},
-	{"GET", "/audit", policy.CapConnections, (*visit).audit},
-	{"GET", "/budgets", policy.CapConnections, (*visit).budgets},
-	{"GET", "/budgets/live", policy.CapConnections, (*visit).liveBudgets},
-	{"POST", "/sign-out", "", (*visit).signOut},
+	{"GET", "", policy.CapConnections, (*request).connections},
+	{"GET", "/links/new", policy.CapConnections, (*request).newLink},
+	{"POST", "/links", policy.CapConnections, (*request).makeLink},
+	{"POST", "/connections/{id}/refresh", policy.CapConnections, (*request).refresh},
+	{"GET", "/connections/{id}/delete", policy.CapDelete, (*request).askDelete},
+	{"POST", "/connections/{id}/delete", policy.CapDelete, (*request).remove},
+	{"GET", "/keys", policy.CapConnections, (*request).keys},
+	{"POST", "/keys/rotate", policy.CapConnections, (*request).rotate},
+	{"POST", "/keys/promote", policy.CapConnections, (*request).promote},
+	{"POST", "/keys/mcp", policy.CapConnections, (*request).issueMCPURL},
+	{"GET", "/audit", policy.CapConnections, (*request).audit},
+	{"GET", "/budgets", policy.CapConnections, (*request).budgets},
+	{"GET", "/budgets/live", policy.CapConnections, (*request).liveBudgets},
+	{"POST", "/sign-out", "", (*request).signOut},
 }
 
 // Serve answers a request whose path under Root is path: empty, or beginning with a slash.
@@ -93,7 +93,7 @@ func (d *Dashboard) Serve(w http.ResponseWriter, r *http.Request, where Where, p
 var errNotFound = errors.New("no such page")
 
 // fail answers with the page of an error.
-func (v *visit) fail(err error) {
+func (v *request) fail(err error) {
 	var refused *vending.Error
 	title, text, status := "Something went wrong on our side", "Nothing was changed. Please try again in a moment.",
 		http.StatusInternalServerError

@@ -9,10 +9,10 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func (v *visit) keys() error { return v.showKeys(http.StatusOK, page.Keys{}) }
+func (v *request) keys() error { return v.showKeys(http.StatusOK, page.Keys{}) }
 
 // showKeys shows what can be told of the keys, and what was just made.
-func (v *visit) showKeys(status int, view page.Keys) (err error) {
+func (v *request) showKeys(status int, view page.Keys) (err error) {
 	if view.MCPIssuedAt, err = v.o.Store.MCPURLIssuedAt(v.r.Context(), v.tenant.ID); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (v *visit) showKeys(status int, view page.Keys) (err error) {
 }
 
 // rotate mints a second key. Both work until the newer one is promoted.
-func (v *visit) rotate() error {
+func (v *request) rotate() error {
 	key, err := v.o.Store.RotateKey(v.r.Context(), v.tenant.ID)
 	if err != nil {
 		return v.refuseKeys(err)
@@ -44,7 +44,7 @@ func (v *visit) rotate() error {
 
 // promote retires the older key. Who is signed in by it is signed out at once, and not when the
 // keyring notices.
-func (v *visit) promote() error {
+func (v *request) promote() error {
 	stored, err := v.o.Store.Tenant(v.r.Context(), v.tenant.ID)
 	if err != nil && !errors.Is(err, connect.ErrTenantUnknown) {
 		return err
@@ -60,7 +60,7 @@ func (v *visit) promote() error {
 }
 
 // refuseKeys says on the page why the keys stay as they are.
-func (v *visit) refuseKeys(err error) error {
+func (v *request) refuseKeys(err error) error {
 	switch {
 	case errors.Is(err, connect.ErrTwoKeys):
 		v.alert = "There are two live keys already. Promote the newer one first."
@@ -74,7 +74,7 @@ func (v *visit) refuseKeys(err error) error {
 }
 
 // issueMCPURL makes the tenant's MCP URL, in the place of the one before.
-func (v *visit) issueMCPURL() error {
+func (v *request) issueMCPURL() error {
 	if v.known.Email == "" {
 		v.alert = "The tenant has no email address, and an MCP URL acts for it. Set one in the server's configuration."
 		return v.showKeys(http.StatusConflict, page.Keys{})

@@ -10,13 +10,13 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func (v *visit) newLink() error {
+func (v *request) newLink() error {
 	v.show(http.StatusOK, page.NewLink{Session: v.session(), App: v.r.URL.Query().Get("app"), Apps: v.apps()})
 	return nil
 }
 
 // makeLink makes a link for an end user. What is wrong stands beside the field that it is about.
-func (v *visit) makeLink() error {
+func (v *request) makeLink() error {
 	form := v.r.PostForm
 	view := page.NewLink{Session: v.session(), Email: form.Get("email"), App: form.Get("app"), Name: form.Get("name"),
 		Apps: v.apps()}
@@ -51,7 +51,7 @@ func (v *visit) makeLink() error {
 }
 
 // refresh makes a link by which the end user renews a connection's credentials.
-func (v *visit) refresh() error {
+func (v *request) refresh() error {
 	link, err := v.o.Manager.RefreshLink(v.r.Context(), v.caller(), v.id)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (v *visit) refresh() error {
 }
 
 // showLink shows a link, once: only its digest is stored.
-func (v *visit) showLink(l connect.Link) {
+func (v *request) showLink(l connect.Link) {
 	v.show(http.StatusCreated, page.LinkMade{
 		Session: v.session(), URL: vending.NewSecret(v.where.Origin + connect.LinkPath(l.Token.Reveal())),
 		ExpiresAt: l.ExpiresAt,

@@ -10,7 +10,7 @@ import (
 )
 
 // signIn shows the way in, and takes the key.
-func (v *visit) signIn() error {
+func (v *request) signIn() error {
 	switch v.r.Method {
 	case http.MethodGet, http.MethodHead:
 		return v.askKey(http.StatusOK, "")
@@ -20,7 +20,7 @@ func (v *visit) signIn() error {
 	return errNotFound
 }
 
-func (v *visit) askKey(status int, problem string) error {
+func (v *request) askKey(status int, problem string) error {
 	stranger := v.strangers().Of(v.w, v.r)
 	v.show(status, page.SignIn{CSRF: stranger.CSRF(csrfPurpose), Problem: problem})
 	return nil
@@ -28,7 +28,7 @@ func (v *visit) askKey(status int, problem string) error {
 
 // takeKey begins a session by a key. The key itself is forgotten at once; the session holds its
 // digest.
-func (v *visit) takeKey() error {
+func (v *request) takeKey() error {
 	if err := v.parseForm(); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (v *visit) takeKey() error {
 	return nil
 }
 
-func (v *visit) signOut() error {
+func (v *request) signOut() error {
 	if err := v.o.Store.EndSession(v.r.Context(), v.who.Digest()); err != nil {
 		return err
 	}

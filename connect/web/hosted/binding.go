@@ -8,7 +8,7 @@ import (
 
 // bound are the fields that say at which address the connection is that the link renews: nil for a
 // new one.
-func (v *visit) bound() []vending.Field {
+func (v *request) bound() []vending.Field {
 	if !v.link.Renews {
 		return nil
 	}
@@ -17,7 +17,7 @@ func (v *visit) bound() []vending.Field {
 
 // held are the fields that say at which address the connection is: nil for one that is still to be
 // made.
-func (v *visit) held() []vending.Field {
+func (v *request) held() []vending.Field {
 	g := v.grant()
 	if g.IsZero() {
 		return nil
@@ -27,7 +27,7 @@ func (v *visit) held() []vending.Field {
 
 // grant is what the connection holds by now: nothing where it is still to be made, or where its
 // grant does not open, which the store has logged.
-func (v *visit) grant() connect.Grant {
+func (v *request) grant() connect.Grant {
 	c := v.link.Connection
 	if c.Status != connect.Active {
 		return connect.Grant{}
@@ -40,7 +40,7 @@ func (v *visit) grant() connect.Grant {
 }
 
 // binding is what bound returns, by name.
-func (v *visit) binding() map[string]string {
+func (v *request) binding() map[string]string {
 	values := map[string]string{}
 	for _, f := range v.bound() {
 		values[f.Name] = f.Value

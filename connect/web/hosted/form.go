@@ -25,8 +25,8 @@ func (h *Hosted) pending(ctx context.Context, digest connect.Digest) (connect.Li
 }
 
 // showForm asks for what the app needs.
-func (v *visit) showForm() error {
-	if err := v.know(v.pending(v.r.Context(), v.digest)); err != nil {
+func (v *request) showForm() error {
+	if err := v.load(v.pending(v.r.Context(), v.digest)); err != nil {
 		return err
 	}
 	if !v.asks() || !v.link.Accepted {
@@ -38,7 +38,7 @@ func (v *visit) showForm() error {
 
 // formView draws the form with what was entered before, but for what is secret, and with what was
 // wrong with it.
-func (v *visit) formView(b browser.Browser, problem *authorize.Problem) page.Form {
+func (v *request) formView(b browser.Browser, problem *authorize.Error) page.Form {
 	f, bound := page.Form{Link: v.view(b)}, v.binding()
 	for _, field := range v.app.Asked() {
 		shown := page.Field{
@@ -64,12 +64,12 @@ func (v *visit) formView(b browser.Browser, problem *authorize.Problem) page.For
 }
 
 // posted passes a form of a link that is still pending to take.
-func (v *visit) posted(take func(browser.Browser) error) error {
+func (v *request) posted(take func(browser.Browser) error) error {
 	b, err := v.form()
 	if err != nil {
 		return v.ended(err)
 	}
-	err = v.know(v.pending(v.r.Context(), v.digest))
+	err = v.load(v.pending(v.r.Context(), v.digest))
 	if errors.Is(err, connect.ErrLinkEnded) {
 		return v.redirect("done") // a double click: the first one may have been ours
 	}
@@ -79,10 +79,10 @@ func (v *visit) posted(take func(browser.Browser) error) error {
 	return take(b)
 }
 
-func (v *visit) takeForm() error { return v.posted(v.takeFields) }
+func (v *request) takeForm() error { return v.posted(v.takeFields) }
 
 // takeFields tries what was entered and, for an app without a provider to sign in at, stores it.
-func (v *visit) takeFields(b browser.Browser) error {
+func (v *request) takeFields(b browser.Browser) error {
 	if !v.link.Accepted {
 		return v.redirect("") // the invitation says to whom the credentials would go
 	}
@@ -94,14 +94,14 @@ func (v *visit) takeFields(b browser.Browser) error {
 		if err := authorize.CheckFields(v.app, fields); err != nil {
 			return v.retry(b, err)
 		}
-		return v.depart(b, fields)
+		return v.redirectToProvider(b, fields)
 	}
 	if !v.mayTry() {
 		return v.tooOften(b)
 	}
-	defer v.persist()()
+	defer v.detach()()
 	grant, err := v.o.Authorizer.FromFields(v.r.Context(), v.app, fields)
-	var problem *authorize.Problem
+	var problem *authorize.Error
 	switch {
 	case errors.As(err, &problem) && problem.Kind == authorize.Unconfirmed:
 		return v.unconfirmed(b, fields, problem)
@@ -112,18 +112,18 @@ func (v *visit) takeFields(b browser.Browser) error {
 }
 
 // mayTry reports whether something more can be tried by this link for now.
-func (v *visit) mayTry() bool { return v.may("link") }
+func (v *request) mayTry() bool { return v.may("link") }
 
 // may reports whether one more of a kind may happen by this link in this minute.
-func (v *visit) may(kind string) bool {
-	key := policy.AllowanceKey{Tenant: v.link.Connection.Tenant, Kind: kind, Name: string(v.digest[:])}
+func (v *request) may(kind string) bool {
+	key := policy.BucketKey{Tenant: v.link.Connection.Tenant, Kind: kind, Name: string(v.digest[:])}
 	claim, _, ok := v.tries.Spend(key, triesAMinute, v.o.Now())
-	claim.Settle(true)
+	claim.Commit(true)
 	return ok
 }
 
 // tooOften says that there were too many tries: above the form, if there is one.
-func (v *visit) tooOften(b browser.Browser) error {
+func (v *request) tooOften(b browser.Browser) error {
 	const explanation = "There were too many tries in a short time. Please wait a minute."
 	v.w.Header().Set("Retry-After", "60")
 	if !v.asks() {
@@ -138,7 +138,7 @@ func (v *visit) tooOften(b browser.Browser) error {
 }
 
 // entered are the values of the form that the app asks for.
-func (v *visit) entered() (fields []vending.Field) {
+func (v *request) entered() (fields []vending.Field) {
 	for _, f := range v.app.Asked() {
 		fields = append(fields, vending.Field{Name: f.Name, Value: v.r.PostForm.Get(page.FieldPrefix + f.Name)})
 	}
@@ -146,8 +146,8 @@ func (v *visit) entered() (fields []vending.Field) {
 }
 
 // retry shows the form again with what was wrong. Nothing was stored.
-func (v *visit) retry(b browser.Browser, err error) error {
-	var problem *authorize.Problem
+func (v *request) retry(b browser.Browser, err error) error {
+	var problem *authorize.Error
 	if !errors.As(err, &problem) {
 		return err
 	}
@@ -157,14 +157,14 @@ func (v *visit) retry(b browser.Browser, err error) error {
 }
 
 // note logs what an operator may have to mend. Of what the end user entered there is nothing in it.
-func (v *visit) note(p *authorize.Problem) {
+func (v *request) note(p *authorize.Error) {
 	v.o.Logger.Info("a connection was not made", "request", v.where.Request, "tenant", v.link.Connection.Tenant,
 		"connection", v.link.Connection.ID, "app", v.app.Slug, "problem", p)
 }
 
 // showProblem explains what went wrong at the provider. Where the request token is known the page
 // leads back to the link.
-func (v *visit) showProblem(p *authorize.Problem) {
+func (v *request) showProblem(p *authorize.Error) {
 	if v.app == nil || v.token.IsZero() {
 		v.show(p.HTTPStatus(),
 			page.Problem{Title: "This request cannot be processed", Explanation: p.Message(), Request: v.where.Request})

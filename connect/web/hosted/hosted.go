@@ -37,7 +37,7 @@ type Hosted struct {
 	o Options
 	// tries bounds how often credentials are tried by each link: it must not become a way to search
 	// for them.
-	tries *policy.Allowances
+	tries *policy.Buckets
 }
 
 // triesAMinute is how many credentials may be tried by one link in a minute.
@@ -51,7 +51,7 @@ func New(o Options) *Hosted {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Hosted{o, policy.NewAllowances()}
+	return &Hosted{o, policy.NewBuckets()}
 }
 
 // Where says how a request reached us.
@@ -70,7 +70,7 @@ func (h *Hosted) Serve(w http.ResponseWriter, r *http.Request, where Where, path
 		return
 	}
 	ctx := connect.WithActor(r.Context(), connect.Actor{Name: "end user", Request: where.Request})
-	v := &visit{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
+	v := &request{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
 	v.jar = browser.Jar{Name: "vendgate-browser", Secure: where.secure()}
 	if err := v.serve(path); err != nil { //nolint:contextcheck // the visit's request carries it
 		v.fail(err) //nolint:contextcheck // the same
@@ -78,7 +78,7 @@ func (h *Hosted) Serve(w http.ResponseWriter, r *http.Request, where Where, path
 }
 
 // serve finds the page. HEAD is GET without its effects: link previews ask so.
-func (v *visit) serve(path string) error {
+func (v *request) serve(path string) error {
 	get := v.r.Method == http.MethodGet || v.r.Method == http.MethodHead
 	post := v.r.Method == http.MethodPost
 	token, action, _ := strings.Cut(path, "/")
@@ -116,14 +116,14 @@ func (v *visit) serve(path string) error {
 }
 
 // fail answers with the page of an error.
-func (v *visit) fail(err error) {
-	var problem *authorize.Problem
+func (v *request) fail(err error) {
+	var problem *authorize.Error
 	var refused *vending.Error
 	switch {
 	case errors.Is(err, connect.ErrLinkEnded):
 		v.tenant = connect.Tenant{} // its headers would tell this link from one that never was
 		v.show(http.StatusNotFound, page.Invalid{})
-	case errors.Is(err, errNoCookie), errors.Is(err, connect.ErrNoAttempt):
+	case errors.Is(err, errNoCookie), errors.Is(err, connect.ErrNoAuthRequest):
 		v.show(http.StatusBadRequest, page.BrowserProblem{Token: v.token})
 	case errors.As(err, &problem):
 		v.showProblem(problem)

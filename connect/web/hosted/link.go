@@ -14,12 +14,12 @@ import (
 
 // invite shows the invitation. A link preview must not count as opening it, so that HEAD notes
 // nothing.
-func (v *visit) invite() error {
+func (v *request) invite() error {
 	open := v.o.Store.OpenLink
 	if v.r.Method == http.MethodHead {
 		open = v.pending
 	}
-	if err := v.know(open(v.r.Context(), v.digest)); err != nil {
+	if err := v.load(open(v.r.Context(), v.digest)); err != nil {
 		return err
 	}
 	b := v.jar.Of(v.w, v.r)
@@ -28,22 +28,22 @@ func (v *visit) invite() error {
 }
 
 // accept goes on to the form, or to the provider.
-func (v *visit) accept() error {
+func (v *request) accept() error {
 	b, err := v.form()
 	if err != nil {
 		return v.ended(err)
 	}
-	if err := v.know(v.o.Store.AcceptLink(v.r.Context(), v.digest)); err != nil {
+	if err := v.load(v.o.Store.AcceptLink(v.r.Context(), v.digest)); err != nil {
 		return err
 	}
 	if v.asks() {
 		return v.redirect("credentials")
 	}
-	return v.depart(b, nil)
+	return v.redirectToProvider(b, nil)
 }
 
-// depart sends the browser to the provider.
-func (v *visit) depart(b browser.Browser, fields []vending.Field) error {
+// redirectToProvider sends the browser to the provider.
+func (v *request) redirectToProvider(b browser.Browser, fields []vending.Field) error {
 	// An OAuth 1 provider is called each time, in the name of the tenant's client: who holds a link
 	// must not be able to exhaust that.
 	if v.app.OAuth1 != nil && !v.mayTry() {
@@ -54,8 +54,9 @@ func (v *visit) depart(b browser.Browser, fields []vending.Field) error {
 	if err != nil {
 		return err
 	}
-	attempt := connect.Attempt{Link: v.digest, Verifier: request.Verifier, RedirectURI: redirectURI, Fields: fields}
-	if err := v.o.Store.BeginAttempt(v.r.Context(), connect.DigestOf(request.State), b.Digest(), attempt); err != nil {
+	attempt := connect.AuthRequest{Link: v.digest, Verifier: request.Verifier, RedirectURI: redirectURI, Fields: fields}
+	if err := v.o.Store.CreateAuthRequest(v.r.Context(), connect.DigestOf(request.State), b.Digest(),
+		attempt); err != nil {
 		return err
 	}
 	v.returnJar(v.digest).Set(v.w, v.token.Reveal(), 3600)
@@ -64,7 +65,7 @@ func (v *visit) depart(b browser.Browser, fields []vending.Field) error {
 }
 
 // reject ends the link as the end user's refusal.
-func (v *visit) reject() error {
+func (v *request) reject() error {
 	b, err := v.form()
 	if err != nil {
 		return v.ended(err)
@@ -80,7 +81,7 @@ func (v *visit) reject() error {
 }
 
 // ended is err, but for a link that can no longer be used: then that is what there is to say.
-func (v *visit) ended(err error) error {
+func (v *request) ended(err error) error {
 	if _, e := v.pending(v.r.Context(), v.digest); errors.Is(e, connect.ErrLinkEnded) && errors.Is(err, errNoCookie) {
 		return e
 	}
@@ -89,8 +90,8 @@ func (v *visit) ended(err error) error {
 
 // done tells the browser that ended the link how it ended. To any other it is a link that has
 // ended.
-func (v *visit) done() error {
-	if err := v.know(v.o.Store.Link(v.r.Context(), v.digest)); err != nil {
+func (v *request) done() error {
+	if err := v.load(v.o.Store.Link(v.r.Context(), v.digest)); err != nil {
 		return err
 	}
 	b, known := v.jar.Find(v.r)
@@ -112,7 +113,7 @@ type statusAnswer struct {
 
 // status answers the script in the tenant's page, which may be of any origin: whoever knows the
 // token may ask.
-func (v *visit) status() error {
+func (v *request) status() error {
 	v.w.Header().Set("Access-Control-Allow-Origin", "*")
 	l, err := v.o.Store.Link(v.r.Context(), v.digest)
 	if err == nil {
@@ -131,10 +132,10 @@ func (v *visit) status() error {
 }
 
 // callback is where the provider sends the browser back to.
-func (v *visit) callback() error {
+func (v *request) callback() error {
 	query, err := url.ParseQuery(v.r.URL.RawQuery)
 	if err != nil || len(query["state"]) != 1 {
-		return connect.ErrNoAttempt
+		return connect.ErrNoAuthRequest
 	}
 	b, known := v.jar.Find(v.r)
 	if !known {
@@ -144,9 +145,9 @@ func (v *visit) callback() error {
 	if err != nil {
 		return err
 	}
-	defer v.persist()()
+	defer v.detach()()
 	if attempt.RedirectURI == "" { // it was not for a provider
-		return connect.ErrNoAttempt
+		return connect.ErrNoAuthRequest
 	}
 	v.digest = attempt.Link
 	jar := v.returnJar(attempt.Link)
@@ -154,7 +155,7 @@ func (v *visit) callback() error {
 		v.token = vending.NewSecret(token)
 	}
 	jar.Set(v.w, "", -1)
-	if err := v.know(v.pending(v.r.Context(), attempt.Link)); err != nil {
+	if err := v.load(v.pending(v.r.Context(), attempt.Link)); err != nil {
 		return err
 	}
 	grant, err := v.o.Authorizer.Finish(v.r.Context(), v.link.Connection.Tenant, v.app, attempt.RedirectURI,
@@ -167,7 +168,7 @@ func (v *visit) callback() error {
 }
 
 // complete stores the grant and ends the link.
-func (v *visit) complete(b browser.Browser, g connect.Grant) error {
+func (v *request) complete(b browser.Browser, g connect.Grant) error {
 	bound := v.bound()
 	// another link may have been completed meanwhile
 	if err := authorize.CheckBinding(v.app, bound, g.Reveal().Fields); err != nil {

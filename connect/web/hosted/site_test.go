@@ -273,11 +273,11 @@ func TestLinksOfConnectedSite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			x, err := inject.NewExchange(placement, cred, path, query, query != "", nil)
+			x, err := inject.NewInjection(placement, cred, path, query, query != "", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			header, err := o.sites.get(inject.WithExchange(t.Context(), x))
+			header, err := o.sites.get(inject.WithInjection(t.Context(), x))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,7 +13,7 @@ import (
 
 // record adds what concerns the link's connection to the audit trail. It is told of nobody that
 // this failed: what it is about has happened.
-func (v *visit) record(event connect.Event, detail string) {
+func (v *request) record(event connect.Event, detail string) {
 	c := v.link.Connection
 	row := connect.AuditRow{Event: event, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App, Detail: detail}
 	if err := v.o.Store.Record(context.WithoutCancel(v.r.Context()), row); err != nil {
@@ -23,8 +23,8 @@ func (v *visit) record(event connect.Event, detail string) {
 
 // noteFailure records why a callback brought no grant, in the provider's own words where there are
 // any.
-func (v *visit) noteFailure(err error) {
-	var p *authorize.Problem
+func (v *request) noteFailure(err error) {
+	var p *authorize.Error
 	if !errors.As(err, &p) || !v.may("failure") { // who holds a link must not be able to fill the trail
 		return
 	}
@@ -37,7 +37,7 @@ func (v *visit) noteFailure(err error) {
 
 // noteGrant records what the end user gave that differs from what was there, or was asked for:
 // nobody entered it, and nobody may have noticed.
-func (v *visit) noteGrant(bound []vending.Field, g connect.Grant) {
+func (v *request) noteGrant(bound []vending.Field, g connect.Grant) {
 	if from, to, moved := authorize.Moved(v.app, bound, g.Reveal().Fields); moved {
 		v.record(connect.ConnectionMoved, "from "+from+" to "+to)
 	}
@@ -47,6 +47,6 @@ func (v *visit) noteGrant(bound []vending.Field, g connect.Grant) {
 }
 
 // ungranted are the scopes that were asked for and not granted.
-func (v *visit) ungranted(g connect.Grant) []string {
+func (v *request) ungranted(g connect.Grant) []string {
 	return v.o.Authorizer.Ungranted(v.r.Context(), v.link.Connection.Tenant, v.app, g)
 }

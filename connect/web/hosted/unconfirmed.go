@@ -14,14 +14,14 @@ import (
 
 // refusesUnconfirmed reports whether the tenant takes only credentials that their provider
 // confirms.
-func (v *visit) refusesUnconfirmed() bool {
+func (v *request) refusesUnconfirmed() bool {
 	return v.tenant.Brand.Unconfirmed == connect.RefuseUnconfirmed
 }
 
 // unconfirmed asks whether to save what the provider neither accepts nor refuses, unless the tenant
 // does not take it. Until the answer, it is sealed with the link as what is entered before a
 // sign-in is: the page holds a key to it that works for one link, in this browser, for an hour.
-func (v *visit) unconfirmed(b browser.Browser, fields []vending.Field, p *authorize.Problem) error {
+func (v *request) unconfirmed(b browser.Browser, fields []vending.Field, p *authorize.Error) error {
 	v.note(p)
 	if v.refusesUnconfirmed() {
 		form := v.formView(b, p)
@@ -30,8 +30,8 @@ func (v *visit) unconfirmed(b browser.Browser, fields []vending.Field, p *author
 		return nil
 	}
 	key := rand.Text()
-	attempt := connect.Attempt{Link: v.digest, Fields: fields}
-	if err := v.o.Store.BeginAttempt(v.r.Context(), connect.DigestOf(key), b.Digest(), attempt); err != nil {
+	attempt := connect.AuthRequest{Link: v.digest, Fields: fields}
+	if err := v.o.Store.CreateAuthRequest(v.r.Context(), connect.DigestOf(key), b.Digest(), attempt); err != nil {
 		return err
 	}
 	v.show(p.HTTPStatus(),
@@ -41,15 +41,15 @@ func (v *visit) unconfirmed(b browser.Browser, fields []vending.Field, p *author
 
 // answerUnconfirmed saves what unconfirmed asked about, or shows the form again. It is tried once
 // more: what counts is what the provider says when it is stored.
-func (v *visit) answerUnconfirmed() error { return v.posted(v.takeAnswer) }
+func (v *request) answerUnconfirmed() error { return v.posted(v.takeAnswer) }
 
-func (v *visit) takeAnswer(b browser.Browser) error {
+func (v *request) takeAnswer(b browser.Browser) error {
 	if !v.mayTry() {
 		return v.tooOften(b)
 	}
 	fields, err := v.keptUnconfirmed(b)
 	switch {
-	case errors.Is(err, connect.ErrNoAttempt):
+	case errors.Is(err, connect.ErrNoAuthRequest):
 		return v.enterAgain(b)
 	case err != nil:
 		return err
@@ -60,7 +60,7 @@ func (v *visit) takeAnswer(b browser.Browser) error {
 		v.show(http.StatusOK, v.formView(b, nil))
 		return nil
 	}
-	defer v.persist()()
+	defer v.detach()()
 	grant, err := v.saveUnconfirmed(fields)
 	if err != nil {
 		if failed := v.forgetUnconfirmed(b); failed != nil {
@@ -71,7 +71,7 @@ func (v *visit) takeAnswer(b browser.Browser) error {
 	return v.complete(b, grant)
 }
 
-func (v *visit) saveUnconfirmed(fields []vending.Field) (connect.Grant, error) {
+func (v *request) saveUnconfirmed(fields []vending.Field) (connect.Grant, error) {
 	// another link may have been completed meanwhile
 	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil {
 		return connect.Grant{}, err
@@ -81,7 +81,7 @@ func (v *visit) saveUnconfirmed(fields []vending.Field) (connect.Grant, error) {
 
 // enterAgain shows the form where what was entered is not kept, unless the link has ended
 // meanwhile.
-func (v *visit) enterAgain(b browser.Browser) error {
+func (v *request) enterAgain(b browser.Browser) error {
 	if _, err := v.pending(v.r.Context(), v.digest); errors.Is(err, connect.ErrLinkEnded) {
 		return v.redirect("done")
 	}
@@ -94,13 +94,13 @@ func (v *visit) enterAgain(b browser.Browser) error {
 // keptUnconfirmed returns what was entered, which stands in the request then, for the form. It is
 // kept until the link ends or it is refused: of a double click, the second one is answered as the
 // first.
-func (v *visit) keptUnconfirmed(b browser.Browser) ([]vending.Field, error) {
+func (v *request) keptUnconfirmed(b browser.Browser) ([]vending.Field, error) {
 	attempt, err := v.o.Store.Attempt(v.r.Context(), v.unconfirmedKey(), b.Digest())
 	switch {
 	case err != nil:
 		return nil, err
 	case attempt.Link != v.digest || attempt.RedirectURI != "": // of another link of this browser's, or a sign-in
-		return nil, connect.ErrNoAttempt
+		return nil, connect.ErrNoAuthRequest
 	}
 	for _, f := range attempt.Fields {
 		v.r.PostForm.Set(page.FieldPrefix+f.Name, f.Value)
@@ -108,12 +108,14 @@ func (v *visit) keptUnconfirmed(b browser.Browser) ([]vending.Field, error) {
 	return attempt.Fields, nil
 }
 
-func (v *visit) forgetUnconfirmed(b browser.Browser) error {
+func (v *request) forgetUnconfirmed(b browser.Browser) error {
 	_, err := v.o.Store.TakeAttempt(v.r.Context(), v.unconfirmedKey(), b.Digest())
-	if errors.Is(err, connect.ErrNoAttempt) {
+	if errors.Is(err, connect.ErrNoAuthRequest) {
 		return nil
 	}
 	return err
 }
 
-func (v *visit) unconfirmedKey() connect.Digest { return connect.DigestOf(v.r.PostForm.Get("entered")) }
+func (v *request) unconfirmedKey() connect.Digest {
+	return connect.DigestOf(v.r.PostForm.Get("entered"))
+}

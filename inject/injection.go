@@ -10,10 +10,10 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Exchange is one call as the transport sees it: where it goes and with which credential. It
+// Injection is one call as the transport sees it: where it goes and with which credential. It
 // belongs to one request and is forgotten with it. Its credential is unexported and never leaves
 // but through the request that the transport makes.
-type Exchange struct {
+type Injection struct {
 	placement *Placement
 	placed    *Placement // what of it the credential in use takes; see carrying
 	path      string
@@ -54,13 +54,13 @@ type Exchange struct {
 // Revend obtains a credential in place of one that the upstream refused.
 type Revend func(ctx context.Context, refused vending.Credential) (vending.Credential, error)
 
-// NewExchange prepares a call to p's app: rawPath is empty or begins with "/", rawQuery is without
+// NewInjection prepares a call to p's app: rawPath is empty or begins with "/", rawQuery is without
 // "?". It resolves the host, which rawPath may begin with (see [Placement.Split]), and fills the
 // path prefix, so that what cannot be placed is refused before anything is dialled. revend may be
 // nil.
-func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string, hasQuery bool,
-	revend Revend) (*Exchange, error) {
-	x := &Exchange{placement: p, query: rawQuery, hasQuery: hasQuery, revend: revend}
+func NewInjection(p *Placement, cred vending.Credential, rawPath, rawQuery string, hasQuery bool,
+	revend Revend) (*Injection, error) {
+	x := &Injection{placement: p, query: rawQuery, hasQuery: hasQuery, revend: revend}
 	var err error
 	if x.at, x.path, err = p.Split(rawPath); err != nil {
 		return x, err
@@ -75,7 +75,7 @@ func NewExchange(p *Placement, cred vending.Credential, rawPath, rawQuery string
 }
 
 // use makes cred the credential of the next request.
-func (x *Exchange) use(cred vending.Credential) (err error) {
+func (x *Injection) use(cred vending.Credential) (err error) {
 	x.used[x.vends] = cred
 	x.vends++
 	x.hidden = nil
@@ -98,66 +98,66 @@ func (x *Exchange) use(cred vending.Credential) (err error) {
 	return x.mendable(err)
 }
 
-func (x *Exchange) credential() vending.Credential { return x.used[x.vends-1] }
+func (x *Injection) credential() vending.Credential { return x.used[x.vends-1] }
 
 // Refused reports whether the upstream's answer refuses the credential, by 401 or as the app's
 // entry says. It is false where no other credential could be vended.
-func (x *Exchange) Refused() bool { return x.refused }
+func (x *Injection) Refused() bool { return x.refused }
 
 // Doubted returns the credential that was sent last, if its provider had refused it before.
-func (x *Exchange) Doubted() (vending.Credential, bool) {
+func (x *Injection) Doubted() (vending.Credential, bool) {
 	return x.credential(), x.credential().Doubted()
 }
 
 // Refusal returns the error that stands instead of an answer that refuses the credential, if there
 // is one: the source's own, or that the call could not be replayed with the fresh credential.
-func (x *Exchange) Refusal() error { return x.refusal }
+func (x *Injection) Refusal() error { return x.refusal }
 
 // Ended reports whether a forced vend, after such an answer, found that the grant has ended.
-func (x *Exchange) Ended() bool { return x.ended }
+func (x *Injection) Ended() bool { return x.ended }
 
 // Sent reports whether a request of this call may have reached the provider, with or without an
 // answer.
-func (x *Exchange) Sent() bool { return x.sent }
+func (x *Injection) Sent() bool { return x.sent }
 
 // Forget drops the credentials, once the answer has been sent.
-func (x *Exchange) Forget() { *x = Exchange{} }
+func (x *Injection) Forget() { *x = Injection{} }
 
 // SetHeader adds a header of the gateway's own, by its canonical name, to the requests that are
 // made. The values are shared: nobody writes to them.
-func (x *Exchange) SetHeader(name string, values []string) { x.ownHeader, x.ownValues = name, values }
+func (x *Injection) SetHeader(name string, values []string) { x.ownHeader, x.ownValues = name, values }
 
 // Guard has every body that is held in memory searched for the key that the caller was let in by. A
 // request that has it there is `invalid_request`.
-func (x *Exchange) Guard(key Key) { x.key = key }
+func (x *Injection) Guard(key Key) { x.key = key }
 
 // Outline is the request to x's app without any credential: what error handlers and logs may see.
 // The transport completes it.
-func (x *Exchange) Outline(out *http.Request) {
+func (x *Injection) Outline(out *http.Request) {
 	out.URL.Scheme, out.URL.Host = x.placement.upstream.scheme, x.placement.app.Slug
 	out.Host = ""
 }
 
 type exchangeKey struct{}
 
-func exchangeOf(ctx context.Context) *Exchange {
-	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
+func exchangeOf(ctx context.Context) *Injection {
+	x, _ := ctx.Value(exchangeKey{}).(*Injection)
 	return x
 }
 
-// WithExchange returns a context that carries x to the transport.
-func WithExchange(ctx context.Context, x *Exchange) context.Context {
+// WithInjection returns a context that carries x to the transport.
+func WithInjection(ctx context.Context, x *Injection) context.Context {
 	return context.WithValue(ctx, exchangeKey{}, x)
 }
 
 // request makes the upstream request.
-func (x *Exchange) request(r *http.Request, now time.Time) (*http.Request, error) {
+func (x *Injection) request(r *http.Request, now time.Time) (*http.Request, error) {
 	out, err := x.complete(r, now)
 	return out, x.mendable(err)
 }
 
 // complete does it on a copy: hygiene first, the credential last.
-func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, error) {
+func (x *Injection) complete(r *http.Request, now time.Time) (*http.Request, error) {
 	p, cred := x.placed, x.credential()
 	out := new(http.Request)
 	*out = *r // shares Trailer, which the body's end fills in; everything changed below is replaced
@@ -194,7 +194,7 @@ func (x *Exchange) complete(r *http.Request, now time.Time) (*http.Request, erro
 }
 
 // fullQuery appends the placement's parameters to what is left of the caller's.
-func (x *Exchange) fullQuery(cred vending.Credential) (string, error) {
+func (x *Injection) fullQuery(cred vending.Credential) (string, error) {
 	p := x.placed
 	query := p.cleanQuery(x.query)
 	if len(p.query) == 0 {

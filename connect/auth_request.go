@@ -19,11 +19,11 @@ const (
 	maxAttempts = 20
 )
 
-// ErrNoAttempt says that a callback belongs to no attempt of this browser.
-var ErrNoAttempt = errors.New("the callback belongs to no attempt of this browser")
+// ErrNoAuthRequest says that a callback belongs to no attempt of this browser.
+var ErrNoAuthRequest = errors.New("the callback belongs to no attempt of this browser")
 
-// Attempt is an authorization that an end user was sent to the provider for.
-type Attempt struct {
+// AuthRequest is an authorization that an end user was sent to the provider for.
+type AuthRequest struct {
 	// Link is the digest of the request token.
 	Link Digest
 	// Verifier is the PKCE code verifier (RFC 7636) or what OAuth 1 has in its place, RedirectURI the
@@ -46,10 +46,10 @@ func attemptAD(state, link, browser Digest) []byte {
 	return slices.Concat([]byte("attempt"), state[:], link[:], browser[:])
 }
 
-// BeginAttempt keeps an attempt until the provider sends the browser back with state. A link that
-// cannot be used is ErrLinkEnded, and what is too large to be kept a *vending.Error with
+// CreateAuthRequest keeps an attempt until the provider sends the browser back with state. A link
+// that cannot be used is ErrLinkEnded, and what is too large to be kept a *vending.Error with
 // `invalid_request`.
-func (s *Store) BeginAttempt(ctx context.Context, state, browser Digest, a Attempt) error {
+func (s *Store) CreateAuthRequest(ctx context.Context, state, browser Digest, a AuthRequest) error {
 	return s.update(ctx, "beginning an authorization", func(tx *sql.Tx) error {
 		if _, err := s.pendingLink(ctx, tx, a.Link); err != nil {
 			return err
@@ -71,7 +71,7 @@ func (s *Store) BeginAttempt(ctx context.Context, state, browser Digest, a Attem
 	})
 }
 
-func (s *Store) sealAttempt(state, browser Digest, a Attempt) ([]byte, error) {
+func (s *Store) sealAttempt(state, browser Digest, a AuthRequest) ([]byte, error) {
 	plain, err := json.Marshal(sealedAttempt{a.Verifier.Reveal(), a.RedirectURI, a.Fields})
 	if err != nil {
 		return nil, errors.New("an attempt cannot be encoded") // the text at hand is its fields
@@ -84,18 +84,18 @@ func (s *Store) sealAttempt(state, browser Digest, a Attempt) ([]byte, error) {
 }
 
 // TakeAttempt returns the attempt of a state and removes it, so that a callback works once. One of
-// another browser stays, and is ErrNoAttempt as an unknown one is: whoever lures a victim to a
+// another browser stays, and is ErrNoAuthRequest as an unknown one is: whoever lures a victim to a
 // callback of their own neither succeeds nor spoils anything. So is one whose link has ended: the
 // provider need not be asked for a grant that could not be stored.
-func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a Attempt, err error) {
+func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a AuthRequest, err error) {
 	var there bool
 	err = s.pool.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM attempts WHERE state = ? AND browser = ?)`, state[:],
 		browser[:]).Scan(&there)
 	switch {
 	case err != nil:
-		return Attempt{}, fmt.Errorf("looking for an authorization: %w", err)
+		return AuthRequest{}, fmt.Errorf("looking for an authorization: %w", err)
 	case !there:
-		return Attempt{}, ErrNoAttempt // and no stranger's guess waits for the database's one writer
+		return AuthRequest{}, ErrNoAuthRequest // and no stranger's guess waits for the database's one writer
 	}
 	var link, sealed []byte
 	err = s.update(ctx, "finishing an authorization", func(tx *sql.Tx) error {
@@ -103,40 +103,41 @@ func (s *Store) TakeAttempt(ctx context.Context, state, browser Digest) (a Attem
 			AND EXISTS (SELECT 1 FROM links l WHERE l.digest = attempts.link AND l.status = 'pending' AND l.expires_at > ?3) RETURNING link, sealed`,
 			state[:], browser[:], s.now().UnixMilli()).Scan(&link, &sealed)
 		if errors.Is(err, sql.ErrNoRows) {
-			err = ErrNoAttempt
+			err = ErrNoAuthRequest
 		}
 		return err
 	})
 	if err != nil {
-		return Attempt{}, err
+		return AuthRequest{}, err
 	}
 	return s.openAttempt(state, browser, Digest(link), sealed)
 }
 
 // Attempt returns what TakeAttempt would, and leaves it where it is.
-func (s *Store) Attempt(ctx context.Context, state, browser Digest) (Attempt, error) {
+func (s *Store) Attempt(ctx context.Context, state, browser Digest) (AuthRequest, error) {
 	var link, sealed []byte
 	err := s.pool.QueryRowContext(ctx, `SELECT link, sealed FROM attempts WHERE state = ?1 AND browser = ?2 AND expires_at > ?3
 		AND EXISTS (SELECT 1 FROM links l WHERE l.digest = attempts.link AND l.status = 'pending' AND l.expires_at > ?3)`,
 		state[:], browser[:], s.now().UnixMilli()).Scan(&link, &sealed)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return Attempt{}, ErrNoAttempt
+		return AuthRequest{}, ErrNoAuthRequest
 	case err != nil:
-		return Attempt{}, fmt.Errorf("looking for an authorization: %w", err)
+		return AuthRequest{}, fmt.Errorf("looking for an authorization: %w", err)
 	}
 	return s.openAttempt(state, browser, Digest(link), sealed)
 }
 
-func (s *Store) openAttempt(state, browser, link Digest, sealed []byte) (Attempt, error) {
+func (s *Store) openAttempt(state, browser, link Digest, sealed []byte) (AuthRequest, error) {
 	plain, err := s.vault.open(sealed, attemptAD(state, link, browser))
 	if err != nil {
-		return Attempt{}, fmt.Errorf("opening an attempt: %w", err)
+		return AuthRequest{}, fmt.Errorf("opening an attempt: %w", err)
 	}
 	defer clear(plain)
 	var v sealedAttempt
 	if err := json.Unmarshal(plain, &v); err != nil {
-		return Attempt{}, errors.New("an attempt has an unknown encoding")
+		return AuthRequest{}, errors.New("an attempt has an unknown encoding")
 	}
-	return Attempt{Link: link, Verifier: vending.NewSecret(v.Verifier), RedirectURI: v.RedirectURI, Fields: v.Fields}, nil
+	return AuthRequest{Link: link, Verifier: vending.NewSecret(v.Verifier), RedirectURI: v.RedirectURI, Fields: v.Fields},
+		nil
 }

@@ -59,8 +59,8 @@ const (
 	ScopeRefused Kind = "scope_refused"
 )
 
-// Problem is why there is no grant, for the end user. Nothing was stored.
-type Problem struct {
+// Error is why there is no grant, for the end user. Nothing was stored.
+type Error struct {
 	Kind Kind
 	// App is what people call the app.
 	App string
@@ -84,7 +84,7 @@ type Problem struct {
 }
 
 // about completes a problem with app.
-func about(app *catalog.App, p Problem) *Problem {
+func about(app *catalog.App, p Error) *Error {
 	p.App = app.CallName()
 	for _, f := range app.Fields {
 		if f.Name == p.Field {
@@ -95,7 +95,7 @@ func about(app *catalog.App, p Problem) *Problem {
 }
 
 // Error is for the log: it may hold the cause, and never a secret.
-func (p *Problem) Error() string {
+func (p *Error) Error() string {
 	parts := []string{string(p.Kind)}
 	if p.Status != 0 {
 		parts = append(parts, "HTTP "+strconv.Itoa(p.Status))
@@ -114,7 +114,7 @@ func (p *Problem) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-func (p *Problem) Unwrap() error { return p.Err }
+func (p *Error) Unwrap() error { return p.Err }
 
 // texts are title and message by kind.
 var texts = map[Kind][2]string{
@@ -163,20 +163,20 @@ var texts = map[Kind][2]string{
 }
 
 // Title is a short line for a page.
-func (p *Problem) Title() string { return p.text(0) }
+func (p *Error) Title() string { return p.text(0) }
 
 // Message is one sentence for a page. It holds no secret and no words of the provider's.
-func (p *Problem) Message() string { return p.text(1) }
+func (p *Error) Message() string { return p.text(1) }
 
 // Reason says what is wrong with Field, without naming it.
-func (p *Problem) Reason() string {
+func (p *Error) Reason() string {
 	if p.Kind == MissingField {
 		return "is missing"
 	}
 	return cmp.Or(p.reason, otherForm)
 }
 
-func (p *Problem) text(i int) string {
+func (p *Error) text(i int) string {
 	detail := ""
 	switch {
 	case p.Code != "":
@@ -199,7 +199,7 @@ func (p *Problem) text(i int) string {
 }
 
 // HTTPStatus is the status of a page that explains p.
-func (p *Problem) HTTPStatus() int {
+func (p *Error) HTTPStatus() int {
 	switch p.Kind {
 	case Declined, ConsentNeeded:
 		return http.StatusForbidden

@@ -25,7 +25,7 @@ func TestRefusals(t *testing.T) {
 		"asked before the last count": {[]int{10}, 5, map[int]int{0: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var r Refusals
+			var r MinuteCounts
 			for _, m := range c.added {
 				r.Add(minute(m))
 			}

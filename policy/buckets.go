@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// AllowanceKey names an allowance whose key was not known beforehand.
-type AllowanceKey struct {
+// BucketKey names an allowance whose key was not known beforehand.
+type BucketKey struct {
 	Tenant string
 	// Kind is `connection`, `app`, `caller_key`, or the name of a tenant's own budget.
 	Kind string
@@ -26,22 +26,22 @@ const (
 	shardSize = 4096
 )
 
-// Allowances holds the allowances of keys that callers name: a connection, an app, a tenant whose
+// Buckets holds the allowances of keys that callers name: a connection, an app, a tenant whose
 // key only the source can judge. It is bounded, and forgives nothing: an allowance that is not full
 // again is never dropped, and none stays for a key that no source accepted.
-type Allowances struct {
+type Buckets struct {
 	seed   maphash.Seed
 	shards [shards]shard
 }
 
-// NewAllowances returns an empty set.
-func NewAllowances() *Allowances {
-	a := &Allowances{seed: maphash.MakeSeed()}
+// NewBuckets returns an empty set.
+func NewBuckets() *Buckets {
+	a := &Buckets{seed: maphash.MakeSeed()}
 	for i := range a.shards {
 		s := &a.shards[i]
-		s.pending = make(map[AllowanceKey]*entry)
+		s.pending = make(map[BucketKey]*entry)
 		// The size is never reached by Add: makeRoom comes first.
-		s.kept, _ = simplelru.NewLRU[AllowanceKey, *entry](shardSize+1, nil)
+		s.kept, _ = simplelru.NewLRU[BucketKey, *entry](shardSize+1, nil)
 	}
 	return a
 }
@@ -49,20 +49,20 @@ func NewAllowances() *Allowances {
 type shard struct {
 	mu sync.Mutex
 	// pending are keys that no source has accepted yet; each lives only while calls hold it.
-	pending map[AllowanceKey]*entry
-	kept    *simplelru.LRU[AllowanceKey, *entry]
+	pending map[BucketKey]*entry
+	kept    *simplelru.LRU[BucketKey, *entry]
 }
 
 type entry struct {
-	allowance *Allowance
+	allowance *Bucket
 	holders   int
 	kept      bool
 }
 
-// Claim is one spent unit, waiting for the source's word on whether its key exists.
-type Claim struct {
+// Reservation is one spent unit, waiting for the source's word on whether its key exists.
+type Reservation struct {
 	shard *shard
-	key   AllowanceKey
+	key   BucketKey
 	entry *entry
 	known bool // a source had accepted the key before
 }
@@ -70,7 +70,7 @@ type Claim struct {
 // Spend takes one unit of the allowance called key, made with budget b at first use. If none is
 // left, wait says how long until there is one; then and only then the claim is empty. Every claim
 // must be settled.
-func (a *Allowances) Spend(key AllowanceKey, b Budget, now time.Time) (c Claim, wait time.Duration, ok bool) {
+func (a *Buckets) Spend(key BucketKey, b Budget, now time.Time) (c Reservation, wait time.Duration, ok bool) {
 	s := &a.shards[maphash.Comparable(a.seed, key)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,20 +78,20 @@ func (a *Allowances) Spend(key AllowanceKey, b Budget, now time.Time) (c Claim, 
 	if !found {
 		if e, found = s.pending[key]; !found {
 			if wait, ok = s.makeRoom(now); !ok {
-				return Claim{}, wait, false
+				return Reservation{}, wait, false
 			}
-			e = &entry{allowance: NewAllowance(b)}
+			e = &entry{allowance: NewBucket(b)}
 		}
 	}
 	e.allowance.Adjust(b, now)
 	if wait, ok = e.allowance.Spend(now); !ok {
-		return Claim{}, wait, false
+		return Reservation{}, wait, false
 	}
 	e.holders++
 	if !e.kept {
 		s.pending[key] = e
 	}
-	return Claim{s, key, e, e.kept}, 0, true
+	return Reservation{s, key, e, e.kept}, 0, true
 }
 
 // makeRoom drops the allowance that was used longest ago, if the shard is full. If that one is not
@@ -112,10 +112,10 @@ func (s *shard) makeRoom(now time.Time) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
-// Settle ends the claim. accepted says that the source knows the key: its allowance stays.
+// Commit ends the claim. accepted says that the source knows the key: its allowance stays.
 // Otherwise it is dropped once the last call that holds it has settled. Settling an empty claim
 // does nothing.
-func (c Claim) Settle(accepted bool) {
+func (c Reservation) Commit(accepted bool) {
 	if c.entry == nil {
 		return
 	}
@@ -134,7 +134,7 @@ func (c Claim) Settle(accepted bool) {
 }
 
 // Len returns how many allowances there are.
-func (a *Allowances) Len() int {
+func (a *Buckets) Len() int {
 	n := 0
 	for i := range a.shards {
 		s := &a.shards[i]

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// said is what a token endpoint's answer says, in whatever of the known spellings.
+// tokenResponse is what a token endpoint's answer says, in whatever of the known spellings.
 // golang.org/x/oauth2 knows fewer of them, so that it is given what rendered returns.
-type said struct {
+type tokenResponse struct {
 	accessToken, refreshToken, tokenType, scope string
 	// lifetime is 0 where the answer says nothing of it, and negative where the token has ended
 	// already.
@@ -32,14 +32,14 @@ type members map[string]json.RawMessage
 
 // read takes an answer apart. The token is in the object called member, or in the answer itself
 // where member is empty; where it is optional, too. What cannot be read says nothing.
-func read(contentType string, body []byte, member string, optional bool, asked time.Time) *said {
-	s := &said{whole: body}
+func read(contentType string, body []byte, member string, optional bool, asked time.Time) *tokenResponse {
+	s := &tokenResponse{whole: body}
 	var all members
 	if form := formOf(contentType, body); form != nil {
 		all = form
 		s.whole, _ = json.Marshal(form) // strings always can be
 	} else if err := json.Unmarshal(body, &all); err != nil || all == nil {
-		return &said{words: plainWords(contentType, body)}
+		return &tokenResponse{words: plainWords(contentType, body)}
 	}
 	s.refused, s.code = all.refusal()
 	token := all
@@ -110,7 +110,7 @@ func (m members) scope() string {
 }
 
 // rendered is the answer as RFC 6749, section 5.1, has it. It is an error where it refuses.
-func (s *said) rendered() []byte {
+func (s *tokenResponse) rendered() []byte {
 	plain := map[string]string{"access_token": s.accessToken, "token_type": s.tokenType, "refresh_token": s.refreshToken}
 	if s.refused {
 		plain = map[string]string{"error": "refused"}

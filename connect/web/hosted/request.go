@@ -15,8 +15,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// visit is one request to the pages of a link.
-type visit struct {
+// request is one request to the pages of a link.
+type request struct {
 	*Hosted
 	w     http.ResponseWriter
 	r     *http.Request
@@ -35,10 +35,10 @@ type visit struct {
 var errNoCookie = errors.New("the form was not sent by the browser that it was shown to")
 
 // csrfPurpose is what the forms of a link are bound to.
-func (v *visit) csrfPurpose() string { return "link " + string(v.digest[:]) }
+func (v *request) csrfPurpose() string { return "link " + string(v.digest[:]) }
 
-// know takes the link that was read, and finds what its pages show.
-func (v *visit) know(l connect.LinkState, err error) error {
+// load takes the link that was read, and finds what its pages show.
+func (v *request) load(l connect.LinkState, err error) error {
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (v *visit) know(l connect.LinkState, err error) error {
 
 // requester is the tenant of a link. Without a live one the link has ended: nobody is there to be
 // given anything.
-func (v *visit) requester(l connect.LinkState) (connect.Tenant, error) {
+func (v *request) requester(l connect.LinkState) (connect.Tenant, error) {
 	t, err := v.o.Tenant(v.r.Context(), l.Connection.Tenant)
 	if errors.Is(err, connect.ErrTenantUnknown) || err == nil && t.Disabled {
 		return connect.Tenant{}, connect.ErrLinkEnded
@@ -62,9 +62,9 @@ func (v *visit) requester(l connect.LinkState) (connect.Tenant, error) {
 	return t, err
 }
 
-// persist keeps what follows going when the browser leaves: the provider is about to make a grant
+// detach keeps what follows going when the browser leaves: the provider is about to make a grant
 // that exists only here.
-func (v *visit) persist() (done func()) {
+func (v *request) detach() (done func()) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), persistence)
 	v.r = v.r.WithContext(ctx)
 	return cancel
@@ -75,7 +75,7 @@ func (v *visit) persist() (done func()) {
 const persistence = 30 * time.Second
 
 // view is what the link's pages have in common.
-func (v *visit) view(b browser.Browser) page.Link {
+func (v *request) view(b browser.Browser) page.Link {
 	name := v.tenant.Brand.Name
 	if name == "" {
 		name = v.tenant.ID
@@ -94,27 +94,27 @@ func (v *visit) view(b browser.Browser) page.Link {
 }
 
 // signsIn reports whether the end user authorizes the app at its provider.
-func (v *visit) signsIn() bool {
+func (v *request) signsIn() bool {
 	return v.app.AuthType == string(vending.OAuth) && !v.app.ClientCredentials()
 }
 
 // isTried reports whether the app is asked about a credential before that is stored.
-func (v *visit) isTried() bool { return v.app.ClientCredentials() || v.app.Verify != nil }
+func (v *request) isTried() bool { return v.app.ClientCredentials() || v.app.Verify != nil }
 
 // isDoubtful reports whether a credential may be stored of which the app has not said that it takes
 // it.
-func (v *visit) isDoubtful() bool {
+func (v *request) isDoubtful() bool {
 	return !v.app.ClientCredentials() && v.app.Verify != nil && !v.refusesUnconfirmed()
 }
 
 // asks reports whether the app needs values that the end user enters.
-func (v *visit) asks() bool { return len(v.app.Asked()) > 0 }
+func (v *request) asks() bool { return len(v.app.Asked()) > 0 }
 
 // maxForm bounds the body of a form, in bytes.
 const maxForm = 256 << 10
 
 // form reads the form that this very browser was shown.
-func (v *visit) form() (browser.Browser, error) {
+func (v *request) form() (browser.Browser, error) {
 	if err := browser.ReadForm(v.w, v.r, maxForm); err != nil {
 		return browser.Browser{}, err
 	}
@@ -126,7 +126,7 @@ func (v *visit) form() (browser.Browser, error) {
 }
 
 // redirect sends the browser to another page of the link by GET.
-func (v *visit) redirect(action string) error {
+func (v *request) redirect(action string) error {
 	to := connect.LinkPath(v.token.Reveal())
 	if action != "" {
 		to += "/" + action
@@ -137,14 +137,14 @@ func (v *visit) redirect(action string) error {
 	return nil
 }
 
-func (v *visit) headers() {
+func (v *request) headers() {
 	page.SecurityHeaders(v.w.Header(), page.HeaderOptions{
 		TLS: v.where.secure(), LogoURL: v.tenant.Brand.LogoURL, FrameAncestors: v.tenant.Brand.FrameAncestors,
 	})
 }
 
 // show answers with a page.
-func (v *visit) show(status int, view page.View) {
+func (v *request) show(status int, view page.View) {
 	v.headers()
 	if err := v.o.Pages.Serve(v.w, status, view); err != nil && v.r.Context().Err() == nil {
 		v.o.Logger.Error("drawing a hosted page", "request", v.where.Request, "error", err)
@@ -155,6 +155,6 @@ func (v *visit) show(status int, view page.View) {
 // holds no request token that could.
 func returnName(link connect.Digest) string { return fmt.Sprintf("vendgate-return-%x", link[:4]) }
 
-func (v *visit) returnJar(link connect.Digest) browser.Jar {
+func (v *request) returnJar(link connect.Digest) browser.Jar {
 	return browser.Jar{Name: returnName(link), Secure: v.where.secure()}
 }

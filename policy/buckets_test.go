@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-func connection(name string) AllowanceKey {
-	return AllowanceKey{Tenant: "acme", Kind: "connection", Name: name}
+func connection(name string) BucketKey {
+	return BucketKey{Tenant: "acme", Kind: "connection", Name: name}
 }
 
 // spendOne spends a unit that must be there.
-func spendOne(t *testing.T, a *Allowances, key AllowanceKey, b Budget, now time.Time) Claim {
+func spendOne(t *testing.T, a *Buckets, key BucketKey, b Budget, now time.Time) Reservation {
 	t.Helper()
 	c, wait, ok := a.Spend(key, b, now)
 	if !ok || wait != 0 {
@@ -24,13 +24,13 @@ func spendOne(t *testing.T, a *Allowances, key AllowanceKey, b Budget, now time.
 }
 
 // left spends what is left of key and returns how much that was.
-func left(a *Allowances, key AllowanceKey, b Budget, now time.Time) int {
+func left(a *Buckets, key BucketKey, b Budget, now time.Time) int {
 	for n := 0; ; n++ {
 		c, _, ok := a.Spend(key, b, now)
 		if !ok {
 			return n
 		}
-		c.Settle(true)
+		c.Commit(true)
 	}
 }
 
@@ -51,8 +51,8 @@ func TestSettle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Now()
-			a := NewAllowances()
-			var claims []Claim
+			a := NewBuckets()
+			var claims []Reservation
 			for range c.words {
 				claims = append(claims, spendOne(t, a, connection("c1"), 10, now))
 			}
@@ -60,7 +60,7 @@ func TestSettle(t *testing.T) {
 				t.Errorf("%d while calls are under way", a.Len())
 			}
 			for i, w := range c.words {
-				claims[i].Settle(bool(w))
+				claims[i].Commit(bool(w))
 			}
 			if a.Len() != c.len {
 				t.Errorf("%d stay, want %d", a.Len(), c.len)
@@ -73,15 +73,15 @@ func TestSettle(t *testing.T) {
 }
 
 func TestSettleEmptyClaim(t *testing.T) {
-	Claim{}.Settle(true)
+	Reservation{}.Commit(true)
 	now := time.Now()
-	a := NewAllowances()
-	spendOne(t, a, connection("c1"), 1, now).Settle(true)
+	a := NewBuckets()
+	spendOne(t, a, connection("c1"), 1, now).Commit(true)
 	c, wait, ok := a.Spend(connection("c1"), 1, now)
-	if ok || wait <= 0 || c != (Claim{}) {
+	if ok || wait <= 0 || c != (Reservation{}) {
 		t.Errorf("claim %+v, wait %v, %t", c, wait, ok)
 	}
-	c.Settle(false)
+	c.Commit(false)
 	if a.Len() != 1 {
 		t.Error("a refusal dropped what was spent")
 	}
@@ -90,8 +90,8 @@ func TestSettleEmptyClaim(t *testing.T) {
 // TestUnacceptedIsBounded: before the source's word, too, no more than the budget is under way.
 func TestUnacceptedIsBounded(t *testing.T) {
 	now := time.Now()
-	a := NewAllowances()
-	var claims []Claim
+	a := NewBuckets()
+	var claims []Reservation
 	for range 3 {
 		claims = append(claims, spendOne(t, a, connection("c1"), 3, now))
 	}
@@ -99,7 +99,7 @@ func TestUnacceptedIsBounded(t *testing.T) {
 		if _, wait, ok := a.Spend(connection("c1"), 3, now); ok || wait < 20*time.Second || a.Len() != 1 {
 			t.Errorf("a fourth unit of three, wait %v, %d allowances", wait, a.Len())
 		}
-		c.Settle(false)
+		c.Commit(false)
 	}
 	if a.Len() != 0 {
 		t.Errorf("%d stay", a.Len())
@@ -108,8 +108,8 @@ func TestUnacceptedIsBounded(t *testing.T) {
 
 func TestKeysAreApart(t *testing.T) {
 	now := time.Now()
-	a := NewAllowances()
-	keys := []AllowanceKey{
+	a := NewBuckets()
+	keys := []BucketKey{
 		{"acme", "connection", "x"}, {"acme", "app", "x"}, {"acme", "token", ""}, {"acme", "connection", ""},
 		{"other", "connection", "x"},
 		{"", "connection", "x"}, {"", "", ""}, {"acmeconnection", "", "x"}, {"acme", "connectionx", ""},
@@ -126,7 +126,7 @@ func TestKeysAreApart(t *testing.T) {
 
 func TestAllowancesAdjust(t *testing.T) {
 	now := time.Now()
-	a := NewAllowances()
+	a := NewBuckets()
 	left(a, connection("c1"), 60, now)
 	if _, _, ok := a.Spend(connection("c1"), 600, now); ok {
 		t.Error("a larger budget forgave what was spent")
@@ -141,7 +141,7 @@ func TestAllowancesAdjust(t *testing.T) {
 func TestFreshKeyParallel(t *testing.T) {
 	const callers, budget = 1000, 600
 	now := time.Now()
-	a := NewAllowances()
+	a := NewBuckets()
 	var spent atomic.Int64
 	var wg, settled sync.WaitGroup
 	settle := make(chan struct{})
@@ -154,7 +154,7 @@ func TestFreshKeyParallel(t *testing.T) {
 			}
 			wg.Done()
 			<-settle
-			c.Settle(i%2 == 0)
+			c.Commit(i%2 == 0)
 		})
 	}
 	wg.Wait()
@@ -172,14 +172,14 @@ func TestFreshKeyParallel(t *testing.T) {
 func TestAcceptedKeyParallel(t *testing.T) {
 	const callers, budget = 1000, 600
 	now := time.Now()
-	a := NewAllowances()
+	a := NewBuckets()
 	var spent atomic.Int64
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
 			if c, _, ok := a.Spend(connection("c1"), budget, now); ok {
 				spent.Add(1)
-				c.Settle(true)
+				c.Commit(true)
 			}
 		})
 	}
@@ -193,18 +193,18 @@ func TestAcceptedKeyParallel(t *testing.T) {
 func TestRejectedKeysLeaveNothing(t *testing.T) {
 	const keys, window = 1_000_000, 100
 	now := time.Now()
-	a := NewAllowances()
+	a := NewBuckets()
 	before := heap()
-	var under [window]Claim
+	var under [window]Reservation
 	for i := range keys {
-		under[i%window].Settle(false)
+		under[i%window].Commit(false)
 		under[i%window] = spendOne(t, a, connection(fmt.Sprint(i)), 10, now)
 		if i%100_000 == 0 && a.Len() > window {
 			t.Fatalf("%d allowances with %d calls under way", a.Len(), window)
 		}
 	}
 	for _, c := range under {
-		c.Settle(false)
+		c.Commit(false)
 	}
 	if a.Len() != 0 {
 		t.Errorf("%d allowances stay", a.Len())

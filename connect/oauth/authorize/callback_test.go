@@ -297,7 +297,7 @@ func TestFinishRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, granted, c.options)
 			g, err := s.Finish(t.Context(), tenant, s.consents(c.change), redirectURI, vending.Secret{}, callback(), c.fields)
-			var p *Problem
+			var p *Error
 			if errors.As(err, &p) == (c.want == "") || !g.IsZero() || err == nil {
 				t.Fatalf("error %v, want %q", err, c.want)
 			}
@@ -324,7 +324,7 @@ func TestCallerLeaves(t *testing.T) {
 	_, unsure := s.FromFields(ctx, inconclusive, fields("api_key", "canary"))
 	_, own := s.FromFields(ctx, s.machine(), fields("client_id", "canary", "client_secret", "canary"))
 	for _, err := range []error{finished, entered, unsure, own} {
-		var p *Problem
+		var p *Error
 		if !errors.Is(err, context.Canceled) || errors.As(err, &p) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("error %v, want %v alone", err, context.Canceled)
 		}

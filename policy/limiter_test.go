@@ -10,19 +10,19 @@ import (
 )
 
 // known returns a tenant with an account in l.
-func known(l *Ledger, b Budgets) *Tenant {
-	return &Tenant{ID: "acme", Budgets: b, Account: l.Account("acme", b)}
+func known(l *Limiter, b Budgets) *Tenant {
+	return &Tenant{ID: "acme", Budgets: b, Usage: l.Usage("acme", b)}
 }
 
 // spendTimes spends n times and returns what the last refusal said, and how often one came.
-func spendTimes(l *Ledger, tenant *Tenant, n int, now time.Time) (last Spent, refused int) {
+func spendTimes(l *Limiter, tenant *Tenant, n int, now time.Time) (last Spent, refused int) {
 	for range n {
 		claims, spent, ok := l.Spend(tenant, nil, "gmail", "c1", now)
 		if !ok {
 			last = spent
 			refused++
 		}
-		claims.Settle(ok)
+		claims.Commit(ok)
 	}
 	return last, refused
 }
@@ -48,16 +48,16 @@ func TestLedgerOrder(t *testing.T) {
 		"the API is another":      {Budgets{Token: 10, API: 1}, 0, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, now := NewLedger(), time.Now()
+			l, now := NewLimiter(), time.Now()
 			tenant := known(l, c.budgets)
 			last, refused := spendTimes(l, tenant, 10, now)
 			if refused != c.refused || last.Budget != c.by || (last.Wait > 0) != (c.refused > 0) {
 				t.Errorf("%d refused, the last by %+v", refused, last)
 			}
-			if units, _ := tenant.Account.Token.Left(now); units != c.token {
+			if units, _ := tenant.Usage.Token.Left(now); units != c.token {
 				t.Errorf("%d of the token budget left, want %d", units, c.token)
 			}
-			if units, _ := tenant.Account.API.Left(now); c.budgets.API > 0 && units != int(c.budgets.API) {
+			if units, _ := tenant.Usage.API.Left(now); c.budgets.API > 0 && units != int(c.budgets.API) {
 				t.Errorf("%d of the api budget left", units)
 			}
 		})
@@ -66,10 +66,10 @@ func TestLedgerOrder(t *testing.T) {
 
 // TestLedgerApart: connections, apps and tenants have their own; the token budget is the tenant's.
 func TestLedgerApart(t *testing.T) {
-	l, now := NewLedger(), time.Now()
+	l, now := NewLimiter(), time.Now()
 	b := Budgets{Token: 100, Connection: 2, Apps: map[string]Budget{"gmail": 3, "slack": 3}}
 	acme := known(l, b)
-	other := &Tenant{ID: "other", Budgets: b, Account: l.Account("other", b)}
+	other := &Tenant{ID: "other", Budgets: b, Usage: l.Usage("other", b)}
 	for i, c := range []struct {
 		tenant          *Tenant
 		app, connection string
@@ -81,13 +81,13 @@ func TestLedgerApart(t *testing.T) {
 		{acme, "gmail", "gmail", "app"}, {other, "gmail", "c1", "connection"},
 	} {
 		claims, spent, ok := l.Spend(c.tenant, nil, c.app, c.connection, now)
-		claims.Settle(ok)
+		claims.Commit(ok)
 		if spent.Budget != c.by || ok != (c.by == "") {
 			t.Errorf("call %d: %t, %+v, want %q", i, ok, spent, c.by)
 		}
 	}
 	for tenant, want := range map[*Tenant]int{acme: 96, other: 98} {
-		if units, _ := tenant.Account.Token.Left(now); units != want {
+		if units, _ := tenant.Usage.Token.Left(now); units != want {
 			t.Errorf("%s: %d left, want %d", tenant.ID, units, want)
 		}
 	}
@@ -96,7 +96,7 @@ func TestLedgerApart(t *testing.T) {
 // TestLedgerRejected: a vend that the source refuses costs the tenant's own budget and leaves
 // nothing else.
 func TestLedgerRejected(t *testing.T) {
-	l, now := NewLedger(), time.Now()
+	l, now := NewLimiter(), time.Now()
 	tenant := known(l, Budgets{Token: 1000, Connection: 5, Apps: map[string]Budget{"gmail": 500}})
 	for i := range 100 {
 		claims, _, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint("guess", i), now)
@@ -106,13 +106,13 @@ func TestLedgerRejected(t *testing.T) {
 		if n := l.allowances.Len(); n != 2 {
 			t.Errorf("%d allowances with one call under way", n)
 		}
-		claims.Settle(false)
-		claims.Settle(false) // settled once is settled
+		claims.Commit(false)
+		claims.Commit(false) // settled once is settled
 	}
 	if n := l.allowances.Len(); n != 0 {
 		t.Errorf("%d allowances stay", n)
 	}
-	if units, _ := tenant.Account.Token.Left(now); units != 900 {
+	if units, _ := tenant.Usage.Token.Left(now); units != 900 {
 		t.Errorf("%d left", units)
 	}
 }
@@ -120,12 +120,12 @@ func TestLedgerRejected(t *testing.T) {
 // TestLedgerRefusedLeavesNothing: neither does a call that the ledger refuses after a narrower
 // budget gave.
 func TestLedgerRefusedLeavesNothing(t *testing.T) {
-	l, now := NewLedger(), time.Now()
+	l, now := NewLimiter(), time.Now()
 	tenant := known(l, Budgets{Token: 1, Connection: 5, Apps: map[string]Budget{"gmail": 5}})
-	exhaust(tenant.Account.Token, now)
+	exhaust(tenant.Usage.Token, now)
 	for i := range 100 {
 		claims, spent, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint(i), now)
-		if ok || spent.Budget != "token" || claims != (Claims{}) {
+		if ok || spent.Budget != "token" || claims != (Reservations{}) {
 			t.Fatalf("%t, %+v, %+v", ok, spent, claims)
 		}
 	}
@@ -139,9 +139,9 @@ func TestLedgerRefusedLeavesNothing(t *testing.T) {
 func TestLedgerUnknownTenant(t *testing.T) {
 	for _, id := range []string{"passed-through", ""} {
 		t.Run(id, func(t *testing.T) {
-			l, now := NewLedger(), time.Now()
-			tenant := &Tenant{ID: id, Budgets: Budgets{Token: 5}, Stranger: true}
-			tenant.Account = l.Account(Strangers, tenant.Budgets)
+			l, now := NewLimiter(), time.Now()
+			tenant := &Tenant{ID: id, Budgets: Budgets{Token: 5}, Unverified: true}
+			tenant.Usage = l.Usage(UnverifiedTenants, tenant.Budgets)
 			last, refused := spendTimes(l, tenant, 12, now)
 			if refused != 7 || last.Budget != "token" || last.Wait <= 0 {
 				t.Errorf("%d refused, the last by %+v", refused, last)
@@ -150,7 +150,7 @@ func TestLedgerUnknownTenant(t *testing.T) {
 				t.Errorf("%d allowances", n)
 			}
 			if _, refused = spendTimes(l,
-				&Tenant{ID: "someone", Budgets: tenant.Budgets, Stranger: true, Account: tenant.Account}, 5, now); refused != 0 {
+				&Tenant{ID: "someone", Budgets: tenant.Budgets, Unverified: true, Usage: tenant.Usage}, 5, now); refused != 0 {
 				t.Errorf("another tenant paid: %d refused", refused)
 			}
 		})
@@ -174,9 +174,9 @@ func TestLedgerParallel(t *testing.T) {
 		"app": {Budgets{Token: 700, Apps: apps}, true, "app", 100},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, now := NewLedger(), time.Now()
-			tenant := &Tenant{ID: "acme", Budgets: c.budgets, Stranger: !c.account}
-			tenant.Account = l.Account("acme", c.budgets)
+			l, now := NewLimiter(), time.Now()
+			tenant := &Tenant{ID: "acme", Budgets: c.budgets, Unverified: !c.account}
+			tenant.Usage = l.Usage("acme", c.budgets)
 			var spent atomic.Int64
 			var wg sync.WaitGroup
 			for range 1000 {
@@ -187,7 +187,7 @@ func TestLedgerParallel(t *testing.T) {
 					} else if refusal.Budget != c.by {
 						t.Errorf("refused by %q", refusal.Budget)
 					}
-					claims.Settle(ok)
+					claims.Commit(ok)
 				})
 			}
 			wg.Wait()
@@ -195,7 +195,7 @@ func TestLedgerParallel(t *testing.T) {
 				t.Errorf("%d vends of 600", spent.Load())
 			}
 			if c.account {
-				if units, _ := tenant.Account.Token.Left(now); units != c.token {
+				if units, _ := tenant.Usage.Token.Left(now); units != c.token {
 					t.Errorf("%d of the token budget left, want %d", units, c.token)
 				}
 			}
@@ -206,11 +206,11 @@ func TestLedgerParallel(t *testing.T) {
 // TestAccountOutlivesReload: a reload finds what was spent and who is in flight.
 func TestAccountOutlivesReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := NewLedger()
-		before := l.Account("acme", Budgets{Token: 60, API: 120})
+		l := NewLimiter()
+		before := l.Usage("acme", Budgets{Token: 60, API: 120})
 		exhaust(before.Token, time.Now())
 		before.Enter(1)
-		after := l.Account("acme", Budgets{Token: 600, API: 6})
+		after := l.Usage("acme", Budgets{Token: 600, API: 6})
 		if after != before || after.InFlight() != 1 {
 			t.Errorf("%+v, then %+v", before, after)
 		}
@@ -223,7 +223,7 @@ func TestAccountOutlivesReload(t *testing.T) {
 		if units, _ := after.API.Left(time.Now()); units != 5 {
 			t.Errorf("%d of the api budget left", units)
 		}
-		if l.Account("other", Budgets{Token: 60}) == after {
+		if l.Usage("other", Budgets{Token: 60}) == after {
 			t.Error("two tenants have one account")
 		}
 	})
@@ -232,20 +232,20 @@ func TestAccountOutlivesReload(t *testing.T) {
 // TestLedgerStrangers: whoever brings a new key for each call spends what all strangers share, and
 // a stranger whose key was accepted no longer does.
 func TestLedgerStrangers(t *testing.T) {
-	l, now := NewLedger(), time.Now()
+	l, now := NewLimiter(), time.Now()
 	stranger := func(id string) *Tenant {
 		b := Budgets{Token: 3}
-		return &Tenant{ID: id, Budgets: b, Stranger: true, Account: l.Account(Strangers, b)}
+		return &Tenant{ID: id, Budgets: b, Unverified: true, Usage: l.Usage(UnverifiedTenants, b)}
 	}
 	claims, _, ok := l.Spend(stranger("accepted"), nil, "gmail", "c1", now)
 	if !ok {
 		t.Fatal("the first stranger was refused")
 	}
-	claims.Settle(true)
+	claims.Commit(true)
 	passed := 0
 	for i := range 50 {
 		claims, _, ok := l.Spend(stranger("wrong"+string(rune('a'+i))), nil, "gmail", "c1", now)
-		claims.Settle(false)
+		claims.Commit(false)
 		if ok {
 			passed++
 		}
@@ -264,13 +264,13 @@ func TestLedgerStrangers(t *testing.T) {
 // TestLedgerAccountIsLeftAlone: asking for an account changes nothing; a configuration that asks
 // may yet be refused.
 func TestLedgerAccountIsLeftAlone(t *testing.T) {
-	l, now := NewLedger(), time.Now()
+	l, now := NewLimiter(), time.Now()
 	tenant := &Tenant{ID: "acme", Budgets: Budgets{Token: 2}}
-	tenant.Account = l.Account("acme", tenant.Budgets)
+	tenant.Usage = l.Usage("acme", tenant.Budgets)
 	if _, refused := spendTimes(l, tenant, 3, now); refused != 1 {
 		t.Fatalf("%d refused", refused)
 	}
-	l.Account("acme", Budgets{}) // without a bound
+	l.Usage("acme", Budgets{}) // without a bound
 	if _, refused := spendTimes(l, tenant, 3, now); refused != 3 {
 		t.Errorf("%d of 3 refused after another configuration asked", refused)
 	}

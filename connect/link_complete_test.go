@@ -136,7 +136,8 @@ func TestSweep(t *testing.T) {
 	if err := stores[0].BeginSession(t.Context(), DigestOf("cookie"), Session{Tenant: "acme"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := stores[0].BeginAttempt(t.Context(), DigestOf("state"), alices, Attempt{Link: digestOf(late)}); err != nil {
+	if err := stores[0].CreateAuthRequest(t.Context(), DigestOf("state"), alices,
+		AuthRequest{Link: digestOf(late)}); err != nil {
 		t.Fatal(err)
 	}
 	clock.set(LinkLifetime)

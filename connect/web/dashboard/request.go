@@ -16,8 +16,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// visit is one request to the dashboard.
-type visit struct {
+// request is one request to the dashboard.
+type request struct {
 	*Dashboard
 	w     http.ResponseWriter
 	r     *http.Request
@@ -41,20 +41,20 @@ var (
 	errForged    = errors.New("the form is not of this session")
 )
 
-func newVisit(d *Dashboard, w http.ResponseWriter, r *http.Request, where Where) *visit {
-	return &visit{Dashboard: d, w: w, r: r, where: where}
+func newVisit(d *Dashboard, w http.ResponseWriter, r *http.Request, where Where) *request {
+	return &request{Dashboard: d, w: w, r: r, where: where}
 }
 
-func (v *visit) jar(name string) browser.Jar {
+func (v *request) jar(name string) browser.Jar {
 	return browser.Jar{Name: name, Secure: strings.HasPrefix(v.where.Origin, "https://")}
 }
 
 // sessions is the cookie of who is signed in, strangers the one that protects the form of who is
 // not yet.
-func (v *visit) sessions() browser.Jar  { return v.jar("vendgate-session") }
-func (v *visit) strangers() browser.Jar { return v.jar("vendgate-browser") }
+func (v *request) sessions() browser.Jar  { return v.jar("vendgate-session") }
+func (v *request) strangers() browser.Jar { return v.jar("vendgate-browser") }
 
-func (v *visit) serve(path string) error {
+func (v *request) serve(path string) error {
 	if path == "/sign-in" {
 		return v.signIn()
 	}
@@ -86,7 +86,7 @@ func (v *visit) serve(path string) error {
 }
 
 // takes reports whether route serves the request, and notes the id in its path.
-func (v *visit) takes(route route, path string) bool {
+func (v *request) takes(route route, path string) bool {
 	method := v.r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -112,7 +112,7 @@ func (v *visit) takes(route route, path string) bool {
 }
 
 // recognise finds the session and its tenant. A session ends with the key that began it.
-func (v *visit) recognise() error {
+func (v *request) recognise() error {
 	who, ok := v.sessions().Find(v.r)
 	if !ok {
 		return errSignedOut
@@ -137,11 +137,11 @@ func (v *visit) recognise() error {
 }
 
 // acting names the key in the audit trail.
-func (v *visit) acting(ctx context.Context) context.Context {
+func (v *request) acting(ctx context.Context) context.Context {
 	return connect.WithActor(ctx, connect.Actor{Name: "dashboard, key " + v.fingerprint(), Request: v.where.Request})
 }
 
-func (v *visit) fingerprint() string { return hex.EncodeToString(v.key[:6]) }
+func (v *request) fingerprint() string { return hex.EncodeToString(v.key[:6]) }
 
 // maxForm bounds the body of a form, in bytes.
 const maxForm = 64 << 10
@@ -149,7 +149,7 @@ const maxForm = 64 << 10
 // csrfPurpose is what the forms of the dashboard are bound to, beside the session.
 const csrfPurpose = "dashboard"
 
-func (v *visit) readForm() error {
+func (v *request) readForm() error {
 	if err := v.parseForm(); err != nil {
 		return err
 	}
@@ -160,26 +160,26 @@ func (v *visit) readForm() error {
 }
 
 // spend takes a unit of the api budget: a change costs here what it costs by the Platform API.
-func (v *visit) spend(t *policy.Tenant) error {
+func (v *request) spend(t *policy.Tenant) error {
 	now := v.o.Now()
-	wait, ok := t.Account.SpendAPI(t.Budgets.API, now)
+	wait, ok := t.Usage.SpendAPI(t.Budgets.API, now)
 	if ok {
 		return nil
 	}
-	t.Account.RefusedCalls.Add(now)
+	t.Usage.RefusedCalls.Add(now)
 	e := vending.Refuse(vending.RateLimited, "the api budget of this minute is spent; nothing was changed")
 	e.RetryAfter = wait
 	return e
 }
 
-func (v *visit) parseForm() error {
+func (v *request) parseForm() error {
 	return browser.ReadForm(v.w, v.r, maxForm)
 }
 
-func (v *visit) caller() manager.Caller { return manager.Caller{Tenant: v.tenant} }
+func (v *request) caller() manager.Caller { return manager.Caller{Tenant: v.tenant} }
 
 // session is what every page shows of who is signed in.
-func (v *visit) session() page.Session {
+func (v *request) session() page.Session {
 	name := v.known.Brand.Name
 	if name == "" {
 		name = v.tenant.ID
@@ -188,19 +188,19 @@ func (v *visit) session() page.Session {
 		Alert: v.alert}
 }
 
-func (v *visit) headers() {
+func (v *request) headers() {
 	page.SecurityHeaders(v.w.Header(),
 		page.HeaderOptions{Dashboard: true, TLS: strings.HasPrefix(v.where.Origin, "https://")})
 }
 
-func (v *visit) show(status int, view page.View) {
+func (v *request) show(status int, view page.View) {
 	v.headers()
 	if err := v.o.Pages.Serve(v.w, status, view); err != nil && v.r.Context().Err() == nil {
 		v.o.Logger.Error("drawing a page of the dashboard", "request", v.where.Request, "error", err)
 	}
 }
 
-func (v *visit) redirect(to string) {
+func (v *request) redirect(to string) {
 	v.headers()
 	v.w.Header().Set("Location", Root+to)
 	v.w.WriteHeader(http.StatusSeeOther)

@@ -25,7 +25,7 @@ func TestTexts(t *testing.T) {
 	}
 	cause := errors.New("canary-cause")
 	for _, kind := range kinds {
-		for _, p := range []*Problem{
+		for _, p := range []*Error{
 			{Kind: kind, Err: cause},
 			{Kind: kind, App: "Acme", Code: "some_code", Status: 499, Field: "X-Api-Key", Err: cause},
 		} {
@@ -53,25 +53,25 @@ func TestTexts(t *testing.T) {
 func TestMessages(t *testing.T) {
 	app := &catalog.App{Slug: "mail", Name: "Acme Mail", Fields: []catalog.Field{{Name: "api_key", Label: "API key"}}}
 	for _, c := range []struct {
-		p    Problem
+		p    Error
 		want string
 	}{
-		{Problem{Kind: Declined, Code: "access_denied"}, "Access was declined at Acme Mail, so nothing was saved."},
-		{Problem{Kind: WrongCredential, Status: 401},
+		{Error{Kind: Declined, Code: "access_denied"}, "Access was declined at Acme Mail, so nothing was saved."},
+		{Error{Kind: WrongCredential, Status: 401},
 			"Acme Mail does not accept what you entered (HTTP 401); please check it and try again."},
-		{Problem{Kind: WrongCredential, Status: 401, Code: "invalid_client"},
+		{Error{Kind: WrongCredential, Status: 401, Code: "invalid_client"},
 			"Acme Mail does not accept what you entered (invalid_client); please check it and try again."},
-		{Problem{Kind: MissingField, Field: "api_key"}, "API key is missing; please enter it."},
-		{Problem{Kind: OtherAccount, Field: "api_key"},
+		{Error{Kind: MissingField, Field: "api_key"}, "API key is missing; please enter it."},
+		{Error{Kind: OtherAccount, Field: "api_key"},
 			"You connected an account of Acme Mail, but its API key has another form than the accounts that " +
 				"can be used here, so nothing was saved; please connect another account, or tell whoever sent you the link."},
-		{Problem{Kind: UnknownField, Field: "{app}"}, "Acme Mail has no field called {app}."},
+		{Error{Kind: UnknownField, Field: "{app}"}, "Acme Mail has no field called {app}."},
 	} {
 		if got := about(app, c.p).Message(); got != c.want {
 			t.Errorf("it says %q, want %q", got, c.want)
 		}
 	}
-	if got := about(&catalog.App{Slug: "mail"}, Problem{Kind: Declined}).App; got != "mail" {
+	if got := about(&catalog.App{Slug: "mail"}, Error{Kind: Declined}).App; got != "mail" {
 		t.Errorf("an app without a name is called %q", got)
 	}
 }

@@ -100,11 +100,11 @@ func (u *unstored) takeAll() map[string]rotation {
 	return all
 }
 
-// rescue stores what an earlier refresh of h could not, and returns h as it is then. That comes
+// retrySave stores what an earlier refresh of h could not, and returns h as it is then. That comes
 // before any call of the provider: a spent refresh token looks like theft to it, and may end the
 // grant. It tries once, as the grant is kept for the next vend, and callers with a valid token
 // should not wait for a disk. The version guards it, so that it needs no lease.
-func (s *Source) rescue(ctx context.Context, h holding) (_ holding, stored bool, err error) {
+func (s *Source) retrySave(ctx context.Context, h holding) (_ holding, stored bool, err error) {
 	g, ok := s.unstored.of(h)
 	if !ok {
 		return h, false, nil

@@ -7,11 +7,11 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-// meant is what an end user meant by value, which has no spaces around it: of an address that was
-// pasted where a part of a host is asked for, that part alone, and where a whole host is, what
-// [address] makes of it. A path is no part of a slot: the app's entry says what is called. What is
-// no address of the app's stays as it is, and is refused.
-func meant(app *catalog.App, f catalog.Field, value string) (string, *Problem) {
+// normalize is what an end user normalize by value, which has no spaces around it: of an address
+// that was pasted where a part of a host is asked for, that part alone, and where a whole host is,
+// what [address] makes of it. A path is no part of a slot: the app's entry says what is called.
+// What is no address of the app's stays as it is, and is refused.
+func normalize(app *catalog.App, f catalog.Field, value string) (string, *Error) {
 	switch {
 	case f.Kind == catalog.KindHost:
 		return address(app, f, value)

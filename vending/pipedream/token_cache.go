@@ -19,9 +19,9 @@ type pass struct {
 	until  time.Time
 }
 
-// passes keeps the current pass. Where it has none, one fetch serves all who wait. The fetch
+// tokenCache keeps the current pass. Where it has none, one fetch serves all who wait. The fetch
 // belongs to none of them: whoever leaves ends only the own wait.
-type passes struct {
+type tokenCache struct {
 	fetch   func(context.Context) (pass, error)
 	timeout time.Duration
 	ctx     context.Context // ends with close
@@ -43,13 +43,13 @@ type flight struct {
 
 var errClosed = errors.New("the source is closed")
 
-func (p *passes) open(timeout time.Duration) {
+func (p *tokenCache) open(timeout time.Duration) {
 	p.timeout = timeout
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 }
 
 // close ends the fetch in flight and waits for it.
-func (p *passes) close() {
+func (p *tokenCache) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
@@ -58,7 +58,7 @@ func (p *passes) close() {
 }
 
 // get returns the current pass, or waits for a new one as long as ctx lasts.
-func (p *passes) get(ctx context.Context) (vending.Secret, error) {
+func (p *tokenCache) get(ctx context.Context) (vending.Secret, error) {
 	f, err := p.join() //nolint:contextcheck // the fetch belongs to no caller
 	if err != nil {
 		return vending.Secret{}, err
@@ -72,7 +72,7 @@ func (p *passes) get(ctx context.Context) (vending.Secret, error) {
 }
 
 // join returns the fetch in flight, a new one, or one that has ended where the current pass serves.
-func (p *passes) join() (*flight, error) {
+func (p *tokenCache) join() (*flight, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -91,7 +91,7 @@ func (p *passes) join() (*flight, error) {
 // ended is the channel of flights that were never under way.
 var ended = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-func (p *passes) fly(f *flight) {
+func (p *tokenCache) fly(f *flight) {
 	ctx, cancel := context.WithTimeout(p.ctx, p.timeout)
 	defer cancel()
 	f.pass, f.err = p.fetch(ctx)
@@ -102,7 +102,7 @@ func (p *passes) fly(f *flight) {
 }
 
 // drop forgets the pass that was refused, unless another one has taken its place.
-func (p *passes) drop(refused vending.Secret) {
+func (p *tokenCache) drop(refused vending.Secret) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current.secret == refused {

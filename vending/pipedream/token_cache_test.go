@@ -12,8 +12,8 @@ import (
 )
 
 // newPasses makes passes whose fetches take a second and yield tokens of that lifetime.
-func newPasses(lifetime time.Duration, fetches *int) *passes {
-	p := &passes{fetch: func(ctx context.Context) (pass, error) {
+func newPasses(lifetime time.Duration, fetches *int) *tokenCache {
+	p := &tokenCache{fetch: func(ctx context.Context) (pass, error) {
 		*fetches++
 		asked := time.Now()
 		select {
@@ -27,7 +27,7 @@ func newPasses(lifetime time.Duration, fetches *int) *passes {
 	return p
 }
 
-func mustGet(t *testing.T, p *passes) vending.Secret {
+func mustGet(t *testing.T, p *tokenCache) vending.Secret {
 	t.Helper()
 	secret, err := p.get(t.Context())
 	if err != nil || secret.IsZero() {
@@ -164,7 +164,7 @@ func TestClose(t *testing.T) {
 // TestFetchIsBound: a fetch that nobody waits for ends by itself.
 func TestFetchIsBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &passes{fetch: func(ctx context.Context) (pass, error) {
+		p := &tokenCache{fetch: func(ctx context.Context) (pass, error) {
 			<-ctx.Done()
 			return pass{}, unavailable("fetching", ctx.Err())
 		}}

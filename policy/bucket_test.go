@@ -11,7 +11,7 @@ import (
 )
 
 // exhaust spends all that is left and returns how many units that were.
-func exhaust(a *Allowance, now time.Time) int {
+func exhaust(a *Bucket, now time.Time) int {
 	for n := 0; ; n++ {
 		if _, ok := a.Spend(now); !ok {
 			return n
@@ -23,7 +23,7 @@ func TestBudgetIsExact(t *testing.T) {
 	for _, b := range []Budget{1, 2, 59, 60, 61, 600, 100_000} {
 		t.Run(fmt.Sprint(int(b)), func(t *testing.T) {
 			now := time.Now()
-			a := NewAllowance(b)
+			a := NewBucket(b)
 			if units, full := a.Left(now); units != int(b) || full != 0 || !a.full(now) {
 				t.Errorf("a new one: %d left, full in %v", units, full)
 			}
@@ -48,7 +48,7 @@ func TestBudgetIsExact(t *testing.T) {
 func TestBudgetParallel(t *testing.T) {
 	const callers, budget = 1000, 600
 	synctest.Test(t, func(t *testing.T) {
-		a := NewAllowance(budget)
+		a := NewBucket(budget)
 		var spent, refused atomic.Int64
 		var wg sync.WaitGroup
 		for range callers {
@@ -72,7 +72,7 @@ func TestWait(t *testing.T) {
 	for _, b := range []Budget{1, 7, 60, 120, 600, 10_000} {
 		t.Run(fmt.Sprint(int(b)), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := NewAllowance(b)
+				a := NewBucket(b)
 				exhaust(a, time.Now())
 				for range 100 {
 					wait, ok := a.Spend(time.Now())
@@ -99,7 +99,7 @@ func TestRefill(t *testing.T) {
 	for _, every := range []time.Duration{time.Millisecond, 37 * time.Millisecond, time.Second} {
 		t.Run(every.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := NewAllowance(600)
+				a := NewBucket(600)
 				exhaust(a, time.Now())
 				start, n := time.Now(), 0
 				for time.Since(start) < 30*time.Second {
@@ -116,7 +116,7 @@ func TestRefill(t *testing.T) {
 
 func TestLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := NewAllowance(600)
+		a := NewBucket(600)
 		for range 250 {
 			a.Spend(time.Now())
 		}
@@ -145,7 +145,7 @@ func TestUnbounded(t *testing.T) {
 	for _, b := range []Budget{0, -1} {
 		t.Run(fmt.Sprint(int(b)), func(t *testing.T) {
 			now := time.Now()
-			a := NewAllowance(b)
+			a := NewBucket(b)
 			for range 10_000 {
 				if wait, ok := a.Spend(now); !ok || wait != 0 {
 					t.Fatalf("refused, wait %v", wait)
@@ -180,7 +180,7 @@ func TestAdjust(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := NewAllowance(c.budget)
+				a := NewBucket(c.budget)
 				for range c.spend {
 					a.Spend(time.Now())
 				}
@@ -209,7 +209,7 @@ func TestAdjust(t *testing.T) {
 func TestLateClock(t *testing.T) {
 	early := time.Now()
 	late := early.Add(10 * time.Second)
-	a := NewAllowance(600)
+	a := NewBucket(600)
 	n := 0
 	for range 2000 {
 		for _, now := range []time.Time{late, early} {
@@ -224,7 +224,7 @@ func TestLateClock(t *testing.T) {
 }
 
 func TestAllowanceParallelUse(t *testing.T) {
-	a := NewAllowance(100)
+	a := NewBucket(100)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

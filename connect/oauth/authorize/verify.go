@@ -14,7 +14,7 @@ import (
 
 // FromFields makes a grant of what the end user entered. A client-credentials app must give a first
 // token for it; of any other app without a provider's page, it is tried by the verify request of
-// the catalog, once. What is neither accepted nor refused is a *[Problem] of kind Unconfirmed. The
+// the catalog, once. What is neither accepted nor refused is a *[Error] of kind Unconfirmed. The
 // grant is verified unless the catalog has no verify request.
 func (a *Authorizer) FromFields(ctx context.Context, app *catalog.App, fields []vending.Field) (connect.Grant, error) {
 	return a.fromFields(ctx, app, fields, false)
@@ -50,7 +50,7 @@ func (a *Authorizer) confirm(ctx context.Context, app *catalog.App, v connect.Gr
 		return a.firstToken(ctx, app, v)
 	}
 	err := a.try(ctx, app, v)
-	var p *Problem
+	var p *Error
 	switch {
 	case err == nil, errors.Is(err, inject.ErrNoVerify), unconfirmed && errors.As(err, &p) && p.Kind == Unconfirmed:
 	default:

@@ -16,24 +16,24 @@ import (
 
 var state = DigestOf("state")
 
-func attemptOf(l Link) Attempt {
-	return Attempt{
+func attemptOf(l Link) AuthRequest {
+	return AuthRequest{
 		Link: digestOf(l), Verifier: vending.NewSecret("canary-verifier"),
 		RedirectURI: "https://gate.example/connect/callback",
 		Fields:      []vending.Field{{Name: "subdomain", Value: "canary-field"}, {Name: "site", Value: "é\x00\n\"<"}},
 	}
 }
 
-func beginAttempt(t testing.TB, s *Store, l Link) Attempt {
+func beginAttempt(t testing.TB, s *Store, l Link) AuthRequest {
 	t.Helper()
 	a := attemptOf(l)
-	if err := s.BeginAttempt(t.Context(), state, alices, a); err != nil {
+	if err := s.CreateAuthRequest(t.Context(), state, alices, a); err != nil {
 		t.Fatal(err)
 	}
 	return a
 }
 
-func wantAttempt(t testing.TB, s *Store, want Attempt) {
+func wantAttempt(t testing.TB, s *Store, want AuthRequest) {
 	t.Helper()
 	got, err := s.TakeAttempt(t.Context(), state, alices)
 	if err != nil || !reflect.DeepEqual(got, want) || got.Verifier.Reveal() != want.Verifier.Reveal() {
@@ -45,13 +45,14 @@ func TestAttemptWorksOnce(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
 	want := beginAttempt(t, stores[0], createLink(t, stores[0]))
-	if _, err := stores[1].TakeAttempt(t.Context(), state, DigestOf("mallory's browser")); !errors.Is(err, ErrNoAttempt) {
-		t.Errorf("another browser: %v, want %v", err, ErrNoAttempt)
+	if _, err := stores[1].TakeAttempt(t.Context(), state, DigestOf("mallory's browser")); !errors.Is(err,
+		ErrNoAuthRequest) {
+		t.Errorf("another browser: %v, want %v", err, ErrNoAuthRequest)
 	}
 	wantAttempt(t, stores[1], want)
 	for _, s := range stores {
-		if a, err := s.TakeAttempt(t.Context(), state, alices); !errors.Is(err, ErrNoAttempt) || !a.Verifier.IsZero() {
-			t.Errorf("again: %v, want %v", err, ErrNoAttempt)
+		if a, err := s.TakeAttempt(t.Context(), state, alices); !errors.Is(err, ErrNoAuthRequest) || !a.Verifier.IsZero() {
+			t.Errorf("again: %v, want %v", err, ErrNoAuthRequest)
 		}
 	}
 	wantEvents(t, stores[0], AuditFilter{}, LinkCreated)
@@ -68,7 +69,7 @@ func TestTakeTogether(t *testing.T) {
 		wg.Go(func() {
 			if _, err := stores[i%2].TakeAttempt(t.Context(), state, alices); err == nil {
 				won.Add(1)
-			} else if !errors.Is(err, ErrNoAttempt) {
+			} else if !errors.Is(err, ErrNoAuthRequest) {
 				t.Error(err)
 			}
 		})
@@ -114,8 +115,8 @@ func TestDeadAttempt(t *testing.T) {
 				wantAttempt(t, s, want)
 				return
 			}
-			if _, err := s.TakeAttempt(t.Context(), state, alices); !errors.Is(err, ErrNoAttempt) {
-				t.Errorf("error %v, want %v", err, ErrNoAttempt)
+			if _, err := s.TakeAttempt(t.Context(), state, alices); !errors.Is(err, ErrNoAuthRequest) {
+				t.Errorf("error %v, want %v", err, ErrNoAuthRequest)
 			}
 			must[int](t)(s.Sweep(t.Context()))
 			if left := fmt.Sprint(rowsOf(t, s, `SELECT count(*) FROM attempts`)); left != "[[0]]" {
@@ -134,13 +135,13 @@ func TestManyAttempts(t *testing.T) {
 	const begun = maxAttempts + 5
 	for i := range begun {
 		clock.add(time.Second)
-		if err := s.BeginAttempt(t.Context(), DigestOf(fmt.Sprint(i)), alices, attemptOf(l)); err != nil {
+		if err := s.CreateAuthRequest(t.Context(), DigestOf(fmt.Sprint(i)), alices, attemptOf(l)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range begun {
 		_, err := s.TakeAttempt(t.Context(), DigestOf(fmt.Sprint(i)), alices)
-		if gone := i < begun-maxAttempts; gone != errors.Is(err, ErrNoAttempt) || !gone && err != nil {
+		if gone := i < begun-maxAttempts; gone != errors.Is(err, ErrNoAuthRequest) || !gone && err != nil {
 			t.Errorf("attempt %d of %d: %v", i+1, begun, err)
 		}
 	}
@@ -152,7 +153,7 @@ func TestAttemptRefuses(t *testing.T) {
 	l := createLink(t, s)
 	a := attemptOf(l)
 	a.Fields = []vending.Field{{Name: "site", Value: strings.Repeat("canary", 20000)}}
-	err := s.BeginAttempt(t.Context(), state, alices, a)
+	err := s.CreateAuthRequest(t.Context(), state, alices, a)
 	if wantCode(t, err, vending.InvalidRequest); err != nil && strings.Contains(err.Error(), "canary") {
 		t.Error("the error repeats the field")
 	}

@@ -69,7 +69,7 @@ func (b begun) check(app *catalog.App, client connect.OAuthClient) error {
 		at = append(at, vending.Field{Name: name, Value: b.get(keptAt + name)})
 	}
 	if client.Moved(app, at) {
-		return about(app, Problem{Kind: WrongIssuer, Err: errMoved})
+		return about(app, Error{Kind: WrongIssuer, Err: errMoved})
 	}
 	return nil
 }

@@ -22,25 +22,25 @@ const (
 // limit is for budgets that are a bound.
 func (b Budget) limit() rate.Limit { return rate.Limit(float64(b) / 60) }
 
-// Allowance is what is left of one budget. It is safe for parallel use, and exact: no two callers
+// Bucket is what is left of one budget. It is safe for parallel use, and exact: no two callers
 // get the last unit.
-type Allowance struct {
+type Bucket struct {
 	mu      sync.Mutex
 	budget  Budget
 	limiter *rate.Limiter // nil until there is a bound for the first time
 	latest  time.Time     // no unit was spent later
 }
 
-// NewAllowance returns a full allowance of b.
-func NewAllowance(b Budget) *Allowance {
-	a := new(Allowance)
+// NewBucket returns a full allowance of b.
+func NewBucket(b Budget) *Bucket {
+	a := new(Bucket)
 	a.Adjust(b, time.Time{})
 	return a
 }
 
 // Adjust changes the budget and keeps what was spent: a larger one fills up at its own rate, and
 // none is full again for having been changed, nor for having been without a bound in between.
-func (a *Allowance) Adjust(b Budget, now time.Time) {
+func (a *Bucket) Adjust(b Budget, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if b == a.budget {
@@ -59,14 +59,14 @@ func (a *Allowance) Adjust(b Budget, now time.Time) {
 }
 
 // Budget returns the budget.
-func (a *Allowance) Budget() Budget {
+func (a *Bucket) Budget() Budget {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.budget
 }
 
 // Spend takes one unit. If none is left it takes nothing and returns how long until there is one.
-func (a *Allowance) Spend(now time.Time) (wait time.Duration, ok bool) {
+func (a *Bucket) Spend(now time.Time) (wait time.Duration, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.budget <= 0 {
@@ -82,7 +82,7 @@ func (a *Allowance) Spend(now time.Time) (wait time.Duration, ok bool) {
 // notBefore returns now, or the latest time seen if that is later. Callers read the clock before
 // they wait for the lock; the limiter would go back with the slower ones and refill the same time
 // twice.
-func (a *Allowance) notBefore(now time.Time) time.Time {
+func (a *Bucket) notBefore(now time.Time) time.Time {
 	if now.After(a.latest) {
 		a.latest = now
 	}
@@ -90,7 +90,7 @@ func (a *Allowance) notBefore(now time.Time) time.Time {
 }
 
 // Left returns how many whole units are left, and how long until all of them are.
-func (a *Allowance) Left(now time.Time) (units int, full time.Duration) {
+func (a *Bucket) Left(now time.Time) (units int, full time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.budget <= 0 {
@@ -100,7 +100,7 @@ func (a *Allowance) Left(now time.Time) (units int, full time.Duration) {
 }
 
 // full reports whether nothing of the budget is missing any more.
-func (a *Allowance) full(now time.Time) bool {
+func (a *Bucket) full(now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.budget <= 0 || a.limiter.TokensAt(now) >= float64(a.budget)
@@ -108,7 +108,7 @@ func (a *Allowance) full(now time.Time) bool {
 
 // until returns how long it takes until there are units again; the bucket counts in floating
 // point, so a millisecond more keeps a caller that waits exactly so long from coming too early.
-func (a *Allowance) until(units float64, now time.Time) time.Duration {
+func (a *Bucket) until(units float64, now time.Time) time.Duration {
 	missing := units - a.limiter.TokensAt(now)
 	if missing <= 0 {
 		return 0

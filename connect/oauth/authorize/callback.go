@@ -44,7 +44,7 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	}
 	keep := unseal(verifier)
 	if keep.get(catalog.OAuthToken) != "" { // the app was one of OAuth 1 when the end user left
-		return connect.Grant{}, about(app, Problem{Kind: BadCallback, Err: errOtherFlow})
+		return connect.Grant{}, about(app, Error{Kind: BadCallback, Err: errOtherFlow})
 	}
 	fields, err := cleanFields(app, fields)
 	if err != nil {
@@ -91,21 +91,21 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 
 // readCallback returns the code. What could come from another than the app's provider is refused
 // before anything it says is believed (RFC 9207, section 2.4).
-func readCallback(app *catalog.App, o *catalog.OAuth2, query url.Values) (string, *Problem) {
+func readCallback(app *catalog.App, o *catalog.OAuth2, query url.Values) (string, *Error) {
 	for _, values := range query {
 		if len(values) > 1 { // RFC 6749, section 3.1; which of two counts is for an attacker to choose
-			return "", about(app, Problem{Kind: BadCallback, Err: errDoubled})
+			return "", about(app, Error{Kind: BadCallback, Err: errDoubled})
 		}
 	}
 	if issuer, sent := query["iss"]; sent && !isIssuer(o, issuer[0]) {
-		return "", about(app, Problem{Kind: WrongIssuer, Err: errIssuer})
+		return "", about(app, Error{Kind: WrongIssuer, Err: errIssuer})
 	}
 	code := query.Get("code")
 	if refusedBy(query) {
 		return "", about(app, callbackError(query))
 	}
 	if code == "" || len(code) > maxAuthorizationCode {
-		return "", about(app, Problem{Kind: BadCallback, Err: errNoCode})
+		return "", about(app, Error{Kind: BadCallback, Err: errNoCode})
 	}
 	return code, nil
 }
@@ -134,7 +134,7 @@ func newGrant(app *catalog.App, v connect.GrantValues, client connect.OAuthClien
 		size += len(f.Name) + len(f.Value)
 	}
 	if size > maxGrant {
-		return connect.Grant{}, about(app, Problem{Kind: Nonsense, Err: errLargeGrant})
+		return connect.Grant{}, about(app, Error{Kind: Nonsense, Err: errLargeGrant})
 	}
 	if err := checkPlaced(app, v, client.FieldsOf(app)); err != nil {
 		return connect.Grant{}, err

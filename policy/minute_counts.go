@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Refusals counts what a budget has refused in each of the last 60 minutes. The zero value is
+// MinuteCounts counts what a budget has refused in each of the last 60 minutes. The zero value is
 // ready, and safe for parallel use.
-type Refusals struct {
+type MinuteCounts struct {
 	mu     sync.Mutex
 	minute int64 // of the latest count, in Unix time
 	counts [60]int
 }
 
 // Add counts one refusal.
-func (r *Refusals) Add(now time.Time) {
+func (r *MinuteCounts) Add(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.advance(now)
@@ -22,7 +22,7 @@ func (r *Refusals) Add(now time.Time) {
 }
 
 // LastHour returns the counts of the last 60 minutes, the current one last.
-func (r *Refusals) LastHour(now time.Time) (counts [60]int) {
+func (r *MinuteCounts) LastHour(now time.Time) (counts [60]int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.advance(now)
@@ -34,7 +34,7 @@ func (r *Refusals) LastHour(now time.Time) (counts [60]int) {
 
 // advance forgets the minutes that have passed out of the hour. A clock that goes back counts into
 // the latest minute.
-func (r *Refusals) advance(now time.Time) {
+func (r *MinuteCounts) advance(now time.Time) {
 	minute := now.Unix() / 60
 	for passed := min(minute-r.minute, 60); passed > 0; passed-- {
 		r.counts[(minute-passed+1)%60] = 0
