@@ -12,8 +12,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// dnsProvider stands for the module of github.com/caddy-dns/cloudflare, which the README's
-// configuration needs and this build has not: it takes one argument, the token.
+// dnsProvider stands for the module of github.com/caddy-dns/cloudflare, which a
+// configuration of docs/caller-keys.md needs and this build has not: it takes one argument, the token.
 type dnsProvider struct {
 	Token string `json:"api_token"`
 }
@@ -32,14 +32,14 @@ func (p *dnsProvider) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 func init() { caddy.RegisterModule(new(dnsProvider)) }
 
-// TestByHostDocs adapts the README's configurations for addressing by host, and
+// TestByHostDocs adapts the configurations of docs/caller-keys.md for addressing by host, and
 // Caddyfile.example's.
 func TestByHostDocs(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+	page, err := os.ReadFile("docs/caller-keys.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(readme), "\n## Addressing by host\n")
+	_, section, _ := strings.Cut(string(page), "\n## Addressing by host\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	blocks := regexp.MustCompile("(?m)^```caddyfile\n([^`]*)^```$").FindAllStringSubmatch(section, -1)
 	if len(blocks) != 2 {
@@ -52,7 +52,7 @@ func TestByHostDocs(t *testing.T) {
 	_, commented, _ := strings.Cut(string(example), "# *.gw.example.com {\n")
 	uncommented := "*.gw.example.com {\n" + regexp.MustCompile(`(?m)^# ?`).ReplaceAllString(commented, "")
 	if uncommented != blocks[0][1] {
-		t.Errorf("Caddyfile.example has\n%s\nand the README\n%s", uncommented, blocks[0][1])
+		t.Errorf("Caddyfile.example has\n%s\nand docs/caller-keys.md\n%s", uncommented, blocks[0][1])
 	}
 	for i, wants := range [][]string{
 		{`"hosts":["gw.example.com"]`, `"host":["*.gw.example.com"]`,

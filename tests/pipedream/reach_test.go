@@ -14,7 +14,7 @@ import (
 	source "github.com/vendgate/vendgate/vending/pipedream"
 )
 
-// verified are the apps of the catalog that the README lists.
+// verified are the apps of the catalog that docs/sources.md speaks of.
 func verified(t *testing.T) []*catalog.App {
 	t.Helper()
 	apps, err := catalog.Embedded()
@@ -24,10 +24,10 @@ func verified(t *testing.T) []*catalog.App {
 	return apps.Apps()
 }
 
-// TestReadmeReach: the README lists the apps that cannot be had from Pipedream, or not by each
+// TestReachPage: docs/sources.md lists the apps that Pipedream does not give, or not from each
 // account.
-func TestReadmeReach(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+func TestReachPage(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "sources.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,13 +36,13 @@ func TestReadmeReach(t *testing.T) {
 		var row string
 		switch reach := source.ReachOf(app); {
 		case reach == source.Never:
-			row = "cannot be had"
+			row = "not available"
 		case reach == source.OwnClient:
-			row = "on an OAuth client of your own there alone"
+			row = "only with an OAuth client of your own there"
 		case reach == source.ProxyOnly:
-			row = "through Pipedream's proxy alone"
+			row = "only through Pipedream's proxy"
 		case len(source.ClientValues(app)) > 0:
-			row = "directly by a line of the source alone"
+			row = "directly only with a line in the source"
 		default:
 			continue
 		}
@@ -56,7 +56,7 @@ func TestReadmeReach(t *testing.T) {
 		list, _, _ = strings.Cut(list, "\n")
 		cells := strings.Split(list, " | ")
 		if got := strings.TrimSuffix(cells[len(cells)-1], " |"); got != strings.Join(slugs, " ") {
-			t.Errorf("the README's row %q has\n%s\nwant\n%s", row, got, strings.Join(slugs, " "))
+			t.Errorf("the row %q of docs/sources.md has\n%s\nwant\n%s", row, got, strings.Join(slugs, " "))
 		}
 	}
 }

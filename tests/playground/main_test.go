@@ -1,6 +1,6 @@
 // Package playground does what a newcomer does: it starts the real `vendgate playground`, copies
-// what it prints into a shell, and ends it with Ctrl-C. It also holds the README to what the
-// program has.
+// what it prints into a shell, and ends it with Ctrl-C. It also holds the documents to what
+// the program has.
 package playground
 
 import (

@@ -15,20 +15,20 @@ import (
 var removedAnyway = []string{"connection", "content-length", "cookie", "host", "keep-alive", "trailer",
 	"transfer-encoding", "upgrade", "via", "proxy-"}
 
-// TestReadme: the README names each header that is left out because of the proxy alone.
-func TestReadme(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+// TestSourcesPage: docs/sources.md names each header that is left out because of the proxy alone.
+func TestSourcesPage(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "sources.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, row, _ := strings.Cut(string(text), "\n| `pipedream` | ")
-	row, _, _ = strings.Cut(strings.ToLower(row), "\n")
+	_, section, _ := strings.Cut(string(text), "\n## pipedream\n")
+	section, _, _ = strings.Cut(strings.ToLower(section), "\n## ")
 	for _, name := range refusedNames {
 		if strings.HasSuffix(name, "-") {
 			name += "*"
 		}
-		if !slices.Contains(removedAnyway, strings.TrimSuffix(name, "*")) && !strings.Contains(row, "`"+name+"`") {
-			t.Errorf("the row of the source does not name %s", name)
+		if !slices.Contains(removedAnyway, strings.TrimSuffix(name, "*")) && !strings.Contains(section, "`"+name+"`") {
+			t.Errorf("the source's section does not name %s", name)
 		}
 	}
 }

@@ -18,18 +18,19 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func readme(t *testing.T) string {
+// document reads a document of the repository.
+func document(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(harness.Root(t), "README.md"))
+	text, err := os.ReadFile(filepath.Join(harness.Root(t), filepath.FromSlash(name)))
 	if err != nil {
-		t.Fatalf("the repository has no README.md to test: %v", err)
+		t.Fatal(err)
 	}
 	return string(text)
 }
 
 // TestReadmeStart: the first thing that the README says to run is what this package tests.
 func TestReadmeStart(t *testing.T) {
-	_, rest, ok := strings.Cut(readme(t), "<!-- tested -->")
+	_, rest, ok := strings.Cut(document(t, "README.md"), "<!-- tested -->")
 	if !ok {
 		t.Fatal("README.md marks no block with <!-- tested -->")
 	}
@@ -39,9 +40,9 @@ func TestReadmeStart(t *testing.T) {
 	}
 }
 
-// TestReadmeCodes: the README has each code with its status in a row of its table.
-func TestReadmeCodes(t *testing.T) {
-	text, codes := readme(t), 0
+// TestDocsCodes: docs/calls.md has each code with its status in a row of its table.
+func TestDocsCodes(t *testing.T) {
+	text, codes := document(t, "docs/calls.md"), 0
 	for _, file := range parse(t, "vending") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			spec, ok := n.(*ast.ValueSpec)
@@ -58,7 +59,7 @@ func TestReadmeCodes(t *testing.T) {
 					t.Errorf("%s is a constant without a row in vending's table", code)
 				}
 				if row := fmt.Sprintf("| %d | `%s` |", code.Status(), code); !strings.Contains(text, row) {
-					t.Errorf("README.md lacks the row %s", row)
+					t.Errorf("docs/calls.md lacks the row %s", row)
 				}
 			}
 			return true
@@ -69,8 +70,8 @@ func TestReadmeCodes(t *testing.T) {
 	}
 }
 
-// TestReadmeOptions: the README has every option that the Caddyfile parser knows, as code.
-func TestReadmeOptions(t *testing.T) {
+// TestDocsOptions: docs/configuration.md has every option that the Caddyfile parser knows, as code.
+func TestDocsOptions(t *testing.T) {
 	known := make(map[string]bool)
 	for _, file := range parse(t, "caddymodule") {
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -83,14 +84,14 @@ func TestReadmeOptions(t *testing.T) {
 	if len(known) < 60 || !known["vend_timeout"] || !known["path_prefix"] || !known["key_sha256"] {
 		t.Fatalf("found %d options in package caddymodule: the parser is written in another way now", len(known))
 	}
-	code := strings.Join(regexp.MustCompile("(?s)```.*?```|`[^`]+`").FindAllString(readme(t), -1), "\n")
+	code := strings.Join(regexp.MustCompile("(?s)```.*?```|`[^`]+`").FindAllString(document(t, "docs/configuration.md"), -1), "\n")
 	words := make(map[string]bool)
 	for _, word := range regexp.MustCompile(`[A-Za-z0-9_]+`).FindAllString(code, -1) {
 		words[word] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		if !words[name] {
-			t.Errorf("README.md does not name the option %s", name)
+			t.Errorf("docs/configuration.md does not name the option %s", name)
 		}
 	}
 }
