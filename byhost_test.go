@@ -12,8 +12,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// dnsProvider stands for the module of github.com/caddy-dns/cloudflare, which a
-// configuration of docs/caller-keys.md needs and this build has not: it takes one argument, the token.
+// dnsProvider stands for the module of github.com/caddy-dns/cloudflare, which a configuration of
+// docs/caller-keys.md needs and this build has not: it takes one argument, the token.
 type dnsProvider struct {
 	Token string `json:"api_token"`
 }

@@ -1,6 +1,6 @@
 // Package quickstart does what docs/quickstart.md says: it writes its configuration, runs its
-// gateway, and runs its commands in a shell, one after the other. Only the providers are others: one
-// on loopback stands for them.
+// gateway, and runs its commands in a shell, one after the other. Only the providers are others:
+// one on loopback stands for them.
 package quickstart
 
 import (
@@ -95,7 +95,8 @@ func (p *page) next(language, holds string) string {
 func (p *page) run(holds string) string {
 	p.t.Helper()
 	block := p.next("sh", holds)
-	script := "set -euo pipefail\n[ ! -f vars ] || . ./vars\n" + block + "declare -p KEY CONNECTION >vars 2>/dev/null || :\n"
+	script := "set -euo pipefail\n[ ! -f vars ] || . ./vars\n" + block +
+		"declare -p KEY CONNECTION >vars 2>/dev/null || :\n"
 	cmd := exec.CommandContext(p.t.Context(), "bash", "-c", script)
 	cmd.Env = append(os.Environ(), "NO_PROXY=*", "no_proxy=*")
 	var complaints strings.Builder
