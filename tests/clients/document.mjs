@@ -1,13 +1,14 @@
 // Writes what is generated of the documents: the table of libraries, and the blocks, which are files of examples/ and python/blocks/.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { sdks } from './harness/rows.mjs';
 
 const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 const locked = JSON.parse(read('package-lock.json')).packages;
 
-/** The documents that show blocks. */
-export const documents = ['../../README.md', '../../docs/sdks.md'];
+/** The documents that may show blocks. */
+const pages = readdirSync(new URL('../../docs', import.meta.url)).filter((name) => name.endsWith('.md'));
+export const documents = ['../../README.md', ...pages.map((name) => `../../docs/${name}`)];
 
 const versionOf = (name) => locked[`node_modules/${name}`].version;
 const own = ({ python, package: name, sdk }) => python ?? versionOf(name ?? sdk);
