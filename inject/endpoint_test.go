@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/internal/sse"
 )
 
 // streamOf is the answer of an MCP server whose SSE endpoint is /v1/sse, as it reaches the caller.
@@ -59,8 +60,8 @@ func TestRewriteEndpoint(t *testing.T) {
 			"\uFEFFevent: endpoint\ndata: " + gwMessages + "\n\n"},
 		"mark within": {"\n\uFEFFevent: endpoint\ndata: " + from + "\n\n",
 			"\n\uFEFFevent: endpoint\ndata: " + from + "\n\n"},
-		"long comments": {strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " +
-			from + "\n\n", strings.Repeat(": "+strings.Repeat("x", maxEvent/2)+"\n", 3) + "event: endpoint\ndata: " +
+		"long comments": {strings.Repeat(": "+strings.Repeat("x", sse.MaxEvent/2)+"\n", 3) + "event: endpoint\ndata: " +
+			from + "\n\n", strings.Repeat(": "+strings.Repeat("x", sse.MaxEvent/2)+"\n", 3) + "event: endpoint\ndata: " +
 			gwMessages + "\n\n"},
 		"a path": {"event: endpoint\ndata: /v1/messages?s=1\n\n",
 			"event: endpoint\ndata: /proxy/c1/app/messages?s=1\n\n"},
@@ -76,8 +77,8 @@ func TestRewriteEndpoint(t *testing.T) {
 		"no name":       {"data: " + from + "\n\n", "data: " + from + "\n\n"},
 		"JSON":          {"data: {\"event: endpoint\": 1}\n\n", "data: {\"event: endpoint\": 1}\n\n"},
 		"without data":  {"event: endpoint\n\n", "event: endpoint\n\n"},
-		"too long": {"event: endpoint\ndata: " + from + strings.Repeat("x", maxEvent) + "\n\n",
-			"event: endpoint\ndata: " + from + strings.Repeat("x", maxEvent) + "\n\n"},
+		"too long": {"event: endpoint\ndata: " + from + strings.Repeat("x", sse.MaxEvent) + "\n\n",
+			"event: endpoint\ndata: " + from + strings.Repeat("x", sse.MaxEvent) + "\n\n"},
 		"empty": {"\n\n", "\n\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

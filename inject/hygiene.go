@@ -231,13 +231,6 @@ func foldPlain(dst []byte, name string) (folded []byte, plain bool) {
 // lenientDecode decodes a part of a query.
 func lenientDecode(s string) string { return lenient.Decode(strings.ReplaceAll(s, "+", " ")) }
 
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c | 0x20 - 'a' + 10
+func isAlnum(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }

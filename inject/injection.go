@@ -2,11 +2,11 @@ package inject
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/vendgate/vendgate/internal/secretscan"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -31,7 +31,7 @@ type Injection struct {
 	used  [2]vending.Credential // the one vended and, after a forced vend, the fresh one
 	vends int
 	// hidden is what must not come back; see secrets.
-	hidden *secrets
+	hidden *secretscan.Set
 
 	// ownHeader is one that the gateway itself sends, empty for none.
 	ownHeader string
@@ -215,16 +215,4 @@ func (x *Injection) fullQuery(cred vending.Credential) (string, error) {
 		b.WriteString(value)
 	}
 	return b.String(), nil
-}
-
-// discardTimeout bounds the wait for the rest of an answer that will not be used.
-const discardTimeout = time.Second
-
-// discard reads a little of an answer that will not be used, so that its connection can be, and
-// closes it.
-func discard(res *http.Response) {
-	stop := time.AfterFunc(discardTimeout, func() { _ = res.Body.Close() }) // it may never end
-	_, _ = io.CopyN(io.Discard, res.Body, 64<<10)
-	stop.Stop()
-	_ = res.Body.Close()
 }

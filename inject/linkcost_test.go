@@ -44,26 +44,6 @@ func TestLinksThatCost(t *testing.T) {
 	}
 }
 
-// TestNamesThatCost: a name that ends like a member's is looked at with the names around it,
-// however many lists are between.
-func TestNamesThatCost(t *testing.T) {
-	const depth = maxNesting - 10
-	var members []string
-	for c := 'a'; c <= 'z'; c++ {
-		members = append(members, string(c)+".next")
-	}
-	text := `{"z":` + strings.Repeat("[", depth) + strings.Repeat(`{"next":1},`, 80000) + `{"next":"b"}` +
-		strings.Repeat("]", depth) + "}"
-	begun := time.Now()
-	got := edited(members, text, 1<<20, func(string) string { return "c" })
-	if took := time.Since(begun); took > longestWait {
-		t.Errorf("it took %v", took)
-	}
-	if want := strings.ReplaceAll(text, `"b"`, `"c"`); got != want {
-		t.Error("the member was not found")
-	}
-}
-
 // TestLinkMemory: a body may hold thousands of links, so that each takes no more memory than its
 // own length accounts for.
 func TestLinkMemory(t *testing.T) {

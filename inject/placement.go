@@ -101,24 +101,6 @@ func (p *Placement) compile(known func(string) bool) (err error) {
 	return err
 }
 
-func (p *Placement) compileSigner(known func(string) bool) (err error) {
-	switch {
-	case p.app.OAuth1 != nil:
-		p.signer = newOAuth1Signer()
-		p.open[catalog.ConsumerKey] = struct{}{} // a name, as a client id is
-	case p.app.Sign != nil:
-		if p.signer, err = newSigner(p.app.Sign, known); err != nil {
-			return err
-		}
-	default:
-		return nil
-	}
-	for _, name := range p.signer.headers() {
-		p.sets.add(lenient.Header(name))
-	}
-	return nil
-}
-
 // defaultPlacement is where the credential of an auth type goes if the app does not say.
 func defaultPlacement(app *catalog.App) (*catalog.Placement, error) {
 	switch vending.AuthType(app.AuthType) {
@@ -219,19 +201,39 @@ func (p *Placement) basicPair(cred vending.Credential) (string, error) {
 	return base64.StdEncoding.EncodeToString([]byte(username + ":" + password)), nil
 }
 
-// headerText refuses values that would end the header early, or that a server would trim into
-// another value than the one stored.
-func headerText(v string) (string, error) {
-	if v == "" {
-		return "", errors.New("is empty")
-	}
-	for i := range len(v) {
-		if c := v[i]; c < ' ' || c == 0x7f {
-			return "", errors.New("holds a line break or another control character")
+// prefix is a path prefix, compiled; see [catalog.Prefix].
+type prefix struct {
+	head     string
+	template template
+}
+
+// compilePrefixes reads the path prefixes of rules: that of all paths, which is empty where there
+// is none, and the others.
+func (p *Placement) compilePrefixes(rules *catalog.Placement, known func(string) bool) error {
+	for _, rule := range rules.Prefixes() {
+		if rule.Template[0] != '/' {
+			return fmt.Errorf("path prefix %q must begin with /", rule.Template)
+		}
+		t, err := parseTemplate(rule.Template, known)
+		switch {
+		case err != nil:
+			return fmt.Errorf("path prefix: %w", err)
+		case rule.Head == "":
+			p.prefix = t
+		default:
+			p.otherPrefixes = append(p.otherPrefixes, prefix{rule.Head, t})
 		}
 	}
-	if v[0] == ' ' || v[len(v)-1] == ' ' {
-		return "", errors.New("begins or ends with a space")
+	return nil
+}
+
+// choosePrefix takes the head of another path prefix off the caller's path.
+func (x *Injection) choosePrefix() {
+	x.prefix = x.placement.prefix
+	for _, other := range x.placement.otherPrefixes {
+		if rest, ok := catalog.CutHead(x.path, other.head); ok {
+			x.prefix, x.path = other.template, rest
+			return
+		}
 	}
-	return v, nil
 }

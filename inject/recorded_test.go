@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/internal/jsonedit"
 )
 
 // recordedLinks are answers as the apps' SDKs get them, where the SDK calls next what is in member:
@@ -36,9 +37,11 @@ func TestRecordedLinksAreReached(t *testing.T) {
 				t.Fatalf("%s has no links", c.slug)
 			}
 			x := exchangeWith(t, app, testCredential("api_key", "secret"))
-			text := edited(app.Links.Members, c.answer, 1<<20, func(v string) string { return x.rewriteAddress(v, testGateway) })
+			editor := jsonedit.NewEditor(jsonedit.NewMembers(app.Links.Members),
+				func(v string) string { return x.rewriteAddress(v, testGateway) })
+			text := editor.End(editor.Write(nil, []byte(c.answer)))
 			var answer map[string]any
-			if err := json.Unmarshal([]byte(text), &answer); err != nil {
+			if err := json.Unmarshal(text, &answer); err != nil {
 				t.Fatal(err)
 			}
 			link, _ := answer[c.member].(string)

@@ -89,10 +89,3 @@ func literals(list []named) (kept []named) {
 	}
 	return kept
 }
-
-func (t template) holdsField() bool {
-	for range t.names {
-		return true
-	}
-	return false
-}

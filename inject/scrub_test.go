@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/internal/secretscan"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -100,7 +101,7 @@ func TestLongHeaders(t *testing.T) {
 	app := keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}"))
 	x := exchangeWith(t, app, testCredential("api_key", "sk-live/+AAAA"))
 	filler := strings.Repeat(`%00\\\\`, 30)
-	value, cleaned := filler+"sk-live%2F%2BAAAA", filler+mark
+	value, cleaned := filler+"sk-live%2F%2BAAAA", filler+secretscan.Mark
 	h := make(http.Header)
 	for i := range 4000 {
 		h[fmt.Sprintf("X-%d", i)] = []string{value}
@@ -111,7 +112,7 @@ func TestLongHeaders(t *testing.T) {
 		switch values[0] {
 		case cleaned:
 			searched++
-		case mark:
+		case secretscan.Mark:
 		default:
 			t.Fatalf("%s: %q", name, values[0])
 		}

@@ -184,33 +184,6 @@ var presigned = nameSet{
 	"x-amz-security-token": {}, "x-amz-signature": {}, "x-amz-signedheaders": {},
 }
 
-// signableQuery returns raw in a spelling that every server reads as the same parameters, which is
-// what the signature covers. "+" becomes "%20": the specification reads it as a plus, servers as a
-// space. Empty pairs go. All other bytes and the order stay. What does not parse is refused:
-// net/url and the server would drop different parts of it. So is a key that signs reports to be a
-// signature's own.
-func signableQuery(raw string, signs func(key string) bool) (string, error) {
-	if raw == "" {
-		return raw, nil
-	}
-	parameters, err := url.ParseQuery(raw)
-	if err != nil {
-		return "", vending.Refuse(vending.InvalidRequest,
-			"the query cannot be signed: it holds a semicolon, an invalid percent encoding or too many parameters")
-	}
-	for key := range parameters {
-		if signs(key) {
-			return "", vending.Refuse(vending.InvalidRequest, "the query holds a signature already; send the request unsigned")
-		}
-	}
-	raw = strings.ReplaceAll(raw, "+", "%20")
-	if !strings.HasPrefix(raw, "&") && !strings.HasSuffix(raw, "&") && !strings.Contains(raw, "&&") {
-		return raw, nil
-	}
-	pairs := strings.FieldsFunc(raw, func(c rune) bool { return c == '&' })
-	return strings.Join(pairs, "&"), nil
-}
-
 // awsScope is where a signature is valid, beside its date.
 type awsScope struct{ service, region string }
 

@@ -41,24 +41,6 @@ func isSitePath(path string) bool {
 	return true
 }
 
-// isPunycode reports whether a label is one of an international name in its ASCII form (RFC 5890,
-// section 2.3.2.5).
-func isPunycode(label string) bool { return len(label) >= 4 && strings.EqualFold(label[:4], "xn--") }
-
-// plainInternational reports whether the labels of name that are punycode say what the name's own
-// form says: others are read in one way by some programs and in another by others.
-func plainInternational(name string) bool {
-	if !strings.Contains(strings.ToLower(name), "xn--") {
-		return true
-	}
-	shown, err := idna.Lookup.ToUnicode(name)
-	if err != nil {
-		return false
-	}
-	ascii, err := idna.Lookup.ToASCII(shown)
-	return err == nil && strings.EqualFold(ascii, name)
-}
-
 // Site is an address of a site in the form of a host's value: `host[:port][/path]`, in ASCII and
 // lower case but for the path.
 type Site struct{ Host, Path string }
@@ -90,30 +72,3 @@ func ParseSite(raw string) (s Site, ok bool) {
 
 // String is the site as it is stored.
 func (s Site) String() string { return s.Host + s.Path }
-
-// isLinkHost accepts the names that links may have, which include those of a private network.
-func isLinkHost(name string) bool {
-	if name == "" || len(name) > maxHostName {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if _, err := hostLabel(label); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-// cutPort splits a host and its port, which keeps its colon and is empty where it is one that a
-// scheme has anyway.
-func cutPort(host string) (name, port string) {
-	colon := strings.LastIndexByte(host, ':')
-	if colon <= strings.LastIndexByte(host, ']') {
-		return host, ""
-	}
-	name, port = host[:colon], host[colon:]
-	if port == ":" || port == ":80" || port == ":443" {
-		port = ""
-	}
-	return name, port
-}

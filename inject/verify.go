@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
@@ -223,15 +222,4 @@ func (p *Placement) newVerifyRequest(ctx context.Context, method, body string) (
 		r.Header.Set("Content-Type", "application/json")
 	}
 	return r, nil
-}
-
-// jsonString escapes a value for a part of a JSON string (RFC 8259, section 7).
-func jsonString(v string) (string, error) {
-	if v == "" {
-		return "", errors.New("is empty")
-	}
-	if !utf8.ValidString(v) { // encoding/json would make another value of it
-		return "", errors.New("is not UTF-8")
-	}
-	return jsonText(v, false), nil
 }

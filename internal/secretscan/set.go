@@ -1,12 +1,20 @@
-package inject
+// Package secretscan finds secrets in text in all their spellings: as they are, and encoded or
+// escaped as URLs, forms, JSON, HTML, base64 and others do it, one in another.
+//
+// It must never log or keep what it searches.
+package secretscan
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// secrets are values that must not come back, with what is known of all of them.
-type secrets struct {
+// MinLength is the length, in bytes, under which a value is only looked for where it is all of a
+// text: shorter ones occur by chance.
+const MinLength = 6
+
+// Set is a set of values that must not come back, with what is known of all of them.
+type Set struct {
 	values []string
 	// least is how many characters the shortest of them has that is not too short to be looked for.
 	least int
@@ -14,9 +22,39 @@ type secrets struct {
 	spaced, wide bool
 }
 
-func (s *secrets) add(value string) {
+// Values are the secrets as they are. The slice must not be changed.
+func (s *Set) Values() []string { return s.values }
+
+// Longest is how many bytes the longest spelling has of those that are looked for across the end of
+// a limit: a secret as it is or, where it needs escapes, with each byte escaped as in JSON.
+func (s *Set) Longest() (longest int) {
+	for _, v := range s.values {
+		n := len(v)
+		if !isPlain(v) {
+			n *= len(`\u002F`)
+		}
+		longest = max(longest, n)
+	}
+	return longest
+}
+
+// isPlain reports whether v needs no escape anywhere.
+func isPlain(v string) bool {
+	for i := range len(v) {
+		if !isAlnum(v[i]) && strings.IndexByte("-_.~", v[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Add adds a secret.
+func (s *Set) Add(value string) {
+	if s.values == nil {
+		s.values = make([]string, 0, 4) // few credentials have more
+	}
 	s.values = append(s.values, value)
-	if len(value) < minSecret {
+	if len(value) < MinLength {
 		return
 	}
 	if n := utf8.RuneCountInString(value); s.least == 0 || n < s.least {
@@ -28,11 +66,11 @@ func (s *secrets) add(value string) {
 	}
 }
 
-// in reports whether text may hold a secret. It is true of every text that does, and of hardly any
-// other.
-func (s *secrets) in(text string) bool {
+// MayHold reports whether text may hold a secret. It is true of every text that does, and of hardly
+// any other.
+func (s *Set) MayHold(text string) bool {
 	for _, v := range s.values {
-		if len(v) < minSecret {
+		if len(v) < MinLength {
 			if text == v {
 				return true
 			}
@@ -44,12 +82,12 @@ func (s *secrets) in(text string) bool {
 }
 
 // disguises reports whether text has an escape, or is encoded for long enough to hold a secret.
-func disguises[T string | []byte](s *secrets, text T) bool {
+func disguises[T string | []byte](s *Set, text T) bool {
 	run := 0
 	for i := range len(text) {
 		c := text[i]
 		if base64Digits[c] != 0 {
-			if run++; run*3 >= s.least*4 && run >= minSecret {
+			if run++; run*3 >= s.least*4 && run >= MinLength {
 				return true
 			}
 			if c != '+' || !s.spaced {
@@ -100,13 +138,13 @@ func quotes[T string | []byte](text T, i int, hi, lo byte) bool {
 	return c <= ' ' || c == '=' || i+3 < len(text) && text[i+3] == '='
 }
 
-// held is in for what was decoded.
-func (s *secrets) held(text []byte) bool {
+// held is MayHold for what was decoded.
+func (s *Set) held(text []byte) bool {
 	if !s.legibleFor(text) {
 		return false
 	}
 	for _, secret := range s.values {
-		for i := 0; len(secret) >= minSecret && i+len(secret) <= len(text); i++ {
+		for i := 0; len(secret) >= MinLength && i+len(secret) <= len(text); i++ {
 			if text[i] == secret[0] && string(text[i:i+len(secret)]) == secret {
 				return true
 			}
@@ -118,7 +156,7 @@ func (s *secrets) held(text []byte) bool {
 // legibleFor reports whether as many bytes of text as the shortest secret has may be a part of one,
 // one after the other. It looks at the last of so many first: most of what is decoded is no text at
 // all.
-func (s *secrets) legibleFor(text []byte) bool {
+func (s *Set) legibleFor(text []byte) bool {
 	for from := 0; from+s.least <= len(text); {
 		i := from + s.least - 1
 		for i >= from && s.legible(text[i]) {
@@ -133,7 +171,7 @@ func (s *secrets) legibleFor(text []byte) bool {
 }
 
 // legible reports whether c may be a part of a secret in any spelling.
-func (s *secrets) legible(c byte) bool {
+func (s *Set) legible(c byte) bool {
 	switch c {
 	case 0, '\r', '\n', replaced[0], replaced[1], replaced[2]:
 		return true

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -72,4 +73,62 @@ func mayBeExtra(path string) bool {
 		path = decoded
 	}
 	return true
+}
+
+// PathByHost returns the path of a call, as [NewInjection] and rules have it, for a call that names
+// the app by host: label is empty, or the label of one of the app's extra hosts, and rawPath is the
+// provider's own, byte for byte. So the base path of the upstream is a part of it, and is cut off;
+// what the connection fills in, a site's path or a path prefix, is not.
+//
+// A path outside of the base path is `invalid_request`, as it cannot be called by path either:
+// rules that were written for the API would not see that it is outside of it. What the app declares
+// to have there is taken.
+func (p *Placement) PathByHost(label, rawPath string) (string, error) {
+	if label != "" {
+		host, ok := p.app.HostLabels[label]
+		if !ok {
+			return "", vending.Refuse(vending.UnknownApp, "the app has no host of this label; "+p.labels())
+		}
+		return extraPrefix + host + rawPath, nil
+	}
+	if p.hasPlaces() && mayBeExtra(rawPath) {
+		return rawPath, nil // [Placement.Split] judges what follows ~
+	}
+	if p.besidePlainly() && p.beside.refusal(rawPath) == nil {
+		return p.beside.at + rawPath, nil
+	}
+	base := p.upstream.path
+	if base == "" {
+		return rawPath, nil
+	}
+	if rest, below := catalog.CutHead(rawPath, base); below {
+		// To a call by path it would name another host.
+		if at, _, err := p.Split(rest); err != nil || at != "" {
+			return "", vending.Refuse(vending.InvalidRequest, "a path of the app's API cannot begin with ~ behind "+base)
+		}
+		return rest, nil
+	}
+	return "", vending.Refuse(vending.InvalidRequest,
+		"the path is outside of the app's API: at this host its paths begin with "+base)
+}
+
+// besidePlainly reports whether the path alone tells what lies beside the API, at the same host,
+// from the API.
+func (p *Placement) besidePlainly() bool {
+	return p.beside != nil && p.beside.host == "" && len(p.beside.base) > 0
+}
+
+func (p *Placement) hasPlaces() bool { return len(p.app.ExtraHosts) > 0 || p.beside != nil }
+
+// labels says which labels the app has, for messages.
+func (p *Placement) labels() string {
+	if len(p.app.HostLabels) == 0 {
+		return "its entry declares no host_labels"
+	}
+	list := make([]string, 0, len(p.app.HostLabels))
+	for label := range p.app.HostLabels {
+		list = append(list, label)
+	}
+	slices.Sort(list)
+	return "it has " + strings.Join(list, ", ")
 }

@@ -1,4 +1,4 @@
-package inject
+package secretscan
 
 import (
 	"html"
@@ -11,8 +11,8 @@ import (
 // times.
 const layers = 4
 
-// reading is one thing that size bytes of a text may stand for: up to four bytes.
-type reading struct {
+// unescaped is one thing that size bytes of a text may stand for: up to four bytes.
+type unescaped struct {
 	bytes [4]byte
 	n     uint8
 	// weak readings are rarely meant: a plus sign for a space, quoted-printable.
@@ -20,14 +20,14 @@ type reading struct {
 	size int
 }
 
-// reader reads the characters of a text in every spelling that URLs (RFC 3986, section 2.1), forms,
-// JSON and JavaScript, HTML and quoted-printable (RFC 2045, section 6.7) have for them, in any
-// mixture and several layers deep. A text can be read in more than one way, and only who wrote it
-// knows which is meant, so that a reader offers all.
-type reader struct {
+// unescaper reads the characters of a text in every spelling that URLs (RFC 3986, section 2.1),
+// forms, JSON and JavaScript, HTML and quoted-printable (RFC 2045, section 6.7) have for them, in
+// any mixture and several layers deep. A text can be read in more than one way, and only who wrote
+// it knows which is meant, so that all are offered.
+type unescaper struct {
 	text string
 	// memo has the readings where an escape may begin, by position and layers.
-	memo map[int][]reading
+	memo map[int][]unescaped
 	// work is what is left of the bound on all that is done for a text.
 	work *int
 }
@@ -36,29 +36,29 @@ type reader struct {
 var introduces = [256]bool{'%': true, '\\': true, '&': true, '=': true, '+': true}
 
 // plain are the readings of a byte as itself; beyond ASCII it may be a character of Latin-1, too.
-var plain = func() (table [256][]reading) {
+var plain = func() (table [256][]unescaped) {
 	for c := range table {
 		table[c] = appendByte(nil, byte(c), 1, false)
 	}
 	return table
 }()
 
-func appendByte(list []reading, c byte, size int, weak bool) []reading {
-	list = appendReading(list, reading{bytes: [4]byte{c}, n: 1, size: size, weak: weak})
+func appendByte(list []unescaped, c byte, size int, weak bool) []unescaped {
+	list = appendReading(list, unescaped{bytes: [4]byte{c}, n: 1, size: size, weak: weak})
 	if c >= utf8.RuneSelf {
 		list = appendRune(list, rune(c), size)
 	}
 	return list
 }
 
-func appendRune(list []reading, c rune, size int) []reading {
-	x := reading{size: size}
+func appendRune(list []unescaped, c rune, size int) []unescaped {
+	x := unescaped{size: size}
 	x.n = uint8(utf8.EncodeRune(x.bytes[:], c)) //nolint:gosec // at most four
 	return appendReading(list, x)
 }
 
 // appendReading adds x unless a shallower layer had it already.
-func appendReading(list []reading, x reading) []reading {
+func appendReading(list []unescaped, x unescaped) []unescaped {
 	if slices.Contains(list, x) {
 		return list
 	}
@@ -67,7 +67,7 @@ func appendReading(list []reading, x reading) []reading {
 
 // at returns what may begin at p, undoing up to depth layers of escapes. The deepest reading is the
 // last.
-func (r *reader) at(p, depth int) []reading {
+func (r *unescaper) at(p, depth int) []unescaped {
 	c := r.text[p]
 	if depth == 0 || !introduces[c] {
 		return plain[c]
@@ -89,7 +89,7 @@ func (r *reader) at(p, depth int) []reading {
 	}
 	if next := p + 1; len(list) > 1 || next < len(r.text) && introduces[r.text[next]] {
 		if r.memo == nil {
-			r.memo = make(map[int][]reading)
+			r.memo = make(map[int][]unescaped)
 		}
 		r.memo[key] = list
 	}
@@ -97,7 +97,7 @@ func (r *reader) at(p, depth int) []reading {
 }
 
 // appendEscape adds what the escape at p stands for; q follows its first character.
-func (r *reader) appendEscape(list []reading, lead byte, p, q, depth int) []reading {
+func (r *unescaper) appendEscape(list []unescaped, lead byte, p, q, depth int) []unescaped {
 	switch lead {
 	case '%':
 		if v, end := r.hex(q, depth, 2, 2); end > 0 {
@@ -115,7 +115,7 @@ func (r *reader) appendEscape(list []reading, lead byte, p, q, depth int) []read
 			return appendByte(list, byte(v), end-p, true) //nolint:gosec // two digits
 		}
 	case '+':
-		return appendReading(list, reading{bytes: [4]byte{' '}, n: 1, size: q - p, weak: true})
+		return appendReading(list, unescaped{bytes: [4]byte{' '}, n: 1, size: q - p, weak: true})
 	}
 	return list
 }
@@ -125,7 +125,7 @@ var controls = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', 'b': '\b', 'f': '\
 
 // appendBackslash reads the escapes of JSON (RFC 8259, section 7), JavaScript, and languages like
 // it.
-func (r *reader) appendBackslash(list []reading, p, q, depth int) []reading {
+func (r *unescaper) appendBackslash(list []unescaped, p, q, depth int) []unescaped {
 	if v, end := r.number(q, depth, 8, 1, 3); end > 0 {
 		return appendByte(list, byte(v), end-p, false) //nolint:gosec // more than 255 is no escape anywhere
 	}
@@ -156,7 +156,7 @@ func (r *reader) appendBackslash(list []reading, p, q, depth int) []reading {
 }
 
 // braced reads `{1F511}`.
-func (r *reader) braced(p, depth int) (v rune, end int) {
+func (r *unescaper) braced(p, depth int) (v rune, end int) {
 	if _, p = r.char(p, depth, func(c byte) bool { return c == '{' }); p == 0 {
 		return 0, 0
 	}
@@ -169,7 +169,7 @@ func (r *reader) braced(p, depth int) (v rune, end int) {
 
 // appendUnit reads four digits, which are half of a character where they are a surrogate: the other
 // half follows in the same spelling.
-func (r *reader) appendUnit(list []reading, lead byte, p, q, depth int) []reading {
+func (r *unescaper) appendUnit(list []unescaped, lead byte, p, q, depth int) []unescaped {
 	v, end := r.hex(q, depth, 4, 4)
 	if end == 0 {
 		return list
@@ -184,7 +184,7 @@ func (r *reader) appendUnit(list []reading, lead byte, p, q, depth int) []readin
 	return appendRune(list, v, end-p)
 }
 
-func (r *reader) unit(p, depth int, lead byte) (v rune, end int) {
+func (r *unescaper) unit(p, depth int, lead byte) (v rune, end int) {
 	if _, p = r.char(p, depth, func(c byte) bool { return c == lead }); p == 0 {
 		return 0, 0
 	}
@@ -199,7 +199,7 @@ const maxEntity = 32
 
 // appendEntity reads the character references of HTML and XML. A semicolon may be missing, as it
 // may to browsers.
-func (r *reader) appendEntity(list []reading, p, q, depth int) []reading {
+func (r *unescaper) appendEntity(list []unescaped, p, q, depth int) []unescaped {
 	if _, digits := r.char(q, depth, func(c byte) bool { return c == '#' }); digits > 0 {
 		v, end := r.number(digits, depth, 10, 1, 9)
 		if _, x := r.char(digits, depth, func(c byte) bool { return c|0x20 == 'x' }); x > 0 {
@@ -228,7 +228,7 @@ func (r *reader) appendEntity(list []reading, p, q, depth int) []reading {
 	}
 	name = append(name, ';')
 	if text := html.UnescapeString(string(name)); len(text) <= 4 && text[0] != '&' || text == "&" {
-		x := reading{n: uint8(len(text)), size: end - p} //nolint:gosec // at most four
+		x := unescaped{n: uint8(len(text)), size: end - p} //nolint:gosec // at most four
 		copy(x.bytes[:], text)
 		list = appendReading(list, x)
 	}
@@ -237,7 +237,7 @@ func (r *reader) appendEntity(list []reading, p, q, depth int) []reading {
 
 // char returns the ASCII character at p that ok takes, in its deepest reading, and where it ends; 0
 // if there is none.
-func (r *reader) char(p, depth int, ok func(byte) bool) (c byte, end int) {
+func (r *unescaper) char(p, depth int, ok func(byte) bool) (c byte, end int) {
 	if p >= len(r.text) {
 		return 0, 0
 	}
@@ -250,12 +250,12 @@ func (r *reader) char(p, depth int, ok func(byte) bool) (c byte, end int) {
 	return 0, 0
 }
 
-func (r *reader) hex(p, depth, least, most int) (v rune, end int) {
+func (r *unescaper) hex(p, depth, least, most int) (v rune, end int) {
 	return r.number(p, depth, 16, least, most)
 }
 
 // number reads least to most digits; end is 0 if there are fewer.
-func (r *reader) number(p, depth int, base rune, least, most int) (v rune, end int) {
+func (r *unescaper) number(p, depth int, base rune, least, most int) (v rune, end int) {
 	digit := isHex
 	if base <= 10 {
 		digit = func(c byte) bool { return '0' <= c && rune(c) < '0'+base }
@@ -279,4 +279,15 @@ func isSemicolon(c byte) bool { return c == ';' }
 
 func isAlnum(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func unhex(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c | 0x20 - 'a' + 10
 }

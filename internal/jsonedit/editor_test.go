@@ -1,28 +1,27 @@
-package inject
+package jsonedit
 
 import (
 	"encoding/json"
 	"strings"
 	"testing"
-
-	"github.com/vendgate/vendgate/catalog"
+	"time"
 )
 
 // edited runs text through an editor in parts of a size, as a stream comes.
 func edited(members []string, text string, size int, edit func(string) string) string {
-	e := &memberEditor{places: newLinkPlaces(&catalog.Links{Members: members}), edit: edit}
+	e := NewEditor(NewMembers(members), edit)
 	var out []byte
 	for rest := text; rest != ""; {
 		n := min(size, len(rest))
-		out = e.write(out, []byte(rest[:n]))
+		out = e.Write(out, []byte(rest[:n]))
 		rest = rest[n:]
 	}
-	return string(e.end(out))
+	return string(e.End(out))
 }
 
-// TestMemberEditor: what is between angle brackets is what was rewritten, and all else is as it
+// TestEditor: what is between angle brackets is what was rewritten, and all else is as it
 // was.
-func TestMemberEditor(t *testing.T) {
+func TestEditor(t *testing.T) {
 	mark := func(v string) string { return "<" + v + ">" }
 	for _, c := range []struct{ name, members, text, want string }{
 		{"a name at any depth", "next", `{"next":"a","b":[{"next":"c"}],"Next":"d","nexts":"e"}`,
@@ -55,10 +54,10 @@ func TestMemberEditor(t *testing.T) {
 		{"invalid UTF-8", "a", "{\"a\":\"b\xff\",\"\xff\":\"c\"}", "{\"a\":\"b\xff\",\"\xff\":\"c\"}"},
 		{"no object", "a", `["a","b"]`, `["a","b"]`},
 		{"a string alone", "a", `"a"`, `"a"`},
-		{"too long", "a", `{"a":"` + strings.Repeat("b", maxLink) + `","a":"c"}`,
-			`{"a":"` + strings.Repeat("b", maxLink) + `","a":"<c>"}`},
-		{"a name that is too long", "a", `{"` + strings.Repeat("a", maxLink) + `":"b","a":"c"}`,
-			`{"` + strings.Repeat("a", maxLink) + `":"b","a":"<c>"}`},
+		{"too long", "a", `{"a":"` + strings.Repeat("b", maxString) + `","a":"c"}`,
+			`{"a":"` + strings.Repeat("b", maxString) + `","a":"<c>"}`},
+		{"a name that is too long", "a", `{"` + strings.Repeat("a", maxString) + `":"b","a":"c"}`,
+			`{"` + strings.Repeat("a", maxString) + `":"b","a":"<c>"}`},
 		{"cut off", "a", `{"a":"b","a":"c`, `{"a":"<b>","a":"c`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -73,9 +72,9 @@ func TestMemberEditor(t *testing.T) {
 	}
 }
 
-// FuzzMemberEditor: whatever the text is, an editor that edits nothing changes nothing. One that
+// FuzzEditor: whatever the text is, an editor that edits nothing changes nothing. One that
 // removes changes what is between the quotes of declared members, and leaves JSON JSON.
-func FuzzMemberEditor(f *testing.F) {
+func FuzzEditor(f *testing.F) {
 	for _, seed := range []string{`{"next":"https:\/\/a","x":[1,{"next":["b"]}]}`, `{"a.b":"c","a":{"b":"\u0061"}}`,
 		"[}{,:\"\\", `{"next":"\ud83d\ude00"}`} {
 		f.Add(seed, 3)
@@ -113,16 +112,40 @@ func blank(t *testing.T, members []string, text string) string {
 	return out
 }
 
-func BenchmarkMemberEditor(b *testing.B) {
+func BenchmarkEditor(b *testing.B) {
 	text := []byte(`{"items":[` +
 		strings.Repeat(`{"id":12345,"name":"a name of some `+
 			`length","url":"https://api.example.com/items/12345","tags":["a","b"]},`, 9000) + `{}]}`)
-	places := newLinkPlaces(&catalog.Links{Members: []string{"next", "@odata.nextLink"}})
+	members := NewMembers([]string{"next", "@odata.nextLink"})
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		e := &memberEditor{places: places, edit: func(v string) string { return v }}
-		if out := e.end(e.write(make([]byte, 0, len(text)), text)); len(out) != len(text) {
+		e := NewEditor(members, func(v string) string { return v })
+		if out := e.End(e.Write(make([]byte, 0, len(text)), text)); len(out) != len(text) {
 			b.Fatal(len(out))
 		}
+	}
+}
+
+// longestWait is far more than what a test here takes, and far less than what it took where time
+// grew with the square of a text's length.
+const longestWait = 5 * time.Second
+
+// TestNamesThatCost: a name that ends like a member's is looked at with the names around it,
+// however many lists are between.
+func TestNamesThatCost(t *testing.T) {
+	const depth = maxNesting - 10
+	var members []string
+	for c := 'a'; c <= 'z'; c++ {
+		members = append(members, string(c)+".next")
+	}
+	text := `{"z":` + strings.Repeat("[", depth) + strings.Repeat(`{"next":1},`, 80000) + `{"next":"b"}` +
+		strings.Repeat("]", depth) + "}"
+	begun := time.Now()
+	got := edited(members, text, 1<<20, func(string) string { return "c" })
+	if took := time.Since(begun); took > longestWait {
+		t.Errorf("it took %v", took)
+	}
+	if want := strings.ReplaceAll(text, `"b"`, `"c"`); got != want {
+		t.Error("the member was not found")
 	}
 }

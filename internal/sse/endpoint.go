@@ -1,54 +1,21 @@
-package inject
+// Package sse rewrites the first event of a stream of server-sent events, and streams the rest.
+package sse
 
 import (
 	"bytes"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 )
 
-// maxEvent bounds what is held of a stream's first event, in bytes: a longer one names no endpoint.
-const maxEvent = 8 << 10
+// MaxEvent bounds what is held of a stream's first event, in bytes: a longer one names no endpoint.
+const MaxEvent = 8 << 10
 
-// RewriteEndpoint has the first event of a stream lead to the gateway, if it is `endpoint`: by
-// that, MCP servers name the URL that their clients post to (MCP 2024-11-05, Transports, HTTP with
-// SSE). The event alone is held, until it is whole; what follows streams.
-func (x *Injection) RewriteEndpoint(res *http.Response, gw func() Gateway) {
-	h := res.Header
-	if res.Request == nil || res.Request.Method != http.MethodGet || res.StatusCode != http.StatusOK || !isEventStream(h) {
-		return
-	}
-	res.Body = &endpointBody{ReadCloser: res.Body, rewrite: func(url string) string { return x.rewriteURL(url, gw) }}
-	res.ContentLength = -1
-	delete(h, "Content-Length")
-}
-
-// uncoded is the Accept-Encoding of a caller that takes no coding; nobody writes to it.
-var uncoded = []string{"identity"}
-
-// askStreamPlain has a stream of events sent without a coding, where the caller would take one: an
-// endpoint could not be seen in it. Most servers send streams so anyway.
-func askStreamPlain(h http.Header) {
-	if len(h["Accept-Encoding"]) == 0 {
-		return
-	}
-	for _, line := range h["Accept"] {
-		if strings.Contains(strings.ToLower(line), eventStream) {
-			h["Accept-Encoding"] = uncoded
-			return
-		}
-	}
-}
-
-const eventStream = "text/event-stream"
-
-// isEventStream reports whether the body is a stream of events as it is, without a coding.
-func isEventStream(h http.Header) bool {
-	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	coding := h.Get("Content-Encoding")
-	return strings.EqualFold(strings.TrimSpace(kind), eventStream) &&
-		(coding == "" || strings.EqualFold(coding, "identity"))
+// RewriteEndpoint returns a body in place of that of a stream. If its first event is `endpoint`,
+// its URL is what rewrite makes of it: by that, MCP servers name the URL that their clients post to
+// (MCP 2024-11-05, Transports, HTTP with SSE). The event alone is held, until it is whole.
+func RewriteEndpoint(body io.ReadCloser, rewrite func(url string) string) io.ReadCloser {
+	return &endpointBody{ReadCloser: body, rewrite: rewrite}
 }
 
 // endpointBody is a stream whose first event may be rewritten.
@@ -87,7 +54,7 @@ func (b *endpointBody) Read(p []byte) (int, error) {
 // decide moves to ready what need not be held any more.
 func (b *endpointBody) decide() {
 	event := readEvent(b.held, !b.begun)
-	if event.to > event.past+maxEvent || event.state == undecided && (b.err != nil || len(b.held) > event.past+maxEvent) {
+	if event.to > event.past+MaxEvent || event.state == undecided && (b.err != nil || len(b.held) > event.past+MaxEvent) {
 		event.state = ordinary
 	}
 	switch event.state {

@@ -3,6 +3,7 @@ package inject
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/internal/httpx"
+	"github.com/vendgate/vendgate/internal/jsonedit"
+	"github.com/vendgate/vendgate/internal/sse"
 )
 
 const (
@@ -97,7 +100,8 @@ func (x *Injection) RewriteBody(res *http.Response, gw func() Gateway) {
 		return
 	}
 	gw = sync.OnceValue(gw)
-	editor := &memberEditor{places: x.placement.links, edit: func(v string) string { return x.rewriteAddress(v, gw) }}
+	editor := jsonedit.NewEditor(x.placement.links.members,
+		func(v string) string { return x.rewriteAddress(v, gw) })
 	coding, _ := codingOf(res.Header)
 	switch {
 	case errors.Is(held.err, io.EOF):
@@ -108,16 +112,16 @@ func (x *Injection) RewriteBody(res *http.Response, gw func() Gateway) {
 }
 
 // editWhole edits a body that has come to its end.
-func editWhole(res *http.Response, body []byte, coding string, editor *memberEditor) {
+func editWhole(res *http.Response, body []byte, coding string, editor *jsonedit.Editor) {
 	plain, ok := body, true
 	if coding != "" {
 		plain, ok = unzip(body)
 	}
-	if !ok || !editor.edits(plain) {
+	if !ok || !json.Valid(bytes.TrimPrefix(plain, []byte("\uFEFF"))) {
 		return
 	}
-	edited := editor.end(editor.write(make([]byte, 0, len(plain)+len(plain)/8), plain))
-	if !editor.changed {
+	edited := editor.End(editor.Write(make([]byte, 0, len(plain)+len(plain)/8), plain))
+	if !editor.Changed() {
 		return
 	}
 	if coding != "" {
@@ -129,7 +133,7 @@ func editWhole(res *http.Response, body []byte, coding string, editor *memberEdi
 
 // editStream edits a body as it comes. It is sent on without a coding, so that no part waits for a
 // compressor: every client takes that.
-func editStream(res *http.Response, coding string, editor *memberEditor) {
+func editStream(res *http.Response, coding string, editor *jsonedit.Editor) {
 	res.Body = &editedStream{body: res.Body, zipped: coding != "", editor: editor, answer: res}
 	res.ContentLength = -1
 	delete(res.Header, "Content-Length")
@@ -144,7 +148,7 @@ type editedStream struct {
 	zipped bool
 	// plain is body without its coding; nil before the first read, which waits for a coding's header.
 	plain  io.Reader
-	editor *memberEditor
+	editor *jsonedit.Editor
 	// part is read, buffer is what became of it, and ready what of that is for the reader.
 	part          [4 << 10]byte
 	buffer, ready []byte
@@ -162,9 +166,9 @@ func (s *editedStream) Read(p []byte) (int, error) {
 		}
 		var n int
 		n, s.err = s.plain.Read(s.part[:])
-		s.buffer = s.editor.write(s.buffer[:0], s.part[:n])
+		s.buffer = s.editor.Write(s.buffer[:0], s.part[:n])
 		if s.err != nil {
-			s.buffer = s.editor.end(s.buffer)
+			s.buffer = s.editor.End(s.buffer)
 			dropDigestsOf(s.answer.Trailer)
 		}
 		if s.ready = s.buffer; n == 0 && s.err == nil {
@@ -259,4 +263,44 @@ func dropDigestsOf(h http.Header) {
 			}
 		}
 	}
+}
+
+// RewriteEndpoint has the first event of a stream lead to the gateway, if it is `endpoint`: by
+// that, MCP servers name the URL that their clients post to (MCP 2024-11-05, Transports, HTTP with
+// SSE). The event alone is held, until it is whole; what follows streams.
+func (x *Injection) RewriteEndpoint(res *http.Response, gw func() Gateway) {
+	h := res.Header
+	if res.Request == nil || res.Request.Method != http.MethodGet || res.StatusCode != http.StatusOK || !isEventStream(h) {
+		return
+	}
+	res.Body = sse.RewriteEndpoint(res.Body, func(url string) string { return x.rewriteURL(url, gw) })
+	res.ContentLength = -1
+	delete(h, "Content-Length")
+}
+
+// uncoded is the Accept-Encoding of a caller that takes no coding; nobody writes to it.
+var uncoded = []string{"identity"}
+
+// askStreamPlain has a stream of events sent without a coding, where the caller would take one: an
+// endpoint could not be seen in it. Most servers send streams so anyway.
+func askStreamPlain(h http.Header) {
+	if len(h["Accept-Encoding"]) == 0 {
+		return
+	}
+	for _, line := range h["Accept"] {
+		if strings.Contains(strings.ToLower(line), eventStream) {
+			h["Accept-Encoding"] = uncoded
+			return
+		}
+	}
+}
+
+const eventStream = "text/event-stream"
+
+// isEventStream reports whether the body is a stream of events as it is, without a coding.
+func isEventStream(h http.Header) bool {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	coding := h.Get("Content-Encoding")
+	return strings.EqualFold(strings.TrimSpace(kind), eventStream) &&
+		(coding == "" || strings.EqualFold(coding, "identity"))
 }

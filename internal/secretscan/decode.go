@@ -1,4 +1,4 @@
-package inject
+package secretscan
 
 import (
 	"strings"
@@ -9,17 +9,17 @@ import (
 // span is a stretch of a text: from its first byte to behind its last one.
 type span struct{ from, to int }
 
-// view is a text, or what a part of it decodes to.
-type view struct {
+// decoded is a text, or what a part of it decodes to.
+type decoded struct {
 	text string
 	// spans are where each byte of text stands in the text that was given; nil if this is it.
 	spans []span
-	// last says that the view ends where the given text ends.
+	// last says that it ends where the given text ends.
 	last bool
 }
 
 // span returns where text[from:to], which is not empty, stands in the text that was given.
-func (v view) span(from, to int) span {
+func (v decoded) span(from, to int) span {
 	if v.spans == nil {
 		return span{from, to}
 	}
@@ -30,9 +30,9 @@ func (v view) span(from, to int) span {
 	return s
 }
 
-// viewBuilder makes a view of another.
-type viewBuilder struct {
-	of view
+// textBuilder makes one decoded text of another.
+type textBuilder struct {
+	of decoded
 	// bare leaves the spans out, where only the text matters.
 	bare  bool
 	bytes []byte
@@ -40,7 +40,7 @@ type viewBuilder struct {
 }
 
 // add adds bytes that of.text[from:to] decodes to.
-func (b *viewBuilder) add(text string, from, to int) {
+func (b *textBuilder) add(text string, from, to int) {
 	b.bytes = append(b.bytes, text...)
 	if b.bare {
 		return
@@ -51,11 +51,11 @@ func (b *viewBuilder) add(text string, from, to int) {
 	}
 }
 
-func (b *viewBuilder) view(last bool) view { return view{string(b.bytes), b.spans, last} }
+func (b *textBuilder) text(last bool) decoded { return decoded{string(b.bytes), b.spans, last} }
 
-// flatten decodes up to depth layers of the escapes of a view; those that are rarely meant only if
+// flatten decodes up to depth layers of the escapes of a text; those that are rarely meant only if
 // weak says so.
-func flatten(b *viewBuilder, r *reader, depth int, weak bool) {
+func flatten(b *textBuilder, r *unescaper, depth int, weak bool) {
 	v := b.of
 	for p := 0; p < len(v.text); {
 		list := plain[v.text[p]][:1] // not as Latin-1
@@ -114,11 +114,11 @@ func (k runKind) decode(dst []byte, text string) []byte {
 	return fromBase64(dst, text)
 }
 
-func (k runKind) view(v view, from, to int, last bool) view {
+func (k runKind) text(v decoded, from, to int, last bool) decoded {
 	if k == hexRun {
-		return hexView(v, from, to, last)
+		return hexText(v, from, to, last)
 	}
-	return base64View(v, from, to, last)
+	return base64Text(v, from, to, last)
 }
 
 // base64Digits are the values of the digits of base64 in both alphabets (RFC 4648, sections 4 and
@@ -149,9 +149,9 @@ func fromBase64(dst []byte, text string) []byte {
 	return dst
 }
 
-// base64View is fromBase64 of v.text[from:to], as a view.
-func base64View(v view, from, to int, last bool) view {
-	b := viewBuilder{of: v}
+// base64Text is fromBase64 of v.text[from:to], with where it stood.
+func base64Text(v decoded, from, to int, last bool) decoded {
+	b := textBuilder{of: v}
 	bits, n, begin := 0, 0, from
 	for i := from; i < to; i++ {
 		d := base64Digits[v.text[i]]
@@ -168,7 +168,7 @@ func base64View(v view, from, to int, last bool) view {
 			begin = i
 		}
 	}
-	return b.view(last)
+	return b.text(last)
 }
 
 // fromHex appends what pairs of hex digits decode to (RFC 4648, section 8).
@@ -179,19 +179,19 @@ func fromHex(dst []byte, text string) []byte {
 	return dst
 }
 
-// hexView is fromHex of v.text[from:to], as a view.
-func hexView(v view, from, to int, last bool) view {
-	b := viewBuilder{of: v}
+// hexText is fromHex of v.text[from:to], with where it stood.
+func hexText(v decoded, from, to int, last bool) decoded {
+	b := textBuilder{of: v}
 	for i := from; i+1 < to; i += 2 {
 		b.add(string(fromHex(nil, v.text[i:i+2])), i, i+2)
 	}
-	return b.view(last)
+	return b.text(last)
 }
 
-// utf16View decodes v as UTF-16 from its byte at from on; high is which byte of each pair is the
+// utf16Text decodes v as UTF-16 from its byte at from on; high is which byte of each pair is the
 // higher one.
-func utf16View(v view, from, high int) view {
-	b := viewBuilder{of: v}
+func utf16Text(v decoded, from, high int) decoded {
+	b := textBuilder{of: v}
 	unit := func(i int) rune { return rune(v.text[i+high])<<8 | rune(v.text[i+1-high]) }
 	for i := from; i+1 < len(v.text); {
 		c, end := unit(i), i+2
@@ -208,7 +208,7 @@ func utf16View(v view, from, high int) view {
 		b.add(string(c), i, end)
 		i = end
 	}
-	return b.view(v.last)
+	return b.text(v.last)
 }
 
 // replaced is what HTML has in the place of NUL, and many a decoder in that of bytes that it does
@@ -217,8 +217,8 @@ const replaced = "\uFFFD"
 
 // withoutNUL is v without its bytes that are NUL, or were. Other encodings of ASCII put them in
 // between.
-func withoutNUL(v view) view {
-	b := viewBuilder{of: v}
+func withoutNUL(v decoded) decoded {
+	b := textBuilder{of: v}
 	for i := 0; i < len(v.text); i++ {
 		switch {
 		case strings.HasPrefix(v.text[i:], replaced):
@@ -227,13 +227,13 @@ func withoutNUL(v view) view {
 			b.add(v.text[i:i+1], i, i+1)
 		}
 	}
-	return b.view(v.last)
+	return b.text(v.last)
 }
 
 // unfold is v without the soft line breaks of quoted-printable (RFC 2045, section 6.7), which may
 // be within an escape, and be escaped themselves up to depth times.
-func unfold(v view, r *reader, depth int) view {
-	b := viewBuilder{of: v}
+func unfold(v decoded, r *unescaper, depth int) decoded {
+	b := textBuilder{of: v}
 	for p := 0; p < len(v.text); {
 		end := 0
 		if introduces[v.text[p]] {
@@ -245,11 +245,11 @@ func unfold(v view, r *reader, depth int) view {
 		}
 		p = end
 	}
-	return b.view(v.last)
+	return b.text(v.last)
 }
 
 // softBreak returns where the soft line break at p ends, or 0.
-func (r *reader) softBreak(p, depth int) (end int) {
+func (r *unescaper) softBreak(p, depth int) (end int) {
 	if _, end = r.char(p, depth, func(c byte) bool { return c == '=' }); end == 0 {
 		return 0
 	}

@@ -1,10 +1,14 @@
-package inject
+package secretscan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
+
+// Mark is put in the place of a secret.
+const Mark = "[redacted]"
 
 const (
 	// nestings is how often what looks like base64, hex or UTF-16 is decoded in search of a secret.
@@ -22,7 +26,7 @@ const (
 
 // finder finds secrets in a text in all their spellings.
 type finder struct {
-	*secrets
+	*Set
 	work  int
 	found []span
 	// cut is where the beginning of a secret begins that the end of the text cuts off.
@@ -31,12 +35,12 @@ type finder struct {
 
 // find returns where secrets stand in text, and where to cut a text that breaks off. ok is false if
 // that takes too much work.
-func (s *secrets) find(text string, broken bool) (found []span, cut int, ok bool) {
+func (s *Set) find(text string, broken bool) (found []span, cut int, ok bool) {
 	if broken {
 		text = withoutPartialRune(text)
 	}
-	f := finder{secrets: s, work: leastWork + workPerByte*len(text), cut: len(text)}
-	f.search(view{text: text, last: broken}, nestings)
+	f := finder{Set: s, work: leastWork + workPerByte*len(text), cut: len(text)}
+	f.search(decoded{text: text, last: broken}, nestings)
 	return f.found, f.cut, f.work >= 0
 }
 
@@ -53,10 +57,17 @@ func withoutPartialRune(text string) string {
 	return text
 }
 
-func (f *finder) search(v view, depth int) {
-	r := reader{text: v.text, work: &f.work}
+// Holds reports whether text holds a secret in any spelling. A text that takes too much work to
+// search counts as one that does.
+func (s *Set) Holds(text string) bool {
+	found, _, ok := s.find(text, false)
+	return !ok || len(found) > 0
+}
+
+func (f *finder) search(v decoded, depth int) {
+	r := unescaper{text: v.text, work: &f.work}
 	for _, secret := range f.values {
-		if len(secret) >= minSecret {
+		if len(secret) >= MinLength {
 			f.mark(v, &r, secret)
 		} else if v.spans == nil && r.match(0, secret, false) == len(v.text) {
 			f.found = append(f.found, span{0, len(v.text)})
@@ -85,8 +96,8 @@ func (f *finder) search(v view, depth int) {
 
 // flatten decodes v without its escapes, layer by layer. It reports whether there are soft line
 // breaks.
-func (f *finder) flatten(v view, r *reader, depth int, weak bool) (folded bool) {
-	known, bare := v.text, viewBuilder{of: v, bare: true}
+func (f *finder) flatten(v decoded, r *unescaper, depth int, weak bool) (folded bool) {
+	known, bare := v.text, textBuilder{of: v, bare: true}
 	for layer := 1; layer <= layers; layer++ {
 		bare.bytes = bare.bytes[:0]
 		flatten(&bare, r, layer, weak)
@@ -96,9 +107,9 @@ func (f *finder) flatten(v view, r *reader, depth int, weak bool) (folded bool) 
 		}
 		known = string(bare.bytes)
 		if folded = folded || foldedLines(known); v.last || f.encoded(known) {
-			b := viewBuilder{of: v}
+			b := textBuilder{of: v}
 			flatten(&b, r, layer, weak)
-			f.decode(b.view(v.last), depth-1)
+			f.decode(b.text(v.last), depth-1)
 		}
 		if !weak && quoted(known) {
 			folded = f.flatten(v, r, depth, true) || folded
@@ -142,7 +153,7 @@ func quoted(text string) bool {
 }
 
 // mark notes where secret stands in v.
-func (f *finder) mark(v view, r *reader, secret string) {
+func (f *finder) mark(v decoded, r *unescaper, secret string) {
 	f.work -= len(v.text)
 	for p := 0; p < len(v.text); {
 		end := -1
@@ -164,7 +175,7 @@ func begins(c byte, secret string) bool {
 }
 
 // trim notes where v ends in a beginning of secret.
-func (f *finder) trim(v view, r *reader, secret string) {
+func (f *finder) trim(v decoded, r *unescaper, secret string) {
 	for p := range len(v.text) {
 		if begins(v.text[p], secret) && r.match(p, secret, true) >= 0 {
 			f.cut = min(f.cut, v.span(p, p+1).from)
@@ -175,10 +186,10 @@ func (f *finder) trim(v view, r *reader, secret string) {
 
 // match returns where secret ends that begins at p, or -1. With open set, it is instead the end of
 // the text that has to come first.
-func (r *reader) match(p int, secret string, open bool) int { return r.goOn(p, secret, open, false) }
+func (r *unescaper) match(p int, secret string, open bool) int { return r.goOn(p, secret, open, false) }
 
 // goOn is match; begun says that a part of secret was there before p.
-func (r *reader) goOn(p int, secret string, open, begun bool) int {
+func (r *unescaper) goOn(p int, secret string, open, begun bool) int {
 	for secret != "" {
 		if p == len(r.text) {
 			if open {
@@ -204,7 +215,7 @@ func (r *reader) goOn(p int, secret string, open, begun bool) int {
 	return p
 }
 
-func (r *reader) goOnEscaped(p int, secret string, open, begun bool) int {
+func (r *unescaper) goOnEscaped(p int, secret string, open, begun bool) int {
 	list := r.at(p, layers)
 	for i := len(list) - 1; i >= 0; i-- {
 		x := list[i]
@@ -224,12 +235,12 @@ func (r *reader) goOnEscaped(p int, secret string, open, begun bool) int {
 }
 
 // nested reports whether one of the readings of an escape begins another.
-func nested(list []reading) bool {
-	return slices.ContainsFunc(list[1:], func(x reading) bool { return x.n == 1 && introduces[x.bytes[0]] })
+func nested(list []unescaped) bool {
+	return slices.ContainsFunc(list[1:], func(x unescaped) bool { return x.n == 1 && introduces[x.bytes[0]] })
 }
 
 // decode searches what v, and stretches of it, may be an encoding of.
-func (f *finder) decode(v view, depth int) {
+func (f *finder) decode(v decoded, depth int) {
 	f.decodeRuns(v, depth, base64Run)
 	f.decodeRuns(v, depth, hexRun)
 	if strings.IndexByte(v.text, 0) < 0 && !strings.Contains(v.text, replaced) {
@@ -237,14 +248,14 @@ func (f *finder) decode(v view, depth int) {
 	}
 	f.search(withoutNUL(v), depth)
 	for _, from := range []int{0, 1} {
-		f.search(utf16View(v, from, 0), depth)
-		f.search(utf16View(v, from, 1), depth)
+		f.search(utf16Text(v, from, 0), depth)
+		f.search(utf16Text(v, from, 1), depth)
 	}
 }
 
 // decodeRuns decodes stretches of v that are made of digits and long enough to hold a secret, or
 // stand at the end of a text that breaks off. An encoding may begin at each of the first digits.
-func (f *finder) decodeRuns(v view, depth int, kind runKind) {
+func (f *finder) decodeRuns(v decoded, depth int, kind runKind) {
 	var room [512]byte
 	for from := 0; from < len(v.text); from++ {
 		to := from
@@ -258,9 +269,39 @@ func (f *finder) decodeRuns(v view, depth int, kind runKind) {
 				return
 			}
 			if last || f.held(kind.decode(room[:0], v.text[start:to])) {
-				f.search(kind.view(v, start, to, last), depth)
+				f.search(kind.text(v, start, to, last), depth)
 			}
 		}
 		from = to
 	}
+}
+
+// Redact returns text with [Mark] in the place of each secret. broken says that text ends before
+// what it is from does: what it ends with may be the beginning of a secret, and is left out. ok is
+// false if it is the mark alone, for want of time to search it.
+func (s *Set) Redact(text string, broken bool) (clean string, ok bool) {
+	found, cut, ok := s.find(text, broken)
+	switch {
+	case !ok:
+		return Mark, false
+	case len(found) == 0:
+		return text[:cut], true
+	}
+	slices.SortFunc(found, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var b strings.Builder
+	done := 0 // what of text is in b, or redacted
+	for i := 0; i < len(found); {
+		part := found[i]
+		for i++; i < len(found) && found[i].from < part.to; i++ {
+			part.to = max(part.to, found[i].to)
+		}
+		if part.from >= cut {
+			break
+		}
+		b.WriteString(text[done:part.from])
+		b.WriteString(Mark)
+		done = part.to
+	}
+	b.WriteString(text[min(done, cut):cut])
+	return b.String(), true
 }
