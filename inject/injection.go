@@ -87,7 +87,7 @@ func (x *Injection) use(cred vending.Credential) (err error) {
 		return x.onePlace()
 	}
 	if x.host, x.base, err = x.placed.upstream.resolve(cred); err != nil {
-		return x.mendable(err)
+		return x.forOperator(err)
 	}
 	if x.at != "" { // beside the API, and still at the site
 		x.base = strings.TrimSuffix(x.base, x.placement.upstream.path)
@@ -95,7 +95,7 @@ func (x *Injection) use(cred vending.Credential) (err error) {
 	}
 	filled, err := x.prefix.fill(cred, pathSegment)
 	x.base += filled
-	return x.mendable(err)
+	return x.forOperator(err)
 }
 
 func (x *Injection) credential() vending.Credential { return x.used[x.vends-1] }
@@ -153,7 +153,7 @@ func WithInjection(ctx context.Context, x *Injection) context.Context {
 // request makes the upstream request.
 func (x *Injection) request(r *http.Request, now time.Time) (*http.Request, error) {
 	out, err := x.complete(r, now)
-	return out, x.mendable(err)
+	return out, x.forOperator(err)
 }
 
 // complete does it on a copy: hygiene first, the credential last.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/internal/lenient"
+	"github.com/vendgate/vendgate/internal/secretscan"
 )
 
 // redacted replaces in logs what must not be there.
@@ -91,4 +92,87 @@ func (p *Placement) RedactTarget(rawPath, rawQuery string, is func(string) bool)
 		b.WriteString(pair)
 	}
 	return path, b.String()
+}
+
+// maxSearched bounds what of one header's values is searched for encoded secrets, in bytes: what is
+// built to take the most work takes 10 µs a byte. Of real headers, few values have so much as an
+// escape.
+const maxSearched = 64 << 10
+
+// dropped are response headers that speak of the upstream's own origin or connection, or would pose
+// as ours. (`Vendgate-*` are handled apart.)
+var dropped = []string{"Set-Cookie", "Set-Cookie2", "Alt-Svc", "Clear-Site-Data"}
+
+// CleanResponse removes from h what must not reach the caller, and the credential from every other
+// value, and what would lead MCP clients past the gateway. What h says to caches holds for the
+// caller's own alone; see [Private].
+func (x *Injection) CleanResponse(h http.Header) {
+	for _, name := range dropped {
+		delete(h, name)
+	}
+	keepPrivate(h)
+	withoutDiscovery(h)
+	s, room := x.secrets(), maxSearched
+	for name, values := range h {
+		if strings.HasPrefix(name, "Vendgate-") || steersCaches(name) {
+			delete(h, name)
+			continue
+		}
+		for i, v := range values {
+			if !s.MayHold(v) {
+				continue
+			}
+			if room -= len(v); room < 0 {
+				values[i] = secretscan.Mark
+			} else {
+				values[i], _ = s.Redact(v, false)
+			}
+		}
+	}
+}
+
+// ScrubBody returns body without the credential, in any spelling that a provider's error might
+// quote it in, and cut to limit, both in bytes. broken says that body ends before the provider's
+// did: what it ends with may be the beginning of the credential. A body that takes too much work to
+// search is not quoted at all.
+func (x *Injection) ScrubBody(body []byte, limit int, broken bool) string {
+	// The spellings of the credential may be what is no UTF-8, so that they go first.
+	text, ok := x.secrets().Redact(string(body), broken)
+	if !ok {
+		return secretscan.Mark
+	}
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "")
+	}
+	return text
+}
+
+// Overhang returns how many bytes beyond its limit a body should have for ScrubBody to see a
+// credential across the border whole. Of one that is spelled longer than
+// [secretscan.Set.Longest], what is there is cut off.
+func (x *Injection) Overhang() int { return x.secrets().Longest() }
+
+// secrets are every secret value of the credentials used, and what a placement makes of them that
+// no decoding undoes. Interim answers, the header and the trailers each need them: they are listed
+// once a vend.
+func (x *Injection) secrets() *secretscan.Set {
+	if x.hidden != nil {
+		return x.hidden
+	}
+	s := &secretscan.Set{}
+	for i := range x.vends {
+		for name, value := range x.used[i].Fields() {
+			if _, open := x.placement.open[name]; !open && value != "" {
+				s.Add(value)
+			}
+		}
+		if x.placement.basic != nil {
+			if pair, err := x.placement.basicPair(x.used[i]); err == nil {
+				s.Add(pair)
+			}
+		}
+	}
+	x.hidden = s
+	return s
 }

@@ -108,15 +108,6 @@ func (t template) holds(field string) bool {
 	return false
 }
 
-// malformed refuses a credential that cannot be placed. It names the field, never its value.
-func malformed(field, what string) error {
-	return &vending.Error{
-		Code:    vending.NeedsReconnection,
-		Origin:  vending.FromGateway,
-		Message: fmt.Sprintf("the connection's field %q %s; the end user must connect again", field, what),
-	}
-}
-
 // pathSegment escapes a value for a part of one path segment. Dots would climb: alone, and between
 // slashes too, because many servers decode %2F before they resolve dot segments.
 func pathSegment(v string) (string, error) {
