@@ -35,8 +35,8 @@ func answered(t *testing.T, method string, a *cannedAnswer) *http.Response {
 	t.Helper()
 	app := keyApp("https://api.example.com", headers("X-Key", "{api_key}"))
 	app.Links = &catalog.Links{Members: []string{"next"}}
-	x := exchangeWith(t, app, testCredential("api_key", "secret"))
-	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), method, "http://app/x", nil)
+	inj := injectionWith(t, app, testCredential("api_key", "secret"))
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), inj), method, "http://app/x", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func answered(t *testing.T, method string, a *cannedAnswer) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.RewriteBody(res, testGateway)
+	inj.RewriteBody(res, testGateway)
 	return res
 }
 
@@ -256,11 +256,11 @@ func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // TestRewriteBodyOfOthers: an app without links has its cannedAnswer touched by nobody.
 func TestRewriteBodyOfOthers(t *testing.T) {
 	app := keyApp("https://api.example.com", headers("X-Key", "{api_key}"))
-	x := exchangeWith(t, app, testCredential("api_key", "secret"))
+	inj := injectionWith(t, app, testCredential("api_key", "secret"))
 	body := io.NopCloser(strings.NewReader(linkText))
 	a := &cannedAnswer{head: http.Header{"Content-Type": {jsonType}}, body: body,
 		res: http.Response{StatusCode: 200, ContentLength: -1}}
-	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), "GET", "http://app/x", nil)
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), inj), "GET", "http://app/x", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestRewriteBodyOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.RewriteBody(res, testGateway)
+	inj.RewriteBody(res, testGateway)
 	if res.Body != body || a.sent.Header.Get("Accept-Encoding") != "br" {
 		t.Errorf("the body is another one, or the upstream was asked for %q", a.sent.Header.Get("Accept-Encoding"))
 	}

@@ -22,7 +22,7 @@ func streamOf(t *testing.T, body io.Reader, change func(*http.Response)) *http.R
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := NewInjection(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
+	inj, err := NewInjection(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func streamOf(t *testing.T, body io.Reader, change func(*http.Response)) *http.R
 	if change != nil {
 		change(res)
 	}
-	x.RewriteEndpoint(res, func() Gateway { return Gateway{Origin: "https://gw.example", Path: "/proxy/c1/app"} })
+	inj.RewriteEndpoint(res, func() Gateway { return Gateway{Origin: "https://gw.example", Path: "/proxy/c1/app"} })
 	return res
 }
 
@@ -167,7 +167,7 @@ func TestStreamsAreAskedPlain(t *testing.T) {
 		"POST":       {http.MethodPost, "text/event-stream", "gzip, br", "gzip, br"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			x, err := NewInjection(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
+			inj, err := NewInjection(p, testCredential("api_key", "sk-123456"), "/sse", "", false, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -175,7 +175,7 @@ func TestStreamsAreAskedPlain(t *testing.T) {
 			if tt.codings != "" {
 				r.Header.Set("Accept-Encoding", tt.codings)
 			}
-			out, err := x.request(r, time.Now())
+			out, err := inj.request(r, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

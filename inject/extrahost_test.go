@@ -67,14 +67,14 @@ func TestSplitWithoutExtraHosts(t *testing.T) {
 	}
 }
 
-func exchangeAt(t *testing.T, path string) *Injection {
+func injectionAt(t *testing.T, path string) *Injection {
 	t.Helper()
-	x, err := NewInjection(mustPlace(t, extraApp("upload.example.com", "files.example.com")),
+	inj, err := NewInjection(mustPlace(t, extraApp("upload.example.com", "files.example.com")),
 		testCredential("api_key", "secret"), path, "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return x
+	return inj
 }
 
 func TestRewriteURLOfExtraHosts(t *testing.T) {
@@ -102,7 +102,7 @@ func TestRewriteURLOfExtraHosts(t *testing.T) {
 			"https://upload.example.com.evil.example/s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := exchangeAt(t, c.called).rewriteURL(c.raw, testGateway); got != c.want {
+			if got := injectionAt(t, c.called).rewriteURL(c.raw, testGateway); got != c.want {
 				t.Errorf("%q became %q, want %q", c.raw, got, c.want)
 			}
 		})
@@ -154,9 +154,9 @@ func TestPatternHost(t *testing.T) {
 	app.Upstream = "https://{sub}.svc.main.example.com/v1"
 	place := mustPlace(t, app)
 	cred := testCredential("api_key", "secret", "sub", "api")
-	x, err := NewInjection(place, cred, "/~index-1.svc.eu.example.com/query", "", false, nil)
-	if err != nil || x.host != "index-1.svc.eu.example.com" || x.base != "" {
-		t.Fatalf("host %q, base %q, error %v", x.host, x.base, err)
+	inj, err := NewInjection(place, cred, "/~index-1.svc.eu.example.com/query", "", false, nil)
+	if err != nil || inj.host != "index-1.svc.eu.example.com" || inj.base != "" {
+		t.Fatalf("host %q, base %q, error %v", inj.host, inj.base, err)
 	}
 	for raw, want := range map[string]string{
 		"https://index-2.svc.eu.example.com/a":      "https://gw.example/proxy/c/app/~index-2.svc.eu.example.com/a",
@@ -166,7 +166,7 @@ func TestPatternHost(t *testing.T) {
 		"https://a.b.svc.eu.example.com/a":          "https://a.b.svc.eu.example.com/a",
 		"https://index-2.svc.eu.example.com:8443/a": "https://index-2.svc.eu.example.com:8443/a",
 	} {
-		if got := x.rewriteURL(raw, testGateway); got != want {
+		if got := inj.rewriteURL(raw, testGateway); got != want {
 			t.Errorf("%s became %s, want %s", raw, got, want)
 		}
 	}

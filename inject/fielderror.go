@@ -55,7 +55,7 @@ func hasField(fields []catalog.Field, name string) bool {
 // that comes with the OAuth client, which a source leaves out where it belongs to a client that
 // several tenants share, or one that a source has in another form than the app's entry. The log
 // says what an operator can do.
-func (x *Injection) forOperator(err error) error {
+func (inj *Injection) forOperator(err error) error {
 	if err == nil { // at no cost, which blamed has
 		return nil
 	}
@@ -63,14 +63,14 @@ func (x *Injection) forOperator(err error) error {
 	if !errors.As(err, &blamed) {
 		return err
 	}
-	if x.placement.takesFromClient(blamed.Field) {
+	if inj.placement.takesFromClient(blamed.Field) {
 		return &vending.Error{
 			Code: vending.InternalError, Origin: vending.FromGateway, Err: err,
 			Message: fmt.Sprintf("the value %q, which comes with the OAuth client, was not vended or cannot be placed; "+
 				"connecting again does not change that", blamed.Field),
 		}
 	}
-	if advice, ok := x.credential().Advice(blamed.Field); ok {
+	if advice, ok := inj.credential().Advice(blamed.Field); ok {
 		return &vending.Error{
 			Code: vending.InternalError, Origin: vending.FromGateway,
 			Err: fmt.Errorf("the connection's field %q %s: %s", blamed.Field, blamed.reason, advice),

@@ -59,11 +59,11 @@ func TestAdvice(t *testing.T) {
 // sendOnce places cred in one request, which must fail.
 func sendOnce(t *testing.T, app *catalog.App, cred vending.Credential) error {
 	t.Helper()
-	x, err := NewInjection(mustPlace(t, app), cred, "/x", "", false, nil)
+	inj, err := NewInjection(mustPlace(t, app), cred, "/x", "", false, nil)
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), http.MethodGet, "https://app/", http.NoBody)
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), inj), http.MethodGet, "https://app/", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,9 +51,10 @@ const fetched = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 func follow(t *testing.T, method, location string, status int, w *wire) (*http.Response, error) {
 	t.Helper()
-	x := exchangeWith(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}")),
+	inj := injectionWith(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}")),
 		testCredential("api_key", "the-secret/1"))
-	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), method, "http://app/x", strings.NewReader("body"))
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), inj), method, "http://app/x",
+		strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func follow(t *testing.T, method, location string, status int, w *wire) (*http.R
 	first := &http.Response{StatusCode: status, Header: http.Header{"Location": {location}}, Request: r,
 		Body: &closing{http.NoBody, &w.closed}}
 	f := Follower{Base: w, Refuses: testGateway().IsOwn}
-	return f.Follow(x, first, location)
+	return f.Follow(inj, first, location)
 }
 
 // TestFollow: what goes out has nothing of the caller's and nothing of the credential.
@@ -146,7 +147,7 @@ func TestFollowStatus(t *testing.T) {
 }
 
 func TestRedirectHost(t *testing.T) {
-	x := exchangeWith(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}")),
+	inj := injectionWith(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}")),
 		testCredential("api_key", "the-secret"))
 	for location, want := range map[string]string{
 		"https://Files.example.net:8443/a?sig=secret": "files.example.net:8443",
@@ -158,7 +159,7 @@ func TestRedirectHost(t *testing.T) {
 		"https://<b>.example/a":             "a host whose name is invalid",
 		"https://[::1]:80/a":                "[::1]:80",
 	} {
-		if got := x.RedirectHost(location); got != want {
+		if got := inj.RedirectHost(location); got != want {
 			t.Errorf("%s leads to %q, want %q", location, got, want)
 		}
 	}

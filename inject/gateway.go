@@ -14,12 +14,12 @@ const defaultPrefix = "/proxy/"
 // `{prefix}/{connection_id}/{app}/…`, it holds the default prefix or, behind another segment, the
 // slug of an app for which isApp holds, to whatever server decodes it. By host, `{app}.gw.example`,
 // the first label is such a slug. Only such a call can be a part of a loop over gateways.
-func (x *Injection) MayCallGateway(isApp func(slug string) bool) bool {
-	label, _, _ := strings.Cut(x.host, ".")
+func (inj *Injection) MayCallGateway(isApp func(slug string) bool) bool {
+	label, _, _ := strings.Cut(inj.host, ".")
 	if slug, _, _ := strings.Cut(label, catalog.LabelSeparator); isApp(strings.ToLower(slug)) {
 		return true
 	}
-	for path := x.base + x.path; ; {
+	for path := inj.base + inj.path; ; {
 		if holdsCall(path, isApp) {
 			return true
 		}
@@ -77,7 +77,7 @@ func (g Gateway) placed(p *Placement, path string) (origin, rawPath string) {
 		return g.OriginOf(""), path // never: the gateway takes the path
 	case at == "":
 		rawPath = p.upstream.path + path
-	case p.besidePlainly() && at == p.beside.at:
+	case p.outsideByPath() && at == p.outside.at:
 		rawPath = rest
 	default:
 		if label, ok := p.app.LabelOf(at[len(extraPrefix):]); ok {

@@ -32,11 +32,11 @@ func TestMayCallGateway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := NewInjection(p, cred, c.path, "", false, nil)
+		inj, err := NewInjection(p, cred, c.path, "", false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := x.MayCallGateway(isApp); got != c.want {
+		if got := inj.MayCallGateway(isApp); got != c.want {
 			t.Errorf("%s%s: %v", c.upstream, c.path, got)
 		}
 	}

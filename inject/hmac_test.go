@@ -27,7 +27,7 @@ func hmacCredential(fields ...string) vending.Credential {
 	for i := 0; i < len(fields); i += 2 {
 		list = append(list, vending.Field{Name: fields[i], Value: fields[i+1]})
 	}
-	return vending.NewFields("exchange", vending.APIKey, list)
+	return vending.NewFields("app", vending.APIKey, list)
 }
 
 func hmacRules(t *testing.T, sign catalog.Sign) signer {

@@ -97,13 +97,13 @@ func byHost(label string) func() Gateway {
 	}
 }
 
-func exchangeTo(t *testing.T, app *catalog.App, path string) *Injection {
+func injectionTo(t *testing.T, app *catalog.App, path string) *Injection {
 	t.Helper()
-	x, err := NewInjection(mustPlace(t, app), testCredential("api_key", "t:k"), path, "", false, nil)
+	inj, err := NewInjection(mustPlace(t, app), testCredential("api_key", "t:k"), path, "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return x
+	return inj
 }
 
 func TestLinksByHost(t *testing.T) {
@@ -141,7 +141,7 @@ func TestLinksByHost(t *testing.T) {
 		{"a host that ends alike", "", "/x", "https://xgw.example/a", "https://xgw.example/a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := exchangeTo(t, hostApp(), c.path).rewriteURL(c.raw, byHost(c.label)); got != c.want {
+			if got := injectionTo(t, hostApp(), c.path).rewriteURL(c.raw, byHost(c.label)); got != c.want {
 				t.Errorf("%q became %q, want %q", c.raw, got, c.want)
 			}
 		})
@@ -160,7 +160,7 @@ func TestLinksByHostPrefix(t *testing.T) {
 		"/bott:k//evil.example/x":              "https://app.gw.example//evil.example/x",
 		"https://api.example.com/file/bott:k/": "https://api.example.com/file/bott:k/",
 	} {
-		if got := exchangeTo(t, app, "/x").rewriteURL(raw, byHost("")); got != want {
+		if got := injectionTo(t, app, "/x").rewriteURL(raw, byHost("")); got != want {
 			t.Errorf("%q became %q, want %q", raw, got, want)
 		}
 	}
@@ -174,10 +174,10 @@ func TestLinksToOwnNames(t *testing.T) {
 		g.Own = byHost("")().Own
 		return g
 	}
-	x := exchangeTo(t, hostApp(), "/x")
+	inj := injectionTo(t, hostApp(), "/x")
 	h := http.Header{"Location": {"https://other.gw.example/a"},
 		"Link": {"<https://app.gw.example/b>; rel=next, <https://api.example.com/v1/c>; rel=last"}}
-	x.RewriteLinks(h, gw)
+	inj.RewriteLinks(h, gw)
 	if len(h["Location"]) > 0 || h.Get("Link") != "<https://gw.example/proxy/c/app/c>; rel=last" {
 		t.Errorf("%q", h)
 	}
@@ -208,7 +208,7 @@ func TestMayCallGatewayByHost(t *testing.T) {
 		"https://mail.gw.example": true, "https://mail--files.gw.example": true, "https://MAIL.gw.example": true,
 		"https://gmail.gw.example": false, "https://gw.mail.example": false,
 	} {
-		if got := exchangeTo(t, keyApp(upstream, headers("X-Key", "{api_key}")), "/x").MayCallGateway(isApp); got != want {
+		if got := injectionTo(t, keyApp(upstream, headers("X-Key", "{api_key}")), "/x").MayCallGateway(isApp); got != want {
 			t.Errorf("%s: %t", upstream, got)
 		}
 	}

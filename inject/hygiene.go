@@ -58,7 +58,7 @@ var removed = nameSet{
 	"x-http-path-override":  {},
 	"x-http-destinationurl": {},
 	// These are here for spellings that are not canonical, Content_Type and its like: some servers
-	// have one variable for both, and would read the body, or its frame, otherwise than it was judged.
+	// have one variable for both, and would read the body, or its frame, otherwise than the rules did.
 	"content-type":     {},
 	"content-length":   {},
 	"content-encoding": {},
@@ -76,23 +76,24 @@ var carried = []string{
 	"Connection", "Upgrade", "Te", // no more than ReverseProxy put back
 }
 
-// judge fills p.judged, which saves folding the name of nearly every header of a real request.
-func (p *Placement) judge() {
-	p.judged = make(map[string]bool)
+// compileRemoved fills p.isRemoved, which saves folding the name of nearly every header of a real
+// request.
+func (p *Placement) compileRemoved() {
+	p.isRemoved = make(map[string]bool)
 	for name := range removed {
-		p.judged[textproto.CanonicalMIMEHeaderKey(name)] = true
+		p.isRemoved[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
 	for _, name := range carried {
-		p.judged[name] = false
+		p.isRemoved[name] = false
 	}
 	for name := range p.sets {
-		p.judged[textproto.CanonicalMIMEHeaderKey(name)] = true
+		p.isRemoved[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
 }
 
 // removes reports whether the caller's header must not reach the upstream.
 func (p *Placement) removes(name string) bool {
-	if verdict, ok := p.judged[name]; ok {
+	if verdict, ok := p.isRemoved[name]; ok {
 		return verdict
 	}
 	folded := lenient.Header(name)

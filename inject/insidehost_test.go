@@ -156,8 +156,8 @@ func TestInsideUpstream(t *testing.T) {
 			t.Errorf("%s: %v", upstream, err)
 			continue
 		}
-		x := exchangeWith(t, app, testCredential("api_key", "k"))
-		if got := x.rewriteURL(link, testGateway); got != "https://gw.example/proxy/c/app/y?p=2" {
+		inj := injectionWith(t, app, testCredential("api_key", "k"))
+		if got := inj.rewriteURL(link, testGateway); got != "https://gw.example/proxy/c/app/y?p=2" {
 			t.Errorf("%s: %s became %s", upstream, link, got)
 		}
 	}

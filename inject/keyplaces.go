@@ -73,8 +73,8 @@ func (p *Placement) placing(rawPath string) (*Placement, string) {
 	if err != nil {
 		return p, rawPath
 	}
-	if p.beside != nil && at == p.beside.at {
-		return p.beside.placement, path
+	if p.outside != nil && at == p.outside.at {
+		return p.outside.placement, path
 	}
 	return p, path
 }

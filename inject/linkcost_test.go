@@ -16,7 +16,7 @@ const longestWait = 5 * time.Second
 func TestLinksThatCost(t *testing.T) {
 	app := keyApp("https://api.example.com", headers("X-Key", "{api_key}"))
 	app.ExtraHosts = []string{"up.example.com", "*.svc.example.com"}
-	x := exchangeWith(t, app, testCredential("api_key", "secret"))
+	inj := injectionWith(t, app, testCredential("api_key", "secret"))
 	var name strings.Builder
 	for c := '\u4e00'; name.Len() < 60<<10; c++ {
 		name.WriteRune(c)
@@ -33,7 +33,7 @@ func TestLinksThatCost(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			begun, h := time.Now(), http.Header{"Location": {c.link}}
-			x.RewriteLinks(h, testGateway)
+			inj.RewriteLinks(h, testGateway)
 			if took := time.Since(begun); took > longestWait {
 				t.Errorf("it took %v", took)
 			}
@@ -47,12 +47,12 @@ func TestLinksThatCost(t *testing.T) {
 // TestLinkMemory: a body may hold thousands of links, so that each takes no more memory than its
 // own length accounts for.
 func TestLinkMemory(t *testing.T) {
-	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+	inj := injectionWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
 		testCredential("api_key", "secret"))
 	for _, link := range []string{"https://api.example.com/x?page=2", "https://api.example.com/x{/name}"} {
 		result := testing.Benchmark(func(b *testing.B) {
 			for b.Loop() {
-				x.rewriteAddress(link, testGateway)
+				inj.rewriteAddress(link, testGateway)
 			}
 		})
 		if got := result.AllocedBytesPerOp(); got > 2<<10 {

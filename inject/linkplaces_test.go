@@ -8,15 +8,15 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-func linkedExchange(t testing.TB) *Injection {
+func linkedInjection(t testing.TB) *Injection {
 	app := keyApp("https://api.example.com/v1", &catalog.Placement{Query: map[string]string{"key": "{api_key}"}})
 	app.ExtraHosts = []string{"files.example.com", "*.svc.eu.example.net"}
 	app.Links = &catalog.Links{Members: []string{"next", "host"}, Headers: []string{"x-upload-url"}}
-	return exchangeWith(t, app, testCredential("api_key", "the-secret/1"))
+	return injectionWith(t, app, testCredential("api_key", "the-secret/1"))
 }
 
 func TestRewriteAddress(t *testing.T) {
-	x := linkedExchange(t)
+	inj := linkedInjection(t)
 	const own = "https://gw.example/proxy/c/app"
 	for _, c := range []struct{ name, value, want string }{
 		{"absolute", "https://api.example.com/v1/a?p=2", own + "/a?p=2"},
@@ -49,7 +49,7 @@ func TestRewriteAddress(t *testing.T) {
 		{"empty", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := x.rewriteAddress(c.value, testGateway); got != c.want {
+			if got := inj.rewriteAddress(c.value, testGateway); got != c.want {
 				t.Errorf("%q became %q, want %q", c.value, got, c.want)
 			}
 		})
@@ -57,12 +57,12 @@ func TestRewriteAddress(t *testing.T) {
 }
 
 func TestRewriteDeclaredHeaders(t *testing.T) {
-	x := linkedExchange(t)
+	inj := linkedInjection(t)
 	h := http.Header{
 		"X-Upload-Url": {"https://files.example.com/u?id=1", "https://gw.example/proxy/other/app/", "/v1/a", "token"},
 		"X-Other-Url":  {"https://files.example.com/u"},
 	}
-	x.RewriteLinks(h, testGateway)
+	inj.RewriteLinks(h, testGateway)
 	const own = "https://gw.example/proxy/c/app"
 	got, want := h["X-Upload-Url"], []string{own + "/~files.example.com/u?id=1", "/proxy/c/app/a", "token"}
 	if len(got) != len(want) || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
@@ -75,7 +75,7 @@ func TestRewriteDeclaredHeaders(t *testing.T) {
 
 // TestRewriteAddressByHost: a caller that named the app by host gets addresses of that form.
 func TestRewriteAddressByHost(t *testing.T) {
-	x := linkedExchange(t)
+	inj := linkedInjection(t)
 	byHost := func() Gateway {
 		return Gateway{
 			Origin:   "https://app.gw.example",
@@ -90,7 +90,7 @@ func TestRewriteAddressByHost(t *testing.T) {
 		"https://other.gw.example/v1/a":    "",
 		"https://evil.example/gw.example/": "https://evil.example/gw.example/",
 	} {
-		if got := x.rewriteAddress(value, byHost); got != want {
+		if got := inj.rewriteAddress(value, byHost); got != want {
 			t.Errorf("%q became %q, want %q", value, got, want)
 		}
 	}

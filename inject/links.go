@@ -16,19 +16,19 @@ var linkHeaders = []string{"Location", "Content-Location"}
 // pagination and resumable uploads stay behind the gateway. No link leads to a part of the gateway
 // beyond the app: what would is left to the upstream, as an absolute URL without the credential, or
 // removed where it names the gateway itself. Other URLs stay as they are.
-func (x *Injection) RewriteLinks(h http.Header, gw func() Gateway) {
+func (inj *Injection) RewriteLinks(h http.Header, gw func() Gateway) {
 	for _, name := range linkHeaders {
 		values := h[name]
 		if len(values) == 0 {
 			continue
 		}
-		setOrDelete(h, name, kept(values, func(v string) string { return x.rewriteURL(v, gw) }))
+		setOrDelete(h, name, kept(values, func(v string) string { return inj.rewriteURL(v, gw) }))
 	}
 	if values := h["Link"]; len(values) > 0 {
-		setOrDelete(h, "Link", kept(values, func(v string) string { return x.rewriteLinkValue(v, gw) }))
+		setOrDelete(h, "Link", kept(values, func(v string) string { return inj.rewriteLinkValue(v, gw) }))
 	}
-	if x.placement.links != nil {
-		x.rewriteDeclared(h, gw)
+	if inj.placement.links != nil {
+		inj.rewriteDeclared(h, gw)
 	}
 }
 
@@ -51,11 +51,11 @@ func setOrDelete(h http.Header, name string, values []string) {
 
 // rewriteLinkValue rewrites each link of a list (RFC 8288, section 3), and leaves out those that
 // have no safe form: an empty one would lead to the same page again.
-func (x *Injection) rewriteLinkValue(v string, gw func() Gateway) string {
+func (inj *Injection) rewriteLinkValue(v string, gw func() Gateway) string {
 	var links []string
 	for rest := v; rest != ""; {
 		end := endOfLink(rest)
-		if link, ok := x.rewriteLink(rest[:end], gw); ok {
+		if link, ok := inj.rewriteLink(rest[:end], gw); ok {
 			links = append(links, link)
 		}
 		rest = rest[min(end+1, len(rest)):]
@@ -86,13 +86,13 @@ func endOfLink(list string) int {
 
 // rewriteLink rewrites what is between the angle brackets of one link. It is not ok if that has no
 // safe form.
-func (x *Injection) rewriteLink(link string, gw func() Gateway) (rewritten string, ok bool) {
+func (inj *Injection) rewriteLink(link string, gw func() Gateway) (rewritten string, ok bool) {
 	before, rest, found := strings.Cut(link, "<")
 	target, after, closed := strings.Cut(rest, ">")
 	if !found || !closed || strings.Contains(before, `"`) {
 		return link, true
 	}
-	url := x.rewriteURL(target, gw)
+	url := inj.rewriteURL(target, gw)
 	if url == "" && target != "" {
 		return "", false
 	}
@@ -123,14 +123,14 @@ func newLinkPlaces(l *catalog.Links) *linkPlaces {
 func (p *linkPlaces) hasMembers() bool { return p != nil && p.members != nil }
 
 // rewriteDeclared rewrites the headers that the app declares.
-func (x *Injection) rewriteDeclared(h http.Header, gw func() Gateway) {
-	for _, name := range x.placement.links.headers {
+func (inj *Injection) rewriteDeclared(h http.Header, gw func() Gateway) {
+	for _, name := range inj.placement.links.headers {
 		if values := h[name]; len(values) > 0 {
 			setOrDelete(h, name, kept(values, func(v string) string {
 				if strings.HasPrefix(v, "/") {
-					return x.rewriteURL(v, gw)
+					return inj.rewriteURL(v, gw)
 				}
-				return x.rewriteAddress(v, gw)
+				return inj.rewriteAddress(v, gw)
 			}))
 		}
 	}
@@ -138,10 +138,10 @@ func (x *Injection) rewriteDeclared(h http.Header, gw func() Gateway) {
 
 // rewriteAddress rewrites the value of a declared place: an absolute URL or a bare host. What is
 // none of them stays as it is. Empty is what has no safe form.
-func (x *Injection) rewriteAddress(v string, gw func() Gateway) string {
+func (inj *Injection) rewriteAddress(v string, gw func() Gateway) string {
 	if isBareHost(v) {
-		to, inside := x.rewrite("https://"+v, gw)
-		if at, own := x.ownHost(v); own && at == "" && gw().OriginOf != nil {
+		to, inside := inj.rewrite("https://"+v, gw)
+		if at, own := inj.ownHost(v); own && at == "" && gw().OriginOf != nil {
 			to, inside = gw().OriginOf(""), true // where the path is the provider's, with its base path
 		}
 		if _, address, _ := strings.Cut(to, "://"); inside || to == "" {
@@ -149,24 +149,24 @@ func (x *Injection) rewriteAddress(v string, gw func() Gateway) string {
 		}
 		return v
 	}
-	r := parseReference(v)
+	r := parseURLReference(v)
 	switch {
 	case r.scheme == "ws" || r.scheme == "wss":
-		return x.rewriteSocket(v, r.scheme, gw)
+		return inj.rewriteSocket(v, r.scheme, gw)
 	case r.scheme == "http" || r.scheme == "https", r.authority != "",
 		strings.HasPrefix(v, `\`), strings.HasPrefix(v, `/\`):
-		return keepBraces(v, x.rewriteURL(v, gw))
+		return keepBraces(v, inj.rewriteURL(v, gw))
 	}
 	return v
 }
 
 // rewriteSocket rewrites the address of a WebSocket (RFC 6455, section 3).
-func (x *Injection) rewriteSocket(v, scheme string, gw func() Gateway) string {
+func (inj *Injection) rewriteSocket(v, scheme string, gw func() Gateway) string {
 	start := strings.IndexByte(v, ':') - len(scheme)
 	if start < 0 {
 		return v
 	}
-	to, inside := x.rewrite("https"+v[start+len(scheme):], gw)
+	to, inside := inj.rewrite("https"+v[start+len(scheme):], gw)
 	switch rest, secure := strings.CutPrefix(to, "https://"); {
 	case inside && secure:
 		return "wss://" + rest

@@ -11,66 +11,66 @@ import (
 
 // ownHost tells whether a host is one of the app's, and how paths to it begin if it is not the
 // upstream's.
-func (x *Injection) ownHost(host string) (at string, own bool) {
-	for _, extra := range x.placement.app.ExtraHosts {
+func (inj *Injection) ownHost(host string) (at string, own bool) {
+	for _, extra := range inj.placement.app.ExtraHosts {
 		if sameHost(host, extra) {
 			return extraPrefix + extra, true
 		}
 	}
-	if at, own = x.patternHost(host); own {
+	if at, own = inj.patternHost(host); own {
 		return at, true
 	}
-	if b := x.placement.beside; b != nil && b.host != "" && sameHost(host, b.host) {
-		return b.at, true
+	if o := inj.placement.outside; o != nil && o.host != "" && sameHost(host, o.host) {
+		return o.at, true
 	}
-	main := x.host
-	if len(x.at) > len(extraPrefix) {
+	main := inj.host
+	if len(inj.at) > len(extraPrefix) {
 		var err error
-		if main, _, err = x.placement.upstream.resolve(x.credential()); err != nil {
+		if main, _, err = inj.placement.upstream.resolve(inj.credential()); err != nil {
 			return "", false
 		}
 	}
-	return "", sameHost(host, main) || x.mayServe(host)
+	return "", sameHost(host, main) || inj.mayServe(host)
 }
 
 // patternHost is the place of a host that fits a pattern of the app's extra hosts, and is not the
 // upstream's.
-func (x *Injection) patternHost(host string) (at string, own bool) {
-	if !slices.ContainsFunc(x.placement.app.ExtraHosts, catalog.IsHostPattern) {
+func (inj *Injection) patternHost(host string) (at string, own bool) {
+	if !slices.ContainsFunc(inj.placement.app.ExtraHosts, catalog.IsHostPattern) {
 		return "", false
 	}
 	name, port := cutPort(host)
 	name = strings.ToLower(asciiName(name)) + port
-	if !x.placement.app.HasExtraHost(name) || x.coveredTwice(name) {
+	if !inj.placement.app.HasExtraHost(name) || inj.coveredTwice(name) {
 		return "", false
 	}
 	return extraPrefix + name, true
 }
 
 // coveredTwice reports whether a host that fits a pattern is that of the upstream or of what lies
-// beside the API: it is reached in the way that rules know, and in no other.
-func (x *Injection) coveredTwice(host string) bool {
-	main, _, err := x.placement.upstream.resolve(x.credential())
+// outside of the API: it is reached in the way that rules know, and in no other.
+func (inj *Injection) coveredTwice(host string) bool {
+	main, _, err := inj.placement.upstream.resolve(inj.credential())
 	if err == nil && sameHost(host, main) {
 		return true
 	}
-	b := x.placement.beside
-	return b != nil && b.host != "" && sameHost(host, b.host)
+	o := inj.placement.outside
+	return o != nil && o.host != "" && sameHost(host, o.host)
 }
 
 // namedPath returns the path of the upstream for a path at one of the other names of its site. It
 // is not named where the gateway would not take a call for that: then the link is not one to the
 // app.
-func (x *Injection) namedPath(host, path string, gw func() Gateway) (to string, named bool) {
-	names := x.credential().SiteNames()
+func (inj *Injection) namedPath(host, path string, gw func() Gateway) (to string, named bool) {
+	names := inj.credential().SiteNames()
 	if len(names) == 0 {
 		return "", false
 	}
-	_, base, err := x.placement.upstream.resolve(x.credential())
+	_, base, err := inj.placement.upstream.resolve(inj.credential())
 	if err != nil {
 		return "", false
 	}
-	site := strings.TrimSuffix(base, x.placement.upstream.path)
+	site := strings.TrimSuffix(base, inj.placement.upstream.path)
 	path = resolve("/", cmp.Or(path, "/"))
 	for _, name := range names {
 		nameHost, namePath := cutAt(name, '/')
@@ -78,7 +78,7 @@ func (x *Injection) namedPath(host, path string, gw func() Gateway) (to string, 
 		if !below || rest != "" && rest[0] != '/' || !sameHost(host, nameHost) {
 			continue
 		}
-		if x.reaches(site+rest, gw()) {
+		if inj.reaches(site+rest, gw()) {
 			return site + rest, true
 		}
 	}
@@ -87,148 +87,148 @@ func (x *Injection) namedPath(host, path string, gw func() Gateway) (to string, 
 
 // rewriteURL keeps the form of the reference: an absolute URL stays absolute, a path stays a path.
 // Empty is one that has no safe form.
-func (x *Injection) rewriteURL(raw string, gw func() Gateway) string {
-	to, _ := x.rewrite(raw, gw)
+func (inj *Injection) rewriteURL(raw string, gw func() Gateway) string {
+	to, _ := inj.rewrite(raw, gw)
 	return to
 }
 
 // rewrite is rewriteURL that also reports whether the link leads to the app by way of the gateway.
-func (x *Injection) rewrite(raw string, gw func() Gateway) (to string, inside bool) {
-	r := parseReference(raw)
+func (inj *Injection) rewrite(raw string, gw func() Gateway) (to string, inside bool) {
+	r := parseURLReference(raw)
 	switch {
 	case r.scheme != "" && r.scheme != "http" && r.scheme != "https":
 		return raw, false
 	case r.scheme != "" && r.authority == "":
 		return "", false // to browsers, `http:/x` is a path or a host, which depends on the scheme of the gateway
 	case r.authority != "":
-		return x.rewriteAbsolute(raw, r, gw)
+		return inj.rewriteAbsolute(raw, r, gw)
 	case r.path == "":
-		return x.withoutKeys(r), true // resolves to the request's own path
+		return inj.withoutKeys(r), true // resolves to the request's own path
 	case r.path[0] == '/':
-		return x.place(r, x.at, "", gw)
+		return inj.place(r, inj.at, "", gw)
 	}
-	return x.rewriteRelative(r, gw)
+	return inj.rewriteRelative(r, gw)
 }
 
-func (x *Injection) rewriteAbsolute(raw string, r reference, gw func() Gateway) (to string, inside bool) {
+func (inj *Injection) rewriteAbsolute(raw string, r urlReference, gw func() Gateway) (to string, inside bool) {
 	host, userinfo := r.host()
 	if len(host) > maxHostName+len(":65535") {
 		return "", false // no client finds a host of that name
 	}
 	host = asciiHost(host)
-	at, own := x.ownHost(host)
+	at, own := inj.ownHost(host)
 	if own && !userinfo {
-		if at == "" && !x.reaches(r.path, gw()) { // it may be the host alone that the site has in common with its name
-			if path, named := x.namedPath(host, r.path, gw); named {
+		if at == "" && !inj.reaches(r.path, gw()) { // it may be the host alone that the site has in common with its name
+			if path, named := inj.namedPath(host, r.path, gw); named {
 				r.path = path
 			}
 		}
-		return x.place(r, at, host, gw)
+		return inj.place(r, at, host, gw)
 	}
 	if g := gw(); g.IsOwn(host) || strings.Contains(raw, `\`) && g.quotedIn(raw) {
 		return "", false // what it would lead to, the provider has no say in
 	}
-	if path, named := x.namedPath(host, r.path, gw); named && !userinfo {
+	if path, named := inj.namedPath(host, r.path, gw); named && !userinfo {
 		r.path = path
-		return x.place(r, "", host, gw)
+		return inj.place(r, "", host, gw)
 	}
 	return raw, false
 }
 
 // rewriteRelative leaves what resolves against the request's own path as it would at the upstream.
-func (x *Injection) rewriteRelative(r reference, gw func() Gateway) (to string, inside bool) {
+func (inj *Injection) rewriteRelative(r urlReference, gw func() Gateway) (to string, inside bool) {
 	whole := r
-	whole.path = resolve(cmp.Or(x.base+x.path, "/"), r.path)
-	to, inside = x.place(whole, x.at, "", gw)
+	whole.path = resolve(cmp.Or(inj.base+inj.path, "/"), r.path)
+	to, inside = inj.place(whole, inj.at, "", gw)
 	// A call without a path of its own has another base at the gateway than at the upstream.
-	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
-	if _, base := gw().placed(x.placement, x.at); asIs && to != "" && to[0] == '/' && strings.HasPrefix(to, base) {
-		return x.withoutKeys(r), true
+	asIs := inj.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
+	if _, base := gw().placed(inj.placement, inj.at); asIs && to != "" && to[0] == '/' && strings.HasPrefix(to, base) {
+		return inj.withoutKeys(r), true
 	}
 	return to, inside
 }
 
 // place returns r, whose path is absolute, as a link to the gateway; host is empty for a path
 // alone. What the gateway has no path for, or refuses, only the upstream can serve.
-func (x *Injection) place(r reference, at, host string, gw func() Gateway) (link string, inside bool) {
+func (inj *Injection) place(r urlReference, at, host string, gw func() Gateway) (link string, inside bool) {
 	if r.path != "" {
 		r.path = resolve("/", r.path)
 	}
 	g := gw()
-	path, inside := x.locate(at, r.path)
+	path, inside := inj.locate(at, r.path)
 	if !inside || g.Takes != nil && !g.Takes(path) {
-		to := cmp.Or(strings.ToLower(host), x.host)
-		return x.placement.upstream.scheme + "://" + to + x.withoutKeys(r), false
+		to := cmp.Or(strings.ToLower(host), inj.host)
+		return inj.placement.upstream.scheme + "://" + to + inj.withoutKeys(r), false
 	}
-	origin, path := g.placed(x.placement, path)
+	origin, path := g.placed(inj.placement, path)
 	// Of a path alone, two slashes in front would make an authority, and nothing the page itself (RFC
 	// 3986, section 4.2).
 	if r.path = cmp.Or(path, "/"); host != "" || origin != g.Origin || strings.HasPrefix(path, "//") {
 		r.path = origin + path
 	}
-	return x.withoutKeys(r), true
+	return inj.withoutKeys(r), true
 }
 
 // reaches reports whether the gateway would take a call for a path of the upstream, which is
 // absolute.
-func (x *Injection) reaches(path string, g Gateway) bool {
-	located, inside := x.locate("", resolve("/", cmp.Or(path, "/")))
+func (inj *Injection) reaches(path string, g Gateway) bool {
+	located, inside := inj.locate("", resolve("/", cmp.Or(path, "/")))
 	return inside && (g.Takes == nil || g.Takes(located))
 }
 
 // locate returns the gateway's path for a path at one of the app's places. Not ok is what the
 // gateway has no path for. At the upstream's own host that is what follows its base path and the
-// credential's path prefix, or a declared path beside them.
-func (x *Injection) locate(at, path string) (located string, ok bool) {
-	b := x.placement.beside
+// credential's path prefix, or a declared path outside of the API.
+func (inj *Injection) locate(at, path string) (located string, ok bool) {
+	o := inj.placement.outside
 	switch {
-	case b != nil && at == b.at && b.host != "":
-		return at + path, b.refusal(path) == nil
+	case o != nil && at == o.at && o.host != "":
+		return at + path, o.refusal(path) == nil
 	case len(at) > len(extraPrefix):
 		return at + path, true
 	}
-	aside, besides := x.asideOf(b, path)
-	if besides && x.at == b.at {
-		return aside, true // where a path is both, a call stays on its side
+	outside, declared := inj.outsidePath(o, path)
+	if declared && inj.at == o.at {
+		return outside, true // where a path is both, a call stays on its side
 	}
-	if located, ok = x.belowBase(path); !ok && besides {
-		return aside, true
+	if located, ok = inj.belowBase(path); !ok && declared {
+		return outside, true
 	}
 	return located, ok
 }
 
-// asideOf returns the gateway's path for a path of the upstream's host that b declares: what
+// outsidePath returns the gateway's path for a path of the upstream's host that o declares: what
 // follows the path of the connection's site.
-func (x *Injection) asideOf(b *beside, path string) (located string, ok bool) {
-	if b == nil || b.host != "" {
+func (inj *Injection) outsidePath(o *outsideAPI, path string) (located string, ok bool) {
+	if o == nil || o.host != "" {
 		return "", false
 	}
-	_, base, _ := x.placement.upstream.resolve(x.credential()) // the call's own host was resolved from it
-	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(base, x.placement.upstream.path))
-	return b.at + rest, ok && b.refusal(rest) == nil
+	_, base, _ := inj.placement.upstream.resolve(inj.credential()) // the call's own host was resolved from it
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(base, inj.placement.upstream.path))
+	return o.at + rest, ok && o.refusal(rest) == nil
 }
 
 // belowBase cuts the upstream's base path and the credential's path prefix off.
-func (x *Injection) belowBase(path string) (rest string, ok bool) {
-	if len(x.placement.otherPrefixes) > 0 {
-		return x.belowPrefix(path)
+func (inj *Injection) belowBase(path string) (rest string, ok bool) {
+	if len(inj.placement.otherPrefixes) > 0 {
+		return inj.belowPrefix(path)
 	}
-	base := x.base
-	if x.at != "" {
-		_, base, _ = x.placement.upstream.resolve(x.credential()) // an app with other places has no prefix
+	base := inj.base
+	if inj.at != "" {
+		_, base, _ = inj.placement.upstream.resolve(inj.credential()) // an app with other places has no prefix
 	}
 	rest, ok = strings.CutPrefix(path, base)
 	if !ok || rest != "" && rest[0] != '/' {
 		return "", false
 	}
-	at, _, err := x.placement.Split(rest)
+	at, _, err := inj.placement.Split(rest)
 	return rest, at == "" && err == nil
 }
 
 // withoutKeys spells path, query and fragment of r without the query parameters that carry the
 // credential, under the names that the placement gives them or others.
-func (x *Injection) withoutKeys(r reference) string {
-	query := x.withoutSecrets(x.placement.cleanQuery(strings.TrimPrefix(r.query, "?")))
+func (inj *Injection) withoutKeys(r urlReference) string {
+	query := inj.withoutSecrets(inj.placement.cleanQuery(strings.TrimPrefix(r.query, "?")))
 	if query != "" || r.query == "?" {
 		query = "?" + query
 	}
@@ -237,9 +237,9 @@ func (x *Injection) withoutKeys(r reference) string {
 
 // belowPrefix returns the gateway's path for a path of the upstream that is below one of several
 // path prefixes.
-func (x *Injection) belowPrefix(path string) (located string, ok bool) {
-	cred := x.credential()
-	_, base, err := x.placement.upstream.resolve(cred)
+func (inj *Injection) belowPrefix(path string) (located string, ok bool) {
+	cred := inj.credential()
+	_, base, err := inj.placement.upstream.resolve(cred)
 	if err != nil {
 		return "", false
 	}
@@ -250,15 +250,15 @@ func (x *Injection) belowPrefix(path string) (located string, ok bool) {
 		}
 		return catalog.CutHead(path, base+filled)
 	}
-	for _, other := range x.placement.otherPrefixes {
+	for _, other := range inj.placement.otherPrefixes {
 		if rest, ok := below(other.template); ok {
 			return other.head + rest, true
 		}
 	}
-	if located, ok = below(x.placement.prefix); !ok {
+	if located, ok = below(inj.placement.prefix); !ok {
 		return "", false
 	}
-	for _, other := range x.placement.otherPrefixes {
+	for _, other := range inj.placement.otherPrefixes {
 		if _, other := catalog.CutHead(located, other.head); other {
 			return "", false // which the gateway takes for a path below the other prefix
 		}
@@ -269,16 +269,16 @@ func (x *Injection) belowPrefix(path string) (located string, ok bool) {
 // withoutSecrets removes from the query of a link every parameter that holds the credential, as
 // paging of some APIs has it (`access_token` of Facebook's), under whatever name. It looks at the
 // query as it is and decoded, which costs little: bodies may hold thousands of links.
-func (x *Injection) withoutSecrets(query string) string {
-	if query == "" || !x.holdsSecret(query) {
+func (inj *Injection) withoutSecrets(query string) string {
+	if query == "" || !inj.holdsSecret(query) {
 		return query
 	}
-	return withoutParameters(query, x.holdsSecret)
+	return withoutParameters(query, inj.holdsSecret)
 }
 
-func (x *Injection) holdsSecret(text string) bool {
+func (inj *Injection) holdsSecret(text string) bool {
 	decoded := lenientDecode(text)
-	return slices.ContainsFunc(x.secrets().Values(), func(v string) bool {
+	return slices.ContainsFunc(inj.secrets().Values(), func(v string) bool {
 		return len(v) >= secretscan.MinLength && (strings.Contains(text, v) || strings.Contains(decoded, v))
 	})
 }

@@ -22,8 +22,8 @@ import (
 // them. It is immutable and safe for parallel use.
 type Placement struct {
 	app      *catalog.App
-	beside   *beside // nil where the app has nothing outside of its API
-	apart    bool    // this is the placement of what lies there, and not that of the API
+	outside  *outsideAPI // nil where the app has nothing outside of its API
+	apart    bool        // this is the placement of what lies there, and not that of the API
 	upstream upstream
 	headers  []named
 	query    []named
@@ -35,7 +35,7 @@ type Placement struct {
 	defaults      http.Header         // sent where the caller sends none of that name
 	sets          nameSet             // header names that the placement sets, folded
 	setsKeys      nameSet             // query keys that the placement sets, folded
-	judged        map[string]bool     // canonical header names → removed or not; see removes
+	isRemoved     map[string]bool     // by canonical header names; see removes
 	open          map[string]struct{} // fields that need not be kept from sight
 	keys          keyPlaces           // where callers may put a key of ours
 	// readsErrors says that the text of an answer may tell that it refuses the credential.
@@ -55,7 +55,7 @@ type basic struct{ username, password template }
 func NewPlacement(app *catalog.App) (*Placement, error) {
 	p, err := newPlacement(app)
 	if err == nil && app.Beside != nil {
-		p.beside, err = newBeside(app, p)
+		p.outside, err = newOutsideAPI(app, p)
 	}
 	return p, err
 }
@@ -78,7 +78,7 @@ func newPlacement(app *catalog.App) (*Placement, error) {
 		return nil, fmt.Errorf("app %s: %w", app.Slug, err)
 	}
 	p.compileKeyPlaces()
-	p.judge()
+	p.compileRemoved()
 	return p, nil
 }
 
@@ -228,11 +228,11 @@ func (p *Placement) compilePrefixes(rules *catalog.Placement, known func(string)
 }
 
 // choosePrefix takes the head of another path prefix off the caller's path.
-func (x *Injection) choosePrefix() {
-	x.prefix = x.placement.prefix
-	for _, other := range x.placement.otherPrefixes {
-		if rest, ok := catalog.CutHead(x.path, other.head); ok {
-			x.prefix, x.path = other.template, rest
+func (inj *Injection) choosePrefix() {
+	inj.prefix = inj.placement.prefix
+	for _, other := range inj.placement.otherPrefixes {
+		if rest, ok := catalog.CutHead(inj.path, other.head); ok {
+			inj.prefix, inj.path = other.template, rest
 			return
 		}
 	}

@@ -105,12 +105,12 @@ func TestDefaultPlacements(t *testing.T) {
 // sent is the request that goes out for a call with header h.
 func sent(t testing.TB, p *Placement, cred vending.Credential, path string, h http.Header) *http.Request {
 	t.Helper()
-	x, err := NewInjection(p, cred, path, "", false, nil)
+	inj, err := NewInjection(p, cred, path, "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	in := &http.Request{Method: "GET", Header: h}
-	out, err := x.request(in, time.Unix(0, 0))
+	out, err := inj.request(in, time.Unix(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,15 +131,15 @@ func TestRequestLeavesTheCallersAlone(t *testing.T) {
 }
 
 func TestForget(t *testing.T) {
-	x, err := NewInjection(mustPlace(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}"))),
+	inj, err := NewInjection(mustPlace(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}"))),
 		testCredential("api_key", "secret"), "/x", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.Overhang() // fills what is kept
-	x.Forget()
-	if !x.used[0].IsZero() || x.hidden != nil || x.base != "" {
-		t.Errorf("kept %+v", x)
+	inj.Overhang() // fills what is kept
+	inj.Forget()
+	if !inj.used[0].IsZero() || inj.hidden != nil || inj.base != "" {
+		t.Errorf("kept %+v", inj)
 	}
 }
 

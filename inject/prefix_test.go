@@ -26,12 +26,12 @@ func TestOtherPrefix(t *testing.T) {
 		"/%66ile/1":          "/v1/bott:k/%66ile/1",
 		"/x/file/1":          "/v1/bott:k/x/file/1",
 	} {
-		x, err := NewInjection(p, testCredential("api_key", "t:k"), path, "", false, nil)
+		inj, err := NewInjection(p, testCredential("api_key", "t:k"), path, "", false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r, _ := http.NewRequest(http.MethodGet, "https://gw.example/", http.NoBody)
-		out, err := x.request(r, time.Now())
+		out, err := inj.request(r, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestLinksOfOtherPrefix(t *testing.T) {
 	p := mustPlace(t, filesApp())
 	const own = "https://gw.example/proxy/c/app"
 	for _, called := range []string{"/x", "/file/photos/1.jpg"} {
-		x, err := NewInjection(p, testCredential("api_key", "t:k"), called, "", false, nil)
+		inj, err := NewInjection(p, testCredential("api_key", "t:k"), called, "", false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestLinksOfOtherPrefix(t *testing.T) {
 			"https://api.example.com/v1/bott:k/file/2": "https://api.example.com/v1/bott:k/file/2",
 			"https://api.example.com/v1/file/2":        "https://api.example.com/v1/file/2",
 		} {
-			if got := x.rewriteURL(raw, testGateway); got != want {
+			if got := inj.rewriteURL(raw, testGateway); got != want {
 				t.Errorf("in an answer to %s, %q became %q, want %q", called, raw, got, want)
 			}
 		}

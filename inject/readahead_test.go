@@ -52,13 +52,13 @@ func TestCallerLeavesReadAhead(t *testing.T) {
 
 // leaving makes a call whose context ends before the answer's body does.
 func leaving(t *testing.T, ctx context.Context, server *httptest.Server) {
-	x, err := NewInjection(mustPlace(t, sessions(server.URL)), fieldsOf("old"), "/", "", false,
+	inj, err := NewInjection(mustPlace(t, sessions(server.URL)), fieldsOf("old"), "/", "", false,
 		func(context.Context, vending.Credential) (vending.Credential, error) { return fieldsOf("new"), nil })
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	r, err := http.NewRequestWithContext(WithInjection(ctx, x), http.MethodGet, "http://app/", http.NoBody)
+	r, err := http.NewRequestWithContext(WithInjection(ctx, inj), http.MethodGet, "http://app/", http.NoBody)
 	if err != nil {
 		t.Error(err)
 		return

@@ -36,9 +36,9 @@ func TestRecordedLinksAreReached(t *testing.T) {
 			if !ok || app.Links == nil {
 				t.Fatalf("%s has no links", c.slug)
 			}
-			x := exchangeWith(t, app, testCredential("api_key", "secret"))
+			inj := injectionWith(t, app, testCredential("api_key", "secret"))
 			editor := jsonedit.NewEditor(jsonedit.NewMembers(app.Links.Members),
-				func(v string) string { return x.rewriteAddress(v, testGateway) })
+				func(v string) string { return inj.rewriteAddress(v, testGateway) })
 			text := editor.End(editor.Write(nil, []byte(c.answer)))
 			var answer map[string]any
 			if err := json.Unmarshal(text, &answer); err != nil {
@@ -49,7 +49,7 @@ func TestRecordedLinksAreReached(t *testing.T) {
 			if !own {
 				t.Fatalf("%s leads past the gateway: %s", c.member, link)
 			}
-			next, err := NewInjection(x.placement, testCredential("api_key", "secret"), path+"/next", "", false, nil)
+			next, err := NewInjection(inj.placement, testCredential("api_key", "secret"), path+"/next", "", false, nil)
 			if err != nil || next.host != c.host {
 				t.Errorf("%s leads to %q, error %v; want %s", link, next.host, err, c.host)
 			}

@@ -106,13 +106,13 @@ var dropped = []string{"Set-Cookie", "Set-Cookie2", "Alt-Svc", "Clear-Site-Data"
 // CleanResponse removes from h what must not reach the caller, and the credential from every other
 // value, and what would lead MCP clients past the gateway. What h says to caches holds for the
 // caller's own alone; see [Private].
-func (x *Injection) CleanResponse(h http.Header) {
+func (inj *Injection) CleanResponse(h http.Header) {
 	for _, name := range dropped {
 		delete(h, name)
 	}
 	keepPrivate(h)
 	withoutDiscovery(h)
-	s, room := x.secrets(), maxSearched
+	s, room := inj.secrets(), maxSearched
 	for name, values := range h {
 		if strings.HasPrefix(name, "Vendgate-") || steersCaches(name) {
 			delete(h, name)
@@ -135,9 +135,9 @@ func (x *Injection) CleanResponse(h http.Header) {
 // quote it in, and cut to limit, both in bytes. broken says that body ends before the provider's
 // did: what it ends with may be the beginning of the credential. A body that takes too much work to
 // search is not quoted at all.
-func (x *Injection) ScrubBody(body []byte, limit int, broken bool) string {
+func (inj *Injection) ScrubBody(body []byte, limit int, broken bool) string {
 	// The spellings of the credential may be what is no UTF-8, so that they go first.
-	text, ok := x.secrets().Redact(string(body), broken)
+	text, ok := inj.secrets().Redact(string(body), broken)
 	if !ok {
 		return secretscan.Mark
 	}
@@ -151,28 +151,28 @@ func (x *Injection) ScrubBody(body []byte, limit int, broken bool) string {
 // Overhang returns how many bytes beyond its limit a body should have for ScrubBody to see a
 // credential across the border whole. Of one that is spelled longer than
 // [secretscan.Set.Longest], what is there is cut off.
-func (x *Injection) Overhang() int { return x.secrets().Longest() }
+func (inj *Injection) Overhang() int { return inj.secrets().Longest() }
 
 // secrets are every secret value of the credentials used, and what a placement makes of them that
 // no decoding undoes. Interim answers, the header and the trailers each need them: they are listed
 // once a vend.
-func (x *Injection) secrets() *secretscan.Set {
-	if x.hidden != nil {
-		return x.hidden
+func (inj *Injection) secrets() *secretscan.Set {
+	if inj.hidden != nil {
+		return inj.hidden
 	}
 	s := &secretscan.Set{}
-	for i := range x.vends {
-		for name, value := range x.used[i].Fields() {
-			if _, open := x.placement.open[name]; !open && value != "" {
+	for i := range inj.vends {
+		for name, value := range inj.used[i].Fields() {
+			if _, open := inj.placement.open[name]; !open && value != "" {
 				s.Add(value)
 			}
 		}
-		if x.placement.basic != nil {
-			if pair, err := x.placement.basicPair(x.used[i]); err == nil {
+		if inj.placement.basic != nil {
+			if pair, err := inj.placement.basicPair(inj.used[i]); err == nil {
 				s.Add(pair)
 			}
 		}
 	}
-	x.hidden = s
+	inj.hidden = s
 	return s
 }

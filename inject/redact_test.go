@@ -30,10 +30,10 @@ func TestScrubBody(t *testing.T) {
 		{"an open field stays", "secret-1", "sub-domain", "sub-domain"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x := exchangeWith(t,
+			inj := injectionWith(t,
 				keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
 				testCredential("api_key", c.value, "sub", "sub-domain"))
-			if got := x.ScrubBody([]byte(c.body), 1000, false); got != c.want {
+			if got := inj.ScrubBody([]byte(c.body), 1000, false); got != c.want {
 				t.Errorf("%q became %q, want %q", c.body, got, c.want)
 			}
 		})
@@ -42,14 +42,14 @@ func TestScrubBody(t *testing.T) {
 
 func TestScrubBodyAtItsLimit(t *testing.T) {
 	const secret, limit = "secret-value", 20
-	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+	inj := injectionWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
 		testCredential("api_key", secret))
-	if x.Overhang() != len(secret) {
-		t.Fatalf("overhang %d", x.Overhang())
+	if inj.Overhang() != len(secret) {
+		t.Fatalf("overhang %d", inj.Overhang())
 	}
 	for at := range limit + 1 {
 		body := strings.Repeat("x", at) + secret + strings.Repeat("y", limit)
-		got := x.ScrubBody([]byte(body[:limit+x.Overhang()]), limit, true)
+		got := inj.ScrubBody([]byte(body[:limit+inj.Overhang()]), limit, true)
 		if len(got) > limit || strings.Contains(got, secret[:4]) {
 			t.Errorf("at %d: %q", at, got)
 		}
@@ -59,8 +59,8 @@ func TestScrubBodyAtItsLimit(t *testing.T) {
 func TestCleanResponse(t *testing.T) {
 	app := &catalog.App{Slug: "app", AuthType: string(vending.Basic), Upstream: "https://api.example.com",
 		Fields: []catalog.Field{{Name: "username"}, {Name: "password", Secret: true}}}
-	x := exchangeWith(t, app, testCredential("username", "public-user", "password", "secret-pass"))
-	if err := x.use(testCredential("username", "public-user", "password", "second-pass")); err != nil {
+	inj := injectionWith(t, app, testCredential("username", "public-user", "password", "secret-pass"))
+	if err := inj.use(testCredential("username", "public-user", "password", "second-pass")); err != nil {
 		t.Fatal(err)
 	}
 	h := http.Header{
@@ -69,7 +69,7 @@ func TestCleanResponse(t *testing.T) {
 		"X-User":          {"public-user"}, "X-Echo": {"a secret-pass", "b second-pass"},
 		"X-Pair": {"cHVibGljLXVzZXI6c2VjcmV0LXBhc3M="}, "Content-Type": {"text/plain"},
 	}
-	x.CleanResponse(h)
+	inj.CleanResponse(h)
 	want := http.Header{"X-User": {"public-user"}, "X-Echo": {"a [redacted]", "b [redacted]"}, "X-Pair": {"[redacted]"},
 		"Content-Type": {"text/plain"}}
 	if len(h) != len(want) {
@@ -86,10 +86,11 @@ func TestCleanResponse(t *testing.T) {
 // scrubbing shortened what stands before it, does not end with a piece of it.
 func TestScrubBrokenBody(t *testing.T) {
 	const secret = "sk-canary-0123456789abcdef"
-	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
+	inj := injectionWith(t,
+		keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
 		testCredential("api_key", secret, "sub", "s"))
 	for n := 1; n < len(secret); n++ {
-		if got := x.ScrubBody([]byte("key "+secret+" and "+secret[:n]), 1000, true); got != "key [redacted] and " {
+		if got := inj.ScrubBody([]byte("key "+secret+" and "+secret[:n]), 1000, true); got != "key [redacted] and " {
 			t.Errorf("cut after %d: %q", n, got)
 		}
 	}
@@ -99,14 +100,14 @@ func TestScrubBrokenBody(t *testing.T) {
 // What is searched keeps its text but for the credential; of the rest nothing but the mark is left.
 func TestLongHeaders(t *testing.T) {
 	app := keyApp("https://api.example.com", headers("X-Api-Key", "{api_key}"))
-	x := exchangeWith(t, app, testCredential("api_key", "sk-live/+AAAA"))
+	inj := injectionWith(t, app, testCredential("api_key", "sk-live/+AAAA"))
 	filler := strings.Repeat(`%00\\\\`, 30)
 	value, cleaned := filler+"sk-live%2F%2BAAAA", filler+secretscan.Mark
 	h := make(http.Header)
 	for i := range 4000 {
 		h[fmt.Sprintf("X-%d", i)] = []string{value}
 	}
-	x.CleanResponse(h)
+	inj.CleanResponse(h)
 	searched := 0
 	for name, values := range h {
 		switch values[0] {

@@ -16,12 +16,12 @@ import (
 // clients follow some statuses, and curl follows all. What is left of a Location by
 // [Injection.RewriteLinks] is what counts: a path of the app's, or its own host, leads back here,
 // and what is removed leads nowhere.
-func (x *Injection) LeadsAway(res *http.Response, gw func() Gateway) (location string, away bool) {
+func (inj *Injection) LeadsAway(res *http.Response, gw func() Gateway) (location string, away bool) {
 	if res.StatusCode < 300 || res.StatusCode > 399 {
 		return "", false
 	}
 	for _, v := range res.Header["Location"] {
-		if to, inside := x.rewrite(v, gw); !inside && to != "" {
+		if to, inside := inj.rewrite(v, gw); !inside && to != "" {
 			return v, true
 		}
 	}
@@ -30,10 +30,10 @@ func (x *Injection) LeadsAway(res *http.Response, gw func() Gateway) (location s
 
 // LeadsBelow reports whether location is at a host of the same name as host, at whatever port, or
 // of one below it.
-func (x *Injection) LeadsBelow(location, host string) bool {
-	there, _ := parseReference(location).host()
+func (inj *Injection) LeadsBelow(location, host string) bool {
+	there, _ := parseURLReference(location).host()
 	if there == "" {
-		there = x.host // a path that only the upstream can serve
+		there = inj.host // a path that only the upstream can serve
 	}
 	name, _ := cutPort(asciiHost(there))
 	own, _ := cutPort(host)
@@ -43,11 +43,11 @@ func (x *Injection) LeadsBelow(location, host string) bool {
 
 // RedirectHost is what a message may say of where location leads: the host, or the scheme where
 // there is none. Paths and queries are never shown: they may be signed.
-func (x *Injection) RedirectHost(location string) string {
-	r := parseReference(location)
+func (inj *Injection) RedirectHost(location string) string {
+	r := parseURLReference(location)
 	host, _ := r.host()
 	if host == "" && r.scheme == "" {
-		host = x.host // a path that only the upstream can serve
+		host = inj.host // a path that only the upstream can serve
 	}
 	if host == "" {
 		return "an address of the scheme " + r.scheme
@@ -55,7 +55,7 @@ func (x *Injection) RedirectHost(location string) string {
 	if !isPlainHost(host) {
 		return "a host whose name is invalid"
 	}
-	return x.ScrubBody([]byte(strings.ToLower(host)), maxHostName+len(":65535"), false)
+	return inj.ScrubBody([]byte(strings.ToLower(host)), maxHostName+len(":65535"), false)
 }
 
 // maxHops bounds the redirects that one call follows.
@@ -85,10 +85,10 @@ type Follower struct {
 // answer that is no redirect. It reads nothing more of res, and closes it. The answer is another
 // host's: nothing in it is to be trusted, and nothing it says is about the credential. An error
 // wraps [ErrNotFollowed], or is the transport's and safe to log.
-func (f Follower) Follow(x *Injection, res *http.Response, location string) (*http.Response, error) {
+func (f Follower) Follow(inj *Injection, res *http.Response, location string) (*http.Response, error) {
 	method, ctx := res.Request.Method, httpx.Detach(res.Request.Context())
-	at := &url.URL{Scheme: x.placement.upstream.scheme, Host: x.host, Path: "/"}
-	if base, err := url.Parse(x.base + x.path); err == nil && base.Path != "" {
+	at := &url.URL{Scheme: inj.placement.upstream.scheme, Host: inj.host, Path: "/"}
+	if base, err := url.Parse(inj.base + inj.path); err == nil && base.Path != "" {
 		at = at.ResolveReference(&url.URL{Path: base.Path, RawPath: base.RawPath})
 	}
 	for range maxHops {
@@ -96,7 +96,7 @@ func (f Follower) Follow(x *Injection, res *http.Response, location string) (*ht
 			discard(res)
 			return nil, errStatus
 		}
-		next, err := f.next(x, at, location)
+		next, err := f.next(inj, at, location)
 		discard(res)
 		if err != nil {
 			return nil, err
@@ -125,7 +125,7 @@ func followed(status int) bool {
 
 // next resolves a Location (RFC 9110, section 10.2.2), without what it would authenticate by. A
 // parameter with the credential is left out, as of links.
-func (f Follower) next(x *Injection, at *url.URL, location string) (*url.URL, error) {
+func (f Follower) next(inj *Injection, at *url.URL, location string) (*url.URL, error) {
 	next, err := at.Parse(location)
 	switch {
 	case err != nil:
@@ -136,8 +136,8 @@ func (f Follower) next(x *Injection, at *url.URL, location string) (*url.URL, er
 		return nil, errGateway
 	}
 	next.User, next.Fragment, next.RawFragment = nil, "", ""
-	next.RawQuery = x.withoutSecrets(next.RawQuery)
-	if text := next.String(); x.secrets().MayHold(text) && x.secrets().Holds(text) {
+	next.RawQuery = inj.withoutSecrets(next.RawQuery)
+	if text := next.String(); inj.secrets().MayHold(text) && inj.secrets().Holds(text) {
 		return nil, errHeld
 	}
 	return next, nil

@@ -38,7 +38,7 @@ func fieldsOf(key string) vending.Credential {
 func sendSession(t *testing.T, base, method, body string) (*http.Response, *Injection, int) {
 	t.Helper()
 	vends := 0
-	x, err := NewInjection(mustPlace(t, sessions(base)), fieldsOf("old"), "/", "", false,
+	inj, err := NewInjection(mustPlace(t, sessions(base)), fieldsOf("old"), "/", "", false,
 		func(context.Context, vending.Credential) (vending.Credential, error) {
 			vends++
 			return fieldsOf("new"), nil
@@ -46,7 +46,7 @@ func sendSession(t *testing.T, base, method, body string) (*http.Response, *Inje
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), method, "http://app/", strings.NewReader(body))
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), inj), method, "http://app/", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func sendSession(t *testing.T, base, method, body string) (*http.Response, *Inje
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = res.Body.Close() })
-	return res, x, vends
+	return res, inj, vends
 }
 
 func gzipped(text string) string {
@@ -114,14 +114,14 @@ func TestRefusedAnswers(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			}))
 			defer server.Close()
-			res, x, vends := sendSession(t, server.URL, http.MethodPost, "body")
+			res, inj, vends := sendSession(t, server.URL, http.MethodPost, "body")
 			body, err := io.ReadAll(res.Body)
 			want, calls := c.body, 1
 			if c.refused {
 				want, calls = "fine", 2
 			}
-			if err != nil || string(body) != want || len(keys) != calls || vends != calls-1 || x.Refused() {
-				t.Errorf("%d bytes, %v; keys %q after %d vends, refused %t", len(body), err, keys, vends, x.Refused())
+			if err != nil || string(body) != want || len(keys) != calls || vends != calls-1 || inj.Refused() {
+				t.Errorf("%d bytes, %v; keys %q after %d vends, refused %t", len(body), err, keys, vends, inj.Refused())
 			}
 			if !c.refused && (res.StatusCode != c.status || res.ContentLength != int64(len(c.body))) {
 				t.Errorf("%d, length %d", res.StatusCode, res.ContentLength)
@@ -139,10 +139,11 @@ func TestRefusedAgain(t *testing.T) {
 		_, _ = fmt.Fprint(w, "Bad_OAuth_Token ", calls)
 	}))
 	defer server.Close()
-	res, x, vends := sendSession(t, server.URL, http.MethodGet, "")
+	res, inj, vends := sendSession(t, server.URL, http.MethodGet, "")
 	body, _ := io.ReadAll(res.Body)
-	if !x.Refused() || x.Ended() || x.Refusal() != nil || string(body) != "Bad_OAuth_Token 2" || calls != 2 || vends != 1 {
-		t.Errorf("refused %t, %q after %d calls and %d vends", x.Refused(), body, calls, vends)
+	if !inj.Refused() || inj.Ended() || inj.Refusal() != nil || string(body) != "Bad_OAuth_Token 2" || calls != 2 ||
+		vends != 1 {
+		t.Errorf("refused %t, %q after %d calls and %d vends", inj.Refused(), body, calls, vends)
 	}
 }
 
@@ -161,7 +162,7 @@ func TestStreamIsNotHeld(t *testing.T) {
 			}))
 			defer server.Close()
 			begun := time.Now()
-			res, x, vends := sendSession(t, server.URL, http.MethodGet, "")
+			res, inj, vends := sendSession(t, server.URL, http.MethodGet, "")
 			first := make([]byte, 6)
 			_, err := io.ReadFull(res.Body, first)
 			if took := time.Since(begun); err != nil || string(first) != "first " || took > prefixTimeout+5*time.Second {
@@ -169,8 +170,8 @@ func TestStreamIsNotHeld(t *testing.T) {
 			}
 			close(seen)
 			rest, err := io.ReadAll(res.Body)
-			if err != nil || string(rest) != "Bad_OAuth_Token" || x.Refused() || vends != 0 || res.StatusCode != status {
-				t.Errorf("%d %q, %v, refused %t after %d vends", res.StatusCode, rest, err, x.Refused(), vends)
+			if err != nil || string(rest) != "Bad_OAuth_Token" || inj.Refused() || vends != 0 || res.StatusCode != status {
+				t.Errorf("%d %q, %v, refused %t after %d vends", res.StatusCode, rest, err, inj.Refused(), vends)
 			}
 		})
 	}

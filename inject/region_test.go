@@ -19,14 +19,14 @@ func TestRegions(t *testing.T) {
 		"cloud.ca": "", "CA": "", "evil.example": "", "acmecloud.ca": "",
 	} {
 		cred := testCredential("api_key", "secret", "region", value)
-		x, err := NewInjection(mustPlace(t, app), cred, "/x", "", false, nil)
-		if (err == nil) != (want != "") || err == nil && x.host != want {
-			t.Errorf("region %q: host %q, error %v; want %q", value, x.host, err, want)
+		inj, err := NewInjection(mustPlace(t, app), cred, "/x", "", false, nil)
+		if (err == nil) != (want != "") || err == nil && inj.host != want {
+			t.Errorf("region %q: host %q, error %v; want %q", value, inj.host, err, want)
 		}
 	}
-	x, err := NewInjection(mustPlace(t, app), testCredential("api_key", "secret"), "/x", "", false, nil)
-	if err != nil || x.host != "desk.acme.com" {
-		t.Errorf("a connection without the field: host %q, error %v", x.host, err)
+	inj, err := NewInjection(mustPlace(t, app), testCredential("api_key", "secret"), "/x", "", false, nil)
+	if err != nil || inj.host != "desk.acme.com" {
+		t.Errorf("a connection without the field: host %q, error %v", inj.host, err)
 	}
 	for value, want := range map[string]string{"": "https://accounts.acme.com/token",
 		"ca": "https://accounts.acmecloud.ca/token"} {

@@ -42,10 +42,10 @@ const relayedHost = "relayed.invalid"
 // mayServe reports whether host may be the one to which the relay took the request: it is of the
 // upstream's pattern. A link to it leads back to the gateway, which calls the account's own host
 // whatever the link says. Where the whole host is a field, it may be anybody's.
-func (x *Injection) mayServe(host string) bool {
-	parts := x.placement.upstream.host
+func (inj *Injection) mayServe(host string) bool {
+	parts := inj.placement.upstream.host
 	slot := slices.IndexFunc(parts, func(p part) bool { return p.field })
-	if x.host != relayedHost || slot < 0 || len(parts) == 1 {
+	if inj.host != relayedHost || slot < 0 || len(parts) == 1 {
 		return false
 	}
 	value := strings.TrimSuffix(strings.ToLower(host), ":443")
@@ -61,7 +61,7 @@ func (x *Injection) mayServe(host string) bool {
 			return false // or there is a second slot, whose border would be a guess
 		}
 	}
-	_, err := x.placement.upstream.slots.escape(parts[slot].text, value)
+	_, err := inj.placement.upstream.slots.escape(parts[slot].text, value)
 	return err == nil
 }
 

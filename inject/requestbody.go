@@ -46,7 +46,7 @@ func holdBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, bodyTooLarge(limit)
 	}
 	body := held.Bytes()
-	if x := exchangeOf(r.Context()); x != nil && x.key.In(string(body)) {
+	if inj := injectionOf(r.Context()); inj != nil && inj.key.In(string(body)) {
 		return nil, RefuseKey("the body")
 	}
 	replaceBody(r, body)
@@ -91,22 +91,22 @@ func bodyUnreadable(err error, limit int64) error {
 	}
 }
 
-// Screen has judge see r's body, all that is written to it, before any of that is sent. A body of
-// up to 64 KiB is read at once, and judge's error returned. Of a longer one the rest is written to
-// judge as it is sent, and what judge refuses ends the request in the middle: the bytes with the
-// refused part in them, and all that follow, stay here. whole says that no such body may begin to
-// go out: it is `request_too_large`. What is read at once must not hold key.
+// Screen has inspector see r's body, all that is written to it, before any of that is sent. A body
+// of up to 64 KiB is read at once, and inspector's error returned. Of a longer one the rest is
+// written to inspector as it is sent, and what inspector refuses ends the request in the middle:
+// the bytes with the refused part in them, and all that follow, stay here. whole says that no such
+// body may begin to go out: it is `request_too_large`. What is read at once must not hold key.
 //
 // What has come of the body stays in memory until it is sent. Its length and its trailers stay as
 // they are.
-func Screen(r *http.Request, judge io.WriteCloser, whole bool, key Key) error {
+func Screen(r *http.Request, inspector io.WriteCloser, whole bool, key Key) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
 	if whole && r.ContentLength > maxKept {
-		return tooLargeToJudge()
+		return tooLargeToScreen()
 	}
-	rest := &screened{r.Body, judge}
+	rest := &screened{r.Body, inspector}
 	if !whole && r.Header.Get("Expect") != "" {
 		// Reading would tell the client to send before the upstream agreed.
 		r.Body = rest
@@ -124,9 +124,9 @@ func Screen(r *http.Request, judge io.WriteCloser, whole bool, key Key) error {
 			io.Closer
 		}{&begin, r.Body}
 	case err != nil:
-		return bodyUnreadable(err, maxKept) // or judge's own refusal
+		return bodyUnreadable(err, maxKept) // or inspector's own refusal
 	case whole && n > maxKept:
-		return tooLargeToJudge()
+		return tooLargeToScreen()
 	default:
 		r.Body = struct {
 			io.Reader
@@ -136,24 +136,24 @@ func Screen(r *http.Request, judge io.WriteCloser, whole bool, key Key) error {
 	return nil
 }
 
-func tooLargeToJudge() error {
+func tooLargeToScreen() error {
 	return vending.Refuse(vending.RequestTooLarge,
 		"rules apply to this app, and its forms are read whole before they are sent: their body may have 65536 bytes")
 }
 
-// screened writes to judge what is read of a body, and hands on only what judge has seen.
+// screened writes to inspector what is read of a body, and hands on only what inspector has seen.
 type screened struct {
 	io.ReadCloser
-	judge io.WriteCloser
+	inspector io.WriteCloser
 }
 
 func (s *screened) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)
-	if _, refusal := s.judge.Write(p[:n]); refusal != nil {
+	if _, refusal := s.inspector.Write(p[:n]); refusal != nil {
 		return 0, refusal
 	}
 	if errors.Is(err, io.EOF) {
-		if refusal := s.judge.Close(); refusal != nil {
+		if refusal := s.inspector.Close(); refusal != nil {
 			return 0, refusal
 		}
 	}

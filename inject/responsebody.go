@@ -93,15 +93,15 @@ func codingOf(h http.Header) (coding string, known bool) {
 // its caller waits for no more of it than a string; it loses its coding.
 //
 // The answer must be the transport's, in which nobody has read yet.
-func (x *Injection) RewriteBody(res *http.Response, gw func() Gateway) {
-	held := x.held
-	x.held = nil
+func (inj *Injection) RewriteBody(res *http.Response, gw func() Gateway) {
+	held := inj.held
+	inj.held = nil
 	if held == nil || len(held.bytes) > maxEdited {
 		return
 	}
 	gw = sync.OnceValue(gw)
-	editor := jsonedit.NewEditor(x.placement.links.members,
-		func(v string) string { return x.rewriteAddress(v, gw) })
+	editor := jsonedit.NewEditor(inj.placement.links.members,
+		func(v string) string { return inj.rewriteAddress(v, gw) })
 	coding, _ := codingOf(res.Header)
 	switch {
 	case errors.Is(held.err, io.EOF):
@@ -268,12 +268,12 @@ func dropDigestsOf(h http.Header) {
 // RewriteEndpoint has the first event of a stream lead to the gateway, if it is `endpoint`: by
 // that, MCP servers name the URL that their clients post to (MCP 2024-11-05, Transports, HTTP with
 // SSE). The event alone is held, until it is whole; what follows streams.
-func (x *Injection) RewriteEndpoint(res *http.Response, gw func() Gateway) {
+func (inj *Injection) RewriteEndpoint(res *http.Response, gw func() Gateway) {
 	h := res.Header
 	if res.Request == nil || res.Request.Method != http.MethodGet || res.StatusCode != http.StatusOK || !isEventStream(h) {
 		return
 	}
-	res.Body = sse.RewriteEndpoint(res.Body, func(url string) string { return x.rewriteURL(url, gw) })
+	res.Body = sse.RewriteEndpoint(res.Body, func(url string) string { return inj.rewriteURL(url, gw) })
 	res.ContentLength = -1
 	delete(h, "Content-Length")
 }

@@ -49,7 +49,7 @@ type Site struct{ Host, Path string }
 // scheme is dropped, as is a port that is a scheme's default: behind a proxy that ends TLS, sites
 // name the wrong one. It is not ok where links to it could be read in more than one way.
 func ParseSite(raw string) (s Site, ok bool) {
-	r := parseReference(raw)
+	r := parseURLReference(raw)
 	if r.scheme != "http" && r.scheme != "https" || r.authority == "" || r.query+r.fragment != "" ||
 		strings.Contains(raw, `\`) {
 		return Site{}, false

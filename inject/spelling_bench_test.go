@@ -48,11 +48,11 @@ func BenchmarkCleanResponse(b *testing.B) {
 	for kind, secret := range benchSecrets {
 		for size, h := range answers {
 			b.Run(kind+"/"+size, func(b *testing.B) {
-				x := exchangeWith(b, keyApp("https://api.example.com",
+				inj := injectionWith(b, keyApp("https://api.example.com",
 					&catalog.Placement{Query: map[string]string{"k": "{api_key}"}}), testCredential("api_key", secret, "sub", "s"))
 				b.ReportAllocs()
 				for b.Loop() {
-					x.CleanResponse(h)
+					inj.CleanResponse(h)
 				}
 			})
 		}
@@ -67,12 +67,12 @@ func BenchmarkScrubBody(b *testing.B) {
 		"built": strings.Repeat("%25&amp;\\\\u0026", 800),
 	} {
 		b.Run(name, func(b *testing.B) {
-			x := exchangeWith(b,
+			inj := injectionWith(b,
 				keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
 				testCredential("api_key", benchSecrets["escaped"], "sub", "s"))
 			b.ReportAllocs()
 			for b.Loop() {
-				x.ScrubBody([]byte(body), 16<<10, len(body) > 16<<10)
+				inj.ScrubBody([]byte(body), 16<<10, len(body) > 16<<10)
 			}
 		})
 	}

@@ -19,14 +19,14 @@ const extraPrefix = "/~"
 // path that a server might read as beginning with "~" is that of a declared place, letter for
 // letter, or `invalid_request`: a misspelt host must not end as a path at another one.
 func (p *Placement) Split(rawPath string) (at, path string, err error) {
-	if len(p.app.ExtraHosts) == 0 && p.beside == nil || !mayBeExtra(rawPath) {
+	if len(p.app.ExtraHosts) == 0 && p.outside == nil || !mayBeExtra(rawPath) {
 		return "", rawPath, nil
 	}
 	if rest, ok := strings.CutPrefix(rawPath, extraPrefix); ok {
 		name, _, _ := strings.Cut(rest, "/")
 		at, path = rawPath[:len(extraPrefix)+len(name)], rest[len(name):]
-		if p.beside != nil && at == p.beside.at {
-			return at, path, p.beside.refusal(path)
+		if p.outside != nil && at == p.outside.at {
+			return at, path, p.outside.refusal(path)
 		}
 		if p.app.HasExtraHost(name) {
 			return at, path, nil
@@ -41,18 +41,18 @@ func (p *Placement) elsewhere() (list []string) {
 	for _, host := range p.app.ExtraHosts {
 		list = append(list, "~"+host)
 	}
-	if p.beside != nil {
-		list = append(list, p.beside.at[1:]+"/…")
+	if p.outside != nil {
+		list = append(list, p.outside.at[1:]+"/…")
 	}
 	return list
 }
 
 // onePlace refuses a host that fits a pattern and is reached otherwise: a tenant's rules for paths
 // of the upstream would be passed by.
-func (x *Injection) onePlace() error {
-	app := x.placement.app
-	beside := x.placement.beside != nil && x.at == x.placement.beside.at
-	if slices.Contains(app.ExtraHosts, x.host) || beside || !x.coveredTwice(x.host) {
+func (inj *Injection) onePlace() error {
+	app := inj.placement.app
+	beside := inj.placement.outside != nil && inj.at == inj.placement.outside.at
+	if slices.Contains(app.ExtraHosts, inj.host) || beside || !inj.coveredTwice(inj.host) {
 		return nil
 	}
 	return vending.Refuse(vending.InvalidRequest,
@@ -94,8 +94,8 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 	if p.hasPlaces() && mayBeExtra(rawPath) {
 		return rawPath, nil // [Placement.Split] judges what follows ~
 	}
-	if p.besidePlainly() && p.beside.refusal(rawPath) == nil {
-		return p.beside.at + rawPath, nil
+	if p.outsideByPath() && p.outside.refusal(rawPath) == nil {
+		return p.outside.at + rawPath, nil
 	}
 	base := p.upstream.path
 	if base == "" {
@@ -112,13 +112,13 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 		"the path is outside of the app's API: at this host its paths begin with "+base)
 }
 
-// besidePlainly reports whether the path alone tells what lies beside the API, at the same host,
+// outsideByPath reports whether the path alone tells what lies beside the API, at the same host,
 // from the API.
-func (p *Placement) besidePlainly() bool {
-	return p.beside != nil && p.beside.host == "" && len(p.beside.base) > 0
+func (p *Placement) outsideByPath() bool {
+	return p.outside != nil && p.outside.host == "" && len(p.outside.base) > 0
 }
 
-func (p *Placement) hasPlaces() bool { return len(p.app.ExtraHosts) > 0 || p.beside != nil }
+func (p *Placement) hasPlaces() bool { return len(p.app.ExtraHosts) > 0 || p.outside != nil }
 
 // labels says which labels the app has, for messages.
 func (p *Placement) labels() string {

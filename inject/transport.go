@@ -32,41 +32,41 @@ var _ http.RoundTripper = (*Transport)(nil)
 // RoundTrip implements http.RoundTripper. Errors of the placement are *vending.Error; others are
 // Base's.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	x := exchangeOf(r.Context())
-	if x == nil {
-		return nil, errors.New("a request without an exchange reached the injecting transport")
+	inj := injectionOf(r.Context())
+	if inj == nil {
+		return nil, errors.New("a request without an injection reached the injecting transport")
 	}
 	if err := keepBody(r); err != nil {
 		return nil, err
 	}
-	res, err := t.send(r, x)
-	if err != nil || !x.refused {
+	res, err := t.send(r, inj)
+	if err != nil || !inj.refused {
 		return res, err
 	}
-	fresh, err := x.revend(r.Context(), x.credential())
+	fresh, err := inj.revend(r.Context(), inj.credential())
 	switch {
 	case err != nil:
 		// That the grant is gone is what the answer says already; all else is news to the caller.
 		if e := vending.AsError(err); e.Code == vending.NeedsReconnection {
-			x.ended = true
+			inj.ended = true
 		} else {
-			x.refusal = e
+			inj.refusal = e
 		}
 		return res, nil
-	case fresh.Equal(x.credential()):
+	case fresh.Equal(inj.credential()):
 		return res, nil
 	case r.Body != nil && r.Body != http.NoBody && r.GetBody == nil:
-		x.refusal = &vending.Error{
+		inj.refusal = &vending.Error{
 			Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream,
 			Message: "the credential was renewed, but the request's body was not kept; send the request again",
 		}
 		return res, nil
 	}
-	return t.replay(r, x, res, fresh)
+	return t.replay(r, inj, res, fresh)
 }
 
 // replay sends r again with fresh. The first answer is dropped only when the second request exists.
-func (t *Transport) replay(r *http.Request, x *Injection, first *http.Response,
+func (t *Transport) replay(r *http.Request, inj *Injection, first *http.Response,
 	fresh vending.Credential) (*http.Response, error) {
 	again := new(http.Request)
 	*again = *r
@@ -78,23 +78,23 @@ func (t *Transport) replay(r *http.Request, x *Injection, first *http.Response,
 		again.Body = body
 	}
 	discard(first)
-	if err := x.use(fresh); err != nil {
+	if err := inj.use(fresh); err != nil {
 		return nil, err
 	}
-	return t.send(again, x)
+	return t.send(again, inj)
 }
 
-func (t *Transport) send(r *http.Request, x *Injection) (*http.Response, error) {
-	out, err := x.request(r, time.Now())
+func (t *Transport) send(r *http.Request, inj *Injection) (*http.Response, error) {
+	out, err := inj.request(r, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	carrier := t.Base
-	if relay := x.credential().Relay(); relay != nil {
+	if relay := inj.credential().Relay(); relay != nil {
 		carrier = relay
 	}
 	res, err := carrier.RoundTrip(out)
-	x.sent = x.sent || !httpx.Unsent(err)
+	inj.sent = inj.sent || !httpx.Unsent(err)
 	if errors.Is(err, httpx.ErrRefused) {
 		return nil, refusedByPeer(err)
 	}
@@ -102,12 +102,12 @@ func (t *Transport) send(r *http.Request, x *Injection) (*http.Response, error) 
 		return nil, err
 	}
 	res.Request = r // the copy, credential and all, ends here
-	if x.revend != nil {
-		res, x.refused = refuses(x.placement.app, res)
+	if inj.revend != nil {
+		res, inj.refused = refuses(inj.placement.app, res)
 	}
-	x.held = nil
-	if x.placement.links.hasMembers() && mayEdit(res) {
-		res, x.held = hold(res)
+	inj.held = nil
+	if inj.placement.links.hasMembers() && mayEdit(res) {
+		res, inj.held = hold(res)
 	}
 	return res, nil
 }

@@ -19,9 +19,9 @@ var ErrNoVerify = errors.New("the app has no verify request")
 
 // Check reports why no call could go out with cred, a *FieldError if a field of it is to blame.
 func (p *Placement) Check(cred vending.Credential) error {
-	x, err := NewInjection(p, cred, "/", "", false, nil)
+	inj, err := NewInjection(p, cred, "/", "", false, nil)
 	if err == nil {
-		err = x.rehearse(&http.Request{Method: http.MethodGet, Header: http.Header{}})
+		err = inj.rehearse(&http.Request{Method: http.MethodGet, Header: http.Header{}})
 	}
 	return blame(p.app, err)
 }
@@ -39,20 +39,20 @@ func (p *Placement) Verify(ctx context.Context, cred vending.Credential) (*http.
 	if err != nil {
 		return nil, fmt.Errorf("app %s: verify: %w", p.app.Slug, err)
 	}
-	x, r, err := t.fill(ctx, p, cred)
+	inj, r, err := t.fill(ctx, p, cred)
 	if err == nil {
-		err = x.rehearse(r)
+		err = inj.rehearse(r)
 	}
 	if err != nil {
 		return nil, blame(p.app, err)
 	}
-	return r.WithContext(WithInjection(ctx, x)), nil
+	return r.WithContext(WithInjection(ctx, inj)), nil
 }
 
 // rehearse makes the upstream request and drops it, so that what it refuses is told from what the
 // network does.
-func (x *Injection) rehearse(r *http.Request) error {
-	if _, err := x.request(r, time.Now()); err != nil {
+func (inj *Injection) rehearse(r *http.Request) error {
+	if _, err := inj.request(r, time.Now()); err != nil {
 		return err
 	}
 	if r.GetBody == nil {
@@ -116,7 +116,7 @@ func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Cr
 	if host := p.app.Verify.Host; host != "" {
 		path = extraPrefix + host + path
 	}
-	x, err := NewInjection(p, cred, path, query, t.hasQuery, nil)
+	inj, err := NewInjection(p, cred, path, query, t.hasQuery, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,7 +124,7 @@ func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Cr
 	if err != nil {
 		return nil, nil, err
 	}
-	x.Outline(r)
+	inj.Outline(r)
 	for _, h := range t.headers {
 		value, err := h.value.fill(cred, headerText)
 		if err != nil {
@@ -132,7 +132,7 @@ func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Cr
 		}
 		r.Header[h.name] = []string{value}
 	}
-	return x, r, nil
+	return inj, r, nil
 }
 
 func (p *Placement) newVerifyRequest(ctx context.Context, method, body string) (*http.Request, error) {

@@ -29,8 +29,8 @@ func TestWholeHost(t *testing.T) {
 		if want == "" {
 			continue
 		}
-		x := exchangeWith(t, app, cred)
-		if got := x.rewriteURL("https://"+want+"/v1/y", testGateway); got != "https://gw.example/proxy/c/app/y" {
+		inj := injectionWith(t, app, cred)
+		if got := inj.rewriteURL("https://"+want+"/v1/y", testGateway); got != "https://gw.example/proxy/c/app/y" {
 			t.Errorf("%q: its own link became %s", value, got)
 		}
 	}

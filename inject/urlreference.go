@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// reference is a URL reference in its parts (RFC 3986, section 4.1), with nothing decoded. Browsers
-// read some references otherwise than the RFC does (WHATWG URL, section 4.4): where they do, it is
-// their reading, which leads further.
-type reference struct {
+// urlReference is a URL reference in its parts (RFC 3986, section 4.1), with nothing decoded.
+// Browsers read some references otherwise than the RFC does (WHATWG URL, section 4.4): where they
+// do, it is their reading, which leads further.
+type urlReference struct {
 	scheme string // in lower case, without ":"
 	// authority is what follows "//"; a reference without one may still have a path that begins so.
 	authority string
@@ -21,8 +21,8 @@ type reference struct {
 // large.
 var breaks = strings.NewReplacer("\t", "", "\r", "", "\n", "")
 
-// parseReference splits raw, whatever it holds.
-func parseReference(raw string) (r reference) {
+// parseURLReference splits raw, whatever it holds.
+func parseURLReference(raw string) (r urlReference) {
 	raw = strings.TrimFunc(raw, func(c rune) bool { return c <= ' ' })
 	raw = breaks.Replace(raw)
 	raw, r.fragment = cutAt(raw, '#')
@@ -79,7 +79,7 @@ func escapeOdd(path string) string {
 }
 
 // host is the authority without userinfo.
-func (r reference) host() (host string, userinfo bool) {
+func (r urlReference) host() (host string, userinfo bool) {
 	at := strings.LastIndexByte(r.authority, '@')
 	return r.authority[at+1:], at >= 0
 }

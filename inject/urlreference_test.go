@@ -96,11 +96,11 @@ func TestLinksStayBelowTheApp(t *testing.T) {
 		{"a query alone", "/a/b", "?q=../..", "?q=../.."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x, err := NewInjection(mustPlace(t, app), testCredential("api_key", "secret-1"), c.called, "", false, nil)
+			inj, err := NewInjection(mustPlace(t, app), testCredential("api_key", "secret-1"), c.called, "", false, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := x.rewriteURL(c.raw, gw); got != c.want {
+			if got := inj.rewriteURL(c.raw, gw); got != c.want {
 				t.Errorf("%q became %q, want %q", c.raw, got, c.want)
 			}
 		})
@@ -109,11 +109,12 @@ func TestLinksStayBelowTheApp(t *testing.T) {
 
 // TestLinksThatGo: a header goes with its only value, and a link leads nowhere.
 func TestLinksThatGo(t *testing.T) {
-	x := exchangeWith(t, keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
+	inj := injectionWith(t,
+		keyApp("https://api.example.com", &catalog.Placement{Query: map[string]string{"k": "{api_key}"}}),
 		testCredential("api_key", "secret-1", "sub", "s"))
 	h := http.Header{"Location": {"https://gw.example/connect/x"}, "Content-Location": {"https://gw.example/x", "/a"},
 		"Link": {`<https://gw.example/x>; rel="next", </a>; rel="last"`}}
-	x.RewriteLinks(h, testGateway)
+	inj.RewriteLinks(h, testGateway)
 	if _, there := h["Location"]; there || !slices.Equal(h["Content-Location"], []string{"/proxy/c/app/a"}) ||
 		h.Get("Link") != `</proxy/c/app/a>; rel="last"` {
 		t.Errorf("left %q", h)

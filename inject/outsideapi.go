@@ -11,8 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// beside is what an app has outside of its API, compiled.
-type beside struct {
+// outsideAPI is what an app has outside of its API, compiled.
+type outsideAPI struct {
 	// at is how paths to it begin: `/~`, or `/~` and a host of its own, which host is then.
 	at, host string
 	patterns [][]string
@@ -23,8 +23,8 @@ type beside struct {
 	paths     string // for messages
 }
 
-// newBeside compiles what of app lies outside of the API that api is the placement of.
-func newBeside(app *catalog.App, api *Placement) (*beside, error) {
+// newOutsideAPI compiles what of app lies outside of the API that api is the placement of.
+func newOutsideAPI(app *catalog.App, api *Placement) (*outsideAPI, error) {
 	entry := app.Beside
 	there := *app
 	if entry.Placement != nil {
@@ -45,31 +45,32 @@ func newBeside(app *catalog.App, api *Placement) (*beside, error) {
 		p.keys.addHeader(h.name)
 	}
 	p.keys.query = len(p.setsKeys) > 0
-	p.judge()
-	b := &beside{at: extraPrefix + entry.Host, host: entry.Host, placement: p}
+	p.compileRemoved()
+	o := &outsideAPI{at: extraPrefix + entry.Host, host: entry.Host, placement: p}
 	for _, pattern := range entry.Paths {
-		b.patterns = append(b.patterns, strings.Split(pattern[1:], "/"))
+		o.patterns = append(o.patterns, strings.Split(pattern[1:], "/"))
 	}
-	b.paths = b.at + strings.Join(entry.Paths, ", "+b.at)
+	o.paths = o.at + strings.Join(entry.Paths, ", "+o.at)
 	if base, err := url.PathUnescape(cmp.Or(entry.API, api.upstream.path)); err == nil && entry.Host == "" && base != "" {
 		for segment := range strings.SplitSeq(base[1:], "/") {
-			b.base = append(b.base, foldSegment(segment))
+			o.base = append(o.base, foldSegment(segment))
 		}
 	}
-	p.app, p.beside, p.apart = app, b, entry.Placement != nil
-	return b, nil
+	p.app, p.outside, p.apart = app, o, entry.Placement != nil
+	return o, nil
 }
 
 // refusal is nil for a raw path that the entry declares. Only plain spellings count: a path that a
 // server could read as another one, such as one below the base path, would pass rules by.
-func (b *beside) refusal(rawPath string) error {
+func (o *outsideAPI) refusal(rawPath string) error {
 	decoded, err := url.PathUnescape(rawPath)
 	if err != nil || !plainlySpelt(rawPath, decoded) {
 		return vending.Refuse(vending.InvalidRequest,
-			"the path after ~ must be spelt plainly: without empty segments, encoded slashes, or ; and % as data")
+			"the path after ~ is invalid: write it without empty segments, encoded slashes, or ; and % as data")
 	}
-	if !b.declares(decoded) {
-		return vending.Refuse(vending.InvalidRequest, "the app does not declare this path; beside its API it has "+b.paths)
+	if !o.declares(decoded) {
+		return vending.Refuse(vending.InvalidRequest,
+			"the app does not declare this path; outside of its API it has "+o.paths)
 	}
 	return nil
 }
@@ -81,12 +82,12 @@ func plainlySpelt(raw, decoded string) bool {
 		!strings.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
-func (b *beside) declares(decoded string) bool {
+func (o *outsideAPI) declares(decoded string) bool {
 	segments := strings.Split(decoded[1:], "/")
-	if b.belowBase(segments) {
+	if o.belowBase(segments) {
 		return false
 	}
-	for _, pattern := range b.patterns {
+	for _, pattern := range o.patterns {
 		if matchSegments(pattern, segments) {
 			return true
 		}
@@ -96,11 +97,11 @@ func (b *beside) declares(decoded string) bool {
 
 // belowBase reports whether a server may take the path for one of the API. Characters outside of
 // ASCII, some of which servers take for ASCII ones, count as any.
-func (b *beside) belowBase(segments []string) bool {
-	if len(b.base) == 0 || len(segments) < len(b.base) {
+func (o *outsideAPI) belowBase(segments []string) bool {
+	if len(o.base) == 0 || len(segments) < len(o.base) {
 		return false
 	}
-	for i, want := range b.base {
+	for i, want := range o.base {
 		if got := segments[i]; isASCIIText(got) && foldSegment(got) != want {
 			return false
 		}

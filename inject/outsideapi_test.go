@@ -134,11 +134,11 @@ func TestRewriteURLBeside(t *testing.T) {
 			"https://code.example.com/login"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x, err := NewInjection(mustPlace(t, gitApp(c.host)), testCredential("api_key", "secret"), c.called, "", false, nil)
+			inj, err := NewInjection(mustPlace(t, gitApp(c.host)), testCredential("api_key", "secret"), c.called, "", false, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := x.rewriteURL(c.raw, testGateway); got != c.want {
+			if got := inj.rewriteURL(c.raw, testGateway); got != c.want {
 				t.Errorf("%q became %q, want %q", c.raw, got, c.want)
 			}
 		})
@@ -152,11 +152,11 @@ func TestBesideAtTheRoot(t *testing.T) {
 	app.Upstream = "https://git.example.com"
 	for called, want := range map[string]string{"/~/a/r.git/info/refs": "/proxy/c/app/~/b/r.git/info/refs",
 		"/a/r.git/info/refs": "/proxy/c/app/b/r.git/info/refs"} {
-		x, err := NewInjection(mustPlace(t, app), testCredential("api_key", "secret"), called, "", false, nil)
+		inj, err := NewInjection(mustPlace(t, app), testCredential("api_key", "secret"), called, "", false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := x.rewriteURL("/b/r.git/info/refs", testGateway); got != want {
+		if got := inj.rewriteURL("/b/r.git/info/refs", testGateway); got != want {
 			t.Errorf("from %s it became %q, want %q", called, got, want)
 		}
 	}
@@ -180,9 +180,9 @@ func TestBesideRelay(t *testing.T) {
 	}
 }
 
-// TestBesideAtASite: what lies beside the API of software that people host themselves lies below
-// the path of their site, and its links may name the site otherwise.
-func TestBesideAtASite(t *testing.T) {
+// TestOutsideAPIAtASite: what lies beside the API of software that people host themselves lies
+// below the path of their site, and its links may name the site otherwise.
+func TestOutsideAPIAtASite(t *testing.T) {
 	app := siteApp(true)
 	app.Beside = &catalog.Beside{Paths: []string{"/uploads/**"}}
 	p := mustPlace(t, app)
@@ -202,11 +202,11 @@ func TestBesideAtASite(t *testing.T) {
 			"https://www.a.example/site/login":     "https://www.a.example/site/login",
 			"/blog/uploads/b":                      "/proxy/c/app/~/uploads/b",
 		} {
-			x, err := NewInjection(p, cred, called, "", false, nil)
+			inj, err := NewInjection(p, cred, called, "", false, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := x.rewriteURL(raw, testGateway); got != want {
+			if got := inj.rewriteURL(raw, testGateway); got != want {
 				t.Errorf("from %s, %q became %q, want %q", called, raw, got, want)
 			}
 		}
