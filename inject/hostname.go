@@ -31,10 +31,10 @@ func insideHost(v string) (string, error) {
 	case err == nil && addr.Is4() && bare == name:
 		return name + port, nil
 	case err == nil || name != bare:
-		return "", errors.New("is an address in another form than 10.0.0.7 or [fd00::7]")
+		return "", errors.New("must be an address written like 10.0.0.7 or [fd00::7]")
 	}
 	if !isInsideName(name) || !plainInternational(name) {
-		return "", errors.New("is no host name and no address")
+		return "", errors.New("is neither a host name nor an address")
 	}
 	return name + port, nil
 }
@@ -61,7 +61,7 @@ func dnsLabels(v string) (string, error) {
 	}
 	for label := range strings.SplitSeq(v, ".") {
 		if _, err := dnsLabel(label); err != nil {
-			return "", errors.New("is no part of a host name")
+			return "", errors.New("cannot be part of a host name")
 		}
 	}
 	return v, nil
@@ -77,15 +77,15 @@ func hostName(v string) (string, error) {
 	labels := strings.Split(name, ".")
 	for _, label := range labels {
 		if _, err := hostLabel(label); err != nil {
-			return "", errors.New("is no host name")
+			return "", errors.New("is not a host name")
 		}
 	}
 	if !plainInternational(name) {
-		return "", errors.New("is no international host name in its plain form")
+		return "", errors.New("is not an international host name in its standard form")
 	}
 	if _, err := netip.ParseAddr(name); err == nil || isNumber(labels[len(labels)-1]) || len(labels) < 2 ||
 		len(name) > maxHostName {
-		return "", errors.New("is no public host name")
+		return "", errors.New("is not a public host name")
 	}
 	return name + port, nil
 }
@@ -116,7 +116,7 @@ func dnsLabel(v string) (string, error) {
 	return hostLabel(v)
 }
 
-var errNoLabel = errors.New("is no single DNS label")
+var errNoLabel = errors.New("is not a single DNS label")
 
 // hostLabel accepts one label of a host name (RFC 1123, section 2.1).
 func hostLabel(v string) (string, error) {

@@ -123,7 +123,7 @@ func defaultPlacement(app *catalog.App) (*catalog.Placement, error) {
 func (p *Placement) compileRules(rules *catalog.Placement, known func(string) bool) (err error) {
 	for _, name := range sortedKeys(rules.Header) {
 		if !httpguts.ValidHeaderFieldName(name) {
-			return fmt.Errorf("header %q is no header name", name)
+			return fmt.Errorf("header %q is invalid: write a name like X-Api-Key", name)
 		}
 		t, err := parseTemplate(rules.Header[name], known)
 		if err != nil {
@@ -187,7 +187,7 @@ func (p *Placement) setHeaders(h http.Header, cred vending.Credential) error {
 func (p *Placement) basicPair(cred vending.Credential) (string, error) {
 	username, err := p.basic.username.fill(cred, func(v string) (string, error) {
 		if strings.ContainsRune(v, ':') {
-			return "", errors.New("holds a colon, which a user name cannot")
+			return "", errors.New("holds a colon, which a user name cannot contain")
 		}
 		return headerText(v)
 	})

@@ -43,7 +43,7 @@ func TestPlacementErrors(t *testing.T) {
 		want string
 	}{
 		{"no placement", keyApp(base, nil), "no placement"},
-		{"header name", keyApp(base, headers("X Key", "{api_key}")), "is no header name"},
+		{"header name", keyApp(base, headers("X Key", "{api_key}")), "is invalid: write a name"},
 		{"header template", keyApp(base, headers("X-Key", "{nope}")), "header X-Key: "},
 		{"query template", keyApp(base, &catalog.Placement{Query: map[string]string{"k": "{"}}), "query k: "},
 		{"basic user name", keyApp(base, &catalog.Placement{Basic: &catalog.Basic{Username: "{x}"}}), "basic user name: "},
@@ -55,7 +55,7 @@ func TestPlacementErrors(t *testing.T) {
 		{"upstream of another scheme", keyApp("ftp://api.example.com", headers("X-Key", "{api_key}")), "absolute https URL"},
 		{"upstream with an unknown slot", keyApp("https://{x}.example.com", headers("X-Key", "{api_key}")), "upstream: "},
 		{"token of an app without OAuth", keyApp(base, headers("Authorization", "{access_token}")),
-			"{access_token} is no declared field"},
+			"{access_token} is not a declared field"},
 		{"header app without fields", &catalog.App{Slug: "app", AuthType: string(vending.Header), Upstream: base},
 			"no placement"},
 		{"basic app without its fields", &catalog.App{Slug: "app", AuthType: string(vending.Basic), Upstream: base},

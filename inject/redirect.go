@@ -67,9 +67,9 @@ var (
 	ErrNotFollowed = errors.New("the redirect is not followed")
 	errNoHTTPS     = fmt.Errorf("%w: it leads to an address without https", ErrNotFollowed)
 	errGateway     = fmt.Errorf("%w: it leads to the gateway itself", ErrNotFollowed)
-	errTooMany     = fmt.Errorf("%w: there are more than %d one after the other", ErrNotFollowed, maxHops)
+	errTooMany     = fmt.Errorf("%w: there are more than %d in a row", ErrNotFollowed, maxHops)
 	errHeld        = fmt.Errorf("%w: its address holds the credential", ErrNotFollowed)
-	errStatus      = fmt.Errorf("%w: no client takes this status for one that it should follow", ErrNotFollowed)
+	errStatus      = fmt.Errorf("%w: clients do not follow this status", ErrNotFollowed)
 )
 
 // Follower fetches what redirects lead to, for a caller whose client must not go there itself. Its

@@ -69,7 +69,7 @@ func (inj *Injection) mayServe(host string) bool {
 func (p *Placement) unrelayable(cred vending.Credential) string {
 	switch {
 	case p.apart:
-		return "what lies beside its API takes the credential in another place"
+		return "the paths outside of its API take the credential in another place"
 	case p.signer != nil:
 		return "its requests are signed with the credential"
 	case p.prefix.holdsField(), len(p.otherPrefixes) > 0:

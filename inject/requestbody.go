@@ -69,7 +69,7 @@ func replaceBody(r *http.Request, body []byte) {
 
 func bodyTooLarge(limit int64) error {
 	return vending.Refuse(vending.RequestTooLarge,
-		fmt.Sprintf("this app's requests are read whole before they are sent; their body may have %d bytes", limit))
+		fmt.Sprintf("this app's requests are read whole before they are sent; their body may have at most %d bytes", limit))
 }
 
 // bodyUnreadable tells a bound that an outer reader set, or a refusal of its own, from a body that
@@ -138,7 +138,7 @@ func Screen(r *http.Request, inspector io.WriteCloser, whole bool, key Key) erro
 
 func tooLargeToScreen() error {
 	return vending.Refuse(vending.RequestTooLarge,
-		"rules apply to this app, and its forms are read whole before they are sent: their body may have 65536 bytes")
+		"rules apply to this app, and its forms are read whole before they are sent: their body may have at most 65536 bytes")
 }
 
 // screened writes to inspector what is read of a body, and hands on only what inspector has seen.

@@ -42,7 +42,7 @@ func newSigner(s *catalog.Sign, known func(string) bool) (signer, error) {
 	case "hmac":
 		return newHMACSigner(s, known, maxBody)
 	}
-	return nil, fmt.Errorf("sign: scheme %q is unknown", s.Scheme)
+	return nil, fmt.Errorf("sign: scheme %q is unknown: write aws_sigv4 or hmac", s.Scheme)
 }
 
 // signable reports whether name is a header that net/http sends as it stands in the map. The others
@@ -89,7 +89,7 @@ func signableQuery(raw string, signs func(key string) bool) (string, error) {
 	}
 	for key := range parameters {
 		if signs(key) {
-			return "", vending.Refuse(vending.InvalidRequest, "the query holds a signature already; send the request unsigned")
+			return "", vending.Refuse(vending.InvalidRequest, "the query holds a signature already: send the request unsigned")
 		}
 	}
 	raw = strings.ReplaceAll(raw, "+", "%20")

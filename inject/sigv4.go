@@ -116,7 +116,7 @@ func (s *sigV4) keys(cred vending.Credential) (keys aws.Credentials, err error) 
 // accessKeyID refuses what would end the id early in `Credential={id}/{scope}, SignedHeaders=…`.
 func accessKeyID(v string) (string, error) {
 	if strings.ContainsAny(v, "/,; \"") {
-		return "", errors.New("holds a character that no access key id has")
+		return "", errors.New("holds a character that is invalid in an access key id")
 	}
 	return headerText(v)
 }
@@ -132,7 +132,7 @@ func (s *sigV4) payloadHash(r *http.Request, scope awsScope) (string, error) {
 	}
 	if strings.HasPrefix(declared, streamingPrefix) && (!scope.s3() || declared != unsignedTrailer) {
 		return "", vending.Refuse(vending.InvalidRequest,
-			"the body is in signed chunks, which only the holder of the key can sign; send it unchunked")
+			"the body is in signed chunks, which only the holder of the key can sign: send it unchunked")
 	}
 	switch {
 	case scope.s3() && declared == unsignedTrailer:
@@ -202,7 +202,7 @@ func scopeName(v string) (string, error) {
 		ok = 'a' <= c && c <= 'z' || '0' <= v[i] && v[i] <= '9' || v[i] == '-' || v[i] == '_'
 	}
 	if !ok {
-		return "", errors.New("is no name of a region or a service")
+		return "", errors.New("is not the name of a region or service")
 	}
 	return v, nil
 }
@@ -254,7 +254,7 @@ func s3Path(wire string) (string, error) {
 func (s awsScope) authorize(r *http.Request, keys aws.Credentials, hash string, now time.Time) error {
 	wire, _, _ := strings.Cut(r.URL.RequestURI(), "?")
 	if !strings.HasPrefix(wire, "/") {
-		return vending.Refuse(vending.InvalidRequest, "the path cannot be signed")
+		return vending.Refuse(vending.InvalidRequest, "the path cannot be signed: it must begin with /")
 	}
 	path, err := s.path(wire)
 	if err != nil {

@@ -17,7 +17,7 @@ func splitSite(v string) (host, path string, err error) {
 		return v, "", nil
 	}
 	if host, path = v[:end], v[end:]; !isSitePath(path) {
-		return "", "", errors.New("goes on with a path that is not plain")
+		return "", "", errors.New("has an invalid path after the host")
 	}
 	return host, path, nil
 }

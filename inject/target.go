@@ -33,7 +33,7 @@ func (p *Placement) Split(rawPath string) (at, path string, err error) {
 		}
 	}
 	return "", "", vending.Refuse(vending.InvalidRequest,
-		"what follows ~ is not one of the app's other hosts; write "+strings.Join(p.elsewhere(), " or "))
+		"the host after ~ is not one of the app's other hosts: write "+strings.Join(p.elsewhere(), " or "))
 }
 
 // elsewhere are the places besides the upstream, as paths to them begin, for messages.
@@ -56,7 +56,7 @@ func (inj *Injection) onePlace() error {
 		return nil
 	}
 	return vending.Refuse(vending.InvalidRequest,
-		"what follows ~ is the host of the app's own API: leave ~ and the host out")
+		"the host after ~ is that of the app's own API: leave out ~ and the host")
 }
 
 // maxDecodings bounds how often a path is decoded. The gateway takes none that is encoded so often.
@@ -87,7 +87,7 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 	if label != "" {
 		host, ok := p.app.HostLabels[label]
 		if !ok {
-			return "", vending.Refuse(vending.UnknownApp, "the app has no host of this label; "+p.labels())
+			return "", vending.Refuse(vending.UnknownApp, "the app has no host with this label: "+p.labels())
 		}
 		return extraPrefix + host + rawPath, nil
 	}
@@ -104,7 +104,7 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 	if rest, below := catalog.CutHead(rawPath, base); below {
 		// To a call by path it would name another host.
 		if at, _, err := p.Split(rest); err != nil || at != "" {
-			return "", vending.Refuse(vending.InvalidRequest, "a path of the app's API cannot begin with ~ behind "+base)
+			return "", vending.Refuse(vending.InvalidRequest, "a path of the app's API cannot begin with ~ after "+base)
 		}
 		return rest, nil
 	}

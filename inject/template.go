@@ -32,15 +32,15 @@ func parseTemplate(s string, known func(name string) bool) (template, error) {
 			literal.WriteByte(s[i])
 			i++
 		case s[i] == '}':
-			return nil, fmt.Errorf("template %q: a single } (write }} for a brace)", s)
+			return nil, fmt.Errorf("template %q: a single }: write }} for a brace", s)
 		case s[i] == '{':
 			end := strings.IndexByte(s[i:], '}')
 			if end < 0 {
-				return nil, fmt.Errorf("template %q: { without }", s)
+				return nil, fmt.Errorf("template %q: a { without }: write {name}, or {{ for a brace", s)
 			}
 			name := s[i+1 : i+end]
 			if !known(name) {
-				return nil, fmt.Errorf("template %q: {%s} is no declared field", s, name)
+				return nil, fmt.Errorf("template %q: {%s} is not a declared field", s, name)
 			}
 			if literal.Len() > 0 {
 				t = append(t, part{text: literal.String()})

@@ -207,7 +207,7 @@ func (s slots) escape(name, value string) (string, error) {
 	case len(f.Options) == 0:
 		return dnsLabel(value)
 	case !slices.Contains(f.Options, value):
-		return "", errors.New("is none of its options")
+		return "", errors.New("is not one of its options")
 	}
 	return value, nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// seesAll is a judge that refuses nothing.
+// seesAll is an inspector that refuses nothing.
 type seesAll struct{ io.Writer }
 
 func (seesAll) Close() error { return nil }
