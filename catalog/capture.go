@@ -8,7 +8,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
+
+// Capture finds one value when an end user authorizes, and keeps it with the connection.
+type Capture struct {
+	// Field is the declared field, from `grant`, that gets the value.
+	Field string `json:"field"`
+	// From is `token` for the token endpoint's answer, `callback` for a parameter of the provider's
+	// redirect, or `call` for the answer to a request of its own with the new credential.
+	From string `json:"from"`
+	// URL of `call` is requested by GET. It has one of the app's fixed hosts: the upstream's, an extra
+	// one or an endpoint's.
+	URL string `json:"url,omitempty"`
+	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`,
+	// where brackets take the one element of a list that has such a member, and `0` takes the only
+	// one. Of several, the first may be another account than the one that was just authorized, so that
+	// there is no value then, unless they all lead to the same. Where that is how a provider answers,
+	// the end user says which one it is: brackets may hold fields that they enter,
+	// `[url=https://{site}.example.com].id`, and upper case does not matter there. With no name before
+	// them, brackets look into the answer itself. For `callback` it is the parameter's name.
+	Path string `json:"path"`
+	// Pattern is a regular expression with one group, which is the value; empty takes all of the text.
+	// It must match the whole text.
+	Pattern string `json:"pattern,omitempty"`
+}
 
 // Where a Capture finds its value.
 const (
@@ -167,25 +191,23 @@ func (c checker) captureURL(raw string) error {
 	return errors.New("url has a host that the app does not have: add it to extra_hosts")
 }
 
-// Capture finds one value when an end user authorizes, and keeps it with the connection.
-type Capture struct {
-	// Field is the declared field, from `grant`, that gets the value.
-	Field string `json:"field"`
-	// From is `token` for the token endpoint's answer, `callback` for a parameter of the provider's
-	// redirect, or `call` for the answer to a request of its own with the new credential.
-	From string `json:"from"`
-	// URL of `call` is requested by GET. It has one of the app's fixed hosts: the upstream's, an extra
-	// one or an endpoint's.
-	URL string `json:"url,omitempty"`
-	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`,
-	// where brackets take the one element of a list that has such a member, and `0` takes the only
-	// one. Of several, the first may be another account than the one that was just authorized, so that
-	// there is no value then, unless they all lead to the same. Where that is how a provider answers,
-	// the end user says which one it is: brackets may hold fields that they enter,
-	// `[url=https://{site}.example.com].id`, and upper case does not matter there. With no name before
-	// them, brackets look into the answer itself. For `callback` it is the parameter's name.
-	Path string `json:"path"`
-	// Pattern is a regular expression with one group, which is the value; empty takes all of the text.
-	// It must match the whole text.
-	Pattern string `json:"pattern,omitempty"`
+// found are the patterns that [Find] has compiled. There are no more of them than entries have.
+var found sync.Map // of *regexp.Regexp by pattern
+
+// Find returns what the group of an entry's pattern finds in text, which the pattern must match as
+// a whole, or "".
+func Find(pattern, text string) string {
+	known, ok := found.Load(pattern)
+	if !ok {
+		compiled, err := regexp.Compile(`^(?:` + pattern + `)$`)
+		if err != nil {
+			return ""
+		}
+		known, _ = found.LoadOrStore(pattern, compiled)
+	}
+	m := known.(*regexp.Regexp).FindStringSubmatch(text)
+	if len(m) != 2 {
+		return ""
+	}
+	return m[1]
 }

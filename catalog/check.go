@@ -186,65 +186,6 @@ func (p *Placement) fieldNames() []string {
 	return append(names, fieldNames(p.PathPrefix+strings.Join(p.OtherPrefixes, ""))...)
 }
 
-// fieldNames returns the placeholders of a template that passed its own check.
-func fieldNames(template string) []string {
-	parts, _ := scan(template)
-	var names []string
-	for _, p := range parts {
-		if p.field {
-			names = append(names, p.text)
-		}
-	}
-	return names
-}
-
-// template checks the text of a template: its syntax, that its placeholders are declared,
-// and that its literal text cannot break out of the line it lands in.
-func (c checker) template(where, text string) ([]part, error) {
-	parts, err := scan(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", where, err)
-	}
-	for _, p := range parts {
-		if p.field {
-			if err := c.placeholder(p.text); err != nil {
-				return nil, fmt.Errorf("%s: %w", where, err)
-			}
-		} else if strings.ContainsFunc(p.text, isControl) {
-			return nil, fmt.Errorf("%s holds a control character: take it out", where)
-		}
-	}
-	return parts, nil
-}
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
-
-func (c checker) placeholder(name string, extra ...string) error {
-	// A JSON body whose braces were not doubled; it may hold anything, so that it is not quoted.
-	if name == "" || strings.ContainsFunc(name, notToken) {
-		return errors.New("what stands between { and } is no name: write {name}, or {{ and }} for braces")
-	}
-	if c.OwnsClient(name) || name == ClientSecret && c.fieldFrom(name) == FromClient {
-		return fmt.Errorf("{%s} is the OAuth client's, for the token endpoint alone: write {access_token}", name)
-	}
-	known := slices.Clone(extra)
-	if c.AuthType == oAuth {
-		known = append(known, accessToken, tokenType)
-	}
-	for _, f := range c.Fields {
-		if !c.OwnsClient(f.Name) {
-			known = append(known, f.Name)
-		}
-	}
-	switch {
-	case slices.Contains(known, name):
-		return nil
-	case len(known) == 0:
-		return fmt.Errorf("{%s} is no declared field: add it to fields", name)
-	}
-	return fmt.Errorf("{%s} is no declared field: add it to fields, or write {%s}", name, strings.Join(known, "} or {"))
-}
-
 func (c checker) errorMode() error {
 	if c.Errors != "" && c.Errors != "passthrough" {
 		return fmt.Errorf("errors %q is unknown: write passthrough, or leave it out to have errors mapped", c.Errors)

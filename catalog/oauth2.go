@@ -8,6 +8,16 @@ import (
 	"strings"
 )
 
+// Exchange trades one token for another, as the APIs of Meta want it: GET with `grant_type` and the
+// token, all in the query, to which [OAuth2.Exchange] adds the client's `client_id` and
+// `client_secret`. Its answer is one of a token endpoint.
+type Exchange struct {
+	URL       string `json:"url"`
+	GrantType string `json:"grant_type"`
+	// Param is the parameter with the token.
+	Param string `json:"param"`
+}
+
 // flowParams are the parameters of the authorization request that the flow itself sets (RFC 6749,
 // section 4.1.1; RFC 7636, section 4.3). An app that set one could undo the state's protection.
 var flowParams = []string{
