@@ -6,7 +6,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-var readingCases = map[string]struct {
+var variantCases = map[string]struct {
 	path, pattern   string
 	denies, permits bool
 }{
@@ -92,7 +92,7 @@ var readingCases = map[string]struct {
 // TestReadings: a deny rule holds if any server on the way could take the path for what it denies,
 // an allow rule only if all must take it for what it allows.
 func TestReadings(t *testing.T) {
-	for name, c := range readingCases {
+	for name, c := range variantCases {
 		t.Run(name, func(t *testing.T) {
 			err := permitted(Rules{deny("gmail", c.pattern)}, "gmail", "GET", "", c.path)
 			if (code(t, err) == vending.PolicyDenied) != c.denies {

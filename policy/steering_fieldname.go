@@ -107,18 +107,19 @@ func (f *fieldName) steers(at place, declared map[string]bool) string {
 		return ""
 	}
 	if f.isCut && f.cut <= maxCore {
-		if what := f.judge(f.core[:f.cut], at, declared); what != "" {
+		if what := f.overrides(f.core[:f.cut], at, declared); what != "" {
 			return what
 		}
 	}
 	if f.n > maxCore {
 		return ""
 	}
-	return f.judge(f.core[:f.n], at, declared)
+	return f.overrides(f.core[:f.n], at, declared)
 }
 
-// judge knows the names that nothing else is called by, each with a server that honours it.
-func (f *fieldName) judge(core []byte, at place, declared map[string]bool) string {
+// overrides is steers for a core: it knows the names that nothing else is called by, each with a
+// server that honours it.
+func (f *fieldName) overrides(core []byte, at place, declared map[string]bool) string {
 	name := string(core)
 	switch {
 	case at == deepInJSON && !declared[name]:

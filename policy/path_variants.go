@@ -12,38 +12,38 @@ import (
 	"github.com/vendgate/vendgate/internal/lenient"
 )
 
-// readings are the paths that servers may take one raw path for, decoded and cleaned.
-type readings struct {
+// pathVariants are the paths that servers may take one raw path for, decoded and cleaned.
+type pathVariants struct {
 	// strict are those that an allow rule must match, every one: what a server does to a path before
 	// it looks for a resource of that name.
 	strict []string
-	// lenient are those of which a deny rule may match none: beside the strict ones, other names by
+	// lenient are those of which a deny rule may match none: besides the strict ones, other names by
 	// which some servers know the same resource.
 	lenient []string
 }
 
 const (
-	// maxReadings bounds them; a path that has more is made to have them.
-	maxReadings = 64
-	// maxOddPath bounds a path that has more than one reading, in bytes: the work grows by both.
+	// maxVariants bounds them; a path that has more is made to have them.
+	maxVariants = 64
+	// maxOddPath bounds a path that has more than one variant, in bytes: the work grows by both.
 	// Common servers take no more than 8 KiB.
 	maxOddPath = 16 << 10
 )
 
-// readPath returns the readings of rawPath. splitsFirst says that the app's servers split a path
+// readPath returns the variants of rawPath. splitsFirst says that the app's servers split a path
 // before they decode it: an encoded separator is then a plain character.
-func readPath(rawPath string, splitsFirst bool) (readings, error) {
+func readPath(rawPath string, splitsFirst bool) (pathVariants, error) {
 	if plain(rawPath) {
 		p := clean(rawPath)
-		return readings{strict: []string{p}, lenient: namesOf(p)}, nil
+		return pathVariants{strict: []string{p}, lenient: namesOf(p)}, nil
 	}
 	if len(rawPath) > maxOddPath {
-		return readings{},
+		return pathVariants{},
 			refuse("a path of more than 16384 bytes with escapes, parameters or suffixes cannot be compared with the rules")
 	}
 	decoded := lenient.Decode(rawPath)
 	if lenient.Decode(decoded) != decoded {
-		return readings{}, refuse("a path that is encoded twice cannot be compared with the rules: encode it once")
+		return pathVariants{}, refuse("a path that is encoded twice cannot be compared with the rules: encode it once")
 	}
 	var s set
 	// Parameters may be cut off before the path is decoded, or after.
@@ -55,15 +55,20 @@ func readPath(rawPath string, splitsFirst bool) (readings, error) {
 	}
 	folds := []func(string) []string{withoutEnd, trimmed, one(withoutParameters), one(decodeUnicode)}
 	if !s.close(folds) {
-		return readings{}, refuse("the path has more readings than can be compared with the rules")
+		return pathVariants{}, tooManyVariants()
 	}
-	r := readings{strict: slices.Clone(s.paths)}
+	r := pathVariants{strict: slices.Clone(s.paths)}
 	s.add(decoded) // a deny does not trust in how an app splits
 	if !s.close(append(folds, aroundScript, withoutSuffix, one(withoutStreams), one(norm.NFKC.String))) {
-		return readings{}, refuse("the path has more readings than can be compared with the rules")
+		return pathVariants{}, tooManyVariants()
 	}
 	r.lenient = s.paths
 	return r, nil
+}
+
+func tooManyVariants() error {
+	return refuse("the path can be read in too many ways to be compared with the rules: " +
+		"write it without escapes and parameters")
 }
 
 // plain reports whether every server reads p alike, but for a format at its end.
@@ -104,7 +109,7 @@ func (s *set) close(folds []func(string) []string) bool {
 				s.add(p)
 			}
 		}
-		if len(s.paths) > maxReadings {
+		if len(s.paths) > maxVariants {
 			return false
 		}
 	}
