@@ -202,7 +202,7 @@ func (c checker) documentation() error {
 	case c.Checked == "":
 		return nil
 	case c.Docs == "":
-		return errors.New("checked is the day on which docs was read, and there is no docs: write it")
+		return errors.New("checked is the day on which docs was read, but docs is missing: write it")
 	case err != nil:
 		return fmt.Errorf("checked %q is invalid: write a day like 2026-11-30", c.Checked)
 	}

@@ -98,7 +98,7 @@ func (c checker) captures() error {
 				return fmt.Errorf("oauth2.capture %s: %w", capture.Field, err)
 			}
 			if found[capture.Field] {
-				return fmt.Errorf("oauth2.capture %s is declared twice: keep one of them", capture.Field)
+				return fmt.Errorf("oauth2.capture %s is a duplicate: keep one of them", capture.Field)
 			}
 			found[capture.Field] = true
 		}
@@ -116,7 +116,7 @@ func (c checker) capture(capture Capture) error {
 	case c.fieldFrom(capture.Field) != FromGrant:
 		return errors.New("no field of that name is from the grant: declare it with from grant")
 	case c.OAuth2.AuthorizeURL == "":
-		return errors.New("there is no authorization that could give it: write an authorize_url")
+		return errors.New("the app has no authorization that could provide it: write an authorize_url")
 	case !capturePath.MatchString(capture.Path), capture.From == CaptureCallback &&
 		strings.ContainsAny(capture.Path, ".[]"):
 		return errors.New("path must be names joined by dots, like accounts[is_default=true].base_uri, or for callback " +
@@ -154,7 +154,7 @@ func (c checker) captureFilters(path string) error {
 			switch {
 			case !p.field:
 			case !ok:
-				return fmt.Errorf("path: {%s} is no declared field: add it to fields", p.text)
+				return fmt.Errorf("path: {%s} is not a declared field: add it to fields", p.text)
 			case f.From != "":
 				return fmt.Errorf("path: field %s is from the %s, and only what the end user enters can choose: take its from out",
 					p.text, f.From)

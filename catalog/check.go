@@ -111,7 +111,7 @@ func (c checker) fields() error {
 			return fmt.Errorf("field %s: an o_auth app has it without declaring it: take it out of fields", f.Name)
 		}
 		if seen[key] {
-			return fmt.Errorf("field %s is declared twice: keep one of them", f.Name)
+			return fmt.Errorf("field %s is a duplicate: keep one of them", f.Name)
 		}
 		seen[key] = true
 	}
@@ -140,7 +140,8 @@ func (c checker) secrecy() error {
 	}
 	for _, name := range names {
 		if _, ok := c.field(name); ok {
-			return fmt.Errorf("no field that authenticates is secret, so that a key could stand in the configuration: write "+
+			return fmt.Errorf("no field that authenticates is secret, so that the configuration could hold a key in plain "+
+				"text: write "+
 				"field %s secret", name)
 		}
 	}
@@ -201,7 +202,7 @@ func (c checker) allowances() error {
 	for _, text := range c.AllowPrivate {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
-			return fmt.Errorf("allow_private %q is no CIDR: write it like 10.0.0.0/8", text)
+			return fmt.Errorf("allow_private %q is not a CIDR: write it like 10.0.0.0/8", text)
 		}
 		// 10.1.2.3/8 allows all of 10/8, which is hardly what its writer meant.
 		if masked := prefix.Masked(); masked != prefix {

@@ -56,7 +56,7 @@ func fitsLabel(want, label string) bool {
 // hostPattern checks an extra host with stars. The credential goes to whatever fits it, so that
 // what follows the last star must be a name that one provider owns.
 func (c checker) hostPattern(pattern string) error {
-	invalid := fmt.Errorf("extra_hosts: %q is invalid: write at most one * in a label, behind the last of them "+
+	invalid := fmt.Errorf("extra_hosts: %q is invalid: write at most one * in a label, and after the last one "+
 		"at least two fixed labels, like *.svc.example.com", pattern)
 	labels := strings.Split(pattern, ".")
 	last := 0
@@ -73,14 +73,14 @@ func (c checker) hostPattern(pattern string) error {
 	}
 	suffix, _, _ := strings.Cut(strings.Join(fixed, "."), ":")
 	if shared, _ := publicsuffix.PublicSuffix(suffix); shared == suffix {
-		return fmt.Errorf("extra_hosts: below %s anyone may have a host, who would get the credential: "+
-			"write the hosts out", suffix)
+		return fmt.Errorf("extra_hosts: anyone may have a host below %s and would get the credential there: "+
+			"list the hosts", suffix)
 	}
 	if err := c.otherHost("extra_hosts", strings.ReplaceAll(pattern, anyLabels, "x")); err != nil {
 		return err
 	}
 	if c.coversUpstream(pattern) {
-		return fmt.Errorf("extra_hosts: %s is the upstream's host, too: write a narrower pattern, "+
+		return fmt.Errorf("extra_hosts: %s also matches the upstream's host: write a narrower pattern, "+
 			"since calls reach that one without ~", pattern)
 	}
 	return nil
@@ -102,7 +102,7 @@ var errHostPattern = errors.New("a pattern of extra_hosts stands for several hos
 func (c checker) extraHosts() error {
 	for i, host := range c.ExtraHosts {
 		if slices.Contains(c.ExtraHosts[:i], host) {
-			return fmt.Errorf("extra_hosts: %s is there twice: keep one", host)
+			return fmt.Errorf("extra_hosts: %s is a duplicate: keep one", host)
 		}
 		check := func() error { return c.otherHost("extra_hosts", host) }
 		if IsHostPattern(host) {
@@ -125,7 +125,7 @@ func (c checker) otherHost(where, host string) error {
 	case strings.ContainsAny(host, "{}"):
 		return fmt.Errorf("%s: %q holds a placeholder: write a fixed host", where, host)
 	case strings.Contains(host, "/"):
-		return fmt.Errorf("%s: %q is no host: write it like upload.example.com", where, host)
+		return fmt.Errorf("%s: %q is not a host: write it like upload.example.com", where, host)
 	case host == main:
 		return fmt.Errorf("%s: %s is the upstream's host: take it out", where, host)
 	}
@@ -134,7 +134,7 @@ func (c checker) otherHost(where, host string) error {
 		return err
 	}
 	if u.Host != host || u.Path != "" || u.RawQuery != "" {
-		return fmt.Errorf("%s: %q is no host: write it like upload.example.com", where, host)
+		return fmt.Errorf("%s: %q is not a host: write it like upload.example.com", where, host)
 	}
 	return nil
 }

@@ -71,13 +71,13 @@ func (c checker) origin(f Field) error {
 	case f.Kind != "" && f.Kind != KindHost && f.Kind != KindLabels:
 		return fmt.Errorf("kind %q is unknown: write host or labels, or leave it out", f.Kind)
 	case len(f.Options) > 0 && (f.Kind != "" || f.From == FromGrant || f.Secret):
-		return errors.New("options are for what is entered, and is no host and no secret: take them out")
+		return errors.New("options are only for values that are entered, not for hosts or secrets: take them out")
 	case f.Kind != "" && f.Secret:
-		return errors.New("host names are no secret: take secret out")
+		return errors.New("host names are not secret: take secret out")
 	case slices.Contains(f.Options, ""):
 		return errors.New("an option is empty: take it out")
 	case f.Kind == KindHost && f.From == FromGrant:
-		return errors.New("a host from an answer could be anybody's: capture the part that varies")
+		return errors.New("a host from a response could be anyone's: capture the part that varies")
 	case f.Kind != KindHost && (f.SitePath || len(f.Cut) > 0):
 		return errors.New("site_path and cut are for a whole host: write kind host, or take them out")
 	}

@@ -82,16 +82,16 @@ func (c checker) wholeHostsOf(f Field) error {
 	host, _ := splitURL(c.Upstream)
 	switch {
 	case f.Secret || f.Kind == KindHost || len(f.Options) > 0:
-		return errors.New("hosts are for a part of a host: take them out, or what else says which values there are")
+		return errors.New("hosts are for a part of a host: take them out, or take out secret, kind host and options")
 	case !strings.Contains(host, slot):
 		return fmt.Errorf("hosts take the place of the upstream's host, which has no %s: take them out", slot)
 	case c.usedBeside(slot, host):
-		return fmt.Errorf("hosts take the place of one host, and %s stands elsewhere, too: take them out", slot)
+		return fmt.Errorf("hosts take the place of one host, and %s is used elsewhere as well: take them out", slot)
 	}
 	for _, pattern := range f.Hosts {
 		name := strings.TrimPrefix(pattern, anyLabel)
 		if strings.Count(name, ".") < 1 || strings.Contains(name, ":") || c.host(name) != nil {
-			return fmt.Errorf("hosts: %q is no host: write it like *.example.com or api.example.com", pattern)
+			return fmt.Errorf("hosts: %q is not a host: write it like *.example.com or api.example.com", pattern)
 		}
 	}
 	return nil

@@ -10,10 +10,10 @@ func whole(f Field, hosts ...string) change {
 
 func TestCheckWholeHosts(t *testing.T) {
 	const (
-		noPart = `app acme: field org: hosts are for a part of a host: take them out, or what else says which values ` +
-			`there are`
+		noPart = `app acme: field org: hosts are for a part of a host: take them out, or take out secret, ` +
+			`kind host and options`
 		noSlot  = `app acme: field org: hosts take the place of the upstream's host, which has no {org}: take them out`
-		beside  = `app acme: field org: hosts take the place of one host, and {org} stands elsewhere, too: take them out`
+		beside  = `app acme: field org: hosts take the place of one host, and {org} is used elsewhere as well: take them out`
 		suggest = `: write it like *.example.com or api.example.com`
 	)
 	good := map[string]change{
@@ -28,20 +28,20 @@ func TestCheckWholeHosts(t *testing.T) {
 		}
 	}
 	refuse(t, keyed, map[string]refusal{
-		"any host":   {whole(Field{}, "*"), `app acme: field org: hosts: "*" is no host` + suggest},
-		"any domain": {whole(Field{}, "*.com"), `app acme: field org: hosts: "*.com" is no host` + suggest},
+		"any host":   {whole(Field{}, "*"), `app acme: field org: hosts: "*" is not a host` + suggest},
+		"any domain": {whole(Field{}, "*.com"), `app acme: field org: hosts: "*.com" is not a host` + suggest},
 		"star inside": {whole(Field{}, "a.*.example.org"),
-			`app acme: field org: hosts: "a.*.example.org" is no host` + suggest},
+			`app acme: field org: hosts: "a.*.example.org" is not a host` + suggest},
 		"slot": {whole(Field{}, "{org}.example.org"), beside},
 		"URL": {whole(Field{}, "https://example.org"),
-			`app acme: field org: hosts: "https://example.org" is no host` + suggest},
+			`app acme: field org: hosts: "https://example.org" is not a host` + suggest},
 		"port": {whole(Field{}, "*.example.org:8443"),
-			`app acme: field org: hosts: "*.example.org:8443" is no host` + suggest},
+			`app acme: field org: hosts: "*.example.org:8443" is not a host` + suggest},
 		"upper case": {whole(Field{}, "*.Example.org"),
-			`app acme: field org: hosts: "*.Example.org" is no host` + suggest},
-		"address": {whole(Field{}, "10.0.0.7"), `app acme: field org: hosts: "10.0.0.7" is no host` + suggest},
+			`app acme: field org: hosts: "*.Example.org" is not a host` + suggest},
+		"address": {whole(Field{}, "10.0.0.7"), `app acme: field org: hosts: "10.0.0.7" is not a host` + suggest},
 		"private": {whole(Field{}, "*.corp.internal"),
-			`app acme: field org: hosts: "*.corp.internal" is no host` + suggest},
+			`app acme: field org: hosts: "*.corp.internal" is not a host` + suggest},
 		"with options":  {whole(Field{Options: []string{"a"}}, "*.example.org"), noPart},
 		"no slot":       {with(nil, Field{Name: "org", Hosts: []string{"*.example.org"}}), noSlot},
 		"in the header": {func(a *App) { whole(Field{}, "*.example.org")(a); a.Placement.Header["X-Org"] = "{org}" }, beside},

@@ -27,7 +27,7 @@ func (c checker) defaultHeaders() error {
 			strings.HasPrefix(key, "x-vendgate-") ||
 			strings.HasPrefix(key, "proxy-") || strings.HasPrefix(key, "x-forwarded") ||
 			strings.Contains(key, "method-override") || key == "x-http-method":
-			return fmt.Errorf("headers: %s is the gateway's to judge or to remove: take it out", name)
+			return fmt.Errorf("headers: %s is checked or removed by the gateway: take it out", name)
 		case value == "" || strings.TrimSpace(value) != value || strings.ContainsFunc(value, isControl):
 			return fmt.Errorf("headers %s: must be text without a line break or spaces around it", name)
 		case strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Cookie"):
@@ -89,7 +89,7 @@ func checkHeaderName(name string) error {
 		return errors.New("a header has no name: write it like X-Api-Key")
 	case bad >= 0:
 		// What follows may be a key, in "Authorization: Bearer …".
-		return fmt.Errorf("the header name that begins with %q is none: write the name alone, like X-Api-Key", name[:bad])
+		return fmt.Errorf("the header name that begins with %q is invalid: write the name alone, like X-Api-Key", name[:bad])
 	}
 	if slices.Contains(reservedHeaders, textproto.CanonicalMIMEHeaderKey(name)) {
 		return fmt.Errorf("the header %s belongs to the connection and not to the app: write another one, like Authorization",

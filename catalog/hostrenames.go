@@ -51,7 +51,7 @@ func (c checker) defaultOf(f Field) error {
 	case f.From != "":
 		return fmt.Errorf("is for what the end user enters, and this is from %s: take it out", f.From)
 	case c.outsideHosts("{" + f.Name + "}"):
-		return fmt.Errorf("fills hosts alone, and {%s} stands elsewhere, too: take it out", f.Name)
+		return fmt.Errorf("fills hosts alone, and {%s} is used elsewhere as well: take it out", f.Name)
 	}
 	return nil
 }

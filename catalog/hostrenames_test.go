@@ -30,16 +30,16 @@ func TestCheckRegions(t *testing.T) {
 			a.Fields[0].From = FromClient
 		}, `app acme: field region: default is for what the end user enters, and this is from client: take it out`},
 		"in a path": {func(a *App) { a.OAuth2.TokenURL += "/{region}" },
-			`app acme: field region: default fills hosts alone, and {region} stands elsewhere, too: take it out`},
+			`app acme: field region: default fills hosts alone, and {region} is used elsewhere as well: take it out`},
 		"in the placement": {func(a *App) {
 			a.Placement = &Placement{Header: map[string]string{"Authorization": "Bearer {access_token}", "X-Region": "{region}"}}
-		}, `app acme: field region: default fills hosts alone, and {region} stands elsewhere, too: take it out`},
+		}, `app acme: field region: default fills hosts alone, and {region} is used elsewhere as well: take it out`},
 		"renames what is not filled": {func(a *App) { a.HostRenames["accounts.acme.eu"] = "accounts.example.com" },
 			renames + `no options fill the host "accounts.acme.eu": write one that they do, or take it out`},
 		"renames to a slot": {func(a *App) { a.HostRenames["accounts.acme.ca"] = "{org}.example.com" },
 			renames + `"{org}.example.com" holds a placeholder: write a fixed host`},
 		"renames to a path": {func(a *App) { a.HostRenames["accounts.acme.ca"] = "example.com/a" },
-			renames + `"example.com/a" is no host: write it like upload.example.com`},
+			renames + `"example.com/a" is not a host: write it like upload.example.com`},
 	})
 	free := keyed("acme")
 	free.Upstream = "https://{org}.example.com"

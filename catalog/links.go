@@ -34,7 +34,7 @@ func (c checker) links() error {
 	case l == nil:
 		return nil
 	case len(l.Members)+len(l.Headers) == 0:
-		return errors.New("links says nothing: write members or headers, or leave it out")
+		return errors.New("links is empty: write members or headers, or leave it out")
 	}
 	for i, name := range l.Members {
 		switch {

@@ -133,7 +133,7 @@ func (c checker) oauth2() error {
 	case o == nil:
 		return nil
 	case c.AuthType != oAuth:
-		return fmt.Errorf("auth_type %s has no use for oauth2: take it out, or write auth_type o_auth", c.AuthType)
+		return fmt.Errorf("auth_type %s does not use oauth2: take it out, or write auth_type o_auth", c.AuthType)
 	case o.TokenURL == "":
 		return errors.New("oauth2.token_url is missing: write it like https://auth.example.com/token")
 	case o.ClientAuth != "" && o.ClientAuth != ClientInBody && !o.ClientInHeader():
@@ -202,7 +202,7 @@ func (c checker) slotted(where, raw string) error {
 		f, ok := c.field(name)
 		switch {
 		case !ok:
-			return fmt.Errorf("%s: {%s} is no declared field: add it to fields", where, name)
+			return fmt.Errorf("%s: {%s} is not a declared field: add it to fields", where, name)
 		case f.Secret:
 			return fmt.Errorf("%s: field %s is secret, and addresses are not", where, name)
 		case f.From == FromGrant:

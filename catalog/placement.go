@@ -104,7 +104,7 @@ func (c checker) defaultPlacement() error {
 func (c checker) query(query map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		if key == "" || strings.ContainsFunc(key, isControl) {
-			return fmt.Errorf("placement.query: %q is no query key: write it like api_key", key)
+			return fmt.Errorf("placement.query: %q is not a query key: write it like api_key", key)
 		}
 		if _, err := c.template("placement.query "+key, query[key]); err != nil {
 			return err

@@ -45,21 +45,21 @@ func (c checker) rateLimit() error {
 	}
 	for _, status := range r.Statuses {
 		if status < 400 || status > 599 || status == 401 || status == 429 {
-			return fmt.Errorf("rate_limit.statuses: %d: write those beside 429, such as 403", status)
+			return fmt.Errorf("rate_limit.statuses: %d: write statuses other than 429, such as 403", status)
 		}
 	}
 	for _, name := range append(slices.Sorted(maps.Keys(r.When)), r.RetryAfter) {
 		if name != "" && strings.ContainsFunc(name, notToken) {
-			return fmt.Errorf("rate_limit: %q is no header name: write it like X-RateLimit-Reset", name)
+			return fmt.Errorf("rate_limit: %q is not a header name: write it like X-RateLimit-Reset", name)
 		}
 	}
 	switch {
 	case len(r.Statuses) == 0 && r.RetryAfter == "":
-		return errors.New("rate_limit says nothing: write statuses or retry_after, or leave it out")
+		return errors.New("rate_limit is empty: write statuses or retry_after, or leave it out")
 	case len(r.Statuses) == 0 && len(r.When) > 0:
-		return errors.New("rate_limit.when narrows statuses, and there are none: write them, or take it out")
+		return errors.New("rate_limit.when narrows statuses, but there are none: write some, or take when out")
 	case r.RetryAfter == "" && r.Format != "":
-		return errors.New("rate_limit.format is that of retry_after, and there is none: write it, or take format out")
+		return errors.New("rate_limit.format is the format of retry_after, which is missing: write it, or take format out")
 	case r.RetryAfter != "" && !slices.Contains([]string{"seconds", "ms", "unix", "unix_ms"}, r.Format):
 		return fmt.Errorf("rate_limit.format %q is unknown: write seconds, ms, unix or unix_ms", r.Format)
 	}

@@ -91,7 +91,7 @@ func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 func (c checker) placeholder(name string, extra ...string) error {
 	// A JSON body whose braces were not doubled; it may hold anything, so that it is not quoted.
 	if name == "" || strings.ContainsFunc(name, notToken) {
-		return errors.New("what stands between { and } is no name: write {name}, or {{ and }} for braces")
+		return errors.New("the text between { and } is not a name: write {name}, or {{ and }} for braces")
 	}
 	if c.OwnsClient(name) || name == ClientSecret && c.fieldFrom(name) == FromClient {
 		return fmt.Errorf("{%s} is the OAuth client's, for the token endpoint alone: write {access_token}", name)
@@ -109,9 +109,9 @@ func (c checker) placeholder(name string, extra ...string) error {
 	case slices.Contains(known, name):
 		return nil
 	case len(known) == 0:
-		return fmt.Errorf("{%s} is no declared field: add it to fields", name)
+		return fmt.Errorf("{%s} is not a declared field: add it to fields", name)
 	}
-	return fmt.Errorf("{%s} is no declared field: add it to fields, or write {%s}", name, strings.Join(known, "} or {"))
+	return fmt.Errorf("{%s} is not a declared field: add it to fields, or write {%s}", name, strings.Join(known, "} or {"))
 }
 
 // fieldNames returns the placeholders of a template that passed its own check.

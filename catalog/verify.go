@@ -149,11 +149,11 @@ func (v *Verify) checkAccepted() error {
 		case a.Status < 400 || a.Status > 499:
 			return fmt.Errorf("verify.accepted: status %d: write one from 400 to 499, such as 401", a.Status)
 		case slices.Contains(notWrong, a.Status):
-			return fmt.Errorf("verify.accepted: %d says nothing of a credential: take it out", a.Status)
+			return fmt.Errorf("verify.accepted: %d does not tell about a credential: take it out", a.Status)
 		case slices.Contains(v.Wrong, a.Status) && len(a.Body) == 0:
-			return fmt.Errorf("verify.accepted: %d is in verify.wrong, too: take it out of one of them", a.Status)
+			return fmt.Errorf("verify.accepted: %d is in verify.wrong as well: take it out of one of them", a.Status)
 		case len(a.Body) == 0 && a.Status != http.StatusPaymentRequired:
-			return fmt.Errorf("verify.accepted: %d may mean a wrong credential: write the text (body) that tells it", a.Status)
+			return fmt.Errorf("verify.accepted: %d may mean a wrong credential: write the text (body) that shows it", a.Status)
 		}
 		for _, text := range a.Body {
 			if text == "" || len(text) > maxRefusedText || strings.ContainsFunc(text, isControl) {

@@ -48,11 +48,11 @@ func TestCheckAccepted(t *testing.T) {
 	refuse(t, keyed, map[string]refusal{
 		"200":       {accepted(200, "x"), status("200")},
 		"500":       {accepted(500, "x"), status("500")},
-		"429":       {accepted(429, "x"), `app acme: verify.accepted: 429 says nothing of a credential: take it out`},
+		"429":       {accepted(429, "x"), `app acme: verify.accepted: 429 does not tell about a credential: take it out`},
 		"no status": {accepted(0, "x"), status("0")},
 		"403 alone": {accepted(403),
-			`app acme: verify.accepted: 403 may mean a wrong credential: write the text (body) that tells it`},
-		"a wrong": {accepted(402), `app acme: verify.accepted: 402 is in verify.wrong, too: take it out of one of them`},
+			`app acme: verify.accepted: 403 may mean a wrong credential: write the text (body) that shows it`},
+		"a wrong": {accepted(402), `app acme: verify.accepted: 402 is in verify.wrong as well: take it out of one of them`},
 		"no text": {accepted(403, ""), text}, "a long text": {accepted(403, strings.Repeat("x", 257)), text},
 		"two lines": {accepted(403, "a\nb"), text},
 	})
