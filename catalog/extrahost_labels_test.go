@@ -49,9 +49,10 @@ func TestHostsOfTwilio(t *testing.T) {
 		t.Fatal(err)
 	}
 	app, _ := c.App("twilio")
-	for name := range strings.FieldsSeq(`accounts bulkexports chat content conversations events flex-api frontline-api iam insights
-		intelligence ip-messaging knowledge lookups marketplace memory messaging monitor notify numbers oauth preview preview-iam
-		pricing proxy routes serverless studio supersim sync taskrouter trunking trusthub verify video voice webhooks wireless`) {
+	for name := range strings.FieldsSeq(`accounts bulkexports chat content conversations events flex-api frontline-api
+		iam insights intelligence ip-messaging knowledge lookups marketplace memory messaging monitor notify numbers oauth
+		preview preview-iam pricing proxy routes serverless studio supersim sync taskrouter trunking trusthub verify
+		video voice webhooks wireless`) {
 		if app.HostLabels[name] != name+".twilio.com" {
 			t.Errorf("%s leads to %q", name, app.HostLabels[name])
 		}

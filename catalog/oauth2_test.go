@@ -107,7 +107,8 @@ func TestCheckRefusesClientCredentials(t *testing.T) {
 		"unknown grant": {ownClient(oauth2(func(o *OAuth2) {
 			o.Grant = "password"
 		})),
-			`app acme: oauth2.grant "password" is unknown: write client_credentials, or leave it out for the authorization code`},
+			`app acme: oauth2.grant "password" is unknown: write client_credentials, or leave it out for the ` +
+				`authorization code`},
 		"authorize URL": {ownClient(oauth2(func(o *OAuth2) {
 			o.AuthorizeURL = "https://auth.example.com"
 		})), `app acme: oauth2.authorize_url: grant client_credentials never asks the provider's page: take it out`},
@@ -139,8 +140,8 @@ func TestCheckRefusesClientCredentials(t *testing.T) {
 		"id in verify": {ownClient(verify(Verify{Path: "/{client_id}"})),
 			`app acme: verify.path: {client_id}` + neverPlaced},
 		"undeclared": {ownClient(headers("X-Token", "{token}")),
-			`app acme: placement.header X-Token: {token} is not a declared field: add it to fields, or write {access_token} or ` +
-				`{token_type}`},
+			`app acme: placement.header X-Token: {token} is not a declared field: add it to fields, or write ` +
+				`{access_token} or {token_type}`},
 	})
 }
 

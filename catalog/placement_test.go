@@ -95,8 +95,8 @@ var badPlacements = map[string]refusal{
 	"line feed in a header": {headers("X-Key", "{api_key}\r\nX-Evil: 1"),
 		`app acme: placement.header X-Key holds a control character: take it out`},
 	"whole line as header name": {headers("Authorization: Bearer canary", "{api_key}"),
-		`app acme: placement.header: the header name that begins with "Authorization" is invalid: write the name alone, like ` +
-			`X-Api-Key`},
+		`app acme: placement.header: the header name that begins with "Authorization" is invalid: write the name ` +
+			`alone, like X-Api-Key`},
 	"empty header name": {headers("", "{api_key}"),
 		`app acme: placement.header: a header has no name: write it like X-Api-Key`},
 	"host header": {headers("HOST", "{api_key}"),

@@ -47,7 +47,8 @@ func TestCheckRefusesFields(t *testing.T) {
 		"host takes secret": {with(func(a *App) {
 			a.OAuth2.TokenURL = "https://{a}/token"
 		}, Field{Name: "a", Kind: "host"}),
-			`app acme: oauth2.token_url: field a would let end users choose who gets the client's secret: declare it from client`},
+			`app acme: oauth2.token_url: field a would let end users choose who gets the client's secret: ` +
+				`declare it from client`},
 		"unknown yet": {with(func(a *App) {
 			a.OAuth2.TokenURL = "https://{a}.example.com/token"
 		}, Field{Name: "a", From: "grant"}),

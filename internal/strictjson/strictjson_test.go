@@ -60,7 +60,8 @@ func TestObject(t *testing.T) {
 	}
 }
 
-// FuzzMap: what is read is what encoding/json reads; what is refused is no object, or has a duplicate.
+// FuzzMap: what is read is what encoding/json reads; what is refused is no object, or has a
+// duplicate.
 func FuzzMap(f *testing.F) {
 	for _, seed := range []string{`{"a":1,"b":{"a":[]}}`, `{"a":1,"a":2}`, `{"\u0061":null}`, "[1]", "{\"a\xff\":1}"} {
 		f.Add([]byte(seed))
