@@ -42,8 +42,8 @@ func beside(f Field, edit change) change {
 	}
 }
 
-const notSecret = `app acme: no field that authenticates is secret, so that the configuration could hold a key in plain ` +
-	`text: write field api_key secret`
+const notSecret = `app acme: no field that authenticates is secret, so that the configuration could hold a key in ` +
+	`plain text: write field api_key secret`
 
 func nothing(*App) {}
 

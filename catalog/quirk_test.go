@@ -57,7 +57,8 @@ func TestCheckRefusesFields(t *testing.T) {
 			a.Upstream = "https://{a}"
 			a.Placement = &Placement{Header: map[string]string{"Authorization": "Bearer {access_token}", "X-Dev": "{dev}"}}
 		}, Field{Name: "a", Kind: "host"}, Field{Name: "dev", From: "client", Secret: true}),
-			`app acme: upstream: field a would let end users choose who gets the client's secret values: declare it from client`},
+			`app acme: upstream: field a would let end users choose who gets the client's secret values: ` +
+				`declare it from client`},
 		"secret address": {with(func(a *App) {
 			a.OAuth2.TokenURL = "https://example.com/{a}"
 		}, Field{Name: "a", Secret: true}), `app acme: oauth2.token_url: field a is secret, and addresses are not`},

@@ -44,7 +44,8 @@ func CheckKey(key string) error {
 	}
 	for i := range len(random) {
 		if c := random[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return fmt.Errorf("a tenant key must have only letters and digits after %s: look for a line break at its end", KeyPrefix)
+			return fmt.Errorf("a tenant key must have only letters and digits after %s: look for a line break at its end",
+				KeyPrefix)
 		}
 	}
 	return nil
