@@ -35,12 +35,12 @@ var tokenRows = []row{
 		},
 	},
 	{
-		slug:   "raw-basic",
+		slug: "raw-basic",
 		source: "https://developer.vimeo.com/api/authentication and " +
 			"https://dev.epicgames.com/docs/web-api-ref/authentication",
-		does:   "takes the client's secret from HTTP Basic as it is, without the decoding of RFC 6749, 2.3.1",
-		sees:   "with client_auth header_raw, a secret with + / = arrives as it is",
-		oauth:  "client_auth header_raw", secret: "a+b/c=d%2F",
+		does:  "takes the client's secret from HTTP Basic as it is, without the decoding of RFC 6749, 2.3.1",
+		sees:  "with client_auth header_raw, a secret with + / = arrives as it is",
+		oauth: "client_auth header_raw", secret: "a+b/c=d%2F",
 		token: basicWants("id-raw-basic:a+b/c=d%2F"),
 		check: connectAndCall,
 	},
