@@ -31,7 +31,7 @@ type App struct {
 	Categories []string `json:"categories,omitempty"`
 	// AuthType is `o_auth`, `api_key`, `basic` or `header`.
 	AuthType string `json:"auth_type"`
-	// Fields are the values that a connection of a key-based app consists of, and those beside
+	// Fields are the values that a connection of a key-based app consists of, and those besides
 	// the token that an OAuth app needs (a subdomain, an instance).
 	Fields []Field `json:"fields,omitempty"`
 	// Upstream is the absolute base URL. Its host may hold slots, `https://{subdomain}.zendesk.com`:
@@ -58,7 +58,7 @@ type App struct {
 	// with the fields `username` and `password`, for `header` each field as a header of its name.
 	// An `api_key` app must state it, or a Sign.
 	Placement *Placement `json:"placement,omitempty"`
-	// KeyPlaces are where the app's SDKs put its credential beside the places that Placement fills.
+	// KeyPlaces are where the app's SDKs put its credential besides the places that Placement fills.
 	KeyPlaces *KeyPlaces `json:"key_places,omitempty"`
 	// Links say where answers hold addresses of the app's that its clients call.
 	Links *Links `json:"links,omitempty"`
@@ -73,7 +73,7 @@ type App struct {
 	// RateLimit says how the provider tells that it has had too many calls, where it is not by 429
 	// with `Retry-After`.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
-	// Refused are the answers by which the provider refuses the credential, beside 401.
+	// Refused are the answers by which the provider refuses the credential, besides 401.
 	Refused []Refused `json:"refused,omitempty"`
 	// HostRenames are hosts that the options of fields fill and that the provider calls otherwise:
 	// `accounts.zoho.ca` is `accounts.zohocloud.ca`.
@@ -122,8 +122,8 @@ var ErrorForms = []string{AWSXML, TelegramForm, ErrorText}
 
 // Where the value of a field comes from.
 const (
-	// FromClient is a value that comes with the OAuth client: what the provider gave the tenant beside
-	// its id and secret, or `client_id` itself.
+	// FromClient is a value that comes with the OAuth client: what the provider gave the tenant
+	// besides its id and secret, or `client_id` itself.
 	FromClient = "client"
 	// FromGrant is a value that an OAuth2.Capture finds when an end user authorizes.
 	FromGrant = "grant"
@@ -179,7 +179,7 @@ type OAuth2 struct {
 	// `authed_user`; empty means that the answer itself does.
 	Answer string `json:"answer,omitempty"`
 	// Ended are texts by which the provider says, in answer to a refresh, that the grant has ended,
-	// beside the known ones: an error code in whichever member, or a part of a description. Case
+	// besides the known ones: an error code in whichever member, or a part of a description. Case
 	// does not matter.
 	Ended []string `json:"ended,omitempty"`
 	// Capture finds the values of the fields from `grant`.

@@ -26,7 +26,7 @@ type Beside struct {
 	Placement *Placement `json:"placement,omitempty"`
 }
 
-// beside checks what lies outside of the API.
+// beside checks what is outside of the API.
 func (c checker) beside() error {
 	b := c.Beside
 	if b == nil {

@@ -94,8 +94,8 @@ func newCatalog(bySlug, off map[string]*entry) *Catalog {
 	return &Catalog{bySlug: bySlug, slugs: slices.Sorted(maps.Keys(bySlug)), off: off}
 }
 
-// get returns the entry's app. An embedded entry that does not pass its check is none; a test holds
-// all of them against it.
+// get returns the entry's app. An embedded entry that does not pass its check does not exist; a
+// test holds all of them against it.
 func (e *entry) get() (*App, error) {
 	e.read.Do(func() {
 		if e.app != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Field is one value that a connection has beside its token, or instead of one.
+// Field is one value that a connection has besides its token, or instead of one.
 type Field struct {
 	// Name is what templates and connections call it: `[a-z0-9_]`, or for apps of auth type
 	// `header` without a placement, the header's name.

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Links say where an app's answers hold addresses that its clients call, beside `Location`,
+// Links say where an app's answers hold addresses that its clients call, besides `Location`,
 // `Content-Location` and `Link`. Those of the app's own hosts become addresses of the gateway, and
 // all others stay. An address is absolute, of http, https, ws or wss, or a bare host that clients
 // put a scheme before. Paths alone are left to the client, which joins them with its own base URL.

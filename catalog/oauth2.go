@@ -73,7 +73,7 @@ func (a *App) CanAuthorize() bool {
 // Asked are the fields that an end user enters.
 func (a *App) Asked() []Field { return a.fieldsFrom("") }
 
-// ClientFields are the fields that come with the OAuth client, beside its secret.
+// ClientFields are the fields that come with the OAuth client, besides its secret.
 func (a *App) ClientFields() []Field { return a.fieldsFrom(FromClient) }
 
 // addresses are the URLs of the upstream and of the OAuth endpoints; those that there are not are
@@ -191,8 +191,8 @@ func (c checker) exchange(where string, o *OAuth2, x *Exchange) error {
 	return err
 }
 
-// slotted checks the URL of an endpoint that a client's secret may go to; empty is none. With a
-// host that an end user enters, that user would choose who gets the secret.
+// slotted checks the URL of an endpoint that a client's secret may go to; empty means that there is
+// none. With a host that an end user enters, that user would choose who gets the secret.
 func (c checker) slotted(where, raw string) error {
 	if raw == "" {
 		return nil

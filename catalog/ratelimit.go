@@ -11,7 +11,7 @@ import (
 
 // RateLimit is a provider's own way to say that it has had too many calls.
 type RateLimit struct {
-	// Statuses are those that mean it, beside 429.
+	// Statuses are those that mean it, besides 429.
 	Statuses []int `json:"statuses,omitempty"`
 	// When are header fields that must have these values for one of Statuses to mean it.
 	When map[string]string `json:"when,omitempty"`

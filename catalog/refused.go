@@ -17,7 +17,7 @@ const RefusedPrefix = 8 << 10
 // maxRefusedText bounds one text of [Refused.Body] and of [OAuth2.Ended], in bytes.
 const maxRefusedText = 256
 
-// Refused is an answer by which a provider refuses the credential, beside 401.
+// Refused is an answer by which a provider refuses the credential, besides 401.
 type Refused struct {
 	// Statuses are those of such answers. One that has a meaning of its own, such as 403, needs
 	// When or Body to tell it from an answer to a request that the credential does not allow.

@@ -36,7 +36,7 @@ func (c checker) upstream() error {
 	return nil
 }
 
-// splitURL splits an absolute URL before its path, query or fragment. Of what is none it returns
+// splitURL splits an absolute URL before its path, query or fragment. Of any other text it returns
 // raw as a path.
 func splitURL(raw string) (authority, path string) {
 	_, rest, ok := strings.Cut(raw, "://")

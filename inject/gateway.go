@@ -61,7 +61,7 @@ type Gateway struct {
 	// extra host of a label is named, or the upstream's own host if the label is empty.
 	OriginOf func(label string) string
 	// Own reports whether a host name, in lower case and without a port, is one of the gateway's own
-	// beside that of Origin; nil means that it has no other.
+	// besides that of Origin; nil means that it has no other.
 	Own func(name string) bool
 }
 

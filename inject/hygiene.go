@@ -116,7 +116,7 @@ func (p *Placement) removes(name string) bool {
 func (p *Placement) MayCarry(name string) bool { return !p.removes(name) }
 
 // cleanHeader returns a new header with what of h the upstream may see, and room for more. The
-// values are shared: nobody writes to them.
+// values are shared and must not be changed.
 func (p *Placement) cleanHeader(h http.Header, room int) http.Header {
 	out := make(http.Header, len(h)+room)
 	for name, values := range h {
@@ -136,11 +136,11 @@ func defaultHeaders(app *catalog.App) http.Header {
 	return h
 }
 
-// addDefaults adds to h the app's headers that it has none of. The values are shared: nobody writes
-// to them.
+// addDefaults adds to h the app's headers that it has none of. The values are shared and must not
+// be changed.
 func (p *Placement) addDefaults(h http.Header) {
 	for name, values := range p.defaults {
-		// An empty User-Agent is none: with it, net/http is kept from adding its own.
+		// An empty User-Agent counts as none: with it, net/http is kept from adding its own.
 		if have := h[name]; len(have) == 0 || name == "User-Agent" && have[0] == "" {
 			h[name] = values
 		}
@@ -208,7 +208,7 @@ const longestPlain = 64
 
 // foldPlain appends to dst, which is empty and has room, what [foldKey] makes of the name of a
 // parameter, if that is short and has nothing to decode. A query may have half a million names, and
-// nobody knows yet who sent it: nothing is allocated.
+// its sender is not known yet: nothing is allocated.
 func foldPlain(dst []byte, name string) (folded []byte, plain bool) {
 	if len(name) > longestPlain {
 		return nil, false

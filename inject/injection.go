@@ -89,7 +89,7 @@ func (inj *Injection) use(cred vending.Credential) (err error) {
 	if inj.host, inj.base, err = inj.placed.upstream.resolve(cred); err != nil {
 		return inj.forOperator(err)
 	}
-	if inj.at != "" { // beside the API, and still at the site
+	if inj.at != "" { // outside of the API, and still at the site
 		inj.base = strings.TrimSuffix(inj.base, inj.placement.upstream.path)
 		return nil
 	}
@@ -124,7 +124,7 @@ func (inj *Injection) Sent() bool { return inj.sent }
 func (inj *Injection) Forget() { *inj = Injection{} }
 
 // SetHeader adds a header of the gateway's own, by its canonical name, to the requests that are
-// made. The values are shared: nobody writes to them.
+// made. The values are shared and must not be changed.
 func (inj *Injection) SetHeader(name string, values []string) {
 	inj.ownHeader, inj.ownValues = name, values
 }

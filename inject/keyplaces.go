@@ -34,7 +34,7 @@ func (k *keyPlaces) addHeader(name string) {
 	}
 }
 
-// compileKeyPlaces takes the places that hold a field, and those that the entry declares beside
+// compileKeyPlaces takes the places that hold a field, and those that the entry declares besides
 // them, which become places that p clears.
 func (p *Placement) compileKeyPlaces() {
 	k := &p.keys

@@ -35,8 +35,8 @@ func (p *Placement) carrying(cred vending.Credential) (*Placement, error) {
 	return &bare, nil
 }
 
-// relayedHost stands in URLs where the relay finds the host. Nobody has it (RFC 6761, section 6.4),
-// so that a request that did not go by the relay would end there.
+// relayedHost stands in URLs where the relay finds the host. No host has it (RFC 6761, section
+// 6.4), so that a request that did not go by the relay would end there.
 const relayedHost = "relayed.invalid"
 
 // mayServe reports whether host may be the one to which the relay took the request: it is of the

@@ -20,10 +20,10 @@ const (
 )
 
 // holdBody reads r's body into memory and puts the copy in its place, together with GetBody and the
-// length; it returns the bytes, which nobody may change. It reads at most limit bytes and one more.
-// A larger body is `request_too_large`, before anything is read if the declared length says so. The
-// original body is closed in every case. No body is nil. One that holds the caller's key, which the
-// request's [Injection] knows, is `invalid_request`.
+// length; it returns the bytes, which must not be changed. It reads at most limit bytes and one
+// more. A larger body is `request_too_large`, before anything is read if the declared length says
+// so. The original body is closed in every case. No body is nil. One that holds the caller's key,
+// which the request's [Injection] knows, is `invalid_request`.
 //
 // The request's trailers stay the map that the original body fills in at its end. Where there are
 // any, the length stays as it was: with a known one net/http would send no trailers (RFC 9112,

@@ -92,7 +92,7 @@ func codingOf(h http.Header) (coding string, known bool) {
 // and what breaks off. A body that goes on for too long to be held is rewritten as it comes, and
 // its caller waits for no more of it than a string; it loses its coding.
 //
-// The answer must be the transport's, in which nobody has read yet.
+// The answer must be the transport's, of which nothing was read yet.
 func (inj *Injection) RewriteBody(res *http.Response, gw func() Gateway) {
 	held := inj.held
 	inj.held = nil
@@ -278,7 +278,7 @@ func (inj *Injection) RewriteEndpoint(res *http.Response, gw func() Gateway) {
 	delete(h, "Content-Length")
 }
 
-// uncoded is the Accept-Encoding of a caller that takes no coding; nobody writes to it.
+// uncoded is the Accept-Encoding of a caller that takes no coding; it must not be changed.
 var uncoded = []string{"identity"}
 
 // askStreamPlain has a stream of events sent without a coding, where the caller would take one: an

@@ -184,7 +184,7 @@ var presigned = nameSet{
 	"x-amz-security-token": {}, "x-amz-signature": {}, "x-amz-signedheaders": {},
 }
 
-// awsScope is where a signature is valid, beside its date.
+// awsScope is where a signature is valid, besides its date.
 type awsScope struct{ service, region string }
 
 func (s *sigV4) scope(cred vending.Credential) (scope awsScope, err error) {
@@ -248,7 +248,7 @@ func s3Path(wire string) (string, error) {
 
 // authorize sets the headers of the signature on r.
 //
-// The signer works on a twin: it would write the query anew, sorted, and take a default port from
+// The signer works on a twin: it would rewrite the query, sorted, and take a default port from
 // Host. The twin's path is cut from the very request line that net/http will write, and its URL has
 // no scheme, so that Host is signed as it is sent.
 func (s awsScope) authorize(r *http.Request, keys aws.Credentials, hash string, now time.Time) error {

@@ -9,15 +9,16 @@ import (
 )
 
 // extraPrefix begins a path to one of an app's extra hosts, `/~upload.example.com/v1`, or to what
-// it has beside its API, `/~/group/repo.git`. No host name begins with "~", and hardly any path.
+// it has outside of its API, `/~/group/repo.git`. No host name begins with "~", and hardly any
+// path.
 const extraPrefix = "/~"
 
 // Split takes what names a place other than the upstream off a caller's raw path, which is empty or
-// begins with "/": at is `/~` and a declared extra host, or how paths to what lies beside the app's
-// API begin, which is `/~` alone at the upstream's own host. It is empty for a path of the upstream
-// itself, and path is then all of it. An app without such places has every path. Of any other, a
-// path that a server might read as beginning with "~" is that of a declared place, letter for
-// letter, or `invalid_request`: a misspelt host must not end as a path at another one.
+// begins with "/": at is `/~` and a declared extra host, or how paths to what is outside of the
+// app's API begin, which is `/~` alone at the upstream's own host. It is empty for a path of the
+// upstream itself, and path is then all of it. An app without such places has every path. Of any
+// other, a path that a server might read as beginning with "~" is that of a declared place, letter
+// for letter, or `invalid_request`: a misspelt host must not end as a path at another one.
 func (p *Placement) Split(rawPath string) (at, path string, err error) {
 	if len(p.app.ExtraHosts) == 0 && p.outside == nil || !mayBeExtra(rawPath) {
 		return "", rawPath, nil
@@ -51,8 +52,8 @@ func (p *Placement) elsewhere() (list []string) {
 // of the upstream would be passed by.
 func (inj *Injection) onePlace() error {
 	app := inj.placement.app
-	beside := inj.placement.outside != nil && inj.at == inj.placement.outside.at
-	if slices.Contains(app.ExtraHosts, inj.host) || beside || !inj.coveredTwice(inj.host) {
+	outside := inj.placement.outside != nil && inj.at == inj.placement.outside.at
+	if slices.Contains(app.ExtraHosts, inj.host) || outside || !inj.coveredTwice(inj.host) {
 		return nil
 	}
 	return vending.Refuse(vending.InvalidRequest,
@@ -112,7 +113,7 @@ func (p *Placement) PathByHost(label, rawPath string) (string, error) {
 		"the path is outside of the app's API: at this host its paths begin with "+base)
 }
 
-// outsideByPath reports whether the path alone tells what lies beside the API, at the same host,
+// outsideByPath reports whether the path alone tells what is outside of the API, at the same host,
 // from the API.
 func (p *Placement) outsideByPath() bool {
 	return p.outside != nil && p.outside.host == "" && len(p.outside.base) > 0

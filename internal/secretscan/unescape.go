@@ -149,7 +149,7 @@ func (r *unescaper) appendBackslash(list []unescaped, p, q, depth int) []unescap
 	case controls[c] != 0:
 		return appendByte(list, controls[c], after-p, false)
 	case !isAlnum(c):
-		// Nobody escapes a percent sign by a backslash that may be one itself.
+		// No program escapes a percent sign by a backslash that may be one itself.
 		return appendByte(list, c, after-p, introduces[c] && c != '\\')
 	}
 	return list
