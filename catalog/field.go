@@ -8,6 +8,14 @@ import (
 	"strings"
 )
 
+// KindHost is the kind of a field whose value is a whole host name, with an optional port.
+const KindHost = "host"
+
+// KindLabels is the kind of a field that fills a part of a host with one DNS label or several
+// joined by dots, for providers that keep some accounts below another name: acme.example.com,
+// acme.demo.example.com.
+const KindLabels = "labels"
+
 // Field is one value that a connection has besides its token, or instead of one.
 type Field struct {
 	// Name is what templates and connections call it: `[a-z0-9_]`, or for apps of auth type
@@ -128,11 +136,3 @@ func (a *App) Needs(field string) bool {
 	}
 	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, "{"+field+"}") })
 }
-
-// KindHost is the kind of a field whose value is a whole host name, with an optional port.
-const KindHost = "host"
-
-// KindLabels is the kind of a field that fills a part of a host with one DNS label or several
-// joined by dots, for providers that keep some accounts below another name: acme.example.com,
-// acme.demo.example.com.
-const KindLabels = "labels"

@@ -7,6 +7,23 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
+// Gateway is where the caller reached us: what takes the upstream's place in links.
+type Gateway struct {
+	// Origin is scheme and host, `https://gateway.example`.
+	Origin string
+	// Path is the raw path of the app, `/proxy/{connection_id}/{app}`, without a trailing slash. It is
+	// empty where the caller named the app by host.
+	Path string
+	// Takes reports whether the gateway would take a call for a raw path below Path; nil takes all.
+	Takes func(path string) bool
+	// OriginOf is set where the caller named the app by host: it returns the origin by which the app's
+	// extra host of a label is named, or the upstream's own host if the label is empty.
+	OriginOf func(label string) string
+	// Own reports whether a host name, in lower case and without a port, is one of the gateway's own
+	// besides that of Origin; nil means that it has no other.
+	Own func(name string) bool
+}
+
 // defaultPrefix is where gateways take calls unless they are told otherwise.
 const defaultPrefix = "/proxy/"
 
@@ -46,23 +63,6 @@ func holdsCall(path string, isApp func(string) bool) bool {
 		}
 	}
 	return false
-}
-
-// Gateway is where the caller reached us: what takes the upstream's place in links.
-type Gateway struct {
-	// Origin is scheme and host, `https://gateway.example`.
-	Origin string
-	// Path is the raw path of the app, `/proxy/{connection_id}/{app}`, without a trailing slash. It is
-	// empty where the caller named the app by host.
-	Path string
-	// Takes reports whether the gateway would take a call for a raw path below Path; nil takes all.
-	Takes func(path string) bool
-	// OriginOf is set where the caller named the app by host: it returns the origin by which the app's
-	// extra host of a label is named, or the upstream's own host if the label is empty.
-	OriginOf func(label string) string
-	// Own reports whether a host name, in lower case and without a port, is one of the gateway's own
-	// besides that of Origin; nil means that it has no other.
-	Own func(name string) bool
 }
 
 // placed returns origin and raw path at the gateway for a call's path, as [Placement.PathByHost]

@@ -11,6 +11,29 @@ import (
 	"github.com/vendgate/vendgate/internal/httpx"
 )
 
+// maxHops bounds the redirects that one call follows.
+const maxHops = 5
+
+var (
+	// ErrNotFollowed says that a redirect leads where no follower goes. It is wrapped by what says
+	// why, which is safe to show.
+	ErrNotFollowed = errors.New("the redirect is not followed")
+	errNoHTTPS     = fmt.Errorf("%w: it leads to an address without https", ErrNotFollowed)
+	errGateway     = fmt.Errorf("%w: it leads to the gateway itself", ErrNotFollowed)
+	errTooMany     = fmt.Errorf("%w: there are more than %d in a row", ErrNotFollowed, maxHops)
+	errHeld        = fmt.Errorf("%w: its address holds the credential", ErrNotFollowed)
+	errStatus      = fmt.Errorf("%w: clients do not follow this status", ErrNotFollowed)
+)
+
+// Follower fetches what redirects lead to, for a caller whose client must not go there itself. Its
+// requests have no credential, no cookie, no body, and nothing of the caller's.
+type Follower struct {
+	// Base dials global unicast addresses only.
+	Base http.RoundTripper
+	// Refuses reports whether a host, with its port if it has one, is the gateway's own.
+	Refuses func(host string) bool
+}
+
 // LeadsAway returns where an answer leads a client that follows redirects, if that is past the
 // gateway: the first such Location of a 3xx, as the provider wrote it. RFC 9110, section 15.4, has
 // clients follow some statuses, and curl follows all. What is left of a Location by
@@ -56,29 +79,6 @@ func (inj *Injection) RedirectHost(location string) string {
 		return "a host whose name is invalid"
 	}
 	return inj.ScrubBody([]byte(strings.ToLower(host)), maxHostName+len(":65535"), false)
-}
-
-// maxHops bounds the redirects that one call follows.
-const maxHops = 5
-
-var (
-	// ErrNotFollowed says that a redirect leads where no follower goes. It is wrapped by what says
-	// why, which is safe to show.
-	ErrNotFollowed = errors.New("the redirect is not followed")
-	errNoHTTPS     = fmt.Errorf("%w: it leads to an address without https", ErrNotFollowed)
-	errGateway     = fmt.Errorf("%w: it leads to the gateway itself", ErrNotFollowed)
-	errTooMany     = fmt.Errorf("%w: there are more than %d in a row", ErrNotFollowed, maxHops)
-	errHeld        = fmt.Errorf("%w: its address holds the credential", ErrNotFollowed)
-	errStatus      = fmt.Errorf("%w: clients do not follow this status", ErrNotFollowed)
-)
-
-// Follower fetches what redirects lead to, for a caller whose client must not go there itself. Its
-// requests have no credential, no cookie, no body, and nothing of the caller's.
-type Follower struct {
-	// Base dials global unicast addresses only.
-	Base http.RoundTripper
-	// Refuses reports whether a host, with its port if it has one, is the gateway's own.
-	Refuses func(host string) bool
 }
 
 // Follow returns what is where res, the answer to a GET or HEAD at the upstream, leads: the first
