@@ -29,7 +29,7 @@ type entry struct {
 }
 
 // Nearly all lines were found in at least two independent sources; what is known from one only
-// stands in the other file, and is off until an operator asks for it: a wrong host is where a
+// is in the other file, and is off until an operator asks for it: a wrong host is where a
 // credential would go.
 var (
 	//go:embed apps.jsonl

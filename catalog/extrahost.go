@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// anyLabels is what stands in an extra host for what the provider names its hosts by.
+// anyLabels is written in an extra host for what the provider names its hosts by.
 const anyLabels = "*"
 
 // IsHostPattern reports whether an entry of ExtraHosts stands for several hosts.

@@ -85,7 +85,7 @@ func (c checker) wholeHostsOf(f Field) error {
 		return errors.New("hosts are for a part of a host: take them out, or take out secret, kind host and options")
 	case !strings.Contains(host, slot):
 		return fmt.Errorf("hosts take the place of the upstream's host, which has no %s: take them out", slot)
-	case c.usedBeside(slot, host):
+	case c.usedElsewhere(slot, host):
 		return fmt.Errorf("hosts take the place of one host, and %s is used elsewhere as well: take them out", slot)
 	}
 	for _, pattern := range f.Hosts {
@@ -97,8 +97,8 @@ func (c checker) wholeHostsOf(f Field) error {
 	return nil
 }
 
-// usedBeside reports whether slot stands anywhere but in addresses with that host.
-func (c checker) usedBeside(slot, host string) bool {
+// usedElsewhere reports whether slot occurs anywhere but in addresses with that host.
+func (c checker) usedElsewhere(slot, host string) bool {
 	text, err := json.Marshal(c.App)
 	if err != nil {
 		return true

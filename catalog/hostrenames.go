@@ -56,7 +56,7 @@ func (c checker) defaultOf(f Field) error {
 	return nil
 }
 
-// outsideHosts reports whether slot stands anywhere but in the hosts of the upstream and of the
+// outsideHosts reports whether slot occurs anywhere but in the hosts of the upstream and of the
 // OAuth 2 endpoints.
 func (c checker) outsideHosts(slot string) bool {
 	rest := *c.App

@@ -101,7 +101,7 @@ func (a *App) AddressFields() (names []string) {
 	return names
 }
 
-// OnlyInHosts reports whether the field called name stands in no path of these addresses: in a
+// OnlyInHosts reports whether the field called name occurs in no path of these addresses: in a
 // host, upper case does not matter.
 func (a *App) OnlyInHosts(name string) bool {
 	return !slices.ContainsFunc(a.addresses(), func(u string) bool {

@@ -109,7 +109,7 @@ func (inj *Injection) Doubted() (vending.Credential, bool) {
 	return inj.credential(), inj.credential().Doubted()
 }
 
-// Refusal returns the error that stands instead of an answer that refuses the credential, if there
+// Refusal returns the error that replaces an answer that refuses the credential, if there
 // is one: the source's own, or that the call could not be replayed with the fresh credential.
 func (inj *Injection) Refusal() error { return inj.refusal }
 

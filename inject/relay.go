@@ -35,7 +35,7 @@ func (p *Placement) carrying(cred vending.Credential) (*Placement, error) {
 	return &bare, nil
 }
 
-// relayedHost stands in URLs where the relay finds the host. No host has it (RFC 6761, section
+// relayedHost is in URLs where the relay finds the host. No host has it (RFC 6761, section
 // 6.4), so that a request that did not go by the relay would end there.
 const relayedHost = "relayed.invalid"
 

@@ -45,7 +45,7 @@ func newSigner(s *catalog.Sign, known func(string) bool) (signer, error) {
 	return nil, fmt.Errorf("sign: scheme %q is unknown: write aws_sigv4 or hmac", s.Scheme)
 }
 
-// signable reports whether name is a header that net/http sends as it stands in the map. The others
+// signable reports whether name is a header that net/http sends as it is in the map. The others
 // it makes itself, and would leave the signature out.
 func signable(name string) bool {
 	switch textproto.CanonicalMIMEHeaderKey(name) {

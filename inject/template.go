@@ -177,7 +177,7 @@ func jsonString(v string) (string, error) {
 	return jsonText(v, false), nil
 }
 
-// jsonText returns v as it stands between quotes in JSON; forHTML escapes <, > and & as well, as
+// jsonText returns v as it is between quotes in JSON; forHTML escapes <, > and & as well, as
 // encoding/json does unless told otherwise.
 func jsonText(v string, forHTML bool) string {
 	var b strings.Builder
