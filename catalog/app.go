@@ -97,8 +97,7 @@ type App struct {
 	Docs string `json:"docs,omitempty"`
 	// Checked is the day on which Docs was last read and compared, as 2006-01-02.
 	Checked string `json:"checked,omitempty"`
-	// Community says that the entry is known from one source only. It is the file of the entry that
-	// says so.
+	// Community says that the entry is known from one source only, as the file that it is in says.
 	Community bool `json:"-"`
 	// AllowHTTP permits a plain `http` upstream. Never set in the embedded data.
 	AllowHTTP bool `json:"allow_http,omitempty"`
