@@ -50,8 +50,8 @@ func TestPackageSize(t *testing.T) {
 	}
 }
 
-// TestCommentLength measures comments that have lines of their own: one behind code is a part of its
-// line. Neither an address nor a directive can be broken.
+// TestCommentLength measures comments that have lines of their own: one behind code is a part of
+// its line. Neither an address nor a directive can be broken.
 func TestCommentLength(t *testing.T) {
 	goFiles(t, func(path string) {
 		text, err := os.ReadFile(path)

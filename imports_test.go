@@ -20,7 +20,8 @@ var arrows = map[string][]string{
 	"caddymodule": {
 		"caddymodule/demoprovider", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
 		"connect/web/hosted", "connect/manager", "connect/mcpserver",
-		"connect/web/page", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "policy", "vending",
+		"connect/web/page", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "internal/strictjson",
+		"policy", "vending",
 		"connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
 	"caddymodule/demoprovider": {},
@@ -37,13 +38,14 @@ var arrows = map[string][]string{
 	"connect/mcpserver":           {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
 	"connect/web/page":            {"vending"},
 	"connect/oauth/tokenendpoint": {"connect", "inject", "internal/httpx", "vending", "catalog"},
-	"inject":                      {"internal/httpx", "internal/lenient", "vending", "catalog"},
-	"internal/":                   {},
-	"policy":                      {"internal/lenient", "vending", "catalog"},
-	"connect/local":               {"connect", "connect/oauth/tokenendpoint", "vending", "catalog"},
-	"vending/":                    {"internal/httpx", "vending", "catalog"},
-	"vending":                     {},
-	"catalog":                     {},
+	"inject": {"internal/httpx", "internal/jsonedit", "internal/lenient", "internal/secretscan", "internal/sse",
+		"vending", "catalog"},
+	"internal/":     {},
+	"policy":        {"internal/lenient", "vending", "catalog"},
+	"connect/local": {"connect", "connect/oauth/tokenendpoint", "vending", "catalog"},
+	"vending/":      {"internal/httpx", "internal/strictjson", "vending", "catalog"},
+	"vending":       {},
+	"catalog":       {"internal/strictjson"},
 }
 
 // goPackage is what `go list -json` prints of a package.

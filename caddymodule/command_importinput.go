@@ -1,47 +1,28 @@
 package caddymodule
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/internal/strictjson"
 	"github.com/vendgate/vendgate/vending"
 )
 
 var errNoObject = errors.New("the credential must be one JSON object, like {\"api_key\":\"…\"}")
 
-// readObject reads an object and nothing after it. Of a doubled key nobody can say which value was
+// readObject reads an object and nothing after it. Of a duplicate key nothing says which value was
 // meant.
 func readObject(raw []byte) (map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, errNoObject
-	}
-	values := map[string]json.RawMessage{}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return nil, errNoObject
-		}
-		name, _ := key.(string)
-		if _, twice := values[name]; twice {
-			return nil, fmt.Errorf("the credential holds %q twice", name)
-		}
-		var value json.RawMessage
-		if dec.Decode(&value) != nil {
-			return nil, errNoObject
-		}
-		values[name] = value
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, errNoObject
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	values, err := strictjson.Map(raw)
+	var duplicate *strictjson.DuplicateError
+	switch {
+	case errors.As(err, &duplicate):
+		return nil, fmt.Errorf("the credential holds %q twice", duplicate.Name)
+	case err != nil:
 		return nil, errNoObject
 	}
 	return values, nil

@@ -5,6 +5,13 @@
 // It must never hold a credential or the state of a connection: it is facts about third parties.
 package catalog
 
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+)
+
 // App is one third-party API. Its JSON form is one line of apps.jsonl.
 //
 // A template is text with placeholders in braces, `{api_key}`. A placeholder names a declared
@@ -24,7 +31,7 @@ type App struct {
 	Categories []string `json:"categories,omitempty"`
 	// AuthType is `o_auth`, `api_key`, `basic` or `header`.
 	AuthType string `json:"auth_type"`
-	// Fields are the values that a connection of a key-based app consists of, and those beside
+	// Fields are the values that a connection of a key-based app consists of, and those besides
 	// the token that an OAuth app needs (a subdomain, an instance).
 	Fields []Field `json:"fields,omitempty"`
 	// Upstream is the absolute base URL. Its host may hold slots, `https://{subdomain}.zendesk.com`:
@@ -51,7 +58,7 @@ type App struct {
 	// with the fields `username` and `password`, for `header` each field as a header of its name.
 	// An `api_key` app must state it, or a Sign.
 	Placement *Placement `json:"placement,omitempty"`
-	// KeyPlaces are where the app's SDKs put its credential beside the places that Placement fills.
+	// KeyPlaces are where the app's SDKs put its credential besides the places that Placement fills.
 	KeyPlaces *KeyPlaces `json:"key_places,omitempty"`
 	// Links say where answers hold addresses of the app's that its clients call.
 	Links *Links `json:"links,omitempty"`
@@ -66,7 +73,7 @@ type App struct {
 	// RateLimit says how the provider tells that it has had too many calls, where it is not by 429
 	// with `Retry-After`.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
-	// Refused are the answers by which the provider refuses the credential, beside 401.
+	// Refused are the answers by which the provider refuses the credential, besides 401.
 	Refused []Refused `json:"refused,omitempty"`
 	// HostRenames are hosts that the options of fields fill and that the provider calls otherwise:
 	// `accounts.zoho.ca` is `accounts.zohocloud.ca`.
@@ -90,8 +97,7 @@ type App struct {
 	Docs string `json:"docs,omitempty"`
 	// Checked is the day on which Docs was last read and compared, as 2006-01-02.
 	Checked string `json:"checked,omitempty"`
-	// Community says that the entry is known from one source only. It is where the entry stands that
-	// says so.
+	// Community says that the entry is known from one source only, as the file that it is in says.
 	Community bool `json:"-"`
 	// AllowHTTP permits a plain `http` upstream. Never set in the embedded data.
 	AllowHTTP bool `json:"allow_http,omitempty"`
@@ -115,77 +121,12 @@ var ErrorForms = []string{AWSXML, TelegramForm, ErrorText}
 
 // Where the value of a field comes from.
 const (
-	// FromClient is a value that comes with the OAuth client: what the provider gave the tenant beside
-	// its id and secret, or `client_id` itself.
+	// FromClient is a value that comes with the OAuth client: what the provider gave the tenant
+	// besides its id and secret, or `client_id` itself.
 	FromClient = "client"
 	// FromGrant is a value that an OAuth2.Capture finds when an end user authorizes.
 	FromGrant = "grant"
 )
-
-// KindHost is the kind of a field whose value is a whole host name, with an optional port.
-const KindHost = "host"
-
-// KindLabels is the kind of a field that fills a part of a host with one DNS label or several
-// joined by dots, for providers that keep some accounts below another name: acme.example.com,
-// acme.demo.example.com.
-const KindLabels = "labels"
-
-// Field is one value that a connection has beside its token, or instead of one.
-type Field struct {
-	// Name is what templates and connections call it: `[a-z0-9_]`, or for apps of auth type
-	// `header` without a placement, the header's name.
-	Name string `json:"name"`
-	// Label is what a form calls it.
-	Label string `json:"label,omitempty"`
-	// Help is a short sentence that a form shows below it: where to find the value, or how it
-	// looks. At most 200 bytes.
-	Help string `json:"help,omitempty"`
-	// Secret says that the value must never be shown.
-	Secret bool `json:"secret,omitempty"`
-	// From is empty for what the end user enters, or `client` or `grant`.
-	From string `json:"from,omitempty"`
-	// Kind is empty for any text, or `host`.
-	Kind string `json:"kind,omitempty"`
-	// Options are the only values there are, if it has any.
-	Options []string `json:"options,omitempty"`
-	// Default is the option that a connection without a value has: the region that an app's address
-	// was before others could be chosen. It fills hosts alone, of what the end user enters.
-	Default string `json:"default,omitempty"`
-	// Hosts are other hosts of the provider's that a value may name whole, in place of filling its
-	// slot in the upstream: `*.my.salesforce.mil`. The star is one DNS label, or several for the
-	// kind `labels`.
-	Hosts []string `json:"hosts,omitempty"`
-	// SitePath says that a value of kind `host` may go on with the path below which a site lives,
-	// `example.com/blog`. It goes between the host and the base path of an address.
-	SitePath bool `json:"site_path,omitempty"`
-	// Cut are paths that people paste along with the address of their site and that are no part of
-	// it, such as `/wp-admin`: what is entered into a field of kind `host` ends before the first of
-	// them.
-	Cut []string `json:"cut,omitempty"`
-}
-
-// Placement says where a credential goes in the upstream request. Several may be set at once.
-type Placement struct {
-	// Header maps header names to templates.
-	Header map[string]string `json:"header,omitempty"`
-	// Query maps query keys to templates.
-	Query map[string]string `json:"query,omitempty"`
-	// Basic is HTTP Basic authentication (RFC 7617).
-	Basic *Basic `json:"basic,omitempty"`
-	// PathPrefix is a template that goes after the upstream's base path and before the caller's
-	// path; it starts with `/` and each placeholder fills part of one segment.
-	PathPrefix string `json:"path_prefix,omitempty"`
-	// OtherPrefixes are templates like PathPrefix that begin with segments without placeholders,
-	// `/file/bot{token}`: callers' paths that begin with those, `/file/photos/1.jpg`, get all of it in
-	// their place, and not PathPrefix. See [Placement.Prefixes].
-	OtherPrefixes []string `json:"other_prefixes,omitempty"`
-}
-
-// Basic holds the templates of user name and password.
-type Basic struct {
-	Username string `json:"username"`
-	Password string `json:"password"`
-}
 
 // OAuth2 is what it takes to obtain and to refresh tokens. URLs are https. Those of the three
 // endpoints may hold slots, as an upstream may, and placeholders that fill part of one segment of
@@ -237,7 +178,7 @@ type OAuth2 struct {
 	// `authed_user`; empty means that the answer itself does.
 	Answer string `json:"answer,omitempty"`
 	// Ended are texts by which the provider says, in answer to a refresh, that the grant has ended,
-	// beside the known ones: an error code in whichever member, or a part of a description. Case
+	// besides the known ones: an error code in whichever member, or a part of a description. Case
 	// does not matter.
 	Ended []string `json:"ended,omitempty"`
 	// Capture finds the values of the fields from `grant`.
@@ -247,75 +188,22 @@ type OAuth2 struct {
 	TokenLifetime int `json:"token_lifetime,omitempty"`
 }
 
-// Exchange trades one token for another, as the APIs of Meta want it: GET with `grant_type` and the
-// token, all in the query, to which [OAuth2.Exchange] adds the client's `client_id` and
-// `client_secret`. Its answer is one of a token endpoint.
-type Exchange struct {
-	URL       string `json:"url"`
-	GrantType string `json:"grant_type"`
-	// Param is the parameter with the token.
-	Param string `json:"param"`
-}
-
-// Verify is a request to the upstream with the credential placed.
-type Verify struct {
-	// Method is GET by default.
-	Method string `json:"method,omitempty"`
-	// Host is one of the extra hosts, if it is not the upstream that is asked.
-	Host string `json:"host,omitempty"`
-	// Path is appended to the upstream's base URL or to the host; it may hold a query and
-	// placeholders.
-	Path string `json:"path"`
-	// Headers are sent with it.
-	Headers map[string]string `json:"headers,omitempty"`
-	// Body is sent as JSON where not empty.
-	Body string `json:"body,omitempty"`
-	// Success says what the answer to an accepted credential holds, for APIs that answer 2xx to a
-	// wrong one as well: `ok=true` is the value of a member, `data.me.id` that there is one which
-	// is not null. Names are joined by dots; an index is the name of an element of a list.
-	Success string `json:"success,omitempty"`
-	// Wrong are the statuses that mean a wrong credential, beside 401, which always does but where
-	// Accepted says otherwise.
-	Wrong []int `json:"wrong,omitempty"`
-	// Accepted are failures that say that the credential is right, 401 among them.
-	Accepted []Accepted `json:"accepted,omitempty"`
-	// Inconclusive says that a status from 400 to 499 other than 401 and those in Wrong may have
-	// another cause than a wrong credential, such as a scope. Without it, all of them mean a wrong
-	// one but 402, which leaves it open, 408 and 429.
-	Inconclusive bool `json:"inconclusive,omitempty"`
-}
-
-// Sign describes request signing. All of its values but Message and the numbers are templates over
-// the fields.
-type Sign struct {
-	// Scheme is `aws_sigv4` or `hmac`.
-	Scheme string `json:"scheme"`
-
-	// Service and Region of `aws_sigv4`, e.g. `s3` and `{region}`. The keys come from the fields
-	// `access_key_id`, `secret_access_key` and, if present, `session_token`.
-	Service string `json:"service,omitempty"`
-	Region  string `json:"region,omitempty"`
-
-	// Hash of `hmac`: `sha1`, `sha256` or `sha512`.
-	Hash string `json:"hash,omitempty"`
-	// Key is the template of the HMAC key, and KeyEncoding how its text encodes it: `text` (the
-	// default), `base64` or `hex`.
-	Key         string `json:"key,omitempty"`
-	KeyEncoding string `json:"key_encoding,omitempty"`
-	// Message is the declared string. It may use `{method}`, `{path}` (escaped, with the query),
-	// `{path_only}`, `{query}`, `{host}`, `{timestamp}`, `{body}`, `{body_sha256}` (hex) and the
-	// fields.
-	Message string `json:"message,omitempty"`
-	// Header receives Prefix followed by the signature in Encoding: `hex` (the default) or `base64`.
-	Header   string `json:"header,omitempty"`
-	Prefix   string `json:"prefix,omitempty"`
-	Encoding string `json:"encoding,omitempty"`
-	// TimestampHeader, if set, receives the timestamp in TimestampFormat: `unix` (the default),
-	// `unix_ms` or `rfc3339`.
-	TimestampHeader string `json:"timestamp_header,omitempty"`
-	TimestampFormat string `json:"timestamp_format,omitempty"`
-
-	// MaxBody bounds, in bytes, the body that is held in memory when the scheme needs all of it before
-	// the first byte can go out; a larger one is `request_too_large`. 1 MiB by default.
-	MaxBody int64 `json:"max_body,omitempty"`
+// documentation checks where the entry's facts come from, and when they were compared.
+func (c checker) documentation() error {
+	if c.Docs != "" {
+		u, err := url.Parse(c.Docs)
+		if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+			return errors.New("docs must be an https address of the provider's: write it like " +
+				"https://developers.example.com/auth")
+		}
+	}
+	switch _, err := time.Parse(time.DateOnly, c.Checked); {
+	case c.Checked == "":
+		return nil
+	case c.Docs == "":
+		return errors.New("checked is the day on which docs was read, but docs is missing: write it")
+	case err != nil:
+		return fmt.Errorf("checked %q is invalid: write a day like 2026-11-30", c.Checked)
+	}
+	return nil
 }

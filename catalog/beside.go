@@ -26,7 +26,7 @@ type Beside struct {
 	Placement *Placement `json:"placement,omitempty"`
 }
 
-// beside checks what lies outside of the API.
+// beside checks what is outside of the API.
 func (c checker) beside() error {
 	b := c.Beside
 	if b == nil {
@@ -46,7 +46,7 @@ func (c checker) beside() error {
 			return fmt.Errorf("beside.paths: %s is a duplicate: keep one", pattern)
 		}
 		if base := c.basePath(); b.Host == "" && base != "" && strings.HasPrefix(pattern, base+"/") {
-			return fmt.Errorf("beside.paths: %s lies below the upstream's path: take it out, since calls reach it without ~",
+			return fmt.Errorf("beside.paths: %s is below the upstream's path: take it out, since calls reach it without ~",
 				pattern)
 		}
 	}
@@ -107,9 +107,8 @@ func (c checker) besidePlacement() error {
 
 // checkBesidePath wants a segment that is at least in part literal: what is open must have a name.
 func checkBesidePath(pattern string) error {
-	invalid := fmt.Errorf("%q is invalid: write a decoded path like /*/*.git/info/refs or /uploads/**, where * stands "+
-		"for what is within "+
-		"one segment and ** for segments at the beginning or at the end", pattern)
+	invalid := fmt.Errorf("%q is invalid: write a decoded path like /*/*.git/info/refs or /uploads/**, where * matches "+
+		"within one segment and ** matches segments at the beginning or at the end", pattern)
 	if !strings.HasPrefix(pattern, "/") || strings.ContainsAny(pattern, "%?#;\\[]{} ") ||
 		strings.ContainsFunc(pattern, isControl) {
 		return invalid

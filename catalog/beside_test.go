@@ -18,7 +18,7 @@ func TestCheckBeside(t *testing.T) {
 		"a duplicate": {besideOf(Beside{Paths: []string{"/a", "/a"}}),
 			`app acme: beside.paths: /a is a duplicate: keep one`},
 		"below the base": {besideOf(Beside{Paths: []string{"/v1/*"}}),
-			`app acme: beside.paths: /v1/* lies below the upstream's path: `},
+			`app acme: beside.paths: /v1/* is below the upstream's path: `},
 		"the upstream's host": {besideOf(Beside{Host: "api.example.com", Paths: []string{"/a"}}),
 			`app acme: beside.host: api.example.com is the upstream's host: take it out`},
 		"a slot": {besideOf(Beside{Host: "{api_key}.example.com", Paths: []string{"/a"}}),
@@ -66,7 +66,7 @@ func TestCheckBeside(t *testing.T) {
 		},
 		"no such field": {
 			besideOf(Beside{Paths: []string{"/a"}, Placement: &Placement{Basic: &Basic{Username: "a", Password: "{b}"}}}),
-			`app acme: beside: placement.basic.password: {b} is no declared field: `,
+			`app acme: beside: placement.basic.password: {b} is not a declared field: `,
 		},
 	}
 	for _, path := range []string{

@@ -8,7 +8,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
+
+// Capture finds one value when an end user authorizes, and keeps it with the connection.
+type Capture struct {
+	// Field is the declared field, from `grant`, that gets the value.
+	Field string `json:"field"`
+	// From is `token` for the token endpoint's answer, `callback` for a parameter of the provider's
+	// redirect, or `call` for the answer to a request of its own with the new credential.
+	From string `json:"from"`
+	// URL of `call` is requested by GET. It has one of the app's fixed hosts: the upstream's, an extra
+	// one or an endpoint's.
+	URL string `json:"url,omitempty"`
+	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`,
+	// where brackets take the one element of a list that has such a member, and `0` takes the only
+	// one. Of several, the first may be another account than the one that was just authorized, so that
+	// there is no value then, unless they all lead to the same. Where that is how a provider answers,
+	// the end user says which one it is: brackets may hold fields that they enter,
+	// `[url=https://{site}.example.com].id`, and upper case does not matter there. With no name before
+	// them, brackets look into the answer itself. For `callback` it is the parameter's name.
+	Path string `json:"path"`
+	// Pattern is a regular expression with one group, which is the value; empty takes all of the text.
+	// It must match the whole text.
+	Pattern string `json:"pattern,omitempty"`
+}
 
 // Where a Capture finds its value.
 const (
@@ -74,7 +98,7 @@ func (c checker) captures() error {
 				return fmt.Errorf("oauth2.capture %s: %w", capture.Field, err)
 			}
 			if found[capture.Field] {
-				return fmt.Errorf("oauth2.capture %s is declared twice: keep one of them", capture.Field)
+				return fmt.Errorf("oauth2.capture %s is a duplicate: keep one of them", capture.Field)
 			}
 			found[capture.Field] = true
 		}
@@ -92,7 +116,7 @@ func (c checker) capture(capture Capture) error {
 	case c.fieldFrom(capture.Field) != FromGrant:
 		return errors.New("no field of that name is from the grant: declare it with from grant")
 	case c.OAuth2.AuthorizeURL == "":
-		return errors.New("there is no authorization that could give it: write an authorize_url")
+		return errors.New("the app has no authorization that could provide it: write an authorize_url")
 	case !capturePath.MatchString(capture.Path), capture.From == CaptureCallback &&
 		strings.ContainsAny(capture.Path, ".[]"):
 		return errors.New("path must be names joined by dots, like accounts[is_default=true].base_uri, or for callback " +
@@ -130,7 +154,7 @@ func (c checker) captureFilters(path string) error {
 			switch {
 			case !p.field:
 			case !ok:
-				return fmt.Errorf("path: {%s} is no declared field: add it to fields", p.text)
+				return fmt.Errorf("path: {%s} is not a declared field: add it to fields", p.text)
 			case f.From != "":
 				return fmt.Errorf("path: field %s is from the %s, and only what the end user enters can choose: take its from out",
 					p.text, f.From)
@@ -167,25 +191,23 @@ func (c checker) captureURL(raw string) error {
 	return errors.New("url has a host that the app does not have: add it to extra_hosts")
 }
 
-// Capture finds one value when an end user authorizes, and keeps it with the connection.
-type Capture struct {
-	// Field is the declared field, from `grant`, that gets the value.
-	Field string `json:"field"`
-	// From is `token` for the token endpoint's answer, `callback` for a parameter of the provider's
-	// redirect, or `call` for the answer to a request of its own with the new credential.
-	From string `json:"from"`
-	// URL of `call` is requested by GET. It has one of the app's fixed hosts: the upstream's, an extra
-	// one or an endpoint's.
-	URL string `json:"url,omitempty"`
-	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`,
-	// where brackets take the one element of a list that has such a member, and `0` takes the only
-	// one. Of several, the first may be another account than the one that was just authorized, so that
-	// there is no value then, unless they all lead to the same. Where that is how a provider answers,
-	// the end user says which one it is: brackets may hold fields that they enter,
-	// `[url=https://{site}.example.com].id`, and upper case does not matter there. With no name before
-	// them, brackets look into the answer itself. For `callback` it is the parameter's name.
-	Path string `json:"path"`
-	// Pattern is a regular expression with one group, which is the value; empty takes all of the text.
-	// It must match the whole text.
-	Pattern string `json:"pattern,omitempty"`
+// found are the patterns that [Find] has compiled. There are no more of them than entries have.
+var found sync.Map // of *regexp.Regexp by pattern
+
+// Find returns what the group of an entry's pattern finds in text, which the pattern must match as
+// a whole, or "".
+func Find(pattern, text string) string {
+	known, ok := found.Load(pattern)
+	if !ok {
+		compiled, err := regexp.Compile(`^(?:` + pattern + `)$`)
+		if err != nil {
+			return ""
+		}
+		known, _ = found.LoadOrStore(pattern, compiled)
+	}
+	m := known.(*regexp.Regexp).FindStringSubmatch(text)
+	if len(m) != 2 {
+		return ""
+	}
+	return m[1]
 }

@@ -29,7 +29,7 @@ type entry struct {
 }
 
 // Nearly all lines were found in at least two independent sources; what is known from one only
-// stands in the other file, and is off until an operator asks for it: a wrong host is where a
+// is in the other file, and is off until an operator asks for it: a wrong host is where a
 // credential would go.
 var (
 	//go:embed apps.jsonl
@@ -53,7 +53,7 @@ func index(lines string, community bool) (map[string]*entry, error) {
 			return nil, fmt.Errorf("embedded app %d does not begin with its slug", len(found)+1)
 		}
 		if found[slug] != nil {
-			return nil, fmt.Errorf("the embedded app %s is written twice", slug)
+			return nil, fmt.Errorf("the embedded app %s is a duplicate", slug)
 		}
 		found[slug] = &entry{line: line, community: community}
 	}
@@ -82,7 +82,7 @@ func Embedded(communityApps ...string) (*Catalog, error) {
 	for _, slug := range communityApps {
 		e, ok := others[slug]
 		if !ok {
-			return nil, fmt.Errorf("%s is no app of the community", slug)
+			return nil, fmt.Errorf("%s is not a community app", slug)
 		}
 		bySlug[slug] = e
 		delete(off, slug)
@@ -94,8 +94,8 @@ func newCatalog(bySlug, off map[string]*entry) *Catalog {
 	return &Catalog{bySlug: bySlug, slugs: slices.Sorted(maps.Keys(bySlug)), off: off}
 }
 
-// get returns the entry's app. An embedded entry that does not pass its check is none; a test holds
-// all of them against it.
+// get returns the entry's app. An embedded entry that does not pass its check does not exist; a
+// test holds all of them against it.
 func (e *entry) get() (*App, error) {
 	e.read.Do(func() {
 		if e.app != nil {
@@ -132,7 +132,7 @@ func (c *Catalog) With(apps ...App) (*Catalog, error) {
 		// Of two with one slug, the last would win in silence: an operator would find the credential
 		// going where only one of the two definitions says.
 		if given[app.Slug] {
-			return nil, fmt.Errorf("app %s: defined twice: keep one, or give the other a slug of its own", app.Slug)
+			return nil, fmt.Errorf("app %s: duplicate slug: keep one, or give the other a slug of its own", app.Slug)
 		}
 		given[app.Slug] = true
 		bySlug[app.Slug] = &entry{app: &app}

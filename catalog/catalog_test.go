@@ -58,7 +58,7 @@ func TestEmbeddedAppsAreReadOnce(t *testing.T) {
 func TestIndexRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ lines, want string }{
 		"another order": {`{"name":"A","slug":"a"}`, `embedded app 1 does not begin with its slug`},
-		"twice":         {`{"slug":"a"}` + "\n" + `{"slug":"a"}`, `the embedded app a is written twice`},
+		"twice":         {`{"slug":"a"}` + "\n" + `{"slug":"a"}`, `the embedded app a is a duplicate`},
 	} {
 		if _, err := index(c.lines, false); err == nil || err.Error() != c.want {
 			t.Errorf("%s: error\n got %v\nwant %s", name, err, c.want)
@@ -100,7 +100,7 @@ func TestCommunityIsOff(t *testing.T) {
 	if !ok || !app.Community || one.Off(slug) || len(one.Slugs()) != len(off.Slugs())+1 {
 		t.Errorf("%s asked for: %+v", slug, app)
 	}
-	if _, err := Embedded("gmail"); err == nil || err.Error() != "gmail is no app of the community" {
+	if _, err := Embedded("gmail"); err == nil || err.Error() != "gmail is not a community app" {
 		t.Errorf("a verified one asked for: %v", err)
 	}
 }
@@ -161,7 +161,7 @@ func TestWithRefuses(t *testing.T) {
 		want string
 	}{
 		"a slug given twice": {[]App{keyed("a"), keyed("b"), keyed("a")},
-			"app a: defined twice: keep one, or give the other a slug of its own"},
+			"app a: duplicate slug: keep one, or give the other a slug of its own"},
 		"an unchecked app": {[]App{keyed("a"), bad}, "app bad: upstream is plain http: write https, or set allow_http"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -111,7 +111,7 @@ func (c checker) fields() error {
 			return fmt.Errorf("field %s: an o_auth app has it without declaring it: take it out of fields", f.Name)
 		}
 		if seen[key] {
-			return fmt.Errorf("field %s is declared twice: keep one of them", f.Name)
+			return fmt.Errorf("field %s is a duplicate: keep one of them", f.Name)
 		}
 		seen[key] = true
 	}
@@ -140,7 +140,8 @@ func (c checker) secrecy() error {
 	}
 	for _, name := range names {
 		if _, ok := c.field(name); ok {
-			return fmt.Errorf("no field that authenticates is secret, so that a key could stand in the configuration: write "+
+			return fmt.Errorf("no field that authenticates is secret, so that the configuration could hold a key in plain "+
+				"text: write "+
 				"field %s secret", name)
 		}
 	}
@@ -186,65 +187,6 @@ func (p *Placement) fieldNames() []string {
 	return append(names, fieldNames(p.PathPrefix+strings.Join(p.OtherPrefixes, ""))...)
 }
 
-// fieldNames returns the placeholders of a template that passed its own check.
-func fieldNames(template string) []string {
-	parts, _ := scan(template)
-	var names []string
-	for _, p := range parts {
-		if p.field {
-			names = append(names, p.text)
-		}
-	}
-	return names
-}
-
-// template checks the text of a template: its syntax, that its placeholders are declared,
-// and that its literal text cannot break out of the line it lands in.
-func (c checker) template(where, text string) ([]part, error) {
-	parts, err := scan(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", where, err)
-	}
-	for _, p := range parts {
-		if p.field {
-			if err := c.placeholder(p.text); err != nil {
-				return nil, fmt.Errorf("%s: %w", where, err)
-			}
-		} else if strings.ContainsFunc(p.text, isControl) {
-			return nil, fmt.Errorf("%s holds a control character: take it out", where)
-		}
-	}
-	return parts, nil
-}
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
-
-func (c checker) placeholder(name string, extra ...string) error {
-	// A JSON body whose braces were not doubled; it may hold anything, so that it is not quoted.
-	if name == "" || strings.ContainsFunc(name, notToken) {
-		return errors.New("what stands between { and } is no name: write {name}, or {{ and }} for braces")
-	}
-	if c.OwnsClient(name) || name == ClientSecret && c.fieldFrom(name) == FromClient {
-		return fmt.Errorf("{%s} is the OAuth client's, for the token endpoint alone: write {access_token}", name)
-	}
-	known := slices.Clone(extra)
-	if c.AuthType == oAuth {
-		known = append(known, accessToken, tokenType)
-	}
-	for _, f := range c.Fields {
-		if !c.OwnsClient(f.Name) {
-			known = append(known, f.Name)
-		}
-	}
-	switch {
-	case slices.Contains(known, name):
-		return nil
-	case len(known) == 0:
-		return fmt.Errorf("{%s} is no declared field: add it to fields", name)
-	}
-	return fmt.Errorf("{%s} is no declared field: add it to fields, or write {%s}", name, strings.Join(known, "} or {"))
-}
-
 func (c checker) errorMode() error {
 	if c.Errors != "" && c.Errors != "passthrough" {
 		return fmt.Errorf("errors %q is unknown: write passthrough, or leave it out to have errors mapped", c.Errors)
@@ -260,7 +202,7 @@ func (c checker) allowances() error {
 	for _, text := range c.AllowPrivate {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
-			return fmt.Errorf("allow_private %q is no CIDR: write it like 10.0.0.0/8", text)
+			return fmt.Errorf("allow_private %q is not a CIDR: write it like 10.0.0.0/8", text)
 		}
 		// 10.1.2.3/8 allows all of 10/8, which is hardly what its writer meant.
 		if masked := prefix.Masked(); masked != prefix {

@@ -42,8 +42,8 @@ func beside(f Field, edit change) change {
 	}
 }
 
-const notSecret = `app acme: no field that authenticates is secret, so that a key could stand in the configuration: ` +
-	`write field api_key secret`
+const notSecret = `app acme: no field that authenticates is secret, so that the configuration could hold a key in ` +
+	`plain text: write field api_key secret`
 
 func nothing(*App) {}
 
@@ -160,7 +160,7 @@ var badKeyed = map[string]refusal{
 	}, `app acme: errors "raw" is unknown: write passthrough, or leave it out to have errors mapped`},
 	"no CIDR": {func(a *App) {
 		a.AllowPrivate = []string{"10.0.0.1"}
-	}, `app acme: allow_private "10.0.0.1" is no CIDR: write it like 10.0.0.0/8`},
+	}, `app acme: allow_private "10.0.0.1" is not a CIDR: write it like 10.0.0.0/8`},
 	"CIDR with host bits": {func(a *App) {
 		a.AllowPrivate = []string{"10.1.2.3/8"}
 	},
@@ -175,10 +175,10 @@ var badKeyed = map[string]refusal{
 	}, `app acme: field "": a name must be of a-z, 0-9 and _: write it like api_key`},
 	"field twice": {func(a *App) {
 		a.Fields = append(a.Fields, a.Fields[0])
-	}, `app acme: field api_key is declared twice: keep one of them`},
-	"header field twice": {of("header", "X-Key", "x-key"), `app acme: field x-key is declared twice: keep one of them`},
+	}, `app acme: field api_key is a duplicate: keep one of them`},
+	"header field twice": {of("header", "X-Key", "x-key"), `app acme: field x-key is a duplicate: keep one of them`},
 	"header field no token": {of("header", "X Key"),
-		`app acme: fields: the header name that begins with "X" is none: write the name alone, like X-Api-Key`},
+		`app acme: fields: the header name that begins with "X" is invalid: write the name alone, like X-Api-Key`},
 	"header field reserved": {of("header", "host"),
 		`app acme: fields: the header host belongs to the connection and not to the app: write another one, like ` +
 			`Authorization`},
@@ -192,19 +192,19 @@ var badKeyed = map[string]refusal{
 	"verify method": {verify(Verify{Method: "DELETE", Path: "/me"}),
 		`app acme: verify.method "DELETE": write GET, HEAD or POST: a verify request must change nothing`},
 	"undeclared in verify path": {verify(Verify{Path: "/{id}"}),
-		`app acme: verify.path: {id} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: verify.path: {id} is not a declared field: add it to fields, or write {api_key}`},
 	"undeclared in verify header": {verify(Verify{Path: "/", Headers: map[string]string{"X-V": "{v}"}}),
-		`app acme: verify.headers X-V: {v} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: verify.headers X-V: {v} is not a declared field: add it to fields, or write {api_key}`},
 	"undeclared in verify body": {verify(Verify{Path: "/", Body: `{{"a":"{b}"}}`}),
-		`app acme: verify.body: {b} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: verify.body: {b} is not a declared field: add it to fields, or write {api_key}`},
 	"JSON as verify body": {verify(Verify{Path: "/", Body: `{"a":"canary"}`}),
-		`app acme: verify.body: what stands between { and } is no name: write {name}, or {{ and }} for braces`},
+		`app acme: verify.body: the text between { and } is not a name: write {name}, or {{ and }} for braces`},
 	"verify header name": {verify(Verify{Path: "/", Headers: map[string]string{"Host": "x"}}),
 		`app acme: verify.headers: the header Host belongs to the connection and not to the app: write another one, like ` +
 			`Authorization`},
 	"oauth2 of a keyed app": {func(a *App) {
 		a.OAuth2 = &OAuth2{TokenURL: "https://auth.example.com"}
-	}, `app acme: auth_type api_key has no use for oauth2: take it out, or write auth_type o_auth`},
+	}, `app acme: auth_type api_key does not use oauth2: take it out, or write auth_type o_auth`},
 }
 
 // badSecrecy are apps whose credential nothing would keep secret.
@@ -219,13 +219,16 @@ var badSecrecy = map[string]refusal{
 	"key of a sign": {beside(Field{Name: "other", Secret: true}, open(hmac(headers("X-Other", "{other}")))),
 		notSecret},
 	"aws": {open(aws(nothing)),
-		`app acme: no field that authenticates is secret, so that a key could stand in the configuration: write field ` +
+		`app acme: no field that authenticates is secret, so that the configuration could hold a key in plain text: write ` +
+			`field ` +
 			`secret_access_key secret`},
 	"default of basic": {beside(Field{Name: "username", Secret: true}, open(of("basic", "password"))),
-		`app acme: no field that authenticates is secret, so that a key could stand in the configuration: write field ` +
+		`app acme: no field that authenticates is secret, so that the configuration could hold a key in plain text: write ` +
+			`field ` +
 			`password secret`},
 	"default of header": {open(of("header", "X-Api-Key", "X-Id")),
-		`app acme: no field that authenticates is secret, so that a key could stand in the configuration: write field ` +
+		`app acme: no field that authenticates is secret, so that the configuration could hold a key in plain text: write ` +
+			`field ` +
 			`X-Api-Key secret`},
 	"password comes first": {beside(Field{Name: "id"}, open(basicOf("{id}", "{api_key}"))), notSecret},
 }

@@ -50,7 +50,7 @@ type Slot struct {
 }
 
 // Hosts are all that calls of the app may reach: the upstream first, then its extra hosts, and last
-// what lies beside its API.
+// what is outside of its API.
 func (a *App) Hosts() []Host {
 	main := a.mainHost()
 	hosts := append([]Host{main}, a.otherPrefixHosts(main)...)

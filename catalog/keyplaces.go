@@ -22,7 +22,7 @@ func (c checker) keyPlaces() error {
 	case k == nil:
 		return nil
 	case len(k.Headers)+len(k.Query) == 0:
-		return errors.New("key_places says nothing: write headers or query, or leave it out")
+		return errors.New("key_places is empty: write headers or query, or leave it out")
 	}
 	for i, name := range k.Headers {
 		if err := checkHeaderName(name); err != nil {

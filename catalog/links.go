@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Links say where an app's answers hold addresses that its clients call, beside `Location`,
+// Links say where an app's answers hold addresses that its clients call, besides `Location`,
 // `Content-Location` and `Link`. Those of the app's own hosts become addresses of the gateway, and
 // all others stay. An address is absolute, of http, https, ws or wss, or a bare host that clients
 // put a scheme before. Paths alone are left to the client, which joins them with its own base URL.
@@ -34,7 +34,7 @@ func (c checker) links() error {
 	case l == nil:
 		return nil
 	case len(l.Members)+len(l.Headers) == 0:
-		return errors.New("links says nothing: write members or headers, or leave it out")
+		return errors.New("links is empty: write members or headers, or leave it out")
 	}
 	for i, name := range l.Members {
 		switch {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/vendgate/vendgate/internal/strictjson"
 )
 
 // maxLine bounds one app's line, in bytes without the line feed. The longest embedded line is
@@ -97,7 +99,7 @@ func (l *Line) read(text []byte, seen map[string]int) {
 		return
 	}
 	if l.App, l.Err = parseLine(text); l.Err == nil {
-		l.Err = checkKeys(json.NewDecoder(bytes.NewReader(text)))
+		l.Err = checkKeys(text, ownKeys)
 	}
 	if l.Err != nil {
 		l.Slug = slugOf(text)
@@ -158,15 +160,6 @@ func inWords(err error) error {
 	return fmt.Errorf("%q: write %s, not: %s", mistyped.Field, want, mistyped.Value)
 }
 
-// checkKeys refuses what encoding/json takes in silence: a key that is repeated, of which the last
-// would win, or spelt in another case.
-func checkKeys(d *json.Decoder) error {
-	if _, err := d.Token(); err != nil { // the brace
-		return err
-	}
-	return checkObject(d, ownKeys)
-}
-
 // naming is what the keys of an object are.
 type naming int
 
@@ -183,53 +176,62 @@ var namings = map[string]naming{
 	"refresh_params": parameterKeys,
 }
 
-func checkObject(d *json.Decoder, keys naming) error {
-	seen := map[string]bool{}
-	for {
-		token, err := d.Token()
-		key, isKey := token.(string)
-		if err != nil || !isKey {
-			return err // the closing brace
+// checkKeys refuses what encoding/json takes in silence: a duplicate key of an object, or one that
+// is spelt in another case.
+func checkKeys(text []byte, keys naming) error {
+	members, err := strictjson.Object(text, func(m strictjson.Member) string {
+		if keys == parameterKeys {
+			return m.Name
 		}
-		name, of := key, ownKeys
-		if keys != parameterKeys {
-			name = strings.ToLower(key)
+		return strings.ToLower(m.Name)
+	})
+	var duplicate *strictjson.DuplicateError
+	if errors.As(err, &duplicate) {
+		return fmt.Errorf("%q is a duplicate: keep one of them", duplicate.Name)
+	}
+	for _, m := range members {
+		of := ownKeys
+		if keys == ownKeys {
+			if err := checkKey(m.Name); err != nil {
+				return err
+			}
+			of = namings[m.Name]
 		}
-		switch {
-		case keys == ownKeys && strings.ContainsFunc(key, func(r rune) bool { return r > unicode.MaxASCII }):
-			// encoding/json takes U+017F for an s and U+212A for a k.
-			return fmt.Errorf("unknown field %+q: write it in ASCII", key)
-		case seen[name]:
-			return fmt.Errorf("%q is there twice: keep one of them", key)
-		case keys == ownKeys && key != name:
-			return fmt.Errorf("unknown field %q: write %q", key, name)
-		case keys == ownKeys:
-			of = namings[key]
-		}
-		seen[name] = true
-		if err := checkValue(d, of); err != nil {
+		if err := checkValue(m.Value, of); err != nil {
 			return err
 		}
 	}
+	return err
 }
 
-func checkValue(d *json.Decoder, keys naming) error {
-	token, err := d.Token()
-	if err != nil {
-		return err
+// checkKey checks a property of the format.
+func checkKey(key string) error {
+	if strings.ContainsFunc(key, func(r rune) bool { return r > unicode.MaxASCII }) {
+		// encoding/json takes U+017F for an s and U+212A for a k.
+		return fmt.Errorf("unknown field %+q: write it in ASCII", key)
 	}
-	switch token {
-	case json.Delim('{'):
-		return checkObject(d, keys)
-	case json.Delim('['):
-		for d.More() {
-			if err := checkValue(d, ownKeys); err != nil {
+	if lower := strings.ToLower(key); key != lower {
+		return fmt.Errorf("unknown field %q: write %q", key, lower)
+	}
+	return nil
+}
+
+func checkValue(value []byte, keys naming) error {
+	switch value[0] {
+	case '{':
+		return checkKeys(value, keys)
+	case '[':
+		var list []json.RawMessage
+		if err := json.Unmarshal(value, &list); err != nil {
+			return err
+		}
+		for _, v := range list {
+			if err := checkValue(v, ownKeys); err != nil {
 				return err
 			}
 		}
-		_, err = d.Token()
 	}
-	return err
+	return nil
 }
 
 // slugOf finds the slug in a line that may be cut off or otherwise broken after it; "" if there is

@@ -8,6 +8,17 @@ import (
 	"strings"
 )
 
+// OAuth1 is what it takes to obtain a token by RFC 5849, section 2. URLs are https; they may hold
+// slots, as an upstream may. Requests are signed by HMAC-SHA1, with the signature in
+// `Authorization`.
+type OAuth1 struct {
+	RequestTokenURL string `json:"request_token_url"`
+	AuthorizeURL    string `json:"authorize_url"`
+	AccessTokenURL  string `json:"access_token_url"`
+	// AuthorizeParams are added to the address of the provider's page.
+	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
+}
+
 // The fields that sign the requests of an OAuth 1 app. No app declares them.
 const (
 	ConsumerKey      = "consumer_key"
@@ -17,6 +28,10 @@ const (
 )
 
 var oauth1Names = []string{ConsumerKey, ConsumerSecret, OAuthToken, OAuthTokenSecret}
+
+// oauth1Fields are what an app that signs by OAuth 1 has besides the fields it declares.
+var oauth1Fields = []Field{{Name: ConsumerKey}, {Name: ConsumerSecret, Secret: true},
+	{Name: OAuthTokenSecret, Secret: true}}
 
 func (c checker) oauth1() error {
 	o := c.OAuth1
@@ -46,15 +61,4 @@ func (c checker) oauth1() error {
 		}
 	}
 	return nil
-}
-
-// OAuth1 is what it takes to obtain a token by RFC 5849, section 2. URLs are https; they may hold
-// slots, as an upstream may. Requests are signed by HMAC-SHA1, with the signature in
-// `Authorization`.
-type OAuth1 struct {
-	RequestTokenURL string `json:"request_token_url"`
-	AuthorizeURL    string `json:"authorize_url"`
-	AccessTokenURL  string `json:"access_token_url"`
-	// AuthorizeParams are added to the address of the provider's page.
-	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
 }

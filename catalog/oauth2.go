@@ -8,6 +8,16 @@ import (
 	"strings"
 )
 
+// Exchange trades one token for another, as the APIs of Meta want it: GET with `grant_type` and the
+// token, all in the query, to which [OAuth2.Exchange] adds the client's `client_id` and
+// `client_secret`. Its answer is one of a token endpoint.
+type Exchange struct {
+	URL       string `json:"url"`
+	GrantType string `json:"grant_type"`
+	// Param is the parameter with the token.
+	Param string `json:"param"`
+}
+
 // flowParams are the parameters of the authorization request that the flow itself sets (RFC 6749,
 // section 4.1.1; RFC 7636, section 4.3). An app that set one could undo the state's protection.
 var flowParams = []string{
@@ -63,7 +73,7 @@ func (a *App) CanAuthorize() bool {
 // Asked are the fields that an end user enters.
 func (a *App) Asked() []Field { return a.fieldsFrom("") }
 
-// ClientFields are the fields that come with the OAuth client, beside its secret.
+// ClientFields are the fields that come with the OAuth client, besides its secret.
 func (a *App) ClientFields() []Field { return a.fieldsFrom(FromClient) }
 
 // addresses are the URLs of the upstream and of the OAuth endpoints; those that there are not are
@@ -91,7 +101,7 @@ func (a *App) AddressFields() (names []string) {
 	return names
 }
 
-// OnlyInHosts reports whether the field called name stands in no path of these addresses: in a
+// OnlyInHosts reports whether the field called name occurs in no path of these addresses: in a
 // host, upper case does not matter.
 func (a *App) OnlyInHosts(name string) bool {
 	return !slices.ContainsFunc(a.addresses(), func(u string) bool {
@@ -123,7 +133,7 @@ func (c checker) oauth2() error {
 	case o == nil:
 		return nil
 	case c.AuthType != oAuth:
-		return fmt.Errorf("auth_type %s has no use for oauth2: take it out, or write auth_type o_auth", c.AuthType)
+		return fmt.Errorf("auth_type %s does not use oauth2: take it out, or write auth_type o_auth", c.AuthType)
 	case o.TokenURL == "":
 		return errors.New("oauth2.token_url is missing: write it like https://auth.example.com/token")
 	case o.ClientAuth != "" && o.ClientAuth != ClientInBody && !o.ClientInHeader():
@@ -181,8 +191,8 @@ func (c checker) exchange(where string, o *OAuth2, x *Exchange) error {
 	return err
 }
 
-// slotted checks the URL of an endpoint that a client's secret may go to; empty is none. With a
-// host that an end user enters, that user would choose who gets the secret.
+// slotted checks the URL of an endpoint that a client's secret may go to; empty means that there is
+// none. With a host that an end user enters, that user would choose who gets the secret.
 func (c checker) slotted(where, raw string) error {
 	if raw == "" {
 		return nil
@@ -192,7 +202,7 @@ func (c checker) slotted(where, raw string) error {
 		f, ok := c.field(name)
 		switch {
 		case !ok:
-			return fmt.Errorf("%s: {%s} is no declared field: add it to fields", where, name)
+			return fmt.Errorf("%s: {%s} is not a declared field: add it to fields", where, name)
 		case f.Secret:
 			return fmt.Errorf("%s: field %s is secret, and addresses are not", where, name)
 		case f.From == FromGrant:

@@ -19,7 +19,7 @@ var badGrants = map[string]refusal{
 	}), `app acme: oauth2.authorize_url is plain http: write https, or set allow_http`},
 	"relative revoke": {oauth2(func(o *OAuth2) {
 		o.RevokeURL = "/revoke"
-	}), `app acme: oauth2.revoke_url is no absolute https URL` + writeURL},
+	}), `app acme: oauth2.revoke_url is not an absolute https URL` + writeURL},
 	"token URL with key": {oauth2(func(o *OAuth2) {
 		o.TokenURL = "https://id:canary@auth.example.com"
 	}), `app acme: oauth2.token_url has user info: take it out, and say in the placement where the credential goes`},
@@ -29,7 +29,7 @@ var badGrants = map[string]refusal{
 		`app acme: oauth2.token_url: the host is not public: write a public host name, or set allow_private or allow_http`},
 	"slot in token URL": {oauth2(func(o *OAuth2) {
 		o.TokenURL = "https://{a}.example.com/token"
-	}), `app acme: oauth2.token_url: {a} is no declared field: add it to fields`},
+	}), `app acme: oauth2.token_url: {a} is not a declared field: add it to fields`},
 	"client auth": {oauth2(func(o *OAuth2) {
 		o.ClientAuth = "basic"
 	}), `app acme: oauth2.client_auth "basic" is unknown: write body, header or header_raw`},
@@ -65,7 +65,7 @@ var badGrants = map[string]refusal{
 		o.Issuer = "https://auth.example.com/{t}"
 	}), `app acme: oauth2.issuer holds a placeholder, which only endpoints may: write a fixed URL`},
 	"undeclared": {headers("X-Token", "{token}"),
-		`app acme: placement.header X-Token: {token} is no declared field: add it to fields, or write {access_token} or ` +
+		`app acme: placement.header X-Token: {token} is not a declared field: add it to fields, or write {access_token} or ` +
 			`{token_type}`},
 }
 
@@ -107,7 +107,8 @@ func TestCheckRefusesClientCredentials(t *testing.T) {
 		"unknown grant": {ownClient(oauth2(func(o *OAuth2) {
 			o.Grant = "password"
 		})),
-			`app acme: oauth2.grant "password" is unknown: write client_credentials, or leave it out for the authorization code`},
+			`app acme: oauth2.grant "password" is unknown: write client_credentials, or leave it out for the ` +
+				`authorization code`},
 		"authorize URL": {ownClient(oauth2(func(o *OAuth2) {
 			o.AuthorizeURL = "https://auth.example.com"
 		})), `app acme: oauth2.authorize_url: grant client_credentials never asks the provider's page: take it out`},
@@ -139,8 +140,8 @@ func TestCheckRefusesClientCredentials(t *testing.T) {
 		"id in verify": {ownClient(verify(Verify{Path: "/{client_id}"})),
 			`app acme: verify.path: {client_id}` + neverPlaced},
 		"undeclared": {ownClient(headers("X-Token", "{token}")),
-			`app acme: placement.header X-Token: {token} is no declared field: add it to fields, or write {access_token} or ` +
-				`{token_type}`},
+			`app acme: placement.header X-Token: {token} is not a declared field: add it to fields, or write ` +
+				`{access_token} or {token_type}`},
 	})
 }
 

@@ -4,10 +4,41 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/textproto"
 	"slices"
 	"strings"
 )
+
+// Placement says where a credential goes in the upstream request. Several may be set at once.
+type Placement struct {
+	// Header maps header names to templates.
+	Header map[string]string `json:"header,omitempty"`
+	// Query maps query keys to templates.
+	Query map[string]string `json:"query,omitempty"`
+	// Basic is HTTP Basic authentication (RFC 7617).
+	Basic *Basic `json:"basic,omitempty"`
+	// PathPrefix is a template that goes after the upstream's base path and before the caller's
+	// path; it starts with `/` and each placeholder fills part of one segment.
+	PathPrefix string `json:"path_prefix,omitempty"`
+	// OtherPrefixes are templates like PathPrefix that begin with segments without placeholders,
+	// `/file/bot{token}`: callers' paths that begin with those, `/file/photos/1.jpg`, get all of it in
+	// their place, and not PathPrefix. See [Placement.Prefixes].
+	OtherPrefixes []string `json:"other_prefixes,omitempty"`
+}
+
+// Basic holds the templates of user name and password.
+type Basic struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+}
+
+// Prefix is one path prefix of a placement.
+type Prefix struct {
+	// Head is what callers' paths begin with that get this prefix in place of it: `/file`, or
+	// nothing for all others.
+	Head string
+	// Template is what goes out in place of Head, `/file/bot{token}`.
+	Template string
+}
 
 // placement checks that a credential goes somewhere, and that no two of them go to the same place.
 func (c checker) placement() error {
@@ -70,30 +101,10 @@ func (c checker) defaultPlacement() error {
 	return nil
 }
 
-// headers checks names and templates. The order is fixed so that the first error is always the
-// same.
-func (c checker) headers(where string, headers map[string]string) error {
-	seen := make(map[string]bool, len(headers))
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		if err := checkHeaderName(name); err != nil {
-			return fmt.Errorf("%s: %w", where, err)
-		}
-		key := textproto.CanonicalMIMEHeaderKey(name)
-		if seen[key] {
-			return fmt.Errorf("%s: %s is set twice: keep one spelling", where, key)
-		}
-		seen[key] = true
-		if _, err := c.template(where+" "+name, headers[name]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (c checker) query(query map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		if key == "" || strings.ContainsFunc(key, isControl) {
-			return fmt.Errorf("placement.query: %q is no query key: write it like api_key", key)
+			return fmt.Errorf("placement.query: %q is not a query key: write it like api_key", key)
 		}
 		if _, err := c.template("placement.query "+key, query[key]); err != nil {
 			return err
@@ -152,41 +163,53 @@ func (p *Placement) holdsField() bool {
 	})
 }
 
-// setsHeader reports whether headers has name in any case.
-func setsHeader(headers map[string]string, name string) bool {
-	for key := range headers {
-		if strings.EqualFold(key, name) {
-			return true
+// Prefixes returns the path prefixes of p in the order in which a path is held against them: that
+// of the empty head, PathPrefix, is the last. There are none without a PathPrefix.
+func (p *Placement) Prefixes() []Prefix {
+	if p == nil || p.PathPrefix == "" {
+		return nil
+	}
+	list := make([]Prefix, 0, len(p.OtherPrefixes)+1)
+	for _, template := range p.OtherPrefixes {
+		list = append(list, Prefix{headOf(template), template})
+	}
+	return append(list, Prefix{"", p.PathPrefix})
+}
+
+// headOf returns the segments of a path prefix before the first one with a placeholder.
+func headOf(template string) string {
+	literal, _, _ := strings.Cut(template, "{")
+	return literal[:max(strings.LastIndexByte(literal, '/'), 0)]
+}
+
+// CutHead cuts segments off the beginning of a raw path. It is not ok if path begins with others.
+func CutHead(path, head string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(path, head)
+	return rest, ok && (rest == "" || rest[0] == '/')
+}
+
+// otherPrefixes checks that a caller's path has one prefix.
+func (c checker) otherPrefixes(p *Placement) error {
+	const where = "placement.other_prefixes"
+	if len(p.OtherPrefixes) > 0 && p.PathPrefix == "" {
+		return errors.New(where + " without a path_prefix: write that of all other paths, like /bot{token}")
+	}
+	for i, template := range p.OtherPrefixes {
+		if err := c.pathPrefix(where, template); err != nil {
+			return err
 		}
-	}
-	return false
-}
-
-// reservedHeaders are those that no app may set: the hop-by-hop ones of RFC 9110, section 7.6.1,
-// and its forerunners, which end at the next proxy, and what frames and routes the request itself.
-var reservedHeaders = []string{
-	"Connection", "Content-Length", "Host", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-	"Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-}
-
-// notToken reports whether r cannot stand in a token (RFC 9110, section 5.6.2).
-func notToken(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') &&
-		!strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-}
-
-func checkHeaderName(name string) error {
-	bad := strings.IndexFunc(name, notToken)
-	switch {
-	case name == "":
-		return errors.New("a header has no name: write it like X-Api-Key")
-	case bad >= 0:
-		// What follows may be a key, in "Authorization: Bearer …".
-		return fmt.Errorf("the header name that begins with %q is none: write the name alone, like X-Api-Key", name[:bad])
-	}
-	if slices.Contains(reservedHeaders, textproto.CanonicalMIMEHeaderKey(name)) {
-		return fmt.Errorf("the header %s belongs to the connection and not to the app: write another one, like Authorization",
-			name)
+		head := headOf(template)
+		if head == "" || strings.ContainsAny(head, "}~") || !strings.Contains(template, "{") {
+			return errors.New(where + ": each must begin with a segment that is the same for all, and hold a placeholder: " +
+				"write it like /file/bot{token}")
+		}
+		for _, other := range p.OtherPrefixes[:i] {
+			_, below := CutHead(head, headOf(other))
+			_, above := CutHead(headOf(other), head)
+			if below || above {
+				return fmt.Errorf("%s: two of them begin with %s: keep one", where, head)
+			}
+		}
 	}
 	return nil
 }

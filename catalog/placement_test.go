@@ -53,26 +53,27 @@ var badPlacements = map[string]refusal{
 	"header without fields": {of("header"),
 		`app acme: auth_type header without a placement needs fields: declare one by the header's name, like X-Api-Key`},
 	"undeclared in a header": {headers("X-Key", "{apikey}"),
-		`app acme: placement.header X-Key: {apikey} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: placement.header X-Key: {apikey} is not a declared field: add it to fields, or write {api_key}`},
 	"nothing declared": {func(a *App) {
 		a.Fields = nil
-	}, `app acme: placement.header X-Api-Key: {api_key} is no declared field: add it to fields`},
+	}, `app acme: placement.header X-Api-Key: {api_key} is not a declared field: add it to fields`},
 	"token of no o_auth app": {headers("Authorization", "Bearer {access_token}"),
-		`app acme: placement.header Authorization: {access_token} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: placement.header Authorization: {access_token} is not a declared field: add it to fields, or write ` +
+			`{api_key}`},
 	"undeclared in a query": {func(a *App) {
 		a.Placement = &Placement{Query: map[string]string{"k": "{x}"}}
-	}, `app acme: placement.query k: {x} is no declared field: add it to fields, or write {api_key}`},
+	}, `app acme: placement.query k: {x} is not a declared field: add it to fields, or write {api_key}`},
 	"empty query key": {func(a *App) {
 		a.Placement.Query = map[string]string{"": "{api_key}"}
-	}, `app acme: placement.query: "" is no query key: write it like api_key`},
+	}, `app acme: placement.query: "" is not a query key: write it like api_key`},
 	"undeclared user name": {basicOf("{x}", "{api_key}"),
-		`app acme: placement.basic.username: {x} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: placement.basic.username: {x} is not a declared field: add it to fields, or write {api_key}`},
 	"undeclared password": {basicOf("api", "{x}"),
-		`app acme: placement.basic.password: {x} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: placement.basic.password: {x} is not a declared field: add it to fields, or write {api_key}`},
 	"colon in the user name": {basicOf("a:{api_key}", ""),
 		`app acme: placement.basic.username holds a colon, which ends a user name: put what follows it into password`},
 	"undeclared in the prefix": {prefix("/bot{x}"),
-		`app acme: placement.path_prefix: {x} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: placement.path_prefix: {x} is not a declared field: add it to fields, or write {api_key}`},
 	"prefix without slash":     {prefix("bot{api_key}"), badPrefix},
 	"prefix with slash at end": {prefix("/bot{api_key}/"), badPrefix},
 	"prefix with dot segment":  {prefix("/../{api_key}"), badPrefix},
@@ -88,14 +89,14 @@ var badPlacements = map[string]refusal{
 		`app acme: placement.other_prefixes must begin with / and not end with it, with plain segments only: write it ` +
 			`like /bot{token}`},
 	"undeclared in another": {prefix("/bot{api_key}", "/file/bot{x}"),
-		`app acme: placement.other_prefixes: {x} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: placement.other_prefixes: {x} is not a declared field: add it to fields, or write {api_key}`},
 	"other prefixes alike": {prefix("/bot{api_key}", "/file/bot{api_key}", "/file/x/{api_key}"),
 		`app acme: placement.other_prefixes: two of them begin with /file/x: keep one`},
 	"line feed in a header": {headers("X-Key", "{api_key}\r\nX-Evil: 1"),
 		`app acme: placement.header X-Key holds a control character: take it out`},
 	"whole line as header name": {headers("Authorization: Bearer canary", "{api_key}"),
-		`app acme: placement.header: the header name that begins with "Authorization" is none: write the name alone, like ` +
-			`X-Api-Key`},
+		`app acme: placement.header: the header name that begins with "Authorization" is invalid: write the name ` +
+			`alone, like X-Api-Key`},
 	"empty header name": {headers("", "{api_key}"),
 		`app acme: placement.header: a header has no name: write it like X-Api-Key`},
 	"host header": {headers("HOST", "{api_key}"),

@@ -25,19 +25,19 @@ func TestCheckRefusesFields(t *testing.T) {
 		"placed secret": {with(nil, Field{Name: "client_secret", From: "client", Secret: true}),
 			`app acme: field client_secret: the client's secret is for the token endpoint alone: take the field out`},
 		"secret options": {with(nil, Field{Name: "a", Secret: true, Options: []string{"x"}}),
-			`app acme: field a: options are for what is entered, and is no host and no secret: take them out`},
+			`app acme: field a: options are only for values that are entered, not for hosts or secrets: take them out`},
 		"empty option": {with(nil, Field{Name: "a", Options: []string{""}}),
 			`app acme: field a: an option is empty: take it out`},
 		"host from grant": {with(nil, Field{Name: "a", Kind: "host", From: "grant"}),
-			`app acme: field a: a host from an answer could be anybody's: capture the part that varies`},
+			`app acme: field a: a host from a response could be anyone's: capture the part that varies`},
 		"secret labels": {with(nil, Field{Name: "a", Kind: "labels", Secret: true}),
-			`app acme: field a: host names are no secret: take secret out`},
+			`app acme: field a: host names are not secret: take secret out`},
 		"labels at the end": {at("https://api.{a}", Field{Name: "a", Kind: "labels"}), badSlot},
 		"labels of a name":  {at("https://{a}.com", Field{Name: "a", Kind: "labels"}), badSlot},
 		"labels to choose": {with(nil, Field{Name: "a", Kind: "labels", Options: []string{"x"}}),
-			`app acme: field a: options are for what is entered, and is no host and no secret: take them out`},
+			`app acme: field a: options are only for values that are entered, not for hosts or secrets: take them out`},
 		"secret host": {with(nil, Field{Name: "a", Kind: "host", Secret: true}),
-			`app acme: field a: host names are no secret: take secret out`},
+			`app acme: field a: host names are not secret: take secret out`},
 		"part of a host": {at("https://api.{a}", Field{Name: "a", Kind: "host"}),
 			`app acme: upstream: field a is a whole host: write https://{a}`},
 		"option no host":   {at("https://api.{a}", Field{Name: "a", Options: []string{"example.com", "-"}}), badHost},
@@ -47,7 +47,8 @@ func TestCheckRefusesFields(t *testing.T) {
 		"host takes secret": {with(func(a *App) {
 			a.OAuth2.TokenURL = "https://{a}/token"
 		}, Field{Name: "a", Kind: "host"}),
-			`app acme: oauth2.token_url: field a would let end users choose who gets the client's secret: declare it from client`},
+			`app acme: oauth2.token_url: field a would let end users choose who gets the client's secret: ` +
+				`declare it from client`},
 		"unknown yet": {with(func(a *App) {
 			a.OAuth2.TokenURL = "https://{a}.example.com/token"
 		}, Field{Name: "a", From: "grant"}),
@@ -56,7 +57,8 @@ func TestCheckRefusesFields(t *testing.T) {
 			a.Upstream = "https://{a}"
 			a.Placement = &Placement{Header: map[string]string{"Authorization": "Bearer {access_token}", "X-Dev": "{dev}"}}
 		}, Field{Name: "a", Kind: "host"}, Field{Name: "dev", From: "client", Secret: true}),
-			`app acme: upstream: field a would let end users choose who gets the client's secret values: declare it from client`},
+			`app acme: upstream: field a would let end users choose who gets the client's secret values: ` +
+				`declare it from client`},
 		"secret address": {with(func(a *App) {
 			a.OAuth2.TokenURL = "https://example.com/{a}"
 		}, Field{Name: "a", Secret: true}), `app acme: oauth2.token_url: field a is secret, and addresses are not`},
@@ -102,9 +104,9 @@ func TestCheckRefusesCaptures(t *testing.T) {
 			capture(Capture{Field: "site", From: "call", Path: "a", URL: "https://canary.example.net/"}),
 			`app acme: oauth2.capture site: url has a host that the app does not have: add it to extra_hosts`},
 		"no url": {capture(Capture{Field: "site", From: "call", Path: "a"}),
-			`app acme: oauth2.capture site: url is no absolute https URL` + writeURL},
+			`app acme: oauth2.capture site: url is not an absolute https URL` + writeURL},
 		"no field to choose by": {choice("org"),
-			`app acme: oauth2.capture site: path: {org} is no declared field: add it to fields`},
+			`app acme: oauth2.capture site: path: {org} is not a declared field: add it to fields`},
 		"chosen by a grant": {choice("site"),
 			`app acme: oauth2.capture site: path: field site is from the grant, and only what the end user enters can ` +
 				`choose: take its from out`},
@@ -115,7 +117,7 @@ func TestCheckRefusesCaptures(t *testing.T) {
 			`app acme: oauth2.capture site: path: field org is secret, and what is compared with an answer is not: take ` +
 				`secret out`},
 		"chosen by no name": {choice("", Field{Name: "org"}),
-			`app acme: oauth2.capture site: path: {} is no declared field: add it to fields`},
+			`app acme: oauth2.capture site: path: {} is not a declared field: add it to fields`},
 		"a brace": {capture(Capture{Field: "site", From: "token", Path: "a[b={c].d"}),
 			`app acme: oauth2.capture site: path: a { without }: write {name}, or {{ for a brace`},
 		"an address of any owner": {capture(Capture{Field: "site", From: "token", Path: "[b=https://{org}].d"},
@@ -127,11 +129,11 @@ func TestCheckRefusesCaptures(t *testing.T) {
 		"declared twice": {func(a *App) {
 			capture(Capture{Field: "site", From: "token", Path: "a"})(a)
 			a.OAuth2.Capture = append(a.OAuth2.Capture, a.OAuth2.Capture[0])
-		}, `app acme: oauth2.capture site is declared twice: keep one of them`},
+		}, `app acme: oauth2.capture site is a duplicate: keep one of them`},
 		"no authorization": {func(a *App) {
 			capture(Capture{Field: "site", From: "token", Path: "a"})(a)
 			a.OAuth2.AuthorizeURL = ""
-		}, `app acme: oauth2.capture site: there is no authorization that could give it: write an authorize_url`},
+		}, `app acme: oauth2.capture site: the app has no authorization that could provide it: write an authorize_url`},
 	})
 }
 
@@ -150,7 +152,7 @@ func TestCheckRefusesExchanges(t *testing.T) {
 		"secret's param": {exchange(Exchange{URL: "https://auth.example.com/x", GrantType: "x", Param: "client_secret"}),
 			incomplete},
 		"no url": {exchange(Exchange{GrantType: "x", Param: "access_token"}),
-			`app acme: oauth2.exchange.url is no absolute https URL` + writeURL},
+			`app acme: oauth2.exchange.url is not an absolute https URL` + writeURL},
 		"query": {exchange(Exchange{URL: "https://auth.example.com/x?a=canary", GrantType: "x",
 			Param: "access_token"}), `app acme: oauth2.exchange.url has a query: take it out`},
 		"no authorization": {func(a *App) {
@@ -179,11 +181,11 @@ func TestCheckRefusesExtras(t *testing.T) {
 		"own host": {extra("api.example.com"),
 			`app acme: extra_hosts: api.example.com is the upstream's host: take it out`},
 		"twice": {extra("a.example.com", "a.example.com"),
-			`app acme: extra_hosts: a.example.com is there twice: keep one`},
+			`app acme: extra_hosts: a.example.com is a duplicate: keep one`},
 		"slot": {extra("{api_key}.example.com"),
 			`app acme: extra_hosts: "{api_key}.example.com" holds a placeholder: write a fixed host`},
 		"with path": {extra("a.example.com/v1"),
-			`app acme: extra_hosts: "a.example.com/v1" is no host: write it like upload.example.com`},
+			`app acme: extra_hosts: "a.example.com/v1" is not a host: write it like upload.example.com`},
 		"private": {extra("localhost"),
 			`app acme: extra_hosts: the host is not public: write a public host name, or set allow_private or allow_http`},
 		"beside prefix": {func(a *App) {
@@ -210,22 +212,22 @@ func TestCheckRefusesExtras(t *testing.T) {
 			a.Headers = map[string]string{"X-A": "1", "x_a": "2"}
 		}, `app acme: headers: x_a is set twice: keep one spelling`},
 		"end user's": {header("X-User-Email", "canary"),
-			`app acme: headers: X-User-Email is the gateway's to judge or to remove: take it out`},
+			`app acme: headers: X-User-Email is checked or removed by the gateway: take it out`},
 		"another method": {header("X-HTTP-Method-Override", "DELETE"),
-			`app acme: headers: X-HTTP-Method-Override is the gateway's to judge or to remove: take it out`},
+			`app acme: headers: X-HTTP-Method-Override is checked or removed by the gateway: take it out`},
 
 		"limit of nothing": {limit(RateLimit{}),
-			`app acme: rate_limit says nothing: write statuses or retry_after, or leave it out`},
+			`app acme: rate_limit is empty: write statuses or retry_after, or leave it out`},
 		"usual status": {limit(RateLimit{Statuses: []int{429}}),
-			`app acme: rate_limit.statuses: 429: write those beside 429, such as 403`},
+			`app acme: rate_limit.statuses: 429: write statuses other than 429, such as 403`},
 		"no format": {limit(RateLimit{RetryAfter: "X-Reset"}),
 			`app acme: rate_limit.format "" is unknown: write seconds, ms, unix or unix_ms`},
 		"format of nothing": {limit(RateLimit{Statuses: []int{403}, Format: "unix"}),
-			`app acme: rate_limit.format is that of retry_after, and there is none: write it, or take format out`},
+			`app acme: rate_limit.format is the format of retry_after, which is missing: write it, or take format out`},
 		"when of nothing": {limit(RateLimit{RetryAfter: "X-Reset", Format: "unix", When: map[string]string{"X": "0"}}),
-			`app acme: rate_limit.when narrows statuses, and there are none: write them, or take it out`},
+			`app acme: rate_limit.when narrows statuses, but there are none: write some, or take when out`},
 		"header name": {limit(RateLimit{RetryAfter: "X Reset", Format: "unix"}),
-			`app acme: rate_limit: "X Reset" is no header name: write it like X-RateLimit-Reset`},
+			`app acme: rate_limit: "X Reset" is not a header name: write it like X-RateLimit-Reset`},
 	})
 }
 

@@ -17,7 +17,7 @@ const RefusedPrefix = 8 << 10
 // maxRefusedText bounds one text of [Refused.Body] and of [OAuth2.Ended], in bytes.
 const maxRefusedText = 256
 
-// Refused is an answer by which a provider refuses the credential, beside 401.
+// Refused is an answer by which a provider refuses the credential, besides 401.
 type Refused struct {
 	// Statuses are those of such answers. One that has a meaning of its own, such as 403, needs
 	// When or Body to tell it from an answer to a request that the credential does not allow.
@@ -75,7 +75,7 @@ func (c checker) refused() error {
 	for i := range c.Refused {
 		r := &c.Refused[i]
 		if len(r.Statuses) == 0 {
-			return errors.New("refused: statuses are missing: write those that mean it beside 401, such as 403")
+			return errors.New("refused: statuses are missing: write statuses other than 401 that mean it, such as 403")
 		}
 		for _, status := range r.Statuses {
 			if err := r.status(status); err != nil {
@@ -100,10 +100,10 @@ func (c checker) refused() error {
 func (r *Refused) status(status int) error {
 	switch {
 	case status < 200 || status > 599 || status == http.StatusUnauthorized || status == http.StatusTooManyRequests:
-		return fmt.Errorf("refused.statuses: %d: write those that mean it beside 401, such as 403", status)
+		return fmt.Errorf("refused.statuses: %d: write statuses other than 401 that mean it, such as 403", status)
 	case len(r.When) == 0 && len(r.Body) == 0 && !ownMeaning(status):
 		return fmt.Errorf("refused.statuses: %d has other causes than a refused credential: "+
-			"write the header (when) or the text (body) that tells it", status)
+			"write the header (when) or the text (body) that shows it", status)
 	}
 	return nil
 }

@@ -63,20 +63,20 @@ func TestRefusesCredential(t *testing.T) {
 func TestCheckRefused(t *testing.T) {
 	refused := func(r Refused) change { return func(a *App) { a.Refused = []Refused{{Statuses: []int{498}}, r} } }
 	body := []string{"x"}
-	alone := `: write the header (when) or the text (body) that tells it`
+	alone := `: write the header (when) or the text (body) that shows it`
 	text := `app acme: refused.body: each text must have 1 to 256 bytes and no control character: write what only such ` +
 		`a body holds, like invalid_token`
 	refuse(t, keyed, map[string]refusal{
 		"nothing": {refused(Refused{}),
-			`app acme: refused: statuses are missing: write those that mean it beside 401, such as 403`},
+			`app acme: refused: statuses are missing: write statuses other than 401 that mean it, such as 403`},
 		"401": {refused(Refused{Statuses: []int{401}, Body: body}),
-			`app acme: refused.statuses: 401: write those that mean it beside 401, such as 403`},
+			`app acme: refused.statuses: 401: write statuses other than 401 that mean it, such as 403`},
 		"429": {refused(Refused{Statuses: []int{429}, Body: body}),
-			`app acme: refused.statuses: 429: write those that mean it beside 401, such as 403`},
+			`app acme: refused.statuses: 429: write statuses other than 401 that mean it, such as 403`},
 		"101": {refused(Refused{Statuses: []int{101}, Body: body}),
-			`app acme: refused.statuses: 101: write those that mean it beside 401, such as 403`},
+			`app acme: refused.statuses: 101: write statuses other than 401 that mean it, such as 403`},
 		"600": {refused(Refused{Statuses: []int{600}, Body: body}),
-			`app acme: refused.statuses: 600: write those that mean it beside 401, such as 403`},
+			`app acme: refused.statuses: 600: write statuses other than 401 that mean it, such as 403`},
 		"403 alone": {refused(Refused{Statuses: []int{403}}),
 			`app acme: refused.statuses: 403 has other causes than a refused credential` + alone},
 		"200 alone": {refused(Refused{Statuses: []int{498, 200}}),

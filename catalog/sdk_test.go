@@ -68,7 +68,7 @@ func TestCheckRefusesSDK(t *testing.T) {
 			a.SDK = &SDK{Package: "a b", BaseURL: "https://api.example.com"}
 		}, `app acme: sdk.package is missing or invalid: write the name of a package, like @notionhq/client`},
 		"no URL": {sdk("api.example.com"),
-			`app acme: sdk.base_url is no absolute https URL: write it like https://api.example.com`},
+			`app acme: sdk.base_url is not an absolute https URL: write it like https://api.example.com`},
 		"a query": {sdk("https://api.example.com/v1?x"),
 			`app acme: sdk.base_url holds a placeholder, a query or a fragment after the host: take it out`},
 		"above the upstream": {sdk("https://api.example.com"),

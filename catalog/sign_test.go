@@ -48,7 +48,7 @@ var badSigns = map[string]refusal{
 	"aws with undeclared region": {aws(func(a *App) {
 		a.Sign.Region = "{zone}"
 	}),
-		`app acme: sign.region: {zone} is no declared field: add it to fields, or write {access_key_id} or ` +
+		`app acme: sign.region: {zone} is not a declared field: add it to fields, or write {access_key_id} or ` +
 			`{secret_access_key} or {region}`},
 	"aws without secret": {aws(func(a *App) {
 		a.Fields[1].Name = "secret"
@@ -80,14 +80,14 @@ var badSigns = map[string]refusal{
 		`app acme: sign.key names no field: write a placeholder like {api_secret}, and the key itself into the connection`},
 	"request in the key": {hmac(func(a *App) {
 		a.Sign.Key = "{body}"
-	}), `app acme: sign.key: {body} is no declared field: add it to fields, or write {api_key}`},
+	}), `app acme: sign.key: {body} is not a declared field: add it to fields, or write {api_key}`},
 	"undeclared in the prefix of sign": {hmac(func(a *App) {
 		a.Sign.Prefix = "{x}:"
-	}), `app acme: sign.prefix: {x} is no declared field: add it to fields, or write {api_key}`},
+	}), `app acme: sign.prefix: {x} is not a declared field: add it to fields, or write {api_key}`},
 	"undeclared in the message": {hmac(func(a *App) {
 		a.Sign.Message = "{nonce}"
 	}),
-		`app acme: sign.message: {nonce} is no declared field: add it to fields, or write {method} or {path} or ` +
+		`app acme: sign.message: {nonce} is not a declared field: add it to fields, or write {method} or {path} or ` +
 			`{path_only} or {query} or {host} or {timestamp} or {body} or {body_sha256} or {api_key}`},
 	"timestamp untold": {hmac(func(a *App) {
 		a.Sign.TimestampHeader = ""

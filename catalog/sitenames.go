@@ -7,6 +7,19 @@ import (
 	"strings"
 )
 
+// SiteNames say where a self-hosted app tells by which addresses it calls itself, in the links of
+// its answers. They take the place of the connection's own address in links and are never called.
+type SiteNames struct {
+	// URL is requested by GET with the credential when a connection is made. Its host is the
+	// upstream's, slot and all, `https://{host}/wp-json/`.
+	URL string `json:"url"`
+	// Paths lead to the addresses in its JSON, as those of a Capture do, without brackets.
+	Paths []string `json:"paths"`
+	// Pattern is a regular expression with one group, which is the address; empty takes all of the
+	// text.
+	Pattern string `json:"pattern,omitempty"`
+}
+
 // siteNames checks where a site tells its names. Only the connection's own site is asked: any other
 // would get its credential.
 func (c checker) siteNames() error {
@@ -37,17 +50,4 @@ func (c checker) siteNames() error {
 		return errors.New("site_names.pattern must be a regular expression with one group: write it like ^(https://.*)/api$")
 	}
 	return nil
-}
-
-// SiteNames say where a self-hosted app tells by which addresses it calls itself, in the links of
-// its answers. They take the place of the connection's own address in links and are never called.
-type SiteNames struct {
-	// URL is requested by GET with the credential when a connection is made. Its host is the
-	// upstream's, slot and all, `https://{host}/wp-json/`.
-	URL string `json:"url"`
-	// Paths lead to the addresses in its JSON, as those of a Capture do, without brackets.
-	Paths []string `json:"paths"`
-	// Pattern is a regular expression with one group, which is the address; empty takes all of the
-	// text.
-	Pattern string `json:"pattern,omitempty"`
 }

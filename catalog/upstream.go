@@ -20,7 +20,7 @@ const (
 func (c checker) upstream() error {
 	_, path := splitURL(c.Upstream)
 	if strings.ContainsAny(path, "{}") {
-		return errors.New("upstream: placeholders may stand in the host only: put this one into placement.path_prefix")
+		return errors.New("upstream: placeholders are allowed in the host only: move this one to placement.path_prefix")
 	}
 	if err := c.slottedURL("upstream", c.Upstream); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (c checker) upstream() error {
 	return nil
 }
 
-// splitURL splits an absolute URL before its path, query or fragment. Of what is none it returns
+// splitURL splits an absolute URL before its path, query or fragment. Of any other text it returns
 // raw as a path.
 func splitURL(raw string) (authority, path string) {
 	_, rest, ok := strings.Cut(raw, "://")
@@ -54,7 +54,7 @@ func splitURL(raw string) (authority, path string) {
 func (c checker) slottedURL(where, raw string) error {
 	scheme, _, ok := strings.Cut(raw, "://")
 	if !ok {
-		return fmt.Errorf("%s is no absolute https URL: write it like https://api.example.com", where)
+		return fmt.Errorf("%s is not an absolute https URL: write it like https://api.example.com", where)
 	}
 	authority, path := splitURL(raw)
 	host, err := scan(authority)
@@ -180,7 +180,7 @@ func (c checker) endpoint(where, raw string) (*url.URL, error) {
 		if errors.As(err, &parse) {
 			err = parse.Err // without the URL
 		}
-		return nil, fmt.Errorf("%s is no valid URL: write it like https://api.example.com: %w", where, err)
+		return nil, fmt.Errorf("%s is not a valid URL: write it like https://api.example.com: %w", where, err)
 	}
 	switch {
 	case u.User != nil:
@@ -188,7 +188,7 @@ func (c checker) endpoint(where, raw string) (*url.URL, error) {
 	case u.Scheme == "http" && !c.AllowHTTP:
 		return nil, fmt.Errorf("%s is plain http: write https, or set allow_http", where)
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return nil, fmt.Errorf("%s is no absolute https URL: write it like https://api.example.com", where)
+		return nil, fmt.Errorf("%s is not an absolute https URL: write it like https://api.example.com", where)
 	case u.Fragment != "" || strings.HasSuffix(raw, "#"):
 		return nil, fmt.Errorf("%s has a fragment, which is never sent: take it out", where)
 	}
@@ -228,7 +228,7 @@ func (c checker) host(host string) error {
 	labels := strings.Split(spelled, ".")
 	last := labels[len(labels)-1]
 	if len(host) > maxHost || slices.ContainsFunc(labels, badLabel) {
-		return errors.New("the host is no host name: write lower-case letters, digits, - and dots (an international name " +
+		return errors.New("the host name is invalid: write lower-case letters, digits, - and dots (an international name " +
 			"as xn--…)")
 	}
 	// 2130706433, 0x7f.1 and 127.1 are addresses to some resolvers (WHATWG URL, section 3.5).

@@ -22,7 +22,7 @@ const (
 	isIP      = `app acme: upstream: the host is an IP address: write a host name, or set allow_private or allow_http`
 	badPath   = `app acme: upstream: the path must hold no dot segment, empty segment or backslash: write it like ` +
 		`https://api.example.com/v1`
-	badHost = `app acme: upstream: the host is no host name: write lower-case letters, digits, - and dots (an ` +
+	badHost = `app acme: upstream: the host name is invalid: write lower-case letters, digits, - and dots (an ` +
 		`international name as xn--…)`
 	badIP   = `app acme: upstream: the host ends in a number: write a host name, or an address in its usual form`
 	badSlot = `app acme: upstream: two literal labels must follow the last slot: write it like ` +
@@ -30,16 +30,16 @@ const (
 )
 
 var badUpstreams = map[string]refusal{
-	"no upstream": {upstream(""), `app acme: upstream is no absolute https URL` + writeURL},
-	"no scheme":   {upstream("api.example.com"), `app acme: upstream is no absolute https URL` + writeURL},
+	"no upstream": {upstream(""), `app acme: upstream is not an absolute https URL` + writeURL},
+	"no scheme":   {upstream("api.example.com"), `app acme: upstream is not an absolute https URL` + writeURL},
 	"other scheme": {upstream("ftp://api.example.com"),
-		`app acme: upstream is no absolute https URL` + writeURL},
+		`app acme: upstream is not an absolute https URL` + writeURL},
 	"plain http": {upstream("http://api.example.com"),
 		`app acme: upstream is plain http: write https, or set allow_http`},
 	"http for privates only": {func(a *App) {
 		a.Upstream, a.AllowPrivate = "http://10.0.0.1", []string{"10.0.0.0/8"}
 	}, `app acme: upstream is plain http: write https, or set allow_http`},
-	"no host": {upstream("https:///v1"), `app acme: upstream is no absolute https URL` + writeURL},
+	"no host": {upstream("https:///v1"), `app acme: upstream is not an absolute https URL` + writeURL},
 	"user info": {upstream("https://canary:canary@api.example.com"),
 		`app acme: upstream has user info: take it out, and say in the placement where the credential goes`},
 	"query": {upstream("https://api.example.com/?key=canary"),
@@ -51,7 +51,7 @@ var badUpstreams = map[string]refusal{
 	"empty fragment": {upstream("https://api.example.com#"),
 		`app acme: upstream has a fragment, which is never sent: take it out`},
 	"bad URL": {upstream("https://api.example.com/canary%zz"),
-		`app acme: upstream is no valid URL` + writeURL + `: invalid URL escape "%zz"`},
+		`app acme: upstream is not a valid URL` + writeURL + `: invalid URL escape "%zz"`},
 	"port zero": {upstream("https://api.example.com:0"),
 		`app acme: upstream: the port must be 1 to 65535: write it like :8443, or leave it out`},
 	"port without a number": {upstream("https://api.example.com:"),
@@ -85,7 +85,7 @@ var badUpstreams = map[string]refusal{
 	"long host":               {upstream("https://" + strings.Repeat("a.", 122) + "example.com"), badHost},
 
 	"undeclared slot": {upstream("https://{tenant}.example.com"),
-		`app acme: upstream: {tenant} is no declared field: add it to fields, or write {api_key}`},
+		`app acme: upstream: {tenant} is not a declared field: add it to fields, or write {api_key}`},
 	"secret slot": {upstream("https://{api_key}.example.com"),
 		`app acme: upstream: field api_key is secret, and host names are not: put it into the placement`},
 	"slot as domain":         {slotted("https://api.{tenant}"), badSlot},
@@ -93,7 +93,7 @@ var badUpstreams = map[string]refusal{
 	"slot in the last label": {slotted("https://a.b.c{tenant}"), badSlot},
 	"last of two slots":      {slotted("https://{tenant}.a.{tenant}.com"), badSlot},
 	"slot in the path": {slotted("https://api.example.com/{tenant}"),
-		`app acme: upstream: placeholders may stand in the host only: put this one into placement.path_prefix`},
+		`app acme: upstream: placeholders are allowed in the host only: move this one to placement.path_prefix`},
 	"slot as port": {slotted("https://api.example.com:{tenant}"),
 		`app acme: upstream: two literal labels must follow the last slot: write it like https://{subdomain}.example.com`},
 	"open brace": {slotted("https://{tenant.example.com"),

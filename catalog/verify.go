@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,44 @@ import (
 	"slices"
 	"strings"
 )
+
+// Verify is a request to the upstream with the credential placed.
+type Verify struct {
+	// Method is GET by default.
+	Method string `json:"method,omitempty"`
+	// Host is one of the extra hosts, if it is not the upstream that is asked.
+	Host string `json:"host,omitempty"`
+	// Path is appended to the upstream's base URL or to the host; it may hold a query and
+	// placeholders.
+	Path string `json:"path"`
+	// Headers are sent with it.
+	Headers map[string]string `json:"headers,omitempty"`
+	// Body is sent as JSON where not empty.
+	Body string `json:"body,omitempty"`
+	// Success says what the answer to an accepted credential holds, for APIs that answer 2xx to a
+	// wrong one as well: `ok=true` is the value of a member, `data.me.id` that there is one which
+	// is not null. Names are joined by dots; an index is the name of an element of a list.
+	Success string `json:"success,omitempty"`
+	// Wrong are the statuses that mean a wrong credential, besides 401, which always does but where
+	// Accepted says otherwise.
+	Wrong []int `json:"wrong,omitempty"`
+	// Accepted are failures that say that the credential is right, 401 among them.
+	Accepted []Accepted `json:"accepted,omitempty"`
+	// Inconclusive says that a status from 400 to 499 other than 401 and those in Wrong may have
+	// another cause than a wrong credential, such as a scope. Without it, all of them mean a wrong
+	// one but 402, which leaves it open, 408 and 429.
+	Inconclusive bool `json:"inconclusive,omitempty"`
+}
+
+// Accepted is an answer to a verify request that is no success, and yet says that the credential is
+// right: it may not make this request, or its account has no credit.
+type Accepted struct {
+	// Status is that of such answers, from 400 to 499.
+	Status int `json:"status"`
+	// Body are texts of which one must occur, as it is written here, in the first 8 KiB of the
+	// answer's body. Only 402 may do without.
+	Body []string `json:"body,omitempty"`
+}
 
 // verifySuccess is the form of Verify.Success: names joined by dots and, with a value, what the
 // last one must be.
@@ -85,4 +124,43 @@ func (v *Verify) checkAnswers() error {
 		}
 	}
 	return v.checkAccepted()
+}
+
+// Accepts reports whether an answer that is no success says that the credential is right. body is
+// the decoded body or its beginning; it may be nil where [Verify.AcceptanceInBody] says that it
+// does not matter.
+func (v *Verify) Accepts(status int, body []byte) bool {
+	body = body[:min(len(body), RefusedPrefix)]
+	occurs := func(text string) bool { return bytes.Contains(body, []byte(text)) }
+	return slices.ContainsFunc(v.Accepted, func(a Accepted) bool {
+		return a.Status == status && (len(a.Body) == 0 || slices.ContainsFunc(a.Body, occurs))
+	})
+}
+
+// AcceptanceInBody reports whether it depends on the body if an answer accepts the credential.
+func (v *Verify) AcceptanceInBody(status int) bool {
+	return slices.ContainsFunc(v.Accepted, func(a Accepted) bool { return a.Status == status && len(a.Body) > 0 })
+}
+
+// checkAccepted checks which failures say that the credential is right.
+func (v *Verify) checkAccepted() error {
+	for _, a := range v.Accepted {
+		switch {
+		case a.Status < 400 || a.Status > 499:
+			return fmt.Errorf("verify.accepted: status %d: write one from 400 to 499, such as 401", a.Status)
+		case slices.Contains(notWrong, a.Status):
+			return fmt.Errorf("verify.accepted: %d does not tell about a credential: take it out", a.Status)
+		case slices.Contains(v.Wrong, a.Status) && len(a.Body) == 0:
+			return fmt.Errorf("verify.accepted: %d is in verify.wrong as well: take it out of one of them", a.Status)
+		case len(a.Body) == 0 && a.Status != http.StatusPaymentRequired:
+			return fmt.Errorf("verify.accepted: %d may mean a wrong credential: write the text (body) that shows it", a.Status)
+		}
+		for _, text := range a.Body {
+			if text == "" || len(text) > maxRefusedText || strings.ContainsFunc(text, isControl) {
+				return errors.New("verify.accepted: each text must have 1 to 256 bytes and no control character: " +
+					"write what only such a body holds, like missing_permissions")
+			}
+		}
+	}
+	return nil
 }

@@ -7,7 +7,7 @@ import (
 
 const cacheControl = "Cache-Control"
 
-// private is shared by all answers that state nothing: nobody writes to it.
+// private is shared by all answers that state nothing, and must not be changed.
 var private = []string{"private"}
 
 // Private sees to it that no shared cache stores an answer that has h for a header: it was made for
@@ -76,7 +76,7 @@ func isPrivate(line string) bool {
 
 // directive returns the next directive of a Cache-Control line from i on (RFC 9111, section 5.2),
 // with what follows its name: nothing, or "=" and a value, without white space around it. The name
-// is empty at the end of the line. It reads what nobody should send, too: other separators, quotes
+// is empty at the end of the line. It also reads what should not be sent: other separators, quotes
 // without end.
 func directive(line string, i int) (name, value string, end int) {
 	for i < len(line) {

@@ -24,25 +24,6 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// newSigner compiles an app's signing rules, which have passed the catalog's check. known decides
-// which fields exist.
-func newSigner(s *catalog.Sign, known func(string) bool) (signer, error) {
-	maxBody := s.MaxBody
-	if maxBody == 0 {
-		maxBody = defaultMaxBody
-	}
-	if maxBody < 0 {
-		return nil, errors.New("sign: max_body is negative")
-	}
-	switch s.Scheme {
-	case "aws_sigv4":
-		return newSigV4(s, known, maxBody)
-	case "hmac":
-		return newHMACSigner(s, known, maxBody)
-	}
-	return nil, fmt.Errorf("sign: scheme %q is unknown", s.Scheme)
-}
-
 // hmacSigner signs a declared message about the request with HMAC (RFC 2104) and puts the result
 // into a header. It is immutable: it holds no key.
 type hmacSigner struct {
@@ -115,16 +96,6 @@ func (h *hmacSigner) compile(s *catalog.Sign, known func(string) bool) (err erro
 		}
 	}
 	return nil
-}
-
-// signable reports whether name is a header that net/http sends as it stands in the map. The others
-// it makes itself, and would leave the signature out.
-func signable(name string) bool {
-	switch textproto.CanonicalMIMEHeaderKey(name) {
-	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection":
-		return false
-	}
-	return httpguts.ValidHeaderFieldName(name)
 }
 
 func (h *hmacSigner) headers() []string {

@@ -27,7 +27,7 @@ func hmacCredential(fields ...string) vending.Credential {
 	for i := 0; i < len(fields); i += 2 {
 		list = append(list, vending.Field{Name: fields[i], Value: fields[i+1]})
 	}
-	return vending.NewFields("exchange", vending.APIKey, list)
+	return vending.NewFields("app", vending.APIKey, list)
 }
 
 func hmacRules(t *testing.T, sign catalog.Sign) signer {
@@ -250,11 +250,11 @@ func TestHMACRules(t *testing.T) {
 		{"header of net/http", func(s *catalog.Sign) { s.Header = "host" }, nil, "header names"},
 		{"same header twice", func(s *catalog.Sign) { s.TimestampHeader = "x_signature" }, nil, "are the same"},
 		{"timestamp that nobody is told", func(s *catalog.Sign) { s.Message = "{timestamp}" }, nil, "timestamp_header"},
-		{"unknown placeholder", func(s *catalog.Sign) { s.Message = "{nonce}" }, nil, "{nonce} is no declared field"},
-		{"part of the request in the key", func(s *catalog.Sign) { s.Key = "{body}" }, nil, "{body} is no declared field"},
+		{"unknown placeholder", func(s *catalog.Sign) { s.Message = "{nonce}" }, nil, "{nonce} is not a declared field"},
+		{"part of the request in the key", func(s *catalog.Sign) { s.Key = "{body}" }, nil, "{body} is not a declared field"},
 		{"part of the request in the prefix", func(s *catalog.Sign) {
 			s.Prefix = "{path}"
-		}, nil, "{path} is no declared field"},
+		}, nil, "{path} is not a declared field"},
 		{"line break in the prefix", func(s *catalog.Sign) { s.Prefix = "a\r\nb" }, nil, "control character"},
 		{"field that shadows the request", func(*catalog.Sign) {}, []string{"path"}, `the field "path"`},
 	} {

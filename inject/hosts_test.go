@@ -61,14 +61,14 @@ func reaches(t *testing.T, app *catalog.App, h catalog.Host, values map[string]s
 		pairs = append(pairs, name, value)
 		fill = append(fill, "{"+name+"}", value)
 	}
-	x, err := NewInjection(mustPlace(t, app), testCredential(pairs...), h.Path+path, "", false, nil)
+	inj, err := NewInjection(mustPlace(t, app), testCredential(pairs...), h.Path+path, "", false, nil)
 	if err != nil {
 		t.Errorf("%s: %s%s: %v", app.Slug, h.Path, path, err)
 		return
 	}
-	host := strings.TrimSuffix(x.host, ":443")
+	host := strings.TrimSuffix(inj.host, ":443")
 	if filled := strings.NewReplacer(fill...); host != filled.Replace(h.Host) || len(h.Paths) == 0 &&
-		x.base != filled.Replace(h.BasePath) || x.path != path {
-		t.Errorf("%s: %+v leads to %s, %s, %s", app.Slug, h, x.host, x.base, x.path)
+		inj.base != filled.Replace(h.BasePath) || inj.path != path {
+		t.Errorf("%s: %+v leads to %s, %s, %s", app.Slug, h, inj.host, inj.base, inj.path)
 	}
 }

@@ -58,7 +58,7 @@ var removed = nameSet{
 	"x-http-path-override":  {},
 	"x-http-destinationurl": {},
 	// These are here for spellings that are not canonical, Content_Type and its like: some servers
-	// have one variable for both, and would read the body, or its frame, otherwise than it was judged.
+	// have one variable for both, and would read the body, or its frame, otherwise than the rules did.
 	"content-type":     {},
 	"content-length":   {},
 	"content-encoding": {},
@@ -76,23 +76,24 @@ var carried = []string{
 	"Connection", "Upgrade", "Te", // no more than ReverseProxy put back
 }
 
-// judge fills p.judged, which saves folding the name of nearly every header of a real request.
-func (p *Placement) judge() {
-	p.judged = make(map[string]bool)
+// compileRemoved fills p.isRemoved, which saves folding the name of nearly every header of a real
+// request.
+func (p *Placement) compileRemoved() {
+	p.isRemoved = make(map[string]bool)
 	for name := range removed {
-		p.judged[textproto.CanonicalMIMEHeaderKey(name)] = true
+		p.isRemoved[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
 	for _, name := range carried {
-		p.judged[name] = false
+		p.isRemoved[name] = false
 	}
 	for name := range p.sets {
-		p.judged[textproto.CanonicalMIMEHeaderKey(name)] = true
+		p.isRemoved[textproto.CanonicalMIMEHeaderKey(name)] = true
 	}
 }
 
 // removes reports whether the caller's header must not reach the upstream.
 func (p *Placement) removes(name string) bool {
-	if verdict, ok := p.judged[name]; ok {
+	if verdict, ok := p.isRemoved[name]; ok {
 		return verdict
 	}
 	folded := lenient.Header(name)
@@ -115,7 +116,7 @@ func (p *Placement) removes(name string) bool {
 func (p *Placement) MayCarry(name string) bool { return !p.removes(name) }
 
 // cleanHeader returns a new header with what of h the upstream may see, and room for more. The
-// values are shared: nobody writes to them.
+// values are shared and must not be changed.
 func (p *Placement) cleanHeader(h http.Header, room int) http.Header {
 	out := make(http.Header, len(h)+room)
 	for name, values := range h {
@@ -135,11 +136,11 @@ func defaultHeaders(app *catalog.App) http.Header {
 	return h
 }
 
-// addDefaults adds to h the app's headers that it has none of. The values are shared: nobody writes
-// to them.
+// addDefaults adds to h the app's headers that it has none of. The values are shared and must not
+// be changed.
 func (p *Placement) addDefaults(h http.Header) {
 	for name, values := range p.defaults {
-		// An empty User-Agent is none: with it, net/http is kept from adding its own.
+		// An empty User-Agent counts as none: with it, net/http is kept from adding its own.
 		if have := h[name]; len(have) == 0 || name == "User-Agent" && have[0] == "" {
 			h[name] = values
 		}
@@ -207,7 +208,7 @@ const longestPlain = 64
 
 // foldPlain appends to dst, which is empty and has room, what [foldKey] makes of the name of a
 // parameter, if that is short and has nothing to decode. A query may have half a million names, and
-// nobody knows yet who sent it: nothing is allocated.
+// its sender is not known yet: nothing is allocated.
 func foldPlain(dst []byte, name string) (folded []byte, plain bool) {
 	if len(name) > longestPlain {
 		return nil, false
@@ -231,13 +232,6 @@ func foldPlain(dst []byte, name string) (folded []byte, plain bool) {
 // lenientDecode decodes a part of a query.
 func lenientDecode(s string) string { return lenient.Decode(strings.ReplaceAll(s, "+", " ")) }
 
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func unhex(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c | 0x20 - 'a' + 10
+func isAlnum(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }

@@ -2,11 +2,11 @@ package inject
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/vendgate/vendgate/internal/secretscan"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -31,7 +31,7 @@ type Injection struct {
 	used  [2]vending.Credential // the one vended and, after a forced vend, the fresh one
 	vends int
 	// hidden is what must not come back; see secrets.
-	hidden *secrets
+	hidden *secretscan.Set
 
 	// ownHeader is one that the gateway itself sends, empty for none.
 	ownHeader string
@@ -60,110 +60,112 @@ type Revend func(ctx context.Context, refused vending.Credential) (vending.Crede
 // nil.
 func NewInjection(p *Placement, cred vending.Credential, rawPath, rawQuery string, hasQuery bool,
 	revend Revend) (*Injection, error) {
-	x := &Injection{placement: p, query: rawQuery, hasQuery: hasQuery, revend: revend}
+	inj := &Injection{placement: p, query: rawQuery, hasQuery: hasQuery, revend: revend}
 	var err error
-	if x.at, x.path, err = p.Split(rawPath); err != nil {
-		return x, err
+	if inj.at, inj.path, err = p.Split(rawPath); err != nil {
+		return inj, err
 	}
-	if p.beside != nil && x.at == p.beside.at {
-		x.placement = p.beside.placement
+	if p.outside != nil && inj.at == p.outside.at {
+		inj.placement = p.outside.placement
 	}
-	if x.at == "" {
-		x.choosePrefix()
+	if inj.at == "" {
+		inj.choosePrefix()
 	}
-	return x, x.use(cred)
+	return inj, inj.use(cred)
 }
 
 // use makes cred the credential of the next request.
-func (x *Injection) use(cred vending.Credential) (err error) {
-	x.used[x.vends] = cred
-	x.vends++
-	x.hidden = nil
-	if x.placed, err = x.placement.carrying(cred); err != nil {
+func (inj *Injection) use(cred vending.Credential) (err error) {
+	inj.used[inj.vends] = cred
+	inj.vends++
+	inj.hidden = nil
+	if inj.placed, err = inj.placement.carrying(cred); err != nil {
 		return err
 	}
-	if len(x.at) > len(extraPrefix) {
-		x.host, x.base = x.at[len(extraPrefix):], ""
-		return x.onePlace()
+	if len(inj.at) > len(extraPrefix) {
+		inj.host, inj.base = inj.at[len(extraPrefix):], ""
+		return inj.onePlace()
 	}
-	if x.host, x.base, err = x.placed.upstream.resolve(cred); err != nil {
-		return x.mendable(err)
+	if inj.host, inj.base, err = inj.placed.upstream.resolve(cred); err != nil {
+		return inj.forOperator(err)
 	}
-	if x.at != "" { // beside the API, and still at the site
-		x.base = strings.TrimSuffix(x.base, x.placement.upstream.path)
+	if inj.at != "" { // outside of the API, and still at the site
+		inj.base = strings.TrimSuffix(inj.base, inj.placement.upstream.path)
 		return nil
 	}
-	filled, err := x.prefix.fill(cred, pathSegment)
-	x.base += filled
-	return x.mendable(err)
+	filled, err := inj.prefix.fill(cred, pathSegment)
+	inj.base += filled
+	return inj.forOperator(err)
 }
 
-func (x *Injection) credential() vending.Credential { return x.used[x.vends-1] }
+func (inj *Injection) credential() vending.Credential { return inj.used[inj.vends-1] }
 
 // Refused reports whether the upstream's answer refuses the credential, by 401 or as the app's
 // entry says. It is false where no other credential could be vended.
-func (x *Injection) Refused() bool { return x.refused }
+func (inj *Injection) Refused() bool { return inj.refused }
 
 // Doubted returns the credential that was sent last, if its provider had refused it before.
-func (x *Injection) Doubted() (vending.Credential, bool) {
-	return x.credential(), x.credential().Doubted()
+func (inj *Injection) Doubted() (vending.Credential, bool) {
+	return inj.credential(), inj.credential().Doubted()
 }
 
-// Refusal returns the error that stands instead of an answer that refuses the credential, if there
+// Refusal returns the error that replaces an answer that refuses the credential, if there
 // is one: the source's own, or that the call could not be replayed with the fresh credential.
-func (x *Injection) Refusal() error { return x.refusal }
+func (inj *Injection) Refusal() error { return inj.refusal }
 
 // Ended reports whether a forced vend, after such an answer, found that the grant has ended.
-func (x *Injection) Ended() bool { return x.ended }
+func (inj *Injection) Ended() bool { return inj.ended }
 
 // Sent reports whether a request of this call may have reached the provider, with or without an
 // answer.
-func (x *Injection) Sent() bool { return x.sent }
+func (inj *Injection) Sent() bool { return inj.sent }
 
 // Forget drops the credentials, once the answer has been sent.
-func (x *Injection) Forget() { *x = Injection{} }
+func (inj *Injection) Forget() { *inj = Injection{} }
 
 // SetHeader adds a header of the gateway's own, by its canonical name, to the requests that are
-// made. The values are shared: nobody writes to them.
-func (x *Injection) SetHeader(name string, values []string) { x.ownHeader, x.ownValues = name, values }
+// made. The values are shared and must not be changed.
+func (inj *Injection) SetHeader(name string, values []string) {
+	inj.ownHeader, inj.ownValues = name, values
+}
 
 // Guard has every body that is held in memory searched for the key that the caller was let in by. A
 // request that has it there is `invalid_request`.
-func (x *Injection) Guard(key Key) { x.key = key }
+func (inj *Injection) Guard(key Key) { inj.key = key }
 
-// Outline is the request to x's app without any credential: what error handlers and logs may see.
+// Outline is the request to the app without any credential: what error handlers and logs may see.
 // The transport completes it.
-func (x *Injection) Outline(out *http.Request) {
-	out.URL.Scheme, out.URL.Host = x.placement.upstream.scheme, x.placement.app.Slug
+func (inj *Injection) Outline(out *http.Request) {
+	out.URL.Scheme, out.URL.Host = inj.placement.upstream.scheme, inj.placement.app.Slug
 	out.Host = ""
 }
 
-type exchangeKey struct{}
+type injectionKey struct{}
 
-func exchangeOf(ctx context.Context) *Injection {
-	x, _ := ctx.Value(exchangeKey{}).(*Injection)
-	return x
+func injectionOf(ctx context.Context) *Injection {
+	inj, _ := ctx.Value(injectionKey{}).(*Injection)
+	return inj
 }
 
-// WithInjection returns a context that carries x to the transport.
-func WithInjection(ctx context.Context, x *Injection) context.Context {
-	return context.WithValue(ctx, exchangeKey{}, x)
+// WithInjection returns a context that carries inj to the transport.
+func WithInjection(ctx context.Context, inj *Injection) context.Context {
+	return context.WithValue(ctx, injectionKey{}, inj)
 }
 
 // request makes the upstream request.
-func (x *Injection) request(r *http.Request, now time.Time) (*http.Request, error) {
-	out, err := x.complete(r, now)
-	return out, x.mendable(err)
+func (inj *Injection) request(r *http.Request, now time.Time) (*http.Request, error) {
+	out, err := inj.complete(r, now)
+	return out, inj.forOperator(err)
 }
 
 // complete does it on a copy: hygiene first, the credential last.
-func (x *Injection) complete(r *http.Request, now time.Time) (*http.Request, error) {
-	p, cred := x.placed, x.credential()
+func (inj *Injection) complete(r *http.Request, now time.Time) (*http.Request, error) {
+	p, cred := inj.placed, inj.credential()
 	out := new(http.Request)
 	*out = *r // shares Trailer, which the body's end fills in; everything changed below is replaced
 	out.Header = p.cleanHeader(r.Header, len(p.headers)+len(p.defaults)+2)
-	if x.ownHeader != "" {
-		out.Header[x.ownHeader] = x.ownValues
+	if inj.ownHeader != "" {
+		out.Header[inj.ownHeader] = inj.ownValues
 	}
 	p.addDefaults(out.Header)
 	if p.readsErrors {
@@ -175,15 +177,15 @@ func (x *Injection) complete(r *http.Request, now time.Time) (*http.Request, err
 	if r.Method == http.MethodGet {
 		askStreamPlain(out.Header)
 	}
-	query, err := x.fullQuery(cred)
+	query, err := inj.fullQuery(cred)
 	if err != nil {
 		return nil, err
 	}
-	out.URL, err = requestURL(p.upstream.scheme, x.host, x.base+x.path, query, x.hasQuery && x.query == "")
+	out.URL, err = requestURL(p.upstream.scheme, inj.host, inj.base+inj.path, query, inj.hasQuery && inj.query == "")
 	if err != nil {
 		return nil, err
 	}
-	out.Host = x.host
+	out.Host = inj.host
 	if err := p.setHeaders(out.Header, cred); err != nil {
 		return nil, err
 	}
@@ -194,9 +196,9 @@ func (x *Injection) complete(r *http.Request, now time.Time) (*http.Request, err
 }
 
 // fullQuery appends the placement's parameters to what is left of the caller's.
-func (x *Injection) fullQuery(cred vending.Credential) (string, error) {
-	p := x.placed
-	query := p.cleanQuery(x.query)
+func (inj *Injection) fullQuery(cred vending.Credential) (string, error) {
+	p := inj.placed
+	query := p.cleanQuery(inj.query)
 	if len(p.query) == 0 {
 		return query, nil
 	}
@@ -215,16 +217,4 @@ func (x *Injection) fullQuery(cred vending.Credential) (string, error) {
 		b.WriteString(value)
 	}
 	return b.String(), nil
-}
-
-// discardTimeout bounds the wait for the rest of an answer that will not be used.
-const discardTimeout = time.Second
-
-// discard reads a little of an answer that will not be used, so that its connection can be, and
-// closes it.
-func discard(res *http.Response) {
-	stop := time.AfterFunc(discardTimeout, func() { _ = res.Body.Close() }) // it may never end
-	_, _ = io.CopyN(io.Discard, res.Body, 64<<10)
-	stop.Stop()
-	_ = res.Body.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/internal/lenient"
+	"github.com/vendgate/vendgate/internal/secretscan"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -73,9 +74,9 @@ func (s *keySearch) in(text string) bool {
 		return false
 	}
 	s.left -= len(text)
-	spelled := secrets{values: []string{k.text}, least: len(k.text)}
-	found, _, ok := spelled.find(text, false)
-	return !ok || len(found) > 0
+	var spelled secretscan.Set
+	spelled.Add(k.text)
+	return spelled.Holds(text)
 }
 
 // mayDecode reports whether text has a percent triplet that stands for what a key, or an encoding

@@ -1,27 +1,13 @@
 package inject
 
 import (
-	"cmp"
 	"net/http"
+	"net/textproto"
 	"strings"
-)
 
-// Gateway is where the caller reached us: what takes the upstream's place in links.
-type Gateway struct {
-	// Origin is scheme and host, `https://gateway.example`.
-	Origin string
-	// Path is the raw path of the app, `/proxy/{connection_id}/{app}`, without a trailing slash. It is
-	// empty where the caller named the app by host.
-	Path string
-	// Takes reports whether the gateway would take a call for a raw path below Path; nil takes all.
-	Takes func(path string) bool
-	// OriginOf is set where the caller named the app by host: it returns the origin by which the app's
-	// extra host of a label is named, or the upstream's own host if the label is empty.
-	OriginOf func(label string) string
-	// Own reports whether a host name, in lower case and without a port, is one of the gateway's own
-	// beside that of Origin; nil means that it has no other.
-	Own func(name string) bool
-}
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/internal/jsonedit"
+)
 
 // linkHeaders hold one URL each; `Link` (RFC 8288) holds several.
 var linkHeaders = []string{"Location", "Content-Location"}
@@ -30,19 +16,19 @@ var linkHeaders = []string{"Location", "Content-Location"}
 // pagination and resumable uploads stay behind the gateway. No link leads to a part of the gateway
 // beyond the app: what would is left to the upstream, as an absolute URL without the credential, or
 // removed where it names the gateway itself. Other URLs stay as they are.
-func (x *Injection) RewriteLinks(h http.Header, gw func() Gateway) {
+func (inj *Injection) RewriteLinks(h http.Header, gw func() Gateway) {
 	for _, name := range linkHeaders {
 		values := h[name]
 		if len(values) == 0 {
 			continue
 		}
-		setOrDelete(h, name, kept(values, func(v string) string { return x.rewriteURL(v, gw) }))
+		setOrDelete(h, name, kept(values, func(v string) string { return inj.rewriteURL(v, gw) }))
 	}
 	if values := h["Link"]; len(values) > 0 {
-		setOrDelete(h, "Link", kept(values, func(v string) string { return x.rewriteLinkValue(v, gw) }))
+		setOrDelete(h, "Link", kept(values, func(v string) string { return inj.rewriteLinkValue(v, gw) }))
 	}
-	if x.placement.links != nil {
-		x.rewriteDeclared(h, gw)
+	if inj.placement.links != nil {
+		inj.rewriteDeclared(h, gw)
 	}
 }
 
@@ -65,11 +51,11 @@ func setOrDelete(h http.Header, name string, values []string) {
 
 // rewriteLinkValue rewrites each link of a list (RFC 8288, section 3), and leaves out those that
 // have no safe form: an empty one would lead to the same page again.
-func (x *Injection) rewriteLinkValue(v string, gw func() Gateway) string {
+func (inj *Injection) rewriteLinkValue(v string, gw func() Gateway) string {
 	var links []string
 	for rest := v; rest != ""; {
 		end := endOfLink(rest)
-		if link, ok := x.rewriteLink(rest[:end], gw); ok {
+		if link, ok := inj.rewriteLink(rest[:end], gw); ok {
 			links = append(links, link)
 		}
 		rest = rest[min(end+1, len(rest)):]
@@ -100,165 +86,104 @@ func endOfLink(list string) int {
 
 // rewriteLink rewrites what is between the angle brackets of one link. It is not ok if that has no
 // safe form.
-func (x *Injection) rewriteLink(link string, gw func() Gateway) (rewritten string, ok bool) {
+func (inj *Injection) rewriteLink(link string, gw func() Gateway) (rewritten string, ok bool) {
 	before, rest, found := strings.Cut(link, "<")
 	target, after, closed := strings.Cut(rest, ">")
 	if !found || !closed || strings.Contains(before, `"`) {
 		return link, true
 	}
-	url := x.rewriteURL(target, gw)
+	url := inj.rewriteURL(target, gw)
 	if url == "" && target != "" {
 		return "", false
 	}
 	return before + "<" + url + ">" + after, true
 }
 
-// rewriteURL keeps the form of the reference: an absolute URL stays absolute, a path stays a path.
-// Empty is one that has no safe form.
-func (x *Injection) rewriteURL(raw string, gw func() Gateway) string {
-	to, _ := x.rewrite(raw, gw)
-	return to
+// linkPlaces are where an app's answers hold addresses, compiled.
+type linkPlaces struct {
+	headers []string
+	members *jsonedit.Members // nil where the app declares none
 }
 
-// rewrite is rewriteURL that also reports whether the link leads to the app by way of the gateway.
-func (x *Injection) rewrite(raw string, gw func() Gateway) (to string, inside bool) {
-	r := parseReference(raw)
-	switch {
-	case r.scheme != "" && r.scheme != "http" && r.scheme != "https":
-		return raw, false
-	case r.scheme != "" && r.authority == "":
-		return "", false // to browsers, `http:/x` is a path or a host, which depends on the scheme of the gateway
-	case r.authority != "":
-		return x.rewriteAbsolute(raw, r, gw)
-	case r.path == "":
-		return x.withoutKeys(r), true // resolves to the request's own path
-	case r.path[0] == '/':
-		return x.place(r, x.at, "", gw)
+// newLinkPlaces returns nil where the app declares none.
+func newLinkPlaces(l *catalog.Links) *linkPlaces {
+	if l == nil {
+		return nil
 	}
-	return x.rewriteRelative(r, gw)
+	p := &linkPlaces{}
+	for _, name := range l.Headers {
+		p.headers = append(p.headers, textproto.CanonicalMIMEHeaderKey(name))
+	}
+	if len(l.Members) > 0 {
+		p.members = jsonedit.NewMembers(l.Members)
+	}
+	return p
 }
 
-func (x *Injection) rewriteAbsolute(raw string, r reference, gw func() Gateway) (to string, inside bool) {
-	host, userinfo := r.host()
-	if len(host) > maxHostName+len(":65535") {
-		return "", false // no client finds a host of that name
-	}
-	host = asciiHost(host)
-	at, own := x.ownHost(host)
-	if own && !userinfo {
-		if at == "" && !x.reaches(r.path, gw()) { // it may be the host alone that the site has in common with its name
-			if path, named := x.namedPath(host, r.path, gw); named {
-				r.path = path
-			}
+func (p *linkPlaces) hasMembers() bool { return p != nil && p.members != nil }
+
+// rewriteDeclared rewrites the headers that the app declares.
+func (inj *Injection) rewriteDeclared(h http.Header, gw func() Gateway) {
+	for _, name := range inj.placement.links.headers {
+		if values := h[name]; len(values) > 0 {
+			setOrDelete(h, name, kept(values, func(v string) string {
+				if strings.HasPrefix(v, "/") {
+					return inj.rewriteURL(v, gw)
+				}
+				return inj.rewriteAddress(v, gw)
+			}))
 		}
-		return x.place(r, at, host, gw)
 	}
-	if g := gw(); g.IsOwn(host) || strings.Contains(raw, `\`) && g.quotedIn(raw) {
-		return "", false // what it would lead to, the provider has no say in
-	}
-	if path, named := x.namedPath(host, r.path, gw); named && !userinfo {
-		r.path = path
-		return x.place(r, "", host, gw)
-	}
-	return raw, false
 }
 
-// rewriteRelative leaves what resolves against the request's own path as it would at the upstream.
-func (x *Injection) rewriteRelative(r reference, gw func() Gateway) (to string, inside bool) {
-	whole := r
-	whole.path = resolve(cmp.Or(x.base+x.path, "/"), r.path)
-	to, inside = x.place(whole, x.at, "", gw)
-	// A call without a path of its own has another base at the gateway than at the upstream.
-	asIs := x.path != "" && strings.HasSuffix(whole.path, "/"+r.path) && !holdsDotSegment(r.path)
-	if _, base := gw().placed(x.placement, x.at); asIs && to != "" && to[0] == '/' && strings.HasPrefix(to, base) {
-		return x.withoutKeys(r), true
+// rewriteAddress rewrites the value of a declared place: an absolute URL or a bare host. What is
+// none of them stays as it is. Empty is what has no safe form.
+func (inj *Injection) rewriteAddress(v string, gw func() Gateway) string {
+	if isBareHost(v) {
+		to, inside := inj.rewrite("https://"+v, gw)
+		if at, own := inj.ownHost(v); own && at == "" && gw().OriginOf != nil {
+			to, inside = gw().OriginOf(""), true // where the path is the provider's, with its base path
+		}
+		if _, address, _ := strings.Cut(to, "://"); inside || to == "" {
+			return address
+		}
+		return v
 	}
-	return to, inside
-}
-
-// place returns r, whose path is absolute, as a link to the gateway; host is empty for a path
-// alone. What the gateway has no path for, or refuses, only the upstream can serve.
-func (x *Injection) place(r reference, at, host string, gw func() Gateway) (link string, inside bool) {
-	if r.path != "" {
-		r.path = resolve("/", r.path)
-	}
-	g := gw()
-	path, inside := x.locate(at, r.path)
-	if !inside || g.Takes != nil && !g.Takes(path) {
-		to := cmp.Or(strings.ToLower(host), x.host)
-		return x.placement.upstream.scheme + "://" + to + x.withoutKeys(r), false
-	}
-	origin, path := g.placed(x.placement, path)
-	// Of a path alone, two slashes in front would make an authority, and nothing the page itself (RFC
-	// 3986, section 4.2).
-	if r.path = cmp.Or(path, "/"); host != "" || origin != g.Origin || strings.HasPrefix(path, "//") {
-		r.path = origin + path
-	}
-	return x.withoutKeys(r), true
-}
-
-// reaches reports whether the gateway would take a call for a path of the upstream, which is
-// absolute.
-func (x *Injection) reaches(path string, g Gateway) bool {
-	located, inside := x.locate("", resolve("/", cmp.Or(path, "/")))
-	return inside && (g.Takes == nil || g.Takes(located))
-}
-
-// locate returns the gateway's path for a path at one of the app's places. Not ok is what the
-// gateway has no path for. At the upstream's own host that is what follows its base path and the
-// credential's path prefix, or a declared path beside them.
-func (x *Injection) locate(at, path string) (located string, ok bool) {
-	b := x.placement.beside
+	r := parseURLReference(v)
 	switch {
-	case b != nil && at == b.at && b.host != "":
-		return at + path, b.refusal(path) == nil
-	case len(at) > len(extraPrefix):
-		return at + path, true
+	case r.scheme == "ws" || r.scheme == "wss":
+		return inj.rewriteSocket(v, r.scheme, gw)
+	case r.scheme == "http" || r.scheme == "https", r.authority != "",
+		strings.HasPrefix(v, `\`), strings.HasPrefix(v, `/\`):
+		return keepBraces(v, inj.rewriteURL(v, gw))
 	}
-	aside, besides := x.asideOf(b, path)
-	if besides && x.at == b.at {
-		return aside, true // where a path is both, a call stays on its side
-	}
-	if located, ok = x.belowBase(path); !ok && besides {
-		return aside, true
-	}
-	return located, ok
+	return v
 }
 
-// asideOf returns the gateway's path for a path of the upstream's host that b declares: what
-// follows the path of the connection's site.
-func (x *Injection) asideOf(b *beside, path string) (located string, ok bool) {
-	if b == nil || b.host != "" {
-		return "", false
+// rewriteSocket rewrites the address of a WebSocket (RFC 6455, section 3).
+func (inj *Injection) rewriteSocket(v, scheme string, gw func() Gateway) string {
+	start := strings.IndexByte(v, ':') - len(scheme)
+	if start < 0 {
+		return v
 	}
-	_, base, _ := x.placement.upstream.resolve(x.credential()) // the call's own host was resolved from it
-	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(base, x.placement.upstream.path))
-	return b.at + rest, ok && b.refusal(rest) == nil
+	to, inside := inj.rewrite("https"+v[start+len(scheme):], gw)
+	switch rest, secure := strings.CutPrefix(to, "https://"); {
+	case inside && secure:
+		return "wss://" + rest
+	case inside:
+		return "ws://" + strings.TrimPrefix(to, "http://")
+	case to == "":
+		return ""
+	}
+	return v
 }
 
-// belowBase cuts the upstream's base path and the credential's path prefix off.
-func (x *Injection) belowBase(path string) (rest string, ok bool) {
-	if len(x.placement.otherPrefixes) > 0 {
-		return x.belowPrefix(path)
+// keepBraces undoes the escapes of braces in to, which was made of a URI template (RFC 6570).
+func keepBraces(template, to string) string {
+	if !strings.Contains(template, "{") || strings.Contains(template, "%7B") || strings.Contains(template, "%7D") {
+		return to
 	}
-	base := x.base
-	if x.at != "" {
-		_, base, _ = x.placement.upstream.resolve(x.credential()) // an app with other places has no prefix
-	}
-	rest, ok = strings.CutPrefix(path, base)
-	if !ok || rest != "" && rest[0] != '/' {
-		return "", false
-	}
-	at, _, err := x.placement.Split(rest)
-	return rest, at == "" && err == nil
+	return braces.Replace(to)
 }
 
-// withoutKeys spells path, query and fragment of r without the query parameters that carry the
-// credential, under the names that the placement gives them or others.
-func (x *Injection) withoutKeys(r reference) string {
-	query := x.withoutSecrets(x.placement.cleanQuery(strings.TrimPrefix(r.query, "?")))
-	if query != "" || r.query == "?" {
-		query = "?" + query
-	}
-	return r.path + query + r.fragment
-}
+var braces = strings.NewReplacer("%7B", "{", "%7D", "}")

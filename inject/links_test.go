@@ -10,19 +10,19 @@ import (
 
 func testGateway() Gateway { return Gateway{Origin: "https://gw.example", Path: "/proxy/c/app"} }
 
-func exchangeWith(t testing.TB, app *catalog.App, cred vending.Credential) *Injection {
+func injectionWith(t testing.TB, app *catalog.App, cred vending.Credential) *Injection {
 	t.Helper()
-	x, err := NewInjection(mustPlace(t, app), cred, "/x", "", false, nil)
+	inj, err := NewInjection(mustPlace(t, app), cred, "/x", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return x
+	return inj
 }
 
 func TestRewriteURL(t *testing.T) {
 	app := keyApp("https://api.example.com/v1",
 		&catalog.Placement{PathPrefix: "/bot{api_key}", Query: map[string]string{"key": "{api_key}"}})
-	x := exchangeWith(t, app, testCredential("api_key", "t:k"))
+	inj := injectionWith(t, app, testCredential("api_key", "t:k"))
 	const own = "https://gw.example/proxy/c/app"
 	for _, c := range []struct{ name, raw, want string }{
 		{"absolute", "https://api.example.com/v1/bott:k/a?p=2#f", own + "/a?p=2#f"},
@@ -56,7 +56,7 @@ func TestRewriteURL(t *testing.T) {
 		{"no URL", "http://[::1", "http://[::1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := x.rewriteURL(c.raw, testGateway); got != c.want {
+			if got := inj.rewriteURL(c.raw, testGateway); got != c.want {
 				t.Errorf("%q became %q, want %q", c.raw, got, c.want)
 			}
 		})
@@ -64,7 +64,7 @@ func TestRewriteURL(t *testing.T) {
 }
 
 func TestRewriteLinks(t *testing.T) {
-	x := exchangeWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
+	inj := injectionWith(t, keyApp("https://api.example.com", headers("X-Key", "{api_key}")),
 		testCredential("api_key", "secret"))
 	h := http.Header{
 		"Location":         {"https://api.example.com/a"},
@@ -76,7 +76,7 @@ func TestRewriteLinks(t *testing.T) {
 		},
 		"Refresh": {"5; url=https://api.example.com/h"},
 	}
-	x.RewriteLinks(h, testGateway)
+	inj.RewriteLinks(h, testGateway)
 	const own = "https://gw.example/proxy/c/app"
 	for name, want := range map[string][]string{
 		"Location":         {own + "/a"},

@@ -118,7 +118,7 @@ func formOf(r *http.Request) (url.Values, error) {
 	for key := range form {
 		if isOAuth1(key) {
 			return nil,
-				vending.Refuse(vending.InvalidRequest, "the form holds OAuth parameters already; send the request unsigned")
+				vending.Refuse(vending.InvalidRequest, "the form holds OAuth parameters already: send the request unsigned")
 		}
 	}
 	return form, nil
@@ -143,7 +143,7 @@ func (p oauth1Parameter) escape() oauth1Parameter {
 func oauth1Base(r *http.Request, protocol []oauth1Parameter, form url.Values) (string, error) {
 	target, query, _ := strings.Cut(r.URL.RequestURI(), "?")
 	if !strings.HasPrefix(target, "/") {
-		return "", vending.Refuse(vending.InvalidRequest, "the path cannot be signed")
+		return "", vending.Refuse(vending.InvalidRequest, "the path cannot be signed: it must begin with /")
 	}
 	parameters := make([]oauth1Parameter, 0, len(protocol)+len(form))
 	for _, p := range protocol {

@@ -216,10 +216,10 @@ func TestOAuth1Body(t *testing.T) {
 	}
 }
 
-// TestOAuth1Exchange sends a form through the transport: what is the caller's own goes, a 401 is
+// TestOAuth1Transport sends a form through the transport: what is the caller's own goes, a 401 is
 // answered by one replay with the fresh credential and a fresh nonce, and no answer repeats a
 // secret.
-func TestOAuth1Exchange(t *testing.T) {
+func TestOAuth1Transport(t *testing.T) {
 	var arrived []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -235,11 +235,11 @@ func TestOAuth1Exchange(t *testing.T) {
 	t.Cleanup(server.Close)
 	fresh := oauth1Credential(vending.AccessToken, "second-token")
 	revend := func(context.Context, vending.Credential) (vending.Credential, error) { return fresh, nil }
-	x, err := NewInjection(mustPlace(t, oauth1App(server.URL)), oauth1Credential(), "/a", "b=c+d", true, revend)
+	inj, err := NewInjection(mustPlace(t, oauth1App(server.URL)), oauth1Credential(), "/a", "b=c+d", true, revend)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), "POST", "http://app/",
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), inj), "POST", "http://app/",
 		io.NopCloser(strings.NewReader("x=1+2")))
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestOAuth1Exchange(t *testing.T) {
 	if len(arrived) != 2 || !first.MatchString(arrived[0]) || !second.MatchString(arrived[1]) {
 		t.Errorf("the upstream got\n%s", strings.Join(arrived, "\n"))
 	}
-	x.CleanResponse(res.Header)
+	inj.CleanResponse(res.Header)
 	if got, want := res.Header.Get("X-Echo"), "[redacted] [redacted] [redacted] dpf43f3p2l4k3l03"; got != want {
 		t.Errorf("the caller sees %q, want %q", got, want)
 	}

@@ -22,8 +22,8 @@ import (
 // them. It is immutable and safe for parallel use.
 type Placement struct {
 	app      *catalog.App
-	beside   *beside // nil where the app has nothing outside of its API
-	apart    bool    // this is the placement of what lies there, and not that of the API
+	outside  *outsideAPI // nil where the app has nothing outside of its API
+	apart    bool        // this is the placement of what lies there, and not that of the API
 	upstream upstream
 	headers  []named
 	query    []named
@@ -35,7 +35,7 @@ type Placement struct {
 	defaults      http.Header         // sent where the caller sends none of that name
 	sets          nameSet             // header names that the placement sets, folded
 	setsKeys      nameSet             // query keys that the placement sets, folded
-	judged        map[string]bool     // canonical header names → removed or not; see removes
+	isRemoved     map[string]bool     // by canonical header names; see removes
 	open          map[string]struct{} // fields that need not be kept from sight
 	keys          keyPlaces           // where callers may put a key of ours
 	// readsErrors says that the text of an answer may tell that it refuses the credential.
@@ -55,7 +55,7 @@ type basic struct{ username, password template }
 func NewPlacement(app *catalog.App) (*Placement, error) {
 	p, err := newPlacement(app)
 	if err == nil && app.Beside != nil {
-		p.beside, err = newBeside(app, p)
+		p.outside, err = newOutsideAPI(app, p)
 	}
 	return p, err
 }
@@ -78,7 +78,7 @@ func newPlacement(app *catalog.App) (*Placement, error) {
 		return nil, fmt.Errorf("app %s: %w", app.Slug, err)
 	}
 	p.compileKeyPlaces()
-	p.judge()
+	p.compileRemoved()
 	return p, nil
 }
 
@@ -99,24 +99,6 @@ func (p *Placement) compile(known func(string) bool) (err error) {
 		err = p.compileSigner(known)
 	}
 	return err
-}
-
-func (p *Placement) compileSigner(known func(string) bool) (err error) {
-	switch {
-	case p.app.OAuth1 != nil:
-		p.signer = newOAuth1Signer()
-		p.open[catalog.ConsumerKey] = struct{}{} // a name, as a client id is
-	case p.app.Sign != nil:
-		if p.signer, err = newSigner(p.app.Sign, known); err != nil {
-			return err
-		}
-	default:
-		return nil
-	}
-	for _, name := range p.signer.headers() {
-		p.sets.add(lenient.Header(name))
-	}
-	return nil
 }
 
 // defaultPlacement is where the credential of an auth type goes if the app does not say.
@@ -141,7 +123,7 @@ func defaultPlacement(app *catalog.App) (*catalog.Placement, error) {
 func (p *Placement) compileRules(rules *catalog.Placement, known func(string) bool) (err error) {
 	for _, name := range sortedKeys(rules.Header) {
 		if !httpguts.ValidHeaderFieldName(name) {
-			return fmt.Errorf("header %q is no header name", name)
+			return fmt.Errorf("header %q is invalid: write a name like X-Api-Key", name)
 		}
 		t, err := parseTemplate(rules.Header[name], known)
 		if err != nil {
@@ -205,7 +187,7 @@ func (p *Placement) setHeaders(h http.Header, cred vending.Credential) error {
 func (p *Placement) basicPair(cred vending.Credential) (string, error) {
 	username, err := p.basic.username.fill(cred, func(v string) (string, error) {
 		if strings.ContainsRune(v, ':') {
-			return "", errors.New("holds a colon, which a user name cannot")
+			return "", errors.New("holds a colon, which a user name cannot contain")
 		}
 		return headerText(v)
 	})
@@ -219,19 +201,39 @@ func (p *Placement) basicPair(cred vending.Credential) (string, error) {
 	return base64.StdEncoding.EncodeToString([]byte(username + ":" + password)), nil
 }
 
-// headerText refuses values that would end the header early, or that a server would trim into
-// another value than the one stored.
-func headerText(v string) (string, error) {
-	if v == "" {
-		return "", errors.New("is empty")
-	}
-	for i := range len(v) {
-		if c := v[i]; c < ' ' || c == 0x7f {
-			return "", errors.New("holds a line break or another control character")
+// prefix is a path prefix, compiled; see [catalog.Prefix].
+type prefix struct {
+	head     string
+	template template
+}
+
+// compilePrefixes reads the path prefixes of rules: that of all paths, which is empty where there
+// is none, and the others.
+func (p *Placement) compilePrefixes(rules *catalog.Placement, known func(string) bool) error {
+	for _, rule := range rules.Prefixes() {
+		if rule.Template[0] != '/' {
+			return fmt.Errorf("path prefix %q must begin with /", rule.Template)
+		}
+		t, err := parseTemplate(rule.Template, known)
+		switch {
+		case err != nil:
+			return fmt.Errorf("path prefix: %w", err)
+		case rule.Head == "":
+			p.prefix = t
+		default:
+			p.otherPrefixes = append(p.otherPrefixes, prefix{rule.Head, t})
 		}
 	}
-	if v[0] == ' ' || v[len(v)-1] == ' ' {
-		return "", errors.New("begins or ends with a space")
+	return nil
+}
+
+// choosePrefix takes the head of another path prefix off the caller's path.
+func (inj *Injection) choosePrefix() {
+	inj.prefix = inj.placement.prefix
+	for _, other := range inj.placement.otherPrefixes {
+		if rest, ok := catalog.CutHead(inj.path, other.head); ok {
+			inj.prefix, inj.path = other.template, rest
+			return
+		}
 	}
-	return v, nil
 }

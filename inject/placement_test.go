@@ -43,7 +43,7 @@ func TestPlacementErrors(t *testing.T) {
 		want string
 	}{
 		{"no placement", keyApp(base, nil), "no placement"},
-		{"header name", keyApp(base, headers("X Key", "{api_key}")), "is no header name"},
+		{"header name", keyApp(base, headers("X Key", "{api_key}")), "is invalid: write a name"},
 		{"header template", keyApp(base, headers("X-Key", "{nope}")), "header X-Key: "},
 		{"query template", keyApp(base, &catalog.Placement{Query: map[string]string{"k": "{"}}), "query k: "},
 		{"basic user name", keyApp(base, &catalog.Placement{Basic: &catalog.Basic{Username: "{x}"}}), "basic user name: "},
@@ -55,7 +55,7 @@ func TestPlacementErrors(t *testing.T) {
 		{"upstream of another scheme", keyApp("ftp://api.example.com", headers("X-Key", "{api_key}")), "absolute https URL"},
 		{"upstream with an unknown slot", keyApp("https://{x}.example.com", headers("X-Key", "{api_key}")), "upstream: "},
 		{"token of an app without OAuth", keyApp(base, headers("Authorization", "{access_token}")),
-			"{access_token} is no declared field"},
+			"{access_token} is not a declared field"},
 		{"header app without fields", &catalog.App{Slug: "app", AuthType: string(vending.Header), Upstream: base},
 			"no placement"},
 		{"basic app without its fields", &catalog.App{Slug: "app", AuthType: string(vending.Basic), Upstream: base},
@@ -105,12 +105,12 @@ func TestDefaultPlacements(t *testing.T) {
 // sent is the request that goes out for a call with header h.
 func sent(t testing.TB, p *Placement, cred vending.Credential, path string, h http.Header) *http.Request {
 	t.Helper()
-	x, err := NewInjection(p, cred, path, "", false, nil)
+	inj, err := NewInjection(p, cred, path, "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	in := &http.Request{Method: "GET", Header: h}
-	out, err := x.request(in, time.Unix(0, 0))
+	out, err := inj.request(in, time.Unix(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,15 +131,15 @@ func TestRequestLeavesTheCallersAlone(t *testing.T) {
 }
 
 func TestForget(t *testing.T) {
-	x, err := NewInjection(mustPlace(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}"))),
+	inj, err := NewInjection(mustPlace(t, keyApp("https://api.example.com/v1", headers("X-Key", "{api_key}"))),
 		testCredential("api_key", "secret"), "/x", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.Overhang() // fills what is kept
-	x.Forget()
-	if !x.used[0].IsZero() || x.hidden != nil || x.base != "" {
-		t.Errorf("kept %+v", x)
+	inj.Overhang() // fills what is kept
+	inj.Forget()
+	if !inj.used[0].IsZero() || inj.hidden != nil || inj.base != "" {
+		t.Errorf("kept %+v", inj)
 	}
 }
 

@@ -35,17 +35,17 @@ func (p *Placement) carrying(cred vending.Credential) (*Placement, error) {
 	return &bare, nil
 }
 
-// relayedHost stands in URLs where the relay finds the host. Nobody has it (RFC 6761, section 6.4),
-// so that a request that did not go by the relay would end there.
+// relayedHost is in URLs where the relay finds the host. No host has it (RFC 6761, section
+// 6.4), so that a request that did not go by the relay would end there.
 const relayedHost = "relayed.invalid"
 
 // mayServe reports whether host may be the one to which the relay took the request: it is of the
 // upstream's pattern. A link to it leads back to the gateway, which calls the account's own host
 // whatever the link says. Where the whole host is a field, it may be anybody's.
-func (x *Injection) mayServe(host string) bool {
-	parts := x.placement.upstream.host
+func (inj *Injection) mayServe(host string) bool {
+	parts := inj.placement.upstream.host
 	slot := slices.IndexFunc(parts, func(p part) bool { return p.field })
-	if x.host != relayedHost || slot < 0 || len(parts) == 1 {
+	if inj.host != relayedHost || slot < 0 || len(parts) == 1 {
 		return false
 	}
 	value := strings.TrimSuffix(strings.ToLower(host), ":443")
@@ -61,7 +61,7 @@ func (x *Injection) mayServe(host string) bool {
 			return false // or there is a second slot, whose border would be a guess
 		}
 	}
-	_, err := x.placement.upstream.slots.escape(parts[slot].text, value)
+	_, err := inj.placement.upstream.slots.escape(parts[slot].text, value)
 	return err == nil
 }
 
@@ -69,7 +69,7 @@ func (x *Injection) mayServe(host string) bool {
 func (p *Placement) unrelayable(cred vending.Credential) string {
 	switch {
 	case p.apart:
-		return "what lies beside its API takes the credential in another place"
+		return "the paths outside of its API take the credential in another place"
 	case p.signer != nil:
 		return "its requests are signed with the credential"
 	case p.prefix.holdsField(), len(p.otherPrefixes) > 0:
@@ -88,11 +88,4 @@ func literals(list []named) (kept []named) {
 		}
 	}
 	return kept
-}
-
-func (t template) holdsField() bool {
-	for range t.names {
-		return true
-	}
-	return false
 }

@@ -45,12 +45,12 @@ func manyPlaces() *catalog.App {
 
 func TestRelayedRequest(t *testing.T) {
 	var wire bytes.Buffer
-	x, err := NewInjection(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusOK), "/a%2fb//c",
+	inj, err := NewInjection(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusOK), "/a%2fb//c",
 		"z=%zz&key=theirs&KEY[]=x&a=1;b", true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), http.MethodPost, "https://app/ignored",
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), inj), http.MethodPost, "https://app/ignored",
 		strings.NewReader("body"))
 	if err != nil {
 		t.Fatal(err)
@@ -78,13 +78,13 @@ func TestRelayedRequest(t *testing.T) {
 }
 
 func TestRelayedPassIsScrubbed(t *testing.T) {
-	x, err := NewInjection(mustPlace(t, manyPlaces()), relayed(new(bytes.Buffer), 200), "/", "", false, nil)
+	inj, err := NewInjection(mustPlace(t, manyPlaces()), relayed(new(bytes.Buffer), 200), "/", "", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := http.Header{"X-Echo": {"Bearer " + pass}}
-	x.CleanResponse(h)
-	body := x.ScrubBody([]byte(`{"seen":"`+pass+`"}`), 100, false)
+	inj.CleanResponse(h)
+	body := inj.ScrubBody([]byte(`{"seen":"`+pass+`"}`), 100, false)
 	if h.Get("X-Echo") != "Bearer [redacted]" || body != `{"seen":"[redacted]"}` {
 		t.Errorf("header %q, body %s", h.Get("X-Echo"), body)
 	}
@@ -142,11 +142,12 @@ func TestRelayedRevend(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var wire bytes.Buffer
 			revend := func(context.Context, vending.Credential) (vending.Credential, error) { return tt.fresh(&wire), nil }
-			x, err := NewInjection(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusUnauthorized), "/a", "", false, revend)
+			inj, err := NewInjection(mustPlace(t, manyPlaces()), relayed(&wire, http.StatusUnauthorized), "/a", "", false,
+				revend)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), http.MethodGet, "https://app/", http.NoBody)
+			r, err := http.NewRequestWithContext(WithInjection(t.Context(), inj), http.MethodGet, "https://app/", http.NoBody)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,11 +175,11 @@ func TestRelayedRevend(t *testing.T) {
 func TestRelayFindsHost(t *testing.T) {
 	var wire bytes.Buffer
 	app := keyApp("https://{sub}.example.com/base", headers("X-Key", "{api_key}"))
-	x, err := NewInjection(mustPlace(t, app), relayed(&wire, 200).ToAccountHost(), "/a%2fb//c", "z=%zz", true, nil)
+	inj, err := NewInjection(mustPlace(t, app), relayed(&wire, 200).ToAccountHost(), "/a%2fb//c", "z=%zz", true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(WithInjection(t.Context(), x), http.MethodGet, "https://app/", http.NoBody)
+	r, err := http.NewRequestWithContext(WithInjection(t.Context(), inj), http.MethodGet, "https://app/", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,17 +202,18 @@ func TestRelayFindsHost(t *testing.T) {
 		{"https://acme.example.com:8443/base/next", "https://acme.example.com:8443/base/next"},
 		{"https://u@acme.example.com/base/next", "https://u@acme.example.com/base/next"},
 	} {
-		if got := x.rewriteURL(c.raw, testGateway); got != c.want {
+		if got := inj.rewriteURL(c.raw, testGateway); got != c.want {
 			t.Errorf("%q became %q, want %q", c.raw, got, c.want)
 		}
 	}
 	// Where the whole host is a field, a link may lead to anybody's.
 	whole := keyApp("https://{sub}", headers("X-Key", "{api_key}"))
 	whole.Fields[1].Kind = catalog.KindHost
-	if x, err = NewInjection(mustPlace(t, whole), relayed(&wire, 200).ToAccountHost(), "/x", "", false, nil); err != nil {
+	if inj, err = NewInjection(mustPlace(t, whole), relayed(&wire, 200).ToAccountHost(), "/x", "", false,
+		nil); err != nil {
 		t.Fatal(err)
 	}
-	if got := x.rewriteURL("https://evil.example/a", testGateway); got != "https://evil.example/a" {
+	if got := inj.rewriteURL("https://evil.example/a", testGateway); got != "https://evil.example/a" {
 		t.Errorf("a link became %q", got)
 	}
 	if _, err := NewInjection(mustPlace(t, app), vending.NewFields("app", vending.APIKey, nil).ToAccountHost(), "/", "",

@@ -116,7 +116,7 @@ func (s *sigV4) keys(cred vending.Credential) (keys aws.Credentials, err error) 
 // accessKeyID refuses what would end the id early in `Credential={id}/{scope}, SignedHeaders=…`.
 func accessKeyID(v string) (string, error) {
 	if strings.ContainsAny(v, "/,; \"") {
-		return "", errors.New("holds a character that no access key id has")
+		return "", errors.New("holds a character that is invalid in an access key id")
 	}
 	return headerText(v)
 }
@@ -132,7 +132,7 @@ func (s *sigV4) payloadHash(r *http.Request, scope awsScope) (string, error) {
 	}
 	if strings.HasPrefix(declared, streamingPrefix) && (!scope.s3() || declared != unsignedTrailer) {
 		return "", vending.Refuse(vending.InvalidRequest,
-			"the body is in signed chunks, which only the holder of the key can sign; send it unchunked")
+			"the body is in signed chunks, which only the holder of the key can sign: send it unchunked")
 	}
 	switch {
 	case scope.s3() && declared == unsignedTrailer:
@@ -184,34 +184,7 @@ var presigned = nameSet{
 	"x-amz-security-token": {}, "x-amz-signature": {}, "x-amz-signedheaders": {},
 }
 
-// signableQuery returns raw in a spelling that every server reads as the same parameters, which is
-// what the signature covers. "+" becomes "%20": the specification reads it as a plus, servers as a
-// space. Empty pairs go. All other bytes and the order stay. What does not parse is refused:
-// net/url and the server would drop different parts of it. So is a key that signs reports to be a
-// signature's own.
-func signableQuery(raw string, signs func(key string) bool) (string, error) {
-	if raw == "" {
-		return raw, nil
-	}
-	parameters, err := url.ParseQuery(raw)
-	if err != nil {
-		return "", vending.Refuse(vending.InvalidRequest,
-			"the query cannot be signed: it holds a semicolon, an invalid percent encoding or too many parameters")
-	}
-	for key := range parameters {
-		if signs(key) {
-			return "", vending.Refuse(vending.InvalidRequest, "the query holds a signature already; send the request unsigned")
-		}
-	}
-	raw = strings.ReplaceAll(raw, "+", "%20")
-	if !strings.HasPrefix(raw, "&") && !strings.HasSuffix(raw, "&") && !strings.Contains(raw, "&&") {
-		return raw, nil
-	}
-	pairs := strings.FieldsFunc(raw, func(c rune) bool { return c == '&' })
-	return strings.Join(pairs, "&"), nil
-}
-
-// awsScope is where a signature is valid, beside its date.
+// awsScope is where a signature is valid, besides its date.
 type awsScope struct{ service, region string }
 
 func (s *sigV4) scope(cred vending.Credential) (scope awsScope, err error) {
@@ -229,7 +202,7 @@ func scopeName(v string) (string, error) {
 		ok = 'a' <= c && c <= 'z' || '0' <= v[i] && v[i] <= '9' || v[i] == '-' || v[i] == '_'
 	}
 	if !ok {
-		return "", errors.New("is no name of a region or a service")
+		return "", errors.New("is not the name of a region or service")
 	}
 	return v, nil
 }
@@ -275,13 +248,13 @@ func s3Path(wire string) (string, error) {
 
 // authorize sets the headers of the signature on r.
 //
-// The signer works on a twin: it would write the query anew, sorted, and take a default port from
+// The signer works on a twin: it would rewrite the query, sorted, and take a default port from
 // Host. The twin's path is cut from the very request line that net/http will write, and its URL has
 // no scheme, so that Host is signed as it is sent.
 func (s awsScope) authorize(r *http.Request, keys aws.Credentials, hash string, now time.Time) error {
 	wire, _, _ := strings.Cut(r.URL.RequestURI(), "?")
 	if !strings.HasPrefix(wire, "/") {
-		return vending.Refuse(vending.InvalidRequest, "the path cannot be signed")
+		return vending.Refuse(vending.InvalidRequest, "the path cannot be signed: it must begin with /")
 	}
 	path, err := s.path(wire)
 	if err != nil {

@@ -565,10 +565,10 @@ func TestSigV4Rules(t *testing.T) {
 	}{
 		{"no service", catalog.Sign{Scheme: "aws_sigv4", Region: "r"}, known, "service and a region"},
 		{"unknown field", catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "{zone}"}, known,
-			"{zone} is no declared field"},
+			"{zone} is not a declared field"},
 		{"no keys", catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "r"}, func(string) bool {
 			return false
-		}, "{access_key_id} is no declared field"},
+		}, "{access_key_id} is not a declared field"},
 		{"negative bound", catalog.Sign{Scheme: "aws_sigv4", Service: "s3", Region: "r", MaxBody: -1}, known, "max_body"},
 		{"unknown scheme", catalog.Sign{Scheme: "rsa"}, known, `scheme "rsa"`},
 	} {

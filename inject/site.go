@@ -17,7 +17,7 @@ func splitSite(v string) (host, path string, err error) {
 		return v, "", nil
 	}
 	if host, path = v[:end], v[end:]; !isSitePath(path) {
-		return "", "", errors.New("goes on with a path that is not plain")
+		return "", "", errors.New("has an invalid path after the host")
 	}
 	return host, path, nil
 }
@@ -41,24 +41,6 @@ func isSitePath(path string) bool {
 	return true
 }
 
-// isPunycode reports whether a label is one of an international name in its ASCII form (RFC 5890,
-// section 2.3.2.5).
-func isPunycode(label string) bool { return len(label) >= 4 && strings.EqualFold(label[:4], "xn--") }
-
-// plainInternational reports whether the labels of name that are punycode say what the name's own
-// form says: others are read in one way by some programs and in another by others.
-func plainInternational(name string) bool {
-	if !strings.Contains(strings.ToLower(name), "xn--") {
-		return true
-	}
-	shown, err := idna.Lookup.ToUnicode(name)
-	if err != nil {
-		return false
-	}
-	ascii, err := idna.Lookup.ToASCII(shown)
-	return err == nil && strings.EqualFold(ascii, name)
-}
-
 // Site is an address of a site in the form of a host's value: `host[:port][/path]`, in ASCII and
 // lower case but for the path.
 type Site struct{ Host, Path string }
@@ -67,7 +49,7 @@ type Site struct{ Host, Path string }
 // scheme is dropped, as is a port that is a scheme's default: behind a proxy that ends TLS, sites
 // name the wrong one. It is not ok where links to it could be read in more than one way.
 func ParseSite(raw string) (s Site, ok bool) {
-	r := parseReference(raw)
+	r := parseURLReference(raw)
 	if r.scheme != "http" && r.scheme != "https" || r.authority == "" || r.query+r.fragment != "" ||
 		strings.Contains(raw, `\`) {
 		return Site{}, false
@@ -90,30 +72,3 @@ func ParseSite(raw string) (s Site, ok bool) {
 
 // String is the site as it is stored.
 func (s Site) String() string { return s.Host + s.Path }
-
-// isLinkHost accepts the names that links may have, which include those of a private network.
-func isLinkHost(name string) bool {
-	if name == "" || len(name) > maxHostName {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if _, err := hostLabel(label); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-// cutPort splits a host and its port, which keeps its colon and is empty where it is one that a
-// scheme has anyway.
-func cutPort(host string) (name, port string) {
-	colon := strings.LastIndexByte(host, ':')
-	if colon <= strings.LastIndexByte(host, ']') {
-		return host, ""
-	}
-	name, port = host[:colon], host[colon:]
-	if port == ":" || port == ":80" || port == ":443" {
-		port = ""
-	}
-	return name, port
-}

@@ -61,10 +61,10 @@ func TestSiteOfCall(t *testing.T) {
 		"xn--bcher-kva8.example/b": "",
 	} {
 		cred := testCredential("api_key", "k", "host", value)
-		x, err := NewInjection(mustPlace(t, siteApp(true)), cred, "/x", "", false, nil)
+		inj, err := NewInjection(mustPlace(t, siteApp(true)), cred, "/x", "", false, nil)
 		got := ""
 		if err == nil {
-			r, e := x.request(&http.Request{Method: http.MethodGet, Header: http.Header{}}, time.Now())
+			r, e := inj.request(&http.Request{Method: http.MethodGet, Header: http.Header{}}, time.Now())
 			if e != nil {
 				t.Fatal(e)
 			}
@@ -121,8 +121,8 @@ func TestLinksOfSite(t *testing.T) {
 		{"a.example", "https://www.a.example/api/../../x", "https://www.a.example/api/../../x"},
 		{"a.example", "https://www.a.example/api/%2e%2e/%2e%2e/x", "https://www.a.example/api/%2e%2e/%2e%2e/x"},
 	} {
-		x := exchangeWith(t, siteApp(true), testCredential("api_key", "k", "host", c.host).Naming(names))
-		if got := x.rewriteURL(c.raw, testGateway); got != c.want {
+		inj := injectionWith(t, siteApp(true), testCredential("api_key", "k", "host", c.host).Naming(names))
+		if got := inj.rewriteURL(c.raw, testGateway); got != c.want {
 			t.Errorf("at %s, %q became %q, want %q", c.host, c.raw, got, c.want)
 		}
 	}
@@ -133,21 +133,21 @@ func TestLinksOfSite(t *testing.T) {
 // and a name of the gateway's reaches no other connection.
 func TestNameOfAnotherSite(t *testing.T) {
 	cred := testCredential("api_key", "k", "host", "evil.example").Naming([]string{"api.victim.example", "gw.example"})
-	x := exchangeWith(t, siteApp(true), cred)
+	inj := injectionWith(t, siteApp(true), cred)
 	h := http.Header{"Location": {"https://api.victim.example/api/y"},
 		"Link": {`<https://gw.example/proxy/other/app/y>; rel=next, <https://gw.example/api/y>; rel=x`}}
-	x.RewriteLinks(h, testGateway)
+	inj.RewriteLinks(h, testGateway)
 	if got := h.Get("Location"); got != "https://gw.example/proxy/c/app/y" {
 		t.Errorf("Location became %q", got)
 	}
 	if got, there := h["Link"]; there && got[0] != "" {
 		t.Errorf("Link became %q", got)
 	}
-	r, err := x.request(&http.Request{Method: http.MethodGet, Header: http.Header{}}, time.Now())
+	r, err := inj.request(&http.Request{Method: http.MethodGet, Header: http.Header{}}, time.Now())
 	if err != nil || r.URL.Host != "evil.example" || r.Host != "evil.example" {
 		t.Errorf("the call goes to %s, %v", r.URL, err)
 	}
-	if names := x.credential(); !names.Equal(testCredential("api_key", "k", "host", "evil.example")) {
+	if names := inj.credential(); !names.Equal(testCredential("api_key", "k", "host", "evil.example")) {
 		t.Error("the names are a part of the credential")
 	}
 }

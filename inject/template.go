@@ -1,8 +1,12 @@
 package inject
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vendgate/vendgate/vending"
 )
@@ -28,15 +32,15 @@ func parseTemplate(s string, known func(name string) bool) (template, error) {
 			literal.WriteByte(s[i])
 			i++
 		case s[i] == '}':
-			return nil, fmt.Errorf("template %q: a single } (write }} for a brace)", s)
+			return nil, fmt.Errorf("template %q: a single }: write }} for a brace", s)
 		case s[i] == '{':
 			end := strings.IndexByte(s[i:], '}')
 			if end < 0 {
-				return nil, fmt.Errorf("template %q: { without }", s)
+				return nil, fmt.Errorf("template %q: a { without }: write {name}, or {{ for a brace", s)
 			}
 			name := s[i+1 : i+end]
 			if !known(name) {
-				return nil, fmt.Errorf("template %q: {%s} is no declared field", s, name)
+				return nil, fmt.Errorf("template %q: {%s} is not a declared field", s, name)
 			}
 			if literal.Len() > 0 {
 				t = append(t, part{text: literal.String()})
@@ -104,11 +108,121 @@ func (t template) holds(field string) bool {
 	return false
 }
 
-// malformed refuses a credential that cannot be placed. It names the field, never its value.
-func malformed(field, what string) error {
-	return &vending.Error{
-		Code:    vending.NeedsReconnection,
-		Origin:  vending.FromGateway,
-		Message: fmt.Sprintf("the connection's field %q %s; the end user must connect again", field, what),
+// pathSegment escapes a value for a part of one path segment. Dots would climb: alone, and between
+// slashes too, because many servers decode %2F before they resolve dot segments.
+func pathSegment(v string) (string, error) {
+	if v == "" || holdsDotSegment(v) || holdsDotSegment(lenientDecode(v)) {
+		return "", errors.New("is empty or holds a dot segment")
 	}
+	for i := range len(v) {
+		if c := v[i]; c < ' ' || c == 0x7f {
+			return "", errors.New("holds a control character")
+		}
+	}
+	return escapeSegment(v), nil
+}
+
+func holdsDotSegment(v string) bool {
+	for segment := range strings.SplitSeq(strings.ReplaceAll(v, `\`, "/"), "/") {
+		segment, _, _ = strings.Cut(segment, ";")
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// escapeSegment keeps ":" as it is: it needs no escape in an absolute path (RFC 3986, section 3.3),
+// and bot tokens are documented with it.
+func escapeSegment(v string) string {
+	return strings.ReplaceAll(url.PathEscape(v), "%3A", ":")
+}
+
+// queryValue escapes a value for the query.
+func queryValue(v string) (string, error) {
+	if v == "" {
+		return "", errors.New("is empty")
+	}
+	if strings.ContainsAny(v, "\r\n\x00") {
+		return "", errors.New("holds a line break or NUL")
+	}
+	return url.QueryEscape(v), nil
+}
+
+// headerText refuses values that would end the header early, or that a server would trim into
+// another value than the one stored.
+func headerText(v string) (string, error) {
+	if v == "" {
+		return "", errors.New("is empty")
+	}
+	for i := range len(v) {
+		if c := v[i]; c < ' ' || c == 0x7f {
+			return "", errors.New("holds a line break or another control character")
+		}
+	}
+	if v[0] == ' ' || v[len(v)-1] == ' ' {
+		return "", errors.New("begins or ends with a space")
+	}
+	return v, nil
+}
+
+// jsonString escapes a value for a part of a JSON string (RFC 8259, section 7).
+func jsonString(v string) (string, error) {
+	if v == "" {
+		return "", errors.New("is empty")
+	}
+	if !utf8.ValidString(v) { // encoding/json would make another value of it
+		return "", errors.New("is not UTF-8")
+	}
+	return jsonText(v, false), nil
+}
+
+// jsonText returns v as it is between quotes in JSON; forHTML escapes <, > and & as well, as
+// encoding/json does unless told otherwise.
+func jsonText(v string, forHTML bool) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(forHTML)
+	if err := enc.Encode(v); err != nil {
+		return v
+	}
+	return b.String()[1 : b.Len()-2] // without the quotes and the line break
+}
+
+func (t template) holdsField() bool {
+	for range t.names {
+		return true
+	}
+	return false
+}
+
+// match returns how many bytes of rawPath, whole segments, are t filled in, and yields the fields.
+// It is 0 if rawPath begins otherwise; what was yielded then is to be forgotten.
+func (t template) match(rawPath string, yield func(field, value string)) (size int) {
+	rest := rawPath
+	for i, part := range t {
+		if !part.field {
+			if !strings.HasPrefix(rest, part.text) {
+				return 0
+			}
+			rest = rest[len(part.text):]
+			continue
+		}
+		end := strings.IndexByte(rest, '/')
+		if end < 0 {
+			end = len(rest)
+		}
+		if i+1 < len(t) {
+			end = max(strings.Index(rest, t[i+1].text), 0)
+		}
+		if end == 0 {
+			return 0
+		}
+		yield(part.text, rest[:end])
+		rest = rest[end:]
+	}
+	if rest != "" && rest[0] != '/' {
+		return 0
+	}
+	return len(rawPath) - len(rest)
 }

@@ -31,11 +31,11 @@ func TestTemplate(t *testing.T) {
 		{"a value is no template", "{a}", "A{b}", ""},
 		{"braces", "{{a}}", "{a}", ""},
 		{"braces around a field", "{{{b}}}", "{B}", ""},
-		{"unknown field", "{c}", "", "{c} is no declared field"},
-		{"no name", "{}", "", "{} is no declared field"},
+		{"unknown field", "{c}", "", "{c} is not a declared field"},
+		{"no name", "{}", "", "{} is not a declared field"},
 		{"open brace", "x{a", "", "{ without }"},
 		{"closing brace", "a}b", "", "a single }"},
-		{"field in a field", "{a{b}}", "", "is no declared field"},
+		{"field in a field", "{a{b}}", "", "is not a declared field"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tmpl, err := parseTemplate(c.text, knownField)

@@ -36,12 +36,12 @@ func forward(b *testing.B, url string, base http.RoundTripper) {
 	cred := vending.NewFields(app.Slug, vending.APIKey, []vending.Field{{Name: "api_key", Value: "k-123456"}})
 	b.ReportAllocs()
 	for b.Loop() {
-		x, err := NewInjection(p, cred, "/x", "", false, nil)
+		inj, err := NewInjection(p, cred, "/x", "", false, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
 		w := httptest.NewRecorder()
-		proxy.ServeHTTP(w, httptest.NewRequest("GET", "/x", nil).WithContext(WithInjection(b.Context(), x)))
+		proxy.ServeHTTP(w, httptest.NewRequest("GET", "/x", nil).WithContext(WithInjection(b.Context(), inj)))
 		if w.Code != 200 {
 			b.Fatal(w.Code)
 		}

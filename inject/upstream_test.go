@@ -87,7 +87,8 @@ func TestUpstreamSlots(t *testing.T) {
 		{"empty", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x, err := NewInjection(mustPlace(t, app), testCredential("sub", c.value, "api_key", "secret"), "/x", "", false, nil)
+			inj, err := NewInjection(mustPlace(t, app), testCredential("sub", c.value, "api_key", "secret"), "/x", "", false,
+				nil)
 			if c.want == "" {
 				if e := vending.AsError(err); err == nil || e.Code != vending.NeedsReconnection || c.value != "" &&
 					strings.Contains(e.Text(), c.value) && len(c.value) > 2 {
@@ -95,10 +96,10 @@ func TestUpstreamSlots(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || x.host != c.want {
-				t.Errorf("host %q, error %v; want %q", x.host, err, c.want)
+			if err != nil || inj.host != c.want {
+				t.Errorf("host %q, error %v; want %q", inj.host, err, c.want)
 			}
-			out := sent(t, x.placement, x.credential(), "/x", http.Header{})
+			out := sent(t, inj.placement, inj.credential(), "/x", http.Header{})
 			if out.URL.String() != "https://"+c.want+"/api/x" || out.Host != c.want {
 				t.Errorf("it would go to %s with Host %s", out.URL, out.Host)
 			}
@@ -108,9 +109,9 @@ func TestUpstreamSlots(t *testing.T) {
 
 func TestUpstreamSlotWithinALabel(t *testing.T) {
 	app := keyApp("https://a-{sub}b.example.com", headers("X-Key", "{api_key}"))
-	x := exchangeWith(t, app, testCredential("sub", "x", "api_key", "secret"))
-	if x.host != "a-xb.example.com" {
-		t.Errorf("host %q", x.host)
+	inj := injectionWith(t, app, testCredential("sub", "x", "api_key", "secret"))
+	if inj.host != "a-xb.example.com" {
+		t.Errorf("host %q", inj.host)
 	}
 	// Each value is a label, but what comes of it is none.
 	if _, err := NewInjection(mustPlace(t, app), testCredential("sub", strings.Repeat("x", 62), "api_key", "secret"), "",

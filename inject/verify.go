@@ -7,11 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/textproto"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
@@ -20,26 +17,13 @@ import (
 // ErrNoVerify says that the catalog has no request by which a credential of the app could be tried.
 var ErrNoVerify = errors.New("the app has no verify request")
 
-// FieldError says that a credential cannot be placed for one of its fields. Its text never holds a
-// value.
-type FieldError struct {
-	// Field is the field's name.
-	Field string
-	// Err is the *vending.Error of a call with such a credential.
-	Err error
-}
-
-func (e *FieldError) Error() string { return "placing field " + e.Field + ": " + e.Err.Error() }
-
-func (e *FieldError) Unwrap() error { return e.Err }
-
 // Check reports why no call could go out with cred, a *FieldError if a field of it is to blame.
 func (p *Placement) Check(cred vending.Credential) error {
-	x, err := NewInjection(p, cred, "/", "", false, nil)
+	inj, err := NewInjection(p, cred, "/", "", false, nil)
 	if err == nil {
-		err = x.rehearse(&http.Request{Method: http.MethodGet, Header: http.Header{}})
+		err = inj.rehearse(&http.Request{Method: http.MethodGet, Header: http.Header{}})
 	}
-	return p.blame(err)
+	return blame(p.app, err)
 }
 
 // Verify makes the catalog's verify request with cred, to be sent by a [Transport]: what the
@@ -55,20 +39,20 @@ func (p *Placement) Verify(ctx context.Context, cred vending.Credential) (*http.
 	if err != nil {
 		return nil, fmt.Errorf("app %s: verify: %w", p.app.Slug, err)
 	}
-	x, r, err := t.fill(ctx, p, cred)
+	inj, r, err := t.fill(ctx, p, cred)
 	if err == nil {
-		err = x.rehearse(r)
+		err = inj.rehearse(r)
 	}
 	if err != nil {
-		return nil, p.blame(err)
+		return nil, blame(p.app, err)
 	}
-	return r.WithContext(WithInjection(ctx, x)), nil
+	return r.WithContext(WithInjection(ctx, inj)), nil
 }
 
 // rehearse makes the upstream request and drops it, so that what it refuses is told from what the
 // network does.
-func (x *Injection) rehearse(r *http.Request) error {
-	if _, err := x.request(r, time.Now()); err != nil {
+func (inj *Injection) rehearse(r *http.Request) error {
+	if _, err := inj.request(r, time.Now()); err != nil {
 		return err
 	}
 	if r.GetBody == nil {
@@ -76,62 +60,6 @@ func (x *Injection) rehearse(r *http.Request) error {
 	}
 	body, err := r.GetBody() // signing may have read it
 	r.Body = body
-	return err
-}
-
-func (p *Placement) blame(err error) error { return blame(p.app, err) }
-
-// mendable changes the refusal of a value that comes with the OAuth client: an end user who
-// connects again does not mend that. A source leaves such a value out where it belongs to a client
-// that several tenants share.
-func (p *Placement) mendable(err error) error {
-	if err == nil { // at no cost, which refusal has
-		return nil
-	}
-	var refusal *vending.Error
-	if !errors.As(err, &refusal) || refusal.Code != vending.NeedsReconnection {
-		return err
-	}
-	names := []string{}
-	if p.app.OAuth1 != nil {
-		names = append(names, catalog.ConsumerKey, catalog.ConsumerSecret)
-	}
-	for _, f := range p.app.ClientFields() {
-		names = append(names, f.Name)
-	}
-	name, named := namedBy(refusal, names)
-	if !named {
-		return err
-	}
-	return &vending.Error{
-		Code: vending.InternalError, Origin: vending.FromGateway, Err: err,
-		Message: fmt.Sprintf("the value %q, which comes with the OAuth client, was not vended or cannot be placed; "+
-			"connecting again does not mend that", name),
-	}
-}
-
-// namedBy returns which of names a refusal is about. Such errors quote the field's name.
-func namedBy(refusal *vending.Error, names []string) (name string, ok bool) {
-	i := slices.IndexFunc(names, func(name string) bool { return strings.Contains(refusal.Text(), strconv.Quote(name)) })
-	if i < 0 {
-		return "", false
-	}
-	return names[i], true
-}
-
-// blame finds the field for which err refuses a credential.
-func blame(app *catalog.App, err error) error {
-	var refusal *vending.Error
-	if !errors.As(err, &refusal) {
-		return err
-	}
-	names := []string{vending.AccessToken, vending.TokenType}
-	for _, f := range app.Fields {
-		names = append(names, f.Name)
-	}
-	if name, named := namedBy(refusal, names); named {
-		return &FieldError{Field: name, Err: refusal}
-	}
 	return err
 }
 
@@ -188,7 +116,7 @@ func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Cr
 	if host := p.app.Verify.Host; host != "" {
 		path = extraPrefix + host + path
 	}
-	x, err := NewInjection(p, cred, path, query, t.hasQuery, nil)
+	inj, err := NewInjection(p, cred, path, query, t.hasQuery, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -196,7 +124,7 @@ func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Cr
 	if err != nil {
 		return nil, nil, err
 	}
-	x.Outline(r)
+	inj.Outline(r)
 	for _, h := range t.headers {
 		value, err := h.value.fill(cred, headerText)
 		if err != nil {
@@ -204,7 +132,7 @@ func (t verifyTemplates) fill(ctx context.Context, p *Placement, cred vending.Cr
 		}
 		r.Header[h.name] = []string{value}
 	}
-	return x, r, nil
+	return inj, r, nil
 }
 
 func (p *Placement) newVerifyRequest(ctx context.Context, method, body string) (*http.Request, error) {
@@ -223,15 +151,4 @@ func (p *Placement) newVerifyRequest(ctx context.Context, method, body string) (
 		r.Header.Set("Content-Type", "application/json")
 	}
 	return r, nil
-}
-
-// jsonString escapes a value for a part of a JSON string (RFC 8259, section 7).
-func jsonString(v string) (string, error) {
-	if v == "" {
-		return "", errors.New("is empty")
-	}
-	if !utf8.ValidString(v) { // encoding/json would make another value of it
-		return "", errors.New("is not UTF-8")
-	}
-	return jsonText(v, false), nil
 }

@@ -76,7 +76,7 @@ func RulesFor(methods, patterns []string) Rules {
 func (k *CallerKey) MayCall(app string) bool { return len(k.Apps) == 0 || slices.Contains(k.Apps, app) }
 
 // Identify returns the end user that a call of connection is for; named is whom the call itself
-// names, empty if it names nobody. Another one, and any other connection, are the same
+// names, empty if it names none. Another one, and any other connection, are the same
 // `connection_deleted` whether they exist or not.
 func (k *CallerKey) Identify(named, connection string) (user string, err error) {
 	if connection != k.Connection || named != "" && named != k.User {

@@ -9,10 +9,11 @@ import (
 )
 
 // Egress says which addresses may be dialled: global unicast ones, and what the operator allows
-// beside them. It is immutable and safe for parallel use.
+// besides them. It is immutable and safe for parallel use.
 //
-// Names are never judged, only the address that a socket is about to connect to ([Egress.Control]):
-// a name may resolve to another address a moment later, and a numeric host may be spelled in octal.
+// Names are never checked, only the address that a socket is about to connect to
+// ([Egress.Control]): a name may resolve to another address a moment later, and a numeric host may
+// be spelled in octal.
 type Egress struct{ allow []netip.Prefix }
 
 // NewEgress returns the egress that permits global unicast addresses and those in allow. A prefix
@@ -51,7 +52,7 @@ func (e *Egress) Control(network, address string, _ syscall.RawConn) error {
 	// A dialer says tcp4 or tcp6 once it has an address. Anything else (a unix socket, udp, raw IP) is
 	// no way to an upstream.
 	if network != "tcp4" && network != "tcp6" {
-		return fmt.Errorf("dialling %s is refused: only tcp is", network)
+		return fmt.Errorf("dialling %s is refused: only tcp is allowed", network)
 	}
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -69,7 +70,7 @@ func (e *Egress) Permits(addr netip.Addr) error {
 }
 
 // refused returns the class for which addr is refused, or "". An address that carries one of IPv4
-// is judged as that one, since that is where its packets end.
+// is classified as that one, since that is where its packets end.
 func (e *Egress) refused(addr netip.Addr) string {
 	switch {
 	case !addr.IsValid():
@@ -160,7 +161,7 @@ var special4 = []addressClass{
 
 // special6 is what of IPv6 is not global unicast
 // (https://www.iana.org/assignments/iana-ipv6-special-registry). What lies outside 2000::/3 would
-// be refused without an entry; it stands here to be called by its name.
+// be refused without an entry; it is listed to be called by its name.
 var special6 = []addressClass{
 	{netip.MustParsePrefix("::/128"), "unspecified"},
 	{netip.MustParsePrefix("::1/128"), "loopback"},

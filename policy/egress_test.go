@@ -115,11 +115,12 @@ func TestEgressControl(t *testing.T) {
 		{"private", "tcp4", "10.0.0.1:443",
 			"dialling 10.0.0.1 (private use) is refused: only global unicast addresses are; allow_private names exceptions"},
 		{"mapped", "tcp6", "[::ffff:127.0.0.1]:80",
-			"dialling ::ffff:127.0.0.1 (loopback) is refused: only global unicast addresses are; allow_private names exceptions"},
+			"dialling ::ffff:127.0.0.1 (loopback) is refused: only global unicast addresses are; " +
+				"allow_private names exceptions"},
 		{"zone", "tcp6", "[fe80::1%lo]:80",
 			"dialling fe80::1%lo (with a zone) is refused: only global unicast addresses are; allow_private names exceptions"},
-		{"udp", "udp4", "8.8.8.8:53", "dialling udp4 is refused: only tcp is"},
-		{"unix", "unix", "/run/caddy.sock", "dialling unix is refused: only tcp is"},
+		{"udp", "udp4", "8.8.8.8:53", "dialling udp4 is refused: only tcp is allowed"},
+		{"unix", "unix", "/run/caddy.sock", "dialling unix is refused: only tcp is allowed"},
 		{"unresolved", "tcp4", "localhost:80", `reading the address to dial: ParseAddr("localhost"): unable to parse IP`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func DigestOf(key string) Digest { return sha256.Sum256([]byte(key)) }
 func ParseDigest(s string) (Digest, error) {
 	b, err := hex.DecodeString(strings.TrimSpace(s))
 	if err != nil || len(b) != sha256.Size {
-		return Digest{}, fmt.Errorf("a key digest is the SHA-256 of the key in 64 hexadecimal digits")
+		return Digest{}, fmt.Errorf("a key digest must be the SHA-256 of the key in 64 hexadecimal digits")
 	}
 	return Digest(b), nil
 }
@@ -39,12 +39,13 @@ const minKeyRandom = 22
 func CheckKey(key string) error {
 	random, ok := strings.CutPrefix(key, KeyPrefix)
 	if !ok || len(random) < minKeyRandom {
-		return fmt.Errorf("a tenant key is %s and at least %d random characters; `vendgate tenant create` mints one",
+		return fmt.Errorf("a tenant key must be %s and at least %d random characters: `vendgate tenant create` makes one",
 			KeyPrefix, minKeyRandom)
 	}
 	for i := range len(random) {
 		if c := random[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return fmt.Errorf("a tenant key has only letters and digits after %s (a line break at the end, perhaps?)", KeyPrefix)
+			return fmt.Errorf("a tenant key must have only letters and digits after %s: look for a line break at its end",
+				KeyPrefix)
 		}
 	}
 	return nil

@@ -14,30 +14,30 @@ type MinuteCounts struct {
 }
 
 // Add counts one refusal.
-func (r *MinuteCounts) Add(now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.advance(now)
-	r.counts[r.minute%60]++
+func (c *MinuteCounts) Add(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance(now)
+	c.counts[c.minute%60]++
 }
 
 // LastHour returns the counts of the last 60 minutes, the current one last.
-func (r *MinuteCounts) LastHour(now time.Time) (counts [60]int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.advance(now)
+func (c *MinuteCounts) LastHour(now time.Time) (counts [60]int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.advance(now)
 	for i := range counts {
-		counts[i] = r.counts[(r.minute+1+int64(i))%60]
+		counts[i] = c.counts[(c.minute+1+int64(i))%60]
 	}
 	return counts
 }
 
 // advance forgets the minutes that have passed out of the hour. A clock that goes back counts into
 // the latest minute.
-func (r *MinuteCounts) advance(now time.Time) {
+func (c *MinuteCounts) advance(now time.Time) {
 	minute := now.Unix() / 60
-	for passed := min(minute-r.minute, 60); passed > 0; passed-- {
-		r.counts[(minute-passed+1)%60] = 0
+	for passed := min(minute-c.minute, 60); passed > 0; passed-- {
+		c.counts[(minute-passed+1)%60] = 0
 	}
-	r.minute = max(r.minute, minute)
+	c.minute = max(c.minute, minute)
 }

@@ -21,7 +21,7 @@ type Rule struct {
 	// Path is a pattern over the path after the app: `*` matches within one segment, a last `/**`
 	// matches any rest, also none. Empty means every path. A pattern for an extra host of the app
 	// begins with `/~` and the host, `/~upload.example.com/**`, and then goes on as the path there;
-	// one for what lies beside the app's API begins with `/~/`. See [Steering.Permit].
+	// one for what is outside of the app's API begins with `/~/`. See [Steering.Permit].
 	Path string `json:"path,omitempty"`
 }
 
@@ -50,7 +50,7 @@ func (r Rule) Check() error {
 			"write the path that they lead to", r.Path)
 	}
 	if len(r.Path) > 1 && strings.HasSuffix(r.Path, "/") {
-		return fmt.Errorf("path pattern %q: leave out the last /; paths are compared without it", r.Path)
+		return fmt.Errorf("path pattern %q: leave out the last /, since paths are compared without it", r.Path)
 	}
 	if _, err := path.Match(r.Path, "/"); err != nil {
 		return fmt.Errorf("path pattern %q: %w", r.Path, err)
@@ -85,7 +85,7 @@ func (rules Rules) Touch(app string) bool {
 // at is where the call goes, and paths are there; see [Call]. What is allowed by a path alone is
 // allowed at the upstream: elsewhere the same path may do something else. What is denied by a path
 // alone is denied everywhere.
-func (rules Rules) permit(app, at string, methods []string, paths readings) error {
+func (rules Rules) permit(app, at string, methods []string, paths pathVariants) error {
 	for _, m := range methods {
 		allowed, anyAllow := false, false
 		for i := range rules {
@@ -115,35 +115,35 @@ func (r *Rule) matchesMethod(method string) bool {
 
 // denies folds case: an upstream that ignores case would serve what the rule denies. So would one
 // that knows /tickets.json by the name of /tickets, too.
-func (r *Rule) denies(at string) func(reading string) bool {
+func (r *Rule) denies(at string) func(variant string) bool {
 	pattern := strings.ToLower(r.Path)
 	plain, hasFormat := withoutFormat(pattern)
-	return func(reading string) bool {
-		reading = strings.ToLower(reading)
-		if matchPath(pattern, reading) || hasFormat && matchPath(plain, reading) {
+	return func(variant string) bool {
+		variant = strings.ToLower(variant)
+		if matchPath(pattern, variant) || hasFormat && matchPath(plain, variant) {
 			return true
 		}
-		reading = placed(at, reading)
-		return at != "" && (matchPath(pattern, reading) || hasFormat && matchPath(plain, reading))
+		variant = placed(at, variant)
+		return at != "" && (matchPath(pattern, variant) || hasFormat && matchPath(plain, variant))
 	}
 }
 
-func (r *Rule) misses(at string) func(reading string) bool {
-	return func(reading string) bool {
+func (r *Rule) misses(at string) func(variant string) bool {
+	return func(variant string) bool {
 		switch {
 		case at == "":
-			return !matchPath(r.Path, reading)
+			return !matchPath(r.Path, variant)
 		case r.Path == "":
 			return false
 		case at == "/~" && !strings.HasPrefix(r.Path, "/~/"): // a wildcard means hosts
 			return true
 		}
-		return !strings.HasPrefix(r.Path, "/~") || !matchPath(r.Path, placed(at, reading))
+		return !strings.HasPrefix(r.Path, "/~") || !matchPath(r.Path, placed(at, variant))
 	}
 }
 
-// placed is the path of a reading at another place than the upstream, as a rule spells it.
-func placed(at, reading string) string { return strings.TrimSuffix(at+reading, "/") }
+// placed is the path of a variant at another place than the upstream, as a rule spells it.
+func placed(at, variant string) string { return strings.TrimSuffix(at+variant, "/") }
 
 // matchPath expects a pattern that passed Check.
 func matchPath(pattern, p string) bool {

@@ -45,6 +45,6 @@ func (r Rule) checkWords() error {
 }
 
 func placeholderError(what, word string) error {
-	return fmt.Errorf("%s %q: placeholders in braces are not expanded in rules; write the value itself, "+
+	return fmt.Errorf("%s %q: placeholders in braces are not expanded in rules: write the value itself, "+
 		"and * for what varies within a path's segment", what, word)
 }

@@ -111,7 +111,7 @@ func (s *Screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close is the end of the body: what it ends with is judged too.
+// Close is the end of the body: what it ends with is checked too.
 func (s *Screen) Close() error {
 	for _, r := range s.readers {
 		if err := r.end(); err != nil {
@@ -122,7 +122,7 @@ func (s *Screen) Close() error {
 }
 
 // Abort ends what the screen has under way for a body that is not read to its end. It may be called
-// at any time, and beside the other methods.
+// at any time, also while another method runs.
 func (s *Screen) Abort() {
 	if s.inflater != nil {
 		s.inflater.abort()
@@ -131,8 +131,8 @@ func (s *Screen) Abort() {
 
 var _ io.WriteCloser = (*Screen)(nil)
 
-// judge refuses a field that steers.
-func (s *Steering) judge(f *fieldName, at place) error {
+// checkField refuses a field that steers.
+func (s *Steering) checkField(f *fieldName, at place) error {
 	if what := f.steers(at, s.body); what != "" {
 		return refuseSteering(what, "the body's field", f.String())
 	}
@@ -166,14 +166,14 @@ func (r *formReader) write(p []byte) error {
 	return nil
 }
 
-// end judges the name and begins another.
+// end checks the name and begins another.
 func (r *formReader) end() error {
 	if r.inValue {
 		r.inValue = false
 		return nil
 	}
 	r.name.flush()
-	err := r.steering.judge(&r.name.fieldName, inForm)
+	err := r.steering.checkField(&r.name.fieldName, inForm)
 	r.name = encodedName{}
 	return err
 }

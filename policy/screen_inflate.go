@@ -20,7 +20,7 @@ var errAborted = errors.New("the call has ended")
 
 // inflater has readers see what a compressed body holds. It decodes in a goroutine of its own,
 // since the library's decoders read and cannot be written to; the goroutine ends with the body, or
-// with abort. What a write holds may be judged only by the time of the next, so that a refusal can
+// with abort. What a write holds may be checked only by the time of the next, so that a refusal can
 // come late; it always comes before the end of the body.
 type inflater struct {
 	coding  string
@@ -56,7 +56,7 @@ func (f *inflater) end() error {
 	return f.err
 }
 
-// abort ends the goroutine. It may be called at any time, and beside the other methods.
+// abort ends the goroutine. It may be called at any time, also while another method runs.
 func (f *inflater) abort() { _ = f.in.CloseWithError(errAborted) }
 
 func (f *inflater) run() {
@@ -85,16 +85,16 @@ func (f *inflater) inflate() error {
 		switch f.left -= n; {
 		case f.left < 0:
 			return vending.Refuse(vending.RequestTooLarge,
-				"rules apply to this app, and its compressed bodies are read: they may hold 67108864 bytes")
+				"rules apply to this app, and its compressed bodies are read: they may hold at most 67108864 bytes")
 		case errors.Is(err, io.EOF):
-			return f.judgeEnd()
+			return f.endReaders()
 		case err != nil:
 			return errCompressed()
 		}
 	}
 }
 
-func (f *inflater) judgeEnd() error {
+func (f *inflater) endReaders() error {
 	for _, r := range f.readers {
 		if err := r.end(); err != nil {
 			return err

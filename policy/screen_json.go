@@ -39,7 +39,7 @@ func (r *jsonReader) write(p []byte) error {
 			r.byteBetween(c)
 		}
 		if len(r.inObject) > maxDepth {
-			return refuse("JSON that is nested so deep cannot be compared with the rules")
+			return refuse("JSON that is nested more than 1000 levels deep cannot be compared with the rules")
 		}
 	}
 	return nil
@@ -70,7 +70,7 @@ func (r *jsonReader) byteBetween(c byte) {
 	}
 }
 
-// stringByte takes a byte of a string and judges a name at its end.
+// stringByte takes a byte of a string and checks a name at its end.
 func (r *jsonReader) stringByte(c byte) error {
 	switch {
 	case len(r.escape) > 0:
@@ -82,9 +82,9 @@ func (r *jsonReader) stringByte(c byte) error {
 		switch {
 		case !r.isName:
 		case len(r.inObject) == 1:
-			return r.steering.judge(&r.name, inJSON)
+			return r.steering.checkField(&r.name, inJSON)
 		default:
-			return r.steering.judge(&r.name, deepInJSON)
+			return r.steering.checkField(&r.name, deepInJSON)
 		}
 	case r.isName:
 		r.name.add(c)

@@ -57,7 +57,7 @@ func (r *multipartReader) write(p []byte) error {
 				return err
 			}
 		case len(r.header) >= maxPartHeader:
-			if err := r.judge(); err != nil {
+			if err := r.checkHeader(); err != nil {
 				return err
 			}
 			r.header = append(r.header[:0], r.header[len(r.header)-keptPartHeader:]...)
@@ -86,7 +86,7 @@ func (r *multipartReader) idByte(c byte) error {
 	return nil
 }
 
-// endID judges a Content-ID as a name.
+// endID checks a Content-ID as a name.
 func (r *multipartReader) endID() error {
 	v := partName{steering: r.steering}
 	err := v.read(r.id)
@@ -114,7 +114,7 @@ func lower(c byte) byte {
 	return c
 }
 
-// end judges what the body ends with.
+// end checks what the body ends with.
 func (r *multipartReader) end() error {
 	if r.matchedID == len(contentID) {
 		if err := r.endID(); err != nil {
@@ -127,23 +127,23 @@ func (r *multipartReader) end() error {
 	return r.endHeader()
 }
 
-// endHeader judges what there is of a header and looks for the next.
+// endHeader checks what there is of a header and looks for the next.
 func (r *multipartReader) endHeader() error {
-	err := r.judge()
+	err := r.checkHeader()
 	r.matched, r.header = 0, r.header[:0]
 	return err
 }
 
-// judge reads the header as it is, and as UTF-16, where NULs are halves of characters.
-func (r *multipartReader) judge() error {
-	err := r.judgeHeader(r.header)
+// checkHeader reads the header as it is, and as UTF-16, where NULs are halves of characters.
+func (r *multipartReader) checkHeader() error {
+	err := r.checkNames(r.header)
 	if err == nil && bytes.IndexByte(r.header, 0) >= 0 {
-		err = r.judgeHeader(bytes.ReplaceAll(r.header, []byte{0}, nil))
+		err = r.checkNames(bytes.ReplaceAll(r.header, []byte{0}, nil))
 	}
 	return err
 }
 
-func (r *multipartReader) judgeHeader(header []byte) error {
+func (r *multipartReader) checkNames(header []byte) error {
 	own := len(header)
 	if other := otherField.FindIndex(header); other != nil {
 		own = other[0]

@@ -6,7 +6,7 @@ import (
 )
 
 // partName reads the value of a part's name, plain and percent-encoded at once. Servers disagree
-// about where it ends, so that it is judged at each sign where one of them ends it.
+// about where it ends, so that it is checked at each sign where one of them ends it.
 type partName struct {
 	steering *Steering
 	// whole says that a name in encoded words is refused, and extended that charset and language come
@@ -15,11 +15,11 @@ type partName struct {
 
 	plain   fieldName
 	decoded encodedName
-	// judged is how many letters of either had come when they were judged last.
-	judged int
+	// checked is how many letters of either had come when they were checked last.
+	checked int
 }
 
-// read judges what value begins with.
+// read checks what value begins with.
 func (v *partName) read(value []byte) error {
 	quote := byte(0)
 	if len(value) > 0 && (value[0] == '"' || value[0] == '\'') {
@@ -33,19 +33,19 @@ func (v *partName) read(value []byte) error {
 		case v.whole && c == '=' && i+1 < len(value) && value[i+1] == '?':
 			return errPieces()
 		case v.extended && c == '\'':
-			v.plain, v.decoded, v.judged = fieldName{}, encodedName{}, 0
+			v.plain, v.decoded, v.checked = fieldName{}, encodedName{}, 0
 			continue
 		case c == '\\': // before a quoted sign
 			continue
 		case lenient.Letter(rune(c)) == '-' && c != '_' && c != '-' && c != '.' && c != '%' && c != '[' && c != 0:
-			if err := v.judge(); err != nil {
+			if err := v.check(); err != nil {
 				return err
 			}
 		}
 		v.plain.add(c)
 		v.decoded.add(c)
 	}
-	return v.judge()
+	return v.check()
 }
 
 // endsName reports whether every server ends a name at value[i].
@@ -58,20 +58,20 @@ func endsName(value []byte, i int, quote byte) bool {
 	}
 }
 
-// judge refuses what has come so far, if it steers.
-func (v *partName) judge() error {
+// check refuses what has come so far, if it steers.
+func (v *partName) check() error {
 	n := v.plain.n + v.decoded.n
-	if n == v.judged {
+	if n == v.checked {
 		return nil
 	}
-	v.judged = n
-	if err := v.steering.judge(&v.plain, inForm); err != nil || v.plain == v.decoded.fieldName {
+	v.checked = n
+	if err := v.steering.checkField(&v.plain, inForm); err != nil || v.plain == v.decoded.fieldName {
 		return err
 	}
-	return v.steering.judge(&v.decoded.fieldName, inForm)
+	return v.steering.checkField(&v.decoded.fieldName, inForm)
 }
 
 func errPieces() error {
 	return vending.Refuse(vending.InvalidRequest,
-		"a part's name in pieces or encoded words cannot be compared with the rules: write it plainly")
+		"a part's name in pieces or encoded words cannot be compared with the rules: write it as plain text")
 }

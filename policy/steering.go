@@ -11,7 +11,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Steering judges the requests to one app: by its request line, and by what else could make the
+// Steering checks the requests to one app: by its request line, and by what else could make the
 // app's servers take it for another request. It is immutable and safe for parallel use.
 type Steering struct {
 	query, body map[string]bool // cores of names, see fieldName
@@ -39,7 +39,7 @@ func NewSteering(s *catalog.Steering) *Steering {
 type Call struct {
 	App, Method string
 	// At is where the call goes, as its path and that of a rule begin: empty for the app's
-	// upstream, `/~` and the host for an extra host, `/~` for what lies beside the app's API. Path
+	// upstream, `/~` and the host for an extra host, `/~` for what is outside of the app's API. Path
 	// is the raw path there.
 	At, Path string
 	RawQuery string
@@ -50,7 +50,7 @@ type Call struct {
 // set that has allow rules for the app, one must match. Where a set binds the app's methods or
 // paths it also refuses what could name another one, or another resource, than the request line: in
 // the query, in headers, in the path's own parameters. A list of methods in a header such as
-// X-HTTP-Method-Override is judged method by method.
+// X-HTTP-Method-Override is checked method by method.
 func (s *Steering) Permit(c Call, sets ...Rules) error {
 	methods := []string{c.Method}
 	if scope := scopeOf(c.App, sets); scope.binds() {
@@ -60,7 +60,7 @@ func (s *Steering) Permit(c Call, sets ...Rules) error {
 		}
 		methods = append(methods, overrides...)
 	}
-	var paths readings
+	var paths pathVariants
 	var err error
 	for _, rules := range sets {
 		if !rules.Touch(c.App) {
@@ -151,9 +151,9 @@ func refuseSteering(what, place, name string) error {
 
 // permitsBatch reports whether the call is to no endpoint whose body holds requests, or rules allow
 // that by name: a wildcard names nothing.
-func (s *Steering) permitsBatch(c Call, rules Rules, paths readings) bool {
-	for _, reading := range paths.lenient {
-		name, is := s.batchAt(c.At, strings.ToLower(reading))
+func (s *Steering) permitsBatch(c Call, rules Rules, paths pathVariants) bool {
+	for _, variant := range paths.lenient {
+		name, is := s.batchAt(c.At, strings.ToLower(variant))
 		if is && !slices.ContainsFunc(rules, func(r Rule) bool { return r.names(c, name, paths) }) {
 			return false
 		}
@@ -162,9 +162,9 @@ func (s *Steering) permitsBatch(c Call, rules Rules, paths readings) bool {
 }
 
 // batchAt returns the segment by which a rule must name a batch endpoint.
-func (s *Steering) batchAt(at, reading string) (name string, is bool) {
+func (s *Steering) batchAt(at, variant string) (name string, is bool) {
 	for _, pattern := range s.batch {
-		if matchPath(pattern, reading) || at != "" && matchPath(pattern, placed(at, reading)) {
+		if matchPath(pattern, variant) || at != "" && matchPath(pattern, placed(at, variant)) {
 			segments := strings.Split(pattern, "/")
 			for i := len(segments) - 1; i > 0; i-- {
 				if !strings.ContainsAny(segments[i], `*?[\`) {
@@ -174,17 +174,17 @@ func (s *Steering) batchAt(at, reading string) (name string, is bool) {
 			return "", true
 		}
 	}
-	if slices.Contains(strings.Split(reading, "/"), odataBatch) {
+	if slices.Contains(strings.Split(variant, "/"), odataBatch) {
 		return odataBatch, true
 	}
 	return "", false
 }
 
-// odataBatch is what OData calls it (OData 4.01 Protocol, section 11.7), whoever speaks it.
+// odataBatch is what OData calls it (OData 4.01 Protocol, section 11.7), in whatever service.
 const odataBatch = "$batch"
 
 // names reports whether r allows the call by a path that spells segment name.
-func (r *Rule) names(c Call, name string, paths readings) bool {
+func (r *Rule) names(c Call, name string, paths pathVariants) bool {
 	if r.Deny || r.App != "*" && r.App != c.App || !r.matchesMethod(c.Method) ||
 		slices.ContainsFunc(paths.strict, r.misses(c.At)) {
 		return false

@@ -70,7 +70,7 @@ func isMethodRune(r rune) bool {
 	return 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || r == '-' || r == '_'
 }
 
-// resourceNames are parts of the folded names of headers that name a resource beside the path:
+// resourceNames are parts of the folded names of headers that name a resource besides the path:
 // sources and destinations of copies (WebDAV, RFC 4918, section 10.3; S3, GCS, Azure, OSS, COS,
 // OBS, Swift), links to other objects, parts of an upload (tus), and a base to call instead.
 var resourceNames = []string{

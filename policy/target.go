@@ -81,7 +81,7 @@ func splitTarget(method, target string) (path, query string, hasQuery bool, err 
 		return "", "", false, refuse("the method " + method + " is not forwarded")
 	}
 	if strings.IndexByte(target, '#') >= 0 {
-		return "", "", false, refuse("the request target holds a fragment")
+		return "", "", false, refuse("the request target holds a fragment: leave it out")
 	}
 	path, query, hasQuery = strings.Cut(target, "?")
 	return path, query, hasQuery, checkSpelling(path)
@@ -108,7 +108,7 @@ func checkSpelling(path string) error {
 		}
 		path = decoded
 	}
-	return refuse("the path is encoded too often")
+	return refuse("the path is encoded too often: encode it once")
 }
 
 // checkSegments refuses dot segments, with or without spaces around them, path parameters

@@ -103,8 +103,8 @@ type connectionOut struct {
 	Status            string            `json:"status"`
 	NeedsReconnection bool              `json:"needs_reconnection"`
 	RefreshPending    bool              `json:"refresh_pending"`
-	Verified          bool              `json:"verified" jsonschema:"whether the provider issued the credentials or was seen to accept them"`
-	Fields            map[string]string `json:"fields" jsonschema:"values of the account that are not secret, such as its host or id"`
+	Verified          bool              `json:"verified" jsonschema:"whether the provider issued the credentials or was seen to accept them"` //nolint:lll // a tag is one literal
+	Fields            map[string]string `json:"fields" jsonschema:"values of the account that are not secret, such as its host or id"`        //nolint:lll // a tag is one literal
 	ExpiresAt         *time.Time        `json:"expires_at,omitempty" jsonschema:"when the pending link ends"`
 }
 

@@ -1,4 +1,4 @@
-// Package lenient reads names and escapes as the most lenient servers do, so that what judges,
+// Package lenient reads names and escapes as the most lenient servers do, so that what checks,
 // cleans and redacts requests agrees on what another program may take them for.
 //
 // It must never be used to make a request: what goes out keeps the caller's spelling.

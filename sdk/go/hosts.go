@@ -48,12 +48,12 @@ func (m *hostMap) find(raw string) (string, error) {
 		return "", err
 	}
 	if holdsDots(u.path) {
-		return "", refuse(ReasonDots, "the path holds dot segments, which servers resolve; write it without them")
+		return "", refuse(ReasonDots, "the path holds dot segments, which servers resolve: write it without them")
 	}
 	linked, own := cutSegments(u.path, m.prefix)
 	if u.scheme == m.root.scheme && u.host == m.root.host {
 		if !own {
-			return "", refuse(ReasonGateway, fmt.Sprintf("%s of the gateway is not of this connection of %s", u.path, m.app))
+			return "", refuse(ReasonGateway, fmt.Sprintf("%s of the gateway does not belong to this connection of %s", u.path, m.app))
 		}
 		return m.url(linked + u.query), nil
 	}

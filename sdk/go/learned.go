@@ -110,7 +110,7 @@ func (t *Transport) askHosts(ctx context.Context) ([]Host, error) {
 		return nil, err
 	}
 	if len(app.Hosts) == 0 {
-		return nil, errors.New("the server does not tell them: update it, or give Hosts")
+		return nil, errors.New("the server does not list them: update it, or set Hosts")
 	}
 	return app.Hosts, nil
 }
@@ -139,10 +139,10 @@ type AnswerError struct {
 func (e *AnswerError) Error() string {
 	advice := map[string]string{
 		"unknown_app":         "; a caller key must be one that may call it",
-		"capability_disabled": "; the key may not ask for them: give Hosts, or grant its tenant apps",
+		"capability_disabled": "; the key may not list them: set Hosts, or grant its tenant the capability apps",
 	}[e.Code]
 	if e.Code == "" || e.Code == "not_found" {
-		advice = "; a gateway without the Platform API tells none: give Hosts"
+		advice = "; a gateway without the Platform API lists none: set Hosts"
 	}
 	return fmt.Sprintf("the gateway answered %d %s: %s%s", e.Status, e.Code, e.Message, advice)
 }
@@ -172,8 +172,8 @@ func (t *Transport) get(ctx context.Context, path string, v any) error {
 		Data    json.RawMessage
 	}{}
 	if err := json.Unmarshal(body, &answer); err != nil && response.StatusCode == http.StatusOK {
-		return errors.New("the answer is not one of the Platform API; does Gateway lead to a Vendgate server? One without " +
-			"the Platform API tells none: give Hosts")
+		return errors.New("the response is not from the Platform API; is Gateway the URL of a Vendgate server? One without " +
+			"the Platform API lists no hosts: set Hosts")
 	}
 	if response.StatusCode != http.StatusOK {
 		var refusal struct{ Code string }

@@ -205,10 +205,10 @@ func TestHostsThatAreNotTold(t *testing.T) {
 		want   string
 	}{
 		{401, code("invalid_tenant_key"), "invalid_tenant_key: told"},
-		{403, code("capability_disabled"), "give Hosts, or grant its tenant apps"},
+		{403, code("capability_disabled"), "set Hosts, or grant its tenant the capability apps"},
 		{404, code("unknown_app"), "caller key must be one that may call it"},
 		{404, code("not_found"), "without the Platform API"},
-		{200, map[string]any{}, "update it, or give Hosts"}, {200, map[string]any{"hosts": acme}, ""},
+		{200, map[string]any{}, "update it, or set Hosts"}, {200, map[string]any{"hosts": acme}, ""},
 	}
 	next := 0
 	g := startGateway(t, func(string) (int, any) {

@@ -321,7 +321,8 @@ func TestEnteredHosts(t *testing.T) {
 	t.Cleanup(web.Close)
 	s := newStage(t)
 	g := harness.FreeAddr(t)
-	config := fmt.Sprintf("{\nadmin off\npersist_config off\nauto_https off\nvendgate {\ndata_dir %q\nupstream {\nproxy_from_environment\n}\n", s.dir) + tenant(t) + `
+	config := fmt.Sprintf("{\nadmin off\npersist_config off\nauto_https off\nvendgate {\ndata_dir %q\n"+
+		"upstream {\nproxy_from_environment\n}\n", s.dir) + tenant(t) + `
 	app crm {
 		name CRM
 		auth_type api_key

@@ -149,17 +149,20 @@ func (s *stage) nginx() (*contender, error) {
 daemon off; worker_processes 2; pid %[1]s/nginx.pid; error_log /dev/null;
 events { worker_connections 4096; }
 http {
-  access_log off; client_body_temp_path %[1]s/nb; proxy_temp_path %[1]s/np; fastcgi_temp_path %[1]s/nf; uwsgi_temp_path %[1]s/nu; scgi_temp_path %[1]s/ns;
+  access_log off; client_body_temp_path %[1]s/nb; proxy_temp_path %[1]s/np;
+  fastcgi_temp_path %[1]s/nf; uwsgi_temp_path %[1]s/nu; scgi_temp_path %[1]s/ns;
   upstream u { server %[2]s; keepalive 256; }
   upstream a { server %[3]s; keepalive 256; }
   server {
     listen %[4]s;
     location / {
       auth_request /vend; auth_request_set $vended $upstream_http_x_vended;
-      proxy_set_header Authorization $vended; proxy_set_header Connection ""; proxy_http_version 1.1; proxy_pass http://u;
+      proxy_set_header Authorization $vended; proxy_set_header Connection "";
+      proxy_http_version 1.1; proxy_pass http://u;
     }
     location = /vend {
-      internal; proxy_pass http://a; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_set_header Connection ""; proxy_http_version 1.1;
+      internal; proxy_pass http://a; proxy_pass_request_body off;
+      proxy_set_header Content-Length ""; proxy_set_header Connection ""; proxy_http_version 1.1;
     }
   }
 }

@@ -237,7 +237,8 @@ func beyondOptions(t *testing.T, api, url string) string {
 		return fmt.Sprintf("app %s {\nupstream %s/api\n%s%s\n}\n", slug, api, open, rest)
 	}
 	oauth := func(rest string) string {
-		return fmt.Sprintf("oauth2 {\nauthorize_url %[1]s/authorize\ntoken_url %[1]s/token\nrevoke_url %[1]s/revoke\n%[2]s}\n", url, rest)
+		return fmt.Sprintf("oauth2 {\nauthorize_url %[1]s/authorize\ntoken_url %[1]s/token\n"+
+			"revoke_url %[1]s/revoke\n%[2]s}\n", url, rest)
 	}
 	tenant := func(id, key, source string) string {
 		return fmt.Sprintf("tenant %s {\nkey %s\nbudget token unlimited\nbudget api unlimited\nsource %s\n}\n", id,

@@ -77,7 +77,8 @@ http://:%s {
 	vendgate_proxy
 }
 %s
-`, a.admin, a.LogFile, a.b.url, key, harness.Secret(a.t, "BEYOND_ALPHA", harness.KeyA), more, port, strings.Join(sites, "\n"))
+`, a.admin, a.LogFile, a.b.url, key, harness.Secret(a.t, "BEYOND_ALPHA", harness.KeyA), more, port,
+		strings.Join(sites, "\n"))
 }
 
 // load gives the program a configuration; change changes its JSON. It returns the answer's status.

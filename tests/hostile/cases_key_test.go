@@ -341,10 +341,13 @@ func TestTenantKeyInPlacement(t *testing.T) {
 // TestKeysInPlaceholders: what a site tells of a call by placeholders has no key, and nothing that
 // is where a key may be.
 func TestKeysInPlaceholders(t *testing.T) {
-	k := newKeyed(t, `log
-	header >X-Told "{http.request.uri} {http.request.uri.path} {http.request.uri.query} {http.request.orig_uri} {http.request.uri.query.api_key} {http.request.uri.path.4}"
-	header >X-Told-Header "{http.request.header.X-Api-Key} {http.request.header.X-API-Key} {http.request.header.x-api-KEY} {http.request.header.X-Sdk-Key}"
-	vendgate_proxy`)
+	placeholders := func(prefix string, names ...string) string {
+		return `"{http.request.` + prefix + strings.Join(names, `} {http.request.`+prefix) + `}"`
+	}
+	k := newKeyed(t, "log\n\theader >X-Told "+
+		placeholders("", "uri", "uri.path", "uri.query", "orig_uri", "uri.query.api_key", "uri.path.4")+
+		"\n\theader >X-Told-Header "+
+		placeholders("header.", "X-Api-Key", "X-API-Key", "x-api-KEY", "X-Sdk-Key")+"\n\tvendgate_proxy")
 	const foreign = "sk-of-a-provider-NEVER"
 	for _, request := range []string{
 		bare(keyX, "X-Api-Key: {ck}"), bare(keyX, "X-Sdk-Key: {ck}"), bare(keyX, "X-Api-Key: {ck}0"),

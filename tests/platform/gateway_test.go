@@ -76,7 +76,8 @@ func (s *stage) config(t *testing.T, url string) string {
 	}
 	tenant acme {
 		key %[4]s
-	}`, s.up.Addr, url, harness.Secret(t, "PLATFORM_KEY", harness.KeyB), harness.Secret(t, "PLATFORM_TENANT", harness.KeyA))
+	}`, s.up.Addr, url, harness.Secret(t, "PLATFORM_KEY", harness.KeyB),
+		harness.Secret(t, "PLATFORM_TENANT", harness.KeyA))
 }
 
 // call calls app by a connection of alice's and returns status, code and what the provider got.

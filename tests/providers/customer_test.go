@@ -185,5 +185,6 @@ func (p *provider) config(t testing.TB, dir string) string {
 		client_id id-%[1]s
 		client_secret {file.%[4]s}
 	}
-	`, p.row.slug, p.URL, strings.ReplaceAll(p.row.oauth, "%s", p.URL), secret, strings.ReplaceAll(p.row.options, "%s", p.URL))
+	`, p.row.slug, p.URL, strings.ReplaceAll(p.row.oauth, "%s", p.URL), secret,
+		strings.ReplaceAll(p.row.options, "%s", p.URL))
 }

@@ -17,7 +17,8 @@ var endedRows = []row{
 		"https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/ and reports of its users", 403,
 		`{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`),
 	ended("ended-hubspot", "https://developers.hubspot.com/docs/api/oauth-quickstart-guide and reports of its users", 400,
-		`{"status":"BAD_REFRESH_TOKEN","message":"missing or invalid refresh token","correlationId":"c-1","requestId":"r-1"}`),
+		`{"status":"BAD_REFRESH_TOKEN","message":"missing or invalid refresh token",`+
+			`"correlationId":"c-1","requestId":"r-1"}`),
 	ended("ended-entra",
 		"https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow#error-codes-for-token-endpoint-errors", 400,
 		`{"error":"interaction_required","error_description":"AADSTS50076: Due to a configuration change made by your `+
@@ -77,7 +78,8 @@ var endedRows = []row{
 		source: "https://docs.stripe.com/keys#rolling-keys, and all other providers of keys",
 		does:   "answers 401 to a key that was deleted",
 		sees:   "the connection is flagged, in the API and for the token call; a refresh link brings it back",
-		app:    "auth_type api_key\nupstream %s/api\nfield api_key \"API key\" secret\nheader X-Api-Key {api_key}\nverify /me",
+		app: "auth_type api_key\nupstream %s/api\nfield api_key \"API key\" secret\n" +
+			"header X-Api-Key {api_key}\nverify /me",
 		api: func(p *provider, w http.ResponseWriter, r *request) {
 			if key := r.Header.Get("X-Api-Key"); key != "canary-key-1" && key != "canary-key-2" || key == "canary-key-1" &&
 				p.ended() {

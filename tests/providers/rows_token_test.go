@@ -35,11 +35,12 @@ var tokenRows = []row{
 		},
 	},
 	{
-		slug:   "raw-basic",
-		source: "https://developer.vimeo.com/api/authentication and https://dev.epicgames.com/docs/web-api-ref/authentication",
-		does:   "takes the client's secret from HTTP Basic as it is, without the decoding of RFC 6749, 2.3.1",
-		sees:   "with client_auth header_raw, a secret with + / = arrives as it is",
-		oauth:  "client_auth header_raw", secret: "a+b/c=d%2F",
+		slug: "raw-basic",
+		source: "https://developer.vimeo.com/api/authentication and " +
+			"https://dev.epicgames.com/docs/web-api-ref/authentication",
+		does:  "takes the client's secret from HTTP Basic as it is, without the decoding of RFC 6749, 2.3.1",
+		sees:  "with client_auth header_raw, a secret with + / = arrives as it is",
+		oauth: "client_auth header_raw", secret: "a+b/c=d%2F",
 		token: basicWants("id-raw-basic:a+b/c=d%2F"),
 		check: connectAndCall,
 	},
@@ -117,7 +118,8 @@ var tokenRows = []row{
 		source: "as above",
 		does:   "answers the request that tries a key in gzip",
 		sees:   "a wrong key is refused and not stored, a right one is taken",
-		app:    "auth_type api_key\nupstream %s/api\nfield api_key \"API key\" secret\nheader X-Api-Key {api_key}\nverify /me",
+		app: "auth_type api_key\nupstream %s/api\nfield api_key \"API key\" secret\n" +
+			"header X-Api-Key {api_key}\nverify /me",
 		api: func(_ *provider, w http.ResponseWriter, r *request) {
 			if r.Header.Get("X-Api-Key") != "canary-right" {
 				sayCompressed(w, http.StatusUnauthorized, `{"error":"invalid key"}`)

@@ -6,34 +6,22 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/vendgate/vendgate/internal/strictjson"
 )
 
-// members reads an object by the exact names of its members. A name that stands twice, or that is
-// one of read but for the case of its letters, is an error: what others take for the account's end
-// user must not be another than what is compared here, and encoding/json by itself would take the
-// last of either.
+// members reads an object by the exact names of its members. A duplicate name, or one that is one
+// of read but for the case of its letters, is an error: what others take for the account's end user
+// must not be another than what is compared here.
 func members(raw []byte, read ...string) (map[string]json.RawMessage, error) {
-	if !isObject(raw) || !json.Valid(raw) {
-		return nil, errShape
-	}
-	all := make(map[string]json.RawMessage)
-	d := json.NewDecoder(bytes.NewReader(raw))
-	_, err := d.Token() // the brace
-	for err == nil && d.More() {
-		var token json.Token
-		var value json.RawMessage
-		if token, err = d.Token(); err == nil {
-			err = d.Decode(&value)
-		}
-		name, _ := token.(string)
-		_, twice := all[name]
-		if twice || slices.ContainsFunc(read, func(r string) bool { return r != name && strings.EqualFold(r, name) }) {
-			return nil, errShape
-		}
-		all[name] = value
-	}
+	all, err := strictjson.Map(raw)
 	if err != nil {
 		return nil, errShape
+	}
+	for name := range all {
+		if slices.ContainsFunc(read, func(r string) bool { return r != name && strings.EqualFold(r, name) }) {
+			return nil, errShape
+		}
 	}
 	return all, nil
 }

@@ -1,10 +1,10 @@
 package platform
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 
+	"github.com/vendgate/vendgate/internal/strictjson"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -20,49 +20,39 @@ var (
 // as its JSON text. null is no value. What else the object holds is the server's own affair, be it
 // a list or an object. No object at all, as null or the empty list that some languages make of an
 // empty object, is no fields.
-//
-// It reads tokens and not a map: a map would lose the order, and would hide which of two equal
-// names won.
 func readFields(raw json.RawMessage, take func(name string) bool) (fields, error) {
 	if !stated(raw) {
 		return nil, nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+	taken := func(m strictjson.Member) bool { return string(m.Value) != "null" && take(m.Name) }
+	members, err := strictjson.Object(raw, func(m strictjson.Member) string {
+		if taken(m) {
+			return m.Name
+		}
+		return ""
+	})
+	var duplicate *strictjson.DuplicateError
+	switch {
+	case errors.As(err, &duplicate):
+		return nil, errValue
+	case err != nil:
 		return nil, errFields
 	}
 	var f fields
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return nil, errFields
-		}
-		var value json.RawMessage // not decoded: a long number would lose digits
-		if err := dec.Decode(&value); err != nil {
-			return nil, errFields
-		}
-		field := vending.Field{}
-		if field.Name, _ = name.(string); string(value) == "null" || !take(field.Name) {
+	for _, m := range members {
+		if !taken(m) {
 			continue
 		}
-		if f.has(field.Name) || value[0] == '{' || value[0] == '[' {
+		if m.Value[0] == '{' || m.Value[0] == '[' {
 			return nil, errValue
 		}
-		if field.Value = string(value); value[0] == '"' {
-			field.Value = text(value)
+		field := vending.Field{Name: m.Name, Value: string(m.Value)}
+		if m.Value[0] == '"' {
+			field.Value = text(m.Value)
 		}
 		f = append(f, field)
 	}
 	return f, nil
-}
-
-func (f fields) has(name string) bool {
-	for i := range f {
-		if f[i].Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // blank reports whether no field has a value. One empty among others is fine: HTTP Basic with a

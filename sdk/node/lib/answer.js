@@ -27,7 +27,7 @@ function readAnswer(answer, call) {
   if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, call);
   const envelope = parseEnvelope(answer.text);
   if (envelope?.status !== 'success' || !isObject(envelope.data) || !call.has(envelope.data)) {
-    throw invalid(answer, 'an answer that is not of the Platform API; does baseUrl lead to a Vendgate server?');
+    throw invalid(answer, 'the response is not from the Platform API; is baseUrl the URL of a Vendgate server?');
   }
   return envelope.data;
 }
@@ -41,7 +41,7 @@ function refusalOf(answer, call) {
   const known = isRefusal(envelope);
   const fallback = { 429: errors.RateLimitedError, 503: errors.UpstreamUnavailableError }[answer.status];
   const Class = (known && classOf(envelope.data.code)) || fallback;
-  if (!known && !Class) return invalid(answer, 'no answer of the Platform API; is there a proxy in between?');
+  if (!known && !Class) return invalid(answer, 'the response is not from the Platform API; is there a proxy in between?');
   return new (Class ?? errors.VendgateError)(known ? envelope.message : `the server answered ${answer.status}`, {
     status: answer.status,
     code: Class ? Class.code : envelope.data.code,

@@ -29,7 +29,7 @@ function parse(given) {
     throw new TypeError('baseUrl must be an absolute URL, like https://connect.example.com');
   }
   if (url.username || url.password || url.search || url.hash) {
-    throw new TypeError('baseUrl may hold a scheme, a host, a port and a path, and nothing else');
+    throw new TypeError('baseUrl may have only a scheme, a host, a port and a path');
   }
   return url;
 }

@@ -30,8 +30,8 @@ async function follow({ send, hosts, mode }, url, call) {
     const location = redirectOf(response);
     if (location === undefined || mode === 'manual') return finished(response, redirects);
     discard(response);
-    if (mode === 'error') throw refusal('redirect', 'the answer is a redirect, which the call does not want');
-    if (redirects === maxRedirects) throw refusal('redirect', `the answer is a redirect, after ${maxRedirects} others`);
+    if (mode === 'error') throw refusal('redirect', "the response is a redirect, and the call has redirect: 'error'");
+    if (redirects === maxRedirects) throw refusal('redirect', `the response is a redirect after ${maxRedirects} others`);
     url = within(hosts, new URL(location, url).href);
     call = next(call, response.status);
   }
@@ -71,7 +71,7 @@ const isStream = (body) => typeof body?.getReader === 'function' || typeof body?
 /** Where an answer leads to, or undefined. A runtime that hides redirects leaves nothing to follow. */
 function redirectOf(response) {
   if (response.type === 'opaqueredirect') {
-    throw refusal('redirect', 'this runtime does not show where a redirect leads to: nothing was sent there');
+    throw refusal('redirect', 'this runtime does not show where a redirect leads: nothing was sent there');
   }
   return [301, 302, 303, 307, 308].includes(response.status)
     ? (response.headers.get('location') ?? undefined)
@@ -98,7 +98,7 @@ function next(call, status) {
     return { ...call, method: 'GET', body: undefined, headers };
   }
   if (isStream(call.body)) {
-    throw refusal('redirect', `a redirect (${status}) asks for the body again, which was a stream and is gone`);
+    throw refusal('redirect', `a redirect (${status}) needs the body again, but the stream is already consumed`);
   }
   return call;
 }

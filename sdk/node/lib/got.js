@@ -11,7 +11,7 @@ function vendgateGot(options = {}) {
       beforeRequest: [
         async (call) => {
           if (call.body?.readableDidRead) {
-            throw refusal('redirect', 'a redirect or a retry asks for the body again, which was a stream and is gone');
+            throw refusal('redirect', 'a redirect or a retry needs the body again, but the stream is already consumed');
           }
           const hosts = await through.hosts();
           call.url = new URL(hosts.map(call.url.href));

@@ -75,7 +75,7 @@ class Hosts {
     if (rest === undefined) {
       throw refusal(
         'gateway',
-        `${url.path} of the gateway is not of this connection of ${this.#app}: nothing was sent`,
+        `${url.path} of the gateway does not belong to this connection of ${this.#app}: nothing was sent`,
       );
     }
     return this.#url(rest + url.query);

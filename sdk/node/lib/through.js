@@ -20,10 +20,10 @@ class Through {
     check.segment(app, 'app');
     if (email !== undefined) check.email(email);
     if (hosts !== undefined && !(Array.isArray(hosts) && hosts.length > 0)) {
-      throw new TypeError('hosts must be those of an app, as getApp tells them');
+      throw new TypeError('hosts must be those of an app, as getApp returns them');
     }
     if (mode !== undefined && mode !== 'passthrough') {
-      throw new TypeError("errors may be 'passthrough' and nothing else");
+      throw new TypeError("errors must be 'passthrough', or left out");
     }
     const root = resolve(baseUrl, allowHttp === true).slice(0, -apiPath.length);
     this.#platform = new VendgatePlatform({ apiKey, baseUrl: root, allowHttp, fetch });
@@ -78,7 +78,7 @@ class Through {
       throw unlearned(app, error);
     }
     if (Array.isArray(answer.hosts) && answer.hosts.length > 0) return answer.hosts;
-    throw new errors.VendgateError(`the server does not tell the hosts of ${app}: update it, or give hosts`, {
+    throw new errors.VendgateError(`the server does not list the hosts of ${app}: update it, or pass hosts`, {
       code: 'invalid_response',
     });
   }
@@ -109,9 +109,9 @@ function unlearned(app, cause) {
   const advice =
     {
       unknown_app: '; a caller key must be one that may call it',
-      capability_disabled: '; the key may not ask for them: give hosts, or grant its tenant apps',
+      capability_disabled: '; the key may not list them: pass hosts, or grant its tenant the capability apps',
     }[cause.code] ??
-    (absent.has(cause.code) ? '; a gateway without the Platform API tells none: give hosts' : '');
+    (absent.has(cause.code) ? '; a gateway without the Platform API lists none: pass hosts' : '');
   return new errors.VendgateError(`the hosts of ${app} could not be learned: ${cause.message}${advice}`, {
     status: cause.status,
     code: cause.code,

@@ -55,7 +55,7 @@ class Transport {
     if (signal?.aborted) throw signal.reason;
     signal?.addEventListener('abort', abort, { once: true });
     const timer = setTimeout(
-      () => controller.abort(new errors.TimeoutError(`no whole answer within ${this.#timeoutMs} ms`)),
+      () => controller.abort(new errors.TimeoutError(`no complete response within ${this.#timeoutMs} ms`)),
       this.#timeoutMs,
     );
     const progress = {};
@@ -123,7 +123,7 @@ async function readText(response) {
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > maxBody) throw invalid(response, `an answer of more than ${maxBody} bytes`);
+    if (size > maxBody) throw invalid(response, `the response has more than ${maxBody} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

@@ -168,11 +168,11 @@ class Cases:
     def test_hosts_that_are_not_told_are_asked_for_again(self):
         answers = [
             (401, {"code": "invalid_tenant_key"}, "told"),
-            (403, {"code": "capability_disabled"}, "give hosts, or grant its tenant apps"),
+            (403, {"code": "capability_disabled"}, "pass hosts, or grant its tenant the capability apps"),
             (404, {"code": "unknown_app"}, "a caller key must be one that may call it"),
             (404, {"code": "not_found"}, "without the Platform API"),
             (502, None, "502"),
-            (200, {}, "update it, or give hosts"),
+            (200, {}, "update it, or pass hosts"),
         ]
         queue = [(status, data) for status, data, _ in answers] + [(200, {"hosts": ACME})]
         gateway = Server(self, told=lambda _path: queue.pop(0))

@@ -32,10 +32,10 @@ class URL:
         scheme, separator, rest = raw.partition("://")
         self.scheme = scheme.lower()
         if not separator or self.scheme not in _USUAL_PORTS or re.search(r"[\\\x00-\x20\x7f]", raw):
-            raise Refused("url", "the URL is not valid, or not one of https; write it like https://api.example.com/v1")
+            raise Refused("url", "the URL is not valid, or not one of https: write it like https://api.example.com/v1")
         authority, path, query = re.fullmatch(r"([^/?]*)([^?]*)(.*)", rest, re.DOTALL).groups()
         if "@" in authority:
-            raise Refused("url", "the URL holds user info; take it out")
+            raise Refused("url", "the URL holds user info: take it out")
         self.host, self.path, self.query = _host_of(authority, self.scheme), path, query
 
     def __str__(self):
@@ -58,11 +58,11 @@ class Hosts:
         """Returns the gateway's URL for one of the app's, or of the gateway itself for this connection. Raises Refused."""
         url = URL(raw)
         if _holds_dots(url.path):
-            raise Refused("dots", "the path holds dot segments, which servers resolve; write it without them")
+            raise Refused("dots", "the path holds dot segments, which servers resolve: write it without them")
         linked = _cut(url.path, self._prefix)
         if (url.scheme, url.host) == (self._root.scheme, self._root.host):
             if linked is None:
-                raise Refused("gateway", f"{url.path} of the gateway is not of this connection of {self._app}")
+                raise Refused("gateway", f"{url.path} of the gateway does not belong to this connection of {self._app}")
             return self._url(linked + url.query)
         here = [place for place in self._places if place.scheme == url.scheme and place.any.fullmatch(url.host)]
         if not here:

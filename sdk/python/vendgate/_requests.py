@@ -52,7 +52,7 @@ class Adapter(HTTPAdapter):
         call = request.copy()
         call.url = self._through.hosts.map(request.url)
         if inspect.isgenerator(request.body) and inspect.getgeneratorstate(request.body) == inspect.GEN_CLOSED:
-            raise Refused("redirect", "a redirect asks for the body again, which was a generator and is gone")
+            raise Refused("redirect", "a redirect needs the body again, but the generator is already consumed")
         call.headers = CaseInsensitiveDict(self._through.headers(request.headers.items()))
         try:
             response = super().send(call, stream=stream, timeout=timeout, **way)

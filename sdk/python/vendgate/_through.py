@@ -19,9 +19,9 @@ MAX_ANSWER = 4 << 20
 TIMEOUT = 30.0
 
 _ADVICE = {
-    "not_found": "; a gateway without the Platform API tells none: give hosts",
+    "not_found": "; a gateway without the Platform API lists none: pass hosts",
     "unknown_app": "; a caller key must be one that may call it",
-    "capability_disabled": "; the key may not ask for them: give hosts, or grant its tenant apps",
+    "capability_disabled": "; the key may not list them: pass hosts, or grant its tenant the capability apps",
 }
 
 
@@ -62,9 +62,9 @@ class Through:
         if key is None:
             raise ValueError("key is required")
         if hosts is not None and not hosts:
-            raise ValueError("hosts must be those of an app, as GET /apps/{id} tells them")
+            raise ValueError("hosts must be those of an app, as GET /apps/{id} returns them")
         if errors not in (None, "passthrough"):
-            raise ValueError('errors may be "passthrough" and nothing else')
+            raise ValueError('errors must be "passthrough", or left out')
         self.connection, self.app, self._hosts, self._fields = connection, app, hosts, fields
         self._own = {"Authorization": f"Bearer {key}"}
         if email is not None:
@@ -122,7 +122,7 @@ class Through:
     def _ask_hosts(self):
         hosts = read(self.app, *(yield f"/apps/{escape(self.app)}")).get("hosts")
         if not hosts:
-            raise LearningError(self.app, "the server does not tell them; update it, or give hosts")
+            raise LearningError(self.app, "the server does not list them: update it, or pass hosts")
         return hosts
 
     def _ask_fields(self):
@@ -141,7 +141,7 @@ def read(app, status, body):
         return {**data}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise LearningError(
-            app, f"HTTP {status} and no answer of the Platform API; does gateway lead to a Vendgate server? One without the Platform API tells none: give hosts", status
+            app, f"HTTP {status} and the response is not from the Platform API; is gateway the URL of a Vendgate server? One without the Platform API lists no hosts: pass hosts", status
         ) from None
 
 

@@ -179,10 +179,10 @@ test('fetch: hosts that could not be learned are asked for again by the next cal
   const fetch = vendgateFetch(gateway.options);
   const call = () => fetch('https://api.acme.example/v1/x');
   await assert.rejects(call(), (error) => error.code === 'invalid_tenant_key' && error.status === 401);
-  await assert.rejects(call(), (error) => error.code === 'capability_disabled' && /give hosts/.test(error.message));
+  await assert.rejects(call(), (error) => error.code === 'capability_disabled' && /pass hosts/.test(error.message));
   await assert.rejects(call(), (error) => error.code === 'unknown_app' && /caller key must be one that may call it/.test(error.message));
-  await assert.rejects(call(), (error) => error.code === 'not_found' && /without the Platform API.*give hosts/.test(error.message));
-  await assert.rejects(call(), (error) => error.code === 'invalid_response' && /update it, or give hosts/.test(error.message));
+  await assert.rejects(call(), (error) => error.code === 'not_found' && /without the Platform API.*pass hosts/.test(error.message));
+  await assert.rejects(call(), (error) => error.code === 'invalid_response' && /update it, or pass hosts/.test(error.message));
   assert.equal((await call()).status, 200);
   assert.equal(gateway.requests.length, 1);
 });

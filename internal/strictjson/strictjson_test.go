@@ -1,0 +1,85 @@
+package strictjson
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestObject(t *testing.T) {
+	fold := func(m Member) string { return strings.ToLower(m.Name) }
+	stated := func(m Member) string {
+		if string(m.Value) == "null" {
+			return ""
+		}
+		return m.Name
+	}
+	for name, c := range map[string]struct {
+		raw, want string
+		unique    func(Member) string
+	}{
+		"in order":              {"{\"b\":1,\"a\":\"x\"}", "b=1 a=\"x\"", nil},
+		"empty":                 {" {} \r\n", "", nil},
+		"a long number":         {`{"n":12345678901234567890.10}`, "n=12345678901234567890.10", nil},
+		"an object within":      {`{"a":{"b":1,"b":2}}`, `a={"b":1,"b":2}`, nil},
+		"an empty key":          {`{"":1}`, "=1", nil},
+		"another case":          {`{"a":1,"A":2}`, "a=1 A=2", nil},
+		"null twice":            {`{"a":null,"a":null,"a":1}`, "a=null a=null a=1", stated},
+		"a duplicate":           {`{"a":1,"b":2,"a":1}`, `duplicate key "a"`, nil},
+		"an escaped duplicate":  {`{"a":1,"\u0061":2}`, `duplicate key "a"`, nil},
+		"an empty duplicate":    {`{"":1,"":2}`, `duplicate key ""`, nil},
+		"a duplicate but case":  {`{"ab":1,"Ab":2}`, `duplicate key "Ab"`, fold},
+		"a duplicate and nulls": {`{"a":null,"a":1,"a":2}`, `duplicate key "a"`, stated},
+		"nothing":               {"", ErrNoObject.Error(), nil},
+		"white space":           {" \n", ErrNoObject.Error(), nil},
+		"null":                  {"null", ErrNoObject.Error(), nil},
+		"a list":                {"[]", ErrNoObject.Error(), nil},
+		"two":                   {"{}{}", ErrNoObject.Error(), nil},
+		"cut off":               {`{"a":1`, ErrNoObject.Error(), nil},
+		"a trailing comma":      {`{"a":1,}`, ErrNoObject.Error(), nil},
+		"invalid UTF-8":         {"{\"a\":\"\xff\"}", ErrNoObject.Error(), nil},
+		"a byte order mark":     {"\uFEFF{}", ErrNoObject.Error(), nil},
+		"a key that is none":    {`{1:2}`, ErrNoObject.Error(), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			members, err := Object([]byte(c.raw), c.unique)
+			var got []string
+			for _, m := range members {
+				got = append(got, m.Name+"="+string(m.Value))
+			}
+			if err != nil {
+				got = append(got, err.Error())
+			}
+			if got := strings.Join(got, " "); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// FuzzMap: what is read is what encoding/json reads; what is refused is no object, or has a
+// duplicate.
+func FuzzMap(f *testing.F) {
+	for _, seed := range []string{`{"a":1,"b":{"a":[]}}`, `{"a":1,"a":2}`, `{"\u0061":null}`, "[1]", "{\"a\xff\":1}"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var want map[string]json.RawMessage
+		ok := json.Unmarshal(raw, &want) == nil && want != nil && utf8.Valid(raw)
+		got, err := Map(raw)
+		var duplicate *DuplicateError
+		switch {
+		case errors.As(err, &duplicate):
+			if _, known := want[duplicate.Name]; !ok || !known {
+				t.Errorf("%q has no duplicate %q", raw, duplicate.Name)
+			}
+		case (err == nil) != ok:
+			t.Errorf("%q: error %v", raw, err)
+		case ok && !maps.EqualFunc(got, want, func(a, b json.RawMessage) bool { return string(a) == string(b) }):
+			t.Errorf("%q became %q, want %q", raw, got, want)
+		}
+	})
+}
