@@ -80,7 +80,7 @@ func (s *Store) sealAttempt(state, browser Digest, a AuthRequest) ([]byte, error
 	if len(plain) > maxGrant {
 		return nil, invalid(fmt.Sprintf("fields: may take at most %d bytes", maxGrant))
 	}
-	return s.vault.seal(plain, attemptAD(state, a.Link, browser))
+	return s.vault.Seal(plain, attemptAD(state, a.Link, browser))
 }
 
 // TakeAttempt returns the attempt of a state and removes it, so that a callback works once. One of
@@ -129,7 +129,7 @@ func (s *Store) Attempt(ctx context.Context, state, browser Digest) (AuthRequest
 }
 
 func (s *Store) openAttempt(state, browser, link Digest, sealed []byte) (AuthRequest, error) {
-	plain, err := s.vault.open(sealed, attemptAD(state, link, browser))
+	plain, err := s.vault.Open(sealed, attemptAD(state, link, browser))
 	if err != nil {
 		return AuthRequest{}, fmt.Errorf("opening an attempt: %w", err)
 	}

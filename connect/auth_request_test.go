@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -180,8 +181,9 @@ func TestMovedAttempt(t *testing.T) {
 			beginAttempt(t, s, createLink(t, s))
 			to := c.by(createLink(t, s))
 			execSQL(t, s, c.move, to[:])
-			if a, err := s.TakeAttempt(t.Context(), c.state, c.browser); !errors.Is(err, ErrSealed) || !a.Verifier.IsZero() {
-				t.Errorf("error %v, want %v", err, ErrSealed)
+			if a, err := s.TakeAttempt(t.Context(), c.state, c.browser); !errors.Is(err, vault.ErrSealed) ||
+				!a.Verifier.IsZero() {
+				t.Errorf("error %v, want %v", err, vault.ErrSealed)
 			}
 		})
 	}
@@ -202,7 +204,7 @@ func TestAttemptSurvivesRotation(t *testing.T) {
 	}
 	beginAttempt(t, server, l)
 	if sealed := rowsOf(t, server, `SELECT sealed FROM attempts`)[0][0].([]byte); !bytes.HasPrefix(sealed,
-		tool.vault.keys.Load().prefix()) {
+		tool.vault.Prefix()) {
 		t.Error("sealed by a key that was retired before")
 	}
 	execSQL(t, server, `DELETE FROM attempts`)

@@ -2,7 +2,6 @@ package connect
 
 import (
 	"errors"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,11 +53,11 @@ func TestClientFields(t *testing.T) {
 	if resealed, err := s.RotateKeyset(t.Context()); err != nil || resealed != 2 {
 		t.Fatalf("%d re-sealed, %v", resealed, err)
 	}
-	newest := s.vault.keys.Load()
+	newest := s.vault.Primary()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	dropOldKeys(t, newest, filepath.Join(dir, keysetName))
+	dropOldKeys(t, dir, newest)
 	s = openStore(t, dir)
 	wanted(s)
 	list := must[[]StoredOAuthClient](t)(s.OAuthClients(t.Context(), ""))

@@ -219,7 +219,7 @@ func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c 
 }
 
 func (s *Store) openTaken(c Connection, sealed []byte) (g Grant) {
-	plain, err := s.vault.open(sealed, c.binding().associatedData())
+	plain, err := s.vault.Open(sealed, c.binding().associatedData())
 	if err == nil {
 		g, err = decodeGrant(plain)
 	}

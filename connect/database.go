@@ -9,11 +9,14 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	// A port of SQLite to Go, chosen because a gateway that needs no C compiler can be built by
 	// xcaddy for every platform.
 	"modernc.org/sqlite"
+
+	"github.com/vendgate/vendgate/internal/privatefile"
 )
 
 // ErrDamaged says that the database is none, or is corrupt. Restore it from a backup.
@@ -33,6 +36,21 @@ const (
 	writing access = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)" +
 		"&_pragma=fullfsync(1)&_pragma=secure_delete(1)&_pragma=trusted_schema(0)"
 )
+
+// creating is held while createDatabase has the file open; see there.
+var creating sync.Mutex
+
+// createDatabase makes an empty file that only its owner can read, unless there is one. SQLite
+// would make it readable by all.
+//
+// SQLite's locks are POSIX locks: closing any descriptor of a file drops all locks that the process
+// holds on it. The mutex keeps another store of this process from locking the database between our
+// creating and our closing it. For the same reason nothing else here ever opens the database file.
+func createDatabase(path string) error {
+	creating.Lock()
+	defer creating.Unlock()
+	return privatefile.Create(path)
+}
 
 func newConnector(database string, how access) (driver.Connector, error) {
 	path := filepath.ToSlash(database)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -190,4 +191,27 @@ func (d *decoder) text() string {
 	s := d.rest[:n]
 	d.rest = d.rest[n:]
 	return s
+}
+
+// binding is what a grant is sealed to. Beside tenant, connection and version it holds the end user
+// and the app: else a writer of the database could move a grant to their own address, or to
+// an app that sends it to another host.
+type binding struct {
+	tenant, id, user, app string
+	version               int64
+}
+
+// associatedData encodes b.
+func (b binding) associatedData() []byte {
+	return vault.Bind(b.version, "connection", b.tenant, b.id, b.user, b.app)
+}
+
+// clientBinding is what the secret of an OAuth client is sealed to.
+type clientBinding struct {
+	tenant, app, id string
+	version         int64
+}
+
+func (b clientBinding) associatedData() []byte {
+	return vault.Bind(b.version, "oauth_client", b.tenant, b.app, b.id)
 }

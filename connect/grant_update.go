@@ -75,7 +75,7 @@ func (s *Store) rowAt(ctx context.Context, tx *sql.Tx, id string, version int64)
 	case old == nil:
 		return b, ended, nil
 	}
-	plain, err := s.vault.open(old, b.associatedData())
+	plain, err := s.vault.Open(old, b.associatedData())
 	if err != nil {
 		return b, ended, fmt.Errorf("opening the grant of %s: %w", id, err)
 	}
@@ -95,7 +95,7 @@ func (s *Store) sealGrant(ctx context.Context, tx *sql.Tx, b binding, g Grant) (
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := s.vault.seal(plain, b.associatedData())
+	sealed, err := s.vault.Seal(plain, b.associatedData())
 	clear(plain)
 	return sealed, err
 }

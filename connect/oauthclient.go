@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -71,7 +72,7 @@ func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c OAuthC
 		var sealed []byte
 		if plain := c.encodeSecrets(); plain != nil {
 			defer clear(plain)
-			if sealed, err = s.vault.seal(plain, clientBinding{tenant, app, c.ID, version}.associatedData()); err != nil {
+			if sealed, err = s.vault.Seal(plain, clientBinding{tenant, app, c.ID, version}.associatedData()); err != nil {
 				return err
 			}
 		}
@@ -135,7 +136,7 @@ func (s *Store) OAuthClient(ctx context.Context, tenant, app string) (c OAuthCli
 	if c.Scopes = strings.Fields(scopes); sealed == nil {
 		return c, nil
 	}
-	plain, err := s.vault.open(sealed, clientBinding{tenant, app, c.ID, version}.associatedData())
+	plain, err := s.vault.Open(sealed, clientBinding{tenant, app, c.ID, version}.associatedData())
 	if err != nil {
 		return OAuthClient{}, fmt.Errorf("opening the oauth client for %s: %w", app, err)
 	}
@@ -181,7 +182,7 @@ func (s *Store) describeSealed(c *StoredOAuthClient, version int64, sealed []byt
 	if c.Public = sealed == nil; c.Public {
 		return
 	}
-	plain, err := s.vault.open(sealed, clientBinding{c.Tenant, c.App, c.ID, version}.associatedData())
+	plain, err := s.vault.Open(sealed, clientBinding{c.Tenant, c.App, c.ID, version}.associatedData())
 	if err != nil {
 		return
 	}
@@ -214,7 +215,7 @@ type sealedClient struct {
 
 func (s *Store) clientsOfOldKeys(ctx context.Context, tx *sql.Tx) (found []sealedClient, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT tenant, app, client_id, version, sealed FROM oauth_clients WHERE `+ofOldKeys,
-		prefixLen, s.vault.keys.Load().prefix())
+		vault.PrefixLen, s.vault.Prefix())
 	if err != nil {
 		return nil, err
 	}

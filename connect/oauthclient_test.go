@@ -3,14 +3,12 @@ package connect
 import (
 	"bytes"
 	"errors"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/tink-crypto/tink-go/v2/keyset"
-
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -100,11 +98,11 @@ func TestMovedOAuthClient(t *testing.T) {
 			setClient(t, s, "acme", "gmail", client("id", "canary"))
 			execSQL(t, s, c.move)
 			got, err := s.OAuthClient(t.Context(), c.tenant, c.app)
-			if !errors.Is(err, ErrSealed) || !got.Secret.IsZero() || got.ID != "" {
-				t.Errorf("%v, want %v", err, ErrSealed)
+			if !errors.Is(err, vault.ErrSealed) || !got.Secret.IsZero() || got.ID != "" {
+				t.Errorf("%v, want %v", err, vault.ErrSealed)
 			}
-			if resealed, err := s.RotateKeyset(t.Context()); !errors.Is(err, ErrSealed) || resealed != 1 {
-				t.Errorf("%d re-sealed, %v; want the grant alone and %v", resealed, err, ErrSealed)
+			if resealed, err := s.RotateKeyset(t.Context()); !errors.Is(err, vault.ErrSealed) || resealed != 1 {
+				t.Errorf("%d re-sealed, %v; want the grant alone and %v", resealed, err, vault.ErrSealed)
 			}
 		})
 	}
@@ -124,8 +122,8 @@ func TestOAuthClientOutlivesItsKey(t *testing.T) {
 	if err := tool.pool.QueryRow(`SELECT sealed FROM oauth_clients WHERE app = 'gmail'`).Scan(&sealed); err != nil {
 		t.Fatal(err)
 	}
-	newest := tool.vault.keys.Load()
-	if !bytes.HasPrefix(sealed, newest.prefix()) {
+	newest := tool.vault.Primary()
+	if !bytes.HasPrefix(sealed, tool.vault.Prefix()) {
 		t.Error("the secret is sealed by the old key")
 	}
 	setClient(t, server, "", "gmail", client("id", "later")) // which has not heard of the new key
@@ -133,29 +131,12 @@ func TestOAuthClientOutlivesItsKey(t *testing.T) {
 	if err := errors.Join(server.Close(), tool.Close()); err != nil {
 		t.Fatal(err)
 	}
-	dropOldKeys(t, newest, filepath.Join(dir, keysetName))
+	dropOldKeys(t, dir, newest)
 	alone := openStore(t, dir)
 	wantClient(t, alone, "acme", "gmail", client("id", "secret"))
 	wantClient(t, alone, "acme", "slack", OAuthClient{ID: "public"})
 	wantClient(t, alone, "", "gmail", client("id", "later"))
 	wantAccess(t, alone, id, "ya29.one")
-}
-
-// dropOldKeys leaves k's newest key alone in the keyset file.
-func dropOldKeys(t *testing.T, k *keyring, path string) {
-	t.Helper()
-	m := keyset.NewManagerFromHandle(k.handle)
-	for id := range k.ids {
-		if id != k.primary {
-			if err := m.Delete(id); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	left := must[*keyring](t)(newKeyring(must[*keyset.Handle](t)(m.Handle())))
-	if err := left.write(path); err != nil || left.handle.Len() != 1 {
-		t.Fatalf("%d keys are left, %v", left.handle.Len(), err)
-	}
 }
 
 // TestSetOAuthClientRefuses checks that what is wrong is named, never repeated, and leaves the

@@ -95,7 +95,7 @@ func (s *Store) adopt(ctx context.Context, tx *sql.Tx) error {
 // keyset stays, which the next open takes over; the other order could leave a sealed database
 // without its key.
 func (s *Store) create(ctx context.Context, tx *sql.Tx) error {
-	if err := s.vault.loadOrCreate(); err != nil {
+	if err := s.vault.LoadOrCreate(); err != nil {
 		return err
 	}
 	if err := migrate(ctx, tx, 0); err != nil {

@@ -2,10 +2,14 @@ package connect
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/vendgate/vendgate/connect/vault"
 )
 
 // TestTamperedRow checks that a grant opens in the row it was sealed for and nowhere else, whatever
@@ -34,12 +38,12 @@ func TestTamperedRow(t *testing.T) {
 				if err := row.Scan(&tenant, &user, &version); err != nil {
 					t.Fatal(err)
 				}
-				if _, g, err := s.Grant(t.Context(), tenant, user, id); !errors.Is(err, ErrSealed) || !g.IsZero() {
-					t.Errorf("Grant: %v, want %v", err, ErrSealed)
+				if _, g, err := s.Grant(t.Context(), tenant, user, id); !errors.Is(err, vault.ErrSealed) || !g.IsZero() {
+					t.Errorf("Grant: %v, want %v", err, vault.ErrSealed)
 				}
 				if _, err := s.UpdateGrant(t.Context(), id, version, oauthGrant("ya29.new", ""), false); !errors.Is(err,
-					ErrSealed) {
-					t.Errorf("UpdateGrant: %v, want %v", err, ErrSealed)
+					vault.ErrSealed) {
+					t.Errorf("UpdateGrant: %v, want %v", err, vault.ErrSealed)
 				}
 			}
 		})
@@ -52,8 +56,8 @@ func TestActiveWithoutGrant(t *testing.T) {
 			s := openStore(t, t.TempDir())
 			id := importGmail(t, s, "ya29.one")
 			execSQL(t, s, `UPDATE connections SET sealed = `+sealed)
-			if _, _, err := s.Grant(t.Context(), "acme", "alice@example.com", id); !errors.Is(err, ErrSealed) {
-				t.Errorf("error %v, want %v", err, ErrSealed)
+			if _, _, err := s.Grant(t.Context(), "acme", "alice@example.com", id); !errors.Is(err, vault.ErrSealed) {
+				t.Errorf("error %v, want %v", err, vault.ErrSealed)
 			}
 		})
 	}
@@ -85,7 +89,7 @@ func TestRotateKeyset(t *testing.T) {
 		t.Fatalf("%d re-sealed, %v; want %d", resealed, err, len(ids))
 	}
 	// The server has not heard of it: it meets a ciphertext of an unknown key.
-	if server.vault.keys.Load().primary == tool.vault.keys.Load().primary {
+	if server.vault.Primary() == tool.vault.Primary() {
 		t.Fatal("the server knows the new key already; the test would show nothing")
 	}
 	for _, id := range ids {
@@ -99,9 +103,8 @@ func TestRotateKeyset(t *testing.T) {
 	if err := errors.Join(server.Close(), tool.Close()); err != nil {
 		t.Fatal(err)
 	}
-	reopened := openStore(t, dir)
-	wantAccess(t, reopened, ids[0], "ya29.before")
-	if n := reopened.vault.keys.Load().handle.Len(); n != 3 {
+	wantAccess(t, openStore(t, dir), ids[0], "ya29.before")
+	if n := len(keysOf(t, dir)); n != 3 {
 		t.Errorf("%d keys in the keyset, want 3", n)
 	}
 }
@@ -112,7 +115,7 @@ func wantPrimary(t *testing.T, s *Store, id string) {
 	if err := s.pool.QueryRow(`SELECT sealed FROM connections WHERE id = ?`, id).Scan(&sealed); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(string(sealed), string(s.vault.keys.Load().prefix())) {
+	if !strings.HasPrefix(string(sealed), string(s.vault.Prefix())) {
 		t.Errorf("sealed by key %x, want the newest", sealed[1:5])
 	}
 }
@@ -143,9 +146,8 @@ func TestRotateTogether(t *testing.T) {
 	if err := errors.Join(<-done, <-done); err != nil {
 		t.Fatal(err)
 	}
-	last := openStore(t, dir)
-	wantAccess(t, last, id, "ya29.last")
-	if n := last.vault.keys.Load().handle.Len(); n != 7 {
+	wantAccess(t, openStore(t, dir), id, "ya29.last")
+	if n := len(keysOf(t, dir)); n != 7 {
 		t.Errorf("%d keys in the keyset, want 7", n)
 	}
 }
@@ -155,8 +157,8 @@ func TestRotateSkipsWhatDoesNotOpen(t *testing.T) {
 	good, bad := importGmail(t, s, "ya29.good"), importGmail(t, s, "ya29.bad")
 	execSQL(t, s, `UPDATE connections SET tenant = 'evil' WHERE id = ?`, bad)
 	resealed, err := s.RotateKeyset(t.Context())
-	if !errors.Is(err, ErrSealed) || resealed != 1 {
-		t.Fatalf("%d re-sealed, %v; want 1, %v", resealed, err, ErrSealed)
+	if !errors.Is(err, vault.ErrSealed) || resealed != 1 {
+		t.Fatalf("%d re-sealed, %v; want 1, %v", resealed, err, vault.ErrSealed)
 	}
 	wantAccess(t, s, good, "ya29.good")
 	// The row is as it was: undoing the change makes it whole.
@@ -169,7 +171,7 @@ func TestInterruptedRotation(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	id := importGmail(t, s, "ya29.one")
-	if err := s.vault.rotate(); err != nil {
+	if err := s.vault.Rotate(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -184,37 +186,61 @@ func TestKeysetSwappedUnderARunningStore(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	id := importGmail(t, s, "ya29.one")
-	k, err := generateKeyring()
-	if err != nil {
-		t.Fatal(err)
+	swapped := anotherKeyset(t)
+	overwrite(vault.FileName, swapped)(t, dir)
+	if _, err := s.RotateKeyset(t.Context()); !errors.Is(err, vault.ErrKeysetMismatch) {
+		t.Errorf("RotateKeyset: %v, want %v", err, vault.ErrKeysetMismatch)
 	}
-	if err := k.write(filepath.Join(dir, keysetName)); err != nil {
-		t.Fatal(err)
-	}
-	swapped := readFile(t, dir, keysetName)
-	if _, err := s.RotateKeyset(t.Context()); !errors.Is(err, ErrKeysetMismatch) {
-		t.Errorf("RotateKeyset: %v, want %v", err, ErrKeysetMismatch)
-	}
-	if readFile(t, dir, keysetName) != swapped {
+	if readFile(t, dir, vault.FileName) != swapped {
 		t.Error("the keyset was overwritten")
 	}
 	wantAccess(t, s, id, "ya29.one")
 }
 
-func TestWriteAtomicKeepsTheOldFile(t *testing.T) {
+// keysOf returns the ids of the keys in the keyset file of a store.
+func keysOf(t *testing.T, dir string) (ids []uint32) {
+	t.Helper()
+	h := readKeyset(t, dir)
+	for i := range h.Len() {
+		ids = append(ids, must[*keyset.Entry](t)(h.Entry(i)).KeyID())
+	}
+	return ids
+}
+
+func readKeyset(t *testing.T, dir string) *keyset.Handle {
+	t.Helper()
+	r := keyset.NewJSONReader(strings.NewReader(readFile(t, dir, vault.FileName)))
+	return must[*keyset.Handle](t)(insecurecleartextkeyset.Read(r))
+}
+
+// anotherKeyset returns the keyset of another store.
+func anotherKeyset(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
-	path := filepath.Join(dir, keysetName)
-	if err := writeAtomic(path, []byte("old")); err != nil {
+	if err := vault.New(filepath.Join(dir, vault.FileName)).LoadOrCreate(); err != nil {
 		t.Fatal(err)
 	}
-	// A directory in the way of the temporary file, not empty, cannot be removed.
-	if err := os.MkdirAll(filepath.Join(path+".tmp", "x"), 0o700); err != nil {
+	return readFile(t, dir, vault.FileName)
+}
+
+// dropOldKeys leaves the newest key alone in the keyset file of a store.
+func dropOldKeys(t *testing.T, dir string, newest uint32) {
+	t.Helper()
+	m := keyset.NewManagerFromHandle(readKeyset(t, dir))
+	for _, id := range keysOf(t, dir) {
+		if id != newest {
+			if err := m.Delete(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var b strings.Builder
+	left := must[*keyset.Handle](t)(m.Handle())
+	if err := insecurecleartextkeyset.Write(left, keyset.NewJSONWriter(&b)); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeAtomic(path, []byte("new")); err == nil {
-		t.Fatal("no error")
-	}
-	if got := readFile(t, dir, keysetName); got != "old" {
-		t.Errorf("the file holds %q, want the old content", got)
+	overwrite(vault.FileName, b.String())(t, dir)
+	if n := len(keysOf(t, dir)); n != 1 {
+		t.Fatalf("%d keys are left", n)
 	}
 }

@@ -1,4 +1,7 @@
-package connect
+// Package privatefile makes and reads files that only their owner may read.
+//
+// It must never leave half of a file behind, and never read one that others may read or write.
+package privatefile
 
 import (
 	"errors"
@@ -8,21 +11,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 )
 
-// creating is held while createPrivate has a file open; see there.
-var creating sync.Mutex
+// maxSize bounds what Read returns, in bytes.
+const maxSize = 1 << 20
 
-// createPrivate makes an empty file that only its owner can read, unless there is one. SQLite would
-// make it readable by all.
-//
-// SQLite's locks are POSIX locks: closing any descriptor of a file drops all locks that the process
-// holds on it. The mutex keeps another store of this process from locking the database between our
-// creating and our closing it. For the same reason nothing else here ever opens the database file.
-func createPrivate(path string) error {
-	creating.Lock()
-	defer creating.Unlock()
+// ErrExposed says that others than its owner may read or write a file.
+var ErrExposed = errors.New("the file is open to others than its owner")
+
+// Create makes an empty file, unless there is one.
+func Create(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // #nosec G304 -- the operator's own directory
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -36,10 +34,10 @@ func createPrivate(path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// writeAtomic replaces path by data, readable by its owner only. Whatever happens, path holds
-// either all of the old or all of the new, and the new has reached the disk when writeAtomic
-// returns nil. The caller holds a lock that keeps other writers of path away.
-func writeAtomic(path string, data []byte) (err error) {
+// Write replaces path by data. Whatever happens, path holds either all of the old or all of the
+// new, and the new has reached the disk when Write returns nil. The caller holds a lock that keeps
+// other writers of path away.
+func Write(path string, data []byte) (err error) {
 	temp := path + ".tmp"
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing what a crash left: %w", err)
@@ -78,15 +76,9 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// maxPrivateFile bounds readPrivate, in bytes. A keyset key takes about 200.
-const maxPrivateFile = 1 << 20
-
-// errExposed says that others than the owner may read a file.
-var errExposed = errors.New("the file is open to others than its owner")
-
-// readPrivate reads a file that nobody but its owner may read or write. Windows has no such mode
-// bits; there the directory's access list must do.
-func readPrivate(path string) (_ []byte, err error) {
+// Read reads a file of at most 1 MiB. One that others may read or write is ErrExposed; Windows has
+// no such mode bits, there the directory's access list must do.
+func Read(path string) (_ []byte, err error) {
 	f, err := os.Open(path) // #nosec G304 -- the operator's own directory
 	if err != nil {
 		return nil, err
@@ -97,11 +89,11 @@ func readPrivate(path string) (_ []byte, err error) {
 		return nil, err
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, errExposed
+		return nil, ErrExposed
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxPrivateFile+1))
-	if err == nil && len(data) > maxPrivateFile {
-		err = fmt.Errorf("it is larger than %d bytes", maxPrivateFile)
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err == nil && len(data) > maxSize {
+		err = fmt.Errorf("it is larger than %d bytes", maxSize)
 	}
 	return data, err
 }
