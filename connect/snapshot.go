@@ -2,23 +2,14 @@ package connect
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"time"
+
+	"github.com/vendgate/vendgate/policy"
 )
 
-// Snapshot is all tenants, live keys and caller keys at one moment.
-type Snapshot struct {
-	// Version is that of TenantsVersion.
-	Version int64
-	// Keys maps the digest of each live key to its tenant's id; a disabled tenant has none.
-	Keys map[[sha256.Size]byte]string
-	// Tenants are all tenants by id, the disabled ones too.
-	Tenants map[string]Tenant
-	// Callers are the caller keys that have not ended, by digest, whoever's they are.
-	Callers map[Digest]CallerKey
-}
+var _ policy.KeyStore = (*Store)(nil)
 
 const tenantsVersionQuery = `SELECT value FROM meta WHERE name = 'tenants_version'`
 
@@ -31,37 +22,45 @@ func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 	return version, nil
 }
 
-// TenantKeys returns all tenants, live keys and caller keys, as of one version.
-func (s *Store) TenantKeys(ctx context.Context) (Snapshot, error) {
-	snap := Snapshot{Keys: make(map[[sha256.Size]byte]string), Tenants: make(map[string]Tenant),
-		Callers: make(map[Digest]CallerKey)}
-	err := s.view(ctx, "reading tenant keys", func(tx *sql.Tx) error {
-		if err := tx.QueryRowContext(ctx, tenantsVersionQuery).Scan(&snap.Version); err != nil {
+// TenantKeys returns all tenants with their live keys, of which a disabled one has none, and all
+// caller keys that have not ended, as of one version.
+func (s *Store) TenantKeys(ctx context.Context) (stored policy.Stored, err error) {
+	stored.Callers = make(map[policy.Digest]*policy.CallerKey)
+	err = s.view(ctx, "reading tenant keys", func(tx *sql.Tx) error {
+		if err := tx.QueryRowContext(ctx, tenantsVersionQuery).Scan(&stored.Version); err != nil {
 			return err
 		}
 		tenants, err := listTenants(ctx, tx, "")
 		if err != nil {
 			return err
 		}
-		for _, t := range tenants {
-			snap.Tenants[t.ID] = t
+		byID := make(map[string]*policy.StoredTenant, len(tenants))
+		stored.Tenants = make([]policy.StoredTenant, len(tenants))
+		for i, t := range tenants {
+			granted, err := policy.ParseCapabilities(t.Capabilities)
+			if err != nil {
+				return fmt.Errorf("tenant %s: %w", t.ID, err)
+			}
+			stored.Tenants[i] = policy.StoredTenant{ID: t.ID, Capabilities: granted, Disabled: t.Disabled}
+			byID[t.ID] = &stored.Tenants[i]
 		}
-		if err := eachKey(ctx, tx, "", snap.add); err != nil {
+		if err := eachKey(ctx, tx, "", func(tenant string, digest []byte, _ time.Time) {
+			if t := byID[tenant]; !t.Disabled {
+				t.Keys = append(t.Keys, policy.Digest(digest))
+			}
+		}); err != nil {
 			return err
 		}
-		return s.eachCallerKey(ctx, tx, conditions{}, func(d Digest, k CallerKey) { snap.Callers[d] = k })
+		return s.eachCallerKey(ctx, tx, conditions{}, func(d Digest, k CallerKey) {
+			stored.Callers[policy.Digest(d)] = &policy.CallerKey{
+				ID: k.ID, Tenant: k.Tenant, User: k.User, Connection: k.Connection, Apps: k.Apps,
+				Rules: policy.RulesFor(k.Methods, k.Paths), Budget: policy.Budget(k.Budget),
+				Passthrough: k.Errors == policy.Passthrough, Expires: k.ExpiresAt,
+			}
+		})
 	})
 	if err != nil {
-		return Snapshot{}, err
+		return policy.Stored{}, err
 	}
-	return snap, nil
-}
-
-func (s *Snapshot) add(tenant string, digest []byte, created time.Time) {
-	t := s.Tenants[tenant]
-	t.Keys = append(t.Keys, KeyInfo{fingerprint(digest), created})
-	s.Tenants[tenant] = t
-	if !t.Disabled {
-		s.Keys[[sha256.Size]byte(digest)] = tenant
-	}
+	return stored, nil
 }

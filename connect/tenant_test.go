@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -25,11 +26,13 @@ func TestMintKey(t *testing.T) {
 
 func liveKeys(t *testing.T, s *Store) map[[32]byte]string {
 	t.Helper()
-	snap, err := s.TenantKeys(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	live := make(map[[32]byte]string)
+	for _, tenant := range must[policy.Stored](t)(s.TenantKeys(t.Context())).Tenants {
+		for _, digest := range tenant.Keys {
+			live[digest] = tenant.ID
+		}
 	}
-	return snap.Keys
+	return live
 }
 
 // TestKeyLife follows a tenant's keys, as one store changes them and another watches.
@@ -89,14 +92,9 @@ func TestKeyLife(t *testing.T) {
 
 func TestTenants(t *testing.T) {
 	s := openStore(t, t.TempDir())
-	for _, tenant := range []Tenant{
-		{ID: "other", Email: "Ops@Other.example", Capabilities: []string{"token", "apps", "token"}},
-		{ID: "acme", Email: "ops@acme.example"},
-	} {
-		if _, err := s.CreateTenant(t.Context(), tenant); err != nil {
-			t.Fatal(err)
-		}
-	}
+	first := must[string](t)(s.CreateTenant(t.Context(),
+		Tenant{ID: "other", Email: "Ops@Other.example", Capabilities: []string{"token", "apps", "token"}}))
+	must[string](t)(s.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "ops@acme.example"}))
 	second, err := s.RotateKey(t.Context(), "other")
 	if err != nil {
 		t.Fatal(err)
@@ -121,10 +119,13 @@ func TestTenants(t *testing.T) {
 	if !reflect.DeepEqual(tenants, want) {
 		t.Errorf("%+v, want %+v", tenants, want)
 	}
-	snap, err := s.TenantKeys(t.Context())
-	if err != nil || len(snap.Keys) != 2 ||
-		!reflect.DeepEqual(snap.Tenants, map[string]Tenant{"acme": want[0], "other": want[1]}) {
-		t.Errorf("%+v, %v", snap, err)
+	wantStored := []policy.StoredTenant{
+		{ID: "acme", Capabilities: policy.AllCapabilities, Disabled: true},
+		{ID: "other", Capabilities: []policy.Capability{policy.CapApps, policy.CapToken},
+			Keys: []policy.Digest{policy.DigestOf(first), policy.DigestOf(second)}},
+	}
+	if got := must[policy.Stored](t)(s.TenantKeys(t.Context())).Tenants; !reflect.DeepEqual(got, wantStored) {
+		t.Errorf("the keyring reads %+v, want %+v", got, wantStored)
 	}
 }
 
