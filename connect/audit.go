@@ -133,25 +133,14 @@ func (s *Store) Record(ctx context.Context, r AuditRow) error {
 	return s.update(ctx, "writing the audit trail", func(tx *sql.Tx) error { return s.record(ctx, tx, r) })
 }
 
-// AuditFilter says which rows to read. Empty fields mean any, so whoever answers a tenant must set
-// Tenant.
-type AuditFilter struct {
-	Tenant, Connection string
-	Event              Event
-	// Since leaves out what is older; the zero time means nothing.
-	Since time.Time
-	// Page counts from 1, and Limit is 1…100 rows a page; 0 means 1 and 20.
-	Page, Limit int
-}
-
 // Audit returns one page of the audit trail, newest first, and how many rows there are on all
 // pages. A page or limit out of bounds is a *vending.Error with `invalid_request`.
 func (s *Store) Audit(ctx context.Context, f AuditFilter) (rows []AuditRow, total int, err error) {
-	offset, err := pageOffset(&f.Page, &f.Limit)
-	if err != nil {
+	if err := CheckPage(&f.Page, &f.Limit); err != nil {
 		return nil, 0, err
 	}
-	where, args := f.where()
+	offset := pageOffset(f.Page, f.Limit)
+	where, args := auditWhere(f)
 	err = s.view(ctx, "reading the audit trail", func(tx *sql.Tx) error {
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM audit`+where, args...).Scan(&total); err != nil {
 			return err
@@ -165,7 +154,7 @@ func (s *Store) Audit(ctx context.Context, f AuditFilter) (rows []AuditRow, tota
 	return rows, total, err
 }
 
-func (f AuditFilter) where() (clause string, args []any) {
+func auditWhere(f AuditFilter) (clause string, args []any) {
 	var c conditions
 	c.equal("tenant", f.Tenant)
 	c.equal("connection", f.Connection)

@@ -86,7 +86,7 @@ func BenchmarkConnections(b *testing.B) {
 		// 7919 is a prime: one tenant after the other, and no two that are neighbours.
 		of := func(f Filter) func(i int) Filter {
 			return func(i int) Filter {
-				f.Tenant, f.Limit = tenantOf(i*7919%size.tenants), maxLimit
+				f.Tenant, f.Limit = tenantOf(i*7919%size.tenants), MaxLimit
 				return f
 			}
 		}
@@ -99,7 +99,7 @@ func BenchmarkConnections(b *testing.B) {
 				return Filter{Tenant: c.Tenant, User: c.User}
 			}},
 			{"tenant", of(Filter{})},
-			{"tenant, last page", of(Filter{Page: size.rows / size.tenants / maxLimit})},
+			{"tenant, last page", of(Filter{Page: size.rows / size.tenants / MaxLimit})},
 			{"active", of(Filter{Status: Active})},
 			{"expired", of(Filter{Status: Expired})},
 			{"search many", of(Filter{Search: "Customer"})},

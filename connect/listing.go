@@ -3,42 +3,11 @@ package connect
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"math"
 	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/vending"
 )
-
-// The bounds of a page, and of a search in bytes. SQLite would not take a pattern of more than
-// 50,000.
-const (
-	defaultLimit = 20
-	maxLimit     = 100
-	maxSearch    = 254
-)
-
-// pageOffset fills in the defaults of page and limit, and returns how many rows come before the
-// page. Out of bounds they are `invalid_request`; an offset that would overflow lies past every
-// row.
-func pageOffset(page, limit *int) (int, error) {
-	if *page == 0 {
-		*page = 1
-	}
-	if *limit == 0 {
-		*limit = defaultLimit
-	}
-	switch {
-	case *page < 1:
-		return 0, invalid("page: counts from 1")
-	case *limit < 1 || *limit > maxLimit:
-		return 0, invalid(fmt.Sprintf("limit: must be 1 to %d", maxLimit))
-	case *page-1 > math.MaxInt32/maxLimit:
-		return math.MaxInt32, nil
-	}
-	return (*page - 1) * *limit, nil
-}
 
 // conditions are joined by AND. Their text is constant; values go as arguments.
 type conditions struct {
@@ -64,32 +33,15 @@ func (c *conditions) where() (clause string, args []any) {
 	return " WHERE " + strings.Join(c.terms, " AND "), c.args
 }
 
-// Filter says which connections to list. An empty Tenant, User or App means any, so whoever answers
-// a tenant must set Tenant, and User too under the Platform API.
-type Filter struct {
-	Tenant, User, App string
-	// Status is one of the four, or empty for any.
-	Status Status
-	// Search is looked for in name, end user and app, as it stands and in any case (of ASCII letters),
-	// and is how an id may begin: most short texts stand somewhere in a random id.
-	Search string
-	// Page counts from 1, and Limit is 1…100 connections a page; 0 means 1 and 20.
-	Page, Limit int
-}
-
 // Connections returns one page of the connections that f names, newest first, and how many there
 // are on all pages. A page, limit or search out of bounds is a *vending.Error with
 // `invalid_request`.
 func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, total int, err error) {
-	offset, err := pageOffset(&f.Page, &f.Limit)
-	if err != nil {
+	if err := f.check(); err != nil {
 		return nil, 0, err
 	}
-	if !isPlain(f.Search, maxSearch) { // and to LIKE, a NUL would end the pattern
-		return nil, 0, invalid(fmt.Sprintf("search: must be at most %d bytes of text without control characters", maxSearch))
-	}
-	now := s.now().UnixMilli()
-	where, args := f.where(now)
+	now, offset := s.now().UnixMilli(), pageOffset(f.Page, f.Limit)
+	where, args := connectionsWhere(f, now)
 	err = s.view(ctx, "listing connections", func(tx *sql.Tx) error {
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM connections c`+where, args...).Scan(&total); err != nil {
 			return err
@@ -108,7 +60,7 @@ func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, t
 // time.
 const lapsed = `EXISTS (SELECT 1 FROM links l WHERE l.connection = c.id AND l.status = 'pending' AND l.expires_at <= ?)`
 
-func (f Filter) where(now int64) (clause string, args []any) {
+func connectionsWhere(f Filter, now int64) (clause string, args []any) {
 	var c conditions
 	c.equal("c.tenant", f.Tenant)
 	c.equal("c.user", f.User)
