@@ -120,12 +120,15 @@ func (k *CallerKey) check() error {
 		return invalid("apps, methods, paths: must not be empty lists; what is left out has no bound but the tenant's")
 	case max(len(k.Apps), len(k.Methods), len(k.Paths)) > maxCallerList:
 		return invalid(fmt.Sprintf("apps, methods, paths: must be at most %d of each", maxCallerList))
-	case !all(k.Apps, validSlug):
-		return invalid("apps: a slug has 1 to 64 of a-z, 0-9 and -")
 	case !all(k.Paths, func(p string) bool { return p != "" && isPlain(p, maxCallerPath) }):
 		return invalid(fmt.Sprintf("paths: each must be 1 to %d bytes of text without control characters", maxCallerPath))
 	case !all(k.Methods, func(m string) bool { return strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == "" }):
 		return invalid("methods: write them in upper case, like GET")
+	}
+	for _, app := range k.Apps {
+		if err := checkSlug("apps", app); err != nil {
+			return err
+		}
 	}
 	for _, r := range policy.RulesFor(k.Methods, k.Paths) {
 		if err := r.Check(); err != nil {

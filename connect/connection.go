@@ -68,10 +68,8 @@ func (c *Connection) binding() binding {
 	return binding{tenant: c.Tenant, id: c.ID, user: c.User, app: c.App, version: c.Version}
 }
 
-const (
-	maxAppLen  = 64  // bytes, as the catalog bounds a slug
-	maxNameLen = 200 // bytes
-)
+// maxNameLen bounds the name of a connection, in bytes.
+const maxNameLen = 200
 
 // ImportConnection stores a connection whose grant is already at hand, and returns its new id. ID,
 // Version and the times of c are set by the store, and Verified by the grant; an empty status means
@@ -137,9 +135,10 @@ func (c *Connection) normalize() (err error) {
 	if err := checkAuthType(c.AuthType); err != nil {
 		return err
 	}
+	if err := checkSlug("app", c.App); err != nil {
+		return err
+	}
 	switch {
-	case !validSlug(c.App):
-		return invalid("app: a slug has 1 to 64 of a-z, 0-9 and -")
 	case !c.Status.Valid():
 		return invalid("status: must be pending, active, rejected or expired")
 	case !isPlain(c.Name, maxNameLen):
@@ -264,6 +263,10 @@ func isPlain(text string, most int) bool {
 		!strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) })
 }
 
-func validSlug(s string) bool {
-	return s != "" && len(s) <= maxAppLen && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+// checkSlug is [catalog.CheckSlug] with the name of the field.
+func checkSlug(field, slug string) error {
+	if err := catalog.CheckSlug(slug); err != nil {
+		return invalid(field + ": " + err.Error())
+	}
+	return nil
 }

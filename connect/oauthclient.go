@@ -92,25 +92,38 @@ func checkOAuthClient(tenant, app string, c OAuthClient) error {
 			return err
 		}
 	}
+	if err := checkSlug("app", app); err != nil {
+		return err
+	}
 	secret := c.Secret.Reveal()
 	switch {
-	case !validSlug(app):
-		return invalid("app: a slug has 1 to 64 of a-z, 0-9 and -")
 	case c.ID == "" || len(c.ID) > maxClientID || !printable(c.ID):
 		return invalid(fmt.Sprintf("client_id: must be 1 to %d bytes of visible ASCII", maxClientID))
 	case len(secret) > maxClientSecret || !printable(secret):
 		return invalid(fmt.Sprintf(
 			"client_secret: must be at most %d bytes of visible ASCII; a line break at its end is the usual mistake",
 			maxClientSecret))
-	case len(c.Scopes) > maxScopes:
-		return invalid(fmt.Sprintf("scopes: must be at most %d", maxScopes))
 	}
-	for _, scope := range c.Scopes {
-		if scope == "" || len(scope) > maxScope || !printable(scope) || strings.Contains(scope, " ") {
-			return invalid(fmt.Sprintf("scopes: each must be 1 to %d bytes of visible ASCII without spaces", maxScope))
-		}
+	if err := CheckScopes(c.Scopes); err != nil {
+		return invalid(err.Error())
 	}
 	return checkClientFields(c.Fields)
+}
+
+// CheckScopes reports scopes that no authorization request could carry (RFC 6749, section 3.3). The
+// error does not repeat one: it may be a secret on the wrong line.
+func CheckScopes(scopes []string) error {
+	if len(scopes) > maxScopes {
+		return fmt.Errorf("scopes: there are more than %d: take some out", maxScopes)
+	}
+	notScope := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+	for _, scope := range scopes {
+		if scope == "" || len(scope) > maxScope || strings.ContainsFunc(scope, notScope) {
+			return fmt.Errorf("scopes: write each by itself, 1 to %d bytes of visible ASCII without spaces, quotes and backslashes",
+				maxScope)
+		}
+	}
+	return nil
 }
 
 // printable is true of visible ASCII and spaces (RFC 6749, appendix A: VSCHAR).

@@ -168,6 +168,9 @@ func TestSetOAuthClientRefuses(t *testing.T) {
 		"empty scope":          {"acme", "gmail", client("id", "s", ""), "scopes:"},
 		"two scopes in one":    {"acme", "gmail", client("id", "s", "canary canary"), "scopes:"},
 		"long scope":           {"acme", "gmail", client("id", "s", strings.Repeat("canary", 40)), "scopes:"},
+		"scope with a quote":   {"acme", "gmail", client("id", "s", `canary"`), "scopes:"},
+		"scope with backslash": {"acme", "gmail", client("id", "s", `canary\x`), "scopes:"},
+		"app of two hyphens":   {"acme", "canary--x", client("id", "s"), "app:"},
 		"scope of a tab":       {"acme", "gmail", client("id", "s", "canary\t"), "scopes:"},
 		"scope that is no one": {"acme", "gmail", client("id", "s", "ok", "canaré"), "scopes:"},
 	} {
@@ -197,4 +200,12 @@ func TestOAuthClientNeverPrints(t *testing.T) {
 			t.Errorf("%s prints the secret", name)
 		}
 	}
+}
+
+// TestStoredScopes checks that what an earlier version stored is still loaded.
+func TestStoredScopes(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	setClient(t, s, "acme", "gmail", client("id", "secret"))
+	execSQL(t, s, `UPDATE oauth_clients SET scopes = 'mail.read "odd" a\b'`)
+	wantClient(t, s, "acme", "gmail", client("id", "secret", "mail.read", `"odd"`, `a\b`))
 }
