@@ -3,8 +3,11 @@ package vendgate_test
 import (
 	"encoding/json"
 	"errors"
+	"go/parser"
+	"go/token"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +101,28 @@ func isOurs(path string) bool { return path == module || strings.HasPrefix(path,
 func isSQL(path string) bool {
 	return slices.ContainsFunc([]string{"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx"},
 		func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
+}
+
+// TestStoreFiles holds the SQL of connect to the files whose names begin with "store".
+func TestStoreFiles(t *testing.T) {
+	files, err := filepath.Glob("connect/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		if name := filepath.Base(file); strings.HasPrefix(name, "store") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			if path := strings.Trim(i.Path.Value, `"`); isSQL(path) {
+				t.Errorf("%s imports %s: what it does with that belongs to a store*.go", file, path)
+			}
+		}
+	}
 }
 
 func inModule(path string) string {

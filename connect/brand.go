@@ -1,13 +1,12 @@
 package connect
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Brand is how a tenant appears on the hosted pages.
@@ -98,18 +97,49 @@ func isAuthority(u *url.URL) bool {
 	return hostPortForm.MatchString(u.Host) && (err == nil || u.Port() == "")
 }
 
-// SetBrand changes how a tenant appears. An unknown one is ErrTenantUnknown; what is wrong with b
-// is a *vending.Error with `invalid_request`.
-func (s *Store) SetBrand(ctx context.Context, tenant string, b Brand) error {
-	if err := b.normalize(); err != nil {
-		return err
+// The values of Brand.UserHint that are no words to be shown, and the part of words that stands for
+// the masked address.
+const (
+	HintMasked = "masked"
+	HintOff    = "off"
+	HintUser   = "{user}"
+)
+
+// maxUserHint bounds the words of a hint, in bytes.
+const maxUserHint = 200
+
+// hintWord is a single word, which tells an end user nothing: mostly a mistyped "off".
+var hintWord = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+func checkUserHint(hint string) error {
+	switch {
+	case hint == "", hint == HintMasked, hint == HintOff:
+		return nil
+	case !isPlain(hint, maxUserHint):
+		return invalid(fmt.Sprintf("user_hint: must be at most %d bytes of text without control characters", maxUserHint))
+	case hintWord.MatchString(hint):
+		return invalid(`user_hint: write masked, off, or words of your own like "For the account {user}"`)
+	case strings.ContainsAny(strings.ReplaceAll(hint, HintUser, ""), "{}"):
+		return invalid("user_hint: {user} is the only placeholder, and stands for the masked address")
 	}
-	return s.changeTenants(ctx, "changing a tenant", func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ?, user_hint = ?,
-			unconfirmed = ? WHERE id = ?`, b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), b.UserHint, b.Unconfirmed, tenant)
-		if err := changed(r, err, ErrTenantUnknown); err != nil {
-			return err
-		}
-		return s.record(ctx, tx, AuditRow{Event: TenantChanged, Tenant: tenant})
-	})
+	return nil
+}
+
+// MaskUser makes of an end user's address what its owner recognizes and nobody else learns: of the
+// local part its first and last character, `m…y@example.com`, and of one that would be whole by
+// that its first alone, `m…@example.com`. The mask does not tell how long the part is.
+func MaskUser(user string) string {
+	local, domain := user, ""
+	if at := strings.LastIndexByte(user, '@'); at >= 0 {
+		local, domain = user[:at], user[at:]
+	}
+	masked := "…"
+	if first, size := utf8.DecodeRuneInString(local); size > 0 {
+		masked = string(first) + masked
+	}
+	if utf8.RuneCountInString(local) > 2 {
+		last, _ := utf8.DecodeLastRuneInString(local)
+		masked += string(last)
+	}
+	return masked + domain
 }

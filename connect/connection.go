@@ -1,8 +1,6 @@
 package connect
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,51 +69,9 @@ func (c *Connection) binding() binding {
 // maxNameLen bounds the name of a connection, in bytes.
 const maxNameLen = 200
 
-// ImportConnection stores a connection whose grant is already at hand, and returns its new id. ID,
-// Version and the times of c are set by the store, and Verified by the grant; an empty status means
-// active and an empty name the app's slug. An active connection needs a grant: a token for an OAuth
-// app, fields for any other. What is wrong with c or g is a *vending.Error with `invalid_request`
-// or `invalid_user_email`.
-func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id string, err error) {
-	if err := c.normalize(); err != nil {
-		return "", err
-	}
-	if err := c.checkGrant(g); err != nil {
-		return "", err
-	}
-	c.ID, c.Version = newConnectionID(), 1
-	err = s.update(ctx, "storing a connection", func(tx *sql.Tx) error {
-		if err := s.insert(ctx, tx, c, g); err != nil {
-			return err
-		}
-		return s.record(ctx, tx, granted(ConnectionImported, c, g))
-	})
-	if err != nil {
-		return "", err
-	}
-	return c.ID, nil
-}
-
 // Check reports what would keep ImportConnection from storing c, of which the grant is not known
 // yet.
 func (c Connection) Check() error { return c.normalize() }
-
-func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) error {
-	sealed, err := s.sealGrant(ctx, tx, c.binding(), g)
-	if err != nil {
-		return err
-	}
-	now := s.now().UnixMilli()
-	_, err = tx.ExecContext(ctx, `INSERT INTO connections (id, tenant, user, app, name, status, auth_type,
-		via_link, needs_reconnection, refresh_pending, created_at, updated_at, version, sealed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		c.ID, c.Tenant, c.User, c.App, c.Name, string(c.Status), string(c.AuthType),
-		c.ViaLink, c.NeedsReconnection, c.RefreshPending, now, now, c.Version, sealed)
-	if err != nil || !g.verified {
-		return err
-	}
-	return setVerified(ctx, tx, c.ID, true)
-}
 
 // normalize brings a new connection into the form in which it is stored and looked up.
 func (c *Connection) normalize() (err error) {
@@ -179,67 +135,6 @@ func (c *Connection) checkGrant(g Grant) error {
 	return nil
 }
 
-// DeleteConnection deletes a connection of tenant, its grant and its caller keys for good. Without
-// such a connection it is a *vending.Error with `connection_deleted`, and while a hold stands one
-// with `connection_in_use`.
-func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
-	_, _, err := s.TakeConnection(ctx, tenant, "", id)
-	return err
-}
-
-// TakeConnection is DeleteConnection that returns what was deleted, so that the grant can be
-// revoked at its provider. Unless user is empty the connection must be theirs. A grant that does
-// not open is zero: what cannot be used can still be deleted.
-func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c Connection, g Grant, err error) {
-	err = s.update(ctx, "deleting a connection", func(tx *sql.Tx) error {
-		if c, err = s.owned(ctx, tx, tenant, user, id); err != nil {
-			return err
-		}
-		if err := refuseHeld(ctx, tx, id); err != nil {
-			return err
-		}
-		var sealed []byte
-		if err := tx.QueryRowContext(ctx, `DELETE FROM connections WHERE id = ? RETURNING sealed`,
-			id).Scan(&sealed); err != nil {
-			return err
-		}
-		if sealed != nil {
-			g = s.openTaken(c, sealed)
-		}
-		if err := s.record(ctx, tx, about(ConnectionDeleted, c)); err != nil {
-			return err
-		}
-		return s.revokeKeysOf(ctx, tx, tenant, id)
-	})
-	if err != nil {
-		return Connection{}, Grant{}, err
-	}
-	return c, g, nil
-}
-
-func (s *Store) openTaken(c Connection, sealed []byte) (g Grant) {
-	plain, err := s.vault.Open(sealed, c.binding().associatedData())
-	if err == nil {
-		g, err = decodeGrant(plain)
-	}
-	if err != nil {
-		s.log.Error("a deleted grant did not open", "connection", c.ID, "tenant", c.Tenant, "error", err)
-	}
-	return g
-}
-
-// mustChange turns a statement that found no connection into `connection_deleted`.
-func mustChange(r sql.Result, err error) error {
-	if err != nil {
-		return err
-	}
-	n, err := r.RowsAffected()
-	if err == nil && n == 0 {
-		err = errNoConnection()
-	}
-	return err
-}
-
 // errNoConnection is the one answer for an unknown connection, another tenant's and another end
 // user's: a caller must not learn which.
 func errNoConnection() *vending.Error { return vending.Errorf(vending.ConnectionDeleted, nil) }
@@ -269,4 +164,15 @@ func checkSlug(field, slug string) error {
 		return invalid(field + ": " + err.Error())
 	}
 	return nil
+}
+
+// parseEmail reads one bare address as [policy.ParseUser] does; the header that it names does not
+// exist here.
+func parseEmail(s string) (string, error) {
+	email, err := policy.ParseUser([]string{s})
+	if err != nil {
+		return "",
+			vending.Refuse(vending.InvalidUserEmail, "an email address must be one bare ASCII address of at most 254 bytes")
+	}
+	return email, nil
 }

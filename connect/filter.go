@@ -13,8 +13,8 @@ type Filter struct {
 	Tenant, User, App string
 	// Status is one of the four, or empty for any.
 	Status Status
-	// Search is looked for in name, end user and app, literally and in any case (of ASCII letters), and
-	// is how an id may begin: most short texts occur somewhere in a random id.
+	// Search is looked for in name, end user and app, literally and in any case (of ASCII letters),
+	// and is how an id may begin: most short texts occur somewhere in a random id.
 	Search string
 	// Page and Limit are as [CheckPage] takes them.
 	Page, Limit int

@@ -66,16 +66,24 @@ func (g Grant) IsZero() bool { return g.values == nil }
 // redacted is what a grant prints as.
 const redacted = "[redacted]"
 
-func (Grant) String() string               { return redacted }
-func (Grant) GoString() string             { return redacted }
-func (Grant) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
-func (Grant) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (Grant) String() string { return redacted }
+
+func (Grant) GoString() string { return redacted }
+
+func (Grant) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+func (Grant) LogValue() slog.Value { return slog.StringValue(redacted) }
+
 func (Grant) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-func (GrantValues) String() string               { return redacted }
-func (GrantValues) GoString() string             { return redacted }
-func (GrantValues) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
-func (GrantValues) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (GrantValues) String() string { return redacted }
+
+func (GrantValues) GoString() string { return redacted }
+
+func (GrantValues) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+func (GrantValues) LogValue() slog.Value { return slog.StringValue(redacted) }
+
 func (GrantValues) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // maxGrant bounds an encoded grant, in bytes. The largest tokens known (JWTs with many groups) are
@@ -204,14 +212,4 @@ type binding struct {
 // associatedData encodes b.
 func (b binding) associatedData() []byte {
 	return vault.Bind(b.version, "connection", b.tenant, b.id, b.user, b.app)
-}
-
-// clientBinding is what the secret of an OAuth client is sealed to.
-type clientBinding struct {
-	tenant, app, id string
-	version         int64
-}
-
-func (b clientBinding) associatedData() []byte {
-	return vault.Bind(b.version, "oauth_client", b.tenant, b.app, b.id)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -184,4 +185,52 @@ func closeRows(rows *sql.Rows, err *error) {
 	if e := rows.Close(); *err == nil {
 		*err = e
 	}
+}
+
+// conditions are joined by AND. Their text is constant; values go as arguments.
+type conditions struct {
+	terms []string
+	args  []any
+}
+
+func (c *conditions) add(term string, args ...any) {
+	c.terms, c.args = append(c.terms, term), append(c.args, args...)
+}
+
+// equal adds a condition unless value is empty, which means any.
+func (c *conditions) equal(column, value string) {
+	if value != "" {
+		c.add(column+" = ?", value)
+	}
+}
+
+func (c *conditions) where() (clause string, args []any) {
+	if c.terms == nil {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(c.terms, " AND "), c.args
+}
+
+// changed turns a statement that changed no row into none.
+func changed(r sql.Result, err, none error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = none
+	}
+	return err
+}
+
+// mustChange turns a statement that found no connection into `connection_deleted`.
+func mustChange(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = errNoConnection()
+	}
+	return err
 }

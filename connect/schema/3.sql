@@ -1,9 +1,7 @@
-package connect
+-- Adds caller keys. Of a key only the SHA-256 is stored, and nothing once it was revoked. Like
+-- connections they name a tenant without a foreign key; and a connection too, because that of
+-- another source is not in this database.
 
-// schema3 adds caller keys. Of a key only the SHA-256 is stored, and nothing once it was revoked.
-// Like connections they name a tenant without a foreign key; and a connection too, because that of
-// another source is not in this database.
-const schema3 = `
 CREATE TABLE caller_keys (
 	id         TEXT NOT NULL PRIMARY KEY,
 	digest     BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
@@ -21,4 +19,3 @@ CREATE TABLE caller_keys (
 
 CREATE INDEX caller_keys_by_connection ON caller_keys (tenant, connection, created_at);
 CREATE INDEX caller_keys_by_expiry ON caller_keys (expires_at) WHERE expires_at IS NOT NULL;
-`

@@ -9,28 +9,95 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// conditions are joined by AND. Their text is constant; values go as arguments.
-type conditions struct {
-	terms []string
-	args  []any
-}
-
-func (c *conditions) add(term string, args ...any) {
-	c.terms, c.args = append(c.terms, term), append(c.args, args...)
-}
-
-// equal adds a condition unless value is empty, which means any.
-func (c *conditions) equal(column, value string) {
-	if value != "" {
-		c.add(column+" = ?", value)
+// ImportConnection stores a connection whose grant is already at hand, and returns its new id. ID,
+// Version and the times of c are set by the store, and Verified by the grant; an empty status means
+// active and an empty name the app's slug. An active connection needs a grant: a token for an OAuth
+// app, fields for any other. What is wrong with c or g is a *vending.Error with `invalid_request`
+// or `invalid_user_email`.
+func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id string, err error) {
+	if err := c.normalize(); err != nil {
+		return "", err
 	}
+	if err := c.checkGrant(g); err != nil {
+		return "", err
+	}
+	c.ID, c.Version = newConnectionID(), 1
+	err = s.update(ctx, "storing a connection", func(tx *sql.Tx) error {
+		if err := s.insert(ctx, tx, c, g); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, granted(ConnectionImported, c, g))
+	})
+	if err != nil {
+		return "", err
+	}
+	return c.ID, nil
 }
 
-func (c *conditions) where() (clause string, args []any) {
-	if c.terms == nil {
-		return "", nil
+func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) error {
+	sealed, err := s.sealGrant(ctx, tx, c.binding(), g)
+	if err != nil {
+		return err
 	}
-	return " WHERE " + strings.Join(c.terms, " AND "), c.args
+	now := s.now().UnixMilli()
+	_, err = tx.ExecContext(ctx, `INSERT INTO connections (id, tenant, user, app, name, status, auth_type,
+		via_link, needs_reconnection, refresh_pending, created_at, updated_at, version, sealed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		c.ID, c.Tenant, c.User, c.App, c.Name, string(c.Status), string(c.AuthType),
+		c.ViaLink, c.NeedsReconnection, c.RefreshPending, now, now, c.Version, sealed)
+	if err != nil || !g.verified {
+		return err
+	}
+	return setVerified(ctx, tx, c.ID, true)
+}
+
+// DeleteConnection deletes a connection of tenant, its grant and its caller keys for good. Without
+// such a connection it is a *vending.Error with `connection_deleted`, and while a hold stands one
+// with `connection_in_use`.
+func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
+	_, _, err := s.TakeConnection(ctx, tenant, "", id)
+	return err
+}
+
+// TakeConnection is DeleteConnection that returns what was deleted, so that the grant can be
+// revoked at its provider. Unless user is empty the connection must be theirs. A grant that does
+// not open is zero: what cannot be used can still be deleted.
+func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c Connection, g Grant, err error) {
+	err = s.update(ctx, "deleting a connection", func(tx *sql.Tx) error {
+		if c, err = s.owned(ctx, tx, tenant, user, id); err != nil {
+			return err
+		}
+		if err := refuseHeld(ctx, tx, id); err != nil {
+			return err
+		}
+		var sealed []byte
+		if err := tx.QueryRowContext(ctx, `DELETE FROM connections WHERE id = ? RETURNING sealed`,
+			id).Scan(&sealed); err != nil {
+			return err
+		}
+		if sealed != nil {
+			g = s.openTaken(c, sealed)
+		}
+		if err := s.record(ctx, tx, about(ConnectionDeleted, c)); err != nil {
+			return err
+		}
+		return s.revokeKeysOf(ctx, tx, tenant, id)
+	})
+	if err != nil {
+		return Connection{}, Grant{}, err
+	}
+	return c, g, nil
+}
+
+func (s *Store) openTaken(c Connection, sealed []byte) (g Grant) {
+	plain, err := s.vault.Open(sealed, c.binding().associatedData())
+	if err == nil {
+		g, err = decodeGrant(plain)
+	}
+	if err != nil {
+		s.log.Error("a deleted grant did not open", "connection", c.ID, "tenant", c.Tenant, "error", err)
+	}
+	return g
 }
 
 // Connections returns one page of the connections that f names, newest first, and how many there
@@ -114,7 +181,7 @@ func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, ar
 		}
 		c.AuthType = vending.AuthType(authType)
 		c.CreatedAt, c.UpdatedAt = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
-		c.observeLink(pending, last, now)
+		observeLink(&c, pending, last, now)
 		found = append(found, c)
 	}
 	return found, rows.Err()
@@ -122,7 +189,7 @@ func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, ar
 
 // observeLink brings in what the connection's link says at the time now. A link that has run out
 // counts as expired from that moment on, and not from when it was swept.
-func (c *Connection) observeLink(pending, last sql.NullInt64, now int64) {
+func observeLink(c *Connection, pending, last sql.NullInt64, now int64) {
 	switch {
 	case pending.Valid && pending.Int64 > now:
 		c.LinkExpiresAt = time.UnixMilli(pending.Int64).UTC()

@@ -19,21 +19,6 @@ const (
 	maxAttempts = 20
 )
 
-// ErrNoAuthRequest says that a callback belongs to no attempt of this browser.
-var ErrNoAuthRequest = errors.New("the callback belongs to no attempt of this browser")
-
-// AuthRequest is an authorization that an end user was sent to the provider for.
-type AuthRequest struct {
-	// Link is the digest of the request token.
-	Link Digest
-	// Verifier is the PKCE code verifier (RFC 7636) or what OAuth 1 has in its place, RedirectURI the
-	// redirect URI that was sent.
-	Verifier    vending.Secret
-	RedirectURI string
-	// Fields are what the app needs beside the token, as the end user entered it.
-	Fields []vending.Field
-}
-
 // sealedAttempt is what the vault seals of an attempt.
 type sealedAttempt struct {
 	Verifier    string          `json:"verifier"`

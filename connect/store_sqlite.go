@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"embed"
 	"errors"
 	"fmt"
 	"net/url"
@@ -147,4 +148,84 @@ func isBusy(err error) bool { return resultCode(err) == sqliteBusy }
 func isCorruption(err error) bool {
 	code := resultCode(err)
 	return code == sqliteCorrupt || code == sqliteNotADB
+}
+
+// ErrNewerSchema says that a later version of the program has changed the database.
+var ErrNewerSchema = errors.New(
+	databaseName + " was written by a newer version of this program; nothing was changed, use that version or newer")
+
+// applicationID marks the database as ours ("VEND"), so that no other program's is adopted.
+const applicationID = 0x56454e44
+
+// schemas holds what brings the database from version i-1 to i, as schema/i.sql; PRAGMA
+// user_version holds the version. A migration that has been released is never edited.
+//
+//go:embed schema/*.sql
+var schemas embed.FS
+
+var migrations = loadMigrations()
+
+func loadMigrations() (scripts []string) {
+	for {
+		script, err := schemas.ReadFile(fmt.Sprintf("schema/%d.sql", len(scripts)+1))
+		if err != nil {
+			return scripts
+		}
+		scripts = append(scripts, string(script))
+	}
+}
+
+// adopt brings the database to the current schema and checks that the keyset belongs to it.
+func (s *Store) adopt(ctx context.Context, tx *sql.Tx) error {
+	var application, version, objects int
+	err := tx.QueryRowContext(ctx, `SELECT
+		(SELECT application_id FROM pragma_application_id),
+		(SELECT user_version FROM pragma_user_version),
+		(SELECT count(*) FROM sqlite_schema)`).Scan(&application, &version, &objects)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading the schema version: %w", err)
+	case version == 0 && objects == 0 && application == 0:
+		return s.create(ctx, tx)
+	case application != applicationID:
+		return ErrDamaged
+	case version > len(migrations):
+		return ErrNewerSchema
+	}
+	if err := s.loadVault(ctx, tx); err != nil {
+		return err
+	}
+	return migrate(ctx, tx, version)
+}
+
+// create makes the schema and, before it, the keyset: should the process die in between, an unused
+// keyset stays, which the next open takes over; the other order could leave a sealed database
+// without its key.
+func (s *Store) create(ctx context.Context, tx *sql.Tx) error {
+	if err := s.vault.LoadOrCreate(); err != nil {
+		return err
+	}
+	if err := migrate(ctx, tx, 0); err != nil {
+		return err
+	}
+	// A PRAGMA takes no parameters.
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
+		return fmt.Errorf("marking the database: %w", err)
+	}
+	return s.putKeyCheck(ctx, tx)
+}
+
+func migrate(ctx context.Context, tx *sql.Tx, from int) error {
+	if from == len(migrations) {
+		return nil
+	}
+	for i, script := range migrations[from:] {
+		if _, err := tx.ExecContext(ctx, script); err != nil {
+			return fmt.Errorf("migrating the schema to version %d: %w", from+i+1, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(migrations))); err != nil {
+		return fmt.Errorf("recording the schema version: %w", err)
+	}
+	return nil
 }

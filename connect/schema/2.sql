@@ -1,13 +1,11 @@
-package connect
+-- Adds what the connection manager needs beside the grants: links and the OAuth attempts made by
+-- them, holds, the tenants' own OAuth clients, sessions of the dashboard, MCP URLs, what end users
+-- are shown of a tenant, and the audit trail.
+--
+-- Of a request token, a state, a cookie and an MCP URL only the SHA-256 is stored. A connection has
+-- at most one link that is pending; the latest of the others stay, so that the holder of a used one
+-- can still ask for its status.
 
-// schema2 adds what the connection manager needs beside the grants: links and the OAuth attempts
-// made by them, holds, the tenants' own OAuth clients, sessions of the dashboard, MCP URLs, what
-// end users are shown of a tenant, and the audit trail.
-//
-// Of a request token, a state, a cookie and an MCP URL only the SHA-256 is stored. A connection has
-// at most one link that is pending; the latest of the others stay, so that the holder of a used one
-// can still ask for its status.
-const schema2 = `
 ALTER TABLE tenants ADD COLUMN name TEXT NOT NULL DEFAULT '';
 ALTER TABLE tenants ADD COLUMN logo_url TEXT NOT NULL DEFAULT '';
 ALTER TABLE tenants ADD COLUMN accent TEXT NOT NULL DEFAULT '';
@@ -91,4 +89,3 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_by_tenant ON audit (tenant, id);
 CREATE INDEX audit_by_connection ON audit (connection, id);
-`
