@@ -44,8 +44,8 @@ func (l *LinkState) EndedBy(browser Digest) bool {
 	return l.browser != Digest{} && l.browser == browser
 }
 
-// ErrNoAuthRequest says that a callback belongs to no attempt of this browser.
-var ErrNoAuthRequest = errors.New("the callback belongs to no attempt of this browser")
+// ErrNoAuthRequest says that a callback matches no authorization request of this browser.
+var ErrNoAuthRequest = errors.New("the callback matches no authorization request of this browser")
 
 // AuthRequest is an authorization that an end user was sent to the provider for.
 type AuthRequest struct {

@@ -17,7 +17,7 @@ import (
 
 var state = DigestOf("state")
 
-func attemptOf(l Link) AuthRequest {
+func authRequestOf(l Link) AuthRequest {
 	return AuthRequest{
 		Link: digestOf(l), Verifier: vending.NewSecret("canary-verifier"),
 		RedirectURI: "https://gate.example/connect/callback",
@@ -25,34 +25,34 @@ func attemptOf(l Link) AuthRequest {
 	}
 }
 
-func beginAttempt(t testing.TB, s *Store, l Link) AuthRequest {
+func createAuthRequest(t testing.TB, s *Store, l Link) AuthRequest {
 	t.Helper()
-	a := attemptOf(l)
+	a := authRequestOf(l)
 	if err := s.CreateAuthRequest(t.Context(), state, alices, a); err != nil {
 		t.Fatal(err)
 	}
 	return a
 }
 
-func wantAttempt(t testing.TB, s *Store, want AuthRequest) {
+func wantAuthRequest(t testing.TB, s *Store, want AuthRequest) {
 	t.Helper()
-	got, err := s.TakeAttempt(t.Context(), state, alices)
+	got, err := s.ConsumeAuthRequest(t.Context(), state, alices)
 	if err != nil || !reflect.DeepEqual(got, want) || got.Verifier.Reveal() != want.Verifier.Reveal() {
-		t.Errorf("another attempt than was begun, or %v", err)
+		t.Errorf("another request than was created, or %v", err)
 	}
 }
 
-func TestAttemptWorksOnce(t *testing.T) {
+func TestAuthRequestWorksOnce(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
-	want := beginAttempt(t, stores[0], createLink(t, stores[0]))
-	if _, err := stores[1].TakeAttempt(t.Context(), state, DigestOf("mallory's browser")); !errors.Is(err,
+	want := createAuthRequest(t, stores[0], createLink(t, stores[0]))
+	if _, err := stores[1].ConsumeAuthRequest(t.Context(), state, DigestOf("mallory's browser")); !errors.Is(err,
 		ErrNoAuthRequest) {
 		t.Errorf("another browser: %v, want %v", err, ErrNoAuthRequest)
 	}
-	wantAttempt(t, stores[1], want)
+	wantAuthRequest(t, stores[1], want)
 	for _, s := range stores {
-		if a, err := s.TakeAttempt(t.Context(), state, alices); !errors.Is(err, ErrNoAuthRequest) || !a.Verifier.IsZero() {
+		if a, err := s.ConsumeAuthRequest(t.Context(), state, alices); !errors.Is(err, ErrNoAuthRequest) || !a.Verifier.IsZero() {
 			t.Errorf("again: %v, want %v", err, ErrNoAuthRequest)
 		}
 	}
@@ -63,12 +63,12 @@ func TestAttemptWorksOnce(t *testing.T) {
 func TestTakeTogether(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
-	beginAttempt(t, stores[0], createLink(t, stores[0]))
+	createAuthRequest(t, stores[0], createLink(t, stores[0]))
 	var won atomic.Int64
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
-			if _, err := stores[i%2].TakeAttempt(t.Context(), state, alices); err == nil {
+			if _, err := stores[i%2].ConsumeAuthRequest(t.Context(), state, alices); err == nil {
 				won.Add(1)
 			} else if !errors.Is(err, ErrNoAuthRequest) {
 				t.Error(err)
@@ -81,8 +81,8 @@ func TestTakeTogether(t *testing.T) {
 	}
 }
 
-// TestDeadAttempt checks that an attempt ends with its hour and with its link.
-func TestDeadAttempt(t *testing.T) {
+// TestEndedAuthRequest checks that a request ends with its hour and with its link.
+func TestEndedAuthRequest(t *testing.T) {
 	wait := func(d time.Duration) func(*testing.T, *Store, *ticker, Link) {
 		return func(_ *testing.T, _ *Store, clock *ticker, _ Link) { clock.add(d) }
 	}
@@ -92,8 +92,8 @@ func TestDeadAttempt(t *testing.T) {
 		lives bool
 	}{
 		"at once":              {0, wait(0), true},
-		"nearly an hour":       {0, wait(attemptLifetime - time.Millisecond), true},
-		"an hour":              {0, wait(attemptLifetime), false},
+		"nearly an hour":       {0, wait(authRequestLifetime - time.Millisecond), true},
+		"an hour":              {0, wait(authRequestLifetime), false},
 		"the link's last hour": {LinkLifetime - time.Minute, wait(time.Minute - time.Millisecond), true},
 		"the link ran out":     {LinkLifetime - time.Minute, wait(time.Minute), false},
 		"completed":            {0, ends["completed"].end, false},
@@ -110,60 +110,60 @@ func TestDeadAttempt(t *testing.T) {
 			s := openStoreAt(t, t.TempDir(), clock.now)
 			l := createLink(t, s)
 			clock.set(c.begun)
-			want := beginAttempt(t, s, l)
+			want := createAuthRequest(t, s, l)
 			c.after(t, s, &clock, l)
 			if c.lives {
-				wantAttempt(t, s, want)
+				wantAuthRequest(t, s, want)
 				return
 			}
-			if _, err := s.TakeAttempt(t.Context(), state, alices); !errors.Is(err, ErrNoAuthRequest) {
+			if _, err := s.ConsumeAuthRequest(t.Context(), state, alices); !errors.Is(err, ErrNoAuthRequest) {
 				t.Errorf("error %v, want %v", err, ErrNoAuthRequest)
 			}
 			must[int](t)(s.Sweep(t.Context()))
 			if left := fmt.Sprint(rowsOf(t, s, `SELECT count(*) FROM attempts`)); left != "[[0]]" {
-				t.Errorf("%s attempts are left behind, with what is sealed in them", left)
+				t.Errorf("%s authorization requests are left behind, with what is sealed in them", left)
 			}
 		})
 	}
 }
 
-// TestManyAttempts begins more attempts than a link may have under way.
-func TestManyAttempts(t *testing.T) {
+// TestManyAuthRequests creates more requests than a link may have pending.
+func TestManyAuthRequests(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	l, other := createLink(t, s), createLink(t, s)
-	wantOther := beginAttempt(t, s, other)
-	const begun = maxAttempts + 5
+	wantOther := createAuthRequest(t, s, other)
+	const begun = maxAuthRequests + 5
 	for i := range begun {
 		clock.add(time.Second)
-		if err := s.CreateAuthRequest(t.Context(), DigestOf(fmt.Sprint(i)), alices, attemptOf(l)); err != nil {
+		if err := s.CreateAuthRequest(t.Context(), DigestOf(fmt.Sprint(i)), alices, authRequestOf(l)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range begun {
-		_, err := s.TakeAttempt(t.Context(), DigestOf(fmt.Sprint(i)), alices)
-		if gone := i < begun-maxAttempts; gone != errors.Is(err, ErrNoAuthRequest) || !gone && err != nil {
-			t.Errorf("attempt %d of %d: %v", i+1, begun, err)
+		_, err := s.ConsumeAuthRequest(t.Context(), DigestOf(fmt.Sprint(i)), alices)
+		if gone := i < begun-maxAuthRequests; gone != errors.Is(err, ErrNoAuthRequest) || !gone && err != nil {
+			t.Errorf("request %d of %d: %v", i+1, begun, err)
 		}
 	}
-	wantAttempt(t, s, wantOther)
+	wantAuthRequest(t, s, wantOther)
 }
 
-func TestAttemptRefuses(t *testing.T) {
+func TestAuthRequestRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	l := createLink(t, s)
-	a := attemptOf(l)
+	a := authRequestOf(l)
 	a.Fields = []vending.Field{{Name: "site", Value: strings.Repeat("canary", 20000)}}
 	err := s.CreateAuthRequest(t.Context(), state, alices, a)
 	if wantCode(t, err, vending.InvalidRequest); err != nil && strings.Contains(err.Error(), "canary") {
 		t.Error("the error repeats the field")
 	}
-	wantAttempt(t, s, beginAttempt(t, s, l))
+	wantAuthRequest(t, s, createAuthRequest(t, s, l))
 }
 
-// TestMovedAttempt checks that somebody who can write the database cannot make an attempt
+// TestMovedAuthRequest checks that somebody who can write the database cannot make a request
 // another's.
-func TestMovedAttempt(t *testing.T) {
+func TestMovedAuthRequest(t *testing.T) {
 	mallorys := DigestOf("mallory's browser")
 	for name, c := range map[string]struct {
 		move           string
@@ -178,10 +178,10 @@ func TestMovedAttempt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, t.TempDir())
-			beginAttempt(t, s, createLink(t, s))
+			createAuthRequest(t, s, createLink(t, s))
 			to := c.by(createLink(t, s))
 			execSQL(t, s, c.move, to[:])
-			if a, err := s.TakeAttempt(t.Context(), c.state, c.browser); !errors.Is(err, vault.ErrSealed) ||
+			if a, err := s.ConsumeAuthRequest(t.Context(), c.state, c.browser); !errors.Is(err, vault.ErrSealed) ||
 				!a.Verifier.IsZero() {
 				t.Errorf("error %v, want %v", err, vault.ErrSealed)
 			}
@@ -189,20 +189,20 @@ func TestMovedAttempt(t *testing.T) {
 	}
 }
 
-// TestAttemptSurvivesRotation rotates the keys while the end user is at the provider.
-func TestAttemptSurvivesRotation(t *testing.T) {
+// TestAuthRequestSurvivesRotation rotates the keys while the end user is at the provider.
+func TestAuthRequestSurvivesRotation(t *testing.T) {
 	dir := t.TempDir()
 	server, tool := openStore(t, dir), openStore(t, dir)
 	l := createLink(t, server)
-	want := beginAttempt(t, server, l)
+	want := createAuthRequest(t, server, l)
 	if _, err := tool.RotateKeyset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	wantAttempt(t, server, want)
+	wantAuthRequest(t, server, want)
 	if _, err := tool.RotateKeyset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	beginAttempt(t, server, l)
+	createAuthRequest(t, server, l)
 	if sealed := rowsOf(t, server, `SELECT sealed FROM attempts`)[0][0].([]byte); !bytes.HasPrefix(sealed,
 		tool.vault.Prefix()) {
 		t.Error("sealed by a key that was retired before")
@@ -213,6 +213,6 @@ func TestAttemptSurvivesRotation(t *testing.T) {
 	if _, err := tool.RotateKeyset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want = beginAttempt(t, tool, l)
-	wantAttempt(t, third, want)
+	want = createAuthRequest(t, tool, l)
+	wantAuthRequest(t, third, want)
 }

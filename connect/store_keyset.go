@@ -57,8 +57,8 @@ const resealBatch = 100
 
 // RotateKeyset adds a key that seals from now on, and re-seals every row by it, in transactions of
 // at most 100 connections. Other processes may go on working. The old keys stay in the keyset, so a
-// rotation that was interrupted loses nothing; the next one re-seals what is left. Attempts are
-// left to lapse within the hour.
+// rotation that was interrupted loses nothing; the next one re-seals what is left. Authorization
+// requests are left to expire within the hour.
 //
 // resealed counts the rows, also when err is not nil. Rows that do not open are left as they are,
 // and make an error that wraps [vault.ErrSealed] in the end.

@@ -67,7 +67,7 @@ func TestEndTogether(t *testing.T) {
 		for i, f := range []func(s *Store) error{
 			func(s *Store) error { return linkUses["complete"](t, s, digestOf(l)) },
 			func(s *Store) error { return linkUses["reject"](t, s, digestOf(l)) },
-			func(s *Store) error { return linkUses["attempt"](t, s, digestOf(l)) },
+			func(s *Store) error { return linkUses["authorization request"](t, s, digestOf(l)) },
 			func(s *Store) error { _, err := s.RenewLink(t.Context(), "acme", "", id); return err },
 			func(s *Store) error { return s.DeleteConnection(t.Context(), "acme", id) },
 		} {

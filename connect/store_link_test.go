@@ -15,7 +15,7 @@ import (
 var linkUses = map[string]func(t *testing.T, s *Store, d Digest) error{
 	"open":   func(t *testing.T, s *Store, d Digest) error { _, err := s.OpenLink(t.Context(), d); return err },
 	"accept": func(t *testing.T, s *Store, d Digest) error { _, err := s.AcceptLink(t.Context(), d); return err },
-	"attempt": func(t *testing.T, s *Store, d Digest) error {
+	"authorization request": func(t *testing.T, s *Store, d Digest) error {
 		return s.CreateAuthRequest(t.Context(), DigestOf("state "+string(d[:])), alices, AuthRequest{Link: d})
 	},
 	"complete": func(t *testing.T, s *Store, d Digest) error {
