@@ -1,16 +1,18 @@
 package connect
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// ErrNoOAuthClient says that nobody has registered us with the app's provider.
+// ErrNoOAuthClient says that no operator has registered us with the app's provider.
 var ErrNoOAuthClient = errors.New("no OAuth client is configured for the app; `vendgate oauth-client set` stores one")
 
 // OAuthClient is what an app's provider knows us by (RFC 6749, section 2).
@@ -26,6 +28,34 @@ type OAuthClient struct {
 	// Shared says that it is that of all tenants without one of their own. Who looks a client up for a
 	// tenant sets it.
 	Shared bool
+}
+
+// OAuthClientError says that the connections of an app cannot be made or refreshed until an
+// operator sets its OAuth client, or corrects it. It wraps ErrNoOAuthClient or a *ClientFieldError.
+type OAuthClientError struct{ err error }
+
+func (e *OAuthClientError) Error() string { return e.err.Error() }
+func (e *OAuthClientError) Unwrap() error { return e.err }
+
+// ResolveOAuthClient returns the client by which grants of app are obtained and refreshed for a
+// tenant, as clients finds it: without one clients returns ErrNoOAuthClient, wrapped or not. None,
+// and one that does not fit the app, is an *OAuthClientError.
+func ResolveOAuthClient(ctx context.Context, clients func(ctx context.Context, tenant, app string) (OAuthClient, error),
+	tenant string, app *catalog.App) (OAuthClient, error) {
+	client, err := clients(ctx, tenant, app.Slug)
+	if err == nil {
+		err = client.Fits(app)
+	}
+	var misfit *ClientFieldError
+	switch {
+	case err == nil:
+		return client, nil
+	case errors.Is(err, ErrNoOAuthClient):
+		return OAuthClient{}, &OAuthClientError{ErrNoOAuthClient}
+	case errors.As(err, &misfit):
+		return OAuthClient{}, &OAuthClientError{misfit}
+	}
+	return OAuthClient{}, fmt.Errorf("finding the oauth client for %s: %w", app.Slug, err)
 }
 
 // StoredOAuthClient is what can be told of a client in the store.

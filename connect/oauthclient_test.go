@@ -2,12 +2,15 @@ package connect
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -208,4 +211,42 @@ func TestStoredScopes(t *testing.T) {
 	setClient(t, s, "acme", "gmail", client("id", "secret"))
 	execSQL(t, s, `UPDATE oauth_clients SET scopes = 'mail.read "odd" a\b'`)
 	wantClient(t, s, "acme", "gmail", client("id", "secret", "mail.read", `"odd"`, `a\b`))
+}
+
+func TestResolveOAuthClient(t *testing.T) {
+	app := &catalog.App{Slug: "ads", Fields: []catalog.Field{{Name: "developer_token", From: catalog.FromClient}}}
+	fits := OAuthClient{ID: "id", Fields: []ClientField{{"developer_token", vending.NewSecret("x")}}}
+	down := errors.New("disk on fire")
+	for name, c := range map[string]struct {
+		found  OAuthClient
+		err    error
+		wraps  error
+		unfits bool
+	}{
+		"found":            {fits, nil, nil, false},
+		"none":             {OAuthClient{}, ErrNoOAuthClient, ErrNoOAuthClient, true},
+		"none, wrapped":    {OAuthClient{}, fmt.Errorf("x: %w", ErrNoOAuthClient), ErrNoOAuthClient, true},
+		"lacks a field":    {client("id", "secret"), nil, nil, true},
+		"cannot be looked": {OAuthClient{}, down, down, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ResolveOAuthClient(t.Context(), func(_ context.Context, tenant, slug string) (OAuthClient, error) {
+				if tenant != "acme" || slug != "ads" {
+					t.Errorf("asked for %s of %s", slug, tenant)
+				}
+				return c.found, c.err
+			}, "acme", app)
+			var unusable *OAuthClientError
+			if errors.As(err, &unusable) != c.unfits || !errors.Is(err, c.wraps) && c.wraps != nil {
+				t.Errorf("error %v", err)
+			}
+			if err == nil && !reflect.DeepEqual(got, fits) || err != nil && got.ID != "" {
+				t.Errorf("client %q", got.ID)
+			}
+			if misfit := new(ClientFieldError); name == "lacks a field" && (!errors.As(err, &misfit) ||
+				misfit.Field != "developer_token") {
+				t.Errorf("error %v, want the field's name", err)
+			}
+		})
+	}
 }

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -58,17 +57,14 @@ func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
 	defer cancel()
-	client, err := s.o.Clients(ctx, h.Tenant, h.App)
-	if errors.Is(err, connect.ErrNoOAuthClient) {
-		s.o.Logger.Error("app has no oauth client", "app", h.App, "tenant", h.Tenant)
-		return client, vending.Errorf(vending.InternalError, connect.ErrNoOAuthClient)
+	client, err := connect.ResolveOAuthClient(ctx, s.o.Clients, h.Tenant, h.app)
+	var unusable *connect.OAuthClientError
+	if errors.As(err, &unusable) {
+		s.o.Logger.Error("app has no usable oauth client", "app", h.App, "tenant", h.Tenant, "error", err)
+		return client, vending.Errorf(vending.InternalError, err)
 	}
 	if err != nil {
-		return client, fmt.Errorf("finding the oauth client: %w", err)
-	}
-	if err := client.Fits(h.app); err != nil {
-		s.o.Logger.Error("oauth client does not fit its app", "app", h.App, "tenant", h.Tenant, "error", err)
-		return client, vending.Errorf(vending.InternalError, err)
+		return client, err
 	}
 	if client.Moved(h.app, h.values.Fields) {
 		// It is not flagged: with the client of before, the connection works as before.
