@@ -52,7 +52,8 @@ func TestAuthRequestWorksOnce(t *testing.T) {
 	}
 	wantAuthRequest(t, stores[1], want)
 	for _, s := range stores {
-		if a, err := s.ConsumeAuthRequest(t.Context(), state, alices); !errors.Is(err, ErrNoAuthRequest) || !a.Verifier.IsZero() {
+		if a, err := s.ConsumeAuthRequest(t.Context(), state, alices); !errors.Is(err, ErrNoAuthRequest) ||
+			!a.Verifier.IsZero() {
 			t.Errorf("again: %v, want %v", err, ErrNoAuthRequest)
 		}
 	}

@@ -90,7 +90,8 @@ func (s *Store) RejectLink(ctx context.Context, digest, browser Digest) (l LinkS
 	return l, nil
 }
 
-// endLink ends the pending link of c, with its authorization requests. Without one it is ErrLinkEnded.
+// endLink ends the pending link of c, with its authorization requests. Without one it is
+// ErrLinkEnded.
 func (s *Store) endLink(ctx context.Context, tx *sql.Tx, c Connection, status Status, event Event,
 	browser Digest) error {
 	return s.endLinkBy(ctx, tx, about(event, c), status, browser)

@@ -147,7 +147,8 @@ func TestSchemaHoldsTheLine(t *testing.T) {
 			`'tok' || substr(?, 1, 1), connection, 'active', 0, 0, 0 FROM links`,
 		"an unknown status": `UPDATE links SET status = 'gone' WHERE digest <> ?`,
 		"a hold on nothing": `INSERT INTO holds (connection, name, created_at) VALUES ('conn_x', hex(?), 0)`,
-		"an authorization request of nothing": `INSERT INTO attempts (state, link, browser, sealed, expires_at) VALUES (?1, ?1, ?1, ` +
+		"an authorization request of nothing": `INSERT INTO attempts (state, link, browser, sealed, expires_at) VALUES ` +
+			`(?1, ?1, ?1, ` +
 			`x'00', 0)`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -215,7 +215,7 @@ func noClient(err error) func(*Options) {
 	}
 }
 
-// TestMisconfigured has what only an operator can mend.
+// TestMisconfigured has what only an operator can repair.
 func TestMisconfigured(t *testing.T) {
 	p := startProvider(t)
 	for name, c := range map[string]struct {

@@ -34,7 +34,7 @@ func wantLeased(t *testing.T, what string, err error, most time.Duration) {
 	t.Helper()
 	var e *vending.Error
 	if !errors.As(err, &e) || e.Code != vending.UpstreamUnavailable || e.Origin != vending.FromVending ||
-		!errors.Is(err, errLeased) ||
+		!errors.Is(err, errLeaseHeld) ||
 		!strings.Contains(e.Message, "another process is refreshing this connection") || e.RetryAfter < time.Second ||
 		e.RetryAfter > most {
 		t.Errorf("%s: %v", what, err)
@@ -43,7 +43,7 @@ func wantLeased(t *testing.T, what string, err error, most time.Duration) {
 
 // leaseOver is a lease of 5 s, of which calls may use 4 s, over a store that is the test's.
 func leaseOver(renew func(context.Context) (bool, error)) *lease {
-	return holdLease("me", time.Now(), 4*time.Second, time.Second, renew, slog.New(slog.DiscardHandler))
+	return newLease("me", time.Now(), 4*time.Second, time.Second, renew, slog.New(slog.DiscardHandler))
 }
 
 // TestLeaseIsRenewed holds a lease for a minute.
@@ -76,23 +76,23 @@ func TestLeaseThatIsNotRenewed(t *testing.T) {
 	}{
 		"the store fails": {func(context.Context, int) (bool, error) {
 			return false, io.ErrShortWrite
-		}, 4 * time.Second, errLapsed},
+		}, 4 * time.Second, errLeaseExpired},
 		"the store does not answer": {func(ctx context.Context, _ int) (bool, error) {
 			<-ctx.Done()
 			return false, ctx.Err()
-		}, 4 * time.Second, errLapsed},
+		}, 4 * time.Second, errLeaseExpired},
 		"another process has it": {func(context.Context, int) (bool, error) {
 			return false, nil
-		}, time.Second, errTaken},
+		}, time.Second, errLeaseTaken},
 		"another process has it, at last": {func(_ context.Context, n int) (bool, error) {
 			return n < 7, nil
-		}, 7 * time.Second, errTaken},
+		}, 7 * time.Second, errLeaseTaken},
 		"the store fails after a while": {func(_ context.Context, n int) (bool, error) {
 			if n < 7 {
 				return true, nil
 			}
 			return false, io.ErrShortWrite
-		}, 10 * time.Second, errLapsed},
+		}, 10 * time.Second, errLeaseExpired},
 		// The row's time counts from some moment of the renewal, and not from its end.
 		"a renewal takes its time": {func(_ context.Context, n int) (bool, error) {
 			if n > 1 {
@@ -100,7 +100,7 @@ func TestLeaseThatIsNotRenewed(t *testing.T) {
 			}
 			time.Sleep(2 * time.Second)
 			return true, nil
-		}, 5 * time.Second, errLapsed},
+		}, 5 * time.Second, errLeaseExpired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -134,26 +134,26 @@ func TestNothingIsSentWithoutLease(t *testing.T) {
 		ctx  func(*lease) context.Context
 		want error
 	}{
-		"without any": {connected, func(*lease) context.Context { return t.Context() }, errLeaseless},
+		"without any": {connected, func(*lease) context.Context { return t.Context() }, errNoLease},
 		"lapsed": {connected, func(l *lease) context.Context {
 			l.mu.Lock()
 			l.end = time.Now()
 			l.mu.Unlock()
 			return context.WithoutCancel(l.ctx) // as if its timers had not woken yet
-		}, errLapsed},
+		}, errLeaseExpired},
 		"lapsed by the wall clock": {connected, func(l *lease) context.Context {
 			l.mu.Lock()
 			l.end = time.Now().Add(time.Hour).Round(0).Add(-2 * time.Hour)
 			l.mu.Unlock()
 			return context.WithoutCancel(l.ctx)
-		}, errLapsed},
+		}, errLeaseExpired},
 		"taken": {connected, func(l *lease) context.Context {
-			l.cancel(errTaken)
+			l.cancel(errLeaseTaken)
 			return context.WithoutCancel(l.ctx)
-		}, errTaken},
+		}, errLeaseTaken},
 		"lapsed while it dials": {connected, func(l *lease) context.Context {
 			return context.WithoutCancel(l.ctx)
-		}, errLapsed},
+		}, errLeaseExpired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := leaseOver(func(context.Context) (bool, error) { return true, nil })
@@ -163,7 +163,7 @@ func TestNothingIsSentWithoutLease(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			res, err := guarded{c.next(l)}.RoundTrip(r)
+			res, err := leaseTransport{c.next(l)}.RoundTrip(r)
 			if err == nil {
 				_ = res.Body.Close()
 			}
@@ -201,17 +201,17 @@ func TestRetriedBodyIsGuarded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = guarded{roundTrip(func(r *http.Request) (*http.Response, error) {
+	_, err = leaseTransport{roundTrip(func(r *http.Request) (*http.Response, error) {
 		for _, lost := range []bool{false, true} {
 			if lost {
-				l.cancel(errTaken)
+				l.cancel(errLeaseTaken)
 			}
 			body, err := r.GetBody()
 			if err != nil {
 				return nil, err
 			}
 			text, err := io.ReadAll(body)
-			if lost != errors.Is(err, errTaken) || lost != (len(text) == 0) || r.ContentLength != 20 {
+			if lost != errors.Is(err, errLeaseTaken) || lost != (len(text) == 0) || r.ContentLength != 20 {
 				t.Errorf("lost %v: %q, %v", lost, text, err)
 			}
 		}

@@ -18,7 +18,7 @@ var (
 )
 
 // endpoint says where and as whom to refresh.
-func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoint, error) {
+func (s *Source) endpoint(ctx context.Context, h connectionGrant) (*tokenendpoint.Endpoint, error) {
 	if h.app.OAuth2 == nil {
 		s.o.Logger.Error("app has no token endpoint", "app", h.App, "connection", h.ID)
 		return nil, vending.Errorf(vending.InternalError, errNotOAuth)
@@ -28,7 +28,7 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 		transport = s.o.Transport(h.app)
 	}
 	if transport != nil {
-		transport = guarded{transport}
+		transport = leaseTransport{transport}
 	}
 	if h.renews() { // at a fixed address, by the token alone
 		return tokenendpoint.New(h.app.OAuth2, connect.OAuthClient{}, transport, s.o.Now), nil
@@ -38,7 +38,7 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 		return nil, err
 	}
 	oauth, err := tokenendpoint.Filled(h.app, client, h.values.Fields, tokenendpoint.RefreshesAt(h.app))
-	// a connection made anew has it
+	// a new connection has it
 	if field, known := tokenendpoint.Blamed(h.app, err); known && field.From != catalog.FromClient {
 		return nil, vending.Errorf(vending.NeedsReconnection, err)
 	}
@@ -51,7 +51,7 @@ func (s *Source) endpoint(ctx context.Context, h holding) (*tokenendpoint.Endpoi
 
 // client is the tenant's, or the end user's own where the app has such. It is needs_reconnection
 // where it would take what was granted at one address to another.
-func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, error) {
+func (s *Source) client(ctx context.Context, h connectionGrant) (connect.OAuthClient, error) {
 	if h.app.ClientCredentials() {
 		return tokenendpoint.OwnClient(h.values.Fields), nil
 	}
@@ -75,8 +75,9 @@ func (s *Source) client(ctx context.Context, h holding) (connect.OAuthClient, er
 	return client, nil
 }
 
-// exchange calls the token endpoint once, for what the app's grant calls a refresh.
-func (s *Source) exchange(ctx context.Context, endpoint *tokenendpoint.Endpoint, h holding) (next connect.GrantValues,
+// callEndpoint calls the token endpoint once, for what the app's grant calls a refresh.
+func (s *Source) callEndpoint(ctx context.Context, endpoint *tokenendpoint.Endpoint,
+	h connectionGrant) (next connect.GrantValues,
 	refusal *vending.Error) {
 	var err error
 	switch {
@@ -88,7 +89,7 @@ func (s *Source) exchange(ctx context.Context, endpoint *tokenendpoint.Endpoint,
 		next, err = endpoint.Refresh(ctx, h.values)
 	}
 	if err != nil {
-		return connect.GrantValues{}, s.refusal(h, err)
+		return connect.GrantValues{}, s.tokenError(h, err)
 	}
 	return next, nil
 }

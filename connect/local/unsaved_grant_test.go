@@ -17,8 +17,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// breakStore makes every change of a grant fail, as a full disk would, until mend is called.
-func breakStore(t *testing.T, dir string) (mend func()) {
+// breakStore makes every change of a grant fail, as a full disk would, until repair is called.
+func breakStore(t *testing.T, dir string) (repair func()) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "vendgate.db")+"?_pragma=busy_timeout(5000)")
 	if err != nil {
@@ -53,7 +53,7 @@ func TestUnsavedRotation(t *testing.T) {
 	for name, c := range map[string]struct {
 		lifetime time.Duration
 		patience time.Duration
-		mendAt   int
+		repairAt   int
 		token    string
 		code     vending.Code
 	}{
@@ -67,23 +67,23 @@ func TestUnsavedRotation(t *testing.T) {
 			dir := t.TempDir()
 			store := openStore(t, dir)
 			id := importApp(t, store, "gmail", grantFor(c.lifetime))
-			mend := breakStore(t, dir)
+			repair := breakStore(t, dir)
 			tries := 0
 			s := newSource(t, p, store, func(o *Options) {
 				o.RefreshTimeout = c.patience
 				o.Logger = slog.New(onLog{slog.DiscardHandler, func(r slog.Record) {
-					if tries++; tries == c.mendAt {
-						mend()
+					if tries++; tries == c.repairAt {
+						repair()
 					}
 				}})
 			})
 			cred, err := s.Vend(t.Context(), request(id))
-			if tokenOf(cred) != c.token || codeOf(err) != c.code || p.asked() != 1 || c.mendAt != 0 && tries != c.mendAt {
+			if tokenOf(cred) != c.token || codeOf(err) != c.code || p.asked() != 1 || c.repairAt != 0 && tries != c.repairAt {
 				t.Errorf("token %q, %v, %d failed tries, %d calls; want %q, %q, %d, 1", tokenOf(cred), err, tries, p.asked(),
-					c.token, c.code, c.mendAt)
+					c.token, c.code, c.repairAt)
 			}
 			want := "canary-refresh-1"
-			if c.mendAt == 0 {
+			if c.repairAt == 0 {
 				want = "canary-refresh-0"
 			}
 			if _, v := stored(t, store, id); v.RefreshToken != want {
@@ -93,15 +93,15 @@ func TestUnsavedRotation(t *testing.T) {
 	}
 }
 
-// rotateUnstored has a source whose provider has rotated while the store takes nothing.
-func rotateUnstored(t *testing.T, change ...func(*Options)) (p *provider, store *connect.Store, s *Source, id string,
-	mend func()) {
+// rotateUnsaved has a source whose provider has rotated while the store takes nothing.
+func rotateUnsaved(t *testing.T, change ...func(*Options)) (p *provider, store *connect.Store, s *Source, id string,
+	repair func()) {
 	t.Helper()
 	p = startProvider(t)
 	dir := t.TempDir()
 	store = openStore(t, dir)
 	id = importApp(t, store, "gmail", grantFor(-time.Second))
-	mend = breakStore(t, dir)
+	repair = breakStore(t, dir)
 	s = newSource(t, p, store, append([]func(*Options){func(o *Options) {
 		o.RefreshTimeout = 250 * time.Millisecond
 		o.Lease = connect.MaxLease // so that the keeper leaves it alone
@@ -117,54 +117,55 @@ func rotateUnstored(t *testing.T, change ...func(*Options)) (p *provider, store 
 	if state, err := store.RefreshState(t.Context(), id); err != nil || !state.Leased() {
 		t.Fatalf("%+v, %v: another process may send the spent token", state, err)
 	}
-	return p, store, s, id, mend
+	return p, store, s, id, repair
 }
 
-func (u *unstored) count() int {
+func (u *unsavedGrants) count() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return len(u.grants)
 }
 
-// TestRescue mends the store: the kept grant must be stored before it is vended, and forgotten.
-func TestRescue(t *testing.T) {
-	p, store, s, id, mend := rotateUnstored(t)
-	mend()
+// TestRetrySave repairs the store: the unsaved grant must be stored before it is vended, and
+// forgotten.
+func TestRetrySave(t *testing.T) {
+	p, store, s, id, repair := rotateUnsaved(t)
+	repair()
 	if cred, err := s.Vend(t.Context(), request(id)); err != nil || tokenOf(cred) != "canary-access-1" {
 		t.Errorf("token %q, %v; want canary-access-1", tokenOf(cred), err)
 	}
 	c, v := stored(t, store, id)
 	if v.RefreshToken != "canary-refresh-1" || c.Version != 2 || c.NeedsReconnection || p.asked() != 1 ||
-		s.unstored.count() != 0 {
-		t.Errorf("refresh token %q at version %d, %d calls, %d kept", v.RefreshToken, c.Version, p.asked(),
-			s.unstored.count())
+		s.unsaved.count() != 0 {
+		t.Errorf("refresh token %q at version %d, %d calls, %d unsaved", v.RefreshToken, c.Version, p.asked(),
+			s.unsaved.count())
 	}
 }
 
-// TestRescueForNobody has no caller who would read the row again.
-func TestRescueForNobody(t *testing.T) {
-	_, store, s, id, mend := rotateUnstored(t)
-	mend()
+// TestRetrySaveForNobody has no caller who would read the row again.
+func TestRetrySaveForNobody(t *testing.T) {
+	_, store, s, id, repair := rotateUnsaved(t)
+	repair()
 	h, err := s.read(t.Context(), request(id))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.run(t.Context(), h); err != nil || s.unstored.count() != 0 {
-		t.Errorf("%v, %d kept", err, s.unstored.count())
+	if err := s.runRefresh(t.Context(), h); err != nil || s.unsaved.count() != 0 {
+		t.Errorf("%v, %d unsaved", err, s.unsaved.count())
 	}
 	if state, err := store.RefreshState(t.Context(), id); err != nil || state != (connect.RefreshState{Version: 2}) {
 		t.Errorf("%+v, %v; want version 2 and no lease", state, err)
 	}
 }
 
-// TestRescueAfterTheTokenEnded mends the store when the kept access token has ended as well: its
-// refresh token still makes the next.
-func TestRescueAfterTheTokenEnded(t *testing.T) {
+// TestRetrySaveAfterTheTokenEnded repairs the store when the kept access token has ended as well:
+// its refresh token still makes the next.
+func TestRetrySaveAfterTheTokenEnded(t *testing.T) {
 	later := time.Duration(0)
-	p, store, s, id, mend := rotateUnstored(t, func(o *Options) {
+	p, store, s, id, repair := rotateUnsaved(t, func(o *Options) {
 		o.Now = func() time.Time { return time.Now().Add(later) }
 	})
-	mend()
+	repair()
 	later = 2 * time.Hour
 	p.beforeAnswer(func(issued int) {
 		if _, v := stored(t, store, id); issued == 2 && v.RefreshToken != "canary-refresh-1" {
@@ -177,8 +178,8 @@ func TestRescueAfterTheTokenEnded(t *testing.T) {
 	}
 }
 
-// TestRescueMovedOn has the end user connect again, or the connection deleted, in the meantime.
-func TestRescueMovedOn(t *testing.T) {
+// TestRetrySaveMovedOn has the end user connect again, or the connection deleted, in the meantime.
+func TestRetrySaveMovedOn(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*connect.Store, string) error
 		token  string
@@ -196,18 +197,18 @@ func TestRescueMovedOn(t *testing.T) {
 		}, "", vending.ConnectionDeleted, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, store, s, id, mend := rotateUnstored(t)
-			mend()
+			p, store, s, id, repair := rotateUnsaved(t)
+			repair()
 			if err := c.change(store, id); err != nil {
 				t.Fatal(err)
 			}
 			cred, err := s.Vend(t.Context(), request(id))
-			if tokenOf(cred) != c.token || codeOf(err) != c.code || p.asked() != 1 || s.unstored.count() != c.kept {
-				t.Errorf("token %q, %v, %d calls, %d kept; want %q, %q, 1, %d", tokenOf(cred), err, p.asked(), s.unstored.count(),
+			if tokenOf(cred) != c.token || codeOf(err) != c.code || p.asked() != 1 || s.unsaved.count() != c.kept {
+				t.Errorf("token %q, %v, %d calls, %d unsaved; want %q, %q, 1, %d", tokenOf(cred), err, p.asked(), s.unsaved.count(),
 					c.token, c.code, c.kept)
 			}
 			s.Close()
-			if n := s.unstored.count(); n != 0 {
+			if n := s.unsaved.count(); n != 0 {
 				t.Errorf("%d grants are kept by a closed source", n)
 			}
 		})
@@ -217,8 +218,8 @@ func TestRescueMovedOn(t *testing.T) {
 // TestCloseStoresWhatIsKept reloads the configuration, as it were: the next source must find the
 // rotation.
 func TestCloseStoresWhatIsKept(t *testing.T) {
-	p, store, s, id, mend := rotateUnstored(t)
-	mend()
+	p, store, s, id, repair := rotateUnsaved(t)
+	repair()
 	s.Close()
 	if cred, err := newSource(t, p, store).Vend(t.Context(), request(id)); err != nil ||
 		tokenOf(cred) != "canary-access-1" || p.asked() != 1 {
@@ -228,10 +229,10 @@ func TestCloseStoresWhatIsKept(t *testing.T) {
 
 // TestUnrotatedIsNotKept: a refresh token that still works is no reason to hold a credential.
 func TestUnrotatedIsNotKept(t *testing.T) {
-	var u unstored
-	h := holding{app: &catalog.App{}, values: grantFor(0)}
-	if kept := u.keep(h, connect.NewGrant(grantFor(time.Hour)), "owner"); kept || u.count() != 0 {
-		t.Errorf("%d grants are kept, want none", u.count())
+	var u unsavedGrants
+	h := connectionGrant{app: &catalog.App{}, values: grantFor(0)}
+	if kept := u.add(h, connect.NewGrant(grantFor(time.Hour)), "owner"); kept || u.count() != 0 {
+		t.Errorf("%d grants are unsaved, want none", u.count())
 	}
 }
 
@@ -249,7 +250,7 @@ func TestTooLargeToStore(t *testing.T) {
 	})
 	defer s.Close()
 	_, err := s.Vend(t.Context(), request(importApp(t, store, "gmail", grantFor(-time.Second))))
-	if codeOf(err) != vending.InternalError || tries != 1 || s.unstored.count() != 0 {
-		t.Errorf("%v after %d tries, %d kept; want %s after 1, none", err, tries, s.unstored.count(), vending.InternalError)
+	if codeOf(err) != vending.InternalError || tries != 1 || s.unsaved.count() != 0 {
+		t.Errorf("%v after %d tries, %d unsaved; want %s after 1, none", err, tries, s.unsaved.count(), vending.InternalError)
 	}
 }

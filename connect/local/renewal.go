@@ -10,21 +10,21 @@ import (
 const renewalPause = time.Hour
 
 // renews reports whether a token that lasts is what brings the next one.
-func (h *holding) renews() bool {
+func (h *connectionGrant) renews() bool {
 	return h.app.OAuth2 != nil && h.app.OAuth2.Renew != nil && h.values.RefreshToken == ""
 }
 
-// renewals remembers, by connection, when a renewal failed. Its zero value is ready for use.
-type renewals struct{ failed sync.Map }
+// failedRenewals remembers, by connection, when a renewal failed. Its zero value is ready for use.
+type failedRenewals struct{ failed sync.Map }
 
 // due reports whether the connection's token may be renewed now.
-func (r *renewals) due(connection string, now time.Time) bool {
+func (r *failedRenewals) due(connection string, now time.Time) bool {
 	at, failed := r.failed.Load(connection)
 	return !failed || now.Sub(at.(time.Time)) >= renewalPause
 }
 
-// note keeps what came of a renewal.
-func (r *renewals) note(connection string, now time.Time, err error) {
+// record keeps the result of a renewal.
+func (r *failedRenewals) record(connection string, now time.Time, err error) {
 	if err == nil {
 		r.forget(connection)
 		return
@@ -33,4 +33,4 @@ func (r *renewals) note(connection string, now time.Time, err error) {
 }
 
 // forget drops what no renewal will ask for.
-func (r *renewals) forget(connection string) { r.failed.Delete(connection) }
+func (r *failedRenewals) forget(connection string) { r.failed.Delete(connection) }

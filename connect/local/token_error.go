@@ -7,8 +7,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// refusal turns what came of a call into a code.
-func (s *Source) refusal(h holding, err error) *vending.Error {
+// tokenError maps an error of the token endpoint to a code.
+func (s *Source) tokenError(h connectionGrant, err error) *vending.Error {
 	var r *tokenendpoint.Refusal
 	if !errors.As(err, &r) {
 		return vending.Errorf(vending.InternalError, err)
@@ -25,7 +25,7 @@ func (s *Source) refusal(h holding, err error) *vending.Error {
 	case tokenendpoint.InvalidGrant:
 		return vending.Errorf(vending.NeedsReconnection, r)
 	}
-	if h.app.ClientCredentials() && r.BlamesClient() { // whose client it is can mend it
+	if h.app.ClientCredentials() && r.BlamesClient() { // the end user, whose client it is, can correct it
 		return vending.Errorf(vending.NeedsReconnection, r)
 	}
 	s.o.Logger.Error("token endpoint refused us", "app", h.App, "tenant", h.Tenant, "connection", h.ID, "status", r.Status,

@@ -201,10 +201,10 @@ func TestUnsavedRenewal(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Now().Add(life/2 + time.Hour)
 	s, store, r := renewing(t, p, dir, &now)
-	mend := breakStore(t, dir)
+	repair := breakStore(t, dir)
 	for i, want := range []string{"canary-access-0", "canary-access-0", "canary-access-0", renewedToken} {
 		if i == 2 {
-			mend()
+			repair()
 		}
 		if token, err := vendAlone(t, s, store, r); err != nil || token != want {
 			t.Errorf("vend %d: token %q, %v; want %q", i, token, err, want)
@@ -222,10 +222,10 @@ func TestUnsavedRenewalOutlivesTheToken(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Now().Add(life - time.Minute)
 	s, store, r := renewing(t, p, dir, &now)
-	mend := breakStore(t, dir)
+	repair := breakStore(t, dir)
 	for i, want := range []string{"canary-access-0", "", renewedToken, renewedToken} {
 		if i == 2 {
-			mend()
+			repair()
 		}
 		token, err := vendAlone(t, s, store, r)
 		if token != want || (want == "") != (codeOf(err) == vending.InternalError) {
