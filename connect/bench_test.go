@@ -31,8 +31,9 @@ func fill(tb testing.TB, s *Store, n, tenants int) (found []Connection) {
 				return err
 			}
 			digest := DigestOf(c.ID)
-			if _, err := tx.ExecContext(tb.Context(), `INSERT INTO links (digest, connection, status, renews, created_at, expires_at)
-				VALUES (?, ?, 'active', 0, ?, ?)`, digest[:], c.ID, epoch.UnixMilli(), epoch.Add(LinkLifetime).UnixMilli()); err != nil {
+			if _, err := tx.ExecContext(tb.Context(), `INSERT INTO links
+				(digest, connection, status, renews, created_at, expires_at) VALUES (?, ?, 'active', 0, ?, ?)`,
+				digest[:], c.ID, epoch.UnixMilli(), epoch.Add(LinkLifetime).UnixMilli()); err != nil {
 				return err
 			}
 			found = append(found, c)

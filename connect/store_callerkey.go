@@ -47,7 +47,8 @@ func insertCallerKey(ctx context.Context, tx *sql.Tx, k CallerKey, digest Digest
 	if !k.ExpiresAt.IsZero() {
 		expires = sql.NullInt64{Int64: k.ExpiresAt.UnixMilli(), Valid: true}
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO caller_keys (id, digest, tenant, user, connection, name, apps, methods, paths, budget, errors, created_at, expires_at)
+	_, err := tx.ExecContext(ctx, `INSERT INTO caller_keys (id, digest, tenant, user, connection, name,
+		apps, methods, paths, budget, errors, created_at, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, k.ID, digest[:], k.Tenant, k.User, k.Connection, k.Name,
 		joinLines(k.Apps), joinLines(k.Methods), joinLines(k.Paths), k.Budget, k.Errors, k.CreatedAt.UnixMilli(), expires)
 	return err

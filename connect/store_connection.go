@@ -155,8 +155,8 @@ func connectionsWhere(f Filter, now int64) (clause string, args []any) {
 // likeEscaper takes the meaning from what LIKE would read as a pattern.
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-const listColumns = `SELECT c.id, c.tenant, c.user, c.app, c.name, c.status, c.auth_type, c.via_link, c.needs_reconnection,
-	c.refresh_pending, c.verified, c.created_at, c.updated_at, c.version,
+const listColumns = `SELECT c.id, c.tenant, c.user, c.app, c.name, c.status, c.auth_type, c.via_link,
+	c.needs_reconnection, c.refresh_pending, c.verified, c.created_at, c.updated_at, c.version,
 	(SELECT l.expires_at FROM links l WHERE l.connection = c.id AND l.status = 'pending'),
 	(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id) FROM connections c`
 

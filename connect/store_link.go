@@ -77,20 +77,23 @@ func (s *Store) RenewLink(ctx context.Context, tenant, user, id string) (Link, e
 // and with that how early a token is refreshed.
 func (s *Store) settle(ctx context.Context, tx *sql.Tx, id string, status Status, refreshPending bool) error {
 	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET status = ?1, refresh_pending = ?2,
-		updated_at = CASE status WHEN ?1 THEN updated_at ELSE ?3 END WHERE id = ?4`, string(status), refreshPending, s.now().UnixMilli(), id))
+		updated_at = CASE status WHEN ?1 THEN updated_at ELSE ?3 END WHERE id = ?4`,
+		string(status), refreshPending, s.now().UnixMilli(), id))
 }
 
 // addLink makes the pending link of a connection that has none.
 func (s *Store) addLink(ctx context.Context, tx *sql.Tx, id string, renews bool) (Link, error) {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM links WHERE digest IN
-		(SELECT digest FROM links WHERE connection = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`, id, maxLinks-1); err != nil {
+		(SELECT digest FROM links WHERE connection = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`,
+		id, maxLinks-1); err != nil {
 		return Link{}, err
 	}
 	token := randomBase62(24, requestTokenDigits)
 	digest := DigestOf(token)
 	now := s.now()
 	if _, err := tx.ExecContext(ctx, `INSERT INTO links (digest, connection, status, renews, created_at, expires_at)
-		VALUES (?, ?, 'pending', ?, ?, ?)`, digest[:], id, renews, now.UnixMilli(), now.Add(LinkLifetime).UnixMilli()); err != nil {
+		VALUES (?, ?, 'pending', ?, ?, ?)`,
+		digest[:], id, renews, now.UnixMilli(), now.Add(LinkLifetime).UnixMilli()); err != nil {
 		return Link{}, err
 	}
 	c, err := s.describe(ctx, tx, "", "", id)

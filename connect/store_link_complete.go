@@ -55,8 +55,9 @@ func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c Connection, rene
 	if err != nil {
 		return err
 	}
-	err = mustChange(tx.ExecContext(ctx, `UPDATE connections SET status = 'active', auth_type = ?, via_link = ?, needs_reconnection = 0,
-		refresh_pending = 0, updated_at = ?, version = ?, sealed = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
+	err = mustChange(tx.ExecContext(ctx, `UPDATE connections SET status = 'active', auth_type = ?, via_link = ?,
+		needs_reconnection = 0, refresh_pending = 0, updated_at = ?, version = ?, sealed = ?,
+		lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
 		string(c.AuthType), c.ViaLink || !renews, s.now().UnixMilli(), c.Version, sealed, c.ID, c.Version-1))
 	if err != nil {
 		return err

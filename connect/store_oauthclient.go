@@ -36,9 +36,10 @@ func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c OAuthC
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO oauth_clients (tenant, app, client_id, scopes, version, sealed, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (tenant, app) DO UPDATE SET client_id = excluded.client_id, scopes = excluded.scopes, version = excluded.version,
-			sealed = excluded.sealed, updated_at = excluded.updated_at`,
+		if _, err := tx.ExecContext(ctx, `INSERT INTO oauth_clients
+			(tenant, app, client_id, scopes, version, sealed, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (tenant, app) DO UPDATE SET client_id = excluded.client_id, scopes = excluded.scopes,
+			version = excluded.version, sealed = excluded.sealed, updated_at = excluded.updated_at`,
 			tenant, app, c.ID, strings.Join(c.Scopes, " "), version, sealed, s.now().UnixMilli()); err != nil {
 			return err
 		}

@@ -30,7 +30,8 @@ func (s *Store) BeginSession(ctx context.Context, cookie Digest, v Session) erro
 	return s.update(ctx, "signing in", func(tx *sql.Tx) error {
 		// The oldest go: who holds a key could fill the disk by signing in.
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE digest IN
-			(SELECT digest FROM sessions WHERE tenant = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`, v.Tenant, maxSessions-1); err != nil {
+			(SELECT digest FROM sessions WHERE tenant = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`,
+			v.Tenant, maxSessions-1); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (digest, tenant, key_digest, expires_at) VALUES (?, ?, ?, ?)`,

@@ -50,8 +50,8 @@ func TestMigration(t *testing.T) {
 	dir := t.TempDir()
 	old, ids, key := openSchema1(t, dir)
 	wantAccess(t, old, ids[Active], "ya29.before")
-	const kept = `SELECT id, tenant, user, app, name, status, auth_type, via_link, needs_reconnection, refresh_pending, created_at, updated_at,
-		version, sealed FROM connections ORDER BY id`
+	const kept = `SELECT id, tenant, user, app, name, status, auth_type, via_link, needs_reconnection,
+		refresh_pending, created_at, updated_at, version, sealed FROM connections ORDER BY id`
 	before := fmt.Sprintf("%x", rowsOf(t, old, kept))
 	var wg sync.WaitGroup
 	for range 4 {

@@ -32,8 +32,10 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	}
 	key, digest := MintKey()
 	err = s.changeTenants(ctx, "creating a tenant", func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url, accent, frame_ancestors, user_hint, unconfirmed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`, t.ID, email, strings.Join(granted, " "), s.now().UnixMilli(),
+		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url,
+			accent, frame_ancestors, user_hint, unconfirmed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+			t.ID, email, strings.Join(granted, " "), s.now().UnixMilli(),
 			t.Brand.Name, t.Brand.LogoURL, t.Brand.Accent, strings.Join(t.Brand.FrameAncestors, " "), t.Brand.UserHint,
 			t.Brand.Unconfirmed)
 		if err := changed(r, err, ErrTenantExists); err != nil {
@@ -102,8 +104,8 @@ func (s *Store) Tenant(ctx context.Context, id string) (t Tenant, err error) {
 	return t, err
 }
 
-const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors, user_hint, unconfirmed
-	FROM tenants`
+const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors,
+	user_hint, unconfirmed FROM tenants`
 
 // listTenants reads one tenant, or all where id is empty.
 func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []Tenant, err error) {
@@ -157,8 +159,9 @@ func (s *Store) SetBrand(ctx context.Context, tenant string, b Brand) error {
 		return err
 	}
 	return s.changeTenants(ctx, "changing a tenant", func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ?, user_hint = ?,
-			unconfirmed = ? WHERE id = ?`, b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), b.UserHint, b.Unconfirmed, tenant)
+		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ?,
+			user_hint = ?, unconfirmed = ? WHERE id = ?`,
+			b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), b.UserHint, b.Unconfirmed, tenant)
 		if err := changed(r, err, ErrTenantUnknown); err != nil {
 			return err
 		}

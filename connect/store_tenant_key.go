@@ -57,8 +57,10 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 // not by time, which may stand still or go back.
 func generations(ctx context.Context, tx *sql.Tx, id string) (live int, oldest, newest int64, err error) {
 	var disabled bool
-	err = tx.QueryRowContext(ctx, `SELECT t.disabled, count(k.digest), coalesce(min(k.generation), 0), coalesce(max(k.generation), 0)
-		FROM tenants t LEFT JOIN tenant_keys k ON k.tenant = t.id WHERE t.id = ? GROUP BY t.id`, id).Scan(&disabled, &live, &oldest, &newest)
+	err = tx.QueryRowContext(ctx, `SELECT t.disabled, count(k.digest),
+		coalesce(min(k.generation), 0), coalesce(max(k.generation), 0)
+		FROM tenants t LEFT JOIN tenant_keys k ON k.tenant = t.id WHERE t.id = ? GROUP BY t.id`, id).
+		Scan(&disabled, &live, &oldest, &newest)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		err = ErrTenantUnknown

@@ -53,7 +53,7 @@ func TestUnsavedRotation(t *testing.T) {
 	for name, c := range map[string]struct {
 		lifetime time.Duration
 		patience time.Duration
-		repairAt   int
+		repairAt int
 		token    string
 		code     vending.Code
 	}{
