@@ -18,10 +18,10 @@ type Brand struct {
 	// Accent is a colour, `#rrggbb`; empty means the pages' own. Pages adjust it until its contrast
 	// suffices.
 	Accent string
-	// FrameAncestors are the origins that may frame the hosted pages; none means that nobody may.
+	// FrameAncestors are the origins that may frame the hosted pages; none means that no page may.
 	FrameAncestors []string
 	// UserHint is how the hosted pages tell whose connection it is: HintMasked, which empty means too,
-	// HintOff, or words of the tenant's own in which HintUser stands for the masked address.
+	// HintOff, or words of the tenant's own with HintUser as the placeholder of the masked address.
 	UserHint string
 	// Unconfirmed is what becomes of credentials that their provider neither accepts nor refuses:
 	// AskUnconfirmed, which empty means too, or RefuseUnconfirmed.
@@ -60,7 +60,7 @@ func (b *Brand) normalize() error {
 		return invalid(fmt.Sprintf("logo_url: write an https URL of at most %d bytes, without user info or quotes",
 			maxLogoURL))
 	case len(b.FrameAncestors) > maxFrameAncestors:
-		return invalid(fmt.Sprintf("frame_ancestors: at most %d origins", maxFrameAncestors))
+		return invalid(fmt.Sprintf("frame_ancestors: write at most %d origins", maxFrameAncestors))
 	case b.Unconfirmed != "" && b.Unconfirmed != AskUnconfirmed && b.Unconfirmed != RefuseUnconfirmed:
 		return invalid("unconfirmed: write ask or refuse")
 	}
@@ -97,8 +97,8 @@ func isAuthority(u *url.URL) bool {
 	return hostPortForm.MatchString(u.Host) && (err == nil || u.Port() == "")
 }
 
-// The values of Brand.UserHint that are no words to be shown, and the part of words that stands for
-// the masked address.
+// The values of Brand.UserHint that are not shown as text, and the placeholder for the masked
+// address.
 const (
 	HintMasked = "masked"
 	HintOff    = "off"
@@ -120,12 +120,12 @@ func checkUserHint(hint string) error {
 	case hintWord.MatchString(hint):
 		return invalid(`user_hint: write masked, off, or words of your own like "For the account {user}"`)
 	case strings.ContainsAny(strings.ReplaceAll(hint, HintUser, ""), "{}"):
-		return invalid("user_hint: {user} is the only placeholder, and stands for the masked address")
+		return invalid("user_hint: {user}, the masked address, is the only placeholder")
 	}
 	return nil
 }
 
-// MaskUser makes of an end user's address what its owner recognizes and nobody else learns: of the
+// MaskUser makes of an end user's address what its owner recognizes and others do not learn: of the
 // local part its first and last character, `m…y@example.com`, and of one that would be whole by
 // that its first alone, `m…@example.com`. The mask does not tell how long the part is.
 func MaskUser(user string) string {

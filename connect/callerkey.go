@@ -13,15 +13,15 @@ import (
 
 // ErrNoCallerKey says that there is no caller key of that id, or that it has ended.
 var ErrNoCallerKey = errors.New(
-	"there is no such caller key; it may have been revoked, have expired, or have gone with its connection")
+	"there is no such caller key; it may have been revoked, have expired, or have been deleted with its connection")
 
-// CallerKey is what can be told of a caller key.
+// CallerKey is what is known of a caller key.
 type CallerKey struct {
 	// ID is "ckey_" and 64 random bits. It is public.
 	ID string
 	// Name is what the operator calls it; it may be empty.
 	Name string
-	// Tenant, User and Connection are what the key stands for.
+	// Tenant, User and Connection are what the key acts for.
 	Tenant, User, Connection string
 	// Apps, Methods and Paths are what it may call; nil means no bound but the tenant's.
 	Apps, Methods, Paths []string
@@ -69,11 +69,11 @@ func (k *CallerKey) check() error {
 	case k.Errors != "" && k.Errors != policy.Passthrough:
 		return invalid("errors: write passthrough, or leave it out to have providers' errors mapped")
 	case !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(k.CreatedAt):
-		return invalid("expires: must be a time to come")
+		return invalid("expires: must be in the future")
 	case isEmptyList(k.Apps) || isEmptyList(k.Methods) || isEmptyList(k.Paths):
 		return invalid("apps, methods, paths: must not be empty lists; what is left out has no bound but the tenant's")
 	case max(len(k.Apps), len(k.Methods), len(k.Paths)) > maxCallerList:
-		return invalid(fmt.Sprintf("apps, methods, paths: must be at most %d of each", maxCallerList))
+		return invalid(fmt.Sprintf("apps, methods, paths: write at most %d of each", maxCallerList))
 	case !all(k.Paths, func(p string) bool { return p != "" && isPlain(p, maxCallerPath) }):
 		return invalid(fmt.Sprintf("paths: each must be 1 to %d bytes of text without control characters", maxCallerPath))
 	case !all(k.Methods, func(m string) bool { return strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == "" }):
@@ -92,7 +92,7 @@ func (k *CallerKey) check() error {
 	return nil
 }
 
-// isEmptyList tells a list that was stated, and has nothing in it, from one that was left out.
+// isEmptyList tells a list that was given, and is empty, from one that was left out.
 func isEmptyList(values []string) bool { return values != nil && len(values) == 0 }
 
 func all(values []string, ok func(string) bool) bool {

@@ -113,9 +113,9 @@ func TestClientFits(t *testing.T) {
 		"one missing": {withFields(c, "region", "eu"),
 			"field developer_token of the oauth client for ads is missing: set it with the client"},
 		"no option": {withFields(c, "region", "canary", "developer_token", "canary"),
-			"field region of the oauth client for ads is none of eu, us"},
+			"field region of the oauth client for ads must be one of eu, us"},
 		"an end user's": {withFields(c, "account", "canary"),
-			"field account of the oauth client for ads is none that the app takes from its client: write one of " +
+			"field account of the oauth client for ads is not one that the app takes from its client: write one of " +
 				"developer_token, region"},
 		"spaced id": {withFields(client(" canary", "s"), "region", "eu", "developer_token", "d"),
 			"field client_id of the oauth client for ads begins or ends with a space: take it out"},

@@ -13,7 +13,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Status is where a connection stands: pending → active, rejected or expired.
+// Status is how far a connection has come: pending → active, rejected or expired.
 type Status string
 
 // The statuses of the Platform API.
@@ -152,7 +152,7 @@ func checkTenantID(id string) error {
 
 // isPlain is true of text of up to so many bytes that shows as it reads: a control character could
 // break a line of a log, and one of bidirectional text could turn around what an end user is shown
-// beside it.
+// next to it.
 func isPlain(text string, most int) bool {
 	return len(text) <= most && utf8.ValidString(text) &&
 		!strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) })

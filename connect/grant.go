@@ -22,7 +22,7 @@ type GrantValues struct {
 	Scope string
 	// Expiry is when the access token ends, kept to the second; zero if the provider does not say.
 	Expiry time.Time
-	// Fields are the values of a key-based app, or those that an OAuth app needs beside its token.
+	// Fields are the values of a key-based app, or those that an OAuth app needs besides its token.
 	Fields []vending.Field
 	// SiteNames are the addresses by which the connection's site calls itself in links; see
 	// [vending.Credential.Naming]. They are found when an end user connects, and nothing is sent to
@@ -42,8 +42,8 @@ type Grant struct {
 // NewGrant makes a grant that no provider is known to accept. It keeps v.Fields.
 func NewGrant(v GrantValues) Grant { return Grant{values: &v} }
 
-// Verify returns g as one that its provider issued or was seen to accept. A store tells that of the
-// connection; the vault does not seal it, and a grant that was read from a store lacks it.
+// Verify returns g as one that its provider issued or was seen to accept. A store keeps that with
+// the connection; the vault does not seal it, and a grant that was read from a store lacks it.
 func (g Grant) Verify() Grant {
 	g.verified = !g.IsZero()
 	return g

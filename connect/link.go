@@ -55,6 +55,6 @@ type AuthRequest struct {
 	// redirect URI that was sent.
 	Verifier    vending.Secret
 	RedirectURI string
-	// Fields are what the app needs beside the token, as the end user entered it.
+	// Fields are what the app needs besides the token, as the end user entered it.
 	Fields []vending.Field
 }

@@ -58,7 +58,7 @@ func ResolveOAuthClient(ctx context.Context, clients func(ctx context.Context, t
 	return OAuthClient{}, fmt.Errorf("finding the oauth client for %s: %w", app.Slug, err)
 }
 
-// StoredOAuthClient is what can be told of a client in the store.
+// StoredOAuthClient is what is shown of a client in the store.
 type StoredOAuthClient struct {
 	// Tenant is empty for the client of all tenants without one of their own.
 	Tenant, App, ID string

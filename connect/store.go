@@ -18,7 +18,7 @@ import (
 	"github.com/vendgate/vendgate/connect/vault"
 )
 
-// databaseName is what the database of a store is called; the keyset is beside it.
+// databaseName is what the database of a store is called; the keyset is next to it.
 const databaseName = "vendgate.db"
 
 // ErrClosed is returned by calls on a store that was closed.
@@ -43,7 +43,7 @@ type Store struct {
 	vault *vault.Vault
 
 	// writer has one connection, because SQLite has one writer: a second would only wait for
-	// its lock, without a queue and without hearing a cancelled context.
+	// its lock, without a queue and without seeing a cancelled context.
 	writer *sql.DB
 	pool   *sql.DB
 
@@ -81,11 +81,11 @@ func open(ctx context.Context, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the directory: %w", err)
+		return nil, fmt.Errorf("creating the directory: %w", err)
 	}
 	database := filepath.Join(dir, databaseName)
 	if err := createDatabase(database); err != nil {
-		return nil, fmt.Errorf("making the database: %w", err)
+		return nil, fmt.Errorf("creating the database: %w", err)
 	}
 	s := &Store{
 		log:    o.Logger,

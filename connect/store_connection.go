@@ -52,7 +52,7 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) e
 }
 
 // DeleteConnection deletes a connection of tenant, its grant and its caller keys for good. Without
-// such a connection it is a *vending.Error with `connection_deleted`, and while a hold stands one
+// such a connection it is a *vending.Error with `connection_deleted`, and while it is held one
 // with `connection_in_use`.
 func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
 	_, _, err := s.TakeConnection(ctx, tenant, "", id)
@@ -229,7 +229,7 @@ func (s *Store) describe(ctx context.Context, tx *sql.Tx, tenant, user, id strin
 	return found[0], nil
 }
 
-// owned is describe for whoever changes a connection as its tenant: there, a tenant that was
+// owned is describe for changes of a connection by its tenant: there, a tenant that was
 // forgotten must not mean any.
 func (s *Store) owned(ctx context.Context, tx *sql.Tx, tenant, user, id string) (Connection, error) {
 	if tenant == "" {

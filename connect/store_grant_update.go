@@ -8,13 +8,13 @@ import (
 )
 
 // ErrStale says that a grant was not stored because the connection has another version by now:
-// somebody else refreshed it, or the end user connected again. What they stored stays.
+// another process refreshed it, or the end user connected again. What they stored stays.
 var ErrStale = errors.New("the connection has changed in the meantime")
 
 // UpdateGrant replaces the grant of connection id if its version is still fromVersion, sets its
 // needs_reconnection and ends any refresh lease; a verified g makes the connection verified. When
 // it returns nil the new grant has reached the disk; on any error the old one is untouched.
-// ErrStale tells of another version, a *vending.Error with `connection_deleted` of no connection.
+// ErrStale means another version, a *vending.Error with `connection_deleted` an unknown connection.
 func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g Grant,
 	needsReconnection bool) (newVersion int64, err error) {
 	if needsReconnection {
@@ -57,8 +57,8 @@ func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g 
 }
 
 // rowAt reads what the grant of a row is bound to, and whether the grant is known to have ended.
-// The old grant must open as that: otherwise sealing the new one would make a row that somebody
-// tampered with genuine.
+// The old grant must open as that: otherwise sealing the new one would make a tampered row
+// genuine.
 func (s *Store) rowAt(ctx context.Context, tx *sql.Tx, id string, version int64) (b binding, ended bool, err error) {
 	var old []byte
 	b.id = id
@@ -110,7 +110,7 @@ func (s *Store) EndGrant(ctx context.Context, id string, fromVersion int64, g Gr
 // SetRefused notes on connection id whether its provider refuses the credential as it is, if the
 // version is still that. Unlike [Store.EndGrant] it leaves the grant, its version and a refresh
 // lease alone: a call may have been refused for another reason, and the next one is accepted.
-// ErrStale tells of another version, a *vending.Error with `connection_deleted` of no connection.
+// ErrStale means another version, a *vending.Error with `connection_deleted` an unknown connection.
 // why is for the audit trail, where it is refused and was not before.
 func (s *Store) SetRefused(ctx context.Context, id string, version int64, refused bool, why string) error {
 	return s.update(ctx, "noting a refused credential", func(tx *sql.Tx) error {

@@ -18,7 +18,7 @@ const (
 	maxHolds = 1000
 )
 
-// Hold says that something depends on a connection. While one stands, the connection cannot be
+// Hold says that something depends on a connection. While there is one, the connection cannot be
 // deleted.
 type Hold struct {
 	// Name is the tenant's own: "invoice-sync".
@@ -124,7 +124,7 @@ func holdsOf(ctx context.Context, tx *sql.Tx, id string, limit int) (holds []Hol
 	return holds, rows.Err()
 }
 
-// refuseHeld is `connection_in_use` while a hold stands; the message names up to three.
+// refuseHeld is `connection_in_use` while a hold exists; the message names up to three.
 func refuseHeld(ctx context.Context, tx *sql.Tx, id string) error {
 	holds, err := holdsOf(ctx, tx, id, 4)
 	if err != nil || len(holds) == 0 {
@@ -143,7 +143,8 @@ func refuseHeld(ctx context.Context, tx *sql.Tx, id string) error {
 
 func checkHoldName(name string) error {
 	if name == "" || !isPlain(name, maxHoldName) {
-		return invalid(fmt.Sprintf("name: a hold's must be 1 to %d bytes of text without control characters", maxHoldName))
+		return invalid(fmt.Sprintf("name: the name of a hold must be 1 to %d bytes of text without control characters",
+			maxHoldName))
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func (s *Store) addLink(ctx context.Context, tx *sql.Tx, id string, renews bool)
 		s.record(ctx, tx, row)
 }
 
-// Link returns the link of a token in whatever state it is. An unknown one is ErrLinkEnded.
+// Link returns the link of a token in any state. An unknown one is ErrLinkEnded.
 func (s *Store) Link(ctx context.Context, digest Digest) (l LinkState, err error) {
 	err = s.view(ctx, "reading a link", func(tx *sql.Tx) error {
 		l, err = s.link(ctx, tx, digest)
@@ -165,7 +165,7 @@ func (s *Store) AcceptLink(ctx context.Context, digest Digest) (LinkState, error
 		})
 }
 
-// passLink runs note once a pending link has come that far, which passed tells of it. It writes the
+// passLink runs note once a pending link has come that far, as passed reports. It writes the
 // first time only: pages are read far more often than they are first opened.
 func (s *Store) passLink(ctx context.Context, digest Digest, note string, event Event,
 	passed func(*LinkState) *bool) (LinkState, error) {

@@ -105,8 +105,8 @@ func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []Stored
 	return found, err
 }
 
-// describeSealed adds what is sealed of c as far as it can be told. What does not open is taken for
-// a secret: whoever replaces the client must see it in the list.
+// describeSealed adds what is sealed of c as far as it may be shown. What does not open is taken
+// for a secret: an operator who replaces the client must see it in the list.
 func (s *Store) describeSealed(c *StoredOAuthClient, version int64, sealed []byte) {
 	if c.Public = sealed == nil; c.Public {
 		return

@@ -9,7 +9,7 @@ import (
 )
 
 // MaxLease is the longest time that a refresh lease is given for. One that seems to last longer was
-// written before the clock was set back, and counts as lapsed.
+// written before the clock was set back, and counts as expired.
 const MaxLease = time.Minute
 
 // RefreshState is what the row of a connection says about its refresh.
@@ -17,15 +17,15 @@ type RefreshState struct {
 	// Version is that of the grant.
 	Version int64
 	// Owner is who took the refresh lease; empty where it was released, or ended by a new grant. One
-	// whose lease has lapsed is still named: it has died, or was stopped, or could not write to the
+	// whose lease has expired is still named: it has died, or was stopped, or could not write to the
 	// store.
 	Owner string
 	// Left is how long the lease still lasts by the store's clock; 0 without a lease, or if it has
-	// lapsed.
+	// expired.
 	Left time.Duration
 }
 
-// Leased reports whether somebody holds the lease.
+// Leased reports whether the lease is taken.
 func (r RefreshState) Leased() bool { return r.Left > 0 }
 
 // RefreshState returns the state of connection id, for those who wait for it to change. Without
@@ -50,7 +50,7 @@ func (s *Store) RefreshState(ctx context.Context, id string) (r RefreshState, er
 
 // AcquireRefresh takes the refresh lease of connection id for owner, a name unique to one refresh,
 // for ttl, at most [MaxLease]. It reports false where the row is no longer as seen says, where the
-// lease has not lapsed, or where somebody else keeps writing to the store. Of all processes that
+// lease has not expired, or where another process keeps writing to the store. Of all processes that
 // share the database, one holds the lease: until it releases it or stores a grant, or no longer
 // renews it.
 //
@@ -73,8 +73,9 @@ func (s *Store) AcquireRefresh(ctx context.Context, id string, seen RefreshState
 }
 
 // RenewRefresh makes the lease of owner last for ttl from now on, at most [MaxLease]. It reports
-// false if owner has lost it. One that has lapsed is renewed where nobody has taken it since.
-// Unlike AcquireRefresh it returns an error where somebody else keeps writing to the store.
+// false if owner has lost it. One that has expired is renewed where no other process has taken it
+// since. Unlike AcquireRefresh it returns an error where another process keeps writing to the
+// store.
 func (s *Store) RenewRefresh(ctx context.Context, id, owner string, ttl time.Duration) (bool, error) {
 	return s.setLease(ctx, "renewing the refresh lease", ttl, func(tx *sql.Tx, _, until int64) (sql.Result, error) {
 		return tx.ExecContext(ctx, `UPDATE connections SET lease_until = ? WHERE id = ? AND lease_owner = ?`, until, id,

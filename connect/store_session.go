@@ -17,8 +17,8 @@ const maxSessions = 100
 // ErrNoSession says that there is no session of that cookie, or that it has ended.
 var ErrNoSession = errors.New("there is no such session")
 
-// Session is somebody signed in to the dashboard by a tenant key. It holds as long as the key does:
-// whoever reads it must look the key up.
+// Session is a sign-in to the dashboard by a tenant key. It holds as long as the key does:
+// its reader must look the key up.
 type Session struct {
 	Tenant string
 	// Key is the digest of the tenant key.

@@ -20,14 +20,14 @@ import (
 	"github.com/vendgate/vendgate/internal/privatefile"
 )
 
-// ErrDamaged says that the database is none, or is corrupt. Restore it from a backup.
+// ErrDamaged says that the file is not our database, or is corrupt. Restore it from a backup.
 var ErrDamaged = errors.New(databaseName +
-	" is damaged or no database of this program; nothing was changed, restore it from a backup")
+	" is damaged, or is not a database of this program; nothing was changed, restore it from a backup")
 
 // access is how a pool uses the database.
 type access string
 
-// foreign_keys, synchronous and the rest are per connection, so they stand in the DSN.
+// foreign_keys, synchronous and the rest are per connection, so they are in the DSN.
 // trusted_schema=0 keeps a tampered schema from running functions.
 const (
 	reading access = "_pragma=busy_timeout(5000)&_pragma=query_only(1)&_pragma=cache_size(-8192)&_pragma=trusted_schema(0)"
@@ -101,9 +101,9 @@ func (s *Store) quickCheck(ctx context.Context) error {
 // walPatience bounds how long an open waits for others to finish theirs.
 const walPatience = 10 * time.Second
 
-// useWAL lets readers work beside the writer. The mode is kept in the database, so only the first
-// open changes anything; while another process does the same, the change may be refused as busy
-// without SQLite's own waiting.
+// useWAL lets readers work while the writer does. The mode is kept in the database, so only the
+// first open changes anything; while another process does the same, the change may be refused as
+// busy without SQLite's own waiting.
 func (s *Store) useWAL(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, walPatience)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-// RotateKey mints a second key for a tenant; both are live until PromoteKey. ErrTwoKeys tells of a
+// RotateKey mints a second key for a tenant; both are live until PromoteKey. ErrTwoKeys means a
 // rotation that was not finished, ErrTenantDisabled of a tenant whose new key would be as dead as
 // its old one, ErrTenantUnknown of no tenant.
 func (s *Store) RotateKey(ctx context.Context, id string) (key string, err error) {
@@ -54,7 +54,7 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 }
 
 // generations counts the keys of a tenant that is not disabled. They are ordered by generation and
-// not by time, which may stand still or go back.
+// not by time, which may stop or go back.
 func generations(ctx context.Context, tx *sql.Tx, id string) (live int, oldest, newest int64, err error) {
 	var disabled bool
 	err = tx.QueryRowContext(ctx, `SELECT t.disabled, count(k.digest),

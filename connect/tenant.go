@@ -13,9 +13,10 @@ import (
 var (
 	ErrTenantUnknown  = errors.New("there is no such tenant")
 	ErrTenantExists   = errors.New("a tenant of that id exists already: choose another id")
-	ErrTenantDisabled = errors.New("the tenant is disabled for good and none of its keys can live; create another tenant")
-	ErrTwoKeys        = errors.New("the tenant has two live keys already; promote the newer one first")
-	ErrOneKey         = errors.New("the tenant has one live key only; rotate first")
+	ErrTenantDisabled = errors.New(
+		"the tenant is disabled for good, and no key of it can be used again: create another tenant")
+	ErrTwoKeys = errors.New("the tenant has two live keys already; promote the newer one first")
+	ErrOneKey  = errors.New("the tenant has one live key only; rotate first")
 )
 
 // Tenant is the integrating product as the store knows it.
@@ -25,7 +26,7 @@ type Tenant struct {
 	// Email is the requester's address on the hosted link, and the tenant's own account under the MCP
 	// URL.
 	Email string
-	// Brand is what end users are shown beside the address.
+	// Brand is what end users are shown next to the address.
 	Brand Brand
 	// Capabilities are any of apps, connections, token and delete.
 	Capabilities []string
@@ -37,7 +38,7 @@ type Tenant struct {
 	Keys []KeyInfo
 }
 
-// KeyInfo is what can be told of a tenant key.
+// KeyInfo is what is shown of a tenant key.
 type KeyInfo struct {
 	// Fingerprint is the first 12 hex digits of the key's SHA-256.
 	Fingerprint string
@@ -45,8 +46,8 @@ type KeyInfo struct {
 	CreatedAt time.Time
 }
 
-// normalCapabilities orders names as policy.AllCapabilities are, without doubles; nil means all. An
-// empty list was stated, and cannot have meant that.
+// normalCapabilities orders names as policy.AllCapabilities are, without duplicates; nil means all.
+// An empty list was stated, and cannot have meant that.
 func normalCapabilities(names []string) (granted []string, err error) {
 	if isEmptyList(names) {
 		return nil, invalid("capabilities: must be any of apps, connections, token, delete, or left out for all")

@@ -19,7 +19,7 @@ import (
 var (
 	errClosed       = errors.New("the source was closed")
 	errStillExpired = errors.New("the provider's new token has expired already")
-	errNoRenewal    = errors.New("the token has ended, and there is nothing to renew it with")
+	errNoRenewal    = errors.New("the token has expired, and nothing is stored to renew it with")
 )
 
 const (

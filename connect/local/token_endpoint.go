@@ -14,7 +14,7 @@ import (
 // Causes for the log.
 var (
 	errNotOAuth = errors.New("the catalog has no token endpoint for the app")
-	errMoved    = errors.New("the grant was obtained at another address than the oauth client's of today")
+	errMoved    = errors.New("the grant was obtained at another address than that of the current oauth client")
 )
 
 // endpoint says where and as whom to refresh.
@@ -68,7 +68,7 @@ func (s *Source) client(ctx context.Context, h connectionGrant) (connect.OAuthCl
 	}
 	if client.Moved(h.app, h.values.Fields) {
 		// It is not flagged: with the client of before, the connection works as before.
-		s.o.Logger.Warn("grant was obtained at another address than its oauth client's of today", "app", h.App, "tenant",
+		s.o.Logger.Warn("grant was obtained at another address than that of the current oauth client", "app", h.App, "tenant",
 			h.Tenant, "connection", h.ID)
 		return client, vending.Errorf(vending.NeedsReconnection, errMoved)
 	}

@@ -110,7 +110,7 @@ func matching(apps []*catalog.App, search string) []*catalog.App {
 const none = 4
 
 // rank is 0 for the text itself, 1 where it begins with the search, 2 where a word of it does, 3
-// where the search stands in it.
+// where it contains the search.
 func rank(text, search string) int {
 	at := strings.Index(text, search)
 	switch {

@@ -92,8 +92,8 @@ func (m *Manager) RefreshLink(ctx context.Context, c Caller, id string) (connect
 	return m.o.Store.RenewLink(ctx, c.Tenant.ID, c.User, id)
 }
 
-// connectable refuses a link that nobody could complete: better now, to the engineer, than on the
-// page, to the customer.
+// connectable refuses a link that no end user could complete: better now, to the engineer, than on
+// the page, to the customer.
 func (m *Manager) connectable(ctx context.Context, c Caller, app *catalog.App) error {
 	switch {
 	case m.o.Vends != nil && !m.o.Vends(c.Tenant.Source):
