@@ -3,8 +3,11 @@ package vendgate_test
 import (
 	"encoding/json"
 	"errors"
+	"go/parser"
+	"go/token"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,7 +28,7 @@ var arrows = map[string][]string{
 		"connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
 	"caddymodule/demoprovider": {},
-	"connect":                  {"policy", "vending", "catalog"},
+	"connect":                  {"connect/vault", "internal/privatefile", "policy", "vending", "catalog"},
 	"connect/api":              {"connect", "connect/manager", "internal/httpx", "policy", "vending", "catalog"},
 	"connect/oauth/authorize": {"connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
 		"catalog"},
@@ -36,6 +39,7 @@ var arrows = map[string][]string{
 		"policy", "vending", "catalog"},
 	"connect/manager":             {"connect", "policy", "vending", "catalog"},
 	"connect/mcpserver":           {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
+	"connect/vault":               {"internal/privatefile"},
 	"connect/web/page":            {"vending"},
 	"connect/oauth/tokenendpoint": {"connect", "inject", "internal/httpx", "vending", "catalog"},
 	"inject": {"internal/httpx", "internal/jsonedit", "internal/lenient", "internal/secretscan", "internal/sse",
@@ -72,7 +76,7 @@ func TestImports(t *testing.T) {
 		}
 		seen[path] = true
 		for _, i := range p.Imports {
-			if isOurs(i) && !slices.Contains(allowed, inModule(i)) {
+			if isOurs(i) && !slices.Contains(allowed, inModule(i)) || isSQL(i) && path != "connect" {
 				t.Errorf("%s imports %s", path, inModule(i))
 			}
 		}
@@ -93,6 +97,35 @@ func TestImports(t *testing.T) {
 }
 
 func isOurs(path string) bool { return path == module || strings.HasPrefix(path, module+"/") }
+
+// isSQL reports whether a package is database/sql, a part of it or a driver: only connect, which
+// holds the store, may import one.
+func isSQL(path string) bool {
+	return slices.ContainsFunc([]string{"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx"},
+		func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
+}
+
+// TestStoreFiles holds the SQL of connect to the files whose names begin with "store".
+func TestStoreFiles(t *testing.T) {
+	files, err := filepath.Glob("connect/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		if name := filepath.Base(file); strings.HasPrefix(name, "store") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			if path := strings.Trim(i.Path.Value, `"`); isSQL(path) {
+				t.Errorf("%s imports %s: what it does with that belongs to a store*.go", file, path)
+			}
+		}
+	}
+}
 
 func inModule(path string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(path, module), "/")

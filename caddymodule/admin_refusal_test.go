@@ -103,7 +103,7 @@ func TestAdminAPIRefuses(t *testing.T) {
 		"audit page text": {"GET", audit + "?page=one", "", "invalid_request", "page: must be a whole number from 1"},
 		"audit limit 0": {"GET", audit + "?limit=0", "", "invalid_request",
 			"limit: must be a whole number from 1 to 100"},
-		"audit limit 101":     {"GET", audit + "?limit=101", "", "invalid_request", "limit: must be 1 to 100"},
+		"audit limit 101":     {"GET", audit + "?limit=101", "", "invalid_request", "limit: must be a whole number from 1 to 100"},
 		"audit of no tenant":  {"GET", audit + "?tenant=", "", "invalid_request", "tenant: is empty"},
 		"audit of a blank":    {"GET", audit + "?connection=%20", "", "invalid_request", "connection: is empty"},
 		"audit since nothing": {"GET", audit + "?since", "", "invalid_request", "since: is empty"},

@@ -92,12 +92,12 @@ func TestClientFieldCommandErrors(t *testing.T) {
 			"--field developer_token: a secret must not stand among arguments"},
 		"unknown": {[]string{"developer=NEVER"}, "--field developer: a secret must not stand among arguments"},
 		"unknown, in a file": {[]string{"developer=@/dev/stdin", "region=eu"},
-			"field developer of the oauth client for ads is none that the app takes from its client: write one of " +
+			"field developer of the oauth client for ads is not one that the app takes from its client: write one of " +
 				"developer_token, region"},
 		"the end user's": {[]string{"site=NEVER", "region=eu"},
-			"field site of the oauth client for ads is none that the app takes"},
+			"field site of the oauth client for ads is not one that the app takes"},
 		"no option": {[]string{"developer_token=@/dev/stdin", "region=NEVER"},
-			"field region of the oauth client for ads is none of eu, us"},
+			"field region of the oauth client for ads must be one of eu, us"},
 		"no value":              {[]string{"region="}, "fields: region: must be 1 to"},
 		"no name":               {[]string{"=NEVER"}, "--field: write NAME=VALUE"},
 		"no sign":               {[]string{"NEVER"}, "--field: write NAME=VALUE"},

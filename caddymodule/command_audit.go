@@ -80,7 +80,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 // so that a row could come twice.
 func readAudit(cmd *cobra.Command, store *connect.Store, f connect.AuditFilter, limit int) (rows []connect.AuditRow,
 	err error) {
-	f.Limit = min(limit, 100)
+	f.Limit = min(limit, connect.MaxLimit)
 	for f.Page = 1; len(rows) < limit; f.Page++ {
 		page, _, err := store.Audit(cmd.Context(), f)
 		if err != nil || len(page) == 0 {

@@ -62,8 +62,8 @@ func TestCallerKeyCommands(t *testing.T) {
 		t.Errorf("said %q, want %q", base, want)
 	}
 	for key, want := range map[string]string{strings.TrimSpace(plain): id1, made.Key: made.ID} {
-		if got := snapshot.Callers[connect.Digest(policy.DigestOf(key))].ID; got == "" || got != want {
-			t.Errorf("the key that was printed is that of %q, want %q", got, want)
+		if got := snapshot.Callers[policy.DigestOf(key)]; got == nil || got.ID != want {
+			t.Errorf("the key that was printed is that of %+v, want %q", got, want)
 		}
 	}
 	if made.User != "alice@example.com" || made.ExpiresAt.Before(before.Add(30*24*time.Hour-time.Second)) ||

@@ -126,7 +126,7 @@ func (r *connectionRow) cells() []string {
 func (f *storeFlags) listConnections(cmd *cobra.Command, store *connect.Store, filter connect.Filter) error {
 	list := []connectionRow{}
 	rows := [][]string{}
-	filter.Limit = 100
+	filter.Limit = connect.MaxLimit
 	for filter.Page = 1; ; filter.Page++ {
 		page, total, err := store.Connections(cmd.Context(), filter)
 		if err != nil {

@@ -141,7 +141,7 @@ func TestOAuthClientCommandErrors(t *testing.T) {
 		"file missing": {"", set("gmail", "--secret-file", filepath.Join(dir, "none")), "no such file"},
 		"bad client id": {"cs-NEVER", set("gmail", "--client-id", "a\nb"),
 			"client_id: must be 1 to 512 bytes of visible ASCII"},
-		"bad scope":          {"cs-NEVER", set("gmail", "--scopes", "openid email"), "scopes: each must be 1 to 200 bytes"},
+		"bad scope":          {"cs-NEVER", set("gmail", "--scopes", "openid email"), "scopes: write each by itself, 1 to 200 bytes"},
 		"delete unknown":     {"", []string{"delete", "gmail"}, connect.ErrNoOAuthClient.Error()},
 		"delete of a tenant": {"", []string{"delete", "gmail", "--tenant", "acme"}, connect.ErrNoOAuthClient.Error()},
 	} {

@@ -17,7 +17,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/vault"
 )
 
 // run runs one of the module's commands as Caddy does, with input on standard input.
@@ -106,7 +106,7 @@ func TestKeysetCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := run(t, "", "keyset", "create", "--data", dir); err == nil ||
-		!strings.Contains(err.Error(), connect.ErrKeysetMissing.Error()) {
+		!strings.Contains(err.Error(), vault.ErrKeysetMissing.Error()) {
 		t.Errorf("create over a store without its keyset: %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -56,7 +55,7 @@ func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
 	}
 	var store policy.KeyStore
 	if g.store != nil {
-		store = keyStore{g.store}
+		store = g.store // a nil *connect.Store would not be a nil KeyStore
 	}
 	g.keyring, err = policy.NewKeyring(ctx, configured, store, admit, g.log)
 	return err
@@ -184,47 +183,6 @@ func (g *gateway) admitStored(a *App, s policy.StoredTenant, configured *Tenant)
 		t.Capabilities = s.Capabilities
 	}
 	return t
-}
-
-// keyStore shows the keyring the tenants and the caller keys of a store.
-type keyStore struct{ store *connect.Store }
-
-func (k keyStore) Version(ctx context.Context) (int64, error) { return k.store.TenantsVersion(ctx) }
-
-func (k keyStore) Load(ctx context.Context) (policy.Stored, error) {
-	snapshot, err := k.store.TenantKeys(ctx)
-	if err != nil {
-		return policy.Stored{}, err
-	}
-	byID := make(map[string]*policy.StoredTenant, len(snapshot.Tenants))
-	for id, t := range snapshot.Tenants {
-		caps, err := policy.ParseCapabilities(t.Capabilities)
-		if err != nil {
-			return policy.Stored{}, fmt.Errorf("tenant %s: %w", id, err)
-		}
-		byID[id] = &policy.StoredTenant{ID: id, Capabilities: caps, Disabled: t.Disabled}
-	}
-	for digest, id := range snapshot.Keys {
-		if t := byID[id]; t != nil {
-			t.Keys = append(t.Keys, policy.Digest(digest))
-		}
-	}
-	stored := policy.Stored{
-		Version: snapshot.Version,
-		Tenants: make([]policy.StoredTenant, 0, len(byID)),
-		Callers: make(map[policy.Digest]*policy.CallerKey, len(snapshot.Callers)),
-	}
-	for _, t := range byID {
-		stored.Tenants = append(stored.Tenants, *t)
-	}
-	for digest, c := range snapshot.Callers {
-		stored.Callers[policy.Digest(digest)] = &policy.CallerKey{
-			ID: c.ID, Tenant: c.Tenant, User: c.User, Connection: c.Connection, Apps: c.Apps,
-			Rules: policy.RulesFor(c.Methods, c.Paths), Budget: policy.Budget(c.Budget),
-			Passthrough: c.Errors == policy.Passthrough, Expires: c.ExpiresAt,
-		}
-	}
-	return stored, nil
 }
 
 // clientKey names an OAuth client; tenant is empty for the one of all tenants.

@@ -34,7 +34,7 @@ const maxSlug = 64
 // takes something secret from the connection: a request cannot go out bare for want of a place,
 // and what it carries is kept out of configurations and scrubbed from answers.
 func (a *App) Check() error {
-	if err := checkSlug(a.Slug); err != nil {
+	if err := CheckSlug(a.Slug); err != nil {
 		return fmt.Errorf("app %q: %w", a.Slug, err)
 	}
 	c := checker{a}
@@ -55,7 +55,8 @@ func (a *App) Check() error {
 // checker holds the rules, one method for each property of an app.
 type checker struct{ *App }
 
-func checkSlug(slug string) error {
+// CheckSlug reports what keeps slug from naming an app. The error never repeats it.
+func CheckSlug(slug string) error {
 	if slug == "" || len(slug) > maxSlug || !consistsOf(slug, '-') {
 		return fmt.Errorf("slug must be 1 to %d of a-z, 0-9 and -: write it like my-app", maxSlug)
 	}

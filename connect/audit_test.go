@@ -24,7 +24,7 @@ func TestAuditTrail(t *testing.T) {
 			if err := c.do(WithActor(t.Context(), Actor{Name: "api key 0123456789ab", Request: "req-1"}), v); err != nil {
 				t.Fatal(err)
 			}
-			rows, total, err := v.Audit(t.Context(), AuditFilter{Limit: maxLimit})
+			rows, total, err := v.Audit(t.Context(), AuditFilter{Limit: MaxLimit})
 			if err != nil || total-before != len(c.want) {
 				t.Fatalf("%d rows more, %v; want %d", total-before, err, len(c.want))
 			}

@@ -31,8 +31,9 @@ func fill(tb testing.TB, s *Store, n, tenants int) (found []Connection) {
 				return err
 			}
 			digest := DigestOf(c.ID)
-			if _, err := tx.ExecContext(tb.Context(), `INSERT INTO links (digest, connection, status, renews, created_at, expires_at)
-				VALUES (?, ?, 'active', 0, ?, ?)`, digest[:], c.ID, epoch.UnixMilli(), epoch.Add(LinkLifetime).UnixMilli()); err != nil {
+			if _, err := tx.ExecContext(tb.Context(), `INSERT INTO links
+				(digest, connection, status, renews, created_at, expires_at) VALUES (?, ?, 'active', 0, ?, ?)`,
+				digest[:], c.ID, epoch.UnixMilli(), epoch.Add(LinkLifetime).UnixMilli()); err != nil {
 				return err
 			}
 			found = append(found, c)
@@ -86,7 +87,7 @@ func BenchmarkConnections(b *testing.B) {
 		// 7919 is a prime: one tenant after the other, and no two that are neighbours.
 		of := func(f Filter) func(i int) Filter {
 			return func(i int) Filter {
-				f.Tenant, f.Limit = tenantOf(i*7919%size.tenants), maxLimit
+				f.Tenant, f.Limit = tenantOf(i*7919%size.tenants), MaxLimit
 				return f
 			}
 		}
@@ -99,7 +100,7 @@ func BenchmarkConnections(b *testing.B) {
 				return Filter{Tenant: c.Tenant, User: c.User}
 			}},
 			{"tenant", of(Filter{})},
-			{"tenant, last page", of(Filter{Page: size.rows / size.tenants / maxLimit})},
+			{"tenant, last page", of(Filter{Page: size.rows / size.tenants / MaxLimit})},
 			{"active", of(Filter{Status: Active})},
 			{"expired", of(Filter{Status: Expired})},
 			{"search many", of(Filter{Search: "Customer"})},

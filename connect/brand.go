@@ -1,13 +1,14 @@
 package connect
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/vendgate/vendgate/vending"
 )
 
 // Brand is how a tenant appears on the hosted pages.
@@ -19,10 +20,10 @@ type Brand struct {
 	// Accent is a colour, `#rrggbb`; empty means the pages' own. Pages adjust it until its contrast
 	// suffices.
 	Accent string
-	// FrameAncestors are the origins that may frame the hosted pages; none means that nobody may.
+	// FrameAncestors are the origins that may frame the hosted pages; none means that no page may.
 	FrameAncestors []string
 	// UserHint is how the hosted pages tell whose connection it is: HintMasked, which empty means too,
-	// HintOff, or words of the tenant's own in which HintUser stands for the masked address.
+	// HintOff, or words of the tenant's own with HintUser as the placeholder of the masked address.
 	UserHint string
 	// Unconfirmed is what becomes of credentials that their provider neither accepts nor refuses:
 	// AskUnconfirmed, which empty means too, or RefuseUnconfirmed.
@@ -46,7 +47,19 @@ const (
 
 var accentForm = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 
-// CheckBrand reports what is wrong with b, after bringing it into the form in which it is kept.
+// BrandError says which field of a brand is invalid, by the name it has in the store and the admin
+// API, and what to write.
+type BrandError struct{ Field, Advice string }
+
+func (e *BrandError) Error() string { return e.Field + ": " + e.Advice }
+
+func invalidBrand(field, advice string) error {
+	e := &BrandError{field, advice}
+	return &vending.Error{Code: vending.InvalidRequest, Origin: vending.FromGateway, Message: e.Error(), Err: e}
+}
+
+// CheckBrand reports what is wrong with b, as a *[BrandError], after bringing it into the form in
+// which it is kept.
 func CheckBrand(b *Brand) error { return b.normalize() }
 
 func (b *Brand) normalize() error {
@@ -54,20 +67,20 @@ func (b *Brand) normalize() error {
 	b.UserHint = strings.TrimSpace(b.UserHint)
 	switch {
 	case !isPlain(b.Name, maxBrandName):
-		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxBrandName))
+		return invalidBrand("name", fmt.Sprintf("must be at most %d bytes of text without control characters", maxBrandName))
 	case b.Accent != "" && !accentForm.MatchString(b.Accent):
-		return invalid("accent: write a colour like #0a66c2")
+		return invalidBrand("accent", "write a colour like #0a66c2")
 	case b.LogoURL != "" && !isLogoURL(b.LogoURL):
-		return invalid(fmt.Sprintf("logo_url: write an https URL of at most %d bytes, without user info or quotes",
+		return invalidBrand("logo_url", fmt.Sprintf("write an https URL of at most %d bytes, without user info or quotes",
 			maxLogoURL))
 	case len(b.FrameAncestors) > maxFrameAncestors:
-		return invalid(fmt.Sprintf("frame_ancestors: at most %d origins", maxFrameAncestors))
+		return invalidBrand("frame_ancestors", fmt.Sprintf("write at most %d origins", maxFrameAncestors))
 	case b.Unconfirmed != "" && b.Unconfirmed != AskUnconfirmed && b.Unconfirmed != RefuseUnconfirmed:
-		return invalid("unconfirmed: write ask or refuse")
+		return invalidBrand("unconfirmed", "write ask or refuse")
 	}
 	for _, origin := range b.FrameAncestors {
 		if !isOrigin(origin) {
-			return invalid("frame_ancestors: write origins like https://app.example.com")
+			return invalidBrand("frame_ancestors", "write origins like https://app.example.com")
 		}
 	}
 	return checkUserHint(b.UserHint)
@@ -98,18 +111,50 @@ func isAuthority(u *url.URL) bool {
 	return hostPortForm.MatchString(u.Host) && (err == nil || u.Port() == "")
 }
 
-// SetBrand changes how a tenant appears. An unknown one is ErrTenantUnknown; what is wrong with b
-// is a *vending.Error with `invalid_request`.
-func (s *Store) SetBrand(ctx context.Context, tenant string, b Brand) error {
-	if err := b.normalize(); err != nil {
-		return err
+// The values of Brand.UserHint that are not shown as text, and the placeholder for the masked
+// address.
+const (
+	HintMasked = "masked"
+	HintOff    = "off"
+	HintUser   = "{user}"
+)
+
+// maxUserHint bounds the words of a hint, in bytes.
+const maxUserHint = 200
+
+// hintWord is a single word, which tells an end user nothing: mostly a mistyped "off".
+var hintWord = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+func checkUserHint(hint string) error {
+	switch {
+	case hint == "", hint == HintMasked, hint == HintOff:
+		return nil
+	case !isPlain(hint, maxUserHint):
+		return invalidBrand("user_hint",
+			fmt.Sprintf("must be at most %d bytes of text without control characters", maxUserHint))
+	case hintWord.MatchString(hint):
+		return invalidBrand("user_hint", `write masked, off, or words of your own like "For the account {user}"`)
+	case strings.ContainsAny(strings.ReplaceAll(hint, HintUser, ""), "{}"):
+		return invalidBrand("user_hint", "{user}, the masked address, is the only placeholder")
 	}
-	return s.changeTenants(ctx, "changing a tenant", func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ?, user_hint = ?,
-			unconfirmed = ? WHERE id = ?`, b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), b.UserHint, b.Unconfirmed, tenant)
-		if err := changed(r, err, ErrTenantUnknown); err != nil {
-			return err
-		}
-		return s.record(ctx, tx, AuditRow{Event: TenantChanged, Tenant: tenant})
-	})
+	return nil
+}
+
+// MaskUser makes of an end user's address what its owner recognizes and others do not learn: of the
+// local part its first and last character, `m…y@example.com`, and of one that would be whole by
+// that its first alone, `m…@example.com`. The mask does not tell how long the part is.
+func MaskUser(user string) string {
+	local, domain := user, ""
+	if at := strings.LastIndexByte(user, '@'); at >= 0 {
+		local, domain = user[:at], user[at:]
+	}
+	masked := "…"
+	if first, size := utf8.DecodeRuneInString(local); size > 0 {
+		masked = string(first) + masked
+	}
+	if utf8.RuneCountInString(local) > 2 {
+		last, _ := utf8.DecodeLastRuneInString(local)
+		masked += string(last)
+	}
+	return masked + domain
 }

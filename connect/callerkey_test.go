@@ -69,11 +69,15 @@ func TestCallerKeys(t *testing.T) {
 	if got := must[[]CallerKey](t)(server.CallerKeys(t.Context(), "")); len(got) != 3 {
 		t.Errorf("%d keys in all", len(got))
 	}
-	snap := must[Snapshot](t)(server.TenantKeys(t.Context()))
-	if got := snap.Callers[DigestOf(bound.Reveal())]; !reflect.DeepEqual(got, want[1]) || len(snap.Callers) != 3 {
-		t.Errorf("a gateway reads %+v among %d, want %+v", got, len(snap.Callers), want[1])
+	wantStored := &policy.CallerKey{
+		ID: want[1].ID, Tenant: "acme", User: "alice@example.com", Connection: other, Apps: full.Apps,
+		Rules: policy.RulesFor(full.Methods, full.Paths), Budget: 30, Expires: want[1].ExpiresAt,
 	}
-	if _, isTenants := snap.Keys[DigestOf(plain.Reveal())]; isTenants {
+	stored := must[policy.Stored](t)(server.TenantKeys(t.Context())).Callers
+	if got := stored[policy.DigestOf(bound.Reveal())]; !reflect.DeepEqual(got, wantStored) || len(stored) != 3 {
+		t.Errorf("a gateway reads %+v among %d, want %+v", got, len(stored), wantStored)
+	}
+	if _, isTenants := liveKeys(t, server)[DigestOf(plain.Reveal())]; isTenants {
 		t.Error("a caller key is a tenant's")
 	}
 }
@@ -114,15 +118,15 @@ func TestCallerKeysEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			clock.set(time.Hour - time.Millisecond)
-			before := must[Snapshot](t)(server.TenantKeys(t.Context()))
-			if before.Callers[DigestOf(key.Reveal())].ID != made.ID {
+			before := must[policy.Stored](t)(server.TenantKeys(t.Context()))
+			if k := before.Callers[policy.DigestOf(key.Reveal())]; k == nil || k.ID != made.ID {
 				t.Fatal("the key does not live")
 			}
 			if err := c.end(t, s, &clock, made.ID, connection); err != nil {
 				t.Fatal(err)
 			}
-			after := must[Snapshot](t)(server.TenantKeys(t.Context()))
-			if _, lives := after.Callers[DigestOf(key.Reveal())]; lives {
+			after := must[policy.Stored](t)(server.TenantKeys(t.Context()))
+			if _, lives := after.Callers[policy.DigestOf(key.Reveal())]; lives {
 				t.Error("the key lives")
 			}
 			if c.want != "" && after.Version == before.Version {
@@ -260,7 +264,7 @@ func TestCreateCallerKeyRefuses(t *testing.T) {
 func TestCallerKeyNeverPrints(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	key, made := createCallerKey(t, s, callerKey(importGmail(t, s, "ya29.one")))
-	for name, text := range printed(key, made, must[Snapshot](t)(s.TenantKeys(t.Context())).Tenants) {
+	for name, text := range printed(key, made, must[policy.Stored](t)(s.TenantKeys(t.Context()))) {
 		if strings.Contains(text, key.Reveal()) {
 			t.Errorf("%s prints the key", name)
 		}
@@ -284,8 +288,9 @@ func TestMigrationToCallerKeys(t *testing.T) {
 	}
 	s := openStore(t, dir)
 	key, made := createCallerKey(t, s, callerKey(id))
-	if got := must[Snapshot](t)(s.TenantKeys(t.Context())).Callers[DigestOf(key.Reveal())].ID; got != made.ID {
-		t.Errorf("the key is %q, want %q", got, made.ID)
+	stored := must[policy.Stored](t)(s.TenantKeys(t.Context())).Callers
+	if got := stored[policy.DigestOf(key.Reveal())]; got == nil || got.ID != made.ID {
+		t.Errorf("the key is %+v, want %q", got, made.ID)
 	}
 	wantAccess(t, s, id, "ya29.before")
 }

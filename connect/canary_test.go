@@ -74,7 +74,7 @@ func manage(t *testing.T, s *Store) (canaries []string) {
 	t.Helper()
 	used, renewed, left := createLink(t, s), createLink(t, s), createLink(t, s)
 	fresh := renewLink(t, s, renewed.Connection.ID)
-	a := attemptOf(left)
+	a := authRequestOf(left)
 	a.Verifier, a.Fields = vending.NewSecret("canary-verifier"), []vending.Field{
 		{Name: "client_secret", Value: "canary-field"}}
 	for _, taken := range []bool{true, false} { // one stays
@@ -83,7 +83,7 @@ func manage(t *testing.T, s *Store) (canaries []string) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.TakeAttempt(t.Context(), DigestOf("canary-state-true"), DigestOf("canary-browser")); err != nil {
+	if _, err := s.ConsumeAuthRequest(t.Context(), DigestOf("canary-state-true"), DigestOf("canary-browser")); err != nil {
 		t.Fatal(err)
 	}
 	must[LinkState](t)(s.AcceptLink(t.Context(), digestOf(used)))

@@ -11,7 +11,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// The bounds of what comes with an OAuth client beside its secret, in numbers and in bytes.
+// The bounds of what comes with an OAuth client besides its secret, in numbers and in bytes.
 const (
 	maxClientFields     = 20
 	maxClientFieldName  = 64
@@ -47,8 +47,8 @@ func (c OAuthClient) FieldsOf(app *catalog.App) (found []vending.Field) {
 	return found
 }
 
-// AddressFields returns the fields of c that stand in app's addresses. A grant keeps them: they say
-// where it was obtained, and its tokens must not go anywhere else when the client is set anew.
+// AddressFields returns the fields of c that are parts of app's addresses. A grant keeps them: they
+// say where it was obtained, and its tokens must not go anywhere else when the client is replaced.
 func (c OAuthClient) AddressFields(app *catalog.App) (found []vending.Field) {
 	for _, name := range app.AddressFields() {
 		found = append(found, vending.Field{Name: name, Value: c.field(name)})
@@ -96,8 +96,8 @@ func (c OAuthClient) field(name string) string {
 	return ""
 }
 
-// Fits reports why c cannot serve app, as a *ClientFieldError: a field is missing. One more than
-// the app takes is in nobody's way: an entry of the catalog may have taken it once.
+// Fits reports why c cannot serve app, as a *ClientFieldError: a field is missing. An extra
+// one does no harm: an entry of the catalog may have taken it once.
 func (c OAuthClient) Fits(app *catalog.App) error {
 	if app.OAuth1 != nil && c.Secret.IsZero() {
 		return &ClientFieldError{app.Slug, catalog.ClientSecret, "is missing: the app's requests are signed with it"}
@@ -110,9 +110,9 @@ func (c OAuthClient) Fits(app *catalog.App) error {
 	return nil
 }
 
-// FitsExactly is Fits for whoever sets c: it has no field but those that app takes from its client,
-// of choices one, and no value with spaces around it, which come from pasting and which nobody
-// sees.
+// FitsExactly is Fits for those who set c: it has no field but those that app takes from its
+// client, of choices one, and no value with spaces around it, which come from pasting and are not
+// seen.
 func (c OAuthClient) FitsExactly(app *catalog.App) error {
 	if err := checkClientFields(c.Fields); err != nil {
 		return err
@@ -124,12 +124,12 @@ func (c OAuthClient) FitsExactly(app *catalog.App) error {
 		case f.Name == catalog.ClientID:
 			return &ClientFieldError{app.Slug, f.Name, "is the client id itself: take the field out"}
 		case !known:
-			return &ClientFieldError{app.Slug, f.Name, "is none that the app takes from its client: " + written(declared)}
+			return &ClientFieldError{app.Slug, f.Name, "is not one that the app takes from its client: " + written(declared)}
 		}
 	}
 	for _, d := range declared {
 		if value := c.field(d.Name); value != "" && len(d.Options) > 0 && !slices.Contains(d.Options, value) {
-			return &ClientFieldError{app.Slug, d.Name, "is none of " + strings.Join(d.Options, ", ")}
+			return &ClientFieldError{app.Slug, d.Name, "must be one of " + strings.Join(d.Options, ", ")}
 		}
 	}
 	for _, f := range append([]ClientField{{catalog.ClientID, vending.NewSecret(c.ID)}, {catalog.ClientSecret, c.Secret}},
@@ -157,7 +157,7 @@ func written(declared []catalog.Field) string {
 // checkClientFields bounds fields as far as that can be known without the catalog.
 func checkClientFields(fields []ClientField) error {
 	if len(fields) > maxClientFields {
-		return invalid(fmt.Sprintf("fields: must be at most %d", maxClientFields))
+		return invalid(fmt.Sprintf("fields: write at most %d", maxClientFields))
 	}
 	seen := map[string]bool{}
 	for _, f := range fields {

@@ -2,7 +2,6 @@ package connect
 
 import (
 	"errors"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,11 +53,11 @@ func TestClientFields(t *testing.T) {
 	if resealed, err := s.RotateKeyset(t.Context()); err != nil || resealed != 2 {
 		t.Fatalf("%d re-sealed, %v", resealed, err)
 	}
-	newest := s.vault.keys.Load()
+	newest := s.vault.Primary()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	dropOldKeys(t, newest, filepath.Join(dir, keysetName))
+	dropOldKeys(t, dir, newest)
 	s = openStore(t, dir)
 	wanted(s)
 	list := must[[]StoredOAuthClient](t)(s.OAuthClients(t.Context(), ""))
@@ -114,9 +113,9 @@ func TestClientFits(t *testing.T) {
 		"one missing": {withFields(c, "region", "eu"),
 			"field developer_token of the oauth client for ads is missing: set it with the client"},
 		"no option": {withFields(c, "region", "canary", "developer_token", "canary"),
-			"field region of the oauth client for ads is none of eu, us"},
+			"field region of the oauth client for ads must be one of eu, us"},
 		"an end user's": {withFields(c, "account", "canary"),
-			"field account of the oauth client for ads is none that the app takes from its client: write one of " +
+			"field account of the oauth client for ads is not one that the app takes from its client: write one of " +
 				"developer_token, region"},
 		"spaced id": {withFields(client(" canary", "s"), "region", "eu", "developer_token", "d"),
 			"field client_id of the oauth client for ads begins or ends with a space: take it out"},

@@ -70,6 +70,9 @@ func TestImportRefuses(t *testing.T) {
 		"upper-case tenant": {func(c *Connection) {
 			c.Tenant = "Acme"
 		}, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"slug of two hyphens": {func(c *Connection) {
+			c.App = "a--b"
+		}, GrantValues{AccessToken: "a"}, vending.InvalidRequest},
 		"slug with slash": {func(c *Connection) {
 			c.App = "gmail/x"
 		}, GrantValues{AccessToken: "a"}, vending.InvalidRequest},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -21,7 +22,7 @@ type GrantValues struct {
 	Scope string
 	// Expiry is when the access token ends, kept to the second; zero if the provider does not say.
 	Expiry time.Time
-	// Fields are the values of a key-based app, or those that an OAuth app needs beside its token.
+	// Fields are the values of a key-based app, or those that an OAuth app needs besides its token.
 	Fields []vending.Field
 	// SiteNames are the addresses by which the connection's site calls itself in links; see
 	// [vending.Credential.Naming]. They are found when an end user connects, and nothing is sent to
@@ -41,8 +42,8 @@ type Grant struct {
 // NewGrant makes a grant that no provider is known to accept. It keeps v.Fields.
 func NewGrant(v GrantValues) Grant { return Grant{values: &v} }
 
-// Verify returns g as one that its provider issued or was seen to accept. A store tells that of the
-// connection; the vault does not seal it, and a grant that was read from a store lacks it.
+// Verify returns g as one that its provider issued or was seen to accept. A store keeps that with
+// the connection; the vault does not seal it, and a grant that was read from a store lacks it.
 func (g Grant) Verify() Grant {
 	g.verified = !g.IsZero()
 	return g
@@ -65,16 +66,24 @@ func (g Grant) IsZero() bool { return g.values == nil }
 // redacted is what a grant prints as.
 const redacted = "[redacted]"
 
-func (Grant) String() string               { return redacted }
-func (Grant) GoString() string             { return redacted }
-func (Grant) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
-func (Grant) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (Grant) String() string { return redacted }
+
+func (Grant) GoString() string { return redacted }
+
+func (Grant) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+func (Grant) LogValue() slog.Value { return slog.StringValue(redacted) }
+
 func (Grant) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-func (GrantValues) String() string               { return redacted }
-func (GrantValues) GoString() string             { return redacted }
-func (GrantValues) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
-func (GrantValues) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (GrantValues) String() string { return redacted }
+
+func (GrantValues) GoString() string { return redacted }
+
+func (GrantValues) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+func (GrantValues) LogValue() slog.Value { return slog.StringValue(redacted) }
+
 func (GrantValues) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // maxGrant bounds an encoded grant, in bytes. The largest tokens known (JWTs with many groups) are
@@ -190,4 +199,17 @@ func (d *decoder) text() string {
 	s := d.rest[:n]
 	d.rest = d.rest[n:]
 	return s
+}
+
+// binding is what a grant is sealed to. Beside tenant, connection and version it holds the end user
+// and the app: else a writer of the database could move a grant to their own address, or to
+// an app that sends it to another host.
+type binding struct {
+	tenant, id, user, app string
+	version               int64
+}
+
+// associatedData encodes b.
+func (b binding) associatedData() []byte {
+	return vault.Bind(b.version, "connection", b.tenant, b.id, b.user, b.app)
 }

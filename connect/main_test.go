@@ -169,7 +169,7 @@ func describe(t testing.TB, s *Store, id string) Connection {
 // wantEvents checks the events of the audit trail, oldest first.
 func wantEvents(t testing.TB, s *Store, f AuditFilter, want ...Event) {
 	t.Helper()
-	f.Limit = maxLimit
+	f.Limit = MaxLimit
 	rows, _, err := s.Audit(t.Context(), f)
 	if err != nil {
 		t.Fatal(err)

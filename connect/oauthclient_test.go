@@ -2,15 +2,16 @@ package connect
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"path/filepath"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/tink-crypto/tink-go/v2/keyset"
-
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -100,11 +101,11 @@ func TestMovedOAuthClient(t *testing.T) {
 			setClient(t, s, "acme", "gmail", client("id", "canary"))
 			execSQL(t, s, c.move)
 			got, err := s.OAuthClient(t.Context(), c.tenant, c.app)
-			if !errors.Is(err, ErrSealed) || !got.Secret.IsZero() || got.ID != "" {
-				t.Errorf("%v, want %v", err, ErrSealed)
+			if !errors.Is(err, vault.ErrSealed) || !got.Secret.IsZero() || got.ID != "" {
+				t.Errorf("%v, want %v", err, vault.ErrSealed)
 			}
-			if resealed, err := s.RotateKeyset(t.Context()); !errors.Is(err, ErrSealed) || resealed != 1 {
-				t.Errorf("%d re-sealed, %v; want the grant alone and %v", resealed, err, ErrSealed)
+			if resealed, err := s.RotateKeyset(t.Context()); !errors.Is(err, vault.ErrSealed) || resealed != 1 {
+				t.Errorf("%d re-sealed, %v; want the grant alone and %v", resealed, err, vault.ErrSealed)
 			}
 		})
 	}
@@ -124,8 +125,8 @@ func TestOAuthClientOutlivesItsKey(t *testing.T) {
 	if err := tool.pool.QueryRow(`SELECT sealed FROM oauth_clients WHERE app = 'gmail'`).Scan(&sealed); err != nil {
 		t.Fatal(err)
 	}
-	newest := tool.vault.keys.Load()
-	if !bytes.HasPrefix(sealed, newest.prefix()) {
+	newest := tool.vault.Primary()
+	if !bytes.HasPrefix(sealed, tool.vault.Prefix()) {
 		t.Error("the secret is sealed by the old key")
 	}
 	setClient(t, server, "", "gmail", client("id", "later")) // which has not heard of the new key
@@ -133,29 +134,12 @@ func TestOAuthClientOutlivesItsKey(t *testing.T) {
 	if err := errors.Join(server.Close(), tool.Close()); err != nil {
 		t.Fatal(err)
 	}
-	dropOldKeys(t, newest, filepath.Join(dir, keysetName))
+	dropOldKeys(t, dir, newest)
 	alone := openStore(t, dir)
 	wantClient(t, alone, "acme", "gmail", client("id", "secret"))
 	wantClient(t, alone, "acme", "slack", OAuthClient{ID: "public"})
 	wantClient(t, alone, "", "gmail", client("id", "later"))
 	wantAccess(t, alone, id, "ya29.one")
-}
-
-// dropOldKeys leaves k's newest key alone in the keyset file.
-func dropOldKeys(t *testing.T, k *keyring, path string) {
-	t.Helper()
-	m := keyset.NewManagerFromHandle(k.handle)
-	for id := range k.ids {
-		if id != k.primary {
-			if err := m.Delete(id); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	left := must[*keyring](t)(newKeyring(must[*keyset.Handle](t)(m.Handle())))
-	if err := left.write(path); err != nil || left.handle.Len() != 1 {
-		t.Fatalf("%d keys are left, %v", left.handle.Len(), err)
-	}
 }
 
 // TestSetOAuthClientRefuses checks that what is wrong is named, never repeated, and leaves the
@@ -187,6 +171,9 @@ func TestSetOAuthClientRefuses(t *testing.T) {
 		"empty scope":          {"acme", "gmail", client("id", "s", ""), "scopes:"},
 		"two scopes in one":    {"acme", "gmail", client("id", "s", "canary canary"), "scopes:"},
 		"long scope":           {"acme", "gmail", client("id", "s", strings.Repeat("canary", 40)), "scopes:"},
+		"scope with a quote":   {"acme", "gmail", client("id", "s", `canary"`), "scopes:"},
+		"scope with backslash": {"acme", "gmail", client("id", "s", `canary\x`), "scopes:"},
+		"app of two hyphens":   {"acme", "canary--x", client("id", "s"), "app:"},
 		"scope of a tab":       {"acme", "gmail", client("id", "s", "canary\t"), "scopes:"},
 		"scope that is no one": {"acme", "gmail", client("id", "s", "ok", "canaré"), "scopes:"},
 	} {
@@ -215,5 +202,51 @@ func TestOAuthClientNeverPrints(t *testing.T) {
 		if strings.Contains(text, "canary") {
 			t.Errorf("%s prints the secret", name)
 		}
+	}
+}
+
+// TestStoredScopes checks that what an earlier version stored is still loaded.
+func TestStoredScopes(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	setClient(t, s, "acme", "gmail", client("id", "secret"))
+	execSQL(t, s, `UPDATE oauth_clients SET scopes = 'mail.read "odd" a\b'`)
+	wantClient(t, s, "acme", "gmail", client("id", "secret", "mail.read", `"odd"`, `a\b`))
+}
+
+func TestResolveOAuthClient(t *testing.T) {
+	app := &catalog.App{Slug: "ads", Fields: []catalog.Field{{Name: "developer_token", From: catalog.FromClient}}}
+	fits := OAuthClient{ID: "id", Fields: []ClientField{{"developer_token", vending.NewSecret("x")}}}
+	down := errors.New("disk on fire")
+	for name, c := range map[string]struct {
+		found  OAuthClient
+		err    error
+		wraps  error
+		unfits bool
+	}{
+		"found":            {fits, nil, nil, false},
+		"none":             {OAuthClient{}, ErrNoOAuthClient, ErrNoOAuthClient, true},
+		"none, wrapped":    {OAuthClient{}, fmt.Errorf("x: %w", ErrNoOAuthClient), ErrNoOAuthClient, true},
+		"lacks a field":    {client("id", "secret"), nil, nil, true},
+		"cannot be looked": {OAuthClient{}, down, down, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ResolveOAuthClient(t.Context(), func(_ context.Context, tenant, slug string) (OAuthClient, error) {
+				if tenant != "acme" || slug != "ads" {
+					t.Errorf("asked for %s of %s", slug, tenant)
+				}
+				return c.found, c.err
+			}, "acme", app)
+			var unusable *OAuthClientError
+			if errors.As(err, &unusable) != c.unfits || !errors.Is(err, c.wraps) && c.wraps != nil {
+				t.Errorf("error %v", err)
+			}
+			if err == nil && !reflect.DeepEqual(got, fits) || err != nil && got.ID != "" {
+				t.Errorf("client %q", got.ID)
+			}
+			if misfit := new(ClientFieldError); name == "lacks a field" && (!errors.As(err, &misfit) ||
+				misfit.Field != "developer_token") {
+				t.Errorf("error %v, want the field's name", err)
+			}
+		})
 	}
 }

@@ -167,8 +167,13 @@ func TestNoTableIsScanned(t *testing.T) {
 		{"open link", func() error { _, err := s.OpenLink(t.Context(), digestOf(l)); return err }},
 		{"accept link", func() error { _, err := s.AcceptLink(t.Context(), digestOf(l)); return err }},
 		{"status of a link", func() error { _, err := s.Link(t.Context(), digestOf(l)); return err }},
-		{"begin attempt", func() error { return s.CreateAuthRequest(t.Context(), state, alices, attemptOf(l)) }},
-		{"take attempt", func() error { _, err := s.TakeAttempt(t.Context(), state, alices); return err }},
+		{"create authorization request", func() error {
+			return s.CreateAuthRequest(t.Context(), state, alices, authRequestOf(l))
+		}},
+		{"consume authorization request", func() error {
+			_, err := s.ConsumeAuthRequest(t.Context(), state, alices)
+			return err
+		}},
 		{"complete link", func() error { return linkUses["complete"](t, s, digestOf(l)) }},
 		{"renew link", func() (err error) { l, err = s.RenewLink(t.Context(), tenant, user, held); return err }},
 		{"reject link", func() error { return linkUses["reject"](t, s, digestOf(l)) }},

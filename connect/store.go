@@ -11,15 +11,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/vendgate/vendgate/connect/vault"
 )
 
-// The files of a store.
-const (
-	databaseName = "vendgate.db"
-	keysetName   = "keyset.json"
-)
+// databaseName is what the database of a store is called; the keyset is next to it.
+const databaseName = "vendgate.db"
 
 // ErrClosed is returned by calls on a store that was closed.
 var ErrClosed = errors.New("the store is closed")
@@ -40,10 +40,10 @@ type Options struct {
 type Store struct {
 	log   *slog.Logger
 	now   func() time.Time
-	vault *vault
+	vault *vault.Vault
 
 	// writer has one connection, because SQLite has one writer: a second would only wait for
-	// its lock, without a queue and without hearing a cancelled context.
+	// its lock, without a queue and without seeing a cancelled context.
 	writer *sql.DB
 	pool   *sql.DB
 
@@ -57,8 +57,8 @@ type Store struct {
 
 // Open opens the store in o.Dir, and makes it if there is none. It never overwrites what it finds:
 // a database without its keyset, a keyset of another database, a damaged database or one of a newer
-// version is an error (ErrKeysetMissing, ErrKeysetMismatch, ErrDamaged, ErrNewerSchema), and so is
-// a keyset that others than its owner may read (ErrKeysetExposed).
+// version is an error (vault.ErrKeysetMissing, vault.ErrKeysetMismatch, ErrDamaged,
+// ErrNewerSchema), and so is a keyset that others than its owner may read (vault.ErrKeysetExposed).
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s, err := open(ctx, o)
 	if err != nil {
@@ -71,7 +71,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // one. A dir that cannot be looked into counts as one that has a store: Open then says what is
 // wrong.
 func Exists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, databaseName)) // and never open it: see createPrivate
+	_, err := os.Stat(filepath.Join(dir, databaseName)) // and never open it: see createDatabase
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
@@ -81,16 +81,16 @@ func open(ctx context.Context, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the directory: %w", err)
+		return nil, fmt.Errorf("creating the directory: %w", err)
 	}
 	database := filepath.Join(dir, databaseName)
-	if err := createPrivate(database); err != nil {
-		return nil, fmt.Errorf("making the database: %w", err)
+	if err := createDatabase(database); err != nil {
+		return nil, fmt.Errorf("creating the database: %w", err)
 	}
 	s := &Store{
 		log:    o.Logger,
 		now:    o.Now,
-		vault:  &vault{path: filepath.Join(dir, keysetName)},
+		vault:  vault.New(filepath.Join(dir, vault.FileName)),
 		closed: make(chan struct{}),
 	}
 	if s.log == nil {
@@ -178,4 +178,59 @@ func (s *Store) transact(ctx context.Context, db *sql.DB, doing string, f func(*
 		return fmt.Errorf("%s: committing: %w", doing, err)
 	}
 	return nil
+}
+
+// closeRows closes rows and keeps the first error.
+func closeRows(rows *sql.Rows, err *error) {
+	if e := rows.Close(); *err == nil {
+		*err = e
+	}
+}
+
+// conditions are joined by AND. Their text is constant; values go as arguments.
+type conditions struct {
+	terms []string
+	args  []any
+}
+
+func (c *conditions) add(term string, args ...any) {
+	c.terms, c.args = append(c.terms, term), append(c.args, args...)
+}
+
+// equal adds a condition unless value is empty, which means any.
+func (c *conditions) equal(column, value string) {
+	if value != "" {
+		c.add(column+" = ?", value)
+	}
+}
+
+func (c *conditions) where() (clause string, args []any) {
+	if c.terms == nil {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(c.terms, " AND "), c.args
+}
+
+// changed turns a statement that changed no row into none.
+func changed(r sql.Result, err, none error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = none
+	}
+	return err
+}
+
+// mustChange turns a statement that found no connection into `connection_deleted`.
+func mustChange(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = errNoConnection()
+	}
+	return err
 }

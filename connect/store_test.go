@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/vendgate/vendgate/connect/vault"
 )
 
 func TestFirstOpen(t *testing.T) {
@@ -18,7 +20,7 @@ func TestFirstOpen(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]fs.FileMode{"": 0o700, databaseName: 0o600, keysetName: 0o600} {
+	for name, want := range map[string]fs.FileMode{"": 0o700, databaseName: 0o600, vault.FileName: 0o600} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -27,10 +29,10 @@ func TestFirstOpen(t *testing.T) {
 			t.Errorf("mode of %q is %o, want %o", name, got, want)
 		}
 	}
-	keyset := readFile(t, dir, keysetName)
+	keyset := readFile(t, dir, vault.FileName)
 	again := openStore(t, dir)
 	wantAccess(t, again, id, "ya29.one")
-	if readFile(t, dir, keysetName) != keyset {
+	if readFile(t, dir, vault.FileName) != keyset {
 		t.Error("the second open changed the keyset")
 	}
 }
@@ -101,7 +103,7 @@ func overwrite(name, data string) spoiler {
 
 func chmodKeyset(mode fs.FileMode) spoiler {
 	return func(t *testing.T, dir string) {
-		if err := os.Chmod(filepath.Join(dir, keysetName), mode); err != nil {
+		if err := os.Chmod(filepath.Join(dir, vault.FileName), mode); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,14 +133,14 @@ func TestOpenRefuses(t *testing.T) {
 		spoil spoiler
 		want  error
 	}{
-		"keyset missing":          {removeKeyset, ErrKeysetMissing},
-		"keyset of another store": {overwrite(keysetName, readFile(t, other, keysetName)), ErrKeysetMismatch},
-		"keyset empty":            {overwrite(keysetName, ""), ErrKeysetInvalid},
-		"keyset garbage": {overwrite(keysetName, `{"primaryKeyId":1,"key":[{"keyData":{"value":"c2VjcmV0"}}]}`),
-			ErrKeysetInvalid},
-		"keyset open to group":     {chmodKeyset(0o640), ErrKeysetExposed},
-		"keyset open to others":    {chmodKeyset(0o604), ErrKeysetExposed},
-		"keyset writable by group": {chmodKeyset(0o620), ErrKeysetExposed},
+		"keyset missing":          {removeKeyset, vault.ErrKeysetMissing},
+		"keyset of another store": {overwrite(vault.FileName, readFile(t, other, vault.FileName)), vault.ErrKeysetMismatch},
+		"keyset empty":            {overwrite(vault.FileName, ""), vault.ErrKeysetInvalid},
+		"keyset garbage": {overwrite(vault.FileName, `{"primaryKeyId":1,"key":[{"keyData":{"value":"c2VjcmV0"}}]}`),
+			vault.ErrKeysetInvalid},
+		"keyset open to group":     {chmodKeyset(0o640), vault.ErrKeysetExposed},
+		"keyset open to others":    {chmodKeyset(0o604), vault.ErrKeysetExposed},
+		"keyset writable by group": {chmodKeyset(0o620), vault.ErrKeysetExposed},
 		"not a database":           {overwrite(databaseName, strings.Repeat("no database at all ", 500)), ErrDamaged},
 		"damaged page":             {damagePage, ErrDamaged},
 		"truncated":                {truncateDatabase, ErrDamaged},
@@ -164,7 +166,7 @@ func checkRefusal(t *testing.T, spoil spoiler, want error) {
 		t.Fatalf("error %v, want %v", err, want)
 	}
 	after := snapshotDir(t, dir)
-	for _, file := range []string{databaseName, keysetName} {
+	for _, file := range []string{databaseName, vault.FileName} {
 		if before[file] != after[file] {
 			t.Errorf("%s was changed", file)
 		}
@@ -197,17 +199,11 @@ func TestOpenLeavesForeignDatabase(t *testing.T) {
 
 func TestUnusedKeysetIsTakenOver(t *testing.T) {
 	dir := t.TempDir()
-	k, err := generateKeyring()
-	if err == nil {
-		err = k.write(filepath.Join(dir, keysetName))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyset := readFile(t, dir, keysetName)
+	keyset := anotherKeyset(t)
+	overwrite(vault.FileName, keyset)(t, dir)
 	s := openStore(t, dir)
 	wantAccess(t, s, importGmail(t, s, "ya29.one"), "ya29.one")
-	if readFile(t, dir, keysetName) != keyset {
+	if readFile(t, dir, vault.FileName) != keyset {
 		t.Error("the keyset was replaced")
 	}
 }
@@ -230,7 +226,7 @@ func TestClosed(t *testing.T) {
 
 func removeKeyset(t *testing.T, dir string) {
 	t.Helper()
-	if err := os.Remove(filepath.Join(dir, keysetName)); err != nil {
+	if err := os.Remove(filepath.Join(dir, vault.FileName)); err != nil {
 		t.Fatal(err)
 	}
 }

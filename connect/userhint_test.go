@@ -48,8 +48,8 @@ func TestUserHint(t *testing.T) {
 	}
 	must[string](t)(s.CreateTenant(t.Context(),
 		Tenant{ID: "born", Email: "ops@born.example", Brand: Brand{UserHint: "off"}}))
-	if got := must[Snapshot](t)(s.TenantKeys(t.Context())); got.Tenants["born"].Brand.UserHint != "off" {
-		t.Errorf("in the snapshot it is %+v", got.Tenants["born"].Brand)
+	if got := must[Tenant](t)(s.Tenant(t.Context(), "born")); got.Brand.UserHint != "off" {
+		t.Errorf("of a new tenant it is %q", got.Brand.UserHint)
 	}
 }
 

@@ -53,10 +53,11 @@ func CheckKey(key string) error {
 
 // KeyStore is where tenants and keys live that come and go without a reload.
 type KeyStore interface {
-	// Version changes whenever a tenant or a key does. It is asked every second, so it must be cheap.
-	Version(ctx context.Context) (int64, error)
-	// Load returns all that there is as of some version.
-	Load(ctx context.Context) (Stored, error)
+	// TenantsVersion changes whenever a tenant or a key does. It is asked every second, so it must be
+	// cheap.
+	TenantsVersion(ctx context.Context) (int64, error)
+	// TenantKeys returns all that there is as of some version.
+	TenantKeys(ctx context.Context) (Stored, error)
 }
 
 // Stored is what a [KeyStore] holds.
@@ -184,7 +185,7 @@ func (k *Keyring) Watch(ctx context.Context) {
 func (k *Keyring) refresh(ctx context.Context) {
 	// Afterwards, so that those who waited for a slow store do not ask it one after another.
 	defer func() { k.checked.Store(time.Now().UnixNano()) }()
-	version, err := k.store.Version(ctx)
+	version, err := k.store.TenantsVersion(ctx)
 	if err == nil && version != k.snapshot.Load().version {
 		err = k.load(ctx)
 	}
@@ -197,7 +198,7 @@ func (k *Keyring) refresh(ctx context.Context) {
 func (k *Keyring) load(ctx context.Context) error {
 	k.reload.Lock()
 	defer k.reload.Unlock()
-	stored, err := k.store.Load(ctx)
+	stored, err := k.store.TenantKeys(ctx)
 	if err != nil {
 		return fmt.Errorf("loading tenants: %w", err)
 	}

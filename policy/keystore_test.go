@@ -11,14 +11,14 @@ type memoryStore struct {
 	version  int64
 	tenants  []StoredTenant
 	callers  map[Digest]*CallerKey
-	err      error // of Version
+	err      error // of TenantsVersion
 	loadErr  error
 	versions int // calls
 	loads    int
-	gate     chan struct{} // if not nil, Version waits for it or for its context
+	gate     chan struct{} // if not nil, TenantsVersion waits for it or for its context
 }
 
-func (s *memoryStore) Version(ctx context.Context) (int64, error) {
+func (s *memoryStore) TenantsVersion(ctx context.Context) (int64, error) {
 	s.mu.Lock()
 	s.versions++
 	gate := s.gate
@@ -35,7 +35,7 @@ func (s *memoryStore) Version(ctx context.Context) (int64, error) {
 	return s.version, s.err
 }
 
-func (s *memoryStore) Load(context.Context) (Stored, error) {
+func (s *memoryStore) TenantKeys(context.Context) (Stored, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.loads++

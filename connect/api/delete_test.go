@@ -207,7 +207,7 @@ func TestHoldNames(t *testing.T) {
 		for _, method := range []string{"PUT", "DELETE"} {
 			got := s.call("acme", alice, method, "/connections/"+id+"/holds/"+name, nil)
 			if ok != (got.status == 200) || !ok &&
-				got.message() != "name: a hold's must be 1 to 100 bytes of text without control characters" {
+				got.message() != "name: the name of a hold must be 1 to 100 bytes of text without control characters" {
 				t.Errorf("%s %s: %d %s", method, name, got.status, got.body)
 			}
 		}

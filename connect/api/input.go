@@ -4,12 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
-	"strconv"
 	"unicode/utf8"
 
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -80,19 +79,11 @@ func queryOf(r *http.Request, names ...string) *query {
 
 func (q *query) text(name string) string { return q.values.Get(name) }
 
-// page returns page and limit, with the contract's defaults of 1 and 20 and bounds.
+// page returns page and limit, with the contract's defaults and bounds.
 func (q *query) page() (number, limit int) {
-	return q.number("page", 1, math.MaxInt32), q.number("limit", 20, 100)
-}
-
-func (q *query) number(name string, fallback int, most uint64) int {
-	text := q.text(name)
-	if q.err != nil || text == "" {
-		return fallback
+	number, limit, err := connect.ParsePage(q.text("page"), q.text("limit"))
+	if q.err == nil {
+		q.err = err
 	}
-	n, err := strconv.ParseUint(text, 10, 31) // Atoi would take a sign
-	if err != nil || n < 1 || n > most {
-		q.err = vending.Refuse(vending.InvalidRequest, fmt.Sprintf("%s: must be a whole number from 1 to %d", name, most))
-	}
-	return int(n)
+	return number, limit
 }

@@ -131,7 +131,7 @@ func TestClientCredentialsForced(t *testing.T) {
 	}
 }
 
-// TestClientCredentialsRefused tells what the end user must mend from what the operator must.
+// TestClientCredentialsRefused tells what the end user must repair from what the operator must.
 func TestClientCredentialsRefused(t *testing.T) {
 	without := func(name string) func(*connect.GrantValues) {
 		return func(v *connect.GrantValues) {

@@ -96,7 +96,7 @@ func afterCrash(t *testing.T, dir, id string) (*connect.Store, connect.GrantValu
 
 // TestKilledAfterRotation kills the process when the provider has rotated and before it has
 // answered. The old grant must be whole; that the provider now refuses it is what the end user must
-// mend.
+// repair.
 func TestKilledAfterRotation(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()

@@ -3,12 +3,10 @@ package local
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +14,6 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/oauth/tokenendpoint"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -63,11 +60,11 @@ type Source struct {
 	name string
 
 	refreshes singleflight.Group
-	unstored  unstored
-	keeper    keeper
-	renewals  renewals
+	unsaved   unsavedGrants
+	saver     saver
+	renewals  failedRenewals
 	// refusals paces the calls of a token endpoint that refuses us, lifted the lifting of flags.
-	refusals, lifted vending.Pauses
+	tokenPauses, flagPauses vending.Pauses
 
 	mu       sync.Mutex // guards closed, and under way against being added to after it
 	closed   bool
@@ -109,8 +106,8 @@ func (s *Source) Close() {
 	}
 	s.mu.Unlock()
 	s.underWay.Wait()
-	s.keeper.close()
-	s.rescueAll()
+	s.saver.close()
+	s.saveAll()
 }
 
 // Vend implements [vending.Source].
@@ -119,28 +116,28 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 	if err != nil {
 		return vending.Credential{}, err
 	}
-	switch held.judge(r, s.o.Now(), s.o.Margin) {
+	switch held.decide(r, s.o.Now(), s.o.Margin) {
 	case vend:
 		c, err := s.credential(ctx, held)
 		if err == nil && r.Force {
-			s.doubt(ctx, held, r, c)
+			s.flagRefused(ctx, held, r, c)
 		}
 		return c, err
 	case renew:
 		if s.renewals.due(held.ID, s.o.Now()) {
-			s.begin(ctx, held) // no call waits for it, as there are weeks for it
+			s.startRefresh(ctx, held) // no call waits for it, as there are weeks for it
 		}
 		return s.credential(ctx, held)
 	case reconnect:
 		s.renewals.forget(held.ID)
-		if s.unstored.has(held) { // which a refresh stores first
+		if s.unsaved.has(held) { // which a refresh stores first
 			break
 		}
-		s.flag(ctx, held, errNoRenewal)
+		s.flagEnded(ctx, held, errNoRenewal)
 		return vending.Credential{}, held.ended(nil)
 	case refresh:
-		if held.lasts(s.o.Now()) && !held.refused(r) && s.occupied(ctx, held) {
-			s.begin(ctx, held) // for the others, and for when the lease lapses
+		if held.lasts(s.o.Now()) && !held.refused(r) && s.refreshingElsewhere(ctx, held) {
+			s.startRefresh(ctx, held) // for the others, and for when the lease lapses
 			return s.credential(ctx, held)
 		}
 	}
@@ -148,9 +145,9 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 	if ended := ctx.Err(); ended != nil {
 		refreshErr = fmt.Errorf("waiting for a refresh: %w", ended)
 		if errors.Is(ended, context.Canceled) {
-			return vending.Credential{}, refreshErr // nobody is there to take a token
+			return vending.Credential{}, refreshErr // the caller is gone
 		}
-		refreshErr = s.waited(ctx, held, refreshErr)
+		refreshErr = s.explainTimeout(ctx, held, refreshErr)
 	}
 	// The refresh hands over no token: it is shared, and each caller reads the row as its own. That
 	// also sees what another process stored, and a connection that was deleted meanwhile. A caller
@@ -160,198 +157,8 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 	if err != nil {
 		return vending.Credential{}, err
 	}
-	if err := held.settle(r, s.o.Now(), refreshErr); err != nil {
+	if err := held.afterRefresh(r, s.o.Now(), refreshErr); err != nil {
 		return vending.Credential{}, err
 	}
 	return s.credential(ctx, held)
-}
-
-// holding is a connection with its grant, as one request read it.
-type holding struct {
-	connect.Connection
-	app    *catalog.App
-	grant  connect.Grant
-	values connect.GrantValues
-}
-
-// read returns what the request may have, or why not.
-func (s *Source) read(ctx context.Context, r vending.Request) (h holding, err error) {
-	h.Connection, h.grant, err = s.o.Store.Grant(ctx, r.Tenant, r.User, r.Connection)
-	if err != nil {
-		return holding{}, err
-	}
-	s.unstored.observe(h.ID, h.Version)
-	if h.Status != connect.Active {
-		return holding{}, vending.Errorf(vending.ConnectionNotActive, nil)
-	}
-	if r.App != "" && r.App != h.App {
-		return holding{}, vending.Errorf(vending.AppMismatch, nil)
-	}
-	app, ok := s.o.Catalog(h.App)
-	if !ok {
-		return holding{}, vending.Errorf(vending.UnknownApp, nil)
-	}
-	h.app, h.values = app, h.grant.Reveal()
-	return h, nil
-}
-
-// verdict is what to do with a holding.
-type verdict int
-
-const (
-	vend verdict = iota
-	renew
-	refresh
-	reconnect
-)
-
-// judge decides by the stored grant alone. A token that is about to end, but cannot be refreshed,
-// is vended while it lasts. A grant that the provider refused for good is not offered to it again.
-func (h *holding) judge(r vending.Request, now time.Time, margin time.Duration) verdict {
-	switch {
-	case r.HandOut && h.NeedsReconnection:
-		return reconnect
-	case h.AuthType != vending.OAuth:
-		return vend
-	}
-	refused := h.refused(r)
-	switch {
-	case h.lasts(now.Add(h.margin(margin))) && !refused:
-		return vend
-	case h.renews() && h.lasts(now) && !refused && !h.NeedsReconnection:
-		return renew
-	case h.refreshable() && !h.NeedsReconnection:
-		return refresh
-	case h.lasts(now) && !(refused && h.NeedsReconnection && h.replaceable()):
-		return vend
-	default:
-		return reconnect
-	}
-}
-
-// margin is at most half of the token's lifetime, counted from when it was stored: else one that
-// never lives longer than the margin would be refreshed at every vend. It is just that where only a
-// token that lasts brings the next one.
-func (h *holding) margin(most time.Duration) time.Duration {
-	half := max(0, h.values.Expiry.Sub(h.UpdatedAt)/2)
-	if h.renews() {
-		return half
-	}
-	return min(most, half)
-}
-
-// settle decides after a refresh was tried, whoever did it; nil is to vend.
-func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) error {
-	switch {
-	case r.HandOut && (h.NeedsReconnection || isEnded(refreshErr)):
-		return h.ended(refreshErr)
-	case h.AuthType != vending.OAuth, h.lasts(now) && (refreshErr == nil || !h.refused(r)):
-		return nil
-	case refreshErr != nil:
-		return refreshErr
-	default:
-		return vending.Errorf(vending.UpstreamUnavailable, errStillExpired)
-	}
-}
-
-// refreshable reports whether the grant holds what its refresh takes.
-func (h *holding) refreshable() bool {
-	if h.app.ClientCredentials() {
-		client := tokenendpoint.OwnClient(h.values.Fields)
-		return client.ID != "" && !client.Secret.IsZero()
-	}
-	return h.values.RefreshToken != ""
-}
-
-// lasts reports whether there is a token that is valid after t, as far as is known.
-func (h *holding) lasts(t time.Time) bool {
-	return h.values.AccessToken != "" && (h.values.Expiry.IsZero() || h.values.Expiry.After(t))
-}
-
-// refused reports whether the upstream has refused the very token that is stored. One that differs
-// is newer: somebody refreshed already.
-func (h *holding) refused(r vending.Request) bool {
-	if !r.Force {
-		return false
-	}
-	token, ok := r.Refused.Field(vending.AccessToken)
-	return !ok || subtle.ConstantTimeCompare([]byte(token), []byte(h.values.AccessToken)) == 1
-}
-
-// credential is what calls with h place. What comes with the OAuth client is read anew each time,
-// by apps that have such: it is the client's of today.
-func (s *Source) credential(ctx context.Context, h holding) (vending.Credential, error) {
-	c, err := s.plain(ctx, h)
-	if err == nil && h.doubtful() {
-		c = c.Doubting()
-	}
-	return c, err
-}
-
-// plain is credential without what is known of it.
-func (s *Source) plain(ctx context.Context, h holding) (vending.Credential, error) {
-	if h.AuthType != vending.OAuth {
-		return vending.NewFields(h.App, h.AuthType, h.values.Fields).Naming(h.values.SiteNames), nil
-	}
-	fields := h.vendable()
-	var withheld, configured []string
-	if h.takesClient() {
-		client, err := s.client(ctx, h)
-		if err != nil {
-			return vending.Credential{}, err
-		}
-		given := client.FieldsOf(h.app)
-		if client.Shared {
-			withheld = h.secretsOf(given, fields)
-		}
-		fields, configured = joined(fields, given), h.app.AddressFields()
-	}
-	return vending.NewOAuth(h.App, h.values.AccessToken, h.values.TokenType, h.values.Expiry, fields...).
-		Withholding(withheld...).Configured(configured...).Naming(h.values.SiteNames), nil
-}
-
-// secretsOf names the secrets among what a client gives and fields do not have.
-func (h *holding) secretsOf(given, fields []vending.Field) (names []string) {
-	for _, f := range given {
-		declared := slices.ContainsFunc(h.app.Fields, func(c catalog.Field) bool { return c.Name == f.Name && c.Secret })
-		if (declared || f.Name == catalog.ConsumerSecret) && !holds(fields, f.Name) {
-			names = append(names, f.Name)
-		}
-	}
-	return names
-}
-
-// takesClient reports whether calls place something of the OAuth client. A token of OAuth 1 that
-// was imported may have come with the client that obtained it.
-func (h *holding) takesClient() bool {
-	return len(h.app.ClientFields()) > 0 || h.app.OAuth1 != nil && !holds(h.values.Fields, catalog.ConsumerSecret)
-}
-
-func holds(fields []vending.Field, name string) bool {
-	return slices.ContainsFunc(fields, func(f vending.Field) bool { return f.Name == name })
-}
-
-// joined returns fields and those of more that they lack.
-func joined(fields, more []vending.Field) []vending.Field {
-	all := slices.Clone(fields)
-	for _, f := range more {
-		if !holds(fields, f.Name) {
-			all = append(all, f)
-		}
-	}
-	return all
-}
-
-// vendable are the fields beside the token. The OAuth client is for the token endpoint alone, and
-// what an entry of the catalog takes from it today may once have been asked for.
-func (h *holding) vendable() []vending.Field {
-	others := func(f vending.Field) bool {
-		return h.app.OwnsClient(f.Name) || slices.ContainsFunc(h.app.ClientFields(), func(c catalog.Field) bool {
-			return c.Name == f.Name
-		})
-	}
-	if !slices.ContainsFunc(h.values.Fields, others) {
-		return h.values.Fields
-	}
-	return slices.DeleteFunc(slices.Clone(h.values.Fields), others)
 }

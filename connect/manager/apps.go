@@ -8,17 +8,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// The bounds of what a caller may say, in bytes, and of a page.
+// The bounds of what a caller may send, in bytes.
 const (
 	maxAppID  = 64
 	maxName   = 200
 	maxSearch = 100
-
-	defaultLimit = 20
-	maxLimit     = 100
 )
 
 // checkText refuses a text that is empty, too long or not UTF-8. The message names the field and
@@ -55,18 +53,10 @@ func (m *Manager) AppName(slug string) string {
 // Apps returns one page of the apps that the caller may call, and how many there are. Without a
 // search they are in the order of their slugs, else the best match comes first.
 func (m *Manager) Apps(c Caller, search string, page, limit int) (found []*catalog.App, total int, err error) {
-	if page == 0 {
-		page = 1
+	if err := connect.CheckPage(&page, &limit); err != nil {
+		return nil, 0, err
 	}
-	if limit == 0 {
-		limit = defaultLimit
-	}
-	switch {
-	case page < 1:
-		return nil, 0, vending.Refuse(vending.InvalidRequest, "page: counts from 1")
-	case limit < 1 || limit > maxLimit:
-		return nil, 0, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("limit: must be 1 to %d", maxLimit))
-	case search != "":
+	if search != "" {
 		if err := checkText("search", search, maxSearch); err != nil {
 			return nil, 0, err
 		}
@@ -120,7 +110,7 @@ func matching(apps []*catalog.App, search string) []*catalog.App {
 const none = 4
 
 // rank is 0 for the text itself, 1 where it begins with the search, 2 where a word of it does, 3
-// where the search stands in it.
+// where it contains the search.
 func rank(text, search string) int {
 	at := strings.Index(text, search)
 	switch {

@@ -52,8 +52,9 @@ func TestPages(t *testing.T) {
 		page, limit int
 		message     string
 	}{
-		{0, 0, ""}, {1, 1, ""}, {1, 100, ""}, {1 << 62, 100, ""}, {-1, 1, "page: counts from 1"},
-		{1, -1, "limit: must be 1 to 100"}, {1, 101, "limit: must be 1 to 100"},
+		{0, 0, ""}, {1, 1, ""}, {1, 100, ""}, {1 << 62, 100, ""},
+		{-1, 1, "page: must be a whole number from 1 to 2147483647"},
+		{1, -1, "limit: must be a whole number from 1 to 100"}, {1, 101, "limit: must be a whole number from 1 to 100"},
 	} {
 		_, total, err := m.Apps(c, "", p.page, p.limit)
 		if p.message == "" && (err != nil || total != 2) || p.message != "" &&

@@ -92,8 +92,8 @@ func (m *Manager) RefreshLink(ctx context.Context, c Caller, id string) (connect
 	return m.o.Store.RenewLink(ctx, c.Tenant.ID, c.User, id)
 }
 
-// connectable refuses a link that nobody could complete: better now, to the engineer, than on the
-// page, to the customer.
+// connectable refuses a link that no end user could complete: better now, to the engineer, than on
+// the page, to the customer.
 func (m *Manager) connectable(ctx context.Context, c Caller, app *catalog.App) error {
 	switch {
 	case m.o.Vends != nil && !m.o.Vends(c.Tenant.Source):
@@ -106,19 +106,17 @@ func (m *Manager) connectable(ctx context.Context, c Caller, app *catalog.App) e
 	case app.AuthType != string(vending.OAuth) || app.ClientCredentials():
 		return nil
 	}
-	client, err := m.o.Clients(ctx, c.Tenant.ID, app.Slug)
-	if errors.Is(err, connect.ErrNoOAuthClient) {
+	_, err := connect.ResolveOAuthClient(ctx, m.o.Clients, c.Tenant.ID, app)
+	var unusable *connect.OAuthClientError
+	switch {
+	case errors.Is(err, connect.ErrNoOAuthClient):
 		return vending.Refuse(vending.InvalidRequest,
 			fmt.Sprintf("app_id: %s needs an OAuth client first: register one with the provider and store it with `vendgate "+
 				"oauth-client set %[1]s`", app.Slug))
-	}
-	if err != nil {
-		return err
-	}
-	if err := client.Fits(app); err != nil {
+	case errors.As(err, &unusable):
 		return vending.Refuse(vending.InvalidRequest, "app_id: "+err.Error())
 	}
-	return nil
+	return err
 }
 
 // Filter says which connections to list.

@@ -47,7 +47,7 @@ func isOpen(app *catalog.App, f catalog.Field) bool {
 	return true
 }
 
-// secretsOf are the values that must not be shown, whichever field they stand in.
+// secretsOf are the values that must not be shown, in any field.
 func secretsOf(app *catalog.App, v connect.GrantValues) []string {
 	secrets := []string{v.AccessToken, v.RefreshToken}
 	for _, f := range v.Fields {
@@ -63,8 +63,8 @@ func secretsOf(app *catalog.App, v connect.GrantValues) []string {
 // ones occur by chance.
 const minSecret = 6
 
-// holdsAny reports whether an open value is one of secrets or holds one, as where somebody entered
-// their key twice, or an address with the key in it.
+// holdsAny reports whether an open value is one of secrets or holds one, as where the key was
+// entered twice, or an address with the key in it.
 func holdsAny(value string, secrets []string) bool {
 	return slices.ContainsFunc(spellings(value), func(text string) bool {
 		return slices.ContainsFunc(secrets, func(s string) bool {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -96,18 +97,8 @@ func (s *Source) slug(n naming) string {
 			return alias
 		}
 	}
-	if validSlug(n.App.Slug) {
+	if catalog.CheckSlug(n.App.Slug) == nil {
 		return n.App.Slug
 	}
 	return ""
-}
-
-// validSlug reports whether s can be a slug of the catalog: `[a-z0-9-]`, at most 64 bytes.
-func validSlug(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 64
 }

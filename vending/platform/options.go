@@ -101,7 +101,7 @@ func (o *Options) check() error {
 		return errors.New("the cache size is negative")
 	}
 	for from, to := range o.Aliases {
-		if from == "" || !validSlug(to) {
+		if from == "" || catalog.CheckSlug(to) != nil {
 			return fmt.Errorf("the alias %q → %q is no app id or slug to a slug", from, to)
 		}
 	}

@@ -55,19 +55,13 @@ func New(o Options) *Authorizer {
 
 // client is what the provider of app knows us by.
 func (a *Authorizer) client(ctx context.Context, tenant string, app *catalog.App) (connect.OAuthClient, error) {
-	client, err := a.o.Clients(ctx, tenant, app.Slug)
-	if errors.Is(err, connect.ErrNoOAuthClient) {
-		a.o.Logger.Error("app has no oauth client", "app", app.Slug, "tenant", tenant)
-		return client, about(app, Error{Kind: NotConfigured, Err: connect.ErrNoOAuthClient})
-	}
-	if err != nil {
-		return client, fmt.Errorf("finding the oauth client for %s: %w", app.Slug, err)
-	}
-	if err := client.Fits(app); err != nil {
-		a.o.Logger.Error("oauth client does not fit its app", "app", app.Slug, "tenant", tenant, "error", err)
+	client, err := connect.ResolveOAuthClient(ctx, a.o.Clients, tenant, app)
+	var unusable *connect.OAuthClientError
+	if errors.As(err, &unusable) {
+		a.o.Logger.Error("app has no usable oauth client", "app", app.Slug, "tenant", tenant, "error", err)
 		return client, about(app, Error{Kind: NotConfigured, Err: err})
 	}
-	return client, nil
+	return client, err
 }
 
 func (a *Authorizer) transport(app *catalog.App) http.RoundTripper {

@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
@@ -12,15 +11,15 @@ import (
 )
 
 // perPage is how many rows a table has.
-const perPage = 20
+const perPage = connect.DefaultLimit
 
 // maxSearch bounds what is searched for, in bytes.
 const maxSearch = 254
 
 // pageNumber reads the query's page; nonsense is the first.
 func (v *request) pageNumber() int {
-	n, err := strconv.Atoi(v.r.URL.Query().Get("page"))
-	if err != nil || n < 1 {
+	n, _, err := connect.ParsePage(v.r.URL.Query().Get("page"), "")
+	if err != nil {
 		return 1
 	}
 	return n

@@ -141,7 +141,7 @@ func (v *request) callback() error {
 	if !known {
 		return errNoCookie
 	}
-	attempt, err := v.o.Store.TakeAttempt(v.r.Context(), connect.DigestOf(query.Get("state")), b.Digest())
+	attempt, err := v.o.Store.ConsumeAuthRequest(v.r.Context(), connect.DigestOf(query.Get("state")), b.Digest())
 	if err != nil {
 		return err
 	}

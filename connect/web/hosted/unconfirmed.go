@@ -95,7 +95,7 @@ func (v *request) enterAgain(b browser.Browser) error {
 // kept until the link ends or it is refused: of a double click, the second one is answered as the
 // first.
 func (v *request) keptUnconfirmed(b browser.Browser) ([]vending.Field, error) {
-	attempt, err := v.o.Store.Attempt(v.r.Context(), v.unconfirmedKey(), b.Digest())
+	attempt, err := v.o.Store.AuthRequest(v.r.Context(), v.unconfirmedKey(), b.Digest())
 	switch {
 	case err != nil:
 		return nil, err
@@ -109,7 +109,7 @@ func (v *request) keptUnconfirmed(b browser.Browser) ([]vending.Field, error) {
 }
 
 func (v *request) forgetUnconfirmed(b browser.Browser) error {
-	_, err := v.o.Store.TakeAttempt(v.r.Context(), v.unconfirmedKey(), b.Digest())
+	_, err := v.o.Store.ConsumeAuthRequest(v.r.Context(), v.unconfirmedKey(), b.Digest())
 	if errors.Is(err, connect.ErrNoAuthRequest) {
 		return nil
 	}

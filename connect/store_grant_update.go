@@ -1,0 +1,139 @@
+package connect
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// ErrStale says that a grant was not stored because the connection has another version by now:
+// another process refreshed it, or the end user connected again. What they stored stays.
+var ErrStale = errors.New("the connection has changed in the meantime")
+
+// UpdateGrant replaces the grant of connection id if its version is still fromVersion, sets its
+// needs_reconnection and ends any refresh lease; a verified g makes the connection verified. When
+// it returns nil the new grant has reached the disk; on any error the old one is untouched.
+// ErrStale means another version, a *vending.Error with `connection_deleted` an unknown connection.
+func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g Grant,
+	needsReconnection bool) (newVersion int64, err error) {
+	if needsReconnection {
+		return s.EndGrant(ctx, id, fromVersion, g, "the provider refused the grant for good")
+	}
+	return s.storeGrant(ctx, id, fromVersion, g, nil)
+}
+
+// storeGrant is UpdateGrant; why says that and why the grant has ended, nil that it lives.
+func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g Grant, why *string) (newVersion int64,
+	err error) {
+	err = s.update(ctx, "storing a grant", func(tx *sql.Tx) error {
+		b, ended, err := s.rowAt(ctx, tx, id, fromVersion)
+		if err != nil {
+			return err
+		}
+		b.version++
+		sealed, err := s.sealGrant(ctx, tx, b, g)
+		if err != nil {
+			return err
+		}
+		newVersion = b.version
+		if why != nil && !ended { // the first time only: a backend that keeps asking must not fill the disk
+			if err := s.record(ctx, tx, b.failure(*why)); err != nil {
+				return err
+			}
+		}
+		err = mustChange(tx.ExecContext(ctx, `UPDATE connections SET sealed = ?, version = ?, needs_reconnection = ?,
+			updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
+			sealed, newVersion, why != nil, s.now().UnixMilli(), id, fromVersion))
+		if err != nil || !g.verified {
+			return err // what was verified stays so: the same grant is stored with another flag
+		}
+		return setVerified(ctx, tx, id, true)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return newVersion, nil
+}
+
+// rowAt reads what the grant of a row is bound to, and whether the grant is known to have ended.
+// The old grant must open as that: otherwise sealing the new one would make a tampered row
+// genuine.
+func (s *Store) rowAt(ctx context.Context, tx *sql.Tx, id string, version int64) (b binding, ended bool, err error) {
+	var old []byte
+	b.id = id
+	err = tx.QueryRowContext(ctx,
+		`SELECT tenant, user, app, version, needs_reconnection, sealed FROM connections WHERE id = ?`, id).
+		Scan(&b.tenant, &b.user, &b.app, &b.version, &ended, &old)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return b, ended, errNoConnection()
+	case err != nil:
+		return b, ended, err
+	case b.version != version:
+		return b, ended, ErrStale
+	case old == nil:
+		return b, ended, nil
+	}
+	plain, err := s.vault.Open(old, b.associatedData())
+	if err != nil {
+		return b, ended, fmt.Errorf("opening the grant of %s: %w", id, err)
+	}
+	clear(plain)
+	return b, ended, nil
+}
+
+// sealGrant seals g to b; the zero grant is NULL.
+func (s *Store) sealGrant(ctx context.Context, tx *sql.Tx, b binding, g Grant) ([]byte, error) {
+	if g.IsZero() {
+		return nil, nil
+	}
+	if err := s.followKeys(ctx, tx); err != nil {
+		return nil, err
+	}
+	plain, err := g.Reveal().encode()
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := s.vault.Seal(plain, b.associatedData())
+	clear(plain)
+	return sealed, err
+}
+
+// EndGrant is UpdateGrant of a grant that has ended: the connection needs reconnection until its
+// grant changes. why says so in the audit trail, in words and without a secret.
+func (s *Store) EndGrant(ctx context.Context, id string, fromVersion int64, g Grant, why string) (newVersion int64,
+	err error) {
+	return s.storeGrant(ctx, id, fromVersion, g, &why)
+}
+
+// SetRefused notes on connection id whether its provider refuses the credential as it is, if the
+// version is still that. Unlike [Store.EndGrant] it leaves the grant, its version and a refresh
+// lease alone: a call may have been refused for another reason, and the next one is accepted.
+// ErrStale means another version, a *vending.Error with `connection_deleted` an unknown connection.
+// why is for the audit trail, where it is refused and was not before.
+func (s *Store) SetRefused(ctx context.Context, id string, version int64, refused bool, why string) error {
+	return s.update(ctx, "noting a refused credential", func(tx *sql.Tx) error {
+		b, was, err := s.rowAt(ctx, tx, id, version)
+		if err != nil || was == refused {
+			return err
+		}
+		if refused {
+			if err := s.record(ctx, tx, b.failure(why)); err != nil {
+				return err
+			}
+		}
+		return mustChange(tx.ExecContext(ctx, `UPDATE connections SET needs_reconnection = ? WHERE id = ? AND version = ?`,
+			refused, id, version))
+	})
+}
+
+// failure is the row of a vend that failed for want of a grant.
+func (b binding) failure(why string) AuditRow {
+	return AuditRow{Event: VendFailed, Tenant: b.tenant, Connection: b.id, User: b.user, App: b.app, Detail: why}
+}
+
+// setVerified stores whether the provider is known to accept what a connection holds.
+func setVerified(ctx context.Context, tx *sql.Tx, id string, verified bool) error {
+	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET verified = ? WHERE id = ?`, verified, id))
+}
