@@ -31,11 +31,12 @@ type App struct {
 	// each is filled with exactly one DNS label, and at least two literal labels follow the last. A
 	// field with options may fill any part of it, and one of kind `host` stands for all of it.
 	Upstream string `json:"upstream"`
-	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by
-	// a path that begins with `/~` and the host; that replaces the host and the base path of Upstream.
-	// Where the provider names hosts as it makes them, `*` in a label stands for what may be there:
-	// one character of `[a-z0-9-]` or more, and never a dot. `*.svc.*.pinecone.io` needs two fixed
-	// labels at its end, or more, that no one but the provider has hosts below.
+	// ExtraHosts are the app's other hosts, called by the scheme of Upstream; a port may follow. The
+	// caller reaches them, and gets the credential there, by a path that begins with `/~` and the
+	// host; that replaces the host and the base path of Upstream. Where the provider names hosts as it
+	// makes them, `*` in a label stands for what may be there: one character of `[a-z0-9-]` or more,
+	// and never a dot. `*.svc.*.pinecone.io` needs two fixed labels at its end, or more, that no one
+	// but the provider has hosts below.
 	ExtraHosts []string `json:"extra_hosts,omitempty"`
 	// HostLabels name extra hosts in a host name of the gateway's own, where apps are addressed by
 	// host: `https://{app}--{label}.gateway.example`. They map a label of `[a-z0-9]` and `-`, which
@@ -46,7 +47,7 @@ type App struct {
 	// Headers are sent with each request whose caller sends none of that name, such as the version of
 	// an API.
 	Headers map[string]string `json:"headers,omitempty"`
-	// Placement says where the credential goes. Nil means the default of the auth type: for
+	// Placement says where the credential goes. Default: that of the auth type, for
 	// `o_auth` the header `Authorization: {token_type} {access_token}`, for `basic` HTTP Basic
 	// with the fields `username` and `password`, for `header` each field as a header of its name.
 	// An `api_key` app must state it, or a Sign.
@@ -57,7 +58,8 @@ type App struct {
 	Links *Links `json:"links,omitempty"`
 	// Sign is for APIs that want each request signed.
 	Sign *Sign `json:"sign,omitempty"`
-	// OAuth2 or OAuth1 is set exactly when AuthType is `o_auth`.
+	// OAuth2 is how tokens are obtained and refreshed. An app has this or OAuth1 exactly when AuthType
+	// is `o_auth`.
 	OAuth2 *OAuth2 `json:"oauth2,omitempty"`
 	// OAuth1 is for providers that still want each request signed (RFC 5849).
 	OAuth1 *OAuth1 `json:"oauth1,omitempty"`
@@ -81,8 +83,8 @@ type App struct {
 	Redirects string `json:"redirects,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
-	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or one
-	// of ErrorForms.
+	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
+	// `aws_xml`, `telegram` or `error_text`.
 	ErrorForm string `json:"error_form,omitempty"`
 	// SDK is the client library that Upstream was chosen by.
 	SDK *SDK `json:"sdk,omitempty"`
@@ -142,9 +144,11 @@ type Field struct {
 	Help string `json:"help,omitempty"`
 	// Secret says that the value must never be shown.
 	Secret bool `json:"secret,omitempty"`
-	// From is empty for what the end user enters, or `client` or `grant`.
+	// From is `client` for what comes with the OAuth client, and `grant` for what a capture finds when
+	// an end user authorizes. Default: the end user enters it.
 	From string `json:"from,omitempty"`
-	// Kind is empty for any text, or `host`.
+	// Kind is `host` for a whole host name with an optional port, and `labels` for a part of one that
+	// may have dots, `acme.demo` of `acme.demo.my.salesforce.com`. Default: any text.
 	Kind string `json:"kind,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`
@@ -170,20 +174,22 @@ type Placement struct {
 	Header map[string]string `json:"header,omitempty"`
 	// Query maps query keys to templates.
 	Query map[string]string `json:"query,omitempty"`
-	// Basic is HTTP Basic authentication (RFC 7617).
+	// Basic is user name and password (RFC 7617).
 	Basic *Basic `json:"basic,omitempty"`
 	// PathPrefix is a template that goes after the upstream's base path and before the caller's
 	// path; it starts with `/` and each placeholder fills part of one segment.
 	PathPrefix string `json:"path_prefix,omitempty"`
 	// OtherPrefixes are templates like PathPrefix that begin with segments without placeholders,
 	// `/file/bot{token}`: callers' paths that begin with those, `/file/photos/1.jpg`, get all of it in
-	// their place, and not PathPrefix. See [Placement.Prefixes].
+	// their place, and not PathPrefix.
 	OtherPrefixes []string `json:"other_prefixes,omitempty"`
 }
 
 // Basic holds the templates of user name and password.
 type Basic struct {
+	// Username is the template of the user name, `{username}`.
 	Username string `json:"username"`
+	// Password is the template of the password, `{password}`.
 	Password string `json:"password"`
 }
 
@@ -192,8 +198,11 @@ type Basic struct {
 // their paths; no end user can choose a whole host there, because the OAuth client's secret goes to
 // it.
 type OAuth2 struct {
+	// AuthorizeURL is the provider's page on which end users consent. Only the grant
+	// `client_credentials` has none.
 	AuthorizeURL string `json:"authorize_url,omitempty"`
-	TokenURL     string `json:"token_url"`
+	// TokenURL is the token endpoint.
+	TokenURL string `json:"token_url"`
 	// RevokeURL is the revocation endpoint (RFC 7009), where there is one.
 	RevokeURL string `json:"revoke_url,omitempty"`
 	// RefreshURL is where tokens are refreshed, if not at TokenURL.
@@ -247,11 +256,13 @@ type OAuth2 struct {
 	TokenLifetime int `json:"token_lifetime,omitempty"`
 }
 
-// Exchange trades one token for another, as the APIs of Meta want it: GET with `grant_type` and the
-// token, all in the query, to which [OAuth2.Exchange] adds the client's `client_id` and
-// `client_secret`. Its answer is one of a token endpoint.
+// Exchange trades one token for another, as the APIs of Meta want it. It is a GET request with
+// `grant_type` and the token in its query, to which [OAuth2.Exchange] adds the client's `client_id`
+// and `client_secret`. Its answer is one of a token endpoint.
 type Exchange struct {
-	URL       string `json:"url"`
+	// URL is the endpoint that trades tokens.
+	URL string `json:"url"`
+	// GrantType is sent as `grant_type`.
 	GrantType string `json:"grant_type"`
 	// Param is the parameter with the token.
 	Param string `json:"param"`
@@ -291,28 +302,31 @@ type Sign struct {
 	// Scheme is `aws_sigv4` or `hmac`.
 	Scheme string `json:"scheme"`
 
-	// Service and Region of `aws_sigv4`, e.g. `s3` and `{region}`. The keys come from the fields
-	// `access_key_id`, `secret_access_key` and, if present, `session_token`.
+	// Service of `aws_sigv4`, such as `s3`. The keys come from the fields `access_key_id`,
+	// `secret_access_key` and, if present, `session_token`.
 	Service string `json:"service,omitempty"`
-	Region  string `json:"region,omitempty"`
+	// Region of `aws_sigv4`, such as `{region}`.
+	Region string `json:"region,omitempty"`
 
 	// Hash of `hmac`: `sha1`, `sha256` or `sha512`.
 	Hash string `json:"hash,omitempty"`
-	// Key is the template of the HMAC key, and KeyEncoding how its text encodes it: `text` (the
-	// default), `base64` or `hex`.
-	Key         string `json:"key,omitempty"`
+	// Key is the template of the HMAC key.
+	Key string `json:"key,omitempty"`
+	// KeyEncoding is how the text of Key encodes it: `text` (the default), `base64` or `hex`.
 	KeyEncoding string `json:"key_encoding,omitempty"`
-	// Message is the declared string. It may use `{method}`, `{path}` (escaped, with the query),
+	// Message is the string that is signed. It may use `{method}`, `{path}` (escaped, with the query),
 	// `{path_only}`, `{query}`, `{host}`, `{timestamp}`, `{body}`, `{body_sha256}` (hex) and the
 	// fields.
 	Message string `json:"message,omitempty"`
-	// Header receives Prefix followed by the signature in Encoding: `hex` (the default) or `base64`.
-	Header   string `json:"header,omitempty"`
-	Prefix   string `json:"prefix,omitempty"`
+	// Header receives Prefix followed by the signature.
+	Header string `json:"header,omitempty"`
+	// Prefix is the text before the signature. Default: none.
+	Prefix string `json:"prefix,omitempty"`
+	// Encoding is how the signature is written: `hex` (the default) or `base64`.
 	Encoding string `json:"encoding,omitempty"`
-	// TimestampHeader, if set, receives the timestamp in TimestampFormat: `unix` (the default),
-	// `unix_ms` or `rfc3339`.
+	// TimestampHeader receives the timestamp. Default: no header does.
 	TimestampHeader string `json:"timestamp_header,omitempty"`
+	// TimestampFormat is `unix` (the default), `unix_ms` or `rfc3339`.
 	TimestampFormat string `json:"timestamp_format,omitempty"`
 
 	// MaxBody bounds, in bytes, the body that is held in memory when the scheme needs all of it before
