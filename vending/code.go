@@ -24,9 +24,9 @@ const (
 	NeedsReconnection Code = "needs_reconnection"
 	// CapabilityDisabled: the key lacks the capability. To do: grant it.
 	CapabilityDisabled Code = "capability_disabled"
-	// PolicyDenied: the tenant or the caller key may not make this call. The message says which: the
-	// app, the method or the path is not allowed, rules cannot check the request, or a redirect leads
-	// past the gateway. To do: change the call, the rules, the key or `redirects`.
+	// PolicyDenied: a rule, the key or `redirects` forbids this call; the message says which. The app,
+	// the method or the path is not allowed, rules cannot check the request, or a redirect leads past
+	// the gateway. To do: change the call, the rules, the key or `redirects`.
 	PolicyDenied Code = "policy_denied"
 	// ConnectionDeleted: the connection is unknown, or not yours; the answer never says which. To do:
 	// make a new one.
@@ -42,7 +42,7 @@ const (
 	ConnectionNotActive Code = "connection_not_active"
 	// RequestTooLarge: the body is above the configured bound. To do: send less.
 	RequestTooLarge Code = "request_too_large"
-	// RateLimited: a budget, the source or the provider refused the call. `Retry-After` is always set,
+	// RateLimited: a budget, the source or the provider refused the call; `Retry-After` is always set,
 	// in whole seconds. To do: wait.
 	RateLimited Code = "rate_limited"
 	// UpstreamUnavailable: the source or the provider is unreachable, timed out, or answered 502, 503

@@ -13,14 +13,13 @@ import (
 // toDo is how the doc comment of a code begins its advice.
 const toDo = " To do: "
 
-// codeTable has a row for each code, with its meaning and what to do by its doc comment, and below
-// it what else the comments say.
+// codeTable has a row for each code, with its meaning and what to do as its doc comment says.
 func codeTable(root string) (string, error) {
 	files, err := parseDir(filepath.Join(root, "vending"))
 	if err != nil {
 		return "", err
 	}
-	var rows, more strings.Builder
+	var rows strings.Builder
 	for _, spec := range codeConstants(files) {
 		text, _ := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value) // it has compiled
 		code := vending.Code(text)
@@ -30,14 +29,10 @@ func codeTable(root string) (string, error) {
 			return "", fmt.Errorf("vending.%s: write what it means and%swhat to do into its doc comment, and a row for it "+
 				"into codes", spec.Names[0].Name, toDo)
 		}
-		sentences := sentencesOf(meaning)
-		fmt.Fprintf(&rows, "| %d | `%s` | %s | %s |\n", code.Status(), code, strings.TrimSuffix(sentences[0], "."),
+		fmt.Fprintf(&rows, "| %d | `%s` | %s | %s |\n", code.Status(), code, strings.TrimSuffix(sentencesOf(meaning)[0], "."),
 			strings.TrimSuffix(advice, "."))
-		if len(sentences) > 1 {
-			fmt.Fprintf(&more, "- %s\n", wrap(fmt.Sprintf("`%s`: %s", code, strings.Join(sentences[1:], " ")), "  "))
-		}
 	}
-	return "| HTTP | code | meaning | what to do |\n|---|---|---|---|\n" + rows.String() + "\n" + more.String(), nil
+	return "| HTTP | code | meaning | what to do |\n|---|---|---|---|\n" + rows.String(), nil
 }
 
 // codeConstants are the constants of type Code, in their order.

@@ -59,7 +59,7 @@ func describe(out *strings.Builder, cmd *cobra.Command) {
 	}
 	fmt.Fprintf(out, "%s %s\n\n", level, cmd.CommandPath())
 	if !cmd.HasSubCommands() {
-		fmt.Fprintf(out, "```sh\n%s\n```\n\n", cmd.UseLine())
+		fmt.Fprintf(out, "```text\n%s\n```\n\n", cmd.UseLine())
 	}
 	help := strings.TrimSuffix(cmd.Short, ".") + "."
 	for _, paragraph := range append([]string{help}, strings.Split(cmd.Long, "\n\n")...) {

@@ -69,15 +69,31 @@ func TestLineLength(t *testing.T) {
 	}
 }
 
-// TestArchitectureFiles: each file that the walk of a request names exists.
+// TestArchitectureFiles: each file that the page names exists, and has the function that the page says
+// is in it.
 func TestArchitectureFiles(t *testing.T) {
-	links := regexp.MustCompile(`\]\(\.\./([a-z_/]+\.(?:go|jsonl))\)`).FindAllStringSubmatch(readPage(t, "architecture.md"), -1)
-	if len(links) < 12 {
-		t.Fatalf("docs/architecture.md names %d files, and a request meets more", len(links))
-	}
-	for _, link := range links {
-		if _, err := os.Stat(filepath.Join(root, link[1])); err != nil {
-			t.Errorf("docs/architecture.md names %s, which is gone: name the file that does its work now", link[1])
+	page := strings.Join(strings.Fields(readPage(t, "architecture.md")), " ")
+	named := regexp.MustCompile("(?:`(\\w+)` in )?\\[`[^`]+`\\]\\(\\.\\./([a-z0-9_/.]+)\\)").FindAllStringSubmatch(page, -1)
+	functions := 0
+	for _, m := range named {
+		function, path := m[1], filepath.Join(root, m[2])
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("docs/architecture.md names %s, which is gone: name the file that does its work now", m[2])
+			continue
 		}
+		if function == "" {
+			continue
+		}
+		functions++
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`(?m)^func (\([^)]*\) )?` + function + `\(`).Match(text) {
+			t.Errorf("docs/architecture.md says that %s is in %s: name the function and the file that do its work now", function, m[2])
+		}
+	}
+	if len(named) < 30 || functions < 20 {
+		t.Errorf("found %d files and %d functions: the page is written in another way now", len(named), functions)
 	}
 }
