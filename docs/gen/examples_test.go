@@ -16,7 +16,8 @@ import (
 // examples are the blocks of a language on a page.
 func examples(t *testing.T, page, language string) (blocks []string) {
 	t.Helper()
-	for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(readPage(t, page), -1) {
+	for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(readPage(t, page),
+		-1) {
 		blocks = append(blocks, m[1])
 	}
 	return blocks
@@ -64,7 +65,8 @@ func TestExamples(t *testing.T) {
 			inFile++
 			entry.App.Docs, entry.App.Checked = "", "" // which a Caddyfile cannot say
 			if !reflect.DeepEqual(entry.App, inCaddyfile[entry.App.Slug]) {
-				t.Errorf("%s is in the file\n%+v\nand in the Caddyfile\n%+v", entry.App.Slug, entry.App, inCaddyfile[entry.App.Slug])
+				t.Errorf("%s is in the file\n%+v\nand in the Caddyfile\n%+v", entry.App.Slug, entry.App,
+					inCaddyfile[entry.App.Slug])
 			}
 		}
 	}

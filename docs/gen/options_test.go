@@ -86,7 +86,7 @@ func TestSourceModules(t *testing.T) {
 		}
 		modules++
 		if !described[module] && len(s.structs[module].fields) > 0 {
-			t.Errorf("%s has no section: add it to sections in docs/gen/options.go, and its block to the page", module)
+			t.Errorf("%s has no section: add it to sections in docs/gen/sections.go, and its block to the page", module)
 		}
 	}
 	for _, directive := range []string{"vendgate_proxy", "vendgate_connect", "vendgate_not_found"} {
@@ -101,7 +101,8 @@ func TestSourceModules(t *testing.T) {
 
 func TestOptionText(t *testing.T) {
 	l := &list{source: &source{structs: map[string]*structType{}}, names: map[string]string{"TokenURL": "token_url"}}
-	owner := &structType{fields: []field{{name: "Host", json: "host"}, {name: "Default", json: "default"}, {name: "URL", json: "url"}}}
+	owner := &structType{fields: []field{{name: "Host", json: "host"}, {name: "Default", json: "default"},
+		{name: "URL", json: "url"}}}
 	for _, c := range []struct{ name, doc, want string }{
 		{"Foo", "Foo is the place.", "The place."},
 		{"Foo", "Foo bounds\nthe call. Default: 5s.", "Bounds the call. Default: 5s."},

@@ -87,8 +87,8 @@ func packageDoc(dir string) (string, error) {
 	return "", nil
 }
 
-// packageLine is the first sentence of a doc comment, and those that say what the package must never
-// do.
+// packageLine is the first sentence of a doc comment, and those that say what the package must
+// never do.
 func packageLine(dir, doc string) string {
 	sentences := sentencesOf(doc)
 	words := strings.SplitN(sentences[0], " ", 3) // Package NAME …

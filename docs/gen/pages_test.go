@@ -69,11 +69,12 @@ func TestLineLength(t *testing.T) {
 	}
 }
 
-// TestArchitectureFiles: each file that the page names exists, and has the function that the page says
-// is in it.
+// TestArchitectureFiles: each file that the page names exists, and has the function that the page
+// says is in it.
 func TestArchitectureFiles(t *testing.T) {
 	page := strings.Join(strings.Fields(readPage(t, "architecture.md")), " ")
-	named := regexp.MustCompile("(?:`(\\w+)` in )?\\[`[^`]+`\\]\\(\\.\\./([a-z0-9_/.]+)\\)").FindAllStringSubmatch(page, -1)
+	named := regexp.MustCompile("(?:`(\\w+)` in )?\\[`[^`]+`\\]\\(\\.\\./([a-z0-9_/.]+)\\)").FindAllStringSubmatch(page,
+		-1)
 	functions := 0
 	for _, m := range named {
 		function, path := m[1], filepath.Join(root, m[2])
@@ -90,7 +91,8 @@ func TestArchitectureFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !regexp.MustCompile(`(?m)^func (\([^)]*\) )?` + function + `\(`).Match(text) {
-			t.Errorf("docs/architecture.md says that %s is in %s: name the function and the file that do its work now", function, m[2])
+			t.Errorf("docs/architecture.md says that %s is in %s: name the function and the file that do its work now", function,
+				m[2])
 		}
 	}
 	if len(named) < 30 || functions < 20 {
