@@ -181,7 +181,7 @@ type Placement struct {
 	PathPrefix string `json:"path_prefix,omitempty"`
 	// OtherPrefixes are templates like PathPrefix that begin with segments without placeholders,
 	// `/file/bot{token}`: callers' paths that begin with those, `/file/photos/1.jpg`, get all of it in
-	// their place, and not PathPrefix.
+	// their place, and not PathPrefix. See [Placement.Prefixes].
 	OtherPrefixes []string `json:"other_prefixes,omitempty"`
 }
 

@@ -21,7 +21,7 @@ type Rule struct {
 	// Path is a pattern over the path after the app: `*` matches within one segment, a last `/**`
 	// matches any rest, also none. Empty means every path. A pattern for an extra host of the app
 	// begins with `/~` and the host, `/~upload.example.com/**`, and then goes on as the path there;
-	// one for what lies beside the app's API begins with `/~/`.
+	// one for what lies beside the app's API begins with `/~/`. See [Steering.Permit].
 	Path string `json:"path,omitempty"`
 }
 

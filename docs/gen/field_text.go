@@ -52,6 +52,7 @@ func (l *list) renameFields(t *structType, text string) string {
 			own[f.name] = f.json
 		}
 	}
+	text = seeAlso.ReplaceAllString(text, "")
 	text = docLink.ReplaceAllStringFunc(text, func(link string) string {
 		name := strings.Trim(link, "[]")
 		return name[strings.LastIndex(name, ".")+1:]

@@ -44,6 +44,9 @@ func words(text string) []string {
 	return list
 }
 
+// seeAlso is a sentence that only sends readers of the code elsewhere.
+var seeAlso = regexp.MustCompile(` See \[[^\]]+\]\.`)
+
 // docLink is a link to a symbol of Go, as doc comments write it.
 var docLink = regexp.MustCompile(`\[[A-Z][A-Za-z0-9]*(?:\.[A-Z][A-Za-z0-9]*)*\]`)
 
