@@ -73,7 +73,7 @@ type OAuthClient struct {
 	App string `json:"app"`
 	// Tenant restricts it to one tenant. Default: every tenant without a client of its own.
 	Tenant string `json:"tenant,omitempty"`
-	// ClientID is the client's id, which is public.
+	// ClientID is public.
 	ClientID string `json:"client_id"`
 	// ClientSecret is a reference, `{env.NAME}` or `{file./path}`. Default: none, a public client.
 	ClientSecret string `json:"client_secret,omitempty"`

@@ -32,7 +32,9 @@ func (s *source) goNames() map[string]string {
 func (l *list) text(t *structType, f field) string {
 	text := strings.TrimPrefix(strings.Join(strings.Fields(f.doc), " "), f.name+" ")
 	for _, verb := range []string{"is ", "are "} {
-		text = strings.TrimPrefix(text, verb)
+		if rest, ok := strings.CutPrefix(text, verb); ok && strings.Contains(rest, " ") {
+			text = rest
+		}
 	}
 	text = capitalize(l.renameFields(t, text))
 	if nested := l.source.structs[f.elem]; l.isNested(f) {

@@ -108,6 +108,7 @@ func TestOptionText(t *testing.T) {
 		{"Foo", "Foo bounds\nthe call. Default: 5s.", "Bounds the call. Default: 5s."},
 		{"Foo", "Foo is where Host leads, not at TokenURL.", "Where `host` leads, not at `token_url`."},
 		{"Foo", "Foo is an https URL. Host headers stay.", "An https URL. Host headers stay."},
+		{"Foo", "Foo is public.", "Is public."},
 		{"Foo", "Foo is a rule. See [Bar.Check].", "A rule."},
 		{"Foo", "Foo is `Host` as it is, see [Bar.TokenURL].", "`Host` as it is, see `token_url`."},
 	} {
