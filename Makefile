@@ -22,8 +22,10 @@ soak:
 bench:
 	./tests/bench/run.sh
 
-# What is generated of the documents: blocks and the table of libraries. A test fails where it was left out.
+# What is generated of the documents: what the code says of itself, by Go alone, and the blocks and the
+# table of docs/sdks.md. Tests fail where it was left out.
 docs:
+	go generate ./docs
 	cd tests/clients && npm run --silent document
 
 # The blocks of docs/sdks.md with the newest version of each library. It takes npm's registry, and root.

@@ -38,11 +38,12 @@ type App struct {
 	// each is filled with exactly one DNS label, and at least two literal labels follow the last. A
 	// field with options may fill any part of it, and one of kind `host` stands for all of it.
 	Upstream string `json:"upstream"`
-	// ExtraHosts are the app's other hosts. The caller reaches them, and gets the credential there, by
-	// a path that begins with `/~` and the host; that replaces the host and the base path of Upstream.
-	// Where the provider names hosts as it makes them, `*` in a label stands for what may be there:
-	// one character of `[a-z0-9-]` or more, and never a dot. `*.svc.*.pinecone.io` needs two fixed
-	// labels at its end, or more, that no one but the provider has hosts below.
+	// ExtraHosts are the app's other hosts, called by the scheme of Upstream; a port may follow. The
+	// caller reaches them, and gets the credential there, by a path that begins with `/~` and the
+	// host; that replaces the host and the base path of Upstream. Where the provider names hosts as it
+	// makes them, `*` in a label stands for what may be there: one character of `[a-z0-9-]` or more,
+	// and never a dot. `*.svc.*.pinecone.io` needs two fixed labels at its end, or more, that no one
+	// but the provider has hosts below.
 	ExtraHosts []string `json:"extra_hosts,omitempty"`
 	// HostLabels name extra hosts in a host name of the gateway's own, where apps are addressed by
 	// host: `https://{app}--{label}.gateway.example`. They map a label of `[a-z0-9]` and `-`, which
@@ -53,7 +54,7 @@ type App struct {
 	// Headers are sent with each request whose caller sends none of that name, such as the version of
 	// an API.
 	Headers map[string]string `json:"headers,omitempty"`
-	// Placement says where the credential goes. Nil means the default of the auth type: for
+	// Placement says where the credential goes. Default: that of the auth type, for
 	// `o_auth` the header `Authorization: {token_type} {access_token}`, for `basic` HTTP Basic
 	// with the fields `username` and `password`, for `header` each field as a header of its name.
 	// An `api_key` app must state it, or a Sign.
@@ -64,7 +65,8 @@ type App struct {
 	Links *Links `json:"links,omitempty"`
 	// Sign is for APIs that want each request signed.
 	Sign *Sign `json:"sign,omitempty"`
-	// OAuth2 or OAuth1 is set exactly when AuthType is `o_auth`.
+	// OAuth2 is how tokens are obtained and refreshed. An app has this or OAuth1 exactly when AuthType
+	// is `o_auth`.
 	OAuth2 *OAuth2 `json:"oauth2,omitempty"`
 	// OAuth1 is for providers that still want each request signed (RFC 5849).
 	OAuth1 *OAuth1 `json:"oauth1,omitempty"`
@@ -88,8 +90,8 @@ type App struct {
 	Redirects string `json:"redirects,omitempty"`
 	// Errors is empty (provider errors are mapped to codes) or `passthrough`.
 	Errors string `json:"errors,omitempty"`
-	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or one
-	// of ErrorForms.
+	// ErrorForm is how the app's SDKs want errors of the gateway's own: empty for the envelope, or
+	// `aws_xml`, `telegram` or `error_text`.
 	ErrorForm string `json:"error_form,omitempty"`
 	// SDK is the client library that Upstream was chosen by.
 	SDK *SDK `json:"sdk,omitempty"`
@@ -133,8 +135,11 @@ const (
 // their paths; no end user can choose a whole host there, because the OAuth client's secret goes to
 // it.
 type OAuth2 struct {
+	// AuthorizeURL is the provider's page on which end users consent. Only the grant
+	// `client_credentials` has none.
 	AuthorizeURL string `json:"authorize_url,omitempty"`
-	TokenURL     string `json:"token_url"`
+	// TokenURL is the token endpoint.
+	TokenURL string `json:"token_url"`
 	// RevokeURL is the revocation endpoint (RFC 7009), where there is one.
 	RevokeURL string `json:"revoke_url,omitempty"`
 	// RefreshURL is where tokens are refreshed, if not at TokenURL.

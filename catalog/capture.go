@@ -18,8 +18,8 @@ type Capture struct {
 	// From is `token` for the token endpoint's answer, `callback` for a parameter of the provider's
 	// redirect, or `call` for the answer to a request of its own with the new credential.
 	From string `json:"from"`
-	// URL of `call` is requested by GET. It has one of the app's fixed hosts: the upstream's, an extra
-	// one or an endpoint's.
+	// URL is what `call` requests by GET. It has one of the app's fixed hosts: the upstream's, an
+	// extra one or an endpoint's.
 	URL string `json:"url,omitempty"`
 	// Path leads to the value: names and indexes joined by dots, `accounts[is_default=true].base_uri`,
 	// where brackets take the one element of a list that has such a member, and `0` takes the only

@@ -28,9 +28,11 @@ type Field struct {
 	Help string `json:"help,omitempty"`
 	// Secret says that the value must never be shown.
 	Secret bool `json:"secret,omitempty"`
-	// From is empty for what the end user enters, or `client` or `grant`.
+	// From is `client` for what comes with the OAuth client, and `grant` for what a capture finds when
+	// an end user authorizes. Default: the end user enters it.
 	From string `json:"from,omitempty"`
-	// Kind is empty for any text, or `host`.
+	// Kind is `host` for a whole host name with an optional port, and `labels` for a part of one that
+	// may have dots, `acme.demo` of `acme.demo.my.salesforce.com`. Default: any text.
 	Kind string `json:"kind,omitempty"`
 	// Options are the only values there are, if it has any.
 	Options []string `json:"options,omitempty"`

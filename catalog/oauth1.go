@@ -12,9 +12,12 @@ import (
 // slots, as an upstream may. Requests are signed by HMAC-SHA1, with the signature in
 // `Authorization`.
 type OAuth1 struct {
+	// RequestTokenURL is where a request token is obtained.
 	RequestTokenURL string `json:"request_token_url"`
-	AuthorizeURL    string `json:"authorize_url"`
-	AccessTokenURL  string `json:"access_token_url"`
+	// AuthorizeURL is the provider's page on which end users consent.
+	AuthorizeURL string `json:"authorize_url"`
+	// AccessTokenURL is where the request token is traded for an access token.
+	AccessTokenURL string `json:"access_token_url"`
 	// AuthorizeParams are added to the address of the provider's page.
 	AuthorizeParams map[string]string `json:"authorize_params,omitempty"`
 }

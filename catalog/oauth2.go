@@ -8,11 +8,13 @@ import (
 	"strings"
 )
 
-// Exchange trades one token for another, as the APIs of Meta want it: GET with `grant_type` and the
-// token, all in the query, to which [OAuth2.Exchange] adds the client's `client_id` and
-// `client_secret`. Its answer is one of a token endpoint.
+// Exchange trades one token for another, as the APIs of Meta want it. It is a GET request with
+// `grant_type` and the token in its query, to which [OAuth2.Exchange] adds the client's `client_id`
+// and `client_secret`. Its answer is one of a token endpoint.
 type Exchange struct {
-	URL       string `json:"url"`
+	// URL is the endpoint that trades tokens.
+	URL string `json:"url"`
+	// GrantType is sent as `grant_type`.
 	GrantType string `json:"grant_type"`
 	// Param is the parameter with the token.
 	Param string `json:"param"`

@@ -14,7 +14,7 @@ type Placement struct {
 	Header map[string]string `json:"header,omitempty"`
 	// Query maps query keys to templates.
 	Query map[string]string `json:"query,omitempty"`
-	// Basic is HTTP Basic authentication (RFC 7617).
+	// Basic is user name and password (RFC 7617).
 	Basic *Basic `json:"basic,omitempty"`
 	// PathPrefix is a template that goes after the upstream's base path and before the caller's
 	// path; it starts with `/` and each placeholder fills part of one segment.
@@ -27,7 +27,9 @@ type Placement struct {
 
 // Basic holds the templates of user name and password.
 type Basic struct {
+	// Username is the template of the user name, `{username}`.
 	Username string `json:"username"`
+	// Password is the template of the password, `{password}`.
 	Password string `json:"password"`
 }
 

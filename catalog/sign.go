@@ -13,28 +13,31 @@ type Sign struct {
 	// Scheme is `aws_sigv4` or `hmac`.
 	Scheme string `json:"scheme"`
 
-	// Service and Region of `aws_sigv4`, e.g. `s3` and `{region}`. The keys come from the fields
-	// `access_key_id`, `secret_access_key` and, if present, `session_token`.
+	// Service of `aws_sigv4`, such as `s3`. The keys come from the fields `access_key_id`,
+	// `secret_access_key` and, if present, `session_token`.
 	Service string `json:"service,omitempty"`
-	Region  string `json:"region,omitempty"`
+	// Region of `aws_sigv4`, such as `{region}`.
+	Region string `json:"region,omitempty"`
 
 	// Hash of `hmac`: `sha1`, `sha256` or `sha512`.
 	Hash string `json:"hash,omitempty"`
-	// Key is the template of the HMAC key, and KeyEncoding how its text encodes it: `text` (the
-	// default), `base64` or `hex`.
-	Key         string `json:"key,omitempty"`
+	// Key is the template of the HMAC key.
+	Key string `json:"key,omitempty"`
+	// KeyEncoding is how the text of Key encodes it: `text` (the default), `base64` or `hex`.
 	KeyEncoding string `json:"key_encoding,omitempty"`
-	// Message is the declared string. It may use `{method}`, `{path}` (escaped, with the query),
+	// Message is the string that is signed. It may use `{method}`, `{path}` (escaped, with the query),
 	// `{path_only}`, `{query}`, `{host}`, `{timestamp}`, `{body}`, `{body_sha256}` (hex) and the
 	// fields.
 	Message string `json:"message,omitempty"`
-	// Header receives Prefix followed by the signature in Encoding: `hex` (the default) or `base64`.
-	Header   string `json:"header,omitempty"`
-	Prefix   string `json:"prefix,omitempty"`
+	// Header receives Prefix followed by the signature.
+	Header string `json:"header,omitempty"`
+	// Prefix is the text before the signature. Default: none.
+	Prefix string `json:"prefix,omitempty"`
+	// Encoding is how the signature is written: `hex` (the default) or `base64`.
 	Encoding string `json:"encoding,omitempty"`
-	// TimestampHeader, if set, receives the timestamp in TimestampFormat: `unix` (the default),
-	// `unix_ms` or `rfc3339`.
+	// TimestampHeader receives the timestamp. Default: no header does.
 	TimestampHeader string `json:"timestamp_header,omitempty"`
+	// TimestampFormat is `unix` (the default), `unix_ms` or `rfc3339`.
 	TimestampFormat string `json:"timestamp_format,omitempty"`
 
 	// MaxBody bounds, in bytes, the body that is held in memory when the scheme needs all of it before

@@ -13,7 +13,7 @@ type SiteNames struct {
 	// URL is requested by GET with the credential when a connection is made. Its host is the
 	// upstream's, slot and all, `https://{host}/wp-json/`.
 	URL string `json:"url"`
-	// Paths lead to the addresses in its JSON, as those of a Capture do, without brackets.
+	// Paths lead to the addresses in its JSON, as those of a `capture` do, without brackets.
 	Paths []string `json:"paths"`
 	// Pattern is a regular expression with one group, which is the address; empty takes all of the
 	// text.

@@ -5,24 +5,53 @@ import "net/http"
 // Code is a stable error code, as it stands in `data.code`.
 type Code string
 
-// The codes of every answer that the gateway or the connection manager makes itself.
+// The codes of every answer that the gateway or the connection manager makes itself. docs/calls.md
+// shows these comments: the first sentence is the meaning, the last says what to do.
 const (
-	InvalidUserEmail    Code = "invalid_user_email"
-	InvalidRequest      Code = "invalid_request"
-	AppMismatch         Code = "app_mismatch"
-	InvalidTenantKey    Code = "invalid_tenant_key"
-	NeedsReconnection   Code = "needs_reconnection"
-	CapabilityDisabled  Code = "capability_disabled"
-	PolicyDenied        Code = "policy_denied"
-	ConnectionDeleted   Code = "connection_deleted"
-	UnknownApp          Code = "unknown_app"
-	NotFound            Code = "not_found"
-	ConnectionInUse     Code = "connection_in_use"
+	// InvalidUserEmail: `x-user-email`, or `x-external-user-id` where the source wants that, is
+	// missing, duplicate or malformed. To do: fix the call.
+	InvalidUserEmail Code = "invalid_user_email"
+	// InvalidRequest: the gateway refuses the path, a method or a header. To do: fix the call.
+	InvalidRequest Code = "invalid_request"
+	// AppMismatch: the connection belongs to another app. To do: fix the path.
+	AppMismatch Code = "app_mismatch"
+	// InvalidTenantKey: the key is missing, unknown or retired. To do: fix the key.
+	InvalidTenantKey Code = "invalid_tenant_key"
+	// NeedsReconnection: the grant was revoked or has expired, or the provider refused a fresh
+	// credential or a key. `data.reason` is `grant_ended` or `fresh_credential_refused`. The usual
+	// cause of the second is a missing scope, or the call itself. To do: send the user through the
+	// link again.
+	NeedsReconnection Code = "needs_reconnection"
+	// CapabilityDisabled: the key lacks the capability. To do: grant it.
+	CapabilityDisabled Code = "capability_disabled"
+	// PolicyDenied: a rule, the key or `redirects` forbids this call; the message says which. The app,
+	// the method or the path is not allowed, rules cannot check the request, or a redirect leads past
+	// the gateway. To do: change the call, the rules, the key or `redirects`.
+	PolicyDenied Code = "policy_denied"
+	// ConnectionDeleted: the connection is unknown, or not yours; the answer never says which. To do:
+	// make a new one.
+	ConnectionDeleted Code = "connection_deleted"
+	// UnknownApp: there is no such app, no host of it by that label, or it is a community app that is
+	// off. To do: fix the path or the host.
+	UnknownApp Code = "unknown_app"
+	// NotFound: nothing is served at this path; see `vendgate_not_found`. To do: fix the base URL.
+	NotFound Code = "not_found"
+	// ConnectionInUse: something holds the connection. To do: release it first.
+	ConnectionInUse Code = "connection_in_use"
+	// ConnectionNotActive: the link is pending, was rejected or has expired. To do: finish the link.
 	ConnectionNotActive Code = "connection_not_active"
-	RequestTooLarge     Code = "request_too_large"
-	RateLimited         Code = "rate_limited"
+	// RequestTooLarge: the body is above the configured bound. To do: send less.
+	RequestTooLarge Code = "request_too_large"
+	// RateLimited: a budget, the source or the provider refused the call; `Retry-After` is always set,
+	// in whole seconds. To do: wait.
+	RateLimited Code = "rate_limited"
+	// UpstreamUnavailable: the source or the provider is unreachable, timed out, or answered 502, 503
+	// or 504. `Retry-After` is set where the provider or the source says when to call again, or where
+	// another process's refresh has to be waited for. `data.sent` says whether the provider may have
+	// got the request. To do: if `data.sent` is false or the call may be repeated, retry with backoff.
 	UpstreamUnavailable Code = "upstream_unavailable"
-	InternalError       Code = "internal_error"
+	// InternalError: something that an operator must fix; the log has the details. To do: report it.
+	InternalError Code = "internal_error"
 )
 
 // codes holds the HTTP status and the default message of each code.
