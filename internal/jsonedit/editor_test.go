@@ -126,9 +126,9 @@ func BenchmarkEditor(b *testing.B) {
 	}
 }
 
-// TestNamesThatCost: a name that ends like a member's is looked at with the names around it, however
-// many lists are between. With a cost that grew by them, the deep text would take thousands of times
-// as long as the flat one, whatever else the machine does.
+// TestNamesThatCost: a name that ends like a member's is looked at with the names around it,
+// however many lists are between. With a cost that grew by them, the deep text would take thousands
+// of times as long as the flat one, whatever else the machine does.
 func TestNamesThatCost(t *testing.T) {
 	const depth, tolerance = maxNesting - 10, 50
 	var members []string
