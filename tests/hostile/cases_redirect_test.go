@@ -96,7 +96,7 @@ func carriedRows() (rows []row) {
 		refused("following an upgrade", byHeader("GET", "/proxy/c-following/following/x", socket...), socketSent, secure,
 			"GET and HEAD"),
 		refused("following a choice", byHeader("GET", "/proxy/c-following/following/x"), byHeaderSent("GET /base/x"),
-			reply("300 Choices", "", "Location: https://{evil}/secret"), "no client"),
+			reply("300 Choices", "", "Location: https://{evil}/secret"), "clients do not follow"),
 		refused("a key that some clients carry to another port", get("/proxy/c-key/key/x"), keyCall, away,
 			"some HTTP clients"),
 		refused("a key that some clients carry to a host below",
