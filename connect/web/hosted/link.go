@@ -50,17 +50,17 @@ func (v *request) redirectToProvider(b browser.Browser, fields []vending.Field) 
 		return v.tooOften(b)
 	}
 	redirectURI := v.where.Origin + connect.CallbackPath
-	request, err := v.o.Authorizer.Begin(v.r.Context(), v.link.Connection.Tenant, v.app, redirectURI, fields)
+	begun, err := v.o.Authorizer.Begin(v.r.Context(), v.link.Connection.Tenant, v.app, redirectURI, fields)
 	if err != nil {
 		return err
 	}
-	attempt := connect.AuthRequest{Link: v.digest, Verifier: request.Verifier, RedirectURI: redirectURI, Fields: fields}
-	if err := v.o.Store.CreateAuthRequest(v.r.Context(), connect.DigestOf(request.State), b.Digest(),
-		attempt); err != nil {
+	pending := connect.AuthRequest{Link: v.digest, Verifier: begun.Verifier, RedirectURI: redirectURI, Fields: fields}
+	state := connect.DigestOf(begun.State)
+	if err := v.o.Store.CreateAuthRequest(v.r.Context(), state, b.Digest(), pending); err != nil {
 		return err
 	}
-	v.returnJar(v.digest).Set(v.w, v.token.Reveal(), 3600)
-	v.show(http.StatusOK, page.Redirect{Link: v.view(b), URL: request.URL})
+	v.returnJar(state).Set(v.w, v.token.Reveal(), 3600)
+	v.show(http.StatusOK, page.Redirect{Link: v.view(b), URL: begun.URL})
 	return nil
 }
 
@@ -141,18 +141,21 @@ func (v *request) callback() error {
 	if !known {
 		return errNoCookie
 	}
-	attempt, err := v.o.Store.TakeAttempt(v.r.Context(), connect.DigestOf(query.Get("state")), b.Digest())
+	state := connect.DigestOf(query.Get("state"))
+	jar := v.returnJar(state)
+	if token := jar.Value(v.r); connect.IsToken(token) {
+		v.token, v.digest = vending.NewSecret(token), connect.DigestOf(token)
+	}
+	attempt, err := v.o.Store.TakeAttempt(v.r.Context(), state, b.Digest())
 	if err != nil {
-		return err
+		return v.missed(err)
 	}
 	defer v.detach()()
 	if attempt.RedirectURI == "" { // it was not for a provider
 		return connect.ErrNoAuthRequest
 	}
-	v.digest = attempt.Link
-	jar := v.returnJar(attempt.Link)
-	if token := jar.Value(v.r); connect.DigestOf(token) == attempt.Link {
-		v.token = vending.NewSecret(token)
+	if v.digest != attempt.Link {
+		v.token, v.digest = vending.Secret{}, attempt.Link
 	}
 	jar.Set(v.w, "", -1)
 	if err := v.load(v.pending(v.r.Context(), attempt.Link)); err != nil {
@@ -162,9 +165,32 @@ func (v *request) callback() error {
 		attempt.Verifier, query, attempt.Fields)
 	if err != nil {
 		v.noteFailure(err)
-		return err
+		return v.unlessEnded(err)
 	}
 	return v.complete(b, grant)
+}
+
+// missed is err, of a callback for which the store holds no authorization request of this browser.
+// Where the browser was sent to the provider by a link that has ended since, its request went with
+// the link, and its cookies are not to blame.
+func (v *request) missed(err error) error {
+	if v.token.IsZero() || !errors.Is(err, connect.ErrNoAuthRequest) {
+		return err
+	}
+	return v.unlessEnded(err)
+}
+
+// unlessEnded is err, but for a link that has ended meanwhile: then that is what there is to say.
+// Another tab of this very browser may have completed it, which the page it is sent to knows.
+func (v *request) unlessEnded(err error) error {
+	_, e := v.pending(v.r.Context(), v.digest)
+	switch {
+	case !errors.Is(e, connect.ErrLinkEnded):
+		return err
+	case v.token.IsZero():
+		return e
+	}
+	return v.redirect("done")
 }
 
 // complete stores the grant and ends the link.

@@ -151,10 +151,9 @@ func (v *request) show(status int, view page.View) {
 	}
 }
 
-// returnName is the cookie that brings a browser back from the provider to its link: the database
-// holds no request token that could.
-func returnName(link connect.Digest) string { return fmt.Sprintf("vendgate-return-%x", link[:4]) }
-
-func (v *request) returnJar(link connect.Digest) browser.Jar {
-	return browser.Jar{Name: returnName(link), Secure: v.where.secure()}
+// returnJar is the cookie that brings a browser back from the provider to its link: the database
+// holds no request token that could. There is one for each state, so that a callback finds its own
+// link, and finds it also when the store has forgotten the state.
+func (v *request) returnJar(state connect.Digest) browser.Jar {
+	return browser.Jar{Name: fmt.Sprintf("vendgate-return-%x", state[:4]), Secure: v.where.secure()}
 }
