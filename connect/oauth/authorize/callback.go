@@ -19,7 +19,7 @@ var (
 	errDoubled    = errors.New("a parameter of the callback occurs twice")
 	errNoCode     = errors.New("the callback has neither a code nor an error, or a code beyond bounds")
 	errIssuer     = errors.New("the callback's iss is not the app's issuer")
-	errOtherFlow  = errors.New("the attempt was begun by another version of OAuth than the app's of today")
+	errOtherFlow  = errors.New("the app now has another version of OAuth than when the end user was sent to the provider")
 	errLargeGrant = errors.New("the grant is larger than any that could be stored")
 )
 
@@ -32,18 +32,18 @@ const (
 )
 
 // Finish exchanges the code of a callback for a grant. query is the callback's, whose state the
-// caller has matched with the browser; redirectURI and verifier are those of Begin, fields what the
-// app needs beside the token.
+// caller has matched with the browser; redirectURI and state, its FlowState, are those of Begin,
+// fields what the app needs besides the token.
 func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App, redirectURI string,
-	verifier vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
+	state vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
 	if app.OAuth1 != nil {
-		return a.finishOAuth1(ctx, tenant, app, verifier, query, fields)
+		return a.finishOAuth1(ctx, tenant, app, state, query, fields)
 	}
 	if app.OAuth2 == nil || app.OAuth2.AuthorizeURL == "" {
 		return connect.Grant{}, fmt.Errorf("finishing an authorization of %s: %w", app.Slug, errNoConsent)
 	}
-	keep := unseal(verifier)
-	if keep.get(catalog.OAuthToken) != "" { // the app was one of OAuth 1 when the end user left
+	flow := unseal(state)
+	if flow.Token != "" { // the app was one of OAuth 1 when the end user left
 		return connect.Grant{}, about(app, Error{Kind: BadCallback, Err: errOtherFlow})
 	}
 	fields, err := cleanFields(app, fields)
@@ -54,7 +54,7 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if err != nil {
 		return connect.Grant{}, err
 	}
-	if err := keep.check(app, client); err != nil {
+	if err := flow.checkAddress(app, client); err != nil {
 		return connect.Grant{}, err
 	}
 	o, err := a.filled(app, client, fields, tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL)
@@ -72,7 +72,7 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	endpoint := a.endpoint(app, o, client)
-	values, whole, err := endpoint.Redeem(bounded, code, redirectURI, keep.verifier())
+	values, whole, err := endpoint.Redeem(bounded, code, redirectURI, flow.verifier())
 	if err == nil && o.Exchange != nil {
 		values, err = endpoint.Exchange(bounded, values)
 	}

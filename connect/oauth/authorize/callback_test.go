@@ -64,7 +64,7 @@ func TestConsent(t *testing.T) {
 				t.Errorf("code %q", p.Code)
 			}
 			s.calls()
-			g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.Verifier, callback, fields("site", " x\r\n"))
+			g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.FlowState, callback, fields("site", " x\r\n"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +76,7 @@ func TestConsent(t *testing.T) {
 				t.Error("another grant than was given")
 			}
 			form := url.Values{"grant_type": {"authorization_code"}, "code": {"canary-code"}, "redirect_uri": {redirectURI},
-				"code_verifier": {r.Verifier.Reveal()}}
+				"code_verifier": {unseal(r.FlowState).CodeVerifier}}
 			authorization := "Basic Y2xpZW50JTNBaWQ6Y2FuYXJ5K2NsaWVudCUyQnNlY3JldA=="
 			if !header {
 				form.Set("client_id", "client:id")

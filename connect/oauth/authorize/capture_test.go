@@ -226,7 +226,7 @@ func TestSlots(t *testing.T) {
 		u.Query().Get("client_key") != "client:id" || u.Query().Has("client_id") {
 		t.Errorf("the browser goes to %s, %v", r.URL, err)
 	}
-	g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.Verifier, url.Values{"code": {"c"}, "iss": {s.URL}},
+	g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.FlowState, url.Values{"code": {"c"}, "iss": {s.URL}},
 		fields("shop", "acme"))
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func TestCompressedAnswers(t *testing.T) {
 	}
 	signed := newStage(t, zipped(t, temporary))
 	r, err := signed.Begin(t.Context(), tenant, signed.signs(), redirectURI, fields("site", "acme"))
-	if err != nil || r.Verifier.Reveal() != kept.Reveal() {
+	if err != nil || r.FlowState.Reveal() != temporaryState.Reveal() {
 		t.Errorf("OAuth 1: %v, or another token than was given", err)
 	}
 	for _, call := range append(s.calls(), signed.calls()...) {

@@ -23,7 +23,7 @@ var (
 )
 
 // beginOAuth1 obtains temporary credentials (RFC 5849, section 2.1), which go into the request's
-// Verifier. As the protocol has no state, ours is a part of the callback's address.
+// FlowState. As the protocol has no state, ours is a part of the callback's address.
 func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalog.App, redirectURI string,
 	fields []vending.Field) (Request, error) {
 	client, err := a.client(ctx, tenant, app)
@@ -65,20 +65,19 @@ func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalo
 	}
 	target.RawQuery = q.Encode()
 	r.URL = target.String()
-	r.Verifier = begun{catalog.OAuthToken: {token}, catalog.OAuthTokenSecret: {secret}}.seal(app, client)
+	r.FlowState = flowState{Token: token, TokenSecret: secret}.seal(app, client)
 	return r, nil
 }
 
 // finishOAuth1 exchanges temporary credentials, as beginOAuth1 left them, for a token (section
 // 2.3).
-func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catalog.App, temporary vending.Secret,
+func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catalog.App, state vending.Secret,
 	query url.Values, fields []vending.Field) (connect.Grant, error) {
-	held := unseal(temporary)
-	token := held.get(catalog.OAuthToken)
-	if token == "" { // the app was one of OAuth 2 when the end user left
+	flow := unseal(state)
+	if flow.Token == "" { // the app was one of OAuth 2 when the end user left
 		return connect.Grant{}, about(app, Error{Kind: BadCallback, Err: errOtherFlow})
 	}
-	verifier, problem := readOAuth1Callback(query, token)
+	verifier, problem := readOAuth1Callback(query, flow.Token)
 	if problem != nil {
 		return connect.Grant{}, a.explain(tenant, app, *problem)
 	}
@@ -90,7 +89,7 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 	if err != nil {
 		return connect.Grant{}, err
 	}
-	if err := held.check(app, client); err != nil {
+	if err := flow.checkAddress(app, client); err != nil {
 		return connect.Grant{}, err
 	}
 	config, err := consumer(app, client, fields)
@@ -98,7 +97,7 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 		return connect.Grant{}, err
 	}
 	granted, secret, problem, err := a.converse(ctx, app, config, func() (string, string, error) {
-		return config.AccessToken(token, held.get(catalog.OAuthTokenSecret), verifier)
+		return config.AccessToken(flow.Token, flow.TokenSecret, verifier)
 	})
 	switch {
 	case err != nil:

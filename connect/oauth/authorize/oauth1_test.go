@@ -31,8 +31,8 @@ func (s *stage) signs() *catalog.App {
 var temporary = answer{200, "oauth_token=temp%2Bt&oauth_token_secret=canary-temp&oauth_callback_confirmed=true\r\n",
 	nil}
 
-// kept is what Begin leaves with an attempt.
-var kept = vending.NewSecret("oauth_token=temp%2Bt&oauth_token_secret=canary-temp")
+// temporaryState is the FlowState that Begin returns.
+var temporaryState = vending.NewSecret(`{"oauth_token":"temp+t","oauth_token_secret":"canary-temp"}`)
 
 func callbackQuery(pairs ...string) url.Values {
 	q := url.Values{"state": {"x"}, "oauth_token": {"temp+t"}, "oauth_verifier": {"canary verifier"}}
@@ -53,7 +53,7 @@ func TestOAuth1Begin(t *testing.T) {
 	if want := s.URL + "/acme%2F1/authorize?a=b&name=Vendgate+%26+more&oauth_token=temp%2Bt"; r.URL != want {
 		t.Errorf("the browser is sent to %s, want %s", r.URL, want)
 	}
-	if r.Verifier.Reveal() != kept.Reveal() || len(r.State) < 43 {
+	if r.FlowState.Reveal() != temporaryState.Reveal() || len(r.State) < 43 {
 		t.Errorf("state %q, or another thing is kept", r.State)
 	}
 	got := s.calls()
@@ -82,7 +82,8 @@ func TestOAuth1Begin(t *testing.T) {
 
 func TestOAuth1Finish(t *testing.T) {
 	s := newStage(t, answer{201, "oauth_token_secret=canary%26secret&user_id=1&oauth_token=canary%3Daccess\n", nil})
-	grant, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, kept, callbackQuery(), fields("site", "acme"))
+	grant, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, temporaryState, callbackQuery(),
+		fields("site", "acme"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func TestOAuth1Callback(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, temporary)
-			_, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, kept, c.query, fields("site", "acme"))
+			_, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, temporaryState, c.query, fields("site", "acme"))
 			if p := s.mustBe(t, err, c.kind); p.Code != c.code || len(s.calls()) != 0 {
 				t.Errorf("code %q, or the provider was called", p.Code)
 			}
@@ -188,7 +189,7 @@ func TestOAuth1Answers(t *testing.T) {
 			}
 			_, err := s.Begin(t.Context(), tenant, app, redirectURI, fields("site", "acme"))
 			check(err, c.first, 1)
-			_, err = s.Finish(t.Context(), tenant, app, redirectURI, kept, callbackQuery(), fields("site", "acme"))
+			_, err = s.Finish(t.Context(), tenant, app, redirectURI, temporaryState, callbackQuery(), fields("site", "acme"))
 			check(err, c.last, 1)
 		})
 	}
@@ -220,7 +221,7 @@ func TestOAuth1Unasked(t *testing.T) {
 			s := newStage(t, temporary, c.options)
 			_, err := s.Begin(t.Context(), tenant, s.signs(), redirectURI, c.fields)
 			s.mustBe(t, err, c.kind)
-			_, err = s.Finish(t.Context(), tenant, s.signs(), redirectURI, kept, callbackQuery(), c.fields)
+			_, err = s.Finish(t.Context(), tenant, s.signs(), redirectURI, temporaryState, callbackQuery(), c.fields)
 			s.mustBe(t, err, c.kind)
 			if len(s.calls()) != 0 {
 				t.Error("the provider was called")

@@ -54,7 +54,7 @@ func (v *request) redirectToProvider(b browser.Browser, fields []vending.Field) 
 	if err != nil {
 		return err
 	}
-	pending := connect.AuthRequest{Link: v.digest, Verifier: begun.Verifier, RedirectURI: redirectURI, Fields: fields}
+	pending := connect.AuthRequest{Link: v.digest, Verifier: begun.FlowState, RedirectURI: redirectURI, Fields: fields}
 	state := connect.DigestOf(begun.State)
 	if err := v.o.Store.CreateAuthRequest(v.r.Context(), state, b.Digest(), pending); err != nil {
 		return err
