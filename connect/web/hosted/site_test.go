@@ -233,7 +233,7 @@ func TestRenewedSite(t *testing.T) {
 	id := o.connect("bücher.example/blog")
 	o.sites.asked()
 	v := o.renew(id).Sees("invitation", 200, "xn--bcher-kva.example/blog")
-	v.Submit("accept").Sees("form", 200, "The connection stays with this address.")
+	v.Submit("accept").Sees("form", 200, "This connection keeps its address.")
 	if !strings.Contains(v.Page, `value="xn--bcher-kva.example/blog" readonly`) {
 		t.Errorf("the form does not show the address: %s", v.Text())
 	}

@@ -190,7 +190,7 @@ test('dashboard: keys are rotated and promoted, and the old one’s session ends
   const { page, context, complaints } = await office(t, tenant);
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: gateway.url });
   await page.goto(at('/keys'));
-  await button(page, 'Rotate: make a second key').click();
+  await button(page, 'Rotate: create a second key').click();
   await page.getByRole('heading', { name: 'Your new tenant key' }).waitFor();
   const fresh = await copy(page);
   assert.match(fresh, /^pk_live_[0-9A-Za-z]{43}$/);
