@@ -257,7 +257,7 @@ func (h *holding) settle(r vending.Request, now time.Time, refreshErr error) err
 // refreshable reports whether the grant holds what its refresh takes.
 func (h *holding) refreshable() bool {
 	if h.app.ClientCredentials() {
-		client := tokenendpoint.OwnClient(h.values.Fields)
+		client := tokenendpoint.ClientFromFields(h.values.Fields)
 		return client.ID != "" && !client.Secret.IsZero()
 	}
 	return h.values.RefreshToken != ""

@@ -21,13 +21,13 @@ const (
 		"like example.com/shop"
 )
 
-// address is what an end user meant by text, where a whole host is asked for: the host and, where f
+// normalizeAddress is what an end user meant by text, where a whole host is asked for: the host and, where f
 // allows one, the path of a site. What is known not to belong to a site is cut off. A path that is
 // left and cannot be used is a problem: without it, the credential would go to whatever lives at
 // the root.
-func address(app *catalog.App, f catalog.Field, text string) (value string, p *Error) {
+func normalizeAddress(app *catalog.App, f catalog.Field, text string) (value string, p *Error) {
 	wrong := func(reason, suggest string) (string, *Error) {
-		return "", about(app, Error{Kind: BadField, Field: f.Name, reason: reason, suggest: suggest})
+		return "", newError(app, Error{Kind: InvalidField, Field: f.Name, reason: reason, suggest: suggest})
 	}
 	scheme, rest, there := strings.Cut(text, "://")
 	switch {
@@ -46,11 +46,11 @@ func address(app *catalog.App, f catalog.Field, text string) (value string, p *E
 	if strings.ContainsRune(host, '@') {
 		return wrong(userInfo, "")
 	}
-	host, ok := hostForm(scheme, host)
+	host, ok := normalizeHost(scheme, host)
 	if !ok {
 		return wrong(noName, "")
 	}
-	switch path = sitePath(path, cuts(app, f)); {
+	switch path = sitePath(path, pathCuts(app, f)); {
 	case path == "" || !isSite(f, host): // which is refused where it is placed, for what is wrong with it
 		return host, nil
 	case !f.SitePath:
@@ -61,11 +61,11 @@ func address(app *catalog.App, f catalog.Field, text string) (value string, p *E
 	return host + path, nil
 }
 
-// hostForm is a host in lower case, without the port that its scheme has anyway and the dot of the
+// normalizeHost is a host in lower case, without the port that its scheme has anyway and the dot of the
 // root. An international name is in its ASCII form (RFC 5891, section 5: the Lookup profile of UTS
 // 46): that is what is dialled, and what is shown, since letters of other scripts may look like
 // those of a name one knows.
-func hostForm(scheme, host string) (form string, ok bool) {
+func normalizeHost(scheme, host string) (form string, ok bool) {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 {
 		name, port = host[:i], host[i:]
@@ -103,9 +103,9 @@ func sitePath(path string, cuts []string) string {
 	return strings.TrimRight(path, "/")
 }
 
-// cuts are the paths at which a site's address ends: those that the entry names, and the app's own
+// pathCuts are the paths at which a site's address ends: those that the entry names, and the app's own
 // base path, which people find in examples.
-func cuts(app *catalog.App, f catalog.Field) []string {
+func pathCuts(app *catalog.App, f catalog.Field) []string {
 	_, rest, _ := strings.Cut(app.Upstream, "://")
 	if _, base, there := strings.Cut(rest, "/"); there && strings.Trim(base, "/") != "" {
 		return append([]string{"/" + strings.Trim(base, "/")}, f.Cut...)

@@ -58,14 +58,14 @@ func (a *Authorizer) client(ctx context.Context, tenant string, app *catalog.App
 	client, err := a.o.Clients(ctx, tenant, app.Slug)
 	if errors.Is(err, connect.ErrNoOAuthClient) {
 		a.o.Logger.Error("app has no oauth client", "app", app.Slug, "tenant", tenant)
-		return client, about(app, Error{Kind: NotConfigured, Err: connect.ErrNoOAuthClient})
+		return client, newError(app, Error{Kind: NotConfigured, Err: connect.ErrNoOAuthClient})
 	}
 	if err != nil {
 		return client, fmt.Errorf("finding the oauth client for %s: %w", app.Slug, err)
 	}
 	if err := client.Fits(app); err != nil {
 		a.o.Logger.Error("oauth client does not fit its app", "app", app.Slug, "tenant", tenant, "error", err)
-		return client, about(app, Error{Kind: NotConfigured, Err: err})
+		return client, newError(app, Error{Kind: NotConfigured, Err: err})
 	}
 	return client, nil
 }
@@ -82,16 +82,16 @@ func (a *Authorizer) endpoint(app *catalog.App, o *catalog.OAuth2, client connec
 	return tokenendpoint.New(o, client, a.transport(app), a.o.Now)
 }
 
-// filled is app's OAuth2 with the URLs filled that are used.
-func (a *Authorizer) filled(app *catalog.App, client connect.OAuthClient, fields []vending.Field,
+// expandURLs is app's OAuth2 with the URLs filled that are used.
+func (a *Authorizer) expandURLs(app *catalog.App, client connect.OAuthClient, fields []vending.Field,
 	used ...tokenendpoint.URL) (*catalog.OAuth2, error) {
-	o, err := tokenendpoint.Filled(app, client, fields, used...)
-	return o, unplaceable(app, err)
+	o, err := tokenendpoint.ExpandURLs(app, client, fields, used...)
+	return o, placementError(app, err)
 }
 
-// refused explains what came of a call of app's token endpoint in the caller's ctx. Where the OAuth
+// tokenError explains what came of a call of app's token endpoint in the caller's ctx. Where the OAuth
 // client is the end user's own, so is the mistake in it.
-func (a *Authorizer) refused(ctx context.Context, tenant string, app *catalog.App, err error) error {
+func (a *Authorizer) tokenError(ctx context.Context, tenant string, app *catalog.App, err error) error {
 	var r *tokenendpoint.Refusal
 	if !errors.As(err, &r) || errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("authorizing %s: %w", app.Slug, err)
@@ -102,19 +102,19 @@ func (a *Authorizer) refused(ctx context.Context, tenant string, app *catalog.Ap
 	case r.Class == tokenendpoint.Unavailable, r.Class == tokenendpoint.RateLimited:
 		p.Kind = Unreachable
 	case r.Class == tokenendpoint.Malformed:
-		p.Kind = Nonsense
+		p.Kind = Malformed
 	case own && (r.BlamesClient() || r.Class == tokenendpoint.InvalidGrant || blamesInput(r)):
 		p.Kind = WrongCredential
 	case r.BlamesClient():
 		p.Kind = NotConfigured
 	case r.Code == "":
-		p.Kind = Nonsense
+		p.Kind = Malformed
 	}
 	if r.Class == tokenendpoint.Rejected && p.Kind != WrongCredential {
 		a.o.Logger.Error("token endpoint refused us", "app", app.Slug, "tenant", tenant, "status", r.Status, "provider_code",
 			r.Code)
 	}
-	return about(app, p)
+	return newError(app, p)
 }
 
 // blamesInput reports whether a provider that names no error code refused what the end user

@@ -41,7 +41,7 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 	}
 	if app.OAuth2 == nil || app.OAuth2.AuthorizeURL == "" {
 		a.o.Logger.Error("app has no authorization endpoint", "app", app.Slug, "tenant", tenant)
-		return Request{}, about(app, Error{Kind: NotConfigured, Err: errNoConsent})
+		return Request{}, newError(app, Error{Kind: NotConfigured, Err: errNoConsent})
 	}
 	client, err := a.client(ctx, tenant, app)
 	if err != nil {
@@ -50,7 +50,7 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 	if fields, err = cleanFields(app, fields); err != nil {
 		return Request{}, err
 	}
-	o, err := a.filled(app, client, fields, tokenendpoint.AuthorizeURL)
+	o, err := a.expandURLs(app, client, fields, tokenendpoint.AuthorizeURL)
 	if err != nil {
 		return Request{}, err
 	}

@@ -16,7 +16,7 @@ import (
 
 // Causes for the log.
 var (
-	errDoubled    = errors.New("a parameter of the callback occurs twice")
+	errDuplicate    = errors.New("a parameter of the callback occurs twice")
 	errNoCode     = errors.New("the callback has neither a code nor an error, or a code beyond bounds")
 	errIssuer     = errors.New("the callback's iss is not the app's issuer")
 	errOtherFlow  = errors.New("the app now has another version of OAuth than when the end user was sent to the provider")
@@ -44,7 +44,7 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	}
 	flow := unseal(state)
 	if flow.Token != "" { // the app was one of OAuth 1 when the end user left
-		return connect.Grant{}, about(app, Error{Kind: BadCallback, Err: errOtherFlow})
+		return connect.Grant{}, newError(app, Error{Kind: InvalidCallback, Err: errOtherFlow})
 	}
 	fields, err := cleanFields(app, fields)
 	if err != nil {
@@ -57,13 +57,13 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if err := flow.checkAddress(app, client); err != nil {
 		return connect.Grant{}, err
 	}
-	o, err := a.filled(app, client, fields, tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL)
+	o, err := a.expandURLs(app, client, fields, tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL)
 	if err != nil {
 		return connect.Grant{}, err
 	}
 	code, problem := readCallback(app, o, query)
 	if problem != nil {
-		a.noteCallback(ctx, app, tenant, problem)
+		a.logCallbackError(ctx, app, tenant, problem)
 		return connect.Grant{}, problem
 	}
 	if err := a.checkCallback(app, query); err != nil {
@@ -77,12 +77,12 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 		values, err = endpoint.Exchange(bounded, values)
 	}
 	if err != nil {
-		return connect.Grant{}, a.refused(ctx, tenant, app, err)
+		return connect.Grant{}, a.tokenError(ctx, tenant, app, err)
 	}
 	values.Fields = fields
 	// Tokens that cannot be kept are not revoked: many providers keep one grant for a user and a
 	// client, and ending this one would end that of a connection that works.
-	if values.Fields, err = a.capture(ctx, app, client, answered{values, whole, query}); err != nil {
+	if values.Fields, err = a.capture(ctx, app, client, authorized{values, whole, query}); err != nil {
 		return connect.Grant{}, err
 	}
 	values.SiteNames = a.siteNames(ctx, app, credential(app, values, client.FieldsOf(app)))
@@ -94,18 +94,18 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 func readCallback(app *catalog.App, o *catalog.OAuth2, query url.Values) (string, *Error) {
 	for _, values := range query {
 		if len(values) > 1 { // RFC 6749, section 3.1; which of two counts is for an attacker to choose
-			return "", about(app, Error{Kind: BadCallback, Err: errDoubled})
+			return "", newError(app, Error{Kind: InvalidCallback, Err: errDuplicate})
 		}
 	}
 	if issuer, sent := query["iss"]; sent && !isIssuer(o, issuer[0]) {
-		return "", about(app, Error{Kind: WrongIssuer, Err: errIssuer})
+		return "", newError(app, Error{Kind: WrongIssuer, Err: errIssuer})
 	}
 	code := query.Get("code")
-	if refusedBy(query) {
-		return "", about(app, callbackError(query))
+	if isErrorCallback(query) {
+		return "", newError(app, callbackError(query))
 	}
 	if code == "" || len(code) > maxAuthorizationCode {
-		return "", about(app, Error{Kind: BadCallback, Err: errNoCode})
+		return "", newError(app, Error{Kind: InvalidCallback, Err: errNoCode})
 	}
 	return code, nil
 }
@@ -134,7 +134,7 @@ func newGrant(app *catalog.App, v connect.GrantValues, client connect.OAuthClien
 		size += len(f.Name) + len(f.Value)
 	}
 	if size > maxGrant {
-		return connect.Grant{}, about(app, Error{Kind: Nonsense, Err: errLargeGrant})
+		return connect.Grant{}, newError(app, Error{Kind: Malformed, Err: errLargeGrant})
 	}
 	if err := checkPlaced(app, v, client.FieldsOf(app)); err != nil {
 		return connect.Grant{}, err

@@ -75,12 +75,12 @@ func TestUnreadableCodings(t *testing.T) {
 	_, err := s.Finish(t.Context(), tenant, s.captures(), redirectURI, vending.NewSecret("v"), query,
 		fields("site", "acme"))
 	var p *Error
-	if !errors.As(err, &p) || p.Kind != Nonsense || !strings.Contains(err.Error(), "it is br") {
+	if !errors.As(err, &p) || p.Kind != Malformed || !strings.Contains(err.Error(), "it is br") {
 		t.Errorf("capture: %v", err)
 	}
 	signed := newStage(t, brotli)
 	_, err = signed.Begin(t.Context(), tenant, signed.signs(), redirectURI, fields("site", "acme"))
-	if !errors.As(err, &p) || p.Kind != Nonsense || !strings.Contains(err.Error(), "it is br") {
+	if !errors.As(err, &p) || p.Kind != Malformed || !strings.Contains(err.Error(), "it is br") {
 		t.Errorf("OAuth 1: %v", err)
 	}
 }

@@ -39,10 +39,10 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 	values := make(map[string]string, len(given))
 	for _, f := range given {
 		if !slices.ContainsFunc(asked, func(known catalog.Field) bool { return known.Name == f.Name }) {
-			return nil, about(app, Error{Kind: UnknownField, Field: cleanName(f.Name)})
+			return nil, newError(app, Error{Kind: UnknownField, Field: cleanName(f.Name)})
 		}
 		if _, twice := values[f.Name]; twice {
-			return nil, about(app, Error{Kind: BadField, Field: f.Name, reason: "was entered twice"})
+			return nil, newError(app, Error{Kind: InvalidField, Field: f.Name, reason: "was entered twice"})
 		}
 		values[f.Name] = f.Value
 	}
@@ -61,8 +61,8 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 			return nil, problem
 		}
 		if size += len(value); size > maxFields {
-			return nil, about(app,
-				Error{Kind: BadField, Field: f.Name, reason: fmt.Sprintf("makes all values longer than %d KiB", maxFields>>10)})
+			return nil, newError(app,
+				Error{Kind: InvalidField, Field: f.Name, reason: fmt.Sprintf("makes all values longer than %d KiB", maxFields>>10)})
 		}
 		fields = append(fields, vending.Field{Name: f.Name, Value: value})
 	}
@@ -74,11 +74,11 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 func checkAsked(app *catalog.App, fields []vending.Field) error {
 	for _, u := range chosenURLs(app) {
 		_, err := inject.Endpoint(app, u, valueIn(fields))
-		if err := blaming(fields, unplaceable(app, err)); err != nil {
+		if err := onlyAbout(fields, placementError(app, err)); err != nil {
 			return err
 		}
 	}
-	return blaming(fields, checkEverywhere(app, connect.GrantValues{Fields: fields}, standIns(app)))
+	return onlyAbout(fields, checkEverywhere(app, connect.GrantValues{Fields: fields}, standIns(app)))
 }
 
 // valueIn finds the value of a field by its name.
@@ -93,8 +93,8 @@ func valueIn(fields []vending.Field) func(name string) (string, bool) {
 	}
 }
 
-// blaming is err, unless that blames a value which is none of fields.
-func blaming(fields []vending.Field, err error) error {
+// onlyAbout is err, unless that blames a value which is none of fields.
+func onlyAbout(fields []vending.Field, err error) error {
 	var p *Error
 	if errors.As(err, &p) && p.Field != "" && !slices.ContainsFunc(fields, func(f vending.Field) bool {
 		return f.Name == p.Field
@@ -125,11 +125,11 @@ func checkEverywhere(app *catalog.App, v connect.GrantValues, others []vending.F
 	v.AccessToken = cmp.Or(v.AccessToken, "token")
 	err := checkPlaced(app, v, others)
 	if err == nil && app.OAuth2 != nil {
-		_, err = tokenendpoint.Filled(app, connect.OAuthClient{}, slices.Concat(v.Fields, others), allURLs...)
-		err = unplaceable(app, err)
+		_, err = tokenendpoint.ExpandURLs(app, connect.OAuthClient{}, slices.Concat(v.Fields, others), allURLs...)
+		err = placementError(app, err)
 	}
 	if err == nil && app.OAuth1 != nil {
-		_, err = consumer(app, connect.OAuthClient{}, slices.Concat(v.Fields, others))
+		_, err = oauth1Config(app, connect.OAuthClient{}, slices.Concat(v.Fields, others))
 	}
 	return err
 }
@@ -157,15 +157,15 @@ func checkValue(app *catalog.App, f catalog.Field, value string) error {
 	name := f.Name
 	switch {
 	case value == "":
-		return about(app, Error{Kind: MissingField, Field: name})
+		return newError(app, Error{Kind: MissingField, Field: name})
 	case len(value) > maxField:
-		return about(app, Error{Kind: BadField, Field: name, reason: fmt.Sprintf("is longer than %d KiB", maxField>>10)})
+		return newError(app, Error{Kind: InvalidField, Field: name, reason: fmt.Sprintf("is longer than %d KiB", maxField>>10)})
 	case !utf8.ValidString(value):
-		return about(app, Error{Kind: BadField, Field: name, reason: "is no text"})
+		return newError(app, Error{Kind: InvalidField, Field: name, reason: "is no text"})
 	case strings.ContainsFunc(value, unicode.IsControl):
-		return about(app, Error{Kind: BadField, Field: name, reason: "holds a line break or another control character"})
+		return newError(app, Error{Kind: InvalidField, Field: name, reason: "holds a line break or another control character"})
 	case len(f.Options) > 0 && !slices.Contains(f.Options, value):
-		return about(app, Error{Kind: BadField, Field: name, reason: "is none of the choices"})
+		return newError(app, Error{Kind: InvalidField, Field: name, reason: "is none of the choices"})
 	}
 	return nil
 }
@@ -187,23 +187,23 @@ func checkPlaced(app *catalog.App, v connect.GrantValues, client []vending.Field
 	if err != nil {
 		return fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
 	}
-	return unplaceable(app, p.Check(credential(app, v, client)))
+	return placementError(app, p.Check(credential(app, v, client)))
 }
 
-// unplaceable explains err, an error of a placement or of filling an endpoint; nil stays nil. Who
+// placementError explains err, an error of a placement or of filling an endpoint; nil stays nil. Who
 // gave the value is who can mend it.
-func unplaceable(app *catalog.App, err error) error {
+func placementError(app *catalog.App, err error) error {
 	if err == nil {
 		return nil
 	}
-	p := Error{Kind: BadField, Err: err, reason: otherForm}
+	p := Error{Kind: InvalidField, Err: err, reason: otherForm}
 	var blamed *inject.FieldError
 	if errors.As(err, &blamed) {
 		p.Field = blamed.Field
 	}
 	if vending.AuthType(app.AuthType) == vending.OAuth &&
 		(p.Field == vending.AccessToken || p.Field == vending.TokenType) {
-		p.Kind, p.Field = Nonsense, ""
+		p.Kind, p.Field = Malformed, ""
 	}
 	for _, f := range app.Fields {
 		switch {
@@ -211,12 +211,12 @@ func unplaceable(app *catalog.App, err error) error {
 		case f.From == "":
 			p.reason = formOf(app, f)
 		case f.From == catalog.FromGrant:
-			p.Kind = OtherAccount
+			p.Kind = UnsupportedAccount
 		case f.From == catalog.FromClient:
 			p.Kind = NotConfigured
 		}
 	}
-	return about(app, p)
+	return newError(app, p)
 }
 
 // otherForm is what is wrong with a value of which no more is known.

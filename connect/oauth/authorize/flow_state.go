@@ -93,7 +93,7 @@ func (s flowState) checkAddress(app *catalog.App, client connect.OAuthClient) er
 		began = append(began, vending.Field{Name: name, Value: s.ClientAddress[name]})
 	}
 	if client.Moved(app, began) {
-		return about(app, Error{Kind: WrongIssuer, Err: errMoved})
+		return newError(app, Error{Kind: WrongIssuer, Err: errMoved})
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func TestCheckImported(t *testing.T) {
 		for i, f := range v.Fields {
 			v.Fields[i].Value = "canary\r\nX-Evil: 1"
 			var p *Error
-			if err := CheckImported(app, v); !errors.As(err, &p) || p.Kind != BadField || p.Field != f.Name {
+			if err := CheckImported(app, v); !errors.As(err, &p) || p.Kind != InvalidField || p.Field != f.Name {
 				t.Errorf("%s: a broken %s is %v", app.Slug, f.Name, err)
 			}
 			v.Fields[i].Value = f.Value

@@ -116,9 +116,9 @@ func bare(flow string) vending.Secret {
 func TestFinishOtherFlow(t *testing.T) {
 	s := newStage(t, granted)
 	_, err := s.Finish(t.Context(), tenant, s.consents(), redirectURI, temporaryState, url.Values{"code": {"c"}}, nil)
-	s.mustBe(t, err, BadCallback)
+	s.mustBe(t, err, InvalidCallback)
 	_, err = s.Finish(t.Context(), tenant, s.signs(), redirectURI, canaryVerifier, callbackQuery(), fields("site", "acme"))
-	s.mustBe(t, err, BadCallback)
+	s.mustBe(t, err, InvalidCallback)
 	if got := s.calls(); len(got) != 0 {
 		t.Errorf("%d calls", len(got))
 	}

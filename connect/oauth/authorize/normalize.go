@@ -14,7 +14,7 @@ import (
 func normalize(app *catalog.App, f catalog.Field, value string) (string, *Error) {
 	switch {
 	case f.Kind == catalog.KindHost:
-		return address(app, f, value)
+		return normalizeAddress(app, f, value)
 	case f.Secret || len(f.Options) > 0 || !strings.ContainsAny(value, "./:"):
 		return value, nil
 	}
@@ -22,7 +22,7 @@ func normalize(app *catalog.App, f catalog.Field, value string) (string, *Error)
 	if !there {
 		scheme = "https"
 	}
-	host, ok := hostForm(strings.ToLower(scheme), hostIn(value))
+	host, ok := normalizeHost(strings.ToLower(scheme), hostIn(value))
 	for _, pattern := range hostPatterns(app) {
 		if label := labelIn(pattern, f, host); ok && label != "" {
 			return label, nil

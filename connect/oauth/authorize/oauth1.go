@@ -38,12 +38,12 @@ func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalo
 	if strings.ContainsRune(redirectURI, '?') {
 		separator = "&"
 	}
-	config, err := consumer(app, client, fields)
+	config, err := oauth1Config(app, client, fields)
 	if err != nil {
 		return Request{}, err
 	}
 	config.CallbackURL = redirectURI + separator + "state=" + r.State
-	token, secret, problem, err := a.converse(ctx, app, config, func() (string, string, error) {
+	token, secret, problem, err := a.callOAuth1(ctx, app, config, func() (string, string, error) {
 		return config.RequestToken()
 	})
 	switch {
@@ -53,7 +53,7 @@ func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalo
 		if problem.Kind == ProviderError { // nothing of the end user's was in the request
 			problem.Kind = NotConfigured
 		}
-		return Request{}, a.explain(tenant, app, *problem)
+		return Request{}, a.oauth1Error(tenant, app, *problem)
 	}
 	target, err := config.AuthorizationURL(token)
 	if err != nil {
@@ -75,11 +75,11 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 	query url.Values, fields []vending.Field) (connect.Grant, error) {
 	flow := unseal(state)
 	if flow.Token == "" { // the app was one of OAuth 2 when the end user left
-		return connect.Grant{}, about(app, Error{Kind: BadCallback, Err: errOtherFlow})
+		return connect.Grant{}, newError(app, Error{Kind: InvalidCallback, Err: errOtherFlow})
 	}
 	verifier, problem := readOAuth1Callback(query, flow.Token)
 	if problem != nil {
-		return connect.Grant{}, a.explain(tenant, app, *problem)
+		return connect.Grant{}, a.oauth1Error(tenant, app, *problem)
 	}
 	fields, err := cleanFields(app, fields)
 	if err != nil {
@@ -92,18 +92,18 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 	if err := flow.checkAddress(app, client); err != nil {
 		return connect.Grant{}, err
 	}
-	config, err := consumer(app, client, fields)
+	config, err := oauth1Config(app, client, fields)
 	if err != nil {
 		return connect.Grant{}, err
 	}
-	granted, secret, problem, err := a.converse(ctx, app, config, func() (string, string, error) {
+	granted, secret, problem, err := a.callOAuth1(ctx, app, config, func() (string, string, error) {
 		return config.AccessToken(flow.Token, flow.TokenSecret, verifier)
 	})
 	switch {
 	case err != nil:
 		return connect.Grant{}, err
 	case problem != nil:
-		return connect.Grant{}, a.explain(tenant, app, *problem)
+		return connect.Grant{}, a.oauth1Error(tenant, app, *problem)
 	}
 	fields = append(fields, vending.Field{Name: catalog.OAuthTokenSecret, Value: secret})
 	return newGrant(app, connect.GrantValues{AccessToken: granted, Fields: fields}, client)
@@ -118,7 +118,7 @@ var userRefused = map[string]bool{"user_refused": true, "permission_denied": tru
 func readOAuth1Callback(query url.Values, token string) (string, *Error) {
 	for _, values := range query {
 		if len(values) > 1 { // which of two counts is for an attacker to choose
-			return "", &Error{Kind: BadCallback, Err: errDoubled}
+			return "", &Error{Kind: InvalidCallback, Err: errDuplicate}
 		}
 	}
 	verifier := query.Get("oauth_verifier")
@@ -127,20 +127,20 @@ func readOAuth1Callback(query url.Values, token string) (string, *Error) {
 	case query.Has("denied") || userRefused[fault]:
 		return "", &Error{Kind: Declined, Err: errCallback}
 	case fault != "":
-		return "", &Error{Kind: ProviderError, Code: cleanCode(fault), Said: plainWords(query.Get("oauth_problem_advice")),
+		return "", &Error{Kind: ProviderError, Code: cleanCode(fault), Description: plainText(query.Get("oauth_problem_advice")),
 			Err: errCallback}
 	case query.Get(catalog.OAuthToken) != token:
-		return "", &Error{Kind: BadCallback, Err: errOtherToken}
+		return "", &Error{Kind: InvalidCallback, Err: errOtherToken}
 	case verifier == "":
 		return "", &Error{Kind: Declined, Err: errUnverified}
 	case len(verifier) > maxAuthorizationCode:
-		return "", &Error{Kind: BadCallback, Err: errUnverified}
+		return "", &Error{Kind: InvalidCallback, Err: errUnverified}
 	}
 	return verifier, nil
 }
 
-// consumer is the library's view of client at app, whose endpoints may depend on fields.
-func consumer(app *catalog.App, client connect.OAuthClient, fields []vending.Field) (*oauth1.Config, error) {
+// oauth1Config is the library's view of client at app, whose endpoints may depend on fields.
+func oauth1Config(app *catalog.App, client connect.OAuthClient, fields []vending.Field) (*oauth1.Config, error) {
 	config := oauth1.NewConfig(client.ID, client.Secret.Reveal())
 	config.Noncer = nonces{}
 	field := valueIn(append(client.FieldsOf(app), fields...))
@@ -154,17 +154,17 @@ func consumer(app *catalog.App, client connect.OAuthClient, fields []vending.Fie
 		{&config.Endpoint.AccessTokenURL, app.OAuth1.AccessTokenURL},
 	} {
 		if *e.into, err = inject.Endpoint(app, e.raw, field); err != nil {
-			return nil, unplaceable(app, err)
+			return nil, placementError(app, err)
 		}
 	}
 	return config, nil
 }
 
-// explain completes a problem with app, and logs what an operator may have to mend.
-func (a *Authorizer) explain(tenant string, app *catalog.App, p Error) *Error {
+// oauth1Error completes a problem with app, and logs what an operator may have to mend.
+func (a *Authorizer) oauth1Error(tenant string, app *catalog.App, p Error) *Error {
 	if p.Kind == NotConfigured || p.Kind == ProviderError {
 		a.o.Logger.Error("oauth 1 provider refused us", "app", app.Slug, "tenant", tenant, "status", p.Status,
 			"provider_code", p.Code, "error", p.Err)
 	}
-	return about(app, p)
+	return newError(app, p)
 }

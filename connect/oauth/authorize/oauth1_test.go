@@ -115,13 +115,13 @@ func TestOAuth1Callback(t *testing.T) {
 		"declined, by the extension": {callbackQuery("oauth_verifier", "", "oauth_problem", "user_refused"), Declined, ""},
 		"declined, without a word":   {callbackQuery("oauth_verifier", ""), Declined, ""},
 		"another problem":            {callbackQuery("oauth_problem", "Token_Expired<b>"), ProviderError, "token_expiredb"},
-		"another token":              {callbackQuery("oauth_token", "canary other"), BadCallback, ""},
-		"no token":                   {callbackQuery("oauth_token", ""), BadCallback, ""},
+		"another token":              {callbackQuery("oauth_token", "canary other"), InvalidCallback, ""},
+		"no token":                   {callbackQuery("oauth_token", ""), InvalidCallback, ""},
 		"two verifiers": {url.Values{"oauth_token": {"temp+t"}, "oauth_verifier": {"canary", "canary"}},
-			BadCallback, ""},
-		"a verifier beyond bounds":     {callbackQuery("oauth_verifier", long), BadCallback, ""},
-		"a code, as OAuth 2 has it":    {url.Values{"code": {"canary"}, "state": {"x"}}, BadCallback, ""},
-		"a callback with nothing else": {url.Values{"state": {"x"}}, BadCallback, ""},
+			InvalidCallback, ""},
+		"a verifier beyond bounds":     {callbackQuery("oauth_verifier", long), InvalidCallback, ""},
+		"a code, as OAuth 2 has it":    {url.Values{"code": {"canary"}, "state": {"x"}}, InvalidCallback, ""},
+		"a callback with nothing else": {url.Values{"state": {"x"}}, InvalidCallback, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, temporary)
@@ -135,7 +135,7 @@ func TestOAuth1Callback(t *testing.T) {
 	for _, held := range []string{"", "canary-pkce-verifier", "%zz"} { // the app was one of OAuth 2 when the end user left
 		_, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, vending.NewSecret(held), callbackQuery(),
 			fields("site", "acme"))
-		s.mustBe(t, err, BadCallback)
+		s.mustBe(t, err, InvalidCallback)
 	}
 }
 
@@ -150,21 +150,21 @@ func TestOAuth1Answers(t *testing.T) {
 		"403":      {answer{403, "canary", nil}, NotConfigured, ProviderError},
 		"429":      {answer{429, "canary", nil}, Unreachable, Unreachable},
 		"500":      {answer{500, "canary", nil}, Unreachable, Unreachable},
-		"redirect": {answer{302, "", map[string]string{"Location": "/canary"}}, Nonsense, Nonsense},
-		"204":      {answer{204, "", nil}, Nonsense, Nonsense},
-		"HTML":     {answer{200, "<html>canary</html>", nil}, Nonsense, Nonsense},
-		"JSON":     {answer{200, `{"oauth_token":"canary"}`, nil}, Nonsense, Nonsense},
-		"no form":  {answer{200, both + "&oauth_callback_confirmed=true&%zz", nil}, Nonsense, Nonsense},
-		"no secret": {answer{200, "oauth_token=canary-t&oauth_callback_confirmed=true", nil}, Nonsense,
-			Nonsense},
-		"not confirmed":       {answer{200, both, nil}, Nonsense, ""},
-		"confirmed otherwise": {answer{200, both + "&oauth_callback_confirmed=false", nil}, Nonsense, ""},
+		"redirect": {answer{302, "", map[string]string{"Location": "/canary"}}, Malformed, Malformed},
+		"204":      {answer{204, "", nil}, Malformed, Malformed},
+		"HTML":     {answer{200, "<html>canary</html>", nil}, Malformed, Malformed},
+		"JSON":     {answer{200, `{"oauth_token":"canary"}`, nil}, Malformed, Malformed},
+		"no form":  {answer{200, both + "&oauth_callback_confirmed=true&%zz", nil}, Malformed, Malformed},
+		"no secret": {answer{200, "oauth_token=canary-t&oauth_callback_confirmed=true", nil}, Malformed,
+			Malformed},
+		"not confirmed":       {answer{200, both, nil}, Malformed, ""},
+		"confirmed otherwise": {answer{200, both + "&oauth_callback_confirmed=false", nil}, Malformed, ""},
 		"a line break in a token": {answer{200, "oauth_token=a%0Ab&oauth_token_secret=s&oauth_callback_confirmed=true", nil},
-			Nonsense, Nonsense},
+			Malformed, Malformed},
 		"a space at an end": {answer{200, "oauth_token=a&oauth_token_secret=s%20&oauth_callback_confirmed=true", nil},
-			Nonsense, Nonsense},
+			Malformed, Malformed},
 		"too large": {answer{200,
-			both + "&oauth_callback_confirmed=true&x=" + strings.Repeat("x", maxOAuth1Answer), nil}, Nonsense, Nonsense},
+			both + "&oauth_callback_confirmed=true&x=" + strings.Repeat("x", maxOAuth1Answer), nil}, Malformed, Malformed},
 		"cut off": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = w.Write([]byte(both))
@@ -211,7 +211,7 @@ func TestOAuth1Unasked(t *testing.T) {
 		"no client":       {clientError(connect.ErrNoOAuthClient), fields("site", "acme"), NotConfigured},
 		"a public client": {public, fields("site", "acme"), NotConfigured},
 		"nothing entered": {func(*Options) {}, nil, MissingField},
-		"a way out":       {func(*Options) {}, fields("site", ".."), BadField},
+		"a way out":       {func(*Options) {}, fields("site", ".."), InvalidField},
 		"no transport":    {func(o *Options) { o.Transport = nil }, fields("site", "acme"), Unreachable},
 		"nobody listening": {func(o *Options) {
 			o.Transport = func(*catalog.App) http.RoundTripper { return deadEnd{} }

@@ -25,10 +25,10 @@ type nonces struct{}
 
 func (nonces) Nonce() string { return rand.Text() }
 
-// converse has the library call an endpoint once, in ctx and within the bounds of this package: it
+// callOAuth1 has the library call an endpoint once, in ctx and within the bounds of this package: it
 // would follow redirects, read any answer to its end, and quote it in its error. A problem is what
 // the provider or the network did not grant.
-func (a *Authorizer) converse(ctx context.Context, app *catalog.App, config *oauth1.Config,
+func (a *Authorizer) callOAuth1(ctx context.Context, app *catalog.App, config *oauth1.Config,
 	call func() (token, secret string, err error)) (token, secret string, p *Error, err error) {
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
@@ -38,7 +38,7 @@ func (a *Authorizer) converse(ctx context.Context, app *catalog.App, config *oau
 	config.HTTPClient = httpx.Client(w)
 	token, secret, err = call()
 	switch {
-	case err == nil && usable(token) && usable(secret):
+	case err == nil && signable(token) && signable(secret):
 		return token, secret, nil, nil
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "", "", nil, fmt.Errorf("authorizing %s: %w", app.Slug, ctx.Err())
@@ -48,8 +48,8 @@ func (a *Authorizer) converse(ctx context.Context, app *catalog.App, config *oau
 	return "", "", w.problem(), nil
 }
 
-// usable reports whether a token, or its secret, is one that can be signed with.
-func usable(token string) bool {
+// signable reports whether a token, or its secret, is one that can be signed with.
+func signable(token string) bool {
 	return token != "" && strings.TrimSpace(token) == token && !strings.ContainsFunc(token, unicode.IsControl)
 }
 
@@ -68,7 +68,7 @@ func (w *oauth1Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // problem explains why the call brought no token.
 func (w *oauth1Wire) problem() *Error {
-	p := &Error{Kind: Nonsense, Status: w.Status, Err: errNoAnswer}
+	p := &Error{Kind: Malformed, Status: w.Status, Err: errNoAnswer}
 	switch {
 	case errors.Is(w.Err, httpx.ErrTooLarge), errors.Is(w.Err, httpx.ErrCoding) && w.Status < 500:
 		p.Err = w.Err

@@ -24,7 +24,7 @@ func (a *Authorizer) Revoke(ctx context.Context, tenant string, app *catalog.App
 	if app.OAuth2 == nil || app.OAuth2.RevokeURL == "" || token == "" {
 		return false, nil
 	}
-	client := tokenendpoint.OwnClient(v.Fields)
+	client := tokenendpoint.ClientFromFields(v.Fields)
 	if !app.ClientCredentials() {
 		if client, err = a.client(ctx, tenant, app); err != nil {
 			return false, err
@@ -33,7 +33,7 @@ func (a *Authorizer) Revoke(ctx context.Context, tenant string, app *catalog.App
 			return false, fmt.Errorf("revoking a grant of %s: %w", app.Slug, errMoved)
 		}
 	}
-	o, err := a.filled(app, client, v.Fields, tokenendpoint.RevokeURL)
+	o, err := a.expandURLs(app, client, v.Fields, tokenendpoint.RevokeURL)
 	if err != nil {
 		return false, err
 	}

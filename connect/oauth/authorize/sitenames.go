@@ -34,7 +34,7 @@ func (a *Authorizer) siteNames(ctx context.Context, app *catalog.App, cred vendi
 	own := ownSite(app, cred)
 	var names []string
 	for _, path := range app.SiteNames.Paths {
-		text := follow(answer, path, nil)
+		text := lookup(answer, path, nil)
 		if app.SiteNames.Pattern != "" {
 			text = catalog.Find(app.SiteNames.Pattern, text)
 		}
@@ -57,7 +57,7 @@ func (a *Authorizer) askSite(ctx context.Context, app *catalog.App, cred vending
 	if err != nil {
 		return nil, err
 	}
-	res, err := httpx.Do(a.placing(app), r, maxCaptureAnswer)
+	res, err := httpx.Do(a.injecting(app), r, maxCaptureAnswer)
 	switch {
 	case err != nil:
 		return nil, callingUpstream(err)

@@ -27,10 +27,10 @@ var (
 	errPage     = errors.New("the verify request was answered with a page for people")
 )
 
-// try sends the app's verify request with the credential of v, once. Nil means that it was
+// verify sends the app's verify request with the credential of v, once. Nil means that it was
 // accepted; without such a request it is inject.ErrNoVerify, and all else that the answer may mean
 // a *[Error].
-func (a *Authorizer) try(ctx context.Context, app *catalog.App, v connect.GrantValues) error {
+func (a *Authorizer) verify(ctx context.Context, app *catalog.App, v connect.GrantValues) error {
 	placement, err := inject.NewPlacement(app)
 	if err != nil {
 		return fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
@@ -42,23 +42,23 @@ func (a *Authorizer) try(ctx context.Context, app *catalog.App, v connect.GrantV
 	case errors.Is(err, inject.ErrNoVerify):
 		return err
 	case err != nil:
-		return unplaceable(app, err)
+		return placementError(app, err)
 	}
-	res, err := a.ask(app, r)
+	res, err := a.sendVerify(app, r)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("verifying a credential of %s: %w", app.Slug, err)
 	}
-	t := trial{app: app, site: siteOf(app, v), res: res, err: err}
-	if p := t.verdict(); p != nil {
-		return about(app, *p)
+	t := verification{app: app, site: enteredHostOf(app, v), res: res, err: err}
+	if p := t.classify(); p != nil {
+		return newError(app, *p)
 	}
 	return nil
 }
 
-// ask returns what the upstream answers r with, and its body only where that counts. It follows no
+// sendVerify returns what the upstream answers r with, and its body only where that counts. It follows no
 // redirect.
-func (a *Authorizer) ask(app *catalog.App, r *http.Request) (*httpx.Response, error) {
-	res, err := httpx.Head(a.placing(app), r, maxVerdict, func(status int, h http.Header) bool {
+func (a *Authorizer) sendVerify(app *catalog.App, r *http.Request) (*httpx.Response, error) {
+	res, err := httpx.Head(a.injecting(app), r, maxVerdict, func(status int, h http.Header) bool {
 		return app.RefusalInBody(status, h) || app.Verify.AcceptanceInBody(status) ||
 			app.Verify.Success != "" && is2xx(status)
 	})
@@ -68,8 +68,8 @@ func (a *Authorizer) ask(app *catalog.App, r *http.Request) (*httpx.Response, er
 	return res, nil
 }
 
-// placing is the transport of requests that a placement made; nil where nothing may be dialled.
-func (a *Authorizer) placing(app *catalog.App) http.RoundTripper {
+// injecting is the transport of requests that a placement made; nil where nothing may be dialled.
+func (a *Authorizer) injecting(app *catalog.App) http.RoundTripper {
 	base := httpx.Fresh(a.transport(app))
 	if base == nil {
 		return nil
@@ -81,9 +81,9 @@ func callingUpstream(err error) error { return fmt.Errorf("calling the upstream:
 
 func is2xx(status int) bool { return status >= 200 && status < 300 }
 
-// verdict says what the status of an answer to a request with a credential means, as far as that
+// classifyStatus says what the status of an answer to a request with a credential means, as far as that
 // does not depend on the app; 0 is no answer. Nil is acceptance.
-func verdict(status int) *Error {
+func classifyStatus(status int) *Error {
 	switch {
 	case is2xx(status):
 		return nil
@@ -93,8 +93,8 @@ func verdict(status int) *Error {
 	return &Error{Kind: WrongCredential}
 }
 
-// site is the host that an end user entered, or a part of it.
-type site struct {
+// enteredHost is the host that an end user entered, or a part of it.
+type enteredHost struct {
 	// field is the one that it was entered into; empty for an app with hosts of its own.
 	field string
 	// host is the whole name, and any says that the end user chooses all of it: nobody knows
@@ -103,10 +103,10 @@ type site struct {
 	any  bool
 }
 
-// siteOf is where the verify request of app goes with v.
-func siteOf(app *catalog.App, v connect.GrantValues) (s site) {
+// enteredHostOf is where the verify request of app goes with v.
+func enteredHostOf(app *catalog.App, v connect.GrantValues) (s enteredHost) {
 	if app.Verify == nil || app.Verify.Host != "" {
-		return site{}
+		return enteredHost{}
 	}
 	value := valueIn(v.Fields)
 	for _, f := range app.Asked() {
@@ -117,27 +117,27 @@ func siteOf(app *catalog.App, v connect.GrantValues) (s site) {
 		}
 	}
 	if s.field == "" {
-		return site{}
+		return enteredHost{}
 	}
 	s.host = app.FilledHost(value)
 	return s
 }
 
-// trial is a verify request that was made.
-type trial struct {
+// verification is a verify request that was made.
+type verification struct {
 	app  *catalog.App
-	site site
+	site enteredHost
 	res  *httpx.Response // nil without an answer
 	err  error
 }
 
-// verdict says what the answer means. Nil is acceptance.
-func (t *trial) verdict() *Error {
+// classify says what the answer means. Nil is acceptance.
+func (t *verification) classify() *Error {
 	if t.res == nil {
 		return t.unreachable()
 	}
 	v, status := t.app.Verify, t.res.Status
-	p := verdict(status)
+	p := classifyStatus(status)
 	switch {
 	case t.app.TooMany(status, t.res.Header):
 		return &Error{Kind: Unreachable, Status: status}
@@ -146,12 +146,12 @@ func (t *trial) verdict() *Error {
 	case t.app.RefusesCredential(status, t.res.Header, t.res.Body), slices.Contains(v.Wrong, status):
 		return &Error{Kind: WrongCredential, Status: status}
 	case p == nil:
-		return t.success()
+		return t.classifySuccess()
 	case p.Kind == Unreachable:
 		p.Status, p.Err = status, t.err
 		return p
-	case t.elsewhere(), t.missing():
-		return t.noAPI(nil)
+	case t.redirects(), t.notFound():
+		return t.wrongHost(nil)
 	case v.Inconclusive, status == http.StatusPaymentRequired:
 		return &Error{Kind: Unconfirmed, Status: status}
 	}
@@ -160,23 +160,23 @@ func (t *trial) verdict() *Error {
 
 // unreachable is the problem that nothing answered. Of a host that was entered, the name may be
 // wrong.
-func (t *trial) unreachable() *Error {
+func (t *verification) unreachable() *Error {
 	if t.site.field == "" {
 		return &Error{Kind: Unreachable, Err: t.err}
 	}
-	return &Error{Kind: NoServer, Field: t.site.field, host: t.site.host, Err: t.err}
+	return &Error{Kind: HostUnreachable, Field: t.site.field, host: t.site.host, Err: t.err}
 }
 
-// elsewhere reports whether the answer leads to another address. Where every failure proves
+// redirects reports whether the answer leads to another address. Where every failure proves
 // something, at a host of the provider's own, that is where people sign in.
-func (t *trial) elsewhere() bool {
+func (t *verification) redirects() bool {
 	return t.res.Status < 400 && (t.site.field != "" || t.app.Verify.Inconclusive)
 }
 
-// missing reports whether an answer shows that no API of the app's is at the host that was entered:
+// notFound reports whether an answer shows that no API of the app's is at the host that was entered:
 // it has no such resource. Of a host below the provider's own name, an answer for programs may
 // still be the API's, for want of a permission.
-func (t *trial) missing() bool {
+func (t *verification) notFound() bool {
 	switch t.res.Status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
 		return t.site.any || t.site.field != "" && t.isPage()
@@ -184,11 +184,11 @@ func (t *trial) missing() bool {
 	return false
 }
 
-// noAPI is the problem that something else than the app's API answered.
-func (t *trial) noAPI(err error) *Error {
-	p := &Error{Kind: NoAPI, Field: t.site.field, Status: t.res.Status, host: t.site.host, Err: err}
+// wrongHost is the problem that something else than the app's API answered.
+func (t *verification) wrongHost(err error) *Error {
+	p := &Error{Kind: WrongHost, Field: t.site.field, Status: t.res.Status, host: t.site.host, Err: err}
 	if t.site.field == "" {
-		p.Kind = Nonsense
+		p.Kind = Malformed
 		return p
 	}
 	to, parseErr := url.Parse(t.res.Header.Get("Location"))
@@ -198,13 +198,13 @@ func (t *trial) noAPI(err error) *Error {
 	return p
 }
 
-// success judges an answer by which an API says that all is well. One that is too large to be read
+// classifySuccess judges an answer by which an API says that all is well. One that is too large to be read
 // whole is no refusal: those are short.
-func (t *trial) success() *Error {
+func (t *verification) classifySuccess() *Error {
 	path, want := t.app.Verify.Succeeds()
 	switch {
 	case t.site.field != "" && t.isPage():
-		p := t.noAPI(errPage)
+		p := t.wrongHost(errPage)
 		p.Status = 0
 		return p
 	case t.err != nil && !errors.Is(t.err, httpx.ErrTooLarge) && !errors.Is(t.err, httpx.ErrCoding):
@@ -216,7 +216,7 @@ func (t *trial) success() *Error {
 	d := json.NewDecoder(strings.NewReader(string(t.res.Body)))
 	d.UseNumber()
 	if t.err != nil || d.Decode(&answer) != nil {
-		p := t.noAPI(errors.Join(errNoJSON, t.err))
+		p := t.wrongHost(errors.Join(errNoJSON, t.err))
 		p.Status = 0
 		return p
 	}
@@ -239,12 +239,12 @@ func holds(answer any, path []string, want string) bool {
 	if want == "" {
 		return answer != nil
 	}
-	return says(answer, want, func(x, y string) bool { return x == y })
+	return scalarEquals(answer, want, func(x, y string) bool { return x == y })
 }
 
 // isPage reports whether the answer is for people. No API of the catalog answers its verify request
 // so.
-func (t *trial) isPage() bool {
+func (t *verification) isPage() bool {
 	kind, _, err := mime.ParseMediaType(t.res.Header.Get("Content-Type"))
 	return err == nil && (kind == "text/html" || kind == "application/xhtml+xml")
 }

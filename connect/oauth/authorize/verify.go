@@ -49,7 +49,7 @@ func (a *Authorizer) confirm(ctx context.Context, app *catalog.App, v connect.Gr
 	if isOAuth(app) {
 		return a.firstToken(ctx, app, v)
 	}
-	err := a.try(ctx, app, v)
+	err := a.verify(ctx, app, v)
 	var p *Error
 	switch {
 	case err == nil, errors.Is(err, inject.ErrNoVerify), unconfirmed && errors.As(err, &p) && p.Kind == Unconfirmed:
@@ -65,8 +65,8 @@ func (a *Authorizer) confirm(ctx context.Context, app *catalog.App, v connect.Gr
 }
 
 func (a *Authorizer) firstToken(ctx context.Context, app *catalog.App, v connect.GrantValues) (connect.Grant, error) {
-	client := tokenendpoint.OwnClient(v.Fields)
-	o, err := a.filled(app, client, v.Fields, tokenendpoint.TokenURL)
+	client := tokenendpoint.ClientFromFields(v.Fields)
+	o, err := a.expandURLs(app, client, v.Fields, tokenendpoint.TokenURL)
 	if err != nil {
 		return connect.Grant{}, err
 	}
@@ -74,7 +74,7 @@ func (a *Authorizer) firstToken(ctx context.Context, app *catalog.App, v connect
 	defer cancel()
 	v, err = a.endpoint(app, o, client).ClientCredentials(bounded, v)
 	if err != nil {
-		return connect.Grant{}, a.refused(ctx, "", app, err)
+		return connect.Grant{}, a.tokenError(ctx, "", app, err)
 	}
 	return newGrant(app, v, connect.OAuthClient{})
 }

@@ -40,7 +40,7 @@ func TestVerdicts(t *testing.T) {
 		"endless 200": {http.HandlerFunc(drip), 200, "", ""},
 	}
 	unsure := map[int]Kind{
-		301: Nonsense, 302: Nonsense, 304: Nonsense, 307: Nonsense, 400: Unconfirmed, 403: Unconfirmed, 404: Unconfirmed,
+		301: Malformed, 302: Malformed, 304: Malformed, 307: Malformed, 400: Unconfirmed, 403: Unconfirmed, 404: Unconfirmed,
 		418: Unconfirmed,
 	}
 	for status, want := range map[int]Kind{
@@ -196,23 +196,23 @@ func TestFromFieldsRefuses(t *testing.T) {
 		want   Kind
 		field  string
 	}{
-		"line break": {s.keyed(), []string{"api_key", "canary\r\nX-Evil: 1"}, BadField, "api_key"},
+		"line break": {s.keyed(), []string{"api_key", "canary\r\nX-Evil: 1"}, InvalidField, "api_key"},
 		"missing":    {s.keyed(), nil, MissingField, "api_key"},
 		"unknown":    {s.keyed(), []string{"api_key", "k", "role", "canary"}, UnknownField, "role"},
 		"dots in the path": {s.keyed(func(a *catalog.App) {
 			a.Placement = &catalog.Placement{PathPrefix: "/{api_key}"}
-		}), []string{"api_key", ".."}, BadField, "api_key"},
+		}), []string{"api_key", ".."}, InvalidField, "api_key"},
 		"dots in verify alone": {s.keyed(func(a *catalog.App) {
 			a.Verify.Path = "/{api_key}"
-		}), []string{"api_key", "canary/.."}, BadField, "api_key"},
+		}), []string{"api_key", "canary/.."}, InvalidField, "api_key"},
 		"inconclusive, too": {s.keyed(func(a *catalog.App) {
 			a.Verify.Inconclusive = true
 			a.Placement = &catalog.Placement{PathPrefix: "/{api_key}"}
-		}), []string{"api_key", ".."}, BadField, "api_key"},
+		}), []string{"api_key", ".."}, InvalidField, "api_key"},
 		"no verify, too": {s.keyed(func(a *catalog.App) {
 			a.Verify = nil
 			a.Placement = &catalog.Placement{PathPrefix: "/{api_key}"}
-		}), []string{"api_key", ".."}, BadField, "api_key"},
+		}), []string{"api_key", ".."}, InvalidField, "api_key"},
 		"no client secret": {s.machine(), []string{"client_id", "canary"}, MissingField, "client_secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -279,7 +279,7 @@ func TestFirstTokenTooLarge(t *testing.T) {
 	}
 	long := strings.Repeat("x", maxField)
 	_, err := s.FromFields(t.Context(), s.machine(), fields("client_id", long, "client_secret", long))
-	s.mustBe(t, err, Nonsense)
+	s.mustBe(t, err, Malformed)
 }
 
 func TestFirstTokenRefused(t *testing.T) {
@@ -298,12 +298,12 @@ func TestFirstTokenRefused(t *testing.T) {
 		"400 in HTML":        {answer{400, `canary`, html}, WrongCredential, "", 400},
 		"401 in HTML":        {answer{401, `canary`, html}, WrongCredential, "", 401},
 		"403 in HTML":        {answer{403, `canary`, html}, WrongCredential, "", 403},
-		"404 in HTML":        {answer{404, `canary`, html}, Nonsense, "", 404},
+		"404 in HTML":        {answer{404, `canary`, html}, Malformed, "", 404},
 		"invalid_scope":      {answer{400, `{"error":"invalid_scope"}`, nil}, ProviderError, "invalid_scope", 400},
 		"echo of the secret": {answer{400, `{"error":"invalid_client canary-secret"}`, nil}, ProviderError, "", 400},
 		"503":                {answer{503, `{"error":"invalid_client"}`, nil}, Unreachable, "invalid_client", 503},
-		"HTML 200":           {answer{200, `canary`, html}, Nonsense, "", 200},
-		"token of two lines": {answer{200, `{"access_token":"canary\n"}`, nil}, Nonsense, "", 0},
+		"HTML 200":           {answer{200, `canary`, html}, Malformed, "", 200},
+		"token of two lines": {answer{200, `{"access_token":"canary\n"}`, nil}, Malformed, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer)

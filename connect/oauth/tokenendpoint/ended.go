@@ -29,9 +29,9 @@ var endedCodes = []string{
 	"session_expired",
 }
 
-// othersCodes are about something else, whatever the description says of a refresh token
+// otherCodes are about something else, whatever the description says of a refresh token
 // (RFC 6749, section 5.2; GitHub's incorrect_client_credentials, Salesforce's invalid_client_id).
-var othersCodes = []string{
+var otherCodes = []string{
 	"invalid_client", "invalid_client_id", "invalid_client_secret", "incorrect_client_credentials",
 	"unsupported_grant_type", "invalid_scope", "redirect_uri_mismatch", "slow_down",
 }
@@ -68,12 +68,12 @@ var endedWords = []string{
 
 // goneWords do so with the user, and overWords with what the user gave.
 var (
-	goneWords = []string{
+	userGoneWords = []string{
 		"deleted", "deactivated", "disabled", "inactive", "not active", "not exist", "not found", "removed", "blocked",
 		"suspended",
 	}
-	overWords = []string{"revoked", "expired", "withdrawn"}
-	given     = []string{"authorization", "grant", "consent", "session"}
+	consentEndedWords = []string{"revoked", "expired", "withdrawn"}
+	consentNames     = []string{"authorization", "grant", "consent", "session"}
 )
 
 // notEndedWords make such a text speak of the request or the client.
@@ -88,49 +88,49 @@ var clientWords = []string{
 	"application", "this app ", "the app ", "ip address", "csrf", "route", "path", "cannot post", "quota",
 }
 
-// ended reports whether an answer that refuses says that the grant has ended: by a code that the
+// grantEnded reports whether an answer that refuses says that the grant has ended: by a code that the
 // app's entry or anyone is known to use, or by a description. own are the entry's texts. code is
 // the one to log, or empty.
-func (r *refusalText) ended(own []string) (code string, ended bool) {
+func (r *errorText) grantEnded(own []string) (code string, grantEnded bool) {
 	for _, text := range own {
 		spelled := strings.ToLower(text)
 		if i := slices.Index(r.codes, spelled); i >= 0 {
 			return r.codes[i], true
 		}
 		if slices.ContainsFunc(r.texts, func(t string) bool { return strings.Contains(t, spelled) }) {
-			return r.word(), true
+			return r.firstCode(), true
 		}
 	}
 	known := func(list []string) int {
 		return slices.IndexFunc(r.codes, func(code string) bool {
 			code, _, _ = strings.Cut(code, ":") // "invalid_grant: Token is expired" (ccpgames/sso-issues#54)
-			return slices.ContainsFunc(list, func(one string) bool { return folded(one) == folded(code) })
+			return slices.ContainsFunc(list, func(one string) bool { return foldCode(one) == foldCode(code) })
 		})
 	}
 	if i := known(endedCodes); i >= 0 {
 		return r.codes[i], true
 	}
-	if known(othersCodes) >= 0 {
+	if known(otherCodes) >= 0 {
 		return "", false
 	}
-	ended = slices.ContainsFunc(r.texts, endsGrant) ||
+	grantEnded = slices.ContainsFunc(r.texts, endsGrant) ||
 		slices.ContainsFunc(slices.Concat(r.codes, r.records), endsRefreshToken)
-	return r.word(), ended
+	return r.firstCode(), grantEnded
 }
 
 // limitWords say that the client asks too often: Exact Online's 400 access_denied "Rate limit
 // exceeded" (websmurf/laravel-exact-online#31), Zoho's "too many requests continuously".
 var limitWords = []string{"rate limit", "ratelimit", "too many requests", "slow down"}
 
-// limits reports whether an answer asks to wait, whatever its status.
-func (r *refusalText) limits() bool {
+// rateLimited reports whether an answer asks to wait, whatever its status.
+func (r *errorText) rateLimited() bool {
 	return slices.ContainsFunc(slices.Concat(r.codes, r.texts), func(text string) bool {
-		return slices.ContainsFunc(limitWords, func(word string) bool { return strings.Contains(spaced(text), word) })
+		return slices.ContainsFunc(limitWords, func(word string) bool { return strings.Contains(splitWords(text), word) })
 	})
 }
 
-// word is the first code that is no number.
-func (r *refusalText) word() string {
+// firstCode is the first code that is no number.
+func (r *errorText) firstCode() string {
 	i := slices.IndexFunc(r.codes, func(code string) bool { return !isNumber(code) })
 	if i < 0 {
 		return ""
@@ -144,27 +144,27 @@ func endsGrant(text string) bool {
 	if slices.ContainsFunc(endedTexts, knows) || endsRefreshToken(text) {
 		return true
 	}
-	text = spaced(text)
+	text = splitWords(text)
 	has := func(words ...string) bool { return slices.ContainsFunc(words, knows) }
 	if has(notEndedWords...) || has(clientWords...) {
 		return false
 	}
-	return has("token") && has(endedWords...) || has("user") && has(goneWords...) || has(given...) && has(overWords...)
+	return has("token") && has(endedWords...) || has("user") && has(userGoneWords...) || has(consentNames...) && has(consentEndedWords...)
 }
 
 // endsRefreshToken reads a description or a code that names the refresh token, in lower case.
 func endsRefreshToken(text string) bool {
-	text = spaced(text)
+	text = splitWords(text)
 	has := func(word string) bool { return strings.Contains(text, word) }
 	return has("refresh token") && slices.ContainsFunc(endedWords, has) && !slices.ContainsFunc(notEndedWords, has)
 }
 
-func spaced(text string) string {
+func splitWords(text string) string {
 	return strings.NewReplacer("_", " ", "-", " ", "refreshtoken", "refresh token").Replace(text)
 }
 
-// folded makes one of the spellings of a code: InvalidGrant, INVALID-GRANT, invalid_grant.
-func folded(code string) string {
+// foldCode makes one of the spellings of a code: InvalidGrant, INVALID-GRANT, invalid_grant.
+func foldCode(code string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '_' || r == '-' || r == ' ' || r == '.' {
 			return -1
@@ -173,8 +173,8 @@ func folded(code string) string {
 	}, strings.ToLower(code))
 }
 
-// refusalText is what a refusal says in its many members, in lower case and bounded.
-type refusalText struct {
+// errorText is what a refusal says in its many members, in lower case and bounded.
+type errorText struct {
 	// codes are short names and numbers.
 	codes []string
 	// texts are descriptions.
@@ -210,80 +210,80 @@ var (
 	innerMembers = []string{"error", "errors", "fault", "detail", "details", "data", "meta"}
 )
 
-// words collects what m and the object that holds the token say, in themselves and in innerMembers.
-func (m members) words(token members) (r refusalText) {
-	r.take(m, maxDepth)
-	r.take(token, maxDepth)
+// errorText collects what m and the object that holds the token say, in themselves and in innerMembers.
+func (m jsonObject) errorText(token jsonObject) (r errorText) {
+	r.addObject(m, maxDepth)
+	r.addObject(token, maxDepth)
 	return r
 }
 
-// plainWords is words for an answer that is a line of text, or a list of objects.
-func plainWords(contentType string, body []byte) (r refusalText) {
+// plainErrorText is words for an answer that is a line of text, or a list of objects.
+func plainErrorText(contentType string, body []byte) (r errorText) {
 	if list := []byte(`{"errors":` + string(body) + `}`); json.Valid(list) { // a list alone, as Salesforce's API answers
-		var m members
+		var m jsonObject
 		_ = json.Unmarshal(list, &m)
-		return m.words(nil)
+		return m.errorText(nil)
 	}
 	text := strings.TrimSpace(string(body))
 	if len(text) <= maxTextRead && !strings.HasPrefix(text, "{") && !strings.Contains(contentType, "html") {
-		r.takeWord(text)
+		r.addText(text)
 	}
 	return r
 }
 
-// take reads an object, and what is in it down to a depth.
-func (r *refusalText) take(m members, depth int) {
-	lower := make(members, len(m))
+// addObject reads an object, and what is in it down to a depth.
+func (r *errorText) addObject(m jsonObject, depth int) {
+	lower := make(jsonObject, len(m))
 	for name, raw := range m {
 		lower[strings.ToLower(name)] = raw
 	}
 	for _, name := range codeMembers {
-		if code := lower.word(name); code != "" && len(r.codes) < maxTexts {
+		if code := lower.scalar(name); code != "" && len(r.codes) < maxTexts {
 			r.codes = append(r.codes, strings.ToLower(code))
 		}
 	}
 	for _, name := range textMembers {
-		if text := lower.word(name); text != "" && len(r.texts) < maxTexts {
+		if text := lower.scalar(name); text != "" && len(r.texts) < maxTexts {
 			r.texts = append(r.texts, strings.ToLower(text))
 		}
 	}
 	for _, name := range innerMembers {
 		if depth > 0 {
-			r.takeInner(lower[name], depth-1)
+			r.addNested(lower[name], depth-1)
 		}
 	}
-	r.takeFields(lower["errors"])
+	r.addFieldErrors(lower["errors"])
 }
 
-// takeInner reads a member that may be an object or a list of objects and texts.
-func (r *refusalText) takeInner(raw json.RawMessage, depth int) {
-	var inner members
+// addNested reads a member that may be an object or a list of objects and texts.
+func (r *errorText) addNested(raw json.RawMessage, depth int) {
+	var inner jsonObject
 	if json.Unmarshal(raw, &inner) == nil {
-		r.take(inner, depth)
+		r.addObject(inner, depth)
 		return
 	}
 	var list []json.RawMessage
 	_ = json.Unmarshal(raw, &list) // what is no list has no elements
 	for _, raw := range list[:min(len(list), maxTexts)] {
-		var inner members
+		var inner jsonObject
 		var text string
 		switch {
 		case json.Unmarshal(raw, &text) == nil:
-			r.takeWord(text)
+			r.addText(text)
 		case json.Unmarshal(raw, &inner) == nil:
-			r.take(inner, depth)
-			r.records = append(r.records, inner.joined())
+			r.addObject(inner, depth)
+			r.records = append(r.records, inner.joinScalars())
 		}
 	}
 }
 
-// takeFields reads what frameworks say of a form: `errors` is a text, or has texts by field.
-func (r *refusalText) takeFields(raw json.RawMessage) {
+// addFieldErrors reads what frameworks say of a form: `errors` is a text, or has texts by field.
+func (r *errorText) addFieldErrors(raw json.RawMessage) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
-		r.takeWord(text)
+		r.addText(text)
 	}
-	var fields members
+	var fields jsonObject
 	_ = json.Unmarshal(raw, &fields) // what is no object has no fields
 	for _, name := range sortedNames(fields) {
 		var texts []string
@@ -294,8 +294,8 @@ func (r *refusalText) takeFields(raw json.RawMessage) {
 	}
 }
 
-// takeWord reads a text that has no name, which may be a code.
-func (r *refusalText) takeWord(text string) {
+// addText reads a text that has no name, which may be a code.
+func (r *errorText) addText(text string) {
 	text = strings.ToLower(strings.TrimSpace(text[:min(len(text), maxTextRead)]))
 	r.texts = append(r.texts, text)
 	if len(text) <= maxCode && !strings.ContainsAny(text, " \t\n=&<") {
@@ -303,8 +303,8 @@ func (r *refusalText) takeWord(text string) {
 	}
 }
 
-// word returns a member that is a string or a number, or "".
-func (m members) word(name string) string {
+// scalar returns a member that is a string or a number, or "".
+func (m jsonObject) scalar(name string) string {
 	text := m.text(name)
 	if raw := string(m[name]); text == "" && isNumber(raw) {
 		text = raw
@@ -312,18 +312,18 @@ func (m members) word(name string) string {
 	return text[:min(len(text), maxTextRead)]
 }
 
-// joined are the strings of an object, in the order of their names.
-func (m members) joined() string {
+// joinScalars are the strings of an object, in the order of their names.
+func (m jsonObject) joinScalars() string {
 	var all []string
 	for _, name := range sortedNames(m) {
-		if text := m.word(name); text != "" {
+		if text := m.scalar(name); text != "" {
 			all = append(all, text)
 		}
 	}
 	return strings.ToLower(strings.Join(all, " "))
 }
 
-func sortedNames(m members) []string {
+func sortedNames(m jsonObject) []string {
 	names := make([]string, 0, len(m))
 	for name := range m {
 		names = append(names, name)

@@ -23,18 +23,18 @@ const (
 	RevokeURL
 )
 
-// RefreshesAt is where app's tokens are refreshed.
-func RefreshesAt(app *catalog.App) URL {
+// RefreshEndpoint is where app's tokens are refreshed.
+func RefreshEndpoint(app *catalog.App) URL {
 	if app.OAuth2.RefreshURL == "" || app.ClientCredentials() {
 		return TokenURL
 	}
 	return RefreshURL
 }
 
-// Filled returns app's OAuth2 with the placeholders of its endpoints filled by what comes with the
+// ExpandURLs returns app's OAuth2 with the placeholders of its endpoints filled by what comes with the
 // client and what the end user entered. Only those that are used are filled, and others with
-// placeholders are empty: what they lack is in nobody's way. The error is for [Blamed].
-func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Field, used ...URL) (*catalog.OAuth2,
+// placeholders are empty: what they lack is in nobody's way. The error is for [ErrorField].
+func ExpandURLs(app *catalog.App, client connect.OAuthClient, entered []vending.Field, used ...URL) (*catalog.OAuth2,
 	error) {
 	o := *app.OAuth2
 	values := map[string]string{}
@@ -61,9 +61,9 @@ func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Fiel
 	return &o, nil
 }
 
-// Blamed returns the field of app without which, or with whose value, an address could not be
+// ErrorField returns the field of app without which, or with whose value, an address could not be
 // filled; false if no field is to blame.
-func Blamed(app *catalog.App, err error) (catalog.Field, bool) {
+func ErrorField(app *catalog.App, err error) (catalog.Field, bool) {
 	var blamed *inject.FieldError
 	if !errors.As(err, &blamed) {
 		return catalog.Field{}, false

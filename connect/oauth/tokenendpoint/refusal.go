@@ -58,25 +58,25 @@ func (r *Refusal) BlamesClient() bool {
 		(r.Status == http.StatusUnauthorized || spelled == "invalid_client" || spelled == "unauthorized_client")
 }
 
-// passing are error codes of a trouble that may be over soon (RFC 6749, section 4.1.2.1), which
+// temporaryCodes are error codes of a trouble that may be over soon (RFC 6749, section 4.1.2.1), which
 // some providers answer with a status that says otherwise.
-var passing = []string{"temporarily_unavailable", "server_error"}
+var temporaryCodes = []string{"temporarily_unavailable", "server_error"}
 
 // refusal turns what happened on h into a class. Neither the answer's body nor the library's error,
 // which quotes it, goes any further.
-func (e *Endpoint) refusal(h *hearing, err error, secrets []string) *Refusal {
+func (e *Endpoint) refusal(h *tokenCall, err error, secrets []string) *Refusal {
 	var retrieved *oauth2.RetrieveError
 	if errors.As(err, &retrieved) { // and so there was an answer
-		return e.classify("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.answer, secrets)
+		return e.classify("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.response, secrets)
 	}
-	if _, ended := h.ended(); ended { // with status 200, without a token and without `error`
-		return e.classify("token", h.Status, nil, h.answer, secrets)
+	if _, ended := h.grantEnded(); ended { // with status 200, without a token and without `error`
+		return e.classify("token", h.Status, nil, h.response, secrets)
 	}
 	return h.transportError("token", err)
 }
 
 // transportError is the refusal for want of an answer that can be read.
-func (h *hearing) transportError(endpoint string, err error) *Refusal {
+func (h *tokenCall) transportError(endpoint string, err error) *Refusal {
 	r := &Refusal{Class: Unavailable, Status: h.Status}
 	switch {
 	case h.Err != nil:
@@ -87,43 +87,43 @@ func (h *hearing) transportError(endpoint string, err error) *Refusal {
 	case h.Status != 0:
 		r.Class = Malformed
 	}
-	r.cause = calling(endpoint, err)
+	r.cause = callError(endpoint, err)
 	return r
 }
 
-// calling says which call failed. The rest of err may quote what the other side sent.
-func calling(endpoint string, err error) error {
+// callError says which call failed. The rest of err may quote what the other side sent.
+func callError(endpoint string, err error) error {
 	return fmt.Errorf("calling the %s endpoint: %w", endpoint, httpx.SafeError(err))
 }
 
-// ended asks what there is of an answer whether the grant has ended.
-func (h *hearing) ended() (code string, ended bool) {
-	if h.answer == nil || h.answer.accessToken != "" && !h.answer.refused {
+// grantEnded asks what there is of an answer whether the grant has ended.
+func (h *tokenCall) grantEnded() (code string, grantEnded bool) {
+	if h.response == nil || h.response.accessToken != "" && !h.response.refused {
 		return "", false
 	}
-	return h.answer.words.ended(h.endpoint.oauth.Ended)
+	return h.response.errorText.grantEnded(h.endpoint.oauth.Ended)
 }
 
 // classify classes an answer that is no success.
 func (e *Endpoint) classify(endpoint string, status int, header http.Header, answer *tokenResponse,
 	secrets []string) *Refusal {
 	code := answer.code
-	word, ended := answer.words.ended(e.oauth.Ended)
+	word, ended := answer.errorText.grantEnded(e.oauth.Ended)
 	if ended && code == "" {
 		code = word
 	}
-	r := &Refusal{Class: Rejected, Status: status, Code: loggable(code, secrets)}
+	r := &Refusal{Class: Rejected, Status: status, Code: loggableCode(code, secrets)}
 	r.cause = fmt.Errorf("the %s endpoint answered %d %s", endpoint, r.Status, r.Code)
 	switch {
 	case r.Status == http.StatusTooManyRequests:
 		r.Class, r.RetryAfter = RateLimited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
-	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(passing, strings.ToLower(code)):
+	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(temporaryCodes, strings.ToLower(code)):
 		r.Class, r.RetryAfter = Unavailable, vending.StatedRetryAfter(header, e.now())
 	case r.Status >= 300 && r.Status < 400:
 		r.Class = Malformed
 	case ended:
 		r.Class = InvalidGrant
-	case answer.words.limits():
+	case answer.errorText.rateLimited():
 		r.Class, r.RetryAfter = RateLimited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
 	}
 	return r
@@ -136,8 +136,8 @@ const (
 	Withheld = "(withheld)"
 )
 
-// loggable cleans a provider's error code for the log. One that repeats a secret is dropped whole.
-func loggable(code string, secrets []string) string {
+// loggableCode cleans a provider's error code for the log. One that repeats a secret is dropped whole.
+func loggableCode(code string, secrets []string) string {
 	for _, secret := range secrets {
 		if secret != "" && strings.Contains(code, secret) {
 			return Withheld

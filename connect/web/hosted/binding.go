@@ -22,7 +22,7 @@ func (v *request) held() []vending.Field {
 	if g.IsZero() {
 		return nil
 	}
-	return authorize.Binding(v.app, g.Reveal().Fields)
+	return authorize.AddressFields(v.app, g.Reveal().Fields)
 }
 
 // grant is what the connection holds by now: nothing where it is still to be made, or where its

@@ -87,7 +87,7 @@ func (v *request) takeFields(b browser.Browser) error {
 		return v.redirect("") // the invitation says to whom the credentials would go
 	}
 	fields := v.entered()
-	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil { // before any of it goes to another address
+	if err := authorize.CheckAddress(v.app, v.bound(), fields); err != nil { // before any of it goes to another address
 		return v.retry(b, err)
 	}
 	if v.signsIn() {
@@ -172,5 +172,5 @@ func (v *request) showProblem(p *authorize.Error) {
 	}
 	v.note(p)
 	v.show(p.HTTPStatus(),
-		page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message(), Said: p.Said})
+		page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message(), Said: p.Description})
 }

@@ -197,7 +197,7 @@ func (v *request) unlessEnded(err error) error {
 func (v *request) complete(b browser.Browser, g connect.Grant) error {
 	bound := v.bound()
 	// another link may have been completed meanwhile
-	if err := authorize.CheckBinding(v.app, bound, g.Reveal().Fields); err != nil {
+	if err := authorize.CheckAddress(v.app, bound, g.Reveal().Fields); err != nil {
 		return err
 	}
 	_, err := v.o.Store.CompleteLink(v.r.Context(), v.digest, b.Digest(), vending.AuthType(v.app.AuthType), g)

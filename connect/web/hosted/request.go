@@ -88,7 +88,7 @@ func (v *request) view(b browser.Browser) page.Link {
 		},
 		Unverified: v.link.Status == connect.Active && !v.link.Connection.Verified && v.app.Verify != nil,
 		Connection: v.link.Connection.Name, Renews: v.link.Renews, Token: v.token, CSRF: b.CSRF(v.csrfPurpose()),
-		At:  authorize.At(v.app, v.held()),
+		At:  authorize.Address(v.app, v.held()),
 		For: userHint(v.tenant.Brand.UserHint, v.link.Connection.User),
 	}
 }

@@ -29,8 +29,8 @@ func (v *request) noteFailure(err error) {
 		return
 	}
 	detail := cmp.Or(p.Code, string(p.Kind))
-	if p.Said != "" {
-		detail += ": " + p.Said
+	if p.Description != "" {
+		detail += ": " + p.Description
 	}
 	v.record(connect.LinkFailed, detail)
 }
@@ -38,7 +38,7 @@ func (v *request) noteFailure(err error) {
 // noteGrant records what the end user gave that differs from what was there, or was asked for:
 // nobody entered it, and nobody may have noticed.
 func (v *request) noteGrant(bound []vending.Field, g connect.Grant) {
-	if from, to, moved := authorize.Moved(v.app, bound, g.Reveal().Fields); moved {
+	if from, to, moved := authorize.AddressChange(v.app, bound, g.Reveal().Fields); moved {
 		v.record(connect.ConnectionMoved, "from "+from+" to "+to)
 	}
 	if missing := v.ungranted(g); len(missing) > 0 {

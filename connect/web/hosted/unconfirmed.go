@@ -73,7 +73,7 @@ func (v *request) takeAnswer(b browser.Browser) error {
 
 func (v *request) saveUnconfirmed(fields []vending.Field) (connect.Grant, error) {
 	// another link may have been completed meanwhile
-	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil {
+	if err := authorize.CheckAddress(v.app, v.bound(), fields); err != nil {
 		return connect.Grant{}, err
 	}
 	return v.o.Authorizer.FromUnconfirmedFields(v.r.Context(), v.app, fields)
