@@ -94,9 +94,9 @@ func TestChosenSite(t *testing.T) {
 	})
 	address, id := o.link("cloud")
 	v := harness.NewVisitor(t, nil).Open(address).Submit("accept").Sees("the form", 200, "The “acme” of acme.example.com")
-	v.Submit("credentials", "field.site", "acme.example.com.evil.com").Sees("another's site", 422, "Site cannot be right")
+	v.Submit("credentials", "field.site", "acme.example.com.evil.com").Sees("another's site", 422, "Site is invalid")
 	v.Submit("credentials", "field.site", "gone").LogIn("alice").Sees("a site that was not granted", 422,
-		"Site cannot be right: it is none that you gave access to.")
+		"Site is invalid: it is not one that you gave access to.")
 	o.stands(id, "pending", "via_link")
 	v.Submit("accept").Submit("credentials", "field.site", "https://Acme.example.com/boards/1").LogIn("alice").Sees("done",
 		200, harness.SaysCreated)

@@ -142,11 +142,11 @@ func TestSigningProviderFails(t *testing.T) {
 		page   int
 		text   string
 	}{
-		{"401", 500, "Legacy cannot be connected until whoever sent you the link has completed its set-up (HTTP 401)"},
-		{"503", 503, "Legacy cannot be asked right now"},
-		{"429", 503, "Legacy cannot be asked right now"},
-		{"200", 502, "Legacy gave an answer that makes no sense"},
-		{"302", 502, "Legacy gave an answer that makes no sense"},
+		{"401", 500, "Legacy is not set up correctly here (HTTP 401)"},
+		{"503", 503, "Legacy cannot be reached right now"},
+		{"429", 503, "Legacy cannot be reached right now"},
+		{"200", 502, "Legacy sent an invalid response"},
+		{"302", 502, "Legacy sent an invalid response"},
 	} {
 		if c.status == "200" {
 			address, id = o.link("legacy") // a link has ten departures a minute

@@ -154,9 +154,9 @@ func TestWhatIsNeverSaved(t *testing.T) {
 		text   string
 	}{
 		401: {422, "Doubt does not accept what you entered (HTTP 401)"},
-		302: {502, "Doubt gave an answer that makes no sense"},
-		408: {503, "Doubt cannot be asked right now"}, 429: {503, "Doubt cannot be asked right now"},
-		500: {503, "Doubt cannot be asked right now"},
+		302: {502, "Doubt sent an invalid response"},
+		408: {503, "Doubt cannot be reached right now"}, 429: {503, "Doubt cannot be reached right now"},
+		500: {503, "Doubt cannot be reached right now"},
 	} {
 		address, id := d.link("doubt")
 		v := d.enter(address, "canary-key", status).Sees(fmt.Sprint(status), want.status, want.text)
@@ -166,7 +166,7 @@ func TestWhatIsNeverSaved(t *testing.T) {
 		d.verified(id, "pending", false)
 	}
 	address, id := d.link("gone")
-	d.enter(address, "canary-key", 200).Sees("nobody there", 503, "Doubt cannot be asked right now, so nothing was saved")
+	d.enter(address, "canary-key", 200).Sees("nobody there", 503, "Doubt cannot be reached right now, so nothing was saved")
 	d.verified(id, "pending", false)
 	d.isClear("canary-key")
 }
@@ -359,8 +359,8 @@ func TestEnteredHosts(t *testing.T) {
 		status    int
 		text      string
 	}{
-		{"nowhere.example.com", "right", 422, "Nothing that can be asked answers at nowhere.example.com"},
-		{"www.example.com", "right", 422, "What answers at www.example.com is not CRM, so nothing was saved"},
+		{"nowhere.example.com", "right", 422, "There is no response from nowhere.example.com"},
+		{"www.example.com", "right", 422, "The server at www.example.com is not CRM, so nothing was saved"},
 		{"old.example.com", "right", 422, "(HTTP 301; it leads to crm.example.com)"},
 		{"https://CRM.example.com/", "wrong", 422, "CRM neither accepts nor refuses"},
 	} {

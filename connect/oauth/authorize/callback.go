@@ -16,11 +16,11 @@ import (
 
 // Causes for the log.
 var (
-	errDuplicate    = errors.New("a parameter of the callback occurs twice")
-	errNoCode     = errors.New("the callback has neither a code nor an error, or a code beyond bounds")
+	errDuplicate  = errors.New("the callback has a duplicate parameter")
+	errNoCode     = errors.New("the callback has neither a code nor an error, or its code is too long")
 	errIssuer     = errors.New("the callback's iss is not the app's issuer")
 	errOtherFlow  = errors.New("the app now has another version of OAuth than when the end user was sent to the provider")
-	errLargeGrant = errors.New("the grant is larger than any that could be stored")
+	errLargeGrant = errors.New("the grant is too large to be stored")
 )
 
 const (

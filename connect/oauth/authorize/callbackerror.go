@@ -13,7 +13,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-var errCallback = errors.New("the callback holds an error of the authorization endpoint")
+var errCallback = errors.New("the authorization endpoint reported an error")
 
 // callbackKinds are the error codes of an authorization endpoint: RFC 6749 section 4.1.2.1's,
 // OpenID Connect Core section 3.1.2.6's and, from "user_" on, LinkedIn's. A code that is not here
@@ -55,10 +55,12 @@ func isErrorCallback(query url.Values) bool {
 func callbackError(query url.Values) Error {
 	code := cleanCode(cmp.Or(query.Get("error"), query.Get("error_code")))
 	words := cmp.Or(query.Get("error_description"), query.Get("error_message"), query.Get("error_reason"))
-	return Error{Kind: cmp.Or(callbackKinds[code], ProviderError), Code: code, Description: plainText(words), Err: errCallback}
+	return Error{Kind: cmp.Or(callbackKinds[code], ProviderError), Code: code, Description: plainText(words),
+		Err: errCallback}
 }
 
-// logCallbackError logs what the provider said: what only an operator can change stands out.
+// logCallbackError logs an error of the provider's, as an error of ours where only an operator can
+// fix it.
 func (a *Authorizer) logCallbackError(ctx context.Context, app *catalog.App, tenant string, p *Error) {
 	if !errors.Is(p.Err, errCallback) {
 		return
@@ -72,12 +74,12 @@ func (a *Authorizer) logCallbackError(ctx context.Context, app *catalog.App, ten
 		"provider_code", p.Code, "provider_description", p.Description)
 }
 
-// maxDescription bounds what is repeated of a provider's words, in characters.
+// maxDescription bounds what is repeated of a provider's description, in characters.
 const maxDescription = 200
 
-// plainText makes a provider's words fit to be repeated on a page, in a log and in the audit
-// trail: one line of text without markup and without what is not seen, such as the controls that
-// turn the direction of text around.
+// plainText makes a provider's description safe to repeat on a page, in a log and in the audit
+// trail: one line of text without markup and without invisible characters, such as the controls
+// that turn the direction of text around.
 func plainText(text string) string {
 	if len(text) > 16*maxDescription { // of four bytes, and most of them dropped
 		text = text[:16*maxDescription]

@@ -18,11 +18,11 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Causes for the log. None repeats what the provider said.
+// Causes for the log. None repeats what the provider sent.
 var (
-	errNoCapture = errors.New("what the provider answered does not hold the value, or in another form")
-	errOtherForm = errors.New("the value that the provider answered does not match the capture's pattern")
-	errNotJSON   = errors.New("the answer is no JSON")
+	errNoCapture = errors.New("the response of the provider lacks the value, or has it in another format")
+	errOtherForm = errors.New("the value in the response does not match the capture's pattern")
+	errNotJSON   = errors.New("the response is not valid JSON")
 )
 
 const (
@@ -32,7 +32,7 @@ const (
 	maxCaptureAnswer = 256 << 10
 )
 
-// authorized is what the provider said when an end user authorized an app.
+// authorized is what the provider sent when an end user authorized an app.
 type authorized struct {
 	values connect.GrantValues
 	// token is the token endpoint's answer as JSON, and query the callback's.
@@ -76,8 +76,8 @@ func (a *Authorizer) captureOne(ctx context.Context, app *catalog.App, client co
 	return a.value(app, c, lookup(answer, c.Path, given.values.Fields))
 }
 
-// checkCallback reports a value that the callback lacks, before its code is spent on tokens that
-// nobody could use.
+// checkCallback reports a value that the callback lacks, before its code is spent on useless
+// tokens.
 func (a *Authorizer) checkCallback(app *catalog.App, query url.Values) error {
 	for _, c := range app.OAuth2.Capture {
 		if c.From != catalog.CaptureCallback {
@@ -97,16 +97,18 @@ func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (st
 		value = cmp.Or(catalog.Find(c.Pattern, plainAddress(text)), namedHost(app, c.Field, plainAddress(text)))
 	}
 	if value == "" && text != "" && len(text) <= maxCaptured {
-		a.o.Logger.Warn("a provider named an account of another form than its app's: if the account is meant, "+
+		a.o.Logger.Warn("the provider named an account of another format than its app's: to accept it, "+
 			"widen the capture's pattern and the host that it fills, in an app of your own",
 			"app", app.Slug, "field", c.Field, "from", c.From, "pattern", c.Pattern)
 		return "", newError(app, Error{Kind: UnsupportedAccount, Field: c.Field, Err: errOtherForm})
 	}
 	if value == "" || len(value) > maxCaptured {
-		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "from", c.From)
+		a.o.Logger.Warn("the response of the provider lacks a value that its app needs", "app", app.Slug, "field", c.Field,
+			"from", c.From)
 		if chosen := c.ChosenBy(); len(chosen) > 0 {
 			return "",
-				newError(app, Error{Kind: InvalidField, Field: chosen[0], Err: errNoCapture, reason: "is none that you gave access to"})
+				newError(app,
+					Error{Kind: InvalidField, Field: chosen[0], Err: errNoCapture, reason: "is not one that you gave access to"})
 		}
 		return "", newError(app, Error{Kind: NoAccount, Field: c.Field, Err: errNoCapture})
 	}
@@ -139,7 +141,8 @@ func (a *Authorizer) captureSource(ctx context.Context, app *catalog.App, client
 			p.Kind = NoAccount
 		}
 		p.Status, p.Err = status, err
-		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "status", status,
+		a.o.Logger.Warn("the response of the provider lacks a value that its app needs", "app", app.Slug, "field", c.Field,
+			"status", status,
 			"error", err)
 		return nil, newError(app, *p)
 	}
@@ -176,9 +179,9 @@ func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.
 	return res.Status, string(res.Body), nil
 }
 
-// captureProbe is app with the capture's URL for its verify request. Of the placement it leaves out what
-// is not known yet and what belongs to the upstream's paths; where nothing is left that holds the
-// token, it goes into `Authorization`.
+// captureProbe is app with the capture's URL for its verify request. Of the placement it leaves out
+// what is not known yet and what belongs to the upstream's paths; where nothing is left that holds
+// the token, it goes into `Authorization`.
 func captureProbe(app *catalog.App, target string) (*catalog.App, error) {
 	u, err := url.Parse(target)
 	if err != nil {

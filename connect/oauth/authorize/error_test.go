@@ -11,7 +11,8 @@ import (
 )
 
 var kinds = []Kind{
-	Declined, ProviderError, Malformed, Unreachable, WrongCredential, MissingField, InvalidField, UnknownField, WrongIssuer,
+	Declined, ProviderError, Malformed, Unreachable, WrongCredential, MissingField, InvalidField, UnknownField,
+	WrongIssuer,
 	InvalidCallback, NotConfigured, NoAccount,
 	UnsupportedAccount, HostUnreachable, WrongHost, Unconfirmed,
 	ConsentNeeded, ProviderServerError, ScopeRefused,
@@ -63,8 +64,8 @@ func TestMessages(t *testing.T) {
 			"Acme Mail does not accept what you entered (invalid_client); please check it and try again."},
 		{Error{Kind: MissingField, Field: "api_key"}, "API key is missing; please enter it."},
 		{Error{Kind: UnsupportedAccount, Field: "api_key"},
-			"You connected an account of Acme Mail, but its API key has another form than the accounts that " +
-				"can be used here, so nothing was saved; please connect another account, or tell whoever sent you the link."},
+			"You connected an account of Acme Mail, but its API key has another format than those of the accounts that " +
+				"can be used here, so nothing was saved; please connect another account, or tell the person who sent you the link."},
 		{Error{Kind: UnknownField, Field: "{app}"}, "Acme Mail has no field called {app}."},
 	} {
 		if got := newError(app, c.p).Message(); got != c.want {

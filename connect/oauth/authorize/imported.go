@@ -12,9 +12,8 @@ import (
 )
 
 // CheckImported reports what is wrong with a grant that was made elsewhere, as far as that can be
-// known without the provider: a *[Error] about a field of it, for whoever imports. Its values are
-// taken as they are: what a form would mend is refused here, because nobody sees what would be
-// stored.
+// known without the provider: an *[Error] about a field of it. Its values are taken as they are:
+// what a form would normalize is refused here, where no person sees what would be stored.
 func CheckImported(app *catalog.App, v connect.GrantValues) error {
 	token := vending.AccessToken
 	if app.OAuth1 != nil {
@@ -23,7 +22,7 @@ func CheckImported(app *catalog.App, v connect.GrantValues) error {
 	tokens := []vending.Field{{Name: token, Value: v.AccessToken}, {Name: "refresh_token", Value: v.RefreshToken},
 		{Name: vending.TokenType, Value: v.TokenType}}
 	tokens = slices.DeleteFunc(tokens, func(f vending.Field) bool { return f.Value == "" })
-	others := standIns(app)
+	others := placeholders(app)
 	for _, f := range slices.Concat(tokens, v.Fields) {
 		known, declared := fieldNamed(app, f.Name)
 		if f.Value == "" && !declared {
@@ -60,19 +59,19 @@ func fieldNamed(app *catalog.App, name string) (f catalog.Field, declared bool) 
 	return catalog.Field{Name: name}, false
 }
 
-// importError says of a problem with a value what to write instead. Whoever gives such a value
-// elsewhere, here it is who imports.
+// importError says what to write instead of an invalid value. Here it is always the import's,
+// whoever else may give such a value.
 func importError(app *catalog.App, v connect.GrantValues, err error) error {
 	var p *Error
 	if !errors.As(err, &p) || p.Field == "" {
 		return err
 	}
 	value, given := valueIn(v.Fields)(p.Field)
-	if !given { // it has a stand-in
+	if !given { // it has a placeholder
 		return nil
 	}
 	f, _ := fieldNamed(app, p.Field)
-	p.Kind, p.reason = InvalidField, "cannot stand where the app takes it: "+rightForm(app, f)
+	p.Kind, p.reason = InvalidField, "is invalid where the app uses it: "+rightForm(app, f)
 	if strings.TrimSpace(value) != value {
 		p.reason = "begins or ends with a space"
 	}

@@ -20,7 +20,7 @@ func TestCheckImported(t *testing.T) {
 		var v connect.GrantValues
 		for _, f := range app.Fields {
 			if f.From != catalog.FromClient {
-				value := standIn(f)
+				value := placeholder(f)
 				if f.Secret {
 					value = "YWJj" // which is base64, as some apps' keys are
 				}

@@ -36,7 +36,7 @@ func lookup(answer any, path string, entered []vending.Field) (value string) {
 	return value
 }
 
-// flatMap collects what next finds from each of values; nil stands for nothing, which agrees with no
+// flatMap collects what next finds from each of values; nil means nothing, which equals no
 // value.
 func flatMap(values []any, next func(any) []any) (found []any) {
 	for _, v := range values {

@@ -85,7 +85,7 @@ func TestChoice(t *testing.T) {
 	_, err := s.Finish(t.Context(), tenant, app, redirectURI, vending.Secret{}, url.Values{"code": {"c"}},
 		fields("site", "gone"))
 	if p := s.mustBe(t, err, InvalidField); p.Field != "site" ||
-		p.Message() != "Site cannot be right: it is none that you gave access to." {
+		p.Message() != "Site is invalid: it is not one that you gave access to." {
 		t.Errorf("a site that is not there: %s", p.Message())
 	}
 	s.calls()

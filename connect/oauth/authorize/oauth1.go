@@ -17,8 +17,8 @@ import (
 
 // Causes for the log.
 var (
-	errNoAnswer   = errors.New("the answer holds no token that can be used, or does not confirm the callback")
-	errOtherToken = errors.New("the callback is for another token than the one that was asked for")
+	errNoAnswer   = errors.New("the response has no usable token, or does not confirm the callback")
+	errOtherToken = errors.New("the callback is for another token than the one that was requested")
 	errUnverified = errors.New("the callback has no verifier")
 )
 
@@ -113,8 +113,8 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 // it is an extension of the protocol (https://wiki.oauth.net/w/page/12238543/ProblemReporting).
 var userRefused = map[string]bool{"user_refused": true, "permission_denied": true}
 
-// readOAuth1Callback returns the verifier. Who declined comes back without one, by Twitter with
-// `denied`, by others with `oauth_problem`.
+// readOAuth1Callback returns the verifier. Without one, the end user declined: Twitter sends
+// `denied`, others `oauth_problem`.
 func readOAuth1Callback(query url.Values, token string) (string, *Error) {
 	for _, values := range query {
 		if len(values) > 1 { // which of two counts is for an attacker to choose
@@ -127,8 +127,9 @@ func readOAuth1Callback(query url.Values, token string) (string, *Error) {
 	case query.Has("denied") || userRefused[fault]:
 		return "", &Error{Kind: Declined, Err: errCallback}
 	case fault != "":
-		return "", &Error{Kind: ProviderError, Code: cleanCode(fault), Description: plainText(query.Get("oauth_problem_advice")),
-			Err: errCallback}
+		return "",
+			&Error{Kind: ProviderError, Code: cleanCode(fault), Description: plainText(query.Get("oauth_problem_advice")),
+				Err: errCallback}
 	case query.Get(catalog.OAuthToken) != token:
 		return "", &Error{Kind: InvalidCallback, Err: errOtherToken}
 	case verifier == "":
@@ -160,7 +161,7 @@ func oauth1Config(app *catalog.App, client connect.OAuthClient, fields []vending
 	return config, nil
 }
 
-// oauth1Error completes a problem with app, and logs what an operator may have to mend.
+// oauth1Error completes p with app, and logs what an operator may have to fix.
 func (a *Authorizer) oauth1Error(tenant string, app *catalog.App, p Error) *Error {
 	if p.Kind == NotConfigured || p.Kind == ProviderError {
 		a.o.Logger.Error("oauth 1 provider refused us", "app", app.Slug, "tenant", tenant, "status", p.Status,

@@ -16,8 +16,8 @@ import (
 	"github.com/vendgate/vendgate/internal/httpx"
 )
 
-// maxOAuth1Answer bounds what an endpoint of RFC 5849 may answer, in bytes. It also bounds what is
-// kept of it with an attempt.
+// maxOAuth1Answer bounds what an endpoint of RFC 5849 may answer, in bytes. It also bounds what a
+// flow keeps of it.
 const maxOAuth1Answer = 16 << 10
 
 // nonces are letters and digits, and 20 to 30 of them: some providers take no others.
@@ -25,9 +25,9 @@ type nonces struct{}
 
 func (nonces) Nonce() string { return rand.Text() }
 
-// callOAuth1 has the library call an endpoint once, in ctx and within the bounds of this package: it
-// would follow redirects, read any answer to its end, and quote it in its error. A problem is what
-// the provider or the network did not grant.
+// callOAuth1 has the library call an endpoint once, in ctx and within the bounds of this package:
+// it would follow redirects, read any answer to its end, and quote it in its error. A problem is
+// what the provider or the network did not grant.
 func (a *Authorizer) callOAuth1(ctx context.Context, app *catalog.App, config *oauth1.Config,
 	call func() (token, secret string, err error)) (token, secret string, p *Error, err error) {
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
@@ -43,7 +43,7 @@ func (a *Authorizer) callOAuth1(ctx context.Context, app *catalog.App, config *o
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "", "", nil, fmt.Errorf("authorizing %s: %w", app.Slug, ctx.Err())
 	case w.Err == nil && w.Status == 0:
-		return "", "", nil, fmt.Errorf("authorizing %s: no request could be made for its endpoints", app.Slug)
+		return "", "", nil, fmt.Errorf("authorizing %s: a request for its endpoints cannot be created", app.Slug)
 	}
 	return "", "", w.problem(), nil
 }

@@ -18,7 +18,7 @@ const (
 // maxRequest bounds what the library makes of a token request, in bytes.
 const maxRequest = 1 << 20
 
-// jsonEncoder is the way of requests to a provider that reads JSON and no form.
+// jsonEncoder is the transport of requests to a provider that reads JSON and not forms.
 type jsonEncoder struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper. It takes the form that the library made.
@@ -30,7 +30,7 @@ func (j jsonEncoder) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	form, err := url.ParseQuery(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("a token request is no form: %d bytes", len(text)) // they hold secrets
+		return nil, fmt.Errorf("a token request is not a form: %d bytes", len(text)) // they hold secrets
 	}
 	body := encodeJSON(form)
 	encoded := r.Clone(r.Context())

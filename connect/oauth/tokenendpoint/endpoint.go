@@ -47,8 +47,8 @@ func Scope(o *catalog.OAuth2, client connect.OAuthClient) string {
 	return strings.Join(scopes, cmp.Or(o.ScopeSeparator, " "))
 }
 
-// ClientFromFields is the OAuth client that the end user of a client-credentials app entered; incomplete
-// where fields lack it.
+// ClientFromFields is the OAuth client that the end user of a client-credentials app entered;
+// incomplete where fields lack it.
 func ClientFromFields(fields []vending.Field) (c connect.OAuthClient) {
 	for _, f := range fields {
 		switch f.Name {
@@ -129,7 +129,8 @@ func (e *Endpoint) authenticate(header http.Header) {
 	(&http.Request{Header: header}).SetBasicAuth(id, secret)
 }
 
-// encodingTransport is the way of requests that the library would authenticate or encode in its one way.
+// encodingTransport is the transport of requests that the library would authenticate or encode in
+// its one way.
 func (e *Endpoint) encodingTransport() http.RoundTripper {
 	way := e.transport
 	if e.oauth.ClientAuth == catalog.ClientInHeaderRaw {
@@ -141,7 +142,8 @@ func (e *Endpoint) encodingTransport() http.RoundTripper {
 	return way
 }
 
-// rawBasicAuth is the way of requests whose client the library would spell in its one way.
+// rawBasicAuth is the transport of requests whose client is not to be encoded, as the library
+// would.
 type rawBasicAuth struct {
 	http.RoundTripper
 	endpoint *Endpoint
@@ -166,7 +168,7 @@ func (e *Endpoint) Renew(ctx context.Context, held connect.GrantValues) (connect
 	return e.exchangeToken(ctx, "renewal", e.oauth.Renew, url.Values{}, held)
 }
 
-// exchangeToken calls x once. query is what x takes beside the grant type and the token.
+// exchangeToken calls x once. query is what x takes besides the grant type and the token.
 func (e *Endpoint) exchangeToken(ctx context.Context, name string, x *catalog.Exchange, query url.Values,
 	held connect.GrantValues) (connect.GrantValues, error) {
 	query.Set("grant_type", x.GrantType)
@@ -193,7 +195,7 @@ func (e *Endpoint) exchangeToken(ctx context.Context, name string, x *catalog.Ex
 	return h.grant(), nil
 }
 
-// post calls the endpoint at tokenURL once. secrets are what was sent, beside the client's own.
+// post calls the endpoint at tokenURL once. secrets are what was sent, besides the client's own.
 //
 // The library's client-credentials request is the one that takes a grant type and parameters of all
 // kinds.
@@ -220,19 +222,20 @@ func (e *Endpoint) post(ctx context.Context, held connect.GrantValues, tokenURL 
 	return h.grant(), vending.NewSecret(string(h.response.json)), nil
 }
 
-// tokenCall is the way of one call with what was said on it.
+// tokenCall is the transport of one call, and keeps its response.
 type tokenCall struct {
 	httpx.Call
 	endpoint *Endpoint
 	held     connect.GrantValues
-	sentAt    time.Time
-	response   *tokenResponse
+	sentAt   time.Time
+	response *tokenResponse
 }
 
 func (e *Endpoint) newCall(held connect.GrantValues) *tokenCall {
 	h := &tokenCall{Call: httpx.Call{Transport: e.transport, Limit: maxAnswer}, endpoint: e, held: held, sentAt: e.now()}
 	h.Edit = func(header http.Header, body []byte) []byte {
-		h.response = parseTokenResponse(header.Get("Content-Type"), body, e.oauth.Answer, held.AccessToken != "" || held.RefreshToken != "",
+		h.response = parseTokenResponse(header.Get("Content-Type"), body, e.oauth.Answer, held.AccessToken != "" ||
+			held.RefreshToken != "",
 			h.sentAt)
 		header.Set("Content-Type", "application/json")
 		return h.response.standardJSON()
@@ -252,7 +255,7 @@ func (h *tokenCall) grant() connect.GrantValues {
 }
 
 // expiry counts from before the call, so that a slow answer makes no token look younger than it is.
-// Where the answer says nothing, or nothing that can be read, the catalog's lifetime stands in.
+// Where the answer says nothing, or nothing that can be read, the catalog's lifetime is used.
 // Zero means that the token does not expire as far as is known.
 func expiry(answer *tokenResponse, asked time.Time, o *catalog.OAuth2) time.Time {
 	lifetime := answer.lifetime

@@ -23,7 +23,7 @@ const (
 	RevokeURL
 )
 
-// RefreshEndpoint is where app's tokens are refreshed.
+// RefreshEndpoint is the address at which app's tokens are refreshed.
 func RefreshEndpoint(app *catalog.App) URL {
 	if app.OAuth2.RefreshURL == "" || app.ClientCredentials() {
 		return TokenURL
@@ -31,9 +31,10 @@ func RefreshEndpoint(app *catalog.App) URL {
 	return RefreshURL
 }
 
-// ExpandURLs returns app's OAuth2 with the placeholders of its endpoints filled by what comes with the
-// client and what the end user entered. Only those that are used are filled, and others with
-// placeholders are empty: what they lack is in nobody's way. The error is for [ErrorField].
+// ExpandURLs returns app's OAuth2 with the placeholders of its endpoints replaced by what comes
+// with the client and what the end user entered. Only those that are used are expanded, and others
+// with placeholders are empty: a value that only they need may be missing. [ErrorField] reads the
+// error.
 func ExpandURLs(app *catalog.App, client connect.OAuthClient, entered []vending.Field, used ...URL) (*catalog.OAuth2,
 	error) {
 	o := *app.OAuth2
@@ -54,15 +55,15 @@ func ExpandURLs(app *catalog.App, client connect.OAuthClient, entered []vending.
 		}
 		filled, err := inject.Endpoint(app, *u, field)
 		if err != nil {
-			return nil, fmt.Errorf("filling an endpoint of %s: %w", app.Slug, err)
+			return nil, fmt.Errorf("filling in an endpoint of %s: %w", app.Slug, err)
 		}
 		*u = filled
 	}
 	return &o, nil
 }
 
-// ErrorField returns the field of app without which, or with whose value, an address could not be
-// filled; false if no field is to blame.
+// ErrorField returns the field of app whose value is missing or invalid in an address; false if
+// there is none.
 func ErrorField(app *catalog.App, err error) (catalog.Field, bool) {
 	var blamed *inject.FieldError
 	if !errors.As(err, &blamed) {

@@ -8,30 +8,29 @@ import (
 	"time"
 )
 
-// tokenResponse is what a token endpoint's answer says, in whatever of the known spellings.
+// tokenResponse is what a token endpoint sent, in any of the known spellings.
 // golang.org/x/oauth2 knows fewer of them, so that it is given what rendered returns.
 type tokenResponse struct {
 	accessToken, refreshToken, tokenType, scope string
-	// lifetime is 0 where the answer says nothing of it, and negative where the token has ended
-	// already.
+	// lifetime is 0 where the response has none, and negative where the token has already expired.
 	lifetime time.Duration
-	// unreadableExpiry says that the answer speaks of an end that cannot be read, so that lifetime is 0.
+	// unreadableExpiry says that the response has an expiry in an unknown format, so lifetime is 0.
 	unreadableExpiry bool
-	// refused says that the answer is an error, whatever its status, and code which one; it may be
-	// empty.
+	// refused says that the response is an error, whatever its status, and code which one; it may
+	// be empty.
 	refused bool
 	code    string
-	// errorText are what an answer without a token says.
+	// errorText is what a response without a token says.
 	errorText errorText
-	// json is the answer as JSON.
+	// json is the response as JSON.
 	json []byte
 }
 
-// jsonObject are those of a JSON object.
+// jsonObject has the members of a JSON object.
 type jsonObject map[string]json.RawMessage
 
-// parseTokenResponse takes an answer apart. The token is in the object called member, or in the answer itself
-// where member is empty; where it is optional, too. What cannot be parseTokenResponse says nothing.
+// parseTokenResponse reads a response. The token is in the object called member, or in the response
+// itself where member is empty, or is missing and optional. What cannot be read is left out.
 func parseTokenResponse(contentType string, body []byte, member string, optional bool, asked time.Time) *tokenResponse {
 	s := &tokenResponse{json: body}
 	var all jsonObject
@@ -45,7 +44,7 @@ func parseTokenResponse(contentType string, body []byte, member string, optional
 	token := all
 	if raw, there := all[member]; member != "" && (there || !optional) {
 		token = nil
-		_ = json.Unmarshal(raw, &token) // what is no object has no members
+		_ = json.Unmarshal(raw, &token) // anything but an object has no members
 	}
 	if !s.refused {
 		s.refused, s.code = token.refusal()
@@ -57,13 +56,15 @@ func parseTokenResponse(contentType string, body []byte, member string, optional
 	if s.refused || s.accessToken == "" {
 		s.errorText = all.errorText(token)
 		plain := plainErrorText(contentType, body)
-		s.errorText.texts, s.errorText.codes = append(s.errorText.texts, plain.texts...), append(s.errorText.codes, plain.codes...)
+		s.errorText.texts, s.errorText.codes = append(s.errorText.texts, plain.texts...), append(s.errorText.codes,
+			plain.codes...)
 	}
 	s.refreshToken, s.tokenType, s.scope = token.text("refresh_token"), token.text("token_type"), token.scope()
 	return s
 }
 
-// parseForm reads an answer that is form-encoded, as GitHub's and Facebook's were; nil if it is not.
+// parseForm reads an answer that is form-encoded, as GitHub's and Facebook's were; nil if it is
+// not.
 func parseForm(contentType string, body []byte) jsonObject {
 	media, _, _ := mime.ParseMediaType(contentType)
 	if media != "application/x-www-form-urlencoded" && media != "text/plain" ||
@@ -109,7 +110,7 @@ func (m jsonObject) scope() string {
 	return m.text("scope")
 }
 
-// standardJSON is the answer as RFC 6749, section 5.1, has it. It is an error where it refuses.
+// standardJSON is the response in the format of RFC 6749, section 5.1, or an error.
 func (s *tokenResponse) standardJSON() []byte {
 	plain := map[string]string{"access_token": s.accessToken, "token_type": s.tokenType, "refresh_token": s.refreshToken}
 	if s.refused {

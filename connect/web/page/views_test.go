@@ -106,9 +106,9 @@ func (p person) views() map[string]View {
 			Fields: []Field{{Name: "subdomain", Label: "Zendesk subdomain", Around: "acme.zendesk.com"}}},
 		"form-oauth-problem": Form{Link: oauth, Fields: []Field{
 			{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Value: "us"},
-			{Name: "host", Label: "Server", Host: true, Value: "crm", Problem: "Server cannot be right."},
+			{Name: "host", Label: "Server", Host: true, Value: "crm", Problem: "Server is invalid."},
 			{Name: "subdomain", Label: "Subdomain", Around: "acme.zendesk.com", Value: "a.b",
-				Problem: "Subdomain cannot be right."},
+				Problem: "Subdomain is invalid."},
 		}},
 		"invitation-doubtful": Invitation{Link: doubtful, ExpiresAt: expires, Now: testNow},
 		"form-help":           Form{Link: doubtful, Fields: helped},
@@ -124,7 +124,7 @@ func (p person) views() map[string]View {
 				{Name: "key", Label: p.filler, Secret: true}}},
 		"form-bound-problem": Form{Link: p.at(p.link(p.keyApp, true)), Fields: []Field{
 			{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Value: "us", Bound: true,
-				Problem: "Region cannot be right: it is another address than the one of this connection."},
+				Problem: "Region is invalid: it is another address than the one of this connection."},
 		}},
 		"redirect":         Redirect{Link: oauth, URL: "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2"},
 		"redirect-nowhere": Redirect{Link: oauth, URL: "javascript:alert(1)"},

@@ -31,7 +31,7 @@ test('apps: OAuth that asks for a field before the provider', async (t) => {
   await accept(page);
   await fill(page, { 'Shop name': 'blue/../jeans' });
   await button(page, 'Continue to Tailwind Shop').click();
-  await page.getByText('Shop name cannot be right').first().waitFor();
+  await page.getByText('Shop name is invalid').first().waitFor();
   await fill(page, { 'Shop name': 'blue-jeans' });
   await button(page, 'Continue to Tailwind Shop').click();
   await logIn(page);
@@ -55,12 +55,12 @@ test('apps: OAuth with a choice, and an address that is pasted, before the provi
   assert.equal(await page.getByLabel('Region').evaluate((select) => select.validity.valueMissing), true, 'the browser asks for a choice');
   await page.getByLabel('Region').selectOption('us');
   await onward.click();
-  await page.getByText('Site cannot be right').first().waitFor();
+  await page.getByText('Site is invalid').first().waitFor();
   assert.equal(await page.getByLabel('Region').inputValue(), 'us', 'the choice need not be made again');
   const site = page.getByLabel('Site', { exact: true });
   assert.equal(await site.getAttribute('aria-invalid'), 'true');
   const described = await site.evaluate((input) => input.getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).innerText));
-  assert.match(described.join(' '), /whole address.*Site cannot be right/s);
+  assert.match(described.join(' '), /whole address.*Site is invalid/s);
   await fill(page, { Site: 'https://acme.tickets.example.com/queue?open=1' });
   await onward.click();
   await logIn(page);

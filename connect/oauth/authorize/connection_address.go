@@ -9,9 +9,9 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// AddressFields returns those of the fields that a connection holds which say where its app is called:
-// its address, or a part of it. Who renews a connection renews it there: the tenant's calls, and
-// what it knows of the account, are about that site. It includes what was found when the end user
+// AddressFields returns those fields of a connection that make the address at which its app is
+// called. A connection is renewed at the same address: the tenant's calls, and what it knows of the
+// account, are about that site. It includes what was found when the end user
 // authorized, and the default of what the connection lacks.
 func AddressFields(app *catalog.App, held []vending.Field) (bound []vending.Field) {
 	patterns := strings.Join(hostPatterns(app), " ")
@@ -35,8 +35,7 @@ func defaults(app *catalog.App, held []vending.Field) (fields []vending.Field) {
 }
 
 // CheckAddress refuses what an end user enters to renew a connection, where it names another
-// address than the one that the connection has. What is missing or invalid is for [CheckFields] to
-// say.
+// address than the connection's. What is missing or invalid is left to [CheckFields].
 func CheckAddress(app *catalog.App, bound, entered []vending.Field) error {
 	for _, f := range app.Asked() {
 		at, isBound := valueIn(bound)(f.Name)
@@ -50,15 +49,15 @@ func CheckAddress(app *catalog.App, bound, entered []vending.Field) error {
 		}
 		if !connect.SameSite(value, at) {
 			return newError(app, Error{Kind: InvalidField, Field: f.Name, suggest: at,
-				reason: "is another address than the one of this connection, which keeps it; to connect another one, ask for a " +
-					"new link"})
+				reason: "is another address than the one of this connection, which cannot change; to connect another one, ask " +
+					"for a new link"})
 		}
 	}
 	return nil
 }
 
-// AddressChange returns the address, or the part of one, that the provider named when a connection was
-// renewed, and the one from before, where they differ: the end user has signed in to another
+// AddressChange returns the address, or the part of one, that the provider named when a connection
+// was renewed, and the one from before, where they differ: the end user has signed in to another
 // account, or it has got another address.
 func AddressChange(app *catalog.App, bound, now []vending.Field) (from, to string, moved bool) {
 	i := slices.IndexFunc(bound, func(f vending.Field) bool {
@@ -73,8 +72,8 @@ func AddressChange(app *catalog.App, bound, now []vending.Field) (from, to strin
 	return bound[i].Value, to, true
 }
 
-// Address is the host of app's calls, and the path of the site there, that bound makes; empty for an app
-// that has one for all.
+// Address is the host of app's calls, and the path of the site there, that bound makes; empty for
+// an app that has one for all.
 func Address(app *catalog.App, bound []vending.Field) string {
 	for _, pattern := range hostPatterns(app) {
 		for _, f := range bound {

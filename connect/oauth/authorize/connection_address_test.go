@@ -78,7 +78,8 @@ func TestBinding(t *testing.T) {
 		if (err != nil) != c.refused || err != nil && (!errors.As(err, &p) || p.Kind != InvalidField) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if from, to, moved := AddressChange(c.app, bound, c.entered); moved != c.moved || moved && (from != "acme" || to != "other") {
+		if from, to, moved := AddressChange(c.app, bound, c.entered); moved != c.moved || moved &&
+			(from != "acme" || to != "other") {
 			t.Errorf("%s: moved %t, from %q to %q", name, moved, from, to)
 		}
 	}
