@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/policy"
@@ -28,11 +27,11 @@ func (t *Tenant) checkBrand() error {
 	}
 	b := t.brand()
 	if err := connect.CheckBrand(&b); err != nil {
-		message := vending.AsError(err).Text()
-		if rest, ok := strings.CutPrefix(message, "name: "); ok {
-			message = "display_name: " + rest
+		var invalid *connect.BrandError
+		if errors.As(err, &invalid) && invalid.Field == "name" {
+			return errors.New("display_name: " + invalid.Advice)
 		}
-		return errors.New(message)
+		return errors.New(vending.AsError(err).Text())
 	}
 	t.DisplayName, t.Accent, t.UserHint = b.Name, b.Accent, b.UserHint
 	return nil

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/vendgate/vendgate/vending"
 )
 
 // Brand is how a tenant appears on the hosted pages.
@@ -46,7 +48,19 @@ const (
 
 var accentForm = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 
-// CheckBrand reports what is wrong with b, after bringing it into the form in which it is kept.
+// BrandError says which field of a brand is invalid, by the name it has in the store and the admin
+// API, and what to write.
+type BrandError struct{ Field, Advice string }
+
+func (e *BrandError) Error() string { return e.Field + ": " + e.Advice }
+
+func invalidBrand(field, advice string) error {
+	e := &BrandError{field, advice}
+	return &vending.Error{Code: vending.InvalidRequest, Origin: vending.FromGateway, Message: e.Error(), Err: e}
+}
+
+// CheckBrand reports what is wrong with b, as a *[BrandError], after bringing it into the form in
+// which it is kept.
 func CheckBrand(b *Brand) error { return b.normalize() }
 
 func (b *Brand) normalize() error {
@@ -54,20 +68,20 @@ func (b *Brand) normalize() error {
 	b.UserHint = strings.TrimSpace(b.UserHint)
 	switch {
 	case !isPlain(b.Name, maxBrandName):
-		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxBrandName))
+		return invalidBrand("name", fmt.Sprintf("must be at most %d bytes of text without control characters", maxBrandName))
 	case b.Accent != "" && !accentForm.MatchString(b.Accent):
-		return invalid("accent: write a colour like #0a66c2")
+		return invalidBrand("accent", "write a colour like #0a66c2")
 	case b.LogoURL != "" && !isLogoURL(b.LogoURL):
-		return invalid(fmt.Sprintf("logo_url: write an https URL of at most %d bytes, without user info or quotes",
+		return invalidBrand("logo_url", fmt.Sprintf("write an https URL of at most %d bytes, without user info or quotes",
 			maxLogoURL))
 	case len(b.FrameAncestors) > maxFrameAncestors:
-		return invalid(fmt.Sprintf("frame_ancestors: at most %d origins", maxFrameAncestors))
+		return invalidBrand("frame_ancestors", fmt.Sprintf("write at most %d origins", maxFrameAncestors))
 	case b.Unconfirmed != "" && b.Unconfirmed != AskUnconfirmed && b.Unconfirmed != RefuseUnconfirmed:
-		return invalid("unconfirmed: write ask or refuse")
+		return invalidBrand("unconfirmed", "write ask or refuse")
 	}
 	for _, origin := range b.FrameAncestors {
 		if !isOrigin(origin) {
-			return invalid("frame_ancestors: write origins like https://app.example.com")
+			return invalidBrand("frame_ancestors", "write origins like https://app.example.com")
 		}
 	}
 	return checkUserHint(b.UserHint)

@@ -138,6 +138,9 @@ func TestBrandRefuses(t *testing.T) {
 				if !errors.As(err, &e) || e.Code != vending.InvalidRequest || !strings.HasPrefix(e.Text(), c.names) {
 					t.Fatalf("error %v, want one that begins with %s", err, c.names)
 				}
+				if b := new(BrandError); !errors.As(err, &b) || b.Field+":" != c.names {
+					t.Errorf("the error is about the field %q, want %s", b.Field, c.names)
+				}
 				if strings.Contains(err.Error(), "canar") {
 					t.Error("the error repeats the value")
 				}
