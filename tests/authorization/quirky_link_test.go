@@ -187,7 +187,7 @@ func TestPastedHost(t *testing.T) {
 	b := newBookshop(t)
 	address, _ := b.link("desk")
 	v := harness.NewVisitor(t, nil).Open(address).Submit("accept").Sees("the form", 200,
-		"The “acme” of acme.desk.example.com")
+		"the “acme” in acme.desk.example.com")
 	for _, bad := range []string{"https://acme.desk.example.com.evil.example/", "evil.example",
 		"acme.desk.example.com:8443", "a@b"} {
 		v.Submit("credentials", "field.site", bad).Sees(bad, 422, "Site is invalid")

@@ -111,7 +111,7 @@ func TestForeignToken(t *testing.T) {
 		q := forged.Query()
 		change(q)
 		forged.RawQuery = q.Encode()
-		want, text := 400, "incomplete or altered"
+		want, text := 400, "incomplete or was changed"
 		switch name {
 		case "wrong verifier":
 			want, text = 502, "Legacy refused to complete the authorization (HTTP 400)"

@@ -24,7 +24,7 @@ type HeaderOptions struct {
 // runs, loads or posts but what the pages need, and no copy or referrer that would carry a request
 // token elsewhere.
 func SecurityHeaders(h http.Header, o HeaderOptions) {
-	ancestors := sources(o.FrameAncestors)
+	ancestors := cspSources(o.FrameAncestors)
 	h.Set("Content-Security-Policy", contentPolicy(o, ancestors))
 	if ancestors == "'none'" {
 		h.Set("X-Frame-Options", "DENY") // for browsers without frame-ancestors; it cannot name origins
@@ -70,9 +70,9 @@ func plainHost(host string) bool {
 		host[0] != ':'
 }
 
-// sources returns the origins among ancestors as a policy lists them. What is no origin is left
+// cspSources returns the origins among ancestors as a policy lists them. What is no origin is left
 // out: it could widen the policy.
-func sources(ancestors []string) string {
+func cspSources(ancestors []string) string {
 	var list []string
 	for _, a := range ancestors {
 		u, err := url.Parse(a)

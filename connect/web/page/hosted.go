@@ -35,10 +35,10 @@ type App struct {
 	OAuth bool
 	// HelpURL is a page of the app's that says where to find its credentials; may be empty.
 	HelpURL string
-	// Tried says that credentials which the app refuses are not stored. Not every app can be asked.
-	Tried bool
-	// Doubtful says that the app's answer may leave it open whether it accepts them.
-	Doubtful bool
+	// Verified says that credentials which the app refuses are not stored. Not every app can be asked.
+	Verified bool
+	// Inconclusive says that the app's answer may leave it open whether it accepts them.
+	Inconclusive bool
 }
 
 // Link is what the pages of one hosted link have in common.
@@ -134,8 +134,8 @@ type ProviderProblem struct {
 	// Title is a short line, and Explanation a sentence or two. Empty ones say that the app could not
 	// complete the request.
 	Title, Explanation string
-	// Said are the provider's own words; may be empty.
-	Said string
+	// Description are the provider's own words; may be empty.
+	Description string
 }
 
 // Invalid is the one page for a link that is unknown, used or expired: it must not tell which, so

@@ -26,7 +26,7 @@ var people = map[string]person{
 	"plain": {
 		brand:      Brand{Name: "Northwind Studio", Email: "ops@northwind.example"},
 		app:        App{Slug: "gmail", Name: "Gmail", OAuth: true},
-		keyApp:     App{Slug: "stripe", Name: "Stripe", Tried: true},
+		keyApp:     App{Slug: "stripe", Name: "Stripe", Verified: true},
 		connection: "Work Gmail",
 		user:       "alice@example.com",
 		hint:       []HintPart{{Text: "This link was made for "}, {Text: "a…e@example.com", Address: true}, {Text: "."}},
@@ -80,10 +80,10 @@ func (p person) at(l Link) Link {
 func (p person) views() map[string]View {
 	oauth, key := p.link(p.app, false), p.link(p.keyApp, false)
 	untried := key
-	untried.App.Tried = false
+	untried.App.Verified = false
 	renewal := p.link(p.app, true)
 	doubtful := key
-	doubtful.App.Tried, doubtful.App.Doubtful, doubtful.App.HelpURL = true, true, "https://help.example.com/keys?a=b&c="+
+	doubtful.App.Verified, doubtful.App.Inconclusive, doubtful.App.HelpURL = true, true, "https://help.example.com/keys?a=b&c="+
 		url.QueryEscape(p.filler)
 	unverified := doubtful
 	unverified.Unverified = true
@@ -136,7 +136,7 @@ func (p person) views() map[string]View {
 		"refusal":         Refusal{oauth},
 		"refusal-renewal": Refusal{renewal},
 		"provider-problem": ProviderProblem{Link: oauth, Title: p.problem,
-			Explanation: p.problem + " It said access_denied.", Said: p.problem},
+			Explanation: p.problem + " It said access_denied.", Description: p.problem},
 		"provider-unexplained": ProviderProblem{Link: renewal},
 		"invalid":              Invalid{},
 		"browser-problem":      BrowserProblem{Token: vending.NewSecret(testToken)},
