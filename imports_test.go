@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"caddymodule": {
 		"caddymodule/demoprovider", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
 		"connect/web/hosted", "connect/manager", "connect/mcpserver",
-		"connect/web/page", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "policy", "vending",
+		"connect/web/page", "connect/web/page/asset", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "policy", "vending",
 		"connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
 	"caddymodule/demoprovider": {},
@@ -35,7 +35,8 @@ var arrows = map[string][]string{
 		"policy", "vending", "catalog"},
 	"connect/manager":             {"connect", "policy", "vending", "catalog"},
 	"connect/mcpserver":           {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
-	"connect/web/page":            {"vending"},
+	"connect/web/page":            {"connect/web/page/asset", "vending"},
+	"connect/web/page/asset":      {},
 	"connect/oauth/tokenendpoint": {"connect", "inject", "internal/httpx", "vending", "catalog"},
 	"inject":                      {"internal/httpx", "internal/lenient", "vending", "catalog"},
 	"internal/":                   {},

@@ -66,9 +66,6 @@ func (w Where) secure() bool { return strings.HasPrefix(w.Origin, "https://") }
 
 // Serve answers a request whose escaped path under connect.Root is path.
 func (h *Hosted) Serve(w http.ResponseWriter, r *http.Request, where Where, path string) {
-	if h.serveAsset(w, r, path) {
-		return
-	}
 	ctx := connect.WithActor(r.Context(), connect.Actor{Name: "end user", Request: where.Request})
 	req := &request{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
 	req.jar = browser.Jar{Name: "vendgate-browser", Secure: where.secure()}

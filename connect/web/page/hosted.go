@@ -15,7 +15,7 @@ type Brand struct {
 	Name, Email string
 	// LogoURL is an `https` URL; anything else is left out and a monogram stands in its place.
 	LogoURL string
-	// Accent is a colour as ParseAccent takes it; the default stands for anything else.
+	// Accent is a colour as [asset.ParseAccent] takes it; the default stands for anything else.
 	Accent string
 }
 

@@ -48,7 +48,7 @@ test('apps: OAuth with a choice, and an address that is pasted, before the provi
   const { page, complaints } = await world().visitor(t);
   await page.goto(link.request_link);
   await accept(page);
-  await page.getByText('The “acme” of acme.tickets.example.com').waitFor();
+  await page.getByText('the “acme” in acme.tickets.example.com').waitFor();
   const onward = button(page, 'Continue to Ticket Office');
   await fill(page, { Site: 'https://acme.tickets.example.com.evil.example/' });
   await onward.click();
