@@ -33,9 +33,9 @@ func (c *adminCall) readBody(fields map[string]any) error {
 				fmt.Sprintf("unknown field %.40q; the fields are %s", name, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
 		}
 		if json.Unmarshal(values[name], into) != nil {
-			kind := "a text"
+			kind := "a string"
 			if _, many := into.(*[]string); many {
-				kind = "a list of texts"
+				kind = "a list of strings"
 			}
 			return vending.Refuse(vending.InvalidRequest, name+": must be "+kind)
 		}

@@ -51,7 +51,7 @@ func (b *body) text(name string) (value string) {
 	case !ok:
 		b.err = vending.Refuse(vending.InvalidRequest, name+": is missing")
 	case string(raw) == "null" || json.Unmarshal(raw, &value) != nil:
-		b.err = vending.Refuse(vending.InvalidRequest, name+": must be a text")
+		b.err = vending.Refuse(vending.InvalidRequest, name+": must be a string")
 	}
 	return value
 }

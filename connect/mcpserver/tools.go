@@ -16,7 +16,7 @@ import (
 func (s *Server) addTools(server *mcp.Server) {
 	addTool(s, server, policy.CapApps, true, &mcp.Tool{
 		Name: "search_apps", Title: "Search apps",
-		Description: "Finds apps that can be connected, by name; the best match comes first.",
+		Description: "Finds apps that can be connected, by name, best match first.",
 	}, s.searchApps)
 	addTool(s, server, policy.CapConnections, true, &mcp.Tool{
 		Name: "list_connections", Title: "List connections",
@@ -24,12 +24,12 @@ func (s *Server) addTools(server *mcp.Server) {
 	}, s.listConnections)
 	addTool(s, server, policy.CapConnections, false, &mcp.Tool{
 		Name: "create_connection_link", Title: "Create a connection link",
-		Description: "Makes a link by which the user authorizes an app. Give the link to the user: it works once, for 48 " +
+		Description: "Creates a link through which the user authorizes an app. Give the link to the user: it works once, for 48 " +
 			"hours.",
 	}, s.createLink)
 	addTool(s, server, policy.CapConnections, true, &mcp.Tool{
 		Name: "check_connection_status", Title: "Check a connection's status",
-		Description: "Says whether a connection is pending, active, rejected or expired, and whether the user must " +
+		Description: "Reports whether a connection is pending, active, rejected or expired, and whether the user must " +
 			"connect again.",
 	}, s.checkStatus)
 }
@@ -65,7 +65,7 @@ func addTool[In, Out any](s *Server, server *mcp.Server, needs policy.Capability
 type searchIn struct {
 	Query string `json:"query,omitempty" jsonschema:"words of the app's name; empty for all apps"`
 	Page  int    `json:"page,omitempty" jsonschema:"page of the result, from 1"`
-	Limit int    `json:"limit,omitempty" jsonschema:"apps a page, 1 to 100; 20 by default"`
+	Limit int    `json:"limit,omitempty" jsonschema:"apps per page, 1 to 100; 20 by default"`
 }
 
 type appOut struct {
@@ -92,7 +92,7 @@ func (s *Server) searchApps(_ context.Context, c call, in searchIn) (appsOut, er
 type listIn struct {
 	AppID string `json:"app_id,omitempty" jsonschema:"only connections of this app"`
 	Page  int    `json:"page,omitempty" jsonschema:"page of the result, from 1"`
-	Limit int    `json:"limit,omitempty" jsonschema:"connections a page, 1 to 100; 20 by default"`
+	Limit int    `json:"limit,omitempty" jsonschema:"connections per page, 1 to 100; 20 by default"`
 }
 
 type connectionOut struct {

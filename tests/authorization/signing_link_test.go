@@ -205,7 +205,7 @@ func TestDeparturesAreBounded(t *testing.T) {
 			v.Open(address)
 		}
 		leave(v)
-		v.Sees("after ten departures", 429, "There were too many tries in a short time. Please wait a minute.")
+		v.Sees("after ten departures", 429, "There were too many attempts in a short time. Please wait a minute.")
 		if after := v.Header.Get("Retry-After"); after != "60" {
 			t.Errorf("%s: Retry-After %q", app, after)
 		}

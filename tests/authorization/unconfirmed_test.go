@@ -202,7 +202,7 @@ func TestUnconfirmedEnteredAgain(t *testing.T) {
 		strings.Contains(v.Page, "self-hosted") {
 		t.Error("the form does not lead to help, or calls the app by its long name")
 	}
-	twin.Submit("unconfirmed").Sees("the page of before", 422, "What you entered is not kept any more")
+	twin.Submit("unconfirmed").Sees("the page of before", 422, "What you entered has expired")
 	d.verified(id, "pending", false)
 	d.status.Store(200)
 	v.Submit("credentials", "field.account", "my-account", "field.api_key", "canary-right").Sees("corrected", 200,
@@ -242,12 +242,12 @@ func TestUnconfirmedForged(t *testing.T) {
 	for name, where := range map[string]string{"the link in another browser": address, "another link": other} {
 		thief := d.enter(where, "canary-other", 403)
 		form := url.Values{"entered": stolen["entered"], "csrf": {thief.CSRF()}}
-		thief.Do(http.MethodPost, where+"/unconfirmed", form).Sees(name, 422, "not kept any more")
+		thief.Do(http.MethodPost, where+"/unconfirmed", form).Sees(name, 422, "has expired")
 	}
 	own := *v
 	own.Open(other).Submit("accept")
 	own.Do(http.MethodPost, other+"/unconfirmed", url.Values{"entered": stolen["entered"], "csrf": {own.CSRF()}}).Sees(
-		"another link of the same browser", 422, "not kept any more")
+		"another link of the same browser", 422, "has expired")
 	d.verified(id, "pending", false)
 	d.verified(otherID, "pending", false)
 

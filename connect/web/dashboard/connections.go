@@ -30,7 +30,7 @@ func (req *request) connections() error {
 	q := req.r.URL.Query()
 	search := q.Get("q")
 	if len(search) > maxSearch {
-		return vending.Refuse(vending.InvalidRequest, "search for at most 254 bytes")
+		return vending.Refuse(vending.InvalidRequest, "the search may have at most 254 bytes")
 	}
 	status := connect.Status(q.Get("status"))
 	if !status.Valid() {

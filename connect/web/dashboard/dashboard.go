@@ -105,10 +105,10 @@ func (req *request) fail(err error) {
 		req.redirect("/sign-in")
 		return
 	case errors.Is(err, errNotFound):
-		title, text, status = "There is no such page", "The address may be mistyped, or of a form that was sent before.",
+		title, text, status = "Page not found", "Check the address. It may belong to a form that was already submitted.",
 			http.StatusNotFound
 	case errors.Is(err, errForeignForm):
-		title, text, status = "This form is too old", "Go back, reload the page and try again. Nothing was changed.",
+		title, text, status = "This form has expired", "Go back, reload the page and try again. Nothing was changed.",
 			http.StatusForbidden
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:
 		if refused.Code == vending.RateLimited {
@@ -132,8 +132,8 @@ func (req *request) fail(err error) {
 var titles = map[vending.Code]string{
 	vending.ConnectionDeleted:  "There is no such connection",
 	vending.ConnectionInUse:    "The connection is in use",
-	vending.CapabilityDisabled: "Your key may not do this",
+	vending.CapabilityDisabled: "Your key does not allow this",
 	vending.PolicyDenied:       "This app is not allowed",
 	vending.UnknownApp:         "There is no such app",
-	vending.RateLimited:        "Too much at once",
+	vending.RateLimited:        "Too many requests",
 }

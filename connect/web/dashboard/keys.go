@@ -20,7 +20,7 @@ func (req *request) showKeys(status int, view page.Keys) (err error) {
 	switch {
 	case errors.Is(err, connect.ErrTenantUnknown):
 		if req.alert == "" {
-			req.alert = "This tenant's keys stand in the server's configuration, and are changed there."
+			req.alert = "This tenant's keys are set in the server's configuration. Change them there."
 		}
 	case err != nil:
 		return err
@@ -65,7 +65,7 @@ func (req *request) refuseKeys(err error) error {
 	case errors.Is(err, connect.ErrTwoKeys):
 		req.alert = "There are two live keys already. Promote the newer one first."
 	case errors.Is(err, connect.ErrOneKey):
-		req.alert = "There is one live key only. Rotate first."
+		req.alert = "There is only one live key. Rotate it first."
 	case errors.Is(err, connect.ErrTenantUnknown):
 	default:
 		return err

@@ -37,8 +37,8 @@ type request struct {
 }
 
 var (
-	errSignedOut   = errors.New("nobody is signed in")
-	errForeignForm = errors.New("the form is not of this session")
+	errSignedOut   = errors.New("the browser is not signed in")
+	errForeignForm = errors.New("the form belongs to another session")
 )
 
 func newRequest(d *Dashboard, w http.ResponseWriter, r *http.Request, where Where) *request {

@@ -36,7 +36,7 @@ func (req *request) submitKey() error {
 	if !stranger.Sent(csrfPurpose, req.r.PostForm.Get("csrf")) {
 		// Else a page elsewhere could sign its visitor in to a tenant of its own, and see what they do
 		// there.
-		return req.showSignIn(http.StatusForbidden, "Your browser did not send this form's cookie. Please try once more.")
+		return req.showSignIn(http.StatusForbidden, "Your browser did not send this form's cookie. Please try again.")
 	}
 	key := policy.DigestOf(strings.TrimSpace(req.r.PostForm.Get("key"))) // pasted, perhaps with a line break
 	tenant := req.o.Lookup(req.r.Context(), key)

@@ -125,11 +125,11 @@ func (req *request) allow(kind string) bool {
 
 // showTooManyAttempts says that there were too many tries: above the form, if there is one.
 func (req *request) showTooManyAttempts(b browser.Browser) error {
-	const explanation = "There were too many tries in a short time. Please wait a minute."
+	const explanation = "There were too many attempts in a short time. Please wait a minute."
 	req.w.Header().Set("Retry-After", "60")
 	if !req.hasForm() {
 		req.show(http.StatusTooManyRequests,
-			page.ProviderProblem{Link: req.view(b), Title: "Too many tries", Explanation: explanation})
+			page.ProviderProblem{Link: req.view(b), Title: "Too many attempts", Explanation: explanation})
 		return nil
 	}
 	form := req.formView(b, nil)
@@ -160,7 +160,7 @@ func (req *request) showFormAgain(b browser.Browser, err error) error {
 // logProblem logs what an operator may have to mend. Of what the end user entered there is nothing
 // in it.
 func (req *request) logProblem(p *authorize.Error) {
-	req.o.Logger.Info("a connection was not made", "request", req.where.Request, "tenant", req.link.Connection.Tenant,
+	req.o.Logger.Info("connection not created", "request", req.where.Request, "tenant", req.link.Connection.Tenant,
 		"connection", req.link.Connection.ID, "app", req.app.Slug, "problem", p)
 }
 

@@ -46,7 +46,7 @@ func (req *request) load(l connect.LinkState, err error) error {
 	var ok bool
 	if req.app, ok = req.o.Catalog(l.Connection.App); !ok {
 		return vending.Refuse(vending.UnknownApp,
-			"the app of this link is not available any more; please ask your requester for help")
+			"the app of this link is no longer available; please ask your requester for help")
 	}
 	req.tenant, err = req.requester(l)
 	return err

@@ -86,7 +86,7 @@ func (req *request) showLostForm(b browser.Browser) error {
 		return req.redirect("done")
 	}
 	form := req.formView(b, nil)
-	form.Problem = "What you entered is not kept any more, so it has to be entered again."
+	form.Problem = "What you entered has expired. Please enter it again."
 	req.show(http.StatusUnprocessableEntity, form)
 	return nil
 }

@@ -83,8 +83,9 @@ func (p person) views() map[string]View {
 	untried.App.Verified = false
 	renewal := p.link(p.app, true)
 	doubtful := key
-	doubtful.App.Verified, doubtful.App.Inconclusive, doubtful.App.HelpURL = true, true, "https://help.example.com/keys?a=b&c="+
-		url.QueryEscape(p.filler)
+	doubtful.App.Verified, doubtful.App.Inconclusive, doubtful.App.HelpURL = true, true,
+		"https://help.example.com/keys?a=b&c="+
+			url.QueryEscape(p.filler)
 	unverified := doubtful
 	unverified.Unverified = true
 	renewed := doubtful
