@@ -62,8 +62,8 @@ func (c *adminCall) readObject() (values map[string]json.RawMessage, err error) 
 	return values, nil
 }
 
-// query returns the query's parameters by name. A parameter that does not exist or stands twice is
-// refused: without it the answer would be another one.
+// query returns the query's parameters by name. A parameter that does not exist or is a duplicate
+// is refused: ignoring it would change the answer.
 func (c *adminCall) query(names ...string) (map[string]string, error) {
 	parsed, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {

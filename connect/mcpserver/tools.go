@@ -35,7 +35,7 @@ func (s *Server) addTools(server *mcp.Server) {
 }
 
 // addTool adds a tool that a key with the capability may call. Its errors reach the agent as the
-// codes of the Platform API; what only an operator can mend goes to the log.
+// codes of the Platform API; what only an operator can fix goes to the log.
 func addTool[In, Out any](s *Server, server *mcp.Server, needs policy.Capability, readOnly bool, tool *mcp.Tool,
 	run func(context.Context, call, In) (Out, error)) {
 	no := false

@@ -42,7 +42,7 @@ func (req *request) rotate() error {
 	return req.showKeys(http.StatusCreated, page.Keys{NewKey: vending.NewSecret(key)})
 }
 
-// promote retires the older key. Who is signed in by it is signed out at once, and not when the
+// promote retires the older key. Sessions that signed in with it end at once, and not when the
 // keyring notices.
 func (req *request) promote() error {
 	stored, err := req.o.Store.Tenant(req.r.Context(), req.tenant.ID)
@@ -73,7 +73,7 @@ func (req *request) refuseKeys(err error) error {
 	return req.showKeys(http.StatusConflict, page.Keys{})
 }
 
-// issueMCPURL makes the tenant's MCP URL, in the place of the one before.
+// issueMCPURL makes the tenant's MCP URL, in place of the previous one.
 func (req *request) issueMCPURL() error {
 	if req.profile.Email == "" {
 		req.alert = "The tenant has no email address, and an MCP URL acts for it. Set one in the server's configuration."

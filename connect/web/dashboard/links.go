@@ -15,7 +15,7 @@ func (req *request) newLink() error {
 	return nil
 }
 
-// makeLink makes a link for an end user. What is wrong stands beside the field that it is about.
+// makeLink creates a link for an end user. Each problem is shown next to its field.
 func (req *request) makeLink() error {
 	form := req.r.PostForm
 	view := page.NewLink{Session: req.session(), Email: form.Get("email"), App: form.Get("app"), Name: form.Get("name"),
@@ -51,7 +51,7 @@ func (req *request) makeLink() error {
 	return nil
 }
 
-// refresh makes a link by which the end user renews a connection's credentials.
+// refresh creates a link by which the end user renews a connection's credentials.
 func (req *request) refresh() error {
 	link, err := req.o.Manager.RefreshLink(req.r.Context(), req.caller(), req.id)
 	if err != nil {

@@ -32,7 +32,7 @@ type request struct {
 	profile connect.Tenant
 	// live says that the page's script asks.
 	live bool
-	// notice and alert stand at the top of the page.
+	// notice and alert are shown at the top of the page.
 	notice, alert string
 }
 
@@ -49,8 +49,7 @@ func (req *request) jar(name string) browser.Jar {
 	return browser.Jar{Name: name, Secure: strings.HasPrefix(req.where.Origin, "https://")}
 }
 
-// sessionJar is the cookie of who is signed in, strangers the one that protects the form of who is
-// not yet.
+// sessionJar is the cookie of a session, signInJar the one that protects the sign-in form.
 func (req *request) sessionJar() browser.Jar { return req.jar("vendgate-session") }
 func (req *request) signInJar() browser.Jar  { return req.jar("vendgate-browser") }
 
@@ -146,7 +145,7 @@ func (req *request) fingerprint() string { return hex.EncodeToString(req.key[:6]
 // maxForm bounds the body of a form, in bytes.
 const maxForm = 64 << 10
 
-// csrfPurpose is what the forms of the dashboard are bound to, beside the session.
+// csrfPurpose is what the forms of the dashboard are bound to, besides the session.
 const csrfPurpose = "dashboard"
 
 func (req *request) readForm() error {

@@ -9,7 +9,7 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-// signIn shows the way in, and takes the key.
+// signIn shows the sign-in form, or reads the key from it.
 func (req *request) signIn() error {
 	switch req.r.Method {
 	case http.MethodGet, http.MethodHead:
@@ -21,8 +21,8 @@ func (req *request) signIn() error {
 }
 
 func (req *request) showSignIn(status int, problem string) error {
-	stranger := req.signInJar().Of(req.w, req.r)
-	req.show(status, page.SignIn{CSRF: stranger.CSRF(csrfPurpose), Problem: problem})
+	anonymous := req.signInJar().Of(req.w, req.r)
+	req.show(status, page.SignIn{CSRF: anonymous.CSRF(csrfPurpose), Problem: problem})
 	return nil
 }
 
@@ -32,8 +32,8 @@ func (req *request) submitKey() error {
 	if err := req.parseForm(); err != nil {
 		return err
 	}
-	stranger, _ := req.signInJar().Find(req.r)
-	if !stranger.Sent(csrfPurpose, req.r.PostForm.Get("csrf")) {
+	anonymous, _ := req.signInJar().Find(req.r)
+	if !anonymous.Sent(csrfPurpose, req.r.PostForm.Get("csrf")) {
 		// Else a page elsewhere could sign its visitor in to a tenant of its own, and see what they do
 		// there.
 		return req.showSignIn(http.StatusForbidden, "Your browser did not send this form's cookie. Please try again.")

@@ -11,8 +11,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// record adds what concerns the link's connection to the audit trail. It is told of nobody that
-// this failed: what it is about has happened.
+// record adds what concerns the link's connection to the audit trail. A failure is only
+// logged: what the row is about has happened.
 func (req *request) record(event connect.Event, detail string) {
 	c := req.link.Connection
 	row := connect.AuditRow{Event: event, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App, Detail: detail}
@@ -36,7 +36,7 @@ func (req *request) recordFailure(err error) {
 }
 
 // recordGrant records what the end user gave that differs from what was there, or was asked for:
-// nobody entered it, and nobody may have noticed.
+// the end user did not enter it, and may not have noticed.
 func (req *request) recordGrant(bound []vending.Field, g connect.Grant) {
 	if from, to, moved := authorize.AddressChange(req.app, bound, g.Reveal().Fields); moved {
 		req.record(connect.ConnectionMoved, "from "+from+" to "+to)

@@ -15,7 +15,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// pending returns a link that can still be used, and notes nothing.
+// pending returns a link that can still be used, without a row in the audit trail.
 func (h *Hosted) pending(ctx context.Context, digest connect.Digest) (connect.LinkState, error) {
 	l, err := h.o.Store.Link(ctx, digest)
 	if err == nil && l.Status != connect.Pending {
@@ -81,7 +81,8 @@ func (req *request) readForm(take func(browser.Browser) error) error {
 
 func (req *request) submitForm() error { return req.readForm(req.submitFields) }
 
-// submitFields tries what was entered and, for an app without a provider to sign in at, stores it.
+// submitFields verifies what was entered and, for an app without a provider to sign in at, stores
+// it.
 func (req *request) submitFields(b browser.Browser) error {
 	if !req.link.Accepted {
 		return req.redirect("") // the invitation says to whom the credentials would go
@@ -112,7 +113,7 @@ func (req *request) submitFields(b browser.Browser) error {
 	return req.complete(b, grant)
 }
 
-// allowAttempt reports whether something more can be tried by this link for now.
+// allowAttempt reports whether this link may be used for one more attempt in this minute.
 func (req *request) allowAttempt() bool { return req.allow("link") }
 
 // allow reports whether one more of a kind may happen by this link in this minute.
@@ -123,7 +124,7 @@ func (req *request) allow(kind string) bool {
 	return ok
 }
 
-// showTooManyAttempts says that there were too many tries: above the form, if there is one.
+// showTooManyAttempts says that there were too many attempts: above the form, if there is one.
 func (req *request) showTooManyAttempts(b browser.Browser) error {
 	const explanation = "There were too many attempts in a short time. Please wait a minute."
 	req.w.Header().Set("Retry-After", "60")
@@ -157,7 +158,7 @@ func (req *request) showFormAgain(b browser.Browser, err error) error {
 	return nil
 }
 
-// logProblem logs what an operator may have to mend. Of what the end user entered there is nothing
+// logProblem logs what an operator may have to fix. Of what the end user entered there is nothing
 // in it.
 func (req *request) logProblem(p *authorize.Error) {
 	req.o.Logger.Info("connection not created", "request", req.where.Request, "tenant", req.link.Connection.Tenant,

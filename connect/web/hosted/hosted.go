@@ -35,12 +35,12 @@ type Options struct {
 // Hosted serves the pages under connect.Root.
 type Hosted struct {
 	o Options
-	// attempts bounds how often credentials are tried by each link: it must not become a way to search
+	// attempts bounds how often each link verifies credentials: it must not become a way to search
 	// for them.
 	attempts *policy.Buckets
 }
 
-// attemptsPerMinute is how many credentials may be tried by one link in a minute.
+// attemptsPerMinute is how many credentials one link may verify in a minute.
 const attemptsPerMinute policy.Budget = 10
 
 // New returns the pages over o.
@@ -69,7 +69,7 @@ func (h *Hosted) Serve(w http.ResponseWriter, r *http.Request, where Where, path
 	ctx := connect.WithActor(r.Context(), connect.Actor{Name: "end user", Request: where.Request})
 	req := &request{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
 	req.jar = browser.Jar{Name: "vendgate-browser", Secure: where.secure()}
-	if err := req.serve(path); err != nil { //nolint:contextcheck // the visit's request carries it
+	if err := req.serve(path); err != nil { //nolint:contextcheck // the request carries it
 		req.fail(err) //nolint:contextcheck // the same
 	}
 }
@@ -107,7 +107,7 @@ func (req *request) serve(path string) error {
 	case action == "done" && get:
 		return req.done()
 	case action == "accept" || action == "reject":
-		return req.redirect("") // somebody reloads, or pastes, the address of a form that was sent
+		return req.redirect("") // the address of a submitted form was reloaded or pasted
 	}
 	return connect.ErrLinkEnded
 }
@@ -138,7 +138,7 @@ func (req *request) fail(err error) {
 	}
 }
 
-// sentence makes a message one.
+// sentence makes a sentence of a message.
 func sentence(text string) string {
 	if text == "" {
 		return text

@@ -70,7 +70,7 @@ func (req *request) reject() error {
 	if err != nil {
 		return req.orEnded(err)
 	}
-	// no stranger's guess shall wait for the database's one writer
+	// a guessed token must not wait for the database's one writer
 	if _, err = req.pending(req.r.Context(), req.digest); err == nil {
 		_, err = req.o.Store.RejectLink(req.r.Context(), req.digest, b.Digest())
 	}
@@ -112,8 +112,8 @@ type statusAnswer struct {
 	Status connect.Status `json:"status"`
 }
 
-// status answers the script in the tenant's page, which may be of any origin: whoever knows the
-// token may ask.
+// status answers the script in the tenant's page, which may be of any origin: knowing the token is
+// enough.
 func (req *request) status() error {
 	req.w.Header().Set("Access-Control-Allow-Origin", "*")
 	l, err := req.o.Store.Link(req.r.Context(), req.digest)

@@ -25,7 +25,7 @@ type request struct {
 	// token is the request token in the path, if there is one, and digest what is stored of it.
 	token  vending.Secret
 	digest connect.Digest
-	// link, app and tenant are known once find has found them.
+	// link, app and tenant are set by load.
 	link   connect.LinkState
 	app    *catalog.App
 	tenant connect.Tenant
@@ -52,8 +52,8 @@ func (req *request) load(l connect.LinkState, err error) error {
 	return err
 }
 
-// requester is the tenant of a link. Without a live one the link has ended: nobody is there to be
-// given anything.
+// requester is the tenant of a link. Without a live one the link has ended, because there is no one
+// to give access to.
 func (req *request) requester(l connect.LinkState) (connect.Tenant, error) {
 	t, err := req.o.Tenant(req.r.Context(), l.Connection.Tenant)
 	if errors.Is(err, connect.ErrTenantUnknown) || err == nil && t.Disabled {
@@ -103,8 +103,7 @@ func (req *request) signsIn() bool {
 // isVerified reports whether the app is asked about a credential before that is stored.
 func (req *request) isVerified() bool { return req.app.ClientCredentials() || req.app.Verify != nil }
 
-// mayStayUnconfirmed reports whether a credential may be stored of which the app has not said that
-// it takes it.
+// mayStayUnconfirmed reports whether a credential may be stored that the app did not confirm.
 func (req *request) mayStayUnconfirmed() bool {
 	return !req.app.ClientCredentials() && req.app.Verify != nil && !req.refusesUnconfirmed()
 }

@@ -91,7 +91,7 @@ func (req *request) showLostForm(b browser.Browser) error {
 	return nil
 }
 
-// loadUnconfirmed returns what was entered, which stands in the request then, for the form. It is
+// loadUnconfirmed returns what was entered, and puts it into the request, for the form. It is
 // kept until the link ends or it is refused: of a double click, the second one is answered as the
 // first.
 func (req *request) loadUnconfirmed(b browser.Browser) ([]vending.Field, error) {

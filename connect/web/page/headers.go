@@ -14,7 +14,7 @@ type HeaderOptions struct {
 	// LogoURL is the tenant's logo, whose origin images may come from.
 	LogoURL string
 	// FrameAncestors are the origins that may frame the page, such as `https://app.example.com` or
-	// `https://*.example.com`; none means that nobody may.
+	// `https://*.example.com`; none means that no page may.
 	FrameAncestors []string
 	// TLS says that the browser reached us by https.
 	TLS bool
@@ -55,7 +55,7 @@ func contentPolicy(o HeaderOptions, ancestors string) string {
 	return p
 }
 
-// LogoOrigin returns the origin of an `https` URL as a policy names it, or "" for what is none.
+// LogoOrigin returns the origin of an `https` URL as a policy names it, or "" for any other text.
 func LogoOrigin(logo string) string {
 	u, err := url.Parse(logo)
 	if err != nil || u.Scheme != "https" || u.User != nil || !plainHost(u.Host) {
@@ -70,7 +70,7 @@ func plainHost(host string) bool {
 		host[0] != ':'
 }
 
-// cspSources returns the origins among ancestors as a policy lists them. What is no origin is left
+// cspSources returns the origins among ancestors as a policy lists them. Anything else is left
 // out: it could widen the policy.
 func cspSources(ancestors []string) string {
 	var list []string

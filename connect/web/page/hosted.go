@@ -13,9 +13,9 @@ import (
 type Brand struct {
 	// Name and Email are the requester's.
 	Name, Email string
-	// LogoURL is an `https` URL; anything else is left out and a monogram stands in its place.
+	// LogoURL is an `https` URL; anything else is left out, and a monogram is shown instead.
 	LogoURL string
-	// Accent is a colour as [asset.ParseAccent] takes it; the default stands for anything else.
+	// Accent is a colour as [asset.ParseAccent] takes it; anything else means the default.
 	Accent string
 }
 
@@ -101,7 +101,7 @@ type Field struct {
 	Options []string
 	// Host says that the value is a host name, and Site that the path of a site may follow.
 	Host, Site bool
-	// Around is the host that the value is a part of, with acme in its place; empty if it is none.
+	// Around is the host that the value is a part of, with acme in its place; may be empty.
 	Around string
 	// Bound says that Value is the address of the connection that the link renews, and stays.
 	Bound bool
@@ -109,7 +109,7 @@ type Field struct {
 	Problem string
 }
 
-// Redirect takes the end user to an app's provider. The form that comes before may not answer with
+// Redirect takes the end user to an app's provider. The form before it may not answer with
 // a redirect itself: browsers hold `form-action` against it.
 type Redirect struct {
 	Link
@@ -134,7 +134,7 @@ type ProviderProblem struct {
 	// Title is a short line, and Explanation a sentence or two. Empty ones say that the app could not
 	// complete the request.
 	Title, Explanation string
-	// Description are the provider's own words; may be empty.
+	// Description is the provider's own; may be empty.
 	Description string
 }
 
@@ -152,7 +152,7 @@ type BrowserProblem struct {
 // Problem is a page for all else that can go wrong: a path that does not exist, a defect here.
 type Problem struct {
 	Title, Explanation string
-	// Request is the request's id, for whoever reports the problem; may be empty.
+	// Request is the request's id, for reporting the problem; may be empty.
 	Request string
 }
 
@@ -251,7 +251,7 @@ func (f Field) Text() string {
 	return f.Label
 }
 
-// Target returns the URL to go to, or "" if it is none that a browser may be sent to.
+// Target returns the URL to go to, or "" if a browser must not be sent there.
 func (v Redirect) Target() string {
 	u, err := url.Parse(v.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
@@ -291,5 +291,5 @@ const maxShownScopes = 10
 // Shown are the first of the scopes that are missing.
 func (v Success) Shown() []string { return v.Missing[:min(len(v.Missing), maxShownScopes)] }
 
-// More is how many scopes are missing beside those Shown.
+// More is how many scopes are missing besides those Shown.
 func (v Success) More() int { return max(0, len(v.Missing)-maxShownScopes) }

@@ -28,7 +28,7 @@ const (
 	SVG        = "image/svg+xml"
 )
 
-// The assets that stand in the binary.
+// The assets in the binary.
 var (
 	// Stylesheet dresses every page, in the default accent.
 	Stylesheet = New("style.css", CSS, append(DefaultAccent().CSS(), stylesheet...))
