@@ -57,8 +57,10 @@ func New(o Options) *Server {
 	return s
 }
 
-const instructions = `Connects the user's accounts with third-party apps. Find the app with search_apps, create a link with create_connection_link, give the link
-to the user, and call check_connection_status until the connection is active. Credentials never pass through here: the user enters them on the page behind the link.`
+const instructions = `Connects the user's accounts with third-party apps.
+Find the app with search_apps, create a link with create_connection_link, give the link to the user,
+and call check_connection_status until the connection is active.
+Credentials never pass through here: the user enters them on the page behind the link.`
 
 // callKey carries the caller of an HTTP request to the tools.
 type callKey struct{}

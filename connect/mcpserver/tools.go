@@ -24,8 +24,8 @@ func (s *Server) addTools(server *mcp.Server) {
 	}, s.listConnections)
 	addTool(s, server, policy.CapConnections, false, &mcp.Tool{
 		Name: "create_connection_link", Title: "Create a connection link",
-		Description: "Creates a link through which the user authorizes an app. Give the link to the user: it works once, for 48 " +
-			"hours.",
+		Description: "Creates a link through which the user authorizes an app. Give the link to the user: it works once, " +
+			"for 48 hours.",
 	}, s.createLink)
 	addTool(s, server, policy.CapConnections, true, &mcp.Tool{
 		Name: "check_connection_status", Title: "Check a connection's status",
@@ -103,8 +103,8 @@ type connectionOut struct {
 	Status            string            `json:"status"`
 	NeedsReconnection bool              `json:"needs_reconnection"`
 	RefreshPending    bool              `json:"refresh_pending"`
-	Verified          bool              `json:"verified" jsonschema:"whether the provider issued the credentials or was seen to accept them"`
-	Fields            map[string]string `json:"fields" jsonschema:"values of the account that are not secret, such as its host or id"`
+	Verified          bool              `json:"verified" jsonschema:"the provider issued or accepted the credentials"`
+	Fields            map[string]string `json:"fields" jsonschema:"values that are not secret, such as the account's host"`
 	ExpiresAt         *time.Time        `json:"expires_at,omitempty" jsonschema:"when the pending link ends"`
 }
 

@@ -157,8 +157,8 @@ var texts = map[Kind][2]string{
 		"{app} could not complete the authorization{detail}, so nothing was saved; if it happens again, tell the " +
 			"person who sent you the link."},
 	ScopeRefused: {"{app} does not offer what was asked for",
-		"{app} does not offer all the permissions that were asked for, or not to your account{detail}, so nothing was saved; " +
-			"please tell the person who sent you the link."},
+		"{app} does not offer all the permissions that were asked for, or not to your account{detail}, so nothing was " +
+			"saved; please tell the person who sent you the link."},
 }
 
 // Title is a short line for a page.

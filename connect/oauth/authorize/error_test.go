@@ -65,7 +65,8 @@ func TestMessages(t *testing.T) {
 		{Error{Kind: MissingField, Field: "api_key"}, "API key is missing; please enter it."},
 		{Error{Kind: UnsupportedAccount, Field: "api_key"},
 			"You connected an account of Acme Mail, but its API key has another format than those of the accounts that " +
-				"can be used here, so nothing was saved; please connect another account, or tell the person who sent you the link."},
+				"can be used here, so nothing was saved; please connect another account, or tell the " +
+				"person who sent you the link."},
 		{Error{Kind: UnknownField, Field: "{app}"}, "Acme Mail has no field called {app}."},
 	} {
 		if got := newError(app, c.p).Message(); got != c.want {

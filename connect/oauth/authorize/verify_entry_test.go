@@ -38,7 +38,7 @@ func TestVerdictsOfAnEntry(t *testing.T) {
 		"no JSON":        {slack, answer{200, `canary`, nil}, Malformed},
 		"a page":         {slack, answer{200, `<html>canary</html>`, html}, Malformed},
 		"nothing":        {slack, answer{204, ``, nil}, Malformed},
-		"more than anybody reads": {slack, answer{200, `{"x":"` + strings.Repeat("x", maxVerifyResponse) + `","ok":true}`, nil},
+		"too large": {slack, answer{200, `{"x":"` + strings.Repeat("x", maxVerifyResponse) + `","ok":true}`, nil},
 			Malformed},
 		"a limit": {slack, answer{429, `{"ok":false}`, nil}, Unreachable},
 		// https://spec.graphql.org/October2021/#sec-Response-Format: errors come with 200
@@ -187,8 +187,9 @@ func TestVerdictsAtAnEnteredHost(t *testing.T) {
 			"crm.example.com is not Acme CRM (HTTP 404)"},
 		"part: a redirect": {part, "crm", answer{302, ``, to("https://www.example.com/signup")}, WrongHost,
 			"it leads to www.example.com"},
-		"part: a page":       {part, "crm", answer{200, `<html>`, html}, WrongHost, "crm.example.com is not Acme CRM, so"},
-		"part: no such host": {part, "nowhere", answer{200, ``, nil}, HostUnreachable, "response from nowhere.example.com, so"},
+		"part: a page": {part, "crm", answer{200, `<html>`, html}, WrongHost, "crm.example.com is not Acme CRM, so"},
+		"part: no such host": {part, "nowhere", answer{200, ``, nil}, HostUnreachable,
+			"response from nowhere.example.com, so"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer, func(o *Options) { o.Timeout = 500 * time.Millisecond })

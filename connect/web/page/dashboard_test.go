@@ -12,7 +12,10 @@ func TestDashboardWords(t *testing.T) {
 		has, hasNot []string
 	}{
 		{"connections",
-			[]string{"This connection link expired on 30 July 2026, 07:30 UTC. Click Refresh credentials to generate a new link.", "Existing credentials still work.", "Page 2 of 62", "1234 connections", "Previous", "Next"}, []string{"No connection"}},
+			[]string{"This connection link expired on 30 July 2026, 07:30 UTC. Click Refresh credentials " +
+				"to generate a new link.",
+				"Existing credentials still work.", "Page 2 of 62", "1234 connections", "Previous", "Next"},
+			[]string{"No connection"}},
 		{"connections-filter", []string{"The connection was deleted.", "Stripe did not accept", "1 connection found",
 			"Clear"}, []string{"Page 1 of"}},
 		{"connections-none", []string{"No connections yet."}, []string{"No connection matches"}},
