@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"caddymodule": {
 		"caddymodule/demoprovider", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
 		"connect/web/hosted", "connect/manager", "connect/mcpserver",
-		"connect/web/page", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "internal/strictjson",
+		"connect/web/page", "connect/web/page/asset", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "internal/strictjson",
 		"policy", "vending",
 		"connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
@@ -42,7 +42,8 @@ var arrows = map[string][]string{
 	"connect/manager":             {"connect", "policy", "vending", "catalog"},
 	"connect/mcpserver":           {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
 	"connect/vault":               {"internal/privatefile"},
-	"connect/web/page":            {"vending"},
+	"connect/web/page":            {"connect/web/page/asset", "vending"},
+	"connect/web/page/asset":      {},
 	"connect/oauth/tokenendpoint": {"connect", "inject", "internal/httpx", "vending", "catalog"},
 	"inject": {"internal/httpx", "internal/jsonedit", "internal/lenient", "internal/secretscan", "internal/sse",
 		"vending", "catalog"},

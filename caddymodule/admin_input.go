@@ -33,9 +33,9 @@ func (c *adminCall) readBody(fields map[string]any) error {
 				fmt.Sprintf("unknown field %.40q; the fields are %s", name, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
 		}
 		if json.Unmarshal(values[name], into) != nil {
-			kind := "a text"
+			kind := "a string"
 			if _, many := into.(*[]string); many {
-				kind = "a list of texts"
+				kind = "a list of strings"
 			}
 			return vending.Refuse(vending.InvalidRequest, name+": must be "+kind)
 		}
@@ -62,8 +62,8 @@ func (c *adminCall) readObject() (values map[string]json.RawMessage, err error) 
 	return values, nil
 }
 
-// query returns the query's parameters by name. A parameter that does not exist or stands twice is
-// refused: without it the answer would be another one.
+// query returns the query's parameters by name. A parameter that does not exist or is a duplicate
+// is refused: ignoring it would change the answer.
 func (c *adminCall) query(names ...string) (map[string]string, error) {
 	parsed, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {

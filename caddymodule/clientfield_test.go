@@ -198,7 +198,7 @@ func TestImportSaysWhereItIsFrom(t *testing.T) {
 // TestClientHostOfNoForm: a host that nobody could be sent to is refused when it is set and when a
 // server starts.
 func TestClientHostOfNoForm(t *testing.T) {
-	const want = "field host of the oauth client for gitea cannot stand where the app takes it: write a public host name"
+	const want = "field host of the oauth client for gitea is invalid where the app uses it: write a public host name"
 	for _, host := range []string{"https://git.example.com/", "127.0.0.1:80"} {
 		_, _, err := run(t, "cs-NEVER", "oauth-client", "set", "gitea", "--client-id", "id", "--field", "host="+host,
 			"--data", t.TempDir())

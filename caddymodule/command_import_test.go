@@ -22,10 +22,10 @@ func TestImportNamesTheField(t *testing.T) {
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
 	for name, tt := range map[string]struct{ app, input, want string }{
 		"a client's host": {"gitea", `{"host":"https://NEVER.example.com","access_token":"t"}`,
-			`the credential's "host" cannot stand where the app takes it: write a public host name like git.example.com, ` +
-				`perhaps with a port and the path of a site (git.example.com/git), and no scheme`},
+			`the credential's "host" is invalid where the app uses it: write a public host name like git.example.com, ` +
+				`with its port and the path of the site if it has them (git.example.com/git), without a scheme`},
 		"a captured value": {"jira", `{"cloud_id":"..","access_token":"t"}`,
-			`the credential's "cloud_id" cannot stand where the app takes it: write the value alone, and no whole address`},
+			`the credential's "cloud_id" is invalid where the app uses it: write only the value, not a whole address`},
 		"spaces": {"openai", `{"api_key":"NEVER "}`, `the credential's "api_key" begins or ends with a space`},
 		"spaced token": {"gmail", `{"access_token":" NEVER"}`,
 			`the credential's "access_token" begins or ends with a space`},

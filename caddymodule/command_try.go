@@ -85,7 +85,7 @@ func inImport(err error) error {
 	switch p.Kind {
 	case authorize.Unconfirmed:
 		message += "; --unconfirmed stores it all the same"
-	case authorize.Unreachable, authorize.NoServer, authorize.NoAPI, authorize.Nonsense:
+	case authorize.Unreachable, authorize.HostUnreachable, authorize.WrongHost, authorize.Malformed:
 		message += "; --no-verify stores it without asking"
 	}
 	if p.Err != nil {

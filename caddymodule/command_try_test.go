@@ -46,7 +46,7 @@ func TestImportIsTried(t *testing.T) {
 		"wrong": {key: "NEVER-401", flags: []string{"--unconfirmed"}, calls: 1,
 			want: "the credential was not stored: crm does not accept what you entered (HTTP 401); please check it and try again"},
 		"away": {key: "NEVER-503", flags: []string{"--unconfirmed"}, calls: 1,
-			want: "the credential was not stored: crm cannot be asked right now, so nothing was saved; please try again in a " +
+			want: "the credential was not stored: crm cannot be reached right now, so nothing was saved; please try again in a " +
 				"few minutes; --no-verify stores it without asking"},
 		"unconfirmed":         {key: "NEVER-403", calls: 1, want: unconfirmed},
 		"unconfirmed, anyway": {key: "NEVER-403", flags: []string{"--unconfirmed"}, calls: 1},
@@ -99,7 +99,7 @@ func TestImportDials(t *testing.T) {
 	closed := strings.Replace(app, "allow_private 127.0.0.0/8", "", 1)
 	_, _, err := run(t, `{"api_key":"k"}`, "connection", "import", "--tenant", "acme", "--user", "a@example.com", "--app",
 		"crm", "--data", dir, "--config", configOf(t, closed))
-	if err == nil || !strings.Contains(err.Error(), "crm cannot be asked right now") || calls.Load() != 0 {
+	if err == nil || !strings.Contains(err.Error(), "crm cannot be reached right now") || calls.Load() != 0 {
 		t.Errorf("%d calls, %v", calls.Load(), err)
 	}
 }

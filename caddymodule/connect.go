@@ -115,6 +115,9 @@ func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 		return
 	}
 	defer heard(w, r)()
+	if c.manager.assets.Serve(w, r, path) {
+		return
+	}
 	rest, isDashboard := strings.CutPrefix(path, "dashboard")
 	if isDashboard && (rest == "" || rest[0] == '/') {
 		c.manager.dashboard.Serve(w, r, dashboard.Where{Origin: c.gateway.origin(r), Request: id}, rest) //nolint:contextcheck // the request carries it

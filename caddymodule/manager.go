@@ -16,6 +16,7 @@ import (
 	"github.com/vendgate/vendgate/connect/web/dashboard"
 	"github.com/vendgate/vendgate/connect/web/hosted"
 	"github.com/vendgate/vendgate/connect/web/page"
+	"github.com/vendgate/vendgate/connect/web/page/asset"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -24,6 +25,7 @@ type connectionManager struct {
 	api       *api.API
 	hosted    *hosted.Hosted
 	dashboard *dashboard.Dashboard
+	assets    asset.Server
 }
 
 // openManager puts the connection manager together over the gateway's store.
@@ -45,7 +47,16 @@ func (g *gateway) openManager() *connectionManager {
 			Store: g.store, Manager: m, Pages: pages, Lookup: g.keyring.Lookup, Tenant: g.tenant, Revokes: g.revokes,
 			Logger: g.log,
 		}),
+		assets: asset.Server{AppName: g.appName},
 	}
+}
+
+// appName returns the name of an app in the catalog.
+func (g *gateway) appName(slug string) (name string, ok bool) {
+	if app, found := g.catalog.App(slug); found {
+		return app.Name, true
+	}
+	return "", false
 }
 
 // guarded returns the transport that dials under an app's guard, or nil for an app that is not in

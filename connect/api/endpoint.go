@@ -103,7 +103,7 @@ func Find(method, path string) (Endpoint, map[string]string, error) {
 		return e, params, nil
 	}
 	if known {
-		return Endpoint{}, nil, vending.Refuse(vending.InvalidRequest, "the endpoint is not called by this method")
+		return Endpoint{}, nil, vending.Refuse(vending.InvalidRequest, "the endpoint does not support this method")
 	}
 	return Endpoint{}, nil, vending.Refuse(vending.InvalidRequest, "no such endpoint")
 }

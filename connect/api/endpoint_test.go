@@ -11,7 +11,7 @@ import (
 )
 
 func TestFind(t *testing.T) {
-	const nothing, method = "no such endpoint", "the endpoint is not called by this method"
+	const nothing, method = "no such endpoint", "the endpoint does not support this method"
 	long := strings.Repeat("i", 513)
 	for call, want := range map[string]string{
 		"GET /apps":                                  "/apps",

@@ -22,15 +22,15 @@ func (a *API) placeHold(c *Call) error {
 }
 
 type releasedAnswer struct {
-	// Released is false where no such hold stood.
+	// Released is false if there was no such hold.
 	Released bool `json:"released"`
 }
 
 func (a *API) releaseHold(c *Call) error {
-	stood, err := a.o.Manager.Release(c.R.Context(), c.Caller, c.Params["id"], c.Params["name"])
+	released, err := a.o.Manager.Release(c.R.Context(), c.Caller, c.Params["id"], c.Params["name"])
 	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.W, http.StatusOK, "hold released", releasedAnswer{stood})
+	vending.WriteSuccess(c.W, http.StatusOK, "hold released", releasedAnswer{released})
 	return nil
 }

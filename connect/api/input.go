@@ -42,7 +42,7 @@ func readBody(w http.ResponseWriter, r *http.Request) (*body, error) {
 	return b, nil
 }
 
-// text takes a text that must be there.
+// text returns a required string.
 func (b *body) text(name string) (value string) {
 	raw, ok := b.values[name]
 	switch {
@@ -50,12 +50,12 @@ func (b *body) text(name string) (value string) {
 	case !ok:
 		b.err = vending.Refuse(vending.InvalidRequest, name+": is missing")
 	case string(raw) == "null" || json.Unmarshal(raw, &value) != nil:
-		b.err = vending.Refuse(vending.InvalidRequest, name+": must be a text")
+		b.err = vending.Refuse(vending.InvalidRequest, name+": must be a string")
 	}
 	return value
 }
 
-// query is the query of a call; parameters that nobody asks for are ignored.
+// query is the query of a call; unknown parameters are ignored.
 type query struct {
 	values url.Values
 	err    error

@@ -34,12 +34,12 @@ func TestBodies(t *testing.T) {
 		"nothing in it":      {`{}`, "app_id: is missing"},
 		"no name":            {`{"app_id":"key"}`, "name: is missing"},
 		"name in upper case": {`{"app_id":"key","NAME":"One"}`, "name: is missing"},
-		"app is null":        {`{"app_id":null,"name":"One"}`, "app_id: must be a text"},
-		"app is a number":    {`{"app_id":7,"name":"One"}`, "app_id: must be a text"},
-		"name is a list":     {`{"app_id":"key","name":["canary"]}`, "name: must be a text"},
-		"name is an object":  {`{"app_id":"key","name":{"canary":1}}`, "name: must be a text"},
-		"name is true":       {`{"app_id":"key","name":true}`, "name: must be a text"},
-		"the first mistake":  {`{"app_id":7,"name":7}`, "app_id: must be a text"},
+		"app is null":        {`{"app_id":null,"name":"One"}`, "app_id: must be a string"},
+		"app is a number":    {`{"app_id":7,"name":"One"}`, "app_id: must be a string"},
+		"name is a list":     {`{"app_id":"key","name":["canary"]}`, "name: must be a string"},
+		"name is an object":  {`{"app_id":"key","name":{"canary":1}}`, "name: must be a string"},
+		"name is true":       {`{"app_id":"key","name":true}`, "name: must be a string"},
+		"the first mistake":  {`{"app_id":7,"name":7}`, "app_id: must be a string"},
 	} {
 		got := s.post("/connections/request-link", c.body)
 		if got.code != "invalid_request" || got.message() != c.message || strings.Contains(got.body, "canary") {

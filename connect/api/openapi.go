@@ -20,6 +20,6 @@ func (a *API) describeItself(c *Call) error {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Access-Control-Allow-Origin", "*")
 	c.W.WriteHeader(http.StatusOK)
-	_, _ = c.W.Write(OpenAPI) // the caller is gone; there is nobody left to tell
+	_, _ = c.W.Write(OpenAPI) // the caller has left
 	return nil
 }

@@ -14,7 +14,7 @@ type tokenAnswer struct {
 	TokenType   string           `json:"token_type"`
 	ExpiresIn   *int64           `json:"expires_in"`
 	AuthType    vending.AuthType `json:"auth_type"`
-	// Fields are those that the app needs beside the token, such as the account's host.
+	// Fields are those that the app needs besides the token, such as the account's host.
 	Fields map[string]string `json:"fields,omitempty"`
 }
 

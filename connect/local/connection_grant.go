@@ -102,7 +102,7 @@ func (h *connectionGrant) afterRefresh(r vending.Request, now time.Time, refresh
 // refreshable reports whether the grant holds what its refresh takes.
 func (h *connectionGrant) refreshable() bool {
 	if h.app.ClientCredentials() {
-		client := tokenendpoint.OwnClient(h.values.Fields)
+		client := tokenendpoint.ClientFromFields(h.values.Fields)
 		return client.ID != "" && !client.Secret.IsZero()
 	}
 	return h.values.RefreshToken != ""

@@ -37,9 +37,9 @@ func (s *Source) endpoint(ctx context.Context, h connectionGrant) (*tokenendpoin
 	if err != nil {
 		return nil, err
 	}
-	oauth, err := tokenendpoint.Filled(h.app, client, h.values.Fields, tokenendpoint.RefreshesAt(h.app))
+	oauth, err := tokenendpoint.ExpandURLs(h.app, client, h.values.Fields, tokenendpoint.RefreshEndpoint(h.app))
 	// a new connection has it
-	if field, known := tokenendpoint.Blamed(h.app, err); known && field.From != catalog.FromClient {
+	if field, known := tokenendpoint.ErrorField(h.app, err); known && field.From != catalog.FromClient {
 		return nil, vending.Errorf(vending.NeedsReconnection, err)
 	}
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Source) endpoint(ctx context.Context, h connectionGrant) (*tokenendpoin
 // where it would take what was granted at one address to another.
 func (s *Source) client(ctx context.Context, h connectionGrant) (connect.OAuthClient, error) {
 	if h.app.ClientCredentials() {
-		return tokenendpoint.OwnClient(h.values.Fields), nil
+		return tokenendpoint.ClientFromFields(h.values.Fields), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout)
 	defer cancel()

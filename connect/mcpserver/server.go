@@ -57,10 +57,10 @@ func New(o Options) *Server {
 	return s
 }
 
-const instructions = "Connects the user's accounts with third-party apps. Find the app with search_apps, " +
-	"make a link with create_connection_link, give the link\nto the user, and ask check_connection_status " +
-	"until the connection is active. Credentials never pass through here: the user enters them on the page " +
-	"behind the link."
+const instructions = `Connects the user's accounts with third-party apps.
+Find the app with search_apps, create a link with create_connection_link, give the link to the user,
+and call check_connection_status until the connection is active.
+Credentials never pass through here: the user enters them on the page behind the link.`
 
 // callKey carries the caller of an HTTP request to the tools.
 type callKey struct{}
@@ -97,7 +97,7 @@ func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *vending.Error
 	case err != nil:
 		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")
 	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
-		return nil, vending.Refuse(vending.InvalidRequest, "the body must be one message: batches are not taken")
+		return nil, vending.Refuse(vending.InvalidRequest, "the body must be one message: batches are not supported")
 	}
 	return body, nil
 }

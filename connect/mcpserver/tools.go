@@ -16,7 +16,7 @@ import (
 func (s *Server) addTools(server *mcp.Server) {
 	addTool(s, server, policy.CapApps, true, &mcp.Tool{
 		Name: "search_apps", Title: "Search apps",
-		Description: "Finds apps that can be connected, by name; the best match comes first.",
+		Description: "Finds apps that can be connected, by name, best match first.",
 	}, s.searchApps)
 	addTool(s, server, policy.CapConnections, true, &mcp.Tool{
 		Name: "list_connections", Title: "List connections",
@@ -24,18 +24,18 @@ func (s *Server) addTools(server *mcp.Server) {
 	}, s.listConnections)
 	addTool(s, server, policy.CapConnections, false, &mcp.Tool{
 		Name: "create_connection_link", Title: "Create a connection link",
-		Description: "Makes a link by which the user authorizes an app. Give the link to the user: it works once, for 48 " +
-			"hours.",
+		Description: "Creates a link through which the user authorizes an app. Give the link to the user: it works once, " +
+			"for 48 hours.",
 	}, s.createLink)
 	addTool(s, server, policy.CapConnections, true, &mcp.Tool{
 		Name: "check_connection_status", Title: "Check a connection's status",
-		Description: "Says whether a connection is pending, active, rejected or expired, and whether the user must " +
+		Description: "Reports whether a connection is pending, active, rejected or expired, and whether the user must " +
 			"connect again.",
 	}, s.checkStatus)
 }
 
 // addTool adds a tool that a key with the capability may call. Its errors reach the agent as the
-// codes of the Platform API; what only an operator can mend goes to the log.
+// codes of the Platform API; what only an operator can fix goes to the log.
 func addTool[In, Out any](s *Server, server *mcp.Server, needs policy.Capability, readOnly bool, tool *mcp.Tool,
 	run func(context.Context, call, In) (Out, error)) {
 	no := false
@@ -65,7 +65,7 @@ func addTool[In, Out any](s *Server, server *mcp.Server, needs policy.Capability
 type searchIn struct {
 	Query string `json:"query,omitempty" jsonschema:"words of the app's name; empty for all apps"`
 	Page  int    `json:"page,omitempty" jsonschema:"page of the result, from 1"`
-	Limit int    `json:"limit,omitempty" jsonschema:"apps a page, 1 to 100; 20 by default"`
+	Limit int    `json:"limit,omitempty" jsonschema:"apps per page, 1 to 100; 20 by default"`
 }
 
 type appOut struct {
@@ -92,7 +92,7 @@ func (s *Server) searchApps(_ context.Context, c call, in searchIn) (appsOut, er
 type listIn struct {
 	AppID string `json:"app_id,omitempty" jsonschema:"only connections of this app"`
 	Page  int    `json:"page,omitempty" jsonschema:"page of the result, from 1"`
-	Limit int    `json:"limit,omitempty" jsonschema:"connections a page, 1 to 100; 20 by default"`
+	Limit int    `json:"limit,omitempty" jsonschema:"connections per page, 1 to 100; 20 by default"`
 }
 
 type connectionOut struct {
@@ -103,8 +103,8 @@ type connectionOut struct {
 	Status            string            `json:"status"`
 	NeedsReconnection bool              `json:"needs_reconnection"`
 	RefreshPending    bool              `json:"refresh_pending"`
-	Verified          bool              `json:"verified" jsonschema:"whether the provider issued the credentials or was seen to accept them"` //nolint:lll // a tag is one literal
-	Fields            map[string]string `json:"fields" jsonschema:"values of the account that are not secret, such as its host or id"`        //nolint:lll // a tag is one literal
+	Verified          bool              `json:"verified" jsonschema:"the provider issued or accepted the credentials"`
+	Fields            map[string]string `json:"fields" jsonschema:"values that are not secret, such as the account's host"`
 	ExpiresAt         *time.Time        `json:"expires_at,omitempty" jsonschema:"when the pending link ends"`
 }
 

@@ -93,10 +93,10 @@ func TestChosenSite(t *testing.T) {
 		return g.Caddyfile(o.local("margin 5s")+c.app(o.provider), "", site)
 	})
 	address, id := o.link("cloud")
-	v := harness.NewVisitor(t, nil).Open(address).Submit("accept").Sees("the form", 200, "The “acme” of acme.example.com")
-	v.Submit("credentials", "field.site", "acme.example.com.evil.com").Sees("another's site", 422, "Site cannot be right")
+	v := harness.NewVisitor(t, nil).Open(address).Submit("accept").Sees("the form", 200, "the “acme” in acme.example.com")
+	v.Submit("credentials", "field.site", "acme.example.com.evil.com").Sees("another's site", 422, "Site is invalid")
 	v.Submit("credentials", "field.site", "gone").LogIn("alice").Sees("a site that was not granted", 422,
-		"Site cannot be right: it is none that you gave access to.")
+		"Site is invalid: it is not one that you gave access to.")
 	o.stands(id, "pending", "via_link")
 	v.Submit("accept").Submit("credentials", "field.site", "https://Acme.example.com/boards/1").LogIn("alice").Sees("done",
 		200, harness.SaysCreated)

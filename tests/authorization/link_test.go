@@ -59,7 +59,7 @@ func TestKeyLink(t *testing.T) {
 	o := newOffice(t)
 	address, id := o.link("vault")
 	v := harness.NewVisitor(t, nil)
-	v.Open(address).Submit("accept").Sees("the form", 200, "They are tried with The Vault before anything is saved.")
+	v.Open(address).Submit("accept").Sees("the form", 200, "They are checked with The Vault before anything is saved.")
 	v.Submit("credentials", "field.api_key", "wrong-canary").Sees("a wrong key", 422,
 		"The Vault does not accept what you entered")
 	if strings.Contains(v.Page, "wrong-canary") || strings.Contains(v.Page, "alert(1)") {
@@ -85,10 +85,10 @@ func TestUntriedKeyLink(t *testing.T) {
 		"{api_key}\n"
 	o := newOfficeAt(t, site, "app mute {\n"+app+"}\n", "app unsure {\n"+app+"verify /me {\ninconclusive\n}\n}\n")
 	for slug, promise := range map[string]string{"mute": "They are saved as you enter them",
-		"unsure": "They are tried with unsure before anything is saved."} {
+		"unsure": "They are checked with unsure before anything is saved."} {
 		address, _ := o.link(slug)
 		v := harness.NewVisitor(t, nil).Open(address)
-		if strings.Contains(v.Text(), "kept only") {
+		if strings.Contains(v.Text(), "saved only") {
 			t.Errorf("%s: the invitation says %s", slug, v.Text())
 		}
 		v.Submit("accept").Sees(slug, 200, promise)

@@ -104,11 +104,11 @@ func TestQuirkyLink(t *testing.T) {
 		t.Error("the form asks for what end users do not know")
 	}
 	v.Submit("credentials", "field.shop", "acme", "field.plan", "gold").Sees("no such plan", 422,
-		"Plan cannot be right: it is none of the choices.")
+		"Plan is invalid: it is not one of the choices.")
 	if !strings.Contains(v.Page, `name="field.shop" type="text" value="acme"`) {
 		t.Error("the form forgot the shop")
 	}
-	v.Submit("credentials", "field.shop", "..", "field.plan", "paid").Sees("no shop", 422, "Shop cannot be right")
+	v.Submit("credentials", "field.shop", "..", "field.plan", "paid").Sees("no shop", 422, "Shop is invalid")
 	v.Submit("credentials", "field.shop", " acme ", "field.plan", "paid").Sees("on the way", 200, "Taking you to Books")
 	if to := v.Onward(); to.Path != "/acme/oauth2/auth" || to.Query().Get("client_key") != b.provider.ClientID ||
 		to.Query().Has("client_id") {
@@ -161,7 +161,7 @@ func TestQuirkyRenewal(t *testing.T) {
 		v := harness.NewVisitor(t, nil).Open(b.renew(id)).Submit("accept").Submit("credentials", fill...)
 		says := "Books did not say which account you connected"
 		if what == "another instance" {
-			says = "its instance has another form than the accounts that can be used here"
+			says = "its instance has another format than those of the accounts that can be used here"
 		}
 		v.LogIn("alice").Sees(what, 502, says)
 		b.quirky.says("77", "https://us1.books.example", "7")
@@ -187,10 +187,10 @@ func TestPastedHost(t *testing.T) {
 	b := newBookshop(t)
 	address, _ := b.link("desk")
 	v := harness.NewVisitor(t, nil).Open(address).Submit("accept").Sees("the form", 200,
-		"The “acme” of acme.desk.example.com")
+		"the “acme” in acme.desk.example.com")
 	for _, bad := range []string{"https://acme.desk.example.com.evil.example/", "evil.example",
 		"acme.desk.example.com:8443", "a@b"} {
-		v.Submit("credentials", "field.site", bad).Sees(bad, 422, "Site cannot be right")
+		v.Submit("credentials", "field.site", bad).Sees(bad, 422, "Site is invalid")
 	}
 	v.Submit("credentials", "field.site", "https://Acme.desk.example.com/agent?x=1")
 	if to := v.Onward(); to.Host != "acme.desk.example.com" || to.Path != "/authorize" {

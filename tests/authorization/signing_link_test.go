@@ -111,7 +111,7 @@ func TestForeignToken(t *testing.T) {
 		q := forged.Query()
 		change(q)
 		forged.RawQuery = q.Encode()
-		want, text := 400, "incomplete or altered"
+		want, text := 400, "incomplete or was changed"
 		switch name {
 		case "wrong verifier":
 			want, text = 502, "Legacy refused to complete the authorization (HTTP 400)"
@@ -142,11 +142,11 @@ func TestSigningProviderFails(t *testing.T) {
 		page   int
 		text   string
 	}{
-		{"401", 500, "Legacy cannot be connected until whoever sent you the link has completed its set-up (HTTP 401)"},
-		{"503", 503, "Legacy cannot be asked right now"},
-		{"429", 503, "Legacy cannot be asked right now"},
-		{"200", 502, "Legacy gave an answer that makes no sense"},
-		{"302", 502, "Legacy gave an answer that makes no sense"},
+		{"401", 500, "Legacy is not set up correctly here (HTTP 401)"},
+		{"503", 503, "Legacy cannot be reached right now"},
+		{"429", 503, "Legacy cannot be reached right now"},
+		{"200", 502, "Legacy sent an invalid response"},
+		{"302", 502, "Legacy sent an invalid response"},
 	} {
 		if c.status == "200" {
 			address, id = o.link("legacy") // a link has ten departures a minute
@@ -205,7 +205,7 @@ func TestDeparturesAreBounded(t *testing.T) {
 			v.Open(address)
 		}
 		leave(v)
-		v.Sees("after ten departures", 429, "There were too many tries in a short time. Please wait a minute.")
+		v.Sees("after ten departures", 429, "There were too many attempts in a short time. Please wait a minute.")
 		if after := v.Header.Get("Retry-After"); after != "60" {
 			t.Errorf("%s: Retry-After %q", app, after)
 		}

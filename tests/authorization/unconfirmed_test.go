@@ -154,9 +154,9 @@ func TestWhatIsNeverSaved(t *testing.T) {
 		text   string
 	}{
 		401: {422, "Doubt does not accept what you entered (HTTP 401)"},
-		302: {502, "Doubt gave an answer that makes no sense"},
-		408: {503, "Doubt cannot be asked right now"}, 429: {503, "Doubt cannot be asked right now"},
-		500: {503, "Doubt cannot be asked right now"},
+		302: {502, "Doubt sent an invalid response"},
+		408: {503, "Doubt cannot be reached right now"}, 429: {503, "Doubt cannot be reached right now"},
+		500: {503, "Doubt cannot be reached right now"},
 	} {
 		address, id := d.link("doubt")
 		v := d.enter(address, "canary-key", status).Sees(fmt.Sprint(status), want.status, want.text)
@@ -166,7 +166,7 @@ func TestWhatIsNeverSaved(t *testing.T) {
 		d.verified(id, "pending", false)
 	}
 	address, id := d.link("gone")
-	d.enter(address, "canary-key", 200).Sees("nobody there", 503, "Doubt cannot be asked right now, so nothing was saved")
+	d.enter(address, "canary-key", 200).Sees("nobody there", 503, "Doubt cannot be reached right now, so nothing was saved")
 	d.verified(id, "pending", false)
 	d.isClear("canary-key")
 }
@@ -202,7 +202,7 @@ func TestUnconfirmedEnteredAgain(t *testing.T) {
 		strings.Contains(v.Page, "self-hosted") {
 		t.Error("the form does not lead to help, or calls the app by its long name")
 	}
-	twin.Submit("unconfirmed").Sees("the page of before", 422, "What you entered is not kept any more")
+	twin.Submit("unconfirmed").Sees("the page of before", 422, "What you entered has expired")
 	d.verified(id, "pending", false)
 	d.status.Store(200)
 	v.Submit("credentials", "field.account", "my-account", "field.api_key", "canary-right").Sees("corrected", 200,
@@ -223,7 +223,7 @@ func TestUnconfirmedRefused(t *testing.T) {
 	}
 	before.Submit("unconfirmed").Sees("asked before", 200, "Enter your Doubt credentials")
 	d.verified(id, "pending", false)
-	v := harness.NewVisitor(t, nil).Open(address).Sees("the invitation", 200, "They are kept only if Doubt accepts them.")
+	v := harness.NewVisitor(t, nil).Open(address).Sees("the invitation", 200, "They are saved only if Doubt accepts them.")
 	v.Submit("accept").Submit("credentials", "field.account", "a", "field.api_key", "canary-key").
 		Sees("refused", 422, "Only credentials that Doubt confirms can be saved here.")
 	if strings.Contains(v.Page, "/unconfirmed") {
@@ -242,12 +242,12 @@ func TestUnconfirmedForged(t *testing.T) {
 	for name, where := range map[string]string{"the link in another browser": address, "another link": other} {
 		thief := d.enter(where, "canary-other", 403)
 		form := url.Values{"entered": stolen["entered"], "csrf": {thief.CSRF()}}
-		thief.Do(http.MethodPost, where+"/unconfirmed", form).Sees(name, 422, "not kept any more")
+		thief.Do(http.MethodPost, where+"/unconfirmed", form).Sees(name, 422, "has expired")
 	}
 	own := *v
 	own.Open(other).Submit("accept")
 	own.Do(http.MethodPost, other+"/unconfirmed", url.Values{"entered": stolen["entered"], "csrf": {own.CSRF()}}).Sees(
-		"another link of the same browser", 422, "not kept any more")
+		"another link of the same browser", 422, "has expired")
 	d.verified(id, "pending", false)
 	d.verified(otherID, "pending", false)
 
@@ -360,8 +360,8 @@ func TestEnteredHosts(t *testing.T) {
 		status    int
 		text      string
 	}{
-		{"nowhere.example.com", "right", 422, "Nothing that can be asked answers at nowhere.example.com"},
-		{"www.example.com", "right", 422, "What answers at www.example.com is not CRM, so nothing was saved"},
+		{"nowhere.example.com", "right", 422, "There is no response from nowhere.example.com"},
+		{"www.example.com", "right", 422, "The server at www.example.com is not CRM, so nothing was saved"},
 		{"old.example.com", "right", 422, "(HTTP 301; it leads to crm.example.com)"},
 		{"https://CRM.example.com/", "wrong", 422, "CRM neither accepts nor refuses"},
 	} {

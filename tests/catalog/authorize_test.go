@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -85,12 +86,13 @@ func (e entry) wantedParams(clientID string, r authorize.Request) url.Values {
 		want.Set("scope", strings.Join(scopes, cmp.Or(e.text("oauth2", "scope_separator"), " ")))
 	}
 	if e.at("oauth2", "no_pkce") != true {
-		verifier := r.Verifier.Reveal()
-		// beside where the end user was sent
-		if kept, err := url.ParseQuery(verifier); err == nil && kept.Has("code_verifier") {
-			verifier = kept.Get("code_verifier")
+		var flow struct {
+			CodeVerifier string `json:"code_verifier"`
 		}
-		digest := sha256.Sum256([]byte(verifier))
+		if err := json.Unmarshal([]byte(r.FlowState.Reveal()), &flow); err != nil {
+			panic(err)
+		}
+		digest := sha256.Sum256([]byte(flow.CodeVerifier))
 		want.Set("code_challenge", base64.RawURLEncoding.EncodeToString(digest[:]))
 		want.Set("code_challenge_method", "S256")
 	}

@@ -13,21 +13,20 @@ import (
 const (
 	noHost      = "is not a public host name; write it like shop.example.com"
 	noSite      = "is not the address of a site; write it like shop.example.com or example.com/shop"
-	otherScheme = "begins with another scheme than https; write it like shop.example.com"
-	userInfo    = "holds a user name or a password; write the address alone, like shop.example.com"
-	noName      = "is no valid international name; check it, or write its ASCII form, which begins with xn--"
-	hasPath     = "goes on with a path, but the app is called at the root of its host"
-	oddPath     = "goes on with a path that cannot be a site's: parts of letters, digits, - . _ and ~ are possible, " +
+	otherScheme = "has a scheme other than https; write it like shop.example.com"
+	userInfo    = "contains a user name or a password; write only the address, like shop.example.com"
+	noName      = "is not a valid international name; check it, or write its ASCII form, which begins with xn--"
+	hasPath     = "has a path, but this app is at the root of its host"
+	oddPath     = "has an invalid path: write parts of letters, digits, - . _ and ~, " +
 		"like example.com/shop"
 )
 
-// address is what an end user meant by text, where a whole host is asked for: the host and, where f
-// allows one, the path of a site. What is known not to belong to a site is cut off. A path that is
-// left and cannot be used is a problem: without it, the credential would go to whatever lives at
-// the root.
-func address(app *catalog.App, f catalog.Field, text string) (value string, p *Error) {
+// normalizeAddress returns the host in text that an end user entered and, where f allows one, the
+// path of a site. What is known not to belong to a site is cut off. A path that is left and invalid
+// is an error: without it, the credential would go to whatever is at the root.
+func normalizeAddress(app *catalog.App, f catalog.Field, text string) (value string, p *Error) {
 	wrong := func(reason, suggest string) (string, *Error) {
-		return "", about(app, Error{Kind: BadField, Field: f.Name, reason: reason, suggest: suggest})
+		return "", newError(app, Error{Kind: InvalidField, Field: f.Name, reason: reason, suggest: suggest})
 	}
 	scheme, rest, there := strings.Cut(text, "://")
 	switch {
@@ -46,11 +45,11 @@ func address(app *catalog.App, f catalog.Field, text string) (value string, p *E
 	if strings.ContainsRune(host, '@') {
 		return wrong(userInfo, "")
 	}
-	host, ok := hostForm(scheme, host)
+	host, ok := normalizeHost(scheme, host)
 	if !ok {
 		return wrong(noName, "")
 	}
-	switch path = sitePath(path, cuts(app, f)); {
+	switch path = sitePath(path, pathCuts(app, f)); {
 	case path == "" || !isSite(f, host): // which is refused where it is placed, for what is wrong with it
 		return host, nil
 	case !f.SitePath:
@@ -61,11 +60,11 @@ func address(app *catalog.App, f catalog.Field, text string) (value string, p *E
 	return host + path, nil
 }
 
-// hostForm is a host in lower case, without the port that its scheme has anyway and the dot of the
-// root. An international name is in its ASCII form (RFC 5891, section 5: the Lookup profile of UTS
-// 46): that is what is dialled, and what is shown, since letters of other scripts may look like
+// normalizeHost is a host in lower case, without the port that its scheme has anyway and the dot of
+// the root. An international name is in its ASCII form (RFC 5891, section 5: the Lookup profile of
+// UTS 46): that is what is dialled, and what is shown, since letters of other scripts may look like
 // those of a name one knows.
-func hostForm(scheme, host string) (form string, ok bool) {
+func normalizeHost(scheme, host string) (form string, ok bool) {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 {
 		name, port = host[:i], host[i:]
@@ -103,9 +102,9 @@ func sitePath(path string, cuts []string) string {
 	return strings.TrimRight(path, "/")
 }
 
-// cuts are the paths at which a site's address ends: those that the entry names, and the app's own
-// base path, which people find in examples.
-func cuts(app *catalog.App, f catalog.Field) []string {
+// pathCuts are the paths at which a site's address ends: those that the entry names, and the app's
+// own base path, which people find in examples.
+func pathCuts(app *catalog.App, f catalog.Field) []string {
 	_, rest, _ := strings.Cut(app.Upstream, "://")
 	if _, base, there := strings.Cut(rest, "/"); there && strings.Trim(base, "/") != "" {
 		return append([]string{"/" + strings.Trim(base, "/")}, f.Cut...)
@@ -113,7 +112,7 @@ func cuts(app *catalog.App, f catalog.Field) []string {
 	return f.Cut
 }
 
-// isSite reports whether value can stand where a whole host is called.
+// isSite reports whether value is valid as a whole host.
 func isSite(f catalog.Field, value string) bool {
 	app := catalog.App{Fields: []catalog.Field{f}}
 	_, err := inject.Endpoint(&app, "https://{"+f.Name+"}", func(string) (string, bool) { return value, true })

@@ -25,9 +25,9 @@ func shop(sitePath bool) *catalog.App {
 // TestAddress: no path is lost on the way to a host, and no address that a program could read
 // otherwise is taken.
 func TestAddress(t *testing.T) {
-	const path = "Site cannot be right: it goes on with a path, but the app is called at the root of its host; write " +
+	const path = "Site is invalid: it has a path, but this app is at the root of its host; write " +
 		"only example.com."
-	refusedAs := func(reason string) string { return "Site cannot be right: it " + reason + "." }
+	refusedAs := func(reason string) string { return "Site is invalid: it " + reason + "." }
 	// what is stored, or what the page says; an empty site is as root
 	for given, want := range map[string]struct{ root, site string }{
 		"example.com":                               {"example.com", ""},

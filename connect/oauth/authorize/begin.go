@@ -23,10 +23,10 @@ type Request struct {
 	URL string
 	// State has 256 random bits.
 	State string
-	// Verifier is what Finish needs of Begin: the PKCE code verifier (RFC 7636) or the temporary
-	// credentials of OAuth 1, and where the client was at; the zero Secret where the app takes none of
-	// them.
-	Verifier vending.Secret
+	// FlowState is what Finish needs to know of Begin: the PKCE code verifier (RFC 7636) or the
+	// temporary credentials of OAuth 1, and the client's address; the zero Secret where the app has
+	// none of them. It must be kept sealed.
+	FlowState vending.Secret
 }
 
 var errNoConsent = errors.New(
@@ -41,7 +41,7 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 	}
 	if app.OAuth2 == nil || app.OAuth2.AuthorizeURL == "" {
 		a.o.Logger.Error("app has no authorization endpoint", "app", app.Slug, "tenant", tenant)
-		return Request{}, about(app, Error{Kind: NotConfigured, Err: errNoConsent})
+		return Request{}, newError(app, Error{Kind: NotConfigured, Err: errNoConsent})
 	}
 	client, err := a.client(ctx, tenant, app)
 	if err != nil {
@@ -50,7 +50,7 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 	if fields, err = cleanFields(app, fields); err != nil {
 		return Request{}, err
 	}
-	o, err := a.filled(app, client, fields, tokenendpoint.AuthorizeURL)
+	o, err := a.expandURLs(app, client, fields, tokenendpoint.AuthorizeURL)
 	if err != nil {
 		return Request{}, err
 	}
@@ -62,7 +62,7 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 	for name, value := range o.AuthorizeParams {
 		q.Set(name, value)
 	}
-	r, keep := Request{State: newState()}, begun{}
+	r, flow := Request{State: newState()}, flowState{}
 	q.Set("response_type", "code")
 	q.Set(cmp.Or(o.ClientIDParam, "client_id"), client.ID)
 	q.Set("redirect_uri", redirectURI)
@@ -71,12 +71,11 @@ func (a *Authorizer) Begin(ctx context.Context, tenant string, app *catalog.App,
 		q.Set("scope", scope)
 	}
 	if !o.NoPKCE {
-		verifier := oauth2.GenerateVerifier()
-		q.Set("code_challenge", oauth2.S256ChallengeFromVerifier(verifier))
+		flow.CodeVerifier = oauth2.GenerateVerifier()
+		q.Set("code_challenge", oauth2.S256ChallengeFromVerifier(flow.CodeVerifier))
 		q.Set("code_challenge_method", "S256")
-		keep[keptVerifier] = []string{verifier}
 	}
-	r.Verifier = keep.seal(app, client)
+	r.FlowState = flow.seal(app, client)
 	target.RawQuery = q.Encode()
 	r.URL = target.String()
 	return r, nil

@@ -72,8 +72,8 @@ func TestBegin(t *testing.T) {
 			if !reflect.DeepEqual(q, want) {
 				t.Errorf("the browser is sent with\n%q\nwant\n%q", q, want)
 			}
-			if r.Verifier.IsZero() != app.OAuth2.NoPKCE || !r.Verifier.IsZero() && len(q.Get("code_challenge")) != 43 {
-				t.Errorf("verifier %v and challenge %q", !r.Verifier.IsZero(), q.Get("code_challenge"))
+			if r.FlowState.IsZero() != app.OAuth2.NoPKCE || !r.FlowState.IsZero() && len(q.Get("code_challenge")) != 43 {
+				t.Errorf("verifier %v and challenge %q", !r.FlowState.IsZero(), q.Get("code_challenge"))
 			}
 			if len(s.calls()) != 0 {
 				t.Error("the provider was called")
@@ -92,14 +92,14 @@ func TestBeginIsUnguessable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, text := range []string{r.State, r.Verifier.Reveal()} {
+		for _, text := range []string{r.State, unseal(r.FlowState).CodeVerifier} {
 			random, err := base64.RawURLEncoding.DecodeString(text)
 			if err != nil || len(random) != 32 || seen[text] {
 				t.Fatalf("%d bytes, %v, seen before: %v", len(random), err, seen[text])
 			}
 			seen[text] = true
 		}
-		if printed := fmt.Sprintf("%v %+v %#v", r, r, r); strings.Contains(printed, r.Verifier.Reveal()) {
+		if printed := fmt.Sprintf("%v %+v %#v", r, r, r); strings.Contains(printed, r.FlowState.Reveal()) {
 			t.Error("a request prints its verifier")
 		}
 	}

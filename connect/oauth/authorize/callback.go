@@ -16,11 +16,11 @@ import (
 
 // Causes for the log.
 var (
-	errDoubled    = errors.New("a parameter of the callback occurs twice")
-	errNoCode     = errors.New("the callback has neither a code nor an error, or a code beyond bounds")
+	errDuplicate  = errors.New("the callback has a duplicate parameter")
+	errNoCode     = errors.New("the callback has neither a code nor an error, or its code is too long")
 	errIssuer     = errors.New("the callback's iss is not the app's issuer")
-	errOtherFlow  = errors.New("the attempt was begun by another version of OAuth than the app's of today")
-	errLargeGrant = errors.New("the grant is larger than any that could be stored")
+	errOtherFlow  = errors.New("the app now has another version of OAuth than when the end user was sent to the provider")
+	errLargeGrant = errors.New("the grant is too large to be stored")
 )
 
 const (
@@ -32,19 +32,19 @@ const (
 )
 
 // Finish exchanges the code of a callback for a grant. query is the callback's, whose state the
-// caller has matched with the browser; redirectURI and verifier are those of Begin, fields what the
-// app needs beside the token.
+// caller has matched with the browser; redirectURI and state, its FlowState, are those of Begin,
+// fields what the app needs besides the token.
 func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App, redirectURI string,
-	verifier vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
+	state vending.Secret, query url.Values, fields []vending.Field) (connect.Grant, error) {
 	if app.OAuth1 != nil {
-		return a.finishOAuth1(ctx, tenant, app, verifier, query, fields)
+		return a.finishOAuth1(ctx, tenant, app, state, query, fields)
 	}
 	if app.OAuth2 == nil || app.OAuth2.AuthorizeURL == "" {
 		return connect.Grant{}, fmt.Errorf("finishing an authorization of %s: %w", app.Slug, errNoConsent)
 	}
-	keep := unseal(verifier)
-	if keep.get(catalog.OAuthToken) != "" { // the app was one of OAuth 1 when the end user left
-		return connect.Grant{}, about(app, Error{Kind: BadCallback, Err: errOtherFlow})
+	flow := unseal(state)
+	if flow.Token != "" { // the app was one of OAuth 1 when the end user left
+		return connect.Grant{}, newError(app, Error{Kind: InvalidCallback, Err: errOtherFlow})
 	}
 	fields, err := cleanFields(app, fields)
 	if err != nil {
@@ -54,16 +54,16 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if err != nil {
 		return connect.Grant{}, err
 	}
-	if err := keep.check(app, client); err != nil {
+	if err := flow.checkAddress(app, client); err != nil {
 		return connect.Grant{}, err
 	}
-	o, err := a.filled(app, client, fields, tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL)
+	o, err := a.expandURLs(app, client, fields, tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL)
 	if err != nil {
 		return connect.Grant{}, err
 	}
 	code, problem := readCallback(app, o, query)
 	if problem != nil {
-		a.noteCallback(ctx, app, tenant, problem)
+		a.logCallbackError(ctx, app, tenant, problem)
 		return connect.Grant{}, problem
 	}
 	if err := a.checkCallback(app, query); err != nil {
@@ -72,17 +72,17 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	endpoint := a.endpoint(app, o, client)
-	values, whole, err := endpoint.Redeem(bounded, code, redirectURI, keep.verifier())
+	values, whole, err := endpoint.Redeem(bounded, code, redirectURI, flow.verifier())
 	if err == nil && o.Exchange != nil {
 		values, err = endpoint.Exchange(bounded, values)
 	}
 	if err != nil {
-		return connect.Grant{}, a.refused(ctx, tenant, app, err)
+		return connect.Grant{}, a.tokenError(ctx, tenant, app, err)
 	}
 	values.Fields = fields
 	// Tokens that cannot be kept are not revoked: many providers keep one grant for a user and a
 	// client, and ending this one would end that of a connection that works.
-	if values.Fields, err = a.capture(ctx, app, client, answered{values, whole, query}); err != nil {
+	if values.Fields, err = a.capture(ctx, app, client, authorized{values, whole, query}); err != nil {
 		return connect.Grant{}, err
 	}
 	values.SiteNames = a.siteNames(ctx, app, credential(app, values, client.FieldsOf(app)))
@@ -94,18 +94,18 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 func readCallback(app *catalog.App, o *catalog.OAuth2, query url.Values) (string, *Error) {
 	for _, values := range query {
 		if len(values) > 1 { // RFC 6749, section 3.1; which of two counts is for an attacker to choose
-			return "", about(app, Error{Kind: BadCallback, Err: errDoubled})
+			return "", newError(app, Error{Kind: InvalidCallback, Err: errDuplicate})
 		}
 	}
 	if issuer, sent := query["iss"]; sent && !isIssuer(o, issuer[0]) {
-		return "", about(app, Error{Kind: WrongIssuer, Err: errIssuer})
+		return "", newError(app, Error{Kind: WrongIssuer, Err: errIssuer})
 	}
 	code := query.Get("code")
-	if refusedBy(query) {
-		return "", about(app, callbackError(query))
+	if isErrorCallback(query) {
+		return "", newError(app, callbackError(query))
 	}
 	if code == "" || len(code) > maxAuthorizationCode {
-		return "", about(app, Error{Kind: BadCallback, Err: errNoCode})
+		return "", newError(app, Error{Kind: InvalidCallback, Err: errNoCode})
 	}
 	return code, nil
 }
@@ -134,7 +134,7 @@ func newGrant(app *catalog.App, v connect.GrantValues, client connect.OAuthClien
 		size += len(f.Name) + len(f.Value)
 	}
 	if size > maxGrant {
-		return connect.Grant{}, about(app, Error{Kind: Nonsense, Err: errLargeGrant})
+		return connect.Grant{}, newError(app, Error{Kind: Malformed, Err: errLargeGrant})
 	}
 	if err := checkPlaced(app, v, client.FieldsOf(app)); err != nil {
 		return connect.Grant{}, err

@@ -64,7 +64,7 @@ func TestConsent(t *testing.T) {
 				t.Errorf("code %q", p.Code)
 			}
 			s.calls()
-			g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.Verifier, callback, fields("site", " x\r\n"))
+			g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.FlowState, callback, fields("site", " x\r\n"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +76,7 @@ func TestConsent(t *testing.T) {
 				t.Error("another grant than was given")
 			}
 			form := url.Values{"grant_type": {"authorization_code"}, "code": {"canary-code"}, "redirect_uri": {redirectURI},
-				"code_verifier": {r.Verifier.Reveal()}}
+				"code_verifier": {unseal(r.FlowState).CodeVerifier}}
 			authorization := "Basic Y2xpZW50JTNBaWQ6Y2FuYXJ5K2NsaWVudCUyQnNlY3JldA=="
 			if !header {
 				form.Set("client_id", "client:id")
@@ -126,16 +126,16 @@ func TestCallback(t *testing.T) {
 			issued(o)
 			example(o)
 		}, "code=c&iss=https://auth.example.com", WrongIssuer, ""},
-		"code twice":          {nil, "code=c&code=canary", BadCallback, ""},
-		"the same code twice": {nil, "code=c&code=c", BadCallback, ""},
+		"code twice":          {nil, "code=c&code=canary", InvalidCallback, ""},
+		"the same code twice": {nil, "code=c&code=c", InvalidCallback, ""},
 		"iss twice": {example, "code=c&iss=https://auth.example.com&iss=https://evil.example.com",
-			BadCallback, ""},
-		"state twice":           {nil, "code=c&state=s&state=s", BadCallback, ""},
-		"error twice":           {nil, "error=access_denied&error=x", BadCallback, ""},
-		"anything twice":        {nil, "code=c&x=&x=", BadCallback, ""},
-		"no code":               {nil, "state=s", BadCallback, ""},
-		"empty code":            {nil, "code=", BadCallback, ""},
-		"long code":             {nil, "code=" + strings.Repeat("c", maxAuthorizationCode+1), BadCallback, ""},
+			InvalidCallback, ""},
+		"state twice":           {nil, "code=c&state=s&state=s", InvalidCallback, ""},
+		"error twice":           {nil, "error=access_denied&error=x", InvalidCallback, ""},
+		"anything twice":        {nil, "code=c&x=&x=", InvalidCallback, ""},
+		"no code":               {nil, "state=s", InvalidCallback, ""},
+		"empty code":            {nil, "code=", InvalidCallback, ""},
+		"long code":             {nil, "code=" + strings.Repeat("c", maxAuthorizationCode+1), InvalidCallback, ""},
 		"declined":              {nil, "error=access_denied&error_description=call+now", Declined, "access_denied"},
 		"declined, with a code": {nil, "error=access_denied&code=c", Declined, "access_denied"},
 		"declined at LinkedIn":  {nil, "error=user_cancelled_login", Declined, "user_cancelled_login"},
@@ -145,7 +145,7 @@ func TestCallback(t *testing.T) {
 		"error with markup":         {nil, "error=%3Cb%3ECALL+%2B1-2_3%3C/b%3E", ProviderError, "bcall12_3b"},
 		"long error":                {nil, "error=" + strings.Repeat("x", 100), ProviderError, strings.Repeat("x", 64)},
 		"temporarily_unavailable":   {nil, "error=temporarily_unavailable", Unreachable, "temporarily_unavailable"},
-		"server_error":              {nil, "error=server_error", ProviderFailed, "server_error"},
+		"server_error":              {nil, "error=server_error", ProviderServerError, "server_error"},
 		"consent_required":          {nil, "error=consent_required", ConsentNeeded, "consent_required"},
 		"interaction_required":      {nil, "error=interaction_required", ConsentNeeded, "interaction_required"},
 		"login_required":            {nil, "error=login_required", ConsentNeeded, "login_required"},
@@ -158,7 +158,7 @@ func TestCallback(t *testing.T) {
 		"Facebook's":              {nil, "error_code=1349126&error_message=App+not+active", ProviderError, "1349126"},
 		"Facebook's, with a code": {nil, "code=c&error_reason=x", "", ""},
 		"unauthorized_client":     {nil, "error=unauthorized_client", NotConfigured, "unauthorized_client"},
-		"error_description alone": {nil, "error_description=canary", BadCallback, ""},
+		"error_description alone": {nil, "error_description=canary", InvalidCallback, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, granted)
@@ -186,7 +186,7 @@ func TestCallback(t *testing.T) {
 				`"app":"mail","tenant":"acme","provider_code":"`+c.code+`"`) {
 				t.Errorf("log %s, want a line: %v", s.log, said)
 			}
-			errs := c.want == NotConfigured || c.want == ProviderError || c.want == ProviderFailed || c.want == ScopeRefused
+			errs := c.want == NotConfigured || c.want == ProviderError || c.want == ProviderServerError || c.want == ScopeRefused
 			if errs != strings.Contains(s.log.String(), `"level":"ERROR"`) {
 				t.Errorf("log %s, want one for the operator: %v", s.log, errs)
 			}
@@ -216,23 +216,23 @@ func TestTokenEndpoint(t *testing.T) {
 		"a code with the code": {answer{400, `{"error":"no canary-code here"}`, nil}, ProviderError, "", true},
 		"error at 200": {answer{200, `{"error":"bad_verification_code"}`, nil}, ProviderError,
 			"bad_verification_code", false},
-		"404 in HTML":            {answer{404, `canary-body`, html}, Nonsense, "", true},
+		"404 in HTML":            {answer{404, `canary-body`, html}, Malformed, "", true},
 		"500":                    {answer{500, `canary-body`, nil}, Unreachable, "", false},
 		"503 with invalid_grant": {answer{503, `{"error":"invalid_grant"}`, nil}, Unreachable, "invalid_grant", false},
 		"429":                    {answer{429, ``, nil}, Unreachable, "", false},
-		"empty 200":              {answer{200, ``, nil}, Nonsense, "", false},
-		"HTML 200":               {answer{200, `<html>canary-body</html>`, html}, Nonsense, "", false},
-		"no token":               {answer{200, `{"token_type":"bearer"}`, nil}, Nonsense, "", false},
-		"token of a wrong type":  {answer{200, `{"access_token":{"canary":1}}`, nil}, Nonsense, "", false},
-		"expires_in of words": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, Nonsense, "",
+		"empty 200":              {answer{200, ``, nil}, Malformed, "", false},
+		"HTML 200":               {answer{200, `<html>canary-body</html>`, html}, Malformed, "", false},
+		"no token":               {answer{200, `{"token_type":"bearer"}`, nil}, Malformed, "", false},
+		"token of a wrong type":  {answer{200, `{"access_token":{"canary":1}}`, nil}, Malformed, "", false},
+		"expires_in of words": {answer{200, `{"access_token":"canary-body","expires_in":"soon"}`, nil}, Malformed, "",
 			false},
-		"10 MiB": {answer{200, `{"access_token":"` + strings.Repeat("x", 10<<20) + `"}`, nil}, Nonsense, "",
+		"10 MiB": {answer{200, `{"access_token":"` + strings.Repeat("x", 10<<20) + `"}`, nil}, Malformed, "",
 			false},
 		"too large to store": {answer{200, `{"access_token":"n","refresh_token":"` + strings.Repeat("x", 64<<10) + `"}`,
-			nil}, Nonsense, "", false},
-		"token of two lines": {answer{200, `{"access_token":"canary\r\nX-Evil: 1"}`, nil}, Nonsense, "", false},
-		"type of two lines":  {answer{200, `{"access_token":"n","token_type":"canary\n"}`, nil}, Nonsense, "", false},
-		"redirect":           {answer{307, ``, map[string]string{"Location": "/canary"}}, Nonsense, "", false},
+			nil}, Malformed, "", false},
+		"token of two lines": {answer{200, `{"access_token":"canary\r\nX-Evil: 1"}`, nil}, Malformed, "", false},
+		"type of two lines":  {answer{200, `{"access_token":"n","token_type":"canary\n"}`, nil}, Malformed, "", false},
+		"redirect":           {answer{307, ``, map[string]string{"Location": "/canary"}}, Malformed, "", false},
 		"connection cut": {http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			panic(http.ErrAbortHandler)
 		}), Unreachable, "", false},

@@ -13,7 +13,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-var errCallback = errors.New("the callback holds an error of the authorization endpoint")
+var errCallback = errors.New("the authorization endpoint reported an error")
 
 // callbackKinds are the error codes of an authorization endpoint: RFC 6749 section 4.1.2.1's,
 // OpenID Connect Core section 3.1.2.6's and, from "user_" on, LinkedIn's. A code that is not here
@@ -28,7 +28,7 @@ var callbackKinds = map[string]Kind{
 	"login_required":             ConsentNeeded,
 	"account_selection_required": ConsentNeeded,
 	"temporarily_unavailable":    Unreachable,
-	"server_error":               ProviderFailed,
+	"server_error":               ProviderServerError,
 	"invalid_scope":              ScopeRefused,
 	"unauthorized_client":        NotConfigured,
 	"invalid_client":             NotConfigured,
@@ -44,10 +44,10 @@ var callbackKinds = map[string]Kind{
 	"registration_not_supported": NotConfigured,
 }
 
-// refusedBy reports whether a callback is an error. Facebook says some by `error_code` and
+// isErrorCallback reports whether a callback is an error. Facebook says some by `error_code` and
 // `error_message` alone
 // (https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow).
-func refusedBy(query url.Values) bool {
+func isErrorCallback(query url.Values) bool {
 	return query.Has("error") || query.Get("code") == "" && (query.Has("error_code") || query.Has("error_message"))
 }
 
@@ -55,32 +55,34 @@ func refusedBy(query url.Values) bool {
 func callbackError(query url.Values) Error {
 	code := cleanCode(cmp.Or(query.Get("error"), query.Get("error_code")))
 	words := cmp.Or(query.Get("error_description"), query.Get("error_message"), query.Get("error_reason"))
-	return Error{Kind: cmp.Or(callbackKinds[code], ProviderError), Code: code, Said: plainWords(words), Err: errCallback}
+	return Error{Kind: cmp.Or(callbackKinds[code], ProviderError), Code: code, Description: plainText(words),
+		Err: errCallback}
 }
 
-// noteCallback logs what the provider said: what only an operator can change stands out.
-func (a *Authorizer) noteCallback(ctx context.Context, app *catalog.App, tenant string, p *Error) {
+// logCallbackError logs an error of the provider's, as an error of ours where only an operator can
+// fix it.
+func (a *Authorizer) logCallbackError(ctx context.Context, app *catalog.App, tenant string, p *Error) {
 	if !errors.Is(p.Err, errCallback) {
 		return
 	}
 	level := slog.LevelInfo
 	switch p.Kind {
-	case NotConfigured, ScopeRefused, ProviderError, ProviderFailed:
+	case NotConfigured, ScopeRefused, ProviderError, ProviderServerError:
 		level = slog.LevelError
 	}
 	a.o.Logger.Log(ctx, level, "authorization endpoint refused us", "app", app.Slug, "tenant", tenant,
-		"provider_code", p.Code, "provider_description", p.Said)
+		"provider_code", p.Code, "provider_description", p.Description)
 }
 
-// maxSaid bounds what is repeated of a provider's words, in characters.
-const maxSaid = 200
+// maxDescription bounds what is repeated of a provider's description, in characters.
+const maxDescription = 200
 
-// plainWords makes a provider's words fit to be repeated on a page, in a log and in the audit
-// trail: one line of text without markup and without what is not seen, such as the controls that
-// turn the direction of text around.
-func plainWords(text string) string {
-	if len(text) > 16*maxSaid { // of four bytes, and most of them dropped
-		text = text[:16*maxSaid]
+// plainText makes a provider's description safe to repeat on a page, in a log and in the audit
+// trail: one line of text without markup and without invisible characters, such as the controls
+// that turn the direction of text around.
+func plainText(text string) string {
+	if len(text) > 16*maxDescription { // of four bytes, and most of them dropped
+		text = text[:16*maxDescription]
 	}
 	var b strings.Builder
 	n, space := 0, false
@@ -95,7 +97,7 @@ func plainWords(text string) string {
 		if space {
 			n++
 		}
-		if n++; n > maxSaid {
+		if n++; n > maxDescription {
 			return b.String() + "…"
 		}
 		if space {

@@ -13,7 +13,7 @@ import (
 // TestSaid: the provider's own words come along with its code, on one line and without anything
 // that shows as something else.
 func TestSaid(t *testing.T) {
-	long := strings.Repeat("é", maxSaid)
+	long := strings.Repeat("é", maxDescription)
 	for _, c := range []struct{ query, want string }{
 		// Gitea, routers/web/auth/oauth2_provider.go: a grant that was made for other scopes is
 		// never widened.
@@ -30,8 +30,8 @@ func TestSaid(t *testing.T) {
 		{"error=x&error_description=" + "%ff%fea", "a"},
 		{"error=x&error_description=" + url.QueryEscape(long), long},
 		{"error=x&error_description=" + url.QueryEscape(long+"x"), long + "…"},
-		{"error=x&error_description=" + url.QueryEscape(long[:2*(maxSaid-1)]+" x"), long[:2*(maxSaid-1)] + "…"},
-		{"error=x&error_description=" + strings.Repeat("a+", 1<<16), strings.Repeat("a ", maxSaid/2-1) + "a…"},
+		{"error=x&error_description=" + url.QueryEscape(long[:2*(maxDescription-1)]+" x"), long[:2*(maxDescription-1)] + "…"},
+		{"error=x&error_description=" + strings.Repeat("a+", 1<<16), strings.Repeat("a ", maxDescription/2-1) + "a…"},
 	} {
 		s := newStage(t, granted)
 		query, err := url.ParseQuery(c.query)
@@ -43,10 +43,10 @@ func TestSaid(t *testing.T) {
 		if !errors.As(err, &p) {
 			t.Fatal(err)
 		}
-		if p.Said != c.want || utf8.RuneCountInString(p.Said) > maxSaid+1 {
-			t.Errorf("%.80q: %q, want %q", c.query, p.Said, c.want)
+		if p.Description != c.want || utf8.RuneCountInString(p.Description) > maxDescription+1 {
+			t.Errorf("%.80q: %q, want %q", c.query, p.Description, c.want)
 		}
-		if strings.Contains(p.Message()+p.Title(), "evil") || p.Said != "" &&
+		if strings.Contains(p.Message()+p.Title(), "evil") || p.Description != "" &&
 			!strings.Contains(s.log.String(), "provider_description") {
 			t.Errorf("%.80q: %q, log %s", c.query, p.Message(), s.log)
 		}

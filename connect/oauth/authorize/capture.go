@@ -18,11 +18,11 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Causes for the log. None repeats what the provider said.
+// Causes for the log. None repeats what the provider sent.
 var (
-	errNoCapture = errors.New("what the provider answered does not hold the value, or in another form")
-	errOtherForm = errors.New("the value that the provider answered does not match the capture's pattern")
-	errNotJSON   = errors.New("the answer is no JSON")
+	errNoCapture = errors.New("the response of the provider lacks the value, or has it in another format")
+	errOtherForm = errors.New("the value in the response does not match the capture's pattern")
+	errNotJSON   = errors.New("the response is not valid JSON")
 )
 
 const (
@@ -32,8 +32,8 @@ const (
 	maxCaptureAnswer = 256 << 10
 )
 
-// answered is what the provider said when an end user authorized an app.
-type answered struct {
+// authorized is what the provider sent when an end user authorized an app.
+type authorized struct {
 	values connect.GrantValues
 	// token is the token endpoint's answer as JSON, and query the callback's.
 	token vending.Secret
@@ -43,11 +43,11 @@ type answered struct {
 // capture finds the values of app's fields from the grant, and returns all of the grant's fields in
 // the app's order. URLs are asked in ctx, each once whatever is found in its answer.
 func (a *Authorizer) capture(ctx context.Context, app *catalog.App, client connect.OAuthClient,
-	given answered) ([]vending.Field, error) {
+	given authorized) ([]vending.Field, error) {
 	fields := slices.Clone(given.values.Fields)
 	answers := map[string]any{}
 	for _, c := range app.OAuth2.Capture {
-		value, err := a.captured(ctx, app, client, c, given, answers)
+		value, err := a.captureOne(ctx, app, client, c, given, answers)
 		if err != nil {
 			return nil, err
 		}
@@ -60,24 +60,24 @@ func (a *Authorizer) capture(ctx context.Context, app *catalog.App, client conne
 	return fields, nil
 }
 
-func (a *Authorizer) captured(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture,
-	given answered, answers map[string]any) (string, error) {
+func (a *Authorizer) captureOne(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture,
+	given authorized, answers map[string]any) (string, error) {
 	if c.From == catalog.CaptureCallback {
 		return a.value(app, c, given.query.Get(c.Path)) // which readCallback has seen once at most
 	}
 	answer, known := answers[c.URL]
 	if !known {
 		var err error
-		if answer, err = a.lookInto(ctx, app, client, c, given); err != nil {
+		if answer, err = a.captureSource(ctx, app, client, c, given); err != nil {
 			return "", err
 		}
 		answers[c.URL] = answer
 	}
-	return a.value(app, c, follow(answer, c.Path, given.values.Fields))
+	return a.value(app, c, lookup(answer, c.Path, given.values.Fields))
 }
 
-// checkCallback reports a value that the callback lacks, before its code is spent on tokens that
-// nobody could use.
+// checkCallback reports a value that the callback lacks, before its code is spent on useless
+// tokens.
 func (a *Authorizer) checkCallback(app *catalog.App, query url.Values) error {
 	for _, c := range app.OAuth2.Capture {
 		if c.From != catalog.CaptureCallback {
@@ -97,25 +97,27 @@ func (a *Authorizer) value(app *catalog.App, c catalog.Capture, text string) (st
 		value = cmp.Or(catalog.Find(c.Pattern, plainAddress(text)), namedHost(app, c.Field, plainAddress(text)))
 	}
 	if value == "" && text != "" && len(text) <= maxCaptured {
-		a.o.Logger.Warn("a provider named an account of another form than its app's: if the account is meant, "+
+		a.o.Logger.Warn("the provider named an account of another format than its app's: to accept it, "+
 			"widen the capture's pattern and the host that it fills, in an app of your own",
 			"app", app.Slug, "field", c.Field, "from", c.From, "pattern", c.Pattern)
-		return "", about(app, Error{Kind: OtherAccount, Field: c.Field, Err: errOtherForm})
+		return "", newError(app, Error{Kind: UnsupportedAccount, Field: c.Field, Err: errOtherForm})
 	}
 	if value == "" || len(value) > maxCaptured {
-		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "from", c.From)
+		a.o.Logger.Warn("the response of the provider lacks a value that its app needs", "app", app.Slug, "field", c.Field,
+			"from", c.From)
 		if chosen := c.ChosenBy(); len(chosen) > 0 {
 			return "",
-				about(app, Error{Kind: BadField, Field: chosen[0], Err: errNoCapture, reason: "is none that you gave access to"})
+				newError(app,
+					Error{Kind: InvalidField, Field: chosen[0], Err: errNoCapture, reason: "is not one that you gave access to"})
 		}
-		return "", about(app, Error{Kind: NoAccount, Field: c.Field, Err: errNoCapture})
+		return "", newError(app, Error{Kind: NoAccount, Field: c.Field, Err: errNoCapture})
 	}
 	return value, nil
 }
 
-// lookInto returns the JSON that c looks into: the token endpoint's answer, or that of a call.
-func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture,
-	given answered) (answer any, err error) {
+// captureSource returns the JSON that c looks into: the token endpoint's answer, or that of a call.
+func (a *Authorizer) captureSource(ctx context.Context, app *catalog.App, client connect.OAuthClient, c catalog.Capture,
+	given authorized) (answer any, err error) {
 	if c.From == catalog.CaptureToken {
 		answer, err = parse(given.token.Reveal())
 		return answer, err
@@ -130,21 +132,22 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return nil, fmt.Errorf("asking %s for the account: %w", app.Slug, err)
 	case errors.Is(err, httpx.ErrTooLarge):
-		return nil, about(app, Error{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
+		return nil, newError(app, Error{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
 	case errors.Is(err, httpx.ErrCoding) && status < 500:
-		return nil, about(app, Error{Kind: Nonsense, Status: status, Err: err})
+		return nil, newError(app, Error{Kind: Malformed, Status: status, Err: err})
 	}
-	if p := verdict(status); p != nil {
+	if p := classifyStatus(status); p != nil {
 		if p.Kind == WrongCredential { // it is the provider's own, a second old
 			p.Kind = NoAccount
 		}
 		p.Status, p.Err = status, err
-		a.o.Logger.Warn("a provider did not say what its app needs", "app", app.Slug, "field", c.Field, "status", status,
+		a.o.Logger.Warn("the response of the provider lacks a value that its app needs", "app", app.Slug, "field", c.Field,
+			"status", status,
 			"error", err)
-		return nil, about(app, *p)
+		return nil, newError(app, *p)
 	}
 	if answer, err = parse(body); err != nil {
-		return nil, about(app, Error{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
+		return nil, newError(app, Error{Kind: NoAccount, Field: c.Field, Status: status, Err: err})
 	}
 	return answer, nil
 }
@@ -152,7 +155,7 @@ func (a *Authorizer) lookInto(ctx context.Context, app *catalog.App, client conn
 // call asks target by GET with the new token, where the app places it.
 func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.OAuthClient, target string,
 	v connect.GrantValues) (status int, body string, err error) {
-	probe, err := probing(app, target)
+	probe, err := captureProbe(app, target)
 	if err != nil {
 		return 0, "", err
 	}
@@ -162,9 +165,9 @@ func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.
 	}
 	r, err := placement.Verify(ctx, credential(app, v, client.FieldsOf(app)))
 	if err != nil {
-		return 0, "", unplaceable(app, err)
+		return 0, "", placementError(app, err)
 	}
-	res, err := httpx.Do(a.placing(app), r, maxCaptureAnswer)
+	res, err := httpx.Do(a.injecting(app), r, maxCaptureAnswer)
 	switch {
 	case res == nil:
 		return 0, "", callingUpstream(err)
@@ -176,10 +179,10 @@ func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.
 	return res.Status, string(res.Body), nil
 }
 
-// probing is app with the capture's URL for its verify request. Of the placement it leaves out what
-// is not known yet and what belongs to the upstream's paths; where nothing is left that holds the
-// token, it goes into `Authorization`.
-func probing(app *catalog.App, target string) (*catalog.App, error) {
+// captureProbe is app with the capture's URL for its verify request. Of the placement it leaves out
+// what is not known yet and what belongs to the upstream's paths; where nothing is left that holds
+// the token, it goes into `Authorization`.
+func captureProbe(app *catalog.App, target string) (*catalog.App, error) {
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, fmt.Errorf("reading the capture's url of %s: %w", app.Slug, err)
@@ -258,7 +261,7 @@ func plainAddress(text string) string {
 // field may name whole.
 func namedHost(app *catalog.App, field, address string) string {
 	host, ok := strings.CutPrefix(strings.TrimSuffix(address, "/"), "https://")
-	if f, _ := declaredAs(app, field); ok && f.NamesHost(host) {
+	if f, _ := fieldNamed(app, field); ok && f.NamesHost(host) {
 		return host
 	}
 	return ""

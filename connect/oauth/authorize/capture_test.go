@@ -131,20 +131,20 @@ func TestCaptureFails(t *testing.T) {
 	}{
 		"not in the token's answer": {answer{200, `{"access_token":"canary-access"}`, nil}, whoAmI, needed, NoAccount,
 			"data_centre", 1},
-		"of another form": {token(`"https://canary.evil.example"`), whoAmI, needed, OtherAccount, "data_centre",
+		"of another form": {token(`"https://canary.evil.example"`), whoAmI, needed, UnsupportedAccount, "data_centre",
 			1},
-		"more than the pattern": {token(`"https://us9.api.example.com/canary"`), whoAmI, needed, OtherAccount,
+		"more than the pattern": {token(`"https://us9.api.example.com/canary"`), whoAmI, needed, UnsupportedAccount,
 			"data_centre", 1},
 		"an object":             {token(`{"canary":1}`), whoAmI, needed, NoAccount, "data_centre", 1},
 		"not in the callback":   {withEndpoint, whoAmI, "", NoAccount, "realm", 0},
 		"empty in the callback": {withEndpoint, whoAmI, "realmId=", NoAccount, "realm", 0},
-		"twice in the callback": {withEndpoint, whoAmI, "realmId=9&realmId=canary", BadCallback, "", 0},
+		"twice in the callback": {withEndpoint, whoAmI, "realmId=9&realmId=canary", InvalidCallback, "", 0},
 		"long in the callback": {withEndpoint, whoAmI, "realmId=" + strings.Repeat("canary", 400), NoAccount, "realm",
 			0},
-		"not to be placed": {withEndpoint, whoAmI, "realmId=canary%0d%0aX-Evil:1", OtherAccount, "realm", 2},
+		"not to be placed": {withEndpoint, whoAmI, "realmId=canary%0d%0aX-Evil:1", UnsupportedAccount, "realm", 2},
 		"a path that climbs": {withEndpoint,
 			answer{200, `{"owners":[{"name":"one"}],"accounts":[{"id":1},{"id":"..","is_default":true}]}`, nil}, needed,
-			OtherAccount, "account", 2},
+			UnsupportedAccount, "account", 2},
 		"two accounts": {withEndpoint,
 			answer{200, `{"owners":[{"name":"one"}],"accounts":[{"id":1,"is_default":true},{"id":2,"is_default":true}]}`, nil},
 			needed, NoAccount, "account", 2},
@@ -154,7 +154,7 @@ func TestCaptureFails(t *testing.T) {
 		"none in the call's answer": {withEndpoint, answer{200, `{"accounts":[]}`, nil}, needed, NoAccount, "account", 2},
 		"a token no header carries": {
 			answer{200, `{"access_token":"canary\u0001access","api_endpoint":"https://us9.api.example.com"}`, nil}, whoAmI,
-			needed, Nonsense, "", 1},
+			needed, Malformed, "", 1},
 		"the call refused": {withEndpoint, answer{403, `canary-body`, nil}, needed, NoAccount, "", 2},
 		"the call redirected": {withEndpoint, answer{302, ``, map[string]string{"Location": "/canary"}}, needed,
 			NoAccount, "", 2},
@@ -226,7 +226,7 @@ func TestSlots(t *testing.T) {
 		u.Query().Get("client_key") != "client:id" || u.Query().Has("client_id") {
 		t.Errorf("the browser goes to %s, %v", r.URL, err)
 	}
-	g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.Verifier, url.Values{"code": {"c"}, "iss": {s.URL}},
+	g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.FlowState, url.Values{"code": {"c"}, "iss": {s.URL}},
 		fields("shop", "acme"))
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func TestCapturedHosts(t *testing.T) {
 			t.Errorf("%s, %s: %q, %v", c.slug, c.says, got, err)
 		}
 		if c.want == "" {
-			if p := s.mustBe(t, err, OtherAccount); strings.Contains(p.Message(), "did not say") ||
+			if p := s.mustBe(t, err, UnsupportedAccount); strings.Contains(p.Message(), "did not say") ||
 				strings.Contains(p.Message(), "evil") {
 				t.Errorf("%s: it says %q", c.says, p.Message())
 			}
@@ -158,7 +158,7 @@ func TestEnteredHosts(t *testing.T) {
 		{"confluence-api-token", "subdomain", "acme.atlassian-us-gov-mod.net", "acme.atlassian-us-gov-mod.net"},
 	} {
 		app := embedded(t, c.slug)
-		f, _ := declaredAs(app, c.field)
+		f, _ := fieldNamed(app, c.field)
 		value, problem := normalize(app, f, c.given)
 		_, slotted, _ := strings.Cut(app.Upstream, "://")
 		called, err := inject.Endpoint(app, "https://"+slotted, func(string) (string, bool) { return value, true })

@@ -56,7 +56,7 @@ func TestCompressedAnswers(t *testing.T) {
 	}
 	signed := newStage(t, zipped(t, temporary))
 	r, err := signed.Begin(t.Context(), tenant, signed.signs(), redirectURI, fields("site", "acme"))
-	if err != nil || r.Verifier.Reveal() != kept.Reveal() {
+	if err != nil || r.FlowState.Reveal() != temporaryState.Reveal() {
 		t.Errorf("OAuth 1: %v, or another token than was given", err)
 	}
 	for _, call := range append(s.calls(), signed.calls()...) {
@@ -75,12 +75,12 @@ func TestUnreadableCodings(t *testing.T) {
 	_, err := s.Finish(t.Context(), tenant, s.captures(), redirectURI, vending.NewSecret("v"), query,
 		fields("site", "acme"))
 	var p *Error
-	if !errors.As(err, &p) || p.Kind != Nonsense || !strings.Contains(err.Error(), "it is br") {
+	if !errors.As(err, &p) || p.Kind != Malformed || !strings.Contains(err.Error(), "it is br") {
 		t.Errorf("capture: %v", err)
 	}
 	signed := newStage(t, brotli)
 	_, err = signed.Begin(t.Context(), tenant, signed.signs(), redirectURI, fields("site", "acme"))
-	if !errors.As(err, &p) || p.Kind != Nonsense || !strings.Contains(err.Error(), "it is br") {
+	if !errors.As(err, &p) || p.Kind != Malformed || !strings.Contains(err.Error(), "it is br") {
 		t.Errorf("OAuth 1: %v", err)
 	}
 }

@@ -15,19 +15,18 @@ type Kind string
 
 // The kinds of problems.
 const (
-	// Declined: the end user, or the provider on their behalf, said no.
+	// Declined: the end user, or the provider on their behalf, declined.
 	Declined Kind = "declined"
-	// ProviderError: the provider answered an OAuth error.
+	// ProviderError: the provider responded with an OAuth error.
 	ProviderError Kind = "provider_error"
-	// Nonsense: the provider answered what OAuth does not know.
-	Nonsense Kind = "nonsense"
+	// Malformed: the provider's response is not one of OAuth.
+	Malformed Kind = "nonsense"
 	// Unreachable: nothing could be found out right now.
 	Unreachable Kind = "unreachable"
-	// NoServer: nothing answers at the host that the end user entered.
-	NoServer Kind = "no_server"
-	// NoAPI: what answers at the host that the end user entered is another thing than the app's
-	// API.
-	NoAPI Kind = "no_api"
+	// HostUnreachable: there is no response from the host that the end user entered.
+	HostUnreachable Kind = "no_server"
+	// WrongHost: what responds at the host that the end user entered is not the app's API.
+	WrongHost Kind = "no_api"
 	// Unconfirmed: the provider neither accepts what the end user entered nor says that it is
 	// wrong. It is the one kind that does not rule out that the credential works.
 	Unconfirmed Kind = "unconfirmed"
@@ -35,26 +34,26 @@ const (
 	WrongCredential Kind = "wrong_credential" //nolint:gosec // G101: it is a name
 	// MissingField: a value was not entered.
 	MissingField Kind = "missing_field"
-	// BadField: a value cannot be one of this app's.
-	BadField Kind = "bad_field"
+	// InvalidField: a value is invalid for the app.
+	InvalidField Kind = "bad_field"
 	// UnknownField: the app has no such field.
 	UnknownField Kind = "unknown_field"
 	// NoAccount: the provider did not say which account was authorized, where the app needs to know.
 	NoAccount Kind = "no_account"
-	// OtherAccount: the provider named an account of another form than those of the app, such as one
+	// UnsupportedAccount: the provider named an account of another format than the app's, such as one
 	// at a host that the app does not have.
-	OtherAccount Kind = "other_account"
-	// WrongIssuer: the callback is another provider's answer (RFC 9207).
+	UnsupportedAccount Kind = "other_account"
+	// WrongIssuer: the callback is of another provider (RFC 9207).
 	WrongIssuer Kind = "wrong_issuer"
-	// BadCallback: the callback lacks what it must have, or has it twice.
-	BadCallback Kind = "bad_callback"
-	// NotConfigured: only the operator or the tenant can mend it.
+	// InvalidCallback: the callback lacks a parameter, or has a duplicate.
+	InvalidCallback Kind = "bad_callback"
+	// NotConfigured: only the operator or the tenant can fix it.
 	NotConfigured Kind = "not_configured"
 	// ConsentNeeded: the provider wants the end user to sign in, to choose an account or to consent
 	// first, or an administrator to.
 	ConsentNeeded Kind = "consent_needed"
-	// ProviderFailed: the provider reported an error of its own.
-	ProviderFailed Kind = "provider_failed"
+	// ProviderServerError: the provider reported an error of its own.
+	ProviderServerError Kind = "provider_failed"
 	// ScopeRefused: the provider does not offer a scope that was asked for, or not to this account.
 	ScopeRefused Kind = "scope_refused"
 )
@@ -66,12 +65,12 @@ type Error struct {
 	App string
 	// Code is the provider's own error code, cleaned to [a-z_0-9]{0,64}.
 	Code string
-	// Said are the provider's own words, plain text of at most 200 characters; empty without any.
-	// The sender of a callback chooses them, so that a page shows them as what the provider said.
-	Said string
+	// Description is the provider's own, plain text of at most 200 characters; may be empty. The
+	// sender of a callback chooses it, so that a page shows it as a quotation.
+	Description string
 	// Status is the HTTP status of the provider's refusal; 0 without one.
 	Status int
-	// Field is the name of the field that is to blame; empty if none is.
+	// Field is the name of the invalid field; may be empty.
 	Field string
 	// Err is the cause, for the log only.
 	Err error
@@ -79,12 +78,12 @@ type Error struct {
 	label   string // what the form calls Field
 	reason  string // what is wrong with it
 	suggest string // what to write instead; a part of what was entered, and not for the log
-	host    string // what was asked, where it was entered
+	host    string // what was called, where the end user entered it
 	to      string // the host that it redirects to
 }
 
-// about completes a problem with app.
-func about(app *catalog.App, p Error) *Error {
+// newError completes p with app.
+func newError(app *catalog.App, p Error) *Error {
 	p.App = app.CallName()
 	for _, f := range app.Fields {
 		if f.Name == p.Field {
@@ -105,8 +104,8 @@ func (p *Error) Error() string {
 			parts = append(parts, text)
 		}
 	}
-	if p.Said != "" {
-		parts = append(parts, strconv.Quote(p.Said))
+	if p.Description != "" {
+		parts = append(parts, strconv.Quote(p.Description))
 	}
 	if p.Err != nil {
 		parts = append(parts, p.Err.Error())
@@ -121,51 +120,51 @@ var texts = map[Kind][2]string{
 	Declined: {"Access was not granted", "Access was declined at {app}, so nothing was saved."},
 	ProviderError: {"{app} refused the request",
 		"{app} refused to complete the authorization{detail}; nothing was saved, please try again."},
-	Nonsense: {"{app} gave an unexpected answer",
-		"{app} gave an answer that makes no sense, so nothing was saved; please try again later."},
+	Malformed: {"{app} sent an unexpected response",
+		"{app} sent an invalid response, so nothing was saved; please try again later."},
 	Unreachable: {"{app} cannot be reached",
-		"{app} cannot be asked right now, so nothing was saved; please try again in a few minutes."},
-	NoServer: {"{app} was not found",
-		"Nothing that can be asked answers at {host}, so nothing was saved; please check the address, or try again in a " +
+		"{app} cannot be reached right now, so nothing was saved; please try again in a few minutes."},
+	HostUnreachable: {"{app} was not found",
+		"There is no response from {host}, so nothing was saved; please check the address, or try again in a " +
 			"few minutes."},
-	NoAPI: {"{app} was not found",
-		"What answers at {host} is not {app}{detail}, so nothing was saved; please check the address."},
+	WrongHost: {"{app} was not found",
+		"The server at {host} is not {app}{detail}, so nothing was saved; please check the address."},
 	Unconfirmed: {"{app} did not confirm this",
 		"{app} neither accepts nor refuses what you entered{detail}, perhaps because a permission or credit is missing, " +
 			"so nothing was saved."},
 	WrongCredential: {"{app} does not accept this",
 		"{app} does not accept what you entered{detail}; please check it and try again."},
 	MissingField: {"Something is missing", "{field} is missing; please enter it."},
-	BadField:     {"Something cannot be right", "{field} cannot be right: it {reason}."},
-	UnknownField: {"Something does not belong here", "{app} has no field called {field}."},
+	InvalidField: {"A value is invalid", "{field} is invalid: it {reason}."},
+	UnknownField: {"Unknown field", "{app} has no field called {field}."},
 	NoAccount: {"{app} did not say which account it is",
 		"{app} did not say which account you connected, or named several{detail}, so nothing was saved; please try again, " +
 			"and grant access to exactly one."},
-	OtherAccount: {"This account of {app} cannot be used here",
-		"You connected an account of {app}, but its {value} has another form than " +
-			"the accounts that can be used here, so nothing was saved; please connect another account, or tell whoever sent " +
-			"you the link."},
-	WrongIssuer: {"This answer is not from {app}",
-		"The answer came from another place than {app}, so it was not used; please start again from your link."},
-	BadCallback: {"This answer cannot be used",
-		"The answer of {app} arrived incomplete or altered, so it was not used; please start again from your link."},
+	UnsupportedAccount: {"This account of {app} cannot be used here",
+		"You connected an account of {app}, but its {value} has another format than " +
+			"those of the accounts that can be used here, so nothing was saved; please connect another account, or tell the " +
+			"person who sent you the link."},
+	WrongIssuer: {"This response is not from {app}",
+		"The response did not come from {app}, so it was not used; please start again from your link."},
+	InvalidCallback: {"This response cannot be used",
+		"The response of {app} is incomplete or was changed, so it was not used; please start again from your link."},
 	NotConfigured: {"{app} is not set up here",
-		"{app} cannot be connected until whoever sent you the link has completed its set-up{detail}; nothing was saved."},
+		"{app} is not set up correctly here{detail}, so nothing was saved; please tell the person who sent you the link."},
 	ConsentNeeded: {"{app} needs you to confirm something first",
 		"{app} wants you to sign in, choose an account or allow the access there, or an administrator of your " +
 			"account to allow it{detail}, so nothing was saved; please try again and complete what it asks for."},
-	ProviderFailed: {"{app} reported an error",
-		"{app} could not complete the authorization{detail}, so nothing was saved; if it happens again, tell whoever sent " +
-			"you the link."},
+	ProviderServerError: {"{app} reported an error",
+		"{app} could not complete the authorization{detail}, so nothing was saved; if it happens again, tell the " +
+			"person who sent you the link."},
 	ScopeRefused: {"{app} does not offer what was asked for",
-		"{app} does not offer all the permissions that were asked for, or not to your account{detail}, so nothing was saved; " +
-			"please tell whoever sent you the link."},
+		"{app} does not offer all the permissions that were asked for, or not to your account{detail}, so nothing was " +
+			"saved; please tell the person who sent you the link."},
 }
 
 // Title is a short line for a page.
 func (p *Error) Title() string { return p.text(0) }
 
-// Message is one sentence for a page. It holds no secret and no words of the provider's.
+// Message is one sentence for a page. It contains no secret and no text of the provider's.
 func (p *Error) Message() string { return p.text(1) }
 
 // Reason says what is wrong with Field, without naming it.
@@ -203,11 +202,11 @@ func (p *Error) HTTPStatus() int {
 	switch p.Kind {
 	case Declined, ConsentNeeded:
 		return http.StatusForbidden
-	case WrongCredential, NoServer, NoAPI, Unconfirmed, MissingField, BadField, UnknownField:
+	case WrongCredential, HostUnreachable, WrongHost, Unconfirmed, MissingField, InvalidField, UnknownField:
 		return http.StatusUnprocessableEntity
-	case WrongIssuer, BadCallback:
+	case WrongIssuer, InvalidCallback:
 		return http.StatusBadRequest
-	case ProviderError, ProviderFailed, ScopeRefused, Nonsense, NoAccount, OtherAccount:
+	case ProviderError, ProviderServerError, ScopeRefused, Malformed, NoAccount, UnsupportedAccount:
 		return http.StatusBadGateway
 	case Unreachable:
 		return http.StatusServiceUnavailable

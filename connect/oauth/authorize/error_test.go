@@ -11,10 +11,11 @@ import (
 )
 
 var kinds = []Kind{
-	Declined, ProviderError, Nonsense, Unreachable, WrongCredential, MissingField, BadField, UnknownField, WrongIssuer,
-	BadCallback, NotConfigured, NoAccount,
-	OtherAccount, NoServer, NoAPI, Unconfirmed,
-	ConsentNeeded, ProviderFailed, ScopeRefused,
+	Declined, ProviderError, Malformed, Unreachable, WrongCredential, MissingField, InvalidField, UnknownField,
+	WrongIssuer,
+	InvalidCallback, NotConfigured, NoAccount,
+	UnsupportedAccount, HostUnreachable, WrongHost, Unconfirmed,
+	ConsentNeeded, ProviderServerError, ScopeRefused,
 }
 
 // TestTexts: every kind says one sentence, with nothing left to fill in, whether little is known or
@@ -62,16 +63,17 @@ func TestMessages(t *testing.T) {
 		{Error{Kind: WrongCredential, Status: 401, Code: "invalid_client"},
 			"Acme Mail does not accept what you entered (invalid_client); please check it and try again."},
 		{Error{Kind: MissingField, Field: "api_key"}, "API key is missing; please enter it."},
-		{Error{Kind: OtherAccount, Field: "api_key"},
-			"You connected an account of Acme Mail, but its API key has another form than the accounts that " +
-				"can be used here, so nothing was saved; please connect another account, or tell whoever sent you the link."},
+		{Error{Kind: UnsupportedAccount, Field: "api_key"},
+			"You connected an account of Acme Mail, but its API key has another format than those of the accounts that " +
+				"can be used here, so nothing was saved; please connect another account, or tell the " +
+				"person who sent you the link."},
 		{Error{Kind: UnknownField, Field: "{app}"}, "Acme Mail has no field called {app}."},
 	} {
-		if got := about(app, c.p).Message(); got != c.want {
+		if got := newError(app, c.p).Message(); got != c.want {
 			t.Errorf("it says %q, want %q", got, c.want)
 		}
 	}
-	if got := about(&catalog.App{Slug: "mail"}, Error{Kind: Declined}).App; got != "mail" {
+	if got := newError(&catalog.App{Slug: "mail"}, Error{Kind: Declined}).App; got != "mail" {
 		t.Errorf("an app without a name is called %q", got)
 	}
 }

@@ -21,28 +21,28 @@ const (
 	maxField = 16 << 10
 	// maxFields bounds all of an app's together, in bytes; it leaves a token its room in the store.
 	maxFields = 40 << 10
-	// maxName bounds what is repeated of the name of an unknown field, in bytes.
+	// maxName bounds how much of the name of an unknown field is repeated, in bytes.
 	maxName = 64
 )
 
 // CheckFields reports what is wrong with what an end user entered, as far as that can be known
-// without the provider: before they are sent to it in vain.
+// without the provider: before they sign in there in vain.
 func CheckFields(app *catalog.App, fields []vending.Field) error {
 	_, err := cleanFields(app, fields)
 	return err
 }
 
-// cleanFields returns what the end user entered in the app's order, as it was meant. What it
-// returns can be placed, and stand in the addresses of the app's endpoints.
+// cleanFields returns what the end user entered in the app's order, normalized. What it
+// returns is valid where it is placed, and in the addresses of the app's endpoints.
 func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, error) {
 	asked := app.Asked()
 	values := make(map[string]string, len(given))
 	for _, f := range given {
 		if !slices.ContainsFunc(asked, func(known catalog.Field) bool { return known.Name == f.Name }) {
-			return nil, about(app, Error{Kind: UnknownField, Field: cleanName(f.Name)})
+			return nil, newError(app, Error{Kind: UnknownField, Field: cleanName(f.Name)})
 		}
 		if _, twice := values[f.Name]; twice {
-			return nil, about(app, Error{Kind: BadField, Field: f.Name, reason: "was entered twice"})
+			return nil, newError(app, Error{Kind: InvalidField, Field: f.Name, reason: "was entered twice"})
 		}
 		values[f.Name] = f.Value
 	}
@@ -61,24 +61,24 @@ func cleanFields(app *catalog.App, given []vending.Field) ([]vending.Field, erro
 			return nil, problem
 		}
 		if size += len(value); size > maxFields {
-			return nil, about(app,
-				Error{Kind: BadField, Field: f.Name, reason: fmt.Sprintf("makes all values longer than %d KiB", maxFields>>10)})
+			return nil, newError(app,
+				Error{Kind: InvalidField, Field: f.Name, reason: fmt.Sprintf("makes all values longer than %d KiB", maxFields>>10)})
 		}
 		fields = append(fields, vending.Field{Name: f.Name, Value: value})
 	}
 	return fields, checkAsked(app, fields)
 }
 
-// checkAsked checks what was entered where it will land. What is not there yet, a token or what
-// comes with the grant and the client, has a stand-in, and is never to blame.
+// checkAsked checks what was entered where it will be placed. What is not known yet, a token or
+// what comes with the grant and the client, has a placeholder, and is never the invalid field.
 func checkAsked(app *catalog.App, fields []vending.Field) error {
 	for _, u := range chosenURLs(app) {
 		_, err := inject.Endpoint(app, u, valueIn(fields))
-		if err := blaming(fields, unplaceable(app, err)); err != nil {
+		if err := onlyAbout(fields, placementError(app, err)); err != nil {
 			return err
 		}
 	}
-	return blaming(fields, checkEverywhere(app, connect.GrantValues{Fields: fields}, standIns(app)))
+	return onlyAbout(fields, checkEverywhere(app, connect.GrantValues{Fields: fields}, placeholders(app)))
 }
 
 // valueIn finds the value of a field by its name.
@@ -93,8 +93,8 @@ func valueIn(fields []vending.Field) func(name string) (string, bool) {
 	}
 }
 
-// blaming is err, unless that blames a value which is none of fields.
-func blaming(fields []vending.Field, err error) error {
+// onlyAbout is err, unless that is about another field than fields.
+func onlyAbout(fields []vending.Field, err error) error {
 	var p *Error
 	if errors.As(err, &p) && p.Field != "" && !slices.ContainsFunc(fields, func(f vending.Field) bool {
 		return f.Name == p.Field
@@ -104,11 +104,11 @@ func blaming(fields []vending.Field, err error) error {
 	return err
 }
 
-// standIns are values in the place of those that an end user does not enter.
-func standIns(app *catalog.App) (fields []vending.Field) {
+// placeholders are values for the fields that an end user does not enter.
+func placeholders(app *catalog.App) (fields []vending.Field) {
 	for _, f := range app.Fields {
 		if f.From != "" {
-			fields = append(fields, vending.Field{Name: f.Name, Value: standIn(f)})
+			fields = append(fields, vending.Field{Name: f.Name, Value: placeholder(f)})
 		}
 	}
 	if app.OAuth1 != nil {
@@ -125,11 +125,11 @@ func checkEverywhere(app *catalog.App, v connect.GrantValues, others []vending.F
 	v.AccessToken = cmp.Or(v.AccessToken, "token")
 	err := checkPlaced(app, v, others)
 	if err == nil && app.OAuth2 != nil {
-		_, err = tokenendpoint.Filled(app, connect.OAuthClient{}, slices.Concat(v.Fields, others), allURLs...)
-		err = unplaceable(app, err)
+		_, err = tokenendpoint.ExpandURLs(app, connect.OAuthClient{}, slices.Concat(v.Fields, others), allURLs...)
+		err = placementError(app, err)
 	}
 	if err == nil && app.OAuth1 != nil {
-		_, err = consumer(app, connect.OAuthClient{}, slices.Concat(v.Fields, others))
+		_, err = oauth1Config(app, connect.OAuthClient{}, slices.Concat(v.Fields, others))
 	}
 	return err
 }
@@ -137,7 +137,7 @@ func checkEverywhere(app *catalog.App, v connect.GrantValues, others []vending.F
 var allURLs = []tokenendpoint.URL{tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL, tokenendpoint.RefreshURL,
 	tokenendpoint.RevokeURL}
 
-func standIn(f catalog.Field) string {
+func placeholder(f catalog.Field) string {
 	switch {
 	case len(f.Options) > 0:
 		return f.Options[0]
@@ -157,15 +157,17 @@ func checkValue(app *catalog.App, f catalog.Field, value string) error {
 	name := f.Name
 	switch {
 	case value == "":
-		return about(app, Error{Kind: MissingField, Field: name})
+		return newError(app, Error{Kind: MissingField, Field: name})
 	case len(value) > maxField:
-		return about(app, Error{Kind: BadField, Field: name, reason: fmt.Sprintf("is longer than %d KiB", maxField>>10)})
+		return newError(app,
+			Error{Kind: InvalidField, Field: name, reason: fmt.Sprintf("is longer than %d KiB", maxField>>10)})
 	case !utf8.ValidString(value):
-		return about(app, Error{Kind: BadField, Field: name, reason: "is no text"})
+		return newError(app, Error{Kind: InvalidField, Field: name, reason: "is not valid text"})
 	case strings.ContainsFunc(value, unicode.IsControl):
-		return about(app, Error{Kind: BadField, Field: name, reason: "holds a line break or another control character"})
+		return newError(app,
+			Error{Kind: InvalidField, Field: name, reason: "contains a line break or another control character"})
 	case len(f.Options) > 0 && !slices.Contains(f.Options, value):
-		return about(app, Error{Kind: BadField, Field: name, reason: "is none of the choices"})
+		return newError(app, Error{Kind: InvalidField, Field: name, reason: "is not one of the choices"})
 	}
 	return nil
 }
@@ -187,23 +189,23 @@ func checkPlaced(app *catalog.App, v connect.GrantValues, client []vending.Field
 	if err != nil {
 		return fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
 	}
-	return unplaceable(app, p.Check(credential(app, v, client)))
+	return placementError(app, p.Check(credential(app, v, client)))
 }
 
-// unplaceable explains err, an error of a placement or of filling an endpoint; nil stays nil. Who
-// gave the value is who can mend it.
-func unplaceable(app *catalog.App, err error) error {
+// placementError explains err, an error of a placement or of expanding an endpoint; nil stays nil.
+// The kind says who gave the value, and can fix it.
+func placementError(app *catalog.App, err error) error {
 	if err == nil {
 		return nil
 	}
-	p := Error{Kind: BadField, Err: err, reason: otherForm}
+	p := Error{Kind: InvalidField, Err: err, reason: otherForm}
 	var blamed *inject.FieldError
 	if errors.As(err, &blamed) {
 		p.Field = blamed.Field
 	}
 	if vending.AuthType(app.AuthType) == vending.OAuth &&
 		(p.Field == vending.AccessToken || p.Field == vending.TokenType) {
-		p.Kind, p.Field = Nonsense, ""
+		p.Kind, p.Field = Malformed, ""
 	}
 	for _, f := range app.Fields {
 		switch {
@@ -211,16 +213,16 @@ func unplaceable(app *catalog.App, err error) error {
 		case f.From == "":
 			p.reason = formOf(app, f)
 		case f.From == catalog.FromGrant:
-			p.Kind = OtherAccount
+			p.Kind = UnsupportedAccount
 		case f.From == catalog.FromClient:
 			p.Kind = NotConfigured
 		}
 	}
-	return about(app, p)
+	return newError(app, p)
 }
 
 // otherForm is what is wrong with a value of which no more is known.
-const otherForm = "has another form than this app's values"
+const otherForm = "has the wrong format for this app"
 
 // formOf says what is wrong with a value of f that the end user entered, and what to write.
 func formOf(app *catalog.App, f catalog.Field) string {
@@ -230,7 +232,7 @@ func formOf(app *catalog.App, f catalog.Field) string {
 	case f.Kind == catalog.KindHost:
 		return noHost
 	case around != "":
-		return "is no part of an address of this app; write what is acme in " + around + ", or the whole address"
+		return "is not part of an address of this app; write what replaces acme in " + around + ", or the whole address"
 	}
 	return otherForm
 }

@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"encoding/json"
 	"errors"
 	"net/url"
 	"strings"
@@ -11,65 +12,88 @@ import (
 )
 
 var errMoved = errors.New(
-	"the oauth client of today is for another address than the one at which the end user authorized")
+	"the app's oauth client has another address now than when the end user was sent to the provider")
 
-// The names of what an attempt keeps in Request.Verifier, beside OAuth 1's temporary credentials.
-const (
-	keptVerifier = "code_verifier"
-	keptAt       = "at_" // and the name of a field of the client
-)
-
-// begun is what an attempt keeps between Begin and Finish. Where the end user was sent is a part of
-// it: a code, or a temporary token, must not go to another place because the client was set anew
+// flowState is what Finish needs to know of Begin. Where the end user was sent is a part of it: a
+// code, or a temporary token, must not go to another server because the client was replaced
 // meanwhile.
-type begun url.Values
-
-// seal returns what Request.Verifier is. A verifier that is all there is to keep stands there by
-// itself.
-func (b begun) seal(app *catalog.App, client connect.OAuthClient) vending.Secret {
-	for _, f := range client.AddressFields(app) {
-		b[keptAt+f.Name] = []string{f.Value}
-	}
-	switch verifier, there := b[keptVerifier]; {
-	case len(b) == 0:
-		return vending.Secret{}
-	case there && len(b) == 1:
-		return vending.NewSecret(verifier[0])
-	}
-	return vending.NewSecret(url.Values(b).Encode())
+type flowState struct {
+	// CodeVerifier is PKCE's (RFC 7636).
+	CodeVerifier string `json:"code_verifier,omitempty"`
+	// Token and TokenSecret are the temporary credentials of OAuth 1 (RFC 5849, section 2.1).
+	Token       string `json:"oauth_token,omitempty"`
+	TokenSecret string `json:"oauth_token_secret,omitempty"`
+	// ClientAddress has the client's fields that are a part of the provider's address, by name.
+	ClientAddress map[string]string `json:"client_address,omitempty"`
 }
 
-// unseal reads what seal returned; what it cannot read is empty.
-func unseal(s vending.Secret) begun {
-	text := s.Reveal()
-	if text != "" && !strings.ContainsRune(text, '=') { // which no verifier has (RFC 7636, section 4.1)
-		return begun{keptVerifier: {text}}
+// seal returns s as Request.FlowState, with the address of client; the zero Secret where there is
+// nothing to know.
+func (s flowState) seal(app *catalog.App, client connect.OAuthClient) vending.Secret {
+	for _, f := range client.AddressFields(app) {
+		if s.ClientAddress == nil {
+			s.ClientAddress = map[string]string{}
+		}
+		s.ClientAddress[f.Name] = f.Value
+	}
+	text, _ := json.Marshal(s) //nolint:gosec // G117: it is sealed; and strings always encode
+	if string(text) == "{}" {
+		return vending.Secret{}
+	}
+	return vending.NewSecret(string(text))
+}
+
+// unseal reads what seal returned. What cannot be read is empty.
+func unseal(secret vending.Secret) (s flowState) {
+	text := secret.Reveal()
+	if !strings.HasPrefix(text, "{") {
+		return unsealForm(text)
+	}
+	if json.Unmarshal([]byte(text), &s) != nil {
+		return flowState{}
+	}
+	return s
+}
+
+// oldAddressPrefix comes before the names of a client's fields in the old form.
+const oldAddressPrefix = "at_"
+
+// unsealForm reads what was sealed before flowState was encoded as JSON, so that who is at the
+// provider during an upgrade can finish: a code verifier alone, or an encoded form.
+func unsealForm(text string) (s flowState) {
+	if !strings.ContainsRune(text, '=') { // which no verifier has (RFC 7636, section 4.1)
+		return flowState{CodeVerifier: text}
 	}
 	values, err := url.ParseQuery(text)
 	if err != nil {
-		return begun{}
+		return flowState{}
 	}
-	return begun(values)
+	s = flowState{CodeVerifier: values.Get("code_verifier"), Token: values.Get(catalog.OAuthToken),
+		TokenSecret: values.Get(catalog.OAuthTokenSecret), ClientAddress: map[string]string{}}
+	for name := range values {
+		if field, ok := strings.CutPrefix(name, oldAddressPrefix); ok {
+			s.ClientAddress[field] = values.Get(name)
+		}
+	}
+	return s
 }
-
-func (b begun) get(name string) string { return url.Values(b).Get(name) }
 
 // verifier is the PKCE code verifier; the zero Secret where there is none.
-func (b begun) verifier() vending.Secret {
-	if v := b.get(keptVerifier); v != "" {
-		return vending.NewSecret(v)
+func (s flowState) verifier() vending.Secret {
+	if s.CodeVerifier == "" {
+		return vending.Secret{}
 	}
-	return vending.Secret{}
+	return vending.NewSecret(s.CodeVerifier)
 }
 
-// check refuses a client that is for another address than the one at which the attempt began.
-func (b begun) check(app *catalog.App, client connect.OAuthClient) error {
-	var at []vending.Field
+// checkAddress refuses a client that has another address than when the flow began.
+func (s flowState) checkAddress(app *catalog.App, client connect.OAuthClient) error {
+	var began []vending.Field
 	for _, name := range app.AddressFields() {
-		at = append(at, vending.Field{Name: name, Value: b.get(keptAt + name)})
+		began = append(began, vending.Field{Name: name, Value: s.ClientAddress[name]})
 	}
-	if client.Moved(app, at) {
-		return about(app, Error{Kind: WrongIssuer, Err: errMoved})
+	if client.Moved(app, began) {
+		return newError(app, Error{Kind: WrongIssuer, Err: errMoved})
 	}
 	return nil
 }

@@ -12,9 +12,8 @@ import (
 )
 
 // CheckImported reports what is wrong with a grant that was made elsewhere, as far as that can be
-// known without the provider: a *[Error] about a field of it, for whoever imports. Its values are
-// taken as they are: what a form would mend is refused here, because nobody sees what would be
-// stored.
+// known without the provider: an *[Error] about a field of it. Its values are taken as they are:
+// what a form would normalize is refused here, where no person sees what would be stored.
 func CheckImported(app *catalog.App, v connect.GrantValues) error {
 	token := vending.AccessToken
 	if app.OAuth1 != nil {
@@ -23,21 +22,21 @@ func CheckImported(app *catalog.App, v connect.GrantValues) error {
 	tokens := []vending.Field{{Name: token, Value: v.AccessToken}, {Name: "refresh_token", Value: v.RefreshToken},
 		{Name: vending.TokenType, Value: v.TokenType}}
 	tokens = slices.DeleteFunc(tokens, func(f vending.Field) bool { return f.Value == "" })
-	others := standIns(app)
+	others := placeholders(app)
 	for _, f := range slices.Concat(tokens, v.Fields) {
-		known, declared := declaredAs(app, f.Name)
+		known, declared := fieldNamed(app, f.Name)
 		if f.Value == "" && !declared {
 			continue
 		}
 		if err := checkValue(app, known, f.Value); err != nil {
 			return err
 		}
-		if !declared && !usable(f.Value) {
-			return about(app, Error{Kind: BadField, Field: f.Name, reason: "begins or ends with a space"})
+		if !declared && !signable(f.Value) {
+			return newError(app, Error{Kind: InvalidField, Field: f.Name, reason: "begins or ends with a space"})
 		}
 		others = slices.DeleteFunc(others, func(o vending.Field) bool { return o.Name == f.Name })
 	}
-	return aboutImport(app, v, checkEverywhere(app, v, others))
+	return importError(app, v, checkEverywhere(app, v, others))
 }
 
 // Imported makes a grant of one that was made elsewhere and passed CheckImported. What a key-based
@@ -53,26 +52,26 @@ func (a *Authorizer) Imported(ctx context.Context, app *catalog.App, g connect.G
 	return a.confirm(ctx, app, g.Reveal(), unconfirmed)
 }
 
-func declaredAs(app *catalog.App, name string) (f catalog.Field, declared bool) {
+func fieldNamed(app *catalog.App, name string) (f catalog.Field, declared bool) {
 	if i := slices.IndexFunc(app.Fields, func(c catalog.Field) bool { return c.Name == name }); i >= 0 {
 		return app.Fields[i], true
 	}
 	return catalog.Field{Name: name}, false
 }
 
-// aboutImport says of a problem with a value what to write instead. Whoever gives such a value
-// elsewhere, here it is who imports.
-func aboutImport(app *catalog.App, v connect.GrantValues, err error) error {
+// importError says what to write instead of an invalid value. Here it is always the import's,
+// whoever else may give such a value.
+func importError(app *catalog.App, v connect.GrantValues, err error) error {
 	var p *Error
 	if !errors.As(err, &p) || p.Field == "" {
 		return err
 	}
 	value, given := valueIn(v.Fields)(p.Field)
-	if !given { // it has a stand-in
+	if !given { // it has a placeholder
 		return nil
 	}
-	f, _ := declaredAs(app, p.Field)
-	p.Kind, p.reason = BadField, "cannot stand where the app takes it: "+rightForm(app, f)
+	f, _ := fieldNamed(app, p.Field)
+	p.Kind, p.reason = InvalidField, "is invalid where the app uses it: "+rightForm(app, f)
 	if strings.TrimSpace(value) != value {
 		p.reason = "begins or ends with a space"
 	}

@@ -20,7 +20,7 @@ func TestCheckImported(t *testing.T) {
 		var v connect.GrantValues
 		for _, f := range app.Fields {
 			if f.From != catalog.FromClient {
-				value := standIn(f)
+				value := placeholder(f)
 				if f.Secret {
 					value = "YWJj" // which is base64, as some apps' keys are
 				}
@@ -39,7 +39,7 @@ func TestCheckImported(t *testing.T) {
 		for i, f := range v.Fields {
 			v.Fields[i].Value = "canary\r\nX-Evil: 1"
 			var p *Error
-			if err := CheckImported(app, v); !errors.As(err, &p) || p.Kind != BadField || p.Field != f.Name {
+			if err := CheckImported(app, v); !errors.As(err, &p) || p.Kind != InvalidField || p.Field != f.Name {
 				t.Errorf("%s: a broken %s is %v", app.Slug, f.Name, err)
 			}
 			v.Fields[i].Value = f.Value

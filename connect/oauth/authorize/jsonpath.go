@@ -8,37 +8,37 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// follow returns the text or the number at the end of a capture's path, or "" if there is none.
+// lookup returns the text or the number at the end of a capture's path, or "" if there is none.
 // Where the path could lead to several, all of them must be the same: a provider may list one
 // account twice. Filters hold what was entered.
-func follow(answer any, path string, entered []vending.Field) (value string) {
+func lookup(answer any, path string, entered []vending.Field) (value string) {
 	reached := []any{answer}
-	for _, step := range steps(path) {
+	for _, step := range splitPath(path) {
 		name, filter, filtered := strings.Cut(step, "[")
 		if name != "" {
-			reached = each(reached, func(v any) []any { return children(v, name) })
+			reached = flatMap(reached, func(v any) []any { return children(v, name) })
 		}
 		if filtered {
 			key, want, _ := strings.Cut(strings.TrimSuffix(filter, "]"), "=")
 			same := func(x, y string) bool { return x == y }
 			if strings.ContainsRune(want, '{') {
-				want, same = choice(want, entered), strings.EqualFold // people write a site's name in any case
+				want, same = expandFilter(want, entered), strings.EqualFold // people write a site's name in any case
 			}
-			reached = each(reached, func(v any) []any { return having(v, key, want, same) })
+			reached = flatMap(reached, func(v any) []any { return filterBy(v, key, want, same) })
 		}
 	}
 	for i, v := range reached {
-		if i > 0 && text(v) != value {
+		if i > 0 && scalarText(v) != value {
 			return ""
 		}
-		value = text(v)
+		value = scalarText(v)
 	}
 	return value
 }
 
-// each collects what next finds from each of values; nil stands for nothing, which agrees with no
+// flatMap collects what next finds from each of values; nil means nothing, which equals no
 // value.
-func each(values []any, next func(any) []any) (found []any) {
+func flatMap(values []any, next func(any) []any) (found []any) {
 	for _, v := range values {
 		if more := next(v); len(more) > 0 {
 			found = append(found, more...)
@@ -49,8 +49,8 @@ func each(values []any, next func(any) []any) (found []any) {
 	return found
 }
 
-// steps splits a path at the dots outside of brackets.
-func steps(path string) (found []string) {
+// splitPath splits a path at the dots outside of brackets.
+func splitPath(path string) (found []string) {
 	depth, from := 0, 0
 	for i := range len(path) {
 		switch path[i] {
@@ -86,18 +86,18 @@ func children(value any, name string) []any {
 	return nil
 }
 
-// having are the elements of a list whose member key is want.
-func having(value any, key, want string, same func(x, y string) bool) (found []any) {
+// filterBy are the elements of a list whose member key is want.
+func filterBy(value any, key, want string, same func(x, y string) bool) (found []any) {
 	list, _ := value.([]any)
 	for _, element := range list {
-		if object, ok := element.(map[string]any); ok && says(object[key], want, same) {
+		if object, ok := element.(map[string]any); ok && scalarEquals(object[key], want, same) {
 			found = append(found, element)
 		}
 	}
 	return found
 }
 
-func says(value any, want string, same func(x, y string) bool) bool {
+func scalarEquals(value any, want string, same func(x, y string) bool) bool {
 	switch v := value.(type) {
 	case string:
 		return same(v, want)
@@ -109,7 +109,7 @@ func says(value any, want string, same func(x, y string) bool) bool {
 	return false
 }
 
-func text(value any) string {
+func scalarText(value any) string {
 	switch v := value.(type) {
 	case string:
 		return v
@@ -119,8 +119,8 @@ func text(value any) string {
 	return ""
 }
 
-// choice is a template of a filter with what was entered in the place of its placeholders.
-func choice(template string, entered []vending.Field) string {
+// expandFilter is a template of a filter with what was entered in the place of its placeholders.
+func expandFilter(template string, entered []vending.Field) string {
 	pairs := []string{"{{", "{", "}}", "}"}
 	for _, f := range entered {
 		pairs = append(pairs, "{"+f.Name+"}", f.Value)

@@ -31,11 +31,11 @@ func TestFollow(t *testing.T) {
 		"sites[url=https://{gone}.example.com].id": "", "sites[url=a{{b].id": "3", "sites[id={filter}].id": "",
 		"[url=x].id": "",
 	} {
-		if got := follow(answer, path, fields("site", "ACME", "other", "other", "filter", "1].url")); got != want {
+		if got := lookup(answer, path, fields("site", "ACME", "other", "other", "filter", "1].url")); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
 	}
-	if got := follow([]any{map[string]any{"a": "b", "c": "d"}}, "[a={x}].c", fields("x", "B")); got != "d" {
+	if got := lookup([]any{map[string]any{"a": "b", "c": "d"}}, "[a={x}].c", fields("x", "B")); got != "d" {
 		t.Errorf("of an answer that is a list: %q", got)
 	}
 	for _, text := range []string{"", "{", "{}{}", "<html>", `{"a":1} x`} {
@@ -84,15 +84,15 @@ func TestChoice(t *testing.T) {
 	}
 	_, err := s.Finish(t.Context(), tenant, app, redirectURI, vending.Secret{}, url.Values{"code": {"c"}},
 		fields("site", "gone"))
-	if p := s.mustBe(t, err, BadField); p.Field != "site" ||
-		p.Message() != "Site cannot be right: it is none that you gave access to." {
+	if p := s.mustBe(t, err, InvalidField); p.Field != "site" ||
+		p.Message() != "Site is invalid: it is not one that you gave access to." {
 		t.Errorf("a site that is not there: %s", p.Message())
 	}
 	s.calls()
 	for _, bad := range []string{"a.b", "acme.example.com.evil.com", "acme/x", "-", "a_b",
 		"https://acme.example.com@evil.com"} {
 		_, err := s.Begin(t.Context(), tenant, app, redirectURI, fields("site", bad))
-		if p := s.mustBe(t, err, BadField); p.Field != "site" {
+		if p := s.mustBe(t, err, InvalidField); p.Field != "site" {
 			t.Errorf("%s: %v", bad, p)
 		}
 	}
@@ -121,7 +121,7 @@ func TestSitesOfAtlassian(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := follow(answer, app.OAuth2.Capture[0].Path, asked); got != "1324a887" ||
+		if got := lookup(answer, app.OAuth2.Capture[0].Path, asked); got != "1324a887" ||
 			app.OAuth2.Capture[0].Field != "cloud_id" {
 			t.Errorf("%s: the cloud id is %q", slug, got)
 		}

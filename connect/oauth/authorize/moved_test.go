@@ -70,7 +70,7 @@ func TestFinishElsewhere(t *testing.T) {
 			}
 			s.calls()
 			s.at = "b.example.com"
-			_, err = s.Finish(t.Context(), tenant, app, redirectURI, r.Verifier, query, nil)
+			_, err = s.Finish(t.Context(), tenant, app, redirectURI, r.FlowState, query, nil)
 			s.mustBe(t, err, WrongIssuer)
 			_, err = s.Finish(t.Context(), tenant, app, redirectURI, bare(flow), query, nil)
 			s.mustBe(t, err, WrongIssuer)
@@ -78,7 +78,7 @@ func TestFinishElsewhere(t *testing.T) {
 				t.Errorf("%d calls at the first server, %d at the second", len(a), len(b))
 			}
 			s.at = "a.example.com"
-			g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.Verifier, query, nil)
+			g, err := s.Finish(t.Context(), tenant, app, redirectURI, r.FlowState, query, nil)
 			got := s.calls()
 			if err != nil || len(got) != 1 {
 				t.Fatalf("%d calls at the first server, %v", len(got), err)
@@ -100,11 +100,11 @@ func TestFinishElsewhere(t *testing.T) {
 	}
 }
 
-// bare is what an attempt kept that does not say where it began.
+// bare is a FlowState that does not say where the flow began.
 func bare(flow string) vending.Secret {
 	switch flow {
 	case "oauth1":
-		return kept
+		return temporaryState
 	case "no pkce":
 		return vending.Secret{}
 	}
@@ -115,10 +115,10 @@ func bare(flow string) vending.Secret {
 // of an attempt's secrets.
 func TestFinishOtherFlow(t *testing.T) {
 	s := newStage(t, granted)
-	_, err := s.Finish(t.Context(), tenant, s.consents(), redirectURI, kept, url.Values{"code": {"c"}}, nil)
-	s.mustBe(t, err, BadCallback)
+	_, err := s.Finish(t.Context(), tenant, s.consents(), redirectURI, temporaryState, url.Values{"code": {"c"}}, nil)
+	s.mustBe(t, err, InvalidCallback)
 	_, err = s.Finish(t.Context(), tenant, s.signs(), redirectURI, canaryVerifier, callbackQuery(), fields("site", "acme"))
-	s.mustBe(t, err, BadCallback)
+	s.mustBe(t, err, InvalidCallback)
 	if got := s.calls(); len(got) != 0 {
 		t.Errorf("%d calls", len(got))
 	}

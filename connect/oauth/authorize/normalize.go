@@ -7,14 +7,14 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 )
 
-// normalize is what an end user normalize by value, which has no spaces around it: of an address
-// that was pasted where a part of a host is asked for, that part alone, and where a whole host is,
-// what [address] makes of it. A path is no part of a slot: the app's entry says what is called.
-// What is no address of the app's stays as it is, and is refused.
+// normalize returns a value that an end user entered as it is stored: the part of a host that fills
+// a slot, where a whole address was pasted, and what [normalizeAddress] returns where a whole host
+// is needed. A path is not part of a slot: the app's entry has the paths. What is not an address of
+// the app's stays as it is, and is refused.
 func normalize(app *catalog.App, f catalog.Field, value string) (string, *Error) {
 	switch {
 	case f.Kind == catalog.KindHost:
-		return address(app, f, value)
+		return normalizeAddress(app, f, value)
 	case f.Secret || len(f.Options) > 0 || !strings.ContainsAny(value, "./:"):
 		return value, nil
 	}
@@ -22,7 +22,7 @@ func normalize(app *catalog.App, f catalog.Field, value string) (string, *Error)
 	if !there {
 		scheme = "https"
 	}
-	host, ok := hostForm(strings.ToLower(scheme), hostIn(value))
+	host, ok := normalizeHost(strings.ToLower(scheme), hostIn(value))
 	for _, pattern := range hostPatterns(app) {
 		if label := labelIn(pattern, f, host); ok && label != "" {
 			return label, nil
@@ -34,8 +34,8 @@ func normalize(app *catalog.App, f catalog.Field, value string) (string, *Error)
 	return value, nil
 }
 
-// Around is the host that a value of f is a part of, with acme in its place, or "" if it is none or
-// there is nothing to see.
+// Around is the host that a value of f is a part of, with acme in its place; "" if there is no such
+// host to show.
 func Around(app *catalog.App, f catalog.Field) string {
 	for _, pattern := range hostPatterns(app) {
 		host := strings.ReplaceAll(pattern, "{"+f.Name+"}", "acme")

@@ -17,13 +17,13 @@ import (
 
 // Causes for the log.
 var (
-	errNoAnswer   = errors.New("the answer holds no token that can be used, or does not confirm the callback")
-	errOtherToken = errors.New("the callback is for another token than the one that was asked for")
+	errNoAnswer   = errors.New("the response has no usable token, or does not confirm the callback")
+	errOtherToken = errors.New("the callback is for another token than the one that was requested")
 	errUnverified = errors.New("the callback has no verifier")
 )
 
 // beginOAuth1 obtains temporary credentials (RFC 5849, section 2.1), which go into the request's
-// Verifier. As the protocol has no state, ours is a part of the callback's address.
+// FlowState. As the protocol has no state, ours is a part of the callback's address.
 func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalog.App, redirectURI string,
 	fields []vending.Field) (Request, error) {
 	client, err := a.client(ctx, tenant, app)
@@ -38,12 +38,12 @@ func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalo
 	if strings.ContainsRune(redirectURI, '?') {
 		separator = "&"
 	}
-	config, err := consumer(app, client, fields)
+	config, err := oauth1Config(app, client, fields)
 	if err != nil {
 		return Request{}, err
 	}
 	config.CallbackURL = redirectURI + separator + "state=" + r.State
-	token, secret, problem, err := a.converse(ctx, app, config, func() (string, string, error) {
+	token, secret, problem, err := a.callOAuth1(ctx, app, config, func() (string, string, error) {
 		return config.RequestToken()
 	})
 	switch {
@@ -53,7 +53,7 @@ func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalo
 		if problem.Kind == ProviderError { // nothing of the end user's was in the request
 			problem.Kind = NotConfigured
 		}
-		return Request{}, a.explain(tenant, app, *problem)
+		return Request{}, a.oauth1Error(tenant, app, *problem)
 	}
 	target, err := config.AuthorizationURL(token)
 	if err != nil {
@@ -65,22 +65,21 @@ func (a *Authorizer) beginOAuth1(ctx context.Context, tenant string, app *catalo
 	}
 	target.RawQuery = q.Encode()
 	r.URL = target.String()
-	r.Verifier = begun{catalog.OAuthToken: {token}, catalog.OAuthTokenSecret: {secret}}.seal(app, client)
+	r.FlowState = flowState{Token: token, TokenSecret: secret}.seal(app, client)
 	return r, nil
 }
 
 // finishOAuth1 exchanges temporary credentials, as beginOAuth1 left them, for a token (section
 // 2.3).
-func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catalog.App, temporary vending.Secret,
+func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catalog.App, state vending.Secret,
 	query url.Values, fields []vending.Field) (connect.Grant, error) {
-	held := unseal(temporary)
-	token := held.get(catalog.OAuthToken)
-	if token == "" { // the app was one of OAuth 2 when the end user left
-		return connect.Grant{}, about(app, Error{Kind: BadCallback, Err: errOtherFlow})
+	flow := unseal(state)
+	if flow.Token == "" { // the app was one of OAuth 2 when the end user left
+		return connect.Grant{}, newError(app, Error{Kind: InvalidCallback, Err: errOtherFlow})
 	}
-	verifier, problem := readOAuth1Callback(query, token)
+	verifier, problem := readOAuth1Callback(query, flow.Token)
 	if problem != nil {
-		return connect.Grant{}, a.explain(tenant, app, *problem)
+		return connect.Grant{}, a.oauth1Error(tenant, app, *problem)
 	}
 	fields, err := cleanFields(app, fields)
 	if err != nil {
@@ -90,21 +89,21 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 	if err != nil {
 		return connect.Grant{}, err
 	}
-	if err := held.check(app, client); err != nil {
+	if err := flow.checkAddress(app, client); err != nil {
 		return connect.Grant{}, err
 	}
-	config, err := consumer(app, client, fields)
+	config, err := oauth1Config(app, client, fields)
 	if err != nil {
 		return connect.Grant{}, err
 	}
-	granted, secret, problem, err := a.converse(ctx, app, config, func() (string, string, error) {
-		return config.AccessToken(token, held.get(catalog.OAuthTokenSecret), verifier)
+	granted, secret, problem, err := a.callOAuth1(ctx, app, config, func() (string, string, error) {
+		return config.AccessToken(flow.Token, flow.TokenSecret, verifier)
 	})
 	switch {
 	case err != nil:
 		return connect.Grant{}, err
 	case problem != nil:
-		return connect.Grant{}, a.explain(tenant, app, *problem)
+		return connect.Grant{}, a.oauth1Error(tenant, app, *problem)
 	}
 	fields = append(fields, vending.Field{Name: catalog.OAuthTokenSecret, Value: secret})
 	return newGrant(app, connect.GrantValues{AccessToken: granted, Fields: fields}, client)
@@ -114,12 +113,12 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 // it is an extension of the protocol (https://wiki.oauth.net/w/page/12238543/ProblemReporting).
 var userRefused = map[string]bool{"user_refused": true, "permission_denied": true}
 
-// readOAuth1Callback returns the verifier. Who declined comes back without one, by Twitter with
-// `denied`, by others with `oauth_problem`.
+// readOAuth1Callback returns the verifier. Without one, the end user declined: Twitter sends
+// `denied`, others `oauth_problem`.
 func readOAuth1Callback(query url.Values, token string) (string, *Error) {
 	for _, values := range query {
 		if len(values) > 1 { // which of two counts is for an attacker to choose
-			return "", &Error{Kind: BadCallback, Err: errDoubled}
+			return "", &Error{Kind: InvalidCallback, Err: errDuplicate}
 		}
 	}
 	verifier := query.Get("oauth_verifier")
@@ -128,20 +127,21 @@ func readOAuth1Callback(query url.Values, token string) (string, *Error) {
 	case query.Has("denied") || userRefused[fault]:
 		return "", &Error{Kind: Declined, Err: errCallback}
 	case fault != "":
-		return "", &Error{Kind: ProviderError, Code: cleanCode(fault), Said: plainWords(query.Get("oauth_problem_advice")),
-			Err: errCallback}
+		return "",
+			&Error{Kind: ProviderError, Code: cleanCode(fault), Description: plainText(query.Get("oauth_problem_advice")),
+				Err: errCallback}
 	case query.Get(catalog.OAuthToken) != token:
-		return "", &Error{Kind: BadCallback, Err: errOtherToken}
+		return "", &Error{Kind: InvalidCallback, Err: errOtherToken}
 	case verifier == "":
 		return "", &Error{Kind: Declined, Err: errUnverified}
 	case len(verifier) > maxAuthorizationCode:
-		return "", &Error{Kind: BadCallback, Err: errUnverified}
+		return "", &Error{Kind: InvalidCallback, Err: errUnverified}
 	}
 	return verifier, nil
 }
 
-// consumer is the library's view of client at app, whose endpoints may depend on fields.
-func consumer(app *catalog.App, client connect.OAuthClient, fields []vending.Field) (*oauth1.Config, error) {
+// oauth1Config is the library's view of client at app, whose endpoints may depend on fields.
+func oauth1Config(app *catalog.App, client connect.OAuthClient, fields []vending.Field) (*oauth1.Config, error) {
 	config := oauth1.NewConfig(client.ID, client.Secret.Reveal())
 	config.Noncer = nonces{}
 	field := valueIn(append(client.FieldsOf(app), fields...))
@@ -155,17 +155,17 @@ func consumer(app *catalog.App, client connect.OAuthClient, fields []vending.Fie
 		{&config.Endpoint.AccessTokenURL, app.OAuth1.AccessTokenURL},
 	} {
 		if *e.into, err = inject.Endpoint(app, e.raw, field); err != nil {
-			return nil, unplaceable(app, err)
+			return nil, placementError(app, err)
 		}
 	}
 	return config, nil
 }
 
-// explain completes a problem with app, and logs what an operator may have to mend.
-func (a *Authorizer) explain(tenant string, app *catalog.App, p Error) *Error {
+// oauth1Error completes p with app, and logs what an operator may have to fix.
+func (a *Authorizer) oauth1Error(tenant string, app *catalog.App, p Error) *Error {
 	if p.Kind == NotConfigured || p.Kind == ProviderError {
 		a.o.Logger.Error("oauth 1 provider refused us", "app", app.Slug, "tenant", tenant, "status", p.Status,
 			"provider_code", p.Code, "error", p.Err)
 	}
-	return about(app, p)
+	return newError(app, p)
 }

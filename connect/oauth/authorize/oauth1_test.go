@@ -31,8 +31,8 @@ func (s *stage) signs() *catalog.App {
 var temporary = answer{200, "oauth_token=temp%2Bt&oauth_token_secret=canary-temp&oauth_callback_confirmed=true\r\n",
 	nil}
 
-// kept is what Begin leaves with an attempt.
-var kept = vending.NewSecret("oauth_token=temp%2Bt&oauth_token_secret=canary-temp")
+// temporaryState is the FlowState that Begin returns.
+var temporaryState = vending.NewSecret(`{"oauth_token":"temp+t","oauth_token_secret":"canary-temp"}`)
 
 func callbackQuery(pairs ...string) url.Values {
 	q := url.Values{"state": {"x"}, "oauth_token": {"temp+t"}, "oauth_verifier": {"canary verifier"}}
@@ -53,7 +53,7 @@ func TestOAuth1Begin(t *testing.T) {
 	if want := s.URL + "/acme%2F1/authorize?a=b&name=Vendgate+%26+more&oauth_token=temp%2Bt"; r.URL != want {
 		t.Errorf("the browser is sent to %s, want %s", r.URL, want)
 	}
-	if r.Verifier.Reveal() != kept.Reveal() || len(r.State) < 43 {
+	if r.FlowState.Reveal() != temporaryState.Reveal() || len(r.State) < 43 {
 		t.Errorf("state %q, or another thing is kept", r.State)
 	}
 	got := s.calls()
@@ -82,7 +82,8 @@ func TestOAuth1Begin(t *testing.T) {
 
 func TestOAuth1Finish(t *testing.T) {
 	s := newStage(t, answer{201, "oauth_token_secret=canary%26secret&user_id=1&oauth_token=canary%3Daccess\n", nil})
-	grant, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, kept, callbackQuery(), fields("site", "acme"))
+	grant, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, temporaryState, callbackQuery(),
+		fields("site", "acme"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,17 +115,17 @@ func TestOAuth1Callback(t *testing.T) {
 		"declined, by the extension": {callbackQuery("oauth_verifier", "", "oauth_problem", "user_refused"), Declined, ""},
 		"declined, without a word":   {callbackQuery("oauth_verifier", ""), Declined, ""},
 		"another problem":            {callbackQuery("oauth_problem", "Token_Expired<b>"), ProviderError, "token_expiredb"},
-		"another token":              {callbackQuery("oauth_token", "canary other"), BadCallback, ""},
-		"no token":                   {callbackQuery("oauth_token", ""), BadCallback, ""},
+		"another token":              {callbackQuery("oauth_token", "canary other"), InvalidCallback, ""},
+		"no token":                   {callbackQuery("oauth_token", ""), InvalidCallback, ""},
 		"two verifiers": {url.Values{"oauth_token": {"temp+t"}, "oauth_verifier": {"canary", "canary"}},
-			BadCallback, ""},
-		"a verifier beyond bounds":     {callbackQuery("oauth_verifier", long), BadCallback, ""},
-		"a code, as OAuth 2 has it":    {url.Values{"code": {"canary"}, "state": {"x"}}, BadCallback, ""},
-		"a callback with nothing else": {url.Values{"state": {"x"}}, BadCallback, ""},
+			InvalidCallback, ""},
+		"a verifier beyond bounds":     {callbackQuery("oauth_verifier", long), InvalidCallback, ""},
+		"a code, as OAuth 2 has it":    {url.Values{"code": {"canary"}, "state": {"x"}}, InvalidCallback, ""},
+		"a callback with nothing else": {url.Values{"state": {"x"}}, InvalidCallback, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, temporary)
-			_, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, kept, c.query, fields("site", "acme"))
+			_, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, temporaryState, c.query, fields("site", "acme"))
 			if p := s.mustBe(t, err, c.kind); p.Code != c.code || len(s.calls()) != 0 {
 				t.Errorf("code %q, or the provider was called", p.Code)
 			}
@@ -134,7 +135,7 @@ func TestOAuth1Callback(t *testing.T) {
 	for _, held := range []string{"", "canary-pkce-verifier", "%zz"} { // the app was one of OAuth 2 when the end user left
 		_, err := s.Finish(t.Context(), tenant, s.signs(), redirectURI, vending.NewSecret(held), callbackQuery(),
 			fields("site", "acme"))
-		s.mustBe(t, err, BadCallback)
+		s.mustBe(t, err, InvalidCallback)
 	}
 }
 
@@ -149,21 +150,21 @@ func TestOAuth1Answers(t *testing.T) {
 		"403":      {answer{403, "canary", nil}, NotConfigured, ProviderError},
 		"429":      {answer{429, "canary", nil}, Unreachable, Unreachable},
 		"500":      {answer{500, "canary", nil}, Unreachable, Unreachable},
-		"redirect": {answer{302, "", map[string]string{"Location": "/canary"}}, Nonsense, Nonsense},
-		"204":      {answer{204, "", nil}, Nonsense, Nonsense},
-		"HTML":     {answer{200, "<html>canary</html>", nil}, Nonsense, Nonsense},
-		"JSON":     {answer{200, `{"oauth_token":"canary"}`, nil}, Nonsense, Nonsense},
-		"no form":  {answer{200, both + "&oauth_callback_confirmed=true&%zz", nil}, Nonsense, Nonsense},
-		"no secret": {answer{200, "oauth_token=canary-t&oauth_callback_confirmed=true", nil}, Nonsense,
-			Nonsense},
-		"not confirmed":       {answer{200, both, nil}, Nonsense, ""},
-		"confirmed otherwise": {answer{200, both + "&oauth_callback_confirmed=false", nil}, Nonsense, ""},
+		"redirect": {answer{302, "", map[string]string{"Location": "/canary"}}, Malformed, Malformed},
+		"204":      {answer{204, "", nil}, Malformed, Malformed},
+		"HTML":     {answer{200, "<html>canary</html>", nil}, Malformed, Malformed},
+		"JSON":     {answer{200, `{"oauth_token":"canary"}`, nil}, Malformed, Malformed},
+		"no form":  {answer{200, both + "&oauth_callback_confirmed=true&%zz", nil}, Malformed, Malformed},
+		"no secret": {answer{200, "oauth_token=canary-t&oauth_callback_confirmed=true", nil}, Malformed,
+			Malformed},
+		"not confirmed":       {answer{200, both, nil}, Malformed, ""},
+		"confirmed otherwise": {answer{200, both + "&oauth_callback_confirmed=false", nil}, Malformed, ""},
 		"a line break in a token": {answer{200, "oauth_token=a%0Ab&oauth_token_secret=s&oauth_callback_confirmed=true", nil},
-			Nonsense, Nonsense},
+			Malformed, Malformed},
 		"a space at an end": {answer{200, "oauth_token=a&oauth_token_secret=s%20&oauth_callback_confirmed=true", nil},
-			Nonsense, Nonsense},
+			Malformed, Malformed},
 		"too large": {answer{200,
-			both + "&oauth_callback_confirmed=true&x=" + strings.Repeat("x", maxOAuth1Answer), nil}, Nonsense, Nonsense},
+			both + "&oauth_callback_confirmed=true&x=" + strings.Repeat("x", maxOAuth1Answer), nil}, Malformed, Malformed},
 		"cut off": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = w.Write([]byte(both))
@@ -188,7 +189,7 @@ func TestOAuth1Answers(t *testing.T) {
 			}
 			_, err := s.Begin(t.Context(), tenant, app, redirectURI, fields("site", "acme"))
 			check(err, c.first, 1)
-			_, err = s.Finish(t.Context(), tenant, app, redirectURI, kept, callbackQuery(), fields("site", "acme"))
+			_, err = s.Finish(t.Context(), tenant, app, redirectURI, temporaryState, callbackQuery(), fields("site", "acme"))
 			check(err, c.last, 1)
 		})
 	}
@@ -210,7 +211,7 @@ func TestOAuth1Unasked(t *testing.T) {
 		"no client":       {clientError(connect.ErrNoOAuthClient), fields("site", "acme"), NotConfigured},
 		"a public client": {public, fields("site", "acme"), NotConfigured},
 		"nothing entered": {func(*Options) {}, nil, MissingField},
-		"a way out":       {func(*Options) {}, fields("site", ".."), BadField},
+		"a way out":       {func(*Options) {}, fields("site", ".."), InvalidField},
 		"no transport":    {func(o *Options) { o.Transport = nil }, fields("site", "acme"), Unreachable},
 		"nobody listening": {func(o *Options) {
 			o.Transport = func(*catalog.App) http.RoundTripper { return deadEnd{} }
@@ -220,7 +221,7 @@ func TestOAuth1Unasked(t *testing.T) {
 			s := newStage(t, temporary, c.options)
 			_, err := s.Begin(t.Context(), tenant, s.signs(), redirectURI, c.fields)
 			s.mustBe(t, err, c.kind)
-			_, err = s.Finish(t.Context(), tenant, s.signs(), redirectURI, kept, callbackQuery(), c.fields)
+			_, err = s.Finish(t.Context(), tenant, s.signs(), redirectURI, temporaryState, callbackQuery(), c.fields)
 			s.mustBe(t, err, c.kind)
 			if len(s.calls()) != 0 {
 				t.Error("the provider was called")

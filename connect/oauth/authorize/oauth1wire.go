@@ -16,8 +16,8 @@ import (
 	"github.com/vendgate/vendgate/internal/httpx"
 )
 
-// maxOAuth1Answer bounds what an endpoint of RFC 5849 may answer, in bytes. It also bounds what is
-// kept of it with an attempt.
+// maxOAuth1Answer bounds what an endpoint of RFC 5849 may answer, in bytes. It also bounds what a
+// flow keeps of it.
 const maxOAuth1Answer = 16 << 10
 
 // nonces are letters and digits, and 20 to 30 of them: some providers take no others.
@@ -25,10 +25,10 @@ type nonces struct{}
 
 func (nonces) Nonce() string { return rand.Text() }
 
-// converse has the library call an endpoint once, in ctx and within the bounds of this package: it
-// would follow redirects, read any answer to its end, and quote it in its error. A problem is what
-// the provider or the network did not grant.
-func (a *Authorizer) converse(ctx context.Context, app *catalog.App, config *oauth1.Config,
+// callOAuth1 has the library call an endpoint once, in ctx and within the bounds of this package:
+// it would follow redirects, read any answer to its end, and quote it in its error. A problem is
+// what the provider or the network did not grant.
+func (a *Authorizer) callOAuth1(ctx context.Context, app *catalog.App, config *oauth1.Config,
 	call func() (token, secret string, err error)) (token, secret string, p *Error, err error) {
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
@@ -38,18 +38,18 @@ func (a *Authorizer) converse(ctx context.Context, app *catalog.App, config *oau
 	config.HTTPClient = httpx.Client(w)
 	token, secret, err = call()
 	switch {
-	case err == nil && usable(token) && usable(secret):
+	case err == nil && signable(token) && signable(secret):
 		return token, secret, nil, nil
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "", "", nil, fmt.Errorf("authorizing %s: %w", app.Slug, ctx.Err())
 	case w.Err == nil && w.Status == 0:
-		return "", "", nil, fmt.Errorf("authorizing %s: no request could be made for its endpoints", app.Slug)
+		return "", "", nil, fmt.Errorf("authorizing %s: a request for its endpoints cannot be created", app.Slug)
 	}
 	return "", "", w.problem(), nil
 }
 
-// usable reports whether a token, or its secret, is one that can be signed with.
-func usable(token string) bool {
+// signable reports whether a token, or its secret, is one that can be signed with.
+func signable(token string) bool {
 	return token != "" && strings.TrimSpace(token) == token && !strings.ContainsFunc(token, unicode.IsControl)
 }
 
@@ -68,7 +68,7 @@ func (w *oauth1Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // problem explains why the call brought no token.
 func (w *oauth1Wire) problem() *Error {
-	p := &Error{Kind: Nonsense, Status: w.Status, Err: errNoAnswer}
+	p := &Error{Kind: Malformed, Status: w.Status, Err: errNoAnswer}
 	switch {
 	case errors.Is(w.Err, httpx.ErrTooLarge), errors.Is(w.Err, httpx.ErrCoding) && w.Status < 500:
 		p.Err = w.Err

@@ -13,7 +13,7 @@ import (
 // Revoke ends a grant at its provider (RFC 7009), and reports whether it has. An app without a
 // revocation endpoint, or a grant without a token, is false and no error. The refresh token goes
 // where there is one: access tokens of its grant end with it (section 2.1). A grant that was
-// obtained at another address than the client's of today is told to nobody.
+// obtained at another address than the client's present one is an error, and nothing is sent.
 func (a *Authorizer) Revoke(ctx context.Context, tenant string, app *catalog.App, grant connect.Grant) (revoked bool,
 	err error) {
 	v := grant.Reveal()
@@ -24,7 +24,7 @@ func (a *Authorizer) Revoke(ctx context.Context, tenant string, app *catalog.App
 	if app.OAuth2 == nil || app.OAuth2.RevokeURL == "" || token == "" {
 		return false, nil
 	}
-	client := tokenendpoint.OwnClient(v.Fields)
+	client := tokenendpoint.ClientFromFields(v.Fields)
 	if !app.ClientCredentials() {
 		if client, err = a.client(ctx, tenant, app); err != nil {
 			return false, err
@@ -33,7 +33,7 @@ func (a *Authorizer) Revoke(ctx context.Context, tenant string, app *catalog.App
 			return false, fmt.Errorf("revoking a grant of %s: %w", app.Slug, errMoved)
 		}
 	}
-	o, err := a.filled(app, client, v.Fields, tokenendpoint.RevokeURL)
+	o, err := a.expandURLs(app, client, v.Fields, tokenendpoint.RevokeURL)
 	if err != nil {
 		return false, err
 	}

@@ -15,11 +15,11 @@ import (
 // maxSiteNames bounds what is kept of the names of one site; more than two are not known.
 const maxSiteNames = 4
 
-var errNoNames = errors.New("the site does not say how it calls itself")
+var errNoNames = errors.New("the site does not report its own address")
 
-// siteNames returns the addresses by which the site of a connection calls itself, without the one
-// that the connection has. They are for links alone, so that a connection does without them where
-// the site does not say. Nothing is called there: a site may say what it likes.
+// siteNames returns the addresses that the site of a connection reports as its own, without the one
+// that the connection has. They serve only to recognize links, so a connection can do without them,
+// and nothing is ever sent there: a site may report anything.
 func (a *Authorizer) siteNames(ctx context.Context, app *catalog.App, cred vending.Credential) []string {
 	if app.SiteNames == nil {
 		return nil
@@ -28,13 +28,13 @@ func (a *Authorizer) siteNames(ctx context.Context, app *catalog.App, cred vendi
 	defer cancel()
 	answer, err := a.askSite(bounded, app, cred)
 	if err != nil {
-		a.o.Logger.Debug("a site does not say how it calls itself", "app", app.Slug, "error", err)
+		a.o.Logger.Debug("a site does not report its own address", "app", app.Slug, "error", err)
 		return nil
 	}
 	own := ownSite(app, cred)
 	var names []string
 	for _, path := range app.SiteNames.Paths {
-		text := follow(answer, path, nil)
+		text := lookup(answer, path, nil)
 		if app.SiteNames.Pattern != "" {
 			text = catalog.Find(app.SiteNames.Pattern, text)
 		}
@@ -57,7 +57,7 @@ func (a *Authorizer) askSite(ctx context.Context, app *catalog.App, cred vending
 	if err != nil {
 		return nil, err
 	}
-	res, err := httpx.Do(a.placing(app), r, maxCaptureAnswer)
+	res, err := httpx.Do(a.injecting(app), r, maxCaptureAnswer)
 	switch {
 	case err != nil:
 		return nil, callingUpstream(err)

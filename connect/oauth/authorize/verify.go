@@ -2,79 +2,219 @@ package authorize
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/oauth/tokenendpoint"
 	"github.com/vendgate/vendgate/inject"
-	"github.com/vendgate/vendgate/vending"
+	"github.com/vendgate/vendgate/internal/httpx"
 )
 
-// FromFields makes a grant of what the end user entered. A client-credentials app must give a first
-// token for it; of any other app without a provider's page, it is tried by the verify request of
-// the catalog, once. What is neither accepted nor refused is a *[Error] of kind Unconfirmed. The
-// grant is verified unless the catalog has no verify request.
-func (a *Authorizer) FromFields(ctx context.Context, app *catalog.App, fields []vending.Field) (connect.Grant, error) {
-	return a.fromFields(ctx, app, fields, false)
-}
+// maxVerifyResponse bounds the answer to a verify request where its body is read, in bytes.
+const maxVerifyResponse = 1 << 20
 
-// FromUnconfirmedFields is FromFields, but what is neither accepted nor refused becomes a grant
-// that is not verified: the end user has decided so.
-func (a *Authorizer) FromUnconfirmedFields(ctx context.Context, app *catalog.App,
-	fields []vending.Field) (connect.Grant, error) {
-	return a.fromFields(ctx, app, fields, true)
-}
+// Causes for the log.
+var (
+	errNoMember = errors.New("the response to the verify request lacks what it has for an accepted credential")
+	errNoJSON   = errors.New("the response to the verify request is not valid JSON")
+	errPage     = errors.New("the response to the verify request is a web page")
+)
 
-func (a *Authorizer) fromFields(ctx context.Context, app *catalog.App, fields []vending.Field,
-	unconfirmed bool) (connect.Grant, error) {
-	if isOAuth(app) && !app.ClientCredentials() {
-		return connect.Grant{},
-			fmt.Errorf("making a grant of %s from fields: its end users authorize it at the provider", app.Slug)
-	}
-	fields, err := cleanFields(app, fields)
+// verify sends the app's verify request with the credential of v, once. Nil means that it was
+// accepted; without such a request it is inject.ErrNoVerify, and everything else that the response
+// may mean a *[Error].
+func (a *Authorizer) verify(ctx context.Context, app *catalog.App, v connect.GrantValues) error {
+	placement, err := inject.NewPlacement(app)
 	if err != nil {
-		return connect.Grant{}, err
-	}
-	return a.confirm(ctx, app, connect.GrantValues{Fields: fields}, unconfirmed)
-}
-
-func isOAuth(app *catalog.App) bool { return vending.AuthType(app.AuthType) == vending.OAuth }
-
-// confirm makes a grant of v once the provider has said what it thinks of it. One that is not
-// confirmed is made of it only where unconfirmed says so.
-func (a *Authorizer) confirm(ctx context.Context, app *catalog.App, v connect.GrantValues,
-	unconfirmed bool) (connect.Grant, error) {
-	if isOAuth(app) {
-		return a.firstToken(ctx, app, v)
-	}
-	err := a.try(ctx, app, v)
-	var p *Error
-	switch {
-	case err == nil, errors.Is(err, inject.ErrNoVerify), unconfirmed && errors.As(err, &p) && p.Kind == Unconfirmed:
-	default:
-		return connect.Grant{}, err
-	}
-	v.SiteNames = a.siteNames(ctx, app, credential(app, v, nil))
-	grant := connect.NewGrant(v)
-	if err == nil {
-		grant = grant.Verify()
-	}
-	return grant, nil
-}
-
-func (a *Authorizer) firstToken(ctx context.Context, app *catalog.App, v connect.GrantValues) (connect.Grant, error) {
-	client := tokenendpoint.OwnClient(v.Fields)
-	o, err := a.filled(app, client, v.Fields, tokenendpoint.TokenURL)
-	if err != nil {
-		return connect.Grant{}, err
+		return fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
 	}
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
-	v, err = a.endpoint(app, o, client).ClientCredentials(bounded, v)
-	if err != nil {
-		return connect.Grant{}, a.refused(ctx, "", app, err)
+	r, err := placement.Verify(bounded, credential(app, v, nil))
+	switch {
+	case errors.Is(err, inject.ErrNoVerify):
+		return err
+	case err != nil:
+		return placementError(app, err)
 	}
-	return newGrant(app, v, connect.OAuthClient{})
+	res, err := a.sendVerify(app, r)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("verifying a credential of %s: %w", app.Slug, err)
+	}
+	t := verification{app: app, site: enteredHostOf(app, v), res: res, err: err}
+	if p := t.classify(); p != nil {
+		return newError(app, *p)
+	}
+	return nil
+}
+
+// sendVerify returns what the upstream answers r with, and its body only where that counts. It
+// follows no redirect.
+func (a *Authorizer) sendVerify(app *catalog.App, r *http.Request) (*httpx.Response, error) {
+	res, err := httpx.Head(a.injecting(app), r, maxVerifyResponse, func(status int, h http.Header) bool {
+		return app.RefusalInBody(status, h) || app.Verify.AcceptanceInBody(status) ||
+			app.Verify.Success != "" && is2xx(status)
+	})
+	if err != nil {
+		return res, callingUpstream(err)
+	}
+	return res, nil
+}
+
+// injecting is the transport of requests that a placement made; nil where nothing may be dialled.
+func (a *Authorizer) injecting(app *catalog.App) http.RoundTripper {
+	base := httpx.Fresh(a.transport(app))
+	if base == nil {
+		return nil
+	}
+	return &inject.Transport{Base: base}
+}
+
+func callingUpstream(err error) error { return fmt.Errorf("calling the upstream: %w", err) }
+
+func is2xx(status int) bool { return status >= 200 && status < 300 }
+
+// classifyStatus says what the status of an answer to a request with a credential means, as far as
+// that does not depend on the app; 0 is no answer. Nil is acceptance.
+func classifyStatus(status int) *Error {
+	switch {
+	case is2xx(status):
+		return nil
+	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status < 300, status >= 500:
+		return &Error{Kind: Unreachable}
+	}
+	return &Error{Kind: WrongCredential}
+}
+
+// verification is a verify request that was made.
+type verification struct {
+	app  *catalog.App
+	site enteredHost
+	res  *httpx.Response // nil without an answer
+	err  error
+}
+
+// classify says what the answer means. Nil is acceptance.
+func (t *verification) classify() *Error {
+	if t.res == nil {
+		return t.unreachable()
+	}
+	v, status := t.app.Verify, t.res.Status
+	p := classifyStatus(status)
+	switch {
+	case t.app.TooMany(status, t.res.Header):
+		return &Error{Kind: Unreachable, Status: status}
+	case v.Accepts(status, t.res.Body):
+		return nil
+	case t.app.RefusesCredential(status, t.res.Header, t.res.Body), slices.Contains(v.Wrong, status):
+		return &Error{Kind: WrongCredential, Status: status}
+	case p == nil:
+		return t.classifySuccess()
+	case p.Kind == Unreachable:
+		p.Status, p.Err = status, t.err
+		return p
+	case t.redirects(), t.notFound():
+		return t.wrongHost(nil)
+	case v.Inconclusive, status == http.StatusPaymentRequired:
+		return &Error{Kind: Unconfirmed, Status: status}
+	}
+	return &Error{Kind: WrongCredential, Status: status}
+}
+
+// unreachable is the problem that nothing answered. Of a host that was entered, the name may be
+// wrong.
+func (t *verification) unreachable() *Error {
+	if t.site.field == "" {
+		return &Error{Kind: Unreachable, Err: t.err}
+	}
+	return &Error{Kind: HostUnreachable, Field: t.site.field, host: t.site.host, Err: t.err}
+}
+
+// redirects reports whether the answer leads to another address. Where every failure proves
+// something, at a host of the provider's own, that is where people sign in.
+func (t *verification) redirects() bool {
+	return t.res.Status < 400 && (t.site.field != "" || t.app.Verify.Inconclusive)
+}
+
+// notFound reports whether an answer shows that no API of the app's is at the host that was
+// entered: it has no such resource. Of a host below the provider's own name, an answer for programs
+// may still be the API's, for want of a permission.
+func (t *verification) notFound() bool {
+	switch t.res.Status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
+		return t.site.any || t.site.field != "" && t.isPage()
+	}
+	return false
+}
+
+// wrongHost is the problem that something else than the app's API answered.
+func (t *verification) wrongHost(err error) *Error {
+	p := &Error{Kind: WrongHost, Field: t.site.field, Status: t.res.Status, host: t.site.host, Err: err}
+	if t.site.field == "" {
+		p.Kind = Malformed
+		return p
+	}
+	to, parseErr := url.Parse(t.res.Header.Get("Location"))
+	if parseErr == nil && t.res.Status < 400 && isHostName(to.Host) && !strings.EqualFold(to.Host, p.host) {
+		p.to = strings.ToLower(to.Host)
+	}
+	return p
+}
+
+// classifySuccess classifies a response of status 2xx. One that is too large to be read
+// whole is not a refusal: those are short.
+func (t *verification) classifySuccess() *Error {
+	path, want := t.app.Verify.Succeeds()
+	switch {
+	case t.site.field != "" && t.isPage():
+		p := t.wrongHost(errPage)
+		p.Status = 0
+		return p
+	case t.err != nil && !errors.Is(t.err, httpx.ErrTooLarge) && !errors.Is(t.err, httpx.ErrCoding):
+		return &Error{Kind: Unreachable, Err: t.err}
+	case path == nil && !errors.Is(t.err, httpx.ErrCoding):
+		return nil
+	}
+	var answer any
+	d := json.NewDecoder(strings.NewReader(string(t.res.Body)))
+	d.UseNumber()
+	if t.err != nil || d.Decode(&answer) != nil {
+		p := t.wrongHost(errors.Join(errNoJSON, t.err))
+		p.Status = 0
+		return p
+	}
+	if !holds(answer, path, want) {
+		return &Error{Kind: WrongCredential, Err: errNoMember}
+	}
+	return nil
+}
+
+// holds reports whether path leads to a value in answer whose text is want or, where want is empty,
+// to one that is not null.
+func holds(answer any, path []string, want string) bool {
+	for _, name := range path {
+		reached := children(answer, name)
+		if len(reached) == 0 {
+			return false
+		}
+		answer = reached[0]
+	}
+	if want == "" {
+		return answer != nil
+	}
+	return scalarEquals(answer, want, func(x, y string) bool { return x == y })
+}
+
+// isPage reports whether the response is a web page. No API of the catalog responds to its verify
+// request so.
+func (t *verification) isPage() bool {
+	kind, _, err := mime.ParseMediaType(t.res.Header.Get("Content-Type"))
+	return err == nil && (kind == "text/html" || kind == "application/xhtml+xml")
 }

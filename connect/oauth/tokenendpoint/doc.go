@@ -1,7 +1,6 @@
-// Package tokenendpoint is the conversation with an app's token endpoint (RFC 6749, section 3.2)
-// and the revocation endpoint beside it (RFC 7009): whoever obtains a grant and whoever refreshes
-// one speak alike.
+// Package tokenendpoint calls an app's token endpoint (RFC 6749, section 3.2) and its revocation
+// endpoint (RFC 7009), both to obtain a grant and to refresh one.
 //
 // It must never follow a redirect, never send a code or a refresh token twice, never read an answer
-// without a bound, and never let what a provider wrote into an error but for its cleaned code.
+// without a bound, and never put a provider's text into an error but for its cleaned code.
 package tokenendpoint

@@ -18,11 +18,11 @@ const (
 // maxRequest bounds what the library makes of a token request, in bytes.
 const maxRequest = 1 << 20
 
-// inJSON is the way of requests to a provider that reads JSON and no form.
-type inJSON struct{ http.RoundTripper }
+// jsonEncoder is the transport of requests to a provider that reads JSON and not forms.
+type jsonEncoder struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper. It takes the form that the library made.
-func (j inJSON) RoundTrip(r *http.Request) (*http.Response, error) {
+func (j jsonEncoder) RoundTrip(r *http.Request) (*http.Response, error) {
 	text, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
 	_ = r.Body.Close() // it is in memory
 	if err != nil {
@@ -30,9 +30,9 @@ func (j inJSON) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	form, err := url.ParseQuery(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("a token request is no form: %d bytes", len(text)) // they hold secrets
+		return nil, fmt.Errorf("a token request is not a form: %d bytes", len(text)) // they hold secrets
 	}
-	body := objectOf(form)
+	body := encodeJSON(form)
 	encoded := r.Clone(r.Context())
 	encoded.Header.Set("Content-Type", jsonType)
 	encoded.ContentLength, encoded.Body = int64(len(body)), io.NopCloser(bytes.NewReader(body))
@@ -40,8 +40,8 @@ func (j inJSON) RoundTrip(r *http.Request) (*http.Response, error) {
 	return j.RoundTripper.RoundTrip(encoded)
 }
 
-// objectOf is form as one JSON object, the first value of each name as a string.
-func objectOf(form url.Values) []byte {
+// encodeJSON is form as one JSON object, the first value of each name as a string.
+func encodeJSON(form url.Values) []byte {
 	members := make(map[string]string, len(form))
 	for name := range form {
 		members[name] = form.Get(name)

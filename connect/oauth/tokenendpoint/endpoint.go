@@ -47,9 +47,9 @@ func Scope(o *catalog.OAuth2, client connect.OAuthClient) string {
 	return strings.Join(scopes, cmp.Or(o.ScopeSeparator, " "))
 }
 
-// OwnClient is the OAuth client that the end user of a client-credentials app entered; incomplete
-// where fields lack it.
-func OwnClient(fields []vending.Field) (c connect.OAuthClient) {
+// ClientFromFields is the OAuth client that the end user of a client-credentials app entered;
+// incomplete where fields lack it.
+func ClientFromFields(fields []vending.Field) (c connect.OAuthClient) {
 	for _, f := range fields {
 		switch f.Name {
 		case catalog.ClientID:
@@ -129,26 +129,28 @@ func (e *Endpoint) authenticate(header http.Header) {
 	(&http.Request{Header: header}).SetBasicAuth(id, secret)
 }
 
-// spelled is the way of requests that the library would authenticate or encode in its one way.
-func (e *Endpoint) spelled() http.RoundTripper {
+// encodingTransport is the transport of requests that the library would authenticate or encode in
+// its one way.
+func (e *Endpoint) encodingTransport() http.RoundTripper {
 	way := e.transport
 	if e.oauth.ClientAuth == catalog.ClientInHeaderRaw {
-		way = authenticated{way, e}
+		way = rawBasicAuth{way, e}
 	}
 	if e.oauth.TokenEncoding == catalog.EncodingJSON {
-		way = inJSON{way}
+		way = jsonEncoder{way}
 	}
 	return way
 }
 
-// authenticated is the way of requests whose client the library would spell in its one way.
-type authenticated struct {
+// rawBasicAuth is the transport of requests whose client is not to be encoded, as the library
+// would.
+type rawBasicAuth struct {
 	http.RoundTripper
 	endpoint *Endpoint
 }
 
 // RoundTrip implements http.RoundTripper.
-func (a authenticated) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a rawBasicAuth) RoundTrip(r *http.Request) (*http.Response, error) {
 	spelled := r.Clone(r.Context())
 	a.endpoint.authenticate(spelled.Header)
 	return a.RoundTripper.RoundTrip(spelled)
@@ -157,17 +159,17 @@ func (a authenticated) RoundTrip(r *http.Request) (*http.Response, error) {
 // Exchange trades the token of held, which is new, as the catalog's exchange says.
 func (e *Endpoint) Exchange(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
 	client := url.Values{"client_id": {e.client.ID}, "client_secret": {e.client.Secret.Reveal()}}
-	return e.trade(ctx, "exchange", e.oauth.Exchange, client, held)
+	return e.exchangeToken(ctx, "exchange", e.oauth.Exchange, client, held)
 }
 
 // Renew trades the token of held, which lasts, as the catalog's renew says. What the answer does
 // not say stays as held has it.
 func (e *Endpoint) Renew(ctx context.Context, held connect.GrantValues) (connect.GrantValues, error) {
-	return e.trade(ctx, "renewal", e.oauth.Renew, url.Values{}, held)
+	return e.exchangeToken(ctx, "renewal", e.oauth.Renew, url.Values{}, held)
 }
 
-// trade calls x once. query is what x takes beside the grant type and the token.
-func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, query url.Values,
+// exchangeToken calls x once. query is what x takes besides the grant type and the token.
+func (e *Endpoint) exchangeToken(ctx context.Context, name string, x *catalog.Exchange, query url.Values,
 	held connect.GrantValues) (connect.GrantValues, error) {
 	query.Set("grant_type", x.GrantType)
 	query.Set(x.Param, held.AccessToken)
@@ -175,17 +177,17 @@ func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, 
 	if err != nil {
 		return connect.GrantValues{}, fmt.Errorf("making a request of the %s endpoint: %w", name, httpx.SafeError(err))
 	}
-	h := e.hear(held)
+	h := e.newCall(held)
 	resp, err := h.RoundTrip(r)
 	if err != nil {
 		return connect.GrantValues{}, h.transportError(name, err)
 	}
 	_ = resp.Body.Close() // it is read
-	ended := h.answer.lifetime < 0
-	if resp.StatusCode != http.StatusOK || h.answer.refused || h.answer.accessToken == "" || ended {
-		refusal := e.classify(name, resp.StatusCode, resp.Header, h.answer,
+	ended := h.response.lifetime < 0
+	if resp.StatusCode != http.StatusOK || h.response.refused || h.response.accessToken == "" || ended {
+		refusal := e.classify(name, resp.StatusCode, resp.Header, h.response,
 			[]string{held.AccessToken, e.client.Secret.Reveal()})
-		if resp.StatusCode == http.StatusOK && !h.answer.refused && refusal.Class != InvalidGrant {
+		if resp.StatusCode == http.StatusOK && !h.response.refused && refusal.Class != InvalidGrant {
 			refusal.Class = Malformed
 		}
 		return connect.GrantValues{}, refusal
@@ -193,13 +195,13 @@ func (e *Endpoint) trade(ctx context.Context, name string, x *catalog.Exchange, 
 	return h.grant(), nil
 }
 
-// post calls the endpoint at tokenURL once. secrets are what was sent, beside the client's own.
+// post calls the endpoint at tokenURL once. secrets are what was sent, besides the client's own.
 //
 // The library's client-credentials request is the one that takes a grant type and parameters of all
 // kinds.
 func (e *Endpoint) post(ctx context.Context, held connect.GrantValues, tokenURL string, form url.Values,
 	secrets ...string) (v connect.GrantValues, whole vending.Secret, err error) {
-	h := e.hear(held)
+	h := e.newCall(held)
 	config := clientcredentials.Config{TokenURL: tokenURL, AuthStyle: authStyle(e.oauth), EndpointParams: form}
 	config.ClientID, config.ClientSecret = e.client.ID, e.client.Secret.Reveal()
 	if name := e.oauth.ClientIDParam; name != "" {
@@ -212,54 +214,55 @@ func (e *Endpoint) post(ctx context.Context, held connect.GrantValues, tokenURL 
 		}
 	}
 	if e.transport != nil {
-		h.Transport = e.spelled()
+		h.Transport = e.encodingTransport()
 	}
 	if _, err = config.Token(context.WithValue(ctx, oauth2.HTTPClient, httpx.Client(&h.Call))); err != nil {
 		return connect.GrantValues{}, vending.Secret{}, e.refusal(h, err, append(secrets, e.client.Secret.Reveal()))
 	}
-	return h.grant(), vending.NewSecret(string(h.answer.whole)), nil
+	return h.grant(), vending.NewSecret(string(h.response.json)), nil
 }
 
-// hearing is the way of one call with what was said on it.
-type hearing struct {
+// tokenCall is the transport of one call, and keeps its response.
+type tokenCall struct {
 	httpx.Call
 	endpoint *Endpoint
 	held     connect.GrantValues
-	asked    time.Time
-	answer   *tokenResponse
+	sentAt   time.Time
+	response *tokenResponse
 }
 
-func (e *Endpoint) hear(held connect.GrantValues) *hearing {
-	h := &hearing{Call: httpx.Call{Transport: e.transport, Limit: maxAnswer}, endpoint: e, held: held, asked: e.now()}
+func (e *Endpoint) newCall(held connect.GrantValues) *tokenCall {
+	h := &tokenCall{Call: httpx.Call{Transport: e.transport, Limit: maxAnswer}, endpoint: e, held: held, sentAt: e.now()}
 	h.Edit = func(header http.Header, body []byte) []byte {
-		h.answer = read(header.Get("Content-Type"), body, e.oauth.Answer, held.AccessToken != "" || held.RefreshToken != "",
-			h.asked)
+		h.response = parseTokenResponse(header.Get("Content-Type"), body, e.oauth.Answer, held.AccessToken != "" ||
+			held.RefreshToken != "",
+			h.sentAt)
 		header.Set("Content-Type", "application/json")
-		return h.answer.rendered()
+		return h.response.standardJSON()
 	}
 	return h
 }
 
 // grant is what was granted. What the answer does not say stays as it was held.
-func (h *hearing) grant() connect.GrantValues {
+func (h *tokenCall) grant() connect.GrantValues {
 	v := h.held
-	v.AccessToken = h.answer.accessToken
-	v.Expiry = expiry(h.answer, h.asked, h.endpoint.oauth)
-	v.RefreshToken = cmp.Or(h.answer.refreshToken, v.RefreshToken)
-	v.TokenType = cmp.Or(h.answer.tokenType, v.TokenType)
-	v.Scope = cmp.Or(h.answer.scope, v.Scope)
+	v.AccessToken = h.response.accessToken
+	v.Expiry = expiry(h.response, h.sentAt, h.endpoint.oauth)
+	v.RefreshToken = cmp.Or(h.response.refreshToken, v.RefreshToken)
+	v.TokenType = cmp.Or(h.response.tokenType, v.TokenType)
+	v.Scope = cmp.Or(h.response.scope, v.Scope)
 	return v
 }
 
 // expiry counts from before the call, so that a slow answer makes no token look younger than it is.
-// Where the answer says nothing, or nothing that can be read, the catalog's lifetime stands in.
+// Where the answer says nothing, or nothing that can be read, the catalog's lifetime is used.
 // Zero means that the token does not expire as far as is known.
 func expiry(answer *tokenResponse, asked time.Time, o *catalog.OAuth2) time.Time {
 	lifetime := answer.lifetime
 	if lifetime == 0 {
 		lifetime = time.Duration(o.TokenLifetime) * time.Second
 	}
-	if lifetime == 0 && answer.unread {
+	if lifetime == 0 && answer.unreadableExpiry {
 		lifetime = assumedLifetime
 	}
 	if lifetime == 0 {

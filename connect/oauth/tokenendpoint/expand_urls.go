@@ -23,18 +23,19 @@ const (
 	RevokeURL
 )
 
-// RefreshesAt is where app's tokens are refreshed.
-func RefreshesAt(app *catalog.App) URL {
+// RefreshEndpoint is the address at which app's tokens are refreshed.
+func RefreshEndpoint(app *catalog.App) URL {
 	if app.OAuth2.RefreshURL == "" || app.ClientCredentials() {
 		return TokenURL
 	}
 	return RefreshURL
 }
 
-// Filled returns app's OAuth2 with the placeholders of its endpoints filled by what comes with the
-// client and what the end user entered. Only those that are used are filled, and others with
-// placeholders are empty: what they lack is in nobody's way. The error is for [Blamed].
-func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Field, used ...URL) (*catalog.OAuth2,
+// ExpandURLs returns app's OAuth2 with the placeholders of its endpoints replaced by what comes
+// with the client and what the end user entered. Only those that are used are expanded, and others
+// with placeholders are empty: a value that only they need may be missing. [ErrorField] reads the
+// error.
+func ExpandURLs(app *catalog.App, client connect.OAuthClient, entered []vending.Field, used ...URL) (*catalog.OAuth2,
 	error) {
 	o := *app.OAuth2
 	values := map[string]string{}
@@ -54,16 +55,16 @@ func Filled(app *catalog.App, client connect.OAuthClient, entered []vending.Fiel
 		}
 		filled, err := inject.Endpoint(app, *u, field)
 		if err != nil {
-			return nil, fmt.Errorf("filling an endpoint of %s: %w", app.Slug, err)
+			return nil, fmt.Errorf("filling in an endpoint of %s: %w", app.Slug, err)
 		}
 		*u = filled
 	}
 	return &o, nil
 }
 
-// Blamed returns the field of app without which, or with whose value, an address could not be
-// filled; false if no field is to blame.
-func Blamed(app *catalog.App, err error) (catalog.Field, bool) {
+// ErrorField returns the field of app whose value is missing or invalid in an address; false if
+// there is none.
+func ErrorField(app *catalog.App, err error) (catalog.Field, bool) {
 	var blamed *inject.FieldError
 	if !errors.As(err, &blamed) {
 		return catalog.Field{}, false

@@ -21,10 +21,10 @@ const (
 	assumedLifetime = time.Hour
 )
 
-// endNames are the members that say when a token ends, the surest first: Zoho's `expires_in` is in
-// milliseconds where it has `expires_in_sec` beside it, `expires_on` is Entra's first version's,
+// expiryNames are the members that say when a token ends, the surest first: Zoho's `expires_in` is
+// in milliseconds where it has `expires_in_sec` beside it, `expires_on` is Entra's first version's,
 // `expire_in` Shopee's, `expiry` that of golang.org/x/oauth2's tokens.
-var endNames = []string{
+var expiryNames = []string{
 	"expires_in_sec", "expires_in", "expires", "expires_at", "expires_on", "expire_in", "expiry", "expiresIn", "expiresAt",
 }
 
@@ -34,9 +34,9 @@ var endNames = []string{
 //
 // unread says that there is an end, but none that can be read. The lifetime is not known at all
 // where that is `expires_in`, of which RFC 6749, section 5.1, leaves no doubt.
-func (m members) lifetime(asked time.Time) (lifetime time.Duration, unread, known bool) {
+func (m jsonObject) lifetime(asked time.Time) (lifetime time.Duration, unread, known bool) {
 	known = true
-	for _, name := range endNames {
+	for _, name := range expiryNames {
 		text := strings.TrimSpace(m.text(name))
 		if raw := string(m[name]); text == "" && !strings.HasPrefix(raw, `"`) {
 			text = raw
@@ -44,7 +44,7 @@ func (m members) lifetime(asked time.Time) (lifetime time.Duration, unread, know
 		if text == "" || text == "null" {
 			continue
 		}
-		seconds, isTime, ok := readEnd(text)
+		seconds, isTime, ok := parseExpiry(text)
 		switch {
 		case !ok && name == "expires_in":
 			known = false
@@ -52,7 +52,7 @@ func (m members) lifetime(asked time.Time) (lifetime time.Duration, unread, know
 			unread = true
 		case seconds <= 0:
 		case isTime, name != "expires_in" && seconds >= notBefore:
-			return until(seconds, asked), false, true
+			return lifetimeUntil(seconds, asked), false, true
 		default:
 			return max(time.Second, time.Duration(min(seconds, maxLifetime))*time.Second), false, true
 		}
@@ -60,8 +60,8 @@ func (m members) lifetime(asked time.Time) (lifetime time.Duration, unread, know
 	return 0, unread, known
 }
 
-// readEnd reads a number, which may be a lifetime or a time, or a date, in seconds since 1970.
-func readEnd(text string) (seconds float64, isTime, ok bool) {
+// parseExpiry reads a number, which may be a lifetime or a time, or a date, in seconds since 1970.
+func parseExpiry(text string) (seconds float64, isTime, ok bool) {
 	if strings.Trim(text, "+-.0123456789eE") == "" { // ParseFloat takes NaN and hexadecimal numbers, too
 		seconds, err := strconv.ParseFloat(text, 64)
 		if err == nil || errors.Is(err, strconv.ErrRange) {
@@ -97,8 +97,8 @@ func parseDate(text string) (at time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// until is the lifetime of a token that ends at a time since 1970; it is never 0.
-func until(at float64, asked time.Time) time.Duration {
+// lifetimeUntil is the lifetime of a token that ends at a time since 1970; it is never 0.
+func lifetimeUntil(at float64, asked time.Time) time.Duration {
 	for unit := 0; unit < 3 && at > notAfter; unit++ {
 		at /= 1000
 	}

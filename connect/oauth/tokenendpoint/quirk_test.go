@@ -223,18 +223,18 @@ func TestFilled(t *testing.T) {
 	client := connect.OAuthClient{ID: "id",
 		Fields: []connect.ClientField{{Name: "realm", Value: vending.NewSecret("a b")}}}
 	// A connection cannot give itself what comes with the client.
-	got, err := Filled(app, client, []vending.Field{{Name: "shop", Value: "Acme"}, {Name: "realm", Value: "evil"}},
+	got, err := ExpandURLs(app, client, []vending.Field{{Name: "shop", Value: "Acme"}, {Name: "realm", Value: "evil"}},
 		AuthorizeURL, TokenURL)
 	if err != nil || got.AuthorizeURL != "https://acme.example.co.uk/admin/a%20b" ||
 		got.TokenURL != "https://acme.example.co.uk/a%20b/token" || got.RevokeURL != app.OAuth2.RevokeURL {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for name, shop := range map[string]string{"another host": "canary.evil.com/", "two labels": "canary.b", "none": ""} {
-		_, err := Filled(app, client, []vending.Field{{Name: "shop", Value: shop}}, TokenURL)
-		if blamed, known := Blamed(app, err); !known || blamed.Name != "shop" || strings.Contains(err.Error(), "canary") {
+		_, err := ExpandURLs(app, client, []vending.Field{{Name: "shop", Value: shop}}, TokenURL)
+		if blamed, known := ErrorField(app, err); !known || blamed.Name != "shop" || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got, err := Filled(app, client, nil, RevokeURL); err != nil || got.RevokeURL != app.OAuth2.RevokeURL ||
+		if got, err := ExpandURLs(app, client, nil, RevokeURL); err != nil || got.RevokeURL != app.OAuth2.RevokeURL ||
 			got.AuthorizeURL+got.TokenURL != "" {
 			t.Errorf("%s, where only another address is used: %v", name, err)
 		}

@@ -19,11 +19,11 @@ type Class int
 
 // The classes of refusals.
 const (
-	// Unavailable may be over soon: no answer came, or one that speaks of a passing trouble.
+	// Unavailable may be over soon: there was no response, or one that reports a temporary error.
 	Unavailable Class = iota
-	// RateLimited asks us to wait.
+	// RateLimited asks to wait.
 	RateLimited
-	// Malformed is an answer that OAuth does not know.
+	// Malformed is a response that is not one of OAuth.
 	Malformed
 	// InvalidGrant says that the code or the refresh token will never work again.
 	InvalidGrant
@@ -31,16 +31,16 @@ const (
 	Rejected
 )
 
-// Refusal is why a call obtained nothing. Its text never holds what the provider wrote, but for its
-// error code, cleaned.
+// Refusal is why a call obtained nothing. Its text never contains what the provider sent, but for
+// its error code, cleaned.
 type Refusal struct {
 	Class Class
-	// Status is the answer's HTTP status; 0 where none came.
+	// Status is the response's HTTP status; 0 without one.
 	Status int
 	// Code is the provider's error code (RFC 6749, section 5.2) in visible ASCII, at most 64 bytes, or
 	// [Withheld]; empty where there is none.
 	Code string
-	// RetryAfter is how long to wait where Class is Limited or, if the provider says, Away.
+	// RetryAfter is how long to wait where Class is RateLimited or, if the provider says, Unavailable.
 	RetryAfter time.Duration
 
 	cause error
@@ -58,25 +58,25 @@ func (r *Refusal) BlamesClient() bool {
 		(r.Status == http.StatusUnauthorized || spelled == "invalid_client" || spelled == "unauthorized_client")
 }
 
-// passing are error codes of a trouble that may be over soon (RFC 6749, section 4.1.2.1), which
-// some providers answer with a status that says otherwise.
-var passing = []string{"temporarily_unavailable", "server_error"}
+// temporaryCodes are codes of errors that may be over soon (RFC 6749, section 4.1.2.1), which some
+// providers send with a status that says otherwise.
+var temporaryCodes = []string{"temporarily_unavailable", "server_error"}
 
-// refusal turns what happened on h into a class. Neither the answer's body nor the library's error,
+// refusal classifies the error of a call. Neither the answer's body nor the library's error,
 // which quotes it, goes any further.
-func (e *Endpoint) refusal(h *hearing, err error, secrets []string) *Refusal {
+func (e *Endpoint) refusal(h *tokenCall, err error, secrets []string) *Refusal {
 	var retrieved *oauth2.RetrieveError
 	if errors.As(err, &retrieved) { // and so there was an answer
-		return e.classify("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.answer, secrets)
+		return e.classify("token", retrieved.Response.StatusCode, retrieved.Response.Header, h.response, secrets)
 	}
-	if _, ended := h.ended(); ended { // with status 200, without a token and without `error`
-		return e.classify("token", h.Status, nil, h.answer, secrets)
+	if _, ended := h.grantEnded(); ended { // with status 200, without a token and without `error`
+		return e.classify("token", h.Status, nil, h.response, secrets)
 	}
 	return h.transportError("token", err)
 }
 
-// transportError is the refusal for want of an answer that can be read.
-func (h *hearing) transportError(endpoint string, err error) *Refusal {
+// transportError is the refusal without a readable response.
+func (h *tokenCall) transportError(endpoint string, err error) *Refusal {
 	r := &Refusal{Class: Unavailable, Status: h.Status}
 	switch {
 	case h.Err != nil:
@@ -87,43 +87,43 @@ func (h *hearing) transportError(endpoint string, err error) *Refusal {
 	case h.Status != 0:
 		r.Class = Malformed
 	}
-	r.cause = calling(endpoint, err)
+	r.cause = callError(endpoint, err)
 	return r
 }
 
-// calling says which call failed. The rest of err may quote what the other side sent.
-func calling(endpoint string, err error) error {
+// callError says which call failed. The rest of err may quote what the other side sent.
+func callError(endpoint string, err error) error {
 	return fmt.Errorf("calling the %s endpoint: %w", endpoint, httpx.SafeError(err))
 }
 
-// ended asks what there is of an answer whether the grant has ended.
-func (h *hearing) ended() (code string, ended bool) {
-	if h.answer == nil || h.answer.accessToken != "" && !h.answer.refused {
+// grantEnded reports whether what there is of a response says that the grant has ended.
+func (h *tokenCall) grantEnded() (code string, grantEnded bool) {
+	if h.response == nil || h.response.accessToken != "" && !h.response.refused {
 		return "", false
 	}
-	return h.answer.words.ended(h.endpoint.oauth.Ended)
+	return h.response.errorText.grantEnded(h.endpoint.oauth.Ended)
 }
 
-// classify classes an answer that is no success.
+// classify classifies a response that is not a success.
 func (e *Endpoint) classify(endpoint string, status int, header http.Header, answer *tokenResponse,
 	secrets []string) *Refusal {
 	code := answer.code
-	word, ended := answer.words.ended(e.oauth.Ended)
+	word, ended := answer.errorText.grantEnded(e.oauth.Ended)
 	if ended && code == "" {
 		code = word
 	}
-	r := &Refusal{Class: Rejected, Status: status, Code: loggable(code, secrets)}
+	r := &Refusal{Class: Rejected, Status: status, Code: loggableCode(code, secrets)}
 	r.cause = fmt.Errorf("the %s endpoint answered %d %s", endpoint, r.Status, r.Code)
 	switch {
 	case r.Status == http.StatusTooManyRequests:
 		r.Class, r.RetryAfter = RateLimited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
-	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(passing, strings.ToLower(code)):
+	case r.Status >= 500, r.Status == http.StatusRequestTimeout, slices.Contains(temporaryCodes, strings.ToLower(code)):
 		r.Class, r.RetryAfter = Unavailable, vending.StatedRetryAfter(header, e.now())
 	case r.Status >= 300 && r.Status < 400:
 		r.Class = Malformed
 	case ended:
 		r.Class = InvalidGrant
-	case answer.words.limits():
+	case answer.errorText.rateLimited():
 		r.Class, r.RetryAfter = RateLimited, vending.ParseRetryAfter(header.Get("Retry-After"), e.now())
 	}
 	return r
@@ -132,12 +132,13 @@ func (e *Endpoint) classify(endpoint string, status int, header http.Header, ans
 const (
 	// maxCode bounds a provider's error code in the log, in bytes.
 	maxCode = 64
-	// Withheld stands in the place of an error code that repeats a secret.
+	// Withheld replaces an error code that repeats a secret.
 	Withheld = "(withheld)"
 )
 
-// loggable cleans a provider's error code for the log. One that repeats a secret is dropped whole.
-func loggable(code string, secrets []string) string {
+// loggableCode cleans a provider's error code for the log. One that repeats a secret is dropped
+// whole.
+func loggableCode(code string, secrets []string) string {
 	for _, secret := range secrets {
 		if secret != "" && strings.Contains(code, secret) {
 			return Withheld

@@ -39,7 +39,7 @@ func (e *Endpoint) Revoke(ctx context.Context, token vending.Secret, hint string
 	}
 	resp, err := httpx.Do(e.transport, r, maxAnswer)
 	if resp == nil {
-		return &Refusal{Class: Unavailable, cause: calling("revocation", err)}
+		return &Refusal{Class: Unavailable, cause: callError("revocation", err)}
 	}
 	if resp.Status >= 200 && resp.Status < 300 {
 		return nil // section 2.2: the body means nothing
@@ -65,7 +65,7 @@ func (e *Endpoint) revocation(ctx context.Context, token vending.Secret, hint st
 	}
 	body, contentType := []byte(form.Encode()), formType
 	if e.oauth.TokenEncoding == catalog.EncodingJSON {
-		body, contentType = objectOf(form), jsonType
+		body, contentType = encodeJSON(form), jsonType
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.oauth.RevokeURL, bytes.NewReader(body))
 	if err != nil {

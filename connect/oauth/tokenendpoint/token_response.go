@@ -8,63 +8,64 @@ import (
 	"time"
 )
 
-// tokenResponse is what a token endpoint's answer says, in whatever of the known spellings.
+// tokenResponse is what a token endpoint sent, in any of the known spellings.
 // golang.org/x/oauth2 knows fewer of them, so that it is given what rendered returns.
 type tokenResponse struct {
 	accessToken, refreshToken, tokenType, scope string
-	// lifetime is 0 where the answer says nothing of it, and negative where the token has ended
-	// already.
+	// lifetime is 0 where the response has none, and negative where the token has already expired.
 	lifetime time.Duration
-	// unread says that the answer speaks of an end that cannot be read, so that lifetime is 0.
-	unread bool
-	// refused says that the answer is an error, whatever its status, and code which one; it may be
-	// empty.
+	// unreadableExpiry says that the response has an expiry in an unknown format, so lifetime is 0.
+	unreadableExpiry bool
+	// refused says that the response is an error, whatever its status, and code which one; it may
+	// be empty.
 	refused bool
 	code    string
-	// words are what an answer without a token says.
-	words refusalText
-	// whole is the answer as JSON.
-	whole []byte
+	// errorText is what a response without a token says.
+	errorText errorText
+	// json is the response as JSON.
+	json []byte
 }
 
-// members are those of a JSON object.
-type members map[string]json.RawMessage
+// jsonObject has the members of a JSON object.
+type jsonObject map[string]json.RawMessage
 
-// read takes an answer apart. The token is in the object called member, or in the answer itself
-// where member is empty; where it is optional, too. What cannot be read says nothing.
-func read(contentType string, body []byte, member string, optional bool, asked time.Time) *tokenResponse {
-	s := &tokenResponse{whole: body}
-	var all members
-	if form := formOf(contentType, body); form != nil {
+// parseTokenResponse reads a response. The token is in the object called member, or in the response
+// itself where member is empty, or is missing and optional. What cannot be read is left out.
+func parseTokenResponse(contentType string, body []byte, member string, optional bool, asked time.Time) *tokenResponse {
+	s := &tokenResponse{json: body}
+	var all jsonObject
+	if form := parseForm(contentType, body); form != nil {
 		all = form
-		s.whole, _ = json.Marshal(form) // strings always can be
+		s.json, _ = json.Marshal(form) // strings always can be
 	} else if err := json.Unmarshal(body, &all); err != nil || all == nil {
-		return &tokenResponse{words: plainWords(contentType, body)}
+		return &tokenResponse{errorText: plainErrorText(contentType, body)}
 	}
 	s.refused, s.code = all.refusal()
 	token := all
 	if raw, there := all[member]; member != "" && (there || !optional) {
 		token = nil
-		_ = json.Unmarshal(raw, &token) // what is no object has no members
+		_ = json.Unmarshal(raw, &token) // anything but an object has no members
 	}
 	if !s.refused {
 		s.refused, s.code = token.refusal()
 	}
 	var known bool
-	if s.lifetime, s.unread, known = token.lifetime(asked); known {
+	if s.lifetime, s.unreadableExpiry, known = token.lifetime(asked); known {
 		s.accessToken = token.text("access_token")
 	}
 	if s.refused || s.accessToken == "" {
-		s.words = all.words(token)
-		plain := plainWords(contentType, body)
-		s.words.texts, s.words.codes = append(s.words.texts, plain.texts...), append(s.words.codes, plain.codes...)
+		s.errorText = all.errorText(token)
+		plain := plainErrorText(contentType, body)
+		s.errorText.texts, s.errorText.codes = append(s.errorText.texts, plain.texts...), append(s.errorText.codes,
+			plain.codes...)
 	}
 	s.refreshToken, s.tokenType, s.scope = token.text("refresh_token"), token.text("token_type"), token.scope()
 	return s
 }
 
-// formOf reads an answer that is form-encoded, as GitHub's and Facebook's were; nil if it is not.
-func formOf(contentType string, body []byte) members {
+// parseForm reads an answer that is form-encoded, as GitHub's and Facebook's were; nil if it is
+// not.
+func parseForm(contentType string, body []byte) jsonObject {
 	media, _, _ := mime.ParseMediaType(contentType)
 	if media != "application/x-www-form-urlencoded" && media != "text/plain" ||
 		strings.HasPrefix(strings.TrimSpace(string(body)), "{") {
@@ -74,7 +75,7 @@ func formOf(contentType string, body []byte) members {
 	if err != nil {
 		return nil
 	}
-	form := members{}
+	form := jsonObject{}
 	for name := range values {
 		form[name], _ = json.Marshal(values.Get(name)) // a string always can be
 	}
@@ -82,7 +83,7 @@ func formOf(contentType string, body []byte) members {
 }
 
 // text returns a member that is a string, or "".
-func (m members) text(name string) (text string) {
+func (m jsonObject) text(name string) (text string) {
 	if json.Unmarshal(m[name], &text) != nil {
 		return ""
 	}
@@ -91,7 +92,7 @@ func (m members) text(name string) (text string) {
 
 // refusal reports whether the answer is an error. Some providers say so with status 200, by an
 // `error` of any shape or by `ok`.
-func (m members) refusal() (refused bool, code string) {
+func (m jsonObject) refusal() (refused bool, code string) {
 	code = m.text("error")
 	switch string(m["error"]) {
 	case "", "null", "false", "0", `""`:
@@ -101,7 +102,7 @@ func (m members) refusal() (refused bool, code string) {
 }
 
 // scope joins what is a list; a text stays as it is.
-func (m members) scope() string {
+func (m jsonObject) scope() string {
 	var list []string
 	if json.Unmarshal(m["scope"], &list) == nil {
 		return strings.Join(list, " ")
@@ -109,8 +110,8 @@ func (m members) scope() string {
 	return m.text("scope")
 }
 
-// rendered is the answer as RFC 6749, section 5.1, has it. It is an error where it refuses.
-func (s *tokenResponse) rendered() []byte {
+// standardJSON is the response in the format of RFC 6749, section 5.1, or an error.
+func (s *tokenResponse) standardJSON() []byte {
 	plain := map[string]string{"access_token": s.accessToken, "token_type": s.tokenType, "refresh_token": s.refreshToken}
 	if s.refused {
 		plain = map[string]string{"error": "refused"}

@@ -1,6 +1,7 @@
 // Package browser knows a browser by a cookie of its own, and ties forms to it.
 //
-// It must never say who somebody is: the cookie only shows that two requests come from one browser.
+// It must never be taken for a sign-in: the cookie only shows that two requests come from one
+// browser.
 package browser
 
 import (
@@ -13,7 +14,7 @@ import (
 	"github.com/vendgate/vendgate/connect"
 )
 
-// Browser is whoever sends a cookie.
+// Browser is a browser, known by its cookie.
 type Browser struct {
 	secret string
 	known  bool
@@ -87,7 +88,7 @@ func (j Jar) Set(w http.ResponseWriter, value string, maxAge int) {
 // Digest is what is stored of a browser.
 func (b Browser) Digest() connect.Digest { return connect.DigestOf(b.secret) }
 
-// CSRF returns the token that forms for a purpose carry. Who cannot read the cookie cannot make it.
+// CSRF returns the token that forms for a purpose carry. It cannot be made without the cookie.
 func (b Browser) CSRF(purpose string) string {
 	mac := hmac.New(sha256.New, []byte(b.secret))
 	_, _ = mac.Write([]byte("csrf " + purpose)) // a hash never fails

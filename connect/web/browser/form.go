@@ -21,7 +21,7 @@ func ReadForm(w http.ResponseWriter, r *http.Request, limit int64) error {
 	case errors.Is(err, httpx.ErrTooLarge):
 		return tooLarge
 	case err != nil:
-		return vending.Refuse(vending.InvalidRequest, "the form cannot be read")
+		return vending.Refuse(vending.InvalidRequest, "the form is not encoded correctly")
 	}
 	return nil
 }

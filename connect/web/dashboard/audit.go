@@ -8,21 +8,21 @@ import (
 	"github.com/vendgate/vendgate/connect/web/page"
 )
 
-func (v *request) audit() error {
-	q := v.r.URL.Query()
+func (req *request) audit() error {
+	q := req.r.URL.Query()
 	filter := connect.AuditFilter{
-		Tenant: v.tenant.ID, Connection: q.Get("connection"), Event: connect.Event(q.Get("event")), Page: v.pageNumber(),
+		Tenant: req.tenant.ID, Connection: q.Get("connection"), Event: connect.Event(q.Get("event")), Page: req.pageNumber(),
 		Limit: perPage,
 	}
 	if !slices.Contains(connect.TenantEvents, filter.Event) {
 		filter.Event = ""
 	}
-	rows, total, err := v.o.Store.Audit(v.r.Context(), filter)
+	rows, total, err := req.o.Store.Audit(req.r.Context(), filter)
 	if err != nil {
 		return err
 	}
 	view := page.Audit{
-		Session: v.session(), Event: string(filter.Event), Connection: filter.Connection,
+		Session: req.session(), Event: string(filter.Event), Connection: filter.Connection,
 		Paging: page.Paging{Page: filter.Page, Limit: perPage, Total: total},
 	}
 	for _, e := range connect.TenantEvents {
@@ -34,6 +34,6 @@ func (v *request) audit() error {
 			Request: r.Request, Detail: r.Detail,
 		})
 	}
-	v.show(http.StatusOK, view)
+	req.show(http.StatusOK, view)
 	return nil
 }

@@ -7,21 +7,21 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-func (v *request) budgets() error {
-	v.show(http.StatusOK, page.Budgets{Session: v.session(), Budgets: v.spent()})
+func (req *request) budgets() error {
+	req.show(http.StatusOK, page.Budgets{Session: req.session(), Budgets: req.budgetViews()})
 	return nil
 }
 
 // liveBudgets is the part of the page that its script replaces.
-func (v *request) liveBudgets() error {
-	v.show(http.StatusOK, page.BudgetsLive{Budgets: v.spent()})
+func (req *request) liveBudgets() error {
+	req.show(http.StatusOK, page.BudgetsLive{Budgets: req.budgetViews()})
 	return nil
 }
 
-// spent is what this process knows of the tenant's budgets.
-func (v *request) spent() []page.Budget {
-	now := v.o.Now()
-	account := v.tenant.Usage
+// budgetViews is what this process knows of the tenant's budgets.
+func (req *request) budgetViews() []page.Budget {
+	now := req.o.Now()
+	account := req.tenant.Usage
 	chart := func(name string, limit policy.Budget, a *policy.Bucket, refused *policy.MinuteCounts) page.Budget {
 		b := page.Budget{Name: name, Limit: int(limit), Refusals: refused.LastHour(now)}
 		if limit > 0 {
@@ -30,7 +30,7 @@ func (v *request) spent() []page.Budget {
 		return b
 	}
 	return []page.Budget{
-		chart("token", v.tenant.Budgets.Token, account.Token, &account.RefusedTokens),
-		chart("api", v.tenant.Budgets.API, account.API, &account.RefusedCalls),
+		chart("token", req.tenant.Budgets.Token, account.Token, &account.RefusedTokens),
+		chart("api", req.tenant.Budgets.API, account.API, &account.RefusedCalls),
 	}
 }

@@ -17,73 +17,73 @@ const perPage = connect.DefaultLimit
 const maxSearch = 254
 
 // pageNumber reads the query's page; nonsense is the first.
-func (v *request) pageNumber() int {
-	n, _, err := connect.ParsePage(v.r.URL.Query().Get("page"), "")
+func (req *request) pageNumber() int {
+	n, _, err := connect.ParsePage(req.r.URL.Query().Get("page"), "")
 	if err != nil {
 		return 1
 	}
 	return n
 }
 
-func (v *request) connections() error {
-	q := v.r.URL.Query()
+func (req *request) connections() error {
+	q := req.r.URL.Query()
 	search := q.Get("q")
 	if len(search) > maxSearch {
-		return vending.Refuse(vending.InvalidRequest, "search for at most 254 bytes")
+		return vending.Refuse(vending.InvalidRequest, "the search may have at most 254 bytes")
 	}
 	status := connect.Status(q.Get("status"))
 	if !status.Valid() {
 		status = ""
 	}
-	filter := manager.Filter{App: q.Get("app"), Status: status, Search: search, Page: v.pageNumber(), Limit: perPage}
-	found, total, err := v.o.Manager.Connections(v.r.Context(), v.caller(), filter)
+	filter := manager.Filter{App: q.Get("app"), Status: status, Search: search, Page: req.pageNumber(), Limit: perPage}
+	found, total, err := req.o.Manager.Connections(req.r.Context(), req.caller(), filter)
 	if err != nil {
 		return err
 	}
 	view := page.Connections{
-		Session: v.session(), Search: search, Status: string(status), App: filter.App, Apps: v.apps(),
-		Paging: page.Paging{Page: filter.Page, Limit: perPage, Total: total}, Now: v.o.Now(),
+		Session: req.session(), Search: search, Status: string(status), App: filter.App, Apps: req.apps(),
+		Paging: page.Paging{Page: filter.Page, Limit: perPage, Total: total}, Now: req.o.Now(),
 	}
 	for _, c := range found {
-		view.Rows = append(view.Rows, v.row(c))
+		view.Rows = append(view.Rows, req.row(c))
 	}
-	v.show(http.StatusOK, view)
+	req.show(http.StatusOK, view)
 	return nil
 }
 
-func (v *request) row(c connect.Connection) page.Row {
+func (req *request) row(c connect.Connection) page.Row {
 	return page.Row{
-		ID: c.ID, Name: c.Name, User: c.User, App: v.app(c.App), Status: string(c.Status),
+		ID: c.ID, Name: c.Name, User: c.User, App: req.app(c.App), Status: string(c.Status),
 		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
 		Unverified: c.Status == connect.Active && !c.Verified,
 		UpdatedAt:  c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
 	}
 }
 
-func (v *request) app(slug string) page.App {
-	return page.App{Slug: slug, Name: v.o.Manager.AppName(slug)}
+func (req *request) app(slug string) page.App {
+	return page.App{Slug: slug, Name: req.o.Manager.AppName(slug)}
 }
 
 // apps are the choices of a list of apps.
-func (v *request) apps() (choices []page.App) {
-	v.o.Manager.EachApp(v.caller(), func(a *catalog.App) {
+func (req *request) apps() (choices []page.App) {
+	req.o.Manager.EachApp(req.caller(), func(a *catalog.App) {
 		choices = append(choices, page.App{Slug: a.Slug, Name: a.Name, OAuth: a.AuthType == string(vending.OAuth)})
 	})
 	return choices
 }
 
 // askDelete shows what would be deleted and, while something holds it, why it cannot be.
-func (v *request) askDelete() error {
-	found, err := v.o.Manager.Connection(v.r.Context(), v.caller(), v.id)
+func (req *request) askDelete() error {
+	found, err := req.o.Manager.Connection(req.r.Context(), req.caller(), req.id)
 	if err != nil {
 		return err
 	}
-	holds, err := v.o.Store.Holds(v.r.Context(), found.ID)
+	holds, err := req.o.Store.Holds(req.r.Context(), found.ID)
 	if err != nil {
 		return err
 	}
-	view := page.Delete{Session: v.session(), Row: v.row(found), Active: found.Status == connect.Active,
-		Revokes: v.o.Revokes(found.App)}
+	view := page.Delete{Session: req.session(), Row: req.row(found), Active: found.Status == connect.Active,
+		Revokes: req.o.Revokes(found.App)}
 	for i, h := range holds {
 		if i == maxShownHolds {
 			view.MoreHolds = len(holds) - i
@@ -92,24 +92,24 @@ func (v *request) askDelete() error {
 		view.Holds = append(view.Holds, h.Name)
 	}
 	status := http.StatusOK
-	if v.r.Method == http.MethodPost {
+	if req.r.Method == http.MethodPost {
 		status = http.StatusConflict
 	}
-	v.show(status, view)
+	req.show(status, view)
 	return nil
 }
 
 // maxShownHolds is how many holds the page names.
 const maxShownHolds = 10
 
-func (v *request) remove() error {
-	_, err := v.o.Manager.Delete(v.r.Context(), v.caller(), v.id)
+func (req *request) deleteConnection() error {
+	_, err := req.o.Manager.Delete(req.r.Context(), req.caller(), req.id)
 	if err != nil && vending.AsError(err).Code == vending.ConnectionInUse {
-		return v.askDelete()
+		return req.askDelete()
 	}
 	if err != nil {
 		return err
 	}
-	v.redirect("")
+	req.redirect("")
 	return nil
 }

@@ -70,7 +70,7 @@ var routes = []route{
 	{"POST", "/links", policy.CapConnections, (*request).makeLink},
 	{"POST", "/connections/{id}/refresh", policy.CapConnections, (*request).refresh},
 	{"GET", "/connections/{id}/delete", policy.CapDelete, (*request).askDelete},
-	{"POST", "/connections/{id}/delete", policy.CapDelete, (*request).remove},
+	{"POST", "/connections/{id}/delete", policy.CapDelete, (*request).deleteConnection},
 	{"GET", "/keys", policy.CapConnections, (*request).keys},
 	{"POST", "/keys/rotate", policy.CapConnections, (*request).rotate},
 	{"POST", "/keys/promote", policy.CapConnections, (*request).promote},
@@ -83,9 +83,9 @@ var routes = []route{
 
 // Serve answers a request whose path under Root is path: empty, or beginning with a slash.
 func (d *Dashboard) Serve(w http.ResponseWriter, r *http.Request, where Where, path string) {
-	v := newVisit(d, w, r, where)
-	if err := v.serve(path); err != nil {
-		v.fail(err)
+	req := newRequest(d, w, r, where)
+	if err := req.serve(path); err != nil {
+		req.fail(err)
 	}
 }
 
@@ -93,46 +93,47 @@ func (d *Dashboard) Serve(w http.ResponseWriter, r *http.Request, where Where, p
 var errNotFound = errors.New("no such page")
 
 // fail answers with the page of an error.
-func (v *request) fail(err error) {
+func (req *request) fail(err error) {
 	var refused *vending.Error
 	title, text, status := "Something went wrong on our side", "Nothing was changed. Please try again in a moment.",
 		http.StatusInternalServerError
 	switch {
-	case errors.Is(err, errSignedOut) && v.live:
-		v.w.WriteHeader(http.StatusUnauthorized) // the script must hear of it, and not follow
+	case errors.Is(err, errSignedOut) && req.live:
+		req.w.WriteHeader(http.StatusUnauthorized) // the script must hear of it, and not follow
 		return
 	case errors.Is(err, errSignedOut):
-		v.redirect("/sign-in")
+		req.redirect("/sign-in")
 		return
 	case errors.Is(err, errNotFound):
-		title, text, status = "There is no such page", "The address may be mistyped, or of a form that was sent before.",
+		title, text, status = "Page not found", "Check the address. It may belong to a form that was already submitted.",
 			http.StatusNotFound
-	case errors.Is(err, errForged):
-		title, text, status = "This form is too old", "Go back, reload the page and try again. Nothing was changed.",
+	case errors.Is(err, errForeignForm):
+		title, text, status = "This form has expired", "Go back, reload the page and try again. Nothing was changed.",
 			http.StatusForbidden
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:
 		if refused.Code == vending.RateLimited {
-			v.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))
+			req.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))
 		}
 		title, text, status = titles[refused.Code], refused.Text()+".", refused.Code.Status()
 		if title == "" {
 			title = "This cannot be done"
 		}
-	case v.r.Context().Err() == nil:
-		v.o.Logger.Error("dashboard page failed", "request", v.where.Request, "error", err)
+	case req.r.Context().Err() == nil:
+		req.o.Logger.Error("dashboard page failed", "request", req.where.Request, "error", err)
 	}
-	if v.tenant == nil {
-		v.show(status, page.Problem{Title: title, Explanation: text, Request: v.where.Request})
+	if req.tenant == nil {
+		req.show(status, page.Problem{Title: title, Explanation: text, Request: req.where.Request})
 		return
 	}
-	v.show(status, page.DashboardProblem{Session: v.session(), Title: title, Explanation: text, Request: v.where.Request})
+	req.show(status,
+		page.DashboardProblem{Session: req.session(), Title: title, Explanation: text, Request: req.where.Request})
 }
 
 var titles = map[vending.Code]string{
 	vending.ConnectionDeleted:  "There is no such connection",
 	vending.ConnectionInUse:    "The connection is in use",
-	vending.CapabilityDisabled: "Your key may not do this",
+	vending.CapabilityDisabled: "Your key does not allow this",
 	vending.PolicyDenied:       "This app is not allowed",
 	vending.UnknownApp:         "There is no such app",
-	vending.RateLimited:        "Too much at once",
+	vending.RateLimited:        "Too many requests",
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func (v *request) keys() error { return v.showKeys(http.StatusOK, page.Keys{}) }
+func (req *request) keys() error { return req.showKeys(http.StatusOK, page.Keys{}) }
 
 // showKeys shows what can be told of the keys, and what was just made.
-func (v *request) showKeys(status int, view page.Keys) (err error) {
-	if view.MCPIssuedAt, err = v.o.Store.MCPURLIssuedAt(v.r.Context(), v.tenant.ID); err != nil {
+func (req *request) showKeys(status int, view page.Keys) (err error) {
+	if view.MCPIssuedAt, err = req.o.Store.MCPURLIssuedAt(req.r.Context(), req.tenant.ID); err != nil {
 		return err
 	}
-	stored, err := v.o.Store.Tenant(v.r.Context(), v.tenant.ID)
+	stored, err := req.o.Store.Tenant(req.r.Context(), req.tenant.ID)
 	switch {
 	case errors.Is(err, connect.ErrTenantUnknown):
-		if v.alert == "" {
-			v.alert = "This tenant's keys stand in the server's configuration, and are changed there."
+		if req.alert == "" {
+			req.alert = "This tenant's keys are set in the server's configuration. Change them there."
 		}
 	case err != nil:
 		return err
@@ -28,61 +28,61 @@ func (v *request) showKeys(status int, view page.Keys) (err error) {
 	for _, k := range stored.Keys {
 		view.Keys = append(view.Keys, page.Key{Fingerprint: k.Fingerprint, CreatedAt: k.CreatedAt})
 	}
-	view.Session = v.session()
-	v.show(status, view)
+	view.Session = req.session()
+	req.show(status, view)
 	return nil
 }
 
 // rotate mints a second key. Both work until the newer one is promoted.
-func (v *request) rotate() error {
-	key, err := v.o.Store.RotateKey(v.r.Context(), v.tenant.ID)
+func (req *request) rotate() error {
+	key, err := req.o.Store.RotateKey(req.r.Context(), req.tenant.ID)
 	if err != nil {
-		return v.refuseKeys(err)
+		return req.refuseKeys(err)
 	}
-	return v.showKeys(http.StatusCreated, page.Keys{NewKey: vending.NewSecret(key)})
+	return req.showKeys(http.StatusCreated, page.Keys{NewKey: vending.NewSecret(key)})
 }
 
-// promote retires the older key. Who is signed in by it is signed out at once, and not when the
+// promote retires the older key. Sessions that signed in with it end at once, and not when the
 // keyring notices.
-func (v *request) promote() error {
-	stored, err := v.o.Store.Tenant(v.r.Context(), v.tenant.ID)
+func (req *request) promote() error {
+	stored, err := req.o.Store.Tenant(req.r.Context(), req.tenant.ID)
 	if err != nil && !errors.Is(err, connect.ErrTenantUnknown) {
 		return err
 	}
-	if err := v.o.Store.PromoteKey(v.r.Context(), v.tenant.ID); err != nil {
-		return v.refuseKeys(err)
+	if err := req.o.Store.PromoteKey(req.r.Context(), req.tenant.ID); err != nil {
+		return req.refuseKeys(err)
 	}
-	if len(stored.Keys) > 0 && stored.Keys[0].Fingerprint == v.fingerprint() {
-		return v.signOut()
+	if len(stored.Keys) > 0 && stored.Keys[0].Fingerprint == req.fingerprint() {
+		return req.signOut()
 	}
-	v.redirect("/keys")
+	req.redirect("/keys")
 	return nil
 }
 
 // refuseKeys says on the page why the keys stay as they are.
-func (v *request) refuseKeys(err error) error {
+func (req *request) refuseKeys(err error) error {
 	switch {
 	case errors.Is(err, connect.ErrTwoKeys):
-		v.alert = "There are two live keys already. Promote the newer one first."
+		req.alert = "There are two live keys already. Promote the newer one first."
 	case errors.Is(err, connect.ErrOneKey):
-		v.alert = "There is one live key only. Rotate first."
+		req.alert = "There is only one live key. Rotate it first."
 	case errors.Is(err, connect.ErrTenantUnknown):
 	default:
 		return err
 	}
-	return v.showKeys(http.StatusConflict, page.Keys{})
+	return req.showKeys(http.StatusConflict, page.Keys{})
 }
 
-// issueMCPURL makes the tenant's MCP URL, in the place of the one before.
-func (v *request) issueMCPURL() error {
-	if v.known.Email == "" {
-		v.alert = "The tenant has no email address, and an MCP URL acts for it. Set one in the server's configuration."
-		return v.showKeys(http.StatusConflict, page.Keys{})
+// issueMCPURL makes the tenant's MCP URL, in place of the previous one.
+func (req *request) issueMCPURL() error {
+	if req.profile.Email == "" {
+		req.alert = "The tenant has no email address, and an MCP URL acts for it. Set one in the server's configuration."
+		return req.showKeys(http.StatusConflict, page.Keys{})
 	}
-	token, err := v.o.Store.IssueMCPURL(v.r.Context(), v.tenant.ID)
+	token, err := req.o.Store.IssueMCPURL(req.r.Context(), req.tenant.ID)
 	if err != nil {
 		return err
 	}
-	return v.showKeys(http.StatusCreated,
-		page.Keys{MCPURL: vending.NewSecret(v.where.Origin + connect.MCPPath(token.Reveal()))})
+	return req.showKeys(http.StatusCreated,
+		page.Keys{MCPURL: vending.NewSecret(req.where.Origin + connect.MCPPath(token.Reveal()))})
 }

@@ -10,16 +10,16 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func (v *request) newLink() error {
-	v.show(http.StatusOK, page.NewLink{Session: v.session(), App: v.r.URL.Query().Get("app"), Apps: v.apps()})
+func (req *request) newLink() error {
+	req.show(http.StatusOK, page.NewLink{Session: req.session(), App: req.r.URL.Query().Get("app"), Apps: req.apps()})
 	return nil
 }
 
-// makeLink makes a link for an end user. What is wrong stands beside the field that it is about.
-func (v *request) makeLink() error {
-	form := v.r.PostForm
-	view := page.NewLink{Session: v.session(), Email: form.Get("email"), App: form.Get("app"), Name: form.Get("name"),
-		Apps: v.apps()}
+// makeLink creates a link for an end user. Each problem is shown next to its field.
+func (req *request) makeLink() error {
+	form := req.r.PostForm
+	view := page.NewLink{Session: req.session(), Email: form.Get("email"), App: form.Get("app"), Name: form.Get("name"),
+		Apps: req.apps()}
 	user, err := policy.ParseUser([]string{view.Email})
 	if err != nil {
 		view.EmailProblem = "Enter one email address, like name@example.com."
@@ -31,9 +31,10 @@ func (v *request) makeLink() error {
 		view.NameProblem = "Enter a name. The person who gets the link will see it."
 	}
 	if !view.Failed() {
-		link, err := v.o.Manager.RequestLink(v.r.Context(), manager.Caller{Tenant: v.tenant, User: user}, view.App, view.Name)
+		link, err := req.o.Manager.RequestLink(req.r.Context(), manager.Caller{Tenant: req.tenant, User: user}, view.App,
+			view.Name)
 		if err == nil {
-			v.showLink(link)
+			req.showLink(link)
 			return nil
 		}
 		refused := vending.AsError(err)
@@ -46,26 +47,26 @@ func (v *request) makeLink() error {
 			view.Problem = refused.Text() + "."
 		}
 	}
-	v.show(http.StatusUnprocessableEntity, view)
+	req.show(http.StatusUnprocessableEntity, view)
 	return nil
 }
 
-// refresh makes a link by which the end user renews a connection's credentials.
-func (v *request) refresh() error {
-	link, err := v.o.Manager.RefreshLink(v.r.Context(), v.caller(), v.id)
+// refresh creates a link by which the end user renews a connection's credentials.
+func (req *request) refresh() error {
+	link, err := req.o.Manager.RefreshLink(req.r.Context(), req.caller(), req.id)
 	if err != nil {
 		return err
 	}
-	v.showLink(link)
+	req.showLink(link)
 	return nil
 }
 
 // showLink shows a link, once: only its digest is stored.
-func (v *request) showLink(l connect.Link) {
-	v.show(http.StatusCreated, page.LinkMade{
-		Session: v.session(), URL: vending.NewSecret(v.where.Origin + connect.LinkPath(l.Token.Reveal())),
+func (req *request) showLink(l connect.Link) {
+	req.show(http.StatusCreated, page.LinkMade{
+		Session: req.session(), URL: vending.NewSecret(req.where.Origin + connect.LinkPath(l.Token.Reveal())),
 		ExpiresAt: l.ExpiresAt,
-		App:       v.app(l.Connection.App), ID: l.Connection.ID, Connection: l.Connection.Name, User: l.Connection.User,
+		App:       req.app(l.Connection.App), ID: l.Connection.ID, Connection: l.Connection.Name, User: l.Connection.User,
 		Renews: l.Renews,
 	})
 }

@@ -24,70 +24,69 @@ type request struct {
 	where Where
 	// id is the connection in the path, if there is one.
 	id string
-	// who is the browser's session, key the digest of the tenant key it signed in with; tenant is nil
-	// without one.
-	who    browser.Browser
-	key    policy.Digest
-	tenant *policy.Tenant
-	known  connect.Tenant
+	// browser is the browser's session, key the digest of the tenant key it signed in with; tenant is
+	// nil without one.
+	browser browser.Browser
+	key     policy.Digest
+	tenant  *policy.Tenant
+	profile connect.Tenant
 	// live says that the page's script asks.
 	live bool
-	// notice and alert stand at the top of the page.
+	// notice and alert are shown at the top of the page.
 	notice, alert string
 }
 
 var (
-	errSignedOut = errors.New("nobody is signed in")
-	errForged    = errors.New("the form is not of this session")
+	errSignedOut   = errors.New("the browser is not signed in")
+	errForeignForm = errors.New("the form belongs to another session")
 )
 
-func newVisit(d *Dashboard, w http.ResponseWriter, r *http.Request, where Where) *request {
+func newRequest(d *Dashboard, w http.ResponseWriter, r *http.Request, where Where) *request {
 	return &request{Dashboard: d, w: w, r: r, where: where}
 }
 
-func (v *request) jar(name string) browser.Jar {
-	return browser.Jar{Name: name, Secure: strings.HasPrefix(v.where.Origin, "https://")}
+func (req *request) jar(name string) browser.Jar {
+	return browser.Jar{Name: name, Secure: strings.HasPrefix(req.where.Origin, "https://")}
 }
 
-// sessions is the cookie of who is signed in, strangers the one that protects the form of who is
-// not yet.
-func (v *request) sessions() browser.Jar  { return v.jar("vendgate-session") }
-func (v *request) strangers() browser.Jar { return v.jar("vendgate-browser") }
+// sessionJar is the cookie of a session, signInJar the one that protects the sign-in form.
+func (req *request) sessionJar() browser.Jar { return req.jar("vendgate-session") }
+func (req *request) signInJar() browser.Jar  { return req.jar("vendgate-browser") }
 
-func (v *request) serve(path string) error {
+func (req *request) serve(path string) error {
 	if path == "/sign-in" {
-		return v.signIn()
+		return req.signIn()
 	}
-	v.live = path == "/budgets/live"
-	if err := v.recognise(); err != nil {
+	req.live = path == "/budgets/live"
+	if err := req.loadSession(); err != nil {
 		return err
 	}
 	for _, route := range routes {
-		if !v.takes(route, path) {
+		if !req.matches(route, path) {
 			continue
 		}
-		if route.needs != "" && !v.tenant.Can(route.needs) {
+		if route.needs != "" && !req.tenant.Can(route.needs) {
 			return vending.Refuse(vending.CapabilityDisabled,
 				"the key you signed in with lacks the capability "+string(route.needs))
 		}
 		if route.method == http.MethodPost {
-			if err := v.readForm(); err != nil {
+			if err := req.readForm(); err != nil {
 				return err
 			}
 			if route.needs != "" { // signing out is free
-				if err := v.spend(v.tenant); err != nil {
+				if err := req.spend(req.tenant); err != nil {
 					return err
 				}
 			}
 		}
-		return route.serve(v)
+		return route.serve(req)
 	}
 	return errNotFound
 }
 
-// takes reports whether route serves the request, and notes the id in its path.
-func (v *request) takes(route route, path string) bool {
-	method := v.r.Method
+// matches reports whether route serves the request, and notes the id in its path.
+func (req *request) matches(route route, path string) bool {
+	method := req.r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
@@ -107,61 +106,61 @@ func (v *request) takes(route route, path string) bool {
 		return false
 	}
 	id, err := url.PathUnescape(segment)
-	v.id = id
+	req.id = id
 	return err == nil
 }
 
-// recognise finds the session and its tenant. A session ends with the key that began it.
-func (v *request) recognise() error {
-	who, ok := v.sessions().Find(v.r)
+// loadSession finds the session and its tenant. A session ends with the key that began it.
+func (req *request) loadSession() error {
+	who, ok := req.sessionJar().Find(req.r)
 	if !ok {
 		return errSignedOut
 	}
-	session, err := v.o.Store.Session(v.r.Context(), who.Digest())
+	session, err := req.o.Store.Session(req.r.Context(), who.Digest())
 	if errors.Is(err, connect.ErrNoSession) {
 		return errSignedOut
 	}
 	if err != nil {
 		return err
 	}
-	tenant := v.o.Lookup(v.r.Context(), policy.Digest(session.Key))
+	tenant := req.o.Lookup(req.r.Context(), policy.Digest(session.Key))
 	if tenant == nil || tenant.ID != session.Tenant {
 		return errSignedOut
 	}
-	if v.known, err = v.o.Tenant(v.r.Context(), tenant.ID); err != nil {
+	if req.profile, err = req.o.Tenant(req.r.Context(), tenant.ID); err != nil {
 		return err
 	}
-	v.who, v.key, v.tenant = who, policy.Digest(session.Key), tenant
-	v.r = v.r.WithContext(v.acting(v.r.Context()))
+	req.browser, req.key, req.tenant = who, policy.Digest(session.Key), tenant
+	req.r = req.r.WithContext(req.withActor(req.r.Context()))
 	return nil
 }
 
-// acting names the key in the audit trail.
-func (v *request) acting(ctx context.Context) context.Context {
-	return connect.WithActor(ctx, connect.Actor{Name: "dashboard, key " + v.fingerprint(), Request: v.where.Request})
+// withActor names the key in the audit trail.
+func (req *request) withActor(ctx context.Context) context.Context {
+	return connect.WithActor(ctx, connect.Actor{Name: "dashboard, key " + req.fingerprint(), Request: req.where.Request})
 }
 
-func (v *request) fingerprint() string { return hex.EncodeToString(v.key[:6]) }
+func (req *request) fingerprint() string { return hex.EncodeToString(req.key[:6]) }
 
 // maxForm bounds the body of a form, in bytes.
 const maxForm = 64 << 10
 
-// csrfPurpose is what the forms of the dashboard are bound to, beside the session.
+// csrfPurpose is what the forms of the dashboard are bound to, besides the session.
 const csrfPurpose = "dashboard"
 
-func (v *request) readForm() error {
-	if err := v.parseForm(); err != nil {
+func (req *request) readForm() error {
+	if err := req.parseForm(); err != nil {
 		return err
 	}
-	if !v.who.Sent(csrfPurpose, v.r.PostForm.Get("csrf")) {
-		return errForged
+	if !req.browser.Sent(csrfPurpose, req.r.PostForm.Get("csrf")) {
+		return errForeignForm
 	}
 	return nil
 }
 
 // spend takes a unit of the api budget: a change costs here what it costs by the Platform API.
-func (v *request) spend(t *policy.Tenant) error {
-	now := v.o.Now()
+func (req *request) spend(t *policy.Tenant) error {
+	now := req.o.Now()
 	wait, ok := t.Usage.SpendAPI(t.Budgets.API, now)
 	if ok {
 		return nil
@@ -172,36 +171,37 @@ func (v *request) spend(t *policy.Tenant) error {
 	return e
 }
 
-func (v *request) parseForm() error {
-	return browser.ReadForm(v.w, v.r, maxForm)
+func (req *request) parseForm() error {
+	return browser.ReadForm(req.w, req.r, maxForm)
 }
 
-func (v *request) caller() manager.Caller { return manager.Caller{Tenant: v.tenant} }
+func (req *request) caller() manager.Caller { return manager.Caller{Tenant: req.tenant} }
 
 // session is what every page shows of who is signed in.
-func (v *request) session() page.Session {
-	name := v.known.Brand.Name
+func (req *request) session() page.Session {
+	name := req.profile.Brand.Name
 	if name == "" {
-		name = v.tenant.ID
+		name = req.tenant.ID
 	}
-	return page.Session{Tenant: name, Fingerprint: v.fingerprint(), CSRF: v.who.CSRF(csrfPurpose), Notice: v.notice,
-		Alert: v.alert}
+	return page.Session{Tenant: name, Fingerprint: req.fingerprint(), CSRF: req.browser.CSRF(csrfPurpose),
+		Notice: req.notice,
+		Alert:  req.alert}
 }
 
-func (v *request) headers() {
-	page.SecurityHeaders(v.w.Header(),
-		page.HeaderOptions{Dashboard: true, TLS: strings.HasPrefix(v.where.Origin, "https://")})
+func (req *request) headers() {
+	page.SecurityHeaders(req.w.Header(),
+		page.HeaderOptions{Dashboard: true, TLS: strings.HasPrefix(req.where.Origin, "https://")})
 }
 
-func (v *request) show(status int, view page.View) {
-	v.headers()
-	if err := v.o.Pages.Serve(v.w, status, view); err != nil && v.r.Context().Err() == nil {
-		v.o.Logger.Error("drawing a page of the dashboard", "request", v.where.Request, "error", err)
+func (req *request) show(status int, view page.View) {
+	req.headers()
+	if err := req.o.Pages.Serve(req.w, status, view); err != nil && req.r.Context().Err() == nil {
+		req.o.Logger.Error("drawing a page of the dashboard", "request", req.where.Request, "error", err)
 	}
 }
 
-func (v *request) redirect(to string) {
-	v.headers()
-	v.w.Header().Set("Location", Root+to)
-	v.w.WriteHeader(http.StatusSeeOther)
+func (req *request) redirect(to string) {
+	req.headers()
+	req.w.Header().Set("Location", Root+to)
+	req.w.WriteHeader(http.StatusSeeOther)
 }

@@ -9,58 +9,58 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-// signIn shows the way in, and takes the key.
-func (v *request) signIn() error {
-	switch v.r.Method {
+// signIn shows the sign-in form, or reads the key from it.
+func (req *request) signIn() error {
+	switch req.r.Method {
 	case http.MethodGet, http.MethodHead:
-		return v.askKey(http.StatusOK, "")
+		return req.showSignIn(http.StatusOK, "")
 	case http.MethodPost:
-		return v.takeKey()
+		return req.submitKey()
 	}
 	return errNotFound
 }
 
-func (v *request) askKey(status int, problem string) error {
-	stranger := v.strangers().Of(v.w, v.r)
-	v.show(status, page.SignIn{CSRF: stranger.CSRF(csrfPurpose), Problem: problem})
+func (req *request) showSignIn(status int, problem string) error {
+	anonymous := req.signInJar().Of(req.w, req.r)
+	req.show(status, page.SignIn{CSRF: anonymous.CSRF(csrfPurpose), Problem: problem})
 	return nil
 }
 
-// takeKey begins a session by a key. The key itself is forgotten at once; the session holds its
+// submitKey begins a session by a key. The key itself is forgotten at once; the session holds its
 // digest.
-func (v *request) takeKey() error {
-	if err := v.parseForm(); err != nil {
+func (req *request) submitKey() error {
+	if err := req.parseForm(); err != nil {
 		return err
 	}
-	stranger, _ := v.strangers().Find(v.r)
-	if !stranger.Sent(csrfPurpose, v.r.PostForm.Get("csrf")) {
+	anonymous, _ := req.signInJar().Find(req.r)
+	if !anonymous.Sent(csrfPurpose, req.r.PostForm.Get("csrf")) {
 		// Else a page elsewhere could sign its visitor in to a tenant of its own, and see what they do
 		// there.
-		return v.askKey(http.StatusForbidden, "Your browser did not send this form's cookie. Please try once more.")
+		return req.showSignIn(http.StatusForbidden, "Your browser did not send this form's cookie. Please try again.")
 	}
-	key := policy.DigestOf(strings.TrimSpace(v.r.PostForm.Get("key"))) // pasted, perhaps with a line break
-	tenant := v.o.Lookup(v.r.Context(), key)
+	key := policy.DigestOf(strings.TrimSpace(req.r.PostForm.Get("key"))) // pasted, perhaps with a line break
+	tenant := req.o.Lookup(req.r.Context(), key)
 	if tenant == nil {
-		return v.askKey(http.StatusUnauthorized, "This tenant key is unknown or retired.")
+		return req.showSignIn(http.StatusUnauthorized, "This tenant key is unknown or retired.")
 	}
-	if err := v.spend(tenant); err != nil {
+	if err := req.spend(tenant); err != nil {
 		return err
 	}
-	v.key = key
-	who := v.sessions().Begin(v.w)
+	req.key = key
+	who := req.sessionJar().Begin(req.w)
 	session := connect.Session{Tenant: tenant.ID, Key: connect.Digest(key)}
-	if err := v.o.Store.BeginSession(v.acting(v.r.Context()), who.Digest(), session); err != nil {
+	if err := req.o.Store.BeginSession(req.withActor(req.r.Context()), who.Digest(), session); err != nil {
 		return err
 	}
-	v.redirect("")
+	req.redirect("")
 	return nil
 }
 
-func (v *request) signOut() error {
-	if err := v.o.Store.EndSession(v.r.Context(), v.who.Digest()); err != nil {
+func (req *request) signOut() error {
+	if err := req.o.Store.EndSession(req.r.Context(), req.browser.Digest()); err != nil {
 		return err
 	}
-	v.sessions().Set(v.w, "", -1)
-	v.redirect("/sign-in")
+	req.sessionJar().Set(req.w, "", -1)
+	req.redirect("/sign-in")
 	return nil
 }

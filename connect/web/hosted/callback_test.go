@@ -67,7 +67,7 @@ func TestCallbackErrors(t *testing.T) {
 		{"error=odd&error_description=%3Cimg+src=x+onerror=alert(1)%3E%E2%80%AE" + strings.Repeat("y", 1000), 502,
 			[]string{"Git refused the request", "Git said: img src=x onerror=alert(1)yyy"},
 			"odd: img src=x onerror=alert(1)" + strings.Repeat("y", 174) + "…"},
-		{"", 400, []string{"This answer cannot be used"}, "bad_callback"},
+		{"", 400, []string{"This response cannot be used"}, "bad_callback"},
 	} {
 		o := newOfficeOf(t, newSites(t), gitApp())
 		l, err := o.gitLink()

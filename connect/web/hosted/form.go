@@ -15,7 +15,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// pending returns a link that can still be used, and notes nothing.
+// pending returns a link that can still be used, without a row in the audit trail.
 func (h *Hosted) pending(ctx context.Context, digest connect.Digest) (connect.LinkState, error) {
 	l, err := h.o.Store.Link(ctx, digest)
 	if err == nil && l.Status != connect.Pending {
@@ -25,29 +25,29 @@ func (h *Hosted) pending(ctx context.Context, digest connect.Digest) (connect.Li
 }
 
 // showForm asks for what the app needs.
-func (v *request) showForm() error {
-	if err := v.load(v.pending(v.r.Context(), v.digest)); err != nil {
+func (req *request) showForm() error {
+	if err := req.load(req.pending(req.r.Context(), req.digest)); err != nil {
 		return err
 	}
-	if !v.asks() || !v.link.Accepted {
-		return v.redirect("")
+	if !req.hasForm() || !req.link.Accepted {
+		return req.redirect("")
 	}
-	v.show(http.StatusOK, v.formView(v.jar.Of(v.w, v.r), nil))
+	req.show(http.StatusOK, req.formView(req.jar.Of(req.w, req.r), nil))
 	return nil
 }
 
 // formView draws the form with what was entered before, but for what is secret, and with what was
 // wrong with it.
-func (v *request) formView(b browser.Browser, problem *authorize.Error) page.Form {
-	f, bound := page.Form{Link: v.view(b)}, v.binding()
-	for _, field := range v.app.Asked() {
+func (req *request) formView(b browser.Browser, problem *authorize.Error) page.Form {
+	f, bound := page.Form{Link: req.view(b)}, req.renewedAddressByName()
+	for _, field := range req.app.Asked() {
 		shown := page.Field{
 			Name: field.Name, Label: field.Label, Help: field.Help, Secret: field.Secret, Options: field.Options,
 			Host: field.Kind == catalog.KindHost, Site: field.SitePath,
 		}
-		shown.Around = authorize.Around(v.app, field)
+		shown.Around = authorize.Around(req.app, field)
 		if !field.Secret {
-			shown.Value = cmp.Or(v.r.PostForm.Get(page.FieldPrefix+field.Name), field.Default)
+			shown.Value = cmp.Or(req.r.PostForm.Get(page.FieldPrefix+field.Name), field.Default)
 		}
 		if at, isBound := bound[field.Name]; isBound {
 			shown.Value, shown.Bound = at, true
@@ -63,15 +63,15 @@ func (v *request) formView(b browser.Browser, problem *authorize.Error) page.For
 	return f
 }
 
-// posted passes a form of a link that is still pending to take.
-func (v *request) posted(take func(browser.Browser) error) error {
-	b, err := v.form()
+// readForm passes a form of a link that is still pending to take.
+func (req *request) readForm(take func(browser.Browser) error) error {
+	b, err := req.form()
 	if err != nil {
-		return v.ended(err)
+		return req.orEnded(err)
 	}
-	err = v.load(v.pending(v.r.Context(), v.digest))
+	err = req.load(req.pending(req.r.Context(), req.digest))
 	if errors.Is(err, connect.ErrLinkEnded) {
-		return v.redirect("done") // a double click: the first one may have been ours
+		return req.redirect("done") // a double click: the first one may have been ours
 	}
 	if err != nil {
 		return err
@@ -79,98 +79,102 @@ func (v *request) posted(take func(browser.Browser) error) error {
 	return take(b)
 }
 
-func (v *request) takeForm() error { return v.posted(v.takeFields) }
+func (req *request) submitForm() error { return req.readForm(req.submitFields) }
 
-// takeFields tries what was entered and, for an app without a provider to sign in at, stores it.
-func (v *request) takeFields(b browser.Browser) error {
-	if !v.link.Accepted {
-		return v.redirect("") // the invitation says to whom the credentials would go
+// submitFields verifies what was entered and, for an app without a provider to sign in at, stores
+// it.
+func (req *request) submitFields(b browser.Browser) error {
+	if !req.link.Accepted {
+		return req.redirect("") // the invitation says to whom the credentials would go
 	}
-	fields := v.entered()
-	if err := authorize.CheckBinding(v.app, v.bound(), fields); err != nil { // before any of it goes to another address
-		return v.retry(b, err)
+	fields := req.enteredFields()
+	// before any of it goes to another address
+	if err := authorize.CheckAddress(req.app, req.renewedAddress(), fields); err != nil {
+		return req.showFormAgain(b, err)
 	}
-	if v.signsIn() {
-		if err := authorize.CheckFields(v.app, fields); err != nil {
-			return v.retry(b, err)
+	if req.signsIn() {
+		if err := authorize.CheckFields(req.app, fields); err != nil {
+			return req.showFormAgain(b, err)
 		}
-		return v.redirectToProvider(b, fields)
+		return req.redirectToProvider(b, fields)
 	}
-	if !v.mayTry() {
-		return v.tooOften(b)
+	if !req.allowAttempt() {
+		return req.showTooManyAttempts(b)
 	}
-	defer v.detach()()
-	grant, err := v.o.Authorizer.FromFields(v.r.Context(), v.app, fields)
+	defer req.detach()()
+	grant, err := req.o.Authorizer.FromFields(req.r.Context(), req.app, fields)
 	var problem *authorize.Error
 	switch {
 	case errors.As(err, &problem) && problem.Kind == authorize.Unconfirmed:
-		return v.unconfirmed(b, fields, problem)
+		return req.askUnconfirmed(b, fields, problem)
 	case err != nil:
-		return v.retry(b, err)
+		return req.showFormAgain(b, err)
 	}
-	return v.complete(b, grant)
+	return req.complete(b, grant)
 }
 
-// mayTry reports whether something more can be tried by this link for now.
-func (v *request) mayTry() bool { return v.may("link") }
+// allowAttempt reports whether this link may be used for one more attempt in this minute.
+func (req *request) allowAttempt() bool { return req.allow("link") }
 
-// may reports whether one more of a kind may happen by this link in this minute.
-func (v *request) may(kind string) bool {
-	key := policy.BucketKey{Tenant: v.link.Connection.Tenant, Kind: kind, Name: string(v.digest[:])}
-	claim, _, ok := v.tries.Spend(key, triesAMinute, v.o.Now())
+// allow reports whether one more of a kind may happen by this link in this minute.
+func (req *request) allow(kind string) bool {
+	key := policy.BucketKey{Tenant: req.link.Connection.Tenant, Kind: kind, Name: string(req.digest[:])}
+	claim, _, ok := req.attempts.Spend(key, attemptsPerMinute, req.o.Now())
 	claim.Commit(true)
 	return ok
 }
 
-// tooOften says that there were too many tries: above the form, if there is one.
-func (v *request) tooOften(b browser.Browser) error {
-	const explanation = "There were too many tries in a short time. Please wait a minute."
-	v.w.Header().Set("Retry-After", "60")
-	if !v.asks() {
-		v.show(http.StatusTooManyRequests,
-			page.ProviderProblem{Link: v.view(b), Title: "Too many tries", Explanation: explanation})
+// showTooManyAttempts says that there were too many attempts: above the form, if there is one.
+func (req *request) showTooManyAttempts(b browser.Browser) error {
+	const explanation = "There were too many attempts in a short time. Please wait a minute."
+	req.w.Header().Set("Retry-After", "60")
+	if !req.hasForm() {
+		req.show(http.StatusTooManyRequests,
+			page.ProviderProblem{Link: req.view(b), Title: "Too many attempts", Explanation: explanation})
 		return nil
 	}
-	form := v.formView(b, nil)
+	form := req.formView(b, nil)
 	form.Problem = explanation
-	v.show(http.StatusTooManyRequests, form)
+	req.show(http.StatusTooManyRequests, form)
 	return nil
 }
 
-// entered are the values of the form that the app asks for.
-func (v *request) entered() (fields []vending.Field) {
-	for _, f := range v.app.Asked() {
-		fields = append(fields, vending.Field{Name: f.Name, Value: v.r.PostForm.Get(page.FieldPrefix + f.Name)})
+// enteredFields are the values of the form that the app asks for.
+func (req *request) enteredFields() (fields []vending.Field) {
+	for _, f := range req.app.Asked() {
+		fields = append(fields, vending.Field{Name: f.Name, Value: req.r.PostForm.Get(page.FieldPrefix + f.Name)})
 	}
 	return fields
 }
 
-// retry shows the form again with what was wrong. Nothing was stored.
-func (v *request) retry(b browser.Browser, err error) error {
+// showFormAgain shows the form again with what was wrong. Nothing was stored.
+func (req *request) showFormAgain(b browser.Browser, err error) error {
 	var problem *authorize.Error
 	if !errors.As(err, &problem) {
 		return err
 	}
-	v.note(problem)
-	v.show(problem.HTTPStatus(), v.formView(b, problem))
+	req.logProblem(problem)
+	req.show(problem.HTTPStatus(), req.formView(b, problem))
 	return nil
 }
 
-// note logs what an operator may have to mend. Of what the end user entered there is nothing in it.
-func (v *request) note(p *authorize.Error) {
-	v.o.Logger.Info("a connection was not made", "request", v.where.Request, "tenant", v.link.Connection.Tenant,
-		"connection", v.link.Connection.ID, "app", v.app.Slug, "problem", p)
+// logProblem logs what an operator may have to fix. Of what the end user entered there is nothing
+// in it.
+func (req *request) logProblem(p *authorize.Error) {
+	req.o.Logger.Info("connection not created", "request", req.where.Request, "tenant", req.link.Connection.Tenant,
+		"connection", req.link.Connection.ID, "app", req.app.Slug, "problem", p)
 }
 
 // showProblem explains what went wrong at the provider. Where the request token is known the page
 // leads back to the link.
-func (v *request) showProblem(p *authorize.Error) {
-	if v.app == nil || v.token.IsZero() {
-		v.show(p.HTTPStatus(),
-			page.Problem{Title: "This request cannot be processed", Explanation: p.Message(), Request: v.where.Request})
+func (req *request) showProblem(p *authorize.Error) {
+	if req.app == nil || req.token.IsZero() {
+		req.show(p.HTTPStatus(),
+			page.Problem{Title: "This request cannot be processed", Explanation: p.Message(), Request: req.where.Request})
 		return
 	}
-	v.note(p)
-	v.show(p.HTTPStatus(),
-		page.ProviderProblem{Link: v.view(v.jar.Of(v.w, v.r)), Title: p.Title(), Explanation: p.Message(), Said: p.Said})
+	req.logProblem(p)
+	req.show(p.HTTPStatus(),
+		page.ProviderProblem{Link: req.view(req.jar.Of(req.w, req.r)), Title: p.Title(), Explanation: p.Message(),
+			Description: p.Description})
 }

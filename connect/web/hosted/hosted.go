@@ -35,13 +35,13 @@ type Options struct {
 // Hosted serves the pages under connect.Root.
 type Hosted struct {
 	o Options
-	// tries bounds how often credentials are tried by each link: it must not become a way to search
+	// attempts bounds how often each link verifies credentials: it must not become a way to search
 	// for them.
-	tries *policy.Buckets
+	attempts *policy.Buckets
 }
 
-// triesAMinute is how many credentials may be tried by one link in a minute.
-const triesAMinute policy.Budget = 10
+// attemptsPerMinute is how many credentials one link may verify in a minute.
+const attemptsPerMinute policy.Budget = 10
 
 // New returns the pages over o.
 func New(o Options) *Hosted {
@@ -66,82 +66,79 @@ func (w Where) secure() bool { return strings.HasPrefix(w.Origin, "https://") }
 
 // Serve answers a request whose escaped path under connect.Root is path.
 func (h *Hosted) Serve(w http.ResponseWriter, r *http.Request, where Where, path string) {
-	if h.serveAsset(w, r, path) {
-		return
-	}
 	ctx := connect.WithActor(r.Context(), connect.Actor{Name: "end user", Request: where.Request})
-	v := &request{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
-	v.jar = browser.Jar{Name: "vendgate-browser", Secure: where.secure()}
-	if err := v.serve(path); err != nil { //nolint:contextcheck // the visit's request carries it
-		v.fail(err) //nolint:contextcheck // the same
+	req := &request{Hosted: h, w: w, r: r.WithContext(ctx), where: where}
+	req.jar = browser.Jar{Name: "vendgate-browser", Secure: where.secure()}
+	if err := req.serve(path); err != nil { //nolint:contextcheck // the request carries it
+		req.fail(err) //nolint:contextcheck // the same
 	}
 }
 
 // serve finds the page. HEAD is GET without its effects: link previews ask so.
-func (v *request) serve(path string) error {
-	get := v.r.Method == http.MethodGet || v.r.Method == http.MethodHead
-	post := v.r.Method == http.MethodPost
+func (req *request) serve(path string) error {
+	get := req.r.Method == http.MethodGet || req.r.Method == http.MethodHead
+	post := req.r.Method == http.MethodPost
 	token, action, _ := strings.Cut(path, "/")
 	isToken := connect.IsToken(token)
 	if isToken {
-		v.token, v.digest = vending.NewSecret(token), connect.DigestOf(token)
+		req.token, req.digest = vending.NewSecret(token), connect.DigestOf(token)
 	}
 	switch {
-	case path == "callback" && v.r.Method == http.MethodGet:
-		return v.callback()
+	case path == "callback" && req.r.Method == http.MethodGet:
+		return req.callback()
 	case action == "status" && get:
-		return v.status()
+		return req.status()
 	case !isToken:
 		return connect.ErrLinkEnded
 	case action == "" && get:
-		return v.invite()
+		return req.invite()
 	case action == "accept" && post:
-		return v.accept()
+		return req.accept()
 	case action == "reject" && post:
-		return v.reject()
+		return req.reject()
 	case action == "credentials" && get:
-		return v.showForm()
+		return req.showForm()
 	case action == "credentials" && post:
-		return v.takeForm()
+		return req.submitForm()
 	case action == "unconfirmed" && post:
-		return v.answerUnconfirmed()
+		return req.answerUnconfirmed()
 	case action == "unconfirmed":
-		return v.redirect("credentials") // as below, of the form's second step
+		return req.redirect("credentials") // as below, of the form's second step
 	case action == "done" && get:
-		return v.done()
+		return req.done()
 	case action == "accept" || action == "reject":
-		return v.redirect("") // somebody reloads, or pastes, the address of a form that was sent
+		return req.redirect("") // the address of a submitted form was reloaded or pasted
 	}
 	return connect.ErrLinkEnded
 }
 
 // fail answers with the page of an error.
-func (v *request) fail(err error) {
+func (req *request) fail(err error) {
 	var problem *authorize.Error
 	var refused *vending.Error
 	switch {
 	case errors.Is(err, connect.ErrLinkEnded):
-		v.tenant = connect.Tenant{} // its headers would tell this link from one that never was
-		v.show(http.StatusNotFound, page.Invalid{})
+		req.tenant = connect.Tenant{} // its headers would tell this link from one that never was
+		req.show(http.StatusNotFound, page.Invalid{})
 	case errors.Is(err, errNoCookie), errors.Is(err, connect.ErrNoAuthRequest):
-		v.show(http.StatusBadRequest, page.BrowserProblem{Token: v.token})
+		req.show(http.StatusBadRequest, page.BrowserProblem{Token: req.token})
 	case errors.As(err, &problem):
-		v.showProblem(problem)
+		req.showProblem(problem)
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:
-		v.show(refused.Code.Status(), page.Problem{Title: "This request cannot be processed",
-			Explanation: sentence(refused.Text()), Request: v.where.Request})
+		req.show(refused.Code.Status(), page.Problem{Title: "This request cannot be processed",
+			Explanation: sentence(refused.Text()), Request: req.where.Request})
 	default:
-		if v.r.Context().Err() == nil {
-			v.o.Logger.Error("hosted page failed", "request", v.where.Request, "error", err)
+		if req.r.Context().Err() == nil {
+			req.o.Logger.Error("hosted page failed", "request", req.where.Request, "error", err)
 		}
-		v.show(http.StatusInternalServerError, page.Problem{
+		req.show(http.StatusInternalServerError, page.Problem{
 			Title: "Something went wrong on our side", Explanation: "Nothing was saved. Please try again in a moment.",
-			Request: v.where.Request,
+			Request: req.where.Request,
 		})
 	}
 }
 
-// sentence makes a message one.
+// sentence makes a sentence of a message.
 func sentence(text string) string {
 	if text == "" {
 		return text

@@ -14,75 +14,76 @@ import (
 
 // invite shows the invitation. A link preview must not count as opening it, so that HEAD notes
 // nothing.
-func (v *request) invite() error {
-	open := v.o.Store.OpenLink
-	if v.r.Method == http.MethodHead {
-		open = v.pending
+func (req *request) invite() error {
+	open := req.o.Store.OpenLink
+	if req.r.Method == http.MethodHead {
+		open = req.pending
 	}
-	if err := v.load(open(v.r.Context(), v.digest)); err != nil {
+	if err := req.load(open(req.r.Context(), req.digest)); err != nil {
 		return err
 	}
-	b := v.jar.Of(v.w, v.r)
-	v.show(http.StatusOK, page.Invitation{Link: v.view(b), ExpiresAt: v.link.ExpiresAt, Now: v.o.Now()})
+	b := req.jar.Of(req.w, req.r)
+	req.show(http.StatusOK, page.Invitation{Link: req.view(b), ExpiresAt: req.link.ExpiresAt, Now: req.o.Now()})
 	return nil
 }
 
 // accept goes on to the form, or to the provider.
-func (v *request) accept() error {
-	b, err := v.form()
+func (req *request) accept() error {
+	b, err := req.form()
 	if err != nil {
-		return v.ended(err)
+		return req.orEnded(err)
 	}
-	if err := v.load(v.o.Store.AcceptLink(v.r.Context(), v.digest)); err != nil {
+	if err := req.load(req.o.Store.AcceptLink(req.r.Context(), req.digest)); err != nil {
 		return err
 	}
-	if v.asks() {
-		return v.redirect("credentials")
+	if req.hasForm() {
+		return req.redirect("credentials")
 	}
-	return v.redirectToProvider(b, nil)
+	return req.redirectToProvider(b, nil)
 }
 
 // redirectToProvider sends the browser to the provider.
-func (v *request) redirectToProvider(b browser.Browser, fields []vending.Field) error {
+func (req *request) redirectToProvider(b browser.Browser, fields []vending.Field) error {
 	// An OAuth 1 provider is called each time, in the name of the tenant's client: who holds a link
 	// must not be able to exhaust that.
-	if v.app.OAuth1 != nil && !v.mayTry() {
-		return v.tooOften(b)
+	if req.app.OAuth1 != nil && !req.allowAttempt() {
+		return req.showTooManyAttempts(b)
 	}
-	redirectURI := v.where.Origin + connect.CallbackPath
-	request, err := v.o.Authorizer.Begin(v.r.Context(), v.link.Connection.Tenant, v.app, redirectURI, fields)
+	redirectURI := req.where.Origin + connect.CallbackPath
+	begun, err := req.o.Authorizer.Begin(req.r.Context(), req.link.Connection.Tenant, req.app, redirectURI, fields)
 	if err != nil {
 		return err
 	}
-	attempt := connect.AuthRequest{Link: v.digest, Verifier: request.Verifier, RedirectURI: redirectURI, Fields: fields}
-	if err := v.o.Store.CreateAuthRequest(v.r.Context(), connect.DigestOf(request.State), b.Digest(),
-		attempt); err != nil {
+	pending := connect.AuthRequest{Link: req.digest, Verifier: begun.FlowState, RedirectURI: redirectURI, Fields: fields}
+	state := connect.DigestOf(begun.State)
+	if err := req.o.Store.CreateAuthRequest(req.r.Context(), state, b.Digest(), pending); err != nil {
 		return err
 	}
-	v.returnJar(v.digest).Set(v.w, v.token.Reveal(), 3600)
-	v.show(http.StatusOK, page.Redirect{Link: v.view(b), URL: request.URL})
+	req.returnJar(state).Set(req.w, req.token.Reveal(), 3600)
+	req.show(http.StatusOK, page.Redirect{Link: req.view(b), URL: begun.URL})
 	return nil
 }
 
 // reject ends the link as the end user's refusal.
-func (v *request) reject() error {
-	b, err := v.form()
+func (req *request) reject() error {
+	b, err := req.form()
 	if err != nil {
-		return v.ended(err)
+		return req.orEnded(err)
 	}
-	// no stranger's guess shall wait for the database's one writer
-	if _, err = v.pending(v.r.Context(), v.digest); err == nil {
-		_, err = v.o.Store.RejectLink(v.r.Context(), v.digest, b.Digest())
+	// a guessed token must not wait for the database's one writer
+	if _, err = req.pending(req.r.Context(), req.digest); err == nil {
+		_, err = req.o.Store.RejectLink(req.r.Context(), req.digest, b.Digest())
 	}
 	if err != nil && !errors.Is(err, connect.ErrLinkEnded) { // of a double click, the first one may have been ours
 		return err
 	}
-	return v.redirect("done")
+	return req.redirect("done")
 }
 
-// ended is err, but for a link that can no longer be used: then that is what there is to say.
-func (v *request) ended(err error) error {
-	if _, e := v.pending(v.r.Context(), v.digest); errors.Is(e, connect.ErrLinkEnded) && errors.Is(err, errNoCookie) {
+// orEnded is err, but for a link that can no longer be used: then that is what there is to say.
+func (req *request) orEnded(err error) error {
+	if _, e := req.pending(req.r.Context(), req.digest); errors.Is(e, connect.ErrLinkEnded) &&
+		errors.Is(err, errNoCookie) {
 		return e
 	}
 	return err
@@ -90,18 +91,18 @@ func (v *request) ended(err error) error {
 
 // done tells the browser that ended the link how it ended. To any other it is a link that has
 // ended.
-func (v *request) done() error {
-	if err := v.load(v.o.Store.Link(v.r.Context(), v.digest)); err != nil {
+func (req *request) done() error {
+	if err := req.load(req.o.Store.Link(req.r.Context(), req.digest)); err != nil {
 		return err
 	}
-	b, known := v.jar.Find(v.r)
+	b, known := req.jar.Find(req.r)
 	switch {
-	case !known || !v.link.EndedBy(b.Digest()):
+	case !known || !req.link.EndedBy(b.Digest()):
 		return connect.ErrLinkEnded
-	case v.link.Status == connect.Rejected:
-		v.show(http.StatusOK, page.Refusal{Link: v.view(b)})
+	case req.link.Status == connect.Rejected:
+		req.show(http.StatusOK, page.Refusal{Link: req.view(b)})
 	default:
-		v.show(http.StatusOK, page.Success{Link: v.view(b), Missing: v.ungranted(v.grant())})
+		req.show(http.StatusOK, page.Success{Link: req.view(b), Missing: req.missingScopes(req.grant())})
 	}
 	return nil
 }
@@ -111,80 +112,106 @@ type statusAnswer struct {
 	Status connect.Status `json:"status"`
 }
 
-// status answers the script in the tenant's page, which may be of any origin: whoever knows the
-// token may ask.
-func (v *request) status() error {
-	v.w.Header().Set("Access-Control-Allow-Origin", "*")
-	l, err := v.o.Store.Link(v.r.Context(), v.digest)
+// status answers the script in the tenant's page, which may be of any origin: knowing the token is
+// enough.
+func (req *request) status() error {
+	req.w.Header().Set("Access-Control-Allow-Origin", "*")
+	l, err := req.o.Store.Link(req.r.Context(), req.digest)
 	if err == nil {
-		_, err = v.requester(l)
+		_, err = req.requester(l)
 	}
 	switch {
 	case errors.Is(err, connect.ErrLinkEnded):
-		vending.WriteError(v.w, vending.Refuse(vending.ConnectionDeleted, "no such link"), nil)
+		vending.WriteError(req.w, vending.Refuse(vending.ConnectionDeleted, "no such link"), nil)
 	case err != nil:
-		v.o.Logger.Error("status of a link failed", "request", v.where.Request, "error", err)
-		vending.WriteError(v.w, vending.Errorf(vending.InternalError, err), nil)
+		req.o.Logger.Error("status of a link failed", "request", req.where.Request, "error", err)
+		vending.WriteError(req.w, vending.Errorf(vending.InternalError, err), nil)
 	default:
-		vending.WriteSuccess(v.w, http.StatusOK, "link found", statusAnswer{l.Status})
+		vending.WriteSuccess(req.w, http.StatusOK, "link found", statusAnswer{l.Status})
 	}
 	return nil
 }
 
 // callback is where the provider sends the browser back to.
-func (v *request) callback() error {
-	query, err := url.ParseQuery(v.r.URL.RawQuery)
+func (req *request) callback() error {
+	query, err := url.ParseQuery(req.r.URL.RawQuery)
 	if err != nil || len(query["state"]) != 1 {
 		return connect.ErrNoAuthRequest
 	}
-	b, known := v.jar.Find(v.r)
+	b, known := req.jar.Find(req.r)
 	if !known {
 		return errNoCookie
 	}
-	attempt, err := v.o.Store.ConsumeAuthRequest(v.r.Context(), connect.DigestOf(query.Get("state")), b.Digest())
-	if err != nil {
-		return err
+	state := connect.DigestOf(query.Get("state"))
+	jar := req.returnJar(state)
+	if token := jar.Value(req.r); connect.IsToken(token) {
+		req.token, req.digest = vending.NewSecret(token), connect.DigestOf(token)
 	}
-	defer v.detach()()
+	attempt, err := req.o.Store.ConsumeAuthRequest(req.r.Context(), state, b.Digest())
+	if err != nil {
+		return req.withoutRequest(err)
+	}
+	defer req.detach()()
 	if attempt.RedirectURI == "" { // it was not for a provider
 		return connect.ErrNoAuthRequest
 	}
-	v.digest = attempt.Link
-	jar := v.returnJar(attempt.Link)
-	if token := jar.Value(v.r); connect.DigestOf(token) == attempt.Link {
-		v.token = vending.NewSecret(token)
+	if req.digest != attempt.Link {
+		req.token, req.digest = vending.Secret{}, attempt.Link
 	}
-	jar.Set(v.w, "", -1)
-	if err := v.load(v.pending(v.r.Context(), attempt.Link)); err != nil {
+	jar.Set(req.w, "", -1)
+	if err := req.load(req.pending(req.r.Context(), attempt.Link)); err != nil {
 		return err
 	}
-	grant, err := v.o.Authorizer.Finish(v.r.Context(), v.link.Connection.Tenant, v.app, attempt.RedirectURI,
+	grant, err := req.o.Authorizer.Finish(req.r.Context(), req.link.Connection.Tenant, req.app, attempt.RedirectURI,
 		attempt.Verifier, query, attempt.Fields)
 	if err != nil {
-		v.noteFailure(err)
+		req.recordFailure(err)
+		return req.unlessEnded(err)
+	}
+	return req.complete(b, grant)
+}
+
+// withoutRequest is err, of a callback for which the store holds no authorization request of this
+// browser. Where the browser was sent to the provider by a link that has ended since, its request
+// went with the link, and its cookies are not to blame.
+func (req *request) withoutRequest(err error) error {
+	if req.token.IsZero() || !errors.Is(err, connect.ErrNoAuthRequest) {
 		return err
 	}
-	return v.complete(b, grant)
+	return req.unlessEnded(err)
+}
+
+// unlessEnded is err, but for a link that has ended meanwhile: then that is what there is to say.
+// Another tab of this very browser may have completed it, which the page it is sent to knows.
+func (req *request) unlessEnded(err error) error {
+	_, e := req.pending(req.r.Context(), req.digest)
+	switch {
+	case !errors.Is(e, connect.ErrLinkEnded):
+		return err
+	case req.token.IsZero():
+		return e
+	}
+	return req.redirect("done")
 }
 
 // complete stores the grant and ends the link.
-func (v *request) complete(b browser.Browser, g connect.Grant) error {
-	bound := v.bound()
+func (req *request) complete(b browser.Browser, g connect.Grant) error {
+	bound := req.renewedAddress()
 	// another link may have been completed meanwhile
-	if err := authorize.CheckBinding(v.app, bound, g.Reveal().Fields); err != nil {
+	if err := authorize.CheckAddress(req.app, bound, g.Reveal().Fields); err != nil {
 		return err
 	}
-	_, err := v.o.Store.CompleteLink(v.r.Context(), v.digest, b.Digest(), vending.AuthType(v.app.AuthType), g)
-	if errors.Is(err, connect.ErrLinkEnded) && !v.token.IsZero() {
-		return v.redirect("done") // a double click: the first one may have been ours
+	_, err := req.o.Store.CompleteLink(req.r.Context(), req.digest, b.Digest(), vending.AuthType(req.app.AuthType), g)
+	if errors.Is(err, connect.ErrLinkEnded) && !req.token.IsZero() {
+		return req.redirect("done") // a double click: the first one may have been ours
 	}
 	if err != nil {
 		return err
 	}
-	v.noteGrant(bound, g)
-	if v.token.IsZero() {
-		v.show(http.StatusOK, page.Success{Link: v.view(b), Missing: v.ungranted(g)})
+	req.recordGrant(bound, g)
+	if req.token.IsZero() {
+		req.show(http.StatusOK, page.Success{Link: req.view(b), Missing: req.missingScopes(g)})
 		return nil
 	}
-	return v.redirect("done")
+	return req.redirect("done")
 }

@@ -50,7 +50,7 @@ func TestRegion(t *testing.T) {
 		t.Errorf("the credential was tried at %q", asked)
 	}
 
-	v = o.renew(older.Connection.ID).Submit("accept").Sees("the renewal", 200, "The connection stays with this address.")
+	v = o.renew(older.Connection.ID).Submit("accept").Sees("the renewal", 200, "This connection keeps its address.")
 	v.Submit("credentials", append(signed, "field.api_host", "api.eu.mail.example")...).Sees("another region", 422,
 		"is another address")
 	if asked := s.asked(); asked != nil {

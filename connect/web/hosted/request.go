@@ -25,7 +25,7 @@ type request struct {
 	// token is the request token in the path, if there is one, and digest what is stored of it.
 	token  vending.Secret
 	digest connect.Digest
-	// link, app and tenant are known once find has found them.
+	// link, app and tenant are set by load.
 	link   connect.LinkState
 	app    *catalog.App
 	tenant connect.Tenant
@@ -35,27 +35,27 @@ type request struct {
 var errNoCookie = errors.New("the form was not sent by the browser that it was shown to")
 
 // csrfPurpose is what the forms of a link are bound to.
-func (v *request) csrfPurpose() string { return "link " + string(v.digest[:]) }
+func (req *request) csrfPurpose() string { return "link " + string(req.digest[:]) }
 
 // load takes the link that was read, and finds what its pages show.
-func (v *request) load(l connect.LinkState, err error) error {
+func (req *request) load(l connect.LinkState, err error) error {
 	if err != nil {
 		return err
 	}
-	v.link = l
+	req.link = l
 	var ok bool
-	if v.app, ok = v.o.Catalog(l.Connection.App); !ok {
+	if req.app, ok = req.o.Catalog(l.Connection.App); !ok {
 		return vending.Refuse(vending.UnknownApp,
-			"the app of this link is not available any more; please ask your requester for help")
+			"the app of this link is no longer available; please ask your requester for help")
 	}
-	v.tenant, err = v.requester(l)
+	req.tenant, err = req.requester(l)
 	return err
 }
 
-// requester is the tenant of a link. Without a live one the link has ended: nobody is there to be
-// given anything.
-func (v *request) requester(l connect.LinkState) (connect.Tenant, error) {
-	t, err := v.o.Tenant(v.r.Context(), l.Connection.Tenant)
+// requester is the tenant of a link. Without a live one the link has ended, because there is no one
+// to give access to.
+func (req *request) requester(l connect.LinkState) (connect.Tenant, error) {
+	t, err := req.o.Tenant(req.r.Context(), l.Connection.Tenant)
 	if errors.Is(err, connect.ErrTenantUnknown) || err == nil && t.Disabled {
 		return connect.Tenant{}, connect.ErrLinkEnded
 	}
@@ -64,97 +64,97 @@ func (v *request) requester(l connect.LinkState) (connect.Tenant, error) {
 
 // detach keeps what follows going when the browser leaves: the provider is about to make a grant
 // that exists only here.
-func (v *request) detach() (done func()) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.r.Context()), persistence)
-	v.r = v.r.WithContext(ctx)
+func (req *request) detach() (done func()) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(req.r.Context()), detachedTimeout)
+	req.r = req.r.WithContext(ctx)
 	return cancel
 }
 
-// persistence bounds what is done for a browser that has left: a conversation with the provider,
-// and storing what comes of it.
-const persistence = 30 * time.Second
+// detachedTimeout bounds what is done for a browser that has left: a conversation with the
+// provider, and storing what comes of it.
+const detachedTimeout = 30 * time.Second
 
 // view is what the link's pages have in common.
-func (v *request) view(b browser.Browser) page.Link {
-	name := v.tenant.Brand.Name
+func (req *request) view(b browser.Browser) page.Link {
+	name := req.tenant.Brand.Name
 	if name == "" {
-		name = v.tenant.ID
+		name = req.tenant.ID
 	}
 	return page.Link{
-		Brand: page.Brand{Name: name, Email: v.tenant.Email, LogoURL: v.tenant.Brand.LogoURL, Accent: v.tenant.Brand.Accent},
+		Brand: page.Brand{Name: name, Email: req.tenant.Email, LogoURL: req.tenant.Brand.LogoURL,
+			Accent: req.tenant.Brand.Accent},
 		App: page.App{
-			Slug: v.app.Slug, Name: v.app.CallName(), HelpURL: v.app.HelpURL, OAuth: v.signsIn(), Tried: v.isTried(),
-			Doubtful: v.isDoubtful(),
+			Slug: req.app.Slug, Name: req.app.CallName(), HelpURL: req.app.HelpURL, OAuth: req.signsIn(),
+			Verified:     req.isVerified(),
+			Inconclusive: req.mayStayUnconfirmed(),
 		},
-		Unverified: v.link.Status == connect.Active && !v.link.Connection.Verified && v.app.Verify != nil,
-		Connection: v.link.Connection.Name, Renews: v.link.Renews, Token: v.token, CSRF: b.CSRF(v.csrfPurpose()),
-		At:  authorize.At(v.app, v.held()),
-		For: userHint(v.tenant.Brand.UserHint, v.link.Connection.User),
+		Unverified: req.link.Status == connect.Active && !req.link.Connection.Verified && req.app.Verify != nil,
+		Connection: req.link.Connection.Name, Renews: req.link.Renews, Token: req.token, CSRF: b.CSRF(req.csrfPurpose()),
+		At:  authorize.Address(req.app, req.connectionAddress()),
+		For: userHint(req.tenant.Brand.UserHint, req.link.Connection.User),
 	}
 }
 
 // signsIn reports whether the end user authorizes the app at its provider.
-func (v *request) signsIn() bool {
-	return v.app.AuthType == string(vending.OAuth) && !v.app.ClientCredentials()
+func (req *request) signsIn() bool {
+	return req.app.AuthType == string(vending.OAuth) && !req.app.ClientCredentials()
 }
 
-// isTried reports whether the app is asked about a credential before that is stored.
-func (v *request) isTried() bool { return v.app.ClientCredentials() || v.app.Verify != nil }
+// isVerified reports whether the app is asked about a credential before that is stored.
+func (req *request) isVerified() bool { return req.app.ClientCredentials() || req.app.Verify != nil }
 
-// isDoubtful reports whether a credential may be stored of which the app has not said that it takes
-// it.
-func (v *request) isDoubtful() bool {
-	return !v.app.ClientCredentials() && v.app.Verify != nil && !v.refusesUnconfirmed()
+// mayStayUnconfirmed reports whether a credential may be stored that the app did not confirm.
+func (req *request) mayStayUnconfirmed() bool {
+	return !req.app.ClientCredentials() && req.app.Verify != nil && !req.refusesUnconfirmed()
 }
 
-// asks reports whether the app needs values that the end user enters.
-func (v *request) asks() bool { return len(v.app.Asked()) > 0 }
+// hasForm reports whether the app needs values that the end user enters.
+func (req *request) hasForm() bool { return len(req.app.Asked()) > 0 }
 
 // maxForm bounds the body of a form, in bytes.
 const maxForm = 256 << 10
 
 // form reads the form that this very browser was shown.
-func (v *request) form() (browser.Browser, error) {
-	if err := browser.ReadForm(v.w, v.r, maxForm); err != nil {
+func (req *request) form() (browser.Browser, error) {
+	if err := browser.ReadForm(req.w, req.r, maxForm); err != nil {
 		return browser.Browser{}, err
 	}
-	b := v.jar.Of(v.w, v.r)
-	if !b.Sent(v.csrfPurpose(), v.r.PostForm.Get("csrf")) {
+	b := req.jar.Of(req.w, req.r)
+	if !b.Sent(req.csrfPurpose(), req.r.PostForm.Get("csrf")) {
 		return b, errNoCookie
 	}
 	return b, nil
 }
 
 // redirect sends the browser to another page of the link by GET.
-func (v *request) redirect(action string) error {
-	to := connect.LinkPath(v.token.Reveal())
+func (req *request) redirect(action string) error {
+	to := connect.LinkPath(req.token.Reveal())
 	if action != "" {
 		to += "/" + action
 	}
-	v.headers()
-	v.w.Header().Set("Location", to)
-	v.w.WriteHeader(http.StatusSeeOther)
+	req.headers()
+	req.w.Header().Set("Location", to)
+	req.w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
 
-func (v *request) headers() {
-	page.SecurityHeaders(v.w.Header(), page.HeaderOptions{
-		TLS: v.where.secure(), LogoURL: v.tenant.Brand.LogoURL, FrameAncestors: v.tenant.Brand.FrameAncestors,
+func (req *request) headers() {
+	page.SecurityHeaders(req.w.Header(), page.HeaderOptions{
+		TLS: req.where.secure(), LogoURL: req.tenant.Brand.LogoURL, FrameAncestors: req.tenant.Brand.FrameAncestors,
 	})
 }
 
 // show answers with a page.
-func (v *request) show(status int, view page.View) {
-	v.headers()
-	if err := v.o.Pages.Serve(v.w, status, view); err != nil && v.r.Context().Err() == nil {
-		v.o.Logger.Error("drawing a hosted page", "request", v.where.Request, "error", err)
+func (req *request) show(status int, view page.View) {
+	req.headers()
+	if err := req.o.Pages.Serve(req.w, status, view); err != nil && req.r.Context().Err() == nil {
+		req.o.Logger.Error("drawing a hosted page", "request", req.where.Request, "error", err)
 	}
 }
 
-// returnName is the cookie that brings a browser back from the provider to its link: the database
-// holds no request token that could.
-func returnName(link connect.Digest) string { return fmt.Sprintf("vendgate-return-%x", link[:4]) }
-
-func (v *request) returnJar(link connect.Digest) browser.Jar {
-	return browser.Jar{Name: returnName(link), Secure: v.where.secure()}
+// returnJar is the cookie that brings a browser back from the provider to its link: the database
+// holds no request token that could. There is one for each state, so that a callback finds its own
+// link, and finds it also when the store has forgotten the state.
+func (req *request) returnJar(state connect.Digest) browser.Jar {
+	return browser.Jar{Name: fmt.Sprintf("vendgate-return-%x", state[:4]), Secure: req.where.secure()}
 }

@@ -36,6 +36,7 @@ type sites struct {
 
 	scope    string // what a token is granted for
 	instance string // whose account it is
+	onToken  func() // runs once, while the next token call waits for its answer
 	home     string // how it calls itself, as `home` of https://developer.wordpress.org/rest-api/reference/ has it
 
 	mu    sync.Mutex
@@ -56,6 +57,10 @@ func (s *sites) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	if r.URL.Path == "/token" {
+		if run := s.onToken; run != nil {
+			s.onToken = nil
+			run()
+		}
 		_ = json.NewEncoder(w).Encode(map[string]string{"access_token": "t", "scope": s.scope, "instance": s.instance})
 		return
 	}
@@ -228,7 +233,7 @@ func TestRenewedSite(t *testing.T) {
 	id := o.connect("bücher.example/blog")
 	o.sites.asked()
 	v := o.renew(id).Sees("invitation", 200, "xn--bcher-kva.example/blog")
-	v.Submit("accept").Sees("form", 200, "The connection stays with this address.")
+	v.Submit("accept").Sees("form", 200, "This connection keeps its address.")
 	if !strings.Contains(v.Page, `value="xn--bcher-kva.example/blog" readonly`) {
 		t.Errorf("the form does not show the address: %s", v.Text())
 	}

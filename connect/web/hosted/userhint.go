@@ -12,9 +12,9 @@ import (
 // of its own.
 const maskedHint = "This link was made for " + connect.HintUser + "."
 
-// userHint says whose connection a page is about, so that somebody else who got the link notices
+// userHint says whose connection a page is about, so that another person who got the link notices
 // before, or at least when, their account is connected for that customer. The address itself is
-// never shown: who has the link may be a stranger.
+// never shown: anyone may have the link.
 func userHint(hint, user string) []page.HintPart {
 	switch cmp.Or(hint, connect.HintMasked) {
 	case connect.HintOff:

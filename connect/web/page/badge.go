@@ -17,7 +17,7 @@ var (
 	badgePending  = Badge{"wait", "hourglass", "Pending", "Waiting for the end user to use the link"}
 	badgeRefresh  = Badge{"wait", "refresh", "Pending", "Refresh in progress: existing credentials still work"}
 	badgeRepair   = Badge{"wait", "refresh", "Pending", "Refresh in progress"}
-	badgeViaLink  = Badge{"link", "link", "Via Link", "Made by the end user through a link"}
+	badgeViaLink  = Badge{"link", "link", "Via Link", "Created by the end user through a link"}
 	badgeRejected = Badge{"bad", "close", "Rejected", "The end user declined the request"}
 	badgeExpired  = Badge{"off", "clock", "Expired", "The link ended before it was used"}
 	badgeActive   = Badge{"good", "check", "Active", "The credentials work"}

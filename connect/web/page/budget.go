@@ -2,7 +2,7 @@ package page
 
 import "fmt"
 
-// Budget is one budget of the tenant, as it stands.
+// Budget is one budget of the tenant, as it is now.
 type Budget struct {
 	// Name is token or api.
 	Name string

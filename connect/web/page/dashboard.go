@@ -29,7 +29,7 @@ type SignIn struct {
 type Connections struct {
 	Session
 	Rows []Row
-	// Search, Status and App are the filter as it stands; Apps are the choices of App.
+	// Search, Status and App are the present filter; Apps are the choices of App.
 	Search, Status, App string
 	Apps                []App
 	Paging              Paging
@@ -51,7 +51,7 @@ type Row struct {
 	LinkExpiresAt time.Time
 }
 
-// Paging is where a list stands. Page counts from 1.
+// Paging is the position in a list. Page counts from 1.
 type Paging struct{ Page, Limit, Total int }
 
 // NewLink asks for what a link is made of.
@@ -111,7 +111,7 @@ type Key struct {
 type Audit struct {
 	Session
 	Rows []AuditRow
-	// Event and Connection are the filter as it stands; Events are the choices of Event.
+	// Event and Connection are the present filter; Events are the choices of Event.
 	Event, Connection string
 	Events            []string
 	Paging            Paging

@@ -12,9 +12,10 @@ func TestDashboardWords(t *testing.T) {
 		has, hasNot []string
 	}{
 		{"connections",
-			[]string{"This connection link expired on 30 July 2026, 07:30 UTC. " +
-				"Click Refresh credentials to generate a new link.", "Existing credentials still work.",
-				"Page 2 of 62", "1234 connections", "Previous", "Next"}, []string{"No connection"}},
+			[]string{"This connection link expired on 30 July 2026, 07:30 UTC. Click Refresh credentials " +
+				"to generate a new link.",
+				"Existing credentials still work.", "Page 2 of 62", "1234 connections", "Previous", "Next"},
+			[]string{"No connection"}},
 		{"connections-filter", []string{"The connection was deleted.", "Stripe did not accept", "1 connection found",
 			"Clear"}, []string{"Page 1 of"}},
 		{"connections-none", []string{"No connections yet."}, []string{"No connection matches"}},
@@ -25,19 +26,19 @@ func TestDashboardWords(t *testing.T) {
 		{"link-made", []string{"Share this link", "alice@example.com", "existing credentials"}, nil},
 		{"delete", []string{"Delete this connection?", "revoked at Gmail", "Delete connection"},
 			[]string{"held by", "stays valid"}},
-		{"delete-stays", []string{"Delete this connection?", "stays valid at Gmail until it is withdrawn there",
+		{"delete-stays", []string{"Delete this connection?", "stays valid at Gmail until it is revoked there",
 			"Delete connection"}, []string{"held by", "revoked at"}},
 		{"delete-held", []string{"This connection is in use", "invoice-sync", "Work Gmail", "and 3 more"},
 			[]string{"Delete connection", "erased"}},
-		{"keys", []string{"0123456789ab", "This session", "Rotate", "None was issued yet"},
+		{"keys", []string{"0123456789ab", "This session", "Rotate", "There is no MCP URL yet"},
 			[]string{"Promote the", "Your new tenant key"}},
 		{"keys-rotated", []string{"Your new tenant key", "Retires on promotion", "this session ends",
 			"Promote and retire the old key", "Replace the MCP URL"}, []string{"Rotate: make"}},
-		{"keys-mcp", []string{"shown only this once"}, []string{"None was issued"}},
+		{"keys-mcp", []string{"shown only this once"}, []string{"There is no MCP URL"}},
 		{"audit", []string{"Link created", "to refresh the credentials", "api key 0123456789ab", "5c9f1f0a", "Page 1 of 3"},
 			nil},
 		{"audit-none", []string{"No events."}, nil},
-		{"budgets", []string{"431 of 600 left", "116 used", "81 refusals in the last hour", "No bound"}, nil},
+		{"budgets", []string{"431 of 600 left", "116 used", "81 refusals in the last hour", "No limit"}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.page, func(t *testing.T) {

@@ -1,6 +1,5 @@
 // Package page draws everything that a person sees of the connection manager: the pages of the
-// hosted link, the tenant's dashboard, the apps' icons, and the scripts and styles that go with
-// them.
+// hosted link and the tenant's dashboard. Package asset has the scripts, styles and icons.
 //
 // It only renders. It must never read the store, decide who may see what, or put into a page a
 // secret that its view does not name: a credential has no place in any view. Pages carry no inline
@@ -14,10 +13,10 @@
 //	POST /{token}/accept                from Invitation, and from ProviderProblem to try again
 //	POST /{token}/reject                from Invitation, Form and ProviderProblem
 //	POST /{token}/credentials           from Form; each value in the field FieldPrefix + its name
-//	GET  /assets/{name}?v={hash}        Stylesheet, DashboardScript, Mark
-//	GET  /assets/accent/{6 hex}.css     Accent.CSS
+//	GET  /assets/{name}?v={hash}        asset.Stylesheet, DashboardScript, Mark
+//	GET  /assets/accent/{6 hex}.css     asset.Accent.CSS
 //	GET  /assets/icon/{slug}.svg        Icon
-//	GET  /vendgate-connect.js           HelperScript
+//	GET  /vendgate-connect.js           asset.HelperScript
 //
 //	GET  /dashboard                     Connections; query: q, status, app, page
 //	GET  /dashboard/sign-in             SignIn

@@ -14,7 +14,7 @@ type HeaderOptions struct {
 	// LogoURL is the tenant's logo, whose origin images may come from.
 	LogoURL string
 	// FrameAncestors are the origins that may frame the page, such as `https://app.example.com` or
-	// `https://*.example.com`; none means that nobody may.
+	// `https://*.example.com`; none means that no page may.
 	FrameAncestors []string
 	// TLS says that the browser reached us by https.
 	TLS bool
@@ -24,7 +24,7 @@ type HeaderOptions struct {
 // runs, loads or posts but what the pages need, and no copy or referrer that would carry a request
 // token elsewhere.
 func SecurityHeaders(h http.Header, o HeaderOptions) {
-	ancestors := sources(o.FrameAncestors)
+	ancestors := cspSources(o.FrameAncestors)
 	h.Set("Content-Security-Policy", contentPolicy(o, ancestors))
 	if ancestors == "'none'" {
 		h.Set("X-Frame-Options", "DENY") // for browsers without frame-ancestors; it cannot name origins
@@ -55,7 +55,7 @@ func contentPolicy(o HeaderOptions, ancestors string) string {
 	return p
 }
 
-// LogoOrigin returns the origin of an `https` URL as a policy names it, or "" for what is none.
+// LogoOrigin returns the origin of an `https` URL as a policy names it, or "" for any other text.
 func LogoOrigin(logo string) string {
 	u, err := url.Parse(logo)
 	if err != nil || u.Scheme != "https" || u.User != nil || !plainHost(u.Host) {
@@ -70,9 +70,9 @@ func plainHost(host string) bool {
 		host[0] != ':'
 }
 
-// sources returns the origins among ancestors as a policy lists them. What is no origin is left
+// cspSources returns the origins among ancestors as a policy lists them. Anything else is left
 // out: it could widen the policy.
-func sources(ancestors []string) string {
+func cspSources(ancestors []string) string {
 	var list []string
 	for _, a := range ancestors {
 		u, err := url.Parse(a)

@@ -13,9 +13,9 @@ import (
 type Brand struct {
 	// Name and Email are the requester's.
 	Name, Email string
-	// LogoURL is an `https` URL; anything else is left out and a monogram stands in its place.
+	// LogoURL is an `https` URL; anything else is left out, and a monogram is shown instead.
 	LogoURL string
-	// Accent is a colour as ParseAccent takes it; the default stands for anything else.
+	// Accent is a colour as [asset.ParseAccent] takes it; anything else means the default.
 	Accent string
 }
 
@@ -35,10 +35,10 @@ type App struct {
 	OAuth bool
 	// HelpURL is a page of the app's that says where to find its credentials; may be empty.
 	HelpURL string
-	// Tried says that credentials which the app refuses are not stored. Not every app can be asked.
-	Tried bool
-	// Doubtful says that the app's answer may leave it open whether it accepts them.
-	Doubtful bool
+	// Verified says that credentials which the app refuses are not stored. Not every app can be asked.
+	Verified bool
+	// Inconclusive says that the app's answer may leave it open whether it accepts them.
+	Inconclusive bool
 }
 
 // Link is what the pages of one hosted link have in common.
@@ -80,36 +80,7 @@ type Invitation struct {
 	ExpiresAt, Now time.Time
 }
 
-// Form asks for the credentials of a key-based app, or for what an OAuth app needs to know before
-// its end user can sign in.
-type Form struct {
-	Link
-	Fields []Field
-	// Problem says in a sentence why the values were not accepted; empty the first time.
-	Problem string
-}
-
-// Field is one value of a Form.
-type Field struct {
-	Name, Label string
-	// Help says where to find the value, or how it looks; may be empty.
-	Help string
-	// Value is what was entered before. It is not shown where Secret is set.
-	Value  string
-	Secret bool
-	// Options are the only values there are, if it has any.
-	Options []string
-	// Host says that the value is a host name, and Site that the path of a site may follow.
-	Host, Site bool
-	// Around is the host that the value is a part of, with acme in its place; empty if it is none.
-	Around string
-	// Bound says that Value is the address of the connection that the link renews, and stays.
-	Bound bool
-	// Problem says what is wrong with the value, and names it; empty if nothing is.
-	Problem string
-}
-
-// Redirect takes the end user to an app's provider. The form that comes before may not answer with
+// Redirect takes the end user to an app's provider. The form before it may not answer with
 // a redirect itself: browsers hold `form-action` against it.
 type Redirect struct {
 	Link
@@ -134,8 +105,8 @@ type ProviderProblem struct {
 	// Title is a short line, and Explanation a sentence or two. Empty ones say that the app could not
 	// complete the request.
 	Title, Explanation string
-	// Said are the provider's own words; may be empty.
-	Said string
+	// Description is the provider's own; may be empty.
+	Description string
 }
 
 // Invalid is the one page for a link that is unknown, used or expired: it must not tell which, so
@@ -152,7 +123,7 @@ type BrowserProblem struct {
 // Problem is a page for all else that can go wrong: a path that does not exist, a defect here.
 type Problem struct {
 	Title, Explanation string
-	// Request is the request's id, for whoever reports the problem; may be empty.
+	// Request is the request's id, for reporting the problem; may be empty.
 	Request string
 }
 
@@ -165,14 +136,6 @@ func (v Invitation) frame() frame {
 		return v.hosted("invitation", "Renew your "+v.App.Name+" connection")
 	}
 	return v.hosted("invitation", "Connect "+v.App.Name+" to "+v.Brand.Name)
-}
-
-func (v Form) frame() frame {
-	title := "Connect " + v.App.Name
-	if v.Failed() {
-		title = "Error: " + title
-	}
-	return v.hosted("form", title)
 }
 
 func (v Redirect) frame() frame {
@@ -215,43 +178,7 @@ func (v Invitation) Left() string {
 	}
 }
 
-// Failed reports whether the form was sent before and not accepted.
-func (v Form) Failed() bool {
-	for _, f := range v.Fields {
-		if f.Problem != "" {
-			return true
-		}
-	}
-	return v.Problem != ""
-}
-
-// Input is the name under which the field is posted.
-func (f Field) Input() string { return FieldPrefix + f.Name }
-
-// DescribedBy are the ids of what explains the field, the i-th of its form; empty if nothing does.
-func (f Field) DescribedBy(i int) string {
-	var ids []string
-	if f.Help != "" {
-		ids = append(ids, fmt.Sprintf("help-%d", i))
-	}
-	if f.Around != "" || f.Bound {
-		ids = append(ids, fmt.Sprintf("hint-%d", i))
-	}
-	if f.Problem != "" {
-		ids = append(ids, fmt.Sprintf("problem-%d", i))
-	}
-	return strings.Join(ids, " ")
-}
-
-// Text is what the field is called on the page.
-func (f Field) Text() string {
-	if f.Label == "" {
-		return f.Name
-	}
-	return f.Label
-}
-
-// Target returns the URL to go to, or "" if it is none that a browser may be sent to.
+// Target returns the URL to go to, or "" if a browser must not be sent there.
 func (v Redirect) Target() string {
 	u, err := url.Parse(v.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
@@ -291,5 +218,5 @@ const maxShownScopes = 10
 // Shown are the first of the scopes that are missing.
 func (v Success) Shown() []string { return v.Missing[:min(len(v.Missing), maxShownScopes)] }
 
-// More is how many scopes are missing beside those Shown.
+// More is how many scopes are missing besides those Shown.
 func (v Success) More() int { return max(0, len(v.Missing)-maxShownScopes) }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/web/page/asset"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -110,7 +111,7 @@ func (p *Pages) functions() template.FuncMap {
 		"asset":      p.asset,
 		"icon":       func(slug string) string { return p.base + "/assets/icon/" + url.PathEscape(slug) + ".svg" },
 		"accent":     p.accentPath,
-		"letters":    letters,
+		"letters":    asset.Monogram,
 		"words":      words,
 		"once":       func(id, label, text string) once { return once{id, label, text} },
 		"stamp":      clock("2 January 2006, 15:04 UTC"),
@@ -150,7 +151,7 @@ func (p *Pages) connectionPath(id, ask string) string {
 
 // asset returns the path of one of the assets, with the hash that lets browsers keep it for good.
 func (p *Pages) asset(name string) (string, error) {
-	for _, a := range []*Asset{Stylesheet, DashboardScript, Mark} {
+	for _, a := range []*asset.Asset{asset.Stylesheet, asset.DashboardScript, asset.Mark} {
 		if a.Name == name {
 			return p.base + "/assets/" + a.Name + "?v=" + a.Hash, nil
 		}
@@ -161,9 +162,9 @@ func (p *Pages) asset(name string) (string, error) {
 // accentPath returns the path of the stylesheet of a tenant's colour, or "" for none or one that is
 // no colour.
 func (p *Pages) accentPath(colour string) string {
-	a, err := ParseAccent(colour)
+	a, err := asset.ParseAccent(colour)
 	if err != nil {
 		return ""
 	}
-	return p.base + "/assets/accent/" + a.Hex() + ".css?v=" + Stylesheet.Hash
+	return p.base + "/assets/accent/" + a.Hex() + ".css?v=" + asset.Stylesheet.Hash
 }

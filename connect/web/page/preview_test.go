@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/vendgate/vendgate/connect/web/page/asset"
 )
 
 var previewDir = flag.String("preview", "", "write every page and asset into this folder, to be looked at in a browser")
@@ -27,10 +29,10 @@ func TestPreview(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, a := range []*Asset{Stylesheet, DashboardScript, Mark} {
+	for _, a := range []*asset.Asset{asset.Stylesheet, asset.DashboardScript, asset.Mark} {
 		write("connect/assets/"+a.Name, a.Body)
 	}
-	write("connect/vendgate-connect.js", HelperScript.Body)
+	write("connect/vendgate-connect.js", asset.HelperScript.Body)
 	pages := New("/connect")
 	for _, who := range []string{"plain", "longest", "hostile"} {
 		p := people[who]
@@ -42,9 +44,9 @@ func TestPreview(t *testing.T) {
 			write(who+"/"+name+".html", body)
 		}
 		for _, app := range []App{p.app, p.keyApp, {Slug: "slack", Name: "Slack"}} {
-			write("connect/assets/icon/"+strings.ReplaceAll(app.Slug, "/", "_")+".svg", Icon(app.Slug, app.Name))
+			write("connect/assets/icon/"+strings.ReplaceAll(app.Slug, "/", "_")+".svg", asset.Icon(app.Slug, app.Name))
 		}
-		if a, err := ParseAccent(p.brand.Accent); err == nil {
+		if a, err := asset.ParseAccent(p.brand.Accent); err == nil {
 			write("connect/assets/accent/"+a.Hex()+".css", a.CSS())
 		}
 	}

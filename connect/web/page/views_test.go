@@ -26,7 +26,7 @@ var people = map[string]person{
 	"plain": {
 		brand:      Brand{Name: "Northwind Studio", Email: "ops@northwind.example"},
 		app:        App{Slug: "gmail", Name: "Gmail", OAuth: true},
-		keyApp:     App{Slug: "stripe", Name: "Stripe", Tried: true},
+		keyApp:     App{Slug: "stripe", Name: "Stripe", Verified: true},
 		connection: "Work Gmail",
 		user:       "alice@example.com",
 		hint:       []HintPart{{Text: "This link was made for "}, {Text: "a…e@example.com", Address: true}, {Text: "."}},
@@ -80,11 +80,12 @@ func (p person) at(l Link) Link {
 func (p person) views() map[string]View {
 	oauth, key := p.link(p.app, false), p.link(p.keyApp, false)
 	untried := key
-	untried.App.Tried = false
+	untried.App.Verified = false
 	renewal := p.link(p.app, true)
 	doubtful := key
-	doubtful.App.Tried, doubtful.App.Doubtful, doubtful.App.HelpURL = true, true, "https://help.example.com/keys?a=b&c="+
-		url.QueryEscape(p.filler)
+	doubtful.App.Verified, doubtful.App.Inconclusive, doubtful.App.HelpURL = true, true,
+		"https://help.example.com/keys?a=b&c="+
+			url.QueryEscape(p.filler)
 	unverified := doubtful
 	unverified.Unverified = true
 	renewed := doubtful
@@ -106,9 +107,9 @@ func (p person) views() map[string]View {
 			Fields: []Field{{Name: "subdomain", Label: "Zendesk subdomain", Around: "acme.zendesk.com"}}},
 		"form-oauth-problem": Form{Link: oauth, Fields: []Field{
 			{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Value: "us"},
-			{Name: "host", Label: "Server", Host: true, Value: "crm", Problem: "Server cannot be right."},
+			{Name: "host", Label: "Server", Host: true, Value: "crm", Problem: "Server is invalid."},
 			{Name: "subdomain", Label: "Subdomain", Around: "acme.zendesk.com", Value: "a.b",
-				Problem: "Subdomain cannot be right."},
+				Problem: "Subdomain is invalid."},
 		}},
 		"invitation-doubtful": Invitation{Link: doubtful, ExpiresAt: expires, Now: testNow},
 		"form-help":           Form{Link: doubtful, Fields: helped},
@@ -124,7 +125,7 @@ func (p person) views() map[string]View {
 				{Name: "key", Label: p.filler, Secret: true}}},
 		"form-bound-problem": Form{Link: p.at(p.link(p.keyApp, true)), Fields: []Field{
 			{Name: "region", Label: "Region", Options: []string{"eu", "us"}, Value: "us", Bound: true,
-				Problem: "Region cannot be right: it is another address than the one of this connection."},
+				Problem: "Region is invalid: it is another address than the one of this connection."},
 		}},
 		"redirect":         Redirect{Link: oauth, URL: "https://accounts.example.com/o/oauth2/auth?client_id=1&state=2"},
 		"redirect-nowhere": Redirect{Link: oauth, URL: "javascript:alert(1)"},
@@ -136,7 +137,7 @@ func (p person) views() map[string]View {
 		"refusal":         Refusal{oauth},
 		"refusal-renewal": Refusal{renewal},
 		"provider-problem": ProviderProblem{Link: oauth, Title: p.problem,
-			Explanation: p.problem + " It said access_denied.", Said: p.problem},
+			Explanation: p.problem + " It said access_denied.", Description: p.problem},
 		"provider-unexplained": ProviderProblem{Link: renewal},
 		"invalid":              Invalid{},
 		"browser-problem":      BrowserProblem{Token: vending.NewSecret(testToken)},

@@ -190,7 +190,7 @@ test('dashboard: keys are rotated and promoted, and the old one’s session ends
   const { page, context, complaints } = await office(t, tenant);
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: gateway.url });
   await page.goto(at('/keys'));
-  await button(page, 'Rotate: make a second key').click();
+  await button(page, 'Rotate: create a second key').click();
   await page.getByRole('heading', { name: 'Your new tenant key' }).waitFor();
   const fresh = await copy(page);
   assert.match(fresh, /^pk_live_[0-9A-Za-z]{43}$/);
@@ -283,12 +283,12 @@ test('dashboard: a key without a capability is told so', async (t) => {
   const link = await tenant.link('vault', 'Cannot be deleted');
   const { page } = await office(t, tenant);
   assert.equal((await page.goto(at(`/connections/${link.connection_id}/delete`))).status(), 403);
-  await sees(page, 'Your key may not do this');
+  await sees(page, 'Your key does not allow this');
   assert.match(await page.locator('main').innerText(), /lacks the capability delete/);
 
   const blind = await world().tenant('office-blind', '--capabilities', 'apps,token');
   await signIn(page, gateway, blind.key);
-  await sees(page, 'Your key may not do this');
+  await sees(page, 'Your key does not allow this');
   for (const path of ['/keys', '/audit', '/budgets', '/links/new']) {
     assert.equal((await page.goto(at(path))).status(), 403, path);
     assert.match(await page.locator('main').innerText(), /lacks the capability connections/);

@@ -174,7 +174,7 @@ const dashboard = (stage) => {
     ['delete blocked', visit(`?q=held`), /This connection is in use/],
     ['keys', visit('/keys')],
     ['keys with a new key', async (page) => {
-      await button(page, 'Rotate: make a second key').click();
+      await button(page, 'Rotate: create a second key').click();
       await page.getByText('Promote the new key…').click();
     }],
     ['keys with an MCP URL', async (page) => {

@@ -35,11 +35,11 @@ func TestVerdictsOfAnEntry(t *testing.T) {
 		"no such member": {slack, answer{200, `{"error":"canary"}`, nil}, WrongCredential},
 		"another type":   {slack, answer{200, `["ok"]`, nil}, WrongCredential},
 		"null":           {slack, answer{200, `{"ok":null}`, nil}, WrongCredential},
-		"no JSON":        {slack, answer{200, `canary`, nil}, Nonsense},
-		"a page":         {slack, answer{200, `<html>canary</html>`, html}, Nonsense},
-		"nothing":        {slack, answer{204, ``, nil}, Nonsense},
-		"more than anybody reads": {slack, answer{200, `{"x":"` + strings.Repeat("x", maxVerdict) + `","ok":true}`, nil},
-			Nonsense},
+		"no JSON":        {slack, answer{200, `canary`, nil}, Malformed},
+		"a page":         {slack, answer{200, `<html>canary</html>`, html}, Malformed},
+		"nothing":        {slack, answer{204, ``, nil}, Malformed},
+		"too large": {slack, answer{200, `{"x":"` + strings.Repeat("x", maxVerifyResponse) + `","ok":true}`, nil},
+			Malformed},
 		"a limit": {slack, answer{429, `{"ok":false}`, nil}, Unreachable},
 		// https://spec.graphql.org/October2021/#sec-Response-Format: errors come with 200
 		"data": {graphQL, answer{200, `{"data":{"me":{"id":1}}}`, nil}, ""},
@@ -110,9 +110,9 @@ func TestVerdictOfRefused(t *testing.T) {
 		"not in 200": {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}}, answer{200, `{}`, nil},
 			""},
 		"not in a large 200": {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}},
-			answer{200, strings.Repeat("x", maxVerdict+1), nil}, ""},
+			answer{200, strings.Repeat("x", maxVerifyResponse+1), nil}, ""},
 		"in a coding of 200": {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}},
-			answer{200, `x`, map[string]string{"Content-Encoding": "br"}}, Nonsense},
+			answer{200, `x`, map[string]string{"Content-Encoding": "br"}}, Malformed},
 		"cut off in 200": {catalog.Refused{Statuses: []int{200}, Body: []string{"invalid_auth"}},
 			answer{200, `x`, map[string]string{"Content-Length": "9"}}, Unreachable},
 		"a status of its own": {catalog.Refused{Statuses: []int{498}}, answer{498, ``, nil}, WrongCredential},
@@ -161,33 +161,35 @@ func TestVerdictsAtAnEnteredHost(t *testing.T) {
 	}{
 		"accepted":                {whole, "crm.example.com", answer{200, `{}`, jsonType}, "", ""},
 		"accepted without a type": {whole, "crm.example.com", answer{200, ``, nil}, "", ""},
-		"a page": {whole, "crm.example.com", answer{200, `<html>canary`, html}, NoAPI,
-			"What answers at crm.example.com is not Acme CRM, so"},
-		"not found": {whole, "crm.example.com", answer{404, `{}`, jsonType}, NoAPI,
+		"a page": {whole, "crm.example.com", answer{200, `<html>canary`, html}, WrongHost,
+			"The server at crm.example.com is not Acme CRM, so"},
+		"not found": {whole, "crm.example.com", answer{404, `{}`, jsonType}, WrongHost,
 			"crm.example.com is not Acme CRM (HTTP 404)"},
-		"not allowed": {whole, "crm.example.com", answer{405, `{}`, jsonType}, NoAPI, "(HTTP 405)"},
-		"a redirect": {whole, "crm.example.com", answer{301, ``, to("https://WWW.example.com/x?canary")}, NoAPI,
+		"not allowed": {whole, "crm.example.com", answer{405, `{}`, jsonType}, WrongHost, "(HTTP 405)"},
+		"a redirect": {whole, "crm.example.com", answer{301, ``, to("https://WWW.example.com/x?canary")}, WrongHost,
 			"(HTTP 301; it leads to www.example.com)"},
-		"a redirect within":      {whole, "crm.example.com", answer{302, ``, to("/login")}, NoAPI, "(HTTP 302), so"},
-		"a redirect to nonsense": {whole, "crm.example.com", answer{302, ``, to("https://a<b>c/")}, NoAPI, "(HTTP 302), so"},
-		"wrong":                  {whole, "crm.example.com", answer{401, `<html>`, html}, WrongCredential, ""},
-		"down":                   {whole, "crm.example.com", answer{502, `<html>`, html}, Unreachable, ""},
-		"no such host": {whole, "nowhere.example.com", answer{200, ``, nil}, NoServer,
-			"answers at nowhere.example.com, so"},
+		"a redirect within": {whole, "crm.example.com", answer{302, ``, to("/login")}, WrongHost, "(HTTP 302), so"},
+		"a redirect to nonsense": {whole, "crm.example.com", answer{302, ``, to("https://a<b>c/")}, WrongHost,
+			"(HTTP 302), so"},
+		"wrong": {whole, "crm.example.com", answer{401, `<html>`, html}, WrongCredential, ""},
+		"down":  {whole, "crm.example.com", answer{502, `<html>`, html}, Unreachable, ""},
+		"no such host": {whole, "nowhere.example.com", answer{200, ``, nil}, HostUnreachable,
+			"response from nowhere.example.com, so"},
 		"cut": {whole, "crm.example.com", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			panic(http.ErrAbortHandler)
-		}), NoServer, "answers at crm.example.com, so"},
+		}), HostUnreachable, "response from crm.example.com, so"},
 		"never answers": {whole, "crm.example.com", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 		}),
-			NoServer, "answers at crm.example.com, so"},
+			HostUnreachable, "response from crm.example.com, so"},
 
-		"part: no such account": {part, "crm", answer{404, `<html>`, html}, NoAPI,
+		"part: no such account": {part, "crm", answer{404, `<html>`, html}, WrongHost,
 			"crm.example.com is not Acme CRM (HTTP 404)"},
-		"part: a redirect": {part, "crm", answer{302, ``, to("https://www.example.com/signup")}, NoAPI,
+		"part: a redirect": {part, "crm", answer{302, ``, to("https://www.example.com/signup")}, WrongHost,
 			"it leads to www.example.com"},
-		"part: a page":       {part, "crm", answer{200, `<html>`, html}, NoAPI, "crm.example.com is not Acme CRM, so"},
-		"part: no such host": {part, "nowhere", answer{200, ``, nil}, NoServer, "answers at nowhere.example.com, so"},
+		"part: a page": {part, "crm", answer{200, `<html>`, html}, WrongHost, "crm.example.com is not Acme CRM, so"},
+		"part: no such host": {part, "nowhere", answer{200, ``, nil}, HostUnreachable,
+			"response from nowhere.example.com, so"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, c.answer, func(o *Options) { o.Timeout = 500 * time.Millisecond })
@@ -198,7 +200,8 @@ func TestVerdictsAtAnEnteredHost(t *testing.T) {
 				if p == nil {
 					continue
 				}
-				if own := c.want == NoAPI || c.want == NoServer; (p.Field == "host") != own || own && p.HTTPStatus() != 422 {
+				if own := c.want == WrongHost || c.want == HostUnreachable; (p.Field == "host") != own || own &&
+					p.HTTPStatus() != 422 {
 					t.Errorf("the field is %q, the page's status %d", p.Field, p.HTTPStatus())
 				}
 				if !strings.Contains(p.Message(), c.text) {
@@ -277,7 +280,8 @@ func TestSiteNamedWhole(t *testing.T) {
 		Fields: []catalog.Field{{Name: "site", Hosts: []string{"*.jira.com"}}},
 	}
 	for value, want := range map[string]string{"acme": "acme.atlassian.net", "acme.jira.com": "acme.jira.com"} {
-		if got := siteOf(app, connect.GrantValues{Fields: fields("site", value)}); got.host != want || got.field != "site" {
+		if got := enteredHostOf(app, connect.GrantValues{Fields: fields("site", value)}); got.host != want ||
+			got.field != "site" {
 			t.Errorf("%s: %+v", value, got)
 		}
 	}

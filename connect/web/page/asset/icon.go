@@ -1,4 +1,4 @@
-package page
+package asset
 
 import (
 	"fmt"
@@ -14,9 +14,9 @@ import (
 // name holds.
 func Icon(slug, name string) []byte {
 	top, bottom := iconColours(slug)
-	text := letters(name)
+	text := Monogram(name)
 	if text == "?" {
-		text = letters(slug)
+		text = Monogram(slug)
 	}
 	size := 30
 	if len([]rune(text)) > 1 {
@@ -43,9 +43,9 @@ func iconColours(slug string) (top, bottom rgb) {
 	return top, c.rgb()
 }
 
-// letters returns the monogram of a name: the initials of its first two words, or a word's two
+// Monogram returns the monogram of a name: the initials of its first two words, or a word's two
 // capitals ("GitHub"), or its first letter. A name without letters is "?".
-func letters(name string) string {
+func Monogram(name string) string {
 	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	if i := strings.IndexByte(name, '('); i > 0 { // "Shopify (Admin API access token)"
 		if w := strings.FieldsFunc(name[:i], func(r rune) bool {

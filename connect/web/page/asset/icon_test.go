@@ -1,4 +1,4 @@
-package page
+package asset
 
 import (
 	"bytes"
@@ -53,7 +53,7 @@ func TestLetters(t *testing.T) {
 		"eBay":  "EB",
 		"émile": "É", "123": "1", "(beta)": "B", "  ": "?", "": "?", "日本": "日", "HubSpot CRM": "HC",
 	} {
-		if got := letters(name); got != want {
+		if got := Monogram(name); got != want {
 			t.Errorf("the letters of %q are %q; want %q", name, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package page
+package asset
 
 import (
 	"bytes"
@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-//go:embed assets/style.css
+//go:embed files/style.css
 var stylesheet []byte
 
-//go:embed assets/dashboard.js
+//go:embed files/dashboard.js
 var dashboardScript []byte
 
-//go:embed assets/vendgate-connect.js
+//go:embed files/vendgate-connect.js
 var helperScript []byte
 
-//go:embed assets/mark.svg
+//go:embed files/mark.svg
 var mark []byte
 
 // The content types of assets.
@@ -28,17 +28,17 @@ const (
 	SVG        = "image/svg+xml"
 )
 
-// The assets that stand in the binary.
+// The assets in the binary.
 var (
 	// Stylesheet dresses every page, in the default accent.
-	Stylesheet = NewAsset("style.css", CSS, append(DefaultAccent().CSS(), stylesheet...))
+	Stylesheet = New("style.css", CSS, append(DefaultAccent().CSS(), stylesheet...))
 	// DashboardScript copies to the clipboard and keeps the budgets fresh. Every page works without
 	// it.
-	DashboardScript = NewAsset("dashboard.js", JavaScript, dashboardScript)
+	DashboardScript = New("dashboard.js", JavaScript, dashboardScript)
 	// HelperScript is the browser helper, which tenants load into their own pages.
-	HelperScript = NewAsset("vendgate-connect.js", JavaScript, helperScript)
+	HelperScript = New("vendgate-connect.js", JavaScript, helperScript)
 	// Mark is the product's own icon.
-	Mark = NewAsset("mark.svg", SVG, mark)
+	Mark = New("mark.svg", SVG, mark)
 )
 
 // Asset is a file that pages load.
@@ -50,8 +50,8 @@ type Asset struct {
 	Hash string
 }
 
-// NewAsset returns an asset, with its hash.
-func NewAsset(name, contentType string, body []byte) *Asset {
+// New returns an asset, with its hash.
+func New(name, contentType string, body []byte) *Asset {
 	sum := sha256.Sum256(body)
 	return &Asset{Name: name, ContentType: contentType, Body: body, Hash: hex.EncodeToString(sum[:8])}
 }

@@ -1,4 +1,4 @@
-package page
+package asset
 
 import (
 	"encoding/hex"

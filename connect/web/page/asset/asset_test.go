@@ -1,4 +1,4 @@
-package page
+package asset
 
 import (
 	"net/http"
@@ -15,7 +15,7 @@ func TestAssetSizes(t *testing.T) {
 			t.Errorf("%s has %d bytes; it must stay below %d", a.Name, n, most)
 		}
 	}
-	for _, a := range []*Asset{NewAsset("i", SVG, Icon("gmail", "Gmail")), Mark} {
+	for _, a := range []*Asset{New("i", SVG, Icon("gmail", "Gmail")), Mark} {
 		if err := wellFormed(a.Body); err != nil {
 			t.Errorf("%s is no XML: %v", a.Name, err)
 		}

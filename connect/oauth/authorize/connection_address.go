@@ -9,14 +9,14 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Binding returns those of the fields that a connection holds which say where its app is called:
-// its address, or a part of it. Who renews a connection renews it there: the tenant's calls, and
-// what it knows of the account, are about that site. It includes what was found when the end user
+// AddressFields returns those fields of a connection that make the address at which its app is
+// called. A connection is renewed at the same address: the tenant's calls, and what it knows of the
+// account, are about that site. It includes what was found when the end user
 // authorized, and the default of what the connection lacks.
-func Binding(app *catalog.App, held []vending.Field) (bound []vending.Field) {
+func AddressFields(app *catalog.App, held []vending.Field) (bound []vending.Field) {
 	patterns := strings.Join(hostPatterns(app), " ")
 	for _, f := range held {
-		known, declared := declaredAs(app, f.Name)
+		known, declared := fieldNamed(app, f.Name)
 		if declared && known.From != catalog.FromClient && f.Value != "" && strings.Contains(patterns, "{"+f.Name+"}") {
 			bound = append(bound, f)
 		}
@@ -34,10 +34,9 @@ func defaults(app *catalog.App, held []vending.Field) (fields []vending.Field) {
 	return fields
 }
 
-// CheckBinding refuses what an end user enters to renew a connection, where it names another
-// address than the one that the connection has. What is missing or invalid is for [CheckFields] to
-// say.
-func CheckBinding(app *catalog.App, bound, entered []vending.Field) error {
+// CheckAddress refuses what an end user enters to renew a connection, where it names another
+// address than the connection's. What is missing or invalid is left to [CheckFields].
+func CheckAddress(app *catalog.App, bound, entered []vending.Field) error {
 	for _, f := range app.Asked() {
 		at, isBound := valueIn(bound)(f.Name)
 		given, _ := valueIn(entered)(f.Name)
@@ -49,20 +48,20 @@ func CheckBinding(app *catalog.App, bound, entered []vending.Field) error {
 			return problem
 		}
 		if !connect.SameSite(value, at) {
-			return about(app, Error{Kind: BadField, Field: f.Name, suggest: at,
-				reason: "is another address than the one of this connection, which keeps it; to connect another one, ask for a " +
-					"new link"})
+			return newError(app, Error{Kind: InvalidField, Field: f.Name, suggest: at,
+				reason: "is another address than the one of this connection, which cannot change; to connect another one, ask " +
+					"for a new link"})
 		}
 	}
 	return nil
 }
 
-// Moved returns the address, or the part of one, that the provider named when a connection was
-// renewed, and the one from before, where they differ: the end user has signed in to another
+// AddressChange returns the address, or the part of one, that the provider named when a connection
+// was renewed, and the one from before, where they differ: the end user has signed in to another
 // account, or it has got another address.
-func Moved(app *catalog.App, bound, now []vending.Field) (from, to string, moved bool) {
+func AddressChange(app *catalog.App, bound, now []vending.Field) (from, to string, moved bool) {
 	i := slices.IndexFunc(bound, func(f vending.Field) bool {
-		known, _ := declaredAs(app, f.Name)
+		known, _ := fieldNamed(app, f.Name)
 		value, there := valueIn(now)(f.Name)
 		return known.From == catalog.FromGrant && there && !connect.SameSite(value, f.Value)
 	})
@@ -73,9 +72,9 @@ func Moved(app *catalog.App, bound, now []vending.Field) (from, to string, moved
 	return bound[i].Value, to, true
 }
 
-// At is the host of app's calls, and the path of the site there, that bound makes; empty for an app
-// that has one for all.
-func At(app *catalog.App, bound []vending.Field) string {
+// Address is the host of app's calls, and the path of the site there, that bound makes; empty for
+// an app that has one for all.
+func Address(app *catalog.App, bound []vending.Field) string {
 	for _, pattern := range hostPatterns(app) {
 		for _, f := range bound {
 			pattern = strings.ReplaceAll(pattern, "{"+f.Name+"}", f.Value)

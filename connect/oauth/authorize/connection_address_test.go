@@ -69,16 +69,17 @@ func TestBinding(t *testing.T) {
 		"undeclared": {shop(true), fields("host", "a.example", "other", "x"), "a.example", fields("other", "y"),
 			false, false},
 	} {
-		bound := Binding(c.app, c.held)
-		if got := At(c.app, bound); got != c.at {
+		bound := AddressFields(c.app, c.held)
+		if got := Address(c.app, bound); got != c.at {
 			t.Errorf("%s: at %q, want %q", name, got, c.at)
 		}
-		err := CheckBinding(c.app, bound, c.entered)
+		err := CheckAddress(c.app, bound, c.entered)
 		var p *Error
-		if (err != nil) != c.refused || err != nil && (!errors.As(err, &p) || p.Kind != BadField) {
+		if (err != nil) != c.refused || err != nil && (!errors.As(err, &p) || p.Kind != InvalidField) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if from, to, moved := Moved(c.app, bound, c.entered); moved != c.moved || moved && (from != "acme" || to != "other") {
+		if from, to, moved := AddressChange(c.app, bound, c.entered); moved != c.moved || moved &&
+			(from != "acme" || to != "other") {
 			t.Errorf("%s: moved %t, from %q to %q", name, moved, from, to)
 		}
 	}
