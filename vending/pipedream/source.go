@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -31,7 +33,17 @@ type Source struct {
 	warned      atomic.Bool // whether the log says that none was
 }
 
-var _ vending.Source = (*Source)(nil)
+var (
+	_ vending.Source        = (*Source)(nil)
+	_ vending.ExternalUsers = (*Source)(nil)
+	_ vending.TenantBound   = (*Source)(nil)
+)
+
+// NamesUsersByExternalID implements [vending.ExternalUsers].
+func (s *Source) NamesUsersByExternalID() bool { return s.externalIDs }
+
+// Tenants implements [vending.TenantBound].
+func (s *Source) Tenants() []string { return slices.Sorted(maps.Keys(s.tenants)) }
 
 // Vend asks Pipedream for the account that r.Connection names. Refusals are a *[vending.Error]. If
 // ctx ends first, its error is wrapped.

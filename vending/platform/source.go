@@ -33,7 +33,13 @@ type Source struct {
 	logger    *slog.Logger
 }
 
-var _ vending.Source = (*Source)(nil)
+var (
+	_ vending.Source   = (*Source)(nil)
+	_ vending.KeyTaker = (*Source)(nil)
+)
+
+// TakesCallerKey implements [vending.KeyTaker].
+func (s *Source) TakesCallerKey() bool { return s.ownKey == nil }
 
 // connectionKey is under whose eyes a connection's app was seen. The digest of a key passed
 // through is part of it, so that nobody learns an app by another's key.
