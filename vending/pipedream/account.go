@@ -34,7 +34,7 @@ var errOtherAccount = errors.New("the answer does not say that it is about the a
 // came for.
 func (s *Source) account(ctx context.Context, id string) (*account, vending.Secret, error) {
 	for again := false; ; again = true {
-		bearer, err := s.passes.get(ctx)
+		bearer, err := s.tokens.get(ctx)
 		if err != nil {
 			return nil, bearer, err
 		}
@@ -46,7 +46,7 @@ func (s *Source) account(ctx context.Context, id string) (*account, vending.Secr
 			return nil, bearer, err
 		}
 		if status == http.StatusUnauthorized && !again {
-			s.passes.drop(bearer) // revoked, or ended before its time
+			s.tokens.drop(bearer) // revoked, or ended before its time
 			continue
 		}
 		if status != http.StatusOK {

@@ -93,8 +93,8 @@ func New(o Options) (*Source, error) {
 		s.named[app.NameSlug] = true
 	}
 	client := oauthClient{base + "/v1/oauth/token", o.ClientID, o.ClientSecret}
-	s.passes.fetch = func(ctx context.Context) (pass, error) { return s.fetchPass(ctx, client) }
-	s.passes.open(o.Timeout)
+	s.tokens.fetch = func(ctx context.Context) (projectToken, error) { return s.fetchToken(ctx, client) }
+	s.tokens.open(o.Timeout)
 	return s, nil
 }
 

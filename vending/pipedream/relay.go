@@ -59,7 +59,7 @@ func (s *Source) relay(bearer vending.Secret, a *account, to target, forced bool
 		}
 		if forced && res.StatusCode == http.StatusUnauthorized && s.refuses(r.Context(), bearer, id) {
 			_ = res.Body.Close()
-			s.passes.drop(bearer)
+			s.tokens.drop(bearer)
 			return nil, s.clientRefused(r.Context(), "proxy", res.StatusCode)
 		}
 		return res, nil

@@ -28,7 +28,7 @@ type Source struct {
 	named       map[string]bool // the name slugs in apps
 	timeout     time.Duration
 	logger      *slog.Logger
-	passes      tokenCache
+	tokens      tokenCache
 	found       atomic.Bool // whether any account was found since the start
 	warned      atomic.Bool // whether the log says that none was
 }
@@ -112,4 +112,4 @@ func lowerASCII(s string) string {
 
 // Close ends the fetch in flight, if there is one. Nothing is vended afterwards but with an access
 // token at hand.
-func (s *Source) Close() { s.passes.close() }
+func (s *Source) Close() { s.tokens.close() }
