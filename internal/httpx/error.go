@@ -29,6 +29,10 @@ func SafeError(err error) error {
 	return &safeError{text: safeText(err), err: err}
 }
 
+// Unreadable reports whether err says that an answer came whose body cannot be read: it is too large,
+// or in a content coding that cannot be undone. The same request would be answered the same again.
+func Unreadable(err error) bool { return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrCoding) }
+
 type safeError struct {
 	text string
 	err  error
@@ -59,7 +63,7 @@ func safeText(err error) string {
 		return op.Error()
 	case errors.As(err, &cert):
 		return cert.Error()
-	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrCoding):
+	case Unreadable(err):
 		return err.Error() // nothing but this package makes it
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was cut"

@@ -75,3 +75,26 @@ func TestSafeStreamError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestUnreadable tells answers that cannot be read from calls that brought none.
+func TestUnreadable(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err                   error
+		status                int
+		unreadable, malformed bool
+	}{
+		"none":                      {nil, 200, false, false},
+		"time-out":                  {context.DeadlineExceeded, 0, false, false},
+		"too large":                 {SafeError(fmt.Errorf("%w: by one", ErrTooLarge)), 200, true, true},
+		"too large with a 502":      {ErrTooLarge, 502, true, true},
+		"unknown coding":            {SafeError(ErrCoding), 200, true, true},
+		"unknown coding with a 502": {ErrCoding, 502, true, false},
+	} {
+		if got := Unreadable(tt.err); got != tt.unreadable {
+			t.Errorf("%s: Unreadable is %t", name, got)
+		}
+		if got := (&Call{Status: tt.status, Err: tt.err}).Malformed(); got != tt.malformed {
+			t.Errorf("%s: Malformed is %t", name, got)
+		}
+	}
+}

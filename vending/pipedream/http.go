@@ -32,7 +32,7 @@ func (s *Source) do(
 	switch {
 	case resp == nil:
 		return 0, nil, nil, unavailable("calling Pipedream", err)
-	case errors.Is(err, httpx.ErrTooLarge), errors.Is(err, httpx.ErrCoding):
+	case httpx.Unreadable(err):
 		return 0, nil, nil, unreadable("reading Pipedream's answer", err)
 	case err != nil:
 		return 0, nil, nil, unavailable("reading Pipedream's answer", err)

@@ -28,8 +28,7 @@ func (s *Source) do(ctx context.Context, c *call, method, action string) (*httpx
 	switch {
 	case resp == nil:
 		return nil, unavailable("calling the platform", err)
-	case err != nil && resp.Status != http.StatusServiceUnavailable &&
-		(errors.Is(err, httpx.ErrTooLarge) || errors.Is(err, httpx.ErrCoding)):
+	case httpx.Unreadable(err) && resp.Status != http.StatusServiceUnavailable:
 		return nil, unreadable("the platform's answer", err)
 	case err != nil:
 		return nil, unavailable("reading the platform's answer", err)
