@@ -22,9 +22,9 @@ import (
 // the first token and without the name.
 //
 // The gateway asks the source for the optional interfaces of package vending: vending.KeyTaker,
-// vending.ExternalUsers, vending.TenantBound and vending.Noter. Commands open no source: they ask the
-// module for the first three, before it is provisioned. A module should implement those that its
-// source does.
+// vending.ExternalUsers, vending.TenantBound and vending.Noter. Commands open no source: they ask
+// the module for the first three, before it is provisioned. A module should implement those that
+// its source does.
 type SourceModule interface {
 	// OpenSource resolves secrets and returns the source. One with a `Close()` method is closed with
 	// the configuration.
@@ -53,7 +53,7 @@ type SourceEnv struct {
 }
 
 // Secret reads the secret that ref points at, `{env.NAME}` or `{file./path}`. A secret itself is an
-// error: it must not stand in the configuration. Errors never repeat the secret.
+// error: it must not be in the configuration. Errors never repeat the secret.
 func (*SourceEnv) Secret(ref string) (vending.Secret, error) { return resolveSecret(ref) }
 
 // storeUser is a module whose source vends from the embedded connection manager's store.
@@ -188,6 +188,6 @@ func checkServed(source string, tenants []string, tenant string) error {
 	if tenants == nil || slices.Contains(tenants, tenant) {
 		return nil
 	}
-	return fmt.Errorf("source %s does not name it, so that each of its calls would be connection_deleted: write tenant "+
-		"%s in that source, or give the tenant another source", source, tenant)
+	return fmt.Errorf("source %s does not list it, and would refuse each of its calls with connection_deleted: add tenant "+
+		"%s to that source, or give the tenant another source", source, tenant)
 }

@@ -29,10 +29,10 @@ type PipedreamSource struct {
 	ClientID string `json:"client_id"`
 	// ClientSecret is a reference to its secret, `{env.NAME}` or `{file./path}`.
 	ClientSecret string `json:"client_secret"`
-	// TenantIDs are the tenants whose accounts the project holds; any other tenant has none here, and may not
-	// have this source. Pipedream cannot tell tenants apart, so that two of them share a project only
-	// if their end users of one name are one person. All sources of one project and environment name
-	// the same tenants.
+	// TenantIDs are the tenants whose accounts the project holds; any other tenant has none here, and
+	// may not have this source. Pipedream cannot tell tenants apart, so that two of them share a
+	// project only if their end users of one name are one person. All sources of one project and
+	// environment name the same tenants.
 	TenantIDs []string `json:"tenants"`
 	// EndUser says by what Pipedream knows end users: `email`, sent as `x-user-email`, or
 	// `external_id`, an opaque id sent as `x-external-user-id`. Default: `email`. An account's
@@ -117,8 +117,8 @@ func (s *PipedreamSource) checkEnvironment() error {
 // pipedreamProject is all by which Pipedream tells accounts apart.
 type pipedreamProject struct{ endpoint, project, environment string }
 
-// checkFits implements fitChecker: two sources must not each keep to their own tenants where the end
-// users of one name have the same accounts in both.
+// checkFits implements fitChecker: two sources must not each keep to their own tenants where the
+// end users of one name have the same accounts in both.
 func (s *PipedreamSource) checkFits(_ *App, name string, others map[string]SourceModule) error {
 	for _, first := range slices.Sorted(maps.Keys(others)) {
 		other, ok := others[first].(*PipedreamSource)

@@ -110,11 +110,11 @@ func (s *PlatformSource) checkNames(apps *catalog.Catalog) error {
 
 // Mistakes in the keys of a platform source.
 var (
-	errPassthrough = errors.New("key passthrough excludes other keys: keep it, or keep them")
+	errPassthrough = errors.New("key passthrough cannot be combined with other keys: keep one or the other")
 	errNoKey       = errors.New("no key: write key {env.NAME}, key TENANT {env.NAME} or key passthrough")
 )
 
-// ofTenant begins a message about one tenant's key; the empty tenant stands for all.
+// ofTenant begins a message about one tenant's key; the empty tenant means all.
 func ofTenant(id string) string {
 	if id == "" {
 		return ""

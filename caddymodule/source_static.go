@@ -53,7 +53,7 @@ func (s *StaticSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 		c := &s.Connections[i]
 		resolved, err := c.resolve(env)
 		if first, twice := places[c.ID]; err == nil && twice {
-			err = fmt.Errorf("the id is taken: give it another one; the first is at %s", first)
+			err = fmt.Errorf("the id is a duplicate: give it another one; the first is at %s", first)
 		}
 		if err != nil {
 			return nil, at(c.DefinedAt, fmt.Errorf("connection %s: %w", c.ID, err))
@@ -63,7 +63,7 @@ func (s *StaticSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	return static.New(connections...)
 }
 
-// resolve reads the secrets. Only a field that the catalog calls no secret may stand in the
+// resolve reads the secrets. Only a field that the catalog does not call secret may be in the
 // configuration itself.
 func (c *StaticConnection) resolve(env *SourceEnv) (static.Connection, error) {
 	app, ok := env.Catalog.App(c.App)

@@ -44,8 +44,8 @@ func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// Malformed reports whether the answer cannot be read, whenever it is asked for. In an unknown content
-// coding, an answer of a 5xx status says no more than its status.
+// Malformed reports whether the answer cannot be read, whenever it is asked for. In an unknown
+// content coding, an answer of a 5xx status says no more than its status.
 func (c *Call) Malformed() bool {
 	return Unreadable(c.Err) && (c.Status < 500 || errors.Is(c.Err, ErrTooLarge))
 }

@@ -24,11 +24,11 @@ type account struct {
 	// Connect is what the proxy does for the app; see [decodeConnect].
 	Connect     json.RawMessage
 	Credentials properties
-	// inTarget are the properties that stand in the proxy's own target URL.
+	// inTarget are the properties in the proxy's own target URL.
 	inTarget []string
 }
 
-var errOtherAccount = errors.New("the answer does not say that it is about the account asked for")
+var errOtherAccount = errors.New("the response is not about the requested account")
 
 // account asks for the account with its credentials, and returns the access token that the answer
 // came for.

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// members reads an object by the exact names of its members. A name that stands twice, or that is
+// members reads an object by the exact names of its members. A duplicate name, or one that is
 // one of read but for the case of its letters, is an error: what others take for the account's end
 // user must not be another than what is compared here, and encoding/json by itself would take the
 // last of either.

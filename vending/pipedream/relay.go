@@ -81,10 +81,10 @@ var proxied = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.Met
 // their own, the body as it is.
 func (s *Source) wrap(r *http.Request, to target, query string, bearer vending.Secret) (*http.Request, error) {
 	if !slices.Contains(proxied, r.Method) {
-		return nil, refuse("which takes " + strings.Join(proxied, ", ") + " only")
+		return nil, refuse("which accepts only " + strings.Join(proxied, ", "))
 	}
 	if r.Header.Get("Upgrade") != "" {
-		return nil, refuse("which takes no upgrades")
+		return nil, refuse("which does not support upgrades")
 	}
 	address, err := to.of(r)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *Source) wrap(r *http.Request, to target, query string, bearer vending.S
 			continue
 		}
 		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "{{") }) {
-			return nil, refuse("which may take {{ in a header for a placeholder")
+			return nil, refuse("which may read {{ in a header as a placeholder")
 		}
 		out.Header["X-Pd-Proxy-"+name] = values
 	}

@@ -155,9 +155,9 @@ func TestRelayRefuses(t *testing.T) {
 		change func(*http.Request)
 		want   string
 	}{
-		"HEAD":     {"HEAD", nil, "GET, POST, PUT, PATCH, DELETE only"},
-		"OPTIONS":  {"OPTIONS", nil, "GET, POST, PUT, PATCH, DELETE only"},
-		"PROPFIND": {"PROPFIND", nil, "only"}, "get": {"get", nil, "only"}, "upgrade": {"GET", upgrade, "takes no upgrades"},
+		"HEAD":     {"HEAD", nil, "accepts only GET, POST, PUT, PATCH, DELETE"},
+		"OPTIONS":  {"OPTIONS", nil, "accepts only GET, POST, PUT, PATCH, DELETE"},
+		"PROPFIND": {"PROPFIND", nil, "only"}, "get": {"get", nil, "only"}, "upgrade": {"GET", upgrade, "does not support upgrades"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := upstreamRequest(t, tt.method, "https://sheets.example.com/", "")

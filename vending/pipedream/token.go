@@ -40,7 +40,8 @@ func (s *Source) fetchToken(ctx context.Context, client oauthClient) (projectTok
 		"grant_type": "client_credentials", "client_id": client.id, "client_secret": client.secret.Reveal(),
 	})
 	if err != nil {
-		return projectToken{}, vending.Errorf(vending.InternalError, errors.New("the request for an access token cannot be made"))
+		return projectToken{},
+			vending.Errorf(vending.InternalError, errors.New("the request for an access token cannot be made"))
 	}
 	// The lifetime counts from before the call: an end too early costs a fetch, one too late a refused
 	// call.
@@ -83,7 +84,7 @@ func (t *tokenAnswer) projectToken(asked time.Time) (projectToken, error) {
 }
 
 const (
-	// documentedLifetime stands where the answer names none. Were it too long, the account endpoint's
+	// documentedLifetime applies where the answer names none. Were it too long, the account endpoint's
 	// 401 would tell.
 	documentedLifetime = time.Hour
 	// maxLifetime bounds what is believed, so that it fits a time.Duration.

@@ -74,8 +74,8 @@ func (c *tokenCache) held() (vending.Secret, bool) {
 	return c.current.secret, !c.current.secret.IsZero() && time.Now().Before(c.current.until)
 }
 
-// refill fetches an access token and keeps it. One that is too short to be kept serves those who wait
-// for it.
+// refill fetches an access token and keeps it. One that is too short to be kept serves those who
+// wait for it.
 func (c *tokenCache) refill() (any, error) {
 	if token, ok := c.held(); ok { // the fetch before ended after the caller had looked
 		return token, nil

@@ -79,7 +79,7 @@ func TestOneFetchInFlight(t *testing.T) {
 	}
 }
 
-// TestWaitersAreBound: each waits as long as its own context lasts, and whoever leaves, the first
+// TestWaitersAreBound: each waits as long as its own context lasts, and one that leaves, the first
 // above all, fails no other.
 func TestWaitersAreBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWaitersAreBound(t *testing.T) {
 	})
 }
 
-// TestFailureIsNotKept: the next call after a failed fetch tries anew.
+// TestFailureIsNotKept: the next call after a failed fetch tries again.
 func TestFailureIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetches := 0
@@ -162,7 +162,7 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestFetchIsBound: a fetch that nobody waits for ends by itself.
+// TestFetchIsBound: a fetch without waiting callers ends by itself.
 func TestFetchIsBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &tokenCache{fetch: func(ctx context.Context) (projectToken, error) {
