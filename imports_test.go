@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"internal/":                   {},
 	"policy":                      {"internal/lenient", "vending", "catalog"},
 	"connect/local":               {"connect", "connect/oauth/tokenendpoint", "vending", "catalog"},
-	"vending/":                    {"internal/httpx", "vending", "catalog"},
+	"vending/":                    {"internal/httpx", "internal/strictjson", "vending", "catalog"},
 	"vending":                     {},
 	"catalog":                     {},
 }
