@@ -188,6 +188,6 @@ func checkServed(source string, tenants []string, tenant string) error {
 	if tenants == nil || slices.Contains(tenants, tenant) {
 		return nil
 	}
-	return fmt.Errorf("source %s does not list it, and would refuse each of its calls with connection_deleted: add tenant "+
-		"%s to that source, or give the tenant another source", source, tenant)
+	return fmt.Errorf("source %s does not list it, and would refuse each of its calls with connection_deleted: add "+
+		"tenant %s to that source, or give the tenant another source", source, tenant)
 }

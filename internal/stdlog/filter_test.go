@@ -142,7 +142,9 @@ func TestCheckIsNotDeceived(t *testing.T) {
 func TestRace(t *testing.T) {
 	logging(t)
 	var all sync.WaitGroup
-	for _, f := range []func(){Install, check, func() { log.Print("x") }, func() { log.SetFlags(0); log.SetOutput(io.Discard) }} {
+	for _, f := range []func(){
+		Install, check, func() { log.Print("x") }, func() { log.SetFlags(0); log.SetOutput(io.Discard) },
+	} {
 		all.Go(func() {
 			for range 1000 {
 				f()

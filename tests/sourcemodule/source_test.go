@@ -32,10 +32,10 @@ const (
 // asks and a provider.
 type scene struct {
 	*harness.Gateway
-	t                *testing.T
-	program          string
-	service, api     *harness.Upstream
-	dir, config, key string
+	t            *testing.T
+	program      string
+	service, api *harness.Upstream
+	dir, config  string
 }
 
 // answer plays the service: it has each connection but `gone`.

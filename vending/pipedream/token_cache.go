@@ -29,7 +29,9 @@ type tokenCache struct {
 	timeout time.Duration
 	ctx     context.Context // ends with close
 	cancel  context.CancelFunc
-	fetches singleflight.Group
+	// join joins the fetch in flight, or starts one. It is a function because fmt follows pointers under
+	// some verbs, and singleflight is in use for a moment after close.
+	join func() <-chan singleflight.Result
 
 	mu      sync.Mutex // guards what follows, and running against being added to after close
 	running sync.WaitGroup
@@ -40,7 +42,9 @@ type tokenCache struct {
 var errClosed = errors.New("the source is closed")
 
 func (c *tokenCache) open(timeout time.Duration) {
+	var fetches singleflight.Group
 	c.timeout = timeout
+	c.join = func() <-chan singleflight.Result { return fetches.DoChan("", c.refill) }
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 }
 
@@ -59,7 +63,7 @@ func (c *tokenCache) get(ctx context.Context) (vending.Secret, error) {
 		return token, nil
 	}
 	select {
-	case result := <-c.fetches.DoChan("", c.refill): //nolint:contextcheck // the fetch belongs to no caller
+	case result := <-c.join():
 		token, _ := result.Val.(vending.Secret)
 		return token, result.Err
 	case <-ctx.Done():

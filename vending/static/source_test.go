@@ -185,7 +185,8 @@ func TestNewErrors(t *testing.T) {
 		}), `configuring static connection "c2" (number 1): "" is not an auth type: write o_auth, api_key, basic or header`},
 		"unknown type": {change(func(c *static.Connection) {
 			c.AuthType = "oauth"
-		}), `configuring static connection "c2" (number 1): "oauth" is not an auth type: write o_auth, api_key, basic or header`},
+		}), `configuring static connection "c2" (number 1): "oauth" is not an auth type: write o_auth, ` +
+			"api_key, basic or header"},
 		"no fields": {change(func(c *static.Connection) {
 			c.Fields = nil
 		}), `configuring static connection "c2" (number 1): fields are missing: write one at least`},
