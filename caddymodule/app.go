@@ -176,10 +176,13 @@ func (a *App) loadSources(ctx caddy.Context) (map[string]SourceModule, error) {
 		for name, module := range loaded.(map[string]any) {
 			source, ok := module.(SourceModule)
 			if !ok {
-				return nil, fmt.Errorf("source %s: module %T is no source", name, module)
+				return nil, fmt.Errorf("source %s: module %T is not a source", name, module)
 			}
 			sources[name] = source
 		}
+	}
+	if err := a.checkSources(sources); err != nil {
+		return nil, err
 	}
 	for _, name := range a.sourceNames() {
 		if sources[name] == nil && name == localSource {

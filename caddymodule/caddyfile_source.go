@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -14,41 +15,40 @@ import (
 	"github.com/vendgate/vendgate/vending/pipedream"
 )
 
-// parseSource reads `source TYPE [NAME] { … }`; the name is the type by default.
+// parseSource reads `source TYPE [NAME] { … }`; the name is the type by default. The type's module
+// reads it without the name, as Caddy's modules read their segments: from its first token on.
 func (a *App) parseSource(d *caddyfile.Dispenser) error {
 	where := place(d)
 	if !d.NextArg() {
 		return d.Errf("write source TYPE [NAME]; the types are %s", sourceTypes())
 	}
 	kind, name := d.Val(), d.Val()
-	segment := d.NewFromNextSegment()
-	segment.Next()
-	if segment.NextArg() {
-		name = segment.Val()
+	tokens := d.NextSegment()
+	arguments := caddyfile.NewDispenser(tokens)
+	arguments.Next()
+	if arguments.NextArg() {
+		name = arguments.Val()
+		tokens = slices.Delete(slices.Clone(tokens), 1, 2)
 	}
-	if kind == localSource {
-		if others := a.localSources(); len(others) > 0 {
-			return at(where,
-				fmt.Errorf("%w; the first is at %s", errLocalTwice(append(others, name)), a.DefinedAt["source "+others[0]]))
-		}
-	}
-	if _, twice := a.SourcesRaw[name]; twice {
-		return at(where,
-			fmt.Errorf("source %s is defined twice: give one of them another name, source %s NAME; the first is at %s", name,
-				kind, a.DefinedAt["source "+name]))
-	}
-	info, err := caddy.GetModule("vendgate.sources." + kind)
+	info, err := caddy.GetModule(sourceNamespace + "." + kind)
 	if err != nil {
-		return at(where, fmt.Errorf("%q is no type of source; the types are %s", kind, sourceTypes()))
+		return at(where, fmt.Errorf("unknown type of source %q; the types are %s", kind, sourceTypes()))
 	}
-	module, ok := info.New().(caddyfile.Unmarshaler)
+	module, ok := info.New().(SourceModule)
+	if !ok {
+		return at(where, fmt.Errorf("module %s is not a source", info.ID))
+	}
+	if err := a.checkSourceName(kind, name, module); err != nil {
+		return at(where, err)
+	}
+	unmarshaler, ok := module.(caddyfile.Unmarshaler)
 	if !ok {
 		return at(where, fmt.Errorf("a source of type %s cannot be written in a Caddyfile: write it in JSON", kind))
 	}
-	if segment.NextArg() {
-		return segment.Errf("source has too many arguments; write source TYPE [NAME]")
+	if arguments.NextArg() {
+		return arguments.Errf("source has too many arguments; write source TYPE [NAME]")
 	}
-	if err := module.UnmarshalCaddyfile(segment); err != nil {
+	if err := unmarshaler.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens)); err != nil {
 		return err
 	}
 	if a.SourcesRaw == nil {
@@ -59,10 +59,22 @@ func (a *App) parseSource(d *caddyfile.Dispenser) error {
 	return nil
 }
 
+// checkSourceName reports a source that is defined already.
+func (a *App) checkSourceName(kind, name string, module SourceModule) error {
+	if others := a.storeSources(); usesStore(module) && len(others) > 0 {
+		return fmt.Errorf("%w; the first is at %s", errLocalTwice(others[0], name), a.DefinedAt["source "+others[0]])
+	}
+	if _, twice := a.SourcesRaw[name]; twice {
+		return fmt.Errorf("source %s is defined twice: give one of them another name, source %s NAME; the first is at %s",
+			name, kind, a.DefinedAt["source "+name])
+	}
+	return nil
+}
+
 // sourceTypes lists the types for messages.
 func sourceTypes() string {
 	var types []string
-	for _, info := range caddy.GetModules("vendgate.sources") {
+	for _, info := range caddy.GetModules(sourceNamespace) {
 		types = append(types, info.ID.Name())
 	}
 	return strings.Join(types, ", ")
@@ -70,11 +82,13 @@ func sourceTypes() string {
 
 // UnmarshalCaddyfile implements caddyfile.Unmarshaler.
 func (s *LocalSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the type
 	return parseBlock(d, options{"margin": duration(&s.Margin), "refresh_timeout": duration(&s.RefreshTimeout)})
 }
 
 // UnmarshalCaddyfile implements caddyfile.Unmarshaler.
 func (s *PlatformSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the type
 	where := place(d)
 	err := parseBlock(d, options{
 		"url": text(&s.URL), "key": s.parseKey, "alias": s.parseAlias, "timeout": duration(&s.Timeout),
@@ -129,12 +143,13 @@ func (s *PlatformSource) parseAlias(d *caddyfile.Dispenser) error {
 
 // UnmarshalCaddyfile implements caddyfile.Unmarshaler.
 func (s *PipedreamSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the type
 	where := place(d)
 	err := parseBlock(d, options{
 		"project": text(&s.Project), "environment": checked(text(&s.Environment), s.checkEnvironment),
 		"client_id":     text(&s.ClientID),
 		"client_secret": secret(&s.ClientSecret), "end_user": checked(text(&s.EndUser), s.checkEndUser), "app": s.parseApp,
-		"tenant":   checked(texts(&s.Tenants), s.checkTenants),
+		"tenant":   checked(texts(&s.TenantIDs), s.checkTenants),
 		"endpoint": text(&s.Endpoint), "timeout": duration(&s.Timeout), "allow_http": flag(&s.AllowHTTP),
 		"allow_private": texts(&s.AllowPrivate),
 	}, "app", "tenant", "allow_private")
@@ -143,14 +158,14 @@ func (s *PipedreamSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return err
 	case s.Project == "" || s.ClientID == "" || s.ClientSecret == "":
 		return at(where, errors.New("source pipedream needs project proj_…, client_id ID and client_secret {env.NAME}"))
-	case len(s.Tenants) == 0:
+	case len(s.TenantIDs) == 0:
 		return at(where,
 			errors.New("source pipedream: tenant is missing: write tenant NAME …, the tenants whose accounts the project holds"))
 	}
 	return nil
 }
 
-// checked reads an option and checks what was read, so that the error stands at its line.
+// checked reads an option and checks what was read, so that the error names its line.
 func checked(read option, check func() error) option {
 	return func(d *caddyfile.Dispenser) error {
 		if err := read(d); err != nil {
@@ -189,6 +204,7 @@ func (s *PipedreamSource) parseApp(d *caddyfile.Dispenser) error {
 
 // UnmarshalCaddyfile implements caddyfile.Unmarshaler.
 func (s *StaticSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the type
 	return parseBlock(d, options{"connection": s.parseConnection}, "connection")
 }
 

@@ -135,11 +135,11 @@ func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *conne
 	if err := a.mustKnow(ctx, store, k.Tenant); err != nil {
 		return false, err
 	}
-	source, err := a.sourceOf(k.Tenant)
+	source, err := a.SourceOf(k.Tenant)
 	switch {
 	case err != nil:
 		return false, err
-	case !a.opensStore():
+	case !a.OpensStore():
 		return false,
 			errors.New("the server of this configuration has no source of type local, and so opens no store in which it " +
 				"could find the key: add source local")
@@ -147,10 +147,10 @@ func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *conne
 		return false,
 			fmt.Errorf("tenant %s has no key, and its caller keys live as long as it has one: give it one in the "+
 				"configuration, or make it with `tenant create`", k.Tenant)
-	case source.passthrough:
-		return false, fmt.Errorf("source %s wants each caller's own tenant key, and a caller key is none", source.name)
+	case source.TakesCallerKey:
+		return false, fmt.Errorf("source %s wants each caller's own tenant key, and a caller key is none", source.Name)
 	}
-	if err := source.checkServes(k.Tenant); err != nil {
+	if err := source.CheckServes(k.Tenant); err != nil {
 		return false, fmt.Errorf("tenant %s: %w", k.Tenant, err)
 	}
 	if err := source.parseUser(k); err != nil {
@@ -161,11 +161,11 @@ func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *conne
 			return false, err
 		}
 	}
-	if source.kind != localSource {
+	if !source.UsesStore {
 		if k.User == "" {
 			return false,
 				fmt.Errorf("--user is needed: source %s vends for the tenant, so that the store does not know whose connection "+
-					"it is", source.name)
+					"it is", source.Name)
 		}
 		return false, nil
 	}
@@ -173,16 +173,16 @@ func (a *App) checkCallerKey(ctx context.Context, store *connect.Store, k *conne
 }
 
 // parseUser brings the end user into the form in which the source's callers name them.
-func (s sourceConfig) parseUser(k *connect.CallerKey) (err error) {
+func (s SourceInfo) parseUser(k *connect.CallerKey) (err error) {
 	if k.User == "" {
 		return nil
 	}
 	parse, form := policy.ParseUser, "one bare email address"
-	if s.externalIDs {
+	if s.ExternalIDs {
 		parse, form = policy.ParseExternalUser, "one id of at most 254 printable ASCII characters"
 	}
 	if k.User, err = parse([]string{k.User}); err != nil {
-		return fmt.Errorf("--user: source %s knows end users by %s", s.name, form)
+		return fmt.Errorf("--user: source %s knows end users by %s", s.Name, form)
 	}
 	return nil
 }

@@ -160,8 +160,8 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 		"unknown source": {with("tenant acme {\n source elsewhere\n }\n"), "source elsewhere is not configured"},
 		"unserved tenant": {with(strings.Replace(pipedreamed("email"), "tenant acme", "tenant beta", 1), "--user",
 			"a@example.com"),
-			"tenant acme: source pipedream does not name it, so that each of its calls would be connection_deleted: write " +
-				"tenant acme in that source, or give the tenant another source"},
+			"tenant acme: source pipedream does not list it, and would refuse each of its calls with connection_deleted: " +
+				"add tenant acme to that source, or give the tenant another source"},
 		"no external id": {with(pipedreamed("external_id"), "--user", "é"),
 			"--user: source pipedream knows end users by one id"},
 		"an id for an email": {with(pipedreamed("email"), "--user", "User-42"),

@@ -158,10 +158,10 @@ func (a *App) mustConnect(ctx context.Context, store *connect.Store, id string) 
 	if err := a.mustKnow(ctx, store, id); err != nil {
 		return err
 	}
-	source, err := a.sourceOf(id)
-	if err == nil && source.kind != localSource {
+	source, err := a.SourceOf(id)
+	if err == nil && !source.UsesStore {
 		err = fmt.Errorf("source %s vends for tenant %s, so that no call would find a connection of this store: connect "+
-			"the account there, or give the tenant a source of type local", source.name, id)
+			"the account there, or give the tenant a source of type local", source.Name, id)
 	}
 	return err
 }

@@ -63,10 +63,26 @@ type source struct {
 	externalIDs bool
 	// tenants are those that it vends for; nil for every tenant.
 	tenants []string
-	// isLocal says that it is the embedded connection manager.
-	isLocal bool
+	// usesStore says that it is the embedded connection manager.
+	usesStore bool
 	// noter is the source again, if it wants to know of accepted credentials.
 	noter vending.Noter
+}
+
+// newSource asks a source for its optional interfaces.
+func newSource(name string, opened vending.Source, usesStore bool) *source {
+	s := &source{Source: vending.WithRetry(opened), name: name, usesStore: usesStore}
+	s.noter, _ = opened.(vending.Noter)
+	if k, ok := opened.(vending.KeyTaker); ok {
+		s.takesKey = k.TakesCallerKey()
+	}
+	if e, ok := opened.(vending.ExternalUsers); ok {
+		s.externalIDs = e.NamesUsersByExternalID()
+	}
+	if b, ok := opened.(vending.TenantBound); ok {
+		s.tenants = b.Tenants()
+	}
+	return s
 }
 
 // ledgers holds the one ledger, so that budgets outlive reloads.
@@ -154,22 +170,17 @@ func (g *gateway) roundTripper(a *App, allow []string) (http.RoundTripper, error
 }
 
 func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]SourceModule) error {
-	if err := a.checkProjects(modules); err != nil {
-		return err
-	}
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		module, place := modules[name], a.DefinedAt["source "+name]
-		if _, ok := module.(*LocalSource); ok && g.store == nil {
-			store, err := g.openStore(ctx, a)
-			if err != nil {
+		env := &SourceEnv{
+			Name: name, Logger: g.log.With("source", name), Catalog: g.catalog, Clients: g.oauthClient, Guarded: g.guarded,
+			Transport: func(allow []string) (http.RoundTripper, error) { return g.roundTripper(a, allow) },
+		}
+		if usesStore(module) {
+			if err := g.openStore(ctx, a); err != nil {
 				return at(cmp.Or(a.DefinedAt["data_dir"], place), err)
 			}
-			g.store = store
-		}
-		env := &SourceEnv{
-			Name: name, Logger: g.log.With("source", name), Catalog: g.catalog, Store: g.store, Clients: g.oauthClient,
-			Guarded:   g.guarded,
-			Transport: func(allow []string) (http.RoundTripper, error) { return g.roundTripper(a, allow) },
+			env.store = g.store
 		}
 		opened, err := module.OpenSource(env)
 		if err != nil {
@@ -178,16 +189,7 @@ func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]Sour
 		if c, ok := opened.(interface{ Close() }); ok {
 			g.onClose(func() error { c.Close(); return nil })
 		}
-		s := &source{Source: vending.WithRetry(opened), name: name}
-		_, s.isLocal = module.(*LocalSource)
-		s.noter, _ = opened.(vending.Noter)
-		if k, ok := module.(keyTaker); ok {
-			s.takesKey = k.TakesCallerKey()
-		}
-		if p, ok := module.(*PipedreamSource); ok {
-			s.externalIDs, s.tenants = p.externalIDs(), p.Tenants
-		}
-		g.sources[name] = s
+		g.sources[name] = newSource(name, opened, usesStore(module))
 	}
 	return nil
 }
@@ -199,10 +201,14 @@ type pooledStore struct{ *connect.Store }
 
 func (s pooledStore) Destruct() error { return s.Close() }
 
-func (g *gateway) openStore(ctx caddy.Context, a *App) (*connect.Store, error) {
+// openStore opens the store, unless it is open.
+func (g *gateway) openStore(ctx caddy.Context, a *App) error {
+	if g.store != nil {
+		return nil
+	}
 	dir, err := filepath.Abs(a.dataDir())
 	if err != nil {
-		return nil, fmt.Errorf("data_dir: %w", err)
+		return fmt.Errorf("data_dir: %w", err)
 	}
 	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
 		// The store outlives this configuration, so it may not log through its logger.
@@ -210,10 +216,11 @@ func (g *gateway) openStore(ctx caddy.Context, a *App) (*connect.Store, error) {
 		return pooledStore{s}, err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	g.onClose(func() error { _, err := stores.Delete(dir); return err })
-	return store.(pooledStore).Store, nil
+	g.store = store.(pooledStore).Store
+	return nil
 }
 
 // dataDir is also where the commands look by default.

@@ -33,7 +33,7 @@ func (g *gateway) openManager() *connectionManager {
 	authorizer := authorize.New(authorize.Options{Clients: g.oauthClient, Transport: g.guarded, Logger: g.log})
 	m := manager.New(manager.Options{
 		Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Revoker: authorizer, Logger: g.log,
-		Vends: func(source string) bool { return g.sources[source].isLocal },
+		Vends: func(source string) bool { return g.sources[source].usesStore },
 	})
 	pages := page.New(connect.Root)
 	return &connectionManager{
@@ -135,7 +135,7 @@ func (g *gateway) oauthClient(ctx context.Context, tenant, app string) (connect.
 // localSource returns the source over the gateway's own store.
 func (g *gateway) localSource() *source {
 	for _, s := range g.sources {
-		if s.isLocal {
+		if s.usesStore {
 			return s
 		}
 	}

@@ -29,11 +29,11 @@ type PipedreamSource struct {
 	ClientID string `json:"client_id"`
 	// ClientSecret is a reference to its secret, `{env.NAME}` or `{file./path}`.
 	ClientSecret string `json:"client_secret"`
-	// Tenants are those whose accounts the project holds; any other tenant has none here, and may not
-	// have this source. Pipedream cannot tell tenants apart, so that two of them share a project only
-	// if their end users of one name are one person. All sources of one project and environment name
-	// the same tenants.
-	Tenants []string `json:"tenants"`
+	// TenantIDs are the tenants whose accounts the project holds; any other tenant has none here, and
+	// may not have this source. Pipedream cannot tell tenants apart, so that two of them share a
+	// project only if their end users of one name are one person. All sources of one project and
+	// environment name the same tenants.
+	TenantIDs []string `json:"tenants"`
 	// EndUser says by what Pipedream knows end users: `email`, sent as `x-user-email`, or
 	// `external_id`, an opaque id sent as `x-external-user-id`. Default: `email`. An account's
 	// external id must equal it.
@@ -70,21 +70,23 @@ func (s *PipedreamSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, err := resolveSecret(s.ClientSecret)
+	secret, err := env.Secret(s.ClientSecret)
 	if err != nil {
 		return nil, fmt.Errorf("client_secret: %w", err)
 	}
 	return pipedream.New(pipedream.Options{
 		Endpoint: s.Endpoint, AllowHTTP: s.AllowHTTP, Transport: rt, Project: s.Project,
 		Environment: cmp.Or(s.Environment, "production"),
-		ClientID:    s.ClientID, ClientSecret: secret, Tenants: s.Tenants, ExternalIDs: s.externalIDs(), Catalog: env.Catalog,
-		Apps:    s.Apps,
-		Timeout: time.Duration(s.Timeout), Logger: env.Logger,
+		ClientID:    s.ClientID, ClientSecret: secret, Tenants: s.TenantIDs, ExternalIDs: s.NamesUsersByExternalID(),
+		Catalog: env.Catalog, Apps: s.Apps, Timeout: time.Duration(s.Timeout), Logger: env.Logger,
 	})
 }
 
-// externalIDs reports whether end users are named by opaque ids.
-func (s *PipedreamSource) externalIDs() bool { return s.EndUser == "external_id" }
+// NamesUsersByExternalID implements vending.ExternalUsers.
+func (s *PipedreamSource) NamesUsersByExternalID() bool { return s.EndUser == "external_id" }
+
+// Tenants implements vending.TenantBound.
+func (s *PipedreamSource) Tenants() []string { return s.TenantIDs }
 
 func (s *PipedreamSource) checkEndUser() error {
 	switch s.EndUser {
@@ -96,7 +98,7 @@ func (s *PipedreamSource) checkEndUser() error {
 
 // checkTenants reports a name that no request could ever have.
 func (s *PipedreamSource) checkTenants() error {
-	for _, tenant := range s.Tenants {
+	for _, tenant := range s.TenantIDs {
 		if err := policy.CheckTenantID(tenant); err != nil {
 			return err
 		}
@@ -115,36 +117,32 @@ func (s *PipedreamSource) checkEnvironment() error {
 // pipedreamProject is all by which Pipedream tells accounts apart.
 type pipedreamProject struct{ endpoint, project, environment string }
 
-// checkProjects reports sources that would each keep to their own tenants, though the end users of
-// one name have the same accounts in both.
-func (a *App) checkProjects(modules map[string]SourceModule) error {
-	seen := make(map[pipedreamProject]string)
-	for _, name := range slices.Sorted(maps.Keys(modules)) {
-		s, ok := modules[name].(*PipedreamSource)
-		if !ok {
-			continue
-		}
-		first, ok := seen[s.accounts()]
-		if !ok {
-			seen[s.accounts()] = name
-			continue
-		}
-		if !slices.Equal(s.tenantSet(), modules[first].(*PipedreamSource).tenantSet()) {
-			return at(a.DefinedAt["source "+name],
-				fmt.Errorf("sources %s and %s vend from one project for different tenants, which Pipedream cannot tell apart: "+
-					"give each a project of its own, or write one source with all of the tenants, which says openly that they share "+
-					"end users", first, name))
+// checkFits implements fitChecker: two sources must not each keep to their own tenants where the
+// end users of one name have the same accounts in both.
+func (s *PipedreamSource) checkFits(_ *App, name string, others map[string]SourceModule) error {
+	for _, first := range slices.Sorted(maps.Keys(others)) {
+		other, ok := others[first].(*PipedreamSource)
+		if ok && other.accounts() == s.accounts() && !slices.Equal(other.tenantSet(), s.tenantSet()) {
+			return fmt.Errorf("sources %s and %s vend from one project for different tenants, which Pipedream cannot tell "+
+				"apart: give each a project of its own, or write one source with all of the tenants, which says openly that "+
+				"they share end users", first, name)
 		}
 	}
 	return nil
 }
 
-// accounts is where s vends from. An endpoint that is none is reported when the source is opened.
+// accounts is where s vends from. An invalid endpoint is reported when the source is opened.
 func (s *PipedreamSource) accounts() pipedreamProject {
 	endpoint, _ := vending.ParseEndpoint(cmp.Or(s.Endpoint, pipedream.DefaultEndpoint), true)
 	return pipedreamProject{strings.ToLower(endpoint), s.Project, cmp.Or(s.Environment, "production")}
 }
 
 func (s *PipedreamSource) tenantSet() []string {
-	return slices.Compact(slices.Sorted(slices.Values(s.Tenants)))
+	return slices.Compact(slices.Sorted(slices.Values(s.TenantIDs)))
 }
+
+var (
+	_ vending.ExternalUsers = (*PipedreamSource)(nil)
+	_ vending.TenantBound   = (*PipedreamSource)(nil)
+	_ fitChecker            = (*PipedreamSource)(nil)
+)

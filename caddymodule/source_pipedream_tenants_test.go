@@ -35,7 +35,8 @@ func TestPipedreamUnnamedTenants(t *testing.T) {
 	log := g.Log()
 	for tenant, want := range map[string]int{"acme": 0, "early": 1, "late": 1, "last": 1} {
 		warning := `"msg":"admitting a tenant of the store","tenant":"` + tenant +
-			`","error":"source pipedream does not name it, so that each of its calls would be connection_deleted: write tenant ` + tenant
+			`","error":"source pipedream does not list it, and would refuse each of its calls with connection_deleted: add ` +
+			`tenant ` + tenant
 		if n := strings.Count(log, warning); n != want {
 			t.Errorf("%s: %d warnings, want %d in\n%s", tenant, n, want, log)
 		}

@@ -15,6 +15,8 @@ import (
 	"github.com/vendgate/vendgate/vending/static"
 )
 
+func init() { caddy.RegisterModule(new(StaticSource)) }
+
 // StaticSource is the source `static`: the configuration itself.
 type StaticSource struct {
 	// Connections are the connections it vends for.
@@ -49,9 +51,9 @@ func (s *StaticSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	places := make(map[string]string, len(s.Connections))
 	for i := range s.Connections {
 		c := &s.Connections[i]
-		resolved, err := c.resolve(env.Catalog)
+		resolved, err := c.resolve(env)
 		if first, twice := places[c.ID]; err == nil && twice {
-			err = fmt.Errorf("the id is taken: give it another one; the first is at %s", first)
+			err = fmt.Errorf("the id is a duplicate: give it another one; the first is at %s", first)
 		}
 		if err != nil {
 			return nil, at(c.DefinedAt, fmt.Errorf("connection %s: %w", c.ID, err))
@@ -61,12 +63,12 @@ func (s *StaticSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	return static.New(connections...)
 }
 
-// resolve reads the secrets. Only a field that the catalog calls no secret may stand in the
+// resolve reads the secrets. Only a field that the catalog does not call secret may be in the
 // configuration itself.
-func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, error) {
-	app, ok := apps.App(c.App)
+func (c *StaticConnection) resolve(env *SourceEnv) (static.Connection, error) {
+	app, ok := env.Catalog.App(c.App)
 	if !ok {
-		return static.Connection{}, noApp(apps, c.App)
+		return static.Connection{}, noApp(env.Catalog, c.App)
 	}
 	if err := c.check(app); err != nil {
 		return static.Connection{}, err
@@ -79,7 +81,7 @@ func (c *StaticConnection) resolve(apps *catalog.Catalog) (static.Connection, er
 			resolved.Fields = append(resolved.Fields, vending.Field{Name: vendedName(app, name), Value: value})
 			continue
 		}
-		secret, err := resolveSecret(value)
+		secret, err := env.Secret(value)
 		if err != nil {
 			return static.Connection{}, fmt.Errorf("tenant %s: field %s: %w", c.Tenant, name, err)
 		}

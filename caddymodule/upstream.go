@@ -33,8 +33,8 @@ type Upstream struct {
 	// IdleConnections is how many of them are kept for each host. Default: 256; with net/http's own 2,
 	// most requests under load open a new connection.
 	IdleConnections int `json:"idle_connections,omitempty"`
-	// TrustCA are PEM files of authorities to trust beside the system's. Default: none. A reload reads
-	// them anew.
+	// TrustCA are PEM files of authorities to trust besides the system's. Default: none. A reload
+	// reads them again.
 	TrustCA []string `json:"trust_ca,omitempty"`
 	// ProxyFromEnvironment sends upstream requests through the proxy that HTTPS_PROXY and its kin
 	// name. Default: no. The addresses that may be dialled are then the proxy's to judge: the gateway
@@ -181,7 +181,7 @@ func (u *Upstream) roots(files [][]byte) (*x509.CertPool, error) {
 	}
 	for i, pem := range files {
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("trust_ca %s: no PEM certificate is in it: name a file of authorities' certificates",
+			return nil, fmt.Errorf("trust_ca %s: it has no PEM certificate: name a file of authorities' certificates",
 				u.TrustCA[i])
 		}
 	}

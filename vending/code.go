@@ -2,7 +2,7 @@ package vending
 
 import "net/http"
 
-// Code is a stable error code, as it stands in `data.code`.
+// Code is a stable error code, as in `data.code`.
 type Code string
 
 // The codes of every answer that the gateway or the connection manager makes itself. docs/calls.md

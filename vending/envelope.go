@@ -111,7 +111,7 @@ func WriteSuccess(w http.ResponseWriter, status int, message string, data any) {
 func writeEnvelope(w http.ResponseWriter, status int, envelope any) {
 	body, err := json.Marshal(envelope)
 	if err != nil {
-		e := failure(InternalError, "the answer could not be encoded", errorData{Code: InternalError, Origin: FromGateway})
+		e := failure(InternalError, "the response could not be encoded", errorData{Code: InternalError, Origin: FromGateway})
 		status = http.StatusInternalServerError
 		body, _ = json.Marshal(e) // of texts alone
 	}
@@ -126,5 +126,5 @@ func writeBody(w http.ResponseWriter, status int, contentType string, body []byt
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the caller is gone; there is nobody left to tell
+	_, _ = w.Write(body) // an error says that the caller is gone
 }

@@ -171,8 +171,8 @@ func TestWriteSuccess(t *testing.T) {
 		"no data": {200, "", nil, 200, `{"status":"success","message":"","data":null}`},
 		"data that has no JSON": {
 			200, "ok", map[string]any{"f": func() {}}, 500,
-			`{"status":"error","message":"the answer could not be ` +
-				`encoded","data":{"code":"internal_error","origin":"gateway"},"error":{"code":"internal_error","type":"vendgate_error","message":"the answer could not be encoded"}}`,
+			`{"status":"error","message":"the response could not be ` +
+				`encoded","data":{"code":"internal_error","origin":"gateway"},"error":{"code":"internal_error","type":"vendgate_error","message":"the response could not be encoded"}}`,
 		},
 	}
 	for name, tt := range tests {

@@ -15,16 +15,16 @@ func (r Relay) RoundTrip(req *http.Request) (*http.Response, error) { return r(r
 
 var _ http.RoundTripper = Relay(nil)
 
-// relayPass is the field that holds the relay's own secret. No placement can name it: a space
-// stands in no field's name.
-const relayPass = "relay pass"
+// relaySecret is the field that holds the relay's own secret. No placement can name it: no field's
+// name has a space.
+const relaySecret = "relay secret"
 
 // NewRelayed makes a credential that its source does not hand out: requests go through relay, which
-// adds it where it is kept. pass is the secret that opens the relay. It is never placed; it is a
+// adds it where it is kept. secret opens the relay. It is never placed; it is a
 // value of the credential so that it is scrubbed from answers, and two relays opened by different
 // secrets are different credentials.
-func NewRelayed(app string, authType AuthType, pass string, relay Relay) Credential {
-	c := NewFields(app, authType, []Field{{relayPass, pass}})
+func NewRelayed(app string, authType AuthType, secret string, relay Relay) Credential {
+	c := NewFields(app, authType, []Field{{relaySecret, secret}})
 	c.relay = relay
 	return c
 }

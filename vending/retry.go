@@ -17,10 +17,48 @@ const (
 // WithRetry returns a source that asks s again, at most twice and with jittered backoff, while
 // s answers an `upstream_unavailable` that is not Final and the request's deadline allows another
 // try. No other error is retried: each of them says that the next try ends the same way.
+//
+// The optional interfaces of a source answer as s does: [KeyTaker], [ExternalUsers], [TenantBound]
+// and [Noter].
 func WithRetry(s Source) Source { return retrying{s} }
 
 type retrying struct{ source Source }
 
+// TakesCallerKey implements [KeyTaker].
+func (r retrying) TakesCallerKey() bool {
+	s, ok := r.source.(KeyTaker)
+	return ok && s.TakesCallerKey()
+}
+
+// NamesUsersByExternalID implements [ExternalUsers].
+func (r retrying) NamesUsersByExternalID() bool {
+	s, ok := r.source.(ExternalUsers)
+	return ok && s.NamesUsersByExternalID()
+}
+
+// Tenants implements [TenantBound].
+func (r retrying) Tenants() []string {
+	if s, ok := r.source.(TenantBound); ok {
+		return s.Tenants()
+	}
+	return nil
+}
+
+// Accepted implements [Noter].
+func (r retrying) Accepted(ctx context.Context, req Request, c Credential) {
+	if s, ok := r.source.(Noter); ok {
+		s.Accepted(ctx, req, c)
+	}
+}
+
+var (
+	_ KeyTaker      = retrying{}
+	_ ExternalUsers = retrying{}
+	_ TenantBound   = retrying{}
+	_ Noter         = retrying{}
+)
+
+// Vend implements [Source].
 func (r retrying) Vend(ctx context.Context, req Request) (Credential, error) {
 	backoff := firstBackoff
 	for try := 0; ; try++ {

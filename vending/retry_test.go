@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -148,4 +149,41 @@ func TestRetryCancelled(t *testing.T) {
 			t.Errorf("Vend = %v after %d tries and %v", err, len(s.asked), took)
 		}
 	})
+}
+
+// told is a source with all optional interfaces.
+type told struct {
+	script
+	accepted vending.Request
+}
+
+func (*told) TakesCallerKey() bool         { return true }
+func (*told) NamesUsersByExternalID() bool { return true }
+func (*told) Tenants() []string            { return []string{"acme"} }
+
+func (s *told) Accepted(_ context.Context, r vending.Request, _ vending.Credential) { s.accepted = r }
+
+// TestWithRetryHidesNothing: the optional interfaces answer as those of the source.
+func TestWithRetryHidesNothing(t *testing.T) {
+	s := new(told)
+	for name, tt := range map[string]struct {
+		source  vending.Source
+		says    bool
+		tenants []string
+	}{"with them": {s, true, []string{"acme"}}, "without them": {new(script), false, nil}} {
+		wrapped := vending.WithRetry(tt.source)
+		if got := wrapped.(vending.KeyTaker).TakesCallerKey(); got != tt.says {
+			t.Errorf("%s: TakesCallerKey is %t", name, got)
+		}
+		if got := wrapped.(vending.ExternalUsers).NamesUsersByExternalID(); got != tt.says {
+			t.Errorf("%s: NamesUsersByExternalID is %t", name, got)
+		}
+		if got := wrapped.(vending.TenantBound).Tenants(); !slices.Equal(got, tt.tenants) || (got == nil) != !tt.says {
+			t.Errorf("%s: Tenants are %q", name, got)
+		}
+		wrapped.(vending.Noter).Accepted(t.Context(), vending.Request{Connection: "c1"}, vending.Credential{})
+	}
+	if s.accepted.Connection != "c1" {
+		t.Errorf("the source was told of %+v", s.accepted)
+	}
 }

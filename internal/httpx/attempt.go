@@ -114,8 +114,8 @@ func (a *attempt) gotConn(info httptrace.GotConnInfo) {
 	last := a.conn
 	a.conn = info.Conn
 	if a.request.Method == http.MethodHead && !isHTTP2(info.Conn) {
-		// A body in answer to HEAD would stay in the connection, where net/http takes it for an answer
-		// that nobody asked for, and logs it.
+		// A body in answer to HEAD would stay in the connection, where net/http takes it for an
+		// unsolicited answer, and logs it.
 		a.request.Close = true
 	}
 	if last == nil || !isHTTP2(last) {

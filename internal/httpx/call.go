@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 )
@@ -41,6 +42,12 @@ func (c *Call) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return res, nil
+}
+
+// Malformed reports whether the answer cannot be read, whenever it is asked for. In an unknown
+// content coding, an answer of a 5xx status says no more than its status.
+func (c *Call) Malformed() bool {
+	return Unreadable(c.Err) && (c.Status < 500 || errors.Is(c.Err, ErrTooLarge))
 }
 
 // Client returns a client over rt for a library that wants one. It follows no redirect, which would

@@ -15,7 +15,7 @@ import (
 // ErrCoding says that an answer is in a content coding (RFC 9110, section 8.4) that cannot be
 // undone. No request of this package accepts any, so that it is the other side, or what is between,
 // that is wrong.
-var ErrCoding = errors.New("the answer's content coding cannot be read")
+var ErrCoding = errors.New("the response's content coding cannot be decoded")
 
 const (
 	// maxCodings bounds the codings that one answer is in. More than one is rare.
@@ -64,7 +64,7 @@ func readDecoded(h http.Header, body io.Reader, limit int) ([]byte, error) {
 	return raw, nil
 }
 
-// codings lists what h says that the body is in. A few names stand for nothing, by mistake.
+// codings lists what h says that the body is in. A few servers write names that mean no coding.
 func codings(h http.Header) (names []string) {
 	for _, line := range h["Content-Encoding"] {
 		for name := range strings.SplitSeq(line, ",") {
@@ -86,7 +86,7 @@ func decode(coding string, raw []byte, limit int) ([]byte, error) {
 	}
 	plain, err := readAll(decoder, limit)
 	if err != nil && !errors.Is(err, ErrTooLarge) {
-		return nil, fmt.Errorf("%w: the body is no valid %s", ErrCoding, coding)
+		return nil, fmt.Errorf("%w: the body is not valid %s", ErrCoding, coding)
 	}
 	return plain, err
 }
@@ -117,12 +117,12 @@ func newDecoder(coding string, raw []byte) (r io.Reader, err error) {
 	case "deflate":
 		r, err = inflater(raw)
 	case "br", "zstd", "compress", "x-compress":
-		return nil, fmt.Errorf("%w: it is %s, though the request accepts identity only", ErrCoding, coding)
+		return nil, fmt.Errorf("%w: it is %s, and the request accepts only identity", ErrCoding, coding)
 	default:
-		return nil, fmt.Errorf("%w: it is an unknown one, though the request accepts identity only", ErrCoding)
+		return nil, fmt.Errorf("%w: it is unknown, and the request accepts only identity", ErrCoding)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: the body is no valid %s", ErrCoding, coding)
+		return nil, fmt.Errorf("%w: the body is not valid %s", ErrCoding, coding)
 	}
 	return r, nil
 }

@@ -66,24 +66,25 @@ func TestCodings(t *testing.T) {
 		"none at all":    {coded("", "gzip"), "", ""},
 		"a charset":      {coded("hello", "UTF-8"), "hello", ""},
 		"as much as can": {coded(encoded(t, strings.Repeat("x", limit), "gzip"), "gzip"), strings.Repeat("x", limit), ""},
-		"a bomb":         {coded(bomb, "gzip"), "", "the body is too large: the answer has more than 2000 bytes"},
+		"a bomb":         {coded(bomb, "gzip"), "", "the body is too large: the response has more than 2000 bytes"},
 		"a bomb in a box": {coded(encoded(t, bomb, "gzip"), "gzip, gzip"), "",
-			"the body is too large: the answer has more than 2000 bytes"},
+			"the body is too large: the response has more than 2000 bytes"},
 		"too many bytes": {coded(strings.Repeat(encoded(t, "", "gzip"), 200), "gzip"), "",
-			"the body is too large: the answer has more than 3024 bytes"},
+			"the body is too large: the response has more than 3024 bytes"},
 		"brotli": {coded("canary", "br"), "",
-			"the answer's content coding cannot be read: it is br, though the request accepts identity only"},
+			"the response's content coding cannot be decoded: it is br, and the request accepts only identity"},
 		"zstd": {coded("canary", "zstd"), "",
-			"the answer's content coding cannot be read: it is zstd, though the request accepts identity only"},
+			"the response's content coding cannot be decoded: it is zstd, and the request accepts only identity"},
 		"unknown": {coded("canary", "canary"), "",
-			"the answer's content coding cannot be read: it is an unknown one, though the request accepts identity only"},
+			"the response's content coding cannot be decoded: it is unknown, and the request accepts only identity"},
 		"too many": {coded(encoded(t, "hello", "gzip", "gzip", "gzip", "gzip"), "gzip, gzip, gzip, gzip"), "",
-			"the answer's content coding cannot be read: there are more than 3"},
-		"not gzip": {coded("canary", "gzip"), "", "the answer's content coding cannot be read: the body is no valid gzip"},
+			"the response's content coding cannot be decoded: there are more than 3"},
+		"not gzip": {coded("canary", "gzip"), "",
+			"the response's content coding cannot be decoded: the body is not valid gzip"},
 		"not zlib": {coded("\x78\x9ccanary", "deflate"), "",
-			"the answer's content coding cannot be read: the body is no valid deflate"},
+			"the response's content coding cannot be decoded: the body is not valid deflate"},
 		"cut inside": {coded(hello[:len(hello)-4], "gzip"), "",
-			"the answer's content coding cannot be read: the body is no valid gzip"},
+			"the response's content coding cannot be decoded: the body is not valid gzip"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, _ := answering(t, c.answer, false)
@@ -91,8 +92,8 @@ func TestCodings(t *testing.T) {
 			if res == nil || res.Status != 200 || string(res.Body) != c.body || told(err) != c.told {
 				t.Fatalf("%+v, %v; want %q", res, err, c.told)
 			}
-			if strings.HasPrefix(c.told, "the answer's") != errors.Is(err, ErrCoding) {
-				t.Errorf("%v is no ErrCoding, or is one", err)
+			if strings.HasPrefix(c.told, "the response's") != errors.Is(err, ErrCoding) {
+				t.Errorf("%v has the wrong ErrCoding", err)
 			}
 			call := &Call{Transport: transport(t), Limit: limit}
 			again, err := call.RoundTrip(get(t, url))

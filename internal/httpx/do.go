@@ -47,7 +47,7 @@ func Do(rt http.RoundTripper, r *http.Request, limit int) (*Response, error) {
 func readAll(body io.Reader, limit int) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
 	if err == nil && len(raw) > limit {
-		err = fmt.Errorf("%w: the answer has more than %d bytes", ErrTooLarge, limit)
+		err = fmt.Errorf("%w: the response has more than %d bytes", ErrTooLarge, limit)
 	}
 	if err != nil {
 		return nil, SafeError(err)

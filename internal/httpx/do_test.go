@@ -75,14 +75,14 @@ func TestDo(t *testing.T) {
 		"a redirect":     {"HTTP/1.1 302 Found\r\nLocation: http://[canary\r\nContent-Length: 0\r\n\r\n", "", 302, ""},
 		"as long as can": {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789", "0123456789", 200, ""},
 		"longer": {"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n0123456789a", "", 200,
-			"the body is too large: the answer has more than 10 bytes"},
+			"the body is too large: the response has more than 10 bytes"},
 		"longer in chunks": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n" + strings.Repeat("x", 255), "",
-			200, "the body is too large: the answer has more than 10 bytes"},
+			200, "the body is too large: the response has more than 10 bytes"},
 		"cut":        {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncanary", "", 200, "the connection was cut"},
 		"cut before": {"", "", 0, "the connection was cut"},
-		"malformed":  {"canary\r\n\r\n", "", 0, "the answer was unusable (*fmt.wrapError)"},
+		"malformed":  {"canary\r\n\r\n", "", 0, "the response was unusable (*fmt.wrapError)"},
 		"malformed chunk": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ncanary\r\n", "", 200,
-			"the answer was unusable (*errors.errorString)"},
+			"the response was unusable (*errors.errorString)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, _ := answering(t, c.answer, false)

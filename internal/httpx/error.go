@@ -29,6 +29,11 @@ func SafeError(err error) error {
 	return &safeError{text: safeText(err), err: err}
 }
 
+// Unreadable reports whether err says that an answer came whose body cannot be read: it is too
+// large, or in a content coding that cannot be undone. The same request would be answered the same
+// again.
+func Unreadable(err error) bool { return errors.Is(err, ErrTooLarge) || errors.Is(err, ErrCoding) }
+
 type safeError struct {
 	text string
 	err  error
@@ -59,7 +64,7 @@ func safeText(err error) string {
 		return op.Error()
 	case errors.As(err, &cert):
 		return cert.Error()
-	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrCoding):
+	case Unreadable(err):
 		return err.Error() // nothing but this package makes it
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was cut"
@@ -74,7 +79,7 @@ func safeText(err error) string {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return context.DeadlineExceeded.Error() // net/http's own, such as of the TLS handshake
 	}
-	return fmt.Sprintf("the answer was unusable (%T)", err)
+	return fmt.Sprintf("the response was unusable (%T)", err)
 }
 
 // streamError has the fields of http2.StreamError, by which the one of net/http, which has no name

@@ -27,7 +27,7 @@ func TestSafeError(t *testing.T) {
 		"proxy, dial": {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: dial},
 			"proxyconnect: dial tcp: connect: connection refused"},
 		"proxy, its words": {&net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("canary")},
-			"proxyconnect: the answer was unusable (*errors.errorString)"},
+			"proxyconnect: the response was unusable (*errors.errorString)"},
 		"certificate": {&tls.CertificateVerificationError{Err: errors.New("x509: unknown")},
 			"tls: failed to verify certificate: x509: unknown"},
 		"deadline":           {fmt.Errorf("canary: %w", context.DeadlineExceeded), "context deadline exceeded"},
@@ -38,9 +38,9 @@ func TestSafeError(t *testing.T) {
 		"plain HTTP":         {http.ErrSchemeMismatch, "http: server gave HTTP response to HTTPS client"},
 		"too large":          {fmt.Errorf("%w: of 1 byte", ErrTooLarge), "the body is too large: of 1 byte"},
 		"no transport":       {ErrNoTransport, "no transport to the host is configured"},
-		"the server's words": {fmt.Errorf("canary: %w", http.ErrNotSupported), "the answer was unusable (*fmt.wrapError)"},
+		"the server's words": {fmt.Errorf("canary: %w", http.ErrNotSupported), "the response was unusable (*fmt.wrapError)"},
 		"safe": {fmt.Errorf("canary: %w", SafeError(errors.New("canary"))),
-			"the answer was unusable (*errors.errorString)"},
+			"the response was unusable (*errors.errorString)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := SafeError(c.err)
@@ -73,5 +73,28 @@ func TestSafeStreamError(t *testing.T) {
 	_, err := Do(server.Client().Transport, r, 10)
 	if err == nil || err.Error() != "the other side ended the HTTP/2 stream with error code 2" { // INTERNAL_ERROR
 		t.Error(err)
+	}
+}
+
+// TestUnreadable tells answers that cannot be read from calls that brought none.
+func TestUnreadable(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err                   error
+		status                int
+		unreadable, malformed bool
+	}{
+		"none":                      {nil, 200, false, false},
+		"time-out":                  {context.DeadlineExceeded, 0, false, false},
+		"too large":                 {SafeError(fmt.Errorf("%w: by one", ErrTooLarge)), 200, true, true},
+		"too large with a 502":      {ErrTooLarge, 502, true, true},
+		"unknown coding":            {SafeError(ErrCoding), 200, true, true},
+		"unknown coding with a 502": {ErrCoding, 502, true, false},
+	} {
+		if got := Unreadable(tt.err); got != tt.unreadable {
+			t.Errorf("%s: Unreadable is %t", name, got)
+		}
+		if got := (&Call{Status: tt.status, Err: tt.err}).Malformed(); got != tt.malformed {
+			t.Errorf("%s: Malformed is %t", name, got)
+		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Interim takes the interim answers (1xx, but never 101) of a request. It may change the header. It
-// is called before the request's RoundTrip returns, from another goroutine and never twice at once.
+// is called before the request's RoundTrip returns, from another goroutine and never concurrently.
 type Interim interface {
 	Interim(status int, h http.Header)
 }
@@ -17,16 +17,16 @@ const (
 	// maxInterim is how many interim answers of a request are passed on. More of them are dropped: a
 	// server may send a 102 every few seconds (RFC 2518, section 10.1), and none of them is needed.
 	maxInterim = 32
-	// maxInterimBytes bounds their headers together, in bytes. It is what net/http allows where nobody
-	// looks at them.
+	// maxInterimBytes bounds their headers together, in bytes. It is what net/http allows without a
+	// trace.
 	maxInterimBytes = 1 << 20
-	// lineBytes stands for the status line, and for what separates a header's name and value.
+	// lineBytes counts for the status line, and for what separates a header's name and value.
 	lineBytes = 32
 )
 
 var (
-	errInterim  = errors.New("the interim answers are over 1 MiB")
-	errSwitched = errors.New("the answer is 101, which HTTP/2 does not have")
+	errInterim  = errors.New("the interim responses have more than 1 MiB")
+	errSwitched = errors.New("the response is 101, which HTTP/2 does not have")
 )
 
 type interimKey struct{}

@@ -10,7 +10,7 @@ import (
 
 // Peek looks at the beginning of res's body: at most limit bytes, and only what comes within
 // timeout. The answer that it returns in place of res reads as res would have; head is a part of
-// it, and nobody may change it.
+// it, and must not be changed.
 func Peek(res *http.Response, limit int, timeout time.Duration) (out *http.Response, head []byte) {
 	out, head, _ = Ahead(res, limit, timeout)
 	return out, head
@@ -35,8 +35,8 @@ func Ahead(res *http.Response, limit int, timeout time.Duration) (out *http.Resp
 	return out, head, err
 }
 
-// aheadBody is a body whose beginning can be looked at before it is read. Nobody waits for it
-// longer than they want to: what is looked at is read in a goroutine of its own, which goes on
+// aheadBody is a body whose beginning can be looked at before it is read. No caller waits for it
+// longer than it wants to: what is looked at is read in a goroutine of its own, which goes on
 // until the read that it is in returns, as it does when the body is closed.
 type aheadBody struct {
 	body io.ReadCloser
@@ -71,7 +71,7 @@ func readAhead(body io.ReadCloser, limit int, ended func()) *aheadBody {
 
 func (a *aheadBody) run() {
 	defer close(a.done)
-	room := a.buf[:cap(a.buf)] // only what is beyond len(a.buf) is written, and nobody else looks there
+	room := a.buf[:cap(a.buf)] // only what is beyond len(a.buf) is written, which no other goroutine reads
 	for n := 0; ; {
 		got, err := a.body.Read(room[n:])
 		n += got
@@ -92,7 +92,7 @@ func (a *aheadBody) run() {
 }
 
 // prefix returns what has come of the body: all that is read ahead, or what came within timeout.
-// The bytes stay the body's: nobody may change them. err is how the body ended, if it has.
+// The bytes stay the body's: they must not be changed. err is how the body ended, if it has.
 func (a *aheadBody) prefix(timeout time.Duration) (head []byte, err error) {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()

@@ -9,7 +9,7 @@ import (
 // HTTP/2 peer has not processed it. That is known of a stream that was refused on a connection
 // which goes on (REFUSED_STREAM; RFC 9113, section 8.7). Of a connection that comes to its end
 // (GOAWAY) it is not, since net/http does not tell that from a protocol error: then only requests
-// that may be repeated in any case are. What is refused twice is [ErrRefused].
+// that may be repeated in any case are. A second refusal is [ErrRefused].
 //
 // No httptrace of the request's context sees what happens. Interim answers go to where
 // [WithInterim] says.
@@ -20,7 +20,7 @@ var _ http.RoundTripper = Transport{}
 var (
 	// ErrRefused says that an HTTP/2 peer did not take the request, or gave it back, and that it was
 	// not sent again.
-	ErrRefused = errors.New("the HTTP/2 connection ended, or the peer refused the request, before there was an answer")
+	ErrRefused = errors.New("the HTTP/2 connection ended, or the peer refused the request, before there was a response")
 	errDials   = errors.New("the peer ended each connection at once")
 	errUnkept  = errors.New("the request's body was not kept")
 )

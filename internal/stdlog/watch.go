@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// watchEvery bounds how long the filter is missing where nobody who took its place was seen.
+// watchEvery bounds how long the filter is missing where its replacement was not noticed.
 const watchEvery = time.Second
 
 // Watch puts the filter back, should it be missing, every second until ctx ends.

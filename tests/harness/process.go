@@ -219,6 +219,12 @@ func Run(t testing.TB, env []string, input, program string, args ...string) stri
 // answers.
 func StartApart(t testing.TB, caddyfile func(*Gateway) string) (*Gateway, *Process) {
 	t.Helper()
+	return StartProgram(t, Program(t), caddyfile)
+}
+
+// StartProgram is StartApart with another program than cmd/vendgate.
+func StartProgram(t testing.TB, program string, caddyfile func(*Gateway) string) (*Gateway, *Process) {
+	t.Helper()
 	dir, addr := t.TempDir(), FreeAddr(t)
 	g := &Gateway{t: t, bind: "bind 127.0.0.1", Addr: addr, URL: "http://" + addr,
 		LogFile: filepath.Join(dir, "caddy.log")}
@@ -228,7 +234,7 @@ func StartApart(t testing.TB, caddyfile func(*Gateway) string) (*Gateway, *Proce
 	if err := os.WriteFile(config, []byte(caddyfile(g)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := StartProcess(t, Environ(t), Program(t), "run", "--config", config)
+	p := StartProcess(t, Environ(t), program, "run", "--config", config)
 	t.Cleanup(g.Client.CloseIdleConnections)
 	p.Await(t, "starting a gateway", 30*time.Second, func() bool {
 		res, err := g.Client.Do(g.Request(http.MethodGet, "/", nil))

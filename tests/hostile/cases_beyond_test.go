@@ -78,7 +78,7 @@ func TestBeyondTaken(t *testing.T) {
 		t.Errorf("53 the caller got %.300q", got.raw)
 	}
 	harness.Within(t, "the log of the failed call", 10*time.Second, func() bool {
-		return strings.Contains(s.Log(), "the answer was unusable")
+		return strings.Contains(s.Log(), "the response was unusable")
 	})
 	s.check()
 }

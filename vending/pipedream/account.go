@@ -24,17 +24,17 @@ type account struct {
 	// Connect is what the proxy does for the app; see [decodeConnect].
 	Connect     json.RawMessage
 	Credentials properties
-	// inTarget are the properties that stand in the proxy's own target URL.
+	// inTarget are the properties in the proxy's own target URL.
 	inTarget []string
 }
 
-var errOtherAccount = errors.New("the answer does not say that it is about the account asked for")
+var errOtherAccount = errors.New("the response is not about the requested account")
 
 // account asks for the account with its credentials, and returns the access token that the answer
 // came for.
 func (s *Source) account(ctx context.Context, id string) (*account, vending.Secret, error) {
 	for again := false; ; again = true {
-		bearer, err := s.passes.get(ctx)
+		bearer, err := s.tokens.get(ctx)
 		if err != nil {
 			return nil, bearer, err
 		}
@@ -46,7 +46,7 @@ func (s *Source) account(ctx context.Context, id string) (*account, vending.Secr
 			return nil, bearer, err
 		}
 		if status == http.StatusUnauthorized && !again {
-			s.passes.drop(bearer) // revoked, or ended before its time
+			s.tokens.drop(bearer) // revoked, or ended before its time
 			continue
 		}
 		if status != http.StatusOK {

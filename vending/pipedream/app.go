@@ -20,7 +20,7 @@ type App struct {
 	Fields map[string]string `json:"fields,omitempty"`
 }
 
-// ignored stands in [App.Fields] for a custom field that says nothing of calls.
+// ignored is the value in [App.Fields] of a custom field that does not matter to calls.
 const ignored = "-"
 
 // checkApps reports the first entry that no account could ever match.
@@ -39,7 +39,7 @@ func checkApps(apps *catalog.Catalog, entries map[string]App) error {
 			field := entry.Fields[theirs]
 			switch other, twice := ours[field]; {
 			case theirs == "" || isPipedreams(theirs) && theirs != clientID:
-				return fmt.Errorf("app %s: %q is no custom field: write the name that Pipedream has for it", slug, theirs)
+				return fmt.Errorf("app %s: %q is not a custom field: write the name that Pipedream has for it", slug, theirs)
 			case field == ignored:
 				continue
 			case !declares(app, field):

@@ -30,7 +30,7 @@ func zipped(t *testing.T, h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// TestCompressedAnswers: the pass and the account are read though they come compressed.
+// TestCompressedAnswers: the access token and the account are read though they come compressed.
 func TestCompressedAnswers(t *testing.T) {
 	s := serve(t, zipped(t, says(200, passAnswer)), zipped(t, says(200, sheets)), nil)
 	cred, err := vend(newSource(t, s), request())

@@ -14,12 +14,12 @@ import (
 // connect is what Pipedream says of its proxy for an app: the member `connect` of an app, also of
 // the one in an account (docs, Connect API proxy, "Understanding the Connect object").
 type connect struct {
-	// disabled says that the proxy does not serve the app; where nothing is said it may.
+	// disabled says that the proxy does not serve the app; it may where Pipedream does not say.
 	disabled bool
 	// domains are those that full URLs may have, if bounded says that they are bounded.
 	domains []string
 	bounded bool
-	// base is what relative targets are resolved against; empty where nothing is said.
+	// base is what relative targets are resolved against; empty where Pipedream does not say.
 	base string
 }
 
@@ -51,7 +51,7 @@ func decodeConnect(raw json.RawMessage) (c connect, err error) {
 	return c, nil
 }
 
-// placeholder stands in a base for a value of the account: `{{custom_fields.base_api_url}}`.
+// placeholder is in a base where a value of the account goes: `{{custom_fields.base_api_url}}`.
 var placeholder = regexp.MustCompile(`\{\{\s*(?:[A-Za-z0-9_]+\.)*([A-Za-z0-9_-]+)\s*\}\}`)
 
 // dynamic reports whether the base depends on the account. Targets must be relative then (docs,

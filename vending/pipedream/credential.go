@@ -112,7 +112,7 @@ func (a *account) credential(app *catalog.App, mapped map[string]string) (vendin
 	if other := a.otherKind(app); other != "" {
 		// Asking again, or connecting again, would end the same way.
 		return vending.Credential{}, vending.Errorf(vending.InternalError,
-			fmt.Errorf("the account holds %s, which app %s does not take: name the app that it is of in the source, app SLUG "+
+			fmt.Errorf("the account holds %s, which app %s does not accept: name the account's app in the source, app SLUG "+
 				"NAME_SLUG", other, app.Slug))
 	}
 	oauth := app.AuthType == string(vending.OAuth)
@@ -145,7 +145,7 @@ func lacking(app *catalog.App, field string) *vending.Error {
 
 // lineFor says how the source's configuration names the account's value for a field.
 func lineFor(app *catalog.App, field string) string {
-	return fmt.Sprintf("name the one that it has in the source, app %s NAME_SLUG THEIR_FIELD=%s", app.Slug, field)
+	return fmt.Sprintf("map the account's own field to it in the source, app %s NAME_SLUG THEIR_FIELD=%s", app.Slug, field)
 }
 
 // found is what an account has of an app's fields.
@@ -169,7 +169,7 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (f found) {
 		name, isMapped := theirs[field.Name]
 		if !isMapped {
 			if name = field.Name; mapped[name] != "" || isPipedreams(name) {
-				name = "" // it stands for another field, or for none
+				name = "" // it means another field, or none
 			}
 		}
 		value, ok := a.Credentials.text(name)
@@ -188,7 +188,7 @@ func (a *account) fields(app *catalog.App, mapped map[string]string) (f found) {
 }
 
 // onlyField returns the name of the one custom field where the app has one secret field: they can
-// only mean each other, unless the name means another field or a server. Beside an access token
+// only mean each other, unless the name means another field or a server. Next to an access token
 // they need not: the field would be something else then.
 func (a *account) onlyField(app *catalog.App, mapped map[string]string) string {
 	secrets := 0

@@ -179,8 +179,8 @@ func TestMissingFieldIsNamed(t *testing.T) {
 		r.App = c.app
 		cred, err := vend(newSource(t, serve(t, nil, says(200, accountOf(c.app, c.credentials)), nil)), r)
 		e := refused(t, cred, err, vending.InternalError)
-		want := fmt.Sprintf("the account has no field %q of app %s: name the one that it has in the source, app %[2]s "+
-			"NAME_SLUG THEIR_FIELD=%[1]s", c.field, c.app)
+		want := fmt.Sprintf("the account has no field %q of app %s: map the account's own field to it in the source, "+
+			"app %[2]s NAME_SLUG THEIR_FIELD=%[1]s", c.field, c.app)
 		if e.Err == nil || e.Err.Error() != want {
 			t.Errorf("cause %v", e.Err)
 		}

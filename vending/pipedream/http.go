@@ -17,7 +17,7 @@ const maxBody = 256 << 10
 
 const userAgent = "vendgate"
 
-var errShape = errors.New("the answer is not what Pipedream describes")
+var errShape = errors.New("the response is not what Pipedream documents")
 
 // do makes one call by rt and returns what was answered, whatever its status.
 func (s *Source) do(
@@ -32,10 +32,10 @@ func (s *Source) do(
 	switch {
 	case resp == nil:
 		return 0, nil, nil, unavailable("calling Pipedream", err)
-	case errors.Is(err, httpx.ErrTooLarge), errors.Is(err, httpx.ErrCoding):
-		return 0, nil, nil, unreadable("reading Pipedream's answer", err)
+	case httpx.Unreadable(err):
+		return 0, nil, nil, unreadable("reading Pipedream's response", err)
 	case err != nil:
-		return 0, nil, nil, unavailable("reading Pipedream's answer", err)
+		return 0, nil, nil, unavailable("reading Pipedream's response", err)
 	}
 	return resp.Status, resp.Header, resp.Body, nil
 }

@@ -31,7 +31,7 @@ type Options struct {
 	// AllowHTTP permits a plain `http` Endpoint. The client secret and credentials then travel in the
 	// clear.
 	AllowHTTP bool
-	// Transport makes the calls, and carries relayed requests. It is required, so that nobody dials
+	// Transport makes the calls, and carries relayed requests. It is required, so that no call is
 	// unguarded by omission; its idle connections are the caller's to close. Redirects are not
 	// followed whatever it is.
 	Transport http.RoundTripper
@@ -56,8 +56,8 @@ type Options struct {
 	// Timeout bounds one vend with all its calls, and a fetch of the access token; 0 means
 	// [DefaultTimeout].
 	Timeout time.Duration
-	// Logger hears when Pipedream refuses the OAuth client, and when it has found no account at
-	// all; nil means nobody does.
+	// Logger is told when Pipedream refuses the OAuth client, and when it has found no account at
+	// all; nil discards it.
 	Logger *slog.Logger
 }
 
@@ -93,8 +93,8 @@ func New(o Options) (*Source, error) {
 		s.named[app.NameSlug] = true
 	}
 	client := oauthClient{base + "/v1/oauth/token", o.ClientID, o.ClientSecret}
-	s.passes.fetch = func(ctx context.Context) (pass, error) { return s.fetchPass(ctx, client) }
-	s.passes.open(o.Timeout)
+	s.tokens.fetch = func(ctx context.Context) (projectToken, error) { return s.fetchToken(ctx, client) }
+	s.tokens.open(o.Timeout)
 	return s, nil
 }
 

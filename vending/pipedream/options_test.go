@@ -40,24 +40,28 @@ func TestNewErrors(t *testing.T) {
 		"negative timeout": {func(o *pipedream.Options) { o.Timeout = -1 }, "timeout is negative"},
 		"plain http": {func(o *pipedream.Options) {
 			o.Endpoint, o.AllowHTTP = "http://p.example", false
-		}, "endpoint: it must be https"},
+		}, "endpoint: write an https URL"},
 		"other scheme": {func(o *pipedream.Options) {
 			o.Endpoint = "ftp://p.example"
-		}, "endpoint: it must be https"},
-		"no host": {func(o *pipedream.Options) { o.Endpoint = "https:///v1" }, "endpoint: it has no host"},
+		}, "endpoint: write an https URL"},
+		"no host": {func(o *pipedream.Options) {
+			o.Endpoint = "https:///v1"
+		}, "endpoint: the URL has no host: write one like https://api.example.com"},
 		"user info": {func(o *pipedream.Options) {
 			o.Endpoint = "https://u:canary@p.example"
-		}, "endpoint: it must not have user info"},
-		"no URL":             {func(o *pipedream.Options) { o.Endpoint = "https://[canary" }, "endpoint: it is no URL"},
+		}, "endpoint: remove user info, query and fragment"},
+		"no URL": {func(o *pipedream.Options) {
+			o.Endpoint = "https://[canary"
+		}, "endpoint: write a URL, like https://api.example.com"},
 		"app unknown":        {app("nope", pipedream.App{NameSlug: "nope"}), `app "nope" is not in the catalog`},
 		"app without a name": {app("slack", pipedream.App{}), "app slack: write the name_slug"},
 		"name in capitals":   {app("slack", pipedream.App{NameSlug: "Slack"}), "app slack: write the name_slug"},
 		"field unknown": {app("openai", pipedream.App{NameSlug: "openai", Fields: map[string]string{"k": "nope"}}),
 			"app openai: k=nope: the app has no such field"},
 		"no custom field": {app("openai", pipedream.App{NameSlug: "openai",
-			Fields: map[string]string{"oauth_uid": "api_key"}}), `app openai: "oauth_uid" is no custom field`},
+			Fields: map[string]string{"oauth_uid": "api_key"}}), `app openai: "oauth_uid" is not a custom field`},
 		"field without name": {app("openai", pipedream.App{NameSlug: "openai", Fields: map[string]string{"": "api_key"}}),
-			`app openai: "" is no custom field`},
+			`app openai: "" is not a custom field`},
 		"two for one field": {app("openai", pipedream.App{NameSlug: "openai",
 			Fields: map[string]string{"a": "api_key", "b": "api_key"}}), "app openai: a and b both become api_key"},
 		"token of an OAuth app": {app("slack", pipedream.App{NameSlug: "slack",

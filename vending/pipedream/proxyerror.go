@@ -43,15 +43,15 @@ func own(res *http.Response) (*http.Response, error) {
 // and user mismatch), the community's thread 13445 (a domain that is not allowed), issue 20400 (an
 // app that the proxy does not serve) and docs, Connect API proxy, "Restricted headers".
 func spelled(body []byte) error {
-	var said struct {
+	var answer struct {
 		Error           json.RawMessage `json:"error"`
 		Account, Domain json.RawMessage
 	}
-	if json.Unmarshal(body, &said) != nil {
-		return nil //nolint:nilerr // it is none of the proxy's errors
+	if json.Unmarshal(body, &answer) != nil {
+		return nil //nolint:nilerr // it is not one of the proxy's errors
 	}
 	var text string
-	if json.Unmarshal(said.Error, &text) == nil {
+	if json.Unmarshal(answer.Error, &text) == nil {
 		switch lower := strings.ToLower(text); {
 		case lower == "app record not found":
 			return noProxy("the proxy of Pipedream does not serve the app")
@@ -60,14 +60,14 @@ func spelled(body []byte) error {
 		}
 		return nil
 	}
-	if present(said.Error) {
-		said.Account, said.Domain = nil, nil
-		_ = json.Unmarshal(said.Error, &said) // an object of the same members
+	if present(answer.Error) {
+		answer.Account, answer.Domain = nil, nil
+		_ = json.Unmarshal(answer.Error, &answer) // an object of the same members
 	}
 	switch {
-	case saysAny(said.Account, "account and user mismatch"):
+	case saysAny(answer.Account, "account and user mismatch"):
 		return vending.Errorf(vending.ConnectionDeleted, nil)
-	case saysAny(said.Domain, "not allowed for this app"):
+	case saysAny(answer.Domain, "not allowed for this app"):
 		return noProxy("the proxy of Pipedream does not call that host for the app")
 	}
 	return nil

@@ -43,7 +43,7 @@ func refused(call string, status int, header http.Header) *vending.Error {
 		e.RetryAfter = retryAfter(header, time.Now())
 		return e
 	case status < 400:
-		return unreadable("reading Pipedream's answer", cause)
+		return unreadable("reading Pipedream's response", cause)
 	case status >= 500, status == http.StatusRequestTimeout:
 		e := vending.Errorf(vending.UpstreamUnavailable, cause)
 		e.RetryAfter = vending.StatedRetryAfter(header, time.Now())
@@ -60,7 +60,7 @@ func (s *Source) missed(ctx context.Context) {
 		return
 	}
 	s.logger.LogAttrs(ctx, slog.LevelWarn,
-		"pipedream has found no account so far: check project and environment, for accounts of another one do not exist",
+		"pipedream has found no account so far: check project and environment, whose accounts alone it can see",
 		slog.String("project", s.project), slog.String("environment", s.environment))
 }
 

@@ -59,7 +59,7 @@ func (s *Source) relay(bearer vending.Secret, a *account, to target, forced bool
 		}
 		if forced && res.StatusCode == http.StatusUnauthorized && s.refuses(r.Context(), bearer, id) {
 			_ = res.Body.Close()
-			s.passes.drop(bearer)
+			s.tokens.drop(bearer)
 			return nil, s.clientRefused(r.Context(), "proxy", res.StatusCode)
 		}
 		return res, nil
@@ -81,10 +81,10 @@ var proxied = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.Met
 // their own, the body as it is.
 func (s *Source) wrap(r *http.Request, to target, query string, bearer vending.Secret) (*http.Request, error) {
 	if !slices.Contains(proxied, r.Method) {
-		return nil, refuse("which takes " + strings.Join(proxied, ", ") + " only")
+		return nil, refuse("which accepts only " + strings.Join(proxied, ", "))
 	}
 	if r.Header.Get("Upgrade") != "" {
-		return nil, refuse("which takes no upgrades")
+		return nil, refuse("which does not support upgrades")
 	}
 	address, err := to.of(r)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *Source) wrap(r *http.Request, to target, query string, bearer vending.S
 			continue
 		}
 		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, "{{") }) {
-			return nil, refuse("which may take {{ in a header for a placeholder")
+			return nil, refuse("which may read {{ in a header as a placeholder")
 		}
 		out.Header["X-Pd-Proxy-"+name] = values
 	}

@@ -113,9 +113,12 @@ func TestRelay(t *testing.T) {
 // TestRelayDropsRefused: what the proxy answers 400 for does not get there, in any spelling that a
 // server may take for it.
 func TestRelayDropsRefused(t *testing.T) {
-	names := strings.Fields(`Accept-Encoding Access-Control-Request-Headers Access-Control-Request-Method Connection Content-Length Cookie Date DNT Expect Host
-		Keep-Alive Origin Permissions-Policy Referer TE Trailer Transfer-Encoding Via User-Agent Proxy-Authorization Proxy-X Sec-Fetch-Site Sec-Ch-Ua sec-gpc dnt
-		User_agent Accept_encoding Content_length Keep-alive_ _Cookie USER-AGENT- Transfer_Encoding Sec_fetch_mode sec_gpc -Sec-X Proxy_Authorization Access_control-Request_method`)
+	names := strings.Fields(`Accept-Encoding Access-Control-Request-Headers
+		Access-Control-Request-Method Connection Content-Length Cookie Date DNT
+		Expect Host Keep-Alive Origin Permissions-Policy Referer TE Trailer Transfer-Encoding Via User-Agent
+		Proxy-Authorization Proxy-X Sec-Fetch-Site Sec-Ch-Ua sec-gpc dnt
+		User_agent Accept_encoding Content_length Keep-alive_ _Cookie
+		USER-AGENT- Transfer_Encoding Sec_fetch_mode sec_gpc -Sec-X Proxy_Authorization Access_control-Request_method`)
 	s := serve(t, nil, says(200, keyless["absent"]), says(200, ""))
 	r := upstreamRequest(t, "GET", "https://sheets.example.com/", "")
 	for _, name := range names {
@@ -155,9 +158,10 @@ func TestRelayRefuses(t *testing.T) {
 		change func(*http.Request)
 		want   string
 	}{
-		"HEAD":     {"HEAD", nil, "GET, POST, PUT, PATCH, DELETE only"},
-		"OPTIONS":  {"OPTIONS", nil, "GET, POST, PUT, PATCH, DELETE only"},
-		"PROPFIND": {"PROPFIND", nil, "only"}, "get": {"get", nil, "only"}, "upgrade": {"GET", upgrade, "takes no upgrades"},
+		"HEAD":     {"HEAD", nil, "accepts only GET, POST, PUT, PATCH, DELETE"},
+		"OPTIONS":  {"OPTIONS", nil, "accepts only GET, POST, PUT, PATCH, DELETE"},
+		"PROPFIND": {"PROPFIND", nil, "only"}, "get": {"get", nil, "only"},
+		"upgrade": {"GET", upgrade, "does not support upgrades"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := upstreamRequest(t, tt.method, "https://sheets.example.com/", "")

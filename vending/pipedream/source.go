@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -26,12 +28,22 @@ type Source struct {
 	named       map[string]bool // the name slugs in apps
 	timeout     time.Duration
 	logger      *slog.Logger
-	passes      tokenCache
+	tokens      tokenCache
 	found       atomic.Bool // whether any account was found since the start
 	warned      atomic.Bool // whether the log says that none was
 }
 
-var _ vending.Source = (*Source)(nil)
+var (
+	_ vending.Source        = (*Source)(nil)
+	_ vending.ExternalUsers = (*Source)(nil)
+	_ vending.TenantBound   = (*Source)(nil)
+)
+
+// NamesUsersByExternalID implements [vending.ExternalUsers].
+func (s *Source) NamesUsersByExternalID() bool { return s.externalIDs }
+
+// Tenants implements [vending.TenantBound].
+func (s *Source) Tenants() []string { return slices.Sorted(maps.Keys(s.tenants)) }
 
 // Vend asks Pipedream for the account that r.Connection names. Refusals are a *[vending.Error]. If
 // ctx ends first, its error is wrapped.
@@ -100,4 +112,4 @@ func lowerASCII(s string) string {
 
 // Close ends the fetch in flight, if there is one. Nothing is vended afterwards but with an access
 // token at hand.
-func (s *Source) Close() { s.passes.close() }
+func (s *Source) Close() { s.tokens.close() }

@@ -9,7 +9,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// target says what stands for the upstream's URL in a call of the proxy.
+// target makes the upstream's URL as a call of the proxy names it.
 type target struct {
 	app     *catalog.App
 	connect connect
@@ -48,7 +48,7 @@ func ourHost(app *catalog.App) string {
 func (t target) of(r *http.Request) (string, error) {
 	uri := r.URL.RequestURI()
 	if strings.Contains(unescape(uri), "{{") {
-		return "", refuse("which may take {{ in a URL for a placeholder")
+		return "", refuse("which may read {{ in a URL as a placeholder")
 	}
 	if t.connect.dynamic() {
 		return t.relative(r.URL.Host, uri)
@@ -72,7 +72,7 @@ func (t target) relative(host, uri string) (string, error) {
 	case !below || path != "" && path[0] != '/':
 		return "", noProxy("the proxy of Pipedream calls app %s below %s alone", t.app.Slug, base)
 	case leadsAway(path), leadsAway(uri):
-		return "", refuse("to which a path must not begin with two slashes")
+		return "", refuse("which refuses a path that begins with two slashes")
 	case path == "":
 		rest = "/" + rest
 	}

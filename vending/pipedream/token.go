@@ -29,18 +29,19 @@ type tokenAnswer struct {
 }
 
 var (
-	errPass     = errors.New("the access_token is missing or cannot stand in a header")
-	errPassType = errors.New("the token_type is not Bearer")
-	errLifetime = errors.New("the expires_in is no positive number")
+	errNoBearer  = errors.New("the access_token is missing, or has characters that a header cannot have")
+	errTokenType = errors.New("the token_type is not Bearer")
+	errLifetime  = errors.New("the expires_in is not a positive number")
 )
 
-// fetchPass fetches an access token by the client credentials grant.
-func (s *Source) fetchPass(ctx context.Context, client oauthClient) (pass, error) {
+// fetchToken fetches an access token by the client credentials grant.
+func (s *Source) fetchToken(ctx context.Context, client oauthClient) (projectToken, error) {
 	request, err := json.Marshal(map[string]string{
 		"grant_type": "client_credentials", "client_id": client.id, "client_secret": client.secret.Reveal(),
 	})
 	if err != nil {
-		return pass{}, vending.Errorf(vending.InternalError, errors.New("the request for an access token cannot be made"))
+		return projectToken{},
+			vending.Errorf(vending.InternalError, errors.New("the request for an access token cannot be made"))
 	}
 	// The lifetime counts from before the call: an end too early costs a fetch, one too late a refused
 	// call.
@@ -52,38 +53,38 @@ func (s *Source) fetchPass(ctx context.Context, client oauthClient) (pass, error
 		"X-Idempotency-Key": {},
 	}, request)
 	if err != nil {
-		return pass{}, err
+		return projectToken{}, err
 	}
 	if status != http.StatusOK {
-		return pass{}, s.tokenRefused(ctx, status, header)
+		return projectToken{}, s.tokenRefused(ctx, status, header)
 	}
 	var answer tokenAnswer
 	if !isObject(body) || json.Unmarshal(body, &answer) != nil {
-		return pass{}, unreadable("reading the access token", errShape)
+		return projectToken{}, unreadable("reading the access token", errShape)
 	}
-	p, err := answer.pass(asked)
+	p, err := answer.projectToken(asked)
 	if err != nil {
-		return pass{}, unreadable("reading the access token", err)
+		return projectToken{}, unreadable("reading the access token", err)
 	}
 	return p, nil
 }
 
-func (t *tokenAnswer) pass(asked time.Time) (pass, error) {
+func (t *tokenAnswer) projectToken(asked time.Time) (projectToken, error) {
 	if strings.TrimSpace(t.AccessToken) == "" || !httpguts.ValidHeaderFieldValue(t.AccessToken) {
-		return pass{}, errPass
+		return projectToken{}, errNoBearer
 	}
 	if t.TokenType != "" && !strings.EqualFold(t.TokenType, "bearer") {
-		return pass{}, errPassType
+		return projectToken{}, errTokenType
 	}
 	lifetime, err := parseLifetime(t.ExpiresIn)
 	if err != nil {
-		return pass{}, err
+		return projectToken{}, err
 	}
-	return pass{vending.NewSecret(t.AccessToken), asked.Add(lifetime - margin)}, nil
+	return projectToken{vending.NewSecret(t.AccessToken), asked.Add(lifetime - margin)}, nil
 }
 
 const (
-	// documentedLifetime stands where the answer names none. Were it too long, the account endpoint's
+	// documentedLifetime applies where the answer names none. Were it too long, the account endpoint's
 	// 401 would tell.
 	documentedLifetime = time.Hour
 	// maxLifetime bounds what is believed, so that it fits a time.Duration.

@@ -3,8 +3,11 @@ package pipedream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/vendgate/vendgate/vending"
 )
@@ -13,99 +16,107 @@ import (
 // under way.
 const margin = 2 * time.Minute
 
-// pass is an access token for Pipedream's own API, and until when it is used.
-type pass struct {
+// projectToken is an access token for Pipedream's own API, and until when it is used.
+type projectToken struct {
 	secret vending.Secret
 	until  time.Time
 }
 
-// tokenCache keeps the current pass. Where it has none, one fetch serves all who wait. The fetch
-// belongs to none of them: whoever leaves ends only the own wait.
+// tokenCache keeps the current access token. Where it has none, one fetch serves all who wait. The
+// fetch belongs to none of them: a caller that leaves ends its own wait only.
 type tokenCache struct {
-	fetch   func(context.Context) (pass, error)
+	fetch   func(context.Context) (projectToken, error)
 	timeout time.Duration
 	ctx     context.Context // ends with close
 	cancel  context.CancelFunc
+	// join joins the fetch in flight, or starts one. It is a function because fmt follows pointers under
+	// some verbs, and singleflight is in use for a moment after close.
+	join func() <-chan singleflight.Result
+
+	mu      sync.Mutex // guards what follows, and running against being added to after close
 	running sync.WaitGroup
-
-	mu      sync.Mutex
-	current pass
-	flight  *flight
+	current projectToken
 	closed  bool
-}
-
-// flight is a fetch under way; done is closed when the rest is set.
-type flight struct {
-	done chan struct{}
-	pass pass
-	err  error
 }
 
 var errClosed = errors.New("the source is closed")
 
-func (p *tokenCache) open(timeout time.Duration) {
-	p.timeout = timeout
-	p.ctx, p.cancel = context.WithCancel(context.Background())
+func (c *tokenCache) open(timeout time.Duration) {
+	var fetches singleflight.Group
+	c.timeout = timeout
+	c.join = func() <-chan singleflight.Result { return fetches.DoChan("", c.refill) }
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 }
 
 // close ends the fetch in flight and waits for it.
-func (p *tokenCache) close() {
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
-	p.cancel()
-	p.running.Wait()
+func (c *tokenCache) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.cancel()
+	c.running.Wait()
 }
 
-// get returns the current pass, or waits for a new one as long as ctx lasts.
-func (p *tokenCache) get(ctx context.Context) (vending.Secret, error) {
-	f, err := p.join() //nolint:contextcheck // the fetch belongs to no caller
-	if err != nil {
-		return vending.Secret{}, err
+// get returns the current access token, or waits for a new one as long as ctx lasts.
+func (c *tokenCache) get(ctx context.Context) (vending.Secret, error) {
+	if token, ok := c.held(); ok {
+		return token, nil
 	}
 	select {
-	case <-f.done:
-		return f.pass.secret, f.err
+	case result := <-c.join():
+		token, _ := result.Val.(vending.Secret)
+		return token, result.Err
 	case <-ctx.Done():
 		return vending.Secret{}, unavailable("waiting for an access token", ctx.Err())
 	}
 }
 
-// join returns the fetch in flight, a new one, or one that has ended where the current pass serves.
-func (p *tokenCache) join() (*flight, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case !p.current.secret.IsZero() && time.Now().Before(p.current.until):
-		return &flight{done: ended, pass: p.current}, nil
-	case p.closed:
-		return nil, unavailable("fetching an access token", errClosed)
-	case p.flight == nil:
-		f := &flight{done: make(chan struct{})}
-		p.flight = f
-		p.running.Go(func() { p.fly(f) })
+// held returns the current access token while it is used.
+func (c *tokenCache) held() (vending.Secret, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.current.secret, !c.current.secret.IsZero() && time.Now().Before(c.current.until)
+}
+
+// refill fetches an access token and keeps it. One that is too short to be kept serves those who
+// wait for it.
+func (c *tokenCache) refill() (any, error) {
+	if token, ok := c.held(); ok { // the fetch before ended after the caller had looked
+		return token, nil
 	}
-	return p.flight, nil
-}
-
-// ended is the channel of flights that were never under way.
-var ended = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
-
-func (p *tokenCache) fly(f *flight) {
-	ctx, cancel := context.WithTimeout(p.ctx, p.timeout)
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, unavailable("fetching an access token", errClosed)
+	}
+	c.running.Add(1)
+	c.mu.Unlock()
+	defer c.running.Done()
+	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
 	defer cancel()
-	f.pass, f.err = p.fetch(ctx)
-	p.mu.Lock()
-	p.current, p.flight = f.pass, nil // a pass too short to be kept serves those who wait for it
-	p.mu.Unlock()
-	close(f.done)
+	token, err := c.fetchSafely(ctx)
+	c.mu.Lock()
+	c.current = token
+	c.mu.Unlock()
+	return token.secret, err
 }
 
-// drop forgets the pass that was refused, unless another one has taken its place.
-func (p *tokenCache) drop(refused vending.Secret) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.current.secret == refused {
-		p.current = pass{}
+// fetchSafely makes a panic an error: singleflight would end the whole gateway by it. Its value is
+// not logged, as it may hold a secret.
+func (c *tokenCache) fetchSafely(ctx context.Context) (token projectToken, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = vending.Errorf(vending.InternalError, fmt.Errorf("fetching an access token panicked with a %T", p))
+		}
+	}()
+	return c.fetch(ctx)
+}
+
+// drop forgets the access token that was refused, unless another one has taken its place.
+func (c *tokenCache) drop(refused vending.Secret) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current.secret == refused {
+		c.current = projectToken{}
 	}
 }

@@ -3,6 +3,7 @@ package pipedream
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,17 +12,17 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// newPasses makes passes whose fetches take a second and yield tokens of that lifetime.
-func newPasses(lifetime time.Duration, fetches *int) *tokenCache {
-	p := &tokenCache{fetch: func(ctx context.Context) (pass, error) {
+// newTokens makes a cache whose fetches take a second and yield tokens of that lifetime.
+func newTokens(lifetime time.Duration, fetches *int) *tokenCache {
+	p := &tokenCache{fetch: func(ctx context.Context) (projectToken, error) {
 		*fetches++
 		asked := time.Now()
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
-			return pass{}, unavailable("fetching", ctx.Err())
+			return projectToken{}, unavailable("fetching", ctx.Err())
 		}
-		return pass{vending.NewSecret("t"), asked.Add(lifetime - margin)}, nil
+		return projectToken{vending.NewSecret("t"), asked.Add(lifetime - margin)}, nil
 	}}
 	p.open(10 * time.Second)
 	return p
@@ -40,7 +41,7 @@ func mustGet(t *testing.T, p *tokenCache) vending.Secret {
 func TestKeptUntilTwoMinutesBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetches := 0
-		p := newPasses(time.Hour, &fetches)
+		p := newTokens(time.Hour, &fetches)
 		defer p.close()
 		begun := time.Now()
 		first := mustGet(t, p)
@@ -60,7 +61,7 @@ func TestOneFetchInFlight(t *testing.T) {
 	for _, lifetime := range []time.Duration{time.Hour, 2 * time.Minute, time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			fetches := 0
-			p := newPasses(lifetime, &fetches)
+			p := newTokens(lifetime, &fetches)
 			defer p.close()
 			var waiting sync.WaitGroup
 			for range 200 {
@@ -78,12 +79,12 @@ func TestOneFetchInFlight(t *testing.T) {
 	}
 }
 
-// TestWaitersAreBound: each waits as long as its own context lasts, and whoever leaves, the first
+// TestWaitersAreBound: each waits as long as its own context lasts, and one that leaves, the first
 // above all, fails no other.
 func TestWaitersAreBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetches := 0
-		p := newPasses(time.Hour, &fetches)
+		p := newTokens(time.Hour, &fetches)
 		defer p.close()
 		begun := time.Now()
 		var waiting sync.WaitGroup
@@ -107,14 +108,14 @@ func TestWaitersAreBound(t *testing.T) {
 	})
 }
 
-// TestFailureIsNotKept: the next call after a failed fetch tries anew.
+// TestFailureIsNotKept: the next call after a failed fetch tries again.
 func TestFailureIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetches := 0
-		p := newPasses(time.Hour, &fetches)
+		p := newTokens(time.Hour, &fetches)
 		defer p.close()
 		working := p.fetch
-		p.fetch = func(context.Context) (pass, error) { return pass{}, errShape }
+		p.fetch = func(context.Context) (projectToken, error) { return projectToken{}, errShape }
 		if _, err := p.get(t.Context()); !errors.Is(err, errShape) {
 			t.Errorf("error %v", err)
 		}
@@ -127,7 +128,7 @@ func TestFailureIsNotKept(t *testing.T) {
 func TestDrop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetches := 0
-		p := newPasses(time.Hour, &fetches)
+		p := newTokens(time.Hour, &fetches)
 		defer p.close()
 		first := mustGet(t, p)
 		p.drop(first)
@@ -143,7 +144,7 @@ func TestDrop(t *testing.T) {
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetches := 0
-		p := newPasses(time.Hour, &fetches)
+		p := newTokens(time.Hour, &fetches)
 		begun := time.Now()
 		var waiting sync.WaitGroup
 		waiting.Go(func() {
@@ -161,12 +162,12 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestFetchIsBound: a fetch that nobody waits for ends by itself.
+// TestFetchIsBound: a fetch without waiting callers ends by itself.
 func TestFetchIsBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &tokenCache{fetch: func(ctx context.Context) (pass, error) {
+		p := &tokenCache{fetch: func(ctx context.Context) (projectToken, error) {
 			<-ctx.Done()
-			return pass{}, unavailable("fetching", ctx.Err())
+			return projectToken{}, unavailable("fetching", ctx.Err())
 		}}
 		p.open(10 * time.Second)
 		defer p.close()
@@ -174,5 +175,23 @@ func TestFetchIsBound(t *testing.T) {
 		if _, err := p.get(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != 10*time.Second {
 			t.Errorf("%v after %s", err, time.Since(begun))
 		}
+	})
+}
+
+// TestFetchPanics: who waits is told, no value of the panic is in the error, and the next call
+// fetches again.
+func TestFetchPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetches := 0
+		p := newTokens(time.Hour, &fetches)
+		defer p.close()
+		working := p.fetch
+		p.fetch = func(context.Context) (projectToken, error) { panic("NEVER") }
+		_, err := p.get(t.Context())
+		if vending.AsError(err).Code != vending.InternalError || strings.Contains(err.Error(), "NEVER") {
+			t.Errorf("error %v", err)
+		}
+		p.fetch = working
+		mustGet(t, p)
 	})
 }

@@ -42,8 +42,8 @@ func (a *appRef) UnmarshalJSON(b []byte) error {
 const theConnection = "the connection"
 
 var (
-	errOtherConnection = errors.New("the platform answered with another connection than the one asked for")
-	errNoApp           = errors.New("the platform named no app that is known here: an alias may be missing")
+	errOtherConnection = errors.New("the platform answered with another connection than the requested one")
+	errNoApp           = errors.New("the platform named an app that the catalog does not know: add an alias for it")
 )
 
 // app returns the slug of the connection's app, or "" where the key may not read connections. Only
@@ -52,7 +52,7 @@ func (s *Source) app(ctx context.Context, c *call) (string, error) {
 	if slug, ok := s.apps.Get(c.connectionKey); ok {
 		return slug, nil
 	}
-	if s.blind.has(c) {
+	if s.limited.has(c) {
 		return "", nil
 	}
 	resp, err := s.do(ctx, c, http.MethodGet, "")
@@ -60,7 +60,7 @@ func (s *Source) app(ctx context.Context, c *call) (string, error) {
 		return "", err
 	}
 	if resp.Status == http.StatusForbidden && codeOf(resp.Body) == vending.CapabilityDisabled {
-		s.noteBlind(ctx, c)
+		s.noteLimited(ctx, c)
 		return "", nil
 	}
 	conn, err := read[connection](ctx, s, c, resp, theConnection)

@@ -22,8 +22,8 @@ type answer[T any] struct {
 }
 
 var (
-	errShape = errors.New("the answer is not what the Platform API describes")
-	errSaid  = errors.New("the answer says that the call failed")
+	errShape = errors.New("the response is not what the Platform API documents")
+	errSaid  = errors.New("the response says that the call failed")
 )
 
 // decode reads the data of a 2xx answer: errSaid if it states an error, else errShape if its data
@@ -65,7 +65,7 @@ func stated(member json.RawMessage) bool {
 	return true
 }
 
-// codeOf returns the code in an error's body if a vend can end with it, else "". It stands in
+// codeOf returns the code in an error's body if a vend can end with it, else "". It is in
 // `data.code` (guide, section 12); Vendgate repeats it in `error.code`, and a member may hold the
 // code alone instead of an object. Others, like `connection_in_use`, would send the caller after
 // something that it did not do.

@@ -8,7 +8,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// fields are the values of a credential beside its token, in the server's order.
+// fields are the values of a credential besides its token, in the server's order.
 type fields []vending.Field
 
 var (

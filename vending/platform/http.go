@@ -28,11 +28,10 @@ func (s *Source) do(ctx context.Context, c *call, method, action string) (*httpx
 	switch {
 	case resp == nil:
 		return nil, unavailable("calling the platform", err)
-	case err != nil && resp.Status != http.StatusServiceUnavailable &&
-		(errors.Is(err, httpx.ErrTooLarge) || errors.Is(err, httpx.ErrCoding)):
-		return nil, unreadable("the platform's answer", err)
+	case httpx.Unreadable(err) && resp.Status != http.StatusServiceUnavailable:
+		return nil, unreadable("the platform's response", err)
 	case err != nil:
-		return nil, unavailable("reading the platform's answer", err)
+		return nil, unavailable("reading the platform's response", err)
 	}
 	return resp, nil
 }
@@ -71,9 +70,9 @@ func unavailable(doing string, err error) *vending.Error {
 	return vending.Errorf(vending.UpstreamUnavailable, fmt.Errorf("%s: %w", doing, err))
 }
 
-// unreadable makes the error of an answer that is none of the Platform API: a page of a proxy, or
-// JSON of another form. The server did answer, and is not asked again for this request; the guide's
-// SDK repeats calls on 503 alone (section 7).
+// unreadable makes the error of an answer that is not one of the Platform API: a page of a proxy,
+// or JSON of another form. The server did answer, and is not asked again for this request; the
+// guide's SDK repeats calls on 503 alone (section 7).
 func unreadable(what string, err error) *vending.Error {
 	return final(unavailable("reading "+what, err))
 }

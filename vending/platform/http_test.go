@@ -27,13 +27,13 @@ func TestTransportErrors(t *testing.T) {
 		"unexpected end": {fmt.Errorf("reading: %w", io.ErrUnexpectedEOF), "the connection was cut"},
 		"plain HTTP":     {http.ErrSchemeMismatch, "http: server gave HTTP response to HTTPS client"},
 		"an echo": {errors.New("malformed response " + tenantKey),
-			"the answer was unusable (*errors.errorString)"},
+			"the response was unusable (*errors.errorString)"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, says(200, activeGmail), says(200, gmailToken))
 			for doing, transport := range map[string]http.RoundTripper{
-				"calling the platform": failing{tt.err}, "reading the platform's answer": breaking{tt.err},
+				"calling the platform": failing{tt.err}, "reading the platform's response": breaking{tt.err},
 			} {
 				source := newSource(t, s, func(o *platform.Options) { o.Transport = transport })
 				cred, err := vend(source, request())

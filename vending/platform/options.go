@@ -30,7 +30,7 @@ type Options struct {
 	BaseURL string
 	// AllowHTTP permits a plain `http` BaseURL. The tenant key then travels in the clear.
 	AllowHTTP bool
-	// Transport makes the calls. It is required, so that nobody dials unguarded by omission; its
+	// Transport makes the calls. It is required, so that no call is unguarded by omission; its
 	// idle connections are the caller's to close. Redirects are not followed whatever it is.
 	Transport http.RoundTripper
 	// Key returns the key that a tenant has with the server. Exactly one of Key and Passthrough
@@ -49,7 +49,7 @@ type Options struct {
 	Timeout time.Duration
 	// CacheSize bounds how many connections' apps are remembered; 0 means [DefaultCacheSize].
 	CacheSize int
-	// Logger hears when the server refuses a configured tenant key, or does not let it read
+	// Logger is told when the server refuses a configured tenant key, or does not let it read
 	// connections; nil means that neither is logged.
 	Logger *slog.Logger
 }
@@ -59,7 +59,7 @@ type Options struct {
 func New(o Options) (*Source, error) {
 	base, err := vending.ParseEndpoint(o.BaseURL, o.AllowHTTP)
 	if err != nil {
-		return nil, fmt.Errorf("reading the base URL of a platform source: %w", err)
+		return nil, fmt.Errorf("url: %w", err)
 	}
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("configuring a platform source: %w", err)
@@ -77,13 +77,13 @@ func New(o Options) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the cache of a platform source: %w", err)
 	}
-	blind, err := newBlindKeys()
+	limited, err := newLimitedKeys()
 	if err != nil {
 		return nil, fmt.Errorf("making the memory of a platform source: %w", err)
 	}
 	return &Source{
 		base: base, transport: o.Transport, ownKey: o.Key, aliases: maps.Clone(o.Aliases),
-		timeout: o.Timeout, catalog: o.Catalog, apps: apps, blind: blind, logger: o.Logger,
+		timeout: o.Timeout, catalog: o.Catalog, apps: apps, limited: limited, logger: o.Logger,
 	}, nil
 }
 
@@ -102,7 +102,7 @@ func (o *Options) check() error {
 	}
 	for from, to := range o.Aliases {
 		if from == "" || catalog.CheckSlug(to) != nil {
-			return fmt.Errorf("the alias %q → %q is no app id or slug to a slug", from, to)
+			return fmt.Errorf("alias %q → %q: write an app id or slug of the server, then a slug of the catalog", from, to)
 		}
 	}
 	return nil

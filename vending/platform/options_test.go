@@ -21,7 +21,7 @@ func TestNewErrors(t *testing.T) {
 		return func(o *platform.Options) { o.BaseURL = url }
 	}
 	const (
-		reading     = "reading the base URL of a platform source: "
+		reading     = "url: "
 		configuring = "configuring a platform source: "
 	)
 	tests := map[string]struct {
@@ -32,25 +32,26 @@ func TestNewErrors(t *testing.T) {
 		"with a port":  {change: base("https://connect.example:8443/platform/v1/")},
 		"IPv6":         {change: base("https://[2001:db8::1]/platform/v1")},
 		"http allowed": {change: func(o *platform.Options) { o.BaseURL, o.AllowHTTP = "http://127.0.0.1:8080", true }},
-		"http":         {base("http://connect.example"), reading + "it must be https, or http where that is allowed"},
+		"http":         {base("http://connect.example"), reading + "write an https URL, or allow plain http by allow_http"},
 		"no scheme": {base("connect.example/platform/v1"),
-			reading + "it must be https, or http where that is allowed"},
+			reading + "write an https URL, or allow plain http by allow_http"},
 		"other scheme": {func(o *platform.Options) {
 			o.BaseURL, o.AllowHTTP = "ftp://connect.example", true
-		}, reading + "it must be https, or http where that is allowed"},
-		"empty":     {base(""), reading + "it must be https, or http where that is allowed"},
-		"no host":   {base("https:///platform/v1"), reading + "it has no host"},
-		"port only": {base("https://:443/platform/v1"), reading + "it has no host"},
-		"opaque":    {base("https:connect.example"), reading + "it has no host"},
+		}, reading + "write an https URL, or allow plain http by allow_http"},
+		"empty":   {base(""), reading + "write an https URL, or allow plain http by allow_http"},
+		"no host": {base("https:///platform/v1"), reading + "the URL has no host: write one like https://api.example.com"},
+		"port only": {base("https://:443/platform/v1"),
+			reading + "the URL has no host: write one like https://api.example.com"},
+		"opaque": {base("https:connect.example"), reading + "the URL has no host: write one like https://api.example.com"},
 		"user info": {base("https://user:" + tenantKey + "@connect.example"),
-			reading + "it must not have user info, a query or a fragment"},
+			reading + "remove user info, query and fragment from the URL"},
 		"query": {base("https://connect.example?key=" + tenantKey),
-			reading + "it must not have user info, a query or a fragment"},
+			reading + "remove user info, query and fragment from the URL"},
 		"empty query": {base("https://connect.example/?"),
-			reading + "it must not have user info, a query or a fragment"},
+			reading + "remove user info, query and fragment from the URL"},
 		"fragment": {base("https://connect.example#f"),
-			reading + "it must not have user info, a query or a fragment"},
-		"no URL":       {base("https://" + tenantKey + ":x/%zz"), reading + "it is no URL"},
+			reading + "remove user info, query and fragment from the URL"},
+		"no URL":       {base("https://" + tenantKey + ":x/%zz"), reading + "write a URL, like https://api.example.com"},
 		"no transport": {func(o *platform.Options) { o.Transport = nil }, configuring + "a transport is required"},
 		"no key": {func(o *platform.Options) {
 			o.Key = nil
@@ -62,13 +63,13 @@ func TestNewErrors(t *testing.T) {
 		"negative cache":   {func(o *platform.Options) { o.CacheSize = -1 }, configuring + "the cache size is negative"},
 		"alias to nothing": {func(o *platform.Options) {
 			o.Aliases = map[string]string{"a": ""}
-		}, configuring + `the alias "a" → "" is no app id or slug to a slug`},
+		}, configuring + `alias "a" → "": write an app id or slug of the server, then a slug of the catalog`},
 		"alias to no slug": {func(o *platform.Options) {
 			o.Aliases = map[string]string{"a": "Gmail"}
-		}, configuring + `the alias "a" → "Gmail" is no app id or slug to a slug`},
+		}, configuring + `alias "a" → "Gmail": write an app id or slug of the server, then a slug of the catalog`},
 		"alias of nothing": {func(o *platform.Options) {
 			o.Aliases = map[string]string{"": "gmail"}
-		}, configuring + `the alias "" → "gmail" is no app id or slug to a slug`},
+		}, configuring + `alias "" → "gmail": write an app id or slug of the server, then a slug of the catalog`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -29,14 +29,20 @@ type Source struct {
 	timeout   time.Duration
 	catalog   func(slug string) (*catalog.App, bool) // nil: none is known
 	apps      *lru.Cache[connectionKey, string]
-	blind     blindKeys
+	limited   limitedKeys
 	logger    *slog.Logger
 }
 
-var _ vending.Source = (*Source)(nil)
+var (
+	_ vending.Source   = (*Source)(nil)
+	_ vending.KeyTaker = (*Source)(nil)
+)
+
+// TakesCallerKey implements [vending.KeyTaker].
+func (s *Source) TakesCallerKey() bool { return s.ownKey == nil }
 
 // connectionKey is under whose eyes a connection's app was seen. The digest of a key passed
-// through is part of it, so that nobody learns an app by another's key.
+// through is part of it, so that no caller learns an app by another's key.
 type connectionKey struct {
 	tenant, user, connection string
 	key                      [sha256.Size]byte
@@ -78,7 +84,7 @@ func (s *Source) vend(ctx context.Context, c *call, want string) (vending.Creden
 	}
 	switch {
 	case app == "":
-		return s.vendUnread(ctx, c, want)
+		return s.vendByPath(ctx, c, want)
 	case want != "" && app != want:
 		return vending.Credential{}, vending.Errorf(vending.AppMismatch, nil)
 	}

@@ -29,13 +29,13 @@ const theCredential = "the credential" //nolint:gosec // words
 
 // What is wrong with a token answer. None of them repeats a byte of it.
 var (
-	errAuthType = errors.New("the auth_type is none of the Platform API's")
+	errAuthType = errors.New("the auth_type is not one of the Platform API's")
 	errKind     = errors.New(
 		"the auth_type is not that of the app: the server may mean another app by its name, which an alias corrects")
 	errNoToken  = errors.New("the access_token is missing or empty")
 	errNoFields = errors.New("the fields hold no value for the app")
 	errExpired  = errors.New("the expires_in is not positive")
-	errExpiry   = errors.New("the expires_in is no number")
+	errExpiry   = errors.New("the expires_in is not a number")
 )
 
 // token asks for a credential and returns when it was asked. A connection that is gone is

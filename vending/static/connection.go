@@ -46,28 +46,28 @@ func (c *Connection) check() error {
 		{"id", c.ID}, {"tenant", c.Tenant}, {"user", strings.TrimSpace(c.User)}, {"app", c.App},
 	} {
 		if part.value == "" {
-			return fmt.Errorf("its %s is empty", part.name)
+			return fmt.Errorf("%s is empty", part.name)
 		}
 	}
 	if !c.AuthType.Valid() {
-		return fmt.Errorf("%q is no auth type", string(c.AuthType))
+		return fmt.Errorf("%q is not an auth type: write o_auth, api_key, basic or header", string(c.AuthType))
 	}
 	return c.checkFields()
 }
 
 func (c *Connection) checkFields() error {
 	if len(c.Fields) == 0 {
-		return errors.New("it has no fields")
+		return errors.New("fields are missing: write one at least")
 	}
 	seen := make(map[string]bool, len(c.Fields))
 	for _, f := range c.Fields {
 		switch {
 		case f.Name == "":
-			return errors.New("it has a field without a name")
+			return errors.New("a field has no name")
 		case f.Value == "":
-			return fmt.Errorf("its field %q is empty", f.Name)
+			return fmt.Errorf("field %q is empty", f.Name)
 		case seen[f.Name]:
-			return fmt.Errorf("it has the field %q twice", f.Name)
+			return fmt.Errorf("field %q is a duplicate", f.Name)
 		}
 		seen[f.Name] = true
 	}

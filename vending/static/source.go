@@ -19,7 +19,7 @@ type Source struct {
 
 var _ vending.Source = (*Source)(nil)
 
-// New makes a source of connections, which it copies. An id given twice, an unknown auth type, an
+// New makes a source of connections, which it copies. A duplicate id, an unknown auth type, an
 // empty part or value, and an `o_auth` connection without `access_token` are errors that name
 // the connection, never a value. No connections at all is a source that knows none.
 func New(connections ...Connection) (*Source, error) {
@@ -43,9 +43,9 @@ func New(connections ...Connection) (*Source, error) {
 	return &Source{func(id string) *Connection { return byID[id] }}, nil
 }
 
-var errDuplicate = errors.New("its id is taken by an earlier connection")
+var errDuplicate = errors.New("the id is a duplicate")
 
-// Vend returns the configured credential, built anew for this request. What does not exist,
+// Vend returns the configured credential, built for this request. What does not exist,
 // what is another tenant's and what is another end user's get the same `connection_deleted`;
 // only who may use the connection learns of an `app_mismatch`. Force changes nothing: there is no
 // fresher credential than the configured one.
@@ -60,7 +60,7 @@ func (s *Source) Vend(_ context.Context, r vending.Request) (vending.Credential,
 	return c.credential(), nil
 }
 
-// allows reports whether user may use c. A request without an end user is nobody, not anybody.
+// allows reports whether user may use c. A request without an end user may not.
 func (c *Connection) allows(user string) bool {
 	return user != "" && (c.User == AnyUser || c.User == user)
 }

@@ -167,43 +167,44 @@ func TestNewErrors(t *testing.T) {
 		want        string
 	}{
 		"duplicate id": {[]static.Connection{openai(), gmail(), openai()},
-			`configuring static connection "c1" (number 3): its id is taken by an earlier connection`},
+			`configuring static connection "c1" (number 3): the id is a duplicate`},
 		"empty id": {change(func(c *static.Connection) {
 			c.ID = ""
-		}), `configuring static connection "" (number 1): its id is empty`},
+		}), `configuring static connection "" (number 1): id is empty`},
 		"empty tenant": {change(func(c *static.Connection) {
 			c.Tenant = ""
-		}), `configuring static connection "c2" (number 1): its tenant is empty`},
+		}), `configuring static connection "c2" (number 1): tenant is empty`},
 		"blank user": {change(func(c *static.Connection) {
 			c.User = " "
-		}), `configuring static connection "c2" (number 1): its user is empty`},
+		}), `configuring static connection "c2" (number 1): user is empty`},
 		"empty app": {change(func(c *static.Connection) {
 			c.App = ""
-		}), `configuring static connection "c2" (number 1): its app is empty`},
+		}), `configuring static connection "c2" (number 1): app is empty`},
 		"no auth type": {change(func(c *static.Connection) {
 			c.AuthType = ""
-		}), `configuring static connection "c2" (number 1): "" is no auth type`},
+		}), `configuring static connection "c2" (number 1): "" is not an auth type: write o_auth, api_key, basic or header`},
 		"unknown type": {change(func(c *static.Connection) {
 			c.AuthType = "oauth"
-		}), `configuring static connection "c2" (number 1): "oauth" is no auth type`},
+		}), `configuring static connection "c2" (number 1): "oauth" is not an auth type: write o_auth, ` +
+			"api_key, basic or header"},
 		"no fields": {change(func(c *static.Connection) {
 			c.Fields = nil
-		}), `configuring static connection "c2" (number 1): it has no fields`},
+		}), `configuring static connection "c2" (number 1): fields are missing: write one at least`},
 		"unnamed field": {change(func(c *static.Connection) {
 			c.Fields[0].Name = ""
-		}), `configuring static connection "c2" (number 1): it has a field without a name`},
+		}), `configuring static connection "c2" (number 1): a field has no name`},
 		"empty value": {change(func(c *static.Connection) {
 			c.Fields[2].Value = ""
-		}), `configuring static connection "c2" (number 1): its field "access_token" is empty`},
+		}), `configuring static connection "c2" (number 1): field "access_token" is empty`},
 		"field twice": {change(func(c *static.Connection) {
 			c.Fields[0].Name = vending.AccessToken
-		}), `configuring static connection "c2" (number 1): it has the field "access_token" twice`},
+		}), `configuring static connection "c2" (number 1): field "access_token" is a duplicate`},
 		"no access_token": {change(func(c *static.Connection) {
 			c.Fields[2].Name = "token"
 		}), `configuring static connection "c2" (number 1): auth type o_auth requires the field "access_token"`},
 		"second is broken": {append([]static.Connection{openai()}, change(func(c *static.Connection) {
 			c.App = ""
-		})...), `configuring static connection "c2" (number 2): its app is empty`},
+		})...), `configuring static connection "c2" (number 2): app is empty`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -171,7 +171,7 @@ func (a *Authorizer) call(ctx context.Context, app *catalog.App, client connect.
 	switch {
 	case res == nil:
 		return 0, "", callingUpstream(err)
-	case errors.Is(err, httpx.ErrTooLarge), errors.Is(err, httpx.ErrCoding):
+	case httpx.Unreadable(err):
 		return res.Status, "", err
 	case err != nil:
 		return 0, "", fmt.Errorf("reading the account: %w", err)

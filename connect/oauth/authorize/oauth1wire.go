@@ -70,7 +70,7 @@ func (w *oauth1Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 func (w *oauth1Wire) problem() *Error {
 	p := &Error{Kind: Malformed, Status: w.Status, Err: errNoAnswer}
 	switch {
-	case errors.Is(w.Err, httpx.ErrTooLarge), errors.Is(w.Err, httpx.ErrCoding) && w.Status < 500:
+	case w.Malformed():
 		p.Err = w.Err
 	case w.Err != nil:
 		p.Kind, p.Err = Unreachable, fmt.Errorf("calling an OAuth 1 endpoint: %w", w.Err)

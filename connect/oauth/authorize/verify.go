@@ -177,7 +177,7 @@ func (t *verification) classifySuccess() *Error {
 		p := t.wrongHost(errPage)
 		p.Status = 0
 		return p
-	case t.err != nil && !errors.Is(t.err, httpx.ErrTooLarge) && !errors.Is(t.err, httpx.ErrCoding):
+	case t.err != nil && !httpx.Unreadable(t.err):
 		return &Error{Kind: Unreachable, Err: t.err}
 	case path == nil && !errors.Is(t.err, httpx.ErrCoding):
 		return nil

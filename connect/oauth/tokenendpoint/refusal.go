@@ -81,7 +81,7 @@ func (h *tokenCall) transportError(endpoint string, err error) *Refusal {
 	switch {
 	case h.Err != nil:
 		err = h.Err
-		if errors.Is(err, httpx.ErrTooLarge) || errors.Is(err, httpx.ErrCoding) && h.Status < 500 {
+		if h.Malformed() {
 			r.Class = Malformed
 		}
 	case h.Status != 0:

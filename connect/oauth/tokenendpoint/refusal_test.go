@@ -235,7 +235,7 @@ func TestFault(t *testing.T) {
 		"no TLS handshake": {"https://" + silent.Addr().String(),
 			&http.Transport{TLSHandshakeTimeout: 50 * time.Millisecond}, context.DeadlineExceeded.Error()},
 		"unknown name":   {"http://vendgate.invalid", &http.Transport{}, "lookup vendgate.invalid"},
-		"a secret in it": {closed.URL, failing{}, "the answer was unusable (*fmt.wrapError)"},
+		"a secret in it": {closed.URL, failing{}, "the response was unusable (*fmt.wrapError)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := New(&catalog.OAuth2{TokenURL: c.url}, testClient, c.transport, time.Now)

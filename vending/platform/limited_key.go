@@ -15,16 +15,17 @@ import (
 )
 
 const (
-	// blindFor is how long a key that may not read connections is not tried again: the calls that
+	// limitedFor is how long a key that may not read connections is not tried again: the calls that
 	// the server refuses it would draw on a budget of 120 a minute, a fifth of that for tokens
 	// (guide, section 12).
-	blindFor = 5 * time.Minute
-	// maxBlind bounds how many such keys are remembered.
-	maxBlind = 1024
+	limitedFor = 5 * time.Minute
+	// maxLimited bounds how many such keys are remembered.
+	maxLimited = 1024
 )
 
-// blindKeys are the keys without the capability `connections`, and until when they count as such.
-type blindKeys struct {
+// limitedKeys remembers the keys without the capability `connections`, and until when they count as
+// limited.
+type limitedKeys struct {
 	until *lru.Cache[keyID, time.Time]
 }
 
@@ -34,40 +35,41 @@ type keyID struct {
 	key    [sha256.Size]byte
 }
 
-func newBlindKeys() (blindKeys, error) {
-	until, err := lru.New[keyID, time.Time](maxBlind)
-	return blindKeys{until}, err
+func newLimitedKeys() (limitedKeys, error) {
+	until, err := lru.New[keyID, time.Time](maxLimited)
+	return limitedKeys{until}, err
 }
 
-func (b blindKeys) has(c *call) bool {
-	until, ok := b.until.Get(keyID{c.tenant, c.key})
+func (k limitedKeys) has(c *call) bool {
+	until, ok := k.until.Get(keyID{c.tenant, c.key})
 	return ok && time.Now().Before(until)
 }
 
-// noteBlind keeps in mind that the key may not read connections, and tells the operator what
+// noteLimited keeps in mind that the key may not read connections, and tells the operator what
 // follows.
-func (s *Source) noteBlind(ctx context.Context, c *call) {
-	s.blind.until.Add(keyID{strings.Clone(c.tenant), c.key}, time.Now().Add(blindFor))
+func (s *Source) noteLimited(ctx context.Context, c *call) {
+	s.limited.until.Add(keyID{strings.Clone(c.tenant), c.key}, time.Now().Add(limitedFor))
 	if s.ownKey == nil {
 		return // a caller's own key, by which it could fill the log
 	}
 	s.logger.LogAttrs(ctx, slog.LevelWarn,
-		"the tenant key may not read connections, so that the path alone says which app one is of: grant it the "+
+		"the tenant key may not read connections, so the path says which app each belongs to: grant it the "+
 			"capability connections",
 		slog.String("tenant", c.tenant))
 }
 
 // What contradicts the path's app where the key may not read connections.
 var (
-	errOtherApp  = errors.New("the credential's answer names another app")
-	errOtherForm = errors.New("the credential has not the form of the path's app, and the key may not read connections")
+	errOtherApp  = errors.New("the token response names another app")
+	errOtherForm = errors.New(
+		"the credential does not have the form of the path's app, and the key may not read connections")
 )
 
-// vendUnread vends where the key may not read connections. The path's app is taken for the
+// vendByPath vends where the key may not read connections. The path's app is taken for the
 // connection's. The token call tells the kind of a credential (`auth_type`) and the names of its
 // fields, and nothing else by which apps differ: what contradicts the app's entry is refused, but
 // of two apps with the same kind and fields a connection of one passes for the other's.
-func (s *Source) vendUnread(ctx context.Context, c *call, want string) (vending.Credential, error) {
+func (s *Source) vendByPath(ctx context.Context, c *call, want string) (vending.Credential, error) {
 	app := s.entry(want)
 	if app == nil {
 		return vending.Credential{}, s.keyRefused(ctx, c, vending.CapabilityDisabled, http.StatusForbidden)

@@ -195,7 +195,8 @@ func TestForms(t *testing.T) {
 			map[string]string{c.theirs: c.ours})
 		vended(t, cred, err, "access_token", "t", "token_type", "Bearer", c.ours, c.want)
 		if advice, ok := cred.Advice(c.ours); !ok ||
-			advice != fmt.Sprintf("name the one that it has in the source, app %s NAME_SLUG THEIR_FIELD=%s", c.slug, c.ours) {
+			advice != fmt.Sprintf("map the account's own field to it in the source, app %s NAME_SLUG THEIR_FIELD=%s", c.slug,
+				c.ours) {
 			t.Errorf("%s: advice %q", c.slug, advice)
 		}
 	}

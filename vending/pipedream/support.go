@@ -8,26 +8,25 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// Reach says by which of Pipedream's accounts calls of an app can be made.
-type Reach int
+// Support says by which of Pipedream's accounts calls of an app can be made.
+type Support int
 
 const (
-	// Anyhow is by all: those that expose their credential, and those that Pipedream keeps back.
-	Anyhow Reach = iota
-	// OwnClient is by those that expose their credential alone, on an OAuth client of the project's
-	// own.
-	OwnClient
-	// ProxyOnly is by those that Pipedream keeps back alone.
+	// AllAccounts means those that expose their credential, and those that Pipedream keeps back.
+	AllAccounts Support = iota
+	// OwnClientOnly means those that expose their credential, on an OAuth client of the project's own.
+	OwnClientOnly
+	// ProxyOnly means those that Pipedream keeps back.
 	ProxyOnly
-	// Never is by none.
-	Never
+	// Unsupported means no account.
+	Unsupported
 )
 
-// ReachOf says by which accounts app's calls can be made, as far as the app's entry decides: what
+// SupportOf says by which accounts app's calls can be made, as far as the app's entry decides: what
 // Pipedream says of its proxy for an app (`connect`) may leave less.
-func ReachOf(app *catalog.App) Reach {
+func SupportOf(app *catalog.App) Support {
 	if app.AuthType != string(vending.OAuth) {
-		return Anyhow // such accounts expose their keys
+		return AllAccounts // such accounts expose their keys
 	}
 	// Pipedream exposes nothing of an OAuth client but its id, and an OAuth 1 signature takes its
 	// secret.
@@ -39,13 +38,13 @@ func ReachOf(app *catalog.App) Reach {
 	relayed := app.OAuth1 == nil && app.Sign == nil && !inPath
 	switch {
 	case direct && relayed:
-		return Anyhow
+		return AllAccounts
 	case direct:
-		return OwnClient
+		return OwnClientOnly
 	case relayed:
 		return ProxyOnly
 	}
-	return Never
+	return Unsupported
 }
 
 // ClientValues names the fields that calls of app hold and that come with the OAuth client: an

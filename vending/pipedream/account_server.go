@@ -121,8 +121,8 @@ func isURL(value string) bool {
 }
 
 // looksLikeHost tells a host name from other text: it has a dot, a port or brackets, or is
-// localhost. In a single label nobody but the provider could see one, and an unreadable value may
-// be one.
+// localhost. Only the provider could see one in a single label, and an unreadable value may be
+// one.
 func looksLikeHost(at server, value string) bool {
 	if at.host == "" {
 		return strings.ContainsAny(value, "\\@\t\r\n")
@@ -131,7 +131,7 @@ func looksLikeHost(at server, value string) bool {
 	return err == nil || strings.ContainsAny(at.host, ".:[。．｡") || at.host == "localhost"
 }
 
-// addressWords stand in the names that apps give to the address of their API
+// addressWords occur in the names that apps give to the address of their API
 // (PipedreamHQ/pipedream, components: base_api_url, base_url, base_uri, instance_url, api_url,
 // api_domain, host_url, endpoint, server_url, site, shop, region, environment), without what parts
 // words.
@@ -167,7 +167,7 @@ func hasWord(name string, words []string) bool {
 // pictureWords are whole words in the names of URLs that are for browsers.
 var pictureWords = []string{"icon", "avatar", "image", "picture", "photo", "logo", "redirect", "callback", "webhook"}
 
-// isPicture reports whether a property is a URL for browsers, by its name. `logon_url` is none.
+// isPicture reports whether a property is a URL for browsers, by its name. `logon_url` is not.
 func isPicture(name string) bool {
 	return slices.ContainsFunc(wordsOf(name), func(word string) bool {
 		return slices.Contains(pictureWords, strings.TrimSuffix(word, "s"))

@@ -12,13 +12,13 @@ func ParseEndpoint(text string, allowHTTP bool) (string, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return "", errors.New("it is no URL") // err repeats the text
+		return "", errors.New("write a URL, like https://api.example.com") // err repeats the text
 	case u.Scheme != "https" && (u.Scheme != "http" || !allowHTTP):
-		return "", errors.New("it must be https, or http where that is allowed")
+		return "", errors.New("write an https URL, or allow plain http by allow_http")
 	case u.Hostname() == "" || u.Opaque != "":
-		return "", errors.New("it has no host")
+		return "", errors.New("the URL has no host: write one like https://api.example.com")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("it must not have user info, a query or a fragment")
+		return "", errors.New("remove user info, query and fragment from the URL")
 	}
 	return u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/"), nil
 }

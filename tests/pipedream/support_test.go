@@ -24,9 +24,9 @@ func verified(t *testing.T) []*catalog.App {
 	return apps.Apps()
 }
 
-// TestReachPage: docs/sources.md lists the apps that Pipedream does not give, or not from each
+// TestSupportPage: docs/sources.md lists the apps that Pipedream does not give, or not from each
 // account.
-func TestReachPage(t *testing.T) {
+func TestSupportPage(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "sources.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -34,12 +34,12 @@ func TestReachPage(t *testing.T) {
 	want := make(map[string][]string)
 	for _, app := range verified(t) {
 		var row string
-		switch reach := source.ReachOf(app); {
-		case reach == source.Never:
+		switch support := source.SupportOf(app); {
+		case support == source.Unsupported:
 			row = "not available"
-		case reach == source.OwnClient:
+		case support == source.OwnClientOnly:
 			row = "only with an OAuth client of your own there"
-		case reach == source.ProxyOnly:
+		case support == source.ProxyOnly:
 			row = "only through Pipedream's proxy"
 		case len(source.ClientValues(app)) > 0:
 			row = "directly only with a line in the source"
@@ -61,9 +61,9 @@ func TestReachPage(t *testing.T) {
 	}
 }
 
-// TestReach holds what ReachOf says of the catalog against what placements do: with an account that
-// Pipedream keeps back a request can be made, or not.
-func TestReach(t *testing.T) {
+// TestSupport holds what SupportOf says of the catalog against what placements do: with an account
+// that Pipedream keeps back a request can be made, or not.
+func TestSupport(t *testing.T) {
 	slots := 0
 	for _, app := range verified(t) {
 		p, err := inject.NewPlacement(app)
@@ -73,10 +73,10 @@ func TestReach(t *testing.T) {
 		relay := func(*http.Request) (*http.Response, error) { return nil, http.ErrHandlerTimeout }
 		cred := vending.NewRelayed(app.Slug, vending.AuthType(app.AuthType), "pass", relay).ToAccountHost()
 		_, err = inject.NewInjection(p, cred, "/x", "", false, nil)
-		reach := source.ReachOf(app)
+		support := source.SupportOf(app)
 		if oauth := app.AuthType == string(vending.OAuth); oauth &&
-			(err == nil) != (reach == source.Anyhow || reach == source.ProxyOnly) {
-			t.Errorf("%s: reach %d, %v", app.Slug, reach, err)
+			(err == nil) != (support == source.AllAccounts || support == source.ProxyOnly) {
+			t.Errorf("%s: support %d, %v", app.Slug, support, err)
 		}
 		if err == nil && strings.Contains(app.Upstream, "{") {
 			slots++
