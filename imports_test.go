@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"caddymodule": {
 		"caddymodule/demoprovider", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
 		"connect/web/hosted", "connect/manager", "connect/mcpserver",
-		"connect/web/page", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "policy", "vending",
+		"connect/web/page", "gateway", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "policy", "vending",
 		"connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
 	"caddymodule/demoprovider": {},
@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"connect/mcpserver":           {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
 	"connect/web/page":            {"vending"},
 	"connect/oauth/tokenendpoint": {"connect", "inject", "internal/httpx", "vending", "catalog"},
+	"gateway":                     {"inject", "internal/httpx", "policy", "vending", "catalog"},
 	"inject":                      {"internal/httpx", "internal/lenient", "vending", "catalog"},
 	"internal/":                   {},
 	"policy":                      {"internal/lenient", "vending", "catalog"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,74 +16,10 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/inject"
+	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/policy"
 )
-
-// logFacts adds the call's facts to Caddy's access-log entry, where one will be written.
-func logFacts(ctx context.Context, f *facts) {
-	extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
-	if server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && server != nil && server.Logs != nil {
-		extra.Add(zap.Object("vendgate", f))
-		caddyhttp.SetVar(ctx, factsVar, f)
-	}
-}
-
-// MarshalLogObject implements zapcore.ObjectMarshaler.
-func (f *facts) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	enc.AddString("tenant", f.tenant)
-	enc.AddString("connection", f.shownConnection())
-	enc.AddString("app", f.app)
-	if f.callerKey != "" {
-		enc.AddString("caller_key", f.callerKey)
-	}
-	if f.code != "" {
-		enc.AddString("code", string(f.code))
-		enc.AddString("origin", string(f.origin))
-	}
-	if !f.vending.IsZero() {
-		enc.AddFloat64("vend_ms", milliseconds(f.vend))
-	}
-	if f.upstream > 0 {
-		enc.AddFloat64("upstream_ms", milliseconds(f.upstream))
-	}
-	if f.status != 0 {
-		enc.AddInt("upstream_status", f.status)
-	}
-	return nil
-}
-
-// shownConnection is the connection that a call named, unless it named a request token instead.
-func (f *facts) shownConnection() string {
-	if connect.IsToken(f.connection) {
-		return redacted
-	}
-	return f.connection
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// placeholder serves `{vendgate.…}`.
-func (f *facts) placeholder(key string) (any, bool) {
-	switch key {
-	case "vendgate.tenant":
-		return f.tenant, true
-	case "vendgate.user":
-		return f.user, true
-	case "vendgate.connection":
-		return f.shownConnection(), true
-	case "vendgate.app":
-		return f.app, true
-	case "vendgate.caller_key":
-		return f.callerKey, true
-	case "vendgate.code":
-		return string(f.code), true
-	case "vendgate.origin":
-		return string(f.origin), true
-	}
-	return nil, false
-}
 
 // accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a
 // key in X-Vendgate-Key or where an app's SDKs put one, or a token in the address or a header.
@@ -103,8 +38,8 @@ type accessLog struct {
 	placement func(app string) *inject.Placement
 }
 
-func newAccessLog(ctx caddy.Context, g *gateway, calls string, domains policy.Domains) accessLog {
-	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls, domains, g.placement}
+func newAccessLog(ctx caddy.Context, g *assembly, calls string, domains policy.Domains) accessLog {
+	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls, domains, g.gateway.Placement}
 }
 
 // covers reports whether Caddy's entry for r must be replaced.
@@ -113,7 +48,7 @@ func (l accessLog) covers(r *http.Request) bool {
 	if !ok || server.Logs == nil {
 		return false
 	}
-	_, keyed := r.Header[keyHeader]
+	_, keyed := r.Header[policy.KeyHeader]
 	return (keyed || l.placed(r).fills(r.Header) || l.tells(r)) && logsHost(server.Logs, r.Host)
 }
 
@@ -146,19 +81,12 @@ func (l accessLog) redact(host, uri string) (string, bool) {
 
 // logsHost reports whether Caddy would log a request for host, by the same rules.
 func logsHost(logs *caddyhttp.ServerLogConfig, host string) bool {
-	host = withoutPort(host)
+	host = httpx.WithoutPort(host)
 	matches := func(pattern string) bool { return certmagic.MatchWildcard(host, pattern) }
 	if slices.ContainsFunc(slices.Collect(maps.Keys(logs.LoggerNames)), matches) {
 		return true
 	}
 	return !logs.SkipUnmappedHosts && !slices.ContainsFunc(logs.SkipHosts, matches)
-}
-
-func withoutPort(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		return name
-	}
-	return host
 }
 
 // replace serves r through next and writes the entry.
@@ -172,17 +100,21 @@ func (l accessLog) replace(w http.ResponseWriter, r *http.Request,
 	r = r.WithContext(r.Context()) // the caller's request keeps its body
 	r.Body = body
 	defer func() { e.write(body.n.Load()) }() //nolint:contextcheck // the entry's request carries it
-	return next(e.recorder, r)
+	return next(e.ResponseRecorder, r)
 }
 
 // entry is what will be logged of a request in the place of Caddy's entry.
 type entry struct {
-	log      accessLog
-	logs     *caddyhttp.ServerLogConfig
-	request  *http.Request // as it came, redacted
-	recorder caddyhttp.ResponseRecorder
-	begun    time.Time
+	caddyhttp.ResponseRecorder
+
+	log     accessLog
+	logs    *caddyhttp.ServerLogConfig
+	request *http.Request // as it came, redacted
+	begun   time.Time
 }
+
+// Unwrap lets http.ResponseController flush and hijack.
+func (e *entry) Unwrap() http.ResponseWriter { return e.ResponseRecorder }
 
 // open skips Caddy's entry for r and prepares one. It is nil where there is to be no entry, or
 // another handler of ours writes it.
@@ -193,8 +125,8 @@ func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 	}
 	caddyhttp.SetVar(ctx, caddyhttp.LogSkipVar, true)
 	request := r.Clone(ctx) // before it can change
-	if _, keyed := request.Header[keyHeader]; keyed {
-		request.Header.Set(keyHeader, redacted)
+	if _, keyed := request.Header[policy.KeyHeader]; keyed {
+		request.Header.Set(policy.KeyHeader, redacted)
 	}
 	if c := l.placed(r); c.fills(r.Header) {
 		c.redact(request)
@@ -206,14 +138,14 @@ func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 			request.Header.Set("Referer", redacted) // a provider's may hold the state
 		}
 	}
-	return &entry{l, ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs, request,
-		caddyhttp.NewResponseRecorder(w, nil, nil), time.Now()}
+	return &entry{caddyhttp.NewResponseRecorder(w, nil, nil), l, ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs,
+		request, time.Now()}
 }
 
 // write writes the entry; read is how many bytes of the request's body were.
 func (e *entry) write(read int64) {
 	ctx := e.request.Context()
-	level, message := logLevel(ctx, e.recorder.Status()), "handled request"
+	level, message := logLevel(ctx, e.Status()), "handled request"
 	if unhandled, _ := caddyhttp.GetVar(ctx, "unhandled").(bool); unhandled {
 		message = "NOP" // Caddy's word for a request that no handler answered
 	}
@@ -262,12 +194,12 @@ func (e *entry) fields(took time.Duration) []zap.Field {
 		zap.Object("request", caddyhttp.LoggableHTTPRequest{Request: &shown, ShouldLogCredentials: credentials}),
 		zap.String("user_id", userID(e.request.Context())),
 		zap.Duration("duration", took),
-		zap.Int("size", e.recorder.Size()),
-		zap.Int("status", e.recorder.Status()),
+		zap.Int("size", e.Size()),
+		zap.Int("status", e.Status()),
 		zap.Object("resp_headers",
-			caddyhttp.LoggableHTTPHeader{Header: redactHeader(e.recorder.Header()), ShouldLogCredentials: credentials}),
+			caddyhttp.LoggableHTTPHeader{Header: redactHeader(e.Header()), ShouldLogCredentials: credentials}),
 	}
-	if f, ok := caddyhttp.GetVar(e.request.Context(), factsVar).(*facts); ok {
+	if f, ok := caddyhttp.GetVar(e.request.Context(), eventVar).(*loggedEvent); ok {
 		fields = append(fields, zap.Object("vendgate", f))
 	}
 	return fields
@@ -283,8 +215,8 @@ func userID(ctx context.Context) string {
 	return id
 }
 
-// factsVar hands a call's facts from the handler to the entry around it.
-const factsVar = "vendgate.facts"
+// eventVar hands the event of a call from the handler to the entry around it.
+const eventVar = "vendgate.event"
 
 // loggerNames lists the access loggers that Caddy would use for host, by the same rules.
 func loggerNames(ctx context.Context, logs *caddyhttp.ServerLogConfig, host string) []string {
@@ -296,7 +228,7 @@ func loggerNames(ctx context.Context, logs *caddyhttp.ServerLogConfig, host stri
 		}
 		return list
 	}
-	host = strings.ToLower(withoutPort(host))
+	host = strings.ToLower(httpx.WithoutPort(host))
 	if names, ok := logs.LoggerNames[host]; ok {
 		return names
 	}

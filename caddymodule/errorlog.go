@@ -5,14 +5,16 @@ import (
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/vendgate/vendgate/policy"
 )
 
 // passOn serves a request that is not the gateway's by the next handler. If that fails a request
 // with a key in X-Vendgate-Key, or with what looks like a token, it is answered here, with the bare
 // status and without the site's handle_errors: Caddy would log the request with the error, the
 // secret with the request, and no setting of it redacts that.
-func (g *gateway) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	_, keyed := r.Header[keyHeader]
+func (g *assembly) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	_, keyed := r.Header[policy.KeyHeader]
 	tells := keyed || accessLog{manages: g.store != nil}.tells(r) // other handlers may change r
 	err := next.ServeHTTP(w, r)
 	if err == nil || !tells {

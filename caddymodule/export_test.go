@@ -18,7 +18,7 @@ var (
 
 // Pools are what outlives a configuration, by name.
 func Pools() map[string]*caddy.UsagePool {
-	return map[string]*caddy.UsagePool{"stores": stores, "transports": transports, "ledgers": ledgers}
+	return map[string]*caddy.UsagePool{"stores": stores, "transports": transports, "limiters": limiters}
 }
 
 // Over is TenantPolicy.over.

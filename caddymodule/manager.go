@@ -16,6 +16,7 @@ import (
 	"github.com/vendgate/vendgate/connect/web/dashboard"
 	"github.com/vendgate/vendgate/connect/web/hosted"
 	"github.com/vendgate/vendgate/connect/web/page"
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -27,16 +28,16 @@ type connectionManager struct {
 }
 
 // openManager puts the connection manager together over the gateway's store.
-func (g *gateway) openManager() *connectionManager {
+func (g *assembly) openManager() *connectionManager {
 	authorizer := authorize.New(authorize.Options{Clients: g.oauthClient, Transport: g.guarded, Logger: g.log})
 	m := manager.New(manager.Options{
 		Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Revoker: authorizer, Logger: g.log,
-		Vends: func(source string) bool { return g.sources[source].isLocal },
+		Vends: func(source string) bool { return g.local != nil && source == g.local.Name },
 	})
 	pages := page.New(connect.Root)
 	return &connectionManager{
 		api: api.New(api.Options{
-			Manager: m, Source: meteredSource{g.localSource(), g.metrics},
+			Manager: m, Source: meteredSource{g.local, g.metrics},
 			Agents: mcpserver.New(mcpserver.Options{Manager: m, Logger: g.log}),
 		}),
 		hosted: hosted.New(hosted.Options{Store: g.store, Authorizer: authorizer, Pages: pages, Catalog: g.catalog.App,
@@ -50,22 +51,22 @@ func (g *gateway) openManager() *connectionManager {
 
 // guarded returns the transport that dials under an app's guard, or nil for an app that is not in
 // the catalog.
-func (g *gateway) guarded(app *catalog.App) http.RoundTripper {
+func (g *assembly) guarded(app *catalog.App) http.RoundTripper {
 	if !g.catalog.Has(app.Slug) {
 		return nil
 	}
-	return g.base(app)
+	return g.transport(app)
 }
 
 // revokes reports whether the provider of an app has a revocation endpoint.
-func (g *gateway) revokes(slug string) bool {
+func (g *assembly) revokes(slug string) bool {
 	app, ok := g.catalog.App(slug)
 	return ok && app.OAuth2 != nil && app.OAuth2.RevokeURL != ""
 }
 
 // tenant returns what is known of a tenant. What the configuration says about how it appears goes
 // over what the store says.
-func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error) {
+func (g *assembly) tenant(ctx context.Context, id string) (connect.Tenant, error) {
 	t, err := g.store.Tenant(ctx, id)
 	configured := g.configured[id]
 	switch {
@@ -103,7 +104,7 @@ func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error)
 
 // oauthClient returns the tenant's own OAuth client for an app, or the one for all tenants; of
 // each, the one in the configuration before the one in the store.
-func (g *gateway) oauthClient(ctx context.Context, tenant, app string) (connect.OAuthClient, error) {
+func (g *assembly) oauthClient(ctx context.Context, tenant, app string) (connect.OAuthClient, error) {
 	for _, owner := range []string{tenant, ""} {
 		if c, ok := g.clients[clientKey{owner, app}]; ok {
 			c.Shared = owner == ""
@@ -121,35 +122,25 @@ func (g *gateway) oauthClient(ctx context.Context, tenant, app string) (connect.
 	return connect.OAuthClient{}, fmt.Errorf("app %s: %w", app, connect.ErrNoOAuthClient)
 }
 
-// localSource returns the source over the gateway's own store.
-func (g *gateway) localSource() *source {
-	for _, s := range g.sources {
-		if s.isLocal {
-			return s
-		}
-	}
-	return nil
-}
-
 // meteredSource counts vends as the gateway's own are counted.
 type meteredSource struct {
-	*source
+	*gateway.Source
 	metrics *metrics
 }
 
 // Vend implements vending.Source.
 func (s meteredSource) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
 	begun := time.Now()
-	defer func() { s.metrics.vended(s.name, time.Since(begun)) }()
-	return s.source.Vend(ctx, r)
+	defer func() { s.metrics.vended(s.Name, time.Since(begun)) }()
+	return s.Source.Vend(ctx, r)
 }
 
 // sweepEvery is how often links that have run out are looked for. Until then they already count as
-// expired for whoever asks.
+// expired for all who ask.
 const sweepEvery = time.Minute
 
 // sweep ends links that have run out until ctx ends.
-func (g *gateway) sweep(ctx context.Context) {
+func (g *assembly) sweep(ctx context.Context) {
 	if g.store == nil {
 		return
 	}

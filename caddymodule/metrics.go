@@ -1,14 +1,18 @@
 package caddymodule
 
 import (
+	"cmp"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/vendgate/vendgate/gateway"
 )
 
-// metrics are registered anew with each configuration: Caddy gives every one its own registry.
+// metrics are registered with each configuration: Caddy gives every one its own registry.
 // Labels come from the catalog, the codes and the configured sources only, never from what callers
 // send.
 type metrics struct {
@@ -18,7 +22,9 @@ type metrics struct {
 	overhead prometheus.Histogram
 	refusals *prometheus.CounterVec
 	inFlight prometheus.Gauge
-	unknown  *appMetrics
+
+	mu   sync.RWMutex
+	apps map[string]*appMetrics
 }
 
 // latency covers 100 µs to 100 s.
@@ -37,6 +43,7 @@ func newMetrics(ctx caddy.Context) (*metrics, error) {
 		return prometheus.HistogramOpts{Namespace: "caddy", Subsystem: "vendgate", Name: n, Help: help, Buckets: latency}
 	}
 	m := &metrics{
+		apps:     make(map[string]*appMetrics),
 		requests: counter("requests_total", "Calls by app and code; code is empty for what passed.", "app", "code"),
 		vend:     prometheus.NewHistogramVec(histogram("vend_seconds", "Time to vend a credential."), []string{"source"}),
 		upstream: prometheus.NewHistogramVec(histogram("upstream_seconds",
@@ -52,23 +59,36 @@ func newMetrics(ctx caddy.Context) (*metrics, error) {
 			return nil, fmt.Errorf("registering metrics: %w", err)
 		}
 	}
-	m.unknown = m.app("unknown")
+	m.app("")
 	return m, nil
 }
 
+// unknownApp is the label of calls that named no app, or were refused before it was known whose.
+const unknownApp = "unknown"
+
 // appMetrics are one app's, looked up once.
 type appMetrics struct {
-	slug     string
+	label    string
 	passed   prometheus.Counter
 	upstream prometheus.Observer
 }
 
+// app returns the metrics of an app of the catalog, or of calls to none. It allocates at an app's
+// first call only.
 func (m *metrics) app(slug string) *appMetrics {
-	return &appMetrics{slug: slug, passed: m.requests.WithLabelValues(slug, ""),
-		upstream: m.upstream.WithLabelValues(slug)}
+	m.mu.RLock()
+	app := m.apps[slug]
+	m.mu.RUnlock()
+	if app != nil {
+		return app
+	}
+	label := cmp.Or(slug, unknownApp)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.apps[slug] = &appMetrics{label: label, passed: m.requests.WithLabelValues(label, ""),
+		upstream: m.upstream.WithLabelValues(label)}
+	return m.apps[slug]
 }
-
-func (m *metrics) refused(budget string) { m.refusals.WithLabelValues(budget).Inc() }
 
 // vended accounts for one vend.
 func (m *metrics) vended(source string, took time.Duration) {
@@ -76,35 +96,36 @@ func (m *metrics) vended(source string, took time.Duration) {
 }
 
 // countPlatform accounts for a call of the Platform API.
-func (m *metrics) countPlatform(f *facts) {
-	app := f.app
-	if app == "" {
-		app = m.unknown.slug
+func (m *metrics) countPlatform(e *gateway.Event) {
+	m.countRefusal(e)
+	m.requests.WithLabelValues(cmp.Or(e.App, unknownApp), string(e.Code)).Inc()
+}
+
+func (m *metrics) countRefusal(e *gateway.Event) {
+	if e.Budget != "" {
+		m.refusals.WithLabelValues(e.Budget).Inc()
 	}
-	m.requests.WithLabelValues(app, string(f.code)).Inc()
 }
 
 // count accounts for a call that has ended.
-func (m *metrics) count(c *call) {
-	app := m.unknown
-	if c.route != nil {
-		app = c.route.metrics
-	}
-	if c.facts.code == "" {
+func (m *metrics) count(e *gateway.Event) {
+	m.countRefusal(e)
+	app := m.app(e.App)
+	if e.Code == "" {
 		app.passed.Inc()
 	} else {
-		m.requests.WithLabelValues(app.slug, string(c.facts.code)).Inc()
+		m.requests.WithLabelValues(app.label, string(e.Code)).Inc()
 	}
-	if c.facts.vends > 0 {
-		m.vended(c.tenant.Source, c.facts.firstVend)
+	if e.Vends > 0 {
+		m.vended(e.Source, e.FirstVend)
 	}
-	if c.facts.vends > 1 {
-		m.vended(c.tenant.Source, c.facts.vend-c.facts.firstVend)
+	if e.Vends > 1 {
+		m.vended(e.Source, e.Vend-e.FirstVend)
 	}
-	if !c.facts.sent.IsZero() {
-		m.overhead.Observe((c.facts.sent.Sub(c.facts.begun) - c.facts.firstVend).Seconds())
+	if !e.Sent.IsZero() {
+		m.overhead.Observe((e.Sent.Sub(e.Begun) - e.FirstVend).Seconds())
 	}
-	if c.facts.upstream > 0 {
-		app.upstream.Observe(c.facts.upstream.Seconds())
+	if e.Upstream > 0 {
+		app.upstream.Observe(e.Upstream.Seconds())
 	}
 }

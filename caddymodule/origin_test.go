@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -57,7 +58,7 @@ func TestAgentOrigin(t *testing.T) {
 			if tt.tls {
 				r.TLS = new(tls.ConnectionState)
 			}
-			err := (&gateway{publicURL: tt.publicURL}).checkAgentOrigin(r)
+			err := (&assembly{gateway: gateway.New(gateway.Options{PublicURL: tt.publicURL})}).checkAgentOrigin(r)
 			var refused *vending.Error
 			if tt.ok && err != nil || !tt.ok && (!errors.As(err, &refused) || refused.Code != vending.PolicyDenied ||
 				refused.Code.Status() != http.StatusForbidden) {

@@ -12,6 +12,7 @@ import (
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/api"
 	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -28,16 +29,16 @@ type platformCall struct {
 	// caller is nil for a call by tenant key.
 	caller *policy.CallerKey
 	user   string
-	facts  facts
+	event  gateway.Event
 }
 
 // serve goes in the gateway's order: authenticate, identify, permit, spend, then the work.
 func (c *platformCall) serve(path string) error {
-	if !c.connect.gateway.isHost(c.r) {
+	if !c.connect.assembly.isHost(c.r) {
 		return vending.Refuse(vending.InvalidRequest, "the Host header names no host")
 	}
 	if path == "/mcp" || strings.HasPrefix(path, "/mcp/") { // by any method
-		if err := c.connect.gateway.checkAgentOrigin(c.r); err != nil {
+		if err := c.connect.assembly.checkAgentOrigin(c.r); err != nil {
 			return err
 		}
 	}
@@ -49,7 +50,7 @@ func (c *platformCall) serve(path string) error {
 	if err := c.authenticate(); err != nil {
 		return err
 	}
-	c.facts.tenant = c.tenant.ID
+	c.event.Tenant = c.tenant.ID
 	if unknown != nil {
 		c.announce("api", c.tenant.Usage.API, c.tenant.Budgets.API)
 		return unknown
@@ -67,7 +68,7 @@ func (c *platformCall) serve(path string) error {
 	wait, ok := c.tenant.Usage.SpendAPI(c.tenant.Budgets.API, time.Now())
 	c.announceBudget()
 	if !ok {
-		return c.connect.gateway.spent(c.tenant, policy.Spent{Budget: "api", Wait: wait})
+		return c.refuse(policy.Spent{Budget: "api", Wait: wait})
 	}
 	return c.work()
 }
@@ -75,7 +76,7 @@ func (c *platformCall) serve(path string) error {
 // authenticate finds the tenant by the key in the header or, where the path is the tenant's own MCP
 // URL, by that. It also names who acts, for the audit trail.
 func (c *platformCall) authenticate() error {
-	g := c.connect.gateway
+	g := c.connect.assembly
 	actor := connect.Actor{Name: "mcp url", Request: c.request}
 	if c.endpoint.ByURL {
 		id, err := g.store.MCPTenant(c.r.Context(), connect.DigestOf(c.params["token"]))
@@ -101,27 +102,22 @@ func (c *platformCall) authenticate() error {
 // admit finds whom the key in the header stands for: a tenant or, where the endpoint takes those, a
 // caller key's. It returns the actor's name.
 func (c *platformCall) admit() (actor string, err error) {
-	g, ctx := c.connect.gateway, c.r.Context()
-	key, err := keyOf(c.r.Header)
+	g, ctx := c.connect.assembly, c.r.Context()
+	key, err := policy.KeyOf(c.r.Header)
 	if err != nil {
 		return "", err
 	}
 	if c.endpoint.ForCallerKeys && policy.IsCallerKey(key) {
-		if c.caller, c.tenant, err = g.caller(ctx, key); err != nil {
+		if c.caller, c.tenant, err = g.gateway.Caller(ctx, key); err != nil {
 			return "", err
 		}
-		c.facts.callerKey = c.caller.ID
+		c.event.CallerKey = c.caller.ID
 		return "caller key " + c.caller.ID, nil
 	}
-	tenant, _, err := g.tenantOf(ctx, key)
-	if err != nil {
-		return "", err
-	}
-	if tenant.Unverified {
+	digest := policy.DigestOf(key)
+	if c.tenant = g.keyring.Lookup(ctx, digest); c.tenant == nil {
 		return "", vending.Refuse(vending.InvalidTenantKey, "")
 	}
-	digest := policy.DigestOf(key)
-	c.tenant = tenant
 	return "api key " + hex.EncodeToString(digest[:6]), nil
 }
 
@@ -130,7 +126,7 @@ func (c *platformCall) admit() (actor string, err error) {
 func (c *platformCall) identify() (err error) {
 	switch {
 	case c.endpoint.ByURL:
-		t, err := c.connect.gateway.tenant(c.r.Context(), c.tenant.ID)
+		t, err := c.connect.assembly.tenant(c.r.Context(), c.tenant.ID)
 		if err != nil {
 			return err
 		}
@@ -144,7 +140,7 @@ func (c *platformCall) identify() (err error) {
 			return err
 		}
 	}
-	c.facts.user, c.facts.connection = c.user, c.params["id"]
+	c.event.User, c.event.Connection = c.user, c.params["id"]
 	return nil
 }
 
@@ -152,26 +148,32 @@ func (c *platformCall) identify() (err error) {
 func (c *platformCall) work() error {
 	m := c.connect.manager
 	caller := manager.Caller{Tenant: c.tenant, User: c.user, Key: c.caller}
-	origin := c.connect.gateway.origin(c.r)
+	origin := c.connect.assembly.gateway.Origin(c.r)
 	return c.endpoint.Serve(m.api, &api.Call{W: c.w, R: c.r, Caller: caller, Origin: origin, Params: c.params})
 }
 
-// vend hands out a credential. It is bound by all that binds the gateway's own vends; whoever takes
-// the credential away obeys no rule about methods and paths, so a tenant with such rules for the
+// refuse notes which budget refused the call.
+func (c *platformCall) refuse(s policy.Spent) error {
+	c.event.Budget = s.Budget
+	return c.tenant.Refuse(s)
+}
+
+// vend hands out a credential. It is bound by all that binds the gateway's own vends. A caller that
+// holds the credential obeys no rule about methods and paths, so a tenant with such rules for the
 // app must call it through the gateway.
 func (c *platformCall) vend(id string) error {
-	g := c.connect.gateway
+	g := c.connect.assembly
 	connection, err := g.store.Connection(c.r.Context(), c.tenant.ID, c.user, id)
 	if err != nil {
 		// Looking for connections costs what finding one does.
 		wait, ok := c.tenant.Usage.SpendToken(c.tenant.Budgets.Token, time.Now())
 		c.announceBudget()
 		if !ok {
-			return g.spent(c.tenant, policy.Spent{Budget: "token", Wait: wait})
+			return c.refuse(policy.Spent{Budget: "token", Wait: wait})
 		}
 		return err
 	}
-	c.facts.app = connection.App
+	c.event.App = connection.App
 	if !c.tenant.MayCall(connection.App) {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
@@ -179,16 +181,17 @@ func (c *platformCall) vend(id string) error {
 		return vending.Refuse(vending.PolicyDenied,
 			"rules bind this tenant's calls to the app: call it through the gateway, which applies them")
 	}
-	if err := g.enter(c.tenant); err != nil {
+	if err := c.tenant.Enter(); err != nil {
+		c.event.Budget = gateway.BudgetInFlight
 		return err
 	}
 	defer c.tenant.Usage.Leave()
-	claims, spent, ok := g.ledger.Spend(c.tenant, nil, connection.App, id, time.Now())
+	reservations, spent, ok := g.limiter.Spend(c.tenant, nil, connection.App, id, time.Now())
 	c.announceBudget()
 	if !ok {
-		return g.spent(c.tenant, spent)
+		return c.refuse(spent)
 	}
-	defer claims.Commit(true)
+	defer reservations.Commit(true)
 	return c.work()
 }
 
@@ -203,11 +206,11 @@ func (c *platformCall) announceBudget() {
 }
 
 // announce says in the RateLimit headers (IETF httpapi draft) what is left of a budget.
-func (c *platformCall) announce(name string, allowance *policy.Bucket, budget policy.Budget) {
+func (c *platformCall) announce(name string, bucket *policy.Bucket, budget policy.Budget) {
 	if budget <= 0 {
 		return
 	}
-	left, full := allowance.Left(time.Now())
+	left, full := bucket.Left(time.Now())
 	c.w.Header().Set("RateLimit-Policy", `"`+name+`";q=`+strconv.Itoa(int(budget))+`;w=60`)
 	c.w.Header().Set("RateLimit",
 		`"`+name+`";r=`+strconv.Itoa(min(left, int(budget)))+`;t=`+strconv.Itoa(int(math.Ceil(full.Seconds()))))

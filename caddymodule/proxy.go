@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -41,8 +42,9 @@ type Proxy struct {
 	// gateway may send it to other hosts as well.
 	TenantKeysInPlacement bool `json:"tenant_keys_in_placement,omitempty"`
 
-	gateway   *gateway
+	assembly  *assembly
 	accessLog accessLog
+	handler   *gateway.Handler
 }
 
 // CaddyModule implements caddy.Module.
@@ -59,8 +61,12 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the vendgate app: %w", err)
 	}
-	p.gateway = app.(*App).gateway
-	p.accessLog = newAccessLog(ctx, p.gateway, p.Prefix+"/", p.Hosts)
+	p.assembly = app.(*App).assembly
+	p.accessLog = newAccessLog(ctx, p.assembly, p.Prefix+"/", p.Hosts)
+	p.handler = p.assembly.gateway.Handler(gateway.HandlerOptions{
+		Prefix: p.Prefix, Domains: p.Hosts, Passthrough: p.Errors == policy.Passthrough, Redirects: p.Redirects,
+		TenantKeysInPlacement: p.TenantKeysInPlacement, Observer: observer{&p.accessLog, p.assembly.metrics},
+	})
 	return nil
 }
 
@@ -74,7 +80,7 @@ func (p *Proxy) check() error {
 	if err := policy.Domains(p.Hosts).Check(); err != nil {
 		return fmt.Errorf("hosts: %w", err)
 	}
-	if p.Errors != "" && p.Errors != "passthrough" {
+	if p.Errors != "" && p.Errors != policy.Passthrough {
 		return fmt.Errorf("errors %q: write passthrough, or leave the option out", p.Errors)
 	}
 	return catalog.CheckRedirects(p.Redirects)
@@ -92,27 +98,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	return p.serve(w, r, next)
 }
 
-// serve is one request, in order: parse, authenticate, identify, permit, spend, vend, inject and
-// forward. Each step either passes or answers with its code, and nothing after it happens.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	target, byHost, ours, err := p.parse(r)
-	if !ours {
-		return p.gateway.passOn(w, r, next)
+	if p.handler.Serve(w, r) {
+		return nil
 	}
-	c := p.begin(w, p.accessLog.hide(r), target)
-	c.byHost = byHost
-	defer c.end()
-	switch {
-	case c.failed(err):
-	case c.failed(c.authenticate()):
-	case c.failed(c.identify()):
-	case c.failed(c.permit()):
-	case c.failed(c.spend()):
-	case c.failed(c.vend()):
-	default:
-		c.forward()
-	}
-	return nil
+	return p.assembly.passOn(w, r, next)
 }
 
 var (

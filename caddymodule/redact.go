@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/policy"
 )
 
 // redacted stands in a logged address for what must not be there.
@@ -172,7 +173,7 @@ func quotesSecret(text string) bool { return quotesToken(text) || quotesKey(text
 // unlogged reports whether Caddy keeps a header's values out of its logs.
 func unlogged(name string) bool {
 	switch name {
-	case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", keyHeader:
+	case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", policy.KeyHeader:
 		return true
 	}
 	return false

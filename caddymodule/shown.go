@@ -22,8 +22,8 @@ type placed struct {
 }
 
 func (l accessLog) placed(r *http.Request) (c placed) {
-	if slug, at, ok := appByHost(l.domains, r.Host); ok {
-		return placedByHost(l.placement(slug), at.label, r.RequestURI)
+	if app, ok := l.domains.App(r.Host); ok {
+		return placedByHost(l.placement(app.Slug), app.Label, r.RequestURI)
 	}
 	rest, ok := strings.CutPrefix(r.RequestURI, l.calls)
 	if !ok || l.calls == "" {

@@ -43,8 +43,6 @@ func (a *App) sourceOf(tenant string) (sourceConfig, error) {
 
 func (s sourceConfig) checkServes(tenant string) error { return checkServed(s.name, s.tenants, tenant) }
 
-func (s *source) checkServes(tenant string) error { return checkServed(s.name, s.tenants, tenant) }
-
 // checkServed reports that a source that vends for tenants alone, or for every one if that is nil,
 // would refuse each call of this one.
 func checkServed(source string, tenants []string, tenant string) error {

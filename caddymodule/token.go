@@ -7,7 +7,6 @@ import (
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/internal/lenient"
 	"github.com/vendgate/vendgate/policy"
-	"github.com/vendgate/vendgate/vending"
 )
 
 const (
@@ -197,16 +196,6 @@ func parameter(text, name string) (value string, ok bool) {
 			return after[:end], true
 		}
 	}
-}
-
-// holdsCallerKey reports whether a credential has a value that looks like a caller key.
-func holdsCallerKey(c vending.Credential) bool {
-	for _, value := range c.Fields() {
-		if strings.Contains(value, policy.CallerKeyPrefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // holdsLink reports whether text has the address of a link, or of the callback with its parameters,

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/vendgate/vendgate/vending"
 )
 
 // Capability is something a tenant key may be granted.
@@ -57,12 +59,12 @@ type Tenant struct {
 	Budgets Budgets
 	// Usage is what it has spent so far.
 	Usage *Usage
-	// Unverified says that only the source can judge the key: the tenant is known by the key's digest,
-	// and its account is that of all strangers together.
+	// Unverified says that only the source can verify the key: the tenant is known by the key's digest,
+	// and its usage is that of all unverified tenants together.
 	Unverified bool
 }
 
-// UnverifiedTenants names the account of all strangers; no tenant can have that id.
+// UnverifiedTenants names the usage that all unverified tenants share; no tenant can have that id.
 const UnverifiedTenants = "*"
 
 // Budgets are the budgets of one tenant.
@@ -80,6 +82,30 @@ func (t *Tenant) Can(c Capability) bool { return slices.Contains(t.Capabilities,
 
 // MayCall reports whether the tenant may call app at all.
 func (t *Tenant) MayCall(app string) bool { return t.Apps == nil || slices.Contains(t.Apps, app) }
+
+// Enter counts a request in flight, or refuses it if there are MaxInFlight already. What entered
+// must leave, by [Usage.Leave].
+func (t *Tenant) Enter() error {
+	if t.Usage.Enter(t.MaxInFlight) {
+		return nil
+	}
+	t.Usage.RefusedTokens.Add(time.Now())
+	return &vending.Error{Code: vending.RateLimited, Origin: vending.FromGateway,
+		Message: "too many requests of this tenant are in flight", RetryAfter: time.Second}
+}
+
+// Refuse counts a refusal for a budget that has nothing left, and returns its error.
+func (t *Tenant) Refuse(s Spent) error {
+	refused := &t.Usage.RefusedTokens
+	if s.Budget == "api" {
+		refused = &t.Usage.RefusedCalls
+	}
+	refused.Add(time.Now())
+	return &vending.Error{
+		Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: s.Wait,
+		Message: "the " + strings.ReplaceAll(s.Budget, "_", " ") + " budget of this minute is spent",
+	}
+}
 
 // CheckTenantID reports what is wrong with a tenant's id.
 func CheckTenantID(id string) error {
@@ -102,33 +128,33 @@ type Usage struct {
 
 // Enter counts one more request in flight, unless there are limit already; 0 means no bound. Who
 // entered must leave.
-func (a *Usage) Enter(limit int64) bool {
+func (u *Usage) Enter(limit int64) bool {
 	for {
-		n := a.inFlight.Load()
+		n := u.inFlight.Load()
 		if limit > 0 && n >= limit {
 			return false
 		}
 		// Counting first and taking back would let one refusal cause another.
-		if a.inFlight.CompareAndSwap(n, n+1) {
+		if u.inFlight.CompareAndSwap(n, n+1) {
 			return true
 		}
 	}
 }
 
 // Leave ends what Enter began.
-func (a *Usage) Leave() { a.inFlight.Add(-1) }
+func (u *Usage) Leave() { u.inFlight.Add(-1) }
 
 // InFlight returns how many requests of the tenant are in flight.
-func (a *Usage) InFlight() int64 { return a.inFlight.Load() }
+func (u *Usage) InFlight() int64 { return u.inFlight.Load() }
 
 // SpendToken takes one unit of the token budget, which is b now.
-func (a *Usage) SpendToken(b Budget, now time.Time) (wait time.Duration, ok bool) {
-	a.Token.Adjust(b, now)
-	return a.Token.Spend(now)
+func (u *Usage) SpendToken(b Budget, now time.Time) (wait time.Duration, ok bool) {
+	u.Token.Adjust(b, now)
+	return u.Token.Spend(now)
 }
 
 // SpendAPI takes one unit of the api budget, which is b now.
-func (a *Usage) SpendAPI(b Budget, now time.Time) (wait time.Duration, ok bool) {
-	a.API.Adjust(b, now)
-	return a.API.Spend(now)
+func (u *Usage) SpendAPI(b Budget, now time.Time) (wait time.Duration, ok bool) {
+	u.API.Adjust(b, now)
+	return u.API.Spend(now)
 }

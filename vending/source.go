@@ -39,6 +39,25 @@ type Request struct {
 	Key Secret
 }
 
+// KeyTaker is implemented by a source that may need the caller's own tenant key. Where it says so,
+// [Request.Key] holds that key: callers then need no tenant in the gateway's configuration, and a
+// caller key cannot be used.
+type KeyTaker interface {
+	TakesCallerKey() bool
+}
+
+// ExternalUsers is implemented by a source that may know end users by opaque ids instead of email
+// addresses. Where it says so, [Request.User] is such an id.
+type ExternalUsers interface {
+	NamesUsersByExternalID() bool
+}
+
+// TenantBound is implemented by a source that may hold the connections of some tenants only.
+type TenantBound interface {
+	// Tenants lists them; nil means every tenant.
+	Tenants() []string
+}
+
 // Noter is a source that remembers that a provider refused a credential, of which a forced vend
 // tells it, and so wants to know if the provider accepts it again.
 type Noter interface {

@@ -1,4 +1,4 @@
-package caddymodule
+package gateway
 
 import (
 	"cmp"
@@ -21,20 +21,20 @@ func (c *call) redirectsOption(location string) string {
 	if c.carriesKey(location) {
 		otherwise = catalog.RefuseRedirects
 	}
-	return cmp.Or(c.route.app.Redirects, c.redirects, otherwise)
+	return cmp.Or(c.route.app.Redirects, c.options.Redirects, otherwise)
 }
 
 // carriesKey reports whether there are HTTP clients that carry the key of the call along to
 // location. To another port of the host that they called, and to hosts below it, net/http's Client
 // and node-fetch send Authorization, too.
 func (c *call) carriesKey(location string) bool {
-	return c.keyIn != inAuthorization || c.exchange.LeadsBelow(location, c.request.Host)
+	return c.keyIn != inAuthorization || c.injection.LeadsBelow(location, c.request.Host)
 }
 
 // redirected deals with an answer that leads the caller's client past the gateway. If it was
 // followed, res is the answer of another host.
 func (c *call) redirected(res *http.Response, here func() inject.Gateway) (followed bool, err error) {
-	location, away := c.exchange.LeadsAway(res, here)
+	location, away := c.injection.LeadsAway(res, here)
 	if !away {
 		return false, nil
 	}
@@ -65,7 +65,7 @@ func (c *call) instead(option, location string) string {
 	case c.keyIn == inAuthorization:
 		return "set redirects follow to have the gateway fetch what is there, or redirects pass to leave it to the client"
 	}
-	if cmp.Or(c.route.app.Redirects, c.redirects) != "" {
+	if cmp.Or(c.route.app.Redirects, c.options.Redirects) != "" {
 		return "wherever the key is, redirects refuse holds: set redirects follow or redirects pass"
 	}
 	return "HTTP clients carry the key and x-user-email along to it: send the key in Authorization, which they remove, " +
@@ -78,16 +78,16 @@ func (c *call) instead(option, location string) string {
 func (c *call) refuseRedirect(status int, location, instead string) error {
 	return vending.Refuse(vending.PolicyDenied, fmt.Sprintf(
 		"the provider answered with a redirect (%d) past the gateway, to %s; %s",
-		status, c.exchange.RedirectHost(location), instead))
+		status, c.injection.RedirectHost(location), instead))
 }
 
 // follow puts the answer that a redirect leads to into res. The provider's own transport might dial
 // private addresses; this one never does.
 func (c *call) follow(res *http.Response, location string) error {
-	host, status := c.exchange.RedirectHost(location), res.StatusCode
-	follower := inject.Follower{Base: c.gateway.public, Refuses: c.here().IsOwn}
-	other, err := follower.Follow(c.exchange, res, location)
-	c.facts.upstream = time.Since(c.facts.sent)
+	host, status := c.injection.RedirectHost(location), res.StatusCode
+	follower := inject.Follower{Base: c.gateway.options.Public, Refuses: c.here().IsOwn}
+	other, err := follower.Follow(c.injection, res, location)
+	c.event.Upstream = time.Since(c.event.Sent)
 	switch {
 	case errors.Is(err, inject.ErrNotFollowed):
 		return c.refuseRedirect(status, location, err.Error())
@@ -114,7 +114,7 @@ func (c *call) passForeign(res *http.Response, err error) error {
 	if err != nil {
 		return err
 	}
-	c.exchange.CleanResponse(res.Header)
+	c.injection.CleanResponse(res.Header)
 	c.finishHeader(res)
 	return nil
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package gateway
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// startSpan begins a span if Caddy's `tracing` records this request, and nothing otherwise. Spans
-// carry no attributes: the access log has the facts.
+// startSpan begins a span if the request has one that is recorded, and nothing otherwise. Spans carry
+// no attributes: the [Event] says the rest.
 func startSpan(ctx context.Context, name string) (context.Context, func()) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {

@@ -1,11 +1,10 @@
-package caddymodule
+package gateway
 
 import (
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/caddyserver/caddy/v2"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/vending"
@@ -18,13 +17,7 @@ func TestRoutesOpenOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
-	defer cancel()
-	m, err := newMetrics(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &gateway{catalog: apps, metrics: m}
+	g := New(Options{Catalog: apps, Transport: func(*catalog.App) http.RoundTripper { return nil }})
 	slugs := append([]string{"no-such-app"}, apps.Slugs()[:20]...)
 	var mu sync.Mutex
 	seen := make(map[*appRoute]bool)
@@ -65,7 +58,7 @@ func TestRouteOfCommunity(t *testing.T) {
 		if !apps.Off(slug) {
 			continue
 		}
-		_, err := (&gateway{catalog: apps}).route(slug)
+		_, err := New(Options{Catalog: apps}).route(slug)
 		if e := vending.AsError(err); e.Code != vending.UnknownApp ||
 			!strings.Contains(e.Text(), "write `community "+slug+"` in the block `catalog`") {
 			t.Fatalf("%s: %v", slug, err)

@@ -1,4 +1,4 @@
-package caddymodule
+package gateway
 
 import (
 	"maps"
@@ -22,7 +22,7 @@ func (c *call) Interim(status int, h http.Header) {
 		return
 	}
 	removeHopByHop(h)
-	c.exchange.CleanResponse(h)
+	c.injection.CleanResponse(h)
 	own := c.Header()
 	kept := maps.Clone(own)
 	clear(own)

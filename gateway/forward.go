@@ -1,4 +1,4 @@
-package caddymodule
+package gateway
 
 import (
 	"context"
@@ -21,7 +21,7 @@ func (c *call) forward() {
 	}
 	keyed := c.route.counted && holdsCallerKey(c.credential) // which alone makes a call of a gateway by host
 	x.Guard(c.accepted)
-	c.exchange, c.credential = x, vending.Credential{}
+	c.injection, c.credential = x, vending.Credential{}
 	if c.route.counted && (keyed || x.MayCallGateway(c.gateway.mayLeadBack)) {
 		x.SetHeader(policy.HopsHeader, c.hops)
 	}
@@ -29,7 +29,7 @@ func (c *call) forward() {
 	ctx = httpx.WithInterim(ctx, c)
 	ctx, end := startSpan(ctx, "vendgate.upstream")
 	defer end()
-	c.facts.sent = time.Now()
+	c.event.Sent = time.Now()
 	defer c.finish()
 	c.route.reverse.ServeHTTP(c, c.request.WithContext(ctx))
 }
@@ -38,7 +38,7 @@ func (c *call) forward() {
 // the transport's to add.
 func outline(pr *httputil.ProxyRequest) {
 	c := callOf(pr.In.Context())
-	c.exchange.Outline(pr.Out)
+	c.injection.Outline(pr.Out)
 	// Any other protocol (h2c above all) would smuggle requests past the gateway.
 	if !strings.EqualFold(pr.Out.Header.Get("Upgrade"), "websocket") {
 		pr.Out.Header.Del("Upgrade")
@@ -48,4 +48,14 @@ func outline(pr *httputil.ProxyRequest) {
 	if len(pr.In.Trailer) > 0 {
 		carryTrailers(pr, c)
 	}
+}
+
+// holdsCallerKey reports whether a credential has a value that looks like a caller key.
+func holdsCallerKey(c vending.Credential) bool {
+	for _, value := range c.Fields() {
+		if strings.Contains(value, policy.CallerKeyPrefix) {
+			return true
+		}
+	}
+	return false
 }

@@ -16,70 +16,56 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/policy"
-	"github.com/vendgate/vendgate/vending"
 )
 
-// gateway is what the app's configuration became: all that a request needs, resolved and immutable
-// but for what is counted. Its fields are unexported on purpose: some lead to secrets.
-type gateway struct {
+// assembly is what the app's configuration became: the gateway, and all that handlers, the admin API
+// and the connection manager share with it. It is immutable once it is open. Its fields are
+// unexported on purpose: some lead to secrets.
+type assembly struct {
+	gateway     *gateway.Gateway
 	log         *slog.Logger
 	publicURL   string
 	vendTimeout time.Duration
 	catalog     *catalog.Catalog
-	routes      routes
 	// public dials global unicast addresses only; allowing dials more, for the operator's apps that
 	// say so, by slug.
 	public   http.RoundTripper
 	allowing map[string]http.RoundTripper
 	// own are the slugs of the operator's apps.
 	own     map[string]bool
-	sources map[string]*source
+	sources map[string]*gateway.Source
+	// local is the source of the embedded connection manager, or nil.
+	local   *gateway.Source
 	keyring *policy.Keyring
-	ledger  *policy.Limiter
+	limiter *policy.Limiter
 	metrics *metrics
-	// refusals remembers forced vends that did not help.
-	refusals vending.Refusals
-	store    *connect.Store
-	// stranger is the pattern of tenants that only their source can judge; nil if no source wants
+	store   *connect.Store
+	// unverified is the pattern of tenants that only their source can verify; nil if no source wants
 	// them.
-	stranger *policy.Tenant
-	clients  map[clientKey]connect.OAuthClient
+	unverified *policy.Tenant
+	clients    map[clientKey]connect.OAuthClient
 	// configured are the tenants of the configuration, by id.
 	configured map[string]*Tenant
-	// warnOfHost is for what is said once, however many handlers there are.
+	// warnOfHost is for a warning that is logged once, however many handlers there are.
 	warnOfHost sync.Once
 
 	closers []func() error
 }
 
-// source is a source under its name.
-type source struct {
-	vending.Source
-	name string
-	// takesKey says that it wants the caller's own key.
-	takesKey bool
-	// externalIDs says that end users are named by opaque ids, in a header of their own.
-	externalIDs bool
-	// tenants are those that it vends for; nil for every tenant.
-	tenants []string
-	// isLocal says that it is the embedded connection manager.
-	isLocal bool
-	// noter is the source again, if it wants to know of accepted credentials.
-	noter vending.Noter
-}
+// limiters holds the one limiter, so that budgets outlive reloads.
+var limiters = caddy.NewUsagePool()
 
-// ledgers holds the one ledger, so that budgets outlive reloads.
-var ledgers = caddy.NewUsagePool()
+type pooledLimiter struct{ *policy.Limiter }
 
-type pooledLedger struct{ *policy.Limiter }
+func (pooledLimiter) Destruct() error { return nil }
 
-func (pooledLedger) Destruct() error { return nil }
-
-// openGateway puts the gateway together. On error it has already closed what it had opened.
-func openGateway(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *gateway, err error) {
-	g = &gateway{log: ctx.Slogger(), publicURL: a.PublicURL, vendTimeout: time.Duration(a.VendTimeout),
-		sources: make(map[string]*source)}
+// assemble opens all that the configuration asks for. On error it has already closed what it had
+// opened.
+func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *assembly, err error) {
+	g = &assembly{log: ctx.Slogger(), publicURL: a.PublicURL, vendTimeout: time.Duration(a.VendTimeout),
+		sources: make(map[string]*gateway.Source)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
@@ -89,14 +75,14 @@ func openGateway(ctx caddy.Context, a *App, modules map[string]SourceModule) (g 
 	if g.metrics, err = newMetrics(ctx); err != nil {
 		return g, err
 	}
-	ledger, _, err := ledgers.LoadOrNew("ledger", func() (caddy.Destructor, error) {
-		return pooledLedger{policy.NewLimiter()}, nil
+	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
+		return pooledLimiter{policy.NewLimiter()}, nil
 	})
 	if err != nil {
 		return g, err
 	}
-	g.ledger = ledger.(pooledLedger).Limiter
-	g.onClose(func() error { _, err := ledgers.Delete("ledger"); return err })
+	g.limiter = limiter.(pooledLimiter).Limiter
+	g.onClose(func() error { _, err := limiters.Delete("limiter"); return err })
 	if err = g.openCatalog(a); err != nil {
 		return g, err
 	}
@@ -106,13 +92,21 @@ func openGateway(ctx caddy.Context, a *App, modules map[string]SourceModule) (g 
 	if err = g.openSources(ctx, a, modules); err != nil {
 		return g, err
 	}
-	return g, g.openKeyring(ctx, a)
+	if err = g.openKeyring(ctx, a); err != nil {
+		return g, err
+	}
+	g.gateway = gateway.New(gateway.Options{
+		Catalog: g.catalog, Own: g.own, Sources: g.sources, Keyring: g.keyring, Limiter: g.limiter,
+		Unverified: g.unverified, Transport: g.transport, Public: g.public, PublicURL: g.publicURL,
+		VendTimeout: g.vendTimeout, Logger: g.log,
+	})
+	return g, nil
 }
 
-func (g *gateway) onClose(f func() error) { g.closers = append(g.closers, f) }
+func (g *assembly) onClose(f func() error) { g.closers = append(g.closers, f) }
 
-// close undoes openGateway, in reverse.
-func (g *gateway) close() error {
+// close undoes assemble, in reverse.
+func (g *assembly) close() error {
 	var errs []error
 	for i := len(g.closers) - 1; i >= 0; i-- {
 		errs = append(errs, g.closers[i]())
@@ -122,7 +116,7 @@ func (g *gateway) close() error {
 }
 
 // openCatalog also opens the transports that calls may need, so that no request ever does.
-func (g *gateway) openCatalog(a *App) error {
+func (g *assembly) openCatalog(a *App) error {
 	apps, own, err := a.apps()
 	if err != nil {
 		return err
@@ -144,7 +138,7 @@ func (g *gateway) openCatalog(a *App) error {
 }
 
 // roundTripper returns a guarded transport that is given back when the gateway closes.
-func (g *gateway) roundTripper(a *App, allow []string) (http.RoundTripper, error) {
+func (g *assembly) roundTripper(a *App, allow []string) (http.RoundTripper, error) {
 	rt, key, err := a.Upstream.open(allow)
 	if err != nil {
 		return nil, err
@@ -153,7 +147,15 @@ func (g *gateway) roundTripper(a *App, allow []string) (http.RoundTripper, error
 	return rt, nil
 }
 
-func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]SourceModule) error {
+// transport returns what dials under an app's guard, and adds nothing.
+func (g *assembly) transport(app *catalog.App) http.RoundTripper {
+	if own, ok := g.allowing[app.Slug]; ok {
+		return own
+	}
+	return g.public
+}
+
+func (g *assembly) openSources(ctx caddy.Context, a *App, modules map[string]SourceModule) error {
 	if err := a.checkProjects(modules); err != nil {
 		return err
 	}
@@ -178,14 +180,9 @@ func (g *gateway) openSources(ctx caddy.Context, a *App, modules map[string]Sour
 		if c, ok := opened.(interface{ Close() }); ok {
 			g.onClose(func() error { c.Close(); return nil })
 		}
-		s := &source{Source: vending.WithRetry(opened), name: name}
-		_, s.isLocal = module.(*LocalSource)
-		s.noter, _ = opened.(vending.Noter)
-		if k, ok := module.(keyTaker); ok {
-			s.takesKey = k.TakesCallerKey()
-		}
-		if p, ok := module.(*PipedreamSource); ok {
-			s.externalIDs, s.tenants = p.externalIDs(), p.Tenants
+		s := gateway.NewSource(name, describedSource{opened, module})
+		if _, ok := module.(*LocalSource); ok {
+			g.local = s
 		}
 		g.sources[name] = s
 	}
@@ -199,7 +196,7 @@ type pooledStore struct{ *connect.Store }
 
 func (s pooledStore) Destruct() error { return s.Close() }
 
-func (g *gateway) openStore(ctx caddy.Context, a *App) (*connect.Store, error) {
+func (g *assembly) openStore(ctx caddy.Context, a *App) (*connect.Store, error) {
 	dir, err := filepath.Abs(a.dataDir())
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)

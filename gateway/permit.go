@@ -1,12 +1,16 @@
-package caddymodule
+package gateway
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/vendgate/vendgate/inject"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
+
+// hops is this process's: an id for each configuration would not find a loop across a reload.
+var hops = policy.NewHops()
 
 // permit holds the call against all that bounds it: capability, apps, rules, the caller key, sizes.
 func (c *call) permit() error {
@@ -21,7 +25,7 @@ func (c *call) permit() error {
 	if err != nil {
 		return err
 	}
-	c.route, c.facts.app = route, route.app.Slug
+	c.route, c.event.App = route, route.app.Slug
 	c.passthrough = c.passthrough || route.passthrough
 	if !c.tenant.MayCall(c.target.App) || c.caller != nil && !c.caller.MayCall(c.target.App) {
 		return vending.Refuse(vending.PolicyDenied, "")
@@ -85,7 +89,22 @@ func (c *call) bound() error {
 		}
 		c.request.Body = &callersBody{body, c}
 	}
-	err := c.gateway.enter(c.tenant)
-	c.entered = err == nil
-	return err
+	if err := c.tenant.Enter(); err != nil {
+		c.event.Budget = BudgetInFlight
+		return err
+	}
+	c.entered = true
+	return nil
+}
+
+// spend takes one unit of each budget that the call draws on.
+func (c *call) spend() error {
+	reservations, spent, ok := c.gateway.options.Limiter.Spend(c.tenant, c.caller, c.target.App, c.target.Connection,
+		time.Now())
+	if !ok {
+		c.event.Budget = spent.Budget
+		return c.tenant.Refuse(spent)
+	}
+	c.reservations = reservations
+	return nil
 }

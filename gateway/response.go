@@ -1,4 +1,4 @@
-package caddymodule
+package gateway
 
 import (
 	"compress/gzip"
@@ -29,13 +29,13 @@ func (m *mappedAnswer) Error() string { return m.refusal.Error() }
 // answer is the ReverseProxy's ModifyResponse: it maps, or cleans and lets pass.
 func answer(res *http.Response) error {
 	c := callOf(res.Request.Context())
-	c.facts.upstream = time.Since(c.facts.sent)
+	c.event.Upstream = time.Since(c.event.Sent)
 	if !final(res.StatusCode) {
 		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream,
 			Message: "the provider answered with an invalid status code"}
 	}
-	c.facts.status = res.StatusCode
-	if !c.exchange.Refused() {
+	c.event.Status = res.StatusCode
+	if !c.injection.Refused() {
 		c.cured(res.StatusCode)
 		c.noteAccepted(res.StatusCode)
 	}
@@ -50,17 +50,17 @@ func answer(res *http.Response) error {
 	if followed, err := c.redirected(res, here); err != nil || followed {
 		return c.passForeign(res, err)
 	}
-	c.exchange.RewriteLinks(res.Header, here)
-	c.exchange.RewriteEndpoint(res, here)
-	c.exchange.RewriteBody(res, here)
+	c.injection.RewriteLinks(res.Header, here)
+	c.injection.RewriteEndpoint(res, here)
+	c.injection.RewriteBody(res, here)
 	if refusal != nil && c.caller != nil {
 		if err := c.scrubPassed(res, refusal); err != nil {
 			return err
 		}
 	}
-	c.exchange.CleanResponse(res.Header)
+	c.injection.CleanResponse(res.Header)
 	if refusal != nil {
-		c.facts.code, c.facts.origin = refusal.Code, refusal.Origin
+		c.event.Code, c.event.Origin = refusal.Code, refusal.Origin
 		res.Header[vending.CodeHeader] = []string{string(refusal.Code)}
 		res.Header[vending.OriginHeader] = []string{string(refusal.Origin)}
 	}
@@ -78,7 +78,7 @@ func final(status int) bool {
 
 // finishHeader prepares our own headers beside the upstream's.
 func (c *call) finishHeader(res *http.Response) {
-	c.logAnswer(res.Header)
+	c.showAnswer(res.Header)
 	if len(res.Header["Server"]) > 0 {
 		c.Header().Del("Server") // the provider's, not ours in front of it
 	}
@@ -96,20 +96,15 @@ func (c *call) finishHeader(res *http.Response) {
 	c.hold(res)
 }
 
-// logAnswer sees to it that no log has a token that an answer's header quotes.
-func (c *call) logAnswer(h http.Header) {
-	if !c.log.coversAnswer(c.asked, h) {
-		return
-	}
-	if c.entry = c.log.open(c.ResponseWriter, c.asked); c.entry != nil {
-		c.entry.begun, c.ResponseWriter = c.facts.begun, c.entry.recorder
-	}
+// showAnswer tells the observer of an answer.
+func (c *call) showAnswer(h http.Header) {
+	c.ResponseWriter = c.options.Observer.Answer(c.ResponseWriter, c.asked, h, &c.event)
 }
 
 // cleanTrailer is CleanResponse of trailers, which steer no cache (RFC 9110, section 6.5.1).
 func (c *call) cleanTrailer(trailer http.Header) {
 	delete(trailer, "Cache-Control")
-	c.exchange.CleanResponse(trailer)
+	c.injection.CleanResponse(trailer)
 }
 
 // verdict returns the error that an upstream answer stands for, or nil if it passes.
@@ -119,12 +114,12 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 		e.Code, e.RetryAfter = vending.RateLimited, retryAfter(app.RateLimit, res.Header, time.Now())
 		return e
 	}
-	if c.exchange.Refused() {
-		if err := c.exchange.Refusal(); err != nil {
+	if c.injection.Refused() {
+		if err := c.injection.Refusal(); err != nil {
 			return vending.AsError(err)
 		}
 		e.Code, e.Reason = vending.NeedsReconnection, vending.FreshCredentialRefused
-		if c.exchange.Ended() {
+		if c.injection.Ended() {
 			e.Reason = vending.GrantEnded
 		}
 		return e
@@ -141,7 +136,7 @@ func (c *call) verdict(res *http.Response) *vending.Error {
 // quote reads the beginning of an error body. More than maxQuoted is read, so that a credential on
 // the border is seen whole and can be scrubbed.
 func (c *call) quote(res *http.Response) *vending.Upstream {
-	c.exchange.CleanResponse(res.Header)
+	c.injection.CleanResponse(res.Header)
 	u := &vending.Upstream{Status: res.StatusCode, ContentType: res.Header.Get("Content-Type"),
 		Headers: vending.UpstreamHeaders(res.Header)}
 	var body io.Reader = res.Body
@@ -162,10 +157,10 @@ func (c *call) quote(res *http.Response) *vending.Upstream {
 		u.Truncated = true
 		return u
 	}
-	limit := maxQuoted + c.exchange.Overhang()
+	limit := maxQuoted + c.injection.Overhang()
 	text, err := io.ReadAll(io.LimitReader(body, int64(limit)+1)) // a broken body is quoted as far as it came
 	u.Truncated = err != nil || len(text) > maxQuoted
-	u.Body = c.exchange.ScrubBody(text, maxQuoted, err != nil || len(text) > limit)
+	u.Body = c.injection.ScrubBody(text, maxQuoted, err != nil || len(text) > limit)
 	return u
 }
 
@@ -180,9 +175,9 @@ func (c *call) checkUpgrade(res *http.Response) error {
 		return &vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream,
 			Message: "the provider answered the upgrade wrongly"}
 	}
-	c.exchange.CleanResponse(res.Header)
+	c.injection.CleanResponse(res.Header)
 	res.Status = "" // ReverseProxy writes the provider's words otherwise; of any other answer net/http writes its own
-	c.logAnswer(res.Header)
+	c.showAnswer(res.Header)
 	c.Header()["Server-Timing"] = []string{c.timing()}
 	return nil
 }
@@ -204,7 +199,7 @@ func answerError(w http.ResponseWriter, _ *http.Request, err error) {
 	case errors.As(err, &refusal):
 		c.refuse(refusal, nil)
 	default:
-		c.facts.upstream = time.Since(c.facts.sent)
+		c.event.Upstream = time.Since(c.event.Sent)
 		c.refuse(&vending.Error{Code: vending.UpstreamUnavailable, Origin: vending.FromUpstream, Err: err}, nil)
 	}
 }
@@ -212,25 +207,25 @@ func answerError(w http.ResponseWriter, _ *http.Request, err error) {
 // refuse answers with e and notes it. What only an operator can mend goes to the log, with its
 // cause scrubbed.
 func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
-	c.facts.code, c.facts.origin = e.Code, e.Origin
-	if c.facts.origin == "" {
-		c.facts.origin = vending.FromVending
+	c.event.Code, c.event.Origin = e.Code, e.Origin
+	if c.event.Origin == "" {
+		c.event.Origin = vending.FromVending
 	}
 	if e.Err != nil && !errors.Is(e.Err, context.Canceled) &&
 		(e.Code == vending.InternalError || e.Code == vending.UpstreamUnavailable) {
-		c.gateway.log.Error("call failed", "code", string(e.Code), "origin", string(c.facts.origin),
-			"tenant", c.facts.tenant, "app", c.facts.app, "error", c.scrubbed(e.Err))
+		c.gateway.options.Logger.Error("call failed", "code", string(e.Code), "origin", string(c.event.Origin),
+			"tenant", c.event.Tenant, "app", c.event.App, "error", c.scrubbed(e.Err))
 	}
 	if e.Code == vending.UpstreamUnavailable {
 		e = c.telling(e)
 	}
-	if !c.facts.vending.IsZero() {
+	if !c.event.Vending.IsZero() {
 		c.Header()["Server-Timing"] = []string{c.timing()}
 	}
 	// The body of a request that was forwarded is the transport's, until that has been told that it is
 	// too large.
-	if c.facts.sent.IsZero() || c.tooLarge.Load() {
-		refuse(c.ResponseWriter, c.asked, c.errorForm(), e)
+	if c.event.Sent.IsZero() || c.tooLarge.Load() {
+		Refuse(c.ResponseWriter, c.asked, c.errorForm(), e)
 		return
 	}
 	vending.WriteErrorAs(c.ResponseWriter, c.errorForm(), e, upstream)
@@ -239,7 +234,7 @@ func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 // errorForm is the form of errors that the SDKs of the path's app parse. An error may come before
 // the call has a route.
 func (c *call) errorForm() vending.Form {
-	if app, ok := c.gateway.catalog.App(c.target.App); ok {
+	if app, ok := c.gateway.options.Catalog.App(c.target.App); ok {
 		return vending.Form(app.ErrorForm)
 	}
 	return ""
@@ -248,16 +243,16 @@ func (c *call) errorForm() vending.Form {
 // telling returns e with whether the request may have reached the provider. It is a copy, for a
 // source may share its errors.
 func (c *call) telling(e *vending.Error) *vending.Error {
-	told, sent := *e, c.exchange != nil && c.exchange.Sent()
+	told, sent := *e, c.injection != nil && c.injection.Sent()
 	told.Sent = &sent
 	return &told
 }
 
 func (c *call) scrubbed(err error) string {
-	if c.exchange == nil {
+	if c.injection == nil {
 		return err.Error()
 	}
-	return c.exchange.ScrubBody([]byte(err.Error()), maxQuoted, false)
+	return c.injection.ScrubBody([]byte(err.Error()), maxQuoted, false)
 }
 
 // Unwrap lets http.ResponseController flush and hijack.
@@ -270,8 +265,8 @@ func (c *call) here() inject.Gateway {
 	}
 	path, _, _ := strings.Cut(c.request.RequestURI, "?")
 	path = path[:len(path)-len(c.target.Path)-c.cut]
-	g := inject.Gateway{Origin: c.gateway.origin(c.request), Path: path, Takes: takes}
-	if len(c.domains) > 0 {
+	g := inject.Gateway{Origin: c.gateway.Origin(c.request), Path: path, Takes: takes}
+	if len(c.options.Domains) > 0 {
 		g.Own = c.isOwnName
 	}
 	return g
@@ -287,14 +282,31 @@ func takes(path string) bool {
 func (c *call) timing() string {
 	b := make([]byte, 0, 48)
 	b = append(b, "vend;dur="...)
-	b = appendMillis(b, c.facts.vend)
-	if c.facts.upstream > 0 {
+	b = appendMillis(b, c.event.Vend)
+	if c.event.Upstream > 0 {
 		b = append(b, ", upstream;dur="...)
-		b = appendMillis(b, c.facts.upstream)
+		b = appendMillis(b, c.event.Upstream)
 	}
 	return string(b)
 }
 
 func appendMillis(b []byte, d time.Duration) []byte {
 	return strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', 3, 64)
+}
+
+// cannot be searched whole is mapped instead.
+func (c *call) scrubPassed(res *http.Response, refusal *vending.Error) error {
+	if res.Request.Method == http.MethodHead {
+		return nil
+	}
+	u := c.quote(res)
+	if u.Truncated {
+		return &mappedAnswer{refusal, u}
+	}
+	inject.ReplaceBody(res, []byte(u.Body))
+	res.Trailer = nil
+	for _, name := range []string{"Content-Encoding", "Trailer"} {
+		delete(res.Header, name)
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package gateway
 
 import (
 	"encoding/base64"
@@ -16,7 +16,7 @@ type keyPlace uint8
 const (
 	// inAuthorization is what HTTP clients strip when they follow a redirect to another host.
 	inAuthorization keyPlace = iota
-	// inKeyHeader is [keyHeader], which they carry along.
+	// inKeyHeader is [policy.KeyHeader], which they carry along.
 	inKeyHeader
 	// inPlacement is a place of the app's own, other than Authorization.
 	inPlacement
@@ -47,18 +47,18 @@ func (k *foundKey) add(text, where string, in keyPlace, usual bool) {
 	}
 }
 
-// findKey finds the key of a call: the one in [keyHeader], else one in Authorization, else one
+// findKey finds the key of a call: the one in [policy.KeyHeader], else one in Authorization, else one
 // where the app's placement, which is nil for no app, puts the credential. What else is in those
 // places are values that SDKs cannot do without, and no keys.
 func findKey(h http.Header, target *policy.Target, p *inject.Placement) (k foundKey, err error) {
-	stated, err := keyOf(h)
-	switch explicit := len(h[keyHeader]) > 0; {
+	stated, err := policy.KeyOf(h)
+	switch explicit := len(h[policy.KeyHeader]) > 0; {
 	case err != nil && vending.AsError(err).Code == vending.InvalidRequest:
 		return k, err
 	case explicit && !policy.IsKey(stated):
 		return foundKey{text: stated, in: inKeyHeader, usual: true}, nil
 	case explicit:
-		k.add(stated, keyHeader, inKeyHeader, true)
+		k.add(stated, policy.KeyHeader, inKeyHeader, true)
 	case policy.IsKey(stated):
 		k.add(stated, "Authorization", inAuthorization, true)
 	}
@@ -93,7 +93,7 @@ func (k *foundKey) single() error {
 func (k *foundKey) authorization(value string) {
 	scheme, rest, _ := strings.Cut(value, " ")
 	if rest == k.text && k.usual {
-		return // of what nearly every call has, keyOf read all
+		return // of what nearly every call has, policy.KeyOf read all
 	}
 	if !strings.EqualFold(scheme, "Basic") {
 		inject.KeysIn(value, policy.IsKey, func(text string) { k.add(text, "Authorization", inAuthorization, false) })
@@ -110,10 +110,4 @@ func (k *foundKey) authorization(value string) {
 	if policy.IsKey(password) {
 		k.add(password, "the password in Authorization", inAuthorization, false)
 	}
-}
-
-// bearer reports whether a scheme is one under which keys of every kind are read; the latter is
-// that of GitHub's SDKs.
-func bearer(scheme string) bool {
-	return strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "token")
 }
