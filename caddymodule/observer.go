@@ -25,9 +25,9 @@ func (o observer) Begin(r *http.Request, e *gateway.Event) *http.Request {
 	return r
 }
 
-// Answer implements gateway.Observer: where the header of an answer holds a token, the entry of
+// Response implements gateway.Observer: where the header of an answer holds a token, the entry of
 // Caddy's access log is replaced by one that does not.
-func (o observer) Answer(w http.ResponseWriter, r *http.Request, h http.Header,
+func (o observer) Response(w http.ResponseWriter, r *http.Request, h http.Header,
 	e *gateway.Event) http.ResponseWriter {
 	if !o.accessLog.coversAnswer(r, h) {
 		return w

@@ -20,7 +20,7 @@ func (c *call) authenticate() error {
 	if err := c.admit(k); err != nil {
 		return err
 	}
-	if err := k.single(); err != nil {
+	if err := k.checkSingle(); err != nil {
 		return err
 	}
 	c.keyIn, c.accepted = k.in, inject.NewKey(k.text)

@@ -10,14 +10,14 @@ import (
 	"github.com/vendgate/vendgate/inject"
 )
 
-// callersBody notes what was wrong with the caller's body: the transport's error may not say whose
+// callerBody notes what was wrong with the caller's body: the transport's error may not say whose
 // fault it was.
-type callersBody struct {
+type callerBody struct {
 	io.ReadCloser
 	call *call
 }
 
-func (b *callersBody) Read(p []byte) (int, error) {
+func (b *callerBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.call.read.Add(int64(n))
 	if err != nil && err != io.EOF {
@@ -33,7 +33,7 @@ func (b *callersBody) Read(p []byte) (int, error) {
 
 // Close leaves the rest of a body that is too large to refuse; nobody else is given another byte of
 // it.
-func (b *callersBody) Close() error {
+func (b *callerBody) Close() error {
 	if b.call.tooLarge.Load() {
 		return nil
 	}

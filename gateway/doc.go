@@ -3,6 +3,6 @@
 // [Handler.Serve] is these steps in their order.
 //
 // It knows nothing of a web server, a configuration, metrics or a database: they are put around it,
-// and learn of a call from its [Event] by an [Observer]. It must never keep what was vended, nor let
-// any of it into an error, a log or an event.
+// and learn of a call from its [Event] by an [Observer]. It must never keep what was vended, nor
+// let any of it into an error, a log or an event.
 package gateway

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// drainTime and drainBytes bound what is read after an answer; drainTime also bounds a pause before
-	// it, and arrivalTime all of that.
+	// drainTime and drainBytes bound what is read after an answer; drainTime also bounds a pause
+	// before it, and arrivalTime all of that.
 	drainTime   = time.Second
 	arrivalTime = 10 * time.Second
 	drainBytes  = 8 << 20

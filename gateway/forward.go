@@ -12,7 +12,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// forward hands the call to ReverseProxy. From here on [answer] and [answerError] answer it.
+// forward hands the call to ReverseProxy. From here on [modifyResponse] and [handleError] answer
+// it.
 func (c *call) forward() {
 	x, err := inject.NewInjection(c.route.placement, c.credential, c.target.Path, c.target.RawQuery, c.target.HasQuery,
 		c.revend)
@@ -34,9 +35,9 @@ func (c *call) forward() {
 	c.route.reverse.ServeHTTP(c, c.request.WithContext(ctx))
 }
 
-// outline is the ReverseProxy's Rewrite: everything about the upstream but the credential, which is
+// rewrite is the ReverseProxy's Rewrite: everything about the upstream but the credential, which is
 // the transport's to add.
-func outline(pr *httputil.ProxyRequest) {
+func rewrite(pr *httputil.ProxyRequest) {
 	c := callOf(pr.In.Context())
 	c.injection.Outline(pr.Out)
 	// Any other protocol (h2c above all) would smuggle requests past the gateway.

@@ -14,8 +14,8 @@ import (
 
 // Options are what a gateway is made of.
 type Options struct {
-	// Catalog has the apps, of which Own reports by slug those that the operator added: the upstream of
-	// such an app may be a gateway, too.
+	// Catalog has the apps, of which Own reports by slug those that the operator added: the upstream
+	// of such an app may be a gateway, too.
 	Catalog *catalog.Catalog
 	Own     map[string]bool
 	// Sources vend, by name. Every tenant that Keyring knows names one of them.
@@ -26,8 +26,8 @@ type Options struct {
 	// Unverified is the pattern of the tenants that only their source can verify, by its own Platform
 	// API. Default: no source does.
 	Unverified *policy.Tenant
-	// Transport returns what dials the upstream of an app. Public dials for a redirect that the gateway
-	// follows: it must refuse private addresses.
+	// Transport returns what dials the upstream of an app. Public dials for a redirect that the
+	// gateway follows: it must refuse private addresses.
 	Transport func(*catalog.App) http.RoundTripper
 	Public    http.RoundTripper
 	// PublicURL is scheme and host under which callers reach the gateway. Default: what each request

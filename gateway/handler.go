@@ -16,8 +16,9 @@ type HandlerOptions struct {
 	Domains policy.Domains
 	// Passthrough leaves providers' errors as they are, for every app. Else they are mapped to codes.
 	Passthrough bool
-	// Redirects is what becomes of a redirect past the gateway, for apps that do not say it themselves:
-	// see [catalog.CheckRedirects]. Default: what keeps the caller's key from where it leads.
+	// Redirects is what becomes of a redirect past the gateway, for apps that do not say it
+	// themselves: see [catalog.CheckRedirects]. Default: what keeps the caller's key from where it
+	// leads.
 	Redirects string
 	// TenantKeysInPlacement has tenant keys read where caller keys are: wherever an app's SDKs put its
 	// credential.

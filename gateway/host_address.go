@@ -80,3 +80,23 @@ func (c *call) isOwnName(name string) bool {
 	_, public, _ := strings.Cut(c.gateway.options.PublicURL, "://")
 	return c.options.Domains.Hold(name) || public != "" && strings.EqualFold(httpx.WithoutPort(public), name)
 }
+
+// here is where the caller reached this app.
+func (c *call) here() inject.Gateway {
+	if c.byHost != nil {
+		return c.hereByHost()
+	}
+	path, _, _ := strings.Cut(c.request.RequestURI, "?")
+	path = path[:len(path)-len(c.target.Path)-c.cut]
+	g := inject.Gateway{Origin: c.gateway.Origin(c.request), Path: path, Takes: takes}
+	if len(c.options.Domains) > 0 {
+		g.Own = c.isOwnName
+	}
+	return g
+}
+
+// takes reports whether the gateway takes a call for path below an app.
+func takes(path string) bool {
+	_, _, err := policy.ParseTarget(http.MethodGet, "/proxy/c/app"+path, "/proxy")
+	return err == nil
+}

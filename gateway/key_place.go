@@ -47,9 +47,9 @@ func (k *foundKey) add(text, where string, in keyPlace, usual bool) {
 	}
 }
 
-// findKey finds the key of a call: the one in [policy.KeyHeader], else one in Authorization, else one
-// where the app's placement, which is nil for no app, puts the credential. What else is in those
-// places are values that SDKs cannot do without, and no keys.
+// findKey finds the key of a call: the one in [policy.KeyHeader], else one in Authorization, else
+// one where the app's placement, which is nil for no app, puts the credential. What else is in
+// those places are values that SDKs cannot do without, and no keys.
 func findKey(h http.Header, target *policy.Target, p *inject.Placement) (k foundKey, err error) {
 	stated, err := policy.KeyOf(h)
 	switch explicit := len(h[policy.KeyHeader]) > 0; {
@@ -79,9 +79,9 @@ func findKey(h http.Header, target *policy.Target, p *inject.Placement) (k found
 	return k, err
 }
 
-// single refuses a second key. It is for a caller that was let in by the first: who has none must
-// not learn in which places an app, if there is one, has its keys.
-func (k *foundKey) single() error {
+// checkSingle refuses a second key. It is for a caller that was let in by the first: who has none
+// must not learn in which places an app, if there is one, has its keys.
+func (k *foundKey) checkSingle() error {
 	if k.other == "" {
 		return nil
 	}

@@ -15,10 +15,10 @@ type Observer interface {
 	// call is made, which is r or derived from it: only that keeps its header. The event is written to
 	// until End.
 	Begin(r *http.Request, e *Event) *http.Request
-	// Answer is told of an upstream's answer that is about to be passed on with a header. It returns
-	// the writer that gets the answer, which is w or writes to it.
-	Answer(w http.ResponseWriter, r *http.Request, h http.Header, e *Event) http.ResponseWriter
-	// End is told that a call has ended, with what Answer returned.
+	// Response is told of an upstream's response that is about to be passed on with a header. It
+	// returns the writer that gets it, which is w or writes to it.
+	Response(w http.ResponseWriter, r *http.Request, h http.Header, e *Event) http.ResponseWriter
+	// End is told that a call has ended, with what Response returned.
 	End(w http.ResponseWriter, r *http.Request, e *Event)
 }
 
@@ -62,7 +62,7 @@ type blind struct{}
 
 func (blind) Begin(r *http.Request, _ *Event) *http.Request { return r }
 
-func (blind) Answer(w http.ResponseWriter, _ *http.Request, _ http.Header, _ *Event) http.ResponseWriter {
+func (blind) Response(w http.ResponseWriter, _ *http.Request, _ http.Header, _ *Event) http.ResponseWriter {
 	return w
 }
 

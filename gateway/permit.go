@@ -87,7 +87,7 @@ func (c *call) bound() error {
 		if limit > 0 {
 			body = http.MaxBytesReader(c.ResponseWriter, body, limit)
 		}
-		c.request.Body = &callersBody{body, c}
+		c.request.Body = &callerBody{body, c}
 	}
 	if err := c.tenant.Enter(); err != nil {
 		c.event.Budget = BudgetInFlight

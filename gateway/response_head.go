@@ -32,7 +32,7 @@ type responseHead struct {
 // that where the header has the name without a value.
 func (c *call) hold(res *http.Response) {
 	c.head = responseHead{length: res.ContentLength, header: res.Header, body: res.Body}
-	res.Body = (*answerBody)(c)
+	res.Body = (*responseBody)(c)
 	if strings.HasPrefix(strings.ToLower(res.Header.Get("Content-Type")), "text/event-stream") {
 		c.head.length = -1
 	}
@@ -100,18 +100,18 @@ func (c *call) finish() {
 			c.Header().Del(name)
 		}
 		c.Header().Del("Trailer")
-		answerError(c, nil, c.head.broken)
+		handleError(c, nil, c.head.broken)
 	default:
 		panic(cause)
 	}
 }
 
-// answerBody is the body of the provider's answer to a call.
-type answerBody call
+// responseBody is the body of the provider's answer to a call.
+type responseBody call
 
 // Read reads on. What came before the body broke off is sent before ReverseProxy learns of that,
 // and ends the connection with what is in the server's buffers.
-func (b *answerBody) Read(p []byte) (int, error) {
+func (b *responseBody) Read(p []byte) (int, error) {
 	head := &b.head
 	if head.broken != nil {
 		if head.length >= 0 && head.status == 0 { // in this order: a flush of ReverseProxy's may run beside this
@@ -131,4 +131,4 @@ func (b *answerBody) Read(p []byte) (int, error) {
 }
 
 // Close implements io.Closer.
-func (b *answerBody) Close() error { return b.head.body.Close() }
+func (b *responseBody) Close() error { return b.head.body.Close() }

@@ -82,15 +82,16 @@ func (g *Gateway) openRoute(app *catalog.App) (*appRoute, error) {
 		return nil, vending.Errorf(vending.InternalError, err)
 	}
 	return &appRoute{
-		app: app, placement: placement, steering: policy.NewSteering(app.Steering), passthrough: app.Errors == policy.Passthrough,
-		counted: g.mayLeadBack(app.Slug),
+		app: app, placement: placement, steering: policy.NewSteering(app.Steering),
+		passthrough: app.Errors == policy.Passthrough,
+		counted:     g.mayLeadBack(app.Slug),
 		// Caddy's own reverse_proxy costs four times the allocations, and health checks and balancing
 		// mean nothing for a provider's API.
 		reverse: &httputil.ReverseProxy{
-			Rewrite:        outline,
+			Rewrite:        rewrite,
 			Transport:      &inject.Transport{Base: g.options.Transport(app)},
-			ModifyResponse: answer,
-			ErrorHandler:   answerError,
+			ModifyResponse: modifyResponse,
+			ErrorHandler:   handleError,
 			BufferPool:     buffers,
 			// It logs aborted copies only, with nothing in them that the access log has not.
 			ErrorLog: log.New(io.Discard, "", 0),

@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// startSpan begins a span if the request has one that is recorded, and nothing otherwise. Spans carry
-// no attributes: the [Event] says the rest.
+// startSpan begins a span if the request has one that is recorded, and nothing otherwise. Spans
+// carry no attributes: the [Event] says the rest.
 func startSpan(ctx context.Context, name string) (context.Context, func()) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {
