@@ -47,6 +47,11 @@ var arrows = map[string][]string{
 	"catalog":                     {},
 }
 
+// without are what a package must not depend on, not even by another package.
+var without = map[string][]string{
+	"gateway": {"github.com/prometheus/", "database/sql", module + "/connect"},
+}
+
 // goPackage is what `go list -json` prints of a package.
 type goPackage struct {
 	ImportPath    string
@@ -78,8 +83,9 @@ func TestImports(t *testing.T) {
 		if path == "" || path == "caddymodule" || strings.HasPrefix(path, "cmd/") {
 			continue
 		}
+		banned := append([]string{"github.com/caddyserver/", "go.uber.org/zap"}, without[path]...)
 		for _, d := range p.Deps {
-			if strings.HasPrefix(d, "github.com/caddyserver/") || strings.HasPrefix(d, "go.uber.org/zap") {
+			if slices.ContainsFunc(banned, func(prefix string) bool { return strings.HasPrefix(d, prefix) }) {
 				t.Errorf("%s depends on %s", path, d)
 			}
 		}

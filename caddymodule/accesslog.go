@@ -39,7 +39,8 @@ type accessLog struct {
 }
 
 func newAccessLog(ctx caddy.Context, g *assembly, calls string, domains policy.Domains) accessLog {
-	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls, domains, g.gateway.Placement}
+	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls, domains,
+		g.gateway.Placement}
 }
 
 // covers reports whether Caddy's entry for r must be replaced.
@@ -138,7 +139,8 @@ func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 			request.Header.Set("Referer", redacted) // a provider's may hold the state
 		}
 	}
-	return &entry{caddyhttp.NewResponseRecorder(w, nil, nil), l, ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs,
+	return &entry{caddyhttp.NewResponseRecorder(w, nil, nil), l,
+		ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs,
 		request, time.Now()}
 }
 

@@ -20,8 +20,8 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-// assembly is what the app's configuration became: the gateway, and all that handlers, the admin API
-// and the connection manager share with it. It is immutable once it is open. Its fields are
+// assembly is what the app's configuration became: the gateway, and all that handlers, the admin
+// API and the connection manager share with it. It is immutable once it is open. Its fields are
 // unexported on purpose: some lead to secrets.
 type assembly struct {
 	gateway     *gateway.Gateway

@@ -92,7 +92,8 @@ func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 	if err := call.serve(path); err != nil { //nolint:contextcheck // the call's request carries ctx
 		e := vending.AsError(err)
 		if e.Code == vending.InternalError && e.Err != nil && r.Context().Err() == nil {
-			c.assembly.log.Error("call of the platform api failed", "tenant", call.event.Tenant, "request", call.request, "error",
+			c.assembly.log.Error("call of the platform api failed", "tenant", call.event.Tenant, "request", call.request,
+				"error",
 				e.Err)
 		}
 		gateway.Refuse(w, r, "", e)
@@ -143,8 +144,8 @@ func requestID(r *http.Request) string {
 // hostForm is a host name or address with an optional port: what addresses may be built with.
 var hostForm = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$`)
 
-// isHost reports whether the origin of a request can be told. Where the configuration has it, the Host header does
-// not matter.
+// isHost reports whether the origin of a request can be told. Where the configuration has it, the
+// Host header does not matter.
 func (g *assembly) isHost(r *http.Request) bool {
 	return g.publicURL != "" || hostForm.MatchString(r.Host)
 }

@@ -31,88 +31,88 @@ type Bucket struct {
 	latest  time.Time     // no unit was spent later
 }
 
-// NewBucket returns a full allowance of b.
-func NewBucket(b Budget) *Bucket {
-	a := new(Bucket)
-	a.Adjust(b, time.Time{})
-	return a
+// NewBucket returns a full bucket of a budget.
+func NewBucket(budget Budget) *Bucket {
+	b := new(Bucket)
+	b.Adjust(budget, time.Time{})
+	return b
 }
 
 // Adjust changes the budget and keeps what was spent: a larger one fills up at its own rate, and
 // none is full again for having been changed, nor for having been without a bound in between.
-func (a *Bucket) Adjust(b Budget, now time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if b == a.budget {
+func (b *Bucket) Adjust(budget Budget, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if budget == b.budget {
 		return
 	}
-	a.budget = b
+	b.budget = budget
 	switch {
-	case b <= 0:
-	case a.limiter == nil:
-		a.limiter = rate.NewLimiter(b.limit(), int(b))
+	case budget <= 0:
+	case b.limiter == nil:
+		b.limiter = rate.NewLimiter(budget.limit(), int(budget))
 	default:
-		now = a.notBefore(now)
-		a.limiter.SetLimitAt(now, b.limit())
-		a.limiter.SetBurstAt(now, int(b))
+		now = b.notBefore(now)
+		b.limiter.SetLimitAt(now, budget.limit())
+		b.limiter.SetBurstAt(now, int(budget))
 	}
 }
 
 // Budget returns the budget.
-func (a *Bucket) Budget() Budget {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.budget
+func (b *Bucket) Budget() Budget {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.budget
 }
 
 // Spend takes one unit. If none is left it takes nothing and returns how long until there is one.
-func (a *Bucket) Spend(now time.Time) (wait time.Duration, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.budget <= 0 {
+func (b *Bucket) Spend(now time.Time) (wait time.Duration, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.budget <= 0 {
 		return 0, true
 	}
-	now = a.notBefore(now)
-	if a.limiter.AllowN(now, 1) {
+	now = b.notBefore(now)
+	if b.limiter.AllowN(now, 1) {
 		return 0, true
 	}
-	return a.until(1, now), false
+	return b.until(1, now), false
 }
 
 // notBefore returns now, or the latest time seen if that is later. Callers read the clock before
 // they wait for the lock; the limiter would go back with the slower ones and refill the same time
 // twice.
-func (a *Bucket) notBefore(now time.Time) time.Time {
-	if now.After(a.latest) {
-		a.latest = now
+func (b *Bucket) notBefore(now time.Time) time.Time {
+	if now.After(b.latest) {
+		b.latest = now
 	}
-	return a.latest
+	return b.latest
 }
 
 // Left returns how many whole units are left, and how long until all of them are.
-func (a *Bucket) Left(now time.Time) (units int, full time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.budget <= 0 {
+func (b *Bucket) Left(now time.Time) (units int, full time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.budget <= 0 {
 		return math.MaxInt32, 0
 	}
-	return max(0, int(a.limiter.TokensAt(now))), a.until(float64(a.budget), now)
+	return max(0, int(b.limiter.TokensAt(now))), b.until(float64(b.budget), now)
 }
 
 // full reports whether nothing of the budget is missing any more.
-func (a *Bucket) full(now time.Time) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.budget <= 0 || a.limiter.TokensAt(now) >= float64(a.budget)
+func (b *Bucket) full(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.budget <= 0 || b.limiter.TokensAt(now) >= float64(b.budget)
 }
 
 // until returns how long it takes until there are units again; the bucket counts in floating
 // point, so a millisecond more keeps a caller that waits exactly so long from coming too early.
-func (a *Bucket) until(units float64, now time.Time) time.Duration {
-	missing := units - a.limiter.TokensAt(now)
+func (b *Bucket) until(units float64, now time.Time) time.Duration {
+	missing := units - b.limiter.TokensAt(now)
 	if missing <= 0 {
 		return 0
 	}
-	seconds := missing / float64(a.limiter.Limit())
+	seconds := missing / float64(b.limiter.Limit())
 	return time.Duration(seconds*float64(time.Second)) + time.Millisecond
 }

@@ -5,11 +5,11 @@ import (
 	"sync"
 	"time"
 
-	// golang-lru's simplelru leaves locking and eviction to us: only full allowances may go.
+	// golang-lru's simplelru leaves locking and eviction to us: only full buckets may go.
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// BucketKey names an allowance whose key was not known beforehand.
+// BucketKey names a bucket whose key was not known beforehand.
 type BucketKey struct {
 	Tenant string
 	// Kind is `connection`, `app`, `caller_key`, or the name of a tenant's own budget.
@@ -22,12 +22,12 @@ type BucketKey struct {
 const (
 	// shards keeps callers of different keys from waiting for one lock.
 	shards = 16
-	// shardSize bounds the allowances of a shard: 64 Ki in all, about 16 MiB.
+	// shardSize bounds the buckets of a shard: 64 Ki in all, about 16 MiB.
 	shardSize = 4096
 )
 
-// Buckets holds the allowances of keys that callers name: a connection, an app, a tenant whose
-// key only the source can judge. It is bounded, and forgives nothing: an allowance that is not full
+// Buckets holds the buckets of keys that callers name: a connection, an app, a tenant whose
+// key only the source can verify. It is bounded, and forgives nothing: a bucket that is not full
 // again is never dropped, and none stays for a key that no source accepted.
 type Buckets struct {
 	seed   maphash.Seed
@@ -36,14 +36,14 @@ type Buckets struct {
 
 // NewBuckets returns an empty set.
 func NewBuckets() *Buckets {
-	a := &Buckets{seed: maphash.MakeSeed()}
-	for i := range a.shards {
-		s := &a.shards[i]
+	b := &Buckets{seed: maphash.MakeSeed()}
+	for i := range b.shards {
+		s := &b.shards[i]
 		s.pending = make(map[BucketKey]*entry)
 		// The size is never reached by Add: makeRoom comes first.
 		s.kept, _ = simplelru.NewLRU[BucketKey, *entry](shardSize+1, nil)
 	}
-	return a
+	return b
 }
 
 type shard struct {
@@ -54,12 +54,12 @@ type shard struct {
 }
 
 type entry struct {
-	allowance *Bucket
-	holders   int
-	kept      bool
+	bucket  *Bucket
+	holders int
+	kept    bool
 }
 
-// Reservation is one spent unit, waiting for the source's word on whether its key exists.
+// Reservation is one spent unit, until the source says whether its key exists.
 type Reservation struct {
 	shard *shard
 	key   BucketKey
@@ -67,11 +67,11 @@ type Reservation struct {
 	known bool // a source had accepted the key before
 }
 
-// Spend takes one unit of the allowance called key, made with budget b at first use. If none is
-// left, wait says how long until there is one; then and only then the claim is empty. Every claim
-// must be settled.
-func (a *Buckets) Spend(key BucketKey, b Budget, now time.Time) (c Reservation, wait time.Duration, ok bool) {
-	s := &a.shards[maphash.Comparable(a.seed, key)%shards]
+// Spend takes one unit of the bucket called key, made with a budget at first use. If none is
+// left, wait says how long until there is one; then and only then the reservation is empty. Every
+// reservation must be committed.
+func (b *Buckets) Spend(key BucketKey, budget Budget, now time.Time) (r Reservation, wait time.Duration, ok bool) {
+	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, found := s.kept.Get(key)
@@ -80,11 +80,11 @@ func (a *Buckets) Spend(key BucketKey, b Budget, now time.Time) (c Reservation, 
 			if wait, ok = s.makeRoom(now); !ok {
 				return Reservation{}, wait, false
 			}
-			e = &entry{allowance: NewBucket(b)}
+			e = &entry{bucket: NewBucket(budget)}
 		}
 	}
-	e.allowance.Adjust(b, now)
-	if wait, ok = e.allowance.Spend(now); !ok {
+	e.bucket.Adjust(budget, now)
+	if wait, ok = e.bucket.Spend(now); !ok {
 		return Reservation{}, wait, false
 	}
 	e.holders++
@@ -94,17 +94,17 @@ func (a *Buckets) Spend(key BucketKey, b Budget, now time.Time) (c Reservation, 
 	return Reservation{s, key, e, e.kept}, 0, true
 }
 
-// makeRoom drops the allowance that was used longest ago, if the shard is full. If that one is not
+// makeRoom drops the bucket that was used longest ago, if the shard is full. If that one is not
 // full again, no other may be dropped in its place: the new key must wait for it.
 func (s *shard) makeRoom(now time.Time) (wait time.Duration, ok bool) {
 	if s.kept.Len()+len(s.pending) < shardSize {
 		return 0, true
 	}
 	_, oldest, found := s.kept.GetOldest()
-	if !found || !oldest.allowance.full(now) {
+	if !found || !oldest.bucket.full(now) {
 		wait = time.Second
 		if found {
-			_, wait = oldest.allowance.Left(now)
+			_, wait = oldest.bucket.Left(now)
 		}
 		return wait, false
 	}
@@ -112,32 +112,32 @@ func (s *shard) makeRoom(now time.Time) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
-// Commit ends the claim. accepted says that the source knows the key: its allowance stays.
-// Otherwise it is dropped once the last call that holds it has settled. Settling an empty claim
-// does nothing.
-func (c Reservation) Commit(accepted bool) {
-	if c.entry == nil {
+// Commit ends the reservation. accepted says that the source knows the key: its bucket stays.
+// Otherwise it is dropped once the last call that holds it has committed. Committing an empty
+// reservation does nothing.
+func (r Reservation) Commit(accepted bool) {
+	if r.entry == nil {
 		return
 	}
-	c.shard.mu.Lock()
-	defer c.shard.mu.Unlock()
-	c.entry.holders--
+	r.shard.mu.Lock()
+	defer r.shard.mu.Unlock()
+	r.entry.holders--
 	switch {
-	case c.entry.kept:
+	case r.entry.kept:
 	case accepted:
-		c.entry.kept = true
-		delete(c.shard.pending, c.key)
-		c.shard.kept.Add(c.key, c.entry)
-	case c.entry.holders == 0:
-		delete(c.shard.pending, c.key)
+		r.entry.kept = true
+		delete(r.shard.pending, r.key)
+		r.shard.kept.Add(r.key, r.entry)
+	case r.entry.holders == 0:
+		delete(r.shard.pending, r.key)
 	}
 }
 
-// Len returns how many allowances there are.
-func (a *Buckets) Len() int {
+// Len returns how many buckets there are.
+func (b *Buckets) Len() int {
 	n := 0
-	for i := range a.shards {
-		s := &a.shards[i]
+	for i := range b.shards {
+		s := &b.shards[i]
 		s.mu.Lock()
 		n += s.kept.Len() + len(s.pending)
 		s.mu.Unlock()

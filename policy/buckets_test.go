@@ -52,15 +52,15 @@ func TestSettle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			now := time.Now()
 			a := NewBuckets()
-			var claims []Reservation
+			var reserved []Reservation
 			for range c.words {
-				claims = append(claims, spendOne(t, a, connection("c1"), 10, now))
+				reserved = append(reserved, spendOne(t, a, connection("c1"), 10, now))
 			}
 			if a.Len() != 1 {
 				t.Errorf("%d while calls are under way", a.Len())
 			}
 			for i, w := range c.words {
-				claims[i].Commit(bool(w))
+				reserved[i].Commit(bool(w))
 			}
 			if a.Len() != c.len {
 				t.Errorf("%d stay, want %d", a.Len(), c.len)
@@ -79,7 +79,7 @@ func TestSettleEmptyClaim(t *testing.T) {
 	spendOne(t, a, connection("c1"), 1, now).Commit(true)
 	c, wait, ok := a.Spend(connection("c1"), 1, now)
 	if ok || wait <= 0 || c != (Reservation{}) {
-		t.Errorf("claim %+v, wait %v, %t", c, wait, ok)
+		t.Errorf("reservation %+v, wait %v, %t", c, wait, ok)
 	}
 	c.Commit(false)
 	if a.Len() != 1 {
@@ -91,13 +91,13 @@ func TestSettleEmptyClaim(t *testing.T) {
 func TestUnacceptedIsBounded(t *testing.T) {
 	now := time.Now()
 	a := NewBuckets()
-	var claims []Reservation
+	var reserved []Reservation
 	for range 3 {
-		claims = append(claims, spendOne(t, a, connection("c1"), 3, now))
+		reserved = append(reserved, spendOne(t, a, connection("c1"), 3, now))
 	}
-	for _, c := range claims {
+	for _, c := range reserved {
 		if _, wait, ok := a.Spend(connection("c1"), 3, now); ok || wait < 20*time.Second || a.Len() != 1 {
-			t.Errorf("a fourth unit of three, wait %v, %d allowances", wait, a.Len())
+			t.Errorf("a fourth unit of three, wait %v, %d buckets", wait, a.Len())
 		}
 		c.Commit(false)
 	}
@@ -136,7 +136,7 @@ func TestAllowancesAdjust(t *testing.T) {
 	}
 }
 
-// TestFreshKeyParallel: callers who make an allowance at the same time share it, whatever the
+// TestFreshKeyParallel: callers who make a bucket at the same time share it, whatever the
 // source says.
 func TestFreshKeyParallel(t *testing.T) {
 	const callers, budget = 1000, 600
@@ -161,7 +161,7 @@ func TestFreshKeyParallel(t *testing.T) {
 	close(settle)
 	settled.Wait()
 	if spent.Load() != budget || a.Len() != 1 {
-		t.Errorf("%d spent of %d, %d allowances", spent.Load(), budget, a.Len())
+		t.Errorf("%d spent of %d, %d buckets", spent.Load(), budget, a.Len())
 	}
 	if n := left(a, connection("c1"), budget, now); n != 0 {
 		t.Errorf("%d left", n)
@@ -185,7 +185,7 @@ func TestAcceptedKeyParallel(t *testing.T) {
 	}
 	wg.Wait()
 	if spent.Load() != budget || a.Len() != 1 {
-		t.Errorf("%d spent of %d, %d allowances", spent.Load(), budget, a.Len())
+		t.Errorf("%d spent of %d, %d buckets", spent.Load(), budget, a.Len())
 	}
 }
 
@@ -200,14 +200,14 @@ func TestRejectedKeysLeaveNothing(t *testing.T) {
 		under[i%window].Commit(false)
 		under[i%window] = spendOne(t, a, connection(fmt.Sprint(i)), 10, now)
 		if i%100_000 == 0 && a.Len() > window {
-			t.Fatalf("%d allowances with %d calls under way", a.Len(), window)
+			t.Fatalf("%d buckets with %d calls under way", a.Len(), window)
 		}
 	}
 	for _, c := range under {
 		c.Commit(false)
 	}
 	if a.Len() != 0 {
-		t.Errorf("%d allowances stay", a.Len())
+		t.Errorf("%d buckets stay", a.Len())
 	}
 	clear(under[:])
 	if grown := int64(heap()) - int64(before); grown > 1<<20 {

@@ -223,17 +223,17 @@ func TestCallerStoreErrors(t *testing.T) {
 	})
 }
 
-// TestLedgerCaller: the key's own budget is the narrowest, and what it refuses costs the tenant
+// TestLimiterCaller: the key's own budget is the narrowest, and what it refuses costs the tenant
 // nothing.
-func TestLedgerCaller(t *testing.T) {
+func TestLimiterCaller(t *testing.T) {
 	l, now := NewLimiter(), time.Now()
 	tenant := known(l, Budgets{Token: 100, Connection: 50})
 	one, two, free := caller("one", "acme"), caller("two", "acme"), caller("free", "acme")
 	one.Budget, two.Budget = 3, 2
 	spend := func(k *CallerKey, n int, accepted bool) (refused int, last Spent) {
 		for range n {
-			claims, spent, ok := l.Spend(tenant, k, "gmail", "c1", now)
-			claims.Commit(accepted && ok)
+			reserved, spent, ok := l.Spend(tenant, k, "gmail", "c1", now)
+			reserved.Commit(accepted && ok)
 			if !ok {
 				refused, last = refused+1, spent
 			}
@@ -266,8 +266,8 @@ func TestLedgerCaller(t *testing.T) {
 	}
 }
 
-// TestLedgerCallerParallel: at the last unit exactly as many get through as there are.
-func TestLedgerCallerParallel(t *testing.T) {
+// TestLimiterCallerParallel: at the last unit exactly as many get through as there are.
+func TestLimiterCallerParallel(t *testing.T) {
 	l, now := NewLimiter(), time.Now()
 	tenant, k := known(l, Budgets{Token: 700}), caller("one", "acme")
 	k.Budget = 600
@@ -275,8 +275,8 @@ func TestLedgerCallerParallel(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 1000 {
 		wg.Go(func() {
-			if claims, _, ok := l.Spend(tenant, k, "gmail", "c1", now); ok {
-				claims.Commit(true)
+			if reserved, _, ok := l.Spend(tenant, k, "gmail", "c1", now); ok {
+				reserved.Commit(true)
 				passed <- struct{}{}
 			}
 		})

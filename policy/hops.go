@@ -36,10 +36,10 @@ func NewHops() *Hops {
 	return h
 }
 
-// Next judges the header's values on a request that came in, and returns those that an upstream
-// gets; nobody may change them. It is `invalid_request` where the last gateway was this one, where
-// there were too many, and for what no gateway sends: a value that cannot be read must not count as
-// none. The upstream never gets a byte of the caller's values.
+// Next checks the header's values on a request that came in, and returns those that an upstream
+// gets, which must not be changed. It is `invalid_request` where the last gateway was this one,
+// where there were too many, and for what no gateway sends: a value that cannot be read must not
+// count as none. The upstream never gets a byte of the caller's values.
 //
 // A loop over one gateway ends at its second call, one over several at the fourth. It is no 503,
 // which would invite every one of them to retry.

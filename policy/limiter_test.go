@@ -17,17 +17,17 @@ func known(l *Limiter, b Budgets) *Tenant {
 // spendTimes spends n times and returns what the last refusal said, and how often one came.
 func spendTimes(l *Limiter, tenant *Tenant, n int, now time.Time) (last Spent, refused int) {
 	for range n {
-		claims, spent, ok := l.Spend(tenant, nil, "gmail", "c1", now)
+		reserved, spent, ok := l.Spend(tenant, nil, "gmail", "c1", now)
 		if !ok {
 			last = spent
 			refused++
 		}
-		claims.Commit(ok)
+		reserved.Commit(ok)
 	}
 	return last, refused
 }
 
-func TestLedgerOrder(t *testing.T) {
+func TestLimiterOrder(t *testing.T) {
 	apps := func(b Budget) map[string]Budget { return map[string]Budget{"gmail": b, "slack": 1} }
 	for name, c := range map[string]struct {
 		budgets Budgets
@@ -64,8 +64,8 @@ func TestLedgerOrder(t *testing.T) {
 	}
 }
 
-// TestLedgerApart: connections, apps and tenants have their own; the token budget is the tenant's.
-func TestLedgerApart(t *testing.T) {
+// TestLimiterApart: connections, apps and tenants have their own; the token budget is the tenant's.
+func TestLimiterApart(t *testing.T) {
 	l, now := NewLimiter(), time.Now()
 	b := Budgets{Token: 100, Connection: 2, Apps: map[string]Budget{"gmail": 3, "slack": 3}}
 	acme := known(l, b)
@@ -80,8 +80,8 @@ func TestLedgerApart(t *testing.T) {
 		{other, "gmail", "c1", ""},
 		{acme, "gmail", "gmail", "app"}, {other, "gmail", "c1", "connection"},
 	} {
-		claims, spent, ok := l.Spend(c.tenant, nil, c.app, c.connection, now)
-		claims.Commit(ok)
+		reserved, spent, ok := l.Spend(c.tenant, nil, c.app, c.connection, now)
+		reserved.Commit(ok)
 		if spent.Budget != c.by || ok != (c.by == "") {
 			t.Errorf("call %d: %t, %+v, want %q", i, ok, spent, c.by)
 		}
@@ -93,50 +93,50 @@ func TestLedgerApart(t *testing.T) {
 	}
 }
 
-// TestLedgerRejected: a vend that the source refuses costs the tenant's own budget and leaves
+// TestLimiterRejected: a vend that the source refuses costs the tenant's own budget and leaves
 // nothing else.
-func TestLedgerRejected(t *testing.T) {
+func TestLimiterRejected(t *testing.T) {
 	l, now := NewLimiter(), time.Now()
 	tenant := known(l, Budgets{Token: 1000, Connection: 5, Apps: map[string]Budget{"gmail": 500}})
 	for i := range 100 {
-		claims, _, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint("guess", i), now)
+		reserved, _, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint("guess", i), now)
 		if !ok {
 			t.Fatal("refused")
 		}
-		if n := l.allowances.Len(); n != 2 {
-			t.Errorf("%d allowances with one call under way", n)
+		if n := l.buckets.Len(); n != 2 {
+			t.Errorf("%d buckets with one call under way", n)
 		}
-		claims.Commit(false)
-		claims.Commit(false) // settled once is settled
+		reserved.Commit(false)
+		reserved.Commit(false) // settled once is settled
 	}
-	if n := l.allowances.Len(); n != 0 {
-		t.Errorf("%d allowances stay", n)
+	if n := l.buckets.Len(); n != 0 {
+		t.Errorf("%d buckets stay", n)
 	}
 	if units, _ := tenant.Usage.Token.Left(now); units != 900 {
 		t.Errorf("%d left", units)
 	}
 }
 
-// TestLedgerRefusedLeavesNothing: neither does a call that the ledger refuses after a narrower
+// TestLimiterRefusedLeavesNothing: neither does a call that the limiter refuses after a narrower
 // budget gave.
-func TestLedgerRefusedLeavesNothing(t *testing.T) {
+func TestLimiterRefusedLeavesNothing(t *testing.T) {
 	l, now := NewLimiter(), time.Now()
 	tenant := known(l, Budgets{Token: 1, Connection: 5, Apps: map[string]Budget{"gmail": 5}})
 	exhaust(tenant.Usage.Token, now)
 	for i := range 100 {
-		claims, spent, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint(i), now)
-		if ok || spent.Budget != "token" || claims != (Reservations{}) {
-			t.Fatalf("%t, %+v, %+v", ok, spent, claims)
+		reserved, spent, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint(i), now)
+		if ok || spent.Budget != "token" || reserved != (Reservations{}) {
+			t.Fatalf("%t, %+v, %+v", ok, spent, reserved)
 		}
 	}
-	if n := l.allowances.Len(); n != 0 {
-		t.Errorf("%d allowances stay", n)
+	if n := l.buckets.Len(); n != 0 {
+		t.Errorf("%d buckets stay", n)
 	}
 }
 
-// TestLedgerUnknownTenant: who has no account, or not even a name, has a budget all the same
+// TestLimiterUnknownTenant: a tenant without usage, or even a name, has a budget all the same
 // (hostile case 5).
-func TestLedgerUnknownTenant(t *testing.T) {
+func TestLimiterUnknownTenant(t *testing.T) {
 	for _, id := range []string{"passed-through", ""} {
 		t.Run(id, func(t *testing.T) {
 			l, now := NewLimiter(), time.Now()
@@ -146,8 +146,8 @@ func TestLedgerUnknownTenant(t *testing.T) {
 			if refused != 7 || last.Budget != "token" || last.Wait <= 0 {
 				t.Errorf("%d refused, the last by %+v", refused, last)
 			}
-			if n := l.allowances.Len(); n != 1 {
-				t.Errorf("%d allowances", n)
+			if n := l.buckets.Len(); n != 1 {
+				t.Errorf("%d buckets", n)
 			}
 			if _, refused = spendTimes(l,
 				&Tenant{ID: "someone", Budgets: tenant.Budgets, Unverified: true, Usage: tenant.Usage}, 5, now); refused != 0 {
@@ -157,9 +157,9 @@ func TestLedgerUnknownTenant(t *testing.T) {
 	}
 }
 
-// TestLedgerParallel: at the last unit of each budget exactly as many get through as there are
+// TestLimiterParallel: at the last unit of each budget exactly as many get through as there are
 // units.
-func TestLedgerParallel(t *testing.T) {
+func TestLimiterParallel(t *testing.T) {
 	apps := map[string]Budget{"gmail": 600}
 	for name, c := range map[string]struct {
 		budgets Budgets
@@ -181,13 +181,13 @@ func TestLedgerParallel(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 1000 {
 				wg.Go(func() {
-					claims, refusal, ok := l.Spend(tenant, nil, "gmail", "c1", now)
+					reserved, refusal, ok := l.Spend(tenant, nil, "gmail", "c1", now)
 					if ok {
 						spent.Add(1)
 					} else if refusal.Budget != c.by {
 						t.Errorf("refused by %q", refusal.Budget)
 					}
-					claims.Commit(ok)
+					reserved.Commit(ok)
 				})
 			}
 			wg.Wait()
@@ -229,23 +229,23 @@ func TestAccountOutlivesReload(t *testing.T) {
 	})
 }
 
-// TestLedgerStrangers: whoever brings a new key for each call spends what all strangers share, and
-// a stranger whose key was accepted no longer does.
-func TestLedgerStrangers(t *testing.T) {
+// TestLimiterUnverified: a caller that brings a new key for each call spends what all unverified
+// tenants share, and one whose key was accepted no longer does.
+func TestLimiterUnverified(t *testing.T) {
 	l, now := NewLimiter(), time.Now()
-	stranger := func(id string) *Tenant {
+	unverified := func(id string) *Tenant {
 		b := Budgets{Token: 3}
 		return &Tenant{ID: id, Budgets: b, Unverified: true, Usage: l.Usage(UnverifiedTenants, b)}
 	}
-	claims, _, ok := l.Spend(stranger("accepted"), nil, "gmail", "c1", now)
+	reserved, _, ok := l.Spend(unverified("accepted"), nil, "gmail", "c1", now)
 	if !ok {
-		t.Fatal("the first stranger was refused")
+		t.Fatal("the first unverified tenant was refused")
 	}
-	claims.Commit(true)
+	reserved.Commit(true)
 	passed := 0
 	for i := range 50 {
-		claims, _, ok := l.Spend(stranger("wrong"+string(rune('a'+i))), nil, "gmail", "c1", now)
-		claims.Commit(false)
+		reserved, _, ok := l.Spend(unverified("wrong"+string(rune('a'+i))), nil, "gmail", "c1", now)
+		reserved.Commit(false)
 		if ok {
 			passed++
 		}
@@ -253,17 +253,17 @@ func TestLedgerStrangers(t *testing.T) {
 	if passed != 2 {
 		t.Errorf("%d wrong keys reached the source, with 2 units left", passed)
 	}
-	if _, _, ok := l.Spend(stranger("accepted"), nil, "gmail", "c1", now); !ok {
-		t.Error("an accepted stranger pays for the others")
+	if _, _, ok := l.Spend(unverified("accepted"), nil, "gmail", "c1", now); !ok {
+		t.Error("an accepted one pays for the others")
 	}
-	if n := l.allowances.Len(); n != 1 {
-		t.Errorf("%d allowances", n)
+	if n := l.buckets.Len(); n != 1 {
+		t.Errorf("%d buckets", n)
 	}
 }
 
-// TestLedgerAccountIsLeftAlone: asking for an account changes nothing; a configuration that asks
+// TestLimiterAccountIsLeftAlone: asking for an account changes nothing; a configuration that asks
 // may yet be refused.
-func TestLedgerAccountIsLeftAlone(t *testing.T) {
+func TestLimiterAccountIsLeftAlone(t *testing.T) {
 	l, now := NewLimiter(), time.Now()
 	tenant := &Tenant{ID: "acme", Budgets: Budgets{Token: 2}}
 	tenant.Usage = l.Usage("acme", tenant.Budgets)

@@ -28,7 +28,7 @@ func TestFullShards(t *testing.T) {
 	}
 	refused, wait := fill(2*bound, start)
 	if a.Len() != bound || refused != bound+1 {
-		t.Fatalf("%d allowances, %d keys refused", a.Len(), refused)
+		t.Fatalf("%d buckets, %d keys refused", a.Len(), refused)
 	}
 	if wait < time.Minute || wait > time.Minute+2*time.Millisecond {
 		t.Errorf("told to wait %v at most: the oldest of one shard needs a minute", wait)
@@ -37,7 +37,7 @@ func TestFullShards(t *testing.T) {
 	later := start.Add(time.Second)
 	refused, wait = fill(1600, later)
 	if a.Len() != bound || refused == 0 || refused > 400 || wait < 58*time.Second {
-		t.Errorf("%d allowances, %d of 1600 keys refused, wait %v", a.Len(), refused, wait)
+		t.Errorf("%d buckets, %d of 1600 keys refused, wait %v", a.Len(), refused, wait)
 	}
 	if n := left(a, spent, 600, later); n != 10 {
 		t.Errorf("%d units of the spent key, want the 10 of one second", n)
@@ -66,12 +66,12 @@ func TestFullShardWait(t *testing.T) {
 func TestFullOfPending(t *testing.T) {
 	now := time.Now()
 	a := NewBuckets()
-	var claims []Reservation
+	var reserved []Reservation
 	refused := 0
 	for i := range 2 * shards * shardSize {
 		c, wait, ok := a.Spend(connection(fmt.Sprint(i)), 600, now)
 		if ok {
-			claims = append(claims, c)
+			reserved = append(reserved, c)
 			continue
 		}
 		if refused++; wait != time.Second {
@@ -79,9 +79,9 @@ func TestFullOfPending(t *testing.T) {
 		}
 	}
 	if a.Len() != shards*shardSize || refused != shards*shardSize {
-		t.Errorf("%d allowances, %d refused", a.Len(), refused)
+		t.Errorf("%d buckets, %d refused", a.Len(), refused)
 	}
-	for _, c := range claims {
+	for _, c := range reserved {
 		c.Commit(false)
 	}
 	if a.Len() != 0 {
@@ -89,7 +89,7 @@ func TestFullOfPending(t *testing.T) {
 	}
 }
 
-// TestDroppedWhileHeld: a full allowance may go while a slow call holds it; its word then changes
+// TestDroppedWhileHeld: a full bucket may go while a slow call holds it; its word then changes
 // nothing.
 func TestDroppedWhileHeld(t *testing.T) {
 	now := time.Now()
@@ -106,6 +106,6 @@ func TestDroppedWhileHeld(t *testing.T) {
 	held = Reservation{}
 	held.Commit(false)
 	if a.Len() != n || n != shards*shardSize {
-		t.Errorf("%d allowances, then %d", n, a.Len())
+		t.Errorf("%d buckets, then %d", n, a.Len())
 	}
 }

@@ -59,8 +59,8 @@ type Tenant struct {
 	Budgets Budgets
 	// Usage is what it has spent so far.
 	Usage *Usage
-	// Unverified says that only the source can verify the key: the tenant is known by the key's digest,
-	// and its usage is that of all unverified tenants together.
+	// Unverified says that only the source can verify the key: the tenant is known by the key's
+	// digest, and its usage is that of all unverified tenants together.
 	Unverified bool
 }
 
