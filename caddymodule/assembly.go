@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/gateway"
@@ -40,7 +42,7 @@ type assembly struct {
 	local   *gateway.Source
 	keyring *policy.Keyring
 	limiter *policy.Limiter
-	metrics *metrics
+	metrics *telemetry.Metrics
 	store   *connect.Store
 	// unverified is the pattern of tenants that only their source can verify; nil if no source wants
 	// them.
@@ -72,7 +74,7 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 			g = nil
 		}
 	}()
-	if g.metrics, err = newMetrics(ctx); err != nil {
+	if g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return g, err
 	}
 	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
@@ -153,6 +155,14 @@ func (g *assembly) transport(app *catalog.App) http.RoundTripper {
 		return own
 	}
 	return g.public
+}
+
+// accessLog is for a handler, whose module is provisioned by ctx.
+func (g *assembly) accessLog(ctx caddy.Context) *telemetry.AccessLog {
+	return &telemetry.AccessLog{
+		Logger: ctx.Logger(new(caddyhttp.App)).Named("log.access"), Errors: g.log, Manages: g.store != nil,
+		Placement: g.gateway.Placement,
+	}
 }
 
 func (g *assembly) openSources(ctx caddy.Context, a *App, modules map[string]SourceModule) error {

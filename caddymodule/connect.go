@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/web/dashboard"
 	"github.com/vendgate/vendgate/connect/web/hosted"
@@ -30,7 +31,7 @@ type Connect struct {
 
 	assembly  *assembly
 	manager   *connectionManager
-	accessLog accessLog
+	accessLog *telemetry.AccessLog
 }
 
 // CaddyModule implements caddy.Module.
@@ -52,7 +53,7 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 	if c.assembly.publicURL == "" {
 		c.assembly.warnOfHost.Do(func() { c.assembly.log.Warn(hostWarning) })
 	}
-	c.accessLog = newAccessLog(ctx, c.assembly, "", nil)
+	c.accessLog = c.assembly.accessLog(ctx)
 	c.manager = c.assembly.openManager()
 	return nil
 }
@@ -75,12 +76,9 @@ func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			c.page(w, r, rest)
 			return nil
 		}
-		return c.assembly.passOn(w, r, next)
+		return c.accessLog.PassOn(w, r, next)
 	}
-	if c.accessLog.covers(r) {
-		return c.accessLog.replace(w, r, serve)
-	}
-	return serve(w, r)
+	return c.accessLog.Serve(w, r, serve)
 }
 
 // call serves one call of the Platform API and accounts for it.
@@ -100,8 +98,8 @@ func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 	}
 	call.event.Code = vending.Code(w.Header().Get(vending.CodeHeader))
 	call.event.Origin = vending.Origin(w.Header().Get(vending.OriginHeader))
-	c.assembly.metrics.countPlatform(&call.event)
-	logEvent(r.Context(), &call.event)
+	c.assembly.metrics.CountPlatform(&call.event)
+	telemetry.LogEvent(r.Context(), &call.event)
 }
 
 // page serves a hosted page or one of the dashboard. What end users wait for at a provider has

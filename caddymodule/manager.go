@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/api"
@@ -125,13 +126,13 @@ func (g *assembly) oauthClient(ctx context.Context, tenant, app string) (connect
 // meteredSource counts vends as the gateway's own are counted.
 type meteredSource struct {
 	*gateway.Source
-	metrics *metrics
+	metrics *telemetry.Metrics
 }
 
 // Vend implements vending.Source.
 func (s meteredSource) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
 	begun := time.Now()
-	defer func() { s.metrics.vended(s.Name, time.Since(begun)) }()
+	defer func() { s.metrics.Vended(s.Name, time.Since(begun)) }()
 	return s.Source.Vend(ctx, r)
 }
 

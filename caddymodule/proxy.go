@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/policy"
@@ -43,7 +44,7 @@ type Proxy struct {
 	TenantKeysInPlacement bool `json:"tenant_keys_in_placement,omitempty"`
 
 	assembly  *assembly
-	accessLog accessLog
+	accessLog *telemetry.AccessLog
 	handler   *gateway.Handler
 }
 
@@ -62,10 +63,12 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the vendgate app: %w", err)
 	}
 	p.assembly = app.(*App).assembly
-	p.accessLog = newAccessLog(ctx, p.assembly, p.Prefix+"/", p.Hosts)
+	p.accessLog = p.assembly.accessLog(ctx)
+	p.accessLog.Calls, p.accessLog.Domains = p.Prefix+"/", p.Hosts
 	p.handler = p.assembly.gateway.Handler(gateway.HandlerOptions{
 		Prefix: p.Prefix, Domains: p.Hosts, Passthrough: p.Errors == policy.Passthrough, Redirects: p.Redirects,
-		TenantKeysInPlacement: p.TenantKeysInPlacement, Observer: observer{&p.accessLog, p.assembly.metrics},
+		TenantKeysInPlacement: p.TenantKeysInPlacement,
+		Observer:              telemetry.Observer{AccessLog: p.accessLog, Metrics: p.assembly.metrics},
 	})
 	return nil
 }
@@ -92,17 +95,12 @@ func (p *Proxy) badPrefix() bool {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if p.accessLog.covers(r) {
-		return p.accessLog.replace(w, r, func(w http.ResponseWriter, r *http.Request) error { return p.serve(w, r, next) })
-	}
-	return p.serve(w, r, next)
-}
-
-func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if p.handler.Serve(w, r) {
-		return nil
-	}
-	return p.assembly.passOn(w, r, next)
+	return p.accessLog.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		if p.handler.Serve(w, r) {
+			return nil
+		}
+		return p.accessLog.PassOn(w, r, next)
+	})
 }
 
 var (

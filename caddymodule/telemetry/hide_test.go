@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 )
 
 // shownLog knows one app, bot, with a key in a header, the query and the path.
-func shownLog(t *testing.T) accessLog {
+func shownLog(t *testing.T) *AccessLog {
 	t.Helper()
 	p, err := inject.NewPlacement(&catalog.App{
 		Slug: "bot", AuthType: "api_key", Upstream: "https://api.example.com",
@@ -31,7 +31,7 @@ func shownLog(t *testing.T) accessLog {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return accessLog{calls: "/proxy/", placement: func(app string) *inject.Placement {
+	return &AccessLog{Calls: "/proxy/", Placement: func(app string) *inject.Placement {
 		if app != "bot" {
 			return nil
 		}

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"cmp"
@@ -6,16 +6,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vendgate/vendgate/gateway"
 )
 
-// metrics are registered with each configuration: Caddy gives every one its own registry.
+// Metrics are registered with each configuration: Caddy gives every one its own registry.
 // Labels come from the catalog, the codes and the configured sources only, never from what callers
 // send.
-type metrics struct {
+type Metrics struct {
 	requests *prometheus.CounterVec
 	vend     *prometheus.HistogramVec
 	upstream *prometheus.HistogramVec
@@ -30,7 +29,8 @@ type metrics struct {
 // latency covers 100 µs to 100 s.
 var latency = prometheus.ExponentialBucketsRange(0.0001, 100, 16)
 
-func newMetrics(ctx caddy.Context) (*metrics, error) {
+// NewMetrics registers the metrics.
+func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	name := func(n string) prometheus.Opts {
 		return prometheus.Opts{Namespace: "caddy", Subsystem: "vendgate", Name: n}
 	}
@@ -42,7 +42,7 @@ func newMetrics(ctx caddy.Context) (*metrics, error) {
 	histogram := func(n, help string) prometheus.HistogramOpts {
 		return prometheus.HistogramOpts{Namespace: "caddy", Subsystem: "vendgate", Name: n, Help: help, Buckets: latency}
 	}
-	m := &metrics{
+	m := &Metrics{
 		apps:     make(map[string]*appMetrics),
 		requests: counter("requests_total", "Calls by app and code; code is empty for what passed.", "app", "code"),
 		vend:     prometheus.NewHistogramVec(histogram("vend_seconds", "Time to vend a credential."), []string{"source"}),
@@ -55,7 +55,7 @@ func newMetrics(ctx caddy.Context) (*metrics, error) {
 			Help: "Calls under way."}),
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.vend, m.upstream, m.overhead, m.refusals, m.inFlight} {
-		if err := ctx.GetMetricsRegistry().Register(c); err != nil {
+		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("registering metrics: %w", err)
 		}
 	}
@@ -75,7 +75,7 @@ type appMetrics struct {
 
 // app returns the metrics of an app of the catalog, or of calls to none. It allocates at an app's
 // first call only.
-func (m *metrics) app(slug string) *appMetrics {
+func (m *Metrics) app(slug string) *appMetrics {
 	m.mu.RLock()
 	app := m.apps[slug]
 	m.mu.RUnlock()
@@ -90,25 +90,25 @@ func (m *metrics) app(slug string) *appMetrics {
 	return m.apps[slug]
 }
 
-// vended accounts for one vend.
-func (m *metrics) vended(source string, took time.Duration) {
+// Vended counts one vend.
+func (m *Metrics) Vended(source string, took time.Duration) {
 	m.vend.WithLabelValues(source).Observe(took.Seconds())
 }
 
-// countPlatform accounts for a call of the Platform API.
-func (m *metrics) countPlatform(e *gateway.Event) {
+// CountPlatform counts a call of the Platform API.
+func (m *Metrics) CountPlatform(e *gateway.Event) {
 	m.countRefusal(e)
 	m.requests.WithLabelValues(cmp.Or(e.App, unknownApp), string(e.Code)).Inc()
 }
 
-func (m *metrics) countRefusal(e *gateway.Event) {
+func (m *Metrics) countRefusal(e *gateway.Event) {
 	if e.Budget != "" {
 		m.refusals.WithLabelValues(e.Budget).Inc()
 	}
 }
 
-// count accounts for a call that has ended.
-func (m *metrics) count(e *gateway.Event) {
+// count counts a call that has ended.
+func (m *Metrics) count(e *gateway.Event) {
 	m.countRefusal(e)
 	app := m.app(e.App)
 	if e.Code == "" {
@@ -117,10 +117,10 @@ func (m *metrics) count(e *gateway.Event) {
 		m.requests.WithLabelValues(app.label, string(e.Code)).Inc()
 	}
 	if e.Vends > 0 {
-		m.vended(e.Source, e.FirstVend)
+		m.Vended(e.Source, e.FirstVend)
 	}
 	if e.Vends > 1 {
-		m.vended(e.Source, e.Vend-e.FirstVend)
+		m.Vended(e.Source, e.Vend-e.FirstVend)
 	}
 	if !e.Sent.IsZero() {
 		m.overhead.Observe((e.Sent.Sub(e.Begun) - e.FirstVend).Seconds())

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 // loggedEvent shows an event to logs and placeholders.
 type loggedEvent gateway.Event
 
-// logEvent adds the event of a call to Caddy's access-log entry, where one will be written.
-func logEvent(ctx context.Context, event *gateway.Event) {
+// LogEvent adds the event of a call to Caddy's access-log entry, where one will be written.
+func LogEvent(ctx context.Context, event *gateway.Event) {
 	extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
 	if server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && server != nil && server.Logs != nil {
 		e := (*loggedEvent)(event)

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"errors"
@@ -9,13 +9,13 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-// passOn serves a request that is not the gateway's by the next handler. If that fails a request
+// PassOn serves a request that is not the gateway's by the next handler. If that fails a request
 // with a key in X-Vendgate-Key, or with what looks like a token, it is answered here, with the bare
 // status and without the site's handle_errors: Caddy would log the request with the error, the
 // secret with the request, and no setting of it redacts that.
-func (g *assembly) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (l *AccessLog) PassOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	_, keyed := r.Header[policy.KeyHeader]
-	tells := keyed || accessLog{manages: g.store != nil}.tells(r) // other handlers may change r
+	tells := keyed || (&AccessLog{Manages: l.Manages}).tells(r) // other handlers may change r
 	err := next.ServeHTTP(w, r)
 	if err == nil || !tells {
 		return err
@@ -30,7 +30,7 @@ func (g *assembly) passOn(w http.ResponseWriter, r *http.Request, next caddyhttp
 		if quotesToken(text) {
 			text = redacted // of a file, say, whose name is the address
 		}
-		g.log.Error("handler behind the gateway failed", "status", status, "error", text)
+		l.Errors.Error("handler behind the gateway failed", "status", status, "error", text)
 	}
 	w.WriteHeader(status)
 	return nil

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"net/http"
@@ -21,12 +21,12 @@ type placed struct {
 	head, path, query string            // of the address
 }
 
-func (l accessLog) placed(r *http.Request) (c placed) {
-	if app, ok := l.domains.App(r.Host); ok {
-		return placedByHost(l.placement(app.Slug), app.Label, r.RequestURI)
+func (l *AccessLog) placed(r *http.Request) (c placed) {
+	if app, ok := l.Domains.App(r.Host); ok {
+		return placedByHost(l.Placement(app.Slug), app.Label, r.RequestURI)
 	}
-	rest, ok := strings.CutPrefix(r.RequestURI, l.calls)
-	if !ok || l.calls == "" {
+	rest, ok := strings.CutPrefix(r.RequestURI, l.Calls)
+	if !ok || l.Calls == "" {
 		return c
 	}
 	rest, query, _ := strings.Cut(rest, "?")
@@ -35,7 +35,7 @@ func (l accessLog) placed(r *http.Request) (c placed) {
 	if slash := strings.IndexByte(app, '/'); slash >= 0 {
 		slug, path = app[:slash], app[slash:]
 	}
-	return placed{l.placement(slug), l.calls + rest[:len(rest)-len(path)], path, query}
+	return placed{l.Placement(slug), l.Calls + rest[:len(rest)-len(path)], path, query}
 }
 
 // placedByHost is placed for a call that names its app by host: its path is behind the base path of
@@ -76,7 +76,7 @@ func (c placed) uri(asked string) string {
 // hide keeps from placeholders and from Caddy's span what no log may have of a call's address and
 // of the headers with a key: `log_append`, `templates` and `tracing` read them when the call is
 // over. The call is made by the request that it returns, for the header of r may be changed.
-func (l accessLog) hide(r *http.Request) *http.Request {
+func (l *AccessLog) hide(r *http.Request) *http.Request {
 	c, told := l.placed(r), r.RequestURI
 	fills := c.fills(r.Header)
 	if fills {

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"net/http"
@@ -8,17 +8,17 @@ import (
 	"github.com/vendgate/vendgate/gateway"
 )
 
-// observer makes metrics, access-log fields and placeholders of the gateway's calls, and keeps from
+// Observer makes metrics, access-log fields and placeholders of the gateway's calls, and keeps from
 // Caddy's logs what they must not have.
-type observer struct {
-	accessLog *accessLog
-	metrics   *metrics
+type Observer struct {
+	AccessLog *AccessLog
+	Metrics   *Metrics
 }
 
 // Begin implements gateway.Observer.
-func (o observer) Begin(r *http.Request, e *gateway.Event) *http.Request {
-	r = o.accessLog.hide(r)
-	o.metrics.inFlight.Inc()
+func (o Observer) Begin(r *http.Request, e *gateway.Event) *http.Request {
+	r = o.AccessLog.hide(r)
+	o.Metrics.inFlight.Inc()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Map((*loggedEvent)(e).placeholder)
 	}
@@ -27,12 +27,12 @@ func (o observer) Begin(r *http.Request, e *gateway.Event) *http.Request {
 
 // Response implements gateway.Observer: where the header of an answer holds a token, the entry of
 // Caddy's access log is replaced by one that does not.
-func (o observer) Response(w http.ResponseWriter, r *http.Request, h http.Header,
+func (o Observer) Response(w http.ResponseWriter, r *http.Request, h http.Header,
 	e *gateway.Event) http.ResponseWriter {
-	if !o.accessLog.coversAnswer(r, h) {
+	if !o.AccessLog.coversAnswer(r, h) {
 		return w
 	}
-	entry := o.accessLog.open(w, r)
+	entry := o.AccessLog.open(w, r)
 	if entry == nil {
 		return w
 	}
@@ -41,13 +41,13 @@ func (o observer) Response(w http.ResponseWriter, r *http.Request, h http.Header
 }
 
 // End implements gateway.Observer.
-func (o observer) End(w http.ResponseWriter, r *http.Request, e *gateway.Event) {
-	o.metrics.inFlight.Dec()
-	o.metrics.count(e)
-	logEvent(r.Context(), e)
+func (o Observer) End(w http.ResponseWriter, r *http.Request, e *gateway.Event) {
+	o.Metrics.inFlight.Dec()
+	o.Metrics.count(e)
+	LogEvent(r.Context(), e)
 	if entry, ok := w.(*entry); ok {
 		entry.write(e.Read)
 	}
 }
 
-var _ gateway.Observer = observer{}
+var _ gateway.Observer = Observer{}

@@ -1,4 +1,4 @@
-package caddymodule
+package telemetry
 
 import (
 	"fmt"
@@ -201,7 +201,7 @@ func TestKeysWithoutLinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, c.uri, nil)
 			r.Header.Set(c.header, c.value)
-			l := accessLog{calls: "/proxy/"}
+			l := &AccessLog{Calls: "/proxy/"}
 			if l.tells(r) != c.want {
 				t.Errorf("tells is %t", !c.want)
 			}
@@ -210,5 +210,22 @@ func TestKeysWithoutLinks(t *testing.T) {
 				t.Errorf("%s, %v", uri, redactHeader(r.Header))
 			}
 		})
+	}
+}
+
+// TestNameTells: names in which a key may be quoted, and names that sites have.
+func TestNameTells(t *testing.T) {
+	const random = "abcdefghijklmnopqrstuvwxyz0123456789abcdefg"
+	for name, want := range map[string]bool{
+		"ck_" + random + ".gw.example.com": true, random + ".example.com": true, "ck-" + random + ":8443": true,
+		"Abcdefghijklmnopqrstuvwxyz0123456789.example.com":               true,
+		"stripe--files.gw.example.com:8443":                              false,
+		"3f786850e387550fdab836ed7e6dc881de23001b.preview.example.com":   false,
+		"a0123456789abcdef0123456789abcde-1.eu-west-1.elb.amazonaws.com": false,
+		"": false,
+	} {
+		if got := nameTells(name); got != want {
+			t.Errorf("%q: %t", name, got)
+		}
 	}
 }

@@ -1,8 +1,9 @@
-package caddymodule
+package telemetry
 
 import (
 	"context"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -21,30 +22,37 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-// accessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a
+// AccessLog writes the access-log entry of requests that hold a secret where Caddy would log it: a
 // key in X-Vendgate-Key or where an app's SDKs put one, or a token in the address or a header.
 // Caddy copies a request's header for its log before any handler runs, and redacts only
 // Authorization and cookies in it. So its entry is skipped and this one written in its place, alike
 // but for the secret and for fields that other handlers add.
-type accessLog struct {
-	logger *zap.Logger
-	// manages says that there is a connection manager, whose addresses hold tokens.
-	manages bool
-	// calls begins the addresses of the gateway's own calls; see redactCall. Empty means no such.
-	calls string
-	// domains are those below which every address is one of a call.
-	domains policy.Domains
-	// placement says where an app's calls may have a key.
-	placement func(app string) *inject.Placement
+type AccessLog struct {
+	// Logger writes the entries, under Caddy's names for its loggers.
+	Logger *zap.Logger
+	// Errors takes what failed behind the handler; see [AccessLog.PassOn].
+	Errors *slog.Logger
+	// Manages says that there is a connection manager, whose addresses hold tokens.
+	Manages bool
+	// Calls begins the addresses of the gateway's own calls; see redactCall. Empty means no such.
+	Calls string
+	// Domains are those below which every address is one of a call.
+	Domains policy.Domains
+	// Placement says where an app's calls may have a key.
+	Placement func(app string) *inject.Placement
 }
 
-func newAccessLog(ctx caddy.Context, g *assembly, calls string, domains policy.Domains) accessLog {
-	return accessLog{ctx.Logger(new(caddyhttp.App)).Named("log.access"), g.store != nil, calls, domains,
-		g.gateway.Placement}
+// Serve serves r through next, and writes the entry where Caddy must not.
+func (l *AccessLog) Serve(w http.ResponseWriter, r *http.Request,
+	next func(http.ResponseWriter, *http.Request) error) error {
+	if !l.covers(r) {
+		return next(w, r)
+	}
+	return l.replace(w, r, next)
 }
 
 // covers reports whether Caddy's entry for r must be replaced.
-func (l accessLog) covers(r *http.Request) bool {
+func (l *AccessLog) covers(r *http.Request) bool {
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok || server.Logs == nil {
 		return false
@@ -54,15 +62,15 @@ func (l accessLog) covers(r *http.Request) bool {
 }
 
 // coversAnswer is covers for a request that holds no secret, and an answer to it whose header does.
-func (l accessLog) coversAnswer(r *http.Request, h http.Header) bool {
+func (l *AccessLog) coversAnswer(r *http.Request, h http.Header) bool {
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	return ok && server.Logs != nil && l.manages && anyHeader(h) && logsHost(server.Logs, r.Host)
+	return ok && server.Logs != nil && l.Manages && anyHeader(h) && logsHost(server.Logs, r.Host)
 }
 
 // tells reports whether what Caddy would log of r holds a token. Our own pages send no referrer,
 // but not every client obeys, and proxies in front name the address in headers of their own.
-func (l accessLog) tells(r *http.Request) bool {
-	if !l.manages { // there are no links, but there are keys
+func (l *AccessLog) tells(r *http.Request) bool {
+	if !l.Manages { // there are no links, but there are keys
 		return quotesKey(r.RequestURI) || anyKey(r.Header) || hostTells(r)
 	}
 	_, uri := l.redact(r.Host, r.RequestURI)
@@ -70,12 +78,12 @@ func (l accessLog) tells(r *http.Request) bool {
 }
 
 // redact is redactURI or redactCall.
-func (l accessLog) redact(host, uri string) (string, bool) {
-	if _, _, _, byHost := l.domains.Split(host); byHost {
+func (l *AccessLog) redact(host, uri string) (string, bool) {
+	if _, _, _, byHost := l.Domains.Split(host); byHost {
 		return redactCallByHost(uri)
 	}
-	if l.calls != "" && strings.HasPrefix(uri, l.calls) {
-		return redactCall(uri, l.calls)
+	if l.Calls != "" && strings.HasPrefix(uri, l.Calls) {
+		return redactCall(uri, l.Calls)
 	}
 	return redactURI(uri)
 }
@@ -91,7 +99,7 @@ func logsHost(logs *caddyhttp.ServerLogConfig, host string) bool {
 }
 
 // replace serves r through next and writes the entry.
-func (l accessLog) replace(w http.ResponseWriter, r *http.Request,
+func (l *AccessLog) replace(w http.ResponseWriter, r *http.Request,
 	next func(http.ResponseWriter, *http.Request) error) error {
 	e := l.open(w, r)
 	if e == nil {
@@ -108,7 +116,7 @@ func (l accessLog) replace(w http.ResponseWriter, r *http.Request,
 type entry struct {
 	caddyhttp.ResponseRecorder
 
-	log     accessLog
+	log     *AccessLog
 	logs    *caddyhttp.ServerLogConfig
 	request *http.Request // as it came, redacted
 	begun   time.Time
@@ -119,7 +127,7 @@ func (e *entry) Unwrap() http.ResponseWriter { return e.ResponseRecorder }
 
 // open skips Caddy's entry for r and prepares one. It is nil where there is to be no entry, or
 // another handler of ours writes it.
-func (l accessLog) open(w http.ResponseWriter, r *http.Request) *entry {
+func (l *AccessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 	ctx := r.Context()
 	if skip, _ := caddyhttp.GetVar(ctx, caddyhttp.LogSkipVar).(bool); skip {
 		return nil
@@ -153,7 +161,7 @@ func (e *entry) write(read int64) {
 	}
 	fields := append(e.fields(time.Since(e.begun)), zap.Int64("bytes_read", read))
 	for _, name := range loggerNames(ctx, e.logs, e.request.Host) {
-		logger := e.log.logger
+		logger := e.log.Logger
 		if name != "" {
 			logger = logger.Named(name)
 		}
