@@ -81,25 +81,28 @@ func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return c.accessLog.Serve(w, r, serve)
 }
 
-// call serves one call of the Platform API and accounts for it.
+// call serves one call of the Platform API and counts it.
 func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 	ctx, cancel := context.WithTimeout(r.Context(), c.assembly.vendTimeout)
 	defer cancel()
-	call := &platformCall{connect: c, w: w, r: r.WithContext(ctx), request: requestID(r)}
-	w.Header().Set(requestHeader, call.request)
-	if err := call.serve(path); err != nil { //nolint:contextcheck // the call's request carries ctx
+	id := requestID(r)
+	w.Header().Set(requestHeader, id)
+	record, err := c.manager.platform.Serve(w, r.WithContext(ctx), path, c.assembly.origin(r), id)
+	if err != nil {
 		e := vending.AsError(err)
 		if e.Code == vending.InternalError && e.Err != nil && r.Context().Err() == nil {
-			c.assembly.log.Error("call of the platform api failed", "tenant", call.event.Tenant, "request", call.request,
-				"error",
-				e.Err)
+			c.assembly.log.Error("call of the platform api failed", "tenant", record.Tenant, "request", id, "error", e.Err)
 		}
 		gateway.Refuse(w, r, "", e)
 	}
-	call.event.Code = vending.Code(w.Header().Get(vending.CodeHeader))
-	call.event.Origin = vending.Origin(w.Header().Get(vending.OriginHeader))
-	c.assembly.metrics.CountPlatform(&call.event)
-	telemetry.LogEvent(r.Context(), &call.event)
+	event := &gateway.Event{
+		Tenant: record.Tenant, User: record.User, Connection: record.Connection, App: record.App,
+		CallerKey: record.CallerKey, Budget: record.Budget,
+		Code:   vending.Code(w.Header().Get(vending.CodeHeader)),
+		Origin: vending.Origin(w.Header().Get(vending.OriginHeader)),
+	}
+	c.assembly.metrics.CountPlatform(event)
+	telemetry.LogEvent(r.Context(), event)
 }
 
 // page serves a hosted page or one of the dashboard. What end users wait for at a provider has
@@ -110,17 +113,18 @@ func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
-	if !c.assembly.isHost(r) {
+	origin := c.assembly.origin(r)
+	if origin == "" {
 		http.Error(w, "the Host header names no host", http.StatusBadRequest)
 		return
 	}
 	defer gateway.Drain(w, r)()
 	rest, isDashboard := strings.CutPrefix(path, "dashboard")
 	if isDashboard && (rest == "" || rest[0] == '/') {
-		c.manager.dashboard.Serve(w, r, dashboard.Where{Origin: c.assembly.gateway.Origin(r), Request: id}, rest) //nolint:contextcheck // the request carries it
+		c.manager.dashboard.Serve(w, r, dashboard.Where{Origin: origin, Request: id}, rest) //nolint:contextcheck // the request has it
 		return
 	}
-	c.manager.hosted.Serve(w, r, hosted.Where{Origin: c.assembly.gateway.Origin(r), Request: id}, path)
+	c.manager.hosted.Serve(w, r, hosted.Where{Origin: origin, Request: id}, path)
 }
 
 // pageTimeout leaves room for a token call and a verify request at their longest.
@@ -142,10 +146,13 @@ func requestID(r *http.Request) string {
 // hostForm is a host name or address with an optional port: what addresses may be built with.
 var hostForm = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$`)
 
-// isHost reports whether the origin of a request can be told. Where the configuration has it, the
-// Host header does not matter.
-func (g *assembly) isHost(r *http.Request) bool {
-	return g.publicURL != "" || hostForm.MatchString(r.Host)
+// origin is scheme and host under which a request came, or empty if its Host header is not one.
+// Where the configuration says it, that header does not matter.
+func (g *assembly) origin(r *http.Request) string {
+	if g.publicURL == "" && !hostForm.MatchString(r.Host) {
+		return ""
+	}
+	return g.gateway.Origin(r)
 }
 
 var (

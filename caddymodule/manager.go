@@ -23,7 +23,7 @@ import (
 
 // connectionManager is the embedded connection manager by its faces.
 type connectionManager struct {
-	api       *api.API
+	platform  *api.Front
 	hosted    *hosted.Hosted
 	dashboard *dashboard.Dashboard
 }
@@ -36,10 +36,13 @@ func (g *assembly) openManager() *connectionManager {
 		Vends: func(source string) bool { return g.local != nil && source == g.local.Name },
 	})
 	pages := page.New(connect.Root)
+	platform := api.New(api.Options{
+		Manager: m, Source: meteredSource{g.local, g.metrics},
+		Agents: mcpserver.New(mcpserver.Options{Manager: m, Logger: g.log}),
+	})
 	return &connectionManager{
-		api: api.New(api.Options{
-			Manager: m, Source: meteredSource{g.local, g.metrics},
-			Agents: mcpserver.New(mcpserver.Options{Manager: m, Logger: g.log}),
+		platform: api.NewFront(api.FrontOptions{
+			API: platform, Store: g.store, Keyring: g.keyring, Limiter: g.limiter, Caller: g.gateway.Caller, Tenant: g.tenant,
 		}),
 		hosted: hosted.New(hosted.Options{Store: g.store, Authorizer: authorizer, Pages: pages, Catalog: g.catalog.App,
 			Tenant: g.tenant, Logger: g.log}),

@@ -43,7 +43,7 @@ func (g *Gateway) Handler(o HandlerOptions) *Handler {
 
 // ServeHTTP implements http.Handler. What is no call gets 404 `not_found`.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !h.Serve(w, r) {
+	if !h.Serve(w, r) { //nolint:contextcheck // the request has it
 		Refuse(w, r, "", vending.Refuse(vending.NotFound, ""))
 	}
 }

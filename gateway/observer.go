@@ -54,9 +54,6 @@ type Event struct {
 // Aborted stands for the code of a call whose caller left before it was answered, in events only.
 const Aborted vending.Code = "aborted"
 
-// BudgetInFlight is the name in [Event.Budget] of the bound of requests in flight.
-const BudgetInFlight = "in_flight"
-
 // blind is the Observer of a handler that has none.
 type blind struct{}
 

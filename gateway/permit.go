@@ -90,7 +90,7 @@ func (c *call) bound() error {
 		c.request.Body = &callerBody{body, c}
 	}
 	if err := c.tenant.Enter(); err != nil {
-		c.event.Budget = BudgetInFlight
+		c.event.Budget = policy.BudgetInFlight
 		return err
 	}
 	c.entered = true

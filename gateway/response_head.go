@@ -92,18 +92,19 @@ func (c *call) release() (err error) {
 // caller has got nothing of it yet, it gets an error.
 func (c *call) finish() {
 	cause := recover()
-	switch {
-	case cause == nil:
-		_ = c.release() // the caller is gone; there is nobody left to tell
-	case cause == http.ErrAbortHandler && c.head.status != 0 && c.head.broken != nil && c.request.Context().Err() == nil: //nolint:errorlint // not wrapped
-		for name := range c.head.header {
-			c.Header().Del(name)
-		}
-		c.Header().Del("Trailer")
-		handleError(c, nil, c.head.broken)
-	default:
+	if cause == nil {
+		_ = c.release() // an error is that the caller has left
+		return
+	}
+	aborted := cause == http.ErrAbortHandler //nolint:errorlint // it is never wrapped
+	if !aborted || c.head.status == 0 || c.head.broken == nil || c.request.Context().Err() != nil {
 		panic(cause)
 	}
+	for name := range c.head.header {
+		c.Header().Del(name)
+	}
+	c.Header().Del("Trailer")
+	handleError(c, nil, c.head.broken)
 }
 
 // responseBody is the body of the provider's answer to a call.
@@ -114,7 +115,7 @@ type responseBody call
 func (b *responseBody) Read(p []byte) (int, error) {
 	head := &b.head
 	if head.broken != nil {
-		if head.length >= 0 && head.status == 0 { // in this order: a flush of ReverseProxy's may run beside this
+		if head.length >= 0 && head.status == 0 { // in this order: ReverseProxy may flush at the same time
 			_ = http.NewResponseController(b.ResponseWriter).Flush()
 		}
 		return 0, head.broken

@@ -83,6 +83,9 @@ func (t *Tenant) Can(c Capability) bool { return slices.Contains(t.Capabilities,
 // MayCall reports whether the tenant may call app at all.
 func (t *Tenant) MayCall(app string) bool { return t.Apps == nil || slices.Contains(t.Apps, app) }
 
+// BudgetInFlight is what the bound of requests in flight is called among the names of budgets.
+const BudgetInFlight = "in_flight"
+
 // Enter counts a request in flight, or refuses it if there are MaxInFlight already. What entered
 // must leave, by [Usage.Leave].
 func (t *Tenant) Enter() error {

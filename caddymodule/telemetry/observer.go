@@ -46,7 +46,7 @@ func (o Observer) End(w http.ResponseWriter, r *http.Request, e *gateway.Event) 
 	o.Metrics.count(e)
 	LogEvent(r.Context(), e)
 	if entry, ok := w.(*entry); ok {
-		entry.write(e.Read)
+		entry.write(e.Read) //nolint:contextcheck // its request has it
 	}
 }
 

@@ -1,4 +1,4 @@
-package caddymodule
+package api
 
 import (
 	"crypto/tls"
@@ -51,14 +51,11 @@ func TestAgentOrigin(t *testing.T) {
 		"null without public_url": {"", "127.0.0.1:8080", false, []string{"null"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &http.Request{Host: tt.host, Header: http.Header{}}
-			if tt.origins != nil {
-				r.Header["Origin"] = tt.origins
-			}
+			r := &http.Request{Host: tt.host}
 			if tt.tls {
 				r.TLS = new(tls.ConnectionState)
 			}
-			err := (&assembly{gateway: gateway.New(gateway.Options{PublicURL: tt.publicURL})}).checkAgentOrigin(r)
+			err := checkAgentOrigin(tt.origins, gateway.New(gateway.Options{PublicURL: tt.publicURL}).Origin(r))
 			var refused *vending.Error
 			if tt.ok && err != nil || !tt.ok && (!errors.As(err, &refused) || refused.Code != vending.PolicyDenied ||
 				refused.Code.Status() != http.StatusForbidden) {

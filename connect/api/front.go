@@ -1,48 +1,82 @@
-package caddymodule
+package api
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/connect/api"
 	"github.com/vendgate/vendgate/connect/manager"
-	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// platformCall is one call of the Platform API.
-type platformCall struct {
-	connect  *Connect
-	w        http.ResponseWriter
-	r        *http.Request
-	request  string
-	endpoint api.Endpoint
-	params   map[string]string
-	tenant   *policy.Tenant
+// Front is the API for callers that nothing is known of yet: it finds out who calls, and holds each
+// call against what bounds it.
+type Front struct{ o FrontOptions }
+
+// FrontOptions are what a front works on.
+type FrontOptions struct {
+	API     *API
+	Store   *connect.Store
+	Keyring *policy.Keyring
+	Limiter *policy.Limiter
+	// Caller finds a caller key and its tenant.
+	Caller func(ctx context.Context, key string) (*policy.CallerKey, *policy.Tenant, error)
+	// Tenant returns what is known of a tenant.
+	Tenant func(ctx context.Context, id string) (connect.Tenant, error)
+}
+
+// NewFront returns the front over o.
+func NewFront(o FrontOptions) *Front { return &Front{o} }
+
+// Record is what logs and metrics may know of a call. Nothing in it is secret.
+type Record struct {
+	Tenant, User, Connection, App string
+	// CallerKey is the public id of the caller key, if the call was made by one.
+	CallerKey string
+	// Budget names the budget that refused the call, or is empty.
+	Budget string
+}
+
+// Serve answers a call of path, which is what follows [Base]. origin is scheme and host under which
+// it came, or empty if it does not tell; request is the id by which the audit trail knows it. An
+// error was not answered yet.
+func (f *Front) Serve(w http.ResponseWriter, r *http.Request, path, origin, request string) (Record, error) {
+	c := &frontCall{front: f, w: w, r: r, origin: origin, request: request}
+	err := c.serve(path)
+	return c.record, err
+}
+
+// frontCall is one call on its way through a front.
+type frontCall struct {
+	front           *Front
+	w               http.ResponseWriter
+	r               *http.Request
+	origin, request string
+	endpoint        Endpoint
+	params          map[string]string
+	tenant          *policy.Tenant
 	// caller is nil for a call by tenant key.
 	caller *policy.CallerKey
 	user   string
-	event  gateway.Event
+	record Record
 }
 
 // serve goes in the gateway's order: authenticate, identify, permit, spend, then the work.
-func (c *platformCall) serve(path string) error {
-	if !c.connect.assembly.isHost(c.r) {
+func (c *frontCall) serve(path string) error {
+	if c.origin == "" {
 		return vending.Refuse(vending.InvalidRequest, "the Host header names no host")
 	}
 	if path == "/mcp" || strings.HasPrefix(path, "/mcp/") { // by any method
-		if err := c.connect.assembly.checkAgentOrigin(c.r); err != nil {
+		if err := checkAgentOrigin(c.r.Header["Origin"], c.origin); err != nil {
 			return err
 		}
 	}
-	endpoint, params, unknown := api.Find(c.r.Method, path)
+	endpoint, params, unknown := Find(c.r.Method, path)
 	c.endpoint, c.params = endpoint, params
 	if endpoint.Public {
 		return c.work()
@@ -50,7 +84,7 @@ func (c *platformCall) serve(path string) error {
 	if err := c.authenticate(); err != nil {
 		return err
 	}
-	c.event.Tenant = c.tenant.ID
+	c.record.Tenant = c.tenant.ID
 	if unknown != nil {
 		c.announce("api", c.tenant.Usage.API, c.tenant.Budgets.API)
 		return unknown
@@ -75,16 +109,16 @@ func (c *platformCall) serve(path string) error {
 
 // authenticate finds the tenant by the key in the header or, where the path is the tenant's own MCP
 // URL, by that. It also names who acts, for the audit trail.
-func (c *platformCall) authenticate() error {
-	g := c.connect.assembly
+func (c *frontCall) authenticate() error {
+	f := c.front.o
 	actor := connect.Actor{Name: "mcp url", Request: c.request}
 	if c.endpoint.ByURL {
-		id, err := g.store.MCPTenant(c.r.Context(), connect.DigestOf(c.params["token"]))
+		id, err := f.Store.MCPTenant(c.r.Context(), connect.DigestOf(c.params["token"]))
 		if err != nil && !errors.Is(err, connect.ErrNoMCPURL) {
 			return err
 		}
 		if err == nil {
-			c.tenant = g.keyring.Tenant(c.r.Context(), id)
+			c.tenant = f.Keyring.Tenant(c.r.Context(), id)
 		}
 		if c.tenant == nil {
 			return vending.Refuse(vending.InvalidTenantKey, "the MCP URL is unknown, or was replaced")
@@ -101,21 +135,21 @@ func (c *platformCall) authenticate() error {
 
 // admit finds whom the key in the header stands for: a tenant or, where the endpoint takes those, a
 // caller key's. It returns the actor's name.
-func (c *platformCall) admit() (actor string, err error) {
-	g, ctx := c.connect.assembly, c.r.Context()
+func (c *frontCall) admit() (actor string, err error) {
+	f, ctx := c.front.o, c.r.Context()
 	key, err := policy.KeyOf(c.r.Header)
 	if err != nil {
 		return "", err
 	}
 	if c.endpoint.ForCallerKeys && policy.IsCallerKey(key) {
-		if c.caller, c.tenant, err = g.gateway.Caller(ctx, key); err != nil {
+		if c.caller, c.tenant, err = f.Caller(ctx, key); err != nil {
 			return "", err
 		}
-		c.event.CallerKey = c.caller.ID
+		c.record.CallerKey = c.caller.ID
 		return "caller key " + c.caller.ID, nil
 	}
 	digest := policy.DigestOf(key)
-	if c.tenant = g.keyring.Lookup(ctx, digest); c.tenant == nil {
+	if c.tenant = f.Keyring.Lookup(ctx, digest); c.tenant == nil {
 		return "", vending.Refuse(vending.InvalidTenantKey, "")
 	}
 	return "api key " + hex.EncodeToString(digest[:6]), nil
@@ -123,10 +157,10 @@ func (c *platformCall) admit() (actor string, err error) {
 
 // identify finds the end user: the one that the header names, or the tenant's own account under its
 // MCP URL.
-func (c *platformCall) identify() (err error) {
+func (c *frontCall) identify() (err error) {
 	switch {
 	case c.endpoint.ByURL:
-		t, err := c.connect.assembly.tenant(c.r.Context(), c.tenant.ID)
+		t, err := c.front.o.Tenant(c.r.Context(), c.tenant.ID)
 		if err != nil {
 			return err
 		}
@@ -140,30 +174,28 @@ func (c *platformCall) identify() (err error) {
 			return err
 		}
 	}
-	c.event.User, c.event.Connection = c.user, c.params["id"]
+	c.record.User, c.record.Connection = c.user, c.params["id"]
 	return nil
 }
 
 // work lets the endpoint answer.
-func (c *platformCall) work() error {
-	m := c.connect.manager
+func (c *frontCall) work() error {
 	caller := manager.Caller{Tenant: c.tenant, User: c.user, Key: c.caller}
-	origin := c.connect.assembly.gateway.Origin(c.r)
-	return c.endpoint.Serve(m.api, &api.Call{W: c.w, R: c.r, Caller: caller, Origin: origin, Params: c.params})
+	return c.endpoint.Serve(c.front.o.API, &Call{W: c.w, R: c.r, Caller: caller, Origin: c.origin, Params: c.params})
 }
 
 // refuse notes which budget refused the call.
-func (c *platformCall) refuse(s policy.Spent) error {
-	c.event.Budget = s.Budget
+func (c *frontCall) refuse(s policy.Spent) error {
+	c.record.Budget = s.Budget
 	return c.tenant.Refuse(s)
 }
 
 // vend hands out a credential. It is bound by all that binds the gateway's own vends. A caller that
 // holds the credential obeys no rule about methods and paths, so a tenant with such rules for the
 // app must call it through the gateway.
-func (c *platformCall) vend(id string) error {
-	g := c.connect.assembly
-	connection, err := g.store.Connection(c.r.Context(), c.tenant.ID, c.user, id)
+func (c *frontCall) vend(id string) error {
+	f := c.front.o
+	connection, err := f.Store.Connection(c.r.Context(), c.tenant.ID, c.user, id)
 	if err != nil {
 		// Looking for connections costs what finding one does.
 		wait, ok := c.tenant.Usage.SpendToken(c.tenant.Budgets.Token, time.Now())
@@ -173,7 +205,7 @@ func (c *platformCall) vend(id string) error {
 		}
 		return err
 	}
-	c.event.App = connection.App
+	c.record.App = connection.App
 	if !c.tenant.MayCall(connection.App) {
 		return vending.Refuse(vending.PolicyDenied, "")
 	}
@@ -182,36 +214,15 @@ func (c *platformCall) vend(id string) error {
 			"rules bind this tenant's calls to the app: call it through the gateway, which applies them")
 	}
 	if err := c.tenant.Enter(); err != nil {
-		c.event.Budget = gateway.BudgetInFlight
+		c.record.Budget = policy.BudgetInFlight
 		return err
 	}
 	defer c.tenant.Usage.Leave()
-	reservations, spent, ok := g.limiter.Spend(c.tenant, nil, connection.App, id, time.Now())
+	reservations, spent, ok := f.Limiter.Spend(c.tenant, nil, connection.App, id, time.Now())
 	c.announceBudget()
 	if !ok {
 		return c.refuse(spent)
 	}
 	defer reservations.Commit(true)
 	return c.work()
-}
-
-// announceBudget says what is left of the budget that the call draws on, whatever becomes of the
-// call.
-func (c *platformCall) announceBudget() {
-	if c.endpoint.Vends {
-		c.announce("token", c.tenant.Usage.Token, c.tenant.Budgets.Token)
-		return
-	}
-	c.announce("api", c.tenant.Usage.API, c.tenant.Budgets.API)
-}
-
-// announce says in the RateLimit headers (IETF httpapi draft) what is left of a budget.
-func (c *platformCall) announce(name string, bucket *policy.Bucket, budget policy.Budget) {
-	if budget <= 0 {
-		return
-	}
-	left, full := bucket.Left(time.Now())
-	c.w.Header().Set("RateLimit-Policy", `"`+name+`";q=`+strconv.Itoa(int(budget))+`;w=60`)
-	c.w.Header().Set("RateLimit",
-		`"`+name+`";r=`+strconv.Itoa(min(left, int(budget)))+`;t=`+strconv.Itoa(int(math.Ceil(full.Seconds()))))
 }

@@ -1,7 +1,6 @@
-package caddymodule
+package api
 
 import (
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -13,12 +12,11 @@ import (
 // official SDK leaves it to its user. Servers and programs send no such header. Where the
 // configuration has no public_url, the request's own Host is compared, which a page whose name was
 // rebound to our address has in common with us: there the key alone protects.
-func (g *assembly) checkAgentOrigin(r *http.Request) error {
-	sent := r.Header["Origin"]
+func checkAgentOrigin(sent []string, origin string) error {
 	if len(sent) == 0 {
 		return nil
 	}
-	own, ok := canonicalOrigin(g.gateway.Origin(r))
+	own, ok := canonicalOrigin(origin)
 	if from, valid := canonicalOrigin(sent[0]); len(sent) > 1 || !ok || !valid || from != own {
 		return vending.Refuse(vending.PolicyDenied,
 			"the Origin header is not the gateway's own, and web pages elsewhere may not call "+
