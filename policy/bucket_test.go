@@ -223,7 +223,7 @@ func TestLateClock(t *testing.T) {
 	}
 }
 
-func TestAllowanceParallelUse(t *testing.T) {
+func TestBucketParallelUse(t *testing.T) {
 	a := NewBucket(100)
 	var wg sync.WaitGroup
 	for i := range 8 {

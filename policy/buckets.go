@@ -59,7 +59,7 @@ type entry struct {
 	kept    bool
 }
 
-// Reservation is one spent unit, until the source says whether its key exists.
+// Reservation is one spent unit, which waits for the source to say whether its key exists.
 type Reservation struct {
 	shard *shard
 	key   BucketKey
@@ -67,8 +67,8 @@ type Reservation struct {
 	known bool // a source had accepted the key before
 }
 
-// Spend takes one unit of the bucket called key, made with a budget at first use. If none is
-// left, wait says how long until there is one; then and only then the reservation is empty. Every
+// Spend takes one unit of the bucket called key, made with budget b at first use. If none is left,
+// wait says how long until there is one; then and only then the reservation is empty. Every
 // reservation must be committed.
 func (b *Buckets) Spend(key BucketKey, budget Budget, now time.Time) (r Reservation, wait time.Duration, ok bool) {
 	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
@@ -113,7 +113,7 @@ func (s *shard) makeRoom(now time.Time) (wait time.Duration, ok bool) {
 }
 
 // Commit ends the reservation. accepted says that the source knows the key: its bucket stays.
-// Otherwise it is dropped once the last call that holds it has committed. Committing an empty
+// Otherwise it is dropped once the last call that holds it has committed. To commit an empty
 // reservation does nothing.
 func (r Reservation) Commit(accepted bool) {
 	if r.entry == nil {

@@ -14,9 +14,9 @@ func connection(name string) BucketKey {
 }
 
 // spendOne spends a unit that must be there.
-func spendOne(t *testing.T, a *Buckets, key BucketKey, b Budget, now time.Time) Reservation {
+func spendOne(t *testing.T, b *Buckets, key BucketKey, budget Budget, now time.Time) Reservation {
 	t.Helper()
-	c, wait, ok := a.Spend(key, b, now)
+	c, wait, ok := b.Spend(key, budget, now)
 	if !ok || wait != 0 {
 		t.Fatalf("%v: refused, wait %v", key, wait)
 	}
@@ -24,9 +24,9 @@ func spendOne(t *testing.T, a *Buckets, key BucketKey, b Budget, now time.Time) 
 }
 
 // left spends what is left of key and returns how much that was.
-func left(a *Buckets, key BucketKey, b Budget, now time.Time) int {
+func left(b *Buckets, key BucketKey, budget Budget, now time.Time) int {
 	for n := 0; ; n++ {
-		c, _, ok := a.Spend(key, b, now)
+		c, _, ok := b.Spend(key, budget, now)
 		if !ok {
 			return n
 		}
@@ -34,7 +34,7 @@ func left(a *Buckets, key BucketKey, b Budget, now time.Time) int {
 	}
 }
 
-func TestSettle(t *testing.T) {
+func TestCommit(t *testing.T) {
 	type word bool
 	const yes, no word = true, false
 	for name, c := range map[string]struct {
@@ -51,38 +51,38 @@ func TestSettle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Now()
-			a := NewBuckets()
+			b := NewBuckets()
 			var reserved []Reservation
 			for range c.words {
-				reserved = append(reserved, spendOne(t, a, connection("c1"), 10, now))
+				reserved = append(reserved, spendOne(t, b, connection("c1"), 10, now))
 			}
-			if a.Len() != 1 {
-				t.Errorf("%d while calls are under way", a.Len())
+			if b.Len() != 1 {
+				t.Errorf("%d while calls are under way", b.Len())
 			}
 			for i, w := range c.words {
 				reserved[i].Commit(bool(w))
 			}
-			if a.Len() != c.len {
-				t.Errorf("%d stay, want %d", a.Len(), c.len)
+			if b.Len() != c.len {
+				t.Errorf("%d stay, want %d", b.Len(), c.len)
 			}
-			if n := left(a, connection("c1"), 10, now); n != c.left {
+			if n := left(b, connection("c1"), 10, now); n != c.left {
 				t.Errorf("%d left, want %d", n, c.left)
 			}
 		})
 	}
 }
 
-func TestSettleEmptyClaim(t *testing.T) {
+func TestCommitEmptyReservation(t *testing.T) {
 	Reservation{}.Commit(true)
 	now := time.Now()
-	a := NewBuckets()
-	spendOne(t, a, connection("c1"), 1, now).Commit(true)
-	c, wait, ok := a.Spend(connection("c1"), 1, now)
+	b := NewBuckets()
+	spendOne(t, b, connection("c1"), 1, now).Commit(true)
+	c, wait, ok := b.Spend(connection("c1"), 1, now)
 	if ok || wait <= 0 || c != (Reservation{}) {
 		t.Errorf("reservation %+v, wait %v, %t", c, wait, ok)
 	}
 	c.Commit(false)
-	if a.Len() != 1 {
+	if b.Len() != 1 {
 		t.Error("a refusal dropped what was spent")
 	}
 }
@@ -90,48 +90,48 @@ func TestSettleEmptyClaim(t *testing.T) {
 // TestUnacceptedIsBounded: before the source's word, too, no more than the budget is under way.
 func TestUnacceptedIsBounded(t *testing.T) {
 	now := time.Now()
-	a := NewBuckets()
+	b := NewBuckets()
 	var reserved []Reservation
 	for range 3 {
-		reserved = append(reserved, spendOne(t, a, connection("c1"), 3, now))
+		reserved = append(reserved, spendOne(t, b, connection("c1"), 3, now))
 	}
 	for _, c := range reserved {
-		if _, wait, ok := a.Spend(connection("c1"), 3, now); ok || wait < 20*time.Second || a.Len() != 1 {
-			t.Errorf("a fourth unit of three, wait %v, %d buckets", wait, a.Len())
+		if _, wait, ok := b.Spend(connection("c1"), 3, now); ok || wait < 20*time.Second || b.Len() != 1 {
+			t.Errorf("a fourth unit of three, wait %v, %d buckets", wait, b.Len())
 		}
 		c.Commit(false)
 	}
-	if a.Len() != 0 {
-		t.Errorf("%d stay", a.Len())
+	if b.Len() != 0 {
+		t.Errorf("%d stay", b.Len())
 	}
 }
 
 func TestKeysAreApart(t *testing.T) {
 	now := time.Now()
-	a := NewBuckets()
+	b := NewBuckets()
 	keys := []BucketKey{
 		{"acme", "connection", "x"}, {"acme", "app", "x"}, {"acme", "token", ""}, {"acme", "connection", ""},
 		{"other", "connection", "x"},
 		{"", "connection", "x"}, {"", "", ""}, {"acmeconnection", "", "x"}, {"acme", "connectionx", ""},
 	}
 	for _, key := range keys {
-		if n := left(a, key, 5, now); n != 5 {
+		if n := left(b, key, 5, now); n != 5 {
 			t.Errorf("%q: %d left of a fresh key", key, n)
 		}
 	}
-	if a.Len() != len(keys) {
-		t.Errorf("%d keys of %d", a.Len(), len(keys))
+	if b.Len() != len(keys) {
+		t.Errorf("%d keys of %d", b.Len(), len(keys))
 	}
 }
 
-func TestAllowancesAdjust(t *testing.T) {
+func TestBucketsAdjust(t *testing.T) {
 	now := time.Now()
-	a := NewBuckets()
-	left(a, connection("c1"), 60, now)
-	if _, _, ok := a.Spend(connection("c1"), 600, now); ok {
+	b := NewBuckets()
+	left(b, connection("c1"), 60, now)
+	if _, _, ok := b.Spend(connection("c1"), 600, now); ok {
 		t.Error("a larger budget forgave what was spent")
 	}
-	if n := left(a, connection("c1"), 600, now.Add(1001*time.Millisecond)); n != 10 {
+	if n := left(b, connection("c1"), 600, now.Add(1001*time.Millisecond)); n != 10 {
 		t.Errorf("%d units after a second, want 10", n)
 	}
 }
@@ -141,51 +141,51 @@ func TestAllowancesAdjust(t *testing.T) {
 func TestFreshKeyParallel(t *testing.T) {
 	const callers, budget = 1000, 600
 	now := time.Now()
-	a := NewBuckets()
+	b := NewBuckets()
 	var spent atomic.Int64
-	var wg, settled sync.WaitGroup
-	settle := make(chan struct{})
+	var wg, committed sync.WaitGroup
+	commit := make(chan struct{})
 	for i := range callers {
 		wg.Add(1)
-		settled.Go(func() {
-			c, _, ok := a.Spend(connection("c1"), budget, now)
+		committed.Go(func() {
+			c, _, ok := b.Spend(connection("c1"), budget, now)
 			if ok {
 				spent.Add(1)
 			}
 			wg.Done()
-			<-settle
+			<-commit
 			c.Commit(i%2 == 0)
 		})
 	}
 	wg.Wait()
-	close(settle)
-	settled.Wait()
-	if spent.Load() != budget || a.Len() != 1 {
-		t.Errorf("%d spent of %d, %d buckets", spent.Load(), budget, a.Len())
+	close(commit)
+	committed.Wait()
+	if spent.Load() != budget || b.Len() != 1 {
+		t.Errorf("%d spent of %d, %d buckets", spent.Load(), budget, b.Len())
 	}
-	if n := left(a, connection("c1"), budget, now); n != 0 {
+	if n := left(b, connection("c1"), budget, now); n != 0 {
 		t.Errorf("%d left", n)
 	}
 }
 
-// TestAcceptedKeyParallel: the same where some calls settle while others begin.
+// TestAcceptedKeyParallel: the same where some calls commit while others begin.
 func TestAcceptedKeyParallel(t *testing.T) {
 	const callers, budget = 1000, 600
 	now := time.Now()
-	a := NewBuckets()
+	b := NewBuckets()
 	var spent atomic.Int64
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
-			if c, _, ok := a.Spend(connection("c1"), budget, now); ok {
+			if c, _, ok := b.Spend(connection("c1"), budget, now); ok {
 				spent.Add(1)
 				c.Commit(true)
 			}
 		})
 	}
 	wg.Wait()
-	if spent.Load() != budget || a.Len() != 1 {
-		t.Errorf("%d spent of %d, %d buckets", spent.Load(), budget, a.Len())
+	if spent.Load() != budget || b.Len() != 1 {
+		t.Errorf("%d spent of %d, %d buckets", spent.Load(), budget, b.Len())
 	}
 }
 
@@ -193,27 +193,27 @@ func TestAcceptedKeyParallel(t *testing.T) {
 func TestRejectedKeysLeaveNothing(t *testing.T) {
 	const keys, window = 1_000_000, 100
 	now := time.Now()
-	a := NewBuckets()
+	b := NewBuckets()
 	before := heap()
 	var under [window]Reservation
 	for i := range keys {
 		under[i%window].Commit(false)
-		under[i%window] = spendOne(t, a, connection(fmt.Sprint(i)), 10, now)
-		if i%100_000 == 0 && a.Len() > window {
-			t.Fatalf("%d buckets with %d calls under way", a.Len(), window)
+		under[i%window] = spendOne(t, b, connection(fmt.Sprint(i)), 10, now)
+		if i%100_000 == 0 && b.Len() > window {
+			t.Fatalf("%d buckets with %d calls under way", b.Len(), window)
 		}
 	}
 	for _, c := range under {
 		c.Commit(false)
 	}
-	if a.Len() != 0 {
-		t.Errorf("%d buckets stay", a.Len())
+	if b.Len() != 0 {
+		t.Errorf("%d buckets stay", b.Len())
 	}
 	clear(under[:])
 	if grown := int64(heap()) - int64(before); grown > 1<<20 {
 		t.Errorf("%d bytes stay", grown)
 	}
-	runtime.KeepAlive(a)
+	runtime.KeepAlive(b)
 }
 
 func heap() uint64 {

@@ -55,7 +55,7 @@ func checkDomain(domain string) error {
 	last := ""
 	for last = range strings.SplitSeq(domain, ".") {
 		if !isLabel(last) {
-			return fmt.Errorf("%q is no DNS name: write a domain like gw.example.com", domain)
+			return fmt.Errorf("%q is not a DNS name: write a domain like gw.example.com", domain)
 		}
 	}
 	if strings.Trim(last, "0123456789") == "" {

@@ -88,14 +88,14 @@ func TestDomainsCheck(t *testing.T) {
 		"a URL":               {Domains{"https://gw.example.com"}, "port or a scheme"},
 		"upper case":          {Domains{"GW.example.com"}, "write gw.example.com"},
 		"too long":            {Domains{long + "a"}, "too long"},
-		"empty":               {Domains{""}, "no DNS name"},
-		"a dot at the end":    {Domains{"gw.example.com."}, "no DNS name"},
-		"an underscore":       {Domains{"my_gw.example.com"}, "no DNS name"},
-		"a placeholder":       {Domains{"{env.GW}"}, "no DNS name"},
-		"a hyphen first":      {Domains{"-gw.example.com"}, "no DNS name"},
-		"a long label":        {Domains{strings.Repeat("a", 64) + ".example"}, "no DNS name"},
+		"empty":               {Domains{""}, "not a DNS name"},
+		"a dot at the end":    {Domains{"gw.example.com."}, "not a DNS name"},
+		"an underscore":       {Domains{"my_gw.example.com"}, "not a DNS name"},
+		"a placeholder":       {Domains{"{env.GW}"}, "not a DNS name"},
+		"a hyphen first":      {Domains{"-gw.example.com"}, "not a DNS name"},
+		"a long label":        {Domains{strings.Repeat("a", 64) + ".example"}, "not a DNS name"},
 		"an address":          {Domains{"127.0.0.1"}, "is an address"},
-		"in Unicode":          {Domains{"bücher.example"}, "no DNS name"},
+		"in Unicode":          {Domains{"bücher.example"}, "not a DNS name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.domains.Check()

@@ -7,36 +7,36 @@ import (
 
 // Limiter keeps what every tenant has spent. One limiter outlives all reloads of the configuration.
 type Limiter struct {
-	mu     sync.Mutex
-	usages map[string]*Usage
+	mu    sync.Mutex
+	usage map[string]*Usage // by tenant
 
 	buckets *Buckets
 }
 
-// NewLimiter returns a limiter of which nothing is spent.
+// NewLimiter returns an empty limiter.
 func NewLimiter() *Limiter {
-	return &Limiter{usages: make(map[string]*Usage), buckets: NewBuckets()}
+	return &Limiter{usage: make(map[string]*Usage), buckets: NewBuckets()}
 }
 
-// Usage returns the usage of a tenant, made with its budgets at first use. One that exists is left
-// alone: the configuration that asks may yet be refused. [Limiter.Spend] adjusts it. Requests do
-// not come here: they use the one in their [Tenant].
+// Usage returns the usage of a tenant, made with its budgets at first use. Usage that is
+// there is left alone: the configuration that asks may yet be refused. [Limiter.Spend] adjusts it.
+// Requests do not come here: they use that in their [Tenant].
 func (l *Limiter) Usage(tenant string, b Budgets) *Usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	u, ok := l.usages[tenant]
+	u, ok := l.usage[tenant]
 	if !ok {
 		u = &Usage{Token: NewBucket(b.Token), API: NewBucket(b.API)}
-		l.usages[tenant] = u
+		l.usage[tenant] = u
 	}
 	return u
 }
 
-// Reservations are the units that one request spent from buckets of keys the source has yet to
+// Reservations are the units that one request spent from buckets of keys that the source has yet to
 // accept.
 type Reservations [3]Reservation
 
-// Commit commits each of them; accepted as in [Reservation.Commit].
+// Commit ends each reservation; accepted as in [Reservation.Commit].
 func (r *Reservations) Commit(accepted bool) {
 	for i := range r {
 		r[i].Commit(accepted)
@@ -54,8 +54,8 @@ type Spent struct {
 // Spend takes one unit of each budget that a vend for app and connection draws on, the narrowest
 // first, so that a refusal by a narrow budget costs the tenant's own nothing. If one has nothing
 // left the vend must not happen. caller is nil for a call by tenant key.
-func (l *Limiter) Spend(t *Tenant, caller *CallerKey, app, connection string, now time.Time) (
-	reserved Reservations, spent Spent, ok bool) {
+func (l *Limiter) Spend(t *Tenant, caller *CallerKey, app, connection string, now time.Time) (reserved Reservations,
+	spent Spent, ok bool) {
 	if wait, ok := l.spendCaller(caller, now); !ok {
 		return reserved, Spent{"caller_key", wait}, false
 	}
@@ -74,8 +74,8 @@ func (l *Limiter) Spend(t *Tenant, caller *CallerKey, app, connection string, no
 	case !take(1, "app", app, t.Budgets.Apps[app]):
 	case t.Unverified && (!take(2, "token", "", t.Budgets.Token) || reserved[2].known):
 	default:
-		// An unverified tenant whose key no source has accepted yet spends what all of them share, or a
-		// new key for each call would escape every budget.
+		// A tenant whose key no source has accepted yet spends what all such tenants share, or a new key
+		// for each call would escape every budget.
 		if spent.Wait, ok = t.Usage.SpendToken(t.Budgets.Token, now); !ok {
 			spent.Budget = "token"
 		}
@@ -87,8 +87,8 @@ func (l *Limiter) Spend(t *Tenant, caller *CallerKey, app, connection string, no
 	return reserved, Spent{}, true
 }
 
-// spendCaller takes one unit of a caller key's own budget. The unit is committed at
-// once: the key is no guess, so that calls which no source accepts must count as well.
+// spendCaller takes one unit of a caller key's own budget. It is committed at once: the
+// key was not guessed, so that calls which no source accepts must count as well.
 func (l *Limiter) spendCaller(k *CallerKey, now time.Time) (wait time.Duration, ok bool) {
 	if k == nil || k.Budget <= 0 {
 		return 0, true

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// known returns a tenant with an account in l.
+// known returns a tenant with its usage in l.
 func known(l *Limiter, b Budgets) *Tenant {
 	return &Tenant{ID: "acme", Budgets: b, Usage: l.Usage("acme", b)}
 }
@@ -107,7 +107,7 @@ func TestLimiterRejected(t *testing.T) {
 			t.Errorf("%d buckets with one call under way", n)
 		}
 		reserved.Commit(false)
-		reserved.Commit(false) // settled once is settled
+		reserved.Commit(false) // committed once is committed
 	}
 	if n := l.buckets.Len(); n != 0 {
 		t.Errorf("%d buckets stay", n)
@@ -134,7 +134,7 @@ func TestLimiterRefusedLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestLimiterUnknownTenant: a tenant without usage, or even a name, has a budget all the same
+// TestLimiterUnknownTenant: a tenant without usage, or not even a name, has a budget all the same
 // (hostile case 5).
 func TestLimiterUnknownTenant(t *testing.T) {
 	for _, id := range []string{"passed-through", ""} {
@@ -163,19 +163,19 @@ func TestLimiterParallel(t *testing.T) {
 	apps := map[string]Budget{"gmail": 600}
 	for name, c := range map[string]struct {
 		budgets Budgets
-		account bool
+		known   bool
 		by      string
 		token   int
 	}{
-		"token":                 {Budgets{Token: 600, Connection: 5000}, true, "token", 0},
-		"token without account": {Budgets{Token: 600}, false, "token", 0},
+		"token":               {Budgets{Token: 600, Connection: 5000}, true, "token", 0},
+		"token without usage": {Budgets{Token: 600}, false, "token", 0},
 		"connection": {Budgets{Token: 700, Connection: 600, Apps: map[string]Budget{"gmail": 5000}}, true,
 			"connection", 100},
 		"app": {Budgets{Token: 700, Apps: apps}, true, "app", 100},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, now := NewLimiter(), time.Now()
-			tenant := &Tenant{ID: "acme", Budgets: c.budgets, Unverified: !c.account}
+			tenant := &Tenant{ID: "acme", Budgets: c.budgets, Unverified: !c.known}
 			tenant.Usage = l.Usage("acme", c.budgets)
 			var spent atomic.Int64
 			var wg sync.WaitGroup
@@ -194,7 +194,7 @@ func TestLimiterParallel(t *testing.T) {
 			if spent.Load() != 600 {
 				t.Errorf("%d vends of 600", spent.Load())
 			}
-			if c.account {
+			if c.known {
 				if units, _ := tenant.Usage.Token.Left(now); units != c.token {
 					t.Errorf("%d of the token budget left, want %d", units, c.token)
 				}
@@ -203,8 +203,8 @@ func TestLimiterParallel(t *testing.T) {
 	}
 }
 
-// TestAccountOutlivesReload: a reload finds what was spent and who is in flight.
-func TestAccountOutlivesReload(t *testing.T) {
+// TestUsageOutlivesReload: a reload finds what was spent and who is in flight.
+func TestUsageOutlivesReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter()
 		before := l.Usage("acme", Budgets{Token: 60, API: 120})
@@ -224,13 +224,13 @@ func TestAccountOutlivesReload(t *testing.T) {
 			t.Errorf("%d of the api budget left", units)
 		}
 		if l.Usage("other", Budgets{Token: 60}) == after {
-			t.Error("two tenants have one account")
+			t.Error("two tenants share their usage")
 		}
 	})
 }
 
-// TestLimiterUnverified: a caller that brings a new key for each call spends what all unverified
-// tenants share, and one whose key was accepted no longer does.
+// TestLimiterUnverified: a new key for each call spends what all unverified tenants share, and one
+// whose key was accepted no longer does.
 func TestLimiterUnverified(t *testing.T) {
 	l, now := NewLimiter(), time.Now()
 	unverified := func(id string) *Tenant {
@@ -239,7 +239,7 @@ func TestLimiterUnverified(t *testing.T) {
 	}
 	reserved, _, ok := l.Spend(unverified("accepted"), nil, "gmail", "c1", now)
 	if !ok {
-		t.Fatal("the first unverified tenant was refused")
+		t.Fatal("the first one was refused")
 	}
 	reserved.Commit(true)
 	passed := 0
@@ -254,16 +254,16 @@ func TestLimiterUnverified(t *testing.T) {
 		t.Errorf("%d wrong keys reached the source, with 2 units left", passed)
 	}
 	if _, _, ok := l.Spend(unverified("accepted"), nil, "gmail", "c1", now); !ok {
-		t.Error("an accepted one pays for the others")
+		t.Error("an accepted key pays for the others")
 	}
 	if n := l.buckets.Len(); n != 1 {
 		t.Errorf("%d buckets", n)
 	}
 }
 
-// TestLimiterAccountIsLeftAlone: asking for an account changes nothing; a configuration that asks
+// TestUsageIsLeftAlone: asking for usage changes nothing; a configuration that asks
 // may yet be refused.
-func TestLimiterAccountIsLeftAlone(t *testing.T) {
+func TestUsageIsLeftAlone(t *testing.T) {
 	l, now := NewLimiter(), time.Now()
 	tenant := &Tenant{ID: "acme", Budgets: Budgets{Token: 2}}
 	tenant.Usage = l.Usage("acme", tenant.Budgets)

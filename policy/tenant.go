@@ -64,7 +64,7 @@ type Tenant struct {
 	Unverified bool
 }
 
-// UnverifiedTenants names the usage that all unverified tenants share; no tenant can have that id.
+// UnverifiedTenants names the usage of all unverified tenants; no tenant can have that id.
 const UnverifiedTenants = "*"
 
 // Budgets are the budgets of one tenant.
@@ -129,8 +129,8 @@ type Usage struct {
 	inFlight atomic.Int64
 }
 
-// Enter counts one more request in flight, unless there are limit already; 0 means no bound. Who
-// entered must leave.
+// Enter counts one more request in flight, unless there are limit already; 0 means no bound. Each
+// Enter that returned true needs a Leave.
 func (u *Usage) Enter(limit int64) bool {
 	for {
 		n := u.inFlight.Load()

@@ -62,7 +62,8 @@ type TenantBound interface {
 // tells it, and so wants to know if the provider accepts it again.
 type Noter interface {
 	Source
-	// Accepted notes that a call with c, of which [Credential.Doubted] is true, was accepted.
+	// Accepted notes that a call with c, of which [Credential.Doubted] is true, was accepted. r says
+	// for whom c was vended; it has no Key.
 	Accepted(ctx context.Context, r Request, c Credential)
 }
 
