@@ -115,7 +115,8 @@ func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 	r = r.WithContext(ctx)
 	origin := c.assembly.origin(r)
 	if origin == "" {
-		http.Error(w, "the Host header names no host", http.StatusBadRequest)
+		http.Error(w, "the Host header is invalid: write a host name or an address, with or without a port",
+			http.StatusBadRequest)
 		return
 	}
 	defer gateway.Drain(w, r)()

@@ -38,7 +38,7 @@ func (c *call) authenticate() error {
 	return nil
 }
 
-// admit finds whom a key stands for.
+// admit finds the tenant of a key and, for a caller key, that key.
 func (c *call) admit(k foundKey) (err error) {
 	ctx := c.request.Context()
 	switch {

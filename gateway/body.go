@@ -31,8 +31,7 @@ func (b *callerBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close leaves the rest of a body that is too large to refuse; nobody else is given another byte of
-// it.
+// Close leaves the rest of a body that is too large to [Refuse], which alone reads on.
 func (b *callerBody) Close() error {
 	if b.call.tooLarge.Load() {
 		return nil
@@ -41,7 +40,7 @@ func (b *callerBody) Close() error {
 }
 
 // carryTrailers lets the caller's trailers through, as far as a header of that name would pass and
-// it may stand behind a body. The server fills the caller's Trailer when the body ends, and the
+// may follow a body. The server fills the caller's Trailer when the body ends, and the
 // transport sends its own right after: so they are copied in between. A trailer that holds the
 // caller's key ends the request in the middle.
 func carryTrailers(pr *httputil.ProxyRequest, c *call) {

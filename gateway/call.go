@@ -64,7 +64,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, target policy.Ta
 	return c
 }
 
-// end accounts for the call and forgets it.
+// end tells the observer of the call and forgets its secrets.
 func (c *call) end() {
 	if c.screened != nil {
 		c.screened.Abort()

@@ -79,8 +79,8 @@ func findKey(h http.Header, target *policy.Target, p *inject.Placement) (k found
 	return k, err
 }
 
-// checkSingle refuses a second key. It is for a caller that was let in by the first: who has none
-// must not learn in which places an app, if there is one, has its keys.
+// checkSingle refuses a second key. It is for a caller that was accepted by the first: one without
+// a key must not learn in which places an app, if it exists, has its keys.
 func (k *foundKey) checkSingle() error {
 	if k.other == "" {
 		return nil

@@ -51,7 +51,7 @@ type Event struct {
 	Read int64
 }
 
-// Aborted stands for the code of a call whose caller left before it was answered, in events only.
+// Aborted is the code of a call whose caller left before it was answered, in events only.
 const Aborted vending.Code = "aborted"
 
 // blind is the Observer of a handler that has none.

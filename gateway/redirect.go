@@ -31,8 +31,8 @@ func (c *call) carriesKey(location string) bool {
 	return c.keyIn != inAuthorization || c.injection.LeadsBelow(location, c.request.Host)
 }
 
-// redirected deals with an answer that leads the caller's client past the gateway. If it was
-// followed, res is the answer of another host.
+// redirected handles an answer that leads the caller's client past the gateway. If it was followed,
+// res is the answer of another host.
 func (c *call) redirected(res *http.Response, here func() inject.Gateway) (followed bool, err error) {
 	location, away := c.injection.LeadsAway(res, here)
 	if !away {
@@ -58,7 +58,7 @@ func mayFollow(r *http.Request) bool {
 func (c *call) instead(option, location string) string {
 	switch {
 	case option == catalog.FollowRedirects:
-		return "redirects follow is for GET and HEAD alone: call what it leads to in another way, or set redirects pass"
+		return "redirects follow works for GET and HEAD only: call what it leads to in another way, or set redirects pass"
 	case c.keyIn == inAuthorization && c.carriesKey(location):
 		return "some HTTP clients carry the key along to it, since its name is the gateway's or below that: set redirects " +
 			"follow or redirects pass"
@@ -66,15 +66,15 @@ func (c *call) instead(option, location string) string {
 		return "set redirects follow to have the gateway fetch what is there, or redirects pass to leave it to the client"
 	}
 	if cmp.Or(c.route.app.Redirects, c.options.Redirects) != "" {
-		return "wherever the key is, redirects refuse holds: set redirects follow or redirects pass"
+		return "redirects refuse is set, wherever the key is: set redirects follow or redirects pass"
 	}
 	return "HTTP clients carry the key and x-user-email along to it: send the key in Authorization, which they remove, " +
 		"or set redirects follow or redirects pass"
 }
 
-// refuseRedirect is no invalid request, since the provider took it, and none that would end
-// otherwise if it were sent again: it is the policy of the gateway. It names the host, and nothing
-// more: a path or a query may be signed.
+// refuseRedirect answers by the gateway's policy: the request is not invalid, since the provider
+// took it, and a retry would end the same way. The error names the host, and nothing more: a path
+// or a query may be signed.
 func (c *call) refuseRedirect(status int, location, instead string) error {
 	return vending.Refuse(vending.PolicyDenied, fmt.Sprintf(
 		"the provider answered with a redirect (%d) past the gateway, to %s; %s",
@@ -108,8 +108,8 @@ func (c *call) follow(res *http.Response, location string) error {
 	return nil
 }
 
-// passForeign passes the answer of another host on, if there is one. Its status is about nothing of
-// the connection's: it is neither mapped to a code nor remembered of the credential.
+// passForeign passes on the answer of another host, if there is one. Its status says nothing about
+// the connection: it is neither mapped to a code nor remembered for the credential.
 func (c *call) passForeign(res *http.Response, err error) error {
 	if err != nil {
 		return err

@@ -89,7 +89,7 @@ func (c *call) cleanTrailer(trailer http.Header) {
 	c.injection.CleanResponse(trailer)
 }
 
-// classify returns the error that an upstream answer stands for, or nil if it passes.
+// classify returns the error that an upstream answer is mapped to, or nil if it passes.
 func (c *call) classify(res *http.Response) *vending.Error {
 	e := &vending.Error{Origin: vending.FromUpstream}
 	if app := c.route.app; app.TooMany(res.StatusCode, res.Header) {

@@ -12,7 +12,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// vend asks the tenant's source for the credential, and settles what was spent.
+// vend asks the tenant's source for the credential, and commits what was spent.
 func (c *call) vend() error {
 	c.event.Source = c.tenant.Source
 	c.event.Vending = time.Now()
@@ -40,7 +40,7 @@ func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, 
 	case err != nil:
 		return vending.Credential{}, err
 	case credential.IsZero():
-		return vending.Credential{}, vending.Errorf(vending.InternalError, errors.New("the source vended nothing"))
+		return vending.Credential{}, vending.Errorf(vending.InternalError, errors.New("the source returned no credential"))
 	case credential.App != c.target.App:
 		// Sources check this themselves; a credential sent to the wrong host cannot be called back.
 		return vending.Credential{}, vending.Errorf(vending.AppMismatch, nil)
@@ -66,9 +66,9 @@ func (c *call) noteAccepted(status int) {
 	noter.Accepted(detach(c.request.Context()), r, credential)
 }
 
-// detach hides from a source whatever watches the calls of the request, which a forced vend is
-// asked for in the midst of: interim answers of a token endpoint or a remote source would reach the
-// caller. The span alone goes along.
+// detach hides from a source what observes the calls of the request, during which a forced vend is
+// made: else interim answers of a token endpoint or a remote source would reach the caller. Only
+// the span is kept.
 func detach(ctx context.Context) context.Context {
 	span := trace.SpanFromContext(ctx)
 	ctx = httpx.Detach(ctx)
@@ -79,7 +79,7 @@ func detach(ctx context.Context) context.Context {
 }
 
 // revend implements inject.Revend. Where a new credential did not help a while ago it returns the
-// refused one, so that the 401 stands.
+// refused one, so that the 401 is the answer.
 func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.Credential, error) {
 	begun := time.Now()
 	if !c.gateway.refusals.Permit(c.grant(), refused, begun) {
@@ -93,8 +93,8 @@ func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.
 	return fresh, err
 }
 
-// cured notes what the upstream said to a credential that was vended by force and that it did not
-// refuse. That it is busy or away says nothing of that.
+// cured notes that the upstream did not refuse a credential that was vended by force. Answers that
+// it is busy or unavailable do not tell.
 func (c *call) cured(status int) {
 	if c.event.Vends == 2 && status != http.StatusTooManyRequests && status < http.StatusInternalServerError {
 		c.gateway.refusals.Cured(c.grant())

@@ -11,7 +11,7 @@ import (
 	"github.com/vendgate/vendgate/policy"
 )
 
-// redacted stands in a logged address for what must not be there.
+// redacted replaces in a logged address what must not be there.
 const redacted = "REDACTED"
 
 // redactURI takes from the address of a request what the reader of a log could use: the request
@@ -65,7 +65,7 @@ func redactCallByHost(uri string) (string, bool) {
 	return uri, false
 }
 
-// redactPlace goes by where a secret stands and not by what it looks like: an address that is
+// redactPlace goes by where a secret is and not by what it looks like: an address that is
 // spelled otherwise, or has a full stop from the letter around it, still holds a token that works.
 func redactPlace(uri string) (string, bool) {
 	u, err := parseAddress(uri)

@@ -199,7 +199,7 @@ func parameter(text, name string) (value string, ok bool) {
 }
 
 // holdsLink reports whether text has the address of a link, or of the callback with its parameters,
-// whatever stands around it.
+// whatever is around it.
 func holdsLink(text string) bool {
 	lower := strings.ToLower(text)
 	for from := 0; ; {
@@ -222,7 +222,7 @@ func holdsLink(text string) bool {
 	}
 }
 
-// quotesPlace reports whether text is an address that holds a secret by where it stands.
+// quotesPlace reports whether text is an address that holds a secret by where it is.
 func quotesPlace(text string) bool {
 	if !strings.HasPrefix(text, "/") && !strings.Contains(text, "://") {
 		return false
