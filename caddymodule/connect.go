@@ -87,7 +87,8 @@ func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 	defer cancel()
 	id := requestID(r)
 	w.Header().Set(requestHeader, id)
-	record, err := c.manager.platform.Serve(w, r.WithContext(ctx), path, c.assembly.origin(r), id)
+	platform, origin := c.manager.platform, c.assembly.origin(r)
+	record, err := platform.Serve(w, r.WithContext(ctx), path, origin, id) //nolint:contextcheck // the request has it
 	if err != nil {
 		e := vending.AsError(err)
 		if e.Code == vending.InternalError && e.Err != nil && r.Context().Err() == nil {
@@ -122,7 +123,8 @@ func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 	defer gateway.Drain(w, r)()
 	rest, isDashboard := strings.CutPrefix(path, "dashboard")
 	if isDashboard && (rest == "" || rest[0] == '/') {
-		c.manager.dashboard.Serve(w, r, dashboard.Where{Origin: origin, Request: id}, rest) //nolint:contextcheck // the request has it
+		where := dashboard.Where{Origin: origin, Request: id}
+		c.manager.dashboard.Serve(w, r, where, rest) //nolint:contextcheck // the request has it
 		return
 	}
 	c.manager.hosted.Serve(w, r, hosted.Where{Origin: origin, Request: id}, path)

@@ -69,7 +69,8 @@ type frontCall struct {
 // serve goes in the gateway's order: authenticate, identify, permit, spend, then the work.
 func (c *frontCall) serve(path string) error {
 	if c.origin == "" {
-		return vending.Refuse(vending.InvalidRequest, "the Host header is invalid: write a host name or an address, with or without a port")
+		return vending.Refuse(vending.InvalidRequest,
+			"the Host header is invalid: write a host name or an address, with or without a port")
 	}
 	if path == "/mcp" || strings.HasPrefix(path, "/mcp/") { // by any method
 		if err := checkAgentOrigin(c.r.Header["Origin"], c.origin); err != nil {
