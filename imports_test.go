@@ -21,9 +21,9 @@ var arrows = map[string][]string{
 	"cmd/vendgate": {""},
 	"":             {"caddymodule"},
 	"caddymodule": {
-		"caddymodule/demoprovider", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
+		"caddymodule/demoprovider", "caddymodule/telemetry", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
 		"connect/web/hosted", "connect/manager", "connect/mcpserver",
-		"connect/web/page", "connect/web/page/asset", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "internal/strictjson",
+		"connect/web/page", "connect/web/page/asset", "gateway", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "internal/strictjson",
 		"policy", "vending",
 		"connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"docs/gen":                 {"", "vending", "catalog"},
 	"caddymodule/demoprovider": {},
 	"connect":                  {"connect/vault", "internal/privatefile", "policy", "vending", "catalog"},
+	"caddymodule/telemetry":    {"connect", "gateway", "inject", "internal/httpx", "internal/lenient", "policy"},
 	"connect/api":              {"connect", "connect/manager", "internal/httpx", "policy", "vending", "catalog"},
 	"connect/oauth/authorize": {"connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
 		"catalog"},
@@ -45,6 +46,7 @@ var arrows = map[string][]string{
 	"connect/web/page":            {"connect/web/page/asset", "vending"},
 	"connect/web/page/asset":      {},
 	"connect/oauth/tokenendpoint": {"connect", "inject", "internal/httpx", "vending", "catalog"},
+	"gateway":                     {"inject", "internal/httpx", "policy", "vending", "catalog"},
 	"inject": {"internal/httpx", "internal/jsonedit", "internal/lenient", "internal/secretscan", "internal/sse",
 		"vending", "catalog"},
 	"internal/":     {},
@@ -53,6 +55,11 @@ var arrows = map[string][]string{
 	"vending/":      {"internal/httpx", "internal/strictjson", "vending", "catalog"},
 	"vending":       {},
 	"catalog":       {"internal/strictjson"},
+}
+
+// without are what a package must not depend on, not even by another package.
+var without = map[string][]string{
+	"gateway": {"github.com/prometheus/", "database/sql", module + "/connect"},
 }
 
 // goPackage is what `go list -json` prints of a package.
@@ -83,11 +90,12 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s", path, inModule(i))
 			}
 		}
-		if path == "" || path == "caddymodule" || path == "docs/gen" || strings.HasPrefix(path, "cmd/") {
+		if top, _, _ := strings.Cut(path, "/"); top == "" || top == "caddymodule" || top == "cmd" || path == "docs/gen" {
 			continue
 		}
+		banned := append([]string{"github.com/caddyserver/", "go.uber.org/zap"}, without[path]...)
 		for _, d := range p.Deps {
-			if strings.HasPrefix(d, "github.com/caddyserver/") || strings.HasPrefix(d, "go.uber.org/zap") {
+			if slices.ContainsFunc(banned, func(prefix string) bool { return strings.HasPrefix(d, prefix) }) {
 				t.Errorf("%s depends on %s", path, d)
 			}
 		}

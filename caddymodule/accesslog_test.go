@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vendgate/vendgate/caddymodule"
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
@@ -223,25 +222,4 @@ func logged(t *testing.T, dir, defaultLog string) map[string]int {
 		}
 	}
 	return counts
-}
-
-// TestLoggerNamesOddHosts are hosts that no request through a Caddyfile's matchers can have.
-func TestLoggerNamesOddHosts(t *testing.T) {
-	logs := caddymodule.LogsOf(map[string][]string{"*.test": {"wild"}, "": {"none"}}, "fallback")
-	for host, want := range map[string]string{".test": "fallback", "": "none", "a.test.": "fallback",
-		"[::1]:80": "fallback", "A.TEST:1": "wild"} {
-		if got := caddymodule.LoggerNames(t.Context(), logs, host); !slices.Equal(got, []string{want}) {
-			t.Errorf("%q: %v, want %s", host, got, want)
-		}
-	}
-	logs.SkipHosts, logs.SkipUnmappedHosts = []string{"skip.other"}, false
-	for host, want := range map[string]bool{"skip.other": false, "skip.other:80": false, "a.test": true, "other": true} {
-		if got := caddymodule.LogsHost(logs, host); got != want {
-			t.Errorf("%q: %t", host, got)
-		}
-	}
-	logs.SkipUnmappedHosts = true
-	if caddymodule.LogsHost(logs, "other") || !caddymodule.LogsHost(logs, "a.test") {
-		t.Error("hosts without a logger are to be skipped, and only those")
-	}
 }

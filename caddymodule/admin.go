@@ -72,7 +72,7 @@ func answerAdmin(w http.ResponseWriter, r *http.Request, serve func(*adminCall) 
 	}
 	e := asRefusal(err)
 	if e.Code == vending.InternalError && c.app != nil && r.Context().Err() == nil {
-		c.app.gateway.log.Error("call of the admin api failed", "error", err)
+		c.app.assembly.log.Error("call of the admin api failed", "error", err)
 	}
 	vending.WriteError(w, e, nil)
 }
@@ -87,7 +87,7 @@ func (c *adminCall) open() error {
 		return err
 	}
 	c.app = app.(*App)
-	if c.store = c.app.gateway.store; c.store == nil {
+	if c.store = c.app.assembly.store; c.store == nil {
 		return vending.Refuse(vending.InvalidRequest,
 			"the running configuration has no source of type local, and so no store: add source local")
 	}

@@ -55,9 +55,9 @@ type App struct {
 	// NAME`.
 	DefinedAt map[string]string `json:"defined_at,omitempty"`
 
-	gateway *gateway
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	assembly *assembly
+	stop     context.CancelFunc
+	running  sync.WaitGroup
 }
 
 // AppEntry is an app that the operator adds, and where.
@@ -122,7 +122,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	a.gateway, err = openGateway(ctx, a, sources)
+	a.assembly, err = assemble(ctx, a, sources)
 	return err
 }
 
@@ -140,8 +140,8 @@ func (a *App) Start() error {
 	a.stop = cancel
 	stdlog.Install()
 	a.running.Go(func() { stdlog.Watch(ctx) })
-	a.running.Go(func() { a.gateway.keyring.Watch(ctx) })
-	a.running.Go(func() { a.gateway.sweep(ctx) })
+	a.running.Go(func() { a.assembly.keyring.Watch(ctx) })
+	a.running.Go(func() { a.assembly.sweep(ctx) })
 	return nil
 }
 
@@ -157,10 +157,10 @@ func (a *App) Stop() error {
 // Cleanup implements caddy.CleanerUpper; it is safe after half a Provision.
 func (a *App) Cleanup() error {
 	stdlog.Install() // connections of this configuration may last a little longer
-	if a.gateway == nil {
+	if a.assembly == nil {
 		return nil
 	}
-	return a.gateway.close()
+	return a.assembly.close()
 }
 
 // loadSources provisions the sources' modules. Where none is configured, or something names `local`

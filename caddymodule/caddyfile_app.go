@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/gateway"
 )
 
 // parse reads `catalog { … }`.
@@ -68,7 +69,7 @@ func (a *App) parseApp(d *caddyfile.Dispenser, embedded *catalog.Catalog) error 
 		entry.Categories = slices.Clip(entry.Categories) // appending must not reach the embedded entry
 	case embedded.Off(entry.Slug):
 		return d.Errf("app %s: %s", entry.Slug,
-			turnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
+			gateway.TurnOn(entry.Slug)+", or write an auth_type and all else to define the app yourself")
 	}
 	if err := parseBlock(d, appOptions(&entry.App),
 		"allow_private", "categories", "default_header", "extra_hosts", "field", "header", "host_label", "host_rename",

@@ -17,20 +17,3 @@ func TestKeptLabels(t *testing.T) {
 		t.Errorf("kept %v of none", got)
 	}
 }
-
-// TestNameTells: names in which a key may be quoted, and names that sites have.
-func TestNameTells(t *testing.T) {
-	const random = "abcdefghijklmnopqrstuvwxyz0123456789abcdefg"
-	for name, want := range map[string]bool{
-		"ck_" + random + ".gw.example.com": true, random + ".example.com": true, "ck-" + random + ":8443": true,
-		"Abcdefghijklmnopqrstuvwxyz0123456789.example.com":               true,
-		"stripe--files.gw.example.com:8443":                              false,
-		"3f786850e387550fdab836ed7e6dc881de23001b.preview.example.com":   false,
-		"a0123456789abcdef0123456789abcde-1.eu-west-1.elb.amazonaws.com": false,
-		"": false,
-	} {
-		if got := nameTells(name); got != want {
-			t.Errorf("%q: %t", name, got)
-		}
-	}
-}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/gateway"
 )
 
 func init() {
@@ -169,7 +170,7 @@ func (a *App) catalogApp(slug string) (*catalog.App, error) {
 	app, ok := apps.App(slug)
 	switch {
 	case apps.Off(slug):
-		return nil, errors.New(turnOn(slug))
+		return nil, errors.New(gateway.TurnOn(slug))
 	case !ok:
 		return nil,
 			fmt.Errorf("app %q is not in the catalog; an app of your own needs --config with the file that defines it", slug)

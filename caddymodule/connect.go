@@ -12,9 +12,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/web/dashboard"
 	"github.com/vendgate/vendgate/connect/web/hosted"
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -27,9 +29,9 @@ type Connect struct {
 	// DefinedAt is file and line of the Caddyfile, for error messages.
 	DefinedAt string `json:"defined_at,omitempty"`
 
-	gateway   *gateway
+	assembly  *assembly
 	manager   *connectionManager
-	accessLog accessLog
+	accessLog *telemetry.AccessLog
 }
 
 // CaddyModule implements caddy.Module.
@@ -43,16 +45,16 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the vendgate app: %w", err)
 	}
-	c.gateway = app.(*App).gateway
-	if c.gateway.store == nil {
+	c.assembly = app.(*App).assembly
+	if c.assembly.store == nil {
 		return at(c.DefinedAt,
 			errors.New("vendgate_connect serves the embedded connection manager: add source local, or leave the directive out"))
 	}
-	if c.gateway.publicURL == "" {
-		c.gateway.warnOfHost.Do(func() { c.gateway.log.Warn(hostWarning) })
+	if c.assembly.publicURL == "" {
+		c.assembly.warnOfHost.Do(func() { c.assembly.log.Warn(hostWarning) })
 	}
-	c.accessLog = newAccessLog(ctx, c.gateway, "", nil)
-	c.manager = c.gateway.openManager()
+	c.accessLog = c.assembly.accessLog(ctx)
+	c.manager = c.assembly.openManager()
 	return nil
 }
 
@@ -74,32 +76,34 @@ func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			c.page(w, r, rest)
 			return nil
 		}
-		return c.gateway.passOn(w, r, next)
+		return c.accessLog.PassOn(w, r, next)
 	}
-	if c.accessLog.covers(r) {
-		return c.accessLog.replace(w, r, serve)
-	}
-	return serve(w, r)
+	return c.accessLog.Serve(w, r, serve)
 }
 
-// call serves one call of the Platform API and accounts for it.
+// call serves one call of the Platform API and counts it.
 func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
-	ctx, cancel := context.WithTimeout(r.Context(), c.gateway.vendTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), c.assembly.vendTimeout)
 	defer cancel()
-	call := &platformCall{connect: c, w: w, r: r.WithContext(ctx), request: requestID(r)}
-	w.Header().Set(requestHeader, call.request)
-	if err := call.serve(path); err != nil { //nolint:contextcheck // the call's request carries ctx
+	id := requestID(r)
+	w.Header().Set(requestHeader, id)
+	platform, origin := c.manager.platform, c.assembly.origin(r)
+	record, err := platform.Serve(w, r.WithContext(ctx), path, origin, id) //nolint:contextcheck // the request has it
+	if err != nil {
 		e := vending.AsError(err)
 		if e.Code == vending.InternalError && e.Err != nil && r.Context().Err() == nil {
-			c.gateway.log.Error("call of the platform api failed", "tenant", call.facts.tenant, "request", call.request, "error",
-				e.Err)
+			c.assembly.log.Error("call of the platform api failed", "tenant", record.Tenant, "request", id, "error", e.Err)
 		}
-		refuse(w, r, "", e)
+		gateway.Refuse(w, r, "", e)
 	}
-	call.facts.code = vending.Code(w.Header().Get(vending.CodeHeader))
-	call.facts.origin = vending.Origin(w.Header().Get(vending.OriginHeader))
-	c.gateway.metrics.countPlatform(&call.facts)
-	logFacts(r.Context(), &call.facts)
+	event := &gateway.Event{
+		Tenant: record.Tenant, User: record.User, Connection: record.Connection, App: record.App,
+		CallerKey: record.CallerKey, Budget: record.Budget,
+		Code:   vending.Code(w.Header().Get(vending.CodeHeader)),
+		Origin: vending.Origin(w.Header().Get(vending.OriginHeader)),
+	}
+	c.assembly.metrics.CountPlatform(event)
+	telemetry.LogEvent(r.Context(), event)
 }
 
 // page serves a hosted page or one of the dashboard. What end users wait for at a provider has
@@ -110,20 +114,23 @@ func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
-	if !c.gateway.isHost(r) {
-		http.Error(w, "the Host header names no host", http.StatusBadRequest)
+	origin := c.assembly.origin(r)
+	if origin == "" {
+		http.Error(w, "the Host header is invalid: write a host name or an address, with or without a port",
+			http.StatusBadRequest)
 		return
 	}
-	defer heard(w, r)()
+	defer gateway.Drain(w, r)()
 	if c.manager.assets.Serve(w, r, path) {
 		return
 	}
 	rest, isDashboard := strings.CutPrefix(path, "dashboard")
 	if isDashboard && (rest == "" || rest[0] == '/') {
-		c.manager.dashboard.Serve(w, r, dashboard.Where{Origin: c.gateway.origin(r), Request: id}, rest) //nolint:contextcheck // the request carries it
+		where := dashboard.Where{Origin: origin, Request: id}
+		c.manager.dashboard.Serve(w, r, where, rest) //nolint:contextcheck // the request has it
 		return
 	}
-	c.manager.hosted.Serve(w, r, hosted.Where{Origin: c.gateway.origin(r), Request: id}, path)
+	c.manager.hosted.Serve(w, r, hosted.Where{Origin: origin, Request: id}, path)
 }
 
 // pageTimeout leaves room for a token call and a verify request at their longest.
@@ -145,23 +152,13 @@ func requestID(r *http.Request) string {
 // hostForm is a host name or address with an optional port: what addresses may be built with.
 var hostForm = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$`)
 
-// isHost reports whether origin can be built. Where the configuration has it, the Host header does
-// not matter.
-func (g *gateway) isHost(r *http.Request) bool {
-	return g.publicURL != "" || hostForm.MatchString(r.Host)
-}
-
-// origin is scheme and host under which the request reached us, as far as it tells, unless the
-// configuration knows better.
-func (g *gateway) origin(r *http.Request) string {
-	if g.publicURL != "" {
-		return g.publicURL
+// origin is scheme and host under which a request came, or empty if its Host header is not one.
+// Where the configuration says it, that header does not matter.
+func (g *assembly) origin(r *http.Request) string {
+	if g.publicURL == "" && !hostForm.MatchString(r.Host) {
+		return ""
 	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
+	return g.gateway.Origin(r)
 }
 
 var (

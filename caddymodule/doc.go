@@ -1,6 +1,6 @@
 // Package caddymodule is the Caddy face of Vendgate: the app `vendgate`, the handlers
-// `vendgate_proxy`, `vendgate_connect` and `vendgate_not_found`, their Caddyfile syntax, metrics,
-// access-log fields and commands. It is the only place that knows Caddy and zap.
+// `vendgate_proxy`, `vendgate_connect` and `vendgate_not_found`, their Caddyfile syntax and the
+// commands. Only it and the packages below it know Caddy, zap and Prometheus.
 //
 // It must only translate: who may call, what is vended and how it is injected is decided by the
 // packages it puts together. It must never hold a resolved secret in an exported field, because

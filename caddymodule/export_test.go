@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // What the tests look at from outside.
@@ -12,13 +11,11 @@ var (
 	CheckSecretRef = checkSecretRef
 	ResolveSecret  = resolveSecret
 	ErrSecretForm  = errSecretForm
-	LogsHost       = logsHost
-	LoggerNames    = loggerNames
 )
 
 // Pools are what outlives a configuration, by name.
 func Pools() map[string]*caddy.UsagePool {
-	return map[string]*caddy.UsagePool{"stores": stores, "transports": transports, "ledgers": ledgers}
+	return map[string]*caddy.UsagePool{"stores": stores, "transports": transports, "limiters": limiters}
 }
 
 // Over is TenantPolicy.over.
@@ -29,12 +26,3 @@ func (u *Upstream) Open(allow []string) (any, string, error) { return u.open(all
 
 // Plain is the http.Transport of a pooled one.
 func Plain(rt any) *http.Transport { return rt.(transport).Transport }
-
-// LogsOf makes a server's log configuration.
-func LogsOf(names map[string][]string, fallback string) *caddyhttp.ServerLogConfig {
-	logs := &caddyhttp.ServerLogConfig{DefaultLoggerName: fallback, LoggerNames: map[string]caddyhttp.StringArray{}}
-	for host, list := range names {
-		logs.LoggerNames[host] = list
-	}
-	return logs
-}

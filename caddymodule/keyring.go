@@ -13,12 +13,13 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // openKeyring resolves the configured tenants and joins them with those of the store.
-func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
+func (g *assembly) openKeyring(ctx caddy.Context, a *App) error {
 	if g.sources[a.DefaultSource] == nil {
 		return at(a.DefinedAt["default_source"], fmt.Errorf("default_source: %w", g.noSource(a.DefaultSource)))
 	}
@@ -39,15 +40,15 @@ func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
 			return at(t.DefinedAt, fmt.Errorf("tenant %s: %w", t.ID, err))
 		}
 	}
-	if g.sources[defaults.Source].takesKey {
+	if g.sources[defaults.Source].TakesCallerKey() {
 		defaults.Capabilities, defaults.Unverified = []policy.Capability{policy.CapToken}, true
-		defaults.Usage = g.ledger.Usage(policy.UnverifiedTenants, defaults.Budgets)
-		g.stranger = defaults
+		defaults.Usage = g.limiter.Usage(policy.UnverifiedTenants, defaults.Budgets)
+		g.unverified = defaults
 	}
 	warned := make(map[string]bool) // a keyring admits one tenant at a time
 	admit := func(s policy.StoredTenant) *policy.Tenant {
 		t := g.admitStored(a, s, policies[s.ID])
-		if err := g.sources[t.Source].checkServes(t.ID); err != nil && !warned[t.ID] {
+		if err := g.checkServes(t); err != nil && !warned[t.ID] {
 			warned[t.ID] = true
 			g.log.Warn("admitting a tenant of the store", "tenant", t.ID, "error", err)
 		}
@@ -61,7 +62,7 @@ func (g *gateway) openKeyring(ctx caddy.Context, a *App) error {
 	return err
 }
 
-func (g *gateway) addTenant(a *App, t *Tenant, configured map[policy.Digest]*policy.Tenant) error {
+func (g *assembly) addTenant(a *App, t *Tenant, configured map[policy.Digest]*policy.Tenant) error {
 	if err := policy.CheckTenantID(t.ID); err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (g *gateway) addTenant(a *App, t *Tenant, configured map[policy.Digest]*pol
 	if err != nil {
 		return err
 	}
-	if err := g.sources[tenant.Source].checkServes(t.ID); err != nil {
+	if err := g.checkServes(tenant); err != nil {
 		return err
 	}
 	digests, err := t.digests()
@@ -91,8 +92,13 @@ func (g *gateway) addTenant(a *App, t *Tenant, configured map[policy.Digest]*pol
 	return nil
 }
 
-// admit compiles a policy and, for a tenant with an id, opens its account.
-func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, error) {
+// checkServes reports that the tenant's source would refuse each of its calls.
+func (g *assembly) checkServes(t *policy.Tenant) error {
+	return checkServed(t.Source, g.sources[t.Source].Tenants(), t.ID)
+}
+
+// admit compiles a policy and, for a tenant with an id, opens its usage.
+func (g *assembly) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, error) {
 	p = p.over(a.TenantDefaults)
 	if p.Source == "" {
 		p.Source = a.DefaultSource
@@ -117,7 +123,7 @@ func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, erro
 		}
 	}
 	if id != "" {
-		t.Usage = g.ledger.Usage(id, t.Budgets)
+		t.Usage = g.limiter.Usage(id, t.Budgets)
 	}
 	return t, nil
 }
@@ -125,7 +131,7 @@ func (g *gateway) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, erro
 // checkRule reports a rule that could never count, because of its app or the app's host that it
 // names. Where an app has no other hosts and nothing beside its API, a path may begin with ~ as any
 // other.
-func (g *gateway) checkRule(r *policy.Rule) error {
+func (g *assembly) checkRule(r *policy.Rule) error {
 	if r.App == "*" {
 		return nil
 	}
@@ -152,21 +158,21 @@ func (g *gateway) checkRule(r *policy.Rule) error {
 		r.App, host, strings.Join(hosts, "/ or /~"))
 }
 
-func (g *gateway) noSource(name string) error {
+func (g *assembly) noSource(name string) error {
 	return fmt.Errorf("source %q is not configured: add a source block of that name, or write one of %s", name,
 		strings.Join(slices.Sorted(maps.Keys(g.sources)), ", "))
 }
 
 func noApp(apps *catalog.Catalog, slug string) error {
 	if apps.Off(slug) {
-		return errors.New(turnOn(slug))
+		return errors.New(gateway.TurnOn(slug))
 	}
 	return fmt.Errorf("app %q is not in the catalog: correct the slug, or define it with an app block", slug)
 }
 
 // admitStored gives a tenant of the store its configured policy, if there is one. The capabilities
 // in the store hold unless the configuration names others.
-func (g *gateway) admitStored(a *App, s policy.StoredTenant, configured *Tenant) *policy.Tenant {
+func (g *assembly) admitStored(a *App, s policy.StoredTenant, configured *Tenant) *policy.Tenant {
 	var p TenantPolicy
 	if configured != nil {
 		p = configured.TenantPolicy
@@ -177,7 +183,7 @@ func (g *gateway) admitStored(a *App, s policy.StoredTenant, configured *Tenant)
 		// may do nothing.
 		g.log.Error("admitting a tenant of the store", "tenant", s.ID, "error", err)
 		return &policy.Tenant{ID: s.ID, Source: a.DefaultSource,
-			Usage: g.ledger.Usage(s.ID, policy.Budgets{Token: 1, API: 1})}
+			Usage: g.limiter.Usage(s.ID, policy.Budgets{Token: 1, API: 1})}
 	}
 	if p.Capabilities == nil {
 		t.Capabilities = s.Capabilities

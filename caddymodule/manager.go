@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/api"
@@ -17,29 +18,33 @@ import (
 	"github.com/vendgate/vendgate/connect/web/hosted"
 	"github.com/vendgate/vendgate/connect/web/page"
 	"github.com/vendgate/vendgate/connect/web/page/asset"
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // connectionManager is the embedded connection manager by its faces.
 type connectionManager struct {
-	api       *api.API
+	platform  *api.Front
 	hosted    *hosted.Hosted
 	dashboard *dashboard.Dashboard
 	assets    asset.Server
 }
 
 // openManager puts the connection manager together over the gateway's store.
-func (g *gateway) openManager() *connectionManager {
+func (g *assembly) openManager() *connectionManager {
 	authorizer := authorize.New(authorize.Options{Clients: g.oauthClient, Transport: g.guarded, Logger: g.log})
 	m := manager.New(manager.Options{
 		Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Revoker: authorizer, Logger: g.log,
-		Vends: func(source string) bool { return g.sources[source].usesStore },
+		Vends: func(source string) bool { return g.local != nil && source == g.local.Name },
 	})
 	pages := page.New(connect.Root)
+	platform := api.New(api.Options{
+		Manager: m, Source: meteredSource{g.local, g.metrics},
+		Agents: mcpserver.New(mcpserver.Options{Manager: m, Logger: g.log}),
+	})
 	return &connectionManager{
-		api: api.New(api.Options{
-			Manager: m, Source: meteredSource{g.localSource(), g.metrics},
-			Agents: mcpserver.New(mcpserver.Options{Manager: m, Logger: g.log}),
+		platform: api.NewFront(api.FrontOptions{
+			API: platform, Store: g.store, Keyring: g.keyring, Limiter: g.limiter, Caller: g.gateway.Caller, Tenant: g.tenant,
 		}),
 		hosted: hosted.New(hosted.Options{Store: g.store, Authorizer: authorizer, Pages: pages, Catalog: g.catalog.App,
 			Tenant: g.tenant, Logger: g.log}),
@@ -52,7 +57,7 @@ func (g *gateway) openManager() *connectionManager {
 }
 
 // appName returns the name of an app in the catalog.
-func (g *gateway) appName(slug string) (name string, ok bool) {
+func (g *assembly) appName(slug string) (name string, ok bool) {
 	if app, found := g.catalog.App(slug); found {
 		return app.Name, true
 	}
@@ -61,22 +66,22 @@ func (g *gateway) appName(slug string) (name string, ok bool) {
 
 // guarded returns the transport that dials under an app's guard, or nil for an app that is not in
 // the catalog.
-func (g *gateway) guarded(app *catalog.App) http.RoundTripper {
+func (g *assembly) guarded(app *catalog.App) http.RoundTripper {
 	if !g.catalog.Has(app.Slug) {
 		return nil
 	}
-	return g.base(app)
+	return g.transport(app)
 }
 
 // revokes reports whether the provider of an app has a revocation endpoint.
-func (g *gateway) revokes(slug string) bool {
+func (g *assembly) revokes(slug string) bool {
 	app, ok := g.catalog.App(slug)
 	return ok && app.OAuth2 != nil && app.OAuth2.RevokeURL != ""
 }
 
 // tenant returns what is known of a tenant. What the configuration says about how it appears goes
 // over what the store says.
-func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error) {
+func (g *assembly) tenant(ctx context.Context, id string) (connect.Tenant, error) {
 	t, err := g.store.Tenant(ctx, id)
 	configured := g.configured[id]
 	switch {
@@ -114,7 +119,7 @@ func (g *gateway) tenant(ctx context.Context, id string) (connect.Tenant, error)
 
 // oauthClient returns the tenant's own OAuth client for an app, or the one for all tenants; of
 // each, the one in the configuration before the one in the store.
-func (g *gateway) oauthClient(ctx context.Context, tenant, app string) (connect.OAuthClient, error) {
+func (g *assembly) oauthClient(ctx context.Context, tenant, app string) (connect.OAuthClient, error) {
 	for _, owner := range []string{tenant, ""} {
 		if c, ok := g.clients[clientKey{owner, app}]; ok {
 			c.Shared = owner == ""
@@ -132,35 +137,25 @@ func (g *gateway) oauthClient(ctx context.Context, tenant, app string) (connect.
 	return connect.OAuthClient{}, fmt.Errorf("app %s: %w", app, connect.ErrNoOAuthClient)
 }
 
-// localSource returns the source over the gateway's own store.
-func (g *gateway) localSource() *source {
-	for _, s := range g.sources {
-		if s.usesStore {
-			return s
-		}
-	}
-	return nil
-}
-
 // meteredSource counts vends as the gateway's own are counted.
 type meteredSource struct {
-	*source
-	metrics *metrics
+	*gateway.Source
+	metrics *telemetry.Metrics
 }
 
 // Vend implements vending.Source.
 func (s meteredSource) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
 	begun := time.Now()
-	defer func() { s.metrics.vended(s.name, time.Since(begun)) }()
-	return s.source.Vend(ctx, r)
+	defer func() { s.metrics.Vended(s.Name, time.Since(begun)) }()
+	return s.Source.Vend(ctx, r)
 }
 
 // sweepEvery is how often links that have run out are looked for. Until then they already count as
-// expired for whoever asks.
+// expired for all who ask.
 const sweepEvery = time.Minute
 
 // sweep ends links that have run out until ctx ends.
-func (g *gateway) sweep(ctx context.Context) {
+func (g *assembly) sweep(ctx context.Context) {
 	if g.store == nil {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -25,7 +26,7 @@ func (*NotFound) CaddyModule() caddy.ModuleInfo {
 // ServeHTTP implements caddyhttp.MiddlewareHandler. The answer repeats nothing of the request,
 // whose path may hold a key.
 func (*NotFound) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	refuse(w, r, "", vending.Refuse(vending.NotFound, ""))
+	gateway.Refuse(w, r, "", vending.Refuse(vending.NotFound, ""))
 	return nil
 }
 

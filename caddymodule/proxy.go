@@ -8,7 +8,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -41,8 +43,9 @@ type Proxy struct {
 	// gateway may send it to other hosts as well.
 	TenantKeysInPlacement bool `json:"tenant_keys_in_placement,omitempty"`
 
-	gateway   *gateway
-	accessLog accessLog
+	assembly  *assembly
+	accessLog *telemetry.AccessLog
+	handler   *gateway.Handler
 }
 
 // CaddyModule implements caddy.Module.
@@ -59,8 +62,14 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the vendgate app: %w", err)
 	}
-	p.gateway = app.(*App).gateway
-	p.accessLog = newAccessLog(ctx, p.gateway, p.Prefix+"/", p.Hosts)
+	p.assembly = app.(*App).assembly
+	p.accessLog = p.assembly.accessLog(ctx)
+	p.accessLog.Calls, p.accessLog.Domains = p.Prefix+"/", p.Hosts
+	p.handler = p.assembly.gateway.Handler(gateway.HandlerOptions{
+		Prefix: p.Prefix, Domains: p.Hosts, Passthrough: p.Errors == policy.Passthrough, Redirects: p.Redirects,
+		TenantKeysInPlacement: p.TenantKeysInPlacement,
+		Observer:              telemetry.Observer{AccessLog: p.accessLog, Metrics: p.assembly.metrics},
+	})
 	return nil
 }
 
@@ -74,7 +83,7 @@ func (p *Proxy) check() error {
 	if err := policy.Domains(p.Hosts).Check(); err != nil {
 		return fmt.Errorf("hosts: %w", err)
 	}
-	if p.Errors != "" && p.Errors != "passthrough" {
+	if p.Errors != "" && p.Errors != policy.Passthrough {
 		return fmt.Errorf("errors %q: write passthrough, or leave the option out", p.Errors)
 	}
 	return catalog.CheckRedirects(p.Redirects)
@@ -86,33 +95,12 @@ func (p *Proxy) badPrefix() bool {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if p.accessLog.covers(r) {
-		return p.accessLog.replace(w, r, func(w http.ResponseWriter, r *http.Request) error { return p.serve(w, r, next) })
-	}
-	return p.serve(w, r, next)
-}
-
-// serve is one request, in order: parse, authenticate, identify, permit, spend, vend, inject and
-// forward. Each step either passes or answers with its code, and nothing after it happens.
-func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	target, byHost, ours, err := p.parse(r)
-	if !ours {
-		return p.gateway.passOn(w, r, next)
-	}
-	c := p.begin(w, p.accessLog.hide(r), target)
-	c.byHost = byHost
-	defer c.end()
-	switch {
-	case c.failed(err):
-	case c.failed(c.authenticate()):
-	case c.failed(c.identify()):
-	case c.failed(c.permit()):
-	case c.failed(c.spend()):
-	case c.failed(c.vend()):
-	default:
-		c.forward()
-	}
-	return nil
+	return p.accessLog.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		if p.handler.Serve(w, r) {
+			return nil
+		}
+		return p.accessLog.PassOn(w, r, next)
+	})
 }
 
 var (

@@ -180,8 +180,6 @@ func sourceInfo(name string, m SourceModule) SourceInfo {
 // CheckServes reports that the source would refuse each call of a tenant.
 func (s SourceInfo) CheckServes(tenant string) error { return checkServed(s.Name, s.Tenants, tenant) }
 
-func (s *source) checkServes(tenant string) error { return checkServed(s.name, s.tenants, tenant) }
-
 // checkServed reports that a source that vends for some tenants only, or for every one if that is
 // nil, would refuse each call of this one.
 func checkServed(source string, tenants []string, tenant string) error {

@@ -103,7 +103,7 @@ func (o stated) check(names ...string) error {
 	for _, name := range names {
 		for member, value := range o {
 			if strings.EqualFold(member, name) && saysNothing(value) {
-				return fmt.Errorf("%s is empty, as if there were no bound: state it, or leave it out", name)
+				return fmt.Errorf("%s is empty, which would mean no bound: write a value, or leave it out", name)
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vendgate/vendgate/catalog"
 )
 
 // Domains are what the names begin in front of by which apps are addressed by host,
@@ -97,6 +99,29 @@ func (d Domains) Split(host string) (label, domain, port string, ok bool) {
 		}
 	}
 	return "", "", "", false
+}
+
+// AppHost is an app as a host below one of the domains names it.
+type AppHost struct {
+	// Slug is the app's, as far as it is one.
+	Slug string
+	// Domain is one of the domains; Port is that of the Host header with its colon, or empty.
+	Domain, Port string
+	// Label is that of an extra host of the app, or empty.
+	Label string
+}
+
+// App reads from a Host header which app it names, if it is below one of the domains.
+func (d Domains) App(host string) (a AppHost, ok bool) {
+	label, domain, port, ok := d.Split(host)
+	if !ok {
+		return a, false
+	}
+	slug, extra, labelled := strings.Cut(label, catalog.LabelSeparator)
+	if labelled && extra == "" {
+		slug = label // of no app: a slug has single hyphens
+	}
+	return AppHost{Slug: slug, Domain: domain, Port: port, Label: extra}, true
 }
 
 // isPort accepts a colon and up to five digits, or none (RFC 3986, section 3.2.3).

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/vendgate/vendgate/vending"
 )
 
 // Capability is something a tenant key may be granted.
@@ -80,6 +82,33 @@ func (t *Tenant) Can(c Capability) bool { return slices.Contains(t.Capabilities,
 
 // MayCall reports whether the tenant may call app at all.
 func (t *Tenant) MayCall(app string) bool { return t.Apps == nil || slices.Contains(t.Apps, app) }
+
+// BudgetInFlight is what the bound of requests in flight is called among the names of budgets.
+const BudgetInFlight = "in_flight"
+
+// Enter counts a request in flight, or refuses it if there are MaxInFlight already. What entered
+// must leave, by [Usage.Leave].
+func (t *Tenant) Enter() error {
+	if t.Usage.Enter(t.MaxInFlight) {
+		return nil
+	}
+	t.Usage.RefusedTokens.Add(time.Now())
+	return &vending.Error{Code: vending.RateLimited, Origin: vending.FromGateway,
+		Message: "too many requests of this tenant are in flight", RetryAfter: time.Second}
+}
+
+// Refuse counts a refusal for a budget that has nothing left, and returns its error.
+func (t *Tenant) Refuse(s Spent) error {
+	refused := &t.Usage.RefusedTokens
+	if s.Budget == "api" {
+		refused = &t.Usage.RefusedCalls
+	}
+	refused.Add(time.Now())
+	return &vending.Error{
+		Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: s.Wait,
+		Message: "the " + strings.ReplaceAll(s.Budget, "_", " ") + " budget of this minute is spent",
+	}
+}
 
 // CheckTenantID reports what is wrong with a tenant's id.
 func CheckTenantID(id string) error {

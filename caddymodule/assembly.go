@@ -1,0 +1,234 @@
+package caddymodule
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/gateway"
+	"github.com/vendgate/vendgate/policy"
+)
+
+// assembly is what the app's configuration became: the gateway, and all that handlers, the admin
+// API and the connection manager share with it. It is immutable once it is open. Its fields are
+// unexported on purpose: some lead to secrets.
+type assembly struct {
+	gateway     *gateway.Gateway
+	log         *slog.Logger
+	publicURL   string
+	vendTimeout time.Duration
+	catalog     *catalog.Catalog
+	// public dials global unicast addresses only; allowing dials more, for the operator's apps that
+	// say so, by slug.
+	public   http.RoundTripper
+	allowing map[string]http.RoundTripper
+	// own are the slugs of the operator's apps.
+	own     map[string]bool
+	sources map[string]*gateway.Source
+	// local is the source of the embedded connection manager, or nil.
+	local   *gateway.Source
+	keyring *policy.Keyring
+	limiter *policy.Limiter
+	metrics *telemetry.Metrics
+	store   *connect.Store
+	// unverified is the pattern of tenants that only their source can verify; nil if no source wants
+	// them.
+	unverified *policy.Tenant
+	clients    map[clientKey]connect.OAuthClient
+	// configured are the tenants of the configuration, by id.
+	configured map[string]*Tenant
+	// warnOfHost is for a warning that is logged once, however many handlers there are.
+	warnOfHost sync.Once
+
+	closers []func() error
+}
+
+// limiters holds the one limiter, so that budgets outlive reloads.
+var limiters = caddy.NewUsagePool()
+
+type pooledLimiter struct{ *policy.Limiter }
+
+func (pooledLimiter) Destruct() error { return nil }
+
+// assemble opens all that the configuration asks for. On error it has already closed what it had
+// opened.
+func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *assembly, err error) {
+	g = &assembly{log: ctx.Slogger(), publicURL: a.PublicURL, vendTimeout: time.Duration(a.VendTimeout),
+		sources: make(map[string]*gateway.Source)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+			g = nil
+		}
+	}()
+	if g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry()); err != nil {
+		return g, err
+	}
+	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
+		return pooledLimiter{policy.NewLimiter()}, nil
+	})
+	if err != nil {
+		return g, err
+	}
+	g.limiter = limiter.(pooledLimiter).Limiter
+	g.onClose(func() error { _, err := limiters.Delete("limiter"); return err })
+	if err = g.openCatalog(a); err != nil {
+		return g, err
+	}
+	if g.clients, err = a.resolveClients(g.catalog); err != nil {
+		return g, err
+	}
+	if err = g.openSources(ctx, a, modules); err != nil {
+		return g, err
+	}
+	if err = g.openKeyring(ctx, a); err != nil {
+		return g, err
+	}
+	g.gateway = gateway.New(gateway.Options{
+		Catalog: g.catalog, Own: g.own, Sources: g.sources, Keyring: g.keyring, Limiter: g.limiter,
+		Unverified: g.unverified, Transport: g.transport, Public: g.public, PublicURL: g.publicURL,
+		VendTimeout: g.vendTimeout, Logger: g.log,
+	})
+	return g, nil
+}
+
+func (g *assembly) onClose(f func() error) { g.closers = append(g.closers, f) }
+
+// close undoes assemble, in reverse.
+func (g *assembly) close() error {
+	var errs []error
+	for i := len(g.closers) - 1; i >= 0; i-- {
+		errs = append(errs, g.closers[i]())
+	}
+	g.closers = nil
+	return errors.Join(errs...)
+}
+
+// openCatalog also opens the transports that calls may need, so that no request ever does.
+func (g *assembly) openCatalog(a *App) error {
+	apps, own, err := a.apps()
+	if err != nil {
+		return err
+	}
+	g.catalog, g.allowing, g.own = apps, make(map[string]http.RoundTripper), make(map[string]bool)
+	if g.public, err = g.roundTripper(a, nil); err != nil {
+		return err
+	}
+	for _, e := range own {
+		g.own[e.Slug] = true
+		if len(e.AllowPrivate) == 0 {
+			continue
+		}
+		if g.allowing[e.Slug], err = g.roundTripper(a, e.AllowPrivate); err != nil {
+			return at(e.DefinedAt, err)
+		}
+	}
+	return nil
+}
+
+// roundTripper returns a guarded transport that is given back when the gateway closes.
+func (g *assembly) roundTripper(a *App, allow []string) (http.RoundTripper, error) {
+	rt, key, err := a.Upstream.open(allow)
+	if err != nil {
+		return nil, err
+	}
+	g.onClose(func() error { _, err := transports.Delete(key); return err })
+	return rt, nil
+}
+
+// transport returns what dials under an app's guard, and adds nothing.
+func (g *assembly) transport(app *catalog.App) http.RoundTripper {
+	if own, ok := g.allowing[app.Slug]; ok {
+		return own
+	}
+	return g.public
+}
+
+// accessLog is for a handler, whose module is provisioned by ctx.
+func (g *assembly) accessLog(ctx caddy.Context) *telemetry.AccessLog {
+	return &telemetry.AccessLog{
+		Logger: ctx.Logger(new(caddyhttp.App)).Named("log.access"), Errors: g.log, Manages: g.store != nil,
+		Placement: g.gateway.Placement,
+	}
+}
+
+func (g *assembly) openSources(ctx caddy.Context, a *App, modules map[string]SourceModule) error {
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		module, place := modules[name], a.DefinedAt["source "+name]
+		env := &SourceEnv{
+			Name: name, Logger: g.log.With("source", name), Catalog: g.catalog, Clients: g.oauthClient, Guarded: g.guarded,
+			Transport: func(allow []string) (http.RoundTripper, error) { return g.roundTripper(a, allow) },
+		}
+		if usesStore(module) {
+			if err := g.openStore(ctx, a); err != nil {
+				return at(cmp.Or(a.DefinedAt["data_dir"], place), err)
+			}
+			env.store = g.store
+		}
+		opened, err := module.OpenSource(env)
+		if err != nil {
+			return at(place, fmt.Errorf("source %s: %w", name, err))
+		}
+		if c, ok := opened.(interface{ Close() }); ok {
+			g.onClose(func() error { c.Close(); return nil })
+		}
+		s := gateway.NewSource(name, opened)
+		if usesStore(module) {
+			g.local = s
+		}
+		g.sources[name] = s
+	}
+	return nil
+}
+
+// stores are shared by all configurations that use the same directory, across reloads.
+var stores = caddy.NewUsagePool()
+
+type pooledStore struct{ *connect.Store }
+
+func (s pooledStore) Destruct() error { return s.Close() }
+
+// openStore opens the store, unless it is open.
+func (g *assembly) openStore(ctx caddy.Context, a *App) error {
+	if g.store != nil {
+		return nil
+	}
+	dir, err := filepath.Abs(a.dataDir())
+	if err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
+		// The store outlives this configuration, so it may not log through its logger.
+		s, err := connect.Open(ctx, connect.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+		return pooledStore{s}, err
+	})
+	if err != nil {
+		return err
+	}
+	g.onClose(func() error { _, err := stores.Delete(dir); return err })
+	g.store = store.(pooledStore).Store
+	return nil
+}
+
+// dataDir is also where the commands look by default.
+func (a *App) dataDir() string {
+	if a.DataDir != "" {
+		return a.DataDir
+	}
+	return defaultDataDir()
+}
+
+func defaultDataDir() string { return filepath.Join(caddy.AppDataDir(), "vendgate") }

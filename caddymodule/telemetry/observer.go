@@ -1,0 +1,53 @@
+package telemetry
+
+import (
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/vendgate/vendgate/gateway"
+)
+
+// Observer makes metrics, access-log fields and placeholders of the gateway's calls, and keeps from
+// Caddy's logs what they must not have.
+type Observer struct {
+	AccessLog *AccessLog
+	Metrics   *Metrics
+}
+
+// Begin implements gateway.Observer.
+func (o Observer) Begin(r *http.Request, e *gateway.Event) *http.Request {
+	r = o.AccessLog.hide(r)
+	o.Metrics.inFlight.Inc()
+	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		repl.Map((*loggedEvent)(e).placeholder)
+	}
+	return r
+}
+
+// Response implements gateway.Observer: where the header of an answer holds a token, the entry of
+// Caddy's access log is replaced by one that does not.
+func (o Observer) Response(w http.ResponseWriter, r *http.Request, h http.Header,
+	e *gateway.Event) http.ResponseWriter {
+	if !o.AccessLog.coversAnswer(r, h) {
+		return w
+	}
+	entry := o.AccessLog.open(w, r)
+	if entry == nil {
+		return w
+	}
+	entry.begun = e.Begun
+	return entry
+}
+
+// End implements gateway.Observer.
+func (o Observer) End(w http.ResponseWriter, r *http.Request, e *gateway.Event) {
+	o.Metrics.inFlight.Dec()
+	o.Metrics.count(e)
+	LogEvent(r.Context(), e)
+	if entry, ok := w.(*entry); ok {
+		entry.write(e.Read) //nolint:contextcheck // its request has it
+	}
+}
+
+var _ gateway.Observer = Observer{}

@@ -1,0 +1,105 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vendgate/vendgate/internal/httpx"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// vend asks the tenant's source for the credential, and commits what was spent.
+func (c *call) vend() error {
+	c.event.Source = c.tenant.Source
+	c.event.Vending = time.Now()
+	credential, err := c.ask(c.request.Context(), vending.Request{})
+	c.event.FirstVend = time.Since(c.event.Vending)
+	c.event.Vend, c.event.Vends = c.event.FirstVend, 1
+	c.reservations.Commit(err == nil)
+	c.credential = credential
+	return err
+}
+
+// ask vends once. What asks for a forced vend fills Force and Refused; the rest is the call's.
+func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, error) {
+	source := c.gateway.source(c.tenant)
+	c.fill(&r)
+	if source.takesKey {
+		r.Key = c.key
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.gateway.options.VendTimeout)
+	defer cancel()
+	ctx, end := startSpan(ctx, "vendgate.vend")
+	defer end()
+	credential, err := source.Vend(detach(ctx), r)
+	switch {
+	case err != nil:
+		return vending.Credential{}, err
+	case credential.IsZero():
+		return vending.Credential{}, vending.Errorf(vending.InternalError, errors.New("the source returned no credential"))
+	case credential.App != c.target.App:
+		// Sources check this themselves; a credential sent to the wrong host cannot be called back.
+		return vending.Credential{}, vending.Errorf(vending.AppMismatch, nil)
+	}
+	return credential, nil
+}
+
+// fill says in r whose credential is asked for.
+func (c *call) fill(r *vending.Request) {
+	r.Tenant, r.User, r.Connection, r.App = c.tenant.ID, c.user, c.target.Connection, c.target.App
+}
+
+// noteAccepted tells the source that the upstream took a credential that it had refused before.
+// Only success says so: what else it answers may have come before it looked at the credential.
+func (c *call) noteAccepted(status int) {
+	noter := c.gateway.source(c.tenant).noter
+	credential, doubted := c.injection.Doubted()
+	if !doubted || noter == nil || status < 200 || status > 299 {
+		return
+	}
+	var r vending.Request
+	c.fill(&r)
+	noter.Accepted(detach(c.request.Context()), r, credential)
+}
+
+// detach hides from a source what observes the calls of the request, during which a forced vend is
+// made: else interim answers of a token endpoint or a remote source would reach the caller. Only
+// the span is kept.
+func detach(ctx context.Context) context.Context {
+	span := trace.SpanFromContext(ctx)
+	ctx = httpx.Detach(ctx)
+	if span.SpanContext().IsValid() {
+		ctx = trace.ContextWithSpan(ctx, span)
+	}
+	return ctx
+}
+
+// revend implements inject.Revend. Where a new credential did not help a while ago it returns the
+// refused one, so that the 401 is the answer.
+func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.Credential, error) {
+	begun := time.Now()
+	if !c.gateway.refusals.Permit(c.grant(), refused, begun) {
+		return refused, nil
+	}
+	defer func() { c.event.Vend, c.event.Vends = c.event.Vend+time.Since(begun), 2 }()
+	fresh, err := c.ask(ctx, vending.Request{Force: true, Refused: refused})
+	if err == nil {
+		c.gateway.refusals.Vended(c.grant(), refused, fresh, time.Now())
+	}
+	return fresh, err
+}
+
+// cured notes that the upstream did not refuse a credential that was vended by force. Answers that
+// it is busy or unavailable do not tell.
+func (c *call) cured(status int) {
+	if c.event.Vends == 2 && status != http.StatusTooManyRequests && status < http.StatusInternalServerError {
+		c.gateway.refusals.Cured(c.grant())
+	}
+}
+
+// grant names the connection among those of all tenants. A tenant's id has no slash.
+func (c *call) grant() string { return c.tenant.ID + "/" + c.target.Connection }
