@@ -101,15 +101,27 @@ func checkOAuthClient(tenant, app string, c OAuthClient) error {
 		return invalid(fmt.Sprintf(
 			"client_secret: must be at most %d bytes of visible ASCII; a line break at its end is the usual mistake",
 			maxClientSecret))
-	case len(c.Scopes) > maxScopes:
-		return invalid(fmt.Sprintf("scopes: must be at most %d", maxScopes))
 	}
-	for _, scope := range c.Scopes {
-		if scope == "" || len(scope) > maxScope || !printable(scope) || strings.Contains(scope, " ") {
-			return invalid(fmt.Sprintf("scopes: each must be 1 to %d bytes of visible ASCII without spaces", maxScope))
-		}
+	if err := CheckScopes(c.Scopes); err != nil {
+		return err
 	}
 	return checkClientFields(c.Fields)
+}
+
+// CheckScopes reports scopes that no authorization request could carry (RFC 6749, section 3.3):
+// there may be 100, of 1 to 200 bytes each. Its error, a *vending.Error with `invalid_request`,
+// never repeats a scope: that may be a secret in the wrong place.
+func CheckScopes(scopes []string) error {
+	if len(scopes) > maxScopes {
+		return invalid(fmt.Sprintf("scopes: write at most %d", maxScopes))
+	}
+	for _, scope := range scopes {
+		if scope == "" || len(scope) > maxScope || !printable(scope) || strings.ContainsAny(scope, ` "\`) {
+			return invalid(fmt.Sprintf("scopes: write each by itself, 1 to %d bytes of visible ASCII without spaces, quotes "+
+				"and backslashes", maxScope))
+		}
+	}
+	return nil
 }
 
 // printable is true of visible ASCII and spaces (RFC 6749, appendix A: VSCHAR).

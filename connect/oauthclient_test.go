@@ -188,6 +188,8 @@ func TestSetOAuthClientRefuses(t *testing.T) {
 		"two scopes in one":    {"acme", "gmail", client("id", "s", "canary canary"), "scopes:"},
 		"long scope":           {"acme", "gmail", client("id", "s", strings.Repeat("canary", 40)), "scopes:"},
 		"scope of a tab":       {"acme", "gmail", client("id", "s", "canary\t"), "scopes:"},
+		"scope of a quote":     {"acme", "gmail", client("id", "s", `canary"`), "scopes:"},
+		"scope of a backslash": {"acme", "gmail", client("id", "s", `can\ary`), "scopes:"},
 		"scope that is no one": {"acme", "gmail", client("id", "s", "ok", "canaré"), "scopes:"},
 	} {
 		t.Run(name, func(t *testing.T) {
