@@ -10,22 +10,32 @@ import (
 	"testing"
 )
 
-const module = "github.com/vendgate/vendgate"
+const (
+	module = "github.com/vendgate/vendgate"
+	cobra  = "github.com/spf13/cobra"
+)
 
 // arrows are the imports that the design permits, by the importing package's path in the module. A
 // key that ends in a slash stands for all packages below it.
 var arrows = map[string][]string{
 	"cmd/vendgate": {""},
-	"":             {"caddymodule"},
+	"":             {"caddymodule", "caddymodule/command", "caddymodule/playground"},
 	"caddymodule": {
-		"caddymodule/demoprovider", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
+		"caddymodule/internal/operator", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
 		"connect/web/hosted", "connect/manager", "connect/mcpserver",
 		"connect/web/page", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "policy", "vending",
 		"connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
 	},
-	"caddymodule/demoprovider": {},
-	"connect":                  {"policy", "vending", "catalog"},
-	"connect/api":              {"connect", "connect/manager", "internal/httpx", "policy", "vending", "catalog"},
+	"caddymodule/command": {"caddymodule", "caddymodule/internal/given", "caddymodule/internal/operator", "connect",
+		"connect/oauth/authorize", "policy", "vending", "catalog"},
+	"caddymodule/internal/given":    {},
+	"caddymodule/internal/operator": {"connect", "policy"},
+	"caddymodule/playground": {"caddymodule", "caddymodule/internal/given", "caddymodule/playground/demoprovider",
+		"connect", "connect/web/dashboard", "vending"},
+	"caddymodule/playground/demoprovider": {},
+	"connect":                             {"policy", "vending", "catalog"},
+	"connect/api": {"connect", "connect/manager", "internal/httpx", "policy", "vending",
+		"catalog"},
 	"connect/oauth/authorize": {"connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
 		"catalog"},
 	"connect/web/browser": {"connect", "internal/httpx", "vending"},
@@ -74,7 +84,10 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s", path, inModule(i))
 			}
 		}
-		if path == "" || path == "caddymodule" || strings.HasPrefix(path, "cmd/") {
+		if slices.Contains(p.Imports, cobra) && path != "caddymodule/command" && path != "caddymodule/playground" {
+			t.Errorf("%s imports %s, which is for commands alone", path, cobra)
+		}
+		if path == "" || path == "caddymodule" || strings.HasPrefix(path, "caddymodule/") || strings.HasPrefix(path, "cmd/") {
 			continue
 		}
 		for _, d := range p.Deps {
@@ -88,6 +101,24 @@ func TestImports(t *testing.T) {
 			t.Errorf("package %s is gone", path)
 		}
 	}
+}
+
+// TestModuleAlone: a program that imports caddymodule and nothing else of ours has neither the
+// commands nor the demonstration provider, which lets anyone consent for any account.
+func TestModuleAlone(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if inModule(p.ImportPath) != "caddymodule" {
+			continue
+		}
+		for _, d := range p.Deps {
+			path := inModule(d)
+			if strings.HasPrefix(path, "caddymodule/command") || strings.HasPrefix(path, "caddymodule/playground") {
+				t.Errorf("caddymodule depends on %s", path)
+			}
+		}
+		return
+	}
+	t.Error("there is no package caddymodule")
 }
 
 func isOurs(path string) bool { return path == module || strings.HasPrefix(path, module+"/") }

@@ -5,16 +5,17 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/operator"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // auditAnswer is one page of the audit trail, newest first.
 type auditAnswer struct {
-	Events []auditEntry `json:"events"`
-	Page   int          `json:"page"`
-	Limit  int          `json:"limit"`
-	Total  int          `json:"total"`
+	Events []operator.AuditEntry `json:"events"`
+	Page   int                   `json:"page"`
+	Limit  int                   `json:"limit"`
+	Total  int                   `json:"total"`
 }
 
 func (c *adminCall) readAudit() error {
@@ -26,7 +27,8 @@ func (c *adminCall) readAudit() error {
 	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.w, http.StatusOK, "events found", auditAnswer{auditEntries(rows), f.Page, f.Limit, total})
+	vending.WriteSuccess(c.w, http.StatusOK, "events found",
+		auditAnswer{operator.AuditEntries(rows), f.Page, f.Limit, total})
 	return nil
 }
 
@@ -36,10 +38,10 @@ func (c *adminCall) auditFilter() (f connect.AuditFilter, err error) {
 		return f, err
 	}
 	f.Tenant, f.Connection = q["tenant"], q["connection"]
-	if f.Event, err = parseEvent(q["event"]); err != nil {
+	if f.Event, err = operator.ParseEvent(q["event"]); err != nil {
 		return f, vending.Refuse(vending.InvalidRequest, "event: "+err.Error())
 	}
-	if f.Since, err = parseSince(q["since"], time.Now()); err != nil {
+	if f.Since, err = operator.ParseSince(q["since"], time.Now()); err != nil {
 		return f, vending.Refuse(vending.InvalidRequest, "since: "+err.Error())
 	}
 	if f.Page, err = parseCount(q["page"], 1); err != nil {

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"net/http"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/operator"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -15,7 +16,8 @@ func (c *adminCall) listTenants() error {
 	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.w, http.StatusOK, "tenants found", map[string][]tenantRow{"tenants": tenantRows(tenants)})
+	vending.WriteSuccess(c.w, http.StatusOK, "tenants found",
+		map[string][]operator.Tenant{"tenants": operator.NewTenants(tenants)})
 	return nil
 }
 
@@ -34,7 +36,7 @@ func (c *adminCall) createTenant() error {
 	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.w, http.StatusCreated, "tenant created; the key is not shown again", mintedKeyOf(t.ID, key))
+	vending.WriteSuccess(c.w, http.StatusCreated, "tenant created; the key is not shown again", operator.NewKey(t.ID, key))
 	return nil
 }
 
@@ -45,7 +47,7 @@ func (c *adminCall) rotateKey() error {
 		return err
 	}
 	vending.WriteSuccess(c.w, http.StatusOK, "second key minted; it is not shown again, and both work until promote",
-		mintedKeyOf(id, key))
+		operator.NewKey(id, key))
 	return nil
 }
 
@@ -69,16 +71,16 @@ func (c *adminCall) writeTenant(message string) error {
 	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.w, http.StatusOK, message, tenantRows([]connect.Tenant{t})[0])
+	vending.WriteSuccess(c.w, http.StatusOK, message, operator.NewTenants([]connect.Tenant{t})[0])
 	return nil
 }
 
 func (c *adminCall) issueMCPURL() error {
 	id := c.r.PathValue("id")
-	if err := c.app.knows(c.r.Context(), c.store, id); err != nil {
+	if err := c.app.KnowsTenant(c.r.Context(), c.store, id); err != nil {
 		return err
 	}
-	issued, err := issueMCPURL(c.r.Context(), c.store, id, c.app.PublicURL)
+	issued, err := operator.IssueMCPURL(c.r.Context(), c.store, id, c.app.PublicURL)
 	if err != nil {
 		return err
 	}

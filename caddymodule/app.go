@@ -67,26 +67,6 @@ type AppEntry struct {
 	DefinedAt string `json:"defined_at,omitempty"`
 }
 
-// OAuthClient is the client that providers know the operator by.
-type OAuthClient struct {
-	// App is the slug of the app it is for.
-	App string `json:"app"`
-	// Tenant restricts it to one tenant. Default: every tenant without a client of its own.
-	Tenant string `json:"tenant,omitempty"`
-	// ClientID is public.
-	ClientID string `json:"client_id"`
-	// ClientSecret is a reference, `{env.NAME}` or `{file./path}`. Default: none, a public client.
-	ClientSecret string `json:"client_secret,omitempty"`
-	// Scopes replace the app's in the authorization request: at most 100, of at most 200 bytes each.
-	// Default: the app's.
-	Scopes []string `json:"scopes,omitempty"`
-	// Fields are what else the provider gave out with the client, where the app takes such from it.
-	// Secret ones are references, `{env.NAME}` or `{file./path}`. Default: none.
-	Fields map[string]string `json:"fields,omitempty"`
-	// DefinedAt is file and line of the Caddyfile, for error messages.
-	DefinedAt string `json:"defined_at,omitempty"`
-}
-
 // defaultVendTimeout leaves room for a token call of 10 s and a retry that fails fast.
 const defaultVendTimeout = 15 * time.Second
 

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -149,3 +150,6 @@ func pair(d *caddyfile.Dispenser, m *map[string]string) error {
 	(*m)[name] = value
 	return nil
 }
+
+// isBlank reports whether text says nothing: it is empty, or white space.
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }

@@ -34,7 +34,7 @@ func (c *Catalog) embedded() (*catalog.Catalog, error) {
 func (a *App) own() ([]AppEntry, error) {
 	var entries []AppEntry
 	if a.Catalog.File != "" {
-		found, mistakes := readCatalog(a.Catalog.File)
+		found, mistakes := ReadCatalog(a.Catalog.File)
 		if len(mistakes) > 0 {
 			return nil, at(a.DefinedAt["catalog"], mistakes[0])
 		}
@@ -75,8 +75,9 @@ func (a *App) apps() (apps *catalog.Catalog, own []AppEntry, err error) {
 	return apps, own, err
 }
 
-// readCatalog reads a file of the operator's, and every mistake in it.
-func readCatalog(name string) (apps []AppEntry, mistakes []error) {
+// ReadCatalog reads a file of the operator's, one app a line: the apps that are right, and every
+// mistake, each with its line.
+func ReadCatalog(name string) (apps []AppEntry, mistakes []error) {
 	file, err := os.Open(name) // #nosec G304 -- the operator names it
 	if err != nil {
 		return nil, []error{fmt.Errorf("catalog: %w: name a file that the server may read", err)}

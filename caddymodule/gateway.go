@@ -200,7 +200,7 @@ type pooledStore struct{ *connect.Store }
 func (s pooledStore) Destruct() error { return s.Close() }
 
 func (g *gateway) openStore(ctx caddy.Context, a *App) (*connect.Store, error) {
-	dir, err := filepath.Abs(a.dataDir())
+	dir, err := filepath.Abs(a.StoreDir())
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
@@ -216,12 +216,7 @@ func (g *gateway) openStore(ctx caddy.Context, a *App) (*connect.Store, error) {
 	return store.(pooledStore).Store, nil
 }
 
-// dataDir is also where the commands look by default.
-func (a *App) dataDir() string {
-	if a.DataDir != "" {
-		return a.DataDir
-	}
-	return defaultDataDir()
+// StoreDir returns the directory of the store and its keyset: DataDir, or its default.
+func (a *App) StoreDir() string {
+	return cmp.Or(a.DataDir, filepath.Join(caddy.AppDataDir(), "vendgate"))
 }
-
-func defaultDataDir() string { return filepath.Join(caddy.AppDataDir(), "vendgate") }
