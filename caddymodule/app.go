@@ -195,6 +195,13 @@ func (a *App) sourceNames() []string {
 	return names
 }
 
+// Origin returns scheme and host under which callers reach the gateway, without a slash at the end;
+// "" where the configuration does not say. Its error says how to write PublicURL.
+func (a *App) Origin() (string, error) {
+	err := a.checkPublicURL()
+	return a.PublicURL, err
+}
+
 func (a *App) checkPublicURL() error {
 	if a.PublicURL == "" {
 		return nil

@@ -153,3 +153,22 @@ func pair(d *caddyfile.Dispenser, m *map[string]string) error {
 
 // isBlank reports whether text says nothing: it is empty, or white space.
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// statuses reads one status code or more, and adds them to list.
+func statuses(list *[]int) option {
+	return func(d *caddyfile.Dispenser) error {
+		name := d.Val()
+		var all []string
+		if err := texts(&all)(d); err != nil {
+			return err
+		}
+		for _, s := range all {
+			status, err := strconv.Atoi(s)
+			if err != nil {
+				return d.Errf("%s: %q is an invalid status; write a number like 403", name, s)
+			}
+			*list = append(*list, status)
+		}
+		return nil
+	}
+}

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -73,6 +74,30 @@ func (a *App) apps() (apps *catalog.Catalog, own []AppEntry, err error) {
 	}
 	apps, err = apps.With(list...)
 	return apps, own, err
+}
+
+// LoadCatalog returns the apps that the configuration turns on or defines; it reads the catalog's
+// file. Its error names the place of the first mistake.
+func (a *App) LoadCatalog() (*catalog.Catalog, error) {
+	apps, _, err := a.apps()
+	return apps, err
+}
+
+// CatalogApp returns the app of a slug. Its error says how to have one that is off or unknown.
+func (a *App) CatalogApp(slug string) (*catalog.App, error) {
+	apps, err := a.LoadCatalog()
+	if err != nil {
+		return nil, err
+	}
+	app, ok := apps.App(slug)
+	switch {
+	case apps.Off(slug):
+		return nil, errors.New(turnOn(slug))
+	case !ok:
+		return nil, fmt.Errorf("app %q is not in the catalog: correct the slug, which `app list` searches, or name "+
+			"the --config that defines the app", slug)
+	}
+	return app, nil
 }
 
 // ReadCatalog reads a file of the operator's, one app a line: the apps that are right, and every

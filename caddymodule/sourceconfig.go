@@ -7,19 +7,22 @@ import (
 	"slices"
 )
 
-// sourceConfig is what commands need to know of a configured source, which they never open.
-type sourceConfig struct {
-	name, kind string
-	// passthrough says that it wants the caller's own tenant key.
-	passthrough bool
-	// externalIDs says that end users are named by opaque ids.
-	externalIDs bool
-	// tenants are those that it vends for; nil for every tenant.
-	tenants []string
+// SourceInfo is what is known of a configured source that is not open.
+type SourceInfo struct {
+	// Name is the source's name in the configuration.
+	Name string
+	// UsesStore says that it vends from the embedded connection manager's store.
+	UsesStore bool
+	// TakesCallerKey says that it wants the caller's own tenant key.
+	TakesCallerKey bool
+	// ExternalIDs says that end users are named by opaque ids.
+	ExternalIDs bool
+	// Tenants are those that it vends for; nil for every tenant.
+	Tenants []string
 }
 
-// sourceOf returns the source that vends for a tenant.
-func (a *App) sourceOf(tenant string) (sourceConfig, error) {
+// SourceOf returns the source that vends for a tenant. Its error names one that is not configured.
+func (a *App) SourceOf(tenant string) (SourceInfo, error) {
 	a.setDefaultSource()
 	name := cmp.Or(a.TenantDefaults.Source, a.DefaultSource)
 	if i := slices.IndexFunc(a.Tenants, func(t Tenant) bool { return t.ID == tenant }); i >= 0 {
@@ -27,7 +30,7 @@ func (a *App) sourceOf(tenant string) (sourceConfig, error) {
 	}
 	raw, ok := a.SourcesRaw[name]
 	if !ok && name == localSource { // it need not be configured
-		return sourceConfig{name: name, kind: localSource}, nil
+		return SourceInfo{Name: name, UsesStore: true}, nil
 	}
 	var config struct {
 		Type        string   `json:"type"`
@@ -36,12 +39,14 @@ func (a *App) sourceOf(tenant string) (sourceConfig, error) {
 		Tenants     []string `json:"tenants"`
 	}
 	if !ok || json.Unmarshal(raw, &config) != nil {
-		return sourceConfig{}, fmt.Errorf("tenant %s: source %s is not configured", tenant, name)
+		return SourceInfo{}, fmt.Errorf("tenant %s: source %s is not configured", tenant, name)
 	}
-	return sourceConfig{name, config.Type, config.Passthrough, config.EndUser == "external_id", config.Tenants}, nil
+	return SourceInfo{name, config.Type == localSource, config.Passthrough, config.EndUser == "external_id",
+		config.Tenants}, nil
 }
 
-func (s sourceConfig) checkServes(tenant string) error { return checkServed(s.name, s.tenants, tenant) }
+// CheckServes reports that the source would refuse each call of a tenant.
+func (s SourceInfo) CheckServes(tenant string) error { return checkServed(s.Name, s.Tenants, tenant) }
 
 func (s *source) checkServes(tenant string) error { return checkServed(s.name, s.tenants, tenant) }
 
@@ -55,9 +60,9 @@ func checkServed(source string, tenants []string, tenant string) error {
 		"%s in that source, or give the tenant another source", source, tenant)
 }
 
-// opensStore reports whether the server of this configuration opens the store: only a source of
+// OpensStore reports whether the server of this configuration opens the store: only a source of
 // type local makes it.
-func (a *App) opensStore() bool {
+func (a *App) OpensStore() bool {
 	a.setDefaultSource()
 	_, other := a.SourcesRaw[localSource]
 	return len(a.localSources()) > 0 || !other && slices.Contains(a.sourceNames(), localSource)

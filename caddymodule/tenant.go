@@ -2,11 +2,16 @@ package caddymodule
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/policy"
+	"github.com/vendgate/vendgate/vending"
 )
 
 // Tenant configures one tenant: its keys, if they do not live in the store, and what it may do.
@@ -224,4 +229,58 @@ func (t *Tenant) digests() ([]policy.Digest, error) {
 		list = append(list, d)
 	}
 	return list, nil
+}
+
+// brand is how the tenant appears on the hosted pages.
+func (t *Tenant) brand() connect.Brand {
+	return connect.Brand{Name: t.DisplayName, LogoURL: t.LogoURL, Accent: t.Accent, FrameAncestors: t.FrameAncestors,
+		UserHint: t.UserHint, Unconfirmed: t.Unconfirmed}
+}
+
+// checkBrand reports the first mistake in how the tenant appears, under the option's name, and
+// brings the rest into the form in which the store keeps it.
+func (t *Tenant) checkBrand() error {
+	if t.Email != "" {
+		email, err := policy.ParseUser([]string{t.Email})
+		if err != nil {
+			return errors.New("email: write one bare address, like dev@acme.example")
+		}
+		t.Email = email
+	}
+	b := t.brand()
+	if err := connect.CheckBrand(&b); err != nil {
+		message := vending.AsError(err).Text()
+		if rest, ok := strings.CutPrefix(message, "name: "); ok {
+			message = "display_name: " + rest
+		}
+		return errors.New(message)
+	}
+	t.DisplayName, t.Accent, t.UserHint = b.Name, b.Accent, b.UserHint
+	return nil
+}
+
+// checkBrands is checkBrand for every tenant.
+func (a *App) checkBrands() error {
+	for i := range a.Tenants {
+		t := &a.Tenants[i]
+		if err := t.checkBrand(); err != nil {
+			return at(t.DefinedAt, fmt.Errorf("tenant %s: %w", t.ID, err))
+		}
+	}
+	return nil
+}
+
+// KnowsTenant is nil for a tenant of the configuration or the store, connect.ErrTenantDisabled for
+// one that is disabled, and connect.ErrTenantUnknown for any other.
+func (a *App) KnowsTenant(ctx context.Context, store *connect.Store, id string) error {
+	t, err := store.Tenant(ctx, id)
+	switch {
+	case errors.Is(err, connect.ErrTenantUnknown) && slices.ContainsFunc(a.Tenants, func(t Tenant) bool {
+		return t.ID == id
+	}):
+		return nil
+	case err == nil && t.Disabled:
+		return connect.ErrTenantDisabled
+	}
+	return err
 }

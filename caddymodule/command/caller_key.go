@@ -136,7 +136,7 @@ func (a config) checkCallerKey(ctx context.Context, store *connect.Store, k *con
 	if err := a.mustKnow(ctx, store, k.Tenant); err != nil {
 		return false, err
 	}
-	source, err := a.TenantSource(k.Tenant)
+	source, err := a.SourceOf(k.Tenant)
 	switch {
 	case err != nil:
 		return false, err
@@ -148,11 +148,11 @@ func (a config) checkCallerKey(ctx context.Context, store *connect.Store, k *con
 		return false,
 			fmt.Errorf("tenant %s has no key, and its caller keys live as long as it has one: give it one in the "+
 				"configuration, or make it with `tenant create`", k.Tenant)
-	case source.TakesTenantKey:
+	case source.TakesCallerKey:
 		return false, fmt.Errorf("source %s wants each caller's own tenant key, and a caller key is none", source.Name)
 	}
-	if err := a.CheckServed(k.Tenant); err != nil {
-		return false, err
+	if err := source.CheckServes(k.Tenant); err != nil {
+		return false, fmt.Errorf("tenant %s: %w", k.Tenant, err)
 	}
 	if err := parseUser(source, k); err != nil {
 		return false, err
@@ -162,7 +162,7 @@ func (a config) checkCallerKey(ctx context.Context, store *connect.Store, k *con
 			return false, err
 		}
 	}
-	if !source.Local {
+	if !source.UsesStore {
 		if k.User == "" {
 			return false,
 				fmt.Errorf("--user is needed: source %s vends for the tenant, so that the store does not know whose connection "+
@@ -174,7 +174,7 @@ func (a config) checkCallerKey(ctx context.Context, store *connect.Store, k *con
 }
 
 // parseUser brings the end user into the form in which the source's callers name them.
-func parseUser(s caddymodule.TenantSource, k *connect.CallerKey) (err error) {
+func parseUser(s caddymodule.SourceInfo, k *connect.CallerKey) (err error) {
 	if k.User == "" {
 		return nil
 	}

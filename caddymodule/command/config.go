@@ -80,8 +80,8 @@ func (a config) mustConnect(ctx context.Context, store *connect.Store, id string
 	if err := a.mustKnow(ctx, store, id); err != nil {
 		return err
 	}
-	source, err := a.TenantSource(id)
-	if err == nil && !source.Local {
+	source, err := a.SourceOf(id)
+	if err == nil && !source.UsesStore {
 		err = fmt.Errorf("source %s vends for tenant %s, so that no call would find a connection of this store: connect "+
 			"the account there, or give the tenant a source of type local", source.Name, id)
 	}

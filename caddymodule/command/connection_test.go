@@ -170,7 +170,7 @@ func TestConnectionImportErrors(t *testing.T) {
 		"oauth 1, a number": {`{"oauth_token":"at-NEVER","oauth_token_secret":12345678}`, flags("flickr"),
 			`"oauth_token_secret" must be a text`},
 		"unknown app": {`{"api_key":"sk-NEVER"}`, flags("nosuch"),
-			`app "nosuch" is not in the catalog: correct the slug, which `+"`app list` searches, or name the --config"},
+			`app "nosuch" is not in the catalog: correct the slug, which ` + "`app list` searches, or name the --config"},
 		"unknown tenant": {`{"api_key":"sk-NEVER"}`, []string{"--tenant", "nobody", "--user", "a@example.com", "--app",
 			"openai"}, `there is no tenant "nobody" in this store`},
 		"bad user": {`{"api_key":"sk-NEVER"}`, []string{"--tenant", "acme", "--user", "alice", "--app", "openai"},

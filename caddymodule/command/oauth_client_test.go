@@ -110,7 +110,7 @@ func TestOAuthClientCommandErrors(t *testing.T) {
 		"secret as argument": {"", set("gmail", "cs-NEVER"), "accepts 1 arg(s), received 2"},
 		"secret as flag":     {"", set("gmail", "--client-secret", "cs-NEVER"), "unknown flag: --client-secret"},
 		"unknown app": {"cs-NEVER", set("gmial"),
-			`app "gmial" is not in the catalog: correct the slug, which `+"`app list` searches, or name the --config"},
+			`app "gmial" is not in the catalog: correct the slug, which ` + "`app list` searches, or name the --config"},
 		"app with a key": {"cs-NEVER", set("openai"), "app openai does not use OAuth"},
 		"end user's client": {"cs-NEVER", set("own", "--config", own),
 			"each end user of app own enters an OAuth client of their own"},
@@ -127,7 +127,8 @@ func TestOAuthClientCommandErrors(t *testing.T) {
 		"file missing": {"", set("gmail", "--secret-file", filepath.Join(dir, "none")), "no such file"},
 		"bad client id": {"cs-NEVER", set("gmail", "--client-id", "a\nb"),
 			"client_id: must be 1 to 512 bytes of visible ASCII"},
-		"bad scope":          {"cs-NEVER", set("gmail", "--scopes", "openid email"), "scopes: write each by itself, 1 to 200 bytes"},
+		"bad scope": {"cs-NEVER", set("gmail", "--scopes", "openid email"),
+			"scopes: write each by itself, 1 to 200 bytes"},
 		"delete unknown":     {"", []string{"delete", "gmail"}, connect.ErrNoOAuthClient.Error()},
 		"delete of a tenant": {"", []string{"delete", "gmail", "--tenant", "acme"}, connect.ErrNoOAuthClient.Error()},
 	} {
