@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/policy"
-	"github.com/vendgate/vendgate/vending"
 )
 
 // Tenant configures one tenant: its keys, if they do not live in the store, and what it may do.
@@ -248,12 +246,12 @@ func (t *Tenant) checkBrand() error {
 		t.Email = email
 	}
 	b := t.brand()
-	if err := connect.CheckBrand(&b); err != nil {
-		message := vending.AsError(err).Text()
-		if rest, ok := strings.CutPrefix(message, "name: "); ok {
-			message = "display_name: " + rest
-		}
-		return errors.New(message)
+	err := connect.CheckBrand(&b)
+	if invalid := (*connect.BrandError)(nil); errors.As(err, &invalid) && invalid.Part == "name" {
+		return fmt.Errorf("display_name: %s", invalid.Advice)
+	}
+	if err != nil {
+		return err
 	}
 	t.DisplayName, t.Accent, t.UserHint = b.Name, b.Accent, b.UserHint
 	return nil

@@ -44,9 +44,24 @@ const (
 	maxFrameAncestors = 10
 )
 
+// BrandError says which part of a brand is invalid, and what to write. It is an `invalid_request`.
+type BrandError struct {
+	// Part is what the store calls it: name, logo_url, accent, frame_ancestors, user_hint or
+	// unconfirmed.
+	Part string
+	// Advice does not repeat what was given.
+	Advice string
+}
+
+func (e *BrandError) Error() string { return e.Part + ": " + e.Advice }
+
+// Unwrap returns what callers of the API are told.
+func (e *BrandError) Unwrap() error { return invalid(e.Error()) }
+
 var accentForm = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 
-// CheckBrand reports what is wrong with b, after bringing it into the form in which it is kept.
+// CheckBrand reports, as a *BrandError, what is wrong with b, after bringing it into the form in
+// which it is kept.
 func CheckBrand(b *Brand) error { return b.normalize() }
 
 func (b *Brand) normalize() error {
@@ -54,20 +69,20 @@ func (b *Brand) normalize() error {
 	b.UserHint = strings.TrimSpace(b.UserHint)
 	switch {
 	case !isPlain(b.Name, maxBrandName):
-		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxBrandName))
+		return &BrandError{"name", fmt.Sprintf("must be at most %d bytes of text without control characters", maxBrandName)}
 	case b.Accent != "" && !accentForm.MatchString(b.Accent):
-		return invalid("accent: write a colour like #0a66c2")
+		return &BrandError{"accent", "write a colour like #0a66c2"}
 	case b.LogoURL != "" && !isLogoURL(b.LogoURL):
-		return invalid(fmt.Sprintf("logo_url: write an https URL of at most %d bytes, without user info or quotes",
-			maxLogoURL))
+		return &BrandError{"logo_url", fmt.Sprintf("write an https URL of at most %d bytes, without user info or quotes",
+			maxLogoURL)}
 	case len(b.FrameAncestors) > maxFrameAncestors:
-		return invalid(fmt.Sprintf("frame_ancestors: at most %d origins", maxFrameAncestors))
+		return &BrandError{"frame_ancestors", fmt.Sprintf("at most %d origins", maxFrameAncestors)}
 	case b.Unconfirmed != "" && b.Unconfirmed != AskUnconfirmed && b.Unconfirmed != RefuseUnconfirmed:
-		return invalid("unconfirmed: write ask or refuse")
+		return &BrandError{"unconfirmed", "write ask or refuse"}
 	}
 	for _, origin := range b.FrameAncestors {
 		if !isOrigin(origin) {
-			return invalid("frame_ancestors: write origins like https://app.example.com")
+			return &BrandError{"frame_ancestors", "write origins like https://app.example.com"}
 		}
 	}
 	return checkUserHint(b.UserHint)

@@ -26,11 +26,12 @@ func checkUserHint(hint string) error {
 	case hint == "", hint == HintMasked, hint == HintOff:
 		return nil
 	case !isPlain(hint, maxUserHint):
-		return invalid(fmt.Sprintf("user_hint: must be at most %d bytes of text without control characters", maxUserHint))
+		return &BrandError{"user_hint", fmt.Sprintf("must be at most %d bytes of text without control characters", maxUserHint)}
 	case hintWord.MatchString(hint):
-		return invalid(`user_hint: write masked, off, or words of your own like "For the account {user}"`)
+		return &BrandError{"user_hint", `write masked, off, or words of your own like "For the account {user}"`}
 	case strings.ContainsAny(strings.ReplaceAll(hint, HintUser, ""), "{}"):
-		return invalid("user_hint: {user} is the only placeholder, and stands for the masked address")
+		return &BrandError{"user_hint",
+			"{user} is the only placeholder, and stands for the masked address"}
 	}
 	return nil
 }
