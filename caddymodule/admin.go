@@ -38,7 +38,8 @@ var adminCalls = map[string]func(*adminCall) error{
 	"POST " + adminBase + "tenants/{id}/mcp-url": (*adminCall).issueMCPURL,
 	"GET " + adminBase + "audit":                 (*adminCall).readAudit,
 	adminBase: func(*adminCall) error {
-		return vending.Refuse(vending.InvalidRequest, "no such endpoint, or not by this method")
+		return vending.Refuse(vending.InvalidRequest,
+			"there is no such endpoint, or it has another method: check the path and the method")
 	},
 }
 
@@ -84,7 +85,8 @@ func answerAdmin(w http.ResponseWriter, r *http.Request, serve func(*adminCall) 
 func (c *adminCall) open() error {
 	app, err := caddy.ActiveContext().AppIfConfigured("vendgate")
 	if errors.Is(err, caddy.ErrNotConfigured) {
-		return vending.Refuse(vending.InvalidRequest, "the running configuration has no vendgate app")
+		return vending.Refuse(vending.InvalidRequest,
+			"the running configuration has no vendgate app: add the global option vendgate { … }")
 	}
 	if err != nil {
 		return err
@@ -185,7 +187,8 @@ func (c *adminCall) issueMCPURL() error {
 	if err != nil {
 		return err
 	}
-	vending.WriteSuccess(c.w, http.StatusOK, "MCP URL made; it is not shown again, and the one before has ended", issued)
+	vending.WriteSuccess(c.w, http.StatusOK, "MCP URL created; it is not shown again, and the earlier one has ended",
+		issued)
 	return nil
 }
 

@@ -240,7 +240,7 @@ func (a *adminGateway) checkLog(secrets ...string) {
 // TestAdminAPIWithoutStore: a server that has none says so.
 func TestAdminAPIWithoutStore(t *testing.T) {
 	for name, tt := range map[string]struct{ options, want string }{
-		"no app": {"", "the running configuration has no vendgate app"},
+		"no app": {"", "the running configuration has no vendgate app: add the global option vendgate { … }"},
 		"no local source": {"source platform {\n url https://p.example/platform/v1\n key passthrough\n }",
 			"the running configuration has no source of type local, and so no store: add source local"},
 	} {

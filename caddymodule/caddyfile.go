@@ -40,7 +40,7 @@ func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) erro
 		case !ok:
 			return d.Errf("unknown option %q; the options here are %s", name, strings.Join(slices.Sorted(maps.Keys(opts)), ", "))
 		case twice && !slices.Contains(repeatable, name):
-			return d.Errf("%s is a duplicate; the first is on line %d", name, first)
+			return d.Errf("%s is a duplicate: keep one of them; the first is on line %d", name, first)
 		}
 		seen[name] = d.Line()
 		empty := hasEmptyArgument(*d)

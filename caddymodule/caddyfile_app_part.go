@@ -163,7 +163,7 @@ func parseAccepted(d *caddyfile.Dispenser, v *catalog.Verify) error {
 	}
 	status, err := strconv.Atoi(all[0])
 	if err != nil {
-		return d.Errf("accepted: %q is an invalid status; write a number like 401", all[0])
+		return d.Errf("accepted %q is invalid: write a status, like 401", all[0])
 	}
 	v.Accepted = append(v.Accepted, catalog.Accepted{Status: status, Body: all[1:]})
 	return nil

@@ -84,7 +84,7 @@ func duration(v *caddy.Duration) option {
 		}
 		parsed, err := caddy.ParseDuration(s)
 		if err != nil || parsed <= 0 {
-			return d.Errf("%s: %q is not a positive duration; write one like 10s or 5m", name, s)
+			return d.Errf("%s %q is invalid: write a positive duration, like 10s or 5m", name, s)
 		}
 		*v = caddy.Duration(parsed)
 		return nil
@@ -100,7 +100,7 @@ func count[N int | int64](v *N) option {
 		}
 		n, err := strconv.ParseInt(s, 10, 32)
 		if err != nil || n <= 0 {
-			return d.Errf("%s: %q is not a positive whole number; write one like 100", name, s)
+			return d.Errf("%s %q is invalid: write a positive whole number, like 100", name, s)
 		}
 		*v = N(n)
 		return nil
@@ -117,7 +117,7 @@ func size(v *int64) option {
 		}
 		n, err := humanize.ParseBytes(s)
 		if err != nil || n == 0 || n > 1<<62 {
-			return d.Errf("%s: %q is not a size; write a number and a unit, like 10MiB", name, s)
+			return d.Errf("%s %q is invalid: write a number and a unit, like 10MiB", name, s)
 		}
 		*v = int64(n)
 		return nil
@@ -165,7 +165,7 @@ func statuses(list *[]int) option {
 		for _, s := range all {
 			status, err := strconv.Atoi(s)
 			if err != nil {
-				return d.Errf("%s: %q is an invalid status; write a number like 403", name, s)
+				return d.Errf("%s %q is invalid: write a status, like 403", name, s)
 			}
 			*list = append(*list, status)
 		}

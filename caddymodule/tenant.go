@@ -135,13 +135,13 @@ func (p TenantPolicy) checkApps() error {
 	}
 	for _, r := range p.Rules {
 		if r.App != "*" && !slices.Contains(p.Apps, r.App) {
-			return fmt.Errorf("rule %s: apps does not list %[1]s, so that the rule would never count: add it to apps, or "+
+			return fmt.Errorf("rule %s: apps does not list %[1]s, so the rule would never apply: add it to apps, or "+
 				"take the rule out", r.App)
 		}
 	}
 	for _, app := range slices.Sorted(maps.Keys(p.Budgets.Apps)) {
 		if !slices.Contains(p.Apps, app) {
-			return fmt.Errorf("budget app %s: apps does not list %[1]s, so that the budget would never count: add it to "+
+			return fmt.Errorf("budget app %s: apps does not list %[1]s, so the budget would never apply: add it to "+
 				"apps, or take the budget out", app)
 		}
 	}
@@ -191,14 +191,14 @@ func (p TenantPolicy) checkBounds(t *policy.Tenant) error {
 		budgets = append(budgets, b)
 	}
 	if slices.Min(budgets) < 0 || p.MaxBody < 0 || p.MaxInFlight < 0 {
-		return fmt.Errorf("budgets and bounds are positive numbers, or 0 for no bound")
+		return fmt.Errorf("budget, max_body and max_in_flight: write a positive number, or 0 for no bound")
 	}
 	return nil
 }
 
 func (t *Tenant) countKeys() error {
 	if n := len(t.Keys) + len(t.KeyDigests); n > 2 {
-		return fmt.Errorf("there are %d keys: a tenant has one, or two during rotation", n)
+		return fmt.Errorf("there are %d keys: write one, or two during rotation", n)
 	}
 	return nil
 }

@@ -23,13 +23,14 @@ func appCommands(cmd *cobra.Command) {
 	flags.StringVar(&f.adapter, "adapter", "", "adapter of the configuration file, if it is not JSON or a Caddyfile")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	list := &cobra.Command{
-		Use: "list [TEXT]", Short: "Lists the apps whose slug, name or category holds the text",
+		Use: "list [TEXT]", Short: "Lists the apps whose slug, name or category contains the text",
 		Args: cobra.MaximumNArgs(1), SilenceUsage: true, RunE: f.list,
 	}
-	list.Flags().BoolVar(&f.community, "community", false, "list community entries that are off, too")
+	list.Flags().BoolVar(&f.community, "community", false, "also list the community entries that are off")
 	cmd.AddCommand(list)
 	subcommand(cmd, "show SLUG", "Shows where an app's calls and its credential go", 1, f.show)
-	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and tells the first mistake of each app", 1,
+	check := subcommand(cmd, "check FILE", "Checks a catalog file of your own, and reports the first mistake of each app",
+		1,
 		checkFile)
 	check.Long = "Checks a file for the option catalog { file … }: one JSON object a line, in the form that `app " +
 		"show SLUG --json` shows.\n" +

@@ -19,9 +19,9 @@ func undocumented(app *catalog.App) string {
 	case app.OAuth2 == nil && app.OAuth1 == nil, app.Checked != "":
 		return ""
 	case app.Docs == "":
-		return "no docs: write the provider's page about OAuth, and in checked the day on which you compared it"
+		return "no docs: set docs to the provider's page about OAuth, and checked to the day on which you compared it"
 	}
-	return "no checked: compare the page in docs, and write the day like 2026-11-30"
+	return "no checked: compare the app with the page in docs, and set checked to the day, like 2026-11-30"
 }
 
 // warnUndocumented names the OAuth apps of a file that lack documentation, and counts those of the
@@ -101,7 +101,7 @@ func checkFile(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if len(apps)+len(mistakes) == 0 {
-		return fmt.Errorf("%s holds no app: write one JSON object a line", args[0])
+		return fmt.Errorf("%s contains no app: write one JSON object per line", args[0])
 	}
 	switch len(mistakes) {
 	case 0:

@@ -161,9 +161,9 @@ func TestAppCheckDocs(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSuffix(errs, "\n"), "\n")
 	want := []string{
-		"warning: " + file + `:2: app "bare" has no docs: write the provider's page about OAuth, and in checked the day ` +
-			`on which you compared it`,
-		"warning: " + file + `:3: app "unread" has no checked: compare the page in docs, and write the day like 2026-11-30`,
+		"warning: " + file + `:2: app "bare" has no docs: set docs to the provider's page about OAuth, and checked to ` +
+			`the day on which you compared it`,
+		"warning: " + file + `:3: app "unread" has no checked: compare the app with the page in docs, and set checked to the day, like 2026-11-30`,
 	}
 	if len(lines) != 3 || !slices.Equal(lines[:2], want) {
 		t.Fatalf("warned\n%s", errs)
@@ -204,7 +204,7 @@ func TestAppCheck(t *testing.T) {
 		t.Errorf("printed\n%s", out)
 	}
 	_, _, err = run(t, "", "app", "check", catalogFile(t, "", " "))
-	if err == nil || !strings.HasSuffix(err.Error(), " holds no app: write one JSON object a line") {
+	if err == nil || !strings.HasSuffix(err.Error(), " contains no app: write one JSON object per line") {
 		t.Errorf("of an empty file: %v", err)
 	}
 	out, _, err = run(t, "", "app", "check", catalogFile(t, "{", `"slug":"shop"`, "}"))

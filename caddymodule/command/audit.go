@@ -15,21 +15,21 @@ func auditCommand(cmd *cobra.Command) {
 	var f storeFlags
 	f.add(cmd)
 	cmd.Use = "audit"
-	cmd.Long = `Shows the changes of tenants, keys, links, connections and OAuth clients, newest first: when, which, by whom. Nothing secret is
-ever among them.`
+	cmd.Long = `Shows the changes of tenants, keys, links, connections and OAuth clients, newest first: when, which, by whom.
+Nothing secret is ever among them.`
 	var filter connect.AuditFilter
 	var event, since string
 	var limit int
-	cmd.Flags().StringVar(&filter.Tenant, "tenant", "", "only of this tenant")
-	cmd.Flags().StringVar(&filter.Connection, "connection", "", "only of this connection")
+	cmd.Flags().StringVar(&filter.Tenant, "tenant", "", "only changes of this tenant")
+	cmd.Flags().StringVar(&filter.Connection, "connection", "", "only changes of this connection")
 	cmd.Flags().StringVar(&event, "event", "", "only this event, such as key_minted")
 	cmd.Flags().StringVar(&since, "since", "",
 		"only since then: a duration like 90m or 7d, or a time like 2026-01-02T15:04:05Z")
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many")
+	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many changes")
 	cmd.Args, cmd.SilenceUsage = cobra.NoArgs, true
 	cmd.RunE = f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, _ []string) (err error) {
 		if limit < 1 {
-			return errors.New("--limit: write a number from 1")
+			return errors.New("--limit: write a number from 1 on")
 		}
 		if filter.Event, err = operator.ParseEvent(event); err != nil {
 			return fmt.Errorf("--event: %w", err)

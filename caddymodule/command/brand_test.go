@@ -86,7 +86,7 @@ func TestTenantBrandErrors(t *testing.T) {
 		want string
 	}{
 		"unknown tenant": {[]string{"brand", "nobody", "--name", "x"},
-			connect.ErrTenantUnknown.Error() + " in this store: make it with `tenant create`"},
+			connect.ErrTenantUnknown.Error() + " in this store: create it with `tenant create`"},
 		"bad accent":   {[]string{"brand", "acme", "--accent", "teal"}, "accent: write a colour like #0a66c2"},
 		"http logo":    {[]string{"brand", "acme", "--logo-url", "http://a.example/x.png"}, "logo_url: write an https URL"},
 		"bad ancestor": {[]string{"brand", "acme", "--frame-ancestors", "*"}, "frame_ancestors: write origins like"},
@@ -160,7 +160,7 @@ func TestTenantMCPURL(t *testing.T) {
 		args []string
 		want string
 	}{
-		"unknown":  {[]string{"nobody"}, `there is no tenant "nobody" in this store; make it with`},
+		"unknown":  {[]string{"nobody"}, `there is no tenant "nobody" in this store: create it with`},
 		"disabled": {[]string{"acme"}, connect.ErrTenantDisabled.Error()},
 		"bad url": {[]string{"configured", "--config", config, "--public-url", "gw.example"},
 			`public_url "gw.example": write scheme and host only`},

@@ -23,13 +23,13 @@ func callerKeyCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "caller-key"
-	parent.Long = `A caller key stands for a tenant, an end user and one connection at once: for SDKs that can send one header only, and for agents, which
-must never reach another connection. It calls the gateway and nothing else. It is shown once, when it is made, and only a digest of it is kept.
-A running server notices every change within a second.`
+	parent.Long = `A caller key stands for a tenant, an end user and one connection at once: for SDKs that can send one header
+only, and for agents, which must never reach another connection. It calls the gateway and nothing else. It is shown
+once, when it is created, and only a digest of it is kept. A running server notices every change within a second.`
 
 	var k connect.CallerKey
 	var expires string
-	create := subcommand(parent, "create --tenant NAME --connection ID", "Makes a caller key and prints it, once", 0,
+	create := subcommand(parent, "create --tenant NAME --connection ID", "Creates a caller key and prints it, once", 0,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) (err error) {
 			if k.ExpiresAt, err = parseExpiry(expires, time.Now()); err != nil {
 				return fmt.Errorf("--expires %q: %w", expires, err)
@@ -58,15 +58,15 @@ A running server notices every change within a second.`
 	_ = create.MarkFlagRequired("connection") // the flag exists
 
 	var tenant string
-	list := subcommand(parent, "list", "Lists the caller keys that have not ended; never the keys themselves", 0,
+	list := subcommand(parent, "list", "Lists the caller keys that are valid; never the keys themselves", 0,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, _ []string) error {
 			return f.listCallerKeys(cmd, store, tenant)
 		}))
 	list.Flags().StringVar(&tenant, "tenant", "", "only this tenant's")
-	subcommand(parent, "revoke ID", "Ends a caller key for good", 1,
+	subcommand(parent, "revoke ID", "Revokes a caller key for good", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
 			if strings.HasPrefix(args[0], policy.CallerKeyPrefix) {
-				return errors.New("that is a key; write its id, ckey_…, from `caller-key list`")
+				return errors.New("this is the key itself: write its id, ckey_…, which `caller-key list` shows")
 			}
 			return store.RevokeCallerKey(cmd.Context(), args[0])
 		}))
@@ -142,14 +142,15 @@ func (a config) checkCallerKey(ctx context.Context, store *connect.Store, k *con
 		return false, err
 	case !a.OpensStore():
 		return false,
-			errors.New("the server of this configuration has no source of type local, and so opens no store in which it " +
-				"could find the key: add source local")
+			errors.New("the server of this configuration has no source of type local, so it opens no store and would not " +
+				"find the key: add source local")
 	case a.keyless(ctx, store, k.Tenant):
 		return false,
-			fmt.Errorf("tenant %s has no key, and its caller keys live as long as it has one: give it one in the "+
-				"configuration, or make it with `tenant create`", k.Tenant)
+			fmt.Errorf("tenant %s has no key, and its caller keys work only while it has one: give it one in the "+
+				"configuration, or create it with `tenant create`", k.Tenant)
 	case source.TakesCallerKey:
-		return false, fmt.Errorf("source %s wants each caller's own tenant key, and a caller key is none", source.Name)
+		return false, fmt.Errorf("source %s needs each caller's own tenant key, which no caller key can replace: call with "+
+			"the tenant key", source.Name)
 	}
 	if err := source.CheckServes(k.Tenant); err != nil {
 		return false, fmt.Errorf("tenant %s: %w", k.Tenant, err)
@@ -165,8 +166,8 @@ func (a config) checkCallerKey(ctx context.Context, store *connect.Store, k *con
 	if !source.UsesStore {
 		if k.User == "" {
 			return false,
-				fmt.Errorf("--user is needed: source %s vends for the tenant, so that the store does not know whose connection "+
-					"it is", source.Name)
+				fmt.Errorf("--user is missing: source %s vends for the tenant, so the store does not know whose connection "+
+					"it is: write --user", source.Name)
 		}
 		return false, nil
 	}
@@ -183,7 +184,7 @@ func parseUser(s caddymodule.SourceInfo, k *connect.CallerKey) (err error) {
 		parse, form = policy.ParseExternalUser, "one id of at most 254 printable ASCII characters"
 	}
 	if k.User, err = parse([]string{k.User}); err != nil {
-		return fmt.Errorf("--user: source %s knows end users by %s", s.Name, form)
+		return fmt.Errorf("--user is invalid: source %s names an end user by %s: write that", s.Name, form)
 	}
 	return nil
 }
@@ -203,13 +204,13 @@ func (a config) checkConnection(ctx context.Context, store *connect.Store, k *co
 	var refusal *vending.Error
 	switch {
 	case errors.As(err, &refusal) && refusal.Code == vending.ConnectionDeleted:
-		return fmt.Errorf("there is no such connection of tenant %s in this store, or it is another end user's; if "+
-			"another source vends for the tenant, name the --config that says so", k.Tenant)
+		return fmt.Errorf("tenant %s has no such connection in this store, or it is another end user's: correct the id, "+
+			"or name the --config, if another source vends for the tenant", k.Tenant)
 	case err != nil:
 		return err
 	case len(k.Apps) > 0 && !slices.Contains(k.Apps, c.App):
-		return fmt.Errorf("the connection is one of app %s, which --app does not name, so that the key could call nothing",
-			c.App)
+		return fmt.Errorf("the connection is one of app %s, which --app does not name, so the key could call nothing: add "+
+			"the app, or leave --app out", c.App)
 	}
 	return nil
 }

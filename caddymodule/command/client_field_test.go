@@ -91,8 +91,8 @@ func TestClientFieldCommandErrors(t *testing.T) {
 		"one missing": {[]string{"developer_token=@/dev/stdin"},
 			"field region of the oauth client for ads is missing"},
 		"a secret in arguments": {[]string{"developer_token=dt-NEVER"},
-			"--field developer_token: a secret must not stand among arguments"},
-		"unknown": {[]string{"developer=NEVER"}, "--field developer: a secret must not stand among arguments"},
+			"--field developer_token: a secret must not be an argument"},
+		"unknown": {[]string{"developer=NEVER"}, "--field developer: a secret must not be an argument"},
 		"unknown, in a file": {[]string{"developer=@/dev/stdin", "region=eu"},
 			"field developer of the oauth client for ads is none that the app takes from its client: write one of " +
 				"developer_token, region"},
@@ -168,10 +168,10 @@ func TestImportOfCapturedFields(t *testing.T) {
 		t.Errorf("stored %d fields, %v", len(grant.Reveal().Fields), err)
 	}
 	for credential, want := range map[string]string{
-		`{"access_token":"at-NEVER","site":"acme"}`: `the credential lacks ` +
+		`{"access_token":"at-NEVER","site":"acme"}`: `the credential has no ` +
 			`"realm", which app ads needs`,
-		`{"access_token":"at-NEVER","site":"acme","realm":"1","developer_token":"dt-NEVER"}`: `the credential holds ` +
-			`"developer_token", which app ads does not know`,
+		`{"access_token":"at-NEVER","site":"acme","realm":"1","developer_token":"dt-NEVER"}`: `the credential has an ` +
+			`unknown field "developer_token": take out what app ads does not need`,
 	} {
 		if _, err := add(credential); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -187,7 +187,7 @@ func TestImportSaysWhereItIsFrom(t *testing.T) {
 	args := []string{"connection", "import", "--tenant", "acme", "--user", "alice@example.com", "--app", "ads", "--data",
 		dir, "--config", config}
 	if _, _, err := run(t, `{"access_token":"at-NEVER","site":"acme","realm":"9130"}`, args...); err == nil ||
-		!strings.Contains(err.Error(), `the credential lacks "region"`) {
+		!strings.Contains(err.Error(), `the credential has no "region"`) {
 		t.Errorf("an import that does not say where it is from: %v", err)
 	}
 	id := strings.TrimSpace(must(t, `{"access_token":"at-NEVER","site":"acme","realm":"9130","region":"eu"}`, args...))

@@ -22,7 +22,7 @@ func init() {
 	}{
 		{"tenant", "Manages Vendgate's tenants and their keys", tenantCommands},
 		{"connection", "Manages Vendgate's connections", connectionCommands},
-		{"caller-key", "Manages the keys that reach one connection of Vendgate's each", callerKeyCommands},
+		{"caller-key", "Manages Vendgate's caller keys, which reach one connection each", callerKeyCommands},
 		{"app", "Shows the catalog of apps, and checks one of your own", appCommands},
 		{"oauth-client", "Manages the OAuth clients in Vendgate's store", oauthClientCommands},
 		{"audit", "Shows what was changed in Vendgate's store, and by whom", auditCommand},
@@ -65,7 +65,7 @@ func readInput(cmd *cobra.Command, file, what string, limit int64) ([]byte, erro
 		return nil, fmt.Errorf("reading the %s: %w", what, err)
 	}
 	if int64(len(raw)) > limit {
-		return nil, fmt.Errorf("the %s is larger than %d bytes", what, limit)
+		return nil, fmt.Errorf("the %s is larger than %d bytes: check that you passed the right file", what, limit)
 	}
 	return raw, nil
 }

@@ -68,8 +68,8 @@ func (a config) mustOrigin(flag string) (string, error) {
 func (a config) mustKnow(ctx context.Context, store *connect.Store, id string) error {
 	err := a.KnowsTenant(ctx, store, id)
 	if errors.Is(err, connect.ErrTenantUnknown) {
-		return fmt.Errorf("there is no tenant %q in this store; make it with `tenant create`, or name the --config that "+
-			"has it", id)
+		return fmt.Errorf("there is no tenant %q in this store: create it with `tenant create`, or name the --config "+
+			"that defines it", id)
 	}
 	return err
 }
@@ -82,7 +82,7 @@ func (a config) mustConnect(ctx context.Context, store *connect.Store, id string
 	}
 	source, err := a.SourceOf(id)
 	if err == nil && !source.UsesStore {
-		err = fmt.Errorf("source %s vends for tenant %s, so that no call would find a connection of this store: connect "+
+		err = fmt.Errorf("source %s vends for tenant %s, so no call would find a connection of this store: connect "+
 			"the account there, or give the tenant a source of type local", source.Name, id)
 	}
 	return err

@@ -21,18 +21,18 @@ func connectionCommands(parent *cobra.Command) {
 
 	var tenant string
 	remove := subcommand(parent, "delete ID --tenant NAME",
-		"Deletes a connection and what it holds, for good, unless a hold stands", 1,
+		"Deletes a connection and what it holds, for good, unless a hold blocks it", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
 			gone, _, err := store.TakeConnection(cmd.Context(), tenant, "", args[0])
 			if err == nil && gone.Status == connect.Active {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(),
-					"deleted; what was granted stays valid at the provider of %s until it is withdrawn there\n", gone.App)
+					"deleted; the grant stays valid at the provider of %s until it is revoked there\n", gone.App)
 			}
 			return err
 		}))
 	remove.Long = "Deletes a connection and what it holds, for good. The grant at the provider stays: delete by the " +
-		"Platform API, which revokes it where the\nprovider can be asked to, or withdraw it there. While a hold stands, " +
-		"nothing is deleted."
+		"Platform API, which revokes it where the\nprovider can be asked to, or revoke it there. While a hold blocks " +
+		"it, nothing is deleted."
 	tenantFlag(remove, &tenant)
 }
 

@@ -69,7 +69,7 @@ func TestConnectionCommands(t *testing.T) {
 		}
 	}
 	if said := must(t, "", "connection", "delete", key, "--tenant", "acme", "--data",
-		dir); said != "deleted; what was granted stays valid at the provider of openai until it is withdrawn there\n" {
+		dir); said != "deleted; the grant stays valid at the provider of openai until it is revoked there\n" {
 		t.Errorf("delete: %s", said)
 	}
 	if left := must(t, "", "connection", "list", "--data", dir); strings.Contains(left, key) ||
@@ -144,13 +144,13 @@ func TestConnectionImportErrors(t *testing.T) {
 			`the credential's "oauth_token" holds a line break`},
 		"too large": {strings.Repeat("x", 1<<20+1), flags("openai"), "larger than 1048576 bytes"},
 		"unknown key": {`{"api_key":"sk-NEVER","apikey":"sk-NEVER"}`, flags("openai"),
-			`holds "apikey", which app openai does not know`},
-		"missing field":    {`{}`, flags("openai"), `lacks "api_key", which app openai needs`},
-		"empty field":      {`{"api_key":""}`, flags("openai"), `lacks "api_key"`},
-		"wrong type":       {`{"api_key":12345678}`, flags("openai"), `"api_key" must be a text`},
-		"object":           {`{"api_key":{"value":"sk-NEVER"}}`, flags("openai"), `"api_key" must be a text`},
+			`has an unknown field "apikey": take out what app openai does not need`},
+		"missing field":    {`{}`, flags("openai"), `has no "api_key", which app openai needs`},
+		"empty field":      {`{"api_key":""}`, flags("openai"), `has no "api_key"`},
+		"wrong type":       {`{"api_key":12345678}`, flags("openai"), `"api_key" must be a string`},
+		"object":           {`{"api_key":{"value":"sk-NEVER"}}`, flags("openai"), `"api_key" must be a string`},
 		"no token":         {`{"expires_in":5}`, flags("gmail"), `needs "access_token", "refresh_token" or both`},
-		"token wrong type": {`{"access_token":["at-NEVER"]}`, flags("gmail"), `"access_token" must be a text`},
+		"token wrong type": {`{"access_token":["at-NEVER"]}`, flags("gmail"), `"access_token" must be a string`},
 		"expires_in text": {`{"access_token":"at-NEVER","expires_in":"NEVER"}`, flags("gmail"),
 			`"expires_in" must be a positive number of seconds`},
 		"expires_in zero": {`{"access_token":"at-NEVER","expires_in":0}`, flags("gmail"),
@@ -158,7 +158,7 @@ func TestConnectionImportErrors(t *testing.T) {
 		"expires_at wrong": {`{"access_token":"at-NEVER","expires_at":"NEVER"}`, flags("gmail"),
 			`"expires_at" must be a time like`},
 		"key for an oauth": {`{"access_token":"at-NEVER","api_key":"sk-NEVER"}`, flags("gmail"),
-			`holds "api_key", which app gmail does not know`},
+			`has an unknown field "api_key": take out what app gmail does not need`},
 		"half an oauth 1": {`{"oauth_token":"at-NEVER"}`, flags("flickr"), `needs "oauth_token" and "oauth_token_secret"`},
 		"client, no secret": {`{"consumer_key":"NEVER","consumer_secret":"NEVER","oauth_token":"at-NEVER"}`, flags("flickr"),
 			`needs "oauth_token" and "oauth_token_secret"`},
@@ -166,9 +166,9 @@ func TestConnectionImportErrors(t *testing.T) {
 			flags("flickr"), `"consumer_key" and "consumer_secret" belong together`},
 		"oauth 2 for 1": {`{"access_token":"at-NEVER"}`, flags("flickr"), `needs "oauth_token" and "oauth_token_secret"`},
 		"oauth 1 and 2": {`{"oauth_token":"at-NEVER","oauth_token_secret":"NEVER","refresh_token":"NEVER"}`,
-			flags("flickr"), `holds "refresh_token", which app flickr does not know`},
+			flags("flickr"), `has an unknown field "refresh_token": take out what app flickr does not need`},
 		"oauth 1, a number": {`{"oauth_token":"at-NEVER","oauth_token_secret":12345678}`, flags("flickr"),
-			`"oauth_token_secret" must be a text`},
+			`"oauth_token_secret" must be a string`},
 		"unknown app": {`{"api_key":"sk-NEVER"}`, flags("nosuch"),
 			`app "nosuch" is not in the catalog: correct the slug, which ` + "`app list` searches, or name the --config"},
 		"unknown tenant": {`{"api_key":"sk-NEVER"}`, []string{"--tenant", "nobody", "--user", "a@example.com", "--app",

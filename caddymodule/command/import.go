@@ -107,9 +107,8 @@ func (a config) mustBeAt(ctx context.Context, store *connect.Store, tenant strin
 		return err
 	}
 	if field := client.MovedBy(app, g.Reveal().Fields); field != "" {
-		return fmt.Errorf("the credential's %q is another than that of the OAuth client which tenant %s has for app %s, "+
-			"so that no call could carry it: "+
-			"import what was granted there, or set the client anew first", field, tenant, app.Slug)
+		return fmt.Errorf("the credential's %q differs from that of the OAuth client which tenant %s has for app %s, so no "+
+			"call could carry it: import what was granted there, or set the client again first", field, tenant, app.Slug)
 	}
 	return nil
 }
@@ -174,7 +173,7 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 		case f.Default != "", app.OnlyChooses(f.Name): // what was found by it is another
 			continue
 		default:
-			return connect.Grant{}, fmt.Errorf("the credential lacks %q, which app %s needs", f.Name, app.Slug)
+			return connect.Grant{}, fmt.Errorf("the credential has no %q, which app %s needs: add it", f.Name, app.Slug)
 		}
 		g.Fields = append(g.Fields, vending.Field{Name: f.Name, Value: value})
 	}
@@ -187,7 +186,8 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 	}
 	if len(values) > 0 {
 		return connect.Grant{},
-			fmt.Errorf("the credential holds %q, which app %s does not know", slices.Sorted(maps.Keys(values))[0], app.Slug)
+			fmt.Errorf("the credential has an unknown field %q: take out what app %s does not need",
+				slices.Sorted(maps.Keys(values))[0], app.Slug)
 	}
 	if err := checkImport(app, g); err != nil {
 		return connect.Grant{}, err
@@ -203,7 +203,7 @@ func checkImport(app *catalog.App, g connect.GrantValues) error {
 	case !errors.As(err, &problem):
 		return err
 	case problem.Field == "":
-		return fmt.Errorf("the credential cannot be right: no call of app %s can carry it", app.Slug)
+		return fmt.Errorf("the credential is invalid, no call of app %s can carry it: copy it again", app.Slug)
 	}
 	return fmt.Errorf("the credential's %q %s", problem.Field, problem.Reason())
 }

@@ -109,7 +109,7 @@ func takeText(values map[string]json.RawMessage, name string) (text string, err 
 	}
 	delete(values, name)
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return "", fmt.Errorf("%q must be a text", name)
+		return "", fmt.Errorf("%q must be a string", name)
 	}
 	return text, nil
 }

@@ -35,9 +35,9 @@ func TestImportNamesTheField(t *testing.T) {
 		"spaced OAuth 1": {"flickr", `{"oauth_token":"t","oauth_token_secret":" NEVER"}`,
 			`the credential's "oauth_token_secret" begins or ends with a space`},
 		"no captured one": {"jira", `{"site":"acme","access_token":"t"}`,
-			`the credential lacks "cloud_id", which app jira needs`},
+			`the credential has no "cloud_id", which app jira needs: add it`},
 		"half a client": {"spotify-app", `{"client_id":"id"}`,
-			`the credential lacks "client_secret", which app spotify-app needs`},
+			`the credential has no "client_secret", which app spotify-app needs: add it`},
 	} {
 		_, errs, err := run(t, tt.input, importInto(dir, tt.app)...)
 		if err == nil || err.Error() != tt.want || strings.Contains(errs, "NEVER") {
@@ -80,9 +80,9 @@ func TestImportWithout(t *testing.T) {
 // TestImportElsewhere: a grant is from where the tenant's OAuth client of today is, in the store or
 // in the configuration.
 func TestImportElsewhere(t *testing.T) {
-	const elsewhere = `the credential's "host" is another than that of the OAuth client which tenant acme has for app ` +
-		`gitea, so that no call could carry it: ` +
-		"import what was granted there, or set the client anew first"
+	const elsewhere = `the credential's "host" differs from that of the OAuth client which tenant acme has for app ` +
+		`gitea, so no call could carry it: ` +
+		"import what was granted there, or set the client again first"
 	grant := func(host string) string { return `{"host":"` + host + `","access_token":"t","refresh_token":"r"}` }
 	for name, tt := range map[string]struct{ config, own, all, host, want string }{
 		"no client":         {host: "other.example.com"},

@@ -13,8 +13,8 @@ func keysetCommands(parent *cobra.Command) {
 	f.add(parent)
 	parent.Use = "keyset"
 	parent.Long = "The keyset seals every credential in the store. Keep a copy of it apart from the database: without " +
-		"it they are lost, and\nwho has both has them all."
-	subcommand(parent, "create", "Makes the store and its keyset, if there is none yet", 0,
+		"it they are lost, and\nanyone who has both can read them all."
+	subcommand(parent, "create", "Creates the store and its keyset, unless they exist", 0,
 		f.with(func(cmd *cobra.Command, _ *connect.Store, a config, _ []string) error {
 			if f.json {
 				return printJSON(cmd.OutOrStdout(), map[string]string{"data_dir": a.StoreDir()})

@@ -20,7 +20,7 @@ func linkCommand(parent *cobra.Command, f *storeFlags) {
 	var c connect.Connection
 	var origin string
 	link := subcommand(parent, "link --tenant NAME --user ADDRESS --app SLUG",
-		"Makes a link by which an end user authorizes an app, and prints it, once", 0,
+		"Creates a link by which an end user authorizes an app, and prints it, once", 0,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) error {
 			base, err := a.mustOrigin(origin)
 			if err != nil {
@@ -48,7 +48,7 @@ func linkCommand(parent *cobra.Command, f *storeFlags) {
 func refreshCommand(parent *cobra.Command, f *storeFlags) {
 	var tenant, origin string
 	refresh := subcommand(parent, "refresh ID --tenant NAME",
-		"Makes a link by which a connection's credentials are renewed, and prints it, once; the link before it ends", 1,
+		"Creates a link by which a connection's credentials are renewed, and prints it, once; an earlier link ends", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
 			base, err := a.mustOrigin(origin)
 			if err != nil {
@@ -82,7 +82,8 @@ func (a config) linkable(ctx context.Context, store *connect.Store, tenant, slug
 	case err != nil:
 		return nil, err
 	case !app.CanAuthorize():
-		return nil, fmt.Errorf("end users cannot authorize %s by a link; its connections are imported", slug)
+		return nil, fmt.Errorf("end users cannot authorize %s by a link: import its connections with `connection import`",
+			slug)
 	case app.AuthType != string(vending.OAuth) || app.ClientCredentials():
 		return app, nil
 	}
@@ -101,7 +102,7 @@ func (a config) linkable(ctx context.Context, store *connect.Store, tenant, slug
 		}
 	}
 	return nil,
-		fmt.Errorf("app %s needs an OAuth client first; store one with `oauth-client set`, or name the --config that has it",
+		fmt.Errorf("app %s needs an OAuth client first: store one with `oauth-client set`, or name the --config that has it",
 			slug)
 }
 

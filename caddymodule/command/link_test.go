@@ -86,7 +86,7 @@ func TestConnectionLinkNeedsClient(t *testing.T) {
 			"gmail", "--public-url", "https://gw.example", "--data", dir}, more...)...)
 		return err
 	}
-	const want = "app gmail needs an OAuth client first; store one with `oauth-client set`"
+	const want = "app gmail needs an OAuth client first: store one with `oauth-client set`"
 	for name, tt := range map[string]struct {
 		client []string // the arguments of oauth-client set
 		config string
@@ -125,7 +125,7 @@ func TestConnectionLinkErrors(t *testing.T) {
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
 	id := strings.TrimSpace(must(t, `{"api_key":"sk-1"}`, "connection", "import", "--tenant", "acme", "--user",
 		"a@example.com", "--app", "openai", "--no-verify", "--data", dir))
-	const elsewhere = "so that no call would find a connection of this store"
+	const elsewhere = "so no call would find a connection of this store"
 	static := configOf(t, "source static\nsource local\ntenant acme {\n source static\n }")
 	unlinkable := configOf(t,
 		"app crm {\n auth_type o_auth\n upstream https://crm.example\n oauth2 {\n token_url https://crm.example/token\n }\n }")
@@ -144,7 +144,7 @@ func TestConnectionLinkErrors(t *testing.T) {
 		"bad origin":  {link("--public-url", "https://gw.example/path"), "write scheme and host only"},
 		"unknown app": {link("--app", "nosuch"), `app "nosuch" is not in the catalog`},
 		"unlinkable app": {link("--app", "crm", "--config", unlinkable),
-			"end users cannot authorize crm by a link; its connections are imported"},
+			"end users cannot authorize crm by a link: import its connections"},
 		"unknown tenant": {link("--tenant", "nobody"), `there is no tenant "nobody" in this store`},
 		"another source": {link("--config", static), "source static vends for tenant acme, " + elsewhere},
 		"refresh, another": {[]string{"refresh", id, "--tenant", "acme", "--public-url", "https://gw.example", "--config",

@@ -13,7 +13,7 @@ import (
 func mcpURLCommand(parent *cobra.Command, f *storeFlags) {
 	var origin string
 	cmd := subcommand(parent, "mcp-url NAME",
-		"Makes the URL by which an MCP client acts for a tenant, and prints it, once; the one before ends", 1,
+		"Creates the URL by which an MCP client acts for a tenant, and prints it, once; the earlier one ends", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
 			base, err := a.origin(origin)
 			if err != nil {
@@ -32,6 +32,6 @@ func mcpURLCommand(parent *cobra.Command, f *storeFlags) {
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), base+issued.Path)
 			return err
 		}))
-	cmd.Long = "Who has the URL needs no key: it acts for the tenant's own address. It cannot be shown again."
+	cmd.Long = "Anyone who has the URL needs no key: it acts for the tenant's own address. It cannot be shown again."
 	originFlag(cmd, &origin)
 }

@@ -26,8 +26,8 @@ func oauthClientCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "oauth-client"
-	parent.Long = `An OAuth client is what an app's provider knows the operator or a tenant by. One that is stored without --tenant serves every
-tenant without one of its own. Secrets are sealed like credentials and never shown.`
+	parent.Long = `An OAuth client is what an app's provider knows the operator or a tenant by. One that is stored without --tenant
+serves every tenant without one of its own. Secrets are sealed like credentials and never shown.`
 
 	var c clientFlags
 	set := subcommand(parent, "set APP --client-id ID",
@@ -35,7 +35,7 @@ tenant without one of its own. Secrets are sealed like credentials and never sho
 		f.with(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
 			return c.set(cmd, store, a, args[0])
 		}))
-	set.Flags().StringVar(&c.id, "client-id", "", "the client id that the provider gave out")
+	set.Flags().StringVar(&c.id, "client-id", "", "the client id from the provider")
 	set.Flags().StringVar(&c.tenant, "tenant", "", "the tenant it is for (default: every tenant without one of its own)")
 	set.Flags().StringSliceVar(&c.scopes, "scopes", nil,
 		"what to ask end users for, separated by commas (default: the app's scopes)")
@@ -53,7 +53,7 @@ tenant without one of its own. Secrets are sealed like credentials and never sho
 		}))
 	list.Flags().StringVar(&tenant, "tenant", "", "only this tenant's own")
 
-	remove := subcommand(parent, "delete APP", "Deletes an OAuth client: tokens got by it can no longer be refreshed", 1,
+	remove := subcommand(parent, "delete APP", "Deletes an OAuth client; its tokens can no longer be refreshed", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
 			return store.DeleteOAuthClient(cmd.Context(), tenant, args[0])
 		}))
@@ -69,9 +69,9 @@ func (c *clientFlags) set(cmd *cobra.Command, store *connect.Store, a config, sl
 	case err != nil:
 		return err
 	case app.AuthType != string(vending.OAuth):
-		return fmt.Errorf("app %s does not use OAuth, so that it has no OAuth client", slug)
+		return fmt.Errorf("app %s does not use OAuth: it needs no OAuth client", slug)
 	case app.ClientCredentials():
-		return fmt.Errorf("each end user of app %s enters an OAuth client of their own, so that yours would never be used",
+		return fmt.Errorf("each end user of app %s enters an OAuth client of their own: it needs none of yours",
 			slug)
 	}
 	if c.tenant != "" {
@@ -87,7 +87,7 @@ func (c *clientFlags) set(cmd *cobra.Command, store *connect.Store, a config, sl
 		}
 		secret := strings.TrimRight(string(raw), "\r\n")
 		if secret == "" {
-			return errors.New("the client secret is empty; for a client without one write --public")
+			return errors.New("the client secret is empty: write it, or --public for a client without one")
 		}
 		client.Secret = vending.NewSecret(secret)
 	}
@@ -148,12 +148,12 @@ func (c *clientFlags) readFields(cmd *cobra.Command, app *catalog.App) (fields [
 			return nil, errors.New("--field: write NAME=VALUE, NAME=@FILE or NAME=@- for standard input")
 		case !inFile && !app.PublicField(name):
 			return nil,
-				fmt.Errorf("--field %[1]s: a secret must not stand among arguments, which other users of the machine see: write "+
+				fmt.Errorf("--field %[1]s: a secret must not be an argument, which other users of the machine can see: write "+
 					"%[1]s=@FILE, or %[1]s=@- for standard input", name)
 		case file == "-" && read:
 			return nil,
-				fmt.Errorf("--field %s: standard input is taken already, for the client secret unless --secret-file says "+
-					"otherwise: write %[1]s=@FILE", name)
+				fmt.Errorf("--field %s: standard input is taken already, by the client secret or another field: write "+
+					"%[1]s=@FILE", name)
 		case inFile:
 			raw, err := readInput(cmd, file, "field "+name, maxSecret)
 			if err != nil {

@@ -116,7 +116,7 @@ func TestOAuthClientCommandErrors(t *testing.T) {
 			"each end user of app own enters an OAuth client of their own"},
 		"unknown tenant":    {"cs-NEVER", set("gmail", "--tenant", "nobody"), `there is no tenant "nobody" in this store`},
 		"disabled tenant":   {"cs-NEVER", set("gmail", "--tenant", "gone"), connect.ErrTenantDisabled.Error()},
-		"no secret":         {"", set("gmail"), "the client secret is empty; for a client without one write --public"},
+		"no secret":         {"", set("gmail"), "the client secret is empty: write it, or --public"},
 		"only a line break": {"\n", set("gmail"), "the client secret is empty"},
 		"two lines": {"cs-NEVER\nNEVER\n", set("gmail"),
 			"client_secret: must be at most 16384 bytes of visible ASCII"},

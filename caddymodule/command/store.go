@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
 )
 
 // storeFlags say which store a command works on.
@@ -35,7 +36,9 @@ func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*connect.Store, c
 		a.DataDir = f.dir
 	}
 	if mustExist && !connect.Exists(a.StoreDir()) {
-		return nil, a, fmt.Errorf("there is no store in %s; `keyset create` makes one", a.StoreDir())
+		return nil, a,
+			fmt.Errorf("there is no store in %s: name its directory with --data or --config, or create one with `keyset create`",
+				a.StoreDir())
 	}
 	store, err := connect.Open(cmd.Context(),
 		connect.Options{Dir: a.StoreDir(), Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
@@ -72,10 +75,15 @@ func (f *storeFlags) runE(run storeRun, mustExist bool) func(*cobra.Command, []s
 	}
 }
 
-// withAdvice adds what an operator can do where a command finds no such tenant in its store.
+// withAdvice adds what an operator can do where a command finds no such tenant in its store. Codes
+// are for programs that call the API, and go.
 func withAdvice(err error) error {
+	var refusal *vending.Error
+	if errors.As(err, &refusal) && err.Error() == refusal.Error() && refusal.Err == nil {
+		return errors.New(refusal.Text())
+	}
 	if errors.Is(err, connect.ErrTenantUnknown) {
-		return fmt.Errorf("%w in this store: make it with `tenant create`, name its store with --data or --config, "+
+		return fmt.Errorf("%w in this store: create it with `tenant create`, name its store with --data or --config, "+
 			"or change its tenant block, if it is one of the configuration", err)
 	}
 	return err

@@ -20,7 +20,7 @@ func tenantCommands(parent *cobra.Command) {
 		"them are kept.\nA running server notices every change within a second."
 
 	var t connect.Tenant
-	create := subcommand(parent, "create NAME --email ADDRESS", "Makes a tenant and prints its key, once", 1,
+	create := subcommand(parent, "create NAME --email ADDRESS", "Creates a tenant and prints its key, once", 1,
 		f.with(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
 			t.ID = args[0]
 			key, err := store.CreateTenant(cmd.Context(), t)
@@ -32,7 +32,7 @@ func tenantCommands(parent *cobra.Command) {
 			}
 			return f.printKey(cmd.OutOrStdout(), t.ID, key)
 		}))
-	create.Flags().StringVar(&t.Email, "email", "", "the tenant's address, shown to end users")
+	create.Flags().StringVar(&t.Email, "email", "", "the tenant's email address, shown to end users")
 	create.Flags().StringSliceVar(&t.Capabilities, "capabilities", nil,
 		"any of apps, connections, token, delete (default all)")
 	brandFlags(create, &t.Brand)

@@ -67,6 +67,21 @@ func TestTenantCommands(t *testing.T) {
 	}
 }
 
+// TestNoCodes: what the store refuses is told without the code, which is for callers of the API.
+func TestNoCodes(t *testing.T) {
+	dir := t.TempDir()
+	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
+	for begins, args := range map[string][]string{
+		"email: ":  {"tenant", "create", "other", "--email", "nobody"},
+		"name: ":   {"tenant", "brand", "acme", "--name", "\x01"},
+		"scopes: ": {"oauth-client", "set", "gmail", "--client-id", "id", "--public", "--scopes", "a b"},
+	} {
+		if _, _, err := run(t, "", append(args, "--data", dir)...); err == nil || !strings.HasPrefix(err.Error(), begins) {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
 func TestTenantCommandErrors(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
@@ -82,9 +97,9 @@ func TestTenantCommandErrors(t *testing.T) {
 			"any of apps, connections, token, delete"},
 		"no name":         {[]string{"rotate"}, "accepts 1 arg(s), received 0"},
 		"two names":       {[]string{"rotate", "acme", "beta"}, "accepts 1 arg(s), received 2"},
-		"rotate unknown":  {[]string{"rotate", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: make it"},
-		"promote unknown": {[]string{"promote", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: make it"},
-		"disable unknown": {[]string{"disable", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: make it"},
+		"rotate unknown":  {[]string{"rotate", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: create it"},
+		"promote unknown": {[]string{"promote", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: create it"},
+		"disable unknown": {[]string{"disable", "nobody"}, connect.ErrTenantUnknown.Error() + " in this store: create it"},
 		"promote one key": {[]string{"promote", "acme"}, connect.ErrOneKey.Error()},
 		"unknown flag":    {[]string{"list", "--keys"}, "unknown flag: --keys"},
 		"missing config": {[]string{"list", "--config", filepath.Join(dir, "none")},

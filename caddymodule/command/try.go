@@ -31,7 +31,7 @@ func (f *tryFlags) check(ctx context.Context, store *connect.Store, a config, te
 	}
 	takes, err := a.unconfirmed(ctx, store, tenant)
 	if err == nil && takes == connect.RefuseUnconfirmed {
-		err = fmt.Errorf("tenant %s takes only credentials that their provider confirms: take --unconfirmed out, or set "+
+		err = fmt.Errorf("tenant %s takes only credentials that their provider confirms: leave --unconfirmed out, or set "+
 			"the tenant's unconfirmed to ask", tenant)
 	}
 	return err
@@ -76,7 +76,7 @@ func inImport(err error) error {
 	message := "the credential was not stored: " + strings.TrimSuffix(p.Message(), ".")
 	switch p.Kind {
 	case authorize.Unconfirmed:
-		message += "; --unconfirmed stores it all the same"
+		message += "; --unconfirmed stores it anyway"
 	case authorize.Unreachable, authorize.NoServer, authorize.NoAPI, authorize.Nonsense:
 		message += "; --no-verify stores it without asking"
 	}

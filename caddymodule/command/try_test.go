@@ -33,7 +33,7 @@ func TestImportIsTried(t *testing.T) {
 	app, calls := triedApp(t)
 	const unconfirmed = "the credential was not stored: crm neither accepts nor refuses what you entered (HTTP 403), " +
 		"perhaps because a permission or credit is missing, so nothing was saved; " +
-		"--unconfirmed stores it all the same"
+		"--unconfirmed stores it anyway"
 	for name, tt := range map[string]struct {
 		options, key string
 		flags        []string
@@ -58,7 +58,7 @@ func TestImportIsTried(t *testing.T) {
 			calls: 1},
 		"refused, whatever else": {options: "tenant acme {\n unconfirmed refuse\n}\n", key: "NEVER-200",
 			flags: []string{"--unconfirmed"},
-			want: "tenant acme takes only credentials that their provider confirms: take --unconfirmed out, or set the " +
+			want: "tenant acme takes only credentials that their provider confirms: leave --unconfirmed out, or set the " +
 				"tenant's unconfirmed to ask"},
 	} {
 		t.Run(name, func(t *testing.T) {
