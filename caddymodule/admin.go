@@ -17,7 +17,7 @@ func init() { caddy.RegisterModule(new(Admin)) }
 
 // Admin is the module `admin.api.vendgate`: what the commands `tenant` and `audit` do, on the store
 // of the running server and by Caddy's admin socket. Who reaches that socket is the operator. A new
-// key or MCP URL stands in one answer and nowhere else: Caddy logs the requests of the socket, but
+// key or MCP URL is in one response and nowhere else: Caddy logs the requests of the socket, but
 // no bodies.
 type Admin struct{}
 

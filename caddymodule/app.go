@@ -35,7 +35,7 @@ type App struct {
 	VendTimeout caddy.Duration `json:"vend_timeout,omitempty"`
 	// Upstream configures the connections to the providers.
 	Upstream Upstream `json:"upstream,omitzero"`
-	// Catalog says which apps there are beside the verified ones.
+	// Catalog says which apps there are besides the verified ones.
 	Catalog Catalog `json:"catalog,omitzero"`
 	// Apps add to the catalog, or replace entries of it by slug. They win over those of the catalog's
 	// file.

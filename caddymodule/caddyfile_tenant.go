@@ -38,7 +38,7 @@ func (a *App) parseTenant(d *caddyfile.Dispenser) error {
 }
 
 // addBrandOptions adds how the tenant appears. The whole is checked after each of them, so that the
-// error stands at its line.
+// error is at its line.
 func (t *Tenant) addBrandOptions(opts options) {
 	for name, read := range map[string]option{
 		"display_name": text(&t.DisplayName), "email": text(&t.Email), "logo_url": text(&t.LogoURL), "accent": t.parseAccent,
@@ -85,7 +85,7 @@ func (t *Tenant) parseDigest(d *caddyfile.Dispenser) error {
 	return t.parsedKeys(d)
 }
 
-// parsedKeys is called after each key, so that the error stands at the line of the one too many.
+// parsedKeys is called after each key, so that the error is at the line of the one too many.
 func (t *Tenant) parsedKeys(d *caddyfile.Dispenser) error {
 	if err := t.countKeys(); err != nil {
 		return d.Errf("tenant %s: %w", t.ID, err)

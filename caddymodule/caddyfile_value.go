@@ -134,7 +134,7 @@ func secret(ref *string) option {
 	}
 }
 
-// pair reads a name, which may stand once, and a value into m.
+// pair reads a name, which must not repeat, and a value into m.
 func pair(d *caddyfile.Dispenser, m *map[string]string) error {
 	var name, value string
 	option := d.Val()

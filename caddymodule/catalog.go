@@ -10,7 +10,7 @@ import (
 	"github.com/vendgate/vendgate/inject"
 )
 
-// Catalog says which apps there are beside the verified ones of the embedded catalog and those of
+// Catalog says which apps there are besides the verified ones of the embedded catalog and those of
 // [App.Apps].
 type Catalog struct {
 	// Community are the slugs of entries that are known from one source only, or `*` alone for all of

@@ -40,7 +40,7 @@ func resolveSecret(ref string) (vending.Secret, error) {
 	return vending.NewSecret(text), nil
 }
 
-// placedError says where in the Caddyfile the mistake stands, in the form of Caddy's own errors.
+// placedError says where in the Caddyfile the mistake is, in the form of Caddy's own errors.
 type placedError struct {
 	err   error
 	place string

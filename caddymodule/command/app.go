@@ -94,7 +94,7 @@ func (f *appFlags) list(cmd *cobra.Command, args []string) error {
 	return printTable(cmd.OutOrStdout(), []string{"APP", "NAME", "AUTH", "STATE", "UPSTREAM"}, table)
 }
 
-// more tells a person, beside the table, what a search did not find or did not show.
+// more tells a person, on standard error, what a search did not find or did not show.
 func (f *appFlags) more(cmd *cobra.Command, text string, found int, on, all *catalog.Catalog) error {
 	off := 0
 	for _, app := range all.Apps() {

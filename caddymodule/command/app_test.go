@@ -163,7 +163,8 @@ func TestAppCheckDocs(t *testing.T) {
 	want := []string{
 		"warning: " + file + `:2: app "bare" has no docs: set docs to the provider's page about OAuth, and checked to ` +
 			`the day on which you compared it`,
-		"warning: " + file + `:3: app "unread" has no checked: compare the app with the page in docs, and set checked to the day, like 2026-11-30`,
+		"warning: " + file + `:3: app "unread" has no checked: compare the app with the page in docs, and set checked to ` +
+			`the day, like 2026-11-30`,
 	}
 	if len(lines) != 3 || !slices.Equal(lines[:2], want) {
 		t.Fatalf("warned\n%s", errs)

@@ -112,7 +112,7 @@ func (f *storeFlags) createCallerKey(cmd *cobra.Command, store *connect.Store, a
 	return err
 }
 
-// baseURL is what SDKs take beside a caller key. Of another source's connection the app is not
+// baseURL is what SDKs take with a caller key. Of another source's connection the app is not
 // known here; nor is the origin, where no public_url says it.
 func (a config) baseURL(ctx context.Context, store *connect.Store, k connect.CallerKey, ours bool) (string, error) {
 	origin, err := a.origin("")
@@ -189,7 +189,7 @@ func parseUser(s caddymodule.SourceInfo, k *connect.CallerKey) (err error) {
 	return nil
 }
 
-// keyless reports whether a tenant stands in the configuration alone, and without a key.
+// keyless reports whether a tenant is in the configuration alone, and without a key.
 func (a config) keyless(ctx context.Context, store *connect.Store, id string) bool {
 	_, err := store.Tenant(ctx, id)
 	return errors.Is(err, connect.ErrTenantUnknown) &&

@@ -139,7 +139,8 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 			"tenant acme has no such connection in this store"},
 		"another end user's": {create("--user", "bob@example.com"),
 			"tenant acme has no such connection in this store"},
-		"no email":    {create("--user", "alice"), "--user is invalid: source local names an end user by one bare email address"},
+		"no email": {create("--user", "alice"),
+			"--user is invalid: source local names an end user by one bare email address"},
 		"unknown app": {create("--app", "gmial"), `app "gmial" is not in the catalog`},
 		"app of another": {create("--app", "gmail,slack"),
 			"the connection is one of app openai, which --app does not name"},
@@ -167,9 +168,10 @@ func TestCallerKeyCommandErrors(t *testing.T) {
 			"--user is invalid: source pipedream names an end user by one id"},
 		"an id for an email": {with(pipedreamed("email"), "--user", "User-42"),
 			"--user is invalid: source pipedream names an end user by one bare email address"},
-		"revoke unknown":    {[]string{"revoke", "ckey_x"}, connect.ErrNoCallerKey.Error()},
-		"revoke by the key": {[]string{"revoke", "ck_x"}, "this is the key itself: write its id, ckey_…, which `caller-key list` shows"},
-		"revoke none":       {[]string{"revoke"}, "accepts 1 arg(s), received 0"},
+		"revoke unknown": {[]string{"revoke", "ckey_x"}, connect.ErrNoCallerKey.Error()},
+		"revoke by the key": {[]string{"revoke", "ck_x"},
+			"this is the key itself: write its id, ckey_…, which `caller-key list` shows"},
+		"revoke none": {[]string{"revoke"}, "accepts 1 arg(s), received 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, _, err := run(t, "", append([]string{"caller-key", "--data", dir}, tt.args...)...)

@@ -111,7 +111,8 @@ func TestCommandsNeedStore(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "mistyped")
 			out, _, err := run(t, "", append(args, "--data", dir)...)
 			if want := "there is no store in " + dir +
-				": name its directory with --data or --config, or create one with `keyset create`"; err == nil || err.Error() != want ||
+				": name its directory with --data or --config, or create one with `keyset create`"; err == nil ||
+				err.Error() != want ||
 				out != "" {
 				t.Errorf("got %v and %q, want %s", err, out, want)
 			}

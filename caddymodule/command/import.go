@@ -114,7 +114,7 @@ func (a config) mustBeAt(ctx context.Context, store *connect.Store, tenant strin
 }
 
 // clientAddress is the tenant's OAuth client for app, of whose values only those are known that
-// stand in addresses. One that is configured by what only the server can read counts as none.
+// fill addresses. One that is configured by what only the server can read counts as none.
 func (a config) clientAddress(ctx context.Context, store *connect.Store, tenant string,
 	app *catalog.App) (connect.OAuthClient, error) {
 	for _, owner := range []string{tenant, ""} {

@@ -26,7 +26,7 @@ func (f *storeFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 }
 
-// open opens the store. If there is none it makes it, or says so if mustExist.
+// open opens the store. It creates one that is missing, or says so if mustExist.
 func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*connect.Store, config, error) {
 	a, err := readConfig(f.config, f.adapter)
 	if err != nil {
@@ -48,7 +48,7 @@ func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*connect.Store, c
 // storeRun is what a command does with the open store.
 type storeRun = func(cmd *cobra.Command, store *connect.Store, a config, args []string) error
 
-// with makes a command's RunE of run; it makes the store if there is none.
+// with makes a command's RunE of run; it creates a store that is missing.
 func (f *storeFlags) with(run storeRun) func(*cobra.Command, []string) error {
 	return f.runE(run, false)
 }

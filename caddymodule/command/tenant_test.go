@@ -72,9 +72,9 @@ func TestNoCodes(t *testing.T) {
 	dir := t.TempDir()
 	must(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
 	for begins, args := range map[string][]string{
-		"email: ":  {"tenant", "create", "other", "--email", "nobody"},
-		"name: ":   {"tenant", "brand", "acme", "--name", "\x01"},
-		"scopes: ": {"oauth-client", "set", "gmail", "--client-id", "id", "--public", "--scopes", "a b"},
+		"an email address must": {"tenant", "create", "other", "--email", "nobody"},
+		"name: ":                {"tenant", "brand", "acme", "--name", "\x01"},
+		"scopes: ":              {"oauth-client", "set", "gmail", "--client-id", "id", "--public", "--scopes", "a b"},
 	} {
 		if _, _, err := run(t, "", append(args, "--data", dir)...); err == nil || !strings.HasPrefix(err.Error(), begins) {
 			t.Errorf("%q: %v", args, err)

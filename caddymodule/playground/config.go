@@ -15,7 +15,8 @@ import (
 	"github.com/vendgate/vendgate/connect/web/dashboard"
 )
 
-// start writes the configuration beside the store, where it can be read, and runs it.
+// start writes the configuration into the directory of the store, where it can be read, and runs
+// it.
 func (p *playground) start(ctx context.Context, listen string) error {
 	addr, err := freeAddr(ctx, listen)
 	if err != nil {

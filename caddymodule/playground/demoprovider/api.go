@@ -38,7 +38,7 @@ func (p *Provider) withToken(serve func(http.ResponseWriter, *http.Request, call
 			return
 		}
 		scheme, token, _ := strings.Cut(values[0], " ")
-		account, ok := p.ledger.account(token)
+		account, ok := p.memory.account(token)
 		if !ok || !strings.EqualFold(scheme, "Bearer") {
 			unauthorized(w,
 				`Bearer realm="demo", error="invalid_token", error_description="the access token is expired, revoked or unknown"`,
@@ -149,7 +149,7 @@ func (p *Provider) stream(w http.ResponseWriter, r *http.Request, c caller) {
 // withKey says what reached it: names of headers, never their values, since one of them is the key.
 func (p *Provider) withKey(w http.ResponseWriter, r *http.Request) {
 	values := r.Header.Values("X-Api-Key")
-	if len(values) != 1 || !p.ledger.hasKey(values[0]) {
+	if len(values) != 1 || !p.memory.hasKey(values[0]) {
 		writeProblem(w, http.StatusUnauthorized, "send one valid key in the header X-Api-Key")
 		return
 	}
@@ -163,7 +163,7 @@ func (p *Provider) withKey(w http.ResponseWriter, r *http.Request) {
 
 // expire ends all access tokens at once, as time would.
 func (p *Provider) expire(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]int{"expired": p.ledger.expireAll()})
+	writeJSON(w, http.StatusOK, map[string]int{"expired": p.memory.expireAll()})
 }
 
 // revokeAccount ends all grants of an account, as its owner would.
@@ -173,5 +173,5 @@ func (p *Provider) revokeAccount(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusBadRequest, "name the account in the query: /demo/revoke?account=…")
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]int{"revoked": p.ledger.endAccount(account)})
+	writeJSON(w, http.StatusOK, map[string]int{"revoked": p.memory.endAccount(account)})
 }

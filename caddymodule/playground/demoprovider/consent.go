@@ -46,7 +46,7 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 	case asked.challenge == "" || query.Get("code_challenge_method") != "S256":
 		answerClient(w, r, asked, "error", "invalid_request")
 	default:
-		writePage(w, http.StatusOK, page{Ticket: p.ledger.ask(asked), Host: target.Host, Account: "alice@example.com"},
+		writePage(w, http.StatusOK, page{Ticket: p.memory.ask(asked), Host: target.Host, Account: "alice@example.com"},
 			formTarget(target))
 	}
 }
@@ -64,13 +64,13 @@ func (p *Provider) decide(w http.ResponseWriter, r *http.Request) {
 		writePage(w, http.StatusBadRequest, page{Problem: "Name an account of at most 254 bytes. Go back and try again."}, "")
 		return
 	}
-	asked, ok := p.ledger.answer(r.PostForm.Get("ticket"))
+	asked, ok := p.memory.answer(r.PostForm.Get("ticket"))
 	switch {
 	case !ok:
 		writePage(w, http.StatusBadRequest,
 			page{Problem: "This page was answered already or is too old. Start again at the application you came from."}, "")
 	case allowed:
-		answerClient(w, r, asked, "code", p.ledger.consent(asked, account))
+		answerClient(w, r, asked, "code", p.memory.consent(asked, account))
 	default:
 		answerClient(w, r, asked, "error", "access_denied")
 	}
@@ -126,7 +126,7 @@ func writePage(w http.ResponseWriter, status int, content page, formTarget strin
 	// "no-referrer" would make the form's Origin "null", and the guard against CSRF refuse it.
 	h.Set("Referrer-Policy", "same-origin")
 	w.WriteHeader(status)
-	_ = consentPage.Execute(w, content) // the browser is gone; there is nobody left to tell
+	_ = consentPage.Execute(w, content) // the browser is gone; no one is left to tell
 }
 
 func stylesheet(w http.ResponseWriter, _ *http.Request) {

@@ -46,9 +46,9 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	var ok bool
 	switch form.Get("grant_type") {
 	case "refresh_token":
-		grant, ok = p.ledger.rotate(form.Get("refresh_token"))
+		grant, ok = p.memory.rotate(form.Get("refresh_token"))
 	case "authorization_code":
-		grant, ok = p.ledger.redeem(form.Get("code"), func(asked request) bool {
+		grant, ok = p.memory.redeem(form.Get("code"), func(asked request) bool {
 			return asked.redirectURI == form.Get("redirect_uri") && proves(form.Get("code_verifier"), asked.challenge)
 		})
 	default:
@@ -83,7 +83,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 	case form.Get("token") == "":
 		refusal{"invalid_request", "token is missing"}.write(w)
 	default:
-		p.ledger.end(form.Get("token"))
+		p.memory.end(form.Get("token"))
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusOK)
 	}
@@ -137,5 +137,5 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the caller is gone; there is nobody left to tell
+	_ = json.NewEncoder(w).Encode(v) // the caller is gone; no one is left to tell
 }

@@ -46,7 +46,7 @@ type Provider struct {
 	url              string
 	clientID, secret string
 	redirectURI      string
-	ledger           *ledger
+	memory           *memory
 
 	server  *http.Server
 	cancel  context.CancelFunc
@@ -74,7 +74,7 @@ func Start(ctx context.Context, addr string, o Options) (*Provider, error) {
 		clientID:    "demo_client_" + rand.Text(),
 		secret:      "demo_secret_" + rand.Text(),
 		redirectURI: o.RedirectURI,
-		ledger:      newLedger(o.AccessLifetime),
+		memory:      newMemory(o.AccessLifetime),
 	}
 	p.serve(ctx, listener, o.Logger)
 	return p, nil
@@ -137,10 +137,10 @@ func (p *Provider) URL() string { return p.url }
 func (p *Provider) Client() (id, secret string) { return p.clientID, p.secret }
 
 // NewGrant makes a grant for account, as if its owner had consented.
-func (p *Provider) NewGrant(account string) Grant { return p.ledger.issue(account) }
+func (p *Provider) NewGrant(account string) Grant { return p.memory.issue(account) }
 
 // NewAPIKey makes a key for the API under /key/.
-func (p *Provider) NewAPIKey() string { return p.ledger.addKey() }
+func (p *Provider) NewAPIKey() string { return p.memory.addKey() }
 
 // Close ends all streams, waits up to a second for other requests, and stops listening. It may be
 // called more than once, and returns when the provider has stopped.

@@ -163,7 +163,7 @@ func TestCloseEndsStreams(t *testing.T) {
 
 // TestTablesAreBounded puts more than a table takes: the oldest goes, the youngest stays.
 func TestTablesAreBounded(t *testing.T) {
-	l := newLedger(time.Minute)
+	l := newMemory(time.Minute)
 	first, second := l.issue("a"), l.issue("b")
 	for range maxEntries - 1 {
 		l.issue("c")

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxEntries bounds each table of the ledger; the oldest entries go first.
+	// maxEntries bounds each table of the memory; the oldest entries go first.
 	maxEntries = 4096
 	// codeLifetime bounds authorization codes and consent pages (RFC 6749, section 4.1.2).
 	codeLifetime = 10 * time.Minute
@@ -22,7 +22,7 @@ type Grant struct {
 	Expiry time.Time
 }
 
-// digest is all that the ledger holds of a token, code, ticket or key.
+// digest is all that the memory holds of a token, code, ticket or key.
 type digest [sha256.Size]byte
 
 func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
@@ -57,8 +57,8 @@ type request struct {
 	family                        *family // of the tokens, once the code was redeemed
 }
 
-// ledger is the state of the provider.
-type ledger struct {
+// memory is all that the provider knows.
+type memory struct {
 	lifetime time.Duration
 
 	mu      sync.Mutex
@@ -69,17 +69,17 @@ type ledger struct {
 	keys    table[struct{}]
 }
 
-func newLedger(lifetime time.Duration) *ledger { return &ledger{lifetime: lifetime} }
+func newMemory(lifetime time.Duration) *memory { return &memory{lifetime: lifetime} }
 
 // issue makes the first tokens of a new family.
-func (l *ledger) issue(account string) Grant {
+func (l *memory) issue(account string) Grant {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.extend(&family{account: account})
 }
 
 // extend makes new tokens for f. The caller holds the lock.
-func (l *ledger) extend(f *family) Grant {
+func (l *memory) extend(f *family) Grant {
 	g := Grant{
 		AccessToken:  "demo_at_" + rand.Text(),
 		RefreshToken: "demo_rt_" + rand.Text(),
@@ -91,7 +91,7 @@ func (l *ledger) extend(f *family) Grant {
 }
 
 // account returns whose access token it is, while it is valid.
-func (l *ledger) account(token string) (string, bool) {
+func (l *memory) account(token string) (string, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t, ok := l.access.get(digestOf(token))
@@ -102,8 +102,8 @@ func (l *ledger) account(token string) (string, bool) {
 }
 
 // rotate trades a refresh token for new tokens. A token that comes a second time was stolen, or its
-// successor was, and nobody knows by whom: the family ends.
-func (l *ledger) rotate(token string) (Grant, bool) {
+// successor was, and no one knows by whom: the family ends.
+func (l *memory) rotate(token string) (Grant, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := digestOf(token)
@@ -121,7 +121,7 @@ func (l *ledger) rotate(token string) (Grant, bool) {
 }
 
 // ask opens a consent page for r and returns its ticket.
-func (l *ledger) ask(r request) (ticket string) {
+func (l *memory) ask(r request) (ticket string) {
 	ticket = rand.Text()
 	r.expiry = time.Now().Add(codeLifetime)
 	l.mu.Lock()
@@ -131,7 +131,7 @@ func (l *ledger) ask(r request) (ticket string) {
 }
 
 // answer takes the request of a consent page; each ticket works once.
-func (l *ledger) answer(ticket string) (request, bool) {
+func (l *memory) answer(ticket string) (request, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := digestOf(ticket)
@@ -144,7 +144,7 @@ func (l *ledger) answer(ticket string) (request, bool) {
 }
 
 // consent makes a code for what account agreed to.
-func (l *ledger) consent(r request, account string) (code string) {
+func (l *memory) consent(r request, account string) (code string) {
 	code = "demo_code_" + rand.Text()
 	r.account, r.expiry = account, time.Now().Add(codeLifetime)
 	l.mu.Lock()
@@ -155,7 +155,7 @@ func (l *ledger) consent(r request, account string) (code string) {
 
 // redeem trades a code for tokens if accepts agrees. A code works once, whatever comes of it; one
 // that comes again ends what it was redeemed for (RFC 6749, section 4.1.2).
-func (l *ledger) redeem(code string, accepts func(request) bool) (Grant, bool) {
+func (l *memory) redeem(code string, accepts func(request) bool) (Grant, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := digestOf(code)
@@ -176,7 +176,7 @@ func (l *ledger) redeem(code string, accepts func(request) bool) (Grant, bool) {
 }
 
 // end revokes the family of an access or refresh token.
-func (l *ledger) end(token string) {
+func (l *memory) end(token string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := digestOf(token)
@@ -189,7 +189,7 @@ func (l *ledger) end(token string) {
 }
 
 // expireAll ends every access token and returns how many were valid.
-func (l *ledger) expireAll() (expired int) {
+func (l *memory) expireAll() (expired int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -203,7 +203,7 @@ func (l *ledger) expireAll() (expired int) {
 }
 
 // endAccount revokes all families of account and returns how many there were.
-func (l *ledger) endAccount(account string) (revoked int) {
+func (l *memory) endAccount(account string) (revoked int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, t := range l.refresh.entries {
@@ -215,7 +215,7 @@ func (l *ledger) endAccount(account string) (revoked int) {
 	return revoked
 }
 
-func (l *ledger) addKey() string {
+func (l *memory) addKey() string {
 	key := "demo_key_" + rand.Text()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -223,7 +223,7 @@ func (l *ledger) addKey() string {
 	return key
 }
 
-func (l *ledger) hasKey(key string) bool {
+func (l *memory) hasKey(key string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, ok := l.keys.get(digestOf(key))
