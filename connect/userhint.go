@@ -26,7 +26,8 @@ func checkUserHint(hint string) error {
 	case hint == "", hint == HintMasked, hint == HintOff:
 		return nil
 	case !isPlain(hint, maxUserHint):
-		return &BrandError{"user_hint", fmt.Sprintf("must be at most %d bytes of text without control characters", maxUserHint)}
+		return &BrandError{"user_hint",
+			fmt.Sprintf("must be at most %d bytes of text without control characters", maxUserHint)}
 	case hintWord.MatchString(hint):
 		return &BrandError{"user_hint", `write masked, off, or words of your own like "For the account {user}"`}
 	case strings.ContainsAny(strings.ReplaceAll(hint, HintUser, ""), "{}"):

@@ -15,8 +15,8 @@ func auditCommand(cmd *cobra.Command) {
 	var f storeFlags
 	f.add(cmd)
 	cmd.Use = "audit"
-	cmd.Long = `Shows the changes of tenants, keys, links, connections and OAuth clients, newest first: when, which, by whom.
-Nothing secret is ever among them.`
+	cmd.Long = `Shows the changes of tenants, keys, links, connections and OAuth clients, newest first: when, which,
+by whom. Nothing secret is ever among them.`
 	var filter connect.AuditFilter
 	var event, since string
 	var limit int

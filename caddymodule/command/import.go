@@ -35,8 +35,8 @@ func importCommand(parent *cobra.Command, f *storeFlags) {
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), id)
 			return err
 		}))
-	add.Long = `Stores a connection from a JSON object, read from standard input or --file and never from arguments, which other
-users of the machine could see. For a key-based app it holds the fields that the catalog names, {"api_key":"…"}; for an
+	add.Long = `Stores a connection from a JSON object, read from standard input or --file and never from arguments, which
+other users of the machine could see. For a key-based app it holds the fields that the catalog names, {"api_key":"…"}; for an
 OAuth app those that do not come with the OAuth client, those that do but say where the tokens are from (such as the
 host), access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for one whose
 customers enter a client of their own client_id and client_secret suffice; for an OAuth 1 app oauth_token and

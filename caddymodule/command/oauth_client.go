@@ -26,8 +26,8 @@ func oauthClientCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "oauth-client"
-	parent.Long = `An OAuth client is what an app's provider knows the operator or a tenant by. One that is stored without --tenant
-serves every tenant without one of its own. Secrets are sealed like credentials and never shown.`
+	parent.Long = `An OAuth client is what an app's provider knows the operator or a tenant by. One that is stored
+without --tenant serves every tenant without one of its own. Secrets are sealed like credentials and never shown.`
 
 	var c clientFlags
 	set := subcommand(parent, "set APP --client-id ID",
