@@ -13,48 +13,69 @@ import (
 	"testing"
 )
 
-const module = "github.com/vendgate/vendgate"
+const (
+	module       = "github.com/vendgate/vendgate"
+	cobraPackage = "github.com/spf13/cobra"
+)
 
 // arrows are the imports that the design permits, by the importing package's path in the module. A
 // key that ends in a slash stands for all packages below it.
 var arrows = map[string][]string{
-	"cmd/vendgate": {""},
-	"":             {"caddymodule"},
+	"": {"caddymodule", "caddymodule/command", "caddymodule/playground"},
 	"caddymodule": {
-		"caddymodule/demoprovider", "caddymodule/telemetry", "connect", "connect/api", "connect/oauth/authorize", "connect/web/dashboard",
-		"connect/web/hosted", "connect/manager", "connect/mcpserver",
-		"connect/web/page", "connect/web/page/asset", "gateway", "inject", "internal/httpx", "internal/lenient", "internal/stdlog", "internal/strictjson",
-		"policy", "vending",
-		"connect/local", "vending/pipedream", "vending/platform", "vending/static", "catalog",
+		"caddymodule/internal/operator", "caddymodule/telemetry", "catalog", "connect", "connect/api",
+		"connect/local", "connect/manager", "connect/mcpserver", "connect/oauth/authorize",
+		"connect/web/dashboard", "connect/web/hosted", "connect/web/page", "connect/web/page/asset", "gateway",
+		"inject", "internal/httpx", "internal/stdlog", "policy", "vending", "vending/pipedream",
+		"vending/platform", "vending/static",
 	},
-	"docs":                     {},
-	"docs/gen":                 {"", "vending", "catalog"},
-	"caddymodule/demoprovider": {},
-	"connect":                  {"connect/vault", "internal/privatefile", "policy", "vending", "catalog"},
-	"caddymodule/telemetry":    {"connect", "gateway", "inject", "internal/httpx", "internal/lenient", "policy"},
-	"connect/api":              {"connect", "connect/manager", "internal/httpx", "policy", "vending", "catalog"},
-	"connect/oauth/authorize": {"connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
-		"catalog"},
-	"connect/web/browser": {"connect", "internal/httpx", "vending"},
-	"connect/web/dashboard": {"connect", "connect/web/browser", "connect/manager", "connect/web/page", "policy",
-		"vending", "catalog"},
-	"connect/web/hosted": {"connect", "connect/oauth/authorize", "connect/web/browser", "connect/web/page",
-		"policy", "vending", "catalog"},
-	"connect/manager":             {"connect", "policy", "vending", "catalog"},
-	"connect/mcpserver":           {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
+	"caddymodule/command": {
+		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/operator", "catalog", "connect",
+		"connect/oauth/authorize", "internal/strictjson", "policy", "vending",
+	},
+	"caddymodule/internal/given":    {},
+	"caddymodule/internal/operator": {"connect", "policy"},
+	"caddymodule/playground": {
+		"caddymodule", "caddymodule/internal/given", "caddymodule/playground/demoprovider", "connect",
+		"connect/web/dashboard", "vending",
+	},
+	"caddymodule/playground/demoprovider": {},
+	"caddymodule/telemetry":               {"connect", "gateway", "inject", "internal/httpx", "internal/lenient", "policy"},
+	"catalog":                             {"internal/strictjson"},
+	"cmd/vendgate":                        {""},
+	"connect":                             {"catalog", "connect/vault", "internal/privatefile", "policy", "vending"},
+	"connect/api":                         {"catalog", "connect", "connect/manager", "internal/httpx", "policy", "vending"},
+	"connect/local":                       {"catalog", "connect", "connect/oauth/tokenendpoint", "vending"},
+	"connect/manager":                     {"catalog", "connect", "policy", "vending"},
+	"connect/mcpserver":                   {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
+	"connect/oauth/authorize": {
+		"catalog", "connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
+	},
+	"connect/oauth/tokenendpoint": {"catalog", "connect", "inject", "internal/httpx", "vending"},
 	"connect/vault":               {"internal/privatefile"},
-	"connect/web/page":            {"connect/web/page/asset", "vending"},
-	"connect/web/page/asset":      {},
-	"connect/oauth/tokenendpoint": {"connect", "inject", "internal/httpx", "vending", "catalog"},
-	"gateway":                     {"inject", "internal/httpx", "policy", "vending", "catalog"},
-	"inject": {"internal/httpx", "internal/jsonedit", "internal/lenient", "internal/secretscan", "internal/sse",
-		"vending", "catalog"},
-	"internal/":     {},
-	"policy":        {"internal/lenient", "vending", "catalog"},
-	"connect/local": {"connect", "connect/oauth/tokenendpoint", "vending", "catalog"},
-	"vending/":      {"internal/httpx", "internal/strictjson", "vending", "catalog"},
-	"vending":       {},
-	"catalog":       {"internal/strictjson"},
+	"connect/web/browser":         {"connect", "internal/httpx", "vending"},
+	"connect/web/dashboard": {
+		"catalog", "connect", "connect/manager", "connect/web/browser", "connect/web/page", "policy", "vending",
+	},
+	"connect/web/hosted": {
+		"catalog", "connect", "connect/oauth/authorize", "connect/web/browser", "connect/web/page", "policy",
+		"vending",
+	},
+	"connect/web/page":       {"connect/web/page/asset", "vending"},
+	"connect/web/page/asset": {},
+	"docs":                   {},
+	"docs/gen":               {"", "catalog", "vending"},
+	"gateway":                {"catalog", "inject", "internal/httpx", "policy", "vending"},
+	"inject": {
+		"catalog", "internal/httpx", "internal/jsonedit", "internal/lenient", "internal/secretscan",
+		"internal/sse", "vending",
+	},
+	"internal/":         {},
+	"policy":            {"catalog", "internal/lenient", "vending"},
+	"vending":           {},
+	"vending/pipedream": {"catalog", "internal/httpx", "internal/strictjson", "vending"},
+	"vending/platform":  {"catalog", "internal/httpx", "internal/strictjson", "vending"},
+	"vending/static":    {"vending"},
 }
 
 // without are what a package must not depend on, not even by another package.
@@ -90,6 +111,14 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s", path, inModule(i))
 			}
 		}
+		for _, a := range arrows[path] {
+			if !slices.Contains(p.Imports, strings.TrimSuffix(module+"/"+a, "/")) {
+				t.Errorf("%s may import %s, and does not: take it out of the design", path, a)
+			}
+		}
+		if slices.Contains(p.Imports, cobraPackage) && path != "caddymodule/command" && path != "caddymodule/playground" {
+			t.Errorf("%s imports %s, which is for commands alone", path, cobraPackage)
+		}
 		if top, _, _ := strings.Cut(path, "/"); top == "" || top == "caddymodule" || top == "cmd" || path == "docs/gen" {
 			continue
 		}
@@ -105,6 +134,24 @@ func TestImports(t *testing.T) {
 			t.Errorf("package %s is gone", path)
 		}
 	}
+}
+
+// TestModuleAlone: a program that imports caddymodule and nothing else of ours has neither the
+// commands nor the demonstration provider, which lets anyone consent for any account.
+func TestModuleAlone(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if inModule(p.ImportPath) != "caddymodule" {
+			continue
+		}
+		for _, d := range p.Deps {
+			path := inModule(d)
+			if strings.HasPrefix(path, "caddymodule/command") || strings.HasPrefix(path, "caddymodule/playground") {
+				t.Errorf("caddymodule depends on %s", path)
+			}
+		}
+		return
+	}
+	t.Error("there is no package caddymodule")
 }
 
 func isOurs(path string) bool { return path == module || strings.HasPrefix(path, module+"/") }

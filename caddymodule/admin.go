@@ -3,9 +3,12 @@ package caddymodule
 import (
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/operator"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -14,7 +17,7 @@ func init() { caddy.RegisterModule(new(Admin)) }
 
 // Admin is the module `admin.api.vendgate`: what the commands `tenant` and `audit` do, on the store
 // of the running server and by Caddy's admin socket. Who reaches that socket is the operator. A new
-// key or MCP URL stands in one answer and nowhere else: Caddy logs the requests of the socket, but
+// key or MCP URL is in one response and nowhere else: Caddy logs the requests of the socket, but
 // no bodies.
 type Admin struct{}
 
@@ -35,7 +38,8 @@ var adminCalls = map[string]func(*adminCall) error{
 	"POST " + adminBase + "tenants/{id}/mcp-url": (*adminCall).issueMCPURL,
 	"GET " + adminBase + "audit":                 (*adminCall).readAudit,
 	adminBase: func(*adminCall) error {
-		return vending.Refuse(vending.InvalidRequest, "no such endpoint, or not by this method")
+		return vending.Refuse(vending.InvalidRequest,
+			"there is no such endpoint, or it has another method: check the path and the method")
 	},
 }
 
@@ -81,7 +85,8 @@ func answerAdmin(w http.ResponseWriter, r *http.Request, serve func(*adminCall) 
 func (c *adminCall) open() error {
 	app, err := caddy.ActiveContext().AppIfConfigured("vendgate")
 	if errors.Is(err, caddy.ErrNotConfigured) {
-		return vending.Refuse(vending.InvalidRequest, "the running configuration has no vendgate app")
+		return vending.Refuse(vending.InvalidRequest,
+			"the running configuration has no vendgate app: add the global option vendgate { … }")
 	}
 	if err != nil {
 		return err
@@ -104,6 +109,142 @@ func asRefusal(err error) *vending.Error {
 		}
 	}
 	return vending.AsError(err)
+}
+
+func (c *adminCall) listTenants() error {
+	if _, err := c.query(); err != nil {
+		return err
+	}
+	tenants, err := c.store.Tenants(c.r.Context())
+	if err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.w, http.StatusOK, "tenants found",
+		map[string][]operator.Tenant{"tenants": operator.NewTenants(tenants)})
+	return nil
+}
+
+func (c *adminCall) createTenant() error {
+	var t connect.Tenant
+	err := c.readBody(map[string]any{
+		"id": &t.ID, "email": &t.Email, "capabilities": &t.Capabilities,
+		"name": &t.Brand.Name, "logo_url": &t.Brand.LogoURL, "accent": &t.Brand.Accent,
+		"frame_ancestors": &t.Brand.FrameAncestors,
+		"user_hint":       &t.Brand.UserHint, "unconfirmed": &t.Brand.Unconfirmed,
+	})
+	if err != nil {
+		return err
+	}
+	key, err := c.store.CreateTenant(c.r.Context(), t)
+	if err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.w, http.StatusCreated, "tenant created; the key is not shown again", operator.NewKey(t.ID, key))
+	return nil
+}
+
+func (c *adminCall) rotateKey() error {
+	id := c.r.PathValue("id")
+	key, err := c.store.RotateKey(c.r.Context(), id)
+	if err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.w, http.StatusOK, "second key minted; it is not shown again, and both work until promote",
+		operator.NewKey(id, key))
+	return nil
+}
+
+func (c *adminCall) promoteKey() error {
+	if err := c.store.PromoteKey(c.r.Context(), c.r.PathValue("id")); err != nil {
+		return err
+	}
+	return c.writeTenant("the older key is retired")
+}
+
+func (c *adminCall) disableTenant() error {
+	if err := c.store.DisableTenant(c.r.Context(), c.r.PathValue("id")); err != nil {
+		return err
+	}
+	return c.writeTenant("tenant disabled")
+}
+
+// writeTenant answers with what the tenant is now.
+func (c *adminCall) writeTenant(message string) error {
+	t, err := c.store.Tenant(c.r.Context(), c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.w, http.StatusOK, message, operator.NewTenants([]connect.Tenant{t})[0])
+	return nil
+}
+
+func (c *adminCall) issueMCPURL() error {
+	id := c.r.PathValue("id")
+	if err := c.app.KnowsTenant(c.r.Context(), c.store, id); err != nil {
+		return err
+	}
+	issued, err := operator.IssueMCPURL(c.r.Context(), c.store, id, c.app.PublicURL)
+	if err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.w, http.StatusOK, "MCP URL created; it is not shown again, and the earlier one has ended",
+		issued)
+	return nil
+}
+
+// auditAnswer is one page of the audit trail, newest first.
+type auditAnswer struct {
+	Events []operator.AuditEntry `json:"events"`
+	Page   int                   `json:"page"`
+	Limit  int                   `json:"limit"`
+	Total  int                   `json:"total"`
+}
+
+func (c *adminCall) readAudit() error {
+	f, err := c.auditFilter()
+	if err != nil {
+		return err
+	}
+	rows, total, err := c.store.Audit(c.r.Context(), f)
+	if err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.w, http.StatusOK, "events found",
+		auditAnswer{operator.AuditEntries(rows), f.Page, f.Limit, total})
+	return nil
+}
+
+func (c *adminCall) auditFilter() (f connect.AuditFilter, err error) {
+	q, err := c.query("tenant", "connection", "event", "since", "page", "limit")
+	if err != nil {
+		return f, err
+	}
+	f.Tenant, f.Connection = q["tenant"], q["connection"]
+	if f.Event, err = operator.ParseEvent(q["event"]); err != nil {
+		return f, vending.Refuse(vending.InvalidRequest, "event: "+err.Error())
+	}
+	if f.Since, err = operator.ParseSince(q["since"], time.Now()); err != nil {
+		return f, vending.Refuse(vending.InvalidRequest, "since: "+err.Error())
+	}
+	if f.Page, err = parseCount(q["page"], 1); err != nil {
+		return f, vending.Refuse(vending.InvalidRequest, "page: must be a whole number from 1")
+	}
+	if f.Limit, err = parseCount(q["limit"], 20); err != nil {
+		return f, vending.Refuse(vending.InvalidRequest, "limit: must be a whole number from 1 to 100")
+	}
+	return f, nil
+}
+
+// parseCount reads a positive whole number; the empty text is fallback.
+func parseCount(text string, fallback int) (int, error) {
+	if text == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err == nil && n < 1 {
+		err = strconv.ErrRange
+	}
+	return n, err
 }
 
 var _ caddy.AdminRouter = (*Admin)(nil)

@@ -90,7 +90,7 @@ func TestAdminAPIRefuses(t *testing.T) {
 		"odd id": {"POST", tenants + "/%2e%2e%2f%00/rotate", "", "invalid_request",
 			connect.ErrTenantUnknown.Error()},
 		"rotate by GET": {"GET", tenants + "/acme/rotate", "", "invalid_request",
-			"no such endpoint, or not by this method"},
+			"there is no such endpoint, or it has another method"},
 		"delete":          {"DELETE", tenants + "/acme", "", "invalid_request", "no such endpoint"},
 		"base":            {"GET", "/vendgate/", "", "invalid_request", "no such endpoint"},
 		"unknown":         {"GET", "/vendgate/connections", "", "invalid_request", "no such endpoint"},

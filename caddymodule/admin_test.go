@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/tests/harness"
@@ -43,6 +44,9 @@ func startAdmin(t *testing.T, options string) *adminGateway {
 	return a
 }
 
+// keyForm is that of a tenant key.
+var keyForm = regexp.MustCompile(`^pk_live_[0-9A-Za-z]{43}$`)
+
 // adminAnswer is an answer of the admin API.
 type adminAnswer struct {
 	status  int
@@ -62,6 +66,29 @@ type adminAnswer struct {
 		Events             []auditRow
 		Page, Limit, Total int
 	}
+}
+
+// auditRow is what `audit --json` prints.
+type auditRow struct {
+	ID         int64
+	At         time.Time
+	Event      string
+	Tenant     string
+	Actor      string
+	Request    string `json:"request_id"`
+	Connection string `json:"connection_id"`
+	User, App  string
+	Detail     string
+}
+
+// brandJSON is what `tenant brand --json` prints.
+type brandJSON struct {
+	Name           string
+	LogoURL        string `json:"logo_url"`
+	Accent         string
+	FrameAncestors []string `json:"frame_ancestors"`
+	UserHint       string   `json:"user_hint"`
+	Unconfirmed    string
 }
 
 type tenantJSON struct {
@@ -153,7 +180,8 @@ func TestAdminAPI(t *testing.T) {
 			!regexp.MustCompile(`^[0-9A-Za-z]{33}$`).MatchString(token) {
 			t.Errorf("issued %s", issued.body)
 		}
-		if got, err := openStore(t, dir).MCPTenant(t.Context(), connect.DigestOf(token)); err != nil || got != tenant {
+		if got, err := harness.OpenStore(t, dir).MCPTenant(t.Context(), connect.DigestOf(token)); err != nil ||
+			got != tenant {
 			t.Errorf("the url of %s is of %q, %v", tenant, got, err)
 		}
 		tokens = append(tokens, token)
@@ -212,7 +240,7 @@ func (a *adminGateway) checkLog(secrets ...string) {
 // TestAdminAPIWithoutStore: a server that has none says so.
 func TestAdminAPIWithoutStore(t *testing.T) {
 	for name, tt := range map[string]struct{ options, want string }{
-		"no app": {"", "the running configuration has no vendgate app"},
+		"no app": {"", "the running configuration has no vendgate app: add the global option vendgate { … }"},
 		"no local source": {"source platform {\n url https://p.example/platform/v1\n key passthrough\n }",
 			"the running configuration has no source of type local, and so no store: add source local"},
 	} {
@@ -239,7 +267,7 @@ func TestAdminAPIFollowsReload(t *testing.T) {
 		"}\n}\nhttp://%s {\n bind 127.0.0.1\n vendgate_proxy\n}\n", a.admin, second, a.Addr))
 	a.ok(201, "POST", "/vendgate/tenants", `{"id":"beta","email":"dev@beta.example"}`)
 	for dir, want := range map[string]string{first: "acme", second: "beta"} {
-		tenants, err := openStore(t, dir).Tenants(t.Context())
+		tenants, err := harness.OpenStore(t, dir).Tenants(t.Context())
 		if err != nil || len(tenants) != 1 || tenants[0].ID != want {
 			t.Errorf("%s is not alone: %+v, %v", want, tenants, err)
 		}

@@ -35,7 +35,7 @@ type App struct {
 	VendTimeout caddy.Duration `json:"vend_timeout,omitempty"`
 	// Upstream configures the connections to the providers.
 	Upstream Upstream `json:"upstream,omitzero"`
-	// Catalog says which apps there are beside the verified ones.
+	// Catalog says which apps there are besides the verified ones.
 	Catalog Catalog `json:"catalog,omitzero"`
 	// Apps add to the catalog, or replace entries of it by slug. They win over those of the catalog's
 	// file.
@@ -63,26 +63,6 @@ type App struct {
 // AppEntry is an app that the operator adds, and where.
 type AppEntry struct {
 	catalog.App
-	// DefinedAt is file and line of the Caddyfile, for error messages.
-	DefinedAt string `json:"defined_at,omitempty"`
-}
-
-// OAuthClient is the client that providers know the operator by.
-type OAuthClient struct {
-	// App is the slug of the app it is for.
-	App string `json:"app"`
-	// Tenant restricts it to one tenant. Default: every tenant without a client of its own.
-	Tenant string `json:"tenant,omitempty"`
-	// ClientID is public.
-	ClientID string `json:"client_id"`
-	// ClientSecret is a reference, `{env.NAME}` or `{file./path}`. Default: none, a public client.
-	ClientSecret string `json:"client_secret,omitempty"`
-	// Scopes replace the app's in the authorization request: at most 100, of at most 200 bytes each.
-	// Default: the app's.
-	Scopes []string `json:"scopes,omitempty"`
-	// Fields are what else the provider gave out with the client, where the app takes such from it.
-	// Secret ones are references, `{env.NAME}` or `{file./path}`. Default: none.
-	Fields map[string]string `json:"fields,omitempty"`
 	// DefinedAt is file and line of the Caddyfile, for error messages.
 	DefinedAt string `json:"defined_at,omitempty"`
 }
@@ -216,6 +196,13 @@ func (a *App) sourceNames() []string {
 		}
 	}
 	return names
+}
+
+// Origin returns scheme and host under which callers reach the gateway, without a slash at the end;
+// "" where the configuration does not say. Its error says how to write PublicURL.
+func (a *App) Origin() (string, error) {
+	err := a.checkPublicURL()
+	return a.PublicURL, err
 }
 
 func (a *App) checkPublicURL() error {

@@ -206,7 +206,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	if g.store != nil {
 		return nil
 	}
-	dir, err := filepath.Abs(a.dataDir())
+	dir, err := filepath.Abs(a.StoreDir())
 	if err != nil {
 		return fmt.Errorf("data_dir: %w", err)
 	}
@@ -223,12 +223,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	return nil
 }
 
-// dataDir is also where the commands look by default.
-func (a *App) dataDir() string {
-	if a.DataDir != "" {
-		return a.DataDir
-	}
-	return defaultDataDir()
+// StoreDir returns the directory of the store and its keyset: DataDir, or its default.
+func (a *App) StoreDir() string {
+	return cmp.Or(a.DataDir, filepath.Join(caddy.AppDataDir(), "vendgate"))
 }
-
-func defaultDataDir() string { return filepath.Join(caddy.AppDataDir(), "vendgate") }

@@ -26,9 +26,9 @@ func init() {
 // options are the subdirectives of a block.
 type options map[string]option
 
-// parseBlock reads the block that d is at, strictly: what is unknown, stands twice without being
-// repeatable, or has arguments left over is an error at its line. The arguments are not repeated in
-// it: one too many may be a secret.
+// parseBlock reads the block that d is at, strictly: an option that is unknown, a duplicate of one
+// that is not repeatable, or has too many arguments is an error at its line, which does not show the
+// arguments: one of them may be a secret.
 func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) error {
 	seen := make(map[string]int)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
@@ -40,7 +40,7 @@ func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) erro
 		case !ok:
 			return d.Errf("unknown option %q; the options here are %s", name, strings.Join(slices.Sorted(maps.Keys(opts)), ", "))
 		case twice && !slices.Contains(repeatable, name):
-			return d.Errf("%s is a duplicate; the first is on line %d", name, first)
+			return d.Errf("%s is a duplicate: keep one of them; the first is on line %d", name, first)
 		}
 		seen[name] = d.Line()
 		empty := hasEmptyArgument(*d)

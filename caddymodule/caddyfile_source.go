@@ -165,7 +165,7 @@ func (s *PipedreamSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// checked reads an option and checks what was read, so that the error names its line.
+// checked reads an option and checks what was read, so that the error is at its line.
 func checked(read option, check func() error) option {
 	return func(d *caddyfile.Dispenser) error {
 		if err := read(d); err != nil {

@@ -38,7 +38,7 @@ func (a *App) parseTenant(d *caddyfile.Dispenser) error {
 }
 
 // addBrandOptions adds how the tenant appears. The whole is checked after each of them, so that the
-// error stands at its line.
+// error is at its line.
 func (t *Tenant) addBrandOptions(opts options) {
 	for name, read := range map[string]option{
 		"display_name": text(&t.DisplayName), "email": text(&t.Email), "logo_url": text(&t.LogoURL), "accent": t.parseAccent,
@@ -85,7 +85,7 @@ func (t *Tenant) parseDigest(d *caddyfile.Dispenser) error {
 	return t.parsedKeys(d)
 }
 
-// parsedKeys is called after each key, so that the error stands at the line of the one too many.
+// parsedKeys is called after each key, so that the error is at the line of the one too many.
 func (t *Tenant) parsedKeys(d *caddyfile.Dispenser) error {
 	if err := t.countKeys(); err != nil {
 		return d.Errf("tenant %s: %w", t.ID, err)
@@ -128,7 +128,7 @@ func (p *TenantPolicy) parseRule(d *caddyfile.Dispenser) error {
 	case "deny":
 		r.Deny = true
 	default:
-		return d.Errf("rule %s: %q is neither allow nor deny; write rule APP allow|deny [METHOD…] [/path]", r.App, verb)
+		return d.Errf("rule %s: %q is invalid: write rule APP allow|deny [METHOD…] [/path]", r.App, verb)
 	}
 	for _, arg := range d.RemainingArgs() {
 		switch {
@@ -156,14 +156,15 @@ func (b *Budgets) parse(d *caddyfile.Dispenser) error {
 	if !d.Args(&kind) || kind == "app" && !d.Args(&app) || !d.NextArg() {
 		return d.Errf("write budget token|api|connection N, or budget app SLUG N; N is units a minute, or unlimited")
 	}
+	name := strings.TrimSpace(kind + " " + app)
 	if b.has(kind, app) {
-		return d.Errf("budget %s is a duplicate; keep one of them", strings.TrimSpace(kind+" "+app))
+		return d.Errf("budget %s is a duplicate; keep one of them", name)
 	}
 	units := 0
 	if d.Val() != "unlimited" {
 		n, err := strconv.Atoi(d.Val())
 		if err != nil || n <= 0 {
-			return d.Errf("budget %s: %q is not a positive number of units a minute; for none write unlimited", kind, d.Val())
+			return d.Errf("budget %s %q is invalid: write a positive number of units a minute, or unlimited", name, d.Val())
 		}
 		units = n
 	}
@@ -180,7 +181,7 @@ func (b *Budgets) parse(d *caddyfile.Dispenser) error {
 		}
 		b.Apps[app] = units
 	default:
-		return d.Errf("budget %q: there are token, api, connection and app", kind)
+		return d.Errf("budget %q is unknown: write token, api, connection or app", kind)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -83,7 +84,7 @@ func duration(v *caddy.Duration) option {
 		}
 		parsed, err := caddy.ParseDuration(s)
 		if err != nil || parsed <= 0 {
-			return d.Errf("%s: %q is not a positive duration; write one like 10s or 5m", name, s)
+			return d.Errf("%s %q is invalid: write a positive duration, like 10s or 5m", name, s)
 		}
 		*v = caddy.Duration(parsed)
 		return nil
@@ -99,7 +100,7 @@ func count[N int | int64](v *N) option {
 		}
 		n, err := strconv.ParseInt(s, 10, 32)
 		if err != nil || n <= 0 {
-			return d.Errf("%s: %q is not a positive whole number; write one like 100", name, s)
+			return d.Errf("%s %q is invalid: write a positive whole number, like 100", name, s)
 		}
 		*v = N(n)
 		return nil
@@ -116,7 +117,7 @@ func size(v *int64) option {
 		}
 		n, err := humanize.ParseBytes(s)
 		if err != nil || n == 0 || n > 1<<62 {
-			return d.Errf("%s: %q is not a size; write a number and a unit, like 10MiB", name, s)
+			return d.Errf("%s %q is invalid: write a number and a unit, like 10MiB", name, s)
 		}
 		*v = int64(n)
 		return nil
@@ -133,7 +134,7 @@ func secret(ref *string) option {
 	}
 }
 
-// pair reads a name, which may stand once, and a value into m.
+// pair reads a name, which must not repeat, and a value into m.
 func pair(d *caddyfile.Dispenser, m *map[string]string) error {
 	var name, value string
 	option := d.Val()
@@ -148,4 +149,26 @@ func pair(d *caddyfile.Dispenser, m *map[string]string) error {
 	}
 	(*m)[name] = value
 	return nil
+}
+
+// isBlank reports whether text says nothing: it is empty, or white space.
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// statuses reads one status code or more, and adds them to list.
+func statuses(list *[]int) option {
+	return func(d *caddyfile.Dispenser) error {
+		name := d.Val()
+		var all []string
+		if err := texts(&all)(d); err != nil {
+			return err
+		}
+		for _, s := range all {
+			status, err := strconv.Atoi(s)
+			if err != nil {
+				return d.Errf("%s %q is invalid: write a status, like 403", name, s)
+			}
+			*list = append(*list, status)
+		}
+		return nil
+	}
 }

@@ -14,7 +14,7 @@ import (
 // checkVariables refuses a variable, {$NAME} or {$NAME:default}, that has no value, anywhere in the
 // part of a Caddyfile that d holds. Caddy puts values in place before it splits the text into words
 // (caddyfile/parse.go, replaceEnvVars), so that no parser sees one that was nothing: `rule gmail
-// allow {$METHODS} /x/**` would be a rule for every method, and a deny that stands in a variable
+// allow {$METHODS} /x/**` would be a rule for every method, and a deny inside a variable
 // would be gone. What is said here of a value's absence holds of one that begins a comment, too: it
 // takes the rest of its line along.
 //
@@ -39,7 +39,7 @@ func checkVariables(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// sourcePart are the tokens that stand in one file, or in the part of it that was imported at one
+// sourcePart are the tokens of one file, or in the part of it that was imported at one
 // place.
 type sourcePart struct {
 	file, imported string
@@ -119,7 +119,7 @@ func (p *sourcePart) check() error {
 	return nil
 }
 
-// variableMark stands in a token where a variable had no value (e), or begins a comment (c). Its
+// variableMark is in a token where a variable had no value (e), or begins a comment (c). Its
 // ends are of Unicode's private use.
 var variableMark = regexp.MustCompile("\uE000([ec])([^\uE001]*)\uE001")
 

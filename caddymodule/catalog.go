@@ -1,15 +1,17 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/inject"
 )
 
-// Catalog says which apps there are beside the verified ones of the embedded catalog and those of
+// Catalog says which apps there are besides the verified ones of the embedded catalog and those of
 // [App.Apps].
 type Catalog struct {
 	// Community are the slugs of entries that are known from one source only, or `*` alone for all of
@@ -34,7 +36,7 @@ func (c *Catalog) embedded() (*catalog.Catalog, error) {
 func (a *App) own() ([]AppEntry, error) {
 	var entries []AppEntry
 	if a.Catalog.File != "" {
-		found, mistakes := readCatalog(a.Catalog.File)
+		found, mistakes := ReadCatalog(a.Catalog.File)
 		if len(mistakes) > 0 {
 			return nil, at(a.DefinedAt["catalog"], mistakes[0])
 		}
@@ -75,8 +77,33 @@ func (a *App) apps() (apps *catalog.Catalog, own []AppEntry, err error) {
 	return apps, own, err
 }
 
-// readCatalog reads a file of the operator's, and every mistake in it.
-func readCatalog(name string) (apps []AppEntry, mistakes []error) {
+// LoadCatalog returns the apps that the configuration turns on or defines; it reads the catalog's
+// file. Its error names the place of the first mistake.
+func (a *App) LoadCatalog() (*catalog.Catalog, error) {
+	apps, _, err := a.apps()
+	return apps, err
+}
+
+// CatalogApp returns the app of a slug. Its error says how to have one that is off or unknown.
+func (a *App) CatalogApp(slug string) (*catalog.App, error) {
+	apps, err := a.LoadCatalog()
+	if err != nil {
+		return nil, err
+	}
+	app, ok := apps.App(slug)
+	switch {
+	case apps.Off(slug):
+		return nil, errors.New(gateway.TurnOn(slug))
+	case !ok:
+		return nil, fmt.Errorf("app %q is not in the catalog: correct the slug, which `app list` searches, or name "+
+			"the --config that defines the app", slug)
+	}
+	return app, nil
+}
+
+// ReadCatalog reads a file of the operator's, one app a line: the apps that are right, and every
+// mistake, each with its line.
+func ReadCatalog(name string) (apps []AppEntry, mistakes []error) {
 	file, err := os.Open(name) // #nosec G304 -- the operator names it
 	if err != nil {
 		return nil, []error{fmt.Errorf("catalog: %w: name a file that the server may read", err)}

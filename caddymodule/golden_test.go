@@ -55,7 +55,7 @@ func goldens(t *testing.T, dir string, seen func(t *testing.T, caddyfile string)
 // TestAdapt holds every form of the Caddyfile against the JSON it becomes, or the error that tells
 // what to write instead.
 func TestAdapt(t *testing.T) {
-	community := communityApp(t)
+	community := harness.CommunityApp(t)
 	goldens(t, "adapt", func(t *testing.T, caddyfile string) string {
 		adapted, err := harness.Adapt(strings.ReplaceAll(caddyfile, "$COMMUNITY", community))
 		if err != nil {

@@ -220,7 +220,7 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]connect.OAuth
 			}
 			resolved.Secret = secret
 		}
-		fields, err := c.resolveFields(app)
+		fields, err := c.ResolveFields(app)
 		if err != nil {
 			return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: %w", c.App, err))
 		}

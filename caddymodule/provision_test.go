@@ -28,7 +28,7 @@ func TestProvision(t *testing.T) {
 	harness.Secret(t, "VG_MALFORMED", "sk_NEVERSHOWN_0000000000000000000000")
 	harness.Secret(t, "VG_SHORT", "pk_live_NEVERSHOWN")
 	harness.Secret(t, "VG_ODD", "pk_live_NEVERSHOWN00000000000000000 0")
-	community := communityApp(t)
+	community := harness.CommunityApp(t)
 	names := strings.NewReplacer("$DIR", dir, "$DIGEST_A", fmt.Sprintf("%x", policy.DigestOf(harness.KeyA)), "$COMMUNITY",
 		community)
 	goldens(t, "provision", func(t *testing.T, caddyfile string) string {

@@ -15,7 +15,7 @@ import (
 var secretRef = regexp.MustCompile(`^\{(env\.[A-Za-z_][A-Za-z0-9_]*|file\.[^{}]+)\}$`)
 
 // errSecretForm never repeats what was written: it may be the secret.
-var errSecretForm = errors.New("write {env.NAME} or {file./path}: a secret itself must not stand in the configuration")
+var errSecretForm = errors.New("write {env.NAME} or {file./path}: a secret itself must not be in the configuration")
 
 // checkSecretRef reports whether ref has the form of a reference.
 func checkSecretRef(ref string) error {

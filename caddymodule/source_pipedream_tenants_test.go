@@ -15,7 +15,8 @@ import (
 func TestPipedreamUnnamedTenants(t *testing.T) {
 	dir := t.TempDir()
 	create := func(id string) string {
-		return strings.TrimSpace(must(t, "", "tenant", "create", id, "--email", "dev@example.com", "--data", dir))
+		return strings.TrimSpace(harness.MustCommand(t, "", "tenant", "create", id, "--email", "dev@example.com", "--data",
+			dir))
 	}
 	acme, early := create("acme"), create("early")
 	pd := pipedream(t, keyless, harness.OK)

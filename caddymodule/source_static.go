@@ -77,7 +77,7 @@ func (c *StaticConnection) resolve(env *SourceEnv) (static.Connection, error) {
 		AuthType: vending.AuthType(app.AuthType)}
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
 		value := c.Fields[name]
-		if open(app, name) && checkSecretRef(value) != nil {
+		if app.PublicField(name) && checkSecretRef(value) != nil {
 			resolved.Fields = append(resolved.Fields, vending.Field{Name: vendedName(app, name), Value: value})
 			continue
 		}
@@ -132,13 +132,10 @@ func knownFields(app *catalog.App) []string {
 		known = append(known, vending.AccessToken, vending.TokenType)
 	}
 	if app.Sign != nil {
-		known = append(known, sessionToken)
+		known = append(known, catalog.SessionToken)
 	}
 	return known
 }
-
-// sessionToken is the field of temporary AWS credentials, which apps need not declare.
-const sessionToken = "session_token"
 
 // oauth1Fields are what a connection of an OAuth 1 app consists of, in the words of RFC 5849.
 var oauth1Fields = []string{catalog.ConsumerKey, catalog.ConsumerSecret, catalog.OAuthToken, catalog.OAuthTokenSecret}
@@ -172,12 +169,4 @@ func (c *StaticConnection) checkComplete(app *catalog.App) error {
 		}
 	}
 	return nil
-}
-
-// open reports whether the catalog declares the field as no secret.
-func open(app *catalog.App, field string) bool {
-	if app.OAuth1 != nil && field == catalog.ConsumerKey {
-		return true
-	}
-	return slices.ContainsFunc(app.Fields, func(f catalog.Field) bool { return f.Name == field && !f.Secret })
 }

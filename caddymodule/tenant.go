@@ -2,10 +2,13 @@ package caddymodule
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -132,13 +135,13 @@ func (p TenantPolicy) checkApps() error {
 	}
 	for _, r := range p.Rules {
 		if r.App != "*" && !slices.Contains(p.Apps, r.App) {
-			return fmt.Errorf("rule %s: apps does not list %[1]s, so that the rule would never count: add it to apps, or "+
+			return fmt.Errorf("rule %s: apps does not list %[1]s, so the rule would never apply: add it to apps, or "+
 				"take the rule out", r.App)
 		}
 	}
 	for _, app := range slices.Sorted(maps.Keys(p.Budgets.Apps)) {
 		if !slices.Contains(p.Apps, app) {
-			return fmt.Errorf("budget app %s: apps does not list %[1]s, so that the budget would never count: add it to "+
+			return fmt.Errorf("budget app %s: apps does not list %[1]s, so the budget would never apply: add it to "+
 				"apps, or take the budget out", app)
 		}
 	}
@@ -188,14 +191,14 @@ func (p TenantPolicy) checkBounds(t *policy.Tenant) error {
 		budgets = append(budgets, b)
 	}
 	if slices.Min(budgets) < 0 || p.MaxBody < 0 || p.MaxInFlight < 0 {
-		return fmt.Errorf("budgets and bounds are positive numbers, or 0 for no bound")
+		return fmt.Errorf("budget, max_body and max_in_flight: write a positive number, or 0 for no bound")
 	}
 	return nil
 }
 
 func (t *Tenant) countKeys() error {
 	if n := len(t.Keys) + len(t.KeyDigests); n > 2 {
-		return fmt.Errorf("there are %d keys: a tenant has one, or two during rotation", n)
+		return fmt.Errorf("there are %d keys: write one, or two during rotation", n)
 	}
 	return nil
 }
@@ -224,4 +227,58 @@ func (t *Tenant) digests() ([]policy.Digest, error) {
 		list = append(list, d)
 	}
 	return list, nil
+}
+
+// brand is how the tenant appears on the hosted pages.
+func (t *Tenant) brand() connect.Brand {
+	return connect.Brand{Name: t.DisplayName, LogoURL: t.LogoURL, Accent: t.Accent, FrameAncestors: t.FrameAncestors,
+		UserHint: t.UserHint, Unconfirmed: t.Unconfirmed}
+}
+
+// checkBrand reports the first mistake in how the tenant appears, under the option's name, and
+// brings the rest into the form in which the store keeps it.
+func (t *Tenant) checkBrand() error {
+	if t.Email != "" {
+		email, err := policy.ParseUser([]string{t.Email})
+		if err != nil {
+			return errors.New("email: write one bare address, like dev@acme.example")
+		}
+		t.Email = email
+	}
+	b := t.brand()
+	err := connect.CheckBrand(&b)
+	if invalid := (*connect.BrandError)(nil); errors.As(err, &invalid) && invalid.Field == "name" {
+		return fmt.Errorf("display_name: %s", invalid.Advice)
+	}
+	if err != nil {
+		return err
+	}
+	t.DisplayName, t.Accent, t.UserHint = b.Name, b.Accent, b.UserHint
+	return nil
+}
+
+// checkBrands is checkBrand for every tenant.
+func (a *App) checkBrands() error {
+	for i := range a.Tenants {
+		t := &a.Tenants[i]
+		if err := t.checkBrand(); err != nil {
+			return at(t.DefinedAt, fmt.Errorf("tenant %s: %w", t.ID, err))
+		}
+	}
+	return nil
+}
+
+// KnowsTenant is nil for a tenant of the configuration or the store, connect.ErrTenantDisabled for
+// one that is disabled, and connect.ErrTenantUnknown for any other.
+func (a *App) KnowsTenant(ctx context.Context, store *connect.Store, id string) error {
+	t, err := store.Tenant(ctx, id)
+	switch {
+	case errors.Is(err, connect.ErrTenantUnknown) && slices.ContainsFunc(a.Tenants, func(t Tenant) bool {
+		return t.ID == id
+	}):
+		return nil
+	case err == nil && t.Disabled:
+		return connect.ErrTenantDisabled
+	}
+	return err
 }

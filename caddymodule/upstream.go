@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/internal/stdlog"
 	"github.com/vendgate/vendgate/policy"
@@ -186,4 +187,21 @@ func (u *Upstream) roots(files [][]byte) (*x509.CertPool, error) {
 		}
 	}
 	return pool, nil
+}
+
+// OpenTransport returns a transport that dials the provider of app as the gateway does, under the
+// same guard and bounds, and in a pool of its own: the caller ends its connections with release.
+// Its errors are of the options `upstream` and `allow_private`; those of its calls are safe to log.
+func (a *App) OpenTransport(app *catalog.App) (rt http.RoundTripper, release func(), err error) {
+	upstream := a.Upstream
+	upstream.setDefaults()
+	files, err := upstream.readCA()
+	if err != nil {
+		return nil, nil, err
+	}
+	base, err := upstream.build(app.AllowPrivate, files)
+	if err != nil {
+		return nil, nil, err
+	}
+	return transport{base}, base.CloseIdleConnections, nil
 }

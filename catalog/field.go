@@ -52,6 +52,15 @@ type Field struct {
 	Cut []string `json:"cut,omitempty"`
 }
 
+// PublicField reports whether the app declares a field of that name as no secret, so that its value
+// may be shown; the consumer key of OAuth 1 is public without being declared.
+func (a *App) PublicField(name string) bool {
+	if a.OAuth1 != nil && name == ConsumerKey {
+		return true
+	}
+	return slices.ContainsFunc(a.Fields, func(f Field) bool { return f.Name == name && !f.Secret })
+}
+
 // fieldFrom returns where the value of a declared field comes from.
 func (c checker) fieldFrom(name string) string {
 	f, _ := c.field(name)

@@ -51,6 +51,10 @@ const (
 	schemeHMAC = "hmac"
 )
 
+// SessionToken is the field of temporary AWS credentials. No app declares it: long-lived ones have
+// none.
+const SessionToken = "session_token"
+
 // requestNames are the placeholders that a message takes from the request.
 var requestNames = []string{"method", "path", "path_only", "query", "host", "timestamp", "body", "body_sha256"}
 

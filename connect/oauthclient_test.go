@@ -175,6 +175,8 @@ func TestSetOAuthClientRefuses(t *testing.T) {
 		"scope with backslash": {"acme", "gmail", client("id", "s", `canary\x`), "scopes:"},
 		"app of two hyphens":   {"acme", "canary--x", client("id", "s"), "app:"},
 		"scope of a tab":       {"acme", "gmail", client("id", "s", "canary\t"), "scopes:"},
+		"scope of a quote":     {"acme", "gmail", client("id", "s", `canary"`), "scopes:"},
+		"scope of a backslash": {"acme", "gmail", client("id", "s", `can\ary`), "scopes:"},
 		"scope that is no one": {"acme", "gmail", client("id", "s", "ok", "canaré"), "scopes:"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,89 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/vendgate/vendgate/caddymodule"
+	"github.com/vendgate/vendgate/connect"
+)
+
+// config is the configuration that a command goes by, of which it runs nothing.
+type config struct{ *caddymodule.App }
+
+// readConfig reads the vendgate app of a configuration file; it is the zero app without a file, or
+// where the file has none.
+func readConfig(file, adapter string) (config, error) {
+	c := config{new(caddymodule.App)}
+	if file == "" {
+		return c, nil
+	}
+	raw, _, _, err := caddycmd.LoadConfig(file, adapter)
+	if err != nil {
+		return c, fmt.Errorf("reading %s: %w", file, err)
+	}
+	var whole struct {
+		Apps struct {
+			Vendgate *caddymodule.App `json:"vendgate"`
+		} `json:"apps"`
+	}
+	whole.Apps.Vendgate = c.App
+	if err := json.Unmarshal(raw, &whole); err != nil {
+		return c, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return c, nil
+}
+
+// originFlag adds the flag by which a command learns under which origin end users and agents reach
+// the gateway.
+func originFlag(cmd *cobra.Command, origin *string) {
+	cmd.Flags().StringVar(origin, "public-url", "",
+		"scheme and host of the gateway, like https://gateway.example (default: public_url of --config)")
+}
+
+// origin returns what --public-url says or else the configuration; "" if neither does.
+func (a config) origin(flag string) (string, error) {
+	if flag != "" {
+		a.PublicURL = flag
+	}
+	return a.Origin()
+}
+
+// mustOrigin is origin for a command that cannot do without.
+func (a config) mustOrigin(flag string) (string, error) {
+	origin, err := a.origin(flag)
+	if err == nil && origin == "" {
+		err = errors.New("a link needs to know where the gateway is reached: write --public-url https://…, or " +
+			"public_url in the --config")
+	}
+	return origin, err
+}
+
+// mustKnow spares the operator something that no one can use because of a typing error.
+func (a config) mustKnow(ctx context.Context, store *connect.Store, id string) error {
+	err := a.KnowsTenant(ctx, store, id)
+	if errors.Is(err, connect.ErrTenantUnknown) {
+		return fmt.Errorf("there is no tenant %q in this store: create it with `tenant create`, or name the --config "+
+			"that defines it", id)
+	}
+	return err
+}
+
+// mustConnect spares the operator a connection that no call would find, because another source
+// vends for the tenant.
+func (a config) mustConnect(ctx context.Context, store *connect.Store, id string) error {
+	if err := a.mustKnow(ctx, store, id); err != nil {
+		return err
+	}
+	source, err := a.SourceOf(id)
+	if err == nil && !source.UsesStore {
+		err = fmt.Errorf("source %s vends for tenant %s, so no call would find a connection of this store: connect "+
+			"the account there, or give the tenant a source of type local", source.Name, id)
+	}
+	return err
+}

@@ -1,0 +1,209 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendgate/vendgate/caddymodule"
+	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// importCommand adds `connection import`.
+func importCommand(parent *cobra.Command, f *storeFlags) {
+	var c connect.Connection
+	var file string
+	var try tryFlags
+	add := subcommand(parent, "import --tenant NAME --user ADDRESS --app SLUG",
+		"Stores a connection from fields or tokens on standard input, and prints its id", 0,
+		f.with(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) error {
+			id, verified, err := importConnection(cmd, store, a, c, file, try)
+			if err != nil {
+				return err
+			}
+			if f.json {
+				return printJSON(cmd.OutOrStdout(), importedRow{id, verified})
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), id)
+			return err
+		}))
+	add.Long = `Stores a connection from a JSON object, read from standard input or --file and never from arguments, which
+other users of the machine could see. For a key-based app it holds the fields that the catalog names, {"api_key":"…"}; for an
+OAuth app those that do not come with the OAuth client, those that do but say where the tokens are from (such as the
+host), access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for one whose
+customers enter a client of their own client_id and client_secret suffice; for an OAuth 1 app oauth_token and
+oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key and consumer_secret.
+
+Fields are tried with the provider, as those are that customers enter: what it refuses is not stored, nor what cannot
+be tried now. Tokens are not tried, and are not verified until they are refreshed.`
+	connectionFlags(add, &c)
+	add.Flags().StringVar(&file, "file", "-", "file to read, - for standard input")
+	try.add(add)
+}
+
+// importedRow is a new connection as machines are told of it.
+type importedRow struct {
+	ID       string `json:"connection_id"`
+	Verified bool   `json:"verified"`
+}
+
+// maxImport bounds the JSON object of an import, in bytes.
+const maxImport = 1 << 20
+
+func importConnection(cmd *cobra.Command, store *connect.Store, a config, c connect.Connection, file string,
+	try tryFlags) (id string, verified bool, err error) {
+	app, err := a.CatalogApp(c.App)
+	if err != nil {
+		return "", false, err
+	}
+	if err := a.mustConnect(cmd.Context(), store, c.Tenant); err != nil {
+		return "", false, err
+	}
+	c.AuthType = vending.AuthType(app.AuthType)
+	if err = c.Check(); err == nil { // before the provider is asked in vain
+		err = try.check(cmd.Context(), store, a, c.Tenant)
+	}
+	if err != nil {
+		return "", false, err
+	}
+	raw, err := readInput(cmd, file, "credential", maxImport)
+	if err != nil {
+		return "", false, err
+	}
+	grant, err := readGrant(raw, app, time.Now())
+	if err == nil {
+		err = a.mustBeAt(cmd.Context(), store, c.Tenant, app, grant)
+	}
+	if err == nil {
+		grant, err = try.grant(cmd.Context(), a, app, grant)
+	}
+	if err != nil {
+		return "", false, err
+	}
+	id, err = store.ImportConnection(cmd.Context(), c, grant)
+	return id, grant.Verified(), err
+}
+
+// mustBeAt refuses a grant that was obtained at another address than the one that the tenant's
+// OAuth client of today is for, as far as that can be known here: no call would carry it.
+func (a config) mustBeAt(ctx context.Context, store *connect.Store, tenant string, app *catalog.App,
+	g connect.Grant) error {
+	if len(app.AddressFields()) == 0 {
+		return nil
+	}
+	client, err := a.clientAddress(ctx, store, tenant, app)
+	if errors.Is(err, connect.ErrNoOAuthClient) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if field := client.MovedBy(app, g.Reveal().Fields); field != "" {
+		return fmt.Errorf("the credential's %q differs from that of the OAuth client which tenant %s has for app %s, so no "+
+			"call could carry it: import what was granted there, or set the client again first", field, tenant, app.Slug)
+	}
+	return nil
+}
+
+// clientAddress is the tenant's OAuth client for app, of whose values only those are known that
+// fill addresses. One that is configured by what only the server can read counts as none.
+func (a config) clientAddress(ctx context.Context, store *connect.Store, tenant string,
+	app *catalog.App) (connect.OAuthClient, error) {
+	for _, owner := range []string{tenant, ""} {
+		for _, c := range a.OAuthClients {
+			if c.App != app.Slug || c.Tenant != owner {
+				continue
+			}
+			known := caddymodule.OAuthClient{Fields: maps.Clone(c.Fields)}
+			maps.DeleteFunc(known.Fields, func(name, _ string) bool { return !slices.Contains(app.AddressFields(), name) })
+			fields, err := known.ResolveFields(app)
+			if err != nil {
+				return connect.OAuthClient{}, connect.ErrNoOAuthClient
+			}
+			return connect.OAuthClient{ID: c.ClientID, Fields: fields}, nil
+		}
+		if client, err := store.OAuthClient(ctx, owner, app.Slug); !errors.Is(err, connect.ErrNoOAuthClient) {
+			return client, err
+		}
+	}
+	return connect.OAuthClient{}, connect.ErrNoOAuthClient
+}
+
+// readGrant reads the JSON object of an import. Its errors name keys, never values.
+func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, error) {
+	values, err := readObject(raw)
+	if err != nil {
+		return connect.Grant{}, err
+	}
+	var g connect.GrantValues
+	switch {
+	case app.OAuth1 != nil:
+		err = readOAuth1(values, &g)
+	case app.AuthType == string(vending.OAuth):
+		err = readTokens(values, &g, now)
+		// where the client suffices
+		if err == nil && g.AccessToken == "" && g.RefreshToken == "" && !app.ClientCredentials() {
+			err = errors.New(`the credential needs "access_token", "refresh_token" or both`)
+		}
+	}
+	if err != nil {
+		return connect.Grant{}, err
+	}
+	addresses := app.AddressFields()
+	for _, f := range app.Fields {
+		if f.From == catalog.FromClient && !slices.Contains(addresses, f.Name) {
+			// it comes with the client of the moment, and is no part of a connection: that is only where it
+			// was obtained
+			continue
+		}
+		value, err := takeText(values, f.Name)
+		if err != nil {
+			return connect.Grant{}, err
+		}
+		switch {
+		case value != "":
+		case f.Default != "", app.OnlyChooses(f.Name): // what was found by it is another
+			continue
+		default:
+			return connect.Grant{}, fmt.Errorf("the credential has no %q, which app %s needs: add it", f.Name, app.Slug)
+		}
+		g.Fields = append(g.Fields, vending.Field{Name: f.Name, Value: value})
+	}
+	if _, optional := values[catalog.SessionToken]; optional && app.Sign != nil {
+		value, err := takeText(values, catalog.SessionToken)
+		if err != nil {
+			return connect.Grant{}, err
+		}
+		g.Fields = append(g.Fields, vending.Field{Name: catalog.SessionToken, Value: value})
+	}
+	if len(values) > 0 {
+		return connect.Grant{},
+			fmt.Errorf("the credential has an unknown field %q: take out what app %s does not need",
+				slices.Sorted(maps.Keys(values))[0], app.Slug)
+	}
+	if err := checkImport(app, g); err != nil {
+		return connect.Grant{}, err
+	}
+	return connect.NewGrant(g), nil
+}
+
+// checkImport says why no call could go out with g.
+func checkImport(app *catalog.App, g connect.GrantValues) error {
+	err := authorize.CheckImported(app, g)
+	var problem *authorize.Error
+	switch {
+	case !errors.As(err, &problem):
+		return err
+	case problem.Field == "":
+		return fmt.Errorf("the credential is invalid, no call of app %s can carry it: copy it again", app.Slug)
+	}
+	return fmt.Errorf("the credential's %q %s", problem.Field, problem.Reason())
+}

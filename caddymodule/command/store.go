@@ -1,0 +1,90 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/vending"
+)
+
+// storeFlags say which store a command works on.
+type storeFlags struct {
+	dir, config, adapter string
+	json                 bool
+}
+
+func (f *storeFlags) add(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.dir, "data", "",
+		"directory of the store (default: data_dir of --config, or vendgate in Caddy's data directory)")
+	flags.StringVar(&f.config, "config", "", "configuration file whose data_dir and apps apply")
+	flags.StringVar(&f.adapter, "adapter", "", "adapter of the configuration file, if it is not JSON or a Caddyfile")
+	flags.BoolVar(&f.json, "json", false, "print JSON")
+}
+
+// open opens the store. It creates one that is missing, or says so if mustExist.
+func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*connect.Store, config, error) {
+	a, err := readConfig(f.config, f.adapter)
+	if err != nil {
+		return nil, a, err
+	}
+	if f.dir != "" {
+		a.DataDir = f.dir
+	}
+	if mustExist && !connect.Exists(a.StoreDir()) {
+		return nil, a,
+			fmt.Errorf("there is no store in %s: name its directory with --data or --config, or create one with `keyset create`",
+				a.StoreDir())
+	}
+	store, err := connect.Open(cmd.Context(),
+		connect.Options{Dir: a.StoreDir(), Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
+	return store, a, err
+}
+
+// storeRun is what a command does with the open store.
+type storeRun = func(cmd *cobra.Command, store *connect.Store, a config, args []string) error
+
+// with makes a command's RunE of run; it creates a store that is missing.
+func (f *storeFlags) with(run storeRun) func(*cobra.Command, []string) error {
+	return f.runE(run, false)
+}
+
+// withExisting is with for commands that a store has to be there for: in a mistyped directory they
+// would else make an empty one and find nothing in it.
+func (f *storeFlags) withExisting(run storeRun) func(*cobra.Command, []string) error {
+	return f.runE(run, true)
+}
+
+func (f *storeFlags) runE(run storeRun, mustExist bool) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) (err error) {
+		cmd.SetContext(connect.WithActor(cmd.Context(), connect.Actor{Name: "operator"}))
+		store, a, err := f.open(cmd, mustExist)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if closeErr := store.Close(); err == nil {
+				err = closeErr
+			}
+		}()
+		return withAdvice(run(cmd, store, a, args))
+	}
+}
+
+// withAdvice adds what an operator can do where a command finds no such tenant in its store. Codes
+// are for programs that call the API, and go.
+func withAdvice(err error) error {
+	var refusal *vending.Error
+	if errors.As(err, &refusal) && err.Error() == refusal.Error() && refusal.Err == nil {
+		return errors.New(refusal.Text())
+	}
+	if errors.Is(err, connect.ErrTenantUnknown) {
+		return fmt.Errorf("%w in this store: create it with `tenant create`, name its store with --data or --config, "+
+			"or change its tenant block, if it is one of the configuration", err)
+	}
+	return err
+}
