@@ -27,8 +27,8 @@ func init() {
 type options map[string]option
 
 // parseBlock reads the block that d is at, strictly: an option that is unknown, a duplicate of one
-// that is not repeatable, or has too many arguments is an error at its line, which does not show the
-// arguments: one of them may be a secret.
+// that is not repeatable, or has too many arguments is an error at its line, which does not show
+// the arguments: one of them may be a secret.
 func parseBlock(d *caddyfile.Dispenser, opts options, repeatable ...string) error {
 	seen := make(map[string]int)
 	for nesting := d.Nesting(); d.NextBlock(nesting); {

@@ -183,7 +183,8 @@ func TestProblems(t *testing.T) {
 		{"search_apps", map[string]any{"query": long}, "invalid_request: search: must be 1 to 100 bytes of text"},
 		{"search_apps", map[string]any{"page": -1}, "invalid_request: page: must be a whole number from 1 to 2147483647"},
 		{"search_apps", map[string]any{"limit": 101}, "invalid_request: limit: must be a whole number from 1 to 100"},
-		{"list_connections", map[string]any{"page": -1}, "invalid_request: page: must be a whole number from 1 to 2147483647"},
+		{"list_connections", map[string]any{"page": -1},
+			"invalid_request: page: must be a whole number from 1 to 2147483647"},
 		{"list_connections", map[string]any{"limit": -1}, "invalid_request: limit: must be a whole number from 1 to 100"},
 		{"list_connections", map[string]any{"app_id": long}, "invalid_request: app_id: must be 1 to 64 bytes of text"},
 	} {

@@ -53,7 +53,8 @@ func (m *hostMap) find(raw string) (string, error) {
 	linked, own := cutSegments(u.path, m.prefix)
 	if u.scheme == m.root.scheme && u.host == m.root.host {
 		if !own {
-			return "", refuse(ReasonGateway, fmt.Sprintf("%s of the gateway does not belong to this connection of %s", u.path, m.app))
+			return "",
+				refuse(ReasonGateway, fmt.Sprintf("%s of the gateway does not belong to this connection of %s", u.path, m.app))
 		}
 		return m.url(linked + u.query), nil
 	}

@@ -166,7 +166,8 @@ func TestWhatIsNeverSaved(t *testing.T) {
 		d.verified(id, "pending", false)
 	}
 	address, id := d.link("gone")
-	d.enter(address, "canary-key", 200).Sees("nobody there", 503, "Doubt cannot be reached right now, so nothing was saved")
+	d.enter(address, "canary-key", 200).Sees("nobody there", 503,
+		"Doubt cannot be reached right now, so nothing was saved")
 	d.verified(id, "pending", false)
 	d.isClear("canary-key")
 }

@@ -84,7 +84,8 @@ func TestDocsOptions(t *testing.T) {
 	if len(known) < 60 || !known["vend_timeout"] || !known["path_prefix"] || !known["key_sha256"] {
 		t.Fatalf("found %d options in package caddymodule: the parser is written in another way now", len(known))
 	}
-	code := strings.Join(regexp.MustCompile("(?s)```.*?```|`[^`]+`").FindAllString(document(t, "docs/configuration.md"), -1), "\n")
+	code := strings.Join(regexp.MustCompile("(?s)```.*?```|`[^`]+`").FindAllString(document(t, "docs/configuration.md"),
+		-1), "\n")
 	words := make(map[string]bool)
 	for _, word := range regexp.MustCompile(`[A-Za-z0-9_]+`).FindAllString(code, -1) {
 		words[word] = true

@@ -29,8 +29,8 @@ type tokenCache struct {
 	timeout time.Duration
 	ctx     context.Context // ends with close
 	cancel  context.CancelFunc
-	// join joins the fetch in flight, or starts one. It is a function because fmt follows pointers under
-	// some verbs, and singleflight is in use for a moment after close.
+	// join joins the fetch in flight, or starts one. It is a function because fmt follows pointers
+	// under some verbs, and singleflight is in use for a moment after close.
 	join func() <-chan singleflight.Result
 
 	mu      sync.Mutex // guards what follows, and running against being added to after close
