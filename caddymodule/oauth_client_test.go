@@ -25,10 +25,10 @@ func TestOAuthClientSpaces(t *testing.T) {
 
 // TestClientHostOfNoForm: a host that no one could be sent to is refused when a server starts.
 func TestClientHostOfNoForm(t *testing.T) {
-	const want = "field host of the oauth client for gitea cannot stand where the app takes it: write a public host name"
+	const want = "field host of the oauth client for gitea is invalid where the app uses it: write a public host name"
 	for _, host := range []string{"https://git.example.com/", "127.0.0.1:80"} {
-		err := validate("{\n\tvendgate {\n\t\tsource static\n\t\toauth_client gitea {\n\t\t\tclient_id id\n\t\t\tfield host " +
-			host + "\n\t\t}\n\t}\n}\n")
+		err := validate("{\n\tvendgate {\n\t\tsource static\n\t\toauth_client gitea {\n\t\t\tclient_id id\n" +
+			"\t\t\tfield host " + host + "\n\t\t}\n\t}\n}\n")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a server with %s: %v", host, err)
 		}

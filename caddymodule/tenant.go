@@ -246,11 +246,13 @@ func (t *Tenant) checkBrand() error {
 		t.Email = email
 	}
 	b := t.brand()
-	err := connect.CheckBrand(&b)
-	if invalid := (*connect.BrandError)(nil); errors.As(err, &invalid) && invalid.Field == "name" {
+	var invalid *connect.BrandError
+	switch err := connect.CheckBrand(&b); {
+	case errors.As(err, &invalid) && invalid.Field == "name":
 		return fmt.Errorf("display_name: %s", invalid.Advice)
-	}
-	if err != nil {
+	case invalid != nil:
+		return invalid
+	case err != nil:
 		return err
 	}
 	t.DisplayName, t.Accent, t.UserHint = b.Name, b.Accent, b.UserHint

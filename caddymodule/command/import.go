@@ -35,15 +35,19 @@ func importCommand(parent *cobra.Command, f *storeFlags) {
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), id)
 			return err
 		}))
-	add.Long = `Stores a connection from a JSON object, read from standard input or --file and never from arguments, which
-other users of the machine could see. For a key-based app it holds the fields that the catalog names, {"api_key":"…"}; for an
-OAuth app those that do not come with the OAuth client, those that do but say where the tokens are from (such as the
-host), access_token and, to be refreshed, refresh_token and expires_in (seconds) or expires_at (RFC 3339); for one whose
-customers enter a client of their own client_id and client_secret suffice; for an OAuth 1 app oauth_token and
-oauth_token_secret and, if another client than the tenant's obtained them, its consumer_key and consumer_secret.
+	add.Long = `Stores a connection from a JSON object, read from standard input or --file and never from
+arguments, which other users of the machine could see. It holds:
 
-Fields are tried with the provider, as those are that customers enter: what it refuses is not stored, nor what cannot
-be tried now. Tokens are not tried, and are not verified until they are refreshed.`
+- for a key-based app: the fields that the catalog names, {"api_key":"…"};
+- for an OAuth app: access_token and, to be refreshed, refresh_token and expires_in (seconds) or
+  expires_at (RFC 3339); the fields that do not come with the OAuth client, and those that do but say
+  where the tokens are from, such as the host;
+- for an app whose customers enter an OAuth client of their own: client_id and client_secret;
+- for an OAuth 1 app: oauth_token and oauth_token_secret and, if another client than the tenant's
+  obtained them, its consumer_key and consumer_secret.
+
+Fields are tried with the provider, like those that customers enter: what it refuses, or what cannot be
+tried now, is not stored. Tokens are not tried, and are not verified until they are refreshed.`
 	connectionFlags(add, &c)
 	add.Flags().StringVar(&file, "file", "-", "file to read, - for standard input")
 	try.add(add)

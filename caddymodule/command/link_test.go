@@ -128,7 +128,8 @@ func TestConnectionLinkErrors(t *testing.T) {
 	const elsewhere = "so no call would find a connection of this store"
 	static := configOf(t, "source static\nsource local\ntenant acme {\n source static\n }")
 	unlinkable := configOf(t,
-		"app crm {\n auth_type o_auth\n upstream https://crm.example\n oauth2 {\n token_url https://crm.example/token\n }\n }")
+		"app crm {\n auth_type o_auth\n upstream https://crm.example\n oauth2 {\n "+
+			"token_url https://crm.example/token\n }\n }")
 	link := func(more ...string) []string {
 		return append([]string{"link", "--tenant", "acme", "--user", "a@example.com", "--app", "openai", "--public-url",
 			"https://gw.example"}, more...)

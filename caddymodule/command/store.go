@@ -79,7 +79,8 @@ func (f *storeFlags) runE(run storeRun, mustExist bool) func(*cobra.Command, []s
 // are for programs that call the API, and go.
 func withAdvice(err error) error {
 	var refusal *vending.Error
-	if errors.As(err, &refusal) && err.Error() == refusal.Error() && refusal.Err == nil {
+	if errors.As(err, &refusal) && err.Error() == refusal.Error() &&
+		(refusal.Err == nil || refusal.Err.Error() == refusal.Text()) {
 		return errors.New(refusal.Text())
 	}
 	if errors.Is(err, connect.ErrTenantUnknown) {

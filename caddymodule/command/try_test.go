@@ -44,10 +44,11 @@ func TestImportIsTried(t *testing.T) {
 		"accepted":                {key: "NEVER-200", verified: true, calls: 1},
 		"accepted, with the flag": {key: "NEVER-200", flags: []string{"--unconfirmed"}, verified: true, calls: 1},
 		"wrong": {key: "NEVER-401", flags: []string{"--unconfirmed"}, calls: 1,
-			want: "the credential was not stored: crm does not accept what you entered (HTTP 401); please check it and try again"},
+			want: "the credential was not stored: crm does not accept what you entered (HTTP 401); " +
+				"please check it and try again"},
 		"away": {key: "NEVER-503", flags: []string{"--unconfirmed"}, calls: 1,
-			want: "the credential was not stored: crm cannot be reached right now, so nothing was saved; please try again in a " +
-				"few minutes; --no-verify stores it without asking"},
+			want: "the credential was not stored: crm cannot be reached right now, so nothing was saved; " +
+				"please try again in a few minutes; --no-verify stores it without asking"},
 		"unconfirmed":         {key: "NEVER-403", calls: 1, want: unconfirmed},
 		"unconfirmed, anyway": {key: "NEVER-403", flags: []string{"--unconfirmed"}, calls: 1},
 		"not asked":           {key: "NEVER-401", flags: []string{"--no-verify"}},

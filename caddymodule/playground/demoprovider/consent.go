@@ -121,7 +121,8 @@ func writePage(w http.ResponseWriter, status int, content page, formTarget strin
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy",
-		strings.TrimSpace("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' "+formTarget))
+		strings.TrimSpace("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "+
+			"form-action 'self' "+formTarget))
 	h.Set("X-Content-Type-Options", "nosniff")
 	// "no-referrer" would make the form's Origin "null", and the guard against CSRF refuse it.
 	h.Set("Referrer-Policy", "same-origin")

@@ -48,7 +48,7 @@ func TestCheckClient(t *testing.T) {
 		"one missing": {hosted("oauth2"), []string{"host", "git.example.com"},
 			"field developer of the oauth client for git is missing"},
 		"unknown": {hosted("oauth2"), []string{"host", "git.example.com", "developer", "d", "canary", "x"},
-			"field canary of the oauth client for git is none"},
+			"field canary of the oauth client for git is not one that the app takes"},
 		"parts": {parts, whole, ""},
 		"two labels": {parts, append([]string{"label", "canary.evil"}, whole[2:]...),
 			"field label of the oauth client for parts is invalid where"},
