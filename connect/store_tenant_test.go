@@ -35,8 +35,8 @@ func liveKeys(t *testing.T, s *Store) map[[32]byte]string {
 	return live
 }
 
-// TestKeyWithoutTenant: a key whose tenant was taken out of the database by hand, where SQLite's own
-// tools leave foreign keys off, admits no one, and does not keep the others from being read.
+// TestKeyWithoutTenant: a key whose tenant was taken out of the database by hand, where SQLite's
+// own tools leave foreign keys off, admits no one, and does not keep the others from being read.
 func TestKeyWithoutTenant(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	for _, id := range []string{"acme", "gone"} {
