@@ -142,7 +142,8 @@ func (s *Store) TenantKeys(ctx context.Context) (stored policy.Stored, err error
 			byID[t.ID] = &stored.Tenants[i]
 		}
 		if err := eachKey(ctx, tx, "", func(tenant string, digest []byte, _ time.Time) {
-			if t := byID[tenant]; !t.Disabled {
+			// one of no tenant, which only a tool with foreign keys off can leave behind, admits no one
+			if t := byID[tenant]; t != nil && !t.Disabled {
 				t.Keys = append(t.Keys, policy.Digest(digest))
 			}
 		}); err != nil {

@@ -35,6 +35,28 @@ func liveKeys(t *testing.T, s *Store) map[[32]byte]string {
 	return live
 }
 
+// TestKeyWithoutTenant: a key whose tenant was taken out of the database by hand, where SQLite's
+// own tools leave foreign keys off, admits no one, and does not keep the others from being read.
+func TestKeyWithoutTenant(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	for _, id := range []string{"acme", "gone"} {
+		if _, err := s.CreateTenant(t.Context(), Tenant{ID: id, Email: "dev@acme.example"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execSQL(t, s, "PRAGMA foreign_keys = OFF")
+	execSQL(t, s, "DELETE FROM tenants WHERE id = 'gone'")
+	live := liveKeys(t, s)
+	for _, tenant := range live {
+		if tenant != "acme" {
+			t.Errorf("a key of %q is live", tenant)
+		}
+	}
+	if len(live) != 1 {
+		t.Errorf("%d live keys, want the one of acme", len(live))
+	}
+}
+
 // TestKeyLife follows a tenant's keys, as one store changes them and another watches.
 func TestKeyLife(t *testing.T) {
 	dir := t.TempDir()

@@ -1,7 +1,9 @@
 package gateway_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -107,9 +109,112 @@ func TestServeNothing(t *testing.T) {
 	}
 }
 
+// TestServeEnds: however a call ends, it is told of once, is in flight no more, and panics with
+// nothing but http.ErrAbortHandler.
+func TestServeEnds(t *testing.T) {
+	panicking := errors.New("a defect")
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	for name, c := range map[string]struct {
+		vend  func() (vending.Credential, error)
+		cause any
+		code  vending.Code
+	}{
+		"the source refuses": {func() (vending.Credential, error) {
+			return vending.Credential{}, vending.Errorf(vending.ConnectionDeleted, nil)
+		}, nil, vending.ConnectionDeleted},
+		"the source has nothing": {func() (vending.Credential, error) {
+			return vending.Credential{}, nil
+		}, nil, vending.InternalError},
+		"the source panics": {func() (vending.Credential, error) { panic(panicking) }, panicking, ""},
+		"the caller leaves": {func() (vending.Credential, error) {
+			leave()
+			return vending.Credential{}, context.Canceled
+		}, http.ErrAbortHandler, gateway.Aborted},
+	} {
+		events, limiter := make(events, 2), policy.NewLimiter()
+		g := newGateway(t, "http://127.0.0.1:1", &scripted{vend: c.vend}, limiter)
+		for _, o := range []gateway.Observer{events, nil} {
+			h := g.Handler(gateway.HandlerOptions{Prefix: "/proxy", Observer: o})
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/proxy/c1/notes/v1", nil)
+			if c.code == gateway.Aborted {
+				r = r.WithContext(ctx)
+			}
+			r.Header.Set("Authorization", "Bearer "+tenantKey)
+			r.Header.Set("X-User-Email", "alice@example.com")
+			if cause := serve(h, r); cause != c.cause {
+				t.Errorf("%s: it panicked with %v, want %v", name, cause, c.cause)
+			}
+		}
+		if n := limiter.Usage("acme", policy.Budgets{}).InFlight(); n != 0 {
+			t.Errorf("%s: %d calls are in flight", name, n)
+		}
+		if len(events) != 1 {
+			t.Errorf("%s: it was told of %d times", name, len(events))
+		} else if e := <-events; e.Code != c.code || e.Tenant != "acme" {
+			t.Errorf("%s: the event is %+v", name, e)
+		}
+	}
+}
+
+// TestKeyTaker: only a source that asks for the caller's key gets it.
+func TestKeyTaker(t *testing.T) {
+	for _, takes := range []bool{false, true} {
+		source := &scripted{takes: takes, vend: func() (vending.Credential, error) {
+			return vending.Credential{}, vending.Errorf(vending.ConnectionDeleted, nil)
+		}}
+		h := newGateway(t, "http://127.0.0.1:1", source, policy.NewLimiter()).Handler(
+			gateway.HandlerOptions{Prefix: "/proxy"})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/proxy/c1/notes/v1", nil)
+		r.Header.Set("Authorization", "Bearer "+tenantKey)
+		r.Header.Set("X-User-Email", "alice@example.com")
+		if cause := serve(h, r); cause != nil {
+			t.Fatal(cause)
+		}
+		if got := source.asked.Key.Reveal(); (got == tenantKey) != takes || !takes && got != "" {
+			t.Errorf("a source that takes keys: %t got %q", takes, got)
+		}
+	}
+}
+
+// serve serves a request and returns what the handler panicked with.
+func serve(h http.Handler, r *http.Request) (cause any) {
+	defer func() { cause = recover() }()
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	return nil
+}
+
+// scripted is a source that notes what it was last asked for.
+type scripted struct {
+	takes bool
+	vend  func() (vending.Credential, error)
+	asked vending.Request
+}
+
+func (s *scripted) TakesCallerKey() bool { return s.takes }
+
+func (s *scripted) Vend(_ context.Context, r vending.Request) (vending.Credential, error) {
+	s.asked = r
+	return s.vend()
+}
+
 // newHandler puts a gateway together: one app, one source with one connection, one tenant with one
 // key.
 func newHandler(t *testing.T, upstream string, o gateway.Observer) *gateway.Handler {
+	t.Helper()
+	source, err := static.New(static.Connection{
+		ID: "c1", Tenant: "acme", User: "alice@example.com", App: "notes", AuthType: vending.APIKey,
+		Fields: []vending.Field{{Name: "token", Value: credential}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newGateway(t, upstream, source, policy.NewLimiter()).Handler(
+		gateway.HandlerOptions{Prefix: "/proxy", Observer: o})
+}
+
+// newGateway is newHandler's over another source and a limiter that the test has.
+func newGateway(t *testing.T, upstream string, source vending.Source, limiter *policy.Limiter) *gateway.Gateway {
 	t.Helper()
 	apps, err := catalog.New(catalog.App{
 		Slug: "notes", Name: "Notes", AuthType: string(vending.APIKey), Upstream: upstream, AllowHTTP: true,
@@ -119,14 +224,6 @@ func newHandler(t *testing.T, upstream string, o gateway.Observer) *gateway.Hand
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := static.New(static.Connection{
-		ID: "c1", Tenant: "acme", User: "alice@example.com", App: "notes", AuthType: vending.APIKey,
-		Fields: []vending.Field{{Name: "token", Value: credential}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	limiter := policy.NewLimiter()
 	budgets := policy.Budgets{Token: policy.DefaultTokenBudget}
 	acme := &policy.Tenant{ID: "acme", Source: "static", Capabilities: policy.AllCapabilities, Budgets: budgets,
 		Usage: limiter.Usage("acme", budgets)}
@@ -135,14 +232,13 @@ func newHandler(t *testing.T, upstream string, o gateway.Observer) *gateway.Hand
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := gateway.New(gateway.Options{
+	return gateway.New(gateway.Options{
 		Catalog: apps, Keyring: keyring, Limiter: limiter,
 		Sources:     map[string]*gateway.Source{"static": gateway.NewSource("static", source)},
 		Transport:   func(*catalog.App) http.RoundTripper { return http.DefaultTransport },
 		Public:      http.DefaultTransport,
 		VendTimeout: time.Second,
 	})
-	return g.Handler(gateway.HandlerOptions{Prefix: "/proxy", Observer: o})
 }
 
 // events is an Observer that hands on the event of each call when that has ended.

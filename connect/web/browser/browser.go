@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"strings"
 
 	"github.com/vendgate/vendgate/connect"
 )
@@ -74,6 +75,17 @@ func (j Jar) Value(r *http.Request) string {
 		return ""
 	}
 	return found[0].Value
+}
+
+// Holding returns the jars of a request whose names begin with the name of j and that hold value,
+// older ones first: browsers send them so (RFC 6265, section 5.4).
+func (j Jar) Holding(r *http.Request, value string) (jars []Jar) {
+	for _, c := range r.Cookies() {
+		if rest, ok := strings.CutPrefix(c.Name, j.name()); ok && c.Value == value {
+			jars = append(jars, Jar{Name: j.Name + rest, Secure: j.Secure})
+		}
+	}
+	return jars
 }
 
 // Set sets the cookie for maxAge seconds; 0 means until the browser is closed, and a negative one

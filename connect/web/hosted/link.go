@@ -59,7 +59,7 @@ func (req *request) redirectToProvider(b browser.Browser, fields []vending.Field
 	if err := req.o.Store.CreateAuthRequest(req.r.Context(), state, b.Digest(), pending); err != nil {
 		return err
 	}
-	req.returnJar(state).Set(req.w, req.token.Reveal(), 3600)
+	req.setReturn(state)
 	req.show(http.StatusOK, page.Redirect{Link: req.view(b), URL: begun.URL})
 	return nil
 }

@@ -2,6 +2,8 @@ package hosted_test
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
@@ -103,6 +105,42 @@ func TestTwoTabs(t *testing.T) {
 	second := o.URL + connect.CallbackPath + "?state=" + tab.Onward().Query().Get("state") + "&code=c"
 	tab.Open(first).Sees("the first", http.StatusOK, harness.SaysCreated)
 	tab.Open(second).Sees("the second", http.StatusOK, harness.SaysCreated)
+}
+
+// TestReturnCookies: a browser that begins again and again keeps few cookies of it, of which the
+// latest counts, and none of those that it came back with.
+func TestReturnCookies(t *testing.T) {
+	o := newOfficeOf(t, newSites(t), gitApp())
+	o.sites.instance = "acme"
+	l, err := o.gitLink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := url.Parse(o.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, callback := o.atProvider(l, "code=c")
+	returns := func() (n int) {
+		for _, c := range v.Client.Jar.Cookies(root) {
+			if strings.HasPrefix(c.Name, "vendgate-return-") {
+				n++
+			}
+		}
+		return n
+	}
+	for range 30 {
+		v.Open(o.URL + connect.LinkPath(l.Token.Reveal())).Submit("accept")
+		callback = o.URL + connect.CallbackPath + "?state=" + v.Onward().Query().Get("state") + "&code=c"
+	}
+	begun := returns()
+	if begun > 5 {
+		t.Errorf("the browser keeps %d return cookies of one link", begun)
+	}
+	v.Open(callback).Sees("the latest", http.StatusOK, harness.SaysCreated)
+	if left := returns(); left != begun-1 {
+		t.Errorf("%d return cookies are left of %d", left, begun)
+	}
 }
 
 // TestUnknownCallback: a browser that never was at the provider with a state, or has used it, is

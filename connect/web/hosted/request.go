@@ -152,9 +152,26 @@ func (req *request) show(status int, view page.View) {
 	}
 }
 
+// maxReturns is how many return cookies a browser keeps of one link.
+const maxReturns = 5
+
+// setReturn sets the return cookie of a state, and removes the oldest ones of the link: each begin
+// at a provider makes one, of which those that were given up would stay for an hour.
+func (req *request) setReturn(state connect.Digest) {
+	token := req.token.Reveal()
+	older := browser.Jar{Name: returnPrefix, Secure: req.where.secure()}.Holding(req.r, token)
+	for len(older) >= maxReturns {
+		older[0].Set(req.w, "", -1)
+		older = older[1:]
+	}
+	req.returnJar(state).Set(req.w, token, 3600)
+}
+
+const returnPrefix = "vendgate-return-"
+
 // returnJar is the cookie that brings a browser back from the provider to its link: the database
 // holds no request token that could. There is one for each state, so that a callback finds its own
 // link, and finds it also when the store has forgotten the state.
 func (req *request) returnJar(state connect.Digest) browser.Jar {
-	return browser.Jar{Name: fmt.Sprintf("vendgate-return-%x", state[:4]), Secure: req.where.secure()}
+	return browser.Jar{Name: fmt.Sprintf("%s%x", returnPrefix, state[:4]), Secure: req.where.secure()}
 }
