@@ -23,7 +23,7 @@ func callerKeyCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "caller-key"
-	parent.Long = `A caller key stands for a tenant, an end user and one connection at once: for SDKs that can send one
+	parent.Long = `A caller key names a tenant, an end user and one connection at once: for SDKs that can send one
 header only, and for agents, which must never reach another connection. It calls the gateway and nothing
 else. It is shown once, when it is created, and only a digest of it is kept. A running server notices
 every change within a second.`
