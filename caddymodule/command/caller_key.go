@@ -45,7 +45,7 @@ every change within a second.`
 	flags.StringSliceVar(&k.Apps, "app", nil,
 		"app that it may call; several with commas, or the flag again (default: as the tenant may)")
 	flags.StringSliceVar(&k.Methods, "method", nil,
-		"method that it may use, in upper case; several likewise (default: as the tenant may)")
+		"method that it may use, in upper case; several with commas, or the flag again (default: as the tenant may)")
 	flags.StringArrayVar(&k.Paths, "path", nil,
 		"pattern of a path that it may call, as in a tenant's rules; the flag again for several (default: as the tenant may)")
 	flags.IntVar(&k.Budget, "budget", 0,
