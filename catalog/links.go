@@ -14,7 +14,8 @@ import (
 type Links struct {
 	// Members are members of JSON answers whose value is an address, or a list of them. `next` is
 	// every member of that name, at any depth. `paging.next` is one inside a member `paging`, and one
-	// that has the dot in its name, like `@odata.nextLink`. Lists on the way have no name. Case matters.
+	// that has the dot in its name, like `@odata.nextLink`. Lists on the way have no name. Case
+	// matters.
 	Members []string `json:"members,omitempty"`
 	// Headers are response headers whose value is an address, or a path as in `Location`.
 	Headers []string `json:"headers,omitempty"`
