@@ -24,8 +24,10 @@ func init() {
 // App is the Caddy app `vendgate`: what the handlers `vendgate_proxy` and `vendgate_connect` share.
 // The zero App works: tenants and connections live in the embedded store.
 type App struct {
-	// DataDir holds the store and its keyset. Default: `vendgate` in Caddy's data directory. Losing
-	// the keyset loses every connection; who can read both has every credential.
+	// DataDir holds the store and its keyset. Default: `vendgate` in Caddy's data directory. A
+	// relative path begins at the folder in which the program runs, for the server and for each
+	// command. Losing the keyset loses every connection; anyone who can read both has every
+	// credential.
 	DataDir string `json:"data_dir,omitempty"`
 	// PublicURL is scheme and host under which callers reach the gateway. Default: what the request
 	// says. Links in answers are rewritten to it.

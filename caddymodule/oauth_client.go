@@ -16,7 +16,7 @@ type OAuthClient struct {
 	App string `json:"app"`
 	// Tenant restricts it to one tenant. Default: every tenant without a client of its own.
 	Tenant string `json:"tenant,omitempty"`
-	// ClientID is public.
+	// ClientID is the id that the provider gave out. Required. It is not a secret.
 	ClientID string `json:"client_id"`
 	// ClientSecret is a reference, `{env.NAME}` or `{file./path}`. Default: none, a public client.
 	ClientSecret string `json:"client_secret,omitempty"`

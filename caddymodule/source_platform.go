@@ -20,7 +20,7 @@ func init() { caddy.RegisterModule(new(PlatformSource)) }
 // PlatformSource is the source `platform`: Pabbly Connect's Platform API, or another Vendgate's,
 // over HTTP.
 type PlatformSource struct {
-	// URL is the base of the Platform API, up to and with `/platform/v1`.
+	// URL is the base of the Platform API, up to and with `/platform/v1`. Required.
 	URL string `json:"url"`
 	// Key is a reference to the tenant key for all tenants without one in Keys, `{env.NAME}` or
 	// `{file./path}`.

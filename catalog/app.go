@@ -188,8 +188,8 @@ type OAuth2 struct {
 	Ended []string `json:"ended,omitempty"`
 	// Capture finds the values of the fields from `grant`.
 	Capture []Capture `json:"capture,omitempty"`
-	// TokenLifetime, in seconds, is assumed where the provider's answer names no `expires_in`;
-	// 0 means such tokens do not expire.
+	// TokenLifetime is assumed, in seconds, where the provider's answer names no `expires_in`; 0
+	// means such tokens do not expire.
 	TokenLifetime int `json:"token_lifetime,omitempty"`
 }
 

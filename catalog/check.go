@@ -79,6 +79,9 @@ func (c checker) authType() error {
 	switch c.AuthType {
 	case oAuth, apiKey, basicAuth, headerAuth:
 		return nil
+	case "":
+		return errors.New("auth_type is missing: write o_auth, api_key, basic or header, or correct the slug if the " +
+			"catalog has this app")
 	}
 	return fmt.Errorf("auth_type %q is unknown: write o_auth, api_key, basic or header", c.AuthType)
 }

@@ -12,11 +12,10 @@ import (
 // all others stay. An address is absolute, of http, https, ws or wss, or a bare host that clients
 // put a scheme before. Paths alone are left to the client, which joins them with its own base URL.
 type Links struct {
-	// Members are members of JSON answers whose value is an address, or a list of them. An entry is
-	// what one gets by joining the last names on the way to the member with dots, for as many of them
-	// as one likes: `next` is every member of that name at any depth, `paging.next` one inside a
-	// member `paging` and one that has the dot in its name, like `@odata.nextLink`. Lists on the way
-	// have no name. Names differ by case.
+	// Members are members of JSON answers whose value is an address, or a list of them. `next` is
+	// every member of that name, at any depth. `paging.next` is one inside a member `paging`, and one
+	// that has the dot in its name, like `@odata.nextLink`. Lists on the way have no name. Case
+	// matters.
 	Members []string `json:"members,omitempty"`
 	// Headers are response headers whose value is an address, or a path as in `Location`.
 	Headers []string `json:"headers,omitempty"`

@@ -9,8 +9,8 @@ import (
 )
 
 // Exchange trades one token for another, as the APIs of Meta want it. It is a GET request with
-// `grant_type` and the token in its query, to which [OAuth2.Exchange] adds the client's `client_id`
-// and `client_secret`. Its answer is one of a token endpoint.
+// `grant_type` and the token in its query; the gateway adds the client's `client_id` and
+// `client_secret`. The response has the form of a token endpoint's.
 type Exchange struct {
 	// URL is the endpoint that trades tokens.
 	URL string `json:"url"`

@@ -20,8 +20,8 @@ type Placement struct {
 	// path; it starts with `/` and each placeholder fills part of one segment.
 	PathPrefix string `json:"path_prefix,omitempty"`
 	// OtherPrefixes are templates like PathPrefix that begin with segments without placeholders,
-	// `/file/bot{token}`: callers' paths that begin with those, `/file/photos/1.jpg`, get all of it in
-	// their place, and not PathPrefix. See [Placement.Prefixes].
+	// `/file/bot{token}`. In a caller's path that begins with such segments, `/file/photos/1.jpg`, the
+	// whole template takes their place, and PathPrefix is not used. See [Placement.Prefixes].
 	OtherPrefixes []string `json:"other_prefixes,omitempty"`
 }
 

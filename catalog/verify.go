@@ -27,7 +27,7 @@ type Verify struct {
 	// wrong one as well: `ok=true` is the value of a member, `data.me.id` that there is one which
 	// is not null. Names are joined by dots; an index is the name of an element of a list.
 	Success string `json:"success,omitempty"`
-	// Wrong are the statuses that mean a wrong credential, besides 401, which always does but where
+	// Wrong are the statuses that mean a wrong credential, besides 401, which always does unless
 	// Accepted says otherwise.
 	Wrong []int `json:"wrong,omitempty"`
 	// Accepted are failures that say that the credential is right, 401 among them.

@@ -26,7 +26,7 @@ func (r Rule) checkWords() error {
 		case strings.Contains(m, ","):
 			return fmt.Errorf("method %q: separate methods by spaces", m)
 		case m != strings.ToUpper(m):
-			return fmt.Errorf("method %q: write methods in upper case", m)
+			return fmt.Errorf("method %q: write methods in upper case, and begin a path with /", m)
 		case m == "ALL" || m == "ANY":
 			return fmt.Errorf("method %q is not a method of HTTP: leave it out for every method", m)
 		case strings.Trim(m, methodLetters) != "":

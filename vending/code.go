@@ -24,9 +24,9 @@ const (
 	NeedsReconnection Code = "needs_reconnection"
 	// CapabilityDisabled: the key lacks the capability. To do: grant it.
 	CapabilityDisabled Code = "capability_disabled"
-	// PolicyDenied: a rule, the key or `redirects` forbids this call; the message says which. The app,
-	// the method or the path is not allowed, rules cannot check the request, or a redirect leads past
-	// the gateway. To do: change the call, the rules, the key or `redirects`.
+	// PolicyDenied: the tenant's rules, the caller key or `redirects` forbid this call. The app, the
+	// method or the path is not allowed, rules cannot check the request, or a redirect leads past the
+	// gateway. To do: change the call, the rules, the key or `redirects`.
 	PolicyDenied Code = "policy_denied"
 	// ConnectionDeleted: the connection is unknown, or not yours; the answer never says which. To do:
 	// make a new one.

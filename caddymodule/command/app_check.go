@@ -105,7 +105,11 @@ func checkFile(cmd *cobra.Command, args []string) error {
 	}
 	switch len(mistakes) {
 	case 0:
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "ok: %d apps\n", len(apps))
+		noun := "apps"
+		if len(apps) == 1 {
+			noun = "app"
+		}
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "ok: %d %s\n", len(apps), noun)
 		return err
 	case 1:
 		return fmt.Errorf("%s has a mistake", args[0])

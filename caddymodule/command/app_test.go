@@ -197,7 +197,8 @@ func TestAppCheck(t *testing.T) {
 	}
 	want := []string{
 		file + `:2: app "shop": unknown field "header"`,
-		file + `:3: app c: auth_type "" is unknown: write o_auth, api_key, basic or header`,
+		file + `:3: app c: auth_type is missing: write o_auth, api_key, basic or header, or correct the slug ` +
+			`if the catalog has this app`,
 		file + `:4: no JSON object: write one app a line, {"slug":…}, as ` + "`jq -c . FILE` writes it",
 		file + `:5: app "shop": line 1 has the same slug: keep one of them`, "",
 	}

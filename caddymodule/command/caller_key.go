@@ -23,7 +23,7 @@ func callerKeyCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "caller-key"
-	parent.Long = `A caller key stands for a tenant, an end user and one connection at once: for SDKs that can send one
+	parent.Long = `A caller key names a tenant, an end user and one connection at once: for SDKs that can send one
 header only, and for agents, which must never reach another connection. It calls the gateway and nothing
 else. It is shown once, when it is created, and only a digest of it is kept. A running server notices
 every change within a second.`
@@ -45,7 +45,7 @@ every change within a second.`
 	flags.StringSliceVar(&k.Apps, "app", nil,
 		"app that it may call; several with commas, or the flag again (default: as the tenant may)")
 	flags.StringSliceVar(&k.Methods, "method", nil,
-		"method that it may use, in upper case; several likewise (default: as the tenant may)")
+		"method that it may use, in upper case; several with commas, or the flag again (default: as the tenant may)")
 	flags.StringArrayVar(&k.Paths, "path", nil,
 		"pattern of a path that it may call, as in a tenant's rules; the flag again for several (default: as the tenant may)")
 	flags.IntVar(&k.Budget, "budget", 0,

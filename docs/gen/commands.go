@@ -64,13 +64,25 @@ func describe(out *strings.Builder, cmd *cobra.Command) {
 	help := strings.TrimSuffix(cmd.Short, ".") + "."
 	for _, paragraph := range append([]string{help}, strings.Split(cmd.Long, "\n\n")...) {
 		if strings.TrimSpace(paragraph) != "" {
-			fmt.Fprintf(out, "%s\n\n", wrap(paragraph, ""))
+			fmt.Fprintf(out, "%s\n\n", paragraphText(paragraph))
 		}
 	}
 	describeFlags(out, cmd)
 	for _, sub := range cmd.Commands() {
 		describe(out, sub)
 	}
+}
+
+// paragraphText wraps a paragraph of a command's help, or each entry of a list there.
+func paragraphText(paragraph string) string {
+	if !strings.HasPrefix(paragraph, "- ") {
+		return wrap(paragraph, "")
+	}
+	entries := strings.Split(paragraph, "\n- ")
+	for i, entry := range entries {
+		entries[i] = "- " + wrap(strings.TrimPrefix(entry, "- "), "  ")
+	}
+	return strings.Join(entries, "\n")
 }
 
 // describeFlags lists the flags of the command itself; those of a group of commands are listed

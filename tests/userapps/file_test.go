@@ -26,7 +26,7 @@ func TestUsersFile(t *testing.T) {
 	env := harness.Environ(t, "SHOP_TENANT="+harness.KeyA, "HTTP_PROXY=http://"+provider.Addr, "NO_PROXY=", "http_proxy=",
 		"no_proxy=")
 	file, addr := writeFile(t, shop), harness.FreeAddr(t)
-	if out := harness.Run(t, env, "", program, "app", "check", file); out != "ok: 1 apps\n" {
+	if out := harness.Run(t, env, "", program, "app", "check", file); out != "ok: 1 app\n" {
 		t.Fatalf("checked: %s", out)
 	}
 	config := filepath.Join(t.TempDir(), "Caddyfile")
