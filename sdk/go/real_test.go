@@ -97,8 +97,8 @@ func TestRealGateway(t *testing.T) {
 	mustRefuse(t, err, vendgate.ReasonPath)
 }
 
-// startVendgate returns the URL of a gateway that runs until the test ends. It takes over the test's
-// socket: a port that is only free may be another program's by the time that the gateway binds it.
+// startVendgate returns the URL of a gateway that runs until the test ends. It takes over a socket
+// of the test: a port that is only free may be another program's when the gateway binds it.
 func startVendgate(t *testing.T, provider string) string {
 	t.Helper()
 	dir := t.TempDir()
