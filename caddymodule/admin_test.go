@@ -265,6 +265,7 @@ func TestAdminAPIFollowsReload(t *testing.T) {
 	a.ok(201, "POST", "/vendgate/tenants", `{"id":"acme","email":"dev@acme.example"}`)
 	a.Load(fmt.Sprintf("{\n admin %s\n persist_config off\n auto_https off\n vendgate {\n data_dir %q\n "+
 		"}\n}\nhttp://%s {\n bind 127.0.0.1\n vendgate_proxy\n}\n", a.admin, second, a.Addr))
+	harness.OneListener(t, a.admin)
 	a.ok(201, "POST", "/vendgate/tenants", `{"id":"beta","email":"dev@beta.example"}`)
 	for dir, want := range map[string]string{first: "acme", second: "beta"} {
 		tenants, err := harness.OpenStore(t, dir).Tenants(t.Context())

@@ -18,7 +18,8 @@ func TestLongPaths(t *testing.T) {
 			if name != "plain" && code(t, err) != invalidCode || name == "plain" && err != nil {
 				t.Errorf("%v", err)
 			}
-			if took := time.Since(begun); took > time.Second {
+			// Where time grew with the square of the length, it would be minutes.
+			if took := time.Since(begun); took > 20*time.Second {
 				t.Errorf("it took %v", took)
 			}
 		})

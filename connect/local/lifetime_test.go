@@ -9,6 +9,23 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
+// expiring is a context whose deadline passes when it is told so, however long that takes.
+type expiring struct {
+	context.Context
+	passed chan struct{}
+}
+
+func (e expiring) Done() <-chan struct{} { return e.passed }
+
+func (e expiring) Err() error {
+	select {
+	case <-e.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // TestDeadlineBeforeRefresh has callers whose time is up while the provider has not answered.
 func TestDeadlineBeforeRefresh(t *testing.T) {
 	same := vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
@@ -38,14 +55,17 @@ func TestDeadlineBeforeRefresh(t *testing.T) {
 			if c.forced {
 				r.Force, r.Refused = true, same
 			}
-			ctx, leave := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			left, leave := context.WithCancel(t.Context())
 			defer leave()
+			late := expiring{context.Background(), make(chan struct{})}
+			ctx, end := context.Context(late), func() { close(late.passed) }
 			if c.leave {
-				go func() {
-					<-asked
-					leave()
-				}()
+				ctx, end = left, leave
 			}
+			go func() {
+				<-asked
+				end()
+			}()
 			cred, err := s.Vend(ctx, r)
 			close(answer)
 			if tokenOf(cred) != c.token || !errors.Is(err, c.want) {

@@ -151,11 +151,14 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *connect.Store 
 	return s
 }
 
-// newSource makes a source over p with short timeouts; change may set the rest.
+// generous is more than any call takes that is answered, however busy the machine is.
+const generous = 30 * time.Second
+
+// newSource makes a source over p; change may set what it does not.
 func newSource(t testing.TB, p *provider, store *connect.Store, change ...func(*Options)) *Source {
 	t.Helper()
 	o := Options{Store: store, Catalog: p.apps, Clients: clients, Transport: through(p.Client().Transport),
-		RefreshTimeout: 5 * time.Second}
+		RefreshTimeout: generous}
 	for _, c := range change {
 		c(&o)
 	}

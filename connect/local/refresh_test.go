@@ -88,7 +88,7 @@ func TestAnotherProcessRefreshes(t *testing.T) {
 	dir := t.TempDir()
 	store, other := openStore(t, dir), openStore(t, dir)
 	s := newSource(t, p, store, func(o *Options) {
-		o.RefreshTimeout, o.Lease = 200*time.Millisecond, 100*time.Millisecond
+		o.RefreshTimeout, o.Lease = 2*time.Second, time.Second
 	})
 	lease := func(id string) { leaseToOther(t, other, id, connect.MaxLease) }
 
@@ -96,7 +96,7 @@ func TestAnotherProcessRefreshes(t *testing.T) {
 	lease(ended)
 	_, err := s.Vend(t.Context(), request(ended))
 	wantLeased(t, "ended", err, connect.MaxLease)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, err = s.Vend(ctx, request(ended))
 	wantLeased(t, "ended, and the caller has less time than the refresh", err, connect.MaxLease)

@@ -79,7 +79,7 @@ func renewing(t *testing.T, p *renewer, dir string, now *time.Time) (*Source, *c
 		}
 		return *now
 	})
-	o := Options{RefreshTimeout: time.Second, Store: store, Catalog: p.app, Transport: through(p.Client().Transport),
+	o := Options{RefreshTimeout: generous, Store: store, Catalog: p.app, Transport: through(p.Client().Transport),
 		Now: func() time.Time {
 			return *now
 		}}

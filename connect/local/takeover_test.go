@@ -56,7 +56,7 @@ func TestTakeover(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
-	s := newSource(t, p, store, func(o *Options) { o.Lease = time.Second })
+	s := newSource(t, p, store, func(o *Options) { o.Lease = 3 * time.Second })
 	id := importApp(t, store, "gmail", grantFor(-time.Second))
 	leaseToOther(t, store, id, 300*time.Millisecond)
 	p.beforeAnswer(func(int) {
@@ -220,7 +220,7 @@ func TestStoreBusy(t *testing.T) {
 	dir := t.TempDir()
 	store := openStore(t, dir)
 	s := newSource(t, p, store, func(o *Options) {
-		o.RefreshTimeout, o.Lease = 300*time.Millisecond, 100*time.Millisecond
+		o.RefreshTimeout, o.Lease = 3*time.Second, 2*time.Second
 	})
 	id := importApp(t, store, "gmail", grantFor(-time.Second))
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "vendgate.db")+"?_txlock=immediate")

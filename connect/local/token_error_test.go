@@ -99,11 +99,8 @@ var refusalCases = map[string]refusalCase{
 	"malformed HTTP": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		hijack(w, "HTTP/1.1 canary-body\r\n\r\n")
 	}), away, 0, false, ""},
-	"never answers": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}), away, 0, false, ""},
-	"slow drip": {http.HandlerFunc(drip), away, 0, false, ""},
+	"never answers": {hanging(never), away, 0, false, ""},
+	"slow drip":     {hanging(drip), away, 0, false, ""},
 }
 
 // TestRefusals is the fallback table: each answer of the provider, with a token that has ended,
@@ -121,7 +118,7 @@ func (c refusalCase) check(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	s := New(Options{
 		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
-		RefreshTimeout: 300 * time.Millisecond,
+		RefreshTimeout: timeoutFor(c.answer),
 		Logger:         slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	defer s.Close()
@@ -155,6 +152,24 @@ func (c refusalCase) check(t *testing.T) {
 		(c.logged == "") != (log.Len() == 0) {
 		t.Errorf("log %s\nwant %s", log.String(), c.logged)
 	}
+}
+
+// hanging is a provider's answer that does not end, or does not come.
+type hanging http.HandlerFunc
+
+func (h hanging) ServeHTTP(w http.ResponseWriter, r *http.Request) { h(w, r) }
+
+func never(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
+
+// timeoutFor is the timeout of a call: it is waited for only where the answer is not.
+func timeoutFor(h http.Handler) time.Duration {
+	if _, ok := h.(hanging); ok {
+		return time.Second
+	}
+	return generous
 }
 
 func hijack(w http.ResponseWriter, text string) {

@@ -57,12 +57,13 @@ func TestUnsavedRotation(t *testing.T) {
 		token    string
 		code     vending.Code
 	}{
-		"for good":                     {-time.Second, 500 * time.Millisecond, 0, "", vending.InternalError},
-		"for good, old token is valid": {30 * time.Second, 500 * time.Millisecond, 0, "canary-access-0", ""},
+		"for good":                     {-time.Second, 2 * time.Second, 0, "", vending.InternalError},
+		"for good, old token is valid": {50 * time.Second, 2 * time.Second, 0, "canary-access-0", ""},
 		"until the second try":         {-time.Second, time.Minute, 1, "canary-access-1", ""},
 		"for more than a second":       {-time.Second, time.Minute, 5, "canary-access-1", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := startProvider(t)
 			dir := t.TempDir()
 			store := openStore(t, dir)
@@ -93,7 +94,8 @@ func TestUnsavedRotation(t *testing.T) {
 	}
 }
 
-// rotateUnsaved has a source whose provider has rotated while the store takes nothing.
+// rotateUnsaved has a source whose provider has rotated while the store takes nothing. It takes the
+// whole RefreshTimeout, so that tests run it in parallel.
 func rotateUnsaved(t *testing.T, change ...func(*Options)) (p *provider, store *connect.Store, s *Source, id string,
 	repair func()) {
 	t.Helper()
@@ -103,7 +105,7 @@ func rotateUnsaved(t *testing.T, change ...func(*Options)) (p *provider, store *
 	id = importApp(t, store, "gmail", grantFor(-time.Second))
 	repair = breakStore(t, dir)
 	s = newSource(t, p, store, append([]func(*Options){func(o *Options) {
-		o.RefreshTimeout = 250 * time.Millisecond
+		o.RefreshTimeout = 2 * time.Second
 		o.Lease = connect.MaxLease // so that the keeper leaves it alone
 	}}, change...)...)
 	for range 2 { // the second must not send the spent token
@@ -129,6 +131,7 @@ func (u *unsavedGrants) count() int {
 // TestRetrySave repairs the store: the unsaved grant must be stored before it is vended, and
 // forgotten.
 func TestRetrySave(t *testing.T) {
+	t.Parallel()
 	p, store, s, id, repair := rotateUnsaved(t)
 	repair()
 	if cred, err := s.Vend(t.Context(), request(id)); err != nil || tokenOf(cred) != "canary-access-1" {
@@ -144,6 +147,7 @@ func TestRetrySave(t *testing.T) {
 
 // TestRetrySaveForNobody has no caller who would read the row again.
 func TestRetrySaveForNobody(t *testing.T) {
+	t.Parallel()
 	_, store, s, id, repair := rotateUnsaved(t)
 	repair()
 	h, err := s.read(t.Context(), request(id))
@@ -161,6 +165,7 @@ func TestRetrySaveForNobody(t *testing.T) {
 // TestRetrySaveAfterTheTokenEnded repairs the store when the kept access token has ended as well:
 // its refresh token still makes the next.
 func TestRetrySaveAfterTheTokenEnded(t *testing.T) {
+	t.Parallel()
 	later := time.Duration(0)
 	p, store, s, id, repair := rotateUnsaved(t, func(o *Options) {
 		o.Now = func() time.Time { return time.Now().Add(later) }
@@ -197,6 +202,7 @@ func TestRetrySaveMovedOn(t *testing.T) {
 		}, "", vending.ConnectionDeleted, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p, store, s, id, repair := rotateUnsaved(t)
 			repair()
 			if err := c.change(store, id); err != nil {
@@ -218,6 +224,7 @@ func TestRetrySaveMovedOn(t *testing.T) {
 // TestCloseStoresWhatIsKept reloads the configuration, as it were: the next source must find the
 // rotation.
 func TestCloseStoresWhatIsKept(t *testing.T) {
+	t.Parallel()
 	p, store, s, id, repair := rotateUnsaved(t)
 	repair()
 	s.Close()
@@ -245,7 +252,7 @@ func TestTooLargeToStore(t *testing.T) {
 	tries := 0
 	s := New(Options{
 		Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
-		RefreshTimeout: time.Second,
+		RefreshTimeout: generous,
 		Logger:         slog.New(onLog{slog.DiscardHandler, func(slog.Record) { tries++ }}),
 	})
 	defer s.Close()

@@ -57,7 +57,7 @@ const caddyfile = `{
 }
 
 http://%[3]s {
-	bind 127.0.0.1
+	bind fd/3
 	vendgate_proxy
 	vendgate_connect
 }
@@ -97,7 +97,8 @@ func TestRealGateway(t *testing.T) {
 	mustRefuse(t, err, vendgate.ReasonPath)
 }
 
-// startVendgate returns the URL of a gateway that runs until the test ends.
+// startVendgate returns the URL of a gateway that runs until the test ends. It takes over a socket
+// of the test: a port that is only free may be another program's when the gateway binds it.
 func startVendgate(t *testing.T, provider string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -106,7 +107,8 @@ func startVendgate(t *testing.T, provider string) string {
 		t.Fatal(err)
 	}
 	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
+	socket, err := listener.(*net.TCPListener).File()
+	if err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"secret": secret, "tenant": tenantKey,
@@ -122,7 +124,10 @@ func startVendgate(t *testing.T, provider string) string {
 	var log bytes.Buffer
 	program.Stderr = &log
 	program.Cancel = func() error { return program.Process.Signal(syscall.SIGTERM) }
-	if err := program.Start(); err != nil {
+	program.ExtraFiles = []*os.File{socket} // fd/3
+	err = program.Start()
+	_, _ = listener.Close(), socket.Close()
+	if err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
@@ -138,13 +143,13 @@ func startVendgate(t *testing.T, provider string) string {
 	return "http://" + address
 }
 
-// await waits until the gateway listens.
+// await waits until the gateway answers.
 func await(t *testing.T, address string, ended chan struct{}, log *bytes.Buffer) {
 	t.Helper()
 	for began := time.Now(); time.Since(began) < time.Minute; {
-		connection, err := net.Dial("tcp", address)
+		res, err := http.Get("http://" + address)
 		if err == nil {
-			_ = connection.Close()
+			_ = res.Body.Close()
 			return
 		}
 		select {
@@ -153,7 +158,7 @@ func await(t *testing.T, address string, ended chan struct{}, log *bytes.Buffer)
 		case <-time.After(25 * time.Millisecond):
 		}
 	}
-	t.Fatal("the gateway does not listen")
+	t.Fatal("the gateway does not answer")
 }
 
 func binary(t *testing.T, dir string) string {

@@ -99,7 +99,7 @@ func answered(c *tokenCall, reached chan<- struct{}) {
 func TestKilledMidRefresh(t *testing.T) {
 	for name, p := range map[string]killPoint{
 		"before the provider is asked":    {on: beforeRotation, left: nothingLost},
-		"rotated, the provider is slow":   {delay: "900ms", left: rotationLost},
+		"rotated, the provider is slow":   {delay: "1800ms", left: rotationLost},
 		"rotated, answer not sent":        {on: answerHeld, left: rotationLost},
 		"rotated, half an answer sent":    {on: answerTorn, left: rotationLost},
 		"rotated, answer sent":            {on: answered, left: either},
@@ -115,7 +115,7 @@ func TestKilledMidRefresh(t *testing.T) {
 }
 
 // killed is how the processes of which one is killed refresh.
-const killed = "margin 5s\nrefresh_timeout 2s"
+const killed = "margin 5s\nrefresh_timeout 5s"
 
 func killMidRefresh(t *testing.T, p killPoint) {
 	var flags []string

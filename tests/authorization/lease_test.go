@@ -198,8 +198,8 @@ func TestOwnerStopped(t *testing.T) {
 	o.provider.counted("one refresh in all", tally{TokenCalls: 1, RefreshOK: 1})
 }
 
-// TestSlowProvider: an answer that takes longer than the lease, and just less than it may. The
-// lease is renewed meanwhile, and another process waits.
+// TestSlowProvider: an answer that takes longer than the lease, and less than it may. The lease is
+// renewed meanwhile, and another process waits.
 func TestSlowProvider(t *testing.T) {
 	t.Parallel()
 	proceed := make(chan struct{})
@@ -212,7 +212,7 @@ func TestSlowProvider(t *testing.T) {
 		}
 	})
 	second := later(t, o.other, o.id)
-	slow := time.AfterFunc(8500*time.Millisecond, func() { close(proceed) }) // the provider's own slowness
+	slow := time.AfterFunc(7*time.Second, func() { close(proceed) }) // the provider's own slowness
 	defer slow.Stop()
 	a, b := <-o.first, <-second
 	expect(t, "the owner's call", a, "200")

@@ -245,7 +245,7 @@ func TestNothingSignedLeaks(t *testing.T) {
 	if found.Len() < 12 {
 		t.Errorf("only %d secrets were collected", found.Len())
 	}
-	harness.Within(t, "the last call in the access log", 5*time.Second, func() bool {
+	harness.Within(t, "the last call in the access log", 15*time.Second, func() bool {
 		return strings.Contains(o.Log(), `/legacy/me"`)
 	})
 	metrics, err := o.Client.Get(o.URL + "/metrics")

@@ -248,7 +248,7 @@ func metric(t testing.TB, g *harness.Gateway, series string) int {
 // when it has ended, a moment after its caller has the answer.
 func vends(t testing.TB, g *harness.Gateway, source string, want int) (n int) {
 	t.Helper()
-	harness.Within(t, fmt.Sprintf("%d vends of %s", want, source), 5*time.Second, func() bool {
+	harness.Within(t, fmt.Sprintf("%d vends of %s", want, source), 15*time.Second, func() bool {
 		n = metric(t, g, fmt.Sprintf("caddy_vendgate_vend_seconds_count{source=%q}", source))
 		return n >= want
 	})

@@ -193,21 +193,27 @@ func (g *Gateway) Load(caddyfile string) {
 	}
 }
 
-// TryLoad is Load that returns its error. After a reload, the listener of the configuration before
-// is closed: the kernel would reset connections that wait in it to be accepted.
+// TryLoad is Load that returns its error. The listener of the configuration before, or of the one
+// that was refused, is closed when it returns; see OneListener.
 func (g *Gateway) TryLoad(caddyfile string) error {
 	g.t.Helper()
 	adapted, err := Adapt(caddyfile)
 	if err != nil {
 		return err
 	}
-	if err := caddy.Load(adapted, true); err != nil {
-		return err
+	err = caddy.Load(adapted, true)
+	OneListener(g.t, g.Addr)
+	return err
+}
+
+// OneListener waits until at most one socket listens at each of the addresses. While Caddy replaces
+// a configuration there are two for a moment, and the kernel resets the connections that wait to be
+// accepted in the one that is closed.
+func OneListener(t testing.TB, addrs ...string) {
+	t.Helper()
+	for _, addr := range addrs {
+		Within(t, "closing the replaced listener at "+addr, 30*time.Second, func() bool { return listeners(t, addr) < 2 })
 	}
-	Within(g.t, "closing the listener of the configuration before", 10*time.Second, func() bool {
-		return listeners(g.t, g.Addr) < 2
-	})
-	return nil
 }
 
 // listeners counts the sockets that listen at an IPv4 address, by proc_pid_net(5).
@@ -262,8 +268,8 @@ func (g *Gateway) Request(method, path string, body []byte, headers ...string) *
 	return r
 }
 
-// Raw sends bytes on a fresh connection and returns all that comes back until the peer closes or
-// two seconds pass without a byte.
+// Raw sends bytes on a fresh connection and returns all that comes back until the peer closes or,
+// once there was something, two seconds pass without a byte.
 func (g *Gateway) Raw(request string) string {
 	g.t.Helper()
 	return Raw(g.t, g.Addr, request)
@@ -282,8 +288,8 @@ func Raw(t testing.TB, addr, request string) string {
 	}
 	var answer bytes.Buffer
 	buf := make([]byte, 4096)
-	for {
-		_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	for patience := 20 * time.Second; ; patience = 2 * time.Second {
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
 		n, err := conn.Read(buf)
 		answer.Write(buf[:n])
 		if err != nil {

@@ -22,11 +22,23 @@ var builds struct {
 	paths map[string]string
 }
 
-// Program builds cmd/vendgate as the Makefile does and returns its path.
-func Program(t testing.TB) string { return build(t, "vendgate", ".", "./cmd/vendgate") }
+// Program builds cmd/vendgate as the Makefile does and returns its path. A program that the variable
+// VENDGATE_BIN names takes its place, so that one build does for all packages.
+func Program(t testing.TB) string {
+	if path := os.Getenv("VENDGATE_BIN"); path != "" {
+		return path
+	}
+	return build(t, "vendgate", ".", "./cmd/vendgate")
+}
 
-// AuthorizationServer builds tests/authserver, a module of its own, and returns its path.
-func AuthorizationServer(t testing.TB) string { return build(t, "authserver", "tests/authserver", ".") }
+// AuthorizationServer builds tests/authserver, a module of its own, and returns its path. A program
+// that AUTHSERVER_BIN names takes its place.
+func AuthorizationServer(t testing.TB) string {
+	if path := os.Getenv("AUTHSERVER_BIN"); path != "" {
+		return path
+	}
+	return build(t, "authserver", "tests/authserver", ".")
+}
 
 // build builds each program once in the life of a test binary; see RemoveBuilds. It is built
 // without the race detector: what runs as a process is what users run.
@@ -236,7 +248,7 @@ func StartProgram(t testing.TB, program string, caddyfile func(*Gateway) string)
 	}
 	p := StartProcess(t, Environ(t), program, "run", "--config", config)
 	t.Cleanup(g.Client.CloseIdleConnections)
-	p.Await(t, "starting a gateway", 30*time.Second, func() bool {
+	p.Await(t, "starting a gateway", time.Minute, func() bool {
 		res, err := g.Client.Do(g.Request(http.MethodGet, "/", nil))
 		if err != nil {
 			return false

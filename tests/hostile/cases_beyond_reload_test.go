@@ -107,6 +107,7 @@ func (a *reloaded) load(caddyfile string, change func(map[string]any)) int {
 	if text, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusOK {
 		a.t.Logf("loading: %d %s", res.StatusCode, text)
 	}
+	harness.OneListener(a.t, a.Addr, a.admin)
 	return res.StatusCode
 }
 

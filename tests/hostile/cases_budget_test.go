@@ -21,7 +21,7 @@ var budgetCases = []row{
 // await fails a case that would hang.
 func await(t *testing.T, done <-chan struct{}, what string) {
 	t.Helper()
-	timer := time.NewTimer(10 * time.Second)
+	timer := time.NewTimer(30 * time.Second)
 	defer timer.Stop()
 	select {
 	case <-done:

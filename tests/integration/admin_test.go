@@ -78,7 +78,7 @@ func TestKeysByAdminSocket(t *testing.T) {
 		t.Helper()
 		for name, g := range map[string]*harness.Gateway{"the process of the socket": one, "the other process": two} {
 			// The store is asked each second; the rest is for a busy machine.
-			harness.Within(t, what+", "+name, 2*time.Second, func() bool { return codeOf(t, g, key) == want })
+			harness.Within(t, what+", "+name, 15*time.Second, func() bool { return codeOf(t, g, key) == want })
 		}
 	}
 	const accepted, refused = "connection_deleted", "invalid_tenant_key"

@@ -102,8 +102,9 @@ func TestRefusalHearsOut(t *testing.T) {
 	reader := bufio.NewReader(conn)
 	head := "POST /proxy/none/key/upload HTTP/1.1\r\nHost: a\r\nX-Vendgate-Key: " + harness.KeyA + "\r\nX-User-Email: " +
 		harness.Alice + "\r\n"
-	for _, pause := range []time.Duration{500 * time.Millisecond, 0} {
-		const parts, size = 5, 10_000
+	// Each pause is well below the second that the gateway waits for more, and all are beyond it.
+	for _, pause := range []time.Duration{200 * time.Millisecond, 0} {
+		const parts, size = 8, 10_000
 		if _, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n", head, parts*size); err != nil {
 			t.Fatal(err)
 		}

@@ -91,7 +91,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			goroutines = runtime.NumGoroutine()
 		}
 		// Its one unit comes back after a minute, which the reloads may take on a slow machine.
-		if i%20 == 19 && time.Since(begun) < 55*time.Second {
+		if (i == 0 || i%20 == 19) && time.Since(begun) < 55*time.Second {
 			checked++
 			if status := thrifty(); status != 429 {
 				t.Errorf("after %d reloads the spent budget answers %d", i+1, status)
@@ -104,7 +104,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	close(stop)
 	clients.Wait()
 	if checked == 0 {
-		t.Error("20 reloads took so long that nothing can be said of the budget")
+		t.Error("a reload took so long that nothing can be said of the budget")
 	}
 	if n := calls.Load() + 1; forwarded.Load() != n {
 		t.Errorf("%d calls were answered and %d forwarded", n, forwarded.Load())

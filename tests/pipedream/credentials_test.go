@@ -158,7 +158,7 @@ func TestBentAccounts(t *testing.T) {
 // TestBrokenAccounts: whatever else comes back, the caller hears so in bounded time, and nothing
 // goes to the provider without its credential.
 func TestBrokenAccounts(t *testing.T) {
-	s := newStage(t, options(), "timeout 500ms")
+	s := newStage(t, options(), "timeout 2s")
 	for name, c := range map[string]struct {
 		pipedream.Fault
 		status int
@@ -212,7 +212,7 @@ func TestBrokenAccounts(t *testing.T) {
 			name == "429" && after != "7" {
 			t.Errorf("%s: Retry-After is %q", name, after)
 		}
-		if took := time.Since(begun); took > 5*time.Second {
+		if took := time.Since(begun); took > 20*time.Second {
 			t.Errorf("%s: took %s", name, took)
 		}
 		// A 503 is asked for again twice; that a kept connection had been closed is no answer at all, and

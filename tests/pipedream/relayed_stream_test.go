@@ -37,7 +37,7 @@ func TestRelayedStream(t *testing.T) {
 		}
 	}))
 	t.Cleanup(up.Close)
-	s := newStageOver(t, options(), nil, up.URL, "timeout 300ms")
+	s := newStageOver(t, options(), nil, up.URL, "timeout 2s")
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	res, err := s.Client.Do(s.Request("GET", "/proxy/"+sealed+"/chat/events", nil).WithContext(ctx))
@@ -56,7 +56,7 @@ func TestRelayedStream(t *testing.T) {
 		if n, err := res.Body.Read(buf); err != nil || string(buf[:n]) != part {
 			t.Errorf("part %d: %q, %v", i, buf[:n], err)
 		}
-		time.Sleep(150 * time.Millisecond) // in all longer than a vend
+		time.Sleep(600 * time.Millisecond) // in all longer than a vend
 	}
 	leave()
 	select {

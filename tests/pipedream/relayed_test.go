@@ -165,7 +165,7 @@ func TestRelayedAnswers(t *testing.T) {
 
 // TestRelayedFaults: the proxy itself fails.
 func TestRelayedFaults(t *testing.T) {
-	s := newStage(t, options(), "timeout 500ms")
+	s := newStage(t, options(), "timeout 5s")
 	for name, c := range map[string]struct {
 		pipedream.Fault
 		status int

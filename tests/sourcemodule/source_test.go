@@ -117,7 +117,7 @@ func (s *scene) mustVend(tenant, user, key string, headers ...string) {
 // noted waits for the service to hear that the credential was accepted, if it has not yet.
 func (s *scene) noted(query string, asked []string) {
 	s.t.Helper()
-	harness.Within(s.t, "telling the source of an accepted credential", 5*time.Second, func() bool {
+	harness.Within(s.t, "telling the source of an accepted credential", 15*time.Second, func() bool {
 		asked = append(asked, s.service.Got()...)
 		return len(asked) > 1
 	})
@@ -193,7 +193,7 @@ func TestCommands(t *testing.T) {
 	if failure != "" {
 		t.Fatal(failure)
 	}
-	harness.Within(t, "a new caller key", 5*time.Second, func() bool {
+	harness.Within(t, "a new caller key", 15*time.Second, func() bool {
 		status, _, _ := s.call("c1", "Authorization: Bearer "+strings.TrimSpace(key), "X-User-Email:")
 		return status == http.StatusOK
 	})

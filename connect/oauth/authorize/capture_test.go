@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
@@ -118,7 +117,6 @@ func TestCaptureFails(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	slow := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	token := func(endpoint string) answer {
 		return answer{200, `{"access_token":"canary-access","api_endpoint":` + endpoint + `}`, nil}
 	}
@@ -161,13 +159,13 @@ func TestCaptureFails(t *testing.T) {
 		"the call failed":           {withEndpoint, answer{502, `canary-body`, nil}, needed, Unreachable, "", 2},
 		"the call limited":          {withEndpoint, answer{429, `canary-body`, nil}, needed, Unreachable, "", 2},
 		"the call cut":              {withEndpoint, cut, needed, Unreachable, "", 2},
-		"the call never answered":   {withEndpoint, slow, needed, Unreachable, "", 2},
+		"the call never answered":   {withEndpoint, hanging(never), needed, Unreachable, "", 2},
 		"the call's answer no JSON": {withEndpoint, answer{200, `<html>canary`, nil}, needed, NoAccount, "account", 2},
 		"the call's answer too large": {withEndpoint, answer{200, `"` + strings.Repeat("x", maxCaptureAnswer) + `"`, nil},
 			needed, NoAccount, "account", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, accounts{c.token, c.call}, developed, func(o *Options) { o.Timeout = 500 * time.Millisecond })
+			s := newStage(t, accounts{c.token, c.call}, developed, func(o *Options) { o.Timeout = timeoutFor(c.call) })
 			query, err := url.ParseQuery("code=c&" + c.query)
 			if err != nil {
 				t.Fatal(err)

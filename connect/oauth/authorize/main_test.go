@@ -96,6 +96,24 @@ func (a answer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 var granted = answer{200,
 	`{"access_token":"canary-access","token_type":"bearer","expires_in":3600,"refresh_token":"canary-refresh","scope":"a b"}`, nil}
 
+// generous is more than any call takes that is answered, however busy the machine is.
+const generous = 30 * time.Second
+
+// hanging is a provider's answer that does not end, or does not come.
+type hanging http.HandlerFunc
+
+func (h hanging) ServeHTTP(w http.ResponseWriter, r *http.Request) { h(w, r) }
+
+func never(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+// timeoutFor is the timeout of a call: it is waited for only where the answer is not.
+func timeoutFor(h http.Handler) time.Duration {
+	if _, ok := h.(hanging); ok {
+		return 2 * time.Second
+	}
+	return generous
+}
+
 // stage is an authorizer before a provider.
 type stage struct {
 	*provider
@@ -111,7 +129,7 @@ func newStage(t *testing.T, h http.Handler, change ...func(*Options)) *stage {
 			return connect.OAuthClient{ID: "client:id", Secret: vending.NewSecret("canary client+secret")}, nil
 		},
 		Transport: func(*catalog.App) http.RoundTripper { return s.Client().Transport },
-		Timeout:   5 * time.Second,
+		Timeout:   timeoutFor(h),
 		Logger:    slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:       func() time.Time { return now },
 	}

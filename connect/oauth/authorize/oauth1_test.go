@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
@@ -169,12 +168,10 @@ func TestOAuth1Answers(t *testing.T) {
 			w.Header().Set("Content-Length", "1000")
 			_, _ = w.Write([]byte(both))
 		}), Unreachable, Unreachable},
-		"never answers": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done()
-		}), Unreachable, Unreachable},
+		"never answers": {hanging(never), Unreachable, Unreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, c.answer, func(o *Options) { o.Timeout = 300 * time.Millisecond })
+			s := newStage(t, c.answer)
 			app := s.signs()
 			check := func(err error, kind Kind, calls int) {
 				t.Helper()

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
@@ -178,10 +177,7 @@ func TestVerdictsAtAnEnteredHost(t *testing.T) {
 		"cut": {whole, "crm.example.com", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			panic(http.ErrAbortHandler)
 		}), HostUnreachable, "response from crm.example.com, so"},
-		"never answers": {whole, "crm.example.com", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done()
-		}),
-			HostUnreachable, "response from crm.example.com, so"},
+		"never answers": {whole, "crm.example.com", hanging(never), HostUnreachable, "response from crm.example.com, so"},
 
 		"part: no such account": {part, "crm", answer{404, `<html>`, html}, WrongHost,
 			"crm.example.com is not Acme CRM (HTTP 404)"},
@@ -192,7 +188,7 @@ func TestVerdictsAtAnEnteredHost(t *testing.T) {
 			"response from nowhere.example.com, so"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, c.answer, func(o *Options) { o.Timeout = 500 * time.Millisecond })
+			s := newStage(t, c.answer)
 			s.o.Transport = reaching(map[string]*provider{"crm.example.com:80": s.provider})
 			for _, inconclusive := range []bool{false, true} {
 				app := s.keyed(c.edit, func(a *catalog.App) { a.Verify.Inconclusive = inconclusive })

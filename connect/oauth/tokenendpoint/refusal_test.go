@@ -88,15 +88,12 @@ func TestRefusals(t *testing.T) {
 		"malformed HTTP": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			hijack(w, "HTTP/1.1 canary-body\r\n\r\n")
 		}), Unavailable, 0, "", 0},
-		"never answers": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body)
-			<-r.Context().Done()
-		}), Unavailable, 0, "", 0},
-		"slow drip": {http.HandlerFunc(drip), Unavailable, 200, "", 0},
+		"never answers": {hanging(never), Unavailable, 0, "", 0},
+		"slow drip":     {hanging(drip), Unavailable, 200, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := start(t, c.answer)
-			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), timeoutFor(c.answer))
 			defer cancel()
 			got, err := e.Refresh(ctx, held)
 			var r *Refusal
@@ -115,6 +112,24 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hanging is a provider's answer that does not end, or does not come.
+type hanging http.HandlerFunc
+
+func (h hanging) ServeHTTP(w http.ResponseWriter, r *http.Request) { h(w, r) }
+
+func never(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
+
+// timeoutFor is the timeout of a call: it is waited for only where the answer is not.
+func timeoutFor(h http.Handler) time.Duration {
+	if _, ok := h.(hanging); ok {
+		return 2 * time.Second
+	}
+	return 30 * time.Second
 }
 
 func hijack(w http.ResponseWriter, text string) {

@@ -111,7 +111,7 @@ async function startVendgate(t, provider) {
 
 /** Waits until the server listens. */
 async function ready(url, server, log) {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     if (server.exitCode !== null) break;
     try {
       await (await fetch(url)).text();
