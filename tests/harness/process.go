@@ -22,8 +22,8 @@ var builds struct {
 	paths map[string]string
 }
 
-// Program builds cmd/vendgate as the Makefile does and returns its path. A program that the variable
-// VENDGATE_BIN names takes its place, so that one build does for all packages.
+// Program builds cmd/vendgate as the Makefile does and returns its path. A program that the
+// environment names in VENDGATE_BIN takes its place, so that one build does for all packages.
 func Program(t testing.TB) string {
 	if path := os.Getenv("VENDGATE_BIN"); path != "" {
 		return path
