@@ -126,7 +126,7 @@ func isIssuer(o *catalog.OAuth2, issuer string) bool {
 }
 
 // newGrant makes a grant of what a token endpoint granted, which is thereby verified. A token that
-// no request can carry, or that no store takes, is nonsense. Calls place what comes with the
+// no request can carry, or that no store takes, is malformed. Calls place what comes with the
 // client, too; of that, the grant keeps what says where it was obtained.
 func newGrant(app *catalog.App, v connect.GrantValues, client connect.OAuthClient) (connect.Grant, error) {
 	size := len(v.AccessToken) + len(v.RefreshToken) + len(v.TokenType) + len(v.Scope)
