@@ -215,7 +215,7 @@ func checkImport(app *catalog.App, g connect.GrantValues) error {
 	case !errors.As(err, &problem):
 		return err
 	case problem.Field == "":
-		return fmt.Errorf("the credential is invalid, no call of app %s can carry it: copy it again", app.Slug)
+		return fmt.Errorf("the credential is invalid: no call of app %s can carry it; copy it again", app.Slug)
 	}
 	return fmt.Errorf("the credential's %q %s", problem.Field, problem.Reason())
 }
