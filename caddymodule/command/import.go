@@ -183,8 +183,8 @@ func takeFields(values map[string]json.RawMessage, app *catalog.App) (fields []v
 	addresses := app.AddressFields()
 	for _, f := range app.Fields {
 		if f.From == catalog.FromClient && !slices.Contains(addresses, f.Name) {
-			// It comes with the client that is set at the time of a call. A connection keeps only where it was
-			// obtained.
+			// It comes with the client that is set at the time of a call. A connection keeps only where
+			// it was obtained.
 			continue
 		}
 		value, err := takeText(values, f.Name)
