@@ -99,7 +99,7 @@ func (req *request) loadUnconfirmed(b browser.Browser) ([]vending.Field, error) 
 	switch {
 	case err != nil:
 		return nil, err
-	case authRequest.Link != req.digest || authRequest.RedirectURI != "": // of another link of this browser's, or a sign-in
+	case authRequest.Link != req.digest || authRequest.RedirectURI != "": // another link's, or a sign-in
 		return nil, connect.ErrNoAuthRequest
 	}
 	for _, f := range authRequest.Fields {
