@@ -63,7 +63,7 @@ func TestAccessLogWithKeyHeader(t *testing.T) {
 		before := len(entries(t, file))
 		r := g.Request("POST", path, nil, headers...)
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), -1 // chunked
-		status, _ := do(t, g, r)
+		status, _ := g.Do(r)
 		settle(t, g)
 		after := entries(t, file)
 		if len(after) != before+1 {
@@ -186,7 +186,7 @@ http://quiet.test:PORT {
 				before := logged(t, dir, g.LogFile)
 				r := g.Request("GET", "/proxy/c1/key/"+tt.path, nil, headers...)
 				r.Host = tt.host
-				if status, body := do(t, g, r); status != 200 {
+				if status, body := g.Do(r); status != 200 {
 					t.Fatalf("answered %d %s", status, body)
 				}
 				settle(t, g)

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -226,25 +225,8 @@ func (c *adminCall) auditFilter() (f connect.AuditFilter, err error) {
 	if f.Since, err = operator.ParseSince(q["since"], time.Now()); err != nil {
 		return f, vending.Refuse(vending.InvalidRequest, "since: "+err.Error())
 	}
-	if f.Page, err = parseCount(q["page"], 1); err != nil {
-		return f, vending.Refuse(vending.InvalidRequest, "page: must be a whole number from 1")
-	}
-	if f.Limit, err = parseCount(q["limit"], 20); err != nil {
-		return f, vending.Refuse(vending.InvalidRequest, "limit: must be a whole number from 1 to 100")
-	}
-	return f, nil
-}
-
-// parseCount reads a positive whole number; the empty text is fallback.
-func parseCount(text string, fallback int) (int, error) {
-	if text == "" {
-		return fallback, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err == nil && n < 1 {
-		err = strconv.ErrRange
-	}
-	return n, err
+	f.Page, f.Limit, err = connect.ParsePage(q["page"], q["limit"])
+	return f, err
 }
 
 var _ caddy.AdminRouter = (*Admin)(nil)

@@ -2,27 +2,22 @@ package caddymodule
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/vendgate/vendgate/internal/httpx"
+	"github.com/vendgate/vendgate/connect/api"
 	"github.com/vendgate/vendgate/vending"
 )
-
-// maxAdminBody bounds the body of a call, in bytes.
-const maxAdminBody = 64 << 10
 
 // readBody reads the JSON object of a call into fields, which are *string or *[]string by name.
 // Unlike a caller of the Platform API, an operator is told of a field that does not exist: a
 // mistyped `capabilities` would otherwise grant them all. So would an empty one, and it is refused
 // likewise.
 func (c *adminCall) readBody(fields map[string]any) error {
-	values, err := c.readObject()
+	values, err := api.ReadObject(c.w, c.r)
 	if err != nil {
 		return err
 	}
@@ -44,22 +39,6 @@ func (c *adminCall) readBody(fields map[string]any) error {
 		}
 	}
 	return nil
-}
-
-// readObject refuses a body that is announced to be too large without reading it, and stops reading
-// one that is not.
-func (c *adminCall) readObject() (values map[string]json.RawMessage, err error) {
-	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxAdminBody))
-	raw, err := httpx.ReadBody(c.w, c.r, maxAdminBody)
-	switch {
-	case errors.Is(err, httpx.ErrTooLarge):
-		return nil, tooLarge
-	case err != nil:
-		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")
-	case !utf8.Valid(raw) || json.Unmarshal(raw, &values) != nil || values == nil:
-		return nil, vending.Refuse(vending.InvalidRequest, "the body must be one JSON object")
-	}
-	return values, nil
 }
 
 // query returns the query's parameters by name. A parameter that does not exist or is a duplicate

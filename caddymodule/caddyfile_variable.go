@@ -82,7 +82,7 @@ func (p *sourcePart) isOf(name string) bool {
 }
 
 // check reports the first variable without a value between the part's first token and its last, and
-// beside them where only such variables are between them and the next token.
+// next to them where only such variables are between them and the next token.
 func (p *sourcePart) check() error {
 	raw, err := readRegular(p.file)
 	if err != nil {

@@ -129,8 +129,8 @@ func (g *assembly) admit(a *App, id string, p TenantPolicy) (*policy.Tenant, err
 }
 
 // checkRule reports a rule that could never count, because of its app or the app's host that it
-// names. Where an app has no other hosts and nothing beside its API, a path may begin with ~ as any
-// other.
+// names. Where an app has no other hosts and nothing outside of its API, a path may begin with ~ as
+// any other.
 func (g *assembly) checkRule(r *policy.Rule) error {
 	if r.App == "*" {
 		return nil

@@ -145,8 +145,8 @@ type meteredSource struct {
 
 // Vend implements vending.Source.
 func (s meteredSource) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
-	begun := time.Now()
-	defer func() { s.metrics.Vended(s.Name, time.Since(begun)) }()
+	start := time.Now()
+	defer func() { s.metrics.Vended(s.Name, time.Since(start)) }()
 	return s.Source.Vend(ctx, r)
 }
 

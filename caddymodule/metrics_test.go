@@ -19,9 +19,9 @@ func TestMetrics(t *testing.T) {
 	g := harness.Start(t, block, "metrics /metrics\nvendgate_proxy")
 	for _, path := range []string{"/proxy/c1/key/a", "/proxy/c1/never-heard-of/a", "/proxy/nope/key/a", "/proxy/c1/key/b",
 		"/proxy/c1/key/c"} {
-		do(t, g, g.Request("GET", path, nil))
+		g.Do(g.Request("GET", path, nil))
 	}
-	_, text := do(t, g, g.Request("GET", "/metrics", nil))
+	_, text := g.Do(g.Request("GET", "/metrics", nil))
 	for _, line := range []string{
 		`caddy_vendgate_requests_total{app="key",code=""} 2`,
 		`caddy_vendgate_requests_total{app="key",code="connection_deleted"} 1`,

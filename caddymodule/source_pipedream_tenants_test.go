@@ -29,7 +29,7 @@ func TestPipedreamUnnamedTenants(t *testing.T) {
 		}
 		// it is not there until the gateway has read the store again
 		harness.Within(t, "its tenant", 15*time.Second, func() bool {
-			status, _ := do(t, g, g.Request("GET", "/proxy/apn_1/my-sheets/x", nil, "Authorization: Bearer "+key))
+			status, _ := g.Do(g.Request("GET", "/proxy/apn_1/my-sheets/x", nil, "Authorization: Bearer "+key))
 			return status == want
 		})
 	}

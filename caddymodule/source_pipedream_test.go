@@ -103,7 +103,7 @@ func TestPipedreamVends(t *testing.T) {
 		"id beyond ASCII":  {[]string{"X-External-User-Id: User\u00a01"}, 400, "invalid_user_email"},
 		"id that is empty": {[]string{"X-External-User-Id:"}, 400, "invalid_user_email"},
 	} {
-		status, body := do(t, g, g.Request("GET", "/proxy/apn_1/direct/v4/x?a=b", nil, tt.header...))
+		status, body := g.Do(g.Request("GET", "/proxy/apn_1/direct/v4/x?a=b", nil, tt.header...))
 		got := provider.Got()
 		if status != tt.status || !strings.Contains(body, tt.code) || (len(got) == 1) != (status == 200) {
 			t.Errorf("%s: %d %s, %d requests at the provider", name, status, body, len(got))
@@ -337,7 +337,7 @@ func TestPipedreamReload(t *testing.T) {
 	case <-time.After(30 * time.Second): // half of what the fetch may take
 		t.Error("the fetch goes on without its configuration")
 	}
-	if status, body := do(t, g, g.Request("GET", "/proxy/apn_1/my-sheets/x", nil)); status != 200 || body != "ok" {
+	if status, body := g.Do(g.Request("GET", "/proxy/apn_1/my-sheets/x", nil)); status != 200 || body != "ok" {
 		t.Errorf("%d %s", status, body)
 	}
 }

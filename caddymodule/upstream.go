@@ -182,7 +182,7 @@ func (u *Upstream) roots(files [][]byte) (*x509.CertPool, error) {
 	}
 	for i, pem := range files {
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("trust_ca %s: it has no PEM certificate: name a file of authorities' certificates",
+			return nil, fmt.Errorf("trust_ca %s: it has no PEM certificate: name a PEM file of CA certificates",
 				u.TrustCA[i])
 		}
 	}

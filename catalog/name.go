@@ -20,7 +20,7 @@ const (
 // CallName is what end users are told that the app is called.
 func (a *App) CallName() string { return cmp.Or(a.ShortName, a.Name, a.Slug) }
 
-// names checks what pages show of an app beside its name.
+// names checks what pages show of an app besides its name.
 func (c checker) names() error {
 	if !isPlain(c.ShortName, maxShortName) {
 		return fmt.Errorf("short_name: write at most %d bytes of text without control characters or spaces around it",
@@ -43,7 +43,7 @@ func (c checker) names() error {
 }
 
 // isPlain is true of text of up to so many bytes that shows as it reads: one of bidirectional
-// controls could turn around what stands beside it.
+// controls could turn around the text next to it.
 func isPlain(text string, most int) bool {
 	return len(text) <= most && utf8.ValidString(text) && strings.TrimSpace(text) == text &&
 		!strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) })

@@ -212,7 +212,7 @@ func checkPort(u *url.URL) error {
 }
 
 // host checks a host name. What can only be inside the operator's own network needs the
-// operator's word for it; the dialer's check of the resolved address stands behind this one.
+// operator's word for it; the dialer checks the resolved address as well.
 func (c checker) host(host string) error {
 	inside := c.AllowHTTP || len(c.AllowPrivate) > 0
 	if addr, err := netip.ParseAddr(host); err == nil {

@@ -31,7 +31,7 @@ type GrantValues struct {
 }
 
 // Grant is what an end user gave an app, and what the vault seals. It never prints its values.
-// The zero Grant is none: that of a pending connection.
+// The zero Grant is that of a pending connection, which has none yet.
 type Grant struct {
 	// values is a pointer so that fmt, which ignores methods on unexported fields of a containing
 	// struct, prints an address and not the tokens.
@@ -201,8 +201,8 @@ func (d *decoder) text() string {
 	return s
 }
 
-// binding is what a grant is sealed to. Beside tenant, connection and version it holds the end user
-// and the app: else a writer of the database could move a grant to their own address, or to
+// binding is what a grant is sealed to. Besides tenant, connection and version it holds the end
+// user and the app: else a writer of the database could move a grant to their own address, or to
 // an app that sends it to another host.
 type binding struct {
 	tenant, id, user, app string

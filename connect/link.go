@@ -11,7 +11,7 @@ import (
 const LinkLifetime = 48 * time.Hour
 
 // ErrLinkEnded says that there is no link of that token that could still be used: it is unknown,
-// used, rejected, replaced or expired. Nobody learns which.
+// used, rejected, replaced or expired. No caller learns which.
 var ErrLinkEnded = errors.New("the link is invalid, has been used, or has expired")
 
 // Link is a link that was made. Its token cannot be shown again.

@@ -95,7 +95,7 @@ func (s *Store) openTaken(c Connection, sealed []byte) (g Grant) {
 		g, err = decodeGrant(plain)
 	}
 	if err != nil {
-		s.log.Error("a deleted grant did not open", "connection", c.ID, "tenant", c.Tenant, "error", err)
+		s.log.Error("a deleted grant could not be decrypted", "connection", c.ID, "tenant", c.Tenant, "error", err)
 	}
 	return g
 }

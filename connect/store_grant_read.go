@@ -67,7 +67,7 @@ func (s *Store) Grant(ctx context.Context, tenant, user, id string) (Connection,
 			return c, g, nil
 		}
 	}
-	s.log.Error("a grant does not open", "connection", c.ID, "tenant", c.Tenant, "error", err)
+	s.log.Error("a grant cannot be decrypted", "connection", c.ID, "tenant", c.Tenant, "error", err)
 	return Connection{}, Grant{}, fmt.Errorf("opening the grant of %s: %w", c.ID, err)
 }
 

@@ -27,8 +27,8 @@ type Hold struct {
 	CreatedAt time.Time
 }
 
-// Hold places a hold on a connection of tenant and, unless it is empty, user. One of that name that
-// stands stays as it is.
+// Hold places a hold on a connection of tenant and, unless it is empty, user. An existing one of
+// that name stays as it is.
 func (s *Store) Hold(ctx context.Context, tenant, user, id, name string) (h Hold, err error) {
 	if err := checkHoldName(name); err != nil {
 		return h, err

@@ -159,7 +159,7 @@ func (s *Store) resealClients(ctx context.Context, tx *sql.Tx, b *batch) error {
 func (s *Store) sealAgain(sealed, ad []byte, b *batch, whose ...any) ([]byte, error) {
 	plain, err := s.vault.Open(sealed, ad)
 	if err != nil {
-		s.log.Error("a row does not open", append(whose, "error", err)...)
+		s.log.Error("a row cannot be decrypted", append(whose, "error", err)...)
 		b.unopened++
 		return sealed, nil
 	}

@@ -10,7 +10,7 @@ import (
 const sweepBatch = 200
 
 // Sweep ends the links that have run out, and deletes the authorization requests, sessions and
-// caller keys that have. Whoever reads one of them, or a connection, sees that it has expired
+// caller keys that have. Readers of one of them, or of a connection, see that it has expired
 // without this; a sweep makes it part of the audit trail. Parallel sweeps are harmless.
 func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
 	if expired, err = s.inBatches(ctx, s.expireLinks); err != nil {

@@ -58,7 +58,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, target policy.Ta
 		ResponseWriter: w, gateway: h.gateway, options: &h.options, target: target, byHost: byHost,
 		passthrough: h.options.Passthrough,
 	}
-	c.event.Begun = time.Now()
+	c.event.Start = time.Now()
 	c.asked = h.options.Observer.Begin(r, &c.event)
 	c.request = c.asked
 	return c

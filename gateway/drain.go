@@ -47,8 +47,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, form vending.Form, e *vendin
 func arrives(control *http.ResponseController, r *http.Request) bool {
 	part := buffers.Get()
 	defer buffers.Put(part)
-	begun := time.Now()
-	for rest := readByServer; rest > 0 && time.Since(begun) < arrivalTime; {
+	start := time.Now()
+	for rest := readByServer; rest > 0 && time.Since(start) < arrivalTime; {
 		if control.SetReadDeadline(time.Now().Add(drainTime)) != nil {
 			return false
 		}

@@ -39,9 +39,9 @@ type Event struct {
 	// Source names the source that was asked Vends times for a credential.
 	Source string
 	Vends  int
-	// Begun is when the call came; Vending and Sent are when a source was asked and when the call was
+	// Start is when the call came; Vending and Sent are when a source was asked and when the call was
 	// forwarded, or zero if it did not come so far.
-	Begun, Vending, Sent time.Time
+	Start, Vending, Sent time.Time
 	// FirstVend is what the vend before forwarding took; Vend also counts the forced one. Upstream is
 	// the time until the header of the upstream's answer came.
 	FirstVend, Vend, Upstream time.Duration

@@ -81,11 +81,11 @@ func detach(ctx context.Context) context.Context {
 // revend implements inject.Revend. Where a new credential did not help a while ago it returns the
 // refused one, so that the 401 is the answer.
 func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.Credential, error) {
-	begun := time.Now()
-	if !c.gateway.refusals.Permit(c.grant(), refused, begun) {
+	start := time.Now()
+	if !c.gateway.refusals.Permit(c.grant(), refused, start) {
 		return refused, nil
 	}
-	defer func() { c.event.Vend, c.event.Vends = c.event.Vend+time.Since(begun), 2 }()
+	defer func() { c.event.Vend, c.event.Vends = c.event.Vend+time.Since(start), 2 }()
 	fresh, err := c.ask(ctx, vending.Request{Force: true, Refused: refused})
 	if err == nil {
 		c.gateway.refusals.Vended(c.grant(), refused, fresh, time.Now())

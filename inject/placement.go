@@ -207,8 +207,8 @@ type prefix struct {
 	template template
 }
 
-// compilePrefixes reads the path prefixes of rules: that of all paths, which is empty where there
-// is none, and the others.
+// compilePrefixes reads the path prefixes of rules: that of all paths, which may be empty, and the
+// others.
 func (p *Placement) compilePrefixes(rules *catalog.Placement, known func(string) bool) error {
 	for _, rule := range rules.Prefixes() {
 		if rule.Template[0] != '/' {

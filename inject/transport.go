@@ -73,7 +73,7 @@ func (t *Transport) replay(r *http.Request, inj *Injection, first *http.Response
 	if r.GetBody != nil {
 		body, err := r.GetBody()
 		if err != nil {
-			return first, nil //nolint:nilerr // the first answer stands; GetBody of a kept body cannot fail
+			return first, nil //nolint:nilerr // the first answer is kept; GetBody of a kept body cannot fail
 		}
 		again.Body = body
 	}

@@ -19,7 +19,7 @@ func IsCallerKey(key string) bool { return strings.HasPrefix(key, CallerKeyPrefi
 const callerKeyDigits = 43
 
 // IsKey reports whether text has the form of a caller key or of a tenant key. Keys of providers
-// that begin so as well, such as `ck_` and 40 digits of WooCommerce's, are none.
+// that begin so as well, such as `ck_` and 40 digits of WooCommerce's, do not.
 func IsKey(text string) bool {
 	random, ok := strings.CutPrefix(text, CallerKeyPrefix)
 	if !ok {

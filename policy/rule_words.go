@@ -11,8 +11,8 @@ const methodLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
 
 // checkWords reports what makes the rule another one than was meant: a value that is stated and
 // empty, which would mean every method, and a word that no call could ever have, by which a deny
-// would silently permit all. Placeholders, {env.NAME} and their like, are such words: nobody
-// expands them here.
+// would silently permit all. Placeholders, {env.NAME} and their like, are such words: they
+// are not expanded here.
 func (r Rule) checkWords() error {
 	if r.Methods != nil && len(r.Methods) == 0 {
 		return fmt.Errorf("methods is an empty list: name one, or leave it out for every method")

@@ -136,7 +136,7 @@ var retryDates = []string{time.RFC1123, time.RFC1123Z, time.RFC3339}
 
 // ParseRetryAfter reads a Retry-After header: delay-seconds or an HTTP date (RFC 9110,
 // section 10.2.3), and their relatives, which are seconds with a fraction (Discord), seconds since
-// 1970 and other dates. What is absent, past, negative or nonsense is a second; what is longer than
+// 1970 and other dates. What is absent, past, negative or invalid is a second; what is longer than
 // a day is a day.
 func ParseRetryAfter(value string, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)

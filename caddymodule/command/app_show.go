@@ -27,7 +27,12 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), app)
 	}
-	rows := [][]string{{"name", app.Name}, {"state", stateOf(app, on)}, {"auth", app.AuthType}}
+	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, appRows(app, stateOf(app, on)))
+}
+
+// appRows are what is shown of app.
+func appRows(app *catalog.App, state string) [][]string {
+	rows := [][]string{{"name", app.Name}, {"state", state}, {"auth", app.AuthType}}
 	if app.ShortName != "" {
 		rows = append(rows, []string{"short name", app.ShortName})
 	}
@@ -67,7 +72,7 @@ func (f *appFlags) show(cmd *cobra.Command, args []string) error {
 	if app.Docs != "" {
 		rows = append(rows, []string{"docs", app.Docs}, []string{"checked", orDash(app.Checked)})
 	}
-	return printTable(cmd.OutOrStdout(), []string{"APP", app.Slug}, rows)
+	return rows
 }
 
 // linkRows say what is rewritten in answers, and what becomes of redirects and errors.

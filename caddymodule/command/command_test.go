@@ -19,25 +19,12 @@ var (
 	must       = harness.MustCommand
 )
 
-// keyApp is an app that takes its key in a header, over a provider at addr.
-func keyApp(addr string) string {
-	return fmt.Sprintf(`app key {
-		auth_type api_key
-		upstream http://%s
-		field api_key "API key" secret
-		header X-Api-Key {api_key}
-		allow_http
-		allow_private 127.0.0.0/8
-	}
-	`, addr)
-}
-
 // TestCommandsWithConfig takes data_dir, apps and tenants from a Caddyfile.
 func TestCommandsWithConfig(t *testing.T) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "Caddyfile")
 	text := fmt.Sprintf("{\n\tvendgate {\n\t\tdata_dir %q\n\t\ttenant configured {\n\t\t\tkey "+
-		"{env.NOT_NEEDED_HERE}\n\t\t}\n\t\t%s\n\t}\n}\n", filepath.Join(dir, "store"), keyApp("127.0.0.1:1"))
+		"{env.NOT_NEEDED_HERE}\n\t\t}\n\t\t%s\n\t}\n}\n", filepath.Join(dir, "store"), harness.KeyApp("127.0.0.1:1"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

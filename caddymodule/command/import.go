@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -161,33 +162,11 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 	if err != nil {
 		return connect.Grant{}, err
 	}
-	addresses := app.AddressFields()
-	for _, f := range app.Fields {
-		if f.From == catalog.FromClient && !slices.Contains(addresses, f.Name) {
-			// it comes with the client of the moment, and is no part of a connection: that is only where it
-			// was obtained
-			continue
-		}
-		value, err := takeText(values, f.Name)
-		if err != nil {
-			return connect.Grant{}, err
-		}
-		switch {
-		case value != "":
-		case f.Default != "", app.OnlyChooses(f.Name): // what was found by it is another
-			continue
-		default:
-			return connect.Grant{}, fmt.Errorf("the credential has no %q, which app %s needs: add it", f.Name, app.Slug)
-		}
-		g.Fields = append(g.Fields, vending.Field{Name: f.Name, Value: value})
+	fields, err := takeFields(values, app)
+	if err != nil {
+		return connect.Grant{}, err
 	}
-	if _, optional := values[catalog.SessionToken]; optional && app.Sign != nil {
-		value, err := takeText(values, catalog.SessionToken)
-		if err != nil {
-			return connect.Grant{}, err
-		}
-		g.Fields = append(g.Fields, vending.Field{Name: catalog.SessionToken, Value: value})
-	}
+	g.Fields = append(g.Fields, fields...)
 	if len(values) > 0 {
 		return connect.Grant{},
 			fmt.Errorf("the credential has an unknown field %q: take out what app %s does not need",
@@ -199,6 +178,35 @@ func readGrant(raw []byte, app *catalog.App, now time.Time) (connect.Grant, erro
 	return connect.NewGrant(g), nil
 }
 
+// takeFields takes the fields of app out of values.
+func takeFields(values map[string]json.RawMessage, app *catalog.App) (fields []vending.Field, err error) {
+	addresses := app.AddressFields()
+	for _, f := range app.Fields {
+		if f.From == catalog.FromClient && !slices.Contains(addresses, f.Name) {
+			// It comes with the client that is set at the time of a call. A connection keeps only where
+			// it was obtained.
+			continue
+		}
+		value, err := takeText(values, f.Name)
+		switch {
+		case err != nil:
+			return nil, err
+		case value != "":
+			fields = append(fields, vending.Field{Name: f.Name, Value: value})
+		case f.Default == "" && !app.OnlyChooses(f.Name): // one that only chooses may be missing
+			return nil, fmt.Errorf("the credential has no %q, which app %s needs: add it", f.Name, app.Slug)
+		}
+	}
+	if _, optional := values[catalog.SessionToken]; optional && app.Sign != nil {
+		value, err := takeText(values, catalog.SessionToken)
+		if err != nil {
+			return nil, err
+		}
+		fields = append(fields, vending.Field{Name: catalog.SessionToken, Value: value})
+	}
+	return fields, nil
+}
+
 // checkImport says why no call could go out with g.
 func checkImport(app *catalog.App, g connect.GrantValues) error {
 	err := authorize.CheckImported(app, g)
@@ -207,7 +215,7 @@ func checkImport(app *catalog.App, g connect.GrantValues) error {
 	case !errors.As(err, &problem):
 		return err
 	case problem.Field == "":
-		return fmt.Errorf("the credential is invalid, no call of app %s can carry it: copy it again", app.Slug)
+		return fmt.Errorf("the credential is invalid: no call of app %s can carry it; copy it again", app.Slug)
 	}
 	return fmt.Errorf("the credential's %q %s", problem.Field, problem.Reason())
 }

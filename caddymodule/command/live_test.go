@@ -2,8 +2,6 @@ package command_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +26,7 @@ func within(t *testing.T, what string, f func() bool) {
 func TestCommandsOnLiveGateway(t *testing.T) {
 	up := harness.NewUpstream(t, harness.OK)
 	dir := t.TempDir()
-	g := harness.Start(t, fmt.Sprintf("data_dir %q\nsource local\n%s", dir, keyApp(up.Addr)),
+	g := harness.Start(t, fmt.Sprintf("data_dir %q\nsource local\n%s", dir, harness.KeyApp(up.Addr)),
 		"vendgate_proxy\nvendgate_connect")
 	mint := func(args ...string) string {
 		return strings.TrimSpace(must(t, "", append([]string{"tenant", "--data", dir}, args...)...))
@@ -36,9 +34,9 @@ func TestCommandsOnLiveGateway(t *testing.T) {
 	first := mint("create", "acme", "--email", "dev@acme.example")
 	id := strings.TrimSpace(must(t, `{"api_key":"sk-live-1"}`, "connection", "import", "--tenant", "acme", "--user",
 		harness.Alice, "--app", "key",
-		"--data", dir, "--config", configOf(t, keyApp(up.Addr))))
+		"--data", dir, "--config", configOf(t, harness.KeyApp(up.Addr))))
 	call := func(key string) int {
-		status, _ := do(t, g, g.Request("GET", "/proxy/"+id+"/key/v1", nil, "Authorization: Bearer "+key))
+		status, _ := g.Do(g.Request("GET", "/proxy/"+id+"/key/v1", nil, "Authorization: Bearer "+key))
 		return status
 	}
 	within(t, "a new key", func() bool { return call(first) == 200 })
@@ -87,7 +85,7 @@ func TestLocalSourceRefreshes(t *testing.T) {
 		id := strings.TrimSpace(must(t, `{"refresh_token":"rt-1"}`, "connection", "import", "--tenant", "acme", "--user",
 			harness.Alice, "--app", slug, "--data", dir, "--config", config))
 		up.Got()
-		status, body := do(t, g, g.Request("GET", "/proxy/"+id+"/"+slug+"/me", nil, "Authorization: Bearer "+key))
+		status, body := g.Do(g.Request("GET", "/proxy/"+id+"/"+slug+"/me", nil, "Authorization: Bearer "+key))
 		got := up.Got()
 		if status != want {
 			t.Errorf("%s: answered %d %s; the provider got %q", slug, status, body, got)
@@ -100,19 +98,4 @@ func TestLocalSourceRefreshes(t *testing.T) {
 			t.Errorf("%s: the provider got %q", slug, got)
 		}
 	}
-}
-
-// do returns status and body.
-func do(t *testing.T, g *harness.Gateway, r *http.Request) (int, string) {
-	t.Helper()
-	res, err := g.Client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, string(body)
 }

@@ -81,7 +81,7 @@ func command(cmd *cobra.Command) {
 		"directory to keep the store in (default: a temporary one, removed at the end)")
 	cmd.Flags().StringVar(&listen, "listen", "",
 		"address of the gateway (default: "+defaultAddr+", or any free port if that is taken)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the facts as one JSON object, for scripts")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print addresses, keys and connections as one JSON object, for scripts")
 	given.RefuseEmpty(cmd.Flags())
 	cmd.Args, cmd.SilenceUsage = noArguments, true
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -119,7 +119,7 @@ type entry struct {
 	log     *AccessLog
 	logs    *caddyhttp.ServerLogConfig
 	request *http.Request // as it came, redacted
-	begun   time.Time
+	start   time.Time
 }
 
 // Unwrap lets http.ResponseController flush and hijack.
@@ -159,7 +159,7 @@ func (e *entry) write(read int64) {
 	if unhandled, _ := caddyhttp.GetVar(ctx, "unhandled").(bool); unhandled {
 		message = "NOP" // Caddy's word for a request that no handler answered
 	}
-	fields := append(e.fields(time.Since(e.begun)), zap.Int64("bytes_read", read))
+	fields := append(e.fields(time.Since(e.start)), zap.Int64("bytes_read", read))
 	for _, name := range loggerNames(ctx, e.logs, e.request.Host) {
 		logger := e.log.Logger
 		if name != "" {

@@ -123,7 +123,7 @@ func (m *Metrics) count(e *gateway.Event) {
 		m.Vended(e.Source, e.Vend-e.FirstVend)
 	}
 	if !e.Sent.IsZero() {
-		m.overhead.Observe((e.Sent.Sub(e.Begun) - e.FirstVend).Seconds())
+		m.overhead.Observe((e.Sent.Sub(e.Start) - e.FirstVend).Seconds())
 	}
 	if e.Upstream > 0 {
 		app.upstream.Observe(e.Upstream.Seconds())

@@ -36,7 +36,7 @@ func (o Observer) Response(w http.ResponseWriter, r *http.Request, h http.Header
 	if entry == nil {
 		return w
 	}
-	entry.begun = e.Begun
+	entry.start = e.Start
 	return entry
 }
 

@@ -88,7 +88,7 @@ func decoded(text string, is func(string) bool) bool {
 }
 
 // quotesToken reports whether text has what looks like a token: a run of base62 that is as long as
-// one, or longer and no hex digest. Or it quotes an address with one where it stands, or with the
+// one, or longer and no hex digest. Or it quotes an address with one in its place, or with the
 // state or the code of an authorization, at whatever path.
 func quotesToken(text string) bool {
 	return len(text) >= leastQuote && hints(text) && decoded(text, func(text string) bool {

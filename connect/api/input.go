@@ -23,23 +23,28 @@ type body struct {
 	err    error
 }
 
-// readBody refuses a body that is announced to be too large without reading it, and stops reading
-// one that is not.
-func readBody(w http.ResponseWriter, r *http.Request) (*body, error) {
-	tooLarge := vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
+// ReadObject reads a request's body, one JSON object of at most 64 KiB. Its errors are
+// *vending.Error. A body that is announced to be larger is not read.
+func ReadObject(w http.ResponseWriter, r *http.Request) (values map[string]json.RawMessage, err error) {
 	raw, err := httpx.ReadBody(w, r, maxBody)
 	switch {
 	case errors.Is(err, httpx.ErrTooLarge):
-		return nil, tooLarge
+		return nil, vending.Refuse(vending.RequestTooLarge, fmt.Sprintf("the body may have at most %d bytes", maxBody))
 	case err != nil:
 		return nil, vending.Refuse(vending.InvalidRequest, "the body ended early or is not framed correctly")
-	}
-	b := &body{}
 	// encoding/json would put U+FFFD in place of each bad byte.
-	if !utf8.Valid(raw) || json.Unmarshal(raw, &b.values) != nil || b.values == nil {
+	case !utf8.Valid(raw) || json.Unmarshal(raw, &values) != nil || values == nil:
 		return nil, vending.Refuse(vending.InvalidRequest, "the body must be one JSON object")
 	}
-	return b, nil
+	return values, nil
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) (*body, error) {
+	values, err := ReadObject(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return &body{values: values}, nil
 }
 
 // text returns a required string.

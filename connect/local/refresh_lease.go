@@ -60,18 +60,18 @@ type lease struct {
 	done chan struct{} // closed when the renewing has ended
 }
 
-// keepLease renews the lease of owner on h, which was requested at begun, until it is released.
-func (s *Source) keepLease(h connectionGrant, owner string, begun time.Time) *lease {
+// keepLease renews the lease of owner on h, which was requested at start, until it is released.
+func (s *Source) keepLease(h connectionGrant, owner string, start time.Time) *lease {
 	renew := func(ctx context.Context) (bool, error) {
 		return s.o.Store.RenewRefresh(ctx, h.ID, owner, s.o.Lease)
 	}
 	logger := s.o.Logger.With("connection", h.ID, "app", h.App)
-	return newLease(owner, begun, s.o.Lease-s.leasePart(marginTenths), s.leasePart(renewTenths), renew, logger)
+	return newLease(owner, start, s.o.Lease-s.leasePart(marginTenths), s.leasePart(renewTenths), renew, logger)
 }
 
-func newLease(owner string, begun time.Time, lasts, every time.Duration, renew func(context.Context) (bool, error),
+func newLease(owner string, start time.Time, lasts, every time.Duration, renew func(context.Context) (bool, error),
 	logger *slog.Logger) *lease {
-	l := &lease{owner: owner, renew: renew, logger: logger, lasts: lasts, end: begun.Add(lasts), done: make(chan struct{})}
+	l := &lease{owner: owner, renew: renew, logger: logger, lasts: lasts, end: start.Add(lasts), done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancelCause(context.WithValue(context.Background(), leaseKey{}, l))
 	l.expiry = time.AfterFunc(time.Until(l.end), func() { l.cancel(errLeaseExpired) })
 	ctx, stop := context.WithCancel(context.Background())
@@ -92,7 +92,7 @@ func (l *lease) renewLoop(ctx context.Context, every time.Duration) {
 			return
 		case <-tick.C:
 		}
-		begun := time.Now()
+		start := time.Now()
 		renewed, err := l.renew(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -103,15 +103,15 @@ func (l *lease) renewLoop(ctx context.Context, every time.Duration) {
 			l.cancel(errLeaseTaken)
 			return
 		default:
-			l.extend(begun)
+			l.extend(start)
 		}
 	}
 }
 
-func (l *lease) extend(begun time.Time) {
+func (l *lease) extend(start time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.end = begun.Add(l.lasts)
+	l.end = start.Add(l.lasts)
 	l.expiry.Reset(time.Until(l.end))
 }
 
@@ -218,12 +218,12 @@ func (s *Source) takeLease(ctx context.Context, h connectionGrant, state connect
 	if state.Owner != "" {
 		owner = s.name + takenOver + rand.Text()
 	}
-	begun := time.Now()
+	start := time.Now()
 	acquired, err := s.o.Store.AcquireRefresh(ctx, h.ID, state, owner, s.o.Lease)
 	if err != nil || !acquired {
 		return nil, err
 	}
-	l := s.keepLease(h, owner, begun) //nolint:contextcheck // it outlives this context
+	l := s.keepLease(h, owner, start) //nolint:contextcheck // it outlives this context
 	if state.Owner == "" {
 		return l, nil
 	}

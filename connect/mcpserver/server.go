@@ -82,7 +82,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, c manager.Caller,
 		}
 		r.Body = io.NopCloser(bytes.NewReader(message))
 	}
-	s.handler.ServeHTTP(unstored{w}, r)
+	s.handler.ServeHTTP(noStore{w}, r)
 }
 
 // readMessage reads the body, which is to be one message. A batch, which the protocol has not had
@@ -102,24 +102,24 @@ func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *vending.Error
 	return body, nil
 }
 
-// unstored forbids caches to keep an answer: it depends on who asked. The SDK would only have them
+// noStore keeps an answer out of caches: it depends on who asked. The SDK would only have them
 // ask again.
-type unstored struct{ http.ResponseWriter }
+type noStore struct{ http.ResponseWriter }
 
 // WriteHeader implements http.ResponseWriter.
-func (w unstored) WriteHeader(status int) {
+func (w noStore) WriteHeader(status int) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
-func (w unstored) Write(b []byte) (int, error) {
+func (w noStore) Write(b []byte) (int, error) {
 	w.Header().Set("Cache-Control", "no-store")
 	return w.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController flush.
-func (w unstored) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w noStore) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // callOf returns the call that a tool serves.
 func callOf(ctx context.Context) (call, error) {

@@ -11,7 +11,7 @@ import (
 // ErrSealed says that a ciphertext does not open: it was changed, moved here from another row, or
 // sealed by a key that is gone.
 var ErrSealed = errors.New(
-	"the ciphertext does not open in this row: it was changed, moved, or sealed by a key that is gone")
+	"the ciphertext cannot be decrypted in this row: it was changed, moved, or sealed by a key that is gone")
 
 // Vault seals and opens with the keys of one file. It follows the file: another process may rotate
 // the keys at any time. Nothing can be sealed before Load or LoadOrCreate.

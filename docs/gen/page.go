@@ -36,7 +36,7 @@ type page struct {
 	blocks int
 }
 
-// fill writes each block of a page anew and leaves all else as it is.
+// fill replaces the text of each block of a page and leaves all else as it is.
 func fill(text string, all blocks) (page, error) {
 	var out strings.Builder
 	filled := 0

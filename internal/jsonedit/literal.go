@@ -15,7 +15,7 @@ type literal struct {
 	escapes map[rune]string
 }
 
-// parseLiteral decodes what stands between the quotes of a string (RFC 8259, section 7). It is not
+// parseLiteral decodes what is between the quotes of a string (RFC 8259, section 7). It is not
 // ok for what is no valid UTF-8, or holds half of a surrogate pair.
 func parseLiteral(raw []byte) (l literal, ok bool) {
 	if !utf8.Valid(raw) {

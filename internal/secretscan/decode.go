@@ -12,13 +12,13 @@ type span struct{ from, to int }
 // decoded is a text, or what a part of it decodes to.
 type decoded struct {
 	text string
-	// spans are where each byte of text stands in the text that was given; nil if this is it.
+	// spans are where each byte of text is in the text that was given; nil if this is it.
 	spans []span
 	// last says that it ends where the given text ends.
 	last bool
 }
 
-// span returns where text[from:to], which is not empty, stands in the text that was given.
+// span returns where text[from:to], which is not empty, is in the text that was given.
 func (v decoded) span(from, to int) span {
 	if v.spans == nil {
 		return span{from, to}

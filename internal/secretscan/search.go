@@ -152,7 +152,7 @@ func quoted(text string) bool {
 	return false
 }
 
-// mark notes where secret stands in v.
+// mark notes where secret occurs in v.
 func (f *finder) mark(v decoded, r *unescaper, secret string) {
 	f.work -= len(v.text)
 	for p := 0; p < len(v.text); {

@@ -19,7 +19,7 @@ const (
 	ReasonURL Reason = "url"
 )
 
-// RefusedError says that a request, or a redirect, led to a URL that is none of the app's. Nothing
+// RefusedError says that a request, or a redirect, led to a URL that is not the app's. Nothing
 // was sent there. http.Client wraps it in a *url.Error.
 type RefusedError struct {
 	Reason Reason

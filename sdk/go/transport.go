@@ -65,7 +65,7 @@ func (o Options) String() string {
 // GoString is for the verb %#v.
 func (o Options) GoString() string { return o.String() }
 
-// New returns a Transport. It asks nobody yet.
+// New returns a Transport. It sends no request yet.
 func New(o Options) (*Transport, error) {
 	root, err := o.root()
 	if err != nil {

@@ -5,6 +5,7 @@ package harness
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -266,6 +267,35 @@ func (g *Gateway) Request(method, path string, body []byte, headers ...string) *
 		}
 	}
 	return r
+}
+
+// Do sends r and returns status and body.
+func (g *Gateway) Do(r *http.Request) (status int, body string) {
+	g.t.Helper()
+	res, err := g.Client.Do(r)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return res.StatusCode, string(raw)
+}
+
+// KeyApp is a block that defines the app `key`, which takes its key in a header, over a provider at
+// addr.
+func KeyApp(addr string) string {
+	return fmt.Sprintf(`app key {
+		auth_type api_key
+		upstream http://%s
+		field api_key "API key" secret
+		header X-Api-Key {api_key}
+		allow_http
+		allow_private 127.0.0.0/8
+	}
+	`, addr)
 }
 
 // Raw sends bytes on a fresh connection and returns all that comes back until the peer closes or,

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,8 +12,57 @@ import (
 	"github.com/vendgate/vendgate/inject"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
-	source "github.com/vendgate/vendgate/vending/pipedream"
 )
+
+// support says by which of Pipedream's accounts calls of an app can be made.
+type support int
+
+const (
+	// allAccounts means those that expose their credential, and those that Pipedream keeps back.
+	allAccounts support = iota
+	// ownClientOnly means those that expose their credential, on an OAuth client of the project's own.
+	ownClientOnly
+	// proxyOnly means those that Pipedream keeps back.
+	proxyOnly
+	// unsupported means no account.
+	unsupported
+)
+
+// supportOf says by which accounts app's calls can be made, as far as the app's entry decides: what
+// Pipedream says of its proxy for an app (`connect`) may leave less.
+func supportOf(app *catalog.App) support {
+	if app.AuthType != string(vending.OAuth) {
+		return allAccounts // such accounts expose their keys
+	}
+	// Pipedream exposes nothing of an OAuth client but its id, and an OAuth 1 signature takes its
+	// secret.
+	direct := app.OAuth1 == nil && !slices.ContainsFunc(app.ClientFields(), func(f catalog.Field) bool {
+		return f.Secret && app.Needs(f.Name)
+	})
+	// A signature is over the request, and a path would hold the value that Pipedream keeps back.
+	inPath := app.Placement != nil && strings.Contains(app.Placement.PathPrefix, "{")
+	relayed := app.OAuth1 == nil && app.Sign == nil && !inPath
+	switch {
+	case direct && relayed:
+		return allAccounts
+	case direct:
+		return ownClientOnly
+	case relayed:
+		return proxyOnly
+	}
+	return unsupported
+}
+
+// clientValues names the fields that calls of app hold and that come with the OAuth client: an
+// account that exposes its credential has them by a line of the option app alone, if at all.
+func clientValues(app *catalog.App) (names []string) {
+	for _, f := range app.ClientFields() {
+		if app.Needs(f.Name) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
 
 // verified are the apps of the catalog that docs/sources.md speaks of.
 func verified(t *testing.T) []*catalog.App {
@@ -34,14 +84,14 @@ func TestSupportPage(t *testing.T) {
 	want := make(map[string][]string)
 	for _, app := range verified(t) {
 		var row string
-		switch support := source.SupportOf(app); {
-		case support == source.Unsupported:
+		switch by := supportOf(app); {
+		case by == unsupported:
 			row = "not available"
-		case support == source.OwnClientOnly:
+		case by == ownClientOnly:
 			row = "only with an OAuth client of your own there"
-		case support == source.ProxyOnly:
+		case by == proxyOnly:
 			row = "only through Pipedream's proxy"
-		case len(source.ClientValues(app)) > 0:
+		case len(clientValues(app)) > 0:
 			row = "directly only with a line in the source"
 		default:
 			continue
@@ -61,7 +111,7 @@ func TestSupportPage(t *testing.T) {
 	}
 }
 
-// TestSupport holds what SupportOf says of the catalog against what placements do: with an account
+// TestSupport holds what supportOf says of the catalog against what placements do: with an account
 // that Pipedream keeps back a request can be made, or not.
 func TestSupport(t *testing.T) {
 	slots := 0
@@ -73,10 +123,10 @@ func TestSupport(t *testing.T) {
 		relay := func(*http.Request) (*http.Response, error) { return nil, http.ErrHandlerTimeout }
 		cred := vending.NewRelayed(app.Slug, vending.AuthType(app.AuthType), "pass", relay).ToAccountHost()
 		_, err = inject.NewInjection(p, cred, "/x", "", false, nil)
-		support := source.SupportOf(app)
+		by := supportOf(app)
 		if oauth := app.AuthType == string(vending.OAuth); oauth &&
-			(err == nil) != (support == source.AllAccounts || support == source.ProxyOnly) {
-			t.Errorf("%s: support %d, %v", app.Slug, support, err)
+			(err == nil) != (by == allAccounts || by == proxyOnly) {
+			t.Errorf("%s: support %d, %v", app.Slug, by, err)
 		}
 		if err == nil && strings.Contains(app.Upstream, "{") {
 			slots++

@@ -15,7 +15,6 @@
 //   - relay sends a request through Pipedream's proxy, for accounts whose credentials Pipedream
 //     keeps, and target is what it names there, by what connect says that the proxy does for the
 //     app.
-//   - [SupportOf] says by which accounts an app can be called at all.
 //
 // One vend, in order; whatever fails ends it, closed, with the code in brackets:
 //

@@ -33,7 +33,7 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	target, ok := p.redirectTarget(query.Get("redirect_uri"))
 	if query.Get("client_id") != p.clientID || !ok {
-		// Nobody vouched for the address: the error stays here.
+		// The address is not the client's: the error is shown here instead (RFC 6749, section 4.1.2.1).
 		writePage(w, http.StatusBadRequest,
 			page{Problem: "This link names an unknown client or a redirect address that it does not own."}, "")
 		return

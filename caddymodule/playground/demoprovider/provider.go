@@ -3,7 +3,7 @@
 // tokens expire and grants end on demand. It keeps everything in memory.
 //
 // It must never answer or log the value of a token or key: callers tell credentials apart by
-// fingerprint. Whoever reaches it may consent for any account, so that it belongs on a loopback
+// fingerprint. Anyone who can reach it may consent for any account, so it belongs on a loopback
 // address.
 package demoprovider
 

@@ -46,15 +46,8 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	if flow.Token != "" { // the app was one of OAuth 1 when the end user left
 		return connect.Grant{}, newError(app, Error{Kind: InvalidCallback, Err: errOtherFlow})
 	}
-	fields, err := cleanFields(app, fields)
+	fields, client, err := a.resume(ctx, tenant, app, flow, fields)
 	if err != nil {
-		return connect.Grant{}, err
-	}
-	client, err := a.client(ctx, tenant, app)
-	if err != nil {
-		return connect.Grant{}, err
-	}
-	if err := flow.checkAddress(app, client); err != nil {
 		return connect.Grant{}, err
 	}
 	o, err := a.expandURLs(app, client, fields, tokenendpoint.AuthorizeURL, tokenendpoint.TokenURL)
@@ -87,6 +80,19 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 	}
 	values.SiteNames = a.siteNames(ctx, app, credential(app, values, client.FieldsOf(app)))
 	return newGrant(app, values, client)
+}
+
+// resume returns the fields, checked, and the client with which flow is finished. That must be at
+// the address that it had when the end user was sent to the provider.
+func (a *Authorizer) resume(ctx context.Context, tenant string, app *catalog.App, flow flowState,
+	entered []vending.Field) (fields []vending.Field, client connect.OAuthClient, err error) {
+	if fields, err = cleanFields(app, entered); err != nil {
+		return nil, client, err
+	}
+	if client, err = a.client(ctx, tenant, app); err != nil {
+		return nil, client, err
+	}
+	return fields, client, flow.checkAddress(app, client)
 }
 
 // readCallback returns the code. What could come from another than the app's provider is refused
@@ -126,7 +132,7 @@ func isIssuer(o *catalog.OAuth2, issuer string) bool {
 }
 
 // newGrant makes a grant of what a token endpoint granted, which is thereby verified. A token that
-// no request can carry, or that no store takes, is nonsense. Calls place what comes with the
+// no request can carry, or that no store takes, is malformed. Calls place what comes with the
 // client, too; of that, the grant keeps what says where it was obtained.
 func newGrant(app *catalog.App, v connect.GrantValues, client connect.OAuthClient) (connect.Grant, error) {
 	size := len(v.AccessToken) + len(v.RefreshToken) + len(v.TokenType) + len(v.Scope)

@@ -20,7 +20,7 @@ const (
 	// ProviderError: the provider responded with an OAuth error.
 	ProviderError Kind = "provider_error"
 	// Malformed: the provider's response is not one of OAuth.
-	Malformed Kind = "nonsense"
+	Malformed Kind = "malformed"
 	// Unreachable: nothing could be found out right now.
 	Unreachable Kind = "unreachable"
 	// HostUnreachable: there is no response from the host that the end user entered.

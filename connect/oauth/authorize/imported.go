@@ -59,8 +59,8 @@ func fieldNamed(app *catalog.App, name string) (f catalog.Field, declared bool) 
 	return catalog.Field{Name: name}, false
 }
 
-// importError says what to write instead of an invalid value. Here it is always the import's,
-// whoever else may give such a value.
+// importError says what to write instead of an invalid value. Here that always comes from the
+// import, even where an end user or a provider gives it otherwise.
 func importError(app *catalog.App, v connect.GrantValues, err error) error {
 	var p *Error
 	if !errors.As(err, &p) || p.Field == "" {

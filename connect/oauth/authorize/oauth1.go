@@ -81,15 +81,8 @@ func (a *Authorizer) finishOAuth1(ctx context.Context, tenant string, app *catal
 	if problem != nil {
 		return connect.Grant{}, a.oauth1Error(tenant, app, *problem)
 	}
-	fields, err := cleanFields(app, fields)
+	fields, client, err := a.resume(ctx, tenant, app, flow, fields)
 	if err != nil {
-		return connect.Grant{}, err
-	}
-	client, err := a.client(ctx, tenant, app)
-	if err != nil {
-		return connect.Grant{}, err
-	}
-	if err := flow.checkAddress(app, client); err != nil {
 		return connect.Grant{}, err
 	}
 	config, err := oauth1Config(app, client, fields)

@@ -22,7 +22,7 @@ const (
 )
 
 // expiryNames are the members that say when a token ends, the surest first: Zoho's `expires_in` is
-// in milliseconds where it has `expires_in_sec` beside it, `expires_on` is Entra's first version's,
+// in milliseconds where it comes with `expires_in_sec`, `expires_on` is Entra's first version's,
 // `expire_in` Shopee's, `expiry` that of golang.org/x/oauth2's tokens.
 var expiryNames = []string{
 	"expires_in_sec", "expires_in", "expires", "expires_at", "expires_on", "expire_in", "expiry", "expiresIn", "expiresAt",

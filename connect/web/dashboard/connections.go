@@ -16,7 +16,7 @@ const perPage = connect.DefaultLimit
 // maxSearch bounds what is searched for, in bytes.
 const maxSearch = 254
 
-// pageNumber reads the query's page; nonsense is the first.
+// pageNumber reads the query's page; an invalid one is the first.
 func (req *request) pageNumber() int {
 	n, _, err := connect.ParsePage(req.r.URL.Query().Get("page"), "")
 	if err != nil {

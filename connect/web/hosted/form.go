@@ -119,8 +119,8 @@ func (req *request) allowAttempt() bool { return req.allow("link") }
 // allow reports whether one more of a kind may happen by this link in this minute.
 func (req *request) allow(kind string) bool {
 	key := policy.BucketKey{Tenant: req.link.Connection.Tenant, Kind: kind, Name: string(req.digest[:])}
-	claim, _, ok := req.attempts.Spend(key, attemptsPerMinute, req.o.Now())
-	claim.Commit(true)
+	reservation, _, ok := req.attempts.Spend(key, attemptsPerMinute, req.o.Now())
+	reservation.Commit(true)
 	return ok
 }
 

@@ -50,17 +50,17 @@ func (req *request) redirectToProvider(b browser.Browser, fields []vending.Field
 		return req.showTooManyAttempts(b)
 	}
 	redirectURI := req.where.Origin + connect.CallbackPath
-	begun, err := req.o.Authorizer.Begin(req.r.Context(), req.link.Connection.Tenant, req.app, redirectURI, fields)
+	flow, err := req.o.Authorizer.Begin(req.r.Context(), req.link.Connection.Tenant, req.app, redirectURI, fields)
 	if err != nil {
 		return err
 	}
-	pending := connect.AuthRequest{Link: req.digest, Verifier: begun.FlowState, RedirectURI: redirectURI, Fields: fields}
-	state := connect.DigestOf(begun.State)
+	pending := connect.AuthRequest{Link: req.digest, Verifier: flow.FlowState, RedirectURI: redirectURI, Fields: fields}
+	state := connect.DigestOf(flow.State)
 	if err := req.o.Store.CreateAuthRequest(req.r.Context(), state, b.Digest(), pending); err != nil {
 		return err
 	}
 	req.setReturn(state)
-	req.show(http.StatusOK, page.Redirect{Link: req.view(b), URL: begun.URL})
+	req.show(http.StatusOK, page.Redirect{Link: req.view(b), URL: flow.URL})
 	return nil
 }
 
@@ -147,23 +147,23 @@ func (req *request) callback() error {
 	if token := jar.Value(req.r); connect.IsToken(token) {
 		req.token, req.digest = vending.NewSecret(token), connect.DigestOf(token)
 	}
-	attempt, err := req.o.Store.ConsumeAuthRequest(req.r.Context(), state, b.Digest())
+	authRequest, err := req.o.Store.ConsumeAuthRequest(req.r.Context(), state, b.Digest())
 	if err != nil {
 		return req.withoutRequest(err)
 	}
 	defer req.detach()()
-	if attempt.RedirectURI == "" { // it was not for a provider
+	if authRequest.RedirectURI == "" { // it was not for a provider
 		return connect.ErrNoAuthRequest
 	}
-	if req.digest != attempt.Link {
-		req.token, req.digest = vending.Secret{}, attempt.Link
+	if req.digest != authRequest.Link {
+		req.token, req.digest = vending.Secret{}, authRequest.Link
 	}
 	jar.Set(req.w, "", -1)
-	if err := req.load(req.pending(req.r.Context(), attempt.Link)); err != nil {
+	if err := req.load(req.pending(req.r.Context(), authRequest.Link)); err != nil {
 		return err
 	}
-	grant, err := req.o.Authorizer.Finish(req.r.Context(), req.link.Connection.Tenant, req.app, attempt.RedirectURI,
-		attempt.Verifier, query, attempt.Fields)
+	grant, err := req.o.Authorizer.Finish(req.r.Context(), req.link.Connection.Tenant, req.app, authRequest.RedirectURI,
+		authRequest.Verifier, query, authRequest.Fields)
 	if err != nil {
 		req.recordFailure(err)
 		return req.unlessEnded(err)

@@ -30,8 +30,8 @@ func (req *request) askUnconfirmed(b browser.Browser, fields []vending.Field, p 
 		return nil
 	}
 	key := rand.Text()
-	attempt := connect.AuthRequest{Link: req.digest, Fields: fields}
-	if err := req.o.Store.CreateAuthRequest(req.r.Context(), connect.DigestOf(key), b.Digest(), attempt); err != nil {
+	authRequest := connect.AuthRequest{Link: req.digest, Fields: fields}
+	if err := req.o.Store.CreateAuthRequest(req.r.Context(), connect.DigestOf(key), b.Digest(), authRequest); err != nil {
 		return err
 	}
 	req.show(p.HTTPStatus(),
@@ -95,17 +95,17 @@ func (req *request) showLostForm(b browser.Browser) error {
 // kept until the link ends or it is refused: of a double click, the second one is answered as the
 // first.
 func (req *request) loadUnconfirmed(b browser.Browser) ([]vending.Field, error) {
-	attempt, err := req.o.Store.AuthRequest(req.r.Context(), req.unconfirmedKey(), b.Digest())
+	authRequest, err := req.o.Store.AuthRequest(req.r.Context(), req.unconfirmedKey(), b.Digest())
 	switch {
 	case err != nil:
 		return nil, err
-	case attempt.Link != req.digest || attempt.RedirectURI != "": // of another link of this browser's, or a sign-in
+	case authRequest.Link != req.digest || authRequest.RedirectURI != "": // another link's, or a sign-in
 		return nil, connect.ErrNoAuthRequest
 	}
-	for _, f := range attempt.Fields {
+	for _, f := range authRequest.Fields {
 		req.r.PostForm.Set(page.FieldPrefix+f.Name, f.Value)
 	}
-	return attempt.Fields, nil
+	return authRequest.Fields, nil
 }
 
 func (req *request) forgetUnconfirmed(b browser.Browser) error {

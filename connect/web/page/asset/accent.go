@@ -22,7 +22,7 @@ type shades struct {
 // minContrast is WCAG 2.2's, level AA.
 const minContrast = 4.5
 
-// The grounds of the stylesheet on which the accent stands. A test compares them with the
+// The backgrounds that the stylesheet gives the accent. A test compares them with the
 // stylesheet.
 var (
 	lightCard, lightPage = rgb{0xff, 0xff, 0xff}, rgb{0xf4, 0xf5, 0xf8}
