@@ -112,7 +112,7 @@ export interface AppHost {
 
 export interface RequestLink {
   connection_id: string;
-  /** For the browser helper; whoever has it can use the link. */
+  /** For the browser helper. Anyone who has it can use the link. */
   request_token: string;
   /** The URL to send the end user to. It works once. */
   request_link: string;
@@ -257,7 +257,7 @@ export type ErrorCode =
   | 'invalid_response'
   /** The server answered with a redirect. */
   | 'redirected'
-  /** A transport was given a URL that is none of the app's, or a redirect led to one. Nothing was sent there. */
+  /** A transport was given a URL that does not belong to the app, or a redirect led to one. Nothing was sent there. */
   | 'url_refused';
 
 /** The body of an error. Of a token call it has `message`, `data.code` and `data.origin` alone. */
@@ -283,7 +283,7 @@ export class VendgateError extends Error {
   /** The HTTP status; undefined if no answer came. */
   readonly status: number | undefined;
   readonly code: ErrorCode | (string & {});
-  /** The answer's body; undefined if it is none of the Platform API. */
+  /** The response's body; undefined if it is not one of the Platform API. */
   readonly response: ErrorResponse | undefined;
   /** Seconds to wait; always on 429, on 503 if the server says it, else undefined. */
   readonly retryAfter: number | undefined;

@@ -33,8 +33,8 @@ function readAnswer(answer, call) {
 }
 
 /**
- * Returns the error that an answer stands for. Its code decides. Without one, only 429 and 503 mean the same from whatever
- * stands in between; a proxy's own 404 must not be taken for a deleted connection.
+ * Returns the error that a response means. Its code decides. Without one, only 429 and 503 mean the same from any proxy
+ * in between; a proxy's own 404 must not be taken for a deleted connection.
  */
 function refusalOf(answer, call) {
   const envelope = parseEnvelope(answer.text);

@@ -37,7 +37,7 @@ async function follow({ send, hosts, mode }, url, call) {
   }
 }
 
-/** Lets go of a body that nobody reads: a stream of the web, or one of Node, as node-fetch has. */
+/** Releases a body that is not read: a stream of the web, or one of Node, as node-fetch has. */
 function discard({ body }) {
   body?.cancel?.().catch(() => {});
   body?.destroy?.();

@@ -69,7 +69,7 @@ class Hosts {
     return `${this.#root.scheme}://${this.#root.host}${this.#prefix}${rest}`;
   }
 
-  /** The gateway rewrites links to the app's hosts to its own URLs: those that are not of this connection are nobody's. */
+  /** The gateway rewrites links to the app's hosts to its own URLs: those of another connection are refused. */
   #own(url) {
     const rest = cut(url.path, this.#prefix);
     if (rest === undefined) {

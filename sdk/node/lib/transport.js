@@ -33,7 +33,7 @@ class Transport {
 
   /**
    * Returns the data of call's answer and the server's time. Only an answered 503 is tried again: it says that nothing was
-   * done. After a failed connection nobody knows what was, and trying again could make a second request link.
+   * done. After a failed connection it is unknown what the server did, and trying again could make a second request link.
    */
   async send(call, signal) {
     for (let attempt = 0; ; attempt++) {

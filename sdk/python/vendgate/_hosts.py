@@ -14,7 +14,7 @@ _SLOT = re.compile(r"\{([^{}]*)\}")
 
 
 class Refused(ValueError):
-    """A URL, or a redirect, that is none of the app's: nothing was sent there.
+    """A URL, or a redirect, that does not belong to the app: nothing was sent there.
 
     `reason` is host, path, account, gateway, dots, url or redirect. The message names the host, and holds neither query nor key.
     """
