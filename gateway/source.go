@@ -17,15 +17,10 @@ type Source struct {
 
 // NewSource asks s by its optional interfaces, and adds the retries that every source gets.
 func NewSource(name string, s vending.Source) *Source {
-	source := &Source{Source: vending.WithRetry(s), Name: name}
-	if k, ok := s.(vending.KeyTaker); ok {
-		source.takesKey = k.TakesCallerKey()
-	}
-	if e, ok := s.(vending.ExternalUsers); ok {
-		source.externalIDs = e.NamesUsersByExternalID()
-	}
-	if b, ok := s.(vending.TenantBound); ok {
-		source.tenants = b.Tenants()
+	retrying := vending.WithRetry(s)
+	source := &Source{
+		Source: retrying, Name: name,
+		takesKey: retrying.TakesCallerKey(), externalIDs: retrying.NamesUsersByExternalID(), tenants: retrying.Tenants(),
 	}
 	source.noter, _ = s.(vending.Noter)
 	return source

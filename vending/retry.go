@@ -20,24 +20,25 @@ const (
 //
 // The optional interfaces of a source answer as s does: [KeyTaker], [ExternalUsers], [TenantBound]
 // and [Noter].
-func WithRetry(s Source) Source { return retrying{s} }
+func WithRetry(s Source) Retrying { return Retrying{s} }
 
-type retrying struct{ source Source }
+// Retrying is a source with the retries of [WithRetry].
+type Retrying struct{ source Source }
 
 // TakesCallerKey implements [KeyTaker].
-func (r retrying) TakesCallerKey() bool {
+func (r Retrying) TakesCallerKey() bool {
 	s, ok := r.source.(KeyTaker)
 	return ok && s.TakesCallerKey()
 }
 
 // NamesUsersByExternalID implements [ExternalUsers].
-func (r retrying) NamesUsersByExternalID() bool {
+func (r Retrying) NamesUsersByExternalID() bool {
 	s, ok := r.source.(ExternalUsers)
 	return ok && s.NamesUsersByExternalID()
 }
 
 // Tenants implements [TenantBound].
-func (r retrying) Tenants() []string {
+func (r Retrying) Tenants() []string {
 	if s, ok := r.source.(TenantBound); ok {
 		return s.Tenants()
 	}
@@ -45,21 +46,21 @@ func (r retrying) Tenants() []string {
 }
 
 // Accepted implements [Noter].
-func (r retrying) Accepted(ctx context.Context, req Request, c Credential) {
+func (r Retrying) Accepted(ctx context.Context, req Request, c Credential) {
 	if s, ok := r.source.(Noter); ok {
 		s.Accepted(ctx, req, c)
 	}
 }
 
 var (
-	_ KeyTaker      = retrying{}
-	_ ExternalUsers = retrying{}
-	_ TenantBound   = retrying{}
-	_ Noter         = retrying{}
+	_ KeyTaker      = Retrying{}
+	_ ExternalUsers = Retrying{}
+	_ TenantBound   = Retrying{}
+	_ Noter         = Retrying{}
 )
 
 // Vend implements [Source].
-func (r retrying) Vend(ctx context.Context, req Request) (Credential, error) {
+func (r Retrying) Vend(ctx context.Context, req Request) (Credential, error) {
 	backoff := firstBackoff
 	for try := 0; ; try++ {
 		cred, err := r.source.Vend(ctx, req)

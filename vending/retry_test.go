@@ -171,7 +171,7 @@ func TestWithRetryHidesNothing(t *testing.T) {
 		says    bool
 		tenants []string
 	}{"with them": {s, true, []string{"acme"}}, "without them": {new(script), false, nil}} {
-		wrapped := vending.WithRetry(tt.source)
+		var wrapped vending.Source = vending.WithRetry(tt.source)
 		if got := wrapped.(vending.KeyTaker).TakesCallerKey(); got != tt.says {
 			t.Errorf("%s: TakesCallerKey is %t", name, got)
 		}
