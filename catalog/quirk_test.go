@@ -225,7 +225,7 @@ func TestCheckRefusesExtras(t *testing.T) {
 		"format of nothing": {limit(RateLimit{Statuses: []int{403}, Format: "unix"}),
 			`app acme: rate_limit.format is the format of retry_after, which is missing: write it, or take format out`},
 		"when of nothing": {limit(RateLimit{RetryAfter: "X-Reset", Format: "unix", When: map[string]string{"X": "0"}}),
-			`app acme: rate_limit.when narrows statuses, but there are none: write some, or take when out`},
+			`app acme: rate_limit.when narrows statuses, which are missing: write some, or take when out`},
 		"header name": {limit(RateLimit{RetryAfter: "X Reset", Format: "unix"}),
 			`app acme: rate_limit: "X Reset" is not a header name: write it like X-RateLimit-Reset`},
 	})

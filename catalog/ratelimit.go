@@ -57,7 +57,7 @@ func (c checker) rateLimit() error {
 	case len(r.Statuses) == 0 && r.RetryAfter == "":
 		return errors.New("rate_limit is empty: write statuses or retry_after, or leave it out")
 	case len(r.Statuses) == 0 && len(r.When) > 0:
-		return errors.New("rate_limit.when narrows statuses, but there are none: write some, or take when out")
+		return errors.New("rate_limit.when narrows statuses, which are missing: write some, or take when out")
 	case r.RetryAfter == "" && r.Format != "":
 		return errors.New("rate_limit.format is the format of retry_after, which is missing: write it, or take format out")
 	case r.RetryAfter != "" && !slices.Contains([]string{"seconds", "ms", "unix", "unix_ms"}, r.Format):

@@ -108,7 +108,8 @@ func TestClientWithoutItsField(t *testing.T) {
 }
 
 // TestEndpointWithoutItsSlot: a connection that lacks what its token endpoint's address takes is
-// not refreshed anywhere, and can be made anew. What another address takes is in no refresh's way.
+// not refreshed anywhere, and can be connected again. What another address takes is in no refresh's
+// way.
 func TestEndpointWithoutItsSlot(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())

@@ -24,8 +24,8 @@ func hosted(string) (*catalog.App, bool) {
 }
 
 // TestMovedClient: with a client that is for another server than the one which gave a grant,
-// nothing of the grant is vended or sent, be the client set anew or the tenant given one of its
-// own. With the client of before, all is as before.
+// nothing of the grant is vended or sent, whether the client is replaced or the tenant given one of
+// its own. With the client of before, all is as before.
 func TestMovedClient(t *testing.T) {
 	a, b := startProvider(t), startProvider(t)
 	sockets := map[string]string{"a.example.com:80": a.Listener.Addr().String(),

@@ -168,7 +168,7 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
-// TestRenewalAgain: what failed is tried anew after a while, and then no longer.
+// TestRenewalAgain: what failed is retried after a while, and then no longer.
 func TestRenewalAgain(t *testing.T) {
 	p := startRenewer(t, http.StatusServiceUnavailable, "")
 	now := time.Now().Add(life/2 + time.Hour)

@@ -28,9 +28,10 @@ func checkText(field, text string, most int) error {
 	return nil
 }
 
-// App returns the app of an id or slug: `unknown_app` if there is none, `policy_denied` if the
-// tenant may not call it. A caller key learns nothing of apps that it may not call: they are
-// unknown. An app's id is its slug: both are stable, and it keeps a list of connections readable.
+// App returns the app of an id or slug: `unknown_app` if the catalog has no such app,
+// `policy_denied` if the tenant may not call it. A caller key learns nothing of apps that it may
+// not call: they are unknown. An app's id is its slug: both are stable, and it keeps a list of
+// connections readable.
 func (m *Manager) App(c Caller, id string) (*catalog.App, error) {
 	app, ok := m.o.Catalog.App(id)
 	switch {

@@ -285,7 +285,7 @@ func TestParallelTenants(t *testing.T) {
 	wg.Wait()
 }
 
-// TestDefect: what only an operator can mend is in the log, and the agent learns no more than the
+// TestDefect: what only an operator can fix is in the log, and the agent learns no more than the
 // code.
 func TestDefect(t *testing.T) {
 	s := newStage(t)

@@ -18,7 +18,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// proving grants to whoever proves the challenge (RFC 7636, section 4.6) for the code, by the
+// proving grants to a client that proves the challenge (RFC 7636, section 4.6) for the code, by the
 // redirect URI.
 type proving struct{ challenge string }
 

@@ -78,7 +78,7 @@ func unsealForm(text string) (s flowState) {
 	return s
 }
 
-// verifier is the PKCE code verifier; the zero Secret where there is none.
+// verifier is the PKCE code verifier; or the zero Secret if the flow has no PKCE.
 func (s flowState) verifier() vending.Secret {
 	if s.CodeVerifier == "" {
 		return vending.Secret{}
