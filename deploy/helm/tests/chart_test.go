@@ -31,7 +31,7 @@ func TestLint(t *testing.T) {
 }
 
 // TestObjects checks of every value file what a cluster would find out: unknown members (by the
-// strict decoder), pods that the restricted standard refuses, selectors and ports that name nothing.
+// strict decoder), pods that the restricted standard refuses, selectors and ports of nothing.
 func TestObjects(t *testing.T) {
 	for name, file := range valueFiles(t) {
 		t.Run(name, func(t *testing.T) {
