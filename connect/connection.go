@@ -104,7 +104,8 @@ func (c *Connection) normalize() (err error) {
 }
 
 // CheckUpdate says why c holds nothing whose place other credentials could take: a *vending.Error
-// with `connection_not_active`. The end user decides by the link whether there is such a connection.
+// with `connection_not_active`. The end user decides by the link whether there is such a
+// connection.
 func (c Connection) CheckUpdate() error {
 	var why string
 	switch c.Status {

@@ -296,7 +296,8 @@ func TestReconnectReadsItsIndex(t *testing.T) {
 		}
 		seen := notes.take()
 		for i, want := range []string{
-			"SEARCH c USING COVERING INDEX connections_to_reconnect (tenant=?)", "SEARCH c USING INDEX connections_to_reconnect (tenant=?)",
+			"SEARCH c USING COVERING INDEX connections_to_reconnect (tenant=?)",
+			"SEARCH c USING INDEX connections_to_reconnect (tenant=?)",
 		} {
 			if steps := plan(t, s, seen[i]); steps[0] != want {
 				t.Errorf("%v\nfor %s", steps, seen[i].query)

@@ -209,8 +209,9 @@ func TestReplaceGrantRefuses(t *testing.T) {
 		code vending.Code
 		text string
 	}{
-		"pending":           {pending, keyGrant("k"), vending.ConnectionNotActive, "the connection is pending"},
-		"rejected":          {rejected.Connection, keyGrant("k"), vending.ConnectionNotActive, "has rejected the connection's link"},
+		"pending": {pending, keyGrant("k"), vending.ConnectionNotActive, "the connection is pending"},
+		"rejected": {rejected.Connection, keyGrant("k"), vending.ConnectionNotActive,
+			"has rejected the connection's link"},
 		"expired":           {expired, keyGrant("k"), vending.ConnectionNotActive, "expired before it was used"},
 		"another tenant's":  {foreign, keyGrant("k"), vending.ConnectionDeleted, ""},
 		"of any tenant":     {anybody, keyGrant("k"), vending.ConnectionDeleted, ""},
@@ -238,7 +239,8 @@ func TestReplaceGrantOfTamperedRow(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	seen := keyConnection(t, s, keyGrant("old"))
 	execSQL(t, s, `UPDATE connections SET user = 'mallory@example.com' WHERE id = ?`, seen.ID)
-	if _, err := s.ReplaceGrant(t.Context(), seen, keyGrant("new"), ""); err == nil || !strings.Contains(err.Error(), "opening the grant") {
+	if _, err := s.ReplaceGrant(t.Context(), seen, keyGrant("new"), ""); err == nil ||
+		!strings.Contains(err.Error(), "opening the grant") {
 		t.Error("a tampered row was made genuine")
 	}
 }

@@ -67,8 +67,8 @@ func (f *tryFlags) grant(ctx context.Context, a config, app *catalog.App, g conn
 	return g, inImport(err)
 }
 
-// replacement is grant for one that takes the place of held, at the same address. By which names the
-// site there calls itself is found by asking it, and known already where it is not asked.
+// replacement is grant for one that takes the place of held, at the same address. By which names
+// the site there calls itself is found by asking it, and known already where it is not asked.
 func (f *tryFlags) replacement(ctx context.Context, a config, app *catalog.App,
 	held, g connect.Grant) (connect.Grant, error) {
 	if names := held.Reveal().SiteNames; f.skip && len(names) > 0 {

@@ -29,8 +29,8 @@ func updateCommand(parent *cobra.Command, f *storeFlags) {
 			}
 			return printUpdated(cmd.OutOrStdout(), c)
 		}))
-	update.Long = "Replaces what a connection holds by a JSON object, read from standard input or --file and never from\n" +
-		credentialHelp + `
+	update.Long = "Replaces what a connection holds by a JSON object, read from standard input or --file and never\n" +
+		"from " + credentialHelp + `
 
 The connection keeps its id, its address, its holds and its caller keys, and no longer needs
 reconnection. It must be active. A link that is open to renew it stays open. Where something else
@@ -89,8 +89,8 @@ func updateConnection(cmd *cobra.Command, store *connect.Store, a config, tenant
 	return updated, err
 }
 
-// checkMove refuses a grant that is for another address than the connection's, and says of one whose
-// provider names another, for the audit trail, what has changed.
+// checkMove refuses a grant that is for another address than the connection's, and says of one
+// whose provider names another, for the audit trail, what has changed.
 func checkMove(app *catalog.App, held, grant connect.Grant) (moved string, err error) {
 	bound, fields := authorize.AddressFields(app, held.Reveal().Fields), grant.Reveal().Fields
 	var problem *authorize.Error

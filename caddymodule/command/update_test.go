@@ -80,7 +80,8 @@ func TestUpdateIsTried(t *testing.T) {
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("%v, want %s", err, tt.want)
 			}
-			if want := strings.ReplaceAll(tt.out, "ID", id); out != want || tt.want == "" && errs != "" || calls.Load() != tt.calls ||
+			want := strings.ReplaceAll(tt.out, "ID", id)
+			if out != want || tt.want == "" && errs != "" || calls.Load() != tt.calls ||
 				strings.Contains(fmt.Sprint(errs, err), "NEVER") {
 				t.Errorf("%d calls; it prints %q and %q, want %q", calls.Load(), out, errs, want)
 			}
@@ -123,8 +124,8 @@ func TestUpdateLeavesTheRest(t *testing.T) {
 func TestUpdateErrors(t *testing.T) {
 	app, calls := triedApp(t)
 	dir := t.TempDir()
-	config := configOf(t, app+"app site {\n auth_type api_key\n upstream https://{host}\n field host Host {\n kind host\n }\n"+
-		" field api_key Key secret\n header X-Key {api_key}\n}\n"+
+	config := configOf(t, app+"app site {\n auth_type api_key\n upstream https://{host}\n field host Host {\n "+
+		"kind host\n }\n field api_key Key secret\n header X-Key {api_key}\n}\n"+
 		"source local\nsource platform {\n url https://far.example/platform/v1\n key passthrough\n}\n"+
 		"default_source local\ntenant remote {\n source platform\n}\n")
 	active := endedKey(t, dir, config)
@@ -142,13 +143,14 @@ func TestUpdateErrors(t *testing.T) {
 	}
 	site := strings.TrimSpace(must(t, `{"host":"a.example.com","api_key":"k"}`, "connection", "import", "--tenant", "acme",
 		"--user", "a@example.com", "--app", "site", "--data", dir, "--config", config))
+	key := connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "k"}}})
 	far, err := store.ImportConnection(t.Context(), connect.Connection{Tenant: "remote", User: "a@example.com", App: "crm",
-		AuthType: vending.APIKey}, connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "k"}}}))
+		AuthType: vending.APIKey}, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	gone, err := store.ImportConnection(t.Context(), connect.Connection{Tenant: "acme", User: "a@example.com", App: "left",
-		AuthType: vending.APIKey}, connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "k"}}}))
+		AuthType: vending.APIKey}, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +209,8 @@ func TestUpdateTokens(t *testing.T) {
 		"--tenant", "acme", "--data", dir); out != "updated; not verified: the provider has not confirmed the credential\n" {
 		t.Errorf("it prints %q", out)
 	}
-	if c, v := heldKey(t, dir, id); c.Version != 2 || v.AccessToken != "two" || v.RefreshToken != "r2" || v.Expiry.IsZero() {
+	if c, v := heldKey(t, dir, id); c.Version != 2 || v.AccessToken != "two" || v.RefreshToken != "r2" ||
+		v.Expiry.IsZero() {
 		t.Errorf("it is %+v", c)
 	}
 }
