@@ -58,7 +58,7 @@ func TestUpdateOnTheDashboard(t *testing.T) {
 	if _, err := u.store.Hold(t.Context(), "acme", "", u.id, "sync"); err != nil {
 		t.Fatal(err)
 	}
-	form := u.desk.Open(u.at("")).Sees("the list", 200, "Update data of Work").Open(u.at("/connections/" + u.id +
+	form := u.desk.Open(u.at("")).Sees("the list", 200, "Update data of Work").Open(u.at("/connections/"+u.id+
 		"/update")).Sees("the form", 200, "It is checked with Doubt")
 	if strings.Contains(form.Page, "canary-old") || !strings.Contains(form.Page, `value="my-account"`) {
 		t.Errorf("the form shows a secret, or not what is open:\n%s", form.Page)
@@ -169,7 +169,7 @@ func TestUpdateMeanwhile(t *testing.T) {
 	c, _ := u.stage.held(u.id)
 	held := make(chan struct{})
 	u.desk.Open(u.at("/connections/" + u.id + "/update"))
-	u.doubt.held.Store(&held)
+	u.held.Store(&held)
 	u.status.Store(200)
 	for len(u.keys) > 0 {
 		<-u.keys
