@@ -185,7 +185,7 @@ func TestUpdateMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(held)
-	(<-done).Sees("too late", 409, "Someone else has changed this connection in the meantime.")
+	(<-done).Sees("too late", 409, "Someone else has changed this connection in the meantime, so nothing was saved.")
 	u.holds("canary-first")
 }
 
