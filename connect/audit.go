@@ -23,6 +23,7 @@ const (
 	ConnectionCreated    Event = "connection_created"
 	ConnectionImported   Event = "connection_imported"
 	CredentialsRefreshed Event = "credentials_refreshed"
+	CredentialsUpdated   Event = "credentials_updated"
 	ConnectionMoved      Event = "connection_moved"
 	ScopesNotGranted     Event = "scopes_not_granted"
 	VendFailed           Event = "vend_failed"
@@ -49,8 +50,8 @@ const (
 // TenantEvents are the events that a tenant may read of, in the order in which they are offered.
 var TenantEvents = []Event{
 	LinkCreated, LinkOpened, LinkAccepted, LinkRejected, LinkExpired, LinkReplaced, LinkFailed,
-	ConnectionCreated, ConnectionImported, CredentialsRefreshed, ConnectionMoved, ScopesNotGranted, VendFailed,
-	ConnectionDeleted, GrantRevoked, RevocationFailed,
+	ConnectionCreated, ConnectionImported, CredentialsRefreshed, CredentialsUpdated, ConnectionMoved, ScopesNotGranted,
+	VendFailed, ConnectionDeleted, GrantRevoked, RevocationFailed,
 	HoldPlaced, HoldReleased, TenantCreated, TenantChanged, TenantDisabled, KeyMinted, KeyPromoted,
 	OAuthClientSet, OAuthClientDeleted, MCPURLIssued, CallerKeyCreated, CallerKeyRevoked, SignedIn, SignedOut,
 }

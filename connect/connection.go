@@ -103,6 +103,24 @@ func (c *Connection) normalize() (err error) {
 	return nil
 }
 
+// CheckUpdate says why c holds nothing whose place other credentials could take: a *vending.Error
+// with `connection_not_active`. The end user decides by the link whether there is such a
+// connection.
+func (c Connection) CheckUpdate() error {
+	var why string
+	switch c.Status {
+	case Active:
+		return nil
+	case Rejected:
+		why = "the end user has rejected the connection's link, so it holds nothing to update: make a new link"
+	case Expired:
+		why = "the connection's link expired before it was used, so it holds nothing to update: make a new link"
+	default:
+		why = "the connection is pending, so it holds nothing to update: the end user must complete its link first"
+	}
+	return vending.Refuse(vending.ConnectionNotActive, why)
+}
+
 func checkAuthType(a vending.AuthType) error {
 	if !a.Valid() {
 		return invalid("auth_type: must be o_auth, api_key, basic or header")

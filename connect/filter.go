@@ -13,11 +13,24 @@ type Filter struct {
 	Tenant, User, App string
 	// Status is one of the four, or empty for any.
 	Status Status
+	// NeedsReconnection is whether the grant has ended, or nil for either.
+	NeedsReconnection *bool
 	// Search is looked for in name, end user and app, literally and in any case (of ASCII letters),
 	// and is how an id may begin: most short texts occur somewhere in a random id.
 	Search string
 	// Page and Limit are as [CheckPage] takes them.
 	Page, Limit int
+}
+
+// ParseStatus reads the word by which the lists of commands and pages are narrowed: one of the four
+// statuses, `needs_reconnection`, or nothing for any.
+func ParseStatus(word string) (status Status, needsReconnection *bool, ok bool) {
+	if word == "needs_reconnection" {
+		ended := true
+		return "", &ended, true
+	}
+	status = Status(word)
+	return status, nil, word == "" || status.Valid()
 }
 
 // maxSearch bounds a search, in bytes. SQLite would not take a pattern of more than 50,000.

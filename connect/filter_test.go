@@ -166,3 +166,58 @@ func TestStatusFilter(t *testing.T) {
 		t.Errorf("%d in all, want 8", total)
 	}
 }
+
+// TestReconnectFilter: by what is known of the grant, whatever a link does meanwhile.
+func TestReconnectFilter(t *testing.T) {
+	var clock ticker
+	s := openStoreAt(t, t.TempDir(), clock.now)
+	named := map[string]string{}
+	for _, name := range []string{"works", "ended", "ended, with a link", "renewed"} {
+		c := gmail("alice@example.com")
+		c.Name = name
+		clock.add(time.Second)
+		named[name] = must[string](t)(s.ImportConnection(t.Context(), c, oauthGrant("t", "r")))
+		if name != "works" {
+			must[int64](t)(s.EndGrant(t.Context(), named[name], 1, oauthGrant("t", "r"), "why"))
+		}
+	}
+	renewLink(t, s, named["ended, with a link"])
+	completeLink(t, s, renewLink(t, s, named["renewed"]), "ya29.x")
+	clock.add(time.Second)
+	createLink(t, s)
+	yes, no := true, false
+	for _, c := range []struct {
+		filter Filter
+		want   string
+		total  int
+	}{
+		{Filter{Tenant: "acme", NeedsReconnection: &yes}, "ended, with a link|ended", 2},
+		{Filter{NeedsReconnection: &yes}, "ended, with a link|ended", 2},
+		{Filter{Tenant: "acme", User: "alice@example.com", NeedsReconnection: &yes}, "ended, with a link|ended", 2},
+		{Filter{Tenant: "acme", NeedsReconnection: &yes, Status: Active, Limit: 1, Page: 2}, "ended", 2},
+		{Filter{Tenant: "acme", NeedsReconnection: &yes, Status: Pending}, "", 0},
+		{Filter{Tenant: "acme", NeedsReconnection: &yes, Search: "link"}, "ended, with a link", 1},
+		{Filter{Tenant: "other", NeedsReconnection: &yes}, "", 0},
+		{Filter{Tenant: "acme", NeedsReconnection: &no}, "Work Gmail|renewed|works", 3},
+	} {
+		if got, total := names(t, s, c.filter); got != c.want || total != c.total {
+			t.Errorf("%+v: %q of %d, want %q of %d", c.filter, got, total, c.want, c.total)
+		}
+	}
+}
+
+func TestParseStatus(t *testing.T) {
+	for word, want := range map[string]struct {
+		status    Status
+		ended, ok bool
+	}{
+		"": {"", false, true}, "active": {Active, false, true}, "expired": {Expired, false, true},
+		"needs_reconnection": {"", true, true}, "needs-reconnection": {"needs-reconnection", false, false},
+		"Active": {"Active", false, false},
+	} {
+		status, ended, ok := ParseStatus(word)
+		if status != want.status || (ended != nil && *ended) != want.ended || ok != want.ok {
+			t.Errorf("%q: %q, %v, %t", word, status, ended, ok)
+		}
+	}
+}

@@ -136,6 +136,7 @@ func plan(t *testing.T, s *Store, st statement) (steps []string) {
 func TestNoTableIsScanned(t *testing.T) {
 	s, notes := openTaped(t)
 	const tenant, user = "acme", "alice@example.com"
+	ended := true
 	held, l := importGmail(t, s, "ya29.one"), createLink(t, s)
 	setClient(t, s, tenant, "gmail", client("id", "secret"))
 	list := func(f Filter) func() error {
@@ -156,6 +157,10 @@ func TestNoTableIsScanned(t *testing.T) {
 		{"list of pending", list(Filter{Status: Pending})},
 		{"list of expired", list(Filter{Status: Expired})},
 		{"list of active", list(Filter{Status: Active})},
+		{"list of those to reconnect", list(Filter{NeedsReconnection: &ended})},
+		{"list of a user's to reconnect", list(Filter{User: user, NeedsReconnection: &ended})},
+		{"search of those to reconnect", list(Filter{NeedsReconnection: &ended, App: "gmail", Search: "work"})},
+		{"list of a user's others", list(Filter{User: user, NeedsReconnection: new(bool)})},
 		{"search", list(Filter{Search: "work"})},
 		{"search of a user", list(Filter{User: user, Search: "work"})},
 		{"search by id", list(Filter{Search: held})},
@@ -187,6 +192,11 @@ func TestNoTableIsScanned(t *testing.T) {
 		{"state of a refresh", func() error { _, err := s.RefreshState(t.Context(), held); return err }},
 		{"end of a refresh", func() error {
 			_, err := s.UpdateGrant(t.Context(), held, 1, oauthGrant("t", "r"), true)
+			return err
+		}},
+		{"replace grant", func() error {
+			seen := describe(t, s, held)
+			_, err := s.ReplaceGrant(t.Context(), seen, oauthGrant("t", "r"), "")
 			return err
 		}},
 		{"hold", func() error { _, err := s.Hold(t.Context(), tenant, user, held, "sync"); return err }},
@@ -269,5 +279,29 @@ func TestSearchReadsTheIndexAlone(t *testing.T) {
 	if len(seen) != 2 ||
 		!strings.HasPrefix(plan(t, s, seen[1])[0], "SEARCH c USING INDEX connections_by_tenant (tenant=?)") {
 		t.Errorf("the page is found by %v", plan(t, s, seen[len(seen)-1]))
+	}
+}
+
+// TestReconnectReadsItsIndex checks that a tenant's connections that need reconnection are found
+// without the rows of the others, of which there may be a million.
+func TestReconnectReadsItsIndex(t *testing.T) {
+	s, notes := openTaped(t)
+	id, ended := importGmail(t, s, "ya29.one"), true
+	must[int64](t)(s.EndGrant(t.Context(), id, 1, oauthGrant("t", "r"), "why"))
+	for _, f := range []Filter{{}, {App: "gmail"}, {Search: "work"}} {
+		f.Tenant, f.NeedsReconnection = "acme", &ended
+		notes.take()
+		if _, total, err := s.Connections(t.Context(), f); err != nil || total != 1 {
+			t.Fatalf("%d found, %v", total, err)
+		}
+		seen := notes.take()
+		for i, want := range []string{
+			"SEARCH c USING COVERING INDEX connections_to_reconnect (tenant=?)",
+			"SEARCH c USING INDEX connections_to_reconnect (tenant=?)",
+		} {
+			if steps := plan(t, s, seen[i]); steps[0] != want {
+				t.Errorf("%v\nfor %s", steps, seen[i].query)
+			}
+		}
 	}
 }

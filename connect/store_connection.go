@@ -140,6 +140,9 @@ func connectionsWhere(f Filter, now int64) (clause string, args []any) {
 	default:
 		c.equal("c.status", string(f.Status))
 	}
+	if f.NeedsReconnection != nil {
+		c.add(needsReconnection[*f.NeedsReconnection])
+	}
 	if f.Search != "" {
 		pattern := "%" + likeEscaper.Replace(f.Search) + "%"
 		term, args := `c.name LIKE ? ESCAPE '\' OR c.user LIKE ? ESCAPE '\' OR c.app LIKE ? ESCAPE '\'`, []any{pattern,
@@ -151,6 +154,10 @@ func connectionsWhere(f Filter, now int64) (clause string, args []any) {
 	}
 	return c.where()
 }
+
+// needsReconnection are constants and no arguments: the index of the few that need it is only used
+// where the statement itself says that it is about them.
+var needsReconnection = map[bool]string{true: "c.needs_reconnection = 1", false: "c.needs_reconnection = 0"}
 
 // likeEscaper takes the meaning from what LIKE would read as a pattern.
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

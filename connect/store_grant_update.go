@@ -56,6 +56,53 @@ func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g 
 	return newVersion, nil
 }
 
+// ReplaceGrant stores g in the place of what the active connection seen holds, and returns the
+// connection as it is then. Of seen it takes Tenant, ID and Version, by which a grant that was
+// stored since stays, which is ErrStale; and AuthType, which is the app's at the time. A refresh
+// under way loses its lease, and stores nothing more. A pending link stays, and so do holds and
+// caller keys. moved says for the audit trail which address was left for which; empty if none was.
+//
+// A connection that is not active is a *vending.Error with `connection_not_active`, an unknown one
+// `connection_deleted`, and what is wrong with g `invalid_request`.
+func (s *Store) ReplaceGrant(ctx context.Context, seen Connection, g Grant, moved string) (c Connection, err error) {
+	err = s.update(ctx, "replacing a grant", func(tx *sql.Tx) error {
+		if c, err = s.owned(ctx, tx, seen.Tenant, "", seen.ID); err != nil {
+			return err
+		}
+		if err := c.CheckUpdate(); err != nil {
+			return err
+		}
+		if _, _, err := s.rowAt(ctx, tx, seen.ID, seen.Version); err != nil {
+			return err
+		}
+		if c.AuthType = seen.AuthType; checkAuthType(c.AuthType) != nil {
+			return checkAuthType(c.AuthType)
+		}
+		if err := c.checkGrant(g); err != nil {
+			return err
+		}
+		if err := s.replaceGrant(ctx, tx, c, g); err != nil {
+			return err
+		}
+		if err := s.record(ctx, tx, granted(CredentialsUpdated, c, g)); err != nil {
+			return err
+		}
+		if moved != "" {
+			row := about(ConnectionMoved, c)
+			row.Detail = moved
+			if err := s.record(ctx, tx, row); err != nil {
+				return err
+			}
+		}
+		c, err = s.describe(ctx, tx, "", "", c.ID)
+		return err
+	})
+	if err != nil {
+		return Connection{}, err
+	}
+	return c, nil
+}
+
 // rowAt reads what the grant of a row is bound to, and whether the grant is known to have ended.
 // The old grant must open as that: otherwise sealing the new one would make a tampered row
 // genuine.

@@ -95,3 +95,152 @@ func TestUpdateGrantHonoursContext(t *testing.T) {
 	}
 	wantAccess(t, s, id, "ya29.one")
 }
+
+// keyConnection imports a connection of a key-based app.
+func keyConnection(t *testing.T, s *Store, g Grant) Connection {
+	t.Helper()
+	c := gmail("alice@example.com")
+	c.App, c.AuthType = "openai", vending.APIKey
+	return describe(t, s, must[string](t)(s.ImportConnection(t.Context(), c, g)))
+}
+
+// TestReplaceGrant: what an operator or a tenant's team stores counts from then on, and nothing
+// else of the connection changes.
+func TestReplaceGrant(t *testing.T) {
+	dir := t.TempDir()
+	s, other := openStore(t, dir), openStore(t, dir)
+	seen := keyConnection(t, s, keyGrant("old").Verify())
+	if err := s.SetRefused(t.Context(), seen.ID, 1, true, "refused in a call"); err != nil {
+		t.Fatal(err)
+	}
+	must[Hold](t)(s.Hold(t.Context(), "acme", "", seen.ID, "sync"))
+	l := renewLink(t, s, seen.ID)
+	c := must[Connection](t)(s.ReplaceGrant(t.Context(), seen, keyGrant("new").Verify(), ""))
+	if c.NeedsReconnection || !c.Verified || c.Version != 2 || c.ViaLink || !c.RefreshPending ||
+		c.Status != Active || c.Name != seen.Name || !c.CreatedAt.Equal(seen.CreatedAt) {
+		t.Errorf("replaced, it is %+v", c)
+	}
+	_, g, err := other.Grant(t.Context(), "acme", "alice@example.com", seen.ID)
+	if err != nil || g.Reveal().Fields[0].Value != "new" {
+		t.Errorf("another process reads %v, %v", g.Reveal().Fields, err)
+	}
+	if holds, err := s.Holds(t.Context(), seen.ID); err != nil || len(holds) != 1 {
+		t.Errorf("holds %v, %v", holds, err)
+	}
+	wantEvents(t, s, AuditFilter{Connection: seen.ID}, ConnectionImported, VendFailed, HoldPlaced, LinkCreated,
+		CredentialsUpdated)
+
+	c = must[Connection](t)(s.ReplaceGrant(t.Context(), c, keyGrant("newer"), "from a.example to b.example"))
+	if c.Verified || c.Version != 3 {
+		t.Errorf("not confirmed, it is %+v", c)
+	}
+	rows := must2(t)(s.Audit(t.Context(), AuditFilter{Connection: seen.ID, Limit: 2}))
+	if rows[0].Event != ConnectionMoved || rows[0].Detail != "from a.example to b.example" ||
+		rows[1].Event != CredentialsUpdated ||
+		rows[1].Detail != "not verified: the provider has not confirmed the credentials" {
+		t.Errorf("the trail says %+v", rows)
+	}
+	// The link is still the end user's to use.
+	if c := must[Connection](t)(s.CompleteLink(t.Context(), digestOf(l), alices, vending.APIKey,
+		keyGrant("by link"))); c.RefreshPending || c.Version != 4 {
+		t.Errorf("after the link, it is %+v", c)
+	}
+}
+
+func must2(t *testing.T) func([]AuditRow, int, error) []AuditRow {
+	return func(rows []AuditRow, _ int, err error) []AuditRow {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+}
+
+// TestReplaceGrantAndRefresh: of a refresh under way and a grant that replaces what it refreshes,
+// the replacement stays; and one that was made for what was there before changes nothing.
+func TestReplaceGrantAndRefresh(t *testing.T) {
+	dir := t.TempDir()
+	s, server := openStore(t, dir), openStore(t, dir)
+	id := importGmail(t, s, "ya29.one")
+	seen := describe(t, s, id)
+	if ok, err := server.AcquireRefresh(t.Context(), id, RefreshState{Version: 1}, "owner", MaxLease); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	must[Connection](t)(s.ReplaceGrant(t.Context(), seen, oauthGrant("ya29.new", "1//new"), ""))
+	if ok, err := server.RenewRefresh(t.Context(), id, "owner", MaxLease); ok || err != nil {
+		t.Errorf("the refresh keeps its lease: %t, %v", ok, err)
+	}
+	if _, err := server.UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.refreshed", "1//two"), false); !errors.Is(err,
+		ErrStale) {
+		t.Errorf("the refresh stores: %v", err)
+	}
+	if _, err := server.EndGrant(t.Context(), id, 1, oauthGrant("ya29.one", ""), "why"); !errors.Is(err, ErrStale) {
+		t.Errorf("the refresh flags: %v", err)
+	}
+	if err := server.SetRefused(t.Context(), id, 1, true, "why"); !errors.Is(err, ErrStale) {
+		t.Errorf("a call with the old token flags: %v", err)
+	}
+	wantAccess(t, server, id, "ya29.new")
+	if _, err := s.ReplaceGrant(t.Context(), seen, oauthGrant("ya29.late", ""), ""); !errors.Is(err, ErrStale) {
+		t.Errorf("made for an earlier grant: %v", err)
+	}
+	wantAccess(t, server, id, "ya29.new")
+	wantEvents(t, s, AuditFilter{Connection: id}, ConnectionImported, CredentialsUpdated)
+}
+
+func TestReplaceGrantRefuses(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	active := keyConnection(t, s, keyGrant("old"))
+	pending := createLink(t, s).Connection
+	rejected := createLink(t, s)
+	if _, err := s.RejectLink(t.Context(), digestOf(rejected), alices); err != nil {
+		t.Fatal(err)
+	}
+	expired := createLink(t, s).Connection
+	execSQL(t, s, `UPDATE links SET expires_at = 1 WHERE connection = ?`, expired.ID)
+	foreign, typo := active, active
+	foreign.Tenant, typo.AuthType = "other", "none"
+	anybody := active
+	anybody.Tenant = ""
+	for name, c := range map[string]struct {
+		seen Connection
+		g    Grant
+		code vending.Code
+		text string
+	}{
+		"pending": {pending, keyGrant("k"), vending.ConnectionNotActive, "the connection is pending"},
+		"rejected": {rejected.Connection, keyGrant("k"), vending.ConnectionNotActive,
+			"has rejected the connection's link"},
+		"expired":           {expired, keyGrant("k"), vending.ConnectionNotActive, "expired before it was used"},
+		"another tenant's":  {foreign, keyGrant("k"), vending.ConnectionDeleted, ""},
+		"of any tenant":     {anybody, keyGrant("k"), vending.ConnectionDeleted, ""},
+		"unknown auth type": {typo, keyGrant("k"), vending.InvalidRequest, "auth_type"},
+		"nothing":           {active, Grant{}, vending.InvalidRequest, "needs fields"},
+		"an empty value":    {active, keyGrant(""), vending.InvalidRequest, "a name and a value"},
+		"too large":         {active, keyGrant(strings.Repeat("x", 65<<10)), vending.InvalidRequest, "at most"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := s.ReplaceGrant(t.Context(), c.seen, c.g, "")
+			wantCode(t, err, c.code)
+			if err != nil && !strings.Contains(vending.AsError(err).Text(), c.text) {
+				t.Errorf("%v, want %s", err, c.text)
+			}
+		})
+	}
+	if c := describe(t, s, active.ID); c.Version != 1 {
+		t.Errorf("it has changed: %+v", c)
+	}
+}
+
+// TestReplaceGrantOfTamperedRow: who can write the database must not have a credential sealed for
+// another end user by what an operator does next.
+func TestReplaceGrantOfTamperedRow(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	seen := keyConnection(t, s, keyGrant("old"))
+	execSQL(t, s, `UPDATE connections SET user = 'mallory@example.com' WHERE id = ?`, seen.ID)
+	if _, err := s.ReplaceGrant(t.Context(), seen, keyGrant("new"), ""); err == nil ||
+		!strings.Contains(err.Error(), "opening the grant") {
+		t.Error("a tampered row was made genuine")
+	}
+}

@@ -24,11 +24,11 @@ func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authTy
 			return err
 		}
 		c = l.Connection
-		c.Status, c.AuthType = Active, authType
+		c.Status, c.AuthType, c.ViaLink, c.RefreshPending = Active, authType, c.ViaLink || !l.Renews, false
 		if err := c.checkGrant(g); err != nil {
 			return err
 		}
-		if err := s.replaceGrant(ctx, tx, c, l.Renews, g); err != nil {
+		if err := s.replaceGrant(ctx, tx, c, g); err != nil {
 			return err
 		}
 		event := ConnectionCreated
@@ -47,18 +47,18 @@ func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authTy
 	return c, nil
 }
 
-// replaceGrant seals g as the connection's next version. What was there before need not open: it is
-// what the end user replaces.
-func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c Connection, renews bool, g Grant) error {
+// replaceGrant stores c, which is active by now, with g sealed as its next version. What was there
+// before need not open: it is what the end user replaces.
+func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c Connection, g Grant) error {
 	c.Version++
 	sealed, err := s.sealGrant(ctx, tx, c.binding(), g)
 	if err != nil {
 		return err
 	}
 	err = mustChange(tx.ExecContext(ctx, `UPDATE connections SET status = 'active', auth_type = ?, via_link = ?,
-		needs_reconnection = 0, refresh_pending = 0, updated_at = ?, version = ?, sealed = ?,
+		refresh_pending = ?, needs_reconnection = 0, updated_at = ?, version = ?, sealed = ?,
 		lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
-		string(c.AuthType), c.ViaLink || !renews, s.now().UnixMilli(), c.Version, sealed, c.ID, c.Version-1))
+		string(c.AuthType), c.ViaLink, c.RefreshPending, s.now().UnixMilli(), c.Version, sealed, c.ID, c.Version-1))
 	if err != nil {
 		return err
 	}

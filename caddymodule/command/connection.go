@@ -15,6 +15,7 @@ func connectionCommands(parent *cobra.Command) {
 	f.add(parent)
 	parent.Use = "connection"
 	importCommand(parent, &f)
+	updateCommand(parent, &f)
 	linkCommand(parent, &f)
 	refreshCommand(parent, &f)
 	listCommand(parent, &f)
@@ -59,16 +60,17 @@ func listCommand(parent *cobra.Command, f *storeFlags) {
 	var status string
 	list := subcommand(parent, "list", "Lists connections; never what they hold", 0,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, _ []string) error {
-			filter.Status = connect.Status(status)
-			if status != "" && !filter.Status.Valid() {
-				return errors.New("--status: write pending, active, rejected or expired")
+			var known bool
+			if filter.Status, filter.NeedsReconnection, known = connect.ParseStatus(status); !known {
+				return errors.New("--status: write pending, active, rejected, expired or needs_reconnection")
 			}
 			return f.listConnections(cmd, store, filter)
 		}))
 	list.Flags().StringVar(&filter.Tenant, "tenant", "", "only this tenant's")
 	list.Flags().StringVar(&filter.User, "user", "", "only this end user's")
 	list.Flags().StringVar(&filter.App, "app", "", "only of this app")
-	list.Flags().StringVar(&status, "status", "", "only pending, active, rejected or expired ones")
+	list.Flags().StringVar(&status, "status", "",
+		"only pending, active, rejected or expired ones, or those whose grant has ended: needs_reconnection")
 	list.Flags().StringVar(&filter.Search, "search", "", "only with this in their name, end user, app or id")
 }
 

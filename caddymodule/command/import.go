@@ -21,23 +21,64 @@ import (
 // importCommand adds `connection import`.
 func importCommand(parent *cobra.Command, f *storeFlags) {
 	var c connect.Connection
-	var file string
-	var try tryFlags
+	var in credentialInput
 	add := subcommand(parent, "import --tenant NAME --user ADDRESS --app SLUG",
 		"Stores a connection from fields or tokens on standard input, and prints its id", 0,
 		f.with(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) error {
-			id, verified, err := importConnection(cmd, store, a, c, file, try)
-			if err != nil {
+			row, err := importConnection(cmd, store, a, c, in)
+			switch {
+			case err != nil:
 				return err
+			case f.json:
+				return printJSON(cmd.OutOrStdout(), row)
+			case !row.Verified: // standard output has the id alone, for scripts
+				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "note: "+notVerified)
 			}
-			if f.json {
-				return printJSON(cmd.OutOrStdout(), importedRow{id, verified})
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), id)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), row.ID)
 			return err
 		}))
-	add.Long = `Stores a connection from a JSON object, read from standard input or --file and never from
-arguments, which other users of the machine could see. It holds:
+	add.Long = "Stores a connection from a JSON object, read from standard input or --file and never from\n" +
+		credentialHelp
+	connectionFlags(add, &c)
+	in.add(add)
+}
+
+// notVerified says that a connection holds what no provider is known to accept.
+const notVerified = "not verified: the provider has not confirmed the credential"
+
+// storedRow is a connection whose credentials were stored, as machines are told of it.
+type storedRow struct {
+	ID       string `json:"connection_id"`
+	Verified bool   `json:"verified"`
+}
+
+func importConnection(cmd *cobra.Command, store *connect.Store, a config, c connect.Connection,
+	in credentialInput) (row storedRow, err error) {
+	app, err := a.CatalogApp(c.App)
+	if err != nil {
+		return row, err
+	}
+	if err := a.mustConnect(cmd.Context(), store, c.Tenant); err != nil {
+		return row, err
+	}
+	c.AuthType = vending.AuthType(app.AuthType)
+	if err := c.Check(); err != nil { // before the provider is asked in vain
+		return row, err
+	}
+	grant, err := in.read(cmd, store, a, c.Tenant, app)
+	if err == nil {
+		grant, err = in.try.grant(cmd.Context(), a, app, grant)
+	}
+	if err != nil {
+		return row, err
+	}
+	row.Verified = grant.Verified()
+	row.ID, err = store.ImportConnection(cmd.Context(), c, grant)
+	return row, err
+}
+
+// credentialHelp says what a credentialInput reads, from the middle of a sentence on.
+const credentialHelp = `arguments, which other users of the machine could see. It holds:
 
 - for a key-based app: the fields that the catalog names, {"api_key":"…"};
 - for an OAuth app: access_token and, to be refreshed, refresh_token and expires_in (seconds) or
@@ -49,52 +90,36 @@ arguments, which other users of the machine could see. It holds:
 
 Fields are tried with the provider, like those that customers enter: what it refuses, or what cannot be
 tried now, is not stored. Tokens are not tried, and are not verified until they are refreshed.`
-	connectionFlags(add, &c)
-	add.Flags().StringVar(&file, "file", "-", "file to read, - for standard input")
-	try.add(add)
+
+// credentialInput is a credential that a command reads, and what is asked of its provider.
+type credentialInput struct {
+	file string
+	try  tryFlags
 }
 
-// importedRow is a new connection as machines are told of it.
-type importedRow struct {
-	ID       string `json:"connection_id"`
-	Verified bool   `json:"verified"`
+func (in *credentialInput) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&in.file, "file", "-", "file to read, - for standard input")
+	in.try.add(cmd)
 }
 
-// maxImport bounds the JSON object of an import, in bytes.
+// maxImport bounds the JSON object of a credential, in bytes.
 const maxImport = 1 << 20
 
-func importConnection(cmd *cobra.Command, store *connect.Store, a config, c connect.Connection, file string,
-	try tryFlags) (id string, verified bool, err error) {
-	app, err := a.CatalogApp(c.App)
+// read returns the credential of app, of which no provider knows yet.
+func (in *credentialInput) read(cmd *cobra.Command, store *connect.Store, a config, tenant string,
+	app *catalog.App) (connect.Grant, error) {
+	if err := in.try.check(cmd.Context(), store, a, tenant); err != nil {
+		return connect.Grant{}, err
+	}
+	raw, err := readInput(cmd, in.file, "credential", maxImport)
 	if err != nil {
-		return "", false, err
-	}
-	if err := a.mustConnect(cmd.Context(), store, c.Tenant); err != nil {
-		return "", false, err
-	}
-	c.AuthType = vending.AuthType(app.AuthType)
-	if err = c.Check(); err == nil { // before the provider is asked in vain
-		err = try.check(cmd.Context(), store, a, c.Tenant)
-	}
-	if err != nil {
-		return "", false, err
-	}
-	raw, err := readInput(cmd, file, "credential", maxImport)
-	if err != nil {
-		return "", false, err
+		return connect.Grant{}, err
 	}
 	grant, err := readGrant(raw, app, time.Now())
 	if err == nil {
-		err = a.mustBeAt(cmd.Context(), store, c.Tenant, app, grant)
+		err = a.mustBeAt(cmd.Context(), store, tenant, app, grant)
 	}
-	if err == nil {
-		grant, err = try.grant(cmd.Context(), a, app, grant)
-	}
-	if err != nil {
-		return "", false, err
-	}
-	id, err = store.ImportConnection(cmd.Context(), c, grant)
-	return id, grant.Verified(), err
+	return grant, err
 }
 
 // mustBeAt refuses a grant that was obtained at another address than the one that the tenant's

@@ -222,7 +222,7 @@ func TestConnectionListOfLinks(t *testing.T) {
 		}
 	}
 	if _, _, err := run(t, "", "connection", "list", "--status", "open", "--data", dir); err == nil ||
-		!strings.Contains(err.Error(), "--status: write pending, active, rejected or expired") {
+		!strings.Contains(err.Error(), "--status: write pending, active, rejected, expired or needs_reconnection") {
 		t.Errorf("an unknown status: %v", err)
 	}
 }

@@ -67,6 +67,18 @@ func (f *tryFlags) grant(ctx context.Context, a config, app *catalog.App, g conn
 	return g, inImport(err)
 }
 
+// replacement is grant for one that takes the place of held, at the same address. By which names
+// the site there calls itself is found by asking it, and known already where it is not asked.
+func (f *tryFlags) replacement(ctx context.Context, a config, app *catalog.App,
+	held, g connect.Grant) (connect.Grant, error) {
+	if names := held.Reveal().SiteNames; f.skip && len(names) > 0 {
+		v := g.Reveal()
+		v.SiteNames = names
+		g = connect.NewGrant(v)
+	}
+	return f.grant(ctx, a, app, g)
+}
+
 // inImport says of what came of a trial what an operator can do.
 func inImport(err error) error {
 	var p *authorize.Error

@@ -68,12 +68,13 @@ type connectionsAnswer struct {
 }
 
 func (a *API) listConnections(c *Call) error {
-	q := queryOf(c.R, "app_id", "page", "limit")
+	q := queryOf(c.R, "app_id", "needs_reconnection", "page", "limit")
 	number, limit := q.page()
+	needsReconnection := q.choice("needs_reconnection")
 	if q.err != nil {
 		return q.err
 	}
-	filter := manager.Filter{App: q.text("app_id"), Page: number, Limit: limit}
+	filter := manager.Filter{App: q.text("app_id"), NeedsReconnection: needsReconnection, Page: number, Limit: limit}
 	found, total, err := a.o.Manager.Connections(c.R.Context(), c.Caller, filter)
 	if err != nil {
 		return err

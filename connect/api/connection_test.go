@@ -153,20 +153,31 @@ func TestListConnections(t *testing.T) {
 		s.passed.Store(int64(time.Duration(i) * time.Second))
 		ids = append(ids, s.linked(app, "One").ConnectionID)
 	}
+	s.passed.Store(int64(3 * time.Second))
+	lost := s.imported("mail", vending.OAuth, token)
+	if _, err := s.store.UpdateGrant(t.Context(), lost, 1, connect.NewGrant(token), true); err != nil {
+		t.Fatal(err)
+	}
 	for query, want := range map[string]struct {
 		ids   []string
 		total int
 	}{
-		"":                      {[]string{ids[2], ids[1], ids[0]}, 3},
-		"?app_id=mail":          {[]string{ids[2], ids[0]}, 2},
-		"?app_id=&page=&limit=": {[]string{ids[2], ids[1], ids[0]}, 3},
+		"?needs_reconnection=true":                 {[]string{lost}, 1},
+		"?needs_reconnection=true&app_id=key":      {nil, 0},
+		"?needs_reconnection=true&app_id=mail":     {[]string{lost}, 1},
+		"?needs_reconnection=false":                {[]string{ids[2], ids[1], ids[0]}, 3},
+		"?needs_reconnection=false&limit=1&page=2": {[]string{ids[1]}, 3},
+		"":                      {[]string{lost, ids[2], ids[1], ids[0]}, 4},
+		"?app_id=mail":          {[]string{lost, ids[2], ids[0]}, 3},
+		"?app_id=&page=&limit=": {[]string{lost, ids[2], ids[1], ids[0]}, 4},
+		"?needs_reconnection=":  {[]string{lost, ids[2], ids[1], ids[0]}, 4},
 		"?app_id=unknown":       {nil, 0},
 		"?app_id=%25":           {nil, 0},
-		"?limit=2":              {[]string{ids[2], ids[1]}, 3},
-		"?limit=2&page=2":       {[]string{ids[0]}, 3},
-		"?limit=2&page=3":       {nil, 3},
-		"?page=2147483647":      {nil, 3},
-		"?user=" + bob:          {[]string{ids[2], ids[1], ids[0]}, 3},
+		"?limit=2":              {[]string{lost, ids[2]}, 4},
+		"?limit=2&page=2":       {[]string{ids[1], ids[0]}, 4},
+		"?limit=2&page=3":       {nil, 4},
+		"?page=2147483647":      {nil, 4},
+		"?user=" + bob:          {[]string{lost, ids[2], ids[1], ids[0]}, 4},
 	} {
 		var got struct {
 			Connections []struct{ ID string }
@@ -180,5 +191,20 @@ func TestListConnections(t *testing.T) {
 		if strings.Join(found, " ") != strings.Join(want.ids, " ") || got.Total != want.total {
 			t.Errorf("%q: %v of %d, want %v of %d", query, found, got.Total, want.ids, want.total)
 		}
+	}
+}
+
+func TestListConnectionsRefuses(t *testing.T) {
+	s := newStage(t)
+	const want = "needs_reconnection: must be true or false"
+	for _, query := range []string{"?needs_reconnection=maybe", "?needs_reconnection=True&app_id=mail"} {
+		if got := s.get("/connections" + query); got.status != 400 || !strings.Contains(got.body, want) ||
+			strings.Contains(got.body, "maybe") {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
+	}
+	if got := s.get("/connections?needs_reconnection=true&needs_reconnection=false"); got.status != 400 ||
+		!strings.Contains(got.body, "needs_reconnection: occurs more than once") {
+		t.Errorf("twice: %d %s", got.status, got.body)
 	}
 }

@@ -182,6 +182,8 @@ func TestRequestsAgree(t *testing.T) {
 		{"query", "page", "GET", "/connections", "/connections?page=%v", []any{-1, 0, 1, 2147483647, 2147483648, 1.5, "one"}},
 		{"query", "limit", "GET", "/connections", "/connections?limit=%v", []any{-1, 0, 1, 100, 101, 1.5, "all"}},
 		{"query", "app_id", "GET", "/connections", "/connections?app_id=%v", []any{"", "key", long[:64], long[:65]}},
+		{"query", "needs_reconnection", "GET", "/connections", "/connections?needs_reconnection=%v",
+			[]any{true, false, "yes", "TRUE", "1", 1, "%20true"}},
 		{"path", "app", "GET", "/apps/{app}", "/apps/%v", []any{"key", long[:512], long[:513]}},
 		{"path", "id", "GET", "/connections/{id}", "/connections/%v", []any{held, long[:512], long[:513]}},
 		{"path", "name", "PUT", "/connections/{id}/holds/{name}", "/connections/" + held + "/holds/%v",

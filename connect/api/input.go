@@ -84,6 +84,19 @@ func queryOf(r *http.Request, names ...string) *query {
 
 func (q *query) text(name string) string { return q.values.Get(name) }
 
+// choice returns what a parameter says that is true or false; nil where it is empty.
+func (q *query) choice(name string) *bool {
+	text := q.text(name)
+	if text == "" {
+		return nil
+	}
+	value := text == "true"
+	if !value && text != "false" && q.err == nil {
+		q.err = vending.Refuse(vending.InvalidRequest, name+": must be true or false")
+	}
+	return &value
+}
+
 // page returns page and limit, with the contract's defaults and bounds.
 func (q *query) page() (number, limit int) {
 	number, limit, err := connect.ParsePage(q.text("page"), q.text("limit"))

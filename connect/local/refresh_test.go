@@ -144,3 +144,36 @@ func TestDeletedDuringRefresh(t *testing.T) {
 		t.Errorf("error %v, want %s", err, vending.ConnectionDeleted)
 	}
 }
+
+// TestReplacedDuringRefresh replaces the grant while the provider answers, well or that it has
+// ended: the caller gets what replaced it, and nothing of the answer is kept.
+func TestReplacedDuringRefresh(t *testing.T) {
+	for name, refresh := range map[string]string{"refreshed": "canary-refresh-0", "ended": "canary-refresh-unknown"} {
+		t.Run(name, func(t *testing.T) {
+			p := startProvider(t)
+			dir := t.TempDir()
+			store, operator := openStore(t, dir), openStore(t, dir)
+			s := newSource(t, p, store)
+			old := grantFor(-time.Minute)
+			old.RefreshToken = refresh
+			id := importApp(t, store, "gmail", old)
+			replacement := grantFor(time.Hour)
+			replacement.AccessToken, replacement.RefreshToken = "canary-replaced", "canary-refresh-replaced"
+			p.beforeAnswer(func(int) {
+				seen, _ := stored(t, operator, id)
+				_, err := operator.ReplaceGrant(context.Background(), seen, connect.NewGrant(replacement), "")
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			cred, err := s.Vend(t.Context(), request(id))
+			if err != nil || tokenOf(cred) != "canary-replaced" {
+				t.Errorf("vended another token, %v", err)
+			}
+			c, v := stored(t, store, id)
+			if c.Version != 2 || c.NeedsReconnection || v.RefreshToken != "canary-refresh-replaced" || p.asked() != 1 {
+				t.Errorf("%d calls; stored %+v", p.asked(), c)
+			}
+		})
+	}
+}

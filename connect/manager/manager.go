@@ -124,7 +124,9 @@ type Filter struct {
 	// App is an id or a slug, perhaps of an app that has left the catalog; empty means any.
 	App    string
 	Status connect.Status
-	Search string
+	// NeedsReconnection is whether the grant has ended, or nil for either.
+	NeedsReconnection *bool
+	Search            string
 	// Page counts from 1, and Limit is 1…100; 0 means 1 and 20.
 	Page, Limit int
 }
@@ -138,7 +140,8 @@ func (m *Manager) Connections(ctx context.Context, c Caller, f Filter) (page []c
 		}
 	}
 	return m.o.Store.Connections(ctx, connect.Filter{
-		Tenant: c.Tenant.ID, User: c.User, App: f.App, Status: f.Status, Search: f.Search, Page: f.Page, Limit: f.Limit,
+		Tenant: c.Tenant.ID, User: c.User, App: f.App, Status: f.Status, NeedsReconnection: f.NeedsReconnection,
+		Search: f.Search, Page: f.Page, Limit: f.Limit,
 	})
 }
 

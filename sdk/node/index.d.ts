@@ -37,6 +37,8 @@ export interface ListAppsOptions extends PageOptions {
 export interface ListConnectionsOptions extends PageOptions {
   /** Only connections of this app, by id or slug. */
   appId?: string | undefined;
+  /** `true`: only connections whose grant has ended. `false`: only the others. */
+  needsReconnection?: boolean | undefined;
 }
 
 export interface RequestLinkOptions {

@@ -39,11 +39,11 @@ func TestDashboardNeedsCapability(t *testing.T) {
 	g, key := desk(t, "budget api unlimited", "token")
 	v := signIn(t, g, key).Sees("signed in", http.StatusForbidden, "lacks the capability connections")
 	for _, page := range []string{"/links/new", "/keys", "/audit", "/budgets", "/budgets/live",
-		"/connections/conn_x/delete"} {
+		"/connections/conn_x/delete", "/connections/conn_x/update"} {
 		v.Open(g.URL+"/connect/dashboard"+page).Sees(page, http.StatusForbidden, "lacks the capability")
 	}
 	for _, form := range []string{"/links", "/keys/rotate", "/keys/promote", "/keys/mcp", "/connections/conn_x/delete",
-		"/connections/conn_x/refresh"} {
+		"/connections/conn_x/refresh", "/connections/conn_x/update"} {
 		v.Do(http.MethodPost, g.URL+"/connect/dashboard"+form, url.Values{"csrf": {v.CSRF()}}).Sees(form,
 			http.StatusForbidden, "lacks the capability")
 	}

@@ -31,17 +31,19 @@ func (req *request) connections() error {
 	if len(search) > maxSearch {
 		return vending.Refuse(vending.InvalidRequest, "the search may have at most 254 bytes")
 	}
-	status := connect.Status(q.Get("status"))
-	if !status.Valid() {
-		status = ""
+	word := q.Get("status")
+	status, ended, known := connect.ParseStatus(word)
+	if !known {
+		status, word = "", ""
 	}
-	filter := manager.Filter{App: q.Get("app"), Status: status, Search: search, Page: req.pageNumber(), Limit: perPage}
+	filter := manager.Filter{App: q.Get("app"), Status: status, NeedsReconnection: ended, Search: search,
+		Page: req.pageNumber(), Limit: perPage}
 	found, total, err := req.o.Manager.Connections(req.r.Context(), req.caller(), filter)
 	if err != nil {
 		return err
 	}
 	view := page.Connections{
-		Session: req.session(), Search: search, Status: string(status), App: filter.App, Apps: req.apps(),
+		Session: req.session(), Search: search, Status: word, App: filter.App, Apps: req.apps(),
 		Paging: page.Paging{Page: filter.Page, Limit: perPage, Total: total}, Now: req.o.Now(),
 	}
 	for _, c := range found {
@@ -56,6 +58,7 @@ func (req *request) row(c connect.Connection) page.Row {
 		ID: c.ID, Name: c.Name, User: c.User, App: req.app(c.App), Status: string(c.Status),
 		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
 		Unverified: c.Status == connect.Active && !c.Verified,
+		Updatable:  req.o.Manager.MayUpdate(req.caller(), c),
 		UpdatedAt:  c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
 	}
 }

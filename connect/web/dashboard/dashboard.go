@@ -10,6 +10,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/connect/oauth/authorize"
 	"github.com/vendgate/vendgate/connect/web/page"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
@@ -22,7 +23,9 @@ const Root = connect.Root + "/dashboard"
 type Options struct {
 	Store   *connect.Store
 	Manager *manager.Manager
-	Pages   *page.Pages
+	// Authorizer tries what is entered for a connection with the app.
+	Authorizer *authorize.Authorizer
+	Pages      *page.Pages
 	// Lookup returns the tenant whose live key has a digest, or nil.
 	Lookup func(ctx context.Context, key policy.Digest) *policy.Tenant
 	// Tenant returns what is known of a tenant, from the configuration or the store.
@@ -36,7 +39,12 @@ type Options struct {
 }
 
 // Dashboard serves the pages under Root.
-type Dashboard struct{ o Options }
+type Dashboard struct {
+	o Options
+	// attempts bounds how often the credentials of each connection are tried: it must not become a way
+	// to search for them.
+	attempts *policy.Buckets
+}
 
 // New returns the dashboard over o.
 func New(o Options) *Dashboard {
@@ -46,7 +54,7 @@ func New(o Options) *Dashboard {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Dashboard{o}
+	return &Dashboard{o, policy.NewBuckets()}
 }
 
 // Where says how a request reached us.
@@ -69,6 +77,8 @@ var routes = []route{
 	{"GET", "/links/new", policy.CapConnections, (*request).newLink},
 	{"POST", "/links", policy.CapConnections, (*request).makeLink},
 	{"POST", "/connections/{id}/refresh", policy.CapConnections, (*request).refresh},
+	{"GET", "/connections/{id}/update", policy.CapConnections, (*request).askUpdate},
+	{"POST", "/connections/{id}/update", policy.CapConnections, (*request).updateConnection},
 	{"GET", "/connections/{id}/delete", policy.CapDelete, (*request).askDelete},
 	{"POST", "/connections/{id}/delete", policy.CapDelete, (*request).deleteConnection},
 	{"GET", "/keys", policy.CapConnections, (*request).keys},

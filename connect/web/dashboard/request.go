@@ -142,8 +142,8 @@ func (req *request) withActor(ctx context.Context) context.Context {
 
 func (req *request) fingerprint() string { return hex.EncodeToString(req.key[:6]) }
 
-// maxForm bounds the body of a form, in bytes.
-const maxForm = 64 << 10
+// maxForm bounds the body of a form, in bytes: as that of a link, which takes the same fields.
+const maxForm = 256 << 10
 
 // csrfPurpose is what the forms of the dashboard are bound to, besides the session.
 const csrfPurpose = "dashboard"

@@ -38,12 +38,3 @@ func (req *request) grant() connect.Grant {
 	}
 	return g
 }
-
-// renewedAddressByName is what bound returns, by name.
-func (req *request) renewedAddressByName() map[string]string {
-	values := map[string]string{}
-	for _, f := range req.renewedAddress() {
-		values[f.Name] = f.Value
-	}
-	return values
-}

@@ -1,18 +1,16 @@
 package hosted
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
 
-	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/web/appform"
 	"github.com/vendgate/vendgate/connect/web/browser"
 	"github.com/vendgate/vendgate/connect/web/page"
 	"github.com/vendgate/vendgate/policy"
-	"github.com/vendgate/vendgate/vending"
 )
 
 // pending returns a link that can still be used, without a row in the audit trail.
@@ -39,28 +37,8 @@ func (req *request) showForm() error {
 // formView draws the form with what was entered before, but for what is secret, and with what was
 // wrong with it.
 func (req *request) formView(b browser.Browser, problem *authorize.Error) page.Form {
-	f, bound := page.Form{Link: req.view(b)}, req.renewedAddressByName()
-	for _, field := range req.app.Asked() {
-		shown := page.Field{
-			Name: field.Name, Label: field.Label, Help: field.Help, Secret: field.Secret, Options: field.Options,
-			Host: field.Kind == catalog.KindHost, Site: field.SitePath,
-		}
-		shown.Around = authorize.Around(req.app, field)
-		if !field.Secret {
-			shown.Value = cmp.Or(req.r.PostForm.Get(page.FieldPrefix+field.Name), field.Default)
-		}
-		if at, isBound := bound[field.Name]; isBound {
-			shown.Value, shown.Bound = at, true
-		}
-		if problem != nil && problem.Field == field.Name {
-			shown.Problem = problem.Message()
-		}
-		f.Fields = append(f.Fields, shown)
-	}
-	if problem != nil && problem.Field == "" {
-		f.Problem = problem.Message()
-	}
-	return f
+	form := appform.Form{App: req.app, Bound: req.renewedAddress(), Entered: req.r.PostForm, Problem: problem}
+	return page.Form{Link: req.view(b), Fields: form.Fields(), Problem: form.WholeProblem()}
 }
 
 // readForm passes a form of a link that is still pending to take.
@@ -87,7 +65,7 @@ func (req *request) submitFields(b browser.Browser) error {
 	if !req.link.Accepted {
 		return req.redirect("") // the invitation says to whom the credentials would go
 	}
-	fields := req.enteredFields()
+	fields := appform.Entered(req.app, req.r.PostForm)
 	// before any of it goes to another address
 	if err := authorize.CheckAddress(req.app, req.renewedAddress(), fields); err != nil {
 		return req.showFormAgain(b, err)
@@ -137,14 +115,6 @@ func (req *request) showTooManyAttempts(b browser.Browser) error {
 	form.Problem = explanation
 	req.show(http.StatusTooManyRequests, form)
 	return nil
-}
-
-// enteredFields are the values of the form that the app asks for.
-func (req *request) enteredFields() (fields []vending.Field) {
-	for _, f := range req.app.Asked() {
-		fields = append(fields, vending.Field{Name: f.Name, Value: req.r.PostForm.Get(page.FieldPrefix + f.Name)})
-	}
-	return fields
 }
 
 // showFormAgain shows the form again with what was wrong. Nothing was stored.

@@ -46,7 +46,9 @@ type Row struct {
 	ViaLink, NeedsReconnection, RefreshPending bool
 	// Unverified says that the provider has not confirmed what an active connection holds.
 	Unverified bool
-	UpdatedAt  time.Time
+	// Updatable says that its credentials are entered, and so can be here.
+	Updatable bool
+	UpdatedAt time.Time
 	// LinkExpiresAt is when the pending link ends, or ended; zero without one.
 	LinkExpiresAt time.Time
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -43,13 +44,10 @@ func (v Form) frame() frame {
 }
 
 // Failed reports whether the form was sent before and not accepted.
-func (v Form) Failed() bool {
-	for _, f := range v.Fields {
-		if f.Problem != "" {
-			return true
-		}
-	}
-	return v.Problem != ""
+func (v Form) Failed() bool { return failed(v.Fields, v.Problem) }
+
+func failed(fields []Field, problem string) bool {
+	return problem != "" || slices.ContainsFunc(fields, func(f Field) bool { return f.Problem != "" })
 }
 
 // Input is the name under which the field is posted.

@@ -157,12 +157,22 @@ func (p person) fields(problem string) []Field {
 	}
 }
 
+// updatable is a row of a connection whose credentials can be entered.
+func (p person) updatable() Row {
+	row := p.rows()[0]
+	row.App, row.Updatable, row.NeedsReconnection = p.keyApp, true, true
+	row.App.HelpURL = "https://help.example.com/keys?a=b&c="
+	return row
+}
+
 func (p person) dashboard() map[string]View {
 	s := Session{Tenant: p.brand.Name, Fingerprint: "0123456789ab", CSRF: "csrf-" + p.filler}
 	noticed := s
 	noticed.Notice, noticed.Alert = "The connection was deleted.", p.problem
 	apps := []App{p.app, p.keyApp, {Slug: "slack", Name: "Slack"}}
 	rows := p.rows()
+	helped := p.fields("")
+	helped[0].Help, helped[1].Help = "In your profile, below “API”: "+p.filler, p.problem
 	old, young := Key{"0123456789ab", testNow.AddDate(0, -5, 0)}, Key{"ba9876543210", testNow}
 	return map[string]View{
 		"sign-in":         SignIn{CSRF: s.CSRF},
@@ -184,7 +194,14 @@ func (p person) dashboard() map[string]View {
 		"delete":       Delete{Session: s, Row: rows[0], Active: true, Revokes: true},
 		"delete-stays": Delete{Session: s, Row: rows[0], Active: true},
 		"delete-held":  Delete{Session: s, Row: rows[1], Holds: []string{"invoice-sync", p.connection}, MoreHolds: 3},
-		"keys":         Keys{Session: s, Keys: []Key{old}},
+		"update":       Update{Session: s, Row: p.updatable(), Provider: p.keyApp.Name, Fields: helped},
+		"update-problem": Update{Session: s, Row: p.updatable(), Provider: p.keyApp.Name, Problem: p.problem,
+			AskUnconfirmed: true, Fields: append(p.fields("Account must be letters and digits"),
+				Field{Name: "host", Label: "Site", Host: true, Value: p.user, Bound: true})},
+		"updated": Updated{Session: s, Provider: p.app.Name, Row: rows[0]},
+		"updated-doubted": Updated{Session: s, Provider: p.app.Name, Row: Row{ID: rows[0].ID,
+			Name: p.connection, User: p.user, App: p.keyApp, Status: "active", Unverified: true}},
+		"keys": Keys{Session: s, Keys: []Key{old}},
 		"keys-rotated": Keys{Session: s, Keys: []Key{old, young},
 			NewKey: vending.NewSecret("pk_live_canaryKey0123456789abcdefghijklmnopqrstuvw"), MCPIssuedAt: testNow},
 		"keys-mcp": Keys{Session: s, Keys: []Key{old},

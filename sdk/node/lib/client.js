@@ -48,9 +48,9 @@ class VendgatePlatform {
     return this.#call(connection('POST', email, id, '/request-link', isLink));
   }
 
-  listConnections(email, { appId, page, limit } = {}) {
+  listConnections(email, { appId, needsReconnection, page, limit } = {}) {
     check.email(email);
-    const path = '/connections' + query({ app_id: appId, page, limit });
+    const path = '/connections' + query({ app_id: appId, needs_reconnection: needsReconnection, page, limit });
     return this.#call({ method: 'GET', path, email, has: (data) => Array.isArray(data.connections) });
   }
 

@@ -163,7 +163,7 @@ test('dashboard: a connection is deleted, but not while something holds it', asy
   const id = await gateway.importConnection(tenant.name, alice, 'vault', { api_key: right.key }, '--name', 'To be deleted');
   await tenant.client.hold(alice, id, 'nightly-invoices');
   const { page, complaints } = await office(t, tenant);
-  await row(page, 'To be deleted').getByRole('link', { name: 'Delete' }).click();
+  await row(page, 'To be deleted').getByRole('link', { name: /^Delete/ }).click();
   await sees(page, 'This connection is in use');
   assert.match(await page.locator('main').innerText(), /nightly-invoices/);
   assert.equal(await page.getByRole('button', { name: /Delete/ }).count(), 0);
@@ -180,6 +180,41 @@ test('dashboard: a connection is deleted, but not while something holds it', asy
   await button(page, 'Delete connection').click();
   await page.getByText('No connections yet.').waitFor();
   assert.equal((await tenant.call(id, 'vault')).status, 404);
+  assert.deepEqual(complaints, []);
+});
+
+test('dashboard: what a connection holds is replaced, once the app accepts it', async (t) => {
+  const { gateway } = world();
+  const tenant = await world().tenant('office-update');
+  const id = await gateway.importConnection(tenant.name, alice, 'vault', { api_key: right.key }, '--name', 'To be updated');
+  const lost = { access_token: 'old', refresh_token: 'revoked', expires_at: '2020-01-01T00:00:00Z' };
+  const signsIn = await gateway.importConnection(tenant.name, alice, 'crm', lost, '--name', 'To be signed in to');
+  assert.equal((await tenant.call(signsIn, 'crm', '/me')).status, 401);
+  const { page, complaints } = await office(t, tenant);
+  assert.equal(await row(page, 'To be signed in to').getByRole('link', { name: /Update data/ }).count(), 0);
+  await page.getByLabel('Status').selectOption('Needs reconnection');
+  await button(page, 'Filter').click();
+  assert.deepEqual(await page.locator('tbody th b').allInnerTexts(), ['To be signed in to']);
+  await page.getByRole('link', { name: 'Clear' }).click();
+
+  await row(page, 'To be updated').getByRole('link', { name: 'Update data of To be updated' }).click();
+  await sees(page, 'Update connection data');
+  assert.equal((await page.content()).includes(right.key), false, 'the page holds the secret');
+  await page.getByLabel('API key').fill('wrong-key');
+  await button(page, 'Update connection').click();
+  assert.match(await page.getByRole('alert').innerText(), /The Vault does not accept what you entered/);
+  assert.match(await page.title(), /^Error: /);
+  assert.equal((await page.content()).includes('wrong-key'), false, 'the page holds what was entered');
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('role')), 'alert');
+  assert.equal((await tenant.call(id, 'vault')).status, 200);
+
+  await page.getByLabel('API key').fill(right.key);
+  await page.getByLabel('API key').press('Enter');
+  await sees(page, 'Connection updated');
+  await page.getByText('The Vault accepts the new credentials').waitFor();
+  assert.equal((await tenant.call(id, 'vault')).status, 200);
+  await page.goto(at(`/audit?connection=${id}`));
+  assert.deepEqual(await page.locator('tbody td[data-label=Event] b').allInnerTexts(), ['Credentials updated', 'Connection imported']);
   assert.deepEqual(complaints, []);
 });
 
@@ -270,7 +305,7 @@ test('dashboard: what is another tenant’s is not there', async (t) => {
   assert.equal((await page.goto(at(`/connections/${link.connection_id}/delete`))).status(), 404);
   await sees(page, 'There is no such connection');
   const csrf = await page.locator('[name=csrf]').first().inputValue();
-  for (const action of ['refresh', 'delete']) {
+  for (const action of ['refresh', 'update', 'delete']) {
     const response = await page.request.post(at(`/connections/${link.connection_id}/${action}`), { form: { csrf } });
     assert.equal(response.status(), 404, action);
   }

@@ -148,7 +148,7 @@ const dashboard = (stage) => {
     ['connections', async (page) => {
       await populate(stage);
       await signIn(page, gateway, tenant.key);
-      await page.getByText('Needs reconnection').waitFor();
+      await page.locator('.badge').getByText('Needs reconnection').waitFor();
     }],
     ['search without a result', visit('?q=nothing-of-that-name&status=active')],
     ['new link', visit('/links/new')],
@@ -169,6 +169,34 @@ const dashboard = (stage) => {
       await page.goto(at('?status=active'));
       await page.getByRole('button', { name: /^Refresh credentials/ }).first().click();
       await sees(page, 'Share this link');
+    }],
+    ['connections to reconnect', visit('?status=needs_reconnection')],
+    ['update', async (page) => {
+      await page.goto(at('?app=harbour'));
+      await page.getByRole('link', { name: /^Update data/ }).first().click();
+      await sees(page, 'Update connection data');
+    }],
+    ['update with a wrong field', async (page) => {
+      await fill(page, { 'API key': 'x'.repeat(20000) });
+      await button(page, 'Update connection').click();
+      await page.getByRole('alert').waitFor();
+    }],
+    ['update, not confirmed', async (page) => {
+      await fill(page, { 'API key': right.narrow });
+      await button(page, 'Update connection').click();
+      await page.getByLabel('Save it even if Harbour Master does not confirm it').check();
+    }],
+    ['updated, not verified', async (page) => {
+      await fill(page, { 'API key': right.narrow });
+      await button(page, 'Update connection').click();
+      await sees(page, 'Connection updated');
+    }],
+    ['updated', async (page) => {
+      await page.goto(at('?q=held'));
+      await page.getByRole('link', { name: /^Update data/ }).first().click();
+      await fill(page, { 'API key': right.key });
+      await button(page, 'Update connection').click();
+      await sees(page, 'Connection updated');
     }],
     ['delete', visit(`?status=rejected`), /Delete this connection/],
     ['delete blocked', visit(`?q=held`), /This connection is in use/],

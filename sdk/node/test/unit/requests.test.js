@@ -20,7 +20,7 @@ const cases = [
   ['createRequestLink without a name', (c) => c.createRequestLink(email, { appId: 'openai' }), 'POST /connections/request-link', link, { body: '{"app_id":"openai"}', status: 201 }],
   ['createRefreshLink', (c) => c.createRefreshLink(email, 'conn_1'), 'POST /connections/conn_1/request-link', link, { status: 201 }],
   ['listConnections', (c) => c.listConnections(email), 'GET /connections', { connections: [], ...page }],
-  ['listConnections with all options', (c) => c.listConnections(email, { appId: 'openai', page: 3, limit: 100 }), 'GET /connections?app_id=openai&page=3&limit=100', { connections: [connection()], ...page }],
+  ['listConnections with all options', (c) => c.listConnections(email, { appId: 'openai', needsReconnection: true, page: 3, limit: 100 }), 'GET /connections?app_id=openai&needs_reconnection=true&page=3&limit=100', { connections: [connection()], ...page }],
   ['getConnection', (c) => c.getConnection(email, 'conn_1'), 'GET /connections/conn_1', connection()],
   ['getConnection of a hostile id', (c) => c.getConnection(email, '../apps?x=1'), 'GET /connections/..%2Fapps%3Fx%3D1', connection()],
   ['waitForConnection', (c) => c.waitForConnection(email, 'conn_1'), 'GET /connections/conn_1', connection()],
