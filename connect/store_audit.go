@@ -78,7 +78,12 @@ func auditWhere(f AuditFilter) (clause string, args []any) {
 const auditColumns = `SELECT id, at, tenant, event, actor, request, connection, user, app, detail FROM audit`
 
 func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) (found []AuditRow, err error) {
-	rows, err := tx.QueryContext(ctx, auditColumns+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args...)
+	return scanAudit(ctx, tx, auditColumns+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args)
+}
+
+// scanAudit reads the rows of a query for auditColumns.
+func scanAudit(ctx context.Context, tx *sql.Tx, query string, args []any) (found []AuditRow, err error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
