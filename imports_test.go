@@ -26,18 +26,20 @@ var cobraUsers = []string{"caddymodule/command", "caddymodule/playground", "docs
 var arrows = map[string][]string{
 	"": {"caddymodule", "caddymodule/command", "caddymodule/playground"},
 	"caddymodule": {
-		"caddymodule/internal/operator", "caddymodule/telemetry", "catalog", "connect", "connect/api",
+		"caddymodule/internal/neighbour", "caddymodule/internal/operator", "caddymodule/telemetry", "catalog",
+		"connect", "connect/api",
 		"connect/local", "connect/manager", "connect/mcpserver", "connect/oauth/authorize",
 		"connect/web/dashboard", "connect/web/hosted", "connect/web/page", "connect/web/page/asset", "gateway",
-		"inject", "internal/httpx", "internal/stdlog", "policy", "vending", "vending/pipedream",
+		"inject", "internal/httpx", "internal/presence", "internal/stdlog", "policy", "vending", "vending/pipedream",
 		"vending/platform", "vending/static",
 	},
 	"caddymodule/command": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/operator", "catalog", "connect",
 		"connect/oauth/authorize", "internal/strictjson", "policy", "vending",
 	},
-	"caddymodule/internal/given":    {},
-	"caddymodule/internal/operator": {"connect", "policy"},
+	"caddymodule/internal/given":     {},
+	"caddymodule/internal/neighbour": {"internal/presence"},
+	"caddymodule/internal/operator":  {"connect", "policy"},
 	"caddymodule/playground": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/playground/demoprovider", "connect",
 		"connect/web/dashboard", "vending",
@@ -47,7 +49,9 @@ var arrows = map[string][]string{
 		"policy"},
 	"catalog":      {"internal/strictjson"},
 	"cmd/vendgate": {""},
-	"connect":      {"catalog", "connect/vault", "internal/privatefile", "policy", "vending"},
+	"connect": {
+		"catalog", "connect/vault", "internal/filelock", "internal/privatefile", "policy", "vending",
+	},
 	"connect/api": {"catalog", "connect", "connect/manager", "internal/httpx", "policy",
 		"vending"},
 	"connect/local":     {"catalog", "connect", "connect/oauth/tokenendpoint", "vending"},
@@ -76,6 +80,7 @@ var arrows = map[string][]string{
 		"internal/sse", "vending",
 	},
 	"internal/":         {},
+	"internal/presence": {"internal/filelock"},
 	"policy":            {"catalog", "internal/lenient", "vending"},
 	"vending":           {},
 	"vending/pipedream": {"catalog", "internal/httpx", "internal/strictjson", "vending"},

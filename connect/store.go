@@ -29,6 +29,7 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrNoStore is of a directory without a store, where none may be made.
 	ErrNoStore = errors.New("there is no store in the directory")
+	errNotDirectory = errors.New("it is a file: name the directory of the store")
 	// ErrReplacing says that a restore puts another store in the place of this one.
 	ErrReplacing = errors.New("the store is being replaced by `vendgate store restore`: wait until that has ended")
 	// ErrRestoreInterrupted says that a restore ended half-way. An empty store in the place of the one
@@ -45,8 +46,6 @@ type Options struct {
 	// KeepSchema makes a database of an older version ErrOlderSchema; else it is upgraded, and kept as
 	// it was in a copy.
 	KeepSchema bool
-	// Checked says that Inspect has just found the database sound, which takes long if it is large.
-	Checked bool
 	// Logger receives what no caller can be told; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock of timestamps and refresh leases; nil means time.Now. Processes that share Dir
@@ -66,6 +65,8 @@ type Store struct {
 	// open.
 	opening sync.Mutex
 	ready   atomic.Bool
+	// checked is true once Inspect has found the database sound, which takes long if it is large.
+	checked atomic.Bool
 	// shared keeps a restore away from the directory.
 	shared   *filelock.Lock
 	upgraded Upgrade
@@ -150,8 +151,13 @@ func (s *Store) IsReady() bool { return s.ready.Load() }
 // Dir is the directory of the store.
 func (s *Store) Dir() string { return s.o.Dir }
 
-// Upgraded tells what opening the store changed of its schema; the zero Upgrade is nothing.
-func (s *Store) Upgraded() Upgrade { return s.upgraded }
+// Upgraded tells, once, what opening the store changed of its schema; the zero Upgrade is nothing.
+func (s *Store) Upgraded() (u Upgrade) {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	u, s.upgraded = s.upgraded, u
+	return u
+}
 
 // Exists reports whether there is a store in dir, for those who would only read and should not make
 // one. A dir that cannot be looked into counts as one that has a store: Open then says what is
@@ -203,6 +209,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 
 // checkFiles looks at what is in a store's directory without opening anything.
 func checkFiles(dir string, mustExist bool) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return errNotDirectory
+	}
 	err := privatefile.CheckOwner(dir, databaseName, databaseName+"-wal", databaseName+"-shm", vault.FileName)
 	if err != nil || Exists(dir) {
 		return err

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/internal/privatefile"
 )
 
@@ -164,23 +163,27 @@ func migrate(ctx context.Context, tx *sql.Tx, from int) error {
 	return nil
 }
 
-// Inspect reports what would keep Open from opening the store in dir, by the same errors, and
-// writes nothing: it makes no file, not even one of SQLite's own, and changes none. A directory
-// without a store has nothing wrong with it, and neither has a database of an older version.
+// Inspect reports what would keep the store from being opened, by the errors of Open, and writes
+// nothing: it makes no file, not even one of SQLite's own, and changes none. A directory without a
+// store has nothing wrong with it, and neither has a database of an older version.
 //
-// A database that a process has left in the middle of its work is not looked into: SQLite would
-// have to repair it first.
-func Inspect(ctx context.Context, dir string) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("opening the store in %s: %w", dir, err)
-		}
-	}()
-	keyset := vault.New(filepath.Join(dir, vault.FileName))
-	if err := checkFiles(dir, false); err != nil {
+// A database that a process left in the middle of its work is not looked into if SQLite would have
+// to make a file for that.
+func (s *Store) Inspect(ctx context.Context) error {
+	if s.IsReady() {
+		return nil
+	}
+	if err := s.inspectFiles(ctx); err != nil {
+		return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
+	}
+	return nil
+}
+
+func (s *Store) inspectFiles(ctx context.Context) error {
+	if err := checkFiles(s.o.Dir, s.o.Existing); err != nil {
 		return err
 	}
-	database := filepath.Join(dir, databaseName)
+	database := filepath.Join(s.o.Dir, databaseName)
 	size, err := sizeOf(database)
 	if err != nil {
 		return err
@@ -189,17 +192,17 @@ func Inspect(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	if size == 0 && wal <= 0 {
-		return keyset.Valid()
+	if size <= 0 && wal <= 0 {
+		return s.vault.Valid()
 	}
 	how := access(looking)
 	if wal > 0 {
 		how = following
 		if shared, err := sizeOf(database + "-shm"); err != nil || shared < 0 {
-			return errors.Join(err, keyset.Valid())
+			return errors.Join(err, s.vault.Valid())
 		}
 	}
-	return inspect(ctx, database, how, keyset)
+	return s.inspectDatabase(ctx, database, how)
 }
 
 // sizeOf returns -1 of a file that does not exist.
@@ -214,7 +217,7 @@ func sizeOf(path string) (int64, error) {
 	return info.Size(), nil
 }
 
-func inspect(ctx context.Context, database string, how access, keyset *vault.Vault) (err error) {
+func (s *Store) inspectDatabase(ctx context.Context, database string, how access) (err error) {
 	db, err := openPool(database, how)
 	if err != nil {
 		return err
@@ -224,15 +227,12 @@ func inspect(ctx context.Context, database string, how access, keyset *vault.Vau
 		return err
 	}
 	h, err := readHeader(ctx, db)
-	if err != nil {
+	if err != nil || h.empty() {
 		return err
 	}
 	if err := h.check(); err != nil {
 		return err
 	}
-	var sealed []byte
-	if err := db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, keyCheckRow).Scan(&sealed); err != nil {
-		return fmt.Errorf("reading the key check: %w", err)
-	}
-	return keyset.Load(sealed, keyCheckAD)
+	s.checked.Store(true)
+	return inTransaction(ctx, db, "checking the keyset", func(tx *sql.Tx) error { return s.loadVault(ctx, tx) })
 }

@@ -81,7 +81,7 @@ func openPool(database string, how access) (*sql.DB, error) {
 
 // prepare checks what there is, makes what there is not, and loads the keyset.
 func (s *Store) prepare(ctx context.Context) error {
-	if !s.o.Checked {
+	if !s.checked.Swap(false) {
 		if err := quickCheck(ctx, s.writer); err != nil {
 			return err
 		}
