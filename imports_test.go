@@ -35,7 +35,7 @@ var arrows = map[string][]string{
 	},
 	"caddymodule/command": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/operator", "catalog", "connect",
-		"connect/oauth/authorize", "internal/strictjson", "policy", "vending",
+		"connect/backup", "connect/oauth/authorize", "internal/strictjson", "policy", "vending",
 	},
 	"caddymodule/internal/given":     {},
 	"caddymodule/internal/neighbour": {"internal/presence"},
@@ -54,6 +54,9 @@ var arrows = map[string][]string{
 	},
 	"connect/api": {"catalog", "connect", "connect/manager", "internal/httpx", "policy",
 		"vending"},
+	"connect/backup": {
+		"connect", "connect/vault", "internal/filelock", "internal/presence", "internal/privatefile",
+	},
 	"connect/local":     {"catalog", "connect", "connect/oauth/tokenendpoint", "vending"},
 	"connect/manager":   {"catalog", "connect", "policy", "vending"},
 	"connect/mcpserver": {"connect", "connect/manager", "internal/httpx", "policy", "vending"},

@@ -20,15 +20,15 @@ import (
 	"github.com/vendgate/vendgate/internal/privatefile"
 )
 
-// databaseName is what the database of a store is called; the keyset is next to it.
-const databaseName = "vendgate.db"
+// DatabaseName is what the database of a store is called; the keyset is next to it.
+const DatabaseName = "vendgate.db"
 
 // Why a store is not opened. Each leaves all files as they were.
 var (
 	// ErrClosed is returned by calls on a store that was closed.
 	ErrClosed = errors.New("the store is closed")
 	// ErrNoStore is of a directory without a store, where none may be made.
-	ErrNoStore = errors.New("there is no store in the directory")
+	ErrNoStore      = errors.New("there is no store in the directory")
 	errNotDirectory = errors.New("it is a file: name the directory of the store")
 	// ErrReplacing says that a restore puts another store in the place of this one.
 	ErrReplacing = errors.New("the store is being replaced by `vendgate store restore`: wait until that has ended")
@@ -121,7 +121,7 @@ func New(o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if err := s.connect(filepath.Join(dir, databaseName)); err != nil {
+	if err := s.connect(filepath.Join(dir, DatabaseName)); err != nil {
 		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
 	}
 	return s, nil
@@ -163,7 +163,7 @@ func (s *Store) Upgraded() (u Upgrade) {
 // one. A dir that cannot be looked into counts as one that has a store: Open then says what is
 // wrong.
 func Exists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, databaseName)) // and never open it: see createDatabase
+	_, err := os.Stat(filepath.Join(dir, DatabaseName)) // and never open it: see createDatabase
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
@@ -201,7 +201,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err := checkFiles(dir, s.o.Existing); err != nil { // with the lock, nothing can replace them any more
 		return err
 	}
-	if err := createDatabase(filepath.Join(dir, databaseName)); err != nil {
+	if err := createDatabase(filepath.Join(dir, DatabaseName)); err != nil {
 		return fmt.Errorf("creating the database: %w", err)
 	}
 	return s.prepare(ctx)
@@ -212,7 +212,7 @@ func checkFiles(dir string, mustExist bool) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return errNotDirectory
 	}
-	err := privatefile.CheckOwner(dir, databaseName, databaseName+"-wal", databaseName+"-shm", vault.FileName)
+	err := privatefile.CheckOwner(dir, DatabaseName, DatabaseName+"-wal", DatabaseName+"-shm", vault.FileName)
 	if err != nil || Exists(dir) {
 		return err
 	}

@@ -114,7 +114,7 @@ func (s *Store) Backup(ctx context.Context, file string, sealKeyset func([]byte)
 		return c, &fs.PathError{Op: "backup", Path: file, Err: fs.ErrExist}
 	}
 	at := s.now()
-	temp, err := copyDatabase(ctx, filepath.Join(s.o.Dir, databaseName), file)
+	temp, err := copyDatabase(ctx, filepath.Join(s.o.Dir, DatabaseName), file)
 	if err != nil {
 		return c, err
 	}
@@ -253,7 +253,7 @@ func auditAfter(ctx context.Context, db *sql.DB, clause string, args ...any) (fo
 // that no store has open is not changed.
 func ChangesSince(ctx context.Context, path string, c Copy) (rows []AuditRow, err error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, databaseName)
+		path = filepath.Join(path, DatabaseName)
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, err

@@ -15,11 +15,11 @@ import (
 
 // ErrNewerSchema says that a later version of the program has changed the database.
 var ErrNewerSchema = errors.New(
-	databaseName + " was written by a newer version of this program; nothing was changed, use that version or newer")
+	DatabaseName + " was written by a newer version of this program; nothing was changed, use that version or newer")
 
 // ErrOlderSchema says that an earlier version of the program wrote the database, and that it was to
 // stay as it is.
-var ErrOlderSchema = errors.New(databaseName + " was written by an older version of this program: stop the gateway of " +
+var ErrOlderSchema = errors.New(DatabaseName + " was written by an older version of this program: stop the gateway of " +
 	"that version, and run `vendgate store upgrade` or start the new one")
 
 // Upgrade is what opening a store changed of its schema.
@@ -119,9 +119,9 @@ func (s *Store) adopt(ctx context.Context, tx *sql.Tx) (u Upgrade, err error) {
 // keepCopy writes the database as it was before an upgrade next to it. It stays until the operator
 // deletes it.
 func (s *Store) keepCopy(ctx context.Context, version int) (file string, err error) {
-	file = filepath.Join(s.o.Dir, fmt.Sprintf("%s.schema%d-%s", databaseName, version,
+	file = filepath.Join(s.o.Dir, fmt.Sprintf("%s.schema%d-%s", DatabaseName, version,
 		s.now().UTC().Format("20060102T150405.000Z")))
-	temp, err := copyDatabase(ctx, filepath.Join(s.o.Dir, databaseName), file)
+	temp, err := copyDatabase(ctx, filepath.Join(s.o.Dir, DatabaseName), file)
 	if err != nil {
 		return "", err
 	}
@@ -183,7 +183,7 @@ func (s *Store) inspectFiles(ctx context.Context) error {
 	if err := checkFiles(s.o.Dir, s.o.Existing); err != nil {
 		return err
 	}
-	database := filepath.Join(s.o.Dir, databaseName)
+	database := filepath.Join(s.o.Dir, DatabaseName)
 	size, err := sizeOf(database)
 	if err != nil {
 		return err

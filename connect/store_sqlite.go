@@ -20,7 +20,7 @@ import (
 )
 
 // ErrDamaged says that the file is not our database, or is corrupt. Restore it from a backup.
-var ErrDamaged = errors.New(databaseName +
+var ErrDamaged = errors.New(DatabaseName +
 	" is damaged, or is not a database of this program; nothing was changed, restore it from a backup")
 
 // access is how a pool uses the database.
