@@ -57,8 +57,8 @@ func (c *Copy) OpenedBy(keyset []byte) error { return vault.Check(keyset, c.chec
 
 // copyDatabase writes a consistent copy of a database into a new file next to file, of mode 0600,
 // and returns its name. It may be in use; writers go on.
-func copyDatabase(ctx context.Context, database, file string) (temp string, err error) {
-	temp = filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+"."+rand.Text()[:8]+".tmp")
+func copyDatabase(ctx context.Context, database, file string) (_ string, err error) {
+	temp := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+"."+rand.Text()[:8]+".tmp")
 	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // #nosec G304 -- the operator's own file
 	if err != nil {
 		return "", fmt.Errorf("creating the copy: %w", err)

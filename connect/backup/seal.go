@@ -19,6 +19,10 @@ const minPassphrase = 12
 // maxKeyset bounds the keyset of a backup, in bytes.
 const maxKeyset = 1 << 20
 
+// workFactor is the binary logarithm of scrypt's cost: with 18, age's own, one try takes about a
+// second and 256 MiB.
+var workFactor = 18
+
 // Why the keyset of a backup is not given out, or not put into one.
 var (
 	ErrPassphrase = errors.New("the passphrase is not the one of this backup")
@@ -38,6 +42,7 @@ func seal(keyset, passphrase []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sealing the keyset: %w", err)
 	}
+	to.SetWorkFactor(workFactor)
 	var sealed bytes.Buffer
 	w, err := age.Encrypt(&sealed, to)
 	if err == nil {
