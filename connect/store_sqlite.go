@@ -63,6 +63,10 @@ func createDatabase(path string) error {
 }
 
 func newConnector(database string, how access) (driver.Connector, error) {
+	database, err := filepath.Abs(database)
+	if err != nil {
+		return nil, err
+	}
 	path := filepath.ToSlash(database)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/… is /C:/… in a file URI

@@ -110,7 +110,8 @@ func TestBackupUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	file := filepath.Join(t.TempDir(), "backup")
+	t.Chdir(t.TempDir())
+	const file = "backup" // relative to where the command runs
 	c, err := Write(t.Context(), s, file, passphrase)
 	stop()
 	writers.Wait()
