@@ -2,10 +2,8 @@ package command
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -265,7 +263,7 @@ func changeCells(changes []backup.Change, applied bool) (rows [][]string) {
 		}
 		what := strings.TrimSpace(strings.Join([]string{c.Connection, c.User, c.App, c.Detail}, " "))
 		rows = append(rows, []string{c.At.Format(time.RFC3339), string(c.Event), orDash(c.Tenant),
-			orDash(strings.Join(strings.Fields(what), " ")), state, c.Advice})
+			orDash(strings.Join(strings.Fields(what), " ")), state, orDash(c.Advice)})
 	}
 	return rows
 }
@@ -287,7 +285,7 @@ func upgradeCommand(parent *cobra.Command, f *storeFlags) {
 			text := "The store in " + a.StoreDir() + " has the schema of this version already"
 			if u.Copy != "" {
 				text = fmt.Sprintf("The store in %s now has schema %d; it is as it was, with schema %d, in %s", a.StoreDir(), u.To,
-					u.From, cmp.Or(u.Copy, os.DevNull))
+					u.From, u.Copy)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 			return err

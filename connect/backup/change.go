@@ -21,42 +21,49 @@ type Change struct {
 // treatment is how a restore goes about an event that came after the backup.
 type treatment struct {
 	applies bool
-	advice  string
+	// advice is for a change that is not made again; after is for one that is, and empty where there
+	// is nothing more to do.
+	advice, after string
 }
+
+// newLink is what is left to do where a connection was made or renewed by a link.
+const newLink = "the connection is lost: send its end user a new link"
+
+// older is of a connection whose credentials were replaced since.
+const older = "the connection holds the credentials from before, and needs reconnection if they have ended"
 
 // treatments are by event; the zero treatment is of what leaves nothing behind, and is not listed.
 var treatments = map[connect.Event]treatment{
-	connect.ConnectionDeleted:  {true, "the deleted connection works again"},
-	connect.GrantRevoked:       {true, "the grant has ended at the provider"},
-	connect.VendFailed:         {true, "the grant had ended at the provider"},
-	connect.HoldPlaced:         {true, "the hold is missing"},
-	connect.HoldReleased:       {true, "the released hold is back"},
-	connect.TenantDisabled:     {true, "the disabled tenant and its keys work again"},
-	connect.KeyPromoted:        {true, "the retired tenant key works again"},
-	connect.CallerKeyRevoked:   {true, "the revoked caller key works again"},
-	mcpURLEnded:                {true, "the ended MCP URL works again"},
-	tenantDeleted:              {true, "the deleted tenant is back, disabled: delete it again"},
-	grantErased:                {true, "the grant was erased"},
-	connect.MCPURLIssued:       {true, "an MCP URL that had ended works again, and the new one does not: issue another"},
-	connect.OAuthClientDeleted: {true, "the deleted OAuth client is back"},
-	connect.LinkRejected:       {true, "the rejected link can be used again"},
-	connect.LinkReplaced:       {true, "the replaced link can be used again"},
-	connect.ConnectionCreated:  {true, "the connection is lost: send its end user a new link"},
-	connect.CredentialsRefreshed: {true,
-		"the connection holds the credentials from before, and needs reconnection if they have ended"},
-	connect.ConnectionMoved: {true, "the connection holds the address and the credentials from before"},
+	connect.ConnectionDeleted:    {true, "the deleted connection works again", ""},
+	connect.GrantRevoked:         {true, "the grant has ended at the provider", ""},
+	grantErased:                  {true, "the erased grant is back", "the erased grant is back, and flagged: erase it again"},
+	connect.VendFailed:           {true, "the grant had ended at the provider", ""},
+	connect.HoldPlaced:           {true, "the hold is missing", ""},
+	connect.HoldReleased:         {true, "the released hold is back", ""},
+	connect.TenantDisabled:       {true, "the disabled tenant and its keys work again", ""},
+	tenantDeleted:                {true, "the deleted tenant works again", "the tenant is back, disabled: delete it again"},
+	connect.KeyPromoted:          {true, "the retired tenant key works again", ""},
+	connect.CallerKeyRevoked:     {true, "the revoked caller key works again", ""},
+	mcpURLEnded:                  {true, "the ended MCP URL works again", ""},
+	connect.MCPURLIssued:         {true, "the MCP URL before this one works again", "the MCP URL is lost: issue another"},
+	connect.OAuthClientDeleted:   {true, "the deleted OAuth client is back", ""},
+	connect.LinkRejected:         {true, "the rejected link can be used again", ""},
+	connect.LinkReplaced:         {true, "the replaced link can be used again", ""},
+	connect.ConnectionCreated:    {true, newLink, newLink},
+	connect.CredentialsRefreshed: {true, older, older},
+	connect.ConnectionMoved:      {true, older, older},
 
-	tenantEnabled:              {false, "the tenant is disabled as before: enable it again"},
-	userErased:                 {false, "what is kept of the end user is back: erase it again"},
-	credentialsUpdated:         {false, "the connection holds the credentials from before: update them again"},
-	connect.ConnectionImported: {false, "the connection is lost: import it again"},
-	connect.LinkCreated:        {false, "the link is lost: make a new one, unless its connection is listed"},
-	connect.TenantCreated:      {false, "the tenant is lost: create it again, with a new key"},
-	connect.TenantChanged:      {false, "the tenant is as it was before: change it again"},
-	connect.KeyMinted:          {false, "the tenant key is lost: mint another"},
-	connect.CallerKeyCreated:   {false, "the caller key is lost: create another"},
-	connect.OAuthClientSet:     {false, "the OAuth client is as it was before: set it again"},
-	connect.KeysetRotated:      {false, "the credentials are sealed by the key from before: rotate the keyset again"},
+	tenantEnabled:              {false, "the tenant is disabled as before: enable it again", ""},
+	userErased:                 {false, "what is kept of the end user is back: erase it again", ""},
+	credentialsUpdated:         {false, "the connection holds the credentials from before: update them again", ""},
+	connect.ConnectionImported: {false, "the connection is lost: import it again", ""},
+	connect.LinkCreated:        {false, "the link is lost: make a new one, unless its connection is listed", ""},
+	connect.TenantCreated:      {false, "the tenant is lost: create it again, with a new key", ""},
+	connect.TenantChanged:      {false, "the tenant is as it was before: change it again", ""},
+	connect.KeyMinted:          {false, "the tenant key is lost: mint another", ""},
+	connect.CallerKeyCreated:   {false, "the caller key is lost: create another", ""},
+	connect.OAuthClientSet:     {false, "the OAuth client is as it was before: set it again", ""},
+	connect.KeysetRotated:      {false, "the credentials are sealed by the key from before: rotate the keyset again", ""},
 
 	connect.LinkOpened: {}, connect.LinkAccepted: {}, connect.LinkFailed: {}, connect.LinkExpired: {},
 	connect.ScopesNotGranted: {}, connect.RevocationFailed: {}, connect.SignedIn: {}, connect.SignedOut: {},
@@ -118,7 +125,7 @@ func apply(ctx context.Context, store *connect.Store, changes []Change) error {
 		if err != nil {
 			return fmt.Errorf("applying %s of %s again: %w", c.Event, c.At.Format("2006-01-02T15:04:05Z"), err)
 		}
-		c.Applied = done
+		c.Applied, c.Advice = done, treatments[c.Event].after
 	}
 	return nil
 }
