@@ -25,8 +25,8 @@ const (
 var (
 	// ErrNoRoom says that the disk is full. What was begun has been removed.
 	ErrNoRoom = errors.New("the disk is full: nothing was kept of what was written")
-	// ErrPlainCopy is of a database that was copied as a file. It is a whole database all the same, and
-	// nothing in it says what it lacks.
+	// ErrPlainCopy is of a database that was copied as a file. It is a whole database all the same,
+	// and nothing in it says what it lacks.
 	ErrPlainCopy = errors.New("the file is a plain copy of a database in use, which lacks its newest changes: " +
 		"take a backup that `vendgate store backup` made")
 	// ErrOtherTrail says that a database is of another store, or went another way since the copy.

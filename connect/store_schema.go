@@ -19,8 +19,9 @@ var ErrNewerSchema = errors.New(
 
 // ErrOlderSchema says that an earlier version of the program wrote the database, and that it was to
 // stay as it is.
-var ErrOlderSchema = errors.New(DatabaseName + " was written by an older version of this program: stop the gateway of " +
-	"that version, and run `vendgate store upgrade` or start the new one")
+var ErrOlderSchema = errors.New(
+	DatabaseName + " was written by an older version of this program: stop the gateway of " +
+		"that version, and run `vendgate store upgrade` or start the new one")
 
 // Upgrade is what opening a store changed of its schema.
 type Upgrade struct {

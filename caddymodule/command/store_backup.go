@@ -20,7 +20,8 @@ func storeCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "store"
-	parent.Long = "The store is one SQLite database. What it holds of credentials is sealed by its keyset, which is a file " +
+	parent.Long = "The store is one SQLite database. What it holds of credentials is sealed by its keyset, which is a " +
+		"file " +
 		"of its own.\nRun these commands as the user who owns the data directory."
 	backupCommand(parent, &f)
 	verifyCommand(parent, &f)
@@ -216,7 +217,8 @@ type changeRow struct {
 func (f *storeFlags) printRestored(cmd *cobra.Command, o *backup.Options, r backup.Result) error {
 	if f.json {
 		row := restoredRow{DataDir: o.Dir, Known: r.NoTrail == nil, Changes: []changeRow{},
-			Backup: copyRow{o.File, nil, r.Copy.Schema, r.Copy.Tenants, r.Copy.Connections, r.Copy.Key, r.Copy.SealedKeyset != nil}}
+			Backup: copyRow{o.File, nil, r.Copy.Schema, r.Copy.Tenants, r.Copy.Connections, r.Copy.Key,
+				r.Copy.SealedKeyset != nil}}
 		if !r.Copy.At.IsZero() {
 			row.Backup.Made = &r.Copy.At
 		}
@@ -290,7 +292,8 @@ func upgradeCommand(parent *cobra.Command, f *storeFlags) {
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 			return err
 		})
-	cmd.Long = "A new version of the program may need another schema of the database. The gateway upgrades it at start, and " +
+	cmd.Long = "A new version of the program may need another schema of the database. The gateway upgrades it at " +
+		"start, and " +
 		"this\ncommand does the same without a start; other commands refuse an older store. The database as it was is kept " +
 		"next\nto it, as vendgate.db.schemaN-TIME: going back to the older version means to restore that."
 }

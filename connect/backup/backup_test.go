@@ -188,7 +188,8 @@ func TestKeysetInBackup(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "backup")
 		must[connect.Copy](t)(Write(t.Context(), s, file, sealedBy))
 		text := string(must[[]byte](t)(os.ReadFile(file)))
-		if strings.Contains(text, value) || strings.Contains(text, "sk-canary") || strings.Contains(text, string(passphrase)) {
+		if strings.Contains(text, value) || strings.Contains(text, "sk-canary") ||
+			strings.Contains(text, string(passphrase)) {
 			t.Error("a secret is in the backup as it is")
 		}
 		if strings.Contains(text, "age-encryption.org/v1") != (sealedBy != nil) {
@@ -242,11 +243,13 @@ func TestRestoreRefuses(t *testing.T) {
 		o    Options
 		want error
 	}{
-		"a store is there":         {Options{File: good}, ErrNotEmpty},
-		"keyset of another store":  {Options{File: good, Replace: true, Keyset: otherKeyset}, vault.ErrKeysetMismatch},
-		"no keyset in it":          {Options{File: good, Replace: true, Passphrase: passphrase}, ErrNoKeyset},
-		"another passphrase":       {Options{File: sealed, Replace: true, Passphrase: []byte("another one, long")}, ErrPassphrase},
-		"two keysets":              {Options{File: sealed, Replace: true, Passphrase: passphrase, Keyset: otherKeyset}, ErrTwice},
+		"a store is there":        {Options{File: good}, ErrNotEmpty},
+		"keyset of another store": {Options{File: good, Replace: true, Keyset: otherKeyset}, vault.ErrKeysetMismatch},
+		"no keyset in it":         {Options{File: good, Replace: true, Passphrase: passphrase}, ErrNoKeyset},
+		"another passphrase": {Options{File: sealed, Replace: true, Passphrase: []byte("another one, long")},
+			ErrPassphrase},
+		"two keysets": {Options{File: sealed, Replace: true, Passphrase: passphrase, Keyset: otherKeyset},
+			ErrTwice},
 		"half a file":              {Options{File: half, Replace: true}, ErrDamaged},
 		"a damaged page":           {Options{File: page, Replace: true}, ErrDamaged},
 		"not a database":           {Options{File: text, Replace: true}, ErrDamaged},
@@ -254,8 +257,9 @@ func TestRestoreRefuses(t *testing.T) {
 		"a plain copy":             {Options{File: plain, Replace: true}, connect.ErrPlainCopy},
 		"no file":                  {Options{File: good + "x", Replace: true}, fs.ErrNotExist},
 		"the trail of another one": {Options{File: good, Replace: true, Trail: other}, connect.ErrOtherTrail},
-		"nothing to apply by":      {Options{File: good, Dir: filepath.Join(t.TempDir(), "x"), Keyset: filepath.Join(home, vault.FileName), Apply: true}, ErrNoTrail},
-		"no keyset at all":         {Options{File: good, Dir: filepath.Join(t.TempDir(), "x")}, ErrWhich},
+		"nothing to apply by": {Options{File: good, Dir: filepath.Join(t.TempDir(), "x"),
+			Keyset: filepath.Join(home, vault.FileName), Apply: true}, ErrNoTrail},
+		"no keyset at all": {Options{File: good, Dir: filepath.Join(t.TempDir(), "x")}, ErrWhich},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := files(t, home)

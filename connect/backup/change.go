@@ -34,14 +34,16 @@ const older = "the connection holds the credentials from before, and needs recon
 
 // treatments are by event; the zero treatment is of what leaves nothing behind, and is not listed.
 var treatments = map[connect.Event]treatment{
-	connect.ConnectionDeleted:    {true, "the deleted connection works again", ""},
-	connect.GrantRevoked:         {true, "the grant has ended at the provider", ""},
-	grantErased:                  {true, "the erased grant is back", "the erased grant is back, and flagged: erase it again"},
-	connect.VendFailed:           {true, "the grant had ended at the provider", ""},
-	connect.HoldPlaced:           {true, "the hold is missing", ""},
-	connect.HoldReleased:         {true, "the released hold is back", ""},
-	connect.TenantDisabled:       {true, "the disabled tenant and its keys work again", ""},
-	tenantDeleted:                {true, "the deleted tenant works again", "the tenant is back, disabled: delete it again"},
+	connect.ConnectionDeleted: {true, "the deleted connection works again", ""},
+	connect.GrantRevoked:      {true, "the grant has ended at the provider", ""},
+	grantErased: {true, "the erased grant is back",
+		"the erased grant is back, and flagged: erase it again"},
+	connect.VendFailed:     {true, "the grant had ended at the provider", ""},
+	connect.HoldPlaced:     {true, "the hold is missing", ""},
+	connect.HoldReleased:   {true, "the released hold is back", ""},
+	connect.TenantDisabled: {true, "the disabled tenant and its keys work again", ""},
+	tenantDeleted: {true, "the deleted tenant works again",
+		"the tenant is back, disabled: delete it again"},
 	connect.KeyPromoted:          {true, "the retired tenant key works again", ""},
 	connect.CallerKeyRevoked:     {true, "the revoked caller key works again", ""},
 	mcpURLEnded:                  {true, "the ended MCP URL works again", ""},
@@ -96,8 +98,8 @@ func changesOf(rows []connect.AuditRow) (found []Change) {
 	return found
 }
 
-// withoutUndone leaves out that a tenant was disabled where it was enabled after that, and the other
-// way round: what counts is the last.
+// withoutUndone leaves out that a tenant was disabled where it was enabled after that, and the
+// other way round: what counts is the last.
 func withoutUndone(rows []connect.AuditRow) (left []connect.AuditRow) {
 	toggles := func(e connect.Event) bool { return e == connect.TenantDisabled || e == tenantEnabled }
 	last := make(map[string]int64)

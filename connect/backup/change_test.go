@@ -14,8 +14,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestChangesSince makes each kind of change after a backup, and restores the backup in the place of
-// the store: the changes are listed, and made again.
+// TestChangesSince makes each kind of change after a backup, and restores the backup in the place
+// of the store: the changes are listed, and made again.
 func TestChangesSince(t *testing.T) {
 	home := t.TempDir()
 	s := open(t, home)
@@ -29,7 +29,8 @@ func TestChangesSince(t *testing.T) {
 	ok(t, err)
 	url := must[vending.Secret](t)(s.IssueMCPURL(ctx, "acme"))
 	ok(t, s.SetOAuthClient(ctx, "acme", "gmail", connect.OAuthClient{ID: "client"}))
-	link := must[connect.Link](t)(s.CreateLink(ctx, connect.Connection{Tenant: "acme", User: alice, App: "openai", AuthType: "api_key"}))
+	link := must[connect.Link](t)(
+		s.CreateLink(ctx, connect.Connection{Tenant: "acme", User: alice, App: "openai", AuthType: "api_key"}))
 
 	file := filepath.Join(t.TempDir(), "backup")
 	must[connect.Copy](t)(Write(ctx, s, file, nil))

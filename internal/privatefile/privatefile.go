@@ -34,9 +34,9 @@ func Create(path string) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// Write replaces path by data; the file keeps its owner, group and mode. Whatever happens, path holds either all of the old or all of the
-// new, and the new has reached the disk when Write returns nil. The caller holds a lock that keeps
-// other writers of path away.
+// Write replaces path by data; the file keeps its owner, group and mode. Whatever happens, path
+// holds either all of the old or all of the new, and the new has reached the disk when Write
+// returns nil. The caller holds a lock that keeps other writers of path away.
 func Write(path string, data []byte) (err error) {
 	temp := path + ".tmp"
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -14,11 +14,13 @@ import (
 // serve is a Caddyfile on a store, with more sites.
 func serve(dir, app, more string) func(*harness.Gateway) string {
 	return func(g *harness.Gateway) string {
-		return g.Caddyfile(fmt.Sprintf("data_dir %q\nsource local\n%s", dir, app), "", "vendgate_proxy\nvendgate_connect") + more
+		return g.Caddyfile(fmt.Sprintf("data_dir %q\nsource local\n%s", dir, app), "", "vendgate_proxy\nvendgate_connect") +
+			more
 	}
 }
 
-// TestSecondGateway: a gateway warns of another that has its store and its address, and of no other.
+// TestSecondGateway: a gateway warns of another that has its store and its address, and of no
+// other.
 func TestSecondGateway(t *testing.T) {
 	const warning = "another gateway has the same store and listens at the same address"
 	dir := t.TempDir()
@@ -59,21 +61,25 @@ func TestBackupOfRunningGateway(t *testing.T) {
 	app := harness.KeyApp(up.Addr)
 	gateway, process := harness.StartApart(t, serve(dir, app, ""))
 	env, program := harness.Environ(t), harness.Program(t)
-	key := strings.TrimSpace(harness.Run(t, env, "", program, "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir))
+	key := strings.TrimSpace(harness.Run(t, env, "", program, "tenant", "create", "acme", "--email", "dev@acme.example",
+		"--data", dir))
 	config := filepath.Join(t.TempDir(), "Caddyfile")
 	if err := os.WriteFile(config, []byte("{\n\tvendgate {\n"+app+"\n\t}\n}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var ids []string
 	for i := range 3 {
-		id := harness.Run(t, env, fmt.Sprintf(`{"api_key":"sk-live-%d"}`, i), program, "connection", "import", "--tenant", "acme",
+		id := harness.Run(t, env, fmt.Sprintf(`{"api_key":"sk-live-%d"}`, i), program, "connection", "import", "--tenant",
+			"acme",
 			"--user", harness.Alice, "--app", "key", "--no-verify", "--data", dir, "--config", config)
 		ids = append(ids, strings.TrimSpace(id))
 	}
 	file := filepath.Join(t.TempDir(), "backup")
 	const passphrase = "correct horse battery staple\n"
-	harness.Run(t, env, passphrase, program, "store", "backup", file, "--with-keyset", "--passphrase-file", "-", "--data", dir)
-	if out := harness.Run(t, env, passphrase, program, "store", "verify", file, "--passphrase-file", "-"); !strings.Contains(out, "connections 3") {
+	harness.Run(t, env, passphrase, program, "store", "backup", file, "--with-keyset", "--passphrase-file", "-", "--data",
+		dir)
+	if out := harness.Run(t, env, passphrase, program, "store", "verify", file, "--passphrase-file",
+		"-"); !strings.Contains(out, "connections 3") {
 		t.Errorf("verify: %s", out)
 	}
 	refused(t, "a gateway or a command has the store open: stop it first: process "+fmt.Sprint(process.PID()),
@@ -82,7 +88,8 @@ func TestBackupOfRunningGateway(t *testing.T) {
 	if status := call(t, gateway, key, ids[0]); status != http.StatusNotFound {
 		t.Errorf("the deleted connection answers %d", status)
 	}
-	out := harness.Run(t, env, passphrase, program, "store", "restore", file, "--passphrase-file", "-", "--data", elsewhere,
+	out := harness.Run(t, env, passphrase, program, "store", "restore", file, "--passphrase-file", "-", "--data",
+		elsewhere,
 		"--audit-from", dir)
 	if !strings.Contains(out, "connection_deleted") || !strings.Contains(out, ids[0]) {
 		t.Errorf("restore: %s", out)

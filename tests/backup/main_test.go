@@ -1,5 +1,5 @@
-// Package backup runs the real program's commands on stores: as several users, on a full disk, while
-// gateways run.
+// Package backup runs the real program's commands on stores: as several users, on a full disk,
+// while gateways run.
 package backup
 
 import (

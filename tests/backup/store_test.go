@@ -68,7 +68,8 @@ func listing(t *testing.T, dir string) string {
 func config(t *testing.T, dir string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "Caddyfile")
-	text := fmt.Sprintf("{\n\tadmin off\n\tvendgate {\n\t\tdata_dir %q\n\t}\n}\nhttp://127.0.0.1:1 {\n\tvendgate_proxy\n\tvendgate_connect\n}\n", dir)
+	text := fmt.Sprintf("{\n\tadmin off\n\tvendgate {\n\t\tdata_dir %q\n\t}\n}\nhttp://127.0.0.1:1 "+
+		"{\n\tvendgate_proxy\n\tvendgate_connect\n}\n", dir)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +185,8 @@ func TestFullDisk(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "backup")
 	must(t, "store", "backup", file, "--data", dir)
-	refused(t, "no space left on device", "store", "restore", file, "--data", disk, "--keyset", filepath.Join(dir, "keyset.json"))
+	refused(t, "no space left on device", "store", "restore", file, "--data", disk, "--keyset",
+		filepath.Join(dir, "keyset.json"))
 	if left, err := os.ReadDir(disk); err != nil || len(left) != 0 {
 		t.Errorf("left on the disk: %v, %v", left, err)
 	}

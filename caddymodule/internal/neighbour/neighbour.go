@@ -1,6 +1,7 @@
 // Package neighbour warns of a second gateway on the same store and at the same address. The kernel
-// lets both listen (SO_REUSEPORT), and gives the calls now to the one and now to the other, which may
-// have another configuration. Either alone, a shared store or a shared address, is as it should be.
+// lets both listen (SO_REUSEPORT), and gives the calls now to the one and now to the other, which
+// may have another configuration. Either alone, a shared store or a shared address, is as it should
+// be.
 //
 // It must never keep a gateway from starting.
 package neighbour
