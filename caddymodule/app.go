@@ -11,7 +11,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/neighbour"
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/internal/presence"
 	"github.com/vendgate/vendgate/internal/stdlog"
 )
 
@@ -57,7 +59,9 @@ type App struct {
 	// NAME`.
 	DefinedAt map[string]string `json:"defined_at,omitempty"`
 
+	ctx      caddy.Context
 	assembly *assembly
+	note     *presence.Note // for the other gateways on the store
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -83,6 +87,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // Provision implements caddy.Provisioner: defaults first, then everything that requests will need,
 // so that a mistake stops the start and not a request.
 func (a *App) Provision(ctx caddy.Context) error {
+	a.ctx = ctx
 	stdlog.Install() // the load of this configuration has set the standard logger's output
 	if a.VendTimeout == 0 {
 		a.VendTimeout = caddy.Duration(defaultVendTimeout)
@@ -119,6 +124,13 @@ func (a *App) Validate() error {
 // Start implements caddy.App.
 func (a *App) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
+	if err := a.assembly.start(ctx); err != nil {
+		cancel()
+		return at(a.DefinedAt["data_dir"], err)
+	}
+	if store := a.assembly.store; store != nil {
+		a.note = neighbour.Warn(a.ctx, store.Dir(), a.assembly.log)
+	}
 	a.stop = cancel
 	stdlog.Install()
 	a.running.Go(func() { stdlog.Watch(ctx) })
@@ -133,7 +145,7 @@ func (a *App) Stop() error {
 		a.stop()
 	}
 	a.running.Wait()
-	return nil
+	return a.note.Close()
 }
 
 // Cleanup implements caddy.CleanerUpper; it is safe after half a Provision.

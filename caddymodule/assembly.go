@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -201,7 +202,9 @@ type pooledStore struct{ *connect.Store }
 
 func (s pooledStore) Destruct() error { return s.Close() }
 
-// openStore opens the store, unless it is open.
+// openStore takes the store of the directory, and checks what is there. It is opened, or made, when
+// the app starts or when a request needs it before that: a configuration that is only validated
+// writes nothing.
 func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	if g.store != nil {
 		return nil
@@ -212,7 +215,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	}
 	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
 		// The store outlives this configuration, so it may not log through its logger.
-		s, err := connect.Open(ctx, connect.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+		s, err := connect.New(connect.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 		return pooledStore{s}, err
 	})
 	if err != nil {
@@ -220,7 +223,22 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	}
 	g.onClose(func() error { _, err := stores.Delete(dir); return err })
 	g.store = store.(pooledStore).Store
-	return nil
+	return g.store.Inspect(ctx)
+}
+
+// start opens what was only checked so far. Requests may have opened it already: Caddy starts apps
+// in random order.
+func (g *assembly) start(ctx context.Context) error {
+	if g.store == nil {
+		return nil
+	}
+	if err := g.store.Ready(ctx); err != nil {
+		return err
+	}
+	if u := g.store.Upgraded(); u.Copy != "" {
+		g.log.Info("upgraded the schema of the store", "from", u.From, "to", u.To, "copy", u.Copy)
+	}
+	return g.keyring.Load(ctx)
 }
 
 // StoreDir returns the directory of the store and its keyset: DataDir, or its default.

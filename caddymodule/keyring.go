@@ -58,8 +58,11 @@ func (g *assembly) openKeyring(ctx caddy.Context, a *App) error {
 	if g.store != nil {
 		store = g.store // a nil *connect.Store would not be a nil KeyStore
 	}
-	g.keyring, err = policy.NewKeyring(ctx, configured, store, admit, g.log)
-	return err
+	g.keyring = policy.NewKeyring(configured, store, admit, g.log)
+	if g.store != nil && g.store.IsReady() { // of the configuration before this one
+		return g.keyring.Load(ctx)
+	}
+	return nil
 }
 
 func (g *assembly) addTenant(a *App, t *Tenant, configured map[policy.Digest]*policy.Tenant) error {

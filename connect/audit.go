@@ -38,6 +38,7 @@ const (
 	KeyMinted            Event = "key_minted"
 	KeyPromoted          Event = "key_promoted"
 	KeysetRotated        Event = "keyset_rotated"
+	StoreRestored        Event = "store_restored"
 	OAuthClientSet       Event = "oauth_client_set"
 	OAuthClientDeleted   Event = "oauth_client_deleted"
 	MCPURLIssued         Event = "mcp_url_issued"

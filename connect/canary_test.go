@@ -55,7 +55,7 @@ func TestNothingInTheClear(t *testing.T) {
 	if _, _, err := s.Grant(t.Context(), "acme", "alice@example.com", id); err == nil {
 		t.Error("a moved grant opened")
 	}
-	search(t, "the write-ahead log", readFile(t, dir, databaseName+"-wal"), canaries)
+	search(t, "the write-ahead log", readFile(t, dir, DatabaseName+"-wal"), canaries)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +27,9 @@ const openDir = "VENDGATE_TEST_OPEN_DIR"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(openDir); dir != "" {
 		os.Exit(openAndImport(dir))
+	}
+	if dir := os.Getenv(limitFiles); dir != "" {
+		os.Exit(runLimited(dir))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -42,6 +47,18 @@ func openAndImport(dir string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	return 0
+}
+
+// reportOpen opens a store that should not open, and prints why it does not.
+func reportOpen(dir string) int {
+	signal.Ignore(syscall.SIGXFSZ) // or the runtime ends the process, where a full disk is an error only
+	s, err := Open(context.Background(), Options{Dir: dir})
+	if err == nil {
+		_ = s.Close() // the test fails by the exit status
+		return 1
+	}
+	fmt.Println(err)
 	return 0
 }
 

@@ -3,10 +3,14 @@ package connect
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/vendgate/vendgate/vending"
 )
 
 // maxAuditText bounds a detail, an actor and a request id, in bytes; what is longer is cut.
@@ -78,7 +82,12 @@ func auditWhere(f AuditFilter) (clause string, args []any) {
 const auditColumns = `SELECT id, at, tenant, event, actor, request, connection, user, app, detail FROM audit`
 
 func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) (found []AuditRow, err error) {
-	rows, err := tx.QueryContext(ctx, auditColumns+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args...)
+	return scanAudit(ctx, tx, auditColumns+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args)
+}
+
+// scanAudit reads the rows of a query for auditColumns.
+func scanAudit(ctx context.Context, tx *sql.Tx, query string, args []any) (found []AuditRow, err error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -94,4 +103,122 @@ func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) (found
 		found = append(found, r)
 	}
 	return found, rows.Err()
+}
+
+// Redo makes a change again that the audit trail tells of, in a store that was restored from a
+// backup before it. It reports whether that changed anything: what the change was about may be
+// missing, or as it should be. An event that cannot be made again by its row changes nothing.
+func (s *Store) Redo(ctx context.Context, r AuditRow) (changed bool, err error) {
+	switch r.Event {
+	case ConnectionDeleted:
+		err = s.DeleteConnection(ctx, r.Tenant, r.Connection)
+	case GrantRevoked, "grant_erased", VendFailed:
+		return s.redoEnd(ctx, r)
+	case HoldPlaced:
+		_, err = s.Hold(ctx, r.Tenant, "", r.Connection, r.Detail)
+	case HoldReleased:
+		changed, err = s.Release(ctx, r.Tenant, "", r.Connection, r.Detail)
+		return changed, unlessGone(err)
+	case TenantDisabled, "tenant_deleted": // of which a part is done by hand
+		err = s.DisableTenant(ctx, r.Tenant)
+	case KeyPromoted:
+		return s.retireKey(ctx, r.Tenant, strings.TrimPrefix(r.Detail, retired))
+	case CallerKeyRevoked:
+		id, _, _ := strings.Cut(r.Detail, " ")
+		err = s.RevokeCallerKey(ctx, id)
+	case MCPURLIssued, "mcp_url_ended":
+		return s.redo(ctx, r, `DELETE FROM mcp_urls WHERE tenant = ?`, r.Tenant)
+	case OAuthClientDeleted:
+		err = s.DeleteOAuthClient(ctx, r.Tenant, r.App)
+	case LinkRejected, LinkReplaced, ConnectionCreated, CredentialsRefreshed, ConnectionMoved:
+		return s.redoLink(ctx, r)
+	default:
+		return false, nil
+	}
+	return err == nil, unlessGone(err)
+}
+
+// unlessGone drops an error by which what a change is about is not there.
+func unlessGone(err error) error {
+	for _, gone := range []error{ErrTenantUnknown, ErrNoCallerKey, ErrNoOAuthClient} {
+		if errors.Is(err, gone) {
+			return nil
+		}
+	}
+	var e *vending.Error
+	if errors.As(err, &e) && e.Code == vending.ConnectionDeleted {
+		return nil
+	}
+	return err
+}
+
+// redo runs a statement and, if it changes a row, records r once more.
+func (s *Store) redo(ctx context.Context, r AuditRow, query string, args ...any) (done bool, err error) {
+	err = s.update(ctx, "making a change again", func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if done = n > 0; err != nil || !done {
+			return err
+		}
+		return s.record(ctx, tx, r)
+	})
+	return done, err
+}
+
+// redoEnd flags a connection whose grant has ended since.
+func (s *Store) redoEnd(ctx context.Context, r AuditRow) (bool, error) {
+	row := r
+	row.Event = VendFailed
+	return s.redo(ctx, row, `UPDATE connections SET needs_reconnection = 1
+		WHERE id = ? AND tenant = ? AND sealed IS NOT NULL AND needs_reconnection = 0`, r.Connection, r.Tenant)
+}
+
+// redoLink ends a link that was used, rejected or replaced since, and that the backup has pending.
+func (s *Store) redoLink(ctx context.Context, r AuditRow) (done bool, err error) {
+	status, event := Expired, LinkReplaced
+	if r.Event == LinkRejected {
+		status, event = Rejected, LinkRejected
+	}
+	err = s.update(ctx, "ending a link again", func(tx *sql.Tx) error {
+		c, err := s.owned(ctx, tx, r.Tenant, "", r.Connection)
+		if err != nil {
+			return unlessGone(err)
+		}
+		err = s.endLink(ctx, tx, c, status, event, Digest{})
+		if errors.Is(err, ErrLinkEnded) {
+			return nil
+		}
+		if done = err == nil; !done {
+			return err
+		}
+		if c.Status == Active {
+			status = Active
+		}
+		return s.settle(ctx, tx, c.ID, status, false)
+	})
+	return done && err == nil, err
+}
+
+// retireKey ends the tenant key of a fingerprint.
+func (s *Store) retireKey(ctx context.Context, tenant, print string) (done bool, err error) {
+	err = s.changeTenants(ctx, "retiring a tenant key again", func(tx *sql.Tx) error {
+		var digest []byte
+		err := eachKey(ctx, tx, tenant, func(_ string, d []byte, _ time.Time) {
+			if fingerprint(d) == print {
+				digest = slices.Clone(d)
+			}
+		})
+		if err != nil || digest == nil || tenant == "" {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tenant_keys WHERE digest = ?`, digest); err != nil {
+			return err
+		}
+		done = true
+		return s.record(ctx, tx, AuditRow{Event: KeyPromoted, Tenant: tenant, Detail: retired + print})
+	})
+	return done && err == nil, err
 }

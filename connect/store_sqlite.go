@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"embed"
 	"errors"
 	"fmt"
 	"net/url"
@@ -21,7 +20,7 @@ import (
 )
 
 // ErrDamaged says that the file is not our database, or is corrupt. Restore it from a backup.
-var ErrDamaged = errors.New(databaseName +
+var ErrDamaged = errors.New(DatabaseName +
 	" is damaged, or is not a database of this program; nothing was changed, restore it from a backup")
 
 // access is how a pool uses the database.
@@ -36,6 +35,16 @@ const (
 	// fullfsync is what durability takes on macOS.
 	writing access = "_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)" +
 		"&_pragma=fullfsync(1)&_pragma=secure_delete(1)&_pragma=trusted_schema(0)"
+
+	// looking makes no file and changes none, so that the database must be complete without a WAL;
+	// following is for one whose WAL and shared memory are there. See Inspect.
+	looking   = "mode=ro&immutable=1&" + reading
+	following = "mode=ro&" + reading
+	// copying is for VACUUM INTO, which query_only would refuse.
+	copying access = "_pragma=busy_timeout(5000)&_pragma=trusted_schema(0)"
+	// finishing is for a copy that no one else has open, which must stay one file.
+	finishing access = "_txlock=immediate&_pragma=journal_mode(MEMORY)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)" +
+		"&_pragma=trusted_schema(0)"
 )
 
 // creating is held while createDatabase has the file open; see there.
@@ -54,6 +63,10 @@ func createDatabase(path string) error {
 }
 
 func newConnector(database string, how access) (driver.Connector, error) {
+	database, err := filepath.Abs(database)
+	if err != nil {
+		return nil, err
+	}
 	path := filepath.ToSlash(database)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/… is /C:/… in a file URI
@@ -72,21 +85,28 @@ func openPool(database string, how access) (*sql.DB, error) {
 
 // prepare checks what there is, makes what there is not, and loads the keyset.
 func (s *Store) prepare(ctx context.Context) error {
-	if err := s.quickCheck(ctx); err != nil {
-		return err
+	if !s.checked.Swap(false) {
+		if err := quickCheck(ctx, s.writer); err != nil {
+			return err
+		}
 	}
 	// One immediate transaction covers the making of schema and keyset: of two processes that
 	// open a new directory, the second waits and then finds both.
-	if err := s.update(ctx, "preparing the database", func(tx *sql.Tx) error { return s.adopt(ctx, tx) }); err != nil {
+	err := inTransaction(ctx, s.writer, "preparing the database", func(tx *sql.Tx) (err error) {
+		s.upgraded, err = s.adopt(ctx, tx)
+		return err
+	})
+	if err != nil {
+		s.upgraded = Upgrade{}
 		return err
 	}
 	return s.useWAL(ctx)
 }
 
 // quickCheck refuses a corrupt database before anything is written to it.
-func (s *Store) quickCheck(ctx context.Context) error {
+func quickCheck(ctx context.Context, db *sql.DB) error {
 	var verdict string
-	err := s.writer.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
+	err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
 	switch {
 	case err != nil && isCorruption(err):
 		return fmt.Errorf("%w (%w)", ErrDamaged, err)
@@ -132,6 +152,7 @@ func (s *Store) useWAL(ctx context.Context) error {
 const (
 	sqliteBusy    = 5
 	sqliteCorrupt = 11
+	sqliteFull    = 13
 	sqliteNotADB  = 26
 )
 
@@ -150,82 +171,94 @@ func isCorruption(err error) bool {
 	return code == sqliteCorrupt || code == sqliteNotADB
 }
 
-// ErrNewerSchema says that a later version of the program has changed the database.
-var ErrNewerSchema = errors.New(
-	databaseName + " was written by a newer version of this program; nothing was changed, use that version or newer")
-
-// applicationID marks the database as ours ("VEND"), so that no other program's is adopted.
-const applicationID = 0x56454e44
-
-// schemas holds what brings the database from version i-1 to i, as schema/i.sql; PRAGMA
-// user_version holds the version. A migration that has been released is never edited.
-//
-//go:embed schema/*.sql
-var schemas embed.FS
-
-var migrations = loadMigrations()
-
-func loadMigrations() (scripts []string) {
-	for {
-		script, err := schemas.ReadFile(fmt.Sprintf("schema/%d.sql", len(scripts)+1))
-		if err != nil {
-			return scripts
-		}
-		scripts = append(scripts, string(script))
-	}
+// update runs f in a write transaction. It has been written through to the disk when update
+// returns nil; otherwise nothing has changed. doing says in the error what was tried.
+func (s *Store) update(ctx context.Context, doing string, f func(*sql.Tx) error) error {
+	return s.transact(ctx, s.writer, doing, f)
 }
 
-// adopt brings the database to the current schema and checks that the keyset belongs to it.
-func (s *Store) adopt(ctx context.Context, tx *sql.Tx) error {
-	var application, version, objects int
-	err := tx.QueryRowContext(ctx, `SELECT
-		(SELECT application_id FROM pragma_application_id),
-		(SELECT user_version FROM pragma_user_version),
-		(SELECT count(*) FROM sqlite_schema)`).Scan(&application, &version, &objects)
-	switch {
-	case err != nil:
-		return fmt.Errorf("reading the schema version: %w", err)
-	case version == 0 && objects == 0 && application == 0:
-		return s.create(ctx, tx)
-	case application != applicationID:
-		return ErrDamaged
-	case version > len(migrations):
-		return ErrNewerSchema
-	}
-	if err := s.loadVault(ctx, tx); err != nil {
-		return err
-	}
-	return migrate(ctx, tx, version)
+// view runs f on one snapshot of the database.
+func (s *Store) view(ctx context.Context, doing string, f func(*sql.Tx) error) error {
+	return s.transact(ctx, s.pool, doing, f)
 }
 
-// create makes the schema and, before it, the keyset: should the process die in between, an unused
-// keyset stays, which the next open takes over; the other order could leave a sealed database
-// without its key.
-func (s *Store) create(ctx context.Context, tx *sql.Tx) error {
-	if err := s.vault.LoadOrCreate(); err != nil {
-		return err
+func (s *Store) transact(ctx context.Context, db *sql.DB, doing string, f func(*sql.Tx) error) error {
+	if s.isClosed() {
+		return fmt.Errorf("%s: %w", doing, ErrClosed)
 	}
-	if err := migrate(ctx, tx, 0); err != nil {
-		return err
+	if err := s.Ready(ctx); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	// A PRAGMA takes no parameters.
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
-		return fmt.Errorf("marking the database: %w", err)
-	}
-	return s.putKeyCheck(ctx, tx)
+	return inTransaction(ctx, db, doing, f)
 }
 
-func migrate(ctx context.Context, tx *sql.Tx, from int) error {
-	if from == len(migrations) {
-		return nil
+func inTransaction(ctx context.Context, db *sql.DB, doing string, f func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	for i, script := range migrations[from:] {
-		if _, err := tx.ExecContext(ctx, script); err != nil {
-			return fmt.Errorf("migrating the schema to version %d: %w", from+i+1, err)
-		}
+	if err := f(tx); err != nil {
+		// The error of f says more; a rollback that fails leaves the same: nothing.
+		_ = tx.Rollback()
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(migrations))); err != nil {
-		return fmt.Errorf("recording the schema version: %w", err)
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%s: committing: %w", doing, err)
 	}
 	return nil
+}
+
+// closeRows closes rows and keeps the first error.
+func closeRows(rows *sql.Rows, err *error) {
+	if e := rows.Close(); *err == nil {
+		*err = e
+	}
+}
+
+// conditions are joined by AND. Their text is constant; values go as arguments.
+type conditions struct {
+	terms []string
+	args  []any
+}
+
+func (c *conditions) add(term string, args ...any) {
+	c.terms, c.args = append(c.terms, term), append(c.args, args...)
+}
+
+// equal adds a condition unless value is empty, which means any.
+func (c *conditions) equal(column, value string) {
+	if value != "" {
+		c.add(column+" = ?", value)
+	}
+}
+
+func (c *conditions) where() (clause string, args []any) {
+	if c.terms == nil {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(c.terms, " AND "), c.args
+}
+
+// changed turns a statement that changed no row into none.
+func changed(r sql.Result, err, none error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = none
+	}
+	return err
+}
+
+// mustChange turns a statement that found no connection into `connection_deleted`.
+func mustChange(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n == 0 {
+		err = errNoConnection()
+	}
+	return err
 }

@@ -106,10 +106,10 @@ func TestFailedMigration(t *testing.T) {
 		!strings.Contains(err.Error(), "migrating the schema to version 2") {
 		t.Fatalf("error %v, want one that names the migration", err)
 	}
-	if snapshotDir(t, dir)[databaseName] != before[databaseName] {
+	if snapshotDir(t, dir)[DatabaseName] != before[DatabaseName] {
 		t.Error("the database was changed")
 	}
-	db, err := openPool(dir+"/"+databaseName, writing)
+	db, err := openPool(dir+"/"+DatabaseName, writing)
 	if err == nil {
 		_, err = db.Exec(`DROP TABLE mcp_urls`)
 	}

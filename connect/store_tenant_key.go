@@ -32,6 +32,9 @@ func (s *Store) RotateKey(ctx context.Context, id string) (key string, err error
 	return key, nil
 }
 
+// retired begins the detail of KeyPromoted; a key's fingerprint follows.
+const retired = "retired "
+
 // PromoteKey retires the older of a tenant's two keys, and deletes what is stored of it. ErrOneKey
 // tells of a tenant with one key only, ErrTenantDisabled of one without live keys, ErrTenantUnknown
 // of no tenant.
@@ -49,7 +52,7 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 			oldest).Scan(&digest); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, AuditRow{Event: KeyPromoted, Tenant: id, Detail: "retired " + fingerprint(digest)})
+		return s.record(ctx, tx, AuditRow{Event: KeyPromoted, Tenant: id, Detail: retired + fingerprint(digest)})
 	})
 }
 

@@ -20,7 +20,7 @@ func TestFirstOpen(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]fs.FileMode{"": 0o700, databaseName: 0o600, vault.FileName: 0o600} {
+	for name, want := range map[string]fs.FileMode{"": 0o700, DatabaseName: 0o600, vault.FileName: 0o600} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +41,7 @@ func TestWALFilesArePrivate(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	importGmail(t, s, "ya29.one")
-	for _, name := range []string{databaseName + "-wal", databaseName + "-shm"} {
+	for _, name := range []string{DatabaseName + "-wal", DatabaseName + "-shm"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func chmodKeyset(mode fs.FileMode) spoiler {
 
 func pragma(text string) spoiler {
 	return func(t *testing.T, dir string) {
-		db, err := openPool(filepath.Join(dir, databaseName), writing)
+		db, err := openPool(filepath.Join(dir, DatabaseName), writing)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +141,7 @@ func TestOpenRefuses(t *testing.T) {
 		"keyset open to group":     {chmodKeyset(0o640), vault.ErrKeysetExposed},
 		"keyset open to others":    {chmodKeyset(0o604), vault.ErrKeysetExposed},
 		"keyset writable by group": {chmodKeyset(0o620), vault.ErrKeysetExposed},
-		"not a database":           {overwrite(databaseName, strings.Repeat("no database at all ", 500)), ErrDamaged},
+		"not a database":           {overwrite(DatabaseName, strings.Repeat("no database at all ", 500)), ErrDamaged},
 		"damaged page":             {damagePage, ErrDamaged},
 		"truncated":                {truncateDatabase, ErrDamaged},
 		"newer schema":             {pragma("user_version = 99"), ErrNewerSchema},
@@ -166,7 +166,7 @@ func checkRefusal(t *testing.T, spoil spoiler, want error) {
 		t.Fatalf("error %v, want %v", err, want)
 	}
 	after := snapshotDir(t, dir)
-	for _, file := range []string{databaseName, vault.FileName} {
+	for _, file := range []string{DatabaseName, vault.FileName} {
 		if before[file] != after[file] {
 			t.Errorf("%s was changed", file)
 		}
@@ -177,7 +177,7 @@ func checkRefusal(t *testing.T, spoil spoiler, want error) {
 // byte for byte as it is.
 func TestOpenLeavesForeignDatabase(t *testing.T) {
 	dir := t.TempDir()
-	db, err := openPool(filepath.Join(dir, databaseName), writing)
+	db, err := openPool(filepath.Join(dir, DatabaseName), writing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestOpenLeavesForeignDatabase(t *testing.T) {
 		t.Fatalf("error %v, want %v", err, ErrDamaged)
 	}
 	after := snapshotDir(t, dir)
-	if len(after) != 1 || before[databaseName] != after[databaseName] {
+	if len(after) != 1 || before[DatabaseName] != after[DatabaseName] {
 		t.Errorf("the directory was changed: %d files", len(after))
 	}
 }
@@ -234,18 +234,18 @@ func removeKeyset(t *testing.T, dir string) {
 // damagePage overwrites the b-tree header of a page in the middle.
 func damagePage(t *testing.T, dir string) {
 	t.Helper()
-	data := []byte(readFile(t, dir, databaseName))
+	data := []byte(readFile(t, dir, DatabaseName))
 	for i := range 64 {
 		data[len(data)/2&^4095+i] = 0xa5
 	}
-	if err := os.WriteFile(filepath.Join(dir, databaseName), data, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, DatabaseName), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func truncateDatabase(t *testing.T, dir string) {
 	t.Helper()
-	if err := os.Truncate(filepath.Join(dir, databaseName), 3*4096); err != nil {
+	if err := os.Truncate(filepath.Join(dir, DatabaseName), 3*4096); err != nil {
 		t.Fatal(err)
 	}
 }

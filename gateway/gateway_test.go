@@ -227,11 +227,7 @@ func newGateway(t *testing.T, upstream string, source vending.Source, limiter *p
 	budgets := policy.Budgets{Token: policy.DefaultTokenBudget}
 	acme := &policy.Tenant{ID: "acme", Source: "static", Capabilities: policy.AllCapabilities, Budgets: budgets,
 		Usage: limiter.Usage("acme", budgets)}
-	keyring, err := policy.NewKeyring(t.Context(), map[policy.Digest]*policy.Tenant{policy.DigestOf(tenantKey): acme},
-		nil, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keyring := policy.NewKeyring(map[policy.Digest]*policy.Tenant{policy.DigestOf(tenantKey): acme}, nil, nil, nil)
 	return gateway.New(gateway.Options{
 		Catalog: apps, Keyring: keyring, Limiter: limiter,
 		Sources:     map[string]*gateway.Source{"static": gateway.NewSource("static", source)},

@@ -119,15 +119,29 @@ const (
 )
 
 // NewKeyring returns a keyring over the configured keys and, if store is not nil, over those of the
-// store. admit turns a stored tenant into one with its policy.
-func NewKeyring(ctx context.Context, configured map[Digest]*Tenant, store KeyStore, admit func(StoredTenant) *Tenant,
-	log *slog.Logger) (*Keyring, error) {
+// store, which is first asked by Load or by the first lookup. admit turns a stored tenant into one
+// with its policy.
+func NewKeyring(configured map[Digest]*Tenant, store KeyStore, admit func(StoredTenant) *Tenant,
+	log *slog.Logger) *Keyring {
 	k := &Keyring{configured: configured, store: store, admit: admit, log: log, asking: make(chan struct{}, 1)}
-	k.snapshot.Store(k.newSnapshot(0, configured, nil))
 	if store == nil {
-		return k, nil
+		k.snapshot.Store(k.newSnapshot(0, configured, nil))
+	} else {
+		// No key is live before the store has said whose tenants are disabled.
+		k.snapshot.Store(k.newSnapshot(unread, nil, nil))
 	}
-	return k, k.load(ctx)
+	return k
+}
+
+// unread is the version of a store that was not asked yet.
+const unread = -1
+
+// Load asks the store, unless it was asked before.
+func (k *Keyring) Load(ctx context.Context) error {
+	if k.snapshot.Load().version != unread {
+		return nil
+	}
+	return k.load(ctx)
 }
 
 // Lookup returns the tenant whose key has digest d, or nil.

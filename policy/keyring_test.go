@@ -18,8 +18,8 @@ func newKeyring(t *testing.T, store KeyStore) (*Keyring, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
 	configured := map[Digest]*Tenant{DigestOf("conf"): {ID: "acme", Source: "static"}}
-	k, err := NewKeyring(t.Context(), configured, store, admit, slog.New(slog.NewTextHandler(&log, nil)))
-	if err != nil {
+	k := NewKeyring(configured, store, admit, slog.New(slog.NewTextHandler(&log, nil)))
+	if err := k.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return k, &log
@@ -198,12 +198,30 @@ func TestStoreErrors(t *testing.T) {
 	}
 }
 
-func TestNewKeyringFails(t *testing.T) {
+func TestLoadFails(t *testing.T) {
 	down := errors.New("disk on fire")
-	_, err := NewKeyring(t.Context(), nil, &memoryStore{loadErr: down}, admit, slog.New(slog.DiscardHandler))
-	if !errors.Is(err, down) || !strings.HasPrefix(err.Error(), "loading tenants: ") {
+	k := NewKeyring(nil, &memoryStore{loadErr: down}, admit, slog.New(slog.DiscardHandler))
+	if err := k.Load(t.Context()); !errors.Is(err, down) || !strings.HasPrefix(err.Error(), "loading tenants: ") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// TestBeforeLoad: a keyring asks nothing until it is used, and the first lookup knows already whom
+// the store has disabled: also of a tenant whose key is configured.
+func TestBeforeLoad(t *testing.T) {
+	store := &memoryStore{}
+	store.put(StoredTenant{ID: "acme", Disabled: true}, StoredTenant{ID: "beta", Keys: []Digest{DigestOf("b1")}})
+	configured := map[Digest]*Tenant{DigestOf("conf"): {ID: "acme"}, DigestOf("other"): {ID: "other"}}
+	k := NewKeyring(configured, store, admit, slog.New(slog.DiscardHandler))
+	if store.versions+store.loads != 0 {
+		t.Error("the store was asked by NewKeyring")
+	}
+	wantTenants(t, k, map[string]string{"conf": "", "b1": "beta", "other": "other"})
+	if err := k.Load(t.Context()); err != nil || store.loads != 1 {
+		t.Errorf("%d loads, %v", store.loads, err)
+	}
+	down := NewKeyring(configured, &memoryStore{err: errors.New("disk on fire")}, admit, slog.New(slog.DiscardHandler))
+	wantTenants(t, down, map[string]string{"conf": "", "other": ""})
 }
 
 // TestWatch: it asks once a second, loads only what changed, and ends with its context, also in the

@@ -16,7 +16,7 @@ import (
 // moduleCommands are all commands that the module adds to Caddy. TestModuleCommands holds the list
 // against what is registered.
 var moduleCommands = []string{"app", "audit", "caller-key", "connection", "keyset", "oauth-client", "playground",
-	"tenant"}
+	"store", "tenant"}
 
 // leaves calls f with each command that runs, and the words by which it is called.
 func leaves(t *testing.T, f func(words []string, cmd *cobra.Command)) {

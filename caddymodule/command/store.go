@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,23 +27,42 @@ func (f *storeFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 }
 
-// open opens the store. It creates one that is missing, or says so if mustExist.
-func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*connect.Store, config, error) {
+// configuration reads the one that the flags name, with the data directory that they say.
+func (f *storeFlags) configuration() (config, error) {
 	a, err := readConfig(f.config, f.adapter)
-	if err != nil {
-		return nil, a, err
-	}
 	if f.dir != "" {
 		a.DataDir = f.dir
 	}
-	if mustExist && !connect.Exists(a.StoreDir()) {
-		return nil, a,
-			fmt.Errorf("there is no store in %s: name its directory with --data or --config, or create one with `keyset create`",
-				a.StoreDir())
+	return a, err
+}
+
+// open opens the store, of which the schema stays as it is. It creates one that is missing, or says
+// so if mustExist.
+func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*connect.Store, config, error) {
+	return f.openAs(cmd, connect.Options{Existing: mustExist, KeepSchema: true})
+}
+
+func (f *storeFlags) openAs(cmd *cobra.Command, o connect.Options) (*connect.Store, config, error) {
+	a, err := f.configuration()
+	if err != nil {
+		return nil, a, err
 	}
-	store, err := connect.Open(cmd.Context(),
-		connect.Options{Dir: a.StoreDir(), Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
+	o.Dir, o.Logger = a.StoreDir(), commandLog(cmd)
+	store, err := connect.Open(cmd.Context(), o)
+	if errors.Is(err, connect.ErrNoStore) {
+		err = fmt.Errorf("there is no store in %s: name its directory with --data or --config, or create one with "+
+			"`keyset create`", a.StoreDir())
+	}
 	return store, a, err
+}
+
+func commandLog(cmd *cobra.Command) *slog.Logger {
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+}
+
+// asOperator is the context of what the one who runs a command changes.
+func asOperator(ctx context.Context) context.Context {
+	return connect.WithActor(ctx, connect.Actor{Name: "operator"})
 }
 
 // storeRun is what a command does with the open store.
@@ -61,7 +81,7 @@ func (f *storeFlags) withExisting(run storeRun) func(*cobra.Command, []string) e
 
 func (f *storeFlags) runE(run storeRun, mustExist bool) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) (err error) {
-		cmd.SetContext(connect.WithActor(cmd.Context(), connect.Actor{Name: "operator"}))
+		cmd.SetContext(asOperator(cmd.Context()))
 		store, a, err := f.open(cmd, mustExist)
 		if err != nil {
 			return err

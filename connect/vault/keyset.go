@@ -97,8 +97,12 @@ func readKeyring(path string) (*keyring, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading %s: %w", FileName, err)
 	}
+	defer clear(data)
+	return parseKeyring(data)
+}
+
+func parseKeyring(data []byte) (*keyring, error) {
 	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(data)))
-	clear(data)
 	if err != nil {
 		return nil, ErrKeysetInvalid
 	}

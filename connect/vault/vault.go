@@ -53,6 +53,28 @@ func (v *Vault) Load(check, ad []byte) error {
 	return nil
 }
 
+// Valid reports what is wrong with the keyset file; one that does not exist has nothing wrong.
+func (v *Vault) Valid() error {
+	_, err := readKeyring(v.path)
+	if errors.Is(err, ErrKeysetMissing) {
+		return nil
+	}
+	return err
+}
+
+// Check reports whether keyset, as its file holds it, opens the check value: ErrKeysetInvalid is of
+// one that is no keyset, ErrKeysetMismatch of that of another database.
+func Check(keyset, check, ad []byte) error {
+	k, err := parseKeyring(keyset)
+	if err != nil {
+		return err
+	}
+	if _, err := k.aead.Decrypt(check, ad); err != nil {
+		return ErrKeysetMismatch
+	}
+	return nil
+}
+
 // Seal encrypts plain so that it opens with ad only.
 func (v *Vault) Seal(plain, ad []byte) ([]byte, error) {
 	sealed, err := v.keys.Load().aead.Encrypt(plain, ad)

@@ -31,12 +31,12 @@ func Create(path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
-// Write replaces path by data. Whatever happens, path holds either all of the old or all of the
-// new, and the new has reached the disk when Write returns nil. The caller holds a lock that keeps
-// other writers of path away.
+// Write replaces path by data; the file keeps its owner, group and mode. Whatever happens, path
+// holds either all of the old or all of the new, and the new has reached the disk when Write
+// returns nil. The caller holds a lock that keeps other writers of path away.
 func Write(path string, data []byte) (err error) {
 	temp := path + ".tmp"
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -51,7 +51,9 @@ func Write(path string, data []byte) (err error) {
 			_ = os.Remove(temp) // the first error says more
 		}
 	}()
-	_, err = f.Write(data)
+	if err = keepOwner(f, path); err == nil { // before it holds anything
+		_, err = f.Write(data)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
@@ -61,11 +63,37 @@ func Write(path string, data []byte) (err error) {
 	if err = os.Rename(temp, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
-// syncDir makes a rename or a new file in dir survive a power failure. Windows has no such call.
-func syncDir(dir string) error {
+// Publish gives the finished file temp the name path, and writes it through to the disk. It never
+// replaces what is there: that is an error that wraps fs.ErrExist. On any error temp stays.
+func Publish(temp, path string) error {
+	f, err := os.OpenFile(temp, os.O_RDWR, 0) // #nosec G304 -- the operator's own directory
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(temp, path); err == nil {
+		return errors.Join(os.Remove(temp), SyncDir(filepath.Dir(path)))
+	} else if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// A file system without hard links: the name is taken first, and then the file moved over it.
+	taken, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // #nosec G304 -- as above
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(taken.Close(), os.Rename(temp, path)); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// SyncDir makes a rename or a new file in dir survive a power failure. Windows has no such call.
+func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
