@@ -60,8 +60,11 @@ func New(o Options) *Gateway {
 // Caller finds a caller key and its tenant. A source that wants the tenant's own key can be given
 // none, and must never be given the caller key in its place.
 func (g *Gateway) Caller(ctx context.Context, key string) (*policy.CallerKey, *policy.Tenant, error) {
-	k, t := g.options.Keyring.Caller(ctx, policy.DigestOf(key))
-	if k == nil || g.source(t).takesKey {
+	k, t, err := g.options.Keyring.Caller(ctx, policy.DigestOf(key))
+	if err != nil {
+		return nil, nil, err
+	}
+	if g.source(t).takesKey {
 		return nil, nil, vending.Refuse(vending.InvalidTenantKey, "")
 	}
 	return k, t, nil
