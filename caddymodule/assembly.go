@@ -100,7 +100,7 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 	g.gateway = gateway.New(gateway.Options{
 		Catalog: g.catalog, Own: g.own, Sources: g.sources, Keyring: g.keyring, Limiter: g.limiter,
 		Unverified: g.unverified, Transport: g.transport, Public: g.public, PublicURL: g.publicURL,
-		VendTimeout: g.vendTimeout, Logger: g.log,
+		VendTimeout: g.vendTimeout,
 	})
 	return g, nil
 }

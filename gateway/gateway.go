@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"encoding/hex"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -35,8 +34,6 @@ type Options struct {
 	PublicURL string
 	// VendTimeout bounds a vend with its retries.
 	VendTimeout time.Duration
-	// Logger takes what only an operator can repair. Default: nothing is logged.
-	Logger *slog.Logger
 }
 
 // Gateway is what all its handlers share. It is immutable but for what is counted and for routes,
@@ -51,9 +48,6 @@ type Gateway struct {
 
 // New returns a gateway. It reads the options' maps and must be their only user from then on.
 func New(o Options) *Gateway {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
 	return &Gateway{options: o}
 }
 

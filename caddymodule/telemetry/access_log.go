@@ -30,7 +30,8 @@ import (
 type AccessLog struct {
 	// Logger writes the entries, under Caddy's names for its loggers.
 	Logger *zap.Logger
-	// Errors takes what failed behind the handler; see [AccessLog.PassOn].
+	// Errors takes what failed behind the handler, see [AccessLog.PassOn], and one line for each call
+	// that failed.
 	Errors *slog.Logger
 	// Manages says that there is a connection manager, whose addresses hold tokens.
 	Manages bool
@@ -209,7 +210,7 @@ func (e *entry) fields(took time.Duration) []zap.Field {
 		zap.Object("resp_headers",
 			caddyhttp.LoggableHTTPHeader{Header: redactHeader(e.Header()), ShouldLogCredentials: credentials}),
 	}
-	if f, ok := caddyhttp.GetVar(e.request.Context(), eventVar).(*loggedEvent); ok {
+	if f, ok := caddyhttp.GetVar(e.request.Context(), eventVar).(zapcore.ObjectMarshaler); ok {
 		fields = append(fields, zap.Object("vendgate", f))
 	}
 	return fields
@@ -225,7 +226,8 @@ func userID(ctx context.Context) string {
 	return id
 }
 
-// eventVar hands the event of a call from the handler to the entry around it.
+// eventVar hands the event of a call, or the id of another request, from the handler to the entry
+// around it.
 const eventVar = "vendgate.event"
 
 // loggerNames lists the access loggers that Caddy would use for host, by the same rules.

@@ -17,6 +17,7 @@ type Observer struct {
 
 // Begin implements gateway.Observer.
 func (o Observer) Begin(r *http.Request, e *gateway.Event) *http.Request {
+	e.ID = RequestID(r)
 	r = o.AccessLog.hide(r)
 	o.Metrics.inFlight.Inc()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
@@ -45,6 +46,7 @@ func (o Observer) End(w http.ResponseWriter, r *http.Request, e *gateway.Event) 
 	o.Metrics.inFlight.Dec()
 	o.Metrics.count(e)
 	LogEvent(r.Context(), e)
+	o.AccessLog.LogFailure(r, e)
 	if entry, ok := w.(*entry); ok {
 		entry.write(e.Read) //nolint:contextcheck // its request has it
 	}
