@@ -50,6 +50,8 @@ type assembly struct {
 	clients    map[clientKey]connect.OAuthClient
 	// configured are the tenants of the configuration, by id.
 	configured map[string]*Tenant
+	// storeHealth is what `vendgate_health` last found of the store.
+	storeHealth storeHealth
 	// warnOfHost is for a warning that is logged once, however many handlers there are.
 	warnOfHost sync.Once
 

@@ -16,7 +16,9 @@ func init() {
 	httpcaddyfile.RegisterGlobalOption("vendgate", parseApp)
 	httpcaddyfile.RegisterHandlerDirective("vendgate_proxy", parseProxy)
 	httpcaddyfile.RegisterHandlerDirective("vendgate_connect", parseConnect)
+	httpcaddyfile.RegisterDirective("vendgate_health", parseHealth)
 	httpcaddyfile.RegisterHandlerDirective("vendgate_not_found", parseNotFound)
+	httpcaddyfile.RegisterDirectiveOrder("vendgate_health", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterDirectiveOrder("vendgate_proxy", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterDirectiveOrder("vendgate_connect", httpcaddyfile.Before, "reverse_proxy")
 	// the last of Caddy's own
@@ -227,6 +229,26 @@ func parseNotFound(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) 
 		return nil, h.Errf("vendgate_not_found takes no argument; write it last in its site")
 	}
 	return new(NotFound), parseBlock(h.Dispenser, options{})
+}
+
+// parseHealth reads the directive `vendgate_health [PREFIX]`. It takes no matcher, as which Caddy
+// would read the prefix.
+func parseHealth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if err := checkVariables(h.Dispenser); err != nil {
+		return nil, err
+	}
+	h.Next()
+	health := new(Health)
+	if h.NextArg() {
+		health.Prefix = h.Val()
+	}
+	if h.NextArg() {
+		return nil, h.Errf("vendgate_health has too many arguments; write vendgate_health [PREFIX]")
+	}
+	if err := located(h.Dispenser, health.check()); err != nil {
+		return nil, err
+	}
+	return h.NewRoute(nil, health), parseBlock(h.Dispenser, options{})
 }
 
 // located is d.WrapErr for errors that may be nil.

@@ -1,5 +1,5 @@
 // Package command adds Vendgate's commands to Caddy's: tenant, connection, caller-key, app,
-// oauth-client, audit and keyset. They work on the store and go by a configuration, of which they
+// oauth-client, audit, health and keyset. They work on the store and go by a configuration, of which they
 // run nothing; the server need not run.
 //
 // A command must never take a secret as an argument, which other users of the machine could see,
@@ -26,6 +26,7 @@ func init() {
 		{"app", "Shows the catalog of apps, and checks one of your own", appCommands},
 		{"oauth-client", "Manages the OAuth clients in Vendgate's store", oauthClientCommands},
 		{"audit", "Shows what was changed in Vendgate's store, and by whom", auditCommand},
+		{"health", "Asks a running server whether it is ready", healthCommand},
 		{"keyset", "Manages the keyset that seals Vendgate's store", keysetCommands},
 	} {
 		caddycmd.RegisterCommand(caddycmd.Command{Name: c.name, Short: c.short, CobraFunc: func(cmd *cobra.Command) {
