@@ -98,6 +98,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		"data_dir":        text(&a.DataDir),
 		"public_url":      a.parsePublicURL,
 		"vend_timeout":    duration(&a.VendTimeout),
+		"log_user":        a.parseLogUser,
 		"default_source":  text(&a.DefaultSource),
 		"upstream":        a.Upstream.parse,
 		"catalog":         a.Catalog.parse,
@@ -107,7 +108,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		"tenant":          a.parseTenant,
 		"tenant_defaults": func(d *caddyfile.Dispenser) error { return a.TenantDefaults.parse(d, nil) },
 	}
-	for _, name := range []string{"catalog", "data_dir", "default_source", "upstream", "tenant_defaults"} {
+	for _, name := range []string{"catalog", "data_dir", "default_source", "log_user", "upstream", "tenant_defaults"} {
 		read := opts[name]
 		opts[name] = func(d *caddyfile.Dispenser) error { a.DefinedAt[name] = place(d); return read(d) }
 	}
@@ -131,6 +132,20 @@ func (a *App) parsePublicURL(d *caddyfile.Dispenser) error {
 		return err
 	}
 	return located(d, a.checkPublicURL())
+}
+
+// parseLogUser reads `log_user plain|hash KEY|off`.
+func (a *App) parseLogUser(d *caddyfile.Dispenser) error {
+	if err := text(&a.LogUser)(d); err != nil {
+		return err
+	}
+	switch a.LogUser {
+	case "plain", "off":
+		return nil
+	case "hash":
+		return secret(&a.LogUserKey)(d)
+	}
+	return d.Errf("log_user %q: write plain, hash KEY or off", a.LogUser)
 }
 
 func (u *Upstream) parse(d *caddyfile.Dispenser) error {

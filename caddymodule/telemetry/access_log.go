@@ -39,6 +39,8 @@ type AccessLog struct {
 	Calls string
 	// Domains are those below which every address is one of a call.
 	Domains policy.Domains
+	// Users shows end users; nil shows their address. Otherwise every entry is replaced.
+	Users *Users
 	// Placement says where an app's calls may have a key.
 	Placement func(app string) *inject.Placement
 }
@@ -59,7 +61,7 @@ func (l *AccessLog) covers(r *http.Request) bool {
 		return false
 	}
 	_, keyed := r.Header[policy.KeyHeader]
-	return (keyed || l.placed(r).fills(r.Header) || l.tells(r)) && logsHost(server.Logs, r.Host)
+	return (keyed || l.Users != nil || l.placed(r).fills(r.Header) || l.tells(r)) && logsHost(server.Logs, r.Host)
 }
 
 // coversAnswer is covers for a request that holds no secret, and an answer to it whose header does.
@@ -148,6 +150,7 @@ func (l *AccessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 			request.Header.Set("Referer", redacted) // a provider's may hold the state
 		}
 	}
+	request.RequestURI, request.Header = l.Users.text(request.RequestURI), l.Users.header(request.Header)
 	return &entry{caddyhttp.NewResponseRecorder(w, nil, nil), l,
 		ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs,
 		request, time.Now()}
@@ -208,7 +211,7 @@ func (e *entry) fields(took time.Duration) []zap.Field {
 		zap.Int("size", e.Size()),
 		zap.Int("status", e.Status()),
 		zap.Object("resp_headers",
-			caddyhttp.LoggableHTTPHeader{Header: redactHeader(e.Header()), ShouldLogCredentials: credentials}),
+			caddyhttp.LoggableHTTPHeader{Header: e.log.Users.header(redactHeader(e.Header())), ShouldLogCredentials: credentials}),
 	}
 	if f, ok := caddyhttp.GetVar(e.request.Context(), eventVar).(zapcore.ObjectMarshaler); ok {
 		fields = append(fields, zap.Object("vendgate", f))

@@ -19,7 +19,7 @@ import (
 // secret with the request, and no setting of it redacts that.
 func (l *AccessLog) PassOn(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	_, keyed := r.Header[policy.KeyHeader]
-	tells := keyed || (&AccessLog{Manages: l.Manages}).tells(r) // other handlers may change r
+	tells := keyed || l.Users != nil || (&AccessLog{Manages: l.Manages}).tells(r) // other handlers may change r
 	err := next.ServeHTTP(w, r)
 	if err == nil || !tells {
 		return err
@@ -34,6 +34,7 @@ func (l *AccessLog) PassOn(w http.ResponseWriter, r *http.Request, next caddyhtt
 		if quotesToken(text) {
 			text = redacted // of a file, say, whose name is the address
 		}
+		text = l.Users.text(text)
 		l.Errors.Error("handler behind the gateway failed", "request", Identify(w, r), "status", status, "error", text)
 	} else {
 		Identify(w, r)
@@ -82,5 +83,5 @@ func (l *AccessLog) toldPath(r *http.Request) string {
 	}
 	told, _ = l.redact(r.Host, told)
 	path, _, _ := strings.Cut(told, "?")
-	return path
+	return l.Users.text(path)
 }
