@@ -18,13 +18,14 @@ import (
 
 func init() { caddy.RegisterModule(new(Health)) }
 
-// Health is the handler `vendgate_health`: it answers GET and HEAD of `{prefix}/live` by 200 as long
-// as the process serves requests, and of `{prefix}/ready` by 200 or 503, with the reasons in JSON.
-// Neither needs a key, and neither says anything of tenants. Other requests pass to the next handler.
+// Health is the handler `vendgate_health`: it answers GET and HEAD of `{prefix}/live` by 200 as
+// long as the process serves requests, and of `{prefix}/ready` by 200 or 503, with the reasons in
+// JSON. Neither needs a key, and neither says anything of tenants. Other requests pass to the next
+// handler.
 //
-// Ready means that this process can serve calls: it is not shutting down, and its store can be read.
-// Providers and remote sources are not asked: an outage of theirs would take every gateway out of
-// its balancer, and the calls that need nothing of them as well.
+// Ready means that this process can serve calls: it is not shutting down, and its store can be
+// read. Providers and remote sources are not asked: an outage of theirs would take every gateway
+// out of its balancer, and the calls that need nothing of them as well.
 type Health struct {
 	// Prefix begins both paths. Default: `/health`.
 	Prefix string `json:"prefix,omitempty"`
@@ -89,8 +90,8 @@ func (h *Health) readiness(r *http.Request) healthReport {
 	return report
 }
 
-// shutdownReason is why the server takes no more calls soon; empty if it does. Caddy goes on serving
-// for its `shutdown_delay`, so that balancers notice.
+// shutdownReason is why the server takes no more calls soon; empty if it does. Caddy goes on
+// serving for its `shutdown_delay`, so that balancers notice.
 func shutdownReason(r *http.Request) string {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {

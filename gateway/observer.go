@@ -49,8 +49,8 @@ type Event struct {
 	FirstVend, Vend, Upstream time.Duration
 	// Status is the upstream's, or 0.
 	Status int
-	// Cause is why the call failed or its answer broke off, scrubbed of the credential; empty where the
-	// code says all.
+	// Cause is why the call failed or its answer broke off, scrubbed of the credential; empty where
+	// the code says all.
 	Cause string
 	// Read is how much of the caller's body was read, in bytes.
 	Read int64

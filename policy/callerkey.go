@@ -88,10 +88,10 @@ func (k *CallerKey) Identify(named, connection string) (user string, err error) 
 // live reports whether the key has not ended by itself.
 func (k *CallerKey) live(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
 
-// Caller returns the caller key of digest d and its tenant. Without them it is `invalid_tenant_key`:
-// there is no such key, it has expired, or no key of the tenant is live. A tenant that is disabled,
-// or was taken out of the configuration, takes its caller keys along. That a key has expired is said
-// of those that lived when the store was last read.
+// Caller returns the caller key of digest d and its tenant. Without them it is
+// `invalid_tenant_key`: there is no such key, it has expired, or no key of the tenant is live. A
+// tenant that is disabled, or was taken out of the configuration, takes its caller keys along. That
+// a key has expired is said of those that lived when the store was last read.
 func (k *Keyring) Caller(ctx context.Context, d Digest) (*CallerKey, *Tenant, error) {
 	s := k.snapshot.Load()
 	if s.callers[d] == nil && k.store != nil {

@@ -1,6 +1,6 @@
 // Package command adds Vendgate's commands to Caddy's: tenant, connection, caller-key, app,
-// oauth-client, audit, health and keyset. They work on the store and go by a configuration, of which they
-// run nothing; the server need not run.
+// oauth-client, audit, health and keyset. They work on the store and go by a configuration, of
+// which they run nothing; the server need not run.
 //
 // A command must never take a secret as an argument, which other users of the machine could see,
 // and never print one twice.

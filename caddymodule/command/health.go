@@ -21,7 +21,8 @@ const (
 func healthCommand(cmd *cobra.Command) {
 	var url string
 	cmd.Use = "health [--url URL]"
-	cmd.Long = "Asks a running server whether it is ready, as vendgate_health says. It ends with 0 if it is, and with 1 if " +
+	cmd.Long = "Asks a running server whether it is ready, as vendgate_health says. It ends with 0 if it is, and with " +
+		"1 if " +
 		"it is not or\ncannot be asked, and prints the reasons: for the health check of a container, and for scripts."
 	cmd.Flags().StringVar(&url, "url", "http://127.0.0.1:8080/health/ready", "address of the readiness check")
 	cmd.Args, cmd.SilenceUsage = cobra.NoArgs, true

@@ -211,7 +211,8 @@ func (e *entry) fields(took time.Duration) []zap.Field {
 		zap.Int("size", e.Size()),
 		zap.Int("status", e.Status()),
 		zap.Object("resp_headers",
-			caddyhttp.LoggableHTTPHeader{Header: e.log.Users.header(redactHeader(e.Header())), ShouldLogCredentials: credentials}),
+			caddyhttp.LoggableHTTPHeader{Header: e.log.Users.header(redactHeader(e.Header())),
+				ShouldLogCredentials: credentials}),
 	}
 	if f, ok := caddyhttp.GetVar(e.request.Context(), eventVar).(zapcore.ObjectMarshaler); ok {
 		fields = append(fields, zap.Object("vendgate", f))

@@ -43,8 +43,8 @@ func (l *AccessLog) PassOn(w http.ResponseWriter, r *http.Request, next caddyhtt
 	return nil
 }
 
-// LogFailure writes the line of a call that failed, or whose answer broke off. What the caller alone
-// can repair is for DEBUG; the access log has it, too. Caddy's own rule is the same.
+// LogFailure writes the line of a call that failed, or whose answer broke off. What the caller
+// alone can repair is for DEBUG; the access log has it, too. Caddy's own rule is the same.
 func (l *AccessLog) LogFailure(r *http.Request, e *gateway.Event) {
 	level, message := slog.LevelDebug, "call failed"
 	switch {

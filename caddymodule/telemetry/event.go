@@ -17,7 +17,8 @@ import (
 )
 
 // RequestID returns the id by which a request is known: Caddy's `{http.request.uuid}` where it has
-// been asked for already, else a new one, which costs a fourth of that. To be called once a request.
+// been asked for already, else a new one, which costs a fourth of that. To be called once a
+// request.
 func RequestID(r *http.Request) string {
 	if id, ok := caddyhttp.GetVar(r.Context(), "uuid").(fmt.Stringer); ok {
 		return id.String()
@@ -25,8 +26,8 @@ func RequestID(r *http.Request) string {
 	return rand.Text()
 }
 
-// Identify names the id of a request that is no call in the header of its answer and in its entry of
-// the access log.
+// Identify names the id of a request that is no call in the header of its answer and in its entry
+// of the access log.
 func Identify(w http.ResponseWriter, r *http.Request) (id string) {
 	id = RequestID(r)
 	w.Header()[vending.RequestHeader] = []string{id}

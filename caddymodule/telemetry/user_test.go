@@ -9,7 +9,8 @@ import (
 func TestUsers(t *testing.T) {
 	hashed := NewUsers("a key of the operator's")
 	pseudonym := hashed.shown("alice@example.com")
-	if !strings.HasPrefix(pseudonym, "user-") || len(pseudonym) != 25 || pseudonym == NewUsers("another").shown("alice@example.com") {
+	if !strings.HasPrefix(pseudonym, "user-") || len(pseudonym) != 25 ||
+		pseudonym == NewUsers("another").shown("alice@example.com") {
 		t.Errorf("the pseudonym is %s", pseudonym)
 	}
 	for text, want := range map[string]string{
@@ -30,7 +31,8 @@ func TestUsers(t *testing.T) {
 			t.Errorf("plain: %s became %s", text, got)
 		}
 	}
-	h := http.Header{"X-User-Email": {" Alice@example.com"}, "X-External-User-Id": {"42"}, "From": {"alice@example.com"}, "Accept": {"*/*"}}
+	h := http.Header{"X-User-Email": {" Alice@example.com"}, "X-External-User-Id": {"42"}, "From": {"alice@example.com"},
+		"Accept": {"*/*"}}
 	shown := hashed.header(h)
 	if shown.Get("X-User-Email") != pseudonym || shown.Get("From") != pseudonym || shown.Get("Accept") != "*/*" ||
 		shown.Get("X-External-User-Id") != hashed.shown("42") || h.Get("From") != "alice@example.com" {

@@ -110,10 +110,10 @@ func (s *Source) Close() {
 	s.saveAll()
 }
 
-// recordedAs returns a context by which the store records what the call that r is for caused. The
-// Platform API's has one already.
-func recordedAs(ctx context.Context, r vending.Request) context.Context {
-	if r.ID == "" {
+// recordedAs returns a context by which the store records what the call that r is for causes. A plain
+// vend causes nothing; the Platform API's calls have one already.
+func recordedAs(ctx context.Context, r vending.Request, what action) context.Context {
+	if r.ID == "" || what == vend && !r.Force {
 		return ctx
 	}
 	return connect.WithActor(ctx, connect.Actor{Request: r.ID})
@@ -126,9 +126,7 @@ func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credentia
 		return vending.Credential{}, err
 	}
 	what := held.decide(r, s.o.Now(), s.o.Margin)
-	if what != vend || r.Force {
-		ctx = recordedAs(ctx, r)
-	}
+	ctx = recordedAs(ctx, r, what)
 	switch what {
 	case vend:
 		c, err := s.credential(ctx, held)

@@ -14,7 +14,8 @@ func TestOwnWords(t *testing.T) {
 	s := newScene(t, "apps key other xml\nrule key deny DELETE /tenant/**\nbudget app other 1")
 	of := func(change func(*connect.CallerKey)) string { key, _ := s.mint(change); return key }
 	bound := of(func(k *connect.CallerKey) {
-		k.Apps, k.Methods, k.Paths, k.Budget = []string{"key"}, []string{"GET", "DELETE"}, []string{"/v1/**", "/tenant/**"}, 600
+		k.Apps, k.Methods, k.Paths, k.Budget = []string{"key"}, []string{"GET", "DELETE"}, []string{"/v1/**",
+			"/tenant/**"}, 600
 	})
 	poor := of(func(k *connect.CallerKey) { k.Budget = 1 })
 	both := of(func(k *connect.CallerKey) { k.Methods = []string{"GET"} })
@@ -24,10 +25,13 @@ func TestOwnWords(t *testing.T) {
 		code         vending.Code
 		text         string
 	}{
-		"app":                  {"GET other/v1/x", bound, vending.PolicyDenied, "this caller key may not call this app"},
-		"path":                 {"GET key/v2/x", bound, vending.PolicyDenied, "this caller key may not call this method or path"},
-		"method":               {"PUT key/v1/x", bound, vending.PolicyDenied, "this caller key may not call this method or path"},
-		"budget":               {"GET key/x", poor, vending.RateLimited, "this caller key's own budget of this minute is spent"},
+		"app": {"GET other/v1/x", bound, vending.PolicyDenied, "this caller key may not call this app"},
+		"path": {"GET key/v2/x", bound, vending.PolicyDenied,
+			"this caller key may not call this method or path"},
+		"method": {"PUT key/v1/x", bound, vending.PolicyDenied,
+			"this caller key may not call this method or path"},
+		"budget": {"GET key/x", poor, vending.RateLimited,
+			"this caller key's own budget of this minute is spent"},
 		"the tenant's app":     {"GET bot/x", poor, vending.PolicyDenied, "this tenant may not call"},
 		"the tenant's rule":    {"DELETE key/tenant/x", bound, vending.PolicyDenied, "this tenant may not call"},
 		"refused by both":      {"DELETE key/tenant/x", both, vending.PolicyDenied, "this tenant may not call"},

@@ -83,7 +83,8 @@ func TestHealth(t *testing.T) {
 		return status != 200
 	})
 	if want := `{"status":"not_ready","checks":[{"name":"server","ok":true},` +
-		`{"name":"store","ok":false,"reason":"the store cannot be read; the log has the cause"}]}`; status != 503 || body != want {
+		`{"name":"store","ok":false,"reason":"the store cannot be read; the log has the cause"}]}`; status != 503 ||
+		body != want {
 		t.Errorf("%d %s", status, body)
 	}
 	if status, body, _ := probe(t, g, "GET", "/health/live"); status != 200 {
@@ -112,7 +113,8 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%s: the command says %q, %v", url, out, err)
 		}
 	}
-	g.Load(g.Caddyfile("data_dir \""+dir+"\"\nvend_timeout 9s\n"+keyApp("http://127.0.0.1:9")+keyed(t, "acme"), "", healthSite))
+	g.Load(g.Caddyfile("data_dir \""+dir+"\"\nvend_timeout 9s\n"+keyApp("http://127.0.0.1:9")+keyed(t, "acme"), "",
+		healthSite))
 	if status, body, _ := probe(t, g, "GET", "/health/ready"); status != 200 || body != ready {
 		t.Errorf("after a reload: %d %s", status, body)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestLogUser: the customer's address is in the log as it is, as a pseudonym, or not at all, however
-// it comes there.
+// TestLogUser: the customer's address is in the log as it is, as a pseudonym, or not at all,
+// however it comes there.
 func TestLogUser(t *testing.T) {
 	pseudonym := regexp.MustCompile(`user-[0-9a-f]{20}`)
 	var first string

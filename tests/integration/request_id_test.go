@@ -70,15 +70,17 @@ func TestRequestID(t *testing.T) {
 		}
 		return strings.Replace(sized("200 OK", `"fine"`), "\r\n", "\r\n"+theirs, 1)
 	})
-	g := harness.Start(t, "data_dir \""+t.TempDir()+"\"\nsource local\ndefault_source static\n"+keyApp("http://"+up.Addr)+staticSource(t),
+	g := harness.Start(t, "data_dir \""+t.TempDir()+"\"\nsource local\ndefault_source static\n"+keyApp("http://"+up.Addr)+
+		staticSource(t),
 		"log\nvendgate_proxy {\n hosts gw.example\n}\nvendgate_connect\nvendgate_not_found")
 	seen := make(map[string]string)
 	for name, c := range map[string]struct{ line, more, status string }{
-		"passed":         {"GET /proxy/c1/key/x", "", "200"},
-		"interim":        {"GET /proxy/c1/key/early", "", "200"},
-		"streamed":       {"GET /proxy/c1/key/stream", "", "200"},
-		"redirect":       {"GET /proxy/c1/key/away", "X-Vendgate-Key: " + harness.KeyA, "403"},
-		"upgraded":       {"GET /proxy/c1/key/socket", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "101"},
+		"passed":   {"GET /proxy/c1/key/x", "", "200"},
+		"interim":  {"GET /proxy/c1/key/early", "", "200"},
+		"streamed": {"GET /proxy/c1/key/stream", "", "200"},
+		"redirect": {"GET /proxy/c1/key/away", "X-Vendgate-Key: " + harness.KeyA, "403"},
+		"upgraded": {"GET /proxy/c1/key/socket",
+			"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "101"},
 		"mapped":         {"GET /proxy/c1/key/denied", "", "401"},
 		"left as it is":  {"GET /proxy/c1/key/denied", "Vendgate-Errors: passthrough", "401"},
 		"no response":    {"GET /proxy/c1/key/broken", "", "503"},
@@ -121,7 +123,9 @@ func TestRequestID(t *testing.T) {
 			t.Errorf("%s and %s have one id", name, seen[id])
 		}
 		seen[id] = name
-		entries := lines(t, g, func(l logged) bool { return strings.HasPrefix(l.Logger, "http.log.access") && l.Vendgate.ID == id })
+		entries := lines(t, g, func(l logged) bool {
+			return strings.HasPrefix(l.Logger, "http.log.access") && l.Vendgate.ID == id
+		})
 		if c.status != "101" && len(entries) != 1 {
 			t.Errorf("%s: the access log has its id in %d entries", name, len(entries))
 		}
@@ -152,13 +156,19 @@ func TestFailureLine(t *testing.T) {
 		path string
 		want logged
 	}{
-		"passed":  {"/proxy/c1/key/x", logged{}},
-		"down":    {"/proxy/c1/key/down?q=1", logged{Level: "error", Msg: "call failed", Connection: "c1", App: "key", Path: "/proxy/c1/key/down", Code: "upstream_unavailable", Origin: "upstream", UpstreamStatus: 503}},
-		"denied":  {"/proxy/c1/key/denied", logged{Level: "debug", Msg: "call failed", Connection: "c1", App: "key", Path: "/proxy/c1/key/denied", Code: "needs_reconnection", Origin: "upstream", UpstreamStatus: 401}},
-		"torn":    {"/proxy/c1/key/torn", logged{Level: "warn", Msg: "the provider's response broke off", Connection: "c1", App: "key", Path: "/proxy/c1/key/torn", UpstreamStatus: 200}},
-		"unknown": {"/proxy/c9/key/x", logged{Level: "debug", Msg: "call failed", Connection: "c9", App: "key", Path: "/proxy/c9/key/x", Code: "connection_deleted", Origin: "vending"}},
-		"away":    {"/proxy/c2/inpath/x?token=" + secret, logged{Level: "error", Msg: "call failed", Connection: "c2", App: "inpath", Path: "/proxy/c2/inpath/x", Code: "upstream_unavailable", Origin: "upstream"}},
-		"key":     {"/proxy/c2/inpath/bot" + secret + "/getMe", logged{Level: "error", Msg: "call failed", Connection: "c2", App: "inpath", Path: "/proxy/c2/inpath/REDACTED/getMe", Code: "upstream_unavailable", Origin: "upstream"}},
+		"passed": {"/proxy/c1/key/x", logged{}},
+		"down": {"/proxy/c1/key/down?q=1", logged{Level: "error", Msg: "call failed", Connection: "c1", App: "key",
+			Path: "/proxy/c1/key/down", Code: "upstream_unavailable", Origin: "upstream", UpstreamStatus: 503}},
+		"denied": {"/proxy/c1/key/denied", logged{Level: "debug", Msg: "call failed", Connection: "c1", App: "key",
+			Path: "/proxy/c1/key/denied", Code: "needs_reconnection", Origin: "upstream", UpstreamStatus: 401}},
+		"torn": {"/proxy/c1/key/torn", logged{Level: "warn", Msg: "the provider's response broke off", Connection: "c1",
+			App: "key", Path: "/proxy/c1/key/torn", UpstreamStatus: 200}},
+		"unknown": {"/proxy/c9/key/x", logged{Level: "debug", Msg: "call failed", Connection: "c9", App: "key",
+			Path: "/proxy/c9/key/x", Code: "connection_deleted", Origin: "vending"}},
+		"away": {"/proxy/c2/inpath/x?token=" + secret, logged{Level: "error", Msg: "call failed", Connection: "c2",
+			App: "inpath", Path: "/proxy/c2/inpath/x", Code: "upstream_unavailable", Origin: "upstream"}},
+		"key": {"/proxy/c2/inpath/bot" + secret + "/getMe", logged{Level: "error", Msg: "call failed", Connection: "c2",
+			App: "inpath", Path: "/proxy/c2/inpath/REDACTED/getMe", Code: "upstream_unavailable", Origin: "upstream"}},
 	} {
 		res, err := g.Client.Do(g.Request("GET", c.path, nil))
 		if err != nil {
@@ -212,14 +222,16 @@ func TestCallInAuditTrail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := g.Raw("GET /proxy/" + id + "/key/x HTTP/1.1\r\nHost: " + g.Addr + "\r\nAuthorization: Bearer " + keyOf("acme") +
+	answer := g.Raw("GET /proxy/" + id + "/key/x HTTP/1.1\r\nHost: " + g.Addr + "\r\nAuthorization: Bearer " +
+		keyOf("acme") +
 		"\r\nx-user-email: " + harness.Alice + "\r\nConnection: close\r\n\r\n")
 	res, err := http.ReadResponse(bufio.NewReader(strings.NewReader(answer)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rows, _, err := store.Audit(t.Context(), connect.AuditFilter{Connection: id, Event: connect.VendFailed})
-	if err != nil || len(rows) != 1 || rows[0].Request != res.Header.Get("Vendgate-Request-Id") || rows[0].Actor != "system" {
+	if err != nil || len(rows) != 1 || rows[0].Request != res.Header.Get("Vendgate-Request-Id") ||
+		rows[0].Actor != "system" {
 		t.Errorf("the audit trail of call %s has %+v, %v", res.Header.Get("Vendgate-Request-Id"), rows, err)
 	}
 }
