@@ -110,8 +110,8 @@ func (s *Source) Close() {
 	s.saveAll()
 }
 
-// recordedAs returns a context by which the store records what the call that r is for causes. A plain
-// vend causes nothing; the Platform API's calls have one already.
+// recordedAs returns a context by which the store records what the call that r is for causes. A
+// plain vend causes nothing; the Platform API's calls have one already.
 func recordedAs(ctx context.Context, r vending.Request, what action) context.Context {
 	if r.ID == "" || what == vend && !r.Force {
 		return ctx
