@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	},
 	"caddymodule/playground/demoprovider": {},
 	"caddymodule/telemetry": {"connect", "gateway", "inject", "internal/httpx", "internal/lenient",
-		"policy"},
+		"policy", "vending"},
 	"catalog":      {"internal/strictjson"},
 	"cmd/vendgate": {""},
 	"connect": {

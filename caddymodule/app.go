@@ -37,6 +37,15 @@ type App struct {
 	// VendTimeout bounds a vend with its retries. Default: 15s. After it the call is
 	// `upstream_unavailable`.
 	VendTimeout caddy.Duration `json:"vend_timeout,omitempty"`
+	// LogUser is how the access log and `{vendgate.user}` show end users, whose email address is
+	// personal data: `plain` as they are, `hash` as a pseudonym by which lines about one user can be
+	// joined, and `off` not at all. With the last two, no field that other handlers append is in an
+	// entry, and whatever looks like an email address in its addresses and headers is replaced, too.
+	// Default: `plain`.
+	LogUser string `json:"log_user,omitempty"`
+	// LogUserKey is a reference to the secret that `hash` is made with, of at least 16 bytes: without
+	// it an address can be neither read nor guessed. Those with the same key have the same pseudonyms.
+	LogUserKey string `json:"log_user_key,omitempty"`
 	// Upstream configures the connections to the providers.
 	Upstream Upstream `json:"upstream,omitzero"`
 	// Catalog says which apps there are besides the verified ones.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,6 +52,10 @@ type assembly struct {
 	clients    map[clientKey]connect.OAuthClient
 	// configured are the tenants of the configuration, by id.
 	configured map[string]*Tenant
+	// users shows end users to logs; nil shows their address.
+	users *telemetry.Users
+	// storeHealth is what `vendgate_health` last found of the store.
+	storeHealth storeHealth
 	// warnOfHost is for a warning that is logged once, however many handlers there are.
 	warnOfHost sync.Once
 
@@ -78,6 +83,9 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 	if g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return g, err
 	}
+	if g.users, err = a.logUsers(); err != nil {
+		return g, at(a.DefinedAt["log_user"], err)
+	}
 	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
 		return pooledLimiter{policy.NewLimiter()}, nil
 	})
@@ -101,7 +109,7 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 	g.gateway = gateway.New(gateway.Options{
 		Catalog: g.catalog, Own: g.own, Sources: g.sources, Keyring: g.keyring, Limiter: g.limiter,
 		Unverified: g.unverified, Transport: g.transport, Public: g.public, PublicURL: g.publicURL,
-		VendTimeout: g.vendTimeout, Logger: g.log,
+		VendTimeout: g.vendTimeout,
 	})
 	return g, nil
 }
@@ -162,7 +170,7 @@ func (g *assembly) transport(app *catalog.App) http.RoundTripper {
 func (g *assembly) accessLog(ctx caddy.Context) *telemetry.AccessLog {
 	return &telemetry.AccessLog{
 		Logger: ctx.Logger(new(caddyhttp.App)).Named("log.access"), Errors: g.log, Manages: g.store != nil,
-		Placement: g.gateway.Placement,
+		Users: g.users, Placement: g.gateway.Placement,
 	}
 }
 
@@ -239,6 +247,34 @@ func (g *assembly) start(ctx context.Context) error {
 		g.log.Info("upgraded the schema of the store", "from", u.From, "to", u.To, "copy", u.Copy)
 	}
 	return g.keyring.Load(ctx)
+}
+
+// minLogUserKey is how many bytes the key of pseudonyms has at least.
+const minLogUserKey = 16
+
+// logUsers is how logs show end users.
+func (a *App) logUsers() (*telemetry.Users, error) {
+	switch a.LogUser {
+	case "", "plain", "off":
+		if a.LogUserKey != "" {
+			return nil, errors.New("log_user takes a key with hash only: leave it out")
+		}
+		if a.LogUser == "off" {
+			return telemetry.NewUsers(""), nil
+		}
+		return nil, nil
+	case "hash":
+		key, err := resolveSecret(a.LogUserKey)
+		if err != nil {
+			return nil, fmt.Errorf("log_user hash: %w", err)
+		}
+		if len(strings.TrimSpace(key.Reveal())) < minLogUserKey {
+			return nil, fmt.Errorf("log_user hash: the key %s has fewer than %d bytes: `openssl rand -hex 32` makes one",
+				a.LogUserKey, minLogUserKey)
+		}
+		return telemetry.NewUsers(strings.TrimSpace(key.Reveal())), nil
+	}
+	return nil, fmt.Errorf("log_user %q: write plain, hash KEY or off", a.LogUser)
 }
 
 // StoreDir returns the directory of the store and its keyset: DataDir, or its default.

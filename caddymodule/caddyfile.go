@@ -16,7 +16,9 @@ func init() {
 	httpcaddyfile.RegisterGlobalOption("vendgate", parseApp)
 	httpcaddyfile.RegisterHandlerDirective("vendgate_proxy", parseProxy)
 	httpcaddyfile.RegisterHandlerDirective("vendgate_connect", parseConnect)
+	httpcaddyfile.RegisterDirective("vendgate_health", parseHealth)
 	httpcaddyfile.RegisterHandlerDirective("vendgate_not_found", parseNotFound)
+	httpcaddyfile.RegisterDirectiveOrder("vendgate_health", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterDirectiveOrder("vendgate_proxy", httpcaddyfile.Before, "reverse_proxy")
 	httpcaddyfile.RegisterDirectiveOrder("vendgate_connect", httpcaddyfile.Before, "reverse_proxy")
 	// the last of Caddy's own
@@ -96,6 +98,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		"data_dir":        text(&a.DataDir),
 		"public_url":      a.parsePublicURL,
 		"vend_timeout":    duration(&a.VendTimeout),
+		"log_user":        a.parseLogUser,
 		"default_source":  text(&a.DefaultSource),
 		"upstream":        a.Upstream.parse,
 		"catalog":         a.Catalog.parse,
@@ -105,7 +108,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		"tenant":          a.parseTenant,
 		"tenant_defaults": func(d *caddyfile.Dispenser) error { return a.TenantDefaults.parse(d, nil) },
 	}
-	for _, name := range []string{"catalog", "data_dir", "default_source", "upstream", "tenant_defaults"} {
+	for _, name := range []string{"catalog", "data_dir", "default_source", "log_user", "upstream", "tenant_defaults"} {
 		read := opts[name]
 		opts[name] = func(d *caddyfile.Dispenser) error { a.DefinedAt[name] = place(d); return read(d) }
 	}
@@ -129,6 +132,20 @@ func (a *App) parsePublicURL(d *caddyfile.Dispenser) error {
 		return err
 	}
 	return located(d, a.checkPublicURL())
+}
+
+// parseLogUser reads `log_user plain|hash KEY|off`.
+func (a *App) parseLogUser(d *caddyfile.Dispenser) error {
+	if err := text(&a.LogUser)(d); err != nil {
+		return err
+	}
+	switch a.LogUser {
+	case "plain", "off":
+		return nil
+	case "hash":
+		return secret(&a.LogUserKey)(d)
+	}
+	return d.Errf("log_user %q: write plain, hash KEY or off", a.LogUser)
 }
 
 func (u *Upstream) parse(d *caddyfile.Dispenser) error {
@@ -227,6 +244,26 @@ func parseNotFound(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) 
 		return nil, h.Errf("vendgate_not_found takes no argument; write it last in its site")
 	}
 	return new(NotFound), parseBlock(h.Dispenser, options{})
+}
+
+// parseHealth reads the directive `vendgate_health [PREFIX]`. It takes no matcher, as which Caddy
+// would read the prefix.
+func parseHealth(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if err := checkVariables(h.Dispenser); err != nil {
+		return nil, err
+	}
+	h.Next()
+	health := new(Health)
+	if h.NextArg() {
+		health.Prefix = h.Val()
+	}
+	if h.NextArg() {
+		return nil, h.Errf("vendgate_health has too many arguments; write vendgate_health [PREFIX]")
+	}
+	if err := located(h.Dispenser, health.check()); err != nil {
+		return nil, err
+	}
+	return h.NewRoute(nil, health), parseBlock(h.Dispenser, options{})
 }
 
 // located is d.WrapErr for errors that may be nil.

@@ -85,32 +85,31 @@ func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 	ctx, cancel := context.WithTimeout(r.Context(), c.assembly.vendTimeout)
 	defer cancel()
-	id := requestID(r)
-	w.Header().Set(requestHeader, id)
+	id := telemetry.Identify(w, r)
 	platform, origin := c.manager.platform, c.assembly.origin(r)
 	record, err := platform.Serve(w, r.WithContext(ctx), path, origin, id) //nolint:contextcheck // the request has it
+	event := &gateway.Event{
+		ID: id, Tenant: record.Tenant, User: record.User, Connection: record.Connection, App: record.App,
+		CallerKey: record.CallerKey, Budget: record.Budget,
+	}
 	if err != nil {
 		e := vending.AsError(err)
-		if e.Code == vending.InternalError && e.Err != nil && r.Context().Err() == nil {
-			c.assembly.log.Error("call of the platform api failed", "tenant", record.Tenant, "request", id, "error", e.Err)
+		if e.Err != nil && r.Context().Err() == nil {
+			event.Cause = e.Err.Error()
 		}
 		gateway.Refuse(w, r, "", e)
 	}
-	event := &gateway.Event{
-		Tenant: record.Tenant, User: record.User, Connection: record.Connection, App: record.App,
-		CallerKey: record.CallerKey, Budget: record.Budget,
-		Code:   vending.Code(w.Header().Get(vending.CodeHeader)),
-		Origin: vending.Origin(w.Header().Get(vending.OriginHeader)),
-	}
+	event.Code = vending.Code(w.Header().Get(vending.CodeHeader))
+	event.Origin = vending.Origin(w.Header().Get(vending.OriginHeader))
 	c.assembly.metrics.CountPlatform(event)
 	telemetry.LogEvent(r.Context(), event)
+	c.accessLog.LogFailure(r, event)
 }
 
 // page serves a hosted page or one of the dashboard. What end users wait for at a provider has
 // bounds of its own.
 func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
-	id := requestID(r)
-	w.Header().Set(requestHeader, id)
+	id := telemetry.Identify(w, r)
 	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
@@ -135,19 +134,6 @@ func (c *Connect) page(w http.ResponseWriter, r *http.Request, path string) {
 
 // pageTimeout leaves room for a token call and a verify request at their longest.
 const pageTimeout = 40 * time.Second
-
-// requestHeader tells the caller the id by which the audit trail and the logs know a request.
-const requestHeader = "Vendgate-Request-Id"
-
-// requestID is Caddy's own id of a request.
-func requestID(r *http.Request) string {
-	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if !ok {
-		return ""
-	}
-	id, _ := repl.GetString("http.request.uuid")
-	return id
-}
 
 // hostForm is a host name or address with an optional port: what addresses may be built with.
 var hostForm = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?$`)

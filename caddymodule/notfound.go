@@ -6,6 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -26,6 +27,7 @@ func (*NotFound) CaddyModule() caddy.ModuleInfo {
 // ServeHTTP implements caddyhttp.MiddlewareHandler. The answer repeats nothing of the request,
 // whose path may hold a key.
 func (*NotFound) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	telemetry.Identify(w, r)
 	gateway.Refuse(w, r, "", vending.Refuse(vending.NotFound, ""))
 	return nil
 }

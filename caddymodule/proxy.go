@@ -77,7 +77,7 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 func (p *Proxy) Validate() error { return p.check() }
 
 func (p *Proxy) check() error {
-	if p.Prefix != "" && p.badPrefix() {
+	if p.Prefix != "" && !isPlainPath(p.Prefix) {
 		return fmt.Errorf("prefix %q: write a plain path without a slash at its end, like /proxy", p.Prefix)
 	}
 	if err := policy.Domains(p.Hosts).Check(); err != nil {
@@ -89,8 +89,9 @@ func (p *Proxy) check() error {
 	return catalog.CheckRedirects(p.Redirects)
 }
 
-func (p *Proxy) badPrefix() bool {
-	return !strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || strings.ContainsAny(p.Prefix, "%?#{}")
+// isPlainPath reports whether a prefix of paths is spelled as it is compared.
+func isPlainPath(prefix string) bool {
+	return strings.HasPrefix(prefix, "/") && !strings.HasSuffix(prefix, "/") && !strings.ContainsAny(prefix, "%?#{}")
 }
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.

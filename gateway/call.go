@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -61,6 +62,10 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, target policy.Ta
 	c.event.Start = time.Now()
 	c.asked = h.options.Observer.Begin(r, &c.event)
 	c.request = c.asked
+	if c.event.ID == "" {
+		c.event.ID = rand.Text()
+	}
+	w.Header()[vending.RequestHeader] = []string{c.event.ID}
 	return c
 }
 
@@ -69,6 +74,7 @@ func (c *call) end() {
 	if c.screened != nil {
 		c.screened.Abort()
 	}
+	c.noteBroken()
 	c.reservations.Commit(false)
 	if c.entered {
 		c.tenant.Usage.Leave()

@@ -31,17 +31,14 @@ func handleError(w http.ResponseWriter, _ *http.Request, err error) {
 	}
 }
 
-// refuse answers with e and notes it. What only an operator can repair goes to the log, with its
-// cause scrubbed.
+// refuse answers with e and notes it.
 func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 	c.event.Code, c.event.Origin = e.Code, e.Origin
 	if c.event.Origin == "" {
 		c.event.Origin = vending.FromVending
 	}
-	if e.Err != nil && !errors.Is(e.Err, context.Canceled) &&
-		(e.Code == vending.InternalError || e.Code == vending.UpstreamUnavailable) {
-		c.gateway.options.Logger.Error("call failed", "code", string(e.Code), "origin", string(c.event.Origin),
-			"tenant", c.event.Tenant, "app", c.event.App, "error", c.scrubbed(e.Err))
+	if e.Err != nil && !errors.Is(e.Err, context.Canceled) {
+		c.event.Cause = c.scrubbed(e.Err)
 	}
 	if e.Code == vending.UpstreamUnavailable {
 		e = c.withSent(e)

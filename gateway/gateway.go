@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"encoding/hex"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -35,8 +34,6 @@ type Options struct {
 	PublicURL string
 	// VendTimeout bounds a vend with its retries.
 	VendTimeout time.Duration
-	// Logger takes what only an operator can repair. Default: nothing is logged.
-	Logger *slog.Logger
 }
 
 // Gateway is what all its handlers share. It is immutable but for what is counted and for routes,
@@ -51,17 +48,17 @@ type Gateway struct {
 
 // New returns a gateway. It reads the options' maps and must be their only user from then on.
 func New(o Options) *Gateway {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
 	return &Gateway{options: o}
 }
 
 // Caller finds a caller key and its tenant. A source that wants the tenant's own key can be given
 // none, and must never be given the caller key in its place.
 func (g *Gateway) Caller(ctx context.Context, key string) (*policy.CallerKey, *policy.Tenant, error) {
-	k, t := g.options.Keyring.Caller(ctx, policy.DigestOf(key))
-	if k == nil || g.source(t).takesKey {
+	k, t, err := g.options.Keyring.Caller(ctx, policy.DigestOf(key))
+	if err != nil {
+		return nil, nil, err
+	}
+	if g.source(t).takesKey {
 		return nil, nil, vending.Refuse(vending.InvalidTenantKey, "")
 	}
 	return k, t, nil

@@ -13,7 +13,7 @@ import (
 type Observer interface {
 	// Begin is told of a call before anything of it was looked at. It returns the request by which the
 	// call is made, which is r or derived from it: only that keeps its header. The event is written to
-	// until End.
+	// until End; Begin may give it the ID that r is known by, or else the gateway makes one.
 	Begin(r *http.Request, e *Event) *http.Request
 	// Response is told of an upstream's response that is about to be passed on with a header. It
 	// returns the writer that gets it, which is w or writes to it.
@@ -24,6 +24,8 @@ type Observer interface {
 
 // Event is what logs and metrics may know of a call. Nothing in it is secret.
 type Event struct {
+	// ID is the call's, as its answer names it in `Vendgate-Request-Id`.
+	ID                       string
 	Tenant, Connection, User string
 	// App is the slug of an app of the catalog, or empty for a call that was refused before it was
 	// known that its caller may name one.
@@ -47,6 +49,9 @@ type Event struct {
 	FirstVend, Vend, Upstream time.Duration
 	// Status is the upstream's, or 0.
 	Status int
+	// Cause is why the call failed or its answer broke off, scrubbed of the credential; empty where
+	// the code says all.
+	Cause string
 	// Read is how much of the caller's body was read, in bytes.
 	Read int64
 }

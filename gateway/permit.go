@@ -27,8 +27,11 @@ func (c *call) permit() error {
 	}
 	c.route, c.event.App = route, route.app.Slug
 	c.passthrough = c.passthrough || route.passthrough
-	if !c.tenant.MayCall(c.target.App) || c.caller != nil && !c.caller.MayCall(c.target.App) {
+	switch {
+	case !c.tenant.MayCall(c.target.App):
 		return vending.Refuse(vending.PolicyDenied, "")
+	case c.caller != nil && !c.caller.MayCall(c.target.App):
+		return vending.Refuse(vending.PolicyDenied, "this caller key may not call this app")
 	}
 	if c.byHost != nil && c.byHost.refusal != nil {
 		return c.byHost.refusal
@@ -42,12 +45,21 @@ func (c *call) permit() error {
 	}
 	judged, rules := c.judged(at, path)
 	if err := route.steering.Permit(judged, rules...); err != nil {
-		return err
+		return c.ofCaller(err, judged)
 	}
 	if err := c.bound(); err != nil {
 		return err
 	}
 	return c.screen(judged, rules)
+}
+
+// ofCaller returns the refusal of a call by rules, in the caller key's own words where the tenant's
+// rules permit the call.
+func (c *call) ofCaller(err error, judged policy.Call) error {
+	if c.caller == nil || vending.AsError(err).Message != "" || c.route.steering.Permit(judged, c.tenant.Rules) != nil {
+		return err
+	}
+	return vending.Refuse(vending.PolicyDenied, "this caller key may not call this method or path")
 }
 
 // screen holds the body against the rules, as far as fields in it could name another request.

@@ -107,6 +107,14 @@ func (c *call) finish() {
 	handleError(c, nil, c.head.broken)
 }
 
+// noteBroken notes why an answer broke off of which the caller has got a part. One that the caller
+// ended itself is no failure.
+func (c *call) noteBroken() {
+	if c.head.broken != nil && c.event.Code == "" && c.request.Context().Err() == nil {
+		c.event.Cause = c.scrubbed(c.head.broken)
+	}
+}
+
 // responseBody is the body of the provider's answer to a call.
 type responseBody call
 

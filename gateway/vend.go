@@ -51,6 +51,7 @@ func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, 
 // fill says in r whose credential is asked for.
 func (c *call) fill(r *vending.Request) {
 	r.Tenant, r.User, r.Connection, r.App = c.tenant.ID, c.user, c.target.Connection, c.target.App
+	r.ID = c.event.ID
 }
 
 // noteAccepted tells the source that the upstream took a credential that it had refused before.

@@ -4,9 +4,6 @@ import (
 	"math"
 	"sync"
 	"time"
-
-	// x/time/rate is the token bucket of the Go project: exact under parallel load, no goroutine.
-	"golang.org/x/time/rate"
 )
 
 // Budget is how many units may be spent a minute. 600 means ten a second, with a burst of 600; 0
@@ -19,42 +16,48 @@ const (
 	DefaultAPIBudget   Budget = 120
 )
 
-// limit is for budgets that are a bound.
-func (b Budget) limit() rate.Limit { return rate.Limit(float64(b) / 60) }
+// units is how many units a budget gives back in d.
+func (b Budget) units(d time.Duration) float64 { return float64(b) * d.Minutes() }
 
-// Bucket is what is left of one budget. It is safe for parallel use, and exact: no two callers
-// get the last unit.
+// time is how long the budget takes to give units back.
+func (b Budget) time(units float64) time.Duration {
+	return time.Duration(units / float64(b) * float64(time.Minute))
+}
+
+// Bucket is what was spent of one budget. It is safe for parallel use, and exact: no two callers
+// get the last unit. It counts what was spent and not what is left, as golang.org/x/time/rate does:
+// so a larger budget leaves more at once, and a budget that a reload changes back and forth, while
+// calls of both configurations are under way, forgives nothing.
 type Bucket struct {
-	mu      sync.Mutex
-	budget  Budget
-	limiter *rate.Limiter // nil until there is a bound for the first time
-	latest  time.Time     // no unit was spent later
+	mu     sync.Mutex
+	budget Budget
+	// spent is in units, and less by the budget's rate all the time.
+	spent float64
+	// peak is the largest budget that any of spent was spent of.
+	peak Budget
+	// latest is the time of spent; no unit was spent later.
+	latest time.Time
 }
 
 // NewBucket returns a full bucket of a budget.
-func NewBucket(budget Budget) *Bucket {
-	b := new(Bucket)
-	b.Adjust(budget, time.Time{})
-	return b
-}
+func NewBucket(budget Budget) *Bucket { return &Bucket{budget: budget, peak: max(budget, 0)} }
 
-// Adjust changes the budget and keeps what was spent: a larger one fills up at its own rate, and
-// none is full again for having been changed, nor for having been without a bound in between.
+// Adjust changes the budget and keeps what was spent: of a larger one more is left at once, by the
+// difference, and of a smaller one less. What was spent of a larger budget than the present one is
+// given back at the rate of that, in less than a minute. None is full again for having been
+// changed, nor for having been without a bound in between.
 func (b *Bucket) Adjust(budget Budget, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if budget == b.budget {
 		return
 	}
-	b.budget = budget
-	switch {
-	case budget <= 0:
-	case b.limiter == nil:
-		b.limiter = rate.NewLimiter(budget.limit(), int(budget))
-	default:
-		now = b.notBefore(now)
-		b.limiter.SetLimitAt(now, budget.limit())
-		b.limiter.SetBurstAt(now, int(budget))
+	b.spent, b.latest = b.at(now)
+	if b.budget > 0 && b.spent <= float64(b.budget) {
+		b.peak = b.budget
+	}
+	if b.budget = budget; budget > 0 {
+		b.peak = max(b.peak, budget)
 	}
 }
 
@@ -72,21 +75,42 @@ func (b *Bucket) Spend(now time.Time) (wait time.Duration, ok bool) {
 	if b.budget <= 0 {
 		return 0, true
 	}
-	now = b.notBefore(now)
-	if b.limiter.AllowN(now, 1) {
-		return 0, true
+	b.spent, b.latest = b.at(now)
+	if b.spent+1 > float64(b.budget)+rounding {
+		return b.until(float64(b.budget)-1, b.spent), false
 	}
-	return b.until(1, now), false
+	b.spent++
+	return 0, true
 }
 
-// notBefore returns now, or the latest time seen if that is later. Callers read the clock before
-// they wait for the lock; the limiter would go back with the slower ones and refill the same time
-// twice.
-func (b *Bucket) notBefore(now time.Time) time.Time {
-	if now.After(b.latest) {
-		b.latest = now
+// rounding is by how much the sum of many small parts may be off, in units.
+const rounding = 1e-6
+
+// at returns what of the units is still spent at a time, and that time, or the latest seen if that
+// is later: callers read the clock before they wait for the lock, and the slower ones must not have
+// the same time given back twice.
+func (b *Bucket) at(now time.Time) (spent float64, _ time.Time) {
+	if !now.After(b.latest) {
+		return b.spent, b.latest
 	}
-	return b.latest
+	rate, passed := b.rate(), now.Sub(b.latest)
+	spent = b.spent
+	if above := spent - float64(rate); above > 0 {
+		back := b.peak.units(passed)
+		if back <= above {
+			return spent - back, now
+		}
+		spent, passed = float64(rate), passed-b.peak.time(above)
+	}
+	return max(0, spent-rate.units(passed)), now
+}
+
+// rate is the budget whose rate gives units back: while there is no bound, that of the last one.
+func (b *Bucket) rate() Budget {
+	if b.budget > 0 {
+		return b.budget
+	}
+	return b.peak
 }
 
 // Left returns how many whole units are left, and how long until all of them are.
@@ -96,23 +120,23 @@ func (b *Bucket) Left(now time.Time) (units int, full time.Duration) {
 	if b.budget <= 0 {
 		return math.MaxInt32, 0
 	}
-	return max(0, int(b.limiter.TokensAt(now))), b.until(float64(b.budget), now)
+	spent, _ := b.at(now)
+	return max(0, int(float64(b.budget)-spent+rounding)), b.until(0, spent)
 }
 
 // full reports whether nothing of the budget is missing any more.
 func (b *Bucket) full(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.budget <= 0 || b.limiter.TokensAt(now) >= float64(b.budget)
+	_, full := b.Left(now)
+	return full == 0
 }
 
-// until returns how long it takes until there are units again; the bucket counts in floating
-// point, so a millisecond more keeps a caller that waits exactly so long from coming too early.
-func (b *Bucket) until(units float64, now time.Time) time.Duration {
-	missing := units - b.limiter.TokensAt(now)
-	if missing <= 0 {
+// until returns how long it takes until of what is spent no more than rest is; the bucket counts in
+// floating point, so a millisecond more keeps a caller that waits exactly so long from coming too
+// early.
+func (b *Bucket) until(rest, spent float64) time.Duration {
+	if spent <= rest+rounding {
 		return 0
 	}
-	seconds := missing / float64(b.limiter.Limit())
-	return time.Duration(seconds*float64(time.Second)) + time.Millisecond
+	above := max(0, spent-float64(b.budget))
+	return b.peak.time(above) + b.budget.time(spent-above-rest) + time.Millisecond
 }

@@ -167,13 +167,15 @@ func TestAdjust(t *testing.T) {
 		later  int // after a second
 	}{
 		"the same":                   {600, 100, []Budget{600}, 500, 510},
-		"raised, nothing left":       {60, 60, []Budget{600}, 0, 10},
-		"raised, some left":          {60, 20, []Budget{600}, 40, 50},
-		"lowered, nothing left":      {600, 600, []Budget{60}, 0, 1},
-		"lowered, more left":         {600, 100, []Budget{60}, 60, 60},
-		"lowered, less left":         {600, 580, []Budget{60}, 20, 21},
+		"raised, nothing left":       {60, 60, []Budget{600}, 540, 550},
+		"raised, some left":          {60, 20, []Budget{600}, 580, 590},
+		"raised twice":               {60, 60, []Budget{120, 600}, 540, 550},
+		"lowered, nothing left":      {600, 600, []Budget{60}, 0, 0},
+		"lowered, more left":         {600, 20, []Budget{60}, 40, 41},
+		"lowered, more was spent":    {600, 100, []Budget{60}, 0, 0},
 		"back and forth":             {600, 600, []Budget{60, 600, 60, 600}, 0, 10},
-		"lowered and raised":         {600, 0, []Budget{60, 600}, 60, 70},
+		"lowered and raised":         {600, 100, []Budget{60, 600}, 500, 510},
+		"lowered and raised a bit":   {600, 600, []Budget{60, 120}, 0, 0},
 		"bound lifted":               {60, 60, []Budget{0}, math.MaxInt32, math.MaxInt32},
 		"bound set":                  {0, 500, []Budget{60}, 60, 60},
 		"bound set after a negative": {-1, 500, []Budget{60}, 60, 60},
@@ -202,6 +204,37 @@ func TestAdjust(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAdjustDrains: a minute after a budget was lowered, all of the lower one is left, however much
+// was spent of the larger one.
+func TestAdjustDrains(t *testing.T) {
+	for _, spent := range []int{600, 580, 100, 20} {
+		now := time.Now()
+		a := NewBucket(600)
+		for range spent {
+			a.Spend(now)
+		}
+		a.Adjust(60, now)
+		wait, ok := a.Spend(now)
+		if _, early := a.Spend(now.Add(wait - 2*time.Millisecond)); !ok && early {
+			t.Errorf("%d spent: a unit before %v", spent, wait)
+		}
+		if ok != (spent < 60) || wait > time.Minute {
+			t.Errorf("%d spent: %t, wait %v", spent, ok, wait)
+		}
+		b := NewBucket(600)
+		for range spent {
+			b.Spend(now)
+		}
+		b.Adjust(60, now)
+		if _, full := b.Left(now); full > 2*time.Minute {
+			t.Errorf("%d spent: full in %v", spent, full)
+		}
+		if n := exhaust(b, now.Add(wait)); !ok && n != 1 {
+			t.Errorf("%d spent: %d units after %v", spent, n, wait)
+		}
 	}
 }
 

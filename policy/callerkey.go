@@ -88,10 +88,11 @@ func (k *CallerKey) Identify(named, connection string) (user string, err error) 
 // live reports whether the key has not ended by itself.
 func (k *CallerKey) live(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
 
-// Caller returns the caller key of digest d and its tenant. Both are nil if there is none, it has
-// ended, or no key of the tenant is live: a tenant that is disabled, or was taken out of the
-// configuration, takes its caller keys along.
-func (k *Keyring) Caller(ctx context.Context, d Digest) (*CallerKey, *Tenant) {
+// Caller returns the caller key of digest d and its tenant. Without them it is
+// `invalid_tenant_key`: there is no such key, it has expired, or no key of the tenant is live. A
+// tenant that is disabled, or was taken out of the configuration, takes its caller keys along. That
+// a key has expired is said of those that lived when the store was last read.
+func (k *Keyring) Caller(ctx context.Context, d Digest) (*CallerKey, *Tenant, error) {
 	s := k.snapshot.Load()
 	if s.callers[d] == nil && k.store != nil {
 		// It may have been made a moment ago, by this process or another.
@@ -99,12 +100,11 @@ func (k *Keyring) Caller(ctx context.Context, d Digest) (*CallerKey, *Tenant) {
 		s = k.snapshot.Load()
 	}
 	key := s.callers[d]
-	if key == nil || !key.live(time.Now()) {
-		return nil, nil
+	if key == nil || s.byID[key.Tenant] == nil {
+		return nil, nil, vending.Refuse(vending.InvalidTenantKey, "")
 	}
-	tenant := s.byID[key.Tenant]
-	if tenant == nil {
-		return nil, nil
+	if !key.live(time.Now()) {
+		return nil, nil, vending.Refuse(vending.InvalidTenantKey, "this caller key has expired: use a new one")
 	}
-	return key, tenant
+	return key, s.byID[key.Tenant], nil
 }

@@ -118,10 +118,11 @@ func TestCallerKeyPermit(t *testing.T) {
 func wantCaller(t *testing.T, k *Keyring, key, want string) {
 	t.Helper()
 	got := ""
-	if c, tenant := k.Caller(t.Context(), DigestOf(key)); c != nil && tenant != nil {
+	c, tenant, err := k.Caller(t.Context(), DigestOf(key))
+	if c != nil && tenant != nil && err == nil {
 		got = c.ID + " of " + tenant.ID
-	} else if c != nil || tenant != nil {
-		t.Errorf("half an answer: %v, %v", c, tenant)
+	} else if c != nil || tenant != nil || codeOf(err) != vending.InvalidTenantKey {
+		t.Errorf("half an answer: %v, %v, %v", c, tenant, err)
 	}
 	if got != want {
 		t.Errorf("%s stands for %q, want %q", key, got, want)

@@ -51,13 +51,24 @@ type Spent struct {
 	Wait   time.Duration
 }
 
+// BudgetCallerKey is what the budget of a caller key is called among the names of budgets.
+const BudgetCallerKey = "caller_key"
+
+// name is the budget's in a message.
+func (s Spent) name() string {
+	if s.Budget == BudgetCallerKey {
+		return "this caller key's own"
+	}
+	return "the " + s.Budget
+}
+
 // Spend takes one unit of each budget that a vend for app and connection draws on, the narrowest
 // first, so that a refusal by a narrow budget costs the tenant's own nothing. If one has nothing
 // left the vend must not happen. caller is nil for a call by tenant key.
 func (l *Limiter) Spend(t *Tenant, caller *CallerKey, app, connection string, now time.Time) (reserved Reservations,
 	spent Spent, ok bool) {
 	if wait, ok := l.spendCaller(caller, now); !ok {
-		return reserved, Spent{"caller_key", wait}, false
+		return reserved, Spent{BudgetCallerKey, wait}, false
 	}
 	take := func(i int, kind, name string, b Budget) bool {
 		if b <= 0 {
@@ -93,7 +104,7 @@ func (l *Limiter) spendCaller(k *CallerKey, now time.Time) (wait time.Duration, 
 	if k == nil || k.Budget <= 0 {
 		return 0, true
 	}
-	reserved, wait, ok := l.buckets.Spend(BucketKey{k.Tenant, "caller_key", k.ID}, k.Budget, now)
+	reserved, wait, ok := l.buckets.Spend(BucketKey{k.Tenant, BudgetCallerKey, k.ID}, k.Budget, now)
 	reserved.Commit(true)
 	return wait, ok
 }

@@ -214,8 +214,11 @@ func TestUsageOutlivesReload(t *testing.T) {
 		if after != before || after.InFlight() != 1 {
 			t.Errorf("%+v, then %+v", before, after)
 		}
-		if _, ok := after.SpendToken(600, time.Now()); ok || after.Token.Budget() != 600 {
-			t.Error("a reload forgave what was spent")
+		if _, ok := after.SpendToken(600, time.Now()); !ok || after.Token.Budget() != 600 {
+			t.Error("a larger budget does not count from the first call on")
+		}
+		if units, _ := after.Token.Left(time.Now()); units != 600-60-1 {
+			t.Errorf("a reload forgave what was spent: %d left", units)
 		}
 		if _, ok := after.SpendAPI(6, time.Now()); !ok {
 			t.Error("the api budget is spent")

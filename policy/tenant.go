@@ -106,7 +106,7 @@ func (t *Tenant) Refuse(s Spent) error {
 	refused.Add(time.Now())
 	return &vending.Error{
 		Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: s.Wait,
-		Message: "the " + strings.ReplaceAll(s.Budget, "_", " ") + " budget of this minute is spent",
+		Message: s.name() + " budget of this minute is spent",
 	}
 }
 

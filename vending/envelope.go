@@ -62,6 +62,11 @@ const (
 	OriginHeader = "Vendgate-Origin"
 )
 
+// RequestHeader is on every answer of ours, and on those that pass: the id by which logs and the
+// audit trail know the request. One that an upstream sends, which may be a gateway, too, is
+// dropped.
+const RequestHeader = "Vendgate-Request-Id"
+
 // Challenge is the WWW-Authenticate of every 401, which must have one (RFC 9110, section 15.5.2).
 // Clients that hold a user name and password back until they are asked, such as git and curl
 // --anyauth, send them for Basic.

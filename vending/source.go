@@ -37,6 +37,8 @@ type Request struct {
 	HandOut bool
 	// Key is the tenant key of the caller, for sources that pass it through.
 	Key Secret
+	// ID is the call's, for what a source records of the vend; empty where there is none to name.
+	ID string
 }
 
 // KeyTaker is implemented by a source that may need the caller's own tenant key. Where it says so,

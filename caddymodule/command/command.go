@@ -1,6 +1,6 @@
-// Package command adds Vendgate's commands to Caddy's: tenant, connection, caller-key, app,
-// oauth-client, audit, store and keyset. They work on the store and go by a configuration, of which
-// they run nothing; the server need not run.
+// Package command adds Vendgate's commands to Caddy's: tenant, user, connection, caller-key, app,
+// oauth-client, audit, health, store and keyset. They work on the store and go by a configuration,
+// of which they run nothing; the server need not run.
 //
 // A command must never take a secret as an argument, which other users of the machine could see,
 // and never print one twice.
@@ -27,6 +27,7 @@ func init() {
 		{"oauth-client", "Manages the OAuth clients in Vendgate's store", oauthClientCommands},
 		{"audit", "Shows what was changed in Vendgate's store, and by whom", auditCommand},
 		{"store", "Backs up, restores and upgrades Vendgate's store", storeCommands},
+		{"health", "Asks a running server whether it is ready", healthCommand},
 		{"keyset", "Manages the keyset that seals Vendgate's store", keysetCommands},
 	} {
 		caddycmd.RegisterCommand(caddycmd.Command{Name: c.name, Short: c.short, CobraFunc: func(cmd *cobra.Command) {

@@ -130,6 +130,7 @@ const caddyfile = `{
 
 http://%[5]s {
 	bind %[6]s
+	vendgate_health
 	vendgate_proxy
 	vendgate_connect
 	vendgate_not_found

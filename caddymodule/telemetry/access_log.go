@@ -30,7 +30,8 @@ import (
 type AccessLog struct {
 	// Logger writes the entries, under Caddy's names for its loggers.
 	Logger *zap.Logger
-	// Errors takes what failed behind the handler; see [AccessLog.PassOn].
+	// Errors takes what failed behind the handler, see [AccessLog.PassOn], and one line for each call
+	// that failed.
 	Errors *slog.Logger
 	// Manages says that there is a connection manager, whose addresses hold tokens.
 	Manages bool
@@ -38,6 +39,8 @@ type AccessLog struct {
 	Calls string
 	// Domains are those below which every address is one of a call.
 	Domains policy.Domains
+	// Users shows end users; nil shows their address. Otherwise every entry is replaced.
+	Users *Users
 	// Placement says where an app's calls may have a key.
 	Placement func(app string) *inject.Placement
 }
@@ -58,7 +61,7 @@ func (l *AccessLog) covers(r *http.Request) bool {
 		return false
 	}
 	_, keyed := r.Header[policy.KeyHeader]
-	return (keyed || l.placed(r).fills(r.Header) || l.tells(r)) && logsHost(server.Logs, r.Host)
+	return (keyed || l.Users != nil || l.placed(r).fills(r.Header) || l.tells(r)) && logsHost(server.Logs, r.Host)
 }
 
 // coversAnswer is covers for a request that holds no secret, and an answer to it whose header does.
@@ -147,6 +150,7 @@ func (l *AccessLog) open(w http.ResponseWriter, r *http.Request) *entry {
 			request.Header.Set("Referer", redacted) // a provider's may hold the state
 		}
 	}
+	request.RequestURI, request.Header = l.Users.text(request.RequestURI), l.Users.header(request.Header)
 	return &entry{caddyhttp.NewResponseRecorder(w, nil, nil), l,
 		ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Logs,
 		request, time.Now()}
@@ -207,9 +211,10 @@ func (e *entry) fields(took time.Duration) []zap.Field {
 		zap.Int("size", e.Size()),
 		zap.Int("status", e.Status()),
 		zap.Object("resp_headers",
-			caddyhttp.LoggableHTTPHeader{Header: redactHeader(e.Header()), ShouldLogCredentials: credentials}),
+			caddyhttp.LoggableHTTPHeader{Header: e.log.Users.header(redactHeader(e.Header())),
+				ShouldLogCredentials: credentials}),
 	}
-	if f, ok := caddyhttp.GetVar(e.request.Context(), eventVar).(*loggedEvent); ok {
+	if f, ok := caddyhttp.GetVar(e.request.Context(), eventVar).(zapcore.ObjectMarshaler); ok {
 		fields = append(fields, zap.Object("vendgate", f))
 	}
 	return fields
@@ -225,7 +230,8 @@ func userID(ctx context.Context) string {
 	return id
 }
 
-// eventVar hands the event of a call from the handler to the entry around it.
+// eventVar hands the event of a call, or the id of another request, from the handler to the entry
+// around it.
 const eventVar = "vendgate.event"
 
 // loggerNames lists the access loggers that Caddy would use for host, by the same rules.

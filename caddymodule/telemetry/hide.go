@@ -83,15 +83,19 @@ func (l *AccessLog) hide(r *http.Request) *http.Request {
 		told = c.uri(told)
 	}
 	told, _ = l.redact(r.Host, told)
+	told = l.Users.text(told)
 	if told != r.RequestURI {
 		hideAddress(r, told)
 	}
-	if !fills {
+	if !fills && l.Users == nil {
 		return r
 	}
 	hidden := r.WithContext(r.Context())
 	hidden.Header = r.Header.Clone()
-	c.placement.RedactHeader(r.Header, c.path) // a placeholder may have the name in any case
+	if fills {
+		c.placement.RedactHeader(r.Header, c.path) // a placeholder may have the name in any case
+	}
+	l.Users.hide(r.Header)
 	return hidden
 }
 

@@ -17,12 +17,26 @@ type Observer struct {
 
 // Begin implements gateway.Observer.
 func (o Observer) Begin(r *http.Request, e *gateway.Event) *http.Request {
+	e.ID = RequestID(r)
 	r = o.AccessLog.hide(r)
 	o.Metrics.inFlight.Inc()
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Map((*loggedEvent)(e).placeholder)
+		repl.Map(o.placeholders(e))
 	}
 	return r
+}
+
+// placeholders serves those of a call.
+func (o Observer) placeholders(e *gateway.Event) caddy.ReplacerFunc {
+	if o.AccessLog.Users == nil {
+		return (*loggedEvent)(e).placeholder
+	}
+	return func(key string) (any, bool) {
+		if key == "vendgate.user" {
+			return o.AccessLog.Users.shown(e.User), true
+		}
+		return (*loggedEvent)(e).placeholder(key)
+	}
 }
 
 // Response implements gateway.Observer: where the header of an answer holds a token, the entry of
@@ -45,6 +59,7 @@ func (o Observer) End(w http.ResponseWriter, r *http.Request, e *gateway.Event) 
 	o.Metrics.inFlight.Dec()
 	o.Metrics.count(e)
 	LogEvent(r.Context(), e)
+	o.AccessLog.LogFailure(r, e)
 	if entry, ok := w.(*entry); ok {
 		entry.write(e.Read) //nolint:contextcheck // its request has it
 	}

@@ -23,7 +23,9 @@ func (c *frontCall) announce(name string, bucket *policy.Bucket, budget policy.B
 	if budget <= 0 {
 		return
 	}
-	left, full := bucket.Left(time.Now())
+	now := time.Now()
+	bucket.Adjust(budget, now)
+	left, full := bucket.Left(now)
 	c.w.Header().Set("RateLimit-Policy", `"`+name+`";q=`+strconv.Itoa(int(budget))+`;w=60`)
 	c.w.Header().Set("RateLimit",
 		`"`+name+`";r=`+strconv.Itoa(min(left, int(budget)))+`;t=`+strconv.Itoa(int(math.Ceil(full.Seconds()))))

@@ -110,13 +110,24 @@ func (s *Source) Close() {
 	s.saveAll()
 }
 
+// recordedAs returns a context by which the store records what the call that r is for causes. A
+// plain vend causes nothing; the Platform API's calls have one already.
+func recordedAs(ctx context.Context, r vending.Request, what action) context.Context {
+	if r.ID == "" || what == vend && !r.Force {
+		return ctx
+	}
+	return connect.WithActor(ctx, connect.Actor{Request: r.ID})
+}
+
 // Vend implements [vending.Source].
 func (s *Source) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
 	held, err := s.read(ctx, r)
 	if err != nil {
 		return vending.Credential{}, err
 	}
-	switch held.decide(r, s.o.Now(), s.o.Margin) {
+	what := held.decide(r, s.o.Now(), s.o.Margin)
+	ctx = recordedAs(ctx, r, what)
+	switch what {
 	case vend:
 		c, err := s.credential(ctx, held)
 		if err == nil && r.Force {

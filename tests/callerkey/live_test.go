@@ -77,7 +77,11 @@ func TestExpiry(t *testing.T) {
 	path := "/proxy/" + s.mine + "/key/x"
 	s.mustPass(s.get(path, key), key)
 	time.Sleep(time.Until(end))
-	s.mustRefuse(s.get(path, key), http.StatusUnauthorized, vending.InvalidTenantKey, key)
+	a := s.get(path, key)
+	s.mustRefuse(a, http.StatusUnauthorized, vending.InvalidTenantKey, key)
+	if !strings.Contains(a.body, "this caller key has expired") {
+		t.Errorf("it does not say why: %s", a.body)
+	}
 }
 
 // TestTenantsEnd: a tenant that is disabled, or taken out of the configuration, takes its caller

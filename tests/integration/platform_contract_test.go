@@ -212,7 +212,7 @@ func TestBrokenStore(t *testing.T) {
 			t.Errorf("%s %s: %d %s", call.method, call.path, got.status, got.body)
 		}
 	}
-	if log := p.Log(); strings.Count(log, "call of the platform api failed") != 7 ||
+	if log := p.Log(); strings.Count(log, "\"call failed\"") != 7 ||
 		!strings.Contains(log, "no such table") {
 		t.Errorf("logged %s", log)
 	}

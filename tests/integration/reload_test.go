@@ -137,6 +137,31 @@ func callOnce(g *harness.Gateway) error {
 	return nil
 }
 
+// TestReloadChangesBudget: another budget counts from the first call after the reload, and what was
+// spent of it before stays spent.
+func TestReloadChangesBudget(t *testing.T) {
+	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ok"))
+	}), "plain")
+	source := staticSource(t)
+	config := func(budget int) string {
+		return keyApp(url) + strings.Replace(source, "budget token unlimited", fmt.Sprintf("budget token %d", budget), 1)
+	}
+	g := harness.Start(t, config(1))
+	for i, c := range []struct{ budget, calls int }{{1, 1}, {4, 3}, {2, 0}, {5, 1}} {
+		if i > 0 {
+			g.Load(g.Caddyfile(config(c.budget), "", "vendgate_proxy"))
+		}
+		calls := 0
+		for callOnce(g) == nil {
+			calls++
+		}
+		if calls != c.calls {
+			t.Errorf("%d calls of a budget of %d, want %d", calls, c.budget, c.calls)
+		}
+	}
+}
+
 // TestBadReloadKeepsTheOld: a configuration with a mistake changes nothing.
 func TestBadReloadKeepsTheOld(t *testing.T) {
 	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -25,6 +25,7 @@ func (req *request) budgetViews() []page.Budget {
 	chart := func(name string, limit policy.Budget, a *policy.Bucket, refused *policy.MinuteCounts) page.Budget {
 		b := page.Budget{Name: name, Limit: int(limit), Refusals: refused.LastHour(now)}
 		if limit > 0 {
+			a.Adjust(limit, now)
 			b.Left, _ = a.Left(now)
 		}
 		return b
