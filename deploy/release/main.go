@@ -16,7 +16,7 @@ import (
 
 const usage = `usage: release [flags] [artefact…]
 
-Makes the artefacts that are named, or all: archives, packages, image, sbom, chart.
+Makes the artefacts that are named, or all: archives, deb, rpm, image, sbom, chart.
 Another one, rootfs, writes the files of the container's image as a folder: deploy/container/Dockerfile
 uses it.
 `

@@ -12,8 +12,11 @@ import (
 	_ "github.com/goreleaser/nfpm/v2/rpm"
 )
 
-// packages writes a .deb and an .rpm for each Linux platform.
-func (r *release) packages(ctx context.Context) error {
+func (r *release) deb(ctx context.Context) error { return r.packages(ctx, "deb") }
+func (r *release) rpm(ctx context.Context) error { return r.packages(ctx, "rpm") }
+
+// packages writes a package for each Linux platform.
+func (r *release) packages(ctx context.Context, format string) error {
 	assets, err := r.assets(ctx)
 	if err != nil {
 		return err
@@ -32,10 +35,8 @@ func (r *release) packages(ctx context.Context) error {
 			"PACKAGES": filepath.Join(r.root, "deploy", "packages"),
 			"SYSTEMD":  filepath.Join(r.root, "deploy", "systemd"),
 		}
-		for _, format := range []string{"deb", "rpm"} {
-			if err := r.pack(format, values); err != nil {
-				return err
-			}
+		if err := r.pack(format, values); err != nil {
+			return err
 		}
 	}
 	return nil

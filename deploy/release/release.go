@@ -51,13 +51,16 @@ func newRelease(ctx context.Context, root, out, version string, platforms []stri
 
 func (r *release) close() { _ = os.RemoveAll(r.work) }
 
-// steps make the artefacts of a release, in this order.
-var steps = []struct {
+// step makes one kind of artefact.
+type step struct {
 	name string
 	make func(*release, context.Context) error
-}{
+}
+
+var steps = []step{
 	{"archives", (*release).archives},
-	{"packages", (*release).packages},
+	{"deb", (*release).deb},
+	{"rpm", (*release).rpm},
 	{"image", (*release).image},
 	{"sbom", (*release).sboms},
 	{"chart", (*release).chart},
@@ -72,12 +75,7 @@ func (r *release) run(ctx context.Context, names []string) error {
 		return err
 	}
 	for _, name := range names {
-		if !slices.ContainsFunc(steps, func(s struct {
-			name string
-			make func(*release, context.Context) error
-		}) bool {
-			return s.name == name
-		}) {
+		if !slices.ContainsFunc(steps, func(s step) bool { return s.name == name }) {
 			return fmt.Errorf("unknown artefact %q", name)
 		}
 	}
