@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -29,10 +28,7 @@ func (r *release) chart(context.Context) error {
 		return err
 	}
 	entries = slices.DeleteFunc(entries, func(e entry) bool { return e.name == "vendgate/Chart.yaml" })
-	definition = chartVersions.ReplaceAllFunc(definition, func(line []byte) []byte {
-		key, _, _ := bytes.Cut(line, []byte(":"))
-		return append(key, []byte(`: "`+r.bare()+`"`)...)
-	})
+	definition = chartVersions.ReplaceAll(definition, []byte(`${1}: "`+r.bare()+`"`))
 	entries = append(entries, entry{name: "vendgate/Chart.yaml", text: definition, mode: 0o644})
-	return r.writeTarGz("vendgate-chart-"+r.bare()+".tgz", entries)
+	return r.writeTarGz("vendgate-"+r.bare()+".tgz", entries)
 }

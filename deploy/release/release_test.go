@@ -93,7 +93,7 @@ func TestChart(t *testing.T) {
 	if err := r.chart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	tgz := r.only(t, "vendgate-chart-1.2.3.tgz")
+	tgz := r.only(t, "vendgate-1.2.3.tgz")
 	if got := run1(t, "tar", "-tzf", tgz); got != "vendgate/Chart.yaml\nvendgate/templates/a.yaml" {
 		t.Errorf("files: %s", got)
 	}

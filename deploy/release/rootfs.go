@@ -38,6 +38,8 @@ func (r *release) rootfsEntries(binary string) ([]entry, error) {
 	}
 	return append(entries,
 		entry{name: "etc/group", text: []byte(group), mode: 0o644},
+		// The admin API listens on localhost. Docker and Kubernetes put their own file over this one.
+		entry{name: "etc/hosts", text: []byte("127.0.0.1 localhost\n::1 localhost\n"), mode: 0o644},
 		entry{name: "etc/passwd", text: []byte(passwd), mode: 0o644},
 		entry{name: "etc/ssl/certs/ca-certificates.crt", text: authorities(), mode: 0o644},
 		entry{name: "etc/vendgate/Caddyfile", mode: 0o644,
