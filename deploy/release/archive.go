@@ -102,7 +102,7 @@ func (r *release) writeTarGz(name string, entries []entry) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(r.file(name), b.Bytes(), 0o644) // #nosec G306 -- published
+	return os.WriteFile(r.file(name), b.Bytes(), 0o644)
 }
 
 // archives writes one tar.gz for each platform: the program, what a shell and man use, the example

@@ -26,7 +26,7 @@ func (r *release) binary(ctx context.Context, platform string) (string, error) {
 	flags := fmt.Sprintf("-s -w -buildid= -X %[1]s.version=%[2]s -X %[1]s.commit=%[3]s",
 		versionPackage, r.version, r.commit)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly",
-		"-ldflags", flags, "-o", path, "./cmd/vendgate") // #nosec G204 -- by who releases
+		"-ldflags", flags, "-o", path, "./cmd/vendgate")
 	cmd.Dir = r.root
 	cmd.Env = buildEnv(goos, goarch)
 	if _, err := output(cmd); err != nil {

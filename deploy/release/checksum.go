@@ -27,5 +27,5 @@ func (r *release) checksums() error {
 		}
 		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(text), f.Name())
 	}
-	return os.WriteFile(r.file(sumsFile), sums.Bytes(), 0o644) // #nosec G306 -- published
+	return os.WriteFile(r.file(sumsFile), sums.Bytes(), 0o644)
 }

@@ -34,7 +34,7 @@ func (r *release) image(ctx context.Context) error {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
 			Add:        image,
 			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
-		}).(v1.ImageIndex)
+		})
 	}
 	index = mutate.Annotations(index, r.labels()).(v1.ImageIndex)
 	dir := filepath.Join(r.work, "layout")
@@ -59,7 +59,7 @@ func (r *release) image(ctx context.Context) error {
 		return err
 	}
 	name := "vendgate_" + r.bare() + "_oci.tar"
-	return os.WriteFile(r.file(name), b.Bytes(), 0o644) // #nosec G306 -- published
+	return os.WriteFile(r.file(name), b.Bytes(), 0o644)
 }
 
 func (r *release) platformImage(ctx context.Context, platform, arch string) (v1.Image, error) {
@@ -67,12 +67,8 @@ func (r *release) platformImage(ctx context.Context, platform, arch string) (v1.
 	if err != nil {
 		return nil, err
 	}
-	entries, err := r.rootfsEntries(binary)
-	if err != nil {
-		return nil, err
-	}
 	var b bytes.Buffer
-	if err := writeTar(&b, entries, r.time); err != nil {
+	if err := writeTar(&b, r.rootfsEntries(binary), r.time); err != nil {
 		return nil, err
 	}
 	layer, err := tarball.LayerFromOpener(

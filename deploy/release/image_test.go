@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,7 +136,7 @@ func serve(t *testing.T, root string, config v1.Config) {
 		append(config.Entrypoint, config.Cmd...)...)
 	cmd := exec.Command("unshare", args...)
 	// The image's variables alone, but that the script finds its own programs.
-	cmd.Env = append(config.Env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
+	cmd.Env = append(slices.Clone(config.Env), "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	timer := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer timer.Stop()

@@ -23,7 +23,7 @@ const (
 )
 
 // rootfsEntries are the files of the container's image: it has nothing else, no shell either.
-func (r *release) rootfsEntries(binary string) ([]entry, error) {
+func (r *release) rootfsEntries(binary string) []entry {
 	var entries []entry
 	for _, dir := range []string{"data", "etc", "etc/ssl", "etc/ssl/certs", "etc/vendgate", "tmp", "usr", "usr/bin",
 		"usr/share", "usr/share/licenses", "usr/share/licenses/vendgate"} {
@@ -46,7 +46,7 @@ func (r *release) rootfsEntries(binary string) ([]entry, error) {
 			source: filepath.Join(r.root, "deploy", "container", "Caddyfile")},
 		entry{name: "usr/bin/vendgate", source: binary, mode: 0o755},
 		entry{name: "usr/share/licenses/vendgate/LICENSE", source: filepath.Join(r.root, "LICENSE"), mode: 0o644},
-	), nil
+	)
 }
 
 // authorities leaves out those that Mozilla trusts with conditions that a file cannot express.
@@ -66,11 +66,7 @@ func (r *release) rootfs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	entries, err := r.rootfsEntries(binary)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
+	for _, e := range r.rootfsEntries(binary) {
 		if err := e.unpack(r.out); err != nil {
 			return err
 		}
