@@ -73,6 +73,12 @@ func TestVersions(t *testing.T) {
 	if err != nil || !semver.MatchString(s.version) {
 		t.Errorf("got %+v, %v", s, err)
 	}
+	t.Run("no checkout", func(t *testing.T) {
+		s, err := readSource(t.Context(), t.TempDir(), "")
+		if err != nil || s.commit != "unknown" || s.version != "v0.0.0-dev.19800101000000" {
+			t.Errorf("got %+v, %v", s, err)
+		}
+	})
 }
 
 // TestChart packs a chart as helm does.

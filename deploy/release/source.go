@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,34 +22,30 @@ type source struct {
 
 var semver = regexp.MustCompile(`^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$`)
 
+// What releases get that are built without git. The time is the first that each kind of archive can
+// say.
+const (
+	unknownCommit = "unknown"
+	noCommitTime  = 315532800
+)
+
 // readSource asks git. SOURCE_DATE_EPOCH replaces the commit's time. A commit without a tag is a
 // pre-release of the patch version that comes after the last tag, so that packages upgrade from and
-// to it.
+// to it. Sources that are no checkout have neither.
 func readSource(ctx context.Context, root, version string) (source, error) {
-	commit, err := git(ctx, root, "rev-parse", "HEAD")
-	if err != nil {
-		return source{}, err
-	}
-	seconds := os.Getenv("SOURCE_DATE_EPOCH")
-	if seconds == "" {
-		if seconds, err = git(ctx, root, "log", "-1", "--format=%ct"); err != nil {
+	s := source{version: version, commit: unknownCommit, time: time.Unix(noCommitTime, 0).UTC()}
+	if _, err := os.Stat(filepath.Join(root, ".git")); err == nil {
+		if err := s.readCommit(ctx, root); err != nil {
 			return source{}, err
 		}
 	}
-	unix, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil {
-		return source{}, fmt.Errorf("reading the time of the commit: %w", err)
-	}
-	s := source{version: version, commit: commit, time: time.Unix(unix, 0).UTC()}
-	changed, err := git(ctx, root, "status", "--porcelain", "--untracked-files=no")
-	if err != nil {
-		return source{}, err
-	}
-	if changed != "" {
-		s.commit += "+modified"
+	if seconds := os.Getenv("SOURCE_DATE_EPOCH"); seconds != "" {
+		if err := s.setTime(seconds); err != nil {
+			return source{}, fmt.Errorf("reading SOURCE_DATE_EPOCH: %w", err)
+		}
 	}
 	if s.version == "" {
-		s.version = taggedVersion(ctx, root, s.time)
+		s.version = s.nextVersion(ctx, root)
 	}
 	if !semver.MatchString(s.version) {
 		return source{}, fmt.Errorf("version %q is invalid: write it like v1.2.3 or v1.2.3-rc.1", s.version)
@@ -56,16 +53,40 @@ func readSource(ctx context.Context, root, version string) (source, error) {
 	return s, nil
 }
 
-// taggedVersion is the commit's tag, or what follows the last one.
-func taggedVersion(ctx context.Context, root string, at time.Time) string {
-	if tag, err := git(ctx, root, "describe", "--exact-match", "--match", "v*"); err == nil {
-		return tag
+func (s *source) readCommit(ctx context.Context, root string) error {
+	found, err := git(ctx, root, "log", "-1", "--format=%H %ct")
+	if err != nil {
+		return err
 	}
+	commit, seconds, _ := strings.Cut(found, " ")
+	changed, err := git(ctx, root, "status", "--porcelain", "--untracked-files=no")
+	if err != nil {
+		return err
+	}
+	if s.commit = commit; changed != "" {
+		s.commit += "+modified"
+	}
+	return s.setTime(seconds)
+}
+
+func (s *source) setTime(seconds string) error {
+	unix, err := strconv.ParseInt(seconds, 10, 64)
+	s.time = time.Unix(unix, 0).UTC()
+	return err
+}
+
+// nextVersion is the commit's tag, or what follows the last one.
+func (s *source) nextVersion(ctx context.Context, root string) string {
 	next := "v0.0.0"
-	if tag, err := git(ctx, root, "describe", "--abbrev=0", "--match", "v*"); err == nil {
-		next = nextPatch(tag)
+	if s.commit != unknownCommit { // else git would find a repository around these sources
+		if tag, err := git(ctx, root, "describe", "--exact-match", "--match", "v*"); err == nil {
+			return tag
+		}
+		if tag, err := git(ctx, root, "describe", "--abbrev=0", "--match", "v*"); err == nil {
+			next = nextPatch(tag)
+		}
 	}
-	return next + "-dev." + at.Format("20060102150405")
+	return next + "-dev." + s.time.Format("20060102150405")
 }
 
 func nextPatch(tag string) string {
