@@ -66,8 +66,8 @@ func writeEntry(out *tar.Writer, e entry, at time.Time) error {
 }
 
 // gzipped compresses without a name and with the time of the release.
-func gzipped(w io.Writer, at time.Time, write func(io.Writer) error) error {
-	z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
+func gzipped(w io.Writer, level int, at time.Time, write func(io.Writer) error) error {
+	z, err := gzip.NewWriterLevel(w, level)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func folder(dir, name string) ([]entry, error) {
 // writeTarGz writes an artefact.
 func (r *release) writeTarGz(name string, entries []entry) error {
 	var b bytes.Buffer
-	err := gzipped(&b, r.time, func(w io.Writer) error { return writeTar(w, entries, r.time) })
+	err := gzipped(&b, gzip.DefaultCompression, r.time, func(w io.Writer) error { return writeTar(w, entries, r.time) })
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -128,7 +129,7 @@ License: Apache-2.0
 
 func (r *release) writeGzip(path string, text []byte) error {
 	var b bytes.Buffer
-	err := gzipped(&b, r.time, func(w io.Writer) error { _, err := w.Write(text); return err })
+	err := gzipped(&b, gzip.BestCompression, r.time, func(w io.Writer) error { _, err := w.Write(text); return err })
 	if err != nil {
 		return err
 	}

@@ -125,6 +125,7 @@ trap 'kill -TERM $pid; wait $pid; echo "exit $?"' EXIT
 curl -s -o /dev/null --retry 100 --retry-connrefused --retry-delay 1 http://127.0.0.1:8080/
 echo "code $(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/proxy/conn_x/gmail/x)"
 echo "code $(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/nothing)"
+echo "health $("$root/usr/bin/vendgate" health --url http://127.0.0.1:8080/health/ready)"
 echo "uid $(stat -c %u /proc/$pid)"
 echo "writable $(touch "$root/etc/x" 2>/dev/null && echo yes || echo no)"
 echo "keyset $(stat -c '%u:%g %a' "$root/data/vendgate/keyset.json")"
@@ -146,7 +147,7 @@ func serve(t *testing.T, root string, config v1.Config) {
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out, &log)
 	}
-	const want = "code 401\ncode 404\nuid 65532\nwritable no\nkeyset 65532:65532 600\nexit 0\n"
+	const want = "code 401\ncode 404\nhealth ready\nuid 65532\nwritable no\nkeyset 65532:65532 600\nexit 0\n"
 	if string(out) != want {
 		t.Errorf("got\n%s\nwant\n%s\nlog:\n%s", out, want, &log)
 	}

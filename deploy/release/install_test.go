@@ -90,6 +90,7 @@ func (m *machine) install(t *testing.T) {
 	m.want(t, "stat -c '%U:%G %a' /var/lib/vendgate", "vendgate:vendgate 700")
 	m.want(t, "stat -c '%U:%G %a' /var/lib/vendgate/keyset.json", "vendgate:vendgate 600")
 	m.want(t, "curl -s -o /dev/null -w '%{http_code}' http://localhost:8080/nothing", "404")
+	m.want(t, "runuser -u vendgate -- vendgate health", "ready")
 	m.want(t, "man --where vendgate-tenant-create", "/usr/share/man/man8/vendgate-tenant-create.8.gz")
 	m.want(t, `. /usr/share/bash-completion/completions/vendgate; type -t __start_vendgate`, "function")
 	// The other users of the machine reach neither the store nor the admin API.

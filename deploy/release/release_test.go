@@ -16,10 +16,11 @@ func TestReproducible(t *testing.T) {
 	if os.Getenv("VENDGATE_SOAK") != "" {
 		platforms = allPlatforms
 	}
+	one, another := filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "another", "deeper")
+	run1(t, "git", "clone", "--quiet", "--no-local", "../..", one)
+	run1(t, "git", "clone", "--quiet", "--no-local", one, another)
 	var outs []string
-	for _, name := range []string{"one", "another/deeper"} {
-		clone := filepath.Join(t.TempDir(), name)
-		run1(t, "git", "clone", "--quiet", "--no-local", "../..", clone)
+	for _, clone := range []string{one, another} {
 		// Neither the time of a file nor who may read it may matter.
 		now := time.Now()
 		if err := os.Chtimes(filepath.Join(clone, "LICENSE"), now, now); err != nil {
