@@ -178,7 +178,8 @@ systemctl enable --now vendgate.socket
 systemctl start vendgate`)
 	const status = "curl -sk -o /dev/null -w '%{http_code}' "
 	m.want(t, status+"http://localhost/nothing", "404")
-	m.want(t, status+"https://localhost/nothing", "404")
+	// Caddy makes the certificate after it has started.
+	m.want(t, status+"--retry 30 --retry-all-errors --retry-delay 1 https://localhost/nothing", "404")
 
 	codes := m.run(t, `(while [ ! -e /root/stop ]; do
 	`+status+`http://localhost/nothing || echo " curl $?"; echo
