@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// assets generates what packages and archives have besides the program, once, and returns the folder:
-// completions/, man/, copyright, changelog.gz and changelog.Debian.gz.
+// assets generates what packages and archives have besides the program, once, and returns the
+// folder: completions/, man/, copyright, changelog.gz and changelog.Debian.gz.
 func (r *release) assets(ctx context.Context) (string, error) {
 	dir := filepath.Join(r.work, "assets")
 	if _, err := os.Stat(dir); err == nil {
@@ -59,8 +59,8 @@ func (r *release) completions(ctx context.Context, binary, dir string) error {
 
 var manTitle = regexp.MustCompile(`(?m)^\.TH "Caddy" "8" "([^"]*)" "[^"]*" ""$`)
 
-// manual writes the manual pages. Caddy's generator calls each page Caddy, and man shows that as the
-// title.
+// manual writes the manual pages. Caddy's generator calls each page Caddy, and man shows that as
+// the title.
 func (r *release) manual(ctx context.Context, binary, dir string) error {
 	plain, dir := filepath.Join(r.work, "manpages"), filepath.Join(dir, "man")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

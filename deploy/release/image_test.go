@@ -108,8 +108,8 @@ func unpack(t *testing.T, from io.ReadCloser, dir string) {
 	}
 }
 
-// chrootScript has the root read-only but for the volume, in namespaces of its own: only its loopback
-// is there, so that port 8080 is free.
+// chrootScript has the root read-only but for the volume, in namespaces of its own: only its
+// loopback is there, so that port 8080 is free.
 const chrootScript = `set -e
 root=$1 user=$2
 shift 2

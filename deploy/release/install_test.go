@@ -168,8 +168,8 @@ func (m *machine) upgrade(t *testing.T) {
 	m.calls(t)
 }
 
-// sockets hands over ports 80 and 443. New connections all the time meet reloads, and a service that
-// is down.
+// sockets hands over ports 80 and 443. New connections all the time meet reloads, and a service
+// that is down.
 func (m *machine) sockets(t *testing.T) {
 	m.write(t, "/root/Caddyfile", "644", socketConfig)
 	m.run(t, `systemctl stop vendgate
@@ -188,7 +188,8 @@ for i in $(seq 10); do systemctl reload vendgate; done
 touch /root/stop
 wait
 sort /root/codes | uniq -c`)
-	// curl's 7 is a refused connection. That each call is answered is what the tests of reloads are about.
+	// curl's 7 is a refused connection. That each call is answered is what the tests of reloads are
+	// about.
 	if strings.Contains(codes+"\n", "curl 7\n") || !strings.Contains(codes, " 404") {
 		t.Errorf("calls during reloads: %s", codes)
 	}

@@ -50,7 +50,8 @@ func TestRPM(t *testing.T) {
 	run1(t, "unshare", "--mount", "bash", "-c", rpmScript, "rpm", t.TempDir(), rpm)
 }
 
-// rpmScript has a database of rpm's own, and none of Debian's packages, so dependencies do not count.
+// rpmScript has a database of rpm's own, and none of Debian's packages, so dependencies do not
+// count.
 const rpmScript = `set -e
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	// The packager that needs no Debian or Fedora machine; its configuration is deploy/packages/nfpm.yaml.
+	// The packager that needs no Debian or Fedora machine; its configuration is
+	// deploy/packages/nfpm.yaml.
 	"github.com/goreleaser/nfpm/v2"
 	_ "github.com/goreleaser/nfpm/v2/deb"
 	_ "github.com/goreleaser/nfpm/v2/rpm"
