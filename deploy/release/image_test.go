@@ -25,6 +25,7 @@ import (
 
 // TestImage starts the program out of the image, as its user, over a read-only root.
 func TestImage(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	r := testRelease(t, "v1.2.3", "image")
 	image := readImage(t, r.only(t, "*_oci.tar"))

@@ -62,6 +62,7 @@ const asVendgate = "runuser -u vendgate -- vendgate "
 
 // TestInstall goes through the life of the .deb on a machine with a real systemd.
 func TestInstall(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	dist := t.TempDir()
 	for _, version := range []string{"v1.0.0", "v1.1.0"} {

@@ -20,6 +20,7 @@ func run1(t *testing.T, name string, args ...string) string {
 
 // TestRPM reads the package with rpm, and installs and removes it in an overlay.
 func TestRPM(t *testing.T) {
+	t.Parallel()
 	rpm := testRelease(t, "v1.2.3-rc.1", "rpm").only(t, "*.rpm")
 	if got := run1(t, "rpm", "-qp", "--queryformat", "%{NAME} %{VERSION} %{RELEASE} %{LICENSE}", rpm); got !=
 		"vendgate 1.2.3~rc.1 1 Apache-2.0" {
@@ -73,6 +74,7 @@ $rpm --erase vendgate
 
 // TestLintian holds the .deb to Debian's own rules; what is meant to break one is in the overrides.
 func TestLintian(t *testing.T) {
+	t.Parallel()
 	deb := testRelease(t, "v1.2.3", "deb").only(t, "*.deb")
 	out, err := exec.Command("lintian", "--allow-root", "--fail-on", "error,warning", deb).CombinedOutput()
 	if err != nil {
@@ -82,6 +84,7 @@ func TestLintian(t *testing.T) {
 
 // TestCompletionsAndManual reads what an archive has of them, as a shell and man do.
 func TestCompletionsAndManual(t *testing.T) {
+	t.Parallel()
 	r := testRelease(t, "v1.2.3", "sbom")
 	dir, err := r.assets(t.Context())
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 // TestReproducible builds one commit in two clones at different paths, and compares each artefact.
 // With VENDGATE_SOAK it does so for all platforms.
 func TestReproducible(t *testing.T) {
+	t.Parallel()
 	platforms := []string{hostPlatform}
 	if os.Getenv("VENDGATE_SOAK") != "" {
 		platforms = allPlatforms

@@ -75,6 +75,7 @@ func exposureOf(t *testing.T, unit string) float64 {
 
 // TestExposure compares the service with the one of Debian's own caddy.
 func TestExposure(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o777); err != nil { // apt downloads as its own user
 		t.Fatal(err)
