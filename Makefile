@@ -1,4 +1,4 @@
-.PHONY: run build test soak lint bench docs sdks-latest
+.PHONY: run build release test soak lint bench docs sdks-latest
 
 # The one linter, pinned in golangci-lint.mod so that a clean machine has it.
 LINT = go tool -modfile=golangci-lint.mod golangci-lint
@@ -9,15 +9,22 @@ run:
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/vendgate ./cmd/vendgate
 
+# All artefacts of a release into dist/. VERSION=vX.Y.Z stands in for the commit's tag.
+release:
+	rm -rf dist
+	cd deploy/release && go run . -root ../.. -out ../../dist
+
 lint:
 	$(LINT) run ./...
 
 test:
 	./tests/run.sh
 
-# The cases that take minutes: those of answers, once for each place of a caller key.
+# The cases that take minutes: those of answers, once for each place of a caller key, and two builds of
+# all artefacts of a release.
 soak:
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestCasesByPlace ./tests/hostile
+	cd deploy/release && VENDGATE_SOAK=1 go test -count=1 -timeout 60m -run TestReproducible .
 
 bench:
 	./tests/bench/run.sh

@@ -37,6 +37,10 @@ php -r 'exit((int)!extension_loaded("mysqli"));' || need mysqli php-mysql
 [ -e /usr/share/wordpress/wp-load.php ] || need wordpress wordpress --no-install-recommends
 need ruby ruby
 ruby -e 'require "rack"; require "webrick"' 2>/dev/null || { need rack ruby-rack && need webrick ruby-webrick; }
+# The packages, installed in an overlay that boots.
+need systemd-nspawn systemd-container --no-install-recommends
+need rpm rpm --no-install-recommends
+need lintian lintian --no-install-recommends
 if [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
 	echo "please install Node 20 or later; this is $(node --version)" >&2
 	exit 1
@@ -61,8 +65,9 @@ show() { # the exit code of what wrote $log.part
 	go run ./tests/report <"$log.part" || return 1
 	return "$1"
 }
+race=-race
 tests() { # folder, packages…
-	(cd "$1" && shift && CGO_ENABLED=1 go test -race -timeout 20m -json "$@") >"$log.part"
+	(cd "$1" && shift && CGO_ENABLED=1 go test $race -timeout 20m -json "$@") >"$log.part"
 	show $?
 }
 # For tests that only run programs: helm and Kubernetes' types take minutes to build for the race detector.
@@ -94,6 +99,10 @@ export CHROMIUM
 step "vet the Go SDK" env -C sdk/go go vet ./...
 step "lint the Go SDK" env -C sdk/go go tool -modfile=../../golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...
 step "tests of the Go SDK" tests sdk/go ./...
+step "vet the release" env -C deploy/release go vet ./...
+step "lint the release" env -C deploy/release go tool -modfile=../../golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...
+# Without the race detector, which would take minutes for compressing: nothing in it is concurrent.
+race='' step "tests of the release" tests deploy/release ./...
 step "tests of the Node SDK" node_tests sdk/node
 step "tests of the Python SDK" python_tests sdk/python
 step "tests of client libraries" node_tests tests/clients
