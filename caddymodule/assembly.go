@@ -74,9 +74,10 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 			g = nil
 		}
 	}()
-	if g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry()); err != nil {
+	if g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry(), a.Metrics.Tenants); err != nil {
 		return g, err
 	}
+	g.onClose(g.metrics.Close)
 	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
 		return pooledLimiter{policy.NewLimiter()}, nil
 	})
@@ -176,7 +177,7 @@ func (g *assembly) openSources(ctx caddy.Context, a *App, modules map[string]Sou
 			if err := g.openStore(ctx, a); err != nil {
 				return at(cmp.Or(a.DefinedAt["data_dir"], place), err)
 			}
-			env.store = g.store
+			env.store, env.refreshed = g.store, g.metrics.Refreshed
 		}
 		opened, err := module.OpenSource(env)
 		if err != nil {
@@ -220,7 +221,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	}
 	g.onClose(func() error { _, err := stores.Delete(dir); return err })
 	g.store = store.(pooledStore).Store
-	return nil
+	return g.metrics.ObserveStore(g.store.ConnectionCounts, g.catalog.Has)
 }
 
 // StoreDir returns the directory of the store and its keyset: DataDir, or its default.

@@ -48,8 +48,10 @@ type SourceEnv struct {
 	// CIDRs only.
 	Transport func(allow []string) (http.RoundTripper, error)
 
-	// store is the embedded connection manager's, for a storeUser only.
-	store *connect.Store
+	// store is the embedded connection manager's, for a storeUser only; refreshed counts what becomes
+	// of its refreshes.
+	store     *connect.Store
+	refreshed func(app, result string)
 }
 
 // Secret reads the secret that ref points at, `{env.NAME}` or `{file./path}`. A secret itself is an

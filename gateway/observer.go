@@ -25,6 +25,9 @@ type Observer interface {
 // Event is what logs and metrics may know of a call. Nothing in it is secret.
 type Event struct {
 	Tenant, Connection, User string
+	// Unverified says that Tenant follows from the key that the caller sent, which only the source can
+	// verify.
+	Unverified bool
 	// App is the slug of an app of the catalog, or empty for a call that was refused before it was
 	// known that its caller may name one.
 	App string
