@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 		"connect/web/dashboard", "vending",
 	},
 	"caddymodule/playground/demoprovider": {},
-	"caddymodule/telemetry": {"connect", "gateway", "inject", "internal/httpx", "internal/lenient",
+	"caddymodule/telemetry": {"connect", "gateway", "inject", "internal/httpx", "internal/lenient", "internal/version",
 		"policy"},
 	"catalog":      {"internal/strictjson"},
 	"cmd/vendgate": {""},

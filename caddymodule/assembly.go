@@ -63,6 +63,13 @@ type pooledLimiter struct{ *policy.Limiter }
 
 func (pooledLimiter) Destruct() error { return nil }
 
+// collectors holds what the one process has counted, so that counters outlive reloads.
+var collectors = caddy.NewUsagePool()
+
+type pooledCollectors struct{ *telemetry.Collectors }
+
+func (pooledCollectors) Destruct() error { return nil }
+
 // assemble opens all that the configuration asks for. On error it has already closed what it had
 // opened.
 func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *assembly, err error) {
@@ -74,18 +81,12 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 			g = nil
 		}
 	}()
-	if g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry(), a.Metrics.Tenants); err != nil {
+	if err = g.openMetrics(ctx, a.Metrics.Tenants); err != nil {
 		return g, err
 	}
-	g.onClose(g.metrics.Close)
-	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
-		return pooledLimiter{policy.NewLimiter()}, nil
-	})
-	if err != nil {
+	if err = g.openLimiter(); err != nil {
 		return g, err
 	}
-	g.limiter = limiter.(pooledLimiter).Limiter
-	g.onClose(func() error { _, err := limiters.Delete("limiter"); return err })
 	if err = g.openCatalog(a); err != nil {
 		return g, err
 	}
@@ -104,6 +105,30 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 		VendTimeout: g.vendTimeout, Logger: g.log,
 	})
 	return g, nil
+}
+
+func (g *assembly) openMetrics(ctx caddy.Context, tenants int) error {
+	shared, _, err := collectors.LoadOrNew("collectors", func() (caddy.Destructor, error) {
+		return pooledCollectors{telemetry.NewCollectors()}, nil
+	})
+	if err != nil {
+		return err
+	}
+	g.onClose(func() error { _, err := collectors.Delete("collectors"); return err })
+	g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry(), shared.(pooledCollectors).Collectors, tenants)
+	return err
+}
+
+func (g *assembly) openLimiter() error {
+	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
+		return pooledLimiter{policy.NewLimiter()}, nil
+	})
+	if err != nil {
+		return err
+	}
+	g.onClose(func() error { _, err := limiters.Delete("limiter"); return err })
+	g.limiter = limiter.(pooledLimiter).Limiter
+	return nil
 }
 
 func (g *assembly) onClose(f func() error) { g.closers = append(g.closers, f) }

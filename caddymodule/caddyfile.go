@@ -143,7 +143,9 @@ func (u *Upstream) parse(d *caddyfile.Dispenser) error {
 	}, "trust_ca")
 }
 
-func (m *Metrics) parse(d *caddyfile.Dispenser) error { return parseBlock(d, options{"tenants": m.parseTenants}) }
+func (m *Metrics) parse(d *caddyfile.Dispenser) error {
+	return parseBlock(d, options{"tenants": m.parseTenants})
+}
 
 // parseTenants reads `tenants [MAX]`.
 func (m *Metrics) parseTenants(d *caddyfile.Dispenser) error {

@@ -12,9 +12,9 @@ const (
 	subsystem = "vendgate"
 )
 
-// collectors count the calls of a process, whatever configuration they came under. What is new to
+// Collectors count the calls of a process, whatever configuration they came under. What is new to
 // count, such as deliveries of webhooks, is declared here and listed in all.
-type collectors struct {
+type Collectors struct {
 	requests  *prometheus.CounterVec
 	vend      *prometheus.HistogramVec
 	appVend   *prometheus.HistogramVec
@@ -38,8 +38,9 @@ type collectors struct {
 // latency covers 100 µs to 100 s.
 var latency = prometheus.ExponentialBucketsRange(0.0001, 100, 16)
 
-func newCollectors() *collectors {
-	c := &collectors{
+// NewCollectors returns collectors that have counted nothing.
+func NewCollectors() *Collectors {
+	return &Collectors{
 		requests: counters("requests_total", "Calls by app and code; code is empty for what passed.", "app", "code", "tenant"),
 		vend:     histograms("vend_seconds", "Time to vend a credential, by source.", "source"),
 		appVend:  histograms("app_vend_seconds", "Time that a call spent vending, by app.", "app"),
@@ -57,7 +58,6 @@ func newCollectors() *collectors {
 		tenantVend:     sums("tenant_vend_seconds", "Time that calls spent vending, by tenant.", "tenant"),
 		tenantUpstream: sums("tenant_upstream_seconds", "Time that calls waited for providers, by tenant.", "tenant"),
 	}
-	return c
 }
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
@@ -76,15 +76,12 @@ func sums(name, help string, labels ...string) *prometheus.SummaryVec {
 }
 
 // all lists what is registered.
-func (c *collectors) all() []prometheus.Collector {
+func (c *Collectors) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		c.requests, c.vend, c.appVend, c.upstream, c.responses, c.overhead, c.refusals, c.refreshes, c.inFlight,
 		c.tenantVend, c.tenantUpstream,
 	}
 }
-
-// Destruct implements caddy.Destructor.
-func (*collectors) Destruct() error { return nil }
 
 // appMetrics are one app's, looked up once.
 type appMetrics struct {
@@ -98,7 +95,7 @@ type appMetrics struct {
 // classes name the responses by the first digit of their status; one above 599 counts as none.
 var classes = [6]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
-func (c *collectors) newApp(label string) *appMetrics {
+func (c *Collectors) newApp(label string) *appMetrics {
 	app := &appMetrics{label: label, vend: c.appVend.WithLabelValues(label), upstream: c.upstream.WithLabelValues(label)}
 	for i, class := range classes {
 		app.responses[i] = c.responses.WithLabelValues(label, class)

@@ -44,13 +44,18 @@ type connectionState struct {
 // ObserveStore adds the gauges of a store. An app that is not known has no label of its own.
 func (m *Metrics) ObserveStore(counts func(context.Context) ([]connect.ConnectionCount, error),
 	known func(app string) bool) error {
+	return m.register(newConnections(counts, known))
+}
+
+func newConnections(counts func(context.Context) ([]connect.ConnectionCount, error),
+	known func(app string) bool) *connections {
 	name := func(n string) string { return prometheus.BuildFQName(namespace, subsystem, n) }
-	return m.register(&connections{
+	return &connections{
 		counts: counts, known: known, now: time.Now,
 		amount: prometheus.NewDesc(name("connections"), "Connections in the store, at most 15 s ago.",
 			[]string{"app", "status", "needs_reconnection"}, nil),
 		ready: prometheus.NewDesc(name("store_ready"), "1 if the store could be read, at most 15 s ago, else 0.", nil, nil),
-	})
+	}
 }
 
 // Describe implements prometheus.Collector.
@@ -79,8 +84,11 @@ func (c *connections) Collect(ch chan<- prometheus.Metric) {
 func (c *connections) count() {
 	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
 	defer cancel()
-	var counts []connect.ConnectionCount
-	counts, c.err = c.counts(ctx)
+	counts, err := c.counts(ctx)
+	if err != nil {
+		counts = nil
+	}
+	c.err = err
 	c.last = make(map[connectionState]int64, len(counts))
 	for _, n := range counts {
 		s := connectionState{n.App, n.Status, n.NeedsReconnection}

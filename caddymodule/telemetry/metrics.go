@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vendgate/vendgate/gateway"
@@ -22,39 +21,17 @@ import (
 // Labels come from the catalog, the codes, the configured sources and the known tenants only, never
 // from what callers send.
 type Metrics struct {
-	*collectors
+	*Collectors
 	registry prometheus.Registerer
 	// tenants is how many tenants have a label of their own; 0 means that there is no such label.
 	tenants int
 }
 
-// processes holds the collectors while any configuration uses them.
-var processes = caddy.NewUsagePool()
-
-const collectorsKey = "collectors"
-
 // NewMetrics registers the metrics with a configuration's registry: Caddy gives every one its own.
-// The first so many tenants that call have labels of their own. Close the metrics with the
-// configuration.
-func NewMetrics(registry prometheus.Registerer, tenants int) (*Metrics, error) {
-	shared, _, err := processes.LoadOrNew(collectorsKey, func() (caddy.Destructor, error) {
-		return newCollectors(), nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	m := &Metrics{collectors: shared.(*collectors), registry: registry, tenants: tenants}
-	if err := m.register(append(m.all(), buildInfo())...); err != nil {
-		_ = m.Close() // it only counts down
-		return nil, err
-	}
-	return m, nil
-}
-
-// Close gives the collectors back. What still counts in them may go on.
-func (m *Metrics) Close() error {
-	_, err := processes.Delete(collectorsKey)
-	return err
+// The first so many tenants that call have labels of their own.
+func NewMetrics(registry prometheus.Registerer, c *Collectors, tenants int) (*Metrics, error) {
+	m := &Metrics{Collectors: c, registry: registry, tenants: tenants}
+	return m, m.register(append(c.all(), buildInfo())...)
 }
 
 func (m *Metrics) register(all ...prometheus.Collector) error {
