@@ -61,7 +61,7 @@ func (s *LocalSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	return local.New(local.Options{
 		Store: env.store, Catalog: env.Catalog.App, Clients: env.Clients, Transport: env.Guarded,
 		Margin: time.Duration(s.Margin), RefreshTimeout: time.Duration(s.RefreshTimeout), Logger: env.Logger,
-		Refreshed: func(app string, result local.RefreshResult) { env.refreshed(app, string(result)) },
+		Refreshed: env.refreshed,
 	}), nil
 }
 

@@ -29,10 +29,11 @@ type Collectors struct {
 	tenantUpstream *prometheus.SummaryVec
 
 	// What a call counts in is looked up here, without the locks of the collectors.
-	apps     table[string, *appMetrics]
-	vends    table[string, prometheus.Observer] // by source
-	named    table[string, struct{}]            // the tenants with labels of their own
-	byTenant table[string, tenantMetrics]       // by label
+	apps      table[string, *appMetrics]
+	vends     table[string, prometheus.Observer] // by source
+	named     table[string, struct{}]            // the tenants with labels of their own
+	byTenant  table[string, tenantMetrics]       // by label
+	refreshed table[string, struct{}]            // the apps that had a refresh
 }
 
 // latency covers 100 µs to 100 s.

@@ -96,6 +96,8 @@ func (c *connections) count() {
 			s.app = unknownApp
 		}
 		c.last[s] += n.Connections
+		// So that an alert sees the first ones that end, too.
+		c.last[connectionState{s.app, connect.Active, true}] += 0
 	}
 }
 

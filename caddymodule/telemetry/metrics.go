@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/vendgate/vendgate/connect/local"
 	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/internal/version"
 	"github.com/vendgate/vendgate/policy"
@@ -87,8 +88,17 @@ func (m *Metrics) Vended(source string, took time.Duration) {
 	o.Observe(took.Seconds())
 }
 
-// Refreshed counts one refresh of a token.
-func (m *Metrics) Refreshed(app, result string) { m.refreshes.WithLabelValues(app, result).Inc() }
+// Refreshed counts one refresh of a token. With an app's first one, its other results are there with
+// 0: Prometheus sees no increase in a counter that begins at 1.
+func (m *Metrics) Refreshed(app string, result local.RefreshResult) {
+	if _, ok := m.refreshed.find(app); !ok {
+		for _, r := range local.RefreshResults() {
+			m.refreshes.WithLabelValues(app, string(r))
+		}
+		m.refreshed.add(app, struct{}{}, math.MaxInt)
+	}
+	m.refreshes.WithLabelValues(app, string(result)).Inc()
+}
 
 // CountPlatform counts a call of the Platform API.
 func (m *Metrics) CountPlatform(e *gateway.Event) {

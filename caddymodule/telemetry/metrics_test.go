@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/local"
 	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -77,6 +78,17 @@ func TestTenantLabels(t *testing.T) {
 	}
 }
 
+// TestRefreshCounts: with an app's first refresh, all results have a count.
+func TestRefreshCounts(t *testing.T) {
+	m, registry := newMetrics(t, 0)
+	m.Refreshed("gmail", local.RefreshOK)
+	m.Refreshed("gmail", local.RefreshUnsaved)
+	got := values(t, registry, "refreshes_total")
+	if got["app=gmail,class=ok"] != 1 || got["app=gmail,class=unsaved"] != 1 || len(got) != len(local.RefreshResults()) {
+		t.Errorf("counted %v", got)
+	}
+}
+
 // TestConnectionGauges: scrapes ask the store at most every 15 s, and one that cannot be read has no
 // counts.
 func TestConnectionGauges(t *testing.T) {
@@ -99,7 +111,7 @@ func TestConnectionGauges(t *testing.T) {
 	}
 	want := map[string]float64{
 		"app=gmail,needs_reconnection=false,status=active": 5, "app=gmail,needs_reconnection=true,status=active": 2,
-		"app=unknown,needs_reconnection=false,status=pending": 2,
+		"app=unknown,needs_reconnection=false,status=pending": 2, "app=unknown,needs_reconnection=true,status=active": 0,
 	}
 	for range 3 {
 		if got := values(t, registry, "connections"); !maps.Equal(got, want) {

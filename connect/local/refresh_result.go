@@ -35,6 +35,14 @@ const (
 	RefreshFailed RefreshResult = "failed"
 )
 
+// RefreshResults are all of them.
+func RefreshResults() []RefreshResult {
+	return []RefreshResult{
+		RefreshOK, RefreshInvalidGrant, RefreshRejected, RefreshRateLimited, RefreshUnavailable, RefreshMalformed,
+		RefreshNotConfigured, RefreshLease, RefreshUnsaved, RefreshFailed,
+	}
+}
+
 // endpointResults are the results of calls that token endpoints did not answer with a token.
 var endpointResults = map[tokenendpoint.Class]RefreshResult{
 	tokenendpoint.InvalidGrant: RefreshInvalidGrant,
