@@ -42,9 +42,10 @@ var latency = prometheus.ExponentialBucketsRange(0.0001, 100, 16)
 // NewCollectors returns collectors that have counted nothing.
 func NewCollectors() *Collectors {
 	return &Collectors{
-		requests: counters("requests_total", "Calls by app and code; code is empty for what passed.", "app", "code", "tenant"),
-		vend:     histograms("vend_seconds", "Time to vend a credential, by source.", "source"),
-		appVend:  histograms("app_vend_seconds", "Time that a call spent vending, by app.", "app"),
+		requests: counters("requests_total", "Calls by app and code; code is empty for what passed.", "app", "code",
+			"tenant"),
+		vend:    histograms("vend_seconds", "Time to vend a credential, by source.", "source"),
+		appVend: histograms("app_vend_seconds", "Time that a call spent vending, by app.", "app"),
 		upstream: histograms("upstream_seconds",
 			"Time from forwarding a call to the header of the provider's answer.", "app"),
 		responses: counters("upstream_responses_total",
@@ -79,8 +80,8 @@ func sums(name, help string, labels ...string) *prometheus.SummaryVec {
 // all lists what is registered.
 func (c *Collectors) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		c.requests, c.vend, c.appVend, c.upstream, c.responses, c.overhead, c.refusals, c.refreshes, c.inFlight,
-		c.tenantVend, c.tenantUpstream,
+		optionalLabel{c.requests, "tenant"}, optionalLabel{c.refusals, "tenant"},
+		c.vend, c.appVend, c.upstream, c.responses, c.overhead, c.refreshes, c.inFlight, c.tenantVend, c.tenantUpstream,
 	}
 }
 

@@ -18,8 +18,8 @@ const (
 	countTimeout = 3 * time.Second
 )
 
-// connections are gauges of a store. They are computed at a scrape, on the store's readers for lists:
-// calls have others.
+// connections are gauges of a store. They are computed at a scrape, on the store's readers for
+// lists: calls have others.
 type connections struct {
 	counts func(context.Context) ([]connect.ConnectionCount, error)
 	// known reports whether an app is in the catalog.

@@ -16,8 +16,8 @@ import (
 )
 
 // Metrics are the metrics of one configuration. All configurations of a process count in the same
-// collectors, so that counters survive a reload, a call that began under the configuration before is
-// counted, and the calls in flight are those of both.
+// collectors, so that counters survive a reload, a call that began under the configuration before
+// is counted, and the calls in flight are those of both.
 //
 // Labels come from the catalog, the codes, the configured sources and the known tenants only, never
 // from what callers send.
@@ -88,8 +88,8 @@ func (m *Metrics) Vended(source string, took time.Duration) {
 	o.Observe(took.Seconds())
 }
 
-// Refreshed counts one refresh of a token. With an app's first one, its other results are there with
-// 0: Prometheus sees no increase in a counter that begins at 1.
+// Refreshed counts one refresh of a token. With an app's first one, its other results are there
+// with 0: Prometheus sees no increase in a counter that begins at 1.
 func (m *Metrics) Refreshed(app string, result local.RefreshResult) {
 	if _, ok := m.refreshed.find(app); !ok {
 		for _, r := range local.RefreshResults() {

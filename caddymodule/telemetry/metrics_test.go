@@ -89,8 +89,8 @@ func TestRefreshCounts(t *testing.T) {
 	}
 }
 
-// TestConnectionGauges: scrapes ask the store at most every 15 s, and one that cannot be read has no
-// counts.
+// TestConnectionGauges: scrapes ask the store at most every 15 s, and one that cannot be read has
+// no counts.
 func TestConnectionGauges(t *testing.T) {
 	m, registry := newMetrics(t, 0)
 	asked, broken := 0, error(nil)
@@ -138,7 +138,8 @@ func TestMetricsDocumented(t *testing.T) {
 	}
 	documented := make(map[string][]string)
 	code := regexp.MustCompile("`([^`]+)`")
-	for _, row := range regexp.MustCompile("(?m)^\\| `(caddy_vendgate_\\w+)` \\|([^|]*)\\|").FindAllStringSubmatch(string(page), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(caddy_vendgate_\\w+)` \\|([^|]*)\\|").FindAllStringSubmatch(
+		string(page), -1) {
 		documented[row[1]] = []string{}
 		for _, label := range code.FindAllStringSubmatch(row[2], -1) {
 			documented[row[1]] = append(documented[row[1]], label[1])
@@ -161,9 +162,12 @@ func TestMetricsDocumented(t *testing.T) {
 	}
 }
 
-// described returns the names of a collector's metrics, and their labels, sorted. Only the text of a
-// description has them.
+// described returns the names of a collector's metrics, and their labels, sorted. Only the text of
+// a description has them.
 func described(c prometheus.Collector) map[string][]string {
+	if o, ok := c.(optionalLabel); ok {
+		c = o.Collector
+	}
 	ch := make(chan *prometheus.Desc, 10)
 	c.Describe(ch)
 	close(ch)
@@ -189,7 +193,8 @@ func BenchmarkCount(b *testing.B) {
 		b.Run(fmt.Sprintf("tenants=%d", tenants), func(b *testing.B) {
 			m, _ := newMetrics(b, tenants)
 			now := time.Now()
-			e := &gateway.Event{App: "gmail", Tenant: "acme", Source: "local", Vends: 1, Start: now, Sent: now.Add(2), Status: 200,
+			e := &gateway.Event{App: "gmail", Tenant: "acme", Source: "local", Vends: 1, Start: now, Sent: now.Add(2),
+				Status:    200,
 				FirstVend: time.Microsecond, Vend: time.Microsecond, Upstream: time.Millisecond}
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {

@@ -57,7 +57,8 @@ func TestRefreshResults(t *testing.T) {
 	}
 }
 
-// TestRefreshResultOnce: those who share a refresh count once, and those who need none do not count.
+// TestRefreshResultOnce: those who share a refresh count once, and those who need none do not
+// count.
 func TestRefreshResultOnce(t *testing.T) {
 	p := startProvider(t)
 	var got reported

@@ -1,5 +1,5 @@
-// Package board checks the board of deploy/grafana against the types that Grafana generates from its
-// own schemas. It is a module of its own, so that the product does not depend on them.
+// Package board checks the board of deploy/grafana against the types that Grafana generates from
+// its own schemas. It is a module of its own, so that the product does not depend on them.
 package board
 
 import (
