@@ -45,8 +45,8 @@ var arrows = map[string][]string{
 		"connect/web/dashboard", "vending",
 	},
 	"caddymodule/playground/demoprovider": {},
-	"caddymodule/telemetry": {"connect", "gateway", "inject", "internal/httpx", "internal/lenient",
-		"policy", "vending"},
+	"caddymodule/telemetry": {"connect", "connect/local", "gateway", "inject", "internal/httpx", "internal/lenient",
+		"internal/version", "policy", "vending"},
 	"catalog":      {"internal/strictjson"},
 	"cmd/vendgate": {""},
 	"connect": {

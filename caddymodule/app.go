@@ -46,6 +46,8 @@ type App struct {
 	// LogUserKey is a reference to the secret that `hash` is made with, of at least 16 bytes: without
 	// it an address can be neither read nor guessed. Those with the same key have the same pseudonyms.
 	LogUserKey string `json:"log_user_key,omitempty"`
+	// Metrics says what labels the metrics have besides app, code and source.
+	Metrics Metrics `json:"metrics,omitzero"`
 	// Upstream configures the connections to the providers.
 	Upstream Upstream `json:"upstream,omitzero"`
 	// Catalog says which apps there are besides the verified ones.
@@ -73,6 +75,27 @@ type App struct {
 	note     *presence.Note // for the other gateways on the store
 	stop     context.CancelFunc
 	running  sync.WaitGroup
+}
+
+// Metrics are options of the metrics.
+type Metrics struct {
+	// Tenants is how many tenants have a label of their own, the first that call after the start; at
+	// most 10000. Calls of further ones count as `other`. In a Caddyfile, 100 if no number is given.
+	// Default: 0, no label. Each tenant has one more series for each app and code that its calls get.
+	Tenants int `json:"tenants,omitempty"`
+}
+
+// The bounds of Metrics.Tenants.
+const (
+	defaultMetricTenants = 100
+	maxMetricTenants     = 10_000
+)
+
+func (m Metrics) check() error {
+	if m.Tenants < 0 || m.Tenants > maxMetricTenants {
+		return fmt.Errorf("metrics: tenants %d is out of bounds: write a number up to %d", m.Tenants, maxMetricTenants)
+	}
+	return nil
 }
 
 // AppEntry is an app that the operator adds, and where.
@@ -127,7 +150,7 @@ func (a *App) Validate() error {
 	if a.VendTimeout < 0 {
 		return fmt.Errorf("vend_timeout %s: write a positive duration", time.Duration(a.VendTimeout))
 	}
-	return nil
+	return a.Metrics.check()
 }
 
 // Start implements caddy.App.

@@ -69,6 +69,13 @@ type pooledLimiter struct{ *policy.Limiter }
 
 func (pooledLimiter) Destruct() error { return nil }
 
+// collectors holds what the one process has counted, so that counters outlive reloads.
+var collectors = caddy.NewUsagePool()
+
+type pooledCollectors struct{ *telemetry.Collectors }
+
+func (pooledCollectors) Destruct() error { return nil }
+
 // assemble opens all that the configuration asks for. On error it has already closed what it had
 // opened.
 func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *assembly, err error) {
@@ -80,20 +87,15 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 			g = nil
 		}
 	}()
-	if g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry()); err != nil {
+	if err = g.openMetrics(ctx, a.Metrics.Tenants); err != nil {
 		return g, err
 	}
 	if g.users, err = a.logUsers(); err != nil {
 		return g, at(a.DefinedAt["log_user"], err)
 	}
-	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
-		return pooledLimiter{policy.NewLimiter()}, nil
-	})
-	if err != nil {
+	if err = g.openLimiter(); err != nil {
 		return g, err
 	}
-	g.limiter = limiter.(pooledLimiter).Limiter
-	g.onClose(func() error { _, err := limiters.Delete("limiter"); return err })
 	if err = g.openCatalog(a); err != nil {
 		return g, err
 	}
@@ -112,6 +114,30 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 		VendTimeout: g.vendTimeout,
 	})
 	return g, nil
+}
+
+func (g *assembly) openMetrics(ctx caddy.Context, tenants int) error {
+	shared, _, err := collectors.LoadOrNew("collectors", func() (caddy.Destructor, error) {
+		return pooledCollectors{telemetry.NewCollectors()}, nil
+	})
+	if err != nil {
+		return err
+	}
+	g.onClose(func() error { _, err := collectors.Delete("collectors"); return err })
+	g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry(), shared.(pooledCollectors).Collectors, tenants)
+	return err
+}
+
+func (g *assembly) openLimiter() error {
+	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
+		return pooledLimiter{policy.NewLimiter()}, nil
+	})
+	if err != nil {
+		return err
+	}
+	g.onClose(func() error { _, err := limiters.Delete("limiter"); return err })
+	g.limiter = limiter.(pooledLimiter).Limiter
+	return nil
 }
 
 func (g *assembly) onClose(f func() error) { g.closers = append(g.closers, f) }
@@ -185,7 +211,7 @@ func (g *assembly) openSources(ctx caddy.Context, a *App, modules map[string]Sou
 			if err := g.openStore(ctx, a); err != nil {
 				return at(cmp.Or(a.DefinedAt["data_dir"], place), err)
 			}
-			env.store = g.store
+			env.store, env.refreshed = g.store, g.metrics.Refreshed
 		}
 		opened, err := module.OpenSource(env)
 		if err != nil {
@@ -231,7 +257,10 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	}
 	g.onClose(func() error { _, err := stores.Delete(dir); return err })
 	g.store = store.(pooledStore).Store
-	return g.store.Inspect(ctx)
+	if err := g.store.Inspect(ctx); err != nil {
+		return err
+	}
+	return g.metrics.ObserveStore(g.store.ConnectionCounts, g.catalog.Has)
 }
 
 // start opens what was only checked so far. Requests may have opened it already: Caddy starts apps

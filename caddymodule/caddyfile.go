@@ -100,6 +100,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		"vend_timeout":    duration(&a.VendTimeout),
 		"log_user":        a.parseLogUser,
 		"default_source":  text(&a.DefaultSource),
+		"metrics":         a.Metrics.parse,
 		"upstream":        a.Upstream.parse,
 		"catalog":         a.Catalog.parse,
 		"app":             later(&blocks),
@@ -157,6 +158,21 @@ func (u *Upstream) parse(d *caddyfile.Dispenser) error {
 		"trust_ca":                texts(&u.TrustCA),
 		"proxy_from_environment":  flag(&u.ProxyFromEnvironment),
 	}, "trust_ca")
+}
+
+func (m *Metrics) parse(d *caddyfile.Dispenser) error {
+	return parseBlock(d, options{"tenants": m.parseTenants})
+}
+
+// parseTenants reads `tenants [MAX]`.
+func (m *Metrics) parseTenants(d *caddyfile.Dispenser) error {
+	m.Tenants = defaultMetricTenants
+	if d.CountRemainingArgs() > 0 {
+		if err := count(&m.Tenants)(d); err != nil {
+			return err
+		}
+	}
+	return located(d, m.check())
 }
 
 // parseOAuthClient reads `oauth_client APP { … }`.

@@ -15,7 +15,9 @@ var (
 
 // Pools are what outlives a configuration, by name.
 func Pools() map[string]*caddy.UsagePool {
-	return map[string]*caddy.UsagePool{"stores": stores, "transports": transports, "limiters": limiters}
+	return map[string]*caddy.UsagePool{
+		"stores": stores, "transports": transports, "limiters": limiters, "collectors": collectors,
+	}
 }
 
 // Over is TenantPolicy.over.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/local"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -48,8 +49,10 @@ type SourceEnv struct {
 	// CIDRs only.
 	Transport func(allow []string) (http.RoundTripper, error)
 
-	// store is the embedded connection manager's, for a storeUser only.
-	store *connect.Store
+	// store is the embedded connection manager's, for a storeUser only; refreshed counts what becomes
+	// of its refreshes.
+	store     *connect.Store
+	refreshed func(app string, result local.RefreshResult)
 }
 
 // Secret reads the secret that ref points at, `{env.NAME}` or `{file./path}`. A secret itself is an

@@ -61,6 +61,7 @@ func (s *LocalSource) OpenSource(env *SourceEnv) (vending.Source, error) {
 	return local.New(local.Options{
 		Store: env.store, Catalog: env.Catalog.App, Clients: env.Clients, Transport: env.Guarded,
 		Margin: time.Duration(s.Margin), RefreshTimeout: time.Duration(s.RefreshTimeout), Logger: env.Logger,
+		Refreshed: env.refreshed,
 	}), nil
 }
 

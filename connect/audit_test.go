@@ -117,7 +117,7 @@ func dump(t *testing.T, s *Store) string {
 	return b.String()
 }
 
-func rowsOf(t *testing.T, s *Store, query string) (found [][]any) {
+func rowsOf(t testing.TB, s *Store, query string) (found [][]any) {
 	t.Helper()
 	rows, err := s.writer.QueryContext(t.Context(), query)
 	if err != nil {

@@ -244,3 +244,35 @@ func (s *Store) owned(ctx context.Context, tx *sql.Tx, tenant, user, id string) 
 	}
 	return s.describe(ctx, tx, tenant, user, id)
 }
+
+// ConnectionCount is how many connections of an app there are in one state, of all tenants.
+type ConnectionCount struct {
+	App               string
+	Status            Status
+	NeedsReconnection bool
+	Connections       int64
+}
+
+const countQuery = `SELECT app, status, needs_reconnection, connections FROM connection_counts`
+
+// ConnectionCounts returns the counts of all connections. It reads no connection, and takes as long
+// for a million as for one. A pending connection counts as such until Sweep has ended its link; one
+// that was there once may be there with 0.
+func (s *Store) ConnectionCounts(ctx context.Context) (counts []ConnectionCount, err error) {
+	err = s.view(ctx, "counting connections", func(tx *sql.Tx) (err error) {
+		rows, err := tx.QueryContext(ctx, countQuery)
+		if err != nil {
+			return err
+		}
+		defer closeRows(rows, &err)
+		for rows.Next() {
+			var c ConnectionCount
+			if err := rows.Scan(&c.App, &c.Status, &c.NeedsReconnection, &c.Connections); err != nil {
+				return err
+			}
+			counts = append(counts, c)
+		}
+		return rows.Err()
+	})
+	return counts, err
+}

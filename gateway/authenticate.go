@@ -56,7 +56,7 @@ func (c *call) admit(k foundKey) (err error) {
 		}
 	}
 	if err == nil {
-		c.event.Tenant = c.tenant.ID
+		c.event.Tenant, c.event.Unverified = c.tenant.ID, c.tenant.Unverified
 	}
 	return err
 }

@@ -27,6 +27,9 @@ type Event struct {
 	// ID is the call's, as its answer names it in `Vendgate-Request-Id`.
 	ID                       string
 	Tenant, Connection, User string
+	// Unverified says that Tenant follows from the key that the caller sent, which only the source can
+	// verify.
+	Unverified bool
 	// App is the slug of an app of the catalog, or empty for a call that was refused before it was
 	// known that its caller may name one.
 	App string

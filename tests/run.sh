@@ -59,6 +59,15 @@ step "lint" go tool -modfile=golangci-lint.mod golangci-lint run ./...
 work=$(mktemp -d)
 log=$work/log
 trap 'rm -rf "$work"' EXIT
+# Prometheus, to scrape a gateway. Unpacked, because the package would start a service.
+if ! { command -v prometheus && command -v promtool; } >/dev/null; then
+	mkdir "$work/prometheus"
+	(cd "$work/prometheus" && apt-get update -qq && apt-get download -qq prometheus && dpkg -x prometheus_*.deb .) || {
+		echo "please install prometheus (for prometheus and promtool)" >&2
+		exit 1
+	}
+	PATH=$PATH:$work/prometheus/usr/bin
+fi
 show() { # the exit code of what wrote $log.part
 	cat "$log.part" >>"$log"
 	# People see the packages, and whatever failed with its output.
@@ -96,6 +105,7 @@ step "tests of the authorization server" tests tests/authserver ./...
 step "tests of the Helm chart" tests_without_race deploy/helm/tests ./...
 CHROMIUM=$(command -v chromium)
 export CHROMIUM
+step "tests of the board" tests tests/board ./...
 step "vet the Go SDK" env -C sdk/go go vet ./...
 step "lint the Go SDK" env -C sdk/go go tool -modfile=../../golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...
 step "tests of the Go SDK" tests sdk/go ./...

@@ -63,6 +63,7 @@ func (s *Source) runRefresh(ctx context.Context, h connectionGrant) (err error) 
 	defer s.underWay.Done()
 	defer func() {
 		if p := recover(); p != nil {
+			s.report(h, RefreshFailed)
 			err = vending.Errorf(vending.InternalError, fmt.Errorf("a refresh panicked with a %T", p))
 			s.o.Logger.Error("refresh panicked", "connection", h.ID, "app", h.App, "error", err)
 		}
@@ -79,11 +80,16 @@ func (s *Source) runRefresh(ctx context.Context, h connectionGrant) (err error) 
 // the storing of its answer.
 func (s *Source) refreshInLease(ctx context.Context, h connectionGrant) error {
 	h, stored, err := s.retrySave(ctx, h)
-	if err != nil || stored && h.lasts(s.o.Now()) {
+	if err != nil {
+		s.report(h, RefreshUnsaved)
 		return err
+	}
+	if stored && h.lasts(s.o.Now()) {
+		return nil
 	}
 	endpoint, err := s.endpoint(ctx, h)
 	if err != nil {
+		s.report(h, RefreshNotConfigured)
 		return err
 	}
 	what := endpoint.Fingerprint(h.values)
@@ -91,7 +97,10 @@ func (s *Source) refreshInLease(ctx context.Context, h connectionGrant) error {
 		return err
 	}
 	l, err := s.acquireLease(ctx, h)
-	if err != nil || l == nil {
+	if err != nil {
+		s.reportFailure(h, err)
+	}
+	if l == nil {
 		return err
 	}
 	defer l.release() // should what follows panic
@@ -126,6 +135,7 @@ func (s *Source) callAndStore(ctx context.Context, h connectionGrant, endpoint *
 	// Read again under the lease: what was read before may have been refreshed since.
 	current, grant, err := s.o.Store.Grant(read, h.Tenant, h.User, h.ID)
 	if err != nil {
+		s.reportFailure(h, err)
 		return false, err
 	}
 	if current.Version != h.Version {
@@ -136,8 +146,10 @@ func (s *Source) callAndStore(ctx context.Context, h connectionGrant, endpoint *
 	// the version guards what is stored, whether the lease lasts or not
 	if refusal == nil {
 		err := s.saveGrant(ctx, h, connect.NewGrant(next).Verify(), l.owner)
+		s.reportSaved(h, err)
 		return err == nil, err
 	}
+	s.reportFailure(h, refusal)
 	if refusal.Code == vending.NeedsReconnection {
 		ctx, cancel := context.WithTimeout(ctx, s.o.RefreshTimeout) // the call may have used up its own
 		defer cancel()

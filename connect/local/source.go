@@ -40,6 +40,9 @@ type Options struct {
 	// refresh by, with a pause of three tenths of it. At most [connect.MaxLease]; 0 means 5 s. All
 	// processes that share the store should have the same.
 	Lease time.Duration
+	// Refreshed, if not nil, is told what became of each refresh, from many goroutines. Callers that
+	// share a refresh are one; a provider that refused us a moment ago and is not asked is none.
+	Refreshed func(app string, result RefreshResult)
 	// Logger receives what the caller must not see; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock of expiries; nil means time.Now.
