@@ -35,6 +35,13 @@ type App struct {
 	// VendTimeout bounds a vend with its retries. Default: 15s. After it the call is
 	// `upstream_unavailable`.
 	VendTimeout caddy.Duration `json:"vend_timeout,omitempty"`
+	// ReloadGrace is how long a reload, or the end of the process, waits for callers to leave the
+	// servers that are about to be stopped: answers say `Connection: close` from then on, and calls in
+	// the meantime lose nothing. It ends early when no connection is left that was kept open. Default:
+	// 300ms; at most 1m; 0 turns it off. A connection on which no call comes within it is closed, as
+	// servers do, and a call that is sent in just that moment may be lost; so write more where callers
+	// pause for longer.
+	ReloadGrace *caddy.Duration `json:"reload_grace,omitempty"`
 	// Upstream configures the connections to the providers.
 	Upstream Upstream `json:"upstream,omitzero"`
 	// Catalog says which apps there are besides the verified ones.
@@ -58,6 +65,7 @@ type App struct {
 	DefinedAt map[string]string `json:"defined_at,omitempty"`
 
 	assembly *assembly
+	leaving  *leaving
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -100,6 +108,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.checkScopes(); err != nil {
 		return err
 	}
+	var err error
+	if a.leaving, err = newLeaving(ctx, a.ReloadGrace); err != nil {
+		return err
+	}
 	sources, err := a.loadSources(ctx)
 	if err != nil {
 		return err
@@ -112,6 +124,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 func (a *App) Validate() error {
 	if a.VendTimeout < 0 {
 		return fmt.Errorf("vend_timeout %s: write a positive duration", time.Duration(a.VendTimeout))
+	}
+	if g := a.ReloadGrace; g != nil && (*g < 0 || *g > caddy.Duration(maxReloadGrace)) {
+		return fmt.Errorf("reload_grace %s: write a duration between 0 and %s", time.Duration(*g), maxReloadGrace)
 	}
 	return nil
 }
