@@ -59,15 +59,24 @@ type caller struct {
 	kept    bool // an answer on conn has let it go on
 }
 
+// dial connects, unless there is a connection.
+func (c *caller) dial() error {
+	if c.conn != nil {
+		return nil
+	}
+	conn, err := net.DialTimeout("tcp", c.addr, 10*time.Second)
+	c.conn, c.answers, c.kept = conn, bufio.NewReader(conn), false
+	if err != nil {
+		c.conn = nil
+	}
+	return err
+}
+
 // call makes one call and counts what became of it.
 func (c *caller) call(t *tally, method, path string) {
-	if c.conn == nil {
-		conn, err := net.DialTimeout("tcp", c.addr, 10*time.Second)
-		if err != nil {
-			t.fail(&t.refused, "refused", err)
-			return
-		}
-		c.conn, c.answers, c.kept = conn, bufio.NewReader(conn), false
+	if err := c.dial(); err != nil {
+		t.fail(&t.refused, "refused", err)
+		return
 	}
 	res, err := c.exchange(method, path)
 	switch {
@@ -89,15 +98,7 @@ func (c *caller) call(t *tally, method, path string) {
 
 // exchange sends a request and reads the whole answer.
 func (c *caller) exchange(method, path string) (*http.Response, error) {
-	head := method + " " + path + " HTTP/1.1\r\nHost: gateway.example\r\nAuthorization: Bearer " + harness.KeyA +
-		"\r\nX-User-Email: " + harness.Alice + "\r\n"
-	body := ""
-	if method == http.MethodPost {
-		body = `{"a": "b"}`
-		head += fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
-	}
-	_ = c.conn.SetDeadline(time.Now().Add(30 * time.Second))
-	if _, err := io.WriteString(c.conn, head+"\r\n"+body); err != nil {
+	if err := c.send(method, path); err != nil {
 		return nil, err
 	}
 	res, err := http.ReadResponse(c.answers, nil)
@@ -106,6 +107,23 @@ func (c *caller) exchange(method, path string) (*http.Response, error) {
 	}
 	_, err = io.Copy(io.Discard, res.Body)
 	return res, err
+}
+
+// send sends a request with further header lines.
+func (c *caller) send(method, path string, lines ...string) error {
+	head := method + " " + path + " HTTP/1.1\r\nHost: gateway.example\r\nAuthorization: Bearer " + harness.KeyA +
+		"\r\nX-User-Email: " + harness.Alice + "\r\n"
+	body := ""
+	if method == http.MethodPost {
+		body = `{"a": "b"}`
+		head += fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
+	_ = c.conn.SetDeadline(time.Now().Add(30 * time.Second))
+	for _, line := range lines {
+		head += line + "\r\n"
+	}
+	_, err := io.WriteString(c.conn, head+"\r\n"+body)
+	return err
 }
 
 // close resets the connection: nothing is under way on it, and a port must not wait in TIME_WAIT.

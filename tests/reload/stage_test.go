@@ -23,11 +23,13 @@ type stage struct {
 	t        testing.TB
 	addr     string
 	admin    *http.Client
-	socket   string // of the admin API
-	bind     string // the `bind` line of the site
-	global   string // more global options
-	vendgate string // more options of the vendgate block
-	site     string // more directives of the site
+	socket   string       // of the admin API
+	bind     string       // the `bind` line of the site
+	global   string       // more global options
+	vendgate string       // more options of the vendgate block
+	site     string       // more directives of the site
+	scheme   string       // before the site's port
+	client   *http.Client // of a site by TLS
 	provider string
 	config   string // path of the Caddyfile
 	env      []string
@@ -42,7 +44,7 @@ func newStage(t testing.TB, h http.HandlerFunc) *stage {
 	t.Cleanup(provider.Close)
 	addr := harness.FreeAddr(t)
 	dir := t.TempDir()
-	s := &stage{t: t, addr: addr, bind: "bind 127.0.0.1", provider: provider.URL,
+	s := &stage{t: t, addr: addr, scheme: "http://", bind: "bind 127.0.0.1", provider: provider.URL,
 		socket: filepath.Join(dir, "admin.sock"), config: filepath.Join(dir, "Caddyfile"),
 		env: harness.Environ(t, "VG_KEY=canary", "VG_TENANT="+harness.KeyA)}
 	// A reload replaces the server of the admin API, too.
@@ -75,14 +77,10 @@ func (s *stage) handOver() *os.File {
 // caddyfile is a configuration that differs from all before it.
 func (s *stage) caddyfile() string {
 	s.version++
-	_, port, err := net.SplitHostPort(s.addr)
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	return fmt.Sprintf(`{
 	admin unix/%s
 	persist_config off
-	auto_https off
+	auto_https disable_redirects
 	%s
 	vendgate {
 		vend_timeout %dms
@@ -108,25 +106,34 @@ func (s *stage) caddyfile() string {
 		}
 	}
 }
-http://:%s {
+%s:%s {
 	%s
 	vendgate_proxy
 	%s
 }
-`, s.socket, s.global, 10000+s.version, s.vendgate, s.provider, port, s.bind, s.site)
+`, s.socket, s.global, 10000+s.version, s.vendgate, s.provider, s.scheme, port(s.t, s.addr), s.bind, s.site)
+}
+
+func port(t testing.TB, addr string) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // start starts the program and waits until it answers.
 func (s *stage) start(files ...*os.File) {
 	s.t.Helper()
-	s.write()
+	s.write(s.caddyfile())
 	s.process = harness.StartInherited(s.t, s.env, files, harness.Program(s.t), "run", "--config", s.config)
 	s.ready()
 }
 
 func (s *stage) ready() {
 	s.t.Helper()
-	s.process.Await(s.t, "starting a gateway", time.Minute, func() bool {
+	s.process.Await(s.t, "starting a gateway", 20*time.Second, func() bool {
 		res, err := s.admin.Get("http://localhost/config/")
 		if err != nil {
 			return false
@@ -137,14 +144,20 @@ func (s *stage) ready() {
 
 // answers reports whether a call is answered.
 func (s *stage) answers() bool {
-	c, t := caller{addr: s.addr, redial: true}, tally{}
-	c.call(&t, http.MethodGet, path)
+	var t tally
+	if s.client != nil {
+		s.callBy(s.client, &t, 0)
+	} else {
+		c := caller{addr: s.addr, redial: true}
+		c.call(&t, http.MethodGet, path)
+	}
 	return t.answered.Load() == 1
 }
 
-func (s *stage) write() {
+// write replaces the file of the configuration.
+func (s *stage) write(caddyfile string) {
 	s.t.Helper()
-	if err := os.WriteFile(s.config, []byte(s.caddyfile()), 0o600); err != nil {
+	if err := os.WriteFile(s.config, []byte(caddyfile), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 }
