@@ -126,7 +126,7 @@ func (a *App) Validate() error {
 		return fmt.Errorf("vend_timeout %s: write a positive duration", time.Duration(a.VendTimeout))
 	}
 	if g := a.ReloadGrace; g != nil && (*g < 0 || *g > caddy.Duration(maxReloadGrace)) {
-		return fmt.Errorf("reload_grace %s: write a duration between 0 and %s", time.Duration(*g), maxReloadGrace)
+		return fmt.Errorf("reload_grace %s: write a duration from 0 to 1m", time.Duration(*g))
 	}
 	return nil
 }

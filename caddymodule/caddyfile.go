@@ -134,7 +134,7 @@ func (a *App) parseReloadGrace(d *caddyfile.Dispenser) error {
 	}
 	parsed, err := caddy.ParseDuration(s)
 	if err != nil || parsed < 0 || parsed > maxReloadGrace {
-		return d.Errf("reload_grace %q is invalid: write a duration up to %s, like 300ms, or 0 to turn it off", s, maxReloadGrace)
+		return d.Errf("reload_grace %q is invalid: write a duration up to 1m, like 300ms, or 0 to turn it off", s)
 	}
 	grace := caddy.Duration(parsed)
 	a.ReloadGrace = &grace

@@ -33,9 +33,9 @@ const (
 // POST (RFC 9110, section 9.2.2). So for a moment before Caddy stops the servers, each answer says
 // `Connection: close`, and then no connection is accepted any more.
 //
-// It hangs on Caddy's event `stopping`, which is emitted once all apps of the next configuration have
-// started, in whatever order, and before any app of the old one is stopped. A configuration that
-// fails to start emits none, and the old one goes on as it was.
+// It hangs on Caddy's event `stopping`, which is emitted once all apps of the next configuration
+// have started, in whatever order, and before any app of the old one is stopped. A configuration
+// that fails to start emits none, and the old one goes on as it was.
 type leaving struct {
 	// grace bounds the moment; 0 means that there is none.
 	grace time.Duration
@@ -128,8 +128,8 @@ func (l *leaving) await(limit time.Duration, ending bool, such func(*inbound) bo
 	}
 }
 
-// stopAccepting has the servers accept no more connections. A socket that others accept from too, or
-// that the next process inherits, keeps those that come. What waits in a socket of this
+// stopAccepting has the servers accept no more connections. A socket that others accept from too,
+// or that the next process inherits, keeps those that come. What waits in a socket of this
 // configuration's own is reset when that is closed; so outlasting asks for the others alone.
 func (l *leaving) stopAccepting(outlasting bool) {
 	for _, server := range l.servers {
@@ -190,7 +190,8 @@ func (l *leaving) serve(w http.ResponseWriter, r *http.Request,
 }
 
 // leavingWriter writes an answer that says `Connection: close` if the leave has begun by the time
-// that its header is written. HTTP/2 has no such header; net/http has the server send GOAWAY for it.
+// that its header is written. HTTP/2 has no such header; net/http has the server send GOAWAY for
+// it.
 type leavingWriter struct {
 	*caddyhttp.ResponseWriterWrapper
 	leaving *leaving

@@ -22,6 +22,7 @@ need npm npm
 need python3 python3
 need ip iproute2 # providers at their real host names, in a network of the tests' own
 need nginx nginx-light # a shared cache in front of the gateway
+need systemd-socket-activate systemd --no-install-recommends # hands a socket over; it starts no service here
 /usr/bin/python3 -c 'import requests' 2>/dev/null || need python3-requests python3-requests # clients in Python; Debian's python3 has them
 /usr/bin/python3 -c 'import httpx' 2>/dev/null || need python3-httpx python3-httpx
 /usr/bin/python3 -c 'import boto3' 2>/dev/null || need python3-boto3 python3-boto3

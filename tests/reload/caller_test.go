@@ -45,7 +45,8 @@ func (t *tally) fail(kind *atomic.Int64, name string, err error) {
 func (t *tally) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return fmt.Sprintf("%d calls answered, %d lost, %d first calls of a connection reset, %d dials refused, %d answers wrong %v",
+	return fmt.Sprintf("%d calls answered, %d lost, %d first calls of a connection reset, %d dials refused, %d answers "+
+		"wrong %v",
 		t.answered.Load(), t.lost.Load(), t.reset.Load(), t.refused.Load(), t.wrong.Load(), t.first)
 }
 

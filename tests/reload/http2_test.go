@@ -63,7 +63,8 @@ func (s *stage) secure() {
 func (s *stage) newClient() *http.Client {
 	tr := &http.Transport{
 		ForceAttemptHTTP2: true,
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"}, // #nosec G402 -- a test's own authority
+		// #nosec G402 -- a test's own authority
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"},
 	}
 	s.t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}

@@ -62,9 +62,9 @@ func (s *stage) ends(done <-chan error) {
 // patient holds a leave for as long as a connection is kept.
 const patient = "reload_grace 1m"
 
-// TestAnswersOfTheLeave: the answers of the old configuration's handlers say `Connection: close`, also
-// those to calls that were under way when it began. Those of the new one do not. The reload goes on
-// when the last connection that was kept is gone.
+// TestAnswersOfTheLeave: the answers of the old configuration's handlers say `Connection: close`,
+// also those to calls that were under way when it began. Those of the new one do not. The reload
+// goes on when the last connection that was kept is gone.
 func TestAnswersOfTheLeave(t *testing.T) {
 	arrived, proceed := make(chan struct{}), make(chan struct{})
 	s := newStage(t, func(w http.ResponseWriter, r *http.Request) {
@@ -107,8 +107,8 @@ func TestAnswersOfTheLeave(t *testing.T) {
 	s.ends(done)
 }
 
-// TestUpgradesOfTheLeave: an upgrade keeps its own `Connection`, interim answers have none, and what
-// was upgraded outlives the configuration.
+// TestUpgradesOfTheLeave: an upgrade keeps its own `Connection`, interim answers have none, and
+// what was upgraded outlives the configuration.
 func TestUpgradesOfTheLeave(t *testing.T) {
 	s := newStage(t, upgrade)
 	s.vendgate = patient
@@ -183,8 +183,8 @@ func upgrade(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(conn, buffered)
 }
 
-// TestRefusedReloadTakesNoLeave: a configuration that is refused, be it while it is being provisioned
-// or by an app that does not start, leaves connections as they were.
+// TestRefusedReloadTakesNoLeave: a configuration that is refused, be it while it is being
+// provisioned or by an app that does not start, leaves connections as they were.
 func TestRefusedReloadTakesNoLeave(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
