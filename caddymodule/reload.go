@@ -24,7 +24,7 @@ const (
 	// connections are accepted.
 	arrivalGrace = 100 * time.Millisecond
 	// leaveInterval is how often a leaving configuration looks at its connections.
-	leaveInterval = 2 * time.Millisecond
+	leaveInterval = 5 * time.Millisecond
 )
 
 // leaving takes leave of the callers when a configuration ends, by a reload or with the process:
@@ -113,19 +113,33 @@ func (l *leaving) Handle(context.Context, caddy.Event) error {
 	l.await(l.grace, ending, func(c *inbound) bool { return !c.late && c.asked.Load() })
 	l.stopAccepting(false)
 	l.await(min(l.grace, arrivalGrace), ending, func(c *inbound) bool { return !c.asked.Load() })
+	l.closeUnused()
 	return nil
 }
 
 // await returns when there is no such connection any more, after limit, or when the process is to
-// end, unless that is why the configuration ends.
+// end, unless that is why the configuration ends. It looks first after an interval, in which what
+// has just been accepted becomes known.
 func (l *leaving) await(limit time.Duration, ending bool, such func(*inbound) bool) {
 	tick := time.NewTicker(leaveInterval)
 	defer tick.Stop()
-	for end := time.Now().Add(limit); l.any(such) && time.Now().Before(end); <-tick.C {
-		if !ending && caddy.Exiting() {
+	for end := time.Now().Add(limit); ; {
+		<-tick.C
+		if !l.any(such) || time.Now().After(end) || !ending && caddy.Exiting() {
 			return
 		}
 	}
+}
+
+// closeUnused closes the connections on which no request has come: clients keep some in reserve. A
+// server that is being shut down would leave them open for seconds, and answer no request on them.
+func (l *leaving) closeUnused() {
+	l.conns.Range(func(conn, c any) bool {
+		if !c.(*inbound).asked.Load() {
+			_ = conn.(net.Conn).Close() // what it says of it changes nothing
+		}
+		return true
+	})
 }
 
 // stopAccepting has the servers accept no more connections. A socket that others accept from too,

@@ -1,5 +1,5 @@
-// Package deployment checks the files by which Vendgate is deployed and released: deploy/compose.yaml
-// by the library of Docker Compose, and the GitHub workflows by actionlint.
+// Package deployment checks the files by which Vendgate is deployed and released:
+// deploy/compose.yaml by the library of Docker Compose, and the GitHub workflows by actionlint.
 package deployment
 
 import (
@@ -80,7 +80,8 @@ func TestFirstLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if answer, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 || string(answer) != `{"account":"alice"}` {
+	if answer, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 ||
+		string(answer) != `{"account":"alice"}` {
 		t.Errorf("the call answers %d %s, %v", res.StatusCode, answer, err)
 	}
 }
@@ -108,7 +109,8 @@ func firstCall(t *testing.T, own *strings.Replacer) *http.Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	call := regexp.MustCompile(`(?s)curl -H '(\w+): ([^']+)' \\\n#\s+-H '([\w-]+): ([^']+)' (\S+)`).FindStringSubmatch(string(text))
+	call := regexp.MustCompile(`(?s)curl -H '(\w+): ([^']+)' \\\n#\s+-H '([\w-]+): ([^']+)' (\S+)`).FindStringSubmatch(
+		string(text))
 	if call == nil {
 		t.Fatal("the file shows no call")
 	}

@@ -36,9 +36,9 @@ var pinned = regexp.MustCompile(`^[\w.-]+/[\w./-]+@[0-9a-f]{40}$`)
 // named is a line that says which version that commit is.
 var named = regexp.MustCompile(`uses: \S+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
 
-// TestWorkflows: actionlint knows the syntax, the expressions and the options of known actions. Each
-// action is pinned to a commit, each job has the permissions that it needs and no others, and what
-// runs for pull requests may write nothing.
+// TestWorkflows: actionlint knows the syntax, the expressions and the options of known actions.
+// Each action is pinned to a commit, each job has the permissions that it needs and no others, and
+// what runs for pull requests may write nothing.
 func TestWorkflows(t *testing.T) {
 	files, err := filepath.Glob("../../.github/workflows/*.yml")
 	if err != nil || len(files) == 0 {

@@ -2,6 +2,7 @@ package reload
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -252,5 +253,24 @@ func TestRestartOnASocketHandedOver(t *testing.T) {
 	t.Logf("5 restarts: %s", tally)
 	if tally.lost.Load()+tally.reset.Load()+tally.refused.Load()+tally.wrong.Load() != 0 {
 		t.Error("not every call got its answer")
+	}
+}
+
+// TestUnusedConnections: a connection on which no request has come when the servers are stopped is
+// closed at once. Clients keep such connections in reserve, and net/http would take a request on
+// them and close without an answer.
+func TestUnusedConnections(t *testing.T) {
+	s := newStage(t, ok)
+	s.start(s.handOver())
+	unused := &caller{addr: s.addr}
+	if err := unused.dial(); err != nil {
+		t.Fatal(err)
+	}
+	s.t.Cleanup(unused.close)
+	s.open() // what was made before has been accepted
+	s.reload()
+	_ = unused.conn.SetReadDeadline(time.Now().Add(3 * time.Second)) // net/http's own limit is five seconds
+	if _, err := unused.answers.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("the connection is %v, and not closed", err)
 	}
 }

@@ -56,8 +56,8 @@ func TestLongCallsOutliveReloads(t *testing.T) {
 	}
 }
 
-// long answers a POST when it has the whole body, by its length, and a GET in two parts, of which the
-// second of a stream waits for proceed.
+// long answers a POST when it has the whole body, by its length, and a GET in two parts, of which
+// the second of a stream waits for proceed.
 func long(proceed <-chan struct{}) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
