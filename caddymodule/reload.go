@@ -20,9 +20,12 @@ import (
 const (
 	defaultReloadGrace = 300 * time.Millisecond
 	maxReloadGrace     = time.Minute
-	// arrivalGrace is how long the first request of a connection may take to arrive once no more
-	// connections are accepted.
-	arrivalGrace = 100 * time.Millisecond
+	// arrivalGrace is how long the first request of a connection may take to arrive, with the
+	// handshake of TLS. A connection that has none for longer is one that its client keeps in reserve.
+	arrivalGrace = time.Second
+	// ownArrivalGrace is the same where connections wait meanwhile in a socket that will be closed,
+	// and be reset by that.
+	ownArrivalGrace = 100 * time.Millisecond
 	// leaveInterval is how often a leaving configuration looks at its connections.
 	leaveInterval = 5 * time.Millisecond
 )
@@ -51,6 +54,7 @@ type leaving struct {
 type inbound struct {
 	// late says that it was made after the leave had begun, so that no answer lets it go on.
 	late bool
+	made time.Time
 	// asked says that a request has been read.
 	asked atomic.Bool
 }
@@ -85,7 +89,7 @@ func (l *leaving) join(ctx caddy.Context) {
 func (l *leaving) watch(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		l.conns.Store(conn, &inbound{late: l.begun.Load()})
+		l.conns.Store(conn, &inbound{late: l.begun.Load(), made: time.Now()})
 	case http.StateActive:
 		if c, ok := l.conns.Load(conn); ok {
 			c.(*inbound).asked.Store(true)
@@ -109,10 +113,14 @@ func (l *leaving) any(is func(*inbound) bool) (found bool) {
 func (l *leaving) Handle(context.Context, caddy.Event) error {
 	ending := caddy.Exiting()
 	l.begun.Store(true)
-	l.stopAccepting(true)
+	outlasting := l.stopAccepting(true)
 	l.await(l.grace, ending, func(c *inbound) bool { return !c.late && c.asked.Load() })
+	arrival := ownArrivalGrace
+	if outlasting {
+		arrival = arrivalGrace
+	}
 	l.stopAccepting(false)
-	l.await(min(l.grace, arrivalGrace), ending, func(c *inbound) bool { return !c.asked.Load() })
+	l.await(arrival, ending, func(c *inbound) bool { return !c.asked.Load() && time.Since(c.made) < arrivalGrace })
 	l.closeUnused()
 	return nil
 }
@@ -144,16 +152,20 @@ func (l *leaving) closeUnused() {
 
 // stopAccepting has the servers accept no more connections. A socket that others accept from too,
 // or that the next process inherits, keeps those that come. What waits in a socket of this
-// configuration's own is reset when that is closed; so outlasting asks for the others alone.
-func (l *leaving) stopAccepting(outlasting bool) {
+// configuration's own is reset when that is closed; so outlasting asks for the others alone. It
+// reports whether that were all.
+func (l *leaving) stopAccepting(outlasting bool) (all bool) {
+	all = true
 	for _, server := range l.servers {
 		if outlasting && !outlasts(server.Listen) {
+			all = false
 			continue
 		}
 		for _, listener := range server.Listeners() {
 			expire(listener)
 		}
 	}
+	return all
 }
 
 // outlasts reports whether all addresses are sockets that outlast their configuration: those that

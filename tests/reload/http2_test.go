@@ -16,9 +16,14 @@ import (
 // The server sends GOAWAY, which names the last call that it will answer; Go's client sends the
 // others again by itself, which is safe (RFC 9113, section 6.8), and nothing else.
 func TestReloadsUnderHTTP2(t *testing.T) {
+	t.Run("TLS", func(t *testing.T) { reloadUnderHTTP2(t, (*stage).secure) })
+	t.Run("unencrypted", func(t *testing.T) { reloadUnderHTTP2(t, (*stage).unencrypted) })
+}
+
+func reloadUnderHTTP2(t *testing.T, protocol func(*stage)) {
 	s := newStage(t, ok)
 	file := s.handOver()
-	s.secure()
+	protocol(s)
 	s.start(file)
 	var tally tally
 	var callers sync.WaitGroup
@@ -59,6 +64,12 @@ func (s *stage) secure() {
 	s.client = s.newClient()
 }
 
+// unencrypted has the site be served by HTTP/2 without TLS as well.
+func (s *stage) unencrypted() {
+	s.bind += " {\n protocols h1 h2c\n}"
+	s.client = s.newClient()
+}
+
 // newClient makes a client with one connection of its own.
 func (s *stage) newClient() *http.Client {
 	tr := &http.Transport{
@@ -66,8 +77,19 @@ func (s *stage) newClient() *http.Client {
 		// #nosec G402 -- a test's own authority
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"},
 	}
+	if s.scheme == "http://" {
+		tr.Protocols = new(http.Protocols)
+		tr.Protocols.SetUnencryptedHTTP2(true)
+	}
 	s.t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
+}
+
+func (s *stage) url() string {
+	if s.scheme == "http://" {
+		return "http://" + s.addr
+	}
+	return "https://" + s.addr
 }
 
 func (s *stage) callBy(client *http.Client, t *tally, n int) {
@@ -75,7 +97,7 @@ func (s *stage) callBy(client *http.Client, t *tally, n int) {
 	if n%2 == 0 {
 		method, body = http.MethodPost, `{"a": "b"}`
 	}
-	r, err := http.NewRequest(method, "https://"+s.addr+path, strings.NewReader(body))
+	r, err := http.NewRequest(method, s.url()+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Error(err)
 		return

@@ -36,7 +36,7 @@ func TestReloadCommandUnderSystemdsSockets(t *testing.T) {
 		for n := range 8 {
 			write()
 			harness.Run(t, s.env, "", harness.Program(t), "reload", "--address", "unix/"+s.socket, "--config", s.config)
-			r := &stage{t: t, addr: secure}
+			r := &stage{t: t, addr: secure, scheme: "https://localhost"}
 			r.callBy(client, &secured, n)
 		}
 	})
