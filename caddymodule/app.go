@@ -48,6 +48,13 @@ type App struct {
 	LogUserKey string `json:"log_user_key,omitempty"`
 	// Metrics says what labels the metrics have besides app, code and source.
 	Metrics Metrics `json:"metrics,omitzero"`
+	// ReloadGrace is how long a reload, or the end of the process, waits for callers to leave the
+	// servers that are about to be stopped: answers say `Connection: close` from then on, and calls in
+	// the meantime lose nothing. It ends early when no connection is left that was kept open. Default:
+	// 300ms; at most 1m; 0 turns it off. A connection on which no call comes within it is closed, as
+	// servers do, and a call that is sent in just that moment may be lost; so write more where callers
+	// pause for longer.
+	ReloadGrace *caddy.Duration `json:"reload_grace,omitempty"`
 	// Upstream configures the connections to the providers.
 	Upstream Upstream `json:"upstream,omitzero"`
 	// Catalog says which apps there are besides the verified ones.
@@ -73,6 +80,7 @@ type App struct {
 	ctx      caddy.Context
 	assembly *assembly
 	note     *presence.Note // for the other gateways on the store
+	leaving  *leaving
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 }
@@ -137,6 +145,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.checkScopes(); err != nil {
 		return err
 	}
+	var err error
+	if a.leaving, err = newLeaving(ctx, a.ReloadGrace); err != nil {
+		return err
+	}
 	sources, err := a.loadSources(ctx)
 	if err != nil {
 		return err
@@ -149,6 +161,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 func (a *App) Validate() error {
 	if a.VendTimeout < 0 {
 		return fmt.Errorf("vend_timeout %s: write a positive duration", time.Duration(a.VendTimeout))
+	}
+	if g := a.ReloadGrace; g != nil && (*g < 0 || *g > caddy.Duration(maxReloadGrace)) {
+		return fmt.Errorf("reload_grace %s: write a duration from 0 to 1m", time.Duration(*g))
 	}
 	return a.Metrics.check()
 }

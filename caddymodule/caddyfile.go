@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -99,6 +100,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		"public_url":      a.parsePublicURL,
 		"vend_timeout":    duration(&a.VendTimeout),
 		"log_user":        a.parseLogUser,
+		"reload_grace":    a.parseReloadGrace,
 		"default_source":  text(&a.DefaultSource),
 		"metrics":         a.Metrics.parse,
 		"upstream":        a.Upstream.parse,
@@ -126,6 +128,21 @@ func later(blocks *[]*caddyfile.Dispenser) option {
 		*blocks = append(*blocks, d.NewFromNextSegment())
 		return nil
 	}
+}
+
+// parseReloadGrace reads `reload_grace DURATION`, where 0 turns it off.
+func (a *App) parseReloadGrace(d *caddyfile.Dispenser) error {
+	var s string
+	if !d.Args(&s) {
+		return missing(d, "reload_grace", "300ms")
+	}
+	parsed, err := caddy.ParseDuration(s)
+	if err != nil || parsed < 0 || parsed > maxReloadGrace {
+		return d.Errf("reload_grace %q is invalid: write a duration up to 1m, like 300ms, or 0 to turn it off", s)
+	}
+	grace := caddy.Duration(parsed)
+	a.ReloadGrace = &grace
+	return nil
 }
 
 func (a *App) parsePublicURL(d *caddyfile.Dispenser) error {

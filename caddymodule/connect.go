@@ -30,6 +30,7 @@ type Connect struct {
 	DefinedAt string `json:"defined_at,omitempty"`
 
 	assembly  *assembly
+	leaving   *leaving
 	manager   *connectionManager
 	accessLog *telemetry.AccessLog
 }
@@ -45,7 +46,8 @@ func (c *Connect) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the vendgate app: %w", err)
 	}
-	c.assembly = app.(*App).assembly
+	c.assembly, c.leaving = app.(*App).assembly, app.(*App).leaving
+	c.leaving.join(ctx)
 	if c.assembly.store == nil {
 		return at(c.DefinedAt,
 			errors.New("vendgate_connect serves the embedded connection manager: add source local, or leave the directive out"))
@@ -78,7 +80,9 @@ func (c *Connect) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		}
 		return c.accessLog.PassOn(w, r, next)
 	}
-	return c.accessLog.Serve(w, r, serve)
+	return c.leaving.serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		return c.accessLog.Serve(w, r, serve)
+	})
 }
 
 // call serves one call of the Platform API and counts it.

@@ -32,6 +32,7 @@ type Health struct {
 
 	assembly  *assembly
 	accessLog *telemetry.AccessLog
+	leaving   *leaving
 }
 
 // CaddyModule implements caddy.Module.
@@ -50,6 +51,8 @@ func (h *Health) Provision(ctx caddy.Context) error {
 	}
 	h.assembly = app.(*App).assembly
 	h.accessLog = h.assembly.accessLog(ctx)
+	h.leaving = app.(*App).leaving
+	h.leaving.join(ctx)
 	return nil
 }
 
@@ -69,15 +72,21 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhtt
 	if !ok || what != "/live" && what != "/ready" || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return next.ServeHTTP(w, r)
 	}
-	return h.accessLog.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
-		telemetry.Identify(w, r)
-		report := healthReport{Status: "live"}
-		if what == "/ready" {
-			report = h.readiness(r)
-		}
-		report.write(w)
-		return nil
+	return h.leaving.serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		return h.accessLog.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			h.answer(w, r, what)
+			return nil
+		})
 	})
+}
+
+func (h *Health) answer(w http.ResponseWriter, r *http.Request, what string) {
+	telemetry.Identify(w, r)
+	report := healthReport{Status: "live"}
+	if what == "/ready" {
+		report = h.readiness(r)
+	}
+	report.write(w)
 }
 
 // readiness holds against what a call needs of this process.

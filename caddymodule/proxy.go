@@ -44,6 +44,7 @@ type Proxy struct {
 	TenantKeysInPlacement bool `json:"tenant_keys_in_placement,omitempty"`
 
 	assembly  *assembly
+	leaving   *leaving
 	accessLog *telemetry.AccessLog
 	handler   *gateway.Handler
 }
@@ -62,7 +63,8 @@ func (p *Proxy) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the vendgate app: %w", err)
 	}
-	p.assembly = app.(*App).assembly
+	p.assembly, p.leaving = app.(*App).assembly, app.(*App).leaving
+	p.leaving.join(ctx)
 	p.accessLog = p.assembly.accessLog(ctx)
 	p.accessLog.Calls, p.accessLog.Domains = p.Prefix+"/", p.Hosts
 	p.handler = p.assembly.gateway.Handler(gateway.HandlerOptions{
@@ -96,11 +98,13 @@ func isPlainPath(prefix string) bool {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	return p.accessLog.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
-		if p.handler.Serve(w, r) {
-			return nil
-		}
-		return p.accessLog.PassOn(w, r, next)
+	return p.leaving.serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		return p.accessLog.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			if p.handler.Serve(w, r) {
+				return nil
+			}
+			return p.accessLog.PassOn(w, r, next)
+		})
 	})
 }
 

@@ -22,6 +22,7 @@ need npm npm
 need python3 python3
 need ip iproute2 # providers at their real host names, in a network of the tests' own
 need nginx nginx-light # a shared cache in front of the gateway
+need systemd-socket-activate systemd --no-install-recommends # hands a socket over; it starts no service here
 /usr/bin/python3 -c 'import requests' 2>/dev/null || need python3-requests python3-requests # clients in Python; Debian's python3 has them
 /usr/bin/python3 -c 'import httpx' 2>/dev/null || need python3-httpx python3-httpx
 /usr/bin/python3 -c 'import boto3' 2>/dev/null || need python3-boto3 python3-boto3
@@ -79,11 +80,6 @@ tests() { # folder, packages…
 	(cd "$1" && shift && CGO_ENABLED=1 go test $race -timeout 20m -json "$@") >"$log.part"
 	show $?
 }
-# For tests that only run programs: helm and Kubernetes' types take minutes to build for the race detector.
-tests_without_race() { # folder, packages…
-	(cd "$1" && shift && CGO_ENABLED=0 go test -timeout 20m -json "$@") >"$log.part"
-	show $?
-}
 node_tests() { # folder
 	local reporter=--test-reporter=$PWD/tests/report/node.mjs
 	(cd "$1" && npm ci --no-audit --no-fund >&2 && SUITE=$1 NODE_OPTIONS=$reporter npm test --silent) >"$log.part"
@@ -102,7 +98,7 @@ step "build" program AUTHSERVER_BIN tests/authserver .
 step "build" program OLDLINK_BIN . ./tests/browser/oldlink
 step "tests" tests . ./...
 step "tests of the authorization server" tests tests/authserver ./...
-step "tests of the Helm chart" tests_without_race deploy/helm/tests ./...
+step "tests of the compose file and the workflows" tests tests/deployment ./...
 CHROMIUM=$(command -v chromium)
 export CHROMIUM
 step "tests of the board" tests tests/board ./...
@@ -111,7 +107,9 @@ step "lint the Go SDK" env -C sdk/go go tool -modfile=../../golangci-lint.mod go
 step "tests of the Go SDK" tests sdk/go ./...
 step "vet the release" env -C deploy/release go vet ./...
 step "lint the release" env -C deploy/release go tool -modfile=../../golangci-lint.mod golangci-lint run --config ../../.golangci.yml ./...
-# Without the race detector, which would take minutes for compressing: nothing in it is concurrent.
+# Without the race detector, which would take minutes for compressing and for building helm: nothing in
+# these is concurrent.
+race='' step "tests of the Helm chart" tests deploy/helm/tests ./...
 race='' step "tests of the release" tests deploy/release ./...
 step "tests of the Node SDK" node_tests sdk/node
 step "tests of the Python SDK" python_tests sdk/python

@@ -131,10 +131,17 @@ func Environ(t testing.TB, more ...string) []string {
 // StartProcess starts a program with an environment as Environ makes it.
 func StartProcess(t testing.TB, env []string, program string, args ...string) *Process {
 	t.Helper()
+	return StartInherited(t, env, nil, program, args...)
+}
+
+// StartInherited is StartProcess of a program that inherits files: the first as descriptor 3, as
+// sockets come from systemd (sd_listen_fds(3)).
+func StartInherited(t testing.TB, env []string, files []*os.File, program string, args ...string) *Process {
+	t.Helper()
 	// #nosec G204 -- the test's own words
 	p := &Process{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), program, args...),
 		ended: make(chan struct{})}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, &p.stdout, &p.stderr
+	p.cmd.Env, p.cmd.ExtraFiles, p.cmd.Stdout, p.cmd.Stderr = env, files, &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

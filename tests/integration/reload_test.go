@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,13 +14,8 @@ import (
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
-// TestReloadUnderLoad reloads 200 times while 50 clients call: no call that got anywhere fails, a
-// spent budget stays spent, and nothing is left behind.
-//
-// A reload replaces Caddy's server, and net/http closes without an answer what the old server had
-// accepted but not yet read (server.go, conn.serve: `if c.server.shuttingDown() { return }`).
-// Nothing of such a call has happened, so callers may send it again, as this one does; that it did
-// not happen is what the counts at the provider prove.
+// TestReloadUnderLoad reloads 60 times while 50 clients call: no call fails, a spent budget stays
+// spent, and nothing is left behind. What clients see that repeat nothing is in tests/reload.
 func TestReloadUnderLoad(t *testing.T) {
 	var forwarded atomic.Int64
 	url, _ := provider(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,13 +36,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	config := keyApp(url) + source + second
 	g := harness.Start(t, config, harness.Kept)
 	thrifty := func() int {
-		again := func() (*http.Response, error) {
-			return g.Client.Do(g.Request("GET", "/proxy/c2/key/", nil, "Authorization: Bearer "+harness.KeyB))
-		}
-		res, err := again()
-		for tries := 0; errors.Is(err, io.EOF) && tries < 20; tries++ {
-			res, err = again()
-		}
+		res, err := g.Client.Do(g.Request("GET", "/proxy/c2/key/", nil, "Authorization: Bearer "+harness.KeyB))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +47,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		t.Fatalf("the first call of the thrifty tenant answers %d", status)
 	}
 	begun := time.Now()
-	var calls, unread atomic.Int64
+	var calls atomic.Int64
 	stop := make(chan struct{})
 	var clients sync.WaitGroup
 	for range 50 {
@@ -70,12 +58,7 @@ func TestReloadUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				err := callOnce(g)
-				for tries := 0; errors.Is(err, io.EOF) && tries < 20; tries++ {
-					unread.Add(1)
-					err = callOnce(g)
-				}
-				if err != nil {
+				if err := callOnce(g); err != nil {
 					t.Error(err)
 					return
 				}
@@ -84,7 +67,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		})
 	}
 	goroutines, checked := 0, 0
-	for i := range 200 {
+	for i := range 60 {
 		// Each configuration differs from the one before, so that nothing is skipped.
 		g.Load(g.Caddyfile(config+fmt.Sprintf("\nvend_timeout %ds\n", 10+i%2), "", "vendgate_proxy"))
 		if i == 20 {
@@ -99,7 +82,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		}
 	}
 	if grown := growth(goroutines); grown > 100 {
-		t.Errorf("%d goroutines more after 180 further reloads", grown)
+		t.Errorf("%d goroutines more after 40 further reloads", grown)
 	}
 	close(stop)
 	clients.Wait()
@@ -109,8 +92,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	if n := calls.Load() + 1; forwarded.Load() != n {
 		t.Errorf("%d calls were answered and %d forwarded", n, forwarded.Load())
 	}
-	t.Logf("%d calls during 200 reloads in %s; %d connections closed unread", calls.Load(), time.Since(begun),
-		unread.Load())
+	t.Logf("%d calls during 60 reloads in %s", calls.Load(), time.Since(begun))
 }
 
 // growth is how many goroutines there are beyond before. The servers of the last configurations may
