@@ -210,6 +210,9 @@ type AuditFilter struct {
 	Event              Event
 	// Since leaves out what is older; the zero time means nothing.
 	Since time.Time
+	// Present leaves out what was before Tenant was deleted the last time. It must be set to answer a
+	// tenant: an earlier one may have had the same name.
+	Present bool
 	// Page and Limit are as [CheckPage] takes them.
 	Page, Limit int
 }

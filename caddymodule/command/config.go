@@ -74,13 +74,22 @@ func (a config) mustKnow(ctx context.Context, store *connect.Store, id string) e
 	return err
 }
 
+// sourceOf returns the source that vends for a tenant.
+func (a config) sourceOf(ctx context.Context, store *connect.Store, id string) (caddymodule.SourceInfo, error) {
+	t, err := store.Tenant(ctx, id)
+	if err != nil && !errors.Is(err, connect.ErrTenantUnknown) { // one of the configuration
+		return caddymodule.SourceInfo{}, err
+	}
+	return a.SourceOf(id, t.Source)
+}
+
 // mustConnect spares the operator a connection that no call would find, because another source
 // vends for the tenant.
 func (a config) mustConnect(ctx context.Context, store *connect.Store, id string) error {
 	if err := a.mustKnow(ctx, store, id); err != nil {
 		return err
 	}
-	source, err := a.SourceOf(id)
+	source, err := a.sourceOf(ctx, store, id)
 	if err == nil && !source.UsesStore {
 		err = fmt.Errorf("source %s vends for tenant %s, so no call would find a connection of this store: connect "+
 			"the account there, or give the tenant a source of type local", source.Name, id)
