@@ -48,6 +48,8 @@ type assembly struct {
 	// them.
 	unverified *policy.Tenant
 	clients    map[clientKey]connect.OAuthClient
+	// clientsOf takes the place of clients in a command, which reads no secret that it does not use.
+	clientsOf func(apps *catalog.Catalog, app string) (map[clientKey]connect.OAuthClient, error)
 	// configured are the tenants of the configuration, by id.
 	configured map[string]*Tenant
 	// warnOfHost is for a warning that is logged once, however many handlers there are.
