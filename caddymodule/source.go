@@ -146,6 +146,17 @@ type SourceInfo struct {
 	Tenants                     []string
 }
 
+// SourceNames lists the sources that there are: those of the configuration, and `local` where
+// something in it refers to that.
+func (a *App) SourceNames() []string {
+	a.setDefaultSource()
+	names := slices.Sorted(maps.Keys(a.SourcesRaw))
+	if !slices.Contains(names, localSource) && slices.Contains(a.sourceNames(), localSource) {
+		names = append(names, localSource)
+	}
+	return names
+}
+
 // SourceOf returns the source that vends for a tenant; stored is what the store says of it, which
 // only the tenant's entry in the configuration overrides.
 func (a *App) SourceOf(tenant, stored string) (SourceInfo, error) {
