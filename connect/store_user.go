@@ -87,7 +87,8 @@ func (s *Store) UserData(ctx context.Context, tenant, user string) (d UserData, 
 		}); err != nil {
 			return err
 		}
-		where := auditOfUser(tenant, user)
+		// Not those of other end users that name this one: they would tell of the others.
+		where := ofUser(tenant, user)
 		clause, args := where.where()
 		d.Audit, err = scanAudit(ctx, tx, clause+` ORDER BY id`, args)
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vendgate/vendgate/caddymodule"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
 )
@@ -126,7 +127,7 @@ func deleteCommand(parent *cobra.Command, f *storeFlags) {
 					return err
 				}
 			} else if err := store.DeleteTenant(cmd.Context(), r.Tenant); err != nil {
-				return err
+				return a.whyUndeleted(err, r.Tenant)
 			}
 			return a.noteConfigured(cmd, r.Tenant)
 		}))
@@ -162,6 +163,16 @@ func (a config) mustBeStored(ctx context.Context, store *connect.Store, id strin
 		return err
 	}
 	return nil
+}
+
+// whyUndeleted explains an error of a tenant that only the configuration has.
+func (a config) whyUndeleted(err error, id string) error {
+	if errors.Is(err, connect.ErrTenantUnknown) && slices.ContainsFunc(a.Tenants, func(t caddymodule.Tenant) bool {
+		return t.ID == id
+	}) {
+		return fmt.Errorf("nothing is stored of tenant %s: to end it, take its block out of the configuration", id)
+	}
+	return err
 }
 
 // noteConfigured says that a deleted tenant is still one of the configuration.

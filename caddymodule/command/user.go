@@ -24,6 +24,10 @@ func userCommands(parent *cobra.Command) {
 	export := subcommand(parent, "export --tenant NAME --user ADDRESS",
 		"Prints all that the store keeps of an end user as JSON; never a secret", 0,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) error {
+			user, err := connect.ParseUser(user)
+			if err != nil {
+				return err
+			}
 			data, err := store.UserData(cmd.Context(), tenant, user)
 			if err != nil {
 				return err
