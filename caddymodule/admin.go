@@ -214,8 +214,8 @@ func (c *adminCall) checkSource(name string) error {
 	return vending.Refuse(vending.InvalidRequest, "source: "+c.app.assembly.noSource(name).Error())
 }
 
-// deleteTenant deletes a tenant without connections. To delete those with it takes a command: it may
-// wait for providers for longer than a call lasts.
+// deleteTenant deletes a tenant without connections. To delete those with it takes a command: it
+// may wait for providers for longer than a call lasts.
 func (c *adminCall) deleteTenant() error {
 	id := c.r.PathValue("id")
 	if err := c.store.DeleteTenant(c.r.Context(), id); err != nil {

@@ -121,6 +121,7 @@ func (a *App) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stop = cancel
 	stdlog.Install()
+	a.assembly.logStart(ctx)
 	a.running.Go(func() { stdlog.Watch(ctx) })
 	a.running.Go(func() { a.assembly.keyring.Watch(ctx) })
 	a.running.Go(func() { a.assembly.sweep(ctx) })

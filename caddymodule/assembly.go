@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -19,6 +21,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/gateway"
+	"github.com/vendgate/vendgate/internal/version"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -44,6 +47,8 @@ type assembly struct {
 	limiter *policy.Limiter
 	metrics *telemetry.Metrics
 	store   *connect.Store
+	// storeDir is where store is; empty without one.
+	storeDir string
 	// unverified is the pattern of tenants that only their source can verify; nil if no source wants
 	// them.
 	unverified *policy.Tenant
@@ -221,8 +226,34 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 		return err
 	}
 	g.onClose(func() error { _, err := stores.Delete(dir); return err })
-	g.store = store.(pooledStore).Store
+	g.store, g.storeDir = store.(pooledStore).Store, dir
 	return nil
+}
+
+// started says that this process has started a configuration before, and that this one replaces it.
+var started atomic.Bool
+
+// logStart says once a configuration what it is that runs, and on what.
+func (g *assembly) logStart(ctx context.Context) {
+	message := "vendgate started"
+	if started.Swap(true) {
+		message = "vendgate reloaded"
+	}
+	tenants := len(g.configured)
+	if g.store != nil {
+		stored, err := g.store.Tenants(ctx)
+		if err != nil {
+			g.log.Error("counting the tenants of the store", "error", err)
+		}
+		for _, t := range stored {
+			if g.configured[t.ID] == nil {
+				tenants++
+			}
+		}
+	}
+	v := version.Get()
+	g.log.Info(message, "version", v.Version, "commit", v.Commit, "caddy", v.Caddy, "store", g.storeDir,
+		"apps", len(g.catalog.Slugs()), "tenants", tenants)
 }
 
 // StoreDir returns the directory of the store and its keyset: DataDir, or its default.

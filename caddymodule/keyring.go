@@ -181,8 +181,8 @@ func (g *assembly) admitStored(a *App, s policy.StoredTenant, configured *Tenant
 	p.Source = cmp.Or(p.Source, s.Source)
 	t, err := g.admit(a, s.ID, p)
 	if err != nil {
-		// The rest of the policy compiled when the configuration was loaded, but the source in the store may
-		// be one that this configuration lacks. The tenant may do nothing then.
+		// The rest of the policy compiled when the configuration was loaded, but the source in the store
+		// may be one that this configuration lacks. The tenant may do nothing then.
 		g.log.Error("admitting a tenant of the store", "tenant", s.ID, "error", err)
 		return &policy.Tenant{ID: s.ID, Source: a.DefaultSource,
 			Usage: g.limiter.Usage(s.ID, policy.Budgets{Token: 1, API: 1})}

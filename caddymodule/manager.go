@@ -40,9 +40,9 @@ func (g *assembly) newManager() (*manager.Manager, *authorize.Authorizer) {
 	}), authorizer
 }
 
-// OpenManager returns the connection manager over a store for a command: it reaches providers as the
-// gateway does, and reads only the secrets of those OAuth clients that it uses. release gives its
-// connections back.
+// OpenManager returns the connection manager over a store for a command: it reaches providers as
+// the gateway does, and reads only the secrets of those OAuth clients that it uses. release gives
+// its connections back.
 func (a *App) OpenManager(store *connect.Store, logger *slog.Logger) (m *manager.Manager, release func() error,
 	err error) {
 	a.Upstream.setDefaults()

@@ -144,9 +144,9 @@ func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, t
 }
 
 // NextConnections returns the first f.Limit connections that f names of those that were made after
-// the connection after, oldest first; the zero after means from the first on. Only f's Tenant, which
-// must be set, User and App count. A list that is read that way misses nothing that was there when
-// it began, whatever is deleted meanwhile.
+// the connection after, oldest first; the zero after means from the first on. Only f's Tenant,
+// which must be set, User and App count. A list that is read that way misses nothing that was there
+// when it began, whatever is deleted meanwhile.
 func (s *Store) NextConnections(ctx context.Context, f Filter, after Connection) (next []Connection, err error) {
 	if f.Tenant == "" {
 		return nil, errNoConnection()
@@ -173,8 +173,8 @@ type AppCount struct {
 	Connections int
 }
 
-// AppCounts counts the connections that f names by app; only its Tenant, which must be set, User and
-// App count.
+// AppCounts counts the connections that f names by app; only its Tenant, which must be set, User
+// and App count.
 func (s *Store) AppCounts(ctx context.Context, f Filter) (counts []AppCount, err error) {
 	if f.Tenant == "" {
 		return nil, errNoConnection()
@@ -185,7 +185,8 @@ func (s *Store) AppCounts(ctx context.Context, f Filter) (counts []AppCount, err
 	where.equal("app", f.App)
 	clause, args := where.where()
 	err = s.view(ctx, "counting connections", func(tx *sql.Tx) (err error) {
-		rows, err := tx.QueryContext(ctx, `SELECT app, count(*) FROM connections`+clause+` GROUP BY app ORDER BY app`, args...)
+		rows, err := tx.QueryContext(ctx, `SELECT app, count(*) FROM connections`+clause+` GROUP BY app ORDER BY app`,
+			args...)
 		if err != nil {
 			return err
 		}

@@ -107,8 +107,8 @@ func (s *Store) EndGrant(ctx context.Context, id string, fromVersion int64, g Gr
 	return s.storeGrant(ctx, id, fromVersion, g, &why)
 }
 
-// EraseGrant is EndGrant that also deletes what the grant holds, so that nothing can be vended until
-// the end user connects again. e and detail are what the audit trail says of it.
+// EraseGrant is EndGrant that also deletes what the grant holds, so that nothing can be vended
+// until the end user connects again. e and detail are what the audit trail says of it.
 func (s *Store) EraseGrant(ctx context.Context, id string, fromVersion int64, e Event, detail string) error {
 	return s.update(ctx, "erasing a grant", func(tx *sql.Tx) error {
 		b, _, err := s.rowAt(ctx, tx, id, fromVersion)

@@ -53,8 +53,8 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 	})
 }
 
-// DisableTenant stops all keys of a tenant, those in the configuration too, and ends its caller keys
-// for good; its connections stay. An unknown one is ErrTenantUnknown.
+// DisableTenant stops all keys of a tenant, those in the configuration too, and ends its caller
+// keys for good; its connections stay. An unknown one is ErrTenantUnknown.
 func (s *Store) DisableTenant(ctx context.Context, id string) error {
 	return s.changeTenants(ctx, "disabling a tenant", func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `UPDATE tenants SET disabled = 1 WHERE id = ?`, id)
@@ -71,9 +71,9 @@ func (s *Store) DisableTenant(ctx context.Context, id string) error {
 	})
 }
 
-// EnableTenant lets the keys of a disabled tenant work again; its caller keys are gone. With newKey,
-// all that it had are deleted and the one that is returned takes their place. ErrTenantEnabled tells
-// of a tenant that is not disabled, ErrTenantUnknown of no tenant.
+// EnableTenant lets the keys of a disabled tenant work again; its caller keys are gone. With
+// newKey, all that it had are deleted and the one that is returned takes their place.
+// ErrTenantEnabled tells of a tenant that is not disabled, ErrTenantUnknown of no tenant.
 func (s *Store) EnableTenant(ctx context.Context, id string, newKey bool) (key string, err error) {
 	err = s.changeTenants(ctx, "enabling a tenant", func(tx *sql.Tx) error {
 		switch _, _, newest, err := generations(ctx, tx, id); {

@@ -129,7 +129,8 @@ func linksOf(ctx context.Context, tx *sql.Tx, connection string) (links []LinkRe
 	return links, rows.Err()
 }
 
-// RevokeUserKeys ends the caller keys of an end user, as the first step of erasing them: calls stop.
+// RevokeUserKeys ends the caller keys of an end user, as the first step of erasing them: calls
+// stop.
 func (s *Store) RevokeUserKeys(ctx context.Context, tenant, user string) (revoked int, err error) {
 	err = s.changeTenants(ctx, "revoking an end user's caller keys", func(tx *sql.Tx) error {
 		revoked, err = s.revokeCallerKeys(ctx, tx, ofUser(tenant, user))
@@ -153,9 +154,9 @@ type Erasure struct {
 // EraseUser ends the caller keys of an end user who has no connections any more, and replaces them
 // in the audit trail by a pseudonym: it is the same each time for the same end user of the tenant,
 // and only who has the keyset can try which end user it is. The names that the tenant or the
-// operator gave to their keys and holds go, too. It works in steps, and one that was interrupted can
-// be repeated. While there are connections it is ErrUserConnected, and where nothing was ever stored
-// ErrUserUnknown.
+// operator gave to their keys and holds go, too. It works in steps, and one that was interrupted
+// can be repeated. While there are connections it is ErrUserConnected, and where nothing was ever
+// stored ErrUserUnknown.
 func (s *Store) EraseUser(ctx context.Context, tenant, user string) (e Erasure, err error) {
 	if user, err = ParseUser(user); err != nil {
 		return e, err

@@ -17,9 +17,10 @@ var (
 	ErrTenantExists    = errors.New("a tenant of that id exists already: choose another id")
 	ErrTenantDisabled  = errors.New("the tenant is disabled, and no key of it works: enable it first")
 	ErrTenantEnabled   = errors.New("the tenant is not disabled")
-	ErrTenantConnected = errors.New("the tenant has connections: delete them first, or run `vendgate tenant delete --with-connections`")
-	ErrTwoKeys         = errors.New("the tenant has two live keys already; promote the newer one first")
-	ErrOneKey          = errors.New("the tenant has one live key only; rotate first")
+	ErrTenantConnected = errors.New(
+		"the tenant has connections: delete them first, or run `vendgate tenant delete --with-connections`")
+	ErrTwoKeys = errors.New("the tenant has two live keys already; promote the newer one first")
+	ErrOneKey  = errors.New("the tenant has one live key only; rotate first")
 )
 
 // maxSourceName bounds the name of a source, in bytes.

@@ -64,8 +64,8 @@ func (a config) mustHaveStored(ctx context.Context, store *connect.Store, r mana
 	return errors.New("the tenant has no such connections: there is nothing to revoke")
 }
 
-// withManager runs a command that reaches providers, shows how far it has come, and prints a summary
-// in the end. Ctrl-C lets it finish what it has begun.
+// withManager runs a command that reaches providers, shows how far it has come, and prints a
+// summary in the end. Ctrl-C lets it finish what it has begun.
 func (f *storeFlags) withManager(cmd *cobra.Command, store *connect.Store, a config, r manager.Revocation,
 	run func(context.Context, *manager.Manager, manager.Revocation) error) error {
 	m, release, err := a.OpenManager(store, slog.New(slog.DiscardHandler)) // what fails is in the summary

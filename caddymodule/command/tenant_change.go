@@ -94,7 +94,8 @@ func (a config) noteOverridden(cmd *cobra.Command, id string, c connect.TenantCh
 				continue
 			}
 			if _, err := fmt.Fprintf(cmd.ErrOrStderr(),
-				"%s is stored, but the tenant's block in the configuration says another one, which holds\n", part.name); err != nil {
+				"%s is stored, but the tenant's block in the configuration says another one, which holds\n",
+				part.name); err != nil {
 				return err
 			}
 		}

@@ -149,7 +149,8 @@ func TestTenantDelete(t *testing.T) {
 		"acme --yes": connect.ErrTenantUnknown.Error(),
 		"other":      "tenant other has 1 connections",
 	} {
-		if _, _, err := run(t, "", append([]string{"tenant", "delete", "--data", s.dir}, strings.Fields(args)...)...); err == nil ||
+		if _, _, err := run(t, "",
+			append([]string{"tenant", "delete", "--data", s.dir}, strings.Fields(args)...)...); err == nil ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", args, err)
 		}

@@ -18,7 +18,8 @@ func userCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "user"
-	parent.Long = "An end user may ask what is kept of them, and to have it deleted. Both concern one tenant's end user at " +
+	parent.Long = "An end user may ask what is kept of them, and to have it deleted. Both concern one tenant's end " +
+		"user at " +
 		"a time. What logs and backups hold is not in the store."
 	var tenant, user string
 	export := subcommand(parent, "export --tenant NAME --user ADDRESS",
@@ -48,10 +49,12 @@ func userCommands(parent *cobra.Command) {
 			return f.eraseUser(cmd, store, a, r, yes)
 		}))
 	erase.Long = "Caller keys and connections are deleted, whatever holds them, and each grant is revoked at its provider " +
-		"first where that can be asked to; the summary lists those that stay valid there. In the audit trail a pseudonym takes " +
+		"first where that can be asked to; the summary lists those that stay valid there. In the audit trail a pseudonym " +
+		"takes " +
 		"the end user's place: always the same for one end user of one tenant, and without the keyset nobody can tell whose " +
 		"it is.\n\nWhere a revocation fails, that connection is kept and the command exits with 1; run it again, also after " +
-		"an interruption. Give the --config of the server: without its OAuth clients and apps, most providers cannot be asked."
+		"an interruption. Give the --config of the server: without its OAuth clients and apps, most providers cannot be " +
+		"asked."
 	userFlags(erase, &r.Tenant, &r.User)
 	erase.Flags().BoolVar(&r.Unconfirmed, "unconfirmed", false,
 		"delete a connection even if its provider did not confirm that it ended the grant")

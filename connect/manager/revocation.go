@@ -41,11 +41,11 @@ const (
 	revocationPage = 100
 )
 
-// Revoke ends the grants that r names at their providers, and then deletes or erases them here, some
-// at once. Each is done for itself and in that order, so that a revocation which was interrupted can
-// be repeated: what is done is not done again. A provider that asks to wait is waited for. When ctx
-// ends, what was begun is brought to its end, and the error of ctx is returned; that of a single
-// connection is only reported.
+// Revoke ends the grants that r names at their providers, and then deletes or erases them here,
+// some at once. Each is done for itself and in that order, so that a revocation which was
+// interrupted can be repeated: what is done is not done again. A provider that asks to wait is
+// waited for. When ctx ends, what was begun is brought to its end, and the error of ctx is
+// returned; that of a single connection is only reported.
 func (m *Manager) Revoke(ctx context.Context, r Revocation) error {
 	counts, err := m.o.Store.AppCounts(ctx, connect.Filter{Tenant: r.Tenant, User: r.User, App: r.App})
 	if err != nil {

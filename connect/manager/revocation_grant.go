@@ -159,7 +159,8 @@ func (run *revocationRun) failed(ctx context.Context, c connect.Connection, caus
 		return cause
 	}
 	// Should the grant change at this moment, it is another's to say what becomes of it.
-	if _, err := store.EndGrant(ctx, c.ID, current.Version, grant, "it could not be revoked at the provider yet"); err != nil &&
+	if _, err := store.EndGrant(ctx, c.ID, current.Version, grant,
+		"it could not be revoked at the provider yet"); err != nil &&
 		!errors.Is(err, connect.ErrStale) {
 		return errors.Join(cause, err)
 	}

@@ -45,8 +45,9 @@ type Tenant struct {
 func NewTenants(tenants []connect.Tenant) []Tenant {
 	rows := make([]Tenant, 0, len(tenants))
 	for _, t := range tenants {
-		row := Tenant{ID: t.ID, Email: t.Email, Capabilities: t.Capabilities, Source: t.Source, Disabled: t.Disabled, CreatedAt: t.CreatedAt,
-			Keys: []string{}, Brand: NewBrand(t.Brand)}
+		row := Tenant{ID: t.ID, Email: t.Email, Capabilities: t.Capabilities, Source: t.Source, Disabled: t.Disabled,
+			CreatedAt: t.CreatedAt,
+			Keys:      []string{}, Brand: NewBrand(t.Brand)}
 		for _, k := range t.Keys {
 			row.Keys = append(row.Keys, k.Fingerprint)
 		}
