@@ -35,4 +35,18 @@ func TestNoForwardProxy(t *testing.T) {
 	if got := up.Got(); len(got) > 0 {
 		t.Errorf("the host that was named got %q", got)
 	}
+	t.Run("next to a site with a host name", func(t *testing.T) {
+		g := harness.StartWith(t, func(g *harness.Gateway) string {
+			site := g.Caddyfile("source local", "", "vendgate_proxy")
+			_, port, _ := strings.Cut(g.Addr, ":")
+			return strings.Replace(site, "http://:"+port+" {", "http://:"+port+" {\n bind 127.0.0.1\n vendgate_not_found\n}\n"+
+				"http://gateway.example:"+port+" {", 1)
+		})
+		for _, target := range []string{"CONNECT api.openai.com:443", "GET http://api.openai.com/v1"} {
+			got := g.Raw(target + " HTTP/1.1\r\nHost: api.openai.com\r\nConnection: close\r\n\r\n")
+			if !strings.HasPrefix(got, "HTTP/1.1 404 ") {
+				t.Errorf("%s: answered %s", target, got)
+			}
+		}
+	})
 }

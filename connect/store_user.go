@@ -153,7 +153,7 @@ type Erasure struct {
 
 // EraseUser ends the caller keys of an end user who has no connections any more, and replaces them
 // in the audit trail by a pseudonym: it is the same each time for the same end user of the tenant,
-// and only who has the keyset can try which end user it is. The names that the tenant or the
+// and only with the keyset can one try which end user it is. The names that the tenant or the
 // operator gave to their keys and holds go, too. It works in steps, and one that was interrupted
 // can be repeated. While there are connections it is ErrUserConnected, and where nothing was ever
 // stored ErrUserUnknown.
