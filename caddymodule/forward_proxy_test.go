@@ -22,7 +22,8 @@ func TestNoForwardProxy(t *testing.T) {
 		"GET http://" + g.Addr + "/proxy/c1/key/v1 HTTP/1.1\r\nHost: " + g.Addr + "\r\nConnection: close\r\n\r\n",
 	} {
 		line, _, _ := strings.Cut(request, "\r")
-		if got := g.Raw(request); !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, "this is no forward proxy") {
+		if got := g.Raw(request); !strings.HasPrefix(got, "HTTP/1.1 400 ") ||
+			!strings.Contains(got, "this is no forward proxy") {
 			t.Errorf("%s: answered %s", line, got)
 		}
 	}

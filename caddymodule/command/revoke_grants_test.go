@@ -110,14 +110,14 @@ func (s *revocationScene) run(args ...string) (got summaryJSON, err error) {
 }
 
 // holds reports whether there is anything in a connection's grant, and whether it is flagged.
-func (s *revocationScene) holds(tenant, user, id string) (holds, flagged bool) {
+func (s *revocationScene) holds(tenant, id string) (holds, flagged bool) {
 	s.t.Helper()
 	store, err := connect.Open(s.t.Context(), connect.Options{Dir: s.dir})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer store.Close()
-	c, g, err := store.Grant(s.t.Context(), tenant, user, id)
+	c, g, err := store.Grant(s.t.Context(), tenant, harness.Alice, id)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -154,11 +154,11 @@ func TestRevokeGrants(t *testing.T) {
 	}
 	for id, want := range map[string][2]bool{good: {false, true}, slow: {false, true}, key: {false, true},
 		silent: {false, true}, away: {true, true}} {
-		if holds, flagged := s.holds("acme", user, id); holds != want[0] || flagged != want[1] {
+		if holds, flagged := s.holds("acme", id); holds != want[0] || flagged != want[1] {
 			t.Errorf("%s: holds %v, flagged %v", id, holds, flagged)
 		}
 	}
-	if holds, flagged := s.holds("other", user, others); !holds || flagged {
+	if holds, flagged := s.holds("other", others); !holds || flagged {
 		t.Errorf("the other tenant's: holds %v, flagged %v", holds, flagged)
 	}
 
@@ -187,7 +187,7 @@ func TestRevokeGrantsFlags(t *testing.T) {
 	if got, err := s.run("tenant", "revoke-grants", "acme", "--app", "key", "--keep"); err != nil || len(got.Stay) != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if holds, flagged := s.holds("acme", user, key); !holds || flagged {
+	if holds, flagged := s.holds("acme", key); !holds || flagged {
 		t.Errorf("kept: holds %v, flagged %v", holds, flagged)
 	}
 	if asked := s.asked(); asked != "" {
@@ -200,7 +200,7 @@ func TestRevokeGrantsFlags(t *testing.T) {
 	if err != nil || len(got.Stay) != 1 || got.Stay[0].Why != "the provider did not confirm that it ended it" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if holds, _ := s.holds("acme", user, crm); holds {
+	if holds, _ := s.holds("acme", crm); holds {
 		t.Error("what was given up is kept")
 	}
 	for name, c := range map[string]struct {

@@ -114,7 +114,8 @@ func TestRevokeReconnected(t *testing.T) {
 	if len(calls) != 2 || calls[1] != "rt-2" || len(ended) != 1 || ended[0].Err != nil || ended[0].Grant != Revoked {
 		t.Errorf("calls %q, reported %+v", calls, ended)
 	}
-	if _, err := s.Connection(t.Context(), "acme", "a@example.com", id); vending.AsError(err).Code != vending.ConnectionDeleted {
+	if _, err := s.Connection(t.Context(), "acme", "a@example.com",
+		id); vending.AsError(err).Code != vending.ConnectionDeleted {
 		t.Errorf("it is still there: %v", err)
 	}
 }
