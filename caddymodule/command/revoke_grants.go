@@ -39,7 +39,8 @@ func revokeGrantsCommand(parent *cobra.Command, f *storeFlags) {
 			})
 		}))
 	cmd.Long = "For an incident. Where a provider can be asked to, it revokes the grant; then what is stored of it is " +
-		"erased, and the connection needs reconnection. What a provider cannot revoke, such as an API key, is erased all the " +
+		"erased, and the connection needs reconnection. What a provider cannot revoke, such as an API key, is erased " +
+		"all the " +
 		"same, unless --keep is given, and listed: it stays valid until it is withdrawn at the provider.\n\n" +
 		"A provider that asks to wait is waited for. A grant whose revocation failed is kept, and no longer refreshed; the " +
 		"command then exits with 1. It can be repeated, also after Ctrl-C or a crash: what is done is not done again. A " +

@@ -24,7 +24,8 @@ func enableCommand(parent *cobra.Command, f *storeFlags) {
 			}
 			return f.printKey(cmd.OutOrStdout(), args[0], key)
 		}))
-	cmd.Long = "Its keys in the store and in the configuration work again, and so do its MCP URL and its connections. Its " +
+	cmd.Long = "Its keys in the store and in the configuration work again, and so do its MCP URL and its " +
+		"connections. Its " +
 		"caller keys were deleted when it was disabled. If it was disabled because a key leaked, add --new-key."
 	cmd.Flags().BoolVar(&newKey, "new-key", false,
 		"delete the keys that are stored, mint another one and print it, once; a key in the configuration works on")
@@ -55,7 +56,8 @@ func setCommand(parent *cobra.Command, f *storeFlags) {
 			}
 			return a.noteOverridden(cmd, args[0], c)
 		}))
-	cmd.Long = "What the tenant's block in the configuration says goes over what the store says. A running server follows " +
+	cmd.Long = "What the tenant's block in the configuration says goes over what the store says. A running server " +
+		"follows " +
 		"within a second."
 	cmd.Flags().StringVar(&email, "email", "", "the tenant's email address, shown to end users")
 	cmd.Flags().StringSliceVar(&given.Capabilities, "capabilities", nil, "any of apps, connections, token, delete")
@@ -132,10 +134,12 @@ func deleteCommand(parent *cobra.Command, f *storeFlags) {
 			}
 			return a.noteConfigured(cmd, r.Tenant)
 		}))
-	cmd.Long = "Its keys, caller keys, OAuth clients, sessions and MCP URL are deleted. While it has connections nothing " +
+	cmd.Long = "Its keys, caller keys, OAuth clients, sessions and MCP URL are deleted. While it has connections " +
+		"nothing " +
 		"is deleted, unless --with-connections is given: then the tenant is disabled first, each grant is revoked at its " +
 		"provider where that can be asked to, whatever holds the connection, and the summary lists those that stay valid " +
-		"there. Where a revocation fails, the connection is kept and the command exits with 1; run it again. The audit trail " +
+		"there. Where a revocation fails, the connection is kept and the command exits with 1; run it again. The " +
+		"audit trail " +
 		"stays. A tenant of the same name that is created later does not see it."
 	cmd.Flags().BoolVar(&connections, "with-connections", false, "delete its connections, too, and revoke their grants")
 	cmd.Flags().BoolVar(&r.Unconfirmed, "unconfirmed", false,

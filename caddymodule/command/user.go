@@ -48,11 +48,14 @@ func userCommands(parent *cobra.Command) {
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) error {
 			return f.eraseUser(cmd, store, a, r, yes)
 		}))
-	erase.Long = "Caller keys and connections are deleted, whatever holds them, and each grant is revoked at its provider " +
+	erase.Long = "Caller keys and connections are deleted, whatever holds them, and each grant is revoked at its " +
+		"provider " +
 		"first where that can be asked to; the summary lists those that stay valid there. In the audit trail a pseudonym " +
 		"takes " +
-		"the end user's place: always the same for one end user of one tenant, and without the keyset no one can tell whose " +
-		"it is.\n\nWhere a revocation fails, that connection is kept and the command exits with 1; run it again, also after " +
+		"the end user's place: always the same for one end user of one tenant, and without the keyset no one can tell " +
+		"whose " +
+		"it is.\n\nWhere a revocation fails, that connection is kept and the command exits with 1; run it again, also " +
+		"after " +
 		"an interruption. Give the --config of the server: without its OAuth clients and apps, most providers cannot be " +
 		"asked."
 	userFlags(erase, &r.Tenant, &r.User)

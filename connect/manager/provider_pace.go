@@ -81,7 +81,7 @@ func (p *providerPace) again(err error, try int) bool {
 		p.failures++
 		return false
 	default:
-		p.pause(max(pause, firstPause<<(try-1)+rand.N(firstPause/4)))
+		p.pause(max(pause, firstPause<<(try-1)+rand.N(firstPause/4))) // #nosec G404 -- no secret
 		return true
 	}
 }
