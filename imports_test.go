@@ -19,7 +19,7 @@ const (
 )
 
 // cobraUsers make commands, or their page.
-var cobraUsers = []string{"caddymodule/command", "caddymodule/playground", "docs/gen"}
+var cobraUsers = []string{"caddymodule/command", "caddymodule/internal/help", "caddymodule/playground", "docs/gen"}
 
 // arrows are the imports that the design permits, by the importing package's path in the module. A
 // key that ends in a slash stands for all packages below it.
@@ -30,25 +30,28 @@ var arrows = map[string][]string{
 		"connect", "connect/api",
 		"connect/local", "connect/manager", "connect/mcpserver", "connect/oauth/authorize",
 		"connect/web/dashboard", "connect/web/hosted", "connect/web/page", "connect/web/page/asset", "gateway",
-		"inject", "internal/httpx", "internal/presence", "internal/stdlog", "policy", "vending", "vending/pipedream",
-		"vending/platform", "vending/static",
+		"inject", "internal/httpx", "internal/presence", "internal/stdlog", "internal/version", "policy", "vending",
+		"vending/pipedream", "vending/platform", "vending/static",
 	},
 	"caddymodule/command": {
-		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/operator", "catalog", "connect",
-		"connect/backup", "connect/oauth/authorize", "internal/strictjson", "policy", "vending",
+		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help", "caddymodule/internal/operator",
+		"catalog", "connect", "connect/backup", "connect/manager", "connect/oauth/authorize", "internal/strictjson",
+		"policy", "vending",
 	},
 	"caddymodule/internal/given":     {},
+	"caddymodule/internal/help":      {},
 	"caddymodule/internal/neighbour": {"internal/presence"},
 	"caddymodule/internal/operator":  {"connect", "policy"},
 	"caddymodule/playground": {
-		"caddymodule", "caddymodule/internal/given", "caddymodule/playground/demoprovider", "connect",
+		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help",
+		"caddymodule/playground/demoprovider", "connect",
 		"connect/web/dashboard", "vending",
 	},
 	"caddymodule/playground/demoprovider": {},
 	"caddymodule/telemetry": {"connect", "connect/local", "gateway", "inject", "internal/httpx", "internal/lenient",
 		"internal/version", "policy", "vending"},
 	"catalog":      {"internal/strictjson"},
-	"cmd/vendgate": {""},
+	"cmd/vendgate": {"", "internal/version"},
 	"connect": {
 		"catalog", "connect/vault", "internal/filelock", "internal/privatefile", "policy", "vending",
 	},
@@ -58,7 +61,7 @@ var arrows = map[string][]string{
 		"connect", "connect/vault", "internal/filelock", "internal/presence", "internal/privatefile",
 	},
 	"connect/local":     {"catalog", "connect", "connect/oauth/tokenendpoint", "vending"},
-	"connect/manager":   {"catalog", "connect", "policy", "vending"},
+	"connect/manager":   {"catalog", "connect", "connect/vault", "policy", "vending"},
 	"connect/mcpserver": {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
 	"connect/oauth/authorize": {
 		"catalog", "connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",

@@ -29,13 +29,17 @@ const adminBase = "/vendgate/"
 
 // adminCalls are the calls by method and path.
 var adminCalls = map[string]func(*adminCall) error{
-	"GET " + adminBase + "tenants":               (*adminCall).listTenants,
-	"POST " + adminBase + "tenants":              (*adminCall).createTenant,
-	"POST " + adminBase + "tenants/{id}/rotate":  (*adminCall).rotateKey,
-	"POST " + adminBase + "tenants/{id}/promote": (*adminCall).promoteKey,
-	"POST " + adminBase + "tenants/{id}/disable": (*adminCall).disableTenant,
-	"POST " + adminBase + "tenants/{id}/mcp-url": (*adminCall).issueMCPURL,
-	"GET " + adminBase + "audit":                 (*adminCall).readAudit,
+	"GET " + adminBase + "tenants":                 (*adminCall).listTenants,
+	"POST " + adminBase + "tenants":                (*adminCall).createTenant,
+	"POST " + adminBase + "tenants/{id}/rotate":    (*adminCall).rotateKey,
+	"POST " + adminBase + "tenants/{id}/promote":   (*adminCall).promoteKey,
+	"POST " + adminBase + "tenants/{id}/disable":   (*adminCall).disableTenant,
+	"POST " + adminBase + "tenants/{id}/enable":    (*adminCall).enableTenant,
+	"PATCH " + adminBase + "tenants/{id}":          (*adminCall).changeTenant,
+	"DELETE " + adminBase + "tenants/{id}":         (*adminCall).deleteTenant,
+	"POST " + adminBase + "tenants/{id}/mcp-url":   (*adminCall).issueMCPURL,
+	"DELETE " + adminBase + "tenants/{id}/mcp-url": (*adminCall).endMCPURL,
+	"GET " + adminBase + "audit":                   (*adminCall).readAudit,
 	adminBase: func(*adminCall) error {
 		return vending.Refuse(vending.InvalidRequest,
 			"there is no such endpoint, or it has another method: check the path and the method")
@@ -101,7 +105,8 @@ func (c *adminCall) open() error {
 // asRefusal makes what an operator may ask and cannot be done an answer that says so.
 func asRefusal(err error) *vending.Error {
 	for _, known := range []error{
-		connect.ErrTenantUnknown, connect.ErrTenantExists, connect.ErrTenantDisabled, connect.ErrTwoKeys, connect.ErrOneKey,
+		connect.ErrTenantUnknown, connect.ErrTenantExists, connect.ErrTenantDisabled, connect.ErrTenantEnabled,
+		connect.ErrTenantConnected, connect.ErrTwoKeys, connect.ErrOneKey, connect.ErrNoMCPURL,
 	} {
 		if errors.Is(err, known) {
 			return vending.Refuse(vending.InvalidRequest, known.Error())
@@ -126,12 +131,15 @@ func (c *adminCall) listTenants() error {
 func (c *adminCall) createTenant() error {
 	var t connect.Tenant
 	err := c.readBody(map[string]any{
-		"id": &t.ID, "email": &t.Email, "capabilities": &t.Capabilities,
+		"id": &t.ID, "email": &t.Email, "capabilities": &t.Capabilities, "source": &t.Source,
 		"name": &t.Brand.Name, "logo_url": &t.Brand.LogoURL, "accent": &t.Brand.Accent,
 		"frame_ancestors": &t.Brand.FrameAncestors,
 		"user_hint":       &t.Brand.UserHint, "unconfirmed": &t.Brand.Unconfirmed,
 	})
 	if err != nil {
+		return err
+	}
+	if err := c.checkSource(t.Source); err != nil {
 		return err
 	}
 	key, err := c.store.CreateTenant(c.r.Context(), t)
@@ -165,6 +173,65 @@ func (c *adminCall) disableTenant() error {
 		return err
 	}
 	return c.writeTenant("tenant disabled")
+}
+
+// enableTenant brings the stored keys back: a new one, in the place of those, is minted by the
+// command alone.
+func (c *adminCall) enableTenant() error {
+	if _, err := c.store.EnableTenant(c.r.Context(), c.r.PathValue("id"), false); err != nil {
+		return err
+	}
+	return c.writeTenant("tenant enabled")
+}
+
+func (c *adminCall) changeTenant() error {
+	var email, source string
+	var change connect.TenantChange
+	err := c.readBody(map[string]any{"email": &email, "capabilities": &change.Capabilities, "source": &source})
+	if err != nil {
+		return err
+	}
+	if email != "" {
+		change.Email = &email
+	}
+	if source != "" {
+		change.Source = &source
+	}
+	if err := c.checkSource(source); err != nil {
+		return err
+	}
+	if err := c.store.ChangeTenant(c.r.Context(), c.r.PathValue("id"), change); err != nil {
+		return err
+	}
+	return c.writeTenant("tenant changed")
+}
+
+// checkSource refuses a source that the running configuration lacks; the empty name is its default.
+func (c *adminCall) checkSource(name string) error {
+	if name == "" || c.app.assembly.sources[name] != nil {
+		return nil
+	}
+	return vending.Refuse(vending.InvalidRequest, "source: "+c.app.assembly.noSource(name).Error())
+}
+
+// deleteTenant deletes a tenant without connections. To delete those with it takes a command: it
+// may wait for providers for longer than a call lasts.
+func (c *adminCall) deleteTenant() error {
+	id := c.r.PathValue("id")
+	if err := c.store.DeleteTenant(c.r.Context(), id); err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.w, http.StatusOK, "tenant deleted", map[string]string{"id": id})
+	return nil
+}
+
+func (c *adminCall) endMCPURL() error {
+	id := c.r.PathValue("id")
+	if err := c.store.EndMCPURL(c.r.Context(), id); err != nil {
+		return err
+	}
+	vending.WriteSuccess(c.w, http.StatusOK, "MCP URL ended", map[string]string{"tenant": id})
+	return nil
 }
 
 // writeTenant answers with what the tenant is now.

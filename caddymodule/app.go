@@ -180,6 +180,7 @@ func (a *App) Start() error {
 	}
 	a.stop = cancel
 	stdlog.Install()
+	a.assembly.logStart(ctx)
 	a.running.Go(func() { stdlog.Watch(ctx) })
 	a.running.Go(func() { a.assembly.keyring.Watch(ctx) })
 	a.running.Go(func() { a.assembly.sweep(ctx) })

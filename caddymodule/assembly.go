@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -21,6 +22,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/gateway"
+	"github.com/vendgate/vendgate/internal/version"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -50,6 +52,8 @@ type assembly struct {
 	// them.
 	unverified *policy.Tenant
 	clients    map[clientKey]connect.OAuthClient
+	// clientsOf takes the place of clients in a command, which reads no secret that it does not use.
+	clientsOf func(apps *catalog.Catalog, app string) (map[clientKey]connect.OAuthClient, error)
 	// configured are the tenants of the configuration, by id.
 	configured map[string]*Tenant
 	// users shows end users to logs; nil shows their address.
@@ -304,6 +308,33 @@ func (a *App) logUsers() (*telemetry.Users, error) {
 		return telemetry.NewUsers(strings.TrimSpace(key.Reveal())), nil
 	}
 	return nil, fmt.Errorf("log_user %q: write plain, hash KEY or off", a.LogUser)
+}
+
+// started says that this process has started a configuration before, and that this one replaces it.
+var started atomic.Bool
+
+// logStart says once a configuration what it is that runs, and on what.
+func (g *assembly) logStart(ctx context.Context) {
+	message := "vendgate started"
+	if started.Swap(true) {
+		message = "vendgate reloaded"
+	}
+	tenants, dir := len(g.configured), ""
+	if g.store != nil {
+		dir = g.store.Dir()
+		stored, err := g.store.Tenants(ctx)
+		if err != nil {
+			g.log.Error("counting the tenants of the store", "error", err)
+		}
+		for _, t := range stored {
+			if g.configured[t.ID] == nil {
+				tenants++
+			}
+		}
+	}
+	v := version.Get()
+	g.log.Info(message, "version", v.Version, "commit", v.Commit, "caddy", v.Caddy, "store", dir,
+		"apps", len(g.catalog.Slugs()), "tenants", tenants)
 }
 
 // StoreDir returns the directory of the store and its keyset: DataDir, or its default.

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -174,16 +175,17 @@ func noApp(apps *catalog.Catalog, slug string) error {
 }
 
 // admitStored gives a tenant of the store its configured policy, if there is one. The capabilities
-// in the store hold unless the configuration names others.
+// and the source in the store hold unless the tenant's entry in the configuration names others.
 func (g *assembly) admitStored(a *App, s policy.StoredTenant, configured *Tenant) *policy.Tenant {
 	var p TenantPolicy
 	if configured != nil {
 		p = configured.TenantPolicy
 	}
+	p.Source = cmp.Or(p.Source, s.Source)
 	t, err := g.admit(a, s.ID, p)
 	if err != nil {
-		// The same policy compiled when the configuration was loaded; should it not do so now, the tenant
-		// may do nothing.
+		// The rest of the policy compiled when the configuration was loaded, but the source in the store
+		// may be one that this configuration lacks. The tenant may do nothing then.
 		g.log.Error("admitting a tenant of the store", "tenant", s.ID, "error", err)
 		return &policy.Tenant{ID: s.ID, Source: a.DefaultSource,
 			Usage: g.limiter.Usage(s.ID, policy.Budgets{Token: 1, API: 1})}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -30,13 +31,44 @@ type connectionManager struct {
 	assets    asset.Server
 }
 
-// openManager puts the connection manager together over the gateway's store.
-func (g *assembly) openManager() *connectionManager {
+// newManager returns the part that all faces share, and what it asks providers by.
+func (g *assembly) newManager() (*manager.Manager, *authorize.Authorizer) {
 	authorizer := authorize.New(authorize.Options{Clients: g.oauthClient, Transport: g.guarded, Logger: g.log})
-	m := manager.New(manager.Options{
+	return manager.New(manager.Options{
 		Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Revoker: authorizer, Logger: g.log,
 		Vends: func(source string) bool { return g.local != nil && source == g.local.Name },
-	})
+	}), authorizer
+}
+
+// OpenManager returns the connection manager over a store for a command: it reaches providers as
+// the gateway does, and reads only the secrets of those OAuth clients that it uses. release gives
+// its connections back.
+func (a *App) OpenManager(store *connect.Store, logger *slog.Logger) (m *manager.Manager, release func() error,
+	err error) {
+	a.Upstream.setDefaults()
+	g := &assembly{log: logger, store: store}
+	if err := g.openCatalog(a); err != nil {
+		return nil, nil, errors.Join(err, g.close())
+	}
+	g.clientsOf = a.clientsOf
+	m, _ = g.newManager()
+	return m, g.close, nil
+}
+
+// clientsOf resolves the OAuth clients of one app.
+func (a *App) clientsOf(apps *catalog.Catalog, app string) (map[clientKey]connect.OAuthClient, error) {
+	var own App
+	for _, c := range a.OAuthClients {
+		if c.App == app {
+			own.OAuthClients = append(own.OAuthClients, c)
+		}
+	}
+	return own.resolveClients(apps)
+}
+
+// openManager puts the connection manager together over the gateway's store.
+func (g *assembly) openManager() *connectionManager {
+	m, authorizer := g.newManager()
 	pages := page.New(connect.Root)
 	platform := api.New(api.Options{
 		Manager: m, Source: meteredSource{g.local, g.metrics},
@@ -120,8 +152,15 @@ func (g *assembly) tenant(ctx context.Context, id string) (connect.Tenant, error
 // oauthClient returns the tenant's own OAuth client for an app, or the one for all tenants; of
 // each, the one in the configuration before the one in the store.
 func (g *assembly) oauthClient(ctx context.Context, tenant, app string) (connect.OAuthClient, error) {
+	clients := g.clients
+	if g.clientsOf != nil {
+		var err error
+		if clients, err = g.clientsOf(g.catalog, app); err != nil {
+			return connect.OAuthClient{}, err
+		}
+	}
 	for _, owner := range []string{tenant, ""} {
-		if c, ok := g.clients[clientKey{owner, app}]; ok {
+		if c, ok := clients[clientKey{owner, app}]; ok {
 			c.Shared = owner == ""
 			return c, nil
 		}

@@ -149,10 +149,22 @@ type SourceInfo struct {
 	Tenants                     []string
 }
 
-// SourceOf returns the source that vends for a tenant.
-func (a *App) SourceOf(tenant string) (SourceInfo, error) {
+// SourceNames lists the sources that there are: those of the configuration, and `local` where
+// something in it refers to that.
+func (a *App) SourceNames() []string {
 	a.setDefaultSource()
-	name := cmp.Or(a.TenantDefaults.Source, a.DefaultSource)
+	names := slices.Sorted(maps.Keys(a.SourcesRaw))
+	if !slices.Contains(names, localSource) && slices.Contains(a.sourceNames(), localSource) {
+		names = append(names, localSource)
+	}
+	return names
+}
+
+// SourceOf returns the source that vends for a tenant; stored is what the store says of it, which
+// only the tenant's entry in the configuration overrides.
+func (a *App) SourceOf(tenant, stored string) (SourceInfo, error) {
+	a.setDefaultSource()
+	name := cmp.Or(stored, a.TenantDefaults.Source, a.DefaultSource)
 	if i := slices.IndexFunc(a.Tenants, func(t Tenant) bool { return t.ID == tenant }); i >= 0 {
 		name = cmp.Or(a.Tenants[i].Source, name)
 	}

@@ -29,12 +29,15 @@ const (
 	VendFailed           Event = "vend_failed"
 	ConnectionDeleted    Event = "connection_deleted"
 	GrantRevoked         Event = "grant_revoked"
+	GrantErased          Event = "grant_erased"
 	RevocationFailed     Event = "revocation_failed"
 	HoldPlaced           Event = "hold_placed"
 	HoldReleased         Event = "hold_released"
 	TenantCreated        Event = "tenant_created"
 	TenantChanged        Event = "tenant_changed"
 	TenantDisabled       Event = "tenant_disabled"
+	TenantEnabled        Event = "tenant_enabled"
+	TenantDeleted        Event = "tenant_deleted"
 	KeyMinted            Event = "key_minted"
 	KeyPromoted          Event = "key_promoted"
 	KeysetRotated        Event = "keyset_rotated"
@@ -42,8 +45,10 @@ const (
 	OAuthClientSet       Event = "oauth_client_set"
 	OAuthClientDeleted   Event = "oauth_client_deleted"
 	MCPURLIssued         Event = "mcp_url_issued"
+	MCPURLEnded          Event = "mcp_url_ended"
 	CallerKeyCreated     Event = "caller_key_created"
 	CallerKeyRevoked     Event = "caller_key_revoked"
+	UserErased           Event = "user_erased"
 	SignedIn             Event = "signed_in"
 	SignedOut            Event = "signed_out"
 )
@@ -52,9 +57,10 @@ const (
 var TenantEvents = []Event{
 	LinkCreated, LinkOpened, LinkAccepted, LinkRejected, LinkExpired, LinkReplaced, LinkFailed,
 	ConnectionCreated, ConnectionImported, CredentialsRefreshed, CredentialsUpdated, ConnectionMoved, ScopesNotGranted,
-	VendFailed, ConnectionDeleted, GrantRevoked, RevocationFailed,
-	HoldPlaced, HoldReleased, TenantCreated, TenantChanged, TenantDisabled, KeyMinted, KeyPromoted,
-	OAuthClientSet, OAuthClientDeleted, MCPURLIssued, CallerKeyCreated, CallerKeyRevoked, SignedIn, SignedOut,
+	VendFailed, ConnectionDeleted, GrantRevoked, GrantErased, RevocationFailed,
+	HoldPlaced, HoldReleased, TenantCreated, TenantChanged, TenantDisabled, TenantEnabled, TenantDeleted,
+	KeyMinted, KeyPromoted, OAuthClientSet, OAuthClientDeleted, MCPURLIssued, MCPURLEnded,
+	CallerKeyCreated, CallerKeyRevoked, UserErased, SignedIn, SignedOut,
 }
 
 // Actor is who makes a change, and by which request.

@@ -63,6 +63,12 @@ func (g Grant) Reveal() GrantValues {
 // IsZero reports whether g holds nothing.
 func (g Grant) IsZero() bool { return g.values == nil }
 
+// Holds reports whether there is anything in the grant: one that was erased is not the zero Grant.
+func (g Grant) Holds() bool {
+	v := g.Reveal()
+	return v.AccessToken != "" || v.RefreshToken != "" || len(v.Fields) > 0
+}
+
 // redacted is what a grant prints as.
 const redacted = "[redacted]"
 

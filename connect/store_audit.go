@@ -76,18 +76,21 @@ func auditWhere(f AuditFilter) (clause string, args []any) {
 	if !f.Since.IsZero() {
 		c.add("at >= ?", f.Since.UnixMilli())
 	}
+	if f.Present {
+		c.add(`id > coalesce((SELECT max(id) FROM audit WHERE tenant = ? AND event = 'tenant_deleted'), 0)`, f.Tenant)
+	}
 	return c.where()
 }
 
 const auditColumns = `SELECT id, at, tenant, event, actor, request, connection, user, app, detail FROM audit`
 
-func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) (found []AuditRow, err error) {
-	return scanAudit(ctx, tx, auditColumns+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args)
+func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) ([]AuditRow, error) {
+	return scanAudit(ctx, tx, where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args)
 }
 
-// scanAudit reads the rows of a query for auditColumns.
-func scanAudit(ctx context.Context, tx *sql.Tx, query string, args []any) (found []AuditRow, err error) {
-	rows, err := tx.QueryContext(ctx, query, args...)
+// scanAudit reads rows; rest follows the table.
+func scanAudit(ctx context.Context, tx *sql.Tx, rest string, args []any) (found []AuditRow, err error) {
+	rows, err := tx.QueryContext(ctx, auditColumns+rest, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -242,7 +242,7 @@ const auditSchema = 2
 
 func auditAfter(ctx context.Context, db *sql.DB, clause string, args ...any) (found []AuditRow, err error) {
 	err = inTransaction(ctx, db, "reading the audit trail", func(tx *sql.Tx) error {
-		found, err = scanAudit(ctx, tx, auditColumns+clause, args)
+		found, err = scanAudit(ctx, tx, clause, args)
 		return err
 	})
 	return found, err

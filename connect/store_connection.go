@@ -63,11 +63,31 @@ func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
 // revoked at its provider. Unless user is empty the connection must be theirs. A grant that does
 // not open is zero: what cannot be used can still be deleted.
 func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c Connection, g Grant, err error) {
+	return s.take(ctx, tenant, user, id, func(ctx context.Context, tx *sql.Tx, c Connection) error {
+		return refuseHeld(ctx, tx, c.ID)
+	})
+}
+
+// DropConnection is DeleteConnection whatever holds the connection, if its version is still that;
+// ErrStale says that it has another, and so a grant that the caller does not know.
+func (s *Store) DropConnection(ctx context.Context, tenant, id string, version int64) error {
+	_, _, err := s.take(ctx, tenant, "", id, func(_ context.Context, _ *sql.Tx, c Connection) error {
+		if c.Version != version {
+			return ErrStale
+		}
+		return nil
+	})
+	return err
+}
+
+// take deletes a connection unless check refuses it.
+func (s *Store) take(ctx context.Context, tenant, user, id string,
+	check func(context.Context, *sql.Tx, Connection) error) (c Connection, g Grant, err error) {
 	err = s.update(ctx, "deleting a connection", func(tx *sql.Tx) error {
 		if c, err = s.owned(ctx, tx, tenant, user, id); err != nil {
 			return err
 		}
-		if err := refuseHeld(ctx, tx, id); err != nil {
+		if err := check(ctx, tx, c); err != nil {
 			return err
 		}
 		var sealed []byte
@@ -121,6 +141,67 @@ func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, t
 		return err
 	})
 	return page, total, err
+}
+
+// NextConnections returns the first f.Limit connections that f names of those that were made after
+// the connection after, oldest first; the zero after means from the first on. Only f's Tenant,
+// which must be set, User and App count. A list that is read that way misses nothing that was there
+// when it began, whatever is deleted meanwhile.
+func (s *Store) NextConnections(ctx context.Context, f Filter, after Connection) (next []Connection, err error) {
+	if f.Tenant == "" {
+		return nil, errNoConnection()
+	}
+	var where conditions
+	where.equal("c.tenant", f.Tenant)
+	where.equal("c.user", f.User)
+	where.equal("c.app", f.App)
+	if after.ID != "" {
+		where.add("(c.created_at, c.id) > (?, ?)", after.CreatedAt.UnixMilli(), after.ID)
+	}
+	clause, args := where.where()
+	err = s.view(ctx, "listing connections", func(tx *sql.Tx) error {
+		next, err = listConnections(ctx, tx, s.now().UnixMilli(), clause+` ORDER BY c.created_at, c.id LIMIT ?`,
+			append(args, f.Limit)...)
+		return err
+	})
+	return next, err
+}
+
+// AppCount is how many connections of an app there are.
+type AppCount struct {
+	App         string
+	Connections int
+}
+
+// AppCounts counts the connections that f names by app; only its Tenant, which must be set, User
+// and App count.
+func (s *Store) AppCounts(ctx context.Context, f Filter) (counts []AppCount, err error) {
+	if f.Tenant == "" {
+		return nil, errNoConnection()
+	}
+	var where conditions
+	where.equal("tenant", f.Tenant)
+	where.equal("user", f.User)
+	where.equal("app", f.App)
+	clause, args := where.where()
+	err = s.view(ctx, "counting connections", func(tx *sql.Tx) (err error) {
+		// #nosec G202 -- the clause has no values
+		rows, err := tx.QueryContext(ctx, `SELECT app, count(*) FROM connections`+clause+` GROUP BY app ORDER BY app`,
+			args...)
+		if err != nil {
+			return err
+		}
+		defer closeRows(rows, &err)
+		for rows.Next() {
+			var c AppCount
+			if err := rows.Scan(&c.App, &c.Connections); err != nil {
+				return err
+			}
+			counts = append(counts, c)
+		}
+		return rows.Err()
+	})
+	return counts, err
 }
 
 // lapsed is true of a connection whose pending link has run out and was not yet swept; it takes the

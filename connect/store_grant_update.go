@@ -154,6 +154,30 @@ func (s *Store) EndGrant(ctx context.Context, id string, fromVersion int64, g Gr
 	return s.storeGrant(ctx, id, fromVersion, g, &why)
 }
 
+// EraseGrant is EndGrant that also deletes what the grant holds, so that nothing can be vended
+// until the end user connects again. e and detail are what the audit trail says of it.
+func (s *Store) EraseGrant(ctx context.Context, id string, fromVersion int64, e Event, detail string) error {
+	return s.update(ctx, "erasing a grant", func(tx *sql.Tx) error {
+		b, _, err := s.rowAt(ctx, tx, id, fromVersion)
+		if err != nil {
+			return err
+		}
+		b.version++
+		sealed, err := s.sealGrant(ctx, tx, b, NewGrant(GrantValues{}))
+		if err != nil {
+			return err
+		}
+		row := b.failure(detail)
+		row.Event = e
+		if err := s.record(ctx, tx, row); err != nil {
+			return err
+		}
+		return mustChange(tx.ExecContext(ctx, `UPDATE connections SET sealed = ?, version = ?, needs_reconnection = 1,
+			verified = 0, updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
+			sealed, b.version, s.now().UnixMilli(), id, fromVersion))
+	})
+}
+
 // SetRefused notes on connection id whether its provider refuses the credential as it is, if the
 // version is still that. Unlike [Store.EndGrant] it leaves the grant, its version and a refresh
 // lease alone: a call may have been refused for another reason, and the next one is accepted.

@@ -89,6 +89,9 @@ func (s *Store) addKey(ctx context.Context, tx *sql.Tx) error {
 	if err := s.vault.Rotate(); err != nil {
 		return err
 	}
+	if err := s.resealPseudonymKey(ctx, tx); err != nil {
+		return err
+	}
 	if err := s.record(ctx, tx, AuditRow{Event: KeysetRotated}); err != nil {
 		return err
 	}

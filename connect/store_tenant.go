@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -12,8 +13,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// CreateTenant makes a tenant of t's ID, Email and Capabilities (nil means all), and mints its
-// key, which cannot be shown again. The id taken is ErrTenantExists; anything wrong with t is a
+// CreateTenant makes a tenant of t's ID, Email, Capabilities (nil means all) and Source, and mints
+// its key, which cannot be shown again. The id taken is ErrTenantExists; anything wrong with t is a
 // *vending.Error with `invalid_request` or `invalid_user_email`.
 func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err error) {
 	if err := checkTenantID(t.ID); err != nil {
@@ -30,14 +31,17 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 	if err := t.Brand.normalize(); err != nil {
 		return "", err
 	}
+	if err := checkSourceName(t.Source); err != nil {
+		return "", err
+	}
 	key, digest := MintKey()
 	err = s.changeTenants(ctx, "creating a tenant", func(tx *sql.Tx) error {
 		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url,
-			accent, frame_ancestors, user_hint, unconfirmed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+			accent, frame_ancestors, user_hint, unconfirmed, source)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
 			t.ID, email, strings.Join(granted, " "), s.now().UnixMilli(),
 			t.Brand.Name, t.Brand.LogoURL, t.Brand.Accent, strings.Join(t.Brand.FrameAncestors, " "), t.Brand.UserHint,
-			t.Brand.Unconfirmed)
+			t.Brand.Unconfirmed, t.Source)
 		if err := changed(r, err, ErrTenantExists); err != nil {
 			return err
 		}
@@ -50,24 +54,6 @@ func (s *Store) CreateTenant(ctx context.Context, t Tenant) (key string, err err
 		return "", err
 	}
 	return key, nil
-}
-
-// DisableTenant ends all keys of a tenant for good, its caller keys too; its connections stay. An
-// unknown one is ErrTenantUnknown.
-func (s *Store) DisableTenant(ctx context.Context, id string) error {
-	return s.changeTenants(ctx, "disabling a tenant", func(tx *sql.Tx) error {
-		r, err := tx.ExecContext(ctx, `UPDATE tenants SET disabled = 1 WHERE id = ?`, id)
-		if err := changed(r, err, ErrTenantUnknown); err != nil {
-			return err
-		}
-		if err := s.record(ctx, tx, AuditRow{Event: TenantDisabled, Tenant: id}); err != nil {
-			return err
-		}
-		var own conditions
-		own.add("tenant = ?", id) // equal would take an empty one for any
-		_, err = s.revokeCallerKeys(ctx, tx, own)
-		return err
-	})
 }
 
 // Tenants returns all tenants, ordered by id.
@@ -105,7 +91,7 @@ func (s *Store) Tenant(ctx context.Context, id string) (t Tenant, err error) {
 }
 
 const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors,
-	user_hint, unconfirmed FROM tenants`
+	user_hint, unconfirmed, source FROM tenants`
 
 // listTenants reads one tenant, or all where id is empty.
 func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []Tenant, err error) {
@@ -122,7 +108,8 @@ func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []Tenant, 
 		var granted, ancestors string
 		var created int64
 		if err := rows.Scan(&t.ID, &t.Email, &granted, &t.Disabled, &created,
-			&t.Brand.Name, &t.Brand.LogoURL, &t.Brand.Accent, &ancestors, &t.Brand.UserHint, &t.Brand.Unconfirmed); err != nil {
+			&t.Brand.Name, &t.Brand.LogoURL, &t.Brand.Accent, &ancestors, &t.Brand.UserHint, &t.Brand.Unconfirmed,
+			&t.Source); err != nil {
 			return nil, err
 		}
 		t.Capabilities, t.CreatedAt = strings.Fields(granted), time.UnixMilli(created).UTC()
@@ -169,8 +156,79 @@ func (s *Store) SetBrand(ctx context.Context, tenant string, b Brand) error {
 	})
 }
 
-// ErrNoMCPURL says that no tenant has an MCP URL of that token.
-var ErrNoMCPURL = errors.New("no tenant has an MCP URL of that token")
+// ChangeTenant changes what c names of a tenant, and nothing else. An unknown one is
+// ErrTenantUnknown; what is wrong with c is a *vending.Error with `invalid_request` or
+// `invalid_user_email`.
+func (s *Store) ChangeTenant(ctx context.Context, tenant string, c TenantChange) error {
+	changes, err := c.columns()
+	if err != nil {
+		return err
+	}
+	return s.changeTenants(ctx, "changing a tenant", func(tx *sql.Tx) error {
+		for _, change := range changes {
+			// #nosec G202 -- one of three names
+			r, err := tx.ExecContext(ctx, `UPDATE tenants SET `+change.column+` = ? WHERE id = ?`, change.value, tenant)
+			if err := changed(r, err, ErrTenantUnknown); err != nil {
+				return err
+			}
+			row := AuditRow{Event: TenantChanged, Tenant: tenant, Detail: change.column + " " + cmp.Or(change.value, "default")}
+			if err := s.record(ctx, tx, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// DeleteTenant deletes what the store has of a tenant: its keys, caller keys, OAuth clients,
+// sessions, MCP URL and settings. The audit trail stays. While it has connections, nothing is
+// deleted and it is ErrTenantConnected; without anything to delete it is ErrTenantUnknown.
+func (s *Store) DeleteTenant(ctx context.Context, id string) error {
+	return s.changeTenants(ctx, "deleting a tenant", func(tx *sql.Tx) error {
+		var connected bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM connections WHERE tenant = ?)`, id).Scan(&connected)
+		switch {
+		case err != nil:
+			return err
+		case connected:
+			return ErrTenantConnected
+		}
+		var own conditions
+		own.add("tenant = ?", id)
+		deleted, err := s.revokeCallerKeys(ctx, tx, own)
+		if err != nil {
+			return err
+		}
+		for _, table := range [...]string{"caller_keys", "oauth_clients", "sessions", "mcp_urls", "tenant_keys"} {
+			n, err := deleteOwn(ctx, tx, `DELETE FROM `+table+` WHERE tenant = ?`, id)
+			if err != nil {
+				return err
+			}
+			deleted += n
+		}
+		n, err := deleteOwn(ctx, tx, `DELETE FROM tenants WHERE id = ?`, id)
+		if err != nil {
+			return err
+		}
+		if deleted+n == 0 {
+			return ErrTenantUnknown
+		}
+		return s.record(ctx, tx, AuditRow{Event: TenantDeleted, Tenant: id})
+	})
+}
+
+// deleteOwn runs a statement that deletes what is a tenant's, and returns of how many rows.
+func deleteOwn(ctx context.Context, tx *sql.Tx, query, tenant string) (int, error) {
+	r, err := tx.ExecContext(ctx, query, tenant)
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.RowsAffected()
+	return int(n), err
+}
+
+// ErrNoMCPURL says that there is no such MCP URL.
+var ErrNoMCPURL = errors.New("there is no such MCP URL")
 
 // IssueMCPURL makes the token of a tenant's MCP URL, 192 random bits in base62, in the place of the
 // one before. It cannot be shown again.
@@ -189,6 +247,17 @@ func (s *Store) IssueMCPURL(ctx context.Context, tenant string) (token vending.S
 		return vending.Secret{}, err
 	}
 	return vending.NewSecret(text), nil
+}
+
+// EndMCPURL ends a tenant's MCP URL. Without one it is ErrNoMCPURL.
+func (s *Store) EndMCPURL(ctx context.Context, tenant string) error {
+	return s.update(ctx, "ending an mcp url", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `DELETE FROM mcp_urls WHERE tenant = ?`, tenant)
+		if err := changed(r, err, ErrNoMCPURL); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, AuditRow{Event: MCPURLEnded, Tenant: tenant})
+	})
 }
 
 // MCPTenant returns the tenant whose MCP URL has a token of this digest, or ErrNoMCPURL. That of a

@@ -56,6 +56,55 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 	})
 }
 
+// DisableTenant stops all keys of a tenant, those in the configuration too, and ends its caller
+// keys for good; its connections stay. An unknown one is ErrTenantUnknown.
+func (s *Store) DisableTenant(ctx context.Context, id string) error {
+	return s.changeTenants(ctx, "disabling a tenant", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE tenants SET disabled = 1 WHERE id = ?`, id)
+		if err := changed(r, err, ErrTenantUnknown); err != nil {
+			return err
+		}
+		if err := s.record(ctx, tx, AuditRow{Event: TenantDisabled, Tenant: id}); err != nil {
+			return err
+		}
+		var own conditions
+		own.add("tenant = ?", id) // equal would take an empty one for any
+		_, err = s.revokeCallerKeys(ctx, tx, own)
+		return err
+	})
+}
+
+// EnableTenant lets the keys of a disabled tenant work again; its caller keys are gone. With
+// newKey, all that it had are deleted and the one that is returned takes their place.
+// ErrTenantEnabled tells of a tenant that is not disabled, ErrTenantUnknown of no tenant.
+func (s *Store) EnableTenant(ctx context.Context, id string, newKey bool) (key string, err error) {
+	err = s.changeTenants(ctx, "enabling a tenant", func(tx *sql.Tx) error {
+		switch _, _, newest, err := generations(ctx, tx, id); {
+		case err == nil:
+			return ErrTenantEnabled
+		case !errors.Is(err, ErrTenantDisabled):
+			return err
+		default:
+			if _, err := tx.ExecContext(ctx, `UPDATE tenants SET disabled = 0 WHERE id = ?`, id); err != nil {
+				return err
+			}
+			if err := s.record(ctx, tx, AuditRow{Event: TenantEnabled, Tenant: id}); err != nil || !newKey {
+				return err
+			}
+			if _, err := deleteOwn(ctx, tx, `DELETE FROM tenant_keys WHERE tenant = ?`, id); err != nil {
+				return err
+			}
+			var digest [sha256.Size]byte
+			key, digest = MintKey()
+			return s.insertKey(ctx, tx, id, digest, newest+1)
+		}
+	})
+	if err != nil {
+		return "", err
+	}
+	return key, nil
+}
+
 // generations counts the keys of a tenant that is not disabled. They are ordered by generation and
 // not by time, which may stop or go back.
 func generations(ctx context.Context, tx *sql.Tx, id string) (live int, oldest, newest int64, err error) {
@@ -141,7 +190,7 @@ func (s *Store) TenantKeys(ctx context.Context) (stored policy.Stored, err error
 			if err != nil {
 				return fmt.Errorf("tenant %s: %w", t.ID, err)
 			}
-			stored.Tenants[i] = policy.StoredTenant{ID: t.ID, Capabilities: granted, Disabled: t.Disabled}
+			stored.Tenants[i] = policy.StoredTenant{ID: t.ID, Source: t.Source, Capabilities: granted, Disabled: t.Disabled}
 			byID[t.ID] = &stored.Tenants[i]
 		}
 		if err := eachKey(ctx, tx, "", func(tenant string, digest []byte, _ time.Time) {

@@ -3,7 +3,9 @@ package connect
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/policy"
@@ -11,13 +13,18 @@ import (
 
 // What an operator may ask that cannot be done. Nothing is changed.
 var (
-	ErrTenantUnknown  = errors.New("there is no such tenant")
-	ErrTenantExists   = errors.New("a tenant of that id exists already: choose another id")
-	ErrTenantDisabled = errors.New(
-		"the tenant is disabled for good, and no key of it can be used again: create another tenant")
+	ErrTenantUnknown   = errors.New("there is no such tenant")
+	ErrTenantExists    = errors.New("a tenant of that id exists already: choose another id")
+	ErrTenantDisabled  = errors.New("the tenant is disabled, and no key of it works: enable it first")
+	ErrTenantEnabled   = errors.New("the tenant is not disabled")
+	ErrTenantConnected = errors.New(
+		"the tenant has connections: delete them first, or run `vendgate tenant delete --with-connections`")
 	ErrTwoKeys = errors.New("the tenant has two live keys already; promote the newer one first")
 	ErrOneKey  = errors.New("the tenant has one live key only; rotate first")
 )
+
+// maxSourceName bounds the name of a source, in bytes.
+const maxSourceName = 100
 
 // Tenant is the integrating product as the store knows it.
 type Tenant struct {
@@ -30,12 +37,24 @@ type Tenant struct {
 	Brand Brand
 	// Capabilities are any of apps, connections, token and delete.
 	Capabilities []string
+	// Source names the source that vends for the tenant where the configuration's entry for it does
+	// not; empty means the configuration's default.
+	Source string
 	// Disabled says that none of its keys is live.
 	Disabled bool
 	// CreatedAt is in UTC, to the millisecond.
 	CreatedAt time.Time
 	// Keys are its one or two keys, older first.
 	Keys []KeyInfo
+}
+
+// TenantChange says what of a tenant changes; nil leaves a value as it is.
+type TenantChange struct {
+	// Email and Capabilities are as in [Tenant].
+	Email        *string
+	Capabilities []string
+	// Source is a source's name, or empty for the configuration's default.
+	Source *string
 }
 
 // KeyInfo is what is shown of a tenant key.
@@ -69,4 +88,43 @@ func normalCapabilities(names []string) (granted []string, err error) {
 func MintKey() (key string, digest [sha256.Size]byte) {
 	key = policy.KeyPrefix + randomBase62(32, tenantKeyDigits)
 	return key, sha256.Sum256([]byte(key))
+}
+
+// checkSourceName refuses what no configuration could call a source.
+func checkSourceName(name string) error {
+	if !isPlain(name, maxSourceName) || strings.ContainsAny(name, " \t") {
+		return invalid(fmt.Sprintf("source: must be a source's name, of at most %d bytes without spaces", maxSourceName))
+	}
+	return nil
+}
+
+// columnChange is one column of a tenant's row that changes.
+type columnChange struct{ column, value string }
+
+// columns checks c and returns what it changes, in the form in which it is stored.
+func (c TenantChange) columns() (changes []columnChange, err error) {
+	if c.Email != nil {
+		email, err := parseEmail(*c.Email)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, columnChange{"email", email})
+	}
+	if c.Capabilities != nil {
+		granted, err := normalCapabilities(c.Capabilities)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, columnChange{"capabilities", strings.Join(granted, " ")})
+	}
+	if c.Source != nil {
+		if err := checkSourceName(*c.Source); err != nil {
+			return nil, err
+		}
+		changes = append(changes, columnChange{"source", *c.Source})
+	}
+	if len(changes) == 0 {
+		return nil, invalid("name at least one of email, capabilities and source")
+	}
+	return changes, nil
 }

@@ -70,7 +70,9 @@ type Stored struct {
 
 // StoredTenant is a tenant of a [KeyStore].
 type StoredTenant struct {
-	ID           string
+	ID string
+	// Source names the tenant's source; empty means the configuration's default.
+	Source       string
 	Capabilities []Capability
 	Disabled     bool
 	Keys         []Digest

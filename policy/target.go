@@ -70,8 +70,10 @@ func ParseHostTarget(method, requestURI, app string) (t Target, err error) {
 	return t, nil
 }
 
-// noPath is for absolute form (RFC 9112, section 3.2.2) and whatever else is no path.
-const noPath = "the request target must be a path, not a URL"
+// noPath is for absolute form (RFC 9112, section 3.2.2), for the authority form of a CONNECT, and
+// whatever else is no path: clients send the first two to a proxy.
+const noPath = "the request target must be a path, and this is no forward proxy: take it out of HTTP_PROXY and " +
+	"HTTPS_PROXY, and make it the base URL, with /proxy/{connection_id}/{app} behind its address"
 
 // splitTarget splits path and query, and refuses what is forwarded to no app.
 func splitTarget(method, target string) (path, query string, hasQuery bool, err error) {

@@ -137,7 +137,7 @@ func (a config) checkCallerKey(ctx context.Context, store *connect.Store, k *con
 	if err := a.mustKnow(ctx, store, k.Tenant); err != nil {
 		return false, err
 	}
-	source, err := a.SourceOf(k.Tenant)
+	source, err := a.sourceOf(ctx, store, k.Tenant)
 	switch {
 	case err != nil:
 		return false, err

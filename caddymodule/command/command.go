@@ -13,6 +13,8 @@ import (
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/vendgate/vendgate/caddymodule/internal/help"
 )
 
 func init() {
@@ -21,6 +23,7 @@ func init() {
 		build       func(*cobra.Command)
 	}{
 		{"tenant", "Manages Vendgate's tenants and their keys", tenantCommands},
+		{"user", "Shows and deletes what is kept of one end user", userCommands},
 		{"connection", "Manages Vendgate's connections", connectionCommands},
 		{"caller-key", "Manages Vendgate's caller keys, which reach one connection each", callerKeyCommands},
 		{"app", "Shows the catalog of apps, and checks one of your own", appCommands},
@@ -36,6 +39,7 @@ func init() {
 				cmd.Args, cmd.RunE, cmd.SilenceUsage = cobra.ArbitraryArgs, noSubcommand, true
 			}
 			refuseEmpty(cmd)
+			help.Point(cmd)
 		}})
 	}
 }

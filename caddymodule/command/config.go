@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/spf13/cobra"
 
 	"github.com/vendgate/vendgate/caddymodule"
@@ -14,16 +17,20 @@ import (
 )
 
 // config is the configuration that a command goes by, of which it runs nothing.
-type config struct{ *caddymodule.App }
+type config struct {
+	*caddymodule.App
+	// read says that there was a file.
+	read bool
+}
 
 // readConfig reads the vendgate app of a configuration file; it is the zero app without a file, or
 // where the file has none.
 func readConfig(file, adapter string) (config, error) {
-	c := config{new(caddymodule.App)}
+	c := config{App: new(caddymodule.App), read: file != ""}
 	if file == "" {
 		return c, nil
 	}
-	raw, _, _, err := caddycmd.LoadConfig(file, adapter)
+	raw, err := adaptFile(file, adapter)
 	if err != nil {
 		return c, fmt.Errorf("reading %s: %w", file, err)
 	}
@@ -37,6 +44,37 @@ func readConfig(file, adapter string) (config, error) {
 		return c, fmt.Errorf("reading %s: %w", file, err)
 	}
 	return c, nil
+}
+
+// adaptFile reads a configuration file as JSON. Caddy's own LoadConfig does the same, and writes
+// lines of its log while it does; what an adapter warns of concerns the server.
+func adaptFile(file, adapter string) ([]byte, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	if adapter == "" && isCaddyfile(file) {
+		adapter = "caddyfile"
+	}
+	if adapter == "" {
+		if !json.Valid(raw) {
+			return nil, errors.New("it is not JSON: correct it, or name its format with --adapter")
+		}
+		return raw, nil
+	}
+	a := caddyconfig.GetAdapter(adapter)
+	if a == nil {
+		return nil, fmt.Errorf("--adapter %q is unknown: write caddyfile, or leave it out", adapter)
+	}
+	raw, _, err = a.Adapt(raw, map[string]any{"filename": file})
+	return raw, err
+}
+
+// isCaddyfile judges by a file's name as Caddy does.
+func isCaddyfile(file string) bool {
+	name := strings.ToLower(filepath.Base(file))
+	return filepath.Ext(name) != ".json" &&
+		(strings.HasPrefix(name, "caddyfile") || strings.HasSuffix(name, ".caddyfile"))
 }
 
 // originFlag adds the flag by which a command learns under which origin end users and agents reach
@@ -74,13 +112,22 @@ func (a config) mustKnow(ctx context.Context, store *connect.Store, id string) e
 	return err
 }
 
+// sourceOf returns the source that vends for a tenant.
+func (a config) sourceOf(ctx context.Context, store *connect.Store, id string) (caddymodule.SourceInfo, error) {
+	t, err := store.Tenant(ctx, id)
+	if err != nil && !errors.Is(err, connect.ErrTenantUnknown) { // one of the configuration
+		return caddymodule.SourceInfo{}, err
+	}
+	return a.SourceOf(id, t.Source)
+}
+
 // mustConnect spares the operator a connection that no call would find, because another source
 // vends for the tenant.
 func (a config) mustConnect(ctx context.Context, store *connect.Store, id string) error {
 	if err := a.mustKnow(ctx, store, id); err != nil {
 		return err
 	}
-	source, err := a.SourceOf(id)
+	source, err := a.sourceOf(ctx, store, id)
 	if err == nil && !source.UsesStore {
 		err = fmt.Errorf("source %s vends for tenant %s, so no call would find a connection of this store: connect "+
 			"the account there, or give the tenant a source of type local", source.Name, id)

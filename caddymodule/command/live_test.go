@@ -59,6 +59,12 @@ func TestCommandsOnLiveGateway(t *testing.T) {
 	}
 	mint("disable", "acme")
 	within(t, "the disabled tenant", func() bool { return call(second) == 401 })
+	mint("enable", "acme")
+	within(t, "the enabled tenant", func() bool { return call(second) == 404 })
+	mint("set", "acme", "--capabilities", "apps")
+	within(t, "the tenant without a capability", func() bool { return call(second) == 403 })
+	mint("delete", "acme", "--yes")
+	within(t, "the deleted tenant", func() bool { return call(second) == 401 })
 }
 
 // TestLocalSourceRefreshes: token endpoints are dialled under the guard of their own app.

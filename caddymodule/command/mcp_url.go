@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -12,9 +13,13 @@ import (
 // mcpURLCommand adds `tenant mcp-url`.
 func mcpURLCommand(parent *cobra.Command, f *storeFlags) {
 	var origin string
+	var end bool
 	cmd := subcommand(parent, "mcp-url NAME",
 		"Creates the URL by which an MCP client acts for a tenant, and prints it, once; the earlier one ends", 1,
 		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
+			if end {
+				return endMCPURL(cmd, store, args[0])
+			}
 			base, err := a.origin(origin)
 			if err != nil {
 				return err
@@ -34,4 +39,14 @@ func mcpURLCommand(parent *cobra.Command, f *storeFlags) {
 		}))
 	cmd.Long = "Anyone who has the URL needs no key: it acts for the tenant's own address. It cannot be shown again."
 	originFlag(cmd, &origin)
+	cmd.Flags().BoolVar(&end, "end", false, "end the URL that there is, and create none")
+	cmd.MarkFlagsMutuallyExclusive("end", "public-url")
+}
+
+func endMCPURL(cmd *cobra.Command, store *connect.Store, tenant string) error {
+	err := store.EndMCPURL(cmd.Context(), tenant)
+	if errors.Is(err, connect.ErrNoMCPURL) {
+		return fmt.Errorf("tenant %s has no MCP URL: there is nothing to end", tenant)
+	}
+	return err
 }

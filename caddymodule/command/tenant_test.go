@@ -37,10 +37,10 @@ func TestTenantCommands(t *testing.T) {
 	table := must(t, "", "tenant", "list", "--data", dir)
 	lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
 	for i, want := range []string{
-		`^TENANT +NAME +EMAIL +STATE +CAPABILITIES +KEY FINGERPRINTS +CREATED$`,
-		`^acme +- +dev@acme\.example +active +apps,connections,token,delete +[0-9a-f]{12},[0-9a-f]{12} ` +
+		`^TENANT +NAME +EMAIL +STATE +SOURCE +CAPABILITIES +KEY FINGERPRINTS +CREATED$`,
+		`^acme +- +dev@acme\.example +active +- +apps,connections,token,delete +[0-9a-f]{12},[0-9a-f]{12} ` +
 			`+20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$`,
-		`^beta +Beta +b@b\.example +disabled +apps,token +[0-9a-f]{12} +20\S+Z$`,
+		`^beta +Beta +b@b\.example +disabled +- +apps,token +[0-9a-f]{12} +20\S+Z$`,
 	} {
 		if i >= len(lines) || !regexp.MustCompile(want).MatchString(lines[i]) {
 			t.Errorf("line %d is no %s:\n%s", i, want, table)

@@ -54,7 +54,7 @@ const (
 // is vended while it lasts. A grant that the provider refused for good is not offered to it again.
 func (h *connectionGrant) decide(r vending.Request, now time.Time, margin time.Duration) action {
 	switch {
-	case r.HandOut && h.NeedsReconnection:
+	case r.HandOut && h.NeedsReconnection, !h.grant.Holds():
 		return reconnect
 	case h.AuthType != vending.OAuth:
 		return vend

@@ -25,7 +25,7 @@ func (h *connectionGrant) flaggedByCalls() bool { return h.NeedsReconnection && 
 // ended is why a connection that is flagged vends nothing.
 func (h *connectionGrant) ended(cause error) *vending.Error {
 	e := vending.Errorf(vending.NeedsReconnection, cause)
-	if h.AuthType != vending.OAuth {
+	if h.AuthType != vending.OAuth && h.grant.Holds() {
 		e.Reason = vending.FreshCredentialRefused
 	}
 	return e

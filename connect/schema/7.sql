@@ -35,3 +35,8 @@ WHEN old.app <> new.app OR old.status <> new.status OR old.needs_reconnection <>
 	INSERT INTO connection_counts VALUES (new.app, new.status, new.needs_reconnection, 1)
 		ON CONFLICT DO UPDATE SET connections = connections + 1;
 END;
+-- Adds which source vends for a tenant of the store, and finds where the trail of a tenant that was
+-- deleted ends: a later one of the same name must not read it.
+
+ALTER TABLE tenants ADD COLUMN source TEXT NOT NULL DEFAULT '';
+CREATE INDEX audit_by_end ON audit (tenant, id) WHERE event = 'tenant_deleted';

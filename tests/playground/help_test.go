@@ -18,6 +18,8 @@ func TestHelp(t *testing.T) {
 	} {
 		if help := harness.Run(t, harness.Environ(t), "", harness.Program(t), args...); !strings.Contains(help, want) {
 			t.Errorf("%q is not in the help of %q:\n%s", want, args, help)
+		} else if !strings.Contains(help, "/vendgate/blob/main/docs/commands.md\n") && args[0] != "run" {
+			t.Errorf("the help of %q does not point to our documentation:\n%s", args, help)
 		}
 	}
 }

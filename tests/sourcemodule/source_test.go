@@ -126,6 +126,14 @@ func (s *scene) noted(query string, asked []string) {
 	}
 }
 
+// TestVersion: in another Caddy, that Caddy says its own version alone.
+func TestVersion(t *testing.T) {
+	out := harness.Run(t, harness.Environ(t), "", program(t), "version")
+	if !strings.HasPrefix(out, "v2.") || strings.Contains(strings.ToLower(out), "vendgate") {
+		t.Errorf("printed %q", out)
+	}
+}
+
 // TestVends: the source vends as those of the repository do, and each optional interface counts.
 func TestVends(t *testing.T) {
 	s := newScene(t)

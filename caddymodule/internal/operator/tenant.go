@@ -30,12 +30,14 @@ func NewBrand(b connect.Brand) Brand {
 
 // Tenant is a tenant as commands and the admin API print it.
 type Tenant struct {
-	ID           string    `json:"id"`
-	Email        string    `json:"email"`
-	Capabilities []string  `json:"capabilities"`
-	Disabled     bool      `json:"disabled"`
-	CreatedAt    time.Time `json:"created_at"`
-	Keys         []string  `json:"key_fingerprints"`
+	ID           string   `json:"id"`
+	Email        string   `json:"email"`
+	Capabilities []string `json:"capabilities"`
+	// Source is empty for the configuration's default.
+	Source    string    `json:"source"`
+	Disabled  bool      `json:"disabled"`
+	CreatedAt time.Time `json:"created_at"`
+	Keys      []string  `json:"key_fingerprints"`
 	Brand
 }
 
@@ -43,8 +45,9 @@ type Tenant struct {
 func NewTenants(tenants []connect.Tenant) []Tenant {
 	rows := make([]Tenant, 0, len(tenants))
 	for _, t := range tenants {
-		row := Tenant{ID: t.ID, Email: t.Email, Capabilities: t.Capabilities, Disabled: t.Disabled, CreatedAt: t.CreatedAt,
-			Keys: []string{}, Brand: NewBrand(t.Brand)}
+		row := Tenant{ID: t.ID, Email: t.Email, Capabilities: t.Capabilities, Source: t.Source, Disabled: t.Disabled,
+			CreatedAt: t.CreatedAt,
+			Keys:      []string{}, Brand: NewBrand(t.Brand)}
 		for _, k := range t.Keys {
 			row.Keys = append(row.Keys, k.Fingerprint)
 		}

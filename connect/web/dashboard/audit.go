@@ -12,7 +12,7 @@ func (req *request) audit() error {
 	q := req.r.URL.Query()
 	filter := connect.AuditFilter{
 		Tenant: req.tenant.ID, Connection: q.Get("connection"), Event: connect.Event(q.Get("event")), Page: req.pageNumber(),
-		Limit: perPage,
+		Limit: perPage, Present: true,
 	}
 	if !slices.Contains(connect.TenantEvents, filter.Event) {
 		filter.Event = ""

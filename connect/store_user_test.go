@@ -1,0 +1,64 @@
+package connect
+
+import (
+	"errors"
+	"testing"
+)
+
+// TestEraseUserInterrupted: an erasure that ended half way through the trail is brought to its end,
+// under the same pseudonym, and is then on record once.
+func TestEraseUserInterrupted(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	const user = "alice@example.com"
+	id := importGmail(t, s, "ya29.one")
+	if _, err := s.EraseUser(t.Context(), "acme", user); !errors.Is(err, ErrUserConnected) {
+		t.Fatalf("with a connection: %v", err)
+	}
+	if err := s.DropConnection(t.Context(), "acme", id, 2); !errors.Is(err, ErrStale) {
+		t.Fatalf("another version: %v", err)
+	}
+	if err := s.DropConnection(t.Context(), "acme", id, 1); err != nil {
+		t.Fatal(err)
+	}
+	var e Erasure
+	if err := s.beginErasure(t.Context(), "acme", user, &e); err != nil {
+		t.Fatal(err)
+	}
+	execSQL(t, s, "UPDATE audit SET user = '"+e.Pseudonym+"'") // and here the process died
+	again, err := s.EraseUser(t.Context(), "acme", user)
+	if err != nil || again.Pseudonym != e.Pseudonym || !again.Before.IsZero() {
+		t.Errorf("%+v, %v", again, err)
+	}
+	last, err := s.EraseUser(t.Context(), "acme", user)
+	if err != nil || last.Before.IsZero() || last.AuditRows != 0 {
+		t.Errorf("%+v, %v", last, err)
+	}
+	if rows, total, err := s.Audit(t.Context(), AuditFilter{Event: UserErased}); err != nil || total != 1 ||
+		rows[0].User != e.Pseudonym {
+		t.Errorf("%+v, %v", rows, err)
+	}
+}
+
+// TestPresentTrail: a tenant does not read the trail of one that had its name before.
+func TestPresentTrail(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	for range 2 {
+		if _, err := s.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "dev@acme.example"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.DeleteTenant(t.Context(), "acme"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.CreateTenant(t.Context(), Tenant{ID: "acme", Email: "dev@acme.example"}); err != nil {
+		t.Fatal(err)
+	}
+	f := AuditFilter{Tenant: "acme"}
+	if _, total, err := s.Audit(t.Context(), f); err != nil || total != 8 {
+		t.Errorf("the operator reads %d rows, %v", total, err)
+	}
+	f.Present = true
+	if rows, total, err := s.Audit(t.Context(), f); err != nil || total != 2 || rows[1].Event != TenantCreated {
+		t.Errorf("the tenant reads %+v, %v", rows, err)
+	}
+}
