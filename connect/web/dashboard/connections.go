@@ -55,8 +55,9 @@ func (req *request) row(c connect.Connection) page.Row {
 	return page.Row{
 		ID: c.ID, Name: c.Name, User: c.User, App: req.app(c.App), Status: string(c.Status),
 		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
-		Unverified: c.Status == connect.Active && !c.Verified,
-		UpdatedAt:  c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
+		RefreshRejected: c.RefreshRejected,
+		Unverified:      c.Status == connect.Active && !c.Verified,
+		UpdatedAt:       c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
 	}
 }
 

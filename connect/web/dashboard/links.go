@@ -67,6 +67,6 @@ func (req *request) showLink(l connect.Link) {
 		Session: req.session(), URL: vending.NewSecret(req.where.Origin + connect.LinkPath(l.Token.Reveal())),
 		ExpiresAt: l.ExpiresAt,
 		App:       req.app(l.Connection.App), ID: l.Connection.ID, Connection: l.Connection.Name, User: l.Connection.User,
-		Renews: l.Renews,
+		Renews: l.Renews, Lost: l.Renews && l.Connection.NeedsReconnection,
 	})
 }

@@ -89,7 +89,9 @@ func (req *request) view(b browser.Browser) page.Link {
 			Inconclusive: req.mayStayUnconfirmed(),
 		},
 		Unverified: req.link.Status == connect.Active && !req.link.Connection.Verified && req.app.Verify != nil,
-		Connection: req.link.Connection.Name, Renews: req.link.Renews, Token: req.token, CSRF: b.CSRF(req.csrfPurpose()),
+		Connection: req.link.Connection.Name, Renews: req.link.Renews,
+		Lost:  req.link.Renews && req.link.Connection.NeedsReconnection,
+		Token: req.token, CSRF: b.CSRF(req.csrfPurpose()),
 		At:  authorize.Address(req.app, req.connectionAddress()),
 		For: userHint(req.tenant.Brand.UserHint, req.link.Connection.User),
 	}

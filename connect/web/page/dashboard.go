@@ -44,6 +44,8 @@ type Row struct {
 	// Status is pending, active, rejected or expired.
 	Status                                     string
 	ViaLink, NeedsReconnection, RefreshPending bool
+	// RefreshRejected says that the end user declined the last link to renew the credentials.
+	RefreshRejected bool
 	// Unverified says that the provider has not confirmed what an active connection holds.
 	Unverified bool
 	UpdatedAt  time.Time
@@ -71,8 +73,9 @@ type LinkMade struct {
 	ExpiresAt            time.Time
 	App                  App
 	ID, Connection, User string
-	// Renews says that the connection keeps its credentials until the link is used.
-	Renews bool
+	// Renews says that the connection keeps its credentials until the link is used, and Lost that the
+	// app no longer accepts them.
+	Renews, Lost bool
 }
 
 // Delete asks whether to delete a connection.

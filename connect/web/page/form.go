@@ -35,7 +35,10 @@ type Field struct {
 }
 
 func (v Form) frame() frame {
-	title := "Connect " + v.App.Name
+	title := v.connecting()
+	if v.Renews {
+		title = v.renewing()
+	}
 	if v.Failed() {
 		title = "Error: " + title
 	}

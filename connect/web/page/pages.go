@@ -113,6 +113,8 @@ func (p *Pages) functions() template.FuncMap {
 		"accent":     p.accentPath,
 		"letters":    asset.Monogram,
 		"words":      words,
+		"stop":       stop,
+		"parts":      parts,
 		"once":       func(id, label, text string) once { return once{id, label, text} },
 		"stamp":      clock("2 January 2006, 15:04 UTC"),
 		"short":      clock("2 Jan 2006, 15:04"),
@@ -128,15 +130,6 @@ func clock(layout string) func(time.Time) string {
 
 // once is a secret that a page shows a single time.
 type once struct{ ID, Label, Text string }
-
-// words makes a sentence's beginning of an event's name: "link_created" is "Link created".
-func words(event string) string {
-	s := strings.NewReplacer("_", " ", "mcp_url", "MCP URL", "oauth", "OAuth").Replace(event)
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
 
 // linkPath returns the path of a link's page, or of what a form there asks for. The template would
 // leave slashes as they are.

@@ -118,7 +118,9 @@ func TestHostileTextStaysText(t *testing.T) {
 			for _, a := range n.Attr {
 				keys = append(keys, a.Key)
 			}
-			list = append(list, fmt.Sprint(n.Data, keys))
+			if n.Data != "wbr" || len(keys) > 0 { // an address has as many as it has parts
+				list = append(list, fmt.Sprint(n.Data, keys))
+			}
 		}
 		return list
 	}
