@@ -34,8 +34,9 @@ type connectionManager struct {
 func (g *assembly) openManager() *connectionManager {
 	authorizer := authorize.New(authorize.Options{Clients: g.oauthClient, Transport: g.guarded, Logger: g.log})
 	m := manager.New(manager.Options{
-		Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Revoker: authorizer, Logger: g.log,
-		Vends: func(source string) bool { return g.local != nil && source == g.local.Name },
+		Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Registered: g.oauthClientApps, Revoker: authorizer,
+		Logger: g.log,
+		Vends:  func(source string) bool { return g.local != nil && source == g.local.Name },
 	})
 	pages := page.New(connect.Root)
 	platform := api.New(api.Options{
@@ -135,6 +136,20 @@ func (g *assembly) oauthClient(ctx context.Context, tenant, app string) (connect
 		}
 	}
 	return connect.OAuthClient{}, fmt.Errorf("app %s: %w", app, connect.ErrNoOAuthClient)
+}
+
+// oauthClientApps are the apps for which oauthClient finds a client for a tenant.
+func (g *assembly) oauthClientApps(ctx context.Context, tenant string) (map[string]bool, error) {
+	apps, err := g.store.OAuthClientApps(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	for key := range g.clients {
+		if key.tenant == tenant || key.tenant == "" {
+			apps[key.app] = true
+		}
+	}
+	return apps, nil
 }
 
 // meteredSource counts vends as the gateway's own are counted.

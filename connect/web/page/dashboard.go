@@ -29,7 +29,8 @@ type SignIn struct {
 type Connections struct {
 	Session
 	Rows []Row
-	// Search, Status and App are the present filter; Apps are the choices of App.
+	// Search, Status and App are the present filter, as they were entered; Apps are suggestions for
+	// App.
 	Search, Status, App string
 	Apps                []App
 	Paging              Paging
@@ -59,7 +60,7 @@ type Paging struct{ Page, Limit, Total int }
 // NewLink asks for what a link is made of.
 type NewLink struct {
 	Session
-	// Email, App (a slug) and Name are what was entered before.
+	// Email, App and Name are what was entered before; Apps are the choices of App.
 	Email, App, Name string
 	Apps             []App
 	// The problems say what is wrong with each, and Problem with the whole; empty if nothing is.

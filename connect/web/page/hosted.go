@@ -30,6 +30,9 @@ func (b Brand) Logo() string {
 // App is the app that a page is about.
 type App struct {
 	Slug, Name string
+	// Choice is what a form of the dashboard takes for it: its name, or its slug where another app has
+	// that name.
+	Choice string
 	// OAuth says that the end user signs in at the app's provider, rather than entering credentials
 	// here.
 	OAuth bool
