@@ -50,8 +50,9 @@ func (g *assembly) openManager() *connectionManager {
 		hosted: hosted.New(hosted.Options{Store: g.store, Authorizer: authorizer, Pages: pages, Catalog: g.catalog.App,
 			Tenant: g.tenant, Logger: g.log}),
 		dashboard: dashboard.New(dashboard.Options{
-			Store: g.store, Manager: m, Pages: pages, Lookup: g.keyring.Lookup, Tenant: g.tenant, Revokes: g.revokes,
-			Logger: g.log,
+			Store: g.store, Manager: m, Pages: pages, Lookup: g.keyring.Lookup, Tenant: g.tenant, Limiter: g.limiter,
+			Revokes: g.revokes,
+			Logger:  g.log,
 		}),
 		assets: asset.Server{AppName: g.appName},
 	}

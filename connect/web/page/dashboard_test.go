@@ -42,7 +42,8 @@ func TestDashboardWords(t *testing.T) {
 		{"audit", []string{"Link created", "to refresh the credentials", "api key 0123456789ab", "5c9f1f0a", "Page 1 of 3"},
 			nil},
 		{"audit-none", []string{"No events."}, nil},
-		{"budgets", []string{"431 of 600 left", "116 used", "81 refusals in the last hour", "No limit"}, nil},
+		{"budgets", []string{"431 of 600 left", "116 used", "81 refusals in the last hour", "No limit",
+			"Gmail Calls to this app", "12 of 60 left", "30 a minute each", "conn_4Yx0mQ2bT7cVn9RkWd1sLe3 of 30 left"}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.page, func(t *testing.T) {

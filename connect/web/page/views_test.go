@@ -257,5 +257,7 @@ func testBudgets() []Budget {
 	for i, n := range []int{1, 4, 9, 16, 7, 0, 2, 30, 12} {
 		api.Refusals[i*5+12] = n
 	}
-	return []Budget{token, api, {Name: "unbounded"}}
+	return []Budget{token, api, {Name: "unbounded"},
+		{Name: "gmail", App: "Gmail", Limit: 60, Left: 12},
+		{Name: "connection", Limit: 30, Lowest: []Remaining{{"conn_4Yx0mQ2bT7cVn9RkWd1sLe", 3}}}}
 }
