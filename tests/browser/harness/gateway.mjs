@@ -54,6 +54,18 @@ const apps = (api, authserver) => `
 			allow_http
 			allow_private 127.0.0.0/8
 		}
+		app books {
+			name "Microsoft Dynamics 365 Business Central"
+			auth_type o_auth
+			upstream ${api}/crm
+			oauth2 {
+				authorize_url ${authserver}/oauth2/auth
+				token_url ${authserver}/oauth2/token
+				scopes read
+			}
+			allow_http
+			allow_private 127.0.0.0/8
+		}
 		app robot {
 			name "Robot Fleet"
 			auth_type o_auth
@@ -136,6 +148,10 @@ const caddyfile = ({ dir, port, publicURL, apis, authserver, tls }) => `{
 		public_url ${publicURL}
 ${apps(apis.url, authserver.url)}
 		oauth_client crm {
+			client_id ${authserver.client.id}
+			client_secret "{file.${dir}/client-secret}"
+		}
+		oauth_client books {
 			client_id ${authserver.client.id}
 			client_secret "{file.${dir}/client-secret}"
 		}
