@@ -38,7 +38,8 @@ func (g *assembly) openManager() *connectionManager {
 		Logger: g.log,
 		Vends:  func(source string) bool { return g.local != nil && source == g.local.Name },
 	})
-	pages := page.New(connect.Root)
+	pages, icons := page.New(connect.Root), g.icons()
+	pages.Icon = func(slug string) *asset.Asset { return icons[slug] }
 	platform := api.New(api.Options{
 		Manager: m, Source: meteredSource{g.local, g.metrics},
 		Agents: mcpserver.New(mcpserver.Options{Manager: m, Logger: g.log}),
@@ -54,7 +55,7 @@ func (g *assembly) openManager() *connectionManager {
 			Revokes: g.revokes,
 			Logger:  g.log,
 		}),
-		assets: asset.Server{AppName: g.appName},
+		assets: asset.Server{AppName: g.appName, Icon: pages.Icon},
 	}
 }
 
@@ -64,6 +65,17 @@ func (g *assembly) appName(slug string) (name string, ok bool) {
 		return app.Name, true
 	}
 	return "", false
+}
+
+// icons are the pictures of the apps that have one, by slug.
+func (g *assembly) icons() map[string]*asset.Asset {
+	icons := make(map[string]*asset.Asset)
+	for _, app := range g.catalog.Apps() {
+		if app.Picture != nil {
+			icons[app.Slug] = asset.NewPicture(app.Slug, app.Picture.ContentType, app.Picture.Body)
+		}
+	}
+	return icons
 }
 
 // guarded returns the transport that dials under an app's guard, or nil for an app that is not in

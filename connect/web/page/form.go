@@ -2,7 +2,10 @@ package page
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/vendgate/vendgate/connect/web/page/asset"
 )
 
 // Form asks for the credentials of a key-based app, or for what an OAuth app needs to know before
@@ -42,8 +45,20 @@ func (v Form) frame() frame {
 	if v.Failed() {
 		title = "Error: " + title
 	}
-	return v.hosted("form", title)
+	f := v.hosted("form", title)
+	if v.Scripted() {
+		f.script = asset.FormScript.Name
+	}
+	return f
 }
+
+// Scripted reports whether the page loads a script: to show and hide secrets.
+func (v Form) Scripted() bool {
+	return slices.ContainsFunc(v.Fields, func(f Field) bool { return f.masked() })
+}
+
+// masked reports whether the field hides what is entered.
+func (f Field) masked() bool { return f.Secret && !f.Bound && len(f.Options) == 0 }
 
 // Failed reports whether the form was sent before and not accepted.
 func (v Form) Failed() bool {
