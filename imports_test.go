@@ -60,7 +60,7 @@ var arrows = map[string][]string{
 	"connect/vault":               {"internal/privatefile"},
 	"connect/web/browser":         {"connect", "internal/httpx", "vending"},
 	"connect/web/dashboard": {
-		"catalog", "connect", "connect/manager", "connect/web/browser", "connect/web/page", "policy", "vending",
+		"connect", "connect/manager", "connect/web/browser", "connect/web/page", "policy", "vending",
 	},
 	"connect/web/hosted": {
 		"catalog", "connect", "connect/oauth/authorize", "connect/web/browser", "connect/web/page", "policy",
