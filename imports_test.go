@@ -71,7 +71,8 @@ var arrows = map[string][]string{
 	"connect/web/browser":         {"connect", "internal/httpx", "vending"},
 	"connect/web/appform":         {"catalog", "connect/oauth/authorize", "connect/web/page", "vending"},
 	"connect/web/dashboard": {
-		"catalog", "connect", "connect/manager", "connect/oauth/authorize", "connect/web/appform", "connect/web/browser", "connect/web/page", "policy", "vending",
+		"catalog", "connect", "connect/manager", "connect/oauth/authorize", "connect/web/appform",
+		"connect/web/browser", "connect/web/page", "policy", "vending",
 	},
 	"connect/web/hosted": {
 		"catalog", "connect", "connect/oauth/authorize", "connect/web/appform", "connect/web/browser",

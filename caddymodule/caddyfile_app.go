@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -117,6 +118,7 @@ func states(d *caddyfile.Dispenser, name string) bool {
 func appOptions(app *catalog.App) options {
 	opts := options{
 		"name": text(&app.Name), "short_name": text(&app.ShortName), "help_url": text(&app.HelpURL),
+		"icon":       func(d *caddyfile.Dispenser) error { return parseIcon(d, app) },
 		"categories": texts(&app.Categories), "auth_type": text(&app.AuthType), "upstream": text(&app.Upstream),
 		"redirects": text(&app.Redirects), "links": func(d *caddyfile.Dispenser) error { return parseLinks(d, app) },
 		"errors": text(&app.Errors), "error_form": text(&app.ErrorForm), "allow_http": flag(&app.AllowHTTP),
@@ -152,6 +154,17 @@ func appOptions(app *catalog.App) options {
 	opts["refused"] = replacing(func() { app.Refused = nil }, refused)
 	addPlacementOptions(opts, app)
 	return opts
+}
+
+// parseIcon reads `icon FILE`, relative to the Caddyfile.
+func parseIcon(d *caddyfile.Dispenser, app *catalog.App) error {
+	if err := text(&app.Icon)(d); err != nil {
+		return err
+	}
+	if !filepath.IsAbs(app.Icon) {
+		app.Icon = filepath.Join(filepath.Dir(d.File()), app.Icon)
+	}
+	return nil
 }
 
 // replacing calls forget before the first time that read is called.

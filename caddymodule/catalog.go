@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -42,12 +43,20 @@ func (a *App) own() ([]AppEntry, error) {
 		}
 		entries = found
 	}
+	return a.addBlocks(entries)
+}
+
+// addBlocks adds the blocks of the configuration to the apps of the file.
+func (a *App) addBlocks(entries []AppEntry) ([]AppEntry, error) {
 	bySlug := make(map[string]int, len(entries))
 	for i := range entries {
 		bySlug[entries[i].Slug] = i
 	}
 	for _, e := range a.Apps {
 		if err := checkApp(&e.App); err != nil {
+			return nil, at(e.DefinedAt, err)
+		}
+		if err := readIcon(&e.App, ""); err != nil {
 			return nil, at(e.DefinedAt, err)
 		}
 		if i, ok := bySlug[e.Slug]; ok {
@@ -114,6 +123,9 @@ func ReadCatalog(name string) (apps []AppEntry, mistakes []error) {
 		if err == nil {
 			_, err = inject.NewPlacement(&line.App)
 		}
+		if err == nil {
+			err = readIcon(&line.App, filepath.Dir(name))
+		}
 		place := fmt.Sprintf("%s:%d", name, line.Number)
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("%s: %w", place, err))
@@ -122,6 +134,22 @@ func ReadCatalog(name string) (apps []AppEntry, mistakes []error) {
 		apps = append(apps, AppEntry{App: line.App, DefinedAt: place})
 	}
 	return slices.Clip(apps), mistakes
+}
+
+// readIcon reads the picture of an app whose entry is in a file of folder; "" is where the server
+// was started.
+func readIcon(app *catalog.App, folder string) (err error) {
+	if app.Icon == "" {
+		return nil
+	}
+	name := app.Icon
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(folder, name)
+	}
+	if app.Picture, err = catalog.ReadPicture(name); err != nil {
+		return fmt.Errorf("app %q: %w", app.Slug, err)
+	}
+	return nil
 }
 
 // checkApp finds what is wrong with an app of the operator before anything is called.

@@ -35,8 +35,9 @@ type connectionManager struct {
 func (g *assembly) newManager() (*manager.Manager, *authorize.Authorizer) {
 	authorizer := authorize.New(authorize.Options{Clients: g.oauthClient, Transport: g.guarded, Logger: g.log})
 	return manager.New(manager.Options{
-		Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Revoker: authorizer, Logger: g.log,
-		Vends: func(source string) bool { return g.local != nil && source == g.local.Name },
+		Store: g.store, Catalog: g.catalog, Clients: g.oauthClient, Registered: g.oauthClientApps, Revoker: authorizer,
+		Logger: g.log,
+		Vends:  func(source string) bool { return g.local != nil && source == g.local.Name },
 	}), authorizer
 }
 
@@ -69,7 +70,8 @@ func (a *App) clientsOf(apps *catalog.Catalog, app string) (map[clientKey]connec
 // openManager puts the connection manager together over the gateway's store.
 func (g *assembly) openManager() *connectionManager {
 	m, authorizer := g.newManager()
-	pages := page.New(connect.Root)
+	pages, icons := page.New(connect.Root), g.icons()
+	pages.Icon = func(slug string) *asset.Asset { return icons[slug] }
 	platform := api.New(api.Options{
 		Manager: m, Source: meteredSource{g.local, g.metrics},
 		Agents: mcpserver.New(mcpserver.Options{Manager: m, Logger: g.log}),
@@ -82,9 +84,9 @@ func (g *assembly) openManager() *connectionManager {
 			Tenant: g.tenant, Logger: g.log}),
 		dashboard: dashboard.New(dashboard.Options{
 			Store: g.store, Manager: m, Authorizer: authorizer, Pages: pages, Lookup: g.keyring.Lookup,
-			Tenant: g.tenant, Revokes: g.revokes, Logger: g.log,
+			Tenant: g.tenant, Limiter: g.limiter, Revokes: g.revokes, Logger: g.log,
 		}),
-		assets: asset.Server{AppName: g.appName},
+		assets: asset.Server{AppName: g.appName, Icon: pages.Icon},
 	}
 }
 
@@ -94,6 +96,17 @@ func (g *assembly) appName(slug string) (name string, ok bool) {
 		return app.Name, true
 	}
 	return "", false
+}
+
+// icons are the pictures of the apps that have one, by slug.
+func (g *assembly) icons() map[string]*asset.Asset {
+	icons := make(map[string]*asset.Asset)
+	for _, app := range g.catalog.Apps() {
+		if app.Picture != nil {
+			icons[app.Slug] = asset.NewPicture(app.Slug, app.Picture.ContentType, app.Picture.Body)
+		}
+	}
+	return icons
 }
 
 // guarded returns the transport that dials under an app's guard, or nil for an app that is not in
@@ -174,6 +187,20 @@ func (g *assembly) oauthClient(ctx context.Context, tenant, app string) (connect
 		}
 	}
 	return connect.OAuthClient{}, fmt.Errorf("app %s: %w", app, connect.ErrNoOAuthClient)
+}
+
+// oauthClientApps are the apps for which oauthClient finds a client for a tenant.
+func (g *assembly) oauthClientApps(ctx context.Context, tenant string) (map[string]bool, error) {
+	apps, err := g.store.OAuthClientApps(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	for key := range g.clients {
+		if key.tenant == tenant || key.tenant == "" {
+			apps[key.app] = true
+		}
+	}
+	return apps, nil
 }
 
 // meteredSource counts vends as the gateway's own are counted.

@@ -61,7 +61,7 @@ func TestNoOpenFieldAsksForASecret(t *testing.T) {
 // What only an operator may decide, and what a form needs to be shown, is beyond Check.
 func TestEmbeddedAppsAreFitForAll(t *testing.T) {
 	for _, app := range embeddedApps(t) {
-		if app.AllowHTTP || app.AllowPrivate != nil {
+		if app.AllowHTTP || app.AllowPrivate != nil || app.Icon != "" {
 			t.Errorf("%s lifts a guard", app.Slug)
 		}
 		if app.Name == "" || len(app.Categories) == 0 {

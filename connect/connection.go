@@ -51,6 +51,9 @@ type Connection struct {
 	NeedsReconnection bool
 	// RefreshPending says that a link to renew the grant is open.
 	RefreshPending bool
+	// RefreshRejected says that the end user declined the last link, which would have renewed the
+	// grant. Only Connections and Describe tell it.
+	RefreshRejected bool
 	// Verified says that the provider issued what the connection holds, or was seen to accept it
 	// before it was stored. Only Connections and Describe tell it: no vend asks for it.
 	Verified bool

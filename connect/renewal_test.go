@@ -143,6 +143,7 @@ func TestRenewalThatFails(t *testing.T) {
 			id := importGmail(t, s, "ya29.old")
 			want := describe(t, s, id)
 			c.end(t, s, &clock, renewLink(t, s, id))
+			want.RefreshRejected = name == "rejected" // the tenant must see that
 			if got := describe(t, s, id); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}

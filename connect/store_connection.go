@@ -246,7 +246,9 @@ var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 const listColumns = `SELECT c.id, c.tenant, c.user, c.app, c.name, c.status, c.auth_type, c.via_link,
 	c.needs_reconnection, c.refresh_pending, c.verified, c.created_at, c.updated_at, c.version,
 	(SELECT l.expires_at FROM links l WHERE l.connection = c.id AND l.status = 'pending'),
-	(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id) FROM connections c`
+	(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id),
+	coalesce((SELECT l.renews AND l.status = 'rejected' FROM links l WHERE l.connection = c.id
+		ORDER BY l.expires_at DESC LIMIT 1), 0) FROM connections c`
 
 // listConnections reads connections with the expiry of their pending link; the rest of the query
 // follows the tables.
@@ -264,7 +266,8 @@ func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, ar
 		var pending, last sql.NullInt64
 		if err := rows.Scan(&c.ID, &c.Tenant, &c.User, &c.App, &c.Name, &c.Status, &authType, &c.ViaLink,
 			&c.NeedsReconnection,
-			&c.RefreshPending, &c.Verified, &created, &updated, &c.Version, &pending, &last); err != nil {
+			&c.RefreshPending, &c.Verified, &created, &updated, &c.Version, &pending, &last,
+			&c.RefreshRejected); err != nil {
 			return nil, err
 		}
 		c.AuthType = vending.AuthType(authType)

@@ -65,6 +65,9 @@ type AuthRequest struct {
 // go.
 const maxLinks = 20
 
+// refreshing is the detail of events of a link that renews.
+const refreshing = "to refresh the credentials"
+
 // CreateLink makes a pending connection and the link by which the end user completes it. Of c it
 // takes Tenant, User, App, Name and AuthType. What is wrong with them is a *vending.Error with
 // `invalid_request` or `invalid_user_email`.
@@ -154,7 +157,7 @@ func (s *Store) addLink(ctx context.Context, tx *sql.Tx, id string, renews bool)
 	}
 	row := about(LinkCreated, c)
 	if renews {
-		row.Detail = "to refresh the credentials"
+		row.Detail = refreshing
 	}
 	return Link{Token: vending.NewSecret(token), ExpiresAt: c.LinkExpiresAt, Connection: c, Renews: renews},
 		s.record(ctx, tx, row)

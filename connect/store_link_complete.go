@@ -79,7 +79,11 @@ func (s *Store) RejectLink(ctx context.Context, digest, browser Digest) (l LinkS
 		if err := s.settle(ctx, tx, l.Connection.ID, status, false); err != nil {
 			return err
 		}
-		if err := s.endLink(ctx, tx, l.Connection, Rejected, LinkRejected, browser); err != nil {
+		row := about(LinkRejected, l.Connection)
+		if l.Renews {
+			row.Detail = refreshing
+		}
+		if err := s.endLinkBy(ctx, tx, row, Rejected, browser); err != nil {
 			return err
 		}
 		l, err = s.link(ctx, tx, digest)

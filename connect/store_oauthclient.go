@@ -105,6 +105,28 @@ func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []Stored
 	return found, err
 }
 
+// OAuthClientApps returns the slugs of the apps for which the tenant has a client, its own or the
+// one for all tenants.
+func (s *Store) OAuthClientApps(ctx context.Context, tenant string) (apps map[string]bool, err error) {
+	apps = make(map[string]bool)
+	err = s.view(ctx, "listing apps with an oauth client", func(tx *sql.Tx) (err error) {
+		rows, err := tx.QueryContext(ctx, `SELECT app FROM oauth_clients WHERE tenant IN ('', ?)`, tenant)
+		if err != nil {
+			return err
+		}
+		defer closeRows(rows, &err)
+		for rows.Next() {
+			var app string
+			if err := rows.Scan(&app); err != nil {
+				return err
+			}
+			apps[app] = true
+		}
+		return rows.Err()
+	})
+	return apps, err
+}
+
 // describeSealed adds what is sealed of c as far as it may be shown. What does not open is taken
 // for a secret: an operator who replaces the client must see it in the list.
 func (s *Store) describeSealed(c *StoredOAuthClient, version int64, sealed []byte) {

@@ -71,7 +71,7 @@ type Reservation struct {
 // wait says how long until there is one; then and only then the reservation is empty. Every
 // reservation must be committed.
 func (b *Buckets) Spend(key BucketKey, budget Budget, now time.Time) (r Reservation, wait time.Duration, ok bool) {
-	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
+	s := b.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, found := s.kept.Get(key)
@@ -92,6 +92,10 @@ func (b *Buckets) Spend(key BucketKey, budget Budget, now time.Time) (r Reservat
 		s.pending[key] = e
 	}
 	return Reservation{s, key, e, e.kept}, 0, true
+}
+
+func (b *Buckets) shard(key BucketKey) *shard {
+	return &b.shards[maphash.Comparable(b.seed, key)%shards]
 }
 
 // makeRoom drops the bucket that was used longest ago, if the shard is full. If that one is not

@@ -39,6 +39,9 @@ func appRows(app *catalog.App, state string) [][]string {
 	if app.HelpURL != "" {
 		rows = append(rows, []string{"help", app.HelpURL})
 	}
+	if app.Icon != "" {
+		rows = append(rows, []string{"icon", app.Icon})
+	}
 	rows = append(rows, []string{"/proxy/{connection_id}/" + app.Slug + "/…", app.Upstream + "/…"})
 	scheme, _, _ := strings.Cut(app.Upstream, "://") // as the calls have it
 	for _, host := range app.ExtraHosts {

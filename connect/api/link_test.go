@@ -73,8 +73,8 @@ func TestUnconnectableApps(t *testing.T) {
 		"big-mail": {"invalid_request",
 			"app_id: field developer of the oauth client for big-mail is missing: set it with the client"},
 		"unregistered": {"invalid_request",
-			"app_id: unregistered needs an OAuth client first: register one with the provider and store it with `vendgate " +
-				"oauth-client set unregistered`"},
+			"app_id: unregistered needs an OAuth client first: ask the operator of the gateway to register one with the " +
+				"provider and to store it"},
 		"imported": {"invalid_request",
 			"app_id: end users cannot authorize imported by a link; its connections are imported"},
 		"nothing":               {"unknown_app", "no such app"},

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,18 +74,35 @@ func (m *Manager) Apps(c Caller, search string, page, limit int) (found []*catal
 	return found[first:min(first+limit, len(found))], len(found), nil
 }
 
-// EachApp calls f with every app that the caller may connect by a link, in the order of their
-// names.
-func (m *Manager) EachApp(c Caller, f func(*catalog.App)) {
+// Connectable returns the apps that the caller may connect by a link, in the order of their names.
+// An app whose end users sign in at its provider is one only where the tenant has an OAuth client.
+func (m *Manager) Connectable(ctx context.Context, c Caller) ([]*catalog.App, error) {
+	registered, err := m.o.Registered(ctx, c.Tenant.ID)
+	if err != nil {
+		return nil, fmt.Errorf("listing the apps with an oauth client: %w", err)
+	}
 	apps := slices.DeleteFunc(m.o.Catalog.Apps(), func(a *catalog.App) bool {
-		return !c.Tenant.MayCall(a.Slug) || !a.CanAuthorize()
+		return !c.Tenant.MayCall(a.Slug) || !a.CanAuthorize() || needsClient(a) && !registered[a.Slug]
 	})
 	slices.SortStableFunc(apps, func(a, b *catalog.App) int {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
-	for _, a := range apps {
-		f(a)
+	return apps, nil
+}
+
+// needsClient reports whether connections of an app are made by an OAuth client of the tenant's.
+func needsClient(a *catalog.App) bool {
+	return a.AuthType == string(vending.OAuth) && !a.ClientCredentials()
+}
+
+// FindApp returns the slug of the app that people mean by text: its slug, or its name in any case.
+// It is empty where no app has it, or several have that name.
+func (m *Manager) FindApp(text string) (slug string) {
+	text = strings.TrimSpace(text)
+	if app, ok := m.o.Catalog.App(text); ok {
+		return app.Slug
 	}
+	return m.byName[strings.ToLower(text)]
 }
 
 // matching returns the apps that match, the best first; of equals, by slug.

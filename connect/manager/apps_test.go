@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -64,19 +65,47 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestEachApp: by name, whatever its case, without those that nobody can authorize or the tenant
-// may not use.
-func TestEachApp(t *testing.T) {
+// TestConnectable: by name, whatever its case, without those that no end user can authorize, that
+// wait for an OAuth client or that the tenant may not use.
+func TestConnectable(t *testing.T) {
 	imported := catalog.App{
 		Slug: "imported", Name: "Imported", AuthType: "o_auth", Upstream: "https://api.example.com",
 		OAuth2: &catalog.OAuth2{TokenURL: "https://auth.example.com/token"},
 	}
-	m := open(t, key("z", "apple"), key("a", "Banana"), key("b", "Apple pie"), imported)
-	for want, apps := range map[string][]string{"apple, Apple pie, Banana": nil, "Apple pie": {"b", "imported"}, "": {}} {
+	mail := catalog.App{
+		Slug: "mail", Name: "Mail", AuthType: "o_auth", Upstream: "https://api.example.com",
+		OAuth2: &catalog.OAuth2{AuthorizeURL: "https://auth.example.com/", TokenURL: "https://auth.example.com/token"},
+	}
+	calendar := mail
+	calendar.Slug, calendar.Name = "calendar", "Calendar"
+	m := open(t, key("z", "apple"), key("a", "Banana"), key("b", "Apple pie"), imported, mail, calendar)
+	m.o.Registered = func(_ context.Context, tenant string) (map[string]bool, error) {
+		return map[string]bool{tenant: true}, nil
+	}
+	for want, apps := range map[string][]string{"apple, Apple pie, Banana, Mail": nil, "Apple pie": {"b", "imported"},
+		"": {}} {
+		found, err := m.Connectable(t.Context(), Caller{Tenant: &policy.Tenant{ID: "mail", Apps: apps}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		var names []string
-		m.EachApp(Caller{Tenant: &policy.Tenant{Apps: apps}}, func(a *catalog.App) { names = append(names, a.Name) })
+		for _, a := range found {
+			names = append(names, a.Name)
+		}
 		if got := strings.Join(names, ", "); got != want {
 			t.Errorf("%v: %s, want %s", apps, got, want)
+		}
+	}
+}
+
+// TestFindApp: people type a name, programs a slug.
+func TestFindApp(t *testing.T) {
+	m := open(t, key("z", "Apple"), key("a", "Banana"), key("b", "banana"), key("apple", "Pear"))
+	for text, want := range map[string]string{
+		"z": "z", "apple": "apple", "Apple": "z", " pear ": "apple", "Banana": "", "a": "a", "": "", "plum": "",
+	} {
+		if got := m.FindApp(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
 		}
 	}
 }

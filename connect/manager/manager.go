@@ -25,7 +25,10 @@ type Options struct {
 	Catalog *catalog.Catalog
 	// Clients returns the OAuth client of a tenant for an app, or connect.ErrNoOAuthClient.
 	Clients func(ctx context.Context, tenant, app string) (connect.OAuthClient, error)
-	Revoker Revoker
+	// Registered returns the slugs of the apps for which Clients finds one for a tenant. Only
+	// Connectable asks.
+	Registered func(ctx context.Context, tenant string) (map[string]bool, error)
+	Revoker    Revoker
 	// Vends reports whether a source vends from Store; nil: every one does.
 	Vends func(source string) bool
 	// Logger receives what no caller can be told; nil discards it.
@@ -33,14 +36,27 @@ type Options struct {
 }
 
 // Manager works on the connections of all tenants.
-type Manager struct{ o Options }
+type Manager struct {
+	o Options
+	// byName are the slugs of apps by their names in lower case; empty where several have the name.
+	byName map[string]string
+}
 
 // New returns a manager over o.
 func New(o Options) *Manager {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Manager{o}
+	m := &Manager{o: o, byName: make(map[string]string)}
+	for _, a := range o.Catalog.Apps() {
+		name := strings.ToLower(a.Name)
+		if _, taken := m.byName[name]; taken {
+			m.byName[name] = ""
+			continue
+		}
+		m.byName[name] = a.Slug
+	}
+	return m
 }
 
 // Caller is on whose behalf something is done. It was authenticated and, where User is set,
@@ -103,20 +119,26 @@ func (m *Manager) connectable(ctx context.Context, c Caller, app *catalog.App) e
 	case !app.CanAuthorize():
 		return vending.Refuse(vending.InvalidRequest,
 			fmt.Sprintf("app_id: end users cannot authorize %s by a link; its connections are imported", app.Slug))
-	case app.AuthType != string(vending.OAuth) || app.ClientCredentials():
+	case !needsClient(app):
 		return nil
 	}
 	_, err := connect.ResolveOAuthClient(ctx, m.o.Clients, c.Tenant.ID, app)
 	var unusable *connect.OAuthClientError
 	switch {
 	case errors.Is(err, connect.ErrNoOAuthClient):
-		return vending.Refuse(vending.InvalidRequest,
-			fmt.Sprintf("app_id: %s needs an OAuth client first: register one with the provider and store it with `vendgate "+
-				"oauth-client set %[1]s`", app.Slug))
+		return misconfigured(err, fmt.Sprintf("app_id: %s needs an OAuth client first: ask the operator of the gateway to "+
+			"register one with the provider and to store it", app.Slug))
 	case errors.As(err, &unusable):
-		return vending.Refuse(vending.InvalidRequest, "app_id: "+err.Error())
+		return misconfigured(err, "app_id: "+err.Error())
 	}
 	return err
+}
+
+// misconfigured refuses what waits for the operator; err says by its type for what.
+func misconfigured(err error, message string) error {
+	e := vending.Refuse(vending.InvalidRequest, message)
+	e.Err = err
+	return e
 }
 
 // Filter says which connections to list.

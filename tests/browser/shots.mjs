@@ -8,6 +8,7 @@ import { startWorld } from './harness/world.mjs';
 
 const sizes = [
   { width: 390, height: 844 },
+  { width: 480, height: 720 },
   { width: 1280, height: 800 },
 ];
 

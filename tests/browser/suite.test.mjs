@@ -6,4 +6,4 @@ import { startWorld } from './harness/world.mjs';
 before(async () => setWorld(await startWorld()));
 after(() => world()?.stop());
 
-for (const name of process.env.CASES?.split(',') ?? ['popup', 'plain', 'apps', 'dashboard', 'security', 'keyboard', 'clients', 'pages']) await import(`./cases/${name}.mjs`);
+for (const name of process.env.CASES?.split(',') ?? ['popup', 'plain', 'invitation', 'form', 'apps', 'dashboard', 'security', 'keyboard', 'clients', 'pages']) await import(`./cases/${name}.mjs`);

@@ -30,8 +30,23 @@ func (req *request) budgetViews() []page.Budget {
 		}
 		return b
 	}
-	return []page.Budget{
+	budgets := []page.Budget{
 		chart("token", req.tenant.Budgets.Token, account.Token, &account.RefusedTokens),
 		chart("api", req.tenant.Budgets.API, account.API, &account.RefusedCalls),
 	}
+	for _, a := range req.o.Limiter.AppsLeft(req.tenant, now) {
+		budgets = append(budgets, page.Budget{Name: a.Name, App: req.o.Manager.AppName(a.Name), Limit: int(a.Budget),
+			Left: a.Left})
+	}
+	if limit := req.tenant.Budgets.Connection; limit > 0 {
+		each := page.Budget{Name: "connection", Limit: int(limit)}
+		for _, c := range req.o.Limiter.ConnectionsLeft(req.tenant, shownConnections, now) {
+			each.Lowest = append(each.Lowest, page.Remaining{Connection: c.Name, Left: c.Left})
+		}
+		budgets = append(budgets, each)
+	}
+	return budgets
 }
+
+// shownConnections is how many connections the page names that have spent of their budget.
+const shownConnections = 5

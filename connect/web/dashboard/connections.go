@@ -3,7 +3,6 @@ package dashboard
 import (
 	"net/http"
 
-	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
 	"github.com/vendgate/vendgate/connect/web/page"
@@ -36,14 +35,22 @@ func (req *request) connections() error {
 	if !known {
 		status, word = "", ""
 	}
-	filter := manager.Filter{App: q.Get("app"), Status: status, NeedsReconnection: ended, Search: search,
+	apps, err := req.apps()
+	if err != nil {
+		return err
+	}
+	app := req.o.Manager.FindApp(q.Get("app"))
+	if app == "" {
+		app = q.Get("app") // an app that has left the catalog still has connections
+	}
+	filter := manager.Filter{App: app, Status: status, NeedsReconnection: ended, Search: search,
 		Page: req.pageNumber(), Limit: perPage}
 	found, total, err := req.o.Manager.Connections(req.r.Context(), req.caller(), filter)
 	if err != nil {
 		return err
 	}
 	view := page.Connections{
-		Session: req.session(), Search: search, Status: word, App: filter.App, Apps: req.apps(),
+		Session: req.session(), Search: search, Status: word, App: q.Get("app"), Apps: apps,
 		Paging: page.Paging{Page: filter.Page, Limit: perPage, Total: total}, Now: req.o.Now(),
 	}
 	for _, c := range found {
@@ -57,9 +64,10 @@ func (req *request) row(c connect.Connection) page.Row {
 	return page.Row{
 		ID: c.ID, Name: c.Name, User: c.User, App: req.app(c.App), Status: string(c.Status),
 		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
-		Unverified: c.Status == connect.Active && !c.Verified,
-		Updatable:  req.o.Manager.MayUpdate(req.caller(), c),
-		UpdatedAt:  c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
+		RefreshRejected: c.RefreshRejected,
+		Unverified:      c.Status == connect.Active && !c.Verified,
+		Updatable:       req.o.Manager.MayUpdate(req.caller(), c),
+		UpdatedAt:       c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
 	}
 }
 
@@ -67,12 +75,20 @@ func (req *request) app(slug string) page.App {
 	return page.App{Slug: slug, Name: req.o.Manager.AppName(slug)}
 }
 
-// apps are the choices of a list of apps.
-func (req *request) apps() (choices []page.App) {
-	req.o.Manager.EachApp(req.caller(), func(a *catalog.App) {
-		choices = append(choices, page.App{Slug: a.Slug, Name: a.Name, OAuth: a.AuthType == string(vending.OAuth)})
-	})
-	return choices
+// apps are what a field for an app suggests.
+func (req *request) apps() (choices []page.App, err error) {
+	apps, err := req.o.Manager.Connectable(req.r.Context(), req.caller())
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range apps {
+		app := page.App{Slug: a.Slug, Name: a.Name, OAuth: a.AuthType == string(vending.OAuth), Choice: a.Name}
+		if req.o.Manager.FindApp(a.Name) != a.Slug { // another app has the name, too
+			app.Choice = a.Slug
+		}
+		choices = append(choices, app)
+	}
+	return choices, nil
 }
 
 // askDelete shows what would be deleted and, while something holds it, why it cannot be.

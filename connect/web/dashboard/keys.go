@@ -20,7 +20,7 @@ func (req *request) showKeys(status int, view page.Keys) (err error) {
 	switch {
 	case errors.Is(err, connect.ErrTenantUnknown):
 		if req.alert == "" {
-			req.alert = "This tenant's keys are set in the server's configuration. Change them there."
+			req.alert = "The operator of the gateway keeps this tenant's keys: ask them for a new one."
 		}
 	case err != nil:
 		return err
@@ -76,7 +76,7 @@ func (req *request) refuseKeys(err error) error {
 // issueMCPURL makes the tenant's MCP URL, in place of the previous one.
 func (req *request) issueMCPURL() error {
 	if req.profile.Email == "" {
-		req.alert = "The tenant has no email address, and an MCP URL acts for it. Set one in the server's configuration."
+		req.alert = "The tenant has no email address, and an MCP URL acts for it: ask the operator of the gateway to set one."
 		return req.showKeys(http.StatusConflict, page.Keys{})
 	}
 	token, err := req.o.Store.IssueMCPURL(req.r.Context(), req.tenant.ID)

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/vendgate/vendgate/connect"
@@ -11,43 +12,74 @@ import (
 )
 
 func (req *request) newLink() error {
-	req.show(http.StatusOK, page.NewLink{Session: req.session(), App: req.r.URL.Query().Get("app"), Apps: req.apps()})
+	apps, err := req.apps()
+	if err != nil {
+		return err
+	}
+	view := page.NewLink{Session: req.session(), App: req.r.URL.Query().Get("app"), Apps: apps}
+	for _, a := range apps {
+		if a.Slug == view.App {
+			view.App = a.Choice
+		}
+	}
+	req.show(http.StatusOK, view)
 	return nil
 }
 
 // makeLink creates a link for an end user. Each problem is shown next to its field.
 func (req *request) makeLink() error {
+	apps, err := req.apps()
+	if err != nil {
+		return err
+	}
 	form := req.r.PostForm
 	view := page.NewLink{Session: req.session(), Email: form.Get("email"), App: form.Get("app"), Name: form.Get("name"),
-		Apps: req.apps()}
+		Apps: apps}
 	user, err := policy.ParseUser([]string{view.Email})
 	if err != nil {
 		view.EmailProblem = "Enter one email address, like name@example.com."
 	}
-	if view.App == "" {
+	app := req.o.Manager.FindApp(view.App)
+	switch {
+	case view.App == "":
 		view.AppProblem = "Choose an app."
+	case app == "":
+		view.AppProblem = noSuchApp
 	}
 	if view.Name == "" {
 		view.NameProblem = "Enter a name. The person who gets the link will see it."
 	}
 	if !view.Failed() {
-		link, err := req.o.Manager.RequestLink(req.r.Context(), manager.Caller{Tenant: req.tenant, User: user}, view.App,
-			view.Name)
+		caller := manager.Caller{Tenant: req.tenant, User: user}
+		link, err := req.o.Manager.RequestLink(req.r.Context(), caller, app, view.Name)
 		if err == nil {
 			req.showLink(link)
 			return nil
 		}
-		refused := vending.AsError(err)
-		switch refused.Code {
-		case vending.InternalError, vending.UpstreamUnavailable:
+		if err := explain(&view, err); err != nil {
 			return err
-		case vending.UnknownApp, vending.PolicyDenied:
-			view.AppProblem = "There is no such app, or this tenant may not use it."
-		default:
-			view.Problem = refused.Text() + "."
 		}
 	}
 	req.show(http.StatusUnprocessableEntity, view)
+	return nil
+}
+
+const noSuchApp = "There is no such app, or this tenant may not use it."
+
+// explain says in view why no link was made. It returns err where that is a defect here.
+func explain(view *page.NewLink, err error) error {
+	var misconfigured *connect.OAuthClientError
+	refused := vending.AsError(err)
+	switch {
+	case errors.As(err, &misconfigured):
+		view.AppProblem = "This app waits for its OAuth client: ask the operator of the gateway to set it up."
+	case refused.Code == vending.InternalError, refused.Code == vending.UpstreamUnavailable:
+		return err
+	case refused.Code == vending.UnknownApp, refused.Code == vending.PolicyDenied:
+		view.AppProblem = noSuchApp
+	default:
+		view.Problem = refused.Text() + "."
+	}
 	return nil
 }
 
@@ -67,6 +99,6 @@ func (req *request) showLink(l connect.Link) {
 		Session: req.session(), URL: vending.NewSecret(req.where.Origin + connect.LinkPath(l.Token.Reveal())),
 		ExpiresAt: l.ExpiresAt,
 		App:       req.app(l.Connection.App), ID: l.Connection.ID, Connection: l.Connection.Name, User: l.Connection.User,
-		Renews: l.Renews,
+		Renews: l.Renews, Lost: l.Renews && l.Connection.NeedsReconnection,
 	})
 }

@@ -89,7 +89,9 @@ func (req *request) view(b browser.Browser) page.Link {
 			Inconclusive: req.mayStayUnconfirmed(),
 		},
 		Unverified: req.link.Status == connect.Active && !req.link.Connection.Verified && req.app.Verify != nil,
-		Connection: req.link.Connection.Name, Renews: req.link.Renews, Token: req.token, CSRF: b.CSRF(req.csrfPurpose()),
+		Connection: req.link.Connection.Name, Renews: req.link.Renews,
+		Lost:  req.link.Renews && req.link.Connection.NeedsReconnection,
+		Token: req.token, CSRF: b.CSRF(req.csrfPurpose()),
 		At:  authorize.Address(req.app, req.connectionAddress()),
 		For: userHint(req.tenant.Brand.UserHint, req.link.Connection.User),
 	}
@@ -132,21 +134,22 @@ func (req *request) redirect(action string) error {
 	if action != "" {
 		to += "/" + action
 	}
-	req.headers()
+	req.headers(false)
 	req.w.Header().Set("Location", to)
 	req.w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
 
-func (req *request) headers() {
+func (req *request) headers(script bool) {
 	page.SecurityHeaders(req.w.Header(), page.HeaderOptions{
-		TLS: req.where.secure(), LogoURL: req.tenant.Brand.LogoURL, FrameAncestors: req.tenant.Brand.FrameAncestors,
+		TLS: req.where.secure(), Script: script, LogoURL: req.tenant.Brand.LogoURL, FrameAncestors: req.tenant.Brand.FrameAncestors,
 	})
 }
 
 // show answers with a page.
 func (req *request) show(status int, view page.View) {
-	req.headers()
+	scripted, ok := view.(interface{ Scripted() bool })
+	req.headers(ok && scripted.Scripted())
 	if err := req.o.Pages.Serve(req.w, status, view); err != nil && req.r.Context().Err() == nil {
 		req.o.Logger.Error("drawing a hosted page", "request", req.where.Request, "error", err)
 	}

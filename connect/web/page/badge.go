@@ -18,6 +18,7 @@ var (
 	badgeRefresh  = Badge{"wait", "refresh", "Pending", "Refresh in progress: existing credentials still work"}
 	badgeRepair   = Badge{"wait", "refresh", "Pending", "Refresh in progress"}
 	badgeViaLink  = Badge{"link", "link", "Via Link", "Created by the end user through a link"}
+	badgeDeclined = Badge{"bad", "close", "Refresh declined", "The end user declined the last link to refresh it"}
 	badgeRejected = Badge{"bad", "close", "Rejected", "The end user declined the request"}
 	badgeExpired  = Badge{"off", "clock", "Expired", "The link ended before it was used"}
 	badgeActive   = Badge{"good", "check", "Active", "The credentials work"}
@@ -49,6 +50,8 @@ func (r Row) Badges() (badges []Badge) {
 		badges = append(badges, badgeRepair)
 	case r.RefreshPending:
 		badges = append(badges, badgeRefresh)
+	case r.RefreshRejected:
+		badges = append(badges, badgeDeclined)
 	}
 	if r.ViaLink {
 		badges = append(badges, badgeViaLink)

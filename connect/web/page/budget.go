@@ -4,8 +4,10 @@ import "fmt"
 
 // Budget is one budget of the tenant, as it is now.
 type Budget struct {
-	// Name is token or api.
+	// Name is token, api or connection, or an app's slug where App is set.
 	Name string
+	// App is the name of the app whose calls it bounds; empty for any other.
+	App string
 	// Limit is how many units may be spent a minute; 0 means no bound.
 	Limit int
 	// Left is how many are left.
@@ -13,10 +15,39 @@ type Budget struct {
 	// Refusals counts, for each of the last 60 minutes, the calls that were refused; the current
 	// minute is the last.
 	Refusals [60]int
+	// Lowest are the connections that have the least left of a budget that each of them has.
+	Lowest []Remaining
 }
+
+// Remaining is what one connection has left.
+type Remaining struct {
+	Connection string
+	Left       int
+}
+
+// ID is a part of the ids in the page.
+func (b Budget) ID() string {
+	if b.App != "" {
+		return "app-" + b.Name
+	}
+	return b.Name
+}
+
+// Each says that the budget is every connection's own.
+func (b Budget) Each() bool { return b.Name == "connection" && b.App == "" }
+
+// Charted says that refusals are counted for the budget. Those of the narrower ones count as the
+// token budget's.
+func (b Budget) Charted() bool { return b.App == "" && !b.Each() }
 
 // Label is the budget's title.
 func (b Budget) Label() string {
+	switch {
+	case b.App != "":
+		return b.App
+	case b.Each():
+		return "Connection budget"
+	}
 	switch b.Name {
 	case "token":
 		return "Token budget"
@@ -28,6 +59,12 @@ func (b Budget) Label() string {
 
 // Purpose says what spends the budget, where that is known.
 func (b Budget) Purpose() string {
+	switch {
+	case b.App != "":
+		return "Calls to this app, by all connections together"
+	case b.Each():
+		return "Calls through each connection, by itself"
+	}
 	switch b.Name {
 	case "token":
 		return "Calls through the gateway, and token calls"

@@ -29,7 +29,8 @@ type SignIn struct {
 type Connections struct {
 	Session
 	Rows []Row
-	// Search, Status and App are the present filter; Apps are the choices of App.
+	// Search, Status and App are the present filter, as they were entered; Apps are suggestions for
+	// App.
 	Search, Status, App string
 	Apps                []App
 	Paging              Paging
@@ -44,6 +45,8 @@ type Row struct {
 	// Status is pending, active, rejected or expired.
 	Status                                     string
 	ViaLink, NeedsReconnection, RefreshPending bool
+	// RefreshRejected says that the end user declined the last link to renew the credentials.
+	RefreshRejected bool
 	// Unverified says that the provider has not confirmed what an active connection holds.
 	Unverified bool
 	// Updatable says that its credentials are entered, and so can be here.
@@ -59,7 +62,7 @@ type Paging struct{ Page, Limit, Total int }
 // NewLink asks for what a link is made of.
 type NewLink struct {
 	Session
-	// Email, App (a slug) and Name are what was entered before.
+	// Email, App and Name are what was entered before; Apps are the choices of App.
 	Email, App, Name string
 	Apps             []App
 	// The problems say what is wrong with each, and Problem with the whole; empty if nothing is.
@@ -73,8 +76,9 @@ type LinkMade struct {
 	ExpiresAt            time.Time
 	App                  App
 	ID, Connection, User string
-	// Renews says that the connection keeps its credentials until the link is used.
-	Renews bool
+	// Renews says that the connection keeps its credentials until the link is used, and Lost that the
+	// app no longer accepts them.
+	Renews, Lost bool
 }
 
 // Delete asks whether to delete a connection.

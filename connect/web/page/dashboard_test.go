@@ -24,6 +24,10 @@ func TestDashboardWords(t *testing.T) {
 			"Connection name: At most 200 bytes of text"}, nil},
 		{"new-link", []string{"Generate link"}, []string{"could not be made"}},
 		{"link-made", []string{"Share this link", "alice@example.com", "existing credentials"}, nil},
+		{"link-made-lost", []string{"Gmail no longer accepts the existing credentials: calls fail until new ones are submitted."},
+			[]string{"stay in use"}},
+		{"delete-pending", []string{"It holds no credentials. Its link stops working."}, []string{"erased"}},
+		{"delete-rejected", []string{"It holds no credentials."}, []string{"erased", "stops working"}},
 		{"delete", []string{"Delete this connection?", "revoked at Gmail", "Delete connection"},
 			[]string{"held by", "stays valid"}},
 		{"delete-stays", []string{"Delete this connection?", "stays valid at Gmail until it is revoked there",
@@ -38,7 +42,8 @@ func TestDashboardWords(t *testing.T) {
 		{"audit", []string{"Link created", "to refresh the credentials", "api key 0123456789ab", "5c9f1f0a", "Page 1 of 3"},
 			nil},
 		{"audit-none", []string{"No events."}, nil},
-		{"budgets", []string{"431 of 600 left", "116 used", "81 refusals in the last hour", "No limit"}, nil},
+		{"budgets", []string{"431 of 600 left", "116 used", "81 refusals in the last hour", "No limit",
+			"Gmail Calls to this app", "12 of 60 left", "30 a minute each", "conn_4Yx0mQ2bT7cVn9RkWd1sLe3 of 30 left"}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.page, func(t *testing.T) {
@@ -87,6 +92,10 @@ func TestBadges(t *testing.T) {
 		{"revoked", Row{Status: "active", NeedsReconnection: true}, "Needs reconnection/bad/alert"},
 		{"revoked, link out", Row{Status: "active", NeedsReconnection: true, RefreshPending: true},
 			"Needs reconnection/bad/alert Pending/wait/refresh"},
+		{"refresh declined", Row{Status: "active", ViaLink: true, RefreshRejected: true},
+			"Active/good/check Refresh declined/bad/close Via Link/link/link"},
+		{"refresh declined, another one open", Row{Status: "active", RefreshRejected: true, RefreshPending: true},
+			"Active/good/check Pending/wait/refresh"},
 		{"rejected", Row{Status: "rejected", ViaLink: true}, "Rejected/bad/close"},
 		{"expired", Row{Status: "expired", ViaLink: true}, "Expired/off/clock"},
 	}

@@ -15,7 +15,8 @@
 //	POST /{token}/credentials           from Form; each value in the field FieldPrefix + its name
 //	GET  /assets/{name}?v={hash}        asset.Stylesheet, DashboardScript, Mark
 //	GET  /assets/accent/{6 hex}.css     asset.Accent.CSS
-//	GET  /assets/icon/{slug}.svg        Icon
+//	GET  /assets/icon/{slug}.svg        asset.Icon
+//	GET  /assets/icon/{slug}.{hash}.png asset.NewPicture; or .svg
 //	GET  /vendgate-connect.js           asset.HelperScript
 //
 //	GET  /dashboard                     Connections; query: q, status, app, page

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vendgate/vendgate/connect/web/page/asset"
 )
 
 // Form asks for the credentials of a key-based app, or for what an OAuth app needs to know before
@@ -36,12 +38,27 @@ type Field struct {
 }
 
 func (v Form) frame() frame {
-	title := "Connect " + v.App.Name
+	title := v.connecting()
+	if v.Renews {
+		title = v.renewing()
+	}
 	if v.Failed() {
 		title = "Error: " + title
 	}
-	return v.hosted("form", title)
+	f := v.hosted("form", title)
+	if v.Scripted() {
+		f.script = asset.FormScript.Name
+	}
+	return f
 }
+
+// Scripted reports whether the page loads a script: to show and hide secrets.
+func (v Form) Scripted() bool { return anyMasked(v.Fields) }
+
+func anyMasked(fields []Field) bool { return slices.ContainsFunc(fields, Field.masked) }
+
+// masked reports whether the field hides what is entered.
+func (f Field) masked() bool { return f.Secret && !f.Bound && len(f.Options) == 0 }
 
 // Failed reports whether the form was sent before and not accepted.
 func (v Form) Failed() bool { return failed(v.Fields, v.Problem) }

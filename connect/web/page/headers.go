@@ -11,6 +11,8 @@ type HeaderOptions struct {
 	// Dashboard allows the dashboard's script and its calls, and cuts the page off from whatever
 	// window opened it.
 	Dashboard bool
+	// Script allows the page's own script.
+	Script bool
 	// LogoURL is the tenant's logo, whose origin images may come from.
 	LogoURL string
 	// FrameAncestors are the origins that may frame the page, such as `https://app.example.com` or
@@ -49,8 +51,11 @@ func contentPolicy(o HeaderOptions, ancestors string) string {
 	}
 	p := "default-src 'none'; style-src 'self'; img-src " + images +
 		"; form-action 'self'; base-uri 'none'; frame-ancestors " + ancestors
-	if o.Dashboard {
+	switch {
+	case o.Dashboard:
 		p += "; script-src 'self'; connect-src 'self'"
+	case o.Script:
+		p += "; script-src 'self'"
 	}
 	return p
 }

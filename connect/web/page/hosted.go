@@ -30,6 +30,9 @@ func (b Brand) Logo() string {
 // App is the app that a page is about.
 type App struct {
 	Slug, Name string
+	// Choice is what a form of the dashboard takes for it: its name, or its slug where another app has
+	// that name.
+	Choice string
 	// OAuth says that the end user signs in at the app's provider, rather than entering credentials
 	// here.
 	OAuth bool
@@ -52,8 +55,10 @@ type Link struct {
 	At string
 	// For says for whom the link was made; nothing where the tenant does not want it told.
 	For []HintPart
-	// Renews says that the connection works already and the link renews its credentials.
+	// Renews says that the connection exists already and the link renews its credentials.
 	Renews bool
+	// Lost says that the app no longer accepts the credentials that the link renews.
+	Lost bool
 	// Unverified says that the link made a connection whose credentials the app did not confirm.
 	Unverified bool
 	// Token is the request token, of which the forms' paths are made.
@@ -133,18 +138,24 @@ func (l Link) hosted(name, title string) frame {
 
 func (v Invitation) frame() frame {
 	if v.Renews {
-		return v.hosted("invitation", "Renew your "+v.App.Name+" connection")
+		return v.hosted("invitation", v.renewing())
 	}
-	return v.hosted("invitation", "Connect "+v.App.Name+" to "+v.Brand.Name)
+	return v.hosted("invitation", v.connecting())
+}
+
+// connecting and renewing are what a link is for, as titles: a browser has many tabs.
+func (l Link) connecting() string { return "Connect " + l.App.Name + " to " + l.Brand.Name }
+func (l Link) renewing() string {
+	return "Renew your " + l.App.Name + " connection to " + l.Brand.Name
 }
 
 func (v Redirect) frame() frame {
-	f := v.hosted("redirect", "Taking you to "+v.App.Name)
+	f := v.hosted("redirect", "Taking you to "+v.App.Name+" · "+v.connecting())
 	f.refresh = v.Target()
 	return f
 }
 
-func (v Success) frame() frame { return v.hosted("success", v.Title()) }
+func (v Success) frame() frame { return v.hosted("success", v.Title()+" · "+v.connecting()) }
 func (v Refusal) frame() frame { return v.hosted("refusal", "You declined this request") }
 
 func (v ProviderProblem) frame() frame {
@@ -172,9 +183,9 @@ func (v Invitation) Left() string {
 	case left < 2*time.Minute:
 		return "less than 2 minutes left"
 	case left < 2*time.Hour:
-		return fmt.Sprintf("%d minutes left", int(left.Minutes()))
-	default:
-		return fmt.Sprintf("%d hours left", int(left.Hours()))
+		return fmt.Sprintf("%d minutes left", int(left.Round(time.Minute).Minutes()))
+	default: // of 48 hours, the first second must not take one
+		return fmt.Sprintf("%d hours left", int(left.Round(time.Hour).Hours()))
 	}
 }
 

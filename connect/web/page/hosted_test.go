@@ -29,13 +29,17 @@ func TestHostedWords(t *testing.T) {
 		has, hasNot []string
 	}{
 		{"invitation",
-			[]string{"Connect Gmail to Northwind Studio", "ops@northwind.example", "Work Gmail", "3 August 2026, 08:40 UTC",
+			[]string{"Connect Gmail to Northwind Studio", "ops@northwind.example", "Work Gmail", "3 Aug 2026, 08:40 UTC",
 				"47 hours left", "Your password is never shared", "Accept & Connect", "Reject"}, []string{"renew"}},
-		{"invitation-key", []string{"saved only if Stripe accepts them", "30 minutes left"}, []string{"password"}},
-		{"invitation-renewal", []string{"Renew your Gmail connection", "The current ones stay in use until you finish."},
-			[]string{"invites"}},
-		{"invitation-untried", []string{"credentials that Stripe issued to you."}, []string{"saved only"}},
-		{"form", []string{"Connect Stripe", "checked with Stripe before anything is saved", "Grant Access", "Reject"},
+		{"invitation-key", []string{"stored encrypted, if they are accepted there.", "30 minutes left"},
+			[]string{"password"}},
+		{"invitation-renewal", []string{"Renew your Gmail connection to Northwind Studio",
+			"The current credentials stay in use until you finish."}, nil},
+		{"invitation-lost", []string{"Gmail no longer accepts the current credentials."}, []string{"stay in use"}},
+		{"invitation-incorporated", []string{"Connect Gmail to Acme Inc."}, nil},
+		{"invitation-untried", []string{"You enter Stripe credentials next. They are stored encrypted."},
+			[]string{"accepted"}},
+		{"form", []string{"Connect Stripe to Northwind Studio", "checked with Stripe before anything is saved", "Grant Access", "Reject"},
 			[]string{"Nothing was saved", "as you enter them"}},
 		{"form-untried", []string{"saved as you enter them, so please check them first", "Grant Access"}, []string{"tried"}},
 		{"form-problem", []string{"Stripe did not accept these credentials.", "Nothing was saved",
@@ -45,7 +49,7 @@ func TestHostedWords(t *testing.T) {
 				"Continue to Gmail"}, []string{"Grant Access"}},
 		{"redirect", []string{"Taking you to Gmail", "accounts.example.com", "Sign in with Gmail"}, nil},
 		{"redirect-nowhere", []string{"Nothing was stored"}, []string{"Sign in with"}},
-		{"invitation-doubtful", []string{"They are checked with Stripe before they are saved."}, []string{"saved only"}},
+		{"invitation-doubtful", []string{"They are checked there and stored encrypted."}, []string{"accepted"}},
 		{"form-help",
 			[]string{"Where to find this in Stripe (opens in a new tab)", "In your profile, below “API”: Secret key"}, nil},
 		{"form-misled", nil, []string{"Where to find"}},
@@ -56,6 +60,9 @@ func TestHostedWords(t *testing.T) {
 		{"success-unverified", []string{"Connection created successfully",
 			"Stripe did not confirm the credentials, and Northwind Studio can see that."}, nil},
 		{"success", []string{"Connection created successfully"}, []string{"updated"}},
+		{"success-incorporated", []string{"connected to Acme Inc. You can close", "ask Acme Inc. to delete"}, nil},
+		{"refusal-incorporated", []string{"shared with Acme Inc. The connection"}, nil},
+		{"provider-incorporated", []string{"please contact Acme Inc."}, nil},
 		{"success-renewal", []string{"Credentials updated successfully"}, []string{"created"}},
 		{"refusal", []string{"You declined", "no connection to Gmail was made"}, nil},
 		{"refusal-renewal", []string{"You declined", "stays as it is"}, []string{"no connection"}},
@@ -65,6 +72,7 @@ func TestHostedWords(t *testing.T) {
 		{"provider-problem", []string{"It said access_denied.", "Nothing was stored.", "can still be used", "Try again",
 			"Reject"}, nil},
 		{"provider-unexplained", []string{"Gmail could not complete the request", "keeps its current credentials"}, nil},
+		{"provider-lost", []string{"Nothing was stored."}, []string{"keeps its current credentials"}},
 		{"browser-problem", []string{"cookie", "Open the link again"}, nil},
 		{"problem", []string{"Something went wrong here", "0b8e2a6c-1d4f"}, nil},
 		{"sign-in-problem", []string{"Tenant key", "This key is not known, or was retired."}, nil},
@@ -81,6 +89,9 @@ func TestHostedWords(t *testing.T) {
 				if strings.Contains(got, not) {
 					t.Errorf("the page says %q:\n%s", not, got)
 				}
+			}
+			if strings.Contains(got, "..") {
+				t.Errorf("the page doubles a full stop:\n%s", got)
 			}
 		})
 	}
@@ -114,7 +125,7 @@ func TestFormKeepsAllButSecrets(t *testing.T) {
 		`name="field.account" type="text" value="alice@example.com"`,
 		`name="field.api_key" type="password" required autocomplete="off"`,
 		`aria-invalid="true" aria-describedby="problem-0"`,
-		`<title>Error: Connect Stripe</title>`,
+		`<title>Error: Connect Stripe to Northwind Studio</title>`,
 	} {
 		if !strings.Contains(source, want) {
 			t.Errorf("the form does not have %s:\n%s", want, source)
@@ -191,7 +202,8 @@ func TestLogos(t *testing.T) {
 func TestLeft(t *testing.T) {
 	for left, want := range map[time.Duration]string{
 		-time.Hour: "", 0: "", time.Minute: "less than 2 minutes left", 90 * time.Minute: "90 minutes left",
-		48 * time.Hour: "48 hours left",
+		48 * time.Hour: "48 hours left", 48*time.Hour - time.Second: "48 hours left",
+		29*time.Minute + 59*time.Second: "30 minutes left", 3*time.Hour + 20*time.Minute: "3 hours left",
 	} {
 		if got := (Invitation{Now: testNow, ExpiresAt: testNow.Add(left)}).Left(); got != want {
 			t.Errorf("%v before the end it says %q; want %q", left, got, want)
@@ -199,6 +211,22 @@ func TestLeft(t *testing.T) {
 	}
 	if got := (Invitation{ExpiresAt: testNow}).Left(); got != "" {
 		t.Errorf("without the time it says %q", got)
+	}
+}
+
+// TestTitles: a title says what with whom, since a browser has many tabs.
+func TestTitles(t *testing.T) {
+	views := people["plain"].views()
+	for name, want := range map[string]string{
+		"invitation": "Connect Gmail to Northwind Studio", "form": "Connect Stripe to Northwind Studio",
+		"invitation-renewal": "Renew your Gmail connection to Northwind Studio",
+		"form-bound":         "Renew your Stripe connection to Northwind Studio",
+		"redirect":           "Taking you to Gmail · Connect Gmail to Northwind Studio",
+		"success":            "Connection created successfully · Connect Gmail to Northwind Studio",
+	} {
+		if got := views[name].frame().title; got != want {
+			t.Errorf("%s has the title %q; want %q", name, got, want)
+		}
 	}
 }
 

@@ -31,6 +31,8 @@ type frame struct {
 	accent string
 	// refresh is where the browser is to go by itself.
 	refresh string
+	// script is the asset that the page loads, besides the dashboard's; empty for none.
+	script string
 	// section marks the current entry of the dashboard's navigation.
 	section string
 }
@@ -44,6 +46,9 @@ const (
 
 // Pages renders views. It is safe for parallel use.
 type Pages struct {
+	// Icon returns the picture of an app, or nil for a monogram; nil means monograms alone.
+	Icon func(slug string) *asset.Asset
+
 	base      string
 	templates map[string]*template.Template
 }
@@ -74,7 +79,7 @@ func (p *Pages) Render(v View) ([]byte, error) {
 		return nil, fmt.Errorf("rendering a page: there is no template %s", f.name)
 	}
 	var b bytes.Buffer
-	err := t.ExecuteTemplate(&b, f.layout, layoutData{f.title, f.accent, f.refresh, f.section, v})
+	err := t.ExecuteTemplate(&b, f.layout, layoutData{f.title, f.accent, f.refresh, f.section, f.script, v})
 	if err != nil {
 		return nil, fmt.Errorf("rendering the page %s: %w", f.name, err)
 	}
@@ -99,8 +104,8 @@ func (p *Pages) Serve(w http.ResponseWriter, status int, v View) error {
 
 // layoutData is what the layouts are executed with.
 type layoutData struct {
-	Title, Accent, Refresh, Section string
-	View                            View
+	Title, Accent, Refresh, Section, Script string
+	View                                    View
 }
 
 func (p *Pages) functions() template.FuncMap {
@@ -109,10 +114,13 @@ func (p *Pages) functions() template.FuncMap {
 		"link":       p.linkPath,
 		"connection": p.connectionPath,
 		"asset":      p.asset,
-		"icon":       func(slug string) string { return p.base + "/assets/icon/" + url.PathEscape(slug) + ".svg" },
+		"icon":       p.iconPath,
+		"pictured":   func(slug string) bool { return p.picture(slug) != nil },
 		"accent":     p.accentPath,
 		"letters":    asset.Monogram,
 		"words":      words,
+		"stop":       stop,
+		"parts":      parts,
 		"once":       func(id, label, text string) once { return once{id, label, text} },
 		"stamp":      clock("2 January 2006, 15:04 UTC"),
 		"short":      clock("2 Jan 2006, 15:04"),
@@ -129,19 +137,26 @@ func clock(layout string) func(time.Time) string {
 // once is a secret that a page shows a single time.
 type once struct{ ID, Label, Text string }
 
-// words makes a sentence's beginning of an event's name: "link_created" is "Link created".
-func words(event string) string {
-	s := strings.NewReplacer("_", " ", "mcp_url", "MCP URL", "oauth", "OAuth").Replace(event)
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
 // linkPath returns the path of a link's page, or of what a form there asks for. The template would
 // leave slashes as they are.
 func (p *Pages) linkPath(token vending.Secret, ask ...string) string {
 	return strings.Join(append([]string{p.base, url.PathEscape(token.Reveal())}, ask...), "/")
+}
+
+func (p *Pages) picture(slug string) *asset.Asset {
+	if p.Icon == nil {
+		return nil
+	}
+	return p.Icon(slug)
+}
+
+// iconPath returns the path of an app's picture, or else of its monogram.
+func (p *Pages) iconPath(slug string) string {
+	name := url.PathEscape(slug) + ".svg"
+	if picture := p.picture(slug); picture != nil {
+		name = picture.Name
+	}
+	return p.base + "/assets/icon/" + name
 }
 
 // connectionPath returns the path of what the dashboard can do with a connection.
@@ -151,7 +166,7 @@ func (p *Pages) connectionPath(id, ask string) string {
 
 // asset returns the path of one of the assets, with the hash that lets browsers keep it for good.
 func (p *Pages) asset(name string) (string, error) {
-	for _, a := range []*asset.Asset{asset.Stylesheet, asset.DashboardScript, asset.Mark} {
+	for _, a := range []*asset.Asset{asset.Stylesheet, asset.DashboardScript, asset.FormScript, asset.Mark} {
 		if a.Name == name {
 			return p.base + "/assets/" + a.Name + "?v=" + a.Hash, nil
 		}

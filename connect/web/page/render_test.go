@@ -77,7 +77,10 @@ func TestNothingInline(t *testing.T) {
 			case "style", "iframe", "object", "embed", "base":
 				t.Errorf("the page has a <%s>", n.Data)
 			case "script":
-				if src, _ := attr(n, "src"); !strings.HasPrefix(src, "/connect/assets/dashboard.js?v=") || n.FirstChild != nil {
+				src, _ := attr(n, "src")
+				known := strings.HasPrefix(src, "/connect/assets/dashboard.js?v=") ||
+					strings.HasPrefix(src, "/connect/assets/form.js?v=")
+				if !known || n.FirstChild != nil {
 					t.Errorf("the page has a script %q with the text %q", src, text(n))
 				}
 			}
@@ -119,7 +122,10 @@ func TestHostileTextStaysText(t *testing.T) {
 			for _, a := range n.Attr {
 				keys = append(keys, a.Key)
 			}
-			list = append(list, fmt.Sprint(n.Data, keys))
+			// an address has as many parts as signs
+			if class, _ := attr(n.Parent, "class"); class != "address" || n.Data != "span" || keys != nil {
+				list = append(list, fmt.Sprint(n.Data, keys))
+			}
 		}
 		return list
 	}
@@ -162,7 +168,7 @@ func TestStructure(t *testing.T) {
 
 func checkReferences(t *testing.T, n *html.Node, ids map[string]bool) {
 	t.Helper()
-	for _, key := range []string{"aria-describedby", "aria-labelledby", "for", "data-copy", "href"} {
+	for _, key := range []string{"aria-describedby", "aria-labelledby", "for", "data-copy", "data-reveal", "href"} {
 		value, ok := attr(n, key)
 		if key == "href" && (!ok || !strings.HasPrefix(value, "#")) {
 			continue

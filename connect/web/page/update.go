@@ -1,5 +1,7 @@
 package page
 
+import "github.com/vendgate/vendgate/connect/web/page/asset"
+
 // Update asks for the credentials that take the place of a connection's.
 type Update struct {
 	Session
@@ -28,7 +30,11 @@ func (v Update) frame() frame {
 	if v.Failed() {
 		title = "Error: " + title
 	}
-	return dashboardFrame("update", "connections", title)
+	f := dashboardFrame("update", "connections", title)
+	if anyMasked(v.Fields) {
+		f.script = asset.FormScript.Name
+	}
+	return f
 }
 
 func (Updated) frame() frame { return dashboardFrame("updated", "connections", "Connection updated") }

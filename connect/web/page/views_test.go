@@ -82,6 +82,14 @@ func (p person) views() map[string]View {
 	untried := key
 	untried.App.Verified = false
 	renewal := p.link(p.app, true)
+	lost, incorporated := renewal, renewal
+	lost.Lost = true
+	incorporated.Brand.Email = ""
+	if p.brand.Name != "" && p.brand.LogoURL == "" {
+		incorporated.Brand.Name = "Acme Inc."
+	}
+	incorporation := incorporated
+	incorporation.Renews = false
 	doubtful := key
 	doubtful.App.Verified, doubtful.App.Inconclusive, doubtful.App.HelpURL = true, true,
 		"https://help.example.com/keys?a=b&c="+
@@ -99,6 +107,8 @@ func (p person) views() map[string]View {
 		"invitation":         Invitation{Link: oauth, ExpiresAt: expires, Now: testNow},
 		"invitation-key":     Invitation{Link: key, ExpiresAt: testNow.Add(30 * time.Minute), Now: testNow},
 		"invitation-renewal": Invitation{Link: p.at(renewal), ExpiresAt: expires, Now: testNow},
+		"invitation-lost":    Invitation{Link: lost, ExpiresAt: expires, Now: testNow},
+		"provider-lost":      ProviderProblem{Link: lost},
 		"invitation-untried": Invitation{Link: untried, ExpiresAt: expires, Now: testNow},
 		"form-untried":       Form{Link: untried, Fields: p.fields("")},
 		"form":               Form{Link: key, Fields: p.fields("")},
@@ -134,8 +144,12 @@ func (p person) views() map[string]View {
 		"success-less": Success{Link: renewal,
 			Missing: append(slices.Repeat([]string{"https://mail.example.com/auth/" + p.filler}, 11),
 				strings.Repeat("s", 200))[1:]},
-		"refusal":         Refusal{oauth},
-		"refusal-renewal": Refusal{renewal},
+		"refusal":                 Refusal{oauth},
+		"invitation-incorporated": Invitation{Link: incorporation, ExpiresAt: expires, Now: testNow},
+		"success-incorporated":    Success{Link: incorporation},
+		"refusal-incorporated":    Refusal{incorporated},
+		"provider-incorporated":   ProviderProblem{Link: incorporation},
+		"refusal-renewal":         Refusal{renewal},
 		"provider-problem": ProviderProblem{Link: oauth, Title: p.problem,
 			Explanation: p.problem + " It said access_denied.", Description: p.problem},
 		"provider-unexplained": ProviderProblem{Link: renewal},
@@ -191,10 +205,15 @@ func (p person) dashboard() map[string]View {
 		"link-made": LinkMade{Session: s, URL: vending.NewSecret("https://connect.example.com/connect/" + testToken),
 			ExpiresAt: testNow.Add(48 * time.Hour), App: p.app, ID: rows[0].ID, Connection: p.connection, User: p.user,
 			Renews: true},
-		"delete":       Delete{Session: s, Row: rows[0], Active: true, Revokes: true},
-		"delete-stays": Delete{Session: s, Row: rows[0], Active: true},
-		"delete-held":  Delete{Session: s, Row: rows[1], Holds: []string{"invoice-sync", p.connection}, MoreHolds: 3},
-		"update":       Update{Session: s, Row: p.updatable(), Provider: p.keyApp.Name, Fields: helped},
+		"link-made-lost": LinkMade{Session: s, URL: vending.NewSecret("https://connect.example.com/connect/" + testToken),
+			ExpiresAt: testNow.Add(48 * time.Hour), App: p.app, ID: rows[3].ID, Connection: p.connection, User: p.user,
+			Renews: true, Lost: true},
+		"delete":          Delete{Session: s, Row: rows[0], Active: true, Revokes: true},
+		"delete-stays":    Delete{Session: s, Row: rows[0], Active: true},
+		"delete-pending":  Delete{Session: s, Row: rows[2]},
+		"delete-rejected": Delete{Session: s, Row: rows[4]},
+		"delete-held":     Delete{Session: s, Row: rows[1], Holds: []string{"invoice-sync", p.connection}, MoreHolds: 3},
+		"update":          Update{Session: s, Row: p.updatable(), Provider: p.keyApp.Name, Fields: helped},
 		"update-problem": Update{Session: s, Row: p.updatable(), Provider: p.keyApp.Name, Problem: p.problem,
 			AskUnconfirmed: true, Fields: append(p.fields("Account must be letters and digits"),
 				Field{Name: "host", Label: "Site", Host: true, Value: p.user, Bound: true})},
@@ -232,6 +251,7 @@ func (p person) rows() []Row {
 	}
 	rows[1].RefreshPending = true
 	rows[3].NeedsReconnection = true
+	rows[3].RefreshRejected = true
 	rows[5].LinkExpiresAt = testNow.Add(-50 * time.Hour)
 	rows[6].ViaLink = false
 	rows[6].Unverified, rows[1].Unverified = true, true
@@ -254,5 +274,7 @@ func testBudgets() []Budget {
 	for i, n := range []int{1, 4, 9, 16, 7, 0, 2, 30, 12} {
 		api.Refusals[i*5+12] = n
 	}
-	return []Budget{token, api, {Name: "unbounded"}}
+	return []Budget{token, api, {Name: "unbounded"},
+		{Name: "gmail", App: "Gmail", Limit: 60, Left: 12},
+		{Name: "connection", Limit: 30, Lowest: []Remaining{{"conn_4Yx0mQ2bT7cVn9RkWd1sLe", 3}}}}
 }

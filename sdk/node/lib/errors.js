@@ -115,4 +115,11 @@ const classes = new Map(Object.values(refusals).map((Class) => [Class.code, Clas
 /** Returns the class of a code, or undefined. */
 const classOf = (code) => classes.get(code);
 
-module.exports = { errors, classOf };
+/**
+ * Returns what kept a connection from being made or from lasting: a code such as ECONNREFUSED, or undefined. Node tries several
+ * addresses of a host, and puts what came of each into one AggregateError.
+ */
+const causeOf = (error) =>
+  [error?.cause, ...(error?.cause?.errors ?? []), error, ...(error?.errors ?? [])].find((e) => typeof e?.code === 'string')?.code;
+
+module.exports = { errors, classOf, causeOf };

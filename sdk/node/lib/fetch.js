@@ -3,6 +3,7 @@
 const { Through } = require('./through.js');
 const { refusal } = require('./hosts.js');
 const { readable } = require('./body.js');
+const { causeOf } = require('./errors.js');
 
 /** As many redirects as fetch itself follows (WHATWG Fetch, section 4.5). */
 const maxRedirects = 20;
@@ -26,7 +27,7 @@ function vendgateFetch(options = {}) {
 /** Sends a call, and follows where its answers lead to within the app. */
 async function follow({ send, hosts, mode }, url, call) {
   for (let redirects = 0; ; redirects++) {
-    const response = await send(url, call);
+    const response = await send(url, call).catch((error) => explain(error, url));
     const location = redirectOf(response);
     if (location === undefined || mode === 'manual') return finished(response, redirects);
     discard(response);
@@ -35,6 +36,15 @@ async function follow({ send, hosts, mode }, url, call) {
     url = within(hosts, new URL(location, url).href);
     call = next(call, response.status);
   }
+}
+
+/** Throws error, of a call that got no answer, with its cause in the message: fetch says "fetch failed" whatever happened. */
+function explain(error, url) {
+  const code = causeOf(error);
+  if (error instanceof TypeError && code && !error.message.includes(code)) {
+    error.message = `${error.message}: the connection to ${new URL(url).origin} failed: ${code}`;
+  }
+  throw error;
 }
 
 /** Releases a body that is not read: a stream of the web, or one of Node, as node-fetch has. */

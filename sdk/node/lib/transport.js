@@ -1,6 +1,6 @@
 'use strict';
 
-const { errors } = require('./errors.js');
+const { errors, causeOf } = require('./errors.js');
 const { readAnswer, invalid } = require('./answer.js');
 const { backoff, sleep } = require('./pause.js');
 const { version } = require('../package.json');
@@ -111,8 +111,9 @@ class Transport {
   /** Returns what went wrong below HTTP. The cause keeps its code alone: Node's parser error holds the bytes it was given. */
   #explain(error, response) {
     if (error instanceof errors.VendgateError) return error;
-    const code = error.cause?.code ?? error.code;
-    const cause = Object.assign(new Error(code ?? error.name), code === undefined ? {} : { code });
+    const code = causeOf(error);
+    const name = code ?? (error.cause?.message === 'bad port' ? 'fetch calls no such port' : error.name);
+    const cause = Object.assign(new Error(name), code === undefined ? {} : { code });
     if (response) return Object.assign(invalid(response, 'the answer ended early or could not be decoded'), { cause });
     return new errors.VendgateError(`the connection to ${new URL(this.#base).origin} failed: ${cause.message}`, { code: 'connection_failed', cause });
   }

@@ -192,6 +192,7 @@ class Cases:
         with self.assertRaises(vendgate.LearningError) as caught:
             call("GET", f"{API}/x")
         self.assertNotIn(KEY, str(caught.exception))
+        self.assertIn("(ECONNREFUSED)", str(caught.exception))
 
     def test_fields_of_the_connection(self):
         zendesk = [

@@ -1,5 +1,6 @@
 """What the transports have in common: the map of an app's hosts, learned when it is first needed, and the headers of a call."""
 
+import errno
 import http.client
 import ipaddress
 import json
@@ -117,7 +118,7 @@ class Through:
 
     def failed(self, error):
         """Returns the error of a question that got no answer. The exception may hold the request, and with it the key."""
-        return LearningError(self.app, f"the gateway cannot be reached ({type(error).__name__})")
+        return LearningError(self.app, f"the gateway cannot be reached ({cause(error)})")
 
     def _ask_hosts(self):
         hosts = read(self.app, *(yield f"/apps/{escape(self.app)}")).get("hosts")
@@ -129,6 +130,19 @@ class Through:
         """None for a key that may not see them, and for a connection of another source."""
         status, body = yield f"/connections/{escape(self.connection)}"
         return None if status in (401, 403, 404) else read(self.app, status, body).get("fields")
+
+
+def cause(error):
+    """What kept a connection from being made: a code such as ECONNREFUSED, or the kind of error."""
+    below, seen = error, []
+    while isinstance(below, BaseException) and below not in seen:
+        code = errno.errorcode.get(getattr(below, "errno", None))
+        if code:
+            return code
+        seen.append(below)
+        reason = getattr(below, "reason", None)  # of a URLError
+        below = reason if isinstance(reason, BaseException) else below.__cause__ or below.__context__
+    return type(error).__name__
 
 
 def read(app, status, body):

@@ -96,7 +96,7 @@ test('dashboard: the badges of the guide, search and filters', async (t) => {
   await page.goto(at('?status=expired'));
   assert.deepEqual(await names(), ['One that expired']);
   await page.goto(at(''));
-  await page.getByLabel('App').selectOption('vault');
+  await page.getByLabel('App').fill('The Vault');
   await page.getByLabel('Status').selectOption('active');
   await button(page, 'Filter').click();
   assert.deepEqual((await names()).sort(), ['One that renews', 'One that works']);
@@ -114,7 +114,7 @@ test('dashboard: a link is made and copied, and works in another browser', async
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: gateway.url });
   await page.getByRole('link', { name: 'Request a connection' }).first().click();
   await page.getByLabel('End user').fill('Alice@Example.com ');
-  await page.getByLabel('App').selectOption({ label: 'Northwind CRM' });
+  await page.getByLabel('App').fill('northwind crm');
   await page.getByLabel('Connection name').fill('From the dashboard');
   await button(page, 'Generate link').click();
   await sees(page, 'Share this link');

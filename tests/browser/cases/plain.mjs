@@ -16,7 +16,7 @@ test('without JavaScript: OAuth', async (t) => {
   const { page, complaints } = await world().visitor(t, plain);
   await page.goto(link.request_link);
   const invitation = await text(page);
-  for (const said of ['Northwind CRM', 'Plain Ltd', 'hello@plain-oauth.example', 'My CRM', 'Before you continue']) {
+  for (const said of ['Northwind CRM', 'Plain Ltd', 'hello@plain-oauth.example', 'My CRM', 'on your behalf']) {
     assert.ok(invitation.includes(said), `the invitation does not say ${said}`);
   }
   await accept(page);

@@ -108,8 +108,11 @@ test('popup: closed by the user', async (t) => {
   const tenant = await world().tenant('popup-closed');
   const { popup, hears } = await openPopup(t, await tenant.link('crm'));
   await sees(popup, /^Connect Northwind CRM/);
+  const closed = performance.now();
   await popup.close();
   assert.deepEqual(await hears(), [['exit', 'closed']]);
+  const passed = performance.now() - closed;
+  assert.ok(passed < 1000, `it was told after ${passed} ms`);
 });
 
 test('popup: timeout', async (t) => {

@@ -160,7 +160,7 @@ const dashboard = (stage) => {
     }],
     ['link made', async (page) => {
       await page.getByLabel('End user').fill(user);
-      await page.getByLabel('App').selectOption('vault');
+      await page.getByLabel('App').fill('the vault');
       await page.getByLabel('Connection name').fill(connection);
       await button(page, 'Generate link').click();
       await sees(page, 'Share this link');

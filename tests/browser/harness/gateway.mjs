@@ -4,6 +4,9 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { binary, run, start, until, workDir } from './program.mjs';
 
+/** An operator's picture: a browser must show its colours, and never run its script. */
+export const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8" width="48" height="48" onload="alert(1)"><style>rect { fill: #00b050 }</style><script>document.documentElement.innerHTML = ''</script><rect width="8" height="8"/></svg>`;
+
 /** The apps that tenants of the tests connect, with what each of their APIs wants. */
 const apps = (api, authserver) => `
 		app crm {
@@ -54,6 +57,18 @@ const apps = (api, authserver) => `
 			allow_http
 			allow_private 127.0.0.0/8
 		}
+		app books {
+			name "Microsoft Dynamics 365 Business Central"
+			auth_type o_auth
+			upstream ${api}/crm
+			oauth2 {
+				authorize_url ${authserver}/oauth2/auth
+				token_url ${authserver}/oauth2/token
+				scopes read
+			}
+			allow_http
+			allow_private 127.0.0.0/8
+		}
 		app robot {
 			name "Robot Fleet"
 			auth_type o_auth
@@ -71,6 +86,7 @@ const apps = (api, authserver) => `
 		}
 		app vault {
 			name "The Vault"
+			icon vault.svg
 			auth_type api_key
 			upstream ${api}/vault
 			field api_key "API key" secret
@@ -139,6 +155,10 @@ ${apps(apis.url, authserver.url)}
 			client_id ${authserver.client.id}
 			client_secret "{file.${dir}/client-secret}"
 		}
+		oauth_client books {
+			client_id ${authserver.client.id}
+			client_secret "{file.${dir}/client-secret}"
+		}
 		oauth_client shop {
 			client_id ${authserver.client.id}
 			client_secret "{file.${dir}/client-secret}"
@@ -181,6 +201,7 @@ export async function startGateway({ name = 'gateway', port, tls = false, apis, 
   const url = `${tls ? 'https' : 'http'}://localhost:${port}`;
   const config = path.join(dir, 'Caddyfile');
   writeFileSync(path.join(dir, 'client-secret'), authserver.client.secret, { mode: 0o600 });
+  writeFileSync(path.join(dir, 'vault.svg'), picture);
   writeFileSync(config, caddyfile({ dir, port, publicURL: url, apis, authserver, tls }), { mode: 0o600 });
   const env = { ...process.env, HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
   const command = (args, input) => run(file, [...args, '--config', config], { env, input });

@@ -9,6 +9,8 @@ import (
 type Server struct {
 	// AppName returns the name of an app in the catalog, of which its icon is drawn.
 	AppName func(slug string) (name string, ok bool)
+	// Icon returns the picture of an app, or nil where it has none; nil means that no app has one.
+	Icon func(slug string) *Asset
 }
 
 // byPath are the assets with a fixed name, by their path below the root of the pages.
@@ -16,6 +18,7 @@ var byPath = map[string]*Asset{
 	HelperScript.Name:                HelperScript,
 	"assets/" + Stylesheet.Name:      Stylesheet,
 	"assets/" + DashboardScript.Name: DashboardScript,
+	"assets/" + FormScript.Name:      FormScript,
 	"assets/" + Mark.Name:            Mark,
 }
 
@@ -37,9 +40,12 @@ func (s Server) Serve(w http.ResponseWriter, r *http.Request, path string) bool 
 	return true
 }
 
-// derived draws the icon of an app, or makes the stylesheet of a tenant's colour.
+// derived finds or draws the icon of an app, or makes the stylesheet of a tenant's colour.
 func (s Server) derived(path string) *Asset {
 	if rest, ok := strings.CutPrefix(path, "assets/icon/"); ok {
+		if picture := s.picture(rest); picture != nil {
+			return picture
+		}
 		slug, isIcon := strings.CutSuffix(rest, ".svg")
 		if name, known := s.AppName(slug); isIcon && known {
 			return New("icon.svg", SVG, Icon(slug, name))
@@ -50,6 +56,18 @@ func (s Server) derived(path string) *Asset {
 		if accent, err := ParseAccent("#" + hex); isStyle && err == nil {
 			return New("accent.css", CSS, accent.CSS())
 		}
+	}
+	return nil
+}
+
+// picture returns the picture of that name.
+func (s Server) picture(name string) *Asset {
+	if s.Icon == nil {
+		return nil
+	}
+	slug, _, _ := strings.Cut(name, ".")
+	if found := s.Icon(slug); found != nil && found.Name == name {
+		return found
 	}
 	return nil
 }

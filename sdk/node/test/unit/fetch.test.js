@@ -221,3 +221,18 @@ test('fetch: the given fetch carries the calls and the question for hosts', asyn
   await fetch('https://api.acme.example/v1/x');
   assert.deepEqual(seen, [[`${gateway.url}/platform/v1/apps/acme`, 'manual'], [`${gateway.url}/proxy/conn_1/acme/x`, 'manual']]);
 });
+
+test('fetch: a gateway that is down is said to be, in the message too', async () => {
+  const server = http.createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const gateway = `http://127.0.0.1:${server.address().port}`;
+  await new Promise((resolve) => server.close(resolve));
+  const options = { baseUrl: gateway, apiKey: key, connection: 'conn_1', app: 'acme' };
+  const down = (code) => (error) => {
+    assert.match(error.message, new RegExp(`the connection to ${gateway} failed: ECONNREFUSED$`));
+    assert.equal(error.cause.code, code);
+    return true;
+  };
+  await assert.rejects(vendgateFetch({ ...options, hosts })('https://api.acme.example/v1/me'), down('ECONNREFUSED'));
+  await assert.rejects(vendgateFetch(options)('https://api.acme.example/v1/me'), down('connection_failed'));
+});

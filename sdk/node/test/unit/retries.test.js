@@ -123,6 +123,16 @@ test('a server that is down is said to be, at once', async () => {
   assert.ok(performance.now() - begun < 5000, 'it paused' /* ten pauses take half a minute */);
 });
 
+test('of a host with several addresses it is said, too', async () => {
+  const refused = ['::1', '127.0.0.1'].map((address) => Object.assign(new Error(`connect ${address}`), { code: 'ECONNREFUSED' }));
+  const fetch = () => Promise.reject(new TypeError('fetch failed', { cause: new AggregateError(refused) }));
+  await assert.rejects(get(client({ url: 'http://localhost:8080' }, { fetch })), (error) => {
+    assert.deepEqual([error.code, error.cause.code], ['connection_failed', 'ECONNREFUSED']);
+    assert.equal(error.message, 'the connection to http://localhost:8080 failed: ECONNREFUSED');
+    return true;
+  });
+});
+
 test('a host that does not exist is said not to', async () => {
   await assert.rejects(get(client({ url: 'https://vendgate.invalid' })), (error) => error.code === 'connection_failed' && /^E(NOTFOUND|AI_AGAIN)$/.test(error.cause.code));
 });
