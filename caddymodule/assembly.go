@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -280,34 +279,6 @@ func (g *assembly) start(ctx context.Context) error {
 		g.log.Info("upgraded the schema of the store", "from", u.From, "to", u.To, "copy", u.Copy)
 	}
 	return g.keyring.Load(ctx)
-}
-
-// minLogUserKey is how many bytes the key of pseudonyms has at least.
-const minLogUserKey = 16
-
-// logUsers is how logs show end users.
-func (a *App) logUsers() (*telemetry.Users, error) {
-	switch a.LogUser {
-	case "", "plain", "off":
-		if a.LogUserKey != "" {
-			return nil, errors.New("log_user takes a key with hash only: leave it out")
-		}
-		if a.LogUser == "off" {
-			return telemetry.NewUsers(""), nil
-		}
-		return nil, nil
-	case "hash":
-		key, err := resolveSecret(a.LogUserKey)
-		if err != nil {
-			return nil, fmt.Errorf("log_user hash: %w", err)
-		}
-		if len(strings.TrimSpace(key.Reveal())) < minLogUserKey {
-			return nil, fmt.Errorf("log_user hash: the key %s has fewer than %d bytes: `openssl rand -hex 32` makes one",
-				a.LogUserKey, minLogUserKey)
-		}
-		return telemetry.NewUsers(strings.TrimSpace(key.Reveal())), nil
-	}
-	return nil, fmt.Errorf("log_user %q: write plain, hash KEY or off", a.LogUser)
 }
 
 // started says that this process has started a configuration before, and that this one replaces it.

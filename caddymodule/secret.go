@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -58,4 +60,32 @@ func at(place string, err error) error {
 		return err
 	}
 	return &placedError{err, place}
+}
+
+// minLogUserKey is how many bytes the key of pseudonyms has at least.
+const minLogUserKey = 16
+
+// logUsers is how logs show end users.
+func (a *App) logUsers() (*telemetry.Users, error) {
+	switch a.LogUser {
+	case "", "plain", "off":
+		if a.LogUserKey != "" {
+			return nil, errors.New("log_user takes a key with hash only: leave it out")
+		}
+		if a.LogUser == "off" {
+			return telemetry.NewUsers(""), nil
+		}
+		return nil, nil
+	case "hash":
+		key, err := resolveSecret(a.LogUserKey)
+		if err != nil {
+			return nil, fmt.Errorf("log_user hash: %w", err)
+		}
+		if len(strings.TrimSpace(key.Reveal())) < minLogUserKey {
+			return nil, fmt.Errorf("log_user hash: the key %s has fewer than %d bytes: `openssl rand -hex 32` makes one",
+				a.LogUserKey, minLogUserKey)
+		}
+		return telemetry.NewUsers(strings.TrimSpace(key.Reveal())), nil
+	}
+	return nil, fmt.Errorf("log_user %q: write plain, hash KEY or off", a.LogUser)
 }

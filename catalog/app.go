@@ -27,9 +27,9 @@ type App struct {
 	ShortName string `json:"short_name,omitempty"`
 	// HelpURL is the https page of the provider's that says where end users find the credential.
 	HelpURL string `json:"help_url,omitempty"`
-	// Icon is a local file with the app's picture, a PNG of at most 1024 pixels a side or an SVG, of at
-	// most 64 KiB: relative to the file that names it. It is read at start and at each reload. Empty
-	// means a monogram of the name. Never set in the embedded data.
+	// Icon is a local file with the app's picture, a PNG of at most 1024 pixels a side or an SVG, of
+	// at most 64 KiB: relative to the file that names it. It is read at start and at each reload.
+	// Empty means a monogram of the name. Never set in the embedded data.
 	Icon string `json:"icon,omitempty"`
 	// Picture is what Icon holds, once it was read.
 	Picture *Picture `json:"-"`

@@ -24,9 +24,10 @@ type Picture struct {
 	Body        []byte
 }
 
-// ReadPicture reads the file that an app's Icon names. It is a PNG of at most 1024 pixels a side, or
-// an SVG document; either has at most 64 KiB. A script in an SVG is not looked for: it never runs,
-// because pages show the picture by <img> alone and it is served with a policy that forbids all.
+// ReadPicture reads the file that an app's Icon names. It is a PNG of at most 1024 pixels a side,
+// or an SVG document; either has at most 64 KiB. A script in an SVG is not looked for: it never
+// runs, because pages show the picture by <img> alone and it is served with a policy that forbids
+// all.
 func ReadPicture(name string) (*Picture, error) {
 	p, err := readPicture(name)
 	if err != nil {

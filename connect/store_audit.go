@@ -115,21 +115,21 @@ func (s *Store) Redo(ctx context.Context, r AuditRow) (changed bool, err error) 
 	switch r.Event {
 	case ConnectionDeleted:
 		err = s.DeleteConnection(ctx, r.Tenant, r.Connection)
-	case GrantRevoked, "grant_erased", VendFailed:
+	case GrantRevoked, GrantErased, VendFailed:
 		return s.redoEnd(ctx, r)
 	case HoldPlaced:
 		_, err = s.Hold(ctx, r.Tenant, "", r.Connection, r.Detail)
 	case HoldReleased:
 		changed, err = s.Release(ctx, r.Tenant, "", r.Connection, r.Detail)
 		return changed, unlessGone(err)
-	case TenantDisabled, "tenant_deleted": // of which a part is done by hand
+	case TenantDisabled, TenantDeleted: // of which a part is done by hand
 		err = s.DisableTenant(ctx, r.Tenant)
 	case KeyPromoted:
 		return s.retireKey(ctx, r.Tenant, strings.TrimPrefix(r.Detail, retired))
 	case CallerKeyRevoked:
 		id, _, _ := strings.Cut(r.Detail, " ")
 		err = s.RevokeCallerKey(ctx, id)
-	case MCPURLIssued, "mcp_url_ended":
+	case MCPURLIssued, MCPURLEnded:
 		return s.redo(ctx, r, `DELETE FROM mcp_urls WHERE tenant = ?`, r.Tenant)
 	case OAuthClientDeleted:
 		err = s.DeleteOAuthClient(ctx, r.Tenant, r.App)

@@ -36,17 +36,17 @@ const older = "the connection holds the credentials from before, and needs recon
 var treatments = map[connect.Event]treatment{
 	connect.ConnectionDeleted: {true, "the deleted connection works again", ""},
 	connect.GrantRevoked:      {true, "the grant has ended at the provider", ""},
-	grantErased: {true, "the erased grant is back",
+	connect.GrantErased: {true, "the erased grant is back",
 		"the erased grant is back, and flagged: erase it again"},
 	connect.VendFailed:     {true, "the grant had ended at the provider", ""},
 	connect.HoldPlaced:     {true, "the hold is missing", ""},
 	connect.HoldReleased:   {true, "the released hold is back", ""},
 	connect.TenantDisabled: {true, "the disabled tenant and its keys work again", ""},
-	tenantDeleted: {true, "the deleted tenant works again",
+	connect.TenantDeleted: {true, "the deleted tenant works again",
 		"the tenant is back, disabled: delete it again"},
 	connect.KeyPromoted:          {true, "the retired tenant key works again", ""},
 	connect.CallerKeyRevoked:     {true, "the revoked caller key works again", ""},
-	mcpURLEnded:                  {true, "the ended MCP URL works again", ""},
+	connect.MCPURLEnded:          {true, "the ended MCP URL works again", ""},
 	connect.MCPURLIssued:         {true, "the MCP URL before this one works again", "the MCP URL is lost: issue another"},
 	connect.OAuthClientDeleted:   {true, "the deleted OAuth client is back", ""},
 	connect.LinkRejected:         {true, "the rejected link can be used again", ""},
@@ -55,9 +55,9 @@ var treatments = map[connect.Event]treatment{
 	connect.CredentialsRefreshed: {true, older, older},
 	connect.ConnectionMoved:      {true, older, older},
 
-	tenantEnabled:              {false, "the tenant is disabled as before: enable it again", ""},
-	userErased:                 {false, "what is kept of the end user is back: erase it again", ""},
-	credentialsUpdated:         {false, "the connection holds the credentials from before: update them again", ""},
+	connect.TenantEnabled:      {false, "the tenant is disabled as before: enable it again", ""},
+	connect.UserErased:         {false, "what is kept of the end user is back: erase it again", ""},
+	connect.CredentialsUpdated: {false, "the connection holds the credentials from before: update them again", ""},
 	connect.ConnectionImported: {false, "the connection is lost: import it again", ""},
 	connect.LinkCreated:        {false, "the link is lost: make a new one, unless its connection is listed", ""},
 	connect.TenantCreated:      {false, "the tenant is lost: create it again, with a new key", ""},
@@ -71,16 +71,6 @@ var treatments = map[connect.Event]treatment{
 	connect.ScopesNotGranted: {}, connect.RevocationFailed: {}, connect.SignedIn: {}, connect.SignedOut: {},
 	connect.StoreRestored: {},
 }
-
-// Events that a store of another version may have recorded.
-const (
-	tenantEnabled      connect.Event = "tenant_enabled"
-	tenantDeleted      connect.Event = "tenant_deleted"
-	mcpURLEnded        connect.Event = "mcp_url_ended"
-	grantErased        connect.Event = "grant_erased"
-	userErased         connect.Event = "user_erased"
-	credentialsUpdated connect.Event = "credentials_updated"
-)
 
 // changesOf lists what rows, oldest first, tell of. An event that this package does not know is
 // listed too: the operator must see it.
@@ -101,7 +91,7 @@ func changesOf(rows []connect.AuditRow) (found []Change) {
 // withoutUndone leaves out that a tenant was disabled where it was enabled after that, and the
 // other way round: what counts is the last.
 func withoutUndone(rows []connect.AuditRow) (left []connect.AuditRow) {
-	toggles := func(e connect.Event) bool { return e == connect.TenantDisabled || e == tenantEnabled }
+	toggles := func(e connect.Event) bool { return e == connect.TenantDisabled || e == connect.TenantEnabled }
 	last := make(map[string]int64)
 	for _, r := range rows {
 		if toggles(r.Event) {
