@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -108,6 +109,22 @@ func (f *storeFlags) printCopy(cmd *cobra.Command, file string, c connect.Copy) 
 	return err
 }
 
+// printOpeners says what was tried on a backup and opened it.
+func printOpeners(w io.Writer, keyset string, passphrase bool) error {
+	var by []string
+	if keyset != "" {
+		by = append(by, keyset)
+	}
+	if passphrase {
+		by = append(by, "the passphrase")
+	}
+	if by == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "  opened by   %s\n", strings.Join(by, ", "))
+	return err
+}
+
 func verifyCommand(parent *cobra.Command, f *storeFlags) {
 	var keyset, passphraseFile string
 	cmd := subcommand(parent, "verify FILE", "Checks a backup, and tells what it holds and which keyset it needs", 1,
@@ -134,7 +151,10 @@ func verifyCommand(parent *cobra.Command, f *storeFlags) {
 					return fmt.Errorf("%s: %w; the backup needs the one with key %d", keyset, err, c.Key)
 				}
 			}
-			return f.printCopy(cmd, args[0], c)
+			if err := f.printCopy(cmd, args[0], c); err != nil || f.json {
+				return err
+			}
+			return printOpeners(cmd.OutOrStdout(), keyset, passphrase != nil)
 		})
 	cmd.Long = "Reads all of a backup and tells when it was made, what it holds, and which key its keyset must have. " +
 		"With --keyset\nor --passphrase-file it also checks that this keyset, or the one in the backup, opens it."

@@ -79,8 +79,14 @@ func TestBackupOfRunningGateway(t *testing.T) {
 	harness.Run(t, env, passphrase, program, "store", "backup", file, "--with-keyset", "--passphrase-file", "-", "--data",
 		dir)
 	if out := harness.Run(t, env, passphrase, program, "store", "verify", file, "--passphrase-file",
-		"-"); !strings.Contains(out, "connections 3") {
+		"-"); !strings.Contains(out, "connections 3") ||
+		!strings.Contains(out, "opened by   the passphrase\n") {
 		t.Errorf("verify: %s", out)
+	}
+	keyset := filepath.Join(dir, "keyset.json")
+	if out := harness.Run(t, env, "", program, "store", "verify", file, "--keyset", keyset); !strings.Contains(out,
+		"opened by   "+keyset+"\n") {
+		t.Errorf("verify with the keyset: %s", out)
 	}
 	refused(t, "a gateway or a command has the store open: stop it first: process "+fmt.Sprint(process.PID()),
 		"store", "restore", file, "--data", dir, "--replace")
