@@ -34,7 +34,8 @@ func healthCommand(cmd *cobra.Command) {
 		client := &http.Client{Timeout: healthTimeout, Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
 		res, err := client.Do(r)
 		if err != nil {
-			return fmt.Errorf("asking the server: %w", err)
+			return fmt.Errorf("asking the server: %w: check that it runs, and write the address of its vendgate_health as "+
+				"--url", err)
 		}
 		defer func() { _ = res.Body.Close() }() // it was only read
 		return reportHealth(cmd.OutOrStdout(), res)

@@ -113,6 +113,11 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%s: the command says %q, %v", url, out, err)
 		}
 	}
+	// The default is the address of the package's first configuration, which a site of one's own replaces.
+	if _, errs, err := harness.Command(t, "", "health", "--url", "http://127.0.0.1:1/health/ready"); err == nil ||
+		!strings.Contains(errs+err.Error(), "write the address of its vendgate_health as --url") {
+		t.Errorf("the command says %q, %v", errs, err)
+	}
 	g.Load(g.Caddyfile("data_dir \""+dir+"\"\nvend_timeout 9s\n"+keyApp("http://127.0.0.1:9")+keyed(t, "acme"), "",
 		healthSite))
 	if status, body, _ := probe(t, g, "GET", "/health/ready"); status != 200 || body != ready {
