@@ -72,7 +72,7 @@ type TenantPolicy struct {
 	MaxBody int64 `json:"max_body,omitempty"`
 	// MaxInFlight bounds the requests in flight; more are `rate_limited`. Default: no bound.
 	MaxInFlight int64 `json:"max_in_flight,omitempty"`
-	// Budgets bound the calls a minute; 0, or `unlimited` in a Caddyfile, means no bound.
+	// Budgets bound the calls a minute. `unlimited` in a Caddyfile, and 0 in JSON, mean no bound.
 	Budgets Budgets `json:"budgets,omitzero"`
 }
 
