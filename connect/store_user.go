@@ -271,11 +271,14 @@ func withoutName(r AuditRow) string {
 	}
 }
 
+// erasedPrefix begins all pseudonyms.
+const erasedPrefix = "erased-"
+
 // pseudonym is not an address, so that no end user can ever be called that.
 func pseudonym(key []byte, tenant, user string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(vault.Bind(0, tenant, user))
-	return "erased-" + hex.EncodeToString(mac.Sum(nil)[:16])
+	return erasedPrefix + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
 // pseudonymKeyRow is the row of meta with the sealed key of the pseudonyms.
