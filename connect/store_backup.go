@@ -282,6 +282,10 @@ func ChangesSince(ctx context.Context, path string, c Copy) (rows []AuditRow, er
 		return nil, ErrDamaged
 	case h.version < auditSchema:
 		return nil, nil
+	case h.version <= len(migrations): // of a newer one, what is foreign is not known
+		if err := checkCode(ctx, db, h.version); err != nil {
+			return nil, err
+		}
 	}
 	rows, err = auditAfter(ctx, db, ` WHERE id >= ? ORDER BY id`, c.Newest.ID)
 	if err != nil || c.Newest.ID == 0 {

@@ -330,6 +330,11 @@ func TestForeignCode(t *testing.T) {
 			if _, err := Read(t.Context(), file); err == nil {
 				t.Error("it is accepted")
 			}
+			other := filepath.Join(t.TempDir(), "other")
+			c := must[connect.Copy](t)(Write(t.Context(), s, other, nil))
+			if _, err := connect.ChangesSince(t.Context(), file, c); !errors.Is(err, connect.ErrForeignCode) {
+				t.Errorf("as a trail: %v", err)
+			}
 			dir := filepath.Join(t.TempDir(), "x")
 			if _, err := Restore(t.Context(), Options{File: file, Dir: dir,
 				Keyset: filepath.Join(home, "keyset.json")}); err == nil {
