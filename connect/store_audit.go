@@ -114,14 +114,11 @@ func scanAudit(ctx context.Context, tx *sql.Tx, rest string, args []any) (found 
 func (s *Store) Redo(ctx context.Context, r AuditRow) (changed bool, err error) {
 	switch r.Event {
 	case ConnectionDeleted:
-		err = s.DeleteConnection(ctx, r.Tenant, r.Connection)
+		_, _, err = s.take(ctx, r.Tenant, "", r.Connection, whateverHolds)
 	case GrantRevoked, GrantErased, VendFailed:
 		return s.redoEnd(ctx, r)
-	case HoldPlaced:
-		_, err = s.Hold(ctx, r.Tenant, "", r.Connection, r.Detail)
-	case HoldReleased:
-		changed, err = s.Release(ctx, r.Tenant, "", r.Connection, r.Detail)
-		return changed, unlessGone(err)
+	case HoldPlaced, HoldReleased:
+		return s.redoHold(ctx, r)
 	case TenantDisabled, TenantDeleted: // of which a part is done by hand
 		err = s.DisableTenant(ctx, r.Tenant)
 	case KeyPromoted:
@@ -203,6 +200,25 @@ func (s *Store) redoLink(ctx context.Context, r AuditRow) (done bool, err error)
 		return s.settle(ctx, tx, c.ID, status, false)
 	})
 	return done && err == nil, err
+}
+
+// whateverHolds lets a connection be deleted as it was the first time: an erasure does not ask for
+// holds.
+func whateverHolds(context.Context, *sql.Tx, Connection) error { return nil }
+
+// redoHold places or releases a hold again. Where the name of it is gone, with the end user's, it
+// is left as it is.
+func (s *Store) redoHold(ctx context.Context, r AuditRow) (changed bool, err error) {
+	switch {
+	case r.Detail == "":
+		return false, nil
+	case r.Event == HoldReleased:
+		changed, err = s.Release(ctx, r.Tenant, "", r.Connection, r.Detail)
+	default:
+		_, err = s.Hold(ctx, r.Tenant, "", r.Connection, r.Detail)
+		changed = err == nil
+	}
+	return changed, unlessGone(err)
 }
 
 // retireKey ends the tenant key of a fingerprint.

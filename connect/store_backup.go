@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/connect/vault"
@@ -29,6 +30,9 @@ var (
 	// and nothing in it says what it lacks.
 	ErrPlainCopy = errors.New("the file is a plain copy of a database in use, which lacks its newest changes: " +
 		"take a backup that `vendgate store backup` made")
+	// ErrForeignCode is of a database that does by itself what this program does not have it do.
+	ErrForeignCode = errors.New("the database has triggers, views or virtual tables that this program did not make, " +
+		"which could undo what you revoke: take another backup, and find out who changed this one")
 	// ErrOtherTrail says that a database is of another store, or went another way since the copy.
 	ErrOtherTrail = errors.New("its audit trail does not continue that of the backup")
 )
@@ -169,7 +173,7 @@ func markBackup(ctx context.Context, file string, at time.Time, sealed []byte) e
 }
 
 // ReadCopy checks a copy of a store's database and tells what it is. It writes nothing. What is
-// wrong is ErrDamaged, ErrNewerSchema or ErrPlainCopy.
+// wrong is ErrDamaged, ErrNewerSchema, ErrForeignCode or ErrPlainCopy.
 func ReadCopy(ctx context.Context, file string) (c Copy, err error) {
 	if err := checkFormat(file); err != nil {
 		return c, err
@@ -187,6 +191,9 @@ func ReadCopy(ctx context.Context, file string) (c Copy, err error) {
 		return c, err
 	}
 	if err := h.check(); err != nil {
+		return c, err
+	}
+	if err := checkCode(ctx, db, h.version); err != nil {
 		return c, err
 	}
 	c.Schema = h.version
@@ -275,15 +282,29 @@ func ChangesSince(ctx context.Context, path string, c Copy) (rows []AuditRow, er
 		return nil, ErrDamaged
 	case h.version < auditSchema:
 		return nil, nil
+	case h.version <= len(migrations): // of a newer one, what is foreign is not known
+		if err := checkCode(ctx, db, h.version); err != nil {
+			return nil, err
+		}
 	}
 	rows, err = auditAfter(ctx, db, ` WHERE id >= ? ORDER BY id`, c.Newest.ID)
 	if err != nil || c.Newest.ID == 0 {
 		return rows, err
 	}
-	if len(rows) == 0 || rows[0] != c.Newest {
+	if len(rows) == 0 || !rows[0].continues(c.Newest) {
 		return nil, ErrOtherTrail
 	}
 	return rows[1:], nil
+}
+
+// continues reports whether a row of a trail is the row that a copy of it has. The end user may
+// have been erased since, and with them the name in Detail.
+func (r AuditRow) continues(copied AuditRow) bool {
+	if strings.HasPrefix(r.User, erasedPrefix) {
+		copied.User = r.User
+	}
+	copied.Detail = r.Detail
+	return r == copied
 }
 
 // Adopt makes the store, whose database is a restored copy, one of its own: what was under way when

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -83,6 +84,50 @@ func (h header) check() error {
 		return ErrNewerSchema
 	}
 	return nil
+}
+
+// checkCode refuses, by ErrForeignCode, a database of a version of the schema that runs statements
+// which are not of that: a trigger could bring back each key that is revoked.
+func checkCode(ctx context.Context, db *sql.DB, version int) (err error) {
+	ours, err := openMemory()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ours.Close()) }()
+	for _, script := range migrations[:version] {
+		if _, err := ours.ExecContext(ctx, script); err != nil {
+			return fmt.Errorf("making the schema to compare with: %w", err)
+		}
+	}
+	want, err := codeOf(ctx, ours)
+	if err != nil {
+		return err
+	}
+	got, err := codeOf(ctx, db)
+	if err == nil && !maps.Equal(got, want) {
+		err = ErrForeignCode
+	}
+	return err
+}
+
+// codeOf returns the statements that make the triggers, views and virtual tables of a database, by
+// name.
+func codeOf(ctx context.Context, db *sql.DB) (code map[string]string, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT name, sql FROM sqlite_schema
+		WHERE type IN ('trigger', 'view') OR type = 'table' AND rootpage = 0`)
+	if err != nil {
+		return nil, fmt.Errorf("reading the schema: %w", err)
+	}
+	defer closeRows(rows, &err)
+	code = make(map[string]string)
+	for rows.Next() {
+		var name, statement string
+		if err := rows.Scan(&name, &statement); err != nil {
+			return nil, fmt.Errorf("reading the schema: %w", err)
+		}
+		code[name] = statement
+	}
+	return code, rows.Err()
 }
 
 // adopt brings the database to the current schema and checks that the keyset belongs to it. It

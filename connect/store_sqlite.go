@@ -83,6 +83,17 @@ func openPool(database string, how access) (*sql.DB, error) {
 	return sql.OpenDB(c), nil
 }
 
+// openMemory opens an empty database that is kept in memory, and in one connection alone.
+func openMemory() (*sql.DB, error) {
+	c, err := sqlite.NewConnector(":memory:")
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
 // prepare checks what there is, makes what there is not, and loads the keyset.
 func (s *Store) prepare(ctx context.Context) error {
 	if !s.checked.Swap(false) {

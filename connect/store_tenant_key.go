@@ -91,7 +91,7 @@ func (s *Store) EnableTenant(ctx context.Context, id string, newKey bool) (key s
 			if err := s.record(ctx, tx, AuditRow{Event: TenantEnabled, Tenant: id}); err != nil || !newKey {
 				return err
 			}
-			if _, err := deleteOwn(ctx, tx, `DELETE FROM tenant_keys WHERE tenant = ?`, id); err != nil {
+			if err := s.retireAll(ctx, tx, id); err != nil {
 				return err
 			}
 			var digest [sha256.Size]byte
@@ -103,6 +103,25 @@ func (s *Store) EnableTenant(ctx context.Context, id string, newKey bool) (key s
 		return "", err
 	}
 	return key, nil
+}
+
+// retireAll deletes the keys of a tenant. Each is on record, so that a restore can end it again.
+func (s *Store) retireAll(ctx context.Context, tx *sql.Tx, id string) error {
+	var prints []string
+	if err := eachKey(ctx, tx, id, func(_ string, digest []byte, _ time.Time) {
+		prints = append(prints, fingerprint(digest))
+	}); err != nil {
+		return err
+	}
+	if _, err := deleteOwn(ctx, tx, `DELETE FROM tenant_keys WHERE tenant = ?`, id); err != nil {
+		return err
+	}
+	for _, print := range prints {
+		if err := s.record(ctx, tx, AuditRow{Event: KeyPromoted, Tenant: id, Detail: retired + print}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // generations counts the keys of a tenant that is not disabled. They are ordered by generation and

@@ -104,8 +104,12 @@ func ofUser(tenant, user string) (c conditions) {
 	return c
 }
 
-// auditOfUser selects the rows of an end user, and those whose text names them.
+// auditOfUser selects the rows of an end user, and those whose text may name them: an address is
+// looked for in all, and what another source calls them could be any word.
 func auditOfUser(tenant, user string) (c conditions) {
+	if !strings.Contains(user, "@") {
+		return ofUser(tenant, user)
+	}
 	c.add(`tenant = ? AND (user = ? OR detail LIKE ? ESCAPE '\')`, tenant, user, "%"+likeEscaper.Replace(user)+"%")
 	return c
 }
@@ -164,10 +168,6 @@ func (s *Store) EraseUser(ctx context.Context, tenant, user string) (e Erasure, 
 	if err := s.beginErasure(ctx, tenant, user, &e); err != nil {
 		return e, err
 	}
-	names, err := regexp.Compile("(?i)" + regexp.QuoteMeta(user))
-	if err != nil {
-		return e, err
-	}
 	for after := int64(0); ; {
 		rows, err := s.nextOfUser(ctx, tenant, user, after)
 		if err != nil {
@@ -177,10 +177,11 @@ func (s *Store) EraseUser(ctx context.Context, tenant, user string) (e Erasure, 
 			break
 		}
 		after = rows[len(rows)-1].ID
-		if err := s.rename(ctx, rows, user, e.Pseudonym, names); err != nil {
+		renamed, err := s.rename(ctx, rows, user, e.Pseudonym)
+		if err != nil {
 			return e, err
 		}
-		e.AuditRows += len(rows)
+		e.AuditRows += renamed
 	}
 	switch {
 	case e.AuditRows == 0 && !e.Before.IsZero():
@@ -241,14 +242,26 @@ func (s *Store) nextOfUser(ctx context.Context, tenant, user string, after int64
 	return rows, err
 }
 
-// rename takes an end user's name out of rows of the audit trail.
-func (s *Store) rename(ctx context.Context, rows []AuditRow, user, pseudonym string, names *regexp.Regexp) error {
-	return s.update(ctx, "erasing an end user", func(tx *sql.Tx) error {
-		for _, r := range rows {
+// rename takes an end user's name out of those of the rows that have it, and counts them.
+func (s *Store) rename(ctx context.Context, rows []AuditRow, user, pseudonym string) (renamed int, err error) {
+	name, err := regexp.Compile("(?i)" + regexp.QuoteMeta(user))
+	if err != nil {
+		return 0, err
+	}
+	err = s.update(ctx, "erasing an end user", func(tx *sql.Tx) error {
+		renamed = 0
+		for _, before := range rows {
+			r := before
 			if r.User == user {
 				r.User, r.Detail = pseudonym, withoutName(r)
 			}
-			r.Detail = names.ReplaceAllLiteralString(r.Detail, pseudonym)
+			if strings.Contains(user, "@") {
+				r.Detail = replaceAddress(r.Detail, name, pseudonym)
+			}
+			if r == before {
+				continue
+			}
+			renamed++
 			if _, err := tx.ExecContext(ctx, `UPDATE audit SET user = ?, detail = ? WHERE id = ?`, r.User, r.Detail,
 				r.ID); err != nil {
 				return err
@@ -256,7 +269,28 @@ func (s *Store) rename(ctx context.Context, rows []AuditRow, user, pseudonym str
 		}
 		return nil
 	})
+	return renamed, err
 }
+
+// replaceAddress replaces an address in a text where it is not a part of a longer one.
+func replaceAddress(text string, address *regexp.Regexp, by string) string {
+	var b strings.Builder
+	done := 0
+	for _, at := range address.FindAllStringIndex(text, -1) {
+		if partBefore.MatchString(text[:at[0]]) || partAfter.MatchString(text[at[1]:]) {
+			continue
+		}
+		b.WriteString(text[done:at[0]] + by)
+		done = at[1]
+	}
+	return b.String() + text[done:]
+}
+
+// What makes an address a part of a longer one.
+var (
+	partBefore = regexp.MustCompile(`[\pL\pN._%+-]$`)
+	partAfter  = regexp.MustCompile(`^\.?[\pL\pN_-]`)
+)
 
 // withoutName is a row's detail without a name that people chose, which may be the end user's.
 func withoutName(r AuditRow) string {
@@ -271,11 +305,14 @@ func withoutName(r AuditRow) string {
 	}
 }
 
+// erasedPrefix begins all pseudonyms.
+const erasedPrefix = "erased-"
+
 // pseudonym is not an address, so that no end user can ever be called that.
 func pseudonym(key []byte, tenant, user string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(vault.Bind(0, tenant, user))
-	return "erased-" + hex.EncodeToString(mac.Sum(nil)[:16])
+	return erasedPrefix + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
 // pseudonymKeyRow is the row of meta with the sealed key of the pseudonyms.

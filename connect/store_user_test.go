@@ -1,7 +1,9 @@
 package connect
 
 import (
+	"cmp"
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -36,6 +38,49 @@ func TestEraseUserInterrupted(t *testing.T) {
 	if rows, total, err := s.Audit(t.Context(), AuditFilter{Event: UserErased}); err != nil || total != 1 ||
 		rows[0].User != e.Pseudonym {
 		t.Errorf("%+v, %v", rows, err)
+	}
+}
+
+// TestEraseUserAlone: the text of other rows stays, though an end user's name is a part of it.
+func TestEraseUserAlone(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	ctx := t.Context()
+	if _, err := s.CreateTenant(ctx, Tenant{ID: "acme", Email: "dev@acme.example"}); err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{
+		"joann@example.com's": "", "ann@example.com.au": "", "ann@example.company": "", "x-ann@example.com": "",
+		"for Ann@Example.com.":                "for PSEUDONYM.",
+		"ann@example.com, ann@example.com ":   "PSEUDONYM, PSEUDONYM ",
+		"<ann@example.com>'ann@example.com'":  "<PSEUDONYM>'PSEUDONYM'",
+		"joann@example.com: ann@example.com!": "joann@example.com: PSEUDONYM!",
+	}
+	for text := range texts {
+		if err := s.Record(ctx, AuditRow{Event: LinkFailed, Tenant: "acme", User: "bob@example.com", Detail: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, user := range []string{"1", "e", "key"} {
+		if e, err := s.EraseUser(ctx, "acme", user); !errors.Is(err, ErrUserUnknown) {
+			t.Errorf("%s, who never was there: %+v, %v", user, e, err)
+		}
+	}
+	e, err := s.EraseUser(ctx, "acme", "ann@example.com")
+	if err != nil || e.AuditRows != 4 {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	rows, _, err := s.Audit(ctx, AuditFilter{Tenant: "acme", Event: LinkFailed, Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := make(map[string]bool)
+	for _, r := range rows {
+		left[r.Detail] = true
+	}
+	for text, want := range texts {
+		if want = cmp.Or(strings.ReplaceAll(want, "PSEUDONYM", e.Pseudonym), text); !left[want] {
+			t.Errorf("%q is not %q", text, want)
+		}
 	}
 }
 

@@ -83,9 +83,10 @@ func (e *loggedEvent) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	return nil
 }
 
-// shownConnection is the connection that a call named, unless it named a request token instead.
+// shownConnection is the connection that a call named, unless it named a request token or a key
+// instead.
 func (e *loggedEvent) shownConnection() string {
-	if connect.IsToken(e.Connection) {
+	if connect.IsToken(e.Connection) || quotesKey(e.Connection) {
 		return redacted
 	}
 	return e.Connection

@@ -32,8 +32,11 @@ func (o Observer) placeholders(e *gateway.Event) caddy.ReplacerFunc {
 		return (*loggedEvent)(e).placeholder
 	}
 	return func(key string) (any, bool) {
-		if key == "vendgate.user" {
+		switch key {
+		case "vendgate.user":
 			return o.AccessLog.Users.shown(e.User), true
+		case "vendgate.connection": // the caller may have named anything
+			return o.AccessLog.Users.text((*loggedEvent)(e).shownConnection()), true
 		}
 		return (*loggedEvent)(e).placeholder(key)
 	}
@@ -58,6 +61,7 @@ func (o Observer) Response(w http.ResponseWriter, r *http.Request, h http.Header
 func (o Observer) End(w http.ResponseWriter, r *http.Request, e *gateway.Event) {
 	o.Metrics.inFlight.Dec()
 	o.Metrics.count(e)
+	e.Connection, e.Cause = o.AccessLog.Users.text(e.Connection), o.AccessLog.Users.text(e.Cause)
 	LogEvent(r.Context(), e)
 	o.AccessLog.LogFailure(r, e)
 	if entry, ok := w.(*entry); ok {

@@ -36,24 +36,54 @@ func (u *Users) shown(user string) string {
 // userHeaders are those by which callers name end users.
 var userHeaders = []string{"X-User-Email", "X-External-User-Id"}
 
-// address is what looks like an email address, percent-encoded or not.
-var address = regexp.MustCompile(`[^\s/?&=#"'<>,;:()@]+(?:@|%40)[A-Za-z0-9.%\x80-\xff-]+`)
+// address is what looks like an email address, and quoted is a run of text that may hold some,
+// percent-encoded or not, and perhaps more than once: an address in an address.
+var (
+	address = regexp.MustCompile(`[^\s/?&=#"'<>,;:()@]+@[\pL\pN.-]+`)
+	quoted  = regexp.MustCompile(`[^\s/?&=#"'<>,;:()]*(?:@|%(?:25)*40)[^\s/?&=#"'<>,;:()]*`)
+	escaped = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+)
+
+// maxEscapes is how many times over an address is looked for percent-encoded.
+const maxEscapes = 4
 
 // text returns text with all addresses as they are shown.
 func (u *Users) text(text string) string {
-	if u == nil || !strings.Contains(text, "@") && !strings.Contains(text, "%40") {
+	if u == nil || !quoted.MatchString(text) {
 		return text
 	}
-	return address.ReplaceAllStringFunc(text, func(found string) string {
-		before, plain := "", found
-		if decoded, err := url.PathUnescape(found); err == nil {
-			plain = decoded
+	return quoted.ReplaceAllStringFunc(text, func(found string) string {
+		plain := unescape(found)
+		escape := url.PathEscape
+		if plain == found {
+			escape = func(s string) string { return s }
 		}
-		if i := strings.LastIndexAny(plain, " /?&=#\"'<>,;:()"); i >= 0 { // which was percent-encoded
-			before, plain = url.PathEscape(plain[:i+1]), plain[i+1:]
+		var b strings.Builder
+		done := 0
+		for _, at := range address.FindAllStringIndex(plain, -1) {
+			b.WriteString(escape(plain[done:at[0]]) + u.shown(plain[at[0]:at[1]]))
+			done = at[1]
 		}
-		return before + u.shown(plain)
+		if done == 0 {
+			return found
+		}
+		return b.String() + escape(plain[done:])
 	})
+}
+
+// unescape decodes what is percent-encoded, and leaves what is not rightly so as it is.
+func unescape(text string) string {
+	for range maxEscapes {
+		plain := escaped.ReplaceAllStringFunc(text, func(code string) string {
+			b, _ := hex.DecodeString(code[1:])
+			return string(b)
+		})
+		if plain == text {
+			break
+		}
+		text = plain
+	}
+	return text
 }
 
 // header returns h with all users as they are shown.

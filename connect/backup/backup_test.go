@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -305,4 +306,52 @@ func TestInterruptedRestore(t *testing.T) {
 	}
 	must[Result](t)(Restore(t.Context(), Options{File: file, Dir: home, Passphrase: passphrase}))
 	holds(t, open(t, home), id, "sk-1")
+}
+
+// TestForeignCode: a backup with code of its own in it is refused.
+func TestForeignCode(t *testing.T) {
+	home := t.TempDir()
+	s := open(t, home)
+	add(t, s, "sk-1")
+	for name, statement := range map[string]string{
+		"trigger": `CREATE TRIGGER again AFTER DELETE ON caller_keys BEGIN
+			INSERT INTO caller_keys SELECT old.*; END`,
+		"trigger that is ours no more": `DROP TRIGGER connections_counted_insert;
+			CREATE TRIGGER connections_counted_insert AFTER INSERT ON connections BEGIN
+			UPDATE tenants SET disabled = 0; END`,
+		"view": `CREATE VIEW spare AS SELECT 1`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "backup")
+			must[connect.Copy](t)(Write(t.Context(), s, file, nil))
+			db := must[*sql.DB](t)(sql.Open("sqlite", file))
+			must[sql.Result](t)(db.Exec(statement))
+			ok(t, db.Close())
+			if _, err := Read(t.Context(), file); err == nil {
+				t.Error("it is accepted")
+			}
+			other := filepath.Join(t.TempDir(), "other")
+			c := must[connect.Copy](t)(Write(t.Context(), s, other, nil))
+			if _, err := connect.ChangesSince(t.Context(), file, c); !errors.Is(err, connect.ErrForeignCode) {
+				t.Errorf("as a trail: %v", err)
+			}
+			dir := filepath.Join(t.TempDir(), "x")
+			if _, err := Restore(t.Context(), Options{File: file, Dir: dir,
+				Keyset: filepath.Join(home, "keyset.json")}); err == nil {
+				t.Error("it is restored")
+			}
+			if _, err := os.Lstat(dir); err == nil {
+				t.Error("the directory was made")
+			}
+		})
+	}
+}
+
+// TestCostlyPassphrase: a crafted backup cannot ask for more memory than ours do.
+func TestCostlyPassphrase(t *testing.T) {
+	const costly = "age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA 21\n" +
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n--- AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+	if _, err := unseal([]byte(costly), passphrase); err == nil || errors.Is(err, ErrPassphrase) {
+		t.Errorf("it was tried: %v", err)
+	}
 }

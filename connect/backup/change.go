@@ -89,17 +89,21 @@ func changesOf(rows []connect.AuditRow) (found []Change) {
 }
 
 // withoutUndone leaves out that a tenant was disabled where it was enabled after that, and the
-// other way round: what counts is the last.
+// other way round: what counts is the last, unless the backup has the tenant like that.
 func withoutUndone(rows []connect.AuditRow) (left []connect.AuditRow) {
 	toggles := func(e connect.Event) bool { return e == connect.TenantDisabled || e == connect.TenantEnabled }
-	last := make(map[string]int64)
+	first, last := make(map[string]connect.Event), make(map[string]int64)
 	for _, r := range rows {
-		if toggles(r.Event) {
-			last[r.Tenant] = r.ID
+		if !toggles(r.Event) {
+			continue
 		}
+		if first[r.Tenant] == "" {
+			first[r.Tenant] = r.Event
+		}
+		last[r.Tenant] = r.ID
 	}
 	for _, r := range rows {
-		if !toggles(r.Event) || last[r.Tenant] == r.ID {
+		if !toggles(r.Event) || last[r.Tenant] == r.ID && first[r.Tenant] == r.Event {
 			left = append(left, r)
 		}
 	}

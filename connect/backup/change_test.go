@@ -126,14 +126,70 @@ func TestListOnly(t *testing.T) {
 	holds(t, open(t, elsewhere), id, "sk-1")
 }
 
-// TestTogglesCount: of a tenant that was disabled and enabled, the last counts.
+// TestTogglesCount: of a tenant that was disabled and enabled, the last counts, if the
+// backup has it otherwise.
 func TestTogglesCount(t *testing.T) {
 	row := func(id int64, e connect.Event) connect.AuditRow {
 		return connect.AuditRow{ID: id, Event: e, Tenant: "acme"}
 	}
 	got := changesOf([]connect.AuditRow{row(1, connect.TenantDisabled), row(2, connect.TenantEnabled), row(3, "unheard_of")})
-	if len(got) != 2 || got[0].Event != connect.TenantEnabled || got[0].Applies || got[1].Event != "unheard_of" || got[1].Applies {
-		t.Errorf("changes %+v", got)
+	if len(got) != 1 || got[0].Event != "unheard_of" || got[0].Applies {
+		t.Errorf("enabled as in the backup: %+v", got)
+	}
+	got = changesOf([]connect.AuditRow{row(1, connect.TenantEnabled), row(2, connect.TenantDisabled),
+		row(3, connect.TenantEnabled)})
+	if len(got) != 1 || got[0].Event != connect.TenantEnabled || got[0].Applies {
+		t.Errorf("disabled in the backup: %+v", got)
+	}
+}
+
+// TestApplyAfterErasure: the names of holds are gone from the trail of an end user who was erased,
+// and a restore applies the rest.
+func TestApplyAfterErasure(t *testing.T) {
+	home := t.TempDir()
+	s := open(t, home)
+	ctx := t.Context()
+	id := add(t, s, "sk-1")
+	must[connect.Hold](t)(s.Hold(ctx, "acme", "", id, "before"))
+	file := filepath.Join(t.TempDir(), "backup")
+	must[connect.Copy](t)(Write(ctx, s, file, nil))
+	must[connect.Hold](t)(s.Hold(ctx, "acme", "", id, "sync"))
+	must[bool](t)(s.Release(ctx, "acme", "", id, "sync"))
+	must[bool](t)(s.Release(ctx, "acme", "", id, "before"))
+	ok(t, s.DeleteConnection(ctx, "acme", id))
+	must[connect.Erasure](t)(s.EraseUser(ctx, "acme", alice))
+	ok(t, s.Close())
+
+	must[Result](t)(Restore(ctx, Options{File: file, Dir: home, Replace: true, Apply: true}))
+	holds(t, open(t, home), id, "")
+}
+
+// TestApplyNewKey: a tenant was disabled because its key had leaked, and enabled with a new key.
+func TestApplyNewKey(t *testing.T) {
+	home := t.TempDir()
+	s := open(t, home)
+	ctx := t.Context()
+	key := must[string](t)(s.CreateTenant(ctx, connect.Tenant{ID: "acme", Email: "a@acme.example"}))
+	file := filepath.Join(t.TempDir(), "backup")
+	must[connect.Copy](t)(Write(ctx, s, file, nil))
+	ok(t, s.DisableTenant(ctx, "acme"))
+	must[string](t)(s.EnableTenant(ctx, "acme", true))
+	ok(t, s.Close())
+
+	r := must[Result](t)(Restore(ctx, Options{File: file, Dir: home, Replace: true, Apply: true}))
+	stored, err := open(t, home).TenantKeys(ctx)
+	ok(t, err)
+	for _, tenant := range stored.Tenants {
+		for _, d := range tenant.Keys {
+			if connect.Digest(d) == connect.DigestOf(key) {
+				t.Error("the leaked key works again")
+			}
+		}
+	}
+	for _, c := range r.Changes {
+		if c.Event == connect.TenantEnabled {
+			t.Errorf("a tenant that the backup has enabled: %s", c.Advice)
+		}
 	}
 }
 

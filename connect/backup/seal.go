@@ -19,9 +19,12 @@ const minPassphrase = 12
 // maxKeyset bounds the keyset of a backup, in bytes.
 const maxKeyset = 1 << 20
 
+// maxWorkFactor bounds what a file may ask for: age's own bound is 22, and takes 4 GiB.
+const maxWorkFactor = 18
+
 // workFactor is the binary logarithm of scrypt's cost: with 18, age's own, one try takes about a
 // second and 256 MiB.
-var workFactor = 18
+var workFactor = maxWorkFactor
 
 // Why the keyset of a backup is not given out, or not put into one.
 var (
@@ -65,6 +68,7 @@ func unseal(sealed, passphrase []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the keyset: %w", err)
 	}
+	by.SetMaxWorkFactor(maxWorkFactor)
 	r, err := age.Decrypt(bytes.NewReader(sealed), by)
 	var other *age.NoIdentityMatchError
 	if errors.As(err, &other) {

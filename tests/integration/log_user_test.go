@@ -25,6 +25,7 @@ func TestLogUser(t *testing.T) {
 					"log_append query {http.request.uri.query.user}\nvendgate_proxy\nvendgate_connect\nvendgate_not_found")
 			for _, path := range []string{"/proxy/c1/key/users/alice@example.com", "/proxy/c1/key/x?user=alice%40example.com",
 				"/proxy/none/key/alice%40Example.com", "/platform/v1/connections", "/platform/v1/connections/none",
+				"/proxy/alice%40example.com/key/x", "/proxy/c1/key/x?q=from%3Aalice%40example.com%20is%3Aunread",
 				"/connect/dashboard/connections?user=alice%40example.com", "/nothing?user=alice@example.com"} {
 				g.Do(g.Request("GET", path, nil, "Referer: https://app.example/?u=alice@example.com"))
 			}
@@ -50,8 +51,8 @@ func TestLogUser(t *testing.T) {
 					t.Errorf("one user is %s and %s", first, p)
 				}
 			}
-			if n := strings.Count(log, `"logger":"http.log.access"`); n != 7 {
-				t.Errorf("%d entries of 7 requests", n)
+			if n := strings.Count(log, `"logger":"http.log.access"`); n != 9 {
+				t.Errorf("%d entries of 9 requests", n)
 			}
 		})
 	}
