@@ -11,7 +11,8 @@ import (
 func TestFinish(t *testing.T) {
 	const list = "- one\n  and its second line\n- two"
 	text := strings.Repeat("some words ", 30) + "end.\nNext line.\n\n" + list + "\n\nShort\nlines stay."
-	parent, cmd := &cobra.Command{Use: "tenant"}, &cobra.Command{Use: "list", Long: text, Run: func(*cobra.Command, []string) {}}
+	parent := &cobra.Command{Use: "tenant"}
+	cmd := &cobra.Command{Use: "list", Long: text, Run: func(*cobra.Command, []string) {}}
 	parent.AddCommand(cmd)
 	Finish(parent)
 	for line := range strings.SplitSeq(cmd.Long, "\n") {
