@@ -143,18 +143,27 @@ func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, t
 	return page, total, err
 }
 
+// ofTenant selects connections by f's Tenant, which must be set, User and App alone. The columns
+// have the prefix.
+func (f Filter) ofTenant(prefix string) (where conditions, err error) {
+	if f.Tenant == "" {
+		return where, errNoConnection()
+	}
+	where.equal(prefix+"tenant", f.Tenant)
+	where.equal(prefix+"user", f.User)
+	where.equal(prefix+"app", f.App)
+	return where, nil
+}
+
 // NextConnections returns the first f.Limit connections that f names of those that were made after
 // the connection after, oldest first; the zero after means from the first on. Only f's Tenant,
 // which must be set, User and App count. A list that is read that way misses nothing that was there
 // when it began, whatever is deleted meanwhile.
 func (s *Store) NextConnections(ctx context.Context, f Filter, after Connection) (next []Connection, err error) {
-	if f.Tenant == "" {
-		return nil, errNoConnection()
+	where, err := f.ofTenant("c.")
+	if err != nil {
+		return nil, err
 	}
-	var where conditions
-	where.equal("c.tenant", f.Tenant)
-	where.equal("c.user", f.User)
-	where.equal("c.app", f.App)
 	if after.ID != "" {
 		where.add("(c.created_at, c.id) > (?, ?)", after.CreatedAt.UnixMilli(), after.ID)
 	}
@@ -176,13 +185,10 @@ type AppCount struct {
 // AppCounts counts the connections that f names by app; only its Tenant, which must be set, User
 // and App count.
 func (s *Store) AppCounts(ctx context.Context, f Filter) (counts []AppCount, err error) {
-	if f.Tenant == "" {
-		return nil, errNoConnection()
+	where, err := f.ofTenant("")
+	if err != nil {
+		return nil, err
 	}
-	var where conditions
-	where.equal("tenant", f.Tenant)
-	where.equal("user", f.User)
-	where.equal("app", f.App)
 	clause, args := where.where()
 	err = s.view(ctx, "counting connections", func(tx *sql.Tx) (err error) {
 		// #nosec G202 -- the clause has no values

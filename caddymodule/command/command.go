@@ -39,7 +39,7 @@ func init() {
 				cmd.Args, cmd.RunE, cmd.SilenceUsage = cobra.ArbitraryArgs, noSubcommand, true
 			}
 			refuseEmpty(cmd)
-			help.Point(cmd)
+			help.Finish(cmd)
 		}})
 	}
 }

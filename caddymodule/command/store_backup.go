@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -46,7 +45,11 @@ func backupCommand(parent *cobra.Command, f *storeFlags) {
 			if err != nil {
 				return err
 			}
-			return f.printCopy(cmd, args[0], c)
+			keyset := "not in it: keep keyset.json, apart from it"
+			if withKeyset {
+				keyset = "in it, sealed by the passphrase"
+			}
+			return f.printCopy(cmd, args[0], c, keyset)
 		}))
 	cmd.Long = `Writes a copy of the store to FILE, which must not exist. A gateway may be running, and writes
 meanwhile are not held up. The copy has mode 0600 and is checked; if anything fails, there is no file.
@@ -90,38 +93,27 @@ type copyRow struct {
 	HasKeyset   bool       `json:"has_keyset"`
 }
 
-func (f *storeFlags) printCopy(cmd *cobra.Command, file string, c connect.Copy) error {
+func newCopyRow(file string, c connect.Copy) copyRow {
 	row := copyRow{file, nil, c.Schema, c.Tenants, c.Connections, c.Key, c.SealedKeyset != nil}
-	made := "unknown"
 	if !c.At.IsZero() {
-		row.Made, made = &c.At, c.At.Format(time.RFC3339)
+		row.Made = &c.At
 	}
+	return row
+}
+
+// printCopy prints what a backup is; keyset says more of where its keyset is.
+func (f *storeFlags) printCopy(cmd *cobra.Command, file string, c connect.Copy, keyset string) error {
+	row := newCopyRow(file, c)
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), row)
 	}
-	keyset := "not in it: keep keyset.json, apart from it"
-	if row.HasKeyset {
-		keyset = "in it, sealed by the passphrase"
+	made := "unknown"
+	if row.Made != nil {
+		made = row.Made.Format(time.RFC3339)
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(),
 		"%s\n  made        %s\n  schema      %d\n  tenants     %d\n  connections %d\n  keyset      %s (key %d)\n",
 		file, made, c.Schema, c.Tenants, c.Connections, keyset, c.Key)
-	return err
-}
-
-// printOpeners says what was tried on a backup and opened it.
-func printOpeners(w io.Writer, keyset string, passphrase bool) error {
-	var by []string
-	if keyset != "" {
-		by = append(by, keyset)
-	}
-	if passphrase {
-		by = append(by, "the passphrase")
-	}
-	if by == nil {
-		return nil
-	}
-	_, err := fmt.Fprintf(w, "  opened by   %s\n", strings.Join(by, ", "))
 	return err
 }
 
@@ -137,29 +129,42 @@ func verifyCommand(parent *cobra.Command, f *storeFlags) {
 			if err != nil {
 				return err
 			}
-			if passphrase != nil {
-				if _, err := backup.Keyset(c, passphrase); err != nil {
-					return err
-				}
-			}
-			if keyset != "" {
-				raw, err := readInput(cmd, keyset, "keyset", 1<<20)
-				if err != nil {
-					return err
-				}
-				if err := c.OpenedBy(raw); err != nil {
-					return fmt.Errorf("%s: %w; the backup needs the one with key %d", keyset, err, c.Key)
-				}
-			}
-			if err := f.printCopy(cmd, args[0], c); err != nil || f.json {
+			found, err := checkKeyset(cmd, c, keyset, passphrase)
+			if err != nil {
 				return err
 			}
-			return printOpeners(cmd.OutOrStdout(), keyset, passphrase != nil)
+			return f.printCopy(cmd, args[0], c, found)
 		})
 	cmd.Long = "Reads all of a backup and tells when it was made, what it holds, and which key its keyset must have. " +
 		"With --keyset\nor --passphrase-file it also checks that this keyset, or the one in the backup, opens it."
 	cmd.Flags().StringVar(&keyset, "keyset", "", "keyset file to check against the backup")
 	passphraseFlag(cmd, &passphraseFile)
+}
+
+// checkKeyset checks the keyset file and the passphrase that are given against a backup, and tells
+// what is known of its keyset.
+func checkKeyset(cmd *cobra.Command, c connect.Copy, file string, passphrase []byte) (string, error) {
+	known := "not in it, and not checked: see --keyset"
+	if c.SealedKeyset != nil {
+		known = "in it, sealed by a passphrase, and not checked: see --passphrase-file"
+	}
+	if passphrase != nil {
+		if _, err := backup.Keyset(c, passphrase); err != nil {
+			return "", err
+		}
+		known = "in it; the passphrase opens it, and it opens the backup"
+	}
+	if file == "" {
+		return known, nil
+	}
+	raw, err := readInput(cmd, file, "keyset", 1<<20)
+	if err != nil {
+		return "", err
+	}
+	if err := c.OpenedBy(raw); err != nil {
+		return "", fmt.Errorf("%s: %w; the backup needs the one with key %d", file, err, c.Key)
+	}
+	return file + " opens the backup", nil
 }
 
 func restoreCommand(parent *cobra.Command, f *storeFlags) {
@@ -237,11 +242,7 @@ type changeRow struct {
 func (f *storeFlags) printRestored(cmd *cobra.Command, o *backup.Options, r backup.Result) error {
 	if f.json {
 		row := restoredRow{DataDir: o.Dir, Known: r.NoTrail == nil, Changes: []changeRow{},
-			Backup: copyRow{o.File, nil, r.Copy.Schema, r.Copy.Tenants, r.Copy.Connections, r.Copy.Key,
-				r.Copy.SealedKeyset != nil}}
-		if !r.Copy.At.IsZero() {
-			row.Backup.Made = &r.Copy.At
-		}
+			Backup: newCopyRow(o.File, r.Copy)}
 		if r.Aside != "" {
 			row.Aside = &r.Aside
 		}
@@ -252,18 +253,17 @@ func (f *storeFlags) printRestored(cmd *cobra.Command, o *backup.Options, r back
 		return printJSON(cmd.OutOrStdout(), row)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "The store in %s is %s\n", o.Dir, o.File)
+	fmt.Fprintf(&text, "The store in %s is now that of %s\n", o.Dir, o.File)
 	if r.Aside != "" {
 		fmt.Fprintf(&text, "The store that was there is in %s\n", r.Aside)
 	}
 	switch {
 	case r.NoTrail != nil:
-		fmt.Fprintf(&text, "What changed since the backup is not known: keys that were revoked and connections that were "+
-			"deleted since work again.\n(%v)\n", r.NoTrail)
+		fmt.Fprintf(&text, "%v, so keys that were revoked and connections that were deleted since work again\n", r.NoTrail)
 	case len(r.Changes) == 0:
 		text.WriteString("Nothing has changed since the backup that would have to be done again\n")
 	default:
-		fmt.Fprintf(&text, "%d changes since the backup:\n", len(r.Changes))
+		fmt.Fprintf(&text, "Changes since the backup: %d\n", len(r.Changes))
 	}
 	if _, err := cmd.OutOrStdout().Write([]byte(text.String())); err != nil || len(r.Changes) == 0 {
 		return err

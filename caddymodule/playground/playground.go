@@ -84,7 +84,7 @@ func command(cmd *cobra.Command) {
 		"address of the gateway (default: "+defaultAddr+", or any free port if that is taken)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print addresses, keys and connections as one JSON object, for scripts")
 	given.RefuseEmpty(cmd.Flags())
-	help.Point(cmd)
+	help.Finish(cmd)
 	cmd.Args, cmd.SilenceUsage = noArguments, true
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)

@@ -35,7 +35,7 @@ type providerPace struct {
 	failures int       // in a row
 }
 
-// wait waits for the end of a pause. Its error is ctx's.
+// wait waits for the end of a pause. Its error is what ended ctx.
 func (p *providerPace) wait(ctx context.Context) error {
 	for {
 		p.mu.Lock()
@@ -44,12 +44,8 @@ func (p *providerPace) wait(ctx context.Context) error {
 		if left <= 0 {
 			return ctx.Err()
 		}
-		timer := time.NewTimer(left)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
+		if err := sleep(ctx, left); err != nil {
+			return err
 		}
 	}
 }

@@ -84,7 +84,6 @@ func leaseRefresh(ctx context.Context, store *connect.Store, id string) (owner s
 		if err != nil {
 			return "", err
 		}
-		pause := leasePoll
 		if !state.Leased() {
 			acquired, err := store.AcquireRefresh(ctx, id, state, owner, leaseTime)
 			switch {
@@ -96,7 +95,7 @@ func leaseRefresh(ctx context.Context, store *connect.Store, id string) (owner s
 				return owner, sleep(ctx, leasePause)
 			}
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := sleep(ctx, leasePoll); err != nil {
 			return "", err
 		}
 	}

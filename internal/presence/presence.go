@@ -32,7 +32,7 @@ type Process struct {
 	PID int `json:"pid"`
 	// Host is the name of its machine, or container.
 	Host string `json:"host"`
-	// Started is when it began to work in the directory, in UTC.
+	// Started is when the process began, in UTC.
 	Started time.Time `json:"started"`
 	// Network names its network stack: two processes with different ones do not share a port.
 	Network string `json:"network"`
@@ -42,13 +42,16 @@ type Process struct {
 	Run string `json:"run"`
 }
 
-// run is that of this process.
-var run = rand.Text()
+// What is the same of all notes of this process, whatever it has reloaded since.
+var (
+	run     = rand.Text()
+	started = time.Now().UTC().Truncate(time.Second)
+)
 
 // Self describes this process.
 func Self(listeners []string) Process {
 	host, _ := os.Hostname() // only to be shown
-	return Process{PID: os.Getpid(), Host: host, Started: time.Now().UTC().Truncate(time.Second), Network: network(),
+	return Process{PID: os.Getpid(), Host: host, Started: started, Network: network(),
 		Listeners: listeners, Run: run}
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // noteIn, if set, makes the test binary another process, which leaves a note and waits to be ended.
@@ -21,6 +22,15 @@ func TestMain(m *testing.M) {
 		os.Exit(0) // without taking it back, as a crash does
 	}
 	os.Exit(m.Run())
+}
+
+// TestStarted: a process began when it began, and not with its last reload.
+func TestStarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // where the time is another
+		if at := Self(nil).Started; !at.Equal(started) {
+			t.Errorf("it began at %s, want %s", at, started)
+		}
+	})
 }
 
 func TestOthers(t *testing.T) {

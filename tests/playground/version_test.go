@@ -41,7 +41,9 @@ func TestStandardError(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"tenant", "create", "acme", "--email", "dev@acme.example"}, {"tenant", "list"}, {"app", "show", "gmail"},
-		{"tenant", "revoke-grants", "acme", "--yes"}, {"audit"},
+		{"tenant", "revoke-grants", "acme", "--yes"}, {"audit"}, {"connection", "list"}, {"caller-key", "list"},
+		{"store", "backup", filepath.Join(dir, "backup")}, {"store", "upgrade"}, {"keyset", "rotate"},
+		{"user", "export", "--tenant", "acme", "--user", harness.Alice}, {"oauth-client", "list"},
 	} {
 		p := harness.StartProcess(t, harness.Environ(t), harness.Program(t), append(args, "--config", config)...)
 		p.Ended(t, time.Minute)
