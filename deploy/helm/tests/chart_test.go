@@ -23,6 +23,7 @@ import (
 func TestLint(t *testing.T) {
 	for name, file := range valueFiles(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if out, err := exec.Command(helm, "lint", "--strict", chart, "--values", file).CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
@@ -35,6 +36,7 @@ func TestLint(t *testing.T) {
 func TestObjects(t *testing.T) {
 	for name, file := range valueFiles(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			all := objects(t, "--values", file)
 			pod := workload(t, all)
 			checkRestricted(t, &pod.ObjectMeta, &pod.Spec)
@@ -242,6 +244,7 @@ func TestInvalidValues(t *testing.T) {
 		"unknown=1":                               "unknown",
 	} {
 		t.Run(value, func(t *testing.T) {
+			t.Parallel()
 			_, err := template("--set", value)
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want one that names %q", err, want)
