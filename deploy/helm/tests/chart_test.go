@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,7 @@ func TestObjects(t *testing.T) {
 			checkSelectors(t, all, pod.Labels)
 			checkPorts(t, all, pod)
 			checkVolumes(t, pod, claims(all))
+			checkTestPod(t, all)
 			checkCaddyfile(t, only[*core.ConfigMap](t, all).Data["Caddyfile"])
 		})
 	}
@@ -145,17 +147,38 @@ func checkPorts(t *testing.T, all []runtime.Object, pod core.PodTemplateSpec) {
 	}
 }
 
+// checkTestPod looks for what `helm test` asks, among the services.
+func checkTestPod(t *testing.T, all []runtime.Object) {
+	t.Helper()
+	asked := only[*core.Pod](t, all).Spec.Containers[0].Args[2]
+	for _, s := range every[*core.Service](all) {
+		for _, p := range s.Spec.Ports {
+			if asked == fmt.Sprintf("http://%s:%d/health/ready", s.Name, p.Port) && p.TargetPort.StrVal == "ops" {
+				return
+			}
+		}
+	}
+	t.Errorf("the test pod asks %s, which no service leads to", asked)
+}
+
 func checkVolumes(t *testing.T, pod core.PodTemplateSpec, made []string) {
 	t.Helper()
 	for _, v := range pod.Spec.Volumes {
 		made = append(made, v.Name)
 	}
+	mounted := map[string]bool{}
 	for _, m := range pod.Spec.Containers[0].VolumeMounts {
+		mounted[m.MountPath] = true
 		if !strings.Contains(" "+strings.Join(made, " ")+" ", " "+m.Name+" ") {
 			t.Errorf("volume %s is mounted and missing", m.Name)
 		}
 	}
-	if p := pod.Spec.SecurityContext; p.FSGroupChangePolicy == nil || *p.FSGroupChangePolicy != core.FSGroupChangeOnRootMismatch {
+	for _, dir := range []string{"/data", "/etc/vendgate"} { // the data_dir's, and that of the argument --config
+		if !mounted[dir] {
+			t.Errorf("nothing is mounted at %s", dir)
+		}
+	}
+	if p := pod.Spec.SecurityContext.FSGroupChangePolicy; p == nil || *p != core.FSGroupChangeOnRootMismatch {
 		t.Error("the kubelet would open the keyset to the group at each start")
 	}
 }
