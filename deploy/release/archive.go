@@ -117,8 +117,15 @@ func (r *release) archives(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		notices, err := r.notices(ctx, platform)
+		if err != nil {
+			return err
+		}
 		name := "vendgate_" + r.bare() + "_" + strings.ReplaceAll(platform, "/", "_")
-		entries := []entry{{name: name + "/vendgate", source: binary, mode: 0o755}}
+		entries := []entry{
+			{name: name + "/vendgate", source: binary, mode: 0o755},
+			{name: name + "/" + noticesFile, source: notices, mode: 0o644},
+		}
 		for _, f := range []string{"LICENSE", "README.md", "CHANGELOG.md", "Caddyfile.example"} {
 			entries = append(entries, entry{name: name + "/" + f, source: filepath.Join(r.root, f), mode: 0o644})
 		}

@@ -122,6 +122,7 @@ Source: https://github.com/vendgate/vendgate
 
 Files: *
 Copyright: %d the Vendgate authors
+Comment: third-party-notices.gz has the notices of the modules that the program is built from.
 License: Apache-2.0
  On Debian systems, the full text of the Apache License 2.0 is in
  /usr/share/common-licenses/Apache-2.0.

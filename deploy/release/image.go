@@ -67,8 +67,12 @@ func (r *release) platformImage(ctx context.Context, platform, arch string) (v1.
 	if err != nil {
 		return nil, err
 	}
+	notices, err := r.notices(ctx, platform)
+	if err != nil {
+		return nil, err
+	}
 	var b bytes.Buffer
-	if err := writeTar(&b, r.rootfsEntries(binary), r.time); err != nil {
+	if err := writeTar(&b, r.rootfsEntries(binary, notices), r.time); err != nil {
 		return nil, err
 	}
 	layer, err := tarball.LayerFromOpener(

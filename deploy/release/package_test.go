@@ -42,6 +42,7 @@ func TestRPM(t *testing.T) {
 		"/usr/share/man/man8/vendgate.8.gz -rw-r--r-- root:root",
 		"/usr/share/zsh/site-functions/_vendgate -rw-r--r-- root:root",
 		"/usr/share/licenses/vendgate/LICENSE -rw-r--r-- root:root",
+		"/usr/share/licenses/vendgate/" + noticesFile + " -rw-r--r-- root:root",
 	} {
 		if !slices.Contains(files, want) {
 			t.Errorf("lacks %q", want)
@@ -76,6 +77,9 @@ $rpm --erase vendgate
 func TestLintian(t *testing.T) {
 	t.Parallel()
 	deb := testRelease(t, "v1.2.3", "deb").only(t, "*.deb")
+	if files := run1(t, "dpkg-deb", "--contents", deb); !strings.Contains(files, "/doc/vendgate/third-party-notices.gz") {
+		t.Error("it has no notices of the program's modules")
+	}
 	out, err := exec.Command("lintian", "--allow-root", "--fail-on", "error,warning", deb).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)

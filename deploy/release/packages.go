@@ -31,8 +31,13 @@ func (r *release) packages(ctx context.Context, format string) error {
 		if err != nil {
 			return err
 		}
+		notices, err := r.debNotices(ctx, platform)
+		if err != nil {
+			return err
+		}
 		values := map[string]string{
 			"ARCH": arch, "VERSION": r.version, "BINARY": binary, "ASSETS": assets, "ROOT": r.root,
+			"NOTICES":  filepath.Dir(notices),
 			"PACKAGES": filepath.Join(r.root, "deploy", "packages"),
 			"SYSTEMD":  filepath.Join(r.root, "deploy", "systemd"),
 		}
@@ -41,6 +46,20 @@ func (r *release) packages(ctx context.Context, format string) error {
 		}
 	}
 	return nil
+}
+
+// debNotices compresses them, as Debian's documents are.
+func (r *release) debNotices(ctx context.Context, platform string) (string, error) {
+	plain, err := r.notices(ctx, platform)
+	if err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(plain)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(filepath.Dir(plain), "third-party-notices.gz")
+	return path, r.writeGzip(path, text)
 }
 
 // pack writes one package, under the name that its own tools give it.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -49,6 +50,11 @@ func TestReproducible(t *testing.T) {
 		if text, err := check.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, text)
 		}
+	}
+	archive := "vendgate_1.2.3_" + strings.ReplaceAll(hostPlatform, "/", "_") + ".tar.gz"
+	files := run1(t, "tar", "-tzf", filepath.Join(outs[0], archive))
+	if !strings.Contains(files, "/"+noticesFile) {
+		t.Errorf("the archive has no notices of the program's modules:\n%s", files)
 	}
 	// An archive, two packages, an image and a bill of materials.
 	if n := bytes.Count(sums[0], []byte("\n")); n < 5 {

@@ -23,7 +23,7 @@ const (
 )
 
 // rootfsEntries are the files of the container's image: it has nothing else, no shell either.
-func (r *release) rootfsEntries(binary string) []entry {
+func (r *release) rootfsEntries(binary, notices string) []entry {
 	var entries []entry
 	for _, dir := range []string{"data", "etc", "etc/ssl", "etc/ssl/certs", "etc/vendgate", "tmp", "usr", "usr/bin",
 		"usr/share", "usr/share/licenses", "usr/share/licenses/vendgate"} {
@@ -46,6 +46,7 @@ func (r *release) rootfsEntries(binary string) []entry {
 			source: filepath.Join(r.root, "deploy", "container", "Caddyfile")},
 		entry{name: "usr/bin/vendgate", source: binary, mode: 0o755},
 		entry{name: "usr/share/licenses/vendgate/LICENSE", source: filepath.Join(r.root, "LICENSE"), mode: 0o644},
+		entry{name: "usr/share/licenses/vendgate/" + noticesFile, source: notices, mode: 0o644},
 	)
 }
 
@@ -66,7 +67,11 @@ func (r *release) rootfs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range r.rootfsEntries(binary) {
+	notices, err := r.notices(ctx, r.platforms[0])
+	if err != nil {
+		return err
+	}
+	for _, e := range r.rootfsEntries(binary, notices) {
 		if err := e.unpack(r.out); err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 
 // decode decodes a board strictly: Grafana itself drops what it does not know without a word.
 func decode(text string) error {
-	var board dashboard.Dashboard
+	var board dashboard.Dashboard //nolint:staticcheck // the second version of the schema is for Grafana 12 and later
 	err := board.UnmarshalJSONStrict([]byte(text))
 	if err != nil && err.Error() != "" { // it returns an empty list where nothing is wrong
 		return err

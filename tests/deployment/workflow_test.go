@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -108,7 +110,23 @@ func checkWorkflow(t *testing.T, text []byte) {
 	}
 }
 
-// TestDependabot: each folder that it looks at has what it looks for.
+// TestImageTag: the chart asks for the image by its own version, which has no v.
+func TestImageTag(t *testing.T) {
+	text, err := os.ReadFile("../../.github/workflows/image.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`echo "version=${GITHUB_REF_NAME#v}"`,
+		"tags: ${{ steps.image.outputs.name }}:${{ steps.image.outputs.version }}\n",
+	} {
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("the workflow of the image lacks %q", want)
+		}
+	}
+}
+
+// TestDependabot: each folder that it looks at has what it looks for, and it looks at each module.
 func TestDependabot(t *testing.T) {
 	text, err := os.ReadFile("../../.github/dependabot.yml")
 	if err != nil {
@@ -127,14 +145,25 @@ func TestDependabot(t *testing.T) {
 	manifests := map[string]string{
 		"gomod": "go.mod", "npm": "package.json", "docker": "Dockerfile", "github-actions": ".github/workflows",
 	}
+	watched := map[string]bool{}
 	for _, u := range config.Updates {
 		for _, dir := range append(u.Directories, u.Directory) {
 			if dir == "" {
 				continue
 			}
+			watched[u.Ecosystem+" "+dir] = true
 			if _, err := os.Stat(filepath.Join("../..", dir, manifests[u.Ecosystem])); err != nil {
 				t.Errorf("%s: %v", u.Ecosystem, err)
 			}
+		}
+	}
+	modules, err := exec.CommandContext(t.Context(), "git", "-C", "../..", "ls-files", "go.mod", "*/go.mod").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, module := range strings.Fields(string(modules)) {
+		if dir := path.Join("/", path.Dir(module)); !watched["gomod "+dir] {
+			t.Errorf("it does not look at the module in %s", dir)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 func TestLint(t *testing.T) {
 	for name, file := range valueFiles(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if out, err := exec.Command(helm, "lint", "--strict", chart, "--values", file).CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
@@ -35,6 +37,7 @@ func TestLint(t *testing.T) {
 func TestObjects(t *testing.T) {
 	for name, file := range valueFiles(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			all := objects(t, "--values", file)
 			pod := workload(t, all)
 			checkRestricted(t, &pod.ObjectMeta, &pod.Spec)
@@ -44,6 +47,7 @@ func TestObjects(t *testing.T) {
 			checkSelectors(t, all, pod.Labels)
 			checkPorts(t, all, pod)
 			checkVolumes(t, pod, claims(all))
+			checkTestPod(t, all)
 			checkCaddyfile(t, only[*core.ConfigMap](t, all).Data["Caddyfile"])
 		})
 	}
@@ -143,17 +147,38 @@ func checkPorts(t *testing.T, all []runtime.Object, pod core.PodTemplateSpec) {
 	}
 }
 
+// checkTestPod looks for what `helm test` asks, among the services.
+func checkTestPod(t *testing.T, all []runtime.Object) {
+	t.Helper()
+	asked := only[*core.Pod](t, all).Spec.Containers[0].Args[2]
+	for _, s := range every[*core.Service](all) {
+		for _, p := range s.Spec.Ports {
+			if asked == fmt.Sprintf("http://%s:%d/health/ready", s.Name, p.Port) && p.TargetPort.StrVal == "ops" {
+				return
+			}
+		}
+	}
+	t.Errorf("the test pod asks %s, which no service leads to", asked)
+}
+
 func checkVolumes(t *testing.T, pod core.PodTemplateSpec, made []string) {
 	t.Helper()
 	for _, v := range pod.Spec.Volumes {
 		made = append(made, v.Name)
 	}
+	mounted := map[string]bool{}
 	for _, m := range pod.Spec.Containers[0].VolumeMounts {
+		mounted[m.MountPath] = true
 		if !strings.Contains(" "+strings.Join(made, " ")+" ", " "+m.Name+" ") {
 			t.Errorf("volume %s is mounted and missing", m.Name)
 		}
 	}
-	if p := pod.Spec.SecurityContext; p.FSGroupChangePolicy == nil || *p.FSGroupChangePolicy != core.FSGroupChangeOnRootMismatch {
+	for _, dir := range []string{"/data", "/etc/vendgate"} { // the data_dir's, and that of the argument --config
+		if !mounted[dir] {
+			t.Errorf("nothing is mounted at %s", dir)
+		}
+	}
+	if p := pod.Spec.SecurityContext.FSGroupChangePolicy; p == nil || *p != core.FSGroupChangeOnRootMismatch {
 		t.Error("the kubelet would open the keyset to the group at each start")
 	}
 }
@@ -242,6 +267,7 @@ func TestInvalidValues(t *testing.T) {
 		"unknown=1":                               "unknown",
 	} {
 		t.Run(value, func(t *testing.T) {
+			t.Parallel()
 			_, err := template("--set", value)
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want one that names %q", err, want)

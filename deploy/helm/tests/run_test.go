@@ -59,7 +59,7 @@ func TestRun(t *testing.T) {
 		{"ops", "/metrics", http.StatusOK, "caddy_vendgate_in_flight"},
 		{"http", "/metrics", http.StatusNotFound, "not_found"},
 		{"http", container.ReadinessProbe.HTTPGet.Path, http.StatusNotFound, "not_found"},
-		{"http", "/proxy/x/gmail/y", http.StatusUnauthorized, "unauthorized"},
+		{"http", "/proxy/x/gmail/y", http.StatusUnauthorized, "invalid_tenant_key"},
 	} {
 		status, body := get(t, filepath.Join(dir, c.socket), c.path)
 		if status != c.status || !strings.Contains(body, c.holds) {
