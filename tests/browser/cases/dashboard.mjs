@@ -304,6 +304,7 @@ test('dashboard: what is another tenant’s is not there', async (t) => {
   }
   assert.equal((await page.goto(at(`/connections/${link.connection_id}/delete`))).status(), 404);
   await sees(page, 'There is no such connection');
+  assert.match(await page.locator('main').innerText(), /It was deleted, or its id is wrong/);
   const csrf = await page.locator('[name=csrf]').first().inputValue();
   for (const action of ['refresh', 'update', 'delete']) {
     const response = await page.request.post(at(`/connections/${link.connection_id}/${action}`), { form: { csrf } });
