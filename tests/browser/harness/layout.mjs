@@ -54,6 +54,13 @@ function measure() {
     if (parts.some(({ top }) => top > parts[0].top + slack) && needs <= room(address)) {
       found.push(`the address ${address.textContent} is broken, and needs ${needs} px`);
     }
+    const before = address.previousSibling;
+    if (needs <= room(address) / 2 && before?.data?.endsWith('(')) {
+      const range = document.createRange();
+      range.setStart(before, before.data.length - 1);
+      range.setEnd(before, before.data.length);
+      if (range.getBoundingClientRect().bottom <= parts[0].top) found.push(`the address ${address.textContent} is not on the line of its parenthesis`);
+    }
   }
   return found;
 
