@@ -1,5 +1,6 @@
-// Whether a page fits: no scrolling sideways, no text that is cut off or runs out of its box, no word on a button that is broken,
-// no buttons that touch, no address that is broken although a line could hold it.
+// Whether a page fits: no scrolling sideways, no text that is cut off or runs out of its box, no
+// broken word on a button, no buttons that touch, no address that is broken although a line could
+// hold it.
 
 export const widths = [320, 390, 1280];
 
@@ -59,7 +60,9 @@ function measure() {
       const range = document.createRange();
       range.setStart(before, before.data.length - 1);
       range.setEnd(before, before.data.length);
-      if (range.getBoundingClientRect().bottom <= parts[0].top) found.push(`the address ${address.textContent} is not on the line of its parenthesis`);
+      if (range.getBoundingClientRect().bottom <= parts[0].top) {
+        found.push(`the address ${address.textContent} is not on the line of its parenthesis`);
+      }
     }
   }
   return found;
