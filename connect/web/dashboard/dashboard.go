@@ -127,8 +127,11 @@ func (req *request) fail(err error) {
 			req.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))
 		}
 		title, text, status = titles[refused.Code], refused.Text()+".", refused.Code.Status()
-		if title == "" {
+		switch {
+		case title == "":
 			title = "This cannot be done"
+		case refused.Code == vending.ConnectionDeleted:
+			text = "It was deleted, or its id is wrong."
 		}
 	case req.r.Context().Err() == nil:
 		req.o.Logger.Error("dashboard page failed", "request", req.where.Request, "error", err)

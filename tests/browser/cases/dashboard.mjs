@@ -114,6 +114,8 @@ test('dashboard: a link is made and copied, and works in another browser', async
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: gateway.url });
   await page.getByRole('link', { name: 'Request a connection' }).first().click();
   await page.getByLabel('End user').fill('Alice@Example.com ');
+  const offered = await page.locator('#apps option').evaluateAll((options) => options.map(({ value }) => value));
+  assert.deepEqual(['Northwind CRM', 'The Vault', 'Gmail'].filter((name) => offered.includes(name)), ['Northwind CRM', 'The Vault']);
   await page.getByLabel('App').fill('northwind crm');
   await page.getByLabel('Connection name').fill('From the dashboard');
   await button(page, 'Generate link').click();
@@ -201,6 +203,8 @@ test('dashboard: what a connection holds is replaced, once the app accepts it', 
   await sees(page, 'Update connection data');
   assert.equal((await page.content()).includes(right.key), false, 'the page holds the secret');
   await page.getByLabel('API key').fill('wrong-key');
+  await button(page, 'Show API key').click();
+  assert.equal(await page.getByLabel('API key').getAttribute('type'), 'text');
   await button(page, 'Update connection').click();
   assert.match(await page.getByRole('alert').innerText(), /The Vault does not accept what you entered/);
   assert.match(await page.title(), /^Error: /);
@@ -267,6 +271,10 @@ test('dashboard: budgets are seen while they are spent and refused', async (t) =
   await until('the chart to show it', async () => (await shown()).refused === before.refused + refused);
   assert.ok((await shown()).left < 6);
   assert.equal(await panel.locator('.chart .some').count() > 0, true);
+  assert.match(await page.getByRole('region', { name: 'The Vault' }).innerText(), /\d+ of 80 left this minute/);
+  const each = await page.getByRole('region', { name: 'Connection budget' }).innerText();
+  assert.match(each, /90 a minute each/);
+  assert.match(each, new RegExp(`${id}\\s+\\d+ of 90 left`));
   assert.equal(await page.evaluate(() => performance.timeOrigin), loaded, 'the page was loaded anew');
   assert.deepEqual(complaints, []);
 });
@@ -304,6 +312,7 @@ test('dashboard: what is another tenant’s is not there', async (t) => {
   }
   assert.equal((await page.goto(at(`/connections/${link.connection_id}/delete`))).status(), 404);
   await sees(page, 'There is no such connection');
+  assert.match(await page.locator('main').innerText(), /It was deleted, or its id is wrong/);
   const csrf = await page.locator('[name=csrf]').first().inputValue();
   for (const action of ['refresh', 'update', 'delete']) {
     const response = await page.request.post(at(`/connections/${link.connection_id}/${action}`), { form: { csrf } });

@@ -1,6 +1,7 @@
 // The invitation fits where people open it: what it asks and both answers are seen without scrolling.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { misfits } from '../harness/layout.mjs';
 import { button } from '../harness/steps.mjs';
 import { world } from '../suite.mjs';
 
@@ -55,20 +56,6 @@ async function measure(page, app) {
         assert.ok(box.y + box.height <= size.height, `${label} of ${app} ends at ${box.y + box.height} px of ${size.width} × ${size.height}, ${colorScheme}`);
       }
     }
-    assert.deepEqual(await page.evaluate(brokenAddresses), [], `addresses at ${size.width} px`);
+    assert.deepEqual(await misfits(page), [], `layout at ${size.width} px`);
   }
-}
-
-/** Runs in the page: the parts of addresses that are broken although they would fit a line of their own. */
-function brokenAddresses() {
-  const found = [];
-  for (const address of document.querySelectorAll('.address')) {
-    for (const part of address.childNodes) {
-      if (part.nodeType !== Node.TEXT_NODE) continue;
-      const range = document.createRange();
-      range.selectNodeContents(part);
-      if (range.getClientRects().length > 1) found.push(part.data);
-    }
-  }
-  return found;
 }

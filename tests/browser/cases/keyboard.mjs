@@ -26,6 +26,7 @@ test('keyboard: from the invitation to the connection', async (t) => {
   assert.deepEqual(await tabOrder(page), [
     { name: 'User name', visible: true },
     { name: 'Password', visible: true },
+    { name: 'Show Password', visible: true },
     { name: 'Grant Access', visible: true },
     { name: 'Reject', visible: true },
   ]);

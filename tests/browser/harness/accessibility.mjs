@@ -35,5 +35,5 @@ function describeFocus() {
   const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(element);
   const name = element.labels?.[0]?.innerText ?? element.getAttribute('aria-label') ?? element.innerText ?? element.tagName;
   const visible = outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 && !/, 0\)$|^transparent$/.test(outlineColor);
-  return { name: name.trim(), visible };
+  return { name: name.replace(/\s+/g, ' ').trim(), visible };
 }

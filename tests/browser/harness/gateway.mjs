@@ -174,6 +174,8 @@ ${apps(apis.url, authserver.url)}
 		tenant thrifty {
 			budget token 6
 			budget api 120
+			budget connection 90
+			budget app vault 80
 		}
 		tenant declared {
 			key_sha256 ${'0'.repeat(64)}
