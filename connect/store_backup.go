@@ -258,7 +258,7 @@ func ChangesSince(ctx context.Context, path string, c Copy) (rows []AuditRow, er
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	how := access(looking)
+	how := looking
 	if _, err := os.Stat(path + "-wal"); err == nil {
 		how = following
 	}

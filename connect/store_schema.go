@@ -196,7 +196,7 @@ func (s *Store) inspectFiles(ctx context.Context) error {
 	if size <= 0 && wal <= 0 {
 		return s.vault.Valid()
 	}
-	how := access(looking)
+	how := looking
 	if wal > 0 {
 		how = following
 		if shared, err := sizeOf(database + "-shm"); err != nil || shared < 0 {

@@ -59,7 +59,7 @@ func (o Observer) End(w http.ResponseWriter, r *http.Request, e *gateway.Event) 
 	o.Metrics.inFlight.Dec()
 	o.Metrics.count(e)
 	LogEvent(r.Context(), e)
-	o.AccessLog.LogFailure(r, e)
+	o.AccessLog.LogFailure(r, e) //nolint:contextcheck // it says why
 	if entry, ok := w.(*entry); ok {
 		entry.write(e.Read) //nolint:contextcheck // its request has it
 	}

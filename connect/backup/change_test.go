@@ -131,8 +131,11 @@ func TestTogglesCount(t *testing.T) {
 	row := func(id int64, e connect.Event) connect.AuditRow {
 		return connect.AuditRow{ID: id, Event: e, Tenant: "acme"}
 	}
-	got := changesOf([]connect.AuditRow{row(1, connect.TenantDisabled), row(2, connect.TenantEnabled), row(3, "unheard_of")})
-	if len(got) != 2 || got[0].Event != connect.TenantEnabled || got[0].Applies || got[1].Event != "unheard_of" || got[1].Applies {
+	got := changesOf([]connect.AuditRow{
+		row(1, connect.TenantDisabled), row(2, connect.TenantEnabled), row(3, "unheard_of"),
+	})
+	if len(got) != 2 || got[0].Event != connect.TenantEnabled || got[0].Applies ||
+		got[1].Event != "unheard_of" || got[1].Applies {
 		t.Errorf("changes %+v", got)
 	}
 }
