@@ -35,7 +35,7 @@ func TestAdminTenantChanges(t *testing.T) {
 		"no URL":           {"DELETE", acme + "/mcp-url", "", connect.ErrNoMCPURL.Error()},
 		"unknown source":   {"PATCH", acme, `{"source":"none"}`, `source: source "none" is not configured`},
 		"nothing":          {"PATCH", acme, `{}`, "name at least one of"},
-		"unknown tenant":   {"PATCH", "/vendgate/tenants/nobody", `{"email":"a@b.example"}`, connect.ErrTenantUnknown.Error()},
+		"unknown tenant":   {"PATCH", "/vendgate/tenants/nobody", `{"email":"a@b.cd"}`, connect.ErrTenantUnknown.Error()},
 		"with connections": {"DELETE", acme, "", connect.ErrTenantConnected.Error()},
 		"delete unknown":   {"DELETE", "/vendgate/tenants/nobody", "", connect.ErrTenantUnknown.Error()},
 	} {

@@ -107,7 +107,7 @@ func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 	event.Origin = vending.Origin(w.Header().Get(vending.OriginHeader))
 	c.assembly.metrics.CountPlatform(event)
 	telemetry.LogEvent(r.Context(), event)
-	c.accessLog.LogFailure(r, event)
+	c.accessLog.LogFailure(r, event) //nolint:contextcheck // it says why
 }
 
 // page serves a hosted page or one of the dashboard. What end users wait for at a provider has

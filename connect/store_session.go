@@ -77,6 +77,10 @@ func (s *Store) EndSession(ctx context.Context, cookie Digest) error {
 // for the lock waits milliseconds.
 const sweepBatch = 200
 
+// sweepPause lets other processes write between two batches: SQLite has no queue, and who waits for
+// the lock looks up to 100 ms apart, and gives up after some seconds.
+const sweepPause = 150 * time.Millisecond
+
 // Sweep ends the links that have run out, and deletes the authorization requests, sessions and
 // caller keys that have. Readers of one of them, or of a connection, see that it has expired
 // without this; a sweep makes it part of the audit trail. Parallel sweeps are harmless.
@@ -113,6 +117,14 @@ func (s *Store) inBatches(ctx context.Context, f func(context.Context, *sql.Tx) 
 		})
 		if err != nil {
 			return total, err
+		}
+		if n < sweepBatch {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return total + n, ctx.Err()
+		case <-time.After(sweepPause):
 		}
 	}
 	return total, nil

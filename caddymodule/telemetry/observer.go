@@ -63,7 +63,7 @@ func (o Observer) End(w http.ResponseWriter, r *http.Request, e *gateway.Event) 
 	o.Metrics.count(e)
 	e.Connection, e.Cause = o.AccessLog.Users.text(e.Connection), o.AccessLog.Users.text(e.Cause)
 	LogEvent(r.Context(), e)
-	o.AccessLog.LogFailure(r, e)
+	o.AccessLog.LogFailure(r, e) //nolint:contextcheck // it says why
 	if entry, ok := w.(*entry); ok {
 		entry.write(e.Read) //nolint:contextcheck // its request has it
 	}

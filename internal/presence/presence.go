@@ -79,19 +79,19 @@ func Leave(dir string, p Process) (*Note, error) {
 		return nil, err
 	}
 	in := filepath.Join(dir, folder)
-	if err := os.Mkdir(in, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(in, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { // #nosec G703 -- the operator's own directory
 		return nil, err
 	}
 	// Written under a name that no one reads, and locked before it has the other: a note that is not
 	// locked is one of a process that has ended.
 	n := &Note{path: filepath.Join(in, rand.Text()+suffix)}
 	temp := n.path + ".tmp"
-	if err := os.WriteFile(temp, text, 0o600); err != nil {
+	if err := os.WriteFile(temp, text, 0o600); err != nil { // #nosec G703 -- as above
 		return nil, err
 	}
 	lock, _, err := filelock.Exclusive(temp)
 	if err == nil {
-		err = os.Rename(temp, n.path)
+		err = os.Rename(temp, n.path) // #nosec G703 -- as above
 	}
 	if n.lock = lock; err != nil {
 		return nil, errors.Join(err, lock.Close(), os.Remove(temp))

@@ -52,7 +52,8 @@ func TestOwnerError(t *testing.T) {
 		{OwnerError{Path: "/d", Owner: 4242, DirOwner: 4242, Self: 0},
 			"/d belongs to user id 4242, and this program runs as root: run it as user id 4242: sudo -u #4242 "},
 		{OwnerError{Path: "/d/f", Owner: 0, DirOwner: 4242, Self: 4242},
-			"/d/f belongs to root and not to user id 4242, who owns its directory: give it back, as root, with `chown 4242 /d/f`"},
+			"/d/f belongs to root and not to user id 4242, who owns its directory: " +
+				"give it back, as root, with `chown 4242 /d/f`"},
 	} {
 		if got := c.err.Error(); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s\nwant %s", got, c.want)

@@ -224,7 +224,8 @@ func TestUnconfirmedRefused(t *testing.T) {
 	}
 	before.Submit("unconfirmed").Sees("asked before", 200, "Enter your Doubt credentials")
 	d.verified(id, "pending", false)
-	v := harness.NewVisitor(t, nil).Open(address).Sees("the invitation", 200, "They are saved only if Doubt accepts them.")
+	v := harness.NewVisitor(t, nil).Open(address).Sees("the invitation", 200,
+		"They are stored encrypted, if they are accepted there.")
 	v.Submit("accept").Submit("credentials", "field.account", "a", "field.api_key", "canary-key").
 		Sees("refused", 422, "Only credentials that Doubt confirms can be saved here.")
 	if strings.Contains(v.Page, "/unconfirmed") {

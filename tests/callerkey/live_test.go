@@ -2,6 +2,7 @@ package callerkey
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -142,8 +143,12 @@ func TestNothingIsTold(t *testing.T) {
 	log := s.Log()
 	s.checkClean("the log", log, key)
 	s.checkClean("the metrics", s.raw("GET /metrics HTTP/1.1").body, key)
+	facts := regexp.MustCompile(`"vendgate":\{"request_id":"[A-Z2-7]{26}","tenant":"acme","connection":"` + s.mine +
+		`","app":"key","caller_key":"` + id + `"`)
+	if !facts.MatchString(log) {
+		t.Errorf("the log lacks %s", facts)
+	}
 	for _, want := range []string{
-		`"vendgate":{"tenant":"acme","connection":"` + s.mine + `","app":"key","caller_key":"` + id + `"`,
 		`"id":"` + id + `"`, `"X-Vendgate-Key":["REDACTED"]`, "http.log.trace",
 		`"code":"policy_denied"`, `"code":"connection_deleted"`, `"code":"needs_reconnection"`,
 		`"code":"upstream_unavailable"`, `"code":"invalid_tenant_key"`,

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -220,15 +221,17 @@ func (s *scene) pipeline(key string) string {
 // checkFiles looks for a key in the store's files.
 func (s *scene) checkFiles(key string) {
 	s.t.Helper()
-	files, err := filepath.Glob(filepath.Join(s.dir, "*"))
-	if err != nil || len(files) < 2 {
-		s.t.Fatalf("the store has files %v, %v", files, err)
-	}
-	for _, name := range files {
-		raw, err := os.ReadFile(name)
-		if err != nil {
-			s.t.Fatal(err)
+	files := 0
+	err := filepath.WalkDir(s.dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
+		files++
+		raw, err := os.ReadFile(name)
 		s.checkClean(filepath.Base(name), string(raw), key)
+		return err
+	})
+	if err != nil || files < 2 {
+		s.t.Fatalf("the store has %d files, %v", files, err)
 	}
 }

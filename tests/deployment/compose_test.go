@@ -65,15 +65,19 @@ func TestFirstLook(t *testing.T) {
 	provider, gateway := freeAddr(t), freeAddr(t)
 	own := strings.NewReplacer("/data", t.TempDir(), "http://provider:9000", "http://"+provider,
 		":9000 {", "http://"+provider+" {\nbind 127.0.0.1", ":8080 {", "http://"+gateway+" {\nbind 127.0.0.1",
-		"allow_private ", "allow_private 127.0.0.0/8 ", "127.0.0.1:8080", gateway)
-	start(t, program, project, "provider", own)
-	start(t, program, project, "gateway", own)
-
-	check := project.Services["gateway"].HealthCheck.Test
-	if len(check) < 2 || check[0] != "CMD" || check[1] != "/usr/bin/vendgate" {
-		t.Fatalf("the health check is %q", check)
+		"allow_private ", "allow_private 127.0.0.0/8 ", "127.0.0.1:8080", gateway, "127.0.0.1:9000", provider)
+	// Docker starts the gateway when what it depends on is healthy.
+	if d := project.Services["gateway"].DependsOn["provider"]; d.Condition != types.ServiceConditionHealthy {
+		t.Errorf("the gateway starts when its provider is %q, which may not listen yet", d.Condition)
 	}
-	healthy(t, program, strings.Fields(own.Replace(strings.Join(check[2:], " "))))
+	for _, service := range []string{"provider", "gateway"} {
+		start(t, program, project, service, own)
+		check := project.Services[service].HealthCheck
+		if check == nil || len(check.Test) < 2 || check.Test[0] != "CMD" || check.Test[1] != "/usr/bin/vendgate" {
+			t.Fatalf("the health check of the %s is %+v", service, check)
+		}
+		healthy(t, program, strings.Fields(own.Replace(strings.Join(check.Test[2:], " "))))
+	}
 	r := firstCall(t, own)
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {

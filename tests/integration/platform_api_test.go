@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -110,7 +111,8 @@ func TestConnectLogsItsFactsAndNoKey(t *testing.T) {
 	if strings.Contains(log, harness.KeyA) {
 		t.Error("the log has the tenant key")
 	}
-	if !strings.Contains(log, `"vendgate":{"tenant":"acme","connection":"`+id+`"`) ||
+	facts := regexp.MustCompile(`"vendgate":\{"request_id":"[A-Z2-7]{26}","tenant":"acme","connection":"` + id + `"`)
+	if !facts.MatchString(log) ||
 		!strings.Contains(log, `"code":"invalid_request"`) {
 		t.Errorf("the log lacks the call's facts:\n%s", log)
 	}

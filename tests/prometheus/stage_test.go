@@ -107,12 +107,13 @@ func newStage(t *testing.T) *stage {
 // the refresh token says.
 func provide(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
-	switch status := 0; {
-	case r.URL.Path == "/token":
+	switch r.URL.Path {
+	case "/token":
 		refresh(w, r.FormValue("refresh_token"))
-	case r.URL.Path == "/000":
+	case "/000":
 		panic(http.ErrAbortHandler)
 	default:
+		status := 0
 		_, _ = fmt.Sscanf(r.URL.Path, "/%d", &status)
 		w.WriteHeader(status)
 	}

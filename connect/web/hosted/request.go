@@ -142,7 +142,8 @@ func (req *request) redirect(action string) error {
 
 func (req *request) headers(script bool) {
 	page.SecurityHeaders(req.w.Header(), page.HeaderOptions{
-		TLS: req.where.secure(), Script: script, LogoURL: req.tenant.Brand.LogoURL, FrameAncestors: req.tenant.Brand.FrameAncestors,
+		TLS: req.where.secure(), Script: script,
+		LogoURL: req.tenant.Brand.LogoURL, FrameAncestors: req.tenant.Brand.FrameAncestors,
 	})
 }
 

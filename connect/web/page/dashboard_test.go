@@ -24,8 +24,9 @@ func TestDashboardWords(t *testing.T) {
 			"Connection name: At most 200 bytes of text"}, nil},
 		{"new-link", []string{"Generate link"}, []string{"could not be made"}},
 		{"link-made", []string{"Share this link", "alice@example.com", "existing credentials"}, nil},
-		{"link-made-lost", []string{"Gmail no longer accepts the existing credentials: calls fail until new ones are submitted."},
-			[]string{"stay in use"}},
+		{"link-made-lost", []string{
+			"Gmail no longer accepts the existing credentials: calls fail until new ones are submitted.",
+		}, []string{"stay in use"}},
 		{"delete-pending", []string{"It holds no credentials. Its link stops working."}, []string{"erased"}},
 		{"delete-rejected", []string{"It holds no credentials."}, []string{"erased", "stops working"}},
 		{"delete", []string{"Delete this connection?", "revoked at Gmail", "Delete connection"},

@@ -39,8 +39,9 @@ func TestHostedWords(t *testing.T) {
 		{"invitation-incorporated", []string{"Connect Gmail to Acme Inc."}, nil},
 		{"invitation-untried", []string{"You enter Stripe credentials next. They are stored encrypted."},
 			[]string{"accepted"}},
-		{"form", []string{"Connect Stripe to Northwind Studio", "checked with Stripe before anything is saved", "Grant Access", "Reject"},
-			[]string{"Nothing was saved", "as you enter them"}},
+		{"form", []string{
+			"Connect Stripe to Northwind Studio", "checked with Stripe before anything is saved", "Grant Access", "Reject",
+		}, []string{"Nothing was saved", "as you enter them"}},
 		{"form-untried", []string{"saved as you enter them, so please check them first", "Grant Access"}, []string{"tried"}},
 		{"form-problem", []string{"Stripe did not accept these credentials.", "Nothing was saved",
 			"Account must be letters and digits"}, nil},

@@ -9,8 +9,9 @@ import (
 )
 
 func TestAssetSizes(t *testing.T) {
-	for a, most := range map[*Asset]int{Stylesheet: 16 << 10, DashboardScript: 3 << 10, FormScript: 1 << 10, HelperScript: 4 << 10,
-		Mark: 1 << 10} {
+	for a, most := range map[*Asset]int{
+		Stylesheet: 16 << 10, DashboardScript: 3 << 10, FormScript: 1 << 10, HelperScript: 4 << 10, Mark: 1 << 10,
+	} {
 		if n := len(a.Body); n == 0 || n >= most {
 			t.Errorf("%s has %d bytes; it must stay below %d", a.Name, n, most)
 		}
