@@ -89,7 +89,7 @@ func TestSourceModules(t *testing.T) {
 			t.Errorf("%s has no section: add it to sections in docs/gen/sections.go, and its block to the page", module)
 		}
 	}
-	for _, directive := range []string{"vendgate_proxy", "vendgate_connect", "vendgate_not_found"} {
+	for _, directive := range []string{"vendgate_proxy", "vendgate_connect", "vendgate_health", "vendgate_not_found"} {
 		if !strings.Contains(page, "`"+directive+"`") {
 			t.Errorf("docs/configuration.md does not describe %s", directive)
 		}

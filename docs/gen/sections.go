@@ -7,7 +7,7 @@ var configDirs = []string{"caddymodule", "catalog", "policy", "vending/pipedream
 var sections = map[string]string{
 	"vendgate": "App", "oauth-client": "OAuthClient", "tenant": "Tenant", "app": "catalog.App",
 	"source-local": "LocalSource", "source-platform": "PlatformSource", "source-pipedream": "PipedreamSource",
-	"source-static": "StaticSource", "proxy": "Proxy",
+	"source-static": "StaticSource", "proxy": "Proxy", "health": "Health",
 }
 
 // elsewhere are structs that have a section of their own and are not described inside another.
@@ -20,7 +20,7 @@ var parsers = map[string][]string{
 	"TenantPolicy": {"TenantPolicy.parse"}, "LocalSource": {"LocalSource.UnmarshalCaddyfile"},
 	"PlatformSource":  {"PlatformSource.UnmarshalCaddyfile"},
 	"PipedreamSource": {"PipedreamSource.UnmarshalCaddyfile"}, "StaticSource": {"StaticSource.UnmarshalCaddyfile"},
-	"StaticConnection": {"StaticSource.parseConnection"}, "Proxy": {"parseProxy"},
+	"StaticConnection": {"StaticSource.parseConnection"}, "Proxy": {"parseProxy"}, "Health": {"parseHealth"},
 	"catalog.App": {"appOptions"}, "catalog.Placement": {"addPlacementOptions", "addRequestOptions"},
 	"catalog.Field": {"parseField"}, "catalog.Verify": {"parseVerify"}, "catalog.SiteNames": {"parseSiteNames"},
 	"catalog.Steering": {"parseSteering"}, "catalog.Links": {"parseLinks"}, "catalog.RateLimit": {"parseRateLimit"},

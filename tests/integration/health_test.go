@@ -113,7 +113,7 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%s: the command says %q, %v", url, out, err)
 		}
 	}
-	// The default is the address of the package's first configuration, which a site of one's own replaces.
+	// The default is the package's first address, which a site of one's own replaces.
 	if _, errs, err := harness.Command(t, "", "health", "--url", "http://127.0.0.1:1/health/ready"); err == nil ||
 		!strings.Contains(errs+err.Error(), "write the address of its vendgate_health as --url") {
 		t.Errorf("the command says %q, %v", errs, err)
