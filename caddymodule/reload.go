@@ -209,7 +209,7 @@ func (l *leaving) serve(w http.ResponseWriter, r *http.Request,
 	if wrapped || l.grace <= 0 || r.ProtoMajor > 2 {
 		return next(w, r)
 	}
-	lw := &leavingWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, leaving: l}
+	lw := &leavingWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, leaving: l}
 	err := next(lw, r)
 	lw.finish() // an empty answer is written when all handlers have returned
 	return err
@@ -219,7 +219,8 @@ func (l *leaving) serve(w http.ResponseWriter, r *http.Request,
 // that its header is written. HTTP/2 has no such header; net/http has the server send GOAWAY for
 // it.
 type leavingWriter struct {
-	*caddyhttp.ResponseWriterWrapper
+	caddyhttp.ResponseWriterWrapper
+
 	leaving *leaving
 	written bool
 }
