@@ -138,8 +138,10 @@ func TestRenewal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startRenewer(t, c.status, c.body)
-			now := time.Now().Add(c.age)
+			var now time.Time
 			s, store, r := renewing(t, p, t.TempDir(), &now)
+			_, begun := stored(t, store, r.Connection)
+			now = begun.Expiry.Add(c.age - life) // the clock went on while the store was made
 			if c.forced {
 				r.Force, r.Refused = true, vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
 			}
