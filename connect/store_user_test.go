@@ -56,7 +56,8 @@ func TestEraseUserAlone(t *testing.T) {
 		"joann@example.com: ann@example.com!": "joann@example.com: PSEUDONYM!",
 	}
 	for text := range texts {
-		if err := s.Record(ctx, AuditRow{Event: LinkFailed, Tenant: "acme", User: "bob@example.com", Detail: text}); err != nil {
+		row := AuditRow{Event: LinkFailed, Tenant: "acme", User: "bob@example.com", Detail: text}
+		if err := s.Record(ctx, row); err != nil {
 			t.Fatal(err)
 		}
 	}

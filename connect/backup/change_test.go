@@ -132,7 +132,8 @@ func TestTogglesCount(t *testing.T) {
 	row := func(id int64, e connect.Event) connect.AuditRow {
 		return connect.AuditRow{ID: id, Event: e, Tenant: "acme"}
 	}
-	got := changesOf([]connect.AuditRow{row(1, connect.TenantDisabled), row(2, connect.TenantEnabled), row(3, "unheard_of")})
+	got := changesOf([]connect.AuditRow{row(1, connect.TenantDisabled), row(2, connect.TenantEnabled),
+		row(3, "unheard_of")})
 	if len(got) != 1 || got[0].Event != "unheard_of" || got[0].Applies {
 		t.Errorf("enabled as in the backup: %+v", got)
 	}

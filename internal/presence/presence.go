@@ -79,7 +79,8 @@ func Leave(dir string, p Process) (*Note, error) {
 		return nil, err
 	}
 	in := filepath.Join(dir, folder)
-	if err := os.Mkdir(in, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { // #nosec G703 -- the operator's own directory
+	err = os.Mkdir(in, 0o700) // #nosec G703 -- the operator's own directory
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	// Written under a name that no one reads, and locked before it has the other: a note that is not
@@ -94,7 +95,7 @@ func Leave(dir string, p Process) (*Note, error) {
 		err = os.Rename(temp, n.path) // #nosec G703 -- as above
 	}
 	if n.lock = lock; err != nil {
-		return nil, errors.Join(err, lock.Close(), os.Remove(temp))
+		return nil, errors.Join(err, lock.Close(), os.Remove(temp)) // #nosec G703 -- as above
 	}
 	return n, nil
 }

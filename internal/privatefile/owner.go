@@ -22,7 +22,8 @@ type OwnerError struct {
 func (e *OwnerError) Error() string {
 	if e.Owner != e.DirOwner && e.Self == e.DirOwner {
 		return fmt.Sprintf("%s belongs to %s and not to %s, who owns its directory: "+
-			"give it back, as root, with `chown %s %s`", e.Path, userName(e.Owner), userName(e.DirOwner), userOr(e.DirOwner, ""), e.Path)
+			"give it back, as root, with `chown %s %s`", e.Path, userName(e.Owner), userName(e.DirOwner),
+			userOr(e.DirOwner, ""), e.Path)
 	}
 	return fmt.Sprintf("%s belongs to %s, and this program runs as %s: run it as %[2]s: sudo -u %[4]s %[5]s …", e.Path,
 		userName(e.Owner), userName(e.Self), userOr(e.Owner, "#"), filepath.Base(os.Args[0]))
