@@ -102,7 +102,8 @@ func TestConnectable(t *testing.T) {
 func TestFindApp(t *testing.T) {
 	m := open(t, key("z", "Apple"), key("a", "Banana"), key("b", "banana"), key("apple", "Pear"))
 	for text, want := range map[string]string{
-		"z": "z", "apple": "apple", "Apple": "z", " pear\t": "apple", "Banana": "", "a": "a", "": "", "plum": "",
+		"z": "z", "apple": "apple", "Apple": "z", strings.Repeat(" ", 3) + "pear": "apple", "Banana": "",
+		"a": "a", "": "", "plum": "",
 	} {
 		if got := m.FindApp(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)
