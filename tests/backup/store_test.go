@@ -122,7 +122,7 @@ func TestTwoUsers(t *testing.T) {
 		}
 	}
 	before := listing(t, dir)
-	const want = "run it as nobody: sudo -u nobody vendgate"
+	want := "run it as nobody: sudo -u nobody " + filepath.Base(harness.Program(t))
 	for _, args := range [][]string{
 		{"keyset", "rotate"}, {"keyset", "create"}, {"tenant", "list"}, {"tenant", "create", "x", "--email", "x@x.example"},
 		{"store", "backup", filepath.Join(t.TempDir(), "b")}, {"store", "upgrade"}, {"audit"},
