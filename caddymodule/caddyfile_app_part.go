@@ -67,7 +67,7 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 	return parseBlock(d, options{
 		"host": text(&v.Host), "body": text(&v.Body), "inconclusive": flag(&v.Inconclusive),
 		"header":  func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
-		"success": text(&v.Success), "wrong": statuses(&v.Wrong),
+		"success": text(&v.Success), "account": text(&v.Account), "wrong": statuses(&v.Wrong),
 		"accepted": func(d *caddyfile.Dispenser) error { return parseAccepted(d, v) },
 	}, "header", "wrong", "accepted")
 }

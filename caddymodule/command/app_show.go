@@ -252,6 +252,9 @@ func verifyText(v *catalog.Verify) string {
 	if v.Success != "" {
 		words = append(words, "success "+v.Success)
 	}
+	if v.Account != "" {
+		words = append(words, "account "+v.Account)
+	}
 	for _, status := range v.Wrong {
 		words = append(words, "wrong "+strconv.Itoa(status))
 	}

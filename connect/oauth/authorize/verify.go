@@ -27,45 +27,52 @@ var (
 	errPage     = errors.New("the response to the verify request is a web page")
 )
 
-// verify sends the app's verify request with the credential of v, once. Nil means that it was
-// accepted; without such a request it is inject.ErrNoVerify, and everything else that the response
+// verify sends the app's verify request with the credential of v, once, and returns the account that
+// the answer names, if it does. A nil error means that it was accepted; without such a request it is inject.ErrNoVerify, and everything else that the response
 // may mean a *[Error].
-func (a *Authorizer) verify(ctx context.Context, app *catalog.App, v connect.GrantValues) error {
+func (a *Authorizer) verify(ctx context.Context, app *catalog.App, v connect.GrantValues) (account string, err error) {
 	placement, err := inject.NewPlacement(app)
 	if err != nil {
-		return fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
+		return "", fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
 	}
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	r, err := placement.Verify(bounded, credential(app, v, nil))
 	switch {
 	case errors.Is(err, inject.ErrNoVerify):
-		return err
+		return "", err
 	case err != nil:
-		return placementError(app, err)
+		return "", placementError(app, err)
 	}
 	res, err := a.sendVerify(app, r)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return fmt.Errorf("verifying a credential of %s: %w", app.Slug, err)
+		return "", fmt.Errorf("verifying a credential of %s: %w", app.Slug, err)
 	}
 	t := verification{app: app, site: enteredHostOf(app, v), res: res, err: err}
 	if p := t.classify(); p != nil {
-		return newError(app, *p)
+		return "", newError(app, *p)
 	}
-	return nil
+	return t.account(v), nil
 }
 
-// sendVerify returns what the upstream answers r with, and its body only where that counts. It
-// follows no redirect.
+// sendVerify returns what the upstream answers r with, and its body only where that counts or may
+// name the account. It follows no redirect.
 func (a *Authorizer) sendVerify(app *catalog.App, r *http.Request) (*httpx.Response, error) {
-	res, err := httpx.Head(a.injecting(app), r, maxVerifyResponse, func(status int, h http.Header) bool {
+	counts := func(status int, h http.Header) bool {
 		return app.RefusalInBody(status, h) || app.Verify.AcceptanceInBody(status) ||
 			app.Verify.Success != "" && is2xx(status)
-	})
-	if err != nil {
-		return res, callingUpstream(err)
 	}
-	return res, nil
+	res, err := httpx.Head(a.injecting(app), r, maxVerifyResponse, func(status int, h http.Header) bool {
+		return counts(status, h) || app.Verify.Account != "" && is2xx(status)
+	})
+	switch {
+	case err == nil:
+		return res, nil
+	case res != nil && !counts(res.Status, res.Header): // it goes without the account
+		res.Body = nil
+		return res, nil
+	}
+	return res, callingUpstream(err)
 }
 
 // injecting is the transport of requests that a placement made; nil where nothing may be dialled.
@@ -194,6 +201,26 @@ func (t *verification) classifySuccess() *Error {
 		return &Error{Kind: WrongCredential, Err: errNoMember}
 	}
 	return nil
+}
+
+// account is what the answer to an accepted credential calls the account of v, unless it repeats a
+// secret of v: that is kept for people to see.
+func (t *verification) account(v connect.GrantValues) string {
+	if t.app.Verify.Account == "" || !is2xx(t.res.Status) || t.err != nil {
+		return ""
+	}
+	answer, err := parse(string(t.res.Body))
+	if err != nil {
+		return ""
+	}
+	name := lookup(answer, t.app.Verify.Account, nil)
+	for _, f := range v.Fields {
+		known, ok := fieldNamed(t.app, f.Name)
+		if (!ok || known.Secret) && f.Value != "" && strings.Contains(name, f.Value) {
+			return ""
+		}
+	}
+	return name
 }
 
 // holds reports whether path leads to a value in answer whose text is want or, where want is empty,
