@@ -50,6 +50,31 @@ func TestFactsOfConclusiveVerifies(t *testing.T) {
 	}
 }
 
+// accountMembers are those that name the account in the answers to verify requests.
+var accountMembers = map[string]struct{ member, source string }{
+	"digitalocean-token": {"account.email", "https://docs.digitalocean.com/reference/pydo/reference/account/get/"},
+	"figma-token":        {"email", "https://developers.figma.com/docs/rest-api/users-types"},
+	"github-token":       {"login", "https://docs.github.com/en/rest/users/users#get-the-authenticated-user"},
+	"hugging-face":       {"name", "https://huggingface.co/docs/huggingface.js/hub/interfaces/WhoAmIUser"},
+	"replicate":          {"username", "https://sdks.replicate.com/resources/account/methods/get"},
+	"slack-token":        {"team", "https://api.slack.com/methods/auth.test"},
+	"telegram-bot":       {"result.username", "https://core.telegram.org/bots/api#getme"},
+}
+
+func TestFactsOfAccounts(t *testing.T) {
+	apps := embedded(t)
+	for slug, want := range accountMembers {
+		if v := apps[slug].Verify; v == nil || v.Account != want.member || !strings.HasPrefix(want.source, "https://") {
+			t.Errorf("%s: %+v, want the account in %s", slug, v, want.member)
+		}
+	}
+	for slug, app := range apps {
+		if app.Verify != nil && app.Verify.Account != "" && accountMembers[slug].source == "" {
+			t.Errorf("%s: no source for its account", slug)
+		}
+	}
+}
+
 // A right credential may be answered 4xx here, but not by the statuses that are listed, and the
 // requests are such that no other mistake can be in them.
 var inconclusiveVerifies = map[string]struct {

@@ -27,9 +27,9 @@ var (
 	errPage     = errors.New("the response to the verify request is a web page")
 )
 
-// verify sends the app's verify request with the credential of v, once, and returns the account that
-// the answer names, if it does. A nil error means that it was accepted; without such a request it is inject.ErrNoVerify, and everything else that the response
-// may mean a *[Error].
+// verify sends the app's verify request with the credential of v, once, and returns what the answer
+// calls the account, if it does. A nil error means that the credential was accepted; without such a
+// request it is inject.ErrNoVerify, and everything else that the response may mean a *[Error].
 func (a *Authorizer) verify(ctx context.Context, app *catalog.App, v connect.GrantValues) (account string, err error) {
 	placement, err := inject.NewPlacement(app)
 	if err != nil {
