@@ -50,6 +50,12 @@ func TestFactsOfConclusiveVerifies(t *testing.T) {
 	}
 }
 
+// tokenAccounts are the members that name the account in the answers of token endpoints.
+var tokenAccounts = map[string]struct{ member, source string }{
+	"notion": {"workspace_name", "https://developers.notion.com/reference/create-a-token"},
+	"slack":  {"team.name", "https://docs.slack.dev/reference/methods/oauth.v2.access"},
+}
+
 // accountMembers are those that name the account in the answers to verify requests.
 var accountMembers = map[string]struct{ member, source string }{
 	"digitalocean-token": {"account.email", "https://docs.digitalocean.com/reference/pydo/reference/account/get/"},
@@ -68,7 +74,15 @@ func TestFactsOfAccounts(t *testing.T) {
 			t.Errorf("%s: %+v, want the account in %s", slug, v, want.member)
 		}
 	}
+	for slug, want := range tokenAccounts {
+		if o := apps[slug].OAuth2; o == nil || o.Account != want.member || !strings.HasPrefix(want.source, "https://") {
+			t.Errorf("%s: %+v, want the account in %s", slug, o, want.member)
+		}
+	}
 	for slug, app := range apps {
+		if app.OAuth2 != nil && app.OAuth2.Account != "" && tokenAccounts[slug].source == "" {
+			t.Errorf("%s: no source for its account", slug)
+		}
 		if app.Verify != nil && app.Verify.Account != "" && accountMembers[slug].source == "" {
 			t.Errorf("%s: no source for its account", slug)
 		}

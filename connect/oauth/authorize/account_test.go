@@ -2,10 +2,12 @@ package authorize
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/vendgate/vendgate/catalog"
+	"github.com/vendgate/vendgate/vending"
 )
 
 // TestAccountOfVerify: the answer to a verify request names the account, and whatever it is, it
@@ -56,3 +58,32 @@ func TestAccountOfVerify(t *testing.T) {
 }
 
 func successful(a *catalog.App) { a.Verify.Account, a.Verify.Success = "data.email", "ok=true" }
+
+// TestAccountOfToken: so does the token endpoint's answer to a code.
+func TestAccountOfToken(t *testing.T) {
+	answers := func(more string) answer {
+		return answer{200, `{"access_token":"canary-access","token_type":"bearer","refresh_token":"canary-refresh"` + more + `}`,
+			nil}
+	}
+	for name, c := range map[string]struct{ more, account, want string }{
+		"named":             {`,"team":{"name":"Acme <Sales>"}`, "team.name", "Acme <Sales>"},
+		"not asked for":     {`,"team":{"name":"Acme"}`, "", ""},
+		"none":              {``, "team.name", ""},
+		"control":           {`,"team":{"name":"a\u0007"}`, "team.name", ""},
+		"the token":         {`,"team":{"name":"of canary-access"}`, "team.name", ""},
+		"the refresh token": {`,"team":{"name":"canary-refresh"}`, "team.name", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, answers(c.more))
+			app := s.consents(func(a *catalog.App) { a.OAuth2.Account = c.account })
+			g, err := s.Finish(t.Context(), tenant, app, redirectURI, vending.NewSecret("canary-verifier"),
+				url.Values{"code": {"c"}}, nil)
+			if err != nil || !g.Verified() || g.Account() != c.want {
+				t.Errorf("verified %t, account %q, want %q: %v", g.Verified(), g.Account(), c.want, err)
+			}
+			if n := len(s.calls()); n != 1 {
+				t.Errorf("%d calls", n)
+			}
+		})
+	}
+}

@@ -203,22 +203,33 @@ func (t *verification) classifySuccess() *Error {
 	return nil
 }
 
-// account is what the answer to an accepted credential calls the account of v, unless it repeats a
-// secret of v: that is kept for people to see.
+// account is what the answer to an accepted credential calls the account of v.
 func (t *verification) account(v connect.GrantValues) string {
-	if t.app.Verify.Account == "" || !is2xx(t.res.Status) || t.err != nil {
+	if !is2xx(t.res.Status) || t.err != nil {
 		return ""
 	}
-	answer, err := parse(string(t.res.Body))
+	return accountIn(t.app, t.app.Verify.Account, string(t.res.Body), v)
+}
+
+// accountIn is the name of an account to which path leads in an answer, unless it repeats a secret
+// of v: the name is shown to people.
+func accountIn(app *catalog.App, path, body string, v connect.GrantValues) string {
+	if path == "" {
+		return ""
+	}
+	answer, err := parse(body)
 	if err != nil {
 		return ""
 	}
-	name := lookup(answer, t.app.Verify.Account, nil)
+	secrets := []string{v.AccessToken, v.RefreshToken}
 	for _, f := range v.Fields {
-		known, ok := fieldNamed(t.app, f.Name)
-		if (!ok || known.Secret) && f.Value != "" && strings.Contains(name, f.Value) {
-			return ""
+		if known, declared := fieldNamed(app, f.Name); known.Secret || !declared {
+			secrets = append(secrets, f.Value)
 		}
+	}
+	name := lookup(answer, path, nil)
+	if slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(name, s) }) {
+		return ""
 	}
 	return name
 }
