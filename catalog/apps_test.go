@@ -219,7 +219,8 @@ var grantFacts = map[string]OAuth2{
 	},
 	"notion": {
 		AuthorizeURL: "https://api.notion.com/v1/oauth/authorize", TokenURL: "https://api.notion.com/v1/oauth/token",
-		ClientAuth: "header", TokenEncoding: "json", NoPKCE: true, Account: "workspace_name", AuthorizeParams: map[string]string{"owner": "user"},
+		ClientAuth: "header", TokenEncoding: "json", NoPKCE: true, Account: "workspace_name",
+		AuthorizeParams: map[string]string{"owner": "user"},
 	},
 	"dropbox": {
 		AuthorizeURL: "https://www.dropbox.com/oauth2/authorize", TokenURL: "https://api.dropboxapi.com/oauth2/token",
