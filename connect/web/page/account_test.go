@@ -12,15 +12,17 @@ func TestAccount(t *testing.T) {
 	none := row
 	none.Account = ""
 	link.Account, row.Account = `<b>a&"</b>`, `<b>a&"</b>`
+	paging := Paging{Page: 1, Limit: 20, Total: 1}
 	session := Session{Tenant: p.brand.Name, CSRF: "csrf"}
 	const escaped = `<bdi>&lt;b&gt;a&amp;&#34;&lt;/b&gt;</bdi>`
 	for name, c := range map[string]struct {
 		shown, without View
 		want           string
 	}{
-		"success": {Success{Link: link}, Success{Link: p.link(p.keyApp, false)}, "<dt>Connected as</dt><dd>" + escaped + "</dd>"},
-		"connections": {Connections{Session: session, Rows: []Row{row}, Paging: Paging{Page: 1, Limit: 20, Total: 1}, Now: testNow},
-			Connections{Session: session, Rows: []Row{none}, Paging: Paging{Page: 1, Limit: 20, Total: 1}, Now: testNow},
+		"success": {Success{Link: link}, Success{Link: p.link(p.keyApp, false)},
+			"<dt>Connected as</dt><dd>" + escaped + "</dd>"},
+		"connections": {Connections{Session: session, Rows: []Row{row}, Paging: paging, Now: testNow},
+			Connections{Session: session, Rows: []Row{none}, Paging: paging, Now: testNow},
 			`connected as ` + escaped},
 		"delete": {Delete{Session: session, Row: row}, Delete{Session: session, Row: none},
 			"<dt>Connected as</dt><dd>" + escaped + "</dd>"},
