@@ -53,18 +53,19 @@ func TestFactsOfConclusiveVerifies(t *testing.T) {
 // tokenAccounts are the members that name the account in the answers of token endpoints.
 var tokenAccounts = map[string]struct{ member, source string }{
 	"notion": {"workspace_name", "https://developers.notion.com/reference/create-a-token"},
-	"slack":  {"team.name", "https://docs.slack.dev/reference/methods/oauth.v2.access"},
+	"slack": {"team.name",
+		"https://docs.slack.dev/tools/node-slack-sdk/reference/web-api/type-aliases/OauthV2AccessResponse"},
 }
 
 // accountMembers are those that name the account in the answers to verify requests.
 var accountMembers = map[string]struct{ member, source string }{
 	"digitalocean-token": {"account.email", "https://docs.digitalocean.com/reference/pydo/reference/account/get/"},
 	"figma-token":        {"email", "https://developers.figma.com/docs/rest-api/users-types"},
-	"github-token":       {"login", "https://docs.github.com/en/rest/users/users#get-the-authenticated-user"},
+	"github-token":       {"login", "https://octokit.rest/GET/user"},
 	"hugging-face":       {"name", "https://huggingface.co/docs/huggingface.js/hub/interfaces/WhoAmIUser"},
 	"replicate":          {"username", "https://sdks.replicate.com/resources/account/methods/get"},
-	"slack-token":        {"team", "https://api.slack.com/methods/auth.test"},
-	"telegram-bot":       {"result.username", "https://core.telegram.org/bots/api#getme"},
+	"slack-token":        {"team", "https://api.slack.com/methods/auth.test/test"},
+	"telegram-bot":       {"result.username", "https://bump.sh/joscha-goetzer/doc/botapi/operation/operation-post-getme"},
 }
 
 func TestFactsOfAccounts(t *testing.T) {
