@@ -67,7 +67,7 @@ func parseVerify(d *caddyfile.Dispenser, app *catalog.App) error {
 	return parseBlock(d, options{
 		"host": text(&v.Host), "body": text(&v.Body), "inconclusive": flag(&v.Inconclusive),
 		"header":  func(d *caddyfile.Dispenser) error { return pair(d, &v.Headers) },
-		"success": text(&v.Success), "wrong": statuses(&v.Wrong),
+		"success": text(&v.Success), "account": text(&v.Account), "wrong": statuses(&v.Wrong),
 		"accepted": func(d *caddyfile.Dispenser) error { return parseAccepted(d, v) },
 	}, "header", "wrong", "accepted")
 }
@@ -222,6 +222,7 @@ func parseOAuth2(d *caddyfile.Dispenser, app *catalog.App) error {
 		"refresh_url": text(&o.RefreshURL),
 		"scopes":      texts(&o.Scopes), "scope_separator": text(&o.ScopeSeparator), "client_auth": text(&o.ClientAuth),
 		"issuer": text(&o.Issuer), "grant": text(&o.Grant), "no_pkce": flag(&o.NoPKCE),
+		"account":         text(&o.Account),
 		"token_lifetime":  count(&o.TokenLifetime),
 		"client_id_param": text(&o.ClientIDParam), "answer": text(&o.Answer), "token_encoding": text(&o.TokenEncoding),
 		"authorize_param": func(d *caddyfile.Dispenser) error { return pair(d, &o.AuthorizeParams) },

@@ -211,7 +211,7 @@ var grantFacts = map[string]OAuth2{
 	"slack": {
 		AuthorizeURL: "https://slack.com/oauth/v2/authorize", TokenURL: "https://slack.com/api/oauth.v2.access",
 		Scopes: []string{"channels:read", "channels:history", "groups:read", "users:read", "chat:write"}, ScopeSeparator: ",",
-		NoPKCE: true,
+		NoPKCE: true, Account: "team.name",
 	},
 	"github": {
 		AuthorizeURL: "https://github.com/login/oauth/authorize", TokenURL: "https://github.com/login/oauth/access_token",
@@ -219,7 +219,8 @@ var grantFacts = map[string]OAuth2{
 	},
 	"notion": {
 		AuthorizeURL: "https://api.notion.com/v1/oauth/authorize", TokenURL: "https://api.notion.com/v1/oauth/token",
-		ClientAuth: "header", TokenEncoding: "json", NoPKCE: true, AuthorizeParams: map[string]string{"owner": "user"},
+		ClientAuth: "header", TokenEncoding: "json", NoPKCE: true, Account: "workspace_name",
+		AuthorizeParams: map[string]string{"owner": "user"},
 	},
 	"dropbox": {
 		AuthorizeURL: "https://www.dropbox.com/oauth2/authorize", TokenURL: "https://api.dropboxapi.com/oauth2/token",

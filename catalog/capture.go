@@ -93,6 +93,9 @@ func (a *App) OnlyChooses(name string) bool {
 func (c checker) captures() error {
 	found := map[string]bool{}
 	if c.OAuth2 != nil {
+		if err := c.OAuth2.checkAccount(); err != nil {
+			return err
+		}
 		for _, capture := range c.OAuth2.Capture {
 			if err := c.capture(capture); err != nil {
 				return fmt.Errorf("oauth2.capture %s: %w", capture.Field, err)
@@ -107,6 +110,20 @@ func (c checker) captures() error {
 		if f.From == FromGrant && !found[f.Name] {
 			return fmt.Errorf("field %s is from the grant, and no oauth2.capture finds it: declare one", f.Name)
 		}
+	}
+	return nil
+}
+
+func (o *OAuth2) checkAccount() error {
+	switch {
+	case o.Account == "":
+		return nil
+	case o.AuthorizeURL == "":
+		return errors.New("oauth2.account: the app has no authorization that could name one: write an authorize_url")
+	case !capturePath.MatchString(o.Account), strings.ContainsAny(o.Account, "[]"):
+		return errors.New("oauth2.account: write the member that names the account, like workspace_name or team.name")
+	case strings.HasSuffix(o.Account, "token"):
+		return errors.New("oauth2.account: a token names no account, and must not be shown: write another member")
 	}
 	return nil
 }

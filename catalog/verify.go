@@ -27,6 +27,10 @@ type Verify struct {
 	// wrong one as well: `ok=true` is the value of a member, `data.me.id` that there is one which
 	// is not null. Names are joined by dots; an index is the name of an element of a list.
 	Success string `json:"success,omitempty"`
+	// Account leads to the member of the answer to an accepted credential that names the account, such
+	// as `login` or `data.email`, for people to see which one they connected. Names are joined by dots;
+	// an index is the name of an element of a list.
+	Account string `json:"account,omitempty"`
 	// Wrong are the statuses that mean a wrong credential, besides 401, which always does unless
 	// Accepted says otherwise.
 	Wrong []int `json:"wrong,omitempty"`
@@ -112,6 +116,9 @@ func (v *Verify) checkAnswers() error {
 	if v.Success != "" && v.Method == http.MethodHead {
 		return errors.New("verify.success: an answer to HEAD has no body: write method GET, or take success out")
 	}
+	if err := v.checkAccount(); err != nil {
+		return err
+	}
 	for i, status := range v.Wrong {
 		switch {
 		case status < 300 || status > 599 || slices.Contains(notWrong, status):
@@ -124,6 +131,18 @@ func (v *Verify) checkAnswers() error {
 		}
 	}
 	return v.checkAccepted()
+}
+
+func (v *Verify) checkAccount() error {
+	switch {
+	case v.Account == "":
+		return nil
+	case !capturePath.MatchString(v.Account) || strings.ContainsAny(v.Account, "[]"):
+		return errors.New("verify.account: write the member that names the account, like login or data.email")
+	case v.Method == http.MethodHead:
+		return errors.New("verify.account: an answer to HEAD has no body: write method GET, or take account out")
+	}
+	return nil
 }
 
 // Accepts reports whether an answer that is no success says that the credential is right. body is

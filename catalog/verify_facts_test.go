@@ -50,6 +50,46 @@ func TestFactsOfConclusiveVerifies(t *testing.T) {
 	}
 }
 
+// tokenAccounts are the members that name the account in the answers of token endpoints.
+var tokenAccounts = map[string]struct{ member, source string }{
+	"notion": {"workspace_name", "https://developers.notion.com/reference/create-a-token"},
+	"slack": {"team.name",
+		"https://docs.slack.dev/tools/node-slack-sdk/reference/web-api/type-aliases/OauthV2AccessResponse"},
+}
+
+// accountMembers are those that name the account in the answers to verify requests.
+var accountMembers = map[string]struct{ member, source string }{
+	"digitalocean-token": {"account.email", "https://docs.digitalocean.com/reference/pydo/reference/account/get/"},
+	"figma-token":        {"email", "https://developers.figma.com/docs/rest-api/users-types"},
+	"github-token":       {"login", "https://octokit.rest/GET/user"},
+	"hugging-face":       {"name", "https://huggingface.co/docs/huggingface.js/hub/interfaces/WhoAmIUser"},
+	"replicate":          {"username", "https://sdks.replicate.com/resources/account/methods/get"},
+	"slack-token":        {"team", "https://api.slack.com/methods/auth.test/test"},
+	"telegram-bot":       {"result.username", "https://bump.sh/joscha-goetzer/doc/botapi/operation/operation-post-getme"},
+}
+
+func TestFactsOfAccounts(t *testing.T) {
+	apps := embedded(t)
+	for slug, want := range accountMembers {
+		if v := apps[slug].Verify; v == nil || v.Account != want.member || !strings.HasPrefix(want.source, "https://") {
+			t.Errorf("%s: %+v, want the account in %s", slug, v, want.member)
+		}
+	}
+	for slug, want := range tokenAccounts {
+		if o := apps[slug].OAuth2; o == nil || o.Account != want.member || !strings.HasPrefix(want.source, "https://") {
+			t.Errorf("%s: %+v, want the account in %s", slug, o, want.member)
+		}
+	}
+	for slug, app := range apps {
+		if app.OAuth2 != nil && app.OAuth2.Account != "" && tokenAccounts[slug].source == "" {
+			t.Errorf("%s: no source for its account", slug)
+		}
+		if app.Verify != nil && app.Verify.Account != "" && accountMembers[slug].source == "" {
+			t.Errorf("%s: no source for its account", slug)
+		}
+	}
+}
+
 // A right credential may be answered 4xx here, but not by the statuses that are listed, and the
 // requests are such that no other mistake can be in them.
 var inconclusiveVerifies = map[string]struct {

@@ -9,7 +9,8 @@ import (
 func TestVerifyAnswers(t *testing.T) {
 	for name, v := range map[string]Verify{
 		"member with a value": {Success: "ok=true"}, "member that is there": {Success: "data.me.id"},
-		"element":      {Success: "items.0.id"},
+		"element": {Success: "items.0.id"},
+		"account": {Account: "login"}, "account of a list": {Method: "POST", Account: "data.0.e-mail"},
 		"value with =": {Success: "a.b=c=d"}, "with POST": {Method: "POST", Success: "ok=true"},
 		"wrong": {Wrong: []int{400, 403, 302, 500}}, "wrong and unsure": {Wrong: []int{400}, Inconclusive: true},
 	} {
@@ -26,7 +27,14 @@ func TestVerifyAnswers(t *testing.T) {
 		return `app acme: verify.wrong: ` + status +
 			` does not mean a wrong credential: write those that do, such as 400 or 403`
 	}
+	const account = `app acme: verify.account: write the member that names the account, like login or data.email`
 	refuse(t, keyed, map[string]refusal{
+		"account of a pointer": {verify(Verify{Path: "/", Account: "/login"}), account},
+		"account with a value": {verify(Verify{Path: "/", Account: "a=b"}), account},
+		"account by a filter":  {verify(Verify{Path: "/", Account: "a[b=c].d"}), account},
+		"account in two lines": {verify(Verify{Path: "/", Account: "a\n"}), account},
+		"account of HEAD": {verify(Verify{Method: "HEAD", Path: "/", Account: "login"}),
+			`app acme: verify.account: an answer to HEAD has no body: write method GET, or take account out`},
 		"no name":      {verify(Verify{Path: "/", Success: "=true"}), success},
 		"empty value":  {verify(Verify{Path: "/", Success: "ok="}), success},
 		"JSON pointer": {verify(Verify{Path: "/", Success: "/ok"}), success},

@@ -37,6 +37,7 @@ type Grant struct {
 	// struct, prints an address and not the tokens.
 	values   *GrantValues
 	verified bool
+	account  string
 }
 
 // NewGrant makes a grant that no provider is known to accept. It keeps v.Fields.
@@ -51,6 +52,23 @@ func (g Grant) Verify() Grant {
 
 // Verified reports whether g is of Verify.
 func (g Grant) Verified() bool { return g.verified }
+
+// maxAccount bounds the name of an account, in bytes; the longest address has as many.
+const maxAccount = 254
+
+// OfAccount returns g with the name that its provider gave the account, for people to read. What is
+// too long, or no plain text, is left out. A store keeps it with the connection and does not seal
+// it; a grant that was read from a store lacks it.
+func (g Grant) OfAccount(name string) Grant {
+	g.account = ""
+	if name = strings.TrimSpace(name); isPlain(name, maxAccount) && !g.IsZero() {
+		g.account = name
+	}
+	return g
+}
+
+// Account is the name of OfAccount, if there is one.
+func (g Grant) Account() string { return g.account }
 
 // Reveal returns the grant's values.
 func (g Grant) Reveal() GrantValues {

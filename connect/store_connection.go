@@ -48,7 +48,7 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) e
 	if err != nil || !g.verified {
 		return err
 	}
-	return setVerified(ctx, tx, c.ID, true)
+	return setVerified(ctx, tx, c.ID, g)
 }
 
 // DeleteConnection deletes a connection of tenant, its grant and its caller keys for good. Without
@@ -250,7 +250,7 @@ var needsReconnection = map[bool]string{true: "c.needs_reconnection = 1", false:
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 const listColumns = `SELECT c.id, c.tenant, c.user, c.app, c.name, c.status, c.auth_type, c.via_link,
-	c.needs_reconnection, c.refresh_pending, c.verified, c.created_at, c.updated_at, c.version,
+	c.needs_reconnection, c.refresh_pending, c.verified, c.account, c.created_at, c.updated_at, c.version,
 	(SELECT l.expires_at FROM links l WHERE l.connection = c.id AND l.status = 'pending'),
 	(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id),
 	coalesce((SELECT l.renews AND l.status = 'rejected' FROM links l WHERE l.connection = c.id
@@ -272,7 +272,7 @@ func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, ar
 		var pending, last sql.NullInt64
 		if err := rows.Scan(&c.ID, &c.Tenant, &c.User, &c.App, &c.Name, &c.Status, &authType, &c.ViaLink,
 			&c.NeedsReconnection,
-			&c.RefreshPending, &c.Verified, &created, &updated, &c.Version, &pending, &last,
+			&c.RefreshPending, &c.Verified, &c.Account, &created, &updated, &c.Version, &pending, &last,
 			&c.RefreshRejected); err != nil {
 			return nil, err
 		}

@@ -48,7 +48,8 @@ func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g 
 		if err != nil || !g.verified {
 			return err // what was verified stays so: the same grant is stored with another flag
 		}
-		return setVerified(ctx, tx, id, true)
+		// so does its account, which a refresh does not change
+		return mustChange(tx.ExecContext(ctx, `UPDATE connections SET verified = 1 WHERE id = ?`, id))
 	})
 	if err != nil {
 		return 0, err
@@ -173,7 +174,7 @@ func (s *Store) EraseGrant(ctx context.Context, id string, fromVersion int64, e 
 			return err
 		}
 		return mustChange(tx.ExecContext(ctx, `UPDATE connections SET sealed = ?, version = ?, needs_reconnection = 1,
-			verified = 0, updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
+			verified = 0, account = '', updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ? AND version = ?`,
 			sealed, b.version, s.now().UnixMilli(), id, fromVersion))
 	})
 }
@@ -204,7 +205,9 @@ func (b binding) failure(why string) AuditRow {
 	return AuditRow{Event: VendFailed, Tenant: b.tenant, Connection: b.id, User: b.user, App: b.app, Detail: why}
 }
 
-// setVerified stores whether the provider is known to accept what a connection holds.
-func setVerified(ctx context.Context, tx *sql.Tx, id string, verified bool) error {
-	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET verified = ? WHERE id = ?`, verified, id))
+// setVerified stores whether the provider is known to accept what a connection holds, and what it
+// called the account.
+func setVerified(ctx context.Context, tx *sql.Tx, id string, g Grant) error {
+	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET verified = ?, account = ? WHERE id = ?`,
+		g.verified, g.account, id))
 }

@@ -62,7 +62,7 @@ func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c Connection, g Gr
 	if err != nil {
 		return err
 	}
-	return setVerified(ctx, tx, c.ID, g.verified)
+	return setVerified(ctx, tx, c.ID, g)
 }
 
 // RejectLink ends a link as its holder's refusal, and returns it as it is then. A connection that

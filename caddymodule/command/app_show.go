@@ -64,6 +64,9 @@ func appRows(app *catalog.App, state string) [][]string {
 	if app.OAuth2 != nil {
 		rows = append(rows, []string{"authorize", orDash(app.OAuth2.AuthorizeURL)}, []string{"token", app.OAuth2.TokenURL},
 			[]string{"scopes", orDash(strings.Join(app.OAuth2.Scopes, " "))})
+		if app.OAuth2.Account != "" {
+			rows = append(rows, []string{"account", app.OAuth2.Account})
+		}
 		for _, text := range app.OAuth2.Ended {
 			rows = append(rows, []string{"ended", text})
 		}
@@ -251,6 +254,9 @@ func verifyText(v *catalog.Verify) string {
 	}
 	if v.Success != "" {
 		words = append(words, "success "+v.Success)
+	}
+	if v.Account != "" {
+		words = append(words, "account "+v.Account)
 	}
 	for _, status := range v.Wrong {
 		words = append(words, "wrong "+strconv.Itoa(status))

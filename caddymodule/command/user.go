@@ -114,6 +114,8 @@ type userExport struct {
 type userConnection struct {
 	connectionRow
 	AuthType string `json:"auth_type"`
+	// Account is what the provider calls the account; empty if it did not say.
+	Account string `json:"account"`
 	// Fields are what was entered, but for secrets.
 	Fields map[string]string `json:"fields"`
 	Links  []userLink        `json:"links"`
@@ -138,7 +140,7 @@ func newUserExport(ctx context.Context, m *manager.Manager, tenant, user string,
 	e := userExport{Tenant: tenant, User: user, ExportedAt: time.Now().UTC().Truncate(time.Second),
 		Connections: []userConnection{}, CallerKeys: []callerKeyRow{}, Audit: operator.AuditEntries(data.Audit)}
 	for _, c := range data.Connections {
-		row := userConnection{connectionRow: connectionRowOf(c.Connection), AuthType: string(c.AuthType),
+		row := userConnection{connectionRow: connectionRowOf(c.Connection), AuthType: string(c.AuthType), Account: c.Account,
 			Fields: m.OpenFields(ctx, c.Connection), Links: []userLink{}, Holds: []userHold{}}
 		for _, l := range c.Links {
 			row.Links = append(row.Links,

@@ -40,3 +40,7 @@ END;
 
 ALTER TABLE tenants ADD COLUMN source TEXT NOT NULL DEFAULT '';
 CREATE INDEX audit_by_end ON audit (tenant, id) WHERE event = 'tenant_deleted';
+
+-- Adds what the provider called the account of what a connection holds; empty if it did not say.
+
+ALTER TABLE connections ADD COLUMN account TEXT NOT NULL DEFAULT '';

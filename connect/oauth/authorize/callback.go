@@ -79,7 +79,8 @@ func (a *Authorizer) Finish(ctx context.Context, tenant string, app *catalog.App
 		return connect.Grant{}, err
 	}
 	values.SiteNames = a.siteNames(ctx, app, credential(app, values, client.FieldsOf(app)))
-	return newGrant(app, values, client)
+	grant, err := newGrant(app, values, client)
+	return grant.OfAccount(accountIn(app, app.OAuth2.Account, whole.Reveal(), values)), err
 }
 
 // resume returns the fields, checked, and the client with which flow is finished. That must be at

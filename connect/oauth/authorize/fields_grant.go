@@ -49,7 +49,7 @@ func (a *Authorizer) confirm(ctx context.Context, app *catalog.App, v connect.Gr
 	if isOAuth(app) {
 		return a.firstToken(ctx, app, v)
 	}
-	err := a.verify(ctx, app, v)
+	account, err := a.verify(ctx, app, v)
 	var p *Error
 	switch {
 	case err == nil, errors.Is(err, inject.ErrNoVerify), unconfirmed && errors.As(err, &p) && p.Kind == Unconfirmed:
@@ -59,7 +59,7 @@ func (a *Authorizer) confirm(ctx context.Context, app *catalog.App, v connect.Gr
 	v.SiteNames = a.siteNames(ctx, app, credential(app, v, nil))
 	grant := connect.NewGrant(v)
 	if err == nil {
-		grant = grant.Verify()
+		grant = grant.Verify().OfAccount(account)
 	}
 	return grant, nil
 }

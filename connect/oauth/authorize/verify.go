@@ -27,45 +27,52 @@ var (
 	errPage     = errors.New("the response to the verify request is a web page")
 )
 
-// verify sends the app's verify request with the credential of v, once. Nil means that it was
-// accepted; without such a request it is inject.ErrNoVerify, and everything else that the response
-// may mean a *[Error].
-func (a *Authorizer) verify(ctx context.Context, app *catalog.App, v connect.GrantValues) error {
+// verify sends the app's verify request with the credential of v, once, and returns what the answer
+// calls the account, if it does. A nil error means that the credential was accepted; without such a
+// request it is inject.ErrNoVerify, and everything else that the response may mean a *[Error].
+func (a *Authorizer) verify(ctx context.Context, app *catalog.App, v connect.GrantValues) (account string, err error) {
 	placement, err := inject.NewPlacement(app)
 	if err != nil {
-		return fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
+		return "", fmt.Errorf("compiling the placement of %s: %w", app.Slug, err)
 	}
 	bounded, cancel := context.WithTimeout(ctx, a.o.Timeout)
 	defer cancel()
 	r, err := placement.Verify(bounded, credential(app, v, nil))
 	switch {
 	case errors.Is(err, inject.ErrNoVerify):
-		return err
+		return "", err
 	case err != nil:
-		return placementError(app, err)
+		return "", placementError(app, err)
 	}
 	res, err := a.sendVerify(app, r)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return fmt.Errorf("verifying a credential of %s: %w", app.Slug, err)
+		return "", fmt.Errorf("verifying a credential of %s: %w", app.Slug, err)
 	}
 	t := verification{app: app, site: enteredHostOf(app, v), res: res, err: err}
 	if p := t.classify(); p != nil {
-		return newError(app, *p)
+		return "", newError(app, *p)
 	}
-	return nil
+	return t.account(v), nil
 }
 
-// sendVerify returns what the upstream answers r with, and its body only where that counts. It
-// follows no redirect.
+// sendVerify returns what the upstream answers r with, and its body only where that counts or may
+// name the account. It follows no redirect.
 func (a *Authorizer) sendVerify(app *catalog.App, r *http.Request) (*httpx.Response, error) {
-	res, err := httpx.Head(a.injecting(app), r, maxVerifyResponse, func(status int, h http.Header) bool {
+	counts := func(status int, h http.Header) bool {
 		return app.RefusalInBody(status, h) || app.Verify.AcceptanceInBody(status) ||
 			app.Verify.Success != "" && is2xx(status)
-	})
-	if err != nil {
-		return res, callingUpstream(err)
 	}
-	return res, nil
+	res, err := httpx.Head(a.injecting(app), r, maxVerifyResponse, func(status int, h http.Header) bool {
+		return counts(status, h) || app.Verify.Account != "" && is2xx(status)
+	})
+	switch {
+	case err == nil:
+		return res, nil
+	case res != nil && !counts(res.Status, res.Header): // it goes without the account
+		res.Body = nil
+		return res, nil
+	}
+	return res, callingUpstream(err)
 }
 
 // injecting is the transport of requests that a placement made; nil where nothing may be dialled.
@@ -194,6 +201,37 @@ func (t *verification) classifySuccess() *Error {
 		return &Error{Kind: WrongCredential, Err: errNoMember}
 	}
 	return nil
+}
+
+// account is what the answer to an accepted credential calls the account of v.
+func (t *verification) account(v connect.GrantValues) string {
+	if !is2xx(t.res.Status) || t.err != nil {
+		return ""
+	}
+	return accountIn(t.app, t.app.Verify.Account, string(t.res.Body), v)
+}
+
+// accountIn is the name of an account to which path leads in an answer, unless it repeats a secret
+// of v: the name is shown to people.
+func accountIn(app *catalog.App, path, body string, v connect.GrantValues) string {
+	if path == "" {
+		return ""
+	}
+	answer, err := parse(body)
+	if err != nil {
+		return ""
+	}
+	secrets := []string{v.AccessToken, v.RefreshToken}
+	for _, f := range v.Fields {
+		if known, declared := fieldNamed(app, f.Name); known.Secret || !declared {
+			secrets = append(secrets, f.Value)
+		}
+	}
+	name := lookup(answer, path, nil)
+	if slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(name, s) }) {
+		return ""
+	}
+	return name
 }
 
 // holds reports whether path leads to a value in answer whose text is want or, where want is empty,

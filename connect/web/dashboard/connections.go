@@ -66,6 +66,7 @@ func (req *request) row(c connect.Connection) page.Row {
 		ViaLink: c.ViaLink, NeedsReconnection: c.NeedsReconnection, RefreshPending: c.RefreshPending,
 		RefreshRejected: c.RefreshRejected,
 		Unverified:      c.Status == connect.Active && !c.Verified,
+		Account:         c.Account,
 		Updatable:       req.o.Manager.MayUpdate(req.caller(), c),
 		UpdatedAt:       c.UpdatedAt, LinkExpiresAt: c.LinkExpiresAt,
 	}

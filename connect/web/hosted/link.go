@@ -201,13 +201,14 @@ func (req *request) complete(b browser.Browser, g connect.Grant) error {
 	if err := authorize.CheckAddress(req.app, bound, g.Reveal().Fields); err != nil {
 		return err
 	}
-	_, err := req.o.Store.CompleteLink(req.r.Context(), req.digest, b.Digest(), vending.AuthType(req.app.AuthType), g)
+	c, err := req.o.Store.CompleteLink(req.r.Context(), req.digest, b.Digest(), vending.AuthType(req.app.AuthType), g)
 	if errors.Is(err, connect.ErrLinkEnded) && !req.token.IsZero() {
 		return req.redirect("done") // a double click: the first one may have been ours
 	}
 	if err != nil {
 		return err
 	}
+	req.link.Connection.Account = c.Account
 	req.recordGrant(bound, g)
 	if req.token.IsZero() {
 		req.show(http.StatusOK, page.Success{Link: req.view(b), Missing: req.missingScopes(g)})

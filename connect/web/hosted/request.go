@@ -92,8 +92,9 @@ func (req *request) view(b browser.Browser) page.Link {
 		Connection: req.link.Connection.Name, Renews: req.link.Renews,
 		Lost:  req.link.Renews && req.link.Connection.NeedsReconnection,
 		Token: req.token, CSRF: b.CSRF(req.csrfPurpose()),
-		At:  authorize.Address(req.app, req.connectionAddress()),
-		For: userHint(req.tenant.Brand.UserHint, req.link.Connection.User),
+		At:      authorize.Address(req.app, req.connectionAddress()),
+		Account: req.link.Connection.Account,
+		For:     userHint(req.tenant.Brand.UserHint, req.link.Connection.User),
 	}
 }
 

@@ -61,7 +61,7 @@ func (s *sites) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.onToken = nil
 			run()
 		}
-		_ = json.NewEncoder(w).Encode(map[string]string{"access_token": "t", "scope": s.scope, "instance": s.instance})
+		_ = json.NewEncoder(w).Encode(map[string]string{"access_token": "access-1", "scope": s.scope, "instance": s.instance})
 		return
 	}
 	_, password, _ := r.BasicAuth()

@@ -53,6 +53,8 @@ type Link struct {
 	// At is the address of the account or site that the connection has; empty without one
 	// yet, or one for all.
 	At string
+	// Account is what the app calls the account that the connection holds; empty if it did not say.
+	Account string
 	// For says for whom the link was made; nothing where the tenant does not want it told.
 	For []HintPart
 	// Renews says that the connection exists already and the link renews its credentials.

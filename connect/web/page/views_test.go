@@ -72,7 +72,7 @@ func (p person) link(app App, renews bool) Link {
 
 // at is l of a connection that has an address.
 func (p person) at(l Link) Link {
-	l.At = "xn--bcher-kva.example:8443/" + p.filler
+	l.At, l.Account = "xn--bcher-kva.example:8443/"+p.filler, p.user
 	return l
 }
 
@@ -174,7 +174,7 @@ func (p person) fields(problem string) []Field {
 // updatable is a row of a connection whose credentials can be entered.
 func (p person) updatable() Row {
 	row := p.rows()[0]
-	row.App, row.Updatable, row.NeedsReconnection = p.keyApp, true, true
+	row.App, row.Updatable, row.NeedsReconnection, row.Account = p.keyApp, true, true, p.user
 	row.App.HelpURL = "https://help.example.com/keys?a=b&c="
 	return row
 }
