@@ -194,9 +194,9 @@ type OAuth2 struct {
 	Ended []string `json:"ended,omitempty"`
 	// Capture finds the values of the fields from `grant`.
 	Capture []Capture `json:"capture,omitempty"`
-	// Account leads to the member of the token endpoint's answer to a code that names the account, such
-	// as `workspace_name`, for people to see which one they connected. Names are joined by dots; an
-	// index is the name of an element of a list.
+	// Account leads to the member of the token endpoint's answer to a code that names the account,
+	// such as `workspace_name`, for people to see which one they connected. Names are joined by dots;
+	// an index is the name of an element of a list.
 	Account string `json:"account,omitempty"`
 	// TokenLifetime is assumed, in seconds, where the provider's answer names no `expires_in`; 0
 	// means such tokens do not expire.

@@ -28,8 +28,8 @@ type Verify struct {
 	// is not null. Names are joined by dots; an index is the name of an element of a list.
 	Success string `json:"success,omitempty"`
 	// Account leads to the member of the answer to an accepted credential that names the account, such
-	// as `login` or `data.email`, for people to see which one they connected. Names are joined by dots;
-	// an index is the name of an element of a list.
+	// as `login` or `data.email`, for people to see which one they connected. Names are joined by
+	// dots; an index is the name of an element of a list.
 	Account string `json:"account,omitempty"`
 	// Wrong are the statuses that mean a wrong credential, besides 401, which always does unless
 	// Accepted says otherwise.

@@ -57,8 +57,8 @@ type Connection struct {
 	// Verified says that the provider issued what the connection holds, or was seen to accept it
 	// before it was stored. Only Connections and Describe tell it: no vend asks for it.
 	Verified bool
-	// Account is what the provider called the account of what the connection holds; empty if it did not
-	// say. Only Connections and Describe tell it.
+	// Account is what the provider called the account of what the connection holds; empty if it did
+	// not say. Only Connections and Describe tell it.
 	Account string
 	// CreatedAt and UpdatedAt are in UTC, to the millisecond. UpdatedAt follows the status and the
 	// grant.

@@ -49,7 +49,8 @@ type Row struct {
 	RefreshRejected bool
 	// Unverified says that the provider has not confirmed what an active connection holds.
 	Unverified bool
-	// Account is what the provider calls the account that the connection holds; empty if it did not say.
+	// Account is what the provider calls the account that the connection holds; empty if it did not
+	// say.
 	Account string
 	// Updatable says that its credentials are entered, and so can be here.
 	Updatable bool
