@@ -52,6 +52,7 @@ type call struct {
 	read                atomic.Int64 // of the caller's body, in bytes
 	head                responseHead
 	event               Event
+	id                  [1]string // the event's, as the value of a header
 }
 
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, target policy.Target, byHost *hostAddress) *call {
@@ -65,7 +66,8 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, target policy.Ta
 	if c.event.ID == "" {
 		c.event.ID = rand.Text()
 	}
-	w.Header()[vending.RequestHeader] = []string{c.event.ID}
+	c.id[0] = c.event.ID
+	w.Header()[vending.RequestHeader] = c.id[:]
 	return c
 }
 
