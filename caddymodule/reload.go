@@ -40,7 +40,7 @@ const (
 // have started, in whatever order, and before any app of the old one is stopped. A configuration
 // that fails to start emits none, and the old one goes on as it was.
 type leaving struct {
-	// grace bounds the moment; 0 means that there is none.
+	// grace bounds the moment; 0 turns it off.
 	grace time.Duration
 
 	begun atomic.Bool

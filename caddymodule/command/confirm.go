@@ -46,8 +46,8 @@ func ask(in io.Reader, out io.Writer, what, word string) error {
 	return nil
 }
 
-// isTerminal reports whether people type what is read. A device that is none reads as empty, and so
-// confirms nothing.
+// isTerminal reports whether people type what is read. A device other than a terminal reads as
+// empty, and so confirms nothing.
 func isTerminal(in io.Reader) bool {
 	file, ok := in.(*os.File)
 	if !ok {

@@ -54,7 +54,7 @@ func backupCommand(parent *cobra.Command, f *storeFlags) {
 	cmd.Long = `Writes a copy of the store to FILE, which must not exist. A gateway may be running, and writes
 meanwhile are not held up. The copy has mode 0600 and is checked; if anything fails, there is no file.
 
-The credentials in it are sealed, and the keyset is not in it: keep that apart, because whoever has both
+The credentials in it are sealed, and the keyset is not in it: keep that apart, because anyone with both
 can read all. With --with-keyset the copy holds the keyset, sealed by a passphrase (age, scrypt): then
 it is all that a restore needs, and as safe as the passphrase.`
 	cmd.Flags().BoolVar(&withKeyset, "with-keyset", false, "put the keyset into the backup, sealed by a passphrase")

@@ -12,7 +12,7 @@ import (
 	"filippo.io/age"
 )
 
-// minPassphrase bounds a passphrase from below, in bytes: whoever has the file can try as many as
+// minPassphrase bounds a passphrase from below, in bytes: anyone with the file can try as many as
 // they like.
 const minPassphrase = 12
 

@@ -41,7 +41,8 @@ type Options struct {
 	// processes that share the store should have the same.
 	Lease time.Duration
 	// Refreshed, if not nil, is told what became of each refresh, from many goroutines. Callers that
-	// share a refresh are one; a provider that refused us a moment ago and is not asked is none.
+	// share a refresh are one; a provider that refused us a moment ago and is not asked does not
+	// count.
 	Refreshed func(app string, result RefreshResult)
 	// Logger receives what the caller must not see; nil discards it.
 	Logger *slog.Logger

@@ -38,7 +38,7 @@ exec systemd-nspawn --quiet --keep-unit --register=no --notify-ready=yes --priva
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("it takes root: it mounts an overlay and boots systemd in it")
+		t.Fatal("run this as root: it mounts an overlay and boots systemd in it")
 	}
 }
 

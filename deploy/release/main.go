@@ -1,7 +1,7 @@
 // Command release makes what a release of Vendgate consists of: archives, packages, the container
 // image, the bill of materials and the checksums. `make release` runs it.
 //
-// The same commit gives the same bytes, whoever builds it and where, with the same version of Go:
+// The same commit gives the same bytes, on any machine, with the same version of Go:
 // all times are the commit's, all lists are sorted, and nothing of the machine enters.
 package main
 
