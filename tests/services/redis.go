@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// RedisServer is a Redis of the test's own. It keeps nothing on disk: one that was ended starts empty.
+// RedisServer is a Redis of the test's own. It keeps nothing on disk: one that was ended starts
+// empty.
 type RedisServer struct {
 	// URL goes over loopback and holds the password.
 	URL string

@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 // psql runs statements as the role of the database.
 func psql(t *testing.T, url, statements string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(BinDir(t), "psql"), "-X", "-A", "-t", "-d", url, "-c", statements)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(BinDir(t), "psql"), "-X", "-A", "-t", "-d", url, "-c",
+		statements)
 	out, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
