@@ -44,7 +44,7 @@ type assembly struct {
 	// local is the source of the embedded connection manager, or nil.
 	local   *gateway.Source
 	keyring *policy.Keyring
-	limiter *policy.Limiter
+	limiter policy.Limiter
 	metrics *telemetry.Metrics
 	store   *connect.Store
 	// unverified is the pattern of tenants that only their source can verify; nil if no source wants
@@ -68,7 +68,7 @@ type assembly struct {
 // limiters holds the one limiter, so that budgets outlive reloads.
 var limiters = caddy.NewUsagePool()
 
-type pooledLimiter struct{ *policy.Limiter }
+type pooledLimiter struct{ policy.Limiter }
 
 func (pooledLimiter) Destruct() error { return nil }
 
@@ -133,7 +133,7 @@ func (g *assembly) openMetrics(ctx caddy.Context, tenants int) error {
 
 func (g *assembly) openLimiter() error {
 	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
-		return pooledLimiter{policy.NewLimiter()}, nil
+		return pooledLimiter{policy.NewMemory(nil)}, nil
 	})
 	if err != nil {
 		return err
