@@ -70,10 +70,6 @@ type Connection struct {
 	Version int64
 }
 
-func (c *Connection) binding() binding {
-	return binding{tenant: c.Tenant, id: c.ID, user: c.User, app: c.App, version: c.Version}
-}
-
 // maxNameLen bounds the name of a connection, in bytes.
 const maxNameLen = 200
 
@@ -309,4 +305,18 @@ func pageOffset(page, limit int) int {
 		return math.MaxInt32
 	}
 	return (page - 1) * limit
+}
+
+// AppCount is how many connections of an app there are.
+type AppCount struct {
+	App         string
+	Connections int
+}
+
+// ConnectionCount is how many connections of an app there are in one state, of all tenants.
+type ConnectionCount struct {
+	App               string
+	Status            Status
+	NeedsReconnection bool
+	Connections       int64
 }

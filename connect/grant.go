@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -225,15 +224,6 @@ func (d *decoder) text() string {
 	return s
 }
 
-// binding is what a grant is sealed to. Besides tenant, connection and version it holds the end
-// user and the app: else a writer of the database could move a grant to their own address, or to
-// an app that sends it to another host.
-type binding struct {
-	tenant, id, user, app string
-	version               int64
-}
-
-// associatedData encodes b.
-func (b binding) associatedData() []byte {
-	return vault.Bind(b.version, "connection", b.tenant, b.id, b.user, b.app)
-}
+// ErrStale says that a grant was not stored because the connection has another version by now:
+// another process refreshed it, or the end user connected again. What they stored stays.
+var ErrStale = errors.New("the connection has changed in the meantime")

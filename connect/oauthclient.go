@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/catalog"
-	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -122,14 +121,4 @@ func CheckScopes(scopes []string) error {
 // printable is true of visible ASCII and spaces (RFC 6749, appendix A: VSCHAR).
 func printable(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
-}
-
-// clientBinding is what the secret of an OAuth client is sealed to.
-type clientBinding struct {
-	tenant, app, id string
-	version         int64
-}
-
-func (b clientBinding) associatedData() []byte {
-	return vault.Bind(b.version, "oauth_client", b.tenant, b.app, b.id)
 }

@@ -291,7 +291,7 @@ func ChangesSince(ctx context.Context, path string, c Copy) (rows []AuditRow, er
 	if err != nil || c.Newest.ID == 0 {
 		return rows, err
 	}
-	if len(rows) == 0 || !rows[0].continues(c.Newest) {
+	if len(rows) == 0 || !continues(rows[0], c.Newest) {
 		return nil, ErrOtherTrail
 	}
 	return rows[1:], nil
@@ -299,7 +299,7 @@ func ChangesSince(ctx context.Context, path string, c Copy) (rows []AuditRow, er
 
 // continues reports whether a row of a trail is the row that a copy of it has. The end user may
 // have been erased since, and with them the name in Detail.
-func (r AuditRow) continues(copied AuditRow) bool {
+func continues(r, copied AuditRow) bool {
 	if strings.HasPrefix(r.User, erasedPrefix) {
 		copied.User = r.User
 	}

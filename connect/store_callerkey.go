@@ -19,7 +19,7 @@ func (s *Store) CreateCallerKey(ctx context.Context, k CallerKey, ours bool) (ve
 		return vending.Secret{}, CallerKey{}, err
 	}
 	key, digest := MintCallerKey()
-	k.ID = callerKeyIDPrefix + randomBase62(8, callerKeyIDDigits)
+	k.ID = newCallerKeyID()
 	err := s.changeTenants(ctx, "creating a caller key", func(tx *sql.Tx) error {
 		if ours {
 			c, err := s.owned(ctx, tx, k.Tenant, k.User, k.Connection)

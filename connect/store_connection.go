@@ -35,7 +35,7 @@ func (s *Store) ImportConnection(ctx context.Context, c Connection, g Grant) (id
 }
 
 func (s *Store) insert(ctx context.Context, tx *sql.Tx, c Connection, g Grant) error {
-	sealed, err := s.sealGrant(ctx, tx, c.binding(), g)
+	sealed, err := s.sealGrant(ctx, tx, bindingOf(c), g)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (s *Store) take(ctx context.Context, tenant, user, id string,
 }
 
 func (s *Store) openTaken(c Connection, sealed []byte) (g Grant) {
-	plain, err := s.vault.Open(sealed, c.binding().associatedData())
+	plain, err := s.vault.Open(sealed, bindingOf(c).associatedData())
 	if err == nil {
 		g, err = decodeGrant(plain)
 	}
@@ -145,7 +145,7 @@ func (s *Store) Connections(ctx context.Context, f Filter) (page []Connection, t
 
 // ofTenant selects connections by f's Tenant, which must be set, User and App alone. The columns
 // have the prefix.
-func (f Filter) ofTenant(prefix string) (where conditions, err error) {
+func ofTenant(f Filter, prefix string) (where conditions, err error) {
 	if f.Tenant == "" {
 		return where, errNoConnection()
 	}
@@ -160,7 +160,7 @@ func (f Filter) ofTenant(prefix string) (where conditions, err error) {
 // which must be set, User and App count. A list that is read that way misses nothing that was there
 // when it began, whatever is deleted meanwhile.
 func (s *Store) NextConnections(ctx context.Context, f Filter, after Connection) (next []Connection, err error) {
-	where, err := f.ofTenant("c.")
+	where, err := ofTenant(f, "c.")
 	if err != nil {
 		return nil, err
 	}
@@ -176,16 +176,10 @@ func (s *Store) NextConnections(ctx context.Context, f Filter, after Connection)
 	return next, err
 }
 
-// AppCount is how many connections of an app there are.
-type AppCount struct {
-	App         string
-	Connections int
-}
-
 // AppCounts counts the connections that f names by app; only its Tenant, which must be set, User
 // and App count.
 func (s *Store) AppCounts(ctx context.Context, f Filter) (counts []AppCount, err error) {
-	where, err := f.ofTenant("")
+	where, err := ofTenant(f, "")
 	if err != nil {
 		return nil, err
 	}
@@ -333,14 +327,6 @@ func (s *Store) owned(ctx context.Context, tx *sql.Tx, tenant, user, id string) 
 		return Connection{}, errNoConnection()
 	}
 	return s.describe(ctx, tx, tenant, user, id)
-}
-
-// ConnectionCount is how many connections of an app there are in one state, of all tenants.
-type ConnectionCount struct {
-	App               string
-	Status            Status
-	NeedsReconnection bool
-	Connections       int64
 }
 
 const countQuery = `SELECT app, status, needs_reconnection, connections FROM connection_counts`

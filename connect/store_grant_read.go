@@ -60,7 +60,7 @@ func (s *Store) Grant(ctx context.Context, tenant, user, id string) (Connection,
 	if sealed == nil && c.Status != Active {
 		return c, Grant{}, nil
 	}
-	plain, err := s.vault.Open(sealed, c.binding().associatedData())
+	plain, err := s.vault.Open(sealed, bindingOf(c).associatedData())
 	if err == nil {
 		var g Grant
 		if g, err = decodeGrant(plain); err == nil {

@@ -7,10 +7,6 @@ import (
 	"fmt"
 )
 
-// ErrStale says that a grant was not stored because the connection has another version by now:
-// another process refreshed it, or the end user connected again. What they stored stays.
-var ErrStale = errors.New("the connection has changed in the meantime")
-
 // UpdateGrant replaces the grant of connection id if its version is still fromVersion, sets its
 // needs_reconnection and ends any refresh lease; a verified g makes the connection verified. When
 // it returns nil the new grant has reached the disk; on any error the old one is untouched.

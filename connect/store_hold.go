@@ -18,15 +18,6 @@ const (
 	maxHolds = 1000
 )
 
-// Hold says that something depends on a connection. While there is one, the connection cannot be
-// deleted.
-type Hold struct {
-	// Name is the tenant's own: "invoice-sync".
-	Name string
-	// CreatedAt is in UTC, to the millisecond.
-	CreatedAt time.Time
-}
-
 // Hold places a hold on a connection of tenant and, unless it is empty, user. An existing one of
 // that name stays as it is.
 func (s *Store) Hold(ctx context.Context, tenant, user, id, name string) (h Hold, err error) {

@@ -51,7 +51,7 @@ func (s *Store) CompleteLink(ctx context.Context, digest, browser Digest, authTy
 // before need not open: it is what the end user replaces.
 func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c Connection, g Grant) error {
 	c.Version++
-	sealed, err := s.sealGrant(ctx, tx, c.binding(), g)
+	sealed, err := s.sealGrant(ctx, tx, bindingOf(c), g)
 	if err != nil {
 		return err
 	}

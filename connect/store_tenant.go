@@ -227,13 +227,10 @@ func deleteOwn(ctx context.Context, tx *sql.Tx, query, tenant string) (int, erro
 	return int(n), err
 }
 
-// ErrNoMCPURL says that there is no such MCP URL.
-var ErrNoMCPURL = errors.New("there is no such MCP URL")
-
 // IssueMCPURL makes the token of a tenant's MCP URL, 192 random bits in base62, in the place of the
 // one before. It cannot be shown again.
 func (s *Store) IssueMCPURL(ctx context.Context, tenant string) (token vending.Secret, err error) {
-	text := randomBase62(24, requestTokenDigits)
+	text := newRequestToken()
 	digest := DigestOf(text)
 	err = s.update(ctx, "issuing an mcp url", func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO mcp_urls (tenant, digest, created_at) VALUES (?, ?, ?)

@@ -16,50 +16,6 @@ import (
 	"github.com/vendgate/vendgate/connect/vault"
 )
 
-// ErrUserUnknown says that a tenant's end user has left nothing in the store.
-var ErrUserUnknown = errors.New("nothing is stored of this end user of the tenant")
-
-// ErrUserConnected says that an end user still has connections.
-var ErrUserConnected = errors.New("the end user has connections")
-
-// UserData is all that the store keeps of one end user of a tenant, without what it seals.
-type UserData struct {
-	Connections []UserConnection
-	CallerKeys  []CallerKey
-	// Audit is oldest first.
-	Audit []AuditRow
-}
-
-// UserConnection is a connection with what belongs to it.
-type UserConnection struct {
-	Connection
-	Links []LinkRecord
-	// Holds are the first 1,000 by name.
-	Holds []Hold
-}
-
-// LinkRecord is a link as it is kept: of its token, there is only a digest.
-type LinkRecord struct {
-	Status           Status
-	Renews           bool
-	Opened, Accepted bool
-	// CreatedAt and ExpiresAt are in UTC, to the millisecond.
-	CreatedAt, ExpiresAt time.Time
-}
-
-// ParseUser brings the name of an end user into the form in which the store keeps it: an email
-// address, or what another source calls them.
-func ParseUser(name string) (string, error) {
-	if email, err := parseEmail(name); err == nil {
-		return email, nil
-	}
-	name = strings.TrimSpace(name)
-	if name == "" || strings.Contains(name, "@") || !isPlain(name, maxCallerUser) {
-		return "", invalid("user: must be one bare email address, or the id by which another source knows the end user")
-	}
-	return name, nil
-}
-
 // UserData returns what is kept of an end user, as of one moment. Without anything it is
 // ErrUserUnknown.
 func (s *Store) UserData(ctx context.Context, tenant, user string) (d UserData, err error) {
@@ -143,18 +99,6 @@ func (s *Store) RevokeUserKeys(ctx context.Context, tenant, user string) (revoke
 	return revoked, err
 }
 
-// Erasure is what became of an end user.
-type Erasure struct {
-	// Pseudonym is what the audit trail has in the place of the end user.
-	Pseudonym string
-	// Before is when the same end user was erased before; zero if they were not.
-	Before time.Time
-	// AuditRows are the rows that named the end user.
-	AuditRows int
-	// begun says that rows have the pseudonym already, perhaps of an erasure that was interrupted.
-	begun bool
-}
-
 // EraseUser ends the caller keys of an end user who has no connections any more, and replaces them
 // in the audit trail by a pseudonym: it is the same each time for the same end user of the tenant,
 // and only with the keyset can one try which end user it is. The names that the tenant or the
@@ -165,7 +109,8 @@ func (s *Store) EraseUser(ctx context.Context, tenant, user string) (e Erasure, 
 	if user, err = ParseUser(user); err != nil {
 		return e, err
 	}
-	if err := s.beginErasure(ctx, tenant, user, &e); err != nil {
+	begun, err := s.beginErasure(ctx, tenant, user, &e)
+	if err != nil {
 		return e, err
 	}
 	for after := int64(0); ; {
@@ -186,7 +131,7 @@ func (s *Store) EraseUser(ctx context.Context, tenant, user string) (e Erasure, 
 	switch {
 	case e.AuditRows == 0 && !e.Before.IsZero():
 		return e, nil
-	case e.AuditRows == 0 && !e.begun:
+	case e.AuditRows == 0 && !begun:
 		return e, ErrUserUnknown
 	}
 	if err := s.Record(ctx, AuditRow{Event: UserErased, Tenant: tenant, User: e.Pseudonym}); err != nil {
@@ -195,9 +140,10 @@ func (s *Store) EraseUser(ctx context.Context, tenant, user string) (e Erasure, 
 	return e, s.foldLog(ctx)
 }
 
-// beginErasure does what must be done as one: nothing may be left that acts for the end user.
-func (s *Store) beginErasure(ctx context.Context, tenant, user string, e *Erasure) error {
-	return s.changeTenants(ctx, "erasing an end user", func(tx *sql.Tx) error {
+// beginErasure does what must be done as one: nothing may be left that acts for the end user. begun
+// says that rows have the pseudonym already, perhaps of an erasure that was interrupted.
+func (s *Store) beginErasure(ctx context.Context, tenant, user string, e *Erasure) (begun bool, err error) {
+	err = s.changeTenants(ctx, "erasing an end user", func(tx *sql.Tx) error {
 		var connected bool
 		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM connections WHERE tenant = ? AND user = ?)`, tenant,
 			user).Scan(&connected); err != nil {
@@ -221,12 +167,13 @@ func (s *Store) beginErasure(ctx context.Context, tenant, user string, e *Erasur
 		clear(key)
 		var before sql.NullInt64
 		err = tx.QueryRowContext(ctx, `SELECT count(*) > 0, max(CASE event WHEN ? THEN at END) FROM audit
-			WHERE tenant = ? AND user = ?`, string(UserErased), tenant, e.Pseudonym).Scan(&e.begun, &before)
+			WHERE tenant = ? AND user = ?`, string(UserErased), tenant, e.Pseudonym).Scan(&begun, &before)
 		if before.Valid {
 			e.Before = time.UnixMilli(before.Int64).UTC()
 		}
 		return err
 	})
+	return begun, err
 }
 
 // nextOfUser returns some of the rows that name an end user. It only reads: to look through a long

@@ -23,7 +23,7 @@ func TestEraseUserInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e Erasure
-	if err := s.beginErasure(t.Context(), "acme", user, &e); err != nil {
+	if _, err := s.beginErasure(t.Context(), "acme", user, &e); err != nil {
 		t.Fatal(err)
 	}
 	execSQL(t, s, "UPDATE audit SET user = '"+e.Pseudonym+"'") // and here the process died

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"math/big"
 	"strings"
 )
@@ -21,6 +22,11 @@ const (
 const connectionIDPrefix = "conn_"
 
 func newConnectionID() string { return connectionIDPrefix + randomBase62(16, connectionIDDigits) }
+
+// newRequestToken makes a request token, or the token of an MCP URL: 192 random bits.
+func newRequestToken() string { return randomBase62(24, requestTokenDigits) }
+
+func newCallerKeyID() string { return callerKeyIDPrefix + randomBase62(8, callerKeyIDDigits) }
 
 // randomBase62 writes n random bytes in exactly width digits of 0-9a-zA-Z.
 func randomBase62(n, width int) string {
@@ -63,3 +69,6 @@ func LinkPath(token string) string { return Root + "/" + token }
 
 // IconPath is the path of an app's icon.
 func IconPath(slug string) string { return Root + "/assets/icon/" + slug + ".svg" }
+
+// ErrNoMCPURL says that there is no such MCP URL.
+var ErrNoMCPURL = errors.New("there is no such MCP URL")
