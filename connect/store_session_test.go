@@ -101,7 +101,7 @@ func TestMCPURL(t *testing.T) {
 	check("the configured tenant's", configured, "configured")
 	check("a guessed", vending.NewSecret("guessed"), "")
 	check("none", vending.Secret{}, "")
-	if len(second.Reveal()) != requestTokenDigits || second.Reveal() == first.Reveal() {
+	if len(second.Reveal()) != 33 || second.Reveal() == first.Reveal() {
 		t.Error("a token of another length, or twice the same")
 	}
 	if err := s.DisableTenant(t.Context(), "acme"); err != nil {

@@ -48,12 +48,12 @@ func (f *storeFlags) openAs(cmd *cobra.Command, o connect.Options) (*connect.Sto
 		return nil, a, err
 	}
 	o.Dir, o.Logger = a.StoreDir(), commandLog(cmd)
-	store, err := connect.Open(cmd.Context(), o)
+	s, err := connect.Open(cmd.Context(), o)
 	if errors.Is(err, connect.ErrNoStore) {
 		err = fmt.Errorf("there is no store in %s: name its directory with --data or --config, or create one with "+
 			"`keyset create`", a.StoreDir())
 	}
-	return store, a, err
+	return s, a, err
 }
 
 func commandLog(cmd *cobra.Command) *slog.Logger {

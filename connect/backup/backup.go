@@ -15,7 +15,7 @@ import (
 
 // Write backs the store up into file, which must not exist. With a passphrase the backup holds the
 // keyset too, sealed by it.
-func Write(ctx context.Context, store *connect.Store, file string, passphrase []byte) (connect.Copy, error) {
+func Write(ctx context.Context, s *connect.Store, file string, passphrase []byte) (connect.Copy, error) {
 	var sealKeyset func([]byte) ([]byte, error)
 	if passphrase != nil {
 		if err := checkPassphrase(passphrase); err != nil {
@@ -23,7 +23,7 @@ func Write(ctx context.Context, store *connect.Store, file string, passphrase []
 		}
 		sealKeyset = func(keyset []byte) ([]byte, error) { return seal(keyset, passphrase) }
 	}
-	c, err := store.Backup(ctx, file, sealKeyset)
+	c, err := s.Backup(ctx, file, sealKeyset)
 	if err != nil {
 		return connect.Copy{}, fmt.Errorf("writing the backup %s: %w", file, err)
 	}

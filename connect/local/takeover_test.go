@@ -113,17 +113,17 @@ func TestTakeoverFromTheLiving(t *testing.T) {
 	}))
 	defer server.Close()
 	dir := t.TempDir()
-	store, other := openStore(t, dir), openStore(t, dir)
-	id := importApp(t, store, "gmail", grantFor(-time.Second))
-	at := func(store *connect.Store) vending.Source {
+	mine, other := openStore(t, dir), openStore(t, dir)
+	id := importApp(t, mine, "gmail", grantFor(-time.Second))
+	at := func(opened *connect.Store) vending.Source {
 		s := New(Options{
-			Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
+			Store: opened, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
 			RefreshTimeout: 30 * time.Second, Lease: 10 * time.Second,
 		})
 		t.Cleanup(s.Close)
 		return vending.WithRetry(s) // as the gateway does
 	}
-	first := vendLater(t, at(store), id)
+	first := vendLater(t, at(mine), id)
 	eventually(t, "the first call", func() bool { return len(calls) == 1 })
 	second := vendLater(t, at(other), id)
 	lapse(t, dir)
