@@ -34,14 +34,14 @@ type LinkState struct {
 	Renews    bool
 	Accepted  bool
 	ExpiresAt time.Time
-	opened    bool
+	Opened    bool
 	// browser is the digest of the cookie of the browser that ended the link.
-	browser Digest
+	Browser Digest
 }
 
 // EndedBy reports whether the browser with this cookie's digest completed or rejected the link.
 func (l *LinkState) EndedBy(browser Digest) bool {
-	return l.browser != Digest{} && l.browser == browser
+	return l.Browser != Digest{} && l.Browser == browser
 }
 
 // ErrNoAuthRequest says that a callback matches no authorization request of this browser.

@@ -40,12 +40,12 @@ type LinkRecord struct {
 // ParseUser brings the name of an end user into the form in which the store keeps it: an email
 // address, or what another source calls them.
 func ParseUser(name string) (string, error) {
-	if email, err := parseEmail(name); err == nil {
+	if email, err := ParseEmail(name); err == nil {
 		return email, nil
 	}
 	name = strings.TrimSpace(name)
-	if name == "" || strings.Contains(name, "@") || !isPlain(name, maxCallerUser) {
-		return "", invalid("user: must be one bare email address, or the id by which another source knows the end user")
+	if name == "" || strings.Contains(name, "@") || !IsPlain(name, maxCallerUser) {
+		return "", Invalid("user: must be one bare email address, or the id by which another source knows the end user")
 	}
 	return name, nil
 }

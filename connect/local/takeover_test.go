@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -41,7 +42,7 @@ func vendLater(t *testing.T, s vending.Source, id string) <-chan string {
 }
 
 // ownerOf reads who has, or had, the refresh lease of a connection.
-func ownerOf(t *testing.T, s *connect.Store, id string) string {
+func ownerOf(t *testing.T, s *store.Store, id string) string {
 	t.Helper()
 	state, err := s.RefreshState(t.Context(), id)
 	if err != nil {
@@ -115,7 +116,7 @@ func TestTakeoverFromTheLiving(t *testing.T) {
 	dir := t.TempDir()
 	mine, other := openStore(t, dir), openStore(t, dir)
 	id := importApp(t, mine, "gmail", grantFor(-time.Second))
-	at := func(opened *connect.Store) vending.Source {
+	at := func(opened *store.Store) vending.Source {
 		s := New(Options{
 			Store: opened, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
 			RefreshTimeout: 30 * time.Second, Lease: 10 * time.Second,
