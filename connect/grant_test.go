@@ -14,8 +14,9 @@ import (
 )
 
 var grantCases = map[string]GrantValues{
-	"empty":  {},
-	"oauth":  {AccessToken: "ya29.a", RefreshToken: "1//r", TokenType: "bearer", Scope: "a b", Expiry: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)},
+	"empty": {},
+	"oauth": {AccessToken: "ya29.a", RefreshToken: "1//r", TokenType: "bearer", Scope: "a b",
+		Expiry: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)},
 	"fields": {Fields: []vending.Field{{Name: "api_key", Value: "sk-1"}, {Name: "site", Value: "é\x00\n"}}},
 	"site names": {Fields: []vending.Field{{Name: "host", Value: "a.example"}},
 		SiteNames: []string{"www.a.example", "b.example:8080/blog"}},

@@ -53,7 +53,8 @@ func TestAccount(t *testing.T) {
 	if got := describe(t, s, imported).Account; got != "dave" {
 		t.Errorf("imported as %q", got)
 	}
-	if rows, _, err := s.Audit(t.Context(), connect.AuditFilter{}); err != nil || strings.Contains(rows[0].Detail, "dave") {
+	if rows, _, err := s.Audit(t.Context(), connect.AuditFilter{}); err != nil ||
+		strings.Contains(rows[0].Detail, "dave") {
 		t.Errorf("the trail says %+v, %v", rows[0], err)
 	}
 }

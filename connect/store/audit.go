@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,7 +18,7 @@ const maxAuditText = 300
 
 // record adds a row in the transaction that makes the change: neither is ever there without the
 // other.
-func (s *Store) record(ctx context.Context, tx *sql.Tx, r connect.AuditRow) error {
+func (s *Store) record(ctx context.Context, tx *tx, r connect.AuditRow) error {
 	a := connect.ActorOf(ctx)
 	_, err := tx.ExecContext(ctx, `INSERT INTO audit (at, tenant, event, actor, request, connection, end_user, app, detail)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -45,7 +44,7 @@ func auditText(text string) string {
 // Record adds a row for something that changed nothing in the store, such as a revocation at a
 // provider.
 func (s *Store) Record(ctx context.Context, r connect.AuditRow) error {
-	return s.update(ctx, "writing the audit trail", func(tx *sql.Tx) error { return s.record(ctx, tx, r) })
+	return s.update(ctx, "writing the audit trail", func(tx *tx) error { return s.record(ctx, tx, r) })
 }
 
 // Audit returns one page of the audit trail, newest first, and how many rows there are on all
@@ -56,7 +55,7 @@ func (s *Store) Audit(ctx context.Context, f connect.AuditFilter) (rows []connec
 	}
 	offset := connect.PageOffset(f.Page, f.Limit)
 	where, args := auditWhere(f)
-	err = s.view(ctx, "reading the audit trail", func(tx *sql.Tx) error {
+	err = s.view(ctx, "reading the audit trail", func(tx *tx) error {
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM audit`+where, args...).Scan(&total); err != nil {
 			return err
 		}
@@ -85,12 +84,12 @@ func auditWhere(f connect.AuditFilter) (clause string, args []any) {
 
 const auditColumns = `SELECT id, at, tenant, event, actor, request, connection, end_user, app, detail FROM audit`
 
-func listAudit(ctx context.Context, tx *sql.Tx, where string, args []any) ([]connect.AuditRow, error) {
+func listAudit(ctx context.Context, tx *tx, where string, args []any) ([]connect.AuditRow, error) {
 	return scanAudit(ctx, tx, where+` ORDER BY id DESC LIMIT ? OFFSET ?`, args)
 }
 
 // scanAudit reads rows; rest follows the table.
-func scanAudit(ctx context.Context, tx *sql.Tx, rest string, args []any) (found []connect.AuditRow, err error) {
+func scanAudit(ctx context.Context, tx *tx, rest string, args []any) (found []connect.AuditRow, err error) {
 	rows, err := tx.QueryContext(ctx, auditColumns+rest, args...)
 	if err != nil {
 		return nil, err
@@ -131,7 +130,8 @@ func (s *Store) Redo(ctx context.Context, r connect.AuditRow) (changed bool, err
 		return s.redo(ctx, r, `DELETE FROM mcp_urls WHERE tenant = ?`, r.Tenant)
 	case connect.OAuthClientDeleted:
 		err = s.DeleteOAuthClient(ctx, r.Tenant, r.App)
-	case connect.LinkRejected, connect.LinkReplaced, connect.ConnectionCreated, connect.CredentialsRefreshed, connect.ConnectionMoved:
+	case connect.LinkRejected, connect.LinkReplaced, connect.ConnectionCreated, connect.CredentialsRefreshed,
+		connect.ConnectionMoved:
 		return s.redoLink(ctx, r)
 	default:
 		return false, nil
@@ -155,7 +155,7 @@ func unlessGone(err error) error {
 
 // redo runs a statement and, if it changes a row, records r once more.
 func (s *Store) redo(ctx context.Context, r connect.AuditRow, query string, args ...any) (done bool, err error) {
-	err = s.update(ctx, "making a change again", func(tx *sql.Tx) error {
+	err = s.update(ctx, "making a change again", func(tx *tx) error {
 		result, err := tx.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err
@@ -183,7 +183,7 @@ func (s *Store) redoLink(ctx context.Context, r connect.AuditRow) (done bool, er
 	if r.Event == connect.LinkRejected {
 		status, event = connect.Rejected, connect.LinkRejected
 	}
-	err = s.update(ctx, "ending a link again", func(tx *sql.Tx) error {
+	err = s.update(ctx, "ending a link again", func(tx *tx) error {
 		c, err := s.owned(ctx, tx, r.Tenant, "", r.Connection)
 		if err != nil {
 			return unlessGone(err)
@@ -205,7 +205,7 @@ func (s *Store) redoLink(ctx context.Context, r connect.AuditRow) (done bool, er
 
 // whateverHolds lets a connection be deleted as it was the first time: an erasure does not ask for
 // holds.
-func whateverHolds(context.Context, *sql.Tx, connect.Connection) error { return nil }
+func whateverHolds(context.Context, *tx, connect.Connection) error { return nil }
 
 // redoHold places or releases a hold again. Where the name of it is gone, with the end user's, it
 // is left as it is.
@@ -224,7 +224,7 @@ func (s *Store) redoHold(ctx context.Context, r connect.AuditRow) (changed bool,
 
 // retireKey ends the tenant key of a fingerprint.
 func (s *Store) retireKey(ctx context.Context, tenant, print string) (done bool, err error) {
-	err = s.changeTenants(ctx, "retiring a tenant key again", func(tx *sql.Tx) error {
+	err = s.changeTenants(ctx, "retiring a tenant key again", func(tx *tx) error {
 		var digest []byte
 		err := eachKey(ctx, tx, tenant, func(_ string, d []byte, _ time.Time) {
 			if connect.Fingerprint(d) == print {

@@ -22,7 +22,8 @@ func TestAuditTrail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.do(connect.WithActor(t.Context(), connect.Actor{Name: "api key 0123456789ab", Request: "req-1"}), v); err != nil {
+			if err := c.do(connect.WithActor(t.Context(), connect.Actor{Name: "api key 0123456789ab", Request: "req-1"}),
+				v); err != nil {
 				t.Fatal(err)
 			}
 			rows, total, err := v.Audit(t.Context(), connect.AuditFilter{Limit: connect.MaxLimit})
@@ -120,7 +121,7 @@ func dump(t *testing.T, s *Store) string {
 
 func rowsOf(t testing.TB, s *Store, query string) (found [][]any) {
 	t.Helper()
-	rows, err := s.writer.QueryContext(t.Context(), query)
+	rows, err := writerOf(s).QueryContext(t.Context(), query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +208,8 @@ func TestAuditPages(t *testing.T) {
 	for i, r := range []connect.AuditRow{
 		{Event: connect.KeyMinted, Tenant: "acme", Detail: "a"},
 		{Event: connect.GrantRevoked, Tenant: "acme", Connection: "conn_1", Detail: "b"},
-		{Event: connect.GrantRevoked, Tenant: "evil", Connection: "conn_2", Detail: "c"}, {Event: connect.KeysetRotated, Detail: "d"},
+		{Event: connect.GrantRevoked, Tenant: "evil", Connection: "conn_2", Detail: "c"},
+		{Event: connect.KeysetRotated, Detail: "d"},
 		{Event: connect.RevocationFailed, Tenant: "acme", Connection: "conn_1", Detail: "e"},
 	} {
 		clock.set(time.Duration(i) * time.Minute)

@@ -37,7 +37,7 @@ func authRequestAD(state, link, browser connect.Digest) []byte {
 // that cannot be used is ErrLinkEnded, and what is too large to be kept a *vending.Error with
 // `invalid_request`.
 func (s *Store) CreateAuthRequest(ctx context.Context, state, browser connect.Digest, a connect.AuthRequest) error {
-	return s.update(ctx, "storing an authorization request", func(tx *sql.Tx) error {
+	return s.update(ctx, "storing an authorization request", func(tx *tx) error {
 		if _, err := s.pendingLink(ctx, tx, a.Link); err != nil {
 			return err
 		}
@@ -76,9 +76,10 @@ func (s *Store) sealAuthRequest(state, browser connect.Digest, a connect.AuthReq
 // One of another browser stays, and is ErrNoAuthRequest as an unknown one is: an attacker who lures
 // a victim to their callback neither succeeds nor spoils anything. So is one whose link has ended:
 // the provider need not be asked for a grant that could not be stored.
-func (s *Store) ConsumeAuthRequest(ctx context.Context, state, browser connect.Digest) (a connect.AuthRequest, err error) {
+func (s *Store) ConsumeAuthRequest(ctx context.Context, state, browser connect.Digest) (a connect.AuthRequest,
+	err error) {
 	var exists bool
-	err = s.pool.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM attempts WHERE state = ? AND browser = ?)`,
+	err = s.queryRow(ctx, `SELECT EXISTS (SELECT 1 FROM attempts WHERE state = ? AND browser = ?)`,
 		state[:], browser[:]).Scan(&exists)
 	switch {
 	case err != nil:
@@ -87,7 +88,7 @@ func (s *Store) ConsumeAuthRequest(ctx context.Context, state, browser connect.D
 		return connect.AuthRequest{}, connect.ErrNoAuthRequest // guesses must not wait for the database's one writer
 	}
 	var link, sealed []byte
-	err = s.update(ctx, "consuming an authorization request", func(tx *sql.Tx) error {
+	err = s.update(ctx, "consuming an authorization request", func(tx *tx) error {
 		err := tx.QueryRowContext(ctx, `DELETE FROM attempts `+pendingAuthRequest+` RETURNING link, sealed`,
 			state[:], browser[:], s.now().UnixMilli()).Scan(&link, &sealed)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -109,7 +110,7 @@ const pendingAuthRequest = `WHERE state = ?1 AND browser = ?2 AND expires_at > ?
 // AuthRequest returns what ConsumeAuthRequest would, and does not remove it.
 func (s *Store) AuthRequest(ctx context.Context, state, browser connect.Digest) (connect.AuthRequest, error) {
 	var link, sealed []byte
-	err := s.pool.QueryRowContext(ctx, `SELECT link, sealed FROM attempts `+pendingAuthRequest,
+	err := s.queryRow(ctx, `SELECT link, sealed FROM attempts `+pendingAuthRequest,
 		state[:], browser[:], s.now().UnixMilli()).Scan(&link, &sealed)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -130,6 +131,7 @@ func (s *Store) openAuthRequest(state, browser, link connect.Digest, sealed []by
 	if err := json.Unmarshal(plain, &v); err != nil {
 		return connect.AuthRequest{}, errors.New("an authorization request has an unknown encoding")
 	}
-	return connect.AuthRequest{Link: link, Verifier: vending.NewSecret(v.Verifier), RedirectURI: v.RedirectURI, Fields: v.Fields},
+	return connect.AuthRequest{Link: link, Verifier: vending.NewSecret(v.Verifier), RedirectURI: v.RedirectURI,
+			Fields: v.Fields},
 		nil
 }

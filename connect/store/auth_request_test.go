@@ -172,8 +172,10 @@ func TestMovedAuthRequest(t *testing.T) {
 		by             func(other connect.Link) connect.Digest
 		state, browser connect.Digest
 	}{
-		"to a browser": {`UPDATE attempts SET browser = ?`, func(connect.Link) connect.Digest { return mallorys }, state, mallorys},
-		"to a link":    {`UPDATE attempts SET link = ?`, digestOf, state, alices},
+		"to a browser": {`UPDATE attempts SET browser = ?`, func(connect.Link) connect.Digest {
+			return mallorys
+		}, state, mallorys},
+		"to a link": {`UPDATE attempts SET link = ?`, digestOf, state, alices},
 		"to a state": {`UPDATE attempts SET state = ?`, func(connect.Link) connect.Digest {
 			return connect.DigestOf("other")
 		}, connect.DigestOf("other"), alices},

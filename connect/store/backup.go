@@ -153,17 +153,20 @@ func (s *Store) Backup(ctx context.Context, file string, sealKeyset func([]byte)
 }
 
 // finish runs statements on a copy that no one else has open, in one transaction.
-func finish(ctx context.Context, file, doing string, f func(*sql.Tx) error) (err error) {
+func finish(ctx context.Context, file, doing string, f func(*tx) error) (err error) {
 	db, err := openPool(file, finishing)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return inTransaction(ctx, db, doing, f)
+	if err := plainTransaction(ctx, db, f); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
 }
 
 func markBackup(ctx context.Context, file string, at time.Time, sealed []byte) error {
-	return finish(ctx, file, "marking the backup", func(tx *sql.Tx) error {
+	return finish(ctx, file, "marking the backup", func(tx *tx) error {
 		const put = `INSERT INTO meta (name, value) VALUES (?, ?)`
 		if _, err := tx.ExecContext(ctx, put, backupTimeRow, at.UnixMilli()); err != nil || sealed == nil {
 			return err
@@ -249,11 +252,14 @@ func (c *Copy) read(ctx context.Context, db *sql.DB) error {
 const auditSchema = 2
 
 func auditAfter(ctx context.Context, db *sql.DB, clause string, args ...any) (found []connect.AuditRow, err error) {
-	err = inTransaction(ctx, db, "reading the audit trail", func(tx *sql.Tx) error {
+	err = plainTransaction(ctx, db, func(tx *tx) error {
 		found, err = scanAudit(ctx, tx, clause, args)
 		return err
 	})
-	return found, err
+	if err != nil {
+		return nil, fmt.Errorf("reading the audit trail: %w", err)
+	}
+	return found, nil
 }
 
 // ChangesSince returns what the audit trail of the store or copy at path, a directory or a file,
@@ -316,7 +322,7 @@ func (s *Store) Adopt(ctx context.Context, c Copy) error {
 	if !c.At.IsZero() {
 		detail = "the backup of " + c.At.Format(time.RFC3339)
 	}
-	return s.changeTenants(ctx, "taking over a restored copy", func(tx *sql.Tx) error {
+	return s.changeTenants(ctx, "taking over a restored copy", func(tx *tx) error {
 		for _, query := range [...]string{
 			`DELETE FROM sessions`, `DELETE FROM attempts`,
 			`UPDATE connections SET lease_owner = NULL, lease_until = NULL WHERE lease_owner IS NOT NULL`,

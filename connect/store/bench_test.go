@@ -2,7 +2,6 @@ package store
 
 import (
 	"crypto/rand"
-	"database/sql"
 	"fmt"
 	"slices"
 	"testing"
@@ -21,7 +20,7 @@ func benchGrant() connect.Grant {
 // apart in the database, as they do when tenants grow side by side.
 func fill(tb testing.TB, s *Store, n, tenants int) (found []connect.Connection) {
 	tb.Helper()
-	err := s.update(tb.Context(), "filling", func(tx *sql.Tx) error {
+	err := s.update(tb.Context(), "filling", func(tx *tx) error {
 		for i := range n {
 			c := gmail(fmt.Sprintf("user%d@example.com", i/tenants/5))
 			c.Tenant, c.Name = tenantOf(i%tenants), fmt.Sprintf("Connection %d of a customer", i)

@@ -13,14 +13,17 @@ import (
 func TestBrand(t *testing.T) {
 	long := "https://cdn.example/" + strings.Repeat("x", connect.MaxLogoURL-len("https://cdn.example/"))
 	for name, c := range map[string]struct{ given, want connect.Brand }{
-		"nothing":     {connect.Brand{}, connect.Brand{}},
-		"trimmed":     {connect.Brand{Name: "  Acme, Inc. \t", Accent: " #0A66C2 "}, connect.Brand{Name: "Acme, Inc.", Accent: "#0a66c2"}},
+		"nothing": {connect.Brand{}, connect.Brand{}},
+		"trimmed": {connect.Brand{Name: "  Acme, Inc. \t", Accent: " #0A66C2 "},
+			connect.Brand{Name: "Acme, Inc.", Accent: "#0a66c2"}},
 		"other words": {connect.Brand{Name: "Zażółć — 株式会社 عربى 👩‍💻"}, connect.Brand{Name: "Zażółć — 株式会社 عربى 👩‍💻"}},
-		"full name":   {connect.Brand{Name: strings.Repeat("x", connect.MaxBrandName)}, connect.Brand{Name: strings.Repeat("x", connect.MaxBrandName)}},
+		"full name": {connect.Brand{Name: strings.Repeat("x", connect.MaxBrandName)},
+			connect.Brand{Name: strings.Repeat("x", connect.MaxBrandName)}},
 		"logo": {connect.Brand{LogoURL: "https://cdn.example:8443/a/b.svg?v=1&w=2"},
 			connect.Brand{LogoURL: "https://cdn.example:8443/a/b.svg?v=1&w=2"}},
 		"long logo": {connect.Brand{LogoURL: long}, connect.Brand{LogoURL: long}},
-		"frames": {connect.Brand{FrameAncestors: []string{"https://app.example", "https://b.example:444", "http://localhost:3000",
+		"frames": {connect.Brand{FrameAncestors: []string{"https://app.example", "https://b.example:444",
+			"http://localhost:3000",
 			"http://127.0.0.1"}},
 			connect.Brand{FrameAncestors: []string{"https://app.example", "https://b.example:444", "http://localhost:3000",
 				"http://127.0.0.1"}}},
@@ -39,13 +42,15 @@ func TestBrand(t *testing.T) {
 				t.Errorf("the tenants' version went from %d to %d: other processes would not look", before, after)
 			}
 			for _, id := range []string{"acme", "born"} {
-				if got := must[connect.Tenant](t)(other.Tenant(t.Context(), id)); got.ID != id || !reflect.DeepEqual(got.Brand, c.want) ||
+				if got := must[connect.Tenant](t)(other.Tenant(t.Context(), id)); got.ID != id ||
+					!reflect.DeepEqual(got.Brand, c.want) ||
 					len(got.Keys) != 1 {
 					t.Errorf("%+v, want %+v", got, c.want)
 				}
 			}
 			checked := c.given
-			if err := connect.CheckBrand(&checked); err != nil || checked.Name != c.want.Name || checked.Accent != c.want.Accent {
+			if err := connect.CheckBrand(&checked); err != nil || checked.Name != c.want.Name ||
+				checked.Accent != c.want.Accent {
 				t.Errorf("CheckBrand: %+v, %v; want %+v", checked, err, c.want)
 			}
 		})

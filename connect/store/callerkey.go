@@ -14,14 +14,15 @@ import (
 // It cannot be shown again. A connection of this store must be the tenant's and, unless User is
 // empty, the user's: else it is a *vending.Error with `connection_deleted`. One of another source
 // is taken at the operator's word. What is wrong with k is a *vending.Error with `invalid_request`.
-func (s *Store) CreateCallerKey(ctx context.Context, k connect.CallerKey, ours bool) (vending.Secret, connect.CallerKey, error) {
+func (s *Store) CreateCallerKey(ctx context.Context, k connect.CallerKey, ours bool) (vending.Secret, connect.CallerKey,
+	error) {
 	k.CreatedAt, k.ExpiresAt = s.now().UTC().Truncate(time.Millisecond), k.ExpiresAt.UTC().Truncate(time.Millisecond)
 	if err := k.Check(); err != nil {
 		return vending.Secret{}, connect.CallerKey{}, err
 	}
 	key, digest := connect.MintCallerKey()
 	k.ID = connect.NewCallerKeyID()
-	err := s.changeTenants(ctx, "creating a caller key", func(tx *sql.Tx) error {
+	err := s.changeTenants(ctx, "creating a caller key", func(tx *tx) error {
 		if ours {
 			c, err := s.owned(ctx, tx, k.Tenant, k.User, k.Connection)
 			if err != nil {
@@ -43,7 +44,7 @@ func (s *Store) CreateCallerKey(ctx context.Context, k connect.CallerKey, ours b
 	return key, k, nil
 }
 
-func insertCallerKey(ctx context.Context, tx *sql.Tx, k connect.CallerKey, digest connect.Digest) error {
+func insertCallerKey(ctx context.Context, tx *tx, k connect.CallerKey, digest connect.Digest) error {
 	var expires sql.NullInt64
 	if !k.ExpiresAt.IsZero() {
 		expires = sql.NullInt64{Int64: k.ExpiresAt.UnixMilli(), Valid: true}
@@ -60,7 +61,7 @@ const callerColumns = `SELECT id, digest, tenant, end_user, connection, name, ap
 
 // CallerKeys lists the keys that have not ended, oldest first. An empty tenant means any.
 func (s *Store) CallerKeys(ctx context.Context, tenant string) (found []connect.CallerKey, err error) {
-	err = s.view(ctx, "listing caller keys", func(tx *sql.Tx) error {
+	err = s.view(ctx, "listing caller keys", func(tx *tx) error {
 		var where conditions
 		where.equal("tenant", tenant)
 		return s.eachCallerKey(ctx, tx, where, func(_ connect.Digest, k connect.CallerKey) { found = append(found, k) })
@@ -69,7 +70,7 @@ func (s *Store) CallerKeys(ctx context.Context, tenant string) (found []connect.
 }
 
 // eachCallerKey calls f with every key that has not ended, oldest first.
-func (s *Store) eachCallerKey(ctx context.Context, tx *sql.Tx, where conditions,
+func (s *Store) eachCallerKey(ctx context.Context, tx *tx, where conditions,
 	f func(connect.Digest, connect.CallerKey)) (err error) {
 	where.add("(expires_at IS NULL OR expires_at > ?)", s.now().UnixMilli())
 	clause, args := where.where()
@@ -111,7 +112,7 @@ func splitLines(text string) []string {
 // RevokeCallerKey ends a key for good, and deletes what is stored of it. Without one that lives it
 // is ErrNoCallerKey.
 func (s *Store) RevokeCallerKey(ctx context.Context, id string) error {
-	return s.changeTenants(ctx, "revoking a caller key", func(tx *sql.Tx) error {
+	return s.changeTenants(ctx, "revoking a caller key", func(tx *tx) error {
 		var where conditions
 		where.add("id = ?", id)
 		n, err := s.revokeCallerKeys(ctx, tx, where)
@@ -124,9 +125,11 @@ func (s *Store) RevokeCallerKey(ctx context.Context, id string) error {
 
 // revokeCallerKeys ends the keys that where names and have not ended, and returns how many there
 // were.
-func (s *Store) revokeCallerKeys(ctx context.Context, tx *sql.Tx, where conditions) (int, error) {
+func (s *Store) revokeCallerKeys(ctx context.Context, tx *tx, where conditions) (int, error) {
 	var ended []connect.CallerKey
-	if err := s.eachCallerKey(ctx, tx, where, func(_ connect.Digest, k connect.CallerKey) { ended = append(ended, k) }); err != nil {
+	if err := s.eachCallerKey(ctx, tx, where, func(_ connect.Digest, k connect.CallerKey) {
+		ended = append(ended, k)
+	}); err != nil {
 		return 0, err
 	}
 	for i := range ended {
@@ -141,7 +144,7 @@ func (s *Store) revokeCallerKeys(ctx context.Context, tx *sql.Tx, where conditio
 }
 
 // revokeKeysOf ends the caller keys of a connection that is being deleted.
-func (s *Store) revokeKeysOf(ctx context.Context, tx *sql.Tx, tenant, connection string) error {
+func (s *Store) revokeKeysOf(ctx context.Context, tx *tx, tenant, connection string) error {
 	var where conditions
 	where.add("tenant = ? AND connection = ?", tenant, connection)
 	n, err := s.revokeCallerKeys(ctx, tx, where)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"reflect"
 	"strings"
@@ -116,7 +115,8 @@ func TestCallerKeysEnd(t *testing.T) {
 			k.ExpiresAt = epoch.Add(time.Hour)
 			key, made := createCallerKey(t, s, k)
 			_, sibling := createCallerKey(t, s, callerKey(importGmail(t, s, "ya29.two")))
-			_, foreign, err := s.CreateCallerKey(t.Context(), connect.CallerKey{Tenant: "far", User: "u", Connection: connection}, false)
+			_, foreign, err := s.CreateCallerKey(t.Context(),
+				connect.CallerKey{Tenant: "far", User: "u", Connection: connection}, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -200,20 +200,30 @@ func TestCreateCallerKeyRefuses(t *testing.T) {
 		code    vending.Code
 		names   string
 	}{
-		"no tenant":           {func(k *connect.CallerKey) { k.Tenant = "" }, false, vending.InvalidRequest, "tenant:"},
-		"bad tenant":          {func(k *connect.CallerKey) { k.Tenant = "Acme" }, false, vending.InvalidRequest, "tenant:"},
-		"another tenant":      {func(k *connect.CallerKey) { k.Tenant = "evil" }, false, vending.ConnectionDeleted, ""},
-		"another user":        {func(k *connect.CallerKey) { k.User = "bob@example.com" }, false, vending.ConnectionDeleted, ""},
-		"unknown connection":  {func(k *connect.CallerKey) { k.Connection = "conn_x" }, false, vending.ConnectionDeleted, ""},
-		"no connection":       {func(k *connect.CallerKey) { k.Connection = "" }, false, vending.InvalidRequest, "connection:"},
-		"long connection":     {func(k *connect.CallerKey) { k.Connection = long }, true, vending.InvalidRequest, "connection:"},
-		"connection of lines": {func(k *connect.CallerKey) { k.Connection = "a\nb" }, true, vending.InvalidRequest, "connection:"},
-		"nobody's":            {func(*connect.CallerKey) {}, true, vending.InvalidRequest, "user:"},
-		"long user":           {func(k *connect.CallerKey) { k.User = long }, true, vending.InvalidRequest, "user:"},
-		"long name":           {func(k *connect.CallerKey) { k.Name = long }, false, vending.InvalidRequest, "name:"},
-		"name of an escape":   {func(k *connect.CallerKey) { k.Name = "\x1b[2J" }, false, vending.InvalidRequest, "name:"},
-		"negative budget":     {func(k *connect.CallerKey) { k.Budget = -1 }, false, vending.InvalidRequest, "budget:"},
-		"expired":             {func(k *connect.CallerKey) { k.ExpiresAt = epoch }, false, vending.InvalidRequest, "expires:"},
+		"no tenant":      {func(k *connect.CallerKey) { k.Tenant = "" }, false, vending.InvalidRequest, "tenant:"},
+		"bad tenant":     {func(k *connect.CallerKey) { k.Tenant = "Acme" }, false, vending.InvalidRequest, "tenant:"},
+		"another tenant": {func(k *connect.CallerKey) { k.Tenant = "evil" }, false, vending.ConnectionDeleted, ""},
+		"another user": {func(k *connect.CallerKey) {
+			k.User = "bob@example.com"
+		}, false, vending.ConnectionDeleted, ""},
+		"unknown connection": {func(k *connect.CallerKey) { k.Connection = "conn_x" }, false, vending.ConnectionDeleted, ""},
+		"no connection": {func(k *connect.CallerKey) {
+			k.Connection = ""
+		}, false, vending.InvalidRequest, "connection:"},
+		"long connection": {func(k *connect.CallerKey) {
+			k.Connection = long
+		}, true, vending.InvalidRequest, "connection:"},
+		"connection of lines": {func(k *connect.CallerKey) {
+			k.Connection = "a\nb"
+		}, true, vending.InvalidRequest, "connection:"},
+		"nobody's":          {func(*connect.CallerKey) {}, true, vending.InvalidRequest, "user:"},
+		"long user":         {func(k *connect.CallerKey) { k.User = long }, true, vending.InvalidRequest, "user:"},
+		"long name":         {func(k *connect.CallerKey) { k.Name = long }, false, vending.InvalidRequest, "name:"},
+		"name of an escape": {func(k *connect.CallerKey) { k.Name = "\x1b[2J" }, false, vending.InvalidRequest, "name:"},
+		"negative budget":   {func(k *connect.CallerKey) { k.Budget = -1 }, false, vending.InvalidRequest, "budget:"},
+		"expired": {func(k *connect.CallerKey) {
+			k.ExpiresAt = epoch
+		}, false, vending.InvalidRequest, "expires:"},
 		"expires too soon": {func(k *connect.CallerKey) {
 			k.ExpiresAt = epoch.Add(time.Microsecond)
 		}, false, vending.InvalidRequest, "expires:"},
@@ -240,8 +250,10 @@ func TestCreateCallerKeyRefuses(t *testing.T) {
 		"second path": {func(k *connect.CallerKey) {
 			k.Paths = []string{"/v1", "/**/x"}
 		}, false, vending.InvalidRequest, "path pattern"},
-		"no path":       {func(k *connect.CallerKey) { k.Paths = []string{""} }, false, vending.InvalidRequest, "paths:"},
-		"path of lines": {func(k *connect.CallerKey) { k.Paths = []string{"/a\n/b"} }, false, vending.InvalidRequest, "paths:"},
+		"no path": {func(k *connect.CallerKey) { k.Paths = []string{""} }, false, vending.InvalidRequest, "paths:"},
+		"path of lines": {func(k *connect.CallerKey) {
+			k.Paths = []string{"/a\n/b"}
+		}, false, vending.InvalidRequest, "paths:"},
 		"long path": {func(k *connect.CallerKey) {
 			k.Paths = []string{"/" + long}
 		}, false, vending.InvalidRequest, "paths:"},
@@ -284,7 +296,7 @@ func TestMigrationToCallerKeys(t *testing.T) {
 	restore := asBeforeEndUser(t, old)
 	id := importGmail(t, old, "ya29.before")
 	restore()
-	err := old.update(t.Context(), "looking", func(tx *sql.Tx) error {
+	err := old.update(t.Context(), "looking", func(tx *tx) error {
 		_, err := tx.ExecContext(t.Context(), `SELECT id FROM caller_keys`)
 		return err
 	})

@@ -79,16 +79,19 @@ func manage(t *testing.T, s *Store) (canaries []string) {
 	a.Verifier, a.Fields = vending.NewSecret("canary-verifier"), []vending.Field{
 		{Name: "client_secret", Value: "canary-field"}}
 	for _, taken := range []bool{true, false} { // one stays
-		if err := s.CreateAuthRequest(t.Context(), connect.DigestOf(fmt.Sprint("canary-state-", taken)), connect.DigestOf("canary-browser"),
+		if err := s.CreateAuthRequest(t.Context(), connect.DigestOf(fmt.Sprint("canary-state-", taken)),
+			connect.DigestOf("canary-browser"),
 			a); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.ConsumeAuthRequest(t.Context(), connect.DigestOf("canary-state-true"), connect.DigestOf("canary-browser")); err != nil {
+	if _, err := s.ConsumeAuthRequest(t.Context(), connect.DigestOf("canary-state-true"),
+		connect.DigestOf("canary-browser")); err != nil {
 		t.Fatal(err)
 	}
 	must[connect.LinkState](t)(s.AcceptLink(t.Context(), digestOf(used)))
-	must[connect.Connection](t)(s.CompleteLink(t.Context(), digestOf(used), connect.DigestOf("canary-browser"), vending.OAuth,
+	must[connect.Connection](t)(s.CompleteLink(t.Context(), digestOf(used), connect.DigestOf("canary-browser"),
+		vending.OAuth,
 		oauthGrant("canary-linked", "canary-linked-refresh")))
 	if _, _, err := s.TakeConnection(t.Context(), "acme", "", used.Connection.ID); err != nil {
 		t.Fatal(err)

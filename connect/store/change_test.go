@@ -37,7 +37,8 @@ func scenes(t *testing.T) func(t *testing.T) *scene {
 	v.caller = made.ID
 	if err := errors.Join(
 		s.BeginSession(t.Context(), v.cookie, connect.Session{Tenant: "acme", Key: connect.DigestOf("canary-key")}),
-		s.SetOAuthClient(t.Context(), "acme", "slack", connect.OAuthClient{ID: "old", Secret: vending.NewSecret("canary-secret")}),
+		s.SetOAuthClient(t.Context(), "acme", "slack",
+			connect.OAuthClient{ID: "old", Secret: vending.NewSecret("canary-secret")}),
 		s.Close(),
 	); err != nil {
 		t.Fatal(err)
@@ -128,7 +129,8 @@ var changes = map[string]change{
 	}, []connect.AuditRow{row(connect.TenantChanged, "acme", "", "", "")}},
 	"disable tenant": {func(ctx context.Context, v *scene) error {
 		return v.DisableTenant(ctx, "acme")
-	}, []connect.AuditRow{row(connect.TenantDisabled, "acme", "", "", ""), row(connect.CallerKeyRevoked, "acme", "alice@example.com", "", "*")}},
+	}, []connect.AuditRow{row(connect.TenantDisabled, "acme", "", "", ""),
+		row(connect.CallerKeyRevoked, "acme", "alice@example.com", "", "*")}},
 	"rotate key": {func(ctx context.Context, v *scene) error {
 		_, err := v.RotateKey(ctx, "acme")
 		return err
@@ -141,7 +143,8 @@ var changes = map[string]change{
 		return err
 	}, []connect.AuditRow{row(connect.KeysetRotated, "", "", "", "")}},
 	"set oauth client": {func(ctx context.Context, v *scene) error {
-		return v.SetOAuthClient(ctx, "acme", "gmail", connect.OAuthClient{ID: "id-1", Secret: vending.NewSecret("canary-secret")})
+		return v.SetOAuthClient(ctx, "acme", "gmail",
+			connect.OAuthClient{ID: "id-1", Secret: vending.NewSecret("canary-secret")})
 	}, []connect.AuditRow{row(connect.OAuthClientSet, "acme", "", "gmail", "client id id-1")}},
 	"delete oauth client": {func(ctx context.Context, v *scene) error {
 		return v.DeleteOAuthClient(ctx, "acme", "slack")
@@ -159,9 +162,11 @@ var changes = map[string]change{
 	}, []connect.AuditRow{row(connect.CallerKeyRevoked, "acme", "alice@example.com", "", "*")}},
 	"delete with its caller key": {func(ctx context.Context, v *scene) error {
 		return v.DeleteConnection(ctx, "acme", v.called)
-	}, []connect.AuditRow{alicesRow(connect.ConnectionDeleted, ""), row(connect.CallerKeyRevoked, "acme", "alice@example.com", "", "*")}},
+	}, []connect.AuditRow{alicesRow(connect.ConnectionDeleted, ""),
+		row(connect.CallerKeyRevoked, "acme", "alice@example.com", "", "*")}},
 	"sign in": {func(ctx context.Context, v *scene) error {
-		return v.BeginSession(ctx, connect.DigestOf("other-cookie"), connect.Session{Tenant: "acme", Key: connect.DigestOf("canary-key")})
+		return v.BeginSession(ctx, connect.DigestOf("other-cookie"),
+			connect.Session{Tenant: "acme", Key: connect.DigestOf("canary-key")})
 	}, []connect.AuditRow{row(connect.SignedIn, "acme", "", "", "*")}},
 	"sign out": {func(ctx context.Context, v *scene) error {
 		return v.EndSession(ctx, v.cookie)

@@ -67,7 +67,8 @@ func TestClientFields(t *testing.T) {
 		t.Errorf("the list has %+v", list)
 	}
 	execSQL(t, s, `UPDATE oauth_clients SET tenant = 'evil'`)
-	if list := must[[]connect.StoredOAuthClient](t)(s.OAuthClients(t.Context(), "")); len(list) != 2 || list[0].Fields != nil ||
+	if list := must[[]connect.StoredOAuthClient](t)(s.OAuthClients(t.Context(), "")); len(list) != 2 ||
+		list[0].Fields != nil ||
 		list[0].Public {
 		t.Errorf("of what does not open, the list has %+v", list)
 	}

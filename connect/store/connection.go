@@ -23,7 +23,7 @@ func (s *Store) ImportConnection(ctx context.Context, c connect.Connection, g co
 		return "", err
 	}
 	c.ID, c.Version = connect.NewConnectionID(), 1
-	err = s.update(ctx, "storing a connection", func(tx *sql.Tx) error {
+	err = s.update(ctx, "storing a connection", func(tx *tx) error {
 		if err := s.insert(ctx, tx, c, g); err != nil {
 			return err
 		}
@@ -35,7 +35,7 @@ func (s *Store) ImportConnection(ctx context.Context, c connect.Connection, g co
 	return c.ID, nil
 }
 
-func (s *Store) insert(ctx context.Context, tx *sql.Tx, c connect.Connection, g connect.Grant) error {
+func (s *Store) insert(ctx context.Context, tx *tx, c connect.Connection, g connect.Grant) error {
 	sealed, err := s.sealGrant(ctx, tx, bindingOf(c), g)
 	if err != nil {
 		return err
@@ -63,8 +63,9 @@ func (s *Store) DeleteConnection(ctx context.Context, tenant, id string) error {
 // TakeConnection is DeleteConnection that returns what was deleted, so that the grant can be
 // revoked at its provider. Unless user is empty the connection must be theirs. A grant that does
 // not open is zero: what cannot be used can still be deleted.
-func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c connect.Connection, g connect.Grant, err error) {
-	return s.take(ctx, tenant, user, id, func(ctx context.Context, tx *sql.Tx, c connect.Connection) error {
+func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c connect.Connection, g connect.Grant,
+	err error) {
+	return s.take(ctx, tenant, user, id, func(ctx context.Context, tx *tx, c connect.Connection) error {
 		return refuseHeld(ctx, tx, c.ID)
 	})
 }
@@ -72,7 +73,7 @@ func (s *Store) TakeConnection(ctx context.Context, tenant, user, id string) (c 
 // DropConnection is DeleteConnection whatever holds the connection, if its version is still that;
 // ErrStale says that it has another, and so a grant that the caller does not know.
 func (s *Store) DropConnection(ctx context.Context, tenant, id string, version int64) error {
-	_, _, err := s.take(ctx, tenant, "", id, func(_ context.Context, _ *sql.Tx, c connect.Connection) error {
+	_, _, err := s.take(ctx, tenant, "", id, func(_ context.Context, _ *tx, c connect.Connection) error {
 		if c.Version != version {
 			return connect.ErrStale
 		}
@@ -83,8 +84,8 @@ func (s *Store) DropConnection(ctx context.Context, tenant, id string, version i
 
 // take deletes a connection unless check refuses it.
 func (s *Store) take(ctx context.Context, tenant, user, id string,
-	check func(context.Context, *sql.Tx, connect.Connection) error) (c connect.Connection, g connect.Grant, err error) {
-	err = s.update(ctx, "deleting a connection", func(tx *sql.Tx) error {
+	check func(context.Context, *tx, connect.Connection) error) (c connect.Connection, g connect.Grant, err error) {
+	err = s.update(ctx, "deleting a connection", func(tx *tx) error {
 		if c, err = s.owned(ctx, tx, tenant, user, id); err != nil {
 			return err
 		}
@@ -130,7 +131,7 @@ func (s *Store) Connections(ctx context.Context, f connect.Filter) (page []conne
 	}
 	now, offset := s.now().UnixMilli(), connect.PageOffset(f.Page, f.Limit)
 	where, args := connectionsWhere(f, now)
-	err = s.view(ctx, "listing connections", func(tx *sql.Tx) error {
+	err = s.view(ctx, "listing connections", func(tx *tx) error {
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM connections c`+where, args...).Scan(&total); err != nil {
 			return err
 		}
@@ -160,7 +161,8 @@ func ofTenant(f connect.Filter, prefix string) (where conditions, err error) {
 // the connection after, oldest first; the zero after means from the first on. Only f's Tenant,
 // which must be set, User and App count. A list that is read that way misses nothing that was there
 // when it began, whatever is deleted meanwhile.
-func (s *Store) NextConnections(ctx context.Context, f connect.Filter, after connect.Connection) (next []connect.Connection, err error) {
+func (s *Store) NextConnections(ctx context.Context, f connect.Filter,
+	after connect.Connection) (next []connect.Connection, err error) {
 	where, err := ofTenant(f, "c.")
 	if err != nil {
 		return nil, err
@@ -169,7 +171,7 @@ func (s *Store) NextConnections(ctx context.Context, f connect.Filter, after con
 		where.add("(c.created_at, c.id) > (?, ?)", after.CreatedAt.UnixMilli(), after.ID)
 	}
 	clause, args := where.where()
-	err = s.view(ctx, "listing connections", func(tx *sql.Tx) error {
+	err = s.view(ctx, "listing connections", func(tx *tx) error {
 		next, err = listConnections(ctx, tx, s.now().UnixMilli(), clause+` ORDER BY c.created_at, c.id LIMIT ?`,
 			append(args, f.Limit)...)
 		return err
@@ -185,7 +187,7 @@ func (s *Store) AppCounts(ctx context.Context, f connect.Filter) (counts []conne
 		return nil, err
 	}
 	clause, args := where.where()
-	err = s.view(ctx, "counting connections", func(tx *sql.Tx) (err error) {
+	err = s.view(ctx, "counting connections", func(tx *tx) (err error) {
 		// #nosec G202 -- the clause has no values
 		rows, err := tx.QueryContext(ctx, `SELECT app, count(*) FROM connections`+clause+` GROUP BY app ORDER BY app`,
 			args...)
@@ -253,7 +255,7 @@ const listColumns = `SELECT c.id, c.tenant, c.end_user, c.app, c.name, c.status,
 
 // listConnections reads connections with the expiry of their pending link; the rest of the query
 // follows the tables.
-func listConnections(ctx context.Context, tx *sql.Tx, now int64, rest string, args ...any) (found []connect.Connection,
+func listConnections(ctx context.Context, tx *tx, now int64, rest string, args ...any) (found []connect.Connection,
 	err error) {
 	rows, err := tx.QueryContext(ctx, listColumns+rest, args...)
 	if err != nil {
@@ -298,14 +300,14 @@ func observeLink(c *connect.Connection, pending, last sql.NullInt64, now int64) 
 // Describe returns a connection with the expiry of its link. An empty tenant or user means any.
 // Without such a connection it is a *vending.Error with `connection_deleted`.
 func (s *Store) Describe(ctx context.Context, tenant, user, id string) (c connect.Connection, err error) {
-	err = s.view(ctx, "reading a connection", func(tx *sql.Tx) error {
+	err = s.view(ctx, "reading a connection", func(tx *tx) error {
 		c, err = s.describe(ctx, tx, tenant, user, id)
 		return err
 	})
 	return c, err
 }
 
-func (s *Store) describe(ctx context.Context, tx *sql.Tx, tenant, user, id string) (connect.Connection, error) {
+func (s *Store) describe(ctx context.Context, tx *tx, tenant, user, id string) (connect.Connection, error) {
 	var where conditions
 	where.add("c.id = ?", id)
 	where.equal("c.tenant", tenant)
@@ -323,7 +325,7 @@ func (s *Store) describe(ctx context.Context, tx *sql.Tx, tenant, user, id strin
 
 // owned is describe for changes of a connection by its tenant: there, a tenant that was
 // forgotten must not mean any.
-func (s *Store) owned(ctx context.Context, tx *sql.Tx, tenant, user, id string) (connect.Connection, error) {
+func (s *Store) owned(ctx context.Context, tx *tx, tenant, user, id string) (connect.Connection, error) {
 	if tenant == "" {
 		return connect.Connection{}, connect.NoConnection()
 	}
@@ -336,7 +338,7 @@ const countQuery = `SELECT app, status, needs_reconnection, connections FROM con
 // for a million as for one. A pending connection counts as such until Sweep has ended its link; one
 // that was there once may be there with 0.
 func (s *Store) ConnectionCounts(ctx context.Context) (counts []connect.ConnectionCount, err error) {
-	err = s.view(ctx, "counting connections", func(tx *sql.Tx) (err error) {
+	err = s.view(ctx, "counting connections", func(tx *tx) (err error) {
 		rows, err := tx.QueryContext(ctx, countQuery)
 		if err != nil {
 			return err

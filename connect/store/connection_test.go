@@ -48,7 +48,9 @@ func TestImportRefuses(t *testing.T) {
 		grant  connect.GrantValues
 		want   vending.Code
 	}{
-		"no user": {func(c *connect.Connection) { c.User = "" }, connect.GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
+		"no user": {func(c *connect.Connection) {
+			c.User = ""
+		}, connect.GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
 		"named address": {func(c *connect.Connection) {
 			c.User = "Alice <alice@example.com>"
 		}, connect.GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
@@ -67,7 +69,9 @@ func TestImportRefuses(t *testing.T) {
 		"long address": {func(c *connect.Connection) {
 			c.User = strings.Repeat("a", 243) + "@example.com"
 		}, connect.GrantValues{AccessToken: "a"}, vending.InvalidUserEmail},
-		"no tenant": {func(c *connect.Connection) { c.Tenant = "" }, connect.GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"no tenant": {func(c *connect.Connection) {
+			c.Tenant = ""
+		}, connect.GrantValues{AccessToken: "a"}, vending.InvalidRequest},
 		"upper-case tenant": {func(c *connect.Connection) {
 			c.Tenant = "Acme"
 		}, connect.GrantValues{AccessToken: "a"}, vending.InvalidRequest},
@@ -77,7 +81,9 @@ func TestImportRefuses(t *testing.T) {
 		"slug with slash": {func(c *connect.Connection) {
 			c.App = "gmail/x"
 		}, connect.GrantValues{AccessToken: "a"}, vending.InvalidRequest},
-		"name with break": {func(c *connect.Connection) { c.Name = "a\nb" }, connect.GrantValues{AccessToken: "a"}, vending.InvalidRequest},
+		"name with break": {func(c *connect.Connection) {
+			c.Name = "a\nb"
+		}, connect.GrantValues{AccessToken: "a"}, vending.InvalidRequest},
 		"long name": {func(c *connect.Connection) {
 			c.Name = strings.Repeat("a", 201)
 		}, connect.GrantValues{AccessToken: "a"}, vending.InvalidRequest},
@@ -211,7 +217,8 @@ func TestConnectionsPages(t *testing.T) {
 			}
 		})
 	}
-	for name, f := range map[string]connect.Filter{"page -1": {Page: -1}, "limit -1": {Limit: -1}, "limit 101": {Limit: 101}} {
+	for name, f := range map[string]connect.Filter{"page -1": {Page: -1}, "limit -1": {Limit: -1},
+		"limit 101": {Limit: 101}} {
 		if _, _, err := s.Connections(t.Context(), f); vending.AsError(err).Code != vending.InvalidRequest {
 			t.Errorf("%s: %v, want invalid_request", name, err)
 		}

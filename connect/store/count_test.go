@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"fmt"
 	"slices"
 	"testing"
@@ -105,7 +104,7 @@ func BenchmarkConnectionCounts(b *testing.B) {
 	b.Run("kept", func(b *testing.B) {
 		reportTimes(b, func(int) error { _, err := s.ConnectionCounts(b.Context()); return err })
 	})
-	if _, err := s.writer.Exec(`CREATE INDEX by_state ON connections (app, status, needs_reconnection)`); err != nil {
+	if _, err := writerOf(s).Exec(`CREATE INDEX by_state ON connections (app, status, needs_reconnection)`); err != nil {
 		b.Fatal(err)
 	}
 	b.Run("by index", func(b *testing.B) { reportTimes(b, func(int) error { counted(b, s); return nil }) })
@@ -114,7 +113,7 @@ func BenchmarkConnectionCounts(b *testing.B) {
 // fillStates stores n connections whose grants have the size of Google's, and do not open.
 func fillStates(b *testing.B, s *Store, n int) {
 	b.Helper()
-	err := s.update(b.Context(), "filling", func(tx *sql.Tx) error {
+	err := s.update(b.Context(), "filling", func(tx *tx) error {
 		_, err := tx.ExecContext(b.Context(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 			INSERT INTO connections (id, tenant, end_user, app, name, status, auth_type, needs_reconnection, created_at,
 				updated_at, version, sealed)

@@ -77,8 +77,9 @@ func TestSearch(t *testing.T) {
 			}
 		})
 	}
-	if got, total := names(t, s, connect.Filter{Tenant: "acme", User: "carol@example.com", App: "slack", Status: connect.Active,
-		Search: "s", Limit: 1, Page: 2}); got != `back\slash` || total != 2 {
+	if got, total := names(t, s,
+		connect.Filter{Tenant: "acme", User: "carol@example.com", App: "slack", Status: connect.Active,
+			Search: "s", Limit: 1, Page: 2}); got != `back\slash` || total != 2 {
 		t.Errorf("second page of all filters: %q of %d", got, total)
 	}
 }
@@ -86,7 +87,8 @@ func TestSearch(t *testing.T) {
 func TestSearchRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	importGmail(t, s, "ya29.one")
-	if _, total, err := s.Connections(t.Context(), connect.Filter{Search: strings.Repeat("%", connect.MaxSearch)}); err != nil ||
+	if _, total, err := s.Connections(t.Context(),
+		connect.Filter{Search: strings.Repeat("%", connect.MaxSearch)}); err != nil ||
 		total != 0 {
 		t.Errorf("%d found, %v", total, err)
 	}

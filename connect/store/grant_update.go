@@ -22,9 +22,10 @@ func (s *Store) UpdateGrant(ctx context.Context, id string, fromVersion int64, g
 }
 
 // storeGrant is UpdateGrant; why says that and why the grant has ended, nil that it lives.
-func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g connect.Grant, why *string) (newVersion int64,
+func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g connect.Grant,
+	why *string) (newVersion int64,
 	err error) {
-	err = s.update(ctx, "storing a grant", func(tx *sql.Tx) error {
+	err = s.update(ctx, "storing a grant", func(tx *tx) error {
 		b, ended, err := s.rowAt(ctx, tx, id, fromVersion)
 		if err != nil {
 			return err
@@ -63,8 +64,9 @@ func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g 
 //
 // A connection that is not active is a *vending.Error with `connection_not_active`, an unknown one
 // `connection_deleted`, and what is wrong with g `invalid_request`.
-func (s *Store) ReplaceGrant(ctx context.Context, seen connect.Connection, g connect.Grant, moved string) (c connect.Connection, err error) {
-	err = s.update(ctx, "replacing a grant", func(tx *sql.Tx) error {
+func (s *Store) ReplaceGrant(ctx context.Context, seen connect.Connection, g connect.Grant,
+	moved string) (c connect.Connection, err error) {
+	err = s.update(ctx, "replacing a grant", func(tx *tx) error {
 		if c, err = s.owned(ctx, tx, seen.Tenant, "", seen.ID); err != nil {
 			return err
 		}
@@ -105,7 +107,7 @@ func (s *Store) ReplaceGrant(ctx context.Context, seen connect.Connection, g con
 // rowAt reads what the grant of a row is bound to, and whether the grant is known to have ended.
 // The old grant must open as that: otherwise sealing the new one would make a tampered row
 // genuine.
-func (s *Store) rowAt(ctx context.Context, tx *sql.Tx, id string, version int64) (b binding, ended bool, err error) {
+func (s *Store) rowAt(ctx context.Context, tx *tx, id string, version int64) (b binding, ended bool, err error) {
 	var old []byte
 	b.id = id
 	err = tx.QueryRowContext(ctx,
@@ -130,7 +132,7 @@ func (s *Store) rowAt(ctx context.Context, tx *sql.Tx, id string, version int64)
 }
 
 // sealGrant seals g to b; the zero grant is NULL.
-func (s *Store) sealGrant(ctx context.Context, tx *sql.Tx, b binding, g connect.Grant) ([]byte, error) {
+func (s *Store) sealGrant(ctx context.Context, tx *tx, b binding, g connect.Grant) ([]byte, error) {
 	if g.IsZero() {
 		return nil, nil
 	}
@@ -148,7 +150,8 @@ func (s *Store) sealGrant(ctx context.Context, tx *sql.Tx, b binding, g connect.
 
 // EndGrant is UpdateGrant of a grant that has ended: the connection needs reconnection until its
 // grant changes. why says so in the audit trail, in words and without a secret.
-func (s *Store) EndGrant(ctx context.Context, id string, fromVersion int64, g connect.Grant, why string) (newVersion int64,
+func (s *Store) EndGrant(ctx context.Context, id string, fromVersion int64, g connect.Grant,
+	why string) (newVersion int64,
 	err error) {
 	return s.storeGrant(ctx, id, fromVersion, g, &why)
 }
@@ -156,7 +159,7 @@ func (s *Store) EndGrant(ctx context.Context, id string, fromVersion int64, g co
 // EraseGrant is EndGrant that also deletes what the grant holds, so that nothing can be vended
 // until the end user connects again. e and detail are what the audit trail says of it.
 func (s *Store) EraseGrant(ctx context.Context, id string, fromVersion int64, e connect.Event, detail string) error {
-	return s.update(ctx, "erasing a grant", func(tx *sql.Tx) error {
+	return s.update(ctx, "erasing a grant", func(tx *tx) error {
 		b, _, err := s.rowAt(ctx, tx, id, fromVersion)
 		if err != nil {
 			return err
@@ -183,7 +186,7 @@ func (s *Store) EraseGrant(ctx context.Context, id string, fromVersion int64, e 
 // ErrStale means another version, a *vending.Error with `connection_deleted` an unknown connection.
 // why is for the audit trail, where it is refused and was not before.
 func (s *Store) SetRefused(ctx context.Context, id string, version int64, refused bool, why string) error {
-	return s.update(ctx, "noting a refused credential", func(tx *sql.Tx) error {
+	return s.update(ctx, "noting a refused credential", func(tx *tx) error {
 		b, was, err := s.rowAt(ctx, tx, id, version)
 		if err != nil || was == refused {
 			return err
@@ -200,12 +203,13 @@ func (s *Store) SetRefused(ctx context.Context, id string, version int64, refuse
 
 // failure is the row of a vend that failed for want of a grant.
 func (b binding) failure(why string) connect.AuditRow {
-	return connect.AuditRow{Event: connect.VendFailed, Tenant: b.tenant, Connection: b.id, User: b.user, App: b.app, Detail: why}
+	return connect.AuditRow{Event: connect.VendFailed, Tenant: b.tenant, Connection: b.id, User: b.user, App: b.app,
+		Detail: why}
 }
 
 // setVerified stores whether the provider is known to accept what a connection holds, and what it
 // called the account.
-func setVerified(ctx context.Context, tx *sql.Tx, id string, g connect.Grant) error {
+func setVerified(ctx context.Context, tx *tx, id string, g connect.Grant) error {
 	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET verified = ?, account = ? WHERE id = ?`,
 		g.Verified(), g.Account(), id))
 }

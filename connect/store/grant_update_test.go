@@ -25,7 +25,8 @@ func TestUpdateGrant(t *testing.T) {
 	if err != nil || c.Version != 2 || !c.NeedsReconnection {
 		t.Errorf("%+v, %v; want version 2 that needs reconnection", c, err)
 	}
-	if _, err := b.UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.stale", ""), false); !errors.Is(err, connect.ErrStale) {
+	if _, err := b.UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.stale", ""), false); !errors.Is(err,
+		connect.ErrStale) {
 		t.Errorf("stale version: %v, want %v", err, connect.ErrStale)
 	}
 	wantAccess(t, a, id, "ya29.two")
@@ -128,7 +129,8 @@ func TestReplaceGrant(t *testing.T) {
 	if holds, err := s.Holds(t.Context(), seen.ID); err != nil || len(holds) != 1 {
 		t.Errorf("holds %v, %v", holds, err)
 	}
-	wantEvents(t, s, connect.AuditFilter{Connection: seen.ID}, connect.ConnectionImported, connect.VendFailed, connect.HoldPlaced, connect.LinkCreated,
+	wantEvents(t, s, connect.AuditFilter{Connection: seen.ID}, connect.ConnectionImported, connect.VendFailed,
+		connect.HoldPlaced, connect.LinkCreated,
 		connect.CredentialsUpdated)
 
 	c = must[connect.Connection](t)(s.ReplaceGrant(t.Context(), c, keyGrant("newer"), "from a.example to b.example"))
@@ -165,7 +167,8 @@ func TestReplaceGrantAndRefresh(t *testing.T) {
 	s, server := openStore(t, dir), openStore(t, dir)
 	id := importGmail(t, s, "ya29.one")
 	seen := describe(t, s, id)
-	if ok, err := server.AcquireRefresh(t.Context(), id, connect.RefreshState{Version: 1}, "owner", connect.MaxLease); !ok || err != nil {
+	if ok, err := server.AcquireRefresh(t.Context(), id, connect.RefreshState{Version: 1}, "owner",
+		connect.MaxLease); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	must[connect.Connection](t)(s.ReplaceGrant(t.Context(), seen, oauthGrant("ya29.new", "1//new"), ""))
@@ -176,7 +179,8 @@ func TestReplaceGrantAndRefresh(t *testing.T) {
 		connect.ErrStale) {
 		t.Errorf("the refresh stores: %v", err)
 	}
-	if _, err := server.EndGrant(t.Context(), id, 1, oauthGrant("ya29.one", ""), "why"); !errors.Is(err, connect.ErrStale) {
+	if _, err := server.EndGrant(t.Context(), id, 1, oauthGrant("ya29.one", ""), "why"); !errors.Is(err,
+		connect.ErrStale) {
 		t.Errorf("the refresh flags: %v", err)
 	}
 	if err := server.SetRefused(t.Context(), id, 1, true, "why"); !errors.Is(err, connect.ErrStale) {

@@ -25,7 +25,7 @@ func (s *Store) Hold(ctx context.Context, tenant, user, id, name string) (h conn
 	if err := checkHoldName(name); err != nil {
 		return h, err
 	}
-	err = s.update(ctx, "placing a hold", func(tx *sql.Tx) error {
+	err = s.update(ctx, "placing a hold", func(tx *tx) error {
 		c, err := s.owned(ctx, tx, tenant, user, id)
 		if err != nil {
 			return err
@@ -68,7 +68,7 @@ func (s *Store) Release(ctx context.Context, tenant, user, id, name string) (sto
 	if err := checkHoldName(name); err != nil {
 		return false, err
 	}
-	err = s.update(ctx, "releasing a hold", func(tx *sql.Tx) error {
+	err = s.update(ctx, "releasing a hold", func(tx *tx) error {
 		c, err := s.owned(ctx, tx, tenant, user, id)
 		if err != nil {
 			return err
@@ -90,14 +90,14 @@ func (s *Store) Release(ctx context.Context, tenant, user, id, name string) (sto
 
 // Holds returns the first 100 holds of a connection by name.
 func (s *Store) Holds(ctx context.Context, id string) (holds []connect.Hold, err error) {
-	err = s.view(ctx, "reading holds", func(tx *sql.Tx) error {
+	err = s.view(ctx, "reading holds", func(tx *tx) error {
 		holds, err = holdsOf(ctx, tx, id, 100)
 		return err
 	})
 	return holds, err
 }
 
-func holdsOf(ctx context.Context, tx *sql.Tx, id string, limit int) (holds []connect.Hold, err error) {
+func holdsOf(ctx context.Context, tx *tx, id string, limit int) (holds []connect.Hold, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT name, created_at FROM holds WHERE connection = ? ORDER BY name LIMIT ?`, id,
 		limit)
 	if err != nil {
@@ -117,7 +117,7 @@ func holdsOf(ctx context.Context, tx *sql.Tx, id string, limit int) (holds []con
 }
 
 // refuseHeld is `connection_in_use` while a hold exists; the message names up to three.
-func refuseHeld(ctx context.Context, tx *sql.Tx, id string) error {
+func refuseHeld(ctx context.Context, tx *tx, id string) error {
 	holds, err := holdsOf(ctx, tx, id, 4)
 	if err != nil || len(holds) == 0 {
 		return err
@@ -135,7 +135,8 @@ func refuseHeld(ctx context.Context, tx *sql.Tx, id string) error {
 
 func checkHoldName(name string) error {
 	if name == "" || !connect.IsPlain(name, maxHoldName) {
-		return connect.Invalid(fmt.Sprintf("name: the name of a hold must be 1 to %d bytes of text without control characters",
+		return connect.Invalid(fmt.Sprintf(
+			"name: the name of a hold must be 1 to %d bytes of text without control characters",
 			maxHoldName))
 	}
 	return nil

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"github.com/vendgate/vendgate/connect"
@@ -19,7 +18,7 @@ const (
 var keyCheck, keyCheckAD = []byte("vendgate key check"), []byte("meta/" + keyCheckRow)
 
 // putKeyCheck seals the check value by the primary key and records which that is.
-func (s *Store) putKeyCheck(ctx context.Context, tx *sql.Tx) error {
+func (s *Store) putKeyCheck(ctx context.Context, tx *tx) error {
 	sealed, err := s.vault.Seal(keyCheck, keyCheckAD)
 	if err != nil {
 		return err
@@ -34,7 +33,7 @@ func (s *Store) putKeyCheck(ctx context.Context, tx *sql.Tx) error {
 }
 
 // loadVault reads the keyset and tries it on the check value.
-func (s *Store) loadVault(ctx context.Context, tx *sql.Tx) error {
+func (s *Store) loadVault(ctx context.Context, tx *tx) error {
 	var sealed []byte
 	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, keyCheckRow).Scan(&sealed); err != nil {
 		return fmt.Errorf("reading the key check: %w", err)
@@ -44,7 +43,7 @@ func (s *Store) loadVault(ctx context.Context, tx *sql.Tx) error {
 
 // followKeys is called before sealing in a write transaction: after a rotation by another process,
 // a row sealed by the old key would be missed by the re-sealing.
-func (s *Store) followKeys(ctx context.Context, tx *sql.Tx) error {
+func (s *Store) followKeys(ctx context.Context, tx *tx) error {
 	var id uint32
 	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, primaryKeyRow).Scan(&id); err != nil {
 		return fmt.Errorf("reading the primary key's id: %w", err)
@@ -64,13 +63,13 @@ const resealBatch = 100
 // resealed counts the rows, also when err is not nil. Rows that do not open are left as they are,
 // and make an error that wraps [vault.ErrSealed] in the end.
 func (s *Store) RotateKeyset(ctx context.Context) (resealed int, err error) {
-	if err := s.update(ctx, "rotating the keyset", func(tx *sql.Tx) error { return s.addKey(ctx, tx) }); err != nil {
+	if err := s.update(ctx, "rotating the keyset", func(tx *tx) error { return s.addKey(ctx, tx) }); err != nil {
 		return 0, err
 	}
 	unopened := 0
-	for _, reseal := range [...]func(context.Context, *sql.Tx, *batch) error{s.resealClients, s.reseal} {
+	for _, reseal := range [...]func(context.Context, *tx, *batch) error{s.resealClients, s.reseal} {
 		for b := (batch{}); !b.end; {
-			if err := s.update(ctx, "re-sealing rows", func(tx *sql.Tx) error { return reseal(ctx, tx, &b) }); err != nil {
+			if err := s.update(ctx, "re-sealing rows", func(tx *tx) error { return reseal(ctx, tx, &b) }); err != nil {
 				return resealed, err
 			}
 			resealed, unopened = resealed+b.resealed, unopened+b.unopened
@@ -83,7 +82,7 @@ func (s *Store) RotateKeyset(ctx context.Context) (resealed int, err error) {
 }
 
 // addKey works under the database's write lock, which is what orders rotations.
-func (s *Store) addKey(ctx context.Context, tx *sql.Tx) error {
+func (s *Store) addKey(ctx context.Context, tx *tx) error {
 	if err := s.followKeys(ctx, tx); err != nil {
 		return err
 	}
@@ -112,7 +111,7 @@ type sealedRow struct {
 	sealed []byte
 }
 
-func (s *Store) reseal(ctx context.Context, tx *sql.Tx, b *batch) error {
+func (s *Store) reseal(ctx context.Context, tx *tx, b *batch) error {
 	if err := s.followKeys(ctx, tx); err != nil {
 		return err
 	}
@@ -136,7 +135,7 @@ func (s *Store) reseal(ctx context.Context, tx *sql.Tx, b *batch) error {
 
 // resealClients is reseal for the secrets of OAuth clients. There are few of them: one transaction
 // does.
-func (s *Store) resealClients(ctx context.Context, tx *sql.Tx, b *batch) error {
+func (s *Store) resealClients(ctx context.Context, tx *tx, b *batch) error {
 	if err := s.followKeys(ctx, tx); err != nil {
 		return err
 	}
@@ -176,7 +175,7 @@ func (s *Store) sealAgain(sealed, ad []byte, b *batch, whose ...any) ([]byte, er
 // prefix and the newest key's.
 const ofOldKeys = `sealed IS NOT NULL AND substr(sealed, 1, ?) <> ?`
 
-func (s *Store) rowsOfOldKeys(ctx context.Context, tx *sql.Tx, after string) (found []sealedRow, err error) {
+func (s *Store) rowsOfOldKeys(ctx context.Context, tx *tx, after string) (found []sealedRow, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT tenant, id, end_user, app, version, sealed FROM connections
 		WHERE id > ? AND `+ofOldKeys+` ORDER BY id LIMIT ?`, after, vault.PrefixLen, s.vault.Prefix(), resealBatch)
 	if err != nil {

@@ -34,7 +34,7 @@ func TestTamperedRow(t *testing.T) {
 			for _, id := range ids {
 				var tenant, user string
 				var version int64
-				row := s.writer.QueryRow(`SELECT tenant, end_user, version FROM connections WHERE id = ?`, id)
+				row := s.queryRow(t.Context(), `SELECT tenant, end_user, version FROM connections WHERE id = ?`, id)
 				if err := row.Scan(&tenant, &user, &version); err != nil {
 					t.Fatal(err)
 				}
@@ -112,7 +112,7 @@ func TestRotateKeyset(t *testing.T) {
 func wantPrimary(t *testing.T, s *Store, id string) {
 	t.Helper()
 	var sealed []byte
-	if err := s.pool.QueryRow(`SELECT sealed FROM connections WHERE id = ?`, id).Scan(&sealed); err != nil {
+	if err := s.queryRow(t.Context(), `SELECT sealed FROM connections WHERE id = ?`, id).Scan(&sealed); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(string(sealed), string(s.vault.Prefix())) {

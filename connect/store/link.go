@@ -29,7 +29,7 @@ func (s *Store) CreateLink(ctx context.Context, c connect.Connection) (connect.L
 		return connect.Link{}, err
 	}
 	var l connect.Link
-	err := s.update(ctx, "making a link", func(tx *sql.Tx) (err error) {
+	err := s.update(ctx, "making a link", func(tx *tx) (err error) {
 		if err = s.insert(ctx, tx, c, connect.Grant{}); err == nil {
 			l, err = s.addLink(ctx, tx, c.ID, false)
 		}
@@ -46,7 +46,7 @@ func (s *Store) CreateLink(ctx context.Context, c connect.Connection) (connect.L
 // pending again. Without such a connection it is a *vending.Error with `connection_deleted`.
 func (s *Store) RenewLink(ctx context.Context, tenant, user, id string) (connect.Link, error) {
 	var l connect.Link
-	err := s.update(ctx, "renewing a link", func(tx *sql.Tx) error {
+	err := s.update(ctx, "renewing a link", func(tx *tx) error {
 		c, err := s.owned(ctx, tx, tenant, user, id)
 		if err != nil {
 			return err
@@ -55,7 +55,8 @@ func (s *Store) RenewLink(ctx context.Context, tenant, user, id string) (connect
 		if c.Status != connect.Pending && !c.RefreshPending {
 			event = connect.LinkExpired // it had run out before, and was not swept yet
 		}
-		if err := s.endLink(ctx, tx, c, connect.Expired, event, connect.Digest{}); err != nil && !errors.Is(err, connect.ErrLinkEnded) {
+		if err := s.endLink(ctx, tx, c, connect.Expired, event, connect.Digest{}); err != nil &&
+			!errors.Is(err, connect.ErrLinkEnded) {
 			return err
 		}
 		renews, status := c.Status == connect.Active, connect.Pending
@@ -79,14 +80,14 @@ func (s *Store) RenewLink(ctx context.Context, tenant, user, id string) (connect
 // settle sets the status that a connection has after its link was made, or ended without a grant.
 // updated_at follows the status only: of an active connection it tells when the grant was stored,
 // and with that how early a token is refreshed.
-func (s *Store) settle(ctx context.Context, tx *sql.Tx, id string, status connect.Status, refreshPending bool) error {
+func (s *Store) settle(ctx context.Context, tx *tx, id string, status connect.Status, refreshPending bool) error {
 	return mustChange(tx.ExecContext(ctx, `UPDATE connections SET status = ?1, refresh_pending = ?2,
 		updated_at = CASE status WHEN ?1 THEN updated_at ELSE ?3 END WHERE id = ?4`,
 		string(status), refreshPending, s.now().UnixMilli(), id))
 }
 
 // addLink makes the pending link of a connection that has none.
-func (s *Store) addLink(ctx context.Context, tx *sql.Tx, id string, renews bool) (connect.Link, error) {
+func (s *Store) addLink(ctx context.Context, tx *tx, id string, renews bool) (connect.Link, error) {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM links WHERE digest IN
 		(SELECT digest FROM links WHERE connection = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`,
 		id, maxLinks-1); err != nil {
@@ -114,14 +115,14 @@ func (s *Store) addLink(ctx context.Context, tx *sql.Tx, id string, renews bool)
 
 // Link returns the link of a token in any state. An unknown one is ErrLinkEnded.
 func (s *Store) Link(ctx context.Context, digest connect.Digest) (l connect.LinkState, err error) {
-	err = s.view(ctx, "reading a link", func(tx *sql.Tx) error {
+	err = s.view(ctx, "reading a link", func(tx *tx) error {
 		l, err = s.link(ctx, tx, digest)
 		return err
 	})
 	return l, err
 }
 
-func (s *Store) link(ctx context.Context, tx *sql.Tx, digest connect.Digest) (l connect.LinkState, err error) {
+func (s *Store) link(ctx context.Context, tx *tx, digest connect.Digest) (l connect.LinkState, err error) {
 	var id string
 	var browser []byte
 	var expires int64
@@ -144,7 +145,7 @@ func (s *Store) link(ctx context.Context, tx *sql.Tx, digest connect.Digest) (l 
 }
 
 // pendingLink returns a link that can still be used, or ErrLinkEnded.
-func (s *Store) pendingLink(ctx context.Context, tx *sql.Tx, digest connect.Digest) (connect.LinkState, error) {
+func (s *Store) pendingLink(ctx context.Context, tx *tx, digest connect.Digest) (connect.LinkState, error) {
 	l, err := s.link(ctx, tx, digest)
 	if err == nil && l.Status != connect.Pending {
 		err = connect.ErrLinkEnded
@@ -155,9 +156,10 @@ func (s *Store) pendingLink(ctx context.Context, tx *sql.Tx, digest connect.Dige
 // OpenLink returns a link for the page that its holder opens, and records the first time. A link
 // that cannot be used is ErrLinkEnded.
 func (s *Store) OpenLink(ctx context.Context, digest connect.Digest) (connect.LinkState, error) {
-	return s.passLink(ctx, digest, `UPDATE links SET opened = 1 WHERE digest = ?`, connect.LinkOpened, func(l *connect.LinkState) *bool {
-		return &l.Opened
-	})
+	return s.passLink(ctx, digest, `UPDATE links SET opened = 1 WHERE digest = ?`, connect.LinkOpened,
+		func(l *connect.LinkState) *bool {
+			return &l.Opened
+		})
 }
 
 // AcceptLink records that the end user wants to go on, and returns the link. One that cannot be
@@ -174,7 +176,7 @@ func (s *Store) AcceptLink(ctx context.Context, digest connect.Digest) (connect.
 func (s *Store) passLink(ctx context.Context, digest connect.Digest, note string, event connect.Event,
 	passed func(*connect.LinkState) *bool) (connect.LinkState, error) {
 	var l connect.LinkState
-	read := func(tx *sql.Tx) (err error) {
+	read := func(tx *tx) (err error) {
 		l, err = s.pendingLink(ctx, tx, digest)
 		return err
 	}
@@ -184,7 +186,7 @@ func (s *Store) passLink(ctx context.Context, digest connect.Digest, note string
 	if *passed(&l) {
 		return l, nil
 	}
-	err := s.update(ctx, "noting the progress of a link", func(tx *sql.Tx) error {
+	err := s.update(ctx, "noting the progress of a link", func(tx *tx) error {
 		if err := read(tx); err != nil || *passed(&l) { // another request may have been first
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 // *vending.Error with `invalid_request`, and the link stays.
 func (s *Store) CompleteLink(ctx context.Context, digest, browser connect.Digest, authType vending.AuthType,
 	g connect.Grant) (c connect.Connection, err error) {
-	err = s.update(ctx, "completing a link", func(tx *sql.Tx) error {
+	err = s.update(ctx, "completing a link", func(tx *tx) error {
 		l, err := s.pendingLink(ctx, tx, digest)
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func (s *Store) CompleteLink(ctx context.Context, digest, browser connect.Digest
 
 // replaceGrant stores c, which is active by now, with g sealed as its next version. What was there
 // before need not open: it is what the end user replaces.
-func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c connect.Connection, g connect.Grant) error {
+func (s *Store) replaceGrant(ctx context.Context, tx *tx, c connect.Connection, g connect.Grant) error {
 	c.Version++
 	sealed, err := s.sealGrant(ctx, tx, bindingOf(c), g)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Store) replaceGrant(ctx context.Context, tx *sql.Tx, c connect.Connecti
 // RejectLink ends a link as its holder's refusal, and returns it as it is then. A connection that
 // it would have renewed stays as it is. A link that cannot be used is ErrLinkEnded.
 func (s *Store) RejectLink(ctx context.Context, digest, browser connect.Digest) (l connect.LinkState, err error) {
-	err = s.update(ctx, "rejecting a link", func(tx *sql.Tx) error {
+	err = s.update(ctx, "rejecting a link", func(tx *tx) error {
 		if l, err = s.pendingLink(ctx, tx, digest); err != nil {
 			return err
 		}
@@ -98,13 +98,14 @@ func (s *Store) RejectLink(ctx context.Context, digest, browser connect.Digest) 
 
 // endLink ends the pending link of c, with its authorization requests. Without one it is
 // ErrLinkEnded.
-func (s *Store) endLink(ctx context.Context, tx *sql.Tx, c connect.Connection, status connect.Status, event connect.Event,
+func (s *Store) endLink(ctx context.Context, tx *tx, c connect.Connection, status connect.Status, event connect.Event,
 	browser connect.Digest) error {
 	return s.endLinkBy(ctx, tx, connect.AuditRowOf(event, c), status, browser)
 }
 
 // endLinkBy is endLink with the row of the event.
-func (s *Store) endLinkBy(ctx context.Context, tx *sql.Tx, row connect.AuditRow, status connect.Status, browser connect.Digest) error {
+func (s *Store) endLinkBy(ctx context.Context, tx *tx, row connect.AuditRow, status connect.Status,
+	browser connect.Digest) error {
 	var by, digest []byte
 	if browser != (connect.Digest{}) {
 		by = browser[:]

@@ -84,7 +84,7 @@ func TestEndTogether(t *testing.T) {
 	}
 	for _, table := range []string{"connections", "links", "attempts"} {
 		var n int
-		if err := stores[0].pool.QueryRow(`SELECT count(*) FROM ` + table).Scan(&n); err != nil || n != 0 {
+		if err := stores[0].queryRow(t.Context(), `SELECT count(*) FROM `+table).Scan(&n); err != nil || n != 0 {
 			t.Errorf("%d rows are left in %s, %v", n, table, err)
 		}
 	}
@@ -134,7 +134,8 @@ func TestSweep(t *testing.T) {
 	renewLink(t, stores[0], renewed)
 	clock.add(time.Millisecond)
 	late := createLink(t, stores[0])
-	if err := stores[0].BeginSession(t.Context(), connect.DigestOf("cookie"), connect.Session{Tenant: "acme"}); err != nil {
+	if err := stores[0].BeginSession(t.Context(), connect.DigestOf("cookie"),
+		connect.Session{Tenant: "acme"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := stores[0].CreateAuthRequest(t.Context(), connect.DigestOf("state"), alices,
@@ -167,7 +168,7 @@ func TestSweep(t *testing.T) {
 		`SELECT count(*) FROM connections WHERE status = 'expired'`: due,
 	} {
 		var n int
-		if err := stores[1].pool.QueryRow(query).Scan(&n); err != nil || n != want {
+		if err := stores[1].queryRow(t.Context(), query).Scan(&n); err != nil || n != want {
 			t.Errorf("%s: %d, %v; want %d", query, n, err, want)
 		}
 	}
@@ -225,13 +226,15 @@ func TestEndedLinkStaysAsItEnded(t *testing.T) {
 	bobs := connect.DigestOf("bob's browser")
 	must[connect.LinkState](t)(s.RejectLink(t.Context(), digestOf(rejected), bobs))
 	replaced := renewLink(t, s, used.Connection.ID)
-	must[connect.Connection](t)(s.CompleteLink(t.Context(), digestOf(renewLink(t, s, used.Connection.ID)), bobs, vending.OAuth,
+	must[connect.Connection](t)(s.CompleteLink(t.Context(), digestOf(renewLink(t, s, used.Connection.ID)), bobs,
+		vending.OAuth,
 		oauthGrant("ya29.two", "")))
 	for name, c := range map[string]struct {
 		link    connect.Link
 		status  connect.Status
 		browser connect.Digest
-	}{"used": {used, connect.Active, alices}, "rejected": {rejected, connect.Rejected, bobs}, "replaced": {replaced, connect.Expired, connect.Digest{}}} {
+	}{"used": {used, connect.Active, alices}, "rejected": {rejected, connect.Rejected, bobs},
+		"replaced": {replaced, connect.Expired, connect.Digest{}}} {
 		if got := must[connect.LinkState](t)(s.Link(t.Context(), digestOf(c.link))); got.Status != c.status ||
 			got.Browser != c.browser {
 			t.Errorf("the %s link is now %s, or another browser's", name, got.Status)

@@ -42,9 +42,11 @@ func TestCreateLink(t *testing.T) {
 		t.Error("a token of another form")
 	}
 	want := connect.Connection{
-		ID: l.Connection.ID, Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "Work Gmail", Status: connect.Pending,
-		AuthType: vending.OAuth, ViaLink: true, CreatedAt: epoch, UpdatedAt: epoch, LinkExpiresAt: epoch.Add(connect.LinkLifetime),
-		Version: 1,
+		ID: l.Connection.ID, Tenant: "acme", User: "alice@example.com", App: "gmail", Name: "Work Gmail",
+		Status:   connect.Pending,
+		AuthType: vending.OAuth, ViaLink: true, CreatedAt: epoch, UpdatedAt: epoch,
+		LinkExpiresAt: epoch.Add(connect.LinkLifetime),
+		Version:       1,
 	}
 	if l.Connection != want || !strings.HasPrefix(want.ID, "conn_") || want.ID == "conn_mine" ||
 		!l.ExpiresAt.Equal(want.LinkExpiresAt) || l.Renews {
@@ -92,7 +94,8 @@ var ends = map[string]struct {
 	"completed": {func(t *testing.T, s *Store, _ *ticker, l connect.Link) { completeLink(t, s, l, "ya29.new") },
 		connect.Active, connect.Active, []connect.Event{connect.LinkCreated, connect.ConnectionCreated}},
 	"rejected": {func(t *testing.T, s *Store, _ *ticker, l connect.Link) {
-		if got := must[connect.LinkState](t)(s.RejectLink(t.Context(), digestOf(l), alices)); got.Status != connect.Rejected ||
+		if got := must[connect.LinkState](t)(s.RejectLink(t.Context(), digestOf(l),
+			alices)); got.Status != connect.Rejected ||
 			got.Connection.Status != connect.Rejected {
 			t.Errorf("RejectLink returned %s of a connection that is %s", got.Status, got.Connection.Status)
 		}
@@ -120,7 +123,8 @@ func TestEndedLink(t *testing.T) {
 			c.end(t, s, &clock, l)
 			for use, try := range linkUses {
 				err, unknown := try(t, s, digestOf(l)), try(t, s, connect.DigestOf("guessed"))
-				if !errors.Is(err, connect.ErrLinkEnded) || !errors.Is(unknown, connect.ErrLinkEnded) || err.Error() != unknown.Error() {
+				if !errors.Is(err, connect.ErrLinkEnded) || !errors.Is(unknown, connect.ErrLinkEnded) ||
+					err.Error() != unknown.Error() {
 					t.Errorf("%s: %v, and of an unknown link %v", use, err, unknown)
 				}
 			}
@@ -172,7 +176,8 @@ func TestLinkEndsAtItsMillisecond(t *testing.T) {
 			if n := must[int](t)(s.Sweep(t.Context())); n != swept {
 				t.Errorf("%d were swept, want %d", n, swept)
 			}
-			if err := linkUses["complete"](t, s, digestOf(l)); errors.Is(err, connect.ErrLinkEnded) != (c.want == connect.Expired) {
+			if err := linkUses["complete"](t, s, digestOf(l)); errors.Is(err,
+				connect.ErrLinkEnded) != (c.want == connect.Expired) {
 				t.Errorf("CompleteLink: %v", err)
 			}
 		})
@@ -184,7 +189,8 @@ func TestProgressIsRecordedOnce(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
 	l := createLink(t, stores[0])
-	if got := must[connect.LinkState](t)(stores[0].OpenLink(t.Context(), digestOf(l))); got.Accepted || got.Status != connect.Pending {
+	if got := must[connect.LinkState](t)(stores[0].OpenLink(t.Context(), digestOf(l))); got.Accepted ||
+		got.Status != connect.Pending {
 		t.Errorf("opened, it is %+v", got)
 	}
 	var wg sync.WaitGroup

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -119,10 +120,17 @@ func wantAccess(t testing.TB, s *Store, id, access string) {
 
 func execSQL(t testing.TB, s *Store, query string, args ...any) {
 	t.Helper()
-	if _, err := s.writer.ExecContext(t.Context(), query, args...); err != nil {
+	err := s.update(t.Context(), "running a statement", func(tx *tx) error {
+		_, err := tx.ExecContext(t.Context(), query, args...)
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
+
+// writerOf is the writer of a store of SQLite.
+func writerOf(s *Store) *sql.DB { return s.db.(*sqliteDB).writer }
 
 func readFile(t testing.TB, dir, name string) string {
 	t.Helper()

@@ -19,7 +19,7 @@ func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c connec
 	if err := connect.CheckOAuthClient(tenant, app, c); err != nil {
 		return err
 	}
-	return s.update(ctx, "storing an oauth client", func(tx *sql.Tx) error {
+	return s.update(ctx, "storing an oauth client", func(tx *tx) error {
 		var version int64
 		err := tx.QueryRowContext(ctx, `SELECT version FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant,
 			app).Scan(&version)
@@ -44,7 +44,8 @@ func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c connec
 			tenant, app, c.ID, strings.Join(c.Scopes, " "), version, sealed, s.now().UnixMilli()); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, connect.AuditRow{Event: connect.OAuthClientSet, Tenant: tenant, App: app, Detail: "client id " + c.ID})
+		return s.record(ctx, tx,
+			connect.AuditRow{Event: connect.OAuthClientSet, Tenant: tenant, App: app, Detail: "client id " + c.ID})
 	})
 }
 
@@ -54,7 +55,7 @@ func (s *Store) OAuthClient(ctx context.Context, tenant, app string) (c connect.
 	var scopes string
 	var version int64
 	var sealed []byte
-	err = s.pool.QueryRowContext(ctx,
+	err = s.queryRow(ctx,
 		`SELECT client_id, scopes, version, sealed FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant, app).
 		Scan(&c.ID, &scopes, &version, &sealed)
 	switch {
@@ -80,7 +81,7 @@ const clientColumns = `SELECT tenant, app, client_id, scopes, version, sealed, u
 
 // OAuthClients lists the clients, by app and tenant. An empty tenant means any.
 func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []connect.StoredOAuthClient, err error) {
-	err = s.view(ctx, "listing oauth clients", func(tx *sql.Tx) (err error) {
+	err = s.view(ctx, "listing oauth clients", func(tx *tx) (err error) {
 		var where conditions
 		where.equal("tenant", tenant)
 		clause, args := where.where()
@@ -110,7 +111,7 @@ func (s *Store) OAuthClients(ctx context.Context, tenant string) (found []connec
 // one for all tenants.
 func (s *Store) OAuthClientApps(ctx context.Context, tenant string) (apps map[string]bool, err error) {
 	apps = make(map[string]bool)
-	err = s.view(ctx, "listing apps with an oauth client", func(tx *sql.Tx) (err error) {
+	err = s.view(ctx, "listing apps with an oauth client", func(tx *tx) (err error) {
 		rows, err := tx.QueryContext(ctx, `SELECT app FROM oauth_clients WHERE tenant IN ('', ?)`, tenant)
 		if err != nil {
 			return err
@@ -150,7 +151,7 @@ func (s *Store) describeSealed(c *connect.StoredOAuthClient, version int64, seal
 
 // DeleteOAuthClient removes a client. Without one it is ErrNoOAuthClient.
 func (s *Store) DeleteOAuthClient(ctx context.Context, tenant, app string) error {
-	return s.update(ctx, "deleting an oauth client", func(tx *sql.Tx) error {
+	return s.update(ctx, "deleting an oauth client", func(tx *tx) error {
 		r, err := tx.ExecContext(ctx, `DELETE FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant, app)
 		if err := changed(r, err, connect.ErrNoOAuthClient); err != nil {
 			return err
@@ -165,7 +166,7 @@ type sealedClient struct {
 	sealed []byte
 }
 
-func (s *Store) clientsOfOldKeys(ctx context.Context, tx *sql.Tx) (found []sealedClient, err error) {
+func (s *Store) clientsOfOldKeys(ctx context.Context, tx *tx) (found []sealedClient, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT tenant, app, client_id, version, sealed FROM oauth_clients WHERE `+ofOldKeys,
 		vault.PrefixLen, s.vault.Prefix())
 	if err != nil {

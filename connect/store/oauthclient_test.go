@@ -123,7 +123,8 @@ func TestOAuthClientOutlivesItsKey(t *testing.T) {
 		t.Fatalf("%d re-sealed, %v; want 2", resealed, err)
 	}
 	var sealed []byte
-	if err := tool.pool.QueryRow(`SELECT sealed FROM oauth_clients WHERE app = 'gmail'`).Scan(&sealed); err != nil {
+	if err := tool.queryRow(t.Context(), `SELECT sealed FROM oauth_clients WHERE app = 'gmail'`).Scan(
+		&sealed); err != nil {
 		t.Fatal(err)
 	}
 	newest := tool.vault.Primary()
@@ -218,7 +219,8 @@ func TestStoredScopes(t *testing.T) {
 
 func TestResolveOAuthClient(t *testing.T) {
 	app := &catalog.App{Slug: "ads", Fields: []catalog.Field{{Name: "developer_token", From: catalog.FromClient}}}
-	fits := connect.OAuthClient{ID: "id", Fields: []connect.ClientField{{Name: "developer_token", Value: vending.NewSecret("x")}}}
+	fits := connect.OAuthClient{ID: "id",
+		Fields: []connect.ClientField{{Name: "developer_token", Value: vending.NewSecret("x")}}}
 	down := errors.New("disk on fire")
 	for name, c := range map[string]struct {
 		found  connect.OAuthClient
@@ -226,19 +228,21 @@ func TestResolveOAuthClient(t *testing.T) {
 		wraps  error
 		unfits bool
 	}{
-		"found":            {fits, nil, nil, false},
-		"none":             {connect.OAuthClient{}, connect.ErrNoOAuthClient, connect.ErrNoOAuthClient, true},
-		"none, wrapped":    {connect.OAuthClient{}, fmt.Errorf("x: %w", connect.ErrNoOAuthClient), connect.ErrNoOAuthClient, true},
+		"found": {fits, nil, nil, false},
+		"none":  {connect.OAuthClient{}, connect.ErrNoOAuthClient, connect.ErrNoOAuthClient, true},
+		"none, wrapped": {connect.OAuthClient{}, fmt.Errorf("x: %w", connect.ErrNoOAuthClient), connect.ErrNoOAuthClient,
+			true},
 		"lacks a field":    {client("id", "secret"), nil, nil, true},
 		"cannot be looked": {connect.OAuthClient{}, down, down, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := connect.ResolveOAuthClient(t.Context(), func(_ context.Context, tenant, slug string) (connect.OAuthClient, error) {
-				if tenant != "acme" || slug != "ads" {
-					t.Errorf("asked for %s of %s", slug, tenant)
-				}
-				return c.found, c.err
-			}, "acme", app)
+			got, err := connect.ResolveOAuthClient(t.Context(),
+				func(_ context.Context, tenant, slug string) (connect.OAuthClient, error) {
+					if tenant != "acme" || slug != "ads" {
+						t.Errorf("asked for %s of %s", slug, tenant)
+					}
+					return c.found, c.err
+				}, "acme", app)
 			var unusable *connect.OAuthClientError
 			if errors.As(err, &unusable) != c.unfits || !errors.Is(err, c.wraps) && c.wraps != nil {
 				t.Errorf("error %v", err)

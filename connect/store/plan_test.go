@@ -92,14 +92,15 @@ func openTaped(t *testing.T) (*Store, *tape) {
 	t.Helper()
 	s := openStore(t, t.TempDir())
 	var file string
-	if err := s.writer.QueryRow(`SELECT file FROM pragma_database_list`).Scan(&file); err != nil {
+	if err := writerOf(s).QueryRow(`SELECT file FROM pragma_database_list`).Scan(&file); err != nil {
 		t.Fatal(err)
 	}
 	notes := new(tape)
+	db := s.db.(*sqliteDB)
 	for _, p := range []struct {
 		pool **sql.DB
 		how  access
-	}{{&s.writer, writing}, {&s.pool, reading}} {
+	}{{&db.writer, writing}, {&db.pool, reading}} {
 		c, err := newConnector(file, p.how)
 		if err := errors.Join(err, (*p.pool).Close()); err != nil {
 			t.Fatal(err)
@@ -115,7 +116,7 @@ const explain = "EXPLAIN QUERY PLAN "
 // plan returns what SQLite would do for a statement.
 func plan(t *testing.T, s *Store, st statement) (steps []string) {
 	t.Helper()
-	rows, err := s.writer.QueryContext(t.Context(), explain+st.query, st.args...)
+	rows, err := writerOf(s).QueryContext(t.Context(), explain+st.query, st.args...)
 	if err != nil {
 		t.Fatalf("%v: %s", err, st.query)
 	}
@@ -261,7 +262,8 @@ func checkPlan(t *testing.T, s *Store, st statement) {
 // that do not match: they hold the grants.
 func TestSearchReadsTheIndexAlone(t *testing.T) {
 	s, notes := openTaped(t)
-	for _, f := range []connect.Filter{{Search: "x"}, {Search: "conn_x"}, {Status: connect.Active}, {Status: connect.Expired}, {App: "gmail"}} {
+	for _, f := range []connect.Filter{{Search: "x"}, {Search: "conn_x"}, {Status: connect.Active},
+		{Status: connect.Expired}, {App: "gmail"}} {
 		f.Tenant = "acme"
 		if _, _, err := s.Connections(t.Context(), f); err != nil {
 			t.Fatal(err)

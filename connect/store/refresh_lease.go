@@ -15,7 +15,7 @@ import (
 func (s *Store) RefreshState(ctx context.Context, id string) (r connect.RefreshState, err error) {
 	var owner sql.NullString
 	var until sql.NullInt64
-	err = s.pool.QueryRowContext(ctx, `SELECT version, lease_owner, lease_until FROM connections WHERE id = ?`, id).
+	err = s.queryRow(ctx, `SELECT version, lease_owner, lease_until FROM connections WHERE id = ?`, id).
 		Scan(&r.Version, &owner, &until)
 	if errors.Is(err, sql.ErrNoRows) {
 		return connect.RefreshState{}, connect.NoConnection()
@@ -42,13 +42,13 @@ func (s *Store) RefreshState(ctx context.Context, id string) (r connect.RefreshS
 func (s *Store) AcquireRefresh(ctx context.Context, id string, seen connect.RefreshState, owner string,
 	ttl time.Duration) (bool, error) {
 	acquired, err := s.setLease(ctx, "acquiring the refresh lease", ttl,
-		func(tx *sql.Tx, now, until int64) (sql.Result, error) {
+		func(tx *tx, now, until int64) (sql.Result, error) {
 			return tx.ExecContext(ctx, `UPDATE connections SET lease_owner = ?, lease_until = ?
 			WHERE id = ? AND version = ? AND lease_owner IS ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)`,
 				owner, until, id, seen.Version, sql.NullString{String: seen.Owner, Valid: seen.Owner != ""},
 				now, now+connect.MaxLease.Milliseconds())
 		})
-	if isBusy(err) {
+	if s.db.isBusy(err) {
 		return false, nil
 	}
 	return acquired, err
@@ -59,7 +59,7 @@ func (s *Store) AcquireRefresh(ctx context.Context, id string, seen connect.Refr
 // since. Unlike AcquireRefresh it returns an error where another process keeps writing to the
 // store.
 func (s *Store) RenewRefresh(ctx context.Context, id, owner string, ttl time.Duration) (bool, error) {
-	return s.setLease(ctx, "renewing the refresh lease", ttl, func(tx *sql.Tx, _, until int64) (sql.Result, error) {
+	return s.setLease(ctx, "renewing the refresh lease", ttl, func(tx *tx, _, until int64) (sql.Result, error) {
 		return tx.ExecContext(ctx, `UPDATE connections SET lease_until = ? WHERE id = ? AND lease_owner = ?`, until, id,
 			owner)
 	})
@@ -69,10 +69,10 @@ func (s *Store) RenewRefresh(ctx context.Context, id, owner string, ttl time.Dur
 // What it is handed is read once the store is this process's to write: before that, seconds may go
 // by.
 func (s *Store) setLease(ctx context.Context, doing string, ttl time.Duration,
-	set func(tx *sql.Tx, now, until int64) (sql.Result, error),
+	set func(tx *tx, now, until int64) (sql.Result, error),
 ) (bool, error) {
 	found := false
-	err := s.update(ctx, doing, func(tx *sql.Tx) error {
+	err := s.update(ctx, doing, func(tx *tx) error {
 		now := s.now()
 		r, err := set(tx, now.UnixMilli(), now.Add(min(ttl, connect.MaxLease)).UnixMilli())
 		if err != nil {
@@ -87,7 +87,7 @@ func (s *Store) setLease(ctx context.Context, doing string, ttl time.Duration,
 
 // ReleaseRefresh ends the lease of owner; it does nothing if owner has lost it.
 func (s *Store) ReleaseRefresh(ctx context.Context, id, owner string) error {
-	return s.update(ctx, "releasing the refresh lease", func(tx *sql.Tx) error {
+	return s.update(ctx, "releasing the refresh lease", func(tx *tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE connections SET lease_owner = NULL, lease_until = NULL
 			WHERE id = ? AND lease_owner = ?`, id, owner)
 		return err

@@ -58,28 +58,53 @@ func TestRefreshLease(t *testing.T) {
 		want bool
 		then connect.RefreshState
 	}{
-		{"a takes it", func() bool { return l.acquire(l.a, "a") }, true, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
-		{"b does not", func() bool { return l.acquire(l.b, "b") }, false, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
-		{"b renews what it does not have", func() bool { return l.renew(l.b, "b") }, false, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
+		{"a takes it", func() bool {
+			return l.acquire(l.a, "a")
+		}, true, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
+		{"b does not", func() bool {
+			return l.acquire(l.b, "b")
+		}, false, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
+		{"b renews what it does not have", func() bool {
+			return l.renew(l.b, "b")
+		}, false, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
 		{"b releases what it does not have", func() bool {
 			return l.release(l.b, "b")
 		}, true, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
 		{"time passes", pass(leaseTTL - time.Second), true, connect.RefreshState{Version: 1, Owner: "a", Left: time.Second}},
-		{"a renews", func() bool { return l.renew(l.a, "a") }, true, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
-		{"a releases", func() bool { return l.release(l.a, "a") }, true, connect.RefreshState{Version: 1, Owner: "", Left: 0}},
-		{"a renews what it released", func() bool { return l.renew(l.a, "a") }, false, connect.RefreshState{Version: 1, Owner: "", Left: 0}},
-		{"b takes it", func() bool { return l.acquire(l.b, "b") }, true, connect.RefreshState{Version: 1, Owner: "b", Left: leaseTTL}},
-		{"a moment before its end", pass(leaseTTL - time.Millisecond), true, connect.RefreshState{Version: 1, Owner: "b", Left: time.Millisecond}},
-		{"a waits", func() bool { return l.acquire(l.a, "a") }, false, connect.RefreshState{Version: 1, Owner: "b", Left: time.Millisecond}},
+		{"a renews", func() bool {
+			return l.renew(l.a, "a")
+		}, true, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
+		{"a releases", func() bool {
+			return l.release(l.a, "a")
+		}, true, connect.RefreshState{Version: 1, Owner: "", Left: 0}},
+		{"a renews what it released", func() bool {
+			return l.renew(l.a, "a")
+		}, false, connect.RefreshState{Version: 1, Owner: "", Left: 0}},
+		{"b takes it", func() bool {
+			return l.acquire(l.b, "b")
+		}, true, connect.RefreshState{Version: 1, Owner: "b", Left: leaseTTL}},
+		{"a moment before its end", pass(leaseTTL - time.Millisecond), true,
+			connect.RefreshState{Version: 1, Owner: "b", Left: time.Millisecond}},
+		{"a waits", func() bool {
+			return l.acquire(l.a, "a")
+		}, false, connect.RefreshState{Version: 1, Owner: "b", Left: time.Millisecond}},
 		{"b's lapses", pass(time.Millisecond), true, connect.RefreshState{Version: 1, Owner: "b", Left: 0}},
-		{"b renews what nobody has taken", func() bool { return l.renew(l.b, "b") }, true, connect.RefreshState{Version: 1, Owner: "b", Left: leaseTTL}},
+		{"b renews what nobody has taken", func() bool {
+			return l.renew(l.b, "b")
+		}, true, connect.RefreshState{Version: 1, Owner: "b", Left: leaseTTL}},
 		{"b's lapses again", pass(leaseTTL), true, connect.RefreshState{Version: 1, Owner: "b", Left: 0}},
-		{"a takes it over", func() bool { return l.acquire(l.a, "a") }, true, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
-		{"b renews what a has taken", func() bool { return l.renew(l.b, "b") }, false, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
+		{"a takes it over", func() bool {
+			return l.acquire(l.a, "a")
+		}, true, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
+		{"b renews what a has taken", func() bool {
+			return l.renew(l.b, "b")
+		}, false, connect.RefreshState{Version: 1, Owner: "a", Left: leaseTTL}},
 		{"a grant ends it", func() bool {
 			return must[int64](t)(l.a.UpdateGrant(t.Context(), l.id, 1, oauthGrant("ya29.two", ""), false)) == 2
 		}, true, connect.RefreshState{Version: 2, Owner: "", Left: 0}},
-		{"a renews what the grant ended", func() bool { return l.renew(l.a, "a") }, false, connect.RefreshState{Version: 2, Owner: "", Left: 0}},
+		{"a renews what the grant ended", func() bool {
+			return l.renew(l.a, "a")
+		}, false, connect.RefreshState{Version: 2, Owner: "", Left: 0}},
 	} {
 		if got := step.do(); got != step.want {
 			t.Fatalf("%s: %v, want %v", step.name, got, step.want)
@@ -135,7 +160,8 @@ func TestLeaseAfterClockSetBack(t *testing.T) {
 	if !l.acquire(l.b, "b") {
 		t.Error("b cannot take it over")
 	}
-	if got := must[bool](t)(l.b.RenewRefresh(t.Context(), l.id, "b", 24*time.Hour)); !got || l.state().Left != connect.MaxLease {
+	if got := must[bool](t)(l.b.RenewRefresh(t.Context(), l.id, "b", 24*time.Hour)); !got ||
+		l.state().Left != connect.MaxLease {
 		t.Errorf("renewed %v: %+v, want at most %s", got, l.state(), connect.MaxLease)
 	}
 }
@@ -143,19 +169,23 @@ func TestLeaseAfterClockSetBack(t *testing.T) {
 // TestLeaseOfBusyStore has another program hold the store's one write lock.
 func TestLeaseOfBusyStore(t *testing.T) {
 	l := newLeasing(t)
-	for _, s := range []*Store{l.a, l.b} {
-		execSQL(t, s, `PRAGMA busy_timeout = 1`)
+	plainly := func(s *Store, statement string) {
+		if _, err := writerOf(s).ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
 	}
+	plainly(l.a, `PRAGMA busy_timeout = 1`)
+	plainly(l.b, `PRAGMA busy_timeout = 1`)
 	l.acquire(l.a, "a")
 	l.clock.add(leaseTTL)
-	execSQL(t, l.a, `BEGIN IMMEDIATE`)
+	plainly(l.a, `BEGIN IMMEDIATE`)
 	if got, err := l.b.AcquireRefresh(t.Context(), l.id, l.state(), "b", leaseTTL); got || err != nil {
 		t.Errorf("acquiring: %v, %v; want to be told to come back", got, err)
 	}
 	if got, err := l.b.RenewRefresh(t.Context(), l.id, "b", leaseTTL); got || !isBusy(errors.Unwrap(err)) {
 		t.Errorf("renewing: %v, %v; want an error: that is not known to be lost", got, err)
 	}
-	execSQL(t, l.a, `ROLLBACK`)
+	plainly(l.a, `ROLLBACK`)
 	if !l.renew(l.a, "a") {
 		t.Error("a cannot renew")
 	}

@@ -33,7 +33,8 @@ func TestRenewLink(t *testing.T) {
 		renews, viaLink bool
 		events          []connect.Event // of the renewal
 	}{
-		"pending":  {linked(func(*testing.T, *Store, *ticker, connect.Link) {}), false, true, []connect.Event{connect.LinkReplaced, connect.LinkCreated}},
+		"pending": {linked(func(*testing.T, *Store, *ticker, connect.Link) {}), false, true,
+			[]connect.Event{connect.LinkReplaced, connect.LinkCreated}},
 		"active":   {linked(ends["completed"].end), true, true, []connect.Event{connect.LinkCreated}},
 		"rejected": {linked(ends["rejected"].end), false, true, []connect.Event{connect.LinkCreated}},
 		"run out":  {linked(ends["run out"].end), false, true, []connect.Event{connect.LinkExpired, connect.LinkCreated}},
@@ -65,7 +66,8 @@ func TestRenewLink(t *testing.T) {
 			stood := describe(t, s, id)
 			l := renewLink(t, s, id)
 			want := stood
-			want.Status, want.RefreshPending, want.LinkExpiresAt = connect.Pending, c.renews, clock.now().Add(connect.LinkLifetime)
+			want.Status, want.RefreshPending, want.LinkExpiresAt = connect.Pending, c.renews, clock.now().Add(
+				connect.LinkLifetime)
 			if c.renews {
 				want.Status = connect.Active
 			}
@@ -119,7 +121,8 @@ func TestRenewedConnectionWorksMeanwhile(t *testing.T) {
 		g.Reveal().Fields[0].Value != "sk-new" {
 		t.Errorf("the new grant does not vend: %v", err)
 	}
-	wantEvents(t, s, connect.AuditFilter{Connection: id}, connect.ConnectionImported, connect.VendFailed, connect.LinkCreated, connect.CredentialsRefreshed)
+	wantEvents(t, s, connect.AuditFilter{Connection: id}, connect.ConnectionImported, connect.VendFailed,
+		connect.LinkCreated, connect.CredentialsRefreshed)
 }
 
 // TestRenewalThatFails checks that a connection stays as it is when its end user refuses to renew
@@ -130,7 +133,8 @@ func TestRenewalThatFails(t *testing.T) {
 		want []connect.Event
 	}{
 		"rejected": {func(t *testing.T, s *Store, _ *ticker, l connect.Link) {
-			if got := must[connect.LinkState](t)(s.RejectLink(t.Context(), digestOf(l), alices)); got.Status != connect.Rejected ||
+			if got := must[connect.LinkState](t)(s.RejectLink(t.Context(), digestOf(l),
+				alices)); got.Status != connect.Rejected ||
 				!got.EndedBy(alices) || got.Connection.Status != connect.Active {
 				t.Errorf("RejectLink: %+v", got)
 			}
@@ -149,7 +153,8 @@ func TestRenewalThatFails(t *testing.T) {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 			wantAccess(t, s, id, "ya29.old")
-			wantEvents(t, s, connect.AuditFilter{}, append([]connect.Event{connect.ConnectionImported, connect.LinkCreated}, c.want...)...)
+			wantEvents(t, s, connect.AuditFilter{},
+				append([]connect.Event{connect.ConnectionImported, connect.LinkCreated}, c.want...)...)
 		})
 	}
 }
@@ -160,7 +165,8 @@ func TestRefreshMeetsCompletion(t *testing.T) {
 	dir := t.TempDir()
 	server, pages := openStore(t, dir), openStore(t, dir)
 	id := importGmail(t, server, "ya29.old")
-	if ok := must[bool](t)(server.AcquireRefresh(t.Context(), id, connect.RefreshState{Version: 1}, "server", time.Minute)); !ok {
+	if ok := must[bool](t)(server.AcquireRefresh(t.Context(), id, connect.RefreshState{Version: 1}, "server",
+		time.Minute)); !ok {
 		t.Fatal("no lease")
 	}
 	l := renewLink(t, pages, id)
@@ -172,7 +178,8 @@ func TestRefreshMeetsCompletion(t *testing.T) {
 		t.Errorf("%+v, %v; want version 2 without a lease", state, err)
 	}
 	for _, ended := range []bool{false, true} {
-		if _, err := server.UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.late", ""), ended); !errors.Is(err, connect.ErrStale) {
+		if _, err := server.UpdateGrant(t.Context(), id, 1, oauthGrant("ya29.late", ""), ended); !errors.Is(err,
+			connect.ErrStale) {
 			t.Errorf("a late refresh: %v, want %v", err, connect.ErrStale)
 		}
 	}
@@ -183,7 +190,8 @@ func TestRefreshMeetsCompletion(t *testing.T) {
 	if c := describe(t, server, id); c.NeedsReconnection {
 		t.Error("the refusal of the old grant was taken for one of the new")
 	}
-	wantEvents(t, server, connect.AuditFilter{}, connect.ConnectionImported, connect.LinkCreated, connect.CredentialsRefreshed)
+	wantEvents(t, server, connect.AuditFilter{}, connect.ConnectionImported, connect.LinkCreated,
+		connect.CredentialsRefreshed)
 }
 
 // TestRefreshWhileLinkIsOpen refreshes the old grant before the link is completed.

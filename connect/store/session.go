@@ -15,7 +15,7 @@ const maxSessions = 100
 
 // BeginSession keeps a session under the digest of its cookie.
 func (s *Store) BeginSession(ctx context.Context, cookie connect.Digest, v connect.Session) error {
-	return s.update(ctx, "signing in", func(tx *sql.Tx) error {
+	return s.update(ctx, "signing in", func(tx *tx) error {
 		// The oldest go: who holds a key could fill the disk by signing in.
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE digest IN
 			(SELECT digest FROM sessions WHERE tenant = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`,
@@ -27,14 +27,15 @@ func (s *Store) BeginSession(ctx context.Context, cookie connect.Digest, v conne
 		if err != nil {
 			return err
 		}
-		return s.record(ctx, tx, connect.AuditRow{Event: connect.SignedIn, Tenant: v.Tenant, Detail: "key " + connect.Fingerprint(v.Key[:])})
+		return s.record(ctx, tx,
+			connect.AuditRow{Event: connect.SignedIn, Tenant: v.Tenant, Detail: "key " + connect.Fingerprint(v.Key[:])})
 	})
 }
 
 // Session returns the session of a cookie, or ErrNoSession.
 func (s *Store) Session(ctx context.Context, cookie connect.Digest) (v connect.Session, err error) {
 	var key []byte
-	err = s.pool.QueryRowContext(ctx, `SELECT tenant, key_digest FROM sessions WHERE digest = ? AND expires_at > ?`,
+	err = s.queryRow(ctx, `SELECT tenant, key_digest FROM sessions WHERE digest = ? AND expires_at > ?`,
 		cookie[:], s.now().UnixMilli()).Scan(&v.Tenant, &key)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -48,7 +49,7 @@ func (s *Store) Session(ctx context.Context, cookie connect.Digest) (v connect.S
 
 // EndSession signs out. A session that is gone already is fine.
 func (s *Store) EndSession(ctx context.Context, cookie connect.Digest) error {
-	return s.update(ctx, "signing out", func(tx *sql.Tx) error {
+	return s.update(ctx, "signing out", func(tx *tx) error {
 		var tenant string
 		err := tx.QueryRowContext(ctx, `DELETE FROM sessions WHERE digest = ? RETURNING tenant`, cookie[:]).Scan(&tenant)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -81,7 +82,7 @@ func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
 		`DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE expires_at <= ? LIMIT ?)`,
 		`DELETE FROM caller_keys WHERE id IN (SELECT id FROM caller_keys WHERE expires_at <= ? LIMIT ?)`,
 	} {
-		if _, err := s.inBatches(ctx, func(ctx context.Context, tx *sql.Tx) (int, error) {
+		if _, err := s.inBatches(ctx, func(ctx context.Context, tx *tx) (int, error) {
 			r, err := tx.ExecContext(ctx, query, s.now().UnixMilli(), sweepBatch)
 			if err != nil {
 				return 0, err
@@ -97,9 +98,9 @@ func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
 
 // inBatches runs f, which changes up to sweepBatch rows, in one transaction after the other until
 // there are fewer. It returns how many there were, also when err is not nil.
-func (s *Store) inBatches(ctx context.Context, f func(context.Context, *sql.Tx) (int, error)) (total int, err error) {
+func (s *Store) inBatches(ctx context.Context, f func(context.Context, *tx) (int, error)) (total int, err error) {
 	for n := sweepBatch; n == sweepBatch; total += n {
-		err := s.update(ctx, "sweeping", func(tx *sql.Tx) (err error) {
+		err := s.update(ctx, "sweeping", func(tx *tx) (err error) {
 			n, err = f(ctx, tx)
 			return err
 		})
@@ -118,7 +119,7 @@ func (s *Store) inBatches(ctx context.Context, f func(context.Context, *sql.Tx) 
 	return total, nil
 }
 
-func (s *Store) expireLinks(ctx context.Context, tx *sql.Tx) (int, error) {
+func (s *Store) expireLinks(ctx context.Context, tx *tx) (int, error) {
 	now := s.now().UnixMilli()
 	due, err := listConnections(ctx, tx, now, ` JOIN links k ON k.connection = c.id
 		WHERE k.status = 'pending' AND k.expires_at <= ? ORDER BY k.expires_at LIMIT ?`, now, sweepBatch)

@@ -1,20 +1,16 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"modernc.org/sqlite"
 
-	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/internal/privatefile"
 )
 
@@ -96,71 +92,6 @@ func openMemory() (*sql.DB, error) {
 	return db, nil
 }
 
-// prepare checks what there is, makes what there is not, and loads the keyset.
-func (s *Store) prepare(ctx context.Context) error {
-	if !s.checked.Swap(false) {
-		if err := quickCheck(ctx, s.writer); err != nil {
-			return err
-		}
-	}
-	// One immediate transaction covers the making of schema and keyset: of two processes that
-	// open a new directory, the second waits and then finds both.
-	err := inTransaction(ctx, s.writer, "preparing the database", func(tx *sql.Tx) (err error) {
-		s.upgraded, err = s.adopt(ctx, tx)
-		return err
-	})
-	if err != nil {
-		s.upgraded = Upgrade{}
-		return err
-	}
-	return s.useWAL(ctx)
-}
-
-// quickCheck refuses a corrupt database before anything is written to it.
-func quickCheck(ctx context.Context, db *sql.DB) error {
-	var verdict string
-	err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
-	switch {
-	case err != nil && isCorruption(err):
-		return fmt.Errorf("%w (%w)", ErrDamaged, err)
-	case err != nil:
-		return fmt.Errorf("checking the database: %w", err)
-	case verdict != "ok":
-		return fmt.Errorf("%w (%s)", ErrDamaged, verdict)
-	}
-	return nil
-}
-
-// walPatience bounds how long an open waits for others to finish theirs.
-const walPatience = 10 * time.Second
-
-// useWAL lets readers work while the writer does. The mode is kept in the database, so only the
-// first open changes anything; while another process does the same, the change may be refused as
-// busy without SQLite's own waiting.
-func (s *Store) useWAL(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, walPatience)
-	defer cancel()
-	retry := time.NewTicker(10 * time.Millisecond)
-	defer retry.Stop()
-	for {
-		var mode string
-		err := s.writer.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode)
-		switch {
-		case err == nil && mode == "wal":
-			return nil
-		case err == nil:
-			return fmt.Errorf("the file system does not support SQLite's WAL mode (the journal mode stays %q)", mode)
-		case !isBusy(err):
-			return fmt.Errorf("switching to WAL mode: %w", err)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("switching to WAL mode: %w", ctx.Err())
-		case <-retry.C:
-		}
-	}
-}
-
 // SQLite's primary result codes (https://sqlite.org/rescode.html).
 const (
 	sqliteBusy    = 5
@@ -182,96 +113,4 @@ func isBusy(err error) bool { return resultCode(err) == sqliteBusy }
 func isCorruption(err error) bool {
 	code := resultCode(err)
 	return code == sqliteCorrupt || code == sqliteNotADB
-}
-
-// update runs f in a write transaction. It has been written through to the disk when update
-// returns nil; otherwise nothing has changed. doing says in the error what was tried.
-func (s *Store) update(ctx context.Context, doing string, f func(*sql.Tx) error) error {
-	return s.transact(ctx, s.writer, doing, f)
-}
-
-// view runs f on one snapshot of the database.
-func (s *Store) view(ctx context.Context, doing string, f func(*sql.Tx) error) error {
-	return s.transact(ctx, s.pool, doing, f)
-}
-
-func (s *Store) transact(ctx context.Context, db *sql.DB, doing string, f func(*sql.Tx) error) error {
-	if s.isClosed() {
-		return fmt.Errorf("%s: %w", doing, ErrClosed)
-	}
-	if err := s.Ready(ctx); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return inTransaction(ctx, db, doing, f)
-}
-
-func inTransaction(ctx context.Context, db *sql.DB, doing string, f func(*sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	if err := f(tx); err != nil {
-		// The error of f says more; a rollback that fails leaves the same: nothing.
-		_ = tx.Rollback()
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("%s: committing: %w", doing, err)
-	}
-	return nil
-}
-
-// closeRows closes rows and keeps the first error.
-func closeRows(rows *sql.Rows, err *error) {
-	if e := rows.Close(); *err == nil {
-		*err = e
-	}
-}
-
-// conditions are joined by AND. Their text is constant; values go as arguments.
-type conditions struct {
-	terms []string
-	args  []any
-}
-
-func (c *conditions) add(term string, args ...any) {
-	c.terms, c.args = append(c.terms, term), append(c.args, args...)
-}
-
-// equal adds a condition unless value is empty, which means any.
-func (c *conditions) equal(column, value string) {
-	if value != "" {
-		c.add(column+" = ?", value)
-	}
-}
-
-func (c *conditions) where() (clause string, args []any) {
-	if c.terms == nil {
-		return "", nil
-	}
-	return " WHERE " + strings.Join(c.terms, " AND "), c.args
-}
-
-// changed turns a statement that changed no row into none.
-func changed(r sql.Result, err, none error) error {
-	if err != nil {
-		return err
-	}
-	n, err := r.RowsAffected()
-	if err == nil && n == 0 {
-		err = none
-	}
-	return err
-}
-
-// mustChange turns a statement that found no connection into `connection_deleted`.
-func mustChange(r sql.Result, err error) error {
-	if err != nil {
-		return err
-	}
-	n, err := r.RowsAffected()
-	if err == nil && n == 0 {
-		err = connect.NoConnection()
-	}
-	return err
 }

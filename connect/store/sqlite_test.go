@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,7 +26,7 @@ func openSchema1(t *testing.T, dir string) (s *Store, ids map[connect.Status]str
 		epoch.UnixMilli())
 	ids = make(map[connect.Status]string)
 	defer asBeforeEndUser(t, s)()
-	err := s.update(t.Context(), "filling", func(tx *sql.Tx) error {
+	err := s.update(t.Context(), "filling", func(tx *tx) error {
 		for _, status := range []connect.Status{connect.Active, connect.Pending, connect.Rejected, connect.Expired} {
 			c, g := gmail("alice@example.com"), connect.Grant{}
 			if c.ID, c.Version, c.Status = connect.NewConnectionID(), 1, status; status == connect.Active {
@@ -169,7 +168,7 @@ func TestSchemaHoldsTheLine(t *testing.T) {
 			`x'00', 0)`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := s.writer.ExecContext(t.Context(), query, other[:]); err == nil {
+			if _, err := writerOf(s).ExecContext(t.Context(), query, other[:]); err == nil {
 				t.Error("no error")
 			}
 		})

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"testing"
 	"time"
 
@@ -18,7 +17,7 @@ func TestSweepLetsOthersWrite(t *testing.T) {
 	defer cancel()
 	wrote := make(chan error, 1)
 	begun, over := false, false
-	_, err := sweeper.inBatches(ctx, func(ctx context.Context, tx *sql.Tx) (int, error) {
+	_, err := sweeper.inBatches(ctx, func(ctx context.Context, tx *tx) (int, error) {
 		if !begun {
 			begun = true
 			go func() { wrote <- other.BeginSession(ctx, connect.DigestOf("cookie"), connect.Session{Tenant: "acme"}) }()

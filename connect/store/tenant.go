@@ -36,7 +36,7 @@ func (s *Store) CreateTenant(ctx context.Context, t connect.Tenant) (key string,
 		return "", err
 	}
 	key, digest := connect.MintKey()
-	err = s.changeTenants(ctx, "creating a tenant", func(tx *sql.Tx) error {
+	err = s.changeTenants(ctx, "creating a tenant", func(tx *tx) error {
 		r, err := tx.ExecContext(ctx, `INSERT INTO tenants (id, email, capabilities, created_at, name, logo_url,
 			accent, frame_ancestors, user_hint, unconfirmed, source)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
@@ -59,14 +59,17 @@ func (s *Store) CreateTenant(ctx context.Context, t connect.Tenant) (key string,
 
 // Tenants returns all tenants, ordered by id.
 func (s *Store) Tenants(ctx context.Context) (tenants []connect.Tenant, err error) {
-	err = s.view(ctx, "listing tenants", func(tx *sql.Tx) error {
+	err = s.view(ctx, "listing tenants", func(tx *tx) error {
 		if tenants, err = listTenants(ctx, tx, ""); err != nil {
 			return err
 		}
 		return eachKey(ctx, tx, "", func(tenant string, digest []byte, created time.Time) {
-			i, ok := slices.BinarySearchFunc(tenants, tenant, func(t connect.Tenant, id string) int { return strings.Compare(t.ID, id) })
+			i, ok := slices.BinarySearchFunc(tenants, tenant, func(t connect.Tenant, id string) int {
+				return strings.Compare(t.ID, id)
+			})
 			if ok {
-				tenants[i].Keys = append(tenants[i].Keys, connect.KeyInfo{Fingerprint: connect.Fingerprint(digest), CreatedAt: created})
+				tenants[i].Keys = append(tenants[i].Keys,
+					connect.KeyInfo{Fingerprint: connect.Fingerprint(digest), CreatedAt: created})
 			}
 		})
 	})
@@ -75,7 +78,7 @@ func (s *Store) Tenants(ctx context.Context) (tenants []connect.Tenant, err erro
 
 // Tenant returns one tenant. An unknown one is ErrTenantUnknown.
 func (s *Store) Tenant(ctx context.Context, id string) (t connect.Tenant, err error) {
-	err = s.view(ctx, "reading a tenant", func(tx *sql.Tx) error {
+	err = s.view(ctx, "reading a tenant", func(tx *tx) error {
 		tenants, err := listTenants(ctx, tx, id)
 		if err != nil {
 			return err
@@ -95,7 +98,7 @@ const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, nam
 	user_hint, unconfirmed, source FROM tenants`
 
 // listTenants reads one tenant, or all where id is empty.
-func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []connect.Tenant, err error) {
+func listTenants(ctx context.Context, tx *tx, id string) (tenants []connect.Tenant, err error) {
 	var where conditions
 	where.equal("id", id)
 	clause, args := where.where()
@@ -123,8 +126,8 @@ func listTenants(ctx context.Context, tx *sql.Tx, id string) (tenants []connect.
 }
 
 // changeTenants runs f and, in the same transaction, bumps the version that other processes watch.
-func (s *Store) changeTenants(ctx context.Context, doing string, f func(*sql.Tx) error) error {
-	return s.update(ctx, doing, func(tx *sql.Tx) error {
+func (s *Store) changeTenants(ctx context.Context, doing string, f func(*tx) error) error {
+	return s.update(ctx, doing, func(tx *tx) error {
 		if err := f(tx); err != nil {
 			return err
 		}
@@ -132,7 +135,7 @@ func (s *Store) changeTenants(ctx context.Context, doing string, f func(*sql.Tx)
 	})
 }
 
-func countChange(ctx context.Context, tx *sql.Tx) error {
+func countChange(ctx context.Context, tx *tx) error {
 	_, err := tx.ExecContext(ctx, `UPDATE meta SET value = value + 1 WHERE name = 'tenants_version'`)
 	if err != nil {
 		return fmt.Errorf("counting the change: %w", err)
@@ -146,7 +149,7 @@ func (s *Store) SetBrand(ctx context.Context, tenant string, b connect.Brand) er
 	if err := b.Normalize(); err != nil {
 		return err
 	}
-	return s.changeTenants(ctx, "changing a tenant", func(tx *sql.Tx) error {
+	return s.changeTenants(ctx, "changing a tenant", func(tx *tx) error {
 		r, err := tx.ExecContext(ctx, `UPDATE tenants SET name = ?, logo_url = ?, accent = ?, frame_ancestors = ?,
 			user_hint = ?, unconfirmed = ? WHERE id = ?`,
 			b.Name, b.LogoURL, b.Accent, strings.Join(b.FrameAncestors, " "), b.UserHint, b.Unconfirmed, tenant)
@@ -165,14 +168,15 @@ func (s *Store) ChangeTenant(ctx context.Context, tenant string, c connect.Tenan
 	if err != nil {
 		return err
 	}
-	return s.changeTenants(ctx, "changing a tenant", func(tx *sql.Tx) error {
+	return s.changeTenants(ctx, "changing a tenant", func(tx *tx) error {
 		for _, change := range changes {
 			// #nosec G202 -- one of three names
 			r, err := tx.ExecContext(ctx, `UPDATE tenants SET `+change.Column+` = ? WHERE id = ?`, change.Value, tenant)
 			if err := changed(r, err, connect.ErrTenantUnknown); err != nil {
 				return err
 			}
-			row := connect.AuditRow{Event: connect.TenantChanged, Tenant: tenant, Detail: change.Column + " " + cmp.Or(change.Value, "default")}
+			row := connect.AuditRow{Event: connect.TenantChanged, Tenant: tenant,
+				Detail: change.Column + " " + cmp.Or(change.Value, "default")}
 			if err := s.record(ctx, tx, row); err != nil {
 				return err
 			}
@@ -185,7 +189,7 @@ func (s *Store) ChangeTenant(ctx context.Context, tenant string, c connect.Tenan
 // sessions, MCP URL and settings. The audit trail stays. While it has connections, nothing is
 // deleted and it is ErrTenantConnected; without anything to delete it is ErrTenantUnknown.
 func (s *Store) DeleteTenant(ctx context.Context, id string) error {
-	return s.changeTenants(ctx, "deleting a tenant", func(tx *sql.Tx) error {
+	return s.changeTenants(ctx, "deleting a tenant", func(tx *tx) error {
 		var connected bool
 		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM connections WHERE tenant = ?)`, id).Scan(&connected)
 		switch {
@@ -219,7 +223,7 @@ func (s *Store) DeleteTenant(ctx context.Context, id string) error {
 }
 
 // deleteOwn runs a statement that deletes what is a tenant's, and returns of how many rows.
-func deleteOwn(ctx context.Context, tx *sql.Tx, query, tenant string) (int, error) {
+func deleteOwn(ctx context.Context, tx *tx, query, tenant string) (int, error) {
 	r, err := tx.ExecContext(ctx, query, tenant)
 	if err != nil {
 		return 0, err
@@ -233,7 +237,7 @@ func deleteOwn(ctx context.Context, tx *sql.Tx, query, tenant string) (int, erro
 func (s *Store) IssueMCPURL(ctx context.Context, tenant string) (token vending.Secret, err error) {
 	text := connect.NewRequestToken()
 	digest := connect.DigestOf(text)
-	err = s.update(ctx, "issuing an mcp url", func(tx *sql.Tx) error {
+	err = s.update(ctx, "issuing an mcp url", func(tx *tx) error {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO mcp_urls (tenant, digest, created_at) VALUES (?, ?, ?)
 			ON CONFLICT (tenant) DO UPDATE SET digest = excluded.digest, created_at = excluded.created_at`,
 			tenant, digest[:], s.now().UnixMilli()); err != nil {
@@ -249,7 +253,7 @@ func (s *Store) IssueMCPURL(ctx context.Context, tenant string) (token vending.S
 
 // EndMCPURL ends a tenant's MCP URL. Without one it is ErrNoMCPURL.
 func (s *Store) EndMCPURL(ctx context.Context, tenant string) error {
-	return s.update(ctx, "ending an mcp url", func(tx *sql.Tx) error {
+	return s.update(ctx, "ending an mcp url", func(tx *tx) error {
 		r, err := tx.ExecContext(ctx, `DELETE FROM mcp_urls WHERE tenant = ?`, tenant)
 		if err := changed(r, err, connect.ErrNoMCPURL); err != nil {
 			return err
@@ -261,7 +265,7 @@ func (s *Store) EndMCPURL(ctx context.Context, tenant string) error {
 // MCPTenant returns the tenant whose MCP URL has a token of this digest, or ErrNoMCPURL. That of a
 // disabled tenant is as dead as its keys.
 func (s *Store) MCPTenant(ctx context.Context, token connect.Digest) (tenant string, err error) {
-	err = s.pool.QueryRowContext(ctx, `SELECT tenant FROM mcp_urls m WHERE digest = ?
+	err = s.queryRow(ctx, `SELECT tenant FROM mcp_urls m WHERE digest = ?
 		AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = m.tenant AND t.disabled)`, token[:]).Scan(&tenant)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", connect.ErrNoMCPURL
@@ -275,7 +279,7 @@ func (s *Store) MCPTenant(ctx context.Context, token connect.Digest) (tenant str
 // MCPURLIssuedAt returns when the tenant's MCP URL was made; zero if it has none.
 func (s *Store) MCPURLIssuedAt(ctx context.Context, tenant string) (time.Time, error) {
 	var created int64
-	err := s.pool.QueryRowContext(ctx, `SELECT created_at FROM mcp_urls WHERE tenant = ?`, tenant).Scan(&created)
+	err := s.queryRow(ctx, `SELECT created_at FROM mcp_urls WHERE tenant = ?`, tenant).Scan(&created)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return time.Time{}, nil

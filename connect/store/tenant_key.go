@@ -17,7 +17,7 @@ import (
 // its old one, ErrTenantUnknown of no tenant.
 func (s *Store) RotateKey(ctx context.Context, id string) (key string, err error) {
 	key, digest := connect.MintKey()
-	err = s.changeTenants(ctx, "rotating a tenant key", func(tx *sql.Tx) error {
+	err = s.changeTenants(ctx, "rotating a tenant key", func(tx *tx) error {
 		live, _, newest, err := generations(ctx, tx, id)
 		switch {
 		case err != nil:
@@ -40,7 +40,7 @@ const retired = "retired "
 // tells of a tenant with one key only, ErrTenantDisabled of one without live keys, ErrTenantUnknown
 // of no tenant.
 func (s *Store) PromoteKey(ctx context.Context, id string) error {
-	return s.changeTenants(ctx, "promoting a tenant key", func(tx *sql.Tx) error {
+	return s.changeTenants(ctx, "promoting a tenant key", func(tx *tx) error {
 		live, oldest, _, err := generations(ctx, tx, id)
 		switch {
 		case err != nil:
@@ -53,14 +53,15 @@ func (s *Store) PromoteKey(ctx context.Context, id string) error {
 			oldest).Scan(&digest); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, connect.AuditRow{Event: connect.KeyPromoted, Tenant: id, Detail: retired + connect.Fingerprint(digest)})
+		return s.record(ctx, tx,
+			connect.AuditRow{Event: connect.KeyPromoted, Tenant: id, Detail: retired + connect.Fingerprint(digest)})
 	})
 }
 
 // DisableTenant stops all keys of a tenant, those in the configuration too, and ends its caller
 // keys for good; its connections stay. An unknown one is ErrTenantUnknown.
 func (s *Store) DisableTenant(ctx context.Context, id string) error {
-	return s.changeTenants(ctx, "disabling a tenant", func(tx *sql.Tx) error {
+	return s.changeTenants(ctx, "disabling a tenant", func(tx *tx) error {
 		r, err := tx.ExecContext(ctx, `UPDATE tenants SET disabled = 1 WHERE id = ?`, id)
 		if err := changed(r, err, connect.ErrTenantUnknown); err != nil {
 			return err
@@ -79,7 +80,7 @@ func (s *Store) DisableTenant(ctx context.Context, id string) error {
 // newKey, all that it had are deleted and the one that is returned takes their place.
 // ErrTenantEnabled tells of a tenant that is not disabled, ErrTenantUnknown of no tenant.
 func (s *Store) EnableTenant(ctx context.Context, id string, newKey bool) (key string, err error) {
-	err = s.changeTenants(ctx, "enabling a tenant", func(tx *sql.Tx) error {
+	err = s.changeTenants(ctx, "enabling a tenant", func(tx *tx) error {
 		switch _, _, newest, err := generations(ctx, tx, id); {
 		case err == nil:
 			return connect.ErrTenantEnabled
@@ -107,7 +108,7 @@ func (s *Store) EnableTenant(ctx context.Context, id string, newKey bool) (key s
 }
 
 // retireAll deletes the keys of a tenant. Each is on record, so that a restore can end it again.
-func (s *Store) retireAll(ctx context.Context, tx *sql.Tx, id string) error {
+func (s *Store) retireAll(ctx context.Context, tx *tx, id string) error {
 	var prints []string
 	if err := eachKey(ctx, tx, id, func(_ string, digest []byte, _ time.Time) {
 		prints = append(prints, connect.Fingerprint(digest))
@@ -118,7 +119,8 @@ func (s *Store) retireAll(ctx context.Context, tx *sql.Tx, id string) error {
 		return err
 	}
 	for _, print := range prints {
-		if err := s.record(ctx, tx, connect.AuditRow{Event: connect.KeyPromoted, Tenant: id, Detail: retired + print}); err != nil {
+		if err := s.record(ctx, tx,
+			connect.AuditRow{Event: connect.KeyPromoted, Tenant: id, Detail: retired + print}); err != nil {
 			return err
 		}
 	}
@@ -127,7 +129,7 @@ func (s *Store) retireAll(ctx context.Context, tx *sql.Tx, id string) error {
 
 // generations counts the keys of a tenant that is not disabled. They are ordered by generation and
 // not by time, which may stop or go back.
-func generations(ctx context.Context, tx *sql.Tx, id string) (live int, oldest, newest int64, err error) {
+func generations(ctx context.Context, tx *tx, id string) (live int, oldest, newest int64, err error) {
 	var disabled bool
 	err = tx.QueryRowContext(ctx, `SELECT t.disabled, count(k.digest),
 		coalesce(min(k.generation), 0), coalesce(max(k.generation), 0)
@@ -142,21 +144,22 @@ func generations(ctx context.Context, tx *sql.Tx, id string) (live int, oldest, 
 	return live, oldest, newest, err
 }
 
-func (s *Store) insertKey(ctx context.Context, tx *sql.Tx, tenant string, digest [sha256.Size]byte,
+func (s *Store) insertKey(ctx context.Context, tx *tx, tenant string, digest [sha256.Size]byte,
 	generation int64) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO tenant_keys (digest, tenant, generation, created_at) VALUES (?, ?, ?, ?)`,
 		digest[:], tenant, generation, s.now().UnixMilli())
 	if err != nil {
 		return fmt.Errorf("storing the key's digest: %w", err)
 	}
-	return s.record(ctx, tx, connect.AuditRow{Event: connect.KeyMinted, Tenant: tenant, Detail: connect.Fingerprint(digest[:])})
+	return s.record(ctx, tx,
+		connect.AuditRow{Event: connect.KeyMinted, Tenant: tenant, Detail: connect.Fingerprint(digest[:])})
 }
 
 const keyColumns = `SELECT tenant, digest, created_at FROM tenant_keys`
 
 // eachKey calls f with every key of a tenant, or of all where id is empty; those of one tenant
 // older first.
-func eachKey(ctx context.Context, tx *sql.Tx, id string,
+func eachKey(ctx context.Context, tx *tx, id string,
 	f func(tenant string, digest []byte, created time.Time)) (err error) {
 	var where conditions
 	where.equal("tenant", id)
@@ -185,7 +188,7 @@ const tenantsVersionQuery = `SELECT value FROM meta WHERE name = 'tenants_versio
 // TenantsVersion returns a counter that goes up with every change to a tenant, its keys or its
 // caller keys, by any process. It costs one row by primary key, so it may be asked every second.
 func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
-	if err := s.pool.QueryRowContext(ctx, tenantsVersionQuery).Scan(&version); err != nil {
+	if err := s.queryRow(ctx, tenantsVersionQuery).Scan(&version); err != nil {
 		return 0, fmt.Errorf("reading the tenants' version: %w", err)
 	}
 	return version, nil
@@ -195,7 +198,7 @@ func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 // caller keys that have not ended, as of one version.
 func (s *Store) TenantKeys(ctx context.Context) (stored policy.Stored, err error) {
 	stored.Callers = make(map[policy.Digest]*policy.CallerKey)
-	err = s.view(ctx, "reading tenant keys", func(tx *sql.Tx) error {
+	err = s.view(ctx, "reading tenant keys", func(tx *tx) error {
 		if err := tx.QueryRowContext(ctx, tenantsVersionQuery).Scan(&stored.Version); err != nil {
 			return err
 		}

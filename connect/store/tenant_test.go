@@ -130,7 +130,8 @@ func TestTenants(t *testing.T) {
 		t.Fatalf("%+v, %v; want two tenants of one key and of two", tenants, err)
 	}
 	digest := sha256.Sum256([]byte(second))
-	if want := (connect.KeyInfo{Fingerprint: hex.EncodeToString(digest[:6]), CreatedAt: epoch}); tenants[1].Keys[1] != want {
+	if want := (connect.KeyInfo{Fingerprint: hex.EncodeToString(digest[:6]),
+		CreatedAt: epoch}); tenants[1].Keys[1] != want {
 		t.Errorf("newer key %+v, want %+v", tenants[1].Keys[1], want)
 	}
 	want := []connect.Tenant{

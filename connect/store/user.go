@@ -23,7 +23,7 @@ func (s *Store) UserData(ctx context.Context, tenant, user string) (d connect.Us
 	if user, err = connect.ParseUser(user); err != nil {
 		return connect.UserData{}, err
 	}
-	err = s.view(ctx, "reading what is kept of an end user", func(tx *sql.Tx) error {
+	err = s.view(ctx, "reading what is kept of an end user", func(tx *tx) error {
 		found, err := listConnections(ctx, tx, s.now().UnixMilli(),
 			` WHERE c.tenant = ? AND c.end_user = ? ORDER BY c.created_at, c.id`, tenant, user)
 		if err != nil {
@@ -71,7 +71,7 @@ func auditOfUser(tenant, user string) (c conditions) {
 	return c
 }
 
-func linksOf(ctx context.Context, tx *sql.Tx, connection string) (links []connect.LinkRecord, err error) {
+func linksOf(ctx context.Context, tx *tx, connection string) (links []connect.LinkRecord, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT status, renews, opened, accepted, created_at, expires_at FROM links
 		WHERE connection = ? ORDER BY created_at`, connection)
 	if err != nil {
@@ -93,7 +93,7 @@ func linksOf(ctx context.Context, tx *sql.Tx, connection string) (links []connec
 // RevokeUserKeys ends the caller keys of an end user, as the first step of erasing them: calls
 // stop.
 func (s *Store) RevokeUserKeys(ctx context.Context, tenant, user string) (revoked int, err error) {
-	err = s.changeTenants(ctx, "revoking an end user's caller keys", func(tx *sql.Tx) error {
+	err = s.changeTenants(ctx, "revoking an end user's caller keys", func(tx *tx) error {
 		revoked, err = s.revokeCallerKeys(ctx, tx, ofUser(tenant, user))
 		return err
 	})
@@ -138,15 +138,16 @@ func (s *Store) EraseUser(ctx context.Context, tenant, user string) (e connect.E
 	if err := s.Record(ctx, connect.AuditRow{Event: connect.UserErased, Tenant: tenant, User: e.Pseudonym}); err != nil {
 		return e, err
 	}
-	return e, s.foldLog(ctx)
+	return e, s.db.forget(ctx)
 }
 
 // beginErasure does what must be done as one: nothing may be left that acts for the end user. begun
 // says that rows have the pseudonym already, perhaps of an erasure that was interrupted.
 func (s *Store) beginErasure(ctx context.Context, tenant, user string, e *connect.Erasure) (begun bool, err error) {
-	err = s.changeTenants(ctx, "erasing an end user", func(tx *sql.Tx) error {
+	err = s.changeTenants(ctx, "erasing an end user", func(tx *tx) error {
 		var connected bool
-		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM connections WHERE tenant = ? AND end_user = ?)`, tenant,
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM connections WHERE tenant = ? AND end_user = ?)`,
+			tenant,
 			user).Scan(&connected); err != nil {
 			return err
 		}
@@ -157,7 +158,8 @@ func (s *Store) beginErasure(ctx context.Context, tenant, user string, e *connec
 			return err
 		}
 		// Those that have expired are no longer listed, and may not have been swept yet.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM caller_keys WHERE tenant = ? AND end_user = ?`, tenant, user); err != nil {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM caller_keys WHERE tenant = ? AND end_user = ?`, tenant,
+			user); err != nil {
 			return err
 		}
 		key, err := s.pseudonymKey(ctx, tx)
@@ -183,7 +185,7 @@ func (s *Store) nextOfUser(ctx context.Context, tenant, user string, after int64
 	where := auditOfUser(tenant, user)
 	where.add("id > ?", after)
 	clause, args := where.where()
-	err = s.view(ctx, "reading the audit trail", func(tx *sql.Tx) error {
+	err = s.view(ctx, "reading the audit trail", func(tx *tx) error {
 		rows, err = scanAudit(ctx, tx, clause+` ORDER BY id LIMIT ?`, append(args, sweepBatch))
 		return err
 	})
@@ -196,7 +198,7 @@ func (s *Store) rename(ctx context.Context, rows []connect.AuditRow, user, pseud
 	if err != nil {
 		return 0, err
 	}
-	err = s.update(ctx, "erasing an end user", func(tx *sql.Tx) error {
+	err = s.update(ctx, "erasing an end user", func(tx *tx) error {
 		renamed = 0
 		for _, before := range rows {
 			r := before
@@ -269,7 +271,7 @@ const pseudonymKeyRow = "pseudonym_key"
 var pseudonymKeyAD = []byte("meta/" + pseudonymKeyRow)
 
 // pseudonymKey returns the key, and makes it the first time.
-func (s *Store) pseudonymKey(ctx context.Context, tx *sql.Tx) ([]byte, error) {
+func (s *Store) pseudonymKey(ctx context.Context, tx *tx) ([]byte, error) {
 	if err := s.followKeys(ctx, tx); err != nil {
 		return nil, err
 	}
@@ -286,7 +288,7 @@ func (s *Store) pseudonymKey(ctx context.Context, tx *sql.Tx) ([]byte, error) {
 	return key, s.putPseudonymKey(ctx, tx, key)
 }
 
-func (s *Store) putPseudonymKey(ctx context.Context, tx *sql.Tx, key []byte) error {
+func (s *Store) putPseudonymKey(ctx context.Context, tx *tx, key []byte) error {
 	sealed, err := s.vault.Seal(key, pseudonymKeyAD)
 	if err != nil {
 		return err
@@ -297,7 +299,7 @@ func (s *Store) putPseudonymKey(ctx context.Context, tx *sql.Tx, key []byte) err
 }
 
 // resealPseudonymKey seals the key by the newest one of the keyset, where there is one.
-func (s *Store) resealPseudonymKey(ctx context.Context, tx *sql.Tx) error {
+func (s *Store) resealPseudonymKey(ctx context.Context, tx *tx) error {
 	var sealed []byte
 	err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, pseudonymKeyRow).Scan(&sealed)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -312,15 +314,4 @@ func (s *Store) resealPseudonymKey(ctx context.Context, tx *sql.Tx) error {
 	}
 	defer clear(key)
 	return s.putPseudonymKey(ctx, tx, key)
-}
-
-// foldLog brings the write-ahead log into the database and empties it: it holds pages as they were.
-// Where a reader keeps it from that, the next time does.
-func (s *Store) foldLog(ctx context.Context) error {
-	var busy, pages, folded int
-	err := s.writer.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &folded)
-	if err != nil && !isBusy(err) {
-		return fmt.Errorf("folding the write-ahead log: %w", err)
-	}
-	return nil
 }

@@ -37,7 +37,8 @@ func TestEraseUserInterrupted(t *testing.T) {
 	if err != nil || last.Before.IsZero() || last.AuditRows != 0 {
 		t.Errorf("%+v, %v", last, err)
 	}
-	if rows, total, err := s.Audit(t.Context(), connect.AuditFilter{Event: connect.UserErased}); err != nil || total != 1 ||
+	if rows, total, err := s.Audit(t.Context(), connect.AuditFilter{Event: connect.UserErased}); err != nil ||
+		total != 1 ||
 		rows[0].User != e.Pseudonym {
 		t.Errorf("%+v, %v", rows, err)
 	}

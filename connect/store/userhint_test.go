@@ -61,7 +61,8 @@ func TestUserHintRefuses(t *testing.T) {
 		strings.Repeat("canary ", 29),
 	} {
 		var e *vending.Error
-		if err := connect.CheckBrand(&connect.Brand{UserHint: hint}); !errors.As(err, &e) || e.Code != vending.InvalidRequest ||
+		if err := connect.CheckBrand(&connect.Brand{UserHint: hint}); !errors.As(err, &e) ||
+			e.Code != vending.InvalidRequest ||
 			!strings.HasPrefix(e.Text(), "user_hint: ") ||
 			strings.Contains(e.Text(), "canary") {
 			t.Errorf("%q: %v", hint, err)

@@ -84,7 +84,8 @@ func TestVerifiedOfOldRows(t *testing.T) {
 	execSQL(t, old, `UPDATE connections SET status = 'active', auth_type = 'api_key', sealed = x'00' WHERE id = ?`,
 		ids[connect.Rejected])
 	s := openStore(t, dir)
-	for status, want := range map[connect.Status]bool{connect.Active: true, connect.Pending: false, connect.Rejected: false, connect.Expired: false} {
+	for status, want := range map[connect.Status]bool{connect.Active: true, connect.Pending: false,
+		connect.Rejected: false, connect.Expired: false} {
 		if c := describe(t, s, ids[status]); c.Verified != want {
 			t.Errorf("%s: verified %t", status, c.Verified)
 		}

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -132,31 +131,31 @@ func codeOf(ctx context.Context, db *sql.DB) (code map[string]string, err error)
 
 // adopt brings the database to the current schema and checks that the keyset belongs to it. It
 // returns what it changed.
-func (s *Store) adopt(ctx context.Context, tx *sql.Tx) (u Upgrade, err error) {
+func (d *sqliteDB) adopt(ctx context.Context, tx *tx) (u Upgrade, err error) {
 	h, err := readHeader(ctx, tx)
 	switch {
 	case err != nil:
 		return u, err
-	case h.empty() && s.o.Existing:
+	case h.empty() && d.store.o.Existing:
 		return u, ErrNoStore
 	case h.empty():
-		return u, s.create(ctx, tx)
+		return u, d.create(ctx, tx)
 	}
 	if err := h.check(); err != nil {
 		return u, err
 	}
-	if err := s.loadVault(ctx, tx); err != nil {
+	if err := d.store.loadVault(ctx, tx); err != nil {
 		return u, err
 	}
 	switch {
 	case h.version == len(migrations):
 		return u, nil
-	case s.o.KeepSchema:
+	case d.store.o.KeepSchema:
 		return u, ErrOlderSchema
 	}
 	u = Upgrade{From: h.version, To: len(migrations)}
 	// The transaction keeps all other writers away, so that the copy holds all that is migrated.
-	if u.Copy, err = s.keepCopy(ctx, h.version); err != nil {
+	if u.Copy, err = d.keepCopy(ctx, h.version); err != nil {
 		return Upgrade{}, fmt.Errorf("the database is not upgraded, because it cannot be kept as it was: %w", err)
 	}
 	return u, migrate(ctx, tx, h.version)
@@ -164,10 +163,10 @@ func (s *Store) adopt(ctx context.Context, tx *sql.Tx) (u Upgrade, err error) {
 
 // keepCopy writes the database as it was before an upgrade next to it. It stays until the operator
 // deletes it.
-func (s *Store) keepCopy(ctx context.Context, version int) (file string, err error) {
-	file = filepath.Join(s.o.Dir, fmt.Sprintf("%s.schema%d-%s", DatabaseName, version,
-		s.now().UTC().Format("20060102T150405.000Z")))
-	temp, err := copyDatabase(ctx, filepath.Join(s.o.Dir, DatabaseName), file)
+func (d *sqliteDB) keepCopy(ctx context.Context, version int) (file string, err error) {
+	file = filepath.Join(d.store.o.Dir, fmt.Sprintf("%s.schema%d-%s", DatabaseName, version,
+		d.store.now().UTC().Format("20060102T150405.000Z")))
+	temp, err := copyDatabase(ctx, filepath.Join(d.store.o.Dir, DatabaseName), file)
 	if err != nil {
 		return "", err
 	}
@@ -180,8 +179,8 @@ func (s *Store) keepCopy(ctx context.Context, version int) (file string, err err
 // create makes the schema and, before it, the keyset: should the process die in between, an unused
 // keyset stays, which the next open takes over; the other order could leave a sealed database
 // without its key.
-func (s *Store) create(ctx context.Context, tx *sql.Tx) error {
-	if err := s.vault.LoadOrCreate(); err != nil {
+func (d *sqliteDB) create(ctx context.Context, tx *tx) error {
+	if err := d.store.vault.LoadOrCreate(); err != nil {
 		return err
 	}
 	if err := migrate(ctx, tx, 0); err != nil {
@@ -191,10 +190,10 @@ func (s *Store) create(ctx context.Context, tx *sql.Tx) error {
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
 		return fmt.Errorf("marking the database: %w", err)
 	}
-	return s.putKeyCheck(ctx, tx)
+	return d.store.putKeyCheck(ctx, tx)
 }
 
-func migrate(ctx context.Context, tx *sql.Tx, from int) error {
+func migrate(ctx context.Context, tx *tx, from int) error {
 	if from == len(migrations) {
 		return nil
 	}
@@ -219,66 +218,8 @@ func (s *Store) Inspect(ctx context.Context) error {
 	if s.IsReady() {
 		return nil
 	}
-	if err := s.inspectFiles(ctx); err != nil {
+	if err := s.db.inspect(ctx); err != nil {
 		return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
 	}
 	return nil
-}
-
-func (s *Store) inspectFiles(ctx context.Context) error {
-	if err := checkFiles(s.o.Dir, s.o.Existing); err != nil {
-		return err
-	}
-	database := filepath.Join(s.o.Dir, DatabaseName)
-	size, err := sizeOf(database)
-	if err != nil {
-		return err
-	}
-	wal, err := sizeOf(database + "-wal")
-	if err != nil {
-		return err
-	}
-	if size <= 0 && wal <= 0 {
-		return s.vault.Valid()
-	}
-	how := looking
-	if wal > 0 {
-		how = following
-		if shared, err := sizeOf(database + "-shm"); err != nil || shared < 0 {
-			return errors.Join(err, s.vault.Valid())
-		}
-	}
-	return s.inspectDatabase(ctx, database, how)
-}
-
-// sizeOf returns -1 of a file that does not exist.
-func sizeOf(path string) (int64, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return -1, nil
-	}
-	if err != nil {
-		return -1, err
-	}
-	return info.Size(), nil
-}
-
-func (s *Store) inspectDatabase(ctx context.Context, database string, how access) (err error) {
-	db, err := openPool(database, how)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := quickCheck(ctx, db); err != nil {
-		return err
-	}
-	h, err := readHeader(ctx, db)
-	if err != nil || h.empty() {
-		return err
-	}
-	if err := h.check(); err != nil {
-		return err
-	}
-	s.checked.Store(true)
-	return inTransaction(ctx, db, "checking the keyset", func(tx *sql.Tx) error { return s.loadVault(ctx, tx) })
 }
