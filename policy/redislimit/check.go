@@ -32,7 +32,7 @@ func (l *Limiter) inspectOnce(ctx context.Context) error {
 	text, err := l.client.Info(ctx).Result()
 	if redis.IsPermissionError(err) {
 		// An account that may not ask is not an account that may not count.
-		l.o.Logger.Warn("Redis's user may not run INFO: its version and eviction policy are not checked")
+		l.setting.Load().log.Warn("Redis's user may not run INFO: its version and eviction policy are not checked")
 		l.inspected = true
 		return nil
 	}
@@ -44,7 +44,7 @@ func (l *Limiter) inspectOnce(ctx context.Context) error {
 		return err
 	}
 	if p := info["maxmemory_policy"]; p != "" && p != "noeviction" {
-		l.o.Logger.Warn("Redis may evict budgets, which forgives what was spent: set maxmemory-policy noeviction",
+		l.setting.Load().log.Warn("Redis may evict budgets, which forgives what was spent: set maxmemory-policy noeviction",
 			"maxmemory_policy", p, "maxmemory", info["maxmemory"])
 	}
 	l.inspected = true

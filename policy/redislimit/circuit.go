@@ -32,7 +32,7 @@ func (l *Limiter) fail(era uint64, err error) {
 		return
 	}
 	l.o.Observer.Degraded(true)
-	l.o.Logger.Warn("Redis is away, budgets are not shared", "on_failure", l.onFailure.Load(), "nodes", l.Nodes(),
+	l.setting.Load().log.Warn("Redis is away, budgets are not shared", "on_failure", l.setting.Load().onFailure, "nodes", l.Nodes(),
 		"error", explain(err, l.o.Timeout))
 }
 
@@ -84,12 +84,12 @@ func (l *Limiter) beat(ctx context.Context) {
 	case err != nil:
 		if why := explain(err, l.o.Timeout); why != l.reason {
 			l.reason = why
-			l.o.Logger.Warn("Redis is still away, budgets are not shared", "error", why)
+			l.setting.Load().log.Warn("Redis is still away, budgets are not shared", "error", why)
 		}
 	case l.circuit.reset():
 		l.reason = ""
 		l.o.Observer.Degraded(false)
-		l.o.Logger.Info("Redis is back, budgets are shared again", "nodes", l.Nodes())
+		l.setting.Load().log.Info("Redis is back, budgets are shared again", "nodes", l.Nodes())
 	}
 }
 

@@ -1,7 +1,6 @@
 package redislimit
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -47,14 +46,10 @@ type Observer interface {
 type Options struct {
 	// URL says where Redis is; it may hold a password. See [ErrURL] for its forms.
 	URL string
-	// OnFailure is [Local] if empty.
-	OnFailure OnFailure
 	// Usages are those of this process; nil means new ones.
 	Usages *policy.Usages
 	// Timeout bounds a call of Redis. Default: [DefaultTimeout].
 	Timeout time.Duration
-	// Logger is told when Redis goes away and comes back; nil discards that.
-	Logger *slog.Logger
 	// Observer may be nil.
 	Observer Observer
 }
@@ -68,9 +63,8 @@ type Limiter struct {
 	entries *entries
 	circuit circuit
 	nodes   atomic.Int64
-	// onFailure holds an OnFailure.
-	onFailure atomic.Value
-	clock     func() time.Time // of a test; nil means Redis's and this machine's
+	setting atomic.Pointer[setting]
+	clock   func() time.Time // of a test; nil means Redis's and this machine's
 
 	// reason is why Redis is away, and inspected says that it was looked at; both are those of Start and run.
 	reason    string
@@ -89,9 +83,6 @@ func New(o Options) (*Limiter, error) {
 	if o.Usages == nil {
 		o.Usages = policy.NewUsages()
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
 	if o.Observer == nil {
 		o.Observer = unobserved{}
 	}
@@ -101,7 +92,7 @@ func New(o Options) (*Limiter, error) {
 	}
 	o.URL = ""
 	l := &Limiter{Usages: o.Usages, o: o, client: client, id: rand.Text(), entries: newEntries()}
-	l.SetOnFailure(o.OnFailure)
+	l.Use(Local, slog.New(slog.DiscardHandler))
 	return l, nil
 }
 
@@ -158,7 +149,7 @@ func (l *Limiter) reserve(ctx context.Context, draws []policy.Draw, reserved []p
 
 // reserveLocal is reserve while Redis is away.
 func (l *Limiter) reserveLocal(draws []policy.Draw, reserved []policy.Reservation, now time.Time) policy.Spent {
-	how := l.onFailure.Load().(OnFailure)
+	how := l.setting.Load().onFailure
 	if how == Open {
 		return policy.Spent{}
 	}
@@ -198,15 +189,22 @@ func (l *Limiter) Nodes() int {
 	return unknownNodes
 }
 
-// SetOnFailure changes what becomes of calls while Redis is away; empty means [Local].
-func (l *Limiter) SetOnFailure(how OnFailure) { l.onFailure.Store(cmp.Or(how, Local)) }
+// setting is what a reload changes of a limiter.
+type setting struct {
+	onFailure OnFailure
+	log       *slog.Logger
+}
+
+// Use changes what becomes of calls while Redis is away, and where changes are logged. Before the
+// first Use it is [Local], and nothing is logged.
+func (l *Limiter) Use(how OnFailure, log *slog.Logger) { l.setting.Store(&setting{how, log}) }
 
 // Degraded says why budgets are not shared at the moment; empty if they are.
 func (l *Limiter) Degraded() string {
 	if _, up := l.circuit.state(); up {
 		return ""
 	}
-	switch l.onFailure.Load().(OnFailure) {
+	switch l.setting.Load().onFailure {
 	case Open:
 		return "Redis is away: no budget bounds calls"
 	case Closed:
