@@ -24,7 +24,7 @@ func TestCost(t *testing.T) {
 		seconds int
 	}{
 		{600, 1, 60}, {6000, 1, 60}, {12_000, 1, 60}, {60_000, 1, 60}, {600_000, 1, 60},
-		{600, 1000, 2}, {60_000, 1000, 2},
+		{600, 100, 2}, {60_000, 1000, 2},
 	} {
 		t.Run(fmt.Sprintf("budget %d tenants %d", c.budget, c.tenants), func(t *testing.T) {
 			clock := newClock()
