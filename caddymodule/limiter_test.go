@@ -10,8 +10,8 @@ import (
 	"github.com/vendgate/vendgate/tests/services"
 )
 
-// TestLimiterRedis: budgets are counted in the Redis that the configuration names, over reloads, and
-// the health check and the metrics tell when it is away.
+// TestLimiterRedis: budgets are counted in the Redis that the configuration names, over reloads,
+// and the health check and the metrics tell when it is away.
 func TestLimiterRedis(t *testing.T) {
 	redis := services.Redis(t)
 	up := harness.NewUpstream(t, harness.OK)

@@ -14,8 +14,8 @@ import (
 	"github.com/vendgate/vendgate/tests/services"
 )
 
-// TestCost: at a steady 200 calls a second of a tenant, a node makes at most 0.02 calls of Redis for
-// each, whether the budget suffices, just suffices, or refuses most.
+// TestCost: at a steady 200 calls a second of a tenant, a node makes at most 0.02 calls of Redis
+// for each, whether the budget suffices, just suffices, or refuses most.
 func TestCost(t *testing.T) {
 	server := services.Redis(t)
 	for _, c := range []struct {

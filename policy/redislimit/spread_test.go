@@ -69,7 +69,8 @@ func TestSpreadByRedis(t *testing.T) {
 }
 
 // driveReal makes 30 calls a second and counts what passes.
-func driveReal(t *testing.T, nodes []*Limiter, parts []int, span time.Duration, empty bool) (n int, took time.Duration) {
+func driveReal(t *testing.T, nodes []*Limiter, parts []int, span time.Duration, empty bool) (n int,
+	took time.Duration) {
 	acme := tenant(nodes[0], "acme", policy.Budgets{Token: 600})
 	if empty {
 		exhaust(t, nodes[0], acme, "gmail", "c1", time.Now())
