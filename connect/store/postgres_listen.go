@@ -118,7 +118,10 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 		defer cancel()
 		err = errors.Join(err, conn.Close(closing))
 	}()
-	if err := bounded(ctx, func(ctx context.Context) error { return l.subscribe(ctx, conn.PgConn()) }); err != nil {
+	if err := bounded(ctx, func(ctx context.Context) (err error) {
+		heard, err = l.subscribe(ctx, conn.PgConn())
+		return err
+	}); err != nil || !heard {
 		return false, err
 	}
 	l.signal() // what changed before it
@@ -129,18 +132,19 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 var errListenPooler = errors.New("LISTEN needs a direct connection, and this one is to a pooler: " +
 	"name the database server in listen_url")
 
-func (l *listener) subscribe(ctx context.Context, conn *pgconn.PgConn) error {
+// subscribe reports false where there is a pooler and no address of a server.
+func (l *listener) subscribe(ctx context.Context, conn *pgconn.PgConn) (bool, error) {
 	pooler, err := isPooler(ctx, conn)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case pooler && l.dsn == nil:
 		l.server.pooler.Store(true)
-		return nil // as documented: there is no address for it
+		return false, nil
 	case pooler:
-		return errListenPooler
+		return false, errListenPooler
 	}
-	return conn.Exec(ctx, `LISTEN `+changeChannel).Close()
+	return true, conn.Exec(ctx, `LISTEN `+changeChannel).Close()
 }
 
 func (l *listener) hear(ctx context.Context, conn *pgx.Conn) error {

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/vendgate/vendgate/tests/services"
+)
+
+func announce(t testing.TB, p *postgres) {
+	t.Helper()
+	if err := p.update(t.Context(), func(t *tx) error {
+		_, err := t.ExecContext(context.Background(), announceQuery)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantSignal(t testing.TB, changed <-chan struct{}, within time.Duration) {
+	t.Helper()
+	select {
+	case <-changed:
+	case <-time.After(within):
+		t.Errorf("no signal within %v", within)
+	}
+}
+
+func TestPostgresListen(t *testing.T) {
+	pg := services.PostgreSQL(t)
+	b := services.PgBouncer(t, pg)
+	adopted(t, pg.URL)
+	through := func(url, listen string) *postgres {
+		p, err := newPostgres(url, listen, discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := p.close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return p
+	}
+	for name, p := range map[string]*postgres{
+		"direct": through(pg.URL, ""), "with an address of its own": through(b.URL, pg.URL),
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := p.listen.Changed()
+			wantSignal(t, changed, 5*time.Second) // of the beginning
+			announce(t, p)
+			wantSignal(t, changed, 100*time.Millisecond)
+			pg.Query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`)
+			wantSignal(t, changed, 5*time.Second) // what was missed
+			announce(t, p)
+			wantSignal(t, changed, 100*time.Millisecond)
+		})
+	}
+	t.Run("through PgBouncer", func(t *testing.T) {
+		p := through(b.URL, "")
+		changed := p.listen.Changed()
+		announce(t, p)
+		announce(t, p)
+		if !p.server.pooler.Load() {
+			t.Error("PgBouncer was not found")
+		}
+		select {
+		case <-changed:
+			t.Error("a signal through PgBouncer")
+		default:
+		}
+		if got := pg.Query(`SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`); got != "2" {
+			t.Errorf("%s sessions listen, want the two of before", got)
+		}
+	})
+}
