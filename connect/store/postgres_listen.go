@@ -30,14 +30,16 @@ const (
 type listener struct {
 	server *server
 	// dsn is nil where the server's own is used.
-	dsn     *dsn
-	changed chan struct{}
-	start   sync.Once
-	done    sync.WaitGroup
+	dsn   *dsn
+	start sync.Once
+	done  sync.WaitGroup
+
+	mu   sync.Mutex
+	subs map[chan struct{}]bool
 }
 
 func newListener(v *server, url string) (*listener, error) {
-	l := &listener{server: v, changed: make(chan struct{}, 1)}
+	l := &listener{server: v, subs: make(map[chan struct{}]bool)}
 	if url == "" {
 		return l, nil
 	}
@@ -49,10 +51,19 @@ func newListener(v *server, url string) (*listener, error) {
 	return l, nil
 }
 
-// Changed returns a channel that receives soon after another process, or this one, has changed a
-// tenant or a key, and whenever changes may have been missed. It never receives where the database
-// is behind a pooler and no address was given for LISTEN.
-func (l *listener) Changed() <-chan struct{} {
+// changed returns a channel that receives soon after another process, or this one, has changed a
+// tenant or a key, and whenever changes may have been missed; until ctx ends. It never receives
+// where the database is behind a pooler and no address was given for LISTEN.
+func (l *listener) changed(ctx context.Context) <-chan struct{} {
+	c := make(chan struct{}, 1)
+	l.mu.Lock()
+	l.subs[c] = true
+	l.mu.Unlock()
+	context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.subs, c)
+	})
 	l.start.Do(func() {
 		l.server.changing.Lock()
 		defer l.server.changing.Unlock()
@@ -60,7 +71,7 @@ func (l *listener) Changed() <-chan struct{} {
 			l.done.Go(func() { l.run(l.server.life) })
 		}
 	})
-	return l.changed
+	return c
 }
 
 // close waits for run, after the server's life has ended.
@@ -72,9 +83,13 @@ func (l *listener) close() {
 }
 
 func (l *listener) signal() {
-	select {
-	case l.changed <- struct{}{}:
-	default: // one that was not received yet tells the same
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.subs {
+		select {
+		case c <- struct{}{}:
+		default: // one that was not received yet tells the same
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func TestPostgresListen(t *testing.T) {
 		"direct": through(pg.URL, ""), "with an address of its own": through(b.URL, pg.URL),
 	} {
 		t.Run(name, func(t *testing.T) {
-			changed := p.listen.Changed()
+			changed := p.listen.changed(t.Context())
 			wantSignal(t, changed, 5*time.Second) // of the beginning
 			announce(t, p)
 			wantSignal(t, changed, 100*time.Millisecond)
@@ -59,7 +59,7 @@ func TestPostgresListen(t *testing.T) {
 	}
 	t.Run("through PgBouncer", func(t *testing.T) {
 		p := through(b.URL, "")
-		changed := p.listen.Changed()
+		changed := p.listen.changed(t.Context())
 		announce(t, p)
 		announce(t, p)
 		if !p.server.pooler.Load() {
