@@ -20,6 +20,7 @@ import (
 	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/internal/version"
 	"github.com/vendgate/vendgate/policy"
@@ -46,7 +47,7 @@ type assembly struct {
 	keyring *policy.Keyring
 	limiter *policy.Limiter
 	metrics *telemetry.Metrics
-	store   *connect.Store
+	store   *store.Store
 	// unverified is the pattern of tenants that only their source can verify; nil if no source wants
 	// them.
 	unverified *policy.Tenant
@@ -235,7 +236,7 @@ func (g *assembly) openSources(ctx caddy.Context, a *App, modules map[string]Sou
 // stores are shared by all configurations that use the same directory, across reloads.
 var stores = caddy.NewUsagePool()
 
-type pooledStore struct{ *connect.Store }
+type pooledStore struct{ *store.Store }
 
 func (s pooledStore) Destruct() error { return s.Close() }
 
@@ -252,7 +253,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	}
 	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
 		// The store outlives this configuration, so it may not log through its logger.
-		s, err := connect.New(connect.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+		s, err := store.New(store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 		return pooledStore{s}, err
 	})
 	if err != nil {

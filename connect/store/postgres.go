@@ -7,19 +7,21 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/pgserver"
 	"github.com/vendgate/vendgate/vending"
 )
 
+// ErrUnavailable says that the database server cannot be reached, or does not answer. While that is
+// known, calls return it at once. It wraps a *vending.Error with `upstream_unavailable`.
+var ErrUnavailable = pgserver.ErrUnavailable
+
 const (
-	// readTimeout bounds a read of one row: proxied requests wait for it.
-	readTimeout = 2 * time.Second
+	// rowTimeout bounds a read of one row.
+	rowTimeout = 2 * time.Second
 	// updateTimeout bounds a write transaction, and viewTimeout one that may read a long list.
 	updateTimeout = 10 * time.Second
 	viewTimeout   = 30 * time.Second
@@ -27,39 +29,33 @@ const (
 	attempts = 5
 )
 
-// postgres is the dialect of a store in PostgreSQL, which any number of processes share. Each
+// postgresDB is a store's database of PostgreSQL, which any number of processes share. Each
 // transaction stands for itself: nothing is kept in a session, so that a pooler may hand each to
 // another one.
-type postgres struct {
-	server *server
-	db     *sql.DB
-	listen *listener
+type postgresDB struct {
+	store  *Store
+	server *pgserver.Server
+	sql    *sql.DB
 	// pretend, if it is not nil, changes for a test what the server says of itself.
 	pretend func(*facts)
 }
 
-// newPostgres connects to nothing yet. Without listenURL, url serves for LISTEN too, if it turns out
-// to lead to a server directly.
-func newPostgres(url, listenURL string, log *slog.Logger) (*postgres, error) {
-	v, err := newServer(url, log)
+// newPostgres connects to nothing yet.
+func newPostgres(s *Store) (*postgresDB, error) {
+	v, err := pgserver.New(s.o.Postgres, s.o.ListenURL, s.log)
 	if err != nil {
 		return nil, err
 	}
-	l, err := newListener(v, listenURL)
-	if err != nil {
-		v.close()
-		return nil, err
-	}
-	return &postgres{server: v, db: v.db(), listen: l}, nil
+	return &postgresDB{store: s, server: v, sql: v.DB()}, nil
 }
 
-// update runs f in a write transaction at the level READ COMMITTED. f may run more than once: where
-// the server ended it for the sake of another, nothing of it was done.
-func (p *postgres) update(ctx context.Context, f func(*tx) error) (err error) {
-	ctx, cancel := withPatience(ctx, updateTimeout)
+// update implements dialect. Its transactions are at the level READ COMMITTED, and f may run more
+// than once: where the server ended one for the sake of another, nothing of it was done.
+func (p *postgresDB) update(ctx context.Context, f func(*tx) error) (err error) {
+	ctx, cancel := pgserver.WithPatience(ctx, updateTimeout)
 	defer cancel()
 	for n := range attempts {
-		if err = p.transact(ctx, nil, f); err == nil || !isConflict(err) {
+		if err = p.transact(ctx, nil, f); err == nil || !pgserver.IsConflict(err) {
 			return err
 		}
 		select {
@@ -71,27 +67,15 @@ func (p *postgres) update(ctx context.Context, f func(*tx) error) (err error) {
 	return err
 }
 
-// view runs f on one snapshot of the database.
-func (p *postgres) view(ctx context.Context, f func(*tx) error) error {
-	ctx, cancel := withPatience(ctx, viewTimeout)
+// view implements dialect.
+func (p *postgresDB) view(ctx context.Context, f func(*tx) error) error {
+	ctx, cancel := pgserver.WithPatience(ctx, viewTimeout)
 	defer cancel()
 	return p.transact(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, f)
 }
 
-func (p *postgres) transact(ctx context.Context, o *sql.TxOptions, f func(*tx) error) error {
-	t, err := p.db.BeginTx(ctx, o)
-	if err != nil {
-		return p.server.observe(ctx, err)
-	}
-	if err := f(p.tx(t)); err != nil {
-		// The error of f says more; a rollback that fails leaves the same: nothing.
-		_ = t.Rollback()
-		return p.server.observe(ctx, err)
-	}
-	if err := t.Commit(); err != nil {
-		return fmt.Errorf("committing: %w", p.server.observe(ctx, err))
-	}
-	return nil
+func (p *postgresDB) transact(ctx context.Context, o *sql.TxOptions, f func(*tx) error) error {
+	return p.server.Observe(ctx, inTransaction(ctx, p.sql, o, tx{shared: true}, f))
 }
 
 // hotQuery names few columns: each costs about as much as a parameter does.
@@ -99,75 +83,56 @@ const hotQuery = `SELECT app, name, status, auth_type,
 	via_link + 2 * needs_reconnection + 4 * refresh_pending, created_at, updated_at, version, sealed
 	FROM connections WHERE id = $1 AND tenant = $2 AND end_user = $3`
 
-// readRow reads a row by its primary key, in one round trip: the statement is prepared once for each
-// connection. A connection that had been closed meanwhile is no reason to refuse a call.
-func (p *postgres) readRow(ctx context.Context, tenant, user, id string) (c connect.Connection, sealed []byte,
+// readRow implements dialect.
+func (p *postgresDB) readRow(ctx context.Context, tenant, user, id string) (c connect.Connection, sealed []byte,
 	err error) {
-	if err := ctx.Err(); err != nil {
+	if p.store.isClosed() {
+		return c, nil, fmt.Errorf("reading a connection: %w", ErrClosed)
+	}
+	if err := p.store.Ready(ctx); err != nil {
 		return c, nil, fmt.Errorf("reading a connection: %w", err)
 	}
-	if err := p.server.up(); err != nil {
-		return c, nil, fmt.Errorf("reading a connection: %w", err)
-	}
-	own, cancel := ownTime(ctx, readTimeout)
-	defer cancel()
-	c, sealed, err = p.readOnce(own, tenant, user, id)
-	if err != nil && isLost(own, err) && own.Err() == nil {
-		p.server.pool.Reset()
-		c, sealed, err = p.readOnce(own, tenant, user, id)
-	}
-	switch {
-	case err == nil:
-		return c, sealed, nil
-	case errors.Is(err, pgx.ErrNoRows):
-		return c, nil, errNoConnection()
-	default:
-		return c, nil, fmt.Errorf("reading a connection: %w", p.server.observe(own, err))
-	}
-}
-
-func (p *postgres) readOnce(ctx context.Context, tenant, user, id string) (connect.Connection, []byte, error) {
-	c := connect.Connection{ID: id, Tenant: tenant, User: user}
+	found := connect.Connection{ID: id, Tenant: tenant, User: user}
 	var authType string
 	var flags, created, updated int64
-	var sealed []byte
-	err := p.server.pool.QueryRow(ctx, hotQuery, storable(id), storable(tenant), storable(user)).Scan(&c.App, &c.Name,
-		&c.Status, &authType, &flags, &created, &updated, &c.Version, &sealed)
-	if err != nil {
-		return connect.Connection{}, nil, err
+	err = p.server.Read(ctx, hotQuery, []any{id, tenant, user}, &found.App, &found.Name, &found.Status, &authType, &flags,
+		&created, &updated, &found.Version, &sealed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return c, nil, connect.NoConnection()
+	case err != nil:
+		return c, nil, fmt.Errorf("reading a connection: %w", err)
 	}
-	c.AuthType = vending.AuthType(authType)
-	c.ViaLink, c.NeedsReconnection, c.RefreshPending = flags&1 != 0, flags&2 != 0, flags&4 != 0
-	c.CreatedAt, c.UpdatedAt = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
-	return c, sealed, nil
+	found.AuthType = vending.AuthType(authType)
+	found.ViaLink, found.NeedsReconnection, found.RefreshPending = flags&1 != 0, flags&2 != 0, flags&4 != 0
+	found.CreatedAt, found.UpdatedAt = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
+	return found, sealed, nil
 }
 
-// ownTime returns a context that ends after patience, or when ctx has no more time; not when ctx is
-// cancelled: a client that hangs up would cost the connection to the server, which is worth more
-// than the rest of a short read.
-func ownTime(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
-	own := context.WithoutCancel(ctx)
-	if at, ok := ctx.Deadline(); ok && time.Until(at) < patience {
-		return context.WithDeadline(own, at)
+// queryRow implements dialect. The row tells its errors.
+func (p *postgresDB) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	if err := p.store.Ready(ctx); err != nil {
+		cancelled, cancel := context.WithCancelCause(ctx)
+		cancel(err)
+		return p.sql.QueryRowContext(cancelled, query, args...)
 	}
-	return withPatience(own, patience)
+	ctx, _ = pgserver.WithPatience(ctx, rowTimeout) // which ends by itself: the row is read after this
+	return p.sql.QueryRowContext(ctx, query, args...)
 }
 
-// queryRow runs a read of one statement. The row tells its errors.
-func (p *postgres) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	ctx, _ = withPatience(ctx, readTimeout) // which ends by itself: the row is read after this
-	return p.db.QueryRowContext(ctx, query, args...)
+// forget implements dialect. What was deleted stays on the server's disk until it has cleaned up
+// after it, and in its log and backups; the documents say so.
+func (*postgresDB) forget(context.Context) error { return nil }
+
+// isBusy implements dialect: another transaction keeps a lock for longer than can be waited for.
+func (*postgresDB) isBusy(err error) bool {
+	return pgserver.IsConflict(err) || pgserver.Code(err) == pgserver.NotAvailable
 }
 
-// isBusy is true where another transaction keeps a lock for longer than can be waited for.
-func (p *postgres) isBusy(err error) bool {
-	return isConflict(err) || pgCode(err) == pgLockNotAvailable
-}
-
-func (p *postgres) close() error {
-	p.listen.close()
-	err := p.db.Close()
-	p.server.close()
+// close implements dialect.
+func (p *postgresDB) close() error {
+	err := p.sql.Close()
+	p.server.Close()
 	return err
 }
 
@@ -178,9 +143,9 @@ func lockID(name string) int64 {
 	return int64(binary.BigEndian.Uint64(sum[:8])) // #nosec G115 -- any number will do
 }
 
-// The statements that take a lock until the end of the transaction, for one of it, or for all but
-// those who take it for one.
+// The statements that take a lock until the end of the transaction: one has it alone, or any number
+// have it together.
 const (
-	lockQuery   = `SELECT pg_advisory_xact_lock(CAST(? AS BIGINT))`
-	sharedQuery = `SELECT pg_advisory_xact_lock_shared(CAST(? AS BIGINT))`
+	lockQuery  = `SELECT pg_advisory_xact_lock(CAST(? AS BIGINT))`
+	shareQuery = `SELECT pg_advisory_xact_lock_shared(CAST(? AS BIGINT))`
 )

@@ -3,9 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
-	"net"
+
+	"github.com/vendgate/vendgate/connect/store/pgserver"
 )
 
 // opening is what the rest of the store does while its tables are looked at.
@@ -18,27 +17,27 @@ type opening struct {
 
 // adopt makes the tables, or brings them to the current schema, and has the keyset loaded. Tables
 // that are as they should be are only read, in a time that does not depend on what is in them.
-func (p *postgres) adopt(ctx context.Context, o opening) (u Upgrade, err error) {
+func (p *postgresDB) adopt(ctx context.Context, o opening) (u Upgrade, err error) {
 	done := false
 	err = p.view(ctx, func(t *tx) (err error) {
 		done, err = p.accept(ctx, t, o)
 		return err
 	})
 	if err != nil || done {
-		return u, explainConnect(err)
+		return u, pgserver.Explain(err)
 	}
 	err = p.update(ctx, func(t *tx) (err error) {
 		u, err = p.migrate(ctx, t, o)
 		return err
 	})
 	if err != nil {
-		return Upgrade{}, explainConnect(err)
+		return Upgrade{}, pgserver.Explain(err)
 	}
 	return u, nil
 }
 
 // facts asks the server, and refuses one that cannot hold a store.
-func (p *postgres) facts(ctx context.Context, t *sql.Tx) (facts, error) {
+func (p *postgresDB) facts(ctx context.Context, t *sql.Tx) (facts, error) {
 	f, err := readFacts(ctx, t)
 	if err != nil {
 		return f, err
@@ -50,7 +49,7 @@ func (p *postgres) facts(ctx context.Context, t *sql.Tx) (facts, error) {
 }
 
 // accept reports whether the tables are there and need no change, with the keyset loaded then.
-func (p *postgres) accept(ctx context.Context, t *tx, o opening) (done bool, err error) {
+func (p *postgresDB) accept(ctx context.Context, t *tx, o opening) (done bool, err error) {
 	f, err := p.facts(ctx, t.Tx)
 	switch {
 	case err != nil:
@@ -84,7 +83,7 @@ var errOlderTables = &refusal{"the database was written by an older version of t
 	"upgrade`, or start the new one", ErrOlderSchema}
 
 // migrate makes or changes the tables, alone: who waited for the lock may find it done.
-func (p *postgres) migrate(ctx context.Context, t *tx, o opening) (u Upgrade, err error) {
+func (p *postgresDB) migrate(ctx context.Context, t *tx, o opening) (u Upgrade, err error) {
 	if err := t.lock(ctx, migrateLock); err != nil {
 		return u, err
 	}
@@ -111,24 +110,32 @@ func (p *postgres) migrate(ctx context.Context, t *tx, o opening) (u Upgrade, er
 	return u, o.load(ctx, t)
 }
 
-// explainConnect says what to do about a server that cannot be reached at all.
-func explainConnect(err error) error {
-	var dns *net.DNSError
-	advice := ""
-	switch code := pgCode(err); {
-	case code == pgBadPassword, code == pgBadRole:
-		advice = "check the role and its password in the URL"
-	case code == pgNoDatabase:
-		advice = "check the name of the database in the URL, or make it by createdb"
-	case code == pgUndefinedParam:
-		advice = "check the spelling of the parameters in the URL"
-	case code == pgTooMany:
-		advice = "raise max_connections of the server, or lower pool_max_conns in the URL"
-	case errors.As(err, &dns):
-		advice = "check the host in the URL"
+// opening returns what the store's options say.
+func (p *postgresDB) opening() opening {
+	s := p.store
+	return opening{
+		existing: s.o.Existing, keep: s.o.KeepSchema, load: s.loadVault,
+		create: func(ctx context.Context, tx *tx) error {
+			if err := s.vault.LoadOrCreate(); err != nil {
+				return err
+			}
+			return s.putKeyCheck(ctx, tx)
+		},
 	}
-	if advice == "" {
+}
+
+// open implements dialect.
+func (p *postgresDB) open(ctx context.Context) (Upgrade, error) {
+	if p.store.isClosed() {
+		return Upgrade{}, ErrClosed
+	}
+	return p.adopt(ctx, p.opening())
+}
+
+// inspect implements dialect.
+func (p *postgresDB) inspect(ctx context.Context) error {
+	return pgserver.Explain(p.view(ctx, func(t *tx) error {
+		_, err := p.accept(ctx, t, p.opening())
 		return err
-	}
-	return fmt.Errorf("%s: %w", advice, err)
+	}))
 }

@@ -13,22 +13,16 @@ import (
 	"github.com/vendgate/vendgate/tests/services"
 )
 
-// discard is for tests that look at no log.
-var discard = slog.New(slog.DiscardHandler)
-
 // dialed returns a dialect of a database, which is opened by the test.
-func dialed(t testing.TB, url string) *postgres {
+func dialed(t testing.TB, url string) *postgresDB {
 	t.Helper()
-	p, err := newPostgres(url, "", discard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: url}))
 	t.Cleanup(func() {
-		if err := p.close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return p
+	return s.db.(*postgresDB)
 }
 
 // unkeyed opens tables without a keyset.
@@ -37,12 +31,14 @@ func unkeyed() opening {
 	return opening{create: nothing, load: nothing}
 }
 
-func adopted(t testing.TB, url string) *postgres {
+// adopted returns a dialect of a database whose tables are there, and no keyset.
+func adopted(t testing.TB, url string) *postgresDB {
 	t.Helper()
 	p := dialed(t, url)
 	if _, err := p.adopt(t.Context(), unkeyed()); err != nil {
 		t.Fatal(err)
 	}
+	p.store.ready.Store(true)
 	return p
 }
 
@@ -211,34 +207,6 @@ func TestPostgresUnreachable(t *testing.T) {
 	}
 }
 
-// TestPostgresURL checks that what cannot be a URL is refused without repeating any of it: a
-// password that is not encoded may be read as another part.
-func TestPostgresURL(t *testing.T) {
-	for _, bad := range []string{
-		"", " ", "mysql://u:hunter2@h/db", "postgres//u:hunter2@h/db", "postgres://u:hunter2@h:54x/db",
-		"postgres://u:hunt@er2@h/db", "postgres://u:12/hunter2@h/db", "postgres://u:hun/ter2@h/db",
-		"postgres://u:hunter2@h/db?sslmode=verify-ful",
-		"postgres://u:hunter2@h/db?pool_max_conns=x", "postgres://u:hunter2@h/db?connect_timeout=x",
-	} {
-		_, err := parseDSN(bad)
-		switch {
-		case !errors.Is(err, ErrPostgresURL):
-			t.Errorf("%q is %v", bad, err)
-		case strings.Contains(err.Error(), "er2"):
-			t.Errorf("%q is repeated: %v", bad, err)
-		}
-	}
-	for _, good := range []string{
-		"postgres://u:p@h/db", "postgresql://u:p%40%2F@db-1.example.com:6432/db?sslmode=verify-full",
-		"postgres://u:p@a:5432,b:5433/db?target_session_attrs=read-write", "postgres://u:p@[::1]:5432/db",
-		"postgres:///db?host=/run/postgresql&user=u", "postgres://u:p?#@h/db", "host=h user=u password=p dbname=db",
-	} {
-		if _, err := parseDSN(good); err != nil {
-			t.Errorf("%q is %v", good, err)
-		}
-	}
-}
-
 // TestPostgresNewerCompatible is of a rolling upgrade: a newer version has changed the tables and
 // says that this one can work with them.
 func TestPostgresNewerCompatible(t *testing.T) {
@@ -310,19 +278,16 @@ func TestPostgresMigrationRights(t *testing.T) {
 	}
 }
 
-// TestPostgresQuiet checks that a role with a wrong password is not asked for again at once.
 func TestPostgresLogHasNoPassword(t *testing.T) {
 	pg := services.PostgreSQL(t)
 	var log bytes.Buffer
-	p, err := newPostgres(with(t, pg.URL, "sslmod", "x"), "", slog.New(slog.NewTextHandler(&log, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = p.adopt(t.Context(), unkeyed())
-	if err == nil {
+	s := must[*Store](t)(New(Options{
+		Dir: t.TempDir(), Postgres: with(t, pg.URL, "sslmod", "x"), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	}))
+	if err := s.Ready(t.Context()); err == nil {
 		t.Error("opened")
 	}
-	if err := p.close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
 	if strings.Contains(log.String(), pg.Password) || !strings.Contains(log.String(), "sslmod") {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/vendgate/vendgate/connect/store/pgserver"
 )
 
 // Why a database of a PostgreSQL server is not taken. Each leaves it as it was.
@@ -17,8 +19,7 @@ var (
 	ErrForeignDatabase = errors.New("the database has tables of another program; nothing was changed: give Vendgate a " +
 		"database of its own, or a schema of its own by search_path in the URL")
 	// ErrReadOnly is of a server that takes no writes.
-	ErrReadOnly = errors.New("the database server is read-only, like a replica: name the primary, or all of them with " +
-		"target_session_attrs=read-write in the URL")
+	ErrReadOnly = pgserver.ErrReadOnly
 	// ErrOldServer is of a server before PostgreSQL 14.
 	ErrOldServer = errors.New("the database server is too old; nothing was changed: use PostgreSQL 14 or later")
 	// ErrEncoding is of a database that does not know what its bytes are.
@@ -137,6 +138,12 @@ func (f facts) checkCreate() error {
 // quoteName spells a name as SQL does.
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
+// The classes of errors of a statement that does not fit the table.
+const (
+	otherColumns = "42"
+	otherTypes   = "22"
+)
+
 // schemaOf is what the rows of meta say.
 type schemaOf struct{ version, compatible int }
 
@@ -148,10 +155,11 @@ func readSchema(ctx context.Context, t *sql.Tx, f facts) (s schemaOf, err error)
 		coalesce((SELECT value FROM meta WHERE name = '`+versionRow+`'), 0),
 		coalesce((SELECT value FROM meta WHERE name = '`+compatibleRow+`'), 0)`).
 		Scan(&application, &s.version, &s.compatible)
-	switch code := pgCode(err); {
-	case code == pgNoRight:
+	switch code := pgserver.Code(err); {
+	case code == pgserver.NoRight:
 		return s, f.noRight("meta")
-	case code != "" && !isLost(ctx, err), err == nil && application != applicationID:
+	case strings.HasPrefix(code, otherColumns), strings.HasPrefix(code, otherTypes),
+		err == nil && application != applicationID:
 		return s, ErrForeignDatabase
 	case err != nil:
 		return s, fmt.Errorf("reading the schema version: %w", err)
@@ -234,13 +242,23 @@ func migratePostgres(ctx context.Context, t *sql.Tx, f facts, from int) error {
 }
 
 func explainMigration(err error, version int, f facts) error {
-	switch pgCode(err) {
-	case pgNoRight:
+	switch pgserver.Code(err) {
+	case pgserver.NoRight:
 		return fmt.Errorf("%w: it does not own the tables, which a new version changes: run this version once as their owner, "+
 			"or ALTER TABLE … OWNER TO %s", ErrRights, quoteName(f.role))
-	case pgLockNotAvailable:
+	case pgserver.NotAvailable:
 		return fmt.Errorf("migrating the schema to version %d: another program keeps the tables locked; nothing was "+
 			"changed, try again: %w", version, err)
 	}
 	return fmt.Errorf("migrating the schema to version %d: %w", version, err)
 }
+
+// refusal is an error of its own text that is another's too.
+type refusal struct {
+	text string
+	is   error
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func (r *refusal) Unwrap() error { return r.is }
