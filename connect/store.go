@@ -112,7 +112,7 @@ func New(o Options) (*Store, error) {
 		o:      o,
 		log:    o.Logger,
 		now:    o.Now,
-		vault:  vault.New(filepath.Join(dir, vault.FileName)),
+		vault:  vault.New(vault.At(keysetFile(dir))),
 		closed: make(chan struct{}),
 	}
 	if s.log == nil {

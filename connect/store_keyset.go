@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"path/filepath"
 
 	"github.com/vendgate/vendgate/connect/vault"
 )
@@ -16,6 +17,9 @@ const (
 
 // keyCheck is sealed into the database; a keyset that opens it belongs to it.
 var keyCheck, keyCheckAD = []byte("vendgate key check"), []byte("meta/" + keyCheckRow)
+
+// keysetFile is the keyset file of the store in dir.
+func keysetFile(dir string) vault.Storage { return vault.File(filepath.Join(dir, vault.FileName)) }
 
 // putKeyCheck seals the check value by the primary key and records which that is.
 func (s *Store) putKeyCheck(ctx context.Context, tx *sql.Tx) error {
@@ -38,7 +42,7 @@ func (s *Store) loadVault(ctx context.Context, tx *sql.Tx) error {
 	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, keyCheckRow).Scan(&sealed); err != nil {
 		return fmt.Errorf("reading the key check: %w", err)
 	}
-	return s.vault.Load(sealed, keyCheckAD)
+	return s.vault.Load(keysetFile(s.o.Dir), sealed, keyCheckAD)
 }
 
 // followKeys is called before sealing in a write transaction: after a rotation by another process,
@@ -48,7 +52,7 @@ func (s *Store) followKeys(ctx context.Context, tx *sql.Tx) error {
 	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, primaryKeyRow).Scan(&id); err != nil {
 		return fmt.Errorf("reading the primary key's id: %w", err)
 	}
-	return s.vault.Follow(id)
+	return s.vault.Follow(id, vault.At(keysetFile(s.o.Dir)))
 }
 
 // resealBatch is how many rows one write transaction re-seals: few enough that a refresh waiting
@@ -86,7 +90,11 @@ func (s *Store) addKey(ctx context.Context, tx *sql.Tx) error {
 	if err := s.followKeys(ctx, tx); err != nil {
 		return err
 	}
-	if err := s.vault.Rotate(); err != nil {
+	id, err := s.vault.Extend(keysetFile(s.o.Dir))
+	if err != nil {
+		return err
+	}
+	if err := s.vault.Promote(keysetFile(s.o.Dir), id); err != nil {
 		return err
 	}
 	if err := s.resealPseudonymKey(ctx, tx); err != nil {

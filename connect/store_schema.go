@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/internal/privatefile"
 )
 
@@ -181,7 +182,7 @@ func (s *Store) keepCopy(ctx context.Context, version int) (file string, err err
 // keyset stays, which the next open takes over; the other order could leave a sealed database
 // without its key.
 func (s *Store) create(ctx context.Context, tx *sql.Tx) error {
-	if err := s.vault.LoadOrCreate(); err != nil {
+	if err := s.vault.Create(keysetFile(s.o.Dir)); err != nil {
 		return err
 	}
 	if err := migrate(ctx, tx, 0); err != nil {
@@ -239,13 +240,13 @@ func (s *Store) inspectFiles(ctx context.Context) error {
 		return err
 	}
 	if size <= 0 && wal <= 0 {
-		return s.vault.Valid()
+		return vault.Valid(keysetFile(s.o.Dir))
 	}
 	how := looking
 	if wal > 0 {
 		how = following
 		if shared, err := sizeOf(database + "-shm"); err != nil || shared < 0 {
-			return errors.Join(err, s.vault.Valid())
+			return errors.Join(err, vault.Valid(keysetFile(s.o.Dir)))
 		}
 	}
 	return s.inspectDatabase(ctx, database, how)
