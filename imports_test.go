@@ -26,9 +26,10 @@ var cobraUsers = []string{"caddymodule/command", "caddymodule/internal/help", "c
 var arrows = map[string][]string{
 	"": {"caddymodule", "caddymodule/command", "caddymodule/playground"},
 	"caddymodule": {
-		"caddymodule/internal/neighbour", "caddymodule/internal/operator", "caddymodule/telemetry", "catalog",
+		"caddymodule/internal/neighbour", "caddymodule/internal/operator", "caddymodule/internal/secretref",
+		"caddymodule/telemetry", "catalog",
 		"connect", "connect/api",
-		"connect/local", "connect/manager", "connect/mcpserver", "connect/oauth/authorize",
+		"connect/local", "connect/manager", "connect/mcpserver", "connect/oauth/authorize", "connect/vault",
 		"connect/web/dashboard", "connect/web/hosted", "connect/web/page", "connect/web/page/asset", "gateway",
 		"inject", "internal/httpx", "internal/presence", "internal/stdlog", "internal/version", "policy", "vending",
 		"vending/pipedream", "vending/platform", "vending/static",
@@ -42,6 +43,7 @@ var arrows = map[string][]string{
 	"caddymodule/internal/help":      {},
 	"caddymodule/internal/neighbour": {"internal/presence"},
 	"caddymodule/internal/operator":  {"connect", "policy"},
+	"caddymodule/internal/secretref": {"vending"},
 	"caddymodule/playground": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help",
 		"caddymodule/playground/demoprovider", "connect",

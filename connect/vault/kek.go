@@ -45,10 +45,10 @@ func CreateKEK() (text, fingerprint string) {
 // scheme is how the address of a key in a key management service begins.
 var scheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]{0,31}://`)
 
-// ParseKEK reads what CreateKEK made; white space around it is ignored. It also takes the address of
-// a key in a key management service, such as gcp-kms://projects/…, if a client for that is
-// registered with Tink (registry.RegisterKMSClient): a build that imports one of Tink's modules, such
-// as tink-go-gcpkms, registers it in an init of its own. Errors never repeat text.
+// ParseKEK reads what CreateKEK made; white space around it is ignored. It also takes the address
+// of a key in a key management service, such as gcp-kms://projects/…, if a client for that is
+// registered with Tink (registry.RegisterKMSClient): a build that imports one of Tink's modules,
+// such as tink-go-gcpkms, registers it in an init of its own. Errors never repeat text.
 func ParseKEK(text string) (KEK, error) {
 	text = strings.TrimSpace(text)
 	if s := scheme.FindString(text); s != "" {
@@ -72,8 +72,9 @@ func ParseKEK(text string) (KEK, error) {
 	return KEK{a, fingerprintOf(key)}, nil
 }
 
-// serviceKEK returns the key of a key management service. What the service says goes into the error,
-// which names no key; the scheme alone is repeated, because a password may have been pasted here.
+// serviceKEK returns the key of a key management service. What the service says goes into the
+// error, which names no key; the scheme alone is repeated, because a password may have been pasted
+// here.
 func serviceKEK(scheme, address string) (KEK, error) {
 	client, err := registry.GetKMSClient(address)
 	if err != nil {

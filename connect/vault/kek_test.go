@@ -87,7 +87,8 @@ func TestParseKEKRefuses(t *testing.T) {
 			if !errors.Is(err, c.want) || k != (KEK{}) {
 				t.Errorf("%v, %v; want %v", k, err, c.want)
 			}
-			if strings.Contains(err.Error(), "NEVER") || c.text != "" && strings.Contains(err.Error(), strings.TrimSpace(c.text)) &&
+			if strings.Contains(err.Error(), "NEVER") || c.text != "" &&
+				strings.Contains(err.Error(), strings.TrimSpace(c.text)) &&
 				len(c.text) > 3 {
 				t.Errorf("the value is shown: %v", err)
 			}

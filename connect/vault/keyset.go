@@ -25,8 +25,9 @@ var (
 	ErrKeysetExposed = errors.New(FileName +
 		" can be read by others than its owner; run chmod 600 on it, and consider its keys known: rotate them")
 	ErrKeysetInvalid = errors.New(FileName + " is not a valid keyset; nothing was changed, restore it from a backup")
-	ErrRowMissing    = errors.New("the database has no keyset (row keyset of table meta), and cannot be read without it; " +
-		"nothing was created, restore the database from a backup")
+	ErrRowMissing    = errors.New(
+		"the database has no keyset (row keyset of table meta), and cannot be read without it; " +
+			"nothing was created, restore the database from a backup")
 	ErrRowInvalid = errors.New("the sealed keyset in the database (row keyset of table meta) was changed; " +
 		"nothing was changed by this program, restore the database from a backup")
 )

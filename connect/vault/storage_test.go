@@ -66,8 +66,8 @@ func TestSealedKeyset(t *testing.T) {
 	}
 }
 
-// TestTamperedSealedKeyset: what is not a sealed keyset is refused, and no changed byte makes another
-// keyset of it.
+// TestTamperedSealedKeyset: what is not a sealed keyset is refused, and no changed byte makes
+// another keyset of it.
 func TestTamperedSealedKeyset(t *testing.T) {
 	kek, _ := newKEK(t)
 	r, ad := new(row), []byte("check")

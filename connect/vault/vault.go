@@ -68,8 +68,8 @@ func loadChecked(in Storage, check, ad []byte) (*keyring, error) {
 	return k, nil
 }
 
-// TakeOver loads the keyset as Load does, and writes it to another storage as well. The caller holds
-// the database's write lock; what the keyset was read from stays.
+// TakeOver loads the keyset as Load does, and writes it to another storage as well. The caller
+// holds the database's write lock; what the keyset was read from stays.
 func (v *Vault) TakeOver(from, to Storage, check, ad []byte) error {
 	k, err := loadChecked(from, check, ad)
 	if err != nil {

@@ -90,7 +90,8 @@ func TestLoad(t *testing.T) {
 	if err := New(nil).Load(fileIn(dir), check, ad); err != nil {
 		t.Error(err)
 	}
-	if err := New(nil).Load(fileIn(dir), seal(t, create(t, t.TempDir()), "value", ad), ad); !errors.Is(err, ErrKeysetMismatch) {
+	if err := New(nil).Load(fileIn(dir), seal(t, create(t, t.TempDir()), "value", ad), ad); !errors.Is(err,
+		ErrKeysetMismatch) {
 		t.Errorf("another keyset's check: %v, want %v", err, ErrKeysetMismatch)
 	}
 	if err := os.Chmod(path, 0o640); err != nil {
