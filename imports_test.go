@@ -36,8 +36,8 @@ var arrows = map[string][]string{
 	},
 	"caddymodule/command": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help", "caddymodule/internal/operator",
-		"catalog", "connect", "connect/backup", "connect/manager", "connect/oauth/authorize", "internal/strictjson",
-		"policy", "vending",
+		"catalog", "connect", "connect/backup", "connect/manager", "connect/oauth/authorize", "connect/vault",
+		"internal/privatefile", "internal/strictjson", "policy", "vending",
 	},
 	"caddymodule/internal/given":     {},
 	"caddymodule/internal/help":      {},
