@@ -28,57 +28,61 @@ var arrows = map[string][]string{
 	"caddymodule": {
 		"caddymodule/internal/neighbour", "caddymodule/internal/operator", "caddymodule/internal/secretref",
 		"caddymodule/telemetry", "catalog",
-		"connect", "connect/api",
-		"connect/local", "connect/manager", "connect/mcpserver", "connect/oauth/authorize", "connect/vault",
-		"connect/web/dashboard", "connect/web/hosted", "connect/web/page", "connect/web/page/asset", "gateway",
-		"inject", "internal/httpx", "internal/presence", "internal/stdlog", "internal/version", "policy", "vending",
-		"vending/pipedream", "vending/platform", "vending/static",
+		"connect", "connect/api", "connect/local", "connect/manager", "connect/mcpserver",
+		"connect/oauth/authorize", "connect/store", "connect/vault", "connect/web/dashboard", "connect/web/hosted",
+		"connect/web/page", "connect/web/page/asset", "gateway", "inject", "internal/httpx", "internal/presence",
+		"internal/stdlog", "internal/version", "policy", "vending", "vending/pipedream", "vending/platform",
+		"vending/static",
 	},
 	"caddymodule/command": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help", "caddymodule/internal/operator",
-		"catalog", "connect", "connect/backup", "connect/manager", "connect/oauth/authorize", "connect/vault",
-		"internal/privatefile", "internal/strictjson", "policy", "vending",
+		"catalog", "connect", "connect/backup", "connect/manager", "connect/oauth/authorize", "connect/store",
+		"connect/vault", "internal/privatefile", "internal/strictjson", "policy", "vending",
 	},
 	"caddymodule/internal/given":     {},
 	"caddymodule/internal/help":      {},
 	"caddymodule/internal/neighbour": {"internal/presence"},
-	"caddymodule/internal/operator":  {"connect", "policy"},
+	"caddymodule/internal/operator":  {"connect", "connect/store", "policy"},
 	"caddymodule/internal/secretref": {"vending"},
 	"caddymodule/playground": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help",
-		"caddymodule/playground/demoprovider", "connect",
-		"connect/web/dashboard", "vending",
+		"caddymodule/playground/demoprovider", "connect", "connect/store", "connect/web/dashboard", "vending",
 	},
 	"caddymodule/playground/demoprovider": {},
-	"caddymodule/telemetry": {"connect", "connect/local", "gateway", "inject", "internal/httpx", "internal/lenient",
-		"internal/version", "policy", "vending"},
+	"caddymodule/telemetry": {
+		"connect", "connect/local", "gateway", "inject", "internal/httpx", "internal/lenient", "internal/version",
+		"policy", "vending",
+	},
 	"catalog":      {"internal/strictjson"},
 	"cmd/vendgate": {"", "internal/version"},
-	"connect": {
-		"catalog", "connect/vault", "internal/filelock", "internal/privatefile", "policy", "vending",
+	"connect":      {"catalog", "policy", "vending"},
+	"connect/api": {
+		"catalog", "connect", "connect/manager", "connect/store", "internal/httpx", "policy", "vending",
 	},
-	"connect/api": {"catalog", "connect", "connect/manager", "internal/httpx", "policy",
-		"vending"},
 	"connect/backup": {
-		"connect", "connect/vault", "internal/filelock", "internal/presence", "internal/privatefile",
+		"connect", "connect/store", "connect/vault", "internal/filelock", "internal/presence",
+		"internal/privatefile",
 	},
-	"connect/local":     {"catalog", "connect", "connect/oauth/tokenendpoint", "vending"},
-	"connect/manager":   {"catalog", "connect", "connect/vault", "policy", "vending"},
+	"connect/local":     {"catalog", "connect", "connect/oauth/tokenendpoint", "connect/store", "vending"},
+	"connect/manager":   {"catalog", "connect", "connect/store", "connect/vault", "policy", "vending"},
 	"connect/mcpserver": {"connect", "connect/manager", "internal/httpx", "policy", "vending"},
 	"connect/oauth/authorize": {
 		"catalog", "connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
+	},
+	"connect/store": {
+		"connect", "connect/vault", "internal/filelock", "internal/privatefile", "policy", "vending",
 	},
 	"connect/oauth/tokenendpoint": {"catalog", "connect", "inject", "internal/httpx", "vending"},
 	"connect/vault":               {"internal/privatefile"},
 	"connect/web/browser":         {"connect", "internal/httpx", "vending"},
 	"connect/web/appform":         {"catalog", "connect/oauth/authorize", "connect/web/page", "vending"},
 	"connect/web/dashboard": {
-		"catalog", "connect", "connect/manager", "connect/oauth/authorize", "connect/web/appform",
+		"catalog", "connect", "connect/manager", "connect/oauth/authorize", "connect/store", "connect/web/appform",
 		"connect/web/browser", "connect/web/page", "policy", "vending",
 	},
 	"connect/web/hosted": {
-		"catalog", "connect", "connect/oauth/authorize", "connect/web/appform", "connect/web/browser",
-		"connect/web/page", "policy", "vending",
+		"catalog", "connect", "connect/oauth/authorize", "connect/store", "connect/web/appform",
+		"connect/web/browser", "connect/web/page", "policy", "vending",
 	},
 	"connect/web/page":       {"connect/web/page/asset", "vending"},
 	"connect/web/page/asset": {},
@@ -100,7 +104,7 @@ var arrows = map[string][]string{
 
 // without are what a package must not depend on, not even by another package.
 var without = map[string][]string{
-	"gateway": {"database/sql", module + "/connect"},
+	"gateway": {"database/sql", "/connect"},
 }
 
 // goPackage is what `go list -json` prints of a package.
@@ -127,7 +131,7 @@ func TestImports(t *testing.T) {
 		}
 		seen[path] = true
 		for _, i := range p.Imports {
-			if isOurs(i) && !slices.Contains(allowed, inModule(i)) || isSQL(i) && path != "connect" {
+			if isOurs(i) && !slices.Contains(allowed, inModule(i)) || isSQL(i) && path != "connect/store" {
 				t.Errorf("%s imports %s", path, inModule(i))
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule/internal/operator"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -62,7 +63,7 @@ type adminCall struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	app   *App
-	store *connect.Store
+	store *store.Store
 }
 
 // answerAdmin serves a call on the configuration that runs at that moment: the admin socket

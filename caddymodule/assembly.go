@@ -21,6 +21,7 @@ import (
 	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/gateway"
 	"github.com/vendgate/vendgate/internal/version"
 	"github.com/vendgate/vendgate/policy"
@@ -47,7 +48,7 @@ type assembly struct {
 	keyring *policy.Keyring
 	limiter *policy.Limiter
 	metrics *telemetry.Metrics
-	store   *connect.Store
+	store   *store.Store
 	// unverified is the pattern of tenants that only their source can verify; nil if no source wants
 	// them.
 	unverified *policy.Tenant

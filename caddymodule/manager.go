@@ -15,6 +15,7 @@ import (
 	"github.com/vendgate/vendgate/connect/manager"
 	"github.com/vendgate/vendgate/connect/mcpserver"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/connect/web/dashboard"
 	"github.com/vendgate/vendgate/connect/web/hosted"
 	"github.com/vendgate/vendgate/connect/web/page"
@@ -44,7 +45,7 @@ func (g *assembly) newManager() (*manager.Manager, *authorize.Authorizer) {
 // OpenManager returns the connection manager over a store for a command: it reaches providers as
 // the gateway does, and reads only the secrets of those OAuth clients that it uses. release gives
 // its connections back.
-func (a *App) OpenManager(store *connect.Store, logger *slog.Logger) (m *manager.Manager, release func() error,
+func (a *App) OpenManager(store *store.Store, logger *slog.Logger) (m *manager.Manager, release func() error,
 	err error) {
 	a.Upstream.setDefaults()
 	g := &assembly{log: logger, store: store}

@@ -13,7 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 
 	"github.com/vendgate/vendgate/caddymodule"
-	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/tests/harness"
 )
@@ -61,7 +61,7 @@ func provisionDir(t *testing.T) string {
 	write("unchecked.jsonl", "\n"+strings.Replace(shop, "https:", "http:", 1))
 	write("twice.jsonl", shop+"\n"+shop)
 	for _, name := range []string{"lost", "damaged"} {
-		store, err := connect.Open(context.Background(), connect.Options{Dir: filepath.Join(dir, name)})
+		store, err := store.Open(context.Background(), store.Options{Dir: filepath.Join(dir, name)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/local"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -52,7 +53,7 @@ type SourceEnv struct {
 
 	// store is the embedded connection manager's, for a storeUser only; refreshed counts what becomes
 	// of its refreshes.
-	store     *connect.Store
+	store     *store.Store
 	refreshed func(app string, result local.RefreshResult)
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
-	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/connect/vault"
 )
 
@@ -134,7 +134,7 @@ func (s *Store) keys() (keks []vault.KEK, err error) {
 // stores are shared by all configurations that use the same directory, across reloads.
 var stores = caddy.NewUsagePool()
 
-type pooledStore struct{ *connect.Store }
+type pooledStore struct{ *store.Store }
 
 func (s pooledStore) Destruct() error { return s.Close() }
 
@@ -151,7 +151,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	}
 	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
 		// The store outlives this configuration, so it may not log through its logger.
-		s, err := connect.New(connect.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+		s, err := store.New(store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 		return pooledStore{s}, err
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -273,7 +274,7 @@ func (a *App) checkBrands() error {
 
 // KnowsTenant is nil for a tenant of the configuration or the store, connect.ErrTenantDisabled for
 // one that is disabled, and connect.ErrTenantUnknown for any other.
-func (a *App) KnowsTenant(ctx context.Context, store *connect.Store, id string) error {
+func (a *App) KnowsTenant(ctx context.Context, store *store.Store, id string) error {
 	t, err := store.Tenant(ctx, id)
 	switch {
 	case errors.Is(err, connect.ErrTenantUnknown) && slices.ContainsFunc(a.Tenants, func(t Tenant) bool {

@@ -79,7 +79,7 @@ func WithActor(ctx context.Context, a Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
 }
 
-func actorOf(ctx context.Context) Actor {
+func ActorOf(ctx context.Context) Actor {
 	a, _ := ctx.Value(actorKey{}).(Actor)
 	if a.Name == "" {
 		a.Name = "system"
@@ -101,14 +101,14 @@ type AuditRow struct {
 }
 
 // about is the row of an event that concerns c.
-func about(e Event, c Connection) AuditRow {
+func AuditRowOf(e Event, c Connection) AuditRow {
 	return AuditRow{Event: e, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App}
 }
 
 // granted is the row of an event by which c holds g. A token needs no word: the provider issued it,
 // and one from elsewhere is verified when it is refreshed.
-func granted(e Event, c Connection, g Grant) AuditRow {
-	row := about(e, c)
+func AuditRowGranted(e Event, c Connection, g Grant) AuditRow {
+	row := AuditRowOf(e, c)
 	if c.AuthType != vending.OAuth && !g.IsZero() && !g.Verified() {
 		row.Detail = "not verified: the provider has not confirmed the credentials"
 	}

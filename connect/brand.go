@@ -40,8 +40,8 @@ const (
 
 // The bounds of a brand, in bytes and in numbers.
 const (
-	maxBrandName      = 100
-	maxLogoURL        = 1000
+	MaxBrandName      = 100
+	MaxLogoURL        = 1000
 	maxFrameAncestors = 10
 )
 
@@ -60,19 +60,19 @@ func invalidBrand(field, advice string) error {
 
 // CheckBrand reports what is wrong with b, as a *[BrandError], after bringing it into the form in
 // which it is kept.
-func CheckBrand(b *Brand) error { return b.normalize() }
+func CheckBrand(b *Brand) error { return b.Normalize() }
 
-func (b *Brand) normalize() error {
+func (b *Brand) Normalize() error {
 	b.Name, b.Accent = strings.TrimSpace(b.Name), strings.ToLower(strings.TrimSpace(b.Accent))
 	b.UserHint = strings.TrimSpace(b.UserHint)
 	switch {
-	case !isPlain(b.Name, maxBrandName):
-		return invalidBrand("name", fmt.Sprintf("must be at most %d bytes of text without control characters", maxBrandName))
+	case !IsPlain(b.Name, MaxBrandName):
+		return invalidBrand("name", fmt.Sprintf("must be at most %d bytes of text without control characters", MaxBrandName))
 	case b.Accent != "" && !accentForm.MatchString(b.Accent):
 		return invalidBrand("accent", "write a colour like #0a66c2")
 	case b.LogoURL != "" && !isLogoURL(b.LogoURL):
 		return invalidBrand("logo_url", fmt.Sprintf("write an https URL of at most %d bytes, without user info or quotes",
-			maxLogoURL))
+			MaxLogoURL))
 	case len(b.FrameAncestors) > maxFrameAncestors:
 		return invalidBrand("frame_ancestors", fmt.Sprintf("write at most %d origins", maxFrameAncestors))
 	case b.Unconfirmed != "" && b.Unconfirmed != AskUnconfirmed && b.Unconfirmed != RefuseUnconfirmed:
@@ -90,7 +90,7 @@ func (b *Brand) normalize() error {
 // comma or a semicolon would begin something else.
 func isLogoURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && len(text) <= maxLogoURL && u.Scheme == "https" && u.User == nil && u.Fragment == "" &&
+	return err == nil && len(text) <= MaxLogoURL && u.Scheme == "https" && u.User == nil && u.Fragment == "" &&
 		isAuthority(u) &&
 		!strings.ContainsAny(text, " \t\"'<>;,")
 }
@@ -129,7 +129,7 @@ func checkUserHint(hint string) error {
 	switch {
 	case hint == "", hint == HintMasked, hint == HintOff:
 		return nil
-	case !isPlain(hint, maxUserHint):
+	case !IsPlain(hint, maxUserHint):
 		return invalidBrand("user_hint",
 			fmt.Sprintf("must be at most %d bytes of text without control characters", maxUserHint))
 	case hintWord.MatchString(hint):

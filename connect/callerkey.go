@@ -36,13 +36,13 @@ type CallerKey struct {
 
 // The bounds of a caller key, in numbers and in bytes.
 const (
-	maxCallerList = 50
+	MaxCallerList = 50
 	maxCallerPath = 500
 	maxCallerUser = 254
 )
 
 // callerKeyIDPrefix is how every caller key's id begins.
-const callerKeyIDPrefix = "ckey_"
+const CallerKeyIDPrefix = "ckey_"
 
 // MintCallerKey makes a caller key: "ck_" and 256 random bits in 43 digits of base62. digest is the
 // SHA-256 of the whole key.
@@ -52,32 +52,32 @@ func MintCallerKey() (key vending.Secret, digest Digest) {
 }
 
 // check reports what is wrong with a new key.
-func (k *CallerKey) check() error {
-	if err := checkTenantID(k.Tenant); err != nil {
+func (k *CallerKey) Check() error {
+	if err := CheckTenantID(k.Tenant); err != nil {
 		return err
 	}
 	switch {
-	case k.Connection == "" || !isPlain(k.Connection, policy.MaxConnectionLen):
-		return invalid(fmt.Sprintf("connection: must be 1 to %d bytes of text without control characters",
+	case k.Connection == "" || !IsPlain(k.Connection, policy.MaxConnectionLen):
+		return Invalid(fmt.Sprintf("connection: must be 1 to %d bytes of text without control characters",
 			policy.MaxConnectionLen))
-	case !isPlain(k.User, maxCallerUser):
-		return invalid(fmt.Sprintf("user: must be at most %d bytes of text without control characters", maxCallerUser))
-	case !isPlain(k.Name, maxNameLen):
-		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxNameLen))
+	case !IsPlain(k.User, maxCallerUser):
+		return Invalid(fmt.Sprintf("user: must be at most %d bytes of text without control characters", maxCallerUser))
+	case !IsPlain(k.Name, maxNameLen):
+		return Invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxNameLen))
 	case k.Budget < 0:
-		return invalid("budget: must be a positive number of units a minute; 0 means no bound of its own")
+		return Invalid("budget: must be a positive number of units a minute; 0 means no bound of its own")
 	case k.Errors != "" && k.Errors != policy.Passthrough:
-		return invalid("errors: write passthrough, or leave it out to have providers' errors mapped")
+		return Invalid("errors: write passthrough, or leave it out to have providers' errors mapped")
 	case !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(k.CreatedAt):
-		return invalid("expires: must be in the future")
+		return Invalid("expires: must be in the future")
 	case isEmptyList(k.Apps) || isEmptyList(k.Methods) || isEmptyList(k.Paths):
-		return invalid("apps, methods, paths: must not be empty lists; what is left out has no bound but the tenant's")
-	case max(len(k.Apps), len(k.Methods), len(k.Paths)) > maxCallerList:
-		return invalid(fmt.Sprintf("apps, methods, paths: write at most %d of each", maxCallerList))
-	case !all(k.Paths, func(p string) bool { return p != "" && isPlain(p, maxCallerPath) }):
-		return invalid(fmt.Sprintf("paths: each must be 1 to %d bytes of text without control characters", maxCallerPath))
+		return Invalid("apps, methods, paths: must not be empty lists; what is left out has no bound but the tenant's")
+	case max(len(k.Apps), len(k.Methods), len(k.Paths)) > MaxCallerList:
+		return Invalid(fmt.Sprintf("apps, methods, paths: write at most %d of each", MaxCallerList))
+	case !all(k.Paths, func(p string) bool { return p != "" && IsPlain(p, maxCallerPath) }):
+		return Invalid(fmt.Sprintf("paths: each must be 1 to %d bytes of text without control characters", maxCallerPath))
 	case !all(k.Methods, func(m string) bool { return strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == "" }):
-		return invalid("methods: write them in upper case, like GET")
+		return Invalid("methods: write them in upper case, like GET")
 	}
 	for _, app := range k.Apps {
 		if err := checkSlug("apps", app); err != nil {
@@ -86,7 +86,7 @@ func (k *CallerKey) check() error {
 	}
 	for _, r := range policy.RulesFor(k.Methods, k.Paths) {
 		if err := r.Check(); err != nil {
-			return invalid(err.Error())
+			return Invalid(err.Error())
 		}
 	}
 	return nil
@@ -100,7 +100,7 @@ func all(values []string, ok func(string) bool) bool {
 }
 
 // about is the audit row of an event that concerns the key.
-func (k *CallerKey) about(e Event) AuditRow {
+func (k *CallerKey) AuditRow(e Event) AuditRow {
 	return AuditRow{Event: e, Tenant: k.Tenant, Connection: k.Connection, User: k.User,
 		Detail: strings.TrimSpace(k.ID + " " + k.Name)}
 }

@@ -13,7 +13,7 @@ import (
 
 // The bounds of what comes with an OAuth client besides its secret, in numbers and in bytes.
 const (
-	maxClientFields     = 20
+	MaxClientFields     = 20
 	maxClientFieldName  = 64
 	maxClientFieldValue = 2 << 10
 )
@@ -156,8 +156,8 @@ func written(declared []catalog.Field) string {
 
 // checkClientFields bounds fields as far as that can be known without the catalog.
 func checkClientFields(fields []ClientField) error {
-	if len(fields) > maxClientFields {
-		return invalid(fmt.Sprintf("fields: write at most %d", maxClientFields))
+	if len(fields) > MaxClientFields {
+		return Invalid(fmt.Sprintf("fields: write at most %d", MaxClientFields))
 	}
 	seen := map[string]bool{}
 	for _, f := range fields {
@@ -165,12 +165,12 @@ func checkClientFields(fields []ClientField) error {
 		badName := strings.Trim(f.Name, "abcdefghijklmnopqrstuvwxyz0123456789_") != ""
 		switch {
 		case f.Name == "" || len(f.Name) > maxClientFieldName || badName:
-			return invalid(fmt.Sprintf("fields: a name has 1 to %d of a-z, 0-9 and _", maxClientFieldName))
+			return Invalid(fmt.Sprintf("fields: a name has 1 to %d of a-z, 0-9 and _", maxClientFieldName))
 		case seen[f.Name]:
-			return invalid("fields: " + f.Name + " is a duplicate: keep one")
+			return Invalid("fields: " + f.Name + " is a duplicate: keep one")
 		case value == "" || len(value) > maxClientFieldValue || !utf8.ValidString(value) ||
 			strings.ContainsFunc(value, unicode.IsControl):
-			return invalid(fmt.Sprintf("fields: %s: must be 1 to %d bytes of text on one line", f.Name, maxClientFieldValue))
+			return Invalid(fmt.Sprintf("fields: %s: must be 1 to %d bytes of text on one line", f.Name, maxClientFieldValue))
 		}
 		seen[f.Name] = true
 	}
@@ -182,7 +182,7 @@ func checkClientFields(fields []ClientField) error {
 const clientFormat = 1
 
 // encodeSecrets returns what the vault seals of c, or nil if there is nothing to.
-func (c OAuthClient) encodeSecrets() []byte {
+func (c OAuthClient) EncodeSecrets() []byte {
 	secret := c.Secret.Reveal()
 	switch {
 	case len(c.Fields) > 0:
@@ -198,7 +198,7 @@ func (c OAuthClient) encodeSecrets() []byte {
 }
 
 // decodeSecrets reads what encodeSecrets wrote, and wipes plain.
-func (c *OAuthClient) decodeSecrets(plain []byte) error {
+func (c *OAuthClient) DecodeSecrets(plain []byte) error {
 	d := decoder{rest: string(plain)}
 	clear(plain)
 	if d.rest == "" || d.rest[0] != clientFormat {

@@ -70,20 +70,16 @@ type Connection struct {
 	Version int64
 }
 
-func (c *Connection) binding() binding {
-	return binding{tenant: c.Tenant, id: c.ID, user: c.User, app: c.App, version: c.Version}
-}
-
 // maxNameLen bounds the name of a connection, in bytes.
 const maxNameLen = 200
 
 // Check reports what would keep ImportConnection from storing c, of which the grant is not known
 // yet.
-func (c Connection) Check() error { return c.normalize() }
+func (c Connection) Check() error { return c.Normalize() }
 
 // normalize brings a new connection into the form in which it is stored and looked up.
-func (c *Connection) normalize() (err error) {
-	if c.User, err = parseEmail(c.User); err != nil {
+func (c *Connection) Normalize() (err error) {
+	if c.User, err = ParseEmail(c.User); err != nil {
 		return err
 	}
 	if c.Status == "" {
@@ -93,10 +89,10 @@ func (c *Connection) normalize() (err error) {
 	if c.Name == "" {
 		c.Name = c.App
 	}
-	if err := checkTenantID(c.Tenant); err != nil {
+	if err := CheckTenantID(c.Tenant); err != nil {
 		return err
 	}
-	if err := checkAuthType(c.AuthType); err != nil {
+	if err := CheckAuthType(c.AuthType); err != nil {
 		return err
 	}
 	if err := checkSlug("app", c.App); err != nil {
@@ -104,9 +100,9 @@ func (c *Connection) normalize() (err error) {
 	}
 	switch {
 	case !c.Status.Valid():
-		return invalid("status: must be pending, active, rejected or expired")
-	case !isPlain(c.Name, maxNameLen):
-		return invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxNameLen))
+		return Invalid("status: must be pending, active, rejected or expired")
+	case !IsPlain(c.Name, maxNameLen):
+		return Invalid(fmt.Sprintf("name: must be at most %d bytes of text without control characters", maxNameLen))
 	}
 	return nil
 }
@@ -129,15 +125,15 @@ func (c Connection) CheckUpdate() error {
 	return vending.Refuse(vending.ConnectionNotActive, why)
 }
 
-func checkAuthType(a vending.AuthType) error {
+func CheckAuthType(a vending.AuthType) error {
 	if !a.Valid() {
-		return invalid("auth_type: must be o_auth, api_key, basic or header")
+		return Invalid("auth_type: must be o_auth, api_key, basic or header")
 	}
 	return nil
 }
 
 // checkGrant refuses an active connection that could never vend.
-func (c *Connection) checkGrant(g Grant) error {
+func (c *Connection) CheckGrant(g Grant) error {
 	if c.Status != Active {
 		return nil
 	}
@@ -146,16 +142,16 @@ func (c *Connection) checkGrant(g Grant) error {
 		// which brings tokens by itself
 		own := slices.ContainsFunc(v.Fields, func(f vending.Field) bool { return f.Name == catalog.ClientSecret })
 		if v.AccessToken == "" && v.RefreshToken == "" && !own {
-			return invalid("grant: an o_auth connection needs an access_token or a refresh_token")
+			return Invalid("grant: an o_auth connection needs an access_token or a refresh_token")
 		}
 		return nil
 	}
 	if len(v.Fields) == 0 {
-		return invalid("grant: a connection of this auth_type needs fields")
+		return Invalid("grant: a connection of this auth_type needs fields")
 	}
 	for _, f := range v.Fields {
 		if f.Name == "" || f.Value == "" {
-			return invalid("grant: a field needs a name and a value")
+			return Invalid("grant: a field needs a name and a value")
 		}
 	}
 	return nil
@@ -163,15 +159,15 @@ func (c *Connection) checkGrant(g Grant) error {
 
 // errNoConnection is the one answer for an unknown connection, another tenant's and another end
 // user's: a caller must not learn which.
-func errNoConnection() *vending.Error { return vending.Errorf(vending.ConnectionDeleted, nil) }
+func NoConnection() *vending.Error { return vending.Errorf(vending.ConnectionDeleted, nil) }
 
 // invalid refuses what a caller sent. The message never repeats it.
-func invalid(message string) *vending.Error { return vending.Refuse(vending.InvalidRequest, message) }
+func Invalid(message string) *vending.Error { return vending.Refuse(vending.InvalidRequest, message) }
 
 // checkTenantID is policy.CheckTenantID without the id in the message.
-func checkTenantID(id string) error {
+func CheckTenantID(id string) error {
 	if policy.CheckTenantID(id) != nil {
-		return invalid("tenant: an id has 1 to 63 of a-z, 0-9, - and _, and begins with a letter or digit")
+		return Invalid("tenant: an id has 1 to 63 of a-z, 0-9, - and _, and begins with a letter or digit")
 	}
 	return nil
 }
@@ -179,7 +175,7 @@ func checkTenantID(id string) error {
 // isPlain is true of text of up to so many bytes that shows as it reads: a control character could
 // break a line of a log, and one of bidirectional text could turn around what an end user is shown
 // next to it.
-func isPlain(text string, most int) bool {
+func IsPlain(text string, most int) bool {
 	return len(text) <= most && utf8.ValidString(text) &&
 		!strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) })
 }
@@ -187,14 +183,14 @@ func isPlain(text string, most int) bool {
 // checkSlug is [catalog.CheckSlug] with the name of the field.
 func checkSlug(field, slug string) error {
 	if err := catalog.CheckSlug(slug); err != nil {
-		return invalid(field + ": " + err.Error())
+		return Invalid(field + ": " + err.Error())
 	}
 	return nil
 }
 
 // parseEmail reads one bare address as [policy.ParseUser] does; the header that it names does not
 // exist here.
-func parseEmail(s string) (string, error) {
+func ParseEmail(s string) (string, error) {
 	email, err := policy.ParseUser([]string{s})
 	if err != nil {
 		return "",
@@ -230,12 +226,12 @@ func ParseStatus(word string) (status Status, needsReconnection *bool, ok bool) 
 }
 
 // maxSearch bounds a search, in bytes. SQLite would not take a pattern of more than 50,000.
-const maxSearch = 254
+const MaxSearch = 254
 
 // check fills in the defaults of f, and reports what is wrong with it.
-func (f *Filter) check() error {
-	if !isPlain(f.Search, maxSearch) { // and to LIKE, a NUL would end the pattern
-		return invalid(fmt.Sprintf("search: must be at most %d bytes of text without control characters", maxSearch))
+func (f *Filter) Check() error {
+	if !IsPlain(f.Search, MaxSearch) { // and to LIKE, a NUL would end the pattern
+		return Invalid(fmt.Sprintf("search: must be at most %d bytes of text without control characters", MaxSearch))
 	}
 	return CheckPage(&f.Page, &f.Limit)
 }
@@ -299,14 +295,28 @@ func parseNumber(name, text string, fallback int, most uint64) (int, error) {
 }
 
 func invalidNumber(name string, most uint64) error {
-	return invalid(fmt.Sprintf("%s: must be a whole number from 1 to %d", name, most))
+	return Invalid(fmt.Sprintf("%s: must be a whole number from 1 to %d", name, most))
 }
 
 // pageOffset returns how many entries come before a page that was checked. One that would overflow
 // lies past every row.
-func pageOffset(page, limit int) int {
+func PageOffset(page, limit int) int {
 	if page-1 > math.MaxInt32/MaxLimit {
 		return math.MaxInt32
 	}
 	return (page - 1) * limit
+}
+
+// AppCount is how many connections of an app there are.
+type AppCount struct {
+	App         string
+	Connections int
+}
+
+// ConnectionCount is how many connections of an app there are in one state, of all tenants.
+type ConnectionCount struct {
+	App               string
+	Status            Status
+	NeedsReconnection bool
+	Connections       int64
 }

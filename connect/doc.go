@@ -1,9 +1,6 @@
-// Package connect is the embedded connection manager: the store of tenants and connections, the
-// vault that seals their grants, and the Platform API over both.
+// Package connect is the domain of the embedded connection manager: tenants and connections, what
+// their grants hold, links, caller keys and the audit trail, and what is valid of each. It knows no
+// SQL; package store keeps all of it.
 //
-// The files store*.go are the store, with all SQL; the others are the domain, and know none.
-//
-// It must never write a credential or a tenant key in the clear, never keep a decrypted grant
-// between two calls, and never open a grant for another tenant, end user or app than the one it
-// was sealed for.
+// It must never print a credential, and never take one end user, tenant or app for another.
 package connect

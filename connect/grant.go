@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -61,7 +60,7 @@ const maxAccount = 254
 // it; a grant that was read from a store lacks it.
 func (g Grant) OfAccount(name string) Grant {
 	g.account = ""
-	if name = strings.TrimSpace(name); isPlain(name, maxAccount) && !g.IsZero() {
+	if name = strings.TrimSpace(name); IsPlain(name, maxAccount) && !g.IsZero() {
 		g.account = name
 	}
 	return g
@@ -112,7 +111,7 @@ func (GrantValues) MarshalText() ([]byte, error) { return []byte(redacted), nil 
 
 // maxGrant bounds an encoded grant, in bytes. The largest tokens known (JWTs with many groups) are
 // below 16 KiB.
-const maxGrant = 64 << 10
+const MaxGrant = 64 << 10
 
 // The first byte of an encoded grant: grantNamed is of one that ends with the names of its site.
 const (
@@ -125,7 +124,7 @@ var errGrant = errors.New("the grant has an unknown encoding")
 
 // encode writes v as its format, the expiry in Unix seconds (0 for none), and length-prefixed
 // strings. It is read on every proxied request; encoding/json would cost more than the decryption.
-func (v GrantValues) encode() ([]byte, error) {
+func (v GrantValues) Encode() ([]byte, error) {
 	b := []byte{grantFormat}
 	if len(v.SiteNames) > 0 {
 		b[0] = grantNamed
@@ -145,9 +144,9 @@ func (v GrantValues) encode() ([]byte, error) {
 	if len(v.SiteNames) > 0 {
 		b = appendString(b, strings.Join(v.SiteNames, " "))
 	}
-	if len(b) > maxGrant {
+	if len(b) > MaxGrant {
 		clear(b)
-		return nil, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("a grant may take at most %d bytes", maxGrant))
+		return nil, vending.Refuse(vending.InvalidRequest, fmt.Sprintf("a grant may take at most %d bytes", MaxGrant))
 	}
 	return b, nil
 }
@@ -157,7 +156,7 @@ func appendString(b []byte, s string) []byte {
 }
 
 // decodeGrant reads what encode wrote, and wipes plain. All strings of the grant share one copy.
-func decodeGrant(plain []byte) (Grant, error) {
+func DecodeGrant(plain []byte) (Grant, error) {
 	d := decoder{rest: string(plain)}
 	clear(plain)
 	if d.rest == "" || d.rest[0] != grantFormat && d.rest[0] != grantNamed {
@@ -225,15 +224,6 @@ func (d *decoder) text() string {
 	return s
 }
 
-// binding is what a grant is sealed to. Besides tenant, connection and version it holds the end
-// user and the app: else a writer of the database could move a grant to their own address, or to
-// an app that sends it to another host.
-type binding struct {
-	tenant, id, user, app string
-	version               int64
-}
-
-// associatedData encodes b.
-func (b binding) associatedData() []byte {
-	return vault.Bind(b.version, "connection", b.tenant, b.id, b.user, b.app)
-}
+// ErrStale says that a grant was not stored because the connection has another version by now:
+// another process refreshed it, or the end user connected again. What they stored stays.
+var ErrStale = errors.New("the connection has changed in the meantime")

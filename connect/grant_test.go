@@ -14,8 +14,9 @@ import (
 )
 
 var grantCases = map[string]GrantValues{
-	"empty":  {},
-	"oauth":  {AccessToken: "ya29.a", RefreshToken: "1//r", TokenType: "bearer", Scope: "a b", Expiry: epoch},
+	"empty": {},
+	"oauth": {AccessToken: "ya29.a", RefreshToken: "1//r", TokenType: "bearer", Scope: "a b",
+		Expiry: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)},
 	"fields": {Fields: []vending.Field{{Name: "api_key", Value: "sk-1"}, {Name: "site", Value: "é\x00\n"}}},
 	"site names": {Fields: []vending.Field{{Name: "host", Value: "a.example"}},
 		SiteNames: []string{"www.a.example", "b.example:8080/blog"}},
@@ -26,11 +27,11 @@ var grantCases = map[string]GrantValues{
 func TestGrantCodec(t *testing.T) {
 	for name, want := range grantCases {
 		t.Run(name, func(t *testing.T) {
-			plain, err := want.encode()
+			plain, err := want.Encode()
 			if err != nil {
 				t.Fatal(err)
 			}
-			g, err := decodeGrant(plain)
+			g, err := DecodeGrant(plain)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +46,7 @@ func TestGrantCodec(t *testing.T) {
 }
 
 func TestGrantTooLarge(t *testing.T) {
-	_, err := GrantValues{AccessToken: strings.Repeat("a", maxGrant)}.encode()
+	_, err := GrantValues{AccessToken: strings.Repeat("a", MaxGrant)}.Encode()
 	if vending.AsError(err).Code != vending.InvalidRequest {
 		t.Errorf("error %v, want invalid_request", err)
 	}
@@ -54,7 +55,7 @@ func TestGrantTooLarge(t *testing.T) {
 // FuzzDecodeGrant looks for input that makes the decoder panic, or allocate without bound.
 func FuzzDecodeGrant(f *testing.F) {
 	for _, v := range grantCases {
-		plain, err := v.encode()
+		plain, err := v.Encode()
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -63,15 +64,15 @@ func FuzzDecodeGrant(f *testing.F) {
 	}
 	f.Add([]byte{grantFormat, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		g, err := decodeGrant(bytes.Clone(data))
+		g, err := DecodeGrant(bytes.Clone(data))
 		if err != nil {
 			return
 		}
-		again, err := g.Reveal().encode()
+		again, err := g.Reveal().Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h, err := decodeGrant(again); err != nil || !reflect.DeepEqual(g, h) {
+		if h, err := DecodeGrant(again); err != nil || !reflect.DeepEqual(g, h) {
 			t.Errorf("a decoded grant does not survive: %v", err)
 		}
 	})
@@ -104,15 +105,15 @@ func TestGrantNeverPrints(t *testing.T) {
 func TestGrantFormats(t *testing.T) {
 	old := []byte("\x01\x00" + "\x01a" + "\x00" + "\x06bearer" + "\x00" + "\x01" + "\x04host" + "\x09a.example")
 	want := GrantValues{AccessToken: "a", TokenType: "bearer", Fields: []vending.Field{{Name: "host", Value: "a.example"}}}
-	if g, err := decodeGrant(bytes.Clone(old)); err != nil || !reflect.DeepEqual(g.Reveal(), want) {
+	if g, err := DecodeGrant(bytes.Clone(old)); err != nil || !reflect.DeepEqual(g.Reveal(), want) {
 		t.Fatalf("the old format: %v", err)
 	}
-	if plain, err := want.encode(); err != nil || !bytes.Equal(plain, old) {
+	if plain, err := want.Encode(); err != nil || !bytes.Equal(plain, old) {
 		t.Errorf("a grant without names is not in the old format: %q, %v", plain, err)
 	}
 	named := want
 	named.SiteNames = []string{"www.a.example", "b.example/git"}
-	plain, err := named.encode()
+	plain, err := named.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func TestGrantFormats(t *testing.T) {
 		altered[fmt.Sprint("cut to ", n)] = bytes.Clone(plain[:n])
 	}
 	for name, data := range altered {
-		if g, err := decodeGrant(data); err == nil || !g.IsZero() {
+		if g, err := DecodeGrant(data); err == nil || !g.IsZero() {
 			t.Errorf("%s: it opened", name)
 		}
 	}

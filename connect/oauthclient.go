@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/catalog"
-	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -75,13 +74,13 @@ type StoredOAuthClient struct {
 const (
 	maxClientID     = 512
 	maxClientSecret = 16 << 10
-	maxScopes       = 100
+	MaxScopes       = 100
 	maxScope        = 200
 )
 
-func checkOAuthClient(tenant, app string, c OAuthClient) error {
+func CheckOAuthClient(tenant, app string, c OAuthClient) error {
 	if tenant != "" {
-		if err := checkTenantID(tenant); err != nil {
+		if err := CheckTenantID(tenant); err != nil {
 			return err
 		}
 	}
@@ -91,9 +90,9 @@ func checkOAuthClient(tenant, app string, c OAuthClient) error {
 	secret := c.Secret.Reveal()
 	switch {
 	case c.ID == "" || len(c.ID) > maxClientID || !printable(c.ID):
-		return invalid(fmt.Sprintf("client_id: must be 1 to %d bytes of visible ASCII", maxClientID))
+		return Invalid(fmt.Sprintf("client_id: must be 1 to %d bytes of visible ASCII", maxClientID))
 	case len(secret) > maxClientSecret || !printable(secret):
-		return invalid(fmt.Sprintf(
+		return Invalid(fmt.Sprintf(
 			"client_secret: must be at most %d bytes of visible ASCII; a line break at its end is the usual mistake",
 			maxClientSecret))
 	}
@@ -107,12 +106,12 @@ func checkOAuthClient(tenant, app string, c OAuthClient) error {
 // there may be 100, of 1 to 200 bytes each. Its error, a *vending.Error with `invalid_request`,
 // never repeats a scope: that may be a secret in the wrong place.
 func CheckScopes(scopes []string) error {
-	if len(scopes) > maxScopes {
-		return invalid(fmt.Sprintf("scopes: write at most %d", maxScopes))
+	if len(scopes) > MaxScopes {
+		return Invalid(fmt.Sprintf("scopes: write at most %d", MaxScopes))
 	}
 	for _, scope := range scopes {
 		if scope == "" || len(scope) > maxScope || !printable(scope) || strings.ContainsAny(scope, ` "\`) {
-			return invalid(fmt.Sprintf("scopes: write each by itself, 1 to %d bytes of visible ASCII without spaces, quotes "+
+			return Invalid(fmt.Sprintf("scopes: write each by itself, 1 to %d bytes of visible ASCII without spaces, quotes "+
 				"and backslashes", maxScope))
 		}
 	}
@@ -122,14 +121,4 @@ func CheckScopes(scopes []string) error {
 // printable is true of visible ASCII and spaces (RFC 6749, appendix A: VSCHAR).
 func printable(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
-}
-
-// clientBinding is what the secret of an OAuth client is sealed to.
-type clientBinding struct {
-	tenant, app, id string
-	version         int64
-}
-
-func (b clientBinding) associatedData() []byte {
-	return vault.Bind(b.version, "oauth_client", b.tenant, b.app, b.id)
 }

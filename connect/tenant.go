@@ -67,13 +67,13 @@ type KeyInfo struct {
 
 // normalCapabilities orders names as policy.AllCapabilities are, without duplicates; nil means all.
 // An empty list was stated, and cannot have meant that.
-func normalCapabilities(names []string) (granted []string, err error) {
+func NormalCapabilities(names []string) (granted []string, err error) {
 	if isEmptyList(names) {
-		return nil, invalid("capabilities: must be any of apps, connections, token, delete, or left out for all")
+		return nil, Invalid("capabilities: must be any of apps, connections, token, delete, or left out for all")
 	}
 	parsed, err := policy.ParseCapabilities(names)
 	if err != nil {
-		return nil, invalid(err.Error())
+		return nil, Invalid(err.Error())
 	}
 	for _, c := range policy.AllCapabilities {
 		if len(parsed) == 0 || slices.Contains(parsed, c) {
@@ -91,40 +91,40 @@ func MintKey() (key string, digest [sha256.Size]byte) {
 }
 
 // checkSourceName refuses what no configuration could call a source.
-func checkSourceName(name string) error {
-	if !isPlain(name, maxSourceName) || strings.ContainsAny(name, " \t") {
-		return invalid(fmt.Sprintf("source: must be a source's name, of at most %d bytes without spaces", maxSourceName))
+func CheckSourceName(name string) error {
+	if !IsPlain(name, maxSourceName) || strings.ContainsAny(name, " \t") {
+		return Invalid(fmt.Sprintf("source: must be a source's name, of at most %d bytes without spaces", maxSourceName))
 	}
 	return nil
 }
 
 // columnChange is one column of a tenant's row that changes.
-type columnChange struct{ column, value string }
+type ColumnChange struct{ Column, Value string }
 
 // columns checks c and returns what it changes, in the form in which it is stored.
-func (c TenantChange) columns() (changes []columnChange, err error) {
+func (c TenantChange) Columns() (changes []ColumnChange, err error) {
 	if c.Email != nil {
-		email, err := parseEmail(*c.Email)
+		email, err := ParseEmail(*c.Email)
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, columnChange{"email", email})
+		changes = append(changes, ColumnChange{"email", email})
 	}
 	if c.Capabilities != nil {
-		granted, err := normalCapabilities(c.Capabilities)
+		granted, err := NormalCapabilities(c.Capabilities)
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, columnChange{"capabilities", strings.Join(granted, " ")})
+		changes = append(changes, ColumnChange{"capabilities", strings.Join(granted, " ")})
 	}
 	if c.Source != nil {
-		if err := checkSourceName(*c.Source); err != nil {
+		if err := CheckSourceName(*c.Source); err != nil {
 			return nil, err
 		}
-		changes = append(changes, columnChange{"source", *c.Source})
+		changes = append(changes, ColumnChange{"source", *c.Source})
 	}
 	if len(changes) == 0 {
-		return nil, invalid("name at least one of email, capabilities and source")
+		return nil, Invalid("name at least one of email, capabilities and source")
 	}
 	return changes, nil
 }

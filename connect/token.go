@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"math/big"
 	"strings"
 )
@@ -18,9 +19,14 @@ const (
 )
 
 // connectionIDPrefix is how every connection's id begins.
-const connectionIDPrefix = "conn_"
+const ConnectionIDPrefix = "conn_"
 
-func newConnectionID() string { return connectionIDPrefix + randomBase62(16, connectionIDDigits) }
+func NewConnectionID() string { return ConnectionIDPrefix + randomBase62(16, connectionIDDigits) }
+
+// newRequestToken makes a request token, or the token of an MCP URL: 192 random bits.
+func NewRequestToken() string { return randomBase62(24, requestTokenDigits) }
+
+func NewCallerKeyID() string { return CallerKeyIDPrefix + randomBase62(8, callerKeyIDDigits) }
 
 // randomBase62 writes n random bytes in exactly width digits of 0-9a-zA-Z.
 func randomBase62(n, width int) string {
@@ -38,7 +44,7 @@ type Digest [sha256.Size]byte
 func DigestOf(token string) Digest { return sha256.Sum256([]byte(token)) }
 
 // fingerprint names a key without telling it.
-func fingerprint(digest []byte) string { return hex.EncodeToString(digest[:6]) }
+func Fingerprint(digest []byte) string { return hex.EncodeToString(digest[:6]) }
 
 // APIBase is where the Platform API is served. It is fixed: clients know it.
 const APIBase = "/platform/v1"
@@ -63,3 +69,6 @@ func LinkPath(token string) string { return Root + "/" + token }
 
 // IconPath is the path of an app's icon.
 func IconPath(slug string) string { return Root + "/assets/icon/" + slug + ".svg" }
+
+// ErrNoMCPURL says that there is no such MCP URL.
+var ErrNoMCPURL = errors.New("there is no such MCP URL")

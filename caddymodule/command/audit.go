@@ -9,6 +9,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule/internal/operator"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 func auditCommand(cmd *cobra.Command) {
@@ -27,7 +28,7 @@ by whom. Nothing secret is ever among them.`
 		"only since then: a duration like 90m or 7d, or a time like 2026-01-02T15:04:05Z")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many changes")
 	cmd.Args, cmd.SilenceUsage = cobra.NoArgs, true
-	cmd.RunE = f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, _ []string) (err error) {
+	cmd.RunE = f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, _ []string) (err error) {
 		if limit < 1 {
 			return errors.New("--limit: write a number from 1 on")
 		}
@@ -47,7 +48,7 @@ by whom. Nothing secret is ever among them.`
 
 // readAudit reads the newest limit rows, page by page. What is written meanwhile moves the pages,
 // so that a row could come twice.
-func readAudit(cmd *cobra.Command, store *connect.Store, f connect.AuditFilter, limit int) (rows []connect.AuditRow,
+func readAudit(cmd *cobra.Command, store *store.Store, f connect.AuditFilter, limit int) (rows []connect.AuditRow,
 	err error) {
 	f.Limit = min(limit, 100)
 	for f.Page = 1; len(rows) < limit; f.Page++ {

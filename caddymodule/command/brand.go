@@ -10,6 +10,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule/internal/operator"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // brandFlags add how a tenant appears on the hosted pages.
@@ -44,7 +45,7 @@ func brandCommand(parent *cobra.Command, f *storeFlags) {
 	var cleared []string
 	brand := subcommand(parent, "brand NAME",
 		"Changes what is given of how a tenant appears to end users, and prints the whole", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			t, err := store.Tenant(cmd.Context(), args[0])
 			if err != nil {
 				return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -31,7 +32,7 @@ every change within a second.`
 	var k connect.CallerKey
 	var expires string
 	create := subcommand(parent, "create --tenant NAME --connection ID", "Creates a caller key and prints it, once", 0,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) (err error) {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, _ []string) (err error) {
 			if k.ExpiresAt, err = parseExpiry(expires, time.Now()); err != nil {
 				return fmt.Errorf("--expires %q: %w", expires, err)
 			}
@@ -60,12 +61,12 @@ every change within a second.`
 
 	var tenant string
 	list := subcommand(parent, "list", "Lists the caller keys that are valid; never the keys themselves", 0,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, _ []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, _ []string) error {
 			return f.listCallerKeys(cmd, store, tenant)
 		}))
 	list.Flags().StringVar(&tenant, "tenant", "", "only this tenant's")
 	subcommand(parent, "revoke ID", "Revokes a caller key for good", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			if strings.HasPrefix(args[0], policy.CallerKeyPrefix) {
 				return errors.New("this is the key itself: write its id, ckey_…, which `caller-key list` shows")
 			}
@@ -88,7 +89,7 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-func (f *storeFlags) createCallerKey(cmd *cobra.Command, store *connect.Store, a config, k connect.CallerKey) error {
+func (f *storeFlags) createCallerKey(cmd *cobra.Command, store *store.Store, a config, k connect.CallerKey) error {
 	ours, err := a.checkCallerKey(cmd.Context(), store, &k)
 	if err != nil {
 		return err
@@ -115,7 +116,7 @@ func (f *storeFlags) createCallerKey(cmd *cobra.Command, store *connect.Store, a
 
 // baseURL is what SDKs take with a caller key. Of another source's connection the app is not
 // known here; nor is the origin, where no public_url says it.
-func (a config) baseURL(ctx context.Context, store *connect.Store, k connect.CallerKey, ours bool) (string, error) {
+func (a config) baseURL(ctx context.Context, store *store.Store, k connect.CallerKey, ours bool) (string, error) {
 	origin, err := a.origin("")
 	if err != nil {
 		return "", err
@@ -133,7 +134,7 @@ func (a config) baseURL(ctx context.Context, store *connect.Store, k connect.Cal
 
 // checkCallerKey spares the operator a key that no one could use. It reports whether the connection
 // is one of the store.
-func (a config) checkCallerKey(ctx context.Context, store *connect.Store, k *connect.CallerKey) (ours bool, err error) {
+func (a config) checkCallerKey(ctx context.Context, store *store.Store, k *connect.CallerKey) (ours bool, err error) {
 	if err := a.mustKnow(ctx, store, k.Tenant); err != nil {
 		return false, err
 	}
@@ -191,7 +192,7 @@ func parseUser(s caddymodule.SourceInfo, k *connect.CallerKey) (err error) {
 }
 
 // keyless reports whether a tenant is in the configuration alone, and without a key.
-func (a config) keyless(ctx context.Context, store *connect.Store, id string) bool {
+func (a config) keyless(ctx context.Context, store *store.Store, id string) bool {
 	_, err := store.Tenant(ctx, id)
 	return errors.Is(err, connect.ErrTenantUnknown) &&
 		!slices.ContainsFunc(a.Tenants, func(t caddymodule.Tenant) bool {
@@ -200,7 +201,7 @@ func (a config) keyless(ctx context.Context, store *connect.Store, id string) bo
 }
 
 // checkConnection reports what is wrong with a key for a connection of the store.
-func (a config) checkConnection(ctx context.Context, store *connect.Store, k *connect.CallerKey) error {
+func (a config) checkConnection(ctx context.Context, store *store.Store, k *connect.CallerKey) error {
 	c, err := store.Describe(ctx, k.Tenant, k.User, k.Connection)
 	var refusal *vending.Error
 	switch {
@@ -250,7 +251,7 @@ func callerKeyRowOf(k connect.CallerKey) callerKeyRow {
 	return row
 }
 
-func (f *storeFlags) listCallerKeys(cmd *cobra.Command, store *connect.Store, tenant string) error {
+func (f *storeFlags) listCallerKeys(cmd *cobra.Command, store *store.Store, tenant string) error {
 	keys, err := store.CallerKeys(cmd.Context(), tenant)
 	if err != nil {
 		return err

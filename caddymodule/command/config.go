@@ -14,6 +14,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // config is the configuration that a command goes by, of which it runs nothing.
@@ -103,7 +104,7 @@ func (a config) mustOrigin(flag string) (string, error) {
 }
 
 // mustKnow spares the operator something that no one can use because of a typing error.
-func (a config) mustKnow(ctx context.Context, store *connect.Store, id string) error {
+func (a config) mustKnow(ctx context.Context, store *store.Store, id string) error {
 	err := a.KnowsTenant(ctx, store, id)
 	if errors.Is(err, connect.ErrTenantUnknown) {
 		return fmt.Errorf("there is no tenant %q in this store: create it with `tenant create`, or name the --config "+
@@ -113,7 +114,7 @@ func (a config) mustKnow(ctx context.Context, store *connect.Store, id string) e
 }
 
 // sourceOf returns the source that vends for a tenant.
-func (a config) sourceOf(ctx context.Context, store *connect.Store, id string) (caddymodule.SourceInfo, error) {
+func (a config) sourceOf(ctx context.Context, store *store.Store, id string) (caddymodule.SourceInfo, error) {
 	t, err := store.Tenant(ctx, id)
 	if err != nil && !errors.Is(err, connect.ErrTenantUnknown) { // one of the configuration
 		return caddymodule.SourceInfo{}, err
@@ -123,7 +124,7 @@ func (a config) sourceOf(ctx context.Context, store *connect.Store, id string) (
 
 // mustConnect spares the operator a connection that no call would find, because another source
 // vends for the tenant.
-func (a config) mustConnect(ctx context.Context, store *connect.Store, id string) error {
+func (a config) mustConnect(ctx context.Context, store *store.Store, id string) error {
 	if err := a.mustKnow(ctx, store, id); err != nil {
 		return err
 	}

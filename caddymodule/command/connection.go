@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 func connectionCommands(parent *cobra.Command) {
@@ -23,7 +24,7 @@ func connectionCommands(parent *cobra.Command) {
 	var tenant string
 	remove := subcommand(parent, "delete ID --tenant NAME",
 		"Deletes a connection and what it holds, for good, unless a hold blocks it", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			gone, _, err := store.TakeConnection(cmd.Context(), tenant, "", args[0])
 			if err == nil && gone.Status == connect.Active {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(),
@@ -59,7 +60,7 @@ func listCommand(parent *cobra.Command, f *storeFlags) {
 	var filter connect.Filter
 	var status string
 	list := subcommand(parent, "list", "Lists connections; never what they hold", 0,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, _ []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, _ []string) error {
 			var known bool
 			if filter.Status, filter.NeedsReconnection, known = connect.ParseStatus(status); !known {
 				return errors.New("--status: write pending, active, rejected, expired or needs_reconnection")
@@ -125,7 +126,7 @@ func (r *connectionRow) cells() []string {
 		r.UpdatedAt.Format(time.RFC3339)}
 }
 
-func (f *storeFlags) listConnections(cmd *cobra.Command, store *connect.Store, filter connect.Filter) error {
+func (f *storeFlags) listConnections(cmd *cobra.Command, store *store.Store, filter connect.Filter) error {
 	list := []connectionRow{}
 	rows := [][]string{}
 	filter.Limit = connect.MaxLimit

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 func TestConnectionCommands(t *testing.T) {
@@ -87,7 +88,7 @@ func TestConnectionCommands(t *testing.T) {
 // TestConnectionListPages lists more connections than one page of the store holds.
 func TestConnectionListPages(t *testing.T) {
 	dir := t.TempDir()
-	store, err := connect.Open(context.Background(), connect.Options{Dir: dir})
+	store, err := store.Open(context.Background(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -24,7 +25,7 @@ func importCommand(parent *cobra.Command, f *storeFlags) {
 	var in credentialInput
 	add := subcommand(parent, "import --tenant NAME --user ADDRESS --app SLUG",
 		"Stores a connection from fields or tokens on standard input, and prints its id", 0,
-		f.with(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) error {
+		f.with(func(cmd *cobra.Command, store *store.Store, a config, _ []string) error {
 			row, err := importConnection(cmd, store, a, c, in)
 			switch {
 			case err != nil:
@@ -52,7 +53,7 @@ type storedRow struct {
 	Verified bool   `json:"verified"`
 }
 
-func importConnection(cmd *cobra.Command, store *connect.Store, a config, c connect.Connection,
+func importConnection(cmd *cobra.Command, store *store.Store, a config, c connect.Connection,
 	in credentialInput) (row storedRow, err error) {
 	app, err := a.CatalogApp(c.App)
 	if err != nil {
@@ -106,7 +107,7 @@ func (in *credentialInput) add(cmd *cobra.Command) {
 const maxImport = 1 << 20
 
 // read returns the credential of app, of which no provider knows yet.
-func (in *credentialInput) read(cmd *cobra.Command, store *connect.Store, a config, tenant string,
+func (in *credentialInput) read(cmd *cobra.Command, store *store.Store, a config, tenant string,
 	app *catalog.App) (connect.Grant, error) {
 	if err := in.try.check(cmd.Context(), store, a, tenant); err != nil {
 		return connect.Grant{}, err
@@ -124,7 +125,7 @@ func (in *credentialInput) read(cmd *cobra.Command, store *connect.Store, a conf
 
 // mustBeAt refuses a grant that was obtained at another address than the one that the tenant's
 // OAuth client of today is for, as far as that can be known here: no call would carry it.
-func (a config) mustBeAt(ctx context.Context, store *connect.Store, tenant string, app *catalog.App,
+func (a config) mustBeAt(ctx context.Context, store *store.Store, tenant string, app *catalog.App,
 	g connect.Grant) error {
 	if len(app.AddressFields()) == 0 {
 		return nil
@@ -145,7 +146,7 @@ func (a config) mustBeAt(ctx context.Context, store *connect.Store, tenant strin
 
 // clientAddress is the tenant's OAuth client for app, of whose values only those are known that
 // fill addresses. One that is configured by what only the server can read counts as none.
-func (a config) clientAddress(ctx context.Context, store *connect.Store, tenant string,
+func (a config) clientAddress(ctx context.Context, store *store.Store, tenant string,
 	app *catalog.App) (connect.OAuthClient, error) {
 	for _, owner := range []string{tenant, ""} {
 		for _, c := range a.OAuthClients {

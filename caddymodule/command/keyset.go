@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 func keysetCommands(parent *cobra.Command) {
@@ -16,7 +16,7 @@ func keysetCommands(parent *cobra.Command) {
 		"it they are lost, and\nanyone who has both can read them all."
 	kekCommands(parent)
 	subcommand(parent, "create", "Creates the store and its keyset, unless they exist", 0,
-		f.with(func(cmd *cobra.Command, _ *connect.Store, a config, _ []string) error {
+		f.with(func(cmd *cobra.Command, _ *store.Store, a config, _ []string) error {
 			if f.json {
 				return printJSON(cmd.OutOrStdout(), map[string]string{"data_dir": a.StoreDir()})
 			}
@@ -24,7 +24,7 @@ func keysetCommands(parent *cobra.Command) {
 			return err
 		}))
 	subcommand(parent, "rotate", "Adds a new key and seals every connection with it; the old keys stay for old backups", 0,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, _ []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, _ []string) error {
 			resealed, err := store.RotateKeyset(cmd.Context())
 			if err != nil {
 				return err

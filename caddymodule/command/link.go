@@ -12,6 +12,7 @@ import (
 	"github.com/vendgate/vendgate/caddymodule"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -21,7 +22,7 @@ func linkCommand(parent *cobra.Command, f *storeFlags) {
 	var origin string
 	link := subcommand(parent, "link --tenant NAME --user ADDRESS --app SLUG",
 		"Creates a link by which an end user authorizes an app, and prints it, once", 0,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, _ []string) error {
 			base, err := a.mustOrigin(origin)
 			if err != nil {
 				return err
@@ -49,7 +50,7 @@ func refreshCommand(parent *cobra.Command, f *storeFlags) {
 	var tenant, origin string
 	refresh := subcommand(parent, "refresh ID --tenant NAME",
 		"Creates a link by which a connection's credentials are renewed, and prints it, once; an earlier link ends", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, args []string) error {
 			base, err := a.mustOrigin(origin)
 			if err != nil {
 				return err
@@ -76,7 +77,7 @@ func refreshCommand(parent *cobra.Command, f *storeFlags) {
 
 // linkable returns the app if a link to it could be completed: better an error now, to the
 // operator, than on the page, to the customer.
-func (a config) linkable(ctx context.Context, store *connect.Store, tenant, slug string) (*catalog.App, error) {
+func (a config) linkable(ctx context.Context, store *store.Store, tenant, slug string) (*catalog.App, error) {
 	app, err := a.CatalogApp(slug)
 	switch {
 	case err != nil:

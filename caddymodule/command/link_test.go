@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
@@ -31,7 +32,7 @@ func makeLink(t *testing.T, args ...string) (l linkJSON) {
 }
 
 // statusOf returns the state of the link that has this token.
-func statusOf(t *testing.T, store *connect.Store, token string) (connect.Status, connect.Connection) {
+func statusOf(t *testing.T, store *store.Store, token string) (connect.Status, connect.Connection) {
 	t.Helper()
 	l, err := store.Link(t.Context(), connect.DigestOf(token))
 	if err != nil {

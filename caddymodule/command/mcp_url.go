@@ -8,6 +8,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule/internal/operator"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // mcpURLCommand adds `tenant mcp-url`.
@@ -16,7 +17,7 @@ func mcpURLCommand(parent *cobra.Command, f *storeFlags) {
 	var end bool
 	cmd := subcommand(parent, "mcp-url NAME",
 		"Creates the URL by which an MCP client acts for a tenant, and prints it, once; the earlier one ends", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, args []string) error {
 			if end {
 				return endMCPURL(cmd, store, args[0])
 			}
@@ -43,7 +44,7 @@ func mcpURLCommand(parent *cobra.Command, f *storeFlags) {
 	cmd.MarkFlagsMutuallyExclusive("end", "public-url")
 }
 
-func endMCPURL(cmd *cobra.Command, store *connect.Store, tenant string) error {
+func endMCPURL(cmd *cobra.Command, store *store.Store, tenant string) error {
 	err := store.EndMCPURL(cmd.Context(), tenant)
 	if errors.Is(err, connect.ErrNoMCPURL) {
 		return fmt.Errorf("tenant %s has no MCP URL: there is nothing to end", tenant)

@@ -12,6 +12,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -32,7 +33,7 @@ without --tenant serves every tenant without one of its own. Secrets are sealed 
 	var c clientFlags
 	set := subcommand(parent, "set APP --client-id ID",
 		"Stores the OAuth client for an app, its secret from standard input or a file", 1,
-		f.with(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
+		f.with(func(cmd *cobra.Command, store *store.Store, a config, args []string) error {
 			return c.set(cmd, store, a, args[0])
 		}))
 	set.Flags().StringVar(&c.id, "client-id", "", "the client id from the provider")
@@ -48,13 +49,13 @@ without --tenant serves every tenant without one of its own. Secrets are sealed 
 
 	var tenant string
 	list := subcommand(parent, "list", "Lists the OAuth clients in the store; never their secrets", 0,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, _ []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, _ []string) error {
 			return f.listClients(cmd, store, tenant)
 		}))
 	list.Flags().StringVar(&tenant, "tenant", "", "only this tenant's own")
 
 	remove := subcommand(parent, "delete APP", "Deletes an OAuth client; its tokens can no longer be refreshed", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			return store.DeleteOAuthClient(cmd.Context(), tenant, args[0])
 		}))
 	remove.Flags().StringVar(&tenant, "tenant", "", "the tenant it is for (default: the one for every tenant)")
@@ -63,7 +64,7 @@ without --tenant serves every tenant without one of its own. Secrets are sealed 
 // maxSecret bounds what is read of a client secret, in bytes; the store bounds the secret.
 const maxSecret = 64 << 10
 
-func (c *clientFlags) set(cmd *cobra.Command, store *connect.Store, a config, slug string) error {
+func (c *clientFlags) set(cmd *cobra.Command, store *store.Store, a config, slug string) error {
 	app, err := a.CatalogApp(slug)
 	switch {
 	case err != nil:
@@ -112,7 +113,7 @@ type clientRow struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-func (f *storeFlags) listClients(cmd *cobra.Command, store *connect.Store, tenant string) error {
+func (f *storeFlags) listClients(cmd *cobra.Command, store *store.Store, tenant string) error {
 	clients, err := store.OAuthClients(cmd.Context(), tenant)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // revokeGrantsCommand adds `tenant revoke-grants`.
@@ -22,7 +23,7 @@ func revokeGrantsCommand(parent *cobra.Command, f *storeFlags) {
 	var yes bool
 	cmd := subcommand(parent, "revoke-grants NAME",
 		"Ends every grant of a tenant, or of one of its apps, at the providers and in the store", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, args []string) error {
 			r.Tenant = args[0]
 			if err := a.mustHaveStored(cmd.Context(), store, r); err != nil {
 				return err
@@ -54,7 +55,7 @@ func revokeGrantsCommand(parent *cobra.Command, f *storeFlags) {
 }
 
 // mustHaveStored spares the operator a mistyped name, for which nothing would be done successfully.
-func (a config) mustHaveStored(ctx context.Context, store *connect.Store, r manager.Revocation) error {
+func (a config) mustHaveStored(ctx context.Context, store *store.Store, r manager.Revocation) error {
 	counts, err := store.AppCounts(ctx, connect.Filter{Tenant: r.Tenant, App: r.App})
 	if err != nil || len(counts) > 0 {
 		return err
@@ -67,7 +68,7 @@ func (a config) mustHaveStored(ctx context.Context, store *connect.Store, r mana
 
 // withManager runs a command that reaches providers, shows how far it has come, and prints a
 // summary in the end. Ctrl-C lets it finish what it has begun.
-func (f *storeFlags) withManager(cmd *cobra.Command, store *connect.Store, a config, r manager.Revocation,
+func (f *storeFlags) withManager(cmd *cobra.Command, store *store.Store, a config, r manager.Revocation,
 	run func(context.Context, *manager.Manager, manager.Revocation) error) error {
 	m, release, err := a.OpenManager(store, slog.New(slog.DiscardHandler)) // what fails is in the summary
 	if err != nil {

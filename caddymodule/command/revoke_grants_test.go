@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
@@ -112,7 +113,7 @@ func (s *revocationScene) run(args ...string) (got summaryJSON, err error) {
 // holds reports whether there is anything in a connection's grant, and whether it is flagged.
 func (s *revocationScene) holds(tenant, id string) (holds, flagged bool) {
 	s.t.Helper()
-	store, err := connect.Open(s.t.Context(), connect.Options{Dir: s.dir})
+	store, err := store.Open(s.t.Context(), store.Options{Dir: s.dir})
 	if err != nil {
 		s.t.Fatal(err)
 	}

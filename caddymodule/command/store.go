@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -38,22 +39,22 @@ func (f *storeFlags) configuration() (config, error) {
 
 // open opens the store, of which the schema stays as it is. It creates one that is missing, or says
 // so if mustExist.
-func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*connect.Store, config, error) {
-	return f.openAs(cmd, connect.Options{Existing: mustExist, KeepSchema: true})
+func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*store.Store, config, error) {
+	return f.openAs(cmd, store.Options{Existing: mustExist, KeepSchema: true})
 }
 
-func (f *storeFlags) openAs(cmd *cobra.Command, o connect.Options) (*connect.Store, config, error) {
+func (f *storeFlags) openAs(cmd *cobra.Command, o store.Options) (*store.Store, config, error) {
 	a, err := f.configuration()
 	if err != nil {
 		return nil, a, err
 	}
 	o.Dir, o.Logger = a.StoreDir(), commandLog(cmd)
-	store, err := connect.Open(cmd.Context(), o)
-	if errors.Is(err, connect.ErrNoStore) {
+	s, err := store.Open(cmd.Context(), o)
+	if errors.Is(err, store.ErrNoStore) {
 		err = fmt.Errorf("there is no store in %s: name its directory with --data or --config, or create one with "+
 			"`keyset create`", a.StoreDir())
 	}
-	return store, a, err
+	return s, a, err
 }
 
 func commandLog(cmd *cobra.Command) *slog.Logger {
@@ -66,7 +67,7 @@ func asOperator(ctx context.Context) context.Context {
 }
 
 // storeRun is what a command does with the open store.
-type storeRun = func(cmd *cobra.Command, store *connect.Store, a config, args []string) error
+type storeRun = func(cmd *cobra.Command, store *store.Store, a config, args []string) error
 
 // with makes a command's RunE of run; it creates a store that is missing.
 func (f *storeFlags) with(run storeRun) func(*cobra.Command, []string) error {

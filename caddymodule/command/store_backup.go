@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/backup"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // maxPassphrase bounds a passphrase file, in bytes.
@@ -33,7 +33,7 @@ func backupCommand(parent *cobra.Command, f *storeFlags) {
 	var withKeyset bool
 	var passphraseFile string
 	cmd := subcommand(parent, "backup FILE", "Writes a copy of the store to a new file; a gateway may be running", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			if withKeyset != (passphraseFile != "") {
 				return errors.New("write both --with-keyset and --passphrase-file, or neither")
 			}
@@ -93,7 +93,7 @@ type copyRow struct {
 	HasKeyset   bool       `json:"has_keyset"`
 }
 
-func newCopyRow(file string, c connect.Copy) copyRow {
+func newCopyRow(file string, c store.Copy) copyRow {
 	row := copyRow{file, nil, c.Schema, c.Tenants, c.Connections, c.Key, c.SealedKeyset != nil}
 	if !c.At.IsZero() {
 		row.Made = &c.At
@@ -102,7 +102,7 @@ func newCopyRow(file string, c connect.Copy) copyRow {
 }
 
 // printCopy prints what a backup is; keyset says more of where its keyset is.
-func (f *storeFlags) printCopy(cmd *cobra.Command, file string, c connect.Copy, keyset string) error {
+func (f *storeFlags) printCopy(cmd *cobra.Command, file string, c store.Copy, keyset string) error {
 	row := newCopyRow(file, c)
 	if f.json {
 		return printJSON(cmd.OutOrStdout(), row)
@@ -143,7 +143,7 @@ func verifyCommand(parent *cobra.Command, f *storeFlags) {
 
 // checkKeyset checks the keyset file and the passphrase that are given against a backup, and tells
 // what is known of its keyset.
-func checkKeyset(cmd *cobra.Command, c connect.Copy, file string, passphrase []byte) (string, error) {
+func checkKeyset(cmd *cobra.Command, c store.Copy, file string, passphrase []byte) (string, error) {
 	known := "not in it, and not checked: see --keyset"
 	if c.SealedKeyset != nil {
 		known = "in it, sealed by a passphrase, and not checked: see --passphrase-file"
@@ -293,7 +293,7 @@ func changeCells(changes []backup.Change, applied bool) (rows [][]string) {
 func upgradeCommand(parent *cobra.Command, f *storeFlags) {
 	cmd := subcommand(parent, "upgrade", "Brings the store of an older version to this version, and keeps a copy of it", 0,
 		func(cmd *cobra.Command, _ []string) (err error) {
-			store, a, err := f.openAs(cmd, connect.Options{Existing: true})
+			store, a, err := f.openAs(cmd, store.Options{Existing: true})
 			if err != nil {
 				return err
 			}

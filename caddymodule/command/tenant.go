@@ -10,6 +10,7 @@ import (
 
 	"github.com/vendgate/vendgate/caddymodule/internal/operator"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 func tenantCommands(parent *cobra.Command) {
@@ -22,7 +23,7 @@ func tenantCommands(parent *cobra.Command) {
 	createCommand(parent, &f)
 	subcommand(parent, "list", "Lists tenants; never their keys", 0, f.withExisting(f.listTenants))
 	subcommand(parent, "rotate NAME", "Mints a second key and prints it, once; both work until promote", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			key, err := store.RotateKey(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -30,11 +31,11 @@ func tenantCommands(parent *cobra.Command) {
 			return f.printKey(cmd.OutOrStdout(), args[0], key)
 		}))
 	subcommand(parent, "promote NAME", "Retires the older of two keys", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			return store.PromoteKey(cmd.Context(), args[0])
 		}))
 	subcommand(parent, "disable NAME", "Stops a tenant and all of its keys, those in the configuration too", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			return store.DisableTenant(cmd.Context(), args[0])
 		}))
 	enableCommand(parent, &f)
@@ -49,7 +50,7 @@ func tenantCommands(parent *cobra.Command) {
 func createCommand(parent *cobra.Command, f *storeFlags) {
 	var t connect.Tenant
 	create := subcommand(parent, "create NAME --email ADDRESS", "Creates a tenant and prints its key, once", 1,
-		f.with(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
+		f.with(func(cmd *cobra.Command, store *store.Store, a config, args []string) error {
 			t.ID = args[0]
 			if err := a.checkSource(t.Source); err != nil {
 				return err
@@ -80,7 +81,7 @@ func (f *storeFlags) printKey(w io.Writer, tenant, key string) error {
 	return err
 }
 
-func (f *storeFlags) listTenants(cmd *cobra.Command, store *connect.Store, _ config, _ []string) error {
+func (f *storeFlags) listTenants(cmd *cobra.Command, store *store.Store, _ config, _ []string) error {
 	tenants, err := store.Tenants(cmd.Context())
 	if err != nil {
 		return err

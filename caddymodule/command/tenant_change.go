@@ -11,13 +11,14 @@ import (
 	"github.com/vendgate/vendgate/caddymodule"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // enableCommand adds `tenant enable`.
 func enableCommand(parent *cobra.Command, f *storeFlags) {
 	var newKey bool
 	cmd := subcommand(parent, "enable NAME", "Lets the keys of a disabled tenant work again", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, _ config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			key, err := store.EnableTenant(cmd.Context(), args[0], newKey)
 			if err != nil || !newKey {
 				return err
@@ -37,7 +38,7 @@ func setCommand(parent *cobra.Command, f *storeFlags) {
 	var email, source string
 	var defaultSource bool
 	cmd := subcommand(parent, "set NAME", "Changes what is given of a tenant in the store, and nothing else", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, args []string) error {
 			c := given
 			if cmd.Flags().Changed("email") {
 				c.Email = &email
@@ -110,7 +111,7 @@ func deleteCommand(parent *cobra.Command, f *storeFlags) {
 	var r manager.Revocation
 	var connections, yes bool
 	cmd := subcommand(parent, "delete NAME", "Deletes all that the store has of a tenant, for good", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, args []string) error {
 			r.Tenant = args[0]
 			if err := a.mustBeStored(cmd.Context(), store, r.Tenant, connections); err != nil {
 				return err
@@ -148,7 +149,7 @@ func deleteCommand(parent *cobra.Command, f *storeFlags) {
 }
 
 // mustBeStored refuses a tenant that cannot be deleted before the operator is asked to confirm it.
-func (a config) mustBeStored(ctx context.Context, store *connect.Store, id string, connections bool) error {
+func (a config) mustBeStored(ctx context.Context, store *store.Store, id string, connections bool) error {
 	counts, err := store.AppCounts(ctx, connect.Filter{Tenant: id})
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // tryFlags say what becomes of a credential that its provider does not confirm.
@@ -25,7 +26,7 @@ func (f *tryFlags) add(cmd *cobra.Command) {
 }
 
 // check refuses what the tenant does not take.
-func (f *tryFlags) check(ctx context.Context, store *connect.Store, a config, tenant string) error {
+func (f *tryFlags) check(ctx context.Context, store *store.Store, a config, tenant string) error {
 	if !f.unconfirmed {
 		return nil
 	}
@@ -39,7 +40,7 @@ func (f *tryFlags) check(ctx context.Context, store *connect.Store, a config, te
 
 // unconfirmed is what a tenant says of such credentials: in the configuration, or else in the
 // store.
-func (a config) unconfirmed(ctx context.Context, store *connect.Store, tenant string) (string, error) {
+func (a config) unconfirmed(ctx context.Context, store *store.Store, tenant string) (string, error) {
 	for _, t := range a.Tenants {
 		if t.ID == tenant && t.Unconfirmed != "" {
 			return t.Unconfirmed, nil

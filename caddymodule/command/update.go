@@ -10,6 +10,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -19,7 +20,7 @@ func updateCommand(parent *cobra.Command, f *storeFlags) {
 	var in credentialInput
 	update := subcommand(parent, "update ID --tenant NAME",
 		"Replaces what a connection holds by fields or tokens on standard input", 1,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, args []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, args []string) error {
 			c, err := updateConnection(cmd, store, a, tenant, args[0], in)
 			switch {
 			case err != nil:
@@ -48,7 +49,7 @@ func printUpdated(w io.Writer, c connect.Connection) (err error) {
 	return err
 }
 
-func updateConnection(cmd *cobra.Command, store *connect.Store, a config, tenant, id string,
+func updateConnection(cmd *cobra.Command, store *store.Store, a config, tenant, id string,
 	in credentialInput) (connect.Connection, error) {
 	c, err := store.Describe(cmd.Context(), tenant, "", id)
 	if err == nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/vendgate/vendgate/caddymodule/internal/operator"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 func userCommands(parent *cobra.Command) {
@@ -24,7 +25,7 @@ func userCommands(parent *cobra.Command) {
 	var tenant, user string
 	export := subcommand(parent, "export --tenant NAME --user ADDRESS",
 		"Prints all that the store keeps of an end user as JSON; never a secret", 0,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, _ []string) error {
 			user, err := connect.ParseUser(user)
 			if err != nil {
 				return err
@@ -45,7 +46,7 @@ func userCommands(parent *cobra.Command) {
 	var r manager.Revocation
 	var yes bool
 	erase := subcommand(parent, "erase --tenant NAME --user ADDRESS", "Deletes all that the store keeps of an end user", 0,
-		f.withExisting(func(cmd *cobra.Command, store *connect.Store, a config, _ []string) error {
+		f.withExisting(func(cmd *cobra.Command, store *store.Store, a config, _ []string) error {
 			return f.eraseUser(cmd, store, a, r, yes)
 		}))
 	erase.Long = "Caller keys and connections are deleted, whatever holds them, and each grant is revoked at its " +
@@ -70,7 +71,7 @@ func userFlags(cmd *cobra.Command, tenant, user *string) {
 	_, _ = cmd.MarkFlagRequired("tenant"), cmd.MarkFlagRequired("user") // the flags exist
 }
 
-func (f *storeFlags) eraseUser(cmd *cobra.Command, store *connect.Store, a config, r manager.Revocation,
+func (f *storeFlags) eraseUser(cmd *cobra.Command, store *store.Store, a config, r manager.Revocation,
 	yes bool) error {
 	var err error
 	if r.User, err = connect.ParseUser(r.User); err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -16,7 +17,7 @@ import (
 func TestUserAccount(t *testing.T) {
 	s := newRevocationScene(t, nil)
 	id := s.imports("acme", harness.Alice, "key", `{"api_key":"sk-SECRET"}`)
-	store, err := connect.Open(t.Context(), connect.Options{Dir: s.dir})
+	store, err := store.Open(t.Context(), store.Options{Dir: s.dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
@@ -24,7 +25,7 @@ func userScene(t *testing.T, answers map[string][]int) (s *revocationScene, crm 
 		"for Alice Smith", "--data", s.dir, "--config", s.config); err != nil {
 		t.Fatal(err)
 	}
-	store, err := connect.Open(t.Context(), connect.Options{Dir: s.dir})
+	store, err := store.Open(t.Context(), store.Options{Dir: s.dir})
 	if err != nil {
 		t.Fatal(err)
 	}

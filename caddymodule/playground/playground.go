@@ -15,16 +15,21 @@ import (
 	"syscall"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/vendgate/vendgate/connect/store"
+
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
-	_ "github.com/vendgate/vendgate/caddymodule" // what the configuration is of
+	_ "github.com/vendgate/vendgate/caddymodule"
 	"github.com/vendgate/vendgate/caddymodule/internal/given"
 	"github.com/vendgate/vendgate/caddymodule/internal/help"
 	"github.com/vendgate/vendgate/caddymodule/playground/demoprovider"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
 )
+
+// what the configuration is of
 
 // playground is a gateway with a provider to call through it, for trying things out. Both listen on
 // loopback only.
@@ -136,7 +141,7 @@ func run(ctx context.Context, out io.Writer, dir, listen string, asJSON bool) (e
 
 // seed makes the tenant with a fresh key, and connections with grants of this run's provider.
 func (p *playground) seed(ctx context.Context) (err error) {
-	store, err := connect.Open(ctx, connect.Options{Dir: p.dir})
+	store, err := store.Open(ctx, store.Options{Dir: p.dir})
 	if err != nil {
 		return fmt.Errorf("opening the store in %s: %w", p.dir, err)
 	}
@@ -171,7 +176,7 @@ func (p *playground) seed(ctx context.Context) (err error) {
 }
 
 // seedLinks makes links to click through. They become whole addresses when the gateway's is known.
-func (p *playground) seedLinks(ctx context.Context, store *connect.Store) error {
+func (p *playground) seedLinks(ctx context.Context, store *store.Store) error {
 	for _, c := range []connect.Connection{
 		{App: "demo", Name: "My demo account", AuthType: vending.OAuth},
 		{App: "demo-key", Name: "My demo key", AuthType: vending.APIKey},
@@ -194,7 +199,7 @@ func (p *playground) grant(account string) connect.Grant {
 
 // freshKey makes the tenant or, in a kept directory that has it, a new key: the old one cannot be
 // shown again.
-func freshKey(ctx context.Context, store *connect.Store) (string, error) {
+func freshKey(ctx context.Context, store *store.Store) (string, error) {
 	key, err := store.CreateTenant(ctx, connect.Tenant{
 		ID: tenant, Email: "playground@example.com", Brand: connect.Brand{Name: "The Playground"},
 	})

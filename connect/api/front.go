@@ -10,6 +10,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -21,7 +22,7 @@ type Front struct{ o FrontOptions }
 // FrontOptions are what a front works on.
 type FrontOptions struct {
 	API     *API
-	Store   *connect.Store
+	Store   *store.Store
 	Keyring *policy.Keyring
 	Limiter *policy.Limiter
 	// Caller finds a caller key and its tenant.

@@ -21,6 +21,7 @@ import (
 	"github.com/vendgate/vendgate/connect/manager"
 	"github.com/vendgate/vendgate/connect/mcpserver"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/tests/apitest"
 	"github.com/vendgate/vendgate/vending"
@@ -41,7 +42,7 @@ const (
 // it: here, a call says itself who makes it. Every answer is held against the description.
 type stage struct {
 	*testing.T
-	store       *connect.Store
+	store       *store.Store
 	provider    *provider
 	url         string
 	client      *http.Client
@@ -66,7 +67,7 @@ func newStage(t *testing.T, source ...vending.Source) *stage {
 	s.tenants["away"] = &policy.Tenant{ID: "away", Source: elsewhere, Capabilities: policy.AllCapabilities}
 	s.tenants["narrow"] = &policy.Tenant{ID: "narrow", Capabilities: policy.AllCapabilities, Apps: []string{"key"}}
 	var err error
-	if s.store, err = connect.Open(t.Context(), connect.Options{Dir: t.TempDir(), Now: s.now}); err != nil {
+	if s.store, err = store.Open(t.Context(), store.Options{Dir: t.TempDir(), Now: s.now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.store.Close() }) // some tests close it themselves

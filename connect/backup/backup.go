@@ -10,37 +10,37 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // Write backs the store up into file, which must not exist. With a passphrase the backup holds the
 // keyset too, sealed by it.
-func Write(ctx context.Context, store *connect.Store, file string, passphrase []byte) (connect.Copy, error) {
+func Write(ctx context.Context, s *store.Store, file string, passphrase []byte) (store.Copy, error) {
 	var sealKeyset func([]byte) ([]byte, error)
 	if passphrase != nil {
 		if err := checkPassphrase(passphrase); err != nil {
-			return connect.Copy{}, err
+			return store.Copy{}, err
 		}
 		sealKeyset = func(keyset []byte) ([]byte, error) { return seal(keyset, passphrase) }
 	}
-	c, err := store.Backup(ctx, file, sealKeyset)
+	c, err := s.Backup(ctx, file, sealKeyset)
 	if err != nil {
-		return connect.Copy{}, fmt.Errorf("writing the backup %s: %w", file, err)
+		return store.Copy{}, fmt.Errorf("writing the backup %s: %w", file, err)
 	}
 	return c, nil
 }
 
 // Read checks a backup and tells what it is.
-func Read(ctx context.Context, file string) (connect.Copy, error) {
-	c, err := connect.ReadCopy(ctx, file)
+func Read(ctx context.Context, file string) (store.Copy, error) {
+	c, err := store.ReadCopy(ctx, file)
 	switch {
-	case errors.Is(err, connect.ErrDamaged):
+	case errors.Is(err, store.ErrDamaged):
 		err = ErrDamaged
-	case errors.Is(err, connect.ErrNewerSchema):
+	case errors.Is(err, store.ErrNewerSchema):
 		err = ErrNewer
 	}
 	if err != nil {
-		return connect.Copy{}, fmt.Errorf("reading the backup %s: %w", file, err)
+		return store.Copy{}, fmt.Errorf("reading the backup %s: %w", file, err)
 	}
 	return c, nil
 }
@@ -52,7 +52,7 @@ var (
 )
 
 // Keyset returns the keyset of a backup that holds it, or ErrPassphrase.
-func Keyset(c connect.Copy, passphrase []byte) ([]byte, error) {
+func Keyset(c store.Copy, passphrase []byte) ([]byte, error) {
 	if c.SealedKeyset == nil {
 		return nil, ErrNoKeyset
 	}

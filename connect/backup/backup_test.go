@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -43,9 +44,9 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-func open(t testing.TB, dir string) *connect.Store {
+func open(t testing.TB, dir string) *store.Store {
 	t.Helper()
-	s := must[*connect.Store](t)(connect.Open(t.Context(), connect.Options{Dir: dir}))
+	s := must[*store.Store](t)(store.Open(t.Context(), store.Options{Dir: dir}))
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -56,7 +57,7 @@ func open(t testing.TB, dir string) *connect.Store {
 
 const alice = "alice@example.com"
 
-func add(t testing.TB, s *connect.Store, key string) string {
+func add(t testing.TB, s *store.Store, key string) string {
 	t.Helper()
 	return must[string](t)(s.ImportConnection(t.Context(),
 		connect.Connection{Tenant: "acme", User: alice, App: "openai", AuthType: vending.APIKey},
@@ -64,7 +65,7 @@ func add(t testing.TB, s *connect.Store, key string) string {
 }
 
 // holds checks which key a connection of the store in dir holds; "" that there is no connection.
-func holds(t testing.TB, s *connect.Store, id, key string) {
+func holds(t testing.TB, s *store.Store, id, key string) {
 	t.Helper()
 	_, g, err := s.Grant(t.Context(), "acme", alice, id)
 	var e *vending.Error
@@ -187,7 +188,7 @@ func TestKeysetInBackup(t *testing.T) {
 	value := keyset[strings.Index(keyset, `"value":"`)+9:][:40]
 	for _, sealedBy := range [][]byte{nil, passphrase} {
 		file := filepath.Join(t.TempDir(), "backup")
-		must[connect.Copy](t)(Write(t.Context(), s, file, sealedBy))
+		must[store.Copy](t)(Write(t.Context(), s, file, sealedBy))
 		text := string(must[[]byte](t)(os.ReadFile(file)))
 		if strings.Contains(text, value) || strings.Contains(text, "sk-canary") ||
 			strings.Contains(text, string(passphrase)) {
@@ -196,7 +197,7 @@ func TestKeysetInBackup(t *testing.T) {
 		if strings.Contains(text, "age-encryption.org/v1") != (sealedBy != nil) {
 			t.Errorf("a sealed keyset, with %q", sealedBy)
 		}
-		c := must[connect.Copy](t)(Read(t.Context(), file))
+		c := must[store.Copy](t)(Read(t.Context(), file))
 		if err := c.OpenedBy([]byte(keyset)); err != nil {
 			t.Error(err)
 		}
@@ -231,11 +232,11 @@ func TestRestoreRefuses(t *testing.T) {
 	ok(t, open(t, other).Close())
 	otherKeyset := filepath.Join(other, vault.FileName)
 	good := filepath.Join(t.TempDir(), "backup")
-	must[connect.Copy](t)(Write(t.Context(), s, good, nil))
+	must[store.Copy](t)(Write(t.Context(), s, good, nil))
 	sealed := filepath.Join(t.TempDir(), "sealed")
-	must[connect.Copy](t)(Write(t.Context(), s, sealed, passphrase))
+	must[store.Copy](t)(Write(t.Context(), s, sealed, passphrase))
 	ok(t, s.Close())
-	plain := damage(t, filepath.Join(home, connect.DatabaseName), func(b []byte) []byte { return b })
+	plain := damage(t, filepath.Join(home, store.DatabaseName), func(b []byte) []byte { return b })
 	half := damage(t, good, func(b []byte) []byte { return b[:len(b)/2&^4095] })
 	page := damage(t, good, func(b []byte) []byte { copy(b[len(b)/2&^4095:], strings.Repeat("\xa5", 64)); return b })
 	newer := damage(t, good, func(b []byte) []byte { b[63] = 99; return b }) // user_version
@@ -255,9 +256,9 @@ func TestRestoreRefuses(t *testing.T) {
 		"a damaged page":           {Options{File: page, Replace: true}, ErrDamaged},
 		"not a database":           {Options{File: text, Replace: true}, ErrDamaged},
 		"a newer schema":           {Options{File: newer, Replace: true}, ErrNewer},
-		"a plain copy":             {Options{File: plain, Replace: true}, connect.ErrPlainCopy},
+		"a plain copy":             {Options{File: plain, Replace: true}, store.ErrPlainCopy},
 		"no file":                  {Options{File: good + "x", Replace: true}, fs.ErrNotExist},
-		"the trail of another one": {Options{File: good, Replace: true, Trail: other}, connect.ErrOtherTrail},
+		"the trail of another one": {Options{File: good, Replace: true, Trail: other}, store.ErrOtherTrail},
 		"nothing to apply by": {Options{File: good, Dir: filepath.Join(t.TempDir(), "x"),
 			Keyset: filepath.Join(home, vault.FileName), Apply: true}, ErrNoTrail},
 		"no keyset at all": {Options{File: good, Dir: filepath.Join(t.TempDir(), "x")}, ErrWhich},
@@ -283,7 +284,7 @@ func TestRestoreInUse(t *testing.T) {
 	s := open(t, home)
 	id := add(t, s, "sk-1")
 	file := filepath.Join(t.TempDir(), "backup")
-	must[connect.Copy](t)(Write(t.Context(), s, file, nil))
+	must[store.Copy](t)(Write(t.Context(), s, file, nil))
 	if _, err := Restore(t.Context(), Options{File: file, Dir: home, Replace: true}); !errors.Is(err, ErrInUse) {
 		t.Errorf("error %v", err)
 	}
@@ -297,11 +298,11 @@ func TestInterruptedRestore(t *testing.T) {
 	s := open(t, home)
 	id := add(t, s, "sk-1")
 	file := filepath.Join(t.TempDir(), "backup")
-	must[connect.Copy](t)(Write(t.Context(), s, file, passphrase))
+	must[store.Copy](t)(Write(t.Context(), s, file, passphrase))
 	ok(t, s.Close())
-	ok(t, os.Mkdir(filepath.Join(home, connect.RestoringName), 0o700))
-	ok(t, os.Remove(filepath.Join(home, connect.DatabaseName)))
-	if _, err := connect.Open(t.Context(), connect.Options{Dir: home}); !errors.Is(err, connect.ErrRestoreInterrupted) {
+	ok(t, os.Mkdir(filepath.Join(home, store.RestoringName), 0o700))
+	ok(t, os.Remove(filepath.Join(home, store.DatabaseName)))
+	if _, err := store.Open(t.Context(), store.Options{Dir: home}); !errors.Is(err, store.ErrRestoreInterrupted) {
 		t.Errorf("error %v", err)
 	}
 	must[Result](t)(Restore(t.Context(), Options{File: file, Dir: home, Passphrase: passphrase}))
@@ -323,7 +324,7 @@ func TestForeignCode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "backup")
-			must[connect.Copy](t)(Write(t.Context(), s, file, nil))
+			must[store.Copy](t)(Write(t.Context(), s, file, nil))
 			db := must[*sql.DB](t)(sql.Open("sqlite", file))
 			must[sql.Result](t)(db.Exec(statement))
 			ok(t, db.Close())
@@ -331,8 +332,8 @@ func TestForeignCode(t *testing.T) {
 				t.Error("it is accepted")
 			}
 			other := filepath.Join(t.TempDir(), "other")
-			c := must[connect.Copy](t)(Write(t.Context(), s, other, nil))
-			if _, err := connect.ChangesSince(t.Context(), file, c); !errors.Is(err, connect.ErrForeignCode) {
+			c := must[store.Copy](t)(Write(t.Context(), s, other, nil))
+			if _, err := store.ChangesSince(t.Context(), file, c); !errors.Is(err, store.ErrForeignCode) {
 				t.Errorf("as a trail: %v", err)
 			}
 			dir := filepath.Join(t.TempDir(), "x")

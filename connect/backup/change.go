@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // Change is something that the audit trail has and a backup from before it lacks.
@@ -111,7 +112,7 @@ func withoutUndone(rows []connect.AuditRow) (left []connect.AuditRow) {
 }
 
 // apply makes the changes again that can be, oldest first.
-func apply(ctx context.Context, store *connect.Store, changes []Change) error {
+func apply(ctx context.Context, store *store.Store, changes []Change) error {
 	for i := range changes {
 		c := &changes[i]
 		if !c.Applies {

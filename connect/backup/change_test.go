@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -33,7 +34,7 @@ func TestChangesSince(t *testing.T) {
 		s.CreateLink(ctx, connect.Connection{Tenant: "acme", User: alice, App: "openai", AuthType: "api_key"}))
 
 	file := filepath.Join(t.TempDir(), "backup")
-	must[connect.Copy](t)(Write(ctx, s, file, nil))
+	must[store.Copy](t)(Write(ctx, s, file, nil))
 
 	stood := must[bool](t)(s.Release(ctx, "acme", "", deleted, "sync"))
 	if !stood {
@@ -114,7 +115,7 @@ func TestListOnly(t *testing.T) {
 	s := open(t, home)
 	id := add(t, s, "sk-1")
 	file := filepath.Join(t.TempDir(), "backup")
-	must[connect.Copy](t)(Write(t.Context(), s, file, nil))
+	must[store.Copy](t)(Write(t.Context(), s, file, nil))
 	ok(t, s.DeleteConnection(t.Context(), "acme", id))
 	ok(t, s.Close())
 	elsewhere := filepath.Join(t.TempDir(), "x")
@@ -153,7 +154,7 @@ func TestApplyAfterErasure(t *testing.T) {
 	id := add(t, s, "sk-1")
 	must[connect.Hold](t)(s.Hold(ctx, "acme", "", id, "before"))
 	file := filepath.Join(t.TempDir(), "backup")
-	must[connect.Copy](t)(Write(ctx, s, file, nil))
+	must[store.Copy](t)(Write(ctx, s, file, nil))
 	must[connect.Hold](t)(s.Hold(ctx, "acme", "", id, "sync"))
 	must[bool](t)(s.Release(ctx, "acme", "", id, "sync"))
 	must[bool](t)(s.Release(ctx, "acme", "", id, "before"))
@@ -172,7 +173,7 @@ func TestApplyNewKey(t *testing.T) {
 	ctx := t.Context()
 	key := must[string](t)(s.CreateTenant(ctx, connect.Tenant{ID: "acme", Email: "a@acme.example"}))
 	file := filepath.Join(t.TempDir(), "backup")
-	must[connect.Copy](t)(Write(ctx, s, file, nil))
+	must[store.Copy](t)(Write(ctx, s, file, nil))
 	ok(t, s.DisableTenant(ctx, "acme"))
 	must[string](t)(s.EnableTenant(ctx, "acme", true))
 	ok(t, s.Close())

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/internal/filelock"
 	"github.com/vendgate/vendgate/internal/presence"
@@ -47,7 +47,7 @@ type Options struct {
 
 // Result is what a restore did.
 type Result struct {
-	Copy connect.Copy
+	Copy store.Copy
 	// Aside is the directory with the store that was there before; empty without one.
 	Aside string
 	// Changes came after the backup, oldest first. NoTrail says why they are not known.
@@ -58,7 +58,7 @@ type Result struct {
 // storeFiles are all that make a store. The database comes last: only with it a directory counts as
 // a store.
 func storeFiles() []string {
-	const database = connect.DatabaseName
+	const database = store.DatabaseName
 	return []string{vault.FileName, database + "-wal", database + "-shm", database}
 }
 
@@ -84,7 +84,7 @@ func Restore(ctx context.Context, o Options) (r Result, err error) {
 	if err := o.readTrail(ctx, &r); err != nil {
 		return r, err
 	}
-	stage := filepath.Join(o.Dir, connect.RestoringName)
+	stage := filepath.Join(o.Dir, store.RestoringName)
 	if err := o.assemble(ctx, stage, keyset, &r); err != nil {
 		return r, errors.Join(fmt.Errorf("restoring into %s: %w", o.Dir, err), os.RemoveAll(stage))
 	}
@@ -113,14 +113,14 @@ func (o *Options) occupy() (release func() error, err error) {
 		}
 		return nil, err
 	}
-	if connect.Exists(o.Dir) && !o.Replace {
+	if store.Exists(o.Dir) && !o.Replace {
 		return nil, errors.Join(ErrNotEmpty, lock.Close())
 	}
 	return lock.Close, nil
 }
 
 // keyset finds the keyset and makes sure that it is that of the backup.
-func (o *Options) keyset(c connect.Copy) (keyset []byte, err error) {
+func (o *Options) keyset(c store.Copy) (keyset []byte, err error) {
 	if o.Keyset != "" && o.Passphrase != nil {
 		return nil, ErrTwice
 	}
@@ -152,13 +152,13 @@ func (o *Options) keyset(c connect.Copy) (keyset []byte, err error) {
 // readTrail finds what changed since the backup.
 func (o *Options) readTrail(ctx context.Context, r *Result) error {
 	from := o.Trail
-	if from == "" && connect.Exists(o.Dir) {
+	if from == "" && store.Exists(o.Dir) {
 		from = o.Dir
 	}
 	if from == "" {
 		r.NoTrail = ErrNoTrail
 	} else {
-		rows, err := connect.ChangesSince(ctx, from, r.Copy)
+		rows, err := store.ChangesSince(ctx, from, r.Copy)
 		r.Changes = changesOf(rows)
 		if err != nil {
 			r.NoTrail = fmt.Errorf("%w: reading %s: %w", ErrNoTrail, from, err)
@@ -179,13 +179,13 @@ func (o *Options) assemble(ctx context.Context, stage string, keyset []byte, r *
 	if err := os.Mkdir(stage, 0o700); err != nil {
 		return err
 	}
-	if err := copyFile(o.File, filepath.Join(stage, connect.DatabaseName)); err != nil {
+	if err := copyFile(o.File, filepath.Join(stage, store.DatabaseName)); err != nil {
 		return err
 	}
 	if err := privatefile.Write(filepath.Join(stage, vault.FileName), keyset); err != nil {
 		return err
 	}
-	store, err := connect.Open(ctx, connect.Options{Dir: stage, Existing: true, Logger: o.Logger})
+	store, err := store.Open(ctx, store.Options{Dir: stage, Existing: true, Logger: o.Logger})
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func (o *Options) exchange(stage string) (aside string, err error) {
 	if err := privatefile.SyncDir(o.Dir); err != nil {
 		return "", err
 	}
-	for _, name := range []string{vault.FileName, connect.DatabaseName} {
+	for _, name := range []string{vault.FileName, store.DatabaseName} {
 		if err := moved.move(filepath.Join(stage, name), filepath.Join(o.Dir, name)); err != nil {
 			return "", err
 		}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 // TestNoTokenOnDisk refreshes, is refused, and looks for canaries in the log and in every file.
@@ -18,7 +18,7 @@ func TestNoTokenOnDisk(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir, Logger: logger})
+	store, err := store.Open(t.Context(), store.Options{Dir: dir, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

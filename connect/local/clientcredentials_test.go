@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -60,7 +61,7 @@ func (m *machines) asked() []string {
 	return slices.Clone(m.forms)
 }
 
-func (m *machines) source(t *testing.T, store *connect.Store, logger *slog.Logger) *Source {
+func (m *machines) source(t *testing.T, store *store.Store, logger *slog.Logger) *Source {
 	t.Helper()
 	s := New(Options{
 		Store: store, Catalog: appsAt(m.URL), Transport: through(m.Client().Transport), RefreshTimeout: 5 * time.Second,

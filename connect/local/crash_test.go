@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -25,7 +26,7 @@ const (
 // vendAsChild vends once, says so, and waits to be killed.
 func vendAsChild(dir string) int {
 	ctx := context.Background()
-	store, err := connect.Open(ctx, connect.Options{Dir: dir})
+	store, err := store.Open(ctx, store.Options{Dir: dir})
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -87,7 +88,7 @@ func kill(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
 
 // afterCrash opens the directory again, an hour later, and returns what is left. A lease of the
 // dead process must not be in the way.
-func afterCrash(t *testing.T, dir, id string) (*connect.Store, connect.GrantValues) {
+func afterCrash(t *testing.T, dir, id string) (*store.Store, connect.GrantValues) {
 	t.Helper()
 	store := openStoreAt(t, dir, func() time.Time { return time.Now().Add(time.Hour) })
 	_, v := stored(t, store, id)
@@ -176,7 +177,7 @@ func TestKilledAnywhere(t *testing.T) {
 // seed makes a store with one connection whose token has ended, and closes it.
 func seed(t *testing.T, dir string) (id string) {
 	t.Helper()
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir})
+	store, err := store.Open(t.Context(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

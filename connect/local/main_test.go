@@ -17,6 +17,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -132,14 +133,14 @@ func through(rt http.RoundTripper) func(*catalog.App) http.RoundTripper {
 
 // openStore makes grants seem to have been stored an hour ago, so that one with 30 s left is about
 // to end and is not one that never had more.
-func openStore(t testing.TB, dir string) *connect.Store {
+func openStore(t testing.TB, dir string) *store.Store {
 	t.Helper()
 	return openStoreAt(t, dir, func() time.Time { return time.Now().Add(-time.Hour) })
 }
 
-func openStoreAt(t testing.TB, dir string, now func() time.Time) *connect.Store {
+func openStoreAt(t testing.TB, dir string, now func() time.Time) *store.Store {
 	t.Helper()
-	s, err := connect.Open(t.Context(), connect.Options{Dir: dir, Now: now})
+	s, err := store.Open(t.Context(), store.Options{Dir: dir, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +156,7 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *connect.Store 
 const generous = 30 * time.Second
 
 // newSource makes a source over p; change may set what it does not.
-func newSource(t testing.TB, p *provider, store *connect.Store, change ...func(*Options)) *Source {
+func newSource(t testing.TB, p *provider, store *store.Store, change ...func(*Options)) *Source {
 	t.Helper()
 	o := Options{Store: store, Catalog: p.apps, Clients: clients, Transport: through(p.Client().Transport),
 		RefreshTimeout: generous}
@@ -177,7 +178,7 @@ func grantFor(lifetime time.Duration) connect.GrantValues {
 	return v
 }
 
-func importApp(t testing.TB, s *connect.Store, app string, v connect.GrantValues,
+func importApp(t testing.TB, s *store.Store, app string, v connect.GrantValues,
 	change ...func(*connect.Connection)) string {
 	t.Helper()
 	c := connect.Connection{Tenant: tenant, User: user, App: app, AuthType: vending.OAuth}
@@ -196,7 +197,7 @@ func request(id string) vending.Request {
 }
 
 // stored returns what the store holds now.
-func stored(t testing.TB, s *connect.Store, id string) (connect.Connection, connect.GrantValues) {
+func stored(t testing.TB, s *store.Store, id string) (connect.Connection, connect.GrantValues) {
 	t.Helper()
 	c, g, err := s.Grant(context.WithoutCancel(t.Context()), tenant, user, id)
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // leaseToOther has another process begin a refresh, which it never finishes.
-func leaseToOther(t *testing.T, s *connect.Store, id string, ttl time.Duration) {
+func leaseToOther(t *testing.T, s *store.Store, id string, ttl time.Duration) {
 	t.Helper()
 	state, err := s.RefreshState(t.Context(), id)
 	if err != nil {

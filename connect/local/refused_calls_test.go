@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -45,7 +46,7 @@ func TestHandOut(t *testing.T) {
 }
 
 // keyed stores a connection of one key.
-func keyed(t *testing.T, store *connect.Store, key string) vending.Request {
+func keyed(t *testing.T, store *store.Store, key string) vending.Request {
 	t.Helper()
 	return request(importApp(t, store, "gmail",
 		connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: key}}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -70,7 +71,7 @@ func (r *renewer) app(slug string) (*catalog.App, bool) {
 
 // renewing returns a source over p, without any OAuth client, as a renewal takes the token alone,
 // and a request for a token that ends after life.
-func renewing(t *testing.T, p *renewer, dir string, now *time.Time) (*Source, *connect.Store, vending.Request) {
+func renewing(t *testing.T, p *renewer, dir string, now *time.Time) (*Source, *store.Store, vending.Request) {
 	t.Helper()
 	imported := false
 	store := openStoreAt(t, dir, func() time.Time {
@@ -94,7 +95,7 @@ func renewing(t *testing.T, p *renewer, dir string, now *time.Time) (*Source, *c
 }
 
 // vendAlone vends, and waits for a renewal that was begun by that.
-func vendAlone(t *testing.T, s *Source, store *connect.Store, r vending.Request) (string, error) {
+func vendAlone(t *testing.T, s *Source, store *store.Store, r vending.Request) (string, error) {
 	t.Helper()
 	c, _ := stored(t, store, r.Connection)
 	cred, err := s.Vend(t.Context(), r)

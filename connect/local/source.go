@@ -14,12 +14,13 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // Options say what a source works on.
 type Options struct {
-	Store *connect.Store
+	Store *store.Store
 	// Catalog finds an app by slug.
 	Catalog func(slug string) (*catalog.App, bool)
 	// Clients finds the OAuth client of an app, for a tenant. Without one it returns

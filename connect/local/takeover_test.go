@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -41,7 +42,7 @@ func vendLater(t *testing.T, s vending.Source, id string) <-chan string {
 }
 
 // ownerOf reads who has, or had, the refresh lease of a connection.
-func ownerOf(t *testing.T, s *connect.Store, id string) string {
+func ownerOf(t *testing.T, s *store.Store, id string) string {
 	t.Helper()
 	state, err := s.RefreshState(t.Context(), id)
 	if err != nil {
@@ -113,17 +114,17 @@ func TestTakeoverFromTheLiving(t *testing.T) {
 	}))
 	defer server.Close()
 	dir := t.TempDir()
-	store, other := openStore(t, dir), openStore(t, dir)
-	id := importApp(t, store, "gmail", grantFor(-time.Second))
-	at := func(store *connect.Store) vending.Source {
+	mine, other := openStore(t, dir), openStore(t, dir)
+	id := importApp(t, mine, "gmail", grantFor(-time.Second))
+	at := func(opened *store.Store) vending.Source {
 		s := New(Options{
-			Store: store, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
+			Store: opened, Catalog: appsAt(server.URL), Clients: clients, Transport: through(server.Client().Transport),
 			RefreshTimeout: 30 * time.Second, Lease: 10 * time.Second,
 		})
 		t.Cleanup(s.Close)
 		return vending.WithRetry(s) // as the gateway does
 	}
-	first := vendLater(t, at(store), id)
+	first := vendLater(t, at(mine), id)
 	eventually(t, "the first call", func() bool { return len(calls) == 1 })
 	second := vendLater(t, at(other), id)
 	lapse(t, dir)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/store"
+
 	_ "modernc.org/sqlite"
 
 	"github.com/vendgate/vendgate/catalog"
@@ -96,7 +98,7 @@ func TestUnsavedRotation(t *testing.T) {
 
 // rotateUnsaved has a source whose provider has rotated while the store takes nothing. It takes the
 // whole RefreshTimeout, so that tests run it in parallel.
-func rotateUnsaved(t *testing.T, change ...func(*Options)) (p *provider, store *connect.Store, s *Source, id string,
+func rotateUnsaved(t *testing.T, change ...func(*Options)) (p *provider, store *store.Store, s *Source, id string,
 	repair func()) {
 	t.Helper()
 	p = startProvider(t)
@@ -186,18 +188,18 @@ func TestRetrySaveAfterTheTokenEnded(t *testing.T) {
 // TestRetrySaveMovedOn has the end user connect again, or the connection deleted, in the meantime.
 func TestRetrySaveMovedOn(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*connect.Store, string) error
+		change func(*store.Store, string) error
 		token  string
 		code   vending.Code
 		kept   int
 	}{
-		"connected again": {func(s *connect.Store, id string) error {
+		"connected again": {func(s *store.Store, id string) error {
 			v := grantFor(time.Hour)
 			v.AccessToken = "canary-access-again"
 			_, err := s.UpdateGrant(context.Background(), id, 1, connect.NewGrant(v), false)
 			return err
 		}, "canary-access-again", "", 0},
-		"deleted": {func(s *connect.Store, id string) error {
+		"deleted": {func(s *store.Store, id string) error {
 			return s.DeleteConnection(context.Background(), tenant, id)
 		}, "", vending.ConnectionDeleted, 1},
 	} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -21,7 +22,7 @@ type Revoker interface {
 
 // Options are what a manager works on.
 type Options struct {
-	Store   *connect.Store
+	Store   *store.Store
 	Catalog *catalog.Catalog
 	// Clients returns the OAuth client of a tenant for an app, or connect.ErrNoOAuthClient.
 	Clients func(ctx context.Context, tenant, app string) (connect.OAuthClient, error)

@@ -9,11 +9,12 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // stored imports a connection of app with fields, and describes it.
-func stored(t *testing.T, s *connect.Store, app, authType string, fields ...vending.Field) connect.Connection {
+func stored(t *testing.T, s *store.Store, app, authType string, fields ...vending.Field) connect.Connection {
 	t.Helper()
 	id, err := s.ImportConnection(t.Context(),
 		connect.Connection{Tenant: "acme", User: "a@example.com", App: app, AuthType: vending.AuthType(authType)},
@@ -28,9 +29,9 @@ func stored(t *testing.T, s *connect.Store, app, authType string, fields ...vend
 	return c
 }
 
-func openStore(t *testing.T) *connect.Store {
+func openStore(t *testing.T) *store.Store {
 	t.Helper()
-	s, err := connect.Open(t.Context(), connect.Options{Dir: t.TempDir()})
+	s, err := store.Open(t.Context(), store.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

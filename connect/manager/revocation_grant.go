@@ -8,6 +8,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -75,7 +76,7 @@ func (run *revocationRun) revoke(ctx context.Context, app *catalog.App, c connec
 }
 
 // leaseRefresh keeps other processes from refreshing a connection, and returns the lease's owner.
-func leaseRefresh(ctx context.Context, store *connect.Store, id string) (owner string, err error) {
+func leaseRefresh(ctx context.Context, store *store.Store, id string) (owner string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, leasePatience, errRefreshing)
 	defer cancel()
 	owner = "revocation " + rand.Text()

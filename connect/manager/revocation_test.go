@@ -9,6 +9,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -20,9 +21,9 @@ func (f revokerFunc) Revoke(_ context.Context, _ string, _ *catalog.App, g conne
 }
 
 // revoking returns a manager whose provider is f, its store, and a connection of it.
-func revoking(t *testing.T, f revokerFunc) (m *Manager, s *connect.Store, id string) {
+func revoking(t *testing.T, f revokerFunc) (m *Manager, s *store.Store, id string) {
 	t.Helper()
-	s, err := connect.Open(t.Context(), connect.Options{Dir: t.TempDir()})
+	s, err := store.Open(t.Context(), store.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func TestRevokeWaitsForRefresh(t *testing.T) {
 
 // TestRevokeKeepsServersOut: while the provider is asked, no server can take the refresh lease.
 func TestRevokeKeepsServersOut(t *testing.T) {
-	var s *connect.Store
+	var s *store.Store
 	var id string
 	m, s, id := revoking(t, func(connect.Grant) error {
 		seen, err := s.RefreshState(t.Context(), id)
@@ -95,7 +96,7 @@ func TestRevokeKeepsServersOut(t *testing.T) {
 // TestRevokeReconnected: an end user who connects again while their grant is being revoked keeps
 // nothing that is not revoked, too.
 func TestRevokeReconnected(t *testing.T) {
-	var s *connect.Store
+	var s *store.Store
 	var id string
 	var calls []string
 	m, s, id := revoking(t, func(g connect.Grant) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
 	"github.com/vendgate/vendgate/connect/mcpserver"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/tests/apitest"
 	"github.com/vendgate/vendgate/vending"
@@ -42,7 +43,7 @@ var epoch = time.Date(2026, 3, 1, 12, 0, 0, 987e6, time.UTC)
 // here, a call says itself who makes it.
 type stage struct {
 	*testing.T
-	store       *connect.Store
+	store       *store.Store
 	url         string
 	tenants     map[string]*policy.Tenant
 	description *apitest.Description
@@ -77,7 +78,7 @@ func newStage(t *testing.T) *stage {
 		"narrow":      {ID: "narrow", Capabilities: policy.AllCapabilities, Apps: []string{"slack"}},
 	}}
 	var err error
-	if s.store, err = connect.Open(t.Context(), connect.Options{Dir: t.TempDir(), Now: func() time.Time {
+	if s.store, err = store.Open(t.Context(), store.Options{Dir: t.TempDir(), Now: func() time.Time {
 		return epoch
 	}}); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
@@ -15,7 +16,7 @@ import (
 func desk(t *testing.T, policy string, capabilities ...string) (*harness.Gateway, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "store")
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir})
+	store, err := store.Open(t.Context(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

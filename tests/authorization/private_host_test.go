@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -103,7 +104,7 @@ func TestPrivateHosts(t *testing.T) {
 
 func (f *forge) reached(t *testing.T, host string) {
 	dir := t.TempDir()
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir})
+	store, err := store.Open(t.Context(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

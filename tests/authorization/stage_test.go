@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -25,7 +26,7 @@ type stage struct {
 	front    *front
 	api      *api
 	dir      string
-	store    *connect.Store
+	store    *store.Store
 }
 
 func newStage(t *testing.T, flags ...string) *stage {
@@ -39,7 +40,7 @@ func newStage(t *testing.T, flags ...string) *stage {
 	}
 	// What the test stores is an hour old, so that a token with little time left is one near its end,
 	// and not a short-lived one.
-	store, err := connect.Open(t.Context(), connect.Options{Dir: s.dir, Now: func() time.Time {
+	store, err := store.Open(t.Context(), store.Options{Dir: s.dir, Now: func() time.Time {
 		return time.Now().Add(-time.Hour)
 	}})
 	if err != nil {

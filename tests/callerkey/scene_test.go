@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -37,7 +38,7 @@ type scene struct {
 	t     *testing.T
 	up    *harness.Upstream
 	dir   string
-	store *connect.Store
+	store *store.Store
 	// mine is the connection that keys are for; the others must never be reached by them.
 	mine, second, bobs, evils string
 }
@@ -65,7 +66,7 @@ func newScene(t *testing.T, acme string, options ...string) *scene {
 	t.Helper()
 	s := &scene{t: t, up: harness.NewUpstream(t, harness.OK), dir: filepath.Join(t.TempDir(), "store")}
 	var err error
-	if s.store, err = connect.Open(t.Context(), connect.Options{Dir: s.dir}); err != nil {
+	if s.store, err = store.Open(t.Context(), store.Options{Dir: s.dir}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vendgate/vendgate/connect/store"
+
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
 	"github.com/vendgate/vendgate/catalog"
-	"github.com/vendgate/vendgate/connect"
 )
 
 // Command runs one of the module's commands as Caddy does, with input on standard input.
@@ -55,9 +56,9 @@ func MustCommand(t testing.TB, input string, args ...string) string {
 }
 
 // OpenStore opens the store in dir, that commands or a gateway worked on, until the test ends.
-func OpenStore(t testing.TB, dir string) *connect.Store {
+func OpenStore(t testing.TB, dir string) *store.Store {
 	t.Helper()
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir})
+	store, err := store.Open(t.Context(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -35,7 +36,7 @@ type scene struct {
 	t                *testing.T
 	up, files, plain *harness.Upstream
 	dir, connection  string
-	store            *connect.Store
+	store            *store.Store
 	// key is a caller key for the connection.
 	key string
 }
@@ -64,7 +65,7 @@ func prepare(t *testing.T) *scene {
 		*up = harness.NewUpstream(t, harness.OK)
 	}
 	var err error
-	if s.store, err = connect.Open(t.Context(), connect.Options{Dir: s.dir}); err != nil {
+	if s.store, err = store.Open(t.Context(), store.Options{Dir: s.dir}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
@@ -62,7 +63,7 @@ func newKeyed(t *testing.T, proxy string) *keyed {
 
 func (k *keyed) mint(t *testing.T, dir string) {
 	t.Helper()
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir})
+	store, err := store.Open(t.Context(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

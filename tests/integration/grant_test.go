@@ -12,6 +12,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/api"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -21,7 +22,7 @@ import (
 type grants struct {
 	*harness.Gateway
 	t     *testing.T
-	store *connect.Store
+	store *store.Store
 
 	mu     sync.Mutex
 	api    func(credential string) (status int, body string)
@@ -37,7 +38,7 @@ func startGrants(t *testing.T) *grants {
 	url, _ := provider(t, g, "plain")
 	dir := t.TempDir()
 	// What is stored here is an hour old, so that a token with little time left is near its end.
-	store, err := connect.Open(t.Context(), connect.Options{Dir: dir, Now: func() time.Time {
+	store, err := store.Open(t.Context(), store.Options{Dir: dir, Now: func() time.Time {
 		return time.Now().Add(-time.Hour)
 	}})
 	if err != nil {

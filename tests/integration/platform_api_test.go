@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -17,7 +18,7 @@ import (
 func storedConnection(t *testing.T, dir string) string {
 	t.Helper()
 	ctx := context.Background()
-	store, err := connect.Open(ctx, connect.Options{Dir: dir})
+	store, err := store.Open(ctx, store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

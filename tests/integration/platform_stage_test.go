@@ -11,6 +11,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/api"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/apitest"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
@@ -38,7 +39,7 @@ type platform struct {
 	*harness.Gateway
 	t           *testing.T
 	dir         string
-	store       *connect.Store
+	store       *store.Store
 	description *apitest.Description
 }
 
@@ -46,7 +47,7 @@ type platform struct {
 func startPlatform(t *testing.T, config ...string) *platform {
 	t.Helper()
 	dir := t.TempDir()
-	store, err := connect.Open(context.Background(), connect.Options{Dir: dir})
+	store, err := store.Open(context.Background(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -210,7 +211,7 @@ func TestFailureLine(t *testing.T) {
 func TestCallInAuditTrail(t *testing.T) {
 	up := harness.NewUpstream(t, func(string) string { return sized("401 No", `{}`) })
 	dir := filepath.Join(t.TempDir(), "store")
-	store, err := connect.Open(context.Background(), connect.Options{Dir: dir})
+	store, err := store.Open(context.Background(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

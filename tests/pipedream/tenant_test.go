@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/tests/pipedream"
 )
@@ -14,7 +15,7 @@ import (
 func (s *stage) admit(source string) {
 	s.t.Helper()
 	dir := s.t.TempDir()
-	store, err := connect.Open(s.t.Context(), connect.Options{Dir: dir})
+	store, err := store.Open(s.t.Context(), store.Options{Dir: dir})
 	if err != nil {
 		s.t.Fatal(err)
 	}

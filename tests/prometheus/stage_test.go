@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/store"
+
 	_ "modernc.org/sqlite"
 
 	"github.com/vendgate/vendgate/connect"
@@ -61,7 +63,7 @@ type stage struct {
 	gateway *harness.Gateway
 	// paths are what acme calls.
 	paths []string
-	store *connect.Store
+	store *store.Store
 	// leased is a connection that another process refreshes and does not finish.
 	leased string
 }
@@ -162,7 +164,7 @@ func config(t *testing.T, dir, provider string) string {
 }
 
 // leaseToOther has another process refresh a connection.
-func leaseToOther(t *testing.T, store *connect.Store, id string) {
+func leaseToOther(t *testing.T, store *store.Store, id string) {
 	t.Helper()
 	state, err := store.RefreshState(t.Context(), id)
 	if err != nil {

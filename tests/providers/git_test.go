@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/tests/harness"
 )
 
@@ -16,7 +17,7 @@ import (
 type workshop struct {
 	customer
 	git   *gitServer
-	store *connect.Store
+	store *store.Store
 }
 
 func newWorkshop(t *testing.T) *workshop {
@@ -28,7 +29,7 @@ func newWorkshop(t *testing.T) *workshop {
 	w.customer = customer{t: t, Gateway: g, app: "gitlab-token"}
 	w.connects("field.api_key", gitToken)
 	var err error
-	if w.store, err = connect.Open(t.Context(), connect.Options{Dir: dir}); err != nil {
+	if w.store, err = store.Open(t.Context(), store.Options{Dir: dir}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

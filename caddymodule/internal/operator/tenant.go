@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -78,7 +79,7 @@ type MCPURL struct {
 
 // IssueMCPURL makes a tenant's URL, and ends the one before. The caller has checked that there is
 // such a tenant; origin is scheme and host of the gateway, or empty where they are not known.
-func IssueMCPURL(ctx context.Context, store *connect.Store, tenant, origin string) (MCPURL, error) {
+func IssueMCPURL(ctx context.Context, store *store.Store, tenant, origin string) (MCPURL, error) {
 	token, err := store.IssueMCPURL(ctx, tenant)
 	if err != nil {
 		return MCPURL{}, err

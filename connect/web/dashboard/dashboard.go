@@ -11,6 +11,7 @@ import (
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/manager"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/connect/web/page"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
@@ -21,7 +22,7 @@ const Root = connect.Root + "/dashboard"
 
 // Options are what the dashboard works on.
 type Options struct {
-	Store   *connect.Store
+	Store   *store.Store
 	Manager *manager.Manager
 	// Authorizer tries what is entered for a connection with the app.
 	Authorizer *authorize.Authorizer

@@ -11,6 +11,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/connect/web/browser"
 	"github.com/vendgate/vendgate/connect/web/page"
 	"github.com/vendgate/vendgate/policy"
@@ -19,7 +20,7 @@ import (
 
 // Options are what the hosted pages work on.
 type Options struct {
-	Store      *connect.Store
+	Store      *store.Store
 	Authorizer *authorize.Authorizer
 	Pages      *page.Pages
 	// Catalog finds an app by slug.

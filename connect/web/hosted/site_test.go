@@ -21,6 +21,7 @@ import (
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/local"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/connect/web/hosted"
 	"github.com/vendgate/vendgate/connect/web/page"
 	"github.com/vendgate/vendgate/inject"
@@ -106,7 +107,7 @@ type office struct {
 	*testing.T
 	*httptest.Server
 	sites *sites
-	store *connect.Store
+	store *store.Store
 	app   *catalog.App
 	log   bytes.Buffer
 }
@@ -140,7 +141,7 @@ func newOfficeOf(t *testing.T, s *sites, app *catalog.App) *office {
 		t.Fatal(err)
 	}
 	var err error
-	if o.store, err = connect.Open(t.Context(), connect.Options{Dir: t.TempDir()}); err != nil {
+	if o.store, err = store.Open(t.Context(), store.Options{Dir: t.TempDir()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = o.store.Close() })

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -33,7 +34,7 @@ func main() {
 }
 
 func run(ctx context.Context, dir string, c connect.Connection) error {
-	store, err := connect.Open(ctx, connect.Options{Dir: dir, Now: func() time.Time { return time.Now().Add(-age) }})
+	store, err := store.Open(ctx, store.Options{Dir: dir, Now: func() time.Time { return time.Now().Add(-age) }})
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vendgate/vendgate/connect/vault"
+)
+
+// Why a store is not opened. Each leaves all files as they were.
+var (
+	// ErrClosed is returned by calls on a store that was closed.
+	ErrClosed = errors.New("the store is closed")
+	// ErrNoStore is of a directory without a store, where none may be made.
+	ErrNoStore      = errors.New("there is no store in the directory")
+	errNotDirectory = errors.New("it is a file: name the directory of the store")
+	// ErrReplacing says that a restore puts another store in the place of this one.
+	ErrReplacing = errors.New("the store is being replaced by `vendgate store restore`: wait until that has ended")
+	// ErrRestoreInterrupted says that a restore ended half-way. An empty store in the place of the one
+	// that it moved aside would look as if all had been lost.
+	ErrRestoreInterrupted = errors.New("a restore of this store was interrupted: run `vendgate store restore` again")
+)
+
+// Options say where a store lives.
+type Options struct {
+	// Dir holds the database and the keyset. It is made with mode 0700 if it does not exist.
+	Dir string
+	// Existing makes a directory without a store ErrNoStore; else the store is made.
+	Existing bool
+	// KeepSchema makes a database of an older version ErrOlderSchema; else it is upgraded, and kept as
+	// it was in a copy.
+	KeepSchema bool
+	// Logger receives what no caller can be told; nil discards it.
+	Logger *slog.Logger
+	// Now is the clock of timestamps and refresh leases; nil means time.Now. Processes that share Dir
+	// are on one machine, and so have one clock. A second's difference between them does no harm.
+	Now func() time.Time
+}
+
+// Store keeps tenants and connections in one SQLite database, with the grants sealed. Several
+// stores, in one process or in several on the same machine, may share a directory.
+type Store struct {
+	log   *slog.Logger
+	now   func() time.Time
+	vault *vault.Vault
+	o     Options
+
+	// opening is held while the store is opened, and while it is closed; ready is true once it is
+	// open.
+	opening  sync.Mutex
+	ready    atomic.Bool
+	upgraded Upgrade
+
+	db       dialect
+	closed   chan struct{}
+	closing  sync.Once
+	closeErr error
+}
+
+// Open opens the store in o.Dir, and makes it if there is none. It never overwrites what it finds:
+// a database without its keyset, a keyset of another database, a damaged database or one of a newer
+// version is an error (vault.ErrKeysetMissing, vault.ErrKeysetMismatch, ErrDamaged,
+// ErrNewerSchema), and so are a keyset that others than its owner may read (vault.ErrKeysetExposed)
+// and files of another user (*privatefile.OwnerError).
+func Open(ctx context.Context, o Options) (*Store, error) {
+	s, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Ready(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// New returns the store in o.Dir, which is opened when it is first used, as Open does; until then
+// nothing is read or written.
+func New(o Options) (*Store, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
+	}
+	o.Dir = dir
+	s := &Store{
+		o:      o,
+		log:    o.Logger,
+		now:    o.Now,
+		vault:  vault.New(vault.At(keysetFile(dir))),
+		closed: make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.db, err = newSQLite(s); err != nil {
+		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+// Ready opens the store, unless it is open already. Its errors are those of Open; a store that
+// could not be opened is tried again at the next use.
+func (s *Store) Ready(ctx context.Context) error {
+	if s.ready.Load() {
+		return nil
+	}
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if s.ready.Load() {
+		return nil
+	}
+	u, err := s.db.open(context.WithoutCancel(ctx)) // the others wait for it too
+	if err != nil {
+		return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
+	}
+	s.upgraded = u
+	s.ready.Store(true)
+	return nil
+}
+
+// IsReady reports whether the store is open.
+func (s *Store) IsReady() bool { return s.ready.Load() }
+
+// Dir is the directory of the store.
+func (s *Store) Dir() string { return s.o.Dir }
+
+// Upgraded tells, once, what opening the store changed of its schema; the zero Upgrade is nothing.
+func (s *Store) Upgraded() (u Upgrade) {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	u, s.upgraded = s.upgraded, u
+	return u
+}
+
+func (s *Store) isClosed() bool {
+	select {
+	case <-s.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Close waits for reads under way and closes the database. Calls after it return ErrClosed.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		close(s.closed)
+		if err := s.db.close(); err != nil {
+			s.closeErr = fmt.Errorf("closing the store: %w", err)
+		}
+	})
+	return s.closeErr
+}
