@@ -70,7 +70,7 @@ var arrows = map[string][]string{
 		"catalog", "connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
 	},
 	"connect/store": {
-		"connect", "connect/vault", "internal/filelock", "internal/privatefile", "policy", "vending",
+		"connect", "connect/vault", "internal/filelock", "internal/privatefile", "internal/version", "policy", "vending",
 	},
 	"connect/oauth/tokenendpoint": {"catalog", "connect", "inject", "internal/httpx", "vending"},
 	"connect/vault":               {"internal/privatefile"},

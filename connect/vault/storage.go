@@ -36,6 +36,9 @@ func File(path string) Storage { return Storage{file: path} }
 // it still. See [Vault.ChangeKEK].
 func Sealed(row Row, keks []KEK) Storage { return Storage{row: row, keks: keks} }
 
+// InRow reports whether the keyset is sealed in a row.
+func (s Storage) InRow() bool { return s.row != nil }
+
 // load reads the keyset.
 func (s Storage) load() (*keyring, error) {
 	if s.row == nil {
