@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -292,5 +293,20 @@ func TestPostgresLogHasNoPassword(t *testing.T) {
 	}
 	if strings.Contains(log.String(), pg.Password) || !strings.Contains(log.String(), "sslmod") {
 		t.Errorf("log: %s", &log)
+	}
+}
+
+// TestPostgresBackup checks that what SQLite alone has says what to do in its place.
+func TestPostgresBackup(t *testing.T) {
+	s := nodes(t, 1, nil)[0]
+	file := filepath.Join(t.TempDir(), "copy")
+	if _, err := s.Backup(t.Context(), file, nil); !errors.Is(err, ErrPostgresBackup) {
+		t.Errorf("a backup is %v", err)
+	}
+	if err := s.Adopt(t.Context(), Copy{}); !errors.Is(err, ErrPostgresBackup) {
+		t.Errorf("taking over a copy is %v", err)
+	}
+	if err := s.Inspect(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -125,7 +125,7 @@ func TestPostgresRaces(t *testing.T) {
 				t.Errorf("the version went from %d to %d in 16 changes", before, after)
 			}
 		},
-		"setting an oauth client": func(t *testing.T, _ int) {
+		"setting an oauth client": func(t *testing.T, round int) {
 			for _, err := range atOnce(stores, 6, func(s *Store, i int) error {
 				return s.SetOAuthClient(ctx, "acme", "slack",
 					connect.OAuthClient{ID: fmt.Sprint("client", i), Secret: vending.NewSecret(fmt.Sprint("secret", i))})
@@ -137,6 +137,9 @@ func TestPostgresRaces(t *testing.T) {
 			c := must[connect.OAuthClient](t)(s.OAuthClient(ctx, "acme", "slack"))
 			if strings.TrimPrefix(c.ID, "client") != strings.TrimPrefix(c.Secret.Reveal(), "secret") {
 				t.Error("the id is of one client and the secret of another")
+			}
+			if n := count(t, s, `SELECT version FROM oauth_clients WHERE tenant = 'acme'`); n != 6*(round+1) {
+				t.Errorf("version %d after %d changes", n, 6*(round+1))
 			}
 		},
 		"issuing an mcp url": func(t *testing.T, _ int) {
