@@ -66,7 +66,8 @@ func TestPostgresListen(t *testing.T) {
 			t.Error("a signal through PgBouncer")
 		default:
 		}
-		if got := pg.Query(`SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`); got != "2" {
+		if got := pg.Query(`SELECT count(*) FROM pg_stat_activity
+			WHERE query LIKE 'LISTEN%' AND datname = current_database()`); got != "2" {
 			t.Errorf("%s sessions listen, want the two of before", got)
 		}
 	})

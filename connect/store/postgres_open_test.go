@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -133,8 +134,12 @@ func TestPostgresRefusals(t *testing.T) {
 		"newer":             {adopt: true, before: newer, want: ErrNewerSchema, say: "use that version"},
 		"no right to make":  {before: `REVOKE CREATE ON SCHEMA public FROM PUBLIC`, want: ErrRights, say: "GRANT CREATE"},
 		"no right to read":  {adopt: true, before: `REVOKE SELECT ON meta FROM CURRENT_ROLE_OF_TEST`, want: ErrRights},
-		"no right to write": {adopt: true, before: `REVOKE UPDATE ON links FROM CURRENT_ROLE_OF_TEST`, want: ErrRights, say: "links"},
-		"read-only":         {param: [2]string{"default_transaction_read_only", "on"}, want: ErrReadOnly, say: "target_session_attrs"},
+		"no right to write": {
+			adopt: true, before: `REVOKE UPDATE ON links FROM CURRENT_ROLE_OF_TEST`, want: ErrRights, say: "links",
+		},
+		"read-only": {
+			param: [2]string{"default_transaction_read_only", "on"}, want: ErrReadOnly, say: "target_session_attrs",
+		},
 		"no schema":         {param: [2]string{"search_path", "nowhere"}, want: ErrRights, say: "CREATE SCHEMA"},
 		"old": {
 			pretend: func(f *facts) { f.version = 130014 }, want: ErrOldServer, say: "13.14",
@@ -225,8 +230,8 @@ func TestPostgresMigration(t *testing.T) {
 	pg := services.PostgreSQL(t)
 	old := adopted(t, pg.URL)
 	before := postgresMigrations
-	postgresMigrations = append(before[:len(before):len(before)],
-		newMigration("-- compatible: 1\nALTER TABLE connections ADD COLUMN note TEXT NOT NULL DEFAULT '';"))
+	postgresMigrations = slices.Concat(before, []migration{newMigration(
+		"-- compatible: 1\nALTER TABLE connections ADD COLUMN note TEXT NOT NULL DEFAULT '';")})
 	defer func() { postgresMigrations = before }()
 	o := unkeyed()
 	o.keep = true
@@ -267,8 +272,9 @@ func TestPostgresMigrationRights(t *testing.T) {
 	adopted(t, pg.URL)
 	pg.Query(`ALTER TABLE connections OWNER TO postgres; GRANT ALL ON connections TO "` + pg.Database + `"`)
 	before := postgresMigrations
-	postgresMigrations = append(before[:len(before):len(before)],
-		newMigration("-- compatible: 1\nALTER TABLE holds ADD COLUMN note TEXT;\nALTER TABLE connections ADD COLUMN note TEXT;"))
+	postgresMigrations = slices.Concat(before, []migration{newMigration(`-- compatible: 1
+		ALTER TABLE holds ADD COLUMN note TEXT;
+		ALTER TABLE connections ADD COLUMN note TEXT;`)})
 	defer func() { postgresMigrations = before }()
 	_, err := dialed(t, pg.URL).adopt(t.Context(), unkeyed())
 	if !errors.Is(err, ErrRights) || !strings.Contains(err.Error(), "own the tables") {

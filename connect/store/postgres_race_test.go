@@ -143,7 +143,10 @@ func TestPostgresRaces(t *testing.T) {
 			}
 		},
 		"issuing an mcp url": func(t *testing.T, _ int) {
-			for _, err := range atOnce(stores, 4, func(s *Store, _ int) error { _, err := s.IssueMCPURL(ctx, "acme"); return err }) {
+			for _, err := range atOnce(stores, 4, func(s *Store, _ int) error {
+				_, err := s.IssueMCPURL(ctx, "acme")
+				return err
+			}) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -226,7 +229,10 @@ func TestPostgresRaces(t *testing.T) {
 		},
 		"opening a link": func(t *testing.T, _ int) {
 			l := createLink(t, s)
-			for _, err := range atOnce(stores, 6, func(s *Store, _ int) error { _, err := s.OpenLink(ctx, digestOf(l)); return err }) {
+			for _, err := range atOnce(stores, 6, func(s *Store, _ int) error {
+				_, err := s.OpenLink(ctx, digestOf(l))
+				return err
+			}) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -241,8 +247,10 @@ func TestPostgresRaces(t *testing.T) {
 			if err := s.CreateAuthRequest(ctx, state, alices, connect.AuthRequest{Link: digestOf(l)}); err != nil {
 				t.Fatal(err)
 			}
-			wantOne(t, atOnce(stores, 6, func(s *Store, _ int) error { _, err := s.ConsumeAuthRequest(ctx, state, alices); return err }),
-				is(connect.ErrNoAuthRequest))
+			wantOne(t, atOnce(stores, 6, func(s *Store, _ int) error {
+				_, err := s.ConsumeAuthRequest(ctx, state, alices)
+				return err
+			}), is(connect.ErrNoAuthRequest))
 		},
 		"many authorization requests": func(t *testing.T, round int) {
 			l := createLink(t, s)
@@ -367,8 +375,8 @@ func TestPostgresSweepRace(t *testing.T) {
 		}
 	}
 	n := count(t, stores[0], `SELECT count(*) FROM audit WHERE event = ?`, string(connect.LinkExpired))
-	if left := count(t, stores[0], `SELECT count(*) FROM links WHERE status = 'pending'`); n != links || expired != links ||
-		left != 0 {
+	left := count(t, stores[0], `SELECT count(*) FROM links WHERE status = 'pending'`)
+	if n != links || expired != links || left != 0 {
 		t.Errorf("%d links expired, %d rows in the trail, %d left; want %d", expired, n, left, links)
 	}
 	counts := must[[]connect.ConnectionCount](t)(stores[0].ConnectionCounts(t.Context()))

@@ -176,8 +176,11 @@ func (v *Server) probe() {
 func (v *Server) reach(ctx context.Context) (err error) {
 	config := v.dsn.ConnConfig.Copy()
 	config.ConnectTimeout = min(config.ConnectTimeout, probeTimeout)
-	addresses := time.Duration(1 + len(config.Fallbacks))
-	ctx, cancel := context.WithTimeout(ctx, addresses*probeTimeout+probeTimeout)
+	patience := probeTimeout
+	for range 1 + len(config.Fallbacks) {
+		patience += probeTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
