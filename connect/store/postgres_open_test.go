@@ -316,3 +316,20 @@ func TestPostgresBackup(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPostgresNotOpened checks that all calls of a store that could not be opened say why.
+func TestPostgresNotOpened(t *testing.T) {
+	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: "postgres://u:p@127.0.0.1:1/db?sslmode=disable"}))
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for range 2 {
+		_, err := s.TenantsVersion(t.Context())
+		wantUnavailable(t, err)
+		_, _, err = s.Grant(t.Context(), "acme", "alice@example.com", "conn_1")
+		wantUnavailable(t, err)
+		wantUnavailable(t, s.DisableTenant(t.Context(), "acme"))
+	}
+}
