@@ -112,8 +112,12 @@ func start(t testing.TB, o options) *cluster {
 	}
 	c.env = append(c.env, c.nodes[0].variables...) // for commands
 	t.Cleanup(c.complain)
+	c.nodes[0].start() // it makes the tables; the others may meet each other
+	for _, n := range c.nodes[1:] {
+		n.begin()
+	}
 	for _, n := range c.nodes {
-		n.start()
+		n.await()
 	}
 	return c
 }
