@@ -5,8 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	apps "k8s.io/api/apps/v1"
@@ -47,6 +50,7 @@ func TestObjects(t *testing.T) {
 			checkSelectors(t, all, pod.Labels)
 			checkPorts(t, all, pod)
 			checkVolumes(t, pod, claims(all))
+			checkSecrets(t, pod, only[*core.ConfigMap](t, all).Data["Caddyfile"])
 			checkTestPod(t, all)
 			checkCaddyfile(t, only[*core.ConfigMap](t, all).Data["Caddyfile"])
 		})
@@ -106,6 +110,11 @@ func checkSelectors(t *testing.T, all []runtime.Object, of labels.Set) {
 	}
 	for _, n := range every[*networking.NetworkPolicy](all) {
 		selects("network policy", n.Spec.PodSelector.MatchLabels)
+	}
+	for _, d := range every[*apps.Deployment](all) {
+		for _, c := range d.Spec.Template.Spec.TopologySpreadConstraints {
+			selects("topology spread", c.LabelSelector.MatchLabels)
+		}
 	}
 	for _, d := range every[*disruption.PodDisruptionBudget](all) {
 		selects("disruption budget", d.Spec.Selector.MatchLabels)
@@ -183,6 +192,30 @@ func checkVolumes(t *testing.T, pod core.PodTemplateSpec, made []string) {
 	}
 }
 
+// checkSecrets checks that the files of the volume `shared` are those that the Caddyfile names.
+func checkSecrets(t *testing.T, pod core.PodTemplateSpec, caddyfile string) {
+	t.Helper()
+	var mounted, named []string
+	for _, v := range pod.Spec.Volumes {
+		if v.Name != "shared" {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			for _, i := range s.Secret.Items {
+				mounted = append(mounted, i.Path)
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`\{file\./run/secrets/shared/([^}]+)\}`).FindAllStringSubmatch(caddyfile, -1) {
+		named = append(named, m[1])
+	}
+	slices.Sort(mounted)
+	slices.Sort(named)
+	if !slices.Equal(mounted, named) {
+		t.Errorf("the pod has the secrets %q, and its Caddyfile names %q", mounted, named)
+	}
+}
+
 // checkCaddyfile has the program itself check the configuration.
 func checkCaddyfile(t *testing.T, caddyfile string) {
 	t.Helper()
@@ -190,9 +223,13 @@ func checkCaddyfile(t *testing.T, caddyfile string) {
 	file := filepath.Join(dir, "Caddyfile")
 	caddyfile = strings.ReplaceAll(caddyfile, "/data/", dir+"/")
 	caddyfile = strings.ReplaceAll(caddyfile, "/run/secrets/vendgate/", dir+"/")
+	caddyfile = strings.ReplaceAll(caddyfile, "/run/secrets/shared/", dir+"/")
 	for _, secret := range []string{"google", "pabbly"} {
 		write(t, filepath.Join(dir, secret), "pk_live_0123456789abcdefghijklmnopqrstuvw")
 	}
+	write(t, filepath.Join(dir, "kek"), strings.Repeat("A", 42)+"E=")
+	write(t, filepath.Join(dir, "kek-previous"), strings.Repeat("A", 42)+"I=")
+	write(t, filepath.Join(dir, "redis"), "redis://:password@127.0.0.1:1/0")
 	write(t, file, caddyfile)
 	cmd := exec.Command(vendgate, "validate", "--config", file, "--adapter", "caddyfile")
 	cmd.Env = append(os.Environ(), "ACME_KEY=pk_live_0123456789abcdefghijklmnopqrstuvw", "HOME="+dir)
@@ -219,6 +256,85 @@ func TestReplicas(t *testing.T) {
 	}
 	if d := every[*disruption.PodDisruptionBudget](objects(t)); len(d) != 0 {
 		t.Error("one replica has a disruption budget, which would block the draining of its node")
+	}
+}
+
+// TestCluster checks what several gateways with a store need: no volume, a new pod before an old one
+// ends, and pods on several machines.
+func TestCluster(t *testing.T) {
+	all := objects(t, "--values", filepath.Join(chart, "ci", "cluster-values.yaml"))
+	deployment := only[*apps.Deployment](t, all)
+	if *deployment.Spec.Replicas != 3 {
+		t.Errorf("%d replicas, want 3", *deployment.Spec.Replicas)
+	}
+	if u := deployment.Spec.Strategy.RollingUpdate; u == nil || u.MaxUnavailable.IntValue() != 0 ||
+		u.MaxSurge.IntValue() != 1 {
+		t.Errorf("an update ends old pods before new ones are ready: %+v", deployment.Spec.Strategy)
+	}
+	pod := deployment.Spec.Template
+	for _, v := range pod.Spec.Volumes {
+		if v.PersistentVolumeClaim != nil {
+			t.Errorf("volume %s is a claim, though the store is in PostgreSQL", v.Name)
+		}
+	}
+	if len(pod.Spec.TopologySpreadConstraints) == 0 {
+		t.Error("nothing spreads the pods over machines")
+	}
+	caddyfile := only[*core.ConfigMap](t, all).Data["Caddyfile"]
+	if !strings.Contains(caddyfile, "\tvendgate_connect\n") {
+		t.Errorf("the store's API and pages are missing:\n%s", caddyfile)
+	}
+	only[*disruption.PodDisruptionBudget](t, all)
+	egress := only[*networking.NetworkPolicy](t, all).Spec.Egress
+	for port, want := range map[int]string{5432: "databases", 6432: "databases", 6379: "10.30.0.0/24", 443: "2000::/3"} {
+		if !slices.ContainsFunc(egress, func(e networking.NetworkPolicyEgressRule) bool {
+			return opens(e, port) && strings.Contains(fmt.Sprint(e.To), want)
+		}) {
+			t.Errorf("no egress to %s at port %d", want, port)
+		}
+	}
+}
+
+func opens(e networking.NetworkPolicyEgressRule, port int) bool {
+	return slices.ContainsFunc(e.Ports, func(p networking.NetworkPolicyPort) bool { return p.Port.IntValue() == port })
+}
+
+// TestEgress: by default PostgreSQL and Redis may be anywhere, and nothing at their ports is open
+// without them.
+func TestEgress(t *testing.T) {
+	opened := func(port int, values ...string) (found bool) {
+		for _, e := range only[*networking.NetworkPolicy](t, objects(t, values...)).Spec.Egress {
+			found = found || opens(e, port) && len(e.To) == 0
+		}
+		return found
+	}
+	with := []string{"--set", "postgres.existingSecret=a,keyEncryptionKey.existingSecret=b,redis.existingSecret=c"}
+	for _, port := range []int{5432, 6379} {
+		if !opened(port, with...) || opened(port) {
+			t.Errorf("port %d is open with its service: %v, without it: %v", port, opened(port, with...), opened(port))
+		}
+	}
+}
+
+// TestShutdown: what a pod does before it ends fits into what the kubelet gives it.
+func TestShutdown(t *testing.T) {
+	all := objects(t)
+	var took time.Duration
+	for _, m := range regexp.MustCompile(`(?m)^\t(?:shutdown_delay|grace_period) (\S+)$`).FindAllStringSubmatch(
+		only[*core.ConfigMap](t, all).Data["Caddyfile"], -1) {
+		d, err := time.ParseDuration(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		took += d
+	}
+	given := time.Duration(*workload(t, all).Spec.TerminationGracePeriodSeconds) * time.Second
+	if took < 30*time.Second || given-took < 5*time.Second {
+		t.Errorf("a pod ends within %s, and is killed after %s", took, given)
+	}
+	unbounded := only[*core.ConfigMap](t, objects(t, "--set", "gracePeriod=")).Data["Caddyfile"]
+	if strings.Contains(unbounded, "grace_period") {
+		t.Errorf("an empty gracePeriod is written:\n%s", unbounded)
 	}
 }
 
@@ -250,21 +366,36 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// clustered are the values that make several gateways possible.
+const clustered = "postgres.existingSecret=a,keyEncryptionKey.existingSecret=b,replicaCount=2"
+
 func TestInvalidValues(t *testing.T) {
 	for value, want := range map[string]string{
-		"replicaCount=2":                          "embedded store is one volume of one pod",
-		"replicaCount=0":                          "replicaCount",
-		"gateway.publicUrl=https://x.example":     "publicUrl",
-		"gateway.publicURL=gateway.example":       "publicURL",
-		"gateway.publicURL=https://x.example/":    "publicURL",
-		"persistence.size=big":                    "size",
-		"persistence.accessModes={ReadWriteMany}": "accessModes",
-		"image.digest=sha256:abc":                 "digest",
-		"ingress.enabled=true":                    "ingress.hosts is empty",
-		"httpRoute.enabled=true":                  "httpRoute.parentRefs is empty",
-		"service.type=External":                   "type",
-		"networkPolicy.egressPorts={https}":       "egressPorts",
-		"unknown=1":                               "unknown",
+		"replicaCount=2":                                              "embedded store is one volume of one pod",
+		"replicaCount=0":                                              "replicaCount",
+		"gateway.publicUrl=https://x.example":                         "publicUrl",
+		"gateway.publicURL=gateway.example":                           "publicURL",
+		"gateway.publicURL=https://x.example/":                        "publicURL",
+		"persistence.size=big":                                        "size",
+		"persistence.accessModes={ReadWriteMany}":                     "accessModes",
+		"image.digest=sha256:abc":                                     "digest",
+		"ingress.enabled=true":                                        "ingress.hosts is empty",
+		"httpRoute.enabled=true":                                      "httpRoute.parentRefs is empty",
+		"service.type=External":                                       "type",
+		"networkPolicy.egressPorts={https}":                           "egressPorts",
+		"unknown=1":                                                   "unknown",
+		"postgres.existingSecret=a":                                   "keyEncryptionKey.existingSecret",
+		"postgres.listenURLKey=a":                                     "without postgres.existingSecret",
+		"keyEncryptionKey.previous.existingSecret=a":                  "the key that seals is missing",
+		"keyEncryptionKey.existingSecret=a,persistence.enabled=false": "no store whose keyset it would seal",
+		"keyEncryptionKey.existingSecret=a,replicaCount=2":            "set postgres.existingSecret",
+		"redis.existingSecret=a,replicaCount=2":                       "set postgres.existingSecret",
+		clustered + ",persistence.existingClaim=c":                    "vendgate store migrate",
+		clustered + ",keyEncryptionKey.existingSecret=":               "vendgate keyset kek create",
+		clustered + ",redis.existingSecret=c,redis.onFailure=fail":    "onFailure",
+		clustered + ",postgres.urlKey=a/b":                            "urlKey",
+		clustered + ",networkPolicy.redis.ports={redis}":              "ports",
+		"gracePeriod=soon":                                            "gracePeriod",
 	} {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
