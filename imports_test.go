@@ -94,6 +94,7 @@ var arrows = map[string][]string{
 	"internal/":         {},
 	"internal/presence": {"internal/filelock"},
 	"policy":            {"catalog", "internal/lenient", "vending"},
+	"policy/redislimit": {"policy"},
 	"vending":           {},
 	"vending/pipedream": {"catalog", "internal/httpx", "internal/strictjson", "vending"},
 	"vending/platform":  {"catalog", "internal/httpx", "internal/strictjson", "vending"},
