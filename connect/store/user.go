@@ -275,8 +275,7 @@ func (s *Store) pseudonymKey(ctx context.Context, tx *tx) ([]byte, error) {
 	if err := s.followKeys(ctx, tx); err != nil {
 		return nil, err
 	}
-	var sealed []byte
-	err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, pseudonymKeyRow).Scan(&sealed)
+	sealed, err := s.metaBytes(ctx, tx, pseudonymKeyRow)
 	if err == nil {
 		return s.vault.Open(sealed, pseudonymKeyAD)
 	}
@@ -293,15 +292,12 @@ func (s *Store) putPseudonymKey(ctx context.Context, tx *tx, key []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES (?, ?)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, pseudonymKeyRow, sealed)
-	return err
+	return s.putMetaBytes(ctx, tx, pseudonymKeyRow, sealed)
 }
 
 // resealPseudonymKey seals the key by the newest one of the keyset, where there is one.
 func (s *Store) resealPseudonymKey(ctx context.Context, tx *tx) error {
-	var sealed []byte
-	err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, pseudonymKeyRow).Scan(&sealed)
+	sealed, err := s.metaBytes(ctx, tx, pseudonymKeyRow)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
