@@ -227,9 +227,13 @@ func checkCaddyfile(t *testing.T, caddyfile string) {
 	for _, secret := range []string{"google", "pabbly"} {
 		write(t, filepath.Join(dir, secret), "pk_live_0123456789abcdefghijklmnopqrstuvw")
 	}
-	write(t, filepath.Join(dir, "kek"), strings.Repeat("A", 42)+"E=")
-	write(t, filepath.Join(dir, "kek-previous"), strings.Repeat("A", 42)+"I=")
-	write(t, filepath.Join(dir, "redis"), "redis://:password@127.0.0.1:1/0")
+	for file, text := range map[string]string{
+		"kek": strings.Repeat("A", 42) + "E=", "kek-previous": strings.Repeat("A", 42) + "I=",
+		"postgres": database.url(), "postgres-listen": database.url(),
+		"redis": "redis://:password@127.0.0.1:1/0", // asked by no one who only checks
+	} {
+		write(t, filepath.Join(dir, file), text)
+	}
 	write(t, file, caddyfile)
 	cmd := exec.Command(vendgate, "validate", "--config", file, "--adapter", "caddyfile")
 	cmd.Env = append(os.Environ(), "ACME_KEY=pk_live_0123456789abcdefghijklmnopqrstuvw", "HOME="+dir)
