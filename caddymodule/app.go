@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -183,13 +184,13 @@ func (a *App) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := a.assembly.start(ctx); err != nil {
 		cancel()
-		return at(a.DefinedAt["data_dir"], err)
+		return at(cmp.Or(a.DefinedAt["store"], a.DefinedAt["data_dir"]), err)
 	}
 	if err := a.assembly.startLimiter(ctx, &a.Limiter); err != nil {
 		cancel()
 		return at(a.DefinedAt["limiter"], err)
 	}
-	if store := a.assembly.store; store != nil {
+	if store := a.assembly.store; store != nil && a.Store.Postgres == "" {
 		a.note = neighbour.Warn(a.ctx, store.Dir(), a.assembly.log)
 	}
 	a.stop = cancel
@@ -197,6 +198,7 @@ func (a *App) Start() error {
 	a.assembly.logStart(ctx)
 	a.running.Go(func() { stdlog.Watch(ctx) })
 	a.running.Go(func() { a.assembly.keyring.Watch(ctx) })
+	a.running.Go(func() { a.assembly.beat(ctx) })
 	a.running.Go(func() { a.assembly.sweep(ctx) })
 	return nil
 }

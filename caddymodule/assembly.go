@@ -224,8 +224,13 @@ func (g *assembly) start(ctx context.Context) error {
 	if err := g.store.Ready(ctx); err != nil {
 		return err
 	}
-	if u := g.store.Upgraded(); u.Copy != "" {
+	u := g.store.Upgraded()
+	if u.Copy != "" {
 		g.log.Info("upgraded the schema of the store", "from", u.From, "to", u.To, "copy", u.Copy)
+	}
+	if u.KeysetFile != "" {
+		g.log.Warn("sealed the keyset into the database; keep its file apart from the database, and not here",
+			"file", u.KeysetFile)
 	}
 	return g.keyring.Load(ctx)
 }

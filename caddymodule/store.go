@@ -2,12 +2,15 @@ package caddymodule
 
 import (
 	"cmp"
+	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -131,41 +134,111 @@ func (s *Store) keys() (keks []vault.KEK, err error) {
 	return keks, nil
 }
 
-// stores are shared by all configurations that use the same directory, across reloads.
+// StoreDir returns the directory of an SQLite store and its keyset: DataDir, or its default.
+func (a *App) StoreDir() string {
+	return cmp.Or(a.DataDir, filepath.Join(caddy.AppDataDir(), "vendgate"))
+}
+
+// StoreOptions say which store the configuration names. They hold its secrets, which are read here.
+func (a *App) StoreOptions() (o store.Options, err error) {
+	if err := a.Store.check(); err != nil {
+		return o, fmt.Errorf("store: %w", err)
+	}
+	if o.Dir, err = filepath.Abs(a.StoreDir()); err != nil {
+		return o, fmt.Errorf("data_dir: %w", err)
+	}
+	if o.Postgres, err = databaseURL("postgres", a.Store.Postgres); err == nil {
+		o.ListenURL, err = databaseURL("listen_url", a.Store.ListenURL)
+	}
+	if err == nil {
+		o.KeyEncryptionKeys, err = a.Store.keys()
+	}
+	if err != nil {
+		return store.Options{}, fmt.Errorf("store: %w", err)
+	}
+	return o, nil
+}
+
+// stores are shared by all configurations that use the same store, across reloads.
 var stores = caddy.NewUsagePool()
 
 type pooledStore struct{ *store.Store }
 
 func (s pooledStore) Destruct() error { return s.Close() }
 
-// openStore takes the store of the directory, and checks what is there. It is opened, or made, when
-// the app starts or when a request needs it before that: a configuration that is only validated
-// writes nothing.
+// storeKey tells stores apart: by their directory, and by a digest of what else they are opened with.
+func storeKey(o store.Options) string {
+	if o.Postgres == "" && o.KeyEncryptionKeys == nil {
+		return o.Dir
+	}
+	h := sha256.New()
+	for _, s := range []string{o.Postgres, o.ListenURL, fmt.Sprint(o.KeyEncryptionKeys)} {
+		fmt.Fprintf(h, "%d %s", len(s), s) // a hash takes all
+	}
+	return fmt.Sprintf("%s %x", o.Dir, h.Sum(nil))
+}
+
+// openStore takes the store that the configuration names, and checks what is there. It is opened, or
+// made, when the app starts or when a request needs it before that: a configuration that is only
+// validated writes nothing.
 func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	if g.store != nil {
 		return nil
 	}
-	dir, err := filepath.Abs(a.StoreDir())
+	o, err := a.StoreOptions()
 	if err != nil {
-		return fmt.Errorf("data_dir: %w", err)
+		return at(a.DefinedAt["store"], err)
 	}
-	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
-		// The store outlives this configuration, so it may not log through its logger.
-		s, err := store.New(store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	o.Logger = slog.New(slog.DiscardHandler) // the store outlives this configuration and its logger
+	key := storeKey(o)
+	pooled, _, err := stores.LoadOrNew(key, func() (caddy.Destructor, error) {
+		s, err := store.New(o)
 		return pooledStore{s}, err
 	})
 	if err != nil {
 		return err
 	}
-	g.onClose(func() error { _, err := stores.Delete(dir); return err })
-	g.store = store.(pooledStore).Store
+	g.onClose(func() error { _, err := stores.Delete(key); return err })
+	g.store = pooled.(pooledStore).Store
 	if err := g.store.Inspect(ctx); err != nil {
-		return err
+		return at(a.DefinedAt["store"], err)
 	}
 	return g.metrics.ObserveStore(g.store.ConnectionCounts, g.catalog.Has)
 }
 
-// StoreDir returns the directory of the store and its keyset: DataDir, or its default.
-func (a *App) StoreDir() string {
-	return cmp.Or(a.DataDir, filepath.Join(caddy.AppDataDir(), "vendgate"))
+const (
+	// beatInterval is how often this process says that it serves calls from the store.
+	beatInterval = time.Second
+	// beatTimeout bounds that.
+	beatTimeout = 5 * time.Second
+)
+
+// beat says in the store that this process serves calls from it, until ctx ends. What keeps it from
+// that is logged when it begins and when it ends.
+func (g *assembly) beat(ctx context.Context) {
+	if g.store == nil {
+		return
+	}
+	tick := time.NewTicker(beatInterval)
+	defer tick.Stop()
+	for failed := false; ; {
+		once, cancel := context.WithTimeout(ctx, beatTimeout)
+		err := g.store.Beat(once)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		switch {
+		case err != nil && !failed:
+			g.log.Error("other gateways do not know of this one, or it cannot read the keyset", "error", err)
+		case err == nil && failed:
+			g.log.Info("other gateways know of this one again, and it has read the keyset")
+		}
+		failed = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }

@@ -31,34 +31,6 @@ func keysetFile(dir string) vault.Storage { return vault.File(filepath.Join(dir,
 // unless a key-encryption key is configured.
 func (s *Store) onPostgres() bool { return s.o.Postgres != "" }
 
-// bytesColumn is the column of meta with what is no number: PostgreSQL's have one type each.
-func (s *Store) bytesColumn() string {
-	if s.onPostgres() {
-		return "data"
-	}
-	return "value"
-}
-
-// metaBytes reads a row of meta that is no number. Without it, it is sql.ErrNoRows.
-func (s *Store) metaBytes(ctx context.Context, tx *tx, name string) (data []byte, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT `+s.bytesColumn()+` FROM meta WHERE name = ?`, name).Scan(&data)
-	return data, err
-}
-
-func (s *Store) putMetaBytes(ctx context.Context, tx *tx, name string, data []byte) error {
-	column := s.bytesColumn()
-	_, err := tx.ExecContext(ctx, `INSERT INTO meta (name, `+column+`) VALUES (?, ?)
-		ON CONFLICT (name) DO UPDATE SET `+column+` = excluded.`+column, name, data)
-	return err
-}
-
-// putMetaNumber is putMetaBytes for a number.
-func putMetaNumber(ctx context.Context, tx *tx, name string, n int64) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES (?, ?)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, n)
-	return err
-}
-
 // keysetInMeta is the row of meta with the keyset, in a transaction. It implements vault.Row.
 type keysetInMeta struct {
 	read  func() ([]byte, error)
@@ -72,13 +44,13 @@ func (k keysetInMeta) Write(sealed []byte) error { return k.write(sealed) }
 func (s *Store) keysetInMeta(ctx context.Context, tx *tx) keysetInMeta {
 	return keysetInMeta{
 		read: func() ([]byte, error) {
-			data, err := s.metaBytes(ctx, tx, keysetRow)
+			data, err := tx.metaBytes(ctx, keysetRow)
 			if errors.Is(err, sql.ErrNoRows) {
 				return nil, nil
 			}
 			return data, err
 		},
-		write: func(sealed []byte) error { return s.putMetaBytes(ctx, tx, keysetRow, sealed) },
+		write: func(sealed []byte) error { return tx.putMeta(ctx, keysetRow, sealed) },
 	}
 }
 
@@ -116,7 +88,7 @@ func (s *Store) keysetNow() (vault.Storage, error) {
 			found = in
 			return err
 		}
-		data, err := s.metaBytes(ctx, tx, keysetRow)
+		data, err := tx.metaBytes(ctx, keysetRow)
 		found = vault.Sealed(keysetInMeta{read: func() ([]byte, error) { return data, nil }}, s.o.KeyEncryptionKeys)
 		return err
 	})
@@ -141,9 +113,8 @@ func (s *Store) putKeyCheck(ctx context.Context, tx *tx) error {
 	if err != nil {
 		return err
 	}
-	err = s.putMetaBytes(ctx, tx, keyCheckRow, sealed)
-	if err == nil {
-		err = putMetaNumber(ctx, tx, primaryKeyRow, int64(s.vault.Primary()))
+	if err = tx.putMeta(ctx, keyCheckRow, sealed); err == nil {
+		err = tx.putMeta(ctx, primaryKeyRow, int64(s.vault.Primary()))
 	}
 	if err != nil {
 		return fmt.Errorf("recording the key check: %w", err)
@@ -153,7 +124,7 @@ func (s *Store) putKeyCheck(ctx context.Context, tx *tx) error {
 
 // loadVault reads the keyset and tries it on the check value.
 func (s *Store) loadVault(ctx context.Context, tx *tx) error {
-	check, err := s.metaBytes(ctx, tx, keyCheckRow)
+	check, err := tx.metaBytes(ctx, keyCheckRow)
 	if err != nil {
 		return fmt.Errorf("reading the key check: %w", err)
 	}
@@ -167,9 +138,17 @@ func (s *Store) loadVault(ctx context.Context, tx *tx) error {
 // followKeys is called before sealing in a write transaction: after a rotation by another process,
 // a row sealed by the old key would be missed by the re-sealing.
 func (s *Store) followKeys(ctx context.Context, tx *tx) error {
-	if err := s.lockKeys(ctx, tx, shared); err != nil {
+	if err := tx.share(ctx, keysetLock); err != nil {
 		return err
 	}
+	return s.follow(ctx, tx)
+}
+
+// keysetLock is held by who changes which key seals, and shared by all who seal: a row must not be
+// sealed by the old key after the re-sealing has gone by.
+const keysetLock = "keyset"
+
+func (s *Store) follow(ctx context.Context, tx *tx) error {
 	id, err := primaryKey(ctx, tx)
 	if err != nil {
 		return err
@@ -217,7 +196,8 @@ func (s *Store) reseal(ctx context.Context, tx *tx, b *batch) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE connections SET sealed = ? WHERE id = ?`, sealed, r.id); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE connections SET sealed = ? WHERE id = ? AND version = ?`, sealed, r.id,
+			r.version); err != nil {
 			return err
 		}
 	}
@@ -240,8 +220,8 @@ func (s *Store) resealClients(ctx context.Context, tx *tx, b *batch) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE oauth_clients SET sealed = ? WHERE tenant = ? AND app = ?`, sealed, r.tenant,
-			r.app); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE oauth_clients SET sealed = ? WHERE tenant = ? AND app = ? AND version = ?`,
+			sealed, r.tenant, r.app, r.version); err != nil {
 			return err
 		}
 	}

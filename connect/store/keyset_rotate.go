@@ -75,10 +75,10 @@ func (s *Store) RotateKeyset(ctx context.Context) (resealed int, err error) {
 // interrupted. In a file, which no node waits for, it seals at once.
 func (s *Store) addKey(ctx context.Context) (id uint32, err error) {
 	err = s.update(ctx, "adding a key to the keyset", func(tx *tx) error {
-		if err := s.lockKeys(ctx, tx, alone); err != nil {
+		if err := tx.lock(ctx, keysetLock); err != nil {
 			return err
 		}
-		if err := s.followKeys(ctx, tx); err != nil {
+		if err := s.follow(ctx, tx); err != nil {
 			return err
 		}
 		in, err := s.keysetIn(ctx, tx)()
@@ -93,7 +93,7 @@ func (s *Store) addKey(ctx context.Context) (id uint32, err error) {
 		if id, err = s.vault.Extend(in); err != nil {
 			return err
 		}
-		if err := putMetaNumber(ctx, tx, pendingKeyRow, int64(id)); err != nil || in.InRow() {
+		if err := tx.putMeta(ctx, pendingKeyRow, int64(id)); err != nil || in.InRow() {
 			return err
 		}
 		return s.promoteKey(ctx, tx, id)
@@ -103,14 +103,14 @@ func (s *Store) addKey(ctx context.Context) (id uint32, err error) {
 
 // promoteKey has a pending key seal, unless another process did so.
 func (s *Store) promoteKey(ctx context.Context, tx *tx, id uint32) error {
-	if err := s.lockKeys(ctx, tx, alone); err != nil {
+	if err := tx.lock(ctx, keysetLock); err != nil {
 		return err
 	}
 	pending, err := pendingKey(ctx, tx)
 	if err != nil || pending != id {
 		return err
 	}
-	if err := s.followKeys(ctx, tx); err != nil {
+	if err := s.follow(ctx, tx); err != nil {
 		return err
 	}
 	in, err := s.keysetIn(ctx, tx)()
@@ -163,7 +163,7 @@ func (s *Store) ChangeKEK(ctx context.Context) (k KeySeal, err error) {
 		return k, fmt.Errorf("replacing the key-encryption key: %w", err)
 	}
 	err = s.update(ctx, "replacing the key-encryption key", func(tx *tx) error {
-		if err := s.lockKeys(ctx, tx, alone); err != nil {
+		if err := tx.lock(ctx, keysetLock); err != nil {
 			return err
 		}
 		in, err := s.keysetIn(ctx, tx)()
@@ -197,29 +197,4 @@ func (s *Store) KeySeal(ctx context.Context) (k KeySeal, err error) {
 		return err
 	})
 	return k, err
-}
-
-// locking is how a transaction holds the keys.
-type locking string
-
-const (
-	// alone is for a change of the keys: it waits for all that seal, and they wait for it.
-	alone locking = `SELECT pg_advisory_xact_lock(CAST(? AS BIGINT))`
-	// shared is for what seals. Else a row that is sealed by the old key could be committed after the
-	// re-sealing has looked for such rows.
-	shared locking = `SELECT pg_advisory_xact_lock_shared(CAST(? AS BIGINT))`
-)
-
-// keysLock is the number of the lock ("VENDKEYS").
-const keysLock int64 = 0x56454e444b455953
-
-// lockKeys holds the keys until the transaction ends. SQLite has one writer.
-func (s *Store) lockKeys(ctx context.Context, tx *tx, how locking) error {
-	if !s.onPostgres() {
-		return nil
-	}
-	if _, err := tx.ExecContext(ctx, string(how), keysLock); err != nil {
-		return fmt.Errorf("waiting for a change of keys: %w", err)
-	}
-	return nil
 }

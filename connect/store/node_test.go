@@ -10,7 +10,26 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect/vault"
+	"github.com/vendgate/vendgate/tests/services"
 )
+
+// onEach runs a test on SQLite and on PostgreSQL; a store of the options has a key-encryption key.
+func onEach(t *testing.T, test func(t *testing.T, o Options)) {
+	t.Helper()
+	keks := []vault.KEK{newKEK(t)}
+	t.Run("SQLite", func(t *testing.T) {
+		test(t, Options{Dir: t.TempDir(), KeyEncryptionKeys: keks, Now: time.Now})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		test(t, Options{Dir: t.TempDir(), KeyEncryptionKeys: keks, Now: time.Now, Postgres: services.PostgreSQL(t).URL})
+	})
+}
+
+// silence makes the row of a node look as if it had been written so much earlier.
+func silence(t *testing.T, s *Store, d time.Duration) {
+	t.Helper()
+	execSQL(t, s, `UPDATE nodes SET seen_at = seen_at - ? WHERE id = ?`, d.Milliseconds(), s.node.id)
+}
 
 // nodes opens n stores of one database, each of which serves calls.
 func nodes(t *testing.T, n int, o Options) []*Store {
@@ -61,9 +80,11 @@ func nodeIDs(t *testing.T, s *Store) (ids []string) {
 	return must[[]string](t)(s.nodesWithout(t.Context(), "none has this"))
 }
 
-func TestNodes(t *testing.T) {
+func TestNodes(t *testing.T) { onEach(t, testNodes) }
+
+func testNodes(t *testing.T, o Options) {
 	clock := new(ticker)
-	o := Options{Dir: t.TempDir(), KeyEncryptionKeys: []vault.KEK{newKEK(t)}, Now: clock.now}
+	o.Now = clock.now
 	all := nodes(t, 3, o)
 	tool := openWith(t, o)
 	if ids := nodeIDs(t, tool); len(ids) != 3 || !slices.Contains(ids, all[0].node.id) {
@@ -76,17 +97,22 @@ func TestNodes(t *testing.T) {
 	if err := all[0].Beat(t.Context()); !errors.Is(err, ErrClosed) {
 		t.Errorf("a closed store beats: %v", err)
 	}
-	clock.add(nodeDead)
-	beat(t, all[1])
+	silence(t, all[1], nodeDead/2)
 	if ids := nodeIDs(t, tool); len(ids) != 2 {
-		t.Errorf("nodes %s, seen 10 s ago", ids)
+		t.Errorf("nodes %s, the last of them seen 5 s ago", ids)
 	}
-	clock.add(time.Millisecond)
-	if ids := nodeIDs(t, tool); !slices.Equal(ids, []string{all[1].node.id}) {
+	silence(t, all[1], nodeDead)
+	if ids := nodeIDs(t, tool); !slices.Equal(ids, []string{all[2].node.id}) {
 		t.Errorf("nodes %s, want the one that goes on", ids)
 	}
-	clock.add(nodeForgotten)
+	clock.add(nodeInterval)
 	beat(t, all[1])
+	if ids := nodeIDs(t, tool); len(ids) != 2 {
+		t.Errorf("nodes %s after one came back", ids)
+	}
+	silence(t, all[1], nodeForgotten+nodeDead)
+	clock.add(nodeInterval)
+	beat(t, all[2])
 	var rows int
 	if err := tool.queryRow(t.Context(), `SELECT count(*) FROM nodes`).Scan(&rows); err != nil || rows != 1 {
 		t.Errorf("%d rows, %v; the dead one's should be gone", rows, err)
@@ -104,8 +130,9 @@ func TestNodeOfAKeysetFile(t *testing.T) {
 
 // TestRotateOverNodes rotates while three nodes read and write: no call fails, and the new key seals
 // nothing before all have it.
-func TestRotateOverNodes(t *testing.T) {
-	o := Options{Dir: t.TempDir(), KeyEncryptionKeys: []vault.KEK{newKEK(t)}, Now: time.Now}
+func TestRotateOverNodes(t *testing.T) { onEach(t, testRotateOverNodes) }
+
+func testRotateOverNodes(t *testing.T, o Options) {
 	all := nodes(t, 3, o)
 	tool := openWith(t, o)
 	var ids []string
@@ -160,9 +187,9 @@ func TestRotateOverNodes(t *testing.T) {
 }
 
 // TestRotationWaits: until the last live node has read the key, the old one seals, on each of them.
-func TestRotationWaits(t *testing.T) {
-	clock := new(ticker)
-	o := Options{Dir: t.TempDir(), KeyEncryptionKeys: []vault.KEK{newKEK(t)}, Now: clock.now}
+func TestRotationWaits(t *testing.T) { onEach(t, testRotationWaits) }
+
+func testRotationWaits(t *testing.T, o Options) {
 	all := nodes(t, 2, o)
 	tool := openWith(t, o)
 	tool.patience = 200 * time.Millisecond
@@ -182,8 +209,7 @@ func TestRotationWaits(t *testing.T) {
 		t.Errorf("keys %d; key %d seals, want %d", all[0].vault.Keys(), tool.vault.Primary(), first)
 	}
 	// The next one goes on with the same key, and does not wait for a node that is dead.
-	clock.add(nodeDead + time.Millisecond)
-	beat(t, all[0])
+	silence(t, all[1], nodeDead+time.Second)
 	if _, err := tool.RotateKeyset(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -196,11 +222,15 @@ func TestRotationWaits(t *testing.T) {
 }
 
 // TestNodeWithoutTheKey: a node that cannot read the keyset any more says so, and is waited for.
-func TestNodeWithoutTheKey(t *testing.T) {
-	dir, old, next := t.TempDir(), newKEK(t), newKEK(t)
-	node := nodes(t, 1, Options{Dir: dir, KeyEncryptionKeys: []vault.KEK{old}})[0]
+func TestNodeWithoutTheKey(t *testing.T) { onEach(t, testNodeWithoutTheKey) }
+
+func testNodeWithoutTheKey(t *testing.T, o Options) {
+	old, next := o.KeyEncryptionKeys[0], newKEK(t)
+	node := nodes(t, 1, o)[0]
 	id := importGmail(t, node, "ya29.one")
-	tool := openSealed(t, dir, next, old)
+	both := o
+	both.KeyEncryptionKeys = []vault.KEK{next, old}
+	tool := openWith(t, both)
 	tool.patience = 10 * time.Millisecond
 	var missing *NodesError
 	if _, err := tool.ChangeKEK(t.Context()); !errors.As(err, &missing) ||
@@ -211,7 +241,7 @@ func TestNodeWithoutTheKey(t *testing.T) {
 	must[KeySeal](t)(tool.ChangeKEK(t.Context()))
 
 	// One that comes up late, with the old key alone, and was open before.
-	late := must[*Store](t)(New(Options{Dir: dir, KeyEncryptionKeys: []vault.KEK{old}}))
+	late := must[*Store](t)(New(o))
 	var refusal *vault.KEKError
 	if err := late.Beat(t.Context()); !errors.As(err, &refusal) {
 		t.Errorf("a node with the old key: %v", err)
@@ -221,8 +251,9 @@ func TestNodeWithoutTheKey(t *testing.T) {
 }
 
 // TestRotateSealedTogether rotates in two stores while nodes work: no key may get lost.
-func TestRotateSealedTogether(t *testing.T) {
-	o := Options{Dir: t.TempDir(), KeyEncryptionKeys: []vault.KEK{newKEK(t)}, Now: time.Now}
+func TestRotateSealedTogether(t *testing.T) { onEach(t, testRotateSealedTogether) }
+
+func testRotateSealedTogether(t *testing.T, o Options) {
 	server := nodes(t, 1, o)[0]
 	stop := beating(t, server)
 	defer stop()

@@ -172,7 +172,7 @@ func (d *sqliteDB) sealKeyset(ctx context.Context, tx *tx) (sealed bool, err err
 	if len(s.o.KeyEncryptionKeys) == 0 || s.o.KeepSchema {
 		return false, nil
 	}
-	check, err := s.metaBytes(ctx, tx, keyCheckRow)
+	check, err := tx.metaBytes(ctx, keyCheckRow)
 	if err != nil {
 		return false, fmt.Errorf("reading the key check: %w", err)
 	}

@@ -19,7 +19,7 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrNoStore is of a directory without a store, where none may be made.
 	ErrNoStore      = errors.New("there is no store in the directory")
-	errNoPostgres   = errors.New("this build cannot open a database of PostgreSQL")
+	errPostgresKEK  = errors.New("a store in PostgreSQL needs a key_encryption_key, which seals the keyset in it")
 	errNotDirectory = errors.New("it is a file: name the directory of the store")
 	// ErrReplacing says that a restore puts another store in the place of this one.
 	ErrReplacing = errors.New("the store is being replaced by `vendgate store restore`: wait until that has ended")
@@ -32,10 +32,6 @@ var (
 type Options struct {
 	// Dir holds the database of SQLite and its keyset. It is made with mode 0700 if it does not exist.
 	Dir string
-	// Postgres is the URL of a PostgreSQL server, which then holds the database. It is secret.
-	Postgres string
-	// ListenURL is a second URL of it, which reaches the server directly, or empty. It is secret.
-	ListenURL string
 	// KeyEncryptionKeys open the keyset in the database, and the first seals a new one. Without any,
 	// the keyset is in a file in Dir; PostgreSQL needs one. A database whose keyset is sealed by
 	// another is a *vault.KEKError.
@@ -47,13 +43,20 @@ type Options struct {
 	KeepSchema bool
 	// Logger receives what no caller can be told; nil discards it.
 	Logger *slog.Logger
+	// Postgres is the URL of a PostgreSQL database that holds the store in the place of one in Dir, as
+	// pgx reads it (https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#ParseConfig). It is secret.
+	Postgres string
+	// ListenURL is that of the same database by which changes are heard of, if Postgres leads to a
+	// pooler. It is secret.
+	ListenURL string
 	// Now is the clock of timestamps and refresh leases; nil means time.Now. Processes that share Dir
 	// are on one machine, and so have one clock. A second's difference between them does no harm.
 	Now func() time.Time
 }
 
-// Store keeps tenants and connections in one SQLite database, with the grants sealed. Several
-// stores, in one process or in several on the same machine, may share a directory.
+// Store keeps tenants and connections in one database, with the grants sealed. Several stores, in
+// one process or in several on the same machine, may share a directory with SQLite; in PostgreSQL
+// they may be on any number of machines.
 type Store struct {
 	log   *slog.Logger
 	now   func() time.Time
@@ -95,6 +98,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // New returns the store in o.Dir, which is opened when it is first used, as Open does; until then
 // nothing is read or written.
 func New(o Options) (*Store, error) {
+	if o.Postgres != "" && len(o.KeyEncryptionKeys) == 0 {
+		return nil, errPostgresKEK
+	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
@@ -116,10 +122,12 @@ func New(o Options) (*Store, error) {
 		s.now = time.Now
 	}
 	if s.onPostgres() {
-		return nil, errNoPostgres
+		s.db, err = newPostgres(s)
+	} else {
+		s.db, err = newSQLite(s)
 	}
-	if s.db, err = newSQLite(s); err != nil {
-		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
+	if err != nil {
+		return nil, s.notOpened(err)
 	}
 	return s, nil
 }
@@ -137,10 +145,28 @@ func (s *Store) Ready(ctx context.Context) error {
 	}
 	u, err := s.db.open(context.WithoutCancel(ctx)) // the others wait for it too
 	if err != nil {
-		return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
+		return s.notOpened(err)
 	}
 	s.upgraded = u
 	s.ready.Store(true)
+	return nil
+}
+
+// notOpened says where the store is that is not opened. The URL holds a password.
+func (s *Store) notOpened(err error) error {
+	if s.o.Postgres != "" {
+		return fmt.Errorf("opening the store in PostgreSQL: %w", err)
+	}
+	return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
+}
+
+// Changed returns a channel that receives soon after any process has changed a tenant or a key, as
+// far as the database tells of it, until ctx ends. It hurries those who ask for TenantsVersion, and
+// takes its place for none: of SQLite, and through a pooler, it never receives.
+func (s *Store) Changed(ctx context.Context) <-chan struct{} {
+	if p, ok := s.db.(*postgresDB); ok {
+		return p.server.Changed(ctx)
+	}
 	return nil
 }
 
