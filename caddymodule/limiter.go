@@ -18,14 +18,14 @@ import (
 	"github.com/vendgate/vendgate/policy/redislimit"
 )
 
-// Limiter says where budgets are counted. The zero Limiter counts them in this process, exactly;
-// with a Redis, all gateways with the same one share them.
+// Limiter says where budgets are counted: in this process, exactly, or in a Redis, so that all
+// gateways with the same one share them.
 type Limiter struct {
 	// Type is `redis`, of version 6.2 or later, or Valkey. Default: each process counts for itself.
 	Type string `json:"type,omitempty"`
 	// URL is a reference, `{env.NAME}` or `{file./path}`, to the address of Redis, which holds a
-	// password: `redis://USER:PASSWORD@HOST:6379/0`, `rediss://…` with TLS, `unix://USER:PASSWORD@/PATH`,
-	// `redis+cluster://USER:PASSWORD@HOST:6379?addr=HOST2:6379`, or
+	// password: `redis://USER:PASSWORD@HOST:6379/0`, `rediss://…` with TLS,
+	// `unix://USER:PASSWORD@/PATH`, `redis+cluster://USER:PASSWORD@HOST:6379?addr=HOST2:6379`, or
 	// `redis+sentinel://USER:PASSWORD@HOST:26379/0?master_name=NAME&addr=HOST2:26379`, where
 	// `sentinel_username` and `sentinel_password` are Sentinel's own. Required with `redis`. Another
 	// address in a reload makes another limiter, whose budgets are those of that Redis.

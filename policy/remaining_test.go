@@ -24,7 +24,8 @@ func TestRemaining(t *testing.T) {
 	spend(tenant, "gmail", "conn_a", 7)
 	spend(other, "slack", "conn_c", 5)
 	for range 2 {
-		if got, want := AppsLeft(t.Context(), l, tenant, now), []Remaining{{"gmail", 30, 21}, {"slack", 20, 20}}; !slices.Equal(got, want) {
+		if got, want := AppsLeft(t.Context(), l, tenant, now), []Remaining{{"gmail", 30, 21},
+			{"slack", 20, 20}}; !slices.Equal(got, want) {
 			t.Errorf("apps: %v, want %v", got, want)
 		}
 		want := []Remaining{{"conn_a", 10, 3}, {"conn_b", 10, 8}}

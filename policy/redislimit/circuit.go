@@ -7,8 +7,8 @@ import (
 )
 
 // circuit says whether Redis is used. Its value is the era, which each return of Redis begins, and
-// a bit that is set while Redis is away. The zero value is closed, as engineers of relays say: calls
-// go through.
+// a bit that is set while Redis is away. The zero value is closed, as engineers of relays say:
+// calls go through.
 type circuit struct{ value atomic.Uint64 }
 
 func (c *circuit) state() (era uint64, up bool) {
@@ -32,7 +32,8 @@ func (l *Limiter) fail(era uint64, err error) {
 		return
 	}
 	l.o.Observer.Degraded(true)
-	l.setting.Load().log.Warn("Redis is away, budgets are not shared", "on_failure", l.setting.Load().onFailure, "nodes", l.Nodes(),
+	l.setting.Load().log.Warn("Redis is away, budgets are not shared", "on_failure", l.setting.Load().onFailure, "nodes",
+		l.Nodes(),
 		"error", explain(err, l.o.Timeout))
 }
 

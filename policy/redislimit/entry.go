@@ -51,8 +51,8 @@ type entry struct {
 	at    time.Time
 	// era is that of the circuit in which Redis last answered.
 	era uint64
-	// known says that a source has accepted the key, or that it was not guessed; else tried is how many
-	// units were spent without that.
+	// known says that a source has accepted the key, or that it was not guessed; else tried is how
+	// many units were spent without that.
 	known   bool
 	tried   int
 	holders int

@@ -66,7 +66,8 @@ type Limiter struct {
 	setting atomic.Pointer[setting]
 	clock   func() time.Time // of a test; nil means Redis's and this machine's
 
-	// reason is why Redis is away, and inspected says that it was looked at; both are those of Start and run.
+	// reason is why Redis is away, and inspected says that it was looked at; both are those of Start
+	// and run.
 	reason    string
 	inspected bool
 

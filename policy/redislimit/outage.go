@@ -29,7 +29,9 @@ func (e *entry) takeLocal(d *policy.Draw, nodes int, now time.Time) (wait time.D
 	if o.at.IsZero() {
 		o.at, o.left = now, min(1, part)
 		if !e.at.IsZero() {
-			o.left = max(0, float64(e.budget)-float64(e.spent)/unit) / float64(nodes)
+			// The others have leased since then, about as much as this node has.
+			since := float64((nodes - 1) * e.last)
+			o.left = max(0, float64(e.budget)-float64(e.spent)/unit-since) / float64(nodes)
 		}
 	}
 	if passed := now.Sub(o.at); passed > 0 {

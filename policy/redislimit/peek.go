@@ -21,7 +21,8 @@ func (l *Limiter) Peek(ctx context.Context, d policy.Draw, now time.Time) policy
 		}
 	}
 	left := max(0, int64(d.Budget)-(spent+unit-1)/unit) + int64(units)
-	return policy.Level{Left: int(min(left, int64(d.Budget))), Full: time.Duration(spent/int64(d.Budget)) * time.Microsecond}
+	return policy.Level{Left: int(min(left, int64(d.Budget))),
+		Full: time.Duration(spent/int64(d.Budget)) * time.Microsecond}
 }
 
 // lowestOf bounds of how many keys Lowest asks Redis.

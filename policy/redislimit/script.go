@@ -35,8 +35,8 @@ type request struct {
 	// back are unused units of leases that were given at since, in Redis's microseconds, or later.
 	back  int
 	since int64
-	// debit is what this node spent while Redis was away, and seed what it knows to be spent, in parts,
-	// for a Redis that has lost the bucket.
+	// debit is what this node spent while Redis was away, and seed what it knows to be spent, in
+	// parts, for a Redis that has lost the bucket.
 	debit int
 	seed  int64
 	known bool

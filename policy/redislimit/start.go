@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Start looks at Redis and shares budgets through it from then on. A mistake in the configuration is
-// an error; a Redis that cannot be reached is not, since a gateway must start during an outage.
+// Start looks at Redis and shares budgets through it from then on. A mistake in the configuration
+// is an error; a Redis that cannot be reached is not, since a gateway must start during an outage.
 func (l *Limiter) Start(ctx context.Context) error {
 	l.starting.Lock()
 	defer l.starting.Unlock()
