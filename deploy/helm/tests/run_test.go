@@ -121,18 +121,21 @@ func ask(t *testing.T, dir string, container core.Container) {
 	}
 }
 
+// dial waits until something listens at a socket.
+func dial(ctx context.Context, socket string) (net.Conn, error) {
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+		if err == nil || ctx.Err() != nil {
+			return conn, err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // get asks by a socket, and waits until something listens there.
 func get(t *testing.T, socket, path string) (int, string) {
 	t.Helper()
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		for {
-			conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
-			if err == nil || ctx.Err() != nil {
-				return conn, err
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, socket) }
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: time.Minute}
 	response, err := client.Get("http://gateway.example.com" + path)
 	if err != nil {

@@ -71,7 +71,7 @@ func (p *postgres) url() string { return "postgres://vendgate@/postgres?host=" +
 // startRedis starts a Redis on a socket in dir, and returns its URL.
 func startRedis(t *testing.T, dir string) string {
 	t.Helper()
-	socket := filepath.Join(dir, "redis")
+	socket := filepath.Join(dir, "redis.sock")
 	cmd := exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", dir)
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -85,5 +85,10 @@ func startRedis(t *testing.T, dir string) string {
 			t.Log(log.String())
 		}
 	})
+	conn, err := dial(t.Context(), socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
 	return "unix://" + socket
 }
