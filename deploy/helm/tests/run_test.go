@@ -41,7 +41,7 @@ func TestRun(t *testing.T) {
 				t.Errorf("budgets are not shared: %s", body)
 			}
 			stop()
-			if store := filepath.Join(dir, "data", "vendgate", "vendgate.db"); shared == exists(store) {
+			if store := filepath.Join(dir, "data", "vendgate"); shared == exists(store) {
 				t.Errorf("%s is there: %v", store, exists(store))
 			}
 		})
