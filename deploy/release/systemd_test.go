@@ -58,8 +58,8 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// TestOrder: a PostgreSQL or a Redis of the same machine runs while the service does, and the service
-// starts without one.
+// TestOrder: a PostgreSQL or a Redis of the same machine runs while the service does, and the
+// service starts without one.
 func TestOrder(t *testing.T) {
 	text, err := os.ReadFile(serviceFile)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	disruption "k8s.io/api/policy/v1"
 )
 
-// TestCluster checks what several gateways with a store need: no volume, a new pod before an old one
-// ends, and pods on several machines.
+// TestCluster checks what several gateways with a store need: no volume, a new pod before an old
+// one ends, and pods on several machines.
 func TestCluster(t *testing.T) {
 	all := objects(t, "--values", filepath.Join(chart, "ci", "cluster-values.yaml"))
 	deployment := only[*apps.Deployment](t, all)

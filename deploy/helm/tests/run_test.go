@@ -18,8 +18,8 @@ import (
 	core "k8s.io/api/core/v1"
 )
 
-// TestRun runs the program by the configuration and the arguments of a pod, on sockets in a folder in
-// place of its ports, and asks what its probes and Prometheus ask.
+// TestRun runs the program by the configuration and the arguments of a pod, on sockets in a folder
+// in place of its ports, and asks what its probes and Prometheus ask.
 func TestRun(t *testing.T) {
 	for _, values := range []string{"default-values.yaml", "cluster-values.yaml"} {
 		t.Run(values, func(t *testing.T) {

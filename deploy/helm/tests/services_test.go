@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// postgres is a PostgreSQL on a socket in a folder of its own. Package tests/services is not for this
-// module, whose versions are those of helm.
+// postgres is a PostgreSQL on a socket in a folder of its own. Package tests/services is not for
+// this module, whose versions are those of helm.
 type postgres struct{ dir, bin string }
 
 func startPostgres() (*postgres, error) {
