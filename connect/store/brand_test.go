@@ -49,9 +49,9 @@ func TestBrand(t *testing.T) {
 				}
 			}
 			checked := c.given
-			if err := connect.CheckBrand(&checked); err != nil || checked.Name != c.want.Name ||
+			if err := checked.Normalize(); err != nil || checked.Name != c.want.Name ||
 				checked.Accent != c.want.Accent {
-				t.Errorf("CheckBrand: %+v, %v; want %+v", checked, err, c.want)
+				t.Errorf("normalized: %+v, %v; want %+v", checked, err, c.want)
 			}
 		})
 	}
@@ -136,7 +136,7 @@ func TestBrandRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, created := s.CreateTenant(t.Context(), connect.Tenant{ID: "other", Email: "ops@other.example", Brand: c.brand})
-			for _, err := range []error{s.SetBrand(t.Context(), "acme", c.brand), created, connect.CheckBrand(&c.brand)} {
+			for _, err := range []error{s.SetBrand(t.Context(), "acme", c.brand), created, c.brand.Normalize()} {
 				e := new(vending.Error)
 				if !errors.As(err, &e) || e.Code != vending.InvalidRequest || !strings.HasPrefix(e.Text(), c.names) {
 					t.Fatalf("error %v, want one that begins with %s", err, c.names)

@@ -61,7 +61,7 @@ func TestUserHintRefuses(t *testing.T) {
 		strings.Repeat("canary ", 29),
 	} {
 		var e *vending.Error
-		if err := connect.CheckBrand(&connect.Brand{UserHint: hint}); !errors.As(err, &e) ||
+		if err := (&connect.Brand{UserHint: hint}).Normalize(); !errors.As(err, &e) ||
 			e.Code != vending.InvalidRequest ||
 			!strings.HasPrefix(e.Text(), "user_hint: ") ||
 			strings.Contains(e.Text(), "canary") {
