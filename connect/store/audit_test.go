@@ -9,11 +9,14 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestAuditTrail makes every change as somebody, and reads who made it.
-func TestAuditTrail(t *testing.T) {
+func TestAuditTrail(t *testing.T) { storetest.Each(t, testAuditTrail) }
+
+func testAuditTrail(t *testing.T) {
 	openScene := scenes(t)
 	for name, c := range changes {
 		t.Run(name, func(t *testing.T) {
@@ -53,12 +56,14 @@ func TestAuditTrail(t *testing.T) {
 }
 
 // TestNoChangeWithoutItsRow keeps rows from the audit trail: nothing may change then.
-func TestNoChangeWithoutItsRow(t *testing.T) {
+func TestNoChangeWithoutItsRow(t *testing.T) { storetest.Each(t, testNoChangeWithoutItsRow) }
+
+func testNoChangeWithoutItsRow(t *testing.T) {
 	openScene := scenes(t)
 	for name, c := range changes {
 		t.Run(name, func(t *testing.T) {
 			v := openScene(t)
-			execSQL(t, v.Store, `CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'refused'); END`)
+			refuse(t, v.Store, "audit", "INSERT")
 			before := dump(t, v.Store)
 			if err := c.do(t.Context(), v); err == nil || !strings.Contains(err.Error(), string(c.want[0].Event)) {
 				t.Errorf("error %v, want one that names %s", err, c.want[0].Event)
@@ -71,7 +76,9 @@ func TestNoChangeWithoutItsRow(t *testing.T) {
 }
 
 // TestNoRowWithoutItsChange keeps changes from each table in turn.
-func TestNoRowWithoutItsChange(t *testing.T) {
+func TestNoRowWithoutItsChange(t *testing.T) { storetest.Each(t, testNoRowWithoutItsChange) }
+
+func testNoRowWithoutItsChange(t *testing.T) {
 	openScene := scenes(t)
 	for name, c := range changes {
 		t.Run(name, func(t *testing.T) {
@@ -79,11 +86,7 @@ func TestNoRowWithoutItsChange(t *testing.T) {
 			for _, table := range []string{"meta", "tenants", "tenant_keys", "connections", "links", "attempts", "holds",
 				"oauth_clients", "sessions", "mcp_urls", "caller_keys"} {
 				v := openScene(t)
-				for _, act := range []string{"INSERT", "UPDATE", "DELETE"} {
-					execSQL(t, v.Store,
-						fmt.Sprintf(`CREATE TRIGGER refuse_%s BEFORE %s ON %s BEGIN SELECT RAISE(ABORT, 'refused'); END`, act, act,
-							table))
-				}
+				refuse(t, v.Store, table, "INSERT", "UPDATE", "DELETE")
 				before := dump(t, v.Store)
 				if err := c.do(t.Context(), v); err == nil {
 					continue // the table has no part in it
@@ -107,7 +110,11 @@ func TestNoRowWithoutItsChange(t *testing.T) {
 func dump(t *testing.T, s *Store) string {
 	t.Helper()
 	var tables []string
-	for _, name := range rowsOf(t, s, `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`) {
+	query := `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`
+	if storetest.Of(t) != storetest.SQLite {
+		query = `SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename`
+	}
+	for _, name := range rowsOf(t, s, query) {
 		tables = append(tables, name[0].(string))
 	}
 	var b strings.Builder
@@ -121,28 +128,47 @@ func dump(t *testing.T, s *Store) string {
 
 func rowsOf(t testing.TB, s *Store, query string) (found [][]any) {
 	t.Helper()
-	rows, err := writerOf(s).QueryContext(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	for rows.Next() && err == nil {
-		row, dest := make([]any, len(columns)), make([]any, len(columns))
-		for i := range row {
-			dest[i] = &row[i]
+	err := s.update(t.Context(), "reading rows", func(tx *tx) (err error) {
+		rows, err := tx.QueryContext(t.Context(), query)
+		if err != nil {
+			return err
 		}
-		err = rows.Scan(dest...)
-		found = append(found, row)
-	}
-	if err := errors.Join(err, rows.Err()); err != nil {
+		defer closeRows(rows, &err)
+		columns, err := rows.Columns()
+		for rows.Next() && err == nil {
+			row, dest := make([]any, len(columns)), make([]any, len(columns))
+			for i := range row {
+				dest[i] = &row[i]
+			}
+			err = rows.Scan(dest...)
+			found = append(found, row)
+		}
+		return errors.Join(err, rows.Err())
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return found
 }
 
+// refuse has the database refuse changes of a table.
+func refuse(t *testing.T, s *Store, table string, acts ...string) {
+	t.Helper()
+	body := `BEGIN SELECT RAISE(ABORT, 'refused'); END`
+	if storetest.Of(t) != storetest.SQLite {
+		execSQL(t, s, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN RAISE EXCEPTION 'refused'; END $$`)
+		body = `FOR EACH ROW EXECUTE FUNCTION refuse()`
+	}
+	for _, act := range acts {
+		execSQL(t, s, fmt.Sprintf(`CREATE TRIGGER refuse_%s BEFORE %s ON %s %s`, act, act, table, body))
+	}
+}
+
 // TestRefusedChangesLeaveNoRow makes changes that are refused for what they ask.
-func TestRefusedChangesLeaveNoRow(t *testing.T) {
+func TestRefusedChangesLeaveNoRow(t *testing.T) { storetest.Each(t, testRefusedChangesLeaveNoRow) }
+
+func testRefusedChangesLeaveNoRow(t *testing.T) {
 	openScene := scenes(t)
 	for name, do := range map[string]func(ctx context.Context, v *scene) error{
 		"delete what is held": func(ctx context.Context, v *scene) error { return v.DeleteConnection(ctx, "acme", v.held) },
@@ -189,7 +215,9 @@ func TestRefusedChangesLeaveNoRow(t *testing.T) {
 }
 
 // TestVendFailedOnce has a backend ask again and again for what has ended.
-func TestVendFailedOnce(t *testing.T) {
+func TestVendFailedOnce(t *testing.T) { storetest.Each(t, testVendFailedOnce) }
+
+func testVendFailedOnce(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	version := int64(1)
@@ -202,7 +230,9 @@ func TestVendFailedOnce(t *testing.T) {
 	wantEvents(t, s, connect.AuditFilter{}, connect.ConnectionImported, connect.VendFailed, connect.VendFailed)
 }
 
-func TestAuditPages(t *testing.T) {
+func TestAuditPages(t *testing.T) { storetest.Each(t, testAuditPages) }
+
+func testAuditPages(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	for i, r := range []connect.AuditRow{
@@ -257,7 +287,9 @@ func TestAuditPages(t *testing.T) {
 
 // TestAuditText checks that what comes from outside is bounded, and cannot speak to the terminal
 // that prints it.
-func TestAuditText(t *testing.T) {
+func TestAuditText(t *testing.T) { storetest.Each(t, testAuditText) }
+
+func testAuditText(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"plain":          {"zażółć", "zażółć"},
 		"long":           {strings.Repeat("x", 1000), strings.Repeat("x", 300)},
@@ -289,7 +321,9 @@ func TestAuditText(t *testing.T) {
 
 // TestNoSecretInTheAuditTrail looks for what the store was given. What it hands out,
 // TestNothingInTheClear looks for.
-func TestNoSecretInTheAuditTrail(t *testing.T) {
+func TestNoSecretInTheAuditTrail(t *testing.T) { storetest.Each(t, testNoSecretInTheAuditTrail) }
+
+func testNoSecretInTheAuditTrail(t *testing.T) {
 	openScene := scenes(t)
 	for name, c := range changes {
 		t.Run(name, func(t *testing.T) {

@@ -10,13 +10,16 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestNothingInTheClear stores canaries in every way there is and looks for them in the log and in
 // all files, before and after the WAL is folded in.
-func TestNothingInTheClear(t *testing.T) {
+func TestNothingInTheClear(t *testing.T) { storetest.Each(t, testNothingInTheClear) }
+
+func testNothingInTheClear(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer
 	s, err := Open(t.Context(),

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -43,13 +44,11 @@ func scenes(t *testing.T) func(t *testing.T) *scene {
 	); err != nil {
 		t.Fatal(err)
 	}
-	files := snapshotDir(t, dir)
+	original := storetest.At(t, dir)
 	return func(t *testing.T) *scene {
 		t.Helper()
 		dir := t.TempDir()
-		for name, content := range files {
-			overwrite(name, content)(t, dir)
-		}
+		storetest.Copy(t, dir, original)
 		v := v
 		v.Store = openStore(t, dir)
 		return &v

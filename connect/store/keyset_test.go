@@ -9,12 +9,15 @@ import (
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/connect/vault"
 )
 
 // TestTamperedRow checks that a grant opens in the row it was sealed for and nowhere else, whatever
 // somebody who can write the database does, and that storing a new grant does not launder the row.
-func TestTamperedRow(t *testing.T) {
+func TestTamperedRow(t *testing.T) { storetest.Each(t, testTamperedRow) }
+
+func testTamperedRow(t *testing.T) {
 	for name, tamper := range map[string]string{
 		"grants swapped": `UPDATE connections SET sealed = o.sealed FROM (SELECT id, sealed FROM connections) o ` +
 			`WHERE o.id <> connections.id`,
@@ -50,7 +53,9 @@ func TestTamperedRow(t *testing.T) {
 	}
 }
 
-func TestActiveWithoutGrant(t *testing.T) {
+func TestActiveWithoutGrant(t *testing.T) { storetest.Each(t, testActiveWithoutGrant) }
+
+func testActiveWithoutGrant(t *testing.T) {
 	for name, sealed := range map[string]string{"NULL": "NULL", "empty": "x''"} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, t.TempDir())
@@ -77,7 +82,9 @@ func TestAssociatedDataIsUnambiguous(t *testing.T) {
 	}
 }
 
-func TestRotateKeyset(t *testing.T) {
+func TestRotateKeyset(t *testing.T) { storetest.Each(t, testRotateKeyset) }
+
+func testRotateKeyset(t *testing.T) {
 	dir := t.TempDir()
 	server, tool := openStore(t, dir), openStore(t, dir)
 	var ids []string
@@ -121,7 +128,9 @@ func wantPrimary(t *testing.T, s *Store, id string) {
 }
 
 // TestRotateTogether rotates in two stores while a third stores grants: no key may get lost.
-func TestRotateTogether(t *testing.T) {
+func TestRotateTogether(t *testing.T) { storetest.Each(t, testRotateTogether) }
+
+func testRotateTogether(t *testing.T) {
 	dir := t.TempDir()
 	a, b, server := openStore(t, dir), openStore(t, dir), openStore(t, dir)
 	id := importGmail(t, server, "ya29.first")
@@ -152,7 +161,9 @@ func TestRotateTogether(t *testing.T) {
 	}
 }
 
-func TestRotateSkipsWhatDoesNotOpen(t *testing.T) {
+func TestRotateSkipsWhatDoesNotOpen(t *testing.T) { storetest.Each(t, testRotateSkipsWhatDoesNotOpen) }
+
+func testRotateSkipsWhatDoesNotOpen(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	good, bad := importGmail(t, s, "ya29.good"), importGmail(t, s, "ya29.bad")
 	execSQL(t, s, `UPDATE connections SET tenant = 'evil' WHERE id = ?`, bad)

@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -20,6 +22,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
+	"github.com/vendgate/vendgate/tests/services"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -33,7 +37,14 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(limitFiles); dir != "" {
 		os.Exit(runLimited(dir))
 	}
-	goleak.VerifyTestMain(m)
+	storetest.Prepare(func(p storetest.Place) error {
+		s, err := Open(context.Background(), optionsOf(p))
+		if err == nil {
+			err = s.Close()
+		}
+		return err
+	})
+	goleak.VerifyTestMain(services.WithShutdown(m))
 }
 
 // openAndImport is what the second process does; its exit status says how it went.
@@ -85,7 +96,9 @@ func openStore(t testing.TB, dir string) *Store {
 
 func openStoreAt(t testing.TB, dir string, now func() time.Time) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), Options{Dir: dir, Now: now})
+	o := optionsAt(t, dir)
+	o.Now = now
+	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +108,16 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *Store {
 		}
 	})
 	return s
+}
+
+// optionsAt are those of a store of the test's kind of database, in dir.
+func optionsAt(t testing.TB, dir string) Options {
+	t.Helper()
+	return optionsOf(storetest.At(t, dir))
+}
+
+func optionsOf(p storetest.Place) Options {
+	return Options{Dir: p.Dir}
 }
 
 func importGmail(t testing.TB, s *Store, access string) string {
@@ -120,13 +143,24 @@ func wantAccess(t testing.TB, s *Store, id, access string) {
 
 func execSQL(t testing.TB, s *Store, query string, args ...any) {
 	t.Helper()
-	err := s.update(t.Context(), "running a statement", func(tx *tx) error {
+	if err := tryExec(t, s, query, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// blobLiteral is a blob as SQLite spells it.
+var blobLiteral = regexp.MustCompile(`\bx'([0-9a-f]*)'`)
+
+// tryExec runs a statement whose blobs are spelled as SQLite does.
+func tryExec(t testing.TB, s *Store, query string, args ...any) error {
+	t.Helper()
+	if storetest.Of(t) != storetest.SQLite {
+		query = blobLiteral.ReplaceAllString(strings.ReplaceAll(query, " AS BLOB)", " AS BYTEA)"), `'\x$1'::bytea`)
+	}
+	return s.update(t.Context(), "running a statement", func(tx *tx) error {
 		_, err := tx.ExecContext(t.Context(), query, args...)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // writerOf is the writer of a store of SQLite.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -49,7 +50,9 @@ func (l *leasing) release(s *Store, owner string) bool {
 
 const leaseTTL = 10 * time.Second
 
-func TestRefreshLease(t *testing.T) {
+func TestRefreshLease(t *testing.T) { storetest.Each(t, testRefreshLease) }
+
+func testRefreshLease(t *testing.T) {
 	l := newLeasing(t)
 	pass := func(d time.Duration) func() bool { return func() bool { l.clock.add(d); return true } }
 	for _, step := range []struct {
@@ -116,7 +119,9 @@ func TestRefreshLease(t *testing.T) {
 }
 
 // TestLeaseIsTakenAsSeen has the row change between the look at it and the taking of its lease.
-func TestLeaseIsTakenAsSeen(t *testing.T) {
+func TestLeaseIsTakenAsSeen(t *testing.T) { storetest.Each(t, testLeaseIsTakenAsSeen) }
+
+func testLeaseIsTakenAsSeen(t *testing.T) {
 	for name, change := range map[string]func(*leasing) error{
 		"another took it, and was stopped": func(l *leasing) error {
 			l.acquire(l.a, "a")
@@ -149,7 +154,9 @@ func TestLeaseIsTakenAsSeen(t *testing.T) {
 
 // TestLeaseAfterClockSetBack: a lease of a dead process must not last as long as the clock was set
 // back.
-func TestLeaseAfterClockSetBack(t *testing.T) {
+func TestLeaseAfterClockSetBack(t *testing.T) { storetest.Each(t, testLeaseAfterClockSetBack) }
+
+func testLeaseAfterClockSetBack(t *testing.T) {
 	l := newLeasing(t)
 	l.clock.add(24 * time.Hour)
 	l.acquire(l.a, "a")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -150,7 +151,9 @@ func TestOldDatabaseOfANewStore(t *testing.T) {
 }
 
 // TestSchemaHoldsTheLine tries what no code does, straight in SQL.
-func TestSchemaHoldsTheLine(t *testing.T) {
+func TestSchemaHoldsTheLine(t *testing.T) { storetest.Each(t, testSchemaHoldsTheLine) }
+
+func testSchemaHoldsTheLine(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	l := createLink(t, s)
 	other := connect.DigestOf("other")

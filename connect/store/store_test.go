@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/connect/vault"
 )
 
@@ -55,7 +56,9 @@ func TestWALFilesArePrivate(t *testing.T) {
 
 // TestOpenTogether opens a new directory from many stores of two kinds at once: goroutines and
 // processes. All must end with the same keyset, or the rows of one could not be opened by another.
-func TestOpenTogether(t *testing.T) {
+func TestOpenTogether(t *testing.T) { storetest.Each(t, testOpenTogether) }
+
+func testOpenTogether(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "vault")
 	var wg sync.WaitGroup
 	for range 4 {
@@ -209,7 +212,9 @@ func TestUnusedKeysetIsTakenOver(t *testing.T) {
 	}
 }
 
-func TestClosed(t *testing.T) {
+func TestClosed(t *testing.T) { storetest.Each(t, testClosed) }
+
+func testClosed(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	wantAccess(t, s, id, "ya29.one")

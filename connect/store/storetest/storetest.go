@@ -1,0 +1,114 @@
+// Package storetest runs tests of what is kept in a store on each kind of database: SQLite, and a
+// real PostgreSQL with and without PgBouncer before it. It is for tests alone.
+//
+// A test opens its stores where At says, by the directory that it would open them in otherwise, so
+// that the same lines serve all kinds:
+//
+//	func TestHolds(t *testing.T) { storetest.Each(t, testHolds) }
+//
+//	func testHolds(t *testing.T) {
+//		at := storetest.At(t, t.TempDir())
+//		…
+//	}
+package storetest
+
+import (
+	"sync"
+	"testing"
+)
+
+// Kind is a kind of database.
+type Kind string
+
+// The kinds. A test that Each does not run is of SQLite.
+const (
+	SQLite     Kind = "SQLite"
+	PostgreSQL Kind = "PostgreSQL"
+	// PgBouncer is PostgreSQL through PgBouncer in transaction mode.
+	PgBouncer Kind = "PgBouncer"
+)
+
+// KEK is the key-encryption key of the stores in PostgreSQL.
+const KEK = "c3RvcmV0ZXN0IHN0b3JldGVzdCBzdG9yZXRlc3QgISE="
+
+// Place is where stores are opened: all that are opened in one share what is there.
+type Place struct {
+	// Dir is a directory, which is that of the database if Postgres is empty.
+	Dir string
+	// Postgres is the URL of a database of its own.
+	Postgres string
+}
+
+// kinds holds the Kind of each test that Each runs, by its name.
+var kinds sync.Map
+
+// Each runs f once for each kind, as a subtest of its name.
+func Each(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	on(t, f, SQLite, PostgreSQL, PgBouncer)
+}
+
+// OnPostgreSQL is Each without SQLite.
+func OnPostgreSQL(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	on(t, f, PostgreSQL, PgBouncer)
+}
+
+func on(t *testing.T, f func(t *testing.T), all ...Kind) {
+	t.Helper()
+	for _, k := range all {
+		t.Run(string(k), func(t *testing.T) {
+			kinds.Store(t.Name(), k)
+			defer kinds.Delete(t.Name())
+			f(t)
+		})
+	}
+}
+
+// Of returns the kind of a test, which may be a subtest of that which Each runs.
+func Of(t testing.TB) Kind {
+	name := t.Name()
+	for {
+		if k, ok := kinds.Load(name); ok {
+			return k.(Kind)
+		}
+		i := len(name) - 1
+		for i >= 0 && name[i] != '/' {
+			i--
+		}
+		if i < 0 {
+			return SQLite
+		}
+		name = name[:i]
+	}
+}
+
+// At returns the place of a directory in a test. In PostgreSQL it is a database of its own, which
+// is there until t, or the test of an earlier call, ends. A store that is opened in it finds what
+// Prepare has made, and else nothing.
+func At(t testing.TB, dir string) Place {
+	t.Helper()
+	return at(t, dir, func() string { return template(t, dir) })
+}
+
+// Empty is At of a database that nothing was prepared in.
+func Empty(t testing.TB, dir string) Place {
+	t.Helper()
+	return at(t, dir, func() string { return "template0" })
+}
+
+// Copy returns the place of a directory, with what is at another one. No store may be open there.
+func Copy(t testing.TB, dir string, of Place) Place {
+	t.Helper()
+	writeFiles(t, dir, readFiles(t, of.Dir))
+	return at(t, dir, func() string { return databaseOf(t, of) })
+}
+
+func at(t testing.TB, dir string, template func() string) Place {
+	t.Helper()
+	p, k := Place{Dir: dir}, Of(t)
+	if k != SQLite {
+		p.Postgres = serverOf(t).url(k, database(t, dir, template))
+	}
+	return p
+}
