@@ -117,7 +117,7 @@ func optionsAt(t testing.TB, dir string) Options {
 }
 
 func optionsOf(p storetest.Place) Options {
-	return Options{Dir: p.Dir}
+	return Options{Dir: p.Dir, Postgres: p.Postgres}
 }
 
 func importGmail(t testing.TB, s *Store, access string) string {
