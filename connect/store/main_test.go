@@ -27,8 +27,12 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// openDir, if set, makes the test binary a second process that opens a store and ends.
-const openDir = "VENDGATE_TEST_OPEN_DIR"
+// openDir, if set, makes the test binary a second process that opens a store and ends; openURL is
+// that of its database, unless it is of SQLite.
+const (
+	openDir = "VENDGATE_TEST_OPEN_DIR"
+	openURL = "VENDGATE_TEST_OPEN_URL"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(openDir); dir != "" {
@@ -49,7 +53,7 @@ func TestMain(m *testing.M) {
 
 // openAndImport is what the second process does; its exit status says how it went.
 func openAndImport(dir string) int {
-	s, err := Open(context.Background(), Options{Dir: dir})
+	s, err := Open(context.Background(), optionsOf(storetest.Place{Dir: dir, Postgres: os.Getenv(openURL)}))
 	if err == nil {
 		_, err = s.ImportConnection(context.Background(), gmail("alice@example.com"), oauthGrant("ya29.child", "1//child"))
 	}

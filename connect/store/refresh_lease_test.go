@@ -14,6 +14,7 @@ import (
 type leasing struct {
 	t     *testing.T
 	clock ticker
+	at    storetest.Place
 	a, b  *Store
 	id    string
 }
@@ -22,9 +23,18 @@ func newLeasing(t *testing.T) *leasing {
 	t.Helper()
 	l := &leasing{t: t}
 	dir := t.TempDir()
+	l.at = storetest.At(t, dir)
+	l.pass(0)
 	l.a, l.b = openStoreAt(t, dir, l.clock.now), openStoreAt(t, dir, l.clock.now)
 	l.id = importGmail(t, l.a, "ya29.one")
 	return l
+}
+
+// pass has time pass: the store's, and the database's.
+func (l *leasing) pass(d time.Duration) {
+	l.t.Helper()
+	l.clock.add(d)
+	storetest.SetClock(l.t, l.at, l.clock.now())
 }
 
 func (l *leasing) state() connect.RefreshState {
@@ -54,7 +64,7 @@ func TestRefreshLease(t *testing.T) { storetest.Each(t, testRefreshLease) }
 
 func testRefreshLease(t *testing.T) {
 	l := newLeasing(t)
-	pass := func(d time.Duration) func() bool { return func() bool { l.clock.add(d); return true } }
+	pass := func(d time.Duration) func() bool { return func() bool { l.pass(d); return true } }
 	for _, step := range []struct {
 		name string
 		do   func() bool
@@ -125,7 +135,7 @@ func testLeaseIsTakenAsSeen(t *testing.T) {
 	for name, change := range map[string]func(*leasing) error{
 		"another took it, and was stopped": func(l *leasing) error {
 			l.acquire(l.a, "a")
-			l.clock.add(leaseTTL)
+			l.pass(leaseTTL)
 			return nil
 		},
 		"another took it over, and released it": func(l *leasing) error {
@@ -158,9 +168,9 @@ func TestLeaseAfterClockSetBack(t *testing.T) { storetest.Each(t, testLeaseAfter
 
 func testLeaseAfterClockSetBack(t *testing.T) {
 	l := newLeasing(t)
-	l.clock.add(24 * time.Hour)
+	l.pass(24 * time.Hour)
 	l.acquire(l.a, "a")
-	l.clock.add(-24 * time.Hour)
+	l.pass(-24 * time.Hour)
 	if got := l.state(); got != (connect.RefreshState{Version: 1, Owner: "a", Left: 0}) {
 		t.Fatalf("%+v, want a lease that has lapsed", got)
 	}
@@ -184,7 +194,7 @@ func TestLeaseOfBusyStore(t *testing.T) {
 	plainly(l.a, `PRAGMA busy_timeout = 1`)
 	plainly(l.b, `PRAGMA busy_timeout = 1`)
 	l.acquire(l.a, "a")
-	l.clock.add(leaseTTL)
+	l.pass(leaseTTL)
 	plainly(l.a, `BEGIN IMMEDIATE`)
 	if got, err := l.b.AcquireRefresh(t.Context(), l.id, l.state(), "b", leaseTTL); got || err != nil {
 		t.Errorf("acquiring: %v, %v; want to be told to come back", got, err)

@@ -60,17 +60,18 @@ func TestOpenTogether(t *testing.T) { storetest.Each(t, testOpenTogether) }
 
 func testOpenTogether(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "vault")
+	o := optionsOf(storetest.Empty(t, dir))
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
-			cmd.Env = append(os.Environ(), openDir+"="+dir)
+			cmd.Env = append(os.Environ(), openDir+"="+dir, openURL+"="+o.Postgres)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
 		wg.Go(func() {
-			s, err := Open(t.Context(), Options{Dir: dir})
+			s, err := Open(t.Context(), o)
 			if err != nil {
 				t.Error(err)
 				return
