@@ -39,27 +39,22 @@ type Place struct {
 	Postgres string
 }
 
-// kinds holds the Kind of each test that Each runs, by its name.
-var kinds sync.Map
+// running holds the Kind of each test that Each runs, by its name.
+var running sync.Map
 
 // Each runs f once for each kind, as a subtest of its name.
 func Each(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
-	on(t, f, SQLite, PostgreSQL, PgBouncer)
+	On(t, f, SQLite, PostgreSQL, PgBouncer)
 }
 
-// OnPostgreSQL is Each without SQLite.
-func OnPostgreSQL(t *testing.T, f func(t *testing.T)) {
+// On is Each of some kinds.
+func On(t *testing.T, f func(t *testing.T), kinds ...Kind) {
 	t.Helper()
-	on(t, f, PostgreSQL, PgBouncer)
-}
-
-func on(t *testing.T, f func(t *testing.T), all ...Kind) {
-	t.Helper()
-	for _, k := range all {
+	for _, k := range kinds {
 		t.Run(string(k), func(t *testing.T) {
-			kinds.Store(t.Name(), k)
-			defer kinds.Delete(t.Name())
+			running.Store(t.Name(), k)
+			defer running.Delete(t.Name())
 			f(t)
 		})
 	}
@@ -69,7 +64,7 @@ func on(t *testing.T, f func(t *testing.T), all ...Kind) {
 func Of(t testing.TB) Kind {
 	name := t.Name()
 	for {
-		if k, ok := kinds.Load(name); ok {
+		if k, ok := running.Load(name); ok {
 			return k.(Kind)
 		}
 		i := len(name) - 1
