@@ -260,6 +260,96 @@ func testRaces(t *testing.T) {
 				return err
 			}), is(connect.ErrStale))
 		},
+		"taking over a lapsed refresh lease": func(t *testing.T, _ int) {
+			id := importGmail(t, s, "token")
+			execSQL(t, s, `UPDATE connections SET lease_owner = 'dead', lease_until = 1 WHERE id = ?`, id)
+			errHeld := errors.New("held")
+			wantOne(t, atOnce(stores, 8, func(s *Store, i int) error {
+				seen := connect.RefreshState{Version: 1, Owner: "dead"}
+				ok, err := s.AcquireRefresh(ctx, id, seen, fmt.Sprint("node", i), 10*time.Second)
+				if err == nil && !ok {
+					err = errHeld
+				}
+				return err
+			}), is(errHeld))
+		},
+		"refreshing, replacing and reconnecting": func(t *testing.T, _ int) {
+			id := importGmail(t, s, "token")
+			seen, l := describe(t, s, id), renewLink(t, s, id)
+			version := int64(1)
+			for _, err := range atOnce(stores, 4, func(s *Store, i int) (err error) {
+				switch i {
+				case 0:
+					_, err = s.UpdateGrant(ctx, id, 1, oauthGrant("refreshed", "r"), false)
+				case 1:
+					_, err = s.ReplaceGrant(ctx, seen, oauthGrant("replaced", "r"), "")
+				case 2:
+					_, err = s.CompleteLink(ctx, digestOf(l), alices, vending.OAuth, oauthGrant("reconnected", "r"))
+				default:
+					_, err = s.EndGrant(ctx, id, 1, oauthGrant("ended", ""), "why")
+				}
+				return err
+			}) {
+				switch {
+				case err == nil:
+					version++
+				case !errors.Is(err, connect.ErrStale):
+					t.Error(err)
+				}
+			}
+			c, _, err := s.Grant(ctx, "acme", "alice@example.com", id)
+			if err != nil || c.Version != version || c.RefreshPending {
+				t.Errorf("version %d of %d grants that were stored, %v", c.Version, version, err)
+			}
+		},
+		"taking a connection while it is refreshed": func(t *testing.T, _ int) {
+			id := importGmail(t, s, "old")
+			var taken connect.Grant
+			errs := atOnce(stores, 2, func(s *Store, i int) (err error) {
+				if i == 0 {
+					_, taken, err = s.TakeConnection(ctx, "acme", "", id)
+					return err
+				}
+				_, err = s.UpdateGrant(ctx, id, 1, oauthGrant("new", "r"), false)
+				return err
+			})
+			want := "old"
+			if errs[1] == nil {
+				want = "new" // else what the provider gave would never be revoked
+			}
+			if got := taken.Reveal().AccessToken; errs[0] != nil || got != want ||
+				errs[1] != nil && !hasCode(vending.ConnectionDeleted)(errs[1]) {
+				t.Errorf("%v; token %q was taken, want %q", errs, got, want)
+			}
+		},
+		"the last hold": func(t *testing.T, _ int) {
+			id := importGmail(t, s, "token")
+			execSQL(t, s, `WITH RECURSIVE n (i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+				INSERT INTO holds (connection, name, created_at) SELECT ?, 'hold ' || i, 0 FROM n`, maxHolds, id)
+			wantOne(t, atOnce(stores, 4, func(s *Store, i int) error {
+				_, err := s.Hold(ctx, "acme", "", id, fmt.Sprint("new ", i))
+				return err
+			}), hasCode(vending.InvalidRequest))
+		},
+		"erasing an end user": func(t *testing.T, round int) {
+			user := fmt.Sprintf("carol%d@example.com", round)
+			if err := s.Record(ctx, connect.AuditRow{Event: connect.LinkFailed, Tenant: "acme", User: user,
+				Detail: "for " + user}); err != nil {
+				t.Fatal(err)
+			}
+			for _, err := range atOnce(stores, 4, func(s *Store, _ int) error { _, err := s.EraseUser(ctx, "acme", user); return err }) {
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			if n := count(t, s, `SELECT count(*) FROM audit WHERE end_user = ? OR detail LIKE ?`, user, "%"+user+"%"); n != 0 {
+				t.Errorf("%d rows name the end user", n)
+			}
+			if n := count(t, s, `SELECT count(DISTINCT end_user) FROM audit WHERE event = ?
+				AND at >= ?`, string(connect.UserErased), 0); n != round+1 {
+				t.Errorf("%d pseudonyms of %d end users", n, round+1)
+			}
+		},
 		"taking the refresh lease": func(t *testing.T, _ int) {
 			id := importGmail(t, s, "token")
 			errHeld := errors.New("held")

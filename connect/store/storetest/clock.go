@@ -1,12 +1,9 @@
 package storetest
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // SetClock sets what PostgreSQL has for the time of day in the database of a place, for statements
@@ -17,24 +14,11 @@ func SetClock(t testing.TB, p Place, at time.Time) {
 	if p.Postgres == "" {
 		return
 	}
-	s, name := serverOf(t), databaseOf(t, p)
-	u := *s.admin
-	u.Path = "/" + name
-	conn, err := pgx.Connect(t.Context(), u.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
-	_, err = conn.Exec(t.Context(), fmt.Sprintf(`CREATE SCHEMA IF NOT EXISTS clock;
-		GRANT USAGE ON SCHEMA clock TO PUBLIC;
-		CREATE TABLE IF NOT EXISTS clock.hands (at timestamptz);
-		CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
-			$$ SELECT at FROM clock.hands $$;
-		GRANT SELECT ON clock.hands TO PUBLIC;
-		DELETE FROM clock.hands;
-		INSERT INTO clock.hands VALUES (to_timestamp(%d / 1000.0));
-		ALTER DATABASE %s SET search_path = public, pg_catalog`, at.UnixMilli(), name))
-	if err != nil {
-		t.Fatalf("setting the clock: %v", err)
-	}
+	Exec(t, p, `CREATE SCHEMA IF NOT EXISTS clock`, `GRANT USAGE ON SCHEMA clock TO PUBLIC`,
+		`CREATE TABLE IF NOT EXISTS clock.hands (at timestamptz)`, `GRANT SELECT ON clock.hands TO PUBLIC`,
+		`CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+			$$ SELECT at FROM clock.hands $$`,
+		`DELETE FROM clock.hands`,
+		fmt.Sprintf(`INSERT INTO clock.hands VALUES (to_timestamp(%d / 1000.0))`, at.UnixMilli()),
+		`ALTER DATABASE `+databaseOf(t, p)+` SET search_path = public, pg_catalog`)
 }

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/vendgate/vendgate/tests/services"
 )
 
@@ -83,16 +81,11 @@ func (s *server) url(k Kind, database string) string {
 // do runs a statement as the superuser.
 func (s *server) do(t testing.TB, statement string) {
 	t.Helper()
-	ctx := context.WithoutCancel(t.Context()) // cleanups too
-	conn, err := pgx.Connect(ctx, s.admin.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, statement); err != nil {
-		t.Errorf("%s: %v", statement, err)
-	}
+	s.run(t, s.admin.String(), statement)
 }
+
+// contextOf is for statements of cleanups too.
+func contextOf(t testing.TB) context.Context { return context.WithoutCancel(t.Context()) }
 
 // create makes a database from another one.
 func (s *server) create(t testing.TB, template string) (name string) {

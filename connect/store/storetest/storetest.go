@@ -54,7 +54,7 @@ func On(t *testing.T, f func(t *testing.T), kinds ...Kind) {
 	for _, k := range kinds {
 		t.Run(string(k), func(t *testing.T) {
 			running.Store(t.Name(), k)
-			defer running.Delete(t.Name())
+			t.Cleanup(func() { running.Delete(t.Name()) }) // its subtests may run when f has returned
 			f(t)
 		})
 	}
