@@ -63,7 +63,7 @@ func testNoChangeWithoutItsRow(t *testing.T) {
 	for name, c := range changes {
 		t.Run(name, func(t *testing.T) {
 			v := openScene(t)
-			refuse(t, v.Store, "audit", "INSERT")
+			storetest.Refuse(t, v.at, "audit", "INSERT")
 			before := dump(t, v.Store)
 			if err := c.do(t.Context(), v); err == nil || !strings.Contains(err.Error(), string(c.want[0].Event)) {
 				t.Errorf("error %v, want one that names %s", err, c.want[0].Event)
@@ -86,7 +86,7 @@ func testNoRowWithoutItsChange(t *testing.T) {
 			for _, table := range []string{"meta", "tenants", "tenant_keys", "connections", "links", "attempts", "holds",
 				"oauth_clients", "sessions", "mcp_urls", "caller_keys"} {
 				v := openScene(t)
-				refuse(t, v.Store, table, "INSERT", "UPDATE", "DELETE")
+				storetest.Refuse(t, v.at, table, "INSERT", "UPDATE", "DELETE")
 				before := dump(t, v.Store)
 				if err := c.do(t.Context(), v); err == nil {
 					continue // the table has no part in it
@@ -149,20 +149,6 @@ func rowsOf(t testing.TB, s *Store, query string) (found [][]any) {
 		t.Fatal(err)
 	}
 	return found
-}
-
-// refuse has the database refuse changes of a table.
-func refuse(t *testing.T, s *Store, table string, acts ...string) {
-	t.Helper()
-	body := `BEGIN SELECT RAISE(ABORT, 'refused'); END`
-	if storetest.Of(t) != storetest.SQLite {
-		execSQL(t, s, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-			$$ BEGIN RAISE EXCEPTION 'refused'; END $$`)
-		body = `FOR EACH ROW EXECUTE FUNCTION refuse()`
-	}
-	for _, act := range acts {
-		execSQL(t, s, fmt.Sprintf(`CREATE TRIGGER refuse_%s BEFORE %s ON %s %s`, act, act, table, body))
-	}
 }
 
 // TestRefusedChangesLeaveNoRow makes changes that are refused for what they ask.

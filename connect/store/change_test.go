@@ -13,6 +13,7 @@ import (
 // scene is a store in which every change can be made.
 type scene struct {
 	*Store
+	at                    storetest.Place
 	active, held, pending string
 	// caller is the id of the caller key that reaches called.
 	caller, called string
@@ -44,13 +45,12 @@ func scenes(t *testing.T) func(t *testing.T) *scene {
 	); err != nil {
 		t.Fatal(err)
 	}
-	original := storetest.At(t, dir)
+	again := storetest.Snapshot(t, storetest.At(t, dir))
 	return func(t *testing.T) *scene {
 		t.Helper()
-		dir := t.TempDir()
-		storetest.Copy(t, dir, original)
 		v := v
-		v.Store = openStore(t, dir)
+		dir := again(t)
+		v.at, v.Store = storetest.At(t, dir), openStore(t, dir)
 		return &v
 	}
 }

@@ -92,13 +92,6 @@ func Empty(t testing.TB, dir string) Place {
 	return at(t, dir, func() string { return "template0" })
 }
 
-// Copy returns the place of a directory, with what is at another one. No store may be open there.
-func Copy(t testing.TB, dir string, of Place) Place {
-	t.Helper()
-	writeFiles(t, dir, readFiles(t, of.Dir))
-	return at(t, dir, func() string { return databaseOf(t, of) })
-}
-
 func at(t testing.TB, dir string, template func() string) Place {
 	t.Helper()
 	p, k := Place{Dir: dir}, Of(t)
