@@ -28,7 +28,7 @@ const (
 // vendAsChild vends once, says so, and waits to be killed.
 func vendAsChild(dir string) int {
 	ctx := context.Background()
-	store, err := store.Open(ctx, optionsOf(storetest.Place{Dir: dir, Postgres: os.Getenv(childDatabase)}))
+	store, err := store.Open(ctx, optionsOf(storetest.PlaceOf(dir, os.Getenv(childDatabase))))
 	if err != nil {
 		fmt.Println(err)
 		return 1

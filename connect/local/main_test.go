@@ -164,7 +164,7 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *store.Store {
 }
 
 func optionsOf(p storetest.Place) store.Options {
-	return store.Options{Dir: p.Dir, Postgres: p.Postgres}
+	return store.Options{Dir: p.Dir, Postgres: p.Postgres, KeyEncryptionKeys: p.Keys}
 }
 
 // generous is more than any call takes that is answered, however busy the machine is.

@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 
 // openAndImport is what the second process does; its exit status says how it went.
 func openAndImport(dir string) int {
-	s, err := Open(context.Background(), optionsOf(storetest.Place{Dir: dir, Postgres: os.Getenv(openURL)}))
+	s, err := Open(context.Background(), optionsOf(storetest.PlaceOf(dir, os.Getenv(openURL))))
 	if err == nil {
 		_, err = s.ImportConnection(context.Background(), gmail("alice@example.com"), oauthGrant("ya29.child", "1//child"))
 	}
@@ -121,7 +121,7 @@ func optionsAt(t testing.TB, dir string) Options {
 }
 
 func optionsOf(p storetest.Place) Options {
-	return Options{Dir: p.Dir, Postgres: p.Postgres}
+	return Options{Dir: p.Dir, Postgres: p.Postgres, KeyEncryptionKeys: p.Keys}
 }
 
 func importGmail(t testing.TB, s *Store, access string) string {

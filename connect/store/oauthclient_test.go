@@ -118,7 +118,9 @@ func testMovedOAuthClient(t *testing.T) {
 }
 
 // TestOAuthClientOutlivesItsKey rotates the keys, and removes the old one from the keyset.
-func TestOAuthClientOutlivesItsKey(t *testing.T) {
+func TestOAuthClientOutlivesItsKey(t *testing.T) { storetest.Each(t, testOAuthClientOutlivesItsKey) }
+
+func testOAuthClientOutlivesItsKey(t *testing.T) {
 	dir := t.TempDir()
 	server, tool := openStore(t, dir), openStore(t, dir)
 	id := importGmail(t, server, "ya29.one")

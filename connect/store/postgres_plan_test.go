@@ -103,8 +103,8 @@ func fillTables(t *testing.T, s *Store) {
 	}
 }
 
-// planOf returns what PostgreSQL would do for a statement: it takes an index wherever one serves, for
-// the rows and for their order.
+// planOf returns what PostgreSQL would do for a statement: it takes an index wherever one serves,
+// for the rows and for their order.
 func planOf(t *testing.T, db *sql.DB, st statement) step {
 	t.Helper()
 	var plan []struct{ Plan step }

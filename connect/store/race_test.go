@@ -15,8 +15,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// nodes opens a database in so many stores, as processes do.
-func nodes(t testing.TB, n int, now func() time.Time) (stores []*Store) {
+// racers opens a database in so many stores, as processes do.
+func racers(t testing.TB, n int, now func() time.Time) (stores []*Store) {
 	t.Helper()
 	dir := t.TempDir()
 	for range n {
@@ -82,7 +82,7 @@ var rounds = flag.Int("rounds", 6, "how often each race is run")
 func TestRaces(t *testing.T) { storetest.Each(t, testRaces) }
 
 func testRaces(t *testing.T) {
-	stores := nodes(t, 2, func() time.Time { return epoch })
+	stores := racers(t, 2, func() time.Time { return epoch })
 	s := stores[0]
 	ctx := t.Context()
 	for name, race := range map[string]func(t *testing.T, round int){
@@ -382,7 +382,7 @@ func testRaces(t *testing.T) {
 func TestRotationRace(t *testing.T) { storetest.Each(t, testRotationRace) }
 
 func testRotationRace(t *testing.T) {
-	stores := nodes(t, 2, func() time.Time { return epoch })
+	stores := racers(t, 2, func() time.Time { return epoch })
 	s := stores[0]
 	var ids []string
 	for range 8 {
@@ -433,7 +433,7 @@ func TestSweepRace(t *testing.T) { storetest.Each(t, testSweepRace) }
 
 func testSweepRace(t *testing.T) {
 	var clock ticker
-	stores := nodes(t, 3, clock.now)
+	stores := racers(t, 3, clock.now)
 	const links = 450
 	for _, err := range atOnce(stores, 9, func(s *Store, _ int) error {
 		for range links / 9 {
@@ -478,7 +478,7 @@ func testSweepRace(t *testing.T) {
 func TestErasureRace(t *testing.T) { storetest.Each(t, testErasureRace) }
 
 func testErasureRace(t *testing.T) {
-	stores := nodes(t, 2, func() time.Time { return epoch })
+	stores := racers(t, 2, func() time.Time { return epoch })
 	users := []string{"alice@example.com", "bob@example.com"}
 	for range 100 {
 		if err := stores[0].Record(t.Context(), connect.AuditRow{
@@ -504,7 +504,7 @@ func testErasureRace(t *testing.T) {
 func TestPostgresFoldedCounts(t *testing.T) { storetest.On(t, testFoldedCounts, storetest.PostgreSQL) }
 
 func testFoldedCounts(t *testing.T) {
-	s := nodes(t, 1, func() time.Time { return epoch })[0]
+	s := racers(t, 1, func() time.Time { return epoch })[0]
 	execSQL(t, s, `INSERT INTO connection_counts SELECT 'gmail', 'active', 0, 1 FROM generate_series(1, 2500)`)
 	execSQL(t, s, `INSERT INTO connection_counts SELECT 'gmail', 'active', 0, -1 FROM generate_series(1, 500)`)
 	if _, err := s.Sweep(t.Context()); err != nil {

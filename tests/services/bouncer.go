@@ -22,7 +22,8 @@ type Bouncer struct {
 }
 
 // PgBouncer starts a PgBouncer before the database, and all others of its role, at the address that
-// pg has; it ends with the test. Settings are of the section pgbouncer of its configuration, `name = value`.
+// pg has; it ends with the test. Settings are of the section pgbouncer of its configuration,
+// `name = value`.
 func PgBouncer(t testing.TB, pg *Postgres, settings ...string) *Bouncer {
 	t.Helper()
 	program := find(t, "pgbouncer", "pgbouncer", "/usr/sbin")

@@ -129,7 +129,7 @@ func template(t testing.TB, dir string) string {
 	s.prepared.Do(func() {
 		name, own := s.create(t, "template0"), t.TempDir()
 		if prepare != nil {
-			if err := prepare(Place{Dir: own, Postgres: s.url(PostgreSQL, name)}); err != nil {
+			if err := prepare(PlaceOf(own, s.url(PostgreSQL, name))); err != nil {
 				t.Errorf("preparing a database: %v", err)
 			}
 		}

@@ -22,8 +22,8 @@ const (
 )
 
 // Snapshot returns a function whose every call returns a directory where all is as it is now at a
-// place. No store may be open there. In SQLite each is a copy, in PostgreSQL the same database, which
-// is put back: a copy of one takes ten times as long.
+// place. No store may be open there. In SQLite each is a copy, in PostgreSQL the same database,
+// which is put back: a copy of one takes ten times as long.
 func Snapshot(t testing.TB, p Place) (again func(t testing.TB) (dir string)) {
 	t.Helper()
 	if p.Postgres == "" {

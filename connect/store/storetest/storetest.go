@@ -15,6 +15,8 @@ package storetest
 import (
 	"sync"
 	"testing"
+
+	"github.com/vendgate/vendgate/connect/vault"
 )
 
 // Kind is a kind of database.
@@ -28,8 +30,8 @@ const (
 	PgBouncer Kind = "PgBouncer"
 )
 
-// KEK is the key-encryption key of the stores in PostgreSQL.
-const KEK = "c3RvcmV0ZXN0IHN0b3JldGVzdCBzdG9yZXRlc3QgISE="
+// kek is the key-encryption key of all stores in PostgreSQL.
+const kek = "c3RvcmV0ZXN0IHN0b3JldGVzdCBzdG9yZXRlc3QgISE="
 
 // Place is where stores are opened: all that are opened in one share what is there.
 type Place struct {
@@ -37,6 +39,21 @@ type Place struct {
 	Dir string
 	// Postgres is the URL of a database of its own.
 	Postgres string
+	// Keys seal the keyset in it.
+	Keys []vault.KEK
+}
+
+// PlaceOf is the place of a directory and a URL, in another process than that which At was called
+// in; without a URL it is of SQLite.
+func PlaceOf(dir, postgres string) Place {
+	if postgres == "" {
+		return Place{Dir: dir}
+	}
+	key, err := vault.ParseKEK(kek)
+	if err != nil {
+		panic(err) // it is a constant
+	}
+	return Place{dir, postgres, []vault.KEK{key}}
 }
 
 // running holds the Kind of each test that Each runs, by its name.
@@ -94,9 +111,9 @@ func Empty(t testing.TB, dir string) Place {
 
 func at(t testing.TB, dir string, template func() string) Place {
 	t.Helper()
-	p, k := Place{Dir: dir}, Of(t)
-	if k != SQLite {
-		p.Postgres = serverOf(t).url(k, database(t, dir, template))
+	k := Of(t)
+	if k == SQLite {
+		return PlaceOf(dir, "")
 	}
-	return p
+	return PlaceOf(dir, serverOf(t).url(k, database(t, dir, template)))
 }
