@@ -32,10 +32,10 @@ type App struct {
 	// command. Losing the keyset loses every connection; anyone who can read both has every
 	// credential.
 	DataDir string `json:"data_dir,omitempty"`
-	// Limiter says where budgets are counted.
-	Limiter Limiter `json:"limiter,omitzero"`
 	// Store says where the store is, if not in DataDir, and what seals its keyset.
 	Store Store `json:"store,omitzero"`
+	// Limiter says where budgets are counted.
+	Limiter Limiter `json:"limiter,omitzero"`
 	// PublicURL is scheme and host under which callers reach the gateway. Default: what the request
 	// says. Links in answers are rewritten to it.
 	PublicURL string `json:"public_url,omitempty"`
@@ -141,11 +141,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.Upstream.check(); err != nil {
 		return at(a.DefinedAt["upstream"], err)
 	}
-	if err := a.Limiter.check(); err != nil {
-		return at(a.DefinedAt["limiter"], err)
-	}
 	if err := a.Store.check(); err != nil {
 		return at(a.DefinedAt["store"], fmt.Errorf("store: %w", err))
+	}
+	if err := a.Limiter.check(); err != nil {
+		return at(a.DefinedAt["limiter"], err)
 	}
 	if err := a.checkPublicURL(); err != nil {
 		return at(a.DefinedAt["public_url"], err)

@@ -97,8 +97,8 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	var blocks []*caddyfile.Dispenser
 	opts := options{
 		"data_dir":        text(&a.DataDir),
-		"limiter":         a.Limiter.parse,
 		"store":           a.Store.parse,
+		"limiter":         a.Limiter.parse,
 		"public_url":      a.parsePublicURL,
 		"vend_timeout":    duration(&a.VendTimeout),
 		"log_user":        a.parseLogUser,

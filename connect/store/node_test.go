@@ -128,8 +128,8 @@ func TestNodeOfAKeysetFile(t *testing.T) {
 	}
 }
 
-// TestRotateOverNodes rotates while three nodes read and write: no call fails, and the new key seals
-// nothing before all have it.
+// TestRotateOverNodes rotates while three nodes read and write: no call fails, and the new key
+// seals nothing before all have it.
 func TestRotateOverNodes(t *testing.T) { onEach(t, testRotateOverNodes) }
 
 func testRotateOverNodes(t *testing.T, o Options) {
