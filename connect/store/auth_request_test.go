@@ -44,7 +44,7 @@ func wantAuthRequest(t testing.TB, s *Store, want connect.AuthRequest) {
 	}
 }
 
-func TestAuthRequestWorksOnce(t *testing.T) { storetest.Each(t, testAuthRequestWorksOnce) }
+func TestAuthRequestWorksOnce(t *testing.T) { storetest.EachAtOnce(t, testAuthRequestWorksOnce) }
 
 func testAuthRequestWorksOnce(t *testing.T) {
 	dir := t.TempDir()
@@ -65,7 +65,7 @@ func testAuthRequestWorksOnce(t *testing.T) {
 }
 
 // TestTakeTogether has callbacks of one state arrive at once, in two stores.
-func TestTakeTogether(t *testing.T) { storetest.Each(t, testTakeTogether) }
+func TestTakeTogether(t *testing.T) { storetest.EachAtOnce(t, testTakeTogether) }
 
 func testTakeTogether(t *testing.T) {
 	dir := t.TempDir()
@@ -89,7 +89,7 @@ func testTakeTogether(t *testing.T) {
 }
 
 // TestEndedAuthRequest checks that a request ends with its hour and with its link.
-func TestEndedAuthRequest(t *testing.T) { storetest.Each(t, testEndedAuthRequest) }
+func TestEndedAuthRequest(t *testing.T) { storetest.EachAtOnce(t, testEndedAuthRequest) }
 
 func testEndedAuthRequest(t *testing.T) {
 	wait := func(d time.Duration) func(*testing.T, *Store, *ticker, connect.Link) {
@@ -137,7 +137,7 @@ func testEndedAuthRequest(t *testing.T) {
 }
 
 // TestManyAuthRequests creates more requests than a link may have pending.
-func TestManyAuthRequests(t *testing.T) { storetest.Each(t, testManyAuthRequests) }
+func TestManyAuthRequests(t *testing.T) { storetest.EachAtOnce(t, testManyAuthRequests) }
 
 func testManyAuthRequests(t *testing.T) {
 	var clock ticker
@@ -160,7 +160,7 @@ func testManyAuthRequests(t *testing.T) {
 	wantAuthRequest(t, s, wantOther)
 }
 
-func TestAuthRequestRefuses(t *testing.T) { storetest.Each(t, testAuthRequestRefuses) }
+func TestAuthRequestRefuses(t *testing.T) { storetest.EachAtOnce(t, testAuthRequestRefuses) }
 
 func testAuthRequestRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -176,7 +176,7 @@ func testAuthRequestRefuses(t *testing.T) {
 
 // TestMovedAuthRequest checks that somebody who can write the database cannot make a request
 // another's.
-func TestMovedAuthRequest(t *testing.T) { storetest.Each(t, testMovedAuthRequest) }
+func TestMovedAuthRequest(t *testing.T) { storetest.EachAtOnce(t, testMovedAuthRequest) }
 
 func testMovedAuthRequest(t *testing.T) {
 	mallorys := connect.DigestOf("mallory's browser")
@@ -208,7 +208,7 @@ func testMovedAuthRequest(t *testing.T) {
 
 // TestAuthRequestSurvivesRotation rotates the keys while the end user is at the provider.
 func TestAuthRequestSurvivesRotation(t *testing.T) {
-	storetest.Each(t, testAuthRequestSurvivesRotation)
+	storetest.EachAtOnce(t, testAuthRequestSurvivesRotation)
 }
 
 func testAuthRequestSurvivesRotation(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestBrand(t *testing.T) { storetest.Each(t, testBrand) }
+func TestBrand(t *testing.T) { storetest.EachAtOnce(t, testBrand) }
 
 func testBrand(t *testing.T) {
 	long := "https://cdn.example/" + strings.Repeat("x", connect.MaxLogoURL-len("https://cdn.example/"))
@@ -62,7 +62,7 @@ func testBrand(t *testing.T) {
 
 // TestBrandRefuses tries what would change a page, or its Content-Security-Policy, in which the
 // origins land.
-func TestBrandRefuses(t *testing.T) { storetest.Each(t, testBrandRefuses) }
+func TestBrandRefuses(t *testing.T) { storetest.EachAtOnce(t, testBrandRefuses) }
 
 func testBrandRefuses(t *testing.T) {
 	logo := func(url string) connect.Brand { return connect.Brand{LogoURL: url} }
@@ -161,7 +161,7 @@ func testBrandRefuses(t *testing.T) {
 	}
 }
 
-func TestBrandOfNobody(t *testing.T) { storetest.Each(t, testBrandOfNobody) }
+func TestBrandOfNobody(t *testing.T) { storetest.EachAtOnce(t, testBrandOfNobody) }
 
 func testBrandOfNobody(t *testing.T) {
 	s := openStore(t, t.TempDir())

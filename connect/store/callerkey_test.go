@@ -26,7 +26,7 @@ func createCallerKey(t testing.TB, s *Store, k connect.CallerKey) (vending.Secre
 	return key, made
 }
 
-func TestCallerKeys(t *testing.T) { storetest.Each(t, testCallerKeys) }
+func TestCallerKeys(t *testing.T) { storetest.EachAtOnce(t, testCallerKeys) }
 
 func testCallerKeys(t *testing.T) {
 	var clock ticker
@@ -87,7 +87,7 @@ func testCallerKeys(t *testing.T) {
 	}
 }
 
-func TestCallerKeysEnd(t *testing.T) { storetest.Each(t, testCallerKeysEnd) }
+func TestCallerKeysEnd(t *testing.T) { storetest.EachAtOnce(t, testCallerKeysEnd) }
 
 func testCallerKeysEnd(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -164,7 +164,9 @@ func testCallerKeysEnd(t *testing.T) {
 }
 
 // TestDeletingWithoutCallerKeys: gateways are not made to look for what did not change.
-func TestDeletingWithoutCallerKeys(t *testing.T) { storetest.Each(t, testDeletingWithoutCallerKeys) }
+func TestDeletingWithoutCallerKeys(t *testing.T) {
+	storetest.EachAtOnce(t, testDeletingWithoutCallerKeys)
+}
 
 func testDeletingWithoutCallerKeys(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -179,7 +181,7 @@ func testDeletingWithoutCallerKeys(t *testing.T) {
 }
 
 // TestSweepForgetsCallerKeys: what has expired goes, and nothing else.
-func TestSweepForgetsCallerKeys(t *testing.T) { storetest.Each(t, testSweepForgetsCallerKeys) }
+func TestSweepForgetsCallerKeys(t *testing.T) { storetest.EachAtOnce(t, testSweepForgetsCallerKeys) }
 
 func testSweepForgetsCallerKeys(t *testing.T) {
 	var clock ticker
@@ -198,7 +200,7 @@ func testSweepForgetsCallerKeys(t *testing.T) {
 }
 
 // TestCreateCallerKeyRefuses checks that what is wrong is named, and that nothing is stored.
-func TestCreateCallerKeyRefuses(t *testing.T) { storetest.Each(t, testCreateCallerKeyRefuses) }
+func TestCreateCallerKeyRefuses(t *testing.T) { storetest.EachAtOnce(t, testCreateCallerKeyRefuses) }
 
 func testCreateCallerKeyRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -287,7 +289,7 @@ func testCreateCallerKeyRefuses(t *testing.T) {
 }
 
 // TestCallerKeyNeverPrints formats what a caller might log.
-func TestCallerKeyNeverPrints(t *testing.T) { storetest.Each(t, testCallerKeyNeverPrints) }
+func TestCallerKeyNeverPrints(t *testing.T) { storetest.EachAtOnce(t, testCallerKeyNeverPrints) }
 
 func testCallerKeyNeverPrints(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -21,7 +21,7 @@ func withFields(c connect.OAuthClient, pairs ...string) connect.OAuthClient {
 
 // TestClientFields stores clients with fields, with a secret and without, and reads them back under
 // a later key too.
-func TestClientFields(t *testing.T) { storetest.Each(t, testClientFields) }
+func TestClientFields(t *testing.T) { storetest.EachAtOnce(t, testClientFields) }
 
 func testClientFields(t *testing.T) {
 	dir := t.TempDir()
@@ -77,7 +77,7 @@ func testClientFields(t *testing.T) {
 	}
 }
 
-func TestClientFieldsRefused(t *testing.T) { storetest.Each(t, testClientFieldsRefused) }
+func TestClientFieldsRefused(t *testing.T) { storetest.EachAtOnce(t, testClientFieldsRefused) }
 
 func testClientFieldsRefused(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -13,7 +13,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestImportedConnection(t *testing.T) { storetest.Each(t, testImportedConnection) }
+func TestImportedConnection(t *testing.T) { storetest.EachAtOnce(t, testImportedConnection) }
 
 func testImportedConnection(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -44,7 +44,7 @@ func testImportedConnection(t *testing.T) {
 	}
 }
 
-func TestImportRefuses(t *testing.T) { storetest.Each(t, testImportRefuses) }
+func TestImportRefuses(t *testing.T) { storetest.EachAtOnce(t, testImportRefuses) }
 
 func testImportRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -120,7 +120,7 @@ func testImportRefuses(t *testing.T) {
 	}
 }
 
-func TestPendingHasNoGrant(t *testing.T) { storetest.Each(t, testPendingHasNoGrant) }
+func TestPendingHasNoGrant(t *testing.T) { storetest.EachAtOnce(t, testPendingHasNoGrant) }
 
 func testPendingHasNoGrant(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -137,7 +137,7 @@ func testPendingHasNoGrant(t *testing.T) {
 }
 
 // TestWhoseConnection checks that nobody learns whether a connection of somebody else exists.
-func TestWhoseConnection(t *testing.T) { storetest.Each(t, testWhoseConnection) }
+func TestWhoseConnection(t *testing.T) { storetest.EachAtOnce(t, testWhoseConnection) }
 
 func testWhoseConnection(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -164,7 +164,7 @@ func testWhoseConnection(t *testing.T) {
 	}
 }
 
-func TestDeleteConnection(t *testing.T) { storetest.Each(t, testDeleteConnection) }
+func TestDeleteConnection(t *testing.T) { storetest.EachAtOnce(t, testDeleteConnection) }
 
 func testDeleteConnection(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -186,7 +186,7 @@ func testDeleteConnection(t *testing.T) {
 	}
 }
 
-func TestConnectionsPages(t *testing.T) { storetest.Each(t, testConnectionsPages) }
+func TestConnectionsPages(t *testing.T) { storetest.EachAtOnce(t, testConnectionsPages) }
 
 func testConnectionsPages(t *testing.T) {
 	now := epoch

@@ -40,7 +40,7 @@ func wantCounts(t testing.TB, s *Store, after string) {
 }
 
 // TestConnectionCounts: the counts follow whatever becomes of a connection.
-func TestConnectionCounts(t *testing.T) { storetest.Each(t, testConnectionCounts) }
+func TestConnectionCounts(t *testing.T) { storetest.EachAtOnce(t, testConnectionCounts) }
 
 func testConnectionCounts(t *testing.T) {
 	s := openStore(t, t.TempDir())

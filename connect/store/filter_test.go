@@ -25,7 +25,7 @@ func names(t *testing.T, s *Store, f connect.Filter) (found string, total int) {
 }
 
 // TestSearch looks for what SQL or LIKE would read as something else.
-func TestSearch(t *testing.T) { storetest.Each(t, testSearch) }
+func TestSearch(t *testing.T) { storetest.EachAtOnce(t, testSearch) }
 
 func testSearch(t *testing.T) {
 	var clock ticker
@@ -87,7 +87,7 @@ func testSearch(t *testing.T) {
 	}
 }
 
-func TestSearchRefuses(t *testing.T) { storetest.Each(t, testSearchRefuses) }
+func TestSearchRefuses(t *testing.T) { storetest.EachAtOnce(t, testSearchRefuses) }
 
 func testSearchRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -112,7 +112,7 @@ func testSearchRefuses(t *testing.T) {
 }
 
 // TestStatusFilter lists connections of which some have links that ran out and were not swept.
-func TestStatusFilter(t *testing.T) { storetest.Each(t, testStatusFilter) }
+func TestStatusFilter(t *testing.T) { storetest.EachAtOnce(t, testStatusFilter) }
 
 func testStatusFilter(t *testing.T) {
 	var clock ticker
@@ -178,7 +178,7 @@ func testStatusFilter(t *testing.T) {
 }
 
 // TestReconnectFilter: by what is known of the grant, whatever a link does meanwhile.
-func TestReconnectFilter(t *testing.T) { storetest.Each(t, testReconnectFilter) }
+func TestReconnectFilter(t *testing.T) { storetest.EachAtOnce(t, testReconnectFilter) }
 
 func testReconnectFilter(t *testing.T) {
 	var clock ticker

@@ -10,7 +10,7 @@ import (
 )
 
 // TestSetRefused: the flag comes and goes without a new version, and the first time is recorded.
-func TestSetRefused(t *testing.T) { storetest.Each(t, testSetRefused) }
+func TestSetRefused(t *testing.T) { storetest.EachAtOnce(t, testSetRefused) }
 
 func testSetRefused(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -39,7 +39,7 @@ func testSetRefused(t *testing.T) {
 }
 
 // TestEndGrant: the reason stands in the audit trail, once.
-func TestEndGrant(t *testing.T) { storetest.Each(t, testEndGrant) }
+func TestEndGrant(t *testing.T) { storetest.EachAtOnce(t, testEndGrant) }
 
 func testEndGrant(t *testing.T) {
 	s := openStore(t, t.TempDir())

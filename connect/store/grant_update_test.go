@@ -13,7 +13,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestUpdateGrant(t *testing.T) { storetest.Each(t, testUpdateGrant) }
+func TestUpdateGrant(t *testing.T) { storetest.EachAtOnce(t, testUpdateGrant) }
 
 func testUpdateGrant(t *testing.T) {
 	dir := t.TempDir()
@@ -46,7 +46,7 @@ func testUpdateGrant(t *testing.T) {
 	}
 }
 
-func TestUpdateGrantOnce(t *testing.T) { storetest.Each(t, testUpdateGrantOnce) }
+func TestUpdateGrantOnce(t *testing.T) { storetest.EachAtOnce(t, testUpdateGrantOnce) }
 
 func testUpdateGrantOnce(t *testing.T) {
 	dir := t.TempDir()
@@ -89,7 +89,9 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-func TestUpdateGrantHonoursContext(t *testing.T) { storetest.Each(t, testUpdateGrantHonoursContext) }
+func TestUpdateGrantHonoursContext(t *testing.T) {
+	storetest.EachAtOnce(t, testUpdateGrantHonoursContext)
+}
 
 func testUpdateGrantHonoursContext(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -115,7 +117,7 @@ func keyConnection(t *testing.T, s *Store, g connect.Grant) connect.Connection {
 
 // TestReplaceGrant: what an operator or a tenant's team stores counts from then on, and nothing
 // else of the connection changes.
-func TestReplaceGrant(t *testing.T) { storetest.Each(t, testReplaceGrant) }
+func TestReplaceGrant(t *testing.T) { storetest.EachAtOnce(t, testReplaceGrant) }
 
 func testReplaceGrant(t *testing.T) {
 	dir := t.TempDir()
@@ -171,7 +173,7 @@ func must2(t *testing.T) func([]connect.AuditRow, int, error) []connect.AuditRow
 
 // TestReplaceGrantAndRefresh: of a refresh under way and a grant that replaces what it refreshes,
 // the replacement stays; and one that was made for what was there before changes nothing.
-func TestReplaceGrantAndRefresh(t *testing.T) { storetest.Each(t, testReplaceGrantAndRefresh) }
+func TestReplaceGrantAndRefresh(t *testing.T) { storetest.EachAtOnce(t, testReplaceGrantAndRefresh) }
 
 func testReplaceGrantAndRefresh(t *testing.T) {
 	dir := t.TempDir()
@@ -205,7 +207,7 @@ func testReplaceGrantAndRefresh(t *testing.T) {
 	wantEvents(t, s, connect.AuditFilter{Connection: id}, connect.ConnectionImported, connect.CredentialsUpdated)
 }
 
-func TestReplaceGrantRefuses(t *testing.T) { storetest.Each(t, testReplaceGrantRefuses) }
+func TestReplaceGrantRefuses(t *testing.T) { storetest.EachAtOnce(t, testReplaceGrantRefuses) }
 
 func testReplaceGrantRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -253,7 +255,9 @@ func testReplaceGrantRefuses(t *testing.T) {
 
 // TestReplaceGrantOfTamperedRow: who can write the database must not have a credential sealed for
 // another end user by what an operator does next.
-func TestReplaceGrantOfTamperedRow(t *testing.T) { storetest.Each(t, testReplaceGrantOfTamperedRow) }
+func TestReplaceGrantOfTamperedRow(t *testing.T) {
+	storetest.EachAtOnce(t, testReplaceGrantOfTamperedRow)
+}
 
 func testReplaceGrantOfTamperedRow(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -23,7 +23,7 @@ func hold(t testing.TB, s *Store, id string, names ...string) {
 
 // TestHolds follows a connection that is held: what blocks its deletion is named, and released it
 // goes.
-func TestHolds(t *testing.T) { storetest.Each(t, testHolds) }
+func TestHolds(t *testing.T) { storetest.EachAtOnce(t, testHolds) }
 
 func testHolds(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -62,7 +62,7 @@ func testHolds(t *testing.T) {
 	}
 }
 
-func TestHoldIsIdempotent(t *testing.T) { storetest.Each(t, testHoldIsIdempotent) }
+func TestHoldIsIdempotent(t *testing.T) { storetest.EachAtOnce(t, testHoldIsIdempotent) }
 
 func testHoldIsIdempotent(t *testing.T) {
 	var clock ticker
@@ -86,7 +86,7 @@ func testHoldIsIdempotent(t *testing.T) {
 	wantEvents(t, s, connect.AuditFilter{}, connect.ConnectionImported, connect.HoldPlaced, connect.HoldReleased)
 }
 
-func TestHoldNames(t *testing.T) { storetest.Each(t, testHoldNames) }
+func TestHoldNames(t *testing.T) { storetest.EachAtOnce(t, testHoldNames) }
 
 func testHoldNames(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -123,7 +123,7 @@ func testHoldNames(t *testing.T) {
 	}
 }
 
-func TestHoldsAreBounded(t *testing.T) { storetest.Each(t, testHoldsAreBounded) }
+func TestHoldsAreBounded(t *testing.T) { storetest.EachAtOnce(t, testHoldsAreBounded) }
 
 func testHoldsAreBounded(t *testing.T) {
 	s := openStore(t, t.TempDir())

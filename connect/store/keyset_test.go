@@ -14,7 +14,7 @@ import (
 
 // TestTamperedRow checks that a grant opens in the row it was sealed for and nowhere else, whatever
 // somebody who can write the database does, and that storing a new grant does not launder the row.
-func TestTamperedRow(t *testing.T) { storetest.Each(t, testTamperedRow) }
+func TestTamperedRow(t *testing.T) { storetest.EachAtOnce(t, testTamperedRow) }
 
 func testTamperedRow(t *testing.T) {
 	for name, tamper := range map[string]string{
@@ -52,7 +52,7 @@ func testTamperedRow(t *testing.T) {
 	}
 }
 
-func TestActiveWithoutGrant(t *testing.T) { storetest.Each(t, testActiveWithoutGrant) }
+func TestActiveWithoutGrant(t *testing.T) { storetest.EachAtOnce(t, testActiveWithoutGrant) }
 
 func testActiveWithoutGrant(t *testing.T) {
 	for name, sealed := range map[string]string{"NULL": "NULL", "empty": "x''"} {
@@ -81,7 +81,7 @@ func TestAssociatedDataIsUnambiguous(t *testing.T) {
 	}
 }
 
-func TestRotateKeyset(t *testing.T) { storetest.Each(t, testRotateKeyset) }
+func TestRotateKeyset(t *testing.T) { storetest.EachAtOnce(t, testRotateKeyset) }
 
 func testRotateKeyset(t *testing.T) {
 	dir := t.TempDir()
@@ -127,7 +127,7 @@ func wantPrimary(t *testing.T, s *Store, id string) {
 }
 
 // TestRotateTogether rotates in two stores while a third stores grants: no key may get lost.
-func TestRotateTogether(t *testing.T) { storetest.Each(t, testRotateTogether) }
+func TestRotateTogether(t *testing.T) { storetest.EachAtOnce(t, testRotateTogether) }
 
 func testRotateTogether(t *testing.T) {
 	dir := t.TempDir()
@@ -161,7 +161,9 @@ func testRotateTogether(t *testing.T) {
 	}
 }
 
-func TestRotateSkipsWhatDoesNotOpen(t *testing.T) { storetest.Each(t, testRotateSkipsWhatDoesNotOpen) }
+func TestRotateSkipsWhatDoesNotOpen(t *testing.T) {
+	storetest.EachAtOnce(t, testRotateSkipsWhatDoesNotOpen)
+}
 
 func testRotateSkipsWhatDoesNotOpen(t *testing.T) {
 	s := openStore(t, t.TempDir())

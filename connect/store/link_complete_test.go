@@ -14,7 +14,7 @@ import (
 )
 
 // TestCompleteTogether has 50 browsers complete one link, in two stores over one directory.
-func TestCompleteTogether(t *testing.T) { storetest.Each(t, testCompleteTogether) }
+func TestCompleteTogether(t *testing.T) { storetest.EachAtOnce(t, testCompleteTogether) }
 
 func testCompleteTogether(t *testing.T) {
 	dir := t.TempDir()
@@ -61,7 +61,7 @@ func testCompleteTogether(t *testing.T) {
 
 // TestEndTogether completes, rejects, replaces and deletes at once: whoever is first decides, and
 // nothing is left half done.
-func TestEndTogether(t *testing.T) { storetest.Each(t, testEndTogether) }
+func TestEndTogether(t *testing.T) { storetest.EachAtOnce(t, testEndTogether) }
 
 func testEndTogether(t *testing.T) {
 	dir := t.TempDir()
@@ -97,7 +97,7 @@ func testEndTogether(t *testing.T) {
 
 // TestCompleteLinkRefuses checks that what cannot be stored leaves the link as it was, to be tried
 // again.
-func TestCompleteLinkRefuses(t *testing.T) { storetest.Each(t, testCompleteLinkRefuses) }
+func TestCompleteLinkRefuses(t *testing.T) { storetest.EachAtOnce(t, testCompleteLinkRefuses) }
 
 func testCompleteLinkRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -129,7 +129,7 @@ func testCompleteLinkRefuses(t *testing.T) {
 }
 
 // TestSweep has two stores sweep at once, with more links than a batch takes.
-func TestSweep(t *testing.T) { storetest.Each(t, testSweep) }
+func TestSweep(t *testing.T) { storetest.EachAtOnce(t, testSweep) }
 
 func testSweep(t *testing.T) {
 	var clock ticker
@@ -190,7 +190,7 @@ func testSweep(t *testing.T) {
 
 // TestWhoseChange checks that a connection can be changed by its own tenant and end user only, and
 // that a tenant that was forgotten is none.
-func TestWhoseChange(t *testing.T) { storetest.Each(t, testWhoseChange) }
+func TestWhoseChange(t *testing.T) { storetest.EachAtOnce(t, testWhoseChange) }
 
 func testWhoseChange(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -229,7 +229,7 @@ func testWhoseChange(t *testing.T) {
 
 // TestEndedLinkStaysAsItEnded checks that what becomes of later links says nothing new of an
 // earlier one.
-func TestEndedLinkStaysAsItEnded(t *testing.T) { storetest.Each(t, testEndedLinkStaysAsItEnded) }
+func TestEndedLinkStaysAsItEnded(t *testing.T) { storetest.EachAtOnce(t, testEndedLinkStaysAsItEnded) }
 
 func testEndedLinkStaysAsItEnded(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -33,7 +33,7 @@ var linkUses = map[string]func(t *testing.T, s *Store, d connect.Digest) error{
 	},
 }
 
-func TestCreateLink(t *testing.T) { storetest.Each(t, testCreateLink) }
+func TestCreateLink(t *testing.T) { storetest.EachAtOnce(t, testCreateLink) }
 
 func testCreateLink(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -63,7 +63,7 @@ func testCreateLink(t *testing.T) {
 	}
 }
 
-func TestCreateLinkRefuses(t *testing.T) { storetest.Each(t, testCreateLinkRefuses) }
+func TestCreateLinkRefuses(t *testing.T) { storetest.EachAtOnce(t, testCreateLinkRefuses) }
 
 func testCreateLinkRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -119,7 +119,7 @@ var ends = map[string]struct {
 
 // TestEndedLink checks that of a link that has ended the status is all that can be had, and that
 // nobody learns how it ended.
-func TestEndedLink(t *testing.T) { storetest.Each(t, testEndedLink) }
+func TestEndedLink(t *testing.T) { storetest.EachAtOnce(t, testEndedLink) }
 
 func testEndedLink(t *testing.T) {
 	for name, c := range ends {
@@ -153,7 +153,9 @@ func testEndedLink(t *testing.T) {
 	}
 }
 
-func TestLinkEndsAtItsMillisecond(t *testing.T) { storetest.Each(t, testLinkEndsAtItsMillisecond) }
+func TestLinkEndsAtItsMillisecond(t *testing.T) {
+	storetest.EachAtOnce(t, testLinkEndsAtItsMillisecond)
+}
 
 func testLinkEndsAtItsMillisecond(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -194,7 +196,7 @@ func testLinkEndsAtItsMillisecond(t *testing.T) {
 }
 
 // TestProgressIsRecordedOnce has many requests open and accept one link, in two stores.
-func TestProgressIsRecordedOnce(t *testing.T) { storetest.Each(t, testProgressIsRecordedOnce) }
+func TestProgressIsRecordedOnce(t *testing.T) { storetest.EachAtOnce(t, testProgressIsRecordedOnce) }
 
 func testProgressIsRecordedOnce(t *testing.T) {
 	dir := t.TempDir()
@@ -222,7 +224,7 @@ func testProgressIsRecordedOnce(t *testing.T) {
 	}
 }
 
-func TestEndedBy(t *testing.T) { storetest.Each(t, testEndedBy) }
+func TestEndedBy(t *testing.T) { storetest.EachAtOnce(t, testEndedBy) }
 
 func testEndedBy(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -253,7 +255,7 @@ func testEndedBy(t *testing.T) {
 }
 
 // TestOldLinksGo renews a link more often than links are kept.
-func TestOldLinksGo(t *testing.T) { storetest.Each(t, testOldLinksGo) }
+func TestOldLinksGo(t *testing.T) { storetest.EachAtOnce(t, testOldLinksGo) }
 
 func testOldLinksGo(t *testing.T) {
 	var clock ticker

@@ -37,7 +37,7 @@ func client(id, secret string, scopes ...string) connect.OAuthClient {
 	return connect.OAuthClient{ID: id, Secret: vending.NewSecret(secret), Scopes: scopes}
 }
 
-func TestOAuthClients(t *testing.T) { storetest.Each(t, testOAuthClients) }
+func TestOAuthClients(t *testing.T) { storetest.EachAtOnce(t, testOAuthClients) }
 
 func testOAuthClients(t *testing.T) {
 	var clock ticker
@@ -87,7 +87,7 @@ func testOAuthClients(t *testing.T) {
 
 // TestMovedOAuthClient checks that a secret opens for the tenant, app and client that it was stored
 // for and for no other.
-func TestMovedOAuthClient(t *testing.T) { storetest.Each(t, testMovedOAuthClient) }
+func TestMovedOAuthClient(t *testing.T) { storetest.EachAtOnce(t, testMovedOAuthClient) }
 
 func testMovedOAuthClient(t *testing.T) {
 	for name, c := range map[string]struct{ move, tenant, app string }{
@@ -118,7 +118,9 @@ func testMovedOAuthClient(t *testing.T) {
 }
 
 // TestOAuthClientOutlivesItsKey rotates the keys, and removes the old one from the keyset.
-func TestOAuthClientOutlivesItsKey(t *testing.T) { storetest.Each(t, testOAuthClientOutlivesItsKey) }
+func TestOAuthClientOutlivesItsKey(t *testing.T) {
+	storetest.EachAtOnce(t, testOAuthClientOutlivesItsKey)
+}
 
 func testOAuthClientOutlivesItsKey(t *testing.T) {
 	dir := t.TempDir()
@@ -153,7 +155,7 @@ func testOAuthClientOutlivesItsKey(t *testing.T) {
 
 // TestSetOAuthClientRefuses checks that what is wrong is named, never repeated, and leaves the
 // client before.
-func TestSetOAuthClientRefuses(t *testing.T) { storetest.Each(t, testSetOAuthClientRefuses) }
+func TestSetOAuthClientRefuses(t *testing.T) { storetest.EachAtOnce(t, testSetOAuthClientRefuses) }
 
 func testSetOAuthClientRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -206,7 +208,7 @@ func testSetOAuthClientRefuses(t *testing.T) {
 }
 
 // TestOAuthClientNeverPrints formats what a caller might log.
-func TestOAuthClientNeverPrints(t *testing.T) { storetest.Each(t, testOAuthClientNeverPrints) }
+func TestOAuthClientNeverPrints(t *testing.T) { storetest.EachAtOnce(t, testOAuthClientNeverPrints) }
 
 func testOAuthClientNeverPrints(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -221,7 +223,7 @@ func testOAuthClientNeverPrints(t *testing.T) {
 }
 
 // TestStoredScopes checks that what an earlier version stored is still loaded.
-func TestStoredScopes(t *testing.T) { storetest.Each(t, testStoredScopes) }
+func TestStoredScopes(t *testing.T) { storetest.EachAtOnce(t, testStoredScopes) }
 
 func testStoredScopes(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -79,7 +79,7 @@ func count(t testing.TB, s *Store, query string, args ...any) (n int) {
 var rounds = flag.Int("rounds", 6, "how often each race is run")
 
 // TestRaces has two nodes do at once what one writer of SQLite does in order.
-func TestRaces(t *testing.T) { storetest.Each(t, testRaces) }
+func TestRaces(t *testing.T) { storetest.EachAtOnce(t, testRaces) }
 
 func testRaces(t *testing.T) {
 	stores := racers(t, 2, func() time.Time { return epoch })
@@ -379,7 +379,7 @@ func testRaces(t *testing.T) {
 
 // TestRotationRace seals and stores grants on one node while the other rotates the keyset:
 // no grant is lost, and none stays sealed by an old key.
-func TestRotationRace(t *testing.T) { storetest.Each(t, testRotationRace) }
+func TestRotationRace(t *testing.T) { storetest.EachAtOnce(t, testRotationRace) }
 
 func testRotationRace(t *testing.T) {
 	stores := racers(t, 2, func() time.Time { return epoch })
@@ -429,7 +429,7 @@ func testRotationRace(t *testing.T) {
 }
 
 // TestSweepRace sweeps on all nodes at once: each link expires once.
-func TestSweepRace(t *testing.T) { storetest.Each(t, testSweepRace) }
+func TestSweepRace(t *testing.T) { storetest.EachAtOnce(t, testSweepRace) }
 
 func testSweepRace(t *testing.T) {
 	var clock ticker
@@ -475,7 +475,7 @@ func testSweepRace(t *testing.T) {
 }
 
 // TestErasureRace erases two end users whom the same row names.
-func TestErasureRace(t *testing.T) { storetest.Each(t, testErasureRace) }
+func TestErasureRace(t *testing.T) { storetest.EachAtOnce(t, testErasureRace) }
 
 func testErasureRace(t *testing.T) {
 	stores := racers(t, 2, func() time.Time { return epoch })

@@ -60,7 +60,7 @@ func (l *leasing) release(s *Store, owner string) bool {
 
 const leaseTTL = 10 * time.Second
 
-func TestRefreshLease(t *testing.T) { storetest.Each(t, testRefreshLease) }
+func TestRefreshLease(t *testing.T) { storetest.EachAtOnce(t, testRefreshLease) }
 
 func testRefreshLease(t *testing.T) {
 	l := newLeasing(t)
@@ -129,7 +129,7 @@ func testRefreshLease(t *testing.T) {
 }
 
 // TestLeaseIsTakenAsSeen has the row change between the look at it and the taking of its lease.
-func TestLeaseIsTakenAsSeen(t *testing.T) { storetest.Each(t, testLeaseIsTakenAsSeen) }
+func TestLeaseIsTakenAsSeen(t *testing.T) { storetest.EachAtOnce(t, testLeaseIsTakenAsSeen) }
 
 func testLeaseIsTakenAsSeen(t *testing.T) {
 	for name, change := range map[string]func(*leasing) error{
@@ -164,7 +164,7 @@ func testLeaseIsTakenAsSeen(t *testing.T) {
 
 // TestLeaseAfterClockSetBack: a lease of a dead process must not last as long as the clock was set
 // back.
-func TestLeaseAfterClockSetBack(t *testing.T) { storetest.Each(t, testLeaseAfterClockSetBack) }
+func TestLeaseAfterClockSetBack(t *testing.T) { storetest.EachAtOnce(t, testLeaseAfterClockSetBack) }
 
 func testLeaseAfterClockSetBack(t *testing.T) {
 	l := newLeasing(t)

@@ -11,7 +11,7 @@ import (
 )
 
 // TestRenewLink renews the link of connections in every state that there is.
-func TestRenewLink(t *testing.T) { storetest.Each(t, testRenewLink) }
+func TestRenewLink(t *testing.T) { storetest.EachAtOnce(t, testRenewLink) }
 
 func testRenewLink(t *testing.T) {
 	const later = time.Hour
@@ -98,7 +98,7 @@ func testRenewLink(t *testing.T) {
 // TestRenewedConnectionWorksMeanwhile follows a connection whose grant has ended through the link
 // that renews it.
 func TestRenewedConnectionWorksMeanwhile(t *testing.T) {
-	storetest.Each(t, testRenewedConnectionWorksMeanwhile)
+	storetest.EachAtOnce(t, testRenewedConnectionWorksMeanwhile)
 }
 
 func testRenewedConnectionWorksMeanwhile(t *testing.T) {
@@ -134,7 +134,7 @@ func testRenewedConnectionWorksMeanwhile(t *testing.T) {
 
 // TestRenewalThatFails checks that a connection stays as it is when its end user refuses to renew
 // it, or does not.
-func TestRenewalThatFails(t *testing.T) { storetest.Each(t, testRenewalThatFails) }
+func TestRenewalThatFails(t *testing.T) { storetest.EachAtOnce(t, testRenewalThatFails) }
 
 func testRenewalThatFails(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -170,7 +170,7 @@ func testRenewalThatFails(t *testing.T) {
 
 // TestRefreshMeetsCompletion completes a link while another process refreshes what the connection
 // held before.
-func TestRefreshMeetsCompletion(t *testing.T) { storetest.Each(t, testRefreshMeetsCompletion) }
+func TestRefreshMeetsCompletion(t *testing.T) { storetest.EachAtOnce(t, testRefreshMeetsCompletion) }
 
 func testRefreshMeetsCompletion(t *testing.T) {
 	dir := t.TempDir()
@@ -206,7 +206,7 @@ func testRefreshMeetsCompletion(t *testing.T) {
 }
 
 // TestRefreshWhileLinkIsOpen refreshes the old grant before the link is completed.
-func TestRefreshWhileLinkIsOpen(t *testing.T) { storetest.Each(t, testRefreshWhileLinkIsOpen) }
+func TestRefreshWhileLinkIsOpen(t *testing.T) { storetest.EachAtOnce(t, testRefreshWhileLinkIsOpen) }
 
 func testRefreshWhileLinkIsOpen(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -11,7 +11,7 @@ import (
 )
 
 // TestSchemaHoldsTheLine tries what no code does, straight in SQL.
-func TestSchemaHoldsTheLine(t *testing.T) { storetest.Each(t, testSchemaHoldsTheLine) }
+func TestSchemaHoldsTheLine(t *testing.T) { storetest.EachAtOnce(t, testSchemaHoldsTheLine) }
 
 func testSchemaHoldsTheLine(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -10,7 +10,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestSession(t *testing.T) { storetest.Each(t, testSession) }
+func TestSession(t *testing.T) { storetest.EachAtOnce(t, testSession) }
 
 func testSession(t *testing.T) {
 	cookie, want := connect.DigestOf("cookie"), connect.Session{Tenant: "acme", Key: connect.DigestOf("pk_live_x")}
@@ -61,7 +61,7 @@ func testSession(t *testing.T) {
 	}
 }
 
-func TestSignOutTwice(t *testing.T) { storetest.Each(t, testSignOutTwice) }
+func TestSignOutTwice(t *testing.T) { storetest.EachAtOnce(t, testSignOutTwice) }
 
 func testSignOutTwice(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -75,7 +75,7 @@ func testSignOutTwice(t *testing.T) {
 	wantEvents(t, s, connect.AuditFilter{Tenant: "acme"}, connect.SignedIn, connect.SignedOut)
 }
 
-func TestMCPURL(t *testing.T) { storetest.Each(t, testMCPURL) }
+func TestMCPURL(t *testing.T) { storetest.EachAtOnce(t, testMCPURL) }
 
 func testMCPURL(t *testing.T) {
 	var clock ticker

@@ -56,7 +56,7 @@ func TestWALFilesArePrivate(t *testing.T) {
 
 // TestOpenTogether opens a new directory from many stores of two kinds at once: goroutines and
 // processes. All must end with the same keyset, or the rows of one could not be opened by another.
-func TestOpenTogether(t *testing.T) { storetest.Each(t, testOpenTogether) }
+func TestOpenTogether(t *testing.T) { storetest.EachAtOnce(t, testOpenTogether) }
 
 func testOpenTogether(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "vault")
@@ -213,7 +213,7 @@ func TestUnusedKeysetIsTakenOver(t *testing.T) {
 	}
 }
 
-func TestClosed(t *testing.T) { storetest.Each(t, testClosed) }
+func TestClosed(t *testing.T) { storetest.EachAtOnce(t, testClosed) }
 
 func testClosed(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -11,7 +11,7 @@ import (
 
 // TestSweepLetsOthersWrite: a sweep of many batches holds the lock nearly all the time; a store of
 // another process still gets its turn before it gives up.
-func TestSweepLetsOthersWrite(t *testing.T) { storetest.Each(t, testSweepLetsOthersWrite) }
+func TestSweepLetsOthersWrite(t *testing.T) { storetest.EachAtOnce(t, testSweepLetsOthersWrite) }
 
 func testSweepLetsOthersWrite(t *testing.T) {
 	dir := t.TempDir()

@@ -39,7 +39,7 @@ func liveKeys(t *testing.T, s *Store) map[[32]byte]string {
 
 // TestKeyWithoutTenant: a key whose tenant was taken out of the database by hand, where SQLite's
 // own tools leave foreign keys off, admits no one, and does not keep the others from being read.
-func TestKeyWithoutTenant(t *testing.T) { storetest.Each(t, testKeyWithoutTenant) }
+func TestKeyWithoutTenant(t *testing.T) { storetest.EachAtOnce(t, testKeyWithoutTenant) }
 
 func testKeyWithoutTenant(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -66,7 +66,7 @@ func testKeyWithoutTenant(t *testing.T) {
 }
 
 // TestKeyLife follows a tenant's keys, as one store changes them and another watches.
-func TestKeyLife(t *testing.T) { storetest.Each(t, testKeyLife) }
+func TestKeyLife(t *testing.T) { storetest.EachAtOnce(t, testKeyLife) }
 
 func testKeyLife(t *testing.T) {
 	dir := t.TempDir()
@@ -122,7 +122,7 @@ func testKeyLife(t *testing.T) {
 	step("disable nobody", tool.DisableTenant(t.Context(), "nobody"), connect.ErrTenantUnknown)
 }
 
-func TestTenants(t *testing.T) { storetest.Each(t, testTenants) }
+func TestTenants(t *testing.T) { storetest.EachAtOnce(t, testTenants) }
 
 func testTenants(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -164,7 +164,7 @@ func testTenants(t *testing.T) {
 	}
 }
 
-func TestCreateTenantRefuses(t *testing.T) { storetest.Each(t, testCreateTenantRefuses) }
+func TestCreateTenantRefuses(t *testing.T) { storetest.EachAtOnce(t, testCreateTenantRefuses) }
 
 func testCreateTenantRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())

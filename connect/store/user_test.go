@@ -12,7 +12,7 @@ import (
 
 // TestEraseUserInterrupted: an erasure that ended half way through the trail is brought to its end,
 // under the same pseudonym, and is then on record once.
-func TestEraseUserInterrupted(t *testing.T) { storetest.Each(t, testEraseUserInterrupted) }
+func TestEraseUserInterrupted(t *testing.T) { storetest.EachAtOnce(t, testEraseUserInterrupted) }
 
 func testEraseUserInterrupted(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -48,7 +48,7 @@ func testEraseUserInterrupted(t *testing.T) {
 }
 
 // TestEraseUserAlone: the text of other rows stays, though an end user's name is a part of it.
-func TestEraseUserAlone(t *testing.T) { storetest.Each(t, testEraseUserAlone) }
+func TestEraseUserAlone(t *testing.T) { storetest.EachAtOnce(t, testEraseUserAlone) }
 
 func testEraseUserAlone(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -94,7 +94,7 @@ func testEraseUserAlone(t *testing.T) {
 }
 
 // TestPresentTrail: a tenant does not read the trail of one that had its name before.
-func TestPresentTrail(t *testing.T) { storetest.Each(t, testPresentTrail) }
+func TestPresentTrail(t *testing.T) { storetest.EachAtOnce(t, testPresentTrail) }
 
 func testPresentTrail(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -32,7 +32,7 @@ func TestMaskUser(t *testing.T) {
 }
 
 // TestUserHint keeps what a tenant says, and shows it to every reader of the store.
-func TestUserHint(t *testing.T) { storetest.Each(t, testUserHint) }
+func TestUserHint(t *testing.T) { storetest.EachAtOnce(t, testUserHint) }
 
 func testUserHint(t *testing.T) {
 	s := openStore(t, t.TempDir())

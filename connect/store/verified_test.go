@@ -13,7 +13,7 @@ func keyGrant(key string) connect.Grant {
 }
 
 // TestVerified follows a connection through grants that its provider confirmed and did not.
-func TestVerified(t *testing.T) { storetest.Each(t, testVerified) }
+func TestVerified(t *testing.T) { storetest.EachAtOnce(t, testVerified) }
 
 func testVerified(t *testing.T) {
 	s := openStore(t, t.TempDir())
@@ -95,7 +95,7 @@ func TestVerifiedOfOldRows(t *testing.T) {
 	}
 }
 
-func TestUnconfirmedOfATenant(t *testing.T) { storetest.Each(t, testUnconfirmedOfATenant) }
+func TestUnconfirmedOfATenant(t *testing.T) { storetest.EachAtOnce(t, testUnconfirmedOfATenant) }
 
 func testUnconfirmedOfATenant(t *testing.T) {
 	s := openStore(t, t.TempDir())

@@ -65,6 +65,15 @@ func Each(t *testing.T, f func(t *testing.T)) {
 	On(t, f, SQLite, PostgreSQL, PgBouncer)
 }
 
+// EachAtOnce is Each whose kinds run at the same time, for tests that do not call t.Parallel.
+func EachAtOnce(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	Each(t, func(t *testing.T) {
+		t.Parallel()
+		f(t)
+	})
+}
+
 // On is Each of some kinds.
 func On(t *testing.T, f func(t *testing.T), kinds ...Kind) {
 	t.Helper()
