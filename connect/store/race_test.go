@@ -122,7 +122,7 @@ func testRaces(t *testing.T) {
 				t.Errorf("the version went from %d to %d in 16 changes", before, after)
 			}
 		},
-		"setting an oauth client": func(t *testing.T, _ int) {
+		"setting an oauth client": func(t *testing.T, round int) {
 			for _, err := range atOnce(stores, 6, func(s *Store, i int) error {
 				return s.SetOAuthClient(ctx, "acme", "slack",
 					connect.OAuthClient{ID: fmt.Sprint("client", i), Secret: vending.NewSecret(fmt.Sprint("secret", i))})
@@ -135,9 +135,15 @@ func testRaces(t *testing.T) {
 			if strings.TrimPrefix(c.ID, "client") != strings.TrimPrefix(c.Secret.Reveal(), "secret") {
 				t.Error("the id is of one client and the secret of another")
 			}
+			if n := count(t, s, `SELECT version FROM oauth_clients WHERE tenant = 'acme'`); n != 6*(round+1) {
+				t.Errorf("version %d after %d changes", n, 6*(round+1))
+			}
 		},
 		"issuing an mcp url": func(t *testing.T, _ int) {
-			for _, err := range atOnce(stores, 4, func(s *Store, _ int) error { _, err := s.IssueMCPURL(ctx, "acme"); return err }) {
+			for _, err := range atOnce(stores, 4, func(s *Store, _ int) error {
+				_, err := s.IssueMCPURL(ctx, "acme")
+				return err
+			}) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -220,7 +226,10 @@ func testRaces(t *testing.T) {
 		},
 		"opening a link": func(t *testing.T, _ int) {
 			l := createLink(t, s)
-			for _, err := range atOnce(stores, 6, func(s *Store, _ int) error { _, err := s.OpenLink(ctx, digestOf(l)); return err }) {
+			for _, err := range atOnce(stores, 6, func(s *Store, _ int) error {
+				_, err := s.OpenLink(ctx, digestOf(l))
+				return err
+			}) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -235,8 +244,10 @@ func testRaces(t *testing.T) {
 			if err := s.CreateAuthRequest(ctx, state, alices, connect.AuthRequest{Link: digestOf(l)}); err != nil {
 				t.Fatal(err)
 			}
-			wantOne(t, atOnce(stores, 6, func(s *Store, _ int) error { _, err := s.ConsumeAuthRequest(ctx, state, alices); return err }),
-				is(connect.ErrNoAuthRequest))
+			wantOne(t, atOnce(stores, 6, func(s *Store, _ int) error {
+				_, err := s.ConsumeAuthRequest(ctx, state, alices)
+				return err
+			}), is(connect.ErrNoAuthRequest))
 		},
 		"many authorization requests": func(t *testing.T, round int) {
 			l := createLink(t, s)
@@ -462,8 +473,8 @@ func testSweepRace(t *testing.T) {
 		}
 	}
 	n := count(t, stores[0], `SELECT count(*) FROM audit WHERE event = ?`, string(connect.LinkExpired))
-	if left := count(t, stores[0], `SELECT count(*) FROM links WHERE status = 'pending'`); n != links || expired != links ||
-		left != 0 {
+	left := count(t, stores[0], `SELECT count(*) FROM links WHERE status = 'pending'`)
+	if n != links || expired != links || left != 0 {
 		t.Errorf("%d links expired, %d rows in the trail, %d left; want %d", expired, n, left, links)
 	}
 	counts := must[[]connect.ConnectionCount](t)(stores[0].ConnectionCounts(t.Context()))
