@@ -82,7 +82,10 @@ func testNoChangeWithoutItsRow(t *testing.T) {
 
 // TestNoRowWithoutItsChange keeps changes from each table in turn.
 func TestNoRowWithoutItsChange(t *testing.T) {
-	storetest.On(t, testNoRowWithoutItsChange, storetest.SQLite, storetest.PostgreSQL)
+	storetest.On(t, func(t *testing.T) {
+		t.Parallel()
+		testNoRowWithoutItsChange(t)
+	}, storetest.SQLite, storetest.PostgreSQL)
 }
 
 func testNoRowWithoutItsChange(t *testing.T) {
