@@ -12,6 +12,10 @@ import (
 	"github.com/vendgate/vendgate/connect/vault"
 )
 
+// otherByte is sealed with another byte in its middle.
+const otherByte = `CAST(substr(sealed, 1, 20) || CASE substr(sealed, 21, 1) WHEN x'00' THEN x'01' ELSE x'00' END ||
+	substr(sealed, 22) AS BLOB)`
+
 // TestTamperedRow checks that a grant opens in the row it was sealed for and nowhere else, whatever
 // somebody who can write the database does, and that storing a new grant does not launder the row.
 func TestTamperedRow(t *testing.T) { storetest.EachAtOnce(t, testTamperedRow) }
@@ -24,10 +28,9 @@ func testTamperedRow(t *testing.T) {
 		"moved to a tenant":       `UPDATE connections SET tenant = 'evil'`,
 		"moved to a user":         `UPDATE connections SET end_user = 'mallory@example.com'`,
 		"moved to an app":         `UPDATE connections SET app = 'evil-app'`,
-		"a byte changed": `UPDATE connections SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, ` +
-			`22) AS BLOB)`,
-		"cut short":   `UPDATE connections SET sealed = substr(sealed, 1, 4)`,
-		"unknown key": `UPDATE connections SET sealed = CAST(x'0100000000' || substr(sealed, 6) AS BLOB)`,
+		"a byte changed":          `UPDATE connections SET sealed = ` + otherByte,
+		"cut short":               `UPDATE connections SET sealed = substr(sealed, 1, 4)`,
+		"unknown key":             `UPDATE connections SET sealed = CAST(x'0100000000' || substr(sealed, 6) AS BLOB)`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, t.TempDir())

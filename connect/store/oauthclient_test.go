@@ -96,9 +96,8 @@ func testMovedOAuthClient(t *testing.T) {
 		"to an app":      {`UPDATE oauth_clients SET app = 'evil-app'`, "acme", "evil-app"},
 		"to a client":    {`UPDATE oauth_clients SET client_id = 'evil'`, "acme", "gmail"},
 		"back in time":   {`UPDATE oauth_clients SET version = version - 1`, "acme", "gmail"},
-		"a byte changed": {`UPDATE oauth_clients SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, 22) ` +
-			`AS BLOB)`, "acme", "gmail"},
-		"to a grant's": {`UPDATE oauth_clients SET sealed = (SELECT sealed FROM connections)`, "acme", "gmail"},
+		"a byte changed": {`UPDATE oauth_clients SET sealed = ` + otherByte, "acme", "gmail"},
+		"to a grant's":   {`UPDATE oauth_clients SET sealed = (SELECT sealed FROM connections)`, "acme", "gmail"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, t.TempDir())
