@@ -349,7 +349,10 @@ func testRaces(t *testing.T) {
 				t.Fatal(err)
 			}
 			erased := 0
-			for _, err := range atOnce(stores, 4, func(s *Store, _ int) error { _, err := s.EraseUser(ctx, "acme", user); return err }) {
+			for _, err := range atOnce(stores, 4, func(s *Store, _ int) error {
+				_, err := s.EraseUser(ctx, "acme", user)
+				return err
+			}) {
 				switch {
 				case err == nil:
 					erased++
