@@ -88,7 +88,7 @@ func machineRequest(id string) vending.Request {
 
 // TestClientCredentials has callers of two processes share a refresh, and none of them the client's
 // secret.
-func TestClientCredentials(t *testing.T) { storetest.Each(t, testClientCredentials) }
+func TestClientCredentials(t *testing.T) { storetest.EachAtOnce(t, testClientCredentials) }
 
 func testClientCredentials(t *testing.T) {
 	m := startMachines(t)
@@ -119,7 +119,7 @@ func testClientCredentials(t *testing.T) {
 }
 
 // TestClientCredentialsForced: an upstream that refuses the token is given a new one.
-func TestClientCredentialsForced(t *testing.T) { storetest.Each(t, testClientCredentialsForced) }
+func TestClientCredentialsForced(t *testing.T) { storetest.EachAtOnce(t, testClientCredentialsForced) }
 
 func testClientCredentialsForced(t *testing.T) {
 	m := startMachines(t)
@@ -138,7 +138,9 @@ func testClientCredentialsForced(t *testing.T) {
 }
 
 // TestClientCredentialsRefused tells what the end user must repair from what the operator must.
-func TestClientCredentialsRefused(t *testing.T) { storetest.Each(t, testClientCredentialsRefused) }
+func TestClientCredentialsRefused(t *testing.T) {
+	storetest.EachAtOnce(t, testClientCredentialsRefused)
+}
 
 func testClientCredentialsRefused(t *testing.T) {
 	without := func(name string) func(*connect.GrantValues) {

@@ -186,7 +186,9 @@ func testStoppedBeforeItSends(t *testing.T) {
 
 // TestCloseDoesNotWaitForOthers closes a source that waits for another process, or is about to take
 // over from it.
-func TestCloseDoesNotWaitForOthers(t *testing.T) { storetest.Each(t, testCloseDoesNotWaitForOthers) }
+func TestCloseDoesNotWaitForOthers(t *testing.T) {
+	storetest.EachAtOnce(t, testCloseDoesNotWaitForOthers)
+}
 
 func testCloseDoesNotWaitForOthers(t *testing.T) {
 	for name, ttl := range map[string]time.Duration{"waiting": connect.MaxLease, "taking over": time.Millisecond} {
