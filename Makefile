@@ -1,10 +1,14 @@
-.PHONY: run build release test soak lint bench docs sdks-latest
+.PHONY: run cluster build release test soak lint bench docs sdks-latest
 
 # The one linter, pinned in golangci-lint.mod so that a clean machine has it.
 LINT = go tool -modfile=golangci-lint.mod golangci-lint
 
 run:
 	go run ./cmd/vendgate playground
+
+# Three gateways behind a load balancer, on PostgreSQL and Redis, all on this machine: docs/scaling.md.
+cluster: build
+	./deploy/cluster/cluster.sh
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/vendgate ./cmd/vendgate
