@@ -120,7 +120,9 @@ func (c *frontCall) authenticate() error {
 			return err
 		}
 		if err == nil {
-			c.tenant = f.Keyring.Tenant(c.r.Context(), id)
+			if c.tenant, err = f.Keyring.Tenant(c.r.Context(), id); err != nil {
+				return err
+			}
 		}
 		if c.tenant == nil {
 			return vending.Refuse(vending.InvalidTenantKey, "the MCP URL is unknown, or was replaced")
@@ -151,7 +153,11 @@ func (c *frontCall) admit() (actor string, err error) {
 		return "caller key " + c.caller.ID, nil
 	}
 	digest := policy.DigestOf(key)
-	if c.tenant = f.Keyring.Lookup(ctx, digest); c.tenant == nil {
+	c.tenant, err = f.Keyring.Lookup(ctx, digest)
+	switch {
+	case err != nil:
+		return "", err
+	case c.tenant == nil:
 		return "", vending.Refuse(vending.InvalidTenantKey, "")
 	}
 	return "api key " + hex.EncodeToString(digest[:6]), nil
