@@ -40,6 +40,8 @@ type tx struct {
 	// shared is true of PostgreSQL, where other transactions write at the same time; SQLite has one
 	// writer, which may rely on what it has read.
 	shared bool
+	// announces says that a change of tenants or keys is to be told when the transaction has ended.
+	announces bool
 }
 
 // lock waits until no other transaction holds the lock called name, and holds it until this one
@@ -107,7 +109,16 @@ func (t *tx) putMeta(ctx context.Context, name string, value any) error {
 // update runs f in a write transaction. It has been written through to the disk when update
 // returns nil; otherwise nothing has changed. doing says in the error what was tried.
 func (s *Store) update(ctx context.Context, doing string, f func(*tx) error) error {
-	return s.transact(ctx, doing, s.db.update, f)
+	announces := false
+	err := s.transact(ctx, doing, s.db.update, func(tx *tx) error {
+		err := f(tx)
+		announces = tx.announces
+		return err
+	})
+	if err == nil && announces {
+		s.announce()
+	}
+	return err
 }
 
 // view runs f on one snapshot of the database.

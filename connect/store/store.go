@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect/vault"
+	"github.com/vendgate/vendgate/internal/broadcast"
 )
 
 // Why a store is not opened. Each leaves all files as they were.
@@ -65,6 +66,7 @@ type Store struct {
 	upgraded Upgrade
 
 	db       dialect
+	changes  broadcast.Broadcast // of SQLite
 	closed   chan struct{}
 	closing  sync.Once
 	closeErr error
@@ -146,14 +148,24 @@ func (s *Store) notOpened(err error) error {
 	return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
 }
 
-// Changed returns a channel that receives soon after any process has changed a tenant or a key, as
-// far as the database tells of it, until ctx ends. It hurries those who ask for TenantsVersion, and
-// takes its place for none: of SQLite, and through a pooler, it never receives.
+// Changed returns a channel that receives soon after a tenant or a key was changed, until ctx ends:
+// by this store at once, by other processes as far as the database tells of it. It hurries those who
+// ask for TenantsVersion, and takes its place for none: of SQLite, and through a pooler, nothing is
+// heard of other processes.
 func (s *Store) Changed(ctx context.Context) <-chan struct{} {
 	if p, ok := s.db.(*postgresDB); ok {
 		return p.server.Changed(ctx)
 	}
-	return nil
+	return s.changes.Subscribe(ctx)
+}
+
+// announce tells this process of a change that the store has made.
+func (s *Store) announce() {
+	if p, ok := s.db.(*postgresDB); ok {
+		p.server.Signal()
+		return
+	}
+	s.changes.Signal()
 }
 
 // IsReady reports whether the store is open.
