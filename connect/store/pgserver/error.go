@@ -74,7 +74,7 @@ var errSlow = errors.New("the server does not answer")
 // answer; and not that a statement failed, or that the caller left. ctx is that of the call.
 func isLost(ctx context.Context, err error) bool {
 	var connect *pgconn.ConnectError
-	var network net.Error
+	var network *net.OpError // not net.Error, which any of the system's errors is
 	switch code := Code(err); {
 	case err == nil, errors.Is(err, ErrUnavailable):
 		return false
