@@ -31,7 +31,7 @@ type unavailable struct{ answer *vending.Error }
 
 func newUnavailable(cause error) *unavailable {
 	e := vending.Errorf(vending.UpstreamUnavailable, cause)
-	e.RetryAfter = retryAfter
+	e.RetryAfter, e.Logged = retryAfter, true
 	return &unavailable{e}
 }
 

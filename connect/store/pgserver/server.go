@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,7 +162,8 @@ func (v *Server) probe() {
 			return
 		}
 		wait := probeEvery
-		if Code(err) != "" { // it is there, and does not want us: a password was changed, say
+		// It is there, and does not want us: a password was changed, say. One that starts will.
+		if code := Code(err); code != "" && !strings.HasPrefix(code, shutdownClass) {
 			wait = probeRefused
 		}
 		select {
