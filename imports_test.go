@@ -30,8 +30,8 @@ var arrows = map[string][]string{
 		"connect", "connect/api", "connect/local", "connect/manager", "connect/mcpserver",
 		"connect/oauth/authorize", "connect/store", "connect/web/dashboard", "connect/web/hosted",
 		"connect/web/page", "connect/web/page/asset", "gateway", "inject", "internal/httpx", "internal/presence",
-		"internal/stdlog", "internal/version", "policy", "vending", "vending/pipedream", "vending/platform",
-		"vending/static",
+		"internal/stdlog", "internal/version", "policy", "policy/redislimit", "vending", "vending/pipedream",
+		"vending/platform", "vending/static",
 	},
 	"caddymodule/command": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help", "caddymodule/internal/operator",
@@ -94,6 +94,7 @@ var arrows = map[string][]string{
 	"internal/":         {},
 	"internal/presence": {"internal/filelock"},
 	"policy":            {"catalog", "internal/lenient", "vending"},
+	"policy/redislimit": {"policy"},
 	"vending":           {},
 	"vending/pipedream": {"catalog", "internal/httpx", "internal/strictjson", "vending"},
 	"vending/platform":  {"catalog", "internal/httpx", "internal/strictjson", "vending"},

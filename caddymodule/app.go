@@ -31,6 +31,8 @@ type App struct {
 	// command. Losing the keyset loses every connection; anyone who can read both has every
 	// credential.
 	DataDir string `json:"data_dir,omitempty"`
+	// Limiter says where budgets are counted.
+	Limiter Limiter `json:"limiter,omitzero"`
 	// PublicURL is scheme and host under which callers reach the gateway. Default: what the request
 	// says. Links in answers are rewritten to it.
 	PublicURL string `json:"public_url,omitempty"`
@@ -136,6 +138,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.Upstream.check(); err != nil {
 		return at(a.DefinedAt["upstream"], err)
 	}
+	if err := a.Limiter.check(); err != nil {
+		return at(a.DefinedAt["limiter"], err)
+	}
 	if err := a.checkPublicURL(); err != nil {
 		return at(a.DefinedAt["public_url"], err)
 	}
@@ -174,6 +179,10 @@ func (a *App) Start() error {
 	if err := a.assembly.start(ctx); err != nil {
 		cancel()
 		return at(a.DefinedAt["data_dir"], err)
+	}
+	if err := a.assembly.startLimiter(ctx, &a.Limiter); err != nil {
+		cancel()
+		return at(a.DefinedAt["limiter"], err)
 	}
 	if store := a.assembly.store; store != nil {
 		a.note = neighbour.Warn(a.ctx, store.Dir(), a.assembly.log)
