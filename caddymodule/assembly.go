@@ -234,7 +234,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	}
 	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
 		// The store outlives this configuration, so it may not log through its logger.
-		s, err := store.New(store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+		s, err := store.New(store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler), Observe: g.metrics.StoreObserver()})
 		return pooledStore{s}, err
 	})
 	if err != nil {
@@ -245,7 +245,15 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	if err := g.store.Inspect(ctx); err != nil {
 		return err
 	}
-	return g.metrics.ObserveStore(g.store.ConnectionCounts, g.catalog.Has)
+	return g.observeStore()
+}
+
+// observeStore adds the store's metrics.
+func (g *assembly) observeStore() error {
+	if err := g.metrics.ObserveStore(g.store.ConnectionCounts, g.catalog.Has); err != nil {
+		return err
+	}
+	return g.metrics.ObserveState(func() bool { return g.keyring.StoreUp() }, g.store.Pool)
 }
 
 // start opens what was only checked so far. Requests may have opened it already: Caddy starts apps

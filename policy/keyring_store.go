@@ -85,6 +85,11 @@ func (k *Keyring) isFresh() bool {
 	return max(now.Sub(*read), now.Round(0).Sub(read.Round(0))) < KeysLast
 }
 
+// StoreUp reports whether the store answered when it was last asked, which is each second.
+func (k *Keyring) StoreUp() bool {
+	return k.store != nil && k.failure.Load() == nil && k.read.Load() != nil
+}
+
 // askFor returns the snapshot to look in for what was not found, or was read too long ago: it may
 // have been made a moment ago, by this process or another.
 func (k *Keyring) askFor(ctx context.Context, found func(*snapshot) bool) (*snapshot, error) {

@@ -85,6 +85,15 @@ func (v *Server) DB() *sql.DB {
 	return db
 }
 
+// Pool is how many connections there are, and may be.
+type Pool struct{ InUse, Idle, Max int }
+
+// Pool returns the state of the pool. The connection that listens is not of it.
+func (v *Server) Pool() Pool {
+	s := v.pool.Stat()
+	return Pool{int(s.AcquiredConns() + s.ConstructingConns()), int(s.IdleConns()), int(s.MaxConns())}
+}
+
 // errPooler says that a connection prepares statements and must not.
 var errPooler = errors.New("a pooler is in between: statements are no longer prepared")
 

@@ -123,6 +123,9 @@ func (req *request) fail(err error) {
 	case errors.Is(err, errForeignForm):
 		title, text, status = "This form has expired", "Go back, reload the page and try again. Nothing was changed.",
 			http.StatusForbidden
+	case errors.As(err, &refused) && refused.Code == vending.UpstreamUnavailable && refused.RetryAfter > 0:
+		req.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))
+		title, status = "This page is not available at the moment", http.StatusServiceUnavailable
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:
 		if refused.Code == vending.RateLimited {
 			req.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))
