@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/policy/redislimit"
 )
@@ -98,7 +99,7 @@ func (g *assembly) openLimiter(l *Limiter) error {
 	used := shared.(pooledUsages).Usages
 	key, open := "memory", func() (caddy.Destructor, error) { return pooledLimiter{policy.NewMemory(used)}, nil }
 	if l.Type == redisLimiter {
-		url, err := resolveSecret(l.URL)
+		url, err := secretref.Resolve(l.URL)
 		if err != nil {
 			return fmt.Errorf("limiter redis: url: %w", err)
 		}

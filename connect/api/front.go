@@ -187,6 +187,10 @@ func (c *frontCall) identify() (err error) {
 
 // work lets the endpoint answer.
 func (c *frontCall) work() error {
+	// A tool's errors are in an answer that says 200, so that a lost store is told before.
+	if err := c.front.o.Store.Available(); err != nil && strings.HasPrefix(c.endpoint.Pattern, "/mcp") {
+		return err
+	}
 	caller := manager.Caller{Tenant: c.tenant, User: c.user, Key: c.caller}
 	return c.endpoint.Serve(c.front.o.API, &Call{W: c.w, R: c.r, Caller: caller, Origin: c.origin, Params: c.params})
 }

@@ -10,13 +10,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/tests/services"
 )
 
 // dialed returns a dialect of a database, which is opened by the test.
 func dialed(t testing.TB, url string) *postgresDB {
 	t.Helper()
-	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: url}))
+	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: url, KeyEncryptionKeys: []vault.KEK{newKEK(t)}}))
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -129,12 +130,14 @@ func TestPostgresRefusals(t *testing.T) {
 		"another program's meta of our columns": {
 			before: `CREATE TABLE meta (name text, value bigint); GRANT ALL ON meta TO PUBLIC`, want: ErrForeignDatabase,
 		},
-		"newer":             {adopt: true, before: newer, want: ErrNewerSchema, say: "use that version"},
-		"no right to make":  {before: `REVOKE CREATE ON SCHEMA public FROM PUBLIC`, want: ErrRights, say: "GRANT CREATE"},
-		"no right to read":  {adopt: true, before: `REVOKE SELECT ON meta FROM CURRENT_ROLE_OF_TEST`, want: ErrRights},
-		"no right to write": {adopt: true, before: `REVOKE UPDATE ON links FROM CURRENT_ROLE_OF_TEST`, want: ErrRights, say: "links"},
-		"read-only":         {param: [2]string{"default_transaction_read_only", "on"}, want: ErrReadOnly, say: "target_session_attrs"},
-		"no schema":         {param: [2]string{"search_path", "nowhere"}, want: ErrRights, say: "CREATE SCHEMA"},
+		"newer":            {adopt: true, before: newer, want: ErrNewerSchema, say: "use that version"},
+		"no right to make": {before: `REVOKE CREATE ON SCHEMA public FROM PUBLIC`, want: ErrRights, say: "GRANT CREATE"},
+		"no right to read": {adopt: true, before: `REVOKE SELECT ON meta FROM CURRENT_ROLE_OF_TEST`, want: ErrRights},
+		"no right to write": {adopt: true, before: `REVOKE UPDATE ON links FROM CURRENT_ROLE_OF_TEST`, want: ErrRights,
+			say: "links"},
+		"read-only": {param: [2]string{"default_transaction_read_only", "on"}, want: ErrReadOnly,
+			say: "target_session_attrs"},
+		"no schema": {param: [2]string{"search_path", "nowhere"}, want: ErrRights, say: "CREATE SCHEMA"},
 		"old": {
 			pretend: func(f *facts) { f.version = 130014 }, want: ErrOldServer, say: "13.14",
 		},
@@ -267,7 +270,8 @@ func TestPostgresMigrationRights(t *testing.T) {
 	pg.Query(`ALTER TABLE connections OWNER TO postgres; GRANT ALL ON connections TO "` + pg.Database + `"`)
 	before := postgresMigrations
 	postgresMigrations = append(before[:len(before):len(before)],
-		newMigration("-- compatible: 1\nALTER TABLE holds ADD COLUMN note TEXT;\nALTER TABLE connections ADD COLUMN note TEXT;"))
+		newMigration("-- compatible: 1\nALTER TABLE holds ADD COLUMN note TEXT;\nALTER TABLE connections ADD COLUMN note "+
+			"TEXT;"))
 	defer func() { postgresMigrations = before }()
 	_, err := dialed(t, pg.URL).adopt(t.Context(), unkeyed())
 	if !errors.Is(err, ErrRights) || !strings.Contains(err.Error(), "own the tables") {
@@ -282,7 +286,8 @@ func TestPostgresLogHasNoPassword(t *testing.T) {
 	pg := services.PostgreSQL(t)
 	var log bytes.Buffer
 	s := must[*Store](t)(New(Options{
-		Dir: t.TempDir(), Postgres: with(t, pg.URL, "sslmod", "x"), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Dir: t.TempDir(), Postgres: with(t, pg.URL, "sslmod", "x"), KeyEncryptionKeys: []vault.KEK{newKEK(t)},
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	}))
 	if err := s.Ready(t.Context()); err == nil {
 		t.Error("opened")

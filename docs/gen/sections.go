@@ -16,6 +16,7 @@ var elsewhere = map[string]bool{"AppEntry": true, "OAuthClient": true, "Tenant":
 // parsers are the functions that read the options of a struct from a Caddyfile.
 var parsers = map[string][]string{
 	"App": {"parseApp"}, "Metrics": {"Metrics.parse"}, "Limiter": {"Limiter.parse"}, "Upstream": {"Upstream.parse"},
+	"Store":       {"Store.parse"},
 	"Catalog":     {"Catalog.parse"},
 	"OAuthClient": {"App.parseOAuthClient"}, "Tenant": {"App.parseTenant", "Tenant.addBrandOptions"},
 	"TenantPolicy": {"TenantPolicy.parse"}, "LocalSource": {"LocalSource.UnmarshalCaddyfile"},
@@ -40,7 +41,7 @@ var renamed = map[string]string{
 // written.
 var forms = map[string]string{
 	"App.apps": "app SLUG { … }", "App.catalog": "catalog { … }", "App.tenant_defaults": "tenant_defaults { … }",
-	"App.metrics": "metrics { … }", "App.limiter": "limiter redis { … }",
+	"App.metrics": "metrics { … }", "App.limiter": "limiter redis { … }", "App.store": "store { … }",
 	"Limiter.on_failure": "on_failure local|closed|open", "App.upstream": "upstream { … }",
 	"Catalog.community":      "community [SLUG…]",
 	"PlatformSource.aliases": "alias REMOTE SLUG", "PlatformSource.key": "key REF",
