@@ -35,6 +35,13 @@ func newUnavailable(cause error) *unavailable {
 	return &unavailable{e}
 }
 
+// known is u for those who come later: another try within the same call would be told the same.
+func (u *unavailable) known() *unavailable {
+	answer := *u.answer
+	answer.Final = true
+	return &unavailable{&answer}
+}
+
 func (u *unavailable) Error() string {
 	return ErrUnavailable.Error() + ": " + u.answer.Err.Error()
 }

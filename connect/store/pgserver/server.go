@@ -151,7 +151,7 @@ func (v *Server) Observe(ctx context.Context, err error) error {
 	if v.lost.Load() != nil || v.life.Err() != nil {
 		return u
 	}
-	v.lost.Store(u)
+	v.lost.Store(u.known())
 	v.pool.Reset()
 	v.log.Error("the database server is lost: vends are refused until it answers", "error", err)
 	v.goroutines.Go(v.probe)
