@@ -24,10 +24,11 @@ lint:
 test:
 	./tests/run.sh
 
-# The cases that take minutes: those of answers, once for each place of a caller key, and two builds of
-# all artefacts of a release.
+# The cases that take minutes: those of answers, once for each place of a caller key, budgets that three
+# nodes share by the clock of a Redis, and two builds of all artefacts of a release.
 soak:
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestCasesByPlace ./tests/hostile
+	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestSpread -v ./policy/redislimit
 	cd deploy/release && VENDGATE_SOAK=1 go test -count=1 -timeout 60m -run TestReproducible .
 
 bench:

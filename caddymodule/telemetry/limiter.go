@@ -29,10 +29,13 @@ func newLimiterMetrics() limiterMetrics {
 	}
 }
 
+func (l limiterMetrics) all() []prometheus.Collector {
+	return []prometheus.Collector{l.duration, l.lease, l.degraded, l.nodes}
+}
+
 // ObserveLimiter registers the metrics of shared budgets.
 func (m *Metrics) ObserveLimiter() error {
-	l := m.limiter
-	return m.register(l.duration, l.lease, l.degraded, l.nodes)
+	return m.register(m.limiter.all()...)
 }
 
 // LimiterObserver returns what the limiter tells of itself. It outlives the configuration, as the

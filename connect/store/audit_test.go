@@ -111,9 +111,8 @@ func refuse(t *testing.T, s *Store, table, act string) {
 			act, table))
 		return
 	}
-	execSQL(t, s,
-		fmt.Sprintf(`CREATE TRIGGER refuse_%[1]s BEFORE %[1]s ON %[2]s BEGIN SELECT RAISE(ABORT, 'refused'); END`,
-			act, table))
+	execSQL(t, s, fmt.Sprintf(
+		`CREATE TRIGGER refuse_%[1]s BEFORE %[1]s ON %[2]s BEGIN SELECT RAISE(ABORT, 'refused'); END`, act, table))
 }
 
 // dump writes all rows of all tables.

@@ -107,9 +107,9 @@ func (s *Store) ReplaceGrant(ctx context.Context, seen connect.Connection, g con
 	return c, nil
 }
 
-// rowAt locks a row, and reads what the grant of a row is bound to, and whether the grant is known to have ended.
-// The old grant must open as that: otherwise sealing the new one would make a tampered row
-// genuine.
+// rowAt locks a row, and reads what the grant of a row is bound to, and whether the grant is known
+// to have ended. The old grant must open as that: otherwise sealing the new one would make a
+// tampered row genuine.
 func (s *Store) rowAt(ctx context.Context, tx *tx, id string, version int64) (b binding, ended bool, err error) {
 	var old []byte
 	b.id = id

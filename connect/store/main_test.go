@@ -99,10 +99,10 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *Store {
 	return s
 }
 
-// onPostgres has the stores of tests opened in PostgreSQL, with the keyset in the directory, and
-// databases has the one of each directory.
+// onPostgres has the stores of tests opened in PostgreSQL, if VENDGATE_TEST_STORE is `postgres`, or
+// through PgBouncer, if it is `pgbouncer`; databases has the one of each directory.
 var (
-	onPostgres = os.Getenv("VENDGATE_TEST_STORE") == "postgres"
+	onPostgres = os.Getenv("VENDGATE_TEST_STORE") != ""
 	databases  sync.Map
 )
 
@@ -115,7 +115,11 @@ func databaseOf(t testing.TB, dir string) string {
 	if url, ok := databases.Load(dir); ok {
 		return url.(string)
 	}
-	url := services.PostgreSQL(t, services.FsyncOff).URL
+	pg := services.PostgreSQL(t, services.FsyncOff)
+	url := pg.URL
+	if os.Getenv("VENDGATE_TEST_STORE") == "pgbouncer" {
+		url = services.PgBouncer(t, pg).URL
+	}
 	databases.Store(dir, url)
 	return url
 }

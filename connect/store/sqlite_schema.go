@@ -218,7 +218,7 @@ func (s *Store) Inspect(ctx context.Context) error {
 		return nil
 	}
 	if err := s.db.inspect(ctx); err != nil {
-		return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
+		return s.notOpened(err)
 	}
 	return nil
 }

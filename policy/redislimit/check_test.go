@@ -90,8 +90,8 @@ func replyAll(t *testing.T, reply string) (url string) {
 
 func bulk(text string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(text), text) }
 
-// TestStartRefused: a mistake in the configuration stops the start, says what to do, and never shows
-// the password.
+// TestStartRefused: a mistake in the configuration stops the start, says what to do, and never
+// shows the password.
 func TestStartRefused(t *testing.T) {
 	server := services.Redis(t)
 	replica := services.Redis(t)

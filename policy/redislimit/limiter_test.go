@@ -39,8 +39,8 @@ func exhaust(t *testing.T, l policy.Limiter, tenant *policy.Tenant, app, connect
 	}
 }
 
-// TestBudget: a budget is a burst of all of it and its rate afterwards, for one that waits as long as
-// told and for one that comes late.
+// TestBudget: a budget is a burst of all of it and its rate afterwards, for one that waits as long
+// as told and for one that comes late.
 func TestBudget(t *testing.T) {
 	kinds(t, func(t *testing.T, l policy.Limiter, clock *clock) {
 		for _, budget := range []policy.Budget{1, 2, 7, 59, 60, 600, 100_000} {

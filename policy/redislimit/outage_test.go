@@ -84,7 +84,8 @@ func TestOutage(t *testing.T) {
 				do.back(server)
 				eventually(t, "Redis is back, but not used", func() bool { return l.Degraded() == "" })
 				text := log.String()
-				if away, back := strings.Count(text, "Redis is away"), strings.Count(text, "shared again"); away < 1 || away != back {
+				if away, back := strings.Count(text, "Redis is away"), strings.Count(text, "shared again"); away < 1 ||
+					away != back {
 					t.Errorf("%d lines that it is away, %d that it is back:\n%s", away, back, text)
 				}
 				if strings.Contains(text, server.Password) {
@@ -178,8 +179,8 @@ func TestOutageShares(t *testing.T) {
 	}
 }
 
-// TestOutageIsToldAfterwards: what nodes spent while Redis was away counts afterwards, whether Redis
-// has kept the buckets or lost them.
+// TestOutageIsToldAfterwards: what nodes spent while Redis was away counts afterwards, whether
+// Redis has kept the buckets or lost them.
 func TestOutageIsToldAfterwards(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		t.Run(fmt.Sprint("lost ", lost), func(t *testing.T) {

@@ -39,7 +39,7 @@ type options struct {
 	vendgate string
 	// acme are more lines of the tenant acme; empty has all its budgets unlimited.
 	acme string
-	// limiter are more lines of the block `limiter redis`.
+	// limiter are more lines of the block `limiter redis`, each with its line feed.
 	limiter string
 	// local are lines of the source `local`, such as `margin 5s`.
 	local string
@@ -111,10 +111,30 @@ func start(t testing.TB, o options) *cluster {
 		c.nodes = append(c.nodes, c.newNode(i))
 	}
 	c.env = append(c.env, c.nodes[0].variables...) // for commands
+	t.Cleanup(c.complain)
+	c.nodes[0].start() // it makes the tables; the others may meet each other
+	for _, n := range c.nodes[1:] {
+		n.begin()
+	}
 	for _, n := range c.nodes {
-		n.start()
+		n.await()
 	}
 	return c
+}
+
+// complain shows what the nodes complained of, if the test has failed.
+func (c *cluster) complain() {
+	if !c.t.Failed() {
+		return
+	}
+	for _, n := range c.nodes {
+		for line := range strings.Lines(n.log()) {
+			warning := strings.Contains(line, `"level":"warn"`) && strings.Contains(line, `"logger":"vendgate`)
+			if warning || strings.Contains(line, `"level":"error"`) {
+				c.t.Logf("node %s: %s", n.name, strings.TrimSpace(line))
+			}
+		}
+	}
 }
 
 // databaseURL is where the nodes' proxies lead, without them.
@@ -131,7 +151,7 @@ func (o options) edit(text string) string {
 		text = strings.Replace(text, "\t\t\tpostgres {env.DATABASE_URL}\n",
 			"\t\t\tpostgres {env.DATABASE_URL}\n\t\t\tlisten_url {env.DATABASE_LISTEN_URL}\n", 1)
 	}
-	return strings.Replace(text, "\t\t\turl {env.REDIS_URL}\n", "\t\t\turl {env.REDIS_URL}\n"+o.limiter+"\n", 1)
+	return strings.Replace(text, "\t\t\turl {env.REDIS_URL}\n", "\t\t\turl {env.REDIS_URL}\n"+o.limiter, 1)
 }
 
 // apps are the apps, the tenant and the options of the test. `crm` is OAuth, `vault` takes a key. A

@@ -102,63 +102,75 @@ func (c *cluster) events(id string) string {
 	return strings.Join(list, " ")
 }
 
-// TestLinksInTurn makes connections by links: each page, form and redirect is another node's.
-func TestLinksInTurn(t *testing.T) {
+// TestInTurn has each request served by another node than the one before: there are no sticky
+// sessions.
+func TestInTurn(t *testing.T) {
 	modes(t, options{fsyncOff: true}, func(t *testing.T, o options) {
 		c := start(t, o)
 		c.takeTurns()
-		address, id := c.link("crm")
-		v := harness.NewVisitor(t, nil)
-		v.Open(address).Sees("invitation", 200, "Work")
-		v.Submit("accept").Sees("after accepting", 200, "Sign in with")
-		v.Open(v.Onward().String()).Sees("back from the provider", 200, harness.SaysCreated)
-		v.Open(v.At.String()).Sees("the same browser reloads", 200, harness.SaysCreated)
-		harness.NewVisitor(t, nil).Open(address).Sees("another opens the used link", 404, harness.SaysInvalid)
-		c.callEach(id, "crm")
-		if got, want := c.events(id), "link_created link_opened link_accepted connection_created"; got != want {
-			t.Errorf("audit trail %s, want %s", got, want)
-		}
-
-		address, id = c.link("vault")
-		v = harness.NewVisitor(t, nil)
-		v.Open(address).Sees("invitation", 200, "Work")
-		v.Submit("accept").Sees("the form", 200, "API key")
-		v.Submit("credentials", "field.api_key", rightKey).Sees("after the form", 200, harness.SaysCreated)
-		c.callEach(id, "vault")
-		if status, _ := c.platform(http.MethodDelete, "/connections/"+id, ""); status != http.StatusOK {
-			t.Errorf("deleting a connection: %d", status)
-		}
+		t.Run("links", c.linksInTurn)
+		t.Run("dashboard", c.dashboardInTurn)
+		t.Run("MCP", c.mcpInTurn)
 	})
 }
 
-// TestDashboardInTurn signs in once, and is known at each node.
-func TestDashboardInTurn(t *testing.T) {
-	modes(t, options{fsyncOff: true}, func(t *testing.T, o options) {
-		c := start(t, o)
-		c.takeTurns()
-		id := c.connectVault()
-		v := harness.NewVisitor(t, nil).Open(c.URL + "/connect/dashboard")
-		v.Do(http.MethodPost, c.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {v.CSRF()}, "key": {harness.KeyA}})
-		v.Sees("signed in", 200, "Connections")
-		for range 2 * len(c.nodes) {
-			v.Open(c.URL+"/connect/dashboard").Sees("the connections", 200, id[:10])
-		}
-		v.Open(c.URL+"/connect/dashboard/links/new").Submit("links", "email", harness.Alice, "app", "vault", "name",
-			"Second").Sees("a link", http.StatusCreated, "Send it to "+harness.Alice)
-		for range len(c.nodes) {
-			v.Open(c.URL+"/connect/dashboard/audit").Sees("the audit trail", 200, "Link created dashboard")
-		}
-		v.Open(c.URL + "/connect/dashboard").Submit("sign-out")
-		for range len(c.nodes) {
-			v.Open(c.URL+"/connect/dashboard").Sees("signed out", 200, "Sign in")
-		}
-	})
+// in is the cluster for a subtest.
+func (c *cluster) in(t *testing.T) *cluster {
+	own := *c
+	own.t = t
+	return &own
 }
 
-// TestMCPInTurn: each call of an MCP client is another node's.
-func TestMCPInTurn(t *testing.T) {
-	c := start(t, options{fsyncOff: true, listen: true})
-	c.takeTurns()
+// linksInTurn makes connections by links: each page, form and redirect is another node's.
+func (c *cluster) linksInTurn(t *testing.T) {
+	c = c.in(t)
+	address, id := c.link("crm")
+	v := harness.NewVisitor(t, nil)
+	v.Open(address).Sees("invitation", 200, "Work")
+	v.Submit("accept").Sees("after accepting", 200, "Sign in with")
+	v.Open(v.Onward().String()).Sees("back from the provider", 200, harness.SaysCreated)
+	v.Open(v.At.String()).Sees("the same browser reloads", 200, harness.SaysCreated)
+	harness.NewVisitor(t, nil).Open(address).Sees("another opens the used link", 404, harness.SaysInvalid)
+	c.callEach(id, "crm")
+	if got, want := c.events(id), "link_created link_opened link_accepted connection_created"; got != want {
+		t.Errorf("audit trail %s, want %s", got, want)
+	}
+
+	address, id = c.link("vault")
+	v = harness.NewVisitor(t, nil)
+	v.Open(address).Sees("invitation", 200, "Work")
+	v.Submit("accept").Sees("the form", 200, "API key")
+	v.Submit("credentials", "field.api_key", rightKey).Sees("after the form", 200, harness.SaysCreated)
+	c.callEach(id, "vault")
+	if status, _ := c.platform(http.MethodDelete, "/connections/"+id, ""); status != http.StatusOK {
+		t.Errorf("deleting a connection: %d", status)
+	}
+}
+
+// dashboardInTurn signs in once, and is known at each node.
+func (c *cluster) dashboardInTurn(t *testing.T) {
+	c = c.in(t)
+	id := c.connectVault()
+	v := harness.NewVisitor(t, nil).Open(c.URL + "/connect/dashboard")
+	v.Do(http.MethodPost, c.URL+"/connect/dashboard/sign-in", url.Values{"csrf": {v.CSRF()}, "key": {harness.KeyA}})
+	v.Sees("signed in", 200, "Connections")
+	for range 2 * len(c.nodes) {
+		v.Open(c.URL+"/connect/dashboard").Sees("the connections", 200, id[:10])
+	}
+	v.Open(c.URL+"/connect/dashboard/links/new").Submit("links", "email", harness.Alice, "app", "vault", "name",
+		"Second").Sees("a link", http.StatusCreated, "Send it to "+harness.Alice)
+	for range len(c.nodes) {
+		v.Open(c.URL+"/connect/dashboard/audit").Sees("the audit trail", 200, "Link created dashboard")
+	}
+	v.Open(c.URL + "/connect/dashboard").Submit("sign-out")
+	for range len(c.nodes) {
+		v.Open(c.URL+"/connect/dashboard").Sees("signed out", 200, "Sign in")
+	}
+}
+
+// mcpInTurn: each call of an MCP client is another node's.
+func (c *cluster) mcpInTurn(t *testing.T) {
+	c = c.in(t)
 	c.connectVault()
 	endpoint := c.command("", "tenant", "mcp-url", "acme")
 	for range 2 * len(c.nodes) {

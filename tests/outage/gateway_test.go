@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,9 +124,12 @@ func (s *stage) stream() (next func() error) {
 }
 
 // errorLines are the lines of the gateway's log at the level ERROR.
-func (s *stage) errorLines() (lines []string) {
+func (s *stage) errorLines() []string { return s.logged(`"level":"error"`) }
+
+// logged are the lines of the gateway's log that have a text in them.
+func (s *stage) logged(text string) (lines []string) {
 	for _, line := range strings.Split(s.Log(), "\n") {
-		if strings.Contains(line, `"level":"error"`) {
+		if strings.Contains(line, text) {
 			lines = append(lines, line)
 		}
 	}
@@ -235,8 +239,13 @@ func (s *stage) checkBack(began time.Time, next func() error) {
 	check(t, next())
 	harness.Within(t, "readiness", 5*time.Second, func() bool { return s.get("GET", "/health/ready").status == 200 })
 	harness.Within(t, "the log of the end", 5*time.Second, func() bool {
-		return strings.Count(s.Log(), "the store can be read again") == 1
+		return strings.Contains(s.Log(), "the store can be read again")
 	})
+	told := s.logged("the store can")
+	told = slices.DeleteFunc(told, func(line string) bool { return strings.Contains(line, "not ready") })
+	if len(told) != 2 {
+		t.Errorf("the log does not tell of the outage once, and of its end: %q", told)
+	}
 	body := s.get("GET", "/metrics").body
 	for _, want := range []string{"caddy_vendgate_store_up 1", `caddy_vendgate_store_pool_connections{state="max"} `,
 		`caddy_vendgate_store_duration_seconds_count{operation="grant"} `} {

@@ -20,8 +20,8 @@ import (
 var ErrUnavailable = errors.New("the database server is unavailable")
 
 // ErrReadOnly is of a server that takes no writes.
-var ErrReadOnly = errors.New("the database server is read-only, like a replica: name the primary, or all of them with " +
-	"target_session_attrs=read-write in the URL")
+var ErrReadOnly = errors.New("the database server is read-only, like a replica: name the primary, or all of them " +
+	"with target_session_attrs=read-write in the URL")
 
 // retryAfter is what callers are told to wait for: the server is tried more often than that.
 const retryAfter = 2 * time.Second
@@ -60,7 +60,7 @@ const (
 	serialization   = "40001"
 	deadlock        = "40P01"
 	tooMany         = "53300"
-	badPassword     = "28P01" //nolint:gosec // no password, but a code
+	badPassword     = "28P01"
 	badRole         = "28000"
 	noDatabase      = "3D000"
 )
