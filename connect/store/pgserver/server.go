@@ -41,8 +41,9 @@ type Server struct {
 	// looks for it.
 	lost atomic.Pointer[unavailable]
 
-	// changing is held while lost is set, and while the end is.
+	// changing is held while lost is set, and while the end is. back is when the server was found last.
 	changing   sync.Mutex
+	back       time.Time
 	life       context.Context //nolint:containedctx // that of its goroutines
 	end        context.CancelFunc
 	goroutines sync.WaitGroup
@@ -152,7 +153,10 @@ func (v *Server) Observe(ctx context.Context, err error) error {
 	u := newUnavailable(err)
 	v.changing.Lock()
 	defer v.changing.Unlock()
-	if v.lost.Load() != nil || v.life.Err() != nil {
+	// A call that waited for the server before it came back says nothing of it now.
+	var waited *slow
+	outlived := errors.As(context.Cause(ctx), &waited) && waited.since.Before(v.back)
+	if v.lost.Load() != nil || v.life.Err() != nil || outlived {
 		return u
 	}
 	v.lost.Store(u.known())
@@ -170,6 +174,9 @@ func (v *Server) probe() {
 		err := v.reach(v.life)
 		if err == nil {
 			v.pool.Reset() // of what was connected before, some may be half open
+			v.changing.Lock()
+			v.back = time.Now()
+			v.changing.Unlock()
 			v.lost.Store(nil)
 			v.log.Info("the database server answers again", "after", time.Since(since).Round(time.Millisecond))
 			return
@@ -221,5 +228,5 @@ func (v *Server) Close() {
 // WithPatience is context.WithTimeout whose end, if it comes before the caller's own, tells by its
 // cause that the server does not answer.
 func WithPatience(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, patience, errSlow)
+	return context.WithTimeoutCause(ctx, patience, &slow{time.Now()})
 }
