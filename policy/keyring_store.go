@@ -163,6 +163,8 @@ func (k *Keyring) refresh(ctx context.Context) error {
 	}
 	if err == nil {
 		k.read.Store(&asked)
+	} else if read := k.read.Load(); read != nil && read.After(asked) {
+		return nil // a later question had its answer first
 	}
 	return err
 }
