@@ -60,8 +60,8 @@ const (
 
 // Why it is not known whether a key is live.
 var (
-	// ErrKeyUnread is of a key that the store did not have when it was read last, which is no longer ago
-	// than [KeysLast]. It may have it by now.
+	// ErrKeyUnread is of a key that the store did not have when it was read last, which is no longer
+	// ago than [KeysLast]. It may have it by now.
 	ErrKeyUnread = errors.New("the store cannot be read, and did not have the key before")
 	errKeysOld   = fmt.Errorf("the store could not be read for %s: keys may have been revoked meanwhile", KeysLast)
 )

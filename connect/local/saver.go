@@ -15,9 +15,9 @@ import (
 const maxLeaseKept = time.Hour
 
 // saver retries storing unsaved grants, twice in each tick of a lease, and renews the leases of the
-// rest: they keep other processes from sending refresh tokens that are spent. It is one goroutine, while
-// any grant is unsaved. If the process dies its leases expire within seconds, and the grants are
-// lost with it: the next process sends the spent token, which is how it finds out.
+// rest: they keep other processes from sending refresh tokens that are spent. It is one goroutine,
+// while any grant is unsaved. If the process dies its leases expire within seconds, and the grants
+// are lost with it: the next process sends the spent token, which is how it finds out.
 type saver struct {
 	mu      sync.Mutex
 	running bool

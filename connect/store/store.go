@@ -178,9 +178,9 @@ func (s *Store) notOpened(err error) error {
 }
 
 // Changed returns a channel that receives soon after a tenant or a key was changed, until ctx ends:
-// by this store at once, by other processes as far as the database tells of it. It hurries those who
-// ask for TenantsVersion, and takes its place for none: of SQLite, and through a pooler, nothing is
-// heard of other processes.
+// by this store at once, by other processes as far as the database tells of it. It hurries those
+// who ask for TenantsVersion, and takes its place for none: of SQLite, and through a pooler,
+// nothing is heard of other processes.
 func (s *Store) Changed(ctx context.Context) <-chan struct{} {
 	if p, ok := s.db.(*postgresDB); ok {
 		return p.server.Changed(ctx)
