@@ -21,7 +21,7 @@ const grantQuery = `SELECT app, name, status, auth_type,
 func (s *Store) Grant(ctx context.Context, tenant, user, id string) (connect.Connection, connect.Grant, error) {
 	c, sealed, err := s.db.readRow(ctx, tenant, user, id)
 	if err != nil {
-		return connect.Connection{}, connect.Grant{}, err
+		return connect.Connection{}, connect.Grant{}, explainDamage(err)
 	}
 	if sealed == nil && c.Status != connect.Active {
 		return c, connect.Grant{}, nil
@@ -40,5 +40,5 @@ func (s *Store) Grant(ctx context.Context, tenant, user, id string) (connect.Con
 // Connection returns a connection as Grant does, without opening the grant.
 func (s *Store) Connection(ctx context.Context, tenant, user, id string) (connect.Connection, error) {
 	c, _, err := s.db.readRow(ctx, tenant, user, id)
-	return c, err
+	return c, explainDamage(err)
 }

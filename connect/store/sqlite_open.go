@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/vendgate/vendgate/connect/vault"
@@ -90,10 +89,10 @@ func checkFiles(dir string, mustExist bool) error {
 // sqliteDB is a store's database of SQLite, in its directory.
 type sqliteDB struct {
 	store *Store
-	// checked is true once inspect has found the database sound, which takes long if it is large.
-	checked atomic.Bool
 	// shared keeps a restore away from the directory.
 	shared *filelock.Lock
+	// recheck looks through a database that a gateway has not closed.
+	recheck recheck
 
 	// writer has one connection, because SQLite has one writer: a second would only wait for
 	// its lock, without a queue and without seeing a cancelled context.
@@ -141,13 +140,10 @@ func newSQLite(s *Store) (*sqliteDB, error) {
 	return d, nil
 }
 
-// prepare checks what there is, makes what there is not, and loads the keyset.
+// prepare checks what there is, makes what there is not, and loads the keyset. It takes as long for
+// a million connections as for one: the pages of the tables are not read. Damage among those is met
+// later, see explainDamage.
 func (d *sqliteDB) prepare(ctx context.Context) (u Upgrade, err error) {
-	if !d.checked.Swap(false) {
-		if err := quickCheck(ctx, d.writer); err != nil {
-			return u, err
-		}
-	}
 	// One immediate transaction covers the making of schema and keyset: of two processes that
 	// open a new directory, the second waits and then finds both.
 	if err := d.update(ctx, func(tx *tx) (err error) {
@@ -156,22 +152,13 @@ func (d *sqliteDB) prepare(ctx context.Context) (u Upgrade, err error) {
 	}); err != nil {
 		return Upgrade{}, fmt.Errorf("preparing the database: %w", err)
 	}
-	return u, d.useWAL(ctx)
-}
-
-// quickCheck refuses a corrupt database before anything is written to it.
-func quickCheck(ctx context.Context, db *sql.DB) error {
-	var verdict string
-	err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
-	switch {
-	case err != nil && isCorruption(err):
-		return fmt.Errorf("%w (%w)", ErrDamaged, err)
-	case err != nil:
-		return fmt.Errorf("checking the database: %w", err)
-	case verdict != "ok":
-		return fmt.Errorf("%w (%s)", ErrDamaged, verdict)
+	if err := d.useWAL(ctx); err != nil {
+		return u, err
 	}
-	return nil
+	if d.store.o.Recheck {
+		d.recheck.start(d.store)
+	}
+	return u, nil
 }
 
 // walPatience bounds how long an open waits for others to finish theirs.
@@ -249,9 +236,6 @@ func (d *sqliteDB) inspectDatabase(ctx context.Context, database string, how acc
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := quickCheck(ctx, db); err != nil {
-		return err
-	}
 	h, err := readHeader(ctx, db)
 	if err != nil || h.empty() {
 		return err
@@ -259,7 +243,9 @@ func (d *sqliteDB) inspectDatabase(ctx context.Context, database string, how acc
 	if err := h.check(); err != nil {
 		return err
 	}
-	d.checked.Store(true)
+	if err := checkCode(ctx, db, h.version); err != nil {
+		return err
+	}
 	if err := plainTransaction(ctx, db, func(tx *tx) error { return d.store.loadVault(ctx, tx) }); err != nil {
 		return fmt.Errorf("checking the keyset: %w", err)
 	}
@@ -291,7 +277,7 @@ func (*sqliteDB) isBusy(err error) bool { return isBusy(err) }
 
 // close implements dialect.
 func (d *sqliteDB) close() error {
-	var errs []error
+	errs := []error{d.recheck.end()}
 	for range cap(d.hot) {
 		if r := <-d.hot; r != nil {
 			errs = append(errs, r.close())

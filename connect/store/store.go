@@ -36,6 +36,9 @@ type Options struct {
 	// KeepSchema makes a database of an older version ErrOlderSchema; else it is upgraded, and kept as
 	// it was in a copy.
 	KeepSchema bool
+	// Recheck has the whole database looked through in the background, if the last that opened it with
+	// Recheck was killed, or its machine; damage goes to Logger. It is for gateways.
+	Recheck bool
 	// Logger receives what no caller can be told; nil discards it.
 	Logger *slog.Logger
 	// Now is the clock of timestamps and refresh leases; nil means time.Now. Processes that share Dir
@@ -119,7 +122,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	}
 	u, err := s.db.open(context.WithoutCancel(ctx)) // the others wait for it too
 	if err != nil {
-		return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
+		return fmt.Errorf("opening the store in %s: %w", s.o.Dir, explainDamage(err))
 	}
 	s.upgraded = u
 	s.ready.Store(true)
