@@ -26,8 +26,8 @@ var cobraUsers = []string{"caddymodule/command", "caddymodule/internal/help", "c
 var arrows = map[string][]string{
 	"": {"caddymodule", "caddymodule/command", "caddymodule/playground"},
 	"caddymodule": {
-		"caddymodule/internal/neighbour", "caddymodule/internal/operator", "caddymodule/telemetry", "catalog",
-		"connect", "connect/api", "connect/local", "connect/manager", "connect/mcpserver",
+		"caddymodule/internal/neighbour", "caddymodule/internal/operator", "caddymodule/internal/processlog",
+		"caddymodule/telemetry", "catalog", "connect", "connect/api", "connect/local", "connect/manager", "connect/mcpserver",
 		"connect/oauth/authorize", "connect/store", "connect/web/dashboard", "connect/web/hosted",
 		"connect/web/page", "connect/web/page/asset", "gateway", "inject", "internal/httpx", "internal/presence",
 		"internal/stdlog", "internal/version", "policy", "vending", "vending/pipedream", "vending/platform",
@@ -38,10 +38,11 @@ var arrows = map[string][]string{
 		"catalog", "connect", "connect/backup", "connect/manager", "connect/oauth/authorize", "connect/store",
 		"internal/strictjson", "policy", "vending",
 	},
-	"caddymodule/internal/given":     {},
-	"caddymodule/internal/help":      {},
-	"caddymodule/internal/neighbour": {"internal/presence"},
-	"caddymodule/internal/operator":  {"connect", "connect/store", "policy"},
+	"caddymodule/internal/given":      {},
+	"caddymodule/internal/help":       {},
+	"caddymodule/internal/neighbour":  {"internal/presence"},
+	"caddymodule/internal/operator":   {"connect", "connect/store", "policy"},
+	"caddymodule/internal/processlog": {},
 	"caddymodule/playground": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help",
 		"caddymodule/playground/demoprovider", "connect", "connect/store", "connect/web/dashboard", "vending",

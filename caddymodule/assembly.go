@@ -17,6 +17,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/processlog"
 	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
@@ -253,7 +254,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	}
 	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
 		// The store outlives this configuration, so it may not log through its logger.
-		s, err := store.New(store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+		s, err := store.New(store.Options{Dir: dir, Recheck: true, Logger: processlog.New("vendgate.store")})
 		return pooledStore{s}, err
 	})
 	if err != nil {
@@ -294,15 +295,11 @@ func (g *assembly) logStart(ctx context.Context) {
 	tenants, dir := len(g.configured), ""
 	if g.store != nil {
 		dir = g.store.Dir()
-		stored, err := g.store.Tenants(ctx)
+		stored, err := g.store.CountTenants(ctx, slices.Collect(maps.Keys(g.configured)))
 		if err != nil {
 			g.log.Error("counting the tenants of the store", "error", err)
 		}
-		for _, t := range stored {
-			if g.configured[t.ID] == nil {
-				tenants++
-			}
-		}
+		tenants += stored
 	}
 	v := version.Get()
 	g.log.Info(message, "version", v.Version, "commit", v.Commit, "caddy", v.Caddy, "store", dir,

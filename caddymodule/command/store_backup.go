@@ -16,19 +16,6 @@ import (
 // maxPassphrase bounds a passphrase file, in bytes.
 const maxPassphrase = 4 << 10
 
-func storeCommands(parent *cobra.Command) {
-	var f storeFlags
-	f.add(parent)
-	parent.Use = "store"
-	parent.Long = "The store is one SQLite database. What it holds of credentials is sealed by its keyset, which is a " +
-		"file " +
-		"of its own.\nRun these commands as the user who owns the data directory."
-	backupCommand(parent, &f)
-	verifyCommand(parent, &f)
-	restoreCommand(parent, &f)
-	upgradeCommand(parent, &f)
-}
-
 func backupCommand(parent *cobra.Command, f *storeFlags) {
 	var withKeyset bool
 	var passphraseFile string
