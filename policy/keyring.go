@@ -60,6 +60,14 @@ type KeyStore interface {
 	TenantKeys(ctx context.Context) (Stored, error)
 }
 
+// Announcer is a [KeyStore] that tells of changes as they happen. It may miss some: the store is
+// asked each second all the same.
+type Announcer interface {
+	// Changed returns a channel that receives when something may have changed, until ctx ends; one
+	// that never receives may be nil.
+	Changed(ctx context.Context) <-chan struct{}
+}
+
 // Stored is what a [KeyStore] holds.
 type Stored struct {
 	Version int64
@@ -186,10 +194,16 @@ func (k *Keyring) Watch(ctx context.Context) {
 	}
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
+	var changed <-chan struct{}
+	if a, ok := k.store.(Announcer); ok {
+		changed = a.Changed(ctx)
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-changed:
+			k.refresh(ctx)
 		case <-tick.C:
 			k.refresh(ctx)
 		}

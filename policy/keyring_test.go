@@ -297,3 +297,38 @@ func TestLookupsDuringChanges(t *testing.T) {
 	close(done)
 	wg.Wait()
 }
+
+// announcingStore is a KeyStore that tells of changes.
+type announcingStore struct {
+	memoryStore
+	changed chan struct{}
+}
+
+func (s *announcingStore) Changed(context.Context) <-chan struct{} { return s.changed }
+
+// TestKeyringAnnounced checks that a change which the store tells of is seen at once, and one that
+// it does not tell of within a second.
+func TestKeyringAnnounced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &announcingStore{changed: make(chan struct{})}
+		k := NewKeyring(nil, s, admit, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		watching := make(chan struct{})
+		go func() { defer close(watching); k.Watch(ctx) }()
+		began := time.Now()
+		s.put(stored("acme", "one"))
+		s.changed <- struct{}{}
+		synctest.Wait()
+		if v := k.snapshot.Load().version; v != 1 || time.Since(began) != 0 {
+			t.Errorf("version %d after %v, want 1 at once", v, time.Since(began))
+		}
+		s.put(stored("acme", "two"))
+		time.Sleep(pollEvery)
+		synctest.Wait()
+		if v := k.snapshot.Load().version; v != 2 {
+			t.Errorf("version %d after a second, want 2", v)
+		}
+		cancel()
+		<-watching
+	})
+}

@@ -1,4 +1,4 @@
-package command
+package command_test
 
 import (
 	"encoding/json"
@@ -42,7 +42,7 @@ func TestStoreCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, _, err = run(t, "", "store", "check", "--data", dir)
-	if err == nil || !strings.Contains(err.Error(), "the store is damaged: ") || !strings.Contains(out, "SQLite finds: ") ||
+	if err == nil || !strings.Contains(err.Error(), "the store is damaged: ") || !strings.Contains(out, "database") ||
 		!strings.Contains(out, "restore a backup") {
 		t.Errorf("%v, printed %q", err, out)
 	}

@@ -184,6 +184,9 @@ func (s *Store) redoLink(ctx context.Context, r connect.AuditRow) (done bool, er
 		status, event = connect.Rejected, connect.LinkRejected
 	}
 	err = s.update(ctx, "ending a link again", func(tx *tx) error {
+		if err := tx.lockConnection(ctx, r.Connection); err != nil {
+			return err
+		}
 		c, err := s.owned(ctx, tx, r.Tenant, "", r.Connection)
 		if err != nil {
 			return unlessGone(err)

@@ -38,7 +38,7 @@ func authRequestAD(state, link, browser connect.Digest) []byte {
 // `invalid_request`.
 func (s *Store) CreateAuthRequest(ctx context.Context, state, browser connect.Digest, a connect.AuthRequest) error {
 	return s.update(ctx, "storing an authorization request", func(tx *tx) error {
-		if _, err := s.pendingLink(ctx, tx, a.Link); err != nil {
+		if _, err := s.lockedLink(ctx, tx, a.Link); err != nil {
 			return err
 		}
 		if err := s.followKeys(ctx, tx); err != nil {
@@ -49,7 +49,7 @@ func (s *Store) CreateAuthRequest(ctx context.Context, state, browser connect.Di
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM attempts WHERE state IN
-			(SELECT state FROM attempts WHERE link = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`,
+			(SELECT state FROM attempts WHERE link = ? ORDER BY expires_at DESC LIMIT 9223372036854775807 OFFSET ?)`,
 			a.Link[:], maxAuthRequests-1); err != nil {
 			return err
 		}

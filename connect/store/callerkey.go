@@ -24,6 +24,9 @@ func (s *Store) CreateCallerKey(ctx context.Context, k connect.CallerKey, ours b
 	k.ID = connect.NewCallerKeyID()
 	err := s.changeTenants(ctx, "creating a caller key", func(tx *tx) error {
 		if ours {
+			if err := tx.lockConnection(ctx, k.Connection); err != nil {
+				return err
+			}
 			c, err := s.owned(ctx, tx, k.Tenant, k.User, k.Connection)
 			if err != nil {
 				return err

@@ -7,7 +7,27 @@ import (
 	"fmt"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/pgserver"
 )
+
+// errDamagedTables is ErrDamaged of tables that a server keeps.
+var errDamagedTables = &refusal{"PostgreSQL finds its files damaged: run pg_amcheck, and restore the database from a " +
+	"backup", ErrDamaged}
+
+// explainDamage returns ErrDamaged of what a database says that is damaged. It is met where a page
+// is read: none is looked at before.
+func explainDamage(err error) error {
+	if errors.Is(err, ErrDamaged) {
+		return err
+	}
+	if code := resultCode(err); code == sqliteCorrupt || code == sqliteNotADB {
+		return fmt.Errorf("%w (%w)", ErrDamaged, err)
+	}
+	if pgserver.IsDamage(err) {
+		return fmt.Errorf("%w (%w)", errDamagedTables, err)
+	}
+	return err
+}
 
 // Problem is something that is wrong with a store, and what to do about it.
 type Problem struct {
@@ -46,23 +66,29 @@ func (s *Store) Check(ctx context.Context) (c Checked, err error) {
 	if err := s.Ready(ctx); err != nil {
 		return c, err
 	}
-	if c.Problems, err = s.db.check(ctx); err != nil {
-		return c, fmt.Errorf("checking the store: %w", explainDamage(err))
+	if c.Problems, err = s.db.check(ctx); err == nil && len(c.Problems) == 0 {
+		err = s.checkRows(ctx, &c)
 	}
-	if len(c.Problems) > 0 { // to read on could find the same, or less
-		return c, nil
-	}
-	for _, step := range [...]func(context.Context, *Checked) error{
-		s.checkCounts, s.checkConnections, s.checkClients, s.checkMeta,
-	} {
-		if err := step(ctx, &c); err != nil {
-			return c, err
-		}
+	if err = explainDamage(err); errors.Is(err, ErrDamaged) { // too much of it to read on
+		c.Problems = append(c.Problems, Problem{err.Error(), adviceRestore})
+	} else if err != nil {
+		return c, fmt.Errorf("checking the store: %w", err)
 	}
 	if more := c.Unopened - maxUnopened; more > 0 {
 		c.Problems = append(c.Problems, Problem{fmt.Sprintf("%d more rows do not open", more), adviceRowLost})
 	}
 	return c, nil
+}
+
+func (s *Store) checkRows(ctx context.Context, c *Checked) error {
+	for _, step := range [...]func(context.Context, *Checked) error{
+		s.checkCounts, s.checkConnections, s.checkClients, s.checkMeta,
+	} {
+		if err := step(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // opened counts a row that should open.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/vault"
+	"github.com/vendgate/vendgate/tests/services"
 )
 
 // spoilPage overwrites the first bytes of a page, which is counted from 0.
@@ -265,6 +266,43 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%s; want %q", all, c.want)
 			}
 		})
+	}
+}
+
+// TestCheckPostgres is TestCheck for what is of PostgreSQL alone.
+func TestCheckPostgres(t *testing.T) {
+	s := must[*Store](t)(Open(t.Context(), Options{Dir: t.TempDir(), Postgres: services.PostgreSQL(t).URL}))
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	must[string](t)(s.CreateTenant(t.Context(), connect.Tenant{ID: "acme", Email: "ops@acme.example"}))
+	importGmail(t, s, "ya29.one")
+	got, err := s.Check(t.Context())
+	if err != nil || len(got.Problems) > 0 || got.Tenants != 1 || got.Connections != 1 || got.Sealed != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for _, c := range []struct{ spoil, want, repair string }{
+		{`UPDATE connections SET sealed = sealed || sealed`, "does not open", `UPDATE connections SET sealed =
+			substring(sealed FOR length(sealed) / 2)`},
+		{`INSERT INTO connection_counts VALUES ('gmail', 'active', 0, 1)`, "1 counts of connections",
+			`INSERT INTO connection_counts VALUES ('gmail', 'active', 0, -1)`},
+		{`CREATE RULE keep AS ON DELETE TO tenant_keys DO INSTEAD NOTHING`, "the foreign rule keep",
+			`DROP RULE keep ON tenant_keys`},
+		{`CREATE TRIGGER keep BEFORE UPDATE ON tenants FOR EACH ROW EXECUTE FUNCTION connections_counted()`,
+			"the foreign trigger keep", `DROP TRIGGER keep ON tenants`},
+		{`DROP INDEX links_by_expiry`, "the index links_by_expiry is missing",
+			`CREATE INDEX links_by_expiry ON links (expires_at)`},
+		{`ALTER TABLE connections DISABLE TRIGGER connections_counted_insert`,
+			"the trigger connections_counted_insert is missing", `ALTER TABLE connections ENABLE TRIGGER USER`},
+	} {
+		execSQL(t, s, c.spoil)
+		got, err := s.Check(t.Context())
+		if err != nil || len(got.Problems) != 1 || !strings.Contains(got.Problems[0].What, c.want) {
+			t.Errorf("after %s: %+v, %v", c.spoil, got, err)
+		}
+		execSQL(t, s, c.repair)
 	}
 }
 

@@ -86,6 +86,9 @@ func (s *Store) DropConnection(ctx context.Context, tenant, id string, version i
 func (s *Store) take(ctx context.Context, tenant, user, id string,
 	check func(context.Context, *tx, connect.Connection) error) (c connect.Connection, g connect.Grant, err error) {
 	err = s.update(ctx, "deleting a connection", func(tx *tx) error {
+		if err := tx.lockConnection(ctx, id); err != nil {
+			return err
+		}
 		if c, err = s.owned(ctx, tx, tenant, user, id); err != nil {
 			return err
 		}
@@ -228,8 +231,8 @@ func connectionsWhere(f connect.Filter, now int64) (clause string, args []any) {
 		c.add(needsReconnection[*f.NeedsReconnection])
 	}
 	if f.Search != "" {
-		pattern := "%" + likeEscaper.Replace(f.Search) + "%"
-		term, args := `c.name LIKE ? ESCAPE '\' OR c.end_user LIKE ? ESCAPE '\' OR c.app LIKE ? ESCAPE '\'`, []any{pattern,
+		pattern := likePattern(f.Search)
+		term, args := `lower(c.name) LIKE ? ESCAPE '\' OR lower(c.end_user) LIKE ? ESCAPE '\' OR lower(c.app) LIKE ? ESCAPE '\'`, []any{pattern,
 			pattern, pattern}
 		if strings.HasPrefix(f.Search, connect.ConnectionIDPrefix) {
 			term, args = term+` OR substr(c.id, 1, ?) = ?`, append(args, len(f.Search), f.Search)
@@ -243,6 +246,18 @@ func connectionsWhere(f connect.Filter, now int64) (clause string, args []any) {
 // where the statement itself says that it is about them.
 var needsReconnection = map[bool]string{true: "c.needs_reconnection = 1", false: "c.needs_reconnection = 0"}
 
+// likePattern finds text anywhere, in any case of ASCII letters where the column is in lower():
+// SQLite's LIKE would not look at the case, and PostgreSQL's does.
+func likePattern(text string) string {
+	lower := strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
+	return "%" + likeEscaper.Replace(lower) + "%"
+}
+
 // likeEscaper takes the meaning from what LIKE would read as a pattern.
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
@@ -250,8 +265,8 @@ const listColumns = `SELECT c.id, c.tenant, c.end_user, c.app, c.name, c.status,
 	c.needs_reconnection, c.refresh_pending, c.verified, c.account, c.created_at, c.updated_at, c.version,
 	(SELECT l.expires_at FROM links l WHERE l.connection = c.id AND l.status = 'pending'),
 	(SELECT max(l.expires_at) FROM links l WHERE l.connection = c.id),
-	coalesce((SELECT l.renews AND l.status = 'rejected' FROM links l WHERE l.connection = c.id
-		ORDER BY l.expires_at DESC LIMIT 1), 0) FROM connections c`
+	coalesce((SELECT CASE WHEN l.renews = 1 AND l.status = 'rejected' THEN 1 ELSE 0 END FROM links l
+		WHERE l.connection = c.id ORDER BY l.expires_at DESC LIMIT 1), 0) FROM connections c`
 
 // listConnections reads connections with the expiry of their pending link; the rest of the query
 // follows the tables.
@@ -332,7 +347,9 @@ func (s *Store) owned(ctx context.Context, tx *tx, tenant, user, id string) (con
 	return s.describe(ctx, tx, tenant, user, id)
 }
 
-const countQuery = `SELECT app, status, needs_reconnection, connections FROM connection_counts`
+// countQuery adds up, because in PostgreSQL a count is the sum of rows.
+const countQuery = `SELECT app, status, needs_reconnection, CAST(sum(connections) AS BIGINT)
+	FROM connection_counts GROUP BY app, status, needs_reconnection`
 
 // ConnectionCounts returns the counts of all connections. It reads no connection, and takes as long
 // for a million as for one. A pending connection counts as such until Sweep has ended its link; one

@@ -39,41 +39,71 @@ type dialect interface {
 // calls them.
 type tx struct {
 	*sql.Tx
-	// spell brings a statement into the dialect's own spelling; nil leaves it as it is.
-	spell func(query string) string
-	// locking takes a named lock; nil where a transaction that writes is alone.
-	locking func(ctx context.Context, begun *sql.Tx, name string) error
+	// shared is true of PostgreSQL, where other transactions write at the same time; SQLite has one
+	// writer, which may rely on what it has read.
+	shared bool
 }
 
 // lock waits until no other transaction holds the lock called name, and holds it until this one
-// ends. SQLite has one writer, which holds all.
+// ends. It comes before the first statement that reads what it protects.
 func (t *tx) lock(ctx context.Context, name string) error {
-	if t.locking == nil {
+	return t.ifShared(ctx, lockQuery, lockID(name))
+}
+
+// share is lock of which any number of transactions have a part, and none while one has it all.
+func (t *tx) share(ctx context.Context, name string) error {
+	return t.ifShared(ctx, shareQuery, lockID(name))
+}
+
+// lockConnection waits until no other transaction changes a connection, its links or its holds, and
+// keeps them from it until this one ends.
+func (t *tx) lockConnection(ctx context.Context, id string) error {
+	return t.ifShared(ctx, `SELECT 1 FROM connections WHERE id = ? FOR UPDATE`, id)
+}
+
+// ifShared runs a statement of PostgreSQL.
+func (t *tx) ifShared(ctx context.Context, query string, args ...any) error {
+	if !t.shared {
 		return nil
 	}
-	return t.locking(ctx, t.Tx, name)
+	_, err := t.ExecContext(ctx, query, args...)
+	return err
 }
 
-func (t *tx) spelled(query string) string {
-	if t.spell == nil {
-		return query
+// locking returns a clause that locks the rows which are selected, such as `FOR UPDATE`; SQLite has
+// none.
+func (t *tx) locking(clause string) string {
+	if !t.shared {
+		return ""
 	}
-	return t.spell(query)
+	return " " + clause
 }
 
-// ExecContext implements what sql.Tx does.
-func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return t.Tx.ExecContext(ctx, t.spelled(query), args...)
+// metaColumn returns where meta has a value that is no number. In PostgreSQL a column has one type.
+func (t *tx) metaColumn() string {
+	if !t.shared {
+		return "value"
+	}
+	return "data"
 }
 
-// QueryContext implements what sql.Tx does.
-func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return t.Tx.QueryContext(ctx, t.spelled(query), args...)
+// metaBytes returns a row of meta that is no number, or sql.ErrNoRows.
+func (t *tx) metaBytes(ctx context.Context, name string) (value []byte, err error) {
+	// #nosec G202 -- one of two names
+	err = t.QueryRowContext(ctx, `SELECT `+t.metaColumn()+` FROM meta WHERE name = ?`, name).Scan(&value)
+	return value, err
 }
 
-// QueryRowContext implements what sql.Tx does.
-func (t *tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return t.Tx.QueryRowContext(ctx, t.spelled(query), args...)
+// putMeta writes a row of meta, a number or bytes.
+func (t *tx) putMeta(ctx context.Context, name string, value any) error {
+	column := "value"
+	if _, ok := value.([]byte); ok {
+		column = t.metaColumn()
+	}
+	// #nosec G202 -- one of two names
+	_, err := t.ExecContext(ctx, `INSERT INTO meta (name, `+column+`) VALUES (?, ?)
+		ON CONFLICT (name) DO UPDATE SET `+column+` = excluded.`+column, name, value)
+	return err
 }
 
 // update runs f in a write transaction. It has been written through to the disk when update

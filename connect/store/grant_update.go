@@ -67,6 +67,9 @@ func (s *Store) storeGrant(ctx context.Context, id string, fromVersion int64, g 
 func (s *Store) ReplaceGrant(ctx context.Context, seen connect.Connection, g connect.Grant,
 	moved string) (c connect.Connection, err error) {
 	err = s.update(ctx, "replacing a grant", func(tx *tx) error {
+		if err := tx.lockConnection(ctx, seen.ID); err != nil {
+			return err
+		}
 		if c, err = s.owned(ctx, tx, seen.Tenant, "", seen.ID); err != nil {
 			return err
 		}
@@ -104,12 +107,15 @@ func (s *Store) ReplaceGrant(ctx context.Context, seen connect.Connection, g con
 	return c, nil
 }
 
-// rowAt reads what the grant of a row is bound to, and whether the grant is known to have ended.
+// rowAt locks a row, and reads what the grant of a row is bound to, and whether the grant is known to have ended.
 // The old grant must open as that: otherwise sealing the new one would make a tampered row
 // genuine.
 func (s *Store) rowAt(ctx context.Context, tx *tx, id string, version int64) (b binding, ended bool, err error) {
 	var old []byte
 	b.id = id
+	if err := tx.lockConnection(ctx, id); err != nil {
+		return b, ended, err
+	}
 	err = tx.QueryRowContext(ctx,
 		`SELECT tenant, end_user, app, version, needs_reconnection, sealed FROM connections WHERE id = ?`, id).
 		Scan(&b.tenant, &b.user, &b.app, &b.version, &ended, &old)

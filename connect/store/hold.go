@@ -26,13 +26,17 @@ func (s *Store) Hold(ctx context.Context, tenant, user, id, name string) (h conn
 		return h, err
 	}
 	err = s.update(ctx, "placing a hold", func(tx *tx) error {
+		if err := tx.lockConnection(ctx, id); err != nil {
+			return err
+		}
 		c, err := s.owned(ctx, tx, tenant, user, id)
 		if err != nil {
 			return err
 		}
 		now := s.now().UnixMilli()
 		r, err := tx.ExecContext(ctx, `INSERT INTO holds (connection, name, created_at)
-			SELECT ?, ?, ? WHERE (SELECT count(*) FROM holds WHERE connection = ?) < ?
+			SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT)
+			WHERE (SELECT count(*) FROM holds WHERE connection = ?) < ?
 			ON CONFLICT (connection, name) DO NOTHING`, id, name, now, id, maxHolds)
 		if err != nil {
 			return err
@@ -69,6 +73,9 @@ func (s *Store) Release(ctx context.Context, tenant, user, id, name string) (sto
 		return false, err
 	}
 	err = s.update(ctx, "releasing a hold", func(tx *tx) error {
+		if err := tx.lockConnection(ctx, id); err != nil {
+			return err
+		}
 		c, err := s.owned(ctx, tx, tenant, user, id)
 		if err != nil {
 			return err

@@ -23,9 +23,9 @@ func (s *Store) putKeyCheck(ctx context.Context, tx *tx) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES (?, ?), (?, ?)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-		keyCheckRow, sealed, primaryKeyRow, int64(s.vault.Primary()))
+	if err = tx.putMeta(ctx, keyCheckRow, sealed); err == nil {
+		err = tx.putMeta(ctx, primaryKeyRow, int64(s.vault.Primary()))
+	}
 	if err != nil {
 		return fmt.Errorf("recording the key check: %w", err)
 	}
@@ -34,8 +34,8 @@ func (s *Store) putKeyCheck(ctx context.Context, tx *tx) error {
 
 // loadVault reads the keyset and tries it on the check value.
 func (s *Store) loadVault(ctx context.Context, tx *tx) error {
-	var sealed []byte
-	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, keyCheckRow).Scan(&sealed); err != nil {
+	sealed, err := tx.metaBytes(ctx, keyCheckRow)
+	if err != nil {
 		return fmt.Errorf("reading the key check: %w", err)
 	}
 	return s.vault.Load(sealed, keyCheckAD)
@@ -44,6 +44,17 @@ func (s *Store) loadVault(ctx context.Context, tx *tx) error {
 // followKeys is called before sealing in a write transaction: after a rotation by another process,
 // a row sealed by the old key would be missed by the re-sealing.
 func (s *Store) followKeys(ctx context.Context, tx *tx) error {
+	if err := tx.share(ctx, keysetLock); err != nil {
+		return err
+	}
+	return s.follow(ctx, tx)
+}
+
+// keysetLock is held by who changes which key seals, and shared by all who seal: a row must not be
+// sealed by the old key after the re-sealing has gone by.
+const keysetLock = "keyset"
+
+func (s *Store) follow(ctx context.Context, tx *tx) error {
 	var id uint32
 	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, primaryKeyRow).Scan(&id); err != nil {
 		return fmt.Errorf("reading the primary key's id: %w", err)
@@ -83,7 +94,10 @@ func (s *Store) RotateKeyset(ctx context.Context) (resealed int, err error) {
 
 // addKey works under the database's write lock, which is what orders rotations.
 func (s *Store) addKey(ctx context.Context, tx *tx) error {
-	if err := s.followKeys(ctx, tx); err != nil {
+	if err := tx.lock(ctx, keysetLock); err != nil {
+		return err
+	}
+	if err := s.follow(ctx, tx); err != nil {
 		return err
 	}
 	if err := s.vault.Rotate(); err != nil {
@@ -126,7 +140,8 @@ func (s *Store) reseal(ctx context.Context, tx *tx, b *batch) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE connections SET sealed = ? WHERE id = ?`, sealed, r.id); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE connections SET sealed = ? WHERE id = ? AND version = ?`, sealed, r.id,
+			r.version); err != nil {
 			return err
 		}
 	}
@@ -149,8 +164,8 @@ func (s *Store) resealClients(ctx context.Context, tx *tx, b *batch) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE oauth_clients SET sealed = ? WHERE tenant = ? AND app = ?`, sealed, r.tenant,
-			r.app); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE oauth_clients SET sealed = ? WHERE tenant = ? AND app = ? AND version = ?`,
+			sealed, r.tenant, r.app, r.version); err != nil {
 			return err
 		}
 	}

@@ -47,6 +47,9 @@ func (s *Store) CreateLink(ctx context.Context, c connect.Connection) (connect.L
 func (s *Store) RenewLink(ctx context.Context, tenant, user, id string) (connect.Link, error) {
 	var l connect.Link
 	err := s.update(ctx, "renewing a link", func(tx *tx) error {
+		if err := tx.lockConnection(ctx, id); err != nil {
+			return err
+		}
 		c, err := s.owned(ctx, tx, tenant, user, id)
 		if err != nil {
 			return err
@@ -89,7 +92,7 @@ func (s *Store) settle(ctx context.Context, tx *tx, id string, status connect.St
 // addLink makes the pending link of a connection that has none.
 func (s *Store) addLink(ctx context.Context, tx *tx, id string, renews bool) (connect.Link, error) {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM links WHERE digest IN
-		(SELECT digest FROM links WHERE connection = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`,
+		(SELECT digest FROM links WHERE connection = ? ORDER BY expires_at DESC LIMIT 9223372036854775807 OFFSET ?)`,
 		id, maxLinks-1); err != nil {
 		return connect.Link{}, err
 	}
@@ -153,6 +156,15 @@ func (s *Store) pendingLink(ctx context.Context, tx *tx, digest connect.Digest) 
 	return l, err
 }
 
+// lockedLink is pendingLink of a link that no other transaction changes.
+func (s *Store) lockedLink(ctx context.Context, tx *tx, digest connect.Digest) (l connect.LinkState, err error) {
+	if err := tx.ifShared(ctx, `SELECT 1 FROM connections c JOIN links l ON l.connection = c.id
+		WHERE l.digest = ? FOR UPDATE OF c`, digest[:]); err != nil {
+		return l, err
+	}
+	return s.pendingLink(ctx, tx, digest)
+}
+
 // OpenLink returns a link for the page that its holder opens, and records the first time. A link
 // that cannot be used is ErrLinkEnded.
 func (s *Store) OpenLink(ctx context.Context, digest connect.Digest) (connect.LinkState, error) {
@@ -176,18 +188,17 @@ func (s *Store) AcceptLink(ctx context.Context, digest connect.Digest) (connect.
 func (s *Store) passLink(ctx context.Context, digest connect.Digest, note string, event connect.Event,
 	passed func(*connect.LinkState) *bool) (connect.LinkState, error) {
 	var l connect.LinkState
-	read := func(tx *tx) (err error) {
+	if err := s.view(ctx, "reading a link", func(tx *tx) (err error) {
 		l, err = s.pendingLink(ctx, tx, digest)
 		return err
-	}
-	if err := s.view(ctx, "reading a link", read); err != nil {
+	}); err != nil {
 		return connect.LinkState{}, err
 	}
 	if *passed(&l) {
 		return l, nil
 	}
-	err := s.update(ctx, "noting the progress of a link", func(tx *tx) error {
-		if err := read(tx); err != nil || *passed(&l) { // another request may have been first
+	err := s.update(ctx, "noting the progress of a link", func(tx *tx) (err error) {
+		if l, err = s.lockedLink(ctx, tx, digest); err != nil || *passed(&l) { // another request may have been first
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, note, digest[:]); err != nil {

@@ -17,7 +17,7 @@ import (
 func (s *Store) CompleteLink(ctx context.Context, digest, browser connect.Digest, authType vending.AuthType,
 	g connect.Grant) (c connect.Connection, err error) {
 	err = s.update(ctx, "completing a link", func(tx *tx) error {
-		l, err := s.pendingLink(ctx, tx, digest)
+		l, err := s.lockedLink(ctx, tx, digest)
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (s *Store) replaceGrant(ctx context.Context, tx *tx, c connect.Connection, 
 // it would have renewed stays as it is. A link that cannot be used is ErrLinkEnded.
 func (s *Store) RejectLink(ctx context.Context, digest, browser connect.Digest) (l connect.LinkState, err error) {
 	err = s.update(ctx, "rejecting a link", func(tx *tx) error {
-		if l, err = s.pendingLink(ctx, tx, digest); err != nil {
+		if l, err = s.lockedLink(ctx, tx, digest); err != nil {
 			return err
 		}
 		status := connect.Rejected

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/tests/services"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(limitFiles); dir != "" {
 		os.Exit(runLimited(dir))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(services.WithShutdown(m))
 }
 
 // openAndImport is what the second process does; its exit status says how it went.

@@ -20,6 +20,9 @@ func (s *Store) SetOAuthClient(ctx context.Context, tenant, app string, c connec
 		return err
 	}
 	return s.update(ctx, "storing an oauth client", func(tx *tx) error {
+		if err := tx.lock(ctx, "oauth_clients"); err != nil {
+			return err
+		}
 		var version int64
 		err := tx.QueryRowContext(ctx, `SELECT version FROM oauth_clients WHERE tenant = ? AND app = ?`, tenant,
 			app).Scan(&version)

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
@@ -14,9 +16,9 @@ import (
 // such a connection it is a *vending.Error with `connection_deleted`.
 func (s *Store) RefreshState(ctx context.Context, id string) (r connect.RefreshState, err error) {
 	var owner sql.NullString
-	var until sql.NullInt64
-	err = s.queryRow(ctx, `SELECT version, lease_owner, lease_until FROM connections WHERE id = ?`, id).
-		Scan(&r.Version, &owner, &until)
+	var left sql.NullInt64
+	query, args := s.onClock(`SELECT version, lease_owner, lease_until - {now} FROM connections WHERE id = ?1`, id)
+	err = s.queryRow(ctx, query, args...).Scan(&r.Version, &owner, &left)
 	if errors.Is(err, sql.ErrNoRows) {
 		return connect.RefreshState{}, connect.NoConnection()
 	}
@@ -24,10 +26,21 @@ func (s *Store) RefreshState(ctx context.Context, id string) (r connect.RefreshS
 		return connect.RefreshState{}, fmt.Errorf("reading the refresh lease: %w", err)
 	}
 	r.Owner = owner.String
-	if left := until.Int64 - s.now().UnixMilli(); until.Valid && left > 0 && left <= connect.MaxLease.Milliseconds() {
-		r.Left = time.Duration(left) * time.Millisecond
+	if left.Valid && left.Int64 > 0 && left.Int64 <= connect.MaxLease.Milliseconds() {
+		r.Left = time.Duration(left.Int64) * time.Millisecond
 	}
 	return r, nil
+}
+
+// onClock puts the time in milliseconds in the place of {now} in a statement with `?1`. With
+// PostgreSQL it is the database's, because machines may be of more than one opinion; with SQLite it
+// is this process's, on the one machine that there is.
+func (s *Store) onClock(query string, args ...any) (string, []any) {
+	if s.o.Postgres != "" {
+		return strings.ReplaceAll(query, "{now}", "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"), args
+	}
+	args = append(args, s.now().UnixMilli())
+	return strings.ReplaceAll(query, "{now}", "?"+strconv.Itoa(len(args))), args
 }
 
 // AcquireRefresh takes the refresh lease of connection id for owner, a name unique to one refresh,
@@ -41,13 +54,12 @@ func (s *Store) RefreshState(ctx context.Context, id string) (r connect.RefreshS
 // it depends on a session of the database.
 func (s *Store) AcquireRefresh(ctx context.Context, id string, seen connect.RefreshState, owner string,
 	ttl time.Duration) (bool, error) {
-	acquired, err := s.setLease(ctx, "acquiring the refresh lease", ttl,
-		func(tx *tx, now, until int64) (sql.Result, error) {
-			return tx.ExecContext(ctx, `UPDATE connections SET lease_owner = ?, lease_until = ?
-			WHERE id = ? AND version = ? AND lease_owner IS ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)`,
-				owner, until, id, seen.Version, sql.NullString{String: seen.Owner, Valid: seen.Owner != ""},
-				now, now+connect.MaxLease.Milliseconds())
-		})
+	acquired, err := s.setLease(ctx, "acquiring the refresh lease", `UPDATE connections
+		SET lease_owner = ?1, lease_until = {now} + ?2
+		WHERE id = ?3 AND version = ?4 AND lease_owner IS NOT DISTINCT FROM ?5
+		AND (lease_until IS NULL OR lease_until <= {now} OR lease_until > {now} + ?6)`,
+		owner, leaseMillis(ttl), id, seen.Version, sql.NullString{String: seen.Owner, Valid: seen.Owner != ""},
+		connect.MaxLease.Milliseconds())
 	if s.db.isBusy(err) {
 		return false, nil
 	}
@@ -59,22 +71,19 @@ func (s *Store) AcquireRefresh(ctx context.Context, id string, seen connect.Refr
 // since. Unlike AcquireRefresh it returns an error where another process keeps writing to the
 // store.
 func (s *Store) RenewRefresh(ctx context.Context, id, owner string, ttl time.Duration) (bool, error) {
-	return s.setLease(ctx, "renewing the refresh lease", ttl, func(tx *tx, _, until int64) (sql.Result, error) {
-		return tx.ExecContext(ctx, `UPDATE connections SET lease_until = ? WHERE id = ? AND lease_owner = ?`, until, id,
-			owner)
-	})
+	return s.setLease(ctx, "renewing the refresh lease",
+		`UPDATE connections SET lease_until = {now} + ?1 WHERE id = ?2 AND lease_owner = ?3`, leaseMillis(ttl), id, owner)
 }
 
+func leaseMillis(ttl time.Duration) int64 { return min(ttl, connect.MaxLease).Milliseconds() }
+
 // setLease runs the one statement of a change of a lease, and reports whether it found its row.
-// What it is handed is read once the store is this process's to write: before that, seconds may go
-// by.
-func (s *Store) setLease(ctx context.Context, doing string, ttl time.Duration,
-	set func(tx *tx, now, until int64) (sql.Result, error),
-) (bool, error) {
+// The clock is read once the store is this process's to write: before that, seconds may go by.
+func (s *Store) setLease(ctx context.Context, doing, query string, args ...any) (bool, error) {
 	found := false
 	err := s.update(ctx, doing, func(tx *tx) error {
-		now := s.now()
-		r, err := set(tx, now.UnixMilli(), now.Add(min(ttl, connect.MaxLease)).UnixMilli())
+		query, args := s.onClock(query, args...)
+		r, err := tx.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}

@@ -16,9 +16,12 @@ const maxSessions = 100
 // BeginSession keeps a session under the digest of its cookie.
 func (s *Store) BeginSession(ctx context.Context, cookie connect.Digest, v connect.Session) error {
 	return s.update(ctx, "signing in", func(tx *tx) error {
+		if err := tx.lock(ctx, "sessions/"+v.Tenant); err != nil {
+			return err
+		}
 		// The oldest go: who holds a key could fill the disk by signing in.
 		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE digest IN
-			(SELECT digest FROM sessions WHERE tenant = ? ORDER BY expires_at DESC LIMIT -1 OFFSET ?)`,
+			(SELECT digest FROM sessions WHERE tenant = ? ORDER BY expires_at DESC LIMIT 9223372036854775807 OFFSET ?)`,
 			v.Tenant, maxSessions-1); err != nil {
 			return err
 		}
@@ -78,11 +81,12 @@ func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
 		return expired, err
 	}
 	for _, query := range [...]string{
-		`DELETE FROM attempts WHERE state IN (SELECT state FROM attempts WHERE expires_at <= ? LIMIT ?)`,
-		`DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE expires_at <= ? LIMIT ?)`,
-		`DELETE FROM caller_keys WHERE id IN (SELECT id FROM caller_keys WHERE expires_at <= ? LIMIT ?)`,
+		`DELETE FROM attempts WHERE state IN (SELECT state FROM attempts WHERE expires_at <= ? LIMIT ?`,
+		`DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE expires_at <= ? LIMIT ?`,
+		`DELETE FROM caller_keys WHERE id IN (SELECT id FROM caller_keys WHERE expires_at <= ? LIMIT ?`,
 	} {
 		if _, err := s.inBatches(ctx, func(ctx context.Context, tx *tx) (int, error) {
+			query := query + tx.locking("FOR UPDATE SKIP LOCKED") + ")"
 			r, err := tx.ExecContext(ctx, query, s.now().UnixMilli(), sweepBatch)
 			if err != nil {
 				return 0, err
@@ -93,8 +97,25 @@ func (s *Store) Sweep(ctx context.Context) (expired int, err error) {
 			return expired, err
 		}
 	}
-	return expired, nil
+	return expired, s.update(ctx, "sweeping", func(tx *tx) error { return foldCounts(ctx, tx) })
 }
+
+// foldCounts adds the rows of a count together where there are many, as there are with PostgreSQL:
+// each change of a connection adds one, and no change waits for another.
+func foldCounts(ctx context.Context, tx *tx) error {
+	return tx.ifShared(ctx, `WITH folded AS (DELETE FROM connection_counts
+			WHERE ctid IN (SELECT ctid FROM connection_counts LIMIT ? FOR UPDATE SKIP LOCKED)
+			AND (SELECT count(*) FROM connection_counts) > ?
+			RETURNING app, status, needs_reconnection, connections)
+		INSERT INTO connection_counts SELECT app, status, needs_reconnection, sum(connections)
+			FROM folded GROUP BY app, status, needs_reconnection`, foldAtMost, foldFrom)
+}
+
+// foldAtMost bounds what one sweep folds, and foldFrom is how many rows are worth it.
+const (
+	foldAtMost = 100_000
+	foldFrom   = 1000
+)
 
 // inBatches runs f, which changes up to sweepBatch rows, in one transaction after the other until
 // there are fewer. It returns how many there were, also when err is not nil.
@@ -122,7 +143,8 @@ func (s *Store) inBatches(ctx context.Context, f func(context.Context, *tx) (int
 func (s *Store) expireLinks(ctx context.Context, tx *tx) (int, error) {
 	now := s.now().UnixMilli()
 	due, err := listConnections(ctx, tx, now, ` JOIN links k ON k.connection = c.id
-		WHERE k.status = 'pending' AND k.expires_at <= ? ORDER BY k.expires_at LIMIT ?`, now, sweepBatch)
+		WHERE k.status = 'pending' AND k.expires_at <= ? ORDER BY k.expires_at LIMIT ?`+
+		tx.locking("FOR UPDATE OF c, k SKIP LOCKED"), now, sweepBatch)
 	if err != nil {
 		return 0, err
 	}

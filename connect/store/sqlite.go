@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -110,13 +109,3 @@ func resultCode(err error) int {
 }
 
 func isBusy(err error) bool { return resultCode(err) == sqliteBusy }
-
-// explainDamage returns ErrDamaged of what a database says that is damaged. It is met where a page
-// is read: none is looked at before.
-func explainDamage(err error) error {
-	code := resultCode(err)
-	if code != sqliteCorrupt && code != sqliteNotADB || errors.Is(err, ErrDamaged) {
-		return err
-	}
-	return fmt.Errorf("%w (%w)", ErrDamaged, err)
-}

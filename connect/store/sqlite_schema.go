@@ -235,7 +235,7 @@ func (s *Store) Inspect(ctx context.Context) error {
 		return nil
 	}
 	if err := s.db.inspect(ctx); err != nil {
-		return fmt.Errorf("opening the store in %s: %w", s.o.Dir, explainDamage(err))
+		return s.notOpened(explainDamage(err))
 	}
 	return nil
 }

@@ -41,13 +41,20 @@ type Options struct {
 	Recheck bool
 	// Logger receives what no caller can be told; nil discards it.
 	Logger *slog.Logger
+	// Postgres is the URL of a PostgreSQL database that holds the store in the place of one in Dir, as
+	// pgx reads it (https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#ParseConfig). It is secret.
+	Postgres string
+	// ListenURL is that of the same database by which changes are heard of, if Postgres leads to a
+	// pooler. It is secret.
+	ListenURL string
 	// Now is the clock of timestamps and refresh leases; nil means time.Now. Processes that share Dir
 	// are on one machine, and so have one clock. A second's difference between them does no harm.
 	Now func() time.Time
 }
 
-// Store keeps tenants and connections in one SQLite database, with the grants sealed. Several
-// stores, in one process or in several on the same machine, may share a directory.
+// Store keeps tenants and connections in one database, with the grants sealed. Several stores, in
+// one process or in several on the same machine, may share a directory with SQLite; in PostgreSQL
+// they may be on any number of machines.
 type Store struct {
 	log   *slog.Logger
 	now   func() time.Time
@@ -103,8 +110,13 @@ func New(o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if s.db, err = newSQLite(s); err != nil {
-		return nil, fmt.Errorf("opening the store in %s: %w", dir, err)
+	if o.Postgres != "" {
+		s.db, err = newPostgres(s)
+	} else {
+		s.db, err = newSQLite(s)
+	}
+	if err != nil {
+		return nil, s.notOpened(err)
 	}
 	return s, nil
 }
@@ -122,10 +134,28 @@ func (s *Store) Ready(ctx context.Context) error {
 	}
 	u, err := s.db.open(context.WithoutCancel(ctx)) // the others wait for it too
 	if err != nil {
-		return fmt.Errorf("opening the store in %s: %w", s.o.Dir, explainDamage(err))
+		return s.notOpened(explainDamage(err))
 	}
 	s.upgraded = u
 	s.ready.Store(true)
+	return nil
+}
+
+// notOpened says where the store is that is not opened. The URL holds a password.
+func (s *Store) notOpened(err error) error {
+	if s.o.Postgres != "" {
+		return fmt.Errorf("opening the store in PostgreSQL: %w", err)
+	}
+	return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
+}
+
+// Changed returns a channel that receives soon after any process has changed a tenant or a key, as
+// far as the database tells of it, until ctx ends. It hurries those who ask for TenantsVersion, and
+// takes its place for none: of SQLite, and through a pooler, it never receives.
+func (s *Store) Changed(ctx context.Context) <-chan struct{} {
+	if p, ok := s.db.(*postgresDB); ok {
+		return p.server.Changed(ctx)
+	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/pgserver"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -146,6 +147,9 @@ func listTenants(ctx context.Context, tx *tx, id string) (tenants []connect.Tena
 // changeTenants runs f and, in the same transaction, bumps the version that other processes watch.
 func (s *Store) changeTenants(ctx context.Context, doing string, f func(*tx) error) error {
 	return s.update(ctx, doing, func(tx *tx) error {
+		if err := tx.lock(ctx, tenantsLock); err != nil {
+			return err
+		}
 		if err := f(tx); err != nil {
 			return err
 		}
@@ -153,8 +157,16 @@ func (s *Store) changeTenants(ctx context.Context, doing string, f func(*tx) err
 	})
 }
 
+// tenantsLock is held by all who change tenants and keys. They are rare, and rely on what they have
+// read: how many keys a tenant has, say.
+const tenantsLock = "tenants"
+
+// countChange comes last in a transaction: others wait for the row until its end.
 func countChange(ctx context.Context, tx *tx) error {
 	_, err := tx.ExecContext(ctx, `UPDATE meta SET value = value + 1 WHERE name = 'tenants_version'`)
+	if err == nil {
+		err = tx.ifShared(ctx, pgserver.AnnounceQuery)
+	}
 	if err != nil {
 		return fmt.Errorf("counting the change: %w", err)
 	}
@@ -284,7 +296,7 @@ func (s *Store) EndMCPURL(ctx context.Context, tenant string) error {
 // disabled tenant is as dead as its keys.
 func (s *Store) MCPTenant(ctx context.Context, token connect.Digest) (tenant string, err error) {
 	err = s.queryRow(ctx, `SELECT tenant FROM mcp_urls m WHERE digest = ?
-		AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = m.tenant AND t.disabled)`, token[:]).Scan(&tenant)
+		AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = m.tenant AND t.disabled = 1)`, token[:]).Scan(&tenant)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", connect.ErrNoMCPURL
 	}

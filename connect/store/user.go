@@ -67,7 +67,7 @@ func auditOfUser(tenant, user string) (c conditions) {
 	if !strings.Contains(user, "@") {
 		return ofUser(tenant, user)
 	}
-	c.add(`tenant = ? AND (end_user = ? OR detail LIKE ? ESCAPE '\')`, tenant, user, "%"+likeEscaper.Replace(user)+"%")
+	c.add(`tenant = ? AND (end_user = ? OR lower(detail) LIKE ? ESCAPE '\')`, tenant, user, likePattern(user))
 	return c
 }
 
@@ -200,8 +200,20 @@ func (s *Store) rename(ctx context.Context, rows []connect.AuditRow, user, pseud
 	}
 	err = s.update(ctx, "erasing an end user", func(tx *tx) error {
 		renamed = 0
-		for _, before := range rows {
-			r := before
+		if err := tx.lock(ctx, "erasure"); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			// Another end user's erasure may have changed the row since it was found.
+			found, err := scanAudit(ctx, tx, ` WHERE id = ?`, []any{r.ID})
+			if err != nil {
+				return err
+			}
+			if len(found) == 0 {
+				continue
+			}
+			before := found[0]
+			r = before
 			if r.User == user {
 				r.User, r.Detail = pseudonym, withoutName(r)
 			}
@@ -275,8 +287,7 @@ func (s *Store) pseudonymKey(ctx context.Context, tx *tx) ([]byte, error) {
 	if err := s.followKeys(ctx, tx); err != nil {
 		return nil, err
 	}
-	var sealed []byte
-	err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, pseudonymKeyRow).Scan(&sealed)
+	sealed, err := tx.metaBytes(ctx, pseudonymKeyRow)
 	if err == nil {
 		return s.vault.Open(sealed, pseudonymKeyAD)
 	}
@@ -293,15 +304,12 @@ func (s *Store) putPseudonymKey(ctx context.Context, tx *tx, key []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES (?, ?)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, pseudonymKeyRow, sealed)
-	return err
+	return tx.putMeta(ctx, pseudonymKeyRow, sealed)
 }
 
 // resealPseudonymKey seals the key by the newest one of the keyset, where there is one.
 func (s *Store) resealPseudonymKey(ctx context.Context, tx *tx) error {
-	var sealed []byte
-	err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, pseudonymKeyRow).Scan(&sealed)
+	sealed, err := tx.metaBytes(ctx, pseudonymKeyRow)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

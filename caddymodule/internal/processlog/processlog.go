@@ -34,7 +34,9 @@ func (h handler) now() slog.Handler {
 }
 
 // Enabled implements slog.Handler.
-func (h handler) Enabled(ctx context.Context, level slog.Level) bool { return h.now().Enabled(ctx, level) }
+func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.now().Enabled(ctx, level)
+}
 
 // Handle implements slog.Handler.
 func (h handler) Handle(ctx context.Context, r slog.Record) error { return h.now().Handle(ctx, r) }
