@@ -27,8 +27,9 @@ var arrows = map[string][]string{
 	"": {"caddymodule", "caddymodule/command", "caddymodule/playground"},
 	"caddymodule": {
 		"caddymodule/internal/neighbour", "caddymodule/internal/operator", "caddymodule/internal/processlog",
-		"caddymodule/telemetry", "catalog", "connect", "connect/api", "connect/local", "connect/manager", "connect/mcpserver",
-		"connect/oauth/authorize", "connect/store", "connect/web/dashboard", "connect/web/hosted",
+		"caddymodule/internal/secretref", "caddymodule/telemetry", "catalog",
+		"connect", "connect/api", "connect/local", "connect/manager", "connect/mcpserver",
+		"connect/oauth/authorize", "connect/store", "connect/vault", "connect/web/dashboard", "connect/web/hosted",
 		"connect/web/page", "connect/web/page/asset", "gateway", "inject", "internal/httpx", "internal/presence",
 		"internal/stdlog", "internal/version", "policy", "vending", "vending/pipedream", "vending/platform",
 		"vending/static",
@@ -36,13 +37,14 @@ var arrows = map[string][]string{
 	"caddymodule/command": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help", "caddymodule/internal/operator",
 		"catalog", "connect", "connect/backup", "connect/manager", "connect/oauth/authorize", "connect/store",
-		"internal/strictjson", "policy", "vending",
+		"connect/vault", "internal/privatefile", "internal/strictjson", "policy", "vending",
 	},
 	"caddymodule/internal/given":      {},
 	"caddymodule/internal/help":       {},
 	"caddymodule/internal/neighbour":  {"internal/presence"},
 	"caddymodule/internal/operator":   {"connect", "connect/store", "policy"},
 	"caddymodule/internal/processlog": {},
+	"caddymodule/internal/secretref":  {"vending"},
 	"caddymodule/playground": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help",
 		"caddymodule/playground/demoprovider", "connect", "connect/store", "connect/web/dashboard", "vending",
@@ -69,7 +71,7 @@ var arrows = map[string][]string{
 		"catalog", "connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
 	},
 	"connect/store": {
-		"connect", "connect/vault", "internal/filelock", "internal/privatefile", "policy", "vending",
+		"connect", "connect/vault", "internal/filelock", "internal/privatefile", "internal/version", "policy", "vending",
 	},
 	"connect/oauth/tokenendpoint": {"catalog", "connect", "inject", "internal/httpx", "vending"},
 	"connect/vault":               {"internal/privatefile"},

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,6 +32,8 @@ type App struct {
 	// command. Losing the keyset loses every connection; anyone who can read both has every
 	// credential.
 	DataDir string `json:"data_dir,omitempty"`
+	// Store says where the store is, if not in DataDir, and what seals its keyset.
+	Store Store `json:"store,omitzero"`
 	// PublicURL is scheme and host under which callers reach the gateway. Default: what the request
 	// says. Links in answers are rewritten to it.
 	PublicURL string `json:"public_url,omitempty"`
@@ -136,6 +139,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.Upstream.check(); err != nil {
 		return at(a.DefinedAt["upstream"], err)
 	}
+	if err := a.Store.check(); err != nil {
+		return at(a.DefinedAt["store"], fmt.Errorf("store: %w", err))
+	}
 	if err := a.checkPublicURL(); err != nil {
 		return at(a.DefinedAt["public_url"], err)
 	}
@@ -173,9 +179,9 @@ func (a *App) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := a.assembly.start(ctx); err != nil {
 		cancel()
-		return at(a.DefinedAt["data_dir"], err)
+		return at(cmp.Or(a.DefinedAt["store"], a.DefinedAt["data_dir"]), err)
 	}
-	if store := a.assembly.store; store != nil {
+	if store := a.assembly.store; store != nil && a.Store.Postgres == "" {
 		a.note = neighbour.Warn(a.ctx, store.Dir(), a.assembly.log)
 	}
 	a.stop = cancel
@@ -183,6 +189,7 @@ func (a *App) Start() error {
 	a.assembly.logStart(ctx)
 	a.running.Go(func() { stdlog.Watch(ctx) })
 	a.running.Go(func() { a.assembly.keyring.Watch(ctx) })
+	a.running.Go(func() { a.assembly.beat(ctx) })
 	a.running.Go(func() { a.assembly.sweep(ctx) })
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +17,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/vendgate/vendgate/caddymodule/internal/processlog"
+	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/caddymodule/telemetry"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
@@ -234,40 +234,6 @@ func (g *assembly) openSources(ctx caddy.Context, a *App, modules map[string]Sou
 	return nil
 }
 
-// stores are shared by all configurations that use the same directory, across reloads.
-var stores = caddy.NewUsagePool()
-
-type pooledStore struct{ *store.Store }
-
-func (s pooledStore) Destruct() error { return s.Close() }
-
-// openStore takes the store of the directory, and checks what is there. It is opened, or made, when
-// the app starts or when a request needs it before that: a configuration that is only validated
-// writes nothing.
-func (g *assembly) openStore(ctx caddy.Context, a *App) error {
-	if g.store != nil {
-		return nil
-	}
-	dir, err := filepath.Abs(a.StoreDir())
-	if err != nil {
-		return fmt.Errorf("data_dir: %w", err)
-	}
-	store, _, err := stores.LoadOrNew(dir, func() (caddy.Destructor, error) {
-		// The store outlives this configuration, so it may not log through its logger.
-		s, err := store.New(store.Options{Dir: dir, Recheck: true, Logger: processlog.New("vendgate.store")})
-		return pooledStore{s}, err
-	})
-	if err != nil {
-		return err
-	}
-	g.onClose(func() error { _, err := stores.Delete(dir); return err })
-	g.store = store.(pooledStore).Store
-	if err := g.store.Inspect(ctx); err != nil {
-		return err
-	}
-	return g.metrics.ObserveStore(g.store.ConnectionCounts, g.catalog.Has)
-}
-
 // start opens what was only checked so far. Requests may have opened it already: Caddy starts apps
 // in random order.
 func (g *assembly) start(ctx context.Context) error {
@@ -277,8 +243,13 @@ func (g *assembly) start(ctx context.Context) error {
 	if err := g.store.Ready(ctx); err != nil {
 		return err
 	}
-	if u := g.store.Upgraded(); u.Copy != "" {
+	u := g.store.Upgraded()
+	if u.Copy != "" {
 		g.log.Info("upgraded the schema of the store", "from", u.From, "to", u.To, "copy", u.Copy)
+	}
+	if u.KeysetFile != "" {
+		g.log.Warn("sealed the keyset into the database; keep its file apart from the database, and not here",
+			"file", u.KeysetFile)
 	}
 	return g.keyring.Load(ctx)
 }
@@ -306,7 +277,30 @@ func (g *assembly) logStart(ctx context.Context) {
 		"apps", len(g.catalog.Slugs()), "tenants", tenants)
 }
 
-// StoreDir returns the directory of the store and its keyset: DataDir, or its default.
-func (a *App) StoreDir() string {
-	return cmp.Or(a.DataDir, filepath.Join(caddy.AppDataDir(), "vendgate"))
+// minLogUserKey is how many bytes the key of pseudonyms has at least.
+const minLogUserKey = 16
+
+// logUsers is how logs show end users.
+func (a *App) logUsers() (*telemetry.Users, error) {
+	switch a.LogUser {
+	case "", "plain", "off":
+		if a.LogUserKey != "" {
+			return nil, errors.New("log_user takes a key with hash only: leave it out")
+		}
+		if a.LogUser == "off" {
+			return telemetry.NewUsers(""), nil
+		}
+		return nil, nil
+	case "hash":
+		key, err := secretref.Resolve(a.LogUserKey)
+		if err != nil {
+			return nil, fmt.Errorf("log_user hash: %w", err)
+		}
+		if len(strings.TrimSpace(key.Reveal())) < minLogUserKey {
+			return nil, fmt.Errorf("log_user hash: the key %s has fewer than %d bytes: `openssl rand -hex 32` makes one",
+				a.LogUserKey, minLogUserKey)
+		}
+		return telemetry.NewUsers(strings.TrimSpace(key.Reveal())), nil
+	}
+	return nil, fmt.Errorf("log_user %q: write plain, hash KEY or off", a.LogUser)
 }

@@ -97,6 +97,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	var blocks []*caddyfile.Dispenser
 	opts := options{
 		"data_dir":        text(&a.DataDir),
+		"store":           a.Store.parse,
 		"public_url":      a.parsePublicURL,
 		"vend_timeout":    duration(&a.VendTimeout),
 		"log_user":        a.parseLogUser,
@@ -111,7 +112,8 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		"tenant":          a.parseTenant,
 		"tenant_defaults": func(d *caddyfile.Dispenser) error { return a.TenantDefaults.parse(d, nil) },
 	}
-	for _, name := range []string{"catalog", "data_dir", "default_source", "log_user", "upstream", "tenant_defaults"} {
+	for _, name := range []string{"catalog", "data_dir", "default_source", "log_user", "store", "upstream",
+		"tenant_defaults"} {
 		read := opts[name]
 		opts[name] = func(d *caddyfile.Dispenser) error { a.DefinedAt[name] = place(d); return read(d) }
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending/pipedream"
 )
@@ -123,8 +124,8 @@ func (s *PlatformSource) parseKey(d *caddyfile.Dispenser) error {
 		return nil
 	case tenant == "" && s.Key != "" || s.Keys[tenant] != "":
 		return d.Errf("%skey is a duplicate; keep one of them", ofTenant(tenant))
-	case checkSecretRef(ref) != nil:
-		return located(d, errSecretForm)
+	case secretref.Check(ref) != nil:
+		return located(d, secretref.ErrForm)
 	case len(args) == 2 && policy.CheckTenantID(tenant) != nil:
 		return located(d, fmt.Errorf("key: %w", policy.CheckTenantID(tenant)))
 	case tenant == "":

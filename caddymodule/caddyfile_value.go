@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/dustin/go-humanize"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/policy"
 )
 
@@ -130,7 +132,7 @@ func secret(ref *string) option {
 		if name := d.Val(); !d.Args(ref) {
 			return d.Errf("%s: the secret is missing; write %s {env.NAME} or %s {file./path}", name, name, name)
 		}
-		return located(d, checkSecretRef(*ref))
+		return located(d, secretref.Check(*ref))
 	}
 }
 
@@ -171,4 +173,24 @@ func statuses(list *[]int) option {
 		}
 		return nil
 	}
+}
+
+// placedError says where in the Caddyfile the mistake is, in the form of Caddy's own errors.
+type placedError struct {
+	err   error
+	place string
+}
+
+func (e *placedError) Error() string { return e.err.Error() + ", at " + e.place }
+
+func (e *placedError) Unwrap() error { return e.err }
+
+// at adds the place in the Caddyfile that the configuration came from, where it is known. The first
+// place counts: it is nearest to the mistake.
+func at(place string, err error) error {
+	var placed *placedError
+	if err == nil || place == "" || errors.As(err, &placed) {
+		return err
+	}
+	return &placedError{err, place}
 }

@@ -6,13 +6,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// What the tests look at from outside.
-var (
-	CheckSecretRef = checkSecretRef
-	ResolveSecret  = resolveSecret
-	ErrSecretForm  = errSecretForm
-)
-
 // Pools are what outlives a configuration, by name.
 func Pools() map[string]*caddy.UsagePool {
 	return map[string]*caddy.UsagePool{

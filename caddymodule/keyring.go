@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/oauth/authorize"
@@ -219,7 +220,7 @@ func (a *App) resolveClients(apps *catalog.Catalog) (map[clientKey]connect.OAuth
 		}
 		resolved := connect.OAuthClient{ID: c.ClientID, Scopes: c.Scopes}
 		if c.ClientSecret != "" {
-			secret, err := resolveSecret(c.ClientSecret)
+			secret, err := secretref.Resolve(c.ClientSecret)
 			if err != nil {
 				return nil, at(c.DefinedAt, fmt.Errorf("oauth_client %s: client_secret: %w", c.App, err))
 			}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/vending"
@@ -36,8 +37,8 @@ type OAuthClient struct {
 func (c *OAuthClient) ResolveFields(app *catalog.App) (fields []connect.ClientField, err error) {
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
 		value := vending.NewSecret(c.Fields[name])
-		if !app.PublicField(name) || checkSecretRef(c.Fields[name]) == nil {
-			if value, err = resolveSecret(c.Fields[name]); err != nil {
+		if !app.PublicField(name) || secretref.Check(c.Fields[name]) == nil {
+			if value, err = secretref.Resolve(c.Fields[name]); err != nil {
 				return nil, fmt.Errorf("field %s: %w", name, err)
 			}
 		}

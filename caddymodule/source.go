@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/local"
@@ -58,7 +59,7 @@ type SourceEnv struct {
 
 // Secret reads the secret that ref points at, `{env.NAME}` or `{file./path}`. A secret itself is an
 // error: it must not be in the configuration. Errors never repeat the secret.
-func (*SourceEnv) Secret(ref string) (vending.Secret, error) { return resolveSecret(ref) }
+func (*SourceEnv) Secret(ref string) (vending.Secret, error) { return secretref.Resolve(ref) }
 
 // storeUser is a module whose source vends from the embedded connection manager's store.
 type storeUser interface{ usesStore() }

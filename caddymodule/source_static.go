@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
@@ -77,7 +78,7 @@ func (c *StaticConnection) resolve(env *SourceEnv) (static.Connection, error) {
 		AuthType: vending.AuthType(app.AuthType)}
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
 		value := c.Fields[name]
-		if app.PublicField(name) && checkSecretRef(value) != nil {
+		if app.PublicField(name) && secretref.Check(value) != nil {
 			resolved.Fields = append(resolved.Fields, vending.Field{Name: vendedName(app, name), Value: value})
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/policy"
@@ -211,7 +212,7 @@ func (t *Tenant) digests() ([]policy.Digest, error) {
 	}
 	var list []policy.Digest
 	for _, ref := range t.Keys {
-		key, err := resolveSecret(ref)
+		key, err := secretref.Resolve(ref)
 		if err != nil {
 			return nil, fmt.Errorf("key: %w", err)
 		}

@@ -14,6 +14,7 @@ func keysetCommands(parent *cobra.Command) {
 	parent.Use = "keyset"
 	parent.Long = "The keyset seals every credential in the store. Keep a copy of it apart from the database: without " +
 		"it they are lost, and\nanyone who has both can read them all."
+	kekCommands(parent, &f)
 	subcommand(parent, "create", "Creates the store and its keyset, unless they exist", 0,
 		f.with(func(cmd *cobra.Command, _ *store.Store, a config, _ []string) error {
 			if f.json {

@@ -22,8 +22,8 @@ type storeFlags struct {
 func (f *storeFlags) add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&f.dir, "data", "",
-		"directory of the store (default: data_dir of --config, or vendgate in Caddy's data directory)")
-	flags.StringVar(&f.config, "config", "", "configuration file whose data_dir and apps apply")
+		"directory of an SQLite store (default: what --config names, or vendgate in Caddy's data directory)")
+	flags.StringVar(&f.config, "config", "", "configuration file whose store and apps apply")
 	flags.StringVar(&f.adapter, "adapter", "", "adapter of the configuration file, if it is not JSON or a Caddyfile")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 }
@@ -37,24 +37,36 @@ func (f *storeFlags) configuration() (config, error) {
 	return a, err
 }
 
-// open opens the store, of which the schema stays as it is. It creates one that is missing, or says
-// so if mustExist.
-func (f *storeFlags) open(cmd *cobra.Command, mustExist bool) (*store.Store, config, error) {
-	return f.openAs(cmd, store.Options{Existing: mustExist, KeepSchema: true})
-}
-
+// openAs opens the store that the flags name.
 func (f *storeFlags) openAs(cmd *cobra.Command, o store.Options) (*store.Store, config, error) {
 	a, err := f.configuration()
 	if err != nil {
 		return nil, a, err
 	}
-	o.Dir, o.Logger = a.StoreDir(), commandLog(cmd)
-	s, err := store.Open(cmd.Context(), o)
+	named, err := f.named(a)
+	if err != nil {
+		return nil, a, err
+	}
+	named.Existing, named.KeepSchema, named.Logger = o.Existing, o.KeepSchema, commandLog(cmd)
+	s, err := store.Open(cmd.Context(), named)
+	if errors.Is(err, store.ErrNoStore) && named.Postgres != "" {
+		err = errors.New("there is no store in the database that the configuration names: create one with `keyset create`, " +
+			"or start the gateway")
+	}
 	if errors.Is(err, store.ErrNoStore) {
 		err = fmt.Errorf("there is no store in %s: name its directory with --data or --config, or create one with "+
 			"`keyset create`", a.StoreDir())
 	}
 	return s, a, err
+}
+
+// named are the options of the store that the flags name.
+func (f *storeFlags) named(a config) (store.Options, error) {
+	if f.dir != "" && a.Store.Postgres != "" {
+		return store.Options{}, errors.New("--data names the directory of an SQLite store, and the store of --config is in a " +
+			"database of PostgreSQL: leave one of them out")
+	}
+	return a.StoreOptions()
 }
 
 func commandLog(cmd *cobra.Command) *slog.Logger {
@@ -69,21 +81,23 @@ func asOperator(ctx context.Context) context.Context {
 // storeRun is what a command does with the open store.
 type storeRun = func(cmd *cobra.Command, store *store.Store, a config, args []string) error
 
-// with makes a command's RunE of run; it creates a store that is missing.
+// with makes a command's RunE of run; it creates a store that is missing, and leaves the
+// schema of one as it is.
 func (f *storeFlags) with(run storeRun) func(*cobra.Command, []string) error {
-	return f.runE(run, false)
+	return f.runAs(store.Options{KeepSchema: true}, run)
 }
 
 // withExisting is with for commands that a store has to be there for: in a mistyped directory they
 // would else make an empty one and find nothing in it.
 func (f *storeFlags) withExisting(run storeRun) func(*cobra.Command, []string) error {
-	return f.runE(run, true)
+	return f.runAs(store.Options{Existing: true, KeepSchema: true}, run)
 }
 
-func (f *storeFlags) runE(run storeRun, mustExist bool) func(*cobra.Command, []string) error {
+// runAs makes a command's RunE of run, on the store that is opened with o.
+func (f *storeFlags) runAs(o store.Options, run storeRun) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) (err error) {
 		cmd.SetContext(asOperator(cmd.Context()))
-		store, a, err := f.open(cmd, mustExist)
+		store, a, err := f.openAs(cmd, o)
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,9 @@ func backupCommand(parent *cobra.Command, f *storeFlags) {
 				return err
 			}
 			keyset := "not in it: keep keyset.json, apart from it"
+			if c.KEK != "" {
+				keyset = "in it, sealed by the key-encryption key " + c.KEK + ": keep that, apart from it"
+			}
 			if withKeyset {
 				keyset = "in it, sealed by the passphrase"
 			}
@@ -41,8 +44,8 @@ func backupCommand(parent *cobra.Command, f *storeFlags) {
 	cmd.Long = `Writes a copy of the store to FILE, which must not exist. A gateway may be running, and writes
 meanwhile are not held up. The copy has mode 0600 and is checked; if anything fails, there is no file.
 
-The credentials in it are sealed, and the keyset is not in it: keep that apart, because anyone with both
-can read all. With --with-keyset the copy holds the keyset, sealed by a passphrase (age, scrypt): then
+The credentials in it are sealed, and the keyset is not in it, unless a key-encryption key seals that
+in the database: keep the keyset, or that key, apart, because anyone with both can read all. With --with-keyset the copy holds the keyset, sealed by a passphrase (age, scrypt): then
 it is all that a restore needs, and as safe as the passphrase.`
 	cmd.Flags().BoolVar(&withKeyset, "with-keyset", false, "put the keyset into the backup, sealed by a passphrase")
 	passphraseFlag(cmd, &passphraseFile)
@@ -78,10 +81,12 @@ type copyRow struct {
 	Connections int        `json:"connections"`
 	Key         uint32     `json:"keyset_key"`
 	HasKeyset   bool       `json:"has_keyset"`
+	// KEK seals the keyset that is in it without a passphrase.
+	KEK string `json:"key_encryption_key,omitempty"`
 }
 
 func newCopyRow(file string, c store.Copy) copyRow {
-	row := copyRow{file, nil, c.Schema, c.Tenants, c.Connections, c.Key, c.SealedKeyset != nil}
+	row := copyRow{file, nil, c.Schema, c.Tenants, c.Connections, c.Key, c.SealedKeyset != nil, c.KEK}
 	if !c.At.IsZero() {
 		row.Made = &c.At
 	}
@@ -116,24 +121,35 @@ func verifyCommand(parent *cobra.Command, f *storeFlags) {
 			if err != nil {
 				return err
 			}
-			found, err := checkKeyset(cmd, c, keyset, passphrase)
+			found, err := f.checkKeyset(cmd, c, keyset, passphrase)
 			if err != nil {
 				return err
 			}
 			return f.printCopy(cmd, args[0], c, found)
 		})
-	cmd.Long = "Reads all of a backup and tells when it was made, what it holds, and which key its keyset must have. " +
-		"With --keyset\nor --passphrase-file it also checks that this keyset, or the one in the backup, opens it."
+	cmd.Long = `Reads all of a backup and tells when it was made, what it holds, and which key its keyset must have.
+With --keyset or --passphrase-file it also checks that this keyset, or the one in the backup, opens it.
+With --config it checks that the key-encryption key of that configuration does, if one seals the keyset
+of the backup.`
 	cmd.Flags().StringVar(&keyset, "keyset", "", "keyset file to check against the backup")
 	passphraseFlag(cmd, &passphraseFile)
 }
 
 // checkKeyset checks the keyset file and the passphrase that are given against a backup, and tells
 // what is known of its keyset.
-func checkKeyset(cmd *cobra.Command, c store.Copy, file string, passphrase []byte) (string, error) {
+func (f *storeFlags) checkKeyset(cmd *cobra.Command, c store.Copy, file string, passphrase []byte) (string, error) {
 	known := "not in it, and not checked: see --keyset"
 	if c.SealedKeyset != nil {
 		known = "in it, sealed by a passphrase, and not checked: see --passphrase-file"
+	}
+	if c.KEK != "" {
+		known = "in it, sealed by the key-encryption key " + c.KEK + ", and not checked: see --config"
+	}
+	if c.KEK != "" && f.config != "" {
+		if err := f.checkKEK(c); err != nil {
+			return "", err
+		}
+		known = "in it; the key-encryption key " + c.KEK + " opens it, and it opens the backup"
 	}
 	if passphrase != nil {
 		if _, err := backup.Keyset(c, passphrase); err != nil {
@@ -166,7 +182,14 @@ func restoreCommand(parent *cobra.Command, f *storeFlags) {
 			if o.Passphrase, err = readPassphrase(cmd, passphraseFile); err != nil {
 				return err
 			}
-			o.File, o.Dir, o.Logger = args[0], a.StoreDir(), commandLog(cmd)
+			named, err := f.named(a)
+			if err != nil {
+				return err
+			}
+			if named.Postgres != "" {
+				return errRestorePostgres
+			}
+			o.File, o.Dir, o.Logger, o.KeyEncryptionKeys = args[0], named.Dir, commandLog(cmd), named.KeyEncryptionKeys
 			result, err := backup.Restore(asOperator(cmd.Context()), o)
 			if err != nil {
 				return adviseRestore(err)
@@ -174,9 +197,10 @@ func restoreCommand(parent *cobra.Command, f *storeFlags) {
 			return f.printRestored(cmd, &o, result)
 		})
 	cmd.Long = `Puts a backup into the data directory. The keyset is the one in the directory, the one that
---keyset names, or the one in the backup, which --passphrase-file opens. A keyset of another store, a
-damaged backup and one of a newer version are refused; then nothing is changed. A store that is there is
-replaced only with --replace, and kept in a directory replaced-TIME below the data directory.
+--keyset names, or the one in the backup, which --passphrase-file or the key_encryption_key of --config
+opens. A keyset of another store, a damaged backup and one of a newer version are refused; then nothing
+is changed. A store that is there is replaced only with --replace, and kept in a directory replaced-TIME
+below the data directory.
 
 The audit trail of the store that is replaced, or of --audit-from, tells what changed since the backup:
 the command lists it. With --apply it makes again what it can: keys that were revoked or retired,
@@ -188,6 +212,22 @@ tenants that were disabled, links that were used, connections that were deleted 
 		"data directory or database that knows what changed since (default: the store that is replaced)")
 	cmd.Flags().BoolVar(&o.Apply, "apply", false, "make the changes since the backup again, where that is possible")
 }
+
+// checkKEK checks the key-encryption keys of the configuration against a backup.
+func (f *storeFlags) checkKEK(c store.Copy) error {
+	a, err := f.configuration()
+	if err != nil {
+		return err
+	}
+	o, err := a.StoreOptions()
+	if err != nil {
+		return err
+	}
+	return c.OpenedByKEK(o.KeyEncryptionKeys)
+}
+
+var errRestorePostgres = errors.New("the store of the configuration is in a database of PostgreSQL: " +
+	"restore that by pg_restore; this command restores backups of SQLite")
 
 // adviseRestore adds which flag helps.
 func adviseRestore(err error) error {
@@ -290,6 +330,12 @@ func upgradeCommand(parent *cobra.Command, f *storeFlags) {
 			}
 			if f.json {
 				return printJSON(cmd.OutOrStdout(), map[string]any{"from": u.From, "to": u.To, "copy": u.Copy})
+			}
+			if u.KeysetFile != "" {
+				if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "The keyset is in the database now, sealed; keep its file apart from "+
+					"the database, and not here: %s\n", u.KeysetFile); err != nil {
+					return err
+				}
 			}
 			text := "The store in " + a.StoreDir() + " has the schema of this version already"
 			if u.Copy != "" {

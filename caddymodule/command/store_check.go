@@ -15,7 +15,7 @@ func storeCommands(parent *cobra.Command) {
 	parent.Use = "store"
 	parent.Long = "The store is one SQLite database. What it holds of credentials is sealed by its keyset, which is a " +
 		"file " +
-		"of its own.\nRun these commands as the user who owns the data directory."
+		"of its own,\nor sealed in the database. Run these commands as the user who owns the data directory."
 	backupCommand(parent, &f)
 	verifyCommand(parent, &f)
 	restoreCommand(parent, &f)

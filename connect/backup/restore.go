@@ -34,6 +34,9 @@ type Options struct {
 	// in Dir is taken.
 	Keyset     string
 	Passphrase []byte
+	// KeyEncryptionKeys open the keyset that is in the backup as it was in the store, if neither Keyset
+	// nor Passphrase is given, and seal the keyset of the restored store.
+	KeyEncryptionKeys []vault.KEK
 	// Replace allows a store in Dir, which is then kept in a directory below it.
 	Replace bool
 	// Trail is a store's directory, or a copy of its database, whose audit trail tells what changed
@@ -119,7 +122,8 @@ func (o *Options) occupy() (release func() error, err error) {
 	return lock.Close, nil
 }
 
-// keyset finds the keyset and makes sure that it is that of the backup.
+// keyset finds the keyset and makes sure that it is that of the backup. It returns none if that is
+// to stay in the database.
 func (o *Options) keyset(c store.Copy) (keyset []byte, err error) {
 	if o.Keyset != "" && o.Passphrase != nil {
 		return nil, ErrTwice
@@ -131,11 +135,16 @@ func (o *Options) keyset(c store.Copy) (keyset []byte, err error) {
 		return keyset, nil
 	}
 	file := o.Keyset
+	if c.KEK != "" && file == "" && len(o.KeyEncryptionKeys) > 0 {
+		return nil, c.OpenedByKEK(o.KeyEncryptionKeys)
+	}
 	if file == "" {
 		file = filepath.Join(o.Dir, vault.FileName)
 	}
 	keyset, err = privatefile.Read(file)
 	switch {
+	case errors.Is(err, os.ErrNotExist) && o.Keyset == "" && c.KEK != "":
+		return nil, &vault.KEKError{Expected: c.KEK}
 	case errors.Is(err, os.ErrNotExist) && o.Keyset == "":
 		return nil, fmt.Errorf("%w; the backup needs the one with key %d", ErrWhich, c.Key)
 	case errors.Is(err, privatefile.ErrExposed):
@@ -179,13 +188,20 @@ func (o *Options) assemble(ctx context.Context, stage string, keyset []byte, r *
 	if err := os.Mkdir(stage, 0o700); err != nil {
 		return err
 	}
-	if err := copyFile(o.File, filepath.Join(stage, store.DatabaseName)); err != nil {
+	database := filepath.Join(stage, store.DatabaseName)
+	if err := copyFile(o.File, database); err != nil {
 		return err
 	}
-	if err := privatefile.Write(filepath.Join(stage, vault.FileName), keyset); err != nil {
-		return err
+	if keyset != nil {
+		if err := privatefile.Write(filepath.Join(stage, vault.FileName), keyset); err != nil {
+			return err
+		}
+		if err := store.DropKeyset(ctx, database); err != nil {
+			return err
+		}
 	}
-	store, err := store.Open(ctx, store.Options{Dir: stage, Existing: true, Logger: o.Logger})
+	store, err := store.Open(ctx, store.Options{Dir: stage, Existing: true, Logger: o.Logger,
+		KeyEncryptionKeys: o.KeyEncryptionKeys})
 	if err != nil {
 		return err
 	}
@@ -242,7 +258,11 @@ func (o *Options) exchange(stage string) (aside string, err error) {
 		return "", err
 	}
 	for _, name := range []string{vault.FileName, store.DatabaseName} {
-		if err := moved.move(filepath.Join(stage, name), filepath.Join(o.Dir, name)); err != nil {
+		from := filepath.Join(stage, name)
+		if _, err := os.Lstat(from); name == vault.FileName && errors.Is(err, os.ErrNotExist) {
+			continue // it is in the database
+		}
+		if err := moved.move(from, filepath.Join(o.Dir, name)); err != nil {
 			return "", err
 		}
 	}

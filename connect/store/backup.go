@@ -52,13 +52,27 @@ type Copy struct {
 	Key uint32
 	// SealedKeyset is the keyset as the backup was asked to hold it, or nil.
 	SealedKeyset []byte
+	// KEK is the fingerprint of the key-encryption key that seals the keyset which the copy has as the
+	// store did; empty of one whose keyset is in a file.
+	KEK string
 
-	check []byte
+	check, keyset []byte
 }
 
 // OpenedBy reports by vault.ErrKeysetMismatch that keyset, as its file has it, is not that of the
 // copy, and by vault.ErrKeysetInvalid that it is not a keyset.
 func (c *Copy) OpenedBy(keyset []byte) error { return vault.Check(keyset, c.check, keyCheckAD) }
+
+// OpenedByKEK reports by *vault.KEKError that none of keks seals the keyset of the copy, and by
+// vault.ErrKeysetMismatch that the keyset is not that of the copy.
+func (c *Copy) OpenedByKEK(keks []vault.KEK) error {
+	keyset, err := vault.Cleartext(c.keyset, keks)
+	if err != nil {
+		return err
+	}
+	defer clear(keyset)
+	return c.OpenedBy(keyset)
+}
 
 // copyDatabase writes a consistent copy of a database into a new file next to file, of mode 0600,
 // and returns its name. It may be in use; writers go on.
@@ -112,6 +126,9 @@ func explainFull(err error) error {
 // sealKeyset, if it is not nil, gets the keyset file that opens the copy, and what it returns is
 // kept in it.
 func (s *Store) Backup(ctx context.Context, file string, sealKeyset func([]byte) ([]byte, error)) (c Copy, err error) {
+	if s.onPostgres() {
+		return c, errBackup
+	}
 	if err := s.Ready(ctx); err != nil {
 		return c, err
 	}
@@ -128,10 +145,9 @@ func (s *Store) Backup(ctx context.Context, file string, sealKeyset func([]byte)
 			err = errors.Join(err, removeDatabase(temp))
 		}
 	}()
-	// Read after the copy was made: a rotation writes the new keyset before it uses it.
-	keyset, err := privatefile.Read(filepath.Join(s.o.Dir, vault.FileName))
+	keyset, err := s.keysetOf(ctx, temp)
 	if err != nil {
-		return c, fmt.Errorf("reading %s: %w", vault.FileName, err)
+		return c, err
 	}
 	defer clear(keyset)
 	var sealed []byte
@@ -150,6 +166,39 @@ func (s *Store) Backup(ctx context.Context, file string, sealKeyset func([]byte)
 		return c, fmt.Errorf("checking the copy: %w", err)
 	}
 	return c, privatefile.Publish(temp, file)
+}
+
+var errBackup = errors.New("the store is a database of PostgreSQL: back it up with pg_dump")
+
+// keysetOf returns the keyset that opens a copy which was just made, as a keyset file has it. A
+// rotation writes the new keyset before it uses it.
+func (s *Store) keysetOf(ctx context.Context, file string) (_ []byte, err error) {
+	db, err := openPool(file, looking)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var sealed []byte
+	err = db.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, keysetRow).Scan(&sealed)
+	if err == nil {
+		return vault.Cleartext(sealed, s.o.KeyEncryptionKeys)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("reading the keyset of the copy: %w", err)
+	}
+	keyset, err := privatefile.Read(filepath.Join(s.o.Dir, vault.FileName))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", vault.FileName, err)
+	}
+	return keyset, nil
+}
+
+// DropKeyset takes the sealed keyset out of a copy that no one else has open: it is in a file then.
+func DropKeyset(ctx context.Context, file string) error {
+	return finish(ctx, file, "taking the keyset out", func(tx *tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM meta WHERE name IN (?, ?)`, keysetRow, pendingKeyRow)
+		return err
+	})
 }
 
 // finish runs statements on a copy that no one else has open, in one transaction.
@@ -228,11 +277,16 @@ func (c *Copy) read(ctx context.Context, db *sql.DB) error {
 	err := db.QueryRowContext(ctx, `SELECT
 		(SELECT value FROM meta WHERE name = ?), (SELECT value FROM meta WHERE name = ?),
 		(SELECT value FROM meta WHERE name = ?), (SELECT value FROM meta WHERE name = ?),
-		(SELECT count(*) FROM tenants), (SELECT count(*) FROM connections)`,
-		backupTimeRow, backupKeysetRow, keyCheckRow, primaryKeyRow).
-		Scan(&at, &c.SealedKeyset, &c.check, &key, &c.Tenants, &c.Connections)
+		(SELECT value FROM meta WHERE name = ?), (SELECT count(*) FROM tenants), (SELECT count(*) FROM connections)`,
+		backupTimeRow, backupKeysetRow, keyCheckRow, primaryKeyRow, keysetRow).
+		Scan(&at, &c.SealedKeyset, &c.check, &key, &c.keyset, &c.Tenants, &c.Connections)
 	if err != nil {
 		return fmt.Errorf("reading the copy: %w", err)
+	}
+	if c.keyset != nil {
+		if c.KEK, err = vault.SealedBy(c.keyset); err != nil {
+			return fmt.Errorf("reading the copy: %w", err)
+		}
 	}
 	c.Key = uint32(key) // #nosec G115 -- as it was stored
 	if at.Valid {
@@ -324,7 +378,7 @@ func (s *Store) Adopt(ctx context.Context, c Copy) error {
 	}
 	return s.changeTenants(ctx, "taking over a restored copy", func(tx *tx) error {
 		for _, query := range [...]string{
-			`DELETE FROM sessions`, `DELETE FROM attempts`,
+			`DELETE FROM sessions`, `DELETE FROM attempts`, `DELETE FROM nodes`,
 			`UPDATE connections SET lease_owner = NULL, lease_until = NULL WHERE lease_owner IS NOT NULL`,
 			`DELETE FROM meta WHERE name IN ('` + backupTimeRow + `', '` + backupKeysetRow + `')`,
 		} {

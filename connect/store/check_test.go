@@ -271,12 +271,8 @@ func TestCheck(t *testing.T) {
 
 // TestCheckPostgres is TestCheck for what is of PostgreSQL alone.
 func TestCheckPostgres(t *testing.T) {
-	s := must[*Store](t)(Open(t.Context(), Options{Dir: t.TempDir(), Postgres: services.PostgreSQL(t).URL}))
-	defer func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	s := openWith(t, Options{Dir: t.TempDir(), Postgres: services.PostgreSQL(t).URL,
+		KeyEncryptionKeys: []vault.KEK{newKEK(t)}})
 	must[string](t)(s.CreateTenant(t.Context(), connect.Tenant{ID: "acme", Email: "ops@acme.example"}))
 	importGmail(t, s, "ya29.one")
 	got, err := s.Check(t.Context())

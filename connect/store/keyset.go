@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"path/filepath"
+	"time"
 
-	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/vault"
 )
 
@@ -12,10 +15,97 @@ import (
 const (
 	keyCheckRow   = "key_check"
 	primaryKeyRow = "primary_key"
+	// keysetRow is the keyset itself, sealed, if it is not in a file.
+	keysetRow = "keyset"
+	// pendingKeyRow is the id of a key that was added to the keyset, and seals nothing yet.
+	pendingKeyRow = "pending_key"
 )
 
 // keyCheck is sealed into the database; a keyset that opens it belongs to it.
 var keyCheck, keyCheckAD = []byte("vendgate key check"), []byte("meta/" + keyCheckRow)
+
+// keysetFile is the keyset file of the store in dir.
+func keysetFile(dir string) vault.Storage { return vault.File(filepath.Join(dir, vault.FileName)) }
+
+// onPostgres reports whether the database is a server's. SQLite's has a keyset file next to it,
+// unless a key-encryption key is configured.
+func (s *Store) onPostgres() bool { return s.o.Postgres != "" }
+
+// keysetInMeta is the row of meta with the keyset, in a transaction. It implements vault.Row.
+type keysetInMeta struct {
+	read  func() ([]byte, error)
+	write func([]byte) error
+}
+
+func (k keysetInMeta) Read() ([]byte, error) { return k.read() }
+
+func (k keysetInMeta) Write(sealed []byte) error { return k.write(sealed) }
+
+func (s *Store) keysetInMeta(ctx context.Context, tx *tx) keysetInMeta {
+	return keysetInMeta{
+		read: func() ([]byte, error) {
+			data, err := tx.metaBytes(ctx, keysetRow)
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil, nil
+			}
+			return data, err
+		},
+		write: func(sealed []byte) error { return tx.putMeta(ctx, keysetRow, sealed) },
+	}
+}
+
+// sealedIn is the keyset in its row of meta.
+func (s *Store) sealedIn(ctx context.Context, tx *tx) vault.Storage {
+	return vault.Sealed(s.keysetInMeta(ctx, tx), s.o.KeyEncryptionKeys)
+}
+
+// keysetIn finds the keyset: in its row, if there is one, whatever the configuration says. Of
+// SQLite it is else in the file.
+func (s *Store) keysetIn(ctx context.Context, tx *tx) vault.Find {
+	return func() (vault.Storage, error) {
+		found, err := s.keysetInMeta(ctx, tx).Read()
+		if err != nil {
+			return vault.Storage{}, fmt.Errorf("looking for the keyset: %w", err)
+		}
+		if found == nil && !s.onPostgres() {
+			return keysetFile(s.o.Dir), nil
+		}
+		return s.sealedIn(ctx, tx), nil
+	}
+}
+
+// keysetTimeout bounds how long a read of a grant waits for a keyset that has changed.
+const keysetTimeout = 5 * time.Second
+
+// keysetNow finds the keyset outside of a transaction. What it finds can be read and not written.
+func (s *Store) keysetNow() (vault.Storage, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), keysetTimeout)
+	defer cancel()
+	var found vault.Storage
+	err := s.view(ctx, "reading the keyset", func(tx *tx) error {
+		in, err := s.keysetIn(ctx, tx)()
+		if err != nil || !in.InRow() {
+			found = in
+			return err
+		}
+		data, err := tx.metaBytes(ctx, keysetRow)
+		found = vault.Sealed(keysetInMeta{read: func() ([]byte, error) { return data, nil }}, s.o.KeyEncryptionKeys)
+		return err
+	})
+	return found, err
+}
+
+// createVault makes the keyset of a new database, and ties the two together.
+func (s *Store) createVault(ctx context.Context, tx *tx) error {
+	in := keysetFile(s.o.Dir)
+	if s.onPostgres() || len(s.o.KeyEncryptionKeys) > 0 {
+		in = s.sealedIn(ctx, tx)
+	}
+	if err := s.vault.Create(in); err != nil {
+		return err
+	}
+	return s.putKeyCheck(ctx, tx)
+}
 
 // putKeyCheck seals the check value by the primary key and records which that is.
 func (s *Store) putKeyCheck(ctx context.Context, tx *tx) error {
@@ -34,11 +124,15 @@ func (s *Store) putKeyCheck(ctx context.Context, tx *tx) error {
 
 // loadVault reads the keyset and tries it on the check value.
 func (s *Store) loadVault(ctx context.Context, tx *tx) error {
-	sealed, err := tx.metaBytes(ctx, keyCheckRow)
+	check, err := tx.metaBytes(ctx, keyCheckRow)
 	if err != nil {
 		return fmt.Errorf("reading the key check: %w", err)
 	}
-	return s.vault.Load(sealed, keyCheckAD)
+	in, err := s.keysetIn(ctx, tx)()
+	if err != nil {
+		return err
+	}
+	return s.vault.Load(in, check, keyCheckAD)
 }
 
 // followKeys is called before sealing in a write transaction: after a rotation by another process,
@@ -55,62 +149,24 @@ func (s *Store) followKeys(ctx context.Context, tx *tx) error {
 const keysetLock = "keyset"
 
 func (s *Store) follow(ctx context.Context, tx *tx) error {
-	var id uint32
-	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, primaryKeyRow).Scan(&id); err != nil {
-		return fmt.Errorf("reading the primary key's id: %w", err)
+	id, err := primaryKey(ctx, tx)
+	if err != nil {
+		return err
 	}
-	return s.vault.Follow(id)
+	return s.vault.Follow(id, s.keysetIn(ctx, tx))
+}
+
+// primaryKey is the id of the key that seals.
+func primaryKey(ctx context.Context, tx *tx) (id uint32, err error) {
+	if err := tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, primaryKeyRow).Scan(&id); err != nil {
+		return 0, fmt.Errorf("reading the primary key's id: %w", err)
+	}
+	return id, nil
 }
 
 // resealBatch is how many rows one write transaction re-seals: few enough that a refresh waiting
 // for the lock waits milliseconds.
 const resealBatch = 100
-
-// RotateKeyset adds a key that seals from now on, and re-seals every row by it, in transactions of
-// at most 100 connections. Other processes may go on working. The old keys stay in the keyset, so a
-// rotation that was interrupted loses nothing; the next one re-seals what is left. Authorization
-// requests are left to expire within the hour.
-//
-// resealed counts the rows, also when err is not nil. Rows that do not open are left as they are,
-// and make an error that wraps [vault.ErrSealed] in the end.
-func (s *Store) RotateKeyset(ctx context.Context) (resealed int, err error) {
-	if err := s.update(ctx, "rotating the keyset", func(tx *tx) error { return s.addKey(ctx, tx) }); err != nil {
-		return 0, err
-	}
-	unopened := 0
-	for _, reseal := range [...]func(context.Context, *tx, *batch) error{s.resealClients, s.reseal} {
-		for b := (batch{}); !b.end; {
-			if err := s.update(ctx, "re-sealing rows", func(tx *tx) error { return reseal(ctx, tx, &b) }); err != nil {
-				return resealed, err
-			}
-			resealed, unopened = resealed+b.resealed, unopened+b.unopened
-		}
-	}
-	if unopened > 0 {
-		return resealed, fmt.Errorf("re-sealing rows: %d of them: %w", unopened, vault.ErrSealed)
-	}
-	return resealed, nil
-}
-
-// addKey works under the database's write lock, which is what orders rotations.
-func (s *Store) addKey(ctx context.Context, tx *tx) error {
-	if err := tx.lock(ctx, keysetLock); err != nil {
-		return err
-	}
-	if err := s.follow(ctx, tx); err != nil {
-		return err
-	}
-	if err := s.vault.Rotate(); err != nil {
-		return err
-	}
-	if err := s.resealPseudonymKey(ctx, tx); err != nil {
-		return err
-	}
-	if err := s.record(ctx, tx, connect.AuditRow{Event: connect.KeysetRotated}); err != nil {
-		return err
-	}
-	return s.putKeyCheck(ctx, tx)
-}
 
 // batch is how far a re-sealing got, and what its last transaction did.
 type batch struct {

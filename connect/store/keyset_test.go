@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -171,7 +170,8 @@ func TestInterruptedRotation(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	id := importGmail(t, s, "ya29.one")
-	if err := s.vault.Rotate(); err != nil {
+	added := must[uint32](t)(s.vault.Extend(keysetFile(dir)))
+	if err := s.vault.Promote(keysetFile(dir), added); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -217,7 +217,7 @@ func readKeyset(t *testing.T, dir string) *keyset.Handle {
 func anotherKeyset(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := vault.New(filepath.Join(dir, vault.FileName)).LoadOrCreate(); err != nil {
+	if err := vault.New(nil).Create(keysetFile(dir)); err != nil {
 		t.Fatal(err)
 	}
 	return readFile(t, dir, vault.FileName)

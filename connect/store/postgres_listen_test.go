@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect/store/pgserver"
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/tests/services"
 )
 
@@ -33,7 +34,8 @@ func TestPostgresListen(t *testing.T) {
 	b := services.PgBouncer(t, pg)
 	adopted(t, pg.URL)
 	through := func(url, listen string) *postgresDB {
-		s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: url, ListenURL: listen}))
+		s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: url, ListenURL: listen,
+			KeyEncryptionKeys: []vault.KEK{newKEK(t)}}))
 		s.ready.Store(true)
 		t.Cleanup(func() {
 			if err := s.Close(); err != nil {

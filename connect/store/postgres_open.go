@@ -115,12 +115,7 @@ func (p *postgresDB) opening() opening {
 	s := p.store
 	return opening{
 		existing: s.o.Existing, keep: s.o.KeepSchema, load: s.loadVault,
-		create: func(ctx context.Context, tx *tx) error {
-			if err := s.vault.LoadOrCreate(); err != nil {
-				return err
-			}
-			return s.putKeyCheck(ctx, tx)
-		},
+		create: s.createVault,
 	}
 }
 

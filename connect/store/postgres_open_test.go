@@ -10,13 +10,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/tests/services"
 )
 
 // dialed returns a dialect of a database, which is opened by the test.
 func dialed(t testing.TB, url string) *postgresDB {
 	t.Helper()
-	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: url}))
+	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: url, KeyEncryptionKeys: []vault.KEK{newKEK(t)}}))
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -282,7 +283,8 @@ func TestPostgresLogHasNoPassword(t *testing.T) {
 	pg := services.PostgreSQL(t)
 	var log bytes.Buffer
 	s := must[*Store](t)(New(Options{
-		Dir: t.TempDir(), Postgres: with(t, pg.URL, "sslmod", "x"), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Dir: t.TempDir(), Postgres: with(t, pg.URL, "sslmod", "x"), KeyEncryptionKeys: []vault.KEK{newKEK(t)},
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	}))
 	if err := s.Ready(t.Context()); err == nil {
 		t.Error("opened")

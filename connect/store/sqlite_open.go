@@ -146,11 +146,17 @@ func newSQLite(s *Store) (*sqliteDB, error) {
 func (d *sqliteDB) prepare(ctx context.Context) (u Upgrade, err error) {
 	// One immediate transaction covers the making of schema and keyset: of two processes that
 	// open a new directory, the second waits and then finds both.
+	sealed := false
 	if err := d.update(ctx, func(tx *tx) (err error) {
-		u, err = d.adopt(ctx, tx)
+		if u, err = d.adopt(ctx, tx); err == nil {
+			sealed, err = d.sealKeyset(ctx, tx)
+		}
 		return err
 	}); err != nil {
 		return Upgrade{}, fmt.Errorf("preparing the database: %w", err)
+	}
+	if sealed {
+		u.KeysetFile = d.retireKeysetFile()
 	}
 	if err := d.useWAL(ctx); err != nil {
 		return u, err
@@ -159,6 +165,39 @@ func (d *sqliteDB) prepare(ctx context.Context) (u Upgrade, err error) {
 		d.recheck.start(d.store)
 	}
 	return u, nil
+}
+
+// sealKeyset moves the keyset of a file into the database, if there is a key to seal it by. It
+// reports whether the file is that of the keyset in the database now.
+func (d *sqliteDB) sealKeyset(ctx context.Context, tx *tx) (sealed bool, err error) {
+	s := d.store
+	if len(s.o.KeyEncryptionKeys) == 0 || s.o.KeepSchema {
+		return false, nil
+	}
+	check, err := tx.metaBytes(ctx, keyCheckRow)
+	if err != nil {
+		return false, fmt.Errorf("reading the key check: %w", err)
+	}
+	in, err := s.keysetIn(ctx, tx)()
+	if err != nil {
+		return false, err
+	}
+	if in.InRow() { // a process may have died before it could put its file aside
+		return vault.New(nil).Load(keysetFile(s.o.Dir), check, keyCheckAD) == nil, nil
+	}
+	return true, s.vault.TakeOver(in, s.sealedIn(ctx, tx), check, keyCheckAD)
+}
+
+// retireKeysetFile puts a keyset file that is no longer read aside, and returns its new name. It is
+// kept: older backups need it.
+func (d *sqliteDB) retireKeysetFile() string {
+	file := filepath.Join(d.store.o.Dir, vault.FileName)
+	aside := file + ".sealed-" + d.store.now().UTC().Format("20060102T150405.000Z")
+	if err := os.Rename(file, aside); err != nil {
+		d.store.log.Warn("the keyset file is no longer read, and cannot be put aside", "file", file, "error", err)
+		return file
+	}
+	return aside
 }
 
 // walPatience bounds how long an open waits for others to finish theirs.
@@ -206,16 +245,25 @@ func (d *sqliteDB) inspect(ctx context.Context) error {
 		return err
 	}
 	if size <= 0 && wal <= 0 {
-		return d.store.vault.Valid()
+		return d.validKeysetFile()
 	}
 	how := looking
 	if wal > 0 {
 		how = following
 		if shared, err := sizeOf(database + "-shm"); err != nil || shared < 0 {
-			return errors.Join(err, d.store.vault.Valid())
+			return errors.Join(err, d.validKeysetFile())
 		}
 	}
 	return d.inspectDatabase(ctx, database, how)
+}
+
+// validKeysetFile reports what is wrong with the keyset file of a database that cannot be looked
+// into.
+func (d *sqliteDB) validKeysetFile() error {
+	if len(d.store.o.KeyEncryptionKeys) > 0 {
+		return nil
+	}
+	return vault.Valid(keysetFile(d.store.o.Dir))
 }
 
 // sizeOf returns -1 of a file that does not exist.

@@ -29,6 +29,9 @@ type Upgrade struct {
 	From, To int
 	// Copy is the file that holds the database as it was.
 	Copy string
+	// KeysetFile is where the keyset file is now that the keyset is in the database; empty if it was
+	// there before.
+	KeysetFile string
 }
 
 // applicationID marks the database as ours ("VEND"), so that no other program's is adopted.
@@ -192,13 +195,9 @@ func (d *sqliteDB) keepCopy(ctx context.Context, version int) (file string, err 
 	return file, nil
 }
 
-// create makes the schema and, before it, the keyset: should the process die in between, an unused
-// keyset stays, which the next open takes over; the other order could leave a sealed database
-// without its key.
+// create makes the schema and the keyset. Should the process die before the transaction is
+// committed, an unused keyset file stays, which the next open takes over.
 func (d *sqliteDB) create(ctx context.Context, tx *tx) error {
-	if err := d.store.vault.LoadOrCreate(); err != nil {
-		return err
-	}
 	if err := migrate(ctx, tx, 0); err != nil {
 		return err
 	}
@@ -206,7 +205,7 @@ func (d *sqliteDB) create(ctx context.Context, tx *tx) error {
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
 		return fmt.Errorf("marking the database: %w", err)
 	}
-	return d.store.putKeyCheck(ctx, tx)
+	return d.store.createVault(ctx, tx)
 }
 
 func migrate(ctx context.Context, tx *tx, from int) error {

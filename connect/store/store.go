@@ -19,6 +19,7 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrNoStore is of a directory without a store, where none may be made.
 	ErrNoStore      = errors.New("there is no store in the directory")
+	errPostgresKEK  = errors.New("a store in PostgreSQL needs a key_encryption_key, which seals the keyset in it")
 	errNotDirectory = errors.New("it is a file: name the directory of the store")
 	// ErrReplacing says that a restore puts another store in the place of this one.
 	ErrReplacing = errors.New("the store is being replaced by `vendgate store restore`: wait until that has ended")
@@ -29,8 +30,12 @@ var (
 
 // Options say where a store lives.
 type Options struct {
-	// Dir holds the database and the keyset. It is made with mode 0700 if it does not exist.
+	// Dir holds the database of SQLite and its keyset. It is made with mode 0700 if it does not exist.
 	Dir string
+	// KeyEncryptionKeys open the keyset in the database, and the first seals a new one. Without any,
+	// the keyset is in a file in Dir; PostgreSQL needs one. A database whose keyset is sealed by
+	// another is a *vault.KEKError.
+	KeyEncryptionKeys []vault.KEK
 	// Existing makes a directory without a store ErrNoStore; else the store is made.
 	Existing bool
 	// KeepSchema makes a database of an older version ErrOlderSchema; else it is upgraded, and kept as
@@ -67,6 +72,10 @@ type Store struct {
 	ready    atomic.Bool
 	upgraded Upgrade
 
+	// node is this process's row of nodes, and patience how long a change of keys waits for others.
+	node     *node
+	patience time.Duration
+
 	db       dialect
 	closed   chan struct{}
 	closing  sync.Once
@@ -92,25 +101,30 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // New returns the store in o.Dir, which is opened when it is first used, as Open does; until then
 // nothing is read or written.
 func New(o Options) (*Store, error) {
+	if o.Postgres != "" && len(o.KeyEncryptionKeys) == 0 {
+		return nil, errPostgresKEK
+	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the store in %s: %w", o.Dir, err)
 	}
 	o.Dir = dir
 	s := &Store{
-		o:      o,
-		log:    o.Logger,
-		now:    o.Now,
-		vault:  vault.New(filepath.Join(dir, vault.FileName)),
-		closed: make(chan struct{}),
+		o:        o,
+		log:      o.Logger,
+		now:      o.Now,
+		node:     newNode(),
+		patience: nodesPatience,
+		closed:   make(chan struct{}),
 	}
+	s.vault = vault.New(s.keysetNow)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if o.Postgres != "" {
+	if s.onPostgres() {
 		s.db, err = newPostgres(s)
 	} else {
 		s.db, err = newSQLite(s)
@@ -185,6 +199,7 @@ func (s *Store) isClosed() bool {
 // Close waits for reads under way and closes the database. Calls after it return ErrClosed.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
+		s.leave()
 		close(s.closed)
 		if err := s.db.close(); err != nil {
 			s.closeErr = fmt.Errorf("closing the store: %w", err)

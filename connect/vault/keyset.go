@@ -1,37 +1,38 @@
 package vault
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
+	"slices"
 
 	// Tink, because it makes key rotation part of the ciphertext format and leaves no choice of
 	// nonce or mode to get wrong.
 	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
-
-	"github.com/vendgate/vendgate/internal/privatefile"
 )
 
 // FileName is what the keyset file of a store is called.
 const FileName = "keyset.json"
 
-// Why a keyset is refused. Each leaves all files as they were.
+// Why a keyset is refused. Each leaves all as it was. See also [KEKError].
 var (
 	ErrKeysetMissing = errors.New(FileName +
 		" is missing, and the database cannot be read without it; nothing was created, restore the keyset from a backup")
-	ErrKeysetMismatch = errors.New(FileName +
-		" does not belong to the database; nothing was changed, restore the keyset that does")
+	ErrKeysetMismatch = errors.New("the keyset does not belong to the database; nothing was changed, " +
+		"restore the keyset that does")
 	ErrKeysetExposed = errors.New(FileName +
 		" can be read by others than its owner; run chmod 600 on it, and consider its keys known: rotate them")
 	ErrKeysetInvalid = errors.New(FileName + " is not a valid keyset; nothing was changed, restore it from a backup")
+	ErrRowMissing    = errors.New(
+		"the database has no keyset (row keyset of table meta), and cannot be read without it; " +
+			"nothing was created, restore the database from a backup")
+	ErrRowInvalid = errors.New("the sealed keyset in the database (row keyset of table meta) was changed; " +
+		"nothing was changed by this program, restore the database from a backup")
 )
 
-// keyring is one state of the keyset file: the primary key seals, every key opens.
+// keyring is one state of a keyset: the primary key seals, every key opens.
 type keyring struct {
 	handle *keyset.Handle
 	aead   tink.AEAD
@@ -68,63 +69,41 @@ func generateKeyring() (*keyring, error) {
 	return newKeyring(h)
 }
 
-// rotated returns k with a new primary key. The old keys stay, or old rows could not be opened.
-func (k *keyring) rotated() (*keyring, error) {
+// extended returns k with one more key, which seals nothing yet. The old keys stay, or old rows
+// could not be opened.
+func (k *keyring) extended() (_ *keyring, id uint32, err error) {
 	m := keyset.NewManagerFromHandle(k.handle)
-	id, err := m.Add(aead.AES256GCMKeyTemplate())
-	if err == nil {
-		err = m.SetPrimary(id)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("adding a key: %w", err)
+	if id, err = m.Add(aead.AES256GCMKeyTemplate()); err != nil {
+		return nil, 0, fmt.Errorf("adding a key: %w", err)
 	}
 	h, err := m.Handle()
 	if err != nil {
-		return nil, fmt.Errorf("adding a key: %w", err)
+		return nil, 0, fmt.Errorf("adding a key: %w", err)
+	}
+	k, err = newKeyring(h)
+	return k, id, err
+}
+
+// promoted returns k with a key that it has as the primary one.
+func (k *keyring) promoted(id uint32) (*keyring, error) {
+	m := keyset.NewManagerFromHandle(k.handle)
+	if err := m.SetPrimary(id); err != nil {
+		return nil, fmt.Errorf("promoting a key: %w", err)
+	}
+	h, err := m.Handle()
+	if err != nil {
+		return nil, fmt.Errorf("promoting a key: %w", err)
 	}
 	return newKeyring(h)
 }
 
-// readKeyring reads the keyset file. What the parser says about a bad one is dropped: it may quote
-// the file.
-func readKeyring(path string) (*keyring, error) {
-	data, err := privatefile.Read(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, ErrKeysetMissing
-	case errors.Is(err, privatefile.ErrExposed):
-		return nil, ErrKeysetExposed
-	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", FileName, err)
+// keys lists the ids, sorted.
+func (k *keyring) keys() (ids []uint32) {
+	for id := range k.ids {
+		ids = append(ids, id)
 	}
-	defer clear(data)
-	return parseKeyring(data)
-}
-
-func parseKeyring(data []byte) (*keyring, error) {
-	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(data)))
-	if err != nil {
-		return nil, ErrKeysetInvalid
-	}
-	k, err := newKeyring(h)
-	if err != nil {
-		return nil, ErrKeysetInvalid
-	}
-	return k, nil
-}
-
-// write replaces the keyset file. The caller holds the database's write lock.
-func (k *keyring) write(path string) error {
-	var b bytes.Buffer
-	if err := insecurecleartextkeyset.Write(k.handle, keyset.NewJSONWriter(&b)); err != nil {
-		return fmt.Errorf("encoding the keyset: %w", err)
-	}
-	err := privatefile.Write(path, b.Bytes())
-	clear(b.Bytes())
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", FileName, err)
-	}
-	return nil
+	slices.Sort(ids)
+	return ids
 }
 
 // PrefixLen is the length of Tink's output prefix: a version byte and the key's id, big-endian

@@ -10,11 +10,27 @@ import (
 // create loads the keyset in dir, and makes it if there is none.
 func create(t *testing.T, dir string) *Vault {
 	t.Helper()
-	v := New(filepath.Join(dir, FileName))
-	if err := v.LoadOrCreate(); err != nil {
+	in := fileIn(dir)
+	v := New(At(in))
+	if err := v.Create(in); err != nil {
 		t.Fatal(err)
 	}
 	return v
+}
+
+func fileIn(dir string) Storage { return File(filepath.Join(dir, FileName)) }
+
+// rotate adds a key and has it seal.
+func rotate(t *testing.T, v *Vault, in Storage) uint32 {
+	t.Helper()
+	id, err := v.Extend(in)
+	if err == nil {
+		err = v.Promote(in, id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 func seal(t *testing.T, v *Vault, plain string, ad []byte) []byte {
@@ -53,18 +69,15 @@ func TestRotate(t *testing.T) {
 	server, tool := create(t, dir), create(t, dir)
 	ad := Bind(1, "row")
 	before := seal(t, server, "before", ad)
-	if err := tool.Rotate(); err != nil {
-		t.Fatal(err)
-	}
+	in := fileIn(dir)
+	rotate(t, tool, in)
 	wantPlain(t, server, seal(t, tool, "after", ad), ad, "after")
 	wantPlain(t, tool, before, ad, "before")
-	if err := tool.Rotate(); err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Follow(tool.Primary()); err != nil || server.Primary() != tool.Primary() {
+	rotate(t, tool, in)
+	if err := server.Follow(tool.Primary(), At(in)); err != nil || server.Primary() != tool.Primary() {
 		t.Errorf("key %d, %v; want %d", server.Primary(), err, tool.Primary())
 	}
-	if err := server.Follow(tool.Primary() + 1); !errors.Is(err, ErrKeysetMismatch) {
+	if err := server.Follow(tool.Primary()+1, At(in)); !errors.Is(err, ErrKeysetMismatch) {
 		t.Errorf("following a key that the file lacks: %v, want %v", err, ErrKeysetMismatch)
 	}
 }
@@ -74,22 +87,23 @@ func TestLoad(t *testing.T) {
 	v, ad := create(t, dir), []byte("check")
 	check := seal(t, v, "value", ad)
 	path := filepath.Join(dir, FileName)
-	if err := New(path).Load(check, ad); err != nil {
+	if err := New(nil).Load(fileIn(dir), check, ad); err != nil {
 		t.Error(err)
 	}
-	if err := New(path).Load(seal(t, create(t, t.TempDir()), "value", ad), ad); !errors.Is(err, ErrKeysetMismatch) {
+	if err := New(nil).Load(fileIn(dir), seal(t, create(t, t.TempDir()), "value", ad), ad); !errors.Is(err,
+		ErrKeysetMismatch) {
 		t.Errorf("another keyset's check: %v, want %v", err, ErrKeysetMismatch)
 	}
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if err := New(path).Load(check, ad); !errors.Is(err, ErrKeysetExposed) {
+	if err := New(nil).Load(fileIn(dir), check, ad); !errors.Is(err, ErrKeysetExposed) {
 		t.Errorf("open to the group: %v, want %v", err, ErrKeysetExposed)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := New(path).Load(check, ad); !errors.Is(err, ErrKeysetMissing) {
+	if err := New(nil).Load(fileIn(dir), check, ad); !errors.Is(err, ErrKeysetMissing) {
 		t.Errorf("no file: %v, want %v", err, ErrKeysetMissing)
 	}
 }
