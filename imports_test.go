@@ -71,7 +71,8 @@ var arrows = map[string][]string{
 		"catalog", "connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
 	},
 	"connect/store": {
-		"connect", "connect/vault", "internal/filelock", "internal/privatefile", "internal/version", "policy", "vending",
+		"connect", "connect/vault", "internal/filelock", "internal/presence", "internal/privatefile",
+		"internal/version", "policy", "vending",
 	},
 	"connect/oauth/tokenendpoint": {"catalog", "connect", "inject", "internal/httpx", "vending"},
 	"connect/vault":               {"internal/privatefile"},

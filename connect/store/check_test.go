@@ -34,7 +34,7 @@ func TestDamageMetLater(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	var ids []string
-	for range 60 {
+	for range 150 {
 		ids = append(ids, importGmail(t, s, "ya29.one"))
 	}
 	if err := s.Close(); err != nil {
@@ -42,7 +42,7 @@ func TestDamageMetLater(t *testing.T) {
 	}
 	whole := readFile(t, dir, DatabaseName)
 	refused, met := 0, 0
-	for page := 1; page < len(whole)/4096; page += 3 {
+	for page := 1; page < len(whole)/4096; page += 5 {
 		for _, by := range []byte{0, 0xa5} {
 			spoilPage(t, dir, page, by)
 			s, err := Open(t.Context(), Options{Dir: dir})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/internal/filelock"
+	"github.com/vendgate/vendgate/internal/presence"
 	"github.com/vendgate/vendgate/internal/privatefile"
 )
 
@@ -43,12 +44,9 @@ func (d *sqliteDB) open(ctx context.Context) (u Upgrade, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return u, fmt.Errorf("creating the directory: %w", err)
 	}
-	lock, got, err := filelock.Shared(dir)
+	lock, err := d.lockDir(dir)
 	if err != nil {
 		return u, err
-	}
-	if !got {
-		return u, ErrReplacing
 	}
 	defer func() {
 		if err == nil {
@@ -68,14 +66,36 @@ func (d *sqliteDB) open(ctx context.Context) (u Upgrade, err error) {
 	return d.prepare(ctx)
 }
 
+// lockDir keeps a restore away from the directory, or all others.
+func (d *sqliteDB) lockDir(dir string) (*filelock.Lock, error) {
+	take, refused := filelock.Shared, ErrReplacing
+	if d.store.o.alone {
+		take, refused = filelock.Exclusive, ErrInUse
+	}
+	lock, got, err := take(dir)
+	if err != nil || got {
+		return lock, err
+	}
+	if others, _ := presence.Others(dir); d.store.o.alone && len(others) > 0 { // commands leave no note
+		return nil, fmt.Errorf("%w: %s", refused, others[0])
+	}
+	return nil, refused
+}
+
 // checkFiles looks at what is in a store's directory without opening anything.
 func checkFiles(dir string, mustExist bool) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return errNotDirectory
 	}
 	err := privatefile.CheckOwner(dir, DatabaseName, DatabaseName+"-wal", DatabaseName+"-shm", vault.FileName)
-	if err != nil || Exists(dir) {
+	if err != nil {
 		return err
+	}
+	if Exists(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, MovedName)); err == nil {
+			return ErrMoved
+		}
+		return nil
 	}
 	if _, err := os.Lstat(filepath.Join(dir, RestoringName)); err == nil {
 		return ErrRestoreInterrupted

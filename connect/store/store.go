@@ -22,7 +22,8 @@ var (
 	errPostgresKEK  = errors.New("a store in PostgreSQL needs a key_encryption_key, which seals the keyset in it")
 	errNotDirectory = errors.New("it is a file: name the directory of the store")
 	// ErrReplacing says that a restore puts another store in the place of this one.
-	ErrReplacing = errors.New("the store is being replaced by `vendgate store restore`: wait until that has ended")
+	ErrReplacing = errors.New("the store is being replaced by `vendgate store restore`, or moved by `vendgate store migrate`: " +
+		"wait until that has ended")
 	// ErrRestoreInterrupted says that a restore ended half-way. An empty store in the place of the one
 	// that it moved aside would look as if all had been lost.
 	ErrRestoreInterrupted = errors.New("a restore of this store was interrupted: run `vendgate store restore` again")
@@ -44,6 +45,8 @@ type Options struct {
 	// Recheck has the whole database looked through in the background, if the last that opened it with
 	// Recheck was killed, or its machine; damage goes to Logger. It is for gateways.
 	Recheck bool
+	// alone keeps all others from an SQLite store for as long as it is open; ErrInUse if it is open.
+	alone bool
 	// Logger receives what no caller can be told; nil discards it.
 	Logger *slog.Logger
 	// Postgres is the URL of a PostgreSQL database that holds the store in the place of one in Dir, as
