@@ -13,7 +13,7 @@ func storeCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "store"
-	parent.Long = "The store is one SQLite database. What it holds of credentials is sealed by its keyset, which is a " +
+	parent.Long = "The store is one SQLite database, or one of PostgreSQL. What it holds of credentials is sealed by its keyset, which is a " +
 		"file " +
 		"of its own,\nor sealed in the database. Run these commands as the user who owns the data directory."
 	backupCommand(parent, &f)
@@ -21,6 +21,8 @@ func storeCommands(parent *cobra.Command) {
 	restoreCommand(parent, &f)
 	upgradeCommand(parent, &f)
 	checkCommand(parent, &f)
+	migrateCommand(parent, &f)
+	adoptCommand(parent, &f)
 }
 
 func checkCommand(parent *cobra.Command, f *storeFlags) {
