@@ -1,10 +1,14 @@
-.PHONY: run build release test soak lint bench docs sdks-latest
+.PHONY: run cluster build release test soak lint bench docs sdks-latest
 
 # The one linter, pinned in golangci-lint.mod so that a clean machine has it.
 LINT = go tool -modfile=golangci-lint.mod golangci-lint
 
 run:
 	go run ./cmd/vendgate playground
+
+# Three gateways behind a load balancer, on PostgreSQL and Redis, all on this machine: docs/scaling.md.
+cluster: build
+	./deploy/cluster/cluster.sh
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/vendgate ./cmd/vendgate
@@ -20,10 +24,11 @@ lint:
 test:
 	./tests/run.sh
 
-# The cases that take minutes: those of answers, once for each place of a caller key, and two builds of
-# all artefacts of a release.
+# The cases that take minutes: those of answers, once for each place of a caller key, budgets that three
+# nodes share by the clock of a Redis, and two builds of all artefacts of a release.
 soak:
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestCasesByPlace ./tests/hostile
+	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestSpread -v ./policy/redislimit
 	cd deploy/release && VENDGATE_SOAK=1 go test -count=1 -timeout 60m -run TestReproducible .
 
 bench:

@@ -34,6 +34,8 @@ type App struct {
 	DataDir string `json:"data_dir,omitempty"`
 	// Store says where the store is, if not in DataDir, and what seals its keyset.
 	Store Store `json:"store,omitzero"`
+	// Limiter says where budgets are counted.
+	Limiter Limiter `json:"limiter,omitzero"`
 	// PublicURL is scheme and host under which callers reach the gateway. Default: what the request
 	// says. Links in answers are rewritten to it.
 	PublicURL string `json:"public_url,omitempty"`
@@ -142,6 +144,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.Store.check(); err != nil {
 		return at(a.DefinedAt["store"], fmt.Errorf("store: %w", err))
 	}
+	if err := a.Limiter.check(); err != nil {
+		return at(a.DefinedAt["limiter"], err)
+	}
 	if err := a.checkPublicURL(); err != nil {
 		return at(a.DefinedAt["public_url"], err)
 	}
@@ -180,6 +185,10 @@ func (a *App) Start() error {
 	if err := a.assembly.start(ctx); err != nil {
 		cancel()
 		return at(cmp.Or(a.DefinedAt["store"], a.DefinedAt["data_dir"]), err)
+	}
+	if err := a.assembly.startLimiter(ctx, &a.Limiter); err != nil {
+		cancel()
+		return at(a.DefinedAt["limiter"], err)
 	}
 	if store := a.assembly.store; store != nil && a.Store.Postgres == "" {
 		a.note = neighbour.Warn(a.ctx, store.Dir(), a.assembly.log)

@@ -46,7 +46,7 @@ type assembly struct {
 	// local is the source of the embedded connection manager, or nil.
 	local   *gateway.Source
 	keyring *policy.Keyring
-	limiter *policy.Limiter
+	limiter policy.Limiter
 	metrics *telemetry.Metrics
 	store   *store.Store
 	// unverified is the pattern of tenants that only their source can verify; nil if no source wants
@@ -66,13 +66,6 @@ type assembly struct {
 
 	closers []func() error
 }
-
-// limiters holds the one limiter, so that budgets outlive reloads.
-var limiters = caddy.NewUsagePool()
-
-type pooledLimiter struct{ *policy.Limiter }
-
-func (pooledLimiter) Destruct() error { return nil }
 
 // collectors holds what the one process has counted, so that counters outlive reloads.
 var collectors = caddy.NewUsagePool()
@@ -98,8 +91,8 @@ func assemble(ctx caddy.Context, a *App, modules map[string]SourceModule) (g *as
 	if g.users, err = a.logUsers(); err != nil {
 		return g, at(a.DefinedAt["log_user"], err)
 	}
-	if err = g.openLimiter(); err != nil {
-		return g, err
+	if err = g.openLimiter(&a.Limiter); err != nil {
+		return g, at(a.DefinedAt["limiter"], err)
 	}
 	if err = g.openCatalog(a); err != nil {
 		return g, err
@@ -131,18 +124,6 @@ func (g *assembly) openMetrics(ctx caddy.Context, tenants int) error {
 	g.onClose(func() error { _, err := collectors.Delete("collectors"); return err })
 	g.metrics, err = telemetry.NewMetrics(ctx.GetMetricsRegistry(), shared.(pooledCollectors).Collectors, tenants)
 	return err
-}
-
-func (g *assembly) openLimiter() error {
-	limiter, _, err := limiters.LoadOrNew("limiter", func() (caddy.Destructor, error) {
-		return pooledLimiter{policy.NewLimiter()}, nil
-	})
-	if err != nil {
-		return err
-	}
-	g.onClose(func() error { _, err := limiters.Delete("limiter"); return err })
-	g.limiter = limiter.(pooledLimiter).Limiter
-	return nil
 }
 
 func (g *assembly) onClose(f func() error) { g.closers = append(g.closers, f) }

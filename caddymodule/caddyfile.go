@@ -98,6 +98,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 	opts := options{
 		"data_dir":        text(&a.DataDir),
 		"store":           a.Store.parse,
+		"limiter":         a.Limiter.parse,
 		"public_url":      a.parsePublicURL,
 		"vend_timeout":    duration(&a.VendTimeout),
 		"log_user":        a.parseLogUser,
@@ -112,7 +113,7 @@ func parseApp(d *caddyfile.Dispenser, existing any) (any, error) {
 		"tenant":          a.parseTenant,
 		"tenant_defaults": func(d *caddyfile.Dispenser) error { return a.TenantDefaults.parse(d, nil) },
 	}
-	for _, name := range []string{"catalog", "data_dir", "default_source", "log_user", "store", "upstream",
+	for _, name := range []string{"catalog", "data_dir", "default_source", "limiter", "log_user", "store", "upstream",
 		"tenant_defaults"} {
 		read := opts[name]
 		opts[name] = func(d *caddyfile.Dispenser) error { a.DefinedAt[name] = place(d); return read(d) }

@@ -24,8 +24,9 @@ func init() { caddy.RegisterModule(new(Health)) }
 // handler.
 //
 // Ready means that this process can serve calls: it is not shutting down, and its store can be
-// read. Providers and remote sources are not asked: an outage of theirs would take every gateway
-// out of its balancer, and the calls that need nothing of them as well.
+// read. A Redis that budgets are shared through may be away: that is told, and calls are served all
+// the same. Providers and remote sources are not asked: an outage of theirs would take every
+// gateway out of its balancer, and the calls that need nothing of them as well.
 type Health struct {
 	// Prefix begins both paths. Default: `/health`.
 	Prefix string `json:"prefix,omitempty"`
@@ -96,6 +97,9 @@ func (h *Health) readiness(r *http.Request) healthReport {
 	if h.assembly.store != nil {
 		report.add("store", h.assembly.storeHealth.reason(h.assembly))
 	}
+	if reason, shares := h.assembly.limiterReason(); shares {
+		report.note("limiter", reason)
+	}
 	return report
 }
 
@@ -131,6 +135,11 @@ func (h *healthReport) add(name, reason string) {
 	if reason != "" {
 		h.Status = "not_ready"
 	}
+	h.note(name, reason)
+}
+
+// note is add for a component without which calls are served all the same.
+func (h *healthReport) note(name, reason string) {
 	h.Checks = append(h.Checks, healthCheck{name, reason == "", reason})
 }
 

@@ -42,6 +42,8 @@ const (
 type leaving struct {
 	// grace bounds the moment; 0 turns it off.
 	grace time.Duration
+	// caddy is what the configuration's apps are found in.
+	caddy caddy.Context
 
 	begun atomic.Bool
 	// servers are those that the handlers of this configuration are in.
@@ -61,7 +63,7 @@ type inbound struct {
 
 // newLeaving has the leave begin when the configuration of ctx ends. Without a grace, none does.
 func newLeaving(ctx caddy.Context, grace *caddy.Duration) (*leaving, error) {
-	l := &leaving{grace: defaultReloadGrace}
+	l := &leaving{grace: defaultReloadGrace, caddy: ctx}
 	if grace != nil {
 		l.grace = time.Duration(*grace)
 	}
@@ -112,6 +114,9 @@ func (l *leaving) any(is func(*inbound) bool) (found bool) {
 // Handle implements caddyevents.Handler. Caddy waits for it before it stops any app.
 func (l *leaving) Handle(context.Context, caddy.Event) error {
 	ending := caddy.Exiting()
+	if ending {
+		l.delayShutdown()
+	}
 	l.begun.Store(true)
 	outlasting := l.stopAccepting(true)
 	l.await(l.grace, ending, func(c *inbound) bool { return !c.late && c.asked.Load() })
@@ -123,6 +128,23 @@ func (l *leaving) Handle(context.Context, caddy.Event) error {
 	l.await(arrival, ending, func(c *inbound) bool { return !c.asked.Load() && time.Since(c.made) < arrivalGrace })
 	l.closeUnused()
 	return nil
+}
+
+// delayShutdown keeps Caddy's `shutdown_delay` at the end of the process, and has Caddy keep none.
+// Caddy would keep it after the leave, with listeners that accept nothing any more: a load balancer
+// would learn nothing meanwhile, and the kernel would reset at its end what waits to be accepted.
+// It might also be after this app was stopped, which follows the revocations of keys.
+func (l *leaving) delayShutdown() {
+	app, err := l.caddy.AppIfConfigured("http")
+	if err != nil {
+		return // without servers there is nothing to leave
+	}
+	server := app.(*caddyhttp.App)
+	if delay := time.Duration(server.ShutdownDelay); delay > 0 {
+		l.caddy.Slogger().Info("shutdown delayed; readiness fails meanwhile", "delay", delay.String())
+		time.Sleep(delay)
+		server.ShutdownDelay = 0
+	}
 }
 
 // await returns when there is no such connection any more, after limit, or when the process is to

@@ -166,7 +166,8 @@ type pooledStore struct{ *store.Store }
 
 func (s pooledStore) Destruct() error { return s.Close() }
 
-// storeKey tells stores apart: by their directory, and by a digest of what else they are opened with.
+// storeKey tells stores apart: by their directory, and by a digest of what else they are opened
+// with.
 func storeKey(o store.Options) string {
 	if o.Postgres == "" && o.KeyEncryptionKeys == nil {
 		return o.Dir
@@ -178,8 +179,8 @@ func storeKey(o store.Options) string {
 	return fmt.Sprintf("%s %x", o.Dir, h.Sum(nil))
 }
 
-// openStore takes the store that the configuration names, and checks what is there. It is opened, or
-// made, when the app starts or when a request needs it before that: a configuration that is only
+// openStore takes the store that the configuration names, and checks what is there. It is opened,
+// or made, when the app starts or when a request needs it before that: a configuration that is only
 // validated writes nothing.
 func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	if g.store != nil {

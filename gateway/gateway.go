@@ -21,7 +21,7 @@ type Options struct {
 	Sources map[string]*Source
 	Keyring *policy.Keyring
 	// Limiter keeps what the tenants spent.
-	Limiter *policy.Limiter
+	Limiter policy.Limiter
 	// Unverified is the pattern of the tenants that only their source can verify, by its own Platform
 	// API. Default: no source does.
 	Unverified *policy.Tenant

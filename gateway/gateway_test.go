@@ -132,7 +132,7 @@ func TestServeEnds(t *testing.T) {
 			return vending.Credential{}, context.Canceled
 		}, http.ErrAbortHandler, gateway.Aborted},
 	} {
-		events, limiter := make(events, 2), policy.NewLimiter()
+		events, limiter := make(events, 2), policy.NewMemory(nil)
 		g := newGateway(t, "http://127.0.0.1:1", &scripted{vend: c.vend}, limiter)
 		for _, o := range []gateway.Observer{events, nil} {
 			h := g.Handler(gateway.HandlerOptions{Prefix: "/proxy", Observer: o})
@@ -163,7 +163,7 @@ func TestKeyTaker(t *testing.T) {
 		source := &scripted{takes: takes, vend: func() (vending.Credential, error) {
 			return vending.Credential{}, vending.Errorf(vending.ConnectionDeleted, nil)
 		}}
-		h := newGateway(t, "http://127.0.0.1:1", source, policy.NewLimiter()).Handler(
+		h := newGateway(t, "http://127.0.0.1:1", source, policy.NewMemory(nil)).Handler(
 			gateway.HandlerOptions{Prefix: "/proxy"})
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/proxy/c1/notes/v1", nil)
 		r.Header.Set("Authorization", "Bearer "+tenantKey)
@@ -209,12 +209,12 @@ func newHandler(t *testing.T, upstream string, o gateway.Observer) *gateway.Hand
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newGateway(t, upstream, source, policy.NewLimiter()).Handler(
+	return newGateway(t, upstream, source, policy.NewMemory(nil)).Handler(
 		gateway.HandlerOptions{Prefix: "/proxy", Observer: o})
 }
 
 // newGateway is newHandler's over another source and a limiter that the test has.
-func newGateway(t *testing.T, upstream string, source vending.Source, limiter *policy.Limiter) *gateway.Gateway {
+func newGateway(t *testing.T, upstream string, source vending.Source, limiter policy.Limiter) *gateway.Gateway {
 	t.Helper()
 	apps, err := catalog.New(catalog.App{
 		Slug: "notes", Name: "Notes", AuthType: string(vending.APIKey), Upstream: upstream, AllowHTTP: true,

@@ -111,9 +111,12 @@ func (c *call) bound() error {
 
 // spend takes one unit of each budget that the call draws on.
 func (c *call) spend() error {
-	reservations, spent, ok := c.gateway.options.Limiter.Spend(c.tenant, c.caller, c.target.App, c.target.Connection,
-		time.Now())
-	if !ok {
+	draws := c.tenant.VendDraws(c.caller, c.target.App, c.target.Connection)
+	reservations, spent, err := c.gateway.options.Limiter.Reserve(c.request.Context(), draws, time.Now())
+	if err != nil {
+		return err
+	}
+	if spent.Refused() {
 		c.event.Budget = spent.Budget
 		return c.tenant.Refuse(spent)
 	}

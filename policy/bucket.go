@@ -83,6 +83,13 @@ func (b *Bucket) Spend(now time.Time) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
+// giveBack takes back what Spend has just taken.
+func (b *Bucket) giveBack() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spent = max(0, b.spent-1)
+}
+
 // rounding is by how much the sum of many small parts may be off, in units.
 const rounding = 1e-6
 

@@ -22,7 +22,7 @@ type BucketKey struct {
 const (
 	// shards keeps callers of different keys from waiting for one lock.
 	shards = 16
-	// shardSize bounds the buckets of a shard: 64 Ki in all, about 16 MiB.
+	// shardSize bounds the buckets of a shard: 64 Ki in all, about 20 MiB.
 	shardSize = 4096
 )
 
@@ -54,17 +54,11 @@ type shard struct {
 }
 
 type entry struct {
+	shard   *shard
+	key     BucketKey
 	bucket  *Bucket
 	holders int
 	kept    bool
-}
-
-// Reservation is one spent unit, which waits for the source to say whether its key exists.
-type Reservation struct {
-	shard *shard
-	key   BucketKey
-	entry *entry
-	known bool // a source had accepted the key before
 }
 
 // Spend takes one unit of the bucket called key, made with budget b at first use. If none is left,
@@ -80,7 +74,7 @@ func (b *Buckets) Spend(key BucketKey, budget Budget, now time.Time) (r Reservat
 			if wait, ok = s.makeRoom(now); !ok {
 				return Reservation{}, wait, false
 			}
-			e = &entry{bucket: NewBucket(budget)}
+			e = &entry{shard: s, key: key, bucket: NewBucket(budget)}
 		}
 	}
 	e.bucket.Adjust(budget, now)
@@ -91,7 +85,7 @@ func (b *Buckets) Spend(key BucketKey, budget Budget, now time.Time) (r Reservat
 	if !e.kept {
 		s.pending[key] = e
 	}
-	return Reservation{s, key, e, e.kept}, 0, true
+	return Reservation{Holder: e, Known: e.kept}, 0, true
 }
 
 func (b *Buckets) shard(key BucketKey) *shard {
@@ -116,24 +110,32 @@ func (s *shard) makeRoom(now time.Time) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
-// Commit ends the reservation. accepted says that the source knows the key: its bucket stays.
-// Otherwise it is dropped once the last call that holds it has committed. To commit an empty
-// reservation does nothing.
-func (r Reservation) Commit(accepted bool) {
-	if r.entry == nil {
-		return
-	}
-	r.shard.mu.Lock()
-	defer r.shard.mu.Unlock()
-	r.entry.holders--
+// Commit implements [Holder]. The bucket of a key that no source accepts is dropped once the last
+// call that holds it has ended.
+func (e *entry) Commit(accepted bool) {
+	e.shard.mu.Lock()
+	defer e.shard.mu.Unlock()
+	e.release(accepted)
+}
+
+// Return implements [Holder].
+func (e *entry) Return() {
+	e.shard.mu.Lock()
+	defer e.shard.mu.Unlock()
+	e.bucket.giveBack()
+	e.release(false)
+}
+
+func (e *entry) release(accepted bool) {
+	e.holders--
 	switch {
-	case r.entry.kept:
+	case e.kept:
 	case accepted:
-		r.entry.kept = true
-		delete(r.shard.pending, r.key)
-		r.shard.kept.Add(r.key, r.entry)
-	case r.entry.holders == 0:
-		delete(r.shard.pending, r.key)
+		e.kept = true
+		delete(e.shard.pending, e.key)
+		e.shard.kept.Add(e.key, e)
+	case e.holders == 0:
+		delete(e.shard.pending, e.key)
 	}
 }
 

@@ -227,13 +227,13 @@ func TestCallerStoreErrors(t *testing.T) {
 // TestLimiterCaller: the key's own budget is the narrowest, and what it refuses costs the tenant
 // nothing.
 func TestLimiterCaller(t *testing.T) {
-	l, now := NewLimiter(), time.Now()
+	l, now := NewMemory(nil), time.Now()
 	tenant := known(l, Budgets{Token: 100, Connection: 50})
 	one, two, free := caller("one", "acme"), caller("two", "acme"), caller("free", "acme")
 	one.Budget, two.Budget = 3, 2
 	spend := func(k *CallerKey, n int, accepted bool) (refused int, last Spent) {
 		for range n {
-			reserved, spent, ok := l.Spend(tenant, k, "gmail", "c1", now)
+			reserved, spent, ok := vend(l, tenant, k, "gmail", "c1", now)
 			reserved.Commit(accepted && ok)
 			if !ok {
 				refused, last = refused+1, spent
@@ -249,7 +249,7 @@ func TestLimiterCaller(t *testing.T) {
 	if refused, last := spend(two, 10, true); refused != 8 || last.Budget != "caller_key" {
 		t.Errorf("another key: %d refused, the last by %+v", refused, last)
 	}
-	if units, _ := tenant.Usage.Token.Left(now); units != 95 {
+	if units, _ := tenant.Usage.token.Left(now); units != 95 {
 		t.Errorf("%d of the tenant's units left, want 95", units)
 	}
 	if refused, _ := spend(nil, 1, true); refused != 0 {
@@ -269,14 +269,14 @@ func TestLimiterCaller(t *testing.T) {
 
 // TestLimiterCallerParallel: at the last unit exactly as many get through as there are.
 func TestLimiterCallerParallel(t *testing.T) {
-	l, now := NewLimiter(), time.Now()
+	l, now := NewMemory(nil), time.Now()
 	tenant, k := known(l, Budgets{Token: 700}), caller("one", "acme")
 	k.Budget = 600
 	passed := make(chan struct{}, 1000)
 	var wg sync.WaitGroup
 	for range 1000 {
 		wg.Go(func() {
-			if reserved, _, ok := l.Spend(tenant, k, "gmail", "c1", now); ok {
+			if reserved, _, ok := vend(l, tenant, k, "gmail", "c1", now); ok {
 				reserved.Commit(true)
 				passed <- struct{}{}
 			}
@@ -294,13 +294,13 @@ func TestTenantKeyCostsNothingMore(t *testing.T) {
 	store := &memoryStore{}
 	store.putCallers(map[Digest]*CallerKey{DigestOf("k1"): caller("k1", "acme")})
 	k, _ := newKeyring(t, store)
-	l, now, digest := NewLimiter(), time.Now(), DigestOf("conf")
+	l, now, digest := NewMemory(nil), time.Now(), DigestOf("conf")
 	tenant := known(l, Budgets{Token: 1 << 30})
 	if n := testing.AllocsPerRun(100, func() {
 		if k.Lookup(t.Context(), digest) == nil || IsCallerKey("conf") {
 			t.Error("the key is not the tenant's")
 		}
-		if _, _, ok := l.Spend(tenant, nil, "gmail", "c1", now); !ok {
+		if _, _, ok := vend(l, tenant, nil, "gmail", "c1", now); !ok {
 			t.Error("refused")
 		}
 	}); n != 0 {

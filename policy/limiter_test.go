@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -10,14 +11,20 @@ import (
 )
 
 // known returns a tenant with its usage in l.
-func known(l *Limiter, b Budgets) *Tenant {
+func known(l *Memory, b Budgets) *Tenant {
 	return &Tenant{ID: "acme", Budgets: b, Usage: l.Usage("acme", b)}
 }
 
+// vend reserves what a vend draws on.
+func vend(l Limiter, t *Tenant, caller *CallerKey, app, connection string, now time.Time) (Reservations, Spent, bool) {
+	reserved, spent, err := l.Reserve(context.Background(), t.VendDraws(caller, app, connection), now)
+	return reserved, spent, err == nil && !spent.Refused()
+}
+
 // spendTimes spends n times and returns what the last refusal said, and how often one came.
-func spendTimes(l *Limiter, tenant *Tenant, n int, now time.Time) (last Spent, refused int) {
+func spendTimes(l *Memory, tenant *Tenant, n int, now time.Time) (last Spent, refused int) {
 	for range n {
-		reserved, spent, ok := l.Spend(tenant, nil, "gmail", "c1", now)
+		reserved, spent, ok := vend(l, tenant, nil, "gmail", "c1", now)
 		if !ok {
 			last = spent
 			refused++
@@ -48,16 +55,16 @@ func TestLimiterOrder(t *testing.T) {
 		"the API is another":      {Budgets{Token: 10, API: 1}, 0, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, now := NewLimiter(), time.Now()
+			l, now := NewMemory(nil), time.Now()
 			tenant := known(l, c.budgets)
 			last, refused := spendTimes(l, tenant, 10, now)
 			if refused != c.refused || last.Budget != c.by || (last.Wait > 0) != (c.refused > 0) {
 				t.Errorf("%d refused, the last by %+v", refused, last)
 			}
-			if units, _ := tenant.Usage.Token.Left(now); units != c.token {
+			if units, _ := tenant.Usage.token.Left(now); units != c.token {
 				t.Errorf("%d of the token budget left, want %d", units, c.token)
 			}
-			if units, _ := tenant.Usage.API.Left(now); c.budgets.API > 0 && units != int(c.budgets.API) {
+			if units, _ := tenant.Usage.api.Left(now); c.budgets.API > 0 && units != int(c.budgets.API) {
 				t.Errorf("%d of the api budget left", units)
 			}
 		})
@@ -66,7 +73,7 @@ func TestLimiterOrder(t *testing.T) {
 
 // TestLimiterApart: connections, apps and tenants have their own; the token budget is the tenant's.
 func TestLimiterApart(t *testing.T) {
-	l, now := NewLimiter(), time.Now()
+	l, now := NewMemory(nil), time.Now()
 	b := Budgets{Token: 100, Connection: 2, Apps: map[string]Budget{"gmail": 3, "slack": 3}}
 	acme := known(l, b)
 	other := &Tenant{ID: "other", Budgets: b, Usage: l.Usage("other", b)}
@@ -80,14 +87,14 @@ func TestLimiterApart(t *testing.T) {
 		{other, "gmail", "c1", ""},
 		{acme, "gmail", "gmail", "app"}, {other, "gmail", "c1", "connection"},
 	} {
-		reserved, spent, ok := l.Spend(c.tenant, nil, c.app, c.connection, now)
+		reserved, spent, ok := vend(l, c.tenant, nil, c.app, c.connection, now)
 		reserved.Commit(ok)
 		if spent.Budget != c.by || ok != (c.by == "") {
 			t.Errorf("call %d: %t, %+v, want %q", i, ok, spent, c.by)
 		}
 	}
 	for tenant, want := range map[*Tenant]int{acme: 96, other: 98} {
-		if units, _ := tenant.Usage.Token.Left(now); units != want {
+		if units, _ := tenant.Usage.token.Left(now); units != want {
 			t.Errorf("%s: %d left, want %d", tenant.ID, units, want)
 		}
 	}
@@ -96,10 +103,10 @@ func TestLimiterApart(t *testing.T) {
 // TestLimiterRejected: a vend that the source refuses costs the tenant's own budget and leaves
 // nothing else.
 func TestLimiterRejected(t *testing.T) {
-	l, now := NewLimiter(), time.Now()
+	l, now := NewMemory(nil), time.Now()
 	tenant := known(l, Budgets{Token: 1000, Connection: 5, Apps: map[string]Budget{"gmail": 500}})
 	for i := range 100 {
-		reserved, _, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint("guess", i), now)
+		reserved, _, ok := vend(l, tenant, nil, "gmail", fmt.Sprint("guess", i), now)
 		if !ok {
 			t.Fatal("refused")
 		}
@@ -112,7 +119,7 @@ func TestLimiterRejected(t *testing.T) {
 	if n := l.buckets.Len(); n != 0 {
 		t.Errorf("%d buckets stay", n)
 	}
-	if units, _ := tenant.Usage.Token.Left(now); units != 900 {
+	if units, _ := tenant.Usage.token.Left(now); units != 900 {
 		t.Errorf("%d left", units)
 	}
 }
@@ -120,11 +127,11 @@ func TestLimiterRejected(t *testing.T) {
 // TestLimiterRefusedLeavesNothing: neither does a call that the limiter refuses after a narrower
 // budget gave.
 func TestLimiterRefusedLeavesNothing(t *testing.T) {
-	l, now := NewLimiter(), time.Now()
+	l, now := NewMemory(nil), time.Now()
 	tenant := known(l, Budgets{Token: 1, Connection: 5, Apps: map[string]Budget{"gmail": 5}})
-	exhaust(tenant.Usage.Token, now)
+	exhaust(tenant.Usage.token, now)
 	for i := range 100 {
-		reserved, spent, ok := l.Spend(tenant, nil, "gmail", fmt.Sprint(i), now)
+		reserved, spent, ok := vend(l, tenant, nil, "gmail", fmt.Sprint(i), now)
 		if ok || spent.Budget != "token" || reserved != (Reservations{}) {
 			t.Fatalf("%t, %+v, %+v", ok, spent, reserved)
 		}
@@ -139,7 +146,7 @@ func TestLimiterRefusedLeavesNothing(t *testing.T) {
 func TestLimiterUnknownTenant(t *testing.T) {
 	for _, id := range []string{"passed-through", ""} {
 		t.Run(id, func(t *testing.T) {
-			l, now := NewLimiter(), time.Now()
+			l, now := NewMemory(nil), time.Now()
 			tenant := &Tenant{ID: id, Budgets: Budgets{Token: 5}, Unverified: true}
 			tenant.Usage = l.Usage(UnverifiedTenants, tenant.Budgets)
 			last, refused := spendTimes(l, tenant, 12, now)
@@ -174,14 +181,14 @@ func TestLimiterParallel(t *testing.T) {
 		"app": {Budgets{Token: 700, Apps: apps}, true, "app", 100},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, now := NewLimiter(), time.Now()
+			l, now := NewMemory(nil), time.Now()
 			tenant := &Tenant{ID: "acme", Budgets: c.budgets, Unverified: !c.known}
 			tenant.Usage = l.Usage("acme", c.budgets)
 			var spent atomic.Int64
 			var wg sync.WaitGroup
 			for range 1000 {
 				wg.Go(func() {
-					reserved, refusal, ok := l.Spend(tenant, nil, "gmail", "c1", now)
+					reserved, refusal, ok := vend(l, tenant, nil, "gmail", "c1", now)
 					if ok {
 						spent.Add(1)
 					} else if refusal.Budget != c.by {
@@ -195,7 +202,7 @@ func TestLimiterParallel(t *testing.T) {
 				t.Errorf("%d vends of 600", spent.Load())
 			}
 			if c.known {
-				if units, _ := tenant.Usage.Token.Left(now); units != c.token {
+				if units, _ := tenant.Usage.token.Left(now); units != c.token {
 					t.Errorf("%d of the token budget left, want %d", units, c.token)
 				}
 			}
@@ -206,24 +213,29 @@ func TestLimiterParallel(t *testing.T) {
 // TestUsageOutlivesReload: a reload finds what was spent and who is in flight.
 func TestUsageOutlivesReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := NewLimiter()
+		l := NewMemory(nil)
 		before := l.Usage("acme", Budgets{Token: 60, API: 120})
-		exhaust(before.Token, time.Now())
+		exhaust(before.token, time.Now())
 		before.Enter(1)
 		after := l.Usage("acme", Budgets{Token: 600, API: 6})
 		if after != before || after.InFlight() != 1 {
 			t.Errorf("%+v, then %+v", before, after)
 		}
-		if _, ok := after.SpendToken(600, time.Now()); !ok || after.Token.Budget() != 600 {
+		tenant := &Tenant{ID: "acme", Budgets: Budgets{Token: 600, API: 6}, Usage: after}
+		spend := func(d Draw) bool {
+			_, spent, _ := l.Reserve(t.Context(), Draws{d}, time.Now())
+			return !spent.Refused()
+		}
+		if !spend(tenant.TokenDraw()) || after.token.Budget() != 600 {
 			t.Error("a larger budget does not count from the first call on")
 		}
-		if units, _ := after.Token.Left(time.Now()); units != 600-60-1 {
+		if units, _ := after.token.Left(time.Now()); units != 600-60-1 {
 			t.Errorf("a reload forgave what was spent: %d left", units)
 		}
-		if _, ok := after.SpendAPI(6, time.Now()); !ok {
+		if !spend(tenant.APIDraw()) {
 			t.Error("the api budget is spent")
 		}
-		if units, _ := after.API.Left(time.Now()); units != 5 {
+		if units, _ := after.api.Left(time.Now()); units != 5 {
 			t.Errorf("%d of the api budget left", units)
 		}
 		if l.Usage("other", Budgets{Token: 60}) == after {
@@ -235,19 +247,19 @@ func TestUsageOutlivesReload(t *testing.T) {
 // TestLimiterUnverified: a new key for each call spends what all unverified tenants share, and one
 // whose key was accepted no longer does.
 func TestLimiterUnverified(t *testing.T) {
-	l, now := NewLimiter(), time.Now()
+	l, now := NewMemory(nil), time.Now()
 	unverified := func(id string) *Tenant {
 		b := Budgets{Token: 3}
 		return &Tenant{ID: id, Budgets: b, Unverified: true, Usage: l.Usage(UnverifiedTenants, b)}
 	}
-	reserved, _, ok := l.Spend(unverified("accepted"), nil, "gmail", "c1", now)
+	reserved, _, ok := vend(l, unverified("accepted"), nil, "gmail", "c1", now)
 	if !ok {
 		t.Fatal("the first one was refused")
 	}
 	reserved.Commit(true)
 	passed := 0
 	for i := range 50 {
-		reserved, _, ok := l.Spend(unverified("wrong"+string(rune('a'+i))), nil, "gmail", "c1", now)
+		reserved, _, ok := vend(l, unverified("wrong"+string(rune('a'+i))), nil, "gmail", "c1", now)
 		reserved.Commit(false)
 		if ok {
 			passed++
@@ -256,7 +268,7 @@ func TestLimiterUnverified(t *testing.T) {
 	if passed != 2 {
 		t.Errorf("%d wrong keys reached the source, with 2 units left", passed)
 	}
-	if _, _, ok := l.Spend(unverified("accepted"), nil, "gmail", "c1", now); !ok {
+	if _, _, ok := vend(l, unverified("accepted"), nil, "gmail", "c1", now); !ok {
 		t.Error("an accepted key pays for the others")
 	}
 	if n := l.buckets.Len(); n != 1 {
@@ -267,7 +279,7 @@ func TestLimiterUnverified(t *testing.T) {
 // TestUsageIsLeftAlone: asking for usage changes nothing; a configuration that asks
 // may yet be refused.
 func TestUsageIsLeftAlone(t *testing.T) {
-	l, now := NewLimiter(), time.Now()
+	l, now := NewMemory(nil), time.Now()
 	tenant := &Tenant{ID: "acme", Budgets: Budgets{Token: 2}}
 	tenant.Usage = l.Usage("acme", tenant.Budgets)
 	if _, refused := spendTimes(l, tenant, 3, now); refused != 1 {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
 )
@@ -16,10 +17,11 @@ type Remaining struct {
 }
 
 // AppsLeft returns what is left of each app budget of a tenant, by slug.
-func (l *Limiter) AppsLeft(t *Tenant, now time.Time) (apps []Remaining) {
+func AppsLeft(ctx context.Context, l Limiter, t *Tenant, now time.Time) (apps []Remaining) {
 	for slug, budget := range t.Budgets.Apps {
 		if budget > 0 {
-			apps = append(apps, Remaining{slug, budget, l.buckets.left(BucketKey{t.ID, "app", slug}, budget, now)})
+			left := l.Peek(ctx, t.appDraw(slug, budget), now).Left
+			apps = append(apps, Remaining{slug, budget, min(left, int(budget))})
 		}
 	}
 	slices.SortFunc(apps, func(a, b Remaining) int { return cmp.Compare(a.Name, b.Name) })
@@ -28,31 +30,25 @@ func (l *Limiter) AppsLeft(t *Tenant, now time.Time) (apps []Remaining) {
 
 // ConnectionsLeft returns up to most connections of a tenant that have spent of their own budget,
 // those with the least left first.
-func (l *Limiter) ConnectionsLeft(t *Tenant, most int, now time.Time) (connections []Remaining) {
+func ConnectionsLeft(ctx context.Context, l Limiter, t *Tenant, most int, now time.Time) []Remaining {
 	budget := t.Budgets.Connection
 	if budget <= 0 {
 		return nil
 	}
-	for key, left := range l.buckets.spent(t.ID, "connection", now) {
-		connections = append(connections, Remaining{key.Name, budget, min(left, int(budget))})
-	}
-	slices.SortFunc(connections, func(a, b Remaining) int {
-		return cmp.Or(cmp.Compare(a.Left, b.Left), cmp.Compare(a.Name, b.Name))
-	})
-	return connections[:min(most, len(connections))]
+	return l.Lowest(ctx, t.ID, "connection", budget, most, now)
 }
 
-// left returns how many units are left of the bucket called key: all of them, where there is none.
-func (b *Buckets) left(key BucketKey, budget Budget, now time.Time) int {
+// level returns what is left of the bucket called key: all of it, where there is none.
+func (b *Buckets) level(key BucketKey, budget Budget, now time.Time) (l Level) {
 	s := b.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, found := s.kept.Peek(key)
 	if !found {
-		return int(budget)
+		return Level{Left: int(budget)}
 	}
-	left, _ := e.bucket.Left(now)
-	return min(left, int(budget))
+	l.Left, l.Full = e.bucket.Left(now)
+	return l
 }
 
 // spent returns the buckets of a tenant and a kind that are not full, with what is left of them.

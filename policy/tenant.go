@@ -106,7 +106,7 @@ func (t *Tenant) Refuse(s Spent) error {
 	refused.Add(time.Now())
 	return &vending.Error{
 		Code: vending.RateLimited, Origin: vending.FromGateway, RetryAfter: s.Wait,
-		Message: s.name() + " budget of this minute is spent",
+		Message: s.message(),
 	}
 }
 
@@ -121,7 +121,7 @@ func CheckTenantID(id string) error {
 
 // Usage is what a tenant has spent and has under way. It outlives a reload of the configuration.
 type Usage struct {
-	Token, API *Bucket
+	token, api *Bucket // of [Memory]
 	// RefusedTokens and RefusedCalls count what was refused for want of either budget; of tokens, also
 	// what the narrower budgets and the bound of requests in flight refused.
 	RefusedTokens, RefusedCalls MinuteCounts
@@ -149,15 +149,3 @@ func (u *Usage) Leave() { u.inFlight.Add(-1) }
 
 // InFlight returns how many requests of the tenant are in flight.
 func (u *Usage) InFlight() int64 { return u.inFlight.Load() }
-
-// SpendToken takes one unit of the token budget, which is b now.
-func (u *Usage) SpendToken(b Budget, now time.Time) (wait time.Duration, ok bool) {
-	u.Token.Adjust(b, now)
-	return u.Token.Spend(now)
-}
-
-// SpendAPI takes one unit of the api budget, which is b now.
-func (u *Usage) SpendAPI(b Budget, now time.Time) (wait time.Duration, ok bool) {
-	u.API.Adjust(b, now)
-	return u.API.Spend(now)
-}

@@ -42,6 +42,21 @@ ruby -e 'require "rack"; require "webrick"' 2>/dev/null || { need rack ruby-rack
 need systemd-nspawn systemd-container --no-install-recommends
 need rpm rpm --no-install-recommends
 need lintian lintian --no-install-recommends
+# Servers for tests. Installing their packages starts none here: a policy for invoke-rc.d(8) forbids it meanwhile.
+quiet() ( # as need
+	policy=/usr/sbin/policy-rc.d
+	if [ "$(id -u)" = 0 ]; then
+		trap 'rm -f "$policy"; [ ! -e "$policy.kept" ] || mv "$policy.kept" "$policy"' EXIT
+		[ ! -e "$policy" ] || mv "$policy" "$policy.kept"
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
+	need "$@"
+)
+command -v redis-server >/dev/null || quiet redis-server redis-server || exit 1
+command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || quiet pgbouncer pgbouncer || exit 1
+command -v initdb >/dev/null || [ -n "${PG_BIN:-}" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
+	quiet initdb postgresql --no-install-recommends || exit 1
 if [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
 	echo "please install Node 20 or later; this is $(node --version)" >&2
 	exit 1
@@ -108,6 +123,8 @@ CHROMIUM=$(command -v chromium)
 export CHROMIUM
 check tests/board "the tests of the board"
 step "tests of the board" tests tests/board ./...
+check tests/cluster "the tests of clusters"
+step "tests of clusters" tests tests/cluster ./...
 check sdk/go "the Go SDK"
 step "tests of the Go SDK" tests sdk/go ./...
 check deploy/helm/tests "the tests of the Helm chart"

@@ -68,7 +68,8 @@ func TestCreateKEKFile(t *testing.T) {
 	if strings.Contains(out, "=") || !strings.HasSuffix(out, " is in "+file+"2\n") {
 		t.Errorf("printed %q", out)
 	}
-	if _, _, err := run(t, "", "keyset", "kek", "crate"); err == nil || !strings.Contains(err.Error(), `no command "crate"`) {
+	if _, _, err := run(t, "", "keyset", "kek", "crate"); err == nil ||
+		!strings.Contains(err.Error(), `no command "crate"`) {
 		t.Errorf("a misspelt command: %v", err)
 	}
 }
@@ -161,13 +162,16 @@ func TestSealedBackup(t *testing.T) {
 		backup, config string
 		flags          []string
 	}{
-		"as it was":     {plain, sealedConfig(t, filepath.Join(top, "as it was"), kek), nil},
-		"another key":   {whole, sealedConfig(t, filepath.Join(top, "another key"), other), []string{"--passphrase-file", passphrase}},
-		"a keyset file": {whole, configOf(t, fmt.Sprintf("data_dir %q", filepath.Join(top, "file"))), []string{"--passphrase-file", passphrase}},
+		"as it was": {plain, sealedConfig(t, filepath.Join(top, "as it was"), kek), nil},
+		"another key": {whole, sealedConfig(t, filepath.Join(top, "another key"), other),
+			[]string{"--passphrase-file", passphrase}},
+		"a keyset file": {whole, configOf(t, fmt.Sprintf("data_dir %q", filepath.Join(top, "file"))),
+			[]string{"--passphrase-file", passphrase}},
 	} {
 		args := append([]string{"store", "restore", restore.backup, "--config", restore.config}, restore.flags...)
 		must(t, "", args...)
-		if out := must(t, "", "keyset", "rotate", "--config", restore.config); out != "1 connections sealed with the new key\n" {
+		if out := must(t, "", "keyset", "rotate", "--config",
+			restore.config); out != "1 connections sealed with the new key\n" {
 			t.Errorf("%s: rotated %q", name, out)
 		}
 	}

@@ -63,8 +63,9 @@ func (f *storeFlags) openAs(cmd *cobra.Command, o store.Options) (*store.Store, 
 // named are the options of the store that the flags name.
 func (f *storeFlags) named(a config) (store.Options, error) {
 	if f.dir != "" && a.Store.Postgres != "" {
-		return store.Options{}, errors.New("--data names the directory of an SQLite store, and the store of --config is in a " +
-			"database of PostgreSQL: leave one of them out")
+		return store.Options{},
+			errors.New("--data names the directory of an SQLite store, and the store of --config is in a " +
+				"database of PostgreSQL: leave one of them out")
 	}
 	return a.StoreOptions()
 }

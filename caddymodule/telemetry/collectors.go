@@ -24,6 +24,7 @@ type Collectors struct {
 	refusals  *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
 	inFlight  prometheus.Gauge
+	limiter   limiterMetrics
 	// Without quantiles, a summary is a sum and a count: two series a tenant, not eighteen.
 	tenantVend     *prometheus.SummaryVec
 	tenantUpstream *prometheus.SummaryVec
@@ -57,6 +58,7 @@ func NewCollectors() *Collectors {
 			"app", "class"),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Subsystem: subsystem, Name: "in_flight",
 			Help: "Calls under way."}),
+		limiter:        newLimiterMetrics(),
 		tenantVend:     sums("tenant_vend_seconds", "Time that calls spent vending, by tenant.", "tenant"),
 		tenantUpstream: sums("tenant_upstream_seconds", "Time that calls waited for providers, by tenant.", "tenant"),
 	}

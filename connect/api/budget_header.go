@@ -12,21 +12,20 @@ import (
 // call.
 func (c *frontCall) announceBudget() {
 	if c.endpoint.Vends {
-		c.announce("token", c.tenant.Usage.Token, c.tenant.Budgets.Token)
+		c.announce(c.tenant.TokenDraw())
 		return
 	}
-	c.announce("api", c.tenant.Usage.API, c.tenant.Budgets.API)
+	c.announce(c.tenant.APIDraw())
 }
 
 // announce says in the RateLimit headers (IETF httpapi draft) what is left of a budget.
-func (c *frontCall) announce(name string, bucket *policy.Bucket, budget policy.Budget) {
+func (c *frontCall) announce(draw policy.Draw) {
+	budget, name := draw.Budget, draw.Key.Kind
 	if budget <= 0 {
 		return
 	}
-	now := time.Now()
-	bucket.Adjust(budget, now)
-	left, full := bucket.Left(now)
+	level := c.front.o.Limiter.Peek(c.r.Context(), draw, time.Now())
 	c.w.Header().Set("RateLimit-Policy", `"`+name+`";q=`+strconv.Itoa(int(budget))+`;w=60`)
-	c.w.Header().Set("RateLimit",
-		`"`+name+`";r=`+strconv.Itoa(min(left, int(budget)))+`;t=`+strconv.Itoa(int(math.Ceil(full.Seconds()))))
+	c.w.Header().Set("RateLimit", `"`+name+`";r=`+strconv.Itoa(min(level.Left, int(budget)))+
+		`;t=`+strconv.Itoa(int(math.Ceil(level.Full.Seconds()))))
 }

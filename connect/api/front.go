@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -24,7 +25,7 @@ type FrontOptions struct {
 	API     *API
 	Store   *store.Store
 	Keyring *policy.Keyring
-	Limiter *policy.Limiter
+	Limiter policy.Limiter
 	// Caller finds a caller key and its tenant.
 	Caller func(ctx context.Context, key string) (*policy.CallerKey, *policy.Tenant, error)
 	// Tenant returns what is known of a tenant.
@@ -88,7 +89,7 @@ func (c *frontCall) serve(path string) error {
 	}
 	c.record.Tenant = c.tenant.ID
 	if unknown != nil {
-		c.announce("api", c.tenant.Usage.API, c.tenant.Budgets.API)
+		c.announce(c.tenant.APIDraw())
 		return unknown
 	}
 	c.announceBudget()
@@ -101,10 +102,8 @@ func (c *frontCall) serve(path string) error {
 	if endpoint.Vends {
 		return c.vend(params["id"])
 	}
-	wait, ok := c.tenant.Usage.SpendAPI(c.tenant.Budgets.API, time.Now())
-	c.announceBudget()
-	if !ok {
-		return c.refuse(policy.Spent{Budget: "api", Wait: wait})
+	if err := c.spend(c.tenant.APIDraw()); err != nil {
+		return err
 	}
 	return c.work()
 }
@@ -186,6 +185,21 @@ func (c *frontCall) work() error {
 	return c.endpoint.Serve(c.front.o.API, &Call{W: c.w, R: c.r, Caller: caller, Origin: c.origin, Params: c.params})
 }
 
+// spend takes one unit of one of the tenant's own budgets, which needs no commit: the tenant is
+// known.
+func (c *frontCall) spend(draw policy.Draw) error {
+	reservations, spent, err := c.front.o.Limiter.Reserve(c.r.Context(), policy.Draws{draw}, time.Now())
+	if err != nil {
+		return err
+	}
+	reservations.Commit(true)
+	c.announceBudget()
+	if spent.Refused() {
+		return c.refuse(spent)
+	}
+	return nil
+}
+
 // refuse notes which budget refused the call.
 func (c *frontCall) refuse(s policy.Spent) error {
 	c.record.Budget = s.Budget
@@ -200,12 +214,7 @@ func (c *frontCall) vend(id string) error {
 	connection, err := f.Store.Connection(c.r.Context(), c.tenant.ID, c.user, id)
 	if err != nil {
 		// Looking for connections costs what finding one does.
-		wait, ok := c.tenant.Usage.SpendToken(c.tenant.Budgets.Token, time.Now())
-		c.announceBudget()
-		if !ok {
-			return c.refuse(policy.Spent{Budget: "token", Wait: wait})
-		}
-		return err
+		return cmp.Or(c.spend(c.tenant.TokenDraw()), err)
 	}
 	c.record.App = connection.App
 	if !c.tenant.MayCall(connection.App) {
@@ -220,9 +229,13 @@ func (c *frontCall) vend(id string) error {
 		return err
 	}
 	defer c.tenant.Usage.Leave()
-	reservations, spent, ok := f.Limiter.Spend(c.tenant, nil, connection.App, id, time.Now())
+	draws := c.tenant.VendDraws(nil, connection.App, id)
+	reservations, spent, err := f.Limiter.Reserve(c.r.Context(), draws, time.Now())
+	if err != nil {
+		return err
+	}
 	c.announceBudget()
-	if !ok {
+	if spent.Refused() {
 		return c.refuse(spent)
 	}
 	defer reservations.Commit(true)

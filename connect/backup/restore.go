@@ -34,8 +34,8 @@ type Options struct {
 	// in Dir is taken.
 	Keyset     string
 	Passphrase []byte
-	// KeyEncryptionKeys open the keyset that is in the backup as it was in the store, if neither Keyset
-	// nor Passphrase is given, and seal the keyset of the restored store.
+	// KeyEncryptionKeys open the keyset that is in the backup as it was in the store, if neither
+	// Keyset nor Passphrase is given, and seal the keyset of the restored store.
 	KeyEncryptionKeys []vault.KEK
 	// Replace allows a store in Dir, which is then kept in a directory below it.
 	Replace bool

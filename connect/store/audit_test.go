@@ -58,7 +58,7 @@ func TestNoChangeWithoutItsRow(t *testing.T) {
 	for name, c := range changes {
 		t.Run(name, func(t *testing.T) {
 			v := openScene(t)
-			execSQL(t, v.Store, `CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'refused'); END`)
+			refuse(t, v.Store, "audit", "INSERT")
 			before := dump(t, v.Store)
 			if err := c.do(t.Context(), v); err == nil || !strings.Contains(err.Error(), string(c.want[0].Event)) {
 				t.Errorf("error %v, want one that names %s", err, c.want[0].Event)
@@ -80,9 +80,7 @@ func TestNoRowWithoutItsChange(t *testing.T) {
 				"oauth_clients", "sessions", "mcp_urls", "caller_keys"} {
 				v := openScene(t)
 				for _, act := range []string{"INSERT", "UPDATE", "DELETE"} {
-					execSQL(t, v.Store,
-						fmt.Sprintf(`CREATE TRIGGER refuse_%s BEFORE %s ON %s BEGIN SELECT RAISE(ABORT, 'refused'); END`, act, act,
-							table))
+					refuse(t, v.Store, table, act)
 				}
 				before := dump(t, v.Store)
 				if err := c.do(t.Context(), v); err == nil {
@@ -103,11 +101,29 @@ func TestNoRowWithoutItsChange(t *testing.T) {
 	}
 }
 
+// refuse has the database refuse what is done to the rows of a table.
+func refuse(t *testing.T, s *Store, table, act string) {
+	t.Helper()
+	if onPostgres {
+		execSQL(t, s, `CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN RAISE 'refused'; END $$`)
+		execSQL(t, s, fmt.Sprintf(`CREATE TRIGGER refuse_%[1]s BEFORE %[1]s ON %[2]s FOR EACH ROW EXECUTE FUNCTION refuse()`,
+			act, table))
+		return
+	}
+	execSQL(t, s, fmt.Sprintf(
+		`CREATE TRIGGER refuse_%[1]s BEFORE %[1]s ON %[2]s BEGIN SELECT RAISE(ABORT, 'refused'); END`, act, table))
+}
+
 // dump writes all rows of all tables.
 func dump(t *testing.T, s *Store) string {
 	t.Helper()
 	var tables []string
-	for _, name := range rowsOf(t, s, `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`) {
+	list := `SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`
+	if onPostgres {
+		list = `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name`
+	}
+	for _, name := range rowsOf(t, s, list) {
 		tables = append(tables, name[0].(string))
 	}
 	var b strings.Builder

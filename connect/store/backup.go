@@ -36,6 +36,9 @@ var (
 		"some, which could undo what you revoke: use a backup without them, and find out who changed this one")
 	// ErrOtherTrail says that a database is of another store, or went another way since the copy.
 	ErrOtherTrail = errors.New("its audit trail does not continue that of the backup")
+	// ErrPostgresBackup is of a store that this program does not copy.
+	ErrPostgresBackup = errors.New("the store is in PostgreSQL: back it up by pg_dump and restore it by pg_restore, " +
+		"see docs/postgresql.md")
 )
 
 // Copy is what is known of a copy of a store's database.
@@ -126,8 +129,8 @@ func explainFull(err error) error {
 // sealKeyset, if it is not nil, gets the keyset file that opens the copy, and what it returns is
 // kept in it.
 func (s *Store) Backup(ctx context.Context, file string, sealKeyset func([]byte) ([]byte, error)) (c Copy, err error) {
-	if s.onPostgres() {
-		return c, errBackup
+	if s.o.Postgres != "" {
+		return c, ErrPostgresBackup
 	}
 	if err := s.Ready(ctx); err != nil {
 		return c, err
@@ -167,8 +170,6 @@ func (s *Store) Backup(ctx context.Context, file string, sealKeyset func([]byte)
 	}
 	return c, privatefile.Publish(temp, file)
 }
-
-var errBackup = errors.New("the store is a database of PostgreSQL: back it up with pg_dump")
 
 // keysetOf returns the keyset that opens a copy which was just made, as a keyset file has it. A
 // rotation writes the new keyset before it uses it.
@@ -372,6 +373,9 @@ func continues(r, copied connect.AuditRow) bool {
 // the copy was made is ended (sessions of the dashboard, authorizations at providers, refreshes),
 // and the restore is recorded.
 func (s *Store) Adopt(ctx context.Context, c Copy) error {
+	if s.o.Postgres != "" {
+		return ErrPostgresBackup
+	}
 	detail := "a copy without a date"
 	if !c.At.IsZero() {
 		detail = "the backup of " + c.At.Format(time.RFC3339)

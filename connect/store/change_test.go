@@ -22,8 +22,37 @@ type scene struct {
 // scenes returns what opens copies of one scene: making each anew takes the disk too long.
 func scenes(t *testing.T) func(t *testing.T) *scene {
 	t.Helper()
+	if onPostgres { // a database takes no longer to furnish than to copy
+		return func(t *testing.T) *scene {
+			t.Helper()
+			s := openStore(t, t.TempDir())
+			v := furnish(t, s)
+			v.Store = s
+			return &v
+		}
+	}
 	dir := t.TempDir()
 	s := openStore(t, dir)
+	v := furnish(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files := snapshotDir(t, dir)
+	return func(t *testing.T) *scene {
+		t.Helper()
+		dir := t.TempDir()
+		for name, content := range files {
+			overwrite(name, content)(t, dir)
+		}
+		v := v
+		v.Store = openStore(t, dir)
+		return &v
+	}
+}
+
+// furnish puts into a store what the changes are made to.
+func furnish(t *testing.T, s *Store) scene {
+	t.Helper()
 	v := scene{active: importGmail(t, s, "canary-access"), held: importGmail(t, s, "canary-held"),
 		cookie: connect.DigestOf("canary-cookie")}
 	hold(t, s, v.held, "sync")
@@ -39,21 +68,10 @@ func scenes(t *testing.T) func(t *testing.T) *scene {
 		s.BeginSession(t.Context(), v.cookie, connect.Session{Tenant: "acme", Key: connect.DigestOf("canary-key")}),
 		s.SetOAuthClient(t.Context(), "acme", "slack",
 			connect.OAuthClient{ID: "old", Secret: vending.NewSecret("canary-secret")}),
-		s.Close(),
 	); err != nil {
 		t.Fatal(err)
 	}
-	files := snapshotDir(t, dir)
-	return func(t *testing.T) *scene {
-		t.Helper()
-		dir := t.TempDir()
-		for name, content := range files {
-			overwrite(name, content)(t, dir)
-		}
-		v := v
-		v.Store = openStore(t, dir)
-		return &v
-	}
+	return v
 }
 
 // change is one that the audit trail records.

@@ -232,8 +232,8 @@ func connectionsWhere(f connect.Filter, now int64) (clause string, args []any) {
 	}
 	if f.Search != "" {
 		pattern := likePattern(f.Search)
-		term, args := `lower(c.name) LIKE ? ESCAPE '\' OR lower(c.end_user) LIKE ? ESCAPE '\' OR lower(c.app) LIKE ? ESCAPE '\'`, []any{pattern,
-			pattern, pattern}
+		term := `lower(c.name) LIKE ? ESCAPE '\' OR lower(c.end_user) LIKE ? ESCAPE '\' OR lower(c.app) LIKE ? ESCAPE '\'`
+		args := []any{pattern, pattern, pattern}
 		if strings.HasPrefix(f.Search, connect.ConnectionIDPrefix) {
 			term, args = term+` OR substr(c.id, 1, ?) = ?`, append(args, len(f.Search), f.Search)
 		}

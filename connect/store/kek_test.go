@@ -56,8 +56,8 @@ func keysetFiles(t testing.TB, dir string) (names []string) {
 	return names
 }
 
-// TestSealedStore makes a store with a key-encryption key: there is no keyset file, and only that key
-// opens it.
+// TestSealedStore makes a store with a key-encryption key: there is no keyset file, and only that
+// key opens it.
 func TestSealedStore(t *testing.T) {
 	dir, kek, other := t.TempDir(), newKEK(t), newKEK(t)
 	s := openSealed(t, dir, kek)
@@ -231,9 +231,10 @@ func TestTamperedKeysetRow(t *testing.T) {
 		statement string
 		want      error
 	}{
-		"changed":          {`UPDATE meta SET value = CAST('{}' AS BLOB) WHERE name = 'keyset'`, vault.ErrRowInvalid},
-		"deleted":          {`DELETE FROM meta WHERE name = 'keyset'`, vault.ErrKeysetMissing},
-		"of another store": {`UPDATE meta SET value = o.value FROM other.meta o WHERE o.name = meta.name AND meta.name = 'keyset'`, vault.ErrKeysetMismatch},
+		"changed": {`UPDATE meta SET value = CAST('{}' AS BLOB) WHERE name = 'keyset'`, vault.ErrRowInvalid},
+		"deleted": {`DELETE FROM meta WHERE name = 'keyset'`, vault.ErrKeysetMissing},
+		"of another store": {`UPDATE meta SET value = o.value FROM other.meta o WHERE o.name = meta.name AND meta.name = ` +
+			`'keyset'`, vault.ErrKeysetMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

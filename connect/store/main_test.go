@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -89,7 +90,7 @@ func openStore(t testing.TB, dir string) *Store {
 
 func openStoreAt(t testing.TB, dir string, now func() time.Time) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), Options{Dir: dir, Now: now})
+	s, err := Open(t.Context(), Options{Dir: dir, Now: now, Postgres: databaseOf(t, dir)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +100,31 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *Store {
 		}
 	})
 	return s
+}
+
+// onPostgres has the stores of tests opened in PostgreSQL, if VENDGATE_TEST_STORE is `postgres`, or
+// through PgBouncer, if it is `pgbouncer`; databases has the one of each directory.
+var (
+	onPostgres = os.Getenv("VENDGATE_TEST_STORE") != ""
+	databases  sync.Map
+)
+
+// databaseOf returns the URL of the database that goes with a directory; empty for SQLite's.
+func databaseOf(t testing.TB, dir string) string {
+	t.Helper()
+	if !onPostgres {
+		return ""
+	}
+	if url, ok := databases.Load(dir); ok {
+		return url.(string)
+	}
+	pg := services.PostgreSQL(t, services.FsyncOff)
+	url := pg.URL
+	if os.Getenv("VENDGATE_TEST_STORE") == "pgbouncer" {
+		url = services.PgBouncer(t, pg).URL
+	}
+	databases.Store(dir, url)
+	return url
 }
 
 func importGmail(t testing.TB, s *Store, access string) string {
@@ -133,8 +159,13 @@ func execSQL(t testing.TB, s *Store, query string, args ...any) {
 	}
 }
 
-// writerOf is the writer of a store of SQLite.
-func writerOf(s *Store) *sql.DB { return s.db.(*sqliteDB).writer }
+// writerOf is the database of a store, for statements that a store does not run.
+func writerOf(s *Store) *sql.DB {
+	if p, ok := s.db.(*postgresDB); ok {
+		return p.sql
+	}
+	return s.db.(*sqliteDB).writer
+}
 
 func readFile(t testing.TB, dir, name string) string {
 	t.Helper()

@@ -101,7 +101,7 @@ func (s *Store) putNode(ctx context.Context, tx *tx, keys string) error {
 	_, err = tx.ExecContext(ctx, `INSERT INTO nodes (id, started_at, seen_at, version, schema, keys)
 		VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, keys = excluded.keys`,
-		s.node.id, s.node.started, now, version.Get().Version, len(migrations), keys)
+		s.node.id, s.node.started, now, version.Get().Version, s.schemaVersion(), keys)
 	if err != nil {
 		return err
 	}
@@ -204,4 +204,12 @@ func (s *Store) nodesWithout(ctx context.Context, token string) (missing []strin
 		return rows.Err()
 	})
 	return missing, err
+}
+
+// schemaVersion is the version of the schema that this program makes.
+func (s *Store) schemaVersion() int {
+	if s.onPostgres() {
+		return len(postgresMigrations)
+	}
+	return len(migrations)
 }

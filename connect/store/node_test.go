@@ -31,8 +31,8 @@ func silence(t *testing.T, s *Store, d time.Duration) {
 	execSQL(t, s, `UPDATE nodes SET seen_at = seen_at - ? WHERE id = ?`, d.Milliseconds(), s.node.id)
 }
 
-// nodes opens n stores of one database, each of which serves calls.
-func nodes(t *testing.T, n int, o Options) []*Store {
+// stored opens n stores of one database, each of which serves calls.
+func stored(t *testing.T, n int, o Options) []*Store {
 	t.Helper()
 	var all []*Store
 	for range n {
@@ -85,7 +85,7 @@ func TestNodes(t *testing.T) { onEach(t, testNodes) }
 func testNodes(t *testing.T, o Options) {
 	clock := new(ticker)
 	o.Now = clock.now
-	all := nodes(t, 3, o)
+	all := stored(t, 3, o)
 	tool := openWith(t, o)
 	if ids := nodeIDs(t, tool); len(ids) != 3 || !slices.Contains(ids, all[0].node.id) {
 		t.Errorf("nodes %s, want those that beat", ids)
@@ -128,12 +128,12 @@ func TestNodeOfAKeysetFile(t *testing.T) {
 	}
 }
 
-// TestRotateOverNodes rotates while three nodes read and write: no call fails, and the new key seals
-// nothing before all have it.
+// TestRotateOverNodes rotates while three nodes read and write: no call fails, and the new key
+// seals nothing before all have it.
 func TestRotateOverNodes(t *testing.T) { onEach(t, testRotateOverNodes) }
 
 func testRotateOverNodes(t *testing.T, o Options) {
-	all := nodes(t, 3, o)
+	all := stored(t, 3, o)
 	tool := openWith(t, o)
 	var ids []string
 	for range resealBatch + 3 {
@@ -190,7 +190,7 @@ func testRotateOverNodes(t *testing.T, o Options) {
 func TestRotationWaits(t *testing.T) { onEach(t, testRotationWaits) }
 
 func testRotationWaits(t *testing.T, o Options) {
-	all := nodes(t, 2, o)
+	all := stored(t, 2, o)
 	tool := openWith(t, o)
 	tool.patience = 200 * time.Millisecond
 	first := tool.vault.Primary()
@@ -226,7 +226,7 @@ func TestNodeWithoutTheKey(t *testing.T) { onEach(t, testNodeWithoutTheKey) }
 
 func testNodeWithoutTheKey(t *testing.T, o Options) {
 	old, next := o.KeyEncryptionKeys[0], newKEK(t)
-	node := nodes(t, 1, o)[0]
+	node := stored(t, 1, o)[0]
 	id := importGmail(t, node, "ya29.one")
 	both := o
 	both.KeyEncryptionKeys = []vault.KEK{next, old}
@@ -254,7 +254,7 @@ func testNodeWithoutTheKey(t *testing.T, o Options) {
 func TestRotateSealedTogether(t *testing.T) { onEach(t, testRotateSealedTogether) }
 
 func testRotateSealedTogether(t *testing.T, o Options) {
-	server := nodes(t, 1, o)[0]
+	server := stored(t, 1, o)[0]
 	stop := beating(t, server)
 	defer stop()
 	id := importGmail(t, server, "ya29.one")

@@ -35,7 +35,8 @@ const (
 type postgresDB struct {
 	store  *Store
 	server *pgserver.Server
-	sql    *sql.DB
+	// sql runs transactions, and rows reads single rows once the store is open.
+	sql, rows *sql.DB
 	// pretend, if it is not nil, changes for a test what the server says of itself.
 	pretend func(*facts)
 }
@@ -46,7 +47,8 @@ func newPostgres(s *Store) (*postgresDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgresDB{store: s, server: v, sql: v.DB()}, nil
+	c := v.Connector()
+	return &postgresDB{store: s, server: v, sql: v.DB(c, 2), rows: v.DB(opener{c, s}, 4)}, nil
 }
 
 // update implements dialect. Its transactions are at the level READ COMMITTED, and f may run more
@@ -111,13 +113,8 @@ func (p *postgresDB) readRow(ctx context.Context, tenant, user, id string) (c co
 
 // queryRow implements dialect. The row tells its errors.
 func (p *postgresDB) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	if err := p.store.Ready(ctx); err != nil {
-		cancelled, cancel := context.WithCancelCause(ctx)
-		cancel(err)
-		return p.sql.QueryRowContext(cancelled, query, args...)
-	}
 	ctx, _ = pgserver.WithPatience(ctx, rowTimeout) // which ends by itself: the row is read after this
-	return p.sql.QueryRowContext(ctx, query, args...)
+	return p.rows.QueryRowContext(ctx, query, args...)
 }
 
 // forget implements dialect. What was deleted stays on the server's disk until it has cleaned up
@@ -131,7 +128,7 @@ func (*postgresDB) isBusy(err error) bool {
 
 // close implements dialect.
 func (p *postgresDB) close() error {
-	err := p.sql.Close()
+	err := errors.Join(p.sql.Close(), p.rows.Close())
 	p.server.Close()
 	return err
 }

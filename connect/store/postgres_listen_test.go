@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store/pgserver"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/tests/services"
@@ -68,8 +69,18 @@ func TestPostgresListen(t *testing.T) {
 			t.Error("a signal through PgBouncer")
 		default:
 		}
-		if got := pg.Query(`SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`); got != "2" {
+		if got := pg.Query(`SELECT count(*) FROM pg_stat_activity
+			WHERE query LIKE 'LISTEN%' AND datname = current_database()`); got != "2" {
 			t.Errorf("%s sessions listen, want the two of before", got)
 		}
 	})
+}
+
+// TestPostgresAnnounced checks that another node hears of a new tenant.
+func TestPostgresAnnounced(t *testing.T) {
+	stores := nodes(t, 2, nil)
+	changed := stores[1].Changed(t.Context())
+	wantSignal(t, changed, 5*time.Second) // of the beginning
+	must[string](t)(stores[0].CreateTenant(t.Context(), connect.Tenant{ID: "acme", Email: "ops@example.com"}))
+	wantSignal(t, changed, time.Second)
 }

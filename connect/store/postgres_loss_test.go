@@ -199,7 +199,8 @@ func TestPostgresHotRead(t *testing.T) {
 		for range 50 {
 			all.Go(func() {
 				c, sealed, err := p.readRow(t.Context(), "acme", "alice@example.com", "conn_1")
-				if err != nil || sealed != nil || c.Name != "Work" || !c.ViaLink || c.NeedsReconnection || c.UpdatedAt.UnixMilli() != 2 {
+				if err != nil || sealed != nil || c.Name != "Work" || !c.ViaLink || c.NeedsReconnection ||
+					c.UpdatedAt.UnixMilli() != 2 {
 					t.Error(name, c, sealed, err)
 				}
 			})

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/vendgate/vendgate/connect/store/pgserver"
 )
@@ -19,14 +20,19 @@ type opening struct {
 // that are as they should be are only read, in a time that does not depend on what is in them.
 func (p *postgresDB) adopt(ctx context.Context, o opening) (u Upgrade, err error) {
 	done := false
-	err = p.view(ctx, func(t *tx) (err error) {
-		done, err = p.accept(ctx, t, o)
+	// Those who would use the store wait for this.
+	soon, cancel := pgserver.WithPatience(ctx, updateTimeout)
+	defer cancel()
+	err = p.view(soon, func(t *tx) (err error) {
+		done, err = p.accept(soon, t, o)
 		return err
 	})
 	if err != nil || done {
 		return u, pgserver.Explain(err)
 	}
-	err = p.update(ctx, func(t *tx) (err error) {
+	ctx, cancel = pgserver.WithPatience(ctx, migrateTimeout)
+	defer cancel()
+	err = p.transact(ctx, nil, func(t *tx) (err error) {
 		u, err = p.migrate(ctx, t, o)
 		return err
 	})
@@ -35,6 +41,9 @@ func (p *postgresDB) adopt(ctx context.Context, o opening) (u Upgrade, err error
 	}
 	return u, nil
 }
+
+// migrateTimeout bounds a change of the tables, which may be long: an index is made of all rows.
+const migrateTimeout = 30 * time.Minute
 
 // facts asks the server, and refuses one that cannot hold a store.
 func (p *postgresDB) facts(ctx context.Context, t *sql.Tx) (facts, error) {

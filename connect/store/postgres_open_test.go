@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -130,12 +132,16 @@ func TestPostgresRefusals(t *testing.T) {
 		"another program's meta of our columns": {
 			before: `CREATE TABLE meta (name text, value bigint); GRANT ALL ON meta TO PUBLIC`, want: ErrForeignDatabase,
 		},
-		"newer":             {adopt: true, before: newer, want: ErrNewerSchema, say: "use that version"},
-		"no right to make":  {before: `REVOKE CREATE ON SCHEMA public FROM PUBLIC`, want: ErrRights, say: "GRANT CREATE"},
-		"no right to read":  {adopt: true, before: `REVOKE SELECT ON meta FROM CURRENT_ROLE_OF_TEST`, want: ErrRights},
-		"no right to write": {adopt: true, before: `REVOKE UPDATE ON links FROM CURRENT_ROLE_OF_TEST`, want: ErrRights, say: "links"},
-		"read-only":         {param: [2]string{"default_transaction_read_only", "on"}, want: ErrReadOnly, say: "target_session_attrs"},
-		"no schema":         {param: [2]string{"search_path", "nowhere"}, want: ErrRights, say: "CREATE SCHEMA"},
+		"newer":            {adopt: true, before: newer, want: ErrNewerSchema, say: "use that version"},
+		"no right to make": {before: `REVOKE CREATE ON SCHEMA public FROM PUBLIC`, want: ErrRights, say: "GRANT CREATE"},
+		"no right to read": {adopt: true, before: `REVOKE SELECT ON meta FROM CURRENT_ROLE_OF_TEST`, want: ErrRights},
+		"no right to write": {
+			adopt: true, before: `REVOKE UPDATE ON links FROM CURRENT_ROLE_OF_TEST`, want: ErrRights, say: "links",
+		},
+		"read-only": {
+			param: [2]string{"default_transaction_read_only", "on"}, want: ErrReadOnly, say: "target_session_attrs",
+		},
+		"no schema": {param: [2]string{"search_path", "nowhere"}, want: ErrRights, say: "CREATE SCHEMA"},
 		"old": {
 			pretend: func(f *facts) { f.version = 130014 }, want: ErrOldServer, say: "13.14",
 		},
@@ -225,8 +231,8 @@ func TestPostgresMigration(t *testing.T) {
 	pg := services.PostgreSQL(t)
 	old := adopted(t, pg.URL)
 	before := postgresMigrations
-	postgresMigrations = append(before[:len(before):len(before)],
-		newMigration("-- compatible: 1\nALTER TABLE connections ADD COLUMN note TEXT NOT NULL DEFAULT '';"))
+	postgresMigrations = slices.Concat(before, []migration{newMigration(
+		"-- compatible: 1\nALTER TABLE connections ADD COLUMN note TEXT NOT NULL DEFAULT '';")})
 	defer func() { postgresMigrations = before }()
 	o := unkeyed()
 	o.keep = true
@@ -267,8 +273,9 @@ func TestPostgresMigrationRights(t *testing.T) {
 	adopted(t, pg.URL)
 	pg.Query(`ALTER TABLE connections OWNER TO postgres; GRANT ALL ON connections TO "` + pg.Database + `"`)
 	before := postgresMigrations
-	postgresMigrations = append(before[:len(before):len(before)],
-		newMigration("-- compatible: 1\nALTER TABLE holds ADD COLUMN note TEXT;\nALTER TABLE connections ADD COLUMN note TEXT;"))
+	postgresMigrations = slices.Concat(before, []migration{newMigration(`-- compatible: 1
+		ALTER TABLE holds ADD COLUMN note TEXT;
+		ALTER TABLE connections ADD COLUMN note TEXT;`)})
 	defer func() { postgresMigrations = before }()
 	_, err := dialed(t, pg.URL).adopt(t.Context(), unkeyed())
 	if !errors.Is(err, ErrRights) || !strings.Contains(err.Error(), "own the tables") {
@@ -294,5 +301,37 @@ func TestPostgresLogHasNoPassword(t *testing.T) {
 	}
 	if strings.Contains(log.String(), pg.Password) || !strings.Contains(log.String(), "sslmod") {
 		t.Errorf("log: %s", &log)
+	}
+}
+
+// TestPostgresBackup checks that what SQLite alone has says what to do in its place.
+func TestPostgresBackup(t *testing.T) {
+	s := nodes(t, 1, nil)[0]
+	file := filepath.Join(t.TempDir(), "copy")
+	if _, err := s.Backup(t.Context(), file, nil); !errors.Is(err, ErrPostgresBackup) {
+		t.Errorf("a backup is %v", err)
+	}
+	if err := s.Adopt(t.Context(), Copy{}); !errors.Is(err, ErrPostgresBackup) {
+		t.Errorf("taking over a copy is %v", err)
+	}
+	if err := s.Inspect(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPostgresNotOpened checks that all calls of a store that could not be opened say why.
+func TestPostgresNotOpened(t *testing.T) {
+	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: "postgres://u:p@127.0.0.1:1/db?sslmode=disable"}))
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for range 2 {
+		_, err := s.TenantsVersion(t.Context())
+		wantUnavailable(t, err)
+		_, _, err = s.Grant(t.Context(), "acme", "alice@example.com", "conn_1")
+		wantUnavailable(t, err)
+		wantUnavailable(t, s.DisableTenant(t.Context(), "acme"))
 	}
 }

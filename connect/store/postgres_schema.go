@@ -246,8 +246,8 @@ func migratePostgres(ctx context.Context, t *sql.Tx, f facts, from int) error {
 func explainMigration(err error, version int, f facts) error {
 	switch pgserver.Code(err) {
 	case pgserver.NoRight:
-		return fmt.Errorf("%w: it does not own the tables, which a new version changes: run this version once as their owner, "+
-			"or ALTER TABLE … OWNER TO %s", ErrRights, quoteName(f.role))
+		return fmt.Errorf("%w: it does not own the tables, which a new version changes: run this version once as their "+
+			"owner, or ALTER TABLE … OWNER TO %s", ErrRights, quoteName(f.role))
 	case pgserver.NotAvailable:
 		return fmt.Errorf("migrating the schema to version %d: another program keeps the tables locked; nothing was "+
 			"changed, try again: %w", version, err)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -53,6 +54,27 @@ func TestUnits(t *testing.T) {
 		out, err := exec.Command("systemd-analyze", "verify", "--man=no", "--root="+root, unit).CombinedOutput()
 		if err != nil || len(bytes.TrimSpace(out)) > 0 {
 			t.Errorf("%s: %v\n%s", unit, err, out)
+		}
+	}
+}
+
+// TestOrder: a PostgreSQL or a Redis of the same machine runs while the service does, and the
+// service starts without one.
+func TestOrder(t *testing.T) {
+	text, err := os.ReadFile(serviceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := strings.Join(regexp.MustCompile(`(?m)^After=(.+)$`).FindAllString(string(text), -1), " ")
+	for _, unit := range []string{"postgresql.service", "pgbouncer.service", "redis-server.service", "redis.service"} {
+		if !strings.Contains(after, " "+unit) && !strings.Contains(after, "="+unit) {
+			t.Errorf("the service may start before %s", unit)
+		}
+	}
+	needed := regexp.MustCompile(`(?m)^(Requires|Requisite|BindsTo|Wants|PartOf)=(.+)$`)
+	for _, m := range needed.FindAllStringSubmatch(string(text), -1) {
+		if m[2] != "network-online.target" {
+			t.Errorf("the service needs %s", m[2])
 		}
 	}
 }

@@ -15,7 +15,9 @@ var elsewhere = map[string]bool{"AppEntry": true, "OAuthClient": true, "Tenant":
 
 // parsers are the functions that read the options of a struct from a Caddyfile.
 var parsers = map[string][]string{
-	"App": {"parseApp"}, "Metrics": {"Metrics.parse"}, "Upstream": {"Upstream.parse"}, "Catalog": {"Catalog.parse"},
+	"App": {"parseApp"}, "Metrics": {"Metrics.parse"}, "Limiter": {"Limiter.parse"}, "Upstream": {"Upstream.parse"},
+	"Store":       {"Store.parse"},
+	"Catalog":     {"Catalog.parse"},
 	"OAuthClient": {"App.parseOAuthClient"}, "Tenant": {"App.parseTenant", "Tenant.addBrandOptions"},
 	"TenantPolicy": {"TenantPolicy.parse"}, "LocalSource": {"LocalSource.UnmarshalCaddyfile"},
 	"PlatformSource":  {"PlatformSource.UnmarshalCaddyfile"},
@@ -39,7 +41,9 @@ var renamed = map[string]string{
 // written.
 var forms = map[string]string{
 	"App.apps": "app SLUG { … }", "App.catalog": "catalog { … }", "App.tenant_defaults": "tenant_defaults { … }",
-	"App.metrics": "metrics { … }", "App.upstream": "upstream { … }", "Catalog.community": "community [SLUG…]",
+	"App.metrics": "metrics { … }", "App.limiter": "limiter redis { … }", "App.store": "store { … }",
+	"Limiter.on_failure": "on_failure local|closed|open", "App.upstream": "upstream { … }",
+	"Catalog.community":      "community [SLUG…]",
 	"PlatformSource.aliases": "alias REMOTE SLUG", "PlatformSource.key": "key REF",
 	"PlatformSource.keys": "key TENANT REF", "Proxy.prefix": "prefix PATH",
 	"PlatformSource.passthrough": "key passthrough",

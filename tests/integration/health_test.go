@@ -134,8 +134,8 @@ func TestHealthWithoutStore(t *testing.T) {
 	}
 }
 
-// TestHealthShutdown: a gateway that is about to stop is not ready, and serves on for its
-// shutdown_delay, so that a balancer takes it out before it is gone.
+// TestHealthShutdown: a gateway that is about to stop is not ready, and goes on serving for its
+// shutdown_delay, on new connections too, so that a balancer takes it out before it is gone.
 func TestHealthShutdown(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	g, p := harness.StartApart(t, func(g *harness.Gateway) string {
@@ -145,17 +145,23 @@ func TestHealthShutdown(t *testing.T) {
 		t.Fatalf("%d %s", status, body)
 	}
 	p.Signal(t, syscall.SIGTERM)
-	var status int
-	var body string
+	begun := time.Now()
 	harness.Within(t, "the shutdown", 10*time.Second, func() bool {
-		status, body, _ = probe(t, g, "GET", "/health/ready")
+		status, _, _ := probe(t, g, "GET", "/health/ready")
 		return status != 200
 	})
-	if status != 503 || !strings.Contains(body, `{"name":"server","ok":false,"reason":"the server is shutting down"}`) {
-		t.Errorf("%d %s", status, body)
-	}
-	if status, body, _ := probe(t, g, "GET", "/health/live"); status != 200 {
-		t.Errorf("it is not alive: %d %s", status, body)
+	for time.Since(begun) < 2500*time.Millisecond {
+		g.Client.CloseIdleConnections()
+		status, body, _ := probe(t, g, "GET", "/health/ready")
+		if status != 503 || !strings.Contains(body, `{"name":"server","ok":false,"reason":"the server is shutting down"}`) {
+			t.Errorf("%d %s", status, body)
+		}
+		if status, body, _ := probe(t, g, "GET", "/health/live"); status != 200 {
+			t.Errorf("it is not alive: %d %s", status, body)
+		}
 	}
 	p.Ended(t, 20*time.Second)
+	if took := time.Since(begun); took < 3*time.Second || took > 5*time.Second {
+		t.Errorf("a shutdown_delay of 3 s took %s", took)
+	}
 }

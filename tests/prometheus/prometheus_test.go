@@ -1,4 +1,4 @@
-// Package prometheus has a real Prometheus scrape a real gateway under load, and asks it every
+// Package prometheus has a real Prometheus scrape real gateways under load, and asks it every
 // query of the board and of the alert rules: a query that matches no series is one that no one will
 // see fail.
 package prometheus
@@ -23,6 +23,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vendgate/vendgate/tests/harness"
+	"github.com/vendgate/vendgate/tests/services"
 )
 
 func TestMain(m *testing.M) {
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 		harness.RemoveBuilds()
 		os.Exit(code)
 	})
-	goleak.VerifyTestMain(m, append(harness.LeakOptions(), cleanup)...)
+	goleak.VerifyTestMain(services.WithShutdown(m), append(harness.LeakOptions(), cleanup)...)
 }
 
 // folder is what operators get.
@@ -45,14 +46,14 @@ func program(t testing.TB, name string) string {
 	return path
 }
 
-// server is a Prometheus that scrapes a gateway each second, and has the rules.
+// server is a Prometheus that scrapes gateways each second, and has the rules.
 type server struct {
 	t       testing.TB
 	url     string
 	process *harness.Process
 }
 
-func startPrometheus(t testing.TB, gateway string) *server {
+func startPrometheus(t testing.TB, gateways ...string) *server {
 	t.Helper()
 	dir, addr := t.TempDir(), harness.FreeAddr(t)
 	config := fmt.Sprintf(`global:
@@ -62,8 +63,8 @@ rule_files: [%q]
 scrape_configs:
   - job_name: vendgate
     static_configs:
-      - targets: [%q]
-`, filepath.Join(folder(t), "rules.yaml"), gateway)
+      - targets: [%s]
+`, filepath.Join(folder(t), "rules.yaml"), strings.Join(gateways, ", "))
 	file := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -136,7 +137,7 @@ func (s *server) want(what, query string) {
 // TestQueries asks every query of the board, of its variables and of the rules.
 func TestQueries(t *testing.T) {
 	stage := newStage(t)
-	s := startPrometheus(t, stage.gateway.Addr)
+	s := startPrometheus(t, stage.gateway.Addr, stage.shared.Addr)
 	stop := stage.load()
 	defer stop()
 	for _, state := range states {

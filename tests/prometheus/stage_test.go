@@ -19,7 +19,9 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/tests/harness"
+	"github.com/vendgate/vendgate/tests/services"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -53,14 +55,22 @@ var states = []string{
 	`caddy_vendgate_connections{status="active", needs_reconnection="true"} > 0`,
 	`caddy_vendgate_connections{status="rejected"} > 0`,
 	`caddy_vendgate_store_ready == 1`,
+	`caddy_vendgate_store_up == 1`,
+	`caddy_vendgate_store_duration_seconds_count > 1`,
+	`caddy_vendgate_store_pool_connections > 0`,
+	`caddy_vendgate_limiter_degraded == 0`,
+	`caddy_vendgate_limiter_nodes == 2`,
+	`caddy_vendgate_limiter_duration_seconds_count > 1`,
+	`caddy_vendgate_limiter_lease_units_count > 1`,
 }
 
 const keyC = "pk_live_CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"
 
-// stage is a gateway in a process of its own, with connections whose refreshes go each another way.
+// stage is a gateway in a process of its own, with connections whose refreshes go each another way,
+// and a second one on PostgreSQL, with which it shares budgets.
 type stage struct {
-	t       *testing.T
-	gateway *harness.Gateway
+	t               *testing.T
+	gateway, shared *harness.Gateway
 	// paths are what acme calls.
 	paths []string
 	store *store.Store
@@ -99,10 +109,23 @@ func newStage(t *testing.T) *stage {
 	leaseToOther(t, store, s.leased)
 	keep("crm", connect.Rejected, connect.GrantValues{})
 	fillDisk(t, dir, unsaved)
-	s.gateway, _ = harness.StartApart(t, func(g *harness.Gateway) string {
-		return g.Caddyfile(config(t, dir, server.URL), "metrics", "vendgate_proxy\nmetrics /metrics")
-	})
+	budgets := "limiter redis {\nurl " + harness.Secret(t, "PROMETHEUS_REDIS", services.Redis(t).URL) + "\n}\n"
+	start := func(options string) *harness.Gateway {
+		g, _ := harness.StartApart(t, func(g *harness.Gateway) string {
+			return g.Caddyfile(options+budgets, "metrics", "vendgate_proxy\nmetrics /metrics")
+		})
+		return g
+	}
+	s.gateway, s.shared = start(config(t, dir, server.URL)), start(sharedConfig(t))
 	return s
+}
+
+// sharedConfig is that of a gateway whose store is in PostgreSQL.
+func sharedConfig(t *testing.T) string {
+	kek, _ := vault.CreateKEK()
+	return fmt.Sprintf("data_dir %q\nsource local\nstore {\npostgres %s\nkey_encryption_key %s\n}\n", t.TempDir(),
+		harness.Secret(t, "PROMETHEUS_DATABASE", services.PostgreSQL(t).URL), harness.Secret(t, "PROMETHEUS_KEK", kek)) +
+		"tenant acme {\nkey {env.PROMETHEUS_ACME}\n}\n"
 }
 
 // provide plays a provider: its API answers the status that a path names, and its token endpoint as
@@ -218,6 +241,7 @@ func (s *stage) load() (stop func()) {
 	for _, path := range s.paths {
 		loop(s.gateway.Request(http.MethodGet, path, nil))
 	}
+	loop(s.shared.Request(http.MethodGet, s.paths[0], nil))
 	for _, key := range []string{harness.KeyB, keyC, "pk_live_nobodys"} {
 		loop(s.gateway.Request(http.MethodGet, s.paths[0], nil, "Authorization: Bearer "+key))
 	}

@@ -61,9 +61,9 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return rows, c.server.Observe(ctx, err)
 }
 
-// plainArgs replaces what PostgreSQL does not take: a flag is a number there, and text holds neither
-// NUL nor bytes that are not UTF-8. Nothing that is stored has any; what is looked for may, and is
-// then not found.
+// plainArgs replaces what PostgreSQL does not take: a flag is a number there, and text holds
+// neither NUL nor bytes that are not UTF-8. Nothing that is stored has any; what is looked for may,
+// and is then not found.
 func plainArgs(args []driver.NamedValue) []driver.NamedValue {
 	for i, a := range args {
 		switch v := a.Value.(type) {
@@ -86,8 +86,8 @@ func storable(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// rebind spells `?` as `$1`, `$2` and so on, and `?3` as `$3`; a statement has the one or the other.
-// What is quoted stays.
+// rebind spells `?` as `$1`, `$2` and so on, and `?3` as `$3`; a statement has the one or the
+// other. What is quoted stays.
 func rebind(query string) string {
 	if !strings.Contains(query, "?") {
 		return query

@@ -27,6 +27,8 @@ const (
 	connectTimeout = 2 * time.Second
 	// pingTimeout bounds the question whether a connection that was idle still works.
 	pingTimeout = time.Second
+	// leastConns is what transactions, reads of one row and calls take side by side.
+	leastConns = 4
 	// connLifetime bounds how long a connection is used, so that they follow an address that has
 	// moved, and spread over what is behind a load balancer.
 	connLifetime = 30 * time.Minute
@@ -60,6 +62,7 @@ func parseDSN(url string) (d dsn, err error) {
 	if _, given := raw.RuntimeParams["pool_max_conns"]; !given {
 		d.MaxConns = int32(min(max(8, 4*runtime.GOMAXPROCS(0)), 32)) // #nosec G115 -- at most 32
 	}
+	d.MaxConns = max(d.MaxConns, leastConns)
 	if d.ConnConfig.ConnectTimeout == 0 {
 		d.ConnConfig.ConnectTimeout = connectTimeout
 	}

@@ -20,8 +20,8 @@ import (
 var ErrUnavailable = errors.New("the database server is unavailable")
 
 // ErrReadOnly is of a server that takes no writes.
-var ErrReadOnly = errors.New("the database server is read-only, like a replica: name the primary, or all of them with " +
-	"target_session_attrs=read-write in the URL")
+var ErrReadOnly = errors.New("the database server is read-only, like a replica: name the primary, or all of them " +
+	"with target_session_attrs=read-write in the URL")
 
 // retryAfter is what callers are told to wait for: the server is tried more often than that.
 const retryAfter = 2 * time.Second
@@ -53,7 +53,7 @@ const (
 	serialization   = "40001"
 	deadlock        = "40P01"
 	tooMany         = "53300"
-	badPassword     = "28P01" //nolint:gosec // no password, but a code
+	badPassword     = "28P01"
 	badRole         = "28000"
 	noDatabase      = "3D000"
 )
@@ -74,7 +74,7 @@ var errSlow = errors.New("the server does not answer")
 // answer; and not that a statement failed, or that the caller left. ctx is that of the call.
 func isLost(ctx context.Context, err error) bool {
 	var connect *pgconn.ConnectError
-	var network net.Error
+	var network *net.OpError // not net.Error, which any of the system's errors is
 	switch code := Code(err); {
 	case err == nil, errors.Is(err, ErrUnavailable):
 		return false

@@ -163,7 +163,7 @@ func (l *listener) hear(ctx context.Context, conn *pgx.Conn) error {
 		switch {
 		case err == nil: // and signalled
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the store is closed
 		case quiet.Err() == nil:
 			return err
 		default:

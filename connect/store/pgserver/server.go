@@ -3,6 +3,7 @@ package pgserver
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -75,12 +76,15 @@ func New(url, listenURL string, log *slog.Logger) (*Server, error) {
 	return v, nil
 }
 
-// DB returns the database/sql face of the pool. It takes at most half of it, and leaves the rest to
-// the read that proxied requests wait for.
-func (v *Server) DB() *sql.DB {
-	db := sql.OpenDB(connector{stdlib.GetPoolConnector(v.pool), v})
+// Connector returns the database/sql face of the pool.
+func (v *Server) Connector() driver.Connector { return connector{stdlib.GetPoolConnector(v.pool), v} }
+
+// DB opens a connector that is, or wraps, that of Connector. It takes at most one of so many parts
+// of the pool, so that enough is left for the read that proxied requests wait for.
+func (v *Server) DB(c driver.Connector, parts int) *sql.DB {
+	db := sql.OpenDB(c)
 	db.SetMaxIdleConns(0) // the pool keeps them
-	db.SetMaxOpenConns(max(1, int(v.dsn.MaxConns)/2))
+	db.SetMaxOpenConns(max(1, int(v.dsn.MaxConns)/parts))
 	return db
 }
 
@@ -176,8 +180,11 @@ func (v *Server) probe() {
 func (v *Server) reach(ctx context.Context) (err error) {
 	config := v.dsn.ConnConfig.Copy()
 	config.ConnectTimeout = min(config.ConnectTimeout, probeTimeout)
-	addresses := time.Duration(1 + len(config.Fallbacks))
-	ctx, cancel := context.WithTimeout(ctx, addresses*probeTimeout+probeTimeout)
+	patience := probeTimeout
+	for range 1 + len(config.Fallbacks) {
+		patience += probeTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {

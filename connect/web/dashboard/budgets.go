@@ -18,29 +18,27 @@ func (req *request) liveBudgets() error {
 	return nil
 }
 
-// budgetViews is what this process knows of the tenant's budgets.
+// budgetViews is what this process knows of the tenant's budgets; refusals are its own.
 func (req *request) budgetViews() []page.Budget {
-	now := req.o.Now()
-	account := req.tenant.Usage
-	chart := func(name string, limit policy.Budget, a *policy.Bucket, refused *policy.MinuteCounts) page.Budget {
-		b := page.Budget{Name: name, Limit: int(limit), Refusals: refused.LastHour(now)}
-		if limit > 0 {
-			a.Adjust(limit, now)
-			b.Left, _ = a.Left(now)
+	now, ctx := req.o.Now(), req.r.Context()
+	usage := req.tenant.Usage
+	chart := func(draw policy.Draw, refused *policy.MinuteCounts) page.Budget {
+		b := page.Budget{Name: draw.Key.Kind, Limit: int(draw.Budget), Refusals: refused.LastHour(now)}
+		if draw.Budget > 0 {
+			b.Left = req.o.Limiter.Peek(ctx, draw, now).Left
 		}
 		return b
 	}
 	budgets := []page.Budget{
-		chart("token", req.tenant.Budgets.Token, account.Token, &account.RefusedTokens),
-		chart("api", req.tenant.Budgets.API, account.API, &account.RefusedCalls),
+		chart(req.tenant.TokenDraw(), &usage.RefusedTokens), chart(req.tenant.APIDraw(), &usage.RefusedCalls),
 	}
-	for _, a := range req.o.Limiter.AppsLeft(req.tenant, now) {
+	for _, a := range policy.AppsLeft(ctx, req.o.Limiter, req.tenant, now) {
 		budgets = append(budgets, page.Budget{Name: a.Name, App: req.o.Manager.AppName(a.Name), Limit: int(a.Budget),
 			Left: a.Left})
 	}
 	if limit := req.tenant.Budgets.Connection; limit > 0 {
 		each := page.Budget{Name: "connection", Limit: int(limit)}
-		for _, c := range req.o.Limiter.ConnectionsLeft(req.tenant, shownConnections, now) {
+		for _, c := range policy.ConnectionsLeft(ctx, req.o.Limiter, req.tenant, shownConnections, now) {
 			each.Lowest = append(each.Lowest, page.Remaining{Connection: c.Name, Left: c.Left})
 		}
 		budgets = append(budgets, each)

@@ -32,7 +32,7 @@ type Options struct {
 	// Tenant returns what is known of a tenant, from the configuration or the store.
 	Tenant func(ctx context.Context, id string) (connect.Tenant, error)
 	// Limiter knows what is left of the budgets of apps and connections.
-	Limiter *policy.Limiter
+	Limiter policy.Limiter
 	// Revokes reports whether deleting a connection of an app also revokes its grant at the provider.
 	Revokes func(app string) bool
 	// Logger receives what no engineer of a tenant can be told; nil discards it.

@@ -161,13 +161,17 @@ func (req *request) readForm() error {
 // spend takes a unit of the api budget: a change costs here what it costs by the Platform API.
 func (req *request) spend(t *policy.Tenant) error {
 	now := req.o.Now()
-	wait, ok := t.Usage.SpendAPI(t.Budgets.API, now)
-	if ok {
+	reservations, spent, err := req.o.Limiter.Reserve(req.r.Context(), policy.Draws{t.APIDraw()}, now)
+	if err != nil {
+		return err
+	}
+	reservations.Commit(true)
+	if !spent.Refused() {
 		return nil
 	}
 	t.Usage.RefusedCalls.Add(now)
 	e := vending.Refuse(vending.RateLimited, "the api budget of this minute is spent; nothing was changed")
-	e.RetryAfter = wait
+	e.RetryAfter = spent.Wait
 	return e
 }
 

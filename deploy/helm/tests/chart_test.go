@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +49,7 @@ func TestObjects(t *testing.T) {
 			checkSelectors(t, all, pod.Labels)
 			checkPorts(t, all, pod)
 			checkVolumes(t, pod, claims(all))
+			checkSecrets(t, pod, only[*core.ConfigMap](t, all).Data["Caddyfile"])
 			checkTestPod(t, all)
 			checkCaddyfile(t, only[*core.ConfigMap](t, all).Data["Caddyfile"])
 		})
@@ -106,6 +109,11 @@ func checkSelectors(t *testing.T, all []runtime.Object, of labels.Set) {
 	}
 	for _, n := range every[*networking.NetworkPolicy](all) {
 		selects("network policy", n.Spec.PodSelector.MatchLabels)
+	}
+	for _, d := range every[*apps.Deployment](all) {
+		for _, c := range d.Spec.Template.Spec.TopologySpreadConstraints {
+			selects("topology spread", c.LabelSelector.MatchLabels)
+		}
 	}
 	for _, d := range every[*disruption.PodDisruptionBudget](all) {
 		selects("disruption budget", d.Spec.Selector.MatchLabels)
@@ -183,6 +191,30 @@ func checkVolumes(t *testing.T, pod core.PodTemplateSpec, made []string) {
 	}
 }
 
+// checkSecrets checks that the files of the volume `shared` are those that the Caddyfile names.
+func checkSecrets(t *testing.T, pod core.PodTemplateSpec, caddyfile string) {
+	t.Helper()
+	var mounted, named []string
+	for _, v := range pod.Spec.Volumes {
+		if v.Name != "shared" {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			for _, i := range s.Secret.Items {
+				mounted = append(mounted, i.Path)
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`\{file\./run/secrets/shared/([^}]+)\}`).FindAllStringSubmatch(caddyfile, -1) {
+		named = append(named, m[1])
+	}
+	slices.Sort(mounted)
+	slices.Sort(named)
+	if !slices.Equal(mounted, named) {
+		t.Errorf("the pod has the secrets %q, and its Caddyfile names %q", mounted, named)
+	}
+}
+
 // checkCaddyfile has the program itself check the configuration.
 func checkCaddyfile(t *testing.T, caddyfile string) {
 	t.Helper()
@@ -190,8 +222,16 @@ func checkCaddyfile(t *testing.T, caddyfile string) {
 	file := filepath.Join(dir, "Caddyfile")
 	caddyfile = strings.ReplaceAll(caddyfile, "/data/", dir+"/")
 	caddyfile = strings.ReplaceAll(caddyfile, "/run/secrets/vendgate/", dir+"/")
+	caddyfile = strings.ReplaceAll(caddyfile, "/run/secrets/shared/", dir+"/")
 	for _, secret := range []string{"google", "pabbly"} {
 		write(t, filepath.Join(dir, secret), "pk_live_0123456789abcdefghijklmnopqrstuvw")
+	}
+	for file, text := range map[string]string{
+		"kek": strings.Repeat("A", 42) + "E=", "kek-previous": strings.Repeat("A", 42) + "I=",
+		"postgres": database.url(), "postgres-listen": database.url(),
+		"redis": "redis://:password@127.0.0.1:1/0", // asked by no one who only checks
+	} {
+		write(t, filepath.Join(dir, file), text)
 	}
 	write(t, file, caddyfile)
 	cmd := exec.Command(vendgate, "validate", "--config", file, "--adapter", "caddyfile")
@@ -250,21 +290,36 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// clustered are the values that make several gateways possible.
+const clustered = "postgres.existingSecret=a,keyEncryptionKey.existingSecret=b,replicaCount=2"
+
 func TestInvalidValues(t *testing.T) {
 	for value, want := range map[string]string{
-		"replicaCount=2":                          "embedded store is one volume of one pod",
-		"replicaCount=0":                          "replicaCount",
-		"gateway.publicUrl=https://x.example":     "publicUrl",
-		"gateway.publicURL=gateway.example":       "publicURL",
-		"gateway.publicURL=https://x.example/":    "publicURL",
-		"persistence.size=big":                    "size",
-		"persistence.accessModes={ReadWriteMany}": "accessModes",
-		"image.digest=sha256:abc":                 "digest",
-		"ingress.enabled=true":                    "ingress.hosts is empty",
-		"httpRoute.enabled=true":                  "httpRoute.parentRefs is empty",
-		"service.type=External":                   "type",
-		"networkPolicy.egressPorts={https}":       "egressPorts",
-		"unknown=1":                               "unknown",
+		"replicaCount=2":                                              "embedded store is one volume of one pod",
+		"replicaCount=0":                                              "replicaCount",
+		"gateway.publicUrl=https://x.example":                         "publicUrl",
+		"gateway.publicURL=gateway.example":                           "publicURL",
+		"gateway.publicURL=https://x.example/":                        "publicURL",
+		"persistence.size=big":                                        "size",
+		"persistence.accessModes={ReadWriteMany}":                     "accessModes",
+		"image.digest=sha256:abc":                                     "digest",
+		"ingress.enabled=true":                                        "ingress.hosts is empty",
+		"httpRoute.enabled=true":                                      "httpRoute.parentRefs is empty",
+		"service.type=External":                                       "type",
+		"networkPolicy.egressPorts={https}":                           "egressPorts",
+		"unknown=1":                                                   "unknown",
+		"postgres.existingSecret=a":                                   "keyEncryptionKey.existingSecret",
+		"postgres.listenURLKey=a":                                     "without postgres.existingSecret",
+		"keyEncryptionKey.previous.existingSecret=a":                  "the key that seals is missing",
+		"keyEncryptionKey.existingSecret=a,persistence.enabled=false": "no store whose keyset it would seal",
+		"keyEncryptionKey.existingSecret=a,replicaCount=2":            "set postgres.existingSecret",
+		"redis.existingSecret=a,replicaCount=2":                       "set postgres.existingSecret",
+		clustered + ",persistence.existingClaim=c":                    "vendgate store migrate",
+		clustered + ",keyEncryptionKey.existingSecret=":               "vendgate keyset kek create",
+		clustered + ",redis.existingSecret=c,redis.onFailure=fail":    "onFailure",
+		clustered + ",postgres.urlKey=a/b":                            "urlKey",
+		clustered + ",networkPolicy.redis.ports={redis}":              "ports",
+		"gracePeriod=soon":                                            "gracePeriod",
 	} {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()

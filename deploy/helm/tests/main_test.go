@@ -12,8 +12,11 @@ import (
 // chart is the chart's folder, from here.
 const chart = "../vendgate"
 
-// helm and vendgate are the programs that the tests run.
-var helm, vendgate string
+// helm and vendgate are the programs that the tests run, and database is what gateways share.
+var (
+	helm, vendgate string
+	database       *postgres
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -34,6 +37,15 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if database, err = startPostgres(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() {
+		if err := database.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}()
 	return m.Run()
 }
 

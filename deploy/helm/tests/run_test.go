@@ -2,6 +2,7 @@ package tests
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,27 +18,68 @@ import (
 	core "k8s.io/api/core/v1"
 )
 
-// TestRun runs the program by the configuration and the arguments of the default pod, on sockets in
-// a folder in place of its ports, and asks what its probes and Prometheus ask.
+// TestRun runs the program by the configuration and the arguments of a pod, on sockets in a folder
+// in place of its ports, and asks what its probes and Prometheus ask.
 func TestRun(t *testing.T) {
-	all := objects(t, "--values", filepath.Join(chart, "ci", "default-values.yaml"))
-	container := workload(t, all).Spec.Containers[0]
-	dir, err := os.MkdirTemp("", "pod") // short enough for the name of a socket
+	for _, values := range []string{"default-values.yaml", "cluster-values.yaml"} {
+		t.Run(values, func(t *testing.T) {
+			all := objects(t, "--values", filepath.Join(chart, "ci", values))
+			container := workload(t, all).Spec.Containers[0]
+			dir, err := os.MkdirTemp("", "pod") // short enough for the name of a socket
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.RemoveAll(dir) })
+			shared := strings.HasPrefix(values, "cluster")
+			if shared {
+				share(t, dir)
+			}
+			stop := start(t, dir, container.Args, only[*core.ConfigMap](t, all).Data["Caddyfile"])
+			ask(t, dir, container)
+			if _, body := get(t, filepath.Join(dir, "ops"), "/metrics"); shared &&
+				!strings.Contains(body, "\ncaddy_vendgate_limiter_degraded 0\n") {
+				t.Errorf("budgets are not shared: %s", body)
+			}
+			stop()
+			if store := filepath.Join(dir, "data", "vendgate"); shared == exists(store) {
+				t.Errorf("%s is there: %v", store, exists(store))
+			}
+		})
+	}
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+// share writes what the pods' Secrets hold.
+func share(t *testing.T, dir string) {
+	t.Helper()
+	kek, err := exec.Command(vendgate, "keyset", "kek", "create").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	caddyfile := only[*core.ConfigMap](t, all).Data["Caddyfile"]
+	for file, text := range map[string]string{"kek": string(kek), "redis": startRedis(t, dir),
+		"postgres": database.url(), "postgres-listen": database.url()} {
+		write(t, filepath.Join(dir, file), text)
+	}
+}
+
+// start starts the program; stop ends it and waits.
+func start(t *testing.T, dir string, args []string, caddyfile string) (stop func()) {
+	t.Helper()
 	for from, to := range map[string]string{
-		"/data/":            dir + "/data/",
-		"shutdown_delay 5s": "",
-		":8080 {":           ":8080 {\n\tbind unix/" + dir + "/http",
-		":9090 {":           ":9090 {\n\tbind unix/" + dir + "/ops",
+		"/data/":               dir + "/data/",
+		"/run/secrets/shared/": dir + "/",
+		"shutdown_delay 5s":    "",
+		":8080 {":              ":8080 {\n\tbind unix/" + dir + "/http",
+		":9090 {":              ":9090 {\n\tbind unix/" + dir + "/ops",
 	} {
 		caddyfile = strings.ReplaceAll(caddyfile, from, to)
 	}
 	write(t, filepath.Join(dir, "Caddyfile"), caddyfile)
-	args := strings.Split(strings.ReplaceAll(strings.Join(container.Args, " "), "/etc/vendgate", dir), " ")
+	args = strings.Split(strings.ReplaceAll(strings.Join(args, " "), "/etc/vendgate", dir), " ")
 	cmd := exec.Command(vendgate, args...)
 	cmd.Env = append(os.Environ(), "HOME="+dir, "CADDY_ADMIN=unix/"+dir+"/admin")
 	var log strings.Builder
@@ -44,11 +87,21 @@ func TestRun(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	stop = sync.OnceFunc(func() {
+		if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
+			t.Errorf("the program ended with %v", err)
+		}
 		if t.Failed() {
 			t.Log(log.String())
 		}
-	}()
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// ask asks what the probes, Prometheus and callers do.
+func ask(t *testing.T, dir string, container core.Container) {
+	t.Helper()
 	for _, c := range []struct {
 		socket, path string
 		status       int
@@ -66,26 +119,23 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s of %s: %d %s, want %d with %q", c.path, c.socket, status, body, c.status, c.holds)
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the program ended with %v", err)
+}
+
+// dial waits until something listens at a socket.
+func dial(ctx context.Context, socket string) (net.Conn, error) {
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+		if err == nil || ctx.Err() != nil {
+			return conn, err
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
 // get asks by a socket, and waits until something listens there.
 func get(t *testing.T, socket, path string) (int, string) {
 	t.Helper()
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		for {
-			conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
-			if err == nil || ctx.Err() != nil {
-				return conn, err
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, socket) }
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: time.Minute}
 	response, err := client.Get("http://gateway.example.com" + path)
 	if err != nil {

@@ -51,6 +51,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {
 	metrics
 	shutdown_delay {{ .Values.shutdownDelay }}
+{{- with .Values.gracePeriod }}
+	grace_period {{ . }}
+{{- end }}
 {{- if .Values.gateway.trustedProxies }}
 	servers {
 		trusted_proxies static {{ join " " .Values.gateway.trustedProxies }}
@@ -66,6 +69,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- with .Values.gateway.publicURL }}
 		public_url {{ . }}
 {{- end }}
+{{- if .Values.keyEncryptionKey.existingSecret }}
+		store {
+{{- if .Values.postgres.existingSecret }}
+			postgres {file./run/secrets/shared/postgres}
+{{- if .Values.postgres.listenURLKey }}
+			listen_url {file./run/secrets/shared/postgres-listen}
+{{- end }}
+{{- end }}
+			key_encryption_key {file./run/secrets/shared/kek}
+			{{- if .Values.keyEncryptionKey.previous.existingSecret }} {file./run/secrets/shared/kek-previous}{{ end }}
+		}
+{{- end }}
+{{- if .Values.redis.existingSecret }}
+		limiter redis {
+			url {file./run/secrets/shared/redis}
+			on_failure {{ .Values.redis.onFailure }}
+		}
+{{- end }}
 {{- with .Values.gateway.options }}
 		{{ . | trim | replace "\n" "\n\t\t" }}
 {{- end }}
@@ -77,7 +98,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 	log
 {{- end }}
 	vendgate_proxy
-{{- if .Values.persistence.enabled }}
+{{- if or .Values.postgres.existingSecret .Values.persistence.enabled }}
 	vendgate_connect
 {{- end }}
 	vendgate_not_found
