@@ -378,5 +378,6 @@ func upgraded(a config, u store.Upgrade) string {
 	case u.Copy == "":
 		return fmt.Sprintf("The store %s now has schema %d; it had schema %d", where, u.To, u.From)
 	}
-	return fmt.Sprintf("The store %s now has schema %d; it is as it was, with schema %d, in %s", where, u.To, u.From, u.Copy)
+	return fmt.Sprintf("The store %s now has schema %d; it is as it was, with schema %d, in %s", where, u.To, u.From,
+		u.Copy)
 }

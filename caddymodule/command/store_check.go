@@ -13,7 +13,8 @@ func storeCommands(parent *cobra.Command) {
 	var f storeFlags
 	f.add(parent)
 	parent.Use = "store"
-	parent.Long = "The store is one SQLite database, or one of PostgreSQL. What it holds of credentials is sealed by its keyset, which is a " +
+	parent.Long = "The store is one SQLite database, or one of PostgreSQL. What it holds of credentials is sealed by " +
+		"its keyset, which is a " +
 		"file " +
 		"of its own,\nor sealed in the database. Run these commands as the user who owns the data directory."
 	backupCommand(parent, &f)

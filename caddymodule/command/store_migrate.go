@@ -11,11 +11,13 @@ import (
 	"github.com/vendgate/vendgate/connect/store"
 )
 
-var errNoTarget = errors.New("no PostgreSQL database is named: write postgres and key_encryption_key into the store block " +
-	"of the configuration, and name that with --config")
+var errNoTarget = errors.New(
+	"no PostgreSQL database is named: write postgres and key_encryption_key into the store block " +
+		"of the configuration, and name that with --config")
 
 func migrateCommand(parent *cobra.Command, f *storeFlags) {
-	cmd := subcommand(parent, "migrate", "Moves an SQLite store to the PostgreSQL database that the configuration names", 0,
+	cmd := subcommand(parent, "migrate", "Moves an SQLite store to the PostgreSQL database that the configuration names",
+		0,
 		func(cmd *cobra.Command, _ []string) error {
 			a, err := f.configuration()
 			if err != nil {
@@ -68,9 +70,10 @@ func (f *storeFlags) printMoved(cmd *cobra.Command, dir string, moved []store.Mo
 	if err := printTable(cmd.OutOrStdout(), []string{"TABLE", "IN SQLITE", "IN POSTGRESQL"}, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "The store is in PostgreSQL now: start the gateway with this configuration.\n"+
-		"The SQLite store in %s is as it was, and no gateway starts on it. Back up the database and the\n"+
-		"key-encryption key, and delete %[2]s and keyset.json when you are sure.\n", dir, store.DatabaseName)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(),
+		"The store is in PostgreSQL now: start the gateway with this configuration.\n"+
+			"The SQLite store in %s is as it was, and no gateway starts on it. Back up the database and the\n"+
+			"key-encryption key, and delete %[2]s and keyset.json when you are sure.\n", dir, store.DatabaseName)
 	return err
 }
 

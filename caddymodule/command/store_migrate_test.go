@@ -11,20 +11,21 @@ import (
 	"github.com/vendgate/vendgate/tests/services"
 )
 
-// postgresConfig writes a Caddyfile whose store is in a database of PostgreSQL, sealed by the key in
-// a file, and returns its name.
+// postgresConfig writes a Caddyfile whose store is in a database of PostgreSQL, sealed by the key
+// in a file, and returns its name.
 func postgresConfig(t *testing.T, dir, url, kek string) string {
 	t.Helper()
 	secret := filepath.Join(t.TempDir(), "url")
 	if err := os.WriteFile(secret, []byte(url), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return configOf(t, fmt.Sprintf("data_dir %q\n\t\tstore {\n\t\t\tpostgres {file.%s}\n\t\t\tkey_encryption_key {file.%s}\n\t\t}",
-		dir, secret, kek))
+	return configOf(t,
+		fmt.Sprintf("data_dir %q\n\t\tstore {\n\t\t\tpostgres {file.%s}\n\t\t\tkey_encryption_key {file.%s}\n\t\t}",
+			dir, secret, kek))
 }
 
-// TestStoreMigrate moves a store by the configuration that the gateway is to run with. Commands then
-// work on the new store with that, and refuse the old one.
+// TestStoreMigrate moves a store by the configuration that the gateway is to run with. Commands
+// then work on the new store with that, and refuse the old one.
 func TestStoreMigrate(t *testing.T) {
 	dir, pg := filepath.Join(t.TempDir(), "store"), services.PostgreSQL(t)
 	kek, _ := createKEK(t)

@@ -48,10 +48,11 @@ type Progress func(table string, rows, total int64)
 // progressRows is how often, in rows.
 const progressRows = 50_000
 
-// Move copies the SQLite store of from into the empty PostgreSQL database of to, in one transaction:
-// all of it is there in the end, or nothing. Sealed rows stay as they are, and the keyset is sealed
-// into the database by the first of to's key-encryption keys. The store of from must not be open
-// anywhere, and is not changed; a file next to it keeps gateways from starting on it, see ErrMoved.
+// Move copies the SQLite store of from into the empty PostgreSQL database of to, in one
+// transaction: all of it is there in the end, or nothing. Sealed rows stay as they are, and the
+// keyset is sealed into the database by the first of to's key-encryption keys. The store of from
+// must not be open anywhere, and is not changed; a file next to it keeps gateways from starting on
+// it, see ErrMoved.
 func Move(ctx context.Context, from, to Options, progress Progress) (moved []Moved, err error) {
 	if to.Postgres == "" {
 		return nil, errNotPostgres
@@ -122,7 +123,8 @@ func (m *mover) notCommitted(err error) error {
 	if pgserver.Code(err) != "" {
 		return errors.Join(fmt.Errorf("committing: %w", err), os.Remove(filepath.Join(m.source.o.Dir, MovedName)))
 	}
-	return fmt.Errorf("the server did not say whether the store was moved: see whether the database has tables; if it has, "+
+	return fmt.Errorf("the server did not say whether the store was moved: see whether the database has tables; if it "+
+		"has, "+
 		"the store is there, and if not, delete %s and move it again: %w", filepath.Join(m.source.o.Dir, MovedName), err)
 }
 

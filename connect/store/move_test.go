@@ -136,7 +136,8 @@ func TestMovedTables(t *testing.T) {
 	}
 }
 
-// TestMoveRefuses: where a store cannot be moved whole, nothing is, and the old one opens as before.
+// TestMoveRefuses: where a store cannot be moved whole, nothing is, and the old one opens as
+// before.
 func TestMoveRefuses(t *testing.T) {
 	kek := newKEK(t)
 	for name, c := range map[string]struct {
@@ -157,7 +158,8 @@ func TestMoveRefuses(t *testing.T) {
 			openStore(t, dir)
 		}, nil, ErrInUse},
 		"a row that PostgreSQL does not take": {run(`UPDATE audit SET detail = 'a' || char(0)`), nil, nil},
-		"a row of nothing":                    {run(`PRAGMA foreign_keys = 0; DELETE FROM connections WHERE app = 'gmail'`), nil, nil},
+		"a row of nothing": {run(`PRAGMA foreign_keys = 0; DELETE FROM connections WHERE app = 'gmail'`),
+			nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, pg := t.TempDir(), services.PostgreSQL(t)

@@ -292,7 +292,9 @@ func (p *postgresDB) check(ctx context.Context) (found []Problem, err error) {
 		}
 		return rows.Err()
 	})
-	for _, m := range slices.SortedFunc(maps.Keys(missing), func(a, b [2]string) int { return strings.Compare(a[1], b[1]) }) {
+	for _, m := range slices.SortedFunc(maps.Keys(missing), func(a, b [2]string) int {
+		return strings.Compare(a[1], b[1])
+	}) {
 		found = append(found, Problem{"the " + strings.ToLower(m[0]) + " " + m[1] + " is missing", adviceRestore})
 	}
 	return found, err

@@ -28,8 +28,9 @@ var (
 	errPostgresKEK  = errors.New("a store in PostgreSQL needs a key_encryption_key, which seals the keyset in it")
 	errNotDirectory = errors.New("it is a file: name the directory of the store")
 	// ErrReplacing says that a restore puts another store in the place of this one.
-	ErrReplacing = errors.New("the store is being replaced by `vendgate store restore`, or moved by `vendgate store migrate`: " +
-		"wait until that has ended")
+	ErrReplacing = errors.New(
+		"the store is being replaced by `vendgate store restore`, or moved by `vendgate store migrate`: " +
+			"wait until that has ended")
 	// ErrRestoreInterrupted says that a restore ended half-way. An empty store in the place of the one
 	// that it moved aside would look as if all had been lost.
 	ErrRestoreInterrupted = errors.New("a restore of this store was interrupted: run `vendgate store restore` again")

@@ -90,9 +90,9 @@ func postgresTool(t *testing.T, name string, args ...string) {
 	}
 }
 
-// TestPostgresDump dumps the database of a running gateway by pg_dump, and restores it into an empty
-// one by pg_restore: three connections answer there. The refresh token of a fourth was replaced
-// since, and the provider is asked once.
+// TestPostgresDump dumps the database of a running gateway by pg_dump, and restores it into an
+// empty one by pg_restore: three connections answer there. The refresh token of a fourth was
+// replaced since, and the provider is asked once.
 func TestPostgresDump(t *testing.T) {
 	up, provider := harness.NewUpstream(t, harness.OK), newRotating(t)
 	pg, fresh := services.PostgreSQL(t), services.PostgreSQL(t)
@@ -132,25 +132,35 @@ func TestPostgresDump(t *testing.T) {
 	harness.Run(t, env, "", program, "store", "check", "--config", configFile(t, on(fresh)))
 	harness.Run(t, env, "", program, "store", "adopt", "--config", configFile(t, on(fresh)))
 
-	restored := serves(fresh)
+	wantRestored(t, serves(fresh), key, ids)
+	wantAskedOnce(t, serves(fresh), provider, path, key)
+	if out := harness.Run(t, env, "", program, "audit", "--config", configFile(t, on(fresh))); !strings.Contains(out,
+		"store_restored") {
+		t.Errorf("the audit trail has no restore: %s", out)
+	}
+}
+
+func wantRestored(t *testing.T, g *harness.Gateway, key string, ids []string) {
+	t.Helper()
 	for _, id := range ids {
-		if status := call(t, restored, key, id); status != http.StatusOK {
+		if status := call(t, g, key, id); status != http.StatusOK {
 			t.Errorf("the restored connection answers %d", status)
 		}
 	}
-	before := provider.calls()
+}
+
+// wantAskedOnce checks that a replaced refresh token is sent to the provider once, and never again.
+func wantAskedOnce(t *testing.T, g *harness.Gateway, p *rotating, path, key string) {
+	t.Helper()
+	before := p.calls()
 	for range 3 {
-		if status, body := get(restored, path, key); status != http.StatusUnauthorized ||
+		if status, body := get(g, path, key); status != http.StatusUnauthorized ||
 			!strings.Contains(body, "needs_reconnection") {
 			t.Errorf("the connection whose token was replaced answers %d: %s", status, body)
 		}
 	}
-	if asked := provider.calls() - before; asked != 1 {
+	if asked := p.calls() - before; asked != 1 {
 		t.Errorf("the provider was asked %d times for the replaced token, want once", asked)
-	}
-	if out := harness.Run(t, env, "", program, "audit", "--config", configFile(t, on(fresh))); !strings.Contains(out,
-		"store_restored") {
-		t.Errorf("the audit trail has no restore: %s", out)
 	}
 }
 

@@ -37,7 +37,8 @@ func TestFollowsTheConfiguration(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := string(text)
-		for _, want := range []string{"vendgate.store", "in order of " + name, `"store":"/data"`, `"took":"1s"`, `"pages":7`} {
+		for _, want := range []string{"vendgate.store", "in order of " + name, `"store":"/data"`, `"took":"1s"`,
+			`"pages":7`} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s lacks %s", got, want)
 			}
