@@ -100,7 +100,9 @@ func TestPostgresDump(t *testing.T) {
 	kek := filepath.Join(t.TempDir(), "kek")
 	harness.Run(t, env, "", program, "keyset", "kek", "create", "--out", kek)
 	apps := harness.KeyApp(up.Addr) + provider.app(t)
-	on := func(pg *services.Postgres) string { return onPostgres(t, pg, kek) + "source local {\nmargin 1s\n}\n" + apps }
+	on := func(pg *services.Postgres) string {
+		return onPostgres(t, pg, kek) + "source local {\nmargin 1s\n}\n" + apps
+	}
 	serves := func(pg *services.Postgres) *harness.Gateway {
 		g, _ := harness.StartApart(t, func(g *harness.Gateway) string {
 			return g.Caddyfile(on(pg), "", "vendgate_proxy\nvendgate_connect")
