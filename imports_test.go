@@ -26,8 +26,8 @@ var cobraUsers = []string{"caddymodule/command", "caddymodule/internal/help", "c
 var arrows = map[string][]string{
 	"": {"caddymodule", "caddymodule/command", "caddymodule/playground"},
 	"caddymodule": {
-		"caddymodule/internal/neighbour", "caddymodule/internal/operator", "caddymodule/internal/secretref",
-		"caddymodule/telemetry", "catalog",
+		"caddymodule/internal/neighbour", "caddymodule/internal/operator", "caddymodule/internal/processlog",
+		"caddymodule/internal/secretref", "caddymodule/telemetry", "catalog",
 		"connect", "connect/api", "connect/local", "connect/manager", "connect/mcpserver",
 		"connect/oauth/authorize", "connect/store", "connect/vault", "connect/web/dashboard", "connect/web/hosted",
 		"connect/web/page", "connect/web/page/asset", "gateway", "inject", "internal/httpx", "internal/presence",
@@ -39,11 +39,12 @@ var arrows = map[string][]string{
 		"catalog", "connect", "connect/backup", "connect/manager", "connect/oauth/authorize", "connect/store",
 		"connect/vault", "internal/privatefile", "internal/strictjson", "policy", "vending",
 	},
-	"caddymodule/internal/given":     {},
-	"caddymodule/internal/help":      {},
-	"caddymodule/internal/neighbour": {"internal/presence"},
-	"caddymodule/internal/operator":  {"connect", "connect/store", "policy"},
-	"caddymodule/internal/secretref": {"vending"},
+	"caddymodule/internal/given":      {},
+	"caddymodule/internal/help":       {},
+	"caddymodule/internal/neighbour":  {"internal/presence"},
+	"caddymodule/internal/operator":   {"connect", "connect/store", "policy"},
+	"caddymodule/internal/processlog": {},
+	"caddymodule/internal/secretref":  {"vending"},
 	"caddymodule/playground": {
 		"caddymodule", "caddymodule/internal/given", "caddymodule/internal/help",
 		"caddymodule/playground/demoprovider", "connect", "connect/store", "connect/web/dashboard", "vending",
@@ -71,7 +72,7 @@ var arrows = map[string][]string{
 	},
 	"connect/store": {
 		"connect", "connect/store/pgserver", "connect/vault", "internal/broadcast", "internal/filelock",
-		"internal/privatefile", "internal/version", "policy", "vending",
+		"internal/presence", "internal/privatefile", "internal/version", "policy", "vending",
 	},
 	"connect/store/pgserver":      {"internal/broadcast", "vending"},
 	"connect/store/storetest":     {"connect/vault", "tests/services"},

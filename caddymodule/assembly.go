@@ -247,15 +247,11 @@ func (g *assembly) logStart(ctx context.Context) {
 	tenants, dir := len(g.configured), ""
 	if g.store != nil {
 		dir = g.store.Dir()
-		stored, err := g.store.Tenants(ctx)
+		stored, err := g.store.CountTenants(ctx, slices.Collect(maps.Keys(g.configured)))
 		if err != nil {
 			g.log.Error("counting the tenants of the store", "error", err)
 		}
-		for _, t := range stored {
-			if g.configured[t.ID] == nil {
-				tenants++
-			}
-		}
+		tenants += stored
 	}
 	v := version.Get()
 	g.log.Info(message, "version", v.Version, "commit", v.Commit, "caddy", v.Caddy, "store", dir,

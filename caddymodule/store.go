@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/vendgate/vendgate/caddymodule/internal/processlog"
 	"github.com/vendgate/vendgate/caddymodule/internal/secretref"
 	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/connect/vault"
@@ -190,7 +190,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	if err != nil {
 		return at(a.DefinedAt["store"], err)
 	}
-	o.Logger = slog.New(slog.DiscardHandler) // the store outlives this configuration and its logger
+	o.Recheck, o.Logger = true, processlog.New("vendgate.store") // it outlives this configuration and its logger
 	o.Observe = g.metrics.StoreObserver()
 	key := storeKey(o)
 	pooled, _, err := stores.LoadOrNew(key, func() (caddy.Destructor, error) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/tests/harness"
+	"github.com/vendgate/vendgate/tests/services"
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
+func TestMain(m *testing.M) { harness.Main(services.WithShutdown(m)) }

@@ -16,24 +16,11 @@ import (
 // maxPassphrase bounds a passphrase file, in bytes.
 const maxPassphrase = 4 << 10
 
-func storeCommands(parent *cobra.Command) {
-	var f storeFlags
-	f.add(parent)
-	parent.Use = "store"
-	parent.Long = "The store is one SQLite database. What it holds of credentials is sealed by its keyset, which is a " +
-		"file " +
-		"of its own,\nor sealed in the database. Run these commands as the user who owns the data directory."
-	backupCommand(parent, &f)
-	verifyCommand(parent, &f)
-	restoreCommand(parent, &f)
-	upgradeCommand(parent, &f)
-}
-
 func backupCommand(parent *cobra.Command, f *storeFlags) {
 	var withKeyset bool
 	var passphraseFile string
 	cmd := subcommand(parent, "backup FILE", "Writes a copy of the store to a new file; a gateway may be running", 1,
-		f.withExisting(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
+		f.withSQLite(func(cmd *cobra.Command, store *store.Store, _ config, args []string) error {
 			if withKeyset != (passphraseFile != "") {
 				return errors.New("write both --with-keyset and --passphrase-file, or neither")
 			}
@@ -63,6 +50,24 @@ in the database: keep the keyset, or that key, apart, because anyone with both c
 restore needs, and as safe as the passphrase.`
 	cmd.Flags().BoolVar(&withKeyset, "with-keyset", false, "put the keyset into the backup, sealed by a passphrase")
 	passphraseFlag(cmd, &passphraseFile)
+}
+
+// errBackupPostgres is of commands for SQLite alone.
+var errBackupPostgres = errors.New("the store of the configuration is in a database of PostgreSQL: back it up by " +
+	"pg_dump --format=custom, and keep the key-encryption key apart from that")
+
+// withSQLite is withExisting for commands that have nothing to do with a store in PostgreSQL.
+func (f *storeFlags) withSQLite(run storeRun) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		a, err := f.configuration()
+		if err != nil {
+			return err
+		}
+		if a.Store.Postgres != "" {
+			return errBackupPostgres
+		}
+		return f.withExisting(run)(cmd, args)
+	}
 }
 
 func passphraseFlag(cmd *cobra.Command, file *string) {
@@ -241,7 +246,8 @@ func (f *storeFlags) checkKEK(c store.Copy) error {
 }
 
 var errRestorePostgres = errors.New("the store of the configuration is in a database of PostgreSQL: " +
-	"restore that by pg_restore; this command restores backups of SQLite")
+	"restore that by pg_restore into an empty database, and run `vendgate store adopt` on it; this command restores " +
+	"backups of SQLite")
 
 // adviseRestore adds which flag helps.
 func adviseRestore(err error) error {
@@ -351,11 +357,7 @@ func upgradeCommand(parent *cobra.Command, f *storeFlags) {
 					return err
 				}
 			}
-			text := "The store in " + a.StoreDir() + " has the schema of this version already"
-			if u.Copy != "" {
-				text = fmt.Sprintf("The store in %s now has schema %d; it is as it was, with schema %d, in %s", a.StoreDir(), u.To,
-					u.From, u.Copy)
-			}
+			text := upgraded(a, u)
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 			return err
 		})
@@ -363,4 +365,20 @@ func upgradeCommand(parent *cobra.Command, f *storeFlags) {
 		"start, and " +
 		"this\ncommand does the same without a start; other commands refuse an older store. The database as it was is kept " +
 		"next\nto it, as vendgate.db.schemaN-TIME: going back to the older version means to restore that."
+}
+
+// upgraded tells what an upgrade did. Of PostgreSQL there is no copy: pg_dump makes one.
+func upgraded(a config, u store.Upgrade) string {
+	where := "in " + a.StoreDir()
+	if a.Store.Postgres != "" {
+		where = "in PostgreSQL"
+	}
+	switch {
+	case u.To == 0:
+		return "The store " + where + " has the schema of this version already"
+	case u.Copy == "":
+		return fmt.Sprintf("The store %s now has schema %d; it had schema %d", where, u.To, u.From)
+	}
+	return fmt.Sprintf("The store %s now has schema %d; it is as it was, with schema %d, in %s", where, u.To, u.From,
+		u.Copy)
 }

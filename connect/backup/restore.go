@@ -62,7 +62,7 @@ type Result struct {
 // a store.
 func storeFiles() []string {
 	const database = store.DatabaseName
-	return []string{vault.FileName, database + "-wal", database + "-shm", database}
+	return []string{store.MovedName, vault.FileName, database + "-wal", database + "-shm", database}
 }
 
 // Restore puts a backup into a directory. Nothing is lost by it: what is there before is kept, and

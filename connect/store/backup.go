@@ -32,8 +32,9 @@ var (
 	ErrPlainCopy = errors.New("the file is a plain copy of a database in use, which lacks its newest changes: " +
 		"take a backup that `vendgate store backup` made")
 	// ErrForeignCode is of a database that does by itself what this program does not have it do.
-	ErrForeignCode = errors.New("the database has triggers, views or virtual tables that this program did not make, " +
-		"which could undo what you revoke: take another backup, and find out who changed this one")
+	ErrForeignCode = errors.New(
+		"the database has triggers, views or virtual tables that this program did not make, or lacks " +
+			"some, which could undo what you revoke: use a backup without them, and find out who changed this one")
 	// ErrOtherTrail says that a database is of another store, or went another way since the copy.
 	ErrOtherTrail = errors.New("its audit trail does not continue that of the backup")
 	// ErrPostgresBackup is of a store that this program does not copy.

@@ -87,10 +87,11 @@ func TestInspect(t *testing.T) {
 		"keyset of another store": {overwrite(vault.FileName, readFile(t, other, vault.FileName)), vault.ErrKeysetMismatch},
 		"keyset open to group":    {chmodKeyset(0o640), vault.ErrKeysetExposed},
 		"not a database":          {overwrite(DatabaseName, strings.Repeat("no database at all ", 500)), ErrDamaged},
-		"damaged page":            {damagePage, ErrDamaged},
+		"truncated":               {truncateDatabase, ErrDamaged},
 		"newer schema":            {pragma("user_version = 99"), ErrNewerSchema},
 		"another program's":       {pragma("application_id = 7"), ErrDamaged},
-		"an older schema":         {pragma("user_version = 1"), nil},
+		"foreign code":            {addTrigger, ErrForeignCode},
+		"an older schema":         {makeOlder, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -108,6 +109,19 @@ func TestInspect(t *testing.T) {
 			}
 			wantSame(t, before, snapshotDir(t, dir))
 		})
+	}
+}
+
+// makeOlder puts a store of the first schema in the place of the one that is there.
+func makeOlder(t *testing.T, dir string) {
+	for name := range snapshotDir(t, dir) {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old, _, _ := openSchema1(t, dir)
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

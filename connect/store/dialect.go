@@ -18,6 +18,8 @@ type dialect interface {
 	open(ctx context.Context) (Upgrade, error)
 	// inspect reports the errors of open, and changes nothing.
 	inspect(ctx context.Context) error
+	// check reads all of an open database, and finds what is wrong with it.
+	check(ctx context.Context) ([]Problem, error)
 	// update runs f in a transaction that writes, and view on one snapshot.
 	update(ctx context.Context, f func(*tx) error) error
 	view(ctx context.Context, f func(*tx) error) error
@@ -142,17 +144,23 @@ func (s *Store) transact(ctx context.Context, doing string, run func(context.Con
 		err = run(ctx, f)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
+		return fmt.Errorf("%s: %w", doing, explainDamage(err))
 	}
 	return nil
 }
 
+// oneRow is a row that was read outside of a transaction.
+type oneRow struct{ *sql.Row }
+
+// Scan implements what sql.Row does.
+func (r oneRow) Scan(dest ...any) error { return explainDamage(r.Row.Scan(dest...)) }
+
 // queryRow reads one row outside of a transaction.
-func (s *Store) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
+func (s *Store) queryRow(ctx context.Context, query string, args ...any) oneRow {
 	began := time.Now()
 	row := s.db.queryRow(ctx, query, args...)
 	s.observe(opRead, began, row.Err())
-	return row
+	return oneRow{row}
 }
 
 // inTransaction runs f in a transaction of db, of which like is the dialect.

@@ -22,7 +22,7 @@ const grantQuery = `SELECT app, name, status, auth_type,
 func (s *Store) Grant(ctx context.Context, tenant, user, id string) (connect.Connection, connect.Grant, error) {
 	c, sealed, err := s.readRow(ctx, tenant, user, id)
 	if err != nil {
-		return connect.Connection{}, connect.Grant{}, err
+		return connect.Connection{}, connect.Grant{}, explainDamage(err)
 	}
 	if sealed == nil && c.Status != connect.Active {
 		return c, connect.Grant{}, nil
@@ -41,7 +41,7 @@ func (s *Store) Grant(ctx context.Context, tenant, user, id string) (connect.Con
 // Connection returns a connection as Grant does, without opening the grant.
 func (s *Store) Connection(ctx context.Context, tenant, user, id string) (connect.Connection, error) {
 	c, _, err := s.readRow(ctx, tenant, user, id)
-	return c, err
+	return c, explainDamage(err)
 }
 
 func (s *Store) readRow(ctx context.Context, tenant, user, id string) (connect.Connection, []byte, error) {

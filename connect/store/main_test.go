@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(openDir); dir != "" {
 		os.Exit(openAndImport(dir))
 	}
+	if dir := os.Getenv(holdDir); dir != "" {
+		os.Exit(holdOpen(dir))
+	}
 	if dir := os.Getenv(limitFiles); dir != "" {
 		os.Exit(runLimited(dir))
 	}

@@ -6,6 +6,8 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -251,6 +253,51 @@ func explainMigration(err error, version int, f facts) error {
 			"changed, try again: %w", version, err)
 	}
 	return fmt.Errorf("migrating the schema to version %d: %w", version, err)
+}
+
+// madeByScript finds what a migration makes.
+var madeByScript = regexp.MustCompile(`(?m)^CREATE (?:UNIQUE )?(TABLE|INDEX|TRIGGER) (\w+)`)
+
+// foundQuery lists what there is, as madeByScript does.
+const foundQuery = `SELECT CASE c.relkind WHEN 'r' THEN 'TABLE' ELSE 'INDEX' END, c.relname FROM pg_class c
+	WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'i')
+	UNION ALL SELECT 'TRIGGER', t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+	WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+	UNION ALL SELECT 'RULE', rulename FROM pg_rules WHERE schemaname = current_schema()`
+
+// check implements dialect. The server's own files are for pg_amcheck to read.
+func (p *postgresDB) check(ctx context.Context) (found []Problem, err error) {
+	missing := make(map[[2]string]bool)
+	for _, m := range postgresMigrations {
+		for _, made := range madeByScript.FindAllStringSubmatch(m.script, -1) {
+			missing[[2]string{made[1], made[2]}] = true
+		}
+	}
+	err = p.view(ctx, func(t *tx) (err error) {
+		rows, err := t.QueryContext(ctx, foundQuery)
+		if err != nil {
+			return err
+		}
+		defer closeRows(rows, &err)
+		for rows.Next() {
+			var there [2]string
+			if err := rows.Scan(&there[0], &there[1]); err != nil {
+				return err
+			}
+			if (there[0] == "TRIGGER" || there[0] == "RULE") && !missing[there] {
+				found = append(found, Problem{"the database has the foreign " + strings.ToLower(there[0]) + " " + there[1] +
+					", which could undo what you revoke", "drop it, and find out who made it"})
+			}
+			delete(missing, there)
+		}
+		return rows.Err()
+	})
+	for _, m := range slices.SortedFunc(maps.Keys(missing), func(a, b [2]string) int {
+		return strings.Compare(a[1], b[1])
+	}) {
+		found = append(found, Problem{"the " + strings.ToLower(m[0]) + " " + m[1] + " is missing", adviceRestore})
+	}
+	return found, err
 }
 
 // refusal is an error of its own text that is another's too.

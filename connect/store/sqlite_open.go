@@ -10,11 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/internal/filelock"
+	"github.com/vendgate/vendgate/internal/presence"
 	"github.com/vendgate/vendgate/internal/privatefile"
 )
 
@@ -44,12 +44,9 @@ func (d *sqliteDB) open(ctx context.Context) (u Upgrade, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return u, fmt.Errorf("creating the directory: %w", err)
 	}
-	lock, got, err := filelock.Shared(dir)
+	lock, err := d.lockDir(dir)
 	if err != nil {
 		return u, err
-	}
-	if !got {
-		return u, ErrReplacing
 	}
 	defer func() {
 		if err == nil {
@@ -69,14 +66,36 @@ func (d *sqliteDB) open(ctx context.Context) (u Upgrade, err error) {
 	return d.prepare(ctx)
 }
 
+// lockDir keeps a restore away from the directory, or all others.
+func (d *sqliteDB) lockDir(dir string) (*filelock.Lock, error) {
+	take, refused := filelock.Shared, ErrReplacing
+	if d.store.o.alone {
+		take, refused = filelock.Exclusive, ErrInUse
+	}
+	lock, got, err := take(dir)
+	if err != nil || got {
+		return lock, err
+	}
+	if others, _ := presence.Others(dir); d.store.o.alone && len(others) > 0 { // commands leave no note
+		return nil, fmt.Errorf("%w: %s", refused, others[0])
+	}
+	return nil, refused
+}
+
 // checkFiles looks at what is in a store's directory without opening anything.
 func checkFiles(dir string, mustExist bool) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return errNotDirectory
 	}
 	err := privatefile.CheckOwner(dir, DatabaseName, DatabaseName+"-wal", DatabaseName+"-shm", vault.FileName)
-	if err != nil || Exists(dir) {
+	if err != nil {
 		return err
+	}
+	if Exists(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, MovedName)); err == nil {
+			return ErrMoved
+		}
+		return nil
 	}
 	if _, err := os.Lstat(filepath.Join(dir, RestoringName)); err == nil {
 		return ErrRestoreInterrupted
@@ -90,10 +109,10 @@ func checkFiles(dir string, mustExist bool) error {
 // sqliteDB is a store's database of SQLite, in its directory.
 type sqliteDB struct {
 	store *Store
-	// checked is true once inspect has found the database sound, which takes long if it is large.
-	checked atomic.Bool
 	// shared keeps a restore away from the directory.
 	shared *filelock.Lock
+	// recheck looks through a database that a gateway has not closed.
+	recheck recheck
 
 	// writer has one connection, because SQLite has one writer: a second would only wait for
 	// its lock, without a queue and without seeing a cancelled context.
@@ -141,13 +160,10 @@ func newSQLite(s *Store) (*sqliteDB, error) {
 	return d, nil
 }
 
-// prepare checks what there is, makes what there is not, and loads the keyset.
+// prepare checks what there is, makes what there is not, and loads the keyset. It takes as long for
+// a million connections as for one: the pages of the tables are not read. Damage among those is met
+// later, see explainDamage.
 func (d *sqliteDB) prepare(ctx context.Context) (u Upgrade, err error) {
-	if !d.checked.Swap(false) {
-		if err := quickCheck(ctx, d.writer); err != nil {
-			return u, err
-		}
-	}
 	// One immediate transaction covers the making of schema and keyset: of two processes that
 	// open a new directory, the second waits and then finds both.
 	sealed := false
@@ -162,7 +178,13 @@ func (d *sqliteDB) prepare(ctx context.Context) (u Upgrade, err error) {
 	if sealed {
 		u.KeysetFile = d.retireKeysetFile()
 	}
-	return u, d.useWAL(ctx)
+	if err := d.useWAL(ctx); err != nil {
+		return u, err
+	}
+	if d.store.o.Recheck {
+		d.recheck.start(d.store)
+	}
+	return u, nil
 }
 
 // sealKeyset moves the keyset of a file into the database, if there is a key to seal it by. It
@@ -196,21 +218,6 @@ func (d *sqliteDB) retireKeysetFile() string {
 		return file
 	}
 	return aside
-}
-
-// quickCheck refuses a corrupt database before anything is written to it.
-func quickCheck(ctx context.Context, db *sql.DB) error {
-	var verdict string
-	err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
-	switch {
-	case err != nil && isCorruption(err):
-		return fmt.Errorf("%w (%w)", ErrDamaged, err)
-	case err != nil:
-		return fmt.Errorf("checking the database: %w", err)
-	case verdict != "ok":
-		return fmt.Errorf("%w (%s)", ErrDamaged, verdict)
-	}
-	return nil
 }
 
 // walPatience bounds how long an open waits for others to finish theirs.
@@ -297,9 +304,6 @@ func (d *sqliteDB) inspectDatabase(ctx context.Context, database string, how acc
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := quickCheck(ctx, db); err != nil {
-		return err
-	}
 	h, err := readHeader(ctx, db)
 	if err != nil || h.empty() {
 		return err
@@ -307,7 +311,9 @@ func (d *sqliteDB) inspectDatabase(ctx context.Context, database string, how acc
 	if err := h.check(); err != nil {
 		return err
 	}
-	d.checked.Store(true)
+	if err := checkCode(ctx, db, h.version); err != nil {
+		return err
+	}
 	if err := plainTransaction(ctx, db, func(tx *tx) error { return d.store.loadVault(ctx, tx) }); err != nil {
 		return fmt.Errorf("checking the keyset: %w", err)
 	}
@@ -339,7 +345,7 @@ func (*sqliteDB) isBusy(err error) bool { return isBusy(err) }
 
 // close implements dialect.
 func (d *sqliteDB) close() error {
-	var errs []error
+	errs := []error{d.recheck.end()}
 	for range cap(d.hot) {
 		if r := <-d.hot; r != nil {
 			errs = append(errs, r.close())

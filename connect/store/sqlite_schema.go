@@ -60,6 +60,7 @@ type header struct{ application, version, objects int }
 
 // querier is a transaction, or a pool.
 type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
@@ -90,46 +91,58 @@ func (h header) check() error {
 
 // checkCode refuses, by ErrForeignCode, a database of a version of the schema that runs statements
 // which are not of that: a trigger could bring back each key that is revoked.
-func checkCode(ctx context.Context, db *sql.DB, version int) (err error) {
-	ours, err := openMemory()
+func checkCode(ctx context.Context, db querier, version int) error {
+	want, err := madeBy(ctx, migrations[:version], codeQuery)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, ours.Close()) }()
-	for _, script := range migrations[:version] {
-		if _, err := ours.ExecContext(ctx, script); err != nil {
-			return fmt.Errorf("making the schema to compare with: %w", err)
-		}
-	}
-	want, err := codeOf(ctx, ours)
-	if err != nil {
-		return err
-	}
-	got, err := codeOf(ctx, db)
+	got, err := statements(ctx, db, codeQuery)
 	if err == nil && !maps.Equal(got, want) {
 		err = ErrForeignCode
 	}
 	return err
 }
 
-// codeOf returns the statements that make the triggers, views and virtual tables of a database, by
-// name.
-func codeOf(ctx context.Context, db *sql.DB) (code map[string]string, err error) {
-	rows, err := db.QueryContext(ctx, `SELECT name, sql FROM sqlite_schema
-		WHERE type IN ('trigger', 'view') OR type = 'table' AND rootpage = 0`)
+// The statements that make the triggers, views and virtual tables of a database, and those that
+// make its tables and indexes; each with its name.
+const (
+	codeQuery = `SELECT name, sql FROM sqlite_schema
+		WHERE type IN ('trigger', 'view') OR type = 'table' AND rootpage = 0`
+	tablesQuery = `SELECT name, sql FROM sqlite_schema WHERE type IN ('table', 'index') AND rootpage <> 0
+		AND name NOT LIKE 'sqlite!_%' ESCAPE '!'`
+)
+
+// madeBy returns what query finds in a database that these scripts made.
+func madeBy(ctx context.Context, scripts []string, query string) (found map[string]string, err error) {
+	db, err := openMemory()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, script := range scripts {
+		if _, err := db.ExecContext(ctx, script); err != nil {
+			return nil, fmt.Errorf("making the schema to compare with: %w", err)
+		}
+	}
+	return statements(ctx, db, query)
+}
+
+// statements returns the text that query finds, by name.
+func statements(ctx context.Context, db querier, query string) (found map[string]string, err error) {
+	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema: %w", err)
 	}
 	defer closeRows(rows, &err)
-	code = make(map[string]string)
+	found = make(map[string]string)
 	for rows.Next() {
 		var name, statement string
 		if err := rows.Scan(&name, &statement); err != nil {
 			return nil, fmt.Errorf("reading the schema: %w", err)
 		}
-		code[name] = statement
+		found[name] = statement
 	}
-	return code, rows.Err()
+	return found, rows.Err()
 }
 
 // adopt brings the database to the current schema and checks that the keyset belongs to it. It
@@ -145,6 +158,9 @@ func (d *sqliteDB) adopt(ctx context.Context, tx *tx) (u Upgrade, err error) {
 		return u, d.create(ctx, tx)
 	}
 	if err := h.check(); err != nil {
+		return u, err
+	}
+	if err := checkCode(ctx, tx, h.version); err != nil {
 		return u, err
 	}
 	if err := d.store.loadVault(ctx, tx); err != nil {
@@ -218,7 +234,7 @@ func (s *Store) Inspect(ctx context.Context) error {
 		return nil
 	}
 	if err := s.db.inspect(ctx); err != nil {
-		return s.notOpened(err)
+		return s.notOpened(explainDamage(err))
 	}
 	return nil
 }

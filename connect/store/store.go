@@ -1,3 +1,9 @@
+// Package store keeps tenants, connections and all that belongs to them in a database, with the
+// grants sealed by package vault. All SQL of the program is here.
+//
+// It must never write a credential or a tenant key in the clear, never keep a decrypted grant
+// between two calls, and never open a grant for another tenant, end user or app than the one it
+// was sealed for.
 package store
 
 import (
@@ -24,7 +30,9 @@ var (
 	errPostgresKEK  = errors.New("a store in PostgreSQL needs a key_encryption_key, which seals the keyset in it")
 	errNotDirectory = errors.New("it is a file: name the directory of the store")
 	// ErrReplacing says that a restore puts another store in the place of this one.
-	ErrReplacing = errors.New("the store is being replaced by `vendgate store restore`: wait until that has ended")
+	ErrReplacing = errors.New(
+		"the store is being replaced by `vendgate store restore`, or moved by `vendgate store migrate`: " +
+			"wait until that has ended")
 	// ErrRestoreInterrupted says that a restore ended half-way. An empty store in the place of the one
 	// that it moved aside would look as if all had been lost.
 	ErrRestoreInterrupted = errors.New("a restore of this store was interrupted: run `vendgate store restore` again")
@@ -43,6 +51,11 @@ type Options struct {
 	// KeepSchema makes a database of an older version ErrOlderSchema; else it is upgraded, and kept as
 	// it was in a copy.
 	KeepSchema bool
+	// Recheck has the whole database looked through in the background, if the last that opened it with
+	// Recheck was killed, or its machine; damage goes to Logger. It is for gateways.
+	Recheck bool
+	// alone keeps all others from an SQLite store for as long as it is open; ErrInUse if it is open.
+	alone bool
 	// Logger receives what no caller can be told; nil discards it.
 	Logger *slog.Logger
 	// Postgres is the URL of a PostgreSQL database that holds the store in the place of one in Dir, as
@@ -162,7 +175,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	}
 	u, err := s.db.open(context.WithoutCancel(ctx)) // the others wait for it too
 	if err != nil {
-		return s.notOpened(err)
+		return s.notOpened(explainDamage(err))
 	}
 	s.upgraded = u
 	s.ready.Store(true)

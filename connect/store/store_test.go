@@ -114,13 +114,20 @@ func chmodKeyset(mode fs.FileMode) spoiler {
 	}
 }
 
-func pragma(text string) spoiler {
+// addTrigger brings back each tenant key that is deleted.
+func addTrigger(t *testing.T, dir string) {
+	run(`CREATE TRIGGER keep BEFORE DELETE ON tenant_keys BEGIN SELECT RAISE(IGNORE); END`)(t, dir)
+}
+
+func pragma(text string) spoiler { return run("PRAGMA " + text) }
+
+func run(statement string) spoiler {
 	return func(t *testing.T, dir string) {
 		db, err := openPool(filepath.Join(dir, DatabaseName), writing)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = db.Exec("PRAGMA " + text)
+		_, err = db.Exec(statement)
 		if err := errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +154,7 @@ func TestOpenRefuses(t *testing.T) {
 		"keyset open to others":    {chmodKeyset(0o604), vault.ErrKeysetExposed},
 		"keyset writable by group": {chmodKeyset(0o620), vault.ErrKeysetExposed},
 		"not a database":           {overwrite(DatabaseName, strings.Repeat("no database at all ", 500)), ErrDamaged},
-		"damaged page":             {damagePage, ErrDamaged},
+		"foreign code":             {addTrigger, ErrForeignCode},
 		"truncated":                {truncateDatabase, ErrDamaged},
 		"newer schema":             {pragma("user_version = 99"), ErrNewerSchema},
 		"another program's":        {pragma("application_id = 7"), ErrDamaged},

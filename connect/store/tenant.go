@@ -95,6 +95,24 @@ func (s *Store) Tenant(ctx context.Context, id string) (t connect.Tenant, err er
 	return t, err
 }
 
+// CountTenants counts the tenants but those whose ids are given.
+func (s *Store) CountTenants(ctx context.Context, except []string) (n int, err error) {
+	err = s.view(ctx, "counting tenants", func(tx *tx) error {
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM tenants`).Scan(&n); err != nil {
+			return err
+		}
+		for _, id := range except {
+			var there int
+			if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM tenants WHERE id = ?`, id).Scan(&there); err != nil {
+				return err
+			}
+			n -= there
+		}
+		return nil
+	})
+	return n, err
+}
+
 const tenantColumns = `SELECT id, email, capabilities, disabled, created_at, name, logo_url, accent, frame_ancestors,
 	user_hint, unconfirmed, source FROM tenants`
 

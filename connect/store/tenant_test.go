@@ -140,6 +140,9 @@ func testTenants(t *testing.T) {
 	if err != nil || len(tenants) != 2 || len(tenants[0].Keys) != 1 || len(tenants[1].Keys) != 2 {
 		t.Fatalf("%+v, %v; want two tenants of one key and of two", tenants, err)
 	}
+	if n, err := s.CountTenants(t.Context(), []string{"acme", "configured"}); n != 1 || err != nil {
+		t.Errorf("%d tenants beside acme, %v; want 1", n, err)
+	}
 	digest := sha256.Sum256([]byte(second))
 	if want := (connect.KeyInfo{Fingerprint: hex.EncodeToString(digest[:6]),
 		CreatedAt: epoch}); tenants[1].Keys[1] != want {

@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/tests/harness"
+	"github.com/vendgate/vendgate/tests/services"
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := services.WithShutdown(m).Run()
 	harness.RemoveBuilds()
 	os.Exit(code)
 }

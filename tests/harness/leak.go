@@ -3,7 +3,6 @@ package harness
 import (
 	"fmt"
 	"os"
-	"testing"
 
 	"go.uber.org/goleak"
 )
@@ -18,7 +17,7 @@ func LeakOptions() []goleak.Option {
 
 // Main is the TestMain of a package whose tests run Caddy: it keeps Caddy's data away from the home
 // directory of the user who runs the tests, and fails if a goroutine is left at the end.
-func Main(m *testing.M) {
+func Main(m goleak.TestingM) {
 	dir, err := os.MkdirTemp("", "vendgate-test-")
 	for _, name := range []string{"XDG_DATA_HOME", "XDG_CONFIG_HOME"} {
 		if err == nil {

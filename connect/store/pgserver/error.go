@@ -105,6 +105,16 @@ func isLost(ctx context.Context, err error) bool {
 	}
 }
 
+// damageClass begins the codes of what the server finds damaged in its files: data_corrupted and
+// index_corrupted.
+const damageClass = "XX00"
+
+// IsDamage reports whether the server found its files damaged; XX000 is any error inside of it.
+func IsDamage(err error) bool {
+	code := Code(err)
+	return strings.HasPrefix(code, damageClass) && code != "XX000"
+}
+
 // IsConflict reports whether the server ended a transaction for the sake of another one, and would
 // take it now; or had closed the connection before, and has seen nothing of it.
 func IsConflict(err error) bool {
