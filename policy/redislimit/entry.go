@@ -156,8 +156,9 @@ func (e *entry) giveBack(era uint64, now time.Time) request {
 	e.back = 0
 	if e.era != era {
 		r.debit = e.outage.debit
-		r.seed = e.spentAt(now) + int64(r.debit)*unit
 	}
+	// Redis may have been emptied although no call has failed: it was restarted, or flushed.
+	r.seed = e.spentAt(now) + int64(r.debit)*unit
 	return r
 }
 

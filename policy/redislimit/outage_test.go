@@ -278,3 +278,29 @@ func TestOutageReturn(t *testing.T) {
 		}
 	})
 }
+
+// TestEmptied: a Redis that has lost its buckets, without any call that failed, forgives nothing that
+// this node knows.
+func TestEmptied(t *testing.T) {
+	server := services.Redis(t)
+	clock := newClock()
+	l, _ := newLimiter(t, server.URL, clock, Options{})
+	acme := tenant(l, "acme", policy.Budgets{Token: 60})
+	for range 50 {
+		if !spend(t, l, acme, clock.Now()) {
+			t.Fatal("refused with units left")
+		}
+	}
+	server.Kill()
+	server.Start()
+	flush(t, l)
+	passed := 0
+	for range 60 {
+		if spend(t, l, acme, clock.Now()) {
+			passed++
+		}
+	}
+	if passed > 10 || passed < 9 || l.Degraded() != "" {
+		t.Errorf("%d passed with 10 units left; degraded: %q", passed, l.Degraded())
+	}
+}
