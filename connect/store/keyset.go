@@ -78,9 +78,17 @@ func (s *Store) keysetIn(ctx context.Context, tx *tx) vault.Find {
 const keysetTimeout = 5 * time.Second
 
 // keysetNow finds the keyset outside of a transaction. What it finds can be read and not written.
+//
+// Transactions may wait for it, so that it must not wait for their connections: in PostgreSQL it
+// takes one of those for reads of one row.
 func (s *Store) keysetNow() (vault.Storage, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), keysetTimeout)
 	defer cancel()
+	if p, ok := s.db.(*postgresDB); ok {
+		var data []byte
+		err := p.server.Read(ctx, `SELECT data FROM meta WHERE name = $1`, []any{keysetRow}, &data)
+		return vault.Sealed(keysetInMeta{read: func() ([]byte, error) { return data, nil }}, s.o.KeyEncryptionKeys), err
+	}
 	var found vault.Storage
 	err := s.view(ctx, "reading the keyset", func(tx *tx) error {
 		in, err := s.keysetIn(ctx, tx)()
@@ -133,6 +141,31 @@ func (s *Store) loadVault(ctx context.Context, tx *tx) error {
 		return err
 	}
 	return s.vault.Load(in, check, keyCheckAD)
+}
+
+// Healthy reports what keeps calls from using the store at this moment: it cannot be read, a newer
+// program has changed its schema to one that this one cannot work with (ErrNewerSchema), or the
+// keyset does not open what is sealed (vault.ErrSealed, say).
+func (s *Store) Healthy(ctx context.Context) error {
+	return s.view(ctx, "checking the store", func(tx *tx) error {
+		if tx.shared {
+			schema, err := readSchema(ctx, tx.Tx, facts{})
+			if err == nil {
+				err = schema.check()
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := s.follow(ctx, tx); err != nil {
+			return err
+		}
+		check, err := tx.metaBytes(ctx, keyCheckRow)
+		if err == nil {
+			_, err = s.vault.Open(check, keyCheckAD)
+		}
+		return err
+	})
 }
 
 // followKeys is called before sealing in a write transaction: after a rotation by another process,
