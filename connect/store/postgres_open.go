@@ -47,6 +47,9 @@ const migrateTimeout = 30 * time.Minute
 
 // facts asks the server, and refuses one that cannot hold a store.
 func (p *postgresDB) facts(ctx context.Context, t *sql.Tx) (facts, error) {
+	if err := pgserver.CheckPath(ctx, t); err != nil {
+		return facts{}, err
+	}
 	f, err := readFacts(ctx, t)
 	if err != nil {
 		return f, err

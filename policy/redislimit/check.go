@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,35 @@ import (
 type ConfigError struct{ message string }
 
 func (e *ConfigError) Error() string { return e.message }
+
+var errNoTLS = &ConfigError{
+	"Redis does not speak TLS at this port: write redis:// instead of rediss://, or its TLS port"}
+
+// speaksPlain reports whether a server that should speak TLS answers without it. To a handshake
+// Redis says nothing: it waits for the end of a line.
+func (l *Limiter) speaksPlain(ctx context.Context) bool {
+	client, ok := l.client.(*redis.Client)
+	if !ok || client.Options().TLSConfig == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", client.Options().Addr)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	end, _ := ctx.Deadline()
+	answer := make([]byte, 1)
+	if conn.SetDeadline(end) != nil {
+		return false
+	}
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return false
+	}
+	_, err = conn.Read(answer)
+	return err == nil && (answer[0] == '+' || answer[0] == '-') // TLS begins an alert by 0x15
+}
 
 // The oldest Redis that is taken: 6.2 of 2021.
 const oldestMajor, oldestMinor = 6, 2
@@ -93,7 +123,7 @@ func mistake(err error) error {
 	case redis.IsReadOnlyError(err):
 		return &ConfigError{"Redis is a read-only replica: name the primary in the url, or Sentinel"}
 	case errors.As(err, &plain):
-		return &ConfigError{"Redis does not speak TLS at this port: write redis:// instead of rediss://, or its TLS port"}
+		return errNoTLS
 	case errors.As(err, &certificate), errors.As(err, new(x509.UnknownAuthorityError)):
 		return &ConfigError{"Redis's certificate is not trusted: name the host as in the certificate, " +
 			"and trust its authority on this machine"}

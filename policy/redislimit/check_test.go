@@ -177,3 +177,25 @@ func TestNodes(t *testing.T) {
 	}
 	eventually(t, "one has left", func() bool { return a.Nodes() == 1 })
 }
+
+// TestNonsense: something else in Redis's place cannot grant without a bound, nor keep a call asking.
+func TestNonsense(t *testing.T) {
+	for name, reply := range map[string]string{
+		"a boundless grant":    "*5\r\n:1\r\n:1000000\r\n:0\r\n:0\r\n:1\r\n",
+		"a negative grant":     "*5\r\n:1\r\n:-5\r\n:0\r\n:0\r\n:1\r\n",
+		"no unit, and no wait": "*5\r\n:1\r\n:0\r\n:0\r\n:0\r\n:1\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, _ := newLimiter(t, replyAll(t, reply), nil, Options{})
+			acme, passed := tenant(l, "acme", policy.Budgets{Token: 60}), 0
+			for range 100 {
+				if spend(t, l, acme, time.Now()) {
+					passed++
+				}
+			}
+			if passed > 20 || l.Degraded() == "" {
+				t.Errorf("%d passed; degraded: %q", passed, l.Degraded())
+			}
+		})
+	}
+}

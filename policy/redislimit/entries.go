@@ -73,7 +73,8 @@ func makeRoom(all map[policy.BucketKey]*entry, now time.Time) bool {
 
 // droppable reports whether nothing would be lost with the entry; its lock is held.
 func (e *entry) droppable(now time.Time, idle time.Duration) bool {
-	busy := e.holders > 0 || e.flight != nil || e.waiting > 0 || e.units > 0 || e.back > 0 || e.outage.debit > 0
+	busy := e.holders > 0 || e.flight != nil || e.waiting > 0 || e.units > 0 || e.back > 0 ||
+		e.outage.debit > 0 && now.Before(e.outage.full)
 	return !busy && (now.Sub(e.used) > idle || !e.known)
 }
 

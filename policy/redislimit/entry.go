@@ -156,8 +156,9 @@ func (e *entry) giveBack(era uint64, now time.Time) request {
 	e.back = 0
 	if e.era != era {
 		r.debit = e.outage.debit
-		r.seed = e.spentAt(now) + int64(r.debit)*unit
 	}
+	// Redis may have been emptied although no call has failed: it was restarted, or flushed.
+	r.seed = e.spentAt(now) + int64(r.debit)*unit
 	return r
 }
 
@@ -231,7 +232,7 @@ func (e *entry) Return() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.holders--
-	e.units++ // of the same lease; if that has ended, the units go back
+	e.refund(1) // to the same lease; if that has ended, the units go back
 	if !e.known {
 		e.tried--
 	}
@@ -243,7 +244,8 @@ func (e *entry) settle() {
 	case e.known:
 		e.tried = 0
 	case e.holders == 0:
-		e.units, e.tried = e.units+e.tried, 0
+		e.refund(e.tried)
+		e.tried = 0
 		e.refused, e.short = time.Time{}, false
 		e.unlease()
 	}

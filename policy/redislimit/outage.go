@@ -10,8 +10,10 @@ import (
 type outage struct {
 	left float64
 	at   time.Time
-	// debit is what was spent meanwhile. Redis is told of it afterwards.
+	// debit is what was spent meanwhile. Redis is told of it afterwards, or never, after full: then it
+	// has come back, here and there.
 	debit int
+	full  time.Time
 }
 
 // takeLocal takes a unit of this node's share. The share begins at the last known level of the
@@ -26,6 +28,7 @@ func (e *entry) takeLocal(d *policy.Draw, nodes int, now time.Time) (wait time.D
 	}
 	o := &e.outage
 	part := float64(e.budget) / float64(nodes)
+	most := max(1, part)
 	if o.at.IsZero() {
 		o.at, o.left = now, min(1, part)
 		if !e.at.IsZero() {
@@ -35,13 +38,24 @@ func (e *entry) takeLocal(d *policy.Draw, nodes int, now time.Time) (wait time.D
 		}
 	}
 	if passed := now.Sub(o.at); passed > 0 {
-		o.at, o.left = now, min(max(1, part), o.left+part*passed.Minutes())
+		o.at, o.left = now, min(most, o.left+part*passed.Minutes())
 	}
 	if o.left < 1-1e-6 {
 		return time.Duration((1-o.left)/part*float64(time.Minute)) + time.Millisecond, false
 	}
 	o.left--
 	o.debit++
+	o.full = now.Add(time.Duration((most - o.left) / part * float64(time.Minute)))
 	e.hold()
 	return 0, true
+}
+
+// refund gives back units that were taken. Those of the outage are first, whichever they are: it is
+// the same in the end, and a bucket without any need not be kept for Redis to be told.
+func (e *entry) refund(units int) {
+	o := &e.outage
+	n := min(units, o.debit)
+	o.debit -= n
+	o.left += float64(n)
+	e.units += units - n
 }

@@ -223,3 +223,84 @@ func TestOutageIsToldAfterwards(t *testing.T) {
 		})
 	}
 }
+
+// TestOutageGuesses: keys that no source accepts take no room from others while Redis is away. Else
+// the guesses of one tenant would have the calls of all others refused.
+func TestOutageGuesses(t *testing.T) {
+	l, _ := newLimiter(t, "redis://127.0.0.1:1", newClock(), Options{})
+	l.fail(0, context.DeadlineExceeded)
+	mallory, now := tenant(l, "mallory", policy.Budgets{Connection: 60}), l.now()
+	for i := range shards*shardSize + 5000 {
+		reserved, spent, err := l.Reserve(t.Context(), mallory.VendDraws(nil, "gmail", fmt.Sprint("guess", i)), now)
+		if err != nil || spent.Refused() {
+			t.Fatal(i, err, spent)
+		}
+		reserved.Commit(false)
+	}
+	for i := range 1000 {
+		if acme := tenant(l, fmt.Sprint("acme", i), policy.Budgets{Token: 60}); !spend(t, l, acme, now) {
+			t.Fatal("a call of another tenant was refused")
+		}
+	}
+}
+
+// TestOutageRoom: while Redis is away, buckets that have come back make room for others.
+func TestOutageRoom(t *testing.T) {
+	clock := newClock()
+	l, _ := newLimiter(t, "redis://127.0.0.1:1", clock, Options{})
+	l.fail(0, context.DeadlineExceeded)
+	for i := range 2 * shards * shardSize {
+		if i%shardSize == 0 {
+			clock.forward(10 * time.Second)
+		}
+		if acme := tenant(l, fmt.Sprint("acme", i), policy.Budgets{Token: 60}); !spend(t, l, acme, clock.Now()) {
+			t.Fatalf("call %d, of a tenant with no call before, was refused", i)
+		}
+	}
+}
+
+// TestOutageReturn: a call that a broader budget refuses costs a narrower one nothing, while Redis
+// is away too.
+func TestOutageReturn(t *testing.T) {
+	clock := newClock()
+	l, _ := newLimiter(t, "redis://127.0.0.1:1", clock, Options{})
+	l.fail(0, context.DeadlineExceeded)
+	key := &policy.CallerKey{ID: "one", Tenant: "acme", Budget: 60}
+	acme := tenant(l, "acme", policy.Budgets{Token: 4})
+	for range 2 {
+		reserved, _, _ := l.Reserve(t.Context(), acme.VendDraws(key, "gmail", "c1"), clock.Now())
+		reserved.Commit(true)
+		clock.forward(4 * time.Second) // in which the key's budget brings a unit, and the tenant's none
+	}
+	l.entries.peek(policy.BucketKey{Tenant: "acme", Kind: policy.BudgetCallerKey, Name: "one"}, func(e *entry) {
+		if e.outage.debit != 1 || e.holders != 0 {
+			t.Errorf("%d units spent for one call, and %d held", e.outage.debit, e.holders)
+		}
+	})
+}
+
+// TestEmptied: a Redis that has lost its buckets, without any call that failed, forgives nothing that
+// this node knows.
+func TestEmptied(t *testing.T) {
+	server := services.Redis(t)
+	clock := newClock()
+	l, _ := newLimiter(t, server.URL, clock, Options{})
+	acme := tenant(l, "acme", policy.Budgets{Token: 60})
+	for range 50 {
+		if !spend(t, l, acme, clock.Now()) {
+			t.Fatal("refused with units left")
+		}
+	}
+	server.Kill()
+	server.Start()
+	flush(t, l)
+	passed := 0
+	for range 60 {
+		if spend(t, l, acme, clock.Now()) {
+			passed++
+		}
+	}
+	if passed > 10 || passed < 9 || l.Degraded() != "" {
+		t.Errorf("%d passed with 10 units left; degraded: %q", passed, l.Degraded())
+	}
+}

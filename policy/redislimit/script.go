@@ -78,8 +78,18 @@ func (l *Limiter) call(ctx context.Context, requests []request) (answers []answe
 	for i := range answers {
 		n := numbers[1+4*i:]
 		answers[i] = answer{int(n[0]), n[1], time.Duration(n[2]) * time.Microsecond, n[3] == 1}
+		if !answers[i].fits(requests[i]) {
+			return nil, 0, fmt.Errorf("the script granted %d units, with more to come in %d µs", n[0], n[2])
+		}
 	}
 	return answers, numbers[0], nil
+}
+
+// fits refuses what take.lua never answers, and another in its place might: a grant without bound,
+// or neither a unit nor a time to ask again, so that requests would ask without a pause.
+func (a answer) fits(r request) bool {
+	return a.granted >= 0 && a.granted <= max(r.want, r.least) && a.spent >= 0 &&
+		(a.granted >= min(r.least, 1) || a.wait > 0)
 }
 
 // flag is a boolean in Redis.

@@ -23,6 +23,9 @@ func (l *Limiter) Start(ctx context.Context) error {
 	if refused := mistake(err); refused != nil {
 		return refused
 	}
+	if err != nil && l.speaksPlain(ctx) {
+		return errNoTLS
+	}
 	if err != nil {
 		l.reason = explain(err, l.o.Timeout)
 		l.fail(era, err)

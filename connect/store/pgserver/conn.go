@@ -45,11 +45,6 @@ type conn struct {
 	server *Server
 }
 
-func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	tx, err := c.Conn.BeginTx(ctx, o)
-	return tx, c.server.Observe(ctx, err)
-}
-
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result,
 	error) {
 	r, err := c.Conn.ExecContext(ctx, rebind(query), plainArgs(args))
