@@ -17,8 +17,8 @@ import (
 
 // node is one gateway. It keeps its addresses and its proxies when it is restarted.
 type node struct {
-	// name is its number, as the provider hears it.
-	name string
+	// name is its number, and heard what the provider knows it by: that, unless it began as another.
+	name, heard string
 	// addr is host and port, URL is `http://` and addr.
 	addr, URL string
 	// postgres, listen and redis lead to its database, its connection for LISTEN and its Redis.
@@ -61,8 +61,16 @@ func (n *node) start() {
 // begin starts the node, and does not wait for it.
 func (n *node) begin() {
 	n.c.t.Helper()
-	n.process = harness.StartProcess(n.c.t, slices.Concat(n.c.env, n.variables), harness.Program(n.c.t), "run",
-		"--config", filepath.Join(n.c.dir, "Caddyfile"))
+	n.beginAs(n.name)
+}
+
+// beginAs is begin with another name for the provider to hear, so that it tells a node's lives apart.
+func (n *node) beginAs(name string) {
+	n.c.t.Helper()
+	n.heard = name
+	env := slices.Concat(n.c.env, n.variables, []string{"NODE=" + name})
+	n.process = harness.StartProcess(n.c.t, env, harness.Program(n.c.t), "run", "--config",
+		filepath.Join(n.c.dir, "Caddyfile"))
 }
 
 // await waits until the node is ready.
