@@ -21,6 +21,8 @@ type node struct {
 	name, heard string
 	// addr is host and port, URL is `http://` and addr.
 	addr, URL string
+	// socket is that of its admin API.
+	socket string
 	// postgres, listen and redis lead to its database, its connection for LISTEN and its Redis.
 	postgres, listen, redis *proxy
 
@@ -44,8 +46,9 @@ func (c *cluster) newNode(i int) *node {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		c.t.Fatal(err)
 	}
+	n.socket = filepath.Join(dir, "admin.sock")
 	n.variables = []string{"NODE=" + n.name, "VENDGATE_PORT=" + port(n.addr),
-		"VENDGATE_ADMIN=" + filepath.Join(dir, "admin.sock"), "VENDGATE_DATA=" + filepath.Join(dir, "data"),
+		"VENDGATE_ADMIN=" + n.socket, "VENDGATE_DATA=" + filepath.Join(dir, "data"),
 		"DATABASE_URL=" + c.postgres.Via(n.postgres.addr).URL, "DATABASE_LISTEN_URL=" + c.postgres.Via(n.listen.addr).URL,
 		"REDIS_URL=" + c.redis.Via(n.redis.addr).URL}
 	return n

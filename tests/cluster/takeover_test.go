@@ -33,8 +33,8 @@ func TestTakeover(t *testing.T) {
 		kills = 300
 	}
 	c := start(t, options{fsyncOff: true, listen: true})
-	c.provider.pace(time.Second, 40*time.Millisecond, 40*time.Millisecond)
-	u := c.use(12)
+	c.provider.pace(3*time.Second, 40*time.Millisecond, 40*time.Millisecond) // a refresh each 1.5 s
+	u := c.use(30)
 	for i := range kills {
 		c.killOne(i)
 	}
@@ -53,7 +53,7 @@ func (c *cluster) killOne(i int) {
 		n = c.nodes[rand.IntN(len(c.nodes))]
 		return n.ready()
 	})
-	<-time.After(rand.N(time.Second))
+	<-time.After(rand.N(2 * time.Second))
 	c.provider.bury(n.heard, n.kill)
 	n.beginAs(fmt.Sprintf("%s-%d", n.name, i+1))
 }
@@ -79,7 +79,7 @@ type connection struct {
 	lost, flagged bool
 }
 
-// use begins to call so many connections, each by three users. A connection that is lost gives its
+// use begins to call so many connections, each by two users. A connection that is lost gives its
 // place to another.
 func (c *cluster) use(places int) *users {
 	c.t.Helper()
@@ -87,7 +87,7 @@ func (c *cluster) use(places int) *users {
 		client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
 	for range places {
 		p := &place{now: u.connect()}
-		for i := range c.nodes {
+		for i := range 2 {
 			u.done.Go(func() { u.call(p, i) })
 		}
 	}
@@ -165,7 +165,7 @@ func (u *users) call(p *place, i int) {
 			if what == "200" {
 				return
 			}
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
