@@ -24,9 +24,8 @@ import (
 // are announced, and a second through PgBouncer, where they are asked for.
 //
 // The time runs from the answer to the change until the last request began that was accepted all the
-// same. The bound holds for the median of all as it is. Each single one may exceed it by what the
-// slowest of these requests took, because a machine that has no time for a request has none for the
-// announcement.
+// same. The bound holds for the median of all as it is. On a busy machine a single announcement may
+// take longer, and then the asking each second bounds it: by a second and the time of exchanges.
 func TestRevocation(t *testing.T) {
 	const tries = 20
 	modes(t, options{fsyncOff: true, vendgate: "tenant beta {\nbudget token unlimited\nbudget api unlimited\n}"},
@@ -47,7 +46,9 @@ func TestRevocation(t *testing.T) {
 					}
 					slices.Sort(all)
 					median := all[len(all)/2]
-					t.Logf("%d changes at one node, at the two others: p50 %s, max %s", tries, median, all[len(all)-1])
+					within, _ := slices.BinarySearch(all, bound)
+					t.Logf("%d changes at one node, at the two others: p50 %s, p90 %s, max %s; %d of %d within %s", tries, median,
+						all[len(all)*9/10], all[len(all)-1], within, len(all), bound)
 					if median > bound {
 						t.Errorf("half of all were accepted for longer than %s", bound)
 					}
@@ -180,6 +181,10 @@ func (r *revoker) connection() change {
 	}
 }
 
+// exchanges is how many times a node asks the database to read the keys: for their version, and in
+// a transaction with four statements. A request asks once.
+const exchanges = 7
+
 // measure makes a change, and returns for how long the two other nodes did not know it.
 func (r *revoker) measure(t *testing.T, ch change, bound time.Duration) (late []time.Duration) {
 	t.Helper()
@@ -207,7 +212,7 @@ func (r *revoker) measure(t *testing.T, ch change, bound time.Duration) (late []
 			}
 		}
 		late = append(late, accepted)
-		if all.count("200")+all.count(ch.refused) != len(all) || accepted > bound+slowest {
+		if all.count("200")+all.count(ch.refused) != len(all) || accepted > time.Second+exchanges*slowest {
 			t.Errorf("node %s accepted what had ended for %s (%s); the slowest request took %s", r.nodes[i+1].name, accepted,
 				all, slowest)
 		}
