@@ -335,7 +335,8 @@ func testPostgresBackup(t *testing.T) {
 
 // TestPostgresNotOpened checks that all calls of a store that could not be opened say why.
 func TestPostgresNotOpened(t *testing.T) {
-	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: "postgres://u:p@127.0.0.1:1/db?sslmode=disable"}))
+	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: "postgres://u:p@127.0.0.1:1/db?sslmode=disable",
+		KeyEncryptionKeys: []vault.KEK{newKEK(t)}}))
 	defer func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
