@@ -105,13 +105,12 @@ func await(t *testing.T, loads ...*load) {
 	}
 }
 
-// TestKEKRotation replaces the key-encryption key as docs/keyset.md says, and restarts the nodes one
-// after the other for it, while the others serve. No call fails.
+// TestKEKRotation replaces the key-encryption key as docs/keyset.md says, and restarts the nodes
+// one after the other for it, while the others serve. No call fails.
 func TestKEKRotation(t *testing.T) {
 	c := start(t, options{fsyncOff: true, listen: true})
 	vault := c.connectVault()
-	crm, _ := c.connectCRM(true)
-	c.provider.pace(3*time.Second, 0, 0)
+	crm, _ := c.connectCRM(false)
 	c.write("kek-new", harness.Run(t, os.Environ(), "", harness.Program(t), "keyset", "kek", "create"))
 	old, fresh := "{file."+filepath.Join(c.dir, "kek")+"}", "{file."+filepath.Join(c.dir, "kek-new")+"}"
 	var all outcomes

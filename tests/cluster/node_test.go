@@ -67,7 +67,8 @@ func (n *node) begin() {
 	n.beginAs(n.name)
 }
 
-// beginAs is begin with another name for the provider to hear, so that it tells a node's lives apart.
+// beginAs is begin with another name for the provider to hear, so that it tells a node's lives
+// apart.
 func (n *node) beginAs(name string) {
 	n.c.t.Helper()
 	n.heard = name

@@ -115,8 +115,8 @@ func (p *provider) grantOf(g *grant) grant {
 }
 
 // bury runs what kills a node. Nothing is rotated meanwhile, and nothing is rotated for the node
-// after it: a use of a token is before the node's death, or the provider has noticed that its caller
-// is gone.
+// after it: a use of a token is before the node's death, or the provider has noticed that its
+// caller is gone.
 func (p *provider) bury(node string, kill func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

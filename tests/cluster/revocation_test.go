@@ -20,12 +20,13 @@ import (
 )
 
 // TestRevocation revokes caller keys, promotes a tenant's keys and deletes connections at one node,
-// and looks at the others for how long they still accept what has ended: 100 ms at most where changes
-// are announced, and a second through PgBouncer, where they are asked for.
+// and looks at the others for how long they still accept what has ended: 100 ms at most where
+// changes are announced, and a second through PgBouncer, where they are asked for.
 //
-// The time runs from the answer to the change until the last request began that was accepted all the
-// same. The bound holds for the median of all as it is. On a busy machine a single announcement may
-// take longer, and then the asking each second bounds it: by a second and the time of exchanges.
+// The time runs from the answer to the change until the last request began that was accepted all
+// the same. The bound holds for the median of all as it is. On a busy machine a single announcement
+// may take longer, and then the asking each second bounds it: by a second and the time of
+// exchanges.
 func TestRevocation(t *testing.T) {
 	const tries = 20
 	modes(t, options{fsyncOff: true, vendgate: "tenant beta {\nbudget token unlimited\nbudget api unlimited\n}"},

@@ -20,11 +20,11 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// TestTakeover kills nodes at random moments, again and again, while their connections are refreshed
-// all the time, at a provider that ends a grant when a refresh token comes twice. No token is sent
-// twice but by a process that took over from one that was killed, which cannot know whether its
-// predecessor had an answer. So a connection is lost only where the kill fell after the rotation and
-// before the commit of the new tokens.
+// TestTakeover kills nodes at random moments, again and again, while their connections are
+// refreshed all the time, at a provider that ends a grant when a refresh token comes twice. No
+// token is sent twice but by a process that took over from one that was killed, which cannot know
+// whether its predecessor had an answer. So a connection is lost only where the kill fell after the
+// rotation and before the commit of the new tokens.
 //
 // With VENDGATE_SOAK there are 300 kills.
 func TestTakeover(t *testing.T) {
@@ -214,7 +214,8 @@ func (u *users) judge(kills int) {
 	}
 	lost, latest := u.wantLost(byToken, deaths)
 	t.Logf("%d kills; %d refreshes, %d by a process that took over, %d of them reuses; %d tokens sent and not heard; "+
-		"%d connections, %d of them lost, by kills within %s of the provider's answer; answers %v", kills, len(all), takeovers,
+		"%d connections, %d of them lost, by kills within %s of the provider's answer; answers %v", kills, len(all),
+		takeovers,
 		len(u.c.provider.reuses()), unheard, len(u.connections), lost, latest, u.came)
 }
 
