@@ -25,10 +25,12 @@ test:
 	./tests/run.sh
 
 # The cases that take minutes: those of answers, once for each place of a caller key, budgets that three
-# nodes share by the clock of a Redis, and two builds of all artefacts of a release.
+# nodes share by the clock of a Redis, 300 kills of nodes that refresh, and two builds of all artefacts of
+# a release.
 soak:
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestCasesByPlace ./tests/hostile
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestSpread -v ./policy/redislimit
+	cd tests/cluster && VENDGATE_SOAK=1 go test -count=1 -timeout 30m -run TestTakeover -v .
 	cd deploy/release && VENDGATE_SOAK=1 go test -count=1 -timeout 60m -run TestReproducible .
 
 bench:

@@ -48,8 +48,9 @@ const (
 	// KeysLast is for how long the keys that were read last are good while the store cannot be read.
 	// What was revoked meanwhile is not known.
 	KeysLast = 5 * time.Minute
-	// pollEvery bounds how long a key that another process retired still works.
-	pollEvery = time.Second
+	// pollEvery bounds, with the time that the store takes to answer, how long a key that another
+	// process retired still works: the documents promise a second.
+	pollEvery = 900 * time.Millisecond
 	// missEvery bounds how often unknown keys can make us ask the store, and missTimeout for how long
 	// they wait for it.
 	missEvery   = 100 * time.Millisecond

@@ -199,7 +199,7 @@ func TestStoreErrors(t *testing.T) {
 				time.Sleep(pollEvery)
 				synctest.Wait()
 				wantTenants(t, k, map[string]string{"b1": "", "conf": "acme"})
-				if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `msg="the store can be read again" after=10s`) {
+				if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `msg="the store can be read again" after=9s`) {
 					t.Errorf("log: %s", log)
 				}
 			})

@@ -179,6 +179,17 @@ func TestPostgresRefusals(t *testing.T) {
 	}
 }
 
+// TestPostgresOtherTables is of a table in the same schema that the role has no rights to, such as a
+// monitor's: it is not the store's business.
+func TestPostgresOtherTables(t *testing.T) {
+	pg := services.PostgreSQL(t)
+	adopted(t, pg.URL)
+	pg.Query(`CREATE TABLE monitored (at timestamptz)`)
+	if _, err := dialed(t, pg.URL).adopt(t.Context(), unkeyed()); err != nil {
+		t.Error(err)
+	}
+}
+
 func tables(pg *services.Postgres) string {
 	return pg.Query(`SELECT nspname, relname, relacl FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 		WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') ORDER BY 1, 2`)
@@ -324,7 +335,8 @@ func testPostgresBackup(t *testing.T) {
 
 // TestPostgresNotOpened checks that all calls of a store that could not be opened say why.
 func TestPostgresNotOpened(t *testing.T) {
-	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: "postgres://u:p@127.0.0.1:1/db?sslmode=disable"}))
+	s := must[*Store](t)(New(Options{Dir: t.TempDir(), Postgres: "postgres://u:p@127.0.0.1:1/db?sslmode=disable",
+		KeyEncryptionKeys: []vault.KEK{newKEK(t)}}))
 	defer func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -178,12 +178,26 @@ func (s schemaOf) check() error {
 	return nil
 }
 
-// checkRights refuses a role that cannot use what is there.
+// tableMade finds the names of the tables that a migration makes.
+var tableMade = regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`)
+
+// ownTables are the tables of the store, by this program's schema.
+func ownTables() (names []string) {
+	for _, m := range postgresMigrations {
+		for _, made := range tableMade.FindAllStringSubmatch(m.script, -1) {
+			names = append(names, made[1])
+		}
+	}
+	return names
+}
+
+// checkRights refuses a role that cannot use the store's tables. Others in the same schema, such as
+// those of a monitor, are not its business.
 func checkRights(ctx context.Context, t *sql.Tx, f facts) (err error) {
 	rows, err := t.QueryContext(ctx, `SELECT c.relname FROM pg_class c
 		WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind = 'r'
-		AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
-			AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY c.relname`)
+		AND c.relname = ANY($1) AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+			AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) ORDER BY c.relname`, ownTables())
 	if err != nil {
 		return fmt.Errorf("reading the role's rights: %w", err)
 	}

@@ -17,10 +17,12 @@ import (
 
 // node is one gateway. It keeps its addresses and its proxies when it is restarted.
 type node struct {
-	// name is its number, as the provider hears it.
-	name string
+	// name is its number, and heard what the provider knows it by: that, unless it began as another.
+	name, heard string
 	// addr is host and port, URL is `http://` and addr.
 	addr, URL string
+	// socket is that of its admin API.
+	socket string
 	// postgres, listen and redis lead to its database, its connection for LISTEN and its Redis.
 	postgres, listen, redis *proxy
 
@@ -44,8 +46,9 @@ func (c *cluster) newNode(i int) *node {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		c.t.Fatal(err)
 	}
+	n.socket = filepath.Join(dir, "admin.sock")
 	n.variables = []string{"NODE=" + n.name, "VENDGATE_PORT=" + port(n.addr),
-		"VENDGATE_ADMIN=" + filepath.Join(dir, "admin.sock"), "VENDGATE_DATA=" + filepath.Join(dir, "data"),
+		"VENDGATE_ADMIN=" + n.socket, "VENDGATE_DATA=" + filepath.Join(dir, "data"),
 		"DATABASE_URL=" + c.postgres.Via(n.postgres.addr).URL, "DATABASE_LISTEN_URL=" + c.postgres.Via(n.listen.addr).URL,
 		"REDIS_URL=" + c.redis.Via(n.redis.addr).URL}
 	return n
@@ -61,8 +64,17 @@ func (n *node) start() {
 // begin starts the node, and does not wait for it.
 func (n *node) begin() {
 	n.c.t.Helper()
-	n.process = harness.StartProcess(n.c.t, slices.Concat(n.c.env, n.variables), harness.Program(n.c.t), "run",
-		"--config", filepath.Join(n.c.dir, "Caddyfile"))
+	n.beginAs(n.name)
+}
+
+// beginAs is begin with another name for the provider to hear, so that it tells a node's lives
+// apart.
+func (n *node) beginAs(name string) {
+	n.c.t.Helper()
+	n.heard = name
+	env := slices.Concat(n.c.env, n.variables, []string{"NODE=" + name})
+	n.process = harness.StartProcess(n.c.t, env, harness.Program(n.c.t), "run", "--config",
+		filepath.Join(n.c.dir, "Caddyfile"))
 }
 
 // await waits until the node is ready.

@@ -33,6 +33,8 @@ type provider struct {
 	codes  map[string]*grant // by authorization code
 	tokens map[string]*grant // by access and refresh token, the old ones too
 	calls  map[string]int    // of the API, by node
+	seen   map[string]bool   // access tokens that the API was called with
+	dead   map[string]time.Time
 	uses   []use
 	life   time.Duration
 	before time.Duration
@@ -55,6 +57,10 @@ type use struct {
 	at    time.Time
 	// again says that the token had been used before: the grant has ended by that.
 	again bool
+	// unheard says that the node was killed before anything was done for it.
+	unheard bool
+	// gave is the new access token.
+	gave string
 	// rotated is when the new tokens were valid, answered when they were on their way; zero where they
 	// never were. Between the two, and until a node has stored them, no one else knows them.
 	rotated, answered time.Time
@@ -63,7 +69,7 @@ type use struct {
 func newProvider(t testing.TB) *provider {
 	t.Helper()
 	p := &provider{codes: make(map[string]*grant), tokens: make(map[string]*grant), calls: make(map[string]int),
-		life: time.Hour}
+		seen: make(map[string]bool), dead: make(map[string]time.Time), life: time.Hour}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /{node}/token", p.token)
@@ -106,6 +112,30 @@ func (p *provider) grantOf(g *grant) grant {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return *g
+}
+
+// bury runs what kills a node. Nothing is rotated meanwhile, and nothing is rotated for the node
+// after it: a use of a token is before the node's death, or the provider has noticed that its
+// caller is gone.
+func (p *provider) bury(node string, kill func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kill()
+	p.dead[node] = time.Now()
+}
+
+// deaths returns when each node was killed, by its name.
+func (p *provider) deaths() map[string]time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.dead)
+}
+
+// saw reports whether the API was called with an access token.
+func (p *provider) saw(access string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen[access]
 }
 
 // refreshes returns all uses of refresh tokens, in their order.
@@ -176,10 +206,14 @@ func (p *provider) renew(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(before)
 	p.mu.Lock()
 	u := &p.uses[n]
-	if g := u.grant; g != nil && !g.ended && g.refresh == token {
+	_, u.unheard = p.dead[u.node]
+	switch g := u.grant; {
+	case g == nil, u.unheard:
+	case !g.ended && g.refresh == token:
 		u.rotated = time.Now()
 		p.rotate(g)
-	} else if g != nil {
+		u.gave = g.access
+	default:
 		g.ended, u.again = true, true
 	}
 	g := u.grant
@@ -236,6 +270,7 @@ func (p *provider) admits(w http.ResponseWriter, r *http.Request) bool {
 	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	p.mu.Lock()
 	p.calls[r.PathValue("node")]++
+	p.seen[bearer] = true
 	g, wait := p.tokens[bearer], p.answer
 	ok := r.Header.Get("X-Api-Key") == rightKey || strings.HasPrefix(bearer, "at-") && g != nil && !g.ended
 	p.mu.Unlock()
