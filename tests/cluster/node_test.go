@@ -23,6 +23,8 @@ type node struct {
 	addr, URL string
 	// postgres, listen and redis lead to its database, its connection for LISTEN and its Redis.
 	postgres, listen, redis *proxy
+	// program and config are what it runs and by which file of the cluster's.
+	program, config string
 
 	c         *cluster
 	variables []string
@@ -32,7 +34,7 @@ type node struct {
 
 func (c *cluster) newNode(i int) *node {
 	c.t.Helper()
-	n := &node{c: c, name: fmt.Sprint(i), addr: harness.FreeAddr(c.t)}
+	n := &node{c: c, name: fmt.Sprint(i), addr: harness.FreeAddr(c.t), program: harness.Program(c.t), config: "Caddyfile"}
 	n.URL = "http://" + n.addr
 	n.listen, n.redis = newProxy(c.t, c.postgres.Addr), newProxy(c.t, c.redis.Addr)
 	behind := c.postgres.Addr
@@ -61,8 +63,8 @@ func (n *node) start() {
 // begin starts the node, and does not wait for it.
 func (n *node) begin() {
 	n.c.t.Helper()
-	n.process = harness.StartProcess(n.c.t, slices.Concat(n.c.env, n.variables), harness.Program(n.c.t), "run",
-		"--config", filepath.Join(n.c.dir, "Caddyfile"))
+	n.process = harness.StartProcess(n.c.t, slices.Concat(n.c.env, n.variables), n.program, "run", "--config",
+		filepath.Join(n.c.dir, n.config))
 }
 
 // await waits until the node is ready.
