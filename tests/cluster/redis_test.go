@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +24,7 @@ func TestRedisLost(t *testing.T) {
 	c := start(t, options{fsyncOff: true, customers: map[string]int{"light": 1200, "greedy": 600, "few": 100}})
 	r := &lostRedis{cluster: c, light: c.customer("light"), greedy: c.customer("greedy"), few: c.customer("few"),
 		other: services.Redis(t), left: 200}
-	r.closed, r.open = r.strict("closed"), r.strict("open")
+	r.closed, r.open = r.strict(3, "closed"), r.strict(4, "open")
 	r.greedy.spend(t, c.nodes[0], 400)
 	t.Run("killed", func(t *testing.T) {
 		r.lose(t, away["killed"], (*services.RedisServer).Kill, (*services.RedisServer).Start)
@@ -49,18 +48,14 @@ type lostRedis struct {
 }
 
 // strict starts a node on the other Redis, with another `on_failure`.
-func (r *lostRedis) strict(how string) *node {
+func (r *lostRedis) strict(i int, how string) *node {
 	r.t.Helper()
 	r.variant(how+".Caddyfile", "url {env.REDIS_URL}\n", "url {env.REDIS_URL}\n\t\t\ton_failure "+how+"\n")
-	n := r.newNode(len(r.nodes))
-	n.name = how
+	n := r.newNode(i)
 	n.config = how + ".Caddyfile"
 	for i, variable := range n.variables {
 		if strings.HasPrefix(variable, "REDIS_URL=") {
 			n.variables[i] = "REDIS_URL=" + r.other.URL
-		}
-		if strings.HasPrefix(variable, "VENDGATE_ADMIN=") {
-			n.variables[i] = "VENDGATE_ADMIN=" + filepath.Join(r.dir, how+".sock")
 		}
 	}
 	n.start()

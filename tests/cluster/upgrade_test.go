@@ -36,7 +36,7 @@ func TestRollingUpgrade(t *testing.T) {
 	c.balance()
 	c.provider.pace(3*time.Second, 0, 0)
 	vault := c.connectVault()
-	crm, g := c.connectCRM(false)
+	crm, g := c.connectCRM(true)
 	l := begin(16, 100, func(i int) *http.Request {
 		if i%2 == 0 {
 			return call(t, http.MethodPost, c.URL, vault, "vault", "an order")
