@@ -72,8 +72,8 @@ func (u customer) spend(t *testing.T, n *node, most int) {
 // refusal is what a call comes to that a budget refuses.
 const refusal = "429 rate_limited gateway"
 
-// partOf says which node gets call i by a spread, so that each gets its part: of 90, 5 and 5 nodes 1
-// and 2 get every twentieth.
+// partOf says which node gets call i by a spread, so that each gets its part: of 90, 5 and 5 nodes
+// 1 and 2 get every twentieth.
 func partOf(spread []int, i int) int {
 	if spread[0] == spread[len(spread)-1] {
 		return i % len(spread)
@@ -92,11 +92,12 @@ func (o outcomes) only(from time.Time, span time.Duration) outcomes {
 	return o.between(from, from.Add(span))
 }
 
-// TestBudgets: three nodes let pass what one alone does, within 1 %, however the load is spread: 600
-// a minute at three times that load, for two minutes by `make soak`. Otherwise it is 20 s, and the
-// full bucket is one with 150 units left, for 600 would outlast them. The bound is six units then:
-// what one node gathers in the pause between two calls of Redis, and one for each node. A run in
-// which a node has counted for itself, because Redis was too slow on a busy machine, is made again.
+// TestBudgets: three nodes let pass what one alone does, within 1 %, however the load is spread:
+// 600 a minute at three times that load, for two minutes by `make soak`. Otherwise it is 20 s, and
+// the full bucket is one with 150 units left, for 600 would outlast them. The bound is six units
+// then: what one node gathers in the pause between two calls of Redis, and one for each node. A run
+// in which a node has counted for itself, because Redis was too slow on a busy machine, is made
+// again.
 func TestBudgets(t *testing.T) {
 	t.Parallel()
 	span, spent := 20*time.Second, 450
@@ -201,6 +202,7 @@ func (c *cluster) aloneNode() *node {
 // TestRedisOperations: at 200 requests a second of one tenant at one node there are at most 0.02
 // operations a request on Redis.
 func TestRedisOperations(t *testing.T) {
+	t.Parallel()
 	span := 6 * time.Second
 	if soaks {
 		span = time.Minute

@@ -113,7 +113,7 @@ func (l *lostPostgreSQL) toward(next *services.Postgres) {
 	}
 }
 
-// lose takes the server away for three seconds under load, and gives it back.
+// lose takes the server away for four seconds under load, and gives it back.
 func (l *lostPostgreSQL) lose(t *testing.T, how string, take, giveBack func()) {
 	t.Helper()
 	load := begin(24, 30, func(i int) *http.Request {

@@ -19,7 +19,8 @@ func nextProgram(t *testing.T) string {
 		return path
 	}
 	path := filepath.Join(t.TempDir(), "vendgate")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "schematest", "-o", path, "./cmd/vendgate")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "schematest", "-o", path,
+		"./cmd/vendgate")
 	cmd.Dir, cmd.Env = harness.Root(t), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building the next version: %v\n%s", err, out)
@@ -28,9 +29,10 @@ func nextProgram(t *testing.T) string {
 }
 
 // TestRollingUpgrade replaces the nodes by those of a version that changes the tables, one by one,
-// under a load of calls and refreshes. Old nodes go on with the tables of the new version, and start
-// on them too: so the way back is open. No request fails.
+// under a load of calls and refreshes. Old nodes go on with the tables of the new version, and
+// start on them too: so the way back is open. No request fails.
 func TestRollingUpgrade(t *testing.T) {
+	t.Parallel()
 	next := nextProgram(t)
 	c := start(t, options{shutdownDelay: "3s", listen: true, local: "margin 1s"})
 	c.balance()

@@ -204,8 +204,8 @@ func (p *Postgres) Via(addr string) *Postgres {
 	return &other
 }
 
-// Adopt makes the role and the database of another server here, empty, and is that database from now
-// on: with its data, this server can take the other's place.
+// Adopt makes the role and the database of another server here, empty, and is that database from
+// now on: with its data, this server can take the other's place.
 func (p *Postgres) Adopt(other *Postgres) {
 	p.t.Helper()
 	_, err := p.cluster.psql("postgres", fmt.Sprintf("CREATE ROLE %[1]s LOGIN PASSWORD '%[2]s';\n"+

@@ -41,7 +41,8 @@ type Server struct {
 	// looks for it.
 	lost atomic.Pointer[unavailable]
 
-	// changing is held while lost is set, and while the end is. back is when the server was found last.
+	// changing is held while lost is set, and while the end is. back is when the server was found
+	// last.
 	changing   sync.Mutex
 	back       time.Time
 	life       context.Context //nolint:containedctx // that of its goroutines
@@ -190,8 +191,8 @@ func (v *Server) probe() {
 }
 
 // probePause is how long the next attempt waits after one that failed. A server that is there and
-// does not want us is asked seldom: a password was changed, say. One that starts will want us, and a
-// pooler answers for a server that it cannot reach: it is late by itself.
+// does not want us is asked seldom: a password was changed, say. One that starts will want us, and
+// a pooler answers for a server that it cannot reach: it is late by itself.
 func probePause(err error) time.Duration {
 	code := Code(err)
 	if code == "" || strings.HasPrefix(code, shutdownClass) || strings.HasPrefix(code, connectionClass) {
