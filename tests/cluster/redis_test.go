@@ -158,7 +158,7 @@ func (r *lostRedis) judge(t *testing.T, light, greedy outcomes, began time.Time)
 	if passed := greedy.count("200"); float64(passed) > budget+6 {
 		t.Errorf("%d passed, the budget is %.0f", passed, budget)
 	}
-	r.left, r.at = 0, last
+	r.left, r.at = max(0, budget-float64(greedy.count("200"))), last
 }
 
 // degraded reports whether a node says that budgets are not shared. It is ready all the same.
