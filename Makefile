@@ -16,6 +16,7 @@ build:
 # All artefacts of a release into dist/. VERSION=vX.Y.Z stands in for the commit's tag.
 release:
 	rm -rf dist
+	cd tests/cluster && VENDGATE_SOAK=1 go test -count=1 -timeout 30m -run 'TestBudgets|TestRedis' -v .
 	cd deploy/release && go run . -root ../.. -out ../../dist
 
 lint:
@@ -25,8 +26,8 @@ test:
 	./tests/run.sh
 
 # The cases that take minutes: those of answers, once for each place of a caller key, budgets that three
-# nodes share by the clock of a Redis, 300 kills of nodes that refresh, and two builds of all artefacts of
-# a release.
+# nodes share by the clock of a Redis, the same of three gateways, 300 kills of gateways that refresh, and
+# two builds of all artefacts of a release.
 soak:
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestCasesByPlace ./tests/hostile
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestSpread -v ./policy/redislimit

@@ -5,7 +5,7 @@
 //	client → load (load_test.go)
 //	  └→ balancer (a process: Caddy by balancer.Caddyfile), or a node directly
 //	       └→ node 0, 1, 2 (processes: vendgate by Caddyfile; node_test.go)
-//	            ├→ proxy → PostgreSQL, or proxy → PgBouncer → PostgreSQL (proxy_test.go, tests/services)
+//	            ├→ proxy → PostgreSQL, or proxy → PgBouncer → proxy → PostgreSQL (proxy_test.go, tests/services)
 //	            ├→ proxy → PostgreSQL, for LISTEN
 //	            ├→ proxy → Redis
 //	            └→ provider: an API and an OAuth server that rotates (provider_test.go)
@@ -39,6 +39,8 @@ type options struct {
 	vendgate string
 	// acme are more lines of the tenant acme; empty has all its budgets unlimited.
 	acme string
+	// customers are more tenants, with their budgets of vends a minute. See customer.
+	customers map[string]int
 	// limiter are more lines of the block `limiter redis`, each with its line feed.
 	limiter string
 	// local are lines of the source `local`, such as `margin 5s`.
@@ -74,6 +76,7 @@ type cluster struct {
 	provider *provider
 	postgres *services.Postgres
 	bouncer  *services.Bouncer // nil without PgBouncer
+	behind   *proxy            // leads from PgBouncer to PostgreSQL
 	redis    *services.RedisServer
 
 	dir      string
@@ -91,7 +94,8 @@ func start(t testing.TB, o options) *cluster {
 	}
 	c.postgres = services.OwnPostgreSQL(t, settings...)
 	if o.pgBouncer {
-		c.bouncer = services.PgBouncer(t, c.postgres)
+		c.behind = newProxy(t, c.postgres.Addr)
+		c.bouncer = services.PgBouncer(t, c.postgres.Via(c.behind.addr), "server_login_retry = 1")
 	}
 	balancer := harness.FreeAddr(t)
 	c.URL = "http://" + balancer
@@ -193,7 +197,7 @@ func (c *cluster) apps(o options) string {
 	}
 	%[6]s
 	`, c.provider.addr, o.local, clientID, filepath.Join(c.dir, "client-secret"),
-		first(o.acme, "budget token unlimited\nbudget api unlimited"), o.vendgate)
+		first(o.acme, "budget token unlimited\nbudget api unlimited"), o.vendgate+c.customerLines(o.customers))
 }
 
 // write puts a file of the cluster's.
@@ -212,6 +216,20 @@ func (c *cluster) copyFile(name string, edit func(string) string) {
 		c.t.Fatal(err)
 	}
 	c.write(name, edit(string(text)))
+}
+
+// variant writes a Caddyfile of a name of its own, with a text in place of another.
+func (c *cluster) variant(name, old, text string) {
+	c.t.Helper()
+	like, err := os.ReadFile(filepath.Join(c.dir, "Caddyfile"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	other := strings.Replace(string(like), old, text, 1)
+	if other == string(like) {
+		c.t.Fatalf("%q is not in the Caddyfile", old)
+	}
+	c.write(name, other)
 }
 
 // balance starts the load balancer, at URL.

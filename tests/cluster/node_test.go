@@ -25,6 +25,8 @@ type node struct {
 	socket string
 	// postgres, listen and redis lead to its database, its connection for LISTEN and its Redis.
 	postgres, listen, redis *proxy
+	// program and config are what it runs and by which file of the cluster's.
+	program, config string
 
 	c         *cluster
 	variables []string
@@ -34,7 +36,7 @@ type node struct {
 
 func (c *cluster) newNode(i int) *node {
 	c.t.Helper()
-	n := &node{c: c, name: fmt.Sprint(i), addr: harness.FreeAddr(c.t)}
+	n := &node{c: c, name: fmt.Sprint(i), addr: harness.FreeAddr(c.t), program: harness.Program(c.t), config: "Caddyfile"}
 	n.URL = "http://" + n.addr
 	n.listen, n.redis = newProxy(c.t, c.postgres.Addr), newProxy(c.t, c.redis.Addr)
 	behind := c.postgres.Addr
@@ -73,8 +75,7 @@ func (n *node) beginAs(name string) {
 	n.c.t.Helper()
 	n.heard = name
 	env := slices.Concat(n.c.env, n.variables, []string{"NODE=" + name})
-	n.process = harness.StartProcess(n.c.t, env, harness.Program(n.c.t), "run", "--config",
-		filepath.Join(n.c.dir, "Caddyfile"))
+	n.process = harness.StartProcess(n.c.t, env, n.program, "run", "--config", filepath.Join(n.c.dir, n.config))
 }
 
 // await waits until the node is ready.

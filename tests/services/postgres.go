@@ -204,6 +204,17 @@ func (p *Postgres) Via(addr string) *Postgres {
 	return &other
 }
 
+// Adopt makes the role and the database of another server here, empty, and is that database from
+// now on: with its data, this server can take the other's place.
+func (p *Postgres) Adopt(other *Postgres) {
+	p.t.Helper()
+	_, err := p.cluster.psql("postgres", fmt.Sprintf("CREATE ROLE %[1]s LOGIN PASSWORD '%[2]s';\n"+
+		"CREATE DATABASE %[1]s OWNER %[1]s ENCODING 'UTF8' TEMPLATE template0;", other.Database, other.Password))
+	must(p.t, err)
+	p.Database, p.Password = other.Database, other.Password
+	p.address(p.Addr)
+}
+
 // Query runs statements in the database as the superuser, by psql, and returns the rows that come
 // back: fields parted by `|`, rows by line feeds.
 func (p *Postgres) Query(statements string) string {

@@ -24,7 +24,7 @@ const (
 	acquireTimeout = 3 * time.Second
 	// probeEvery is how long after an attempt to reach a lost server the next one begins.
 	probeEvery = 200 * time.Millisecond
-	// probeRefused is that after an answer.
+	// probeRefused is that after a refusal, see probePause.
 	probeRefused = time.Second
 	// probeTimeout bounds one attempt, at each of its addresses.
 	probeTimeout = time.Second
@@ -41,7 +41,8 @@ type Server struct {
 	// looks for it.
 	lost atomic.Pointer[unavailable]
 
-	// changing is held while lost is set, and while the end is. back is when the server was found last.
+	// changing is held while lost is set, and while the end is. back is when the server was found
+	// last.
 	changing   sync.Mutex
 	back       time.Time
 	life       context.Context //nolint:containedctx // that of its goroutines
@@ -181,17 +182,23 @@ func (v *Server) probe() {
 			v.log.Info("the database server answers again", "after", time.Since(since).Round(time.Millisecond))
 			return
 		}
-		wait := probeEvery
-		// It is there, and does not want us: a password was changed, say. One that starts will.
-		if code := Code(err); code != "" && !strings.HasPrefix(code, shutdownClass) {
-			wait = probeRefused
-		}
 		select {
 		case <-v.life.Done():
 			return
-		case <-time.After(wait):
+		case <-time.After(probePause(err)):
 		}
 	}
+}
+
+// probePause is how long the next attempt waits after one that failed. A server that is there and
+// does not want us is asked seldom: a password was changed, say. One that starts will want us, and
+// a pooler answers for a server that it cannot reach: it is late by itself.
+func probePause(err error) time.Duration {
+	code := Code(err)
+	if code == "" || strings.HasPrefix(code, shutdownClass) || strings.HasPrefix(code, connectionClass) {
+		return probeEvery
+	}
+	return probeRefused
 }
 
 // reach connects to the server, and has it run a statement.
