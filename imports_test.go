@@ -74,6 +74,7 @@ var arrows = map[string][]string{
 		"internal/version", "policy", "vending",
 	},
 	"connect/store/pgserver":      {"vending"},
+	"connect/store/storetest":     {"connect/vault", "tests/services"},
 	"connect/oauth/tokenendpoint": {"catalog", "connect", "inject", "internal/httpx", "vending"},
 	"connect/vault":               {"internal/privatefile"},
 	"connect/web/browser":         {"connect", "internal/httpx", "vending"},

@@ -174,7 +174,7 @@ func storeKey(o store.Options) string {
 	}
 	h := sha256.New()
 	for _, s := range []string{o.Postgres, o.ListenURL, fmt.Sprint(o.KeyEncryptionKeys)} {
-		fmt.Fprintf(h, "%d %s", len(s), s) // a hash takes all
+		_, _ = fmt.Fprintf(h, "%d %s", len(s), s) // a hash takes all
 	}
 	return fmt.Sprintf("%s %x", o.Dir, h.Sum(nil))
 }

@@ -249,7 +249,7 @@ func (t *Tenant) checkBrand() error {
 	}
 	b := t.brand()
 	var invalid *connect.BrandError
-	switch err := connect.CheckBrand(&b); {
+	switch err := b.Normalize(); {
 	case errors.As(err, &invalid) && invalid.Field == "name":
 		return fmt.Errorf("display_name: %s", invalid.Advice)
 	case invalid != nil:

@@ -79,6 +79,7 @@ func WithActor(ctx context.Context, a Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
 }
 
+// ActorOf returns who makes the changes of a context, as WithActor has it; else it is `system`.
 func ActorOf(ctx context.Context) Actor {
 	a, _ := ctx.Value(actorKey{}).(Actor)
 	if a.Name == "" {
@@ -100,12 +101,12 @@ type AuditRow struct {
 	Detail string
 }
 
-// about is the row of an event that concerns c.
+// AuditRowOf is the row of an event that concerns c.
 func AuditRowOf(e Event, c Connection) AuditRow {
 	return AuditRow{Event: e, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App}
 }
 
-// granted is the row of an event by which c holds g. A token needs no word: the provider issued it,
+// AuditRowGranted is the row of an event by which c holds g. A token needs no word: the provider issued it,
 // and one from elsewhere is verified when it is refreshed.
 func AuditRowGranted(e Event, c Connection, g Grant) AuditRow {
 	row := AuditRowOf(e, c)

@@ -58,10 +58,8 @@ func invalidBrand(field, advice string) error {
 	return &vending.Error{Code: vending.InvalidRequest, Origin: vending.FromGateway, Message: e.Error(), Err: e}
 }
 
-// CheckBrand reports what is wrong with b, as a *[BrandError], after bringing it into the form in
-// which it is kept.
-func CheckBrand(b *Brand) error { return b.Normalize() }
-
+// Normalize brings b into the form in which it is kept, and reports what is wrong with it, as a
+// *[BrandError].
 func (b *Brand) Normalize() error {
 	b.Name, b.Accent = strings.TrimSpace(b.Name), strings.ToLower(strings.TrimSpace(b.Accent))
 	b.UserHint = strings.TrimSpace(b.UserHint)

@@ -41,7 +41,7 @@ const (
 	maxCallerUser = 254
 )
 
-// callerKeyIDPrefix is how every caller key's id begins.
+// CallerKeyIDPrefix is how every caller key's id begins.
 const CallerKeyIDPrefix = "ckey_"
 
 // MintCallerKey makes a caller key: "ck_" and 256 random bits in 43 digits of base62. digest is the
@@ -51,7 +51,7 @@ func MintCallerKey() (key vending.Secret, digest Digest) {
 	return vending.NewSecret(text), DigestOf(text)
 }
 
-// check reports what is wrong with a new key.
+// Check reports what is wrong with a new key.
 func (k *CallerKey) Check() error {
 	if err := CheckTenantID(k.Tenant); err != nil {
 		return err
@@ -99,7 +99,7 @@ func all(values []string, ok func(string) bool) bool {
 	return !slices.ContainsFunc(values, func(v string) bool { return !ok(v) })
 }
 
-// about is the audit row of an event that concerns the key.
+// AuditRow is the audit row of an event that concerns the key.
 func (k *CallerKey) AuditRow(e Event) AuditRow {
 	return AuditRow{Event: e, Tenant: k.Tenant, Connection: k.Connection, User: k.User,
 		Detail: strings.TrimSpace(k.ID + " " + k.Name)}

@@ -181,7 +181,7 @@ func checkClientFields(fields []ClientField) error {
 // the secret alone, which has no control characters.
 const clientFormat = 1
 
-// encodeSecrets returns what the vault seals of c, or nil if there is nothing to.
+// EncodeSecrets returns what the vault seals of c, or nil if there is nothing to.
 func (c OAuthClient) EncodeSecrets() []byte {
 	secret := c.Secret.Reveal()
 	switch {
@@ -197,7 +197,7 @@ func (c OAuthClient) EncodeSecrets() []byte {
 	return nil
 }
 
-// decodeSecrets reads what encodeSecrets wrote, and wipes plain.
+// DecodeSecrets reads what encodeSecrets wrote, and wipes plain.
 func (c *OAuthClient) DecodeSecrets(plain []byte) error {
 	d := decoder{rest: string(plain)}
 	clear(plain)

@@ -77,7 +77,7 @@ const maxNameLen = 200
 // yet.
 func (c Connection) Check() error { return c.Normalize() }
 
-// normalize brings a new connection into the form in which it is stored and looked up.
+// Normalize brings a new connection into the form in which it is stored and looked up.
 func (c *Connection) Normalize() (err error) {
 	if c.User, err = ParseEmail(c.User); err != nil {
 		return err
@@ -125,6 +125,7 @@ func (c Connection) CheckUpdate() error {
 	return vending.Refuse(vending.ConnectionNotActive, why)
 }
 
+// CheckAuthType refuses what is no auth_type of the Platform API, by `invalid_request`.
 func CheckAuthType(a vending.AuthType) error {
 	if !a.Valid() {
 		return Invalid("auth_type: must be o_auth, api_key, basic or header")
@@ -132,7 +133,7 @@ func CheckAuthType(a vending.AuthType) error {
 	return nil
 }
 
-// checkGrant refuses an active connection that could never vend.
+// CheckGrant refuses an active connection that could never vend.
 func (c *Connection) CheckGrant(g Grant) error {
 	if c.Status != Active {
 		return nil
@@ -157,14 +158,14 @@ func (c *Connection) CheckGrant(g Grant) error {
 	return nil
 }
 
-// errNoConnection is the one answer for an unknown connection, another tenant's and another end
+// NoConnection is the one answer for an unknown connection, another tenant's and another end
 // user's: a caller must not learn which.
 func NoConnection() *vending.Error { return vending.Errorf(vending.ConnectionDeleted, nil) }
 
-// invalid refuses what a caller sent. The message never repeats it.
+// Invalid refuses what a caller sent. The message never repeats it.
 func Invalid(message string) *vending.Error { return vending.Refuse(vending.InvalidRequest, message) }
 
-// checkTenantID is policy.CheckTenantID without the id in the message.
+// CheckTenantID is policy.CheckTenantID without the id in the message.
 func CheckTenantID(id string) error {
 	if policy.CheckTenantID(id) != nil {
 		return Invalid("tenant: an id has 1 to 63 of a-z, 0-9, - and _, and begins with a letter or digit")
@@ -172,7 +173,7 @@ func CheckTenantID(id string) error {
 	return nil
 }
 
-// isPlain is true of text of up to so many bytes that shows as it reads: a control character could
+// IsPlain is true of text of up to so many bytes that shows as it reads: a control character could
 // break a line of a log, and one of bidirectional text could turn around what an end user is shown
 // next to it.
 func IsPlain(text string, most int) bool {
@@ -188,7 +189,7 @@ func checkSlug(field, slug string) error {
 	return nil
 }
 
-// parseEmail reads one bare address as [policy.ParseUser] does; the header that it names does not
+// ParseEmail reads one bare address as [policy.ParseUser] does; the header that it names does not
 // exist here.
 func ParseEmail(s string) (string, error) {
 	email, err := policy.ParseUser([]string{s})
@@ -225,10 +226,10 @@ func ParseStatus(word string) (status Status, needsReconnection *bool, ok bool) 
 	return status, nil, word == "" || status.Valid()
 }
 
-// maxSearch bounds a search, in bytes. SQLite would not take a pattern of more than 50,000.
+// MaxSearch bounds a search, in bytes. SQLite would not take a pattern of more than 50,000.
 const MaxSearch = 254
 
-// check fills in the defaults of f, and reports what is wrong with it.
+// Check fills in the defaults of f, and reports what is wrong with it.
 func (f *Filter) Check() error {
 	if !IsPlain(f.Search, MaxSearch) { // and to LIKE, a NUL would end the pattern
 		return Invalid(fmt.Sprintf("search: must be at most %d bytes of text without control characters", MaxSearch))
@@ -298,7 +299,7 @@ func invalidNumber(name string, most uint64) error {
 	return Invalid(fmt.Sprintf("%s: must be a whole number from 1 to %d", name, most))
 }
 
-// pageOffset returns how many entries come before a page that was checked. One that would overflow
+// PageOffset returns how many entries come before a page that was checked. One that would overflow
 // lies past every row.
 func PageOffset(page, limit int) int {
 	if page-1 > math.MaxInt32/MaxLimit {

@@ -109,7 +109,7 @@ func (GrantValues) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 func (GrantValues) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// maxGrant bounds an encoded grant, in bytes. The largest tokens known (JWTs with many groups) are
+// MaxGrant bounds an encoded grant, in bytes. The largest tokens known (JWTs with many groups) are
 // below 16 KiB.
 const MaxGrant = 64 << 10
 
@@ -122,7 +122,7 @@ const (
 // errGrant never says more: the text at hand is the grant.
 var errGrant = errors.New("the grant has an unknown encoding")
 
-// encode writes v as its format, the expiry in Unix seconds (0 for none), and length-prefixed
+// Encode writes v as its format, the expiry in Unix seconds (0 for none), and length-prefixed
 // strings. It is read on every proxied request; encoding/json would cost more than the decryption.
 func (v GrantValues) Encode() ([]byte, error) {
 	b := []byte{grantFormat}
@@ -155,7 +155,7 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// decodeGrant reads what encode wrote, and wipes plain. All strings of the grant share one copy.
+// DecodeGrant reads what encode wrote, and wipes plain. All strings of the grant share one copy.
 func DecodeGrant(plain []byte) (Grant, error) {
 	d := decoder{rest: string(plain)}
 	clear(plain)

@@ -65,7 +65,7 @@ type KeyInfo struct {
 	CreatedAt time.Time
 }
 
-// normalCapabilities orders names as policy.AllCapabilities are, without duplicates; nil means all.
+// NormalCapabilities orders names as policy.AllCapabilities are, without duplicates; nil means all.
 // An empty list was stated, and cannot have meant that.
 func NormalCapabilities(names []string) (granted []string, err error) {
 	if isEmptyList(names) {
@@ -90,7 +90,7 @@ func MintKey() (key string, digest [sha256.Size]byte) {
 	return key, sha256.Sum256([]byte(key))
 }
 
-// checkSourceName refuses what no configuration could call a source.
+// CheckSourceName refuses what no configuration could call a source.
 func CheckSourceName(name string) error {
 	if !IsPlain(name, maxSourceName) || strings.ContainsAny(name, " \t") {
 		return Invalid(fmt.Sprintf("source: must be a source's name, of at most %d bytes without spaces", maxSourceName))
@@ -98,10 +98,10 @@ func CheckSourceName(name string) error {
 	return nil
 }
 
-// columnChange is one column of a tenant's row that changes.
+// ColumnChange is one column of a tenant's row that changes.
 type ColumnChange struct{ Column, Value string }
 
-// columns checks c and returns what it changes, in the form in which it is stored.
+// Columns checks c and returns what it changes, in the form in which it is stored.
 func (c TenantChange) Columns() (changes []ColumnChange, err error) {
 	if c.Email != nil {
 		email, err := ParseEmail(*c.Email)

@@ -18,14 +18,16 @@ const (
 	callerKeyIDDigits  = 11
 )
 
-// connectionIDPrefix is how every connection's id begins.
+// ConnectionIDPrefix is how every connection's id begins.
 const ConnectionIDPrefix = "conn_"
 
+// NewConnectionID makes an id of 128 random bits.
 func NewConnectionID() string { return ConnectionIDPrefix + randomBase62(16, connectionIDDigits) }
 
-// newRequestToken makes a request token, or the token of an MCP URL: 192 random bits.
+// NewRequestToken makes a request token, or the token of an MCP URL: 192 random bits.
 func NewRequestToken() string { return randomBase62(24, requestTokenDigits) }
 
+// NewCallerKeyID makes an id, which is not secret: 64 random bits.
 func NewCallerKeyID() string { return CallerKeyIDPrefix + randomBase62(8, callerKeyIDDigits) }
 
 // randomBase62 writes n random bytes in exactly width digits of 0-9a-zA-Z.
@@ -43,7 +45,7 @@ type Digest [sha256.Size]byte
 // DigestOf returns the digest of a token.
 func DigestOf(token string) Digest { return sha256.Sum256([]byte(token)) }
 
-// fingerprint names a key without telling it.
+// Fingerprint names a key without telling it.
 func Fingerprint(digest []byte) string { return hex.EncodeToString(digest[:6]) }
 
 // APIBase is where the Platform API is served. It is fixed: clients know it.

@@ -58,8 +58,9 @@ func backupCommand(parent *cobra.Command, f *storeFlags) {
 meanwhile are not held up. The copy has mode 0600 and is checked; if anything fails, there is no file.
 
 The credentials in it are sealed, and the keyset is not in it, unless a key-encryption key seals that
-in the database: keep the keyset, or that key, apart, because anyone with both can read all. With --with-keyset the copy holds the keyset, sealed by a passphrase (age, scrypt): then
-it is all that a restore needs, and as safe as the passphrase.`
+in the database: keep the keyset, or that key, apart, because anyone with both can read all. With
+--with-keyset the copy holds the keyset, sealed by a passphrase (age, scrypt): then it is all that a
+restore needs, and as safe as the passphrase.`
 	cmd.Flags().BoolVar(&withKeyset, "with-keyset", false, "put the keyset into the backup, sealed by a passphrase")
 	passphraseFlag(cmd, &passphraseFile)
 }

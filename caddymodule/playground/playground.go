@@ -145,7 +145,7 @@ func (p *playground) seed(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("opening the store in %s: %w", p.dir, err)
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+	defer func() { err = errors.Join(err, store.Close()) }() //nolint:contextcheck // it bounds its own
 	p.facts.User, p.facts.Provider = user, p.provider.URL()
 	if p.facts.TenantKey, err = freshKey(ctx, store); err != nil {
 		return err

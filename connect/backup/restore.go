@@ -205,7 +205,7 @@ func (o *Options) assemble(ctx context.Context, stage string, keyset []byte, r *
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+	defer func() { err = errors.Join(err, store.Close()) }() //nolint:contextcheck // it bounds its own
 	if err := store.Adopt(ctx, r.Copy); err != nil || !o.Apply {
 		return err
 	}

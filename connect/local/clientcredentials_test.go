@@ -16,6 +16,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -87,7 +88,9 @@ func machineRequest(id string) vending.Request {
 
 // TestClientCredentials has callers of two processes share a refresh, and none of them the client's
 // secret.
-func TestClientCredentials(t *testing.T) {
+func TestClientCredentials(t *testing.T) { storetest.EachAtOnce(t, testClientCredentials) }
+
+func testClientCredentials(t *testing.T) {
 	m := startMachines(t)
 	dir := t.TempDir()
 	store, other := openStore(t, dir), openStore(t, dir)
@@ -116,7 +119,9 @@ func TestClientCredentials(t *testing.T) {
 }
 
 // TestClientCredentialsForced: an upstream that refuses the token is given a new one.
-func TestClientCredentialsForced(t *testing.T) {
+func TestClientCredentialsForced(t *testing.T) { storetest.EachAtOnce(t, testClientCredentialsForced) }
+
+func testClientCredentialsForced(t *testing.T) {
 	m := startMachines(t)
 	store := openStore(t, t.TempDir())
 	s := m.source(t, store, nil)
@@ -134,6 +139,10 @@ func TestClientCredentialsForced(t *testing.T) {
 
 // TestClientCredentialsRefused tells what the end user must repair from what the operator must.
 func TestClientCredentialsRefused(t *testing.T) {
+	storetest.EachAtOnce(t, testClientCredentialsRefused)
+}
+
+func testClientCredentialsRefused(t *testing.T) {
 	without := func(name string) func(*connect.GrantValues) {
 		return func(v *connect.GrantValues) {
 			v.Fields = slices.DeleteFunc(v.Fields, func(f vending.Field) bool { return f.Name == name })

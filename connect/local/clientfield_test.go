@@ -11,6 +11,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -49,7 +50,9 @@ func fieldsOf(c vending.Credential) map[string]string {
 
 // TestClientFields: what comes with the client is that of the moment, and a refresh keeps what was
 // captured.
-func TestClientFields(t *testing.T) {
+func TestClientFields(t *testing.T) { storetest.EachAtOnce(t, testClientFields) }
+
+func testClientFields(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	developer := "canary-1"
@@ -86,7 +89,9 @@ func TestClientFields(t *testing.T) {
 }
 
 // TestClientWithoutItsField: such a client fails the vend, and the log says why.
-func TestClientWithoutItsField(t *testing.T) {
+func TestClientWithoutItsField(t *testing.T) { storetest.EachAtOnce(t, testClientWithoutItsField) }
+
+func testClientWithoutItsField(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	log := new(bytes.Buffer)
@@ -110,7 +115,9 @@ func TestClientWithoutItsField(t *testing.T) {
 // TestEndpointWithoutItsSlot: a connection that lacks what its token endpoint's address takes is
 // not refreshed anywhere, and can be connected again. What another address takes is in no refresh's
 // way.
-func TestEndpointWithoutItsSlot(t *testing.T) {
+func TestEndpointWithoutItsSlot(t *testing.T) { storetest.EachAtOnce(t, testEndpointWithoutItsSlot) }
+
+func testEndpointWithoutItsSlot(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	for name, c := range map[string]struct {
@@ -159,7 +166,9 @@ func elsewhere(o *catalog.OAuth2, tokenURL, refreshURL string) *catalog.OAuth2 {
 
 // TestWithoutRefreshToken: a provider that gives none is never asked; when the token ends, the end
 // user must connect again.
-func TestWithoutRefreshToken(t *testing.T) {
+func TestWithoutRefreshToken(t *testing.T) { storetest.EachAtOnce(t, testWithoutRefreshToken) }
+
+func testWithoutRefreshToken(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)
@@ -183,7 +192,9 @@ func TestWithoutRefreshToken(t *testing.T) {
 }
 
 // TestTokenTypes has what becomes of a provider's spelling.
-func TestTokenTypes(t *testing.T) {
+func TestTokenTypes(t *testing.T) { storetest.EachAtOnce(t, testTokenTypes) }
+
+func testTokenTypes(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)

@@ -10,11 +10,14 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestAuditNamesTheRequest: that a refresh outlives its caller must not lose who caused it.
-func TestAuditNamesTheRequest(t *testing.T) {
+func TestAuditNamesTheRequest(t *testing.T) { storetest.EachAtOnce(t, testAuditNamesTheRequest) }
+
+func testAuditNamesTheRequest(t *testing.T) {
 	p := startProvider(t)
 	p.current = "another"
 	store := openStore(t, t.TempDir())
@@ -31,7 +34,9 @@ func TestAuditNamesTheRequest(t *testing.T) {
 }
 
 // TestTransportIsTheApps: no app is dialled under another's guard.
-func TestTransportIsTheApps(t *testing.T) {
+func TestTransportIsTheApps(t *testing.T) { storetest.EachAtOnce(t, testTransportIsTheApps) }
+
+func testTransportIsTheApps(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store, func(o *Options) {
@@ -55,7 +60,9 @@ func TestTransportIsTheApps(t *testing.T) {
 
 // TestCallerCannotWatch has a caller whose context forwards 1xx answers, as that of a proxied
 // request does.
-func TestCallerCannotWatch(t *testing.T) {
+func TestCallerCannotWatch(t *testing.T) { storetest.EachAtOnce(t, testCallerCannotWatch) }
+
+func testCallerCannotWatch(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Canary", "canary")
 		w.WriteHeader(http.StatusEarlyHints)

@@ -12,12 +12,14 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // What the child process is told.
 const (
 	childDir        = "VENDGATE_TEST_DIR"
+	childDatabase   = "VENDGATE_TEST_DATABASE"
 	childConnection = "VENDGATE_TEST_CONNECTION"
 	childProvider   = "VENDGATE_TEST_PROVIDER"
 	childStalls     = "VENDGATE_TEST_STALLS" // before it sends, until it is told to go on
@@ -26,7 +28,7 @@ const (
 // vendAsChild vends once, says so, and waits to be killed.
 func vendAsChild(dir string) int {
 	ctx := context.Background()
-	store, err := store.Open(ctx, store.Options{Dir: dir})
+	store, err := store.Open(ctx, optionsOf(storetest.PlaceOf(dir, os.Getenv(childDatabase))))
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -62,7 +64,8 @@ func startChildWith(t *testing.T, p *provider, dir, id string, env ...string) (c
 	goOn func()) {
 	t.Helper()
 	cmd = exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childDir+"="+dir, childConnection+"="+id, childProvider+"="+p.URL)
+	cmd.Env = append(os.Environ(), childDir+"="+dir, childDatabase+"="+storetest.At(t, dir).Postgres,
+		childConnection+"="+id, childProvider+"="+p.URL)
 	cmd.Env = append(cmd.Env, env...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -98,7 +101,9 @@ func afterCrash(t *testing.T, dir, id string) (*store.Store, connect.GrantValues
 // TestKilledAfterRotation kills the process when the provider has rotated and before it has
 // answered. The old grant must be whole; that the provider now refuses it is what the end user must
 // repair.
-func TestKilledAfterRotation(t *testing.T) {
+func TestKilledAfterRotation(t *testing.T) { storetest.EachAtOnce(t, testKilledAfterRotation) }
+
+func testKilledAfterRotation(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()
 	id := seed(t, dir)
@@ -127,7 +132,9 @@ func TestKilledAfterRotation(t *testing.T) {
 
 // TestKilledAfterVend kills the process when it has handed the new token over. The rotated refresh
 // token must be there.
-func TestKilledAfterVend(t *testing.T) {
+func TestKilledAfterVend(t *testing.T) { storetest.EachAtOnce(t, testKilledAfterVend) }
+
+func testKilledAfterVend(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()
 	id := seed(t, dir)
@@ -149,7 +156,9 @@ func TestKilledAfterVend(t *testing.T) {
 
 // TestKilledAnywhere kills the process at some moment between the provider's answer and the end of
 // the vend: one of the two grants must be there, whole.
-func TestKilledAnywhere(t *testing.T) {
+func TestKilledAnywhere(t *testing.T) { storetest.EachAtOnce(t, testKilledAnywhere) }
+
+func testKilledAnywhere(t *testing.T) {
 	left := make(map[string]int)
 	for i := range 12 {
 		p := startProvider(t)
@@ -177,7 +186,7 @@ func TestKilledAnywhere(t *testing.T) {
 // seed makes a store with one connection whose token has ended, and closes it.
 func seed(t *testing.T, dir string) (id string) {
 	t.Helper()
-	store, err := store.Open(t.Context(), store.Options{Dir: dir})
+	store, err := store.Open(t.Context(), optionsOf(storetest.At(t, dir)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -27,7 +28,9 @@ func (e expiring) Err() error {
 }
 
 // TestDeadlineBeforeRefresh has callers whose time is up while the provider has not answered.
-func TestDeadlineBeforeRefresh(t *testing.T) {
+func TestDeadlineBeforeRefresh(t *testing.T) { storetest.EachAtOnce(t, testDeadlineBeforeRefresh) }
+
+func testDeadlineBeforeRefresh(t *testing.T) {
 	same := vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
 	for name, c := range map[string]struct {
 		lifetime time.Duration
@@ -77,7 +80,9 @@ func TestDeadlineBeforeRefresh(t *testing.T) {
 
 // TestMarginOfShortTokens has tokens that never live longer than the margin: they are refreshed
 // when half of their life is over, not at every vend.
-func TestMarginOfShortTokens(t *testing.T) {
+func TestMarginOfShortTokens(t *testing.T) { storetest.EachAtOnce(t, testMarginOfShortTokens) }
+
+func testMarginOfShortTokens(t *testing.T) {
 	for name, c := range map[string]struct {
 		lifetime, age time.Duration
 		calls         int

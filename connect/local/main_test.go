@@ -18,6 +18,8 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store"
+	"github.com/vendgate/vendgate/connect/store/storetest"
+	"github.com/vendgate/vendgate/tests/services"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -25,7 +27,14 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		os.Exit(vendAsChild(dir))
 	}
-	goleak.VerifyTestMain(m)
+	storetest.Prepare(func(p storetest.Place) error {
+		s, err := store.Open(context.Background(), optionsOf(p))
+		if err == nil {
+			err = s.Close()
+		}
+		return err
+	})
+	goleak.VerifyTestMain(services.WithShutdown(m))
 }
 
 const (
@@ -140,7 +149,9 @@ func openStore(t testing.TB, dir string) *store.Store {
 
 func openStoreAt(t testing.TB, dir string, now func() time.Time) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{Dir: dir, Now: now})
+	o := optionsOf(storetest.At(t, dir))
+	o.Now = now
+	s, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +161,10 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *store.Store {
 		}
 	})
 	return s
+}
+
+func optionsOf(p storetest.Place) store.Options {
+	return store.Options{Dir: p.Dir, Postgres: p.Postgres, KeyEncryptionKeys: p.Keys}
 }
 
 // generous is more than any call takes that is answered, however busy the machine is.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -26,7 +27,9 @@ func hosted(string) (*catalog.App, bool) {
 // TestMovedClient: with a client that is for another server than the one which gave a grant,
 // nothing of the grant is vended or sent, whether the client is replaced or the tenant given one of
 // its own. With the client of before, all is as before.
-func TestMovedClient(t *testing.T) {
+func TestMovedClient(t *testing.T) { storetest.EachAtOnce(t, testMovedClient) }
+
+func testMovedClient(t *testing.T) {
 	a, b := startProvider(t), startProvider(t)
 	sockets := map[string]string{"a.example.com:80": a.Listener.Addr().String(),
 		"b.example.com:80": b.Listener.Addr().String()}

@@ -8,12 +8,15 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestOAuth1: the client that signs is the tenant's of the moment, or the one that came with the
 // token. There is nothing to refresh.
-func TestOAuth1(t *testing.T) {
+func TestOAuth1(t *testing.T) { storetest.EachAtOnce(t, testOAuth1) }
+
+func testOAuth1(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	var client connect.OAuthClient

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 )
 
 // reported are the results that a source told, as `app result`.
@@ -34,7 +35,9 @@ func (r *reported) want(t *testing.T, want ...string) {
 }
 
 // TestRefreshResults: each way in which a token endpoint answers has its result.
-func TestRefreshResults(t *testing.T) {
+func TestRefreshResults(t *testing.T) { storetest.EachAtOnce(t, testRefreshResults) }
+
+func testRefreshResults(t *testing.T) {
 	for result, a := range map[RefreshResult]answer{
 		RefreshOK:           {200, `{"access_token":"a","token_type":"bearer","expires_in":3600}`, nil},
 		RefreshInvalidGrant: {400, `{"error":"invalid_grant"}`, nil},
@@ -59,7 +62,9 @@ func TestRefreshResults(t *testing.T) {
 
 // TestRefreshResultOnce: those who share a refresh count once, and those who need none do not
 // count.
-func TestRefreshResultOnce(t *testing.T) {
+func TestRefreshResultOnce(t *testing.T) { storetest.EachAtOnce(t, testRefreshResultOnce) }
+
+func testRefreshResultOnce(t *testing.T) {
 	p := startProvider(t)
 	var got reported
 	s := newSource(t, p, openStore(t, t.TempDir()), func(o *Options) { o.Refreshed = got.note })
@@ -78,6 +83,10 @@ func TestRefreshResultOnce(t *testing.T) {
 
 // TestRefreshResultWithoutCall: what keeps a refresh from being made or stored has its result.
 func TestRefreshResultWithoutCall(t *testing.T) {
+	storetest.EachAtOnce(t, testRefreshResultWithoutCall)
+}
+
+func testRefreshResultWithoutCall(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()
 	store := openStore(t, dir)
@@ -106,7 +115,9 @@ func TestRefreshResultWithoutCall(t *testing.T) {
 }
 
 // TestRefreshResultUnsaved: a grant that the store does not take counts each time.
-func TestRefreshResultUnsaved(t *testing.T) {
+func TestRefreshResultUnsaved(t *testing.T) { storetest.EachAtOnce(t, testRefreshResultUnsaved) }
+
+func testRefreshResultUnsaved(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()
 	store := openStore(t, dir)

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestOneRefresh has two hundred callers, through two sources on two stores, which act as two
 // processes. A provider that rotates would end the grant at the second call.
-func TestOneRefresh(t *testing.T) {
+func TestOneRefresh(t *testing.T) { storetest.EachAtOnce(t, testOneRefresh) }
+
+func testOneRefresh(t *testing.T) {
 	for name, forced := range map[string]bool{"ended": false, "forced": true} {
 		t.Run(name, func(t *testing.T) {
 			p := startProvider(t)
@@ -46,7 +49,9 @@ func TestOneRefresh(t *testing.T) {
 }
 
 // TestFirstCallerLeaves cancels the caller who began a refresh: it goes on for the others.
-func TestFirstCallerLeaves(t *testing.T) {
+func TestFirstCallerLeaves(t *testing.T) { storetest.EachAtOnce(t, testFirstCallerLeaves) }
+
+func testFirstCallerLeaves(t *testing.T) {
 	p := startProvider(t)
 	asked, answer := make(chan struct{}), make(chan struct{})
 	p.beforeAnswer(func(int) {
@@ -83,7 +88,9 @@ func TestFirstCallerLeaves(t *testing.T) {
 }
 
 // TestAnotherProcessRefreshes leaves the lease with somebody else.
-func TestAnotherProcessRefreshes(t *testing.T) {
+func TestAnotherProcessRefreshes(t *testing.T) { storetest.EachAtOnce(t, testAnotherProcessRefreshes) }
+
+func testAnotherProcessRefreshes(t *testing.T) {
 	p := startProvider(t)
 	dir := t.TempDir()
 	store, other := openStore(t, dir), openStore(t, dir)
@@ -129,7 +136,9 @@ func TestAnotherProcessRefreshes(t *testing.T) {
 }
 
 // TestDeletedDuringRefresh deletes the connection while the provider answers.
-func TestDeletedDuringRefresh(t *testing.T) {
+func TestDeletedDuringRefresh(t *testing.T) { storetest.EachAtOnce(t, testDeletedDuringRefresh) }
+
+func testDeletedDuringRefresh(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)
@@ -147,7 +156,9 @@ func TestDeletedDuringRefresh(t *testing.T) {
 
 // TestReplacedDuringRefresh replaces the grant while the provider answers, well or that it has
 // ended: the caller gets what replaced it, and nothing of the answer is kept.
-func TestReplacedDuringRefresh(t *testing.T) {
+func TestReplacedDuringRefresh(t *testing.T) { storetest.EachAtOnce(t, testReplacedDuringRefresh) }
+
+func testReplacedDuringRefresh(t *testing.T) {
 	for name, refresh := range map[string]string{"refreshed": "canary-refresh-0", "ended": "canary-refresh-unknown"} {
 		t.Run(name, func(t *testing.T) {
 			p := startProvider(t)

@@ -8,12 +8,15 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestHandOut: what is known to be refused is handed out no more, and is vended for calls while it
 // lasts.
-func TestHandOut(t *testing.T) {
+func TestHandOut(t *testing.T) { storetest.EachAtOnce(t, testHandOut) }
+
+func testHandOut(t *testing.T) {
 	p := startProvider(t)
 	p.current = "another"
 	store := openStore(t, t.TempDir())
@@ -54,7 +57,9 @@ func keyed(t *testing.T, store *store.Store, key string) vending.Request {
 }
 
 // TestDoubt follows a key through refusals and accepted calls.
-func TestDoubt(t *testing.T) {
+func TestDoubt(t *testing.T) { storetest.EachAtOnce(t, testDoubt) }
+
+func testDoubt(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	now := time.Now()
 	s := newSource(t, startProvider(t), store, func(o *Options) { o.Now = func() time.Time { return now } })
@@ -106,6 +111,10 @@ func TestDoubt(t *testing.T) {
 
 // TestDoubtIsNotTheTokenEndpoints: an accepted call does not lift what a token endpoint said.
 func TestDoubtIsNotTheTokenEndpoints(t *testing.T) {
+	storetest.Each(t, testDoubtIsNotTheTokenEndpoints)
+}
+
+func testDoubtIsNotTheTokenEndpoints(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	s := newSource(t, startProvider(t), store)
 	r := request(importApp(t, store, "gmail", grantFor(time.Hour), func(c *connect.Connection) {
@@ -122,7 +131,9 @@ func TestDoubtIsNotTheTokenEndpoints(t *testing.T) {
 }
 
 // TestUnknownRefusalPauses: the token endpoint is asked again after a pause, or for another grant.
-func TestUnknownRefusalPauses(t *testing.T) {
+func TestUnknownRefusalPauses(t *testing.T) { storetest.EachAtOnce(t, testUnknownRefusalPauses) }
+
+func testUnknownRefusalPauses(t *testing.T) {
 	calls := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls++

@@ -14,6 +14,7 @@ import (
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -105,7 +106,9 @@ func vendAlone(t *testing.T, s *Source, store *store.Store, r vending.Request) (
 }
 
 // TestRenewal has tokens of sixty days without a refresh token, at all ages.
-func TestRenewal(t *testing.T) {
+func TestRenewal(t *testing.T) { storetest.EachAtOnce(t, testRenewal) }
+
+func testRenewal(t *testing.T) {
 	const (
 		granted = `{"access_token":"` + renewedToken + `","token_type":"bearer","expires_in":5184000}`
 		call    = "GET /renew?access_token=canary-access-0&grant_type=ig_refresh_token "
@@ -172,7 +175,9 @@ func TestRenewal(t *testing.T) {
 }
 
 // TestRenewalAgain: what failed is retried after a while, and then no longer.
-func TestRenewalAgain(t *testing.T) {
+func TestRenewalAgain(t *testing.T) { storetest.EachAtOnce(t, testRenewalAgain) }
+
+func testRenewalAgain(t *testing.T) {
 	p := startRenewer(t, http.StatusServiceUnavailable, "")
 	now := time.Now().Add(life/2 + time.Hour)
 	s, store, r := renewing(t, p, t.TempDir(), &now)
@@ -199,7 +204,9 @@ func TestRenewalAgain(t *testing.T) {
 
 // TestUnsavedRenewal makes the store fail after the provider has renewed. The old token may have
 // ended by that, so the new one is not lost, and the provider is not asked again.
-func TestUnsavedRenewal(t *testing.T) {
+func TestUnsavedRenewal(t *testing.T) { storetest.EachAtOnce(t, testUnsavedRenewal) }
+
+func testUnsavedRenewal(t *testing.T) {
 	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
 	dir := t.TempDir()
 	now := time.Now().Add(life/2 + time.Hour)
@@ -221,6 +228,10 @@ func TestUnsavedRenewal(t *testing.T) {
 // TestUnsavedRenewalOutlivesTheToken: what waits to be stored is there when the old token has
 // ended, too.
 func TestUnsavedRenewalOutlivesTheToken(t *testing.T) {
+	storetest.Each(t, testUnsavedRenewalOutlivesTheToken)
+}
+
+func testUnsavedRenewalOutlivesTheToken(t *testing.T) {
 	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
 	dir := t.TempDir()
 	now := time.Now().Add(life - time.Minute)
@@ -242,7 +253,9 @@ func TestUnsavedRenewalOutlivesTheToken(t *testing.T) {
 }
 
 // TestHangingRenewal has a provider that does not answer: no call waits for it, or asks it again.
-func TestHangingRenewal(t *testing.T) {
+func TestHangingRenewal(t *testing.T) { storetest.EachAtOnce(t, testHangingRenewal) }
+
+func testHangingRenewal(t *testing.T) {
 	p := startRenewer(t, http.StatusOK, "")
 	answer := make(chan struct{})
 	p.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -273,7 +286,9 @@ func TestHangingRenewal(t *testing.T) {
 }
 
 // TestRefreshBeforeRenewal: a refresh token is the better means where there is one.
-func TestRefreshBeforeRenewal(t *testing.T) {
+func TestRefreshBeforeRenewal(t *testing.T) { storetest.EachAtOnce(t, testRefreshBeforeRenewal) }
+
+func testRefreshBeforeRenewal(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store, func(o *Options) {

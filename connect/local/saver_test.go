@@ -4,13 +4,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 func shortLease(o *Options) { o.Lease = 2 * time.Second }
 
 // TestUnsavedIsStoredWithoutVend repairs the store, and nobody calls.
-func TestUnsavedIsStoredWithoutVend(t *testing.T) {
+func TestUnsavedIsStoredWithoutVend(t *testing.T) { storetest.Each(t, testUnsavedIsStoredWithoutVend) }
+
+func testUnsavedIsStoredWithoutVend(t *testing.T) {
 	t.Parallel()
 	p, store, s, id, repair := rotateUnsaved(t, shortLease)
 	repair()
@@ -30,7 +33,9 @@ func TestUnsavedIsStoredWithoutVend(t *testing.T) {
 
 // TestKeptKeepsOthersAway: while a process has a grant that it could not store, no other sends the
 // spent token, for many times as long as a lease lasts.
-func TestKeptKeepsOthersAway(t *testing.T) {
+func TestKeptKeepsOthersAway(t *testing.T) { storetest.Each(t, testKeptKeepsOthersAway) }
+
+func testKeptKeepsOthersAway(t *testing.T) {
 	t.Parallel()
 	p, store, s, id, repair := rotateUnsaved(t, shortLease)
 	patient := newSource(t, p, store, shortLease, func(o *Options) { o.RefreshTimeout = 8 * time.Second })
@@ -48,7 +53,9 @@ func TestKeptKeepsOthersAway(t *testing.T) {
 
 // TestKeptForGood: a grant that this process can never store does not keep the others away for
 // ever.
-func TestKeptForGood(t *testing.T) {
+func TestKeptForGood(t *testing.T) { storetest.Each(t, testKeptForGood) }
+
+func testKeptForGood(t *testing.T) {
 	t.Parallel()
 	p, store, s, id, repair := rotateUnsaved(t, shortLease)
 	s.unsaved.mu.Lock()

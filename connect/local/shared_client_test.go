@@ -7,12 +7,15 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestWithheld: a tenant is not told the secrets of a client of all tenants, but what came with its
 // own connection.
-func TestWithheld(t *testing.T) {
+func TestWithheld(t *testing.T) { storetest.EachAtOnce(t, testWithheld) }
+
+func testWithheld(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	for name, c := range map[string]struct {

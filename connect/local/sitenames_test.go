@@ -1,6 +1,7 @@
 package local
 
 import (
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"slices"
 	"testing"
 	"time"
@@ -8,7 +9,9 @@ import (
 
 // TestSiteNames: the names of a connection's site come along with its credential, and a refresh
 // keeps them.
-func TestSiteNames(t *testing.T) {
+func TestSiteNames(t *testing.T) { storetest.EachAtOnce(t, testSiteNames) }
+
+func testSiteNames(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)

@@ -7,11 +7,14 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestVendWithoutProvider has the cases that the store alone decides; none may call the provider.
-func TestVendWithoutProvider(t *testing.T) {
+func TestVendWithoutProvider(t *testing.T) { storetest.EachAtOnce(t, testVendWithoutProvider) }
+
+func testVendWithoutProvider(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)
@@ -86,7 +89,9 @@ func TestVendWithoutProvider(t *testing.T) {
 	}
 }
 
-func TestKeyBased(t *testing.T) {
+func TestKeyBased(t *testing.T) { storetest.EachAtOnce(t, testKeyBased) }
+
+func testKeyBased(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)
@@ -111,7 +116,9 @@ func TestKeyBased(t *testing.T) {
 
 // TestRefresh looks at the very bytes that the provider gets, and at what is stored when the
 // credential comes.
-func TestRefresh(t *testing.T) {
+func TestRefresh(t *testing.T) { storetest.EachAtOnce(t, testRefresh) }
+
+func testRefresh(t *testing.T) {
 	const form = "grant_type=refresh_token&refresh_token=canary-refresh-0"
 	for name, c := range map[string]struct {
 		app, form, authorization string
@@ -153,7 +160,9 @@ func TestRefresh(t *testing.T) {
 }
 
 // TestForce checks that a refused token is replaced though it seems valid, once.
-func TestForce(t *testing.T) {
+func TestForce(t *testing.T) { storetest.EachAtOnce(t, testForce) }
+
+func testForce(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)
@@ -179,7 +188,9 @@ func TestForce(t *testing.T) {
 	}
 }
 
-func TestClosedSource(t *testing.T) {
+func TestClosedSource(t *testing.T) { storetest.EachAtOnce(t, testClosedSource) }
+
+func testClosedSource(t *testing.T) {
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
 	s := newSource(t, p, store)
@@ -196,7 +207,9 @@ func TestClosedSource(t *testing.T) {
 }
 
 // TestCloseWaits closes while the provider has rotated and not yet answered.
-func TestCloseWaits(t *testing.T) {
+func TestCloseWaits(t *testing.T) { storetest.EachAtOnce(t, testCloseWaits) }
+
+func testCloseWaits(t *testing.T) {
 	p := startProvider(t)
 	asked, answer := make(chan struct{}), make(chan struct{})
 	p.beforeAnswer(func(int) {

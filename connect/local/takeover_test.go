@@ -12,6 +12,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -53,7 +54,9 @@ func ownerOf(t *testing.T, s *store.Store, id string) string {
 
 // TestTakeover: what a dead process leaves lapses, and the caller that waits for that gets its
 // token.
-func TestTakeover(t *testing.T) {
+func TestTakeover(t *testing.T) { storetest.Each(t, testTakeover) }
+
+func testTakeover(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
 	store := openStore(t, t.TempDir())
@@ -74,7 +77,9 @@ func TestTakeover(t *testing.T) {
 
 // TestTakeoverGivesTime takes over from a process that lives, and could not write to the store for
 // a while. It stores what it got before the provider is called again.
-func TestTakeoverGivesTime(t *testing.T) {
+func TestTakeoverGivesTime(t *testing.T) { storetest.Each(t, testTakeoverGivesTime) }
+
+func testTakeoverGivesTime(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
 	dir := t.TempDir()
@@ -96,7 +101,9 @@ func TestTakeoverGivesTime(t *testing.T) {
 
 // TestTakeoverFromTheLiving takes a lease over from a process whose call of the provider is under
 // way, as it may be when the clock is set. That call ends before another begins.
-func TestTakeoverFromTheLiving(t *testing.T) {
+func TestTakeoverFromTheLiving(t *testing.T) { storetest.Each(t, testTakeoverFromTheLiving) }
+
+func testTakeoverFromTheLiving(t *testing.T) {
 	t.Parallel()
 	calls := make(chan *http.Request, 2)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -138,20 +145,15 @@ func TestTakeoverFromTheLiving(t *testing.T) {
 // lapse makes all leases lapse, whatever time they had.
 func lapse(t *testing.T, dir string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "vendgate.db")+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), `UPDATE connections SET lease_until = 1`); err != nil {
-		t.Fatal(err)
-	}
+	storetest.Exec(t, storetest.At(t, dir), `UPDATE connections SET lease_until = 1`)
 }
 
 // TestStoppedBeforeItSends stops a process that has the lease and is about to send the refresh
 // token, until another has used it up. When it goes on it must not send it, and vend what the other
 // one stored.
-func TestStoppedBeforeItSends(t *testing.T) {
+func TestStoppedBeforeItSends(t *testing.T) { storetest.Each(t, testStoppedBeforeItSends) }
+
+func testStoppedBeforeItSends(t *testing.T) {
 	t.Parallel()
 	p := startProvider(t)
 	dir := t.TempDir()
@@ -185,6 +187,10 @@ func TestStoppedBeforeItSends(t *testing.T) {
 // TestCloseDoesNotWaitForOthers closes a source that waits for another process, or is about to take
 // over from it.
 func TestCloseDoesNotWaitForOthers(t *testing.T) {
+	storetest.EachAtOnce(t, testCloseDoesNotWaitForOthers)
+}
+
+func testCloseDoesNotWaitForOthers(t *testing.T) {
 	for name, ttl := range map[string]time.Duration{"waiting": connect.MaxLease, "taking over": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			p := startProvider(t)

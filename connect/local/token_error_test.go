@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -198,7 +199,9 @@ func drip(w http.ResponseWriter, r *http.Request) {
 }
 
 // TestFlaggedIsNotAskedAgain checks that a grant that was refused for good costs one call.
-func TestFlaggedIsNotAskedAgain(t *testing.T) {
+func TestFlaggedIsNotAskedAgain(t *testing.T) { storetest.EachAtOnce(t, testFlaggedIsNotAskedAgain) }
+
+func testFlaggedIsNotAskedAgain(t *testing.T) {
 	p := startProvider(t)
 	p.current = "another"
 	store := openStore(t, t.TempDir())
@@ -231,7 +234,9 @@ func noClient(err error) func(*Options) {
 }
 
 // TestMisconfigured has what only an operator can repair.
-func TestMisconfigured(t *testing.T) {
+func TestMisconfigured(t *testing.T) { storetest.EachAtOnce(t, testMisconfigured) }
+
+func testMisconfigured(t *testing.T) {
 	p := startProvider(t)
 	for name, c := range map[string]struct {
 		app    string

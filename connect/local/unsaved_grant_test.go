@@ -2,17 +2,14 @@ package local
 
 import (
 	"context"
-	"database/sql"
 	"log/slog"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/vendgate/vendgate/connect/store"
-
-	_ "modernc.org/sqlite"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
@@ -22,18 +19,7 @@ import (
 // breakStore makes every change of a grant fail, as a full disk would, until repair is called.
 func breakStore(t *testing.T, dir string) (repair func()) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "vendgate.db")+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	exec := func(query string) {
-		if _, err := db.Exec(query); err != nil {
-			t.Error(err)
-		}
-	}
-	exec(`CREATE TRIGGER disk_full BEFORE UPDATE OF sealed ON connections BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
-	return func() { exec(`DROP TRIGGER IF EXISTS disk_full`) }
+	return storetest.Refuse(t, storetest.At(t, dir), "connections", "UPDATE OF sealed")
 }
 
 // onLog calls a function at each record.
@@ -51,7 +37,9 @@ func (h onLog) Handle(_ context.Context, r slog.Record) error {
 
 // TestUnsavedRotation makes the store fail after the provider has rotated. The new token must not
 // be vended unless it could be stored after all.
-func TestUnsavedRotation(t *testing.T) {
+func TestUnsavedRotation(t *testing.T) { storetest.EachAtOnce(t, testUnsavedRotation) }
+
+func testUnsavedRotation(t *testing.T) {
 	for name, c := range map[string]struct {
 		lifetime time.Duration
 		patience time.Duration
@@ -132,7 +120,9 @@ func (u *unsavedGrants) count() int {
 
 // TestRetrySave repairs the store: the unsaved grant must be stored before it is vended, and
 // forgotten.
-func TestRetrySave(t *testing.T) {
+func TestRetrySave(t *testing.T) { storetest.Each(t, testRetrySave) }
+
+func testRetrySave(t *testing.T) {
 	t.Parallel()
 	p, store, s, id, repair := rotateUnsaved(t)
 	repair()
@@ -148,7 +138,9 @@ func TestRetrySave(t *testing.T) {
 }
 
 // TestRetrySaveForNobody has no caller who would read the row again.
-func TestRetrySaveForNobody(t *testing.T) {
+func TestRetrySaveForNobody(t *testing.T) { storetest.Each(t, testRetrySaveForNobody) }
+
+func testRetrySaveForNobody(t *testing.T) {
 	t.Parallel()
 	_, store, s, id, repair := rotateUnsaved(t)
 	repair()
@@ -167,6 +159,10 @@ func TestRetrySaveForNobody(t *testing.T) {
 // TestRetrySaveAfterTheTokenEnded repairs the store when the kept access token has ended as well:
 // its refresh token still makes the next.
 func TestRetrySaveAfterTheTokenEnded(t *testing.T) {
+	storetest.Each(t, testRetrySaveAfterTheTokenEnded)
+}
+
+func testRetrySaveAfterTheTokenEnded(t *testing.T) {
 	t.Parallel()
 	later := time.Duration(0)
 	p, store, s, id, repair := rotateUnsaved(t, func(o *Options) {
@@ -186,7 +182,9 @@ func TestRetrySaveAfterTheTokenEnded(t *testing.T) {
 }
 
 // TestRetrySaveMovedOn has the end user connect again, or the connection deleted, in the meantime.
-func TestRetrySaveMovedOn(t *testing.T) {
+func TestRetrySaveMovedOn(t *testing.T) { storetest.EachAtOnce(t, testRetrySaveMovedOn) }
+
+func testRetrySaveMovedOn(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*store.Store, string) error
 		token  string
@@ -225,7 +223,9 @@ func TestRetrySaveMovedOn(t *testing.T) {
 
 // TestCloseStoresWhatIsKept reloads the configuration, as it were: the next source must find the
 // rotation.
-func TestCloseStoresWhatIsKept(t *testing.T) {
+func TestCloseStoresWhatIsKept(t *testing.T) { storetest.Each(t, testCloseStoresWhatIsKept) }
+
+func testCloseStoresWhatIsKept(t *testing.T) {
 	t.Parallel()
 	p, store, s, id, repair := rotateUnsaved(t)
 	repair()
@@ -246,7 +246,9 @@ func TestUnrotatedIsNotKept(t *testing.T) {
 }
 
 // TestTooLargeToStore has a grant that no store will ever take: it is tried once, and not kept.
-func TestTooLargeToStore(t *testing.T) {
+func TestTooLargeToStore(t *testing.T) { storetest.EachAtOnce(t, testTooLargeToStore) }
+
+func testTooLargeToStore(t *testing.T) {
 	server := httptest.NewServer(answer{200, `{"access_token":"n","refresh_token":"` + strings.Repeat("r", 70<<10) + `"}`,
 		nil})
 	defer server.Close()

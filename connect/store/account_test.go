@@ -5,11 +5,14 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestAccount follows what a provider called the account through the grants of a connection.
-func TestAccount(t *testing.T) {
+func TestAccount(t *testing.T) { storetest.EachAtOnce(t, testAccount) }
+
+func testAccount(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	wants := func(what, id, account string) {
 		t.Helper()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -43,7 +44,9 @@ func wantAuthRequest(t testing.TB, s *Store, want connect.AuthRequest) {
 	}
 }
 
-func TestAuthRequestWorksOnce(t *testing.T) {
+func TestAuthRequestWorksOnce(t *testing.T) { storetest.EachAtOnce(t, testAuthRequestWorksOnce) }
+
+func testAuthRequestWorksOnce(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
 	want := createAuthRequest(t, stores[0], createLink(t, stores[0]))
@@ -62,7 +65,9 @@ func TestAuthRequestWorksOnce(t *testing.T) {
 }
 
 // TestTakeTogether has callbacks of one state arrive at once, in two stores.
-func TestTakeTogether(t *testing.T) {
+func TestTakeTogether(t *testing.T) { storetest.EachAtOnce(t, testTakeTogether) }
+
+func testTakeTogether(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
 	createAuthRequest(t, stores[0], createLink(t, stores[0]))
@@ -84,7 +89,9 @@ func TestTakeTogether(t *testing.T) {
 }
 
 // TestEndedAuthRequest checks that a request ends with its hour and with its link.
-func TestEndedAuthRequest(t *testing.T) {
+func TestEndedAuthRequest(t *testing.T) { storetest.EachAtOnce(t, testEndedAuthRequest) }
+
+func testEndedAuthRequest(t *testing.T) {
 	wait := func(d time.Duration) func(*testing.T, *Store, *ticker, connect.Link) {
 		return func(_ *testing.T, _ *Store, clock *ticker, _ connect.Link) { clock.add(d) }
 	}
@@ -130,7 +137,9 @@ func TestEndedAuthRequest(t *testing.T) {
 }
 
 // TestManyAuthRequests creates more requests than a link may have pending.
-func TestManyAuthRequests(t *testing.T) {
+func TestManyAuthRequests(t *testing.T) { storetest.EachAtOnce(t, testManyAuthRequests) }
+
+func testManyAuthRequests(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	l, other := createLink(t, s), createLink(t, s)
@@ -151,7 +160,9 @@ func TestManyAuthRequests(t *testing.T) {
 	wantAuthRequest(t, s, wantOther)
 }
 
-func TestAuthRequestRefuses(t *testing.T) {
+func TestAuthRequestRefuses(t *testing.T) { storetest.EachAtOnce(t, testAuthRequestRefuses) }
+
+func testAuthRequestRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	l := createLink(t, s)
 	a := authRequestOf(l)
@@ -165,7 +176,9 @@ func TestAuthRequestRefuses(t *testing.T) {
 
 // TestMovedAuthRequest checks that somebody who can write the database cannot make a request
 // another's.
-func TestMovedAuthRequest(t *testing.T) {
+func TestMovedAuthRequest(t *testing.T) { storetest.EachAtOnce(t, testMovedAuthRequest) }
+
+func testMovedAuthRequest(t *testing.T) {
 	mallorys := connect.DigestOf("mallory's browser")
 	for name, c := range map[string]struct {
 		move           string
@@ -195,6 +208,10 @@ func TestMovedAuthRequest(t *testing.T) {
 
 // TestAuthRequestSurvivesRotation rotates the keys while the end user is at the provider.
 func TestAuthRequestSurvivesRotation(t *testing.T) {
+	storetest.EachAtOnce(t, testAuthRequestSurvivesRotation)
+}
+
+func testAuthRequestSurvivesRotation(t *testing.T) {
 	dir := t.TempDir()
 	server, tool := openStore(t, dir), openStore(t, dir)
 	l := createLink(t, server)

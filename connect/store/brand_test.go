@@ -7,10 +7,13 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestBrand(t *testing.T) {
+func TestBrand(t *testing.T) { storetest.EachAtOnce(t, testBrand) }
+
+func testBrand(t *testing.T) {
 	long := "https://cdn.example/" + strings.Repeat("x", connect.MaxLogoURL-len("https://cdn.example/"))
 	for name, c := range map[string]struct{ given, want connect.Brand }{
 		"nothing": {connect.Brand{}, connect.Brand{}},
@@ -49,9 +52,9 @@ func TestBrand(t *testing.T) {
 				}
 			}
 			checked := c.given
-			if err := connect.CheckBrand(&checked); err != nil || checked.Name != c.want.Name ||
+			if err := checked.Normalize(); err != nil || checked.Name != c.want.Name ||
 				checked.Accent != c.want.Accent {
-				t.Errorf("CheckBrand: %+v, %v; want %+v", checked, err, c.want)
+				t.Errorf("normalized: %+v, %v; want %+v", checked, err, c.want)
 			}
 		})
 	}
@@ -59,7 +62,9 @@ func TestBrand(t *testing.T) {
 
 // TestBrandRefuses tries what would change a page, or its Content-Security-Policy, in which the
 // origins land.
-func TestBrandRefuses(t *testing.T) {
+func TestBrandRefuses(t *testing.T) { storetest.EachAtOnce(t, testBrandRefuses) }
+
+func testBrandRefuses(t *testing.T) {
 	logo := func(url string) connect.Brand { return connect.Brand{LogoURL: url} }
 	frame := func(origins ...string) connect.Brand { return connect.Brand{FrameAncestors: origins} }
 	s := openStore(t, t.TempDir())
@@ -136,7 +141,7 @@ func TestBrandRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, created := s.CreateTenant(t.Context(), connect.Tenant{ID: "other", Email: "ops@other.example", Brand: c.brand})
-			for _, err := range []error{s.SetBrand(t.Context(), "acme", c.brand), created, connect.CheckBrand(&c.brand)} {
+			for _, err := range []error{s.SetBrand(t.Context(), "acme", c.brand), created, c.brand.Normalize()} {
 				e := new(vending.Error)
 				if !errors.As(err, &e) || e.Code != vending.InvalidRequest || !strings.HasPrefix(e.Text(), c.names) {
 					t.Fatalf("error %v, want one that begins with %s", err, c.names)
@@ -156,7 +161,9 @@ func TestBrandRefuses(t *testing.T) {
 	}
 }
 
-func TestBrandOfNobody(t *testing.T) {
+func TestBrandOfNobody(t *testing.T) { storetest.EachAtOnce(t, testBrandOfNobody) }
+
+func testBrandOfNobody(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	must[string](t)(s.CreateTenant(t.Context(), connect.Tenant{ID: "acme", Email: "ops@acme.example"}))
 	for _, id := range []string{"nobody", ""} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -25,7 +26,9 @@ func createCallerKey(t testing.TB, s *Store, k connect.CallerKey) (vending.Secre
 	return key, made
 }
 
-func TestCallerKeys(t *testing.T) {
+func TestCallerKeys(t *testing.T) { storetest.EachAtOnce(t, testCallerKeys) }
+
+func testCallerKeys(t *testing.T) {
 	var clock ticker
 	dir := t.TempDir()
 	tool, server := openStoreAt(t, dir, clock.now), openStoreAt(t, dir, clock.now)
@@ -84,7 +87,9 @@ func TestCallerKeys(t *testing.T) {
 	}
 }
 
-func TestCallerKeysEnd(t *testing.T) {
+func TestCallerKeysEnd(t *testing.T) { storetest.EachAtOnce(t, testCallerKeysEnd) }
+
+func testCallerKeysEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		end func(t *testing.T, s *Store, clock *ticker, id, connection string) error
 		// others says that the keys of another connection and of another tenant live on.
@@ -160,6 +165,10 @@ func TestCallerKeysEnd(t *testing.T) {
 
 // TestDeletingWithoutCallerKeys: gateways are not made to look for what did not change.
 func TestDeletingWithoutCallerKeys(t *testing.T) {
+	storetest.EachAtOnce(t, testDeletingWithoutCallerKeys)
+}
+
+func testDeletingWithoutCallerKeys(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	before := must[int64](t)(s.TenantsVersion(t.Context()))
@@ -172,7 +181,9 @@ func TestDeletingWithoutCallerKeys(t *testing.T) {
 }
 
 // TestSweepForgetsCallerKeys: what has expired goes, and nothing else.
-func TestSweepForgetsCallerKeys(t *testing.T) {
+func TestSweepForgetsCallerKeys(t *testing.T) { storetest.EachAtOnce(t, testSweepForgetsCallerKeys) }
+
+func testSweepForgetsCallerKeys(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	k := callerKey(importGmail(t, s, "ya29.one"))
@@ -189,7 +200,9 @@ func TestSweepForgetsCallerKeys(t *testing.T) {
 }
 
 // TestCreateCallerKeyRefuses checks that what is wrong is named, and that nothing is stored.
-func TestCreateCallerKeyRefuses(t *testing.T) {
+func TestCreateCallerKeyRefuses(t *testing.T) { storetest.EachAtOnce(t, testCreateCallerKeyRefuses) }
+
+func testCreateCallerKeyRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	long := strings.Repeat("x", 600)
@@ -276,7 +289,9 @@ func TestCreateCallerKeyRefuses(t *testing.T) {
 }
 
 // TestCallerKeyNeverPrints formats what a caller might log.
-func TestCallerKeyNeverPrints(t *testing.T) {
+func TestCallerKeyNeverPrints(t *testing.T) { storetest.EachAtOnce(t, testCallerKeyNeverPrints) }
+
+func testCallerKeyNeverPrints(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	key, made := createCallerKey(t, s, callerKey(importGmail(t, s, "ya29.one")))
 	for name, text := range printed(key, made, must[policy.Stored](t)(s.TenantKeys(t.Context()))) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -17,10 +18,15 @@ import (
 // TestNothingInTheClear stores canaries in every way there is and looks for them in the log and in
 // all files, before and after the WAL is folded in.
 func TestNothingInTheClear(t *testing.T) {
+	storetest.On(t, testNothingInTheClear, storetest.SQLite, storetest.PostgreSQL)
+}
+
+func testNothingInTheClear(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer
-	s, err := Open(t.Context(),
-		Options{Dir: dir, Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	o := optionsAt(t, dir)
+	o.Logger = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,12 +62,18 @@ func TestNothingInTheClear(t *testing.T) {
 	if _, _, err := s.Grant(t.Context(), "acme", "alice@example.com", id); err == nil {
 		t.Error("a moved grant opened")
 	}
-	search(t, "the write-ahead log", readFile(t, dir, DatabaseName+"-wal"), canaries)
+	if storetest.Of(t) == storetest.SQLite {
+		search(t, "the write-ahead log", readFile(t, dir, DatabaseName+"-wal"), canaries)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range snapshotDir(t, dir) {
-		search(t, name, content, canaries)
+	files := storetest.Files(t, storetest.At(t, dir))
+	for name, content := range files {
+		search(t, name, string(content), canaries)
+	}
+	if dump, ok := files["dump"]; ok && !bytes.Contains(dump, []byte(id)) {
+		t.Error("the dump has not even the id of a connection")
 	}
 	if !strings.Contains(log.String(), id) {
 		t.Error("the row that does not open was not logged")

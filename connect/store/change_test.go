@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // scene is a store in which every change can be made.
 type scene struct {
 	*Store
+	at                    storetest.Place
 	active, held, pending string
 	// caller is the id of the caller key that reaches called.
 	caller, called string
@@ -22,37 +24,8 @@ type scene struct {
 // scenes returns what opens copies of one scene: making each anew takes the disk too long.
 func scenes(t *testing.T) func(t *testing.T) *scene {
 	t.Helper()
-	if onPostgres { // a database takes no longer to furnish than to copy
-		return func(t *testing.T) *scene {
-			t.Helper()
-			s := openStore(t, t.TempDir())
-			v := furnish(t, s)
-			v.Store = s
-			return &v
-		}
-	}
 	dir := t.TempDir()
 	s := openStore(t, dir)
-	v := furnish(t, s)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	files := snapshotDir(t, dir)
-	return func(t *testing.T) *scene {
-		t.Helper()
-		dir := t.TempDir()
-		for name, content := range files {
-			overwrite(name, content)(t, dir)
-		}
-		v := v
-		v.Store = openStore(t, dir)
-		return &v
-	}
-}
-
-// furnish puts into a store what the changes are made to.
-func furnish(t *testing.T, s *Store) scene {
-	t.Helper()
 	v := scene{active: importGmail(t, s, "canary-access"), held: importGmail(t, s, "canary-held"),
 		cookie: connect.DigestOf("canary-cookie")}
 	hold(t, s, v.held, "sync")
@@ -68,10 +41,18 @@ func furnish(t *testing.T, s *Store) scene {
 		s.BeginSession(t.Context(), v.cookie, connect.Session{Tenant: "acme", Key: connect.DigestOf("canary-key")}),
 		s.SetOAuthClient(t.Context(), "acme", "slack",
 			connect.OAuthClient{ID: "old", Secret: vending.NewSecret("canary-secret")}),
+		s.Close(),
 	); err != nil {
 		t.Fatal(err)
 	}
-	return v
+	again := storetest.Snapshot(t, storetest.At(t, dir))
+	return func(t *testing.T) *scene {
+		t.Helper()
+		v := v
+		dir := again(t)
+		v.at, v.Store = storetest.At(t, dir), openStore(t, dir)
+		return &v
+	}
 }
 
 // change is one that the audit trail records.

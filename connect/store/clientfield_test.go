@@ -8,6 +8,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -20,7 +21,9 @@ func withFields(c connect.OAuthClient, pairs ...string) connect.OAuthClient {
 
 // TestClientFields stores clients with fields, with a secret and without, and reads them back under
 // a later key too.
-func TestClientFields(t *testing.T) {
+func TestClientFields(t *testing.T) { storetest.EachAtOnce(t, testClientFields) }
+
+func testClientFields(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	sent := map[string]connect.OAuthClient{
@@ -74,7 +77,9 @@ func TestClientFields(t *testing.T) {
 	}
 }
 
-func TestClientFieldsRefused(t *testing.T) {
+func TestClientFieldsRefused(t *testing.T) { storetest.EachAtOnce(t, testClientFieldsRefused) }
+
+func testClientFieldsRefused(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	many := withFields(client("id", "s"))
 	for range connect.MaxClientFields + 1 {

@@ -9,10 +9,13 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestImportedConnection(t *testing.T) {
+func TestImportedConnection(t *testing.T) { storetest.EachAtOnce(t, testImportedConnection) }
+
+func testImportedConnection(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	c := gmail("  Alice@Example.COM ")
 	c.ViaLink, c.RefreshPending, c.NeedsReconnection = true, true, true
@@ -41,7 +44,9 @@ func TestImportedConnection(t *testing.T) {
 	}
 }
 
-func TestImportRefuses(t *testing.T) {
+func TestImportRefuses(t *testing.T) { storetest.EachAtOnce(t, testImportRefuses) }
+
+func testImportRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	for name, c := range map[string]struct {
 		change func(*connect.Connection)
@@ -115,7 +120,9 @@ func TestImportRefuses(t *testing.T) {
 	}
 }
 
-func TestPendingHasNoGrant(t *testing.T) {
+func TestPendingHasNoGrant(t *testing.T) { storetest.EachAtOnce(t, testPendingHasNoGrant) }
+
+func testPendingHasNoGrant(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	c := gmail("alice@example.com")
 	c.Status = connect.Pending
@@ -130,7 +137,9 @@ func TestPendingHasNoGrant(t *testing.T) {
 }
 
 // TestWhoseConnection checks that nobody learns whether a connection of somebody else exists.
-func TestWhoseConnection(t *testing.T) {
+func TestWhoseConnection(t *testing.T) { storetest.EachAtOnce(t, testWhoseConnection) }
+
+func testWhoseConnection(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	for name, c := range map[string]struct{ tenant, user, id string }{
@@ -155,7 +164,9 @@ func TestWhoseConnection(t *testing.T) {
 	}
 }
 
-func TestDeleteConnection(t *testing.T) {
+func TestDeleteConnection(t *testing.T) { storetest.EachAtOnce(t, testDeleteConnection) }
+
+func testDeleteConnection(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	var e *vending.Error
@@ -175,7 +186,9 @@ func TestDeleteConnection(t *testing.T) {
 	}
 }
 
-func TestConnectionsPages(t *testing.T) {
+func TestConnectionsPages(t *testing.T) { storetest.EachAtOnce(t, testConnectionsPages) }
+
+func testConnectionsPages(t *testing.T) {
 	now := epoch
 	s := openStoreAt(t, t.TempDir(), func() time.Time { return now })
 	for i, c := range []connect.Connection{

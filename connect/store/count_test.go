@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/vendgate/vendgate/connect/store/storetest"
 )
 
 // counted is what the connections themselves say, by state.
@@ -38,7 +40,9 @@ func wantCounts(t testing.TB, s *Store, after string) {
 }
 
 // TestConnectionCounts: the counts follow whatever becomes of a connection.
-func TestConnectionCounts(t *testing.T) {
+func TestConnectionCounts(t *testing.T) { storetest.EachAtOnce(t, testConnectionCounts) }
+
+func testConnectionCounts(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	wantCounts(t, s, "nothing")
 	id := importGmail(t, s, "ya29.one")

@@ -117,7 +117,7 @@ func (s *Store) view(ctx context.Context, doing string, f func(*tx) error) error
 
 func (s *Store) transact(ctx context.Context, doing string, run func(context.Context, func(*tx) error) error,
 	f func(*tx) error) error {
-	err := error(ErrClosed)
+	err := ErrClosed
 	if !s.isClosed() {
 		err = s.Ready(ctx)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -24,7 +25,9 @@ func names(t *testing.T, s *Store, f connect.Filter) (found string, total int) {
 }
 
 // TestSearch looks for what SQL or LIKE would read as something else.
-func TestSearch(t *testing.T) {
+func TestSearch(t *testing.T) { storetest.EachAtOnce(t, testSearch) }
+
+func testSearch(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	var last string
@@ -84,7 +87,9 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-func TestSearchRefuses(t *testing.T) {
+func TestSearchRefuses(t *testing.T) { storetest.EachAtOnce(t, testSearchRefuses) }
+
+func testSearchRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	importGmail(t, s, "ya29.one")
 	if _, total, err := s.Connections(t.Context(),
@@ -107,7 +112,9 @@ func TestSearchRefuses(t *testing.T) {
 }
 
 // TestStatusFilter lists connections of which some have links that ran out and were not swept.
-func TestStatusFilter(t *testing.T) {
+func TestStatusFilter(t *testing.T) { storetest.EachAtOnce(t, testStatusFilter) }
+
+func testStatusFilter(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	link := func(name string) connect.Link {
@@ -171,7 +178,9 @@ func TestStatusFilter(t *testing.T) {
 }
 
 // TestReconnectFilter: by what is known of the grant, whatever a link does meanwhile.
-func TestReconnectFilter(t *testing.T) {
+func TestReconnectFilter(t *testing.T) { storetest.EachAtOnce(t, testReconnectFilter) }
+
+func testReconnectFilter(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	named := map[string]string{}

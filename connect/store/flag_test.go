@@ -5,11 +5,14 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestSetRefused: the flag comes and goes without a new version, and the first time is recorded.
-func TestSetRefused(t *testing.T) {
+func TestSetRefused(t *testing.T) { storetest.EachAtOnce(t, testSetRefused) }
+
+func testSetRefused(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	for _, refused := range []bool{true, true, false, false, true} {
@@ -36,7 +39,9 @@ func TestSetRefused(t *testing.T) {
 }
 
 // TestEndGrant: the reason stands in the audit trail, once.
-func TestEndGrant(t *testing.T) {
+func TestEndGrant(t *testing.T) { storetest.EachAtOnce(t, testEndGrant) }
+
+func testEndGrant(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	for i := range 2 {

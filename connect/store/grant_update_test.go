@@ -9,10 +9,13 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestUpdateGrant(t *testing.T) {
+func TestUpdateGrant(t *testing.T) { storetest.EachAtOnce(t, testUpdateGrant) }
+
+func testUpdateGrant(t *testing.T) {
 	dir := t.TempDir()
 	a, b := openStore(t, dir), openStore(t, dir)
 	id := importGmail(t, a, "ya29.one")
@@ -43,7 +46,9 @@ func TestUpdateGrant(t *testing.T) {
 	}
 }
 
-func TestUpdateGrantOnce(t *testing.T) {
+func TestUpdateGrantOnce(t *testing.T) { storetest.EachAtOnce(t, testUpdateGrantOnce) }
+
+func testUpdateGrantOnce(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
 	id := importGmail(t, stores[0], "ya29.one")
@@ -85,6 +90,10 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestUpdateGrantHonoursContext(t *testing.T) {
+	storetest.EachAtOnce(t, testUpdateGrantHonoursContext)
+}
+
+func testUpdateGrantHonoursContext(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -108,7 +117,9 @@ func keyConnection(t *testing.T, s *Store, g connect.Grant) connect.Connection {
 
 // TestReplaceGrant: what an operator or a tenant's team stores counts from then on, and nothing
 // else of the connection changes.
-func TestReplaceGrant(t *testing.T) {
+func TestReplaceGrant(t *testing.T) { storetest.EachAtOnce(t, testReplaceGrant) }
+
+func testReplaceGrant(t *testing.T) {
 	dir := t.TempDir()
 	s, other := openStore(t, dir), openStore(t, dir)
 	seen := keyConnection(t, s, keyGrant("old").Verify())
@@ -162,7 +173,9 @@ func must2(t *testing.T) func([]connect.AuditRow, int, error) []connect.AuditRow
 
 // TestReplaceGrantAndRefresh: of a refresh under way and a grant that replaces what it refreshes,
 // the replacement stays; and one that was made for what was there before changes nothing.
-func TestReplaceGrantAndRefresh(t *testing.T) {
+func TestReplaceGrantAndRefresh(t *testing.T) { storetest.EachAtOnce(t, testReplaceGrantAndRefresh) }
+
+func testReplaceGrantAndRefresh(t *testing.T) {
 	dir := t.TempDir()
 	s, server := openStore(t, dir), openStore(t, dir)
 	id := importGmail(t, s, "ya29.one")
@@ -194,7 +207,9 @@ func TestReplaceGrantAndRefresh(t *testing.T) {
 	wantEvents(t, s, connect.AuditFilter{Connection: id}, connect.ConnectionImported, connect.CredentialsUpdated)
 }
 
-func TestReplaceGrantRefuses(t *testing.T) {
+func TestReplaceGrantRefuses(t *testing.T) { storetest.EachAtOnce(t, testReplaceGrantRefuses) }
+
+func testReplaceGrantRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	active := keyConnection(t, s, keyGrant("old"))
 	pending := createLink(t, s).Connection
@@ -241,6 +256,10 @@ func TestReplaceGrantRefuses(t *testing.T) {
 // TestReplaceGrantOfTamperedRow: who can write the database must not have a credential sealed for
 // another end user by what an operator does next.
 func TestReplaceGrantOfTamperedRow(t *testing.T) {
+	storetest.EachAtOnce(t, testReplaceGrantOfTamperedRow)
+}
+
+func testReplaceGrantOfTamperedRow(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	seen := keyConnection(t, s, keyGrant("old"))
 	execSQL(t, s, `UPDATE connections SET end_user = 'mallory@example.com' WHERE id = ?`, seen.ID)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -22,7 +23,9 @@ func hold(t testing.TB, s *Store, id string, names ...string) {
 
 // TestHolds follows a connection that is held: what blocks its deletion is named, and released it
 // goes.
-func TestHolds(t *testing.T) {
+func TestHolds(t *testing.T) { storetest.EachAtOnce(t, testHolds) }
+
+func testHolds(t *testing.T) {
 	for name, c := range map[string]struct {
 		names   []string
 		message string
@@ -59,7 +62,9 @@ func TestHolds(t *testing.T) {
 	}
 }
 
-func TestHoldIsIdempotent(t *testing.T) {
+func TestHoldIsIdempotent(t *testing.T) { storetest.EachAtOnce(t, testHoldIsIdempotent) }
+
+func testHoldIsIdempotent(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	id := importGmail(t, s, "ya29.one")
@@ -81,7 +86,9 @@ func TestHoldIsIdempotent(t *testing.T) {
 	wantEvents(t, s, connect.AuditFilter{}, connect.ConnectionImported, connect.HoldPlaced, connect.HoldReleased)
 }
 
-func TestHoldNames(t *testing.T) {
+func TestHoldNames(t *testing.T) { storetest.EachAtOnce(t, testHoldNames) }
+
+func testHoldNames(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	for name, c := range map[string]struct {
@@ -116,7 +123,9 @@ func TestHoldNames(t *testing.T) {
 	}
 }
 
-func TestHoldsAreBounded(t *testing.T) {
+func TestHoldsAreBounded(t *testing.T) { storetest.EachAtOnce(t, testHoldsAreBounded) }
+
+func testHoldsAreBounded(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	execSQL(t, s, `WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)

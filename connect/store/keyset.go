@@ -78,9 +78,17 @@ func (s *Store) keysetIn(ctx context.Context, tx *tx) vault.Find {
 const keysetTimeout = 5 * time.Second
 
 // keysetNow finds the keyset outside of a transaction. What it finds can be read and not written.
+//
+// Transactions may wait for it, so that it must not wait for their connections: in PostgreSQL it
+// takes one of those for reads of one row.
 func (s *Store) keysetNow() (vault.Storage, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), keysetTimeout)
 	defer cancel()
+	if p, ok := s.db.(*postgresDB); ok {
+		var data []byte
+		err := p.server.Read(ctx, `SELECT data FROM meta WHERE name = $1`, []any{keysetRow}, &data)
+		return vault.Sealed(keysetInMeta{read: func() ([]byte, error) { return data, nil }}, s.o.KeyEncryptionKeys), err
+	}
 	var found vault.Storage
 	err := s.view(ctx, "reading the keyset", func(tx *tx) error {
 		in, err := s.keysetIn(ctx, tx)()

@@ -9,11 +9,14 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestCompleteTogether has 50 browsers complete one link, in two stores over one directory.
-func TestCompleteTogether(t *testing.T) {
+func TestCompleteTogether(t *testing.T) { storetest.EachAtOnce(t, testCompleteTogether) }
+
+func testCompleteTogether(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
 	for name, l := range map[string]func() connect.Link{
@@ -58,7 +61,9 @@ func TestCompleteTogether(t *testing.T) {
 
 // TestEndTogether completes, rejects, replaces and deletes at once: whoever is first decides, and
 // nothing is left half done.
-func TestEndTogether(t *testing.T) {
+func TestEndTogether(t *testing.T) { storetest.EachAtOnce(t, testEndTogether) }
+
+func testEndTogether(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
 	for round := range 10 {
@@ -92,7 +97,9 @@ func TestEndTogether(t *testing.T) {
 
 // TestCompleteLinkRefuses checks that what cannot be stored leaves the link as it was, to be tried
 // again.
-func TestCompleteLinkRefuses(t *testing.T) {
+func TestCompleteLinkRefuses(t *testing.T) { storetest.EachAtOnce(t, testCompleteLinkRefuses) }
+
+func testCompleteLinkRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		authType vending.AuthType
 		grant    connect.GrantValues
@@ -122,7 +129,9 @@ func TestCompleteLinkRefuses(t *testing.T) {
 }
 
 // TestSweep has two stores sweep at once, with more links than a batch takes.
-func TestSweep(t *testing.T) {
+func TestSweep(t *testing.T) { storetest.EachAtOnce(t, testSweep) }
+
+func testSweep(t *testing.T) {
 	var clock ticker
 	dir := t.TempDir()
 	stores := []*Store{openStoreAt(t, dir, clock.now), openStoreAt(t, dir, clock.now)}
@@ -181,7 +190,9 @@ func TestSweep(t *testing.T) {
 
 // TestWhoseChange checks that a connection can be changed by its own tenant and end user only, and
 // that a tenant that was forgotten is none.
-func TestWhoseChange(t *testing.T) {
+func TestWhoseChange(t *testing.T) { storetest.EachAtOnce(t, testWhoseChange) }
+
+func testWhoseChange(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	for name, c := range map[string]struct{ tenant, user, id string }{
@@ -218,7 +229,9 @@ func TestWhoseChange(t *testing.T) {
 
 // TestEndedLinkStaysAsItEnded checks that what becomes of later links says nothing new of an
 // earlier one.
-func TestEndedLinkStaysAsItEnded(t *testing.T) {
+func TestEndedLinkStaysAsItEnded(t *testing.T) { storetest.EachAtOnce(t, testEndedLinkStaysAsItEnded) }
+
+func testEndedLinkStaysAsItEnded(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	used := createLink(t, s)
 	completeLink(t, s, used, "ya29.one")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -32,7 +33,9 @@ var linkUses = map[string]func(t *testing.T, s *Store, d connect.Digest) error{
 	},
 }
 
-func TestCreateLink(t *testing.T) {
+func TestCreateLink(t *testing.T) { storetest.EachAtOnce(t, testCreateLink) }
+
+func testCreateLink(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	c := gmail(" Alice@Example.com ")
 	// What a caller must not choose.
@@ -60,7 +63,9 @@ func TestCreateLink(t *testing.T) {
 	}
 }
 
-func TestCreateLinkRefuses(t *testing.T) {
+func TestCreateLinkRefuses(t *testing.T) { storetest.EachAtOnce(t, testCreateLinkRefuses) }
+
+func testCreateLinkRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	for name, c := range map[string]struct {
 		change func(*connect.Connection)
@@ -114,7 +119,9 @@ var ends = map[string]struct {
 
 // TestEndedLink checks that of a link that has ended the status is all that can be had, and that
 // nobody learns how it ended.
-func TestEndedLink(t *testing.T) {
+func TestEndedLink(t *testing.T) { storetest.EachAtOnce(t, testEndedLink) }
+
+func testEndedLink(t *testing.T) {
 	for name, c := range ends {
 		t.Run(name, func(t *testing.T) {
 			var clock ticker
@@ -147,6 +154,10 @@ func TestEndedLink(t *testing.T) {
 }
 
 func TestLinkEndsAtItsMillisecond(t *testing.T) {
+	storetest.EachAtOnce(t, testLinkEndsAtItsMillisecond)
+}
+
+func testLinkEndsAtItsMillisecond(t *testing.T) {
 	for name, c := range map[string]struct {
 		since time.Duration
 		want  connect.Status
@@ -185,7 +196,9 @@ func TestLinkEndsAtItsMillisecond(t *testing.T) {
 }
 
 // TestProgressIsRecordedOnce has many requests open and accept one link, in two stores.
-func TestProgressIsRecordedOnce(t *testing.T) {
+func TestProgressIsRecordedOnce(t *testing.T) { storetest.EachAtOnce(t, testProgressIsRecordedOnce) }
+
+func testProgressIsRecordedOnce(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{openStore(t, dir), openStore(t, dir)}
 	l := createLink(t, stores[0])
@@ -211,7 +224,9 @@ func TestProgressIsRecordedOnce(t *testing.T) {
 	}
 }
 
-func TestEndedBy(t *testing.T) {
+func TestEndedBy(t *testing.T) { storetest.EachAtOnce(t, testEndedBy) }
+
+func testEndedBy(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	l, unmarked := createLink(t, s), createLink(t, s)
 	completeLink(t, s, l, "ya29.one")
@@ -240,7 +255,9 @@ func TestEndedBy(t *testing.T) {
 }
 
 // TestOldLinksGo renews a link more often than links are kept.
-func TestOldLinksGo(t *testing.T) {
+func TestOldLinksGo(t *testing.T) { storetest.EachAtOnce(t, testOldLinksGo) }
+
+func testOldLinksGo(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	links := []connect.Link{createLink(t, s)}

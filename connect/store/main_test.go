@@ -11,8 +11,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -21,12 +22,17 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/tests/services"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// openDir, if set, makes the test binary a second process that opens a store and ends.
-const openDir = "VENDGATE_TEST_OPEN_DIR"
+// openDir, if set, makes the test binary a second process that opens a store and ends; openURL is
+// that of its database, unless it is of SQLite.
+const (
+	openDir = "VENDGATE_TEST_OPEN_DIR"
+	openURL = "VENDGATE_TEST_OPEN_URL"
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(openDir); dir != "" {
@@ -35,12 +41,19 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(limitFiles); dir != "" {
 		os.Exit(runLimited(dir))
 	}
+	storetest.Prepare(func(p storetest.Place) error {
+		s, err := Open(context.Background(), optionsOf(p))
+		if err == nil {
+			err = s.Close()
+		}
+		return err
+	})
 	goleak.VerifyTestMain(services.WithShutdown(m))
 }
 
 // openAndImport is what the second process does; its exit status says how it went.
 func openAndImport(dir string) int {
-	s, err := Open(context.Background(), Options{Dir: dir})
+	s, err := Open(context.Background(), optionsOf(storetest.PlaceOf(dir, os.Getenv(openURL))))
 	if err == nil {
 		_, err = s.ImportConnection(context.Background(), gmail("alice@example.com"), oauthGrant("ya29.child", "1//child"))
 	}
@@ -87,7 +100,9 @@ func openStore(t testing.TB, dir string) *Store {
 
 func openStoreAt(t testing.TB, dir string, now func() time.Time) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), Options{Dir: dir, Now: now, Postgres: databaseOf(t, dir)})
+	o := optionsAt(t, dir)
+	o.Now = now
+	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,29 +114,14 @@ func openStoreAt(t testing.TB, dir string, now func() time.Time) *Store {
 	return s
 }
 
-// onPostgres has the stores of tests opened in PostgreSQL, if VENDGATE_TEST_STORE is `postgres`, or
-// through PgBouncer, if it is `pgbouncer`; databases has the one of each directory.
-var (
-	onPostgres = os.Getenv("VENDGATE_TEST_STORE") != ""
-	databases  sync.Map
-)
-
-// databaseOf returns the URL of the database that goes with a directory; empty for SQLite's.
-func databaseOf(t testing.TB, dir string) string {
+// optionsAt are those of a store of the test's kind of database, in dir.
+func optionsAt(t testing.TB, dir string) Options {
 	t.Helper()
-	if !onPostgres {
-		return ""
-	}
-	if url, ok := databases.Load(dir); ok {
-		return url.(string)
-	}
-	pg := services.PostgreSQL(t, services.FsyncOff)
-	url := pg.URL
-	if os.Getenv("VENDGATE_TEST_STORE") == "pgbouncer" {
-		url = services.PgBouncer(t, pg).URL
-	}
-	databases.Store(dir, url)
-	return url
+	return optionsOf(storetest.At(t, dir))
+}
+
+func optionsOf(p storetest.Place) Options {
+	return Options{Dir: p.Dir, Postgres: p.Postgres, KeyEncryptionKeys: p.Keys}
 }
 
 func importGmail(t testing.TB, s *Store, access string) string {
@@ -147,22 +147,28 @@ func wantAccess(t testing.TB, s *Store, id, access string) {
 
 func execSQL(t testing.TB, s *Store, query string, args ...any) {
 	t.Helper()
-	err := s.update(t.Context(), "running a statement", func(tx *tx) error {
-		_, err := tx.ExecContext(t.Context(), query, args...)
-		return err
-	})
-	if err != nil {
+	if err := tryExec(t, s, query, args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// writerOf is the database of a store, for statements that a store does not run.
-func writerOf(s *Store) *sql.DB {
-	if p, ok := s.db.(*postgresDB); ok {
-		return p.sql
+// blobLiteral is a blob as SQLite spells it.
+var blobLiteral = regexp.MustCompile(`\bx'([0-9a-f]*)'`)
+
+// tryExec runs a statement whose blobs are spelled as SQLite does.
+func tryExec(t testing.TB, s *Store, query string, args ...any) error {
+	t.Helper()
+	if storetest.Of(t) != storetest.SQLite {
+		query = blobLiteral.ReplaceAllString(strings.ReplaceAll(query, " AS BLOB)", " AS BYTEA)"), `'\x$1'::bytea`)
 	}
-	return s.db.(*sqliteDB).writer
+	return s.update(t.Context(), "running a statement", func(tx *tx) error {
+		_, err := tx.ExecContext(t.Context(), query, args...)
+		return err
+	})
 }
+
+// writerOf is the writer of a store of SQLite.
+func writerOf(s *Store) *sql.DB { return s.db.(*sqliteDB).writer }
 
 func readFile(t testing.TB, dir, name string) string {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vendgate/vendgate/catalog"
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -36,7 +37,9 @@ func client(id, secret string, scopes ...string) connect.OAuthClient {
 	return connect.OAuthClient{ID: id, Secret: vending.NewSecret(secret), Scopes: scopes}
 }
 
-func TestOAuthClients(t *testing.T) {
+func TestOAuthClients(t *testing.T) { storetest.EachAtOnce(t, testOAuthClients) }
+
+func testOAuthClients(t *testing.T) {
 	var clock ticker
 	dir := t.TempDir()
 	tool, server := openStoreAt(t, dir, clock.now), openStoreAt(t, dir, clock.now)
@@ -84,16 +87,17 @@ func TestOAuthClients(t *testing.T) {
 
 // TestMovedOAuthClient checks that a secret opens for the tenant, app and client that it was stored
 // for and for no other.
-func TestMovedOAuthClient(t *testing.T) {
+func TestMovedOAuthClient(t *testing.T) { storetest.EachAtOnce(t, testMovedOAuthClient) }
+
+func testMovedOAuthClient(t *testing.T) {
 	for name, c := range map[string]struct{ move, tenant, app string }{
 		"to a tenant":    {`UPDATE oauth_clients SET tenant = 'evil'`, "evil", "gmail"},
 		"to all tenants": {`UPDATE oauth_clients SET tenant = ''`, "", "gmail"},
 		"to an app":      {`UPDATE oauth_clients SET app = 'evil-app'`, "acme", "evil-app"},
 		"to a client":    {`UPDATE oauth_clients SET client_id = 'evil'`, "acme", "gmail"},
 		"back in time":   {`UPDATE oauth_clients SET version = version - 1`, "acme", "gmail"},
-		"a byte changed": {`UPDATE oauth_clients SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, 22) ` +
-			`AS BLOB)`, "acme", "gmail"},
-		"to a grant's": {`UPDATE oauth_clients SET sealed = (SELECT sealed FROM connections)`, "acme", "gmail"},
+		"a byte changed": {`UPDATE oauth_clients SET sealed = ` + otherByte, "acme", "gmail"},
+		"to a grant's":   {`UPDATE oauth_clients SET sealed = (SELECT sealed FROM connections)`, "acme", "gmail"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, t.TempDir())
@@ -114,6 +118,10 @@ func TestMovedOAuthClient(t *testing.T) {
 
 // TestOAuthClientOutlivesItsKey rotates the keys, and removes the old one from the keyset.
 func TestOAuthClientOutlivesItsKey(t *testing.T) {
+	storetest.EachAtOnce(t, testOAuthClientOutlivesItsKey)
+}
+
+func testOAuthClientOutlivesItsKey(t *testing.T) {
 	dir := t.TempDir()
 	server, tool := openStore(t, dir), openStore(t, dir)
 	id := importGmail(t, server, "ya29.one")
@@ -146,7 +154,9 @@ func TestOAuthClientOutlivesItsKey(t *testing.T) {
 
 // TestSetOAuthClientRefuses checks that what is wrong is named, never repeated, and leaves the
 // client before.
-func TestSetOAuthClientRefuses(t *testing.T) {
+func TestSetOAuthClientRefuses(t *testing.T) { storetest.EachAtOnce(t, testSetOAuthClientRefuses) }
+
+func testSetOAuthClientRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	setClient(t, s, "acme", "gmail", client("id", "secret"))
 	many := make([]string, connect.MaxScopes+1)
@@ -197,7 +207,9 @@ func TestSetOAuthClientRefuses(t *testing.T) {
 }
 
 // TestOAuthClientNeverPrints formats what a caller might log.
-func TestOAuthClientNeverPrints(t *testing.T) {
+func TestOAuthClientNeverPrints(t *testing.T) { storetest.EachAtOnce(t, testOAuthClientNeverPrints) }
+
+func testOAuthClientNeverPrints(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	setClient(t, s, "acme", "gmail", client("id", "canary"))
 	c := must[connect.OAuthClient](t)(s.OAuthClient(t.Context(), "acme", "gmail"))
@@ -210,7 +222,9 @@ func TestOAuthClientNeverPrints(t *testing.T) {
 }
 
 // TestStoredScopes checks that what an earlier version stored is still loaded.
-func TestStoredScopes(t *testing.T) {
+func TestStoredScopes(t *testing.T) { storetest.EachAtOnce(t, testStoredScopes) }
+
+func testStoredScopes(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	setClient(t, s, "acme", "gmail", client("id", "secret"))
 	execSQL(t, s, `UPDATE oauth_clients SET scopes = 'mail.read "odd" a\b'`)

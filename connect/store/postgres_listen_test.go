@@ -7,6 +7,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store/pgserver"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/tests/services"
 )
@@ -78,7 +79,11 @@ func TestPostgresListen(t *testing.T) {
 
 // TestPostgresAnnounced checks that another node hears of a new tenant.
 func TestPostgresAnnounced(t *testing.T) {
-	stores := nodes(t, 2, nil)
+	storetest.On(t, testPostgresAnnounced, storetest.PostgreSQL)
+}
+
+func testPostgresAnnounced(t *testing.T) {
+	stores := racers(t, 2, nil)
 	changed := stores[1].Changed(t.Context())
 	wantSignal(t, changed, 5*time.Second) // of the beginning
 	must[string](t)(stores[0].CreateTenant(t.Context(), connect.Tenant{ID: "acme", Email: "ops@example.com"}))

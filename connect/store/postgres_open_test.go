@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/tests/services"
 )
@@ -305,8 +306,10 @@ func TestPostgresLogHasNoPassword(t *testing.T) {
 }
 
 // TestPostgresBackup checks that what SQLite alone has says what to do in its place.
-func TestPostgresBackup(t *testing.T) {
-	s := nodes(t, 1, nil)[0]
+func TestPostgresBackup(t *testing.T) { storetest.On(t, testPostgresBackup, storetest.PostgreSQL) }
+
+func testPostgresBackup(t *testing.T) {
+	s := openStore(t, t.TempDir())
 	file := filepath.Join(t.TempDir(), "copy")
 	if _, err := s.Backup(t.Context(), file, nil); !errors.Is(err, ErrPostgresBackup) {
 		t.Errorf("a backup is %v", err)

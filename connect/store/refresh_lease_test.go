@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -13,6 +14,7 @@ import (
 type leasing struct {
 	t     *testing.T
 	clock ticker
+	at    storetest.Place
 	a, b  *Store
 	id    string
 }
@@ -21,9 +23,18 @@ func newLeasing(t *testing.T) *leasing {
 	t.Helper()
 	l := &leasing{t: t}
 	dir := t.TempDir()
+	l.at = storetest.At(t, dir)
+	l.pass(0)
 	l.a, l.b = openStoreAt(t, dir, l.clock.now), openStoreAt(t, dir, l.clock.now)
 	l.id = importGmail(t, l.a, "ya29.one")
 	return l
+}
+
+// pass has time pass: the store's, and the database's.
+func (l *leasing) pass(d time.Duration) {
+	l.t.Helper()
+	l.clock.add(d)
+	storetest.SetClock(l.t, l.at, l.clock.now())
 }
 
 func (l *leasing) state() connect.RefreshState {
@@ -49,9 +60,11 @@ func (l *leasing) release(s *Store, owner string) bool {
 
 const leaseTTL = 10 * time.Second
 
-func TestRefreshLease(t *testing.T) {
+func TestRefreshLease(t *testing.T) { storetest.EachAtOnce(t, testRefreshLease) }
+
+func testRefreshLease(t *testing.T) {
 	l := newLeasing(t)
-	pass := func(d time.Duration) func() bool { return func() bool { l.clock.add(d); return true } }
+	pass := func(d time.Duration) func() bool { return func() bool { l.pass(d); return true } }
 	for _, step := range []struct {
 		name string
 		do   func() bool
@@ -116,11 +129,13 @@ func TestRefreshLease(t *testing.T) {
 }
 
 // TestLeaseIsTakenAsSeen has the row change between the look at it and the taking of its lease.
-func TestLeaseIsTakenAsSeen(t *testing.T) {
+func TestLeaseIsTakenAsSeen(t *testing.T) { storetest.EachAtOnce(t, testLeaseIsTakenAsSeen) }
+
+func testLeaseIsTakenAsSeen(t *testing.T) {
 	for name, change := range map[string]func(*leasing) error{
 		"another took it, and was stopped": func(l *leasing) error {
 			l.acquire(l.a, "a")
-			l.clock.add(leaseTTL)
+			l.pass(leaseTTL)
 			return nil
 		},
 		"another took it over, and released it": func(l *leasing) error {
@@ -149,11 +164,13 @@ func TestLeaseIsTakenAsSeen(t *testing.T) {
 
 // TestLeaseAfterClockSetBack: a lease of a dead process must not last as long as the clock was set
 // back.
-func TestLeaseAfterClockSetBack(t *testing.T) {
+func TestLeaseAfterClockSetBack(t *testing.T) { storetest.EachAtOnce(t, testLeaseAfterClockSetBack) }
+
+func testLeaseAfterClockSetBack(t *testing.T) {
 	l := newLeasing(t)
-	l.clock.add(24 * time.Hour)
+	l.pass(24 * time.Hour)
 	l.acquire(l.a, "a")
-	l.clock.add(-24 * time.Hour)
+	l.pass(-24 * time.Hour)
 	if got := l.state(); got != (connect.RefreshState{Version: 1, Owner: "a", Left: 0}) {
 		t.Fatalf("%+v, want a lease that has lapsed", got)
 	}
@@ -177,7 +194,7 @@ func TestLeaseOfBusyStore(t *testing.T) {
 	plainly(l.a, `PRAGMA busy_timeout = 1`)
 	plainly(l.b, `PRAGMA busy_timeout = 1`)
 	l.acquire(l.a, "a")
-	l.clock.add(leaseTTL)
+	l.pass(leaseTTL)
 	plainly(l.a, `BEGIN IMMEDIATE`)
 	if got, err := l.b.AcquireRefresh(t.Context(), l.id, l.state(), "b", leaseTTL); got || err != nil {
 		t.Errorf("acquiring: %v, %v; want to be told to come back", got, err)

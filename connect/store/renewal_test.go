@@ -6,11 +6,14 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
 // TestRenewLink renews the link of connections in every state that there is.
-func TestRenewLink(t *testing.T) {
+func TestRenewLink(t *testing.T) { storetest.EachAtOnce(t, testRenewLink) }
+
+func testRenewLink(t *testing.T) {
 	const later = time.Hour
 	imported := func(status connect.Status) func(*testing.T, *Store, *ticker) string {
 		return func(t *testing.T, s *Store, _ *ticker) string {
@@ -95,6 +98,10 @@ func TestRenewLink(t *testing.T) {
 // TestRenewedConnectionWorksMeanwhile follows a connection whose grant has ended through the link
 // that renews it.
 func TestRenewedConnectionWorksMeanwhile(t *testing.T) {
+	storetest.EachAtOnce(t, testRenewedConnectionWorksMeanwhile)
+}
+
+func testRenewedConnectionWorksMeanwhile(t *testing.T) {
 	var clock ticker
 	s := openStoreAt(t, t.TempDir(), clock.now)
 	id := importGmail(t, s, "ya29.old")
@@ -127,7 +134,9 @@ func TestRenewedConnectionWorksMeanwhile(t *testing.T) {
 
 // TestRenewalThatFails checks that a connection stays as it is when its end user refuses to renew
 // it, or does not.
-func TestRenewalThatFails(t *testing.T) {
+func TestRenewalThatFails(t *testing.T) { storetest.EachAtOnce(t, testRenewalThatFails) }
+
+func testRenewalThatFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*testing.T, *Store, *ticker, connect.Link)
 		want []connect.Event
@@ -161,7 +170,9 @@ func TestRenewalThatFails(t *testing.T) {
 
 // TestRefreshMeetsCompletion completes a link while another process refreshes what the connection
 // held before.
-func TestRefreshMeetsCompletion(t *testing.T) {
+func TestRefreshMeetsCompletion(t *testing.T) { storetest.EachAtOnce(t, testRefreshMeetsCompletion) }
+
+func testRefreshMeetsCompletion(t *testing.T) {
 	dir := t.TempDir()
 	server, pages := openStore(t, dir), openStore(t, dir)
 	id := importGmail(t, server, "ya29.old")
@@ -195,7 +206,9 @@ func TestRefreshMeetsCompletion(t *testing.T) {
 }
 
 // TestRefreshWhileLinkIsOpen refreshes the old grant before the link is completed.
-func TestRefreshWhileLinkIsOpen(t *testing.T) {
+func TestRefreshWhileLinkIsOpen(t *testing.T) { storetest.EachAtOnce(t, testRefreshWhileLinkIsOpen) }
+
+func testRefreshWhileLinkIsOpen(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.old")
 	l := renewLink(t, s, id)

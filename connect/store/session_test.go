@@ -6,10 +6,13 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestSession(t *testing.T) {
+func TestSession(t *testing.T) { storetest.EachAtOnce(t, testSession) }
+
+func testSession(t *testing.T) {
 	cookie, want := connect.DigestOf("cookie"), connect.Session{Tenant: "acme", Key: connect.DigestOf("pk_live_x")}
 	for name, c := range map[string]struct {
 		then   func(t *testing.T, s *Store, clock *ticker)
@@ -58,7 +61,9 @@ func TestSession(t *testing.T) {
 	}
 }
 
-func TestSignOutTwice(t *testing.T) {
+func TestSignOutTwice(t *testing.T) { storetest.EachAtOnce(t, testSignOutTwice) }
+
+func testSignOutTwice(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	cookie := connect.DigestOf("cookie")
 	if err := s.BeginSession(t.Context(), cookie, connect.Session{Tenant: "acme"}); err != nil {
@@ -70,7 +75,9 @@ func TestSignOutTwice(t *testing.T) {
 	wantEvents(t, s, connect.AuditFilter{Tenant: "acme"}, connect.SignedIn, connect.SignedOut)
 }
 
-func TestMCPURL(t *testing.T) {
+func TestMCPURL(t *testing.T) { storetest.EachAtOnce(t, testMCPURL) }
+
+func testMCPURL(t *testing.T) {
 	var clock ticker
 	dir := t.TempDir()
 	s, other := openStoreAt(t, dir, clock.now), openStoreAt(t, dir, clock.now)

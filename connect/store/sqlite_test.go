@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/vending"
 )
 
 // openSchema1 opens a store as the version before links did, and fills it.
@@ -146,39 +145,5 @@ func TestOldDatabaseOfANewStore(t *testing.T) {
 	migrated, made := rowsOf(t, openStore(t, dir), schema), rowsOf(t, openStore(t, t.TempDir()), schema)
 	if fmt.Sprint(migrated) != fmt.Sprint(made) {
 		t.Errorf("migrated it is\n%v\nand new\n%v", migrated, made)
-	}
-}
-
-// TestSchemaHoldsTheLine tries what no code does, straight in SQL.
-func TestSchemaHoldsTheLine(t *testing.T) {
-	s := openStore(t, t.TempDir())
-	l := createLink(t, s)
-	other := connect.DigestOf("other")
-	for name, query := range map[string]string{
-		"a second pending link": `INSERT INTO links (digest, connection, status, renews, created_at, expires_at) SELECT ` +
-			`?, connection, 'pending', 0, 0, 0 FROM links`,
-		"a link of nothing": `INSERT INTO links (digest, connection, status, renews, created_at, expires_at) VALUES ` +
-			`(?, 'conn_x', 'active', 0, 0, 0)`,
-		"a token, undigested": `INSERT INTO links (digest, connection, status, renews, created_at, expires_at) SELECT ` +
-			`'tok' || substr(?, 1, 1), connection, 'active', 0, 0, 0 FROM links`,
-		"an unknown status": `UPDATE links SET status = 'gone' WHERE digest <> ?`,
-		"a hold on nothing": `INSERT INTO holds (connection, name, created_at) VALUES ('conn_x', hex(?), 0)`,
-		"an authorization request of nothing": `INSERT INTO attempts (state, link, browser, sealed, expires_at) VALUES ` +
-			`(?1, ?1, ?1, ` +
-			`x'00', 0)`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			if _, err := writerOf(s).ExecContext(t.Context(), query, other[:]); err == nil {
-				t.Error("no error")
-			}
-		})
-	}
-	if got := must[connect.LinkState](t)(s.OpenLink(t.Context(), digestOf(l))); got.Status != connect.Pending {
-		t.Errorf("the link is %s", got.Status)
-	}
-	completeAs := vending.APIKey
-	if _, err := s.CompleteLink(t.Context(), digestOf(l), alices, completeAs,
-		connect.NewGrant(connect.GrantValues{Fields: []vending.Field{{Name: "api_key", Value: "k"}}})); err != nil {
-		t.Error(err)
 	}
 }

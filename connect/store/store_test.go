@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/connect/vault"
 )
 
@@ -55,19 +56,22 @@ func TestWALFilesArePrivate(t *testing.T) {
 
 // TestOpenTogether opens a new directory from many stores of two kinds at once: goroutines and
 // processes. All must end with the same keyset, or the rows of one could not be opened by another.
-func TestOpenTogether(t *testing.T) {
+func TestOpenTogether(t *testing.T) { storetest.EachAtOnce(t, testOpenTogether) }
+
+func testOpenTogether(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "vault")
+	o := optionsOf(storetest.Empty(t, dir))
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
-			cmd.Env = append(os.Environ(), openDir+"="+dir)
+			cmd.Env = append(os.Environ(), openDir+"="+dir, openURL+"="+o.Postgres)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
 		wg.Go(func() {
-			s, err := Open(t.Context(), Options{Dir: dir})
+			s, err := Open(t.Context(), o)
 			if err != nil {
 				t.Error(err)
 				return
@@ -209,7 +213,9 @@ func TestUnusedKeysetIsTakenOver(t *testing.T) {
 	}
 }
 
-func TestClosed(t *testing.T) {
+func TestClosed(t *testing.T) { storetest.EachAtOnce(t, testClosed) }
+
+func testClosed(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	id := importGmail(t, s, "ya29.one")
 	wantAccess(t, s, id, "ya29.one")

@@ -6,11 +6,14 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 )
 
 // TestSweepLetsOthersWrite: a sweep of many batches holds the lock nearly all the time; a store of
 // another process still gets its turn before it gives up.
-func TestSweepLetsOthersWrite(t *testing.T) {
+func TestSweepLetsOthersWrite(t *testing.T) { storetest.EachAtOnce(t, testSweepLetsOthersWrite) }
+
+func testSweepLetsOthersWrite(t *testing.T) {
 	dir := t.TempDir()
 	sweeper, other := openStore(t, dir), openStore(t, dir)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

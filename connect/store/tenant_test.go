@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -38,14 +39,20 @@ func liveKeys(t *testing.T, s *Store) map[[32]byte]string {
 
 // TestKeyWithoutTenant: a key whose tenant was taken out of the database by hand, where SQLite's
 // own tools leave foreign keys off, admits no one, and does not keep the others from being read.
-func TestKeyWithoutTenant(t *testing.T) {
+func TestKeyWithoutTenant(t *testing.T) { storetest.EachAtOnce(t, testKeyWithoutTenant) }
+
+func testKeyWithoutTenant(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	for _, id := range []string{"acme", "gone"} {
 		if _, err := s.CreateTenant(t.Context(), connect.Tenant{ID: id, Email: "dev@acme.example"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	execSQL(t, s, "PRAGMA foreign_keys = OFF")
+	off := "PRAGMA foreign_keys = OFF"
+	if storetest.Of(t) != storetest.SQLite {
+		off = "ALTER TABLE tenant_keys DROP CONSTRAINT tenant_keys_tenant_fkey"
+	}
+	execSQL(t, s, off)
 	execSQL(t, s, "DELETE FROM tenants WHERE id = 'gone'")
 	live := liveKeys(t, s)
 	for _, tenant := range live {
@@ -59,7 +66,9 @@ func TestKeyWithoutTenant(t *testing.T) {
 }
 
 // TestKeyLife follows a tenant's keys, as one store changes them and another watches.
-func TestKeyLife(t *testing.T) {
+func TestKeyLife(t *testing.T) { storetest.EachAtOnce(t, testKeyLife) }
+
+func testKeyLife(t *testing.T) {
 	dir := t.TempDir()
 	tool, server := openStore(t, dir), openStore(t, dir)
 	version, err := server.TenantsVersion(t.Context())
@@ -113,7 +122,9 @@ func TestKeyLife(t *testing.T) {
 	step("disable nobody", tool.DisableTenant(t.Context(), "nobody"), connect.ErrTenantUnknown)
 }
 
-func TestTenants(t *testing.T) {
+func TestTenants(t *testing.T) { storetest.EachAtOnce(t, testTenants) }
+
+func testTenants(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	first := must[string](t)(s.CreateTenant(t.Context(),
 		connect.Tenant{ID: "other", Email: "Ops@Other.example", Capabilities: []string{"token", "apps", "token"}}))
@@ -153,7 +164,9 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-func TestCreateTenantRefuses(t *testing.T) {
+func TestCreateTenantRefuses(t *testing.T) { storetest.EachAtOnce(t, testCreateTenantRefuses) }
+
+func testCreateTenantRefuses(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	for name, c := range map[string]struct {
 		tenant connect.Tenant

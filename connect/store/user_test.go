@@ -7,11 +7,14 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 )
 
 // TestEraseUserInterrupted: an erasure that ended half way through the trail is brought to its end,
 // under the same pseudonym, and is then on record once.
-func TestEraseUserInterrupted(t *testing.T) {
+func TestEraseUserInterrupted(t *testing.T) { storetest.EachAtOnce(t, testEraseUserInterrupted) }
+
+func testEraseUserInterrupted(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	const user = "alice@example.com"
 	id := importGmail(t, s, "ya29.one")
@@ -45,7 +48,9 @@ func TestEraseUserInterrupted(t *testing.T) {
 }
 
 // TestEraseUserAlone: the text of other rows stays, though an end user's name is a part of it.
-func TestEraseUserAlone(t *testing.T) {
+func TestEraseUserAlone(t *testing.T) { storetest.EachAtOnce(t, testEraseUserAlone) }
+
+func testEraseUserAlone(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	ctx := t.Context()
 	if _, err := s.CreateTenant(ctx, connect.Tenant{ID: "acme", Email: "dev@acme.example"}); err != nil {
@@ -89,7 +94,9 @@ func TestEraseUserAlone(t *testing.T) {
 }
 
 // TestPresentTrail: a tenant does not read the trail of one that had its name before.
-func TestPresentTrail(t *testing.T) {
+func TestPresentTrail(t *testing.T) { storetest.EachAtOnce(t, testPresentTrail) }
+
+func testPresentTrail(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	for range 2 {
 		if _, err := s.CreateTenant(t.Context(), connect.Tenant{ID: "acme", Email: "dev@acme.example"}); err != nil {

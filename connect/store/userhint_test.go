@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -31,7 +32,9 @@ func TestMaskUser(t *testing.T) {
 }
 
 // TestUserHint keeps what a tenant says, and shows it to every reader of the store.
-func TestUserHint(t *testing.T) {
+func TestUserHint(t *testing.T) { storetest.EachAtOnce(t, testUserHint) }
+
+func testUserHint(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	must[string](t)(s.CreateTenant(t.Context(), connect.Tenant{ID: "acme", Email: "ops@acme.example"}))
 	for given, want := range map[string]string{
@@ -61,7 +64,7 @@ func TestUserHintRefuses(t *testing.T) {
 		strings.Repeat("canary ", 29),
 	} {
 		var e *vending.Error
-		if err := connect.CheckBrand(&connect.Brand{UserHint: hint}); !errors.As(err, &e) ||
+		if err := (&connect.Brand{UserHint: hint}).Normalize(); !errors.As(err, &e) ||
 			e.Code != vending.InvalidRequest ||
 			!strings.HasPrefix(e.Text(), "user_hint: ") ||
 			strings.Contains(e.Text(), "canary") {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -12,7 +13,9 @@ func keyGrant(key string) connect.Grant {
 }
 
 // TestVerified follows a connection through grants that its provider confirmed and did not.
-func TestVerified(t *testing.T) {
+func TestVerified(t *testing.T) { storetest.EachAtOnce(t, testVerified) }
+
+func testVerified(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	const detail = "not verified: the provider has not confirmed the credentials"
 	wants := func(what, id string, verified bool) {
@@ -92,7 +95,9 @@ func TestVerifiedOfOldRows(t *testing.T) {
 	}
 }
 
-func TestUnconfirmedOfATenant(t *testing.T) {
+func TestUnconfirmedOfATenant(t *testing.T) { storetest.EachAtOnce(t, testUnconfirmedOfATenant) }
+
+func testUnconfirmedOfATenant(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	must[string](t)(s.CreateTenant(t.Context(),
 		connect.Tenant{ID: "acme", Email: "ops@acme.example", Brand: connect.Brand{Unconfirmed: connect.RefuseUnconfirmed}}))

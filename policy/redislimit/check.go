@@ -66,7 +66,8 @@ func checkVersion(version string) error {
 	minor, _, _ := strings.Cut(rest, ".")
 	x, err1 := strconv.Atoi(major)
 	y, err2 := strconv.Atoi(minor)
-	if err1 != nil || err2 != nil || x > oldestMajor || x == oldestMajor && y >= oldestMinor {
+	known := err1 == nil && err2 == nil
+	if !known || x > oldestMajor || x == oldestMajor && y >= oldestMinor {
 		return nil // a version that cannot be read is not known to be too old
 	}
 	return &ConfigError{fmt.Sprintf("Redis %s is too old: run Redis %d.%d or later, or Valkey", version, oldestMajor,

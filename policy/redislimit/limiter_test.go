@@ -54,7 +54,7 @@ func TestBudget(t *testing.T) {
 				if !spend(t, l, acme, clock.Now()) {
 					t.Errorf("budget %d: nothing after %v", budget, last.Wait)
 				}
-				if n, last = exhaust(t, l, acme, "gmail", "c1", clock.Now()); last.Wait > time.Minute+time.Second {
+				if _, last = exhaust(t, l, acme, "gmail", "c1", clock.Now()); last.Wait > time.Minute+time.Second {
 					t.Errorf("budget %d: told to wait %v", budget, last.Wait)
 				}
 			}

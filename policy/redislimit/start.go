@@ -27,7 +27,7 @@ func (l *Limiter) Start(ctx context.Context) error {
 		l.reason = explain(err, l.o.Timeout)
 		l.fail(era, err)
 	}
-	ctx, l.stop = context.WithCancel(context.Background())
+	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
 	l.running.Go(func() { l.run(ctx) })
 	return nil
 }

@@ -70,7 +70,7 @@ func (t *turn) takeOne(d *policy.Draw, reserved *policy.Reservation) policy.Spen
 // request: others wait for it as well.
 func (t *turn) wait(ctx context.Context) error {
 	if len(t.ask) > 0 {
-		t.limiter.lease(t.ask, t.era)
+		t.limiter.lease(t.ask, t.era) //nolint:contextcheck // the call is not of this request alone
 		return nil
 	}
 	select {

@@ -21,8 +21,9 @@ type Bouncer struct {
 	process *process
 }
 
-// PgBouncer starts a PgBouncer before the database, at the address that pg has; it ends with the
-// test. Settings are of the section pgbouncer of its configuration, `name = value`.
+// PgBouncer starts a PgBouncer before the database, and all others of its role, at the address that
+// pg has; it ends with the test. Settings are of the section pgbouncer of its configuration,
+// `name = value`.
 func PgBouncer(t testing.TB, pg *Postgres, settings ...string) *Bouncer {
 	t.Helper()
 	program := find(t, "pgbouncer", "pgbouncer", "/usr/sbin")
@@ -34,7 +35,7 @@ func PgBouncer(t testing.TB, pg *Postgres, settings ...string) *Bouncer {
 	users, config := filepath.Join(dir, "users"), filepath.Join(dir, "pgbouncer.ini")
 	write(t, users, fmt.Sprintf("%q %q\n", pg.Database, pg.Password))
 	write(t, config, fmt.Sprintf(`[databases]
-%s = host=%s port=%s
+* = host=%s port=%s
 [pgbouncer]
 listen_addr = %s
 listen_port = %s
@@ -45,7 +46,7 @@ max_client_conn = 1000
 auth_type = scram-sha-256
 auth_file = %s
 %s
-`, pg.Database, pgHost, pgPort, host, port, users, strings.Join(settings, "\n")))
+`, pgHost, pgPort, host, port, users, strings.Join(settings, "\n")))
 	b := &Bouncer{t: t, Addr: addr, process: &process{
 		name: "pgbouncer", log: filepath.Join(dir, "log"), command: []string{program, config},
 		end: syscall.SIGTERM, // at once; SIGINT waits for the end of all transactions

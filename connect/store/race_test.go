@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,22 +11,16 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
-	"github.com/vendgate/vendgate/tests/services"
+	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/vending"
 )
 
-// nodes opens a database in so many stores, as processes on other machines do.
-func nodes(t testing.TB, n int, now func() time.Time) (stores []*Store) {
+// racers opens a database in so many stores, as processes do.
+func racers(t testing.TB, n int, now func() time.Time) (stores []*Store) {
 	t.Helper()
-	dir, url := t.TempDir(), services.PostgreSQL(t, services.FsyncOff).URL
+	dir := t.TempDir()
 	for range n {
-		s := must[*Store](t)(Open(t.Context(), Options{Dir: dir, Postgres: url, Now: now}))
-		t.Cleanup(func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		stores = append(stores, s)
+		stores = append(stores, openStoreAt(t, dir, now))
 	}
 	return stores
 }
@@ -81,11 +76,13 @@ func count(t testing.TB, s *Store, query string, args ...any) (n int) {
 }
 
 // rounds is how often each race is run.
-const rounds = 6
+var rounds = flag.Int("rounds", 6, "how often each race is run")
 
-// TestPostgresRaces has two nodes do what one writer of SQLite would do in order.
-func TestPostgresRaces(t *testing.T) {
-	stores := nodes(t, 2, func() time.Time { return epoch })
+// TestRaces has two nodes do at once what one writer of SQLite does in order.
+func TestRaces(t *testing.T) { storetest.EachAtOnce(t, testRaces) }
+
+func testRaces(t *testing.T) {
+	stores := racers(t, 2, func() time.Time { return epoch })
 	s := stores[0]
 	ctx := t.Context()
 	for name, race := range map[string]func(t *testing.T, round int){
@@ -274,6 +271,106 @@ func TestPostgresRaces(t *testing.T) {
 				return err
 			}), is(connect.ErrStale))
 		},
+		"taking over a lapsed refresh lease": func(t *testing.T, _ int) {
+			id := importGmail(t, s, "token")
+			execSQL(t, s, `UPDATE connections SET lease_owner = 'dead', lease_until = 1 WHERE id = ?`, id)
+			errHeld := errors.New("held")
+			wantOne(t, atOnce(stores, 8, func(s *Store, i int) error {
+				seen := connect.RefreshState{Version: 1, Owner: "dead"}
+				ok, err := s.AcquireRefresh(ctx, id, seen, fmt.Sprint("node", i), 10*time.Second)
+				if err == nil && !ok {
+					err = errHeld
+				}
+				return err
+			}), is(errHeld))
+		},
+		"refreshing, replacing and reconnecting": func(t *testing.T, _ int) {
+			id := importGmail(t, s, "token")
+			seen, l := describe(t, s, id), renewLink(t, s, id)
+			version := int64(1)
+			for _, err := range atOnce(stores, 4, func(s *Store, i int) (err error) {
+				switch i {
+				case 0:
+					_, err = s.UpdateGrant(ctx, id, 1, oauthGrant("refreshed", "r"), false)
+				case 1:
+					_, err = s.ReplaceGrant(ctx, seen, oauthGrant("replaced", "r"), "")
+				case 2:
+					_, err = s.CompleteLink(ctx, digestOf(l), alices, vending.OAuth, oauthGrant("reconnected", "r"))
+				default:
+					_, err = s.EndGrant(ctx, id, 1, oauthGrant("ended", ""), "why")
+				}
+				return err
+			}) {
+				switch {
+				case err == nil:
+					version++
+				case !errors.Is(err, connect.ErrStale):
+					t.Error(err)
+				}
+			}
+			c, _, err := s.Grant(ctx, "acme", "alice@example.com", id)
+			if err != nil || c.Version != version || c.RefreshPending {
+				t.Errorf("version %d of %d grants that were stored, %v", c.Version, version, err)
+			}
+		},
+		"taking a connection while it is refreshed": func(t *testing.T, _ int) {
+			id := importGmail(t, s, "old")
+			var taken connect.Grant
+			errs := atOnce(stores, 2, func(s *Store, i int) (err error) {
+				if i == 0 {
+					_, taken, err = s.TakeConnection(ctx, "acme", "", id)
+					return err
+				}
+				_, err = s.UpdateGrant(ctx, id, 1, oauthGrant("new", "r"), false)
+				return err
+			})
+			want := "old"
+			if errs[1] == nil {
+				want = "new" // else what the provider gave would never be revoked
+			}
+			if got := taken.Reveal().AccessToken; errs[0] != nil || got != want ||
+				errs[1] != nil && !hasCode(vending.ConnectionDeleted)(errs[1]) {
+				t.Errorf("%v; token %q was taken, want %q", errs, got, want)
+			}
+		},
+		"the last hold": func(t *testing.T, _ int) {
+			id := importGmail(t, s, "token")
+			execSQL(t, s, `WITH RECURSIVE n (i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+				INSERT INTO holds (connection, name, created_at) SELECT ?, 'hold ' || i, 0 FROM n`, maxHolds, id)
+			wantOne(t, atOnce(stores, 4, func(s *Store, i int) error {
+				_, err := s.Hold(ctx, "acme", "", id, fmt.Sprint("new ", i))
+				return err
+			}), hasCode(vending.InvalidRequest))
+		},
+		"erasing an end user": func(t *testing.T, round int) {
+			user := fmt.Sprintf("carol%d@example.com", round)
+			if err := s.Record(ctx, connect.AuditRow{Event: connect.LinkFailed, Tenant: "acme", User: user,
+				Detail: "for " + user}); err != nil {
+				t.Fatal(err)
+			}
+			erased := 0
+			for _, err := range atOnce(stores, 4, func(s *Store, _ int) error {
+				_, err := s.EraseUser(ctx, "acme", user)
+				return err
+			}) {
+				switch {
+				case err == nil:
+					erased++
+				case !errors.Is(err, connect.ErrUserUnknown): // another one came first
+					t.Error(err)
+				}
+			}
+			if erased == 0 {
+				t.Error("no one erased the end user")
+			}
+			if n := count(t, s, `SELECT count(*) FROM audit WHERE end_user = ? OR detail LIKE ?`, user, "%"+user+"%"); n != 0 {
+				t.Errorf("%d rows name the end user", n)
+			}
+			if n := count(t, s, `SELECT count(DISTINCT end_user) FROM audit WHERE event = ?
+				AND at >= ?`, string(connect.UserErased), 0); n != round+1 {
+				t.Errorf("%d pseudonyms of %d end users", n, round+1)
+			}
+		},
 		"taking the refresh lease": func(t *testing.T, _ int) {
 			id := importGmail(t, s, "token")
 			errHeld := errors.New("held")
@@ -287,17 +384,19 @@ func TestPostgresRaces(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for round := range rounds {
+			for round := range *rounds {
 				race(t, round)
 			}
 		})
 	}
 }
 
-// TestPostgresRotationRace seals and stores grants on one node while the other rotates the keyset:
+// TestRotationRace seals and stores grants on one node while the other rotates the keyset:
 // no grant is lost, and none stays sealed by an old key.
-func TestPostgresRotationRace(t *testing.T) {
-	stores := nodes(t, 2, func() time.Time { return epoch })
+func TestRotationRace(t *testing.T) { storetest.EachAtOnce(t, testRotationRace) }
+
+func testRotationRace(t *testing.T) {
+	stores := racers(t, 2, func() time.Time { return epoch })
 	s := stores[0]
 	var ids []string
 	for range 8 {
@@ -343,10 +442,12 @@ func TestPostgresRotationRace(t *testing.T) {
 	}
 }
 
-// TestPostgresSweepRace sweeps on all nodes at once: each link expires once.
-func TestPostgresSweepRace(t *testing.T) {
+// TestSweepRace sweeps on all nodes at once: each link expires once.
+func TestSweepRace(t *testing.T) { storetest.EachAtOnce(t, testSweepRace) }
+
+func testSweepRace(t *testing.T) {
 	var clock ticker
-	stores := nodes(t, 3, clock.now)
+	stores := racers(t, 3, clock.now)
 	const links = 450
 	for _, err := range atOnce(stores, 9, func(s *Store, _ int) error {
 		for range links / 9 {
@@ -387,9 +488,11 @@ func TestPostgresSweepRace(t *testing.T) {
 	}
 }
 
-// TestPostgresErasureRace erases two end users whom the same row names.
-func TestPostgresErasureRace(t *testing.T) {
-	stores := nodes(t, 2, func() time.Time { return epoch })
+// TestErasureRace erases two end users whom the same row names.
+func TestErasureRace(t *testing.T) { storetest.EachAtOnce(t, testErasureRace) }
+
+func testErasureRace(t *testing.T) {
+	stores := racers(t, 2, func() time.Time { return epoch })
 	users := []string{"alice@example.com", "bob@example.com"}
 	for range 100 {
 		if err := stores[0].Record(t.Context(), connect.AuditRow{
@@ -412,8 +515,10 @@ func TestPostgresErasureRace(t *testing.T) {
 }
 
 // TestPostgresFoldedCounts checks that a sweep keeps the sums and little else.
-func TestPostgresFoldedCounts(t *testing.T) {
-	s := nodes(t, 1, func() time.Time { return epoch })[0]
+func TestPostgresFoldedCounts(t *testing.T) { storetest.On(t, testFoldedCounts, storetest.PostgreSQL) }
+
+func testFoldedCounts(t *testing.T) {
+	s := racers(t, 1, func() time.Time { return epoch })[0]
 	execSQL(t, s, `INSERT INTO connection_counts SELECT 'gmail', 'active', 0, 1 FROM generate_series(1, 2500)`)
 	execSQL(t, s, `INSERT INTO connection_counts SELECT 'gmail', 'active', 0, -1 FROM generate_series(1, 500)`)
 	if _, err := s.Sweep(t.Context()); err != nil {
