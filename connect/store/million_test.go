@@ -132,7 +132,7 @@ func (m *million) fill(b *testing.B) {
 			sealed = m.seal(b, c)
 		}
 		return []any{c.ID, c.Tenant, c.User, c.App, c.Name, string(c.Status), string(c.AuthType), 1,
-			flag(c.NeedsReconnection), 1, at + int64(i), at + int64(i), c.Version, sealed}
+			oneIf(c.NeedsReconnection), 1, at + int64(i), at + int64(i), c.Version, sealed}
 	})
 	m.fillAround(b, at)
 	m.settle(b)
@@ -174,7 +174,7 @@ func (m *million) settle(b *testing.B) {
 	m.rows = slices.DeleteFunc(m.rows, func(c connect.Connection) bool { return c.Status != connect.Active })
 }
 
-func flag(set bool) int {
+func oneIf(set bool) int {
 	if set {
 		return 1
 	}
