@@ -171,7 +171,12 @@ func (m *million) settle(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	m.rows = slices.DeleteFunc(m.rows, func(c connect.Connection) bool { return c.Status != connect.Active })
+	if m.url != "" { // what the folded rows leave behind, which no store has that grew in time
+		m.server.Query("VACUUM FULL connection_counts")
+	}
+	m.rows = slices.DeleteFunc(m.rows, func(c connect.Connection) bool {
+		return c.Status != connect.Active || c.Tenant == tenantOf(0)
+	})
 }
 
 func oneIf(set bool) int {
