@@ -99,7 +99,7 @@ func (c *Connect) call(w http.ResponseWriter, r *http.Request, path string) {
 	if err != nil {
 		e := vending.AsError(err)
 		if e.Err != nil && r.Context().Err() == nil {
-			event.Cause = e.Err.Error()
+			event.Cause, event.Logged = e.Err.Error(), e.Logged
 		}
 		gateway.Refuse(w, r, "", e)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/vendgate/vendgate/caddymodule/telemetry"
+	"github.com/vendgate/vendgate/connect/store"
 )
 
 func init() { caddy.RegisterModule(new(Health)) }
@@ -23,8 +24,8 @@ func init() { caddy.RegisterModule(new(Health)) }
 // JSON. Neither needs a key, and neither says anything of tenants. Other requests pass to the next
 // handler.
 //
-// Ready means that this process can serve calls: it is not shutting down, and its store can be
-// read. A Redis that budgets are shared through may be away: that is told, and calls are served all
+// Ready means that this process can serve calls: it is not shutting down, its store can be read and
+// has a schema that this version works with, and the keyset opens what is sealed there. A Redis that budgets are shared through may be away: that is told, and calls are served all
 // the same. Providers and remote sources are not asked: an outage of theirs would take every
 // gateway out of its balancer, and the calls that need nothing of them as well.
 type Health struct {
@@ -179,11 +180,15 @@ func (s *storeHealth) reason(g *assembly) string {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
 	defer cancel()
-	_, err := g.store.TenantsVersion(ctx)
+	err := g.store.Healthy(ctx)
 	was := s.failed
 	switch {
 	case err == nil:
 		s.failed = ""
+	case errors.Is(err, store.ErrUnavailable):
+		s.failed = "the database server does not answer"
+	case errors.Is(err, store.ErrNewerSchema):
+		s.failed = "a newer version has upgraded the store, which this one cannot work with"
 	case errors.Is(err, context.DeadlineExceeded):
 		s.failed = "the store did not answer within a second"
 	default:

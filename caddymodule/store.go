@@ -191,6 +191,7 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 		return at(a.DefinedAt["store"], err)
 	}
 	o.Logger = slog.New(slog.DiscardHandler) // the store outlives this configuration and its logger
+	o.Observe = g.metrics.StoreObserver()
 	key := storeKey(o)
 	pooled, _, err := stores.LoadOrNew(key, func() (caddy.Destructor, error) {
 		s, err := store.New(o)
@@ -204,7 +205,15 @@ func (g *assembly) openStore(ctx caddy.Context, a *App) error {
 	if err := g.store.Inspect(ctx); err != nil {
 		return at(a.DefinedAt["store"], err)
 	}
-	return g.metrics.ObserveStore(g.store.ConnectionCounts, g.catalog.Has)
+	return g.observeStore()
+}
+
+// observeStore adds the store's metrics.
+func (g *assembly) observeStore() error {
+	if err := g.metrics.ObserveStore(g.store.ConnectionCounts, g.catalog.Has); err != nil {
+		return err
+	}
+	return g.metrics.ObserveState(func() bool { return g.keyring.StoreUp() }, g.store.Pool)
 }
 
 const (

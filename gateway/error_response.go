@@ -38,7 +38,7 @@ func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 		c.event.Origin = vending.FromVending
 	}
 	if e.Err != nil && !errors.Is(e.Err, context.Canceled) {
-		c.event.Cause = c.scrubbed(e.Err)
+		c.event.Cause, c.event.Logged = c.scrubbed(e.Err), e.Logged
 	}
 	if e.Code == vending.UpstreamUnavailable {
 		e = c.withSent(e)

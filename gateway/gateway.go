@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"time"
 
@@ -68,8 +69,13 @@ func (g *Gateway) Caller(ctx context.Context, key string) (*policy.CallerKey, *p
 // source wants to judge for itself.
 func (g *Gateway) tenantOf(ctx context.Context, key string) (*policy.Tenant, vending.Secret, error) {
 	digest := policy.DigestOf(key)
-	if t := g.options.Keyring.Lookup(ctx, digest); t != nil {
+	t, err := g.options.Keyring.Lookup(ctx, digest)
+	if t != nil {
 		return t, vending.NewSecret(key), nil
+	}
+	// The store has no unverified tenant, so that they can call while it cannot be read.
+	if err != nil && (g.options.Unverified == nil || !errors.Is(err, policy.ErrKeyUnread)) {
+		return nil, vending.Secret{}, err
 	}
 	if g.options.Unverified != nil && policy.CheckKey(key) == nil {
 		t := *g.options.Unverified

@@ -55,6 +55,8 @@ type Event struct {
 	// Cause is why the call failed or its answer broke off, scrubbed of the credential; empty where
 	// the code says all.
 	Cause string
+	// Logged says that the log has that already: see [vending.Error].
+	Logged bool
 	// Read is how much of the caller's body was read, in bytes.
 	Read int64
 }

@@ -51,41 +51,6 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// KeyStore is where tenants and keys live that come and go without a reload.
-type KeyStore interface {
-	// TenantsVersion changes whenever a tenant or a key does. It is asked every second, so it must be
-	// cheap.
-	TenantsVersion(ctx context.Context) (int64, error)
-	// TenantKeys returns all that there is as of some version.
-	TenantKeys(ctx context.Context) (Stored, error)
-}
-
-// Announcer is a [KeyStore] that tells of changes as they happen. It may miss some: the store is
-// asked each second all the same.
-type Announcer interface {
-	// Changed returns a channel that receives when something may have changed, until ctx ends; one
-	// that never receives may be nil.
-	Changed(ctx context.Context) <-chan struct{}
-}
-
-// Stored is what a [KeyStore] holds.
-type Stored struct {
-	Version int64
-	Tenants []StoredTenant
-	// Callers are the caller keys by digest; those that were revoked are not among them.
-	Callers map[Digest]*CallerKey
-}
-
-// StoredTenant is a tenant of a [KeyStore].
-type StoredTenant struct {
-	ID string
-	// Source names the tenant's source; empty means the configuration's default.
-	Source       string
-	Capabilities []Capability
-	Disabled     bool
-	Keys         []Digest
-}
-
 // Keyring finds the tenant of a key. Lookups read one snapshot and take no lock.
 type Keyring struct {
 	configured map[Digest]*Tenant
@@ -97,6 +62,11 @@ type Keyring struct {
 	reload   sync.Mutex
 	checked  atomic.Int64  // when the store was last asked, in Unix nanoseconds
 	asking   chan struct{} // holds a value while a miss asks the store
+
+	// read is when the store was last asked and answered; nil before the first time.
+	read atomic.Pointer[time.Time]
+	// failure is since when questions had no answer; nil if the last one had.
+	failure atomic.Pointer[time.Time]
 }
 
 type snapshot struct {
@@ -121,13 +91,6 @@ func (k *Keyring) newSnapshot(version int64, tenants map[Digest]*Tenant, callers
 	return s
 }
 
-const (
-	// pollEvery bounds how long a key that another process retired still works.
-	pollEvery = time.Second
-	// missEvery bounds how often unknown keys can make us ask the store.
-	missEvery = 100 * time.Millisecond
-)
-
 // NewKeyring returns a keyring over the configured keys and, if store is not nil, over those of the
 // store, which is first asked by Load or by the first lookup. admit turns a stored tenant into one
 // with its policy.
@@ -151,104 +114,40 @@ func (k *Keyring) Load(ctx context.Context) error {
 	if k.snapshot.Load().version != unread {
 		return nil
 	}
-	return k.load(ctx)
+	asked := time.Now()
+	err := k.load(ctx)
+	if err == nil {
+		k.read.Store(&asked)
+	}
+	return err
 }
 
-// Lookup returns the tenant whose key has digest d, or nil.
-func (k *Keyring) Lookup(ctx context.Context, d Digest) *Tenant {
-	if t := k.snapshot.Load().tenants[d]; t != nil || k.store == nil {
-		return t
+// Lookup returns the tenant whose key has digest d, or nil without an error if there is none. Where
+// that cannot be known it is `upstream_unavailable`: the store cannot be read, and did not have the
+// key when it could, which wraps [ErrKeyUnread], or that is longer ago than [KeysLast].
+func (k *Keyring) Lookup(ctx context.Context, d Digest) (*Tenant, error) {
+	if t := k.snapshot.Load().tenants[d]; k.holds(t != nil) {
+		return t, nil
 	}
-	// The key may have been minted a moment ago, by this process or another.
-	k.ask(ctx)
-	return k.snapshot.Load().tenants[d]
-}
-
-// Tenant returns the tenant of an id, or nil if no key of it is live.
-func (k *Keyring) Tenant(ctx context.Context, id string) *Tenant {
-	if t := k.snapshot.Load().byID[id]; t != nil || k.store == nil {
-		return t
-	}
-	k.ask(ctx)
-	return k.snapshot.Load().byID[id]
-}
-
-// ask refreshes the snapshot for a miss. One asks the store for all that come meanwhile: they wait,
-// because their keys may be in its answer.
-func (k *Keyring) ask(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-		return
-	case k.asking <- struct{}{}:
-	}
-	defer func() { <-k.asking }()
-	if time.Now().UnixNano()-k.checked.Load() > int64(missEvery) {
-		k.refresh(ctx)
-	}
-}
-
-// Watch follows the store until ctx ends.
-func (k *Keyring) Watch(ctx context.Context) {
-	if k.store == nil {
-		return
-	}
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	var changed <-chan struct{}
-	if a, ok := k.store.(Announcer); ok {
-		changed = a.Changed(ctx)
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-			k.refresh(ctx)
-		case <-tick.C:
-			k.refresh(ctx)
-		}
-	}
-}
-
-// refresh keeps the old snapshot if the store cannot be read: vends fail then anyway, and dropping
-// all tenants would turn an outage into 401s that callers act on.
-func (k *Keyring) refresh(ctx context.Context) {
-	// Afterwards, so that those who waited for a slow store do not ask it one after another.
-	defer func() { k.checked.Store(time.Now().UnixNano()) }()
-	version, err := k.store.TenantsVersion(ctx)
-	if err == nil && version != k.snapshot.Load().version {
-		err = k.load(ctx)
-	}
-	if err != nil && ctx.Err() == nil {
-		k.log.Error("reading tenant keys", "error", err)
-	}
-}
-
-// load builds a new snapshot. A tenant that the store has disabled loses its configured keys too.
-func (k *Keyring) load(ctx context.Context) error {
-	k.reload.Lock()
-	defer k.reload.Unlock()
-	stored, err := k.store.TenantKeys(ctx)
+	s, err := k.askFor(ctx, func(s *snapshot) bool { return s.tenants[d] != nil })
 	if err != nil {
-		return fmt.Errorf("loading tenants: %w", err)
+		return nil, err
 	}
-	disabled := make(map[string]bool)
-	next := make(map[Digest]*Tenant, len(stored.Tenants)+len(k.configured))
-	for _, s := range stored.Tenants {
-		if s.Disabled {
-			disabled[s.ID] = true
-			continue
-		}
-		t := k.admit(s)
-		for _, d := range s.Keys {
-			next[d] = t
-		}
-	}
-	for d, t := range k.configured {
-		if !disabled[t.ID] {
-			next[d] = t
-		}
-	}
-	k.snapshot.Store(k.newSnapshot(stored.Version, next, stored.Callers))
-	return nil
+	return s.tenants[d], nil
 }
+
+// Tenant returns the tenant of an id, or nil without an error if no key of it is live. Its errors are
+// those of Lookup.
+func (k *Keyring) Tenant(ctx context.Context, id string) (*Tenant, error) {
+	if t := k.snapshot.Load().byID[id]; k.holds(t != nil) {
+		return t, nil
+	}
+	s, err := k.askFor(ctx, func(s *snapshot) bool { return s.byID[id] != nil })
+	if err != nil {
+		return nil, err
+	}
+	return s.byID[id], nil
+}
+
+// holds reports whether what was found, or not, in the snapshot is what there is.
+func (k *Keyring) holds(found bool) bool { return k.store == nil || found && k.isFresh() }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vendgate/vendgate/vending"
 )
 
 // newKeyring returns a keyring with the configured key "conf" of tenant acme, and its log.
@@ -25,12 +27,14 @@ func newKeyring(t *testing.T, store KeyStore) (*Keyring, *bytes.Buffer) {
 	return k, &log
 }
 
-// wantTenants checks the tenant of each key; "" for none.
+// wantTenants checks the tenant of each key, or the code of an error; "" for none.
 func wantTenants(t *testing.T, k *Keyring, want map[string]string) {
 	t.Helper()
 	for key, id := range want {
 		got := ""
-		if tenant := k.Lookup(t.Context(), DigestOf(key)); tenant != nil {
+		if tenant, err := k.Lookup(t.Context(), DigestOf(key)); err != nil {
+			got = string(vending.AsError(err).Code)
+		} else if tenant != nil {
 			got = tenant.ID
 		}
 		if got != id {
@@ -155,7 +159,7 @@ func TestMissesShareAnAnswer(t *testing.T) {
 		synctest.Wait() // all of them wait
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		if k.Lookup(gone, DigestOf("b1")) != nil {
+		if tenant, _ := k.Lookup(gone, DigestOf("b1")); tenant != nil {
 			t.Error("a caller that is gone got an answer before there was one")
 		}
 		time.Sleep(time.Second) // a slow store must not be asked by each of them in turn
@@ -167,7 +171,8 @@ func TestMissesShareAnAnswer(t *testing.T) {
 	})
 }
 
-// TestStoreErrors: a store that cannot be read takes nobody's key away.
+// TestStoreErrors: a store that cannot be read takes no key away, and of one that it did not have it
+// is not said that it is wrong. The log says so once.
 func TestStoreErrors(t *testing.T) {
 	down := errors.New("disk on fire")
 	for name, c := range map[string]struct{ version, load error }{"version": {down, nil}, "load": {nil, down},
@@ -184,18 +189,90 @@ func TestStoreErrors(t *testing.T) {
 				store.fail(c.version, c.load)
 				time.Sleep(10 * pollEvery)
 				synctest.Wait()
-				wantTenants(t, k, map[string]string{"b1": "beta", "conf": "acme", "b2": ""})
-				if !strings.Contains(log.String(), `level=ERROR msg="reading tenant keys" error=`) ||
+				wantTenants(t, k, map[string]string{"b1": "beta", "conf": "acme", "b2": "upstream_unavailable"})
+				if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `level=ERROR msg="the store cannot be read`) ||
 					!strings.Contains(log.String(), "disk on fire") {
 					t.Errorf("log: %s", log)
 				}
+				log.Reset()
 				store.fail(nil, nil)
 				time.Sleep(pollEvery)
 				synctest.Wait()
 				wantTenants(t, k, map[string]string{"b1": "", "conf": "acme"})
+				if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `msg="the store can be read again" after=10s`) {
+					t.Errorf("log: %s", log)
+				}
 			})
 		})
 	}
+}
+
+// TestKeysLast: without the store, keys that were read are good for five minutes, and calls are
+// refused then, whatever their key. With the store they are good again, by themselves.
+func TestKeysLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memoryStore{}
+		store.put(stored("beta", "b1"))
+		store.putCallers(map[Digest]*CallerKey{DigestOf("k1"): caller("k1", "beta")})
+		k, log := newKeyring(t, store)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go k.Watch(ctx)
+		time.Sleep(pollEvery) // the last answer
+		synctest.Wait()
+		store.fail(errors.New("disk on fire"), nil)
+		good := func(when, beta, code string) {
+			t.Helper()
+			wantTenants(t, k, map[string]string{"b1": beta})
+			_, byID, err := k.Caller(t.Context(), DigestOf("k1"))
+			if err == nil && byID.ID != beta || err != nil && string(vending.AsError(err).Code) != code {
+				t.Errorf("%s: caller key of %v, %v", when, byID, err)
+			}
+			byName, err := k.Tenant(t.Context(), "beta")
+			if err == nil && byName.ID != beta || err != nil && string(vending.AsError(err).Code) != code {
+				t.Errorf("%s: tenant %v, %v", when, byName, err)
+			}
+		}
+		time.Sleep(KeysLast - 1)
+		good("just before", "beta", "")
+		time.Sleep(1)
+		good("five minutes later", "upstream_unavailable", "upstream_unavailable")
+		wantTenants(t, k, map[string]string{"conf": "upstream_unavailable", "none": "upstream_unavailable"})
+		_, err := k.Lookup(t.Context(), DigestOf("b1"))
+		e := vending.AsError(err)
+		if e.Origin != vending.FromVending || e.RetryAfter == 0 || !e.Logged || errors.Is(err, ErrKeyUnread) {
+			t.Errorf("%+v", e)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := strings.Count(log.String(), "\n"); n != 2 || !strings.Contains(log.String(), "calls are refused") {
+			t.Errorf("log: %s", log)
+		}
+		store.fail(nil, nil)
+		time.Sleep(pollEvery)
+		synctest.Wait()
+		good("with the store", "beta", "")
+		wantTenants(t, k, map[string]string{"none": "", "conf": "acme"})
+	})
+}
+
+// TestKeysAfterSleep: a process that did not run for long asks the store before it takes a key.
+func TestKeysAfterSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memoryStore{}
+		store.put(stored("beta", "b1"))
+		k, _ := newKeyring(t, store) // not followed meanwhile
+		time.Sleep(KeysLast)
+		wantTenants(t, k, map[string]string{"b1": "beta"})
+		store.put()
+		time.Sleep(KeysLast)
+		wantTenants(t, k, map[string]string{"b1": ""})
+		store.fail(errors.New("disk on fire"), nil)
+		time.Sleep(missEvery + 1)
+		if _, err := k.Lookup(t.Context(), DigestOf("b1")); !errors.Is(err, ErrKeyUnread) {
+			t.Errorf("error %v", err)
+		}
+	})
 }
 
 func TestLoadFails(t *testing.T) {
@@ -221,7 +298,7 @@ func TestBeforeLoad(t *testing.T) {
 		t.Errorf("%d loads, %v", store.loads, err)
 	}
 	down := NewKeyring(configured, &memoryStore{err: errors.New("disk on fire")}, admit, slog.New(slog.DiscardHandler))
-	wantTenants(t, down, map[string]string{"conf": "", "other": ""})
+	wantTenants(t, down, map[string]string{"conf": "upstream_unavailable", "other": "upstream_unavailable"})
 }
 
 // TestWatch: it asks once a second, loads only what changed, and ends with its context, also in the
@@ -264,7 +341,8 @@ func TestStoredTenant(t *testing.T) {
 	want := StoredTenant{ID: "beta", Capabilities: []Capability{CapToken}, Keys: []Digest{DigestOf("b1"), DigestOf("b2")}}
 	store.put(want)
 	k, _ := newKeyring(t, store)
-	first, second := k.Lookup(t.Context(), DigestOf("b1")), k.Lookup(t.Context(), DigestOf("b2"))
+	first, _ := k.Lookup(t.Context(), DigestOf("b1"))
+	second, _ := k.Lookup(t.Context(), DigestOf("b2"))
 	if first == nil || first != second || first.ID != "beta" || !first.Can(CapToken) || first.Can(CapDelete) {
 		t.Errorf("%+v and %+v", first, second)
 	}
@@ -291,7 +369,9 @@ func TestLookupsDuringChanges(t *testing.T) {
 	}
 	for i := range 500 {
 		store.put(stored("beta", "b1", fmt.Sprint(i)))
-		k.refresh(t.Context())
+		if err := k.refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		wantTenants(t, k, map[string]string{fmt.Sprint(i): "beta"})
 	}
 	close(done)

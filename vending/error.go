@@ -51,6 +51,9 @@ type Error struct {
 	// Final says, of a source's `upstream_unavailable`, that it is not to be asked again for this
 	// request: it answered, and nothing says that another answer would be different.
 	Final bool
+	// Logged says that the log has the cause once for all calls that it concerns, so that each of them
+	// need not log it.
+	Logged bool
 	// Err is the cause, for the log only.
 	Err error
 }

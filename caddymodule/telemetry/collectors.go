@@ -23,6 +23,7 @@ type Collectors struct {
 	overhead  prometheus.Histogram
 	refusals  *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
+	store     *prometheus.HistogramVec
 	inFlight  prometheus.Gauge
 	limiter   limiterMetrics
 	// Without quantiles, a summary is a sum and a count: two series a tenant, not eighteen.
@@ -56,6 +57,8 @@ func NewCollectors() *Collectors {
 		refusals: counters("budget_refusals_total", "Calls refused by a budget or the in-flight bound.", "budget", "tenant"),
 		refreshes: counters("refreshes_total", "Refreshes of tokens by result; `ok` is one that brought a token.",
 			"app", "class"),
+		store: histograms("store_duration_seconds",
+			"Time of the store's database, by operation: `grant` is what each vend reads.", "operation"),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Subsystem: subsystem, Name: "in_flight",
 			Help: "Calls under way."}),
 		limiter:        newLimiterMetrics(),
@@ -83,7 +86,7 @@ func sums(name, help string, labels ...string) *prometheus.SummaryVec {
 func (c *Collectors) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		optionalLabel{c.requests, "tenant"}, optionalLabel{c.refusals, "tenant"},
-		c.vend, c.appVend, c.upstream, c.responses, c.overhead, c.refreshes, c.inFlight, c.tenantVend, c.tenantUpstream,
+		c.vend, c.appVend, c.upstream, c.responses, c.overhead, c.refreshes, c.store, c.inFlight, c.tenantVend, c.tenantUpstream,
 	}
 }
 

@@ -52,6 +52,7 @@ func (l *AccessLog) LogFailure(r *http.Request, e *gateway.Event) {
 		return
 	case e.Code == "":
 		level, message = slog.LevelWarn, "the provider's response broke off"
+	case e.Logged: // once, and not by each call
 	case e.Code.Status() >= http.StatusInternalServerError:
 		level = slog.LevelError
 	}

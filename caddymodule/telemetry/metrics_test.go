@@ -146,7 +146,7 @@ func TestMetricsDocumented(t *testing.T) {
 		}
 	}
 	registered := make(map[string][]string)
-	all := append(NewCollectors().all(), buildInfo(), newConnections(nil, nil))
+	all := append(NewCollectors().all(), buildInfo(), newConnections(nil, nil), newStoreState(nil, nil))
 	for _, c := range append(all, newLimiterMetrics().all()...) {
 		for name, labels := range described(c) {
 			registered[name] = labels

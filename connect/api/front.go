@@ -119,7 +119,9 @@ func (c *frontCall) authenticate() error {
 			return err
 		}
 		if err == nil {
-			c.tenant = f.Keyring.Tenant(c.r.Context(), id)
+			if c.tenant, err = f.Keyring.Tenant(c.r.Context(), id); err != nil {
+				return err
+			}
 		}
 		if c.tenant == nil {
 			return vending.Refuse(vending.InvalidTenantKey, "the MCP URL is unknown, or was replaced")
@@ -150,7 +152,11 @@ func (c *frontCall) admit() (actor string, err error) {
 		return "caller key " + c.caller.ID, nil
 	}
 	digest := policy.DigestOf(key)
-	if c.tenant = f.Keyring.Lookup(ctx, digest); c.tenant == nil {
+	c.tenant, err = f.Keyring.Lookup(ctx, digest)
+	switch {
+	case err != nil:
+		return "", err
+	case c.tenant == nil:
 		return "", vending.Refuse(vending.InvalidTenantKey, "")
 	}
 	return "api key " + hex.EncodeToString(digest[:6]), nil
@@ -181,6 +187,10 @@ func (c *frontCall) identify() (err error) {
 
 // work lets the endpoint answer.
 func (c *frontCall) work() error {
+	// A tool's errors are in an answer that says 200, so that a lost store is told before.
+	if err := c.front.o.Store.Available(); err != nil && strings.HasPrefix(c.endpoint.Pattern, "/mcp") {
+		return err
+	}
 	caller := manager.Caller{Tenant: c.tenant, User: c.user, Key: c.caller}
 	return c.endpoint.Serve(c.front.o.API, &Call{W: c.w, R: c.r, Caller: caller, Origin: c.origin, Params: c.params})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/oauth/tokenendpoint"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -25,8 +26,8 @@ var (
 const (
 	// leasePoll is how often a lease of another process is looked at; a look takes microseconds.
 	leasePoll = 20 * time.Millisecond
-	// firstSaveWait precedes the second try to store a refreshed grant; it doubles up to a tick
-	// of the lease: once the store takes writes again, the grant must be stored before another process
+	// firstSaveWait precedes the second try to store a refreshed grant; it doubles up to saveTenths of
+	// the lease: once the store takes writes again, the grant must be stored before another process
 	// calls the provider.
 	firstSaveWait = 50 * time.Millisecond
 )
@@ -191,8 +192,10 @@ func (s *Source) saveGrant(ctx context.Context, h connectionGrant, g connect.Gra
 		if code == vending.ConnectionDeleted {
 			return err
 		}
-		s.o.Logger.Error("storing a refreshed grant", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "try", try,
-			"error", err)
+		if try == 1 || !errors.Is(err, store.ErrUnavailable) { // of which the log hears otherwise
+			s.o.Logger.Error("storing a refreshed grant", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "try", try,
+				"error", err)
+		}
 		if code == vending.InvalidRequest { // too large for the store, today and tomorrow
 			return vending.Errorf(vending.InternalError, fmt.Errorf("storing a refreshed grant: %w", err))
 		}
@@ -201,11 +204,20 @@ func (s *Source) saveGrant(ctx context.Context, h connectionGrant, g connect.Gra
 		case <-ctx.Done():
 			timer.Stop()
 			s.saveLater(h, g, owner) //nolint:contextcheck // the saver outlives every caller
-			return vending.Errorf(vending.InternalError, fmt.Errorf("storing a refreshed grant: %w", err))
+			return notSaved(fmt.Errorf("storing a refreshed grant: %w", err))
 		case <-timer.C:
 		}
-		wait = min(2*wait, s.leasePart(renewTenths))
+		wait = min(2*wait, s.leasePart(saveTenths))
 	}
+}
+
+// notSaved is the answer to calls for which a grant was refreshed and could not be stored. A
+// database server that is lost comes back by itself; else it is for an operator.
+func notSaved(err error) error {
+	if errors.Is(err, store.ErrUnavailable) {
+		return err
+	}
+	return vending.Errorf(vending.InternalError, err)
 }
 
 // flagEnded records that the grant has ended, and why, so that lists and pages show it, and reports

@@ -32,6 +32,7 @@ const (
 	renewTenths  = 2 // between two renewals
 	marginTenths = 2 // the token call ends that much before the lease
 	pauseTenths  = 3 // between taking over an expired lease and the token call
+	saveTenths   = 1 // between two tries to store what could not be stored: a lost server takes time to find
 )
 
 // leasePart is so many tenths of a lease.
@@ -86,7 +87,7 @@ func (l *lease) renewLoop(ctx context.Context, every time.Duration) {
 	defer close(l.done)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
+	for failed := false; ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -97,12 +98,15 @@ func (l *lease) renewLoop(ctx context.Context, every time.Duration) {
 		switch {
 		case ctx.Err() != nil:
 			return
+		case err != nil && failed: // as the log has it
 		case err != nil:
+			failed = true
 			l.logger.Warn("renewing the refresh lease", "error", err)
 		case !renewed:
 			l.cancel(errLeaseTaken)
 			return
 		default:
+			failed = false
 			l.extend(start)
 		}
 	}

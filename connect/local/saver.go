@@ -14,10 +14,10 @@ import (
 // store it, such as one that cannot read the keyset: others could, after the end user has.
 const maxLeaseKept = time.Hour
 
-// saver retries storing unsaved grants, at each tick of a lease, and renews the leases of the rest:
-// they keep other processes from sending refresh tokens that are spent. It is one goroutine, while
-// any grant is unsaved. If the process dies its leases expire within seconds, and the grants are
-// lost with it: the next process sends the spent token, which is how it finds out.
+// saver retries storing unsaved grants, twice in each tick of a lease, and renews the leases of the
+// rest: they keep other processes from sending refresh tokens that are spent. It is one goroutine,
+// while any grant is unsaved. If the process dies its leases expire within seconds, and the grants
+// are lost with it: the next process sends the spent token, which is how it finds out.
 type saver struct {
 	mu      sync.Mutex
 	running bool
@@ -55,7 +55,7 @@ func (k *saver) close() {
 
 // saveLoop is the saver's goroutine.
 func (s *Source) saveLoop(ctx context.Context) {
-	tick := time.NewTicker(s.leasePart(renewTenths))
+	tick := time.NewTicker(s.leasePart(saveTenths))
 	defer tick.Stop()
 	for {
 		select {

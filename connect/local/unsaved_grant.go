@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store"
 	"github.com/vendgate/vendgate/vending"
 )
 
@@ -123,18 +124,35 @@ func (s *Source) retrySave(ctx context.Context, h connectionGrant) (_ connection
 	}
 	s.o.Logger.Error("retrying to store a refreshed grant", "connection", h.ID, "tenant", h.Tenant, "app", h.App, "error",
 		err)
-	return h, false, vending.Errorf(vending.InternalError, fmt.Errorf("retrying to store a refreshed grant: %w", err))
+	return h, false, notSaved(fmt.Errorf("retrying to store a refreshed grant: %w", err))
 }
 
 // saveAll tries once more what would be lost with the source, such as at a reload of the
-// configuration.
+// configuration. For a database server that is lost it waits.
 func (s *Source) saveAll() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.RefreshTimeout)
 	defer cancel()
 	for id, r := range s.unsaved.takeAll() {
-		_, err := s.o.Store.UpdateGrant(ctx, id, r.version, r.grant, false)
-		if err != nil && !isSuperseded(err) {
+		if err := s.saveLast(ctx, id, r); err != nil {
 			s.o.Logger.Error("a rotated grant is lost", "connection", id, "error", err)
+		}
+	}
+}
+
+// saveLast stores r, or returns why it is lost.
+func (s *Source) saveLast(ctx context.Context, id string, r unsavedGrant) error {
+	for {
+		_, err := s.o.Store.UpdateGrant(ctx, id, r.version, r.grant, false)
+		switch {
+		case err == nil || isSuperseded(err):
+			return nil
+		case !errors.Is(err, store.ErrUnavailable):
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(firstSaveWait):
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/vendgate/vendgate/connect"
 )
@@ -40,6 +41,8 @@ type tx struct {
 	// shared is true of PostgreSQL, where other transactions write at the same time; SQLite has one
 	// writer, which may rely on what it has read.
 	shared bool
+	// announces says that a change of tenants or keys is to be told when the transaction has ended.
+	announces bool
 }
 
 // lock waits until no other transaction holds the lock called name, and holds it until this one
@@ -107,12 +110,26 @@ func (t *tx) putMeta(ctx context.Context, name string, value any) error {
 // update runs f in a write transaction. It has been written through to the disk when update
 // returns nil; otherwise nothing has changed. doing says in the error what was tried.
 func (s *Store) update(ctx context.Context, doing string, f func(*tx) error) error {
-	return s.transact(ctx, doing, s.db.update, f)
+	announces := false
+	began := time.Now()
+	err := s.transact(ctx, doing, s.db.update, func(tx *tx) error {
+		err := f(tx)
+		announces = tx.announces
+		return err
+	})
+	s.observe(opWrite, began, err)
+	if err == nil && announces {
+		s.announce()
+	}
+	return err
 }
 
 // view runs f on one snapshot of the database.
 func (s *Store) view(ctx context.Context, doing string, f func(*tx) error) error {
-	return s.transact(ctx, doing, s.db.view, f)
+	began := time.Now()
+	err := s.transact(ctx, doing, s.db.view, f)
+	s.observe(opRead, began, err)
+	return err
 }
 
 func (s *Store) transact(ctx context.Context, doing string, run func(context.Context, func(*tx) error) error,
@@ -132,7 +149,10 @@ func (s *Store) transact(ctx context.Context, doing string, run func(context.Con
 
 // queryRow reads one row outside of a transaction.
 func (s *Store) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return s.db.queryRow(ctx, query, args...)
+	began := time.Now()
+	row := s.db.queryRow(ctx, query, args...)
+	s.observe(opRead, began, row.Err())
+	return row
 }
 
 // inTransaction runs f in a transaction of db, of which like is the dialect.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/vendgate/vendgate/connect"
 )
@@ -19,7 +20,7 @@ const grantQuery = `SELECT app, name, status, auth_type,
 // This is what every proxied request waits for: one row by primary key, one decryption. Nothing of
 // it is kept.
 func (s *Store) Grant(ctx context.Context, tenant, user, id string) (connect.Connection, connect.Grant, error) {
-	c, sealed, err := s.db.readRow(ctx, tenant, user, id)
+	c, sealed, err := s.readRow(ctx, tenant, user, id)
 	if err != nil {
 		return connect.Connection{}, connect.Grant{}, err
 	}
@@ -39,6 +40,13 @@ func (s *Store) Grant(ctx context.Context, tenant, user, id string) (connect.Con
 
 // Connection returns a connection as Grant does, without opening the grant.
 func (s *Store) Connection(ctx context.Context, tenant, user, id string) (connect.Connection, error) {
-	c, _, err := s.db.readRow(ctx, tenant, user, id)
+	c, _, err := s.readRow(ctx, tenant, user, id)
 	return c, err
+}
+
+func (s *Store) readRow(ctx context.Context, tenant, user, id string) (connect.Connection, []byte, error) {
+	began := time.Now()
+	c, sealed, err := s.db.readRow(ctx, tenant, user, id)
+	s.observe(opGrant, began, err)
+	return c, sealed, err
 }

@@ -143,6 +143,31 @@ func (s *Store) loadVault(ctx context.Context, tx *tx) error {
 	return s.vault.Load(in, check, keyCheckAD)
 }
 
+// Healthy reports what keeps calls from using the store at this moment: it cannot be read, a newer
+// program has changed its schema to one that this one cannot work with (ErrNewerSchema), or the
+// keyset does not open what is sealed (vault.ErrSealed, say).
+func (s *Store) Healthy(ctx context.Context) error {
+	return s.view(ctx, "checking the store", func(tx *tx) error {
+		if tx.shared {
+			schema, err := readSchema(ctx, tx.Tx, facts{})
+			if err == nil {
+				err = schema.check()
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := s.follow(ctx, tx); err != nil {
+			return err
+		}
+		check, err := tx.metaBytes(ctx, keyCheckRow)
+		if err == nil {
+			_, err = s.vault.Open(check, keyCheckAD)
+		}
+		return err
+	})
+}
+
 // followKeys is called before sealing in a write transaction: after a rotation by another process,
 // a row sealed by the old key would be missed by the re-sealing.
 func (s *Store) followKeys(ctx context.Context, tx *tx) error {

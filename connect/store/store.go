@@ -10,7 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/store/pgserver"
 	"github.com/vendgate/vendgate/connect/vault"
+	"github.com/vendgate/vendgate/internal/broadcast"
 )
 
 // Why a store is not opened. Each leaves all files as they were.
@@ -49,10 +51,24 @@ type Options struct {
 	// ListenURL is that of the same database by which changes are heard of, if Postgres leads to a
 	// pooler. It is secret.
 	ListenURL string
+	// Observe, if not nil, is told how long each operation of the database took, from many goroutines:
+	// one of Operations. Those that a lost database server did not answer are not among them.
+	Observe func(operation string, took time.Duration)
 	// Now is the clock of timestamps and refresh leases; nil means time.Now. Processes that share Dir
 	// are on one machine, and so have one clock. A second's difference between them does no harm.
 	Now func() time.Time
 }
+
+// What Options.Observe is told of: the read that each vend waits for, all others, and transactions
+// that write.
+const (
+	opGrant = "grant"
+	opRead  = "read"
+	opWrite = "write"
+)
+
+// Operations are what Options.Observe is told of.
+func Operations() []string { return []string{opGrant, opRead, opWrite} }
 
 // Store keeps tenants and connections in one database, with the grants sealed. Several stores, in
 // one process or in several on the same machine, may share a directory with SQLite; in PostgreSQL
@@ -74,6 +90,7 @@ type Store struct {
 	patience time.Duration
 
 	db       dialect
+	changes  broadcast.Broadcast // of SQLite
 	closed   chan struct{}
 	closing  sync.Once
 	closeErr error
@@ -160,14 +177,50 @@ func (s *Store) notOpened(err error) error {
 	return fmt.Errorf("opening the store in %s: %w", s.o.Dir, err)
 }
 
-// Changed returns a channel that receives soon after any process has changed a tenant or a key, as
-// far as the database tells of it, until ctx ends. It hurries those who ask for TenantsVersion, and
-// takes its place for none: of SQLite, and through a pooler, it never receives.
+// Changed returns a channel that receives soon after a tenant or a key was changed, until ctx ends:
+// by this store at once, by other processes as far as the database tells of it. It hurries those
+// who ask for TenantsVersion, and takes its place for none: of SQLite, and through a pooler,
+// nothing is heard of other processes.
 func (s *Store) Changed(ctx context.Context) <-chan struct{} {
 	if p, ok := s.db.(*postgresDB); ok {
 		return p.server.Changed(ctx)
 	}
+	return s.changes.Subscribe(ctx)
+}
+
+// Available is ErrUnavailable while a database server is known to be lost. It asks for nothing.
+func (s *Store) Available() error {
+	if p, ok := s.db.(*postgresDB); ok {
+		return p.server.Up()
+	}
 	return nil
+}
+
+// Pool is how many connections to a database server there are, and may be.
+type Pool = pgserver.Pool
+
+// Pool returns how many connections to a database server there are and may be; false for SQLite.
+func (s *Store) Pool() (pool Pool, ok bool) {
+	if p, isServer := s.db.(*postgresDB); isServer {
+		return p.server.Pool(), true
+	}
+	return pool, false
+}
+
+// observe tells of an operation that has ended by err.
+func (s *Store) observe(operation string, began time.Time, err error) {
+	if s.o.Observe != nil && !errors.Is(err, ErrUnavailable) {
+		s.o.Observe(operation, time.Since(began))
+	}
+}
+
+// announce tells this process of a change that the store has made.
+func (s *Store) announce() {
+	if p, ok := s.db.(*postgresDB); ok {
+		p.server.Signal()
+		return
+	}
+	s.changes.Signal()
 }
 
 // IsReady reports whether the store is open.

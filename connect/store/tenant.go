@@ -152,6 +152,7 @@ func countChange(ctx context.Context, tx *tx) error {
 	if err != nil {
 		return fmt.Errorf("counting the change: %w", err)
 	}
+	tx.announces = true
 	return nil
 }
 

@@ -31,8 +31,15 @@ type unavailable struct{ answer *vending.Error }
 
 func newUnavailable(cause error) *unavailable {
 	e := vending.Errorf(vending.UpstreamUnavailable, cause)
-	e.RetryAfter = retryAfter
+	e.RetryAfter, e.Logged = retryAfter, true
 	return &unavailable{e}
+}
+
+// known is u for those who come later: another try within the same call would be told the same.
+func (u *unavailable) known() *unavailable {
+	answer := *u.answer
+	answer.Final = true
+	return &unavailable{&answer}
 }
 
 func (u *unavailable) Error() string {
@@ -69,6 +76,13 @@ func Code(err error) string {
 
 // errSlow is the cause of a context that ended because the server did not answer in time.
 var errSlow = errors.New("the server does not answer")
+
+// slow is errSlow of a call that began at that time.
+type slow struct{ since time.Time }
+
+func (*slow) Error() string { return errSlow.Error() }
+
+func (*slow) Is(target error) bool { return target == errSlow }
 
 // isLost reports whether err says that the server is away, no longer takes writes, or does not
 // answer; and not that a statement failed, or that the caller left. ctx is that of the call.

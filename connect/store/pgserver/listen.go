@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/vendgate/vendgate/internal/broadcast"
 )
 
 // changeChannel is what a change of a tenant or a key is announced on. Nothing else is: at its
@@ -34,12 +36,11 @@ type listener struct {
 	dsn   *dsn
 	start sync.Once
 
-	mu   sync.Mutex
-	subs map[chan struct{}]bool
+	changes broadcast.Broadcast
 }
 
 func newListener(v *Server, url string) (*listener, error) {
-	l := &listener{server: v, subs: make(map[chan struct{}]bool)}
+	l := &listener{server: v}
 	if url == "" {
 		return l, nil
 	}
@@ -51,20 +52,12 @@ func newListener(v *Server, url string) (*listener, error) {
 	return l, nil
 }
 
-// Changed returns a channel that receives soon after another process, or this one, has changed a
-// tenant or a key, and whenever changes may have been missed; until ctx ends. It never receives
-// where the database is behind a pooler and no address was given for LISTEN.
+// Changed returns a channel that receives soon after another process has changed a tenant or a key,
+// at each Signal, and whenever changes may have been missed; until ctx ends. Nothing is heard of
+// other processes where the database is behind a pooler and no address was given for LISTEN.
 func (v *Server) Changed(ctx context.Context) <-chan struct{} {
 	l := v.listener
-	c := make(chan struct{}, 1)
-	l.mu.Lock()
-	l.subs[c] = true
-	l.mu.Unlock()
-	context.AfterFunc(ctx, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.subs, c)
-	})
+	c := l.changes.Subscribe(ctx)
 	l.start.Do(func() {
 		v.changing.Lock()
 		defer v.changing.Unlock()
@@ -75,16 +68,8 @@ func (v *Server) Changed(ctx context.Context) <-chan struct{} {
 	return c
 }
 
-func (l *listener) signal() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.subs {
-		select {
-		case c <- struct{}{}:
-		default: // one that was not received yet tells the same
-		}
-	}
-}
+// Signal tells those in this process of a change that it has made itself.
+func (v *Server) Signal() { v.listener.changes.Signal() }
 
 // run listens until ctx ends, on one connection after the other.
 func (l *listener) run(ctx context.Context) {
@@ -116,7 +101,7 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 		d = &l.server.dsn
 	}
 	config := d.ConnConfig.Copy()
-	config.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) { l.signal() }
+	config.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) { l.changes.Signal() }
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return false, err
@@ -132,7 +117,7 @@ func (l *listener) listen(ctx context.Context) (heard bool, err error) {
 	}); err != nil || !heard {
 		return false, err
 	}
-	l.signal() // what changed before it
+	l.changes.Signal() // what changed before it
 	return true, l.hear(ctx, conn)
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,8 +41,9 @@ type Server struct {
 	// looks for it.
 	lost atomic.Pointer[unavailable]
 
-	// changing is held while lost is set, and while the end is.
+	// changing is held while lost is set, and while the end is. back is when the server was found last.
 	changing   sync.Mutex
+	back       time.Time
 	life       context.Context //nolint:containedctx // that of its goroutines
 	end        context.CancelFunc
 	goroutines sync.WaitGroup
@@ -86,6 +88,15 @@ func (v *Server) DB(c driver.Connector, parts int) *sql.DB {
 	db.SetMaxIdleConns(0) // the pool keeps them
 	db.SetMaxOpenConns(max(1, int(v.dsn.MaxConns)/parts))
 	return db
+}
+
+// Pool is how many connections there are, and may be.
+type Pool struct{ InUse, Idle, Max int }
+
+// Pool returns the state of the pool. The connection that listens is not of it.
+func (v *Server) Pool() Pool {
+	s := v.pool.Stat()
+	return Pool{int(s.AcquiredConns() + s.ConstructingConns()), int(s.IdleConns()), int(s.MaxConns())}
 }
 
 // errPooler says that a connection prepares statements and must not.
@@ -142,10 +153,13 @@ func (v *Server) Observe(ctx context.Context, err error) error {
 	u := newUnavailable(err)
 	v.changing.Lock()
 	defer v.changing.Unlock()
-	if v.lost.Load() != nil || v.life.Err() != nil {
+	// A call that waited for the server before it came back says nothing of it now.
+	var waited *slow
+	outlived := errors.As(context.Cause(ctx), &waited) && waited.since.Before(v.back)
+	if v.lost.Load() != nil || v.life.Err() != nil || outlived {
 		return u
 	}
-	v.lost.Store(u)
+	v.lost.Store(u.known())
 	v.pool.Reset()
 	v.log.Error("the database server is lost: vends are refused until it answers", "error", err)
 	v.goroutines.Go(v.probe)
@@ -160,12 +174,16 @@ func (v *Server) probe() {
 		err := v.reach(v.life)
 		if err == nil {
 			v.pool.Reset() // of what was connected before, some may be half open
+			v.changing.Lock()
+			v.back = time.Now()
+			v.changing.Unlock()
 			v.lost.Store(nil)
 			v.log.Info("the database server answers again", "after", time.Since(since).Round(time.Millisecond))
 			return
 		}
 		wait := probeEvery
-		if Code(err) != "" { // it is there, and does not want us: a password was changed, say
+		// It is there, and does not want us: a password was changed, say. One that starts will.
+		if code := Code(err); code != "" && !strings.HasPrefix(code, shutdownClass) {
 			wait = probeRefused
 		}
 		select {
@@ -210,5 +228,5 @@ func (v *Server) Close() {
 // WithPatience is context.WithTimeout whose end, if it comes before the caller's own, tells by its
 // cause that the server does not answer.
 func WithPatience(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, patience, errSlow)
+	return context.WithTimeoutCause(ctx, patience, &slow{time.Now()})
 }

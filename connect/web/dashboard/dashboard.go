@@ -27,8 +27,8 @@ type Options struct {
 	// Authorizer tries what is entered for a connection with the app.
 	Authorizer *authorize.Authorizer
 	Pages      *page.Pages
-	// Lookup returns the tenant whose live key has a digest, or nil.
-	Lookup func(ctx context.Context, key policy.Digest) *policy.Tenant
+	// Lookup returns the tenant whose live key has a digest, or nil: see [policy.Keyring.Lookup].
+	Lookup func(ctx context.Context, key policy.Digest) (*policy.Tenant, error)
 	// Tenant returns what is known of a tenant, from the configuration or the store.
 	Tenant func(ctx context.Context, id string) (connect.Tenant, error)
 	// Limiter knows what is left of the budgets of apps and connections.
@@ -123,6 +123,9 @@ func (req *request) fail(err error) {
 	case errors.Is(err, errForeignForm):
 		title, text, status = "This form has expired", "Go back, reload the page and try again. Nothing was changed.",
 			http.StatusForbidden
+	case errors.As(err, &refused) && refused.Code == vending.UpstreamUnavailable && refused.RetryAfter > 0:
+		req.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))
+		title, status = "This page is not available at the moment", http.StatusServiceUnavailable
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:
 		if refused.Code == vending.RateLimited {
 			req.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))

@@ -123,7 +123,10 @@ func (req *request) loadSession() error {
 	if err != nil {
 		return err
 	}
-	tenant := req.o.Lookup(req.r.Context(), policy.Digest(session.Key))
+	tenant, err := req.o.Lookup(req.r.Context(), policy.Digest(session.Key))
+	if err != nil {
+		return err
+	}
 	if tenant == nil || tenant.ID != session.Tenant {
 		return errSignedOut
 	}

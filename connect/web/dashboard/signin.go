@@ -39,7 +39,10 @@ func (req *request) submitKey() error {
 		return req.showSignIn(http.StatusForbidden, "Your browser did not send this form's cookie. Please try again.")
 	}
 	key := policy.DigestOf(strings.TrimSpace(req.r.PostForm.Get("key"))) // pasted, perhaps with a line break
-	tenant := req.o.Lookup(req.r.Context(), key)
+	tenant, err := req.o.Lookup(req.r.Context(), key)
+	if err != nil {
+		return err
+	}
 	if tenant == nil {
 		return req.showSignIn(http.StatusUnauthorized, "This tenant key is unknown or retired.")
 	}

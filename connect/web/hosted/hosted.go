@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -125,6 +126,10 @@ func (req *request) fail(err error) {
 		req.show(http.StatusBadRequest, page.BrowserProblem{Token: req.token})
 	case errors.As(err, &problem):
 		req.showProblem(problem)
+	case errors.As(err, &refused) && refused.Code == vending.UpstreamUnavailable && refused.RetryAfter > 0:
+		req.w.Header().Set("Retry-After", strconv.Itoa(vending.ClampRetryAfter(refused.RetryAfter)))
+		req.show(http.StatusServiceUnavailable, page.Problem{Title: "This page is not available at the moment",
+			Explanation: "Nothing was saved. Please try again in a moment.", Request: req.where.Request})
 	case errors.As(err, &refused) && refused.Code != vending.InternalError:
 		req.show(refused.Code.Status(), page.Problem{Title: "This request cannot be processed",
 			Explanation: sentence(refused.Text()), Request: req.where.Request})

@@ -124,8 +124,11 @@ func (req *request) status() error {
 	case errors.Is(err, connect.ErrLinkEnded):
 		vending.WriteError(req.w, vending.Refuse(vending.ConnectionDeleted, "no such link"), nil)
 	case err != nil:
-		req.o.Logger.Error("status of a link failed", "request", req.where.Request, "error", err)
-		vending.WriteError(req.w, vending.Errorf(vending.InternalError, err), nil)
+		refused := vending.AsError(err)
+		if !refused.Logged {
+			req.o.Logger.Error("status of a link failed", "request", req.where.Request, "error", err)
+		}
+		vending.WriteError(req.w, refused, nil)
 	default:
 		vending.WriteSuccess(req.w, http.StatusOK, "link found", statusAnswer{l.Status})
 	}
